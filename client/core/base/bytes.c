@@ -1,0 +1,129 @@
+/* Readers and writers of big-endian integers. */
+#include "base.h"
+
+#include <string.h>
+
+uint16_t pl_get_u16(const uint8_t *p) {
+  return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+uint32_t pl_get_u32(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+uint64_t pl_get_u64(const uint8_t *p) {
+  return (uint64_t)pl_get_u32(p) << 32 | pl_get_u32(p + 4);
+}
+
+void pl_put_u16(uint8_t *p, uint16_t v) {
+  p[0] = (uint8_t)(v >> 8);
+  p[1] = (uint8_t)v;
+}
+
+void pl_put_u32(uint8_t *p, uint32_t v) {
+  pl_put_u16(p, (uint16_t)(v >> 16));
+  pl_put_u16(p + 2, (uint16_t)v);
+}
+
+void pl_put_u64(uint8_t *p, uint64_t v) {
+  pl_put_u32(p, (uint32_t)(v >> 32));
+  pl_put_u32(p + 4, (uint32_t)v);
+}
+
+pl_reader pl_reader_of(const void *data, size_t size) {
+  const uint8_t *p = data;
+  return (pl_reader){.at = p, .end = size ? p + size : p};
+}
+
+size_t pl_reader_left(const pl_reader *r) {
+  return (size_t)(r->end - r->at);
+}
+
+/* The next n bytes, or NULL; from the first shortage on nothing is read any more. */
+static const uint8_t *take(pl_reader *r, size_t n) {
+  if (r->bad || pl_reader_left(r) < n) {
+    r->bad = true;
+    r->at = r->end;
+    return NULL;
+  }
+  const uint8_t *p = r->at;
+  if (n) r->at += n;
+  return p;
+}
+
+uint8_t pl_read_u8(pl_reader *r) {
+  const uint8_t *p = take(r, 1);
+  return p ? *p : 0;
+}
+
+uint16_t pl_read_u16(pl_reader *r) {
+  const uint8_t *p = take(r, 2);
+  return p ? pl_get_u16(p) : 0;
+}
+
+uint32_t pl_read_u32(pl_reader *r) {
+  const uint8_t *p = take(r, 4);
+  return p ? pl_get_u32(p) : 0;
+}
+
+uint64_t pl_read_u64(pl_reader *r) {
+  const uint8_t *p = take(r, 8);
+  return p ? pl_get_u64(p) : 0;
+}
+
+void pl_read_bytes(pl_reader *r, void *out, size_t n) {
+  const uint8_t *p = take(r, n);
+  if (p && n)
+    memcpy(out, p, n);
+  else if (n)
+    memset(out, 0, n);
+}
+
+pl_view pl_read_view(pl_reader *r, size_t n) {
+  const uint8_t *p = take(r, n);
+  return p ? (pl_view){p, n} : (pl_view){NULL, 0};
+}
+
+pl_writer pl_writer_of(void *data, size_t size) {
+  uint8_t *p = data;
+  return (pl_writer){.start = p, .at = p, .end = size ? p + size : p};
+}
+
+size_t pl_writer_used(const pl_writer *w) {
+  return (size_t)(w->at - w->start);
+}
+
+static uint8_t *room(pl_writer *w, size_t n) {
+  if (w->full || (size_t)(w->end - w->at) < n) {
+    w->full = true;
+    return NULL;
+  }
+  uint8_t *p = w->at;
+  if (n) w->at += n;
+  return p;
+}
+
+void pl_write_u8(pl_writer *w, uint8_t v) {
+  uint8_t *p = room(w, 1);
+  if (p) *p = v;
+}
+
+void pl_write_u16(pl_writer *w, uint16_t v) {
+  uint8_t *p = room(w, 2);
+  if (p) pl_put_u16(p, v);
+}
+
+void pl_write_u32(pl_writer *w, uint32_t v) {
+  uint8_t *p = room(w, 4);
+  if (p) pl_put_u32(p, v);
+}
+
+void pl_write_u64(pl_writer *w, uint64_t v) {
+  uint8_t *p = room(w, 8);
+  if (p) pl_put_u64(p, v);
+}
+
+void pl_write_bytes(pl_writer *w, const void *data, size_t n) {
+  uint8_t *p = room(w, n);
+  if (p && n) memcpy(p, data, n);
+}

@@ -1,0 +1,111 @@
+/* Allocation behind one hook, bounded buffers, lists. */
+#include "base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Counts down to a failure that a test asked for; per thread, so that tests in threads do not disturb. */
+static _Thread_local long fail_in;
+
+long pl_alloc_fail_at(long n) {
+  long left = fail_in;
+  fail_in = n;
+  return left;
+}
+
+static bool must_fail(void) {
+  return fail_in > 0 && --fail_in == 0;
+}
+
+void *pl_alloc(size_t bytes) {
+  return must_fail() ? NULL : calloc(1, bytes ? bytes : 1);
+}
+
+void *pl_realloc(void *old, size_t bytes) {
+  return must_fail() ? NULL : realloc(old, bytes ? bytes : 1);
+}
+
+void pl_free(void *memory) {
+  free(memory);
+}
+
+void pl_buffer_init(pl_buffer *b, size_t max) {
+  *b = (pl_buffer){.max = max};
+}
+
+void pl_buffer_deinit(pl_buffer *b) {
+  pl_free(b->memory);
+  *b = (pl_buffer){.max = b->max};
+}
+
+static bool grow(pl_buffer *b, size_t needed) {
+  size_t capacity = b->capacity ? b->capacity : 256;
+  while (capacity < needed) capacity *= 2;
+  if (capacity > b->max) capacity = b->max;
+  uint8_t *memory = pl_realloc(b->memory, capacity);
+  if (!memory) return false;
+  b->memory = memory;
+  b->capacity = capacity;
+  return true;
+}
+
+uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n) {
+  if (n > b->max - b->size) return NULL;
+  if (b->capacity - b->start - b->size < n) {
+    if (b->start) {
+      memmove(b->memory, b->memory + b->start, b->size);
+      b->start = 0;
+    }
+    if (b->capacity - b->size < n && !grow(b, b->size + n)) return NULL;
+  }
+  return b->memory ? b->memory + b->start + b->size : NULL;
+}
+
+void pl_buffer_commit(pl_buffer *b, size_t n) {
+  b->size += n;
+}
+
+int pl_buffer_append(pl_buffer *b, const void *data, size_t n) {
+  if (n == 0) return 0;
+  if (n > b->max - b->size) return PL_EAGAIN;
+  uint8_t *p = pl_buffer_reserve(b, n);
+  if (!p) return PL_ENOMEM;
+  memcpy(p, data, n);
+  b->size += n;
+  return 0;
+}
+
+const uint8_t *pl_buffer_data(const pl_buffer *b) {
+  return b->memory ? b->memory + b->start : NULL;
+}
+
+void pl_buffer_consume(pl_buffer *b, size_t n) {
+  b->start += n;
+  b->size -= n;
+  if (b->size == 0) b->start = 0;
+}
+
+void pl_buffer_trim(pl_buffer *b) {
+  if (b->size == 0) pl_buffer_deinit(b);
+}
+
+void pl_list_init(pl_node *head) {
+  head->next = head->prev = head;
+}
+
+bool pl_list_empty(const pl_node *head) {
+  return head->next == head;
+}
+
+void pl_list_append(pl_node *head, pl_node *node) {
+  node->prev = head->prev;
+  node->next = head;
+  head->prev->next = node;
+  head->prev = node;
+}
+
+void pl_list_remove(pl_node *node) {
+  node->prev->next = node->next;
+  node->next->prev = node->prev;
+  pl_list_init(node);
+}

@@ -1,0 +1,36 @@
+/* Identity: a peer ID is an Ed25519 public key. Text form, checks, and the login proofs of docs/protocol.md,
+ * section 3. Ed25519 and hashes only: the relay links this, and nothing that could open a record. */
+#ifndef PL_IDENTITY_H
+#define PL_IDENTITY_H
+
+#include "../base/base.h"
+
+enum { PL_ID_BYTES = 32, PL_ID_CHARS = 54, PL_SIGNATURE_BYTES = 64, PL_TRANSCRIPT_BYTES = 64, PL_SEED_BYTES = 32 };
+
+typedef struct pl_identity {
+  uint8_t id[32];
+  uint8_t secret[64]; /* libsodium's form: seed ‖ public key */
+} pl_identity;
+
+/* Makes the key pair of a seed. PL_ESYSTEM when libsodium cannot be initialised. */
+int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) PL_MUST_USE;
+void pl_identity_deinit(pl_identity *identity); /* wipes */
+
+/* Text form: 54 characters and a NUL. */
+void pl_id_format(char out[55], const uint8_t id[32]);
+/* Reads exactly `size` characters; upper case is taken too. PL_EID when it is no ID; checks the key with pl_id_check.
+ */
+int pl_id_parse(uint8_t out[32], const char *text, size_t size) PL_MUST_USE;
+/* Canonical, in the prime-order group, not the identity: so it also converts to X25519. 0 or PL_EID. */
+int pl_id_check(const uint8_t id[32]) PL_MUST_USE;
+
+/* T of docs/protocol.md: `hello` is the whole payload, `login` the payload without its signature. */
+void pl_login_transcript(uint8_t t[64], pl_view hello, pl_view login);
+void pl_login_sign_client(uint8_t signature[64], const uint8_t t[64], const pl_identity *client);
+int pl_login_verify_client(const uint8_t signature[64], const uint8_t t[64], const uint8_t client_id[32]) PL_MUST_USE;
+/* `welcome` is the WELCOME payload without its signature. */
+void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view welcome, const pl_identity *relay);
+int pl_login_verify_relay(const uint8_t signature[64], const uint8_t t[64], pl_view welcome,
+                          const uint8_t relay_id[32]) PL_MUST_USE;
+
+#endif

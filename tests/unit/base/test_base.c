@@ -1,0 +1,154 @@
+/* Readers, writers, buffers, lists, and the codec's refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/core/wire/wire.h"
+
+static void reader_gives_zeros_after_a_short_read(void **state) {
+  (void)state;
+  uint8_t in[] = {0x12, 0x34, 0x56};
+  pl_reader r = pl_reader_of(in, sizeof in);
+  assert_int_equal(pl_read_u16(&r), 0x1234);
+  assert_int_equal(pl_read_u32(&r), 0);
+  assert_true(r.bad);
+  assert_int_equal(pl_read_u8(&r), 0);
+  assert_int_equal(pl_reader_left(&r), 0);
+}
+
+static void writer_keeps_what_fits_and_says_full(void **state) {
+  (void)state;
+  uint8_t out[5] = {0};
+  pl_writer w = pl_writer_of(out, sizeof out);
+  pl_write_u32(&w, 0x01020304);
+  pl_write_u16(&w, 0x0506);
+  pl_write_u8(&w, 7);
+  assert_true(w.full);
+  assert_int_equal(pl_writer_used(&w), 4);
+  assert_int_equal(pl_get_u32(out), 0x01020304);
+  assert_int_equal(out[4], 0);
+}
+
+static void buffer_is_bounded_and_first_in_first_out(void **state) {
+  (void)state;
+  pl_buffer b;
+  pl_buffer_init(&b, 1000);
+  uint8_t chunk[300];
+  for (unsigned i = 0; i < sizeof chunk; i++) chunk[i] = (uint8_t)i;
+  assert_int_equal(pl_buffer_append(&b, chunk, 300), 0);
+  assert_int_equal(pl_buffer_append(&b, chunk, 300), 0);
+  assert_int_equal(pl_buffer_append(&b, chunk, 300), 0);
+  assert_int_equal(pl_buffer_append(&b, chunk, 101), PL_EAGAIN);
+  assert_int_equal(b.size, 900);
+  pl_buffer_consume(&b, 450);
+  assert_int_equal(pl_buffer_append(&b, chunk, 300), 0);
+  assert_memory_equal(pl_buffer_data(&b), chunk + 150, 150);
+  assert_memory_equal(pl_buffer_data(&b) + 450, chunk, 300);
+  pl_alloc_fail_at(1);
+  pl_buffer other;
+  pl_buffer_init(&other, 10);
+  assert_int_equal(pl_buffer_append(&other, chunk, 1), PL_ENOMEM);
+  pl_alloc_fail_at(0);
+  pl_buffer_deinit(&b);
+  pl_buffer_deinit(&other);
+}
+
+static void list_keeps_order_and_forgets_removed(void **state) {
+  (void)state;
+  pl_node head, a, b;
+  pl_list_init(&head);
+  pl_list_init(&a);
+  pl_list_init(&b);
+  assert_true(pl_list_empty(&head));
+  pl_list_append(&head, &a);
+  pl_list_append(&head, &b);
+  assert_ptr_equal(head.next, &a);
+  pl_list_remove(&a);
+  pl_list_remove(&a);
+  assert_ptr_equal(head.next, &b);
+  pl_list_remove(&b);
+  assert_true(pl_list_empty(&head));
+}
+
+static void hello_goes_round(void **state) {
+  (void)state;
+  uint8_t limits[12] = {0, 1, 0, 4, 0, 0, 0, 2, 0, 16, 0, 0}, out[256];
+  pl_wire_hello in = {.version_min = 1, .version_max = 2, .features = 7, .limits = {limits, 12}}, back;
+  memset(in.challenge, 0xab, 32);
+  int n = pl_wire_hello_encode(&in, out, sizeof out);
+  assert_int_equal(n, 4 + 64 + 4 + 1 + 12);
+  assert_int_equal(pl_wire_hello_decode(&back, out, (size_t)n), 0);
+  assert_int_equal(back.limits.size, 12);
+  assert_memory_equal(back.challenge, in.challenge, 32);
+  for (int cut = 0; cut < n; cut++) assert_int_equal(pl_wire_hello_decode(&back, out, (size_t)cut), PL_EPROTOCOL);
+  out[n] = 0;
+  assert_int_equal(pl_wire_hello_decode(&back, out, (size_t)n + 1), PL_EPROTOCOL);
+  assert_int_equal(pl_wire_hello_encode(&in, out, (size_t)n - 1), PL_EMSGSIZE);
+}
+
+static void fields_over_their_maximum_are_refused(void **state) {
+  (void)state;
+  uint8_t out[512], text[124] = {0};
+  pl_wire_reset reset = {.reason = 1, .text = {text, 124}};
+  assert_int_equal(pl_wire_reset_encode(&reset, out, sizeof out), PL_EMSGSIZE);
+  uint8_t in[126] = {0};
+  assert_int_equal(pl_wire_reset_decode(&reset, in, 126), PL_EPROTOCOL);
+  assert_int_equal(pl_wire_reset_decode(&reset, in, 125), 0);
+}
+
+static void every_list_item_has_its_true_size(void **state) {
+  (void)state;
+  uint8_t out[64];
+  assert_int_equal(pl_wire_limit_encode(&(pl_wire_limit){0}, out, sizeof out), 6);
+  assert_int_equal(pl_wire_channel_state_encode(&(pl_wire_channel_state){0}, out, sizeof out), 25);
+  assert_int_equal(pl_wire_channel_ack_encode(&(pl_wire_channel_ack){0}, out, sizeof out), 17);
+  assert_int_equal(pl_wire_channel_credit_encode(&(pl_wire_channel_credit){0}, out, sizeof out), 9);
+}
+
+static void envelopes_never_pass_their_message(void **state) {
+  (void)state;
+  uint8_t message[20];
+  pl_envelope_put_header(message, PL_ENV_DATA, 1, 4, pl_link_make(true, 5, 9));
+  memcpy(message + 8, "abcd", 4);
+  pl_envelope_put_header(message + 12, PL_ENV_RESET, 0, 1, 0);
+  pl_reader r = pl_reader_of(message, sizeof message);
+  pl_envelope e;
+  assert_int_equal(pl_envelope_next(&r, &e), 1);
+  assert_int_equal(e.payload.size, 4);
+  assert_true(pl_link_relay_side(e.link));
+  assert_int_equal(pl_link_generation(e.link), 5);
+  assert_int_equal(pl_link_slot(e.link), 9);
+  assert_int_equal(pl_envelope_next(&r, &e), PL_EPROTOCOL);
+}
+
+static void errors_and_reasons_have_words(void **state) {
+  (void)state;
+  assert_string_equal(pl_error_text(PL_EAGAIN), "not now: the send window is full");
+  assert_string_equal(pl_error_text(-999), "unknown error");
+  assert_string_equal(pl_error_hint(-999), "");
+  assert_string_equal(pl_reason_name(PL_REASON_UNAVAILABLE), "UNAVAILABLE");
+  assert_string_equal(pl_reason_name(0xffff), "reason");
+  assert_true(strlen(pl_reason_text(PL_REASON_GONE)) > 0);
+  assert_int_equal(pl_envelope_max(PL_ENV_LOGIN), 1024);
+  assert_int_equal(pl_envelope_max(0x7f), -1);
+  assert_string_equal(pl_envelope_name(PL_ENV_OPEN), "OPEN");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reader_gives_zeros_after_a_short_read),
+      cmocka_unit_test(writer_keeps_what_fits_and_says_full),
+      cmocka_unit_test(buffer_is_bounded_and_first_in_first_out),
+      cmocka_unit_test(list_keeps_order_and_forgets_removed),
+      cmocka_unit_test(hello_goes_round),
+      cmocka_unit_test(fields_over_their_maximum_are_refused),
+      cmocka_unit_test(every_list_item_has_its_true_size),
+      cmocka_unit_test(envelopes_never_pass_their_message),
+      cmocka_unit_test(errors_and_reasons_have_words),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
