@@ -1,0 +1,203 @@
+/**
+ * Child processes for tests: every wait is for an event (a line, the exit), never for a while.
+ * A child is ended by its own process id, also when the test run itself dies first.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Where the programs are: PAIRLINK_BIN (say, build/asan/bin) or the release build. */
+export const BIN = resolve(ROOT, process.env.PAIRLINK_BIN ?? 'build/release/bin');
+
+/** How long a test waits for an event that should come soon, in ms. Generous: the machine may be busy. */
+export const PATIENCE_MS = Number(process.env.PAIRLINK_PATIENCE_MS ?? 30_000);
+
+/** The path of one of this project's programs; says what to do when it is missing. */
+export function binary(name) {
+  const path = join(BIN, name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run ./dev build first`);
+  return path;
+}
+
+const living = new Set();
+const folders = new Set();
+process.on('exit', () => {
+  for (const child of living) child.signalGroup('SIGKILL');
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true });
+});
+
+/** A folder for one test; removed at the end of the run. */
+export function tempDir(prefix = 'pairlink-test-') {
+  const dir = mkdtempSync(join(tmpdir(), prefix));
+  folders.add(dir);
+  return dir;
+}
+
+/** Rejects after `ms` unless `promise` settles first; `what` says what was waited for. */
+export function within(promise, what, ms = PATIENCE_MS) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no ${typeof what === 'function' ? what() : what} within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** One event of an emitter, or an error when it takes too long. */
+export function once(emitter, event, ms = PATIENCE_MS) {
+  return within(new Promise((done) => emitter.once(event, (...args) => done(args))), `event "${event}"`, ms);
+}
+
+/** Asks `probe` again after every tick of `interval_ms` until it returns something true: only for things that
+ *  send no event, such as another process's memory or a file. */
+export async function until(probe, what, { ms = PATIENCE_MS, interval_ms = 20 } = {}) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not so within ${ms} ms: ${what}`);
+    await new Promise((done) => setTimeout(done, interval_ms));
+  }
+}
+
+/** One running program. `stdout` and `stderr` hold all it said so far, as bytes and as text. */
+export class Program {
+  /**
+   * @param {string} command
+   * @param {string[]} args
+   * @param {{env?: object, cwd?: string, keepOutput?: boolean, uid?: number, gid?: number}} [options]
+   *   keepOutput: false when stdout is too large to hold; read it with `program.child.stdout.on('data')`
+   */
+  constructor(command, args, { env = {}, cwd = ROOT, keepOutput = true, uid, gid } = {}) {
+    this.commandLine = [command, ...args].join(' ');
+    this.child = spawn(command, args, {
+      cwd,
+      uid,
+      gid,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true, // a group of its own, so that wrappers such as valgrind end with it
+    });
+    this.pid = this.child.pid;
+    this.chunks = { stdout: [], stderr: [] };
+    this.watchers = new Set();
+    this.child.stdin.on('error', () => {}); // the program may end before it read everything
+    for (const name of ['stdout', 'stderr']) {
+      if (name === 'stdout' && !keepOutput) continue;
+      this.child[name].on('data', (chunk) => {
+        this.chunks[name].push(chunk);
+        for (const check of this.watchers) check();
+      });
+    }
+    living.add(this);
+    /** Settles once the program ended and all its output was read: `{code, signal}`. */
+    this.exited = new Promise((done, fail) => {
+      this.child.once('error', (error) => {
+        living.delete(this);
+        fail(error);
+      });
+      this.child.once('close', (code, signal) => {
+        living.delete(this);
+        this.result = { code, signal };
+        done(this.result);
+        for (const check of this.watchers) check();
+      });
+    });
+    this.exited.catch(() => {});
+  }
+
+  get stdoutBytes() {
+    return Buffer.concat(this.chunks.stdout);
+  }
+  get stdout() {
+    return this.stdoutBytes.toString('utf8');
+  }
+  get stderr() {
+    return Buffer.concat(this.chunks.stderr).toString('utf8');
+  }
+  get running() {
+    return this.result === undefined;
+  }
+
+  /** Waits until what the program said (`stream`: stdout, stderr or both) matches; returns the match. */
+  waitFor(pattern, { stream = 'both', ms = PATIENCE_MS } = {}) {
+    const text = () => (stream === 'both' ? `${this.stdout}\n${this.stderr}` : this[stream]);
+    let check;
+    const found = new Promise((done, fail) => {
+      check = () => {
+        const match = typeof pattern === 'string' ? (text().includes(pattern) ? [pattern] : null) : text().match(pattern);
+        if (match) done(match);
+        else if (!this.running)
+          fail(new Error(`${this.commandLine}\nended (${JSON.stringify(this.result)}) before ${pattern}:\n${text()}`));
+      };
+      this.watchers.add(check);
+      this.exited.catch(fail);
+      check();
+    });
+    return within(found, () => `${pattern} from ${this.commandLine}\nso far:\n${text()}`, ms).finally(() => this.watchers.delete(check));
+  }
+
+  /** Waits for the end; returns `{code, signal}`. */
+  wait(ms = PATIENCE_MS) {
+    return within(this.exited, () => `end of ${this.commandLine}\nsaid:\n${this.stdout}\n${this.stderr}`, ms);
+  }
+
+  /** Writes to stdin and waits until the pipe took it. */
+  write(data) {
+    return new Promise((done, fail) => this.child.stdin.write(data, (error) => (error ? fail(error) : done())));
+  }
+  end(data) {
+    if (data !== undefined) this.child.stdin.end(data);
+    else this.child.stdin.end();
+  }
+
+  signal(name) {
+    try {
+      process.kill(this.pid, name);
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
+  signalGroup(name) {
+    try {
+      process.kill(-this.pid, name);
+    } catch (error) {
+      if (error.code !== 'ESRCH' && error.code !== 'EPERM') throw error;
+    }
+  }
+
+  /** SIGTERM, then waits for the end. */
+  async stop(ms = PATIENCE_MS) {
+    if (this.running) this.signal('SIGTERM');
+    return this.wait(ms);
+  }
+  /** SIGKILL for it and its children, then waits for the end. */
+  async kill9() {
+    if (this.running) this.signalGroup('SIGKILL');
+    return this.wait();
+  }
+
+  /** A figure of /proc/PID/status in KiB: VmRSS (now) or VmHWM (highest so far). */
+  memoryKiB(field = 'VmRSS') {
+    const line = readFileSync(`/proc/${this.pid}/status`, 'utf8').match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'));
+    return line ? Number(line[1]) : 0;
+  }
+}
+
+/** Starts a program; see `Program`. */
+export const start = (command, args = [], options = {}) => new Program(command, args, options);
+
+/** Runs a program to its end: `{code, signal, stdout, stderr}`. `input` goes to its stdin. */
+export async function run(command, args = [], { input, ms = PATIENCE_MS, ...options } = {}) {
+  const program = start(command, args, options);
+  program.end(input);
+  try {
+    const { code, signal } = await program.wait(ms);
+    return { code, signal, stdout: program.stdout, stderr: program.stderr };
+  } finally {
+    if (program.running) await program.kill9();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * A relay of the real kind for a test: a port that the system chose, a data folder of its own.
+ *
+ *   const relay = await startRelay();
+ *   relay.ws     ws://127.0.0.1:PORT          relay.http   http://127.0.0.1:PORT
+ *   relay.port   relay.id   relay.data        await relay.restart()   await relay.stop()
+ */
+import { Program, binary, run, tempDir } from './process.js';
+import { join } from 'node:path';
+
+/** What tests pass so that nothing waits for long; every limit and timer of the relay is a setting. */
+export const SHORT_TIMERS = ['--limit', 'OPEN_TIMEOUT_MS=500', '--ping-interval', '300', '--dead-after', '1000'];
+
+const READY = /pairlink-relay ready (https?):\/\/(\S+):(\d+)\S*(?: relay-id=(\S+))?(?: data=(.*))?/;
+
+export class Relay {
+  constructor({ args, data, wrap, env, listen, tls, program }) {
+    Object.assign(this, { args, data, wrap, env, listen, tls, program });
+  }
+
+  /** @private */
+  async launch() {
+    const command = [...this.wrap, this.program, '--listen', this.listen, '--data', this.data, ...this.args];
+    this.process = new Program(command[0], command.slice(1), { env: this.env });
+    const ready = await this.process.waitFor(READY, { ms: this.wrap.length ? 120_000 : undefined });
+    this.port = Number(ready[3]);
+    this.id = ready[4];
+    this.listen = this.listen.replace(/:0$/, `:${this.port}`);
+    const name = this.tls ? 'localhost' : '127.0.0.1';
+    this.http = `${this.tls ? 'https' : 'http'}://${name}:${this.port}`;
+    this.ws = `${this.tls ? 'wss' : 'ws'}://${name}:${this.port}`;
+    return this;
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+  get log() {
+    return `${this.process.stdout}\n${this.process.stderr}`;
+  }
+
+  /** SIGTERM and the end: `{code, signal}`. */
+  stop() {
+    return this.process.stop();
+  }
+  /** SIGKILL and the end. */
+  kill9() {
+    return this.process.kill9();
+  }
+  /** Ends it (hard: SIGKILL) unless it has ended, and starts it again on the same port and data. */
+  async restart({ hard = false } = {}) {
+    if (this.process.running) await (hard ? this.kill9() : this.stop());
+    return this.launch();
+  }
+}
+
+/**
+ * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?: string}} [options]
+ *   args: further arguments; wrap: a program around it, such as valgrind with its options; tls: give --tls-cert and
+ *   --tls-key in `args` too
+ */
+export function startRelay({ args = [], data = join(tempDir(), 'data'), wrap = [], env = {}, listen = '127.0.0.1:0', tls = false, program = binary('pairlink-relay') } = {}) {
+  return new Relay({ args, data, wrap, env, listen, tls, program }).launch();
+}
+
+/** A relay that should not start: `{code, signal, stdout, stderr}`. */
+export function runRelay(args, options = {}) {
+  return run(binary('pairlink-relay'), args, options);
+}
