@@ -1,0 +1,130 @@
+// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, so that C and JavaScript read one table.
+//   node schema/wire_table.mjs           writes the file
+//   node schema/wire_table.mjs --check   exits 1 when the file is not what the tables say
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const here = new URL('.', import.meta.url)
+const target = new URL('../web/client/wire_table.js', here)
+
+/** All macro calls of a .def file, in order: [macro, argument, …]; strings without quotes, numbers as numbers. */
+function callsOf(file) {
+  const text = readFileSync(new URL(file, here), 'utf8')
+    .replace(/\/\*[^]*?\*\//g, '')
+    .replace(/^#.*$/gm, '')
+  const calls = []
+  const call = /\b(PL_\w+)\(((?:[^()"]|"[^"]*")*)\)|(\S)/g
+  for (const [, macro, args, stray] of text.matchAll(call)) {
+    if (stray) throw new Error(`${file}: cannot read the table at ${JSON.stringify(stray)}`)
+    calls.push([macro, ...argumentsOf(args)])
+  }
+  return calls
+}
+
+function argumentsOf(text) {
+  return [...text.matchAll(/"([^"]*)"|([^\s,]+)/g)].map(([, string, word]) => {
+    if (string !== undefined) return string
+    return /^-?(0x[\da-f]+|\d+)$/i.test(word) ? Number(word) : word
+  })
+}
+
+const KINDS = ['U8', 'U16', 'U32', 'U64', 'BYTES', 'VAR8', 'VAR16', 'LIST', 'REST']
+
+function read() {
+  const table = { constants: [], envelopes: [], frames: [], reasons: [], limits: [], extensions: [], labels: [] }
+  const into = {
+    PL_CONSTANT: table.constants,
+    PL_ENVELOPE: table.envelopes,
+    PL_FRAME: table.frames,
+    PL_REASON: table.reasons,
+    PL_LIMIT: table.limits,
+    PL_EXTENSION: table.extensions,
+    PL_LABEL: table.labels,
+  }
+  const messages = new Map()
+  let open = null
+  for (const [macro, ...args] of callsOf('wire.def')) {
+    const kind = macro.slice(3)
+    if (macro === 'PL_MESSAGE') messages.set(args[0], (open = []))
+    else if (macro === 'PL_MESSAGE_END') open = null
+    else if (open && KINDS.includes(kind)) open.push([kind.toLowerCase(), ...args])
+    else if (into[macro]) into[macro].push(args)
+    else throw new Error(`wire.def: ${macro} is not known here`)
+  }
+  const errors = callsOf('errors.def').map(([, ...args]) => args)
+  return { ...table, messages, errors }
+}
+
+const quoted = (text) => `'${text.replace(/['\\]/g, '\\$&')}'`
+
+/** `export const NAME = {…}` with one line an entry: [key, value as source, comment]. */
+function object(name, type, entries) {
+  const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`)
+  return `/** @type {${type}} */\nexport const ${name} = {\n${lines.join('\n')}\n}\n`
+}
+
+/** Keeps the names of the entries in the type, so that a wrong name is an error of tsc. */
+function named(name, entries) {
+  const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`)
+  return `export const ${name} = /** @type {const} */ ({\n${lines.join('\n')}\n})\n`
+}
+
+function write(table) {
+  const parts = [
+    '// The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.\n' +
+      '// Not to be edited: change the tables and run `node schema/wire_table.mjs`.\n',
+    table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value}\n`).join(''),
+    named('ENVELOPE', table.envelopes.map(([name, number, , text]) => [name, number, text])),
+    '/** Largest payload by envelope number. */',
+    object('ENVELOPE_MAX', 'Record<number, number>', table.envelopes.map(([, number, max]) => [number, max])),
+    named('FRAME', table.frames.map(([name, number, text]) => [name, number, text])),
+    named('REASON', table.reasons.map(([name, number]) => [name, number])),
+    '/** What to tell a person, by reason number. */',
+    object('REASON_TEXT', 'Record<number, string>', table.reasons.map(([, number, text]) => [number, quoted(text)])),
+    named('LIMIT', table.limits.map(([name, number]) => [name, number])),
+    '/** @type {{name: string, id: number, initial: number, minimum: number, maximum: number, text: string}[]} */\n' +
+      `export const LIMITS = [\n${table.limits
+        .map(
+          ([name, id, initial, minimum, maximum, text]) =>
+            `  { name: ${quoted(name)}, id: ${id}, initial: ${initial}, minimum: ${minimum}, maximum: ${maximum}, ` +
+            `text: ${quoted(text)} },`,
+        )
+        .join('\n')}\n]\n`,
+    named('EXTENSION', table.extensions.map(([name, number, text]) => [name, number, text])),
+    named('LABEL', table.labels.map(([name, string]) => [name, quoted(string)])),
+    '/** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list\'s item. */',
+    object(
+      'MESSAGES',
+      'Record<string, [kind: string, field: string, argument?: number | string][]>',
+      [...table.messages].map(([name, fields]) => [
+        name,
+        `[\n${fields
+          .map((field) => `    [${field.map((a) => (typeof a === 'number' ? a : quoted(a))).join(', ')}],`)
+          .join('\n')}\n  ]`,
+      ]),
+    ),
+    named(
+      'ERROR',
+      table.errors.map(([name, number, text, hint]) => [
+        name,
+        `{ number: ${number}, text: ${quoted(text)}, hint: ${quoted(hint)} }`,
+      ]),
+    ),
+  ]
+  return parts.join('\n').replace(/ \*\/\n\/\*\* @type/g, '\n * @type')
+}
+
+const wanted = write(read())
+if (process.argv.includes('--check')) {
+  let found = ''
+  try {
+    found = readFileSync(target, 'utf8')
+  } catch {
+    // a missing file differs too
+  }
+  if (found !== wanted) {
+    console.error('web/client/wire_table.js differs from schema/*.def: run `node schema/wire_table.mjs` and commit it')
+    process.exit(1)
+  }
+} else {
+  writeFileSync(target, wanted)
+}

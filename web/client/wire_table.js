@@ -1,0 +1,340 @@
+// The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.
+// Not to be edited: change the tables and run `node schema/wire_table.mjs`.
+
+/** the version this table describes */
+export const PROTOCOL_VERSION = 1
+/** type, flags, length, link */
+export const ENVELOPE_HEADER_BYTES = 8
+/** length is 16 bits */
+export const ENVELOPE_PAYLOAD_MAX = 65535
+/** unknown types from here on are skipped by length */
+export const ENVELOPE_SKIPPABLE = 128
+/** on DATA: the relay may drop it when a queue is full */
+export const ENVELOPE_FLAG_VOLATILE = 1
+/** bit 31 of a link number: numbered by the relay */
+export const LINK_SIDE_RELAY = 2147483648
+/** 15 bits; generation 0 is never used, so link 0 is the socket */
+export const LINK_GENERATION_MAX = 32767
+/** an Ed25519 public key */
+export const ID_BYTES = 32
+/** 52 of base32 and 2 check characters */
+export const ID_CHARS = 54
+/** random, kept beside the session state */
+export const INSTANCE_BYTES = 8
+/** at most, at one time */
+export const INSTANCES_PER_ID = 8
+/** of one socket, for one use */
+export const CHALLENGE_BYTES = 32
+/** Ed25519 */
+export const SIGNATURE_BYTES = 64
+/** counter of 8 bytes and tag of 16 around a sealed record */
+export const RECORD_OVERHEAD_BYTES = 24
+/** ENVELOPE_PAYLOAD_MAX - RECORD_OVERHEAD_BYTES */
+export const RECORD_PLAINTEXT_MAX = 65511
+/** type and length of a session frame */
+export const FRAME_HEADER_BYTES = 3
+/** on frame DATA; takes one place of the offset */
+export const DATA_FLAG_END_OF_MESSAGE = 1
+/** on frame DATA; takes one place of the offset */
+export const DATA_FLAG_END_OF_CHANNEL = 2
+/** channel numbers are 0 to 254, so that a list of all fits its count */
+export const CHANNELS_MAX = 255
+/** wants OFFERs that name no instance */
+export const LOGIN_FLAG_LISTEN = 1
+/** the secret of an invite link */
+export const INVITE_SECRET_BYTES = 16
+/** the first bytes of SHA-256 of the secret */
+export const INVITE_HINT_BYTES = 8
+/** an invite link's fragment before base64url */
+export const INVITE_BYTES = 85
+
+export const ENVELOPE = /** @type {const} */ ({
+  HELLO: 1, // relay: who I am, a challenge, my limits
+  LOGIN: 2, // client: who I am, signed
+  WELCOME: 3, // relay: you are in, signed
+  GOING_AWAY: 4, // relay: move elsewhere after a delay
+  PING: 5, // client: answer this
+  PONG: 6, // relay: the answer, same bytes
+  OPEN: 16, // caller: link me with this ID
+  OFFER: 17, // relay: this ID wants a link
+  ACCEPT: 18, // callee, relay: the link stands
+  DATA: 19, // a sealed record
+  RESET: 20, // this link ended; on link 0: this socket ends
+})
+
+/** Largest payload by envelope number.
+ * @type {Record<number, number>} */
+export const ENVELOPE_MAX = {
+  1: 512,
+  2: 1024,
+  3: 512,
+  4: 1024,
+  5: 8,
+  6: 8,
+  16: 2048,
+  17: 2048,
+  18: 2048,
+  19: 65535,
+  20: 128,
+}
+
+export const FRAME = /** @type {const} */ ({
+  HELLO: 1, // first on every link, both ways: epochs, place of every channel
+  DATA: 2, // bytes of a channel
+  ACK: 3, // what came, what the application took
+  CREDIT: 4, // how far the other side may send
+  CHANNEL_RESET: 5, // a channel ends here, without its rest
+  PROBE: 6, // answer at once with ACK, CREDIT and PROBE_REPLY
+  PROBE_REPLY: 7, // the answer, same number
+  VOLATILE: 8, // a message outside offsets and credit, delivered or not
+  CLOSE: 9, // the session ends; answered by CLOSE
+})
+
+export const REASON = /** @type {const} */ ({
+  CLOSED: 1,
+  GONE: 2,
+  UNAVAILABLE: 3,
+  REPLACED: 4,
+  CROSSED: 5,
+  DRAINING: 6,
+  NODE_LOST: 7,
+  OVERFLOW: 8,
+  RATE: 9,
+  SUPERSEDED: 10,
+  TIMEOUT: 11,
+  FULL: 12,
+  REFUSED: 257,
+  PROTOCOL: 258,
+  UNSUPPORTED: 259,
+  REVOKED: 260,
+  DENIED: 261,
+  LOGIN_FAILED: 262,
+  ORIGIN: 263,
+})
+
+/** What to tell a person, by reason number.
+ * @type {Record<number, string>} */
+export const REASON_TEXT = {
+  1: 'closed by the other side',
+  2: 'the other side\'s connection was lost',
+  3: 'not there, or not answering',
+  4: 'a newer link took over',
+  5: 'both called at once, the other call was taken',
+  6: 'the relay is being shut down',
+  7: 'another relay of this deployment was lost',
+  8: 'too much was waiting for a slow receiver',
+  9: 'too many requests, try later',
+  10: 'the same instance logged in again',
+  11: 'no answer in time',
+  12: 'the relay is at its limit of connections',
+  257: 'refused',
+  258: 'the other side broke the protocol',
+  259: 'not supported by this version',
+  260: 'this ID was revoked',
+  261: 'this relay does not admit this ID',
+  262: 'the proof of the ID was wrong',
+  263: 'this relay is not reached under that address',
+}
+
+export const LIMIT = /** @type {const} */ ({
+  MESSAGE_MAX: 1,
+  LINK_WINDOW: 2,
+  LINK_SLOTS: 3,
+  OPEN_TIMEOUT_MS: 4,
+  PING_INTERVAL_MS: 5,
+  DEAD_AFTER_MS: 6,
+})
+
+/** @type {{name: string, id: number, initial: number, minimum: number, maximum: number, text: string}[]} */
+export const LIMITS = [
+  { name: 'MESSAGE_MAX', id: 1, initial: 262144, minimum: 66000, maximum: 16777216, text: 'bytes of one WebSocket message towards the relay' },
+  { name: 'LINK_WINDOW', id: 2, initial: 1048576, minimum: 131072, maximum: 16777216, text: 'bytes of one link that may wait in the relay' },
+  { name: 'LINK_SLOTS', id: 3, initial: 1024, minimum: 1, maximum: 65535, text: 'link numbers of one side: slots are 0 to this minus 1' },
+  { name: 'OPEN_TIMEOUT_MS', id: 4, initial: 3000, minimum: 10, maximum: 60000, text: 'an OPEN that was not accepted by then is UNAVAILABLE' },
+  { name: 'PING_INTERVAL_MS', id: 5, initial: 20000, minimum: 10, maximum: 3600000, text: 'an idle socket is pinged this often' },
+  { name: 'DEAD_AFTER_MS', id: 6, initial: 45000, minimum: 20, maximum: 7200000, text: 'a socket silent for so long is dead' },
+]
+
+export const EXTENSION = /** @type {const} */ ({
+  INVITE: 1, // proof of an invite link's secret: hint of 8 bytes, HMAC of 32
+  APPLICATION: 2, // what speaks on the channels: pipe/1, chat/1; UTF-8, at most 32 bytes
+  NAME: 3, // the name this side gives itself; UTF-8, at most 64 bytes; a hint, not an identity
+})
+
+export const LABEL = /** @type {const} */ ({
+  ID_CHECK: 'pairlink v1 id',
+  LOGIN: 'pairlink v1 login',
+  LOGIN_CLIENT: 'pairlink v1 login client',
+  LOGIN_RELAY: 'pairlink v1 login relay',
+  PROLOGUE: 'pairlink v1 link',
+  INVITE: 'pairlink v1 invite',
+  INVITE_CHECK: 'pairlink v1 invite check',
+})
+
+/** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list's item.
+ * @type {Record<string, [kind: string, field: string, argument?: number | string][]>} */
+export const MESSAGES = {
+  envelope: [
+    ['u8', 'type'],
+    ['u8', 'flags'],
+    ['u16', 'length'],
+    ['u32', 'link'],
+  ],
+  limit: [
+    ['u16', 'id'],
+    ['u32', 'value'],
+  ],
+  hello: [
+    ['u8', 'version_min'],
+    ['u8', 'version_max'],
+    ['u8', 'admission'],
+    ['u8', 'reserved'],
+    ['bytes', 'relay_id', 32],
+    ['bytes', 'challenge', 32],
+    ['u32', 'features'],
+    ['list', 'limits', 'limit'],
+  ],
+  login: [
+    ['u8', 'version'],
+    ['u8', 'flags'],
+    ['bytes', 'peer_id', 32],
+    ['bytes', 'instance', 8],
+    ['bytes', 'nonce', 32],
+    ['u32', 'features'],
+    ['var16', 'origin', 255],
+    ['var8', 'token_proof', 32],
+    ['bytes', 'signature', 64],
+  ],
+  welcome: [
+    ['u8', 'registration'],
+    ['u8', 'reserved'],
+    ['list', 'limits', 'limit'],
+    ['bytes', 'signature', 64],
+  ],
+  going_away: [
+    ['u32', 'delay_ms'],
+    ['rest', 'urls', 1020],
+  ],
+  ping: [
+    ['bytes', 'data', 8],
+  ],
+  open: [
+    ['bytes', 'target_id', 32],
+    ['bytes', 'target_instance', 8],
+    ['rest', 'handshake', 2008],
+  ],
+  offer: [
+    ['bytes', 'caller_id', 32],
+    ['bytes', 'caller_instance', 8],
+    ['rest', 'handshake', 2008],
+  ],
+  accept: [
+    ['rest', 'handshake', 2048],
+  ],
+  reset: [
+    ['u16', 'reason'],
+    ['rest', 'text', 123],
+  ],
+  handshake1: [
+    ['u8', 'version'],
+    ['bytes', 'caller_instance', 8],
+    ['bytes', 'callee_instance', 8],
+    ['u32', 'features'],
+    ['rest', 'extensions', 1024],
+  ],
+  handshake2: [
+    ['u8', 'version'],
+    ['bytes', 'callee_instance', 8],
+    ['u32', 'features'],
+    ['rest', 'extensions', 1024],
+  ],
+  extension: [
+    ['u8', 'type'],
+    ['var16', 'value', 1021],
+  ],
+  frame: [
+    ['u8', 'type'],
+    ['var16', 'body', 65508],
+  ],
+  channel_state: [
+    ['u8', 'channel'],
+    ['u64', 'received_to'],
+    ['u64', 'taken_to'],
+    ['u64', 'limit'],
+  ],
+  channel_ack: [
+    ['u8', 'channel'],
+    ['u64', 'received_to'],
+    ['u64', 'taken_to'],
+  ],
+  channel_credit: [
+    ['u8', 'channel'],
+    ['u64', 'limit'],
+  ],
+  frame_hello: [
+    ['u64', 'epoch'],
+    ['u64', 'peer_epoch'],
+    ['u32', 'link_seq'],
+    ['u32', 'message_max'],
+    ['u32', 'channel_window'],
+    ['u64', 'session_limit'],
+    ['list', 'channels', 'channel_state'],
+  ],
+  frame_data: [
+    ['u8', 'channel'],
+    ['u8', 'flags'],
+    ['u64', 'offset'],
+    ['rest', 'bytes', 65498],
+  ],
+  frame_ack: [
+    ['u64', 'counter'],
+    ['list', 'channels', 'channel_ack'],
+  ],
+  frame_credit: [
+    ['u64', 'session_limit'],
+    ['list', 'channels', 'channel_credit'],
+  ],
+  frame_channel_reset: [
+    ['u8', 'channel'],
+    ['u8', 'direction'],
+    ['u16', 'reason'],
+    ['u64', 'offset'],
+  ],
+  frame_probe: [
+    ['u32', 'number'],
+  ],
+  frame_volatile: [
+    ['u8', 'channel'],
+    ['rest', 'bytes', 65507],
+  ],
+  frame_close: [
+    ['u16', 'reason'],
+    ['rest', 'text', 123],
+  ],
+}
+
+export const ERROR = /** @type {const} */ ({
+  OK: { number: 0, text: 'no error', hint: '' },
+  EINVAL: { number: -1, text: 'an argument is wrong', hint: 'see the function\'s description in pairlink.h' },
+  ENOMEM: { number: -2, text: 'out of memory', hint: 'free some memory, or lower the window' },
+  EAGAIN: { number: -3, text: 'not now: the send window is full', hint: 'wait for the writable event' },
+  EMSGSIZE: { number: -4, text: 'the message is larger than the other side takes', hint: 'send it in pieces' },
+  ESTATE: { number: -5, text: 'not possible in this state', hint: 'see the function\'s description in pairlink.h' },
+  EPROTOCOL: { number: -6, text: 'the other side broke the protocol', hint: 'check that both run versions that fit each other' },
+  EID: { number: -7, text: 'this is not a peer ID', hint: 'an ID has 54 letters and digits; copy it whole' },
+  ELINK: { number: -8, text: 'this is not an invite link', hint: 'copy the link whole, with all after the #' },
+  EURL: { number: -9, text: 'this is not a relay address', hint: 'use ws://HOST:PORT, wss://HOST or the address of the page' },
+  EIDENTITY: { number: -10, text: 'the identity file cannot be used', hint: 'check its owner and mode (0600), or name another' },
+  ECRYPTO: { number: -11, text: 'a proof or a seal is wrong', hint: 'someone between may be changing the traffic' },
+  ERELAYKEY: { number: -12, text: 'the relay shows another key than before', hint: 'ask who runs it before you trust it again' },
+  EREFUSED: { number: -13, text: 'refused', hint: 'the other side does not want this connection' },
+  EUNAVAILABLE: { number: -14, text: 'not there, or not answering', hint: 'check the ID, and that the other side is running' },
+  ELOST: { number: -15, text: 'the other side lost its state', hint: 'see the event for what did not arrive' },
+  ETIMEDOUT: { number: -16, text: 'no answer in time', hint: 'try again' },
+  ECLOSED: { number: -17, text: 'closed by the other side', hint: '' },
+  ENETWORK: { number: -18, text: 'the relay cannot be reached', hint: 'check the address and the network' },
+  ETLS: { number: -19, text: 'the relay\'s certificate does not fit its name', hint: 'check the address; do not go on if you are unsure' },
+  EDENIED: { number: -20, text: 'the relay does not admit this ID', hint: 'ask who runs the relay for an invitation' },
+  EIO: { number: -21, text: 'reading or writing a file failed', hint: 'check the disk and the rights' },
+  ESYSTEM: { number: -22, text: 'a system call failed', hint: 'see the log' },
+})
