@@ -1,0 +1,225 @@
+/** WebSocket frames and envelopes that the relay must refuse. */
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { TYPE, REASON, helloPeer, linked, loggedIn } from '../support/login.js';
+import { until } from '../support/process.js';
+import { connectWebSocket, envelope, frame } from '../support/raw.js';
+import { WEBSOCKET_CASES } from '../support/refusal_cases.js';
+import { useRelay } from '../support/refusal_fixture.js';
+
+const MESSAGE_MAX = 66000;
+const fixture = useRelay({ args: ['--limit', `MESSAGE_MAX=${MESSAGE_MAX}`, '--ping-interval', '200', '--dead-after', '600', '--limit', 'OPEN_TIMEOUT_MS=300'] });
+const port = () => fixture.relay.port;
+
+describe('frames', () => {
+  test.each(WEBSOCKET_CASES)('$name', async ({ frames, codes }) => {
+    const raw = await connectWebSocket(port());
+    for (const bytes of frames({ messageMax: MESSAGE_MAX })) raw.send(bytes);
+    expect(codes).toContain(await raw.closeCode());
+    await raw.whenClosed();
+    raw.destroy();
+  });
+
+  test('an unfinished message is closed when the sender falls silent', async () => {
+    const raw = await connectWebSocket(port());
+    raw.send(frame(2, Buffer.alloc(100), { fin: false }));
+    await raw.whenClosed();
+    raw.destroy();
+  });
+
+  test('a frame header that never ends is closed too', async () => {
+    const raw = await connectWebSocket(port());
+    raw.send(Buffer.from([0x82, 0xff, 0]));
+    await raw.whenClosed();
+    raw.destroy();
+  });
+
+  test('lengths that are only announced cost no memory', async () => {
+    const before = fixture.relay.process.memoryKiB();
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => connectWebSocket(port())));
+    for (const raw of sockets) raw.send(frame(2, Buffer.alloc(4), { length: MESSAGE_MAX, form: 64 }));
+    for (const raw of sockets) raw.send(Buffer.alloc(1));
+    const slack = process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 8192;
+    expect(fixture.relay.process.memoryKiB() - before).toBeLessThan(slack);
+    for (const raw of sockets) raw.destroy();
+  });
+
+  test('a flood of pings from one who never reads is bounded', async () => {
+    const raw = await connectWebSocket(port());
+    raw.socket.pause();
+    const ping = Buffer.concat(Array.from({ length: 500 }, () => frame(9, randomBytes(125))));
+    const before = fixture.relay.process.memoryKiB('VmHWM');
+    let ended = false;
+    raw.socket.once('close', () => (ended = true));
+    for (let i = 0; i < 400 && !ended; i++) {
+      if (!raw.socket.write(ping)) await Promise.race([new Promise((go) => raw.socket.once('drain', go)), new Promise((go) => raw.socket.once('close', go)), stalled(raw.socket)]);
+      if (raw.socket.writableLength > 4 << 20) break; // it reads no more: bounded
+    }
+    const slack = process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 8192;
+    expect(fixture.relay.process.memoryKiB('VmHWM') - before).toBeLessThan(slack);
+    raw.destroy();
+  });
+});
+
+/** Settles when nothing left the socket between two looks. */
+async function stalled(socket) {
+  let last = -1;
+  await until(() => {
+    const same = socket.bytesWritten - socket.writableLength === last;
+    last = socket.bytesWritten - socket.writableLength;
+    return same;
+  }, 'a stalled socket', { interval_ms: 50 });
+}
+
+describe('envelopes', () => {
+  test('a truncated header', async () => {
+    const peer = await loggedIn(port());
+    peer.sendMessage(Buffer.from([TYPE.PING, 0, 0]));
+    expect(await peer.refusal()).toBe(REASON.PROTOCOL);
+  });
+
+  test('an envelope longer than its message', async () => {
+    const peer = await loggedIn(port());
+    peer.sendMessage(envelope(TYPE.DATA, Buffer.alloc(10), { length: 500, link: 0x10001 }));
+    expect(await peer.refusal()).toBe(REASON.PROTOCOL);
+  });
+
+  test('a good envelope and half of another', async () => {
+    const peer = await loggedIn(port());
+    peer.sendMessage(Buffer.concat([envelope(TYPE.PING, randomBytes(8)), Buffer.from([TYPE.PING])]));
+    expect(await peer.refusal()).toBe(REASON.PROTOCOL);
+  });
+
+  test('an unknown type', async () => {
+    const peer = await loggedIn(port());
+    peer.send(0x7f, Buffer.alloc(3));
+    expect(await peer.refusal()).toBe(REASON.UNSUPPORTED);
+  });
+
+  test('an unknown type from 0x80 on is skipped', async () => {
+    const peer = await loggedIn(port());
+    const data = randomBytes(8);
+    peer.sendMessage(Buffer.concat([envelope(0x80, randomBytes(300)), envelope(0xff), envelope(TYPE.PING, data)]));
+    expect((await peer.until(TYPE.PONG)).payload.equals(data)).toBe(true);
+    peer.close();
+  });
+
+  test.each([
+    ['PING of 7 bytes', TYPE.PING, 7],
+    ['PING of 9 bytes', TYPE.PING, 9],
+    ['PING of 65,535 bytes', TYPE.PING, 65535],
+    ['OPEN that is too short', TYPE.OPEN, 39],
+    ['OPEN that is too long', TYPE.OPEN, 2049],
+    ['RESET without a reason', TYPE.RESET, 1],
+    ['RESET with a long text', TYPE.RESET, 129],
+  ])('%s', async (_name, type, length) => {
+    const peer = await loggedIn(port());
+    peer.send(type, Buffer.alloc(length), { link: type === TYPE.PING ? 0 : 0x10001 });
+    expect(await peer.refusal()).toBe(REASON.PROTOCOL);
+  });
+
+  test.each([
+    ['HELLO', TYPE.HELLO],
+    ['WELCOME', TYPE.WELCOME],
+    ['OFFER', TYPE.OFFER],
+    ['PONG', TYPE.PONG],
+    ['GOING_AWAY', TYPE.GOING_AWAY],
+  ])("%s, which only a relay sends", async (_name, type) => {
+    const peer = await loggedIn(port());
+    peer.send(type, Buffer.alloc(8));
+    expect([REASON.PROTOCOL, REASON.UNSUPPORTED]).toContain(await peer.refusal());
+  });
+
+  test('link numbers of others reach nobody', async () => {
+    const { caller, callee, callerLink, calleeLink } = await linked(port());
+    const stranger = await loggedIn(port());
+    for (const link of [callerLink, calleeLink, 0x10001, 0x7fffffff, 0xffffffff, 0x80010000]) {
+      stranger.send(TYPE.DATA, Buffer.from('forged'), { link });
+      stranger.send(TYPE.ACCEPT, Buffer.from('forged'), { link });
+      stranger.send(TYPE.RESET, Buffer.from([0, 1]), { link });
+    }
+    // The stranger's own order is kept: once its PONG is there, all of the above was handled.
+    stranger.send(TYPE.PING, randomBytes(8));
+    await stranger.until(TYPE.PONG);
+    caller.send(TYPE.DATA, Buffer.from('true'), { link: callerLink });
+    const first = await callee.next();
+    expect(first).toMatchObject({ type: TYPE.DATA, link: calleeLink });
+    expect(first.payload.toString()).toBe('true');
+    callee.send(TYPE.DATA, Buffer.from('back'), { link: calleeLink });
+    expect((await caller.until(TYPE.DATA)).payload.toString()).toBe('back');
+    for (const peer of [caller, callee, stranger]) peer.close();
+  });
+
+  test('OPEN with a slot beyond the limit', async () => {
+    const peer = await loggedIn(port());
+    peer.send(TYPE.OPEN, Buffer.concat([randomBytes(40), Buffer.alloc(96)]), { link: (1 << 16) | 0xffff });
+    const answer = await peer.next();
+    expect(answer).toMatchObject({ type: TYPE.RESET });
+    expect(answer.payload.readUInt16BE(0)).toBe(REASON.PROTOCOL);
+    peer.close();
+  });
+
+  test('OPEN with a number of the relay', async () => {
+    const peer = await loggedIn(port());
+    peer.send(TYPE.OPEN, Buffer.concat([randomBytes(40), Buffer.alloc(96)]), { link: 0x80010000 });
+    const answer = await peer.next();
+    expect(answer).toMatchObject({ type: TYPE.RESET });
+    expect(answer.payload.readUInt16BE(0)).toBe(REASON.PROTOCOL);
+    peer.close();
+  });
+
+  test('DATA on a link that nobody accepted', async () => {
+    const peer = await loggedIn(port());
+    peer.send(TYPE.OPEN, Buffer.concat([randomBytes(40), Buffer.alloc(96)]), { link: 0x10000 });
+    peer.send(TYPE.DATA, Buffer.from('early'), { link: 0x10000 });
+    const answer = await peer.next();
+    expect(answer).toMatchObject({ type: TYPE.RESET, link: 0x10000 });
+    expect(answer.payload.readUInt16BE(0)).toBe(REASON.PROTOCOL);
+    peer.close();
+  });
+
+  test('an OPEN to nobody ends UNAVAILABLE, and no sooner than one to somebody who does not answer', async () => {
+    const [caller, silent] = [await loggedIn(port()), await loggedIn(port())];
+    caller.send(TYPE.OPEN, Buffer.concat([silent.identity.publicKey, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 });
+    caller.send(TYPE.OPEN, Buffer.concat([randomBytes(32), Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10001 });
+    for (const link of [0x10000, 0x10001]) {
+      const answer = await caller.until(TYPE.RESET);
+      expect(answer.link).toBe(link);
+      expect(answer.payload.readUInt16BE(0)).toBe(REASON.UNAVAILABLE);
+    }
+    caller.close();
+    silent.close();
+  });
+});
+
+describe('disconnects', () => {
+  test('in every state, two hundred times', async () => {
+    const stages = [
+      () => connectWebSocket(port()).then((raw) => raw.destroy()),
+      () => helloPeer(port()).then((peer) => peer.close()),
+      () => loggedIn(port()).then((peer) => peer.close()),
+      async () => {
+        const peer = await loggedIn(port());
+        peer.send(TYPE.OPEN, Buffer.concat([randomBytes(40), Buffer.alloc(96)]), { link: 0x10000 });
+        peer.close();
+      },
+      async () => {
+        const { caller, callee } = await linked(port());
+        caller.send(TYPE.DATA, randomBytes(1000), { link: 0x10000 });
+        caller.raw.socket.resetAndDestroy();
+        await callee.until(TYPE.RESET);
+        callee.close();
+      },
+    ];
+    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 10 }, (_, i) => stages[i % stages.length]()));
+  });
+
+  test('the other side of a link hears GONE', async () => {
+    const { caller, callee, calleeLink } = await linked(port());
+    caller.raw.socket.resetAndDestroy();
+    const answer = await callee.until(TYPE.RESET);
+    expect(answer.link).toBe(calleeLink);
+    expect(answer.payload.readUInt16BE(0)).toBe(REASON.GONE);
+    callee.close();
+  });
+});
