@@ -1,0 +1,97 @@
+/* What CPace must refuse, and that keys agree exactly when everything that goes in does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/core/cpace/cpace.h"
+
+static pl_view text(const char *s) {
+  return (pl_view){(const uint8_t *)s, strlen(s)};
+}
+
+typedef struct run {
+  const char *prs[2], *ci[2], *sid[2];
+} run;
+
+/* Both sides of one run; gives whether their keys agree. */
+static bool agrees(const run *r) {
+  uint8_t generator[2][32], scalar[2][32], key[2][64];
+  pl_cpace_side side[2] = {{.associated_data = text("ADa")}, {.associated_data = text("ADb")}};
+  for (int i = 0; i < 2; i++) {
+    memset(scalar[i], 7 + i, 32);
+    assert_int_equal(pl_cpace_generator(generator[i], text(r->prs[i]), text(r->ci[i]), text(r->sid[i])), 0);
+    assert_int_equal(pl_cpace_share(side[i].share, generator[i], scalar[i]), 0);
+  }
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(pl_cpace_key(key[i], scalar[i], i == 0, text(r->sid[i]), &side[0], &side[1]), 0);
+  return memcmp(key[0], key[1], 64) == 0;
+}
+
+static void keys_agree_only_when_all_inputs_do(void **state) {
+  (void)state;
+  assert_true(agrees(&(run){{"copper violin", "copper violin"}, {"ci", "ci"}, {"sid", "sid"}}));
+  assert_false(agrees(&(run){{"copper violin", "copper violet"}, {"ci", "ci"}, {"sid", "sid"}}));
+  assert_false(agrees(&(run){{"copper violin", "copper violin"}, {"ci", "cj"}, {"sid", "sid"}}));
+  assert_false(agrees(&(run){{"copper violin", "copper violin"}, {"ci", "ci"}, {"sid", "sie"}}));
+}
+
+static void associated_data_and_roles_are_bound(void **state) {
+  (void)state;
+  uint8_t generator[32], scalar[32], other[32], key[64], changed[64];
+  memset(scalar, 1, 32);
+  memset(other, 2, 32);
+  pl_cpace_side a = {.associated_data = text("a")}, b = {.associated_data = text("b")};
+  assert_int_equal(pl_cpace_generator(generator, text("p"), text(""), text("")), 0);
+  assert_int_equal(pl_cpace_share(a.share, generator, scalar), 0);
+  assert_int_equal(pl_cpace_share(b.share, generator, other), 0);
+  assert_int_equal(pl_cpace_key(key, scalar, true, text(""), &a, &b), 0);
+  b.associated_data = text("c");
+  assert_int_equal(pl_cpace_key(changed, scalar, true, text(""), &a, &b), 0);
+  assert_memory_not_equal(key, changed, 64);
+  b.associated_data = text("b");
+  assert_int_equal(pl_cpace_key(changed, scalar, false, text(""), &b, &a), 0);
+  assert_memory_not_equal(key, changed, 64);
+}
+
+static void points_outside_the_group_are_refused(void **state) {
+  (void)state;
+  uint8_t generator[32], scalar[32], zero[32] = {0}, key[64];
+  memset(scalar, 3, 32);
+  pl_cpace_side a = {.associated_data = text("")}, b = {.associated_data = text("")};
+  assert_int_equal(pl_cpace_generator(generator, text("p"), text(""), text("")), 0);
+  assert_int_equal(pl_cpace_share(a.share, generator, scalar), 0);
+  assert_int_equal(pl_cpace_share(b.share, generator, zero), PL_ECRYPTO);
+  memset(b.share, 0, 32); /* the neutral element */
+  assert_int_equal(pl_cpace_key(key, scalar, true, text(""), &a, &b), PL_ECRYPTO);
+  memset(b.share, 0xff, 32); /* no encoding of a point */
+  assert_int_equal(pl_cpace_key(key, scalar, true, text(""), &a, &b), PL_ECRYPTO);
+}
+
+static void parts_over_their_maximum_are_refused(void **state) {
+  (void)state;
+  static uint8_t big[16384];
+  uint8_t generator[32], scalar[32] = {1}, key[64];
+  pl_view over = {big, sizeof big}, most = {big, sizeof big - 1}, none = {NULL, 0};
+  assert_int_equal(pl_cpace_generator(generator, over, none, none), PL_EMSGSIZE);
+  assert_int_equal(pl_cpace_generator(generator, none, over, none), PL_EMSGSIZE);
+  assert_int_equal(pl_cpace_generator(generator, none, none, over), PL_EMSGSIZE);
+  assert_int_equal(pl_cpace_generator(generator, most, most, most), 0);
+  pl_cpace_side a = {.associated_data = over}, b = {.associated_data = none};
+  assert_int_equal(pl_cpace_key(key, scalar, true, none, &a, &b), PL_EMSGSIZE);
+  assert_int_equal(pl_cpace_key(key, scalar, true, none, &b, &a), PL_EMSGSIZE);
+  assert_int_equal(pl_cpace_key(key, scalar, true, over, &b, &b), PL_EMSGSIZE);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(keys_agree_only_when_all_inputs_do),
+      cmocka_unit_test(associated_data_and_roles_are_bound),
+      cmocka_unit_test(points_outside_the_group_are_refused),
+      cmocka_unit_test(parts_over_their_maximum_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
