@@ -1,0 +1,241 @@
+/* A socket of the load generator from connect to close, plain or TLS. Reads into the one buffer of the generator and
+ * sends at once; what the kernel does not take waits in c->out. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "load.h"
+
+enum { OUT_MAX = 64 << 20, FROZEN_BUFFER = 4096, FAILURES_SHOWN = 5 };
+
+static void arm(bench_conn *c, int operation) {
+  struct epoll_event e = {.data.ptr = c};
+  e.events = (c->stopped ? 0u : (uint32_t)EPOLLIN) | (c->write_armed ? (uint32_t)EPOLLOUT : 0u);
+  epoll_ctl(c->gen->epoll, operation, c->fd, &e);
+}
+
+static void want_write(bench_conn *c, bool on) {
+  if (c->write_armed == on) return;
+  c->write_armed = on;
+  arm(c, EPOLL_CTL_MOD);
+}
+
+void bench_conn_stop_reading(bench_conn *c) {
+  c->stopped = true;
+  arm(c, EPOLL_CTL_MOD);
+}
+
+void bench_conn_state(bench_conn *c, bench_state state) {
+  bench_gen *g = c->gen;
+  if (c->state < BENCH_JOINING && state >= BENCH_JOINING) g->greeted++;
+  if (c->state >= BENCH_JOINING && state < BENCH_JOINING) g->greeted--;
+  if (c->state != BENCH_READY && state == BENCH_READY) g->ready++;
+  if (c->state == BENCH_READY && state != BENCH_READY) g->ready--;
+  c->state = state;
+}
+
+SSL_CTX *bench_tls_new(void) {
+  SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+  if (!tls) return NULL;
+  SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL); /* the certificate is the bench's own, made for this run */
+  SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  return tls;
+}
+
+int bench_conn_start(bench_conn *c) {
+  bench_gen *g = c->gen;
+  const int on = 1, small = FROZEN_BUFFER;
+  const struct linger reset = {.l_onoff = 1, .l_linger = 0}; /* no TIME_WAIT: thousands of sockets come and go */
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)g->options.port)};
+  if (inet_pton(AF_INET, g->options.host, &to.sin_addr) != 1) return -1;
+  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (c->fd < 0) return -1;
+  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  /* The kernel alone would swallow megabytes towards a reader that stopped. */
+  if (c->role == BENCH_FROZEN) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  if (connect(c->fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) {
+    close(c->fd);
+    c->fd = -1;
+    return -1;
+  }
+  c->write_armed = true;
+  c->stopped = false;
+  arm(c, EPOLL_CTL_ADD);
+  bench_conn_state(c, BENCH_CONNECTING);
+  return 0;
+}
+
+void bench_conn_close(bench_conn *c) {
+  if (c->fd < 0) return;
+  if (c->ssl) SSL_free(c->ssl);
+  close(c->fd);
+  c->ssl = NULL;
+  c->fd = -1;
+  pl_buffer_deinit(&c->out);
+  pl_buffer_init(&c->out, OUT_MAX);
+  c->part_size = c->skip = c->text_size = 0;
+  c->head_size = 0;
+  c->in_frame = c->write_armed = false;
+  c->frame_left = 0;
+  c->link = 0;
+  bench_conn_state(c, BENCH_CLOSED);
+}
+
+void bench_conn_fail(bench_conn *c, const char *why) {
+  bench_gen *g = c->gen;
+  if (c->state == BENCH_CLOSED) return;
+  if (g->reconnects)
+    g->lost++;
+  else if (g->failed++ < FAILURES_SHOWN)
+    fprintf(stderr, "pl-bench-load: socket %zu (state %d): %s\n", (size_t)(c - g->conns), (int)c->state, why);
+  bench_conn_close(c);
+}
+
+static void stream_opened(bench_conn *c) {
+  want_write(c, false);
+  if (c->gen->dialect->websocket) {
+    bench_conn_state(c, BENCH_UPGRADING);
+    bench_ws_upgrade(c);
+  } else {
+    bench_conn_state(c, BENCH_GREETING);
+    c->gen->dialect->opened(c);
+  }
+}
+
+static void secure(bench_conn *c) {
+  int rc = SSL_connect(c->ssl);
+  if (rc == 1) {
+    stream_opened(c);
+    return;
+  }
+  int error = SSL_get_error(c->ssl, rc);
+  if (error == SSL_ERROR_WANT_READ)
+    want_write(c, false);
+  else if (error == SSL_ERROR_WANT_WRITE)
+    want_write(c, true);
+  else
+    bench_conn_fail(c, "TLS handshake failed");
+}
+
+static void connected(bench_conn *c) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+    bench_conn_fail(c, strerror(error));
+    return;
+  }
+  if (!c->gen->tls) {
+    stream_opened(c);
+    return;
+  }
+  c->ssl = SSL_new(c->gen->tls);
+  if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1) {
+    bench_conn_fail(c, "no memory for TLS");
+    return;
+  }
+  bench_conn_state(c, BENCH_SECURING);
+  secure(c);
+}
+
+/* Bytes, 0 when it would block, -1 at the end. */
+static ssize_t take(bench_conn *c, void *data, size_t size) {
+  if (!c->ssl) {
+    ssize_t n = recv(c->fd, data, size, 0);
+    if (n > 0) return n;
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+  }
+  size_t n = 0;
+  if (SSL_read_ex(c->ssl, data, size, &n)) return (ssize_t)n;
+  int error = SSL_get_error(c->ssl, 0);
+  ERR_clear_error();
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+static ssize_t give(bench_conn *c, const void *data, size_t size) {
+  if (!c->ssl) {
+    ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL);
+    if (n >= 0) return n;
+    return errno == EAGAIN || errno == EINTR ? 0 : -1;
+  }
+  size_t n = 0, sum = 0;
+  while (sum < size && SSL_write_ex(c->ssl, (const uint8_t *)data + sum, size - sum, &n)) sum += n;
+  if (sum == size) return (ssize_t)sum;
+  int error = SSL_get_error(c->ssl, 0);
+  ERR_clear_error();
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? (ssize_t)sum : -1;
+}
+
+void bench_conn_send(bench_conn *c, const uint8_t *data, size_t size) {
+  if (c->state == BENCH_CLOSED) return;
+  ssize_t n = c->out.size ? 0 : give(c, data, size);
+  if (n < 0) {
+    bench_conn_fail(c, "lost while sending");
+    return;
+  }
+  if ((size_t)n == size) return;
+  if (pl_buffer_append(&c->out, data + n, size - (size_t)n) != 0) {
+    bench_conn_fail(c, "too much waits to be sent");
+    return;
+  }
+  want_write(c, true);
+}
+
+static void flush(bench_conn *c) {
+  while (c->out.size) {
+    ssize_t n = give(c, pl_buffer_data(&c->out), c->out.size);
+    if (n < 0) {
+      bench_conn_fail(c, "lost while sending");
+      return;
+    }
+    if (n == 0) return;
+    pl_buffer_consume(&c->out, (size_t)n);
+  }
+  want_write(c, false);
+}
+
+static void feed(bench_conn *c) {
+  bench_gen *g = c->gen;
+  for (;;) {
+    ssize_t n = take(c, g->rx, g->rx_size);
+    if (n == 0) break;
+    if (n < 0) {
+      g->due_count = 0;
+      bench_conn_fail(c, "closed by the server");
+      return;
+    }
+    g->now_ns = bench_clock_ns();
+    if (g->dialect->websocket)
+      bench_ws_feed(c, g->rx, (size_t)n);
+    else
+      g->dialect->bytes(c, g->rx, (size_t)n);
+    if (c->state == BENCH_CLOSED || c->stopped) break;
+    if (!c->ssl) break; /* epoll reports the rest; TLS may hold decoded bytes of its own */
+  }
+  bench_send_due(c);
+}
+
+void bench_conn_event(bench_conn *c, uint32_t events) {
+  if (c->state == BENCH_CLOSED) return; /* closed earlier in the same turn */
+  if (c->state == BENCH_CONNECTING) {
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) connected(c);
+    return;
+  }
+  if (c->state == BENCH_SECURING) {
+    secure(c);
+    return;
+  }
+  if (events & EPOLLOUT) flush(c);
+  if (c->state == BENCH_CLOSED) return;
+  if (c->stopped) {
+    if (events & (EPOLLERR | EPOLLHUP)) bench_conn_fail(c, "a frozen socket was closed by the server");
+  } else if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+    feed(c);
+  }
+}
