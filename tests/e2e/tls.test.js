@@ -1,0 +1,125 @@
+/** TLS by the relay itself: the right name is taken, a wrong one refused, and HTTP/2 never spoken. */
+import { readFileSync } from 'node:fs';
+import tls from 'node:tls';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
+import { once, run, tempDir } from '../support/process.js';
+import { RawSocket, connectRaw, upgradeRequest } from '../support/raw.js';
+import { runRelay, startRelay } from '../support/relay.js';
+
+const dir = tempDir();
+const file = (name) => join(dir, name);
+let relay;
+
+async function openssl(...args) {
+  const { code, stderr } = await run('openssl', args, { cwd: dir });
+  if (code !== 0) throw new Error(stderr);
+}
+
+beforeAll(async () => {
+  await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem');
+  await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', 'relay.key', '-out', 'relay.csr');
+  await openssl('x509', '-req', '-in', 'relay.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-copy_extensions', 'copy', '-out', 'relay.pem');
+  relay = await startRelay({ tls: true, args: ['--tls-cert', file('relay.pem'), '--tls-key', file('relay.key')] });
+});
+afterAll(async () => {
+  expect((await relay.stop()).code, relay.log).toBe(0);
+});
+
+const ca = () => readFileSync(file('ca.pem'));
+const env = () => ({ SSL_CERT_FILE: file('ca.pem'), SSL_CERT_DIR: '/nonexistent' });
+
+async function connectTls(options = {}) {
+  const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), ...options });
+  const raw = new RawSocket(socket);
+  await once(socket, 'secureConnect');
+  return raw;
+}
+
+describe('the relay', () => {
+  test('upgrades to a WebSocket', async () => {
+    const ws = new WebSocket(`wss://localhost:${relay.port}/pairlink`, 'pairlink.v1', { ca: ca(), lookup: (_n, o, cb) => (o.all ? cb(null, [{ address: '127.0.0.1', family: 4 }]) : cb(null, '127.0.0.1', 4)) });
+    const [hello] = await once(ws, 'message');
+    expect(hello[0]).toBe(1);
+    ws.terminate();
+  });
+
+  test('does not speak HTTP/2 to who asks for nothing else', async () => {
+    const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), ALPNProtocols: ['h2'] });
+    const spoken = await Promise.race([once(socket, 'secureConnect').then(() => socket.alpnProtocol), once(socket, 'error').then(() => 'refused')]);
+    expect(spoken).not.toBe('h2');
+    if (spoken !== 'refused') {
+      const raw = new RawSocket(socket);
+      raw.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0');
+      expect((await raw.response()).status).not.toBe(200);
+    }
+    socket.destroy();
+  });
+
+  test('chooses HTTP/1.1 when both are offered', async () => {
+    const raw = await connectTls({ ALPNProtocols: ['h2', 'http/1.1'] });
+    expect(raw.socket.alpnProtocol).toBe('http/1.1');
+    raw.destroy();
+  });
+
+  test('refuses an upgrade to h2c within TLS', async () => {
+    const raw = await connectTls();
+    raw.send(upgradeRequest(relay.port, { headers: { Upgrade: 'h2c', Host: `localhost:${relay.port}` } }));
+    const { status } = await raw.response();
+    expect(status === 0 || status >= 400).toBe(true);
+    raw.destroy();
+  });
+
+  test.each(['TLSv1', 'TLSv1.1'])('refuses %s', async (version) => {
+    const { code, stdout, stderr } = await run('openssl', ['s_client', '-connect', `127.0.0.1:${relay.port}`, version === 'TLSv1' ? '-tls1' : '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']);
+    expect(code, stdout + stderr).not.toBe(0);
+  });
+
+  test('closes one that speaks plain HTTP, and serves the next', async () => {
+    const raw = await connectRaw(relay.port);
+    raw.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await raw.whenClosed();
+    raw.destroy();
+    (await connectTls()).destroy();
+  });
+});
+
+describe('the command line', () => {
+  test('talks through it when the name fits the certificate', async () => {
+    const there = newIdentity();
+    const id = await idOf(there);
+    const listen = startCli({ relay: `wss://localhost:${relay.port}`, identity: there, env: env() }, 'listen', '--accept', 'all');
+    listen.end();
+    const connect = startCli({ relay: `wss://localhost:${relay.port}`, env: env() }, 'connect', id);
+    connect.end('through TLS');
+    expect((await connect.wait()).code, connect.stderr).toBe(0);
+    expect((await listen.wait()).code, listen.stderr).toBe(0);
+    expect(listen.stdout).toBe('through TLS');
+  });
+
+  test('refuses a certificate of another name, and says so', async () => {
+    const { code, stderr } = await runCli({ relay: `wss://127.0.0.1:${relay.port}`, env: env() }, ['ping', await idOf(newIdentity())], { input: '' });
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toMatch(/certificate/i);
+  });
+
+  test('refuses a certificate of an unknown authority, and says so', async () => {
+    const { code, stderr } = await runCli({ relay: `wss://localhost:${relay.port}`, env: { SSL_CERT_FILE: '/dev/null', SSL_CERT_DIR: '/nonexistent' } }, ['ping', await idOf(newIdentity())], { input: '' });
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toMatch(/certificate/i);
+  });
+});
+
+describe('a clear message and no start', () => {
+  test.each([
+    ['a certificate file that is not there', ['--tls-cert', '/nonexistent.pem', '--tls-key', file('relay.key')], /nonexistent\.pem/],
+    ['a key file that is not there', ['--tls-cert', file('relay.pem'), '--tls-key', '/nonexistent.key'], /nonexistent\.key/],
+    ['a certificate without a key', ['--tls-cert', file('relay.pem')], /tls-key/],
+  ])('%s', async (_name, args, pattern) => {
+    const { code, stderr } = await runRelay(['--listen', '127.0.0.1:0', '--data', join(tempDir(), 'data'), ...args]);
+    expect(code, stderr).toBeGreaterThan(0);
+    expect(stderr).toMatch(pattern);
+  });
+});
