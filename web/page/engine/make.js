@@ -1,0 +1,25 @@
+/** Makes the engine of this worker out of what the browser offers. */
+import * as lib from '../../client/index.js';
+import { openDb } from './db.js';
+import { Engine } from './engine.js';
+
+const relayUrl = () => `${self.location.protocol === 'https:' ? 'wss' : 'ws'}://${self.location.host}`;
+
+/** @param {{keepInstance: boolean}} how  @param {import('./host.js').Host} host */
+export async function makeEngine({ keepInstance }, host) {
+  const engine = new Engine(
+    {
+      db: await openDb(),
+      lib,
+      url: relayUrl(),
+      secure: self.isSecureContext,
+      keepInstance,
+      scope: self,
+      random: (n) => crypto.getRandomValues(new Uint8Array(n)),
+      now: () => Date.now(),
+    },
+    host.tell,
+  );
+  self.addEventListener('online', () => engine.client?.networkUp());
+  return engine;
+}

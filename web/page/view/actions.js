@@ -1,0 +1,117 @@
+/** What a person does, as calls to the engine and moves between places. Components call these and nothing else. */
+import { s } from '../strings/index.js';
+import { go, mergeMessages, store } from './store.js';
+
+let link;
+/** Threads whose first page of messages was asked for; messages that come earlier are merged later. */
+const asked = new Set();
+
+export function useLink(opened) {
+  link = opened;
+}
+export const call = (cmd, args) => link.call(cmd, args);
+
+export function onState(engine) {
+  const before = store.get().engine;
+  store.set({ engine, ready: true });
+  followClaim(before, engine);
+}
+
+export function onMessages({ contact, list }) {
+  store.set(({ messages }) => ({ messages: { ...messages, [contact]: mergeMessages(messages[contact] ?? [], list) } }));
+  if (isOpen(contact)) markSeen(contact);
+}
+
+/** Who waits at the invite's screen is taken to the person that came. */
+function followClaim(before, { lastClaim }) {
+  const { place } = store.get();
+  if (!lastClaim || !before || before.lastClaim?.secret === lastClaim.secret) return;
+  if (place.screen === 'invite' && place.secret === lastClaim.secret) go({ screen: 'thread', contact: lastClaim.contact }, { replace: true });
+}
+
+const isOpen = (contact) => {
+  const { place } = store.get();
+  return place.screen === 'thread' && place.contact === contact && document.visibilityState === 'visible';
+};
+
+export function markSeen(contact) {
+  const found = store.get().engine?.contacts.find(({ id }) => id === contact);
+  if (found?.unread) call('seen', { contact });
+}
+
+export async function loadThread(contact) {
+  if (asked.has(contact)) return;
+  asked.add(contact);
+  onMessages({ contact, list: await call('messages', { contact, count: 200 }) });
+}
+
+export async function loadEarlier(contact) {
+  const [first] = store.get().messages[contact] ?? [];
+  const list = await call('messages', { contact, before: first?.n, count: 200 });
+  onMessages({ contact, list });
+  return list.length;
+}
+
+/** After an engine took over from another, threads may lack what came in between. */
+export function reloadThreads() {
+  for (const contact of asked) call('messages', { contact, count: 200 }).then((list) => onMessages({ contact, list }));
+}
+
+export const openThread = (contact) => go({ screen: 'thread', contact });
+
+export async function invite() {
+  const made = await call('invite', { pageUrl: `${location.origin}/` });
+  go({ screen: 'invite', secret: made.secret });
+}
+
+export async function cancelInvite(secret) {
+  await call('cancelInvite', { secret });
+  go({ screen: 'home' }, { replace: true });
+}
+
+/** @returns {Promise<string|undefined>} what is wrong, as a key of the strings */
+export async function join(text, { replace = false } = {}) {
+  const { contact, problem } = await call('join', { text });
+  if (problem) return problem;
+  go({ screen: 'thread', contact }, { replace });
+  return undefined;
+}
+
+export async function allow(id) {
+  const { contact } = await call('allow', { id });
+  openThread(contact);
+}
+
+const newMessageId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+export const send = (contact, text) => call('send', { contact, message: newMessageId(), text });
+
+/** Copies text; where the clipboard is closed to pages (plain HTTP), by selecting it in a field. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text);
+  }
+}
+
+function copyBySelection(text) {
+  const before = document.activeElement;
+  const field = document.createElement('textarea');
+  field.value = text;
+  field.readOnly = true;
+  field.className = 'offscreen';
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand('copy');
+  field.remove();
+  before?.focus?.();
+  return copied;
+}
+
+/** Says something to a screen reader without moving the focus. */
+export const say = (note) => store.set({ note });
+
+/** The name to show for a contact. */
+export const nameOf = (contact) => contact.name || contact.hint || s.friend(contact.id.slice(-4));
