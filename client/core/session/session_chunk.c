@@ -1,0 +1,77 @@
+/* What of a channel goes into the next DATA frame: limits of channel and session, and messages begun. */
+#include "session_internal.h"
+
+/* How far new places may go. A message is begun only when the session's credit lets it end, else many begun
+ * messages could use it up and none could ever be completed. */
+static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+  uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
+  uint64_t to = c->begun_to;
+  if (c->sent_to == c->begun_to) {
+    if (message_end - c->sent_to <= free || s->reserved == 0)
+      to = message_end - c->sent_to <= free ? message_end : c->sent_to + free;
+  }
+  return to < c->limit ? to : c->limit;
+}
+
+/* The end of the channel may go with the last message: there is credit for both. */
+static bool end_fits(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+  if (c->sent_to >= c->end) return true;
+  uint64_t more = c->begun_to < message_end ? message_end - c->sent_to : 0;
+  return c->end <= c->limit && s->sent_sum + s->reserved + more < s->session_limit;
+}
+
+bool pl_channel_next_chunk(const pl_session *s, const pl_channel *c, size_t room, pl_chunk *out) {
+  if (c->cursor >= c->end) return false;
+  *out = (pl_chunk){.from = c->cursor};
+  if (c->was_reset) return out->reset = true;
+  bool message = c->ends_cursor < c->ends_last;
+  uint64_t message_end = message ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
+  uint64_t to = c->sent_to;
+  if (message_end > to) to = allowed_to(s, c, message_end);
+  if (to < c->sent_to) to = c->sent_to;
+  if (!message) { /* only the end of the channel is left */
+    out->flags = PL_CONST_DATA_FLAG_END_OF_CHANNEL;
+    return to >= c->end;
+  }
+  uint64_t bytes = message_end - 1 - c->cursor, allowed = to > c->cursor ? to - c->cursor : 0;
+  if (allowed == 0) return false;
+  if (bytes > room) bytes = room;
+  if (bytes > allowed) bytes = allowed;
+  out->bytes = (size_t)bytes;
+  if (c->cursor + bytes == message_end - 1 && allowed > bytes) {
+    out->flags = PL_CONST_DATA_FLAG_END_OF_MESSAGE;
+    if (c->finished && message_end == c->end - 1 && end_fits(s, c, message_end))
+      out->flags |= PL_CONST_DATA_FLAG_END_OF_CHANNEL;
+  }
+  return bytes > 0 || out->flags;
+}
+
+bool pl_channel_waits_for_credit(const pl_session *s, const pl_channel *c) {
+  pl_chunk chunk;
+  return c->cursor < c->end && !pl_channel_next_chunk(s, c, 1, &chunk);
+}
+
+void pl_channel_chunk_sent(pl_session *s, pl_channel *c, const pl_chunk *chunk) {
+  uint64_t to = chunk->from + chunk->bytes;
+  if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE) to++;
+  if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL) to++;
+  if (chunk->reset) to = c->end;
+  if (to > c->sent_to) {
+    if (c->begun_to == c->sent_to) { /* begins a message: reserves what it may take of the session's credit */
+      uint64_t end = c->ends_cursor < c->ends_last ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
+      if (chunk->reset) end = to;
+      uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
+      if (end - c->sent_to > free && to < end) end = to;
+      c->begun_to = end;
+      s->reserved += end - c->sent_to;
+    }
+    uint64_t begun = to < c->begun_to ? to : c->begun_to;
+    s->reserved -= begun - c->sent_to;
+    s->sent_sum += to - c->sent_to;
+    c->sent_to = to;
+    if (c->begun_to < to) c->begun_to = to;
+  }
+  c->cursor = to;
+  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= to) c->ends_cursor++;
+  if (c->cursor == c->end) pl_list_remove(&c->sending);
+}

@@ -1,0 +1,58 @@
+/* The end of a session: CLOSE, answered by CLOSE. */
+#include "session_internal.h"
+
+#include <string.h>
+
+static void keep_reason(pl_session *s, uint16_t reason, pl_view text) {
+  s->close_reason = reason;
+  s->close_text_size = (uint8_t)(text.size < sizeof s->close_text ? text.size : sizeof s->close_text);
+  if (s->close_text_size) memcpy(s->close_text, text.data, s->close_text_size);
+}
+
+static int close_ended(pl_session *s, int error) {
+  int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_CLOSE_ENDED, .error = error});
+  if (rc) return rc;
+  s->close = PL_CLOSE_ENDED;
+  s->close_due = false;
+  return 0;
+}
+
+int pl_session_close(pl_session *s, uint16_t reason, pl_view text) {
+  if (s->close != PL_OPEN) return PL_ESTATE;
+  if (s->peer_epoch == 0 && !s->current) return close_ended(s, 0); /* the peer knows nothing of it */
+  keep_reason(s, reason, text);
+  s->close = PL_CLOSING;
+  s->close_due = true;
+  s->close_deadline_ms = s->now_ms + PL_CLOSE_TIMEOUT_MS;
+  return 0;
+}
+
+int pl_session_take_close(pl_session *s, pl_view body) {
+  pl_wire_frame_close f;
+  if (pl_wire_frame_close_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
+  if (s->close == PL_CLOSING) return close_ended(s, 0);
+  if (s->close == PL_OPEN) {
+    pl_session_action a = {.type = PL_SESSION_PEER_CLOSED, .reason = f.reason, .data = f.text};
+    int rc = pl_session_emit(s, a);
+    if (rc) return rc;
+    keep_reason(s, f.reason, (pl_view){NULL, 0});
+  }
+  if (s->close != PL_CLOSE_ENDED) {
+    s->close = PL_PEER_CLOSED;
+    s->close_due = true; /* again, when the first answer was lost */
+  }
+  return 0;
+}
+
+uint64_t pl_session_close_deadline(const pl_session *s) {
+  if (s->close != PL_CLOSING) return PL_NO_TIME;
+  uint64_t again = s->current && !s->close_due ? s->close_sent_ms + PL_PROBE_MIN_MS : PL_NO_TIME;
+  return again < s->close_deadline_ms ? again : s->close_deadline_ms;
+}
+
+int pl_session_close_time(pl_session *s) {
+  if (s->now_ms < pl_session_close_deadline(s)) return 0;
+  if (s->now_ms >= s->close_deadline_ms) return close_ended(s, PL_ETIMEDOUT);
+  s->close_due = true;
+  return 0;
+}

@@ -1,0 +1,145 @@
+/* The first frames of a link: who has which state, and from where each channel goes on
+ * (docs/protocol.md, "The first frames of a link"). */
+#include "session_internal.h"
+
+void pl_session_write_hello(const pl_session *s, const pl_session_link *l, pl_writer *w) {
+  uint8_t states[25 * PL_CONST_CHANNELS_MAX];
+  pl_writer list = pl_writer_of(states, sizeof states);
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    const pl_channel *c = s->channels[i];
+    if (!c) continue;
+    pl_wire_channel_state state = {.channel = c->number, .received_to = c->received_to, .taken_to = c->taken_to};
+    state.limit = c->taken_to + s->config.channel_window;
+    pl_wire_channel_state_write(&state, &list);
+  }
+  pl_wire_frame_hello hello = {.epoch = s->epoch, .peer_epoch = s->peer_epoch, .link_seq = l->seq};
+  hello.message_max = s->config.message_max;
+  hello.channel_window = s->config.channel_window;
+  hello.session_limit = s->taken_sum + s->config.session_window;
+  hello.channels = (pl_view){states, pl_writer_used(&list)};
+  pl_write_u8(w, PL_FRAME_HELLO);
+  pl_write_u16(w, (uint16_t)(37 + hello.channels.size));
+  pl_wire_frame_hello_write(&hello, w);
+}
+
+static bool has_history(const pl_session *s) {
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    const pl_channel *c = s->channels[i];
+    if (c && (c->sent_to || c->received_to)) return true;
+  }
+  return false;
+}
+
+/* No place may exceed what was sent; all lists must decode. */
+static bool places_fit(const pl_session *s, pl_view channels) {
+  pl_reader r = pl_reader_of(channels.data, channels.size);
+  while (pl_reader_left(&r)) {
+    pl_wire_channel_state state;
+    if (pl_wire_channel_state_read(&state, &r) || state.channel >= PL_CONST_CHANNELS_MAX) return false;
+    const pl_channel *c = s->channels[state.channel];
+    if (state.received_to > (c ? c->sent_to : 0) || state.taken_to > state.received_to) return false;
+  }
+  return true;
+}
+
+static int drop_other_links(pl_session *s, const pl_session_link *kept) {
+  for (pl_node *n = s->links.next; n != &s->links;) {
+    pl_session_link *l = PL_CONTAINER(n, pl_session_link, node);
+    n = n->next;
+    if (l == kept) continue;
+    pl_session_action drop = {.type = PL_SESSION_DROP_LINK, .link = l->id, .reason = PL_REASON_REPLACED};
+    int rc = pl_session_emit(s, drop);
+    if (rc) return rc;
+    pl_session_free_link(s, l);
+  }
+  return 0;
+}
+
+/* One side lost its state. What was said on other links belongs to the old one, so they go, too. */
+static int start_again(pl_session *s, pl_session_link *l) {
+  int rc = drop_other_links(s, l);
+  if (rc) return rc;
+  if (has_history(s)) {
+    pl_session_report_lost(s, s->out);
+    rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_STREAM_RESET});
+    if (rc) return rc;
+    pl_session_drop_streams(s);
+    s->epoch = pl_session_new_epoch(s);
+  }
+  l->confirmed = false;
+  if (s->current == l) s->current = NULL;
+  return 0;
+}
+
+static int apply_limits(pl_session *s, const pl_wire_frame_hello *f) {
+  s->peer_message_max = f->message_max;
+  s->peer_channel_window = f->channel_window;
+  if (f->session_limit > s->session_limit) s->session_limit = f->session_limit;
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    pl_channel *c = s->channels[i];
+    if (!c) continue;
+    if (c->limit < f->channel_window) c->limit = f->channel_window;
+    for (uint64_t e = c->ends_first, from = c->peer_taken_to; e < c->ends_last; e++) {
+      uint64_t end = c->ends[e & (c->ends_capacity - 1)];
+      if (end - from > (uint64_t)f->message_max + 1 && from >= c->sent_to) return PL_EMSGSIZE;
+      from = end;
+    }
+  }
+  return 0;
+}
+
+static int apply_channels(pl_session *s, pl_view channels) {
+  pl_reader r = pl_reader_of(channels.data, channels.size);
+  while (pl_reader_left(&r)) {
+    pl_wire_channel_state state;
+    if (pl_wire_channel_state_read(&state, &r) || state.limit > UINT64_MAX / 2) return PL_EPROTOCOL;
+    pl_channel *c = s->channels[state.channel];
+    if (!c) continue;
+    if (state.limit > c->limit) c->limit = state.limit;
+    int rc = pl_channel_taken_by_peer(s, c, state.received_to, state.taken_to);
+    if (rc) return rc;
+  }
+  return 0;
+}
+
+static int confirm(pl_session *s, pl_session_link *l) {
+  l->confirmed = true;
+  int rc = pl_session_choose_link(s);
+  if (rc) {
+    l->confirmed = false;
+    return rc;
+  }
+  return s->current == l && l->opener ? drop_other_links(s, l) : 0;
+}
+
+int pl_session_take_hello(pl_session *s, pl_session_link *l, pl_view body) {
+  pl_wire_frame_hello f;
+  if (pl_wire_frame_hello_decode(&f, body.data, body.size) || f.epoch == 0 || f.channel_window <= f.message_max ||
+      f.message_max == 0 || f.session_limit > UINT64_MAX / 2)
+    return PL_EPROTOCOL;
+  if (!l->opener && !l->hello_came) {
+    l->seq = f.link_seq;
+    if (f.link_seq > s->highest_seq) s->highest_seq = f.link_seq;
+  }
+  l->hello_came = true;
+  bool peer_known = s->peer_epoch == 0 || f.epoch == s->peer_epoch;
+  bool mine_known = f.peer_epoch == 0 || f.peer_epoch == s->epoch;
+  int rc;
+  if (peer_known && mine_known && places_fit(s, f.channels)) {
+    s->peer_epoch = f.epoch;
+    rc = apply_limits(s, &f);
+    if (rc == 0) rc = apply_channels(s, f.channels);
+    if (rc) return rc;
+    if (!l->opener) l->hello_due = true;
+    return confirm(s, l);
+  }
+  uint64_t judged = s->epoch;
+  rc = start_again(s, l);
+  if (rc) return rc;
+  l->hello_due = true;
+  s->peer_epoch = mine_known ? f.epoch : 0;
+  rc = apply_limits(s, &f);
+  if (rc) return rc;
+  bool in_step = f.peer_epoch == 0 || (mine_known && s->epoch == judged);
+  return in_step && s->peer_epoch ? confirm(s, l) : 0;
+}

@@ -1,0 +1,171 @@
+/* The peer's direction of the channels: what comes in order is kept or delivered, the rest waits to be sent again. */
+#include "session_internal.h"
+
+#include <string.h>
+
+static int grow_partial(pl_session *s, pl_channel *c, size_t size) {
+  if (c->partial && c->partial->capacity >= size) return 0;
+  if (!c->partial && s->config.pieces->spare && s->config.pieces->spare->capacity >= size) {
+    c->partial = s->config.pieces->spare;
+    s->config.pieces->spare = NULL;
+    c->partial->size = 0;
+    return 0;
+  }
+  size_t capacity = size * 2 < s->config.message_max ? size * 2 : s->config.message_max;
+  pl_piece *piece = pl_realloc(c->partial, sizeof *piece + capacity);
+  if (!piece) return PL_ENOMEM;
+  if (!c->partial) piece->size = 0;
+  piece->next = NULL;
+  piece->capacity = capacity;
+  c->partial = piece;
+  return 0;
+}
+
+static int append(pl_session *s, pl_channel *c, pl_view bytes) {
+  size_t have = c->partial ? c->partial->size : 0;
+  if (have + bytes.size > s->config.message_max) return PL_EPROTOCOL;
+  if (bytes.size == 0) return 0;
+  int rc = grow_partial(s, c, have + bytes.size);
+  if (rc) return rc;
+  memcpy(c->partial->bytes + have, bytes.data, bytes.size);
+  c->partial->size += bytes.size;
+  return 0;
+}
+
+static void received(pl_session *s, pl_channel *c, uint64_t places) {
+  c->received_to += places;
+  s->received_sum += places;
+}
+
+static void taken(pl_session *s, pl_channel *c, uint64_t place) {
+  s->taken_sum += place - c->taken_to;
+  s->untold_taken += place - c->taken_to;
+  c->taken_to = place;
+  pl_session_changed(s, c);
+  uint64_t much = s->config.channel_window / 4 < PL_ACK_BYTES ? s->config.channel_window / 4 : PL_ACK_BYTES;
+  pl_session_ack_soon(s, s->untold_taken >= much);
+}
+
+static void delivered(pl_session *s, pl_channel *c) {
+  c->delivered_to = c->received_to;
+  if (!s->config.manual_take) taken(s, c, c->received_to);
+}
+
+/* A whole message: straight out of the record when it came in one frame. */
+static int deliver_message(pl_session *s, pl_channel *c, pl_view bytes) {
+  pl_session_action a = {.type = PL_SESSION_MESSAGE, .channel = c->number, .data = bytes};
+  a.place = c->received_to + bytes.size + 1;
+  if (bytes.size > s->config.message_max) return PL_EPROTOCOL;
+  if (c->partial) {
+    size_t before = c->partial->size;
+    int rc = append(s, c, bytes);
+    if (rc) return rc;
+    a.data = (pl_view){c->partial->bytes, c->partial->size};
+    rc = pl_session_emit(s, a);
+    if (rc) {
+      c->partial->size = before;
+      return rc;
+    }
+    c->partial->next = s->config.pieces->finished;
+    s->config.pieces->finished = c->partial;
+    c->partial = NULL;
+  } else {
+    int rc = pl_session_emit(s, a);
+    if (rc) return rc;
+  }
+  received(s, c, bytes.size + 1);
+  delivered(s, c);
+  return 0;
+}
+
+static int deliver_end(pl_session *s, pl_channel *c) {
+  if (c->partial) return PL_EPROTOCOL; /* an end of channel inside of a message */
+  pl_session_action a = {.type = PL_SESSION_END, .channel = c->number, .place = c->received_to + 1};
+  int rc = pl_session_emit(s, a);
+  if (rc) return rc;
+  received(s, c, 1);
+  c->ended = true;
+  delivered(s, c);
+  return 0;
+}
+
+static int take_new(pl_session *s, pl_channel *c, pl_view bytes, uint8_t flags) {
+  int rc = 0;
+  if (flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE) {
+    rc = deliver_message(s, c, bytes);
+  } else if (bytes.size) {
+    rc = append(s, c, bytes);
+    if (rc == 0) received(s, c, bytes.size);
+  }
+  if (rc == 0 && flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL) rc = deliver_end(s, c);
+  return rc;
+}
+
+static int channel_for(pl_session *s, uint8_t number, pl_channel **c) {
+  if (number >= PL_CONST_CHANNELS_MAX) return PL_EPROTOCOL;
+  *c = pl_session_channel(s, number);
+  return *c ? 0 : PL_ENOMEM;
+}
+
+int pl_session_take_data(pl_session *s, pl_view body) {
+  pl_wire_frame_data f;
+  pl_channel *c;
+  if (pl_wire_frame_data_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
+  int rc = channel_for(s, f.channel, &c);
+  if (rc) return rc;
+  pl_session_changed(s, c); /* also for a repetition: it shows that the last ACK was lost */
+  bool eom = f.flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE, eoc = f.flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL;
+  uint64_t places = f.bytes.size + eom + eoc;
+  if (f.offset > UINT64_MAX / 2 || f.offset + places > c->taken_to + s->config.channel_window) return PL_EPROTOCOL;
+  if (c->ended && f.offset + places > c->received_to) return PL_EPROTOCOL;
+  if (f.offset > c->received_to) {
+    pl_session_ack_soon(s, true); /* a gap: the sender learns of it from the counter */
+    return 0;
+  }
+  uint64_t old = c->received_to - f.offset;
+  if (old >= places) return 0;
+  if (s->received_sum + places - old > s->taken_sum + s->config.session_window) return PL_EPROTOCOL;
+  uint8_t flags = f.flags & (PL_CONST_DATA_FLAG_END_OF_MESSAGE | PL_CONST_DATA_FLAG_END_OF_CHANNEL);
+  size_t skip = old < f.bytes.size ? (size_t)old : f.bytes.size;
+  if (old > f.bytes.size) flags &= (uint8_t)~PL_CONST_DATA_FLAG_END_OF_MESSAGE; /* its place was received, too */
+  return take_new(s, c, (pl_view){f.bytes.data + skip, f.bytes.size - skip}, flags);
+}
+
+int pl_session_take_volatile(pl_session *s, pl_view body) {
+  pl_wire_frame_volatile f;
+  if (pl_wire_frame_volatile_decode(&f, body.data, body.size) || f.channel >= PL_CONST_CHANNELS_MAX)
+    return PL_EPROTOCOL;
+  return pl_session_emit(s,
+                         (pl_session_action){.type = PL_SESSION_VOLATILE, .channel = f.channel, .data = f.bytes});
+}
+
+/* The peer gives up its direction: what is missing below the final offset never comes. */
+int pl_session_take_channel_reset(pl_session *s, pl_view body) {
+  pl_wire_frame_channel_reset f;
+  pl_channel *c;
+  if (pl_wire_frame_channel_reset_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
+  if (f.direction != 0) return 0; /* none other in version 1 */
+  int rc = channel_for(s, f.channel, &c);
+  if (rc) return rc;
+  pl_session_changed(s, c);
+  if (c->ended && f.offset == c->received_to) return 0;
+  if (c->ended || f.offset <= c->received_to || f.offset > c->taken_to + s->config.channel_window + 1)
+    return PL_EPROTOCOL;
+  pl_session_action a = {.type = PL_SESSION_WAS_RESET, .channel = c->number, .reason = f.reason, .place = f.offset};
+  rc = pl_session_emit(s, a);
+  if (rc) return rc;
+  pl_free(c->partial);
+  c->partial = NULL;
+  received(s, c, f.offset - c->received_to);
+  c->ended = true;
+  delivered(s, c);
+  return 0;
+}
+
+int pl_channel_take(pl_session *s, uint8_t number, uint64_t place) {
+  if (number >= PL_CONST_CHANNELS_MAX || !s->channels[number]) return PL_EINVAL;
+  pl_channel *c = s->channels[number];
+  if (place > c->delivered_to) return PL_EINVAL;
+  if (place > c->taken_to) taken(s, c, place);
+  return 0;
+}

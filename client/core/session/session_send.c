@@ -1,0 +1,211 @@
+/* My direction of a channel: what the application wrote and the peer has not taken yet. */
+#include "session_internal.h"
+
+#include <string.h>
+
+void pl_channel_deinit(pl_channel *c) {
+  pl_list_remove(&c->sending);
+  pl_list_remove(&c->changed);
+  pl_free(c->ring);
+  pl_free(c->ends);
+  pl_free(c->partial);
+}
+
+static bool grow_ring(pl_channel *c, size_t needed) {
+  size_t capacity = c->ring_capacity ? c->ring_capacity : 1024;
+  while (capacity < needed) capacity *= 2;
+  if (capacity == c->ring_capacity) return true;
+  uint8_t *ring = pl_alloc(capacity);
+  if (!ring) return false;
+  for (uint64_t p = c->peer_taken_to; p < c->end;) {
+    size_t n = c->ring_capacity - (size_t)(p & (c->ring_capacity - 1));
+    if (n > c->end - p) n = (size_t)(c->end - p);
+    size_t to = (size_t)(p & (capacity - 1));
+    if (n > capacity - to) n = capacity - to;
+    memcpy(ring + to, c->ring + (p & (c->ring_capacity - 1)), n);
+    p += n;
+  }
+  pl_free(c->ring);
+  c->ring = ring;
+  c->ring_capacity = capacity;
+  return true;
+}
+
+static bool grow_ends(pl_channel *c) {
+  if (c->ends_last - c->ends_first < c->ends_capacity) return true;
+  size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : 16;
+  uint64_t *ends = pl_alloc(capacity * sizeof *ends);
+  if (!ends) return false;
+  for (uint64_t i = c->ends_first; i < c->ends_last; i++) ends[i & (capacity - 1)] = c->ends[i & (c->ends_capacity - 1)];
+  pl_free(c->ends);
+  c->ends = ends;
+  c->ends_capacity = capacity;
+  return true;
+}
+
+static void ring_write(pl_channel *c, uint64_t place, const uint8_t *data, size_t n) {
+  size_t at = (size_t)(place & (c->ring_capacity - 1));
+  size_t first = n < c->ring_capacity - at ? n : c->ring_capacity - at;
+  if (first) memcpy(c->ring + at, data, first);
+  if (n > first) memcpy(c->ring, data + first, n - first);
+}
+
+void pl_channel_copy(const pl_channel *c, uint64_t from, uint8_t *out, size_t n) {
+  size_t at = (size_t)(from & (c->ring_capacity - 1));
+  size_t first = n < c->ring_capacity - at ? n : c->ring_capacity - at;
+  if (first) memcpy(out, c->ring + at, first);
+  if (n > first) memcpy(out + first, c->ring, n - first);
+}
+
+static void has_places_to_send(pl_session *s, pl_channel *c) {
+  if (c->cursor < c->end && pl_list_empty(&c->sending)) pl_list_append(&s->sending[c->priority], &c->sending);
+}
+
+static void wrote(pl_session *s, pl_channel *c, uint64_t places) {
+  if (c->cursor == c->end && s->sent_sum == 0) s->progress_ms = s->now_ms;
+  c->end += places;
+  s->waiting += places;
+  has_places_to_send(s, c);
+}
+
+static bool fits(const pl_session *s, const pl_channel *c, uint64_t places) {
+  return c->end - c->peer_taken_to + places <= s->config.channel_window &&
+         s->waiting + places <= s->config.session_window && c->ends_last - c->ends_first < PL_ENDS_MAX;
+}
+
+int pl_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) {
+  if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
+  uint32_t max = s->peer_message_max && s->peer_message_max < s->config.message_max ? s->peer_message_max
+                                                                                   : s->config.message_max;
+  if (data.size > max) return PL_EMSGSIZE;
+  pl_channel *c = pl_session_channel(s, number);
+  if (!c) return PL_ENOMEM;
+  if (c->finished) return PL_ESTATE;
+  if (!fits(s, c, data.size + 1)) {
+    c->wants_writable = true;
+    return PL_EAGAIN;
+  }
+  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + data.size + 1) || !grow_ends(c)) return PL_ENOMEM;
+  ring_write(c, c->end, data.data, data.size);
+  c->ends[c->ends_last++ & (c->ends_capacity - 1)] = c->end + data.size + 1;
+  wrote(s, c, data.size + 1);
+  *place = c->end;
+  return 0;
+}
+
+int pl_channel_finish(pl_session *s, uint8_t number, uint64_t *place) {
+  if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
+  pl_channel *c = pl_session_channel(s, number);
+  if (!c) return PL_ENOMEM;
+  if (c->finished) return PL_ESTATE;
+  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + 1)) return PL_ENOMEM;
+  c->finished = true;
+  wrote(s, c, 1);
+  *place = c->end;
+  return 0;
+}
+
+/* What was never sent is forgotten; the end takes the place after the last one sent. */
+int pl_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
+  if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
+  pl_channel *c = pl_session_channel(s, number);
+  if (!c) return PL_ENOMEM;
+  if (c->was_reset || (c->finished && c->peer_received_to == c->end)) return PL_ESTATE;
+  uint64_t end = c->finished && c->sent_to == c->end ? c->end : c->sent_to + 1;
+  s->reserved -= c->begun_to - c->sent_to;
+  c->begun_to = c->sent_to;
+  s->waiting = s->waiting - c->end + end;
+  c->end = end;
+  c->cursor = end - 1;
+  c->ends_last = c->ends_cursor = c->ends_first;
+  c->finished = c->was_reset = true;
+  c->wants_writable = false;
+  c->reset_reason = reason;
+  has_places_to_send(s, c);
+  return 0;
+}
+
+int pl_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) {
+  if (number >= PL_CONST_CHANNELS_MAX || priority > 7) return PL_EINVAL;
+  pl_channel *c = pl_session_channel(s, number);
+  if (!c) return PL_ENOMEM;
+  c->priority = (uint8_t)priority;
+  if (pl_list_empty(&c->sending)) return 0;
+  pl_list_remove(&c->sending);
+  pl_list_append(&s->sending[priority], &c->sending);
+  return 0;
+}
+
+static int writable_again(pl_session *s) {
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    pl_channel *c = s->channels[i];
+    if (!c || !c->wants_writable) continue;
+    if (c->end - c->peer_taken_to > s->config.channel_window / 2 || s->waiting > s->config.session_window / 2) continue;
+    int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_WRITABLE, .channel = c->number});
+    if (rc) return rc;
+    c->wants_writable = false;
+  }
+  return 0;
+}
+
+/* New places from an ACK or HELLO: frees what was taken. Older values change nothing. */
+int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to, uint64_t taken_to) {
+  if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
+  if (received_to > c->peer_received_to) {
+    c->peer_received_to = received_to;
+    pl_session_progress(s);
+    if (c->cursor < received_to) {
+      c->cursor = received_to;
+      if (c->cursor == c->end) pl_list_remove(&c->sending);
+    }
+  }
+  if (taken_to <= c->peer_taken_to) return 0;
+  int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_DELIVERED, .channel = c->number, .place = taken_to});
+  if (rc) return rc;
+  s->waiting -= taken_to - c->peer_taken_to;
+  c->peer_taken_to = taken_to;
+  pl_session_progress(s);
+  while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
+  if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
+  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
+    c->ends_cursor++;
+  return writable_again(s);
+}
+
+void pl_channel_go_back(pl_session *s, pl_channel *c) {
+  if (c->cursor <= c->peer_received_to) return;
+  c->cursor = c->peer_received_to;
+  c->ends_cursor = c->ends_first;
+  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
+    c->ends_cursor++;
+  has_places_to_send(s, c);
+}
+
+int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {
+  if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
+  if (data.size > PL_VOLATILE_BYTES / 2) return PL_EMSGSIZE;
+  if (!s->current) return PL_EAGAIN;
+  while (s->volatiles.size + data.size + 3 > PL_VOLATILE_BYTES) {
+    const uint8_t *oldest = pl_buffer_data(&s->volatiles);
+    pl_buffer_consume(&s->volatiles, pl_get_u16(oldest) + 3u);
+  }
+  uint8_t *p = pl_buffer_reserve(&s->volatiles, data.size + 3);
+  if (!p) return PL_ENOMEM;
+  pl_put_u16(p, (uint16_t)data.size);
+  p[2] = number;
+  if (data.size) memcpy(p + 3, data.data, data.size);
+  pl_buffer_commit(&s->volatiles, data.size + 3);
+  return 0;
+}
+
+void pl_session_report_lost(pl_session *s, const pl_session_sink *out) {
+  s->out = out;
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    const pl_channel *c = s->channels[i];
+    for (uint64_t e = c ? c->ends_first : 0; c && e < c->ends_last; e++) {
+      pl_session_action lost = {.type = PL_SESSION_LOST, .channel = c->number};
+      lost.place = c->ends[e & (c->ends_capacity - 1)];
+      if (pl_session_emit(s, lost)) return; /* no memory to tell more; the session's own end is still told */
+    }
+  }
+}
