@@ -15,8 +15,8 @@ export class Proxy extends EventEmitter {
     this.target = target;
     this.record = record;
     this.pairs = new Set();
-    this.towards = [];
-    this.back = [];
+    /** One a connection: the chunks `sent` towards the relay and `received` from it. */
+    this.recordings = [];
     this.stalled = false;
     this.refusing = false;
     this.connections = 0;
@@ -36,13 +36,14 @@ export class Proxy extends EventEmitter {
   accept(client) {
     if (this.refusing) return client.resetAndDestroy();
     const relay = net.connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
-    const pair = { client, relay };
+    const pair = { client, relay, sent: [], received: [] };
     this.pairs.add(pair);
+    this.recordings.push(pair);
     this.connections += 1;
     const join = (from, to, log) => {
       from.on('data', (chunk) => {
         if (this.record) log.push(chunk);
-        this.emit(log === this.towards ? 'sent' : 'received', chunk);
+        this.emit(log === pair.sent ? 'sent' : 'received', chunk);
         if (!to.write(chunk)) {
           from.pause();
           to.once('drain', () => this.stalled || from.resume());
@@ -56,19 +57,19 @@ export class Proxy extends EventEmitter {
         this.emit('closed');
       });
     };
-    join(client, relay, this.towards);
-    join(relay, client, this.back);
+    join(client, relay, pair.sent);
+    join(relay, client, pair.received);
     if (this.stalled) for (const socket of [client, relay]) socket.pause();
     this.emit('connection', pair);
   }
 
   /** All bytes that went towards the relay, over all connections. */
   sent() {
-    return Buffer.concat(this.towards);
+    return Buffer.concat(this.recordings.flatMap(({ sent }) => sent));
   }
   /** All bytes that the relay sent. */
   received() {
-    return Buffer.concat(this.back);
+    return Buffer.concat(this.recordings.flatMap(({ received }) => received));
   }
 
   /** Ends every connection at once; new ones are taken, unless refuse(true) was called. */

@@ -177,3 +177,25 @@ export function envelope(type, payload = Buffer.alloc(0), { flags = 0, link = 0,
   head.writeUInt32BE(link >>> 0, 4);
   return Buffer.concat([head, payload]);
 }
+
+/** The payloads of all WebSocket frames that one client sent after its HTTP request, without their masks. */
+export function unmasked(stream) {
+  const out = [];
+  for (let at = stream.indexOf('\r\n\r\n') + 4; at + 2 <= stream.length; ) {
+    let length = stream[at + 1] & 0x7f;
+    let head = 2;
+    if (length === 126) {
+      length = stream.readUInt16BE(at + 2);
+      head = 4;
+    } else if (length === 127) {
+      length = Number(stream.readBigUInt64BE(at + 2));
+      head = 10;
+    }
+    const key = stream.subarray(at + head, at + head + 4);
+    const payload = Buffer.from(stream.subarray(at + head + 4, at + head + 4 + length));
+    for (let i = 0; i < payload.length; i++) payload[i] ^= key[i & 3];
+    out.push(payload);
+    at += head + 4 + length;
+  }
+  return Buffer.concat(out);
+}

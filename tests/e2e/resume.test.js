@@ -1,0 +1,143 @@
+/** A session outlives its relay, its sockets and its network: nothing lost, nothing doubled, nothing out of order. */
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { idOf, newIdentity, startCli } from '../support/cli.js';
+import { startProxy } from '../support/proxy.js';
+import { startRelay } from '../support/relay.js';
+
+const LONG = { timeout: 180_000 };
+const FAST = ['--ping-interval', '1000', '--dead-after', '3000'];
+const open = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) if (one.running) await one.kill9();
+});
+
+/** A pair of commands over the relay (or a proxy before it): `{listen, connect}`; ended after the test. */
+async function pair(url) {
+  const callee = newIdentity();
+  const id = await idOf(callee);
+  const listen = startCli({ relay: url, identity: callee }, 'listen', '--accept', 'all');
+  const connect = startCli({ relay: url }, 'connect', id);
+  open.push(listen, connect);
+  return { listen, connect };
+}
+
+/** Numbered lines in both directions, each waited for at the other side: the ledger is outside of both programs. */
+async function converse({ listen, connect }, from, to) {
+  for (let i = from; i < to; i++) {
+    await connect.write(`a${i}\n`);
+    await listen.write(`b${i}\n`);
+    await listen.waitFor(`a${i}\n`, { stream: 'stdout', ms: 60_000 });
+    await connect.waitFor(`b${i}\n`, { stream: 'stdout', ms: 60_000 });
+  }
+}
+
+async function endBoth({ listen, connect }, count) {
+  connect.end();
+  listen.end();
+  expect((await connect.wait(60_000)).code, connect.stderr).toBe(0);
+  expect((await listen.wait(60_000)).code, listen.stderr).toBe(0);
+  const lines = (letter) => Array.from({ length: count }, (_, i) => `${letter}${i}\n`).join('');
+  expect(listen.stdout).toBe(lines('a'));
+  expect(connect.stdout).toBe(lines('b'));
+}
+
+describe('lines in both directions', () => {
+  test('through five kills of the relay', LONG, async () => {
+    const relay = await startRelay({ args: FAST });
+    const both = await pair(relay.ws);
+    for (let round = 0; round < 5; round++) {
+      await converse(both, round * 5, round * 5 + 5);
+      await relay.restart({ hard: true });
+    }
+    await converse(both, 25, 30);
+    await endBoth(both, 30);
+    await relay.stop();
+  });
+
+  test('written while there is no relay', LONG, async () => {
+    const relay = await startRelay({ args: FAST });
+    const both = await pair(relay.ws);
+    await converse(both, 0, 3);
+    await relay.kill9();
+    await both.connect.write('a3\n');
+    await both.listen.write('b3\n');
+    await relay.restart();
+    await both.listen.waitFor('a3\n', { stream: 'stdout', ms: 60_000 });
+    await both.connect.waitFor('b3\n', { stream: 'stdout', ms: 60_000 });
+    await endBoth(both, 4);
+    await relay.stop();
+  });
+
+  test('through connections cut, silent and half-closed', LONG, async () => {
+    const relay = await startRelay({ args: FAST });
+    const proxy = await startProxy(relay.port, { record: false });
+    const both = await pair(proxy.ws);
+    await converse(both, 0, 3);
+    proxy.cut();
+    await converse(both, 3, 6);
+    proxy.stall();
+    await both.connect.write('a6\n');
+    await both.listen.write('b6\n');
+    // Both notice the silence by themselves and close; from then on the network works again.
+    await new Promise((done) => proxy.once('closed', done));
+    proxy.resume();
+    await both.listen.waitFor('a6\n', { stream: 'stdout', ms: 60_000 });
+    await both.connect.waitFor('b6\n', { stream: 'stdout', ms: 60_000 });
+    proxy.halfClose('relay');
+    await converse(both, 7, 9);
+    proxy.halfClose('client');
+    await converse(both, 9, 11);
+    await endBoth(both, 11);
+    await proxy.stop();
+    await relay.stop();
+  });
+
+  test('while one side is stopped for longer than every timeout', LONG, async () => {
+    const relay = await startRelay({ args: ['--ping-interval', '200', '--dead-after', '600'] });
+    const proxy = await startProxy(relay.port, { record: false });
+    const both = await pair(proxy.ws);
+    await converse(both, 0, 3);
+    both.listen.signal('SIGSTOP');
+    const closed = new Promise((done) => proxy.once('closed', done)); // the relay gives its socket up
+    await both.connect.write('a3\n');
+    await closed;
+    both.listen.signal('SIGCONT');
+    await both.listen.write('b3\n');
+    await both.listen.waitFor('a3\n', { stream: 'stdout', ms: 60_000 });
+    await both.connect.waitFor('b3\n', { stream: 'stdout', ms: 60_000 });
+    await endBoth(both, 4);
+    await proxy.stop();
+    await relay.stop();
+  });
+});
+
+test('40 MiB through a relay that is killed again and again: same SHA-256, exit 0', LONG, async () => {
+  const relay = await startRelay({ args: FAST });
+  const bytes = randomBytes(40 << 20);
+  const callee = newIdentity();
+  const id = await idOf(callee);
+  const listen = startCli({ relay: relay.ws, identity: callee, keepOutput: false }, 'listen', '--accept', 'all');
+  listen.end();
+  const connect = startCli({ relay: relay.ws }, 'connect', id);
+  open.push(listen, connect);
+  const got = createHash('sha256');
+  let size = 0;
+  let kills = 0;
+  let next = 4 << 20;
+  listen.child.stdout.on('data', (chunk) => {
+    got.update(chunk);
+    size += chunk.length;
+    if (size < next || kills >= 6) return;
+    next += 5 << 20;
+    kills += 1;
+    relay.restart({ hard: true }).catch((error) => expect.unreachable(error));
+  });
+  connect.end(bytes);
+  expect((await connect.wait(170_000)).code, connect.stderr).toBe(0);
+  expect((await listen.wait(60_000)).code, listen.stderr).toBe(0);
+  expect(kills).toBeGreaterThanOrEqual(5);
+  expect(size).toBe(bytes.length);
+  expect(got.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+  await relay.stop();
+});
