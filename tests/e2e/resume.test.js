@@ -80,7 +80,8 @@ describe('lines in both directions', () => {
     await both.connect.write('a6\n');
     await both.listen.write('b6\n');
     // Both notice the silence by themselves and close; from then on the network works again.
-    await new Promise((done) => proxy.once('closed', done));
+    const closed = new Set();
+    await new Promise((done) => proxy.on('over', (pair) => closed.add(pair).size >= 2 && done()));
     proxy.resume();
     await both.listen.waitFor('a6\n', { stream: 'stdout', ms: 60_000 });
     await both.connect.waitFor('b6\n', { stream: 'stdout', ms: 60_000 });
@@ -99,7 +100,7 @@ describe('lines in both directions', () => {
     const both = await pair(proxy.ws);
     await converse(both, 0, 3);
     both.listen.signal('SIGSTOP');
-    const closed = new Promise((done) => proxy.once('closed', done)); // the relay gives its socket up
+    const closed = new Promise((done) => proxy.once('over', done)); // the relay gives its socket up
     await both.connect.write('a3\n');
     await closed;
     both.listen.signal('SIGCONT');

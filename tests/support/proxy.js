@@ -9,6 +9,8 @@ import { EventEmitter } from 'node:events';
 import net from 'node:net';
 import { once } from './process.js';
 
+const HELD_MAX = 256 * 1024;
+
 export class Proxy extends EventEmitter {
   constructor(target, { record = true } = {}) {
     super();
@@ -36,30 +38,46 @@ export class Proxy extends EventEmitter {
   accept(client) {
     if (this.refusing) return client.resetAndDestroy();
     const relay = net.connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
-    const pair = { client, relay, sent: [], received: [] };
+    const pair = { client, relay, sent: [], received: [], held: [], heldBytes: 0 };
     this.pairs.add(pair);
     this.recordings.push(pair);
     this.connections += 1;
+    const pass = (act, bytes = 0) => {
+      if (!this.stalled) return act();
+      pair.held.push(act);
+      pair.heldBytes += bytes;
+    };
+    // Said once a connection, when either side ended it.
+    const over = () => {
+      if (!pair.over) this.emit('over', pair);
+      pair.over = true;
+    };
     const join = (from, to, log) => {
       from.on('data', (chunk) => {
         if (this.record) log.push(chunk);
         this.emit(log === pair.sent ? 'sent' : 'received', chunk);
-        if (!to.write(chunk)) {
+        pass(() => {
+          if (to.write(chunk)) return;
           from.pause();
-          to.once('drain', () => this.stalled || from.resume());
-        }
+          to.once('drain', () => from.resume());
+        }, chunk.length);
+        if (pair.heldBytes > HELD_MAX) from.pause(); // as a network's buffers fill up
       });
-      from.on('end', () => to.end());
-      from.on('error', () => to.destroy());
+      from.on('end', () => {
+        over();
+        pass(() => to.end());
+      });
+      from.on('error', () => {});
       from.on('close', () => {
-        to.destroy();
-        this.pairs.delete(pair);
-        this.emit('closed');
+        over();
+        pass(() => {
+          to.destroy();
+          this.pairs.delete(pair);
+        });
       });
     };
     join(client, relay, pair.sent);
     join(relay, client, pair.received);
-    if (this.stalled) for (const socket of [client, relay]) socket.pause();
     this.emit('connection', pair);
   }
 
@@ -79,19 +97,17 @@ export class Proxy extends EventEmitter {
       relay.resetAndDestroy();
     }
   }
-  /** Nothing passes any more, nothing is closed: a network that went silent. */
+  /** Nothing passes any more, not even the end of a connection: a network that went silent. */
   stall() {
     this.stalled = true;
-    for (const { client, relay } of this.pairs) {
-      client.pause();
-      relay.pause();
-    }
   }
   resume() {
     this.stalled = false;
-    for (const { client, relay } of this.pairs) {
-      client.resume();
-      relay.resume();
+    for (const pair of this.pairs) {
+      for (const act of pair.held.splice(0)) act();
+      pair.heldBytes = 0;
+      pair.client.resume();
+      pair.relay.resume();
     }
   }
   /** Sends FIN towards the relay (or, with 'client', towards the client) and leaves the other direction open. */
