@@ -1,0 +1,109 @@
+/** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms and outages. */
+import { START, load } from './servers.mjs';
+import { MEMORY } from './cells.mjs';
+import { median } from './statistics.mjs';
+
+const IDLE = 15_000;
+const FROZEN = 1_000;
+const STORM = 10_000;
+const OUTAGE = 16_000;
+const AWAY_MS = 3_000;
+const PATIENT = ['--patience', 120];
+
+/** Runs `measure` against a server of its own. */
+async function fresh(key, measure, options) {
+  const server = await START[key](options);
+  try {
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Growth of the server's resident memory for each socket that greeted and stays silent. */
+export async function measureMemory({ wanted, quick, rounds, progress }) {
+  const memory = {};
+  for (const label of MEMORY.filter(wanted)) {
+    const sockets = quick ? 2_000 : label.startsWith('pairlink') ? IDLE : 5_000;
+    const values = [];
+    for (let round = 0; round < rounds; round++) {
+      progress(`memory of idle sockets: ${label}`);
+      const row = await fresh(label, (server) => load(server, label, ['--pairs', 1, '--idle', sockets, '--seconds', 0.1, ...PATIENT]));
+      values.push(row.kb_per_socket);
+    }
+    memory[label] = { kb_per_socket: median(values), sockets };
+  }
+  return memory;
+}
+
+const beside = (rows, figure) => median(rows.map((r) => r[figure]));
+
+/** The same cell with and without company, in turn. */
+async function compare(label, plainArgs, companyArgs, rounds) {
+  const plain = [];
+  const company = [];
+  for (let round = 0; round < rounds; round++) {
+    plain.push(await fresh('pairlink', (server) => load(server, label, plainArgs)));
+    company.push(await fresh('pairlink', (server) => load(server, label, [...plainArgs, ...companyArgs])));
+  }
+  return { plain, company };
+}
+
+async function idle({ rounds, seconds }) {
+  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 16, '--size', 64, '--seconds', seconds, ...PATIENT], ['--idle', IDLE], rounds);
+  return {
+    sockets: IDLE,
+    envelopes_per_s_without: beside(plain, 'envelopes_per_s'),
+    envelopes_per_s_with: beside(company, 'envelopes_per_s'),
+    throughput_kept: beside(company, 'envelopes_per_s') / beside(plain, 'envelopes_per_s'),
+    cpu_us_without: beside(plain, 'cpu_us'),
+    cpu_us_with: beside(company, 'cpu_us'),
+  };
+}
+
+async function frozen({ rounds, seconds }) {
+  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 1, '--size', 64, '--seconds', seconds, ...PATIENT], ['--frozen', FROZEN], rounds);
+  return {
+    receivers: FROZEN,
+    p50_us_without: beside(plain, 'p50_us'),
+    p50_us_with: beside(company, 'p50_us'),
+    p50_ratio: beside(company, 'p50_us') / beside(plain, 'p50_us'),
+    p99_us_without: beside(plain, 'p99_us'),
+    p99_us_with: beside(company, 'p99_us'),
+    rss_mb_without: beside(plain, 'rss_kb') / 1024,
+    rss_mb_with: beside(company, 'rss_kb') / 1024,
+  };
+}
+
+async function storm({ rounds }) {
+  const rows = { pairlink: [], 'pairlink-tls': [] };
+  for (let round = 0; round < rounds; round++)
+    for (const label of Object.keys(rows)) rows[label].push(await fresh(label, (server) => load(server, label, ['--storm', STORM, ...PATIENT])));
+  const figures = (list) => ({ logins_per_s: beside(list, 'logins_per_s'), cpu_us: beside(list, 'cpu_us'), generator_limited: list.every((r) => r.generator_limited) });
+  return { sockets: STORM, ...figures(rows.pairlink), tls: figures(rows['pairlink-tls']) };
+}
+
+async function outage() {
+  return fresh('pairlink', (server) =>
+    load(server, 'pairlink', ['--outage', OUTAGE, ...PATIENT], {
+      onLine: async () => {
+        await server.relay.kill9();
+        await new Promise((done) => setTimeout(done, AWAY_MS));
+        await server.relay.launch();
+      },
+    }),
+  );
+}
+
+export const EXTRA = { idle, frozen, storm, outage };
+
+export async function measureExtra(names, options) {
+  const results = {};
+  for (const [name, measure] of Object.entries(EXTRA)) {
+    if (!names.includes(name) || !options.wanted('pairlink')) continue;
+    options.progress(name);
+    results[name] = await measure({ ...options, rounds: Math.min(3, options.rounds) });
+  }
+  options.progress('');
+  return results;
+}

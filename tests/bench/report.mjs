@@ -1,0 +1,69 @@
+/** The benchmark's text: a table for each cell, and the targets with what was reached. */
+import { LABELS } from './servers.mjs';
+import { CELLS, MEMORY_TARGETS } from './cells.mjs';
+
+const number = (v, decimals = 2) => (v === null || v === undefined ? '–' : v >= 1000 ? Math.round(v).toLocaleString('en') : v.toFixed(v >= 100 ? 0 : v >= 10 ? Math.min(decimals, 1) : decimals));
+const ratio = (v) => (v === null || v === undefined ? '–' : `${v.toFixed(2)}×`);
+const percent = (v) => (v === null || v === undefined ? '' : `±${Math.round(v * 100)}%`);
+
+/** Columns under each other; the first `left` ones begin at the left. */
+export function table(head, rows, left = 1) {
+  const all = [head, ...rows].map((row) => row.map(String));
+  const widths = head.map((_, i) => Math.max(...all.map((row) => [...row[i]].length)));
+  return all.map((row) => row.map((text, i) => (i < left ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  ').trimEnd()).join('\n');
+}
+
+export function cellTables(summary) {
+  const names = [...new Set(summary.map((s) => s.cell))];
+  return names
+    .map((cell) => {
+      const rows = summary.filter((s) => s.cell === cell).map((s) => [
+        s.server + (s.generator_limited ? ' *' : ''),
+        number(s.cpu_us, 3),
+        percent(s.cpu_us_spread),
+        ratio(s.cpu_us_ratio),
+        number(s.envelopes_per_s),
+        number(s.p50_us, 1),
+        ratio(s.p50_us_ratio),
+        number(s.p99_us, 1),
+      ]);
+      return `${cell}\n${table(['server', 'CPU µs', 'spread', 'to raw', 'envelopes/s', 'p50 µs', 'to raw', 'p99 µs'], rows)}`;
+    })
+    .join('\n\n');
+}
+
+/** Each target, what was reached, and whether that is enough. */
+export function targets(summary, memory, extra = {}) {
+  const found = (cell, server = 'pairlink') => summary.find((s) => s.cell === cell && s.server === server);
+  const list = [];
+  const add = (what, reached, limit, unit = '×', atLeast = false) => {
+    if (reached === null || reached === undefined) return;
+    list.push({ what, reached, limit, unit, met: atLeast ? reached >= limit : reached <= limit, at_least: atLeast });
+  };
+  for (const c of CELLS) {
+    if (c.cpu) add(`CPU to raw, ${c.name}`, found(c.name)?.cpu_us_ratio, c.cpu);
+    if (c.p50) add(`p50 to raw, ${c.name}`, found(c.name)?.p50_us_ratio, c.p50);
+  }
+  for (const [server, limit] of Object.entries(MEMORY_TARGETS)) add(`memory of an idle socket, ${server}`, memory[server]?.kb_per_socket, limit, ' KB');
+  add('throughput kept with 15,000 idle sockets', extra.idle?.throughput_kept, 0.9, '', true);
+  add('p50 of other pairs beside 1,000 frozen receivers', extra.frozen?.p50_ratio, 1.2);
+  add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
+  add('16,000 clients linked again after the relay is back', extra.outage?.all_linked_s, 15, ' s');
+  return list;
+}
+
+export function targetTable(list) {
+  return table(
+    ['target', 'reached', 'limit', ''],
+    list.map((t) => [t.what, `${number(t.reached)}${t.unit}`, `${t.at_least ? '≥' : '≤'} ${number(t.limit, 1)}${t.unit}`, t.met ? 'met' : 'MISSED']),
+  );
+}
+
+export function labels(summary) {
+  const used = [...new Set(summary.map((s) => s.server))];
+  return table(
+    ['server', 'batched input', 'what it is'],
+    used.map((name) => [name, summary.find((s) => s.server === name).batched_input ? 'yes' : 'no', LABELS[name].about]),
+    3,
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * The servers of the benchmark, each pinned to the first core. A server is measured under one or more labels, which
+ * differ in what the generator hands over: `batched_input` in the output says whether it was several messages in
+ * one WebSocket message.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startRelay } from '../support/relay.js';
+import { BIN, ROOT, binary, start, tempDir } from '../support/process.js';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+export const SERVER_CORE = 0;
+export const GENERATOR_CORE = 1;
+
+/** `taskset -c CORE`, where there is more than one core to choose from. */
+export const pinned = (core) => (canPin ? ['taskset', '-c', String(core)] : []);
+const canPin = (() => {
+  try {
+    return Number(execFileSync('nproc').toString()) > 1 && execFileSync('taskset', ['-c', String(GENERATOR_CORE), 'true']) !== null;
+  } catch {
+    return false;
+  }
+})();
+export const isPinned = canPin;
+
+async function program(command, args, ready, port = (match) => Number(match[1])) {
+  const [head, ...rest] = [...pinned(SERVER_CORE), command, ...args];
+  const child = start(head, rest);
+  const match = await child.waitFor(ready);
+  return { pid: child.pid, port: port(match), stop: () => child.kill9() };
+}
+
+/** Further arguments of the relay that is measured: one loop, and no limit that is there against strangers. */
+function relayArgs(extra = []) {
+  const help = execFileSync(binary('pairlink-relay'), ['--help']).toString();
+  const known = (flag) => help.includes(flag);
+  return [...(known('--workers') ? ['--workers', '1'] : []), ...extra];
+}
+
+async function relay({ args = [], cores = SERVER_CORE, ...options } = {}) {
+  const wrap = pinned(cores);
+  const it = await startRelay({ args: relayArgs(args), wrap, ...options });
+  return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9() };
+}
+
+/** A key and a certificate for 127.0.0.1, made for this run. */
+export function certificate() {
+  const dir = tempDir('pairlink-bench-');
+  const files = { key: join(dir, 'key.pem'), cert: join(dir, 'cert.pem') };
+  if (!existsSync(files.key))
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' });
+  return files;
+}
+
+export const START = {
+  raw: () => program(binary('pl-bench-raw'), ['0'], /^ready (\d+)/m),
+  ws: () => program(process.execPath, [join(HERE, 'ws_relay.mjs')], /^ready (\d+)/m),
+  socketio: () => program(process.execPath, [join(HERE, 'socketio_relay.mjs')], /^ready (\d+)/m),
+  nats: () => program('nats-server', ['-c', join(HERE, 'nats.conf')], /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)[^]*Server is ready/),
+  pairlink: (options) => relay(options),
+  'pairlink-tls': (options = {}) => {
+    const { key, cert } = certificate();
+    return relay({ tls: true, ...options, args: ['--tls-cert', cert, '--tls-key', key, ...(options.args ?? [])] });
+  },
+};
+
+/** label → which process, which dialect, what the generator is told besides */
+export const LABELS = {
+  raw: { start: 'raw', dialect: 'raw', about: 'TCP forwarder that looks at nothing: the limit' },
+  pairlink: { start: 'pairlink', dialect: 'pairlink', about: 'this relay; envelopes that are due share a message, as its clients do' },
+  'pairlink-single': { start: 'pairlink', dialect: 'pairlink', args: ['--batch', 'off'], about: 'this relay; a message for each envelope' },
+  'pairlink-tls': { start: 'pairlink-tls', dialect: 'pairlink', args: ['--tls'], about: 'this relay over TLS' },
+  ws: { start: 'ws', dialect: 'ws', about: 'npm ws, a relay of 40 lines; a message for each envelope, as its clients do' },
+  'ws-batched': { start: 'ws', dialect: 'ws', args: ['--batch', 'on'], about: 'the same; envelopes that are due share a message' },
+  socketio: { start: 'socketio', dialect: 'socketio', about: 'Socket.IO, binary events, WebSocket only; an event for each envelope' },
+  nats: { start: 'nats', dialect: 'nats', about: 'nats-server over its WebSocket; commands that are due share a message, as its clients do' },
+};
+
+/** Runs the generator against a server; gives the parsed lines of its output. */
+export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
+  const { dialect, args: own = [] } = LABELS[label];
+  const all = ['--server', dialect, '--label', label, '--port', server.port, '--pid', server.pid, ...own, ...args].map(String);
+  const [head, ...rest] = [...pinned(GENERATOR_CORE), binary('pl-bench-load'), ...all];
+  const child = start(head, rest);
+  child.end();
+  if (onLine) {
+    await child.waitFor(/^\{.*\}$/m, { ms });
+    await onLine(JSON.parse(child.stdout.split('\n')[0]));
+  }
+  const { code } = await child.wait(ms);
+  const lines = child.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  if (code !== 0 || lines.length === 0) throw new Error(`pl-bench-load ${all.join(' ')} ended with ${code}: ${child.stderr.trim()}`);
+  return lines.at(-1);
+}
+
+function versionOf(command, args, pattern) {
+  try {
+    return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString().match(pattern)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+const npmVersion = (name) => JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+export function versions() {
+  return {
+    pairlink: versionOf(join(BIN, 'pairlink-relay'), ['--version'], /(\d\S*)/),
+    commit: versionOf('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'], /(\S+)/),
+    node: process.versions.node,
+    ws: npmVersion('ws'),
+    'socket.io': npmVersion('socket.io'),
+    'nats-server': versionOf('nats-server', ['--version'], /v?(\d\S*)/),
+  };
+}
