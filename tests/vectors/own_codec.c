@@ -199,6 +199,7 @@ static void add_special(json_t *refused) {
   data[size - 1] = 1;
   add_refused(refused, codec_named("hello"), "one limit is announced, none is there", data, size);
   data[size - 1] = 255;
+  memset(data + size, 0, 6);
   add_refused(refused, codec_named("hello"), "more limits than bytes", data, size + 6);
   size = codec_named("welcome")->fill(NOTHING, data);
   data[2] = 1;

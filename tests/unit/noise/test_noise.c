@@ -1,0 +1,339 @@
+/* Handshakes between identities, and records: what is refused, and that a refusal leaves nothing usable behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "client/core/noise/noise.h"
+#include "client/core/wire/wire.h"
+
+static const uint8_t ephemeral1[32] = {1}, ephemeral2[32] = {2};
+static const uint8_t hello[] = "hello", answer[] = "answer";
+static const pl_view payload1 = {hello, sizeof hello}, payload2 = {answer, sizeof answer};
+
+typedef struct pair {
+  pl_identity caller_id, callee_id;
+  pl_noise_handshake caller, callee;
+  uint8_t message1[256], message2[256], out[256];
+  int size1, size2;
+} pair;
+
+static void make_identity(pl_identity *identity, uint8_t first) {
+  uint8_t seed[32];
+  memset(seed, first, sizeof seed);
+  assert_int_equal(pl_identity_from_seed(identity, seed), 0);
+}
+
+/* Up to, without, the reading of message 1. */
+static void begin(pair *p) {
+  make_identity(&p->caller_id, 1);
+  make_identity(&p->callee_id, 2);
+  assert_int_equal(pl_noise_start_caller(&p->caller, &p->caller_id, p->callee_id.id), 0);
+  assert_int_equal(pl_noise_start_callee(&p->callee, &p->callee_id, p->caller_id.id), 0);
+  p->size1 = pl_noise_write(&p->caller, ephemeral1, payload1, p->message1, sizeof p->message1);
+  assert_int_equal(p->size1, sizeof hello + PL_NOISE_MESSAGE1_OVERHEAD);
+}
+
+/* Up to, without, the reading of message 2. */
+static void meet(pair *p) {
+  begin(p);
+  int size = pl_noise_read(&p->callee, (pl_view){p->message1, (size_t)p->size1}, p->out, sizeof p->out);
+  assert_int_equal(size, sizeof hello);
+  assert_memory_equal(p->out, hello, sizeof hello);
+  assert_int_equal(pl_noise_check_caller(&p->callee, p->caller_id.id), 0);
+  p->size2 = pl_noise_write(&p->callee, ephemeral2, payload2, p->message2, sizeof p->message2);
+  assert_int_equal(p->size2, sizeof answer + PL_NOISE_MESSAGE2_OVERHEAD);
+}
+
+static void link_up(pl_noise_link *caller, pl_noise_link *callee) {
+  pair p;
+  meet(&p);
+  int size = pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)p.size2}, p.out, sizeof p.out);
+  assert_int_equal(size, sizeof answer);
+  assert_memory_equal(p.out, answer, sizeof answer);
+  assert_int_equal(pl_noise_split(&p.caller, caller), 0);
+  assert_int_equal(pl_noise_split(&p.callee, callee), 0);
+}
+
+static void assert_wiped(pl_noise_handshake *hs) {
+  uint8_t next = hs->next;
+  hs->next = 0;
+  assert_true(sodium_is_zero((const uint8_t *)hs, sizeof *hs));
+  hs->next = next;
+}
+
+static void assert_dead(pl_noise_handshake *hs) {
+  uint8_t out[256];
+  pl_noise_link link;
+  assert_wiped(hs);
+  assert_int_equal(pl_noise_write(hs, ephemeral1, payload1, out, sizeof out), PL_ESTATE);
+  assert_int_equal(pl_noise_read(hs, (pl_view){out, sizeof out}, out, sizeof out), PL_ESTATE);
+  assert_int_equal(pl_noise_split(hs, &link), PL_ESTATE);
+}
+
+static void both_ends_get_the_same_keys(void **state) {
+  (void)state;
+  pl_noise_link caller, callee;
+  link_up(&caller, &callee);
+  assert_memory_equal(caller.send_key, callee.receive_key, 32);
+  assert_memory_equal(caller.receive_key, callee.send_key, 32);
+  assert_memory_not_equal(caller.send_key, caller.receive_key, 32);
+}
+
+static void every_bit_of_the_messages_counts(void **state) {
+  (void)state;
+  pair p;
+  begin(&p);
+  for (int bit = 0; bit < p.size1 * 8; bit++) {
+    pair q;
+    begin(&q);
+    q.message1[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    /* X25519 ignores the top bit of a public key, but the hash does not. */
+    assert_int_equal(pl_noise_read(&q.callee, (pl_view){q.message1, (size_t)q.size1}, q.out, sizeof q.out), PL_ECRYPTO);
+    assert_dead(&q.callee);
+  }
+  meet(&p);
+  for (int bit = 0; bit < p.size2 * 8; bit++) {
+    pair q;
+    meet(&q);
+    q.message2[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    assert_int_equal(pl_noise_read(&q.caller, (pl_view){q.message2, (size_t)q.size2}, q.out, sizeof q.out), PL_ECRYPTO);
+    assert_dead(&q.caller);
+  }
+}
+
+static void cut_messages_are_refused(void **state) {
+  (void)state;
+  pair p;
+  begin(&p);
+  for (int size = 0; size < p.size1; size++) {
+    begin(&p);
+    assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)size}, p.out, sizeof p.out), PL_ECRYPTO);
+    assert_dead(&p.callee);
+  }
+  for (int size = 0; size < p.size2 || size == 0; size++) {
+    meet(&p);
+    assert_int_equal(pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)size}, p.out, sizeof p.out), PL_ECRYPTO);
+    assert_dead(&p.caller);
+  }
+}
+
+static void a_large_message_is_refused(void **state) {
+  (void)state;
+  static uint8_t large[65536], out[65536];
+  pair p;
+  begin(&p);
+  assert_int_equal(pl_noise_read(&p.callee, (pl_view){large, sizeof large}, out, sizeof out), PL_ECRYPTO);
+  assert_dead(&p.callee);
+  assert_int_equal(pl_noise_start_caller(&p.caller, &p.caller_id, p.callee_id.id), 0);
+  pl_view most = {large, 65535 - PL_NOISE_MESSAGE1_OVERHEAD}, more = {large, most.size + 1};
+  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, more, out, sizeof out), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, most, out, sizeof out), 65535);
+}
+
+static void small_buffers_change_nothing(void **state) {
+  (void)state;
+  pair p;
+  begin(&p);
+  pl_view message = {p.message1, (size_t)p.size1};
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof hello - 1), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof hello), sizeof hello);
+  size_t needed = sizeof answer + PL_NOISE_MESSAGE2_OVERHEAD;
+  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, 0), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, needed - 1), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, needed), needed);
+}
+
+static void only_the_own_turn_is_taken(void **state) {
+  (void)state;
+  pair p;
+  pl_noise_link link;
+  begin(&p);
+  pl_view message = {p.message1, (size_t)p.size1};
+  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, payload1, p.out, sizeof p.out), PL_ESTATE);
+  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.out, sizeof p.out), PL_ESTATE);
+  assert_int_equal(pl_noise_split(&p.caller, &link), PL_ESTATE);
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), sizeof hello);
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ESTATE);
+  assert_int_equal(pl_noise_split(&p.callee, &link), PL_ESTATE);
+  assert_true(pl_noise_write(&p.callee, ephemeral2, payload2, p.out, sizeof p.out) > 0);
+  assert_int_equal(pl_noise_split(&p.callee, &link), 0);
+  assert_dead(&p.callee);
+}
+
+static void another_identity_is_refused(void **state) {
+  (void)state;
+  pair p;
+  pl_identity other;
+  make_identity(&other, 3);
+  begin(&p);
+  pl_view message = {p.message1, (size_t)p.size1};
+  /* The relay names another caller: the prologue differs. */
+  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, other.id), 0);
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ECRYPTO);
+  /* It reached another callee. */
+  assert_int_equal(pl_noise_start_callee(&p.callee, &other, p.caller_id.id), 0);
+  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ECRYPTO);
+  /* A caller that signs the prologue with another's ID but holds only its own key. */
+  pl_identity liar = other;
+  memcpy(liar.id, p.caller_id.id, 32);
+  assert_int_equal(pl_noise_start_caller(&p.caller, &liar, p.callee_id.id), 0);
+  int size = pl_noise_write(&p.caller, ephemeral1, payload1, p.message1, sizeof p.message1);
+  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, p.caller_id.id), 0);
+  assert_int_equal(pl_noise_check_caller(&p.callee, p.caller_id.id), PL_ECRYPTO); /* nothing read yet */
+  assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)size}, p.out, sizeof p.out), sizeof hello);
+  assert_int_equal(pl_noise_check_caller(&p.callee, p.caller_id.id), PL_ECRYPTO);
+  assert_int_equal(pl_noise_check_caller(&p.caller, p.callee_id.id), PL_ECRYPTO);
+}
+
+static void bad_keys_are_refused(void **state) {
+  (void)state;
+  pair p;
+  begin(&p);
+  uint8_t small_order[32] = {1};
+  assert_int_equal(pl_noise_start_caller(&p.caller, &p.caller_id, small_order), PL_EID);
+  assert_dead(&p.caller);
+  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, small_order), PL_EID);
+  assert_dead(&p.callee);
+  assert_int_equal(pl_noise_init(&p.caller, true, payload1, ephemeral1, NULL), PL_EINVAL);
+  assert_dead(&p.caller);
+}
+
+/* A point of low order gives an all-zero secret: both sides abort. */
+static void zero_secrets_abort(void **state) {
+  (void)state;
+  static const uint8_t zero[32];
+  pair p;
+  begin(&p);
+  assert_int_equal(pl_noise_init(&p.caller, true, payload1, ephemeral1, zero), 0);
+  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, payload1, p.out, sizeof p.out), PL_ECRYPTO);
+  assert_dead(&p.caller);
+  memset(p.message1, 0, 32);
+  assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)p.size1}, p.out, sizeof p.out), PL_ECRYPTO);
+  assert_dead(&p.callee);
+  meet(&p);
+  memset(p.message2, 0, 32);
+  assert_int_equal(pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)p.size2}, p.out, sizeof p.out), PL_ECRYPTO);
+  assert_dead(&p.caller);
+}
+
+/* ---- records ---- */
+
+enum { TEXT = 40, RECORD = TEXT + PL_CONST_RECORD_OVERHEAD_BYTES };
+static const uint8_t text[TEXT] = "all that is said here stays among two";
+
+static void seal(pl_noise_link *link, uint8_t record[RECORD]) {
+  assert_int_equal(pl_noise_seal(link, PL_ENV_DATA, 0, text, TEXT, record), RECORD);
+}
+
+static void records_open_once_and_in_order(void **state) {
+  (void)state;
+  pl_noise_link caller, callee;
+  uint8_t records[4][RECORD], out[TEXT];
+  link_up(&caller, &callee);
+  for (int i = 0; i < 4; i++) {
+    seal(&caller, records[i]);
+    assert_int_equal(pl_get_u64(records[i]), i);
+  }
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[0], RECORD, out), TEXT);
+  assert_memory_equal(out, text, TEXT);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[0], RECORD, out), PL_ECRYPTO);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[2], RECORD, out), TEXT); /* one was lost */
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[1], RECORD, out), PL_ECRYPTO);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[2], RECORD, out), PL_ECRYPTO);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[3], RECORD, out), TEXT);
+  assert_int_equal(callee.received_counter, 3);
+  assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, records[0], RECORD, out), PL_ECRYPTO); /* sent back */
+}
+
+static void every_bit_of_a_record_counts(void **state) {
+  (void)state;
+  pl_noise_link caller, callee;
+  uint8_t record[RECORD], out[RECORD];
+  link_up(&caller, &callee);
+  seal(&caller, record);
+  for (size_t bit = 0; bit < RECORD * 8; bit++) {
+    record[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+    record[bit / 8] ^= (uint8_t)(1 << bit % 8);
+  }
+  for (size_t size = 0; size < RECORD; size++)
+    assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, size, out), PL_ECRYPTO);
+  for (unsigned bit = 0; bit < 8; bit++) {
+    assert_int_equal(pl_noise_open(&callee, (uint8_t)(PL_ENV_DATA ^ 1 << bit), 0, record, RECORD, out), PL_ECRYPTO);
+    assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, (uint8_t)(1 << bit), record, RECORD, out), PL_ECRYPTO);
+  }
+  assert_int_equal(callee.received_counter, UINT64_MAX); /* no refusal moved it */
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), TEXT);
+}
+
+static void sizes_from_nothing_to_the_most(void **state) {
+  (void)state;
+  static uint8_t buffer[PL_CONST_ENVELOPE_PAYLOAD_MAX + 2], plain[PL_CONST_RECORD_PLAINTEXT_MAX + 1];
+  pl_noise_link caller, callee;
+  link_up(&caller, &callee);
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, NULL, 0, buffer), PL_CONST_RECORD_OVERHEAD_BYTES);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, buffer, PL_CONST_RECORD_OVERHEAD_BYTES, plain), 0);
+  /* in place, both ways */
+  memset(buffer + 8, 'x', PL_CONST_RECORD_PLAINTEXT_MAX);
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, buffer + 8, PL_CONST_RECORD_PLAINTEXT_MAX, buffer),
+                   PL_CONST_ENVELOPE_PAYLOAD_MAX);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, buffer, PL_CONST_ENVELOPE_PAYLOAD_MAX + 1, buffer + 8),
+                   PL_ECRYPTO);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, buffer, PL_CONST_ENVELOPE_PAYLOAD_MAX, buffer + 8),
+                   PL_CONST_RECORD_PLAINTEXT_MAX);
+  assert_int_equal(buffer[8], 'x');
+  assert_int_equal(buffer[7 + PL_CONST_RECORD_PLAINTEXT_MAX], 'x');
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, plain, PL_CONST_RECORD_PLAINTEXT_MAX + 1, buffer),
+                   PL_EMSGSIZE);
+}
+
+static void counters_end_before_the_reserved_one(void **state) {
+  (void)state;
+  pl_noise_link caller, callee;
+  uint8_t record[RECORD], out[TEXT];
+  link_up(&caller, &callee);
+  caller.next_counter = UINT64_MAX - 1;
+  seal(&caller, record);
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), TEXT);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+  pl_put_u64(record, UINT64_MAX);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+}
+
+static void a_wiped_link_neither_seals_nor_opens(void **state) {
+  (void)state;
+  pl_noise_link caller, callee, zero = {.received_counter = UINT64_MAX};
+  uint8_t record[RECORD], out[RECORD];
+  link_up(&caller, &callee);
+  pl_noise_link_deinit(&caller);
+  assert_true(sodium_is_zero(caller.send_key, 32) && sodium_is_zero(caller.receive_key, 32));
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
+  seal(&zero, record); /* what a stranger can make of a known key */
+  assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(both_ends_get_the_same_keys),
+      cmocka_unit_test(every_bit_of_the_messages_counts),
+      cmocka_unit_test(cut_messages_are_refused),
+      cmocka_unit_test(a_large_message_is_refused),
+      cmocka_unit_test(small_buffers_change_nothing),
+      cmocka_unit_test(only_the_own_turn_is_taken),
+      cmocka_unit_test(another_identity_is_refused),
+      cmocka_unit_test(bad_keys_are_refused),
+      cmocka_unit_test(zero_secrets_abort),
+      cmocka_unit_test(records_open_once_and_in_order),
+      cmocka_unit_test(every_bit_of_a_record_counts),
+      cmocka_unit_test(sizes_from_nothing_to_the_most),
+      cmocka_unit_test(counters_end_before_the_reserved_one),
+      cmocka_unit_test(a_wiped_link_neither_seals_nor_opens),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
