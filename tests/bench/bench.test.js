@@ -1,0 +1,110 @@
+/** The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs read. */
+import { execFileSync } from 'node:child_process';
+import { afterAll, describe, expect, test } from 'vitest';
+import { cellArgs } from './cells.mjs';
+import { drawAll } from './charts.mjs';
+import { cellTables, targets } from './report.mjs';
+import { LABELS, START, load } from './servers.mjs';
+import { median, spread, summarise } from './statistics.mjs';
+
+const MOMENT = { seconds: 0.1, warmup: 0.05 };
+const living = {};
+const runs = [];
+
+const installed = (command) => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${command}`]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const server = async (label) => (living[LABELS[label].start] ??= await START[LABELS[label].start]());
+
+afterAll(async () => {
+  for (const it of Object.values(living)) await it.stop();
+});
+
+describe.each(Object.keys(LABELS))('%s', (label) => {
+  const there = LABELS[label].start !== 'nats' || installed('nats-server');
+  test.skipIf(!there).each([
+    { name: 'small', pairs: 3, window: 2, size: 64 },
+    { name: 'large, both ways', pairs: 2, window: 4, size: 16384, both: true },
+    { name: 'odd', pairs: 1, window: 1, size: 13 },
+  ])('carries envelopes: $name', async (cell) => {
+    const row = await load(await server(label), label, cellArgs(cell, MOMENT));
+    expect(row).toMatchObject({ server: label, pairs: cell.pairs, window: cell.window, size: cell.size, failed: 0, resets: 0 });
+    for (const figure of ['envelopes', 'envelopes_per_s', 'cpu_us', 'p50_us', 'p99_us']) expect(row[figure], figure).toBeGreaterThan(0);
+    expect(row.p99_us).toBeGreaterThanOrEqual(row.p50_us);
+    expect(row.kb_per_socket).toBeNull();
+    runs.push({ round: 1, cell: cell.name, ...row });
+  });
+
+  test.skipIf(!there)('holds idle sockets', async () => {
+    const row = await load(await server(label), label, ['--pairs', 1, '--idle', 50, '--seconds', 0.05]);
+    expect(row).toMatchObject({ idle: 50, failed: 0 });
+  });
+});
+
+test('logins of a storm are counted', async () => {
+  const row = await load(await server('pairlink'), 'pairlink', ['--storm', 40, '--verify']);
+  expect(row).toMatchObject({ server: 'pairlink', storm: 40, verified: true });
+  expect(row.logins_per_s).toBeGreaterThan(0);
+});
+
+test('frozen receivers do not end the rounds of others', async () => {
+  const row = await load(await server('pairlink'), 'pairlink', ['--pairs', 2, '--frozen', 3, '--seconds', 0.1]);
+  expect(row).toMatchObject({ frozen: 3, failed: 0 });
+  expect(row.envelopes).toBeGreaterThan(0);
+});
+
+test('all are linked again after the relay was away', async () => {
+  const it = await START.pairlink();
+  try {
+    const row = await load(it, 'pairlink', ['--outage', 20], {
+      onLine: async (line) => {
+        expect(line).toEqual({ event: 'linked', sockets: 20 });
+        await it.relay.restart({ hard: true });
+      },
+    });
+    expect(row).toMatchObject({ outage: 20, linked: 20 });
+    expect(row.all_linked_s).toBeGreaterThan(0);
+  } finally {
+    await it.relay.stop();
+  }
+});
+
+test('wrong arguments are refused', async () => {
+  const refused = (args) => load({ pid: process.pid, port: 1 }, 'raw', args);
+  await expect(refused(['--size', 7])).rejects.toThrow('not a number from 8');
+  await expect(refused(['--tls'])).rejects.toThrow('--tls only with a WebSocket');
+  await expect(refused(['--frozen', 1])).rejects.toThrow('speak pairlink only');
+});
+
+test('tables and charts are drawn from the runs', () => {
+  const summary = summarise(runs, Object.keys(LABELS));
+  const raw = summary.filter((s) => s.server === 'raw');
+  expect(raw).toHaveLength(3);
+  for (const s of raw) expect(s.cpu_us_ratio).toBe(1);
+  expect(cellTables(summary)).toMatch(/^pairlink .*×/m);
+  const charts = drawAll({ summary, memory: { pairlink: { kb_per_socket: 2 } } });
+  expect(Object.keys(charts)).toEqual(['cpu.svg', 'throughput.svg', 'latency.svg', 'memory.svg']);
+  for (const svg of Object.values(charts)) {
+    expect(svg).toMatch(/^<svg [^]*prefers-color-scheme: dark[^]*<\/svg>\n$/);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  }
+});
+
+test('targets say what was reached', () => {
+  const [memory] = targets([], { pairlink: { kb_per_socket: 3 } });
+  expect(memory).toMatchObject({ reached: 3, limit: 2.5, met: false });
+  expect(targets([], {}, { idle: { throughput_kept: 0.95 } })[0]).toMatchObject({ met: true });
+});
+
+test('medians and spreads', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 2, 3, null])).toBe(2.5);
+  expect(median([])).toBeNull();
+  expect(spread([8, 10, 12])).toBeCloseTo(0.2);
+});
+

@@ -1,0 +1,149 @@
+/**
+ * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the relay),
+ * scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending program to the end
+ * of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
+ *
+ *   --runs N (3)   --json FILE   --quick (64 MiB instead of 256)   --only A,B
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { closeSync, createReadStream, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { binary, run, start, tempDir, within } from '../support/process.js';
+import { startRelay } from '../support/relay.js';
+import { median } from './statistics.mjs';
+import { table } from './report.mjs';
+
+const MiB = 1 << 20;
+const PATIENCE_MS = 300_000;
+
+function makeFile(path, bytes) {
+  const fd = openSync(path, 'w');
+  for (let left = bytes; left > 0; left -= MiB) writeSync(fd, randomBytes(Math.min(MiB, left)));
+  closeSync(fd);
+}
+
+async function hashOf(path) {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: MiB })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** A program with files as its standard input and output; `ended` settles with its exit code. */
+function piped(command, args, { input, output } = {}) {
+  const files = [input ? openSync(input, 'r') : 'ignore', output ? openSync(output, 'w') : 'ignore'];
+  const child = spawn(command, args, { stdio: [...files, 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-2000)));
+  for (const fd of files) if (typeof fd === 'number') closeSync(fd);
+  const ended = new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => (code === 0 ? done() : fail(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${said}`))));
+  });
+  ended.catch(() => {});
+  return { child, ended: within(ended, `end of ${command}`, PATIENCE_MS) };
+}
+
+async function pairlink(dir) {
+  const relay = await startRelay();
+  const program = binary('pairlink');
+  const common = (name) => ['--relay', relay.ws, '--identity', join(dir, name)];
+  const id = (await run(program, [...common('receiver'), 'id'])).stdout.trim();
+  return {
+    async transfer(from, to) {
+      const listener = piped(program, [...common('receiver'), 'listen', '--accept', 'all'], { output: to, input: '/dev/null' });
+      const began = performance.now();
+      const caller = piped(program, [...common('sender'), 'connect', id], { input: from });
+      try {
+        await Promise.all([caller.ended, listener.ended]);
+      } finally {
+        listener.child.kill();
+        caller.child.kill();
+      }
+      return (performance.now() - began) / 1e3;
+    },
+    stop: () => relay.stop(),
+  };
+}
+
+async function scp(dir) {
+  const host = join(dir, 'host');
+  const key = join(dir, 'key');
+  for (const file of [host, key]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+  await run('cp', [`${key}.pub`, join(dir, 'authorized')]);
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true }); // sshd asks for it
+  const port = 20_000 + Math.floor(Math.random() * 10_000); // sshd cannot let the system choose
+  const options = [`Port=${port}`, 'ListenAddress=127.0.0.1', `HostKey=${host}`, `AuthorizedKeysFile=${join(dir, 'authorized')}`, 'UsePAM=no', 'StrictModes=no', 'PidFile=none', 'PermitRootLogin=yes', 'Subsystem=sftp internal-sftp'];
+  const daemon = start('/usr/sbin/sshd', ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
+  await daemon.waitFor(/Server listening on/);
+  return {
+    async transfer(from, to) {
+      const began = performance.now();
+      await piped('scp', ['-q', '-P', port, '-i', key, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', from, `${userInfo().username}@127.0.0.1:${to}`].map(String)).ended;
+      return (performance.now() - began) / 1e3;
+    },
+    stop: () => daemon.stop(),
+  };
+}
+
+async function wormhole(dir) {
+  const twisted = (...args) => start('twistd3', ['-n', '--pidfile=', ...args], { cwd: dir });
+  const local = 'tcp:0:interface=127.0.0.1';
+  const mailbox = twisted('wormhole-mailbox', '--port', local, '--channel-db', join(dir, 'mailbox.sqlite'));
+  const transit = twisted('transitrelay', '--port', local);
+  const port = async (program) => (await program.waitFor(/starting on (\d+)/))[1];
+  const common = ['--relay-url', `ws://127.0.0.1:${await port(mailbox)}/v1`, '--transit-helper', `tcp:127.0.0.1:${await port(transit)}`];
+  return {
+    async transfer(from, to) {
+      const code = `${1 + Math.floor(Math.random() * 1e6)}-benchmark-file`;
+      const began = performance.now();
+      const sender = piped('wormhole', [...common, 'send', '--hide-progress', '--no-listen', '--code', code, from]);
+      const receiver = piped('wormhole', [...common, 'receive', '--hide-progress', '--no-listen', '--accept-file', '-o', to, code]);
+      await Promise.all([sender.ended, receiver.ended]);
+      return (performance.now() - began) / 1e3;
+    },
+    stop: () => Promise.all([mailbox.stop(), transit.stop()]),
+  };
+}
+
+const PROGRAMS = { pairlink, scp, wormhole };
+
+export async function measureTransfers({ bytes, rounds, only }) {
+  const dir = tempDir('pairlink-e2e-');
+  const from = join(dir, 'file');
+  makeFile(from, bytes);
+  const hash = await hashOf(from);
+  const names = Object.keys(PROGRAMS).filter((name) => !only || only.includes(name));
+  const living = {};
+  const runs = [];
+  try {
+    for (const name of names) {
+      mkdirSync(join(dir, name));
+      living[name] = await PROGRAMS[name](join(dir, name));
+    }
+    for (let round = 1; round <= rounds; round++) {
+      for (const name of names) {
+        const to = join(dir, `${name}.out`);
+        rmSync(to, { force: true });
+        const seconds = await living[name].transfer(from, to);
+        if (!existsSync(to) || (await hashOf(to)) !== hash) throw new Error(`${name}: another file arrived than was sent`);
+        runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds });
+      }
+    }
+  } finally {
+    for (const it of Object.values(living)) await it.stop();
+  }
+  return runs;
+}
+
+export async function main(options) {
+  const bytes = (options.quick ? 64 : 256) * MiB;
+  const runs = await measureTransfers({ bytes, rounds: Number(options.runs ?? 3), only: options.only?.split(',') });
+  const names = [...new Set(runs.map((r) => r.program))];
+  const medians = Object.fromEntries(names.map((name) => [name, median(runs.filter((r) => r.program === name).map((r) => r.mb_per_s))]));
+  const against = (name) => (medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–');
+  console.log(`${bytes / MiB} MiB from file to file on one machine, start and end of the programs included\n`);
+  console.log(table(['program', 'MB/s', 'pairlink to it'], names.map((name) => [name, medians[name].toFixed(1), against(name)])));
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), medians, runs }, null, 1)}\n`);
+}
