@@ -26,7 +26,7 @@ export const store = createStore({
   mode: 'shared',
   engine: null, // its state
   messages: {}, // contact → list, oldest first
-  place: { screen: 'home' }, // home, invite, thread, server, settings
+  place: { screen: 'home' }, // home, new, invite, thread, contact, settings, server
   note: '', // said to a screen reader
 });
 

@@ -1,0 +1,102 @@
+/**
+ * Builds the page into web/dist: hashed files, index.html, and beside each its .br and .gz.
+ *
+ *   node web/page/build.mjs [--out DIR] [--client FILE]
+ *
+ * --client stands in for web/client/index.js (tests of the page alone use it). Nothing is inlined: the relay's
+ * Content-Security-Policy allows no inline code. `assets.json` lists what a relay has to serve.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile, readdir } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json',
+};
+
+export async function buildPage({ out = resolve(here, '../dist'), client } = {}) {
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  const result = await build({
+    entryPoints: {
+      page: join(here, 'view/main.jsx'),
+      shared: join(here, 'engine/shared.js'),
+      single: join(here, 'engine/single.js'),
+      style: join(here, 'style/style.css'),
+    },
+    outdir: join(out, 'assets'),
+    entryNames: '[name]-[hash]',
+    chunkNames: 'part-[hash]',
+    assetNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: ['chrome109', 'firefox114', 'safari16.4'],
+    minify: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    metafile: true,
+    logLevel: 'warning',
+    plugins: client ? [standIn(resolve(client))] : [],
+  });
+
+  const names = {};
+  for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
+    if (entryPoint) names[basename(entryPoint)] = `/assets/${basename(file)}`;
+  }
+  const icon = await writeHashed(out, join(here, 'icons/pairlink.svg'));
+  const html = await readFile(join(here, 'index.html'), 'utf8');
+  const values = { icon, style: names['style.css'], script: names['main.jsx'], shared: names['shared.js'], single: names['single.js'] };
+  await writeFile(join(out, 'index.html'), html.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]));
+
+  const assets = await list(out);
+  await writeFile(join(out, 'assets.json'), `${JSON.stringify(assets, null, 1)}\n`);
+  await Promise.all(assets.map(({ path }) => compress(join(out, path))));
+  return { out, assets };
+}
+
+const standIn = (file) => ({
+  name: 'stand-in',
+  setup: ({ onResolve }) => onResolve({ filter: /\/client\/index\.js$/ }, () => ({ path: file })),
+});
+
+async function writeHashed(out, file) {
+  const data = await readFile(file);
+  const hash = createHash('sha256').update(data).digest('hex').slice(0, 8).toUpperCase();
+  const name = `${basename(file, extname(file))}-${hash}${extname(file)}`;
+  await writeFile(join(out, 'assets', name), data);
+  return `/assets/${name}`;
+}
+
+/** path, type, and whether its name changes with its content (so that it may be cached for good) */
+async function list(out) {
+  const entries = await readdir(out, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(out, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort()
+    .map((path) => ({ path, type: types[extname(path)], immutable: path.startsWith('assets/') }));
+}
+
+async function compress(file) {
+  const data = await readFile(file);
+  const brotli = await promisify(brotliCompress)(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } });
+  await Promise.all([writeFile(`${file}.br`, brotli), writeFile(`${file}.gz`, await promisify(gzip)(data, { level: 9 }))]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { out: { type: 'string' }, client: { type: 'string' } } });
+  const { out, assets } = await buildPage({ ...values, ...(values.out && { out: resolve(values.out) }) });
+  console.log(`built ${assets.length} files into ${out}`);
+}

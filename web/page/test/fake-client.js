@@ -1,0 +1,84 @@
+/**
+ * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and looked
+ * at without a relay. Never part of what ships.
+ */
+const friends = ['Ana', 'Bo'];
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+const idOf = (n) => Array.from({ length: 54 }, (_, i) => alphabet[(n * 7 + i * 11 + ((n * i) % 13)) % 32]).join('');
+
+export const ready = Promise.resolve();
+export const newSeed = () => crypto.getRandomValues(new Uint8Array(32));
+export const idFromSeed = () => idOf(1);
+export const errorText = (code) => code;
+export const parseId = (id) => id;
+export function parseInviteLink(link) {
+  if (!/#.{20,}/.test(link)) throw new Error('ELINK');
+  return { id: idOf(link.length), relayId: idOf(99) };
+}
+
+class Emitter {
+  listeners = {};
+  on(name, fn) {
+    (this.listeners[name] ??= new Set()).add(fn);
+    return () => this.listeners[name].delete(fn);
+  }
+  emit(name, event) {
+    for (const fn of this.listeners[name] ?? []) fn(event);
+  }
+}
+
+class FakeSession extends Emitter {
+  state = 'dialing';
+  application = 'chat/1';
+  constructor(id, name) {
+    super();
+    this.id = id;
+    this.name = name;
+    this.timer = setTimeout(() => {
+      this.state = 'linked';
+      this.emit('linked', {});
+    }, 20);
+  }
+  async send(data) {
+    setTimeout(() => this.echo(data), 60);
+    return { place: 0, delivered: new Promise((done) => setTimeout(done, 40)) };
+  }
+  echo(data) {
+    const id = crypto.getRandomValues(new Uint8Array(16));
+    const bytes = new Uint8Array([1, ...id, ...new TextEncoder().encode(`“${new TextDecoder().decode(data.subarray(17))}”, you say?`)]);
+    this.emit('message', { channel: 0, data: bytes, taken() {} });
+  }
+  finish() {}
+  close() {
+    clearTimeout(this.timer);
+    this.state = 'closed';
+  }
+}
+
+class FakeClient extends Emitter {
+  state = 'online';
+  id = idOf(1);
+  relayId = idOf(99);
+  connect(target) {
+    const id = target.includes('#') ? parseInviteLink(target).id : target;
+    return new FakeSession(id, friends[id.charCodeAt(3) % friends.length]);
+  }
+  createInvite({ pageUrl, lifetimeMs }) {
+    const secret = Math.random().toString(16).slice(2);
+    const link = `${pageUrl}#${Array.from(crypto.getRandomValues(new Uint8Array(114)), (byte) => alphabet[byte % 32]).join('')}`;
+    return { link, secret, expiresAt: Date.now() + lifetimeMs };
+  }
+  addInvite() {}
+  revokeInvite() {}
+  allow() {}
+  deny() {}
+  block() {}
+  networkUp() {}
+  stop() {}
+}
+
+export async function createClient() {
+  const client = new FakeClient();
+  setTimeout(() => client.emit('knock', { id: idOf(7), name: 'Chidi' }), 100);
+  return client;
+}

@@ -1,0 +1,59 @@
+/** The frame: banners over the list of conversations and the place where the person is. */
+import { useEffect } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { useStore } from '../store.js';
+import { Announcer } from './Announcer.jsx';
+import { Broken } from './Broken.jsx';
+import { ConnectionLine } from './ConnectionLine.jsx';
+import { Home } from './Home.jsx';
+import { InviteScreen } from './InviteScreen.jsx';
+import { Knocks } from './Knocks.jsx';
+import { PlainBanner } from './PlainBanner.jsx';
+import { ServerChanged } from './ServerChanged.jsx';
+import { ServerSees } from './ServerSees.jsx';
+import { Settings } from './Settings.jsx';
+import { Sidebar } from './Sidebar.jsx';
+import { Thread } from './Thread.jsx';
+import { ContactCard } from './ContactCard.jsx';
+
+const screens = { home: Home, new: Home, invite: InviteScreen, thread: Thread, contact: ContactCard, settings: Settings, server: ServerSees };
+
+export function App() {
+  const ready = useStore(({ ready }) => ready);
+  const broken = useStore(({ broken }) => broken);
+  const place = useStore(({ place }) => place);
+  const people = useStore(({ engine }) => engine?.contacts.length ?? 0);
+  const unread = useStore(({ engine }) => engine?.contacts.reduce((sum, { unread }) => sum + unread, 0) ?? 0);
+
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) ${s.app}` : s.app;
+  }, [unread]);
+
+  if (broken) return <Broken why={broken} />;
+  if (!ready) return <p class="starting">{s.loading}</p>;
+  const Screen = screens[place.screen] ?? Home;
+  return (
+    <div class={`app ${people > 0 ? 'app-people' : 'app-first'} at-${place.screen}`}>
+      <a class="skip" href="#main" onClick={focusMain}>
+        {s.skip}
+      </a>
+      <div class="banners">
+        <ServerChanged />
+        <PlainBanner />
+        <ConnectionLine />
+      </div>
+      {people > 0 && <Sidebar />}
+      <main id="main" tabIndex={-1} class="main">
+        {people === 0 && <Knocks />}
+        <Screen key={`${place.screen} ${place.contact ?? place.secret ?? ''}`} place={place} />
+      </main>
+      <Announcer />
+    </div>
+  );
+}
+
+/** Without touching the address: a fragment there would be taken for an invite link. */
+function focusMain(event) {
+  event.preventDefault();
+  document.getElementById('main').focus();
+}

@@ -1,0 +1,67 @@
+/** Where one writes. What is not sent yet is kept for this tab, so that a reload does not lose it. */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { TEXT_MAX_CHARS } from '../../engine/chat.js';
+import { s } from '../../strings/index.js';
+import { send } from '../actions.js';
+import { Icon } from './Icon.jsx';
+
+const draftKey = (id) => `draft ${id}`;
+
+export function Composer({ contact, name }) {
+  const [text, setText] = useState(() => sessionStorage.getItem(draftKey(contact.id)) ?? '');
+  const field = useRef(null);
+
+  useEffect(() => {
+    // A keyboard that rises by itself would hide half of a phone's screen.
+    if (matchMedia('(hover: hover)').matches && !document.getElementById('name-ask')) field.current?.focus();
+  }, []);
+  useEffect(() => {
+    if (text) sessionStorage.setItem(draftKey(contact.id), text);
+    else sessionStorage.removeItem(draftKey(contact.id));
+  }, [text]);
+  useLayoutEffect(() => {
+    const box = field.current;
+    box.style.blockSize = 'auto';
+    box.style.blockSize = `${box.scrollHeight + 2}px`;
+  }, [text]);
+
+  const over = text.length - TEXT_MAX_CHARS;
+  const submit = (event) => {
+    event.preventDefault();
+    const said = text.trim();
+    if (!said || over > 0) return;
+    send(contact.id, said);
+    setText('');
+    field.current.focus();
+  };
+  const onKeyDown = (event) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submit(event);
+  };
+  return (
+    <form class="composer" onSubmit={submit}>
+      <textarea
+        ref={field}
+        class="field"
+        rows={1}
+        dir="auto"
+        value={text}
+        aria-label={s.composer.label(name)}
+        placeholder={s.composer.label(name)}
+        title={s.composer.hint}
+        aria-describedby={over > 0 ? 'composer-over' : undefined}
+        aria-invalid={over > 0}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <button type="submit" class="button button-main button-send" disabled={!text.trim() || over > 0}>
+        <Icon name="send" />
+        <span>{s.composer.send}</span>
+      </button>
+      {over > 0 && (
+        <p id="composer-over" class="note note-bad" role="status">
+          {s.composer.tooLong(over)}
+        </p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,62 @@
+/** About one contact: name, how they came, ID, and the ways to part. Safety phrase and files find their place here. */
+import { useState } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { call, nameOf } from '../actions.js';
+import { go, useStore } from '../store.js';
+import { BackButton } from './BackButton.jsx';
+import { CopyButton } from './CopyButton.jsx';
+import { Key } from './Key.jsx';
+import { NameForm } from './NameForm.jsx';
+
+export function ContactCard({ place }) {
+  const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
+  const [sure, setSure] = useState(false);
+  if (!contact) return null;
+  const { id, blocked } = contact;
+  const forget = async () => {
+    await call('forget', { contact: id });
+    go({ screen: 'home' }, { replace: true });
+  };
+  return (
+    <div class="page">
+      <header class="bar">
+        <BackButton />
+        <h1>{s.contact.heading}</h1>
+      </header>
+      <div class="sheet">
+        <NameForm label={s.thread.namePlaceholder} hint={s.thread.nameAskMore} value={contact.name} placeholder={nameOf(contact)} save={(name) => call('rename', { contact: id, name })} />
+        <section>
+          <h2>{s.contact.id}</h2>
+          <Key value={id} />
+          <p>{s.contact.how[contact.how]}</p>
+          <p class="fine">{s.contact.since(contact.pairedAt ?? contact.createdAt)}</p>
+          <div class="buttons">
+            <CopyButton text={id} label={s.settings.copyId} />
+          </div>
+        </section>
+        <section class="parting">
+          <button type="button" class="button" onClick={() => call(blocked ? 'unblock' : 'block', { contact: id, id })}>
+            {blocked ? s.contact.unblock : s.contact.block}
+          </button>
+          {sure ? (
+            <div class="sure" role="group" aria-label={s.contact.forgetSure}>
+              <p>{s.contact.forgetSure}</p>
+              <div class="buttons">
+                <button type="button" class="button button-danger" onClick={forget}>
+                  {s.contact.forgetYes}
+                </button>
+                <button type="button" class="button" autofocus onClick={() => setSure(false)}>
+                  {s.cancel}
+                </button>
+              </div>
+            </div>
+          ) : (
+            <button type="button" class="button button-quiet-danger" onClick={() => setSure(true)}>
+              {s.contact.forget}
+            </button>
+          )}
+        </section>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import { s } from '../../strings/index.js';
+import { nameOf, openThread } from '../actions.js';
+import { Avatar } from './Avatar.jsx';
+
+export function ContactRow({ contact, open, now }) {
+  const name = nameOf(contact);
+  return (
+    <li>
+      <button
+        type="button"
+        class={`contact ${open ? 'contact-open' : ''} ${contact.unread ? 'contact-unread' : ''}`}
+        aria-current={open ? 'true' : undefined}
+        onClick={() => openThread(contact.id)}
+      >
+        <span class="contact-face">
+          <Avatar id={contact.id} name={name} />
+          {contact.presence === 'here' && <span class="here-dot" aria-hidden="true" />}
+        </span>
+        <span class="contact-name">
+          <bdi>{name}</bdi>
+          {contact.presence === 'here' && <span class="visually-hidden">, {s.thread.here}</span>}
+        </span>
+        {contact.last && <span class="contact-time">{s.listTime(contact.last.at, now)}</span>}
+        <span class="contact-last">
+          <bdi>{lastWords(contact)}</bdi>
+        </span>
+        {contact.unread > 0 && (
+          <span class="unread">
+            <span aria-hidden="true">{contact.unread}</span>
+            <span class="visually-hidden">{s.list.unread(contact.unread)}</span>
+          </span>
+        )}
+      </button>
+    </li>
+  );
+}
+
+function lastWords({ blocked, last, pairedAt, how }) {
+  if (blocked) return s.list.blocked;
+  if (last) return last.mine ? s.list.youSaid(last.text) : last.text;
+  if (pairedAt) return s.list.joined;
+  return how === 'asked' ? s.thread.asked : s.thread.connecting;
+}

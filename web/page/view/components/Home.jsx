@@ -1,0 +1,63 @@
+/** The first screen asks one thing: whom do you want to reach? */
+import { s } from '../../strings/index.js';
+import { invite } from '../actions.js';
+import { useState } from 'preact/hooks';
+import { useStore } from '../store.js';
+import { Icon, Mark } from './Icon.jsx';
+import { JoinField } from './JoinField.jsx';
+import { PendingInvites } from './PendingInvites.jsx';
+import { MoreButton } from './MoreButton.jsx';
+import { BackButton } from './BackButton.jsx';
+
+export function Home({ place }) {
+  const people = useStore(({ engine }) => engine.contacts.length);
+  const online = useStore(({ engine }) => engine.server.state === 'online');
+  const [making, setMaking] = useState(false);
+  const start = async () => {
+    setMaking(true);
+    await invite().finally(() => setMaking(false));
+  };
+  if (people > 0 && place.screen === 'home') {
+    return (
+      <div class="pick only-wide">
+        <h1>{s.home.pickTitle}</h1>
+        <p>{s.home.pick}</p>
+      </div>
+    );
+  }
+  return (
+    <div class="home">
+      {people === 0 ? (
+        <header class="home-head">
+          <Mark />
+          <span class="wordmark">{s.app}</span>
+          <MoreButton />
+        </header>
+      ) : (
+        <header class="bar">
+          <BackButton />
+        </header>
+      )}
+      <div class="home-body">
+        <h1>{s.home.title}</h1>
+        {people === 0 && <p class="lead">{s.home.lead}</p>}
+        <div class="ways">
+          <section class="way" aria-labelledby="way-invite">
+            <h2 id="way-invite">{s.invite.title}</h2>
+            <p>{s.invite.text}</p>
+            <button type="button" class="button button-main button-wide" onClick={start} disabled={making || !online}>
+              <Icon name="link" />
+              {making ? s.invite.making : s.invite.action}
+            </button>
+            <PendingInvites />
+          </section>
+          <section class="way" aria-labelledby="way-join">
+            <h2 id="way-join">{s.join.title}</h2>
+            <p>{s.join.text}</p>
+            <JoinField problem={place.problem} />
+          </section>
+        </div>
+      </div>
+    </div>
+  );
+}

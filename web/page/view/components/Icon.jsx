@@ -1,0 +1,39 @@
+/** Line icons on a 24 px grid, drawn with the colour of the text around them. */
+const paths = {
+  back: ['M15 5l-7 7 7 7'],
+  close: ['M6 6l12 12', 'M18 6L6 18'],
+  plus: ['M12 5v14', 'M5 12h14'],
+  send: ['M4.5 12h14', 'M13 6l6 6-6 6'],
+  copy: ['M9 9h10v11H9z', 'M15 9V4H5v11h4'],
+  check: ['M5 12.5l4.5 4.5L19 7.5'],
+  info: ['M12 11v6', 'M12 7.5v.1', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z'],
+  gear: ['M4 7h9', 'M17 7h3', 'M15 5v4', 'M4 17h3', 'M11 17h9', 'M9 15v4'],
+  edit: ['M4 20l1-4L16 5l3 3L8 19z', 'M14 7l3 3'],
+  warn: ['M12 4l9 16H3z', 'M12 10v4', 'M12 17v.1'],
+  link: ['M10 14a4 4 0 0 0 6 .5l2.5-2.5a4 4 0 0 0-5.7-5.7L11.5 7.6', 'M14 10a4 4 0 0 0-6-.5L5.5 12a4 4 0 0 0 5.7 5.7l1.3-1.3'],
+  share: ['M12 15V4', 'M8 7.5L12 4l4 3.5', 'M6 11v9h12v-9'],
+  clock: ['M12 7v5l3 2', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z'],
+};
+
+/** Whether an icon points along the reading direction and has to turn with it. */
+const directed = new Set(['back', 'send']);
+
+export function Icon({ name }) {
+  return (
+    <svg class={`icon${directed.has(name) ? ' icon-directed' : ''}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {paths[name].map((path) => (
+        <path key={path} d={path} />
+      ))}
+    </svg>
+  );
+}
+
+/** The mark: two links of one chain. */
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+      <rect class="mark-ground" width="32" height="32" rx="8" />
+      <path class="mark-line" d="M18 10.5h2.5a5.5 5.5 0 0 1 0 11H18M14 21.5h-2.5a5.5 5.5 0 0 1 0-11H14M12.5 16h7" />
+    </svg>
+  );
+}

@@ -1,0 +1,79 @@
+/** One invitation: QR, link, time left, and that it waits. Leads on by itself when someone opens it (see actions.js). */
+import { useEffect, useRef } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { cancelInvite, invite as makeInvite } from '../actions.js';
+import { useStore } from '../store.js';
+import { useNow } from '../use-now.js';
+import { BackButton } from './BackButton.jsx';
+import { CopyButton } from './CopyButton.jsx';
+import { Icon } from './Icon.jsx';
+import { Qr } from './Qr.jsx';
+
+const hereOnly = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+
+export function InviteScreen({ place }) {
+  const invite = useStore(({ engine }) => engine.invites.find(({ secret }) => secret === place.secret));
+  const now = useNow(1000);
+  const title = useRef(null);
+  useEffect(() => title.current?.focus(), []);
+
+  if (!invite || invite.expiresAt <= now) {
+    return (
+      <div class="page">
+        <header class="bar">
+          <BackButton />
+        </header>
+        <h1 ref={title} tabIndex={-1}>
+          {s.invite.gone}
+        </h1>
+        <button type="button" class="button button-main" onClick={makeInvite}>
+          {s.invite.again}
+        </button>
+      </div>
+    );
+  }
+  return (
+    <div class="page invite">
+      <header class="bar">
+        <BackButton />
+        <h1 ref={title} tabIndex={-1}>
+          {s.invite.heading}
+        </h1>
+      </header>
+      <div class="invite-body">
+        <figure class="invite-qr">
+          <Qr text={invite.link} label={s.invite.qrLabel} />
+          <figcaption class="fine">{s.invite.scan}</figcaption>
+        </figure>
+        <div class="invite-link">
+          <label for="invite-link">{s.invite.linkLabel}</label>
+          <input id="invite-link" class="field field-code" dir="ltr" readOnly value={invite.link} onFocus={(event) => event.currentTarget.select()} />
+          <div class="buttons">
+            <CopyButton text={invite.link} label={s.invite.copyLink} main />
+            {navigator.share && (
+              <button type="button" class="button" onClick={() => share(invite.link)}>
+                <Icon name="share" />
+                {s.invite.share}
+              </button>
+            )}
+          </div>
+          <p class="fine">
+            {s.invite.once} · {s.invite.left(invite.expiresAt - now)}. {s.invite.secret}
+          </p>
+          {hereOnly && <p class="note-box">{s.invite.onlyHere}</p>}
+          <p class="waiting" role="status">
+            <span class="pulse" aria-hidden="true" />
+            {s.invite.waiting}
+          </p>
+          <p class="fine">{s.invite.waitingMore}</p>
+          <button type="button" class="button button-quiet" onClick={() => cancelInvite(invite.secret)}>
+            {s.invite.cancel}
+          </button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** A person who closes the system's sheet has changed their mind: no error. */
+const share = (url) => navigator.share({ title: s.invite.shareTitle, url }).catch(() => {});

@@ -1,0 +1,52 @@
+/** Strangers who ask: quiet rows that never take the focus. */
+import { useEffect, useRef } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { allow, call, say } from '../actions.js';
+import { useStore } from '../store.js';
+
+export function Knocks() {
+  const knocks = useStore(({ engine }) => engine.knocks);
+  const said = useRef(new Set());
+  useEffect(() => {
+    for (const knock of knocks) {
+      if (said.current.has(knock.id)) continue;
+      said.current.add(knock.id);
+      say({ text: s.knock.arrived(whoOf(knock)) });
+    }
+  }, [knocks]);
+  if (knocks.length === 0) return null;
+  return (
+    <section class="knocks" aria-labelledby="knocks-title">
+      <h2 id="knocks-title">{s.knock.title}</h2>
+      <ul>
+        {knocks.map((knock) => (
+          <KnockRow key={knock.id} knock={knock} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const whoOf = ({ id, name }) => (name ? s.knock.named(name, id.slice(-4)) : s.knock.who(id.slice(-4)));
+
+function KnockRow({ knock }) {
+  const act = (cmd) => () => call(cmd, { id: knock.id });
+  return (
+    <li class="knock">
+      <p>
+        <bdi>{whoOf(knock)}</bdi> {s.knock.wants}
+      </p>
+      <div class="buttons">
+        <button type="button" class="button button-small button-main" onClick={() => allow(knock.id)}>
+          {s.knock.allow}
+        </button>
+        <button type="button" class="button button-small" onClick={act('ignore')}>
+          {s.knock.ignore}
+        </button>
+        <button type="button" class="button button-small button-quiet" onClick={act('block')}>
+          {s.knock.block}
+        </button>
+      </div>
+    </li>
+  );
+}

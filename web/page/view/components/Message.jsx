@@ -1,0 +1,46 @@
+import { s } from '../../strings/index.js';
+
+/** Addresses in a text become links; nothing else is touched. */
+const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
+
+export function Message({ message, name, here, online, first, last }) {
+  const { mine, text, at, state } = message;
+  return (
+    <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id}>
+      <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
+      <p class="bubble" dir="auto">
+        {withLinks(text.replace(/\n$/, ''))}
+      </p>
+      {last && (
+        <p class="meta">
+          <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
+            {s.time(at)}
+          </time>
+          {mine ? <span class="meta-state"> · {stateWords(state, { name, here, online })}</span> : null}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function stateWords(state, { name, here, online }) {
+  if (state === 'delivered') return s.message.delivered;
+  if (!online) return s.message.waitingServer;
+  return here ? s.message.sending : s.message.waiting(name);
+}
+
+function withLinks(text) {
+  const parts = [];
+  let from = 0;
+  for (const found of text.matchAll(ADDRESS)) {
+    parts.push(text.slice(from, found.index));
+    parts.push(
+      <a href={found[0]} target="_blank" rel="noopener noreferrer nofollow">
+        {found[0]}
+      </a>,
+    );
+    from = found.index + found[0].length;
+  }
+  parts.push(text.slice(from));
+  return parts;
+}

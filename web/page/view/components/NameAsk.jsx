@@ -1,0 +1,25 @@
+/** Right after pairing: a name for the other side, in place, without holding anything up. */
+import { useState } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { call } from '../actions.js';
+
+export function NameAsk({ contact }) {
+  const [name, setName] = useState(contact.hint);
+  const save = (event) => {
+    event.preventDefault();
+    call('rename', { contact: contact.id, name: name.trim() });
+  };
+  return (
+    <form class="name-ask" onSubmit={save}>
+      <label for="name-ask">
+        {s.thread.nameAsk} <span class="fine">{s.thread.nameAskMore}</span>
+      </label>
+      <div class="name-ask-line">
+        <input id="name-ask" class="field" value={name} maxLength={48} placeholder={s.friend(contact.id.slice(-4))} autocomplete="off" onInput={(event) => setName(event.currentTarget.value)} />
+        <button type="submit" class="button">
+          {s.save}
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,22 @@
+/** Invitations that nobody has opened yet. */
+import { s } from '../../strings/index.js';
+import { go, useStore } from '../store.js';
+import { useNow } from '../use-now.js';
+
+export function PendingInvites() {
+  const invites = useStore(({ engine }) => engine.invites);
+  const now = useNow(10_000);
+  if (invites.length === 0) return null;
+  return (
+    <ul class="pending">
+      {invites.map((invite) => (
+        <li key={invite.secret}>
+          <button type="button" class="row-button" onClick={() => go({ screen: 'invite', secret: invite.secret })}>
+            <span>{s.invite.pending}</span>
+            <span class="fine">{s.invite.left(invite.expiresAt - now)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

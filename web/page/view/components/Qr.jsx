@@ -1,0 +1,29 @@
+/** A QR code as one SVG path. Always dark on white: many readers know nothing else. */
+import encodeQR from 'qr';
+import { useMemo } from 'preact/hooks';
+
+const QUIET = 3;
+
+export function Qr({ text, label }) {
+  const { path, size } = useMemo(() => draw(text), [text]);
+  return (
+    <svg class="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shape-rendering="crispEdges">
+      <path d={path} />
+    </svg>
+  );
+}
+
+function draw(text) {
+  const rows = encodeQR(text, 'raw', { ecc: 'medium', border: QUIET });
+  let path = '';
+  rows.forEach((row, y) => {
+    for (let x = 0; x < row.length; x += 1) {
+      if (!row[x]) continue;
+      let end = x;
+      while (row[end]) end += 1;
+      path += `M${x} ${y}h${end - x}v1h${x - end}z`;
+      x = end;
+    }
+  });
+  return { path, size: rows.length };
+}

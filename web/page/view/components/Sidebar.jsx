@@ -1,0 +1,33 @@
+/** The list of conversations; on a phone a screen of its own. */
+import { s } from '../../strings/index.js';
+import { go, useStore } from '../store.js';
+import { useNow } from '../use-now.js';
+import { ContactRow } from './ContactRow.jsx';
+import { Icon, Mark } from './Icon.jsx';
+import { Knocks } from './Knocks.jsx';
+import { MoreButton } from './MoreButton.jsx';
+
+export function Sidebar() {
+  const contacts = useStore(({ engine }) => engine.contacts);
+  const open = useStore(({ place }) => place.contact);
+  const now = useNow(60_000);
+  return (
+    <nav class="sidebar" aria-label={s.list.title}>
+      <header class="bar">
+        <Mark />
+        <span class="wordmark">{s.app}</span>
+        <MoreButton />
+      </header>
+      <Knocks />
+      <ul class="contacts">
+        {contacts.map((contact) => (
+          <ContactRow key={contact.id} contact={contact} open={contact.id === open} now={now} />
+        ))}
+      </ul>
+      <button type="button" class="button sidebar-new" onClick={() => go({ screen: 'new' })}>
+        <Icon name="plus" />
+        {s.list.add}
+      </button>
+    </nav>
+  );
+}

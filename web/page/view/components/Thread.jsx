@@ -1,0 +1,74 @@
+/** One conversation: who, what was said, and the composer. */
+import { useEffect } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { call, loadThread, markSeen, nameOf } from '../actions.js';
+import { go, useStore } from '../store.js';
+import { Avatar } from './Avatar.jsx';
+import { BackButton } from './BackButton.jsx';
+import { Composer } from './Composer.jsx';
+import { Icon } from './Icon.jsx';
+import { MessageList } from './MessageList.jsx';
+import { NameAsk } from './NameAsk.jsx';
+
+export function Thread({ place }) {
+  const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
+  const id = place.contact;
+  useEffect(() => {
+    loadThread(id);
+    markSeen(id);
+    const seen = () => document.visibilityState === 'visible' && markSeen(id);
+    document.addEventListener('visibilitychange', seen);
+    return () => document.removeEventListener('visibilitychange', seen);
+  }, [id]);
+  useEffect(() => {
+    if (contact?.unread && document.visibilityState === 'visible') markSeen(id);
+  }, [contact?.unread]);
+
+  if (!contact) {
+    return (
+      <div class="page">
+        <BackButton />
+      </div>
+    );
+  }
+  const name = nameOf(contact);
+  return (
+    <section class="thread" aria-label={s.thread.log(name)}>
+      <header class="bar thread-head">
+        <BackButton narrow />
+        <Avatar id={id} name={name} />
+        <div class="thread-who">
+          <h1>
+            <bdi>{name}</bdi>
+          </h1>
+          <p class="fine" role="status">
+            {presenceWords(contact)}
+          </p>
+        </div>
+        <button type="button" class="button button-icon" aria-label={s.thread.detailsOf(name)} title={s.thread.detailsOf(name)} onClick={() => go({ screen: 'contact', contact: id })}>
+          <Icon name="info" />
+        </button>
+      </header>
+      {contact.pairedAt && !contact.asked && <NameAsk contact={contact} />}
+      <MessageList contact={contact} name={name} />
+      {contact.blocked ? (
+        <div class="thread-foot">
+          <p>{s.thread.blocked}</p>
+          <button type="button" class="button" onClick={() => call('unblock', { contact: id })}>
+            {s.thread.unblock}
+          </button>
+        </div>
+      ) : (
+        <Composer contact={contact} name={name} />
+      )}
+    </section>
+  );
+}
+
+function presenceWords({ presence, how, blocked, problem }) {
+  if (blocked) return s.list.blocked;
+  if (problem) return s.thread.refused;
+  if (presence === 'here') return s.thread.here;
+  if (presence === 'away') return s.thread.away;
+  return how === 'asked' ? s.thread.asked : s.thread.connecting;
+}
