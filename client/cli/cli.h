@@ -1,0 +1,60 @@
+/* The `pairlink` program: what its commands share. What a person reads goes to stderr, what a program reads to stdout.
+ */
+#ifndef PL_CLI_H
+#define PL_CLI_H
+
+#include <pairlink.h>
+#include <stdbool.h>
+
+/* Exit codes; listed in --help. */
+enum {
+  EXIT_OK = 0,
+  EXIT_OTHER = 1,
+  EXIT_USAGE = 2,
+  EXIT_NO_RELAY = 3,
+  EXIT_REFUSED = 4,
+  EXIT_PEER_GONE = 5,
+  EXIT_KEY = 6,
+  EXIT_IO = 7,
+  EXIT_INTERRUPTED = 130
+};
+
+typedef struct cli {
+  const char *relay; /* NULL: not given */
+  const char *identity, *ca;
+  unsigned relay_wait_s; /* how long to try for a relay that was never reached; 0: for ever */
+  bool verbose;
+} cli;
+
+typedef struct command {
+  const char *name, *arguments, *summary;
+  int (*run)(const cli *c, int argc, char **argv); /* argv[0] is "pairlink NAME" */
+} command;
+
+extern const command commands[]; /* ended by an entry without a name */
+
+int command_id(const cli *c, int argc, char **argv);
+int command_listen(const cli *c, int argc, char **argv);
+int command_connect(const cli *c, int argc, char **argv);
+int command_ping(const cli *c, int argc, char **argv);
+int command_forget(const cli *c, int argc, char **argv);
+
+/* ---- ui.c: words for people, on stderr ---------------------------------------------------------------- */
+void ui_init(bool verbose);
+/* A line; and the same dimmed, where colour may be used. Formats hold no text of strangers but by ui_clean. */
+void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What happened, why, what to do: a line each, empty ones left out. */
+void ui_error(const char *what, const char *why, const char *hint);
+/* Text of the other side, made safe to print: one line, no control or direction marks, cut at the size. */
+const char *ui_clean(const char *text, char *out, size_t size);
+/* "abcdefgh…": enough of an ID to tell people apart. */
+const char *ui_short(const char *id, char out[16]);
+/* For pairlink_options.log; keeps the last error for ui_last_problem. */
+void ui_log(pairlink_log_level level, const char *line, void *user);
+const char *ui_last_problem(void);
+/* Says an error of the library in words and gives its exit code. */
+int ui_fail(const char *what, int error, const char *why);
+int ui_exit_code(int error);
+
+#endif

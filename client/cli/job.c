@@ -1,0 +1,168 @@
+#include "job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char default_relay[] = "ws://127.0.0.1:8787";
+
+uint64_t job_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void job_end(job *j, int exit_code) {
+  if (j->ending) return;
+  j->ending = true;
+  j->exit_code = exit_code;
+  pairlink_stop(j->client);
+}
+
+/* "in 3 s", "at once" */
+static const char *when(int64_t retry_ms, char out[32]) {
+  if (retry_ms < 1000)
+    snprintf(out, 32, "at once");
+  else
+    snprintf(out, 32, "in %lld s", (long long)((retry_ms + 500) / 1000));
+  return out;
+}
+
+static void on_offline(job *j, const pairlink_event *e) {
+  char why[512], text[32];
+  j->is_online = false;
+  if (j->ending) return;
+  ui_clean(e->text, why, sizeof why);
+  if (e->retry_ms == PAIRLINK_NEVER) {
+    job_end(j, ui_fail("not connected to the relay", e->error, why));
+    return;
+  }
+  uint64_t waited = job_now_ms() - j->started_ms;
+  bool hopeless = e->error == PAIRLINK_ETLS;
+  if (!j->was_online && (hopeless || (j->c->relay_wait_s && waited >= (uint64_t)j->c->relay_wait_s * 1000))) {
+    char what[PAIRLINK_URL_MAX + 64];
+    snprintf(what, sizeof what, "no connection to the relay %s", pairlink_relay_url(j->client));
+    job_end(j, ui_fail(what, e->error, why));
+    return;
+  }
+  /* Once per loss, not per attempt. */
+  if (!j->said_offline)
+    ui_say("%s (%s). Trying again %s.", j->was_online ? "Connection to the relay lost" : "The relay does not answer",
+           *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
+  j->said_offline = true;
+}
+
+static void on_online(job *j) {
+  if (j->said_offline) ui_say(j->was_online ? "Back at the relay." : "The relay answers now.");
+  j->said_offline = false;
+  j->is_online = true;
+  if (!j->was_online) ui_note("Connected to the relay %s", pairlink_relay_url(j->client));
+  bool first = !j->was_online;
+  j->was_online = true;
+  if (first && j->hooks->on_online) j->hooks->on_online(j);
+}
+
+static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+  job *j = user;
+  (void)p;
+  switch (e->type) {
+    case PAIRLINK_EVENT_ONLINE:
+      if (!j->ending) on_online(j);
+      break;
+    case PAIRLINK_EVENT_OFFLINE:
+      on_offline(j, e);
+      break;
+    case PAIRLINK_EVENT_STOPPED:
+      j->stopped = true;
+      break;
+    default:
+      j->hooks->on_event(j, e);
+      break;
+  }
+}
+
+static int open_signals(job *j) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  sigprocmask(SIG_BLOCK, &set, &j->old_signals);
+  j->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return j->signal_fd < 0 ? -1 : 0;
+}
+
+/* Once: a clean end. Twice: at once. */
+static void on_signal(job *j) {
+  struct signalfd_siginfo info;
+  while (read(j->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    int code = info.ssi_signo == SIGINT ? EXIT_INTERRUPTED : 128 + (int)info.ssi_signo;
+    if (j->interrupted) _exit(code);
+    j->interrupted = true;
+    if (info.ssi_signo == SIGINT && isatty(STDERR_FILENO)) ui_say("\nClosing. Again for at once.");
+    if (!j->ending && j->hooks->on_interrupt) j->hooks->on_interrupt(j);
+    job_end(j, code);
+    j->exit_code = code;
+  }
+}
+
+int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user) {
+  memset(j, 0, sizeof *j);
+  j->c = c;
+  j->hooks = hooks;
+  j->user = user;
+  j->started_ms = job_now_ms();
+  if (!options->relay) options->relay = c->relay ? c->relay : default_relay;
+  options->identity_file = c->identity;
+  options->ca_file = c->ca;
+  options->callback = on_event;
+  options->log = ui_log;
+  options->user = j;
+  if (c->ca && access(c->ca, R_OK) != 0) {
+    ui_error("the file given with --ca cannot be read", strerror(errno), NULL);
+    return EXIT_IO;
+  }
+  int error = pairlink_new(options, &j->client);
+  if (error) {
+    char what[PAIRLINK_URL_MAX + 16];
+    snprintf(what, sizeof what, "cannot start%s%s", error == PAIRLINK_EURL ? " with relay " : "",
+             error == PAIRLINK_EURL ? options->relay : "");
+    return ui_fail(what, error, ui_last_problem());
+  }
+  if (open_signals(j) != 0) {
+    ui_error("cannot watch signals", strerror(errno), NULL);
+    pairlink_free(j->client);
+    return EXIT_OTHER;
+  }
+  return 0;
+}
+
+static int timeout_of(const job *j) {
+  if (!j->tick_ms) return -1;
+  uint64_t now = job_now_ms();
+  return j->tick_ms <= now ? 0 : (int)(j->tick_ms - now);
+}
+
+int job_run(job *j) {
+  struct pollfd fds[2 + JOB_FDS];
+  while (!j->stopped) {
+    fds[0] = (struct pollfd){.fd = pairlink_fd(j->client), .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = j->signal_fd, .events = POLLIN};
+    size_t own = j->ending ? 0 : j->hooks->prepare(j, fds + 2);
+    if (poll(fds, (nfds_t)(2 + own), timeout_of(j)) < 0 && errno != EINTR) break;
+    if (fds[1].revents) on_signal(j);
+    if (fds[0].revents) pairlink_dispatch(j->client);
+    if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);
+    if (j->tick_ms && j->tick_ms <= job_now_ms()) {
+      j->tick_ms = 0;
+      if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
+    }
+  }
+  int code = j->exit_code;
+  pairlink_free(j->client);
+  close(j->signal_fd);
+  return code;
+}

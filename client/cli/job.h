@@ -1,0 +1,46 @@
+/* What listen, connect and ping have in common: a client in a poll loop beside the program's own descriptors, words
+ * about the connection, Ctrl-C, and an end in order. */
+#ifndef PL_CLI_JOB_H
+#define PL_CLI_JOB_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+
+#include "cli.h"
+
+enum { JOB_FDS = 3 }; /* of the command's own */
+
+typedef struct job job;
+
+typedef struct job_hooks {
+  /* Everything but ONLINE, OFFLINE and STOPPED, which the job sees to itself; `online` is called after it was said. */
+  void (*on_event)(job *j, const pairlink_event *e);
+  void (*on_online)(job *j);
+  void (*on_interrupt)(job *j);                  /* before the client is stopped; may be NULL */
+  size_t (*prepare)(job *j, struct pollfd *fds); /* fills up to JOB_FDS */
+  void (*on_ready)(job *j, const struct pollfd *fds, size_t count);
+  void (*on_tick)(job *j); /* the time of `tick_ms` passed; may be NULL */
+} job_hooks;
+
+struct job {
+  const cli *c;
+  const job_hooks *hooks;
+  pairlink *client;
+  void *user;
+  int signal_fd;
+  sigset_t old_signals;
+  bool was_online, is_online, said_offline, ending, interrupted, stopped;
+  uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick; 0: never */
+  int exit_code;
+};
+
+/* Makes the client; the program's options over defaults. 0, or an exit code after saying why. */
+int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user);
+/* Runs until job_end; gives the exit code. Frees everything. */
+int job_run(job *j);
+/* Closes all and ends with this code; the first call counts. */
+void job_end(job *j, int exit_code);
+uint64_t job_now_ms(void);
+
+#endif

@@ -1,0 +1,234 @@
+#include <argp.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipe.h"
+
+enum { OPTION_VALID = 256, INVITE_VALID_S = 3600, UNASKED_SAID_MAX = 20 };
+
+typedef struct listen_options {
+  pipe_job *j;
+  unsigned valid_s;
+} listen_options;
+
+/* ---- strangers ---------------------------------------------------------------------------------------- */
+
+static void turn_away(pipe_job *j, const char *id) {
+  (void)pairlink_block(j->base.client, id); /* for as long as this command runs */
+  if (j->unasked++ < UNASKED_SAID_MAX)
+    ui_say("%s asked to connect and was not let in.\n  To let it in: pairlink listen --accept %s", id, id);
+}
+
+static void ask(pipe_job *j, const pairlink_event *e) {
+  char name[80];
+  if (j->terminal >= 0 || j->active) { /* busy: it will knock again */
+    (void)pairlink_deny(j->base.client, e->peer);
+    return;
+  }
+  j->terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (j->terminal < 0) {
+    turn_away(j, e->peer);
+    return;
+  }
+  snprintf(j->asked, sizeof j->asked, "%s", e->peer);
+  ui_clean(e->text, name, sizeof name);
+  dprintf(j->terminal, "%s%s%s%s\nwants to connect. Let it in? [y/N] ", e->peer, *name ? " (calls itself “" : "", name,
+          *name ? "”)" : "");
+}
+
+static void on_answer(pipe_job *j) {
+  char line[64] = "";
+  ssize_t n = read(j->terminal, line, sizeof line - 1);
+  close(j->terminal);
+  j->terminal = -1;
+  if (n > 0 && (line[0] == 'y' || line[0] == 'Y')) {
+    (void)pairlink_allow(j->base.client, j->asked);
+  } else {
+    (void)pairlink_block(j->base.client, j->asked);
+    ui_say("Not let in.");
+  }
+}
+
+static void on_knock(pipe_job *j, const pairlink_event *e) {
+  if (j->accept && strcmp(j->accept, "ask") == 0)
+    ask(j, e);
+  else
+    turn_away(j, e->peer);
+}
+
+/* ---- hooks -------------------------------------------------------------------------------------------- */
+
+static void on_session(pipe_job *j, const pairlink_event *e) {
+  if (strncmp(e->text, "ping/", 5) == 0) return;
+  if (j->active && !j->keep) {
+    (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "busy with someone else");
+    return;
+  }
+  if (!pipe_add(j, e->session)) (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "too many are waiting");
+}
+
+/* Sessions that are no peers of the pipe: a ping is answered, all else is used up unseen. */
+static void on_other_session(const pairlink_event *e) {
+  if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END) {
+    if (e->type == PAIRLINK_EVENT_MESSAGE && e->size <= 64)
+      (void)pairlink_send_volatile(e->session, e->channel, e->data, e->size);
+    (void)pairlink_take(e->session, e->channel, e->place);
+  }
+}
+
+static void on_event(job *base, const pairlink_event *e) {
+  pipe_job *j = base->user;
+  if (e->type == PAIRLINK_EVENT_KNOCK)
+    on_knock(j, e);
+  else if (e->type == PAIRLINK_EVENT_SESSION)
+    on_session(j, e);
+  else if (e->session && pairlink_session_user(e->session))
+    pipe_event(j, e);
+  else if (e->session)
+    on_other_session(e);
+}
+
+static void print_invite(pipe_job *j, unsigned valid_s) {
+  char link[PAIRLINK_LINK_MAX];
+  int error = pairlink_invite_new(j->base.client, valid_s, link, sizeof link);
+  if (error) {
+    job_end(&j->base, ui_fail("no invite link", error, NULL));
+    return;
+  }
+  ui_say(
+      "Invite link, for one person, valid %u minutes:\n%s\nOn the other side: pairlink connect 'LINK', or open it in "
+      "a browser.",
+      (valid_s + 59) / 60, link);
+}
+
+static unsigned invite_valid_s = INVITE_VALID_S;
+
+static void on_online(job *base) {
+  pipe_job *j = base->user;
+  if (j->invite)
+    print_invite(j, invite_valid_s);
+  else
+    ui_say("Waiting. On the other side: pairlink connect %s", pairlink_id(base->client));
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  pipe_job *j = base->user;
+  size_t count = pipe_prepare(j, fds);
+  if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
+  return count;
+}
+
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  pipe_job *j = base->user;
+  if (j->terminal >= 0 && count && fds[count - 1].fd == j->terminal) {
+    count--;
+    if (fds[count].revents) on_answer(j);
+  }
+  pipe_ready(j, fds, count);
+}
+
+static void on_interrupt(job *base) {
+  pipe_interrupt(base->user);
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"accept", 'a', "ask|all|ID", 0,
+     "Whom to let in: ask on the terminal (the default), everyone, or this ID; may be repeated for several IDs", 0},
+    {"keep", 'k', NULL, 0, "Go on with the next one when one is done, until Ctrl-C", 0},
+    {"invite", 'n', NULL, 0, "Print an invite link, and let in whoever opens it first", 0},
+    {"valid", OPTION_VALID, "MINUTES", 0, "How long the invite link is valid (default: 60)", 0},
+    {0},
+};
+
+static void add_allowed(pipe_job *j, char *id, struct argp_state *state) {
+  char **grown = realloc(j->allowed, (j->allowed_count + 1) * sizeof *grown);
+  if (!grown) argp_failure(state, EXIT_OTHER, 0, "out of memory");
+  j->allowed = grown;
+  j->allowed[j->allowed_count++] = id;
+}
+
+static void take_accept(pipe_job *j, char *arg, struct argp_state *state) {
+  for (char *save, *one = strtok_r(arg, ", ", &save); one; one = strtok_r(NULL, ", ", &save)) {
+    if (strcmp(one, "ask") == 0 || strcmp(one, "all") == 0)
+      j->accept = one;
+    else if (strlen(one) == PAIRLINK_ID_CHARS)
+      add_allowed(j, one, state);
+    else
+      argp_error(state, "--accept takes ask, all or an ID, not '%s'", one);
+  }
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  listen_options *o = state->input;
+  char *end;
+  switch (key) {
+    case 'a':
+      take_accept(o->j, arg, state);
+      return 0;
+    case 'k':
+      o->j->keep = true;
+      return 0;
+    case 'n':
+      o->j->invite = true;
+      return 0;
+    case OPTION_VALID: {
+      unsigned long minutes = strtoul(arg, &end, 10);
+      if (*arg < '0' || *arg > '9' || *end || minutes < 1 || minutes > 525600)
+        argp_error(state, "--valid takes minutes, not '%s'", arg);
+      o->valid_s = (unsigned)minutes * 60;
+      return 0;
+    }
+    case ARGP_KEY_ARG: /* --accept ID ID… reads well, too */
+      if (!o->j->allowed_count || strlen(arg) != PAIRLINK_ID_CHARS) argp_usage(state);
+      add_allowed(o->j, arg, state);
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Waits for someone, then joins stdin and stdout to them, both directions at once. The end of stdin ends this "
+    "direction only; the command ends when both have ended. Nothing but what the other side sends is on stdout.";
+
+static int start(pipe_job *j, const cli *c) {
+  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, NULL};
+  pairlink_options o;
+  pairlink_options_init(&o);
+  o.listen = 1;
+  o.manual_take = 1;
+  o.accept_all = j->accept && strcmp(j->accept, "all") == 0;
+  int code = job_init(&j->base, c, &hooks, &o, j);
+  for (size_t i = 0; !code && i < j->allowed_count; i++) {
+    int error = pairlink_allow(j->base.client, j->allowed[i]);
+    if (error) code = ui_fail("--accept takes ask, all or an ID", error, j->allowed[i]);
+    if (error) pairlink_free(j->base.client);
+  }
+  return code;
+}
+
+int command_listen(const cli *c, int argc, char **argv) {
+  static pipe_job only;
+  static const struct argp parser = {.options = options, .parser = parse, .doc = doc};
+  pipe_job *j = &only;
+  listen_options o = {j, INVITE_VALID_S};
+  j->is_listen = true;
+  j->terminal = -1;
+  j->send_max = INPUT_CHUNK;
+  argp_parse(&parser, argc, argv, 0, NULL, &o);
+  invite_valid_s = o.valid_s;
+  if (!j->accept && !j->allowed_count && !j->invite) j->accept = "ask";
+  int code = start(j, c);
+  if (!code) {
+    output_open(&j->out, STDOUT_FILENO);
+    code = job_run(&j->base);
+    pipe_free(j);
+  }
+  free(j->allowed);
+  return code;
+}

@@ -1,0 +1,167 @@
+/* Global options, then a command with its own. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+const command commands[] = {
+    {"id", "", "print your ID, alone on a line; needs no relay", command_id},
+    {"listen", "[--accept ask|all|ID…] [--invite] [--keep]", "wait for someone, then join stdin and stdout to them",
+     command_listen},
+    {"connect", "ID|LINK", "reach someone, then join stdin and stdout to them", command_connect},
+    {"ping", "ID [--count N]", "measure the round trip to someone who listens", command_ping},
+    {"forget", "", "forget the relay's pinned ID, after it was set up anew", command_forget},
+    {NULL, NULL, NULL, NULL},
+};
+
+enum { OPTION_RELAY_WAIT = 256 };
+
+static const struct argp_option options[] = {
+    {"relay", 'r', "URL", 0, "Relay, or the address of its page (default: $PAIRLINK_RELAY, else ws://127.0.0.1:8787)",
+     0},
+    {"identity", 'i', "FILE", 0, "Identity file, made if missing (default: ~/.config/pairlink/identity)", 0},
+    {"ca", 'c', "FILE", 0, "Trust these certificates (PEM) instead of the system's", 0},
+    {"relay-wait", OPTION_RELAY_WAIT, "SECONDS", 0,
+     "How long to try for a relay that was never reached; 0: for ever (default: 10)", 0},
+    {"verbose", 'v', NULL, 0, "Say more about what happens", 0},
+    {0},
+};
+
+static const char before[] =
+    "Talk to anyone by their ID, end-to-end encrypted, through a relay that cannot read along.";
+
+static const char after[] =
+    "Commands (pairlink COMMAND --help says more):\n"
+    "  id                 print your ID; needs no relay\n"
+    "  listen             wait for someone, then join stdin and stdout to them\n"
+    "  connect ID|LINK    reach someone, then join stdin and stdout to them\n"
+    "  ping ID            measure the round trip to someone who listens\n"
+    "  forget             forget the relay's pinned ID, after it was set up anew\n"
+    "  help [COMMAND]     this text, or that of a command\n"
+    "\n"
+    "Example, on two machines:\n"
+    "  $ pairlink --relay wss://relay.example listen --invite > photo.jpg\n"
+    "  $ pairlink connect 'https://relay.example/#…' < photo.jpg\n"
+    "\n"
+    "Exit codes:\n"
+    "  0    all went well, and the other side has everything\n"
+    "  1    something unexpected\n"
+    "  2    wrong usage, or no such ID, link or address\n"
+    "  3    the relay cannot be reached\n"
+    "  4    refused, by the other side or the relay\n"
+    "  5    the other side is gone, or did not answer\n"
+    "  6    an identity, key or certificate is wrong\n"
+    "  7    reading or writing here failed\n"
+    "  130  interrupted by Ctrl-C\n";
+
+typedef struct parsed {
+  cli c;
+  int command_index; /* of the command in argv; 0: none */
+} parsed;
+
+static bool read_seconds(const char *text, unsigned *out) {
+  char *end;
+  errno = 0;
+  unsigned long n = strtoul(text, &end, 10);
+  *out = (unsigned)n;
+  return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && n <= 1000000;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  parsed *p = state->input;
+  switch (key) {
+    case 'r':
+      p->c.relay = arg;
+      return 0;
+    case 'i':
+      p->c.identity = arg;
+      return 0;
+    case 'c':
+      p->c.ca = arg;
+      return 0;
+    case OPTION_RELAY_WAIT:
+      if (!read_seconds(arg, &p->c.relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
+      return 0;
+    case 'v':
+      p->c.verbose = true;
+      return 0;
+    case ARGP_KEY_ARG: /* the command: the rest is its own */
+      p->command_index = state->next - 1;
+      state->next = state->argc;
+      return 0;
+    case ARGP_KEY_NO_ARGS:
+      argp_error(state, "name a command: id, listen, connect, ping");
+      return EINVAL;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp parser = {.options = options, .parser = parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
+
+static const command *find(const char *name) {
+  for (const command *c = commands; c->name; c++)
+    if (strcmp(c->name, name) == 0) return c;
+  return NULL;
+}
+
+static int run(const cli *c, const command *what, int argc, char **argv) {
+  char name[64];
+  snprintf(name, sizeof name, "pairlink %s", what->name);
+  argv[0] = name;
+  return what->run(c, argc, argv);
+}
+
+static int help(const cli *c, const struct argp *main_parser, int argc, char **argv) {
+  static char flag[] = "--help";
+  const command *what = argc > 1 ? find(argv[1]) : NULL;
+  if (argc > 1 && !what) {
+    ui_error("there is no such command", argv[1], "pairlink help lists them");
+    return EXIT_USAGE;
+  }
+  if (!what) {
+    static char name[] = "pairlink";
+    argp_help(main_parser, stdout, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), name);
+    return EXIT_OK;
+  }
+  char *arguments[] = {argv[0], flag, NULL};
+  return run(c, what, 2, arguments);
+}
+
+/* A closed standard stream would give its number to a socket. */
+static void open_standard_streams(void) {
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) _exit(EXIT_IO);
+}
+
+int main(int argc, char **argv) {
+  char doc[4096];
+  struct argp with_doc = parser;
+  parsed p = {.c = {.relay_wait_s = 10}};
+  open_standard_streams();
+  signal(SIGPIPE, SIG_IGN);
+  snprintf(doc, sizeof doc, "%s\v%s", before, after);
+  with_doc.doc = doc;
+  argp_program_version = "pairlink " PAIRLINK_VERSION;
+  argp_err_exit_status = EXIT_USAGE;
+  setvbuf(stderr, NULL, _IOLBF, 0);
+  argp_parse(&with_doc, argc, argv, ARGP_IN_ORDER, NULL, &p);
+  ui_init(p.c.verbose);
+  if (!p.c.relay) {
+    p.c.relay = getenv("PAIRLINK_RELAY");
+    if (p.c.relay && !*p.c.relay) p.c.relay = NULL;
+  }
+  argv += p.command_index;
+  argc -= p.command_index;
+  const command *what = find(argv[0]);
+  if (what) return run(&p.c, what, argc, argv);
+  if (strcmp(argv[0], "help") == 0) return help(&p.c, &with_doc, argc, argv);
+  ui_error("there is no such command", argv[0], "pairlink help lists them");
+  return EXIT_USAGE;
+}

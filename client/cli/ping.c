@@ -1,0 +1,155 @@
+/* A small message on a channel of its own; what comes back first counts: its echo, or word that it was taken. The
+ * first works with a `pairlink listen`, the second with everything that speaks the protocol. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "job.h"
+
+enum { PING_CHANNEL = 254, INTERVAL_MS = 1000, ANSWER_TIMEOUT_MS = 10000 };
+
+typedef struct ping_job {
+  job base;
+  pairlink_session *session;
+  const char *target;
+  unsigned count, sent, answered;
+  bool waiting;
+  uint64_t sent_us, place;
+  double least, most, sum;
+} ping_job;
+
+static uint64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void send_ping(ping_job *j) {
+  uint8_t number[8] = {0};
+  number[7] = (uint8_t)++j->sent;
+  j->sent_us = now_us();
+  j->waiting = true;
+  j->base.tick_ms = job_now_ms() + ANSWER_TIMEOUT_MS;
+  int error = pairlink_send_channel(j->session, PING_CHANNEL, number, sizeof number, &j->place);
+  if (error) job_end(&j->base, ui_fail("cannot ping", error, NULL));
+}
+
+static void on_answer(ping_job *j) {
+  char who[16];
+  if (!j->waiting) return;
+  double ms = (double)(now_us() - j->sent_us) / 1000;
+  j->waiting = false;
+  if (!j->answered || ms < j->least) j->least = ms;
+  if (!j->answered || ms > j->most) j->most = ms;
+  j->sum += ms;
+  j->answered++;
+  printf("%s answers in %.1f ms\n", ui_short(pairlink_session_peer(j->session), who), ms);
+  fflush(stdout);
+  if (j->answered < j->count) {
+    j->base.tick_ms = job_now_ms() + INTERVAL_MS;
+    return;
+  }
+  if (j->count > 1)
+    ui_note("%u of %u answered; least %.1f, mean %.1f, most %.1f ms", j->answered, j->count, j->least,
+            j->sum / j->answered, j->most);
+  job_end(&j->base, EXIT_OK);
+}
+
+static void on_event(job *base, const pairlink_event *e) {
+  ping_job *j = base->user;
+  if (e->session != j->session || base->ending) return;
+  switch (e->type) {
+    case PAIRLINK_EVENT_LINKED:
+      if (!j->sent) send_ping(j);
+      break;
+    case PAIRLINK_EVENT_VOLATILE:
+      if (e->channel == PING_CHANNEL && e->size == 8 && ((const uint8_t *)e->data)[7] == (uint8_t)j->sent) on_answer(j);
+      break;
+    case PAIRLINK_EVENT_DELIVERED:
+      if (e->channel == PING_CHANNEL && e->place >= j->place) on_answer(j);
+      break;
+    case PAIRLINK_EVENT_CLOSED:
+      j->session = NULL;
+      job_end(base, ui_fail("the other side closed", e->error ? e->error : PAIRLINK_ECLOSED, NULL));
+      break;
+    default:
+      break;
+  }
+}
+
+static void on_online(job *base) {
+  base->tick_ms = job_now_ms() + ANSWER_TIMEOUT_MS;
+}
+
+static void on_tick(job *base) {
+  ping_job *j = base->user;
+  if (j->sent && !j->waiting) {
+    send_ping(j);
+    return;
+  }
+  job_end(base, ui_fail("no answer", j->sent ? PAIRLINK_ETIMEDOUT : PAIRLINK_EUNAVAILABLE, NULL));
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  (void)base;
+  (void)fds;
+  return 0;
+}
+
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  (void)base;
+  (void)fds;
+  (void)count;
+}
+
+static const struct argp_option options[] = {
+    {"count", 'n', "N", 0, "How often (default: 4)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  ping_job *j = state->input;
+  char *end;
+  switch (key) {
+    case 'n': {
+      unsigned long n = strtoul(arg, &end, 10);
+      if (*arg < '0' || *arg > '9' || *end || n < 1 || n > 1000000)
+        argp_error(state, "--count takes a number, not '%s'", arg);
+      j->count = (unsigned)n;
+      return 0;
+    }
+    case ARGP_KEY_ARG:
+      if (j->target) argp_usage(state);
+      j->target = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (!j->target) argp_error(state, "whom? Name an ID");
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Measures the round trip to someone who listens, through the relay and the encryption. They must let you in.";
+
+int command_ping(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {.options = options, .parser = parse, .args_doc = "ID", .doc = doc};
+  static const job_hooks hooks = {on_event, on_online, NULL, prepare, on_ready, on_tick};
+  static ping_job only;
+  ping_job *j = &only;
+  pairlink_options o;
+  j->count = 4;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  pairlink_options_init(&o);
+  o.application = "ping/1";
+  if (strchr(j->target, '#') && !c->relay) o.relay = j->target;
+  int code = job_init(&j->base, c, &hooks, &o, j);
+  if (code) return code;
+  int error = pairlink_connect(j->base.client, j->target, &j->session);
+  if (!error) return job_run(&j->base);
+  pairlink_free(j->base.client);
+  return ui_fail("cannot ping", error, j->target);
+}

@@ -1,0 +1,289 @@
+#include "pipe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool over(const pipe_peer *p) {
+  return p->end_taken && p->finish_delivered;
+}
+
+static bool speaks_pipe(const pipe_peer *p) {
+  return strncmp(pairlink_session_application(p->session), "pipe/", 5) == 0;
+}
+
+/* ---- peers -------------------------------------------------------------------------------------------- */
+
+pipe_peer *pipe_add(pipe_job *j, pairlink_session *s) {
+  size_t count = 0;
+  pipe_peer **at = &j->waiting;
+  for (; *at; at = &(*at)->next) count++;
+  if (count >= WAITING_MAX) return NULL;
+  pipe_peer *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->session = s;
+  pairlink_session_set_user(s, p);
+  if (j->active)
+    *at = p;
+  else
+    j->active = p;
+  return p;
+}
+
+static void forget(pipe_job *j, pipe_peer *p) {
+  for (pipe_peer **at = &j->waiting; *at; at = &(*at)->next)
+    if (*at == p) {
+      *at = p->next;
+      break;
+    }
+  if (j->active == p) {
+    j->active = j->waiting;
+    if (j->active) j->waiting = j->active->next, j->active->next = NULL;
+    j->send_blocked = false;
+  }
+  chunks_deinit(&p->received);
+  free(p);
+}
+
+void pipe_free(pipe_job *j) {
+  while (j->active) forget(j, j->active);
+  output_close(&j->out);
+}
+
+/* Both directions may be over now, or all that connect waits for. */
+static void check_over(pipe_job *j, pipe_peer *p) {
+  char who[16];
+  if (p->closing || p != j->active) return;
+  /* A chat has no end that could be waited for: all delivered is all that piping into it can mean. */
+  bool enough = over(p) || (!j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p));
+  if (enough) {
+    p->closing = true;
+    pairlink_close(p->session, 0, NULL);
+  } else if (p->finish_delivered && !p->end_received && j->base.c->verbose) {
+    ui_note("Everything was taken by %s. Waiting for what it still sends.",
+            ui_short(pairlink_session_peer(p->session), who));
+  }
+}
+
+static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+  char text[200], who[16], why[320];
+  bool all = over(p) || p->closing;
+  /* Closed by the other side: fine if all of it had come, and nothing of ours was lost. */
+  if (!all && e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED && !p->lost && !p->received.first)
+    all = (p->end_taken && p->finished) || (!speaks_pipe(p) && p->was_linked);
+  ui_clean(e->text, text, sizeof text);
+  ui_short(e->peer, who);
+  int error = e->error ? e->error : PAIRLINK_ECLOSED;
+  forget(j, p);
+  if (j->base.ending) return;
+  if (all) {
+    ui_note("Done with %s.", who);
+    if (!j->keep) job_end(&j->base, EXIT_OK);
+    return;
+  }
+  const char *reason = e->reason ? pairlink_reason_text(e->reason) : pairlink_error_text(error);
+  snprintf(why, sizeof why, "%s%s%s", reason, *text ? ": " : "", text);
+  if (j->keep) {
+    ui_say("%s left before all was exchanged (%s).", who, why);
+    return;
+  }
+  ui_error(error == PAIRLINK_EREFUSED ? "the other side refused" : "the other side left before all was exchanged", why,
+           pairlink_error_hint(error));
+  job_end(&j->base, ui_exit_code(error));
+}
+
+/* ---- words about the connection ------------------------------------------------------------------------ */
+
+static void on_linked(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+  char who[16];
+  ui_short(e->peer, who);
+  (void)j;
+  if (!p->was_linked)
+    ui_say("Connected with %s, end-to-end encrypted.", who);
+  else if (p->unlinked)
+    ui_say("Back, nothing was lost.");
+  p->was_linked = true;
+  p->unlinked = false;
+}
+
+static void on_unlinked(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+  char who[16];
+  if (p->unlinked || p->closing || j->base.ending) return;
+  p->unlinked = true;
+  ui_short(e->peer, who);
+  if (!p->was_linked)
+    ui_say("%s is not there yet. Waiting.", who);
+  else if (e->retry_ms >= 1000)
+    ui_say("Connection lost. Trying again in %lld s.", (long long)((e->retry_ms + 500) / 1000));
+  else
+    ui_say("Connection lost. Trying again.");
+}
+
+/* ---- from the peer to stdout -------------------------------------------------------------------------- */
+
+static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+  if (e->channel != 0) {
+    (void)pairlink_take(p->session, e->channel, e->place);
+    return;
+  }
+  if (chunks_append(&p->received, e->data, e->size, e->place)) return;
+  pairlink_close(p->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
+  ui_error("out of memory", NULL, NULL);
+  job_end(&j->base, EXIT_OTHER);
+}
+
+static void output_failed(pipe_job *j, pipe_peer *p) {
+  bool gone = errno == EPIPE;
+  ui_error("what came cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
+  pairlink_close(p->session, PAIRLINK_REASON_CLOSED, gone ? "the reader is gone" : "writing failed");
+  job_end(&j->base, EXIT_IO);
+}
+
+static void take_end(pipe_job *j, pipe_peer *p) {
+  if (!p->end_received || p->end_taken || p->received.first) return;
+  p->end_taken = true;
+  (void)pairlink_take(p->session, 0, p->end_place);
+  check_over(j, p);
+}
+
+static void write_output(pipe_job *j) {
+  pipe_peer *p = j->active;
+  for (int i = 0; i < 16 && p && p->received.first; i++) {
+    chunk *c = p->received.first;
+    long n = c->size > c->written ? output_write(&j->out, c->bytes + c->written, c->size - c->written) : 0;
+    if (n < 0) {
+      output_failed(j, p);
+      return;
+    }
+    c->written += (size_t)n;
+    if (c->written < c->size) break;
+    (void)pairlink_take(p->session, 0, c->place);
+    chunks_drop_first(&p->received);
+  }
+  if (p) take_end(j, p);
+}
+
+/* ---- from stdin to the peer --------------------------------------------------------------------------- */
+
+static void finish(pipe_job *j, pipe_peer *p) {
+  if (p->finished || !j->input_ended || j->input_sent < j->input_size) return;
+  if (pairlink_finish(p->session, 0, &p->finish_place) == 0)
+    p->finished = true;
+  else
+    j->send_blocked = true;
+}
+
+static void send_input(pipe_job *j) {
+  pipe_peer *p = j->active;
+  if (!p || p->closing || !p->was_linked || j->send_blocked) return;
+  while (j->input_sent < j->input_size) {
+    size_t n = j->input_size - j->input_sent;
+    if (n > j->send_max) n = j->send_max;
+    int error = pairlink_send(p->session, j->input + j->input_sent, n);
+    if (error == PAIRLINK_EMSGSIZE && n > 1) {
+      j->send_max = n / 2;
+    } else if (error) {
+      j->send_blocked = true; /* until WRITABLE, or CLOSED says more */
+      return;
+    } else {
+      j->input_sent += n;
+    }
+  }
+  finish(j, p);
+}
+
+static void read_input(pipe_job *j) {
+  if (j->input_ended || j->input_sent < j->input_size) return;
+  ssize_t n = read(STDIN_FILENO, j->input, sizeof j->input);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (n < 0) {
+    ui_error("stdin cannot be read", strerror(errno), NULL);
+    if (j->active) pairlink_close(j->active->session, PAIRLINK_REASON_CLOSED, "reading failed");
+    job_end(&j->base, EXIT_IO);
+    return;
+  }
+  j->input_sent = 0;
+  j->input_size = (size_t)n;
+  j->input_ended = n == 0;
+  send_input(j);
+}
+
+/* ---- events and polling ------------------------------------------------------------------------------- */
+
+void pipe_event(pipe_job *j, const pairlink_event *e) {
+  pipe_peer *p = pairlink_session_user(e->session);
+  switch (e->type) {
+    case PAIRLINK_EVENT_LINKED:
+      on_linked(j, p, e);
+      send_input(j);
+      break;
+    case PAIRLINK_EVENT_UNLINKED:
+      on_unlinked(j, p, e);
+      break;
+    case PAIRLINK_EVENT_MESSAGE:
+      on_message(j, p, e);
+      break;
+    case PAIRLINK_EVENT_END:
+      if (e->channel != 0) {
+        (void)pairlink_take(p->session, e->channel, e->place);
+        break;
+      }
+      p->end_received = true;
+      p->end_place = e->place;
+      if (p == j->active) take_end(j, p);
+      break;
+    case PAIRLINK_EVENT_WRITABLE:
+      if (p != j->active || e->channel != 0) break;
+      j->send_blocked = false;
+      send_input(j);
+      break;
+    case PAIRLINK_EVENT_DELIVERED:
+      if (e->channel != 0 || !p->finished || e->place < p->finish_place) break;
+      p->finish_delivered = true;
+      check_over(j, p);
+      break;
+    case PAIRLINK_EVENT_LOST:
+      p->lost = true;
+      break;
+    case PAIRLINK_EVENT_STREAM_RESET:
+    case PAIRLINK_EVENT_RESET:
+      p->lost = true;
+      pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "the stream was cut");
+      break;
+    case PAIRLINK_EVENT_CLOSED:
+      on_closed(j, p, e);
+      break;
+    default:
+      break;
+  }
+}
+
+size_t pipe_prepare(pipe_job *j, struct pollfd *fds) {
+  size_t count = 0;
+  pipe_peer *p = j->active;
+  if (!p || p->closing) return 0;
+  send_input(j); /* a peer that waited may just have become the active one */
+  take_end(j, p);
+  if (p->closing) return 0;
+  if (p->received.first) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
+  if (p->was_linked && !j->input_ended && j->input_sent == j->input_size && !j->send_blocked)
+    fds[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+  return count;
+}
+
+void pipe_ready(pipe_job *j, const struct pollfd *fds, size_t count) {
+  for (size_t i = 0; i < count && !j->base.ending; i++) {
+    if (!fds[i].revents) continue;
+    if (fds[i].fd == STDIN_FILENO && fds[i].events == POLLIN)
+      read_input(j);
+    else if (fds[i].fd == j->out.fd && fds[i].events == POLLOUT)
+      write_output(j);
+  }
+}
+
+void pipe_interrupt(pipe_job *j) {
+  for (pipe_peer *p = j->active; p; p = p == j->active ? j->waiting : p->next)
+    if (!p->closing) (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
+}

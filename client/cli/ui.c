@@ -1,0 +1,151 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool colour, talkative;
+static char last_problem[640];
+
+void ui_init(bool verbose) {
+  const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+  talkative = verbose;
+  colour = isatty(STDERR_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
+}
+
+static void line(const char *style, const char *format, va_list args) {
+  char text[2048];
+  int n = vsnprintf(text, sizeof text, format, args);
+  if (n < 0) return;
+  /* One write a line: several programs may share this stderr. */
+  fprintf(stderr, "%s%s%s\n", colour ? style : "", text, colour && *style ? "\033[0m" : "");
+}
+
+void ui_say(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  line("", format, args);
+  va_end(args);
+}
+
+void ui_note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  line("\033[2m", format, args);
+  va_end(args);
+}
+
+static void problem(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  line("\033[1;31m", format, args);
+  va_end(args);
+}
+
+void ui_error(const char *what, const char *why, const char *hint) {
+  problem("pairlink: %s", what);
+  if (why && *why && strcmp(why, what) != 0) ui_say("  why: %s", why);
+  if (hint && *hint) ui_say("  what to do: %s", hint);
+}
+
+/* The length of one printable character in UTF-8; 0 for anything that is not. */
+static size_t printable(const unsigned char *c) {
+  unsigned value;
+  size_t n;
+  if (c[0] < 0x80) return c[0] >= 0x20 && c[0] != 0x7f;
+  if (c[0] >= 0xc2 && c[0] < 0xe0)
+    n = 2, value = c[0] & 0x1fU;
+  else if (c[0] >= 0xe0 && c[0] < 0xf0)
+    n = 3, value = c[0] & 0x0fU;
+  else if (c[0] >= 0xf0 && c[0] < 0xf5)
+    n = 4, value = c[0] & 0x07U;
+  else
+    return 0;
+  for (size_t i = 1; i < n; i++) {
+    if ((c[i] & 0xc0) != 0x80) return 0; /* also the NUL */
+    value = value << 6 | (c[i] & 0x3fU);
+  }
+  bool short_enough = (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) || value > 0x10ffff;
+  bool surrogate = value >= 0xd800 && value < 0xe000;
+  bool control = value < 0xa0 || (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
+                 (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
+  return short_enough || surrogate || control ? 0 : n;
+}
+
+const char *ui_clean(const char *text, char *out, size_t size) {
+  size_t used = 0;
+  for (const unsigned char *c = (const unsigned char *)text; *c;) {
+    size_t n = printable(c);
+    if (used + (n ? n : 1) >= size) break;
+    if (n)
+      memcpy(out + used, c, n);
+    else
+      out[used] = '?';
+    used += n ? n : 1;
+    c += n ? n : 1;
+  }
+  out[used] = '\0';
+  return out;
+}
+
+const char *ui_short(const char *id, char out[16]) {
+  snprintf(out, 16, "%.8s…", id);
+  return out;
+}
+
+void ui_log(pairlink_log_level level, const char *text, void *user) {
+  (void)user;
+  if (level == PAIRLINK_LOG_ERROR) snprintf(last_problem, sizeof last_problem, "%s", text);
+  if (talkative) ui_note("  %s", text);
+}
+
+const char *ui_last_problem(void) {
+  return last_problem;
+}
+
+int ui_exit_code(int error) {
+  switch (error) {
+    case PAIRLINK_OK:
+      return EXIT_OK;
+    case PAIRLINK_EINVAL:
+    case PAIRLINK_EID:
+    case PAIRLINK_ELINK:
+    case PAIRLINK_EURL:
+      return EXIT_USAGE;
+    case PAIRLINK_ENETWORK:
+      return EXIT_NO_RELAY;
+    case PAIRLINK_EREFUSED:
+    case PAIRLINK_EDENIED:
+      return EXIT_REFUSED;
+    case PAIRLINK_EUNAVAILABLE:
+    case PAIRLINK_ECLOSED:
+    case PAIRLINK_ETIMEDOUT:
+    case PAIRLINK_ELOST:
+      return EXIT_PEER_GONE;
+    case PAIRLINK_EIDENTITY:
+    case PAIRLINK_ERELAYKEY:
+    case PAIRLINK_ETLS:
+    case PAIRLINK_ECRYPTO:
+      return EXIT_KEY;
+    case PAIRLINK_EIO:
+      return EXIT_IO;
+    default:
+      return EXIT_OTHER;
+  }
+}
+
+int ui_fail(const char *what, int error, const char *why) {
+  char reason[900];
+  const char *text = pairlink_error_text(error);
+  if (!why || !*why)
+    snprintf(reason, sizeof reason, "%s", text);
+  else
+    snprintf(reason, sizeof reason, "%s: %s", text, why);
+  ui_error(what, reason,
+           error == PAIRLINK_ERELAYKEY ? "ask who runs the relay; if it was set up anew on purpose: "
+                                         "pairlink --relay URL forget"
+                                       : pairlink_error_hint(error));
+  return ui_exit_code(error);
+}

@@ -1,0 +1,205 @@
+/* From the engine's actions to what the transport does and the application hears. */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* ---- the queue ---------------------------------------------------------------------------------------- */
+
+/* Copies what is kept until the next dispatch; the texts get a NUL. */
+static int queue(pairlink *p, const pl_engine_action *a) {
+  pl_queued *q = pl_alloc(sizeof *q + a->data.size + a->text.size + 2);
+  if (!q) return PL_ENOMEM;
+  uint8_t *at = (uint8_t *)(q + 1);
+  q->action = *a;
+  if (a->data.size) memcpy(at, a->data.data, a->data.size);
+  q->action.data.data = at;
+  at += a->data.size + 1;
+  if (a->text.size) memcpy(at, a->text.data, a->text.size);
+  q->action.text.data = at;
+  if (a->type >= PL_OUT_SESSION && a->type <= PL_OUT_SESSION_CLOSED) {
+    q->session =
+        a->type == PL_OUT_SESSION ? pl_session_get(p, a->session, a->id, true) : pl_session_find(p, a->session);
+    if (q->session && a->type == PL_OUT_SESSION_CLOSED) q->session->ended = true;
+  }
+  pl_list_init(&q->node);
+  pl_list_append(&p->queue, &q->node);
+  return 0;
+}
+
+int pl_client_step(pairlink *p, pl_engine_event *event) {
+  const pl_actions *actions = NULL;
+  event->now_ms = pl_now_ms();
+  int result = pl_engine_step(p->engine, event, &actions);
+  for (size_t i = 0; actions && i < actions->count; i++) {
+    const pl_engine_action *a = &actions->list[i];
+    if (a->type == PL_OUT_LOG) {
+      pl_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
+    } else if (queue(p, a) != 0) {
+      /* A lost action would break a promise made to the application: end here instead. */
+      p->final_error = PL_ENOMEM;
+      result = PL_ENOMEM;
+    }
+  }
+  pl_client_kick(p);
+  return result;
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------------- */
+
+pairlink_session *pl_session_find(pairlink *p, uint32_t number) {
+  pl_node *bucket = &p->sessions[number % PL_SESSION_BUCKETS];
+  for (pl_node *n = bucket->next; n != bucket; n = n->next) {
+    pairlink_session *s = PL_CONTAINER(n, pairlink_session, node);
+    if (s->number == number && !s->ended) return s;
+  }
+  return NULL;
+}
+
+pairlink_session *pl_session_get(pairlink *p, uint32_t number, const uint8_t peer[32], bool incoming) {
+  pairlink_session *s = pl_session_find(p, number);
+  if (s) return s;
+  s = pl_alloc(sizeof *s);
+  if (!s) return NULL;
+  s->client = p;
+  s->number = number;
+  s->incoming = incoming;
+  pl_id_format(s->peer, peer);
+  pl_list_init(&s->node);
+  pl_list_append(&p->sessions[number % PL_SESSION_BUCKETS], &s->node);
+  return s;
+}
+
+void pl_session_drop(pairlink_session *s) {
+  pl_list_remove(&s->node);
+  pl_free(s);
+}
+
+/* ---- actions ------------------------------------------------------------------------------------------ */
+
+static int64_t retry_in(uint64_t time_ms) {
+  uint64_t now = pl_now_ms();
+  if (time_ms == PL_NEVER) return PAIRLINK_NEVER;
+  return time_ms > now ? (int64_t)(time_ms - now) : 0;
+}
+
+static void call(pairlink *p, pairlink_event *e) {
+  if (p->free_wanted) return;
+  if (!e->peer) e->peer = e->session ? e->session->peer : "";
+  if (!e->text) e->text = "";
+  p->callback(p, e, p->user);
+}
+
+static int pin(pairlink *p) {
+  char why[PL_WHY_MAX] = "";
+  if (p->relay_pinned) return 0;
+  int error = pl_relays_add(p->relays_file, p->url.origin, p->relay_bytes, why);
+  if (error == PL_ERELAYKEY) return error; /* another program pinned another one meanwhile */
+  if (error) pl_log(p, PAIRLINK_LOG_WARNING, "the relay's ID is not remembered: %s", why);
+  p->relay_pinned = true;
+  return 0;
+}
+
+static void offline(pairlink *p, int error, uint64_t time_ms, int reason, const char *text) {
+  pairlink_event e = {.type = PAIRLINK_EVENT_OFFLINE, .error = error, .reason = reason, .retry_ms = retry_in(time_ms)};
+  e.text = text && *text ? text : p->offline_text;
+  if (e.retry_ms == PAIRLINK_NEVER && error && !p->stopping) p->final_error = error;
+  call(p, &e);
+}
+
+static void online(pairlink *p, const pl_engine_action *a) {
+  pairlink_event e = {.type = PAIRLINK_EVENT_ONLINE, .retry_ms = PAIRLINK_NEVER};
+  memcpy(p->relay_bytes, a->id, 32);
+  pl_id_format(p->relay_id, a->id);
+  p->relay_known = true;
+  if (pin(p) == PL_ERELAYKEY) {
+    offline(p, PL_ERELAYKEY, PL_NEVER, 0, pl_error_text(PL_ERELAYKEY));
+    pl_engine_event stop = {.type = PL_IN_STOP};
+    (void)pl_client_step(p, &stop);
+    return;
+  }
+  p->offline_text[0] = '\0';
+  e.peer = p->relay_id;
+  call(p, &e);
+}
+
+static void about_peer(pairlink *p, const pl_engine_action *a, pairlink_event_type type) {
+  char id[PL_ID_CHARS + 1];
+  pl_id_format(id, a->id);
+  pairlink_event e = {.type = type, .peer = id, .text = (const char *)a->text.data, .retry_ms = PAIRLINK_NEVER};
+  if (a->data.size) {
+    e.data = a->data.data;
+    e.size = a->data.size;
+  }
+  call(p, &e);
+}
+
+static const pairlink_event_type session_events[] = {
+    [PL_OUT_SESSION] = PAIRLINK_EVENT_SESSION,           [PL_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
+    [PL_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,         [PL_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
+    [PL_OUT_VOLATILE] = PAIRLINK_EVENT_VOLATILE,         [PL_OUT_END] = PAIRLINK_EVENT_END,
+    [PL_OUT_WRITABLE] = PAIRLINK_EVENT_WRITABLE,         [PL_OUT_DELIVERED] = PAIRLINK_EVENT_DELIVERED,
+    [PL_OUT_CHANNEL_RESET] = PAIRLINK_EVENT_RESET,       [PL_OUT_LOST] = PAIRLINK_EVENT_LOST,
+    [PL_OUT_STREAM_RESET] = PAIRLINK_EVENT_STREAM_RESET, [PL_OUT_SESSION_CLOSED] = PAIRLINK_EVENT_CLOSED,
+};
+
+static void about_session(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
+  if (!s) s = pl_session_find(p, a->session); /* queued by the very step that made it */
+  if (!s) return;
+  if (a->type == PL_OUT_SESSION || a->type == PL_OUT_LINKED)
+    snprintf(s->application, sizeof s->application, "%s", (const char *)a->text.data);
+  if (a->type == PL_OUT_LINKED) s->linked = true;
+  if (a->type == PL_OUT_UNLINKED || a->type == PL_OUT_SESSION_CLOSED) s->linked = false;
+  pairlink_event e = {.type = session_events[a->type],
+                      .error = a->error,
+                      .reason = a->reason,
+                      .channel = a->channel,
+                      .session = s,
+                      .text = (const char *)a->text.data,
+                      .data = a->data.data,
+                      .size = a->data.size,
+                      .place = a->place,
+                      .retry_ms = a->type == PL_OUT_UNLINKED ? retry_in(a->time_ms) : PAIRLINK_NEVER};
+  call(p, &e);
+  if (a->type == PL_OUT_SESSION_CLOSED && !p->free_wanted) pl_session_drop(s);
+}
+
+static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
+  switch (a->type) {
+    case PL_OUT_CONNECT:
+      pl_transport_connect(p->transport);
+      break;
+    case PL_OUT_DISCONNECT:
+      pl_transport_disconnect(p->transport);
+      break;
+    case PL_OUT_ONLINE:
+      online(p, a);
+      break;
+    case PL_OUT_OFFLINE:
+      offline(p, a->error, a->time_ms, a->reason, (const char *)a->text.data);
+      break;
+    case PL_OUT_KNOCK:
+      about_peer(p, a, PAIRLINK_EVENT_KNOCK);
+      break;
+    case PL_OUT_INVITE_CLAIMED:
+      about_peer(p, a, PAIRLINK_EVENT_INVITE_USED);
+      break;
+    case PL_OUT_LOG:
+      break;
+    default:
+      about_session(p, s, a);
+      break;
+  }
+}
+
+bool pl_client_deliver(pairlink *p) {
+  bool any = false;
+  while (!pl_list_empty(&p->queue) && !p->free_wanted) {
+    pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
+    pl_list_remove(&q->node);
+    execute(p, q->session, &q->action);
+    pl_free(q);
+    any = true;
+  }
+  return any;
+}

@@ -1,0 +1,138 @@
+/* Opening, checking and replacing small private files. */
+#include "files_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int pl_why(char *why, int error, const char *format, ...) {
+  if (why) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, PL_WHY_MAX, format, args);
+    va_end(args);
+  }
+  return error;
+}
+
+char *pl_path_of(const char *given, const char *env, const char *fallback, const char *name, char *why) {
+  char *out = NULL;
+  int n;
+  if (given) {
+    if (!*given) {
+      (void)pl_why(why, 0, "the file's name is empty");
+      return NULL;
+    }
+    return strdup(given);
+  }
+  const char *base = getenv(env), *home = getenv("HOME");
+  if (base && *base == '/') /* the XDG specification: a relative path is to be ignored */
+    n = asprintf(&out, "%s/pairlink/%s", base, name);
+  else if (home && *home)
+    n = asprintf(&out, "%s/%s/pairlink/%s", home, fallback, name);
+  else
+    return (void)pl_why(why, 0, "neither %s nor HOME is set; name a file", env), NULL;
+  return n < 0 ? NULL : out;
+}
+
+int pl_folders_for(const char *path, char *why) {
+  char *copy = strdup(path);
+  int error = copy ? 0 : PL_ENOMEM;
+  for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && !error; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+      error = pl_why(why, PL_EIO, "cannot make the folder %s: %s", copy, strerror(errno));
+    *slash = '/';
+  }
+  free(copy);
+  return error;
+}
+
+static void sync_folder(const char *path) {
+  char *copy = strdup(path);
+  char *slash = copy ? strrchr(copy, '/') : NULL;
+  if (copy) {
+    if (slash) slash[slash == copy] = '\0';
+    int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+      (void)fsync(fd); /* not every file system can; the file itself is synced */
+      close(fd);
+    }
+  }
+  free(copy);
+}
+
+int pl_file_write_all(int fd, const void *data, size_t size) {
+  const char *at = data;
+  while (size) {
+    ssize_t n = write(fd, at, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return PL_EIO;
+    at += n;
+    size -= (size_t)n;
+  }
+  return 0;
+}
+
+/* Gives the new file its name: replacing what is there, or only where there is nothing. */
+static int put_in_place(const char *from, const char *to, bool replace) {
+  if (replace) return rename(from, to);
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  if (link(from, to) != 0) return -1; /* a file system without RENAME_NOREPLACE */
+  (void)unlink(from);
+  return 0;
+}
+
+int pl_file_put(const char *path, const void *data, size_t size, bool replace, char *why) {
+  char *temporary = NULL;
+  int error = pl_folders_for(path, why), fd = -1;
+  if (error) return error;
+  if (asprintf(&temporary, "%s.XXXXXX", path) < 0) return PL_ENOMEM;
+  fd = mkostemp(temporary, O_CLOEXEC); /* O_EXCL and mode 0600 */
+  if (fd < 0) {
+    error = pl_why(why, PL_EIO, "cannot write beside %s: %s", path, strerror(errno));
+    free(temporary);
+    return error;
+  }
+  if (pl_file_write_all(fd, data, size) != 0 || fsync(fd) != 0)
+    error = pl_why(why, PL_EIO, "cannot write %s: %s", temporary, strerror(errno));
+  close(fd);
+  if (!error && put_in_place(temporary, path, replace) != 0) {
+    error = errno == EEXIST && !replace ? PL_ESTATE : PL_EIO;
+    (void)pl_why(why, error, "cannot write %s: %s", path, strerror(errno));
+  }
+  if (error)
+    (void)unlink(temporary);
+  else
+    sync_folder(path);
+  free(temporary);
+  return error;
+}
+
+int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
+  *out = -1;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) {
+    if (errno == ENOENT) return PL_ESTATE;
+    return pl_why(why, PL_EIO, "cannot open %s: %s", path, strerror(errno));
+  }
+  int error = 0;
+  if (fstat(fd, st) != 0)
+    error = pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
+  else if (!S_ISREG(st->st_mode))
+    error = pl_why(why, PL_EIO, "%s is not a regular file", path);
+  else if (st->st_uid != geteuid())
+    error = pl_why(why, PL_EIO, "%s belongs to another user", path);
+  if (error) {
+    close(fd);
+    return error;
+  }
+  *out = fd;
+  return 0;
+}

@@ -1,0 +1,19 @@
+/* Shared by identity_file.c and known_relays.c. */
+#ifndef PL_LIB_FILES_PRIVATE_H
+#define PL_LIB_FILES_PRIVATE_H
+
+#include "files.h"
+
+struct stat;
+
+/* Fills why, gives error back. */
+int pl_why(char *why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Makes all missing folders of a file's path, mode 0700. */
+int pl_folders_for(const char *path, char *why) PL_MUST_USE;
+int pl_file_write_all(int fd, const void *data, size_t size) PL_MUST_USE;
+/* A whole new file, mode 0600, on disk before it has its name. PL_ESTATE when it exists and must not be replaced. */
+int pl_file_put(const char *path, const void *data, size_t size, bool replace, char *why) PL_MUST_USE;
+/* A regular file of the user's own for reading; PL_ESTATE when there is none. */
+int pl_file_open(const char *path, int *out, struct stat *st, char *why) PL_MUST_USE;
+
+#endif

@@ -1,0 +1,70 @@
+/* What the files of the library share: the client around one engine and one transport.
+ *
+ * Order of things: an API call or a socket event steps the engine; the step's actions are copied into a queue, since a
+ * callback may step the engine again; pairlink_dispatch, and nothing else, executes the queue and calls back. */
+#ifndef PL_LIB_INTERNAL_H
+#define PL_LIB_INTERNAL_H
+
+#include "../core/engine/engine.h"
+#include "../core/wire/wire.h"
+#include "../include/pairlink.h"
+#include "files.h"
+#include "transport.h"
+
+enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33 };
+
+typedef struct pl_queued {
+  pl_node node;
+  pairlink_session *session; /* whom it is about: a number may be in use again before the queue is executed */
+  pl_engine_action action;   /* its views point behind it */
+} pl_queued;
+
+struct pairlink_session {
+  pl_node node;
+  pairlink *client;
+  uint32_t number;
+  bool linked, incoming, ended; /* ended: CLOSED is queued or delivered */
+  char peer[PL_ID_CHARS + 1];
+  char application[PL_APPLICATION_MAX];
+  void *user;
+};
+
+struct pairlink {
+  pairlink_callback *callback;
+  pairlink_log_callback *log;
+  void *user;
+  pl_url url;
+  char url_text[PL_URL_TEXT_MAX];
+  char id[PL_ID_CHARS + 1], relay_id[PL_ID_CHARS + 1];
+  uint8_t id_bytes[32], relay_bytes[32];
+  bool relay_known; /* pinned, given or shown: relay_id is set */
+  bool relay_pinned;
+  char *relays_file;
+  pl_engine *engine;
+  pl_transport *transport;
+  int epoll_fd, timer_fd, event_fd;
+  uint64_t armed_ms; /* what the timerfd is set to; PL_NEVER: not */
+  bool started, dispatching, free_wanted, stopping, stopped;
+  int final_error;        /* went offline for good */
+  char offline_text[640]; /* the transport's last words */
+  pl_node queue;          /* pl_queued */
+  pl_node sessions[PL_SESSION_BUCKETS];
+};
+
+/* CLOCK_BOOTTIME: goes on while the machine sleeps, so that a gap is seen. */
+uint64_t pl_now_ms(void);
+void pl_log(pairlink *p, pairlink_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Steps the engine and queues its actions; re-arms the descriptor. The step's own result, or PL_ENOMEM. */
+int pl_client_step(pairlink *p, pl_engine_event *event);
+/* Makes pairlink_fd readable now. */
+void pl_client_kick(pairlink *p);
+/* Executes the queue, calling back. True when there was anything. */
+bool pl_client_deliver(pairlink *p);
+
+pairlink_session *pl_session_find(pairlink *p, uint32_t number);
+/* Finds, or makes. */
+pairlink_session *pl_session_get(pairlink *p, uint32_t number, const uint8_t peer[32], bool incoming);
+void pl_session_drop(pairlink_session *s);
+
+#endif

@@ -1,0 +1,133 @@
+/* A text file, one relay a line: origin, a space, the relay's ID. A lock beside it keeps programs apart, since each
+ * change writes the whole file anew. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files_private.h"
+
+enum { RELAYS_FILE_MAX = 1 << 20 };
+
+/* The whole file with a NUL, for free(); PL_ESTATE when there is none. */
+static int read_all(const char *path, char **text, size_t *size, char *why) {
+  struct stat st;
+  int fd, error = pl_file_open(path, &fd, &st, why);
+  *text = NULL;
+  *size = 0;
+  if (error) return error;
+  if (st.st_mode & 022)
+    error = pl_why(why, PL_EIO, "%s has mode %04o, so others could change it; chmod 600 it", path, st.st_mode & 07777U);
+  else if (st.st_size > RELAYS_FILE_MAX)
+    error = pl_why(why, PL_EIO, "%s is too large", path);
+  else if (!(*text = malloc((size_t)st.st_size + 1)))
+    error = PL_ENOMEM;
+  while (!error && *size < (size_t)st.st_size) {
+    ssize_t n = read(fd, *text + *size, (size_t)st.st_size - *size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) error = pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
+    if (n <= 0) break;
+    *size += (size_t)n;
+  }
+  if (*text) (*text)[*size] = '\0';
+  close(fd);
+  return error;
+}
+
+/* The line of an origin, NULL when there is none. */
+static char *find_line(char *text, const char *origin) {
+  size_t n = strlen(origin);
+  for (char *line = text; line && *line;) {
+    if (strncmp(line, origin, n) == 0 && line[n] == ' ') return line;
+    char *end = strchr(line, '\n');
+    line = end ? end + 1 : NULL;
+  }
+  return NULL;
+}
+
+static int find_in(char *text, const char *origin, uint8_t id[32], const char *path, char *why) {
+  char *line = find_line(text, origin);
+  if (!line) return 0;
+  const char *at = line + strlen(origin) + 1;
+  if (pl_id_parse(id, at, strcspn(at, "\r\n")) != 0)
+    return pl_why(why, PL_EIO, "the line of %s in %s is damaged; remove it if you trust the relay", origin, path);
+  return 1;
+}
+
+int pl_relays_find(const char *path, const char *origin, uint8_t id[32], char why[PL_WHY_MAX]) {
+  char *text;
+  size_t size;
+  int found = read_all(path, &text, &size, why);
+  if (found == PL_ESTATE)
+    found = 0;
+  else if (found == 0)
+    found = find_in(text, origin, id, path, why);
+  free(text);
+  return found;
+}
+
+static int lock(const char *path, char *why) {
+  char *name = NULL;
+  if (asprintf(&name, "%s.lock", path) < 0) return -1;
+  int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) (void)pl_why(why, 0, "cannot open %s: %s", name, strerror(errno));
+  free(name);
+  while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) continue;
+  return fd;
+}
+
+static int add_line(const char *path, const char *origin, const uint8_t id[32], char *why) {
+  char *text = NULL, *grown = NULL, written[55];
+  uint8_t old[32];
+  size_t size = 0;
+  int error = read_all(path, &text, &size, why);
+  if (error == PL_ESTATE) error = 0;
+  int found = error || !text ? 0 : find_in(text, origin, old, path, why);
+  if (found < 0) error = found;
+  if (found == 1 && memcmp(old, id, 32) != 0) error = PL_ERELAYKEY;
+  if (!error && !found) {
+    pl_id_format(written, id);
+    bool joined = size && text[size - 1] != '\n';
+    int n = asprintf(&grown, "%s%s%s %s\n", text ? text : "", joined ? "\n" : "", origin, written);
+    if (n < 0) grown = NULL;
+    error = n < 0 ? PL_ENOMEM : pl_file_put(path, grown, (size_t)n, true, why);
+  }
+  free(grown);
+  free(text);
+  return error;
+}
+
+int pl_relays_add(const char *path, const char *origin, const uint8_t id[32], char why[PL_WHY_MAX]) {
+  int error = pl_folders_for(path, why);
+  if (error) return error;
+  int fd = lock(path, why);
+  if (fd < 0) return PL_EIO;
+  error = add_line(path, origin, id, why);
+  close(fd);
+  return error;
+}
+
+int pl_relays_forget(const char *path, const char *origin, char why[PL_WHY_MAX]) {
+  char *text;
+  size_t size;
+  struct stat st;
+  if (stat(path, &st) != 0 && errno == ENOENT) return 0;
+  int fd = lock(path, why);
+  if (fd < 0) return PL_EIO;
+  int result = read_all(path, &text, &size, why);
+  char *line = result == 0 ? find_line(text, origin) : NULL;
+  if (line) {
+    size_t n = strcspn(line, "\n");
+    n += line[n] == '\n';
+    memmove(line, line + n, (size_t)(text + size - line) - n + 1);
+    result = pl_file_put(path, text, size - n, true, why);
+    if (result == 0) result = 1;
+  }
+  free(text);
+  close(fd);
+  return result == PL_ESTATE ? 0 : result;
+}

@@ -1,0 +1,138 @@
+/* One descriptor for everything, and what to do when it is readable. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+enum { TURNS_PER_DISPATCH = 16 };
+
+/* A host that polls only pairlink_fd must wake for what was queued outside of dispatch too: libuv tells its backend
+ * descriptor about a wish to write in the next turn only, so the timerfd has to call for that turn. */
+static void arm(pairlink *p, uint64_t at_ms) {
+  struct itimerspec spec;
+  if (at_ms == p->armed_ms) return;
+  memset(&spec, 0, sizeof spec);
+  if (at_ms == 0) {
+    spec.it_value.tv_nsec = 1;
+  } else if (at_ms != PL_NEVER) {
+    spec.it_value.tv_sec = (time_t)(at_ms / 1000);
+    spec.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000;
+  }
+  (void)timerfd_settime(p->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+  p->armed_ms = at_ms;
+}
+
+void pl_client_kick(pairlink *p) {
+  if (!p->dispatching) arm(p, 0);
+}
+
+int pairlink_fd(const pairlink *p) {
+  return p->epoll_fd;
+}
+
+static void step_if_due(pairlink *p) {
+  if (pl_engine_deadline(p->engine) > pl_now_ms()) return;
+  pl_engine_event event = {.type = PL_IN_TIME};
+  (void)pl_client_step(p, &event);
+}
+
+static void report(pairlink *p, pairlink_event_type type) {
+  const pairlink_event event = {.type = type, .peer = "", .text = "", .retry_ms = PAIRLINK_NEVER};
+  p->callback(p, &event, p->user);
+}
+
+static void read_wakeups(pairlink *p) {
+  uint64_t count;
+  if (read(p->timer_fd, &count, sizeof count) > 0) p->armed_ms = PL_NEVER; /* it fired */
+  if (read(p->event_fd, &count, sizeof count) > 0) report(p, PAIRLINK_EVENT_WAKEUP);
+}
+
+static void start(pairlink *p) {
+  if (p->started || p->stopping) return;
+  p->started = true;
+  pl_engine_event event = {.type = PL_IN_START};
+  (void)pl_client_step(p, &event);
+}
+
+static bool sessions_left(const pairlink *p) {
+  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++)
+    if (!pl_list_empty(&p->sessions[i])) return true;
+  return false;
+}
+
+static void check_stopped(pairlink *p) {
+  if (!p->stopping || p->stopped || !pl_list_empty(&p->queue) || !pl_transport_is_idle(p->transport)) return;
+  if (sessions_left(p)) return;
+  p->stopped = true;
+  report(p, PAIRLINK_EVENT_STOPPED);
+}
+
+static void arm_for_next(pairlink *p) {
+  uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
+  int timeout = pl_transport_timeout_ms(p->transport);
+  if (timeout == 0 || !pl_list_empty(&p->queue))
+    at = 0;
+  else if (timeout > 0 && now + (uint64_t)timeout < at)
+    at = now + (uint64_t)timeout;
+  arm(p, at);
+}
+
+int pairlink_dispatch(pairlink *p) {
+  if (p->dispatching) return PL_ESTATE;
+  p->dispatching = true;
+  read_wakeups(p);
+  start(p);
+  for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted; turn++) {
+    pl_transport_turn(p->transport);
+    step_if_due(p);
+    bool busy = pl_client_deliver(p);
+    if (pl_engine_has_output(p->engine)) {
+      pl_transport_want_write(p->transport);
+      busy = busy || turn == 0;
+    }
+    if (!busy && pl_transport_timeout_ms(p->transport) != 0) break;
+  }
+  if (!p->free_wanted) check_stopped(p);
+  p->dispatching = false;
+  if (p->free_wanted)
+    pairlink_free(p);
+  else
+    arm_for_next(p);
+  return 0;
+}
+
+int pairlink_run(pairlink *p) {
+  if (p->dispatching) return PL_ESTATE;
+  struct pollfd fd = {.fd = p->epoll_fd, .events = POLLIN};
+  while (!p->stopped && !p->final_error) {
+    if (poll(&fd, 1, -1) < 0 && errno != EINTR) return PL_ESYSTEM;
+    int error = pairlink_dispatch(p);
+    if (error) return error;
+  }
+  return p->stopped ? 0 : p->final_error;
+}
+
+int pairlink_stop(pairlink *p) {
+  if (p->stopping) return 0;
+  p->stopping = true;
+  pl_engine_event event = {.type = PL_IN_STOP};
+  int error = p->started ? pl_client_step(p, &event) : 0;
+  pl_client_kick(p);
+  return error;
+}
+
+void pairlink_wakeup(pairlink *p) {
+  const uint64_t one = 1;
+  int saved = errno;
+  ssize_t n = write(p->event_fd, &one, sizeof one);
+  (void)n; /* full means that it is awake */
+  errno = saved;
+}
+
+int pairlink_network_up(pairlink *p) {
+  pl_engine_event event = {.type = PL_IN_NETWORK_UP};
+  return pl_client_step(p, &event);
+}

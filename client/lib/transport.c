@@ -1,0 +1,519 @@
+#include "transport.h"
+
+#include <libwebsockets.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#include "../core/wire/wire.h"
+#include "proxy.h"
+#include "resolve.h"
+
+enum {
+  SEND_CAPACITY = 66000,  /* below the smallest MESSAGE_MAX of a relay, above one largest envelope */
+  RECEIVE_MAX = 16777216, /* the largest MESSAGE_MAX a relay may have */
+  RECEIVE_CHUNK = 65536,  /* what libwebsockets hands over at a time */
+  UNSENT_MAX = 65536,     /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
+  SENDS_PER_TURN = 32,
+  CONNECT_TIMEOUT_S = 10,
+  CLOSE_TIMEOUT_S = 3,
+  TEXT_MAX = 640
+};
+
+typedef enum transport_state { IDLE, RESOLVING, CONNECTING, OPEN, CLOSING } transport_state;
+
+struct pl_transport {
+  uv_loop_t *loop;
+  struct lws_context *context;
+  struct lws_vhost *vhost;
+  struct lws *wsi;
+  pl_url url;
+  pl_proxy proxy;
+  pl_transport_handlers on;
+  char *ca_file;
+  bool use_proxy, proxied;
+  transport_state state;
+  pl_resolve *resolve;
+  pl_addresses addresses;
+  size_t next_address;
+  bool attempt_failed; /* the wsi of this attempt is gone; the next address, or the end, at the next turn */
+  bool closed;         /* on_closed is due */
+  int error;
+  char text[TEXT_MAX];
+  bool certificate_bad;
+  pl_buffer message; /* a message that came in more than one piece */
+  uint8_t *out;      /* LWS_PRE, then SEND_CAPACITY */
+  uv_timer_t timer;  /* connecting and closing end; libwebsockets' own timers do not start outside its callbacks */
+};
+
+/* libwebsockets and OpenSSL keep a few things for the whole process. */
+static pthread_mutex_t global = PTHREAD_MUTEX_INITIALIZER;
+static bool log_set, tls_set;
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
+
+static const struct lws_protocols protocols[] = {
+    {.name = "pairlink.v1", .callback = on_event, .rx_buffer_size = RECEIVE_CHUNK, .tx_packet_size = 1 << 20},
+    {.name = NULL},
+};
+
+/* ---- the process-wide context ------------------------------------------------------------------------ */
+
+static void fill_info(pl_transport *t, struct lws_context_creation_info *info, void **loops) {
+  memset(info, 0, sizeof *info);
+  info->port = CONTEXT_PORT_NO_LISTEN;
+  info->protocols = protocols;
+  info->user = t;
+  info->pcontext = &t->context; /* set to NULL when it is really gone */
+  info->vhost_name = "pairlink";
+  info->foreign_loops = loops; /* without it libwebsockets takes the process's signals */
+  info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info->count_threads = 1;
+  info->fd_limit_per_thread = 32;
+  info->pt_serv_buf_size = RECEIVE_CHUNK + 1024;
+  info->timeout_secs = CONNECT_TIMEOUT_S;
+  info->connect_timeout_secs = CONNECT_TIMEOUT_S;
+  info->http_proxy_address = ""; /* or it reads http_proxy by itself; see proxy.h */
+  if (t->ca_file) {
+    info->client_ssl_ca_filepath = t->ca_file;
+    info->options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+  }
+}
+
+/* The TLS library is started once: a second start would change an index that connections of the first use. */
+static int make_context(pl_transport *t) {
+  struct lws_context_creation_info info;
+  void *loops[1] = {t->loop};
+  struct sigaction pipe_action;
+  if (t->context) return 0;
+  pthread_mutex_lock(&global);
+  if (!log_set) lws_set_log_level(0, NULL); /* a library writes to no stream */
+  log_set = true;
+  bool save = sigaction(SIGPIPE, NULL, &pipe_action) == 0;
+  fill_info(t, &info, loops);
+  if (t->url.tls && !tls_set) info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+  t->context = lws_create_context(&info);
+  if (t->context && t->url.tls) {
+    tls_set = true;
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+  }
+  if (t->context) t->vhost = lws_create_vhost(t->context, &info);
+  if (save) sigaction(SIGPIPE, &pipe_action, NULL); /* lws_create_context always ignores it */
+  pthread_mutex_unlock(&global);
+  return t->vhost ? 0 : PL_ESYSTEM;
+}
+
+/* ---- one connection ---------------------------------------------------------------------------------- */
+
+static void fail(pl_transport *t, int error, const char *text) {
+  t->error = error;
+  snprintf(t->text, sizeof t->text, "%s", text);
+}
+
+/* Drops the connection without a word. Never from within a callback of libwebsockets. */
+static void drop(pl_transport *t) {
+  struct lws *wsi = t->wsi;
+  if (!wsi) return;
+  t->wsi = NULL;
+  lws_set_opaque_user_data(wsi, NULL); /* its last callbacks find no owner */
+  lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_SYNC);
+}
+
+static void reset(pl_transport *t) {
+  pl_resolve_cancel(t->resolve);
+  t->resolve = NULL;
+  uv_timer_stop(&t->timer);
+  pl_buffer_consume(&t->message, t->message.size);
+  pl_buffer_trim(&t->message);
+  t->attempt_failed = t->closed = t->certificate_bad = false;
+  t->addresses.count = t->next_address = 0;
+  t->state = IDLE;
+}
+
+static void end(pl_transport *t, int error, const char *text) {
+  if (text) fail(t, error, text);
+  t->closed = true;
+}
+
+/* How the relay is called in messages for people. */
+static void fail_connect(pl_transport *t, const char *lws_text) {
+  char text[TEXT_MAX];
+  if (t->certificate_bad || t->error == PL_ETLS) return; /* on_certificate has said it better */
+  if (lws_text && strncmp(lws_text, "HS:", 3) == 0)
+    snprintf(text, sizeof text, "%s answers, but not as a Pairlink relay", t->url.authority);
+  else if (lws_text && (strstr(lws_text, "SSL") || strstr(lws_text, "SYSCALL")))
+    snprintf(text, sizeof text, "%s does not speak TLS, or ended it", t->url.authority);
+  else if (lws_text && strstr(lws_text, "proxy"))
+    snprintf(text, sizeof text, "the proxy %s does not connect to %s", t->proxy.host, t->url.authority);
+  else if (lws_text && strstr(lws_text, "imeout"))
+    snprintf(text, sizeof text, "no answer from %s in time", t->url.authority);
+  else
+    snprintf(text, sizeof text, "nothing answers at %s", t->proxied ? t->proxy.host : t->url.authority);
+  fail(t, PL_ENETWORK, text);
+}
+
+static int connect_address(pl_transport *t, const char *address) {
+  struct lws_client_connect_info info;
+  char via[PL_HOST_MAX + 120], target[PL_HOST_MAX + 2];
+  bool v6 = strchr(t->url.host, ':') != NULL;
+  memset(&info, 0, sizeof info);
+  if (t->proxied) {
+    bool proxy6 = strchr(address, ':') != NULL;
+    snprintf(via, sizeof via, "%s%s%s%s%s:%u", t->proxy.credentials, *t->proxy.credentials ? "@" : "",
+             proxy6 ? "[" : "", address, proxy6 ? "]" : "", t->proxy.port);
+    if (lws_set_proxy(t->vhost, via) != 0) return PL_EURL;
+    snprintf(target, sizeof target, "%s%s%s", v6 ? "[" : "", t->url.host, v6 ? "]" : "");
+    address = target;
+  }
+  info.context = t->context;
+  info.vhost = t->vhost;
+  info.address = address;
+  info.port = t->url.port;
+  info.host = t->url.authority; /* also what the certificate is checked against, without the port */
+  info.path = t->url.path;
+  info.protocol = protocols[0].name;
+  info.ietf_version_or_minus_one = -1;
+  info.alpn = "http/1.1";
+  info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+  if (t->url.tls) info.ssl_connection |= LCCSCF_USE_SSL;
+  /* libwebsockets cuts the host at its first colon, so on_tls_context has an IPv6 address checked instead. */
+  if (t->url.tls && v6) info.ssl_connection |= LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
+  info.opaque_user_data = t;
+  info.pwsi = &t->wsi;
+  if (!lws_client_connect_via_info(&info)) {
+    t->wsi = NULL;
+    return PL_ENETWORK;
+  }
+  return 0;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+  drop(t);
+  if (t->state == CLOSING) {
+    end(t, PL_ECLOSED, "closed");
+  } else {
+    fail_connect(t, "timeout");
+    t->attempt_failed = true;
+  }
+}
+
+static void set_timer(pl_transport *t, uint64_t seconds) {
+  uv_update_time(t->loop);
+  (void)uv_timer_start(&t->timer, on_timer, seconds * 1000, 0);
+}
+
+static void try_next(pl_transport *t) {
+  t->state = CONNECTING;
+  while (t->next_address < t->addresses.count) {
+    set_timer(t, CONNECT_TIMEOUT_S);
+    if (connect_address(t, t->addresses.text[t->next_address++]) == 0) return;
+    t->attempt_failed = false;
+    fail_connect(t, NULL);
+  }
+  end(t, t->error, NULL);
+}
+
+static void on_resolved(void *user, int error, const char *text, const pl_addresses *addresses) {
+  pl_transport *t = user;
+  t->resolve = NULL;
+  if (error) {
+    end(t, error, text);
+    return;
+  }
+  t->addresses = *addresses;
+  try_next(t);
+}
+
+void pl_transport_connect(pl_transport *t) {
+  drop(t);
+  reset(t);
+  t->error = 0;
+  t->state = RESOLVING;
+  int use = t->use_proxy ? pl_proxy_for(&t->url, pl_proxy_environment, &t->proxy) : 0;
+  t->proxied = use == 1;
+  if (use < 0) {
+    end(t, PL_ENETWORK, "the proxy in the environment is no HTTP proxy; correct https_proxy or http_proxy");
+    return;
+  }
+  if (make_context(t) != 0) {
+    end(t, PL_ESYSTEM, "libwebsockets cannot start (is its libuv plugin, libwebsockets-evlib-uv, installed?)");
+    return;
+  }
+  const char *host = t->proxied ? t->proxy.host : t->url.host;
+  int error = pl_resolve_start(t->loop, host, on_resolved, t, &t->resolve);
+  if (error) end(t, error, "cannot start to look the name up");
+}
+
+void pl_transport_disconnect(pl_transport *t) {
+  if (t->state == OPEN) {
+    t->state = CLOSING;
+    set_timer(t, CLOSE_TIMEOUT_S);
+    lws_callback_on_writable(t->wsi);
+  } else if (t->state == RESOLVING || t->state == CONNECTING) {
+    drop(t);
+    reset(t);
+    end(t, PL_ECLOSED, "closed");
+  }
+}
+
+void pl_transport_want_write(pl_transport *t) {
+  if (t->wsi && (t->state == OPEN || t->state == CLOSING)) lws_callback_on_writable(t->wsi);
+}
+
+bool pl_transport_is_idle(const pl_transport *t) {
+  return t->state == IDLE && !t->closed;
+}
+
+/* ---- libwebsockets' callbacks ------------------------------------------------------------------------ */
+
+static int on_writeable(pl_transport *t, struct lws *wsi) {
+  for (int i = 0; i < SENDS_PER_TURN; i++) {
+    size_t n = t->on.produce(t->on.user, t->out + LWS_PRE, SEND_CAPACITY);
+    if (!n) break;
+    if (lws_write(wsi, t->out + LWS_PRE, n, LWS_WRITE_BINARY) < (int)n) return -1;
+    if (lws_partial_buffered(wsi) || lws_send_pipe_choked(wsi)) break;
+  }
+  if (t->on.has_output(t->on.user)) {
+    lws_callback_on_writable(wsi);
+  } else if (t->state == CLOSING) {
+    if (lws_partial_buffered(wsi)) {
+      lws_callback_on_writable(wsi);
+      return 0;
+    }
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+    lws_set_opaque_user_data(wsi, NULL);
+    t->wsi = NULL;
+    end(t, PL_ECLOSED, "closed");
+    return -1;
+  }
+  return 0;
+}
+
+static int on_receive(pl_transport *t, struct lws *wsi, const uint8_t *data, size_t size) {
+  bool last = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
+  if (!lws_frame_is_binary(wsi)) {
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, NULL, 0);
+    fail(t, PL_EPROTOCOL, "the relay sent text");
+    return -1;
+  }
+  if (last && t->message.size == 0) {
+    t->on.on_message(t->on.user, data, size);
+    return 0;
+  }
+  int error = pl_buffer_append(&t->message, data, size);
+  if (error) {
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+    fail(t, error == PL_ENOMEM ? PL_ENOMEM : PL_EPROTOCOL, "the relay sent a message that is too large");
+    return -1;
+  }
+  if (last) {
+    t->on.on_message(t->on.user, pl_buffer_data(&t->message), t->message.size);
+    pl_buffer_consume(&t->message, t->message.size);
+    if (t->message.capacity > 4 * RECEIVE_CHUNK) pl_buffer_trim(&t->message);
+  }
+  return 0;
+}
+
+static void on_established(pl_transport *t, struct lws *wsi) {
+  int fd = lws_get_socket_fd(wsi), one = 1, unsent = UNSENT_MAX;
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  uv_timer_stop(&t->timer);
+  t->state = OPEN;
+  t->error = 0;
+  t->on.on_open(t->on.user);
+}
+
+static void on_certificate(pl_transport *t, X509_STORE_CTX *store, bool good) {
+  if (good) return;
+  const char *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+  char text[TEXT_MAX];
+  snprintf(text, sizeof text, "the certificate of %s is refused: %s", t->url.host, why);
+  fail(t, PL_ETLS, text);
+  t->certificate_bad = true;
+}
+
+/* The vhost's TLS context is being made: an IPv6 address must be in the certificate as such. */
+static void on_tls_context(const pl_transport *t, SSL_CTX *context) {
+  if (strchr(t->url.host, ':')) X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), t->url.host);
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+}
+
+static int on_owned_event(pl_transport *t, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t size) {
+  switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+      on_established(t, wsi);
+      break;
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+      return on_receive(t, wsi, in, size);
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+      return on_writeable(t, wsi);
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+      fail_connect(t, in);
+      t->wsi = NULL;
+      t->attempt_failed = true;
+      break;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY:
+      if (t->wsi != wsi) break;
+      t->wsi = NULL;
+      if (t->state == CONNECTING) {
+        if (!t->error) fail_connect(t, NULL);
+        t->attempt_failed = true;
+      } else {
+        end(t, t->error ? t->error : PL_ENETWORK, t->error ? NULL : "the connection was lost");
+      }
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
+  if (!wsi) return 0;
+  if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS) { /* no connection yet; user is the SSL_CTX */
+    on_tls_context(lws_context_user(lws_get_context(wsi)), user);
+    return 0;
+  }
+  pl_transport *t = lws_get_opaque_user_data(wsi);
+  if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) { /* user: the store; size: is it good? */
+    if (t) on_certificate(t, user, size != 0);
+    return 0;
+  }
+  if (!t) /* let go: no more reading, close as soon as it can */
+    return reason == LWS_CALLBACK_CLIENT_WRITEABLE || reason == LWS_CALLBACK_CLIENT_RECEIVE ||
+                   reason == LWS_CALLBACK_CLIENT_ESTABLISHED
+               ? -1
+               : 0;
+  if (t->wsi && t->wsi != wsi) return -1;
+  return on_owned_event(t, wsi, reason, in, size);
+}
+
+/* ---- its life ---------------------------------------------------------------------------------------- */
+
+/* Loops whose name lookup still runs in libuv's thread pool when their owner goes; it cannot be cancelled, and may
+ * take half a minute. They are closed by the next transport that is made or freed. */
+typedef struct old_loop {
+  uv_loop_t loop;
+  struct old_loop *next;
+} old_loop;
+static old_loop *old_loops;
+
+static void close_old_loops(void) {
+  pthread_mutex_lock(&global);
+  for (old_loop **at = &old_loops; *at;) {
+    old_loop *o = *at;
+    (void)uv_run(&o->loop, UV_RUN_NOWAIT);
+    if (uv_loop_close(&o->loop) == 0) {
+      *at = o->next;
+      pl_free(o);
+    } else {
+      at = &o->next;
+    }
+  }
+  pthread_mutex_unlock(&global);
+}
+
+int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, const pl_transport_handlers *handlers,
+                     pl_transport **out) {
+  pl_transport *t = pl_alloc(sizeof *t);
+  old_loop *o = pl_alloc(sizeof *o);
+  *out = NULL;
+  close_old_loops();
+  if (t) t->out = pl_alloc(LWS_PRE + SEND_CAPACITY);
+  if (t && ca_file) t->ca_file = strdup(ca_file);
+  if (!t || !o || !t->out || (ca_file && !t->ca_file) || uv_loop_init(&o->loop) != 0) {
+    if (t) {
+      pl_free(t->out);
+      free(t->ca_file);
+    }
+    pl_free(t);
+    pl_free(o);
+    return PL_ENOMEM;
+  }
+  t->loop = &o->loop;
+  t->url = *url;
+  t->on = *handlers;
+  t->use_proxy = use_proxy;
+  pl_buffer_init(&t->message, RECEIVE_MAX);
+  (void)uv_timer_init(t->loop, &t->timer);
+  *out = t;
+  return 0;
+}
+
+static void turns(pl_transport *t) {
+  for (int i = 0; i < 100 && uv_run(t->loop, UV_RUN_NOWAIT); i++) continue;
+}
+
+void pl_transport_free(pl_transport *t) {
+  if (!t) return;
+  drop(t);
+  pl_resolve_cancel(t->resolve);
+  uv_close((uv_handle_t *)&t->timer, NULL);
+  pthread_mutex_lock(&global);
+  /* Twice: the first closes its handles on our loop, which needs some turns, the second frees it. */
+  for (int i = 0; i < 2 && t->context; i++) {
+    lws_context_destroy(t->context);
+    turns(t);
+  }
+  turns(t);
+  old_loop *o = PL_CONTAINER(t->loop, old_loop, loop);
+  if (uv_loop_close(t->loop) == 0) {
+    pl_free(o);
+  } else {
+    o->next = old_loops;
+    old_loops = o;
+  }
+  pthread_mutex_unlock(&global);
+  pl_buffer_deinit(&t->message);
+  pl_free(t->out);
+  free(t->ca_file);
+  pl_free(t);
+}
+
+int pl_transport_fd(const pl_transport *t) {
+  return uv_backend_fd(t->loop);
+}
+
+int pl_transport_timeout_ms(const pl_transport *t) {
+  return t->attempt_failed || t->closed ? 0 : uv_backend_timeout(t->loop);
+}
+
+/* OpenSSL writes without MSG_NOSIGNAL: hold SIGPIPE back for this thread, and swallow the one that we caused. */
+static void turn_without_sigpipe(uv_loop_t *loop) {
+  sigset_t pipe, old, pending;
+  const struct timespec now = {0, 0};
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  bool before = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &pipe, &old);
+  (void)uv_run(loop, UV_RUN_NOWAIT);
+  if (!before) (void)sigtimedwait(&pipe, NULL, &now);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void pl_transport_turn(pl_transport *t) {
+  if (t->url.tls)
+    turn_without_sigpipe(t->loop);
+  else
+    (void)uv_run(t->loop, UV_RUN_NOWAIT);
+  if (t->attempt_failed) {
+    t->attempt_failed = false;
+    try_next(t);
+  }
+  if (t->closed) {
+    int error = t->error;
+    char text[TEXT_MAX];
+    memcpy(text, t->text, sizeof text);
+    reset(t);
+    t->on.on_closed(t->on.user, error, text);
+  }
+}
