@@ -59,6 +59,7 @@ export default {
   invite: {
     title: 'Invite someone',
     text: 'Get a link and a QR code to pass on. Whoever opens it first is connected with you.',
+    rules: 'It works once, within 24 hours, and you can withdraw it.',
     action: 'Create an invitation',
     making: 'Creating…',
     heading: 'Your invitation is ready',
@@ -114,13 +115,11 @@ export default {
   },
   knock: {
     title: 'Requests',
-    who: (tail) => `Someone with ID …${tail}`,
-    named: (name, tail) => `${name} (says so itself), ID …${tail}`,
-    wants: 'wants to reach you',
     allow: 'Allow',
     ignore: 'Ignore',
     block: 'Block',
-    arrived: (who) => `${who} wants to reach you`,
+    arrived: (tail) => `Someone with ID …${tail} wants to reach you.`,
+    says: 'They call themselves',
   },
   thread: {
     here: 'here now',

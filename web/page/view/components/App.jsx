@@ -7,7 +7,6 @@ import { Broken } from './Broken.jsx';
 import { ConnectionLine } from './ConnectionLine.jsx';
 import { Home } from './Home.jsx';
 import { InviteScreen } from './InviteScreen.jsx';
-import { Knocks } from './Knocks.jsx';
 import { PlainBanner } from './PlainBanner.jsx';
 import { ServerChanged } from './ServerChanged.jsx';
 import { ServerSees } from './ServerSees.jsx';
@@ -44,7 +43,6 @@ export function App() {
       </div>
       {people > 0 && <Sidebar />}
       <main id="main" tabIndex={-1} class="main">
-        {people === 0 && <Knocks />}
         <Screen key={`${place.screen} ${place.contact ?? place.secret ?? ''}`} place={place} />
       </main>
       <Announcer />

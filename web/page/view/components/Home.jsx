@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks';
 import { useStore } from '../store.js';
 import { Icon, Mark } from './Icon.jsx';
 import { JoinField } from './JoinField.jsx';
+import { Knocks } from './Knocks.jsx';
 import { PendingInvites } from './PendingInvites.jsx';
 import { MoreButton } from './MoreButton.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -39,17 +40,19 @@ export function Home({ place }) {
         </header>
       )}
       <div class="home-body">
+        {people === 0 && <Knocks />}
         <h1>{s.home.title}</h1>
         {people === 0 && <p class="lead">{s.home.lead}</p>}
         <div class="ways">
           <section class="way" aria-labelledby="way-invite">
             <h2 id="way-invite">{s.invite.title}</h2>
             <p>{s.invite.text}</p>
+            <p class="fine">{s.invite.rules}</p>
+            <PendingInvites />
             <button type="button" class="button button-main button-wide" onClick={start} disabled={making || !online}>
               <Icon name="link" />
               {making ? s.invite.making : s.invite.action}
             </button>
-            <PendingInvites />
           </section>
           <section class="way" aria-labelledby="way-join">
             <h2 id="way-join">{s.join.title}</h2>

@@ -7,12 +7,14 @@ import { useNow } from '../use-now.js';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { Icon } from './Icon.jsx';
+import { Knocks } from './Knocks.jsx';
 import { Qr } from './Qr.jsx';
 
 const hereOnly = /^(localhost|127\.|\[::1\])/.test(location.hostname);
 
 export function InviteScreen({ place }) {
   const invite = useStore(({ engine }) => engine.invites.find(({ secret }) => secret === place.secret));
+  const people = useStore(({ engine }) => engine.contacts.length);
   const now = useNow(1000);
   const title = useRef(null);
   useEffect(() => title.current?.focus(), []);
@@ -40,6 +42,7 @@ export function InviteScreen({ place }) {
           {s.invite.heading}
         </h1>
       </header>
+      {people === 0 && <Knocks />}
       <div class="invite-body">
         <figure class="invite-qr">
           <Qr text={invite.link} label={s.invite.qrLabel} />
@@ -66,7 +69,7 @@ export function InviteScreen({ place }) {
             {s.invite.waiting}
           </p>
           <p class="fine">{s.invite.waitingMore}</p>
-          <button type="button" class="button button-quiet" onClick={() => cancelInvite(invite.secret)}>
+          <button type="button" class="button" onClick={() => cancelInvite(invite.secret)}>
             {s.invite.cancel}
           </button>
         </div>

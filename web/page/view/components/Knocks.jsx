@@ -11,7 +11,7 @@ export function Knocks() {
     for (const knock of knocks) {
       if (said.current.has(knock.id)) continue;
       said.current.add(knock.id);
-      say({ text: s.knock.arrived(whoOf(knock)) });
+      say({ text: s.knock.arrived(knock.id.slice(-4)) });
     }
   }, [knocks]);
   if (knocks.length === 0) return null;
@@ -27,14 +27,18 @@ export function Knocks() {
   );
 }
 
-const whoOf = ({ id, name }) => (name ? s.knock.named(name, id.slice(-4)) : s.knock.who(id.slice(-4)));
-
 function KnockRow({ knock }) {
   const act = (cmd) => () => call(cmd, { id: knock.id });
   return (
     <li class="knock">
       <p>
-        <bdi>{whoOf(knock)}</bdi> {s.knock.wants}
+        {s.knock.arrived(knock.id.slice(-4))}
+        {knock.name && (
+          <>
+            {' '}
+            {s.knock.says} <bdi>“{knock.name}”</bdi>.
+          </>
+        )}
       </p>
       <div class="buttons">
         <button type="button" class="button button-small button-main" onClick={() => allow(knock.id)}>
