@@ -14,6 +14,7 @@ import { binary, run, start, tempDir, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 import { median } from './statistics.mjs';
 import { table } from './report.mjs';
+import { GENERATOR_CORE, START, load, pinned } from './servers.mjs';
 
 const MiB = 1 << 20;
 const PATIENCE_MS = 300_000;
@@ -137,6 +138,34 @@ export async function measureTransfers({ bytes, rounds, only }) {
   return runs;
 }
 
+/** Round trips of 64 bytes between two clients through the relay, beside those of bare TCP through the forwarder; and the
+ *  throughput of a session without pipes and files. Servers on one core, both ends in one thread on the other. */
+export async function measureClients({ rounds, seconds = 1 }) {
+  const dir = tempDir('pairlink-e2e-');
+  const relay = await START.pairlink();
+  const raw = await START.raw();
+  const client = async (kind, size) => {
+    const [head, ...rest] = [...pinned(GENERATOR_CORE), binary('pl-bench-client'), relay.relay.ws, dir, kind, String(seconds), String(size)];
+    const { code, stdout, stderr } = await run(head, rest);
+    if (code !== 0) throw new Error(`pl-bench-client: ${stderr}`);
+    return JSON.parse(stdout);
+  };
+  const rows = [];
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      const there = await client('rounds', 64);
+      const bare = await load(raw, 'raw', ['--pairs', 1, '--window', 1, '--size', 64, '--seconds', seconds]);
+      const bytes = await client('bytes', 65_536);
+      rows.push({ round, p50_us: there.p50_us, p99_us: there.p99_us, raw_p50_us: bare.p50_us, raw_p99_us: bare.p99_us, ratio: there.p50_us / bare.p50_us, mb_per_s: bytes.mb_per_s });
+    }
+  } finally {
+    await relay.stop();
+    await raw.stop();
+  }
+  const middle = (figure) => median(rows.map((r) => r[figure]));
+  return { rows, p50_us: middle('p50_us'), p99_us: middle('p99_us'), raw_p50_us: middle('raw_p50_us'), ratio: middle('ratio'), mb_per_s: middle('mb_per_s') };
+}
+
 export async function main(options) {
   const bytes = (options.quick ? 64 : 256) * MiB;
   const runs = await measureTransfers({ bytes, rounds: Number(options.runs ?? 3), only: options.only?.split(',') });
@@ -145,5 +174,10 @@ export async function main(options) {
   const against = (name) => (medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–');
   console.log(`${bytes / MiB} MiB from file to file on one machine, start and end of the programs included\n`);
   console.log(table(['program', 'MB/s', 'pairlink to it'], names.map((name) => [name, medians[name].toFixed(1), against(name)])));
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), medians, runs }, null, 1)}\n`);
+  const clients = medians.pairlink ? await measureClients({ rounds: Number(options.runs ?? 3) }) : undefined;
+  if (clients) {
+    console.log(`\nround trip of 64 bytes between two clients: p50 ${clients.p50_us.toFixed(1)} µs, p99 ${clients.p99_us.toFixed(1)} µs; bare TCP through the forwarder: p50 ${clients.raw_p50_us.toFixed(1)} µs; ${clients.ratio.toFixed(2)}×`);
+    console.log(`one session, both clients in one thread: ${clients.mb_per_s.toFixed(1)} MB/s`);
+  }
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), medians, runs, clients }, null, 1)}\n`);
 }
