@@ -1,0 +1,175 @@
+/* The engine's life: made from a config, fed with events. */
+#include <sodium.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+enum {
+  DEFAULT_MESSAGE_MAX = 262144,
+  DEFAULT_CHANNEL_WINDOW = 1 << 20,
+  DEFAULT_SESSION_WINDOW = 8 << 20,
+  DEFAULT_TIMEOUT_MS = 3600000,
+  DEFAULT_SESSIONS_MAX = 1024,
+  SESSIONS_LIMIT = 65535
+};
+
+static int set_config(pl_engine *e, const pl_engine_config *config) {
+  pl_engine_config *c = &e->config;
+  *c = *config;
+  if (!c->origin || strlen(c->origin) > 255) return PL_EURL;
+  if (!c->message_max) c->message_max = DEFAULT_MESSAGE_MAX;
+  if (!c->channel_window) c->channel_window = DEFAULT_CHANNEL_WINDOW;
+  if (!c->session_window) c->session_window = DEFAULT_SESSION_WINDOW;
+  if (!c->session_timeout_ms) c->session_timeout_ms = DEFAULT_TIMEOUT_MS;
+  if (!c->sessions_max) c->sessions_max = DEFAULT_SESSIONS_MAX;
+  if (c->channel_window <= c->message_max || c->session_window <= c->message_max || c->sessions_max > SESSIONS_LIMIT ||
+      pl_is_zero(c->instance, 8))
+    return PL_EINVAL;
+  size_t application = c->application ? strlen(c->application) : 0, name = c->name ? strlen(c->name) : 0;
+  if (application > sizeof e->application || name > sizeof e->name) return PL_EINVAL;
+  if (application) memcpy(e->application, c->application, application);
+  if (name) memcpy(e->name, c->name, name);
+  e->application_size = (uint8_t)application;
+  e->name_size = (uint8_t)name;
+  e->pinned = c->relay_id;
+  if (e->pinned) memcpy(e->relay_id, c->relay_id, 32);
+  e->origin = pl_alloc(strlen(c->origin) + 1);
+  if (!e->origin) return PL_ENOMEM;
+  memcpy(e->origin, c->origin, strlen(c->origin) + 1);
+  c->origin = c->application = c->name = NULL;
+  c->relay_id = NULL;
+  return 0;
+}
+
+int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
+  *out = NULL;
+  pl_engine *e = pl_alloc(sizeof *e);
+  if (!e) return PL_ENOMEM;
+  pl_list_init(&e->links);
+  pl_list_init(&e->ready);
+  pl_buffer_init(&e->control, PL_CONTROL_BYTES);
+  e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = PL_NEVER;
+  pl_rng_init(&e->rng, config->seed);
+  int rc = set_config(e, config);
+  if (rc == 0) {
+    e->actions.capacity = 64;
+    e->actions.list = pl_alloc(e->actions.capacity * sizeof *e->actions.list);
+    if (!e->actions.list) rc = PL_ENOMEM;
+  }
+  if (rc) {
+    pl_engine_free(e);
+    return rc;
+  }
+  *out = e;
+  return 0;
+}
+
+void pl_engine_free(pl_engine *e) {
+  if (!e) return;
+  for (size_t i = 0; i < e->session_slots; i++)
+    if (e->sessions[i]) pl_peer_session_free(e, e->sessions[i]);
+  while (!pl_list_empty(&e->links)) pl_link_forget(e, PL_CONTAINER(e->links.next, pl_link, node), 0);
+  pl_slots_deinit(&e->own);
+  pl_slots_deinit(&e->relays);
+  pl_buffer_deinit(&e->control);
+  pl_pieces_deinit(&e->pieces);
+  if (e->invites) sodium_memzero(e->invites, PL_INVITES_MAX * sizeof *e->invites);
+  pl_free(e->invites);
+  pl_free(e->peers);
+  pl_free(e->sessions);
+  pl_free(e->actions.list);
+  pl_free(e->plain);
+  pl_free(e->origin);
+  sodium_memzero(e, sizeof *e);
+  pl_free(e);
+}
+
+static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
+  if (e->connection != PL_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
+      v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
+    return PL_REASON_PROTOCOL;
+  switch (v->type) {
+    case PL_ENV_HELLO: return pl_login_hello(e, v->payload);
+    case PL_ENV_WELCOME: return pl_login_welcome(e, v->payload);
+    case PL_ENV_GOING_AWAY: pl_connection_going_away(e, v->payload); return 0;
+    case PL_ENV_PONG: return 0;
+    case PL_ENV_OFFER: pl_offer_came(e, v->link, v->payload); return 0;
+    case PL_ENV_ACCEPT: {
+      pl_link *l = pl_link_find(e, v->link);
+      if (l) pl_dial_accepted(e, l, v->payload);
+      return 0;
+    }
+    case PL_ENV_DATA: pl_link_data_came(e, v->link, v->flags, v->payload, plain); return 0;
+    case PL_ENV_RESET:
+      if (v->link)
+        pl_link_reset_came(e, v->link, v->payload);
+      else
+        pl_connection_reset(e, v->payload);
+      return 0;
+    default: return pl_envelope_max(v->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
+  }
+}
+
+static bool open_socket(const pl_engine *e) {
+  return e->connection >= PL_CONN_HELLO;
+}
+
+static int room_for_plain(pl_engine *e, size_t size) {
+  if (size <= e->plain_capacity) return 0;
+  uint8_t *plain = pl_realloc(e->plain, size);
+  if (!plain) return PL_ENOMEM;
+  e->plain = plain;
+  e->plain_capacity = size;
+  return 0;
+}
+
+static int take_message(pl_engine *e, pl_view message) {
+  if (!open_socket(e)) return 0;
+  if (message.size > PL_INCOMING_MAX) {
+    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
+    return 0;
+  }
+  if (room_for_plain(e, message.size)) {
+    pl_connection_fail(e, PL_ENOMEM, PL_REASON_OVERFLOW); /* nothing is lost: the sessions go on afterwards */
+    return PL_ENOMEM;
+  }
+  pl_connection_heard(e);
+  pl_reader r = pl_reader_of(message.data, message.size);
+  pl_envelope v;
+  int rc;
+  while ((rc = pl_envelope_next(&r, &v)) > 0 && open_socket(e)) {
+    int max = pl_envelope_max(v.type), reason = 0;
+    if (v.type >= PL_CONST_ENVELOPE_SKIPPABLE && max < 0) continue;
+    if (max >= 0 && v.payload.size > (size_t)max) reason = PL_REASON_PROTOCOL;
+    if (reason == 0) reason = take_envelope(e, &v, e->plain + (v.payload.data - message.data));
+    if (reason) pl_connection_fail(e, PL_EPROTOCOL, reason);
+  }
+  if (rc < 0 && open_socket(e)) pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
+  return 0;
+}
+
+int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out) {
+  int rc = 0;
+  if (in->now_ms > e->now_ms) e->now_ms = in->now_ms;
+  e->actions.count = 0;
+  e->text_used = 0;
+  pl_pieces_release(&e->pieces);
+  in->session_out = 0;
+  in->place_out = 0;
+  switch (in->type) {
+    case PL_IN_TIME: break;
+    case PL_IN_SOCKET_OPEN: pl_connection_opened(e); break;
+    case PL_IN_SOCKET_MESSAGE: rc = take_message(e, in->data); break;
+    case PL_IN_SOCKET_CLOSED: pl_connection_closed(e, in->error); break;
+    case PL_IN_NETWORK_UP: pl_connection_network_up(e); break;
+    default: rc = pl_command(e, in);
+  }
+  pl_engine_timers(e);
+  e->last_step_ms = e->now_ms;
+  *out = &e->actions;
+  return rc;
+}
+
+uint64_t pl_engine_deadline(const pl_engine *e) {
+  return e->next_ms;
+}

@@ -1,0 +1,51 @@
+/* The list of actions, and the texts in them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+int pl_out(pl_engine *e, pl_engine_action action) {
+  pl_actions *a = &e->actions;
+  if (a->count == a->capacity) {
+    size_t capacity = a->capacity ? 2 * a->capacity : 64;
+    pl_engine_action *list = pl_realloc(a->list, capacity * sizeof *list);
+    if (!list) return PL_ENOMEM;
+    a->list = list;
+    a->capacity = capacity;
+  }
+  a->list[a->count++] = action;
+  return 0;
+}
+
+pl_view pl_keep_text(pl_engine *e, pl_view text) {
+  size_t n = sizeof e->text - e->text_used;
+  if (n > text.size) n = text.size;
+  uint8_t *to = e->text + e->text_used;
+  if (n) memcpy(to, text.data, n);
+  e->text_used += n;
+  return (pl_view){to, n};
+}
+
+void pl_log(pl_engine *e, const char *event, const char *reason) {
+  char line[96];
+  int n = snprintf(line, sizeof line, "event=%s reason=%s", event, reason);
+  if (n < 0) return;
+  pl_view text = {(const uint8_t *)line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1};
+  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_LOG, .text = pl_keep_text(e, text)});
+}
+
+int pl_reason_error(int reason) {
+  switch (reason) {
+    case PL_REASON_CLOSED: return PL_ECLOSED;
+    case PL_REASON_UNAVAILABLE: return PL_EUNAVAILABLE;
+    case PL_REASON_TIMEOUT: return PL_ETIMEDOUT;
+    case PL_REASON_REFUSED: return PL_EREFUSED;
+    case PL_REASON_PROTOCOL:
+    case PL_REASON_UNSUPPORTED: return PL_EPROTOCOL;
+    case PL_REASON_REVOKED:
+    case PL_REASON_DENIED: return PL_EDENIED;
+    case PL_REASON_LOGIN_FAILED: return PL_ECRYPTO;
+    case PL_REASON_ORIGIN: return PL_EURL;
+    default: return PL_REASON_IS_RETRYABLE(reason) ? PL_ENETWORK : PL_EREFUSED;
+  }
+}

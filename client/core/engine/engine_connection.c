@@ -1,0 +1,155 @@
+/* The socket to the relay: connect, stay connected, notice when it is dead (docs/protocol.md, section 8). */
+#include <string.h>
+
+#include "engine_internal.h"
+
+static void enter(pl_engine *e, pl_connection_state state, uint64_t until_ms) {
+  e->connection = state;
+  e->connection_ms = until_ms;
+  pl_engine_wake_at(e, until_ms);
+}
+
+static void forget_socket(pl_engine *e) {
+  pl_buffer_consume(&e->control, e->control.size);
+  pl_buffer_trim(&e->control);
+  pl_slots_deinit(&e->own);
+  pl_slots_deinit(&e->relays);
+  e->ping_open = false;
+  e->move_at_ms = PL_NEVER;
+}
+
+static void connect_now(pl_engine *e) {
+  forget_socket(e);
+  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_CONNECT});
+  enter(e, PL_CONN_CONNECTING, e->now_ms + PL_CONNECT_TIMEOUT_MS);
+}
+
+int pl_connection_start(pl_engine *e) {
+  if (e->stopping) return PL_ESTATE;
+  e->wanted = true;
+  if (e->connection != PL_CONN_OFF) return 0;
+  e->connect_failures = 0;
+  e->offline_since_ms = e->now_ms;
+  connect_now(e);
+  return 0;
+}
+
+/* Full jitter from 0.25 s doubling to 10 s for two minutes, then 30 s. */
+static uint64_t retry_delay(pl_engine *e) {
+  if (e->now_ms - e->offline_since_ms >= PL_RETRY_EARLY_FOR_MS) return pl_rng_below(&e->rng, PL_RETRY_LATE_MS);
+  unsigned doublings = e->connect_failures < 6 ? e->connect_failures : 6;
+  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << doublings;
+  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+}
+
+static void offline(pl_engine *e, int error, int reason, bool again) {
+  if (e->connection == PL_CONN_ONLINE) e->offline_since_ms = e->now_ms;
+  pl_engine_action a = {.type = PL_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
+  e->connection = PL_CONN_OFF;
+  pl_links_end_all(e);
+  if (again && e->wanted) {
+    a.time_ms = e->now_ms + retry_delay(e);
+    e->connect_failures++;
+    enter(e, PL_CONN_WAITING, a.time_ms);
+  } else {
+    e->connection_ms = PL_NEVER;
+  }
+  (void)pl_out(e, a);
+}
+
+void pl_connection_fail(pl_engine *e, int error, int reason) {
+  if (e->connection == PL_CONN_OFF || e->connection == PL_CONN_WAITING) return;
+  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
+  bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
+  forget_socket(e);
+  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason); /* told before the socket closes */
+  if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
+  offline(e, error, reason, again);
+}
+
+void pl_connection_stop(pl_engine *e) {
+  e->wanted = false;
+  if (e->connection != PL_CONN_OFF && e->connection != PL_CONN_WAITING)
+    (void)pl_out(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
+  if (e->connection != PL_CONN_OFF) offline(e, PL_OK, PL_REASON_CLOSED, false);
+}
+
+void pl_connection_opened(pl_engine *e) {
+  if (e->connection != PL_CONN_CONNECTING) return;
+  e->received_ms = e->now_ms;
+  enter(e, PL_CONN_HELLO, e->now_ms + PL_LOGIN_TIMEOUT_MS);
+}
+
+void pl_connection_closed(pl_engine *e, int error) {
+  if (e->connection == PL_CONN_OFF || e->connection == PL_CONN_WAITING) return;
+  offline(e, error ? error : PL_ENETWORK, PL_REASON_GONE, true);
+}
+
+void pl_connection_network_up(pl_engine *e) {
+  if (e->connection == PL_CONN_WAITING || (e->connection == PL_CONN_OFF && e->wanted)) {
+    e->connect_failures = 0;
+    connect_now(e);
+  } else if (e->connection == PL_CONN_ONLINE) {
+    e->received_ms = e->pinged_ms = 0; /* the address may have changed: ask at once */
+    pl_connection_time(e);
+  }
+}
+
+void pl_connection_heard(pl_engine *e) {
+  e->received_ms = e->now_ms;
+  e->ping_open = false;
+}
+
+void pl_connection_going_away(pl_engine *e, pl_view payload) {
+  pl_wire_going_away g;
+  if (pl_wire_going_away_decode(&g, payload.data, payload.size)) {
+    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
+    return;
+  }
+  e->move_at_ms = e->now_ms + pl_rng_below(&e->rng, (uint64_t)g.delay_ms + 1);
+  pl_engine_wake_at(e, e->move_at_ms);
+}
+
+void pl_connection_reset(pl_engine *e, pl_view payload) {
+  pl_wire_reset r;
+  int reason = PL_REASON_GONE;
+  if (pl_wire_reset_decode(&r, payload.data, payload.size) == 0) reason = r.reason;
+  pl_connection_fail(e, pl_reason_error(reason), reason);
+}
+
+static void ping(pl_engine *e) {
+  uint8_t data[8];
+  pl_rng_bytes(&e->rng, data, sizeof data);
+  if (pl_control(e, PL_ENV_PING, 0, data, sizeof data)) return;
+  e->ping_open = true;
+  e->pinged_ms = e->now_ms;
+}
+
+static uint64_t answer_due(const pl_engine *e) {
+  uint64_t patience = e->dead_after_ms > e->ping_interval_ms ? e->dead_after_ms - e->ping_interval_ms : 1;
+  return e->pinged_ms + patience;
+}
+
+uint64_t pl_connection_deadline(const pl_engine *e) {
+  if (e->connection != PL_CONN_ONLINE) return e->connection_ms;
+  uint64_t at = e->ping_open ? answer_due(e) : e->received_ms + e->ping_interval_ms;
+  return e->move_at_ms < at ? e->move_at_ms : at;
+}
+
+void pl_connection_time(pl_engine *e) {
+  bool slept = e->last_step_ms && e->now_ms - e->last_step_ms >= PL_GAP_MS;
+  if (e->connection == PL_CONN_ONLINE && slept && !e->ping_open) ping(e);
+  if (e->now_ms < pl_connection_deadline(e)) return;
+  if (e->connection == PL_CONN_WAITING) {
+    connect_now(e);
+  } else if (e->connection == PL_CONN_ONLINE) {
+    if (e->now_ms >= e->move_at_ms)
+      pl_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
+    else if (!e->ping_open)
+      ping(e);
+    else
+      pl_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
+  } else if (e->connection != PL_CONN_OFF) {
+    pl_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
+  }
+}

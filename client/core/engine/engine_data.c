@@ -1,0 +1,93 @@
+/* Records of links: opened, and handed to their session; the first one of an accepted call finds the session. */
+#include <string.h>
+
+#include "engine_internal.h"
+
+/* A link that carries traffic is replaced when it is old or has carried much. */
+void pl_link_traffic(pl_engine *e, pl_link *l, size_t bytes) {
+  l->bytes += bytes;
+  pl_peer_session *s = l->session;
+  if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
+  if (l->bytes < PL_REPLACE_AFTER_BYTES && e->now_ms - l->since_ms < PL_REPLACE_AFTER_MS) return;
+  l->replacing = s->replace = true;
+  s->dial_at_ms = e->now_ms;
+  pl_engine_wake_at(e, e->now_ms);
+}
+
+/* The caller's epoch: its first frame is HELLO. 0 when it is not. */
+static uint64_t epoch_in(pl_view plain) {
+  pl_reader r = pl_reader_of(plain.data, plain.size);
+  uint8_t type;
+  pl_view body;
+  pl_wire_frame_hello h;
+  if (pl_frame_next(&r, &type, &body) <= 0 || type != PL_FRAME_HELLO) return 0;
+  return pl_wire_frame_hello_decode(&h, body.data, body.size) ? 0 : h.epoch;
+}
+
+/* The peer began anew while the old session was ending: that one ends now. */
+static void end_the_old(pl_engine *e, const pl_link *l) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+    if (s->lingering)
+      pl_peer_session_free(e, s);
+    else if (pl_session_is_closing(s->core))
+      pl_peer_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+  }
+}
+
+/* The caller's first record opened, so it is no replay: only now the call has consequences. */
+static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
+  if (l->has_invite && !pl_invite_claim(e, l)) {
+    pl_link_forget(e, l, PL_REASON_REFUSED);
+    return NULL;
+  }
+  pl_peer_session *s = pl_offer_session(e, l, epoch);
+  if (!s) {
+    end_the_old(e, l);
+    s = pl_peer_session_new(e, l->id, l->instance);
+    if (s) s->own_wish = false;
+  }
+  if (!s) {
+    pl_link_forget(e, l, PL_REASON_FULL);
+    return NULL;
+  }
+  memcpy(s->instance, l->instance, 8);
+  l->session = s;
+  l->state = PL_LINK_UP;
+  l->since_ms = e->now_ms;
+  if (pl_peer_session_link_up(e, s, l)) {
+    l->state = PL_LINK_ACCEPTED;
+    pl_link_forget(e, l, PL_REASON_OVERFLOW);
+    return NULL;
+  }
+  if (!s->opening) s->opened_last = false;
+  return s;
+}
+
+void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain) {
+  pl_link *l = pl_link_find(e, number);
+  if (!l) return; /* of an old link: dropped */
+  if (l->state != PL_LINK_UP && l->state != PL_LINK_ACCEPTED) {
+    pl_link_end(e, l, PL_REASON_PROTOCOL);
+    return;
+  }
+  int n = record.size < PL_CONST_RECORD_OVERHEAD_BYTES
+              ? PL_ECRYPTO
+              : pl_noise_open(&l->keys, PL_ENV_DATA, flags, record.data, record.size, plain);
+  if (n < 0) {
+    pl_peer_session *hit = l->state == PL_LINK_UP ? l->session : NULL;
+    pl_link_forget(e, l, PL_REASON_PROTOCOL);
+    if (hit) pl_peer_session_end(e, hit, PL_ECRYPTO, PL_REASON_PROTOCOL, (pl_view){NULL, 0});
+    return;
+  }
+  pl_session_event in = {.type = PL_SESSION_RECORD, .link = number, .data = {plain, (size_t)n}};
+  in.counter = l->keys.received_counter;
+  pl_peer_session *s = l->state == PL_LINK_UP ? l->session : begin(e, l, epoch_in(in.data));
+  if (!s) return;
+  pl_link_traffic(e, l, record.size);
+  int rc = pl_peer_session_step(e, s, &in);
+  if (rc != PL_ENOMEM) return;
+  l = pl_link_find(e, number);
+  if (l) pl_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */
+}

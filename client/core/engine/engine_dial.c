@@ -1,0 +1,107 @@
+/* Own calls: OPEN, its answer, and when to try again (docs/protocol.md, "Who dials again"). */
+#include <string.h>
+
+#include "engine_internal.h"
+
+void pl_dial(pl_engine *e, pl_peer_session *s) {
+  uint8_t payload[2048];
+  s->dial_at_ms = PL_NEVER;
+  if (e->connection != PL_CONN_ONLINE || s->opening || s->lingering) return;
+  pl_link *l = pl_link_new(e, true, 0);
+  if (!l) {
+    pl_dial_failed(e, s, PL_REASON_RATE);
+    return;
+  }
+  l->session = s;
+  s->opening = l;
+  memcpy(l->id, s->id, 32);
+  memcpy(l->instance, s->instance, 8);
+  memcpy(payload, s->id, 32);
+  memcpy(payload + 32, s->instance, 8);
+  int n = pl_handshake_write1(e, l, payload + 40, sizeof payload - 40);
+  if (n < 0 || pl_control(e, PL_ENV_OPEN, l->number, payload, 40 + (size_t)n)) {
+    pl_link_forget(e, l, 0);
+    pl_dial_failed(e, s, PL_REASON_RATE);
+    return;
+  }
+  pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS);
+}
+
+/* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
+static uint64_t delay(pl_engine *e, pl_peer_session *s, int reason) {
+  bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL;
+  if (patient && s->failures < 4) s->failures = 4;
+  unsigned f = s->failures++;
+  if (f < 3) return 0;
+  unsigned doublings = f - 3 < 6 ? f - 3 : 6;
+  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << doublings;
+  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+}
+
+void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
+  s->opening = NULL;
+  if (!PL_REASON_IS_RETRYABLE(reason)) {
+    pl_peer_session_end(e, s, pl_reason_error(reason), reason, (pl_view){NULL, 0});
+    return;
+  }
+  pl_link *parked = pl_offer_parked(e, s);
+  if (parked) {
+    pl_offer_accept(e, parked);
+    return;
+  }
+  bool crossed = reason == PL_REASON_CROSSED; /* the peer's call was taken; its first record is on its way */
+  s->dial_at_ms = e->now_ms + (crossed ? PL_REDIAL_OTHER_MS : delay(e, s, reason));
+  pl_peer_session_touch(e, s);
+}
+
+static void parked_are_crossed(pl_engine *e, const pl_peer_session *s) {
+  pl_link *l;
+  while ((l = pl_offer_parked(e, s))) pl_link_forget(e, l, PL_REASON_CROSSED);
+}
+
+/* A second session with the same (ID, instance) cannot be: there is only one. */
+static bool is_second(pl_engine *e, const pl_peer_session *s, const uint8_t instance[8]) {
+  const pl_peer_session *other = pl_peer_session_find(e, s->id, instance);
+  return other && other != s;
+}
+
+void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
+  pl_peer_session *s = l->session;
+  if (l->state != PL_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
+    pl_link_end(e, l, PL_REASON_PROTOCOL);
+    return;
+  }
+  int rc = pl_handshake_read2(e, l, payload);
+  if (rc) {
+    int reason = rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
+    pl_link_forget(e, l, reason);
+    pl_peer_session_end(e, s, rc == PL_ECRYPTO ? PL_ECRYPTO : PL_EPROTOCOL, reason, (pl_view){NULL, 0});
+    return;
+  }
+  if (is_second(e, s, l->instance)) {
+    static const char text[] = "there is a session with this peer already";
+    pl_link_forget(e, l, PL_REASON_CLOSED);
+    pl_peer_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
+    return;
+  }
+  memcpy(s->instance, l->instance, 8);
+  s->opening = NULL;
+  s->opened_last = true;
+  l->state = PL_LINK_UP;
+  l->since_ms = e->now_ms;
+  parked_are_crossed(e, s);
+  if (pl_peer_session_link_up(e, s, l)) {
+    pl_link_forget(e, l, PL_REASON_OVERFLOW);
+    pl_dial_failed(e, s, PL_REASON_OVERFLOW);
+  }
+}
+
+void pl_dial_all(pl_engine *e) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (!s || s->lingering || s->linked) continue;
+    bool mine = s->opened_last || !s->was_linked;
+    s->dial_at_ms = e->now_ms + (mine ? 0 : PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000));
+    pl_peer_session_touch(e, s);
+  }
+}

@@ -1,0 +1,273 @@
+/* The parts of the engine, shared by the files of this folder only. */
+#ifndef PL_ENGINE_INTERNAL_H
+#define PL_ENGINE_INTERNAL_H
+
+#include "../noise/noise.h"
+#include "../session/session.h"
+#include "../wire/wire.h"
+#include "engine.h"
+
+enum {
+  PL_CONNECT_TIMEOUT_MS = 30000,
+  PL_LOGIN_TIMEOUT_MS = 15000,
+  PL_OPEN_GRACE_MS = 10000,    /* beyond the relay's own timeout */
+  PL_ACCEPT_TIMEOUT_MS = 10000, /* from ACCEPT to the caller's first record */
+  PL_OFFER_TIMEOUT_MS = 70000, /* longer than any relay lets an OFFER wait */
+  PL_LINGER_MS = 15000,        /* a session the peer closed can still repeat its answer */
+  PL_STOP_MS = 10000,
+  PL_REDIAL_OTHER_MS = 2000, /* the side that did not open the last link waits so long */
+  PL_RETRY_MIN_MS = 250,
+  PL_RETRY_MAX_MS = 10000,
+  PL_RETRY_LATE_MS = 30000,
+  PL_RETRY_EARLY_FOR_MS = 120000,
+  PL_GAP_MS = 30000,
+  PL_REPLACE_AFTER_MS = 900000,
+  PL_KNOCKS_MAX = 64,
+  PL_INVITES_MAX = 256,
+  PL_PEERS_MAX = 65536,
+  PL_CONTROL_BYTES = 1 << 20,
+  PL_INCOMING_MAX = 16777216,
+  PL_TEXT_BYTES = 2048,
+  PL_APPLICATION_MAX = 32,
+  PL_NAME_MAX = 64
+};
+#define PL_REPLACE_AFTER_BYTES (UINT64_C(1) << 30)
+
+typedef struct pl_rng {
+  uint8_t key[32], block[256];
+  uint64_t nonce;
+  size_t used;
+} pl_rng;
+
+typedef enum pl_connection_state {
+  PL_CONN_OFF,        /* not wanted, or given up */
+  PL_CONN_WAITING,    /* for the next try */
+  PL_CONN_CONNECTING, /* the shell opens the socket */
+  PL_CONN_HELLO,      /* for the relay's HELLO */
+  PL_CONN_LOGIN,      /* for WELCOME */
+  PL_CONN_ONLINE
+} pl_connection_state;
+
+typedef enum pl_link_state {
+  PL_LINK_OPENING,  /* own OPEN, not answered */
+  PL_LINK_OFFERED,  /* an OFFER that waits: a knock, or parked behind an own OPEN */
+  PL_LINK_ACCEPTED, /* accepted; the caller's first record has not come */
+  PL_LINK_UP
+} pl_link_state;
+
+typedef struct pl_peer_session pl_peer_session;
+
+typedef struct pl_link {
+  pl_node node;
+  uint32_t number;
+  pl_link_state state;
+  bool opener, parked, failed, replacing, has_invite;
+  uint8_t id[32], instance[8], invite[16];
+  pl_peer_session *session; /* NULL until known */
+  pl_noise_handshake handshake;
+  pl_noise_link keys;
+  uint64_t since_ms, bytes;
+  uint8_t application_size, name_size;
+  uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX];
+} pl_link;
+
+typedef struct pl_slot {
+  uint16_t generation;
+  pl_link *link;
+} pl_slot;
+
+typedef struct pl_slots {
+  pl_slot *list;
+  size_t count;
+} pl_slots;
+
+struct pl_peer_session {
+  pl_node ready; /* in engine.ready while it may have something to send */
+  size_t slot;
+  uint32_t number;
+  uint8_t id[32], instance[8];
+  bool own_wish;       /* made by PL_IN_CONNECT, or to dial a knocker back */
+  bool announced;      /* the application knows the number */
+  bool linked;         /* the application was told so */
+  bool was_linked;     /* ever */
+  bool opened_last;    /* the last link was opened by this side */
+  bool lingering;      /* closed for the application; only repeats the answer to CLOSE */
+  bool ended;          /* to be freed after the step of its core */
+  bool replace;        /* dial although linked: the link is old */
+  bool has_secret;
+  uint8_t secret[16];
+  pl_session *core;
+  pl_link *opening;
+  uint64_t dial_at_ms, unlinked_ms, linger_until_ms;
+  unsigned failures;
+  int unlink_reason;
+  uint8_t application_size;
+  uint8_t application[PL_APPLICATION_MAX];
+};
+
+typedef struct pl_knock {
+  uint8_t id[32], instance[8];
+  bool muted; /* denied: not reported again */
+  bool used;
+  uint64_t at_ms;
+} pl_knock;
+
+typedef struct pl_invite {
+  uint8_t secret[16], bound_to[32];
+  uint64_t expires_ms;
+  bool single, claimed;
+} pl_invite;
+
+typedef struct pl_peer_entry {
+  uint8_t id[32];
+  bool allowed, blocked;
+} pl_peer_entry;
+
+struct pl_engine {
+  pl_engine_config config;
+  char *origin;
+  uint8_t application_size, name_size;
+  uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX], relay_id[32];
+  bool pinned;
+  pl_rng rng;
+  uint64_t now_ms, next_ms, last_step_ms;
+
+  pl_actions actions;
+  uint8_t text[PL_TEXT_BYTES]; /* of this step's actions */
+  size_t text_used;
+  uint8_t *plain; /* opened records of this step */
+  size_t plain_capacity;
+  pl_pieces pieces;
+
+  pl_connection_state connection;
+  uint64_t connection_ms; /* when its state ends */
+  uint64_t offline_since_ms, received_ms, pinged_ms, move_at_ms, stop_at_ms;
+  unsigned connect_failures;
+  bool wanted, stopping, ping_open;
+  uint8_t transcript[64], hello_relay_id[32];
+  uint32_t message_max, link_window, link_slots, open_timeout_ms, ping_interval_ms, dead_after_ms;
+
+  pl_buffer control;
+  pl_slots own, relays;
+  pl_node links;
+  pl_node ready;
+  pl_peer_session **sessions;
+  size_t session_slots;
+  uint16_t session_generation;
+
+  pl_knock knocks[PL_KNOCKS_MAX];
+  pl_invite *invites;
+  size_t invite_count;
+  pl_peer_entry *peers;
+  size_t peer_count;
+};
+
+/* engine_actions.c */
+int pl_out(pl_engine *e, pl_engine_action action);
+pl_view pl_keep_text(pl_engine *e, pl_view text); /* copied until the next step; cut when there is no room */
+void pl_log(pl_engine *e, const char *event, const char *reason);
+int pl_reason_error(int reason);
+
+/* engine_random.c */
+void pl_rng_init(pl_rng *r, const uint8_t seed[32]);
+void pl_rng_bytes(pl_rng *r, void *out, size_t n);
+uint64_t pl_rng_u64(pl_rng *r);
+uint64_t pl_rng_below(pl_rng *r, uint64_t limit); /* 0 to limit - 1; 0 for a limit of 0 */
+
+/* engine_connection.c */
+int pl_connection_start(pl_engine *e);
+void pl_connection_stop(pl_engine *e);
+void pl_connection_opened(pl_engine *e);
+void pl_connection_closed(pl_engine *e, int error);
+void pl_connection_network_up(pl_engine *e);
+/* Gives the socket up: `error` for the application; terminal reasons are not tried again. */
+void pl_connection_fail(pl_engine *e, int error, int reason);
+void pl_connection_heard(pl_engine *e);
+void pl_connection_time(pl_engine *e);
+uint64_t pl_connection_deadline(const pl_engine *e);
+void pl_connection_going_away(pl_engine *e, pl_view payload);
+void pl_connection_reset(pl_engine *e, pl_view payload);
+
+/* engine_login.c */
+int pl_login_hello(pl_engine *e, pl_view payload);   /* 0 or a reason */
+int pl_login_welcome(pl_engine *e, pl_view payload); /* 0 or a reason */
+
+/* engine_link.c */
+pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number); /* NULL: no slot or memory */
+pl_link *pl_link_find(pl_engine *e, uint32_t number);
+bool pl_link_slot_free(pl_engine *e, uint32_t number);
+void pl_link_end(pl_engine *e, pl_link *l, int reason); /* 0: without RESET; tells the session */
+void pl_link_forget(pl_engine *e, pl_link *l, int reason); /* as above, without telling the session */
+void pl_links_end_all(pl_engine *e);
+void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload);
+int pl_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size);
+void pl_control_reset(pl_engine *e, uint32_t link, int reason);
+void pl_slots_deinit(pl_slots *s);
+
+/* engine_data.c */
+void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain);
+void pl_link_traffic(pl_engine *e, pl_link *l, size_t bytes);
+
+/* engine_handshake.c */
+int pl_handshake_write1(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity);
+int pl_handshake_write2(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity);
+int pl_handshake_read1(pl_engine *e, pl_link *l, pl_view message); /* 0 or PL_ECRYPTO, PL_EPROTOCOL, PL_ESTATE (version) */
+int pl_handshake_read2(pl_engine *e, pl_link *l, pl_view message);
+
+/* engine_dial.c */
+void pl_dial(pl_engine *e, pl_peer_session *s);
+void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload);
+void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason);
+void pl_dial_all(pl_engine *e); /* after login */
+
+/* engine_offer.c */
+void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload);
+void pl_offer_accept(pl_engine *e, pl_link *l);
+pl_link *pl_offer_parked(pl_engine *e, const pl_peer_session *s);
+pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch);
+
+/* engine_knock.c */
+pl_peer_entry *pl_peer_find(pl_engine *e, const uint8_t id[32]);
+void pl_knock_add(pl_engine *e, const pl_link *l);
+int pl_peer_allow(pl_engine *e, const uint8_t id[32]);
+int pl_peer_deny(pl_engine *e, const uint8_t id[32]);
+int pl_peer_block(pl_engine *e, const uint8_t id[32]);
+
+/* engine_invite.c */
+int pl_invite_add(pl_engine *e, const pl_engine_event *in);
+int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]);
+void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32], const uint8_t callee[32],
+                     const uint8_t ephemeral[32]);
+/* 0: no such invite; 1: valid for this caller, copied into the link; -1: known, but used up or expired. */
+int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]);
+bool pl_invite_claim(pl_engine *e, const pl_link *l); /* false: someone else was faster */
+
+/* engine_session.c */
+pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
+pl_peer_session *pl_peer_session_by_number(const pl_engine *e, uint32_t number);
+pl_peer_session *pl_peer_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]); /* live */
+pl_peer_session *pl_peer_session_dialling(const pl_engine *e, const uint8_t id[32]); /* any instance, none known yet */
+void pl_peer_session_free(pl_engine *e, pl_peer_session *s);
+int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in); /* and what follows from it */
+void pl_peer_session_end(pl_engine *e, pl_peer_session *s, int error, int reason, pl_view text);
+int pl_peer_session_link_up(pl_engine *e, pl_peer_session *s, pl_link *l);
+void pl_peer_session_touch(pl_engine *e, pl_peer_session *s); /* timers and output may have changed */
+void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s);
+void pl_peer_session_time(pl_engine *e, pl_peer_session *s);
+uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s);
+bool pl_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
+
+/* engine_command.c */
+int pl_command(pl_engine *e, pl_engine_event *in);
+
+/* engine_time.c */
+void pl_engine_timers(pl_engine *e);
+void pl_engine_wake_at(pl_engine *e, uint64_t ms);
+
+static inline bool pl_is_zero(const uint8_t *p, size_t n) {
+  uint8_t all = 0;
+  for (size_t i = 0; i < n; i++) all |= p[i];
+  return all == 0;
+}
+
+#endif

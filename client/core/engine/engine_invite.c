@@ -1,0 +1,85 @@
+/* Invites: a secret in a link lets one stranger in (docs/protocol.md, section 7). */
+#include <sodium.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+static pl_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
+  for (size_t i = 0; i < e->invite_count; i++)
+    if (sodium_memcmp(e->invites[i].secret, secret, 16) == 0) return &e->invites[i];
+  return NULL;
+}
+
+int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
+  if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
+  pl_invite *i = invite_find(e, in->secret.data);
+  if (!i) {
+    if (e->invite_count >= PL_INVITES_MAX) return PL_EAGAIN;
+    if (!e->invites) e->invites = pl_alloc(PL_INVITES_MAX * sizeof *e->invites);
+    if (!e->invites) return PL_ENOMEM;
+    i = &e->invites[e->invite_count++];
+  }
+  *i = (pl_invite){.expires_ms = in->place, .single = in->value == 1};
+  memcpy(i->secret, in->secret.data, sizeof i->secret);
+  return 0;
+}
+
+int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
+  pl_invite *i = invite_find(e, secret);
+  if (!i) return PL_EINVAL;
+  *i = e->invites[--e->invite_count];
+  sodium_memzero(&e->invites[e->invite_count], sizeof *i);
+  return 0;
+}
+
+static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
+  uint8_t hash[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(hash, secret, PL_CONST_INVITE_SECRET_BYTES);
+  memcpy(out, hash, PL_CONST_INVITE_HINT_BYTES);
+}
+
+void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32], const uint8_t callee[32],
+                     const uint8_t ephemeral[32]) {
+  crypto_auth_hmacsha256_state h;
+  proof_hint(out, secret);
+  crypto_auth_hmacsha256_init(&h, secret, PL_CONST_INVITE_SECRET_BYTES);
+  crypto_auth_hmacsha256_update(&h, (const uint8_t *)PL_LABEL_INVITE, sizeof PL_LABEL_INVITE - 1);
+  crypto_auth_hmacsha256_update(&h, caller, 32);
+  crypto_auth_hmacsha256_update(&h, callee, 32);
+  crypto_auth_hmacsha256_update(&h, ephemeral, 32);
+  crypto_auth_hmacsha256_final(&h, out + PL_CONST_INVITE_HINT_BYTES);
+  sodium_memzero(&h, sizeof h);
+}
+
+static bool usable(const pl_engine *e, const pl_invite *i, const uint8_t caller[32]) {
+  if (i->claimed && memcmp(i->bound_to, caller, 32) == 0) return true;
+  return e->now_ms < i->expires_ms && !(i->single && i->claimed);
+}
+
+int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]) {
+  uint8_t expected[40];
+  if (proof.size != sizeof expected) return 0;
+  for (size_t n = 0; n < e->invite_count; n++) {
+    const pl_invite *i = &e->invites[n];
+    pl_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
+    if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
+    if (!usable(e, i, l->id)) return -1;
+    memcpy(l->invite, i->secret, sizeof l->invite);
+    l->has_invite = true;
+    return 1;
+  }
+  return 0;
+}
+
+bool pl_invite_claim(pl_engine *e, const pl_link *l) {
+  pl_invite *i = invite_find(e, l->invite);
+  if (!i || !usable(e, i, l->id)) return false;
+  if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
+  i->claimed = true;
+  memcpy(i->bound_to, l->id, 32);
+  pl_engine_action a = {.type = PL_OUT_INVITE_CLAIMED};
+  memcpy(a.id, l->id, 32);
+  a.data = pl_keep_text(e, (pl_view){l->invite, sizeof l->invite});
+  (void)pl_out(e, a);
+  return true;
+}

@@ -1,0 +1,104 @@
+/* Whom the user allows, denies and blocks; strangers that asked (docs/protocol.md, section 7). */
+#include <string.h>
+
+#include "engine_internal.h"
+
+pl_peer_entry *pl_peer_find(pl_engine *e, const uint8_t id[32]) {
+  for (size_t i = 0; i < e->peer_count; i++)
+    if (memcmp(e->peers[i].id, id, 32) == 0) return &e->peers[i];
+  return NULL;
+}
+
+static pl_peer_entry *peer_add(pl_engine *e, const uint8_t id[32]) {
+  pl_peer_entry *p = pl_peer_find(e, id);
+  if (p || e->peer_count >= PL_PEERS_MAX) return p;
+  if (e->peer_count % 16 == 0) {
+    pl_peer_entry *list = pl_realloc(e->peers, (e->peer_count + 16) * sizeof *list);
+    if (!list) return NULL;
+    e->peers = list;
+  }
+  p = &e->peers[e->peer_count++];
+  *p = (pl_peer_entry){0};
+  memcpy(p->id, id, 32);
+  return p;
+}
+
+static pl_knock *knock_find(pl_engine *e, const uint8_t id[32]) {
+  for (size_t i = 0; i < PL_KNOCKS_MAX; i++)
+    if (e->knocks[i].used && memcmp(e->knocks[i].id, id, 32) == 0) return &e->knocks[i];
+  return NULL;
+}
+
+/* A free place, else the one that asked longest ago. */
+static pl_knock *knock_place(pl_engine *e) {
+  pl_knock *oldest = &e->knocks[0];
+  for (size_t i = 0; i < PL_KNOCKS_MAX; i++) {
+    if (!e->knocks[i].used) return &e->knocks[i];
+    if (e->knocks[i].at_ms < oldest->at_ms) oldest = &e->knocks[i];
+  }
+  return oldest;
+}
+
+void pl_knock_add(pl_engine *e, const pl_link *l) {
+  pl_knock *k = knock_find(e, l->id);
+  bool known = k;
+  if (!known) k = knock_place(e);
+  bool muted = known && k->muted;
+  *k = (pl_knock){.used = true, .muted = muted, .at_ms = e->now_ms};
+  memcpy(k->id, l->id, 32);
+  memcpy(k->instance, l->instance, 8);
+  if (known) return;
+  pl_engine_action a = {.type = PL_OUT_KNOCK, .text = pl_keep_text(e, (pl_view){l->name, l->name_size})};
+  memcpy(a.id, l->id, 32);
+  memcpy(a.instance, l->instance, 8);
+  (void)pl_out(e, a);
+}
+
+static bool accept_waiting(pl_engine *e, const uint8_t id[32]) {
+  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    if (l->state != PL_LINK_OFFERED || l->parked || memcmp(l->id, id, 32) != 0) continue;
+    pl_offer_accept(e, l);
+    return true;
+  }
+  return false;
+}
+
+/* The knocker accepts, since it dials this ID itself. */
+static int dial_back(pl_engine *e, const pl_knock *k) {
+  if (pl_peer_session_find(e, k->id, k->instance)) return 0;
+  pl_peer_session *s = pl_peer_session_new(e, k->id, k->instance);
+  if (!s) return PL_ENOMEM;
+  pl_dial(e, s);
+  return 0;
+}
+
+int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
+  pl_peer_entry *p = peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  p->allowed = true;
+  p->blocked = false;
+  pl_knock *k = knock_find(e, id);
+  if (!k) return 0;
+  pl_knock asked = *k;
+  *k = (pl_knock){0};
+  return accept_waiting(e, id) ? 0 : dial_back(e, &asked);
+}
+
+int pl_peer_deny(pl_engine *e, const uint8_t id[32]) {
+  pl_peer_entry *p = pl_peer_find(e, id);
+  if (p) p->allowed = false;
+  pl_knock *k = knock_find(e, id);
+  if (k) k->muted = true;
+  return 0;
+}
+
+int pl_peer_block(pl_engine *e, const uint8_t id[32]) {
+  pl_peer_entry *p = peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  p->allowed = false;
+  p->blocked = true;
+  pl_knock *k = knock_find(e, id);
+  if (k) *k = (pl_knock){0};
+  return 0;
+}

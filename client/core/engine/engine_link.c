@@ -1,0 +1,139 @@
+/* The links of the socket: numbers, generations, and the envelopes that name them (docs/protocol.md, section 2). */
+#include <string.h>
+
+#include "engine_internal.h"
+
+int pl_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
+  uint8_t *p = pl_buffer_reserve(&e->control, PL_CONST_ENVELOPE_HEADER_BYTES + size);
+  if (!p) return PL_ENOMEM;
+  pl_envelope_put_header(p, type, 0, size, link);
+  if (size) memcpy(p + PL_CONST_ENVELOPE_HEADER_BYTES, payload, size);
+  pl_buffer_commit(&e->control, PL_CONST_ENVELOPE_HEADER_BYTES + size);
+  return 0;
+}
+
+void pl_control_reset(pl_engine *e, uint32_t link, int reason) {
+  uint8_t payload[2];
+  pl_put_u16(payload, (uint16_t)reason);
+  (void)pl_control(e, PL_ENV_RESET, link, payload, sizeof payload); /* full: the other side times out */
+}
+
+void pl_slots_deinit(pl_slots *s) {
+  pl_free(s->list);
+  *s = (pl_slots){0};
+}
+
+static pl_slot *slot_at(pl_slots *s, size_t slot) {
+  if (slot >= s->count) {
+    size_t count = s->count ? s->count : 8;
+    while (count <= slot) count *= 2;
+    pl_slot *list = pl_realloc(s->list, count * sizeof *list);
+    if (!list) return NULL;
+    memset(list + s->count, 0, (count - s->count) * sizeof *list);
+    s->list = list;
+    s->count = count;
+  }
+  return &s->list[slot];
+}
+
+static pl_slot *slot_of(pl_engine *e, uint32_t number) {
+  pl_slots *s = pl_link_relay_side(number) ? &e->relays : &e->own;
+  size_t slot = pl_link_slot(number);
+  return slot < s->count ? &s->list[slot] : NULL;
+}
+
+/* A number of this side: the lowest free slot, its next generation. */
+static uint32_t own_number(pl_engine *e, pl_slot **slot) {
+  size_t i = 0;
+  while (i < e->own.count && e->own.list[i].link) i++;
+  if (i >= e->link_slots || !(*slot = slot_at(&e->own, i))) return 0;
+  uint16_t g = (*slot)->generation;
+  (*slot)->generation = g >= PL_CONST_LINK_GENERATION_MAX ? 1 : (uint16_t)(g + 1);
+  return pl_link_make(false, (*slot)->generation, (uint32_t)i);
+}
+
+static uint32_t relays_number(pl_engine *e, uint32_t number, pl_slot **slot) {
+  *slot = slot_at(&e->relays, pl_link_slot(number));
+  if (!*slot || (*slot)->link) return 0;
+  (*slot)->generation = (uint16_t)pl_link_generation(number);
+  return number;
+}
+
+bool pl_link_slot_free(pl_engine *e, uint32_t number) {
+  const pl_slot *slot = slot_of(e, number);
+  return !slot || !slot->link;
+}
+
+pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
+  pl_slot *slot = NULL;
+  pl_link *l = pl_alloc(sizeof *l);
+  if (!l) return NULL;
+  l->number = opener ? own_number(e, &slot) : relays_number(e, offered_number, &slot);
+  if (!l->number) {
+    pl_free(l);
+    return NULL;
+  }
+  slot->link = l;
+  l->opener = opener;
+  l->state = opener ? PL_LINK_OPENING : PL_LINK_OFFERED;
+  l->since_ms = e->now_ms;
+  pl_list_append(&e->links, &l->node);
+  return l;
+}
+
+pl_link *pl_link_find(pl_engine *e, uint32_t number) {
+  const pl_slot *slot = slot_of(e, number);
+  return slot && slot->link && slot->link->number == number ? slot->link : NULL;
+}
+
+void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
+  pl_slot *slot = slot_of(e, l->number);
+  if (slot && slot->link == l) slot->link = NULL;
+  if (reason) pl_control_reset(e, l->number, reason);
+  if (l->session && l->session->opening == l) l->session->opening = NULL;
+  pl_list_remove(&l->node);
+  pl_noise_handshake_deinit(&l->handshake);
+  pl_noise_link_deinit(&l->keys);
+  pl_free(l);
+}
+
+void pl_link_end(pl_engine *e, pl_link *l, int reason) {
+  pl_peer_session *s = l->state == PL_LINK_UP ? l->session : NULL;
+  uint32_t number = l->number;
+  pl_link_forget(e, l, reason);
+  if (!s) return;
+  pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link = number};
+  if (reason) s->unlink_reason = reason;
+  (void)pl_peer_session_step(e, s, &down);
+}
+
+void pl_links_end_all(pl_engine *e) {
+  while (!pl_list_empty(&e->links)) {
+    pl_link *l = PL_CONTAINER(e->links.next, pl_link, node);
+    if (l->session) l->session->unlink_reason = PL_REASON_GONE;
+    pl_link_end(e, l, 0);
+  }
+}
+
+static void opening_failed(pl_engine *e, pl_link *l, int reason) {
+  pl_peer_session *s = l->session;
+  pl_link_forget(e, l, 0);
+  if (s) pl_dial_failed(e, s, reason);
+}
+
+void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
+  pl_wire_reset r;
+  pl_link *l = pl_link_find(e, number);
+  if (!l) return; /* an old one: dropped */
+  if (pl_wire_reset_decode(&r, payload.data, payload.size)) r.reason = PL_REASON_PROTOCOL;
+  pl_peer_session *s = l->session;
+  if (l->state == PL_LINK_OPENING) {
+    opening_failed(e, l, r.reason);
+  } else if (l->state == PL_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason)) {
+    pl_link_forget(e, l, 0);
+    pl_peer_session_end(e, s, pl_reason_error(r.reason), r.reason, (pl_view){NULL, 0});
+  } else {
+    if (s) s->unlink_reason = r.reason;
+    pl_link_end(e, l, 0);
+  }
+}

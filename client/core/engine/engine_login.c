@@ -1,0 +1,92 @@
+/* Login at the relay, which proves itself, too (docs/protocol.md, section 3). */
+#include <sodium.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+static uint32_t *limit_field(pl_engine *e, uint16_t id) {
+  switch (id) {
+    case PL_LIMIT_MESSAGE_MAX: return &e->message_max;
+    case PL_LIMIT_LINK_WINDOW: return &e->link_window;
+    case PL_LIMIT_LINK_SLOTS: return &e->link_slots;
+    case PL_LIMIT_OPEN_TIMEOUT_MS: return &e->open_timeout_ms;
+    case PL_LIMIT_PING_INTERVAL_MS: return &e->ping_interval_ms;
+    case PL_LIMIT_DEAD_AFTER_MS: return &e->dead_after_ms;
+    default: return NULL;
+  }
+}
+
+static void take_limits(pl_engine *e, pl_view limits) {
+  pl_reader r = pl_reader_of(limits.data, limits.size);
+  while (pl_reader_left(&r)) {
+    pl_wire_limit l;
+    if (pl_wire_limit_read(&l, &r)) return;
+    uint32_t *field = limit_field(e, l.id);
+    if (!field) continue;
+    for (const pl_limit_info *i = pl_limit_table; i->name; i++) {
+      if (i->id != l.id) continue;
+      *field = l.value < i->minimum ? i->minimum : l.value > i->maximum ? i->maximum : l.value;
+    }
+  }
+}
+
+static void initial_limits(pl_engine *e) {
+  for (const pl_limit_info *i = pl_limit_table; i->name; i++) {
+    uint32_t *field = limit_field(e, i->id);
+    if (field) *field = i->initial;
+  }
+}
+
+static int send_login(pl_engine *e, pl_view hello) {
+  pl_wire_login l = {.version = PL_CONST_PROTOCOL_VERSION, .flags = e->config.listen ? PL_CONST_LOGIN_FLAG_LISTEN : 0};
+  uint8_t payload[1024];
+  memcpy(l.peer_id, e->config.identity.id, 32);
+  memcpy(l.instance, e->config.instance, 8);
+  pl_rng_bytes(&e->rng, l.nonce, sizeof l.nonce);
+  l.origin = (pl_view){(const uint8_t *)e->origin, strlen(e->origin)};
+  int n = pl_wire_login_encode(&l, payload, sizeof payload);
+  if (n < 0) return PL_REASON_PROTOCOL;
+  size_t body = (size_t)n - PL_SIGNATURE_BYTES;
+  pl_login_transcript(e->transcript, hello, (pl_view){payload, body});
+  pl_login_sign_client(payload + body, e->transcript, &e->config.identity);
+  return pl_control(e, PL_ENV_LOGIN, 0, payload, (size_t)n) ? PL_REASON_OVERFLOW : 0;
+}
+
+int pl_login_hello(pl_engine *e, pl_view payload) {
+  pl_wire_hello h;
+  if (e->connection != PL_CONN_HELLO || pl_wire_hello_decode(&h, payload.data, payload.size)) return PL_REASON_PROTOCOL;
+  if (h.version_min > PL_CONST_PROTOCOL_VERSION || h.version_max < PL_CONST_PROTOCOL_VERSION)
+    return PL_REASON_UNSUPPORTED;
+  if (e->pinned && memcmp(h.relay_id, e->relay_id, 32) != 0) {
+    pl_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
+    return 0;
+  }
+  memcpy(e->hello_relay_id, h.relay_id, 32);
+  initial_limits(e);
+  take_limits(e, h.limits);
+  int reason = send_login(e, payload);
+  if (reason == 0) e->connection = PL_CONN_LOGIN;
+  return reason;
+}
+
+int pl_login_welcome(pl_engine *e, pl_view payload) {
+  pl_wire_welcome w;
+  if (e->connection != PL_CONN_LOGIN || pl_wire_welcome_decode(&w, payload.data, payload.size))
+    return PL_REASON_PROTOCOL;
+  pl_view body = {payload.data, payload.size - PL_SIGNATURE_BYTES};
+  if (pl_login_verify_relay(w.signature, e->transcript, body, e->hello_relay_id)) {
+    pl_connection_fail(e, PL_ECRYPTO, PL_REASON_LOGIN_FAILED);
+    return 0;
+  }
+  take_limits(e, w.limits);
+  e->connection = PL_CONN_ONLINE;
+  e->connect_failures = 0;
+  e->pinned = true; /* for as long as this engine lives, even if nothing was pinned before */
+  memcpy(e->relay_id, e->hello_relay_id, 32);
+  pl_engine_action a = {.type = PL_OUT_ONLINE};
+  memcpy(a.id, e->relay_id, 32);
+  (void)pl_out(e, a);
+  pl_engine_wake_at(e, pl_connection_deadline(e));
+  pl_dial_all(e);
+  return 0;
+}

@@ -1,0 +1,81 @@
+/* Calls from others: whom to accept, whom to let wait (docs/protocol.md, sections 6 and 7). */
+#include <string.h>
+
+#include "engine_internal.h"
+
+bool pl_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+  int order = memcmp(e->config.identity.id, id, 32);
+  return order ? order < 0 : memcmp(e->config.instance, instance, 8) < 0;
+}
+
+pl_link *pl_offer_parked(pl_engine *e, const pl_peer_session *s) {
+  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    bool same_instance = pl_is_zero(s->instance, 8) || memcmp(l->instance, s->instance, 8) == 0;
+    if (l->state == PL_LINK_OFFERED && l->parked && memcmp(l->id, s->id, 32) == 0 && same_instance) return l;
+  }
+  return NULL;
+}
+
+void pl_offer_accept(pl_engine *e, pl_link *l) {
+  uint8_t payload[2048];
+  int n = pl_handshake_write2(e, l, payload, sizeof payload);
+  if (n < 0 || pl_control(e, PL_ENV_ACCEPT, l->number, payload, (size_t)n)) {
+    pl_link_forget(e, l, PL_REASON_OVERFLOW);
+    return;
+  }
+  l->parked = false;
+  l->state = PL_LINK_ACCEPTED;
+  l->since_ms = e->now_ms;
+  pl_engine_wake_at(e, e->now_ms + PL_ACCEPT_TIMEOUT_MS);
+}
+
+/* The session that a call belongs to: by (ID, instance), else the one that dials any instance of the ID.
+ * `epoch` is the caller's, 0 while unknown; it tells a session that ends from the next one. */
+pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+    bool ends = s->lingering || pl_session_is_closing(s->core);
+    if (!ends || epoch == 0 || epoch == pl_session_peer_epoch(s->core)) return s;
+  }
+  return pl_peer_session_dialling(e, l->id);
+}
+
+static bool is_welcome(pl_engine *e, const pl_link *l) {
+  const pl_peer_entry *p = pl_peer_find(e, l->id);
+  return l->has_invite || e->config.accept_all || (p && p->allowed);
+}
+
+static void decide(pl_engine *e, pl_link *l) {
+  const pl_peer_session *s = pl_offer_session(e, l, 0);
+  if (s && s->opening && pl_side_is_smaller(e, l->id, l->instance)) {
+    l->parked = true; /* both call at once: the smaller waits for its own call */
+  } else if (s || (is_welcome(e, l) && !e->stopping)) {
+    pl_offer_accept(e, l);
+  } else {
+    pl_knock_add(e, l);
+  }
+}
+
+void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
+  pl_wire_offer o;
+  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_link_relay_side(number) ||
+      pl_link_generation(number) == 0 || pl_link_slot(number) >= e->link_slots || !pl_link_slot_free(e, number)) {
+    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
+    return;
+  }
+  const pl_peer_entry *p = pl_peer_find(e, o.caller_id);
+  if ((p && p->blocked) || pl_is_zero(o.caller_instance, 8)) return; /* silence, as if nobody were here */
+  pl_link *l = pl_link_new(e, false, number);
+  if (!l) return;
+  memcpy(l->id, o.caller_id, 32);
+  memcpy(l->instance, o.caller_instance, 8);
+  int rc = pl_handshake_read1(e, l, o.handshake);
+  if (rc == PL_EREFUSED || rc == PL_ESTATE)
+    pl_link_forget(e, l, rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_REFUSED);
+  else if (rc)
+    pl_link_forget(e, l, 0);
+  else
+    decide(e, l);
+}

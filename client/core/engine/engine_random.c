@@ -1,0 +1,40 @@
+/* Deterministic random bytes: the ChaCha20 stream of the seed. */
+#include <sodium.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+void pl_rng_init(pl_rng *r, const uint8_t seed[32]) {
+  memcpy(r->key, seed, 32);
+  r->nonce = 0;
+  r->used = sizeof r->block;
+}
+
+void pl_rng_bytes(pl_rng *r, void *out, size_t n) {
+  uint8_t *p = out;
+  while (n) {
+    if (r->used == sizeof r->block) {
+      uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
+      pl_put_u64(nonce, r->nonce++);
+      crypto_stream_chacha20(r->block, sizeof r->block, nonce, r->key);
+      r->used = 0;
+    }
+    size_t some = sizeof r->block - r->used;
+    if (some > n) some = n;
+    memcpy(p, r->block + r->used, some);
+    sodium_memzero(r->block + r->used, some);
+    r->used += some;
+    p += some;
+    n -= some;
+  }
+}
+
+uint64_t pl_rng_u64(pl_rng *r) {
+  uint8_t b[8];
+  pl_rng_bytes(r, b, sizeof b);
+  return pl_get_u64(b);
+}
+
+uint64_t pl_rng_below(pl_rng *r, uint64_t limit) {
+  return limit ? pl_rng_u64(r) % limit : 0; /* jitter: a slight bias does not matter */
+}

@@ -1,0 +1,289 @@
+/* The sessions of this engine: their table, their cores' actions as the application's, their end. */
+#include <string.h>
+
+#include "engine_internal.h"
+
+static pl_peer_session **free_slot(pl_engine *e) {
+  for (size_t i = 0; i < e->session_slots; i++)
+    if (!e->sessions[i]) return &e->sessions[i];
+  if (e->session_slots >= e->config.sessions_max) return NULL;
+  size_t count = e->session_slots ? e->session_slots * 2 : 4;
+  if (count > e->config.sessions_max) count = e->config.sessions_max;
+  pl_peer_session **list = pl_realloc(e->sessions, count * sizeof(pl_peer_session *));
+  if (!list) return NULL;
+  memset(list + e->session_slots, 0, (count - e->session_slots) * sizeof(pl_peer_session *));
+  e->sessions = list;
+  pl_peer_session **slot = &list[e->session_slots];
+  e->session_slots = count;
+  return slot;
+}
+
+pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+  pl_session_config config = {.seed = pl_rng_u64(&e->rng), .message_max = e->config.message_max};
+  config.channel_window = e->config.channel_window;
+  config.session_window = e->config.session_window;
+  config.manual_take = e->config.manual_take;
+  config.pieces = &e->pieces;
+  pl_peer_session **slot = free_slot(e);
+  pl_peer_session *s = slot ? pl_alloc(sizeof *s) : NULL;
+  if (!s) return NULL;
+  if (pl_session_new(&config, &s->core)) {
+    pl_free(s);
+    return NULL;
+  }
+  *slot = s;
+  s->slot = (size_t)(slot - e->sessions);
+  e->session_generation = (uint16_t)((e->session_generation + 1) & 0x7fff);
+  s->number = (uint32_t)e->session_generation << 16 | (uint32_t)(s->slot + 1);
+  memcpy(s->id, id, 32);
+  memcpy(s->instance, instance, 8);
+  s->own_wish = true;
+  s->dial_at_ms = s->linger_until_ms = PL_NEVER;
+  s->unlinked_ms = e->now_ms;
+  pl_list_init(&s->ready);
+  pl_peer_session_touch(e, s);
+  return s;
+}
+
+void pl_peer_session_free(pl_engine *e, pl_peer_session *s) {
+  for (pl_node *n = e->links.next; n != &e->links;) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    n = n->next;
+    if (l->session == s) pl_link_forget(e, l, PL_REASON_CLOSED);
+  }
+  pl_list_remove(&s->ready);
+  e->sessions[s->slot] = NULL;
+  pl_session_free(s->core);
+  pl_free(s);
+}
+
+pl_peer_session *pl_peer_session_by_number(const pl_engine *e, uint32_t number) {
+  size_t slot = (number & 0xffff) - 1u;
+  if (slot >= e->session_slots) return NULL;
+  pl_peer_session *s = e->sessions[slot];
+  return s && s->number == number && !s->lingering ? s : NULL;
+}
+
+pl_peer_session *pl_peer_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (!s || s->lingering || pl_session_is_closing(s->core)) continue;
+    if (memcmp(s->id, id, 32) == 0 && memcmp(s->instance, instance, 8) == 0) return s;
+  }
+  return NULL;
+}
+
+pl_peer_session *pl_peer_session_dialling(const pl_engine *e, const uint8_t id[32]) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (!s || s->lingering || s->was_linked || !s->own_wish || pl_session_is_closing(s->core)) continue;
+    if (memcmp(s->id, id, 32) == 0 && pl_is_zero(s->instance, 8)) return s;
+  }
+  return NULL;
+}
+
+/* ---- what the core reports ------------------------------------------------------------------------ */
+typedef struct pl_sink_context {
+  pl_engine *e;
+  pl_peer_session *s;
+} pl_sink_context;
+
+static int out_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
+  a.session = s->number;
+  memcpy(a.id, s->id, 32);
+  memcpy(a.instance, s->instance, 8);
+  return s->announced ? pl_out(e, a) : 0;
+}
+
+static int linked(pl_engine *e, pl_peer_session *s, uint32_t number) {
+  const pl_link *l = pl_link_find(e, number);
+  pl_engine_action a = {.text = {s->application, s->application_size}};
+  if (!s->lingering && !s->linked) {
+    if (!s->announced) {
+      s->announced = true;
+      a.type = PL_OUT_SESSION;
+      int rc = out_of(e, s, a);
+      if (rc) {
+        s->announced = false;
+        return rc;
+      }
+    }
+    a.type = PL_OUT_LINKED;
+    int rc = out_of(e, s, a);
+    if (rc) return rc;
+    s->linked = true;
+  }
+  s->was_linked = true;
+  s->replace = false;
+  s->failures = 0;
+  s->dial_at_ms = PL_NEVER;
+  s->unlink_reason = 0;
+  if (l) s->opened_last = l->opener;
+  return 0;
+}
+
+static void drop_link(pl_engine *e, pl_peer_session *s, uint32_t number, int reason) {
+  pl_link *l = pl_link_find(e, number);
+  s->unlink_reason = reason;
+  if (l) pl_link_forget(e, l, reason);
+}
+
+static const pl_engine_action_type plain_actions[] = {
+    [PL_SESSION_MESSAGE] = PL_OUT_MESSAGE,          [PL_SESSION_VOLATILE] = PL_OUT_VOLATILE,
+    [PL_SESSION_END] = PL_OUT_END,                  [PL_SESSION_WRITABLE] = PL_OUT_WRITABLE,
+    [PL_SESSION_DELIVERED] = PL_OUT_DELIVERED,      [PL_SESSION_WAS_RESET] = PL_OUT_CHANNEL_RESET,
+    [PL_SESSION_LOST] = PL_OUT_LOST,                [PL_SESSION_STREAM_RESET] = PL_OUT_STREAM_RESET,
+    [PL_SESSION_PEER_CLOSED] = PL_OUT_SESSION_CLOSED};
+
+static int take_action(void *context, const pl_session_action *in) {
+  pl_sink_context *k = context;
+  pl_engine *e = k->e;
+  pl_peer_session *s = k->s;
+  pl_engine_action a = {.channel = in->channel, .reason = in->reason, .place = in->place, .data = in->data};
+  pl_session_sink sink = {take_action, context};
+  switch (in->type) {
+    case PL_SESSION_LINKED: return linked(e, s, in->link);
+    case PL_SESSION_DROP_LINK: drop_link(e, s, in->link, in->reason); return 0;
+    case PL_SESSION_PEER_CLOSED:
+      pl_session_report_lost(s->core, &sink);
+      a.type = PL_OUT_SESSION_CLOSED;
+      a.error = pl_reason_error(in->reason);
+      a.text = in->data;
+      (void)out_of(e, s, a);
+      s->lingering = true;
+      s->linked = false;
+      s->linger_until_ms = e->now_ms + PL_LINGER_MS;
+      return 0;
+    case PL_SESSION_CLOSE_ENDED:
+      pl_session_report_lost(s->core, &sink);
+      a.type = PL_OUT_SESSION_CLOSED;
+      a.error = in->error;
+      a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
+      (void)out_of(e, s, a);
+      s->ended = true;
+      return 0;
+    default:
+      a.type = plain_actions[in->type];
+      return s->lingering ? 0 : out_of(e, s, a);
+  }
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------ */
+static bool has_link(const pl_engine *e, const pl_peer_session *s) {
+  for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    const pl_link *l = PL_CONTAINER(n, const pl_link, node);
+    if (l->session == s && l->state == PL_LINK_UP) return true;
+  }
+  return false;
+}
+
+void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
+  pl_engine_action a = {.type = PL_OUT_UNLINKED, .reason = s->unlink_reason ? s->unlink_reason : PL_REASON_GONE};
+  s->linked = false;
+  s->unlinked_ms = e->now_ms;
+  s->dial_at_ms = PL_NEVER;
+  if (e->connection == PL_CONN_ONLINE && !s->opening) {
+    s->dial_at_ms = e->now_ms;
+    if (!s->opened_last || has_link(e, s)) s->dial_at_ms += PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
+    if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_rng_below(&e->rng, PL_RETRY_MIN_MS);
+  }
+  a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
+  (void)out_of(e, s, a);
+}
+
+int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
+  pl_sink_context context = {e, s};
+  pl_session_sink sink = {take_action, &context};
+  if (s->ended) return PL_ESTATE;
+  in->now_ms = e->now_ms;
+  int rc = pl_session_step(s->core, in, &sink);
+  bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
+  if (broke && !s->ended) {
+    pl_peer_session_end(e, s, rc, rc == PL_EPROTOCOL ? PL_REASON_PROTOCOL : PL_REASON_REFUSED, (pl_view){NULL, 0});
+    return rc;
+  }
+  if (s->ended) {
+    pl_peer_session_free(e, s);
+    return rc;
+  }
+  if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
+  pl_peer_session_touch(e, s);
+  return rc;
+}
+
+void pl_peer_session_end(pl_engine *e, pl_peer_session *s, int error, int reason, pl_view text) {
+  pl_sink_context context = {e, s};
+  pl_session_sink sink = {take_action, &context};
+  if (!s->lingering) {
+    pl_session_report_lost(s->core, &sink);
+    pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
+    a.text = pl_keep_text(e, text);
+    (void)out_of(e, s, a);
+  }
+  s->ended = true;
+  for (pl_node *n = e->links.next; n != &e->links;) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    n = n->next;
+    if (l->session == s) pl_link_forget(e, l, reason);
+  }
+  pl_peer_session_free(e, s);
+}
+
+int pl_peer_session_link_up(pl_engine *e, pl_peer_session *s, pl_link *l) {
+  pl_session_event in = {.type = PL_SESSION_LINK_UP, .link = l->number, .opener = l->opener, .window = e->link_window};
+  in.smaller = pl_side_is_smaller(e, s->id, s->instance);
+  if (l->application_size) memcpy(s->application, l->application, l->application_size);
+  s->application_size = l->application_size;
+  return pl_peer_session_step(e, s, &in);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------- */
+void pl_peer_session_touch(pl_engine *e, pl_peer_session *s) {
+  if (pl_list_empty(&s->ready) && pl_session_has_output(s->core)) pl_list_append(&e->ready, &s->ready);
+  pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+}
+
+uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s) {
+  uint64_t at = pl_session_deadline(s->core);
+  if (s->lingering) {
+    if (pl_session_close_answered(s->core) && has_link(e, s)) return e->now_ms;
+    return s->linger_until_ms < at ? s->linger_until_ms : at;
+  }
+  if (e->connection == PL_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
+  uint64_t ends = s->unlinked_ms + e->config.session_timeout_ms;
+  return !s->linked && ends < at ? ends : at;
+}
+
+static void linger(pl_engine *e, pl_peer_session *s) {
+  if (e->now_ms >= s->linger_until_ms) {
+    pl_peer_session_free(e, s);
+    return;
+  }
+  if (!pl_session_close_answered(s->core)) return;
+  for (pl_node *n = e->links.next; n != &e->links;) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    n = n->next;
+    if (l->session == s && l->state == PL_LINK_UP && pl_session_link_is_current(s->core, l->number)) {
+      pl_link_end(e, l, PL_REASON_CLOSED);
+      return; /* the list may have changed; the rest at the next turn */
+    }
+  }
+}
+
+void pl_peer_session_time(pl_engine *e, pl_peer_session *s) {
+  size_t slot = s->slot;
+  if (e->now_ms >= pl_session_deadline(s->core)) {
+    pl_session_event in = {.type = PL_SESSION_TIME};
+    (void)pl_peer_session_step(e, s, &in);
+    if (e->sessions[slot] != s) return;
+  }
+  if (s->lingering) {
+    linger(e, s);
+  } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
+    pl_peer_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
+  } else if (e->connection == PL_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
+    s->dial_at_ms = PL_NEVER;
+    if (!s->linked || s->replace) pl_dial(e, s);
+  }
+  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+}
