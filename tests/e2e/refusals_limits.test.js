@@ -1,0 +1,129 @@
+/** Limits and timers that keep strangers from spending what is not theirs: each set low, and seen to bite. */
+import { randomBytes } from 'node:crypto';
+import { afterEach, expect, test } from 'vitest';
+import { REASON, TYPE, helloPeer, loggedIn, loginPayload, makeIdentity } from '../support/login.js';
+import { until } from '../support/process.js';
+import { connectRaw, connectWebSocket, frame, rawHttp } from '../support/raw.js';
+import { SANITIZER_REPORT } from '../support/refusal_fixture.js';
+import { startRelay } from '../support/relay.js';
+
+let relay;
+afterEach(async () => {
+  const { code } = await relay.stop();
+  expect(relay.log).not.toMatch(SANITIZER_REPORT);
+  expect(code, relay.log).toBe(0);
+});
+
+async function withLimits(limits, args = []) {
+  relay = await startRelay({ args: [...args, ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`])] });
+  return relay.port;
+}
+
+const open = (peer, slot, target = randomBytes(32)) => peer.send(TYPE.OPEN, Buffer.concat([target, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 | slot });
+
+test('who says nothing, or half a header, is closed', async () => {
+  const port = await withLimits({ LOGIN_TIMEOUT_MS: 200 });
+  const silent = await connectRaw(port);
+  const slow = await connectRaw(port);
+  slow.send('GET / HTTP/1.1\r\nHost: x\r\nX: ');
+  await Promise.all([silent.whenClosed(), slow.whenClosed()]);
+});
+
+test('who upgrades and does not log in is closed', async () => {
+  const port = await withLimits({ LOGIN_TIMEOUT_MS: 200 });
+  const raw = await connectWebSocket(port);
+  await raw.whenClosed();
+});
+
+test('an expired challenge is refused', async () => {
+  const port = await withLimits({ CHALLENGE_MS: 20 });
+  const peer = await helloPeer(port);
+  const since = Date.now();
+  await until(() => Date.now() - since > 100, 'the challenge is old');
+  peer.send(TYPE.LOGIN, loginPayload(makeIdentity(), peer.hello));
+  expect(await peer.refusal()).toBe(REASON.LOGIN_FAILED);
+});
+
+test('who says close and does not hang up is hung up on', async () => {
+  const port = await withLimits({ CLOSE_TIMEOUT_MS: 100 });
+  const { raw } = await loggedIn(port);
+  raw.send(frame(8, Buffer.from([3, 232])));
+  await raw.whenClosed();
+  raw.destroy();
+});
+
+test('a logged-in socket that falls silent is closed', async () => {
+  const port = await withLimits({}, ['--ping-interval', '100', '--dead-after', '300']);
+  const { raw } = await loggedIn(port);
+  await raw.whenClosed();
+  raw.destroy();
+});
+
+test('beyond the number of sockets a GET is answered 503 and a login FULL', async () => {
+  const port = await withLimits({ SOCKETS_MAX: 2 });
+  const peers = [await loggedIn(port), await loggedIn(port)];
+  expect((await rawHttp(port, `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status).toBe(503);
+  const third = await connectWebSocket(port).then(() => helloPeer(port), () => null);
+  if (third) expect(await third.refusal()).toBe(REASON.FULL);
+  for (const peer of peers) {
+    peer.send(TYPE.PING, randomBytes(8));
+    await peer.until(TYPE.PONG);
+    peer.close();
+  }
+  await until(async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200, 'room again once they left');
+});
+
+test('a flood of OPENs ends RATE', async () => {
+  const port = await withLimits({ OPEN_BURST: 5, OPENS_PER_MINUTE: 1, OPEN_TIMEOUT_MS: 60000 });
+  const peer = await loggedIn(port);
+  for (let slot = 0; slot < 6; slot++) open(peer, slot);
+  const answer = await peer.until(TYPE.RESET);
+  expect(answer.link).toBe(0x10005);
+  expect(answer.payload.readUInt16BE(0)).toBe(REASON.RATE);
+  peer.close();
+});
+
+test('a flood of OPENs to one ID is not passed on', async () => {
+  const port = await withLimits({ OFFERS_PER_ID: 3, OPEN_TIMEOUT_MS: 2000 });
+  const callee = await loggedIn(port);
+  const callers = await Promise.all(Array.from({ length: 6 }, () => loggedIn(port)));
+  for (const caller of callers) open(caller, 0, callee.identity.publicKey);
+  for (const caller of callers) expect((await caller.until(TYPE.RESET)).payload.readUInt16BE(0)).toBe(REASON.UNAVAILABLE);
+  callee.send(TYPE.PING, randomBytes(8));
+  let offers = 0;
+  for (let one; (one = await callee.next()).type !== TYPE.PONG; ) offers += one.type === TYPE.OFFER;
+  expect(offers).toBe(3);
+  for (const peer of [callee, ...callers]) peer.close();
+});
+
+test('a flood of new IDs of one address ends RATE, known ones still log in', async () => {
+  const port = await withLimits({ REGISTRATIONS_PER_HOUR: 3, LOOPBACK_EXEMPT: 0 });
+  const known = makeIdentity();
+  for (const identity of [known, makeIdentity(), makeIdentity()]) (await loggedIn(port, { identity })).close();
+  const peer = await helloPeer(port);
+  peer.send(TYPE.LOGIN, loginPayload(makeIdentity(), peer.hello));
+  expect(await peer.refusal()).toBe(REASON.RATE);
+  (await loggedIn(port, { identity: known })).close();
+});
+
+test('a flood of connections of one address is cut off', async () => {
+  const port = await withLimits({ CONNECTS_PER_MINUTE: 10, LOOPBACK_EXEMPT: 0 });
+  const answers = [];
+  for (let i = 0; i < 20; i++) {
+    try {
+      answers.push((await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status);
+    } catch {
+      answers.push(0);
+    }
+  }
+  expect(answers.filter((status) => status === 200).length).toBeGreaterThan(0);
+  expect(answers.filter((status) => status !== 200).length).toBeGreaterThan(0);
+});
+
+test('an address that is not a public one is refused as ORIGIN', async () => {
+  const port = await withLimits({}, ['--public-url', 'https://relay.example']);
+  const peer = await helloPeer(port);
+  peer.send(TYPE.LOGIN, loginPayload(makeIdentity(), peer.hello, { origin: 'https://impostor.example' }));
+  expect(await peer.refusal()).toBe(REASON.ORIGIN);
+  (await loggedIn(port, { origin: 'https://relay.example' })).close();
+});
