@@ -43,6 +43,8 @@ export async function openDb(name = 'pairlink', factory = indexedDB) {
 export class Db {
   constructor(db) {
     this.db = db;
+    /** Called with a store's name after each write: how other engines of this profile are told. */
+    this.written = null;
   }
 
   read(store) {
@@ -56,6 +58,7 @@ export class Db {
     end.catch(() => {});
     const value = await work(transaction.objectStore(store));
     await end;
+    this.written?.(store);
     return value;
   }
 

@@ -5,12 +5,15 @@
  * Invariant: nothing is sent while `server.changed` is set (the relay showed another key than the pinned one).
  */
 import { Conversation } from './conversation.js';
-import { CHAT, TEXT_MAX_CHARS, cleanName } from './chat.js';
+import { CHAT, TEXT_MAX_CHARS, cleanName, hex } from './chat.js';
 import { inspect } from './inspect.js';
 
 const LOG_LINES = 300;
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const KNOCKS_MAX = 20;
+
+/** A secret as a key of maps and of the database. */
+const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secret));
 
 export class Engine {
   /**
@@ -94,7 +97,7 @@ export class Engine {
     client.on('knock', (knock) => this.knock(knock));
     client.on('session', (session) => this.incoming(session));
     client.on('inviteClaimed', (claim) => this.claimed(claim));
-    for (const invite of this.invites.values()) client.addInvite({ secret: invite.secret, expiresAt: invite.expiresAt });
+    for (const { raw, expiresAt } of this.invites.values()) client.addInvite({ secret: raw, expiresAt });
     for (const contact of this.contacts.values()) {
       if (contact.blocked) client.block(contact.id);
       else client.allow(contact.id);
@@ -102,6 +105,33 @@ export class Engine {
     if (client.state === 'online') this.online(client, { relayId: client.relayId });
     await Promise.all([...this.contacts.values()].map((contact) => this.conversation(contact).start()));
     this.tell.state();
+  }
+
+  /** Another engine of this profile wrote: takes over what it did to contacts, knocks and invites. */
+  async reload() {
+    const { db, client } = this;
+    const [contacts, knocks, invites] = await Promise.all(['contacts', 'knocks', 'invites'].map((store) => db.all(store)));
+    const kept = new Set(contacts.map(({ id }) => id));
+    for (const id of [...this.contacts.keys()].filter((one) => !kept.has(one))) this.part(id);
+    for (const record of contacts) {
+      const contact = this.contacts.get(record.id);
+      if (contact) Object.assign(contact, record);
+      else this.contacts.set(record.id, record);
+      if (record.blocked) client?.block(record.id);
+      else if (!contact) client?.allow(record.id);
+      if (!contact && client) await this.conversation(record).start();
+    }
+    this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
+    for (const { secret, raw, expiresAt } of invites) if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
+    this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
+    this.tell.state();
+  }
+
+  /** Ends what is going on with a contact and takes it off the list. */
+  part(id) {
+    this.conversations.get(id)?.stop();
+    this.conversations.delete(id);
+    this.contacts.delete(id);
   }
 
   async disconnect() {
@@ -181,14 +211,10 @@ export class Engine {
 
   /** Somebody opened one of our invite links and proved it. */
   claimed({ id, secret }) {
-    const key = [...this.invites.keys()].find((one) => one === secret);
-    if (key) {
-      this.invites.delete(key);
-      this.db.remove('invites', key);
-    }
+    const key = keyOf(secret);
+    if (this.invites.delete(key)) this.db.remove('invites', key);
     const contact = this.contacts.get(id) ?? this.addContact({ id, how: 'invite' });
-    contact.claimed = secret;
-    this.lastClaim = { secret, contact: id };
+    this.lastClaim = { secret: key, contact: id };
     this.changed(contact, true);
   }
 
@@ -231,7 +257,7 @@ export class Engine {
 
   state() {
     const contacts = [...this.contacts.values()].map((contact) => {
-      const { claimed, link, ...shown } = contact;
+      const { link, ...shown } = contact;
       return { ...shown, presence: this.conversations.get(contact.id)?.presence ?? (contact.pairedAt ? 'away' : 'joining') };
     });
     return {
@@ -240,7 +266,7 @@ export class Engine {
       secure: this.secure,
       banner: this.settings.banner ?? null,
       contacts: contacts.sort((a, b) => (b.last?.at ?? b.createdAt) - (a.last?.at ?? a.createdAt)),
-      invites: [...this.invites.values()].filter((invite) => invite.expiresAt > this.now()),
+      invites: [...this.invites.values()].filter(({ expiresAt }) => expiresAt > this.now()).map(({ raw, ...shown }) => shown),
       knocks: [...this.knocks.values()],
       lastClaim: this.lastClaim ?? null,
     };
@@ -289,15 +315,16 @@ export const commands = {
 
   invite: async (engine, { pageUrl }) => {
     const made = await engine.client.createInvite({ pageUrl, lifetimeMs: INVITE_LIFETIME_MS });
-    const invite = { secret: made.secret, link: made.link, expiresAt: made.expiresAt, createdAt: engine.now() };
+    const invite = { secret: keyOf(made.secret), raw: made.secret, link: made.link, expiresAt: made.expiresAt, createdAt: engine.now() };
     engine.invites.set(invite.secret, invite);
     await engine.db.put('invites', invite);
     engine.tell.state();
-    return invite;
+    return { secret: invite.secret };
   },
 
   cancelInvite: async (engine, { secret }) => {
-    engine.client?.revokeInvite(secret);
+    const invite = engine.invites.get(secret);
+    if (invite) engine.client?.revokeInvite(invite.raw);
     engine.invites.delete(secret);
     await engine.db.remove('invites', secret);
     engine.tell.state();
@@ -362,9 +389,7 @@ export const commands = {
   },
 
   forget: async (engine, { contact: id }) => {
-    engine.conversations.get(id)?.stop();
-    engine.conversations.delete(id);
-    engine.contacts.delete(id);
+    engine.part(id);
     engine.client?.deny(id);
     await engine.db.remove('contacts', id);
     await engine.db.forgetMessages(id);

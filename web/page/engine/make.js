@@ -2,6 +2,7 @@
 import * as lib from '../../client/index.js';
 import { openDb } from './db.js';
 import { Engine } from './engine.js';
+import { shareWrites } from './sync.js';
 
 const relayUrl = () => `${self.location.protocol === 'https:' ? 'wss' : 'ws'}://${self.location.host}`;
 
@@ -20,6 +21,7 @@ export async function makeEngine({ keepInstance }, host) {
     },
     host.tell,
   );
+  if (!keepInstance) shareWrites(engine);
   self.addEventListener('online', () => engine.client?.networkUp());
   return engine;
 }
