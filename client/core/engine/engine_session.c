@@ -135,6 +135,15 @@ static const pl_engine_action_type plain_actions[] = {
     [PL_SESSION_LOST] = PL_OUT_LOST,                [PL_SESSION_STREAM_RESET] = PL_OUT_STREAM_RESET,
     [PL_SESSION_PEER_CLOSED] = PL_OUT_SESSION_CLOSED};
 
+/* Ended for the application; the peer may not have heard our CLOSE, and asks again. */
+static void linger_from_now(pl_engine *e, pl_peer_session *s) {
+  s->lingering = true;
+  s->linked = false;
+  s->dial_at_ms = PL_NEVER;
+  s->linger_until_ms = e->now_ms + PL_LINGER_MS;
+  if (s->opening) pl_link_forget(e, s->opening, PL_REASON_CLOSED);
+}
+
 static int take_action(void *context, const pl_session_action *in) {
   pl_sink_context *k = context;
   pl_engine *e = k->e;
@@ -150,9 +159,7 @@ static int take_action(void *context, const pl_session_action *in) {
       a.error = pl_reason_error(in->reason);
       a.text = in->data;
       (void)out_of(e, s, a);
-      s->lingering = true;
-      s->linked = false;
-      s->linger_until_ms = e->now_ms + PL_LINGER_MS;
+      linger_from_now(e, s);
       return 0;
     case PL_SESSION_CLOSE_ENDED:
       pl_session_report_lost(s->core, &sink);
@@ -160,7 +167,10 @@ static int take_action(void *context, const pl_session_action *in) {
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
       (void)out_of(e, s, a);
-      s->ended = true;
+      if (in->error == 0 && pl_session_peer_epoch(s->core))
+        linger_from_now(e, s);
+      else
+        s->ended = true;
       return 0;
     default:
       a.type = plain_actions[in->type];

@@ -106,7 +106,7 @@ bool pl_session_has_output(const pl_session *s);
 bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
 bool pl_session_is_closing(const pl_session *s);      /* by this side, the answer has not come */
-bool pl_session_close_answered(const pl_session *s);  /* the peer closed, and the answer was produced */
+bool pl_session_close_answered(const pl_session *s);  /* both said CLOSE */
 uint64_t pl_session_peer_epoch(const pl_session *s);  /* 0: none known */
 void pl_session_report_lost(pl_session *s, const pl_session_sink *out); /* each message not taken by the peer */
 

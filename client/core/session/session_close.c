@@ -12,8 +12,7 @@ static void keep_reason(pl_session *s, uint16_t reason, pl_view text) {
 static int close_ended(pl_session *s, int error) {
   int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_CLOSE_ENDED, .error = error});
   if (rc) return rc;
-  s->close = PL_CLOSE_ENDED;
-  s->close_due = false;
+  s->close = s->close_due && error == 0 ? PL_PEER_CLOSED : PL_CLOSE_ANSWERED; /* own CLOSE is the answer */
   return 0;
 }
 
@@ -37,10 +36,9 @@ int pl_session_take_close(pl_session *s, pl_view body) {
     if (rc) return rc;
     keep_reason(s, f.reason, (pl_view){NULL, 0});
   }
-  if (s->close != PL_CLOSE_ENDED) {
-    s->close = PL_PEER_CLOSED;
-    s->close_due = true; /* again, when the first answer was lost */
-  }
+  if (s->close == PL_CLOSE_ANSWERED && s->now_ms - s->close_sent_ms < PL_PROBE_MIN_MS / 2) return 0;
+  s->close = PL_PEER_CLOSED;
+  s->close_due = true; /* again, when the first answer was lost */
   return 0;
 }
 

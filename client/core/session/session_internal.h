@@ -72,7 +72,7 @@ typedef struct pl_session_link {
   size_t sent_capacity;
   uint64_t sent_first, sent_last;
   uint64_t in_flight; /* bytes */
-  uint64_t up_ms;
+  uint64_t up_ms, hello_ms;
 } pl_session_link;
 
 typedef struct pl_rate_estimate {
@@ -82,7 +82,7 @@ typedef struct pl_rate_estimate {
   uint32_t rtt_ms, min_rtt_ms; /* 0 and UINT32_MAX before the first sample */
 } pl_rate_estimate;
 
-typedef enum pl_close_state { PL_OPEN, PL_CLOSING, PL_PEER_CLOSED, PL_CLOSE_ANSWERED, PL_CLOSE_ENDED } pl_close_state;
+typedef enum pl_close_state { PL_OPEN, PL_CLOSING, PL_PEER_CLOSED, PL_CLOSE_ANSWERED } pl_close_state;
 
 struct pl_session {
   pl_session_config config;

@@ -40,6 +40,10 @@ int pl_session_choose_link(pl_session *s) {
   pl_session_progress(s);
   if (!best) return 0;
   if (s->close == PL_CLOSING) s->close_due = true;
+  if (s->close == PL_CLOSE_ANSWERED) { /* the answer was lost: CLOSE will come again */
+    s->close = PL_PEER_CLOSED;
+    s->close_sent_ms = 0;
+  }
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
     pl_channel *c = s->channels[i];
     if (!c) continue;
@@ -82,6 +86,11 @@ int pl_session_drop_link(pl_session *s, pl_session_link *l, int reason) {
   return rc ? rc : pl_session_link_down(s, l->id);
 }
 
+/* HELLO may be lost like any record: the opener says it again. */
+static uint64_t hello_again(const pl_session_link *l) {
+  return l->opener && !l->hello_came && !l->hello_due ? l->hello_ms + PL_PROBE_MIN_MS : PL_NO_TIME;
+}
+
 static pl_session_link *overdue(const pl_session *s, uint64_t *earliest) {
   pl_session_link *first = NULL;
   *earliest = PL_NO_TIME;
@@ -97,6 +106,10 @@ static pl_session_link *overdue(const pl_session *s, uint64_t *earliest) {
 uint64_t pl_session_link_deadline(const pl_session *s) {
   uint64_t at;
   overdue(s, &at);
+  for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
+    uint64_t again = hello_again(PL_CONTAINER(n, pl_session_link, node));
+    if (again < at) at = again;
+  }
   return at;
 }
 
@@ -107,6 +120,10 @@ int pl_session_link_time(pl_session *s) {
   while ((l = overdue(s, &at)) && s->now_ms >= at) {
     int rc = pl_session_drop_link(s, l, PL_REASON_TIMEOUT);
     if (rc) return rc;
+  }
+  for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
+    l = PL_CONTAINER(n, pl_session_link, node);
+    if (s->now_ms >= hello_again(l)) l->hello_due = true;
   }
   return 0;
 }

@@ -152,6 +152,7 @@ static int produce_hello(pl_session *s, pl_session_link *l, pl_writer *w, uint32
   if (l->hello_due) {
     pl_session_write_hello(s, l, w);
     l->hello_due = false;
+    l->hello_ms = s->now_ms;
     pl_link_add_sent(s, l);
   }
   if (l->reply_due && l->confirmed) write_probe(w, PL_FRAME_PROBE_REPLY, l->reply_number);

@@ -176,6 +176,9 @@ void net_relay_message(net *n, int i, const uint8_t *data, size_t size) {
   int rc;
   while ((rc = pl_envelope_next(&r, &v)) > 0) {
     n->envelopes++;
+    if (getenv("NET_TRACE"))
+      print_message("%llu: %d %s link %08x %u bytes\n", (unsigned long long)n->now_ms, i, pl_envelope_name(v.type), v.link,
+                    (unsigned)v.payload.size);
     if (n->drop && n->drop(n, i, &v)) continue;
     if (!n->clients[i].connected) return;
     switch (v.type) {

@@ -1,45 +1,28 @@
-/* Two engines and a relay: the whole way of a session. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "net.h"
+/* The whole way of a session between two engines: messages, windows, half-close, close. */
+#include "pair.h"
 
 static net n;
 
-static void start_pair(const pl_engine_config *a, const pl_engine_config *b) {
-  net_init(&n);
-  pl_engine_config listener = {.listen = true, .accept_all = true};
-  assert_non_null(net_add(&n, 0, 1, 1, a));
-  assert_non_null(net_add(&n, 1, 2, 2, b ? b : &listener));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
-  net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_ONLINE), 1);
-}
-
 static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   (void)state;
-  start_pair(NULL, NULL);
-  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
-  assert_int_equal(net_send(&n, 0, a, 0, "hello", 5), 0);
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  a = net_connect(&n, 0, 1, NULL, NULL);
+  assert_int_equal(net_send(&n, 0, a, 0, "hello", 5), 0); /* before there is a link */
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
   assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
   assert_int_equal(net_count(&n, 1, PL_OUT_LINKED), 1);
+  assert_string_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->text, "pipe/1");
   net_seen *m = net_find(&n, 1, PL_OUT_MESSAGE, 0);
   assert_non_null(m);
   assert_int_equal(m->size, 5);
   assert_memory_equal(m->data, "hello", 5);
-  uint32_t b = m->a.session;
+  b = m->a.session;
   assert_int_equal(net_send(&n, 1, b, 0, "", 0), 0);
   assert_int_equal(net_finish(&n, 1, b, 0), 0);
   assert_int_equal(net_finish(&n, 0, a, 0), 0);
+  assert_int_equal(net_send(&n, 0, a, 0, "x", 1), PL_ESTATE);
   net_run(&n, 100);
   m = net_find(&n, 0, PL_OUT_MESSAGE, 0);
   assert_non_null(m);
@@ -49,17 +32,310 @@ static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   assert_true(net_count(&n, 0, PL_OUT_DELIVERED) >= 1);
   assert_int_equal(net_close(&n, 0, a), 0);
   net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ECLOSED);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LOST) + net_count(&n, 1, PL_OUT_LOST), 0);
+  assert_int_equal(net_send(&n, 0, a, 0, "x", 1), PL_ESTATE);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  net_deinit(&n);
+}
+
+static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_close(&n, 0, a), 0);
+  net_settle(&n);
+  uint32_t again = net_connect(&n, 0, 1, NULL, NULL);
+  assert_int_not_equal(again, a);
+  assert_int_equal(net_send(&n, 0, again, 0, "anew", 4), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_OUT_STREAM_RESET), 0);
+  net_deinit(&n);
+}
+
+static void feed(net *x, int i, uint32_t session, uint8_t channel, uint32_t *next, uint32_t count, size_t max) {
+  static uint8_t message[262144];
+  while (*next < count) {
+    size_t size = numbered(message, channel, *next, max);
+    int rc = net_send(x, i, session, channel, message, size);
+    if (rc == PL_EAGAIN) return;
+    assert_int_equal(rc, 0);
+    ++*next;
+  }
+}
+
+/* Turns until all is there; both keep sending when they may. */
+static void exchange(uint32_t a, uint32_t b, uint32_t count, uint8_t channels, size_t max) {
+  uint32_t sent[2][8] = {{0}}, got[2][8] = {{0}};
+  for (int round = 0; round < 100000; round++) {
+    bool all = true;
+    for (uint8_t c = 0; c < channels; c++) {
+      feed(&n, 0, a, c, &sent[0][c], count, max);
+      feed(&n, 1, b, c, &sent[1][c], count, max);
+    }
+    if (!net_turn(&n)) net_run(&n, 30);
+    for (uint8_t c = 0; c < channels; c++)
+      for (int i = 0; i < 2; i++) {
+        got[i][c] = check_numbered(&n, i, c, got[i][c], max);
+        all &= got[i][c] == count;
+      }
+    net_forget(&n, 0);
+    net_forget(&n, 1);
+    if (all) return;
+  }
+  fail_msg("not all arrived");
+}
+
+static void ten_megabytes_of_random_messages_arrive(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  exchange(a, b, 900, 1, 262144);
+  assert_true(n.clients[0].bytes_out > 10000000);
+  assert_true(n.clients[0].max_out <= 262144);
+  net_deinit(&n);
+}
+
+static void many_small_messages_on_many_channels_arrive(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config small = {.message_max = 3000, .channel_window = 4000, .session_window = 6000};
+  pl_engine_config listener = small;
+  listener.listen = listener.accept_all = true;
+  pair_start(&n, &small, &listener);
+  pair_link(&n, &a, &b);
+  exchange(a, b, 300, 8, 3000);
+  net_deinit(&n);
+}
+
+static void a_full_window_says_again_and_then_writable(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config manual = {.listen = true, .accept_all = true, .manual_take = true};
+  pair_start(&n, NULL, &manual);
+  pair_link(&n, &a, &b);
+  static uint8_t block[65536];
+  int sent = 0, rc;
+  while ((rc = net_send(&n, 0, a, 0, block, sizeof block)) == 0) sent++, net_settle(&n);
+  assert_int_equal(rc, PL_EAGAIN);
+  assert_int_equal(sent, 15); /* 16 blocks with their ends would pass 1 MiB */
+  net_run(&n, 5000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 15);
+  assert_int_equal(net_count(&n, 0, PL_OUT_WRITABLE), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_DELIVERED), 0);
+  net_seen *last = net_find(&n, 1, PL_OUT_MESSAGE, 14);
+  pl_engine_event take = {.type = PL_IN_TAKE, .session = b, .place = last->a.place};
+  assert_int_equal(net_do(&n, 1, &take), 0);
+  net_run(&n, 100);
+  assert_int_equal(net_count(&n, 0, PL_OUT_WRITABLE), 1);
+  assert_int_equal(net_find(&n, 0, PL_OUT_DELIVERED, 0)->a.place, last->a.place);
+  assert_int_equal(net_send(&n, 0, a, 0, block, sizeof block), 0);
+  take.place = last->a.place + 65537 * 2;
+  assert_int_equal(net_do(&n, 1, &take), PL_EINVAL);
+  net_deinit(&n);
+}
+
+static void a_message_over_the_peers_limit_is_refused(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config small = {.listen = true, .accept_all = true, .message_max = 1000, .channel_window = 2000};
+  pair_start(&n, NULL, &small);
+  pair_link(&n, &a, &b);
+  uint8_t block[1001] = {0};
+  assert_int_equal(net_send(&n, 0, a, 0, block, 1001), PL_EMSGSIZE);
+  assert_int_equal(net_send(&n, 0, a, 0, block, 1000), 0);
+  assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit, too */
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  net_deinit(&n);
+}
+
+static void a_message_that_proves_too_large_ends_the_session(void **state) {
+  (void)state;
+  pl_engine_config small = {.listen = true, .accept_all = true, .message_max = 1000, .channel_window = 2000};
+  pair_start(&n, NULL, &small);
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  uint8_t block[1001] = {0};
+  assert_int_equal(net_send(&n, 0, a, 0, block, 1001), 0); /* the limit is not known yet */
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
+  net_deinit(&n);
+}
+
+static bool drop_close_answers;
+static bool drop_answer(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return drop_close_answers && from == 1 && e->type == PL_ENV_DATA;
+}
+
+static void a_close_whose_answer_is_lost_is_repeated(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  n.drop = drop_answer;
+  drop_close_answers = true;
+  assert_int_equal(net_close(&n, 0, a), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
+  drop_close_answers = false;
+  net_run(&n, 5000);
   assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
   assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  net_deinit(&n);
+}
+
+static void a_close_that_is_never_answered_ends_after_ten_seconds(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  n.clients[1].frozen = true;
+  assert_int_equal(net_send(&n, 0, a, 0, "lost", 4), 0);
+  assert_int_equal(net_close(&n, 0, a), 0);
+  net_run(&n, 9900);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  net_run(&n, 200);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
+  net_deinit(&n);
+}
+
+static void untaken_messages_are_reported_lost_at_close(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config manual = {.listen = true, .accept_all = true, .manual_take = true};
+  pair_start(&n, NULL, &manual);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_send(&n, 0, a, 0, "one", 3), 0);
+  assert_int_equal(net_send(&n, 0, a, 3, "two", 3), 0);
+  net_settle(&n);
+  assert_int_equal(net_close(&n, 1, b), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 2);
+  assert_int_equal(net_find(&n, 0, PL_OUT_LOST, 0)->a.place, 4);
+  assert_int_equal(net_find(&n, 0, PL_OUT_LOST, 1)->a.channel, 3);
+  net_deinit(&n);
+}
+
+static void both_may_close_at_once(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_close(&n, 0, a), 0);
+  assert_int_equal(net_close(&n, 1, b), 0);
+  net_settle(&n);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  net_run(&n, 60000);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 1);
+  net_deinit(&n);
+}
+
+static void ends_go_in_either_order(void **state) {
+  (void)state;
+  for (int first = 0; first < 2; first++) {
+    uint32_t s[2];
+    pair_start(&n, NULL, NULL);
+    pair_link(&n, &s[0], &s[1]);
+    assert_int_equal(net_finish(&n, first, s[first], 0), 0);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 1 - first, PL_OUT_END), 1);
+    assert_int_equal(net_send(&n, 1 - first, s[1 - first], 0, "late", 4), 0);
+    assert_int_equal(net_finish(&n, 1 - first, s[1 - first], 0), 0);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, first, PL_OUT_MESSAGE), 1);
+    assert_int_equal(net_count(&n, first, PL_OUT_END), 1);
+    net_deinit(&n);
+  }
+}
+
+static void a_direction_that_is_given_up_is_reported(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config small = {.listen = true, .accept_all = true, .message_max = 70000, .channel_window = 70001};
+  pair_start(&n, NULL, &small);
+  pair_link(&n, &a, &b);
+  static uint8_t block[70000];
+  assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
+  assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
+  assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
+  pl_engine_event in = {.type = PL_IN_CHANNEL_RESET, .session = a, .channel = 2, .value = 77};
+  assert_int_equal(net_do(&n, 0, &in), 0);
+  assert_int_equal(net_send(&n, 0, a, 2, "x", 1), PL_ESTATE);
+  assert_int_equal(net_send(&n, 0, a, 4, "y", 1), 0);
+  net_run(&n, 3000);
+  net_seen *r = net_find(&n, 1, PL_OUT_CHANNEL_RESET, 0);
+  assert_non_null(r);
+  assert_int_equal(r->a.reason, 77);
+  assert_int_equal(r->a.channel, 2);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  net_deinit(&n);
+}
+
+static void volatile_messages_arrive_or_not(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  pl_engine_event in = {.type = PL_IN_SEND_VOLATILE, .session = a, .channel = 5, .data = {(const uint8_t *)"tick", 4}};
+  for (int i = 0; i < 3; i++) assert_int_equal(net_do(&n, 0, &in), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_VOLATILE), 3);
+  assert_memory_equal(net_find(&n, 1, PL_OUT_VOLATILE, 2)->data, "tick", 4);
+  n.clients[0].frozen = true;
+  uint8_t large[30000] = {9};
+  in.data = (pl_view){large, sizeof large};
+  for (int i = 0; i < 10; i++) assert_int_equal(net_do(&n, 0, &in), 0);
+  n.clients[0].frozen = false;
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_VOLATILE), 5); /* the newest two; older ones were dropped */
+  net_deinit(&n);
+}
+
+static void stop_closes_sessions_and_the_socket(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP});
+  net_run(&n, 100);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
   assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_LOST), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 1);
+  assert_false(n.clients[0].connected);
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, PL_NEVER);
   net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_go_both_ways_and_the_close_is_answered),
+      cmocka_unit_test(a_new_session_can_follow_a_closed_one_at_once),
+      cmocka_unit_test(ten_megabytes_of_random_messages_arrive),
+      cmocka_unit_test(many_small_messages_on_many_channels_arrive),
+      cmocka_unit_test(a_full_window_says_again_and_then_writable),
+      cmocka_unit_test(a_message_over_the_peers_limit_is_refused),
+      cmocka_unit_test(a_message_that_proves_too_large_ends_the_session),
+      cmocka_unit_test(a_close_whose_answer_is_lost_is_repeated),
+      cmocka_unit_test(a_close_that_is_never_answered_ends_after_ten_seconds),
+      cmocka_unit_test(untaken_messages_are_reported_lost_at_close),
+      cmocka_unit_test(both_may_close_at_once),
+      cmocka_unit_test(ends_go_in_either_order),
+      cmocka_unit_test(a_direction_that_is_given_up_is_reported),
+      cmocka_unit_test(volatile_messages_arrive_or_not),
+      cmocka_unit_test(stop_closes_sessions_and_the_socket),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

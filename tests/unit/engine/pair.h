@@ -1,0 +1,70 @@
+/* Shared by the engine's tests: a caller (0) and a listener (1), and checks of streams. */
+#ifndef TEST_PAIR_H
+#define TEST_PAIR_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net.h"
+
+static inline void pair_start(net *n, const pl_engine_config *a, const pl_engine_config *b) {
+  net_init(n);
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  assert_non_null(net_add(n, 0, 1, 1, a));
+  assert_non_null(net_add(n, 1, 2, 2, b ? b : &listener));
+  for (int i = 0; i < 2; i++) net_do(n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(n);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(n, i, PL_OUT_ONLINE), 1);
+}
+
+/* Connects 0 to 1; gives both numbers. */
+static inline void pair_link(net *n, uint32_t *a, uint32_t *b) {
+  *a = net_connect(n, 0, 1, NULL, NULL);
+  net_settle(n);
+  assert_int_equal(net_count(n, 0, PL_OUT_LINKED), 1);
+  net_seen *s = net_find(n, 1, PL_OUT_SESSION, 0);
+  assert_non_null(s);
+  *b = s->a.session;
+}
+
+static inline uint64_t pair_random(net *n) {
+  n->random ^= n->random << 13;
+  n->random ^= n->random >> 7;
+  n->random ^= n->random << 17;
+  return n->random;
+}
+
+/* Numbered messages: size and bytes follow from channel and number, so a receiver can check each. */
+static inline size_t numbered(uint8_t *out, uint8_t channel, uint32_t number, size_t max) {
+  uint64_t x = (uint64_t)number * 0x9e3779b97f4a7c15u + channel + 1;
+  x ^= x >> 29;
+  size_t size = 5 + (size_t)(x % 7 ? x >> 8 & 0xff : x >> 8) % (max - 5);
+  out[0] = channel;
+  pl_put_u32(out + 1, number);
+  for (size_t i = 5; i < size; i++) out[i] = (uint8_t)(number + i * 7);
+  return size;
+}
+
+/* All messages that client i saw on the channel, from `next` on, are the numbered ones in order. */
+static inline uint32_t check_numbered(net *n, int i, uint8_t channel, uint32_t next, size_t max) {
+  uint8_t *expected = malloc(max);
+  net_client *c = &n->clients[i];
+  for (size_t k = 0; k < c->seen_count; k++) {
+    const net_seen *s = &c->seen[k];
+    if (s->a.type != PL_OUT_MESSAGE || s->a.channel != channel) continue;
+    size_t size = numbered(expected, channel, next, max);
+    assert_int_equal(s->size, size);
+    assert_memory_equal(s->data, expected, size);
+    next++;
+  }
+  free(expected);
+  return next;
+}
+
+#endif
