@@ -42,7 +42,7 @@ uint64_t pl_now_ms(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void pl_log(pairlink *p, pairlink_log_level level, const char *format, ...) {
+void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...) {
   char line[PL_WHY_MAX + 256];
   if (!p->log) return;
   va_list args;
@@ -62,7 +62,7 @@ void pairlink_options_init(pairlink_options *options) {
 
 static int take_relay_id(pairlink *p, const uint8_t id[32], const char *from) {
   if (p->relay_known && memcmp(p->relay_bytes, id, 32) != 0) {
-    pl_log(p, PAIRLINK_LOG_ERROR, "the relay %s has another ID than %s says", p->url.origin, from);
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "the relay %s has another ID than %s says", p->url.origin, from);
     return PL_ERELAYKEY;
   }
   memcpy(p->relay_bytes, id, 32);
@@ -95,12 +95,12 @@ static int find_relay(pairlink *p, const pairlink_options *o) {
   }
   p->relays_file = pl_path_of(o->relays_file, "XDG_STATE_HOME", ".local/state", "known_relays", why);
   if (!p->relays_file) {
-    pl_log(p, PAIRLINK_LOG_ERROR, "%s", why);
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "%s", why);
     return PL_EIO;
   }
   int found = pl_relays_find(p->relays_file, p->url.origin, id, why);
   if (found < 0) {
-    pl_log(p, PAIRLINK_LOG_ERROR, "%s", why);
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "%s", why);
     return found;
   }
   p->relay_pinned = found == 1;
@@ -123,7 +123,7 @@ static int make_engine(pairlink *p, const pairlink_options *o) {
   memset(&config, 0, sizeof config);
   int error = load_identity(o->identity_file, &config.identity, why);
   if (error) {
-    pl_log(p, PAIRLINK_LOG_ERROR, "%s", why);
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "%s", why);
     return error;
   }
   memcpy(p->id_bytes, config.identity.id, 32);
@@ -177,7 +177,7 @@ static bool on_has_output(void *user) {
 static int watch(pairlink *p, int fd) {
   struct epoll_event event = {.events = EPOLLIN};
   if (fd < 0 || epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-    pl_log(p, PAIRLINK_LOG_ERROR, "cannot watch a descriptor: %s", strerror(errno));
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "cannot watch a descriptor: %s", strerror(errno));
     return PL_ESYSTEM;
   }
   return 0;

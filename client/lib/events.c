@@ -34,7 +34,7 @@ int pl_client_step(pairlink *p, pl_engine_event *event) {
   for (size_t i = 0; actions && i < actions->count; i++) {
     const pl_engine_action *a = &actions->list[i];
     if (a->type == PL_OUT_LOG) {
-      pl_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
+      pl_client_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
     } else if (queue(p, a) != 0) {
       /* A lost action would break a promise made to the application: end here instead. */
       p->final_error = PL_ENOMEM;
@@ -95,7 +95,7 @@ static int pin(pairlink *p) {
   if (p->relay_pinned) return 0;
   int error = pl_relays_add(p->relays_file, p->url.origin, p->relay_bytes, why);
   if (error == PL_ERELAYKEY) return error; /* another program pinned another one meanwhile */
-  if (error) pl_log(p, PAIRLINK_LOG_WARNING, "the relay's ID is not remembered: %s", why);
+  if (error) pl_client_log(p, PAIRLINK_LOG_WARNING, "the relay's ID is not remembered: %s", why);
   p->relay_pinned = true;
   return 0;
 }

@@ -53,7 +53,8 @@ struct pairlink {
 
 /* CLOCK_BOOTTIME: goes on while the machine sleeps, so that a gap is seen. */
 uint64_t pl_now_ms(void);
-void pl_log(pairlink *p, pairlink_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Steps the engine and queues its actions; re-arms the descriptor. The step's own result, or PL_ENOMEM. */
 int pl_client_step(pairlink *p, pl_engine_event *event);

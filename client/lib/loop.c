@@ -119,7 +119,7 @@ int pairlink_stop(pairlink *p) {
   if (p->stopping) return 0;
   p->stopping = true;
   pl_engine_event event = {.type = PL_IN_STOP};
-  int error = p->started ? pl_client_step(p, &event) : 0;
+  int error = pl_client_step(p, &event);
   pl_client_kick(p);
   return error;
 }

@@ -6,6 +6,19 @@
 
 /* ---- peers -------------------------------------------------------------------------------------------- */
 
+/* Two sessions with the same instance of a peer cannot be, and which instance answers is not known before. */
+static pairlink_session *with_peer(pairlink *p, const uint8_t peer[32]) {
+  char id[PL_ID_CHARS + 1];
+  pl_id_format(id, peer);
+  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) {
+    for (pl_node *n = p->sessions[i].next; n != &p->sessions[i]; n = n->next) {
+      pairlink_session *s = PL_CONTAINER(n, pairlink_session, node);
+      if (!s->ended && strcmp(s->peer, id) == 0) return s;
+    }
+  }
+  return NULL;
+}
+
 int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) {
   if (!p || !id_or_link || !out) return PL_EINVAL;
   pl_link link;
@@ -23,9 +36,10 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
   } else {
     error = pl_id_parse(peer, id_or_link, strlen(id_or_link));
   }
-  if (!error) error = pl_client_step(p, &event);
+  if (!error) *out = with_peer(p, peer);
+  if (!error && !*out) error = pl_client_step(p, &event);
   sodium_memzero(&link, sizeof link);
-  if (error) return error;
+  if (error || *out) return error;
   *out = pl_session_get(p, event.session_out, peer, false);
   return *out ? 0 : PL_ENOMEM;
 }

@@ -64,8 +64,9 @@ static int take_host(pl_url *url, const char **at) {
     start++;
     end = strchr(start, ']');
     if (!end || end == start || (size_t)(end - start) >= INET6_ADDRSTRLEN) return PL_EURL;
-    memcpy(url->host, start, (size_t)(end - start));
-    if (inet_pton(AF_INET6, url->host, &v6) != 1) return PL_EURL;
+    char text[INET6_ADDRSTRLEN] = "";
+    memcpy(text, start, (size_t)(end - start));
+    if (inet_pton(AF_INET6, text, &v6) != 1) return PL_EURL;
     if (!inet_ntop(AF_INET6, &v6, url->host, sizeof url->host)) return PL_EURL;
     url->ip = true;
     *at = end + 1;

@@ -1,0 +1,7 @@
+/* The public header needs nothing before it, in C11 and in C++. */
+#include <pairlink.h>
+
+int header_alone(void);
+int header_alone(void) {
+  return (int)sizeof(pairlink_options) + (int)PAIRLINK_EVENT_STOPPED;
+}

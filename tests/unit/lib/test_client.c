@@ -1,0 +1,374 @@
+/* The public functions without a relay: options, errors, what is refused before anything is sent, and an end. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/core/base/base.h"
+#include "client/core/identity/identity.h"
+#include "client/lib/url.h"
+#include "pairlink.h"
+
+static char folder[64], identity_file[128], relays_file[128];
+
+typedef struct seen {
+  int events[32];
+  int offline_error;
+  bool close_all, free_me;
+} seen;
+
+static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+  seen *s = user;
+  s->events[e->type]++;
+  if (e->type == PAIRLINK_EVENT_OFFLINE) s->offline_error = e->error;
+  if (s->free_me) pairlink_free(p);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  snprintf(folder, sizeof folder, "/tmp/pairlink-test-XXXXXX");
+  if (!mkdtemp(folder)) return -1;
+  snprintf(identity_file, sizeof identity_file, "%s/identity", folder);
+  snprintf(relays_file, sizeof relays_file, "%s/known_relays", folder);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  char lock[160];
+  (void)state;
+  snprintf(lock, sizeof lock, "%s.lock", relays_file);
+  unlink(lock);
+  unlink(identity_file);
+  unlink(relays_file);
+  return rmdir(folder);
+}
+
+static pairlink_options options_for(const char *relay, seen *s) {
+  pairlink_options o;
+  pairlink_options_init(&o);
+  o.relay = relay;
+  o.identity_file = identity_file;
+  o.relays_file = relays_file;
+  o.callback = on_event;
+  o.user = s;
+  return o;
+}
+
+/* A port of this machine where nobody listens: bound, not listening, so nobody else gets it. */
+static int dead_port(char *url, size_t size) {
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t n = sizeof a;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  assert_true(fd >= 0);
+  assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+  assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+  snprintf(url, size, "ws://127.0.0.1:%u", ntohs(a.sin_port));
+  return fd;
+}
+
+static void dispatch_until(pairlink *p, const int *what) {
+  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  while (!*what) {
+    assert_int_equal(poll(&fd, 1, 30000), 1); /* an event comes, or the test fails */
+    assert_int_equal(pairlink_dispatch(p), 0);
+  }
+}
+
+static void test_texts(void **state) {
+  (void)state;
+#define PL_ERROR(name, number, text, hint)                         \
+  assert_int_equal(PAIRLINK_##name, number);                       \
+  assert_string_equal(pairlink_error_text(PAIRLINK_##name), text); \
+  assert_string_equal(pairlink_error_hint(PAIRLINK_##name), hint);
+#include "errors.def"
+  assert_string_equal(pairlink_error_text(-9999), "unknown error");
+  assert_string_equal(pairlink_reason_text(PAIRLINK_REASON_REFUSED), "refused");
+  assert_string_equal(pairlink_version(), PAIRLINK_VERSION);
+}
+
+static void test_options_are_checked(void **state) {
+  seen s = {0};
+  pairlink *p;
+  (void)state;
+  assert_int_equal(pairlink_new(NULL, &p), PAIRLINK_EINVAL);
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, NULL), PAIRLINK_EINVAL);
+  o.size = 1;
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EINVAL);
+  o = options_for(NULL, &s);
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EINVAL);
+  o = options_for("ws://127.0.0.1:1", &s);
+  o.callback = NULL;
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EINVAL);
+  o = options_for("ws://127.0.0.1:1", &s);
+  o.application = "a name of more than thirty-two bytes";
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EINVAL);
+  o = options_for("ws://127.0.0.1:1", &s);
+  o.channel_window = 1000; /* below one message */
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EINVAL);
+  o = options_for("nonsense", &s);
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EURL);
+  o = options_for("http://127.0.0.1:1/#nonsense", &s);
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_ELINK);
+  o = options_for("ws://127.0.0.1:1", &s);
+  o.relay_id = "nonsense";
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EID);
+  assert_null(p);
+  assert_int_equal(access(identity_file, F_OK), -1); /* nothing was made for what cannot start */
+}
+
+static void test_identity_is_the_files(void **state) {
+  seen s = {0};
+  char id[PAIRLINK_ID_CHARS + 1], why[256];
+  pairlink *p;
+  (void)state;
+  assert_int_equal(pairlink_identity_read(identity_file, id, why, sizeof why), 0);
+  pairlink_options o = options_for("http://127.0.0.1:1/", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_string_equal(pairlink_id(p), id);
+  assert_string_equal(pairlink_relay_url(p), "ws://127.0.0.1:1/pairlink");
+  assert_null(pairlink_relay_id(p));
+  assert_ptr_equal(pairlink_user(p), &s);
+  pairlink_free(p);
+  assert_int_equal(chmod(identity_file, 0644), 0);
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_EIDENTITY);
+  assert_int_equal(pairlink_identity_read(identity_file, id, why, sizeof why), PAIRLINK_EIDENTITY);
+  assert_non_null(strstr(why, "0644"));
+}
+
+static void make_id(uint8_t id[32], uint8_t byte) {
+  uint8_t seed[32];
+  pl_identity identity;
+  memset(seed, byte, sizeof seed);
+  assert_int_equal(pl_identity_from_seed(&identity, seed), 0);
+  memcpy(id, identity.id, 32);
+}
+
+static void make_link(char *text, size_t size, uint8_t relay_byte) {
+  uint8_t peer[32], relay[32], secret[16] = {7};
+  pl_url url;
+  make_id(peer, 1);
+  make_id(relay, relay_byte);
+  assert_int_equal(pl_url_parse(&url, "ws://127.0.0.1:1"), 0);
+  assert_int_equal(pl_link_format(&url, peer, relay, secret, text, size), 0);
+}
+
+/* A link means one relay: another one never hears of the peer. */
+static void test_links_mean_their_relay(void **state) {
+  seen s = {0};
+  char first[PAIRLINK_LINK_MAX], other[PAIRLINK_LINK_MAX];
+  pairlink *p;
+  pairlink_session *session, *again;
+  (void)state;
+  make_link(first, sizeof first, 2);
+  make_link(other, sizeof other, 3);
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pairlink_connect(p, first, &session), PAIRLINK_ESTATE); /* which relay is it? */
+  assert_int_equal(pairlink_invite_new(p, 60, other, sizeof other), PAIRLINK_ESTATE);
+  pairlink_free(p);
+  o.relay = first;
+  make_link(other, sizeof other, 3);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pairlink_connect(p, other, &session), PAIRLINK_ELINK);
+  assert_null(session);
+  assert_int_equal(pairlink_connect(p, first, &session), 0);
+  assert_int_equal(pairlink_connect(p, first, &again), 0);
+  assert_ptr_equal(session, again);
+  assert_ptr_equal(pairlink_session_client(session), p);
+  assert_int_equal(pairlink_session_linked(session), 0);
+  assert_int_equal(pairlink_session_incoming(session), 0);
+  assert_string_equal(pairlink_session_application(session), "");
+  uint8_t peer[32];
+  char id[55];
+  make_id(peer, 1);
+  pl_id_format(id, peer);
+  assert_string_equal(pairlink_session_peer(session), id);
+  pairlink_session_set_user(session, &s);
+  assert_ptr_equal(pairlink_session_user(session), &s);
+  pairlink_free(p);
+}
+
+static void test_pinned_relay_beats_the_link(void **state) {
+  seen s = {0};
+  char link[PAIRLINK_LINK_MAX], text[55], line[160];
+  uint8_t id[32];
+  pairlink *p;
+  (void)state;
+  make_id(id, 9);
+  pl_id_format(text, id);
+  int n = snprintf(line, sizeof line, "http://127.0.0.1:1 %s\n", text);
+  int fd = open(relays_file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  assert_int_equal(write(fd, line, (size_t)n), n);
+  close(fd);
+  make_link(link, sizeof link, 2);
+  pairlink_options o = options_for(link, &s);
+  assert_int_equal(pairlink_new(&o, &p), PAIRLINK_ERELAYKEY);
+  assert_null(p);
+  o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_string_equal(pairlink_relay_id(p), text);
+  pairlink_free(p);
+  assert_int_equal(pairlink_relay_forget("ws://127.0.0.1:1", relays_file), 1);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_null(pairlink_relay_id(p));
+  pairlink_free(p);
+  assert_int_equal(pairlink_relay_forget("nonsense", relays_file), PAIRLINK_EURL);
+}
+
+static void test_arguments_of_calls(void **state) {
+  seen s = {0};
+  char link[PAIRLINK_LINK_MAX], big[8] = "x";
+  pairlink *p;
+  pairlink_session *session;
+  (void)state;
+  make_link(link, sizeof link, 2);
+  pairlink_options o = options_for(link, &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pairlink_connect(p, "nonsense", &session), PAIRLINK_EID);
+  assert_int_equal(pairlink_connect(p, "", &session), PAIRLINK_EID);
+  assert_int_equal(pairlink_connect(p, NULL, &session), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_allow(p, "nonsense"), PAIRLINK_EID);
+  assert_int_equal(pairlink_deny(p, NULL), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_allow(p, pairlink_id(p)), 0);
+  assert_int_equal(pairlink_invite_new(p, 60, big, sizeof big), PAIRLINK_EMSGSIZE);
+  assert_int_equal(pairlink_invite_revoke(p, "nonsense"), PAIRLINK_ELINK);
+  assert_int_equal(pairlink_connect(p, link, &session), 0);
+  assert_int_equal(pairlink_send(session, NULL, 1), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_send_channel(session, 255, "x", 1, NULL), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_priority(session, 0, 8), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_reset(session, 0, -1), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_close(session, 70000, NULL), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_send(NULL, "x", 1), PAIRLINK_EINVAL);
+  pairlink_free(p);
+  pairlink_free(NULL);
+}
+
+static void test_a_dead_relay_is_told_and_tried_again(void **state) {
+  seen s = {0};
+  char url[64];
+  pairlink *p;
+  (void)state;
+  int fd = dead_port(url, sizeof url);
+  pairlink_options o = options_for(url, &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  dispatch_until(p, &s.events[PAIRLINK_EVENT_OFFLINE]);
+  assert_int_equal(s.offline_error, PAIRLINK_ENETWORK);
+  s.events[PAIRLINK_EVENT_OFFLINE] = 0;
+  dispatch_until(p, &s.events[PAIRLINK_EVENT_OFFLINE]); /* by itself, only the descriptor polled */
+  assert_int_equal(pairlink_stop(p), 0);
+  dispatch_until(p, &s.events[PAIRLINK_EVENT_STOPPED]);
+  assert_int_equal(pairlink_run(p), 0);
+  assert_int_equal(s.events[PAIRLINK_EVENT_STOPPED], 1);
+  pairlink_free(p);
+  close(fd);
+}
+
+static void test_stop_before_the_start(void **state) {
+  seen s = {0};
+  pairlink *p;
+  (void)state;
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pairlink_stop(p), 0);
+  assert_int_equal(pairlink_run(p), 0);
+  assert_int_equal(s.events[PAIRLINK_EVENT_STOPPED], 1);
+  assert_int_equal(s.events[PAIRLINK_EVENT_OFFLINE], 0);
+  pairlink_free(p);
+}
+
+static void test_free_from_a_callback(void **state) {
+  seen s = {.free_me = true};
+  char url[64];
+  pairlink *p;
+  (void)state;
+  int fd = dead_port(url, sizeof url);
+  pairlink_options o = options_for(url, &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  struct pollfd poll_fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  while (!s.events[PAIRLINK_EVENT_OFFLINE]) {
+    assert_int_equal(poll(&poll_fd, 1, 30000), 1);
+    assert_int_equal(pairlink_dispatch(p), 0);
+  }
+  assert_int_equal(s.events[PAIRLINK_EVENT_OFFLINE], 1);
+  close(fd);
+}
+
+static void *wake_up(void *p) {
+  pairlink_wakeup(p);
+  return NULL;
+}
+
+static void test_wakeup_from_a_thread(void **state) {
+  seen s = {0};
+  char url[64];
+  pairlink *p;
+  pthread_t thread;
+  (void)state;
+  int fd = dead_port(url, sizeof url);
+  pairlink_options o = options_for(url, &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pthread_create(&thread, NULL, wake_up, p), 0);
+  dispatch_until(p, &s.events[PAIRLINK_EVENT_WAKEUP]);
+  pthread_join(thread, NULL);
+  pairlink_free(p);
+  close(fd);
+}
+
+/* What the process had before, it has after: signal dispositions and descriptors. */
+static void test_the_process_is_left_alone(void **state) {
+  seen s = {0};
+  char url[64];
+  struct sigaction before[65], after;
+  pairlink *p;
+  (void)state;
+  int fd = dead_port(url, sizeof url), first = dup(0);
+  close(first);
+  for (int i = 1; i < 65; i++) memset(&before[i], 0, sizeof before[i]), sigaction(i, NULL, &before[i]);
+  assert_true(before[SIGPIPE].sa_handler == SIG_DFL);
+  pairlink_options o = options_for(url, &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  dispatch_until(p, &s.events[PAIRLINK_EVENT_OFFLINE]);
+  for (int i = 1; i < 65; i++) {
+    memset(&after, 0, sizeof after);
+    sigaction(i, NULL, &after);
+    assert_ptr_equal(after.sa_handler, before[i].sa_handler);
+  }
+  pairlink_free(p);
+  int last = dup(0);
+  close(last);
+  assert_int_equal(last, first);
+  close(fd);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_texts),
+      WITH_FOLDER(test_options_are_checked),
+      WITH_FOLDER(test_identity_is_the_files),
+      WITH_FOLDER(test_links_mean_their_relay),
+      WITH_FOLDER(test_pinned_relay_beats_the_link),
+      WITH_FOLDER(test_arguments_of_calls),
+      WITH_FOLDER(test_a_dead_relay_is_told_and_tried_again),
+      WITH_FOLDER(test_stop_before_the_start),
+      WITH_FOLDER(test_free_from_a_callback),
+      WITH_FOLDER(test_wakeup_from_a_thread),
+      WITH_FOLDER(test_the_process_is_left_alone),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
