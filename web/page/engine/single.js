@@ -6,7 +6,7 @@ import { Host } from './host.js';
 
 const host = new Host();
 const ports = new Map();
-const alone = new URL(self.location.href).searchParams.has('alone');
+const alone = self.name === 'alone';
 
 const portOf = (tab) => {
   if (!ports.has(tab)) ports.set(tab, { post: (message) => self.postMessage({ tab, message }) });

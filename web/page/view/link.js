@@ -83,7 +83,7 @@ function sharedCarrier({ shared }, { receive, onBroken }) {
 }
 
 function ownCarrier({ single }, { receive, onBroken }) {
-  const worker = new Worker(scriptUrl(`${single}?alone`), { type: 'module' });
+  const worker = new Worker(scriptUrl(single), { type: 'module', name: 'alone' });
   worker.addEventListener('error', (event) => onBroken(event));
   worker.addEventListener('message', ({ data }) => receive(data.message));
   return { mode: 'alone', post: (message) => worker.postMessage({ tab: 'own', message }) };

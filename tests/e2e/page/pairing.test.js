@@ -1,0 +1,176 @@
+/** Two Chromium profiles, the real relay: pairing by invite link and by ID, and what is said when it does not work. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startRelay } from '../../support/relay.js';
+import { openPair, openPerson } from './person.js';
+
+let relay;
+let open = [];
+const keep = (one) => (open.push(one), one);
+
+beforeAll(async () => {
+  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+});
+afterEach(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  open = [];
+});
+afterAll(() => relay.stop());
+
+describe('by invite link', () => {
+  test('messages go both ways and are marked delivered', async () => {
+    const { ana, bo } = keep(await openPair(relay.http));
+    await ana.say('Hello from the one who invited');
+    await bo.hears('Hello from the one who invited');
+    await ana.delivered('Hello from the one who invited');
+    await bo.say('Hello from the one who came');
+    await ana.hears('Hello from the one who came');
+    await bo.delivered('Hello from the one who came');
+    expect(await ana.thread()).toEqual(['> Hello from the one who invited', '< Hello from the one who came']);
+    expect(await bo.thread()).toEqual(['< Hello from the one who invited', '> Hello from the one who came']);
+    expect([...ana.errors, ...bo.errors]).toEqual([]);
+  });
+
+  test('the secret leaves the address bar at once, and asks for nothing first', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const link = await ana.invite();
+    expect(link).toMatch(new RegExp(`^${relay.http}/#[\\w-]{114}$`));
+    const bo = keep(await openPerson(link));
+    expect(bo.page.url()).toBe(`${relay.http}/`);
+    await bo.here();
+    expect(await bo.page.evaluate(() => JSON.stringify(history.state))).not.toContain(link.split('#')[1]);
+  });
+
+  test('the link may be typed into the field instead, and pasted into a page that is open', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const bo = keep(await openPerson(relay.http));
+    await bo.join(await ana.invite());
+    await Promise.all([ana.here(), bo.here()]);
+    const cem = keep(await openPerson(relay.http));
+    const link = await ana.invite();
+    await cem.page.evaluate((fragment) => (location.hash = fragment), link.split('#')[1]);
+    await cem.here();
+    expect(cem.page.url()).toBe(`${relay.http}/`);
+    expect(await ana.page.locator('.contact').count()).toBe(2);
+  });
+
+  test('the QR code says the same as the link', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const link = await ana.invite();
+    const { default: decode } = await import('qr/decode.js');
+    const scale = 4;
+    const picture = await ana.page.locator('.qr').evaluate((svg, by) => {
+      const size = svg.viewBox.baseVal.width;
+      const canvas = document.createElement('canvas');
+      canvas.width = canvas.height = size * by;
+      const context = canvas.getContext('2d');
+      context.fillStyle = '#fff';
+      context.fillRect(0, 0, size * by, size * by);
+      context.scale(by, by);
+      context.fillStyle = '#000';
+      context.fill(new Path2D(svg.querySelector('path').getAttribute('d')));
+      return { size: size * by, data: Array.from(context.getImageData(0, 0, size * by, size * by).data) };
+    }, scale);
+    expect(decode({ width: picture.size, height: picture.size, data: Uint8ClampedArray.from(picture.data) })).toBe(link);
+  });
+
+  test('a link works once', async () => {
+    const { ana, link } = keep(await openPair(relay.http));
+    const eve = keep(await openPerson(relay.http));
+    await eve.join(link);
+    await eve.page.locator('.thread').waitFor();
+    await ana.say('only for the first');
+    await ana.delivered('only for the first');
+    expect(await eve.page.locator('.message').count()).toBe(0);
+    expect(await ana.page.locator('.contact').count()).toBe(1);
+  });
+
+  test('a withdrawn invitation is gone', async () => {
+    const ana = keep(await openPerson(relay.http));
+    await ana.invite();
+    await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
+    await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
+    expect(await ana.page.locator('.pending').count()).toBe(0);
+  });
+
+  test('an invitation that waits works after the inviter’s page was reloaded', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const link = await ana.invite();
+    await ana.page.reload();
+    const bo = keep(await openPerson(link));
+    await Promise.all([ana.here(), bo.here()]);
+  });
+});
+
+describe('by ID', () => {
+  test('who is asked sees a row, allows, and both talk', async () => {
+    const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+    await bo.join(await ana.ownId());
+    await bo.page.getByText('asked, waiting for an answer').first().waitFor();
+    await bo.say('May I come in?');
+    await ana.page.getByText(/Someone with ID …\w{4} wants to reach you/).first().waitFor();
+    expect(await ana.page.locator('.message').count(), 'nothing is shown of a stranger').toBe(0);
+    await ana.page.getByRole('button', { name: 'Allow' }).click();
+    await ana.hears('May I come in?');
+    await bo.delivered('May I come in?');
+    await ana.say('Of course');
+    await bo.hears('Of course');
+  });
+
+  test('who is ignored or blocked is told nothing', async () => {
+    const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+    await bo.join(await ana.ownId());
+    await ana.page.getByRole('button', { name: 'Block' }).click();
+    await ana.page.locator('.contact', { hasText: 'Blocked' }).waitFor();
+    expect(await ana.page.locator('.knock').count()).toBe(0);
+    await bo.page.getByText('asked, waiting for an answer').first().waitFor();
+  });
+});
+
+describe('the field says at once what is wrong', () => {
+  test.each([
+    ['hello!', 'neither a link nor an ID'],
+    ['https://relay.example/', 'Part of the link is missing'],
+    ['https://relay.example/#abcdefgh', 'This link is damaged'],
+    ['a'.repeat(54), 'typing error'],
+    ['a'.repeat(60), 'too long'],
+  ])('%s', async (typed, words) => {
+    const ana = keep(await openPerson(relay.http));
+    await ana.page.getByLabel('Link or ID').fill(typed);
+    await ana.page.getByText(words).waitFor();
+  });
+
+  test('one’s own ID', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const id = await ana.ownId();
+    await ana.page.getByLabel('Link or ID').fill(id.toUpperCase());
+    await ana.page.getByText('This is your own').waitFor();
+  });
+});
+
+test('by keyboard alone: invite, join, name, write', async () => {
+  const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
+  const tabTo = async (person, locator) => {
+    for (let i = 0; i < 40; i += 1) {
+      await person.page.keyboard.press('Tab');
+      if (await locator.evaluate((element) => element === document.activeElement)) return;
+    }
+    throw new Error('not reached by Tab');
+  };
+  await tabTo(ana, ana.page.getByRole('button', { name: 'Create an invitation' }));
+  await ana.page.keyboard.press('Enter');
+  const link = await ana.page.getByLabel('Invitation link').inputValue();
+  await tabTo(bo, bo.page.getByLabel('Link or ID'));
+  await bo.page.keyboard.insertText(link);
+  await bo.page.keyboard.press('Enter');
+  await Promise.all([ana.here(), bo.here()]);
+  await tabTo(bo, bo.page.getByLabel('What do you call them?'));
+  await bo.page.keyboard.press('ControlOrMeta+a');
+  await bo.page.keyboard.type('Ana');
+  await bo.page.keyboard.press('Enter');
+  await tabTo(bo, bo.page.getByLabel('Message to Ana'));
+  await bo.page.keyboard.type('first line');
+  await bo.page.keyboard.press('Shift+Enter');
+  await bo.page.keyboard.type('second line');
+  await bo.page.keyboard.press('Enter');
+  await ana.hears('first line\nsecond line');
+});

@@ -1,0 +1,114 @@
+/** Several tabs of one profile, reloads in mid-conversation, and a relay that goes away and comes back. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startRelay } from '../../support/relay.js';
+import { SHORT_TIMERS } from '../../support/relay.js';
+import { openPair } from './person.js';
+
+let relay;
+let pair;
+beforeAll(async () => {
+  relay = await startRelay({ args: SHORT_TIMERS });
+});
+afterEach(() => pair?.close());
+afterAll(() => relay.stop());
+
+const withoutSharedWorker = () => delete globalThis.SharedWorker;
+const withoutBoth = () => {
+  delete globalThis.SharedWorker;
+  delete Navigator.prototype.locks;
+};
+
+describe.each([
+  ['one engine in a SharedWorker', undefined],
+  ['without SharedWorker: one tab leads', withoutSharedWorker],
+  ['without SharedWorker and locks: each tab for itself', withoutBoth],
+])('%s', (_, init) => {
+  test('two tabs of one profile show the same and do not fight', async () => {
+    pair = await openPair(relay.http, { init });
+    const { ana, bo } = pair;
+    const second = await ana.newTab();
+    await second.page.locator('.contact').click();
+    await second.here();
+    await ana.say('from the first tab');
+    await second.bubble('mine', 'from the first tab').waitFor();
+    await second.say('from the second tab');
+    await ana.delivered('from the second tab');
+    await bo.hears('from the second tab');
+    await bo.say('to both');
+    await Promise.all([ana.hears('to both'), second.hears('to both')]);
+    const expected = ['> from the first tab', '> from the second tab', '< to both'];
+    expect(await ana.thread()).toEqual(expected);
+    expect(await second.thread()).toEqual(expected);
+    expect(await bo.thread()).toEqual(['< from the first tab', '< from the second tab', '> to both']);
+  });
+
+  test('the first tab is closed, the other goes on', async () => {
+    pair = await openPair(relay.http, { init });
+    const { ana, bo } = pair;
+    const second = await ana.newTab();
+    await second.page.locator('.contact').click();
+    await ana.page.close();
+    await second.say('still here');
+    await bo.hears('still here');
+    await bo.say('so am I');
+    await second.hears('so am I');
+    expect(await second.thread()).toEqual(['> still here', '< so am I']);
+  });
+
+  test('reloads in mid-conversation lose nothing and double nothing', async () => {
+    pair = await openPair(relay.http, { init });
+    const { ana, bo } = pair;
+    const sent = [];
+    for (const round of [1, 2, 3]) {
+      for (const part of ['a', 'b', 'c']) {
+        await ana.say(`${round}${part}`);
+        sent.push(`${round}${part}`);
+      }
+      // The sender reloads with messages on their way, then the receiver does.
+      await (round % 2 ? ana : bo).page.reload();
+      await Promise.all([ana.page.locator('.composer').waitFor(), bo.page.locator('.composer').waitFor()]);
+    }
+    await ana.say('the last');
+    sent.push('the last');
+    await bo.hears('the last');
+    await ana.delivered('the last');
+    expect(await bo.thread()).toEqual(sent.map((text) => `< ${text}`));
+    expect(await ana.page.locator('.message.mine[data-state="delivered"]').count()).toBe(sent.length);
+  });
+});
+
+test('what is written while the other is away is delivered when both are here', async () => {
+  pair = await openPair(relay.http);
+  const { ana, bo } = pair;
+  await bo.page.goto('about:blank');
+  await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
+  await ana.say('for later');
+  await ana.page.getByText('will be delivered when both are here').waitFor();
+  await bo.page.goto(relay.http);
+  await ana.delivered('for later');
+  await bo.page.getByText('for later').first().waitFor();
+  expect(await bo.page.title()).toBe('(1) Pairlink');
+});
+
+test('the relay goes away and comes back: said in words, nothing lost', async () => {
+  pair = await openPair(relay.http);
+  const { ana, bo } = pair;
+  await relay.kill9();
+  await ana.page.getByText('Connection lost.').waitFor();
+  await ana.say('written without a connection');
+  await ana.page.getByText('will be sent when the connection is back').waitFor();
+  await relay.restart();
+  await ana.page.getByText('Back, nothing was lost.').waitFor();
+  await bo.hears('written without a connection');
+  await ana.delivered('written without a connection');
+});
+
+test('what is being written, the place and the names survive a reload', async () => {
+  pair = await openPair(relay.http);
+  const { ana } = pair;
+  await ana.callThem('Bo');
+  await ana.page.locator('.composer textarea').fill('half a sent');
+  await ana.page.reload();
+  await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
+  expect(await ana.page.locator('.composer textarea').inputValue()).toBe('half a sent');
+});

@@ -1,0 +1,188 @@
+/** What the page says about itself has to be so: plain HTTP, another server, what the relay saw; and axe on every screen. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startProxy } from '../../support/proxy.js';
+import { unmasked } from '../../support/raw.js';
+import { startRelay } from '../../support/relay.js';
+import { openPair, openPerson } from './person.js';
+
+let relay;
+let open = [];
+const keep = (one) => (open.push(one), one);
+beforeAll(async () => {
+  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+});
+afterEach(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  open = [];
+});
+afterAll(() => relay.stop());
+
+describe('plain HTTP from another machine', () => {
+  const args = ['--host-resolver-rules=MAP lan.example 127.0.0.1'];
+
+  test('the banner names what is off, and pairing works nevertheless', async () => {
+    const url = `http://lan.example:${relay.port}/`;
+    const { ana, bo } = keep(await openPair(url, { args }));
+    expect(await ana.page.evaluate(() => globalThis.isSecureContext)).toBe(false);
+    await ana.page.getByText('this browser turns off for such pages: notifications, the camera').waitFor();
+    await ana.say('over plain HTTP');
+    await bo.hears('over plain HTTP');
+    await ana.delivered('over plain HTTP');
+    await ana.page.getByRole('button', { name: 'Understood' }).click();
+    await ana.page.reload();
+    await ana.here();
+    expect(await ana.page.getByText('Opened without HTTPS.').count()).toBe(0);
+  });
+
+  test('copying works without a clipboard', async () => {
+    const ana = keep(await openPerson(`http://lan.example:${relay.port}/`, { args }));
+    const link = await ana.invite();
+    await ana.page.getByRole('button', { name: 'Copy link' }).click();
+    await ana.page.getByRole('button', { name: 'Copied' }).waitFor();
+    await ana.page.getByRole('button', { name: 'Back' }).click();
+    await ana.page.getByLabel('Link or ID').focus();
+    await ana.page.keyboard.press('ControlOrMeta+v');
+    expect(await ana.page.getByLabel('Link or ID').inputValue()).toBe(link);
+  });
+
+  test('on a safe origin there is no banner', async () => {
+    const ana = keep(await openPerson(relay.http));
+    expect(await ana.page.getByText('Opened without HTTPS.').count()).toBe(0);
+  });
+});
+
+test('a server with another key is loud, and nothing is sent until the person decides', async () => {
+  const own = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+  const { ana, bo, close } = await openPair(own.http);
+  keep({ close });
+  await ana.say('before');
+  await ana.delivered('before');
+  await own.kill9();
+  rmSync(own.data, { recursive: true });
+  await own.restart();
+  const alarm = ana.page.getByRole('alert').filter({ hasText: 'This server is not the one you knew' });
+  await alarm.waitFor();
+  expect(await ana.page.locator('.here-dot').count()).toBe(0);
+  expect(await ana.axe()).toEqual([]);
+  for (const person of [ana, bo]) await person.page.getByRole('button', { name: 'I asked: trust the new one' }).click();
+  await ana.here();
+  await ana.say('after');
+  await bo.hears('after');
+  await own.stop();
+});
+
+test('what is typed in the page appears nowhere in what the relay received or keeps', async () => {
+  const own = await startRelay();
+  const proxy = await startProxy(own.port);
+  const { ana, bo, link, close } = await openPair(proxy.http);
+  keep({ close });
+  const marker = `marker-${randomBytes(12).toString('hex')}`;
+  await ana.callThem(`${marker}-name`);
+  await ana.say(`${marker} typed by the one`);
+  await bo.hears(marker);
+  await bo.say(`${marker} typed by the other`);
+  await ana.hears(`${marker} typed by the other`);
+  await ana.delivered(marker);
+  await close();
+  open = [];
+  await own.stop();
+  const wire = [...proxy.recordings.map(({ sent }) => unmasked(Buffer.concat(sent))), proxy.sent(), proxy.received()];
+  const kept = readdirSync(own.data, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath ?? entry.path, entry.name)));
+  expect(kept.length).toBeGreaterThan(0);
+  expect(proxy.sent().includes('GET /pairlink'), 'the search sees the upgrade').toBe(true);
+  for (const secret of [marker, Buffer.from(marker).toString('base64').slice(0, -4), link.split('#')[1]]) {
+    for (const bytes of [...wire, ...kept, Buffer.from(own.log)]) expect(bytes.includes(secret)).toBe(false);
+  }
+  await proxy.stop();
+});
+
+describe('the page’s own files', () => {
+  test('nothing is asked of other servers, nothing is refused by the policy', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const asked = [];
+    ana.page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    await ana.page.reload();
+    await ana.invite();
+    expect(new Set(asked)).toEqual(new Set([relay.http]));
+    expect(ana.errors).toEqual([]);
+  });
+
+  test('the policy forbids inline code and strings as code', async () => {
+    const answer = await fetch(`${relay.http}/`);
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("require-trusted-types-for 'script'");
+    expect(policy).not.toMatch(/unsafe-(inline|eval)'(?<!wasm-unsafe-eval')/);
+    expect(await answer.text()).not.toMatch(/<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=/);
+  });
+
+  test('first load is under 300 KiB compressed', async () => {
+    const ana = keep(await openPerson(relay.http));
+    const cdp = await ana.browser.context.newCDPSession(ana.page);
+    await cdp.send('Network.enable');
+    const dist = new URL('../../../web/dist/', import.meta.url);
+    const files = JSON.parse(readFileSync(new URL('assets.json', dist), 'utf8'));
+    // The SharedWorker's entry is used, the other worker's is not.
+    const bytes = files.filter(({ path }) => !path.includes('single-')).reduce((sum, { path }) => sum + readFileSync(new URL(`${path}.br`, dist)).length, 0);
+    expect(bytes).toBeLessThan(300 * 1024);
+  });
+});
+
+describe.each([
+  ['light', { colorScheme: 'light' }],
+  ['dark, phone', { colorScheme: 'dark', viewport: { width: 320, height: 640 } }],
+])('axe finds nothing: %s', (_, look) => {
+  test('on every screen', async () => {
+    const ana = keep(await openPerson(relay.http, look));
+    const screens = {};
+    const see = async (name) => (screens[name] = await ana.axe());
+    const { page } = ana;
+    const back = () => page.locator('main').getByRole('button', { name: 'Back' }).click();
+    await see('first screen');
+    await page.getByLabel('Link or ID').fill('hello!');
+    await page.getByText('neither a link').waitFor();
+    await see('a wrong link');
+    const link = await ana.invite();
+    await page.locator('.qr').waitFor();
+    await see('invitation');
+    const bo = keep(await openPerson(link, look));
+    await ana.here();
+    await see('a new contact');
+    await ana.callThem('Bo');
+    await ana.say('Hello');
+    await ana.delivered('Hello');
+    await bo.say('Hello to you, too. https://example.org/');
+    await ana.hears('Hello to you');
+    await see('conversation');
+    await page.getByRole('button', { name: 'About Bo' }).click();
+    await see('contact');
+    await page.getByRole('button', { name: 'Delete contact and messages' }).click();
+    await see('contact, about to be deleted');
+    await back();
+    await page.locator('.thread').waitFor();
+    await page.evaluate(() => history.pushState({ place: { screen: 'home' }, depth: 1 }, ''));
+    await page.reload();
+    await page.locator('.sidebar').waitFor();
+    await see('list');
+    await page.getByRole('button', { name: 'Settings and details' }).click();
+    await page.getByText('For the curious').click();
+    await see('settings');
+    await page.getByRole('button', { name: 'What the server can see' }).click();
+    await page.getByRole('heading', { name: 'It can see' }).waitFor();
+    await see('what the server can see');
+    const eve = keep(await openPerson(relay.http, look));
+    await page.evaluate(() => history.pushState({ place: { screen: 'home' }, depth: 1 }, ''));
+    await page.reload();
+    await eve.join(await ana.ownId());
+    await page.locator('.knock').waitFor();
+    await see('a request');
+    expect(screens).toEqual(Object.fromEntries(Object.keys(screens).map((name) => [name, []])));
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(wide, 'nothing sticks out').toBeLessThanOrEqual(0);
+  });
+});
