@@ -1,0 +1,134 @@
+/* A host that polls pairlink_fd alone, without a timeout, on a thread of its own timing: does a send from outside of
+ * dispatch wake it? Two clients in one process, each driven by its own poll, exchange numbers through a real relay;
+ * every send happens while the other calls are not running, and if one does not wake the poll, nothing does.
+ *
+ * Usage: host_poll RELAY FOLDER [ROUNDS]. Prints "OK …" and exits 0, or what went wrong and 1. */
+#include <errno.h>
+#include <pairlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATIENCE_S = 60 }; /* only for the message: a stall is a failure, not a wait */
+
+typedef struct host {
+  const char *name;
+  pairlink *client;
+  pairlink_session *session;
+  unsigned received, linked, online, closed, stopped;
+  int failed;
+} host;
+
+static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+  host *h = user;
+  (void)p;
+  switch (e->type) {
+    case PAIRLINK_EVENT_ONLINE:
+      h->online = 1;
+      break;
+    case PAIRLINK_EVENT_SESSION:
+      h->session = e->session;
+      break;
+    case PAIRLINK_EVENT_LINKED:
+      h->linked++;
+      break;
+    case PAIRLINK_EVENT_MESSAGE: {
+      unsigned number = 0;
+      if (e->size == sizeof number) memcpy(&number, e->data, sizeof number);
+      if (e->size != sizeof number || number != h->received) h->failed = 1;
+      h->received++; /* the answer is sent later, outside */
+      break;
+    }
+    case PAIRLINK_EVENT_CLOSED:
+      h->session = NULL;
+      h->closed = 1;
+      break;
+    case PAIRLINK_EVENT_STOPPED:
+      h->stopped = 1;
+      break;
+    default:
+      break;
+  }
+}
+
+static void stalled(int number) {
+  static const char text[] = "FAILED: the poll was never woken\n";
+  (void)number;
+  ssize_t n = write(STDOUT_FILENO, text, sizeof text - 1);
+  (void)n;
+  _exit(1);
+}
+
+static int start(host *h, const char *relay, const char *folder, int listen) {
+  static char files[4][512];
+  static int next;
+  pairlink_options o;
+  pairlink_options_init(&o);
+  o.relay = relay;
+  o.listen = o.accept_all = listen;
+  o.identity_file = files[next];
+  snprintf(files[next++], sizeof files[0], "%s/%s.identity", folder, h->name);
+  o.relays_file = files[next];
+  snprintf(files[next++], sizeof files[0], "%s/%s.relays", folder, h->name);
+  o.callback = on_event;
+  o.user = h;
+  return pairlink_new(&o, &h->client);
+}
+
+/* Nothing but the two descriptors, no timeout. */
+static int poll_until(host *a, host *b, const unsigned *what, unsigned value) {
+  while (*what < value) {
+    struct pollfd fds[2] = {{.fd = pairlink_fd(a->client), .events = POLLIN},
+                            {.fd = pairlink_fd(b->client), .events = POLLIN}};
+    if (a->failed || b->failed) return 1;
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1;
+    if (fds[0].revents) (void)pairlink_dispatch(a->client);
+    if (fds[1].revents) (void)pairlink_dispatch(b->client);
+  }
+  return a->failed || b->failed;
+}
+
+static int exchange(host *a, host *b, unsigned rounds) {
+  for (unsigned i = 0; i < rounds; i++) {
+    if (pairlink_send(a->session, &i, sizeof i) != 0 || poll_until(a, b, &b->received, i + 1)) return 1;
+    if (pairlink_send(b->session, &i, sizeof i) != 0 || poll_until(a, b, &a->received, i + 1)) return 1;
+  }
+  return 0;
+}
+
+static int run(host *a, host *b, unsigned rounds) {
+  if (poll_until(a, b, &b->online, 1)) return 1;
+  if (pairlink_connect(a->client, pairlink_id(b->client), &a->session) != 0) return 1;
+  if (poll_until(a, b, &a->linked, 1) || poll_until(a, b, &b->linked, 1)) return 1;
+  if (exchange(a, b, rounds)) return 1;
+  if (pairlink_close(a->session, 0, "done") != 0) return 1;
+  if (poll_until(a, b, &a->closed, 1) || poll_until(a, b, &b->closed, 1)) return 1;
+  (void)pairlink_stop(a->client);
+  (void)pairlink_stop(b->client);
+  return poll_until(a, b, &a->stopped, 1) || poll_until(a, b, &b->stopped, 1);
+}
+
+int main(int argc, char **argv) {
+  host a = {.name = "a"}, b = {.name = "b"};
+  unsigned rounds = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 100;
+  if (argc < 3) return 2;
+  signal(SIGALRM, stalled);
+  alarm(PATIENCE_S);
+  int error = start(&a, argv[1], argv[2], 0);
+  if (!error) error = start(&b, argv[1], argv[2], 1);
+  if (error) {
+    printf("FAILED: %s\n", pairlink_error_text(error));
+    return 1;
+  }
+  int failed = run(&a, &b, rounds);
+  pairlink_free(a.client);
+  pairlink_free(b.client);
+  if (failed)
+    printf("FAILED: after %u and %u messages\n", a.received, b.received);
+  else
+    printf("OK %u messages each way, every one sent outside of dispatch\n", rounds);
+  return failed;
+}
