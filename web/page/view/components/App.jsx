@@ -2,6 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { useStore } from '../store.js';
+import { useNarrow } from '../use-narrow.js';
 import { Announcer } from './Announcer.jsx';
 import { Broken } from './Broken.jsx';
 import { ConnectionLine } from './ConnectionLine.jsx';
@@ -24,6 +25,7 @@ export function App() {
   const people = useStore(({ engine }) => engine?.contacts.length ?? 0);
   const unread = useStore(({ engine }) => engine?.contacts.reduce((sum, { unread }) => sum + unread, 0) ?? 0);
 
+  const narrow = useNarrow();
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${s.app}` : s.app;
   }, [unread]);
@@ -41,9 +43,13 @@ export function App() {
         <PlainBanner />
         <ConnectionLine />
       </div>
-      {people > 0 && <Sidebar />}
+      {people > 0 && !narrow && <Sidebar />}
       <main id="main" tabIndex={-1} class="main">
-        <Screen key={`${place.screen} ${place.contact ?? place.secret ?? ''}`} place={place} />
+        {people > 0 && narrow && place.screen === 'home' ? (
+          <Sidebar whole />
+        ) : (
+          <Screen key={`${place.screen} ${place.contact ?? place.secret ?? ''}`} place={place} />
+        )}
       </main>
       <Announcer />
     </div>

@@ -20,7 +20,7 @@ export function Home({ place }) {
   };
   if (people > 0 && place.screen === 'home') {
     return (
-      <div class="pick only-wide">
+      <div class="pick">
         <h1>{s.home.pickTitle}</h1>
         <p>{s.home.pick}</p>
       </div>

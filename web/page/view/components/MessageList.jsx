@@ -11,12 +11,15 @@ const PAGE = 200;
 const none = [];
 
 export function MessageList({ contact, name }) {
-  const messages = useStore(({ messages }) => messages[contact.id] ?? none);
+  const messages = useStore(({ messages }) => messages[contact.id]) ?? none;
+  const loaded = useStore(({ messages }) => messages[contact.id] !== undefined);
   const online = useStore(({ engine }) => engine.server.state === 'online');
   const [complete, setComplete] = useState(false);
   const now = useNow(60_000);
   const scroller = useRef(null);
   const atEnd = useRef(true);
+  const [live, setLive] = useState(false); // what was there before is not read aloud
+  useEffect(() => setLive(loaded), [loaded]);
 
   const toEnd = () => {
     const box = scroller.current;
@@ -40,14 +43,14 @@ export function MessageList({ contact, name }) {
   };
 
   return (
-    <div class="scroller" ref={scroller} onScroll={onScroll} tabIndex={0} role="region" aria-label={s.thread.log(name)}>
+    <div class="scroller" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live={live ? 'polite' : 'off'} aria-label={s.thread.log(name)}>
       {messages.length >= PAGE && !complete && (
         <button type="button" class="button button-small earlier" onClick={earlier}>
           {s.thread.earlier}
         </button>
       )}
       {messages.length === 0 && <p class="empty">{emptyWords(contact, name)}</p>}
-      <ol class="messages" role="log" aria-live="polite" aria-relevant="additions">
+      <ol class="messages">
         {messages.flatMap((message, index) => {
           const before = messages[index - 1];
           const after = messages[index + 1];

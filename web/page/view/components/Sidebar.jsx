@@ -7,7 +7,9 @@ import { Icon, Mark } from './Icon.jsx';
 import { Knocks } from './Knocks.jsx';
 import { MoreButton } from './MoreButton.jsx';
 
-export function Sidebar() {
+/** whole: the only thing on the screen, so its title is the screen's */
+export function Sidebar({ whole = false }) {
+  const Title = whole ? 'h1' : 'span';
   const contacts = useStore(({ engine }) => engine.contacts);
   const open = useStore(({ place }) => place.contact);
   const now = useNow(60_000);
@@ -15,7 +17,7 @@ export function Sidebar() {
     <nav class="sidebar" aria-label={s.list.title}>
       <header class="bar">
         <Mark />
-        <span class="wordmark">{s.app}</span>
+        <Title class="wordmark">{s.app}</Title>
         <MoreButton />
       </header>
       <Knocks />

@@ -33,7 +33,7 @@ export function Thread({ place }) {
   }
   const name = nameOf(contact);
   return (
-    <section class="thread" aria-label={s.thread.log(name)}>
+    <div class="thread">
       <header class="bar thread-head">
         <BackButton narrow />
         <Avatar id={id} name={name} />
@@ -61,7 +61,7 @@ export function Thread({ place }) {
       ) : (
         <Composer contact={contact} name={name} />
       )}
-    </section>
+    </div>
   );
 }
 
