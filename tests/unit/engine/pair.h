@@ -67,4 +67,37 @@ static inline uint32_t check_numbered(net *n, int i, uint8_t channel, uint32_t n
   return next;
 }
 
+static inline void pair_feed(net *x, int i, uint32_t session, uint8_t channel, uint32_t *next, uint32_t count, size_t max) {
+  static uint8_t message[262144];
+  while (*next < count) {
+    size_t size = numbered(message, channel, *next, max);
+    int rc = net_send(x, i, session, channel, message, size);
+    if (rc == PL_EAGAIN) return;
+    assert_int_equal(rc, 0);
+    ++*next;
+  }
+}
+
+/* Turns until all is there; both keep sending when they may. */
+static inline void pair_exchange(net *n, uint32_t a, uint32_t b, uint32_t count, uint8_t channels, size_t max) {
+  uint32_t sent[2][8] = {{0}}, got[2][8] = {{0}};
+  for (int round = 0; round < 100000; round++) {
+    bool all = true;
+    for (uint8_t c = 0; c < channels; c++) {
+      pair_feed(n, 0, a, c, &sent[0][c], count, max);
+      pair_feed(n, 1, b, c, &sent[1][c], count, max);
+    }
+    if (!net_turn(n)) net_run(n, 30);
+    for (uint8_t c = 0; c < channels; c++)
+      for (int i = 0; i < 2; i++) {
+        got[i][c] = check_numbered(n, i, c, got[i][c], max);
+        all &= got[i][c] == count;
+      }
+    net_forget(n, 0);
+    net_forget(n, 1);
+    if (all) return;
+  }
+  fail_msg("not all arrived");
+}
+
 #endif

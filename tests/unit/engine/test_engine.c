@@ -58,45 +58,12 @@ static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   net_deinit(&n);
 }
 
-static void feed(net *x, int i, uint32_t session, uint8_t channel, uint32_t *next, uint32_t count, size_t max) {
-  static uint8_t message[262144];
-  while (*next < count) {
-    size_t size = numbered(message, channel, *next, max);
-    int rc = net_send(x, i, session, channel, message, size);
-    if (rc == PL_EAGAIN) return;
-    assert_int_equal(rc, 0);
-    ++*next;
-  }
-}
-
-/* Turns until all is there; both keep sending when they may. */
-static void exchange(uint32_t a, uint32_t b, uint32_t count, uint8_t channels, size_t max) {
-  uint32_t sent[2][8] = {{0}}, got[2][8] = {{0}};
-  for (int round = 0; round < 100000; round++) {
-    bool all = true;
-    for (uint8_t c = 0; c < channels; c++) {
-      feed(&n, 0, a, c, &sent[0][c], count, max);
-      feed(&n, 1, b, c, &sent[1][c], count, max);
-    }
-    if (!net_turn(&n)) net_run(&n, 30);
-    for (uint8_t c = 0; c < channels; c++)
-      for (int i = 0; i < 2; i++) {
-        got[i][c] = check_numbered(&n, i, c, got[i][c], max);
-        all &= got[i][c] == count;
-      }
-    net_forget(&n, 0);
-    net_forget(&n, 1);
-    if (all) return;
-  }
-  fail_msg("not all arrived");
-}
-
 static void ten_megabytes_of_random_messages_arrive(void **state) {
   (void)state;
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  exchange(a, b, 900, 1, 262144);
+  pair_exchange(&n, a, b, 900, 1, 262144);
   assert_true(n.clients[0].bytes_out > 10000000);
   assert_true(n.clients[0].max_out <= 262144);
   net_deinit(&n);
@@ -110,7 +77,7 @@ static void many_small_messages_on_many_channels_arrive(void **state) {
   listener.listen = listener.accept_all = true;
   pair_start(&n, &small, &listener);
   pair_link(&n, &a, &b);
-  exchange(a, b, 300, 8, 3000);
+  pair_exchange(&n, a, b, 300, 8, 3000);
   net_deinit(&n);
 }
 
