@@ -53,7 +53,7 @@ test('who says close and does not hang up is hung up on', async () => {
 });
 
 test('a logged-in socket that falls silent is closed', async () => {
-  const port = await withLimits({}, ['--ping-interval', '100', '--dead-after', '300']);
+  const port = await withLimits({}, ['--ping-interval', '100ms', '--dead-after', '300ms']);
   const { raw } = await loggedIn(port);
   await raw.whenClosed();
   raw.destroy();

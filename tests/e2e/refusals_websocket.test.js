@@ -8,7 +8,7 @@ import { WEBSOCKET_CASES } from '../support/refusal_cases.js';
 import { stillServes, useRelay } from '../support/refusal_fixture.js';
 
 const MESSAGE_MAX = 66000;
-const fixture = useRelay({ args: ['--limit', `MESSAGE_MAX=${MESSAGE_MAX}`, '--ping-interval', '200', '--dead-after', '600', '--limit', 'OPEN_TIMEOUT_MS=300'] });
+const fixture = useRelay({ args: ['--limit', `MESSAGE_MAX=${MESSAGE_MAX}`, '--ping-interval', '200ms', '--dead-after', '600ms', '--limit', 'OPEN_TIMEOUT_MS=300'] });
 const port = () => fixture.relay.port;
 
 describe('frames', () => {

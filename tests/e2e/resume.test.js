@@ -6,7 +6,7 @@ import { startProxy } from '../support/proxy.js';
 import { startRelay } from '../support/relay.js';
 
 const LONG = { timeout: 180_000 };
-const FAST = ['--ping-interval', '1000', '--dead-after', '3000'];
+const FAST = ['--ping-interval', '1000ms', '--dead-after', '3000ms'];
 const open = [];
 afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
@@ -95,7 +95,7 @@ describe('lines in both directions', () => {
   });
 
   test('while one side is stopped for longer than every timeout', LONG, async () => {
-    const relay = await startRelay({ args: ['--ping-interval', '200', '--dead-after', '600'] });
+    const relay = await startRelay({ args: ['--ping-interval', '200ms', '--dead-after', '600ms'] });
     const proxy = await startProxy(relay.port, { record: false });
     const both = await pair(proxy.ws);
     await converse(both, 0, 3);

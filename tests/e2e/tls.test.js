@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const ca = () => readFileSync(file('ca.pem'));
-const env = () => ({ SSL_CERT_FILE: file('ca.pem'), SSL_CERT_DIR: '/nonexistent' });
+const trusting = ['--ca', file('ca.pem')];
 
 async function connectTls(options = {}) {
   const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), ...options });
@@ -90,9 +90,9 @@ describe('the command line', () => {
   test('talks through it when the name fits the certificate', async () => {
     const there = newIdentity();
     const id = await idOf(there);
-    const listen = startCli({ relay: `wss://localhost:${relay.port}`, identity: there, env: env() }, 'listen', '--accept', 'all');
+    const listen = startCli({ relay: `wss://localhost:${relay.port}`, identity: there }, ...trusting, 'listen', '--accept', 'all');
     listen.end();
-    const connect = startCli({ relay: `wss://localhost:${relay.port}`, env: env() }, 'connect', id);
+    const connect = startCli({ relay: `wss://localhost:${relay.port}` }, ...trusting, 'connect', id);
     connect.end('through TLS');
     expect((await connect.wait()).code, connect.stderr).toBe(0);
     expect((await listen.wait()).code, listen.stderr).toBe(0);
@@ -100,13 +100,13 @@ describe('the command line', () => {
   });
 
   test('refuses a certificate of another name, and says so', async () => {
-    const { code, stderr } = await runCli({ relay: `wss://127.0.0.1:${relay.port}`, env: env() }, ['ping', await idOf(newIdentity())], { input: '' });
+    const { code, stderr } = await runCli({ relay: `wss://127.0.0.1:${relay.port}` }, [...trusting, 'ping', await idOf(newIdentity())], { input: '' });
     expect(code).toBeGreaterThan(0);
     expect(stderr).toMatch(/certificate/i);
   });
 
   test('refuses a certificate of an unknown authority, and says so', async () => {
-    const { code, stderr } = await runCli({ relay: `wss://localhost:${relay.port}`, env: { SSL_CERT_FILE: '/dev/null', SSL_CERT_DIR: '/nonexistent' } }, ['ping', await idOf(newIdentity())], { input: '' });
+    const { code, stderr } = await runCli({ relay: `wss://localhost:${relay.port}` }, ['ping', await idOf(newIdentity())], { input: '' });
     expect(code).toBeGreaterThan(0);
     expect(stderr).toMatch(/certificate/i);
   });

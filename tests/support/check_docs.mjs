@@ -1,17 +1,21 @@
 /**
- * What the documents say must hold: README's C program is the file that the tests compile, and every link to a
+ * What the documents say must hold: a C program that they show is the file that the tests compile, and every link to a
  * file of this repository leads somewhere.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const problems = [];
-const readme = readFileSync('README.md', 'utf8');
 
-const named = readme.match(/<!-- program: (\S+) -->\s*```c\n([\s\S]*?)```/);
-if (!named) problems.push('README.md: no C program marked with <!-- program: FILE -->');
-else if (!existsSync(named[1])) problems.push(`README.md: ${named[1]} does not exist`);
-else if (readFileSync(named[1], 'utf8').trim() !== named[2].trim()) problems.push(`README.md: its C program differs from ${named[1]}`);
+for (const file of ['README.md', 'docs/embedding.md']) {
+  const text = readFileSync(file, 'utf8');
+  const programs = [...text.matchAll(/<!-- program: (\S+) -->\s*```c\n([\s\S]*?)```/g)];
+  if (programs.length === 0) problems.push(`${file}: no C program marked with <!-- program: FILE -->`);
+  for (const [, source, shown] of programs) {
+    if (!existsSync(source)) problems.push(`${file}: ${source} does not exist`);
+    else if (readFileSync(source, 'utf8').trim() !== shown.trim()) problems.push(`${file}: its C program differs from ${source}`);
+  }
+}
 
 const slug = (title) => title.trim().toLowerCase().replace(/[`*]/g, '').replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-');
 const anchors = (file) => [...readFileSync(file, 'utf8').replace(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1]));

@@ -9,7 +9,7 @@ import { Program, binary, run, tempDir } from './process.js';
 import { join } from 'node:path';
 
 /** What tests pass so that nothing waits for long; every limit and timer of the relay is a setting. */
-export const SHORT_TIMERS = ['--limit', 'OPEN_TIMEOUT_MS=500', '--ping-interval', '300', '--dead-after', '1000'];
+export const SHORT_TIMERS = ['--limit', 'OPEN_TIMEOUT_MS=500', '--ping-interval', '300ms', '--dead-after', '1000ms'];
 
 const READY = /pairlink-relay ready (https?):\/\/(\S+):(\d+)\S*(?: relay-id=(\S+))?(?: data=(.*))?/;
 
