@@ -1,0 +1,233 @@
+/* RFC 6455 framing. See ws.h. The header is checked as soon as it is complete, before any byte of payload. */
+#include "ws.h"
+
+#include <string.h>
+
+void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max) {
+  *ws = (pl_ws){.server = server, .text_allowed = text_allowed, .message_max = message_max};
+  pl_buffer_init(&ws->message, message_max);
+}
+
+void pl_ws_deinit(pl_ws *ws) {
+  pl_buffer_deinit(&ws->message);
+}
+
+void pl_ws_set_message_max(pl_ws *ws, size_t message_max) {
+  ws->message_max = message_max;
+  ws->message.max = message_max < ws->message.size ? ws->message.size : message_max;
+}
+
+void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
+  uint8_t turned[8];
+  for (size_t i = 0; i < 8; i++) turned[i] = mask[(at + i) & 3];
+  uint64_t eight, piece;
+  memcpy(&eight, turned, 8);
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    memcpy(&piece, p + i, 8);
+    piece ^= eight;
+    memcpy(p + i, &piece, 8);
+  }
+  for (; i < n; i++) p[i] ^= turned[i & 7];
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+static int fail(pl_ws *ws, uint16_t code) {
+  ws->failed = true;
+  ws->close_code = code;
+  pl_buffer_deinit(&ws->message);
+  return code == PL_WS_CODE_INTERNAL ? PL_ENOMEM : PL_EPROTOCOL;
+}
+
+static bool is_control(uint8_t opcode) {
+  return opcode >= 8;
+}
+
+/* What the first two bytes alone can get wrong. */
+static int check_start(pl_ws *ws) {
+  uint8_t first = ws->header[0], length = ws->header[1] & 0x7f;
+  bool masked = ws->header[1] >> 7;
+  ws->fin = first >> 7;
+  ws->opcode = first & 15;
+  if (first & 0x70) return fail(ws, PL_WS_CODE_PROTOCOL); /* no extension was agreed on */
+  if (masked != ws->server) return fail(ws, PL_WS_CODE_PROTOCOL);
+  switch (ws->opcode) {
+    case PL_WS_CONTINUATION:
+      return ws->message_opcode ? 0 : fail(ws, PL_WS_CODE_PROTOCOL);
+    case PL_WS_TEXT:
+    case PL_WS_BINARY:
+      if (ws->message_opcode) return fail(ws, PL_WS_CODE_PROTOCOL);
+      return ws->opcode == PL_WS_TEXT && !ws->text_allowed ? fail(ws, PL_WS_CODE_UNSUPPORTED) : 0;
+    case PL_WS_CLOSE:
+    case PL_WS_PING:
+    case PL_WS_PONG:
+      return ws->fin && length <= PL_WS_CONTROL_MAX ? 0 : fail(ws, PL_WS_CODE_PROTOCOL);
+    default:
+      return fail(ws, PL_WS_CODE_PROTOCOL);
+  }
+}
+
+static size_t header_need(const pl_ws *ws) {
+  if (ws->header_have < 2) return 2;
+  uint8_t length = ws->header[1] & 0x7f;
+  return 2u + (length == 126 ? 2u : length == 127 ? 8u : 0u) + (ws->server ? 4u : 0u);
+}
+
+/* The whole header is there: the length, in its shortest form and within the limit. */
+static int check_length(pl_ws *ws) {
+  uint8_t form = ws->header[1] & 0x7f;
+  size_t at = 2;
+  ws->left = form;
+  if (form == 126) {
+    ws->left = pl_get_u16(ws->header + 2);
+    at = 4;
+    if (ws->left < 126) return fail(ws, PL_WS_CODE_PROTOCOL);
+  } else if (form == 127) {
+    ws->left = pl_get_u64(ws->header + 2);
+    at = 10;
+    if (ws->left < 65536 || ws->left >> 63) return fail(ws, PL_WS_CODE_PROTOCOL);
+  }
+  if (ws->server) memcpy(ws->mask, ws->header + at, 4);
+  if (is_control(ws->opcode)) {
+    ws->control_have = 0;
+  } else {
+    if (ws->left > ws->message_max || ws->message.size > ws->message_max - (size_t)ws->left)
+      return fail(ws, PL_WS_CODE_TOO_BIG);
+    if (ws->opcode != PL_WS_CONTINUATION) {
+      ws->message_opcode = ws->opcode;
+      pl_utf8_init(&ws->utf8);
+    }
+  }
+  ws->mask_at = 0;
+  ws->header_have = 0;
+  ws->in_payload = true;
+  return 0;
+}
+
+/* Takes header bytes: 1 when it is complete and good, 0 when more must come. */
+static int read_header(pl_ws *ws, uint8_t **data, size_t *size) {
+  for (;;) {
+    if (ws->header_have < header_need(ws)) {
+      if (*size == 0) return 0;
+      ws->header[ws->header_have++] = *(*data)++;
+      --*size;
+      int rc = ws->header_have == 2 ? check_start(ws) : 0;
+      if (rc) return rc;
+    } else {
+      int rc = check_length(ws);
+      return rc ? rc : 1;
+    }
+  }
+}
+
+static bool code_valid(uint16_t code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+static int close_event(pl_ws *ws, pl_ws_event *event) {
+  size_t n = ws->control_have;
+  pl_utf8 reason;
+  pl_utf8_init(&reason);
+  *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = ws->control, .close_code = PL_WS_CODE_NONE};
+  if (n == 0) return 1;
+  if (n == 1) return fail(ws, PL_WS_CODE_PROTOCOL);
+  event->close_code = pl_get_u16(ws->control);
+  event->data = ws->control + 2;
+  event->size = n - 2;
+  if (!code_valid(event->close_code)) return fail(ws, PL_WS_CODE_PROTOCOL);
+  if (!pl_utf8_feed(&reason, event->data, event->size) || !pl_utf8_done(&reason)) return fail(ws, PL_WS_CODE_NOT_UTF8);
+  return 1;
+}
+
+static int control_piece(pl_ws *ws, const uint8_t *piece, size_t n, pl_ws_event *event) {
+  if (n) memcpy(ws->control + ws->control_have, piece, n);
+  ws->control_have = (uint8_t)(ws->control_have + n);
+  if (ws->left) return 0;
+  ws->in_payload = false;
+  if (ws->opcode == PL_WS_CLOSE) return close_event(ws, event);
+  *event = (pl_ws_event){.type = ws->opcode, .data = ws->control, .size = ws->control_have};
+  return 1;
+}
+
+static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
+  bool ends = ws->fin && ws->left == 0;
+  if (ws->message_opcode == PL_WS_TEXT && (!pl_utf8_feed(&ws->utf8, piece, n) || (ends && !pl_utf8_done(&ws->utf8))))
+    return fail(ws, PL_WS_CODE_NOT_UTF8);
+  bool in_place = ends && ws->message.size == 0;
+  if (!in_place && n && pl_buffer_append(&ws->message, piece, n) != 0) return fail(ws, PL_WS_CODE_INTERNAL);
+  if (ws->left == 0) ws->in_payload = false;
+  if (!ends) return 0;
+  *event = (pl_ws_event){.type = ws->message_opcode, .data = piece, .size = n};
+  if (!in_place) {
+    event->data = ws->message.memory + ws->message.start;
+    event->size = ws->message.size;
+    ws->delivered = true;
+  }
+  ws->message_opcode = 0;
+  return 1;
+}
+
+static int read_payload(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
+  uint8_t *piece = *data;
+  size_t n = *size < ws->left ? *size : (size_t)ws->left;
+  if (ws->server && n) {
+    pl_ws_mask(piece, n, ws->mask, ws->mask_at);
+    ws->mask_at = (uint8_t)((ws->mask_at + n) & 3);
+  }
+  if (n) *data += n;
+  *size -= n;
+  ws->left -= n;
+  return is_control(ws->opcode) ? control_piece(ws, piece, n, event) : data_piece(ws, piece, n, event);
+}
+
+int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
+  if (ws->failed) return ws->close_code == PL_WS_CODE_INTERNAL ? PL_ENOMEM : PL_EPROTOCOL;
+  if (ws->delivered) {
+    ws->delivered = false;
+    pl_buffer_deinit(&ws->message);
+  }
+  for (;;) {
+    if (!ws->in_payload) {
+      int rc = read_header(ws, data, size);
+      if (rc <= 0) return rc;
+    }
+    if (ws->left && *size == 0) return 0;
+    int rc = read_payload(ws, data, size, event);
+    if (rc) return rc;
+  }
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+size_t pl_ws_header_size(size_t payload, bool masked) {
+  return 2u + (payload < 126 ? 0u : payload < 65536 ? 2u : 8u) + (masked ? 4u : 0u);
+}
+
+size_t pl_ws_put_header(uint8_t *out, int opcode, size_t payload, const uint8_t *mask) {
+  uint8_t bit = mask ? 0x80 : 0;
+  size_t n = 2;
+  out[0] = (uint8_t)(0x80 | opcode);
+  if (payload < 126) {
+    out[1] = (uint8_t)(bit | payload);
+  } else if (payload < 65536) {
+    out[1] = bit | 126;
+    pl_put_u16(out + 2, (uint16_t)payload);
+    n = 4;
+  } else {
+    out[1] = bit | 127;
+    pl_put_u64(out + 2, payload);
+    n = 10;
+  }
+  if (mask) memcpy(out + n, mask, 4);
+  return mask ? n + 4 : n;
+}
+
+size_t pl_ws_put_close(uint8_t out[PL_WS_CONTROL_MAX], uint16_t code, const char *reason) {
+  if (code == PL_WS_CODE_NONE) return 0;
+  size_t n = strlen(reason);
+  if (n > PL_WS_CONTROL_MAX - 2) n = PL_WS_CONTROL_MAX - 2;
+  pl_put_u16(out, code);
+  memcpy(out + 2, reason, n);
+  return n + 2;
+}

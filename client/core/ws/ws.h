@@ -1,0 +1,93 @@
+/* RFC 6455 framing, pure: bytes in, messages and control frames out. Both roles; the relay uses the server's.
+ *
+ * Input: any bytes in any chunks, all hostile. Invariants: nothing is allocated by a length that was only
+ * announced, and never more than message_max (rounded up by the doubling of pl_buffer, capped at message_max);
+ * a frame that lies whole in a chunk is unmasked in place and handed out without a copy. */
+#ifndef PL_WS_H
+#define PL_WS_H
+
+#include "../base/base.h"
+
+enum {
+  PL_WS_CONTROL_MAX = 125,
+  PL_WS_HEADER_MAX = 14,
+  PL_WS_ACCEPT_CHARS = 28,
+  PL_WS_KEY_CHARS = 24,
+};
+
+/* Opcodes of RFC 6455, section 5.2; events use the same numbers. */
+enum { PL_WS_CONTINUATION = 0, PL_WS_TEXT = 1, PL_WS_BINARY = 2, PL_WS_CLOSE = 8, PL_WS_PING = 9, PL_WS_PONG = 10 };
+
+/* Close codes of RFC 6455, section 7.4.1. */
+enum {
+  PL_WS_CODE_NORMAL = 1000,
+  PL_WS_CODE_GOING_AWAY = 1001,
+  PL_WS_CODE_PROTOCOL = 1002,
+  PL_WS_CODE_UNSUPPORTED = 1003,
+  PL_WS_CODE_NONE = 1005,
+  PL_WS_CODE_NOT_UTF8 = 1007,
+  PL_WS_CODE_POLICY = 1008,
+  PL_WS_CODE_TOO_BIG = 1009,
+  PL_WS_CODE_INTERNAL = 1011,
+  PL_WS_CODE_TRY_LATER = 1013
+};
+
+/* ---- UTF-8, incremental --------------------------------------------------------------------------------- */
+typedef struct pl_utf8 {
+  uint8_t need, low, high; /* continuation bytes still to come; bounds of the next one */
+} pl_utf8;
+
+void pl_utf8_init(pl_utf8 *u);
+bool pl_utf8_feed(pl_utf8 *u, const uint8_t *p, size_t n) PL_MUST_USE; /* false: never valid again */
+bool pl_utf8_done(const pl_utf8 *u) PL_MUST_USE;                       /* no character is unfinished */
+
+/* ---- reading --------------------------------------------------------------------------------------------- */
+typedef struct pl_ws {
+  pl_buffer message; /* of an unfinished message: what was received of it */
+  uint64_t left;     /* of the current frame's payload */
+  size_t message_max;
+  uint8_t header[PL_WS_HEADER_MAX];
+  uint8_t header_have;
+  uint8_t opcode;         /* of the current frame */
+  uint8_t message_opcode; /* of the unfinished message, 0 if there is none */
+  uint8_t mask[4];
+  uint8_t mask_at;
+  uint8_t control_have;
+  bool server, text_allowed;
+  bool in_payload, fin, delivered, failed;
+  pl_utf8 utf8;
+  uint16_t close_code; /* why reading failed: what to send */
+  uint8_t control[PL_WS_CONTROL_MAX];
+} pl_ws;
+
+typedef struct pl_ws_event {
+  int type;      /* PL_WS_TEXT, _BINARY, _CLOSE, _PING, _PONG */
+  uint8_t *data; /* whole payload (of CLOSE: the reason), unmasked; valid until the next call on this pl_ws */
+  size_t size;
+  uint16_t close_code; /* of CLOSE; PL_WS_CODE_NONE when it named none */
+} pl_ws_event;
+
+/* server: frames must be masked (as a client: must not be). text_allowed: else a text frame fails with 1003. */
+void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max);
+void pl_ws_deinit(pl_ws *ws);
+void pl_ws_set_message_max(pl_ws *ws, size_t message_max);
+/* Takes bytes off *data (which it changes: unmasking) until an event is complete (1) or no byte is left (0).
+ * PL_EPROTOCOL or PL_ENOMEM: reading has ended for good, ws->close_code says with which code to close. */
+int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) PL_MUST_USE;
+
+/* ---- writing --------------------------------------------------------------------------------------------- */
+size_t pl_ws_header_size(size_t payload, bool masked);
+/* Writes the header of a whole (FIN) frame; mask is NULL for a server. Returns its size. */
+size_t pl_ws_put_header(uint8_t *out, int opcode, size_t payload, const uint8_t *mask);
+/* Payload of a close frame: code and a reason cut to fit. Returns its size, at most PL_WS_CONTROL_MAX. */
+size_t pl_ws_put_close(uint8_t out[PL_WS_CONTROL_MAX], uint16_t code, const char *reason);
+/* XORs n bytes with the mask, the first one being number `at` of its frame. */
+void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at);
+
+/* ---- opening handshake ------------------------------------------------------------------------------------ */
+/* Base64 of exactly 16 bytes, canonical. */
+bool pl_ws_key_valid(pl_view key);
+/* Sec-WebSocket-Accept for a valid key; 28 characters and a NUL. */
+void pl_ws_accept(char out[PL_WS_ACCEPT_CHARS + 1], pl_view key);
+
+#endif

@@ -1,0 +1,162 @@
+/* Bytes in: first a request's head, then WebSocket frames, then the envelopes of each message. */
+#include <string.h>
+
+#include "internal.h"
+
+/* ---- HTTP ------------------------------------------------------------------------------------------------------- */
+
+static void answer_refusal(pl_conn *conn, int status, uint64_t now_ms) {
+  char text[512];
+  size_t n = pl_http_write_refusal(text, sizeof text, status);
+  conn->relay->stats.refused += status != 404;
+  pl_conn_move(conn, PL_CONN_ANSWER, now_ms);
+  if (!pl_out_frame(conn, -1, text, n)) pl_conn_abort(conn);
+}
+
+static void answer_page(pl_conn *conn, const pl_http_request *request, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  if (pl_view_is(request->path, "/pairlink")) {
+    answer_refusal(conn, 426, now_ms);
+    return;
+  }
+  pl_page *page = pl_alloc(sizeof *page);
+  int status = !page                      ? 500
+               : relay->config.hooks.page ? relay->config.hooks.page(relay->config.user, request, page)
+                                          : 404;
+  if (status >= 400) {
+    answer_refusal(conn, status, now_ms);
+  } else if (page) {
+    pl_conn_move(conn, PL_CONN_ANSWER, now_ms);
+    if (!pl_out_frame(conn, -1, page->head, page->head_size)) pl_conn_abort(conn);
+    conn->body = page->body;
+  }
+  pl_free(page);
+}
+
+static int judge_upgrade(const pl_relay *relay, const pl_http_request *request) {
+  if (!pl_view_is(request->path, "/pairlink")) return 404;
+  if (request->origin.size && !pl_http_origin_allowed(request->origin, request->host, relay->config.origins))
+    return 403;
+  return request->subprotocol ? 0 : 400;
+}
+
+static void answer_request(pl_conn *conn, const pl_http_request *request, uint64_t now_ms) {
+  char text[512];
+  if (!request->upgrade) {
+    if (conn->prologue->over_limit)
+      answer_refusal(conn, 503, now_ms);
+    else
+      answer_page(conn, request, now_ms);
+    return;
+  }
+  int status = judge_upgrade(conn->relay, request);
+  if (status) {
+    answer_refusal(conn, status, now_ms);
+    return;
+  }
+  size_t n = pl_http_write_upgrade(text, sizeof text, request->key, "pairlink.v1");
+  pl_ws_init(&conn->ws, true, false, PL_LOGIN_MESSAGE_MAX);
+  if (pl_out_frame(conn, -1, text, n))
+    pl_login_hello(conn, now_ms);
+  else
+    pl_conn_abort(conn);
+  if (conn->prologue) pl_http_deinit(&conn->prologue->http);
+}
+
+/* Takes the head off; true when WebSocket bytes follow. */
+static bool receive_http(pl_conn *conn, uint8_t **data, size_t *size, uint64_t now_ms) {
+  pl_http_request request;
+  const uint8_t *at = *data;
+  int rc = pl_http_read(&conn->prologue->http, &at, size, &request);
+  *data += at - *data;
+  if (rc == PL_HTTP_MORE) return false;
+  if (rc == PL_HTTP_REQUEST)
+    answer_request(conn, &request, now_ms);
+  else
+    answer_refusal(conn, rc, now_ms);
+  return conn->state == PL_CONN_LOGIN;
+}
+
+/* ---- envelopes ----------------------------------------------------------------------------------------------------
+ */
+
+static void on_ping(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  pl_wire_ping ping;
+  if (pl_wire_ping_decode(&ping, e->payload.data, e->payload.size) != 0)
+    pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+  else if (!pl_out_control(conn, PL_ENV_PONG, 0, e->payload, 100))
+    pl_conn_abort(conn); /* it asks and asks, and reads nothing */
+}
+
+static void on_envelope(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  if (conn->state != PL_CONN_READY) {
+    pl_login_receive(conn, e, now_ms);
+    return;
+  }
+  switch (e->type) {
+    case PL_ENV_RESET:
+      if (e->link == 0) {
+        pl_conn_close(conn, PL_WS_CODE_NORMAL, "", true, now_ms);
+        return;
+      }
+      pl_link_receive(conn, e, now_ms);
+      return;
+    case PL_ENV_DATA:
+    case PL_ENV_OPEN:
+    case PL_ENV_ACCEPT:
+      pl_link_receive(conn, e, now_ms);
+      return;
+    case PL_ENV_PING:
+      on_ping(conn, e, now_ms);
+      return;
+    default:
+      if (e->type >= PL_CONST_ENVELOPE_SKIPPABLE) return;
+      pl_conn_refuse(conn, pl_envelope_max(e->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL, now_ms);
+  }
+}
+
+static bool takes_envelopes(const pl_conn *conn) {
+  return conn->state == PL_CONN_READY || conn->state == PL_CONN_LOGIN || conn->state == PL_CONN_STORING;
+}
+
+static void on_message(pl_conn *conn, pl_view message, uint64_t now_ms) {
+  pl_reader r = pl_reader_of(message.data, message.size);
+  pl_envelope e;
+  int rc = message.size ? 1 : PL_EPROTOCOL;
+  while (takes_envelopes(conn) && rc > 0 && (rc = pl_envelope_next(&r, &e)) > 0) on_envelope(conn, &e, now_ms);
+  if (rc < 0 && takes_envelopes(conn)) pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+}
+
+/* ---- frames ---------------------------------------------------------------------------------------------------------
+ */
+
+static void on_frame(pl_conn *conn, const pl_ws_event *event, uint64_t now_ms) {
+  switch (event->type) {
+    case PL_WS_BINARY:
+      on_message(conn, (pl_view){event->data, event->size}, now_ms);
+      return;
+    case PL_WS_PING: /* one that does not read gets no answers */
+      if (takes_envelopes(conn) && pl_out_size(&conn->out) < PL_OUT_DIRECT &&
+          !pl_out_frame(conn, PL_WS_PONG, event->data, event->size))
+        pl_conn_abort(conn);
+      return;
+    case PL_WS_CLOSE:
+      pl_conn_close(conn, event->close_code, "", false, now_ms);
+      return;
+    default:
+      return;
+  }
+}
+
+void pl_front_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+  pl_ws_event event;
+  if (conn->state == PL_CONN_HTTP && !receive_http(conn, &data, &size, now_ms)) return;
+  while (takes_envelopes(conn) || conn->state == PL_CONN_CLOSING) {
+    int rc = pl_ws_read(&conn->ws, &data, &size, &event);
+    if (rc == 0) return;
+    if (rc > 0)
+      on_frame(conn, &event, now_ms);
+    else
+      pl_conn_close(conn, conn->ws.close_code, "", false, now_ms);
+  }
+}

@@ -1,0 +1,344 @@
+/* Reading one request head. See http.h. Bytes are judged as they come (line ends, NUL, limits, the request line);
+ * the header fields once the head is complete, when they no longer move in memory. */
+#include "http.h"
+
+#include <string.h>
+
+#include "../../client/core/ws/ws.h"
+
+enum {
+  STATUS_BAD = 400,
+  STATUS_METHOD = 405,
+  STATUS_BODY = 413,
+  STATUS_LINE = 414,
+  STATUS_UPGRADE = 426,
+  STATUS_HEADERS = 431,
+  STATUS_INTERNAL = 500,
+  STATUS_VERSION = 505
+};
+
+void pl_http_init(pl_http *h, size_t head_max, size_t headers_max) {
+  *h = (pl_http){.headers_max = headers_max};
+  pl_buffer_init(&h->text, head_max);
+}
+
+void pl_http_deinit(pl_http *h) {
+  pl_buffer_deinit(&h->text);
+}
+
+/* ---- small parts of text ----------------------------------------------------------------------------------- */
+
+static uint8_t lower(uint8_t c) {
+  return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+bool pl_view_is(pl_view v, const char *text) {
+  if (v.size != strlen(text)) return false;
+  for (size_t i = 0; i < v.size; i++)
+    if (lower(v.data[i]) != lower((uint8_t)text[i])) return false;
+  return true;
+}
+
+static bool same_text(pl_view a, pl_view b) {
+  if (a.size != b.size) return false;
+  for (size_t i = 0; i < a.size; i++)
+    if (lower(a.data[i]) != lower(b.data[i])) return false;
+  return true;
+}
+
+static pl_view trim(pl_view v) {
+  while (v.size && (v.data[0] == ' ' || v.data[0] == '\t')) v = (pl_view){v.data + 1, v.size - 1};
+  while (v.size && (v.data[v.size - 1] == ' ' || v.data[v.size - 1] == '\t')) v.size--;
+  return v;
+}
+
+/* Splits at the first `separator`: returns what is before it and leaves what is after it in *rest. */
+static pl_view split(pl_view *rest, uint8_t separator) {
+  const uint8_t *found = rest->size ? memchr(rest->data, separator, rest->size) : NULL;
+  pl_view first = {rest->data, found ? (size_t)(found - rest->data) : rest->size};
+  *rest = found ? (pl_view){found + 1, rest->size - first.size - 1} : (pl_view){NULL, 0};
+  return first;
+}
+
+/* Whether a comma-separated list names the token. */
+static bool list_has(pl_view list, const char *token) {
+  while (list.size)
+    if (pl_view_is(trim(split(&list, ',')), token)) return true;
+  return false;
+}
+
+static bool is_token(pl_view v) {
+  for (size_t i = 0; i < v.size; i++) {
+    uint8_t c = v.data[i];
+    bool alnum = (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9');
+    if (!alnum && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+  }
+  return v.size > 0;
+}
+
+/* ---- the request line ---------------------------------------------------------------------------------------- */
+
+static bool target_valid(pl_view target) {
+  if (target.size == 0 || target.data[0] != '/') return false;
+  for (size_t i = 0; i < target.size; i++)
+    if (target.data[i] <= ' ' || target.data[i] >= 0x7f || target.data[i] == '\\' || target.data[i] == '#')
+      return false;
+  pl_view rest = target;
+  pl_view path = split(&rest, '?');
+  while (path.size) {
+    pl_view part = split(&path, '/');
+    if (pl_view_is(part, ".") || pl_view_is(part, "..")) return false;
+  }
+  return true;
+}
+
+static int read_request_line(pl_view line, pl_http_request *request) {
+  pl_view method = split(&line, ' '), target = split(&line, ' '), version = line;
+  if (!is_token(method)) return STATUS_BAD;
+  if (version.size != 8 || memcmp(version.data, "HTTP/", 5) != 0) return STATUS_BAD;
+  if (memcmp(version.data, "HTTP/1.1", 8) != 0) return STATUS_VERSION;
+  if (method.size != 3 || memcmp(method.data, "GET", 3) != 0) return STATUS_METHOD;
+  if (!target_valid(target)) return STATUS_BAD;
+  if (request) request->path = split(&target, '?');
+  return 0;
+}
+
+/* ---- header fields -------------------------------------------------------------------------------------------- */
+
+typedef struct fields {
+  pl_http_request *request;
+  bool host, upgrade, upgrade_websocket, connection_upgrade, version, version_13, key, origin, length;
+} fields;
+
+static int once(bool *seen) {
+  if (*seen) return STATUS_BAD;
+  *seen = true;
+  return 0;
+}
+
+static bool host_valid(pl_view host) {
+  if (host.size == 0 || host.size > PL_HTTP_HOST_MAX) return false;
+  for (size_t i = 0; i < host.size; i++) {
+    uint8_t c = host.data[i];
+    bool good = (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._:[]", c));
+    if (!good) return false;
+  }
+  return true;
+}
+
+static int on_host(fields *f, pl_view value) {
+  f->request->host = value;
+  return once(&f->host) || !host_valid(value) ? STATUS_BAD : 0;
+}
+
+/* Anything but WebSocket ends here, h2c above all: nothing of it is looked at any further. */
+static int on_upgrade(fields *f, pl_view value) {
+  f->upgrade_websocket = pl_view_is(value, "websocket");
+  return once(&f->upgrade) || !f->upgrade_websocket ? STATUS_BAD : 0;
+}
+
+static int on_connection(fields *f, pl_view value) {
+  f->connection_upgrade |= list_has(value, "upgrade");
+  return 0;
+}
+
+static int on_version(fields *f, pl_view value) {
+  f->version_13 = pl_view_is(value, "13");
+  return once(&f->version);
+}
+
+static int on_key(fields *f, pl_view value) {
+  f->request->key = value;
+  return once(&f->key) || !pl_ws_key_valid(value) ? STATUS_BAD : 0;
+}
+
+static int on_protocol(fields *f, pl_view value) {
+  f->request->any_subprotocol = true;
+  f->request->subprotocol |= list_has(value, "pairlink.v1");
+  return 0;
+}
+
+static int on_origin(fields *f, pl_view value) {
+  f->request->origin = value;
+  return once(&f->origin) || value.size == 0 ? STATUS_BAD : 0;
+}
+
+/* A GET has no body here; "0" is what some clients say all the same. */
+static int on_length(fields *f, pl_view value) {
+  if (once(&f->length)) return STATUS_BAD;
+  for (size_t i = 0; i < value.size; i++)
+    if (value.data[i] < '0' || value.data[i] > '9') return STATUS_BAD;
+  if (value.size == 0) return STATUS_BAD;
+  return value.size == 1 && value.data[0] == '0' ? 0 : STATUS_BODY;
+}
+
+static int on_transfer_encoding(fields *f, pl_view value) {
+  (void)f;
+  (void)value;
+  return STATUS_BAD;
+}
+
+/* "gzip;q=0" says no; the exact weight of the others does not matter. */
+static bool weight_is_zero(pl_view parameters) {
+  while (parameters.size) {
+    pl_view p = trim(split(&parameters, ';'));
+    if (p.size < 3 || lower(p.data[0]) != 'q' || p.data[1] != '=') continue;
+    bool zero = p.data[2] == '0';
+    for (size_t i = 3; i < p.size; i++) zero &= p.data[i] == '0' || p.data[i] == '.';
+    return zero;
+  }
+  return false;
+}
+
+static int on_accept_encoding(fields *f, pl_view value) {
+  while (value.size) {
+    pl_view item = split(&value, ',');
+    pl_view coding = trim(split(&item, ';'));
+    bool yes = !weight_is_zero(item);
+    if (pl_view_is(coding, "br")) f->request->accepts_br = yes;
+    if (pl_view_is(coding, "gzip")) f->request->accepts_gzip = yes;
+  }
+  return 0;
+}
+
+static int on_if_none_match(fields *f, pl_view value) {
+  f->request->if_none_match = value;
+  return 0;
+}
+
+static const struct {
+  const char *name;
+  int (*take)(fields *f, pl_view value);
+} known[] = {
+    {"host", on_host},
+    {"upgrade", on_upgrade},
+    {"connection", on_connection},
+    {"sec-websocket-version", on_version},
+    {"sec-websocket-key", on_key},
+    {"sec-websocket-protocol", on_protocol},
+    {"origin", on_origin},
+    {"content-length", on_length},
+    {"transfer-encoding", on_transfer_encoding},
+    {"accept-encoding", on_accept_encoding},
+    {"if-none-match", on_if_none_match},
+};
+
+static int read_field(fields *f, pl_view line) {
+  if (!memchr(line.data, ':', line.size)) return STATUS_BAD;
+  pl_view value = line;
+  pl_view name = split(&value, ':');
+  if (!is_token(name)) return STATUS_BAD; /* also a folded line, which begins with a blank */
+  value = trim(value);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(known); i++)
+    if (pl_view_is(name, known[i].name)) return known[i].take(f, value);
+  return 0;
+}
+
+/* What only all fields together show. */
+static int judge(const fields *f) {
+  if (!f->host) return STATUS_BAD;
+  if (!f->upgrade) return f->key || f->version ? STATUS_UPGRADE : 0;
+  if (!f->connection_upgrade) return STATUS_BAD;
+  if (!f->version_13) return STATUS_UPGRADE;
+  if (!f->key) return STATUS_BAD;
+  f->request->upgrade = true;
+  return 0;
+}
+
+static int read_head(pl_http *h, pl_http_request *request) {
+  *request = (pl_http_request){0};
+  fields f = {.request = request};
+  pl_view rest = {pl_buffer_data(&h->text), h->text.size - 2}; /* without the empty line */
+  bool first = true;
+  while (rest.size) {
+    pl_view line = split(&rest, '\n');
+    line.size--; /* the CR: every line was seen to end in CRLF */
+    int rc = first ? read_request_line(line, request) : read_field(&f, line);
+    if (rc) return rc;
+    first = false;
+  }
+  int rc = judge(&f);
+  return rc ? rc : PL_HTTP_REQUEST;
+}
+
+/* ---- bytes to lines --------------------------------------------------------------------------------------------- */
+
+/* A line ended at `end` (its LF). PL_HTTP_MORE, PL_HTTP_REQUEST for the empty line, or a status. */
+static int on_line(pl_http *h, size_t end, pl_http_request *request) {
+  size_t start = h->line_start, size = end - start - 1;
+  h->line_start = end + 1;
+  if (h->lines == 0) {
+    h->lines = 1;
+    return read_request_line((pl_view){pl_buffer_data(&h->text) + start, size}, NULL);
+  }
+  if (size == 0) return read_head(h, request);
+  return h->lines++ > h->headers_max ? STATUS_HEADERS : 0;
+}
+
+static int on_byte(pl_http *h, uint8_t c, pl_http_request *request) {
+  size_t at = h->scanned++;
+  bool after_cr = h->after_cr;
+  h->after_cr = c == '\r';
+  if (after_cr != (c == '\n')) return STATUS_BAD; /* CR and LF come as a pair only */
+  if (c == '\n') return on_line(h, at, request);
+  if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f) return STATUS_BAD;
+  if (h->lines == 0 && at >= PL_HTTP_LINE_MAX) return STATUS_LINE;
+  return 0;
+}
+
+int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request *request) {
+  size_t room = h->text.max - h->text.size;
+  size_t n = *size < room ? *size : room;
+  size_t before = h->text.size;
+  if (n && pl_buffer_append(&h->text, *data, n) != 0) return STATUS_INTERNAL;
+  const uint8_t *text = pl_buffer_data(&h->text);
+  while (h->scanned < before + n) {
+    size_t at = h->scanned;
+    /* The end is cut off before the head is read, so that it spans the head alone. */
+    if (text[at] == '\n' && at == h->line_start + 1) h->text.size = at + 1;
+    int rc = on_byte(h, text[at], request);
+    if (rc == 0) continue;
+    size_t used = h->scanned - before;
+    *data += used;
+    *size -= used;
+    return rc;
+  }
+  if (n) *data += n;
+  *size -= n;
+  return h->text.size == h->text.max ? STATUS_HEADERS : PL_HTTP_MORE;
+}
+
+/* ---- origin, tags --------------------------------------------------------------------------------------------------
+ */
+
+static bool has_prefix(pl_view v, const char *prefix) {
+  size_t n = strlen(prefix);
+  return v.size >= n && pl_view_is((pl_view){v.data, n}, prefix);
+}
+
+/* Cuts a port off that says no more than the scheme does. */
+static pl_view without_port(pl_view host, const char *port) {
+  size_t n = strlen(port);
+  if (host.size > n && pl_view_is((pl_view){host.data + host.size - n, n}, port)) host.size -= n;
+  return host;
+}
+
+bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) {
+  for (; allowed && *allowed; allowed++)
+    if (pl_view_is(origin, *allowed)) return true;
+  bool tls = has_prefix(origin, "https://");
+  if (!tls && !has_prefix(origin, "http://")) return false;
+  size_t scheme = tls ? 8 : 7;
+  pl_view own = {origin.data + scheme, origin.size - scheme};
+  const char *port = tls ? ":443" : ":80";
+  return own.size > 0 && same_text(without_port(own, port), without_port(host, port));
+}
+
+bool pl_http_etag_matches(pl_view if_none_match, const char *etag) {
+  while (if_none_match.size) {
+    pl_view tag = trim(split(&if_none_match, ','));
+    if (has_prefix(tag, "W/")) tag = (pl_view){tag.data + 2, tag.size - 2};
+    if (pl_view_is(tag, etag) || pl_view_is(tag, "*")) return true;
+  }
+  return false;
+}

@@ -1,0 +1,251 @@
+/* What the parts of the relay's engine share: its structures, and who calls whom. See relay.h for the outside.
+ *
+ *   relay.c   life of a relay and its connections, deadlines, output
+ *   front.c   bytes in: HTTP, then WebSocket messages, then envelopes
+ *   login.c   HELLO, LOGIN, WELCOME
+ *   router.c  peer ID → sockets and waiting OPENs
+ *   link.c    slots, the table of allowed moves, forwarding
+ *   queue.c   a socket's output buffer, link queues, budgets
+ *   limits.c  rates by address */
+#ifndef PL_RELAY_INTERNAL_H
+#define PL_RELAY_INTERNAL_H
+
+#include "../../client/core/ws/ws.h"
+#include "relay.h"
+
+enum {
+  PL_OUT_DIRECT = 65536,        /* above this, links queue for themselves */
+  PL_OUT_SMALL = 4096,          /* first size of an output buffer; almost all stay there */
+  PL_OUT_LARGE = 140 * 1024,    /* PL_OUT_DIRECT, one more of the largest envelopes, and frame headers */
+  PL_OUT_KEPT = 64,             /* free buffers of each size that are kept */
+  PL_CHUNK_BYTES = 16384,       /* of a link's queue */
+  PL_QUANTUM = 16384,           /* bytes that one link gives when its turn has come */
+  PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
+  PL_LOGIN_MESSAGE_MAX = 4096,  /* of a WebSocket message before login */
+  PL_RATE_TABLE = 4096          /* addresses whose rates are remembered */
+};
+
+/* ---- states of a connection ---------------------------------------------------------------------------------- */
+typedef enum pl_conn_state {
+  PL_CONN_HTTP,      /* reading the request's head */
+  PL_CONN_ANSWER,    /* writing a page or a refusal; then FINISH */
+  PL_CONN_LOGIN,     /* HELLO sent */
+  PL_CONN_STORING,   /* LOGIN is good, its registration is being committed */
+  PL_CONN_READY,     /* logged in */
+  PL_CONN_CLOSING,   /* close frame sent, theirs awaited */
+  PL_CONN_FINISHING, /* what is left is being written, nothing is read any more */
+  PL_CONN_ABORTED,   /* the shell shall close it */
+  PL_CONN_GONE,      /* the shell closed it; lives on until the store answered */
+  PL_CONN_STATES
+} pl_conn_state;
+
+/* ---- output -------------------------------------------------------------------------------------------------------
+ */
+/* Whole WebSocket frames, then perhaps one frame still open at the end: its header is written when it is flushed. */
+typedef struct pl_out {
+  uint8_t *memory;
+  uint32_t capacity, start, end;
+  uint32_t frame_at; /* where the open frame's reserved header begins */
+  bool frame_open;
+} pl_out;
+
+typedef struct pl_chunk {
+  struct pl_chunk *next;
+  uint32_t capacity, start, end;
+  uint8_t bytes[];
+} pl_chunk;
+
+/* Envelopes of one link that wait for one socket. `cost` is what the window counts, `memory` what the budgets count. */
+typedef struct pl_queue {
+  pl_node turn; /* in pl_conn.turns while not empty */
+  pl_node all;  /* in pl_relay.queues while not empty */
+  pl_chunk *head, *tail;
+  pl_chunk *scan; /* before this place there is no volatile envelope that still counts */
+  uint32_t scan_at;
+  size_t cost, memory, volatile_count;
+} pl_queue;
+
+/* ---- links ----------------------------------------------------------------------------------------------------------
+ */
+typedef enum pl_link_state {
+  PL_LINK_OFFERED,
+  PL_LINK_REFUSED,
+  PL_LINK_LINKED,
+  PL_LINK_ENDED,
+  PL_LINK_STATES
+} pl_link_state;
+enum { PL_CALLER = 0, PL_CALLEE = 1 };
+
+/* One socket's end of a link. It outlives the link while a RESET waits behind data (`ending`). */
+typedef struct pl_half {
+  pl_conn *conn; /* NULL: not there yet, or no more */
+  uint32_t number;
+  uint8_t side; /* PL_CALLER or PL_CALLEE: its place in the link */
+  bool ending;
+  pl_queue queue;
+} pl_half;
+
+typedef struct pl_presence pl_presence;
+
+typedef struct pl_link {
+  pl_half half[2];
+  uint8_t state;
+  uint8_t target_instance[8];
+  pl_node timed;   /* in pl_relay.opens while offered or refused */
+  pl_node waiting; /* in pl_presence.waiting while no OFFER was sent */
+  uint64_t deadline_ms;
+  pl_presence *target; /* while offered, and counted there */
+  uint8_t *handshake;  /* kept while waiting */
+  uint16_t handshake_size;
+} pl_link;
+
+/* A slot: the number that its last or present link has here. */
+typedef struct pl_slot {
+  pl_half *half;
+  uint32_t number;
+} pl_slot;
+
+typedef struct pl_slots {
+  pl_slot *at;
+  uint32_t count;
+} pl_slots;
+
+/* ---- peers
+ * ------------------------------------------------------------------------------------------------------------ */
+/* An ID that has sockets here, or OPENs that wait for it. */
+struct pl_presence {
+  pl_presence *next; /* in its bucket */
+  uint8_t id[32];
+  pl_node sockets;                   /* pl_conn.same_id, newest last */
+  pl_node waiting;                   /* pl_link.waiting, oldest first */
+  uint32_t socket_count, open_count; /* OPENs for it that are not decided */
+};
+
+/* What a connection needs before it is logged in only. */
+typedef struct pl_prologue {
+  pl_http http;
+  uint8_t challenge[32];
+  uint8_t transcript[64];
+  uint8_t id[32];
+  uint64_t hello_ms;
+  bool over_limit; /* gets no further than to be told so */
+} pl_prologue;
+
+struct pl_conn {
+  pl_relay *relay;
+  void *shell;
+  pl_node timed; /* in one of pl_relay's lists by state, oldest first */
+  pl_node dirty; /* in pl_relay.dirty */
+  pl_node same_id;
+  uint64_t number, opened_ms, heard_ms, listed_ms;
+  pl_conn_state state;
+  bool is_dirty, blocked, listen, pinged, close_sent;
+  uint8_t address[16];
+  uint8_t instance[8];
+  pl_presence *presence;
+  pl_prologue *prologue;
+  pl_ws ws;
+  pl_out out;
+  pl_view body;      /* of a page, after out */
+  pl_buffer control; /* envelopes that go ahead of data */
+  pl_node turns;     /* queues that wait */
+  size_t queued;     /* memory of all of them */
+  pl_slots slots[2]; /* numbered by the client, by the relay */
+  uint32_t next_slot;
+  uint64_t opens_us; /* rate of its OPENs, as in pl_rate_entry */
+  bool lookup_pending;
+};
+
+/* ---- rates by address: fixed memory, whatever comes
+ * ----------------------------------------------------------------------- */
+typedef struct pl_rate_entry {
+  uint64_t key;
+  uint64_t due_us; /* when everything taken so far will have been paid for */
+} pl_rate_entry;
+typedef struct pl_rate {
+  pl_rate_entry *entries; /* PL_RATE_TABLE */
+  uint64_t interval_us, burst;
+} pl_rate;
+
+struct pl_relay {
+  pl_relay_config config;
+  pl_relay_stats stats;
+  uint64_t next_number;
+  bool draining;
+  pl_presence **buckets;
+  size_t bucket_count, presence_count;
+  pl_node dirty, aborted;
+  pl_node connecting, answering, quiet, pinged, closing; /* connections, oldest first */
+  pl_node opens;                                         /* links, oldest first */
+  pl_node queues;
+  uint64_t queued_bytes;
+  uint8_t *free_small[PL_OUT_KEPT], *free_large[PL_OUT_KEPT];
+  size_t free_small_count, free_large_count;
+  pl_rate connects, registrations;
+};
+
+static inline uint32_t pl_setting_of(const pl_relay *relay, enum pl_setting setting) {
+  return relay->config.settings[setting];
+}
+
+/* ---- relay.c */
+void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms);
+void pl_conn_mark(pl_conn *conn); /* has output or a wish */
+void pl_conn_log(const pl_conn *conn, pl_relay_log_level level, const char *event, const char *detail);
+/* RESET on link 0, then the close handshake. */
+void pl_conn_refuse(pl_conn *conn, int reason, uint64_t now_ms);
+/* A close frame; waits for theirs if `wait`. */
+void pl_conn_close(pl_conn *conn, uint16_t code, const char *text, bool wait, uint64_t now_ms);
+void pl_conn_abort(pl_conn *conn);
+void pl_conn_free(pl_conn *conn);
+void pl_conn_drop_prologue(pl_conn *conn);
+/* ---- login.c */
+void pl_login_hello(pl_conn *conn, uint64_t now_ms);
+void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
+/* ---- front.c */
+void pl_front_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
+/* ---- router.c */
+int pl_router_init(pl_relay *relay) PL_MUST_USE;
+void pl_router_deinit(pl_relay *relay);
+pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make); /* NULL: none, or no memory */
+void pl_router_release(pl_relay *relay, pl_presence *presence);               /* frees it if nothing uses it */
+pl_conn *pl_router_instance(const pl_presence *presence, const uint8_t instance[8]);
+/* The socket an OPEN goes to: the instance, or the newest listener if it is zero; never `except`. */
+pl_conn *pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except);
+uint64_t pl_router_hash(const pl_relay *relay, const void *data, size_t size);
+/* ---- link.c */
+void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
+void pl_link_ready(pl_conn *conn, uint64_t now_ms);       /* logged in: OPENs that wait for it */
+void pl_link_socket_died(pl_conn *conn, uint64_t now_ms); /* all its links end */
+void pl_link_time(pl_relay *relay, uint64_t now_ms);
+void pl_link_overflow(pl_half *half);
+void pl_half_drained(pl_half *half); /* its queue is empty */
+pl_link *pl_link_of(pl_half *half);
+/* ---- queue.c */
+void pl_out_deinit(pl_relay *relay, pl_out *out);
+/* Whole WebSocket frame, besides envelopes: control frames, or bytes of HTTP (opcode < 0). false: no room. */
+bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size);
+/* An envelope that goes ahead of data; false: no room in `part` percent of the control queue. */
+bool pl_out_control(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload, unsigned part);
+/* The last envelope before a close: straight out, whatever waits. */
+void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload);
+size_t pl_out_size(const pl_out *out);
+/* Closes the frame that is still open, so that the bytes can be written. */
+void pl_out_close_frame(pl_out *out);
+void pl_out_sent(pl_conn *conn, size_t n);
+/* DATA of a link: straight out, or into its queue. false: the window or a budget is exceeded (OVERFLOW). */
+bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size);
+/* RESET behind the half's own data: true if nothing of the half waits any more, false if it does. */
+bool pl_out_reset(pl_half *half, pl_view payload);
+void pl_out_refill(pl_conn *conn);
+void pl_queue_init(pl_queue *queue);
+void pl_queue_clear(pl_relay *relay, pl_half *half);
+bool pl_budget_above(const pl_relay *relay, unsigned percent);
+/* ---- limits.c */
+int pl_rate_init(pl_rate *rate, uint64_t count, uint64_t period_ms) PL_MUST_USE;
+void pl_rate_deinit(pl_rate *rate);
+bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
+void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
+bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
+
+#endif

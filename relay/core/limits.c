@@ -1,0 +1,81 @@
+/* Rates: of connections and registrations by address, of OPENs by socket. Memory is fixed: a table of sets of four,
+ * where a newcomer takes the place of the address that is nearest to having none taken. Each rate is one number, the
+ * time at which everything taken so far is paid for (the "generic cell rate algorithm"). */
+#include <string.h>
+
+#include "internal.h"
+
+enum { WAYS = 4 };
+
+int pl_rate_init(pl_rate *rate, uint64_t count, uint64_t period_ms) {
+  *rate = (pl_rate){.interval_us = period_ms * 1000 / count, .burst = count};
+  if (rate->interval_us == 0) rate->interval_us = 1;
+  rate->entries = pl_alloc(PL_RATE_TABLE * sizeof *rate->entries);
+  return rate->entries ? 0 : PL_ENOMEM;
+}
+
+void pl_rate_deinit(pl_rate *rate) {
+  pl_free(rate->entries);
+  rate->entries = NULL;
+}
+
+static bool is_loopback(const uint8_t address[16]) {
+  static const uint8_t v6[16] = {[15] = 1}, mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+  return memcmp(address, v6, 16) == 0 || memcmp(address, mapped, 13) == 0;
+}
+
+static bool is_exempt(const pl_relay *relay, const uint8_t address[16]) {
+  return pl_setting_of(relay, PL_SET_LOOPBACK_EXEMPT) && is_loopback(address);
+}
+
+/* One customer: an IPv4 address, or the /56 of an IPv6 one. */
+static uint64_t key_of(const pl_relay *relay, const uint8_t address[16]) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  size_t size = memcmp(address, mapped, 12) == 0 ? 16 : 7;
+  uint64_t key = pl_router_hash(relay, address, size);
+  return key ? key : 1;
+}
+
+static pl_rate_entry *find(const pl_rate *rate, uint64_t key) {
+  pl_rate_entry *set = rate->entries + key % (PL_RATE_TABLE / WAYS) * WAYS;
+  for (size_t i = 0; i < WAYS; i++)
+    if (set[i].key == key) return &set[i];
+  return NULL;
+}
+
+static pl_rate_entry *place(const pl_rate *rate, uint64_t key) {
+  pl_rate_entry *set = rate->entries + key % (PL_RATE_TABLE / WAYS) * WAYS, *best = set;
+  for (size_t i = 1; i < WAYS; i++)
+    if (set[i].due_us < best->due_us) best = &set[i];
+  *best = (pl_rate_entry){.key = key};
+  return best;
+}
+
+static bool allows(uint64_t due_us, uint64_t now_us, uint64_t interval_us, uint64_t burst) {
+  return due_us <= now_us || due_us - now_us <= (burst - 1) * interval_us;
+}
+
+static void take(uint64_t *due_us, uint64_t now_us, uint64_t interval_us) {
+  *due_us = (*due_us > now_us ? *due_us : now_us) + interval_us;
+}
+
+bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
+  if (is_exempt(relay, address)) return true;
+  const pl_rate_entry *e = find(rate, key_of(relay, address));
+  return !e || allows(e->due_us, now_ms * 1000, rate->interval_us, rate->burst);
+}
+
+void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
+  if (is_exempt(relay, address)) return;
+  uint64_t key = key_of(relay, address);
+  pl_rate_entry *e = find(rate, key);
+  if (!e) e = place(rate, key);
+  take(&e->due_us, now_ms * 1000, rate->interval_us);
+}
+
+bool pl_rate_open(pl_conn *conn, uint64_t now_ms) {
+  uint64_t interval_us = 60000000 / pl_setting_of(conn->relay, PL_SET_OPENS_PER_MINUTE);
+  if (!allows(conn->opens_us, now_ms * 1000, interval_us, pl_setting_of(conn->relay, PL_SET_OPEN_BURST))) return false;
+  take(&conn->opens_us, now_ms * 1000, interval_us);
+  return true;
+}

@@ -1,0 +1,158 @@
+/* HELLO, LOGIN, WELCOME (docs/protocol.md, section 3). Nothing is believed before the signature over this socket's own
+ * challenge; nothing is answered before the registration is committed. */
+#include <string.h>
+
+#include "internal.h"
+
+enum { HELLO_MAX = 512, WELCOME_MAX = 512, LIMIT_BYTES = 6 };
+
+/* The announced limits, as both HELLO and WELCOME carry them. */
+static pl_view put_limits(const pl_relay *relay, uint8_t *out, size_t capacity) {
+  pl_writer w = pl_writer_of(out, capacity);
+  for (size_t i = 0; pl_limit_table[i].name; i++) {
+    pl_wire_limit limit = {.id = pl_limit_table[i].id, .value = relay->config.settings[i]};
+    pl_wire_limit_write(&limit, &w);
+  }
+  return (pl_view){out, pl_writer_used(&w)};
+}
+
+/* The same bytes at both times it is needed: to send it, and for the transcript. */
+static pl_view put_hello(const pl_conn *conn, uint8_t out[HELLO_MAX]) {
+  uint8_t limits[64 * LIMIT_BYTES];
+  pl_wire_hello hello = {.version_min = PL_CONST_PROTOCOL_VERSION,
+                         .version_max = PL_CONST_PROTOCOL_VERSION,
+                         .admission = (uint8_t)conn->relay->config.admission,
+                         .limits = put_limits(conn->relay, limits, sizeof limits)};
+  memcpy(hello.relay_id, conn->relay->config.identity.id, 32);
+  memcpy(hello.challenge, conn->prologue->challenge, 32);
+  int n = pl_wire_hello_encode(&hello, out, HELLO_MAX);
+  return (pl_view){out, n > 0 ? (size_t)n : 0};
+}
+
+void pl_login_hello(pl_conn *conn, uint64_t now_ms) {
+  uint8_t hello[HELLO_MAX];
+  conn->prologue->hello_ms = now_ms;
+  if (!pl_out_control(conn, PL_ENV_HELLO, 0, put_hello(conn, hello), 100)) {
+    pl_conn_abort(conn);
+    return;
+  }
+  pl_conn_move(conn, PL_CONN_LOGIN, now_ms);
+  if (conn->prologue->over_limit) pl_conn_refuse(conn, PL_REASON_FULL, now_ms);
+}
+
+static bool origin_good(const pl_relay *relay, pl_view origin) {
+  const char *const *url = relay->config.public_urls;
+  if (!url || !*url) return true;
+  for (; *url; url++)
+    if (pl_view_is(origin, *url)) return true;
+  return false;
+}
+
+/* 0, or the reason to refuse. */
+static int judge(pl_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
+  const pl_relay *relay = conn->relay;
+  uint8_t hello[HELLO_MAX];
+  if (login->version != PL_CONST_PROTOCOL_VERSION) return PL_REASON_UNSUPPORTED;
+  if (now_ms - conn->prologue->hello_ms > pl_setting_of(relay, PL_SET_CHALLENGE_MS)) return PL_REASON_LOGIN_FAILED;
+  pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
+  pl_login_transcript(conn->prologue->transcript, put_hello(conn, hello), signed_part);
+  if (pl_id_check(login->peer_id) != 0) return PL_REASON_LOGIN_FAILED;
+  if (pl_login_verify_client(login->signature, conn->prologue->transcript, login->peer_id) != 0)
+    return PL_REASON_LOGIN_FAILED;
+  return origin_good(relay, login->origin) ? 0 : PL_REASON_ORIGIN;
+}
+
+void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  pl_wire_login login;
+  if (conn->state != PL_CONN_LOGIN || e->type != PL_ENV_LOGIN || e->link != 0 ||
+      e->payload.size > (size_t)pl_envelope_max(PL_ENV_LOGIN) ||
+      pl_wire_login_decode(&login, e->payload.data, e->payload.size) != 0) {
+    pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+    return;
+  }
+  int reason = judge(conn, &login, e->payload, now_ms);
+  if (reason) {
+    relay->stats.refused++;
+    pl_conn_refuse(conn, reason, now_ms);
+    return;
+  }
+  memcpy(conn->prologue->id, login.peer_id, 32);
+  memcpy(conn->instance, login.instance, 8);
+  conn->listen = login.flags & PL_CONST_LOGIN_FLAG_LISTEN;
+  pl_conn_move(conn, PL_CONN_STORING, now_ms);
+  conn->lookup_pending = true;
+  bool may_create =
+      relay->config.admission == PL_ADMIT_OPEN && pl_rate_allows(relay, &relay->registrations, conn->address, now_ms);
+  relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
+}
+
+/* Enters the ID's sockets: 0, or the reason to refuse. */
+static int enter(pl_conn *conn, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  pl_presence *presence = pl_router_get(relay, conn->prologue->id, true);
+  if (!presence) return PL_REASON_FULL;
+  pl_conn *older = pl_router_instance(presence, conn->instance);
+  if (!older && presence->socket_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
+    pl_router_release(relay, presence);
+    return PL_REASON_FULL;
+  }
+  conn->presence = presence;
+  pl_list_append(&presence->sockets, &conn->same_id);
+  presence->socket_count++;
+  if (older) pl_conn_refuse(older, PL_REASON_SUPERSEDED, now_ms);
+  return 0;
+}
+
+static void welcome(pl_conn *conn, pl_registration registration) {
+  pl_relay *relay = conn->relay;
+  uint8_t limits[64 * LIMIT_BYTES], payload[WELCOME_MAX];
+  pl_wire_welcome w = {.registration = registration == PL_REGISTRATION_KNOWN,
+                       .limits = put_limits(relay, limits, sizeof limits)};
+  int n = pl_wire_welcome_encode(&w, payload, sizeof payload);
+  if (n < PL_SIGNATURE_BYTES) {
+    pl_conn_abort(conn);
+    return;
+  }
+  pl_view body = {payload, (size_t)n - PL_SIGNATURE_BYTES};
+  pl_login_sign_relay(payload + body.size, conn->prologue->transcript, body, &relay->config.identity);
+  if (!pl_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_conn_abort(conn);
+}
+
+static int refusal_of(const pl_relay *relay, pl_registration result) {
+  switch (result) {
+    case PL_REGISTRATION_REVOKED:
+      return PL_REASON_REVOKED;
+    case PL_REGISTRATION_ABSENT:
+      return relay->config.admission == PL_ADMIT_OPEN ? PL_REASON_RATE : PL_REASON_DENIED;
+    case PL_REGISTRATION_FAILED:
+      return PL_REASON_UNAVAILABLE;
+    default:
+      return 0;
+  }
+}
+
+void pl_relay_registered(pl_conn *conn, pl_registration result, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  conn->lookup_pending = false;
+  if (conn->state == PL_CONN_GONE) {
+    pl_conn_free(conn);
+    return;
+  }
+  if (result == PL_REGISTRATION_NEW) pl_rate_take(relay, &relay->registrations, conn->address, now_ms);
+  if (conn->state != PL_CONN_STORING) return;
+  int reason = refusal_of(relay, result);
+  if (!reason) reason = enter(conn, now_ms);
+  if (reason) {
+    relay->stats.refused++;
+    pl_conn_refuse(conn, reason, now_ms);
+    return;
+  }
+  relay->stats.logins++;
+  pl_conn_move(conn, PL_CONN_READY, now_ms);
+  welcome(conn, result);
+  pl_conn_drop_prologue(conn);
+  pl_ws_set_message_max(&conn->ws, pl_setting_of(relay, PL_SET_MESSAGE_MAX));
+  pl_conn_log(conn, PL_LOG_DEBUG, "login", result == PL_REGISTRATION_NEW ? "registration=new" : "registration=known");
+  if (conn->state == PL_CONN_READY) pl_link_ready(conn, now_ms);
+}

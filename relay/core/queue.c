@@ -1,0 +1,381 @@
+/* What waits for a socket: its output buffer of ready WebSocket frames, then control envelopes, then a queue per link,
+ * served in turn. Every bound of docs/protocol.md, section 4, "Queues in the relay", is enforced here.
+ *
+ * Envelopes are appended to one open binary frame; its header of 4 bytes is reserved and filled in when it is flushed,
+ * so many envelopes travel in one message. Output buffers come from a pool and go back when they are empty: an idle
+ * socket has none. */
+#include <string.h>
+
+#include "internal.h"
+
+enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES, RESERVED = 4, FRAME_MAX = 65535, COST_MIN = 24, CHUNK_MIN = 1024 };
+
+/* ---- output buffers ------------------------------------------------------------------------------------------ */
+
+size_t pl_out_size(const pl_out *out) {
+  return out->end - out->start;
+}
+
+static uint8_t *pool_get(pl_relay *relay, size_t capacity) {
+  uint8_t *memory;
+  if (capacity == PL_OUT_SMALL)
+    memory = relay->free_small_count ? relay->free_small[--relay->free_small_count] : pl_realloc(NULL, capacity);
+  else
+    memory = relay->free_large_count ? relay->free_large[--relay->free_large_count] : pl_realloc(NULL, capacity);
+  if (memory) relay->queued_bytes += capacity;
+  return memory;
+}
+
+static void pool_put(pl_relay *relay, uint8_t *memory, size_t capacity) {
+  relay->queued_bytes -= capacity;
+  if (capacity == PL_OUT_SMALL && relay->free_small_count < PL_OUT_KEPT)
+    relay->free_small[relay->free_small_count++] = memory;
+  else if (capacity == PL_OUT_LARGE && relay->free_large_count < PL_OUT_KEPT)
+    relay->free_large[relay->free_large_count++] = memory;
+  else
+    pl_free(memory);
+}
+
+void pl_out_deinit(pl_relay *relay, pl_out *out) {
+  if (out->memory) pool_put(relay, out->memory, out->capacity);
+  *out = (pl_out){0};
+}
+
+static void move_to(pl_out *out, uint8_t *memory) {
+  uint32_t size = out->end - out->start;
+  if (size) memmove(memory, out->memory + out->start, size);
+  out->frame_at -= out->frame_open ? out->start : 0;
+  out->start = 0;
+  out->end = size;
+}
+
+/* Makes sure that n more bytes fit at the end. */
+static bool make_room(pl_conn *conn, size_t n) {
+  pl_out *out = &conn->out;
+  if (out->capacity - out->end >= n) return true;
+  size_t needed = pl_out_size(out) + n;
+  if (needed > PL_OUT_LARGE) return false;
+  if (out->memory && needed <= out->capacity) {
+    move_to(out, out->memory);
+    return true;
+  }
+  uint32_t capacity = needed <= PL_OUT_SMALL ? PL_OUT_SMALL : PL_OUT_LARGE;
+  uint8_t *memory = pool_get(conn->relay, capacity);
+  if (!memory) return false;
+  uint8_t *old = out->memory;
+  move_to(out, memory);
+  if (old) pool_put(conn->relay, old, out->capacity);
+  out->memory = memory;
+  out->capacity = capacity;
+  return true;
+}
+
+void pl_out_close_frame(pl_out *out) {
+  if (!out->frame_open) return;
+  out->frame_open = false;
+  size_t payload = out->end - out->frame_at - RESERVED;
+  uint8_t *frame = out->memory + out->frame_at;
+  if (payload >= 126) {
+    pl_ws_put_header(frame, PL_WS_BINARY, payload, NULL);
+  } else if (out->frame_at == out->start) { /* a short header: two bytes fewer, before the payload */
+    out->start += 2;
+    pl_ws_put_header(frame + 2, PL_WS_BINARY, payload, NULL);
+  } else {
+    memmove(frame + 2, frame + RESERVED, payload);
+    out->end -= 2;
+    pl_ws_put_header(frame, PL_WS_BINARY, payload, NULL);
+  }
+}
+
+/* Room for one envelope in the open frame, or in a new one; NULL: none. */
+static uint8_t *envelope_room(pl_conn *conn, size_t size) {
+  pl_out *out = &conn->out;
+  if (out->frame_open && out->end - out->frame_at - RESERVED + size > FRAME_MAX) pl_out_close_frame(out);
+  if (!make_room(conn, size + 10)) return NULL;
+  if (size > FRAME_MAX) {
+    out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, PL_WS_BINARY, size, NULL);
+  } else if (!out->frame_open) {
+    out->frame_open = true;
+    out->frame_at = out->end;
+    out->end += RESERVED;
+  }
+  uint8_t *at = out->memory + out->end;
+  out->end += (uint32_t)size;
+  if (!conn->is_dirty) pl_conn_mark(conn);
+  return at;
+}
+
+bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size) {
+  pl_out *out = &conn->out;
+  pl_out_close_frame(out);
+  if (!make_room(conn, size + 10)) return false;
+  if (opcode >= 0) out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, opcode, size, NULL);
+  if (size) memcpy(out->memory + out->end, data, size);
+  out->end += (uint32_t)size;
+  pl_conn_mark(conn);
+  return true;
+}
+
+static bool put_envelope(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
+  uint8_t *at = envelope_room(conn, HEADER + payload.size);
+  if (!at) return false;
+  pl_envelope_put_header(at, type, 0, payload.size, link);
+  if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
+  return true;
+}
+
+void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
+  if (!put_envelope(conn, type, link, payload)) pl_conn_abort(conn);
+}
+
+void pl_out_sent(pl_conn *conn, size_t n) {
+  pl_out *out = &conn->out;
+  out->start += (uint32_t)n;
+  if (out->start == out->end) pl_out_deinit(conn->relay, out);
+}
+
+/* ---- control envelopes ------------------------------------------------------------------------------------------ */
+
+bool pl_out_control(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload, unsigned part) {
+  if (conn->control.size == 0 && pl_out_size(&conn->out) < PL_OUT_DIRECT)
+    return put_envelope(conn, type, link, payload);
+  size_t size = HEADER + payload.size;
+  if (conn->control.size + size > PL_CONTROL_QUEUE_MAX / 100 * part) return false;
+  uint8_t *at = pl_buffer_reserve(&conn->control, size);
+  if (!at) return false;
+  pl_envelope_put_header(at, type, 0, payload.size, link);
+  if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
+  pl_buffer_commit(&conn->control, size);
+  return true;
+}
+
+static bool refill_control(pl_conn *conn) {
+  while (conn->control.size && pl_out_size(&conn->out) < PL_OUT_DIRECT) {
+    const uint8_t *envelope = pl_buffer_data(&conn->control);
+    size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+    uint8_t *at = envelope_room(conn, size);
+    if (!at) return false;
+    memcpy(at, envelope, size);
+    pl_buffer_consume(&conn->control, size);
+  }
+  pl_buffer_trim(&conn->control);
+  return conn->control.size == 0;
+}
+
+/* ---- link queues ---------------------------------------------------------------------------------------------------
+ */
+
+void pl_queue_init(pl_queue *queue) {
+  *queue = (pl_queue){0};
+  pl_list_init(&queue->turn);
+  pl_list_init(&queue->all);
+}
+
+static size_t cost_of(size_t envelope) {
+  return envelope - HEADER > COST_MIN ? envelope - HEADER : COST_MIN;
+}
+
+static bool is_volatile(const uint8_t *envelope) {
+  return envelope[0] == PL_ENV_DATA && (envelope[1] & PL_CONST_ENVELOPE_FLAG_VOLATILE);
+}
+
+static void count_memory(pl_half *half, size_t add, size_t remove) {
+  pl_queue *q = &half->queue;
+  q->memory += add - remove;
+  half->conn->queued += add - remove;
+  half->conn->relay->queued_bytes += add - remove;
+}
+
+static void drop_chunk(pl_half *half) {
+  pl_queue *q = &half->queue;
+  pl_chunk *chunk = q->head;
+  q->head = chunk->next;
+  if (!q->head) q->tail = NULL;
+  if (q->scan == chunk) q->scan = NULL;
+  count_memory(half, 0, sizeof *chunk + chunk->capacity);
+  pl_free(chunk);
+}
+
+void pl_queue_clear(pl_relay *relay, pl_half *half) {
+  (void)relay;
+  pl_queue *q = &half->queue;
+  while (q->head) drop_chunk(half);
+  pl_list_remove(&q->turn);
+  pl_list_remove(&q->all);
+  q->cost = q->volatile_count = 0;
+}
+
+/* A volatile envelope loses its type: it is skipped when its turn comes. False: there is none. */
+static bool drop_oldest_volatile(pl_half *half) {
+  pl_queue *q = &half->queue;
+  while (q->volatile_count) {
+    if (!q->scan) {
+      q->scan = q->head;
+      q->scan_at = q->head->start;
+    }
+    if (q->scan_at < q->scan->start) q->scan_at = q->scan->start;
+    if (q->scan_at == q->scan->end) {
+      if (!q->scan->next) return false;
+      q->scan = q->scan->next;
+      q->scan_at = q->scan->start;
+      continue;
+    }
+    uint8_t *envelope = q->scan->bytes + q->scan_at;
+    size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+    q->scan_at += (uint32_t)size;
+    if (!is_volatile(envelope)) continue;
+    envelope[0] = 0;
+    q->volatile_count--;
+    q->cost -= cost_of(size);
+    half->conn->relay->stats.volatile_dropped++;
+    return true;
+  }
+  return false;
+}
+
+bool pl_budget_above(const pl_relay *relay, unsigned percent) {
+  return relay->queued_bytes > (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * percent / 100;
+}
+
+static pl_half *largest_queue(const pl_relay *relay) {
+  pl_queue *largest = NULL;
+  for (const pl_node *n = relay->queues.next; n != &relay->queues; n = n->next) {
+    pl_queue *q = PL_CONTAINER(n, pl_queue, all);
+    if (!largest || q->memory > largest->memory) largest = q;
+  }
+  return largest ? PL_CONTAINER(largest, pl_half, queue) : NULL;
+}
+
+/* Above 90 % of the process's budget the largest queues go. False: this half's own is the largest. */
+static bool make_budget(pl_half *half) {
+  pl_relay *relay = half->conn->relay;
+  while (pl_budget_above(relay, 90)) {
+    pl_half *largest = largest_queue(relay);
+    if (!largest) return true;
+    if (largest == half) return false;
+    pl_link_overflow(largest);
+  }
+  return true;
+}
+
+static uint8_t *queue_room(pl_half *half, size_t size) {
+  pl_queue *q = &half->queue;
+  pl_conn *conn = half->conn;
+  if (!q->tail || q->tail->capacity - q->tail->end < size) {
+    size_t capacity = q->memory < CHUNK_MIN ? CHUNK_MIN : q->memory < PL_CHUNK_BYTES ? q->memory : PL_CHUNK_BYTES;
+    if (capacity < size) capacity = size;
+    if (conn->queued + capacity > pl_setting_of(conn->relay, PL_SET_SOCKET_QUEUE_MAX)) return NULL;
+    pl_chunk *chunk = pl_realloc(NULL, sizeof *chunk + capacity);
+    if (!chunk) return NULL;
+    *chunk = (pl_chunk){.capacity = (uint32_t)capacity};
+    if (q->tail)
+      q->tail->next = chunk;
+    else
+      q->head = chunk;
+    q->tail = chunk;
+    count_memory(half, sizeof *chunk + capacity, 0);
+    if (q->head == chunk) {
+      pl_list_append(&conn->turns, &q->turn);
+      pl_list_append(&conn->relay->queues, &q->all);
+    }
+  }
+  uint8_t *at = q->tail->bytes + q->tail->end;
+  q->tail->end += (uint32_t)size;
+  return at;
+}
+
+/* Room within the window, if need be at the cost of volatile envelopes. */
+static bool make_window(pl_half *half, size_t cost) {
+  size_t window = pl_setting_of(half->conn->relay, PL_SET_LINK_WINDOW);
+  while (half->queue.cost + cost > window)
+    if (!drop_oldest_volatile(half)) return false;
+  /* Dropped envelopes keep their memory until their turn: that has a bound too. */
+  return half->queue.memory <= 2 * window;
+}
+
+static bool enqueue(pl_half *half, const uint8_t *envelope, size_t size) {
+  bool drops = is_volatile(envelope);
+  uint8_t *at = make_window(half, cost_of(size)) ? queue_room(half, size) : NULL;
+  if (at) {
+    memcpy(at, envelope, size);
+    pl_put_u32(at + 4, half->number);
+    half->queue.cost += cost_of(size);
+    half->queue.volatile_count += drops;
+    return make_budget(half);
+  }
+  half->conn->relay->stats.volatile_dropped += drops;
+  return drops;
+}
+
+bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size) {
+  pl_conn *conn = half->conn;
+  pl_relay *relay = conn->relay;
+  if (half->queue.head) return enqueue(half, envelope, size);
+  if (pl_out_size(&conn->out) >= PL_OUT_DIRECT && !conn->blocked && relay->config.hooks.flush) {
+    relay->config.hooks.flush(relay->config.user, conn);
+    conn->blocked = pl_out_size(&conn->out) >= PL_OUT_DIRECT;
+  }
+  if (pl_out_size(&conn->out) >= PL_OUT_DIRECT || conn->control.size) return enqueue(half, envelope, size);
+  uint8_t *at = envelope_room(conn, size);
+  if (!at) return enqueue(half, envelope, size);
+  memcpy(at, envelope, size);
+  pl_put_u32(at + 4, half->number);
+  return true;
+}
+
+bool pl_out_reset(pl_half *half, pl_view payload) {
+  if (half->queue.head) {
+    uint8_t *at = queue_room(half, HEADER + payload.size);
+    if (at) {
+      pl_envelope_put_header(at, PL_ENV_RESET, 0, payload.size, half->number);
+      if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
+      half->queue.cost += cost_of(HEADER + payload.size);
+      return false;
+    }
+    pl_queue_clear(half->conn->relay, half);
+  }
+  if (!pl_out_control(half->conn, PL_ENV_RESET, half->number, payload, 100)) pl_conn_abort(half->conn);
+  return true;
+}
+
+/* ---- from the queues into the output buffer -----------------------------------------------------------------------
+ */
+
+/* Moves the oldest envelope; 0: no room. */
+static size_t move_envelope(pl_half *half) {
+  pl_queue *q = &half->queue;
+  pl_chunk *chunk = q->head;
+  const uint8_t *envelope = chunk->bytes + chunk->start;
+  size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+  if (envelope[0]) {
+    uint8_t *at = envelope_room(half->conn, size);
+    if (!at) return 0;
+    memcpy(at, envelope, size);
+    q->cost -= cost_of(size);
+    q->volatile_count -= is_volatile(envelope);
+  }
+  chunk->start += (uint32_t)size;
+  if (chunk->start == chunk->end) drop_chunk(half);
+  return size;
+}
+
+void pl_out_refill(pl_conn *conn) {
+  if (!refill_control(conn)) return;
+  while (!pl_list_empty(&conn->turns) && pl_out_size(&conn->out) < PL_OUT_DIRECT) {
+    pl_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_queue, turn), pl_half, queue);
+    pl_queue *q = &half->queue;
+    for (size_t moved = 0; q->head && moved < PL_QUANTUM && pl_out_size(&conn->out) < PL_OUT_DIRECT;) {
+      size_t n = move_envelope(half);
+      if (n == 0) return; /* out of memory: tried again when more was sent */
+      moved += n;
+    }
+    pl_list_remove(&q->turn);
+    if (q->head) {
+      pl_list_append(&conn->turns, &q->turn);
+    } else {
+      pl_list_remove(&q->all);
+      q->cost = q->volatile_count = 0;
+      pl_half_drained(half);
+    }
+  }
+}

@@ -1,0 +1,402 @@
+/* Life of a relay and of its connections: open, move from state to state, deadlines, output, close. */
+#include <string.h>
+
+#include "internal.h"
+
+enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536 };
+
+/* ---- the relay --------------------------------------------------------------------------------------------------- */
+
+static void init_lists(pl_relay *relay) {
+  pl_node *lists[] = {&relay->dirty,  &relay->aborted, &relay->connecting, &relay->answering, &relay->quiet,
+                      &relay->pinged, &relay->closing, &relay->opens,      &relay->queues};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) pl_list_init(lists[i]);
+}
+
+pl_relay *pl_relay_new(const pl_relay_config *config) {
+  pl_relay *relay = pl_alloc(sizeof *relay);
+  if (!relay) return NULL;
+  relay->config = *config;
+  init_lists(relay);
+  if (pl_router_init(relay) == 0 &&
+      pl_rate_init(&relay->connects, pl_setting_of(relay, PL_SET_CONNECTS_PER_MINUTE), MINUTE_MS) == 0 &&
+      pl_rate_init(&relay->registrations, pl_setting_of(relay, PL_SET_REGISTRATIONS_PER_HOUR), HOUR_MS) == 0)
+    return relay;
+  pl_relay_free(relay);
+  return NULL;
+}
+
+static void free_list(pl_node *list) {
+  while (!pl_list_empty(list)) {
+    pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
+    if (conn->state == PL_CONN_GONE)
+      pl_conn_free(conn);
+    else
+      pl_relay_closed(conn, 0);
+  }
+}
+
+void pl_relay_free(pl_relay *relay) {
+  if (!relay) return;
+  pl_node *lists[] = {&relay->connecting, &relay->answering, &relay->quiet,
+                      &relay->pinged,     &relay->closing,   &relay->aborted};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
+  pl_router_deinit(relay);
+  pl_rate_deinit(&relay->connects);
+  pl_rate_deinit(&relay->registrations);
+  while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
+  while (relay->free_large_count) pl_free(relay->free_large[--relay->free_large_count]);
+  pl_identity_deinit(&relay->config.identity);
+  pl_free(relay);
+}
+
+pl_relay_stats pl_relay_get_stats(const pl_relay *relay) {
+  pl_relay_stats stats = relay->stats;
+  stats.queued_bytes = relay->queued_bytes;
+  return stats;
+}
+
+const uint8_t *pl_relay_id(const pl_relay *relay) {
+  return relay->config.identity.id;
+}
+
+/* ---- states --------------------------------------------------------------------------------------------------------
+ */
+
+#define BIT(state) (1u << PL_CONN_##state)
+#define ENDS (BIT(ABORTED) | BIT(GONE))
+
+/* Which states may follow which. */
+static const unsigned next_states[PL_CONN_STATES] = {
+    [PL_CONN_HTTP] = BIT(ANSWER) | BIT(LOGIN) | ENDS,
+    [PL_CONN_ANSWER] = BIT(FINISHING) | ENDS,
+    [PL_CONN_LOGIN] = BIT(STORING) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_CONN_STORING] = BIT(READY) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_CONN_READY] = BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_CONN_CLOSING] = BIT(FINISHING) | ENDS,
+    [PL_CONN_FINISHING] = ENDS,
+    [PL_CONN_ABORTED] = BIT(GONE),
+    [PL_CONN_GONE] = 0,
+};
+
+static pl_node *list_of(pl_relay *relay, pl_conn_state state) {
+  switch (state) {
+    case PL_CONN_HTTP:
+    case PL_CONN_LOGIN:
+    case PL_CONN_STORING:
+      return &relay->connecting;
+    case PL_CONN_ANSWER:
+      return &relay->answering;
+    case PL_CONN_READY:
+      return &relay->quiet;
+    case PL_CONN_CLOSING:
+    case PL_CONN_FINISHING:
+      return &relay->closing;
+    default:
+      return &relay->aborted;
+  }
+}
+
+static void list_again(pl_conn *conn, pl_node *list, uint64_t now_ms) {
+  pl_list_remove(&conn->timed);
+  pl_list_append(list, &conn->timed);
+  conn->listed_ms = now_ms;
+}
+
+void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms) {
+  if (!(next_states[conn->state] & 1u << state)) return; /* has ended already: the first reason counts */
+  pl_relay *relay = conn->relay;
+  if (conn->state == PL_CONN_READY) relay->stats.ready--;
+  if (state == PL_CONN_READY) relay->stats.ready++;
+  pl_node *list = list_of(relay, state);
+  if (list != list_of(relay, conn->state) || list == &relay->closing) list_again(conn, list, now_ms);
+  conn->state = state;
+}
+
+/* Leaves links and presence: nobody reaches it any more. */
+static void leave(pl_conn *conn, uint64_t now_ms) {
+  pl_link_socket_died(conn, now_ms);
+  pl_buffer_deinit(&conn->control);
+  if (!conn->presence) return;
+  pl_presence *presence = conn->presence;
+  conn->presence = NULL;
+  pl_list_remove(&conn->same_id);
+  presence->socket_count--;
+  pl_router_release(conn->relay, presence);
+}
+
+void pl_conn_drop_prologue(pl_conn *conn) {
+  if (!conn->prologue) return;
+  pl_http_deinit(&conn->prologue->http);
+  pl_free(conn->prologue);
+  conn->prologue = NULL;
+}
+
+void pl_conn_free(pl_conn *conn) {
+  pl_list_remove(&conn->timed);
+  pl_list_remove(&conn->dirty);
+  pl_conn_drop_prologue(conn);
+  pl_ws_deinit(&conn->ws);
+  pl_out_deinit(conn->relay, &conn->out);
+  pl_free(conn);
+}
+
+/* ---- open, receive, closed
+ * ------------------------------------------------------------------------------------------- */
+
+static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
+  pl_conn *conn = pl_alloc(sizeof *conn);
+  pl_prologue *prologue = pl_alloc(sizeof *prologue);
+  if (!conn || !prologue) {
+    pl_free(conn);
+    pl_free(prologue);
+    return NULL;
+  }
+  conn->relay = relay;
+  conn->prologue = prologue;
+  conn->number = ++relay->next_number;
+  conn->opened_ms = conn->heard_ms = conn->listed_ms = now_ms;
+  pl_list_init(&conn->dirty);
+  pl_list_init(&conn->same_id);
+  pl_list_init(&conn->turns);
+  pl_list_append(&relay->connecting, &conn->timed);
+  pl_buffer_init(&conn->control, PL_CONTROL_QUEUE_MAX);
+  pl_ws_init(&conn->ws, true, false, PL_LOGIN_MESSAGE_MAX);
+  pl_http_init(&prologue->http, pl_setting_of(relay, PL_SET_HTTP_HEAD_MAX),
+               pl_setting_of(relay, PL_SET_HTTP_HEADERS_MAX));
+  return conn;
+}
+
+pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
+                       uint64_t now_ms) {
+  uint64_t limit = pl_setting_of(relay, PL_SET_SOCKETS_MAX);
+  if (relay->draining || relay->stats.sockets >= limit + OVER_LIMIT_SPARE) return NULL;
+  if (!pl_rate_allows(relay, &relay->connects, address, now_ms)) return NULL;
+  pl_rate_take(relay, &relay->connects, address, now_ms);
+  pl_conn *conn = new_conn(relay, now_ms);
+  if (!conn) return NULL;
+  conn->shell = shell;
+  memcpy(conn->address, address, 16);
+  memcpy(conn->prologue->challenge, challenge, 32);
+  conn->prologue->over_limit = relay->stats.sockets >= limit;
+  relay->stats.sockets++;
+  relay->stats.opened++;
+  return conn;
+}
+
+void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  conn->heard_ms = now_ms;
+  /* The list is exact to a part of the interval: moving for every read would cost more than it tells. */
+  if (conn->state == PL_CONN_READY &&
+      (conn->pinged || now_ms - conn->listed_ms > pl_setting_of(relay, PL_SET_PING_INTERVAL_MS) / 64)) {
+    conn->pinged = false;
+    list_again(conn, &relay->quiet, now_ms);
+  }
+  pl_front_receive(conn, data, size, now_ms);
+}
+
+void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
+  conn->relay->stats.sockets--;
+  pl_conn_move(conn, PL_CONN_GONE, now_ms);
+  leave(conn, now_ms);
+  pl_list_remove(&conn->dirty);
+  conn->is_dirty = false;
+  if (!conn->lookup_pending) pl_conn_free(conn);
+}
+
+/* ---- ends of a connection
+ * ------------------------------------------------------------------------------------------------ */
+
+void pl_conn_abort(pl_conn *conn) {
+  pl_conn_move(conn, PL_CONN_ABORTED, conn->heard_ms);
+  pl_conn_mark(conn);
+}
+
+void pl_conn_close(pl_conn *conn, uint16_t code, const char *text, bool wait, uint64_t now_ms) {
+  uint8_t payload[PL_WS_CONTROL_MAX];
+  leave(conn, now_ms);
+  if (!conn->close_sent) {
+    conn->close_sent = true;
+    if (!pl_out_frame(conn, PL_WS_CLOSE, payload, pl_ws_put_close(payload, code, text))) {
+      pl_conn_abort(conn);
+      return;
+    }
+  }
+  pl_conn_move(conn, wait ? PL_CONN_CLOSING : PL_CONN_FINISHING, now_ms);
+  pl_conn_mark(conn);
+}
+
+static uint16_t close_code_of(int reason) {
+  switch (reason) {
+    case PL_REASON_PROTOCOL:
+    case PL_REASON_UNSUPPORTED:
+      return PL_WS_CODE_PROTOCOL;
+    case PL_REASON_DRAINING:
+      return PL_WS_CODE_GOING_AWAY;
+    case PL_REASON_FULL:
+    case PL_REASON_RATE:
+    case PL_REASON_UNAVAILABLE:
+      return PL_WS_CODE_TRY_LATER;
+    default:
+      return PL_WS_CODE_POLICY;
+  }
+}
+
+void pl_conn_refuse(pl_conn *conn, int reason, uint64_t now_ms) {
+  uint8_t payload[128];
+  const char *text = pl_reason_text(reason);
+  pl_wire_reset reset = {.reason = (uint16_t)reason, .text = {(const uint8_t *)text, strlen(text)}};
+  int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
+  pl_conn_log(conn, PL_LOG_INFO, "refused", pl_reason_name(reason));
+  if (n > 0) pl_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
+  pl_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
+}
+
+/* ---- time
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* The oldest of a list if it has been there for that long. */
+static pl_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
+  if (pl_list_empty(list)) return NULL;
+  pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
+  return now_ms >= conn->listed_ms + after_ms ? conn : NULL;
+}
+
+/* It stays where it was in time, so both lists stay in order. */
+static void ping(pl_conn *conn) {
+  conn->pinged = true;
+  list_again(conn, &conn->relay->pinged, conn->listed_ms);
+  if (pl_out_size(&conn->out) < PL_OUT_DIRECT) (void)pl_out_frame(conn, PL_WS_PING, NULL, 0);
+}
+
+static void on_late_close(pl_conn *conn, uint64_t now_ms) {
+  if (conn->state == PL_CONN_CLOSING) {
+    pl_conn_move(conn, PL_CONN_FINISHING, now_ms);
+    pl_conn_mark(conn);
+  } else {
+    pl_conn_abort(conn);
+  }
+}
+
+void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
+  pl_conn *conn;
+  pl_link_time(relay, now_ms);
+  while ((conn = due(&relay->connecting, now_ms, pl_setting_of(relay, PL_SET_LOGIN_TIMEOUT_MS)))) {
+    pl_conn_log(conn, PL_LOG_DEBUG, "timeout", "before login");
+    if (conn->state == PL_CONN_HTTP)
+      pl_conn_abort(conn);
+    else
+      pl_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
+  }
+  while ((conn = due(&relay->answering, now_ms, pl_setting_of(relay, PL_SET_HTTP_TIMEOUT_MS)))) pl_conn_abort(conn);
+  while ((conn = due(&relay->closing, now_ms, pl_setting_of(relay, PL_SET_CLOSE_TIMEOUT_MS))))
+    on_late_close(conn, now_ms);
+  while ((conn = due(&relay->quiet, now_ms, pl_setting_of(relay, PL_SET_PING_INTERVAL_MS)))) ping(conn);
+  while ((conn = due(&relay->pinged, now_ms, pl_setting_of(relay, PL_SET_DEAD_AFTER_MS)))) {
+    pl_conn_log(conn, PL_LOG_INFO, "dead", NULL);
+    pl_conn_abort(conn);
+  }
+}
+
+static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list, enum pl_setting setting) {
+  if (pl_list_empty(list)) return;
+  const pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
+  uint64_t at = conn->listed_ms + pl_setting_of(relay, setting);
+  if (at < *deadline) *deadline = at;
+}
+
+uint64_t pl_relay_deadline(const pl_relay *relay) {
+  uint64_t deadline = PL_RELAY_NEVER;
+  sooner(&deadline, relay, &relay->connecting, PL_SET_LOGIN_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->answering, PL_SET_HTTP_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->closing, PL_SET_CLOSE_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->quiet, PL_SET_PING_INTERVAL_MS);
+  sooner(&deadline, relay, &relay->pinged, PL_SET_DEAD_AFTER_MS);
+  if (!pl_list_empty(&relay->opens)) {
+    const pl_link *link = PL_CONTAINER(relay->opens.next, pl_link, timed);
+    if (link->deadline_ms < deadline) deadline = link->deadline_ms;
+  }
+  return deadline;
+}
+
+static void drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
+  while (!pl_list_empty(list)) {
+    pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
+    if (conn->state == PL_CONN_READY) pl_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
+    if (conn->state == PL_CONN_HTTP)
+      pl_conn_abort(conn);
+    else
+      pl_conn_refuse(conn, PL_REASON_DRAINING, now_ms);
+  }
+}
+
+void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms) {
+  uint8_t payload[4];
+  pl_put_u32(payload, delay_ms);
+  relay->draining = true;
+  drain_list(&relay->connecting, (pl_view){payload, 4}, now_ms);
+  drain_list(&relay->quiet, (pl_view){payload, 4}, now_ms);
+  drain_list(&relay->pinged, (pl_view){payload, 4}, now_ms);
+}
+
+/* ---- output
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+void pl_conn_mark(pl_conn *conn) {
+  if (conn->is_dirty || conn->state == PL_CONN_GONE) return;
+  conn->is_dirty = true;
+  pl_list_append(&conn->relay->dirty, &conn->dirty);
+}
+
+pl_conn *pl_relay_next_dirty(pl_relay *relay) {
+  if (pl_list_empty(&relay->dirty)) return NULL;
+  pl_conn *conn = PL_CONTAINER(relay->dirty.next, pl_conn, dirty);
+  pl_list_remove(&conn->dirty);
+  conn->is_dirty = false;
+  return conn;
+}
+
+bool pl_conn_output(pl_conn *conn, pl_view *out) {
+  if (conn->state == PL_CONN_ABORTED) return false;
+  pl_out_close_frame(&conn->out);
+  size_t size = pl_out_size(&conn->out);
+  if (size)
+    *out = (pl_view){conn->out.memory + conn->out.start, size};
+  else
+    *out = (pl_view){conn->body.data, conn->body.size < BODY_PIECE ? conn->body.size : BODY_PIECE};
+  return out->size > 0;
+}
+
+void pl_conn_sent(pl_conn *conn, size_t n, uint64_t now_ms) {
+  if (pl_out_size(&conn->out)) {
+    pl_out_sent(conn, n);
+  } else {
+    conn->body.data += n;
+    conn->body.size -= n;
+  }
+  conn->blocked = false;
+  if (conn->control.size || !pl_list_empty(&conn->turns)) pl_out_refill(conn);
+  if (conn->state == PL_CONN_ANSWER || conn->state == PL_CONN_FINISHING)
+    list_again(conn, list_of(conn->relay, conn->state), now_ms);
+  if (conn->state == PL_CONN_ANSWER && pl_out_size(&conn->out) == 0 && conn->body.size == 0)
+    pl_conn_move(conn, PL_CONN_FINISHING, now_ms);
+}
+
+pl_conn_wish pl_conn_get_wish(const pl_conn *conn) {
+  if (conn->state == PL_CONN_ABORTED) return PL_WISH_ABORT;
+  return conn->state == PL_CONN_ANSWER || conn->state == PL_CONN_FINISHING ? PL_WISH_FINISH : PL_WISH_NONE;
+}
+
+void *pl_conn_shell(const pl_conn *conn) {
+  return conn->shell;
+}
+
+uint64_t pl_conn_number(const pl_conn *conn) {
+  return conn->number;
+}
+
+void pl_conn_log(const pl_conn *conn, pl_relay_log_level level, const char *event, const char *detail) {
+  const pl_relay *relay = conn->relay;
+  if (relay->config.hooks.log) relay->config.hooks.log(relay->config.user, level, conn, event, detail);
+}

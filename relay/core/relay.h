@@ -1,0 +1,132 @@
+/* The relay's engine: everything that is decided about connections, logins, links and queues. Pure: the shell owns
+ * sockets, clock, chance, disk and pages. No globals; any number of relays may live in one process.
+ *
+ * Use: hand in each event with the time; then, once per turn, take connections from pl_relay_next_dirty, write what
+ * pl_conn_output gives, say with pl_conn_sent how much was taken, obey pl_conn_wish; then sleep until
+ * pl_relay_deadline or the next event. Not thread safe: one relay, one thread. A connection lives from pl_relay_open
+ * to pl_relay_closed, which the shell calls exactly once for each. */
+#ifndef PL_RELAY_H
+#define PL_RELAY_H
+
+#include "../../client/core/identity/identity.h"
+#include "../../client/core/wire/wire.h"
+#include "http.h"
+
+#define PL_RELAY_NEVER UINT64_MAX
+
+typedef struct pl_relay pl_relay;
+typedef struct pl_conn pl_conn;
+
+/* ---- settings: the announced limits of wire.def, then the relay's own ------------------------------------ */
+enum pl_setting {
+#define PL_LIMIT(name, number, initial, minimum, maximum, text) PL_SET_##name,
+#include "../../schema/wire.def"
+#define PL_SETTING(name, initial, minimum, maximum, text) PL_SET_##name,
+#include "settings.def"
+  PL_SETTINGS
+};
+
+typedef struct pl_setting_info {
+  const char *name;
+  uint32_t initial, minimum, maximum;
+  const char *text;
+} pl_setting_info;
+extern const pl_setting_info pl_setting_table[PL_SETTINGS];
+
+void pl_settings_init(uint32_t settings[PL_SETTINGS]); /* initial values */
+/* 0, or PL_EINVAL: no such name, or out of its range. */
+int pl_settings_set(uint32_t settings[PL_SETTINGS], const char *name, uint32_t value) PL_MUST_USE;
+/* What contradicts itself among the settings, or NULL. */
+const char *pl_settings_check(const uint32_t settings[PL_SETTINGS]);
+
+/* ---- what the shell answers ---------------------------------------------------------------------------------- */
+
+enum { PL_ADMIT_OPEN = 0, PL_ADMIT_INVITE = 1, PL_ADMIT_CLOSED = 2 };
+
+/* A page: written by the shell's pages. head and body are borrowed; the body must outlive the connection. */
+typedef struct pl_page {
+  char head[1536];
+  size_t head_size;
+  pl_view body;
+} pl_page;
+
+typedef enum pl_registration {
+  PL_REGISTRATION_NEW,     /* committed just now */
+  PL_REGISTRATION_KNOWN,   /* was there */
+  PL_REGISTRATION_REVOKED, /* was there, may not log in */
+  PL_REGISTRATION_ABSENT,  /* is not there, and may not be made */
+  PL_REGISTRATION_FAILED   /* the store failed */
+} pl_registration;
+
+typedef enum pl_relay_log_level { PL_LOG_ERROR, PL_LOG_WARN, PL_LOG_INFO, PL_LOG_DEBUG } pl_relay_log_level;
+
+typedef struct pl_relay_hooks {
+  /* Look this ID up and, if `may_create`, register it; answer with pl_relay_registered, now or later, always. */
+  void (*lookup)(void *user, pl_conn *conn, const uint8_t id[32], bool may_create);
+  /* A GET that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be NULL:
+   * 404. */
+  int (*page)(void *user, const pl_http_request *request, pl_page *page);
+  /* The buffer of a connection is full: write some of it now if the socket takes it (pl_conn_output, pl_conn_sent, but
+   * no other call). May be NULL. Spares the copy into a queue. */
+  void (*flush)(void *user, pl_conn *conn);
+  /* An OPEN whose target has no socket here. A bus to other relays would ask there; NULL: it waits here alone. */
+  void (*absent)(void *user, const uint8_t target_id[32], const uint8_t target_instance[8]);
+  /* One event for the log, without payloads, keys or addresses. May be NULL. */
+  void (*log)(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail);
+} pl_relay_hooks;
+
+typedef struct pl_relay_config {
+  pl_identity identity;
+  uint8_t hash_seed[16]; /* random: keys of the relay's tables are chosen by peers */
+  uint32_t settings[PL_SETTINGS];
+  int admission;
+  const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
+  const char *const *public_urls; /* origins that clients may have dialled; NULL: any; borrowed */
+  pl_relay_hooks hooks;
+  void *user;
+} pl_relay_config;
+
+typedef struct pl_relay_stats {
+  uint64_t sockets, ready, links, queued_bytes; /* now */
+  uint64_t opened, logins, refused, forwarded, dropped, volatile_dropped, overflows;
+} pl_relay_stats;
+
+/* NULL: out of memory. */
+pl_relay *pl_relay_new(const pl_relay_config *config);
+/* Frees all; connections still open end without a word. */
+void pl_relay_free(pl_relay *relay);
+
+/* A connection was accepted. address: IPv6, or IPv4 mapped into it; challenge: 32 random bytes. NULL: close it at once.
+ */
+pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
+                       uint64_t now_ms);
+/* Bytes came; `data` is changed (unmasked in place). */
+void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
+/* The socket is gone. `conn` must not be used after this. */
+void pl_relay_closed(pl_conn *conn, uint64_t now_ms);
+/* The answer to hooks.lookup; good also if the connection was closed meanwhile. */
+void pl_relay_registered(pl_conn *conn, pl_registration result, uint64_t now_ms);
+/* The deadline passed; harmless at any time. */
+void pl_relay_time(pl_relay *relay, uint64_t now_ms);
+uint64_t pl_relay_deadline(const pl_relay *relay);
+/* Says GOING_AWAY to all and closes them: clients move within delay_ms. New connections are refused from now on. */
+void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms);
+pl_relay_stats pl_relay_get_stats(const pl_relay *relay);
+const uint8_t *pl_relay_id(const pl_relay *relay); /* 32 bytes */
+
+/* ---- output ------------------------------------------------------------------------------------------------------ */
+/* The next connection that has something to write or a wish; each is given once until it changes again. */
+pl_conn *pl_relay_next_dirty(pl_relay *relay);
+/* Bytes to write, valid until the next call on this relay; false: none. */
+bool pl_conn_output(pl_conn *conn, pl_view *out);
+void pl_conn_sent(pl_conn *conn, size_t n, uint64_t now_ms);
+typedef enum pl_conn_wish {
+  PL_WISH_NONE,
+  PL_WISH_FINISH, /* all output was taken: half-close, and close once the other side did */
+  PL_WISH_ABORT   /* close now */
+} pl_conn_wish;
+pl_conn_wish pl_conn_get_wish(const pl_conn *conn);
+void *pl_conn_shell(const pl_conn *conn);
+uint64_t pl_conn_number(const pl_conn *conn); /* for the log; counts from 1 */
+
+#endif

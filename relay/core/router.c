@@ -1,0 +1,99 @@
+/* Peer IDs to those who are here. A seeded hash, since peers choose the keys; chains, since entries must not move. */
+#include <sodium.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum { FIRST_BUCKETS = 256 };
+
+uint64_t pl_router_hash(const pl_relay *relay, const void *data, size_t size) {
+  uint8_t out[crypto_shorthash_BYTES];
+  uint64_t value;
+  crypto_shorthash(out, data, size, relay->config.hash_seed);
+  memcpy(&value, out, sizeof value);
+  return value;
+}
+
+int pl_router_init(pl_relay *relay) {
+  relay->buckets = pl_alloc(FIRST_BUCKETS * sizeof *relay->buckets);
+  relay->bucket_count = FIRST_BUCKETS;
+  return relay->buckets ? 0 : PL_ENOMEM;
+}
+
+void pl_router_deinit(pl_relay *relay) {
+  for (size_t i = 0; relay->buckets && i < relay->bucket_count; i++)
+    while (relay->buckets[i]) {
+      pl_presence *next = relay->buckets[i]->next;
+      pl_free(relay->buckets[i]);
+      relay->buckets[i] = next;
+    }
+  pl_free(relay->buckets);
+}
+
+static pl_presence **bucket_of(const pl_relay *relay, const uint8_t id[32]) {
+  return &relay->buckets[pl_router_hash(relay, id, 32) & (relay->bucket_count - 1)];
+}
+
+/* Twice the buckets; without memory for them the chains just grow longer. */
+static void grow(pl_relay *relay) {
+  pl_presence **old = relay->buckets;
+  size_t count = relay->bucket_count;
+  pl_presence **wider = pl_alloc(2 * count * sizeof *wider);
+  if (!wider) return;
+  relay->buckets = wider;
+  relay->bucket_count = 2 * count;
+  for (size_t i = 0; i < count; i++)
+    while (old[i]) {
+      pl_presence *p = old[i];
+      old[i] = p->next;
+      pl_presence **bucket = bucket_of(relay, p->id);
+      p->next = *bucket;
+      *bucket = p;
+    }
+  pl_free(old);
+}
+
+pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
+  pl_presence **bucket = bucket_of(relay, id);
+  for (pl_presence *p = *bucket; p; p = p->next)
+    if (memcmp(p->id, id, 32) == 0) return p;
+  pl_presence *p = make ? pl_alloc(sizeof *p) : NULL;
+  if (!p) return NULL;
+  memcpy(p->id, id, 32);
+  pl_list_init(&p->sockets);
+  pl_list_init(&p->waiting);
+  p->next = *bucket;
+  *bucket = p;
+  if (++relay->presence_count > relay->bucket_count) grow(relay);
+  return p;
+}
+
+void pl_router_release(pl_relay *relay, pl_presence *presence) {
+  if (presence->socket_count || presence->open_count) return;
+  pl_presence **at = bucket_of(relay, presence->id);
+  while (*at != presence) at = &(*at)->next;
+  *at = presence->next;
+  relay->presence_count--;
+  pl_free(presence);
+}
+
+pl_conn *pl_router_instance(const pl_presence *presence, const uint8_t instance[8]) {
+  for (const pl_node *n = presence->sockets.next; n != &presence->sockets; n = n->next) {
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
+    if (memcmp(conn->instance, instance, 8) == 0) return conn;
+  }
+  return NULL;
+}
+
+pl_conn *pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except) {
+  static const uint8_t any[8];
+  if (memcmp(instance, any, 8) != 0) {
+    pl_conn *conn = pl_router_instance(presence, instance);
+    return conn == except ? NULL : conn;
+  }
+  for (const pl_node *n = presence->sockets.prev; n != &presence->sockets; n = n->prev) {
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
+    if (conn->listen && conn != except) return conn;
+  }
+  return NULL;
+}

@@ -1,0 +1,59 @@
+/* Tables of link numbers: they grow to the highest slot in use, and never shrink while the socket lives. */
+#include "slots.h"
+
+#include <string.h>
+
+enum { FIRST_SLOTS = 4 };
+
+static int grow(pl_conn *conn, pl_slots *slots, uint32_t slot) {
+  uint32_t limit = pl_setting_of(conn->relay, PL_SET_LINK_SLOTS);
+  uint32_t count = slots->count ? slots->count : FIRST_SLOTS;
+  while (count <= slot) count *= 2;
+  if (count > limit) count = limit;
+  pl_slot *at = pl_realloc(slots->at, count * sizeof *at);
+  if (!at) return PL_ENOMEM;
+  memset(at + slots->count, 0, (count - slots->count) * sizeof *at);
+  slots->at = at;
+  slots->count = count;
+  return 0;
+}
+
+int pl_slots_put(pl_conn *conn, pl_half *half, uint32_t number) {
+  pl_slots *slots = &conn->slots[pl_link_relay_side(number)];
+  uint32_t slot = pl_link_slot(number);
+  if (slot >= slots->count && grow(conn, slots, slot) != 0) return PL_ENOMEM;
+  slots->at[slot] = (pl_slot){half, number};
+  half->conn = conn;
+  half->number = number;
+  return 0;
+}
+
+bool pl_slots_taken(const pl_conn *conn, uint32_t number) {
+  const pl_slots *slots = &conn->slots[pl_link_relay_side(number)];
+  return pl_link_slot(number) < slots->count && slots->at[pl_link_slot(number)].half;
+}
+
+uint32_t pl_slots_next(const pl_conn *conn) {
+  const pl_slots *slots = &conn->slots[1];
+  uint32_t slot = conn->next_slot;
+  while (slot < slots->count && slots->at[slot].half) slot++;
+  if (slot >= pl_setting_of(conn->relay, PL_SET_LINK_SLOTS)) return 0;
+  uint32_t last = slot < slots->count ? pl_link_generation(slots->at[slot].number) : 0;
+  return pl_link_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
+}
+
+void pl_slots_remove(pl_half *half) {
+  pl_conn *conn = half->conn;
+  uint32_t slot = pl_link_slot(half->number);
+  bool relay_side = pl_link_relay_side(half->number);
+  conn->slots[relay_side].at[slot].half = NULL; /* the number stays: the next generation follows it */
+  if (relay_side && slot < conn->next_slot) conn->next_slot = slot;
+  half->conn = NULL;
+}
+
+void pl_slots_deinit(pl_conn *conn) {
+  for (size_t i = 0; i < 2; i++) {
+    pl_free(conn->slots[i].at);
+    conn->slots[i] = (pl_slots){0};
+  }
+}

@@ -1,0 +1,13 @@
+/* The relay's log: one line an event on stderr, `time level event=… key=value`. Never payloads, keys or addresses. */
+#ifndef PL_SHELL_LOG_H
+#define PL_SHELL_LOG_H
+
+#include "../core/relay.h"
+
+extern pl_relay_log_level pl_log_level; /* set once, before any thread starts */
+
+void pl_log(pl_relay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* error, warn, info, debug; -1: none of these. */
+int pl_log_level_of(const char *name);
+
+#endif

@@ -1,0 +1,189 @@
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+enum {
+  KEY_LISTEN = 'l',
+  KEY_DATA = 'd',
+  KEY_CERT = 256,
+  KEY_KEY,
+  KEY_ORIGIN,
+  KEY_URL,
+  KEY_LIMIT,
+  KEY_PING,
+  KEY_DEAD,
+  KEY_ADMISSION,
+  KEY_LOG
+};
+
+enum { EXIT_USAGE = 2 };
+
+const char *argp_program_version = "pairlink-relay " PAIRLINK_VERSION;
+
+static const struct argp_option table[] = {
+    {"listen", KEY_LISTEN, "HOST:PORT", 0,
+     "Listen here; may be given several times. Port 0: the system chooses. "
+     "Without it: 127.0.0.1:8787 and [::1]:8787",
+     0},
+    {"data", KEY_DATA, "DIR", 0, "Folder of the relay's key and database; made if missing (./data)", 0},
+    {"tls-cert", KEY_CERT, "FILE", 0, "Certificate chain (PEM): all listeners speak TLS", 1},
+    {"tls-key", KEY_KEY, "FILE", 0, "Its private key (PEM)", 1},
+    {"origin", KEY_ORIGIN, "URL", 0, "Pages of this origin may connect too, besides the relay's own; may be repeated",
+     2},
+    {"public-url", KEY_URL, "URL", 0, "Clients must have dialled this origin; may be repeated. Without it: any", 2},
+    {"admission", KEY_ADMISSION, "open|closed", 0, "closed: only IDs that are registered already (open)", 2},
+    {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
+    {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
+    {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
+    {"log-level", KEY_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 4},
+    {0},
+};
+
+static void list_settings(void) {
+  printf("%-26s %12s %12s %12s  %s\n", "NAME", "default", "smallest", "largest", "meaning");
+  for (size_t i = 0; i < PL_SETTINGS; i++)
+    printf("%-26s %12u %12u %12u  %s\n", pl_setting_table[i].name, pl_setting_table[i].initial,
+           pl_setting_table[i].minimum, pl_setting_table[i].maximum, pl_setting_table[i].text);
+}
+
+/* A decimal number and what follows it; false: no number, or too large. */
+static bool read_number(const char *text, uint64_t *value, const char **rest) {
+  char *end;
+  if (*text < '0' || *text > '9') return false;
+  errno = 0;
+  *value = strtoull(text, &end, 10);
+  *rest = end;
+  return errno == 0 && *value <= UINT32_MAX;
+}
+
+static void set_limit(pl_options *o, char *arg, struct argp_state *state) {
+  if (strcmp(arg, "help") == 0) {
+    list_settings();
+    exit(0);
+  }
+  uint64_t value;
+  const char *rest;
+  char *equals = strchr(arg, '=');
+  if (!equals || !read_number(equals + 1, &value, &rest) || *rest) {
+    argp_error(state, "--limit takes NAME=N, not \"%s\"", arg);
+    return;
+  }
+  *equals = '\0';
+  if (pl_settings_set(o->settings, arg, (uint32_t)value) == 0) return;
+  for (size_t i = 0; i < PL_SETTINGS; i++)
+    if (strcmp(pl_setting_table[i].name, arg) == 0)
+      argp_error(state, "--limit %s must be from %u to %u, not %s", arg, pl_setting_table[i].minimum,
+                 pl_setting_table[i].maximum, equals + 1);
+  argp_error(state, "there is no limit %s; see --limit help", arg);
+}
+
+/* Seconds, or milliseconds with the ending "ms". */
+static void set_time(pl_options *o, const char *name, const char *arg, struct argp_state *state) {
+  uint64_t value;
+  const char *rest;
+  bool good = read_number(arg, &value, &rest);
+  if (good && (*rest == '\0' || strcmp(rest, "s") == 0))
+    value *= 1000;
+  else if (good && strcmp(rest, "ms") != 0)
+    good = false;
+  if (!good || value > UINT32_MAX || pl_settings_set(o->settings, name, (uint32_t)value) != 0)
+    argp_error(state, "\"%s\" is no time, or out of range for %s; try 20s or 300ms", arg, name);
+}
+
+static void add(const char **list, size_t *count, const char *arg, struct argp_state *state) {
+  size_t n = 0;
+  while (list[n]) n++;
+  if (n == PL_OPTION_LIST_MAX) argp_error(state, "too many: %s", arg);
+  list[n] = arg;
+  if (count) *count = n + 1;
+}
+
+static void add_origin(const char **list, char *arg, struct argp_state *state) {
+  size_t n = strlen(arg);
+  if (strncmp(arg, "http://", 7) != 0 && strncmp(arg, "https://", 8) != 0)
+    argp_error(state, "\"%s\" is no origin; it looks like https://relay.example", arg);
+  if (n && arg[n - 1] == '/') arg[n - 1] = '\0';
+  add(list, NULL, arg, state);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  pl_options *o = state->input;
+  switch (key) {
+    case KEY_LISTEN:
+      if (o->listen_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --listen");
+      o->listen[o->listen_count++] = arg;
+      return 0;
+    case KEY_DATA:
+      o->data = arg;
+      return 0;
+    case KEY_CERT:
+      o->tls_cert = arg;
+      return 0;
+    case KEY_KEY:
+      o->tls_key = arg;
+      return 0;
+    case KEY_ORIGIN:
+      add_origin(o->origins, arg, state);
+      return 0;
+    case KEY_URL:
+      add_origin(o->public_urls, arg, state);
+      return 0;
+    case KEY_ADMISSION:
+      o->admission = strcmp(arg, "closed") == 0 ? PL_ADMIT_CLOSED : PL_ADMIT_OPEN;
+      if (strcmp(arg, "open") != 0 && strcmp(arg, "closed") != 0)
+        argp_error(state, "--admission is open or closed, not \"%s\"", arg);
+      return 0;
+    case KEY_LIMIT:
+      set_limit(o, arg, state);
+      return 0;
+    case KEY_PING:
+      set_time(o, "PING_INTERVAL_MS", arg, state);
+      return 0;
+    case KEY_DEAD:
+      set_time(o, "DEAD_AFTER_MS", arg, state);
+      return 0;
+    case KEY_LOG:
+      if (pl_log_level_of(arg) < 0) argp_error(state, "--log-level is error, warn, info or debug, not \"%s\"", arg);
+      pl_log_level = (pl_relay_log_level)pl_log_level_of(arg);
+      return 0;
+    case ARGP_KEY_ARG:
+      argp_error(state, "what is \"%s\"? All arguments begin with --", arg);
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+void pl_options_parse(pl_options *o, int argc, char **argv) {
+  static const struct argp argp = {
+      table,
+      parse,
+      NULL,
+      "Pairs client sockets by ID and forwards what they seal for each other; it cannot read it."
+      "\vExit codes: 0 ended by SIGTERM or SIGINT; 1 the port, folder, key, database or certificate cannot be used, "
+      "see "
+      "the message; 2 a wrong argument.",
+      NULL,
+      NULL,
+      NULL};
+  argp_err_exit_status = EXIT_USAGE;
+  *o = (pl_options){.data = "data"};
+  pl_settings_init(o->settings);
+  argp_parse(&argp, argc, argv, 0, NULL, o);
+  const char *contradiction = pl_settings_check(o->settings);
+  if (!o->tls_cert != !o->tls_key) contradiction = "--tls-cert and --tls-key go together";
+  if (contradiction) {
+    fprintf(stderr, "pairlink-relay: %s\n", contradiction);
+    exit(EXIT_USAGE);
+  }
+  if (o->listen_count) return;
+  o->listen[0] = "127.0.0.1:8787";
+  o->listen[1] = "[::1]:8787";
+  o->listen_count = 2;
+}

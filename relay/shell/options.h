@@ -1,0 +1,22 @@
+/* The relay's command line. */
+#ifndef PL_SHELL_OPTIONS_H
+#define PL_SHELL_OPTIONS_H
+
+#include "../core/relay.h"
+
+enum { PL_OPTION_LIST_MAX = 16 };
+
+typedef struct pl_options {
+  const char *listen[PL_OPTION_LIST_MAX];
+  size_t listen_count;
+  const char *origins[PL_OPTION_LIST_MAX + 1];     /* ended by NULL */
+  const char *public_urls[PL_OPTION_LIST_MAX + 1]; /* ended by NULL */
+  const char *data, *tls_cert, *tls_key;
+  int admission;
+  uint32_t settings[PL_SETTINGS];
+} pl_options;
+
+/* Ends the program with a message and code 2 when something is wrong. */
+void pl_options_parse(pl_options *options, int argc, char **argv);
+
+#endif
