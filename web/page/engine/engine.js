@@ -18,7 +18,7 @@ const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secret));
 export class Engine {
   /**
    * @param {{db: object, lib: object, url: string, secure: boolean, keepInstance: boolean,
-   *   scope?: {WebSocket?: unknown}, random: (n: number) => Uint8Array, now: () => number}} world
+   *   random: (n: number) => Uint8Array, now: () => number}} world
    *   lib: what web/client exports; keepInstance: whether this engine is the only one of its profile
    * @param {{state: () => void, messages: (contact: string, list: object[]) => void}} tell
    */
@@ -87,7 +87,7 @@ export class Engine {
       application: CHAT,
       name: this.me.name,
       listen: true,
-      WebSocket: this.scope?.WebSocket,
+      options: { manualTake: true }, // taken once it is in the database
       log: (line) => this.log(typeof line === 'string' ? line : JSON.stringify(line)),
     });
     this.client = client;
@@ -276,7 +276,6 @@ export class Engine {
     const sessions = [...this.conversations.values()].flatMap((conversation) =>
       [...conversation.sessions].map((session) => ({
         id: session.id,
-        instance: typeof session.instance === 'string' ? session.instance : '',
         application: session.application ?? '',
         state: session.state,
         current: session === conversation.current,

@@ -15,7 +15,6 @@ export async function makeEngine({ keepInstance }, host) {
       url: relayUrl(),
       secure: self.isSecureContext,
       keepInstance,
-      scope: self,
       random: (n) => crypto.getRandomValues(new Uint8Array(n)),
       now: () => Date.now(),
     },
