@@ -1,0 +1,359 @@
+/* Who may reach whom: knocks, invites, crossing calls, instances. */
+#include "pair.h"
+
+static net n;
+static const uint8_t secret[16] = {7, 7, 7}, other_secret[16] = {8};
+
+static void start_shy(void) {
+  pl_engine_config shy = {.listen = true, .name = "Shy"};
+  pl_engine_config caller = {.name = "Caller", .application = "chat/1"};
+  pair_start(&n, &caller, &shy);
+}
+
+static int invite(int i, const uint8_t *s, uint64_t expires, uint32_t single) {
+  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {s, 16}, .place = expires, .value = single};
+  return net_do(&n, i, &in);
+}
+
+static void stranger(int i, uint8_t who) {
+  pl_engine_config config = {.listen = true, .accept_all = true};
+  assert_non_null(net_add(&n, i, who, (uint8_t)(10 + i), &config));
+  net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+}
+
+static void a_knock_is_shown_once_and_accepted_while_it_waits(void **state) {
+  (void)state;
+  start_shy();
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 1000);
+  net_seen *k = net_find(&n, 1, PL_OUT_KNOCK, 0);
+  assert_non_null(k);
+  assert_memory_equal(k->a.id, n.clients[0].config.identity.id, 32);
+  assert_string_equal(k->text, "Caller");
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_string_equal(net_find(&n, 1, PL_OUT_SESSION, 0)->text, "chat/1");
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  net_deinit(&n);
+}
+
+static void an_ignored_knock_looks_like_nobody(void **state) {
+  (void)state;
+  start_shy();
+  uint32_t s = net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 120000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1); /* however often it tried */
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_close(&n, 0, s), 0);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  net_deinit(&n);
+}
+
+static bool is_linked(net *x) {
+  return net_count(x, 0, PL_OUT_LINKED) == 1 && net_count(x, 1, PL_OUT_LINKED) == 1;
+}
+
+static void who_is_allowed_later_is_dialled_back(void **state) {
+  (void)state;
+  start_shy();
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* until no OFFER waits */
+  for (int k = 0; k < NET_LINKS; k++) assert_true(!n.links[k].used || n.links[k].callee < 0);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  assert_true(net_until(&n, 5000, is_linked));
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION), 0); /* its own wish, it has the number */
+  uint32_t b = net_find(&n, 1, PL_OUT_SESSION, 0)->a.session;
+  assert_int_equal(net_send(&n, 1, b, 0, "you rang", 8), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  net_deinit(&n);
+}
+
+static void denied_and_blocked_stay_outside(void **state) {
+  (void)state;
+  start_shy();
+  pl_engine_event in = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_do(&n, 1, &in), 0);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  in.type = PL_IN_BLOCK;
+  assert_int_equal(net_do(&n, 1, &in), 0);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  assert_true(net_until(&n, 20000, is_linked));
+  net_deinit(&n);
+}
+
+static void knocks_that_are_remembered_are_bounded(void **state) {
+  (void)state;
+  start_shy();
+  for (uint8_t who = 20; who < 120; who++) {
+    stranger(2, who);
+    net_connect(&n, 2, 1, NULL, NULL);
+    net_settle(&n);
+    net_remove(&n, 2);
+  }
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 100);
+  net_deinit(&n);
+}
+
+static void an_invite_lets_its_caller_in(void **state) {
+  (void)state;
+  start_shy();
+  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 0);
+  net_seen *c = net_find(&n, 1, PL_OUT_INVITE_CLAIMED, 0);
+  assert_non_null(c);
+  assert_memory_equal(c->a.id, n.clients[0].config.identity.id, 32);
+  assert_memory_equal(c->data, secret, 16);
+  net_cut(&n, 0);
+  net_run(&n, 90000); /* its own later calls succeed, even when the invite has expired */
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 2);
+  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 1);
+  net_deinit(&n);
+}
+
+static void a_wrong_secret_is_a_knock(void **state) {
+  (void)state;
+  start_shy();
+  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  net_connect(&n, 0, 1, NULL, other_secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  net_deinit(&n);
+}
+
+static void an_expired_or_revoked_invite_does_not_help(void **state) {
+  (void)state;
+  start_shy();
+  assert_int_equal(invite(1, secret, n.now_ms + 1000, 1), 0);
+  net_run(&n, 1000);
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(invite(1, other_secret, n.now_ms + 60000, 1), 0);
+  pl_engine_event in = {.type = PL_IN_INVITE_REVOKE, .secret = {other_secret, 16}};
+  assert_int_equal(net_do(&n, 1, &in), 0);
+  assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
+  net_connect(&n, 0, 1, NULL, other_secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  net_deinit(&n);
+}
+
+static void a_claimed_invite_is_bound(void **state) {
+  (void)state;
+  start_shy();
+  stranger(2, 3);
+  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  net_connect(&n, 2, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 2, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  net_deinit(&n);
+}
+
+static bool first_record_of_0(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == 0 && e->type == PL_ENV_DATA;
+}
+
+static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
+  (void)state;
+  start_shy();
+  stranger(2, 3);
+  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  n.drop = first_record_of_0; /* a replayed or stolen message 1: nothing comes after it */
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 0);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
+  net_connect(&n, 2, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 1);
+  n.drop = NULL;
+  net_run(&n, 20000); /* the slower one is refused at its first record, and told so */
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  net_deinit(&n);
+}
+
+/* Both dial in the same instant; in every order of events there is one session at each side. */
+static void calls_that_cross_become_one_session(void **state) {
+  (void)state;
+  for (int variant = 0; variant < 8; variant++) {
+    pl_engine_config both = {.listen = true, .accept_all = variant & 1};
+    net_init(&n);
+    net_add(&n, variant & 2 ? 1 : 0, 1, 1, &both);
+    net_add(&n, variant & 2 ? 0 : 1, 2, 2, &both);
+    for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+    net_settle(&n);
+    uint32_t s[2];
+    for (int i = 0; i < 2; i++) {
+      const uint8_t *instance = variant & 4 ? n.clients[1 - i].config.instance : NULL;
+      s[i] = net_connect(&n, i, 1 - i, instance, NULL);
+    }
+    net_settle(&n);
+    for (int i = 0; i < 2; i++) assert_int_equal(net_send(&n, i, s[i], 0, "hi", 2), 0);
+    net_run(&n, 15000);
+    for (int i = 0; i < 2; i++) {
+      assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+      assert_int_equal(net_count(&n, i, PL_OUT_SESSION), 0);
+      assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
+      assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
+      assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED), 0);
+      assert_int_equal(net_find(&n, i, PL_OUT_MESSAGE, 0)->a.session, s[i]);
+    }
+    net_deinit(&n);
+  }
+}
+
+static bool accept_of_1(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == 1 && e->type == PL_ENV_ACCEPT;
+}
+
+static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
+  (void)state;
+  pl_engine_config both = {.listen = true};
+  net_init(&n);
+  net_add(&n, 0, 1, 1, &both);
+  net_add(&n, 1, 2, 2, &both);
+  int smaller = memcmp(n.clients[0].config.identity.id, n.clients[1].config.identity.id, 32) < 0 ? 0 : 1;
+  if (smaller != 0) { /* client 0 is to be the smaller: it parks */
+    net_remove(&n, 0);
+    net_remove(&n, 1);
+    net_add(&n, 0, 2, 2, &both);
+    net_add(&n, 1, 1, 1, &both);
+  }
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  n.drop = accept_of_1;
+  for (int i = 0; i < 2; i++) net_connect(&n, i, 1 - i, NULL, NULL);
+  net_run(&n, 2900);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  n.drop = NULL;
+  net_run(&n, 20000);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+  net_deinit(&n);
+}
+
+static void two_instances_of_one_id_can_talk(void **state) {
+  (void)state;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  net_init(&n);
+  net_add(&n, 0, 1, 1, NULL);
+  net_add(&n, 1, 1, 2, &listener);
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  assert_int_equal(net_send(&n, 0, a, 0, "me", 2), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  pl_engine_event self = {.type = PL_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32},
+                          .instance = {n.clients[0].config.instance, 8}};
+  assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
+  net_deinit(&n);
+}
+
+static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
+  (void)state;
+  net_init(&n);
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  net_add(&n, 0, 1, 1, NULL);
+  net_add(&n, 1, 2, 2, &listener);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 60000);
+  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  net_run(&n, 13000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  net_deinit(&n);
+}
+
+static void a_second_dial_to_the_same_instance_says_so(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  uint32_t second = net_connect(&n, 0, 1, NULL, NULL);
+  assert_int_not_equal(second, a);
+  net_settle(&n);
+  net_seen *closed = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0);
+  assert_int_equal(closed->a.session, second);
+  assert_int_equal(closed->a.error, PL_ESTATE);
+  assert_int_equal(net_connect(&n, 0, 1, n.clients[1].config.instance, NULL), a);
+  assert_int_equal(net_send(&n, 0, a, 0, "fine", 4), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  net_deinit(&n);
+}
+
+static bool flip_handshake;
+static size_t flip_at;
+static bool flip(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  (void)from;
+  if (flip_handshake && (e->type == PL_ENV_OPEN || e->type == PL_ENV_ACCEPT || e->type == PL_ENV_DATA)) {
+    size_t from_byte = e->type == PL_ENV_OPEN ? 32 : 0;
+    if (e->payload.size > from_byte)
+      ((uint8_t *)(uintptr_t)e->payload.data)[from_byte + flip_at % (e->payload.size - from_byte)] ^= 0x40;
+  }
+  return false;
+}
+
+static void changed_handshakes_and_records_never_link(void **state) {
+  (void)state;
+  for (flip_at = 0; flip_at < 140; flip_at++) {
+    pair_start(&n, NULL, NULL);
+    n.drop = flip;
+    flip_handshake = true;
+    uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+    (void)net_send(&n, 0, a, 0, "secret", 6);
+    net_run(&n, 4000);
+    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED) + net_count(&n, 1, PL_OUT_LINKED), 0);
+    assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
+    net_deinit(&n);
+  }
+  flip_handshake = false;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_knock_is_shown_once_and_accepted_while_it_waits),
+      cmocka_unit_test(an_ignored_knock_looks_like_nobody),
+      cmocka_unit_test(who_is_allowed_later_is_dialled_back),
+      cmocka_unit_test(denied_and_blocked_stay_outside),
+      cmocka_unit_test(knocks_that_are_remembered_are_bounded),
+      cmocka_unit_test(an_invite_lets_its_caller_in),
+      cmocka_unit_test(a_wrong_secret_is_a_knock),
+      cmocka_unit_test(an_expired_or_revoked_invite_does_not_help),
+      cmocka_unit_test(a_claimed_invite_is_bound),
+      cmocka_unit_test(an_invite_is_claimed_by_the_first_record_alone),
+      cmocka_unit_test(calls_that_cross_become_one_session),
+      cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),
+      cmocka_unit_test(two_instances_of_one_id_can_talk),
+      cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
+      cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),
+      cmocka_unit_test(changed_handshakes_and_records_never_link),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
