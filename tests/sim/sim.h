@@ -1,0 +1,295 @@
+/* The simulator: clients, a relay, the network and the disk between them, in one process and in virtual time, all
+ * decided by one seed. The clients are real engines, the relay is the real core; what is simulated is what the shells
+ * and the world do. Files:
+ *
+ *   main.c          arguments, seeds, reports
+ *   sim_world.c     the clock: the next thing that happens; the phases of a run
+ *   sim_random.c    the seed's numbers
+ *   sim_net.c       connections: delay, bandwidth, cut, silence, stall
+ *   sim_relay.c     the relay's shell: sockets and store; crash and restart
+ *   sim_client.c    the client's shell: WebSocket, actions, output; crash, sleep
+ *   sim_app.c       applications that use the client at random
+ *   sim_ledger.c    what was sent, and what must be true of what arrives
+ *   sim_faults.c    what goes wrong
+ *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
+ */
+#ifndef PL_SIM_H
+#define PL_SIM_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/core/engine/engine.h"
+#include "client/core/ws/ws.h"
+#include "relay/core/relay.h"
+
+#define SIM_NEVER UINT64_MAX
+#define SIM_MS(ms) ((uint64_t)(ms)*1000)
+
+enum {
+  SIM_CLIENTS = 4,
+  SIM_CONNS = 96,
+  SIM_SESSIONS = 16,
+  SIM_CHANNELS = 4,
+  SIM_JOBS = 64,
+  SIM_KNOWN = 16,
+  SIM_START_US = 1000000
+};
+
+/* ---- chance ------------------------------------------------------------------------------------------------ */
+typedef struct sim_random {
+  uint64_t state[2];
+} sim_random;
+
+void sim_random_init(sim_random *r, uint64_t seed);
+uint64_t sim_next(sim_random *r);
+uint64_t sim_below(sim_random *r, uint64_t limit);             /* 0 to limit - 1 */
+uint64_t sim_between(sim_random *r, uint64_t lo, uint64_t hi); /* both may come */
+bool sim_chance(sim_random *r, unsigned percent);
+uint64_t sim_log_between(sim_random *r, uint64_t lo, uint64_t hi); /* small ones are as likely as large ones */
+void sim_fill(sim_random *r, void *out, size_t n);
+
+/* ---- network ------------------------------------------------------------------------------------------------- */
+typedef struct sim_chunk {
+  struct sim_chunk *next;
+  uint64_t arrives_us;
+  size_t size, at;
+  uint8_t data[];
+} sim_chunk;
+
+/* One direction of a connection. */
+typedef struct sim_pipe {
+  sim_chunk *first, *last;
+  size_t waiting, capacity; /* bytes written that have not arrived */
+  uint64_t busy_until_us, last_arrival_us, held_until_us, end_us;
+  uint32_t delay_us, jitter_us, bytes_per_ms;
+  bool silent; /* nothing arrives any more, and nobody is told */
+  bool blocked;
+} sim_pipe;
+
+typedef enum sim_conn_state {
+  SIM_CONN_FREE,
+  SIM_CONN_DIALLING,
+  SIM_CONN_UPGRADING,
+  SIM_CONN_OPEN,
+  SIM_CONN_LEFT
+} sim_conn_state;
+
+typedef struct sim_world sim_world;
+typedef struct sim_client sim_client;
+
+typedef struct sim_conn {
+  sim_world *world;
+  sim_conn_state client_state; /* LEFT: the client has done with it */
+  sim_client *client;
+  int client_life;
+  pl_conn *relay_conn; /* NULL: the relay has none, or no more */
+  bool accepted, relay_left, relay_finishing, refused;
+  uint64_t established_us, client_told_us, relay_told_us;
+  sim_pipe up, down;
+  char head[512];
+  size_t head_size;
+  pl_ws ws;
+} sim_conn;
+
+/* ---- the relay's shell ------------------------------------------------------------------------------------------ */
+typedef struct sim_job {
+  bool used, may_create;
+  pl_conn *conn;
+  uint8_t id[32];
+  uint64_t done_us;
+} sim_job;
+
+typedef struct sim_relay {
+  sim_world *world;
+  pl_relay *core;
+  pl_relay_config config;
+  uint64_t restart_us; /* while it is down */
+  uint64_t store_slow_until_us;
+  uint8_t known[SIM_KNOWN][32];
+  size_t known_count;
+  sim_job jobs[SIM_JOBS];
+  bool use_flush;
+} sim_relay;
+
+/* ---- ledger --------------------------------------------------------------------------------------------------------
+ */
+typedef enum sim_fate { SIM_SENT, SIM_DELIVERED, SIM_LOST, SIM_GIVEN_UP } sim_fate;
+
+typedef struct sim_message {
+  uint64_t place;
+  uint32_t size;
+  uint8_t fate;
+} sim_message;
+
+/* One direction of a channel, from its place 0 on, as its sender began it. */
+typedef struct sim_stream {
+  uint32_t id;
+  int sender, receiver; /* clients */
+  int receiver_life;
+  int channel; /* index into sim_channel_numbers */
+  bool bound;  /* a receiver has begun to read it */
+  bool finished, was_reset;
+  sim_message *messages;
+  size_t count, capacity;
+  size_t next_read; /* the message that its receiver must get next */
+  uint64_t end;     /* places written */
+  uint64_t delivered_to, read_to, taken_to;
+} sim_stream;
+
+typedef struct sim_side {
+  sim_stream *out, *in;
+  bool wants_writable, in_ended;
+  uint64_t read_to, taken_to; /* of the peer's direction */
+} sim_side;
+
+typedef struct sim_session {
+  bool used, linked, closing;
+  uint32_t number;
+  int peer; /* client */
+  uint8_t peer_instance[8];
+  sim_side sides[SIM_CHANNELS];
+  uint64_t volatile_next, volatile_seen;
+} sim_session;
+
+/* ---- the client's shell
+ * ---------------------------------------------------------------------------------------------- */
+struct sim_client {
+  sim_world *world;
+  int index, life;
+  pl_engine *engine; /* NULL while crashed */
+  pl_engine_config config;
+  uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us;
+  sim_conn *conn;
+  bool online, stopped;
+  uint64_t step_at_us; /* of the spin check */
+  unsigned steps_there;
+  sim_session sessions[SIM_SESSIONS];
+  uint64_t next_act_us, take_at_us;
+  bool allowed[SIM_CLIENTS];
+};
+
+/* ---- the world
+ * ------------------------------------------------------------------------------------------------------------ */
+typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
+
+struct sim_world {
+  uint64_t seed, now_us, steps;
+  sim_random random;
+  bool trace;
+  jmp_buf failed;
+  char verdict[512];
+  sim_phase phase;
+  uint64_t healed_us, stopping_us, next_fault_us;
+  unsigned faults_left;
+  /* what this run is like */
+  uint32_t delay_us, jitter_us, bytes_per_ms;
+  size_t socket_bytes;
+  unsigned act_mean_ms, drop_percent;
+  uint32_t message_max;
+  bool large, split_reads, manual_take;
+  int clients_count;
+  sim_client clients[SIM_CLIENTS];
+  sim_relay relay;
+  sim_conn conns[SIM_CONNS];
+  sim_stream **streams;
+  size_t stream_count, stream_capacity;
+  uint8_t *scratch; /* one WebSocket message */
+  uint8_t *wire;    /* the same, framed */
+  uint8_t *text;    /* what a message must contain */
+  /* figures */
+  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped;
+};
+
+enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };
+
+extern const uint8_t sim_channel_numbers[SIM_CHANNELS];
+extern const uint8_t sim_address[16];
+
+/* Ends the run: a promise was broken. */
+void sim_fail(sim_world *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+void sim_trace(sim_world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline uint64_t sim_now_ms(const sim_world *w) {
+  return w->now_us / 1000;
+}
+
+/* sim_net.c */
+void sim_pipe_init(sim_world *w, sim_pipe *p);
+size_t sim_pipe_room(const sim_pipe *p);
+size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n); /* what fits */
+void sim_pipe_clear(sim_pipe *p);
+uint64_t sim_pipe_due(const sim_pipe *p);
+sim_conn *sim_conn_dial(sim_world *w, sim_client *c);
+uint64_t sim_conn_due(const sim_conn *k);
+void sim_conn_happen(sim_conn *k); /* what is due now */
+void sim_conn_client_leaves(sim_conn *k, bool clean);
+void sim_conn_relay_leaves(sim_conn *k, bool clean);
+void sim_conn_cut(sim_conn *k); /* both are told */
+void sim_conn_release(sim_conn *k);
+
+/* sim_relay.c */
+void sim_relay_init(sim_world *w);
+void sim_relay_start(sim_relay *r);
+void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent);
+void sim_relay_deinit(sim_relay *r);
+void sim_relay_accept(sim_relay *r, sim_conn *k);
+void sim_relay_bytes(sim_relay *r, sim_conn *k, uint8_t *data, size_t n);
+void sim_relay_socket_gone(sim_relay *r, sim_conn *k);
+void sim_relay_writable(sim_relay *r, sim_conn *k);
+uint64_t sim_relay_due(const sim_relay *r);
+void sim_relay_happen(sim_relay *r);
+void sim_relay_drain(sim_relay *r);
+
+/* sim_client.c */
+void sim_client_init(sim_world *w, int index);
+void sim_client_start(sim_client *c);
+void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance);
+void sim_client_deinit(sim_client *c);
+/* One step: fed, then its actions done. Nothing between the two may step the same engine. */
+const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc);
+void sim_client_end(sim_client *c, const pl_actions *out);
+int sim_client_step(sim_client *c, pl_engine_event *in); /* both */
+void sim_client_pump(sim_client *c);
+void sim_client_established(sim_client *c, sim_conn *k);
+void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n);
+void sim_client_socket_gone(sim_client *c, sim_conn *k, int error);
+uint64_t sim_client_due(const sim_client *c);
+void sim_client_happen(sim_client *c);
+
+/* sim_app.c */
+void sim_app_act(sim_client *c);
+void sim_app_started(sim_client *c);
+void sim_app_action(sim_client *c, const pl_engine_action *a);
+void sim_app_take(sim_client *c, bool all);
+void sim_app_heal(sim_client *c);
+bool sim_app_settled(const sim_client *c, char *why, size_t size);
+sim_session *sim_session_of(sim_client *c, uint32_t number);
+sim_session *sim_session_new(sim_client *c, uint32_t number, int peer);
+int sim_client_of(const sim_world *w, const uint8_t id[32]);
+
+/* sim_ledger.c */
+uint32_t sim_size(sim_world *w, const sim_stream *st);
+void sim_text_of(const sim_world *w, const sim_stream *st, size_t index, uint8_t *out, uint32_t size);
+sim_stream *sim_stream_out(sim_client *c, sim_session *s, int channel); /* made when there is none */
+void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place);
+void sim_ledger_read(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_end(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_lost(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_streams_end(sim_client *c, sim_session *s); /* all that did not arrive was reported */
+void sim_ledger_volatile(sim_client *c, sim_session *s, const pl_engine_action *a);
+void sim_ledger_bounds(sim_client *c, const sim_session *s);
+void sim_ledger_free(sim_world *w);
+int sim_channel_index(sim_world *w, uint8_t number);
+
+/* sim_faults.c */
+void sim_fault(sim_world *w);
+void sim_heal(sim_world *w);
+
+/* sim_world.c */
+bool sim_run(uint64_t seed, bool trace, sim_world *w); /* false: w->verdict */
+
+#endif

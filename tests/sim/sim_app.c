@@ -1,0 +1,342 @@
+/* Applications: they connect, send, finish, give up, close and take at random, and look at everything they are told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
+
+int sim_client_of(const sim_world *w, const uint8_t id[32]) {
+  for (int i = 0; i < w->clients_count; i++) {
+    if (memcmp(w->clients[i].config.identity.id, id, 32) == 0) return i;
+  }
+  return -1;
+}
+
+sim_session *sim_session_of(sim_client *c, uint32_t number) {
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    if (c->sessions[i].used && c->sessions[i].number == number) return &c->sessions[i];
+  }
+  return NULL;
+}
+
+sim_session *sim_session_new(sim_client *c, uint32_t number, int peer) {
+  if (sim_session_of(c, number)) sim_fail(c->world, "client %d: session %x begins twice", c->index, (unsigned)number);
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    if (c->sessions[i].used) continue;
+    c->sessions[i] = (sim_session){.used = true, .number = number, .peer = peer};
+    return &c->sessions[i];
+  }
+  sim_fail(c->world, "client %d has more sessions than there are peers", c->index);
+}
+
+static void plan_act(sim_client *c) {
+  sim_world *w = c->world;
+  c->next_act_us = w->phase == SIM_ACTIVE ? w->now_us + sim_below(&w->random, SIM_MS(2 * w->act_mean_ms)) : SIM_NEVER;
+}
+
+static void plan_take(sim_client *c) {
+  sim_world *w = c->world;
+  if (!c->config.manual_take || c->take_at_us != SIM_NEVER) return;
+  uint64_t most = w->phase == SIM_ACTIVE && sim_chance(&w->random, 20) ? SIM_MS(20000) : SIM_MS(200);
+  c->take_at_us = w->now_us + sim_below(&w->random, most);
+}
+
+static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in) {
+  in.type = type;
+  return sim_client_step(c, &in);
+}
+
+static void allow(sim_client *c, int peer) {
+  const uint8_t *id = c->world->clients[peer].config.identity.id;
+  c->allowed[peer] = true;
+  (void)command(c, PL_IN_ALLOW, (pl_engine_event){.peer = {id, 32}});
+}
+
+void sim_app_started(sim_client *c) {
+  for (int i = 0; i < c->world->clients_count; i++) {
+    if (c->allowed[i] && i != c->index) allow(c, i);
+  }
+  plan_act(c);
+}
+
+/* ---- doing
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static void connect_somewhere(sim_client *c) {
+  sim_world *w = c->world;
+  int peer = (int)sim_below(&w->random, (uint64_t)w->clients_count);
+  if (peer == c->index) return;
+  size_t used = 0;
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    used += c->sessions[i].used;
+    if (c->sessions[i].used && c->sessions[i].peer == peer && !sim_chance(&w->random, 5)) return;
+  }
+  if (used > SIM_SESSIONS / 2) return;
+  const sim_client *other = &w->clients[peer];
+  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {other->config.identity.id, 32}};
+  if (sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
+  int rc;
+  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  if (rc != 0) sim_fail(w, "client %d cannot connect: %d", c->index, rc);
+  if (!sim_session_of(c, in.session_out)) (void)sim_session_new(c, in.session_out, peer);
+  sim_client_end(c, out);
+}
+
+static bool send_one(sim_client *c, sim_session *s, int channel) {
+  sim_world *w = c->world;
+  sim_side *side = &s->sides[channel];
+  sim_stream *st = sim_stream_out(c, s, channel);
+  uint32_t size = sim_size(w, st);
+  sim_text_of(w, st, st->count, w->text, size);
+  pl_engine_event in = {.type = PL_IN_SEND, .session = s->number, .channel = sim_channel_numbers[channel]};
+  in.data = (pl_view){w->text, size};
+  int rc;
+  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  if (rc == 0)
+    sim_ledger_sent(w, st, size, in.place_out);
+  else if (rc == PL_EAGAIN)
+    side->wants_writable = true;
+  else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE)
+    sim_fail(w, "client %d cannot send: %d", c->index, rc);
+  sim_client_end(c, out);
+  return rc == 0;
+}
+
+static void send_burst(sim_client *c, sim_session *s, int channel) {
+  uint32_t number = s->number;
+  uint64_t count = sim_between(&c->world->random, 1, BURST_MAX);
+  while (count-- && s->used && s->number == number && send_one(c, s, channel)) continue;
+}
+
+static void send_volatile(sim_client *c, sim_session *s, int channel) {
+  sim_world *w = c->world;
+  uint64_t number = ++s->volatile_next + (uint64_t)c->life * 1000000 + w->now_us * 1000;
+  pl_put_u64(w->text, number);
+  pl_put_u64(w->text + 8, number ^ w->seed);
+  pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
+  in.data = (pl_view){w->text, (size_t)sim_between(&w->random, 16, 2000)};
+  (void)command(c, PL_IN_SEND_VOLATILE, in);
+}
+
+static void finish(sim_client *c, sim_session *s, int channel) {
+  sim_world *w = c->world;
+  sim_stream *st = sim_stream_out(c, s, channel);
+  if (st->finished || s->closing || st->count == 0) return;
+  pl_engine_event in = {.type = PL_IN_FINISH, .session = s->number, .channel = sim_channel_numbers[channel]};
+  st->finished = true;
+  st->end++;
+  int rc = sim_client_step(c, &in);
+  if (rc != 0) sim_fail(w, "client %d cannot finish: %d", c->index, rc);
+  if (in.place_out != st->end) sim_fail(w, "stream %u: its end has a wrong place", st->id);
+}
+
+static void give_up(sim_client *c, sim_session *s, int channel) {
+  sim_stream *st = sim_stream_out(c, s, channel);
+  if (st->was_reset || s->closing || st->count == 0) return;
+  pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel], .value = 7};
+  bool was = st->was_reset, finished = st->finished;
+  st->was_reset = st->finished = true; /* what it did not deliver is given up, by its own wish */
+  if (command(c, PL_IN_CHANNEL_RESET, in) != 0) {
+    st->was_reset = was;
+    st->finished = finished;
+    return;
+  }
+  for (size_t i = 0; i < st->count; i++) {
+    if (st->messages[i].fate == SIM_SENT) st->messages[i].fate = SIM_GIVEN_UP;
+  }
+}
+
+static void close_session(sim_client *c, sim_session *s) {
+  s->closing = true;
+  (void)command(c, PL_IN_CLOSE, (pl_engine_event){.session = s->number, .value = PL_REASON_CLOSED});
+}
+
+static sim_session *any_session(sim_client *c) {
+  size_t first = (size_t)sim_below(&c->world->random, SIM_SESSIONS);
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    sim_session *s = &c->sessions[(first + i) % SIM_SESSIONS];
+    if (s->used) return s;
+  }
+  return NULL;
+}
+
+void sim_app_act(sim_client *c) {
+  sim_world *w = c->world;
+  sim_random *r = &w->random;
+  plan_act(c);
+  sim_session *s = any_session(c);
+  int channel = (int)sim_below(r, SIM_CHANNELS);
+  uint64_t dice = sim_below(r, 100);
+  if (!s || dice < 8) {
+    connect_somewhere(c);
+  } else if (w->stream_count > STREAMS_ROOM) {
+    return;
+  } else if (dice < 72) {
+    if (!s->sides[channel].wants_writable || sim_chance(r, 10)) send_burst(c, s, channel);
+  } else if (dice < 82) {
+    send_volatile(c, s, channel);
+  } else if (dice < 85) {
+    finish(c, s, channel);
+  } else if (dice < 87) {
+    give_up(c, s, channel);
+  } else if (dice < 92) {
+    pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
+    in.value = (uint32_t)sim_below(r, 8);
+    (void)command(c, PL_IN_PRIORITY, in);
+  } else if (dice < 94) {
+    close_session(c, s);
+  } else if (dice < 96) {
+    (void)command(c, PL_IN_NETWORK_UP, (pl_engine_event){0});
+  } else {
+    int peer = (int)sim_below(r, (uint64_t)w->clients_count);
+    if (peer != c->index) allow(c, peer);
+  }
+}
+
+/* Takes what was read on one channel, or on all. */
+void sim_app_take(sim_client *c, bool all) {
+  sim_world *w = c->world;
+  c->take_at_us = SIM_NEVER;
+  bool left = false;
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    for (int k = 0; k < SIM_CHANNELS; k++) {
+      sim_session *s = &c->sessions[i];
+      sim_side *side = &s->sides[k];
+      if (!s->used || side->taken_to == side->read_to) continue;
+      if (!all && !sim_chance(&w->random, 60)) {
+        left = true;
+        continue;
+      }
+      side->taken_to = side->read_to;
+      if (side->in) side->in->taken_to = side->in->read_to;
+      pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[k], .place = side->read_to};
+      int rc = command(c, PL_IN_TAKE, in);
+      if (rc != 0 && s->used && !s->closing) sim_fail(w, "client %d cannot take: %d", c->index, rc);
+    }
+  }
+  if (left) plan_take(c);
+}
+
+/* ---- being told
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static sim_session *session_for(sim_client *c, const pl_engine_action *a) {
+  sim_session *s = sim_session_of(c, a->session);
+  if (!s) sim_fail(c->world, "client %d is told of session %x, which it does not have", c->index, (unsigned)a->session);
+  return s;
+}
+
+static void session_begins(sim_client *c, const pl_engine_action *a) {
+  int peer = sim_client_of(c->world, a->id);
+  if (peer < 0) sim_fail(c->world, "client %d: a session with nobody", c->index);
+  sim_session *s = sim_session_new(c, a->session, peer);
+  memcpy(s->peer_instance, a->instance, 8);
+}
+
+void sim_app_action(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  sim_session *s;
+  switch (a->type) {
+    case PL_OUT_KNOCK:
+      c->allowed[sim_client_of(w, a->id)] |= w->phase != SIM_ACTIVE;
+      break;
+    case PL_OUT_SESSION:
+      session_begins(c, a);
+      break;
+    case PL_OUT_LINKED:
+      s = session_for(c, a);
+      if (s->linked) sim_fail(w, "client %d: session %x is linked twice", c->index, (unsigned)a->session);
+      s->linked = true;
+      memcpy(s->peer_instance, a->instance, 8);
+      w->links++;
+      break;
+    case PL_OUT_UNLINKED:
+      s = session_for(c, a);
+      if (!s->linked) sim_fail(w, "client %d: session %x is unlinked twice", c->index, (unsigned)a->session);
+      s->linked = false;
+      break;
+    case PL_OUT_MESSAGE:
+      sim_ledger_read(c, session_for(c, a), a);
+      plan_take(c);
+      break;
+    case PL_OUT_VOLATILE:
+      sim_ledger_volatile(c, session_for(c, a), a);
+      break;
+    case PL_OUT_END:
+      sim_ledger_end(c, session_for(c, a), a);
+      plan_take(c);
+      break;
+    case PL_OUT_CHANNEL_RESET:
+      sim_ledger_channel_reset(c, session_for(c, a), a);
+      plan_take(c);
+      break;
+    case PL_OUT_WRITABLE:
+      session_for(c, a)->sides[sim_channel_index(w, a->channel)].wants_writable = false;
+      break;
+    case PL_OUT_DELIVERED:
+      sim_ledger_delivered(c, session_for(c, a), a);
+      break;
+    case PL_OUT_LOST:
+      sim_ledger_lost(c, session_for(c, a), a);
+      break;
+    case PL_OUT_STREAM_RESET:
+      w->stream_resets++;
+      sim_ledger_streams_end(c, session_for(c, a));
+      break;
+    case PL_OUT_SESSION_CLOSED:
+      s = session_for(c, a);
+      sim_ledger_streams_end(c, s);
+      s->used = false;
+      break;
+    default:
+      break;
+  }
+}
+
+/* ---- when faults are over
+ * --------------------------------------------------------------------------------------------------- */
+
+void sim_app_heal(sim_client *c) {
+  for (int i = 0; i < c->world->clients_count; i++) c->allowed[i] = true;
+  c->next_act_us = SIM_NEVER;
+  if (c->engine) {
+    for (int i = 0; i < c->world->clients_count; i++) {
+      if (i != c->index && c->engine) allow(c, i);
+    }
+    sim_app_take(c, true);
+  }
+}
+
+/* The other end of the session is there, as the same instance. */
+static bool peer_is_there(const sim_client *c, const sim_session *s) {
+  const sim_client *peer = &c->world->clients[s->peer];
+  static const uint8_t none[8] = {0};
+  return peer->engine &&
+         (memcmp(s->peer_instance, none, 8) == 0 || memcmp(s->peer_instance, peer->config.instance, 8) == 0);
+}
+
+bool sim_app_settled(const sim_client *c, char *why, size_t size) {
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    const sim_session *s = &c->sessions[i];
+    if (!s->used || !peer_is_there(c, s)) continue;
+    if (!s->linked) {
+      (void)snprintf(why, size, "client %d: session %x is not linked", c->index, (unsigned)s->number);
+      return false;
+    }
+    for (int k = 0; k < SIM_CHANNELS; k++) {
+      const sim_side *side = &s->sides[k];
+      const sim_stream *st = side->out;
+      if (side->wants_writable) {
+        (void)snprintf(why, size, "client %d: channel %d is not writable", c->index, sim_channel_numbers[k]);
+        return false;
+      }
+      if (st && !st->was_reset && st->delivered_to != st->end) {
+        (void)snprintf(why, size, "stream %u is delivered to %d of %d", st->id, (int)st->delivered_to, (int)st->end);
+        return false;
+      }
+    }
+  }
+  return true;
+}

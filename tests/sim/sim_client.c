@@ -1,0 +1,308 @@
+/* The client's shell: the WebSocket side of a connection, actions done in order, output while the socket takes it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
+
+static const char request[] =
+    "GET /pairlink HTTP/1.1\r\nHost: relay.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: pairlink.v1\r\n\r\n";
+
+void sim_client_init(sim_world *w, int index) {
+  sim_client *c = &w->clients[index];
+  sim_random *r = &w->random;
+  uint8_t seed[32];
+  c->world = w;
+  c->index = index;
+  sim_fill(r, seed, sizeof seed);
+  if (pl_identity_from_seed(&c->config.identity, seed) != 0) abort();
+  sim_fill(r, c->config.instance, sizeof c->config.instance);
+  c->config.origin = "http://relay.example";
+  c->config.application = "sim/1";
+  c->config.listen = true;
+  c->config.accept_all = sim_chance(r, 70);
+  c->config.message_max = w->message_max;
+  c->config.channel_window = w->message_max + 1 + (uint32_t)sim_log_between(r, 1, w->message_max * 4);
+  c->config.session_window = c->config.channel_window + sim_log_between(r, 1, c->config.channel_window * 3);
+  c->config.manual_take = w->manual_take;
+  c->config.session_timeout_ms = sim_chance(r, 30) ? (uint32_t)sim_between(r, 5000, 600000) : 0;
+  c->restart_us = w->now_us + sim_below(r, SIM_MS(3000));
+  c->take_at_us = c->next_act_us = SIM_NEVER;
+}
+
+void sim_client_start(sim_client *c) {
+  sim_world *w = c->world;
+  sim_fill(&w->random, c->config.seed, sizeof c->config.seed);
+  if (pl_engine_new(&c->config, &c->engine) != 0) abort();
+  c->restart_us = SIM_NEVER;
+  c->life++;
+  c->online = c->stopped = false;
+  sim_trace(w, "client %d starts its life %d", c->index, c->life);
+  pl_engine_event start = {.type = PL_IN_START};
+  sim_client_step(c, &start);
+  sim_app_started(c);
+}
+
+static void leave_socket(sim_client *c, bool clean) {
+  sim_conn *k = c->conn;
+  c->conn = NULL;
+  if (k) sim_conn_client_leaves(k, clean);
+}
+
+void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance) {
+  sim_world *w = c->world;
+  if (!c->engine) return;
+  sim_trace(w, "client %d crashes", c->index);
+  pl_engine_free(c->engine);
+  c->engine = NULL;
+  leave_socket(c, false);
+  memset(c->sessions, 0, sizeof c->sessions);
+  if (new_instance) sim_fill(&w->random, c->config.instance, sizeof c->config.instance);
+  c->restart_us = w->now_us + down_us;
+  c->next_act_us = c->take_at_us = SIM_NEVER;
+}
+
+void sim_client_deinit(sim_client *c) {
+  pl_engine_free(c->engine);
+  c->engine = NULL;
+}
+
+/* ---- actions --------------------------------------------------------------------------------------------------- */
+
+static void flush_and_close(sim_client *c) {
+  uint8_t close[2 + PL_WS_HEADER_MAX] = {0};
+  sim_conn *k = c->conn;
+  if (!k) return;
+  if (k->client_state == SIM_CONN_OPEN) {
+    sim_client_pump(c);
+    static const uint8_t mask[4] = {0};
+    size_t n = pl_ws_put_header(close, PL_WS_CLOSE, 2, mask);
+    pl_put_u16(close + n, PL_WS_CODE_NORMAL);
+    if (sim_pipe_room(&k->up) >= n + 2) (void)sim_pipe_write(c->world, &k->up, close, n + 2);
+  }
+  leave_socket(c, true);
+}
+
+static void obey(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  switch (a->type) {
+    case PL_OUT_CONNECT:
+      if (c->conn) sim_fail(w, "client %d wants a second socket", c->index);
+      c->conn = sim_conn_dial(w, c);
+      break;
+    case PL_OUT_DISCONNECT:
+      flush_and_close(c);
+      break;
+    case PL_OUT_ONLINE:
+      c->online = true;
+      break;
+    case PL_OUT_OFFLINE:
+      c->online = false;
+      if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
+      break;
+    case PL_OUT_LOG:
+      sim_trace(w, "client %d %.*s", c->index, (int)a->text.size, (const char *)a->text.data);
+      break;
+    default:
+      sim_app_action(c, a);
+  }
+}
+
+static const char *const event_names[] = {"time",    "start", "stop",     "open",   "message", "closed",   "network",
+                                          "connect", "send",  "volatile", "finish", "take",    "priority", "reset",
+                                          "close",   "allow", "deny",     "block",  "invite",  "revoke"};
+static const char *const action_names[] = {
+    "connect",  "disconnect",   "online",         "offline", "knock",    "session",   "linked",
+    "unlinked", "message",      "volatile",       "end",     "writable", "delivered", "channel-reset",
+    "lost",     "stream-reset", "session-closed", "claimed", "log"};
+
+static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_actions *out) {
+  sim_world *w = c->world;
+  if (!w->trace) return;
+  if (in->type != PL_IN_TIME || out->count)
+    sim_trace(w, "client %d < %s session=%x channel=%d size=%d place=%d: %d", c->index, event_names[in->type],
+              (unsigned)(in->session ? in->session : in->session_out), in->channel, (int)in->data.size,
+              (int)(in->place_out ? in->place_out : in->place), rc);
+  for (size_t i = 0; i < out->count; i++) {
+    const pl_engine_action *a = &out->list[i];
+    if (a->type == PL_OUT_LOG) continue;
+    sim_trace(w, "client %d > %s session=%x channel=%d place=%d size=%d error=%d reason=%d", c->index,
+              action_names[a->type], (unsigned)a->session, a->channel, (int)a->place, (int)a->data.size, a->error,
+              a->reason);
+  }
+}
+
+static void check_spin(sim_client *c) {
+  sim_world *w = c->world;
+  if (c->step_at_us != w->now_us) c->steps_there = 0;
+  c->step_at_us = w->now_us;
+  if (++c->steps_there > SPIN_MAX) sim_fail(w, "client %d spins", c->index);
+}
+
+static void check_waits(sim_client *c) {
+  uint64_t at = pl_engine_deadline(c->engine);
+  if (!c->stopped && at == PL_NEVER) sim_fail(c->world, "client %d waits without an end", c->index);
+}
+
+const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
+  const pl_actions *out;
+  check_spin(c);
+  in->now_ms = sim_now_ms(c->world);
+  *rc = pl_engine_step(c->engine, in, &out);
+  trace_step(c, in, *rc, out);
+  return out;
+}
+
+void sim_client_end(sim_client *c, const pl_actions *out) {
+  for (size_t i = 0; i < out->count; i++) obey(c, &out->list[i]);
+  sim_client_pump(c);
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    if (c->sessions[i].used) sim_ledger_bounds(c, &c->sessions[i]);
+  }
+  check_waits(c);
+}
+
+int sim_client_step(sim_client *c, pl_engine_event *in) {
+  int rc;
+  sim_client_end(c, sim_client_begin(c, in, &rc));
+  return rc;
+}
+
+/* ---- output -------------------------------------------------------------------------------------------------------
+ */
+
+static bool send_message(sim_client *c, sim_conn *k, size_t n) {
+  sim_world *w = c->world;
+  uint8_t mask[4];
+  sim_fill(&w->random, mask, sizeof mask);
+  size_t header = pl_ws_put_header(w->wire, PL_WS_BINARY, n, mask);
+  memcpy(w->wire + header, w->scratch, n);
+  pl_ws_mask(w->wire + header, n, mask, 0);
+  if (sim_pipe_write(w, &k->up, w->wire, header + n) != header + n) abort(); /* room was looked at before */
+  return true;
+}
+
+/* At most 64 KiB wait in the socket; a message goes only when all of it fits. */
+void sim_client_pump(sim_client *c) {
+  sim_world *w = c->world;
+  sim_conn *k = c->conn;
+  if (!c->engine || !k || k->client_state != SIM_CONN_OPEN) return;
+  while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
+    size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
+    if (n == 0) break;
+    sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
+    send_message(c, k, n);
+  }
+}
+
+/* ---- input ----------------------------------------------------------------------------------------------------------
+ */
+
+void sim_client_established(sim_client *c, sim_conn *k) {
+  k->client_state = SIM_CONN_UPGRADING;
+  (void)sim_pipe_write(c->world, &k->up, (const uint8_t *)request, sizeof request - 1);
+}
+
+/* Takes the answer's head; gives how many of the bytes belong to it. */
+static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (k->head_size == sizeof k->head) sim_fail(c->world, "the relay's answer has no end");
+    k->head[k->head_size++] = (char)data[i];
+    if (k->head_size < 4 || memcmp(k->head + k->head_size - 4, "\r\n\r\n", 4) != 0) continue;
+    if (memcmp(k->head, "HTTP/1.1 101 ", 13) != 0) sim_fail(c->world, "the relay refused the upgrade");
+    k->client_state = SIM_CONN_OPEN;
+    pl_engine_event open = {.type = PL_IN_SOCKET_OPEN};
+    sim_client_step(c, &open);
+    return i + 1;
+  }
+  return n;
+}
+
+/* A bus between relays may drop a record: what comes after it still comes. */
+static size_t drop_some(sim_client *c, uint8_t *data, size_t size) {
+  sim_world *w = c->world;
+  if (w->now_us >= c->lossy_until_us) return size;
+  size_t kept = 0;
+  for (size_t at = 0; at + 8 <= size;) {
+    size_t n = 8 + (size_t)pl_get_u16(data + at + 2);
+    if (n > size - at) n = size - at;
+    bool drop = data[at] == PL_ENV_DATA && sim_chance(&w->random, w->drop_percent);
+    if (drop) {
+      w->dropped++;
+      sim_trace(w, "client %d misses a record of %d bytes", c->index, (int)n);
+    } else {
+      memmove(data + kept, data + at, n);
+      kept += n;
+    }
+    at += n;
+  }
+  return kept;
+}
+
+static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
+  sim_world *w = c->world;
+  if (event->type == PL_WS_BINARY) {
+    pl_engine_event in = {.type = PL_IN_SOCKET_MESSAGE};
+    in.data = (pl_view){event->data, drop_some(c, event->data, event->size)};
+    sim_client_step(c, &in);
+  } else if (event->type == PL_WS_PING) {
+    uint8_t pong[PL_WS_HEADER_MAX + PL_WS_CONTROL_MAX];
+    static const uint8_t mask[4] = {0};
+    size_t n = pl_ws_put_header(pong, PL_WS_PONG, event->size, mask);
+    if (event->size) memcpy(pong + n, event->data, event->size);
+    if (sim_pipe_room(&k->up) >= n + event->size) (void)sim_pipe_write(w, &k->up, pong, n + event->size);
+  }
+}
+
+void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n) {
+  size_t head = k->client_state == SIM_CONN_UPGRADING ? read_head(c, k, data, n) : 0;
+  uint8_t *at = data + head;
+  size_t left = n - head;
+  pl_ws_event event;
+  while (c->conn == k && k->client_state == SIM_CONN_OPEN) {
+    int rc = pl_ws_read(&k->ws, &at, &left, &event);
+    if (rc == 0) break;
+    if (rc < 0) sim_fail(c->world, "the relay breaks the WebSocket protocol");
+    take_event(c, k, &event);
+  }
+}
+
+void sim_client_socket_gone(sim_client *c, sim_conn *k, int error) {
+  if (c->conn != k || !c->engine) return;
+  c->conn = NULL;
+  pl_engine_event closed = {.type = PL_IN_SOCKET_CLOSED, .error = error};
+  sim_client_step(c, &closed);
+}
+
+/* ---- time -----------------------------------------------------------------------------------------------------------
+ */
+
+uint64_t sim_client_due(const sim_client *c) {
+  if (!c->engine) return c->restart_us;
+  uint64_t at = pl_engine_deadline(c->engine);
+  at = at == PL_NEVER ? SIM_NEVER : at * 1000;
+  if (c->next_act_us < at) at = c->next_act_us;
+  if (c->take_at_us < at) at = c->take_at_us;
+  return at < c->asleep_until_us ? c->asleep_until_us : at;
+}
+
+void sim_client_happen(sim_client *c) {
+  sim_world *w = c->world;
+  if (!c->engine) {
+    sim_client_start(c);
+    return;
+  }
+  uint64_t deadline = pl_engine_deadline(c->engine);
+  if (deadline != PL_NEVER && deadline * 1000 <= w->now_us) {
+    pl_engine_event time = {.type = PL_IN_TIME};
+    sim_client_step(c, &time);
+  } else if (c->take_at_us <= w->now_us) {
+    sim_app_take(c, false);
+  } else if (c->next_act_us <= w->now_us) {
+    sim_app_act(c);
+  }
+}

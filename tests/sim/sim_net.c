@@ -1,0 +1,209 @@
+/* Connections: bytes arrive in order, late, at a rate; a connection may be cut, held, or fall silent without a word. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum { CHUNK_MAX = 65536 };
+
+void sim_pipe_init(sim_world *w, sim_pipe *p) {
+  *p = (sim_pipe){.delay_us = w->delay_us, .jitter_us = w->jitter_us, .bytes_per_ms = w->bytes_per_ms};
+  p->capacity = w->socket_bytes;
+  p->end_us = SIM_NEVER;
+}
+
+size_t sim_pipe_room(const sim_pipe *p) {
+  return p->waiting < p->capacity ? p->capacity - p->waiting : 0;
+}
+
+static void append(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n) {
+  sim_chunk *chunk = malloc(sizeof *chunk + n);
+  if (!chunk) abort();
+  uint64_t start = p->busy_until_us > w->now_us ? p->busy_until_us : w->now_us;
+  p->busy_until_us = start + (p->bytes_per_ms ? n * 1000 / p->bytes_per_ms : 0);
+  uint64_t at = p->busy_until_us + p->delay_us + sim_below(&w->random, p->jitter_us + 1u);
+  if (at < p->last_arrival_us) at = p->last_arrival_us;
+  p->last_arrival_us = at;
+  *chunk = (sim_chunk){.arrives_us = at, .size = n};
+  memcpy(chunk->data, data, n);
+  if (p->last) {
+    p->last->next = chunk;
+  } else {
+    p->first = chunk;
+  }
+  p->last = chunk;
+  p->waiting += n;
+}
+
+size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n) {
+  size_t room = sim_pipe_room(p), taken = n < room ? n : room;
+  for (size_t at = 0; at < taken;) {
+    size_t left = taken - at, piece = left;
+    if (w->split_reads && left > 1 && sim_chance(&w->random, 20)) piece = (size_t)sim_between(&w->random, 1, left - 1);
+    if (piece > CHUNK_MAX) piece = CHUNK_MAX;
+    append(w, p, data + at, piece);
+    at += piece;
+  }
+  p->blocked = taken < n;
+  return taken;
+}
+
+void sim_pipe_clear(sim_pipe *p) {
+  while (p->first) {
+    sim_chunk *next = p->first->next;
+    free(p->first);
+    p->first = next;
+  }
+  p->last = NULL;
+  p->waiting = 0;
+}
+
+uint64_t sim_pipe_due(const sim_pipe *p) {
+  if (p->silent) return SIM_NEVER;
+  uint64_t at = p->first ? p->first->arrives_us : p->end_us;
+  return at != SIM_NEVER && at < p->held_until_us ? p->held_until_us : at;
+}
+
+/* The first chunk, out of the pipe; the caller frees it. */
+static sim_chunk *arrive(sim_pipe *p) {
+  sim_chunk *chunk = p->first;
+  p->first = chunk->next;
+  if (!p->first) p->last = NULL;
+  p->waiting -= chunk->size;
+  return chunk;
+}
+
+/* ---- connections --------------------------------------------------------------------------------------------- */
+
+sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
+  for (size_t i = 0; i < SIM_CONNS; i++) {
+    sim_conn *k = &w->conns[i];
+    if (k->client_state != SIM_CONN_FREE) continue;
+    *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c->life};
+    k->client_told_us = k->relay_told_us = SIM_NEVER;
+    sim_pipe_init(w, &k->up);
+    sim_pipe_init(w, &k->down);
+    k->established_us = w->now_us + 2 * (uint64_t)k->up.delay_us;
+    if (w->now_us < c->cut_off_until_us) k->established_us = SIM_NEVER; /* its packets go nowhere */
+    k->refused = !w->relay.core;
+    pl_ws_init(&k->ws, false, false, 1 << 24);
+    return k;
+  }
+  sim_fail(w, "the world is out of connections");
+}
+
+void sim_conn_release(sim_conn *k) {
+  if (k->client_state == SIM_CONN_FREE) return;
+  pl_ws_deinit(&k->ws);
+  sim_pipe_clear(&k->up);
+  sim_pipe_clear(&k->down);
+  k->client_state = SIM_CONN_FREE;
+}
+
+static void release_if_left(sim_conn *k) {
+  if (k->client_state == SIM_CONN_LEFT && (k->relay_left || !k->accepted)) sim_conn_release(k);
+}
+
+/* The other side learns of the end after what was written before it, unless the line is silent. */
+void sim_conn_client_leaves(sim_conn *k, bool clean) {
+  sim_world *w = k->world;
+  k->client_state = SIM_CONN_LEFT;
+  sim_pipe_clear(&k->down);
+  if (!clean) sim_pipe_clear(&k->up);
+  uint64_t at = w->now_us + k->up.delay_us;
+  k->up.end_us = at > k->up.last_arrival_us ? at : k->up.last_arrival_us;
+  release_if_left(k);
+}
+
+void sim_conn_relay_leaves(sim_conn *k, bool clean) {
+  sim_world *w = k->world;
+  k->relay_left = true;
+  k->relay_conn = NULL;
+  sim_pipe_clear(&k->up);
+  if (!clean) sim_pipe_clear(&k->down);
+  uint64_t at = w->now_us + k->down.delay_us;
+  k->down.end_us = clean && k->down.last_arrival_us > at ? k->down.last_arrival_us : at;
+  release_if_left(k);
+}
+
+void sim_conn_cut(sim_conn *k) {
+  sim_world *w = k->world;
+  if (k->client_state == SIM_CONN_FREE) return;
+  sim_pipe_clear(&k->up);
+  sim_pipe_clear(&k->down);
+  k->up.silent = k->down.silent = true;
+  k->client_told_us = w->now_us + sim_below(&w->random, 100000);
+  k->relay_told_us = w->now_us + sim_below(&w->random, 100000);
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+static uint64_t client_due(const sim_conn *k) {
+  if (k->client_state == SIM_CONN_LEFT) return SIM_NEVER;
+  if (k->client_state == SIM_CONN_DIALLING) return least(k->established_us, k->client_told_us);
+  uint64_t at = least(sim_pipe_due(&k->down), k->client_told_us);
+  uint64_t awake = k->client->asleep_until_us;
+  return at != SIM_NEVER && at < awake ? awake : at;
+}
+
+static uint64_t relay_due(const sim_conn *k) {
+  if (!k->relay_conn) return SIM_NEVER;
+  return least(sim_pipe_due(&k->up), k->relay_told_us);
+}
+
+uint64_t sim_conn_due(const sim_conn *k) {
+  if (k->client_state == SIM_CONN_FREE) return SIM_NEVER;
+  return least(client_due(k), relay_due(k));
+}
+
+static void dialled(sim_conn *k) {
+  sim_world *w = k->world;
+  if (k->refused || !w->relay.core || w->now_us >= k->client_told_us) {
+    sim_client *c = k->client;
+    sim_conn_client_leaves(k, false);
+    sim_client_socket_gone(c, k, PL_ENETWORK);
+    return;
+  }
+  sim_relay_accept(&w->relay, k);
+  if (k->client_state == SIM_CONN_DIALLING) sim_client_established(k->client, k);
+}
+
+static void happen_client(sim_conn *k) {
+  sim_world *w = k->world;
+  sim_client *c = k->client;
+  if (k->client_state == SIM_CONN_DIALLING) {
+    dialled(k);
+  } else if (w->now_us >= k->client_told_us || (!k->down.first && !k->down.silent)) {
+    sim_conn_client_leaves(k, false);
+    sim_client_socket_gone(c, k, PL_ENETWORK);
+  } else {
+    sim_chunk *chunk = arrive(&k->down);
+    bool blocked = k->down.blocked;
+    sim_client_bytes(c, k, chunk->data, chunk->size);
+    free(chunk);
+    if (blocked && k->relay_conn) sim_relay_writable(&w->relay, k);
+  }
+}
+
+static void happen_relay(sim_conn *k) {
+  sim_world *w = k->world;
+  if (w->now_us >= k->relay_told_us || (!k->up.first && !k->up.silent)) {
+    sim_relay_socket_gone(&w->relay, k);
+    return;
+  }
+  sim_chunk *chunk = arrive(&k->up);
+  sim_relay_bytes(&w->relay, k, chunk->data, chunk->size);
+  free(chunk);
+  if (k->client_state == SIM_CONN_OPEN && k->client->conn == k) sim_client_pump(k->client);
+}
+
+void sim_conn_happen(sim_conn *k) {
+  uint64_t now_us = k->world->now_us;
+  if (client_due(k) <= now_us) {
+    happen_client(k);
+  } else if (relay_due(k) <= now_us) {
+    happen_relay(k);
+  }
+}

@@ -1,0 +1,205 @@
+/* The relay's shell: hands bytes to the core and back, and is its disk. What the store committed outlives a crash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+const uint8_t sim_address[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+
+static void on_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+  sim_relay *r = user;
+  sim_world *w = r->world;
+  for (size_t i = 0; i < SIM_JOBS; i++) {
+    sim_job *job = &r->jobs[i];
+    if (job->used) continue;
+    *job = (sim_job){.used = true, .may_create = may_create, .conn = conn};
+    memcpy(job->id, id, 32);
+    uint64_t most = w->now_us < r->store_slow_until_us ? SIM_MS(5000) : SIM_MS(5);
+    job->done_us = w->now_us + sim_below(&w->random, most);
+    return;
+  }
+  sim_fail(w, "the store's queue has no bound: %d lookups wait", SIM_JOBS);
+}
+
+static void write_some(sim_relay *r, sim_conn *k) {
+  sim_world *w = r->world;
+  pl_view out;
+  k->down.blocked = false;
+  while (k->relay_conn && pl_conn_output(k->relay_conn, &out)) {
+    size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
+    if (n == 0) {
+      k->down.blocked = true;
+      return;
+    }
+    pl_conn_sent(k->relay_conn, n, sim_now_ms(w));
+  }
+}
+
+static void on_flush(void *user, pl_conn *conn) {
+  write_some(user, pl_conn_shell(conn));
+}
+
+static void on_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
+  sim_relay *r = user;
+  (void)level;
+  sim_trace(r->world, "relay    conn=%d %s %s", conn ? (int)pl_conn_number(conn) : 0, event, detail ? detail : "");
+}
+
+static void obey_wish(sim_relay *r, sim_conn *k) {
+  sim_world *w = r->world;
+  pl_conn *conn = k->relay_conn;
+  pl_conn_wish wish = pl_conn_get_wish(conn);
+  pl_view out;
+  if (wish == PL_WISH_ABORT) {
+    pl_relay_closed(conn, sim_now_ms(w));
+    sim_conn_relay_leaves(k, false);
+  } else if (wish == PL_WISH_FINISH && !k->relay_finishing && !pl_conn_output(conn, &out)) {
+    k->relay_finishing = true; /* the other side's end comes, or the core's timer */
+    uint64_t at = w->now_us + k->down.delay_us;
+    k->down.end_us = at > k->down.last_arrival_us ? at : k->down.last_arrival_us;
+  }
+}
+
+static void turn(sim_relay *r) {
+  pl_conn *conn;
+  while (r->core && (conn = pl_relay_next_dirty(r->core))) {
+    sim_conn *k = pl_conn_shell(conn);
+    write_some(r, k);
+    if (k->relay_conn) obey_wish(r, k);
+  }
+}
+
+void sim_relay_init(sim_world *w) {
+  sim_relay *r = &w->relay;
+  sim_random *random = &w->random;
+  uint8_t seed[32];
+  r->world = w;
+  pl_settings_init(r->config.settings);
+  sim_fill(random, seed, sizeof seed);
+  if (pl_identity_from_seed(&r->config.identity, seed) != 0) abort();
+  uint32_t *set = r->config.settings;
+  if (sim_chance(random, 60)) set[PL_SET_LINK_WINDOW] = 131072;
+  if (sim_chance(random, 50)) set[PL_SET_SOCKET_QUEUE_MAX] = 262144;
+  if (sim_chance(random, 30)) set[PL_SET_QUEUE_TOTAL_MAX] = 1048576;
+  if (sim_chance(random, 50)) set[PL_SET_MESSAGE_MAX] = (uint32_t)sim_between(random, 66000, 262144);
+  if (sim_chance(random, 30)) set[PL_SET_LINK_SLOTS] = (uint32_t)sim_between(random, 4, 16);
+  if (sim_chance(random, 50)) set[PL_SET_OPEN_TIMEOUT_MS] = (uint32_t)sim_between(random, 300, 5000);
+  if (sim_chance(random, 50)) {
+    set[PL_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000);
+    set[PL_SET_DEAD_AFTER_MS] = 2 * set[PL_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
+  }
+  r->config.hooks.lookup = on_lookup;
+  r->config.hooks.log = on_log;
+  if (sim_chance(random, 50)) r->config.hooks.flush = on_flush;
+  r->config.user = r;
+}
+
+void sim_relay_start(sim_relay *r) {
+  sim_fill(&r->world->random, r->config.hash_seed, sizeof r->config.hash_seed);
+  r->core = pl_relay_new(&r->config);
+  if (!r->core) abort();
+  r->restart_us = SIM_NEVER;
+  sim_trace(r->world, "relay    starts");
+}
+
+void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent) {
+  sim_world *w = r->world;
+  if (!r->core) return;
+  sim_trace(w, "relay    crashes%s", silent ? ", and its machine with it" : "");
+  for (size_t i = 0; i < SIM_CONNS; i++) {
+    sim_conn *k = &w->conns[i];
+    if (k->client_state == SIM_CONN_FREE || k->relay_left) continue;
+    if (silent) k->up.silent = k->down.silent = true;
+    if (k->accepted) sim_conn_relay_leaves(k, false);
+  }
+  pl_relay_free(r->core);
+  r->core = NULL;
+  memset(r->jobs, 0, sizeof r->jobs);
+  r->restart_us = w->now_us + down_us;
+}
+
+void sim_relay_deinit(sim_relay *r) {
+  pl_relay_free(r->core);
+  r->core = NULL;
+}
+
+void sim_relay_accept(sim_relay *r, sim_conn *k) {
+  sim_world *w = r->world;
+  uint8_t challenge[32];
+  sim_fill(&w->random, challenge, sizeof challenge);
+  k->accepted = true;
+  k->relay_conn = pl_relay_open(r->core, sim_address, challenge, k, sim_now_ms(w));
+  if (!k->relay_conn) sim_conn_relay_leaves(k, false);
+  turn(r);
+}
+
+void sim_relay_bytes(sim_relay *r, sim_conn *k, uint8_t *data, size_t n) {
+  pl_relay_receive(k->relay_conn, data, n, sim_now_ms(r->world));
+  turn(r);
+}
+
+void sim_relay_socket_gone(sim_relay *r, sim_conn *k) {
+  pl_relay_closed(k->relay_conn, sim_now_ms(r->world));
+  sim_conn_relay_leaves(k, false);
+  turn(r);
+}
+
+void sim_relay_writable(sim_relay *r, sim_conn *k) {
+  write_some(r, k);
+  if (k->relay_conn) obey_wish(r, k);
+  turn(r);
+}
+
+void sim_relay_drain(sim_relay *r) {
+  sim_world *w = r->world;
+  if (!r->core) return;
+  sim_trace(w, "relay    drains");
+  pl_relay_drain(r->core, (uint32_t)sim_below(&w->random, 2000), sim_now_ms(w));
+  turn(r);
+}
+
+uint64_t sim_relay_due(const sim_relay *r) {
+  if (!r->core) return r->restart_us;
+  uint64_t at = pl_relay_deadline(r->core);
+  if (at != PL_RELAY_NEVER) at *= 1000;
+  for (size_t i = 0; i < SIM_JOBS; i++) {
+    if (r->jobs[i].used && r->jobs[i].done_us < at) at = r->jobs[i].done_us;
+  }
+  return at;
+}
+
+static pl_registration registration_of(sim_relay *r, const sim_job *job) {
+  sim_world *w = r->world;
+  if (w->now_us < r->store_slow_until_us && sim_chance(&w->random, 20)) return PL_REGISTRATION_FAILED;
+  for (size_t i = 0; i < r->known_count; i++) {
+    if (memcmp(r->known[i], job->id, 32) == 0) return PL_REGISTRATION_KNOWN;
+  }
+  if (!job->may_create || r->known_count == SIM_KNOWN) return PL_REGISTRATION_ABSENT;
+  memcpy(r->known[r->known_count++], job->id, 32);
+  return PL_REGISTRATION_NEW;
+}
+
+static void check_bounds(const sim_relay *r) {
+  pl_relay_stats stats = pl_relay_get_stats(r->core);
+  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX])
+    sim_fail(r->world, "the relay holds %d bytes, more than its budget", (int)stats.queued_bytes);
+}
+
+void sim_relay_happen(sim_relay *r) {
+  sim_world *w = r->world;
+  if (!r->core) {
+    sim_relay_start(r);
+    return;
+  }
+  check_bounds(r);
+  for (size_t i = 0; i < SIM_JOBS; i++) {
+    sim_job *job = &r->jobs[i];
+    if (!job->used || w->now_us < job->done_us) continue;
+    job->used = false;
+    pl_relay_registered(job->conn, registration_of(r, job), sim_now_ms(w));
+    turn(r);
+    return;
+  }
+  pl_relay_time(r->core, sim_now_ms(w));
+  turn(r);
+}

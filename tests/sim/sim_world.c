@@ -1,0 +1,175 @@
+/* The clock: does the next thing that is due, until faults are over, all that can arrive has arrived, and all stopped.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum { STEPS_MAX = 3000000 };
+#define SETTLE_US SIM_MS(300000) /* from the last fault until all has arrived */
+#define STOP_US SIM_MS(30000)
+
+void sim_fail(sim_world *w, const char *format, ...) {
+  va_list args;
+  int n = snprintf(w->verdict, sizeof w->verdict, "at %.6f s: ", (double)w->now_us / 1e6);
+  va_start(args, format);
+  (void)vsnprintf(w->verdict + n, sizeof w->verdict - (size_t)n, format, args);
+  va_end(args);
+  longjmp(w->failed, 1);
+}
+
+void sim_trace(sim_world *w, const char *format, ...) {
+  if (!w->trace) return;
+  va_list args;
+  va_start(args, format);
+  (void)printf("%12.6f ", (double)w->now_us / 1e6);
+  (void)vprintf(format, args);
+  (void)putchar('\n');
+  va_end(args);
+}
+
+static void set_scene(sim_world *w) {
+  sim_random *r = &w->random;
+  w->now_us = SIM_START_US;
+  w->clients_count = sim_chance(r, 70) ? 2 : (int)sim_between(r, 2, SIM_CLIENTS);
+  w->delay_us = (uint32_t)sim_log_between(r, 50, 200000);
+  w->jitter_us = sim_chance(r, 50) ? 0 : (uint32_t)sim_below(r, w->delay_us);
+  w->bytes_per_ms = sim_chance(r, 40) ? 0 : (uint32_t)sim_log_between(r, 8, 20000);
+  w->socket_bytes = (size_t)sim_log_between(r, 160000, 2000000);
+  w->large = sim_chance(r, 4) && (w->bytes_per_ms == 0 || w->bytes_per_ms > 200);
+  w->message_max = w->large ? (uint32_t)sim_between(r, 1000, 66000) : (uint32_t)sim_log_between(r, 16, 16000);
+  w->split_reads = sim_chance(r, 30);
+  w->manual_take = sim_chance(r, 50);
+  w->drop_percent = (unsigned)sim_between(r, 1, 40);
+  w->act_mean_ms = (unsigned)sim_log_between(r, 5, 3000);
+  w->faults_left = sim_chance(r, 15) ? 0 : (unsigned)sim_between(r, 1, 10);
+  uint64_t length_us = SIM_MS(w->act_mean_ms * sim_between(r, 20, 80)) + SIM_MS(2000);
+  w->healed_us = w->now_us + length_us;
+  w->next_fault_us = w->now_us + sim_below(r, length_us);
+  sim_relay_init(w);
+  sim_relay_start(&w->relay);
+  for (int i = 0; i < w->clients_count; i++) sim_client_init(w, i);
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+static uint64_t fault_due(const sim_world *w) {
+  return w->phase == SIM_ACTIVE && w->faults_left ? w->next_fault_us : SIM_NEVER;
+}
+
+static uint64_t next_due(const sim_world *w) {
+  uint64_t at = least(sim_relay_due(&w->relay), fault_due(w));
+  for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
+  for (size_t i = 0; i < SIM_CONNS; i++) at = least(at, sim_conn_due(&w->conns[i]));
+  return at;
+}
+
+static void happen(sim_world *w) {
+  if (fault_due(w) <= w->now_us) {
+    w->faults_left--;
+    w->next_fault_us = w->now_us + sim_below(&w->random, least(SIM_MS(20000), w->healed_us - w->now_us + 1));
+    sim_fault(w);
+    return;
+  }
+  for (size_t i = 0; i < SIM_CONNS; i++) {
+    if (sim_conn_due(&w->conns[i]) > w->now_us) continue;
+    sim_conn_happen(&w->conns[i]);
+    return;
+  }
+  for (int i = 0; i < w->clients_count; i++) {
+    if (sim_client_due(&w->clients[i]) > w->now_us) continue;
+    sim_client_happen(&w->clients[i]);
+    return;
+  }
+  if (sim_relay_due(&w->relay) <= w->now_us) sim_relay_happen(&w->relay);
+}
+
+static bool settled(const sim_world *w, char *why, size_t size) {
+  for (int i = 0; i < w->clients_count; i++) {
+    if (!sim_app_settled(&w->clients[i], why, size)) return false;
+  }
+  return true;
+}
+
+static bool all_stopped(const sim_world *w) {
+  for (int i = 0; i < w->clients_count; i++) {
+    const sim_client *c = &w->clients[i];
+    if (c->conn || pl_engine_deadline(c->engine) != PL_NEVER) return false;
+    for (size_t k = 0; k < SIM_SESSIONS; k++) {
+      if (c->sessions[k].used) return false;
+    }
+  }
+  return true;
+}
+
+static void stop_all(sim_world *w) {
+  for (int i = 0; i < w->clients_count; i++) {
+    pl_engine_event stop = {.type = PL_IN_STOP};
+    w->clients[i].stopped = true;
+    sim_client_step(&w->clients[i], &stop);
+  }
+}
+
+/* Moves on when the present phase has come to its end. */
+static void next_phase(sim_world *w) {
+  char why[128] = "";
+  if (w->phase == SIM_ACTIVE && w->now_us >= w->healed_us) {
+    sim_trace(w, "world    faults are over");
+    w->phase = SIM_HEALED;
+    sim_heal(w);
+    for (int i = 0; i < w->clients_count; i++) sim_app_heal(&w->clients[i]);
+  } else if (w->phase == SIM_HEALED) {
+    if (settled(w, why, sizeof why)) {
+      sim_trace(w, "world    all has arrived");
+      w->phase = SIM_STOPPING;
+      w->stopping_us = w->now_us;
+      stop_all(w);
+    } else if (w->now_us > w->healed_us + SETTLE_US) {
+      sim_fail(w, "no progress though nothing is wrong any more: %s", why);
+    }
+  } else if (w->phase == SIM_STOPPING) {
+    if (all_stopped(w))
+      w->phase = SIM_DONE;
+    else if (w->now_us > w->stopping_us + STOP_US)
+      sim_fail(w, "a client does not stop");
+  }
+}
+
+static void live(sim_world *w) {
+  set_scene(w);
+  while (w->phase != SIM_DONE) {
+    uint64_t at = next_due(w);
+    if (w->phase == SIM_ACTIVE && at > w->healed_us) at = w->healed_us;
+    if (at == SIM_NEVER) sim_fail(w, "nothing will ever happen again");
+    if (at > w->now_us) w->now_us = at;
+    if (++w->steps > STEPS_MAX) sim_fail(w, "no end in sight after %d steps", STEPS_MAX);
+    happen(w);
+    next_phase(w);
+  }
+}
+
+static void clear(sim_world *w) {
+  for (int i = 0; i < w->clients_count; i++) sim_client_deinit(&w->clients[i]);
+  sim_relay_deinit(&w->relay);
+  for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
+  sim_ledger_free(w);
+}
+
+bool sim_run(uint64_t seed, bool trace, sim_world *w) {
+  uint8_t *scratch = w->scratch, *wire = w->wire, *text = w->text;
+  memset(w, 0, sizeof *w);
+  w->scratch = scratch;
+  w->wire = wire;
+  w->text = text;
+  w->seed = seed;
+  w->trace = trace;
+  sim_random_init(&w->random, seed);
+  bool good = setjmp(w->failed) == 0;
+  if (good) live(w);
+  clear(w);
+  return good;
+}
