@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static bool explain(char why[512], const char *path, const char *text) {
-  snprintf(why, 512, "%s: %s", path, text);
+  snprintf(why, 512, "%.400s: %.100s", path, text);
   return false;
 }
 
