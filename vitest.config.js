@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+/** One project per kind of test: `npx vitest run --project client`. */
+const project = (name, include, options = {}) => ({ test: { name, include, environment: 'node', ...options } })
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('client', ['web/client/test/**/*.test.js']),
+      project('page', ['web/page/**/*.test.js']),
+      // Real programs on a machine that others use too: patience, and one file at a time.
+      project('e2e', ['tests/e2e/**/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
+      project('interop', ['tests/interop/**/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
+      project('bench', ['tests/bench/**/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
+    ],
+  },
+})

@@ -1,0 +1,56 @@
+/**
+ * What the engine tells its shell, in the order to execute. The names are those of client/core/engine/engine.h in
+ * lower case; an absent field does not apply.
+ *
+ * @typedef {object} SessionAction
+ * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'} type
+ * @property {number} [channel]
+ * @property {Uint8Array} [data] owned by the receiver
+ * @property {number} [place]
+ * @property {number} [reason]
+ *
+ * @typedef {object} Action
+ * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'relay_changed' | 'knock' |
+ *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'log'} type
+ * @property {number} [session]
+ * @property {number} [channel]
+ * @property {Uint8Array} [data]
+ * @property {number} [place]
+ * @property {number} [reason]
+ * @property {import('../errors.js').ErrorCode | null} [error]
+ * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself
+ * @property {Uint8Array} [id]
+ * @property {Uint8Array} [instance]
+ * @property {string} [text]
+ * @property {string} [name] what the other side calls itself
+ * @property {string} [url] of 'connect': another than the configured one
+ */
+
+/** @typedef {import('../errors.js').ErrorCode} ErrorCode */
+
+import { REASON } from '../../wire_table.js'
+
+/** The error that a reason means to the application. @param {number} reason @returns {ErrorCode} */
+export function errorOf(reason) {
+  switch (reason) {
+    case REASON.CLOSED:
+      return 'ECLOSED'
+    case REASON.UNAVAILABLE:
+      return 'EUNAVAILABLE'
+    case REASON.TIMEOUT:
+      return 'ETIMEDOUT'
+    case REASON.PROTOCOL:
+    case REASON.UNSUPPORTED:
+      return 'EPROTOCOL'
+    case REASON.REVOKED:
+    case REASON.DENIED:
+    case REASON.ORIGIN:
+      return 'EDENIED'
+    case REASON.LOGIN_FAILED:
+      return 'ECRYPTO'
+    case REASON.REFUSED:
+      return 'EREFUSED'
+    default:
+      return reason < 0x100 ? 'ENETWORK' : 'EREFUSED'
+  }
+}

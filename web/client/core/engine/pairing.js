@@ -1,0 +1,300 @@
+/**
+ * How two clients come to share a link (docs/protocol.md, sections 4, 5 and 7): dialling, offers, crossing calls, the
+ * handshake's payloads. Functions of the engine; what a peer sends is hostile and ends at most its own link.
+ */
+import { compare, equal, fromUtf8, isZero, toHex } from '../bytes.js'
+import { PairlinkError } from '../errors.js'
+import { inviteProof } from '../invite.js'
+import { checkCaller, startCallee, startCaller } from '../noise.js'
+import { Link } from '../session/link.js'
+import { decode, encode, frames, isRetryable, makeEnvelope, readExtensions, reasonText, writeExtensions } from '../wire.js'
+import { ENVELOPE, EXTENSION, FRAME, INSTANCE_BYTES, PROTOCOL_VERSION, REASON } from '../../wire_table.js'
+import { errorOf } from './actions.js'
+import { Entry } from './entry.js'
+
+/** @typedef {import('./engine.js').Engine} Engine */
+
+const ANY_INSTANCE = new Uint8Array(INSTANCE_BYTES)
+const OTHER_SIDE_FIRST_MS = 2000
+const OTHER_SIDE_JITTER_MS = 1000
+const QUICK_RETRIES = 3
+const RETRY_FIRST_MS = 250
+const RETRY_MAX_MS = 10000
+const REPLACE_RETRY_MS = 30000
+const APPLICATION_MAX = 32
+const NAME_MAX = 64
+
+/** @param {Engine} e */
+const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS
+
+/** Is this side the smaller one? @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
+const isSmaller = (e, id, instance) =>
+  compare(Entry.order(e.config.identity.id, e.config.instance), Entry.order(id, instance)) < 0
+
+/** What both handshake payloads say about this side. @param {Engine} e @returns {[number, Uint8Array][]} */
+function ownExtensions(e) {
+  /** @type {[number, Uint8Array][]} */
+  const list = [[EXTENSION.APPLICATION, e.applicationBytes]]
+  if (e.nameBytes.length) list.push([EXTENSION.NAME, e.nameBytes])
+  return list
+}
+
+/** @param {Link} link @param {Uint8Array} extensions */
+function noteExtensions(link, extensions) {
+  const found = readExtensions(extensions)
+  const application = found.get(EXTENSION.APPLICATION)
+  const name = found.get(EXTENSION.NAME)
+  if (application && application.length <= APPLICATION_MAX) link.application = fromUtf8(application)
+  if (name && name.length <= NAME_MAX) link.name = fromUtf8(name)
+  return found
+}
+
+// ---- dialling ------------------------------------------------------------------------------------------
+
+/** @param {Engine} e @param {Entry} entry */
+export function dial(e, entry) {
+  if (entry.opening || entry.closed) return
+  const number = e.slots.take()
+  if (number === 0) {
+    entry.dialAt = e.now + 1000
+    return
+  }
+  const { identity, instance } = e.config
+  const handshake = startCaller(identity, entry.id)
+  const ephemeral = handshake.setEphemeral(e.randomBytes(32))
+  const extensions = ownExtensions(e)
+  if (entry.secret) extensions.push([EXTENSION.INVITE, inviteProof(entry.secret, identity.id, entry.id, ephemeral)])
+  const target = entry.instance ?? ANY_INSTANCE
+  const payload = encode('handshake1', {
+    version: PROTOCOL_VERSION,
+    caller_instance: instance,
+    callee_instance: target,
+    features: 0,
+    extensions: writeExtensions(extensions),
+  })
+  const link = new Link(number, true, entry.id, entry.instance, e.now)
+  link.handshake = handshake
+  link.owner = entry
+  link.window = e.relay.limits.LINK_WINDOW
+  e.slots.add(link)
+  entry.opening = link
+  entry.dialAt = Infinity
+  const open = encode('open', { target_id: entry.id, target_instance: target, handshake: handshake.write(payload) })
+  e.put(makeEnvelope(ENVELOPE.OPEN, open, number))
+}
+
+/** Our OPEN came to nothing. @param {Engine} e @param {Entry} entry @param {number} reason @param {string} text */
+export function dialFailed(e, entry, reason, text) {
+  entry.opening = null
+  if (entry.closed) return
+  const { parked } = entry
+  entry.parked = null
+  if (entry.session.current) entry.replaceFrom = e.now + REPLACE_RETRY_MS
+  else entry.dialAt = otherSideFirst(e)
+  if (parked?.state === 'offered') return accept(e, parked)
+  if (entry.session.current || reason === REASON.CROSSED) return
+  if (!isRetryable(reason) && reason !== REASON.PROTOCOL) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
+  entry.failures++
+  if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now
+  else entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures - 1))
+  if (entry.session.links.length) return
+  entry.shownLinked = false
+  if (entry.announced) e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt })
+  if (e.relay.online && e.now >= entry.dialAt) dial(e, entry)
+}
+
+/** A link in use ended; it is forgotten already. @param {Engine} e @param {Link} link @param {number} reason
+ * @param {string} text */
+export function linkLost(e, link, reason, text) {
+  const entry = link.owner
+  if (!entry) return
+  const { session } = entry
+  session.now = e.now
+  const confirmed = link.confirmed
+  session.linkDown(link)
+  if (entry.closed) return
+  if (session.close === 'closing' && reason === REASON.CLOSED) {
+    session.close = 'ended' // its answer was lost, but this is one
+    return e.ended(entry, null, session.closeReason, '')
+  }
+  if (!isRetryable(reason) && reason !== REASON.PROTOCOL) return e.ended(entry, errorOf(reason), reason, text)
+  if (session.links.length || entry.opening) return e.settle(entry, reason)
+  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, '') // never was in step: nobody knows of it
+  if (!confirmed || reason === REASON.PROTOCOL) {
+    entry.failures++
+    entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures))
+  } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e)
+  e.settle(entry, reason)
+}
+
+/** @param {Engine} e @param {Link} link @param {Uint8Array} payload */
+export function takeAccept(e, link, payload) {
+  const entry = link.owner
+  if (link.state !== 'opening' || !entry || !link.handshake) return e.endLink(link, REASON.PROTOCOL)
+  /** @type {Uint8Array} */
+  let instance
+  try {
+    const hello = decode('handshake2', link.handshake.read(decode('accept', payload).handshake))
+    if (hello.version !== PROTOCOL_VERSION) return e.endLink(link, REASON.UNSUPPORTED)
+    instance = hello.callee_instance.slice()
+    noteExtensions(link, hello.extensions)
+    if (isZero(instance)) throw new PairlinkError('EPROTOCOL')
+    if (link.peerInstance && !equal(instance, link.peerInstance)) throw new PairlinkError('EPROTOCOL')
+  } catch (error) {
+    if (!(error instanceof PairlinkError)) throw error
+    return e.endLink(link, REASON.PROTOCOL)
+  }
+  if (entry.instance ? !equal(entry.instance, instance) : e.find(entry.id, instance)) {
+    // Another call of ours, or one of theirs, came first.
+    entry.opening = null
+    if (!entry.instance) e.ended(entry, 'ECLOSED', REASON.CLOSED, '')
+    return e.resetLink(link, REASON.CLOSED)
+  }
+  entry.instance = link.peerInstance = instance
+  entry.opening = null
+  link.noise = link.handshake.split()
+  link.handshake = null
+  link.bySmaller = isSmaller(e, entry.id, instance)
+  link.move('linked')
+  const { parked } = entry
+  entry.parked = null
+  if (parked?.state === 'offered') {
+    if (equal(/** @type {Uint8Array} */ (parked.peerInstance), instance)) e.resetLink(parked, REASON.CROSSED)
+    else accept(e, parked)
+  }
+  joinSession(e, entry, link)
+}
+
+/** @param {Engine} e @param {Entry} entry @param {Link} link @returns {boolean} */
+function joinSession(e, entry, link) {
+  entry.session.now = e.now
+  try {
+    entry.session.linkUp(link)
+    return true
+  } catch (error) {
+    if (!(error instanceof PairlinkError)) throw error
+    link.owner = null
+    e.resetLink(link, REASON.OVERFLOW)
+    return false
+  }
+}
+
+// ---- offers ------------------------------------------------------------------------------------------------
+
+/** @param {Engine} e @param {number} number @param {Uint8Array} payload */
+export function takeOffer(e, number, payload) {
+  if (!e.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number')
+  const before = e.slots.inSlot(number)
+  if (before) e.endLink(before, REASON.GONE) // its RESET was lost, else the slot would not be used again
+  const offer = decode('offer', payload)
+  const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now)
+  link.window = e.relay.limits.LINK_WINDOW
+  e.slots.add(link)
+  const key = toHex(link.peerId)
+  if (e.strangers.isSilenced(key, e.now)) return // no answer: it ends as if nobody were there
+  try {
+    readOffer(e, link, offer)
+  } catch (error) {
+    if (!(error instanceof PairlinkError)) throw error
+    e.resetLink(link, error.code === 'EREFUSED' ? REASON.REFUSED : REASON.PROTOCOL)
+    return
+  }
+  const known = e.byId.has(key) || e.ghostOf(link)
+  const welcome = e.config.acceptAll || e.strangers.allowed.has(key) || known || link.invite
+  if (welcome) return considerOffer(e, link)
+  const { peerId: id, name } = link
+  const instance = /** @type {Uint8Array} */ (link.peerInstance)
+  if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name })
+}
+
+/** Handshake message 1. Throws when it does not fit what the relay proved. @param {Engine} e @param {Link} link
+ * @param {import('../wire.js').Message} offer */
+function readOffer(e, link, offer) {
+  const handshake = startCallee(e.config.identity, link.peerId)
+  const hello = decode('handshake1', handshake.read(offer.handshake))
+  checkCaller(handshake, link.peerId)
+  if (hello.version !== PROTOCOL_VERSION || !equal(hello.caller_instance, offer.caller_instance) || isZero(offer.caller_instance))
+    throw new PairlinkError('EPROTOCOL')
+  if (!isZero(hello.callee_instance) && !equal(hello.callee_instance, e.config.instance)) throw new PairlinkError('EPROTOCOL')
+  const extensions = noteExtensions(link, hello.extensions)
+  link.handshake = handshake
+  const proof = extensions.get(EXTENSION.INVITE)
+  const ephemeral = /** @type {Uint8Array} */ (handshake.re)
+  const found = proof && e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral, e.now)
+  if (found === 'refused') throw new PairlinkError('EREFUSED')
+  link.invite = found || null
+}
+
+/** One that is let in; but when both call at once, the smaller side waits for the end of its own call.
+ * @param {Engine} e @param {Link} link */
+export function considerOffer(e, link) {
+  const instance = /** @type {Uint8Array} */ (link.peerInstance)
+  const entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
+  if (!entry?.opening || !isSmaller(e, link.peerId, instance)) return accept(e, link)
+  if (entry.parked?.state === 'offered') e.resetLink(entry.parked, REASON.CROSSED)
+  entry.parked = link
+}
+
+/** @param {Engine} e @param {Link} link */
+export function accept(e, link) {
+  const payload = encode('handshake2', {
+    version: PROTOCOL_VERSION,
+    callee_instance: e.config.instance,
+    features: 0,
+    extensions: writeExtensions(ownExtensions(e)),
+  })
+  const handshake = /** @type {import('../noise.js').Handshake} */ (link.handshake)
+  const message = handshake.write(payload, e.randomBytes(32))
+  link.noise = handshake.split()
+  link.handshake = null
+  link.since = e.now
+  link.move('accepted')
+  e.put(makeEnvelope(ENVELOPE.ACCEPT, encode('accept', { handshake: message }), link.number))
+}
+
+/** The caller has proved itself: only now does it get a session, and use its invite. False: it was turned away.
+ * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
+export function takeFirstRecord(e, link, plaintext) {
+  const instance = /** @type {Uint8Array} */ (link.peerInstance)
+  const ghost = e.ghostOf(link)
+  if (ghost && epochOf(plaintext) === ghost.session.peerEpoch) {
+    // It asks again for the end of a session that is over here: it gets its answer once more.
+    link.owner = ghost
+    link.bySmaller = !isSmaller(e, link.peerId, instance)
+    link.move('linked')
+    return joinSession(e, ghost, link)
+  }
+  if (link.invite) {
+    if (!e.strangers.mayUse(link.invite, link.peerId, e.now)) {
+      e.resetLink(link, REASON.REFUSED)
+      return false
+    }
+    if (e.strangers.claim(link.invite, link.peerId)) e.emit({ type: 'invite_claimed', id: link.peerId, data: link.invite.secret.slice() })
+  }
+  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
+  if (!entry) {
+    try {
+      entry = e.addEntry(link.peerId, instance, true)
+    } catch (error) {
+      if (!(error instanceof PairlinkError)) throw error
+      e.resetLink(link, REASON.OVERFLOW)
+      return false
+    }
+  }
+  entry.instance ??= instance
+  link.owner = entry
+  link.bySmaller = !isSmaller(e, link.peerId, instance)
+  link.move('linked')
+  link.allowed = false
+  return joinSession(e, entry, link)
+}
+
+/** Of the HELLO that a first record begins with; 0: there is none. @param {Uint8Array} plaintext */
+function epochOf(plaintext) {
+  try {
+    for (const { type, body } of frames(plaintext)) return type === FRAME.HELLO ? decode('frame_hello', body).epoch : 0n
+  } catch (error) {
+    if (!(error instanceof PairlinkError)) throw error
+  }
+  return 0n
+}

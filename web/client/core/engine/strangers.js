@@ -1,0 +1,113 @@
+/** Whom to let in (docs/protocol.md, section 7): the lists of the user, knocks that wait for an answer, invites. */
+import { toHex } from '../bytes.js'
+import { inviteHint, inviteProof } from '../invite.js'
+import { sodium } from '../sodium.js'
+import { INVITE_HINT_BYTES } from '../../wire_table.js'
+
+const PROOF_BYTES = INVITE_HINT_BYTES + 32
+
+/** @typedef {import('../session/link.js').Link} Link */
+/** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null}} InviteEntry */
+/** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
+
+const KNOCKS_MAX = 256
+const DENIED_MAX = 1024
+/** Whoever was denied may ask again, but not at once: callers try again by themselves. */
+const DENIED_MS = 300000
+
+export class Strangers {
+  constructor() {
+    /** @type {Set<string>} */
+    this.allowed = new Set()
+    /** @type {Set<string>} */
+    this.blocked = new Set()
+    /** @type {Map<string, number>} until when */
+    this.denied = new Map()
+    /** @type {Map<string, Knock>} */
+    this.knocks = new Map()
+    /** @type {Map<string, InviteEntry>} by hint */
+    this.invites = new Map()
+  }
+  /** @param {Uint8Array} id */
+  allow(id) {
+    const key = toHex(id)
+    this.blocked.delete(key)
+    this.denied.delete(key)
+    this.allowed.add(key)
+    const knock = this.knocks.get(key)
+    this.knocks.delete(key)
+    return knock
+  }
+  /** @param {Uint8Array} id @param {number} now */
+  deny(id, now) {
+    const key = toHex(id)
+    this.allowed.delete(key)
+    this.knocks.delete(key)
+    this.denied.set(key, now + DENIED_MS)
+    if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied))
+  }
+  /** @param {Uint8Array} id */
+  block(id) {
+    const key = toHex(id)
+    this.allowed.delete(key)
+    this.knocks.delete(key)
+    this.blocked.add(key)
+  }
+  /** @param {string} key @param {number} now */
+  isSilenced(key, now) {
+    if (this.blocked.has(key)) return true
+    const until = this.denied.get(key)
+    if (until === undefined) return false
+    if (now < until) return true
+    this.denied.delete(key)
+    return false
+  }
+  /** Remembers one who asks; true when the user is to be told. @param {Knock} knock */
+  knock(knock) {
+    const key = toHex(knock.id)
+    const known = this.knocks.has(key)
+    this.knocks.delete(key) // the newest is last
+    this.knocks.set(key, knock)
+    if (this.knocks.size > KNOCKS_MAX) this.knocks.delete(first(this.knocks))
+    return !known
+  }
+  /** @param {Link} link that ended */
+  forgetLink(link) {
+    const knock = this.knocks.get(toHex(link.peerId))
+    if (knock?.link === link) knock.link = null
+  }
+
+  /** @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single */
+  addInvite(secret, expiresAt, single) {
+    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null })
+  }
+  /** @param {Uint8Array} secret */
+  revokeInvite(secret) {
+    return this.invites.delete(toHex(inviteHint(secret)))
+  }
+  /** The invite that this proof fits; 'refused' when that one lets this caller in no more, null when there is none.
+   * @param {Uint8Array} proof the extension's value
+   * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e @param {number} now */
+  findInvite(proof, caller, callee, e, now) {
+    if (proof.length !== PROOF_BYTES) return null
+    const entry = this.invites.get(toHex(proof.subarray(0, INVITE_HINT_BYTES)))
+    if (!entry || !sodium.memcmp(inviteProof(entry.secret, caller, callee, e), proof)) return null
+    return this.mayUse(entry, caller, now) ? entry : 'refused'
+  }
+  /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
+  mayUse(entry, caller, now) {
+    if (entry.claimedBy) return entry.claimedBy === toHex(caller)
+    return now < entry.expiresAt && this.invites.has(toHex(inviteHint(entry.secret)))
+  }
+  /** At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array} caller */
+  claim(entry, caller) {
+    const key = toHex(caller)
+    this.allowed.add(key)
+    if (!entry.single || entry.claimedBy) return false
+    entry.claimedBy = key
+    return true
+  }
+}
+
+/** @template K @param {Map<K, any>} map @returns {K} */
+const first = (map) => /** @type {K} */ (map.keys().next().value)

@@ -1,0 +1,258 @@
+/**
+ * The two directions of one channel (docs/protocol.md, section 6, "Channels and offsets"). Places count bytes and
+ * ends alike. What the peer says is checked by the caller's catch of PairlinkError EPROTOCOL.
+ */
+import { concat } from '../bytes.js'
+import { PairlinkError } from '../errors.js'
+import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_table.js'
+
+const EMPTY = new Uint8Array(0)
+const DEFAULT_PRIORITY = 4
+
+/** @param {number} flags how many places these ends take */
+const ends = (flags) => (flags & 1) + ((flags >> 1) & 1)
+
+/** @typedef {{start: number, end: number, data: Uint8Array, flags: number}} Piece one message, or the end */
+
+/** What this side sends. taken_to ≤ received_to ≤ sentMax ≤ end, and received_to ≤ sentTo ≤ sentMax. */
+export class Outgoing {
+  constructor() {
+    /** The next place the application gets. */
+    this.end = 0
+    /** The next place to send; goes back when something was lost. */
+    this.sentTo = 0
+    this.sentMax = 0
+    this.receivedTo = 0
+    this.takenTo = 0
+    this.limit = 0
+    this.priority = DEFAULT_PRIORITY
+    this.finished = false
+    /** The application was told to wait. */
+    this.blocked = false
+    /** @type {Piece[]} all that is not taken, in order */
+    this.pieces = []
+    this.cursor = 0
+    /** Records that hold places of this channel, since the last going back: their counter and last place.
+     * @type {{counter: number, end: number}[]} */
+    this.records = []
+    /** All messages that were begun end below this place: the session's credit is reserved for them, since only a
+     * whole message can be taken. */
+    this.begunTo = 0
+    /** @type {number | null} the reason, when this direction was given up; its last place is then CHANNEL_RESET's */
+    this.resetReason = null
+  }
+  get kept() {
+    return this.end - this.takenTo
+  }
+  get unsent() {
+    return this.end - this.sentTo
+  }
+  /** @param {Uint8Array} data owned from now on
+   * @param {number} flags */
+  add(data, flags) {
+    const end = this.end + data.length + ends(flags)
+    this.pieces.push({ start: this.end, end, data, flags })
+    this.end = end
+    return end
+  }
+  /** The message that the next place belongs to. */
+  get piece() {
+    while (this.cursor < this.pieces.length && this.pieces[this.cursor].end <= this.sentTo) this.cursor++
+    return this.pieces[this.cursor]
+  }
+  /** May anything go now? @param {number} credit places of the session that are not reserved */
+  canSend(credit) {
+    const piece = this.piece
+    if (!piece) return this.resetReason !== null && this.sentTo < this.end
+    return this.sentTo < this.limit && (piece.end <= this.begunTo || piece.end - this.begunTo <= credit)
+  }
+  /** The next frame, with at most `room` bytes. Moves on. Only after `canSend`.
+   * @param {number} room
+   * @returns {{offset: number, bytes: Uint8Array, flags: number, reserved: number}} */
+  next(room) {
+    const offset = this.sentTo
+    const piece = this.piece
+    if (!piece) return { offset, bytes: EMPTY, flags: -1, reserved: this.sent(this.end) } // CHANNEL_RESET
+    const allowed = this.limit - offset
+    const skip = Math.min(offset - piece.start, piece.data.length)
+    const size = Math.min(piece.data.length - skip, Math.max(0, room), allowed)
+    let flags = 0
+    let at = offset + size
+    if (skip + size === piece.data.length) {
+      // Each end has a place of its own, so each may have been sent already or not be allowed yet.
+      let place = piece.start + piece.data.length
+      for (const flag of [DATA_FLAG_END_OF_MESSAGE, DATA_FLAG_END_OF_CHANNEL]) {
+        if (!(piece.flags & flag)) continue
+        if (place === at && at - offset < allowed) {
+          flags |= flag
+          at++
+        }
+        place++
+      }
+    }
+    const reserved = Math.max(0, piece.end - this.begunTo)
+    this.begunTo += reserved
+    this.sent(at)
+    return { offset, bytes: piece.data.subarray(skip, skip + size), flags, reserved }
+  }
+  /** @param {number} to @private */
+  sent(to) {
+    this.sentTo = to
+    if (to > this.sentMax) this.sentMax = to
+    const reserved = Math.max(0, to - this.begunTo)
+    this.begunTo += reserved
+    return reserved
+  }
+  /** Sends again from what the peer has. */
+  goBack() {
+    this.sentTo = this.receivedTo
+    this.cursor = 0
+    this.records = []
+  }
+  /** Have places been lost, which were sent in records up to `counter`? Then goes back.
+   * @param {number} counter */
+  repair(counter) {
+    let gone = 0
+    for (const record of this.records) {
+      if (record.counter > counter) break
+      if (record.end > this.receivedTo) {
+        this.goBack()
+        return true
+      }
+      gone++
+    }
+    if (gone) this.records.splice(0, gone)
+    return false
+  }
+  /** @param {number} receivedTo @param {number} takenTo
+   * @returns {{progress: boolean, taken: boolean}} */
+  acknowledge(receivedTo, takenTo) {
+    if (receivedTo > this.sentMax || takenTo > receivedTo) throw new PairlinkError('EPROTOCOL', 'acknowledged what was not sent')
+    const result = { progress: false, taken: false }
+    if (receivedTo > this.receivedTo) {
+      this.receivedTo = receivedTo
+      if (this.sentTo < receivedTo) this.sentTo = receivedTo
+      result.progress = true
+    }
+    if (takenTo > this.takenTo) {
+      this.takenTo = takenTo
+      let gone = 0
+      while (gone < this.pieces.length && this.pieces[gone].end <= takenTo) gone++
+      this.pieces.splice(0, gone)
+      this.cursor = Math.max(0, this.cursor - gone)
+      result.progress = result.taken = true
+    }
+    return result
+  }
+  /** No more of it: what was never sent is forgotten, CHANNEL_RESET takes the place after the last one sent.
+   * @param {number} reason
+   * @returns {number} places of the session that are not reserved any more */
+  giveUp(reason) {
+    if (this.resetReason !== null || (this.finished && this.receivedTo === this.end)) throw new PairlinkError('ESTATE')
+    const final = this.finished && this.sentMax === this.end ? this.end : this.sentMax + 1
+    const freed = Math.max(0, this.begunTo - this.sentMax)
+    this.begunTo -= freed
+    this.resetReason = reason
+    this.pieces = []
+    this.cursor = 0
+    this.end = final
+    this.sentTo = final - 1
+    this.finished = true
+    this.blocked = false
+    return freed
+  }
+}
+
+/** What the peer sends. taken_to ≤ received_to ≤ limit. */
+export class Incoming {
+  /** @param {number} window */
+  constructor(window) {
+    this.window = window
+    this.receivedTo = 0
+    this.takenTo = 0
+    this.limit = window
+    this.ended = false
+    /** Up to here the application has been told. */
+    this.delivered = 0
+    /** @type {Uint8Array[]} of the message that is not complete */
+    this.parts = []
+    this.partBytes = 0
+    this.ackDue = false
+    this.creditDue = false
+  }
+  /**
+   * @param {number} offset
+   * @param {number} flags
+   * @param {Uint8Array} bytes borrowed
+   * @param {number} messageMax
+   * @param {(data: Uint8Array, place: number) => void} onMessage
+   * @param {(place: number) => void} onEnd
+   * @returns {number} new places; -1 for a gap
+   */
+  receive(offset, flags, bytes, messageMax, onMessage, onEnd) {
+    const end = offset + bytes.length + ends(flags)
+    if (end > this.limit) throw new PairlinkError('EPROTOCOL', 'beyond the limit')
+    this.ackDue = true // a repetition too: its acknowledgement may have been what was lost
+    if (this.ended && end > this.receivedTo) throw new PairlinkError('EPROTOCOL', 'beyond the end')
+    if (offset > this.receivedTo) return -1
+    if (end <= this.receivedTo) return 0
+    const before = this.receivedTo
+    const skip = before - offset
+    const fresh = skip < bytes.length ? bytes.subarray(skip) : EMPTY
+    if (this.partBytes + fresh.length > messageMax) throw new PairlinkError('EPROTOCOL', 'message too large')
+    let place = offset + bytes.length
+    if (flags & DATA_FLAG_END_OF_MESSAGE) {
+      place++
+      if (place > before) {
+        let message
+        if (this.parts.length) {
+          message = concat(...this.parts, fresh)
+          this.parts = []
+          this.partBytes = 0
+        } else message = fresh.slice()
+        this.receivedTo = this.delivered = place
+        onMessage(message, place)
+      }
+    } else if (fresh.length) {
+      this.parts.push(fresh.slice())
+      this.partBytes += fresh.length
+    }
+    if (flags & DATA_FLAG_END_OF_CHANNEL) {
+      place++
+      if (place > before) {
+        if (this.parts.length) throw new PairlinkError('EPROTOCOL', 'end inside a message')
+        this.ended = true
+        this.receivedTo = this.delivered = place
+        onEnd(place)
+      }
+    }
+    this.receivedTo = end
+    return end - before
+  }
+  /** The application took all below `place`. @param {number} place @returns {boolean} whether that is news */
+  take(place) {
+    if (place > this.delivered) throw new PairlinkError('EINVAL', 'taken before it was delivered')
+    if (place <= this.takenTo) return false
+    this.takenTo = place
+    this.ackDue = true
+    const limit = place + this.window
+    if (limit > this.limit) {
+      this.limit = limit
+      this.creditDue = true
+    }
+    return true
+  }
+  /** The peer gave up its direction: what is missing below never comes.
+   * @param {number} final @returns {number} new places, 0 for a repetition */
+  cutOff(final) {
+    this.ackDue = true
+    if (this.ended && final === this.receivedTo) return 0
+    if (this.ended || final <= this.receivedTo || final > this.limit + 1) throw new PairlinkError('EPROTOCOL', 'wrong end of a channel')
+    const fresh = final - this.receivedTo
+    this.ended = true
+    this.parts = []
+    this.partBytes = 0
+    this.receivedTo = this.delivered = final
+    return fresh
+  }
+}

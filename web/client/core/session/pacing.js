@@ -1,0 +1,65 @@
+/**
+ * How much may be on its way on one link (docs/protocol.md, section 6, "Pacing"): bytes in flight, round trip and
+ * delivery rate, the last two from acknowledgements alone.
+ */
+
+const BULK_FLOOR = 65536
+const QUEUE_MS = 100
+const RATE_SAMPLES = 16
+
+/** @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number}} Flight */
+
+export class Pacing {
+  constructor() {
+    this.inFlight = 0
+    /** @type {Flight[]} */
+    this.flights = []
+    this.head = 0
+    this.delivered = 0
+    this.deliveredAt = 0
+    this.minRtt = Infinity
+    this.rtt = 0
+    /** @type {number[]} the last samples, in bytes per ms */
+    this.rates = []
+    this.rate = 0
+  }
+  /** @param {number} counter @param {number} size of the envelope @param {number} now */
+  sent(counter, size, now) {
+    if (this.inFlight === 0) this.deliveredAt = now
+    this.flights.push({ counter, size, sentAt: now, delivered: this.delivered, deliveredAt: this.deliveredAt })
+    this.inFlight += size
+  }
+  /** The peer saw all records up to `counter`. Returns whether that is news.
+   * @param {number} counter @param {number} now */
+  acknowledged(counter, now) {
+    /** @type {Flight | undefined} */
+    let last
+    while (this.head < this.flights.length && this.flights[this.head].counter <= counter) {
+      last = this.flights[this.head++]
+      this.inFlight -= last.size
+      this.delivered += last.size
+    }
+    if (!last) return false
+    if (this.head > 256 || this.head === this.flights.length) {
+      this.flights.splice(0, this.head)
+      this.head = 0
+    }
+    const rtt = Math.max(0.1, now - last.sentAt)
+    this.minRtt = Math.min(this.minRtt, rtt)
+    this.rtt = this.rtt ? this.rtt * 0.875 + rtt * 0.125 : rtt
+    const took = Math.max(1, now - last.deliveredAt)
+    this.rates.push((this.delivered - last.delivered) / took)
+    if (this.rates.length > RATE_SAMPLES) this.rates.shift()
+    this.rate = Math.max(...this.rates)
+    this.deliveredAt = now
+    return true
+  }
+  /** How much bulk may be in flight. */
+  get bulkWindow() {
+    return this.minRtt === Infinity ? BULK_FLOOR : Math.max(BULK_FLOOR, this.rate * (this.minRtt + QUEUE_MS))
+  }
+  /** Records small enough that something urgent need not wait long behind one. */
+  get recordMax() {
+    return this.rate > 1000 ? 65536 : 16384
+  }
+}

@@ -1,0 +1,168 @@
+/** The next record of a link: what goes in, in which order, and how much at a time (docs/protocol.md, section 6,
+ * "Pacing"). */
+import { concat, putU16 } from '../bytes.js'
+import { ENVELOPE_FLAG_VOLATILE, FRAME, RECORD_PLAINTEXT_MAX } from '../../wire_table.js'
+import { ACK_FRAME_BYTES, ACK_ITEM, CREDIT_FRAME_BYTES, CREDIT_ITEM, DATA_OVERHEAD, FrameWriter } from './frames.js'
+import { BULK_FROM_BYTES, RECORD_COST, RECORD_ROOM_MIN, SHARED_CHUNK_BYTES } from './constants.js'
+import { encode } from '../wire.js'
+import { makeHello } from './hello.js'
+
+/** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./link.js').Link} Link */
+/** @typedef {import('./channel.js').Outgoing} Outgoing */
+
+const NOTHING = { size: 0, flags: 0 }
+
+/** @param {Link} link @param {boolean} bulk */
+function flightLimit(link, bulk) {
+  const whole = Math.max(65543, link.window - 65543)
+  return bulk ? Math.min(whole, link.pacing.bulkWindow) : whole
+}
+
+/** The most urgent channel whose turn it is. @param {Session} s @param {Link} link @param {number} used
+ * @returns {[number, Outgoing] | null} */
+function nextChannel(s, link, used) {
+  /** @type {[number, Outgoing] | null} */
+  let best = null
+  for (const entry of s.outgoing) {
+    const channel = entry[1]
+    if (channel.sentTo >= channel.end || (best && channel.priority >= best[1].priority)) continue
+    if (link.pacing.inFlight + used >= flightLimit(link, channel.unsent > BULK_FROM_BYTES)) continue
+    if (channel.canSend(s.sessionLimit - s.reserved)) best = entry
+  }
+  return best
+}
+
+/** @param {Session} s */
+function severalSend(s) {
+  let n = 0
+  for (const channel of s.outgoing.values()) if (channel.sentTo < channel.end) n++
+  return n > 1
+}
+
+/** @param {Session} s @param {Link} link */
+const hasVolatile = (s, link) => s.volatiles.length > 0 && link.pacing.inFlight < flightLimit(link, false)
+
+/** @param {Session} s @param {Link} link */
+export function hasOutput(s, link) {
+  if (link.helloDue) return true
+  if (!link.confirmed) return false
+  if (link.probeReply !== null) return true
+  if (link !== s.current) return false
+  if (s.closeDue || s.ackNow || s.probeDue) return true
+  return s.close === 'open' && (hasVolatile(s, link) || nextChannel(s, link, 0) !== null)
+}
+
+/** ACK and CREDIT always go together: so neither can be the one that is missing.
+ * @param {Session} s @param {Link} link @param {FrameWriter} w */
+function writeAck(s, link, w) {
+  /** @type {[number, import('./channel.js').Incoming][]} */
+  const changed = []
+  for (const entry of s.incoming) if (entry[1].ackDue || entry[1].creditDue) changed.push(entry)
+  const counter = /** @type {any} */ (link.noise).receivedCounter
+  w.ack(counter, changed)
+  w.credit(s.takenSum + s.config.sessionWindow, changed)
+  for (const [, channel] of changed) channel.ackDue = channel.creditDue = false
+  s.ackDue = s.ackNow = false
+  s.ackAt = Infinity
+  s.unackedBytes = s.untoldTaken = 0
+}
+
+/** @param {Session} s */
+const ackRoom = (s) => ACK_FRAME_BYTES + CREDIT_FRAME_BYTES + (ACK_ITEM + CREDIT_ITEM) * s.incoming.size
+
+/** @param {Session} s @param {Link} link @param {FrameWriter} w @param {number} counter */
+function writeData(s, link, w, counter) {
+  const shared = severalSend(s)
+  let wrote = false
+  while (w.left > DATA_OVERHEAD) {
+    const next = nextChannel(s, link, w.at)
+    if (!next) break
+    const [number, channel] = next
+    const room = w.left - DATA_OVERHEAD
+    const { offset, bytes, flags, reserved } = channel.next(shared ? Math.min(room, SHARED_CHUNK_BYTES) : room)
+    s.reserved += reserved
+    if (flags < 0) {
+      w.put(FRAME.CHANNEL_RESET, encode('frame_channel_reset', { channel: number, direction: 0, reason: channel.resetReason, offset: channel.end }))
+    } else w.data(number, flags, offset, bytes)
+    const last = channel.records[channel.records.length - 1]
+    if (last && last.counter === counter) last.end = channel.sentTo
+    else channel.records.push({ counter, end: channel.sentTo })
+    wrote = true
+    if (shared) {
+      s.outgoing.delete(number) // takes its next turn after its equals
+      s.outgoing.set(number, channel)
+    }
+  }
+  return wrote
+}
+
+/** @param {Session} s @param {FrameWriter} w */
+function writeVolatiles(s, w) {
+  while (s.volatiles.length && w.left >= s.volatiles[0].data.length + 4) {
+    const { channel, data } = /** @type {{channel: number, data: Uint8Array}} */ (s.volatiles.shift())
+    s.volatileBytes -= data.length + 4
+    w.put(FRAME.VOLATILE, concat(Uint8Array.of(channel), data))
+  }
+}
+
+/** @param {Session} s @param {FrameWriter} w */
+function writeClose(s, w) {
+  const body = new Uint8Array(2 + s.closeText.length)
+  putU16(body, 0, s.closeReason)
+  body.set(s.closeText, 2)
+  w.put(FRAME.CLOSE, body)
+  s.closeDue = false
+  s.closeSentAt = s.now
+  if (s.close === 'peerClosed') s.close = 'answered'
+}
+
+/** At most the room that pacing leaves, but never less than one shared chunk.
+ * @param {Link} link @param {number} room */
+function recordRoom(link, room) {
+  const left = Math.min(flightLimit(link, true) - link.pacing.inFlight, link.pacing.recordMax)
+  return Math.min(room, RECORD_PLAINTEXT_MAX, Math.max(RECORD_ROOM_MIN, left))
+}
+
+/** @param {Session} s @param {Link} link @param {Uint8Array} area @param {number} room */
+export function produce(s, link, area, room) {
+  if (room < RECORD_ROOM_MIN || !hasOutput(s, link)) return NOTHING
+  const counter = /** @type {any} */ (link.noise).nextCounter
+  const w = new FrameWriter(area, recordRoom(link, room))
+  let asks = false
+  let flags = 0
+  if (link.helloDue || link !== s.current) {
+    if (link.helloDue) {
+      w.put(FRAME.HELLO, makeHello(s, link))
+      link.helloDue = false
+      asks = true
+    }
+    if (link.confirmed && link.probeReply !== null) w.probe(FRAME.PROBE_REPLY, link.probeReply)
+    link.probeReply = null
+  } else {
+    const volatiles = s.close === 'open' && hasVolatile(s, link)
+    const control = s.closeDue || s.ackNow || s.probeDue || link.probeReply !== null
+    const data = s.close === 'open' && nextChannel(s, link, 0) !== null
+    if (volatiles && !control && (!data || s.volatileTurn)) {
+      s.volatileTurn = false
+      flags = ENVELOPE_FLAG_VOLATILE
+      writeVolatiles(s, w)
+      asks = true
+    } else {
+      s.volatileTurn = true
+      asks = s.closeDue || s.probeDue
+      if (s.closeDue) writeClose(s, w)
+      if (link.probeReply !== null) w.probe(FRAME.PROBE_REPLY, link.probeReply)
+      link.probeReply = null
+      if (s.probeDue) w.probe(FRAME.PROBE, s.probeNumber)
+      s.probeDue = false
+      if ((s.ackDue || s.ackNow) && w.left >= ackRoom(s)) writeAck(s, link, w)
+      if (data && writeData(s, link, w, counter)) asks = true
+    }
+  }
+  if (asks && w.at) {
+    if (link.pacing.inFlight === 0 && s.probesOpen === 0) s.progressAt = s.now
+    link.pacing.sent(counter, w.at + RECORD_COST, s.now)
+  }
+  return { size: w.at, flags }
+}

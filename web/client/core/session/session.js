@@ -1,0 +1,368 @@
+/**
+ * One session: messages delivered once and in order between two peers, over any number of links (docs/protocol.md,
+ * section 6). Pure: it knows frames, places and time, but no keys and no envelopes; its owner opens and seals the
+ * records. Every number that comes in a frame is hostile. Mirrors client/core/session.
+ *
+ * Memory is bounded: what waits to be taken by the peer by `channelWindow` a channel and `sessionWindow` a session,
+ * what is being assembled by the same two, as the windows that the peer was told.
+ */
+import { PairlinkError } from '../errors.js'
+import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, REASON } from '../../wire_table.js'
+import { Incoming, Outgoing } from './channel.js'
+import {
+  ACK_BYTES,
+  ACK_DELAY_MS,
+  CLOSE_TIMEOUT_MS,
+  LINKS_MAX,
+  LINK_CONFIRM_MS,
+  PIECES_MAX,
+  PROBES_MAX,
+  PROBE_MIN_MS,
+  TAKE_PROBE_MAX_MS,
+  VOLATILE_BYTES,
+} from './constants.js'
+import { hasOutput, produce } from './produce.js'
+import { takeRecord } from './receive.js'
+
+/** @typedef {import('./link.js').Link} Link */
+/** @typedef {{messageMax: number, channelWindow: number, sessionWindow: number}} SessionConfig */
+/**
+ * What a session tells its owner.
+ * @typedef {object} SessionHost
+ * @property {(action: import('../engine/actions.js').SessionAction) => void} emit
+ * @property {(link: Link, reason: number, text?: string) => void} reset  ends one of the session's links
+ * @property {() => bigint} newEpoch random, not zero
+ * @property {(link: Link) => void} linked there is a confirmed link, and was none before
+ * @property {(reason: number, text: string) => void} peerClosed the answer is still to be produced
+ * @property {(error: import('../errors.js').ErrorCode | null) => void} closeEnded own close: null: answered
+ */
+
+/** @typedef {'open' | 'closing' | 'peerClosed' | 'answered' | 'ended'} CloseState */
+
+export class Session {
+  /** @param {SessionConfig} config @param {SessionHost} host @param {number} now */
+  constructor(config, host, now) {
+    this.config = config
+    this.host = host
+    this.now = now
+    this.epoch = host.newEpoch()
+    /** 0: none known. */
+    this.peerEpoch = 0n
+    this.highestSeq = 0
+    /** Known once a HELLO came; 0 before. */
+    this.peerMessageMax = 0
+    this.peerChannelWindow = 0
+    this.sessionLimit = 0
+    /** @type {Map<number, Outgoing>} in the order of their turns */
+    this.outgoing = new Map()
+    /** @type {Map<number, Incoming>} */
+    this.incoming = new Map()
+    /** Places sent or reserved, over all channels. */
+    this.reserved = 0
+    this.receivedSum = 0
+    this.takenSum = 0
+    /** Places that wait to be taken by the peer, over all channels. */
+    this.waiting = 0
+    /** @type {Link[]} */
+    this.links = []
+    /** @type {Link | null} the one that is sent on */
+    this.current = null
+    this.ackDue = false
+    this.ackNow = false
+    this.ackAt = Infinity
+    this.unackedBytes = 0
+    this.untoldTaken = 0
+    /** @type {{channel: number, data: Uint8Array}[]} */
+    this.volatiles = []
+    this.volatileBytes = 0
+    this.volatileTurn = false
+    this.progressAt = now
+    this.probedAt = now
+    this.probesOpen = 0
+    this.probeNumber = 0
+    this.probeDue = false
+    this.takeProbeMs = PROBE_MIN_MS
+    /** @type {CloseState} */
+    this.close = 'open'
+    this.closeDue = false
+    this.closeReason = 0
+    /** @type {Uint8Array} */
+    this.closeText = new Uint8Array(0)
+    this.closeBy = Infinity
+    this.closeSentAt = 0
+  }
+
+  /** @private */
+  dropStreams() {
+    this.outgoing.clear()
+    this.incoming.clear()
+    this.sessionLimit = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0
+    this.unackedBytes = this.untoldTaken = 0
+  }
+
+  // ---- what the application asks -------------------------------------------------------------------
+
+  /** @param {number} number @private */
+  outgoingOf(number) {
+    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel')
+    let channel = this.outgoing.get(number)
+    if (!channel) {
+      channel = new Outgoing()
+      channel.limit = this.peerChannelWindow
+      this.outgoing.set(number, channel)
+    }
+    return channel
+  }
+  /** The peer may name any channel. @param {number} number */
+  incomingOf(number) {
+    if (number >= CHANNELS_MAX) throw new PairlinkError('EPROTOCOL', 'channel')
+    let channel = this.incoming.get(number)
+    if (!channel) {
+      channel = new Incoming(this.config.channelWindow)
+      this.incoming.set(number, channel)
+    }
+    return channel
+  }
+  /** @private */
+  mustBeOpen() {
+    if (this.close !== 'open') throw new PairlinkError('ESTATE', 'the session is closed')
+  }
+  /** The largest message that can be sent. */
+  get messageMax() {
+    return this.peerMessageMax ? Math.min(this.peerMessageMax, this.config.messageMax) : this.config.messageMax
+  }
+  /** Takes one whole message, or throws EAGAIN: an action `writable` follows.
+   * @param {number} number @param {Uint8Array} data owned from now on
+   * @returns {number} its place */
+  send(number, data) {
+    this.mustBeOpen()
+    if (data.length > this.messageMax) throw new PairlinkError('EMSGSIZE')
+    const channel = this.outgoingOf(number)
+    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished')
+    const places = data.length + 1
+    const { channelWindow, sessionWindow } = this.config
+    const fits =
+      channel.kept + places <= channelWindow && this.waiting + places <= sessionWindow && channel.pieces.length < PIECES_MAX
+    if (!fits) {
+      channel.blocked = true
+      throw new PairlinkError('EAGAIN')
+    }
+    return this.add(channel, data, DATA_FLAG_END_OF_MESSAGE, places)
+  }
+  /** The end of this side's direction. @param {number} number */
+  finish(number) {
+    this.mustBeOpen()
+    const channel = this.outgoingOf(number)
+    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished')
+    channel.finished = true
+    return this.add(channel, new Uint8Array(0), DATA_FLAG_END_OF_CHANNEL, 1)
+  }
+  /** @param {Outgoing} channel @param {Uint8Array} data @param {number} flags @param {number} places @private */
+  add(channel, data, flags, places) {
+    if (this.waiting === 0) this.progressAt = this.now
+    this.waiting += places
+    return channel.add(data, flags)
+  }
+  /** Outside of order and credit; false: dropped at once. @param {number} number @param {Uint8Array} data */
+  sendVolatile(number, data) {
+    this.mustBeOpen()
+    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel')
+    if (data.length > VOLATILE_BYTES / 2) throw new PairlinkError('EMSGSIZE')
+    if (!this.current) return false
+    this.volatiles.push({ channel: number, data })
+    this.volatileBytes += data.length + 4
+    while (this.volatileBytes > VOLATILE_BYTES) {
+      const oldest = /** @type {{data: Uint8Array}} */ (this.volatiles.shift())
+      this.volatileBytes -= oldest.data.length + 4
+    }
+    return true
+  }
+  /** The application took all below this place. @param {number} number @param {number} place */
+  take(number, place) {
+    const channel = this.incoming.get(number)
+    if (!channel) throw new PairlinkError('EINVAL', 'channel')
+    const before = channel.takenTo
+    if (!channel.take(place)) return
+    this.takenSum += place - before
+    this.untoldTaken += place - before
+    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, this.config.channelWindow / 4))
+  }
+  /** @param {number} number @param {number} priority */
+  setPriority(number, priority) {
+    if (!Number.isInteger(priority) || priority < 0 || priority > 7) throw new PairlinkError('EINVAL', 'priority')
+    this.outgoingOf(number).priority = priority
+  }
+  /** Gives up this side's direction of a channel. @param {number} number @param {number} reason */
+  resetChannel(number, reason) {
+    this.mustBeOpen()
+    const channel = this.outgoingOf(number)
+    const before = channel.end
+    this.reserved -= channel.giveUp(reason)
+    this.waiting += channel.end - before
+  }
+  /** @param {number} reason @param {Uint8Array} text at most 123 bytes */
+  startClose(reason, text) {
+    this.mustBeOpen()
+    if (this.peerEpoch === 0n && !this.current) {
+      this.close = 'ended' // the peer knows nothing of it
+      this.host.closeEnded(null)
+      return
+    }
+    this.close = 'closing'
+    this.closeDue = true
+    this.closeReason = reason
+    this.closeText = text
+    this.closeBy = this.now + CLOSE_TIMEOUT_MS
+  }
+  /** One action for each message that the peer has not taken. */
+  reportLost() {
+    for (const [number, channel] of this.outgoing)
+      for (const piece of channel.pieces)
+        if (piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
+  }
+
+  // ---- links ------------------------------------------------------------------------------------------
+
+  /** @param {Link} link */
+  linkUp(link) {
+    if (this.links.length >= LINKS_MAX) throw new PairlinkError('EAGAIN', 'too many links')
+    link.linkedAt = this.now
+    if (link.opener) {
+      link.helloDue = true
+      if (this.highestSeq < 0xffffffff) this.highestSeq++
+      link.seq = this.highestSeq
+    }
+    this.links.push(link)
+  }
+  /** Forgets it; its owner has reset it, or it died. @param {Link} link */
+  linkDown(link) {
+    this.links = this.links.filter((l) => l !== link)
+    if (this.current === link) {
+      this.current = null
+      this.chooseLink()
+    }
+  }
+  /** @param {Link} link @param {number} reason */
+  dropLink(link, reason) {
+    this.host.reset(link, reason)
+    this.linkDown(link)
+  }
+  /** Sends on the best confirmed link from now on; what the old one did not get through is sent again. */
+  chooseLink() {
+    /** @type {Link | null} */
+    let best = null
+    for (const link of this.links) {
+      if (!link.confirmed) continue
+      if (!best || link.seq > best.seq || (link.seq === best.seq && link.bySmaller)) best = link
+    }
+    if (best === this.current) return
+    const first = !this.current
+    this.current = best
+    this.probeDue = false
+    this.probedAt = this.now
+    this.progress()
+    if (!best) return
+    if (this.close === 'closing') this.closeDue = true
+    for (const channel of this.outgoing.values()) channel.goBack()
+    if (first) this.host.linked(best)
+  }
+  /** One side lost its state. What was said on other links belongs to the old one, so they go too.
+   * @param {Link} link that showed it */
+  startAgain(link) {
+    for (const other of [...this.links]) if (other !== link) this.dropLink(other, REASON.REPLACED)
+    let history = false
+    for (const channel of this.outgoing.values()) history ||= channel.sentMax > 0
+    for (const channel of this.incoming.values()) history ||= channel.receivedTo > 0
+    if (history) {
+      this.reportLost()
+      this.host.emit({ type: 'stream_reset' })
+      this.dropStreams()
+      this.epoch = this.host.newEpoch()
+    }
+    link.confirmed = false
+    if (this.current === link) this.current = null
+  }
+
+  // ---- records ----------------------------------------------------------------------------------------
+
+  /** Takes an opened record. Throws EPROTOCOL when the peer broke the protocol: the session is of no more use.
+   * @param {Link} link @param {Uint8Array} plaintext borrowed */
+  record(link, plaintext) {
+    takeRecord(this, link, plaintext)
+  }
+  /** Is there a record to send on this link now? @param {Link} link */
+  hasOutput(link) {
+    return hasOutput(this, link)
+  }
+  /** Writes the plaintext of the link's next record.
+   * @param {Link} link @param {Uint8Array} area @param {number} room
+   * @returns {{size: number, flags: number}} size 0: nothing */
+  produce(link, area, room) {
+    return produce(this, link, area, room)
+  }
+
+  // ---- time -------------------------------------------------------------------------------------------
+
+  progress() {
+    this.progressAt = this.now
+    this.probesOpen = 0
+    this.takeProbeMs = PROBE_MIN_MS
+  }
+  /** @param {boolean} now */
+  ackSoon(now) {
+    if (!this.ackDue) this.ackAt = this.now + ACK_DELAY_MS
+    this.ackDue = true
+    this.ackNow ||= now
+  }
+  /** @param {Outgoing} channel */
+  waitsForCredit(channel) {
+    return channel.sentTo < channel.end && !channel.canSend(this.sessionLimit - this.reserved)
+  }
+  /** @private */
+  probeDeadline() {
+    const link = this.current
+    if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0)) return Infinity
+    let wait = Math.max(PROBE_MIN_MS, 3 * link.pacing.rtt)
+    let urgent = link.pacing.inFlight > 0
+    if (!urgent) for (const channel of this.outgoing.values()) urgent ||= this.waitsForCredit(channel)
+    if (!urgent) wait = Math.max(wait, this.takeProbeMs)
+    return Math.max(this.progressAt, this.probedAt) + wait
+  }
+  /** @private */
+  closeDeadline() {
+    if (this.close !== 'closing') return Infinity
+    const again = this.current && !this.closeDue ? this.closeSentAt + PROBE_MIN_MS : Infinity
+    return Math.min(again, this.closeBy)
+  }
+  deadline() {
+    let at = Math.min(this.probeDeadline(), this.closeDeadline())
+    if (this.ackDue && !this.ackNow && this.current) at = Math.min(at, this.ackAt)
+    for (const link of this.links) if (!link.confirmed) at = Math.min(at, link.linkedAt + LINK_CONFIRM_MS)
+    return at
+  }
+  /** Does what is due. */
+  time() {
+    if (this.ackDue && this.now >= this.ackAt) this.ackNow = true
+    if (this.now >= this.closeDeadline()) {
+      if (this.now >= this.closeBy) {
+        this.close = 'ended'
+        this.closeDue = false
+        this.host.closeEnded('ETIMEDOUT')
+        return
+      }
+      this.closeDue = true
+    }
+    for (const link of [...this.links])
+      if (!link.confirmed && this.now >= link.linkedAt + LINK_CONFIRM_MS) this.dropLink(link, REASON.TIMEOUT)
+    if (this.now < this.probeDeadline()) return
+    if (this.probesOpen >= PROBES_MAX) {
+      this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT)
+      return
+    }
+    this.probesOpen++
+    this.probeNumber = (this.probeNumber + 1) % 0x100000000
+    this.probeDue = true
+    this.probedAt = this.now
+    if (this.takeProbeMs < TAKE_PROBE_MAX_MS) this.takeProbeMs *= 2
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Pairlink for browsers and Node: pairs two programs by ID through a relay that cannot read what they say.
+ * See README.md for a first program.
+ */
+import { formatId, identityFromSeed, parseId as parseIdBytes } from './core/identity.js'
+import { loadSodium } from './core/sodium.js'
+
+/** Resolves when the cryptography is loaded; `createClient` waits for it by itself, the other functions do not. */
+export const ready = loadSodium()
+ready.catch(() => {}) // createClient reports it
+
+/** The secret of a new identity: keep it, and tell no one. */
+export const newSeed = () => globalThis.crypto.getRandomValues(new Uint8Array(32))
+
+/** @param {Uint8Array} seed
+ * @returns {string} */
+export const idFromSeed = (seed) => formatId(identityFromSeed(seed).id)
+
+/** Checks an ID as typed or pasted, and gives it in its usual form. Throws PairlinkError EID.
+ * @param {string} text
+ * @returns {string} */
+export const parseId = (text) => formatId(parseIdBytes(text.trim()))
+
+export { createClient, errorText, parseInviteLink } from './client.js'
+export { PairlinkError } from './core/errors.js'
+
+/** @typedef {import('./client.js').Client} Client */
+/** @typedef {import('./client.js').ClientOptions} ClientOptions */
+/** @typedef {import('./client.js').ClientEvents} ClientEvents */
+/** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./session.js').SessionEvents} SessionEvents */
+/** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */

@@ -1,0 +1,78 @@
+/** Web streams over a channel: a stream of bytes, whose message boundaries mean nothing. */
+
+const PIECE_BYTES = 65536
+
+/** @typedef {import('./inbox.js').Inbox} Inbox */
+/** @typedef {import('./session.js').Session} Session */
+
+/** Reads one message at a time, when asked: what is not read holds the sender.
+ * @param {Inbox} inbox
+ * @returns {ReadableStream<Uint8Array>} */
+export function readableOf(inbox) {
+  /** @type {(() => void) | null} a read that waits */
+  let asked = null
+  const answer = () => {
+    asked?.()
+    asked = null
+  }
+  return new ReadableStream(
+    {
+      start(controller) {
+        inbox.reader = {
+          wants: () => asked !== null,
+          data(data, taken) {
+            if (data.length) {
+              controller.enqueue(data)
+              answer()
+            }
+            taken()
+          },
+          end() {
+            controller.close()
+            answer()
+          },
+          error(error) {
+            controller.error(error)
+            answer()
+          },
+        }
+        if (inbox.error) controller.error(inbox.error)
+      },
+      pull() {
+        return new Promise((resolve) => {
+          asked = resolve
+          inbox.drain()
+        })
+      },
+      cancel() {
+        // Read on and forget: else one who stopped listening would hold the sender for ever.
+        inbox.reader = { wants: () => true, data: (_, taken) => taken(), end() {}, error() {} }
+        inbox.drain()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** @param {Session} session @param {number} channel
+ * @returns {WritableStream<Uint8Array | string>} */
+export function writableOf(session, channel) {
+  return new WritableStream({
+    start(controller) {
+      session.closed.then(({ error }) => controller.error(error ?? new Error('the session is closed')))
+    },
+    async write(chunk) {
+      const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        await session.send(bytes.subarray(at, at + PIECE_BYTES), { channel })
+      }
+    },
+    async close() {
+      const { delivered } = await session.finish(channel)
+      await delivered
+    },
+    abort() {
+      if (session.state !== 'closed') session.resetChannel(channel)
+    },
+  })
+}
