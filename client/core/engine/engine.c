@@ -89,24 +89,34 @@ static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
       v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
     return PL_REASON_PROTOCOL;
   switch (v->type) {
-    case PL_ENV_HELLO: return pl_login_hello(e, v->payload);
-    case PL_ENV_WELCOME: return pl_login_welcome(e, v->payload);
-    case PL_ENV_GOING_AWAY: pl_connection_going_away(e, v->payload); return 0;
-    case PL_ENV_PONG: return 0;
-    case PL_ENV_OFFER: pl_offer_came(e, v->link, v->payload); return 0;
+    case PL_ENV_HELLO:
+      return pl_login_hello(e, v->payload);
+    case PL_ENV_WELCOME:
+      return pl_login_welcome(e, v->payload);
+    case PL_ENV_GOING_AWAY:
+      pl_connection_going_away(e, v->payload);
+      return 0;
+    case PL_ENV_PONG:
+      return 0;
+    case PL_ENV_OFFER:
+      pl_offer_came(e, v->link, v->payload);
+      return 0;
     case PL_ENV_ACCEPT: {
       pl_link *l = pl_link_find(e, v->link);
       if (l) pl_dial_accepted(e, l, v->payload);
       return 0;
     }
-    case PL_ENV_DATA: pl_link_data_came(e, v->link, v->flags, v->payload, plain); return 0;
+    case PL_ENV_DATA:
+      pl_link_data_came(e, v->link, v->flags, v->payload, plain);
+      return 0;
     case PL_ENV_RESET:
       if (v->link)
         pl_link_reset_came(e, v->link, v->payload);
       else
         pl_connection_reset(e, v->payload);
       return 0;
-    default: return pl_envelope_max(v->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
+    default:
+      return pl_envelope_max(v->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
   }
 }
 
@@ -157,12 +167,22 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out) {
   in->session_out = 0;
   in->place_out = 0;
   switch (in->type) {
-    case PL_IN_TIME: break;
-    case PL_IN_SOCKET_OPEN: pl_connection_opened(e); break;
-    case PL_IN_SOCKET_MESSAGE: rc = take_message(e, in->data); break;
-    case PL_IN_SOCKET_CLOSED: pl_connection_closed(e, in->error); break;
-    case PL_IN_NETWORK_UP: pl_connection_network_up(e); break;
-    default: rc = pl_command(e, in);
+    case PL_IN_TIME:
+      break;
+    case PL_IN_SOCKET_OPEN:
+      pl_connection_opened(e);
+      break;
+    case PL_IN_SOCKET_MESSAGE:
+      rc = take_message(e, in->data);
+      break;
+    case PL_IN_SOCKET_CLOSED:
+      pl_connection_closed(e, in->error);
+      break;
+    case PL_IN_NETWORK_UP:
+      pl_connection_network_up(e);
+      break;
+    default:
+      rc = pl_command(e, in);
   }
   pl_engine_timers(e);
   e->last_step_ms = e->now_ms;

@@ -36,16 +36,25 @@ void pl_log(pl_engine *e, const char *event, const char *reason) {
 
 int pl_reason_error(int reason) {
   switch (reason) {
-    case PL_REASON_CLOSED: return PL_ECLOSED;
-    case PL_REASON_UNAVAILABLE: return PL_EUNAVAILABLE;
-    case PL_REASON_TIMEOUT: return PL_ETIMEDOUT;
-    case PL_REASON_REFUSED: return PL_EREFUSED;
+    case PL_REASON_CLOSED:
+      return PL_ECLOSED;
+    case PL_REASON_UNAVAILABLE:
+      return PL_EUNAVAILABLE;
+    case PL_REASON_TIMEOUT:
+      return PL_ETIMEDOUT;
+    case PL_REASON_REFUSED:
+      return PL_EREFUSED;
     case PL_REASON_PROTOCOL:
-    case PL_REASON_UNSUPPORTED: return PL_EPROTOCOL;
+    case PL_REASON_UNSUPPORTED:
+      return PL_EPROTOCOL;
     case PL_REASON_REVOKED:
-    case PL_REASON_DENIED: return PL_EDENIED;
-    case PL_REASON_LOGIN_FAILED: return PL_ECRYPTO;
-    case PL_REASON_ORIGIN: return PL_EURL;
-    default: return PL_REASON_IS_RETRYABLE(reason) ? PL_ENETWORK : PL_EREFUSED;
+    case PL_REASON_DENIED:
+      return PL_EDENIED;
+    case PL_REASON_LOGIN_FAILED:
+      return PL_ECRYPTO;
+    case PL_REASON_ORIGIN:
+      return PL_EURL;
+    default:
+      return PL_REASON_IS_RETRYABLE(reason) ? PL_ENETWORK : PL_EREFUSED;
   }
 }

@@ -78,22 +78,37 @@ static bool has_id(const pl_engine_event *in) {
 
 int pl_command(pl_engine *e, pl_engine_event *in) {
   switch (in->type) {
-    case PL_IN_START: return pl_connection_start(e);
-    case PL_IN_STOP: return stop(e);
-    case PL_IN_CONNECT: return connect_to(e, in);
-    case PL_IN_SEND: return to_session(e, in, PL_SESSION_SEND);
-    case PL_IN_SEND_VOLATILE: return to_session(e, in, PL_SESSION_SEND_VOLATILE);
-    case PL_IN_FINISH: return to_session(e, in, PL_SESSION_FINISH);
-    case PL_IN_TAKE: return to_session(e, in, PL_SESSION_TAKE);
-    case PL_IN_PRIORITY: return to_session(e, in, PL_SESSION_PRIORITY);
-    case PL_IN_CHANNEL_RESET: return to_session(e, in, PL_SESSION_CHANNEL_RESET);
-    case PL_IN_CLOSE: return to_session(e, in, PL_SESSION_CLOSE);
-    case PL_IN_ALLOW: return has_id(in) ? pl_peer_allow(e, in->peer.data) : PL_EID;
-    case PL_IN_DENY: return has_id(in) ? pl_peer_deny(e, in->peer.data) : PL_EID;
-    case PL_IN_BLOCK: return has_id(in) ? pl_peer_block(e, in->peer.data) : PL_EID;
-    case PL_IN_INVITE_ADD: return pl_invite_add(e, in);
+    case PL_IN_START:
+      return pl_connection_start(e);
+    case PL_IN_STOP:
+      return stop(e);
+    case PL_IN_CONNECT:
+      return connect_to(e, in);
+    case PL_IN_SEND:
+      return to_session(e, in, PL_SESSION_SEND);
+    case PL_IN_SEND_VOLATILE:
+      return to_session(e, in, PL_SESSION_SEND_VOLATILE);
+    case PL_IN_FINISH:
+      return to_session(e, in, PL_SESSION_FINISH);
+    case PL_IN_TAKE:
+      return to_session(e, in, PL_SESSION_TAKE);
+    case PL_IN_PRIORITY:
+      return to_session(e, in, PL_SESSION_PRIORITY);
+    case PL_IN_CHANNEL_RESET:
+      return to_session(e, in, PL_SESSION_CHANNEL_RESET);
+    case PL_IN_CLOSE:
+      return to_session(e, in, PL_SESSION_CLOSE);
+    case PL_IN_ALLOW:
+      return has_id(in) ? pl_peer_allow(e, in->peer.data) : PL_EID;
+    case PL_IN_DENY:
+      return has_id(in) ? pl_peer_deny(e, in->peer.data) : PL_EID;
+    case PL_IN_BLOCK:
+      return has_id(in) ? pl_peer_block(e, in->peer.data) : PL_EID;
+    case PL_IN_INVITE_ADD:
+      return pl_invite_add(e, in);
     case PL_IN_INVITE_REVOKE:
       return in->secret.size == PL_CONST_INVITE_SECRET_BYTES ? pl_invite_revoke(e, in->secret.data) : PL_EINVAL;
-    default: return PL_EINVAL;
+    default:
+      return PL_EINVAL;
   }
 }

@@ -62,7 +62,7 @@ void pl_connection_fail(pl_engine *e, int error, int reason) {
   (void)pl_out(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
   bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
   forget_socket(e);
-  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason); /* told before the socket closes */
+  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason);   /* told before the socket closes */
   if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
   offline(e, error, reason, again);
 }

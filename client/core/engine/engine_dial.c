@@ -28,7 +28,7 @@ void pl_dial(pl_engine *e, pl_peer_session *s) {
 }
 
 /* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
-static uint64_t delay(pl_engine *e, pl_peer_session *s, int reason) {
+uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason) {
   bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL;
   if (patient && s->failures < 4) s->failures = 4;
   unsigned f = s->failures++;
@@ -50,7 +50,7 @@ void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
     return;
   }
   bool crossed = reason == PL_REASON_CROSSED; /* the peer's call was taken; its first record is on its way */
-  s->dial_at_ms = e->now_ms + (crossed ? PL_REDIAL_OTHER_MS : delay(e, s, reason));
+  s->dial_at_ms = e->now_ms + (crossed ? PL_REDIAL_OTHER_MS : pl_dial_delay(e, s, reason));
   pl_peer_session_touch(e, s);
 }
 

@@ -10,10 +10,10 @@
 enum {
   PL_CONNECT_TIMEOUT_MS = 30000,
   PL_LOGIN_TIMEOUT_MS = 15000,
-  PL_OPEN_GRACE_MS = 10000,    /* beyond the relay's own timeout */
+  PL_OPEN_GRACE_MS = 10000,     /* beyond the relay's own timeout */
   PL_ACCEPT_TIMEOUT_MS = 10000, /* from ACCEPT to the caller's first record */
-  PL_OFFER_TIMEOUT_MS = 70000, /* longer than any relay lets an OFFER wait */
-  PL_LINGER_MS = 15000,        /* a session the peer closed can still repeat its answer */
+  PL_OFFER_TIMEOUT_MS = 70000,  /* longer than any relay lets an OFFER wait */
+  PL_LINGER_MS = 15000,         /* a session the peer closed can still repeat its answer */
   PL_STOP_MS = 10000,
   PL_REDIAL_OTHER_MS = 2000, /* the side that did not open the last link waits so long */
   PL_RETRY_MIN_MS = 250,
@@ -86,14 +86,14 @@ struct pl_peer_session {
   size_t slot;
   uint32_t number;
   uint8_t id[32], instance[8];
-  bool own_wish;       /* made by PL_IN_CONNECT, or to dial a knocker back */
-  bool announced;      /* the application knows the number */
-  bool linked;         /* the application was told so */
-  bool was_linked;     /* ever */
-  bool opened_last;    /* the last link was opened by this side */
-  bool lingering;      /* closed for the application; only repeats the answer to CLOSE */
-  bool ended;          /* to be freed after the step of its core */
-  bool replace;        /* dial although linked: the link is old */
+  bool own_wish;    /* made by PL_IN_CONNECT, or to dial a knocker back */
+  bool announced;   /* the application knows the number */
+  bool linked;      /* the application was told so */
+  bool was_linked;  /* ever */
+  bool opened_last; /* the last link was opened by this side */
+  bool lingering;   /* closed for the application; only repeats the answer to CLOSE */
+  bool ended;       /* to be freed after the step of its core */
+  bool replace;     /* dial although linked: the link is old */
   bool has_secret;
   uint8_t secret[16];
   pl_session *core;
@@ -196,7 +196,7 @@ int pl_login_welcome(pl_engine *e, pl_view payload); /* 0 or a reason */
 pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number); /* NULL: no slot or memory */
 pl_link *pl_link_find(pl_engine *e, uint32_t number);
 bool pl_link_slot_free(pl_engine *e, uint32_t number);
-void pl_link_end(pl_engine *e, pl_link *l, int reason); /* 0: without RESET; tells the session */
+void pl_link_end(pl_engine *e, pl_link *l, int reason);    /* 0: without RESET; tells the session */
 void pl_link_forget(pl_engine *e, pl_link *l, int reason); /* as above, without telling the session */
 void pl_links_end_all(pl_engine *e);
 void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload);
@@ -211,13 +211,15 @@ void pl_link_traffic(pl_engine *e, pl_link *l, size_t bytes);
 /* engine_handshake.c */
 int pl_handshake_write1(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity);
 int pl_handshake_write2(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity);
-int pl_handshake_read1(pl_engine *e, pl_link *l, pl_view message); /* 0 or PL_ECRYPTO, PL_EPROTOCOL, PL_ESTATE (version) */
+int pl_handshake_read1(pl_engine *e, pl_link *l,
+                       pl_view message); /* 0 or PL_ECRYPTO, PL_EPROTOCOL, PL_ESTATE (version) */
 int pl_handshake_read2(pl_engine *e, pl_link *l, pl_view message);
 
 /* engine_dial.c */
 void pl_dial(pl_engine *e, pl_peer_session *s);
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload);
 void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason);
+uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason);
 void pl_dial_all(pl_engine *e); /* after login */
 
 /* engine_offer.c */

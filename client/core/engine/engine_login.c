@@ -6,13 +6,20 @@
 
 static uint32_t *limit_field(pl_engine *e, uint16_t id) {
   switch (id) {
-    case PL_LIMIT_MESSAGE_MAX: return &e->message_max;
-    case PL_LIMIT_LINK_WINDOW: return &e->link_window;
-    case PL_LIMIT_LINK_SLOTS: return &e->link_slots;
-    case PL_LIMIT_OPEN_TIMEOUT_MS: return &e->open_timeout_ms;
-    case PL_LIMIT_PING_INTERVAL_MS: return &e->ping_interval_ms;
-    case PL_LIMIT_DEAD_AFTER_MS: return &e->dead_after_ms;
-    default: return NULL;
+    case PL_LIMIT_MESSAGE_MAX:
+      return &e->message_max;
+    case PL_LIMIT_LINK_WINDOW:
+      return &e->link_window;
+    case PL_LIMIT_LINK_SLOTS:
+      return &e->link_slots;
+    case PL_LIMIT_OPEN_TIMEOUT_MS:
+      return &e->open_timeout_ms;
+    case PL_LIMIT_PING_INTERVAL_MS:
+      return &e->ping_interval_ms;
+    case PL_LIMIT_DEAD_AFTER_MS:
+      return &e->dead_after_ms;
+    default:
+      return NULL;
   }
 }
 

@@ -62,8 +62,10 @@ size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t cap
     size_t n = produce_record(e, s, out + used, capacity - used);
     used += n;
     pl_list_remove(&s->ready);
-    if (n) pl_peer_session_touch(e, s); /* at the end of the row, if there is more */
-    else pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+    if (n)
+      pl_peer_session_touch(e, s); /* at the end of the row, if there is more */
+    else
+      pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
   }
   return used;
 }

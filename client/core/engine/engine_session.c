@@ -128,12 +128,15 @@ static void drop_link(pl_engine *e, pl_peer_session *s, uint32_t number, int rea
   if (l) pl_link_forget(e, l, reason);
 }
 
-static const pl_engine_action_type plain_actions[] = {
-    [PL_SESSION_MESSAGE] = PL_OUT_MESSAGE,          [PL_SESSION_VOLATILE] = PL_OUT_VOLATILE,
-    [PL_SESSION_END] = PL_OUT_END,                  [PL_SESSION_WRITABLE] = PL_OUT_WRITABLE,
-    [PL_SESSION_DELIVERED] = PL_OUT_DELIVERED,      [PL_SESSION_WAS_RESET] = PL_OUT_CHANNEL_RESET,
-    [PL_SESSION_LOST] = PL_OUT_LOST,                [PL_SESSION_STREAM_RESET] = PL_OUT_STREAM_RESET,
-    [PL_SESSION_PEER_CLOSED] = PL_OUT_SESSION_CLOSED};
+static const pl_engine_action_type plain_actions[] = {[PL_SESSION_MESSAGE] = PL_OUT_MESSAGE,
+                                                      [PL_SESSION_VOLATILE] = PL_OUT_VOLATILE,
+                                                      [PL_SESSION_END] = PL_OUT_END,
+                                                      [PL_SESSION_WRITABLE] = PL_OUT_WRITABLE,
+                                                      [PL_SESSION_DELIVERED] = PL_OUT_DELIVERED,
+                                                      [PL_SESSION_WAS_RESET] = PL_OUT_CHANNEL_RESET,
+                                                      [PL_SESSION_LOST] = PL_OUT_LOST,
+                                                      [PL_SESSION_STREAM_RESET] = PL_OUT_STREAM_RESET,
+                                                      [PL_SESSION_PEER_CLOSED] = PL_OUT_SESSION_CLOSED};
 
 /* Ended for the application; the peer may not have heard our CLOSE, and asks again. */
 static void linger_from_now(pl_engine *e, pl_peer_session *s) {
@@ -151,8 +154,11 @@ static int take_action(void *context, const pl_session_action *in) {
   pl_engine_action a = {.channel = in->channel, .reason = in->reason, .place = in->place, .data = in->data};
   pl_session_sink sink = {take_action, context};
   switch (in->type) {
-    case PL_SESSION_LINKED: return linked(e, s, in->link);
-    case PL_SESSION_DROP_LINK: drop_link(e, s, in->link, in->reason); return 0;
+    case PL_SESSION_LINKED:
+      return linked(e, s, in->link);
+    case PL_SESSION_DROP_LINK:
+      drop_link(e, s, in->link, in->reason);
+      return 0;
     case PL_SESSION_PEER_CLOSED:
       pl_session_report_lost(s->core, &sink);
       a.type = PL_OUT_SESSION_CLOSED;
@@ -201,6 +207,15 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
   (void)out_of(e, s, a);
 }
 
+/* A link may also end before it was confirmed. */
+static void dial_if_forgotten(pl_engine *e, pl_peer_session *s) {
+  if (s->linked || s->lingering || s->opening || s->dial_at_ms != PL_NEVER || e->connection != PL_CONN_ONLINE) return;
+  if (has_link(e, s)) return;
+  bool mine = s->opened_last || !s->was_linked;
+  uint64_t other = PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
+  s->dial_at_ms = e->now_ms + (mine ? pl_dial_delay(e, s, s->unlink_reason) : other);
+}
+
 int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
   pl_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
@@ -217,6 +232,11 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     return rc;
   }
   if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
+  if (!s->announced && !s->own_wish && !s->lingering && !has_link(e, s)) { /* a caller that vanished at once */
+    pl_peer_session_free(e, s);
+    return rc;
+  }
+  dial_if_forgotten(e, s);
   pl_peer_session_touch(e, s);
   return rc;
 }

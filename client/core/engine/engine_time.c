@@ -7,10 +7,14 @@ void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
 
 static uint64_t link_deadline(const pl_engine *e, const pl_link *l) {
   switch (l->state) {
-    case PL_LINK_OPENING: return l->since_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS;
-    case PL_LINK_OFFERED: return l->since_ms + PL_OFFER_TIMEOUT_MS;
-    case PL_LINK_ACCEPTED: return l->since_ms + PL_ACCEPT_TIMEOUT_MS;
-    default: return l->failed ? 0 : PL_NEVER;
+    case PL_LINK_OPENING:
+      return l->since_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS;
+    case PL_LINK_OFFERED:
+      return l->since_ms + PL_OFFER_TIMEOUT_MS;
+    case PL_LINK_ACCEPTED:
+      return l->since_ms + PL_ACCEPT_TIMEOUT_MS;
+    default:
+      return l->failed ? 0 : PL_NEVER;
   }
 }
 

@@ -79,15 +79,24 @@ static int take_frame(pl_session *s, pl_session_link *l, uint8_t type, pl_view b
   if (!l->confirmed) return 0; /* section 6, "The first frames of a link" */
   if (s->close != PL_OPEN && type != PL_FRAME_CLOSE) return 0;
   switch (type) {
-    case PL_FRAME_DATA: return pl_session_take_data(s, body);
-    case PL_FRAME_ACK: return pl_session_take_ack(s, l, body);
-    case PL_FRAME_CREDIT: return pl_session_take_credit(s, body);
-    case PL_FRAME_CHANNEL_RESET: return pl_session_take_channel_reset(s, body);
-    case PL_FRAME_PROBE: return pl_session_take_probe(s, l, body);
-    case PL_FRAME_PROBE_REPLY: return pl_session_take_probe_reply(s, body);
-    case PL_FRAME_VOLATILE: return pl_session_take_volatile(s, body);
-    case PL_FRAME_CLOSE: return pl_session_take_close(s, body);
-    default: return 0;
+    case PL_FRAME_DATA:
+      return pl_session_take_data(s, body);
+    case PL_FRAME_ACK:
+      return pl_session_take_ack(s, l, body);
+    case PL_FRAME_CREDIT:
+      return pl_session_take_credit(s, body);
+    case PL_FRAME_CHANNEL_RESET:
+      return pl_session_take_channel_reset(s, body);
+    case PL_FRAME_PROBE:
+      return pl_session_take_probe(s, l, body);
+    case PL_FRAME_PROBE_REPLY:
+      return pl_session_take_probe_reply(s, body);
+    case PL_FRAME_VOLATILE:
+      return pl_session_take_volatile(s, body);
+    case PL_FRAME_CLOSE:
+      return pl_session_take_close(s, body);
+    default:
+      return 0;
   }
 }
 
@@ -131,17 +140,28 @@ int pl_session_step(pl_session *s, pl_session_event *in, const pl_session_sink *
   bool writes = in->type >= PL_SESSION_SEND && in->type <= PL_SESSION_FINISH;
   if (writes && s->close != PL_OPEN) return PL_ESTATE;
   switch (in->type) {
-    case PL_SESSION_TIME: return step_time(s);
-    case PL_SESSION_LINK_UP: return pl_session_link_up(s, in);
-    case PL_SESSION_LINK_DOWN: return pl_session_link_down(s, in->link);
-    case PL_SESSION_RECORD: return take_record(s, in);
-    case PL_SESSION_SEND: return pl_channel_send(s, in->channel, in->data, &in->place);
-    case PL_SESSION_SEND_VOLATILE: return pl_session_send_volatile(s, in->channel, in->data);
-    case PL_SESSION_FINISH: return pl_channel_finish(s, in->channel, &in->place);
-    case PL_SESSION_TAKE: return pl_channel_take(s, in->channel, in->place);
-    case PL_SESSION_PRIORITY: return pl_channel_set_priority(s, in->channel, in->value);
-    case PL_SESSION_CHANNEL_RESET: return pl_channel_give_up(s, in->channel, (uint16_t)in->value);
-    case PL_SESSION_CLOSE: return pl_session_close(s, (uint16_t)in->value, in->data);
+    case PL_SESSION_TIME:
+      return step_time(s);
+    case PL_SESSION_LINK_UP:
+      return pl_session_link_up(s, in);
+    case PL_SESSION_LINK_DOWN:
+      return pl_session_link_down(s, in->link);
+    case PL_SESSION_RECORD:
+      return take_record(s, in);
+    case PL_SESSION_SEND:
+      return pl_channel_send(s, in->channel, in->data, &in->place);
+    case PL_SESSION_SEND_VOLATILE:
+      return pl_session_send_volatile(s, in->channel, in->data);
+    case PL_SESSION_FINISH:
+      return pl_channel_finish(s, in->channel, &in->place);
+    case PL_SESSION_TAKE:
+      return pl_channel_take(s, in->channel, in->place);
+    case PL_SESSION_PRIORITY:
+      return pl_channel_set_priority(s, in->channel, in->value);
+    case PL_SESSION_CHANNEL_RESET:
+      return pl_channel_give_up(s, in->channel, (uint16_t)in->value);
+    case PL_SESSION_CLOSE:
+      return pl_session_close(s, (uint16_t)in->value, in->data);
   }
   return PL_EINVAL;
 }

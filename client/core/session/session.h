@@ -61,15 +61,15 @@ typedef struct pl_session_event {
 } pl_session_event;
 
 typedef enum pl_session_action_type {
-  PL_SESSION_LINKED,     /* .link is confirmed, and there was none before */
-  PL_SESSION_DROP_LINK,  /* reset .link with .reason; the session has forgotten it */
-  PL_SESSION_MESSAGE,    /* .channel .data .place */
-  PL_SESSION_VOLATILE,   /* .channel .data */
-  PL_SESSION_END,        /* .channel .place */
-  PL_SESSION_WRITABLE,   /* .channel */
-  PL_SESSION_DELIVERED,  /* .channel .place */
-  PL_SESSION_WAS_RESET,  /* .channel .reason .place: the peer gave up its direction of this channel */
-  PL_SESSION_LOST,       /* .channel .place: one message */
+  PL_SESSION_LINKED,    /* .link is confirmed, and there was none before */
+  PL_SESSION_DROP_LINK, /* reset .link with .reason; the session has forgotten it */
+  PL_SESSION_MESSAGE,   /* .channel .data .place */
+  PL_SESSION_VOLATILE,  /* .channel .data */
+  PL_SESSION_END,       /* .channel .place */
+  PL_SESSION_WRITABLE,  /* .channel */
+  PL_SESSION_DELIVERED, /* .channel .place */
+  PL_SESSION_WAS_RESET, /* .channel .reason .place: the peer gave up its direction of this channel */
+  PL_SESSION_LOST,      /* .channel .place: one message */
   PL_SESSION_STREAM_RESET,
   PL_SESSION_PEER_CLOSED, /* .reason .data; an answer waits to be produced */
   PL_SESSION_CLOSE_ENDED  /* own close: .error 0 when the peer answered, PL_ETIMEDOUT otherwise */
@@ -105,9 +105,9 @@ bool pl_session_has_output(const pl_session *s);
 
 bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
-bool pl_session_is_closing(const pl_session *s);      /* by this side, the answer has not come */
-bool pl_session_close_answered(const pl_session *s);  /* both said CLOSE */
-uint64_t pl_session_peer_epoch(const pl_session *s);  /* 0: none known */
+bool pl_session_is_closing(const pl_session *s);                        /* by this side, the answer has not come */
+bool pl_session_close_answered(const pl_session *s);                    /* both said CLOSE */
+uint64_t pl_session_peer_epoch(const pl_session *s);                    /* 0: none known */
 void pl_session_report_lost(pl_session *s, const pl_session_sink *out); /* each message not taken by the peer */
 
 #endif

@@ -43,7 +43,8 @@ bool pl_link_reserve_sent(pl_session_link *l) {
   size_t capacity = l->sent_capacity ? l->sent_capacity * 2 : 16;
   pl_sent *sent = pl_alloc(capacity * sizeof *sent);
   if (!sent) return false;
-  for (uint64_t i = l->sent_first; i < l->sent_last; i++) sent[i & (capacity - 1)] = l->sent[i & (l->sent_capacity - 1)];
+  for (uint64_t i = l->sent_first; i < l->sent_last; i++)
+    sent[i & (capacity - 1)] = l->sent[i & (l->sent_capacity - 1)];
   pl_free(l->sent);
   l->sent = sent;
   l->sent_capacity = capacity;

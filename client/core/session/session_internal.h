@@ -170,7 +170,7 @@ void pl_session_changed(pl_session *s, pl_channel *c);
 void pl_session_ack_soon(pl_session *s, bool now);
 void pl_session_write_ack(pl_session *s, pl_session_link *l, pl_writer *w);
 uint64_t pl_session_flight_limit(const pl_session *s, const pl_session_link *l, bool bulk);
-bool pl_link_reserve_sent(pl_session_link *l); /* room for one more entry; false: no memory */
+bool pl_link_reserve_sent(pl_session_link *l);                /* room for one more entry; false: no memory */
 pl_sent *pl_link_add_sent(pl_session *s, pl_session_link *l); /* after the above */
 
 /* session_probe.c */

@@ -135,8 +135,7 @@ int pl_session_take_volatile(pl_session *s, pl_view body) {
   pl_wire_frame_volatile f;
   if (pl_wire_frame_volatile_decode(&f, body.data, body.size) || f.channel >= PL_CONST_CHANNELS_MAX)
     return PL_EPROTOCOL;
-  return pl_session_emit(s,
-                         (pl_session_action){.type = PL_SESSION_VOLATILE, .channel = f.channel, .data = f.bytes});
+  return pl_session_emit(s, (pl_session_action){.type = PL_SESSION_VOLATILE, .channel = f.channel, .data = f.bytes});
 }
 
 /* The peer gives up its direction: what is missing below the final offset never comes. */

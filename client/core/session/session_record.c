@@ -184,11 +184,11 @@ static int produce_record(pl_session *s, pl_session_link *l, pl_writer *w, uint3
   }
   s->volatile_turn = true;
   bool asks = s->close_due || s->probe_due;
-  if (s->close_due) write_close(s, w);
   if (l->reply_due) write_probe(w, PL_FRAME_PROBE_REPLY, l->reply_number);
   if (s->probe_due) write_probe(w, PL_FRAME_PROBE, s->probe_number);
   l->reply_due = s->probe_due = false;
   if (s->ack_due || s->ack_now) pl_session_write_ack(s, l, w);
+  if (s->close_due) write_close(s, w); /* after the ACK, which is of no use to a session that has ended */
   if (data) write_data(s, l, w, first);
   if (asks && l->sent_last == first) pl_link_add_sent(s, l);
   if (pl_writer_used(w) == 0) return PL_ENOMEM; /* not even one chunk could be noted */

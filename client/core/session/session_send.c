@@ -36,7 +36,8 @@ static bool grow_ends(pl_channel *c) {
   size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : 16;
   uint64_t *ends = pl_alloc(capacity * sizeof *ends);
   if (!ends) return false;
-  for (uint64_t i = c->ends_first; i < c->ends_last; i++) ends[i & (capacity - 1)] = c->ends[i & (c->ends_capacity - 1)];
+  for (uint64_t i = c->ends_first; i < c->ends_last; i++)
+    ends[i & (capacity - 1)] = c->ends[i & (c->ends_capacity - 1)];
   pl_free(c->ends);
   c->ends = ends;
   c->ends_capacity = capacity;
@@ -75,8 +76,8 @@ static bool fits(const pl_session *s, const pl_channel *c, uint64_t places) {
 
 int pl_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
-  uint32_t max = s->peer_message_max && s->peer_message_max < s->config.message_max ? s->peer_message_max
-                                                                                   : s->config.message_max;
+  uint32_t max =
+      s->peer_message_max && s->peer_message_max < s->config.message_max ? s->peer_message_max : s->config.message_max;
   if (data.size > max) return PL_EMSGSIZE;
   pl_channel *c = pl_session_channel(s, number);
   if (!c) return PL_ENOMEM;
@@ -160,7 +161,8 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
     }
   }
   if (taken_to <= c->peer_taken_to) return 0;
-  int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_DELIVERED, .channel = c->number, .place = taken_to});
+  int rc =
+      pl_session_emit(s, (pl_session_action){.type = PL_SESSION_DELIVERED, .channel = c->number, .place = taken_to});
   if (rc) return rc;
   s->waiting -= taken_to - c->peer_taken_to;
   c->peer_taken_to = taken_to;

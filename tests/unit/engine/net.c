@@ -152,7 +152,10 @@ static bool turn_client(net *n, int i) {
     free(m);
     moved = true;
   }
-  if (pl_engine_deadline(c->engine) <= n->now_ms) net_do(n, i, &(pl_engine_event){.type = PL_IN_TIME});
+  if (pl_engine_deadline(c->engine) <= n->now_ms) {
+    net_do(n, i, &(pl_engine_event){.type = PL_IN_TIME});
+    moved = true;
+  }
   uint64_t before = c->bytes_out;
   from_client(n, i);
   return moved || c->bytes_out != before;

@@ -31,8 +31,8 @@ typedef struct net_client {
   size_t seen_count, seen_capacity;
   uint16_t generations[64];
   bool slot_used[64];
-  bool frozen;     /* its socket takes and gives nothing */
-  size_t max_out;  /* largest message produced */
+  bool frozen;    /* its socket takes and gives nothing */
+  size_t max_out; /* largest message produced */
   bool auto_take;
   uint64_t bytes_out;
 } net_client;
@@ -67,10 +67,10 @@ void net_deinit(net *n);
 pl_engine *net_add(net *n, int i, uint8_t who, uint8_t instance, const pl_engine_config *extra);
 void net_remove(net *n, int i);
 int net_do(net *n, int i, pl_engine_event *in);
-void net_settle(net *n);              /* until nothing moves; time stands still */
-void net_run(net *n, uint64_t ms);    /* for so long */
-bool net_turn(net *n);                /* one round of every client; true if anything moved */
-void net_cut(net *n, int i);          /* the socket of client i dies */
+void net_settle(net *n);                                   /* until nothing moves; time stands still */
+void net_run(net *n, uint64_t ms);                         /* for so long */
+bool net_turn(net *n);                                     /* one round of every client; true if anything moved */
+void net_cut(net *n, int i);                               /* the socket of client i dies */
 bool net_until(net *n, uint64_t ms, bool (*done)(net *n)); /* false: time passed */
 
 net_seen *net_find(net *n, int i, pl_engine_action_type type, size_t skip);

@@ -177,15 +177,22 @@ void net_relay_message(net *n, int i, const uint8_t *data, size_t size) {
   while ((rc = pl_envelope_next(&r, &v)) > 0) {
     n->envelopes++;
     if (getenv("NET_TRACE"))
-      print_message("%llu: %d %s link %08x %u bytes\n", (unsigned long long)n->now_ms, i, pl_envelope_name(v.type), v.link,
-                    (unsigned)v.payload.size);
+      print_message("%llu: %d %s link %08x %u bytes\n", (unsigned long long)n->now_ms, i, pl_envelope_name(v.type),
+                    v.link, (unsigned)v.payload.size);
     if (n->drop && n->drop(n, i, &v)) continue;
     if (!n->clients[i].connected) return;
     switch (v.type) {
-      case PL_ENV_LOGIN: login(n, i, v.payload); break;
-      case PL_ENV_PING: net_to_client(n, i, PL_ENV_PONG, 0, 0, v.payload.data, v.payload.size); break;
-      case PL_ENV_OPEN: open_link(n, i, v.link, v.payload); break;
-      default: route(n, i, &v);
+      case PL_ENV_LOGIN:
+        login(n, i, v.payload);
+        break;
+      case PL_ENV_PING:
+        net_to_client(n, i, PL_ENV_PONG, 0, 0, v.payload.data, v.payload.size);
+        break;
+      case PL_ENV_OPEN:
+        open_link(n, i, v.link, v.payload);
+        break;
+      default:
+        route(n, i, &v);
     }
   }
   assert_int_equal(rc, 0);

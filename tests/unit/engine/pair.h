@@ -67,7 +67,8 @@ static inline uint32_t check_numbered(net *n, int i, uint8_t channel, uint32_t n
   return next;
 }
 
-static inline void pair_feed(net *x, int i, uint32_t session, uint8_t channel, uint32_t *next, uint32_t count, size_t max) {
+static inline void pair_feed(net *x, int i, uint32_t session, uint8_t channel, uint32_t *next, uint32_t count,
+                             size_t max) {
   static uint8_t message[262144];
   while (*next < count) {
     size_t size = numbered(message, channel, *next, max);

@@ -267,7 +267,8 @@ static void two_instances_of_one_id_can_talk(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, "me", 2), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  pl_engine_event self = {.type = PL_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32},
+  pl_engine_event self = {.type = PL_IN_CONNECT,
+                          .peer = {n.clients[0].config.identity.id, 32},
                           .instance = {n.clients[0].config.instance, 8}};
   assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
   net_deinit(&n);

@@ -120,7 +120,8 @@ static void both_sockets_may_die_as_when_a_relay_restarts(void **state) {
     trouble_side = 0;
     trouble_at = n.envelopes + k;
     n.drop = drop_from_here;
-    while (!trouble && talk_turn(&t)) {}
+    while (!trouble && talk_turn(&t)) {
+    }
     for (int i = 0; i < 2; i++) n.clients[i].reachable = false;
     for (int i = 0; i < 2; i++) net_cut(&n, i);
     net_run(&n, 1500);

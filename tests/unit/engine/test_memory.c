@@ -1,0 +1,133 @@
+/* Every allocation fails once: no crash, no leak, and what the engine took is still delivered once, in order. */
+#include "pair.h"
+
+static net n;
+
+enum { COUNT = 12, MAX = 90000 };
+
+static bool try_new(uint8_t who, pl_engine **out) {
+  pl_engine_config config = {.origin = "http://a", .application = "pipe/1"};
+  uint8_t seed[32] = {who, 1};
+  assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
+  config.instance[0] = 1;
+  return pl_engine_new(&config, out) == 0;
+}
+
+static void a_new_engine_may_fail(void **state) {
+  (void)state;
+  for (long k = 1;; k++) {
+    pl_engine *e;
+    pl_alloc_fail_at(k);
+    bool made = try_new(1, &e);
+    bool over = pl_alloc_fail_at(0) > 0;
+    if (made) pl_engine_free(e);
+    assert_true(made || e == NULL);
+    if (over) {
+      assert_true(made && k > 1);
+      return;
+    }
+    assert_false(made);
+  }
+}
+
+static uint32_t connect_again(uint32_t have) {
+  if (have) return have;
+  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  int rc = net_do(&n, 0, &in);
+  assert_true(rc == 0 || rc == PL_ENOMEM);
+  return rc == 0 ? in.session_out : 0;
+}
+
+/* One conversation over several sockets with the k-th allocation failing; true when k was never reached. */
+static bool conversation(long k) {
+  static uint8_t message[MAX];
+  uint32_t session[2] = {0}, sent[2] = {0}, got[2] = {0};
+  bool finished[2] = {false, false}, cut = false;
+  pair_start(&n, NULL, NULL);
+  pl_alloc_fail_at(k);
+  uint64_t until = n.now_ms + 200000;
+  for (bool done = false; !done;) {
+    session[0] = connect_again(session[0]);
+    for (int i = 0; i < 2; i++) {
+      net_seen *s = net_find(&n, i, PL_OUT_SESSION, 0);
+      if (s && !session[i]) session[i] = s->a.session;
+      while (session[i] && sent[i] < COUNT) {
+        size_t size = numbered(message, 0, sent[i], MAX);
+        int rc = net_send(&n, i, session[i], 0, message, size);
+        assert_true(rc == 0 || rc == PL_ENOMEM || rc == PL_EAGAIN);
+        if (rc) break;
+        sent[i]++;
+      }
+      if (sent[i] == COUNT && !finished[i]) finished[i] = net_finish(&n, i, session[i], 0) == 0;
+      if (sent[i] == COUNT && !cut) {
+        net_cut(&n, 0);
+        cut = true;
+      }
+    }
+    if (!net_turn(&n)) net_run(&n, 50);
+    done = true;
+    for (int i = 0; i < 2; i++) {
+      got[i] = check_numbered(&n, i, 0, 0, MAX);
+      done &= got[i] == COUNT && net_count(&n, i, PL_OUT_END) == 1;
+      assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
+    }
+    if (n.now_ms >= until)
+      print_message("k %ld got %u %u sent %u %u ends %zu %zu\n", k, got[0], got[1], sent[0], sent[1],
+                    net_count(&n, 0, PL_OUT_END), net_count(&n, 1, PL_OUT_END));
+    assert_true(n.now_ms < until);
+  }
+  bool never = pl_alloc_fail_at(0) > 0;
+  net_deinit(&n);
+  return never;
+}
+
+static void a_conversation_survives_each_failure(void **state) {
+  (void)state;
+  long k = 1;
+  while (!conversation(k)) k++;
+  assert_true(k > 20);
+}
+
+static void commands_survive_each_failure(void **state) {
+  (void)state;
+  static const uint8_t secret[16] = {1};
+  for (long k = 1;; k++) {
+    pair_start(&n, NULL, NULL);
+    pl_alloc_fail_at(k);
+    pl_engine_event add = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = 1u << 30, .value = 1};
+    int rc = net_do(&n, 1, &add);
+    assert_true(rc == 0 || rc == PL_ENOMEM);
+    rc = net_allow(&n, 1, 0);
+    assert_true(rc == 0 || rc == PL_ENOMEM);
+    uint32_t s = connect_again(connect_again(0));
+    pl_engine_event in = {.type = PL_IN_SEND_VOLATILE, .session = s, .data = {secret, 16}};
+    net_settle(&n);
+    rc = net_do(&n, 0, &in);
+    assert_true(rc == 0 || rc == PL_ENOMEM || rc == PL_EAGAIN);
+    in.type = PL_IN_PRIORITY;
+    in.channel = 9;
+    rc = net_do(&n, 0, &in);
+    assert_true(rc == 0 || rc == PL_ENOMEM);
+    in.type = PL_IN_CHANNEL_RESET;
+    in.channel = 10;
+    rc = net_do(&n, 0, &in);
+    assert_true(rc == 0 || rc == PL_ENOMEM);
+    net_run(&n, 10000);
+    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED) > 0, 1);
+    net_close(&n, 0, s);
+    net_run(&n, 20000);
+    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+    bool never = pl_alloc_fail_at(0) > 0;
+    net_deinit(&n);
+    if (never) return;
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_new_engine_may_fail),
+      cmocka_unit_test(a_conversation_survives_each_failure),
+      cmocka_unit_test(commands_survive_each_failure),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
