@@ -158,7 +158,7 @@ test('by keyboard alone: invite, join, name, write', async () => {
   };
   await tabTo(ana, ana.page.getByRole('button', { name: 'Create an invitation' }));
   await ana.page.keyboard.press('Enter');
-  const link = await ana.page.getByLabel('Invitation link').inputValue();
+  const link = await ana.page.getByLabel('Invitation link', { exact: true }).inputValue();
   await tabTo(bo, bo.page.getByLabel('Link or ID'));
   await bo.page.keyboard.insertText(link);
   await bo.page.keyboard.press('Enter');

@@ -24,7 +24,7 @@ export class Tab {
     const { page } = this;
     if (await page.locator('.sidebar').isVisible()) await page.getByRole('button', { name: 'Reach someone new' }).click();
     await page.getByRole('button', { name: 'Create an invitation' }).click();
-    return page.getByLabel('Invitation link').inputValue();
+    return page.getByLabel('Invitation link', { exact: true }).inputValue();
   }
 
   /** Types a link or an ID into the field and goes on. */

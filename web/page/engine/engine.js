@@ -220,12 +220,14 @@ export class Engine {
 
   /* ---- contacts ----------------------------------------------------------------------------------- */
 
-  /** @param {{id: string, how: 'invite'|'invited'|'asked'|'knock', name?: string, link?: string}} made */
-  addContact({ id, how, name, link }) {
-    const contact = { id, how, name: '', hint: cleanName(name), createdAt: this.now(), pairedAt: null, unread: 0, blocked: false, ...(link && { link }) };
+  /** @param {{id: string, how: 'invite'|'invited'|'asked'|'knock', name?: string, link?: string, blocked?: boolean}} made */
+  addContact({ id, how, name, link, blocked = false }) {
+    const contact = { id, how, name: '', hint: cleanName(name), createdAt: this.now(), pairedAt: null, unread: 0, blocked, ...(link && { link }) };
     this.contacts.set(id, contact);
     if (this.knocks.delete(id)) this.db.remove('knocks', id);
-    this.client?.allow(id);
+    // Never first one, then the other: who is allowed is let in at once.
+    if (blocked) this.client?.block(id);
+    else this.client?.allow(id);
     this.db.put('contacts', contact);
     this.tell.state();
     return contact;
@@ -345,7 +347,7 @@ export const commands = {
 
   /** A stranger is kept as a blocked contact, so that the choice is remembered and can be taken back. */
   block: (engine, { id }) => {
-    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name });
+    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name, blocked: true });
     contact.blocked = true;
     engine.conversations.get(id)?.stop();
     engine.conversations.delete(id);
