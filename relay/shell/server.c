@@ -271,7 +271,7 @@ static void raise_fd_limit(void) {
 static struct lws_context *make_context(pl_server *server) {
   void *loops[] = {server->config.loop};
   struct lws_context_creation_info info = {
-      .port = CONTEXT_PORT_NO_LISTEN,
+      .port = CONTEXT_PORT_NO_LISTEN_SERVER, /* the other kind makes no TLS context, and TLS sockets would talk plain */
       .protocols = protocols,
       .foreign_loops = loops,
       .user = server,
