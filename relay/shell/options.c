@@ -24,7 +24,8 @@ enum {
 
 enum { EXIT_USAGE = 2 };
 
-const char *argp_program_version = "pairlink-relay " PAIRLINK_VERSION;
+/* libc looks for this name from outside of the program. */
+__attribute__((visibility("default"))) const char *argp_program_version = "pairlink-relay " PAIRLINK_VERSION;
 
 static const struct argp_option table[] = {
     {"listen", KEY_LISTEN, "HOST:PORT", 0,

@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -58,20 +59,28 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
   if (!socket->failed && lws_partial_buffered(socket->wsi)) lws_callback_on_writable(socket->wsi);
 }
 
+/* Ends it now. libwebsockets then reads the end and closes; its own timeouts would do it a second later or never. */
 static void kill_socket(pl_socket *socket) {
-  lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+  shutdown(lws_get_socket_fd(socket->wsi), SHUT_RDWR);
+}
+
+/* All was written. A half-close first, then the other side's: closing at once would throw away what it has not read
+ * yet. TLS must say goodbye too, which libwebsockets does when a writable callback returns -1. */
+static void finish_socket(pl_server *server, pl_socket *socket) {
+  socket->shut = true;
+  if (server->tls)
+    lws_callback_on_writable(socket->wsi);
+  else if (shutdown(lws_get_socket_fd(socket->wsi), SHUT_WR) != 0)
+    kill_socket(socket);
 }
 
 void pl_server_flush(pl_server *server, pl_socket *socket) {
   pl_server_write(server, socket);
   pl_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
-  if (socket->failed || wish == PL_WISH_ABORT) {
+  if (socket->failed || wish == PL_WISH_ABORT)
     kill_socket(socket);
-  } else if (wish == PL_WISH_FINISH && !socket->shut && !lws_partial_buffered(socket->wsi)) {
-    socket->shut = true;
-    /* A half-close, then the other side's: closing at once would throw away what it has not read yet. */
-    if (server->tls || shutdown(lws_get_socket_fd(socket->wsi), SHUT_WR) != 0) kill_socket(socket);
-  }
+  else if (wish == PL_WISH_FINISH && !socket->shut && !lws_partial_buffered(socket->wsi))
+    finish_socket(server, socket);
 }
 
 static void on_check(uv_check_t *check) {
@@ -103,8 +112,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
       socket->server->config.app.received(socket->server->config.app_data, socket->conn, in, size);
       return 0;
     case LWS_CALLBACK_RAW_WRITEABLE:
-      if (socket && socket->conn) pl_server_flush(socket->server, socket);
-      return socket && socket->failed ? -1 : 0;
+      if (!socket || !socket->conn) return 0;
+      if (socket->shut && socket->server->tls && !lws_partial_buffered(wsi)) return -1;
+      pl_server_flush(socket->server, socket);
+      return 0;
     case LWS_CALLBACK_RAW_CLOSE:
       if (socket && socket->conn) {
         void *conn = socket->conn;
@@ -208,7 +219,7 @@ static bool split_address(const char *address, char host[256], char port[8]) {
     return false;
   }
   if (n == 0 || n > 255 || strlen(colon + 1) == 0 || strlen(colon + 1) > 5) return false;
-  if (strspn(colon + 1, "0123456789") != strlen(colon + 1)) return false;
+  if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535) return false;
   memcpy(host, address, n);
   host[n] = '\0';
   strcpy(port, colon + 1);
