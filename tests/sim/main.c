@@ -121,6 +121,7 @@ int main(int argc, char **argv) {
                t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
                t.sent, t.read, t.delivered, t.lost, t.dropped);
   if (t.bad && !o.list) (void)printf("see it again: pl-sim --seed S --trace\n");
+  (void)fflush(stdout); /* a leak checker at exit would lose it */
   free(world.scratch);
   free(world.wire);
   free(world.text);

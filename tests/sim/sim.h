@@ -196,6 +196,7 @@ struct sim_world {
   sim_conn conns[SIM_CONNS];
   sim_stream **streams;
   size_t stream_count, stream_capacity;
+  sim_chunk *in_hand; /* has arrived, is being read */
   uint8_t *scratch; /* one WebSocket message */
   uint8_t *wire;    /* the same, framed */
   uint8_t *text;    /* what a message must contain */

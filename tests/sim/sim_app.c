@@ -79,8 +79,12 @@ static void connect_somewhere(sim_client *c) {
   if (sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
   int rc;
   const pl_actions *out = sim_client_begin(c, &in, &rc);
+  sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
   if (rc != 0) sim_fail(w, "client %d cannot connect: %d", c->index, rc);
-  if (!sim_session_of(c, in.session_out)) (void)sim_session_new(c, in.session_out, peer);
+  if (!sim_session_of(c, in.session_out)) {
+    sim_session *s = sim_session_new(c, in.session_out, peer);
+    if (in.instance.size) memcpy(s->peer_instance, in.instance.data, 8);
+  }
   sim_client_end(c, out);
 }
 
@@ -143,6 +147,7 @@ static void give_up(sim_client *c, sim_session *s, int channel) {
     st->finished = finished;
     return;
   }
+  s->sides[channel].wants_writable = false;
   for (size_t i = 0; i < st->count; i++) {
     if (st->messages[i].fate == SIM_SENT) st->messages[i].fate = SIM_GIVEN_UP;
   }
@@ -318,6 +323,10 @@ static bool peer_is_there(const sim_client *c, const sim_session *s) {
 }
 
 bool sim_app_settled(const sim_client *c, char *why, size_t size) {
+  if (!c->engine) {
+    (void)snprintf(why, size, "client %d is not there", c->index);
+    return false;
+  }
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     const sim_session *s = &c->sessions[i];
     if (!s->used || !peer_is_there(c, s)) continue;

@@ -45,6 +45,7 @@ void sim_fault(sim_world *w) {
   sim_random *r = &w->random;
   sim_client *c = &w->clients[sim_below(r, (uint64_t)w->clients_count)];
   sim_conn *k = any_conn(w);
+  uint64_t time_us; /* drawn before other numbers: compilers order arguments as they like */
   w->faults++;
   switch (sim_below(r, 11)) {
     case 0:
@@ -62,11 +63,13 @@ void sim_fault(sim_world *w) {
       break;
     case 5:
     case 6:
-      sim_relay_crash(&w->relay, sim_log_between(r, SIM_MS(1), SIM_MS(20000)), sim_chance(r, 30));
+      time_us = sim_log_between(r, SIM_MS(1), SIM_MS(20000));
+      sim_relay_crash(&w->relay, time_us, sim_chance(r, 30));
       break;
     case 7:
       w->crashes += c->engine != NULL;
-      sim_client_crash(c, sim_log_between(r, SIM_MS(1), SIM_MS(30000)), sim_chance(r, 30));
+      time_us = sim_log_between(r, SIM_MS(1), SIM_MS(30000));
+      sim_client_crash(c, time_us, sim_chance(r, 30));
       break;
     case 8:
       c->asleep_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(sim_chance(r, 20) ? 4000000 : 90000));

@@ -179,9 +179,10 @@ static void happen_client(sim_conn *k) {
     sim_conn_client_leaves(k, false);
     sim_client_socket_gone(c, k, PL_ENETWORK);
   } else {
-    sim_chunk *chunk = arrive(&k->down);
+    sim_chunk *chunk = w->in_hand = arrive(&k->down);
     bool blocked = k->down.blocked;
     sim_client_bytes(c, k, chunk->data, chunk->size);
+    w->in_hand = NULL;
     free(chunk);
     if (blocked && k->relay_conn) sim_relay_writable(&w->relay, k);
   }
@@ -193,8 +194,9 @@ static void happen_relay(sim_conn *k) {
     sim_relay_socket_gone(&w->relay, k);
     return;
   }
-  sim_chunk *chunk = arrive(&k->up);
+  sim_chunk *chunk = w->in_hand = arrive(&k->up);
   sim_relay_bytes(&w->relay, k, chunk->data, chunk->size);
+  w->in_hand = NULL;
   free(chunk);
   if (k->client_state == SIM_CONN_OPEN && k->client->conn == k) sim_client_pump(k->client);
 }

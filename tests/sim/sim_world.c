@@ -148,7 +148,11 @@ static void live(sim_world *w) {
     if (at > w->now_us) w->now_us = at;
     if (++w->steps > STEPS_MAX) sim_fail(w, "no end in sight after %d steps", STEPS_MAX);
     happen(w);
-    next_phase(w);
+    sim_phase before;
+    do {
+      before = w->phase;
+      next_phase(w);
+    } while (w->phase != before);
   }
 }
 
@@ -157,6 +161,7 @@ static void clear(sim_world *w) {
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
   sim_ledger_free(w);
+  free(w->in_hand);
 }
 
 bool sim_run(uint64_t seed, bool trace, sim_world *w) {
