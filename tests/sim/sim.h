@@ -107,6 +107,7 @@ typedef struct sim_relay {
   pl_relay *core;
   pl_relay_config config;
   uint64_t restart_us; /* while it is down */
+  uint64_t ends_us;    /* after a drain */
   uint64_t store_slow_until_us;
   uint8_t known[SIM_KNOWN][32];
   size_t known_count;

@@ -98,7 +98,7 @@ void sim_relay_start(sim_relay *r) {
   sim_fill(&r->world->random, r->config.hash_seed, sizeof r->config.hash_seed);
   r->core = pl_relay_new(&r->config);
   if (!r->core) abort();
-  r->restart_us = SIM_NEVER;
+  r->restart_us = r->ends_us = SIM_NEVER;
   sim_trace(r->world, "relay    starts");
 }
 
@@ -155,6 +155,7 @@ void sim_relay_drain(sim_relay *r) {
   if (!r->core) return;
   sim_trace(w, "relay    drains");
   pl_relay_drain(r->core, (uint32_t)sim_below(&w->random, 2000), sim_now_ms(w));
+  r->ends_us = w->now_us + sim_below(&w->random, SIM_MS(3000));
   turn(r);
 }
 
@@ -162,6 +163,7 @@ uint64_t sim_relay_due(const sim_relay *r) {
   if (!r->core) return r->restart_us;
   uint64_t at = pl_relay_deadline(r->core);
   if (at != PL_RELAY_NEVER) at *= 1000;
+  if (r->ends_us < at) at = r->ends_us;
   for (size_t i = 0; i < SIM_JOBS; i++) {
     if (r->jobs[i].used && r->jobs[i].done_us < at) at = r->jobs[i].done_us;
   }
@@ -192,6 +194,10 @@ void sim_relay_happen(sim_relay *r) {
     return;
   }
   check_bounds(r);
+  if (r->ends_us <= w->now_us) { /* it was drained; the next one takes over */
+    sim_relay_crash(r, sim_below(&w->random, SIM_MS(1000)), false);
+    return;
+  }
   for (size_t i = 0; i < SIM_JOBS; i++) {
     sim_job *job = &r->jobs[i];
     if (!job->used || w->now_us < job->done_us) continue;
