@@ -34,7 +34,7 @@ test('the page calls a program that listens', async () => {
 test('a program calls the page by invite link', async () => {
   person = await openPerson(relay.http);
   const link = await person.invite();
-  program = startCli({ relay }, 'connect', link);
+  program = startCli({}, 'connect', link); // the link says which relay
   await program.write('hello from a terminal\n');
   await person.hears('hello from a terminal');
   await person.say('hello from a browser');

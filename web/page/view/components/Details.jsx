@@ -51,7 +51,7 @@ export function Details() {
         </dd>
       </dl>
       <h2>{s.details.log}</h2>
-      <pre class="log" dir="ltr" tabIndex={0} aria-label={s.details.log}>
+      <pre class="log" dir="ltr" tabIndex={0} role="region" aria-label={s.details.log}>
         {log}
       </pre>
       <CopyButton text={() => log} label={s.details.copyLog} />
