@@ -37,6 +37,7 @@ int pl_session_choose_link(pl_session *s) {
   s->current = best;
   s->probe_due = false;
   s->probed_ms = s->now_ms;
+  s->take_probe_ms = PL_PROBE_MIN_MS;
   pl_session_progress(s);
   if (!best) return 0;
   if (s->close == PL_CLOSING) s->close_due = true;

@@ -4,7 +4,6 @@
 void pl_session_progress(pl_session *s) {
   s->progress_ms = s->now_ms;
   s->probes_open = 0;
-  s->take_probe_ms = PL_PROBE_MIN_MS;
 }
 
 static bool waits_for_credit(const pl_session *s) {

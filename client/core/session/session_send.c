@@ -154,6 +154,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
   if (received_to > c->peer_received_to) {
     c->peer_received_to = received_to;
+    s->take_probe_ms = PL_PROBE_MIN_MS;
     pl_session_progress(s);
     if (c->cursor < received_to) {
       c->cursor = received_to;
@@ -166,6 +167,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   if (rc) return rc;
   s->waiting -= taken_to - c->peer_taken_to;
   c->peer_taken_to = taken_to;
+  s->take_probe_ms = PL_PROBE_MIN_MS;
   pl_session_progress(s);
   while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;

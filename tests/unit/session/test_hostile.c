@@ -1,0 +1,232 @@
+/* What a peer must not do, and what it may: frames of every wrong kind. */
+#include "two.h"
+
+static two t;
+static uint8_t frames[70000];
+static size_t used;
+
+static const pl_session_config small = {.message_max = 1000, .channel_window = 2000, .session_window = 5000};
+
+static void start(void) {
+  two_init(&t, NULL, &small);
+  two_link(&t, 1, 0);
+  two_run(&t, 100);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_LINKED), 1);
+  used = 0;
+}
+
+static pl_writer frame(uint8_t type, size_t size) {
+  frames[used] = type;
+  pl_put_u16(frames + used + 1, (uint16_t)size);
+  pl_writer w = pl_writer_of(frames + used + 3, size);
+  used += 3 + size;
+  return w;
+}
+
+static void data(uint8_t channel, uint8_t flags, uint64_t offset, size_t bytes) {
+  pl_writer w = frame(PL_FRAME_DATA, 10 + bytes);
+  pl_write_u8(&w, channel);
+  pl_write_u8(&w, flags);
+  pl_write_u64(&w, offset);
+  for (size_t i = 0; i < bytes; i++) pl_write_u8(&w, (uint8_t)(offset + i));
+}
+
+static void ack(uint64_t counter, int channel, uint64_t received_to, uint64_t taken_to) {
+  pl_writer w = frame(PL_FRAME_ACK, channel >= 0 ? 26 : 9);
+  pl_write_u64(&w, counter);
+  pl_write_u8(&w, channel >= 0);
+  if (channel < 0) return;
+  pl_write_u8(&w, (uint8_t)channel);
+  pl_write_u64(&w, received_to);
+  pl_write_u64(&w, taken_to);
+}
+
+static void credit(uint64_t session, int channel, uint64_t limit) {
+  pl_writer w = frame(PL_FRAME_CREDIT, channel >= 0 ? 18 : 9);
+  pl_write_u64(&w, session);
+  pl_write_u8(&w, channel >= 0);
+  if (channel < 0) return;
+  pl_write_u8(&w, (uint8_t)channel);
+  pl_write_u64(&w, limit);
+}
+
+static void channel_reset(uint8_t channel, uint8_t direction, uint64_t offset) {
+  pl_writer w = frame(PL_FRAME_CHANNEL_RESET, 12);
+  pl_write_u8(&w, channel);
+  pl_write_u8(&w, direction);
+  pl_write_u16(&w, 5);
+  pl_write_u64(&w, offset);
+}
+
+static void hello(uint64_t epoch, uint64_t peer_epoch, uint32_t message_max, uint32_t window) {
+  pl_writer w = frame(PL_FRAME_HELLO, 37);
+  pl_write_u64(&w, epoch);
+  pl_write_u64(&w, peer_epoch);
+  pl_write_u32(&w, 1);
+  pl_write_u32(&w, message_max);
+  pl_write_u32(&w, window);
+  pl_write_u64(&w, 1u << 20);
+  pl_write_u8(&w, 0);
+}
+
+static int give(void) {
+  int rc = two_feed(&t, 1, 1, frames, used);
+  used = 0;
+  return rc;
+}
+
+enum { EOM = PL_CONST_DATA_FLAG_END_OF_MESSAGE, EOC = PL_CONST_DATA_FLAG_END_OF_CHANNEL };
+
+#define EACH_IS(expected, ...)          \
+  do {                                  \
+    start();                            \
+    __VA_ARGS__;                        \
+    assert_int_equal(give(), expected); \
+    two_deinit(&t);                     \
+  } while (0)
+
+static void what_breaks_the_protocol(void **state) {
+  (void)state;
+  EACH_IS(PL_EPROTOCOL, data(0, 0, 0, 1000), data(0, EOM, 1000, 1));          /* over message_max */
+  EACH_IS(PL_EPROTOCOL, data(0, EOM, 0, 1001));                               /* the same in one frame */
+  EACH_IS(PL_EPROTOCOL, data(0, 0, 1500, 501));                               /* beyond the channel's limit */
+  EACH_IS(PL_EPROTOCOL, data(0, 0, UINT64_MAX - 10, 20));                     /* a place that wraps */
+  EACH_IS(PL_EPROTOCOL, data(255, EOM, 0, 1));                                /* no such channel */
+  EACH_IS(PL_EPROTOCOL, data(0, EOM | EOC, 0, 1), data(0, EOM, 3, 1));        /* beyond the end */
+  EACH_IS(PL_EPROTOCOL, data(0, 0, 0, 5), data(0, EOC, 5, 0));                /* an end inside a message */
+  EACH_IS(PL_EPROTOCOL, for (uint8_t c = 0; c < 6; c++) data(c, 0, 0, 1000)); /* over the session's limit */
+  EACH_IS(PL_EPROTOCOL, ack(1000, -1, 0, 0));                                 /* of what was never sent */
+  EACH_IS(PL_EPROTOCOL, ack(PL_CONST_CHANNELS_MAX, 0, 1, 0));
+  EACH_IS(PL_EPROTOCOL, ack(UINT64_MAX, 0, 1, 0));
+  EACH_IS(PL_EPROTOCOL, ack(0, 255, 0, 0));
+  EACH_IS(PL_EPROTOCOL, credit(UINT64_MAX, -1, 0));
+  EACH_IS(PL_EPROTOCOL, credit(0, 0, UINT64_MAX));
+  EACH_IS(PL_EPROTOCOL, channel_reset(0, 0, 0));
+  EACH_IS(PL_EPROTOCOL, channel_reset(0, 0, 2002));
+  EACH_IS(PL_EPROTOCOL, channel_reset(255, 0, 1));
+  EACH_IS(PL_EPROTOCOL, channel_reset(0, 0, 3), channel_reset(0, 0, 4));
+  EACH_IS(PL_EPROTOCOL, hello(0, 0, 100, 101));
+  EACH_IS(PL_EPROTOCOL, hello(1, 0, 100, 100));
+  EACH_IS(PL_EPROTOCOL, hello(1, 0, 0, 100));
+  EACH_IS(PL_EPROTOCOL, frame(PL_FRAME_PROBE, 3));
+  EACH_IS(PL_EPROTOCOL, frame(PL_FRAME_PROBE_REPLY, 5));
+  EACH_IS(PL_EPROTOCOL, frame(PL_FRAME_CLOSE, 1));
+  EACH_IS(PL_EPROTOCOL, frame(PL_FRAME_CLOSE, 126));
+  EACH_IS(PL_EPROTOCOL, frame(PL_FRAME_VOLATILE, 0));
+  EACH_IS(PL_EPROTOCOL, frames[0] = PL_FRAME_DATA, frames[1] = 0, used = 2);
+  EACH_IS(PL_EPROTOCOL, data(0, EOM, 0, 5), used--);
+}
+
+static void what_a_peer_may_do(void **state) {
+  (void)state;
+  EACH_IS(0, used = 0);
+  EACH_IS(0, frame(0x7e, 100), frame(0, 0), frame(0xff, 65000)); /* unknown frames are skipped */
+  EACH_IS(0, data(0, EOM, 0, 1000));
+  EACH_IS(0, data(0, EOM, 0, 5), data(0, EOM, 0, 5), data(0, 0, 0, 3), data(0, EOM, 2, 3)); /* repetitions */
+  EACH_IS(0, data(0, EOM, 100, 5));                                                         /* a gap: not kept */
+  EACH_IS(0, data(0, EOM | EOC, 0, 0), data(0, EOM | EOC, 0, 0), data(0, EOC, 1, 0));
+  EACH_IS(0, data(0, 0xf0 | EOM, 0, 1)); /* unknown flags */
+  EACH_IS(0, ack(UINT64_MAX, -1, 0, 0), ack(0, 7, 0, 0));
+  EACH_IS(0, credit(0, 200, 5), credit(5, -1, 0));
+  EACH_IS(0, channel_reset(0, 1, 77), channel_reset(0, 0, 2001), channel_reset(0, 0, 2001));
+  EACH_IS(0, hello(77, 0, 100, 101));
+}
+
+static void overlapping_pieces_become_the_message_once(void **state) {
+  (void)state;
+  for (uint64_t cut = 0; cut <= 500; cut += 25)
+    for (uint64_t back = 0; back <= cut; back += 50) {
+      start();
+      data(3, 0, 0, cut);
+      data(3, EOM, cut - back, 500 - (cut - back));
+      data(3, EOM | EOC, cut - back, 500 - (cut - back));
+      assert_int_equal(give(), 0);
+      assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
+      assert_int_equal(two_count(&t, 1, PL_SESSION_END), 1);
+      two_seen *m = two_find(&t, 1, PL_SESSION_MESSAGE, 0);
+      assert_int_equal(m->size, 500);
+      assert_int_equal(m->a.place, 501);
+      for (size_t i = 0; i < 500; i++) assert_int_equal(m->data[i], (uint8_t)i);
+      two_deinit(&t);
+    }
+}
+
+static void a_record_of_everything(void) {
+  hello(77, 0, 1000, 2000);
+  data(0, 0, 0, 50);
+  data(0, EOM, 50, 60);
+  ack(0, 0, 0, 0);
+  credit(9000, 0, 3000);
+  frame(PL_FRAME_PROBE, 4);
+  frame(PL_FRAME_PROBE_REPLY, 4);
+  data(1, EOM | EOC, 0, 7);
+  channel_reset(2, 0, 9);
+  pl_writer w = frame(PL_FRAME_VOLATILE, 5);
+  pl_write_u8(&w, 4);
+  frame(0x44, 9);
+  frame(PL_FRAME_CLOSE, 12);
+}
+
+static void every_byte_may_be_missing(void **state) {
+  (void)state;
+  start();
+  a_record_of_everything();
+  size_t whole = used;
+  assert_int_equal(give(), 0);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_PEER_CLOSED), 1);
+  two_deinit(&t);
+  for (size_t n = 0; n < whole; n++) {
+    start();
+    a_record_of_everything();
+    used = n;
+    int rc = give();
+    assert_true(rc == 0 || rc == PL_EPROTOCOL);
+    assert_int_equal(two_count(&t, 1, PL_SESSION_PEER_CLOSED), 0);
+    two_deinit(&t);
+  }
+}
+
+static void every_byte_may_be_wrong(void **state) {
+  (void)state;
+  uint64_t random = 88172645463325252u;
+  for (int round = 0; round < 20000; round++) {
+    start();
+    for (uint8_t i = 0; i < 3; i++) assert_int_equal(two_send(&t, 1, i, "abc", 3), 0);
+    two_run(&t, 1);
+    a_record_of_everything();
+    for (int flips = 0; flips < 3; flips++) {
+      random ^= random << 13;
+      random ^= random >> 7;
+      random ^= random << 17;
+      frames[random % used] = (uint8_t)(random >> 32);
+    }
+    int rc = give();
+    assert_true(rc == 0 || rc == PL_EPROTOCOL || rc == PL_EMSGSIZE);
+    if (rc == 0) two_run(&t, 100);
+    two_deinit(&t);
+  }
+}
+
+static void frames_before_hello_are_ignored(void **state) {
+  (void)state;
+  two_init(&t, NULL, NULL);
+  two_link(&t, 1, 0);
+  used = 0;
+  data(0, EOM, 0, 5);
+  frame(PL_FRAME_CLOSE, 2);
+  assert_int_equal(give(), 0);
+  assert_int_equal(t.side[1].seen_count, 0);
+  two_deinit(&t);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_breaks_the_protocol),
+      cmocka_unit_test(what_a_peer_may_do),
+      cmocka_unit_test(overlapping_pieces_become_the_message_once),
+      cmocka_unit_test(every_byte_may_be_missing),
+      cmocka_unit_test(every_byte_may_be_wrong),
+      cmocka_unit_test(frames_before_hello_are_ignored),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+/* How a session shares a link: pacing, turns, priorities, acknowledgements, credit, repair. */
+#include "two.h"
+
+static two t;
+static uint8_t block[262144];
+
+static void start(void) {
+  two_init(&t, NULL, NULL);
+  two_link(&t, 1, 0);
+  two_run(&t, 10);
+  for (int i = 0; i < 2; i++) assert_int_equal(two_count(&t, i, PL_SESSION_LINKED), 1);
+}
+
+static void fill(int i, uint8_t channel) {
+  while (two_send(&t, i, channel, block, 65536) == 0) {
+  }
+}
+
+static int by_number(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* A line each second beside a file on 1 Mbit/s: nearly all within one second, at several distances. */
+static void a_line_beside_a_file_arrives_within_a_second(void **state) {
+  (void)state;
+  static const uint64_t delays[] = {1000, 20000, 100000};
+  for (size_t d = 0; d < PL_ARRAY_LENGTH(delays); d++) {
+    two_init(&t, NULL, NULL);
+    t.bytes_per_s = 125000;
+    t.delay_us = delays[d];
+    two_link(&t, 1, 0);
+    two_run(&t, 1000);
+    uint64_t sent[60], late[60];
+    for (int k = 0; k < 60; k++) {
+      fill(0, 0);
+      sent[k] = t.now_us / 1000;
+      assert_int_equal(two_send(&t, 0, 2, "a line of chat", 14), 0);
+      for (int part = 0; part < 10; part++) {
+        two_run(&t, 97);
+        fill(0, 0);
+      }
+    }
+    two_run(&t, 10000);
+    size_t lines = 0;
+    uint64_t file = 0;
+    for (size_t k = 0; k < t.side[1].seen_count; k++) {
+      const two_seen *s = &t.side[1].seen[k];
+      if (s->a.type != PL_SESSION_MESSAGE) continue;
+      if (s->a.channel == 2 && lines < 60) {
+        late[lines] = s->ms - sent[lines];
+        lines++;
+      } else {
+        file += s->size;
+      }
+    }
+    assert_int_equal(lines, 60);
+    qsort(late, 60, sizeof *late, by_number);
+    print_message("delay %llu ms: line median %llu ms, worst %llu ms; file %llu KiB in 60 s\n",
+                  (unsigned long long)delays[d] / 1000, (unsigned long long)late[30], (unsigned long long)late[59],
+                  (unsigned long long)file / 1024);
+    assert_true(late[59] < 1000);
+    assert_true(file > 60 * 125000 * 8 / 10); /* and the file has most of the line */
+    two_deinit(&t);
+  }
+}
+
+static void a_fast_long_link_is_filled(void **state) {
+  (void)state;
+  two_init(&t, NULL, NULL);
+  t.bytes_per_s = 5000000;
+  t.delay_us = 40000;
+  two_link(&t, 1, 0);
+  two_run(&t, 100);
+  for (int k = 0; k < 1000; k++) {
+    fill(0, 0);
+    two_run(&t, 10);
+  }
+  uint64_t got = 0;
+  for (size_t k = 0; k < t.side[1].seen_count; k++)
+    if (t.side[1].seen[k].a.type == PL_SESSION_MESSAGE) got += t.side[1].seen[k].size;
+  print_message("%llu of 50,000,000 bytes in 10 s\n", (unsigned long long)got);
+  assert_true(got > 40000000);
+  two_deinit(&t);
+}
+
+static void equal_channels_take_turns_and_urgent_ones_go_first(void **state) {
+  (void)state;
+  two_init(&t, NULL, NULL);
+  t.bytes_per_s = 100000;
+  two_link(&t, 1, 0);
+  two_run(&t, 100);
+  for (uint8_t c = 0; c < 4; c++) fill(0, c);
+  pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .channel = 3, .value = 0};
+  assert_int_equal(two_step(&t, 0, &urgent), 0);
+  urgent.value = 8;
+  assert_int_equal(two_step(&t, 0, &urgent), PL_EINVAL);
+  two_run(&t, 60000);
+  uint64_t last[4] = {0};
+  for (size_t k = 0; k < t.side[1].seen_count; k++)
+    if (t.side[1].seen[k].a.type == PL_SESSION_MESSAGE) last[t.side[1].seen[k].a.channel] = t.side[1].seen[k].ms;
+  for (uint8_t c = 0; c < 3; c++) {
+    assert_true(last[3] < last[c] / 2);
+    assert_true(last[c] + 1000 > last[(c + 1) % 3]); /* the equals end together */
+  }
+  two_deinit(&t);
+}
+
+static void a_slow_reader_stops_only_its_channel(void **state) {
+  (void)state;
+  pl_session_config manual = {.message_max = 65536, .channel_window = 200000, .session_window = 2000000};
+  manual.manual_take = true;
+  two_init(&t, NULL, &manual);
+  two_link(&t, 1, 0);
+  two_run(&t, 10);
+  int sent = 0;
+  while (sent < 20 && two_send(&t, 0, 0, block, 65000) == 0) sent++;
+  two_run(&t, 5000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 3);
+  for (int k = 0; k < 5; k++) {
+    assert_int_equal(two_send(&t, 0, 1, "other", 5), 0);
+    two_run(&t, 100);
+    assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 4 + k);
+  }
+  pl_session_event taken = {.type = PL_SESSION_TAKE, .channel = 0, .place = 65001};
+  assert_int_equal(two_step(&t, 1, &taken), 0);
+  two_run(&t, 1000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 9);
+  two_deinit(&t);
+}
+
+static void many_begun_messages_cannot_block_each_other(void **state) {
+  (void)state;
+  pl_session_config tight = {.message_max = 10000, .channel_window = 10001, .session_window = 10001};
+  two_init(&t, NULL, &tight);
+  two_link(&t, 1, 0);
+  two_run(&t, 10);
+  for (uint8_t c = 0; c < 100; c++) assert_int_equal(two_send(&t, 0, c, block, 10000), 0);
+  two_run(&t, 20000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 100);
+  two_deinit(&t);
+}
+
+static void acknowledgements_come_within_25_ms(void **state) {
+  (void)state;
+  start();
+  two_run(&t, 1000);
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  uint64_t sent = t.now_us / 1000, records = t.side[1].records_out;
+  two_run(&t, 24);
+  assert_int_equal(t.side[1].records_out, records);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 0);
+  two_run(&t, 2);
+  assert_int_equal(t.side[1].records_out, records + 1);
+  assert_int_equal(two_find(&t, 0, PL_SESSION_DELIVERED, 0)->ms, sent + 25);
+  two_run(&t, 60000);
+  assert_int_equal(t.side[1].records_out, records + 1); /* and then silence */
+  for (int k = 0; k < 2; k++) assert_int_equal(two_send(&t, 0, 0, block, 40000), 0);
+  two_run(&t, 1);
+  assert_true(t.side[1].records_out > records + 1); /* 64 KiB: at once */
+  two_deinit(&t);
+}
+
+static uint64_t drop_counter;
+static bool drop_one(two *x, int from, const two_record *r) {
+  (void)x;
+  return from == 0 && r->counter == drop_counter;
+}
+
+static void one_loss_is_repaired_by_one_going_back(void **state) {
+  (void)state;
+  two_init(&t, NULL, NULL);
+  t.bytes_per_s = 1000000;
+  t.delay_us = 20000;
+  two_link(&t, 1, 0);
+  two_run(&t, 200);
+  for (int k = 0; k < 10; k++) assert_int_equal(two_send(&t, 0, 0, block, 65536), 0);
+  drop_counter = t.side[0].counters[1] + 2;
+  t.drop = drop_one;
+  two_run(&t, 5000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 10);
+  print_message("%llu bytes for 655,370\n", (unsigned long long)t.side[0].bytes_out);
+  assert_true(t.side[0].bytes_out < 655370 + 300000); /* a window again, once */
+  two_deinit(&t);
+}
+
+static bool drop_last_ack;
+static bool drop_acks(two *x, int from, const two_record *r) {
+  (void)x;
+  (void)r;
+  return from == 1 && drop_last_ack;
+}
+
+static void the_receipt_survives_a_lost_ack(void **state) {
+  (void)state;
+  start();
+  t.drop = drop_acks;
+  drop_last_ack = true;
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 500);
+  drop_last_ack = false;
+  two_run(&t, 3000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
+  two_deinit(&t);
+}
+
+static void a_late_receipt_survives_a_lost_ack(void **state) {
+  (void)state;
+  pl_session_config manual = {.message_max = 65536, .channel_window = 200000, .session_window = 2000000};
+  manual.manual_take = true;
+  two_init(&t, NULL, &manual);
+  two_link(&t, 1, 0);
+  two_run(&t, 10);
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 100000); /* a slow application: probes go on, seldom */
+  assert_true(t.side[0].records_out < 20);
+  t.drop = drop_acks;
+  drop_last_ack = true;
+  pl_session_event taken = {.type = PL_SESSION_TAKE, .place = 2};
+  assert_int_equal(two_step(&t, 1, &taken), 0);
+  two_run(&t, 100);
+  drop_last_ack = false;
+  two_run(&t, 40000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
+  two_deinit(&t);
+}
+
+static void the_better_link_is_used_and_nothing_doubled(void **state) {
+  (void)state;
+  start();
+  for (uint32_t link = 2; link < 40; link++) {
+    for (int i = 0; i < 2; i++) assert_int_equal(two_send(&t, i, 0, &link, 4), 0);
+    two_link(&t, link, (int)(two_random(&t) % 2));
+    if (link % 3 == 0) two_link(&t, link + 100, (int)(two_random(&t) % 2)); /* both at once */
+    two_run(&t, two_random(&t) % 3);
+    if (link % 2) two_unlink(&t, link - 1);
+    two_run(&t, 40);
+  }
+  two_run(&t, 1000);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(two_count(&t, i, PL_SESSION_MESSAGE), 38);
+    for (uint32_t k = 0; k < 38; k++) {
+      uint32_t value = k + 2;
+      assert_memory_equal(two_find(&t, i, PL_SESSION_MESSAGE, k)->data, &value, 4);
+    }
+    assert_int_equal(two_count(&t, i, PL_SESSION_STREAM_RESET), 0);
+  }
+  two_deinit(&t);
+}
+
+static void no_memory_for_an_action_changes_nothing(void **state) {
+  (void)state;
+  start();
+  assert_int_equal(two_send(&t, 0, 0, "kept", 4), 0);
+  t.side[1].refuse = true;
+  two_run(&t, 5);
+  assert_int_equal(t.side[1].rc, PL_ENOMEM);
+  t.side[1].refuse = false;
+  two_unlink(&t, 1); /* what the owner does then */
+  two_link(&t, 2, 0);
+  two_run(&t, 100);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
+  two_deinit(&t);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_line_beside_a_file_arrives_within_a_second),
+      cmocka_unit_test(a_fast_long_link_is_filled),
+      cmocka_unit_test(equal_channels_take_turns_and_urgent_ones_go_first),
+      cmocka_unit_test(a_slow_reader_stops_only_its_channel),
+      cmocka_unit_test(many_begun_messages_cannot_block_each_other),
+      cmocka_unit_test(acknowledgements_come_within_25_ms),
+      cmocka_unit_test(one_loss_is_repaired_by_one_going_back),
+      cmocka_unit_test(the_receipt_survives_a_lost_ack),
+      cmocka_unit_test(a_late_receipt_survives_a_lost_ack),
+      cmocka_unit_test(the_better_link_is_used_and_nothing_doubled),
+      cmocka_unit_test(no_memory_for_an_action_changes_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
