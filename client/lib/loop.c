@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-enum { TURNS_PER_DISPATCH = 16 };
+enum { TURNS_PER_DISPATCH = 16, STOP_FLUSH_MS = 1000 };
 
 /* A host that polls only pairlink_fd must wake for what was queued outside of dispatch too: libuv tells its backend
  * descriptor about a wish to write in the next turn only, so the timerfd has to call for that turn. */
@@ -63,8 +63,16 @@ static bool sessions_left(const pairlink *p) {
   return false;
 }
 
+/* First what waits to be sent, such as the answer to a peer's CLOSE: without it the peer would wait for it. */
+static void stop_engine(pairlink *p) {
+  if (!p->stopping || p->stop_sent || (pl_engine_has_output(p->engine) && pl_now_ms() < p->stop_by_ms)) return;
+  p->stop_sent = true;
+  pl_engine_event event = {.type = PL_IN_STOP};
+  (void)pl_client_step(p, &event);
+}
+
 static void check_stopped(pairlink *p) {
-  if (!p->stopping || p->stopped || !pl_list_empty(&p->queue) || !pl_transport_is_idle(p->transport)) return;
+  if (!p->stop_sent || p->stopped || !pl_list_empty(&p->queue) || !pl_transport_is_idle(p->transport)) return;
   if (sessions_left(p)) return;
   p->stopped = true;
   report(p, PAIRLINK_EVENT_STOPPED);
@@ -73,6 +81,7 @@ static void check_stopped(pairlink *p) {
 static void arm_for_next(pairlink *p) {
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
+  if (p->stopping && !p->stop_sent && p->stop_by_ms < at) at = p->stop_by_ms;
   if (timeout == 0 || !pl_list_empty(&p->queue))
     at = 0;
   else if (timeout > 0 && now + (uint64_t)timeout < at)
@@ -88,6 +97,7 @@ int pairlink_dispatch(pairlink *p) {
   for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted; turn++) {
     pl_transport_turn(p->transport);
     step_if_due(p);
+    stop_engine(p);
     bool busy = pl_client_deliver(p);
     if (pl_engine_has_output(p->engine)) {
       pl_transport_want_write(p->transport);
@@ -118,10 +128,9 @@ int pairlink_run(pairlink *p) {
 int pairlink_stop(pairlink *p) {
   if (p->stopping) return 0;
   p->stopping = true;
-  pl_engine_event event = {.type = PL_IN_STOP};
-  int error = pl_client_step(p, &event);
+  p->stop_by_ms = pl_now_ms() + STOP_FLUSH_MS;
   pl_client_kick(p);
-  return error;
+  return 0;
 }
 
 void pairlink_wakeup(pairlink *p) {
