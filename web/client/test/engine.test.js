@@ -1,19 +1,99 @@
-/** Two engines over a model of the relay: pairing, messages, resuming. */
+/** Two engines over a model of the relay: pairing, strangers, invites, login. */
 import { beforeAll, describe, expect, test } from 'vitest'
+import { toHex, utf8 } from '../core/bytes.js'
+import { encode, makeEnvelope } from '../core/wire.js'
 import { loadSodium } from '../core/sodium.js'
-import { World } from './model.js'
+import { ENVELOPE, REASON } from '../wire_table.js'
+import { World, pair } from './model.js'
 
 beforeAll(loadSodium)
 
-/** Two peers in a session: a called b. */
-export function pair(options = {}, a = {}, b = {}) {
-  const world = new World(options)
-  const ana = world.peer('ana', a).start()
-  const bo = world.peer('bo', { acceptAll: true, ...b }).start()
-  const session = ana.connect(bo)
-  world.until(() => ana.last('linked') && bo.last('session'), 'linked')
-  return { world, ana, bo, session, other: bo.last('session').session }
-}
+const reset = (reason) => makeEnvelope(ENVELOPE.RESET, encode('reset', { reason, text: utf8('why') }))
+
+describe('login', () => {
+  test('goes online with the relay that it pinned', () => {
+    const world = new World()
+    const ana = world.peer('ana', { relayId: world.identity.id }).start()
+    world.until(() => ana.last('online'), 'online')
+    expect(toHex(ana.last('online').id)).toBe(toHex(world.identity.id))
+  })
+  test('another relay key is an error for the user, and is never tried again', () => {
+    const world = new World()
+    const ana = world.peer('ana', { relayId: world.random.bytes(32) }).start()
+    world.until(() => ana.last('offline'), 'offline')
+    expect(ana.last('relay_changed').id).toEqual(world.identity.id)
+    expect(ana.last('offline')).toMatchObject({ error: 'ERELAYKEY', time: Infinity })
+    world.pass(600000)
+    expect(ana.of('connect').length).toBe(1)
+  })
+  test('a wrong signature of the relay is refused', () => {
+    const world = new World()
+    const sign = world.login
+    world.login = function (socket, payload) {
+      const { toClient } = this
+      this.toClient = (s, type, body, ...rest) => {
+        if (type === ENVELOPE.WELCOME) body[body.length - 1] ^= 1
+        toClient.call(this, s, type, body, ...rest)
+      }
+      sign.call(this, socket, payload)
+      this.toClient = toClient
+    }
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('offline'), 'offline')
+    expect(ana.last('offline').error).toBe('ECRYPTO')
+    expect(ana.last('online')).toBeUndefined()
+  })
+  test('tries again with growing pauses, then every half minute, and at once when the network is back', () => {
+    const world = new World()
+    world.up = false
+    const ana = world.peer('ana').start()
+    world.pass(600000)
+    const waits = ana.of('offline').map(({ time }, i) => time - (ana.of('offline')[i - 1]?.time ?? 0))
+    expect(waits.length).toBeGreaterThan(20)
+    expect(Math.max(...waits.slice(1))).toBeLessThan(31000)
+    world.up = true
+    const { time } = ana.last('offline')
+    expect(time).toBeGreaterThan(world.now)
+    ana.do('network_up')
+    world.until(() => ana.last('online'), 'online', 1000)
+  })
+  test.each([
+    [REASON.DENIED, 'EDENIED'],
+    [REASON.REVOKED, 'EDENIED'],
+    [REASON.ORIGIN, 'EDENIED'],
+  ])('terminal reason %i of the relay', (reason, error) => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    ana.do('socket_message', { data: reset(reason) })
+    expect(ana.last('offline')).toMatchObject({ error, reason, time: Infinity })
+  })
+  test('a socket that says nothing is given up', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    world.toClient = () => {}
+    world.until(() => ana.last('offline'), 'offline', 60000)
+    expect(ana.last('offline')).toMatchObject({ error: 'ENETWORK', reason: REASON.TIMEOUT })
+  })
+  test('asks the relay at once after a sleep', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    world.now += 40000
+    ana.do('network_up')
+    const sent = ana.engine.produce(world.now, 65543)
+    expect(sent[0]).toBe(ENVELOPE.PING)
+  })
+  test('moves when the relay is going away', () => {
+    const { world, ana, bo, session } = pair()
+    ana.do('socket_message', { data: makeEnvelope(ENVELOPE.GOING_AWAY, encode('going_away', { delay_ms: 2000, urls: utf8('ws://other.test:1\nhttp://no') })) })
+    world.until(() => ana.of('online').length === 2, 'moved', 10000)
+    expect(ana.of('connect')[1]).toMatchObject({ url: 'ws://other.test:1' })
+    ana.send(session, 'still here')
+    world.until(() => bo.texts().length, 'message')
+  })
+})
 
 describe('pairing', () => {
   test('two peers exchange messages', () => {
@@ -27,5 +107,177 @@ describe('pairing', () => {
     expect(ana.last('delivered')).toMatchObject({ channel: 0, place: 6 })
     expect(bo.last('session')).toMatchObject({ text: 'test/1', name: 'ana' })
     expect(ana.last('linked')).toMatchObject({ text: 'test/1', name: 'bo' })
+    expect(toHex(ana.last('linked').instance)).toBe(toHex(bo.instance))
+  })
+  test('waits for a peer that is not there yet', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    const bo = world.peer('bo', { acceptAll: true })
+    const session = ana.connect(bo)
+    ana.send(session, 'early')
+    world.until(() => ana.of('unlinked').length >= 5, 'attempts')
+    expect(ana.last('unlinked')).toMatchObject({ reason: REASON.UNAVAILABLE })
+    expect(ana.last('unlinked').time).toBeLessThan(Infinity)
+    bo.start()
+    world.until(() => bo.texts().length, 'message', 30000)
+  })
+  test('connecting twice is one session', () => {
+    const { ana, bo, session } = pair()
+    expect(ana.connect(bo)).toBe(session)
+  })
+  test('both call at once: one session each, nothing lost', () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const world = new World({ seed })
+      const [ana, bo] = ['ana', 'bo'].map((name) => world.peer(name).start())
+      world.until(() => ana.last('online') && bo.last('online'), 'online')
+      const [a, b] = [ana.connect(bo), bo.connect(ana)]
+      ana.send(a, 'from ana')
+      bo.send(b, 'from bo')
+      world.until(() => ana.texts().length && bo.texts().length, 'messages')
+      world.pass(30000)
+      expect([ana.texts(), bo.texts()]).toEqual([['from bo'], ['from ana']])
+      expect(ana.engine.entries.size + bo.engine.entries.size).toBe(2)
+      expect([ana.of('session').length, bo.of('session').length]).toEqual([0, 0])
+      expect(ana.sessionOf(a).links.length).toBe(1)
+      expect(ana.engine.slots.byNumber.size).toBe(1)
+    }
+  })
+  test('one identity used twice: each instance has its own session', () => {
+    const world = new World()
+    const bo = world.peer('bo', { acceptAll: true }).start()
+    const one = world.peer('ana').start()
+    const two = world.peer('ana too', { seed: one.seed }).start()
+    one.send(one.connect(bo), 'one')
+    two.send(two.connect(bo), 'two')
+    world.until(() => bo.texts().length === 2, 'both')
+    expect(bo.of('session').length).toBe(2)
+  })
+  test('an ID that is none is refused', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    expect(() => ana.do('connect', { peer: new Uint8Array(32) })).toThrow(expect.objectContaining({ code: 'EID' }))
+  })
+})
+
+describe('strangers', () => {
+  const knocking = () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    const bo = world.peer('bo').start()
+    const session = ana.connect(bo)
+    ana.send(session, 'may I come in?')
+    world.until(() => bo.last('knock'), 'knock')
+    return { world, ana, bo, session }
+  }
+  test('one who asks is shown with its name, once', () => {
+    const { world, ana, bo } = knocking()
+    expect(toHex(bo.last('knock').id)).toBe(toHex(ana.identity.id))
+    expect(bo.last('knock').name).toBe('ana')
+    world.pass(20000)
+    expect(bo.of('knock').length).toBe(1)
+    expect(bo.of('session').length).toBe(0)
+  })
+  test('allowed while it waits: accepted at once', () => {
+    const { world, ana, bo } = knocking()
+    const at = world.now
+    bo.do('allow', { peer: ana.identity.id })
+    world.until(() => bo.texts().length, 'message')
+    expect(world.now - at).toBeLessThan(1000)
+    expect(bo.of('session').length).toBe(1)
+  })
+  test('allowed later: dialled back', () => {
+    const { world, ana, bo } = knocking()
+    ana.engine.relay.networkUp = () => {}
+    world.until(() => bo.engine.strangers.knocks.size && ![...bo.engine.strangers.knocks.values()][0].link, 'the call ended', 10000)
+    bo.do('allow', { peer: ana.identity.id })
+    expect(bo.of('session').length).toBe(1)
+    world.until(() => bo.texts().length, 'message', 10000)
+    expect(bo.of('session').length).toBe(1)
+    expect(ana.engine.entries.size).toBe(1)
+  })
+  test('denied: nothing is said, and it may ask again after a while', () => {
+    const { world, ana, bo, session } = knocking()
+    bo.do('deny', { peer: ana.identity.id })
+    world.pass(60000)
+    expect(bo.of('knock').length).toBe(1)
+    expect(ana.last('unlinked').reason).toBe(REASON.UNAVAILABLE)
+    expect(ana.engine.entries.has(session)).toBe(true)
+    world.until(() => bo.of('knock').length === 2, 'asks again', 600000)
+  })
+  test('blocked: never heard of again', () => {
+    const { world, ana, bo } = knocking()
+    bo.do('block', { peer: ana.identity.id })
+    world.pass(1200000)
+    expect(bo.of('knock').length).toBe(1)
+    expect(bo.of('session').length).toBe(0)
+  })
+  test('an unanswered call ends at the same time, whatever its cause', () => {
+    const ends = ['nobody', 'denied', 'blocked', 'ignored'].map((cause) => {
+      const world = new World()
+      const ana = world.peer('ana').start()
+      const bo = world.peer('bo')
+      if (cause !== 'nobody') bo.start()
+      if (cause === 'denied') bo.do('deny', { peer: ana.identity.id })
+      if (cause === 'blocked') bo.do('block', { peer: ana.identity.id })
+      world.until(() => ana.last('online'), 'online')
+      world.pass(100)
+      const at = world.now
+      ana.connect(bo)
+      world.until(() => ana.last('unlinked'), 'end')
+      return world.now - at
+    })
+    expect(new Set(ends).size).toBe(1)
+  })
+})
+
+describe('invites', () => {
+  const secret = Uint8Array.from({ length: 16 }, (_, i) => i)
+  const invited = (lifetime = 60000) => {
+    const world = new World()
+    const bo = world.peer('bo').start()
+    bo.do('invite_add', { secret, place: world.now + lifetime, value: 1 })
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online') && bo.last('online'), 'online')
+    return { world, ana, bo }
+  }
+  test('lets its holder in without a question', () => {
+    const { world, ana, bo } = invited()
+    ana.send(ana.connect(bo, secret), 'here I am')
+    world.until(() => bo.texts().length, 'message')
+    expect(bo.of('knock').length).toBe(0)
+    expect(bo.last('invite_claimed')).toMatchObject({ data: secret })
+    expect(toHex(bo.last('invite_claimed').id)).toBe(toHex(ana.identity.id))
+    expect(bo.events.findIndex((e) => e.type === 'invite_claimed')).toBeLessThan(bo.events.findIndex((e) => e.type === 'session'))
+  })
+  test('is bound to who came first; that one may come again', () => {
+    const { world, ana, bo } = invited()
+    const session = ana.connect(bo, secret)
+    world.until(() => bo.last('session'), 'session')
+    const eve = world.peer('eve').start()
+    eve.connect(bo, secret)
+    world.pass(20000)
+    expect(bo.of('session').length).toBe(1)
+    expect(bo.of('knock').length).toBe(0)
+    ana.do('close', { session })
+    world.until(() => bo.last('session_closed'), 'closed')
+    ana.send(ana.connect(bo, secret), 'again')
+    world.until(() => bo.texts().length, 'message')
+    expect(bo.of('invite_claimed').length).toBe(1)
+  })
+  test('expired or revoked: refused', () => {
+    const { world, ana, bo } = invited(1000)
+    world.pass(2000)
+    ana.connect(bo, secret)
+    world.pass(10000)
+    expect([bo.of('session').length, bo.of('knock').length]).toEqual([0, 0])
+    bo.do('invite_revoke', { secret })
+    world.until(() => bo.last('knock'), 'now its proof fits no invite: a knock')
+    expect(bo.of('session').length).toBe(0)
+  })
+  test('a wrong secret is a knock', () => {
+    const { world, ana, bo } = invited()
+    ana.connect(bo, new Uint8Array(16).fill(9))
+    world.until(() => bo.last('knock'), 'knock')
+    expect(bo.of('session').length).toBe(0)
   })
 })

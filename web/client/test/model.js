@@ -194,10 +194,10 @@ export class World {
 
   take(socket, { type, flags, link: number, payload }) {
     if (type === ENVELOPE.LOGIN) return this.login(socket, payload)
+    if (type === ENVELOPE.RESET && number === 0) return
     if (socket.state !== 'online') throw new Error(`model relay: ${type} before login`)
     if (type === ENVELOPE.PING) return this.toClient(socket, ENVELOPE.PONG, payload)
     if (type === ENVELOPE.OPEN) return this.takeOpen(socket, number, payload)
-    if (type === ENVELOPE.RESET && number === 0) return
     const link = socket.links.get(number)
     if (!link) return
     if (type === ENVELOPE.ACCEPT) {
@@ -335,4 +335,14 @@ export class World {
     const end = this.now + ms
     while (!test()) if (!this.turn(end)) throw new Error(`not so within ${ms} ms of virtual time: ${what}`)
   }
+}
+
+/** Two peers in a session: ana called bo. */
+export function pair(options = {}, a = {}, b = {}) {
+  const world = new World(options)
+  const ana = world.peer('ana', a).start()
+  const bo = world.peer('bo', { acceptAll: true, ...b }).start()
+  const session = ana.connect(bo)
+  world.until(() => ana.last('linked') && bo.last('session'), 'linked')
+  return { world, ana, bo, session, other: bo.last('session').session }
 }

@@ -97,7 +97,7 @@ export class Engine {
     this.entries = new Map()
     /** @type {Map<string, Set<Entry>>} */
     this.byId = new Map()
-    /** Sessions that the other side closed: if our answer was lost, it asks again.
+    /** Sessions that ended a moment ago: the other side may not have heard it, and calls again.
      * @type {{entry: Entry, until: number}[]} */
     this.ghosts = []
     this.nextNumber = 1
@@ -473,7 +473,7 @@ export class Engine {
       newEpoch: () => this.newEpoch(),
       linked: (link) => this.linked(entry, link),
       peerClosed: (reason, text) => this.ended(entry, errorOf(reason), reason, text),
-      closeEnded: (error) => this.ended(entry, error, entry.session.closeReason || REASON.CLOSED, ''),
+      closeEnded: (error) => this.ended(entry, error, entry.session.closeReason || REASON.CLOSED, fromUtf8(entry.session.closeText)),
     }
   }
   /** @private */
@@ -521,7 +521,7 @@ export class Engine {
     const { number: session, id, application: text, name } = entry
     this.emit({ type: 'session', session, id, instance: instanceOf(entry), text, name })
   }
-  /** The session with this peer that it closed a moment ago. @param {Link} link @returns {Entry | undefined} */
+  /** The session with this peer that ended a moment ago. @param {Link} link @returns {Entry | undefined} */
   ghostOf(link) {
     const instance = toHex(link.peerInstance ?? new Uint8Array(0))
     const found = this.ghosts.find(
@@ -593,7 +593,7 @@ export class Engine {
     const same = this.byId.get(entry.idHex)
     same?.delete(entry)
     if (same?.size === 0) this.byId.delete(entry.idHex)
-    if (session.close === 'peerClosed') {
+    if (session.peerEpoch !== 0n && entry.instance) {
       this.ghosts = this.ghosts.filter(({ until }) => this.now < until)
       this.ghosts.push({ entry, until: this.now + GHOST_MS })
       if (this.ghosts.length > GHOSTS_MAX) this.ghosts.shift()

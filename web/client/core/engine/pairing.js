@@ -199,11 +199,16 @@ export function takeOffer(e, number, payload) {
     e.resetLink(link, error.code === 'EREFUSED' ? REASON.REFUSED : REASON.PROTOCOL)
     return
   }
-  const known = e.byId.has(key) || e.ghostOf(link)
-  const welcome = e.config.acceptAll || e.strangers.allowed.has(key) || known || link.invite
-  if (welcome) return considerOffer(e, link)
-  const { peerId: id, name } = link
-  const instance = /** @type {Uint8Array} */ (link.peerInstance)
+  const welcome = e.config.acceptAll || e.strangers.allowed.has(key) || e.byId.has(key) || link.invite
+  link.onlyGhost = !welcome && e.ghostOf(link) !== undefined
+  if (welcome || link.onlyGhost) return considerOffer(e, link)
+  knock(e, link, link)
+}
+
+/** @param {Engine} e @param {Link} from @param {Link | null} link that waits for an answer */
+function knock(e, from, link) {
+  const { peerId: id, name } = from
+  const instance = /** @type {Uint8Array} */ (from.peerInstance)
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name })
 }
 
@@ -262,7 +267,13 @@ export function takeFirstRecord(e, link, plaintext) {
     link.owner = ghost
     link.bySmaller = !isSmaller(e, link.peerId, instance)
     link.move('linked')
+    ghost.session.answerClosed()
     return joinSession(e, ghost, link)
+  }
+  if (link.onlyGhost && !e.byId.has(toHex(link.peerId))) {
+    e.resetLink(link, REASON.CLOSED)
+    knock(e, link, null)
+    return false
   }
   if (link.invite) {
     if (!e.strangers.mayUse(link.invite, link.peerId, e.now)) {

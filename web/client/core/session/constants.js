@@ -13,6 +13,8 @@ export const CLOSE_TIMEOUT_MS = 10000
 export const VOLATILE_BYTES = 65536
 /** Messages of one channel that may wait, however small. */
 export const PIECES_MAX = 65536
+/** The opener says HELLO again so often until it has an answer. */
+export const HELLO_AGAIN_MS = 1000
 export const LINK_CONFIRM_MS = 10000
 /** Fits HELLO, or ACK and CREDIT, of all channels, and a DATA frame. */
 export const RECORD_ROOM_MIN = 20480

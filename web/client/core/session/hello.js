@@ -34,25 +34,26 @@ function placesFit(s, channels) {
   })
 }
 
-/** @param {Session} s @param {any} hello */
+/** False: something that was sent before the other side's limit was known is larger, so it can never arrive.
+ * @param {Session} s @param {any} hello */
 function applyLimits(s, hello) {
   s.peerMessageMax = hello.message_max
   s.peerChannelWindow = hello.channel_window
   raiseSessionLimit(s, hello.session_limit)
+  let fits = true
   for (const channel of s.outgoing.values()) {
     channel.limit = Math.max(channel.limit, hello.channel_window)
-    // Sent before the other side's limit was known, and larger: it can never arrive.
-    for (const piece of channel.pieces)
-      if (piece.data.length > hello.message_max && piece.start >= channel.sentMax) throw new PairlinkError('EMSGSIZE')
+    fits &&= !channel.pieces.some(({ data, start }) => data.length > hello.message_max && start >= channel.sentMax)
   }
+  return fits || s.close !== 'open'
 }
 
-/** @param {Session} s @param {Link} link */
-function confirm(s, link) {
+/** @param {Session} s @param {Link} link @param {boolean} fits */
+function confirm(s, link, fits) {
   link.confirmed = true
   s.chooseLink()
-  if (s.current !== link || !link.opener) return
-  for (const other of [...s.links]) if (other !== link) s.dropLink(other, REASON.REPLACED)
+  if (s.current === link && link.opener) for (const other of [...s.links]) if (other !== link) s.dropLink(other, REASON.REPLACED)
+  if (!fits) throw new PairlinkError('EMSGSIZE') // only now is there a link to say so on
 }
 
 /** @param {Session} s @param {Link} link @param {Uint8Array} body */
@@ -70,14 +71,14 @@ export function takeHello(s, link, body) {
   const mineKnown = hello.peer_epoch === 0n || hello.peer_epoch === s.epoch
   if (peerKnown && mineKnown && placesFit(s, hello.channels)) {
     s.peerEpoch = hello.epoch
-    applyLimits(s, hello)
+    const fits = applyLimits(s, hello)
     for (const item of hello.channels) {
       const channel = s.outgoing.get(item.channel)
       if (channel) channel.limit = Math.max(channel.limit, limitOf(item.limit))
       acknowledge(s, item.channel, toPlace(item.received_to), toPlace(item.taken_to))
     }
     if (!link.opener) link.helloDue = true
-    return confirm(s, link)
+    return confirm(s, link, fits)
   }
   const judged = s.epoch
   if (s.close === 'closing') {
@@ -87,8 +88,8 @@ export function takeHello(s, link, body) {
   s.startAgain(link)
   link.helloDue = true
   s.peerEpoch = mineKnown ? hello.epoch : 0n
-  applyLimits(s, hello)
+  const fits = applyLimits(s, hello)
   // What is left of it may fit what I am now.
   const inStep = hello.peer_epoch === 0n || (mineKnown && s.epoch === judged)
-  if (inStep && s.peerEpoch) confirm(s, link)
+  if (inStep && s.peerEpoch) confirm(s, link, fits)
 }

@@ -46,6 +46,8 @@ export class Link {
     this.invite = null
     /** Allowed by its user while the OFFER waited: dialled back if it did not make it. */
     this.allowed = false
+    /** Let in only to hear that its session is over. */
+    this.onlyGhost = false
 
     this.seq = 0
     /** The relay's LINK_WINDOW when it was made. */
@@ -53,6 +55,8 @@ export class Link {
     /** Opened by the side with the smaller ID ‖ instance. */
     this.bySmaller = false
     this.helloCame = false
+    /** When ours was sent last. */
+    this.helloAt = 0
     /** The peer's HELLO came, and both are in step. */
     this.confirmed = false
     this.pacing = new Pacing()

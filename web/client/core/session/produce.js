@@ -135,6 +135,7 @@ export function produce(s, link, area, room) {
     if (link.helloDue) {
       w.put(FRAME.HELLO, makeHello(s, link))
       link.helloDue = false
+      link.helloAt = s.now
       asks = true
     }
     if (link.confirmed && link.probeReply !== null) w.probe(FRAME.PROBE_REPLY, link.probeReply)

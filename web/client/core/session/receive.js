@@ -160,8 +160,7 @@ export function raiseSessionLimit(s, limit) {
 function takeClose(s, body) {
   const { reason, text } = decode('frame_close', body)
   if (s.close === 'closing') {
-    s.close = 'ended'
-    s.closeDue = false
+    s.close = s.closeDue ? 'peerClosed' : 'ended' // both closed at once: our own CLOSE is the answer
     return s.host.closeEnded(null)
   }
   if (s.close === 'ended') return

@@ -13,6 +13,7 @@ import {
   ACK_BYTES,
   ACK_DELAY_MS,
   CLOSE_TIMEOUT_MS,
+  HELLO_AGAIN_MS,
   LINKS_MAX,
   LINK_CONFIRM_MS,
   PIECES_MAX,
@@ -234,6 +235,11 @@ export class Session {
     }
     this.links.push(link)
   }
+  /** The session is over, but the other side calls: all it gets is the end. */
+  answerClosed() {
+    this.close = 'peerClosed'
+    this.closeDue = true
+  }
   /** Forgets it; its owner has reset it, or it died. @param {Link} link */
   linkDown(link) {
     this.links = this.links.filter((l) => l !== link)
@@ -337,7 +343,10 @@ export class Session {
   deadline() {
     let at = Math.min(this.probeDeadline(), this.closeDeadline())
     if (this.ackDue && !this.ackNow && this.current) at = Math.min(at, this.ackAt)
-    for (const link of this.links) if (!link.confirmed) at = Math.min(at, link.linkedAt + LINK_CONFIRM_MS)
+    for (const link of this.links) {
+      if (!link.confirmed) at = Math.min(at, link.linkedAt + LINK_CONFIRM_MS)
+      if (link.opener && !link.helloCame && !link.helloDue) at = Math.min(at, link.helloAt + HELLO_AGAIN_MS)
+    }
     return at
   }
   /** Does what is due. */
@@ -354,6 +363,8 @@ export class Session {
     }
     for (const link of [...this.links])
       if (!link.confirmed && this.now >= link.linkedAt + LINK_CONFIRM_MS) this.dropLink(link, REASON.TIMEOUT)
+    for (const link of this.links)
+      if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true
     if (this.now < this.probeDeadline()) return
     if (this.probesOpen >= PROBES_MAX) {
       this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT)
