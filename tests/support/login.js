@@ -95,6 +95,8 @@ export class Peer {
       else if (f.opcode === 9) this.raw.send(frame(10, f.payload));
       else if (f.opcode === 8) {
         this.closeCode = f.payload.length >= 2 ? f.payload.readUInt16BE(0) : 1005;
+        this.raw.send(frame(8, f.payload)); // our part of the close
+        this.raw.socket.end();
         return null;
       }
     }

@@ -25,6 +25,7 @@ export function useRelay(options = {}) {
     await stillServes(fixture.relay);
   });
   afterAll(async () => {
+    if (!fixture.relay) return; // it did not start: said already
     const { code } = await fixture.relay.stop();
     expect(fixture.relay.log).not.toMatch(SANITIZER_REPORT);
     expect(code, fixture.relay.log).toBe(0);
