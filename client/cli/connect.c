@@ -12,18 +12,14 @@ static void on_event(job *base, const pairlink_event *e) {
   if (e->session && pairlink_session_user(e->session)) pipe_event(j, e);
 }
 
-/* The session is made before the relay is reached, so all that is left is to say so if nobody is there. */
+/* The session is made before the relay is reached, so all that is left is to say if nobody is there. */
 static void on_online(job *base) {
   base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
 }
 
 static void on_tick(job *base) {
   pipe_job *j = base->user;
-  char who[16];
-  if (!j->active || j->active->was_linked || j->active->unlinked) return;
-  j->active->unlinked = true;
-  ui_say("%s is not there yet, or has not let you in. Waiting.",
-         ui_short(pairlink_session_peer(j->active->session), who));
+  if (j->active && !j->active->was_linked) j->active->unlinked = true;
 }
 
 static size_t prepare(job *base, struct pollfd *fds) {

@@ -50,13 +50,13 @@ static void on_offline(job *j, const pairlink_event *e) {
   }
   /* Once per loss, not per attempt. */
   if (!j->said_offline)
-    ui_say("%s (%s). Trying again %s.", j->was_online ? "Connection to the relay lost" : "The relay does not answer",
+    ui_say("%s (%s). Trying again %s.", j->was_online ? "Connection lost" : "The relay does not answer",
            *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
   j->said_offline = true;
 }
 
 static void on_online(job *j) {
-  if (j->said_offline) ui_say(j->was_online ? "Back at the relay." : "The relay answers now.");
+  if (j->said_offline && !j->back_is_said) ui_say(j->was_online ? "Back at the relay." : "The relay answers now.");
   j->said_offline = false;
   j->is_online = true;
   if (!j->was_online) ui_note("Connected to the relay %s", pairlink_relay_url(j->client));

@@ -31,6 +31,7 @@ struct job {
   int signal_fd;
   sigset_t old_signals;
   bool was_online, is_online, said_offline, ending, interrupted, stopped;
+  bool back_is_said;            /* the command itself says when the connection is back */
   uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick; 0: never */
   int exit_code;
 };

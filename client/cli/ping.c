@@ -45,14 +45,14 @@ static void on_answer(ping_job *j) {
   if (!j->answered || ms > j->most) j->most = ms;
   j->sum += ms;
   j->answered++;
-  printf("%s answers in %.1f ms\n", ui_short(pairlink_session_peer(j->session), who), ms);
+  printf("%s answers in %.2f ms\n", ui_short(pairlink_session_peer(j->session), who), ms);
   fflush(stdout);
   if (j->answered < j->count) {
     j->base.tick_ms = job_now_ms() + INTERVAL_MS;
     return;
   }
   if (j->count > 1)
-    ui_note("%u of %u answered; least %.1f, mean %.1f, most %.1f ms", j->answered, j->count, j->least,
+    ui_note("%u of %u answered; least %.2f, mean %.2f, most %.2f ms", j->answered, j->count, j->least,
             j->sum / j->answered, j->most);
   job_end(&j->base, EXIT_OK);
 }

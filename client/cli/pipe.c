@@ -33,6 +33,7 @@ pipe_peer *pipe_add(pipe_job *j, pairlink_session *s) {
 }
 
 static void forget(pipe_job *j, pipe_peer *p) {
+  j->base.back_is_said = false;
   for (pipe_peer **at = &j->waiting; *at; at = &(*at)->next)
     if (*at == p) {
       *at = p->next;
@@ -96,29 +97,28 @@ static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
 
 /* ---- words about the connection ------------------------------------------------------------------------ */
 
-static void on_linked(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+static void on_linked(pipe_peer *p, const pairlink_event *e) {
   char who[16];
   ui_short(e->peer, who);
-  (void)j;
   if (!p->was_linked)
     ui_say("Connected with %s, end-to-end encrypted.", who);
   else if (p->unlinked)
     ui_say("Back, nothing was lost.");
   p->was_linked = true;
-  p->unlinked = false;
+  p->unlinked = p->unlinked_said = false;
 }
 
-static void on_unlinked(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+/* Said after the dispatch: if it is the relay that was lost, the job has said so, and once is enough. */
+static void say_unlinked(pipe_job *j, pipe_peer *p) {
   char who[16];
-  if (p->unlinked || p->closing || j->base.ending) return;
-  p->unlinked = true;
-  ui_short(e->peer, who);
+  if (!p->unlinked || p->unlinked_said || p->closing || j->base.ending) return;
+  p->unlinked_said = true;
+  if (!j->base.is_online) return;
+  ui_short(pairlink_session_peer(p->session), who);
   if (!p->was_linked)
-    ui_say("%s is not there yet. Waiting.", who);
-  else if (e->retry_ms >= 1000)
-    ui_say("Connection lost. Trying again in %lld s.", (long long)((e->retry_ms + 500) / 1000));
+    ui_say("%s is not there yet, or has not let you in. Waiting.", who);
   else
-    ui_say("Connection lost. Trying again.");
+    ui_say("Connection with %s lost. Trying again.", who);
 }
 
 /* ---- from the peer to stdout -------------------------------------------------------------------------- */
@@ -216,11 +216,12 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
   pipe_peer *p = pairlink_session_user(e->session);
   switch (e->type) {
     case PAIRLINK_EVENT_LINKED:
-      on_linked(j, p, e);
+      on_linked(p, e);
+      j->base.back_is_said = true;
       send_input(j);
       break;
     case PAIRLINK_EVENT_UNLINKED:
-      on_unlinked(j, p, e);
+      p->unlinked = true;
       break;
     case PAIRLINK_EVENT_MESSAGE:
       on_message(j, p, e);
@@ -264,6 +265,7 @@ size_t pipe_prepare(pipe_job *j, struct pollfd *fds) {
   size_t count = 0;
   pipe_peer *p = j->active;
   if (!p || p->closing) return 0;
+  say_unlinked(j, p);
   send_input(j); /* a peer that waited may just have become the active one */
   take_end(j, p);
   if (p->closing) return 0;

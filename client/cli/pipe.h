@@ -15,7 +15,7 @@ typedef struct pipe_peer {
   pairlink_session *session;
   chunks received;
   uint64_t finish_place, end_place;
-  bool was_linked, unlinked; /* unlinked: said so, and not back yet */
+  bool was_linked, unlinked, unlinked_said; /* not connected any more, or not yet, and whether that was said */
   bool end_received, end_taken;
   bool finished, finish_delivered; /* this side's direction */
   bool lost, closing;
