@@ -40,6 +40,7 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
       return 0;
     }
   }
+  s->announced = s->own_wish = true; /* perhaps it was the peer's wish, and not yet told */
   in->session_out = s->number;
   return 0;
 }

@@ -273,10 +273,20 @@ void pl_peer_session_touch(pl_engine *e, pl_peer_session *s) {
   pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
 }
 
+/* The link that carried the answer to CLOSE, which has been said on it. */
+static pl_link *answered_link(const pl_engine *e, const pl_peer_session *s) {
+  if (!pl_session_close_answered(s->core)) return NULL;
+  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    if (l->session == s && l->state == PL_LINK_UP && pl_session_link_is_current(s->core, l->number)) return l;
+  }
+  return NULL;
+}
+
 uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s) {
   uint64_t at = pl_session_deadline(s->core);
   if (s->lingering) {
-    if (pl_session_close_answered(s->core) && has_link(e, s)) return e->now_ms;
+    if (answered_link(e, s)) return e->now_ms;
     return s->linger_until_ms < at ? s->linger_until_ms : at;
   }
   if (e->connection == PL_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
@@ -289,15 +299,8 @@ static void linger(pl_engine *e, pl_peer_session *s) {
     pl_peer_session_free(e, s);
     return;
   }
-  if (!pl_session_close_answered(s->core)) return;
-  for (pl_node *n = e->links.next; n != &e->links;) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
-    n = n->next;
-    if (l->session == s && l->state == PL_LINK_UP && pl_session_link_is_current(s->core, l->number)) {
-      pl_link_end(e, l, PL_REASON_CLOSED);
-      return; /* the list may have changed; the rest at the next turn */
-    }
-  }
+  pl_link *l = answered_link(e, s);
+  if (l) pl_link_end(e, l, PL_REASON_CLOSED);
 }
 
 void pl_peer_session_time(pl_engine *e, pl_peer_session *s) {

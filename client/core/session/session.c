@@ -51,6 +51,7 @@ void pl_session_drop_streams(pl_session *s) {
   }
   s->sent_sum = s->reserved = s->session_limit = s->waiting = s->received_sum = s->taken_sum = 0;
   s->unacked_bytes = s->untold_taken = 0;
+  s->stretched = NULL;
 }
 
 void pl_session_free(pl_session *s) {

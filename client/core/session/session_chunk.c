@@ -2,13 +2,16 @@
 #include "session_internal.h"
 
 /* How far new places may go. A message is begun only when the session's credit lets it end, else many begun
- * messages could use it up and none could ever be completed. */
+ * messages could use it up and none could ever be completed. One at a time may go on with what credit there is:
+ * it ends once all else was taken, and so a large one is not put off for ever by small ones. */
 static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t message_end) {
   uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
   uint64_t to = c->begun_to;
   if (c->sent_to == c->begun_to) {
-    if (message_end - c->sent_to <= free || s->reserved == 0)
-      to = message_end - c->sent_to <= free ? message_end : c->sent_to + free;
+    if (message_end - c->sent_to <= free)
+      to = message_end;
+    else if (s->reserved == 0 && (!s->stretched || s->stretched == c))
+      to = c->sent_to + free;
   }
   return to < c->limit ? to : c->limit;
 }
@@ -57,9 +60,9 @@ void pl_channel_chunk_sent(pl_session *s, pl_channel *c, const pl_chunk *chunk) 
   if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL) to++;
   if (chunk->reset) to = c->end;
   if (to > c->sent_to) {
+    uint64_t message_end = c->ends_cursor < c->ends_last ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
     if (c->begun_to == c->sent_to) { /* begins a message: reserves what it may take of the session's credit */
-      uint64_t end = c->ends_cursor < c->ends_last ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
-      if (chunk->reset) end = to;
+      uint64_t end = chunk->reset ? to : message_end;
       uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
       if (end - c->sent_to > free && to < end) end = to;
       c->begun_to = end;
@@ -70,6 +73,8 @@ void pl_channel_chunk_sent(pl_session *s, pl_channel *c, const pl_chunk *chunk) 
     s->sent_sum += to - c->sent_to;
     c->sent_to = to;
     if (c->begun_to < to) c->begun_to = to;
+    if (s->stretched == c) s->stretched = NULL;
+    if (!chunk->reset && to < message_end && c->begun_to == to) s->stretched = c;
   }
   c->cursor = to;
   while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= to) c->ends_cursor++;

@@ -96,8 +96,9 @@ struct pl_session {
 
   /* Credit of the whole session, and what the peer said in HELLO. */
   uint64_t sent_sum, reserved, session_limit; /* my sending; reserved: the rest of messages begun */
-  uint64_t waiting;                           /* places written and not taken by the peer */
-  uint64_t received_sum, taken_sum;           /* the peer's sending */
+  pl_channel *stretched;            /* inside of a message that the credit does not let end; at most one, or NULL */
+  uint64_t waiting;                 /* places written and not taken by the peer */
+  uint64_t received_sum, taken_sum; /* the peer's sending */
   uint32_t peer_message_max, peer_channel_window;
 
   /* Links. */

@@ -115,6 +115,7 @@ int pl_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   uint64_t end = c->finished && c->sent_to == c->end ? c->end : c->sent_to + 1;
   s->reserved -= c->begun_to - c->sent_to;
   c->begun_to = c->sent_to;
+  if (s->stretched == c) s->stretched = NULL;
   s->waiting = s->waiting - c->end + end;
   c->end = end;
   c->cursor = end - 1;
