@@ -198,9 +198,9 @@ int main(int argc, char **argv) {
   printf("pl-echo-server ready ws://%.*s:%d\n", (int)(strrchr(e.listen, ':') - e.listen), e.listen, port);
   fflush(stdout);
   uv_run(&e.loop, UV_RUN_DEFAULT);
-  pl_server_free(e.server);
   uv_close((uv_handle_t *)&e.terminate, NULL);
   uv_close((uv_handle_t *)&e.interrupt, NULL);
+  pl_server_free(e.server);
   uv_run(&e.loop, UV_RUN_DEFAULT);
   uv_loop_close(&e.loop);
   return 0;

@@ -18,7 +18,14 @@
 
 #include "log.h"
 
-enum { LISTENERS_MAX = 16, ACCEPTS_PER_TURN = 64, RX_BYTES = 256 * 1024, BACKLOG = 4096, NOTSENT_LOWAT = 128 * 1024 };
+enum {
+  LISTENERS_MAX = 16,
+  ACCEPTS_PER_TURN = 64,
+  RX_BYTES = 256 * 1024,
+  BACKLOG = 4096,
+  NOTSENT_LOWAT = 128 * 1024,
+  TURNS_TO_CLOSE = 1000
+};
 
 struct pl_socket {
   struct lws *wsi;
@@ -329,7 +336,7 @@ void pl_server_free(pl_server *server) {
   pl_server_stop_listening(server);
   uv_close((uv_handle_t *)&server->check, NULL);
   lws_context_destroy(server->context);
-  while (uv_run(server->config.loop, UV_RUN_NOWAIT)) {
+  for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }
   if (server->spare_fd >= 0) close(server->spare_fd);
   pl_free(server);
