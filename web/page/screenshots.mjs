@@ -80,6 +80,7 @@ async function shootSet(relay, name, look) {
   await home(ana);
   await ana.page.getByRole('button', { name: 'Settings and details' }).click();
   await ana.page.getByText('For the curious').click();
+  await ana.page.locator('.log', { hasText: 'connected' }).waitFor();
   await shoot(ana, `settings-${name}`);
   await ana.page.getByRole('button', { name: 'What the server can see' }).click();
   await shoot(ana, `server-sees-${name}`);

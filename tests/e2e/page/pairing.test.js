@@ -80,6 +80,7 @@ describe('by invite link', () => {
     await eve.page.locator('.thread').waitFor();
     await ana.say('only for the first');
     await ana.delivered('only for the first');
+    await eve.page.getByText('the invitation was used, withdrawn or has expired').waitFor();
     expect(await eve.page.locator('.message').count()).toBe(0);
     expect(await ana.page.locator('.contact').count()).toBe(1);
   });

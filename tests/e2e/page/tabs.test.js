@@ -19,10 +19,10 @@ const withoutBoth = () => {
 };
 
 describe.each([
-  ['one engine in a SharedWorker', undefined],
-  ['without SharedWorker: one tab leads', withoutSharedWorker],
-  ['without SharedWorker and locks: each tab for itself', withoutBoth],
-])('%s', (_, init) => {
+  ['one engine in a SharedWorker', undefined, 'all tabs share one engine'],
+  ['without SharedWorker: one tab leads', withoutSharedWorker, 'one tab leads'],
+  ['without SharedWorker and locks: each tab for itself', withoutBoth, 'each tab for itself'],
+])('%s', (_, init, mode) => {
   test('two tabs of one profile show the same and do not fight', async () => {
     pair = await openPair(relay.http, { init });
     const { ana, bo } = pair;
@@ -40,6 +40,10 @@ describe.each([
     expect(await ana.thread()).toEqual(expected);
     expect(await second.thread()).toEqual(expected);
     expect(await bo.thread()).toEqual(['< from the first tab', '< from the second tab', '> to both']);
+    await ana.page.evaluate(() => history.replaceState({ place: { screen: 'settings' }, depth: 0 }, ''));
+    await ana.page.reload();
+    await ana.page.getByText('For the curious').click();
+    await ana.page.getByText(mode).waitFor();
   });
 
   test('the first tab is closed, the other goes on', async () => {
@@ -75,6 +79,25 @@ describe.each([
     expect(await bo.thread()).toEqual(sent.map((text) => `< ${text}`));
     expect(await ana.page.locator('.message.mine[data-state="delivered"]').count()).toBe(sent.length);
   });
+});
+
+test('an engine of another version takes over: the older one says so and does not fight', async () => {
+  pair = await openPair(relay.http);
+  const { ana, bo } = pair;
+  await ana.page.evaluate(() => {
+    const { shared } = document.querySelector('script[data-shared]').dataset;
+    const policy = globalThis.trustedTypes.createPolicy('test', { createScriptURL: (url) => url });
+    // Another name makes another worker, as another file would.
+    const worker = new SharedWorker(policy.createScriptURL(shared), { type: 'module', name: 'another version' });
+    worker.port.start();
+    worker.port.postMessage({ seq: 1, cmd: 'hello', args: {} });
+  });
+  await ana.page.getByText('Pairlink was opened in another window').waitFor();
+  await ana.say('not sent from here');
+  await ana.page.getByRole('button', { name: 'Continue here' }).click();
+  await ana.delivered('not sent from here');
+  await bo.hears('not sent from here');
+  expect(await bo.thread()).toEqual(['< not sent from here']);
 });
 
 test('what is written while the other is away is delivered when both are here', async () => {

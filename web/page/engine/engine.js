@@ -184,6 +184,11 @@ export class Engine {
     if (client !== this.client || this.server.changed) return;
     this.server = { ...this.server, state: 'offline', reason: reason ?? error ?? null, retryAt: retryAt ?? null };
     this.log(`connection lost: ${reason ?? error ?? 'unknown'}`);
+    // Another engine of this profile, of an older or newer page: two that take turns would help nobody.
+    if (reason === 'SUPERSEDED') {
+      this.server.retryAt = null;
+      this.disconnect();
+    }
     this.tell.state();
   }
 

@@ -129,7 +129,8 @@ export default {
     invited: 'connecting…',
     empty: (name) => `You are connected with ${name}. What you write is readable only on your two devices.`,
     emptyAsked: 'They see a request with your ID. As soon as they allow it, you can talk. You can already write: it is delivered then.',
-    emptyInvited: 'Looking for the person who invited you. This works as soon as their page is open too. You can already write.',
+    emptyInvited:
+      'Looking for the person who invited you. This works as soon as their page is open too. If they are there and nothing happens, the invitation was used, withdrawn or has expired: ask them for a new one.',
     emptyAway: (name) => `${name} is offline. What you write is delivered when both of you are here.`,
     refused: 'This invitation was used or withdrawn. Ask for a new one.',
     blocked: 'You blocked this contact. Nothing is sent or received.',

@@ -2,7 +2,7 @@
 import encodeQR from 'qr';
 import { useMemo } from 'preact/hooks';
 
-const QUIET = 3;
+const QUIET = 4;
 
 export function Qr({ text, label }) {
   const { path, size } = useMemo(() => draw(text), [text]);
