@@ -31,7 +31,7 @@ struct pl_socket {
   struct lws *wsi;
   pl_server *server;
   void *conn;
-  bool shut, failed;
+  bool heard, shut, failed;
 };
 
 typedef struct listener {
@@ -116,6 +116,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
       return on_adopt(wsi, socket);
     case LWS_CALLBACK_RAW_RX:
       if (!socket || !socket->conn) return -1;
+      if (!socket->heard) lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* left over from the TLS handshake */
+      socket->heard = true;
       socket->server->config.app.received(socket->server->config.app_data, socket->conn, in, size);
       return 0;
     case LWS_CALLBACK_RAW_WRITEABLE:
