@@ -31,6 +31,12 @@ static const char *when(int64_t retry_ms, char out[32]) {
   return out;
 }
 
+static void give_up(job *j) {
+  char what[PAIRLINK_URL_MAX + 64];
+  snprintf(what, sizeof what, "no connection to the relay %s", pairlink_relay_url(j->client));
+  job_end(j, ui_fail(what, j->offline_error ? j->offline_error : PAIRLINK_ENETWORK, j->offline_why));
+}
+
 static void on_offline(job *j, const pairlink_event *e) {
   char why[512], text[32];
   j->is_online = false;
@@ -40,12 +46,10 @@ static void on_offline(job *j, const pairlink_event *e) {
     job_end(j, ui_fail("not connected to the relay", e->error, why));
     return;
   }
-  uint64_t waited = job_now_ms() - j->started_ms;
-  bool hopeless = e->error == PAIRLINK_ETLS;
-  if (!j->was_online && (hopeless || (j->c->relay_wait_s && waited >= (uint64_t)j->c->relay_wait_s * 1000))) {
-    char what[PAIRLINK_URL_MAX + 64];
-    snprintf(what, sizeof what, "no connection to the relay %s", pairlink_relay_url(j->client));
-    job_end(j, ui_fail(what, e->error, why));
+  j->offline_error = e->error;
+  snprintf(j->offline_why, sizeof j->offline_why, "%s", why);
+  if (!j->was_online && e->error == PAIRLINK_ETLS) { /* it will not get better by itself */
+    give_up(j);
     return;
   }
   /* Once per loss, not per attempt. */
@@ -140,10 +144,25 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   return 0;
 }
 
+/* When to stop trying for a relay that was never reached; 0: never. */
+static uint64_t give_up_ms(const job *j) {
+  if (j->was_online || j->ending || !j->c->relay_wait_s) return 0;
+  return j->started_ms + (uint64_t)j->c->relay_wait_s * 1000;
+}
+
 static int timeout_of(const job *j) {
-  if (!j->tick_ms) return -1;
+  uint64_t now = job_now_ms(), at = give_up_ms(j);
+  if (j->tick_ms && (!at || j->tick_ms < at)) at = j->tick_ms;
+  if (!at) return -1;
+  return at <= now ? 0 : (int)(at - now);
+}
+
+static void check_time(job *j) {
   uint64_t now = job_now_ms();
-  return j->tick_ms <= now ? 0 : (int)(j->tick_ms - now);
+  if (give_up_ms(j) && give_up_ms(j) <= now) give_up(j);
+  if (!j->tick_ms || j->tick_ms > now) return;
+  j->tick_ms = 0;
+  if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
 }
 
 int job_run(job *j) {
@@ -156,10 +175,7 @@ int job_run(job *j) {
     if (fds[1].revents) on_signal(j);
     if (fds[0].revents) pairlink_dispatch(j->client);
     if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);
-    if (j->tick_ms && j->tick_ms <= job_now_ms()) {
-      j->tick_ms = 0;
-      if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
-    }
+    check_time(j);
   }
   int code = j->exit_code;
   pairlink_free(j->client);

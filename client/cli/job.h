@@ -34,6 +34,8 @@ struct job {
   bool back_is_said;            /* the command itself says when the connection is back */
   uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick; 0: never */
   int exit_code;
+  int offline_error; /* the last one, and why */
+  char offline_why[512];
 };
 
 /* Makes the client; the program's options over defaults. 0, or an exit code after saying why. */
