@@ -181,6 +181,8 @@ double bench_fraction(bench_gen *g); /* 0 ≤ x < 1 */
 
 /* pairlink.c */
 void bench_pairlink_open(bench_conn *c);
+/* Fills the way to a callee that does not read. */
+void bench_pairlink_stuff(bench_conn *c);
 
 /* process.c: figures of the server's process; negative when they cannot be read */
 double bench_process_cpu_s(pid_t pid);

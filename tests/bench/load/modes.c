@@ -117,6 +117,23 @@ static double connect_idle(bench_gen *g, size_t first) {
   return before < 0 || after < before ? -1 : (after - before) / o->idle;
 }
 
+static bool all_sent(const bench_gen *g, size_t first, size_t count) {
+  for (size_t i = first; i < first + count; i++)
+    if (g->conns[i].out.size) return false;
+  return true;
+}
+
+/* Until everything was handed to the kernel, and the server was idle for a moment (or patience ends). */
+static void settle(bench_gen *g, size_t first, size_t count) {
+  uint64_t start = bench_clock_ns();
+  for (double busy = 1; busy > 0.05 && seconds_since(start) < g->options.patience_seconds;) {
+    interval i = interval_start(g);
+    turn_for(g, SETTLE_MS / 1e3);
+    double seconds = interval_end(g, &i);
+    busy = all_sent(g, first, count) ? i.server_cpu / seconds : 1;
+  }
+}
+
 int bench_mode_cell(bench_gen *g) {
   const bench_options *o = &g->options;
   size_t paired = 2 * (size_t)o->pairs, stuffed = 2 * (size_t)o->frozen;
@@ -124,6 +141,9 @@ int bench_mode_cell(bench_gen *g) {
   double kb_per_socket = connect_idle(g, paired + stuffed);
   if (kb_per_socket < -1) return 1;
   if (!bench_connect(g, paired, stuffed, BENCH_READY)) return 1;
+  /* Only once all are joined: a relay whose queues are full opens no links. */
+  for (size_t i = paired; i < paired + stuffed; i += 2) bench_pairlink_stuff(&g->conns[i]);
+  if (stuffed) settle(g, paired, stuffed);
   for (size_t i = 0; i < paired; i++) bench_start_rounds(&g->conns[i]);
   turn_for(g, o->warmup_seconds);
   g->measuring = true;

@@ -101,8 +101,8 @@ static void offered(bench_conn *c, uint32_t link) {
   bench_joined(c);
 }
 
-/* Fills the way to a callee that does not read: up to the window less one record, as a good client would. */
-static void stuff(bench_conn *c) {
+/* Up to the window less one record, as a good client would. */
+void bench_pairlink_stuff(bench_conn *c) {
   bench_gen *g = c->gen;
   const size_t each = PL_CONST_ENVELOPE_HEADER_BYTES + STUFFING_BYTES;
   size_t total = g->link_window - PL_CONST_ENVELOPE_PAYLOAD_MAX;
@@ -131,7 +131,7 @@ static void reset(bench_conn *c, const pl_envelope *e) {
   if (e->link != c->link) return;
   g->resets++;
   c->link = 0;
-  if (c->role == BENCH_STUFFER || c->role == BENCH_FROZEN) return;
+  if (c->state == BENCH_READY && c->role == BENCH_STUFFER) return; /* the relay may: its memory has a bound */
   bench_conn_state(c, BENCH_JOINING);
   if (!g->reconnects) {
     snprintf(why, sizeof why, "link reset: %s", pl_reason_name(m.reason));
@@ -154,10 +154,7 @@ static void control(bench_conn *c, const pl_envelope *e) {
       if (c->state == BENCH_JOINING && c->other) offered(c, e->link);
       break;
     case PL_ENV_ACCEPT:
-      if (c->state == BENCH_JOINING && e->link == c->link) {
-        bench_joined(c);
-        if (c->role == BENCH_STUFFER) stuff(c);
-      }
+      if (c->state == BENCH_JOINING && e->link == c->link) bench_joined(c);
       break;
     case PL_ENV_RESET:
       reset(c, e);
