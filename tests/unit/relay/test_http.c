@@ -1,0 +1,251 @@
+/* The strict HTTP parser: each refusal of docs/security.md, in any chunks, and what must pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "relay/core/http.h"
+
+enum { HEAD_MAX = 16384, HEADERS_MAX = 64 };
+
+#define HOST "Host: relay.example:8787\r\n"
+#define UPGRADE                                                                            \
+  "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: other, pairlink.v1\r\n"
+#define GET "GET /pairlink HTTP/1.1\r\n"
+
+/* Reads in chunks; the result is the same for all of them. */
+static int parse(pl_http *h, const char *text, size_t size, size_t chunk, pl_http_request *request, size_t *left) {
+  int rc = PL_HTTP_MORE;
+  pl_http_init(h, HEAD_MAX, HEADERS_MAX);
+  *left = size;
+  for (size_t at = 0; at < size && rc == PL_HTTP_MORE;) {
+    size_t n = size - at < chunk ? size - at : chunk, unread = n;
+    const uint8_t *p = (const uint8_t *)text + at;
+    rc = pl_http_read(h, &p, &unread, request);
+    at += n - unread;
+    *left = size - at;
+  }
+  return rc;
+}
+
+static int judge_bytes(const char *text, size_t size) {
+  const size_t chunks[] = {1, 2, 7, 100, 100000};
+  int first = 0;
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(chunks); i++) {
+    pl_http h;
+    pl_http_request request;
+    size_t left;
+    int rc = parse(&h, text, size, chunks[i], &request, &left);
+    if (i == 0) first = rc;
+    assert_int_equal(rc, first);
+    assert_true(h.text.capacity <= HEAD_MAX);
+    pl_http_deinit(&h);
+  }
+  return first;
+}
+
+static int judge(const char *text) {
+  return judge_bytes(text, strlen(text));
+}
+
+static void test_get(void **state) {
+  (void)state;
+  pl_http h;
+  pl_http_request r;
+  size_t left;
+  const char *text =
+      "GET /assets/a.js?x=1 HTTP/1.1\r\nhOsT:\trelay.example \r\nAccept-Encoding: deflate, gzip;q=0, br;q=0.5\r\n"
+      "If-None-Match: \"abc\"\r\nX-Other: any thing\r\n\r\nrest";
+  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+  assert_true(pl_view_is(r.path, "/assets/a.js"));
+  assert_true(pl_view_is(r.host, "relay.example"));
+  assert_true(r.accepts_br);
+  assert_false(r.accepts_gzip);
+  assert_false(r.upgrade);
+  assert_int_equal(left, 4); /* what follows the head is left */
+  assert_true(pl_http_etag_matches(r.if_none_match, "\"abc\""));
+  assert_false(pl_http_etag_matches(r.if_none_match, "\"abd\""));
+  pl_http_deinit(&h);
+}
+
+static void test_upgrade(void **state) {
+  (void)state;
+  pl_http h;
+  pl_http_request r;
+  size_t left;
+  const char *text = GET HOST UPGRADE "Origin: http://relay.example:8787\r\n\r\n\x82";
+  for (size_t chunk = 1; chunk < 500; chunk += 13) {
+    assert_int_equal(parse(&h, text, strlen(text), chunk, &r, &left), PL_HTTP_REQUEST);
+    assert_true(r.upgrade);
+    assert_true(r.subprotocol);
+    assert_int_equal(r.key.size, 24);
+    assert_true(pl_http_origin_allowed(r.origin, r.host, NULL));
+    assert_int_equal(left, 1);
+    pl_http_deinit(&h);
+  }
+}
+
+static void test_refusals(void **state) {
+  (void)state;
+  const struct {
+    int status;
+    const char *text;
+  } cases[] = {
+      {400, "GET / HTTP/1.1\nHost: a\n\n"}, /* bare LF */
+      {400, "GET / HTTP/1.1\r\nHost: a\n\r\n"},
+      {400, "GET / HTTP/1.1\rHost: a\r\n\r\n"}, /* bare CR */
+      {400, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"}, /* two blanks */
+      {400, "GET /\r\nHost: a\r\n\r\n"},           /* HTTP/0.9 */
+      {400, "GET / http/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"},
+      {505, "GET / HTTP/1.0\r\nHost: a\r\n\r\n"},
+      {505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"},
+      {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
+      {405, "POST / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {405, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {405, "get / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {405, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /a/.. HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /./a HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\n\r\n"}, /* no Host */
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost:\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"}, /* blank before the colon */
+      {400, "GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\n\tfolded\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\n: empty\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n"},
+      {413, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {400, GET HOST
+       "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n"},
+      {400, GET HOST "Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n\r\n"},
+      {400, GET HOST "Upgrade: junk\r\nConnection: Upgrade\r\n\r\n"},
+      {400, GET HOST "Upgrade: websocket\r\n" UPGRADE "\r\n"},
+      {400, GET HOST "Upgrade: websocket\r\nConnection: close\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                     "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+      {426,
+       GET HOST "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+      {426, GET HOST "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: "
+                     "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+      {426, GET HOST "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 013\r\nSec-WebSocket-Key: "
+                     "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+      {400, GET HOST "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n"},
+      {400, GET HOST
+       "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n\r\n"},
+      {400, GET HOST UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+      {400, GET HOST UPGRADE "Sec-WebSocket-Version: 13\r\n\r\n"},
+      {400, GET HOST UPGRADE "Origin: a\r\nOrigin: b\r\n\r\n"},
+      {400, GET HOST UPGRADE "Origin:\r\n\r\n"},
+      {413, GET HOST UPGRADE "Content-Length: 10\r\n\r\n0123456789"},
+  };
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
+    int rc = judge(cases[i].text);
+    if (rc != cases[i].status) print_message("case %zu: %s\n", i, cases[i].text);
+    assert_int_equal(rc, cases[i].status);
+  }
+  assert_int_equal(judge_bytes("GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 33), 400);
+  assert_int_equal(judge("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), PL_HTTP_REQUEST);
+}
+
+static void test_limits(void **state) {
+  (void)state;
+  static char text[100000];
+  memset(text, 'a', sizeof text);
+  memcpy(text, "GET /", 5);
+  assert_int_equal(judge_bytes(text, sizeof text), 414); /* an endless line */
+  memcpy(text, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 28);
+  assert_int_equal(judge_bytes(text, 65536), 431); /* 64 KiB of headers */
+  size_t n = 25;
+  for (size_t i = 0; i < 1000; i++, n += 6) memcpy(text + n, "A: b\r\n", 6);
+  assert_int_equal(judge_bytes(text, n), 431); /* a thousand of them */
+  n = 25;
+  for (size_t i = 0; i < HEADERS_MAX - 1; i++, n += 6) memcpy(text + n, "A: b\r\n", 6);
+  memcpy(text + n, "\r\n", 2);
+  assert_int_equal(judge_bytes(text, n + 2), PL_HTTP_REQUEST);
+  memcpy(text + n, "A: b\r\n\r\n", 8);
+  assert_int_equal(judge_bytes(text, n + 8), 431);
+}
+
+static bool origin(const char *o, const char *host, const char *const *allowed) {
+  return pl_http_origin_allowed((pl_view){(const uint8_t *)o, strlen(o)},
+                                (pl_view){(const uint8_t *)host, strlen(host)}, allowed);
+}
+
+static void test_origins(void **state) {
+  (void)state;
+  const char *const allowed[] = {"https://page.example", NULL};
+  assert_true(origin("http://127.0.0.1:8787", "127.0.0.1:8787", NULL));
+  assert_true(origin("https://Relay.example", "relay.example", NULL));
+  assert_true(origin("https://relay.example", "relay.example:443", NULL));
+  assert_true(origin("http://relay.example:80", "relay.example", NULL));
+  assert_true(origin("http://[::1]:8787", "[::1]:8787", NULL));
+  assert_true(origin("https://page.example", "relay.example", allowed));
+  assert_false(origin("https://page.example", "relay.example", NULL));
+  assert_false(origin("null", "relay.example", allowed));
+  assert_false(origin("null", "null", NULL));
+  assert_false(origin("file://", "relay.example", NULL));
+  assert_false(origin("http://", "", NULL));
+  assert_false(origin("https://relay.example.evil", "relay.example", NULL));
+  assert_false(origin("https://evil/relay.example", "relay.example", NULL));
+  assert_false(origin("http://relay.example:8788", "relay.example:8787", NULL));
+}
+
+static void test_answers(void **state) {
+  (void)state;
+  char text[512];
+  const int statuses[] = {400, 403, 404, 405, 413, 414, 426, 431, 500, 503, 505};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(statuses); i++) {
+    size_t n = pl_http_write_refusal(text, sizeof text, statuses[i]);
+    assert_true(n > 0);
+    assert_non_null(strstr(text, "Connection: close"));
+    const char *body = strstr(text, "\r\n\r\n") + 4;
+    char length[64];
+    snprintf(length, sizeof length, "Content-Length: %zu\r\n", n - (size_t)(body - text));
+    assert_non_null(strstr(text, length));
+  }
+  assert_int_equal(pl_http_write_refusal(text, 20, 400), 0);
+}
+
+static void test_out_of_memory(void **state) {
+  (void)state;
+  pl_http h;
+  pl_http_request r;
+  const uint8_t *p = (const uint8_t *)"GET";
+  size_t left = 3;
+  pl_http_init(&h, HEAD_MAX, HEADERS_MAX);
+  pl_alloc_fail_at(1);
+  assert_int_equal(pl_http_read(&h, &p, &left, &r), 500);
+  pl_alloc_fail_at(0);
+  pl_http_deinit(&h);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_get),           cmocka_unit_test(test_upgrade), cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_limits),        cmocka_unit_test(test_origins), cmocka_unit_test(test_answers),
+      cmocka_unit_test(test_out_of_memory),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,425 @@
+/* RFC 6455 framing: what must be taken, in any chunks, and what must be refused with which code. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/core/ws/ws.h"
+
+enum { MAX = 100000 };
+static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
+
+typedef struct wire {
+  uint8_t bytes[300000];
+  size_t size;
+} wire;
+
+/* Appends a masked frame; first: FIN, reserved bits and opcode; length: what the header says; form: 7, 16, 64. */
+static void put_raw(wire *w, uint8_t first, const void *payload, size_t size, uint64_t length, int form, bool masked) {
+  uint8_t *p = w->bytes + w->size, *start = p;
+  *p++ = first;
+  *p++ = (uint8_t)((masked ? 0x80 : 0) | (form == 7 ? (int)length : form == 16 ? 126 : 127));
+  if (form == 16) {
+    pl_put_u16(p, (uint16_t)length);
+    p += 2;
+  } else if (form == 64) {
+    pl_put_u64(p, length);
+    p += 8;
+  }
+  if (masked) {
+    memcpy(p, mask, 4);
+    p += 4;
+  }
+  if (size) memcpy(p, payload, size);
+  if (masked) pl_ws_mask(p, size, mask, 0);
+  w->size += (size_t)(p + size - start);
+}
+
+static void put(wire *w, uint8_t first, const void *payload, size_t size) {
+  put_raw(w, first, payload, size, size, size < 126 ? 7 : size < 65536 ? 16 : 64, true);
+}
+
+/* What reading all of it in chunks gave: events as text, "T:…;" "B:…;" "C1000:…;" "9:…;", and "!code" for a failure. */
+typedef struct result {
+  char text[250000];
+  size_t size;
+} result;
+
+static void note(result *r, const char *tag, const uint8_t *data, size_t size) {
+  size_t n = strlen(tag);
+  memcpy(r->text + r->size, tag, n);
+  if (size) memcpy(r->text + r->size + n, data, size);
+  r->text[r->size + n + size] = ';';
+  r->size += n + size + 1;
+  r->text[r->size] = '\0';
+}
+
+static void read_all(const wire *w, size_t chunk, result *r) {
+  static uint8_t copy[sizeof w->bytes];
+  pl_ws ws;
+  pl_ws_event e;
+  char tag[16];
+  r->size = 0;
+  r->text[0] = '\0';
+  memcpy(copy, w->bytes, w->size);
+  pl_ws_init(&ws, true, true, MAX);
+  for (size_t at = 0; at < w->size;) {
+    size_t n = w->size - at < chunk ? w->size - at : chunk, left = n;
+    uint8_t *p = copy + at;
+    int rc;
+    while ((rc = pl_ws_read(&ws, &p, &left, &e)) > 0) {
+      if (e.type == PL_WS_CLOSE)
+        snprintf(tag, sizeof tag, "C%d:", e.close_code);
+      else
+        snprintf(tag, sizeof tag, "%c:", e.type == PL_WS_TEXT ? 'T' : e.type == PL_WS_BINARY ? 'B' : '0' + e.type);
+      note(r, tag, e.data, e.size);
+    }
+    if (rc < 0) {
+      snprintf(tag, sizeof tag, "!%d", ws.close_code);
+      note(r, tag, NULL, 0);
+      assert_int_equal(pl_ws_read(&ws, &p, &left, &e), rc); /* it stays so */
+      break;
+    }
+    assert_int_equal(left, 0);
+    at += n;
+  }
+  pl_ws_deinit(&ws);
+}
+
+/* The same result whatever the chunks are. */
+static void expect(const wire *w, const char *text) {
+  static result r;
+  const size_t chunks[] = {1, 2, 3, 5, 7, 16, 1000, sizeof w->bytes};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(chunks); i++) {
+    read_all(w, chunks[i], &r);
+    assert_string_equal(r.text, text);
+  }
+}
+
+static void test_messages(void **state) {
+  (void)state;
+  static wire w;
+  w.size = 0;
+  put(&w, 0x81, "hello", 5);
+  put(&w, 0x82, "", 0);
+  put(&w, 0x82, "bin", 3);
+  put(&w, 0x89, "p", 1);
+  put(&w, 0x8a, "", 0);
+  put(&w, 0x88,
+      "\x03\xe8"
+      "bye",
+      5);
+  expect(&w, "T:hello;B:;B:bin;9:p;::;C1000:bye;");
+}
+
+static void test_fragments_with_control_frames_between(void **state) {
+  (void)state;
+  static wire w;
+  w.size = 0;
+  put(&w, 0x01, "\xe2\x82", 2); /* a character cut in two */
+  put(&w, 0x89, "x", 1);
+  put(&w, 0x00, "", 0);
+  put(&w, 0x00,
+      "\xac"
+      "1",
+      2);
+  put(&w, 0x8a, "y", 1);
+  put(&w, 0x80, "end", 3);
+  put(&w, 0x82, "next", 4);
+  expect(&w,
+         "9:x;::y;T:\xe2\x82\xac"
+         "1end;B:next;");
+}
+
+static void test_sizes(void **state) {
+  (void)state;
+  static wire w;
+  static result r;
+  static uint8_t data[MAX];
+  const size_t sizes[] = {125, 126, 127, 65535, 65536, MAX};
+  for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 7 + 1);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) {
+    w.size = 0;
+    put(&w, 0x82, data, sizes[i]);
+    for (size_t chunk = 4093; chunk < 200000; chunk *= 40) {
+      read_all(&w, chunk, &r);
+      assert_int_equal(r.size, sizes[i] + 3);
+      assert_memory_equal(r.text + 2, data, sizes[i]);
+    }
+  }
+}
+
+static void test_whole_frame_is_not_copied(void **state) {
+  (void)state;
+  static wire w;
+  pl_ws ws;
+  pl_ws_event e;
+  w.size = 0;
+  put(&w, 0x82, "in place", 8);
+  pl_ws_init(&ws, true, false, MAX);
+  uint8_t *p = w.bytes;
+  size_t left = w.size;
+  pl_alloc_fail_at(1); /* any allocation would fail */
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 1);
+  pl_alloc_fail_at(0);
+  assert_ptr_equal(e.data, w.bytes + 6);
+  assert_memory_equal(e.data, "in place", 8);
+  pl_ws_deinit(&ws);
+}
+
+static void test_refused_headers(void **state) {
+  (void)state;
+  static wire w;
+  const struct {
+    uint8_t first;
+    uint64_t length;
+    int form;
+    bool masked;
+    const char *result;
+  } cases[] = {
+      {0x82, 3, 7, false, "!1002;"}, /* not masked */
+      {0xc2, 3, 7, true, "!1002;"},  /* reserved bits */
+      {0xa2, 3, 7, true, "!1002;"},
+      {0x92, 3, 7, true, "!1002;"},
+      {0x83, 3, 7, true, "!1002;"}, /* reserved opcodes */
+      {0x87, 3, 7, true, "!1002;"},
+      {0x8b, 3, 7, true, "!1002;"},
+      {0x8f, 3, 7, true, "!1002;"},
+      {0x09, 3, 7, true, "!1002;"},    /* a fragmented ping */
+      {0x89, 126, 16, true, "!1002;"}, /* a long ping */
+      {0x82, 125, 16, true, "!1002;"}, /* not minimal */
+      {0x82, 65535, 64, true, "!1002;"},
+      {0x82, 3, 64, true, "!1002;"},
+      {0x80, 3, 7, true, "!1002;"},        /* continues nothing */
+      {0x82, MAX + 1, 64, true, "!1009;"}, /* too big */
+      {0x82, 0x7fffffffffffffffu, 64, true, "!1009;"},
+      {0x82, 0xffffffffffffffffu, 64, true, "!1002;"}, /* the top bit must be 0 */
+      {0x88, 1, 7, true, "!1002;"},                    /* half a close code */
+  };
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
+    w.size = 0;
+    put_raw(&w, cases[i].first, "abc", cases[i].length < 3 ? (size_t)cases[i].length : 3, cases[i].length,
+            cases[i].form, cases[i].masked);
+    expect(&w, cases[i].result);
+  }
+}
+
+static void test_refused_sequences(void **state) {
+  (void)state;
+  static wire w;
+  static uint8_t big[60000];
+  w.size = 0;
+  put(&w, 0x01, "a", 1);
+  put(&w, 0x82, "b", 1); /* a new message within one */
+  expect(&w, "!1002;");
+  w.size = 0;
+  put(&w, 0x02, big, sizeof big);
+  put(&w, 0x80, big, sizeof big); /* together over the limit */
+  expect(&w, "!1009;");
+}
+
+static void test_announced_length_allocates_nothing(void **state) {
+  (void)state;
+  static wire w;
+  pl_ws ws;
+  pl_ws_event e;
+  w.size = 0;
+  put_raw(&w, 0x82, "abc", 3, MAX, 64, true);
+  pl_ws_init(&ws, true, false, MAX);
+  uint8_t *p = w.bytes;
+  size_t left = w.size;
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 0);
+  assert_true(ws.message.capacity <= 256);
+  pl_ws_deinit(&ws);
+}
+
+static void test_close_codes(void **state) {
+  (void)state;
+  static wire w;
+  char text[32];
+  for (int code = 0; code <= 5100; code++) {
+    uint8_t payload[2];
+    bool good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+    static result r;
+    pl_put_u16(payload, (uint16_t)code);
+    w.size = 0;
+    put(&w, 0x88, payload, 2);
+    snprintf(text, sizeof text, good ? "C%d:;" : "!1002;", code);
+    read_all(&w, 100, &r);
+    assert_string_equal(r.text, text);
+  }
+  w.size = 0;
+  put(&w, 0x88, "", 0);
+  expect(&w, "C1005:;");
+  w.size = 0;
+  put(&w, 0x88, "\x03\xe8\xff", 3);
+  expect(&w, "!1007;");
+  w.size = 0;
+  put(&w, 0x88, "\x03\xe8\xc3", 3); /* a character that ends nowhere */
+  expect(&w, "!1007;");
+}
+
+static void test_text_not_allowed(void **state) {
+  (void)state;
+  static wire w;
+  pl_ws ws;
+  pl_ws_event e;
+  w.size = 0;
+  put(&w, 0x81, "x", 1);
+  pl_ws_init(&ws, true, false, MAX);
+  uint8_t *p = w.bytes;
+  size_t left = w.size;
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_EPROTOCOL);
+  assert_int_equal(ws.close_code, PL_WS_CODE_UNSUPPORTED);
+  pl_ws_deinit(&ws);
+}
+
+static bool utf8(const char *text, size_t size) {
+  pl_utf8 u;
+  pl_utf8_init(&u);
+  for (size_t i = 0; i < size; i++)
+    if (!pl_utf8_feed(&u, (const uint8_t *)text + i, 1)) return false;
+  pl_utf8 whole;
+  pl_utf8_init(&whole);
+  bool good = pl_utf8_feed(&whole, (const uint8_t *)text, size) && pl_utf8_done(&whole);
+  assert_int_equal(good, pl_utf8_done(&u));
+  return good;
+}
+
+#define GOOD(text) assert_true(utf8(text, sizeof text - 1))
+#define BAD(text) assert_false(utf8(text, sizeof text - 1))
+
+static void test_utf8(void **state) {
+  (void)state;
+  GOOD("");
+  GOOD("plain text that is longer than eight bytes \x7f");
+  GOOD("\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+  BAD("\x80");
+  BAD("\xc0\xaf");
+  BAD("\xc1\xbf");
+  BAD("\xe0\x9f\xbf");
+  BAD("\xed\xa0\x80");
+  BAD("\xf0\x8f\xbf\xbf");
+  BAD("\xf4\x90\x80\x80");
+  BAD("\xf5\x80\x80\x80");
+  BAD("\xff");
+  BAD("abcdefgh\xe2\x82");
+  BAD("\xe2\x82"
+      "a");
+}
+
+static void test_bad_text_fails_at_once(void **state) {
+  (void)state;
+  static wire w;
+  w.size = 0;
+  put(&w, 0x01, "ok\xff", 3); /* not only at its end */
+  expect(&w, "!1007;");
+  w.size = 0;
+  put(&w, 0x81, "\xe2\x82", 2);
+  expect(&w, "!1007;");
+}
+
+static void test_client_side(void **state) {
+  (void)state;
+  static wire w;
+  pl_ws ws;
+  pl_ws_event e;
+  w.size = 0;
+  put_raw(&w, 0x82, "abc", 3, 3, 7, false);
+  put_raw(&w, 0x82, "abc", 3, 3, 7, true); /* a server must not mask */
+  pl_ws_init(&ws, false, false, MAX);
+  uint8_t *p = w.bytes;
+  size_t left = w.size;
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 1);
+  assert_memory_equal(e.data, "abc", 3);
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_EPROTOCOL);
+  pl_ws_deinit(&ws);
+}
+
+static void test_mask_any_place(void **state) {
+  (void)state;
+  uint8_t a[64], b[64];
+  for (size_t size = 0; size < 40; size++)
+    for (size_t at = 0; at < 8; at++) {
+      for (size_t i = 0; i < 64; i++) a[i] = b[i] = (uint8_t)i;
+      pl_ws_mask(a + 3, size, mask, at);
+      for (size_t i = 0; i < size; i++) b[3 + i] ^= mask[(at + i) & 3];
+      assert_memory_equal(a, b, 64);
+    }
+}
+
+static void test_headers_out(void **state) {
+  (void)state;
+  const struct {
+    size_t payload, header;
+  } cases[] = {{0, 2}, {125, 2}, {126, 4}, {65535, 4}, {65536, 10}, {1 << 24, 10}};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
+    uint8_t out[PL_WS_HEADER_MAX];
+    assert_int_equal(pl_ws_put_header(out, PL_WS_BINARY, cases[i].payload, NULL), cases[i].header);
+    assert_int_equal(pl_ws_header_size(cases[i].payload, false), cases[i].header);
+    assert_int_equal(pl_ws_put_header(out, PL_WS_BINARY, cases[i].payload, mask), cases[i].header + 4);
+    assert_int_equal(out[0], 0x82);
+  }
+}
+
+static void test_opening_handshake(void **state) {
+  (void)state;
+  char accept[PL_WS_ACCEPT_CHARS + 1];
+  pl_view key = {(const uint8_t *)"dGhlIHNhbXBsZSBub25jZQ==", 24}; /* RFC 6455, section 1.3 */
+  assert_true(pl_ws_key_valid(key));
+  pl_ws_accept(accept, key);
+  assert_string_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  const char *bad[] = {"",
+                       "dGhlIHNhbXBsZSBub25jZQ=",
+                       "dGhlIHNhbXBsZSBub25jZQ===",
+                       "dGhlIHNhbXBsZSBub25jZR==",
+                       "dGhlIHNhbXBsZSBub25j-Q==",
+                       "dGhlIHNhbXBsZSBub25jZQAA",
+                       "dGhlIHNhbXBsZSBub25=ZQ=="};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++)
+    assert_false(pl_ws_key_valid((pl_view){(const uint8_t *)bad[i], strlen(bad[i])}));
+}
+
+static void test_out_of_memory(void **state) {
+  (void)state;
+  static wire w;
+  pl_ws ws;
+  pl_ws_event e;
+  w.size = 0;
+  put(&w, 0x02, "abc", 3);
+  pl_ws_init(&ws, true, false, MAX);
+  uint8_t *p = w.bytes;
+  size_t left = w.size;
+  pl_alloc_fail_at(1);
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_ENOMEM);
+  pl_alloc_fail_at(0);
+  assert_int_equal(ws.close_code, PL_WS_CODE_INTERNAL);
+  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_ENOMEM);
+  pl_ws_deinit(&ws);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_fragments_with_control_frames_between),
+      cmocka_unit_test(test_sizes),
+      cmocka_unit_test(test_whole_frame_is_not_copied),
+      cmocka_unit_test(test_refused_headers),
+      cmocka_unit_test(test_refused_sequences),
+      cmocka_unit_test(test_announced_length_allocates_nothing),
+      cmocka_unit_test(test_close_codes),
+      cmocka_unit_test(test_text_not_allowed),
+      cmocka_unit_test(test_utf8),
+      cmocka_unit_test(test_bad_text_fails_at_once),
+      cmocka_unit_test(test_client_side),
+      cmocka_unit_test(test_mask_any_place),
+      cmocka_unit_test(test_headers_out),
+      cmocka_unit_test(test_opening_handshake),
+      cmocka_unit_test(test_out_of_memory),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
