@@ -6,7 +6,7 @@ const project = (name, include, options = {}) => ({ test: { name, include, envir
 export default defineConfig({
   test: {
     projects: [
-      project('client', ['web/client/test/**/*.test.js']),
+      project('client', ['web/client/test/**/*.test.js'], { testTimeout: 120_000 }),
       project('page', ['web/page/**/*.test.js']),
       // Real programs on a machine that others use too: patience, and one file at a time.
       project('e2e', ['tests/e2e/**/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),

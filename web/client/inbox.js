@@ -3,7 +3,7 @@
  * listeners of 'message'; until then it waits here, and the window that it fills holds the sender.
  */
 
-/** @typedef {{data: Uint8Array | null, place: number}} Item data null: the end */
+/** @typedef {{data: Uint8Array | null, place: number, generation: number}} Item data null: the end */
 
 /** @typedef {object} Reader
  * @property {() => boolean} wants
@@ -18,7 +18,7 @@ export class Inbox {
     this.channel = channel
     /** @type {Item[]} not handed over */
     this.items = []
-    /** @type {{place: number, done: boolean}[]} handed over, in order */
+    /** @type {{place: number, generation: number, done: boolean}[]} handed over, in order */
     this.open = []
     /** @type {Reader | null} */
     this.reader = null
@@ -39,8 +39,8 @@ export class Inbox {
         // An end that nobody listens for is over all the same once everything before it is.
         if (data !== null || this.reader || this.open.length) return
       }
-      const { place } = /** @type {Item} */ (this.items.shift())
-      const entry = { place, done: false }
+      const { place, generation } = /** @type {Item} */ (this.items.shift())
+      const entry = { place, generation, done: false }
       this.open.push(entry)
       const taken = () => this.take(entry)
       if (data === null) {
@@ -54,13 +54,13 @@ export class Inbox {
     if (this.error) this.reader?.error(this.error)
   }
   /** Only all below a place can be said to be taken, so an earlier one holds back later ones.
-   * @param {{place: number, done: boolean}} entry @private */
+   * @param {{place: number, generation: number, done: boolean}} entry @private */
   take(entry) {
     if (entry.done) return
     entry.done = true
     let place = 0
     while (this.open[0]?.done) place = /** @type {{place: number}} */ (this.open.shift()).place
-    if (place && !this.error) this.session.taken(this.channel, place)
+    if (place && !this.error) this.session.taken(this.channel, place, entry.generation)
   }
   /** Nothing more comes. @param {Error} error */
   fail(error) {
@@ -68,9 +68,10 @@ export class Inbox {
     this.items = []
     if (!this.ended) this.reader?.error(this.error)
   }
-  /** The peer gave up: what is missing below `place` never comes. @param {number} place @param {Error} error */
-  cutOff(place, error) {
-    const entry = { place, done: false }
+  /** The peer gave up: what is missing below `place` never comes. @param {number} place @param {number} generation
+   * @param {Error} error */
+  cutOff(place, generation, error) {
+    const entry = { place, generation, done: false }
     this.open.push(entry)
     this.take(entry)
     if (!this.ended) this.reader?.error(error)

@@ -196,9 +196,9 @@ export class Session extends Emitter {
     if (!inbox) this.inboxes.set(channel, (inbox = new Inbox(this, channel)))
     return inbox
   }
-  /** The application took all below. @param {number} channel @param {number} place */
-  taken(channel, place) {
-    if (this.state !== 'closed') this.step('take', { channel, place })
+  /** The application took all below. @param {number} channel @param {number} place @param {number} generation */
+  taken(channel, place, generation) {
+    if (this.state !== 'closed') this.step('take', { channel, place, generation })
   }
   /** @param {number} channel @param {Uint8Array} data @param {() => void} taken */
   showMessage(channel, data, taken) {
@@ -213,6 +213,7 @@ export class Session extends Emitter {
   act(action) {
     const channel = action.channel ?? 0
     const place = action.place ?? 0
+    const generation = action.generation ?? 0
     switch (action.type) {
       case 'linked':
         this.state = 'linked'
@@ -224,9 +225,9 @@ export class Session extends Emitter {
         if (this.state === 'linked') this.state = 'waiting'
         return this.emit('unlinked', { reason: reasonName(action.reason ?? 0), retryAt: this.client.wallTime(action.time) })
       case 'message':
-        return this.inbox(channel).put({ data: /** @type {Uint8Array} */ (action.data), place })
+        return this.inbox(channel).put({ data: /** @type {Uint8Array} */ (action.data), place, generation })
       case 'end':
-        return this.inbox(channel).put({ data: null, place })
+        return this.inbox(channel).put({ data: null, place, generation })
       case 'volatile':
         return this.emit('volatile', { channel, data: /** @type {Uint8Array} */ (action.data) })
       case 'writable':
@@ -236,7 +237,7 @@ export class Session extends Emitter {
       case 'lost':
         return this.lost(channel, place)
       case 'channel_reset':
-        this.inbox(channel).cutOff(place, new PairlinkError('ECLOSED', 'the other side gave the channel up'))
+        this.inbox(channel).cutOff(place, generation, new PairlinkError('ECLOSED', 'the other side gave the channel up'))
         return this.emit('channelReset', { channel, reason: reasonName(action.reason ?? 0) })
       case 'stream_reset':
         return this.streamReset()

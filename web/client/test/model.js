@@ -76,10 +76,13 @@ export class Peer {
     else if (action.type === 'disconnect') this.world.disconnect(this)
     else if (action.type === 'message') {
       this.messages.push(action)
-      if (this.autoTake) this.do('take', { session: action.session, channel: action.channel, place: action.place })
+      if (this.autoTake) this.take(action)
     } else if (action.type === 'end' || action.type === 'channel_reset') {
-      if (this.autoTake) this.do('take', { session: action.session, channel: action.channel, place: action.place })
+      if (this.autoTake) this.take(action)
     }
+  }
+  take({ session, channel, place, generation }) {
+    this.do('take', { session, channel, place, generation })
   }
   of(type) {
     return this.events.filter((event) => event.type === type)

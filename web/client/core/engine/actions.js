@@ -7,6 +7,7 @@
  * @property {number} [channel]
  * @property {Uint8Array} [data] owned by the receiver
  * @property {number} [place]
+ * @property {number} [generation] of the streams, which a 'take' gives back: it grows at each stream_reset
  * @property {number} [reason]
  *
  * @typedef {object} Action
@@ -16,6 +17,7 @@
  * @property {number} [channel]
  * @property {Uint8Array} [data]
  * @property {number} [place]
+ * @property {number} [generation]
  * @property {number} [reason]
  * @property {import('../errors.js').ErrorCode | null} [error]
  * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself

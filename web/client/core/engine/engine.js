@@ -63,6 +63,7 @@ import { Strangers } from './strangers.js'
  * @property {number} [channel]
  * @property {number} [value]
  * @property {number} [place]
+ * @property {number} [generation] of 'take': as in the action
  * @property {Uint8Array} [data]
  * @property {string} [text]
  * @property {Uint8Array} [peer]
@@ -159,7 +160,10 @@ export class Engine {
         return
     }
     const entry = this.entries.get(event.session ?? 0)
-    if (!entry) throw new PairlinkError('ESTATE', 'the session is closed')
+    if (!entry) {
+      if (event.type === 'take') return // it ended while the application was busy
+      throw new PairlinkError('ESTATE', 'the session is closed')
+    }
     const session = entry.session
     const channel = event.channel ?? 0
     session.now = this.now
@@ -171,7 +175,7 @@ export class Engine {
       case 'finish':
         return session.finish(channel)
       case 'take':
-        return session.take(channel, event.place ?? 0)
+        return session.take(channel, event.place ?? 0, event.generation ?? session.generation)
       case 'priority':
         return session.setPriority(channel, event.value ?? 4)
       case 'channel_reset':

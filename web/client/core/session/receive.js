@@ -74,8 +74,8 @@ function takeData(s, body) {
     flags,
     bytes,
     s.config.messageMax,
-    (data, place) => s.host.emit({ type: 'message', channel: number, data, place }),
-    (place) => s.host.emit({ type: 'end', channel: number, place }),
+    (data, place) => s.host.emit({ type: 'message', channel: number, data, place, generation: s.generation }),
+    (place) => s.host.emit({ type: 'end', channel: number, place, generation: s.generation }),
   )
   if (places < 0) s.ackSoon(true) // a gap: the sender learns of it from the counter
   else s.receivedSum += places
@@ -89,7 +89,7 @@ function takeChannelReset(s, body) {
   const places = channel.cutOff(toPlace(offset))
   if (places === 0) return
   s.receivedSum += places
-  s.host.emit({ type: 'channel_reset', channel: number, reason, place: channel.receivedTo })
+  s.host.emit({ type: 'channel_reset', channel: number, reason, place: channel.receivedTo, generation: s.generation })
 }
 
 /** @param {Session} s @param {number} number @param {number} receivedTo @param {number} takenTo */

@@ -58,6 +58,8 @@ export class Session {
     this.outgoing = new Map()
     /** @type {Map<number, Incoming>} */
     this.incoming = new Map()
+    /** How often the streams began: places of an earlier one mean nothing now. */
+    this.generation = 0
     /** Places sent or reserved, over all channels. */
     this.reserved = 0
     this.receivedSum = 0
@@ -95,6 +97,7 @@ export class Session {
 
   /** @private */
   dropStreams() {
+    this.generation++
     this.outgoing.clear()
     this.incoming.clear()
     this.sessionLimit = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0
@@ -178,8 +181,10 @@ export class Session {
     }
     return true
   }
-  /** The application took all below this place. @param {number} number @param {number} place */
-  take(number, place) {
+  /** The application took all below this place. @param {number} number @param {number} place
+   * @param {number} generation of the streams that it belongs to */
+  take(number, place, generation) {
+    if (generation !== this.generation) return
     const channel = this.incoming.get(number)
     if (!channel) throw new PairlinkError('EINVAL', 'channel')
     const before = channel.takenTo
