@@ -27,6 +27,7 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
     s = pl_peer_session_new(e, in->peer.data, instance);
     if (!s) return PL_ENOMEM;
     s->announced = true;
+    s->any_instance = pl_is_zero(instance, 8);
     if (in->secret.size) memcpy(s->secret, in->secret.data, sizeof s->secret);
     s->has_secret = in->secret.size;
     pl_link *l = waiting_offer(e, s);

@@ -7,6 +7,7 @@ void pl_dial(pl_engine *e, pl_peer_session *s) {
   uint8_t payload[2048];
   s->dial_at_ms = PL_NEVER;
   if (e->connection != PL_CONN_ONLINE || s->opening || s->lingering) return;
+  if (s->any_instance && !s->was_linked) memset(s->instance, 0, 8); /* the one that answered last may be gone */
   pl_link *l = pl_link_new(e, true, 0);
   if (!l) {
     pl_dial_failed(e, s, PL_REASON_RATE);
@@ -47,6 +48,8 @@ void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
   pl_link *parked = pl_offer_parked(e, s);
   if (parked) {
     pl_offer_accept(e, parked);
+    s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS; /* should the caller never say more */
+    pl_peer_session_touch(e, s);
     return;
   }
   bool crossed = reason == PL_REASON_CROSSED; /* the peer's call was taken; its first record is on its way */

@@ -90,6 +90,7 @@ struct pl_peer_session {
   bool announced;   /* the application knows the number */
   bool linked;      /* the application was told so */
   bool was_linked;  /* ever */
+  bool any_instance;    /* asked for whichever instance there is; bound to one once linked */
   bool opened_last; /* the last link was opened by this side */
   bool lingering;   /* closed for the application; only repeats the answer to CLOSE */
   bool ended;       /* to be freed after the step of its core */

@@ -216,6 +216,12 @@ static void dial_if_forgotten(pl_engine *e, pl_peer_session *s) {
   s->dial_at_ms = e->now_ms + (mine ? pl_dial_delay(e, s, s->unlink_reason) : other);
 }
 
+/* A call was accepted, and its link ended before anything was said on it. */
+static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
+  return e->connection == PL_CONN_ONLINE && !s->linked && !s->lingering && !s->opening && s->dial_at_ms == PL_NEVER &&
+         !has_link(e, s);
+}
+
 int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
   pl_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
@@ -231,7 +237,10 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     pl_peer_session_free(e, s);
     return rc;
   }
-  if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
+  if (s->linked && !pl_session_is_linked(s->core))
+    pl_peer_session_unlinked(e, s);
+  else if (s->own_wish && is_forgotten(e, s))
+    pl_dial_failed(e, s, PL_REASON_GONE);
   if (!s->announced && !s->own_wish && !s->lingering && !has_link(e, s)) { /* a caller that vanished at once */
     pl_peer_session_free(e, s);
     return rc;

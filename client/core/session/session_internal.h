@@ -17,6 +17,7 @@ enum {
   PL_PROBE_MIN_MS = 1000,
   PL_TAKE_PROBE_MAX_MS = 30000,
   PL_PROBES_MAX = 3,
+  PL_PATIENCE_MAX = 5, /* doublings of the wait for a probe's answer */
   PL_CLOSE_TIMEOUT_MS = 10000,
   PL_VOLATILE_BYTES = 65536, /* waiting; the oldest is dropped */
   PL_ENDS_MAX = 65536,       /* messages of one channel that may wait, however small */
@@ -116,6 +117,7 @@ struct pl_session {
   uint64_t progress_ms, probed_ms;
   uint32_t probe_number;
   unsigned probes_open;
+  unsigned patience; /* links dropped since anything got through: each doubles the wait */
   uint32_t take_probe_ms;
   bool probe_due;
 

@@ -18,6 +18,7 @@ uint64_t pl_session_probe_deadline(const pl_session *s) {
   if (!l || s->probe_due || s->close != PL_OPEN || s->waiting + (l->sent_last - l->sent_first) == 0) return PL_NO_TIME;
   uint64_t wait = 3 * (uint64_t)s->rate.rtt_ms;
   if (wait < PL_PROBE_MIN_MS) wait = PL_PROBE_MIN_MS;
+  wait <<= s->patience;
   bool urgent = l->sent_first < l->sent_last || waits_for_credit(s);
   if (!urgent && wait < s->take_probe_ms) wait = s->take_probe_ms;
   return (s->progress_ms > s->probed_ms ? s->progress_ms : s->probed_ms) + wait;
@@ -25,7 +26,10 @@ uint64_t pl_session_probe_deadline(const pl_session *s) {
 
 int pl_session_probe_time(pl_session *s) {
   if (s->now_ms < pl_session_probe_deadline(s)) return 0;
-  if (s->probes_open >= PL_PROBES_MAX) return pl_session_drop_link(s, s->current, PL_REASON_TIMEOUT);
+  if (s->probes_open >= PL_PROBES_MAX) {
+    if (s->patience < PL_PATIENCE_MAX) s->patience++; /* a slow line needs longer for one record than a probe waits */
+    return pl_session_drop_link(s, s->current, PL_REASON_TIMEOUT);
+  }
   s->probes_open++;
   s->probe_number++;
   s->probe_due = true;

@@ -155,6 +155,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
   if (received_to > c->peer_received_to) {
     c->peer_received_to = received_to;
+    s->patience = 0;
     s->take_probe_ms = PL_PROBE_MIN_MS;
     pl_session_progress(s);
     if (c->cursor < received_to) {
