@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-enum { CHUNK_MAX = 65536 };
+enum { CHUNK_MAX = 65536, SEGMENT_MIN = 1460 };
 
 void sim_pipe_init(sim_world *w, sim_pipe *p) {
   *p = (sim_pipe){.delay_us = w->delay_us, .jitter_us = w->jitter_us, .bytes_per_ms = w->bytes_per_ms};
@@ -36,11 +36,14 @@ static void append(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n) {
 }
 
 size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n) {
-  size_t room = sim_pipe_room(p), taken = n < room ? n : room;
+  size_t room = sim_pipe_room(p), taken = n < room ? n : room,
+         segment = p->bytes_per_ms ? p->bytes_per_ms * 10u : CHUNK_MAX;
+  if (segment < SEGMENT_MIN) segment = SEGMENT_MIN;
+  if (segment > CHUNK_MAX) segment = CHUNK_MAX;
   for (size_t at = 0; at < taken;) {
     size_t left = taken - at, piece = left;
     if (w->split_reads && left > 1 && sim_chance(&w->random, 20)) piece = (size_t)sim_between(&w->random, 1, left - 1);
-    if (piece > CHUNK_MAX) piece = CHUNK_MAX;
+    if (piece > segment) piece = segment;
     append(w, p, data + at, piece);
     at += piece;
   }

@@ -85,8 +85,9 @@ void sim_relay_init(sim_world *w) {
   if (sim_chance(random, 30)) set[PL_SET_LINK_SLOTS] = (uint32_t)sim_between(random, 4, 16);
   if (sim_chance(random, 50)) /* an answer must be able to arrive */
     set[PL_SET_OPEN_TIMEOUT_MS] = (uint32_t)sim_between(random, 300, 5000) + w->delay_us / 100;
+  uint32_t slow_ms = w->bytes_per_ms ? 250000 / w->bytes_per_ms : 0; /* what may wait before a ping's answer */
   if (sim_chance(random, 50)) {
-    set[PL_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000);
+    set[PL_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000) + slow_ms;
     set[PL_SET_DEAD_AFTER_MS] = 2 * set[PL_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
   }
   r->config.hooks.lookup = on_lookup;
