@@ -11,7 +11,7 @@ import { startRelay } from '../../tests/support/relay.js';
 
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../../docs/screenshots');
 const wide = { width: 1100, height: 720 };
-const phone = { viewport: { width: 360, height: 720 }, context: { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } };
+const phone = { viewport: { width: 360, height: 720 }, context: { isMobile: true, hasTouch: true } };
 const sets = {
   light: { viewport: wide, colorScheme: 'light' },
   dark: { viewport: wide, colorScheme: 'dark' },

@@ -122,6 +122,8 @@ export class Engine {
       if (!contact && client) await this.conversation(record).start();
     }
     this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
+    // One that was claimed or withdrawn there must not be open here.
+    for (const { secret, raw } of this.invites.values()) if (!invites.some((one) => one.secret === secret)) client?.revokeInvite(raw);
     for (const { secret, raw, expiresAt } of invites) if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
     this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
     this.tell.state();

@@ -5,6 +5,10 @@ import { go, mergeMessages, store } from './store.js';
 let link;
 /** Threads whose first page of messages was asked for; messages that come earlier are merged later. */
 const asked = new Set();
+/** Threads in which the person has gone back to earlier messages. */
+const reading = new Set();
+const KEEP_MAX = 1000;
+const KEEP = 500;
 
 export function useLink(opened) {
   link = opened;
@@ -19,14 +23,24 @@ export function onState(engine) {
 
 export function onMessages({ contact, list }) {
   store.set(({ messages }) => ({ messages: { ...messages, [contact]: mergeMessages(messages[contact] ?? [], list) } }));
+  shorten(contact);
   if (isOpen(contact)) markSeen(contact);
 }
 
+/** A program may send without end: the view lets go of what is far above; it can be loaded again. */
+function shorten(contact) {
+  const list = store.get().messages[contact];
+  if (list.length > KEEP_MAX && !reading.has(contact)) store.set(({ messages }) => ({ messages: { ...messages, [contact]: list.slice(-KEEP) } }));
+}
+
 /** Who waits at the invite's screen is taken to the person that came. */
-function followClaim(before, { lastClaim }) {
+function followClaim(before, { lastClaim, invites, contacts }) {
   const { place } = store.get();
-  if (!lastClaim || !before || before.lastClaim?.secret === lastClaim.secret) return;
-  if (place.screen === 'invite' && place.secret === lastClaim.secret) go({ screen: 'thread', contact: lastClaim.contact }, { replace: true });
+  if (!before || place.screen !== 'invite' || invites.some(({ secret }) => secret === place.secret)) return;
+  const claimed = lastClaim?.secret === place.secret ? lastClaim.contact : undefined;
+  // Another engine of this profile may have met them: then they are new here.
+  const met = claimed ?? contacts.find(({ id, how }) => how === 'invite' && !before.contacts.some((one) => one.id === id))?.id;
+  if (met) go({ screen: 'thread', contact: met }, { replace: true });
 }
 
 const isOpen = (contact) => {
@@ -46,6 +60,7 @@ export async function loadThread(contact) {
 }
 
 export async function loadEarlier(contact) {
+  reading.add(contact);
   const [first] = store.get().messages[contact] ?? [];
   const list = await call('messages', { contact, before: first?.n, count: 200 });
   onMessages({ contact, list });

@@ -52,9 +52,10 @@ export function mergeMessages(list, more) {
 
 export function go(place, { replace = false } = {}) {
   const from = store.get().place;
-  const depth = replace ? (history.state?.depth ?? 0) : (history.state?.depth ?? 0) + 1;
-  history[replace ? 'replaceState' : 'pushState']({ place, depth }, '', location.pathname);
-  if (from.screen !== place.screen || from.contact !== place.contact) store.set({ place });
+  const same = from.screen === place.screen && from.contact === place.contact && from.secret === place.secret;
+  const depth = replace || same ? (history.state?.depth ?? 0) : (history.state?.depth ?? 0) + 1;
+  history[replace || same ? 'replaceState' : 'pushState']({ place, depth }, '', location.pathname);
+  if (!same) store.set({ place });
 }
 
 /** One place back, or home where there is none of ours. */
