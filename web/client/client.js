@@ -68,6 +68,22 @@ function systemClock() {
   }
 }
 
+/** Runs a function in a later turn of the event loop, but without the pause that setTimeout makes.
+ * @type {(fn: () => void) => void} */
+const nextTurn = makeNextTurn()
+function makeNextTurn() {
+  const immediate = /** @type {{setImmediate?: (fn: () => void) => void}} */ (globalThis).setImmediate
+  if (immediate) return immediate
+  const { port1, port2 } = new MessageChannel()
+  /** @type {(() => void)[]} */
+  const queue = []
+  port1.onmessage = () => queue.shift()?.()
+  return (/** @type {() => void} */ fn) => {
+    queue.push(fn)
+    port2.postMessage(0)
+  }
+}
+
 /** @param {number} size */
 const systemRandom = (size) => globalThis.crypto.getRandomValues(new Uint8Array(size))
 
@@ -149,6 +165,8 @@ export class Client extends Emitter {
     this.running = false
     /** @private */
     this.flushing = false
+    /** @private in this turn of the event loop */
+    this.wrote = false
     /** @private @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined
     /** @private */
@@ -262,13 +280,22 @@ export class Client extends Emitter {
     this.pending = []
     this.running = false
   }
-  /** Writes once per turn of the event loop, and wakes when the engine wants to be asked. @private */
+  /** Writes at the end of this task, and what comes after that once per turn of the event loop: so what stands alone
+   * goes at once, and what comes in numbers goes together. @private */
   schedule() {
-    if (!this.flushing) {
-      this.flushing = true
-      queueMicrotask(() => {
-        this.flushing = false
-        this.flush()
+    if (this.flushing) return
+    this.flushing = true
+    if (this.wrote) return nextTurn(() => this.flushNow())
+    queueMicrotask(() => this.flushNow())
+  }
+  /** @private */
+  flushNow() {
+    this.flushing = false
+    const wrote = this.flush()
+    if (wrote && !this.wrote) {
+      this.wrote = true
+      nextTurn(() => {
+        this.wrote = false
       })
     }
   }
@@ -293,15 +320,17 @@ export class Client extends Emitter {
       this.logLine(`event=${event.type} error=${error.code}`)
     }
   }
-  /** @private */
+  /** @returns {boolean} whether anything was written @private */
   flush() {
-    if (this.state === 'stopped') return
+    if (this.state === 'stopped') return false
     const { socket } = this
+    let wrote = false
     if (socket && socket.readyState === 1) {
       while (socket.bufferedAmount < SOCKET_BUFFER_BYTES) {
         const message = this.engine.produce(this.now(), OUTPUT_BYTES)
         if (!message) break
         socket.send(message)
+        wrote = true
       }
       if (socket.bufferedAmount >= SOCKET_BUFFER_BYTES && this.bufferTimer === undefined && this.engine.hasOutput()) {
         this.bufferTimer = setTimeout(() => {
@@ -311,6 +340,7 @@ export class Client extends Emitter {
       }
     }
     this.arm()
+    return wrote
   }
 
   // ---- the socket ------------------------------------------------------------------------------------

@@ -187,7 +187,8 @@ export class World {
       if (socket.open && socket.peer.socket === socket) socket.peer.do('socket_message', { data: bytes })
     })
   }
-  deliver(socket, message) {
+  deliver(socket, borrowed) {
+    const message = borrowed.slice()
     this.later(() => {
       if (socket.open) for (const envelope of envelopes(message)) this.take(socket, { ...envelope, payload: envelope.payload.slice() })
     })

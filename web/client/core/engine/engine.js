@@ -247,7 +247,7 @@ export class Engine {
     return link.owner.session.hasOutput(link)
   }
   /** The next WebSocket message, made now: whole envelopes, at most `capacity` bytes (65,543 at least); null when
-   * there is nothing to send.
+   * there is nothing to send. A view that is valid until the next call.
    * @param {number} now @param {number} capacity
    * @returns {Uint8Array<ArrayBuffer> | null} */
   produce(now, capacity) {
@@ -263,7 +263,7 @@ export class Engine {
     }
     this.queue.splice(0, sent)
     if (this.queue.length === 0 && this.sendsRecords) size = this.produceRecords(size, capacity)
-    return size ? this.scratch.slice(0, size) : null
+    return size ? this.scratch.subarray(0, size) : null
   }
   /** Links take turns, a record each. @param {number} start @param {number} capacity @private */
   produceRecords(start, capacity) {

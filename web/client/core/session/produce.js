@@ -145,9 +145,10 @@ export function produce(s, link, area, room) {
     const control = s.closeDue || s.ackNow || s.probeDue || link.probeReply !== null
     const data = s.close === 'open' && nextChannel(s, link, 0) !== null
     if (volatiles && !control && (!data || s.volatileTurn)) {
-      s.volatileTurn = false
-      flags = ENVELOPE_FLAG_VOLATILE
+      w.size = Math.min(room, RECORD_PLAINTEXT_MAX) // pacing does not cut what cannot be cut
       writeVolatiles(s, w)
+      if (w.at) s.volatileTurn = false
+      flags = ENVELOPE_FLAG_VOLATILE
       asks = true
     } else {
       s.volatileTurn = true
