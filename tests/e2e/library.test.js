@@ -1,0 +1,39 @@
+/** C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { idOf, newIdentity, startCli } from '../support/cli.js';
+import { binary, run, start, tempDir } from '../support/process.js';
+import { startRelay } from '../support/relay.js';
+
+let relay;
+beforeAll(async () => {
+  relay = await startRelay();
+});
+afterAll(async () => {
+  expect((await relay.stop()).code, relay.log).toBe(0);
+});
+
+const home = () => ({ HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', http_proxy: '', no_proxy: '*' });
+
+test('the program of the README says something and prints the answer', async () => {
+  const identity = newIdentity();
+  const id = await idOf(identity);
+  const listen = startCli({ relay, identity }, 'listen', '--accept', 'all');
+  const sample = start(binary('sample'), [relay.ws, id, 'hello from C'], { env: home() });
+  await listen.waitFor('hello from C', { stream: 'stdout' });
+  listen.end('and hello back');
+  expect(await sample.wait(), sample.stderr).toEqual({ code: 0, signal: null });
+  expect(sample.stdout).toBe('and hello back');
+  expect((await listen.wait()).code, listen.stderr).toBe(0);
+});
+
+test('the program of the README says what is wrong with an ID', async () => {
+  const { code, stderr } = await run(binary('sample'), [relay.ws, 'nonsense', 'hello'], { env: home() });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/not a peer ID/);
+});
+
+test('a send from outside of dispatch wakes a host that polls the descriptor alone', async () => {
+  const result = await run(binary('host_poll'), [relay.ws, tempDir(), '200'], { env: home(), ms: 90_000 });
+  expect(result.stdout).toMatch(/^OK 200 messages/);
+  expect(result.code).toBe(0);
+});
