@@ -16,7 +16,6 @@ typedef struct pl_transport_handlers {
   void (*on_closed)(void *user, int error, const char *text);       /* PL_ENETWORK, PL_ETLS, PL_ECLOSED …; why */
   size_t (*produce)(void *user, uint8_t *out, size_t capacity);     /* the next message to send, 0 for none */
   bool (*has_output)(void *user);
-  void (*log)(void *user, const char *line);
   void *user;
 } pl_transport_handlers;
 

@@ -328,6 +328,58 @@ static void test_wakeup_from_a_thread(void **state) {
   close(fd);
 }
 
+/* A name lookup may still run when its owner goes; the next client must not mind. */
+static void test_free_while_a_name_is_looked_up(void **state) {
+  seen s = {0};
+  pairlink *p;
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    pairlink_options o = options_for("ws://relay.invalid:1", &s);
+    assert_int_equal(pairlink_new(&o, &p), 0);
+    assert_int_equal(pairlink_dispatch(p), 0);
+    pairlink_free(p);
+  }
+}
+
+typedef struct worker {
+  pthread_t thread;
+  const char *url;
+  int error;
+} worker;
+
+static void *live_once(void *argument) {
+  worker *w = argument;
+  for (int i = 0; i < 5; i++) {
+    seen s = {0};
+    pairlink *p;
+    pairlink_options o = options_for(w->url, &s);
+    if (pairlink_new(&o, &p) != 0) return NULL;
+    struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+    while (!s.events[PAIRLINK_EVENT_OFFLINE] && poll(&fd, 1, 30000) == 1) (void)pairlink_dispatch(p);
+    w->error = s.offline_error;
+    pairlink_free(p);
+  }
+  return NULL;
+}
+
+/* Clients of several threads share nothing that needs their care; plain and TLS. */
+static void test_clients_in_several_threads(void **state) {
+  char url[64], tls[80];
+  worker workers[4];
+  (void)state;
+  int fd = dead_port(url, sizeof url);
+  snprintf(tls, sizeof tls, "wss%s", url + 2);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(workers); i++) {
+    workers[i] = (worker){.url = i % 2 ? tls : url};
+    assert_int_equal(pthread_create(&workers[i].thread, NULL, live_once, &workers[i]), 0);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(workers); i++) {
+    pthread_join(workers[i].thread, NULL);
+    assert_int_equal(workers[i].error, PAIRLINK_ENETWORK);
+  }
+  close(fd);
+}
+
 /* What the process had before, it has after: signal dispositions and descriptors. */
 static void test_the_process_is_left_alone(void **state) {
   seen s = {0};
@@ -368,6 +420,8 @@ int main(void) {
       WITH_FOLDER(test_stop_before_the_start),
       WITH_FOLDER(test_free_from_a_callback),
       WITH_FOLDER(test_wakeup_from_a_thread),
+      WITH_FOLDER(test_free_while_a_name_is_looked_up),
+      WITH_FOLDER(test_clients_in_several_threads),
       WITH_FOLDER(test_the_process_is_left_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
