@@ -274,7 +274,7 @@ static uint8_t *queue_room(pl_half *half, size_t size) {
       q->head = chunk;
     q->tail = chunk;
     count_memory(half, sizeof *chunk + capacity, 0);
-    if (q->head == chunk) {
+    if (pl_list_empty(&q->turn)) {
       pl_list_append(&conn->turns, &q->turn);
       pl_list_append(&conn->relay->queues, &q->all);
     }
@@ -284,13 +284,38 @@ static uint8_t *queue_room(pl_half *half, size_t size) {
   return at;
 }
 
-/* Room within the window, if need be at the cost of volatile envelopes. */
+/* Copies what still counts into fresh chunks and frees the old ones, one by one. False: out of memory; with records
+ * lost, the socket ends. */
+static bool compact(pl_half *half) {
+  pl_queue *q = &half->queue;
+  pl_chunk *old = q->head;
+  bool good = true;
+  q->head = q->tail = q->scan = NULL;
+  while (old) {
+    pl_chunk *next = old->next;
+    for (uint32_t at = old->start; good && at < old->end;) {
+      const uint8_t *envelope = old->bytes + at;
+      size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+      uint8_t *to = envelope[0] ? queue_room(half, size) : NULL;
+      if (to) memcpy(to, envelope, size);
+      good = to || !envelope[0];
+      at += (uint32_t)size;
+    }
+    count_memory(half, 0, sizeof *old + old->capacity);
+    pl_free(old);
+    old = next;
+  }
+  if (!good) pl_conn_abort(half->conn);
+  return good;
+}
+
+/* Room within the window, if need be at the cost of volatile envelopes. Dropped ones keep their memory until their turn
+ * comes, or until they are half of it. */
 static bool make_window(pl_half *half, size_t cost) {
   size_t window = pl_setting_of(half->conn->relay, PL_SET_LINK_WINDOW);
   while (half->queue.cost + cost > window)
     if (!drop_oldest_volatile(half)) return false;
-  /* Dropped envelopes keep their memory until their turn: that has a bound too. */
-  return half->queue.memory <= 2 * window;
+  return half->queue.memory <= 2 * window || compact(half);
 }
 
 static bool enqueue(pl_half *half, const uint8_t *envelope, size_t size) {

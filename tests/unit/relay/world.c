@@ -130,6 +130,10 @@ void world_turn(world *w) {
   while ((conn = pl_relay_next_dirty(w->relay))) flush(pl_conn_shell(conn));
 }
 
+void world_writable(client *c) {
+  flush(c);
+}
+
 /* ---- what a client does ------------------------------------------------------------------------------------------ */
 
 client *client_new(world *w, uint8_t seed) {

@@ -8,6 +8,7 @@
 enum { WORLD_IDS = 64 };
 
 /* How the world answers lookups: at once from its memory, or when the test says so. */
+struct client;
 typedef struct world {
   pl_relay *relay;
   uint32_t settings[PL_SETTINGS];
@@ -58,6 +59,8 @@ void world_end(world *w);
 void world_pass(world *w, uint64_t ms);
 /* Takes all output to all clients that read. */
 void world_turn(world *w);
+/* This client's socket takes bytes again, as many as it does in one turn. */
+void world_writable(struct client *c);
 /* Answers the lookups that were held. */
 void world_answer(world *w);
 

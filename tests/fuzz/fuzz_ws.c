@@ -1,0 +1,54 @@
+/* WebSocket frames: any bytes, in chunks of any one size, give the same events as in one piece. The first byte chooses
+ * role, text and chunk size. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/ws/ws.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MESSAGE_MAX = 4096 };
+
+/* A sum of all that was seen; which bytes belong to which event matters, how they were cut does not. */
+static uint64_t sum(uint64_t h, const uint8_t *data, size_t size) {
+  for (size_t i = 0; i < size; i++) h = (h ^ data[i]) * 0x100000001b3u;
+  return (h ^ size) * 0x100000001b3u;
+}
+
+static uint64_t read_all(const uint8_t *data, size_t size, bool server, bool text, size_t chunk) {
+  pl_ws ws;
+  pl_ws_event e;
+  uint64_t h = 0xcbf29ce484222325u;
+  uint8_t *copy = malloc(size ? size : 1);
+  if (size) memcpy(copy, data, size);
+  pl_ws_init(&ws, server, text, MESSAGE_MAX);
+  for (size_t at = 0; at < size;) {
+    size_t n = size - at < chunk ? size - at : chunk, left = n;
+    uint8_t *p = copy + at;
+    int rc;
+    while ((rc = pl_ws_read(&ws, &p, &left, &e)) > 0) {
+      if (e.size > MESSAGE_MAX) abort();
+      uint8_t tag[3] = {(uint8_t)e.type, (uint8_t)(e.close_code >> 8), (uint8_t)e.close_code};
+      h = sum(sum(h, tag, e.type == PL_WS_CLOSE ? 3 : 1), e.data, e.size);
+    }
+    if (ws.message.capacity > MESSAGE_MAX) abort();
+    at += n;
+    if (rc == 0) continue;
+    if (ws.close_code < 1000) abort();
+    h ^= ws.close_code;
+    break;
+  }
+  pl_ws_deinit(&ws);
+  free(copy);
+  return h;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size < 1) return 0;
+  bool server = data[0] & 1, text = data[0] & 2;
+  size_t chunk = (data[0] >> 2) + 1u;
+  if (read_all(data + 1, size - 1, server, text, SIZE_MAX / 2) != read_all(data + 1, size - 1, server, text, chunk))
+    abort();
+  return 0;
+}

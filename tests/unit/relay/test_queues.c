@@ -1,0 +1,337 @@
+/* What waits in the relay, and its bounds: order, fairness, window, volatile envelopes, budgets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#define LINK(slot) (0x10000u | (slot))
+
+enum { WINDOW = 131072, RECORD = 8192 };
+
+static world w;
+static uint8_t record[65535];
+
+static client *ready(uint8_t seed) {
+  client *c = client_new(&w, seed);
+  client_login(c, true);
+  return c;
+}
+
+static void start(void) {
+  world_init(&w);
+  w.settings[PL_SET_LINK_WINDOW] = WINDOW;
+}
+
+static uint32_t join(client *caller, uint32_t link, client *callee) {
+  client_open(caller, link, callee, "one", 3);
+  uint32_t number = client_next(callee)->link;
+  client_send(callee, PL_ENV_ACCEPT, 0, number, "two", 3);
+  assert_int_equal(client_next(caller)->type, PL_ENV_ACCEPT);
+  return number;
+}
+
+/* A record that begins with its number. */
+static void send_numbered(client *c, uint32_t link, uint32_t number, size_t size, uint8_t flags) {
+  pl_put_u32(record, number);
+  client_send(c, PL_ENV_DATA, flags, link, record, size);
+}
+
+static void test_order_across_buffer_and_queue(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  uint32_t theirs = join(a, LINK(0), b);
+  uint32_t sent = 0, got = 0;
+  b->reads = false;
+  for (size_t i = 0; i < 20; i++) send_numbered(a, LINK(0), sent++, RECORD, 0);
+  assert_true(pl_relay_get_stats(w.relay).queued_bytes > 20 * RECORD); /* some of it beyond the buffer */
+  b->reads = true;
+  b->takes = 10000; /* a little a turn, more coming in meanwhile */
+  while (got < 60) {
+    if (sent < 60) {
+      send_numbered(a, LINK(0), sent, sent % 3 ? 100 : 3000, 0);
+      sent++;
+    }
+    world_writable(b);
+    for (const seen *s; (s = client_next(b)); got++) {
+      assert_int_equal(s->link, theirs);
+      assert_int_equal(pl_get_u32(s->payload), got);
+    }
+  }
+  assert_int_equal(got, 60);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_largest_envelopes(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  join(a, LINK(0), b);
+  const size_t sizes[] = {65535, 65528, 65527, 65520, 126, 125, 118, 117, 0, 1};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) {
+    client_send(a, PL_ENV_DATA, 0, LINK(0), record, sizes[i]);
+    const seen *s = client_next(b);
+    assert_non_null(s);
+    assert_int_equal(s->size, sizes[i]);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) client_send(a, PL_ENV_DATA, 0, LINK(0), record, sizes[i]);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) assert_int_equal(client_next(b)->size, sizes[i]);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_beyond_the_window_is_overflow(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2), *other = ready(3);
+  uint32_t theirs = join(a, LINK(0), b), others = join(a, LINK(1), other);
+  b->reads = false;
+  const seen *s = NULL;
+  size_t sent = 0;
+  while (!s) {
+    client_send(a, PL_ENV_DATA, 0, LINK(0), record, RECORD);
+    sent += RECORD;
+    s = client_next(a);
+    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * WINDOW + 300000);
+  }
+  assert_true(sent > WINDOW && sent < WINDOW + 65536 + 3 * RECORD);
+  assert_int_equal(s->type, PL_ENV_RESET);
+  assert_int_equal(s->link, LINK(0));
+  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
+  client_send(a, PL_ENV_DATA, 0, LINK(1), "still here", 10); /* no other link is touched */
+  s = client_next(other);
+  assert_int_equal(s->link, others);
+  b->reads = true;
+  world_writable(b);
+  while ((s = client_next(b)) && s->type == PL_ENV_DATA) {
+  }
+  assert_non_null(s);
+  assert_int_equal(s->type, PL_ENV_RESET);
+  assert_int_equal(s->link, theirs);
+  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
+  client_free(a);
+  client_free(b);
+  client_free(other);
+  world_end(&w);
+}
+
+static void test_reset_comes_behind_its_own_data(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  uint32_t theirs = join(a, LINK(0), b);
+  uint8_t closed[2] = {0, PL_REASON_CLOSED};
+  b->reads = false;
+  for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
+  client_send(a, PL_ENV_RESET, 0, LINK(0), closed, 2);
+  client_hang_up(a); /* nor does its end lose anything */
+  b->reads = true;
+  world_writable(b);
+  for (uint32_t i = 0; i < 20; i++) assert_int_equal(pl_get_u32(client_next(b)->payload), i);
+  const seen *s = client_next(b);
+  assert_int_equal(s->type, PL_ENV_RESET);
+  assert_int_equal(s->link, theirs);
+  assert_null(client_next(b));
+  assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_reset_by_the_receiver_drops_what_waits(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  uint32_t theirs = join(a, LINK(0), b);
+  uint8_t closed[2] = {0, PL_REASON_CLOSED};
+  b->reads = false;
+  for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
+  client_send(b, PL_ENV_RESET, 0, theirs, closed, 2);
+  assert_int_equal(client_next(a)->type, PL_ENV_RESET);
+  assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_links_take_turns_and_control_goes_ahead(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2), *c = ready(3);
+  uint32_t first = join(a, LINK(0), b), second = join(c, LINK(0), b);
+  b->reads = false;
+  for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
+  for (uint32_t i = 0; i < 6; i++) send_numbered(c, LINK(0), i, RECORD, 0);
+  client_send(b, PL_ENV_PING, 0, 0, "12345678", 8);
+  b->reads = true;
+  world_writable(b);
+  size_t place = 0, pong = 0, last_of_second = 0;
+  uint32_t next_first = 0, next_second = 0;
+  for (const seen *s; (s = client_next(b)); place++) {
+    if (s->type == PL_ENV_PONG) pong = place;
+    if (s->type != PL_ENV_DATA) continue;
+    if (s->link == first) assert_int_equal(pl_get_u32(s->payload), next_first++);
+    if (s->link == second) {
+      assert_int_equal(pl_get_u32(s->payload), next_second++);
+      last_of_second = place;
+    }
+  }
+  assert_int_equal(next_first, 20);
+  assert_int_equal(next_second, 6);
+  assert_true(last_of_second < 25); /* not behind all that the other link has */
+  assert_true(pong > 0 && pong < 12);
+  client_free(a);
+  client_free(b);
+  client_free(c);
+  world_end(&w);
+}
+
+static void test_volatile_is_dropped_oldest_first(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  join(a, LINK(0), b);
+  b->reads = false;
+  uint32_t sent = 0;
+  for (; sent < 9; sent++) send_numbered(a, LINK(0), sent, RECORD, 0); /* fills the buffer */
+  for (; sent < 200; sent++) send_numbered(a, LINK(0), sent, RECORD, PL_CONST_ENVELOPE_FLAG_VOLATILE);
+  for (; sent < 210; sent++) send_numbered(a, LINK(0), sent, RECORD, 0); /* drops more of them */
+  assert_null(client_next(a));                                           /* and nobody is reset */
+  assert_true(pl_relay_get_stats(w.relay).volatile_dropped > 150);
+  assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * WINDOW + 200000);
+  b->reads = true;
+  world_writable(b);
+  uint32_t last = 0, count = 0, reliable = 0;
+  for (const seen *s; (s = client_next(b)); count++) {
+    uint32_t number = pl_get_u32(s->payload);
+    assert_true(count == 0 || number > last); /* in order, with gaps */
+    last = number;
+    reliable += !s->flags;
+  }
+  assert_int_equal(last, 209);
+  assert_int_equal(reliable, 19); /* nothing else was dropped */
+  assert_int_equal(count + pl_relay_get_stats(w.relay).volatile_dropped, 210);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_process_budget(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_SET_QUEUE_TOTAL_MAX] = 1048576;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2), *c = ready(3), *d = ready(4);
+  join(a, LINK(0), b);
+  join(c, LINK(0), d);
+  b->reads = d->reads = false;
+  for (size_t i = 0; i < 12; i++) client_send(c, PL_ENV_DATA, 0, LINK(0), record, RECORD); /* a small queue */
+  bool rate = false;
+  const seen *s = NULL;
+  for (uint32_t slot = 1; !s; slot++) {
+    client_send(a, PL_ENV_DATA, 0, LINK(0), record, RECORD);
+    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 1048576);
+    client_open(c, LINK(slot), b, "m", 1);
+    const seen *answer = client_next(c);
+    if (answer) {
+      assert_int_equal(answer->type, PL_ENV_RESET);
+      assert_int_equal(pl_get_u16(answer->payload), PL_REASON_RATE); /* above 75 % */
+      rate = true;
+    }
+    s = client_next(a);
+  }
+  assert_true(rate);
+  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW); /* above 90 %: the largest queue */
+  client_send(c, PL_ENV_DATA, 0, LINK(0), record, RECORD);
+  assert_null(client_next(c)); /* the small one stays */
+  client_free(a);
+  client_free(b);
+  client_free(c);
+  client_free(d);
+  world_end(&w);
+}
+
+static void test_socket_budget(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_SOCKET_QUEUE_MAX] = 200000;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  for (uint32_t slot = 0; slot < 10; slot++) join(a, LINK(slot), b);
+  b->reads = false;
+  bool overflow = false;
+  for (uint32_t i = 0; i < 100; i++) {
+    client_send(a, PL_ENV_DATA, 0, LINK(i % 10), record, RECORD); /* each far below its window */
+    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 200000 + 200000);
+    const seen *s = client_next(a);
+    if (s && s->type == PL_ENV_RESET && pl_get_u16(s->payload) == PL_REASON_OVERFLOW) overflow = true;
+  }
+  assert_true(overflow);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_one_who_asks_and_never_reads(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1);
+  a->reads = false;
+  for (size_t i = 0; i < 100000 && !a->aborted; i++) {
+    client_send(a, PL_ENV_PING, 0, 0, "12345678", 8);
+    world_turn(&w);
+    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 300000);
+  }
+  assert_true(a->aborted);
+  client_free(a);
+  world_end(&w);
+}
+
+static void test_idle_sockets_hold_no_buffers(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  join(a, LINK(0), b);
+  client_send(a, PL_ENV_DATA, 0, LINK(0), record, 60000);
+  assert_non_null(client_next(b));
+  assert_int_equal(pl_relay_get_stats(w.relay).queued_bytes, 0);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_order_across_buffer_and_queue),
+      cmocka_unit_test(test_largest_envelopes),
+      cmocka_unit_test(test_beyond_the_window_is_overflow),
+      cmocka_unit_test(test_reset_comes_behind_its_own_data),
+      cmocka_unit_test(test_reset_by_the_receiver_drops_what_waits),
+      cmocka_unit_test(test_links_take_turns_and_control_goes_ahead),
+      cmocka_unit_test(test_volatile_is_dropped_oldest_first),
+      cmocka_unit_test(test_process_budget),
+      cmocka_unit_test(test_socket_budget),
+      cmocka_unit_test(test_one_who_asks_and_never_reads),
+      cmocka_unit_test(test_idle_sockets_hold_no_buffers),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
