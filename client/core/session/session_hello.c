@@ -71,6 +71,13 @@ static int start_again(pl_session *s, pl_session_link *l) {
   return 0;
 }
 
+static void forget_limits(pl_session *s) {
+  s->session_limit = 0;
+  s->peer_message_max = s->peer_channel_window = 0;
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++)
+    if (s->channels[i]) s->channels[i]->limit = 0;
+}
+
 static int apply_limits(pl_session *s, const pl_wire_frame_hello *f) {
   s->peer_message_max = f->message_max;
   s->peer_channel_window = f->channel_window;
@@ -138,7 +145,8 @@ int pl_session_take_hello(pl_session *s, pl_session_link *l, pl_view body) {
   if (rc) return rc;
   l->hello_due = true;
   s->peer_epoch = mine_known ? f.epoch : 0;
-  rc = apply_limits(s, &f);
+  forget_limits(s);
+  rc = mine_known ? apply_limits(s, &f) : 0; /* else they belong to a state that the peer is about to drop */
   if (rc) return rc;
   bool in_step = f.peer_epoch == 0 || (mine_known && s->epoch == judged);
   return in_step && s->peer_epoch ? confirm(s, l) : 0;

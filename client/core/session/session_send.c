@@ -175,6 +175,11 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
   while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
     c->ends_cursor++;
+  if (taken_to == c->end && c->ring_capacity > PL_RING_KEPT_BYTES) { /* idle channels keep little */
+    pl_free(c->ring);
+    c->ring = NULL;
+    c->ring_capacity = 0;
+  }
   return writable_again(s);
 }
 

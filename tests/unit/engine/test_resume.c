@@ -172,6 +172,47 @@ static void many_records_may_be_lost_on_live_links(void **state) {
   }
 }
 
+static void random_troubles(void **state) {
+  (void)state;
+  for (unsigned seed = 1; seed <= 150; seed++) {
+    talk t;
+    talk_start(&t);
+    n.random = seed * 0xd1342543de82ef95u;
+    loss_percent = seed % 5 * 5;
+    trouble_side = -1;
+    n.drop = drop_some_records;
+    for (int k = 0; k < 40; k++) {
+      talk_turn(&t);
+      int i = (int)(pair_random(&n) % 2);
+      switch (pair_random(&n) % 8) {
+        case 0:
+          net_cut(&n, i);
+          break;
+        case 1:
+          n.clients[i].frozen = !n.clients[i].frozen;
+          break;
+        case 2:
+          net_run(&n, pair_random(&n) % 5000);
+          break;
+        case 3:
+          n.clients[i].reachable = !n.clients[i].reachable;
+          break;
+        case 4:
+          net_do(&n, i, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+          break;
+        default:
+          break;
+      }
+    }
+    for (int i = 0; i < 2; i++) {
+      n.clients[i].frozen = false;
+      n.clients[i].reachable = true;
+    }
+    finish_talk(&t);
+    net_deinit(&n);
+  }
+}
+
 static bool drop_fifth(net *x, int from, const pl_envelope *e) {
   (void)from;
   return e->type == PL_ENV_DATA && pair_random(x) % 5 == 0;
@@ -345,6 +386,7 @@ int main(void) {
       cmocka_unit_test(both_sockets_may_die_as_when_a_relay_restarts),
       cmocka_unit_test(any_one_record_may_be_lost_on_a_live_link),
       cmocka_unit_test(many_records_may_be_lost_on_live_links),
+      cmocka_unit_test(random_troubles),
       cmocka_unit_test(large_transfer_survives_loss),
       cmocka_unit_test(a_peer_that_lost_its_state_is_reported),
       cmocka_unit_test(a_caller_that_lost_its_state_begins_anew),
