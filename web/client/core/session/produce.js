@@ -153,12 +153,12 @@ export function produce(s, link, area, room) {
     } else {
       s.volatileTurn = true
       asks = s.closeDue || s.probeDue
-      if (s.closeDue) writeClose(s, w)
       if (link.probeReply !== null) w.probe(FRAME.PROBE_REPLY, link.probeReply)
       link.probeReply = null
       if (s.probeDue) w.probe(FRAME.PROBE, s.probeNumber)
       s.probeDue = false
       if ((s.ackDue || s.ackNow) && w.left >= ackRoom(s)) writeAck(s, link, w)
+      if (s.closeDue) writeClose(s, w) // after the ACK, which is of no use to a session that has ended
       if (data && writeData(s, link, w, counter)) asks = true
     }
   }
