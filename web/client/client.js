@@ -256,12 +256,15 @@ export class Client extends Emitter {
   // ---- the engine's turn -----------------------------------------------------------------------------
 
   /** Feeds one event and does what follows from it. Throws what the event itself came to.
-   * @param {Omit<EngineEvent, 'now'>} event
+   * @param {Omit<EngineEvent, 'now'> & {now?: number}} event kept by nobody, so it may get its time here
    * @returns {number} */
   step(event) {
-    const { actions, value, error } = this.engine.step({ ...event, now: this.now() })
-    for (const action of actions) this.pending.push(action)
-    this.execute()
+    event.now = this.now()
+    const { actions, value, error } = this.engine.step(/** @type {EngineEvent} */ (event))
+    if (actions.length) {
+      for (const action of actions) this.pending.push(action)
+      this.execute()
+    }
     this.schedule()
     if (error) throw error
     return value

@@ -136,10 +136,12 @@ export class Session extends Emitter {
 
   // ---- inside ------------------------------------------------------------------------------------------
 
-  /** @param {import('./core/engine/engine.js').EngineEvent['type']} type @param {object} fields @private */
-  step(type, fields) {
+  /** @param {import('./core/engine/engine.js').EngineEvent['type']} type
+   * @param {{channel?: number, value?: number, place?: number, generation?: number, data?: Uint8Array, text?: string}} fields
+   * @private */
+  step(type, { channel, value, place, generation, data, text }) {
     if (this.error) throw this.error
-    return this.client.step({ type, session: this.number, ...fields })
+    return this.client.step({ type, session: this.number, channel, value, place, generation, data, text })
   }
   /** @param {number} channel @param {Uint8Array | null} bytes null: the end
    * @returns {Promise<Receipt>} @private */
