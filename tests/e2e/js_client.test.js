@@ -1,10 +1,12 @@
 /** The JavaScript client through the real relay: its public API, resuming over kills, and the program at the other end. */
 import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { PairlinkError, createClient, errorText, idFromSeed, newSeed, parseId, parseInviteLink, ready } from '../../web/client/index.js'
 import { idOf, newIdentity, startCli } from '../support/cli.js'
-import { within } from '../support/process.js'
+import { start, tempDir, within } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
 import { SHORT_TIMERS, startRelay } from '../support/relay.js'
 
@@ -351,6 +353,68 @@ describe('the program at the other end', () => {
     expect((await program.wait()).code).toBe(0)
     expect(program.stdout).toBe('good day')
   })
+})
+
+describe('over and over a killed relay', () => {
+  test('8 MB from JavaScript to the program and back, both with the same hash', async () => {
+    await ready
+    const own = await startRelay({ args: SHORT_TIMERS })
+    try {
+      const identity = newIdentity()
+      const id = await idOf(identity)
+      const program = startCli({ relay: own, identity, keepOutput: false }, 'listen', '--accept', 'all')
+      const hashes = [0, 1, 2, 3].map(() => createHash('sha256'))
+      program.child.stdout.on('data', (chunk) => hashes[1].update(chunk))
+      const client = await makeClient({ url: own.ws, application: 'pipe/1' })
+      const session = client.connect(id)
+      let kills = 0
+      const there = (async () => {
+        const writer = session.writable.getWriter()
+        for (let i = 0; i < 80; i++) {
+          const block = randomBytes(100000)
+          hashes[0].update(block)
+          await writer.write(block)
+          if (i % 16 === 8) {
+            await own.restart({ hard: true })
+            kills++
+          }
+        }
+        await writer.close()
+      })()
+      const back = (async () => {
+        for (let i = 0; i < 80; i++) {
+          const block = randomBytes(100000)
+          hashes[2].update(block)
+          await program.write(block)
+        }
+        program.end()
+      })()
+      for await (const chunk of session.readable) hashes[3].update(chunk)
+      await Promise.all([there, back])
+      await session.close()
+      expect((await program.wait()).code).toBe(0)
+      const [sent, got, sentBack, gotBack] = hashes.map((hash) => hash.digest('hex'))
+      expect([got, gotBack]).toEqual([sent, sentBack])
+      expect(kills).toBe(5)
+    } finally {
+      await own.stop()
+    }
+  })
+})
+
+test('the program of the readme', async () => {
+  const readme = readFileSync(new URL('../../web/client/README.md', import.meta.url), 'utf8')
+  const code = /```js\n([\s\S]*?)```/.exec(readme)[1].replace('ws://127.0.0.1:8787', relay.ws)
+  const file = join(tempDir(), 'hello.mjs')
+  // Where the package is found: from its own folder.
+  const client = new URL('../../web/client/index.js', import.meta.url).href
+  const ws = new URL('../../node_modules/ws/wrapper.mjs', import.meta.url).href
+  writeFileSync(file, code.replace("'pairlink-client'", `'${client}'`).replace("'ws'", `'${ws}'`))
+  const one = start('node', [file])
+  const [, id] = await one.waitFor(/my ID: (\w{54})/)
+  const two = start('node', [file, id])
+  await Promise.all([one.waitFor('Ana: hello'), one.waitFor('delivered'), two.waitFor('Ana: hello'), two.waitFor('delivered')])
+  await Promise.all([one.kill9(), two.kill9()])
 })
 
 test('texts for people', async () => {
