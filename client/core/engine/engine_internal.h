@@ -86,15 +86,15 @@ struct pl_peer_session {
   size_t slot;
   uint32_t number;
   uint8_t id[32], instance[8];
-  bool own_wish;    /* made by PL_IN_CONNECT, or to dial a knocker back */
-  bool announced;   /* the application knows the number */
-  bool linked;      /* the application was told so */
-  bool was_linked;  /* ever */
-  bool any_instance;    /* asked for whichever instance there is; bound to one once linked */
-  bool opened_last; /* the last link was opened by this side */
-  bool lingering;   /* closed for the application; only repeats the answer to CLOSE */
-  bool ended;       /* to be freed after the step of its core */
-  bool replace;     /* dial although linked: the link is old */
+  bool own_wish;     /* made by PL_IN_CONNECT, or to dial a knocker back */
+  bool announced;    /* the application knows the number */
+  bool linked;       /* the application was told so */
+  bool was_linked;   /* ever */
+  bool any_instance; /* asked for whichever instance there is; bound to one once linked */
+  bool opened_last;  /* the last link was opened by this side */
+  bool lingering;    /* closed for the application; only repeats the answer to CLOSE */
+  bool ended;        /* to be freed after the step of its core */
+  bool replace;      /* dial although linked: the link is old */
   bool has_secret;
   uint8_t secret[16];
   pl_session *core;

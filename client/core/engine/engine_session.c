@@ -207,19 +207,18 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
   (void)out_of(e, s, a);
 }
 
-/* A link may also end before it was confirmed. */
-static void dial_if_forgotten(pl_engine *e, pl_peer_session *s) {
-  if (s->linked || s->lingering || s->opening || s->dial_at_ms != PL_NEVER || e->connection != PL_CONN_ONLINE) return;
-  if (has_link(e, s)) return;
-  bool mine = s->opened_last || !s->was_linked;
-  uint64_t other = PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
-  s->dial_at_ms = e->now_ms + (mine ? pl_dial_delay(e, s, s->unlink_reason) : other);
-}
-
 /* A call was accepted, and its link ended before anything was said on it. */
 static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
   return e->connection == PL_CONN_ONLINE && !s->linked && !s->lingering && !s->opening && s->dial_at_ms == PL_NEVER &&
          !has_link(e, s);
+}
+
+static void dial_forgotten(pl_engine *e, pl_peer_session *s) {
+  if (!is_forgotten(e, s)) return;
+  if (s->own_wish || s->opened_last)
+    pl_dial_failed(e, s, PL_REASON_GONE);
+  else
+    s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
 }
 
 int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
@@ -237,15 +236,12 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     pl_peer_session_free(e, s);
     return rc;
   }
-  if (s->linked && !pl_session_is_linked(s->core))
-    pl_peer_session_unlinked(e, s);
-  else if (s->own_wish && is_forgotten(e, s))
-    pl_dial_failed(e, s, PL_REASON_GONE);
+  if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
   if (!s->announced && !s->own_wish && !s->lingering && !has_link(e, s)) { /* a caller that vanished at once */
     pl_peer_session_free(e, s);
     return rc;
   }
-  dial_if_forgotten(e, s);
+  dial_forgotten(e, s);
   pl_peer_session_touch(e, s);
   return rc;
 }
