@@ -107,7 +107,8 @@ int main(int argc, char **argv) {
   world.scratch = malloc(SIM_SCRATCH);
   world.wire = malloc(SIM_SCRATCH);
   world.text = malloc(SIM_TEXT);
-  if (!world.scratch || !world.wire || !world.text) return 1;
+  world.received = malloc(2 * SIM_SCRATCH);
+  if (!world.scratch || !world.wire || !world.text || !world.received) return 1;
   double began = seconds();
   if (o.list) {
     if (!run_list(&o, &t) && t.seeds == 0) return 1;
@@ -125,5 +126,6 @@ int main(int argc, char **argv) {
   free(world.scratch);
   free(world.wire);
   free(world.text);
+  free(world.received);
   return t.bad ? 1 : 0;
 }

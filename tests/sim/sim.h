@@ -148,6 +148,7 @@ typedef struct sim_side {
 
 typedef struct sim_session {
   bool used, linked, closing;
+  uint64_t unlinked_ms;
   uint32_t number;
   int peer; /* client */
   uint8_t peer_instance[8];
@@ -162,7 +163,7 @@ struct sim_client {
   int index, life;
   pl_engine *engine; /* NULL while crashed */
   pl_engine_config config;
-  uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us;
+  uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us, hostile_until_us;
   sim_conn *conn;
   bool online, stopped;
   uint64_t step_at_us; /* of the spin check */
@@ -191,6 +192,8 @@ struct sim_world {
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, split_reads, manual_take;
+  bool hostile;  /* the relay may change and repeat records */
+  bool tampered; /* it has */
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
@@ -198,9 +201,10 @@ struct sim_world {
   sim_stream **streams;
   size_t stream_count, stream_capacity;
   sim_chunk *in_hand; /* has arrived, is being read */
-  uint8_t *scratch; /* one WebSocket message */
-  uint8_t *wire;    /* the same, framed */
-  uint8_t *text;    /* what a message must contain */
+  uint8_t *scratch;   /* one WebSocket message */
+  uint8_t *wire;      /* the same, framed */
+  uint8_t *received;  /* one that lost, gained or changed records on its way */
+  uint8_t *text;      /* what a message must contain */
   /* figures */
   uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped;
 };

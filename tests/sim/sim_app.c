@@ -25,7 +25,7 @@ sim_session *sim_session_new(sim_client *c, uint32_t number, int peer) {
   if (sim_session_of(c, number)) sim_fail(c->world, "client %d: session %x begins twice", c->index, (unsigned)number);
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     if (c->sessions[i].used) continue;
-    c->sessions[i] = (sim_session){.used = true, .number = number, .peer = peer};
+    c->sessions[i] = (sim_session){.used = true, .number = number, .peer = peer, .unlinked_ms = sim_now_ms(c->world)};
     return &c->sessions[i];
   }
   sim_fail(c->world, "client %d has more sessions than there are peers", c->index);
@@ -240,6 +240,19 @@ static void session_begins(sim_client *c, const pl_engine_action *a) {
   memcpy(s->peer_instance, a->instance, 8);
 }
 
+/* A session ends by someone's wish, by its timeout, or because there is another with the same peer already. Nothing
+ * else may end it, but for a relay that tampers. */
+static void check_end(sim_client *c, const sim_session *s, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  bool wish = a->error == PL_OK || a->error == PL_ECLOSED, late = a->error == PL_ETIMEDOUT,
+       second = a->error == PL_ESTATE;
+  if (!wish && !late && !second && !w->tampered)
+    sim_fail(w, "client %d: session %x ends with error %d", c->index, (unsigned)s->number, a->error);
+  uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
+  if (late && !s->closing && !c->stopped && (s->linked || sim_now_ms(w) < s->unlinked_ms + timeout_ms))
+    sim_fail(w, "client %d: session %x timed out too early", c->index, (unsigned)s->number);
+}
+
 void sim_app_action(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   sim_session *s;
@@ -261,6 +274,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       s = session_for(c, a);
       if (!s->linked) sim_fail(w, "client %d: session %x is unlinked twice", c->index, (unsigned)a->session);
       s->linked = false;
+      s->unlinked_ms = sim_now_ms(w);
       break;
     case PL_OUT_MESSAGE:
       sim_ledger_read(c, session_for(c, a), a);
@@ -292,6 +306,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       break;
     case PL_OUT_SESSION_CLOSED:
       s = session_for(c, a);
+      check_end(c, s, a);
       sim_ledger_streams_end(c, s);
       s->used = false;
       break;

@@ -222,32 +222,54 @@ static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t 
   return n;
 }
 
-/* A bus between relays may drop a record: what comes after it still comes. */
-static size_t drop_some(sim_client *c, uint8_t *data, size_t size) {
+/* What becomes of one envelope: 0, 1 or 2 copies of it. */
+static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
   sim_world *w = c->world;
-  if (w->now_us >= c->lossy_until_us) return size;
+  if (envelope[0] != PL_ENV_DATA) return 1;
+  if (w->now_us < c->lossy_until_us && sim_chance(&w->random, w->drop_percent)) {
+    w->dropped++;
+    sim_trace(w, "client %d misses a record of %d bytes", c->index, (int)n);
+    return 0;
+  }
+  if (w->now_us < c->hostile_until_us && sim_chance(&w->random, 10)) {
+    w->tampered = true;
+    sim_trace(w, "client %d gets a record twice", c->index);
+    return 2;
+  }
+  return 1;
+}
+
+static void change_some(sim_client *c, uint8_t *envelope, size_t n) {
+  sim_world *w = c->world;
+  if (w->now_us >= c->hostile_until_us || envelope[0] != PL_ENV_DATA || !sim_chance(&w->random, 3)) return;
+  size_t at = (size_t)sim_between(&w->random, 8, n - 1);
+  envelope[at] ^= (uint8_t)(1 << sim_below(&w->random, 8));
+  w->tampered = true;
+  sim_trace(w, "client %d gets a changed record", c->index);
+}
+
+/* A bus between relays may drop a record, a hostile relay repeat or change one; what comes after it still comes. */
+static pl_view on_its_way(sim_client *c, const uint8_t *data, size_t size) {
+  sim_world *w = c->world;
+  if (w->now_us >= c->lossy_until_us && w->now_us >= c->hostile_until_us) return (pl_view){data, size};
   size_t kept = 0;
   for (size_t at = 0; at + 8 <= size;) {
     size_t n = 8 + (size_t)pl_get_u16(data + at + 2);
-    if (n > size - at) n = size - at;
-    bool drop = data[at] == PL_ENV_DATA && sim_chance(&w->random, w->drop_percent);
-    if (drop) {
-      w->dropped++;
-      sim_trace(w, "client %d misses a record of %d bytes", c->index, (int)n);
-    } else {
-      memmove(data + kept, data + at, n);
+    for (size_t copies = copies_of(c, data + at, n); copies > 0; copies--) {
+      memcpy(w->received + kept, data + at, n);
+      change_some(c, w->received + kept, n);
       kept += n;
     }
     at += n;
   }
-  return kept;
+  return (pl_view){w->received, kept};
 }
 
 static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   sim_world *w = c->world;
   if (event->type == PL_WS_BINARY) {
     pl_engine_event in = {.type = PL_IN_SOCKET_MESSAGE};
-    in.data = (pl_view){event->data, drop_some(c, event->data, event->size)};
+    in.data = on_its_way(c, event->data, event->size);
     sim_client_step(c, &in);
   } else if (event->type == PL_WS_PING) {
     uint8_t pong[PL_WS_HEADER_MAX + PL_WS_CONTROL_MAX];

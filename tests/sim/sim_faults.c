@@ -47,7 +47,7 @@ void sim_fault(sim_world *w) {
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn before other numbers: compilers order arguments as they like */
   w->faults++;
-  switch (sim_below(r, 11)) {
+  switch (sim_below(r, w->hostile ? 14 : 11)) {
     case 0:
     case 1:
       if (k) sim_conn_cut(k);
@@ -79,6 +79,11 @@ void sim_fault(sim_world *w) {
       w->relay.store_slow_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(60000));
       if (sim_chance(r, 30)) sim_relay_drain(&w->relay);
       break;
+    case 11:
+    case 12:
+    case 13:
+      c->hostile_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(60000));
+      break;
     default:
       c->lossy_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(60000));
       break;
@@ -91,7 +96,7 @@ void sim_heal(sim_world *w) {
   if (!w->relay.core && w->relay.restart_us > w->now_us) w->relay.restart_us = w->now_us;
   for (int i = 0; i < w->clients_count; i++) {
     sim_client *c = &w->clients[i];
-    c->cut_off_until_us = c->lossy_until_us = 0;
+    c->cut_off_until_us = c->lossy_until_us = c->hostile_until_us = 0;
     if (c->asleep_until_us > w->now_us) c->asleep_until_us = w->now_us;
     if (!c->engine && c->restart_us > w->now_us) c->restart_us = w->now_us;
   }

@@ -43,6 +43,7 @@ static void set_scene(sim_world *w) {
   w->split_reads = sim_chance(r, 30);
   w->manual_take = sim_chance(r, 50);
   w->drop_percent = (unsigned)sim_between(r, 1, 40);
+  w->hostile = sim_chance(r, 5);
   w->act_mean_ms = (unsigned)sim_log_between(r, 5, 3000);
   w->faults_left = sim_chance(r, 15) ? 0 : (unsigned)sim_between(r, 1, 10);
   uint64_t length_us = SIM_MS(w->act_mean_ms * sim_between(r, 20, 80)) + SIM_MS(2000);
@@ -165,11 +166,12 @@ static void clear(sim_world *w) {
 }
 
 bool sim_run(uint64_t seed, bool trace, sim_world *w) {
-  uint8_t *scratch = w->scratch, *wire = w->wire, *text = w->text;
+  uint8_t *scratch = w->scratch, *wire = w->wire, *text = w->text, *received = w->received;
   memset(w, 0, sizeof *w);
   w->scratch = scratch;
   w->wire = wire;
   w->text = text;
+  w->received = received;
   w->seed = seed;
   w->trace = trace;
   sim_random_init(&w->random, seed);
