@@ -81,3 +81,79 @@ test(`${seeds.length} seeds: nothing lost, doubled or out of order`, { timeout: 
     }
   }
 })
+
+/** The same with programs that die and start again with nothing but their identity: what did not arrive was named. */
+function runWithDeaths(seed) {
+  const random = makeRandom(seed * 7919)
+  const chance = (p) => random.next() < p
+  const pick = (n) => Math.floor(random.next() * n)
+  const world = new World({ seed, delay: 1 + pick(30) })
+  const ana = world.peer('ana', { acceptAll: true }).start()
+  const bo = world.peer('bo', { acceptAll: true }).start()
+  const life = new Map([[ana, 0], [bo, 0]])
+  /** Sessions of this life, newest last, and what was accepted in it. */
+  const accepted = new Map([[ana, []], [bo, []]])
+  const calls = new Map()
+  const call = (peer, other) => calls.set(peer, peer.connect(other))
+  call(ana, bo)
+  const sessionOf = (peer) => calls.get(peer) ?? peer.events.filter(({ type, from }) => type === 'session' && from === undefined).at(-1)?.session
+  const mark = (peer) => {
+    const { act } = Object.getPrototypeOf(peer)
+    peer.act = function (action) {
+      if (action.type === 'message') action.life = life.get(peer)
+      act.call(this, action)
+    }
+  }
+  mark(ana)
+  mark(bo)
+  world.loses = () => chance(0.01)
+  for (let step = 0; step < 120; step++) {
+    const [peer, other] = chance(0.5) ? [ana, bo] : [bo, ana]
+    const what = random.next()
+    const session = sessionOf(peer)
+    if (what < 0.75 && session && peer.engine.entries.has(session)) {
+      const channel = pick(2)
+      const text = `${peer.name} ${life.get(peer)} ${channel} ${accepted.get(peer).length}`.padEnd(pick(3) ? 30 : 30000, ' ')
+      const { value, error } = peer.try('send', { session, channel, data: new TextEncoder().encode(text) })
+      if (!error) accepted.get(peer).push({ text, channel, place: value, session, at: peer.events.length })
+    } else if (what < 0.8) {
+      world.cut(peer)
+      peer.begin()
+      life.set(peer, life.get(peer) + 1)
+      accepted.set(peer, [])
+      for (const event of peer.events) event.from = 'an earlier life'
+      calls.delete(peer)
+      peer.start()
+      if (chance(0.7)) call(peer, other)
+    } else if (what < 0.85) world.cut(peer)
+    world.pass(pick(chance(0.1) ? 4000 : 80))
+  }
+  world.loses = () => false
+  world.pass(60000)
+  for (const [from, to] of [[ana, bo], [bo, ana]]) {
+    const got = to.messages.map(({ data }) => new TextDecoder().decode(data))
+    expect(new Set(got).size, `seed ${seed}: doubled`).toBe(got.length)
+    const last = new Map()
+    for (const text of got) {
+      const [name, ownLife, channel, n] = text.trim().split(' ')
+      const stream = `${name} ${ownLife} ${channel}`
+      expect(Number(n), `seed ${seed}: order of ${stream}`).toBeGreaterThan(last.get(stream) ?? -1)
+      last.set(stream, Number(n))
+    }
+    const arrived = new Set(got)
+    for (const { text, channel, place, session, at } of accepted.get(from)) {
+      const named = from.events.slice(at).some((e) => e.type === 'lost' && e.session === session && e.channel === channel && e.place === place)
+      if (!arrived.has(text) && !named) throw new Error(`${text.trim()} neither arrived nor was named lost`)
+    }
+  }
+}
+
+test(`${seeds.length} seeds with deaths: what did not arrive was named, nothing came twice`, { timeout: 300000 }, () => {
+  for (const seed of seeds) {
+    try {
+      runWithDeaths(seed)
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${error.message}`, { cause: error })
+    }
+  }
+})
