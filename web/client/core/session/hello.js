@@ -88,7 +88,9 @@ export function takeHello(s, link, body) {
   s.startAgain(link)
   link.helloDue = true
   s.peerEpoch = mineKnown ? hello.epoch : 0n
-  const fits = applyLimits(s, hello)
+  s.sessionLimit = s.peerMessageMax = s.peerChannelWindow = 0
+  for (const channel of s.outgoing.values()) channel.limit = 0
+  const fits = !mineKnown || applyLimits(s, hello) // else they belong to a state that the peer is about to drop
   // What is left of it may fit what I am now.
   const inStep = hello.peer_epoch === 0n || (mineKnown && s.epoch === judged)
   if (inStep && s.peerEpoch) confirm(s, link, fits)
