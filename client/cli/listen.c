@@ -29,6 +29,10 @@ static void ask(pipe_job *j, const pairlink_event *e) {
     return;
   }
   j->terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (j->terminal >= 0 && tcgetpgrp(j->terminal) != getpgrp()) { /* in the background: reading would stop us */
+    close(j->terminal);
+    j->terminal = -1;
+  }
   if (j->terminal < 0) {
     turn_away(j, e->peer);
     return;
@@ -147,7 +151,10 @@ static const struct argp_option options[] = {
 
 static void add_allowed(pipe_job *j, char *id, struct argp_state *state) {
   char **grown = realloc(j->allowed, (j->allowed_count + 1) * sizeof *grown);
-  if (!grown) argp_failure(state, EXIT_OTHER, 0, "out of memory");
+  if (!grown) {
+    argp_failure(state, EXIT_OTHER, 0, "out of memory"); /* exits */
+    return;
+  }
   j->allowed = grown;
   j->allowed[j->allowed_count++] = id;
 }

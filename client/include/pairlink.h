@@ -223,8 +223,8 @@ PAIRLINK_API int pairlink_fd(const pairlink *p);
  * 0, or ESTATE from within a callback. */
 PAIRLINK_API int pairlink_dispatch(pairlink *p);
 
-/* Dispatches until pairlink_stop has closed everything (0), or the client went offline for good (the error of that
- * PAIRLINK_EVENT_OFFLINE), or ESTATE, ESYSTEM. */
+/* Dispatches until pairlink_stop has closed everything or a callback freed the client (0), or the client went offline
+ * for good (the error of that PAIRLINK_EVENT_OFFLINE), or ESTATE, ESYSTEM. */
 PAIRLINK_API int pairlink_run(pairlink *p);
 
 /* Closes all sessions and the connection, cleanly: goes on in pairlink_dispatch until PAIRLINK_EVENT_STOPPED, at most

@@ -91,7 +91,7 @@ static int add_line(const char *path, const char *origin, const uint8_t id[32], 
   if (found == 1 && memcmp(old, id, 32) != 0) error = PL_ERELAYKEY;
   if (!error && !found) {
     pl_id_format(written, id);
-    bool joined = size && text[size - 1] != '\n';
+    bool joined = text && size && text[size - 1] != '\n';
     int n = asprintf(&grown, "%s%s%s %s\n", text ? text : "", joined ? "\n" : "", origin, written);
     if (n < 0) grown = NULL;
     error = n < 0 ? PL_ENOMEM : pl_file_put(path, grown, (size_t)n, true, why);

@@ -89,8 +89,8 @@ static void arm_for_next(pairlink *p) {
   arm(p, at);
 }
 
-int pairlink_dispatch(pairlink *p) {
-  if (p->dispatching) return PL_ESTATE;
+/* True when a callback freed the client: it is gone. */
+static bool dispatch(pairlink *p) {
   p->dispatching = true;
   read_wakeups(p);
   start(p);
@@ -107,10 +107,17 @@ int pairlink_dispatch(pairlink *p) {
   }
   if (!p->free_wanted) check_stopped(p);
   p->dispatching = false;
-  if (p->free_wanted)
+  if (p->free_wanted) {
     pairlink_free(p);
-  else
-    arm_for_next(p);
+    return true;
+  }
+  arm_for_next(p);
+  return false;
+}
+
+int pairlink_dispatch(pairlink *p) {
+  if (p->dispatching) return PL_ESTATE;
+  (void)dispatch(p);
   return 0;
 }
 
@@ -119,8 +126,7 @@ int pairlink_run(pairlink *p) {
   struct pollfd fd = {.fd = p->epoll_fd, .events = POLLIN};
   while (!p->stopped && !p->final_error) {
     if (poll(&fd, 1, -1) < 0 && errno != EINTR) return PL_ESYSTEM;
-    int error = pairlink_dispatch(p);
-    if (error) return error;
+    if (dispatch(p)) return 0;
   }
   return p->stopped ? 0 : p->final_error;
 }

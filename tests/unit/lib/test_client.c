@@ -304,6 +304,9 @@ static void test_free_from_a_callback(void **state) {
     assert_int_equal(pairlink_dispatch(p), 0);
   }
   assert_int_equal(s.events[PAIRLINK_EVENT_OFFLINE], 1);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  assert_int_equal(pairlink_run(p), 0); /* returns, and touches nothing that is gone */
+  assert_int_equal(s.events[PAIRLINK_EVENT_OFFLINE], 2);
   close(fd);
 }
 
