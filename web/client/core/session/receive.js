@@ -104,7 +104,10 @@ export function acknowledge(s, number, receivedTo, takenTo) {
   }
   const before = channel.takenTo
   const { progress, taken } = channel.acknowledge(receivedTo, takenTo)
-  if (progress) s.progress()
+  if (progress) {
+    s.progress()
+    s.patience = 0
+  }
   if (!taken) return
   s.waiting -= channel.takenTo - before
   s.host.emit({ type: 'delivered', channel: number, place: channel.takenTo })

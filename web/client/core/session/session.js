@@ -17,6 +17,7 @@ import {
   LINKS_MAX,
   LINK_CONFIRM_MS,
   PIECES_MAX,
+  PATIENCE_MAX,
   PROBES_MAX,
   PROBE_MIN_MS,
   TAKE_PROBE_MAX_MS,
@@ -82,6 +83,8 @@ export class Session {
     this.progressAt = now
     this.probedAt = now
     this.probesOpen = 0
+    /** Links dropped since anything got through: each doubles the wait. */
+    this.patience = 0
     this.probeNumber = 0
     this.probeDue = false
     this.takeProbeMs = PROBE_MIN_MS
@@ -333,7 +336,7 @@ export class Session {
   probeDeadline() {
     const link = this.current
     if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0)) return Infinity
-    let wait = Math.max(PROBE_MIN_MS, 3 * link.pacing.rtt)
+    let wait = Math.max(PROBE_MIN_MS, 3 * link.pacing.rtt) * 2 ** this.patience
     let urgent = link.pacing.inFlight > 0
     if (!urgent) for (const channel of this.outgoing.values()) urgent ||= this.waitsForCredit(channel)
     if (!urgent) wait = Math.max(wait, this.takeProbeMs)
@@ -372,6 +375,7 @@ export class Session {
       if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true
     if (this.now < this.probeDeadline()) return
     if (this.probesOpen >= PROBES_MAX) {
+      if (this.patience < PATIENCE_MAX) this.patience++
       this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT)
       return
     }
