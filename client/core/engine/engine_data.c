@@ -77,6 +77,7 @@ void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view rec
               : pl_noise_open(&l->keys, PL_ENV_DATA, flags, record.data, record.size, plain);
   if (n < 0) {
     pl_peer_session *hit = l->state == PL_LINK_UP ? l->session : NULL;
+    pl_log(e, "record_refused", pl_error_text(n));
     pl_link_forget(e, l, PL_REASON_PROTOCOL);
     if (hit) pl_peer_session_end(e, hit, PL_ECRYPTO, PL_REASON_PROTOCOL, (pl_view){NULL, 0});
     return;

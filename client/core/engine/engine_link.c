@@ -98,10 +98,15 @@ void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
 }
 
 void pl_link_end(pl_engine *e, pl_link *l, int reason) {
-  pl_peer_session *s = l->state == PL_LINK_UP ? l->session : NULL;
+  pl_peer_session *s = l->session;
   uint32_t number = l->number;
+  bool up = l->state == PL_LINK_UP;
   pl_link_forget(e, l, reason);
   if (!s) return;
+  if (!up) { /* an own call; without a socket all are called again after the next login */
+    if (e->connection == PL_CONN_ONLINE) pl_dial_failed(e, s, PL_REASON_GONE);
+    return;
+  }
   pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link = number};
   if (reason) s->unlink_reason = reason;
   (void)pl_peer_session_step(e, s, &down);

@@ -74,8 +74,9 @@ void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   int rc = pl_handshake_read1(e, l, o.handshake);
   if (rc == PL_EREFUSED || rc == PL_ESTATE)
     pl_link_forget(e, l, rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_REFUSED);
-  else if (rc)
+  else if (rc) {
+    pl_log(e, "offer_dropped", pl_error_text(rc));
     pl_link_forget(e, l, 0);
-  else
+  } else
     decide(e, l);
 }

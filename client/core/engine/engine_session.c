@@ -229,6 +229,7 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
   int rc = pl_session_step(s->core, in, &sink);
   bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
   if (broke && !s->ended) {
+    pl_log(e, "session_broken", pl_error_text(rc));
     pl_peer_session_end(e, s, rc, rc == PL_EPROTOCOL ? PL_REASON_PROTOCOL : PL_REASON_REFUSED, (pl_view){NULL, 0});
     return rc;
   }

@@ -42,6 +42,12 @@ int pl_session_take_close(pl_session *s, pl_view body) {
   return 0;
 }
 
+int pl_session_close_forgotten(pl_session *s, pl_session_link *l) {
+  s->close_due = false;
+  int rc = pl_session_drop_link(s, l, PL_REASON_CLOSED);
+  return rc ? rc : close_ended(s, 0);
+}
+
 uint64_t pl_session_close_deadline(const pl_session *s) {
   if (s->close != PL_CLOSING) return PL_NO_TIME;
   uint64_t again = s->current && !s->close_due ? s->close_sent_ms + PL_PROBE_MIN_MS : PL_NO_TIME;

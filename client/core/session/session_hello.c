@@ -140,6 +140,7 @@ int pl_session_take_hello(pl_session *s, pl_session_link *l, pl_view body) {
     if (!l->opener) l->hello_due = true;
     return confirm(s, l);
   }
+  if (s->close == PL_CLOSING) return pl_session_close_forgotten(s, l);
   uint64_t judged = s->epoch;
   rc = start_again(s, l);
   if (rc) return rc;

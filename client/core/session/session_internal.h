@@ -202,6 +202,7 @@ void pl_session_write_hello(const pl_session *s, const pl_session_link *l, pl_wr
 int pl_session_close(pl_session *s, uint16_t reason, pl_view text);
 int pl_session_take_close(pl_session *s, pl_view body);
 int pl_session_close_time(pl_session *s);
+int pl_session_close_forgotten(pl_session *s, pl_session_link *l); /* the peer has lost what this side closes */
 uint64_t pl_session_close_deadline(const pl_session *s);
 
 #endif

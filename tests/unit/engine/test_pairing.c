@@ -308,6 +308,97 @@ static void a_second_dial_to_the_same_instance_says_so(void **state) {
   net_deinit(&n);
 }
 
+static void to_connect_is_to_accept_who_knocks(void **state) {
+  (void)state;
+  start_shy();
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 1000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  uint64_t opens = n.logins;
+  uint32_t b = net_connect(&n, 1, 0, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(n.logins, opens);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+    assert_int_equal(net_count(&n, i, PL_OUT_SESSION), 0);
+  }
+  assert_int_equal(net_send(&n, 1, b, 0, "come in", 7), 0);
+  assert_int_equal(net_send(&n, 0, a, 0, "thanks", 6), 0);
+  net_run(&n, 10000);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
+  net_deinit(&n);
+}
+
+static bool flip_records;
+static bool flip_a_record(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  if (flip_records && from == 0 && e->type == PL_ENV_DATA) ((uint8_t *)(uintptr_t)e->payload.data)[12] ^= 1;
+  return false;
+}
+
+static void a_changed_record_ends_the_session_at_both_ends(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  n.drop = flip_a_record;
+  flip_records = true;
+  assert_int_equal(net_send(&n, 0, a, 0, "secret", 6), 0);
+  net_settle(&n);
+  flip_records = false;
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
+  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ECRYPTO);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EPROTOCOL);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
+  assert_string_equal(net_find(&n, 1, PL_OUT_LOG, 0)->text, "event=record_refused reason=a proof or a seal is wrong");
+  net_deinit(&n);
+}
+
+static void a_closing_session_gives_way_to_a_new_one(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config both = {.listen = true, .accept_all = true};
+  pair_start(&n, &both, &both);
+  pair_link(&n, &a, &b);
+  net_remove(&n, 1); /* the peer dies, its successor of the same instance calls while this side still closes */
+  assert_int_equal(net_close(&n, 0, a), 0);
+  assert_non_null(net_add(&n, 1, 2, 2, &both));
+  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  n.clients[0].frozen = true;
+  net_settle(&n);
+  uint32_t fresh = net_connect(&n, 1, 0, NULL, NULL);
+  net_settle(&n);
+  n.clients[0].frozen = false;
+  assert_int_equal(net_send(&n, 1, fresh, 0, "new", 3), 0);
+  net_run(&n, 30000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  assert_int_not_equal(net_find(&n, 0, PL_OUT_MESSAGE, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
+  net_deinit(&n);
+}
+
+static void envelopes_out_of_place_reset_the_link(void **state) {
+  (void)state;
+  uint8_t record[40] = {0};
+  pair_start(&n, NULL, NULL);
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  n.clients[1].frozen = true;
+  net_turn(&n);
+  net_to_client(&n, 0, PL_ENV_DATA, 0, pl_link_make(false, 1, 0), record, sizeof record); /* before ACCEPT */
+  n.clients[1].frozen = false;
+  net_run(&n, 10000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_LINKED), 1); /* called again */
+  for (int k = 0; k < NET_LINKS; k++)                   /* a second ACCEPT */
+    if (n.links[k].linked) net_to_client(&n, 0, PL_ENV_ACCEPT, 0, n.links[k].caller_number, record, sizeof record);
+  net_run(&n, 10000);
+  assert_int_equal(net_send(&n, 0, a, 0, "on", 2), 0);
+  net_run(&n, 10000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  net_deinit(&n);
+}
+
 static bool flip_handshake;
 static size_t flip_at;
 static bool flip(net *x, int from, const pl_envelope *e) {
@@ -354,6 +445,10 @@ int main(void) {
       cmocka_unit_test(two_instances_of_one_id_can_talk),
       cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
       cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),
+      cmocka_unit_test(to_connect_is_to_accept_who_knocks),
+      cmocka_unit_test(a_changed_record_ends_the_session_at_both_ends),
+      cmocka_unit_test(a_closing_session_gives_way_to_a_new_one),
+      cmocka_unit_test(envelopes_out_of_place_reset_the_link),
       cmocka_unit_test(changed_handshakes_and_records_never_link),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
