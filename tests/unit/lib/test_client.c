@@ -331,6 +331,30 @@ static void test_wakeup_from_a_thread(void **state) {
   close(fd);
 }
 
+/* Each allocation of our own fails once: an error, no crash, and nothing is left behind. */
+static void test_out_of_memory(void **state) {
+  char link[PAIRLINK_LINK_MAX];
+  bool through = false;
+  (void)state;
+  make_link(link, sizeof link, 2);
+  for (long n = 1; !through; n++) {
+    seen s = {0};
+    pairlink *p = NULL;
+    pairlink_session *session;
+    pairlink_options o = options_for(link, &s);
+    pl_alloc_fail_at(n);
+    int error = pairlink_new(&o, &p);
+    if (!error) error = pairlink_connect(p, link, &session);
+    if (!error) error = pairlink_send(session, "x", 1);
+    if (!error) error = pairlink_dispatch(p);
+    through = pl_alloc_fail_at(0) > 0;
+    if (!through && error) assert_int_equal(error, PAIRLINK_ENOMEM);
+    if (through) assert_int_equal(error, 0);
+    pairlink_free(p);
+    assert_true(n < 1000);
+  }
+}
+
 /* A name lookup may still run when its owner goes; the next client must not mind. */
 static void test_free_while_a_name_is_looked_up(void **state) {
   seen s = {0};
@@ -423,6 +447,7 @@ int main(void) {
       WITH_FOLDER(test_stop_before_the_start),
       WITH_FOLDER(test_free_from_a_callback),
       WITH_FOLDER(test_wakeup_from_a_thread),
+      WITH_FOLDER(test_out_of_memory),
       WITH_FOLDER(test_free_while_a_name_is_looked_up),
       WITH_FOLDER(test_clients_in_several_threads),
       WITH_FOLDER(test_the_process_is_left_alone),
