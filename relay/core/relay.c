@@ -248,7 +248,7 @@ void pl_conn_refuse(pl_conn *conn, int reason, uint64_t now_ms) {
   const char *text = pl_reason_text(reason);
   pl_wire_reset reset = {.reason = (uint16_t)reason, .text = {(const uint8_t *)text, strlen(text)}};
   int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
-  pl_conn_log(conn, PL_LOG_INFO, "refused", pl_reason_name(reason));
+  pl_conn_log(conn, PL_LOG_DEBUG, "refused", pl_reason_name(reason)); /* strangers could fill a log with it */
   if (n > 0) pl_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
   pl_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
 }

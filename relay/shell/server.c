@@ -47,6 +47,7 @@ struct pl_server {
   uv_check_t check;
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
+  uint64_t refused;     /* at the limit of open files */
   uint8_t accepted[16]; /* address of the socket that is being adopted */
   int spare_fd;         /* closed to be able to refuse at the limit of open files */
   bool tls, stopping;
@@ -162,7 +163,9 @@ static void address_bytes(uint8_t out[16], const struct sockaddr_storage *from) 
 
 /* No descriptor is left: with the spare one the next connection is taken and closed, so that it does not hang. */
 static void refuse_one(pl_server *server, int fd) {
-  pl_log(PL_LOG_WARN, "event=refused reason=fd-limit");
+  server->refused++;
+  if ((server->refused & (server->refused - 1)) == 0) /* the 1st, 2nd, 4th, 8th …: a flood must not fill the log */
+    pl_log(PL_LOG_WARN, "event=refused reason=fd-limit count=%llu", (unsigned long long)server->refused);
   if (server->spare_fd >= 0) close(server->spare_fd);
   int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
   if (client >= 0) close(client);
