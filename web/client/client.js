@@ -2,7 +2,7 @@
  * The shell around the engine: a WebSocket, timers, random numbers and the clock, and what the application sees.
  * Nothing is decided here.
  */
-import { fromHex, toHex, utf8 } from './core/bytes.js'
+import { fromHex, utf8 } from './core/bytes.js'
 import { Engine } from './core/engine/engine.js'
 import { PairlinkError } from './core/errors.js'
 import { formatId, identityFromSeed, parseId } from './core/identity.js'
@@ -472,5 +472,3 @@ export function errorText(code) {
   const reason = /** @type {Record<string, number>} */ (REASON)[code]
   return reason === undefined ? code : reasonText(reason)
 }
-
-export { toHex }

@@ -2,7 +2,7 @@
  * A peer ID is an Ed25519 public key (docs/protocol.md, section 3): its text form, its checks, and the proofs of a
  * login. Mirrors client/core/identity.
  */
-import { concat, equal, putU16, utf8 } from './bytes.js'
+import { concat, putU16, utf8 } from './bytes.js'
 import { PairlinkError } from './errors.js'
 import { sodium } from './sodium.js'
 import { ID_BYTES, ID_CHARS, LABEL } from '../wire_table.js'
@@ -112,5 +112,3 @@ export function hmac(key, data) {
 
 /** @param {Uint8Array} token @param {Uint8Array} t the transcript up to the proof */
 export const tokenProof = (token, t) => hmac(sodium.crypto_hash_sha256(token), t)
-
-export { equal as sameId }

@@ -281,3 +281,24 @@ describe('invites', () => {
     expect(bo.of('session').length).toBe(0)
   })
 })
+
+describe('instances', () => {
+  test('one that answered but was never linked does not hold the call', () => {
+    const world = new World()
+    const bo = world.peer('bo', { acceptAll: true }).start()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online') && bo.last('online'), 'online')
+    let cut = false
+    world.loses = () => {
+      if (!cut) world.later(() => world.cut(bo), 0)
+      return (cut = true)
+    }
+    const session = ana.connect(bo)
+    world.until(() => cut, 'the first record is lost with its link')
+    bo.engine.relay.stop()
+    world.loses = () => false
+    const again = world.peer('bo again', { seed: bo.seed, acceptAll: true }).start()
+    ana.send(session, 'whoever you are')
+    world.until(() => again.texts().length, 'message', 60000)
+  })
+})

@@ -371,3 +371,17 @@ describe('end', () => {
     expect(ana.of('connect').length).toBe(1)
   })
 })
+
+describe('what the other side took before the end', () => {
+  test('is known to the closer: the answer carries it', () => {
+    const { world, ana, bo, session, other } = pair()
+    bo.autoTake = false
+    const place = ana.send(session, 'read at the last moment')
+    world.until(() => bo.texts().length, 'message')
+    bo.do('take', { session: other, channel: 0, place })
+    ana.do('close', { session })
+    world.until(() => ana.last('session_closed'), 'closed')
+    expect(ana.of('lost')).toEqual([])
+    expect(ana.last('delivered').place).toBe(place)
+  })
+})

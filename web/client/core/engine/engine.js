@@ -541,6 +541,7 @@ export class Engine {
     entry.failures = 0
     entry.dialAt = Infinity
     entry.unlinkedAt = Infinity
+    entry.anyInstance = false
     this.announce(entry)
     if (entry.shownLinked) return
     entry.shownLinked = true

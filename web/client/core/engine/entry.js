@@ -1,5 +1,5 @@
 /** One session of the engine: whom it is with, how it is dialled, and the session itself. */
-import { concat, toHex } from '../bytes.js'
+import { toHex } from '../bytes.js'
 import { Session } from '../session/session.js'
 
 /** @typedef {import('../session/link.js').Link} Link */
@@ -27,6 +27,8 @@ export class Entry {
     this.closed = false
     /** The application was told that there is a link. */
     this.shownLinked = false
+    /** Whichever instance answers will do, until one has been linked. */
+    this.anyInstance = instance === null
     /** Without a link since then. */
     this.unlinkedAt = now
     /** @type {Uint8Array | null} of the invite that brought us here */
@@ -43,9 +45,5 @@ export class Entry {
     /** Not before then is a link in use replaced. */
     this.replaceFrom = 0
     this.session = new Session(config, hostOf(this), now)
-  }
-  /** Compared as bytes, this says who gives way. @param {Uint8Array} id @param {Uint8Array} instance */
-  static order(id, instance) {
-    return concat(id, instance)
   }
 }

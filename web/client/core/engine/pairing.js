@@ -2,7 +2,7 @@
  * How two clients come to share a link (docs/protocol.md, sections 4, 5 and 7): dialling, offers, crossing calls, the
  * handshake's payloads. Functions of the engine; what a peer sends is hostile and ends at most its own link.
  */
-import { compare, equal, fromUtf8, isZero, toHex } from '../bytes.js'
+import { compare, concat, equal, fromUtf8, isZero, toHex } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { inviteProof } from '../invite.js'
 import { checkCaller, startCallee, startCaller } from '../noise.js'
@@ -10,9 +10,9 @@ import { Link } from '../session/link.js'
 import { decode, encode, frames, isRetryable, makeEnvelope, readExtensions, reasonText, writeExtensions } from '../wire.js'
 import { ENVELOPE, EXTENSION, FRAME, INSTANCE_BYTES, PROTOCOL_VERSION, REASON } from '../../wire_table.js'
 import { errorOf } from './actions.js'
-import { Entry } from './entry.js'
 
 /** @typedef {import('./engine.js').Engine} Engine */
+/** @typedef {import('./entry.js').Entry} Entry */
 
 const ANY_INSTANCE = new Uint8Array(INSTANCE_BYTES)
 const OTHER_SIDE_FIRST_MS = 2000
@@ -29,7 +29,7 @@ const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_S
 
 /** Is this side the smaller one? @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
 const isSmaller = (e, id, instance) =>
-  compare(Entry.order(e.config.identity.id, e.config.instance), Entry.order(id, instance)) < 0
+  compare(concat(e.config.identity.id, e.config.instance), concat(id, instance)) < 0
 
 /** What both handshake payloads say about this side. @param {Engine} e @returns {[number, Uint8Array][]} */
 function ownExtensions(e) {
@@ -59,6 +59,7 @@ export function dial(e, entry) {
     entry.dialAt = e.now + 1000
     return
   }
+  if (entry.anyInstance) entry.instance = null // the one that answered last may be gone
   const { identity, instance } = e.config
   const handshake = startCaller(identity, entry.id)
   const ephemeral = handshake.setEphemeral(e.randomBytes(32))

@@ -32,7 +32,8 @@ function takeFrame(s, link, type, body) {
   if (type === FRAME.HELLO) return takeHello(s, link, body)
   if (!link.confirmed) return
   if (type === FRAME.CLOSE) return takeClose(s, body)
-  if (s.close !== 'open') return
+  const told = s.close === 'closing' && (type === FRAME.ACK || type === FRAME.CREDIT) // what was taken before the end
+  if (s.close !== 'open' && !told) return
   switch (type) {
     case FRAME.DATA:
       return takeData(s, body)
