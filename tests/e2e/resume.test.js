@@ -43,15 +43,15 @@ async function endBoth({ listen, connect }, count) {
 }
 
 describe('lines in both directions', () => {
-  test('through five kills of the relay', LONG, async () => {
+  test('through twenty kills of the relay', LONG, async () => {
     const relay = await startRelay({ args: FAST });
     const both = await pair(relay.ws);
-    for (let round = 0; round < 5; round++) {
-      await converse(both, round * 5, round * 5 + 5);
+    for (let round = 0; round < 20; round++) {
+      await converse(both, round * 3, round * 3 + 3);
       await relay.restart({ hard: true });
     }
-    await converse(both, 25, 30);
-    await endBoth(both, 30);
+    await converse(both, 60, 63);
+    await endBoth(both, 63);
     await relay.stop();
   });
 
