@@ -106,7 +106,9 @@ export class Peer {
 
 /** The relay and all that is between. */
 export class World {
-  constructor({ seed = 1, delay = 5, openTimeout = 3000, limits = [] } = {}) {
+  constructor({ seed = 1, delay = 5, openTimeout = 3000, limits = [], bandwidth = Infinity } = {}) {
+    /** Of each client's line towards the relay, in bytes per ms. */
+    this.bandwidth = bandwidth
     this.random = makeRandom(seed)
     this.now = 1000
     this.delay = delay
@@ -189,9 +191,10 @@ export class World {
   }
   deliver(socket, borrowed) {
     const message = borrowed.slice()
+    socket.freeAt = Math.max(this.now, socket.freeAt ?? 0) + message.length / this.bandwidth
     this.later(() => {
       if (socket.open) for (const envelope of envelopes(message)) this.take(socket, { ...envelope, payload: envelope.payload.slice() })
-    })
+    }, socket.freeAt - this.now + this.delay)
   }
 
   // ---- what a relay does ----
@@ -306,8 +309,13 @@ export class World {
   flush() {
     for (const peer of this.peers) {
       if (!peer.socket) continue
-      for (let m; peer.socket && (m = peer.engine.produce(this.now, 65543)); ) this.deliver(peer.socket, m)
+      for (let m; peer.socket && this.buffered(peer.socket) < 65536 && (m = peer.engine.produce(this.now, 65543)); )
+        this.deliver(peer.socket, m)
     }
+  }
+  /** What waits in a client's socket. */
+  buffered(socket) {
+    return socket.freeAt > this.now ? (socket.freeAt - this.now) * this.bandwidth : 0
   }
   /** The next thing that happens. */
   turn(until = Infinity) {

@@ -130,6 +130,21 @@ describe('flow', () => {
     expect(world.now - at).toBeLessThan(100)
     world.until(() => bo.messages.length === 101, 'file')
   })
+  test('on 1 Mbit/s a chat line beside a file arrives within a second', () => {
+    const { world, ana, bo, session } = pair({ delay: 25, bandwidth: 125 })
+    sendAll(world, ana, session, Array.from({ length: 60 }, () => new Uint8Array(200000)), 1)
+    const times = []
+    for (let i = 0; i < 40; i++) {
+      world.pass(900)
+      const at = world.now
+      ana.send(session, `line ${i}`)
+      world.until(() => bo.texts().length === i + 1, 'line', 5000)
+      times.push(world.now - at)
+    }
+    expect(Math.max(...times)).toBeLessThan(1000)
+    expect(bo.texts(1).length).toBeLessThan(60) // the file was still on its way
+    expect(bo.texts(1).length * 200000).toBeGreaterThan((world.now - 2000) * 100) // and went at the line's rate
+  })
   test('equal channels take turns', () => {
     const { world, ana, bo, session } = pair()
     for (const channel of [1, 2]) sendAll(world, ana, session, Array.from({ length: 5 }, () => new Uint8Array(200000)), channel)
