@@ -124,6 +124,7 @@ export default {
   thread: {
     here: 'here now',
     away: 'offline',
+    unknown: 'no connection at the moment',
     connecting: 'connecting…',
     asked: 'asked, waiting for an answer',
     invited: 'connecting…',
@@ -263,7 +264,7 @@ export default {
       'pose as one of your contacts',
     ],
     kept: 'What it keeps',
-    keptText: 'Your ID and when it was first seen. No messages: they wait on your device until the other person is there.',
+    keptText: 'Your ID and when it was first and last seen. No messages: they wait on your device until the other person is there.',
     careful: 'What you trust it with',
     carefulText:
       'This page itself comes from the server. Who runs the server, or breaks into it, could serve a false page. If that worries you, use the command line program, or a copy of this page from a place that you trust.',

@@ -12,6 +12,7 @@ import { NameAsk } from './NameAsk.jsx';
 
 export function Thread({ place }) {
   const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
+  const online = useStore(({ engine }) => engine.server.state === 'online');
   const id = place.contact;
   useEffect(() => {
     loadThread(id);
@@ -42,7 +43,7 @@ export function Thread({ place }) {
             <bdi>{name}</bdi>
           </h1>
           <p class="fine" role="status">
-            {presenceWords(contact)}
+            {presenceWords(contact, online)}
           </p>
         </div>
         <button type="button" class="button button-icon" aria-label={s.thread.detailsOf(name)} title={s.thread.detailsOf(name)} onClick={() => go({ screen: 'contact', contact: id })}>
@@ -65,9 +66,11 @@ export function Thread({ place }) {
   );
 }
 
-function presenceWords({ presence, how, blocked, problem }) {
+/** Whether somebody is there cannot be said while the way to them is cut. */
+function presenceWords({ presence, how, blocked, problem }, online) {
   if (blocked) return s.list.blocked;
   if (problem) return s.thread.refused;
+  if (!online) return s.thread.unknown;
   if (presence === 'here') return s.thread.here;
   if (presence === 'away') return s.thread.away;
   return how === 'asked' ? s.thread.asked : s.thread.connecting;
