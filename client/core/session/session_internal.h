@@ -19,9 +19,9 @@ enum {
   PL_PROBES_MAX = 3,
   PL_PATIENCE_MAX = 5, /* doublings of the wait for a probe's answer */
   PL_CLOSE_TIMEOUT_MS = 10000,
-  PL_VOLATILE_BYTES = 65536, /* waiting; the oldest is dropped */
+  PL_VOLATILE_BYTES = 65536,  /* waiting; the oldest is dropped */
   PL_RING_KEPT_BYTES = 65536, /* of an empty channel */
-  PL_ENDS_MAX = 65536,       /* messages of one channel that may wait, however small */
+  PL_ENDS_MAX = 65536,        /* messages of one channel that may wait, however small */
   PL_LINK_CONFIRM_MS = 10000,
   PL_RECORD_ROOM_MIN = 20480, /* fits HELLO, or ACK and CREDIT, of all channels, and a DATA frame */
   PL_RECORD_COST = PL_CONST_RECORD_OVERHEAD_BYTES + PL_CONST_ENVELOPE_HEADER_BYTES
