@@ -2,12 +2,15 @@
 import { START, load } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
 import { median } from './statistics.mjs';
+import { run, tempDir } from '../support/process.js';
+import { join } from 'node:path';
 
 const IDLE = 15_000;
 const FROZEN = 1_000;
 const STORM = 10_000;
 const OUTAGE = 16_000;
 const AWAY_MS = 3_000;
+const ROWS = 1_000_000;
 const PATIENT = ['--patience', 120];
 
 /** Runs `measure` against a server of its own. */
@@ -95,7 +98,32 @@ async function outage() {
   );
 }
 
-export const EXTRA = { idle, frozen, storm, outage };
+/** What a table of a million registrations costs at the start and at a login. The rows are made by SQLite itself. */
+async function registrations({ rounds }) {
+  const figures = { empty: { start_ms: [], cpu_us: [] }, full: { start_ms: [], cpu_us: [] } };
+  const data = join(tempDir('pairlink-bench-'), 'data');
+  const measure = async (into) => {
+    const began = performance.now();
+    await fresh(
+      'pairlink',
+      async (server) => {
+        into.start_ms.push(performance.now() - began);
+        into.cpu_us.push((await load(server, 'pairlink', ['--storm', 2_000, ...PATIENT])).cpu_us);
+      },
+      { data },
+    );
+  };
+  for (let round = 0; round < rounds; round++) await measure(figures.empty);
+  const fill = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS}) INSERT INTO registrations (id, first_seen, last_seen) SELECT randomblob(32), 1, 1 FROM n`;
+  const script = 'import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); d.execute(sys.argv[2]); d.commit(); d.close()';
+  const { code, stderr } = await run('python3', ['-c', script, join(data, 'relay.db'), fill], { ms: 120_000 });
+  if (code !== 0) throw new Error(`filling the registrations: ${stderr}`);
+  for (let round = 0; round < rounds; round++) await measure(figures.full);
+  const middle = ({ start_ms, cpu_us }) => ({ start_ms: median(start_ms), login_cpu_us: median(cpu_us) });
+  return { rows: ROWS, empty: middle(figures.empty), full: middle(figures.full) };
+}
+
+export const EXTRA = { idle, frozen, storm, outage, registrations };
 
 export async function measureExtra(names, options) {
   const results = {};

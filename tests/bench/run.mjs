@@ -7,7 +7,7 @@
  *   --seconds S   measured time of each (1)
  *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
  *   --charts DIR  where the charts go (docs/bench after a full run, else none)
- *   --extra A,B   of memory, idle, frozen, storm, outage (all; quick: memory; "none")
+ *   --extra A,B   of memory, idle, frozen, storm, outage, registrations (all; quick: memory; "none")
  *   --e2e         instead: programs end to end, beside scp and magic-wormhole
  */
 import { cpus, loadavg, release, totalmem } from 'node:os';
