@@ -58,7 +58,7 @@ static int start(pipe_job *j, const cli *c) {
   pairlink_session *session;
   pairlink_options_init(&o);
   o.manual_take = 1;
-  if (strchr(j->target, '#') && !c->relay) o.relay = j->target;
+  if (strchr(j->target, '#')) *(c->relay ? &o.relay_id : &o.relay) = j->target;
   int code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
   int error = pairlink_connect(j->base.client, j->target, &session);

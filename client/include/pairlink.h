@@ -163,7 +163,7 @@ typedef void pairlink_log_callback(pairlink_log_level level, const char *line, v
 typedef struct pairlink_options {
   size_t size;          /* set by pairlink_options_init: lets the struct grow */
   const char *relay;    /* ws, wss, http or https address of the relay or its page, or an invite link; required */
-  const char *relay_id; /* the relay's expected ID, or NULL: the one pinned for this address, else the first seen */
+  const char *relay_id; /* expected ID, or an invite link that names it; NULL: the pinned one, else the first seen */
   const char *identity_file;   /* NULL: $XDG_CONFIG_HOME/pairlink/identity; made, 0600, when it does not exist */
   const char *relays_file;     /* NULL: $XDG_STATE_HOME/pairlink/known_relays; where relay IDs are pinned */
   const char *ca_file;         /* PEM certificates to trust instead of the system's, or NULL */

@@ -82,6 +82,21 @@ static int take_address(pairlink *p, const char *relay) {
   return error;
 }
 
+/* As an ID, or as the invite link that names it. */
+static int take_expected(pairlink *p, const char *text) {
+  uint8_t id[32];
+  pl_link link;
+  int error;
+  if (!strchr(text, '#')) {
+    error = pl_id_parse(id, text, strlen(text));
+    return error ? error : take_relay_id(p, id, "the program");
+  }
+  error = pl_link_parse(&link, text);
+  if (!error) error = take_relay_id(p, link.relay, "the invite link");
+  sodium_memzero(&link, sizeof link);
+  return error;
+}
+
 static int find_relay(pairlink *p, const pairlink_options *o) {
   uint8_t id[32];
   char why[PL_WHY_MAX] = "";
@@ -89,8 +104,7 @@ static int find_relay(pairlink *p, const pairlink_options *o) {
   if (error) return error;
   pl_url_format(&p->url, p->url_text, sizeof p->url_text);
   if (o->relay_id) {
-    error = pl_id_parse(id, o->relay_id, strlen(o->relay_id));
-    if (!error) error = take_relay_id(p, id, "the program");
+    error = take_expected(p, o->relay_id);
     if (error) return error;
   }
   p->relays_file = pl_path_of(o->relays_file, "XDG_STATE_HOME", ".local/state", "known_relays", why);

@@ -43,6 +43,14 @@ test('a program calls the page by invite link', async () => {
   expect((await program.wait()).code, program.stderr).toBe(0);
 });
 
+test('an invite link and a relay that was never seen before', async () => {
+  person = await openPerson(relay.http);
+  program = startCli({ relay }, 'connect', await person.invite());
+  program.end('by another address');
+  await person.hears('by another address');
+  expect((await program.wait()).code, program.stderr).toBe(0);
+});
+
 test('a program calls the page by ID, the person allows it, and it exits when all was taken', async () => {
   person = await openPerson(relay.http);
   const id = await person.ownId();
