@@ -193,7 +193,7 @@ static void add_login(json_t *refused, const char *why, size_t origin, size_t pr
 static void add_special(json_t *refused) {
   uint8_t data[MESSAGE_ROOM];
   add_login(refused, "the origin is longer than 255 bytes", 256, 0, true);
-  add_login(refused, "the proof is longer than 32 bytes", 0, 33, true);
+  add_login(refused, "the proof is longer than 40 bytes", 0, 41, true);
   add_login(refused, "the origin goes beyond the end", 65535, 0, false);
   size_t size = codec_named("hello")->fill(NOTHING, data);
   data[size - 1] = 1;

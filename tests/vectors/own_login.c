@@ -41,19 +41,18 @@ static size_t make_hello(const login_case *c, const pl_identity *relay, uint8_t 
 }
 
 /* The proof covers the LOGIN up to, without, its own length. */
-static void prove_token(uint8_t proof[32], uint8_t t[64], const char *token, pl_view hello, pl_view login) {
+static void prove_token(uint8_t proof[PL_TOKEN_PROOF_BYTES], uint8_t t[64], const char *token, pl_view hello,
+                        pl_view login) {
   uint8_t key[32];
-  crypto_auth_hmacsha256_state hmac;
   crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
   pl_login_transcript(t, hello, login);
-  crypto_auth_hmacsha256_init(&hmac, key, sizeof key);
-  crypto_auth_hmacsha256_update(&hmac, t, 64);
-  crypto_auth_hmacsha256_final(&hmac, proof);
+  pl_token_prove(proof, key, t);
+  OWN_CHECK(pl_token_verify(proof, key, t) == 0);
 }
 
 static size_t make_login(json_t *entry, const login_case *c, const pl_identity *client, pl_view hello, uint8_t *out,
                          size_t capacity) {
-  uint8_t proof[32], t[64];
+  uint8_t proof[PL_TOKEN_PROOF_BYTES], t[64];
   pl_wire_login login = {.version = 1, .flags = c->flags};
   memcpy(login.peer_id, client->id, 32);
   own_fill(login.instance, sizeof login.instance, 0xa0);

@@ -41,6 +41,18 @@ export const DATA_FLAG_END_OF_CHANNEL = 2
 export const CHANNELS_MAX = 255
 /** wants OFFERs that name no instance */
 export const LOGIN_FLAG_LISTEN = 1
+/** first bytes of a token proof: which token it is */
+export const TOKEN_HINT_BYTES = 8
+/** hint and HMAC-SHA-256 */
+export const TOKEN_PROOF_BYTES = 40
+/** op of PEERS: these are no strangers */
+export const PEERS_ALLOW = 1
+/** op of PEERS: these never reach me */
+export const PEERS_BLOCK = 2
+/** op of PEERS: these are neither any more */
+export const PEERS_FORGET = 3
+/** IDs in one PEERS */
+export const PEERS_IDS_MAX = 32
 /** the secret of an invite link */
 export const INVITE_SECRET_BYTES = 16
 /** the first bytes of SHA-256 of the secret */
@@ -55,6 +67,7 @@ export const ENVELOPE = /** @type {const} */ ({
   GOING_AWAY: 4, // relay: move elsewhere after a delay
   PING: 5, // client: answer this
   PONG: 6, // relay: the answer, same bytes
+  PEERS: 7, // client: whom I allow or block
   OPEN: 16, // caller: link me with this ID
   OFFER: 17, // relay: this ID wants a link
   ACCEPT: 18, // callee, relay: the link stands
@@ -71,6 +84,7 @@ export const ENVELOPE_MAX = {
   4: 1024,
   5: 8,
   6: 8,
+  7: 1026,
   16: 2048,
   17: 2048,
   18: 2048,
@@ -166,6 +180,7 @@ export const LABEL = /** @type {const} */ ({
   LOGIN: 'pairlink v1 login',
   LOGIN_CLIENT: 'pairlink v1 login client',
   LOGIN_RELAY: 'pairlink v1 login relay',
+  TOKEN_HINT: 'pairlink v1 token hint',
   PROLOGUE: 'pairlink v1 link',
   INVITE: 'pairlink v1 invite',
   INVITE_CHECK: 'pairlink v1 invite check',
@@ -202,7 +217,7 @@ export const MESSAGES = {
     ['bytes', 'nonce', 32],
     ['u32', 'features'],
     ['var16', 'origin', 255],
-    ['var8', 'token_proof', 32],
+    ['var8', 'token_proof', 40],
     ['bytes', 'signature', 64],
   ],
   welcome: [
@@ -217,6 +232,13 @@ export const MESSAGES = {
   ],
   ping: [
     ['bytes', 'data', 8],
+  ],
+  peer: [
+    ['bytes', 'id', 32],
+  ],
+  peers: [
+    ['u8', 'op'],
+    ['list', 'ids', 'peer'],
   ],
   open: [
     ['bytes', 'target_id', 32],

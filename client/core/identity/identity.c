@@ -157,3 +157,26 @@ int pl_login_verify_relay(const uint8_t signature[64], const uint8_t t[64], pl_v
   if (size == 0 || pl_id_check(relay_id) != 0) return PL_ECRYPTO;
   return crypto_sign_verify_detached(signature, text, size, relay_id) == 0 ? 0 : PL_ECRYPTO;
 }
+
+/* ---- tokens -------------------------------------------------------------------------------------------------- */
+
+void pl_token_hint(uint8_t hint[PL_TOKEN_HINT_BYTES], const uint8_t key[32]) {
+  crypto_hash_sha256_state hash;
+  uint8_t digest[32];
+  crypto_hash_sha256_init(&hash);
+  crypto_hash_sha256_update(&hash, (const uint8_t *)PL_LABEL_TOKEN_HINT, LABEL_BYTES(PL_LABEL_TOKEN_HINT));
+  crypto_hash_sha256_update(&hash, key, 32);
+  crypto_hash_sha256_final(&hash, digest);
+  memcpy(hint, digest, PL_TOKEN_HINT_BYTES);
+}
+
+void pl_token_prove(uint8_t proof[PL_TOKEN_PROOF_BYTES], const uint8_t key[32], const uint8_t t[64]) {
+  pl_token_hint(proof, key);
+  crypto_auth_hmacsha256(proof + PL_TOKEN_HINT_BYTES, t, 64, key);
+}
+
+int pl_token_verify(const uint8_t proof[PL_TOKEN_PROOF_BYTES], const uint8_t key[32], const uint8_t t[64]) {
+  uint8_t expected[PL_TOKEN_PROOF_BYTES];
+  pl_token_prove(expected, key, t);
+  return sodium_memcmp(proof, expected, sizeof expected) == 0 ? 0 : PL_ECRYPTO;
+}

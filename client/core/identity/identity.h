@@ -33,4 +33,10 @@ void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view wel
 int pl_login_verify_relay(const uint8_t signature[64], const uint8_t t[64], pl_view welcome,
                           const uint8_t relay_id[32]) PL_MUST_USE;
 
+/* LOGIN's token proof (hint ‖ HMAC); key: SHA-256 of the token; t: the transcript up to the proof's length. */
+enum { PL_TOKEN_HINT_BYTES = 8, PL_TOKEN_PROOF_BYTES = 40 };
+void pl_token_hint(uint8_t hint[PL_TOKEN_HINT_BYTES], const uint8_t key[32]);
+void pl_token_prove(uint8_t proof[PL_TOKEN_PROOF_BYTES], const uint8_t key[32], const uint8_t t[64]);
+int pl_token_verify(const uint8_t proof[PL_TOKEN_PROOF_BYTES], const uint8_t key[32], const uint8_t t[64]) PL_MUST_USE;
+
 #endif

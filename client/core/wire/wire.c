@@ -27,6 +27,9 @@
 static size_t item_size_limit(void) {
   return 6;
 }
+static size_t item_size_peer(void) {
+  return 32;
+}
 static size_t item_size_channel_state(void) {
   return 25;
 }

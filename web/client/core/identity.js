@@ -5,7 +5,7 @@
 import { concat, putU16, utf8 } from './bytes.js'
 import { PairlinkError } from './errors.js'
 import { sodium } from './sodium.js'
-import { ID_BYTES, ID_CHARS, LABEL } from '../wire_table.js'
+import { ID_BYTES, ID_CHARS, LABEL, TOKEN_HINT_BYTES } from '../wire_table.js'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const KEY_CHARS = 52
@@ -110,5 +110,9 @@ export function hmac(key, data) {
   return sodium.crypto_auth_hmacsha256_final(state)
 }
 
-/** @param {Uint8Array} token @param {Uint8Array} t the transcript up to the proof */
-export const tokenProof = (token, t) => hmac(sodium.crypto_hash_sha256(token), t)
+/** Which token, and that it is there. @param {Uint8Array} token @param {Uint8Array} t the transcript up to the proof */
+export function tokenProof(token, t) {
+  const key = sodium.crypto_hash_sha256(token)
+  const hint = sodium.crypto_hash_sha256(concat(utf8(LABEL.TOKEN_HINT), key)).subarray(0, TOKEN_HINT_BYTES)
+  return concat(hint, hmac(key, t))
+}
