@@ -106,6 +106,9 @@ static void on_envelope(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
     case PL_ENV_ACCEPT:
       pl_link_receive(conn, e, now_ms);
       return;
+    case PL_ENV_PEERS:
+      pl_peers_receive(conn, e, now_ms);
+      return;
     case PL_ENV_PING:
       on_ping(conn, e, now_ms);
       return;

@@ -6,7 +6,8 @@
  *   router.c  peer ID → sockets and waiting OPENs
  *   link.c    slots, the table of allowed moves, forwarding
  *   queue.c   a socket's output buffer, link queues, budgets
- *   limits.c  rates by address */
+ *   limits.c  rates by address and by ID
+ *   knocks.c  friends and strangers: pairs that were linked, lists of PEERS, budgets of knocks */
 #ifndef PL_RELAY_INTERNAL_H
 #define PL_RELAY_INTERNAL_H
 
@@ -22,7 +23,8 @@ enum {
   PL_QUANTUM = 16384,           /* bytes that one link gives when its turn has come */
   PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
   PL_LOGIN_MESSAGE_MAX = 4096,  /* of a WebSocket message before login */
-  PL_RATE_TABLE = 4096          /* addresses whose rates are remembered */
+  PL_RATE_TABLE = 4096,         /* addresses, or IDs, whose rates are remembered */
+  PL_PAIR_TABLE = 32768         /* pairs that were linked before */
 };
 
 /* ---- states of a connection ---------------------------------------------------------------------------------- */
@@ -90,6 +92,7 @@ typedef struct pl_presence pl_presence;
 typedef struct pl_link {
   pl_half half[2];
   uint8_t state;
+  bool knock; /* by a stranger: counted as such at its target */
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_presence.waiting while no OFFER was sent */
@@ -116,9 +119,10 @@ typedef struct pl_slots {
 struct pl_presence {
   pl_presence *next; /* in its bucket */
   uint8_t id[32];
-  pl_node sockets;                   /* pl_conn.same_id, newest last */
-  pl_node waiting;                   /* pl_link.waiting, oldest first */
-  uint32_t socket_count, open_count; /* OPENs for it that are not decided */
+  pl_node sockets; /* pl_conn.same_id, newest last */
+  pl_node waiting; /* pl_link.waiting, oldest first */
+  uint32_t socket_count;
+  uint32_t open_count, knock_count; /* OPENs for it that are not decided; those of strangers among them */
 };
 
 /* What a connection needs before it is logged in only. */
@@ -130,6 +134,12 @@ typedef struct pl_prologue {
   uint64_t hello_ms;
   bool over_limit; /* gets no further than to be told so */
 } pl_prologue;
+
+/* Whom a socket allows and blocks: see knocks.c. */
+typedef struct pl_peer_list {
+  uint64_t *keys;
+  uint32_t count, capacity;
+} pl_peer_list;
 
 struct pl_conn {
   pl_relay *relay;
@@ -153,6 +163,7 @@ struct pl_conn {
   pl_slots slots[2]; /* numbered by the client, by the relay */
   uint32_t next_slot;
   uint64_t opens_us; /* rate of its OPENs, as in pl_rate_entry */
+  pl_peer_list peers;
   bool lookup_pending;
 };
 
@@ -166,6 +177,13 @@ typedef struct pl_rate {
   pl_rate_entry *entries; /* PL_RATE_TABLE */
   uint64_t interval_us, burst;
 } pl_rate;
+
+typedef struct pl_pair {
+  uint64_t key, linked_ms;
+} pl_pair;
+typedef struct pl_pairs {
+  pl_pair *entries; /* PL_PAIR_TABLE */
+} pl_pairs;
 
 struct pl_relay {
   pl_relay_config config;
@@ -182,6 +200,9 @@ struct pl_relay {
   uint8_t *free_small[PL_OUT_KEPT], *free_large[PL_OUT_KEPT];
   size_t free_small_count, free_large_count;
   pl_rate connects, registrations;
+  pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */
+  pl_pairs pairs;
+  uint64_t peer_entries; /* of all sockets' lists */
 };
 
 static inline uint32_t pl_setting_of(const pl_relay *relay, enum pl_setting setting) {
@@ -246,6 +267,24 @@ int pl_rate_init(pl_rate *rate, uint64_t count, uint64_t period_ms) PL_MUST_USE;
 void pl_rate_deinit(pl_rate *rate);
 bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
 void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
+/* The same by another key, which is not 0. */
+bool pl_rate_key_allows(const pl_rate *rate, uint64_t key, uint64_t now_ms);
+void pl_rate_key_take(pl_rate *rate, uint64_t key, uint64_t now_ms);
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
+/* ---- knocks.c */
+typedef enum pl_call {
+  PL_CALL_FRIEND,  /* linked before, allowed, or the same ID */
+  PL_CALL_KNOCK,   /* a stranger within its budgets, which have paid */
+  PL_CALL_UNSEEN,  /* not passed on: ends UNAVAILABLE at its time */
+  PL_CALL_TOO_MANY /* RATE */
+} pl_call;
+pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms);
+bool pl_call_blocked(pl_relay *relay, const uint8_t caller[32], const pl_presence *callee);
+int pl_pairs_init(pl_pairs *pairs) PL_MUST_USE;
+void pl_pairs_deinit(pl_pairs *pairs);
+/* True when it was not remembered already. */
+bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms);
+void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
+void pl_peers_deinit(pl_conn *conn);
 
 #endif

@@ -1,6 +1,6 @@
-/* Rates: of connections and registrations by address, of OPENs by socket. Memory is fixed: a table of sets of four,
- * where a newcomer takes the place of the address that is nearest to having none taken. Each rate is one number, the
- * time at which everything taken so far is paid for (the "generic cell rate algorithm"). */
+/* Rates: of connections, registrations and knocks by address, of knocks by ID, of OPENs by socket. Memory is fixed: a
+ * table of sets of four, where a newcomer takes the place of the one that is nearest to having none taken. Each rate is
+ * one number, the time at which everything taken so far is paid for (the "generic cell rate algorithm"). */
 #include <string.h>
 
 #include "internal.h"
@@ -59,18 +59,23 @@ static void take(uint64_t *due_us, uint64_t now_us, uint64_t interval_us) {
   *due_us = (*due_us > now_us ? *due_us : now_us) + interval_us;
 }
 
-bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
-  if (is_exempt(relay, address)) return true;
-  const pl_rate_entry *e = find(rate, key_of(relay, address));
+bool pl_rate_key_allows(const pl_rate *rate, uint64_t key, uint64_t now_ms) {
+  const pl_rate_entry *e = find(rate, key);
   return !e || allows(e->due_us, now_ms * 1000, rate->interval_us, rate->burst);
 }
 
-void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
-  if (is_exempt(relay, address)) return;
-  uint64_t key = key_of(relay, address);
+void pl_rate_key_take(pl_rate *rate, uint64_t key, uint64_t now_ms) {
   pl_rate_entry *e = find(rate, key);
   if (!e) e = place(rate, key);
   take(&e->due_us, now_ms * 1000, rate->interval_us);
+}
+
+bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
+  return is_exempt(relay, address) || pl_rate_key_allows(rate, key_of(relay, address), now_ms);
+}
+
+void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {
+  if (!is_exempt(relay, address)) pl_rate_key_take(rate, key_of(relay, address), now_ms);
 }
 
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms) {

@@ -46,6 +46,7 @@ static void leave_target(pl_relay *relay, pl_link *link) {
   stop_waiting(relay, link);
   if (!link->target) return;
   link->target->open_count--;
+  link->target->knock_count -= link->knock;
   pl_router_release(relay, link->target);
   link->target = NULL;
 }
@@ -128,7 +129,8 @@ static void reset_number(pl_conn *conn, uint32_t number, int reason) {
   if (!pl_out_control(conn, PL_ENV_RESET, number, reset_of(&space, reason), 100)) pl_conn_abort(conn);
 }
 
-/* Offers the link to this socket. False: it has no slot free, or its control queue is half full; it waits on. */
+/* Offers the link to this socket. False: it has no slot free, or its control queue is half full (for a friend a bit
+ * more); it waits on. */
 static bool offer(pl_link *link, pl_conn *callee, pl_view handshake) {
   pl_half *half = &link->half[PL_CALLEE];
   const pl_conn *caller = link->half[PL_CALLER].conn;
@@ -139,7 +141,8 @@ static bool offer(pl_link *link, pl_conn *callee, pl_view handshake) {
   memcpy(o.caller_id, caller->presence->id, 32);
   memcpy(o.caller_instance, caller->instance, 8);
   int size = pl_wire_offer_encode(&o, payload, sizeof payload);
-  if (size < 0 || !pl_out_control(callee, PL_ENV_OFFER, number, (pl_view){payload, (size_t)size}, 50)) {
+  if (size < 0 ||
+      !pl_out_control(callee, PL_ENV_OFFER, number, (pl_view){payload, (size_t)size}, link->knock ? 40 : 60)) {
     pl_slots_remove(half);
     return false;
   }
@@ -177,19 +180,31 @@ static pl_link *new_link(pl_conn *caller, uint32_t number, uint64_t now_ms) {
   return link;
 }
 
+/* Counts it for its target; false: more are waiting than may, it just times out. */
+static bool join_target(pl_link *link, pl_presence *target, bool knock) {
+  uint32_t others = knock ? target->knock_count : target->open_count - target->knock_count;
+  const pl_relay *relay = link->half[PL_CALLER].conn->relay;
+  if (others >= pl_setting_of(relay, knock ? PL_SET_OFFERS_PER_ID : PL_SET_FRIEND_OFFERS_PER_ID)) return false;
+  link->target = target;
+  link->knock = knock;
+  target->open_count++;
+  target->knock_count += knock;
+  return true;
+}
+
 static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   pl_link *link = NULL;
-  if (pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75)) link = new_link(conn, number, now_ms);
+  pl_call call = pl_call_judge(conn, open->target_id, now_ms);
+  if (call != PL_CALL_TOO_MANY && pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75))
+    link = new_link(conn, number, now_ms);
   if (!link) {
     reset_number(conn, number, PL_REASON_RATE);
     return;
   }
   memcpy(link->target_instance, open->target_instance, 8);
-  pl_presence *presence = pl_router_get(relay, open->target_id, true);
-  if (!presence || presence->open_count >= pl_setting_of(relay, PL_SET_OFFERS_PER_ID)) return; /* it just times out */
-  link->target = presence;
-  presence->open_count++;
+  pl_presence *presence = call == PL_CALL_UNSEEN ? NULL : pl_router_get(relay, open->target_id, true);
+  if (!presence || !join_target(link, presence, call == PL_CALL_KNOCK)) return; /* it just times out */
   pl_conn *callee = pl_router_target(presence, open->target_instance, conn);
   if (callee && offer(link, callee, open->handshake)) return;
   wait_for_target(relay, link, open->handshake);
@@ -203,7 +218,9 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
   for (pl_node *n = presence->waiting.next, *next; n != &presence->waiting; n = next) {
     next = n->next;
     pl_link *link = PL_CONTAINER(n, pl_link, waiting);
-    if (pl_router_target(presence, link->target_instance, link->half[PL_CALLER].conn) != conn) continue;
+    const pl_conn *caller = link->half[PL_CALLER].conn;
+    if (pl_router_target(presence, link->target_instance, caller) != conn) continue;
+    if (pl_call_blocked(conn->relay, caller->presence->id, presence)) continue;
     if (!offer(link, conn, (pl_view){link->handshake, link->handshake_size})) return;
     stop_waiting(conn->relay, link);
   }
@@ -212,7 +229,7 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
 /* ---- moves
  * ------------------------------------------------------------------------------------------------------------- */
 
-static void on_accept(pl_half *callee, pl_view handshake) {
+static void on_accept(pl_half *callee, pl_view handshake, uint64_t now_ms) {
   pl_link *link = pl_link_of(callee);
   pl_relay *relay = callee->conn->relay;
   pl_half *caller = &link->half[PL_CALLER];
@@ -221,6 +238,7 @@ static void on_accept(pl_half *callee, pl_view handshake) {
     return;
   }
   link->state = PL_LINK_LINKED;
+  (void)pl_pairs_remember(relay, caller->conn->presence->id, callee->conn->presence->id, now_ms);
   leave_target(relay, link);
   pl_list_remove(&link->timed);
 }
@@ -234,7 +252,7 @@ static void on_reset(pl_half *from, const pl_envelope *e) {
     end_link(relay, link, e->payload, nothing);
 }
 
-static void on_known(pl_half *from, int event, const pl_envelope *e) {
+static void on_known(pl_half *from, int event, const pl_envelope *e, uint64_t now_ms) {
   pl_link *link = pl_link_of(from);
   pl_relay *relay = from->conn->relay;
   switch ((move)moves[link->state][from->side][event]) {
@@ -245,7 +263,7 @@ static void on_known(pl_half *from, int event, const pl_envelope *e) {
       end_both(relay, link, PL_REASON_PROTOCOL, PL_REASON_PROTOCOL);
       return;
     case JOIN:
-      on_accept(from, e->payload);
+      on_accept(from, e->payload, now_ms);
       return;
     case PASS:
       relay->stats.forwarded++;
@@ -294,13 +312,13 @@ void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_wire_open open;
   if (e->type == PL_ENV_DATA) {
     if (half)
-      on_known(half, ON_DATA, e);
+      on_known(half, ON_DATA, e, now_ms);
     else
       conn->relay->stats.dropped++;
   } else if (!decodes(e, &open) || (e->type == PL_ENV_OPEN && !number_valid(conn, e->link))) {
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
   } else if (half) {
-    on_known(half, event_of(e->type), e);
+    on_known(half, event_of(e->type), e, now_ms);
   } else if (e->type != PL_ENV_OPEN || pl_slots_taken(conn, e->link)) {
     conn->relay->stats.dropped++; /* closed, or another generation than the one that is there */
   } else {

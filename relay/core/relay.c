@@ -20,7 +20,11 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   init_lists(relay);
   if (pl_router_init(relay) == 0 &&
       pl_rate_init(&relay->connects, pl_setting_of(relay, PL_SET_CONNECTS_PER_MINUTE), MINUTE_MS) == 0 &&
-      pl_rate_init(&relay->registrations, pl_setting_of(relay, PL_SET_REGISTRATIONS_PER_HOUR), HOUR_MS) == 0)
+      pl_rate_init(&relay->registrations, pl_setting_of(relay, PL_SET_REGISTRATIONS_PER_HOUR), HOUR_MS) == 0 &&
+      pl_rate_init(&relay->knocks, pl_setting_of(relay, PL_SET_KNOCKS_PER_ADDRESS), MINUTE_MS) == 0 &&
+      pl_rate_init(&relay->knocks_from, pl_setting_of(relay, PL_SET_KNOCKS_PER_CALLER), MINUTE_MS) == 0 &&
+      pl_rate_init(&relay->knocks_to, pl_setting_of(relay, PL_SET_KNOCKS_PER_CALLEE), MINUTE_MS) == 0 &&
+      pl_pairs_init(&relay->pairs) == 0)
     return relay;
   pl_relay_free(relay);
   return NULL;
@@ -44,6 +48,10 @@ void pl_relay_free(pl_relay *relay) {
   pl_router_deinit(relay);
   pl_rate_deinit(&relay->connects);
   pl_rate_deinit(&relay->registrations);
+  pl_rate_deinit(&relay->knocks);
+  pl_rate_deinit(&relay->knocks_from);
+  pl_rate_deinit(&relay->knocks_to);
+  pl_pairs_deinit(&relay->pairs);
   while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
   while (relay->free_large_count) pl_free(relay->free_large[--relay->free_large_count]);
   pl_identity_deinit(&relay->config.identity);
@@ -117,6 +125,7 @@ void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms) {
 static void leave(pl_conn *conn, uint64_t now_ms) {
   pl_link_socket_died(conn, now_ms);
   pl_buffer_deinit(&conn->control);
+  pl_peers_deinit(conn);
   if (!conn->presence) return;
   pl_presence *presence = conn->presence;
   conn->presence = NULL;

@@ -1,0 +1,172 @@
+/* Who may call whom how often (docs/protocol.md, section 4, "Knocks and friends"): pairs that were linked before, the
+ * lists of PEERS, and the budgets of knocks. Memory is fixed or bounded: IDs and pairs are kept as seeded hashes of 64
+ * bits, so that whoever chooses IDs cannot choose where they land. */
+#include <string.h>
+
+#include "internal.h"
+
+enum { WAYS = 4, PEERS_FIRST = 32 };
+
+/* ---- pairs that were linked before ----------------------------------------------------------------------------- */
+
+int pl_pairs_init(pl_pairs *pairs) {
+  pairs->entries = pl_alloc(PL_PAIR_TABLE * sizeof *pairs->entries);
+  return pairs->entries ? 0 : PL_ENOMEM;
+}
+
+void pl_pairs_deinit(pl_pairs *pairs) {
+  pl_free(pairs->entries);
+  pairs->entries = NULL;
+}
+
+/* The same for both directions. Never 0. */
+static uint64_t pair_key(const pl_relay *relay, const uint8_t a[32], const uint8_t b[32]) {
+  bool ordered = memcmp(a, b, 32) < 0;
+  uint8_t both[64];
+  memcpy(both, ordered ? a : b, 32);
+  memcpy(both + 32, ordered ? b : a, 32);
+  return pl_router_hash(relay, both, sizeof both) | 1;
+}
+
+static pl_pair *pair_set(const pl_pairs *pairs, uint64_t key) {
+  return pairs->entries + (key >> 1) % (PL_PAIR_TABLE / WAYS) * WAYS;
+}
+
+static pl_pair *pair_find(const pl_pairs *pairs, uint64_t key) {
+  pl_pair *set = pair_set(pairs, key);
+  for (size_t i = 0; i < WAYS; i++)
+    if (set[i].key == key) return &set[i];
+  return NULL;
+}
+
+bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms) {
+  uint64_t key = pair_key(relay, a, b);
+  pl_pair *found = pair_find(&relay->pairs, key), *set = pair_set(&relay->pairs, key), *place = found ? found : set;
+  for (size_t i = 1; !found && i < WAYS; i++)
+    if (set[i].linked_ms < place->linked_ms) place = &set[i];
+  *place = (pl_pair){.key = key, .linked_ms = now_ms};
+  return !found;
+}
+
+/* ---- the lists of one socket -------------------------------------------------------------------------------------
+ */
+
+/* An entry is the ID's hash with its lowest bit as the flag; sorted, so that the two forms of one ID are neighbours. */
+enum { FLAG_BLOCK = 1 };
+
+static uint64_t id_key(const pl_relay *relay, const uint8_t id[32]) {
+  return pl_router_hash(relay, id, 32) & ~(uint64_t)FLAG_BLOCK;
+}
+
+/* The first place whose entry is not below the key. */
+static size_t list_place(const pl_peer_list *list, uint64_t key) {
+  size_t low = 0, high = list->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (list->keys[middle] < key)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static bool list_has(const pl_peer_list *list, size_t at, uint64_t key) {
+  return at < list->count && (list->keys[at] & ~(uint64_t)FLAG_BLOCK) == key;
+}
+
+static void list_remove(pl_relay *relay, pl_peer_list *list, size_t at) {
+  memmove(list->keys + at, list->keys + at + 1, (list->count - at - 1) * sizeof *list->keys);
+  list->count--;
+  relay->peer_entries--;
+}
+
+/* Room for one more; false: at a limit, or no memory. */
+static bool list_room(pl_relay *relay, pl_peer_list *list) {
+  if (list->count >= pl_setting_of(relay, PL_SET_PEERS_PER_SOCKET) ||
+      relay->peer_entries >= pl_setting_of(relay, PL_SET_PEERS_TOTAL))
+    return false;
+  if (list->count < list->capacity) return true;
+  uint32_t capacity = list->capacity ? 2 * list->capacity : PEERS_FIRST;
+  uint64_t *keys = pl_realloc(list->keys, capacity * sizeof *keys);
+  if (!keys) return false;
+  list->keys = keys;
+  list->capacity = capacity;
+  return true;
+}
+
+static void list_set(pl_relay *relay, pl_peer_list *list, uint64_t key, uint8_t op) {
+  size_t at = list_place(list, key);
+  bool there = list_has(list, at, key);
+  if (op == PL_CONST_PEERS_FORGET) {
+    if (there) list_remove(relay, list, at);
+    return;
+  }
+  if (!there) {
+    if (!list_room(relay, list)) return;
+    memmove(list->keys + at + 1, list->keys + at, (list->count - at) * sizeof *list->keys);
+    list->count++;
+    relay->peer_entries++;
+  }
+  list->keys[at] = key | (op == PL_CONST_PEERS_BLOCK ? FLAG_BLOCK : 0);
+}
+
+void pl_peers_deinit(pl_conn *conn) {
+  conn->relay->peer_entries -= conn->peers.count;
+  pl_free(conn->peers.keys);
+  conn->peers = (pl_peer_list){0};
+}
+
+void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  pl_wire_peers peers;
+  if (e->link != 0 || e->payload.size > (size_t)pl_envelope_max(PL_ENV_PEERS) ||
+      pl_wire_peers_decode(&peers, e->payload.data, e->payload.size) != 0 || peers.op < PL_CONST_PEERS_ALLOW ||
+      peers.op > PL_CONST_PEERS_FORGET) {
+    pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+    return;
+  }
+  for (size_t at = 0; at < peers.ids.size; at += 32)
+    list_set(conn->relay, &conn->peers, id_key(conn->relay, peers.ids.data + at), peers.op);
+}
+
+/* What the sockets of this ID say about a caller. */
+static void ask_lists(const pl_relay *relay, const pl_presence *presence, const uint8_t caller[32], bool *allowed,
+                      bool *blocked) {
+  uint64_t key = id_key(relay, caller);
+  for (const pl_node *n = presence->sockets.next; n != &presence->sockets; n = n->next) {
+    const pl_peer_list *list = &PL_CONTAINER(n, pl_conn, same_id)->peers;
+    size_t at = list_place(list, key);
+    if (!list_has(list, at, key)) continue;
+    if (list->keys[at] & FLAG_BLOCK)
+      *blocked = true;
+    else
+      *allowed = true;
+  }
+}
+
+/* ---- the judgement -------------------------------------------------------------------------------------------------
+ */
+
+bool pl_call_blocked(pl_relay *relay, const uint8_t caller[32], const pl_presence *callee) {
+  bool allowed = false, blocked = false;
+  ask_lists(relay, callee, caller, &allowed, &blocked);
+  return blocked;
+}
+
+pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms) {
+  pl_relay *relay = caller->relay;
+  const uint8_t *id = caller->presence->id;
+  const pl_presence *callee = pl_router_get(relay, target, false);
+  bool allowed = memcmp(id, target, 32) == 0 || pair_find(&relay->pairs, pair_key(relay, id, target)), blocked = false;
+  if (callee) ask_lists(relay, callee, id, &allowed, &blocked);
+  if (allowed) return blocked ? PL_CALL_UNSEEN : PL_CALL_FRIEND;
+  uint64_t from = id_key(relay, id) | 1, to = id_key(relay, target) | 1;
+  if (!pl_rate_key_allows(&relay->knocks_from, from, now_ms) ||
+      !pl_rate_allows(relay, &relay->knocks, caller->address, now_ms))
+    return PL_CALL_TOO_MANY;
+  pl_rate_key_take(&relay->knocks_from, from, now_ms);
+  pl_rate_take(relay, &relay->knocks, caller->address, now_ms);
+  if (blocked || !pl_rate_key_allows(&relay->knocks_to, to, now_ms)) return PL_CALL_UNSEEN;
+  pl_rate_key_take(&relay->knocks_to, to, now_ms);
+  return PL_CALL_KNOCK;
+}
