@@ -165,6 +165,7 @@ struct sim_client {
   pl_engine_config config;
   uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us, hostile_until_us;
   sim_conn *conn;
+  uint32_t bytes_per_ms; /* of its line; 0: no limit */
   bool online, stopped;
   uint64_t step_at_us; /* of the spin check */
   unsigned steps_there;
@@ -188,11 +189,12 @@ struct sim_world {
   unsigned faults_left;
   /* what this run is like */
   uint32_t delay_us, jitter_us, bytes_per_ms;
-  size_t socket_bytes;
+  size_t socket_bytes, relay_socket_bytes;
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
-  bool large, split_reads, manual_take;
+  bool large, flood, split_reads, manual_take;
   bool hostile;  /* the relay may change and repeat records */
+  bool twins;    /* some share an ID: as tabs or devices do */
   bool tampered; /* it has */
   int clients_count;
   sim_client clients[SIM_CLIENTS];
@@ -206,7 +208,7 @@ struct sim_world {
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
   /* figures */
-  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped;
+  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows;
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };
@@ -222,7 +224,7 @@ static inline uint64_t sim_now_ms(const sim_world *w) {
 }
 
 /* sim_net.c */
-void sim_pipe_init(sim_world *w, sim_pipe *p);
+void sim_pipe_init(sim_world *w, sim_pipe *p, uint32_t bytes_per_ms);
 size_t sim_pipe_room(const sim_pipe *p);
 size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n); /* what fits */
 void sim_pipe_clear(sim_pipe *p);
@@ -273,7 +275,8 @@ void sim_app_heal(sim_client *c);
 bool sim_app_settled(const sim_client *c, char *why, size_t size);
 sim_session *sim_session_of(sim_client *c, uint32_t number);
 sim_session *sim_session_new(sim_client *c, uint32_t number, int peer);
-int sim_client_of(const sim_world *w, const uint8_t id[32]);
+int sim_client_of(const sim_world *w, const uint8_t id[32], const uint8_t instance[8]);
+bool sim_same_id(const sim_world *w, int a, int b);
 
 /* sim_ledger.c */
 uint32_t sim_size(sim_world *w, const sim_stream *st);

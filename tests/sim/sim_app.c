@@ -7,11 +7,19 @@
 
 enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
 
-int sim_client_of(const sim_world *w, const uint8_t id[32]) {
+/* The one of this ID and instance, else one of this ID, else -1. */
+int sim_client_of(const sim_world *w, const uint8_t id[32], const uint8_t instance[8]) {
+  int found = -1;
   for (int i = 0; i < w->clients_count; i++) {
-    if (memcmp(w->clients[i].config.identity.id, id, 32) == 0) return i;
+    if (memcmp(w->clients[i].config.identity.id, id, 32) != 0) continue;
+    if (memcmp(w->clients[i].config.instance, instance, 8) == 0) return i;
+    if (found < 0) found = i;
   }
-  return -1;
+  return found;
+}
+
+bool sim_same_id(const sim_world *w, int a, int b) {
+  return memcmp(w->clients[a].config.identity.id, w->clients[b].config.identity.id, 32) == 0;
 }
 
 sim_session *sim_session_of(sim_client *c, uint32_t number) {
@@ -68,6 +76,7 @@ static void connect_somewhere(sim_client *c) {
   sim_world *w = c->world;
   int peer = (int)sim_below(&w->random, (uint64_t)w->clients_count);
   if (peer == c->index) return;
+  bool twin = sim_same_id(w, peer, c->index);
   size_t used = 0;
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     used += c->sessions[i].used;
@@ -76,7 +85,7 @@ static void connect_somewhere(sim_client *c) {
   if (used > SIM_SESSIONS / 2) return;
   const sim_client *other = &w->clients[peer];
   pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {other->config.identity.id, 32}};
-  if (sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
+  if (twin || sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
   int rc;
   const pl_actions *out = sim_client_begin(c, &in, &rc);
   sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
@@ -234,7 +243,7 @@ static sim_session *session_for(sim_client *c, const pl_engine_action *a) {
 }
 
 static void session_begins(sim_client *c, const pl_engine_action *a) {
-  int peer = sim_client_of(c->world, a->id);
+  int peer = sim_client_of(c->world, a->id, a->instance);
   if (peer < 0) sim_fail(c->world, "client %d: a session with nobody", c->index);
   sim_session *s = sim_session_new(c, a->session, peer);
   memcpy(s->peer_instance, a->instance, 8);
@@ -258,7 +267,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   sim_session *s;
   switch (a->type) {
     case PL_OUT_KNOCK:
-      c->allowed[sim_client_of(w, a->id)] |= w->phase != SIM_ACTIVE;
+      c->allowed[sim_client_of(w, a->id, a->instance)] |= w->phase != SIM_ACTIVE;
       break;
     case PL_OUT_SESSION:
       session_begins(c, a);
@@ -268,6 +277,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       if (s->linked) sim_fail(w, "client %d: session %x is linked twice", c->index, (unsigned)a->session);
       s->linked = true;
       memcpy(s->peer_instance, a->instance, 8);
+      if (sim_client_of(w, a->id, a->instance) >= 0) s->peer = sim_client_of(w, a->id, a->instance);
       w->links++;
       break;
     case PL_OUT_UNLINKED:

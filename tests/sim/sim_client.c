@@ -16,10 +16,13 @@ void sim_client_init(sim_world *w, int index) {
   sim_client *c = &w->clients[index];
   sim_random *r = &w->random;
   uint8_t seed[32];
+  c->bytes_per_ms = w->bytes_per_ms && sim_chance(r, 70) ? w->bytes_per_ms : 0;
   c->world = w;
   c->index = index;
   sim_fill(r, seed, sizeof seed);
   if (pl_identity_from_seed(&c->config.identity, seed) != 0) abort();
+  int first = (int)sim_below(r, (uint64_t)w->clients_count);
+  if (w->twins && first < index) c->config.identity = w->clients[first].config.identity;
   sim_fill(r, c->config.instance, sizeof c->config.instance);
   c->config.origin = "http://relay.example";
   c->config.application = "sim/1";
@@ -27,6 +30,7 @@ void sim_client_init(sim_world *w, int index) {
   c->config.accept_all = sim_chance(r, 70);
   c->config.message_max = w->message_max;
   c->config.channel_window = w->message_max + 1 + (uint32_t)sim_log_between(r, 1, w->message_max * 4);
+  if (w->flood) c->config.channel_window = w->message_max * 8;
   c->config.session_window = c->config.channel_window + sim_log_between(r, 1, c->config.channel_window * 3);
   c->config.manual_take = w->manual_take;
   c->config.session_timeout_ms = sim_chance(r, 30) ? (uint32_t)sim_between(r, 5000, 600000) : 0;

@@ -84,7 +84,7 @@ static void bind_stream(sim_client *c, sim_session *s, int channel, pl_view data
   uint32_t id = pl_get_u32(data.data);
   if (id >= w->stream_count) sim_fail(w, "client %d: a stream that nobody sent", c->index);
   sim_stream *st = w->streams[id];
-  if (st->sender != s->peer || st->receiver != c->index || st->channel != channel)
+  if (!sim_same_id(w, st->sender, s->peer) || !sim_same_id(w, st->receiver, c->index) || st->channel != channel)
     sim_fail(w, "stream %u of client %d came to client %d from client %d", id, st->sender, c->index, s->peer);
   if (st->bound) sim_fail(w, "stream %u was read before: its messages are doubled", id);
   st->bound = true;

@@ -6,8 +6,8 @@
 
 enum { CHUNK_MAX = 65536, SEGMENT_MIN = 1460 };
 
-void sim_pipe_init(sim_world *w, sim_pipe *p) {
-  *p = (sim_pipe){.delay_us = w->delay_us, .jitter_us = w->jitter_us, .bytes_per_ms = w->bytes_per_ms};
+void sim_pipe_init(sim_world *w, sim_pipe *p, uint32_t bytes_per_ms) {
+  *p = (sim_pipe){.delay_us = w->delay_us, .jitter_us = w->jitter_us, .bytes_per_ms = bytes_per_ms};
   p->capacity = w->socket_bytes;
   p->end_us = SIM_NEVER;
 }
@@ -84,8 +84,9 @@ sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
     if (k->client_state != SIM_CONN_FREE) continue;
     *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c->life};
     k->client_told_us = k->relay_told_us = SIM_NEVER;
-    sim_pipe_init(w, &k->up);
-    sim_pipe_init(w, &k->down);
+    sim_pipe_init(w, &k->up, c->bytes_per_ms);
+    sim_pipe_init(w, &k->down, c->bytes_per_ms);
+    k->down.capacity = w->relay_socket_bytes;
     k->established_us = w->now_us + 2 * (uint64_t)k->up.delay_us;
     if (w->now_us < c->cut_off_until_us) k->established_us = SIM_NEVER; /* its packets go nowhere */
     k->refused = !w->relay.core;

@@ -4,6 +4,8 @@
 
 #include "sim.h"
 
+enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
+
 const uint8_t sim_address[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
 
 static void on_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
@@ -60,6 +62,15 @@ static void obey_wish(sim_relay *r, sim_conn *k) {
   }
 }
 
+static void check_bounds(const sim_relay *r) {
+  pl_relay_stats stats = pl_relay_get_stats(r->core);
+  if (stats.queued_bytes > r->world->queued_most) r->world->queued_most = stats.queued_bytes;
+  r->world->overflows = stats.overflows;
+  /* Each socket may have an output buffer on top, and one record is at hand. */
+  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX] + stats.sockets * SOCKET_BUFFER + RECORD)
+    sim_fail(r->world, "the relay holds %d bytes, more than its budget", (int)stats.queued_bytes);
+}
+
 static void turn(sim_relay *r) {
   pl_conn *conn;
   while (r->core && (conn = pl_relay_next_dirty(r->core))) {
@@ -67,6 +78,7 @@ static void turn(sim_relay *r) {
     write_some(r, k);
     if (k->relay_conn) obey_wish(r, k);
   }
+  if (r->core) check_bounds(r);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -90,6 +102,7 @@ void sim_relay_init(sim_world *w) {
     set[PL_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000) + slow_ms;
     set[PL_SET_DEAD_AFTER_MS] = 2 * set[PL_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
   }
+  if (w->flood && sim_chance(random, 70)) set[PL_SET_QUEUE_TOTAL_MAX] = (uint32_t)sim_between(random, 500000, 900000);
   r->config.hooks.lookup = on_lookup;
   r->config.hooks.log = on_log;
   if (sim_chance(random, 50)) r->config.hooks.flush = on_flush;
@@ -183,19 +196,12 @@ static pl_registration registration_of(sim_relay *r, const sim_job *job) {
   return PL_REGISTRATION_NEW;
 }
 
-static void check_bounds(const sim_relay *r) {
-  pl_relay_stats stats = pl_relay_get_stats(r->core);
-  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX])
-    sim_fail(r->world, "the relay holds %d bytes, more than its budget", (int)stats.queued_bytes);
-}
-
 void sim_relay_happen(sim_relay *r) {
   sim_world *w = r->world;
   if (!r->core) {
     sim_relay_start(r);
     return;
   }
-  check_bounds(r);
   if (r->ends_us <= w->now_us) { /* it was drained; the next one takes over */
     sim_relay_crash(r, sim_below(&w->random, SIM_MS(1000)), false);
     return;

@@ -39,12 +39,22 @@ static void set_scene(sim_world *w) {
   w->bytes_per_ms = sim_chance(r, 40) ? 0 : (uint32_t)sim_log_between(r, 8, 20000);
   w->socket_bytes = (size_t)sim_log_between(r, 160000, 2000000);
   w->large = sim_chance(r, 4) && (w->bytes_per_ms == 0 || w->bytes_per_ms > 200);
+  w->relay_socket_bytes = (size_t)sim_log_between(r, 4096, 300000);
+  w->flood = sim_chance(r, 3);
+  if (w->flood) { /* more than the relay's queues want to hold, towards some slow reader */
+    w->large = true;
+    w->clients_count = SIM_CLIENTS;
+    w->relay_socket_bytes = 8192;
+    w->bytes_per_ms = (uint32_t)sim_between(r, 200, 2000);
+  }
   w->message_max = w->large ? (uint32_t)sim_between(r, 1000, 66000) : (uint32_t)sim_log_between(r, 16, 16000);
   w->split_reads = sim_chance(r, 30);
   w->manual_take = sim_chance(r, 50);
   w->drop_percent = (unsigned)sim_between(r, 1, 40);
+  w->twins = w->clients_count > 2 && sim_chance(r, 30);
   w->hostile = sim_chance(r, 5);
   w->act_mean_ms = (unsigned)sim_log_between(r, 5, 3000);
+  if (w->flood) w->act_mean_ms = 20;
   w->faults_left = sim_chance(r, 15) ? 0 : (unsigned)sim_between(r, 1, 10);
   uint64_t length_us = SIM_MS(w->act_mean_ms * sim_between(r, 20, 80)) + SIM_MS(2000);
   w->healed_us = w->now_us + length_us;
