@@ -46,7 +46,6 @@ struct pairlink {
   uint64_t armed_ms; /* what the timerfd is set to; PL_NEVER: not */
   bool started, dispatching, free_wanted, stopping, stopped;
   bool stop_sent;         /* the engine was told to stop */
-  uint64_t stop_by_ms;    /* when it is told even if there is still something to send */
   int final_error;        /* went offline for good */
   char offline_text[640]; /* the transport's last words */
   pl_node queue;          /* pl_queued */

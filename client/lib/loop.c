@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-enum { TURNS_PER_DISPATCH = 16, STOP_FLUSH_MS = 1000 };
+enum { TURNS_PER_DISPATCH = 16 };
 
 /* A host that polls only pairlink_fd must wake for what was queued outside of dispatch too: libuv tells its backend
  * descriptor about a wish to write in the next turn only, so the timerfd has to call for that turn. */
@@ -63,9 +63,8 @@ static bool sessions_left(const pairlink *p) {
   return false;
 }
 
-/* First what waits to be sent, such as the answer to a peer's CLOSE: without it the peer would wait for it. */
 static void stop_engine(pairlink *p) {
-  if (!p->stopping || p->stop_sent || (pl_engine_has_output(p->engine) && pl_now_ms() < p->stop_by_ms)) return;
+  if (!p->stopping || p->stop_sent) return;
   p->stop_sent = true;
   pl_engine_event event = {.type = PL_IN_STOP};
   (void)pl_client_step(p, &event);
@@ -81,7 +80,6 @@ static void check_stopped(pairlink *p) {
 static void arm_for_next(pairlink *p) {
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
-  if (p->stopping && !p->stop_sent && p->stop_by_ms < at) at = p->stop_by_ms;
   if (timeout == 0 || !pl_list_empty(&p->queue))
     at = 0;
   else if (timeout > 0 && now + (uint64_t)timeout < at)
@@ -134,7 +132,6 @@ int pairlink_run(pairlink *p) {
 int pairlink_stop(pairlink *p) {
   if (p->stopping) return 0;
   p->stopping = true;
-  p->stop_by_ms = pl_now_ms() + STOP_FLUSH_MS;
   pl_client_kick(p);
   return 0;
 }

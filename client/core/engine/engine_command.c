@@ -53,6 +53,7 @@ static int stop(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_peer_session *s = e->sessions[i];
     if (!s || s->lingering) continue;
+    if (pl_session_is_closing(s->core)) continue; /* its answer is still awaited, over a new link if need be */
     if (!s->linked) {
       pl_peer_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
       continue;

@@ -37,12 +37,14 @@ static pl_link *next_expired(pl_engine *e) {
   return NULL;
 }
 
+/* A peer that does not get its answer would call for it, at a side that is not there any more. */
+static bool owes_or_awaits_close(const pl_peer_session *s) {
+  return s && (!s->lingering || !pl_session_close_answered(s->core));
+}
+
 static void stop_time(pl_engine *e) {
   size_t left = 0;
-  for (size_t i = 0; i < e->session_slots; i++) {
-    const pl_peer_session *s = e->sessions[i];
-    if (s && !s->lingering) left++;
-  }
+  for (size_t i = 0; i < e->session_slots; i++) left += owes_or_awaits_close(e->sessions[i]);
   if (left && e->now_ms < e->stop_at_ms && e->connection == PL_CONN_ONLINE) return;
   e->stop_at_ms = PL_NEVER;
   pl_connection_stop(e);
