@@ -151,7 +151,19 @@ static void on_frame(pl_conn *conn, const pl_ws_event *event, uint64_t now_ms) {
   }
 }
 
-void pl_front_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+/* What this read brought for others goes out now if it is much: one call is nothing for so many bytes, and their buffer
+ * is used again while it is in the cache. Small output waits for the end of the turn. */
+static void flush_large(const pl_relay *relay) {
+  if (!relay->config.hooks.flush) return;
+  for (pl_node *n = relay->dirty.prev; n != &relay->dirty; n = n->prev) {
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, dirty);
+    if (conn->blocked || pl_out_size(&conn->out) < PL_OUT_MUCH) return;
+    relay->config.hooks.flush(relay->config.user, conn);
+    conn->blocked = pl_out_size(&conn->out) >= PL_OUT_MUCH;
+  }
+}
+
+static void receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_ws_event event;
   if (conn->state == PL_CONN_HTTP && !receive_http(conn, &data, &size, now_ms)) return;
   while (takes_envelopes(conn) || conn->state == PL_CONN_CLOSING) {
@@ -162,4 +174,9 @@ void pl_front_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms
     else
       pl_conn_close(conn, conn->ws.close_code, "", false, now_ms);
   }
+}
+
+void pl_front_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+  receive(conn, data, size, now_ms);
+  flush_large(conn->relay);
 }

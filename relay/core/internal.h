@@ -18,7 +18,9 @@ enum {
   PL_OUT_DIRECT = 65536,        /* above this, links queue for themselves */
   PL_OUT_SMALL = 4096,          /* first size of an output buffer; almost all stay there */
   PL_OUT_LARGE = 140 * 1024,    /* PL_OUT_DIRECT, one more of the largest envelopes, and frame headers */
-  PL_OUT_KEPT = 64,             /* free buffers of each size that are kept */
+  PL_OUT_SMALL_KEPT = 1024,     /* free buffers that are kept: as many as one turn writes to, with many sockets */
+  PL_OUT_LARGE_KEPT = 64,
+  PL_OUT_MUCH = 16384,          /* so much goes out before the turn ends */
   PL_CHUNK_BYTES = 16384,       /* of a link's queue */
   PL_QUANTUM = 16384,           /* bytes that one link gives when its turn has come */
   PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
@@ -197,7 +199,7 @@ struct pl_relay {
   pl_node opens;                                         /* links, oldest first */
   pl_node queues;
   uint64_t queued_bytes;
-  uint8_t *free_small[PL_OUT_KEPT], *free_large[PL_OUT_KEPT];
+  uint8_t *free_small[PL_OUT_SMALL_KEPT], *free_large[PL_OUT_LARGE_KEPT];
   size_t free_small_count, free_large_count;
   pl_rate connects, registrations;
   pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */

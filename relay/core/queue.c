@@ -28,9 +28,9 @@ static uint8_t *pool_get(pl_relay *relay, size_t capacity) {
 
 static void pool_put(pl_relay *relay, uint8_t *memory, size_t capacity) {
   relay->queued_bytes -= capacity;
-  if (capacity == PL_OUT_SMALL && relay->free_small_count < PL_OUT_KEPT)
+  if (capacity == PL_OUT_SMALL && relay->free_small_count < PL_OUT_SMALL_KEPT)
     relay->free_small[relay->free_small_count++] = memory;
-  else if (capacity == PL_OUT_LARGE && relay->free_large_count < PL_OUT_KEPT)
+  else if (capacity == PL_OUT_LARGE && relay->free_large_count < PL_OUT_LARGE_KEPT)
     relay->free_large[relay->free_large_count++] = memory;
   else
     pl_free(memory);

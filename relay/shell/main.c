@@ -1,5 +1,6 @@
 /* pairlink-relay: joins the engine, the sockets, the store and the pages on one libuv loop. */
 #include <errno.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,10 +241,17 @@ static void finish(program *p) {
   if (uv_loop_close(&p->loop) != 0) pl_log(PL_LOG_DEBUG, "event=loop-not-empty");
 }
 
+/* Buffers come and go with every turn: their pages stay, instead of being given back and zeroed again by the kernel. */
+static void keep_memory(void) {
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 int main(int argc, char **argv) {
   static program p;
   static pl_options options;
   char id[PL_ID_CHARS + 1];
+  keep_memory();
   pl_options_parse(&options, argc, argv);
   if (sodium_init() < 0) die("libsodium does not start", NULL);
   check_readable(options.tls_cert);
