@@ -36,7 +36,8 @@ static int set_config(pl_engine *e, const pl_engine_config *config) {
   e->origin = pl_alloc(strlen(c->origin) + 1);
   if (!e->origin) return PL_ENOMEM;
   memcpy(e->origin, c->origin, strlen(c->origin) + 1);
-  c->origin = c->application = c->name = NULL;
+  pl_login_set_token(e, c->token);
+  c->origin = c->application = c->name = c->token = NULL;
   c->relay_id = NULL;
   return 0;
 }

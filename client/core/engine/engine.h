@@ -20,6 +20,7 @@ typedef struct pl_engine_config {
   uint8_t seed[32];            /* of the engine's deterministic random generator; from the system in a shell */
   const char *origin;          /* WHATWG origin of the relay's address; copied */
   const uint8_t *relay_id;     /* pinned relay ID of 32 bytes, or NULL: take and report the first one seen */
+  const char *token;           /* the relay's access token, for --admission invite, or NULL; only its hash is kept */
   const char *application;     /* "pipe/1"…; copied */
   const char *name;            /* the name this side gives itself, or NULL; copied */
   bool listen;                 /* wants offers that name no instance */

@@ -129,7 +129,8 @@ struct pl_engine {
   char *origin;
   uint8_t application_size, name_size;
   uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX], relay_id[32];
-  bool pinned;
+  bool pinned, has_token;
+  uint8_t token_key[32];
   pl_rng rng;
   uint64_t now_ms, next_ms, last_step_ms;
 
@@ -190,6 +191,7 @@ void pl_connection_going_away(pl_engine *e, pl_view payload);
 void pl_connection_reset(pl_engine *e, pl_view payload);
 
 /* engine_login.c */
+void pl_login_set_token(pl_engine *e, const char *token); /* NULL or empty: none */
 int pl_login_hello(pl_engine *e, pl_view payload);   /* 0 or a reason */
 int pl_login_welcome(pl_engine *e, pl_view payload); /* 0 or a reason */
 
@@ -235,6 +237,7 @@ void pl_knock_add(pl_engine *e, const pl_link *l);
 int pl_peer_allow(pl_engine *e, const uint8_t id[32]);
 int pl_peer_deny(pl_engine *e, const uint8_t id[32]);
 int pl_peer_block(pl_engine *e, const uint8_t id[32]);
+void pl_peers_tell_all(pl_engine *e); /* after login: the relay learns whom we allow and block */
 
 /* engine_invite.c */
 int pl_invite_add(pl_engine *e, const pl_engine_event *in);

@@ -23,6 +23,40 @@ static pl_peer_entry *peer_add(pl_engine *e, const uint8_t id[32]) {
   return p;
 }
 
+/* ---- the relay's copy of the lists (docs/protocol.md, section 4): only spares us what we would not answer ---- */
+
+enum { TOLD_MAX = 4096 }; /* no relay keeps more for one socket */
+
+static void tell(pl_engine *e, uint8_t op, const uint8_t *ids, size_t count) {
+  uint8_t payload[2 + 32 * PL_CONST_PEERS_IDS_MAX];
+  pl_wire_peers peers = {.op = op, .ids = {ids, 32 * count}};
+  int size = e->connection == PL_CONN_ONLINE && count ? pl_wire_peers_encode(&peers, payload, sizeof payload) : 0;
+  if (size > 0) (void)pl_control(e, PL_ENV_PEERS, 0, payload, (size_t)size);
+}
+
+static void tell_some(pl_engine *e, uint8_t op, size_t *left) {
+  uint8_t ids[32 * PL_CONST_PEERS_IDS_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < e->peer_count && *left; i++) {
+    const pl_peer_entry *p = &e->peers[i];
+    if (!(op == PL_CONST_PEERS_BLOCK ? p->blocked : p->allowed)) continue;
+    memcpy(ids + 32 * count++, p->id, 32);
+    --*left;
+    if (count < PL_CONST_PEERS_IDS_MAX) continue;
+    tell(e, op, ids, count);
+    count = 0;
+  }
+  tell(e, op, ids, count);
+}
+
+void pl_peers_tell_all(pl_engine *e) {
+  size_t left = TOLD_MAX;
+  tell_some(e, PL_CONST_PEERS_BLOCK, &left);
+  tell_some(e, PL_CONST_PEERS_ALLOW, &left);
+}
+
+/* ---- knocks --------------------------------------------------------------------------------------------------- */
+
 static pl_knock *knock_find(pl_engine *e, const uint8_t id[32]) {
   for (size_t i = 0; i < PL_KNOCKS_MAX; i++)
     if (e->knocks[i].used && memcmp(e->knocks[i].id, id, 32) == 0) return &e->knocks[i];
@@ -76,6 +110,7 @@ static int dial_back(pl_engine *e, const pl_knock *k) {
 int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = peer_add(e, id);
   if (!p) return PL_ENOMEM;
+  if (!p->allowed) tell(e, PL_CONST_PEERS_ALLOW, id, 1);
   p->allowed = true;
   p->blocked = false;
   pl_knock *k = knock_find(e, id);
@@ -87,6 +122,7 @@ int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
 
 int pl_peer_deny(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = pl_peer_find(e, id);
+  if (p && p->allowed) tell(e, PL_CONST_PEERS_FORGET, id, 1);
   if (p) p->allowed = false;
   pl_knock *k = knock_find(e, id);
   if (k) k->muted = true;
@@ -96,6 +132,7 @@ int pl_peer_deny(pl_engine *e, const uint8_t id[32]) {
 int pl_peer_block(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = peer_add(e, id);
   if (!p) return PL_ENOMEM;
+  if (!p->blocked) tell(e, PL_CONST_PEERS_BLOCK, id, 1);
   p->allowed = false;
   p->blocked = true;
   pl_knock *k = knock_find(e, id);

@@ -44,6 +44,11 @@ static void initial_limits(pl_engine *e) {
   }
 }
 
+void pl_login_set_token(pl_engine *e, const char *token) {
+  e->has_token = token && *token;
+  if (e->has_token) crypto_hash_sha256(e->token_key, (const uint8_t *)token, strlen(token));
+}
+
 static int send_login(pl_engine *e, pl_view hello) {
   pl_wire_login l = {.version = PL_CONST_PROTOCOL_VERSION, .flags = e->config.listen ? PL_CONST_LOGIN_FLAG_LISTEN : 0};
   uint8_t payload[1024];
@@ -53,6 +58,14 @@ static int send_login(pl_engine *e, pl_view hello) {
   l.origin = (pl_view){(const uint8_t *)e->origin, strlen(e->origin)};
   int n = pl_wire_login_encode(&l, payload, sizeof payload);
   if (n < 0) return PL_REASON_PROTOCOL;
+  if (e->has_token) { /* the proof covers all before its own length, the signature covers the proof */
+    uint8_t proof[PL_TOKEN_PROOF_BYTES];
+    pl_login_transcript(e->transcript, hello, (pl_view){payload, (size_t)n - PL_SIGNATURE_BYTES - 1});
+    pl_token_prove(proof, e->token_key, e->transcript);
+    l.token_proof = (pl_view){proof, sizeof proof};
+    n = pl_wire_login_encode(&l, payload, sizeof payload);
+    if (n < 0) return PL_REASON_PROTOCOL;
+  }
   size_t body = (size_t)n - PL_SIGNATURE_BYTES;
   pl_login_transcript(e->transcript, hello, (pl_view){payload, body});
   pl_login_sign_client(payload + body, e->transcript, &e->config.identity);
@@ -94,6 +107,7 @@ int pl_login_welcome(pl_engine *e, pl_view payload) {
   memcpy(a.id, e->relay_id, 32);
   (void)pl_out(e, a);
   pl_engine_wake_at(e, pl_connection_deadline(e));
+  pl_peers_tell_all(e);
   pl_dial_all(e);
   return 0;
 }
