@@ -1,9 +1,10 @@
 /** Two engines over a model of the relay: pairing, strangers, invites, login. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toHex, utf8 } from '../core/bytes.js'
-import { encode, makeEnvelope } from '../core/wire.js'
+import { identityFromSeed } from '../core/identity.js'
+import { decode, encode, makeEnvelope } from '../core/wire.js'
 import { loadSodium } from '../core/sodium.js'
-import { ENVELOPE, REASON } from '../wire_table.js'
+import { ENVELOPE, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, REASON } from '../wire_table.js'
 import { World, pair } from './model.js'
 
 beforeAll(loadSodium)
@@ -92,6 +93,47 @@ describe('login', () => {
     expect(ana.of('connect')[1]).toMatchObject({ url: 'ws://other.test:1' })
     ana.send(session, 'still here')
     world.until(() => bo.texts().length, 'message')
+  })
+})
+
+describe('lists at the relay', () => {
+  const spy = (world) => {
+    const told = []
+    const { take } = world
+    world.take = function (socket, envelope) {
+      if (envelope.type === ENVELOPE.PEERS) {
+        const { op, ids } = decode('peers', envelope.payload)
+        told.push([op, ids.length, toHex(ids[0].id)])
+      }
+      return take.call(this, socket, envelope)
+    }
+    return told
+  }
+  const someone = (seed) => identityFromSeed(new Uint8Array(32).fill(seed)).id
+  test('each change is told, once', () => {
+    const world = new World()
+    const told = spy(world)
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    const peer = someone(9)
+    for (const type of ['allow', 'allow', 'deny', 'deny', 'block', 'block', 'allow']) ana.do(type, { peer })
+    world.pass(1000)
+    expect(told).toEqual([PEERS_ALLOW, PEERS_FORGET, PEERS_BLOCK, PEERS_ALLOW].map((op) => [op, 1, toHex(peer)]))
+  })
+  test('all are told after each login, those that are blocked first', () => {
+    const world = new World()
+    const told = spy(world)
+    const ana = world.peer('ana')
+    for (let seed = 1; seed <= 40; seed++) ana.do('allow', { peer: someone(seed) })
+    ana.do('block', { peer: someone(50) })
+    ana.start()
+    world.until(() => ana.last('online'), 'online')
+    world.pass(1000)
+    expect(told.map(([op, count]) => [op, count])).toEqual([
+      [PEERS_BLOCK, 1],
+      [PEERS_ALLOW, 32],
+      [PEERS_ALLOW, 8],
+    ])
   })
 })
 

@@ -94,6 +94,9 @@ export class Engine {
     this.relay = new RelayConnection(this)
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     this.strangers = new Strangers()
+    this.strangers.tell = (payload) => {
+      if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload))
+    }
     /** @type {Map<number, Entry>} */
     this.entries = new Map()
     /** @type {Map<string, Set<Entry>>} */
@@ -418,6 +421,7 @@ export class Engine {
   wentOnline(relayId) {
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     this.emit({ type: 'online', id: relayId })
+    this.strangers.tellAll()
     for (const entry of this.entries.values()) {
       entry.failures = 0
       if (this.now >= entry.dialAt) dial(this, entry)

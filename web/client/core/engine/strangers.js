@@ -1,8 +1,9 @@
 /** Whom to let in (docs/protocol.md, section 7): the lists of the user, knocks that wait for an answer, invites. */
-import { toHex } from '../bytes.js'
+import { fromHex, toHex } from '../bytes.js'
 import { inviteHint, inviteProof } from '../invite.js'
 import { sodium } from '../sodium.js'
-import { INVITE_HINT_BYTES } from '../../wire_table.js'
+import { encode } from '../wire.js'
+import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MAX } from '../../wire_table.js'
 
 const PROOF_BYTES = INVITE_HINT_BYTES + 32
 
@@ -14,6 +15,8 @@ const KNOCKS_MAX = 256
 const DENIED_MAX = 1024
 /** Whoever was denied may ask again, but not at once: callers try again by themselves. */
 const DENIED_MS = 300000
+/** No relay keeps more of them for one socket. */
+const TOLD_MAX = 4096
 
 export class Strangers {
   constructor() {
@@ -27,12 +30,27 @@ export class Strangers {
     this.knocks = new Map()
     /** @type {Map<string, InviteEntry>} by hint */
     this.invites = new Map()
+    /** Takes the payload of a PEERS while there is a relay to tell (docs/protocol.md, section 4).
+     * @type {((payload: Uint8Array) => void) | null} */
+    this.tell = null
+  }
+  /** All there is to tell, after login. */
+  tellAll() {
+    const blocked = [...this.blocked].slice(0, TOLD_MAX)
+    this.tellSome(PEERS_BLOCK, blocked)
+    this.tellSome(PEERS_ALLOW, [...this.allowed].slice(0, TOLD_MAX - blocked.length))
+  }
+  /** @param {number} op @param {string[]} keys @private */
+  tellSome(op, keys) {
+    for (let i = 0; this.tell && i < keys.length; i += PEERS_IDS_MAX)
+      this.tell(encode('peers', { op, ids: keys.slice(i, i + PEERS_IDS_MAX).map((key) => ({ id: fromHex(key) })) }))
   }
   /** @param {Uint8Array} id */
   allow(id) {
     const key = toHex(id)
     this.blocked.delete(key)
     this.denied.delete(key)
+    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key])
     this.allowed.add(key)
     const knock = this.knocks.get(key)
     this.knocks.delete(key)
@@ -41,7 +59,7 @@ export class Strangers {
   /** @param {Uint8Array} id @param {number} now */
   deny(id, now) {
     const key = toHex(id)
-    this.allowed.delete(key)
+    if (this.allowed.delete(key)) this.tellSome(PEERS_FORGET, [key])
     this.knocks.delete(key)
     this.denied.set(key, now + DENIED_MS)
     if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied))
@@ -51,6 +69,7 @@ export class Strangers {
     const key = toHex(id)
     this.allowed.delete(key)
     this.knocks.delete(key)
+    if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key])
     this.blocked.add(key)
   }
   /** @param {string} key @param {number} now */
@@ -102,6 +121,7 @@ export class Strangers {
   /** At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array} caller */
   claim(entry, caller) {
     const key = toHex(caller)
+    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key])
     this.allowed.add(key)
     if (!entry.single || entry.claimedBy) return false
     entry.claimedBy = key
