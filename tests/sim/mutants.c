@@ -18,6 +18,7 @@ int pl_mutation;
 typedef struct mutation {
   const char *name;
   uint64_t seed;
+  bool missing; /* its text is no more in the sources */
 } mutation;
 
 static const mutation mutations[] = {
@@ -67,6 +68,11 @@ static int check(void) {
   size_t count = sizeof mutations / sizeof *mutations;
   for (size_t i = 0; i < count; i++) {
     const mutation *m = &mutations[i];
+    if (m->missing) {
+      (void)printf("%s is not in the sources any more: see mutations.def\n", m->name);
+      missed++;
+      continue;
+    }
     if (caught_by((int)i + 1, m->seed, 1) == 0) {
       (void)printf("%s is not caught by seed %" PRIu64 "\n", m->name, m->seed);
       missed++;
