@@ -195,7 +195,6 @@ struct sim_world {
   bool large, flood, split_reads, manual_take;
   bool hostile;  /* the relay may change and repeat records */
   bool twins;    /* some share an ID: as tabs or devices do */
-  bool tampered; /* it has */
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;

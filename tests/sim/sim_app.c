@@ -250,12 +250,12 @@ static void session_begins(sim_client *c, const pl_engine_action *a) {
 }
 
 /* A session ends by someone's wish, by its timeout, or because there is another with the same peer already. Nothing
- * else may end it, but for a relay that tampers. */
+ * else may end it, not even a relay that repeats and changes records. */
 static void check_end(sim_client *c, const sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
   bool wish = a->error == PL_OK || a->error == PL_ECLOSED, late = a->error == PL_ETIMEDOUT,
        second = a->error == PL_ESTATE;
-  if (!wish && !late && !second && !w->tampered)
+  if (!wish && !late && !second)
     sim_fail(w, "client %d: session %x ends with error %d", c->index, (unsigned)s->number, a->error);
   uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
   if (late && !s->closing && !c->stopped && (s->linked || sim_now_ms(w) < s->unlinked_ms + timeout_ms))

@@ -236,7 +236,6 @@ static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
     return 0;
   }
   if (w->now_us < c->hostile_until_us && sim_chance(&w->random, 10)) {
-    w->tampered = true;
     sim_trace(w, "client %d gets a record twice", c->index);
     return 2;
   }
@@ -248,7 +247,6 @@ static void change_some(sim_client *c, uint8_t *envelope, size_t n) {
   if (w->now_us >= c->hostile_until_us || envelope[0] != PL_ENV_DATA || !sim_chance(&w->random, 3)) return;
   size_t at = (size_t)sim_between(&w->random, 8, n - 1);
   envelope[at] ^= (uint8_t)(1 << sim_below(&w->random, 8));
-  w->tampered = true;
   sim_trace(w, "client %d gets a changed record", c->index);
 }
 

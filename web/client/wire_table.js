@@ -117,6 +117,7 @@ export const REASON = /** @type {const} */ ({
   SUPERSEDED: 10,
   TIMEOUT: 11,
   FULL: 12,
+  CORRUPT: 13,
   REFUSED: 257,
   PROTOCOL: 258,
   UNSUPPORTED: 259,

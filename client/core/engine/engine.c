@@ -10,6 +10,7 @@ enum {
   DEFAULT_SESSION_WINDOW = 8 << 20,
   DEFAULT_TIMEOUT_MS = 3600000,
   DEFAULT_SESSIONS_MAX = 1024,
+  DEFAULT_REPLACE_BYTES = 1 << 30,
   SESSIONS_LIMIT = 65535
 };
 
@@ -21,6 +22,7 @@ static int set_config(pl_engine *e, const pl_engine_config *config) {
   if (!c->channel_window) c->channel_window = DEFAULT_CHANNEL_WINDOW;
   if (!c->session_window) c->session_window = DEFAULT_SESSION_WINDOW;
   if (!c->session_timeout_ms) c->session_timeout_ms = DEFAULT_TIMEOUT_MS;
+  if (!c->replace_after_bytes) c->replace_after_bytes = DEFAULT_REPLACE_BYTES;
   if (!c->sessions_max) c->sessions_max = DEFAULT_SESSIONS_MAX;
   if (c->channel_window <= c->message_max || c->session_window <= c->message_max || c->sessions_max > SESSIONS_LIMIT ||
       pl_is_zero(c->instance, 8))

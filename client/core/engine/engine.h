@@ -30,6 +30,7 @@ typedef struct pl_engine_config {
   uint64_t session_window;     /* 0: 8 MiB */
   uint32_t session_timeout_ms; /* 0: one hour; without a link for longer ends a session */
   uint32_t sessions_max;       /* 0: 1,024 */
+  uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried so much is replaced */
   bool manual_take;            /* true: the shell says with PL_IN_TAKE what the application took; false: at once */
 } pl_engine_config;
 

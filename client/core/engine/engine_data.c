@@ -8,7 +8,7 @@ void pl_link_traffic(pl_engine *e, pl_link *l, size_t bytes) {
   l->bytes += bytes;
   pl_peer_session *s = l->session;
   if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
-  if (l->bytes < PL_REPLACE_AFTER_BYTES && e->now_ms - l->since_ms < PL_REPLACE_AFTER_MS) return;
+  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_REPLACE_AFTER_MS) return;
   l->replacing = s->replace = true;
   s->dial_at_ms = e->now_ms;
   pl_engine_wake_at(e, e->now_ms);
@@ -76,10 +76,8 @@ void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view rec
               ? PL_ECRYPTO
               : pl_noise_open(&l->keys, PL_ENV_DATA, flags, record.data, record.size, plain);
   if (n < 0) {
-    pl_peer_session *hit = l->state == PL_LINK_UP ? l->session : NULL;
     pl_log(e, "record_refused", pl_error_text(n));
-    pl_link_forget(e, l, PL_REASON_PROTOCOL);
-    if (hit) pl_peer_session_end(e, hit, PL_ECRYPTO, PL_REASON_PROTOCOL, (pl_view){NULL, 0});
+    pl_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session goes on over another link */
     return;
   }
   pl_session_event in = {.type = PL_SESSION_RECORD, .link = number, .data = {plain, (size_t)n}};

@@ -28,15 +28,24 @@ void pl_dial(pl_engine *e, pl_peer_session *s) {
   pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS);
 }
 
+static uint64_t jitter(pl_engine *e, unsigned doublings) {
+  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << (doublings < 6 ? doublings : 6);
+  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+}
+
 /* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
 uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason) {
-  bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL;
+  bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL ||
+                 reason == PL_REASON_CORRUPT;
   if (patient && s->failures < 4) s->failures = 4;
   unsigned f = s->failures++;
   if (f < 3) return 0;
-  unsigned doublings = f - 3 < 6 ? f - 3 : 6;
-  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << doublings;
-  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+  return jitter(e, f - 3);
+}
+
+/* Whoever changes records or lies in a RESET does not get a call for each. */
+uint64_t pl_fault_delay(pl_engine *e, const pl_peer_session *s) {
+  return s->faults && pl_reason_is_fault(s->unlink_reason) ? jitter(e, s->faults - 1) : 0;
 }
 
 void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
@@ -75,10 +84,15 @@ void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
     return;
   }
   int rc = pl_handshake_read2(e, l, payload);
+  if (rc == PL_ECRYPTO) { /* anybody may have changed it */
+    pl_log(e, "accept_refused", pl_error_text(rc));
+    pl_link_end(e, l, PL_REASON_CORRUPT);
+    return;
+  }
   if (rc) {
     int reason = rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
     pl_link_forget(e, l, reason);
-    pl_peer_session_end(e, s, rc == PL_ECRYPTO ? PL_ECRYPTO : PL_EPROTOCOL, reason, (pl_view){NULL, 0});
+    pl_peer_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
     return;
   }
   if (is_second(e, s, l->instance)) {

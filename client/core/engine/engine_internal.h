@@ -22,6 +22,7 @@ enum {
   PL_RETRY_EARLY_FOR_MS = 120000,
   PL_GAP_MS = 30000,
   PL_REPLACE_AFTER_MS = 900000,
+  PL_FAULT_FREE_MS = 60000, /* a link that held so long was no part of a row of faults */
   PL_KNOCKS_MAX = 64,
   PL_INVITES_MAX = 256,
   PL_PEERS_MAX = 65536,
@@ -31,7 +32,6 @@ enum {
   PL_APPLICATION_MAX = 32,
   PL_NAME_MAX = 64
 };
-#define PL_REPLACE_AFTER_BYTES (UINT64_C(1) << 30)
 
 typedef struct pl_rng {
   uint8_t key[32], block[256];
@@ -101,6 +101,7 @@ struct pl_peer_session {
   pl_link *opening;
   uint64_t dial_at_ms, unlinked_ms, linger_until_ms;
   unsigned failures;
+  unsigned faults; /* links in a row that ended with CORRUPT or a terminal reason */
   int unlink_reason;
   uint8_t application_size;
   uint8_t application[PL_APPLICATION_MAX];
@@ -202,6 +203,7 @@ bool pl_link_slot_free(pl_engine *e, uint32_t number);
 void pl_link_end(pl_engine *e, pl_link *l, int reason);    /* 0: without RESET; tells the session */
 void pl_link_forget(pl_engine *e, pl_link *l, int reason); /* as above, without telling the session */
 void pl_links_end_all(pl_engine *e);
+bool pl_reason_is_fault(int reason); /* of a link in use: CORRUPT, and the word of anybody that it is of no use */
 void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload);
 int pl_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size);
 void pl_control_reset(pl_engine *e, uint32_t link, int reason);
@@ -223,6 +225,7 @@ void pl_dial(pl_engine *e, pl_peer_session *s);
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload);
 void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason);
 uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason);
+uint64_t pl_fault_delay(pl_engine *e, const pl_peer_session *s);
 void pl_dial_all(pl_engine *e); /* after login */
 
 /* engine_offer.c */

@@ -97,18 +97,31 @@ void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
   pl_free(l);
 }
 
+bool pl_reason_is_fault(int reason) {
+  return reason == PL_REASON_CORRUPT || !PL_REASON_IS_RETRYABLE(reason);
+}
+
+static void count_fault(const pl_engine *e, pl_peer_session *s, uint64_t up_ms) {
+  if (!pl_reason_is_fault(s->unlink_reason)) return;
+  if (e->now_ms - up_ms >= PL_FAULT_FREE_MS) s->faults = 0;
+  s->faults++;
+}
+
 void pl_link_end(pl_engine *e, pl_link *l, int reason) {
   pl_peer_session *s = l->session;
   uint32_t number = l->number;
+  uint64_t up_ms = l->since_ms;
   bool up = l->state == PL_LINK_UP;
   pl_link_forget(e, l, reason);
   if (!s) return;
   if (!up) { /* an own call; without a socket all are called again after the next login */
-    if (e->connection == PL_CONN_ONLINE) pl_dial_failed(e, s, PL_REASON_GONE);
+    bool corrupt = reason == PL_REASON_CORRUPT;
+    if (e->connection == PL_CONN_ONLINE) pl_dial_failed(e, s, corrupt ? PL_REASON_CORRUPT : PL_REASON_GONE);
     return;
   }
   pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link = number};
   if (reason) s->unlink_reason = reason;
+  count_fault(e, s, up_ms);
   (void)pl_peer_session_step(e, s, &down);
 }
 
@@ -134,11 +147,11 @@ void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_peer_session *s = l->session;
   if (l->state == PL_LINK_OPENING) {
     opening_failed(e, l, r.reason);
-  } else if (l->state == PL_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason)) {
-    pl_link_forget(e, l, 0);
+  } else if (l->state == PL_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason) && !s->was_linked) {
+    pl_link_forget(e, l, 0); /* the answer to a call: nothing is lost that was agreed on */
     pl_peer_session_end(e, s, pl_reason_error(r.reason), r.reason, (pl_view){NULL, 0});
   } else {
-    if (s) s->unlink_reason = r.reason;
+    if (s) s->unlink_reason = r.reason; /* a hint: what ends a session comes as CLOSE, under the peer's keys */
     pl_link_end(e, l, 0);
   }
 }

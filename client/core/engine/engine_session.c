@@ -202,6 +202,7 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
     s->dial_at_ms = e->now_ms;
     if (!s->opened_last || has_link(e, s)) s->dial_at_ms += PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
     if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_rng_below(&e->rng, PL_RETRY_MIN_MS);
+    s->dial_at_ms += pl_fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
   (void)out_of(e, s, a);
@@ -216,9 +217,31 @@ static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
 static void dial_forgotten(pl_engine *e, pl_peer_session *s) {
   if (!is_forgotten(e, s)) return;
   if (s->own_wish || s->opened_last)
-    pl_dial_failed(e, s, PL_REASON_GONE);
+    pl_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
   else
     s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
+}
+
+/* Of no more use. The peer is told by CLOSE, under the link's keys; a RESET could be anybody's. */
+static void fail(pl_engine *e, pl_peer_session *s, int error) {
+  bool protocol = error == PL_EPROTOCOL;
+  int reason = protocol ? PL_REASON_PROTOCOL : PL_REASON_REFUSED;
+  static const char too_large[] = "message too large";
+  pl_view text = {(const uint8_t *)too_large, protocol ? 0 : sizeof too_large - 1};
+  pl_log(e, "session_broken", pl_error_text(error));
+  if (s->lingering || !pl_session_is_linked(s->core)) {
+    pl_peer_session_end(e, s, error, reason, text);
+    return;
+  }
+  pl_sink_context context = {e, s};
+  pl_session_sink sink = {take_action, &context};
+  pl_session_report_lost(s->core, &sink);
+  pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
+  a.text = pl_keep_text(e, text);
+  (void)out_of(e, s, a);
+  pl_session_fail(s->core, (uint16_t)reason, text);
+  linger_from_now(e, s);
+  pl_peer_session_touch(e, s);
 }
 
 int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
@@ -229,8 +252,7 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
   int rc = pl_session_step(s->core, in, &sink);
   bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
   if (broke && !s->ended) {
-    pl_log(e, "session_broken", pl_error_text(rc));
-    pl_peer_session_end(e, s, rc, rc == PL_EPROTOCOL ? PL_REASON_PROTOCOL : PL_REASON_REFUSED, (pl_view){NULL, 0});
+    fail(e, s, rc);
     return rc;
   }
   if (s->ended) {

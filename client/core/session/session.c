@@ -108,6 +108,7 @@ static bool asks_for_ack(uint8_t type) {
 static int take_record(pl_session *s, const pl_session_event *in) {
   pl_session_link *l = pl_session_find_link(s, in->link);
   if (!l) return 0;
+  if (s->failed && s->close_due && s->current) return 0; /* nothing more is read before CLOSE is said */
   l->received_counter = in->counter;
   pl_reader r = pl_reader_of(in->data.data, in->data.size);
   uint8_t type;

@@ -103,6 +103,10 @@ uint64_t pl_session_deadline(const pl_session *s);
 int pl_session_produce(pl_session *s, uint64_t now_ms, uint8_t *out, size_t capacity, uint32_t *link, uint8_t *flags);
 bool pl_session_has_output(const pl_session *s);
 
+/* The peer broke the protocol, or this side cannot go on: CLOSE is due on the current link, now or once there is one.
+ */
+void pl_session_fail(pl_session *s, uint16_t reason, pl_view text);
+
 bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
 bool pl_session_is_closing(const pl_session *s);                        /* by this side, the answer has not come */

@@ -26,6 +26,12 @@ int pl_session_close(pl_session *s, uint16_t reason, pl_view text) {
   return 0;
 }
 
+void pl_session_fail(pl_session *s, uint16_t reason, pl_view text) {
+  keep_reason(s, reason, text);
+  s->close = PL_PEER_CLOSED; /* as if it were an answer: none to this is waited for */
+  s->close_due = s->failed = true;
+}
+
 int pl_session_take_close(pl_session *s, pl_view body) {
   pl_wire_frame_close f;
   if (pl_wire_frame_close_decode(&f, body.data, body.size)) return PL_EPROTOCOL;

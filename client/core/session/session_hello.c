@@ -136,9 +136,10 @@ int pl_session_take_hello(pl_session *s, pl_session_link *l, pl_view body) {
     s->peer_epoch = f.epoch;
     rc = apply_limits(s, &f);
     if (rc == 0) rc = apply_channels(s, f.channels);
-    if (rc) return rc;
+    if (rc && rc != PL_EMSGSIZE) return rc;
     if (!l->opener) l->hello_due = true;
-    return confirm(s, l);
+    int confirmed = confirm(s, l); /* even when a message is too large for the peer: so CLOSE can be said */
+    return rc ? rc : confirmed;
   }
   if (s->close == PL_CLOSING) return pl_session_close_forgotten(s, l);
   uint64_t judged = s->epoch;

@@ -128,6 +128,7 @@ struct pl_session {
 
   pl_close_state close;
   bool close_due, volatile_turn;
+  bool failed; /* by this side: CLOSE is said without being asked, on every new link, too */
   uint64_t close_deadline_ms, close_sent_ms;
   uint16_t close_reason;
   uint8_t close_text_size;

@@ -44,6 +44,7 @@ int pl_session_choose_link(pl_session *s) {
   if (s->close == PL_CLOSE_ANSWERED) { /* the answer was lost: CLOSE will come again */
     s->close = PL_PEER_CLOSED;
     s->close_sent_ms = 0;
+    s->close_due = s->failed;
   }
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
     pl_channel *c = s->channels[i];

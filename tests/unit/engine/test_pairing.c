@@ -329,31 +329,6 @@ static void to_connect_is_to_accept_who_knocks(void **state) {
   net_deinit(&n);
 }
 
-static bool flip_records;
-static bool flip_a_record(net *x, int from, const pl_envelope *e) {
-  (void)x;
-  if (flip_records && from == 0 && e->type == PL_ENV_DATA) ((uint8_t *)(uintptr_t)e->payload.data)[12] ^= 1;
-  return false;
-}
-
-static void a_changed_record_ends_the_session_at_both_ends(void **state) {
-  (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
-  n.drop = flip_a_record;
-  flip_records = true;
-  assert_int_equal(net_send(&n, 0, a, 0, "secret", 6), 0);
-  net_settle(&n);
-  flip_records = false;
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
-  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ECRYPTO);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EPROTOCOL);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
-  assert_string_equal(net_find(&n, 1, PL_OUT_LOG, 0)->text, "event=record_refused reason=a proof or a seal is wrong");
-  net_deinit(&n);
-}
-
 static void a_closing_session_gives_way_to_a_new_one(void **state) {
   (void)state;
   uint32_t a, b;
@@ -446,7 +421,6 @@ int main(void) {
       cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
       cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),
       cmocka_unit_test(to_connect_is_to_accept_who_knocks),
-      cmocka_unit_test(a_changed_record_ends_the_session_at_both_ends),
       cmocka_unit_test(a_closing_session_gives_way_to_a_new_one),
       cmocka_unit_test(envelopes_out_of_place_reset_the_link),
       cmocka_unit_test(changed_handshakes_and_records_never_link),
