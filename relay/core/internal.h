@@ -7,9 +7,12 @@
  *   link.c    slots, the table of allowed moves, forwarding
  *   queue.c   a socket's output buffer, link queues, budgets
  *   limits.c  rates by address and by ID
+ *   bus.c     the other workers, and which sockets they have
  *   knocks.c  friends and strangers: pairs that were linked, lists of PEERS, budgets of knocks */
 #ifndef PL_RELAY_INTERNAL_H
 #define PL_RELAY_INTERNAL_H
+
+#include <stdatomic.h>
 
 #include "../../client/core/ws/ws.h"
 #include "relay.h"
@@ -40,6 +43,7 @@ typedef enum pl_conn_state {
   PL_CONN_FINISHING, /* what is left is being written, nothing is read any more */
   PL_CONN_ABORTED,   /* the shell shall close it */
   PL_CONN_GONE,      /* the shell closed it; lives on until the store answered */
+  PL_CONN_BUS,       /* no socket but another worker, see bus.h; never another state */
   PL_CONN_STATES
 } pl_conn_state;
 
@@ -90,16 +94,20 @@ typedef struct pl_half {
 } pl_half;
 
 typedef struct pl_presence pl_presence;
+typedef struct pl_remote pl_remote;     /* see bus.h */
+typedef struct pl_bus_node pl_bus_node; /* see bus.h */
 
 typedef struct pl_link {
   pl_half half[2];
   uint8_t state;
+  bool from_bus; /* its caller is on another worker, which has the other part of it, and its time */
   bool knock; /* by a stranger: counted as such at its target */
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_presence.waiting while no OFFER was sent */
   uint64_t deadline_ms;
   pl_presence *target; /* while offered, and counted there */
+  uint64_t asked;      /* generation of the socket on another worker that it was last offered to */
   uint8_t *handshake;  /* kept while waiting */
   uint16_t handshake_size;
 } pl_link;
@@ -123,7 +131,8 @@ struct pl_presence {
   uint8_t id[32];
   pl_node sockets; /* pl_conn.same_id, newest last */
   pl_node waiting; /* pl_link.waiting, oldest first */
-  uint32_t socket_count;
+  pl_node remotes; /* pl_remote.same_id: sockets on other workers */
+  uint32_t socket_count, remote_count;
   uint32_t open_count, knock_count; /* OPENs for it that are not decided; those of strangers among them */
 };
 
@@ -150,6 +159,7 @@ struct pl_conn {
   pl_node dirty; /* in pl_relay.dirty */
   pl_node same_id;
   uint64_t number, opened_ms, heard_ms, listed_ms;
+  uint64_t generation; /* of its login: the newest has the highest, over all workers */
   pl_conn_state state;
   bool is_dirty, blocked, listen, pinged, close_sent;
   uint8_t address[16];
@@ -172,8 +182,8 @@ struct pl_conn {
 /* ---- rates by address: fixed memory, whatever comes
  * ----------------------------------------------------------------------- */
 typedef struct pl_rate_entry {
-  uint64_t key;
-  uint64_t due_us; /* when everything taken so far will have been paid for */
+  _Atomic uint64_t key;
+  _Atomic uint64_t due_us; /* when everything taken so far will have been paid for */
 } pl_rate_entry;
 typedef struct pl_rate {
   pl_rate_entry *entries; /* PL_RATE_TABLE */
@@ -181,14 +191,28 @@ typedef struct pl_rate {
 } pl_rate;
 
 typedef struct pl_pair {
-  uint64_t key, linked_ms;
+  _Atomic uint64_t key, linked_ms;
 } pl_pair;
 typedef struct pl_pairs {
   pl_pair *entries; /* PL_PAIR_TABLE */
 } pl_pairs;
 
+/* What the workers of one process have in common. Entries are read and written one by one, without a lock: two workers
+ * that write one at the same instant lose one count, never more. */
+#define PL_LOAD(place) atomic_load_explicit(&(place), memory_order_relaxed)
+#define PL_STORE(place, value) atomic_store_explicit(&(place), (value), memory_order_relaxed)
+struct pl_shared {
+  _Atomic uint64_t sockets, generation;
+  pl_rate connects, registrations;
+  pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */
+  pl_pairs pairs;
+};
+
 struct pl_relay {
   pl_relay_config config;
+  pl_shared *shared, *own_shared;
+  pl_bus_node *nodes; /* by number of worker; its own is not used */
+  unsigned node_count;
   pl_relay_stats stats;
   uint64_t next_number;
   bool draining;
@@ -201,9 +225,6 @@ struct pl_relay {
   uint64_t queued_bytes;
   uint8_t *free_small[PL_OUT_SMALL_KEPT], *free_large[PL_OUT_LARGE_KEPT];
   size_t free_small_count, free_large_count;
-  pl_rate connects, registrations;
-  pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */
-  pl_pairs pairs;
   uint64_t peer_entries; /* of all sockets' lists */
 };
 
@@ -233,13 +254,25 @@ void pl_router_deinit(pl_relay *relay);
 pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make); /* NULL: none, or no memory */
 void pl_router_release(pl_relay *relay, pl_presence *presence);               /* frees it if nothing uses it */
 pl_conn *pl_router_instance(const pl_presence *presence, const uint8_t instance[8]);
+pl_remote *pl_router_remote(const pl_presence *presence, const uint8_t instance[8]);
+pl_remote *pl_router_add_remote(pl_presence *presence, const uint8_t instance[8]);
+void pl_router_drop_remote(pl_relay *relay, pl_presence *presence, pl_remote *remote);
+void pl_router_drop_node(pl_relay *relay, uint8_t node); /* all that this worker has */
+typedef struct pl_target {
+  pl_conn *conn;     /* here, */
+  pl_remote *remote; /* or on another worker, or neither */
+} pl_target;
 /* The socket an OPEN goes to: the instance, or the newest listener if it is zero; never `except`. */
-pl_conn *pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except);
+pl_target pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except);
 uint64_t pl_router_hash(const pl_relay *relay, const void *data, size_t size);
 /* ---- link.c */
 void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
 void pl_link_ready(pl_conn *conn, uint64_t now_ms);       /* logged in: OPENs that wait for it */
+void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote);
 void pl_link_socket_died(pl_conn *conn, uint64_t now_ms); /* all its links end */
+void pl_link_end_all(pl_conn *conn);                      /* the same; the numbers of its links go on */
+void pl_link_reset_all(pl_conn *node);                    /* the same, and the worker is told so */
+void pl_link_from_bus(pl_conn *node, const pl_envelope *e, uint64_t now_ms);
 void pl_link_time(pl_relay *relay, uint64_t now_ms);
 void pl_link_overflow(pl_half *half);
 void pl_half_drained(pl_half *half); /* its queue is empty */
@@ -249,7 +282,10 @@ void pl_out_deinit(pl_relay *relay, pl_out *out);
 /* Whole WebSocket frame, besides envelopes: control frames, or bytes of HTTP (opcode < 0). false: no room. */
 bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size);
 /* An envelope that goes ahead of data; false: no room in `part` percent of the control queue. */
-bool pl_out_control(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload, unsigned part);
+bool pl_out_control_flags(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload, unsigned part);
+static inline bool pl_out_control(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload, unsigned part) {
+  return pl_out_control_flags(conn, type, 0, link, payload, part);
+}
 /* The last envelope before a close: straight out, whatever waits. */
 void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload);
 size_t pl_out_size(const pl_out *out);
@@ -287,6 +323,8 @@ void pl_pairs_deinit(pl_pairs *pairs);
 /* True when it was not remembered already. */
 bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms);
 void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
-void pl_peers_deinit(pl_conn *conn);
+/* entry: the hash of an ID, its lowest bit says blocked. */
+void pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget);
+void pl_peers_deinit(pl_relay *relay, pl_peer_list *list);
 
 #endif

@@ -3,7 +3,7 @@
  * bits, so that whoever chooses IDs cannot choose where they land. */
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
 
 enum { WAYS = 4, PEERS_FIRST = 32 };
 
@@ -35,16 +35,17 @@ static pl_pair *pair_set(const pl_pairs *pairs, uint64_t key) {
 static pl_pair *pair_find(const pl_pairs *pairs, uint64_t key) {
   pl_pair *set = pair_set(pairs, key);
   for (size_t i = 0; i < WAYS; i++)
-    if (set[i].key == key) return &set[i];
+    if (PL_LOAD(set[i].key) == key) return &set[i];
   return NULL;
 }
 
 bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms) {
   uint64_t key = pair_key(relay, a, b);
-  pl_pair *found = pair_find(&relay->pairs, key), *set = pair_set(&relay->pairs, key), *place = found ? found : set;
+  pl_pair *found = pair_find(&relay->shared->pairs, key), *set = pair_set(&relay->shared->pairs, key), *place = found ? found : set;
   for (size_t i = 1; !found && i < WAYS; i++)
-    if (set[i].linked_ms < place->linked_ms) place = &set[i];
-  *place = (pl_pair){.key = key, .linked_ms = now_ms};
+    if (PL_LOAD(set[i].linked_ms) < PL_LOAD(place->linked_ms)) place = &set[i];
+  PL_STORE(place->key, key);
+  PL_STORE(place->linked_ms, now_ms);
   return !found;
 }
 
@@ -111,10 +112,15 @@ static void list_set(pl_relay *relay, pl_peer_list *list, uint64_t key, uint8_t 
   list->keys[at] = key | (op == PL_CONST_PEERS_BLOCK ? FLAG_BLOCK : 0);
 }
 
-void pl_peers_deinit(pl_conn *conn) {
-  conn->relay->peer_entries -= conn->peers.count;
-  pl_free(conn->peers.keys);
-  conn->peers = (pl_peer_list){0};
+void pl_peers_deinit(pl_relay *relay, pl_peer_list *list) {
+  relay->peer_entries -= list->count;
+  pl_free(list->keys);
+  *list = (pl_peer_list){0};
+}
+
+void pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget) {
+  uint8_t op = forget ? PL_CONST_PEERS_FORGET : entry & FLAG_BLOCK ? PL_CONST_PEERS_BLOCK : PL_CONST_PEERS_ALLOW;
+  list_set(relay, list, entry & ~(uint64_t)FLAG_BLOCK, op);
 }
 
 void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
@@ -125,23 +131,31 @@ void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
     return;
   }
-  for (size_t at = 0; at < peers.ids.size; at += 32)
-    list_set(conn->relay, &conn->peers, id_key(conn->relay, peers.ids.data + at), peers.op);
+  bool forget = peers.op == PL_CONST_PEERS_FORGET, block = peers.op == PL_CONST_PEERS_BLOCK;
+  for (size_t at = 0; at < peers.ids.size; at += 32) {
+    uint64_t entry = id_key(conn->relay, peers.ids.data + at) | (block ? FLAG_BLOCK : 0);
+    pl_peers_set(conn->relay, &conn->peers, entry, forget);
+    pl_bus_tell_peers(conn, &entry, 1, forget);
+  }
 }
 
 /* What the sockets of this ID say about a caller. */
+static void ask_list(const pl_peer_list *list, uint64_t key, bool *allowed, bool *blocked) {
+  size_t at = list_place(list, key);
+  if (!list_has(list, at, key)) return;
+  if (list->keys[at] & FLAG_BLOCK)
+    *blocked = true;
+  else
+    *allowed = true;
+}
+
 static void ask_lists(const pl_relay *relay, const pl_presence *presence, const uint8_t caller[32], bool *allowed,
                       bool *blocked) {
   uint64_t key = id_key(relay, caller);
-  for (const pl_node *n = presence->sockets.next; n != &presence->sockets; n = n->next) {
-    const pl_peer_list *list = &PL_CONTAINER(n, pl_conn, same_id)->peers;
-    size_t at = list_place(list, key);
-    if (!list_has(list, at, key)) continue;
-    if (list->keys[at] & FLAG_BLOCK)
-      *blocked = true;
-    else
-      *allowed = true;
-  }
+  for (const pl_node *n = presence->sockets.next; n != &presence->sockets; n = n->next)
+    ask_list(&PL_CONTAINER(n, pl_conn, same_id)->peers, key, allowed, blocked);
+  for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next)
+    ask_list(&PL_CONTAINER(n, pl_remote, same_id)->peers, key, allowed, blocked);
 }
 
 /* ---- the judgement -------------------------------------------------------------------------------------------------
@@ -157,16 +171,16 @@ pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms
   pl_relay *relay = caller->relay;
   const uint8_t *id = caller->presence->id;
   const pl_presence *callee = pl_router_get(relay, target, false);
-  bool allowed = memcmp(id, target, 32) == 0 || pair_find(&relay->pairs, pair_key(relay, id, target)), blocked = false;
+  bool allowed = memcmp(id, target, 32) == 0 || pair_find(&relay->shared->pairs, pair_key(relay, id, target)), blocked = false;
   if (callee) ask_lists(relay, callee, id, &allowed, &blocked);
   if (allowed) return blocked ? PL_CALL_UNSEEN : PL_CALL_FRIEND;
   uint64_t from = id_key(relay, id) | 1, to = id_key(relay, target) | 1;
-  if (!pl_rate_key_allows(&relay->knocks_from, from, now_ms) ||
-      !pl_rate_allows(relay, &relay->knocks, caller->address, now_ms))
+  if (!pl_rate_key_allows(&relay->shared->knocks_from, from, now_ms) ||
+      !pl_rate_allows(relay, &relay->shared->knocks, caller->address, now_ms))
     return PL_CALL_TOO_MANY;
-  pl_rate_key_take(&relay->knocks_from, from, now_ms);
-  pl_rate_take(relay, &relay->knocks, caller->address, now_ms);
-  if (blocked || !pl_rate_key_allows(&relay->knocks_to, to, now_ms)) return PL_CALL_UNSEEN;
-  pl_rate_key_take(&relay->knocks_to, to, now_ms);
+  pl_rate_key_take(&relay->shared->knocks_from, from, now_ms);
+  pl_rate_take(relay, &relay->shared->knocks, caller->address, now_ms);
+  if (blocked || !pl_rate_key_allows(&relay->shared->knocks_to, to, now_ms)) return PL_CALL_UNSEEN;
+  pl_rate_key_take(&relay->shared->knocks_to, to, now_ms);
   return PL_CALL_KNOCK;
 }

@@ -39,15 +39,16 @@ static uint64_t key_of(const pl_relay *relay, const uint8_t address[16]) {
 static pl_rate_entry *find(const pl_rate *rate, uint64_t key) {
   pl_rate_entry *set = rate->entries + key % (PL_RATE_TABLE / WAYS) * WAYS;
   for (size_t i = 0; i < WAYS; i++)
-    if (set[i].key == key) return &set[i];
+    if (PL_LOAD(set[i].key) == key) return &set[i];
   return NULL;
 }
 
 static pl_rate_entry *place(const pl_rate *rate, uint64_t key) {
   pl_rate_entry *set = rate->entries + key % (PL_RATE_TABLE / WAYS) * WAYS, *best = set;
   for (size_t i = 1; i < WAYS; i++)
-    if (set[i].due_us < best->due_us) best = &set[i];
-  *best = (pl_rate_entry){.key = key};
+    if (PL_LOAD(set[i].due_us) < PL_LOAD(best->due_us)) best = &set[i];
+  PL_STORE(best->key, key);
+  PL_STORE(best->due_us, 0);
   return best;
 }
 
@@ -61,13 +62,15 @@ static void take(uint64_t *due_us, uint64_t now_us, uint64_t interval_us) {
 
 bool pl_rate_key_allows(const pl_rate *rate, uint64_t key, uint64_t now_ms) {
   const pl_rate_entry *e = find(rate, key);
-  return !e || allows(e->due_us, now_ms * 1000, rate->interval_us, rate->burst);
+  return !e || allows(PL_LOAD(e->due_us), now_ms * 1000, rate->interval_us, rate->burst);
 }
 
 void pl_rate_key_take(pl_rate *rate, uint64_t key, uint64_t now_ms) {
   pl_rate_entry *e = find(rate, key);
   if (!e) e = place(rate, key);
-  take(&e->due_us, now_ms * 1000, rate->interval_us);
+  uint64_t due_us = PL_LOAD(e->due_us);
+  take(&due_us, now_ms * 1000, rate->interval_us);
+  PL_STORE(e->due_us, due_us);
 }
 
 bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms) {

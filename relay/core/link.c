@@ -4,7 +4,7 @@
  * outlive its link for as long as its queue does; then its slot is free again. */
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
 #include "slots.h"
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
@@ -59,7 +59,7 @@ static void release_half(pl_half *half) {
 
 static void free_if_done(pl_relay *relay, pl_link *link) {
   if (link->half[0].conn || link->half[1].conn || link->state != PL_LINK_ENDED) return;
-  relay->stats.links--;
+  relay->stats.links -= !link->from_bus; /* its caller's worker counts it */
   pl_free(link);
 }
 
@@ -129,16 +129,23 @@ static void reset_number(pl_conn *conn, uint32_t number, int reason) {
   if (!pl_out_control(conn, PL_ENV_RESET, number, reset_of(&space, reason), 100)) pl_conn_abort(conn);
 }
 
+typedef struct caller_name {
+  const uint8_t *id, *instance;
+} caller_name;
+
+static caller_name name_of(const pl_conn *caller) {
+  return (caller_name){caller->presence->id, caller->instance};
+}
+
 /* Offers the link to this socket. False: it has no slot free, or its control queue is half full (for a friend a bit
  * more); it waits on. */
-static bool offer(pl_link *link, pl_conn *callee, pl_view handshake) {
+static bool offer(pl_link *link, pl_conn *callee, const caller_name *caller, pl_view handshake) {
   pl_half *half = &link->half[PL_CALLEE];
-  const pl_conn *caller = link->half[PL_CALLER].conn;
   uint32_t number = pl_slots_next(callee);
   uint8_t payload[2048];
   pl_wire_offer o = {.handshake = handshake};
   if (!number || pl_slots_put(callee, half, number) != 0) return false;
-  memcpy(o.caller_id, caller->presence->id, 32);
+  memcpy(o.caller_id, caller->id, 32);
   memcpy(o.caller_instance, caller->instance, 8);
   int size = pl_wire_offer_encode(&o, payload, sizeof payload);
   if (size < 0 ||
@@ -160,8 +167,7 @@ static void wait_for_target(pl_relay *relay, pl_link *link, pl_view handshake) {
   pl_list_append(&link->target->waiting, &link->waiting);
 }
 
-static pl_link *new_link(pl_conn *caller, uint32_t number, uint64_t now_ms) {
-  pl_relay *relay = caller->relay;
+static pl_link *new_link(pl_conn *caller, uint32_t number) {
   pl_link *link = pl_alloc(sizeof *link);
   if (!link) return NULL;
   for (uint8_t side = 0; side < 2; side++) {
@@ -169,15 +175,48 @@ static pl_link *new_link(pl_conn *caller, uint32_t number, uint64_t now_ms) {
     pl_queue_init(&link->half[side].queue);
   }
   pl_list_init(&link->waiting);
+  pl_list_init(&link->timed);
   if (pl_slots_put(caller, &link->half[PL_CALLER], number) != 0) {
     pl_free(link);
     return NULL;
   }
   link->state = PL_LINK_OFFERED;
+  return link;
+}
+
+static pl_link *new_timed_link(pl_conn *caller, uint32_t number, uint64_t now_ms) {
+  pl_relay *relay = caller->relay;
+  pl_link *link = new_link(caller, number);
+  if (!link) return NULL;
   link->deadline_ms = now_ms + pl_setting_of(relay, PL_SET_OPEN_TIMEOUT_MS);
   pl_list_append(&relay->opens, &link->timed);
   relay->stats.links++;
   return link;
+}
+
+/* Asks the worker that has this socket to offer it the link. It waits on here until the answer comes. */
+static void ask(pl_link *link, const pl_remote *remote) {
+  const pl_conn *caller = link->half[PL_CALLER].conn;
+  pl_half *half = &link->half[PL_CALLEE];
+  pl_conn *node = &caller->relay->nodes[remote->node].conn;
+  static const uint8_t any[8];
+  uint8_t payload[PL_BUS_OPEN_BYTES + 2048];
+  uint8_t flags = memcmp(link->target_instance, any, 8) == 0 ? PL_BUS_FLAG : 0;
+  uint32_t number = pl_slots_next(node);
+  if (link->handshake_size > 2048 || !number || pl_slots_put(node, half, number) != 0) return;
+  if (link->knock) flags |= PL_BUS_KNOCK;
+  memcpy(payload, link->target->id, 32);
+  memcpy(payload + 32, remote->instance, 8);
+  memcpy(payload + 40, caller->presence->id, 32);
+  memcpy(payload + 72, caller->instance, 8);
+  memcpy(payload + PL_BUS_OPEN_BYTES, link->handshake, link->handshake_size);
+  pl_view all = {payload, PL_BUS_OPEN_BYTES + (size_t)link->handshake_size};
+  if (!pl_out_control_flags(node, PL_BUS_OPEN, flags, number, all, 50)) {
+    pl_slots_remove(half);
+    return;
+  }
+  node->next_slot = pl_link_slot(number) + 1;
+  link->asked = remote->generation;
 }
 
 /* Counts it for its target; false: more are waiting than may, it just times out. */
@@ -197,7 +236,7 @@ static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, ui
   pl_link *link = NULL;
   pl_call call = pl_call_judge(conn, open->target_id, now_ms);
   if (call != PL_CALL_TOO_MANY && pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75))
-    link = new_link(conn, number, now_ms);
+    link = new_timed_link(conn, number, now_ms);
   if (!link) {
     reset_number(conn, number, PL_REASON_RATE);
     return;
@@ -205,11 +244,33 @@ static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, ui
   memcpy(link->target_instance, open->target_instance, 8);
   pl_presence *presence = call == PL_CALL_UNSEEN ? NULL : pl_router_get(relay, open->target_id, true);
   if (!presence || !join_target(link, presence, call == PL_CALL_KNOCK)) return; /* it just times out */
-  pl_conn *callee = pl_router_target(presence, open->target_instance, conn);
-  if (callee && offer(link, callee, open->handshake)) return;
+  pl_target target = pl_router_target(presence, open->target_instance, conn);
+  caller_name name = name_of(conn);
+  if (target.conn && offer(link, target.conn, &name, open->handshake)) return;
   wait_for_target(relay, link, open->handshake);
-  if (!callee && relay->config.hooks.absent)
-    relay->config.hooks.absent(relay->config.user, open->target_id, open->target_instance);
+  if (target.remote && link->handshake) ask(link, target.remote);
+}
+
+/* The worker that was asked has no such socket any more: perhaps there is a newer one. */
+static void ask_elsewhere(pl_link *link) {
+  pl_conn *caller = link->half[PL_CALLER].conn;
+  caller_name name = name_of(caller);
+  if (!link->handshake) return;
+  pl_target target = pl_router_target(link->target, link->target_instance, caller);
+  if (target.remote && target.remote->generation != link->asked) ask(link, target.remote);
+  if (!target.conn || pl_call_blocked(caller->relay, name.id, link->target)) return;
+  if (offer(link, target.conn, &name, (pl_view){link->handshake, link->handshake_size}))
+    stop_waiting(caller->relay, link);
+}
+
+void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote) {
+  for (pl_node *n = presence->waiting.next; n != &presence->waiting; n = n->next) {
+    pl_link *link = PL_CONTAINER(n, pl_link, waiting);
+    const pl_conn *caller = link->half[PL_CALLER].conn;
+    if (link->half[PL_CALLEE].conn) continue; /* asked for already */
+    if (pl_router_target(presence, link->target_instance, caller).remote != remote) continue;
+    if (!pl_call_blocked(caller->relay, caller->presence->id, presence)) ask(link, remote);
+  }
 }
 
 void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
@@ -219,9 +280,11 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
     next = n->next;
     pl_link *link = PL_CONTAINER(n, pl_link, waiting);
     const pl_conn *caller = link->half[PL_CALLER].conn;
-    if (pl_router_target(presence, link->target_instance, caller) != conn) continue;
+    caller_name name = name_of(caller);
+    if (link->half[PL_CALLEE].conn) continue; /* another worker was asked */
+    if (pl_router_target(presence, link->target_instance, caller).conn != conn) continue;
     if (pl_call_blocked(conn->relay, caller->presence->id, presence)) continue;
-    if (!offer(link, conn, (pl_view){link->handshake, link->handshake_size})) return;
+    if (!offer(link, conn, &name, (pl_view){link->handshake, link->handshake_size})) return;
     stop_waiting(conn->relay, link);
   }
 }
@@ -238,9 +301,21 @@ static void on_accept(pl_half *callee, pl_view handshake, uint64_t now_ms) {
     return;
   }
   link->state = PL_LINK_LINKED;
-  (void)pl_pairs_remember(relay, caller->conn->presence->id, callee->conn->presence->id, now_ms);
+  if (!link->from_bus) (void)pl_pairs_remember(relay, caller->conn->presence->id, link->target->id, now_ms);
   leave_target(relay, link);
   pl_list_remove(&link->timed);
+}
+
+/* Its callee is out: the caller does not hear of it before T. Where the caller is elsewhere, the time is kept there. */
+static void callee_left(pl_relay *relay, pl_link *link) {
+  reset_bytes gone;
+  release_half(&link->half[PL_CALLEE]);
+  if (link->from_bus) {
+    end_link(relay, link, reset_of(&gone, PL_REASON_GONE), nothing);
+  } else {
+    link->state = PL_LINK_REFUSED;
+    leave_target(relay, link);
+  }
 }
 
 static void on_reset(pl_half *from, const pl_envelope *e) {
@@ -275,9 +350,7 @@ static void on_known(pl_half *from, int event, const pl_envelope *e, uint64_t no
       on_reset(from, e);
       return;
     case REFUSE:
-      release_half(from);
-      link->state = PL_LINK_REFUSED;
-      leave_target(relay, link);
+      callee_left(relay, link);
       return;
     case FORGET:
       if (link->state != PL_LINK_ENDED) {
@@ -344,8 +417,7 @@ static void half_died(pl_half *half) {
   reset_bytes gone;
   release_half(half);
   if (state == PL_LINK_OFFERED && side == PL_CALLEE) {
-    link->state = PL_LINK_REFUSED;
-    leave_target(relay, link);
+    callee_left(relay, link);
   } else if (state != PL_LINK_ENDED) {
     end_link(relay, link, reset_of(&gone, PL_REASON_GONE), reset_of(&gone, PL_REASON_GONE));
   } else {
@@ -353,10 +425,94 @@ static void half_died(pl_half *half) {
   }
 }
 
-void pl_link_socket_died(pl_conn *conn, uint64_t now_ms) {
-  (void)now_ms;
+void pl_link_end_all(pl_conn *conn) {
   for (size_t side = 0; side < 2; side++)
     for (uint32_t i = 0; i < conn->slots[side].count; i++)
       if (conn->slots[side].at[i].half) half_died(conn->slots[side].at[i].half);
+}
+
+void pl_link_socket_died(pl_conn *conn, uint64_t now_ms) {
+  (void)now_ms;
+  pl_link_end_all(conn);
   pl_slots_deinit(conn);
+}
+
+/* ---- the bus --------------------------------------------------------------------------------------------------- */
+
+static void answer(pl_conn *node, enum pl_bus_type type, uint32_t number) {
+  if (!pl_out_control(node, (uint8_t)type, number, nothing, 100)) pl_conn_abort(node);
+}
+
+/* The half of a link whose caller is on another worker. PL_BUS_TAKEN also when more OPENs wait than may: it times out. */
+static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
+  const uint8_t *payload = e->payload.data;
+  caller_name name = {payload + 40, payload + 72};
+  pl_view handshake = {payload + PL_BUS_OPEN_BYTES, e->payload.size - PL_BUS_OPEN_BYTES};
+  pl_presence *presence = pl_router_get(node->relay, payload, false);
+  pl_conn *callee = presence ? pl_router_instance(presence, payload + 32) : NULL;
+  if (!callee || (e->flags & PL_BUS_FLAG && !callee->listen)) return PL_BUS_ABSENT;
+  pl_link *link = new_link(node, e->link);
+  if (!link) return PL_BUS_ABSENT;
+  link->from_bus = true;
+  bool joined = join_target(link, presence, e->flags & PL_BUS_KNOCK);
+  if (joined && offer(link, callee, &name, handshake)) return PL_BUS_TAKEN;
+  end_link(node->relay, link, nothing, nothing);
+  return joined ? PL_BUS_ABSENT : PL_BUS_TAKEN;
+}
+
+static void reset_from_bus(pl_half *half, const pl_envelope *e, uint64_t now_ms) {
+  pl_link *link = pl_link_of(half);
+  bool left = e->payload.size >= 2 && pl_get_u16(e->payload.data) == PL_REASON_GONE;
+  if (half->side == PL_CALLEE && link->state == PL_LINK_OFFERED && !left) /* PROTOCOL, OVERFLOW: not for T to hide */
+    end_link(half->conn->relay, link, e->payload, nothing);
+  else
+    on_known(half, ON_RESET, e, now_ms);
+}
+
+static void answer_from_bus(pl_half *half, uint8_t type) {
+  pl_link *link = pl_link_of(half);
+  if (half->side != PL_CALLEE || link->state != PL_LINK_OFFERED) return;
+  if (type == PL_BUS_TAKEN) {
+    stop_waiting(half->conn->relay, link);
+  } else {
+    release_half(half);
+    ask_elsewhere(link);
+  }
+}
+
+void pl_link_from_bus(pl_conn *node, const pl_envelope *e, uint64_t now_ms) {
+  pl_half *half = pl_slots_find(node, e->link);
+  if (e->type == PL_BUS_OPEN) {
+    if (e->payload.size >= PL_BUS_OPEN_BYTES && !pl_slots_taken(node, e->link) && !pl_link_relay_side(e->link))
+      answer(node, open_from_bus(node, e), e->link);
+  } else if (!half) {
+    node->relay->stats.dropped++; /* ended here, while it was under way */
+  } else if (e->type == PL_ENV_DATA) {
+    on_known(half, ON_DATA, e, now_ms);
+  } else if (e->type == PL_ENV_ACCEPT) {
+    on_known(half, ON_ACCEPT, e, now_ms);
+  } else if (e->type == PL_ENV_RESET) {
+    reset_from_bus(half, e, now_ms);
+  } else {
+    answer_from_bus(half, e->type);
+  }
+}
+
+/* Its worker forgot all: our part of each link ends, and is said to have ended. */
+static void half_reset(pl_half *half) {
+  pl_link *link = pl_link_of(half);
+  pl_relay *relay = half->conn->relay;
+  reset_bytes gone;
+  if (link->state == PL_LINK_OFFERED && half->side == PL_CALLEE) {
+    reset_number(half->conn, half->number, PL_REASON_GONE);
+    callee_left(relay, link);
+  } else if (link->state != PL_LINK_ENDED) {
+    end_link(relay, link, reset_of(&gone, PL_REASON_GONE), reset_of(&gone, PL_REASON_GONE));
+  }
+}
+
+void pl_link_reset_all(pl_conn *node) {
+  for (size_t side = 0; side < 2; side++)
+    for (uint32_t i = 0; i < node->slots[side].count; i++)
+      if (node->slots[side].at[i].half) half_reset(node->slots[side].at[i].half);
 }

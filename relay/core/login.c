@@ -2,7 +2,7 @@
  * challenge; nothing is answered before the registration is committed. */
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
 
 enum { HELLO_MAX = 512, WELCOME_MAX = 512, LIMIT_BYTES = 6 };
 
@@ -83,7 +83,7 @@ void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_conn_move(conn, PL_CONN_STORING, now_ms);
   conn->lookup_pending = true;
   bool may_create =
-      relay->config.admission == PL_ADMIT_OPEN && pl_rate_allows(relay, &relay->registrations, conn->address, now_ms);
+      relay->config.admission == PL_ADMIT_OPEN && pl_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
   relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
 }
 
@@ -93,13 +93,17 @@ static int enter(pl_conn *conn, uint64_t now_ms) {
   pl_presence *presence = pl_router_get(relay, conn->prologue->id, true);
   if (!presence) return PL_REASON_FULL;
   pl_conn *older = pl_router_instance(presence, conn->instance);
-  if (!older && presence->socket_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
+  pl_remote *elsewhere = pl_router_remote(presence, conn->instance);
+  if (!older && !elsewhere && presence->socket_count + presence->remote_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
     pl_router_release(relay, presence);
     return PL_REASON_FULL;
   }
   conn->presence = presence;
   pl_list_append(&presence->sockets, &conn->same_id);
   presence->socket_count++;
+  conn->generation = atomic_fetch_add(&relay->shared->generation, 1) + 1;
+  if (elsewhere) pl_router_drop_remote(relay, presence, elsewhere); /* its worker ends it when it hears of this */
+  pl_bus_tell(conn, PL_BUS_LOGIN);
   if (older) pl_conn_refuse(older, PL_REASON_SUPERSEDED, now_ms);
   return 0;
 }
@@ -139,7 +143,7 @@ void pl_relay_registered(pl_conn *conn, pl_registration result, uint64_t now_ms)
     pl_conn_free(conn);
     return;
   }
-  if (result == PL_REGISTRATION_NEW) pl_rate_take(relay, &relay->registrations, conn->address, now_ms);
+  if (result == PL_REGISTRATION_NEW) pl_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
   if (conn->state != PL_CONN_STORING) return;
   int reason = refusal_of(relay, result);
   if (!reason) reason = enter(conn, now_ms);

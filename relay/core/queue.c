@@ -116,16 +116,16 @@ bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size) {
   return true;
 }
 
-static bool put_envelope(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
+static bool put_envelope(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload) {
   uint8_t *at = envelope_room(conn, HEADER + payload.size);
   if (!at) return false;
-  pl_envelope_put_header(at, type, 0, payload.size, link);
+  pl_envelope_put_header(at, type, flags, payload.size, link);
   if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
   return true;
 }
 
 void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
-  if (!put_envelope(conn, type, link, payload)) pl_conn_abort(conn);
+  if (!put_envelope(conn, type, 0, link, payload)) pl_conn_abort(conn);
 }
 
 void pl_out_sent(pl_conn *conn, size_t n) {
@@ -136,14 +136,14 @@ void pl_out_sent(pl_conn *conn, size_t n) {
 
 /* ---- control envelopes ------------------------------------------------------------------------------------------ */
 
-bool pl_out_control(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload, unsigned part) {
+bool pl_out_control_flags(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload, unsigned part) {
   if (conn->control.size == 0 && pl_out_size(&conn->out) < PL_OUT_DIRECT)
-    return put_envelope(conn, type, link, payload);
+    return put_envelope(conn, type, flags, link, payload);
   size_t size = HEADER + payload.size;
-  if (conn->control.size + size > PL_CONTROL_QUEUE_MAX / 100 * part) return false;
+  if (conn->control.size + size > conn->control.max / 100 * part) return false;
   uint8_t *at = pl_buffer_reserve(&conn->control, size);
   if (!at) return false;
-  pl_envelope_put_header(at, type, 0, payload.size, link);
+  pl_envelope_put_header(at, type, flags, payload.size, link);
   if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
   pl_buffer_commit(&conn->control, size);
   return true;

@@ -1,7 +1,7 @@
 /* Life of a relay and of its connections: open, move from state to state, deadlines, output, close. */
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
 
 enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536 };
 
@@ -13,19 +13,39 @@ static void init_lists(pl_relay *relay) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) pl_list_init(lists[i]);
 }
 
+pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]) {
+  pl_shared *shared = pl_alloc(sizeof *shared);
+  if (!shared) return NULL;
+  if (pl_rate_init(&shared->connects, settings[PL_SET_CONNECTS_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->registrations, settings[PL_SET_REGISTRATIONS_PER_HOUR], HOUR_MS) == 0 &&
+      pl_rate_init(&shared->knocks, settings[PL_SET_KNOCKS_PER_ADDRESS], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->knocks_from, settings[PL_SET_KNOCKS_PER_CALLER], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->knocks_to, settings[PL_SET_KNOCKS_PER_CALLEE], MINUTE_MS) == 0 &&
+      pl_pairs_init(&shared->pairs) == 0)
+    return shared;
+  pl_shared_free(shared);
+  return NULL;
+}
+
+void pl_shared_free(pl_shared *shared) {
+  if (!shared) return;
+  pl_rate_deinit(&shared->connects);
+  pl_rate_deinit(&shared->registrations);
+  pl_rate_deinit(&shared->knocks);
+  pl_rate_deinit(&shared->knocks_from);
+  pl_rate_deinit(&shared->knocks_to);
+  pl_pairs_deinit(&shared->pairs);
+  pl_free(shared);
+}
+
 pl_relay *pl_relay_new(const pl_relay_config *config) {
   pl_relay *relay = pl_alloc(sizeof *relay);
   if (!relay) return NULL;
   relay->config = *config;
   init_lists(relay);
-  if (pl_router_init(relay) == 0 &&
-      pl_rate_init(&relay->connects, pl_setting_of(relay, PL_SET_CONNECTS_PER_MINUTE), MINUTE_MS) == 0 &&
-      pl_rate_init(&relay->registrations, pl_setting_of(relay, PL_SET_REGISTRATIONS_PER_HOUR), HOUR_MS) == 0 &&
-      pl_rate_init(&relay->knocks, pl_setting_of(relay, PL_SET_KNOCKS_PER_ADDRESS), MINUTE_MS) == 0 &&
-      pl_rate_init(&relay->knocks_from, pl_setting_of(relay, PL_SET_KNOCKS_PER_CALLER), MINUTE_MS) == 0 &&
-      pl_rate_init(&relay->knocks_to, pl_setting_of(relay, PL_SET_KNOCKS_PER_CALLEE), MINUTE_MS) == 0 &&
-      pl_pairs_init(&relay->pairs) == 0)
-    return relay;
+  relay->shared = config->shared;
+  if (!relay->shared) relay->shared = relay->own_shared = pl_shared_new(config->settings);
+  if (relay->shared && pl_router_init(relay) == 0 && pl_bus_init(relay) == 0) return relay;
   pl_relay_free(relay);
   return NULL;
 }
@@ -45,13 +65,9 @@ void pl_relay_free(pl_relay *relay) {
   pl_node *lists[] = {&relay->connecting, &relay->answering, &relay->quiet,
                       &relay->pinged,     &relay->closing,   &relay->aborted};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
+  pl_bus_deinit(relay);
   pl_router_deinit(relay);
-  pl_rate_deinit(&relay->connects);
-  pl_rate_deinit(&relay->registrations);
-  pl_rate_deinit(&relay->knocks);
-  pl_rate_deinit(&relay->knocks_from);
-  pl_rate_deinit(&relay->knocks_to);
-  pl_pairs_deinit(&relay->pairs);
+  pl_shared_free(relay->own_shared);
   while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
   while (relay->free_large_count) pl_free(relay->free_large[--relay->free_large_count]);
   pl_identity_deinit(&relay->config.identity);
@@ -85,6 +101,7 @@ static const unsigned next_states[PL_CONN_STATES] = {
     [PL_CONN_FINISHING] = ENDS,
     [PL_CONN_ABORTED] = BIT(GONE),
     [PL_CONN_GONE] = 0,
+    [PL_CONN_BUS] = 0,
 };
 
 static pl_node *list_of(pl_relay *relay, pl_conn_state state) {
@@ -125,9 +142,10 @@ void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms) {
 static void leave(pl_conn *conn, uint64_t now_ms) {
   pl_link_socket_died(conn, now_ms);
   pl_buffer_deinit(&conn->control);
-  pl_peers_deinit(conn);
+  pl_peers_deinit(conn->relay, &conn->peers);
   if (!conn->presence) return;
   pl_presence *presence = conn->presence;
+  pl_bus_tell(conn, PL_BUS_LOGOUT);
   conn->presence = NULL;
   pl_list_remove(&conn->same_id);
   presence->socket_count--;
@@ -179,15 +197,15 @@ static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
 pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
                        uint64_t now_ms) {
   uint64_t limit = pl_setting_of(relay, PL_SET_SOCKETS_MAX);
-  if (relay->draining || relay->stats.sockets >= limit + OVER_LIMIT_SPARE) return NULL;
-  if (!pl_rate_allows(relay, &relay->connects, address, now_ms)) return NULL;
-  pl_rate_take(relay, &relay->connects, address, now_ms);
+  if (relay->draining || atomic_load(&relay->shared->sockets) >= limit + OVER_LIMIT_SPARE) return NULL;
+  if (!pl_rate_allows(relay, &relay->shared->connects, address, now_ms)) return NULL;
+  pl_rate_take(relay, &relay->shared->connects, address, now_ms);
   pl_conn *conn = new_conn(relay, now_ms);
   if (!conn) return NULL;
   conn->shell = shell;
   memcpy(conn->address, address, 16);
   memcpy(conn->prologue->challenge, challenge, 32);
-  conn->prologue->over_limit = relay->stats.sockets >= limit;
+  conn->prologue->over_limit = atomic_fetch_add(&relay->shared->sockets, 1) >= limit;
   relay->stats.sockets++;
   relay->stats.opened++;
   return conn;
@@ -207,6 +225,7 @@ void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms
 
 void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
   conn->relay->stats.sockets--;
+  atomic_fetch_sub(&conn->relay->shared->sockets, 1);
   pl_conn_move(conn, PL_CONN_GONE, now_ms);
   leave(conn, now_ms);
   pl_list_remove(&conn->dirty);
@@ -218,6 +237,10 @@ void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
  * ------------------------------------------------------------------------------------------------ */
 
 void pl_conn_abort(pl_conn *conn) {
+  if (conn->state == PL_CONN_BUS) {
+    pl_bus_abort(conn);
+    return;
+  }
   pl_conn_move(conn, PL_CONN_ABORTED, conn->heard_ms);
   pl_conn_mark(conn);
 }

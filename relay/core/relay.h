@@ -66,24 +66,32 @@ typedef struct pl_relay_hooks {
   /* A GET that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be NULL:
    * 404. */
   int (*page)(void *user, const pl_http_request *request, pl_page *page);
-  /* The buffer of a connection is full: write some of it now if the socket takes it (pl_conn_output, pl_conn_sent, but
+  /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket takes it (pl_conn_output, pl_conn_sent, but
    * no other call). May be NULL. Spares the copy into a queue. */
   void (*flush)(void *user, pl_conn *conn);
-  /* An OPEN whose target has no socket here. A bus to other relays would ask there; NULL: it waits here alone. */
-  void (*absent)(void *user, const uint8_t target_id[32], const uint8_t target_instance[8]);
   /* One event for the log, without payloads, keys or addresses. May be NULL. */
   void (*log)(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail);
 } pl_relay_hooks;
 
+/* What the workers of one process have in common: limits that hold over all of them, the order of logins, who was
+ * linked with whom. Thread safe. */
+typedef struct pl_shared pl_shared;
+pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]); /* NULL: out of memory */
+void pl_shared_free(pl_shared *shared);                         /* after all its relays */
+
+enum { PL_WORKERS_MAX = 64 };
+
 typedef struct pl_relay_config {
   pl_identity identity;
-  uint8_t hash_seed[16]; /* random: keys of the relay's tables are chosen by peers */
+  uint8_t hash_seed[16]; /* random: keys of the relay's tables are chosen by peers; the same for all workers */
   uint32_t settings[PL_SETTINGS];
   int admission;
   const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
   const char *const *public_urls; /* origins that clients may have dialled; NULL: any; borrowed */
   pl_relay_hooks hooks;
   void *user;
+  unsigned worker, workers; /* this one among how many, joined by the bus below; 0, 0: it is alone */
+  pl_shared *shared;        /* of all workers; borrowed. NULL: it is alone */
 } pl_relay_config;
 
 typedef struct pl_relay_stats {
@@ -113,6 +121,16 @@ uint64_t pl_relay_deadline(const pl_relay *relay);
 void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms);
 pl_relay_stats pl_relay_get_stats(const pl_relay *relay);
 const uint8_t *pl_relay_id(const pl_relay *relay); /* 32 bytes */
+
+/* ---- the bus between workers: see bus.h ------------------------------------------------------------------------ */
+/* Bytes from a worker, in its order; they are changed. */
+void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t size, uint64_t now_ms);
+/* The next worker from *to on that there is something for, once a turn: begin with 0, go on with *to + 1. What the bus
+ * does not take stays here: links towards that worker then queue, within their windows. */
+bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch);
+void pl_relay_bus_sent(pl_relay *relay, unsigned to, size_t n, uint64_t now_ms);
+/* Something between this worker and that one was lost: their links end, their sockets are told anew. */
+void pl_relay_bus_lost(pl_relay *relay, unsigned worker);
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 /* The next connection that has something to write or a wish; each is given once until it changes again. */

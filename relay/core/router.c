@@ -2,7 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "internal.h"
+#include "bus.h"
 
 enum { FIRST_BUCKETS = 256 };
 
@@ -23,8 +23,10 @@ int pl_router_init(pl_relay *relay) {
 void pl_router_deinit(pl_relay *relay) {
   for (size_t i = 0; relay->buckets && i < relay->bucket_count; i++)
     while (relay->buckets[i]) {
-      pl_presence *next = relay->buckets[i]->next;
-      pl_free(relay->buckets[i]);
+      pl_presence *p = relay->buckets[i], *next = p->next;
+      while (!pl_list_empty(&p->remotes))
+        pl_router_drop_remote(relay, p, PL_CONTAINER(p->remotes.next, pl_remote, same_id));
+      pl_free(p);
       relay->buckets[i] = next;
     }
   pl_free(relay->buckets);
@@ -62,6 +64,7 @@ pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
   memcpy(p->id, id, 32);
   pl_list_init(&p->sockets);
   pl_list_init(&p->waiting);
+  pl_list_init(&p->remotes);
   p->next = *bucket;
   *bucket = p;
   if (++relay->presence_count > relay->bucket_count) grow(relay);
@@ -69,7 +72,7 @@ pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
 }
 
 void pl_router_release(pl_relay *relay, pl_presence *presence) {
-  if (presence->socket_count || presence->open_count) return;
+  if (presence->socket_count || presence->open_count || presence->remote_count) return;
   pl_presence **at = bucket_of(relay, presence->id);
   while (*at != presence) at = &(*at)->next;
   *at = presence->next;
@@ -85,15 +88,71 @@ pl_conn *pl_router_instance(const pl_presence *presence, const uint8_t instance[
   return NULL;
 }
 
-pl_conn *pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except) {
-  static const uint8_t any[8];
-  if (memcmp(instance, any, 8) != 0) {
-    pl_conn *conn = pl_router_instance(presence, instance);
-    return conn == except ? NULL : conn;
-  }
-  for (const pl_node *n = presence->sockets.prev; n != &presence->sockets; n = n->prev) {
-    pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
-    if (conn->listen && conn != except) return conn;
+/* ---- sockets on other workers ------------------------------------------------------------------------------------- */
+
+pl_remote *pl_router_remote(const pl_presence *presence, const uint8_t instance[8]) {
+  for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
+    pl_remote *remote = PL_CONTAINER(n, pl_remote, same_id);
+    if (memcmp(remote->instance, instance, 8) == 0) return remote;
   }
   return NULL;
+}
+
+pl_remote *pl_router_add_remote(pl_presence *presence, const uint8_t instance[8]) {
+  pl_remote *remote = pl_alloc(sizeof *remote);
+  if (!remote) return NULL;
+  memcpy(remote->instance, instance, 8);
+  pl_list_append(&presence->remotes, &remote->same_id);
+  presence->remote_count++;
+  return remote;
+}
+
+void pl_router_drop_remote(pl_relay *relay, pl_presence *presence, pl_remote *remote) {
+  pl_list_remove(&remote->same_id);
+  presence->remote_count--;
+  pl_peers_deinit(relay, &remote->peers);
+  pl_free(remote);
+}
+
+static void drop_node_of(pl_relay *relay, pl_presence *presence, uint8_t node) {
+  for (pl_node *n = presence->remotes.next, *next; n != &presence->remotes; n = next) {
+    next = n->next;
+    pl_remote *remote = PL_CONTAINER(n, pl_remote, same_id);
+    if (remote->node == node) pl_router_drop_remote(relay, presence, remote);
+  }
+  pl_router_release(relay, presence);
+}
+
+void pl_router_drop_node(pl_relay *relay, uint8_t node) {
+  for (size_t i = 0; i < relay->bucket_count; i++)
+    for (pl_presence *p = relay->buckets[i], *next; p; p = next) {
+      next = p->next;
+      drop_node_of(relay, p, node);
+    }
+}
+
+/* ---- the target of an OPEN ---------------------------------------------------------------------------------------- */
+
+static pl_target newest_listener(const pl_presence *presence, const pl_conn *except) {
+  pl_target target = {NULL, NULL};
+  for (const pl_node *n = presence->sockets.prev; !target.conn && n != &presence->sockets; n = n->prev) {
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
+    if (conn->listen && conn != except) target.conn = conn;
+  }
+  uint64_t newest = target.conn ? target.conn->generation : 0;
+  for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
+    pl_remote *remote = PL_CONTAINER(n, pl_remote, same_id);
+    if (!remote->listen || remote->generation <= newest) continue;
+    newest = remote->generation;
+    target = (pl_target){NULL, remote};
+  }
+  return target;
+}
+
+pl_target pl_router_target(const pl_presence *presence, const uint8_t instance[8], const pl_conn *except) {
+  static const uint8_t any[8];
+  if (memcmp(instance, any, 8) == 0) return newest_listener(presence, except);
+  pl_conn *conn = pl_router_instance(presence, instance);
+  if (conn) return (pl_target){conn == except ? NULL : conn, NULL};
+  return (pl_target){NULL, pl_router_remote(presence, instance)};
 }

@@ -1,12 +1,18 @@
 /* Tables of link numbers: they grow to the highest slot in use, and never shrink while the socket lives. */
 #include "slots.h"
 
+#include "bus.h"
+
 #include <string.h>
 
 enum { FIRST_SLOTS = 4 };
 
+static uint32_t limit_of(const pl_conn *conn) {
+  return conn->state == PL_CONN_BUS ? PL_BUS_SLOTS : pl_setting_of(conn->relay, PL_SET_LINK_SLOTS);
+}
+
 static int grow(pl_conn *conn, pl_slots *slots, uint32_t slot) {
-  uint32_t limit = pl_setting_of(conn->relay, PL_SET_LINK_SLOTS);
+  uint32_t limit = limit_of(conn);
   uint32_t count = slots->count ? slots->count : FIRST_SLOTS;
   while (count <= slot) count *= 2;
   if (count > limit) count = limit;
@@ -37,7 +43,7 @@ uint32_t pl_slots_next(const pl_conn *conn) {
   const pl_slots *slots = &conn->slots[1];
   uint32_t slot = conn->next_slot;
   while (slot < slots->count && slots->at[slot].half) slot++;
-  if (slot >= pl_setting_of(conn->relay, PL_SET_LINK_SLOTS)) return 0;
+  if (slot >= limit_of(conn)) return 0;
   uint32_t last = slot < slots->count ? pl_link_generation(slots->at[slot].number) : 0;
   return pl_link_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
 }

@@ -154,7 +154,7 @@ static void start_relay(program *p, const pl_options *o) {
       .admission = o->admission,
       .origins = o->origins,
       .public_urls = o->public_urls,
-      .hooks = {hook_lookup, pl_pages_get, hook_flush, NULL, hook_log},
+      .hooks = {hook_lookup, pl_pages_get, hook_flush, hook_log},
       .user = p,
   };
   memcpy(config.settings, o->settings, sizeof config.settings);

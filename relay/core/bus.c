@@ -1,0 +1,234 @@
+/* See bus.h. Which sockets the other workers have, and the life of what leads to them. */
+#include "bus.h"
+
+#include <string.h>
+
+enum { ENTRIES = 64, MESSAGE_MAX = 1 << 20, CONTROL_MAX = 64 << 20 };
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+static void init_node(pl_relay *relay, pl_bus_node *node) {
+  pl_conn *conn = &node->conn;
+  conn->relay = relay;
+  conn->state = PL_CONN_BUS;
+  conn->is_dirty = true; /* never in the list of dirty sockets */
+  pl_list_init(&conn->timed);
+  pl_list_init(&conn->dirty);
+  pl_list_init(&conn->same_id);
+  pl_list_init(&conn->turns);
+  pl_buffer_init(&conn->control, CONTROL_MAX);
+  pl_ws_init(&conn->ws, false, false, MESSAGE_MAX);
+}
+
+int pl_bus_init(pl_relay *relay) {
+  unsigned count = relay->config.workers;
+  if (count < 2) return 0;
+  relay->nodes = pl_alloc(count * sizeof *relay->nodes);
+  if (!relay->nodes) return PL_ENOMEM;
+  relay->node_count = count;
+  for (unsigned i = 0; i < count; i++) init_node(relay, &relay->nodes[i]);
+  return 0;
+}
+
+static void drop_output(pl_conn *conn) {
+  pl_out_deinit(conn->relay, &conn->out);
+  pl_buffer_deinit(&conn->control);
+  pl_buffer_init(&conn->control, CONTROL_MAX);
+}
+
+void pl_bus_deinit(pl_relay *relay) {
+  for (unsigned i = 0; i < relay->node_count; i++) {
+    pl_conn *conn = &relay->nodes[i].conn;
+    pl_link_socket_died(conn, 0);
+    drop_output(conn);
+    pl_ws_deinit(&conn->ws);
+  }
+  pl_free(relay->nodes);
+  relay->nodes = NULL;
+  relay->node_count = 0;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static void put_login(const pl_conn *conn, uint8_t out[PL_BUS_LOGIN_BYTES]) {
+  memcpy(out, conn->presence->id, 32);
+  memcpy(out + 32, conn->instance, 8);
+  pl_put_u64(out + 40, conn->generation);
+}
+
+static void tell(pl_bus_node *node, enum pl_bus_type type, bool flag, const uint8_t *payload, size_t size) {
+  if (!pl_out_control_flags(&node->conn, (uint8_t)type, flag ? PL_BUS_FLAG : 0, 0, (pl_view){payload, size}, 100))
+    node->lost = true;
+}
+
+void pl_bus_tell(pl_conn *conn, enum pl_bus_type type) {
+  pl_relay *relay = conn->relay;
+  uint8_t payload[PL_BUS_LOGIN_BYTES];
+  if (!relay->node_count) return;
+  put_login(conn, payload);
+  for (unsigned i = 0; i < relay->node_count; i++)
+    if (i != relay->config.worker) tell(&relay->nodes[i], type, conn->listen, payload, sizeof payload);
+}
+
+static void tell_peers(pl_bus_node *node, const pl_conn *conn, const uint64_t *entries, size_t count, bool forget) {
+  uint8_t payload[PL_BUS_LOGIN_BYTES + 8 * ENTRIES];
+  put_login(conn, payload);
+  while (count) {
+    size_t n = count < ENTRIES ? count : ENTRIES;
+    for (size_t i = 0; i < n; i++) pl_put_u64(payload + PL_BUS_LOGIN_BYTES + 8 * i, entries[i]);
+    tell(node, PL_BUS_PEERS, forget, payload, PL_BUS_LOGIN_BYTES + 8 * n);
+    entries += n;
+    count -= n;
+  }
+}
+
+void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget) {
+  pl_relay *relay = conn->relay;
+  for (unsigned i = 0; i < relay->node_count; i++)
+    if (i != relay->config.worker) tell_peers(&relay->nodes[i], conn, entries, count, forget);
+}
+
+void pl_bus_abort(pl_conn *node) {
+  PL_CONTAINER(node, pl_bus_node, conn)->lost = true;
+}
+
+/* Begins anew: the other forgets all of this worker, then hears of each of its sockets. */
+static void start_again(pl_relay *relay, pl_bus_node *node) {
+  node->lost = false;
+  pl_link_end_all(&node->conn);
+  drop_output(&node->conn);
+  node->lost = false;
+  tell(node, PL_BUS_START, false, NULL, 0);
+  for (size_t i = 0; i < relay->bucket_count; i++)
+    for (pl_presence *p = relay->buckets[i]; p; p = p->next)
+      for (pl_node *n = p->sockets.next; n != &p->sockets; n = n->next) {
+        pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
+        uint8_t payload[PL_BUS_LOGIN_BYTES];
+        put_login(conn, payload);
+        tell(node, PL_BUS_LOGIN, conn->listen, payload, sizeof payload);
+        tell_peers(node, conn, conn->peers.keys, conn->peers.count, false);
+      }
+}
+
+/* ---- hearing ------------------------------------------------------------------------------------------------------ */
+
+/* One socket too many logged in at two workers at once: the newest goes, and all workers agree which that is. */
+static void hold_limit(pl_presence *presence, pl_relay *relay, uint64_t now_ms) {
+  uint64_t newest = 0;
+  if (presence->socket_count + presence->remote_count <= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) return;
+  for (pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
+    const pl_remote *remote = PL_CONTAINER(n, pl_remote, same_id);
+    if (remote->generation > newest) newest = remote->generation;
+  }
+  if (pl_list_empty(&presence->sockets)) return;
+  pl_conn *last = PL_CONTAINER(presence->sockets.prev, pl_conn, same_id);
+  if (last->generation > newest) pl_conn_refuse(last, PL_REASON_FULL, now_ms);
+}
+
+static void on_login(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  const uint8_t *payload = e->payload.data;
+  if (e->payload.size != PL_BUS_LOGIN_BYTES) return;
+  uint64_t generation = pl_get_u64(payload + 40);
+  pl_presence *presence = pl_router_get(relay, payload, true);
+  if (!presence) return; /* no memory: it cannot be called from this worker */
+  pl_conn *local = pl_router_instance(presence, payload + 32);
+  pl_remote *remote = pl_router_remote(presence, payload + 32);
+  bool newest = (!local || local->generation < generation) && (!remote || remote->generation < generation);
+  if (newest && !remote) remote = pl_router_add_remote(presence, payload + 32);
+  if (!newest || !remote) {
+    pl_router_release(relay, presence);
+    return;
+  }
+  pl_peers_deinit(relay, &remote->peers);
+  remote->generation = generation;
+  remote->node = node;
+  remote->listen = e->flags & PL_BUS_FLAG;
+  if (local) pl_conn_refuse(local, PL_REASON_SUPERSEDED, now_ms);
+  hold_limit(presence, relay, now_ms);
+  pl_link_ready_elsewhere(presence, remote);
+}
+
+/* The socket that a message is about, if it is the one that is known. */
+static pl_remote *find(pl_relay *relay, uint8_t node, const pl_envelope *e, pl_presence **presence) {
+  if (e->payload.size < PL_BUS_LOGIN_BYTES) return NULL;
+  *presence = pl_router_get(relay, e->payload.data, false);
+  pl_remote *remote = *presence ? pl_router_remote(*presence, e->payload.data + 32) : NULL;
+  return remote && remote->node == node && remote->generation == pl_get_u64(e->payload.data + 40) ? remote : NULL;
+}
+
+static void on_logout(pl_relay *relay, uint8_t node, const pl_envelope *e) {
+  pl_presence *presence;
+  pl_remote *remote = find(relay, node, e, &presence);
+  if (!remote) return;
+  pl_router_drop_remote(relay, presence, remote);
+  pl_router_release(relay, presence);
+}
+
+static void on_peers(pl_relay *relay, uint8_t node, const pl_envelope *e) {
+  pl_presence *presence;
+  pl_remote *remote = find(relay, node, e, &presence);
+  for (size_t at = PL_BUS_LOGIN_BYTES; remote && at + 8 <= e->payload.size; at += 8)
+    pl_peers_set(relay, &remote->peers, pl_get_u64(e->payload.data + at), e->flags & PL_BUS_FLAG);
+}
+
+static void on_message(pl_conn *node, pl_envelope *e, uint64_t now_ms) {
+  pl_relay *relay = node->relay;
+  uint8_t from = (uint8_t)(PL_CONTAINER(node, pl_bus_node, conn) - relay->nodes);
+  switch (e->type) {
+    case PL_BUS_LOGIN:
+      on_login(relay, from, e, now_ms);
+      return;
+    case PL_BUS_LOGOUT:
+      on_logout(relay, from, e);
+      return;
+    case PL_BUS_PEERS:
+      on_peers(relay, from, e);
+      return;
+    case PL_BUS_START:
+      pl_link_reset_all(node);
+      pl_router_drop_node(relay, from);
+      return;
+    default:
+      e->link ^= UINT32_C(1) << 31;
+      pl_link_from_bus(node, e, now_ms);
+  }
+}
+
+void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t size, uint64_t now_ms) {
+  pl_ws_event event;
+  int rc;
+  if (from >= relay->node_count || from == relay->config.worker) return;
+  pl_conn *node = &relay->nodes[from].conn;
+  while ((rc = pl_ws_read(&node->ws, &data, &size, &event)) > 0) {
+    if (event.type != PL_WS_BINARY) continue;
+    pl_reader r = pl_reader_of(event.data, event.size);
+    pl_envelope e;
+    while (pl_envelope_next(&r, &e) > 0) on_message(node, &e, now_ms);
+  }
+  if (rc < 0) pl_relay_bus_lost(relay, from);
+}
+
+void pl_relay_bus_lost(pl_relay *relay, unsigned node) {
+  if (node >= relay->node_count || node == relay->config.worker) return;
+  pl_conn *conn = &relay->nodes[node].conn;
+  pl_ws_deinit(&conn->ws);
+  pl_ws_init(&conn->ws, false, false, MESSAGE_MAX);
+  pl_router_drop_node(relay, (uint8_t)node);
+  relay->nodes[node].lost = true;
+}
+
+/* ---- output -------------------------------------------------------------------------------------------------------
+ */
+
+bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) {
+  for (; *to < relay->node_count; ++*to) {
+    pl_bus_node *node = &relay->nodes[*to];
+    if (node->lost) start_again(relay, node);
+    if (pl_conn_output(&node->conn, batch)) return true;
+  }
+  return false;
+}
+
+void pl_relay_bus_sent(pl_relay *relay, unsigned to, size_t n, uint64_t now_ms) {
+  pl_conn_sent(&relay->nodes[to].conn, n, now_ms);
+}

@@ -1,0 +1,54 @@
+/* The bus: what the workers of one relay tell each other, so that any worker's client reaches any other's.
+ *
+ * To a worker another one looks like one more socket: frames of envelopes in both directions, the same output buffer,
+ * the same queue per link with its window, link numbers from two tables. DATA, ACCEPT and RESET mean on the bus what
+ * they mean on a socket; this table has the rest. Bit 31 of a link number says that the *sender* of the bus message
+ * opened the link; the receiver turns it round.
+ *
+ * The bus keeps the order of what one worker tells another, and loses nothing; a transport that can lose says so with
+ * pl_relay_bus_lost. */
+#ifndef PL_RELAY_BUS_H
+#define PL_RELAY_BUS_H
+
+#include "internal.h"
+
+enum pl_bus_type {
+  PL_BUS_OPEN = 0x30, /* link: a socket of yours is wanted. pl_bus_open, handshake; flag 1: it must listen */
+  PL_BUS_TAKEN,       /* link: the OFFER was sent */
+  PL_BUS_ABSENT,      /* link: no OFFER could be sent, look elsewhere */
+  PL_BUS_LOGIN,       /* pl_bus_login; flag 1: it listens */
+  PL_BUS_LOGOUT,      /* pl_bus_login */
+  PL_BUS_PEERS,       /* pl_bus_login, then entries of its socket's list (knocks.c); flag 1: forget them */
+  PL_BUS_START        /* forget my sockets and our links: they follow anew */
+};
+
+enum {
+  PL_BUS_FLAG = 1,
+  PL_BUS_KNOCK = 2, /* on OPEN: by a stranger */
+  PL_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
+  PL_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance; the handshake follows */
+  PL_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
+};
+
+struct pl_bus_node {
+  pl_conn conn; /* in state PL_CONN_BUS, never in the lists of sockets */
+  bool lost;    /* something for it could not be kept: all is told anew */
+};
+
+/* A socket on another worker. */
+struct pl_remote {
+  pl_node same_id; /* in pl_presence.remotes */
+  uint64_t generation;
+  uint8_t instance[8];
+  uint8_t node;
+  bool listen;
+  pl_peer_list peers;
+};
+
+int pl_bus_init(pl_relay *relay) PL_MUST_USE;
+void pl_bus_deinit(pl_relay *relay);
+void pl_bus_tell(pl_conn *conn, enum pl_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
+void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget);
+void pl_bus_abort(pl_conn *node);                       /* see pl_bus_node.lost */
+
+#endif
