@@ -110,7 +110,8 @@ static void start_again(pl_relay *relay, pl_bus_node *node) {
       }
 }
 
-/* ---- hearing ------------------------------------------------------------------------------------------------------ */
+/* ---- hearing ------------------------------------------------------------------------------------------------------
+ */
 
 /* One socket too many logged in at two workers at once: the newest goes, and all workers agree which that is. */
 static void hold_limit(pl_presence *presence, pl_relay *relay, uint64_t now_ms) {

@@ -24,7 +24,7 @@ enum pl_bus_type {
 
 enum {
   PL_BUS_FLAG = 1,
-  PL_BUS_KNOCK = 2, /* on OPEN: by a stranger */
+  PL_BUS_KNOCK = 2,        /* on OPEN: by a stranger */
   PL_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
   PL_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance; the handshake follows */
   PL_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
@@ -49,6 +49,6 @@ int pl_bus_init(pl_relay *relay) PL_MUST_USE;
 void pl_bus_deinit(pl_relay *relay);
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
 void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget);
-void pl_bus_abort(pl_conn *node);                       /* see pl_bus_node.lost */
+void pl_bus_abort(pl_conn *node); /* see pl_bus_node.lost */
 
 #endif

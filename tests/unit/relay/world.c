@@ -47,6 +47,9 @@ void world_start(world *w) {
   pl_relay_config config = {
       .admission = w->admission, .public_urls = w->public_urls, .hooks = {.lookup = lookup}, .user = w};
   const uint8_t seed[32] = {42};
+  config.worker = w->worker;
+  config.workers = w->workers;
+  config.shared = w->shared;
   memcpy(config.settings, w->settings, sizeof config.settings);
   assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
   w->relay = pl_relay_new(&config);

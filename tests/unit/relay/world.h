@@ -11,6 +11,8 @@ enum { WORLD_IDS = 64 };
 struct client;
 typedef struct world {
   pl_relay *relay;
+  unsigned worker, workers; /* as in pl_relay_config, before world_start */
+  pl_shared *shared;
   uint32_t settings[PL_SETTINGS];
   int admission;
   const char *const *public_urls;
