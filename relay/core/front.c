@@ -42,6 +42,10 @@ static int judge_upgrade(const pl_relay *relay, const pl_http_request *request) 
 
 static void answer_request(pl_conn *conn, const pl_http_request *request, uint64_t now_ms) {
   char text[512];
+  if (!pl_rate_resolve(conn, request, now_ms)) {
+    answer_refusal(conn, 429, now_ms);
+    return;
+  }
   if (!request->upgrade) {
     if (conn->prologue->over_limit)
       answer_refusal(conn, 503, now_ms);

@@ -206,6 +206,11 @@ static int on_if_none_match(fields *f, pl_view value) {
   return 0;
 }
 
+static int on_forwarded_for(fields *f, pl_view value) {
+  f->request->forwarded_for = value;
+  return 0;
+}
+
 static const struct {
   const char *name;
   int (*take)(fields *f, pl_view value);
@@ -221,6 +226,7 @@ static const struct {
     {"transfer-encoding", on_transfer_encoding},
     {"accept-encoding", on_accept_encoding},
     {"if-none-match", on_if_none_match},
+    {"x-forwarded-for", on_forwarded_for},
 };
 
 static int read_field(fields *f, pl_view line) {

@@ -20,6 +20,7 @@ typedef struct pl_http_request {
   pl_view path;          /* begins with '/', without the query */
   pl_view host, origin;  /* origin: size 0 if there was none (an empty one is refused) */
   pl_view if_none_match; /* as sent */
+  pl_view forwarded_for; /* the last X-Forwarded-For */
   bool accepts_br, accepts_gzip;
   bool upgrade;     /* to WebSocket; the rest of the handshake is checked, but for path, origin and subprotocol */
   pl_view key;      /* Sec-WebSocket-Key */

@@ -20,6 +20,7 @@ static const struct {
     {426, "Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"},
     {431, "Request Header Fields Too Large", ""},
     {500, "Internal Server Error", ""},
+    {429, "Too Many Requests", "Retry-After: 60\r\n"},
     {503, "Service Unavailable", "Retry-After: 5\r\n"},
     {505, "HTTP Version Not Supported", ""},
 };

@@ -18,10 +18,10 @@
 #include "relay.h"
 
 enum {
-  PL_OUT_DIRECT = 65536,        /* above this, links queue for themselves */
-  PL_OUT_SMALL = 4096,          /* first size of an output buffer; almost all stay there */
-  PL_OUT_LARGE = 140 * 1024,    /* PL_OUT_DIRECT, one more of the largest envelopes, and frame headers */
-  PL_OUT_SMALL_KEPT = 1024,     /* free buffers that are kept: as many as one turn writes to, with many sockets */
+  PL_OUT_DIRECT = 65536,     /* above this, links queue for themselves */
+  PL_OUT_SMALL = 4096,       /* first size of an output buffer; almost all stay there */
+  PL_OUT_LARGE = 140 * 1024, /* PL_OUT_DIRECT, one more of the largest envelopes, and frame headers */
+  PL_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: as many as one turn writes to, with many sockets */
   PL_OUT_LARGE_KEPT = 64,
   PL_OUT_MUCH = 16384,          /* so much goes out before the turn ends */
   PL_CHUNK_BYTES = 16384,       /* of a link's queue */
@@ -308,6 +308,11 @@ void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16
 /* The same by another key, which is not 0. */
 bool pl_rate_key_allows(const pl_rate *rate, uint64_t key, uint64_t now_ms);
 void pl_rate_key_take(pl_rate *rate, uint64_t key, uint64_t now_ms);
+/* Takes one connection of this address; false: too many. A trusted proxy's is taken once its client is known. */
+bool pl_rate_connect(pl_relay *relay, const uint8_t address[16], uint64_t now_ms);
+bool pl_rate_trusted(const pl_relay *relay, const uint8_t address[16]);
+/* Whose connection it is, now that the head of its request is here. False: that one has too many. */
+bool pl_rate_resolve(pl_conn *conn, const pl_http_request *request, uint64_t now_ms);
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
 /* ---- knocks.c */
 typedef enum pl_call {

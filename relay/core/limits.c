@@ -81,6 +81,28 @@ void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16
   if (!is_exempt(relay, address)) pl_rate_key_take(rate, key_of(relay, address), now_ms);
 }
 
+bool pl_rate_connect(pl_relay *relay, const uint8_t address[16], uint64_t now_ms) {
+  if (!pl_rate_allows(relay, &relay->shared->connects, address, now_ms)) return false;
+  pl_rate_take(relay, &relay->shared->connects, address, now_ms);
+  return true;
+}
+
+bool pl_rate_trusted(const pl_relay *relay, const uint8_t address[16]) {
+  return pl_cidr_has(relay->config.trusted, relay->config.trusted_count, address);
+}
+
+bool pl_rate_resolve(pl_conn *conn, const pl_http_request *request, uint64_t now_ms) {
+  const pl_relay_config *config = &conn->relay->config;
+  uint8_t address[16];
+  if (!pl_rate_trusted(conn->relay, conn->address)) return true;
+  if (pl_forwarded_for(request->forwarded_for, config->trusted, config->trusted_count, address) == 0) {
+    memcpy(conn->address, address, 16);
+    /* "127.0.0.1", said by a proxy, is not this machine's own, which LOOPBACK_EXEMPT means: no real address is 1::… */
+    if (is_loopback(address)) conn->address[1] = 1;
+  }
+  return pl_rate_connect(conn->relay, conn->address, now_ms);
+}
+
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms) {
   uint64_t interval_us = 60000000 / pl_setting_of(conn->relay, PL_SET_OPENS_PER_MINUTE);
   if (!allows(conn->opens_us, now_ms * 1000, interval_us, pl_setting_of(conn->relay, PL_SET_OPEN_BURST))) return false;

@@ -198,8 +198,7 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
                        uint64_t now_ms) {
   uint64_t limit = pl_setting_of(relay, PL_SET_SOCKETS_MAX);
   if (relay->draining || atomic_load(&relay->shared->sockets) >= limit + OVER_LIMIT_SPARE) return NULL;
-  if (!pl_rate_allows(relay, &relay->shared->connects, address, now_ms)) return NULL;
-  pl_rate_take(relay, &relay->shared->connects, address, now_ms);
+  if (!pl_rate_trusted(relay, address) && !pl_rate_connect(relay, address, now_ms)) return NULL;
   pl_conn *conn = new_conn(relay, now_ms);
   if (!conn) return NULL;
   conn->shell = shell;

@@ -10,6 +10,7 @@
 
 #include "../../client/core/identity/identity.h"
 #include "../../client/core/wire/wire.h"
+#include "forwarded.h"
 #include "http.h"
 
 #define PL_RELAY_NEVER UINT64_MAX
@@ -88,6 +89,8 @@ typedef struct pl_relay_config {
   int admission;
   const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
   const char *const *public_urls; /* origins that clients may have dialled; NULL: any; borrowed */
+  const pl_cidr *trusted;         /* proxies whose X-Forwarded-For is believed; borrowed */
+  size_t trusted_count;
   pl_relay_hooks hooks;
   void *user;
   unsigned worker, workers; /* this one among how many, joined by the bus below; 0, 0: it is alone */

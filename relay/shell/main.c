@@ -154,6 +154,8 @@ static void start_relay(program *p, const pl_options *o) {
       .admission = o->admission,
       .origins = o->origins,
       .public_urls = o->public_urls,
+      .trusted = o->trusted,
+      .trusted_count = o->trusted_count,
       .hooks = {hook_lookup, pl_pages_get, hook_flush, hook_log},
       .user = p,
   };

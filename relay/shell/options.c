@@ -19,6 +19,7 @@ enum {
   KEY_PING,
   KEY_DEAD,
   KEY_ADMISSION,
+  KEY_PROXY,
   KEY_LOG
 };
 
@@ -39,6 +40,9 @@ static const struct argp_option table[] = {
      2},
     {"public-url", KEY_URL, "URL", 0, "Clients must have dialled this origin; may be repeated. Without it: any", 2},
     {"admission", KEY_ADMISSION, "open|closed", 0, "closed: only IDs that are registered already (open)", 2},
+    {"trust-proxy", KEY_PROXY, "CIDR", 0,
+     "Believe X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Without it: nobody's",
+     2},
     {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
     {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
     {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
@@ -113,6 +117,14 @@ static void add_origin(const char **list, char *arg, struct argp_state *state) {
   add(list, NULL, arg, state);
 }
 
+static void add_proxy(pl_options *o, const char *arg, struct argp_state *state) {
+  pl_view text = {(const uint8_t *)arg, strlen(arg)};
+  if (o->trusted_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --trust-proxy");
+  if (pl_cidr_parse(text, &o->trusted[o->trusted_count]) != 0)
+    argp_error(state, "\"%s\" is no range of addresses; it looks like 10.0.0.0/8, fd00::/8 or 127.0.0.1", arg);
+  o->trusted_count++;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   pl_options *o = state->input;
   switch (key) {
@@ -139,6 +151,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       o->admission = strcmp(arg, "closed") == 0 ? PL_ADMIT_CLOSED : PL_ADMIT_OPEN;
       if (strcmp(arg, "open") != 0 && strcmp(arg, "closed") != 0)
         argp_error(state, "--admission is open or closed, not \"%s\"", arg);
+      return 0;
+    case KEY_PROXY:
+      add_proxy(o, arg, state);
       return 0;
     case KEY_LIMIT:
       set_limit(o, arg, state);

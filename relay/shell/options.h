@@ -11,6 +11,8 @@ typedef struct pl_options {
   size_t listen_count;
   const char *origins[PL_OPTION_LIST_MAX + 1];     /* ended by NULL */
   const char *public_urls[PL_OPTION_LIST_MAX + 1]; /* ended by NULL */
+  pl_cidr trusted[PL_OPTION_LIST_MAX];
+  size_t trusted_count;
   const char *data, *tls_cert, *tls_key;
   int admission;
   uint32_t settings[PL_SETTINGS];

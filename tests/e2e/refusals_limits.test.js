@@ -127,3 +127,15 @@ test('an address that is not a public one is refused as ORIGIN', async () => {
   expect(await peer.refusal()).toBe(REASON.ORIGIN);
   (await loggedIn(port, { origin: 'https://relay.example' })).close();
 });
+
+test('X-Forwarded-For counts from a trusted proxy only', async () => {
+  const get = async (port, from) => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Forwarded-For: ${from}\r\n\r\n`)).status;
+  const port = await withLimits({ CONNECTS_PER_MINUTE: 3 }, ['--trust-proxy', '127.0.0.0/8']);
+  for (let i = 0; i < 3; i++) expect(await get(port, '198.51.100.9, 192.0.2.1, 127.0.0.2')).toBe(200);
+  expect(await get(port, '203.0.113.3, 192.0.2.1')).toBe(429); // what the client said before the proxy's word changes nothing
+  expect(await get(port, '192.0.2.2')).toBe(200);
+  for (let i = 0; i < 3; i++) expect(await get(port, '192.0.2.3, 127.0.0.1')).toBe(200);
+  await relay.stop();
+  const other = await withLimits({ CONNECTS_PER_MINUTE: 3 }, ['--trust-proxy', '10.0.0.0/8']);
+  for (let i = 0; i < 6; i++) expect(await get(other, '192.0.2.1')).toBe(200); // forged: loopback itself is exempt
+});

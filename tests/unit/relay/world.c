@@ -50,6 +50,8 @@ void world_start(world *w) {
   config.worker = w->worker;
   config.workers = w->workers;
   config.shared = w->shared;
+  config.trusted = w->trusted;
+  config.trusted_count = w->trusted != NULL;
   memcpy(config.settings, w->settings, sizeof config.settings);
   assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
   w->relay = pl_relay_new(&config);
