@@ -150,6 +150,12 @@ static int writable_again(pl_session *s) {
   return 0;
 }
 
+/* Moves on to the end of the message that the cursor is in. */
+static void find_message(pl_channel *c) {
+  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
+    c->ends_cursor++;
+}
+
 /* New places from an ACK or HELLO: frees what was taken. Older values change nothing. */
 int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to, uint64_t taken_to) {
   if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
@@ -160,6 +166,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
     pl_session_progress(s);
     if (c->cursor < received_to) {
       c->cursor = received_to;
+      find_message(c);
       if (c->cursor == c->end) pl_list_remove(&c->sending);
     }
   }
@@ -173,8 +180,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   pl_session_progress(s);
   while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
-  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
-    c->ends_cursor++;
+  find_message(c);
   if (taken_to == c->end && c->ring_capacity > PL_RING_KEPT_BYTES) { /* idle channels keep little */
     pl_free(c->ring);
     c->ring = NULL;
@@ -187,8 +193,7 @@ void pl_channel_go_back(pl_session *s, pl_channel *c) {
   if (c->cursor <= c->peer_received_to) return;
   c->cursor = c->peer_received_to;
   c->ends_cursor = c->ends_first;
-  while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
-    c->ends_cursor++;
+  find_message(c);
   has_places_to_send(s, c);
 }
 
