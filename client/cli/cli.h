@@ -36,6 +36,7 @@ extern const command commands[]; /* ended by an entry without a name */
 int command_id(const cli *c, int argc, char **argv);
 int command_listen(const cli *c, int argc, char **argv);
 int command_connect(const cli *c, int argc, char **argv);
+int command_chat(const cli *c, int argc, char **argv);
 int command_ping(const cli *c, int argc, char **argv);
 int command_forget(const cli *c, int argc, char **argv);
 
@@ -48,6 +49,9 @@ void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_error(const char *what, const char *why, const char *hint);
 /* Text of the other side, made safe to print: one line, no control or direction marks, cut at the size. */
 const char *ui_clean(const char *text, char *out, size_t size);
+/* The same for a whole message, nothing cut: what could move the cursor is written as \n or \xNN. `text` ends in a NUL
+ * (behind `size`); `out` has room for 4 * size + 1 bytes. Gives the length. */
+size_t ui_visible(const char *text, size_t size, char *out);
 /* "abcdefgh…": enough of an ID to tell people apart. */
 const char *ui_short(const char *id, char out[16]);
 /* For pairlink_options.log; keeps the last error for ui_last_problem. */

@@ -15,6 +15,8 @@ const command commands[] = {
     {"listen", "[--accept ask|all|ID…] [--invite] [--keep]", "wait for someone, then join stdin and stdout to them",
      command_listen},
     {"connect", "ID|LINK", "reach someone, then join stdin and stdout to them", command_connect},
+    {"chat", "ID|LINK [--send TEXT]", "exchange lines with someone; what cannot be delivered yet is kept",
+     command_chat},
     {"ping", "ID [--count N]", "measure the round trip to someone who listens", command_ping},
     {"forget", "", "forget the relay's pinned ID, after it was set up anew", command_forget},
     {NULL, NULL, NULL, NULL},
@@ -41,6 +43,7 @@ static const char after[] =
     "  id                 print your ID; needs no relay\n"
     "  listen             wait for someone, then join stdin and stdout to them\n"
     "  connect ID|LINK    reach someone, then join stdin and stdout to them\n"
+    "  chat ID|LINK       exchange lines with someone; what cannot be delivered yet is kept\n"
     "  ping ID            measure the round trip to someone who listens\n"
     "  forget             forget the relay's pinned ID, after it was set up anew\n"
     "  help [COMMAND]     this text, or that of a command\n"
@@ -96,7 +99,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       state->next = state->argc;
       return 0;
     case ARGP_KEY_NO_ARGS:
-      argp_error(state, "name a command: id, listen, connect, ping");
+      argp_error(state, "name a command: id, listen, connect, chat, ping");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;

@@ -90,6 +90,24 @@ const char *ui_clean(const char *text, char *out, size_t size) {
   return out;
 }
 
+size_t ui_visible(const char *text, size_t size, char *out) {
+  const unsigned char *c = (const unsigned char *)text, *end = c + size;
+  size_t used = 0;
+  while (c < end) {
+    size_t n = *c == '\t' ? 1 : printable(c);
+    if (n) {
+      memcpy(out + used, c, n);
+      used += n;
+      c += n;
+    } else {
+      used += (size_t)sprintf(out + used, *c == '\n' ? "\\n" : "\\x%02x", *c);
+      c++;
+    }
+  }
+  out[used] = '\0';
+  return used;
+}
+
 const char *ui_short(const char *id, char out[16]) {
   snprintf(out, 16, "%.8s…", id);
   return out;

@@ -1,0 +1,337 @@
+#include "chat.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SAY_WAITING_AFTER_MS = 1500, CALL_AGAIN_MS = 1000, SESSION_TIMEOUT_MS = 300000 };
+
+/* ---- sessions ----------------------------------------------------------------------------------------- */
+
+static bool speaks(const pairlink_session *s, const char *what) {
+  return strncmp(pairlink_session_application(s), what, strlen(what)) == 0;
+}
+
+static chat_session *best(const chat_job *j) {
+  for (chat_session *s = j->sessions; s; s = s->next)
+    if (pairlink_session_linked(s->session) && (speaks(s->session, "chat/") || speaks(s->session, "pipe/"))) return s;
+  return NULL;
+}
+
+static bool add_session(chat_job *j, pairlink_session *session) {
+  if (pairlink_session_user(session)) return true;
+  chat_session *s = calloc(1, sizeof *s);
+  if (!s) return false;
+  s->session = session;
+  s->next = j->sessions;
+  j->sessions = s;
+  pairlink_session_set_user(session, s);
+  return true;
+}
+
+static void forget_session(chat_job *j, const pairlink_session *session) {
+  for (chat_session **at = &j->sessions; *at; at = &(*at)->next)
+    if ((*at)->session == session) {
+      chat_session *s = *at;
+      *at = s->next;
+      free(s);
+      return;
+    }
+}
+
+/* What the session had and did not deliver waits for the next one. */
+static void back_to_waiting(chat_job *j, const pairlink_session *session) {
+  for (outbox_message *m = j->box.first; m; m = m->next)
+    if (m->session == session) m->session = NULL;
+}
+
+static void call(chat_job *j) {
+  pairlink_session *session;
+  int error = pairlink_connect(j->base.client, j->peer, &session);
+  if (!error && !add_session(j, session)) error = PAIRLINK_ENOMEM;
+  if (error) job_end(&j->base, ui_fail("cannot connect", error, NULL));
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------ */
+
+/* 0, EAGAIN, or that this message can never go. */
+static int send_one(chat_session *s, outbox_message *m) {
+  char bytes[1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX + 1];
+  size_t size = 0;
+  bool chat = speaks(s->session, "chat/");
+  if (chat) {
+    bytes[0] = 1;
+    memcpy(bytes + 1, m->id, OUTBOX_ID_BYTES);
+    size = 1 + OUTBOX_ID_BYTES;
+  }
+  memcpy(bytes + size, m->text, m->size);
+  size += m->size;
+  if (!chat) bytes[size++] = '\n';
+  return pairlink_send_channel(s->session, 0, bytes, size, &m->place);
+}
+
+static void say_state(chat_job *j, const chat_session *s) {
+  bool away = j->said_unlinked || j->base.said_offline;
+  if (j->box.count && !s && away && !j->said_kept) {
+    ui_say("Kept. It will be delivered when both are here.");
+    j->said_kept = true;
+  } else if (j->box.count && s && !j->said_sending) {
+    ui_note("Sending…");
+    j->said_sending = true;
+  }
+  if (j->box.count || !j->delivered) return;
+  ui_note(j->delivered == 1 ? "Delivered." : "All %zu delivered.", j->delivered);
+  j->delivered = 0;
+  j->said_sending = j->said_kept = false;
+}
+
+static bool may_end(const chat_job *j) {
+  return j->input_ended && !j->box.first && !j->items;
+}
+
+void chat_send(chat_job *j) {
+  chat_session *s = best(j);
+  outbox_message *next;
+  for (outbox_message *m = j->box.first; m && s && !s->blocked; m = next) {
+    next = m->next;
+    if (m->session) continue;
+    int error = send_one(s, m);
+    if (error == PAIRLINK_EMSGSIZE) {
+      ui_error("a message is longer than the other side takes, it was not sent", NULL, NULL);
+      outbox_delivered(&j->box, m);
+    } else if (error) {
+      s->blocked = true; /* until WRITABLE, or CLOSED */
+    } else {
+      m->session = s->session;
+    }
+  }
+  say_state(j, s);
+  if (may_end(j)) job_end(&j->base, EXIT_OK);
+}
+
+static void on_delivered(chat_job *j, const pairlink_event *e) {
+  outbox_message *next;
+  if (e->channel != 0) return;
+  for (outbox_message *m = j->box.first; m; m = next) {
+    next = m->next;
+    if (m->session != e->session || m->place > e->place) continue;
+    outbox_delivered(&j->box, m);
+    j->delivered++;
+  }
+  chat_send(j);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+/* In order, over the newest alone. A session with an instance of the contact that is gone is left to its timeout: to
+ * close it would mean to wait for an answer. */
+static void take_over(chat_job *j, const chat_session *newest) {
+  for (outbox_message *m = j->box.first; m; m = m->next)
+    if (m->session != newest->session) m->session = NULL;
+}
+
+static void on_linked(chat_job *j) {
+  if (!best(j)) return;
+  if (!j->was_linked)
+    ui_say("Connected with %s, end-to-end encrypted.", j->who);
+  else if (j->said_unlinked)
+    ui_say("%s is here again.", j->who);
+  j->base.back_is_said = true;
+  j->was_linked = true;
+  j->said_unlinked = false;
+  take_over(j, best(j));
+  chat_send(j);
+}
+
+static void say_unlinked(chat_job *j) {
+  if (best(j) || j->said_unlinked || j->base.ending || !j->base.is_online) return;
+  j->said_unlinked = true;
+  ui_say(j->was_linked ? "%s is not here any more." : "%s is not here yet, or has not let you in.", j->who);
+}
+
+static void on_closed(chat_job *j, const pairlink_event *e) {
+  char text[200];
+  back_to_waiting(j, e->session);
+  chat_session_gone(j, e->session);
+  forget_session(j, e->session);
+  if (j->base.ending) return;
+  if (e->reason >= PAIRLINK_REASON_REFUSED && !j->sessions) {
+    int error = e->error ? e->error : PAIRLINK_EREFUSED;
+    job_end(&j->base, ui_fail("the chat cannot go on", error, ui_clean(e->text, text, sizeof text)));
+    return;
+  }
+  if (!j->sessions) j->base.tick_ms = job_now_ms() + CALL_AGAIN_MS;
+  chat_send(j);
+}
+
+static void on_session_event(chat_job *j, const pairlink_event *e) {
+  chat_session *s = pairlink_session_user(e->session);
+  switch (e->type) {
+    case PAIRLINK_EVENT_LINKED:
+      on_linked(j);
+      break;
+    case PAIRLINK_EVENT_UNLINKED:
+      if (!best(j)) j->base.tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+      break;
+    case PAIRLINK_EVENT_MESSAGE:
+    case PAIRLINK_EVENT_END:
+      if (e->channel != 0)
+        (void)pairlink_take(e->session, e->channel, e->place);
+      else
+        chat_received(j, e, speaks(e->session, "chat/") || e->type == PAIRLINK_EVENT_END);
+      break;
+    case PAIRLINK_EVENT_WRITABLE:
+      s->blocked = false;
+      chat_send(j);
+      break;
+    case PAIRLINK_EVENT_DELIVERED:
+      on_delivered(j, e);
+      break;
+    case PAIRLINK_EVENT_STREAM_RESET: /* a new start of the contact's: new places */
+      back_to_waiting(j, e->session);
+      chat_session_gone(j, e->session);
+      s->blocked = false;
+      chat_send(j);
+      break;
+    case PAIRLINK_EVENT_CLOSED:
+      on_closed(j, e);
+      break;
+    default:
+      break;
+  }
+}
+
+static void on_event(job *base, const pairlink_event *e) {
+  chat_job *j = base->user;
+  if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
+  if (e->type == PAIRLINK_EVENT_SESSION && strcmp(e->peer, j->peer) == 0 && strncmp(e->text, "ping/", 5) != 0 &&
+      !add_session(j, e->session))
+    (void)pairlink_close(e->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
+  else if (pairlink_session_user(e->session))
+    on_session_event(j, e);
+  else if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
+    (void)pairlink_take(e->session, e->channel, e->place);
+}
+
+static void on_online(job *base) {
+  base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+}
+
+static void on_tick(job *base) {
+  chat_job *j = base->user;
+  if (!j->sessions) call(j);
+  say_unlinked(j);
+  say_state(j, best(j));
+}
+
+static void on_interrupt(job *base) {
+  const chat_job *j = base->user;
+  if (j->box.count) ui_say("Not delivered: %zu. Kept for the next chat with %s.", j->box.count, j->who);
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  chat_job *j = base->user;
+  size_t count = 0;
+  if (j->items) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
+  if (!j->input_ended && !outbox_is_full(&j->box)) fds[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+  return count;
+}
+
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  chat_job *j = base->user;
+  for (size_t i = 0; i < count && !base->ending; i++) {
+    if (!fds[i].revents) continue;
+    if (fds[i].events == POLLIN)
+      chat_read_input(j);
+    else
+      chat_write_output(j);
+  }
+  if (!base->ending && may_end(j)) job_end(base, EXIT_OK);
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"send", 's', "TEXT", 0, "Send this instead of stdin, and end with 0 once it is delivered", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  chat_job *j = state->input;
+  switch (key) {
+    case 's':
+      j->send = arg;
+      return 0;
+    case ARGP_KEY_ARG:
+      if (j->target) argp_usage(state);
+      j->target = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (!j->target) argp_error(state, "with whom? Name an ID or an invite link");
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Exchanges lines with someone, by ID or invite link: each line of stdin is a message, each message that comes a "
+    "line "
+    "of stdout. Either side may start first. What cannot be delivered yet is kept on disk and sent once both are here, "
+    "also after a crash or a restart, and arrives once. The end of stdin ends the chat when everything is delivered.";
+
+static int begin(chat_job *j) {
+  char why[PL_WHY_MAX] = "";
+  pairlink_session *session;
+  int error = pairlink_connect(j->base.client, j->target, &session);
+  if (error) return ui_fail("cannot connect", error, j->target);
+  snprintf(j->peer, sizeof j->peer, "%s", pairlink_session_peer(session));
+  ui_short(j->peer, j->who);
+  error = outbox_open(&j->box, pairlink_id(j->base.client), j->peer, why);
+  j->box_open = true;
+  if (error) return ui_fail("cannot chat", error, why);
+  if (!add_session(j, session)) error = PAIRLINK_ENOMEM;
+  if (!error) error = pairlink_allow(j->base.client, j->peer);
+  if (error) return ui_fail("cannot chat", error, NULL);
+  if (j->box.count) ui_note("Not delivered last time: %zu. Trying again.", j->box.count);
+  if (!j->send) return 0;
+  j->input_ended = true;
+  error = strlen(j->send) > OUTBOX_TEXT_MAX ? PAIRLINK_EMSGSIZE : outbox_add(&j->box, j->send, strlen(j->send), why);
+  if (!error) error = outbox_sync(&j->box, why);
+  return error ? ui_fail("the message cannot be sent", error, why) : 0;
+}
+
+static void end(chat_job *j) {
+  chat_items_free(j);
+  while (j->sessions) forget_session(j, j->sessions->session);
+  if (j->box_open) outbox_close(&j->box);
+}
+
+int command_chat(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {.options = options, .parser = parse, .args_doc = "ID|LINK", .doc = doc};
+  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
+  static chat_job only;
+  chat_job *j = &only;
+  pairlink_options o;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  pairlink_options_init(&o);
+  o.application = "chat/1";
+  o.listen = 1;
+  o.manual_take = 1;
+  o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives it */
+  if (strchr(j->target, '#')) *(c->relay ? &o.relay_id : &o.relay) = j->target;
+  int code = job_init(&j->base, c, &hooks, &o, j);
+  if (code) return code;
+  code = begin(j);
+  if (code) {
+    pairlink_free(j->base.client);
+  } else {
+    output_open(&j->out, STDOUT_FILENO);
+    j->names = isatty(STDOUT_FILENO);
+    code = job_run(&j->base);
+  }
+  end(j);
+  return code;
+}

@@ -1,0 +1,166 @@
+/* Lines: stdin to the outbox, messages to stdout. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chat.h"
+
+enum { CHAT_TEXT = 1 };
+
+/* ---- from stdin --------------------------------------------------------------------------------------- */
+
+bool chat_add_line(chat_job *j, const char *text, size_t size) {
+  char why[PL_WHY_MAX] = "";
+  if (size && text[size - 1] == '\r') size--;
+  if (!size) return true;
+  if (size > OUTBOX_TEXT_MAX) {
+    ui_error("that line is too long, it was not sent", NULL, NULL);
+    return true;
+  }
+  int error = outbox_add(&j->box, text, size, why);
+  if (error) job_end(&j->base, ui_fail("the message cannot be kept", error, why));
+  return !error;
+}
+
+/* One sync for all lines that were read at once, before any of them is sent. */
+static bool sync_lines(chat_job *j) {
+  char why[PL_WHY_MAX] = "";
+  int error = outbox_sync(&j->box, why);
+  if (error) job_end(&j->base, ui_fail("the message cannot be kept", error, why));
+  return !error;
+}
+
+static void split_lines(chat_job *j) {
+  char *at = j->input, *end = j->input + j->input_size, *feed;
+  size_t before = j->box.count;
+  while ((feed = memchr(at, '\n', (size_t)(end - at)))) {
+    if (!j->skip_line && !chat_add_line(j, at, (size_t)(feed - at))) return;
+    j->skip_line = false;
+    at = feed + 1;
+  }
+  if (j->input_ended && at < end && !j->skip_line) {
+    if (!chat_add_line(j, at, (size_t)(end - at))) return;
+    at = end;
+  }
+  j->input_size = (size_t)(end - at);
+  if (j->input_size) memmove(j->input, at, j->input_size);
+  if (j->input_size > OUTBOX_TEXT_MAX + 1) {
+    if (!j->skip_line) ui_error("that line is too long, it was not sent", NULL, NULL);
+    j->skip_line = true;
+    j->input_size = 0;
+  }
+  if (j->box.count != before && !sync_lines(j)) return;
+  chat_send(j);
+}
+
+void chat_read_input(chat_job *j) {
+  ssize_t n = read(STDIN_FILENO, j->input + j->input_size, sizeof j->input - j->input_size);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (n < 0) {
+    ui_error("stdin cannot be read", strerror(errno), NULL);
+    job_end(&j->base, EXIT_IO);
+    return;
+  }
+  j->input_ended = n == 0;
+  j->input_size += (size_t)n;
+  split_lines(j);
+}
+
+/* ---- to stdout ---------------------------------------------------------------------------------------- */
+
+static void append(chat_job *j, chat_item *item) {
+  if (j->last_item)
+    j->last_item->next = item;
+  else
+    j->items = item;
+  j->last_item = item;
+}
+
+static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *text, size_t size) {
+  size_t room = strlen(j->who) + 2 + 4 * size + 2;
+  chat_item *item = calloc(1, sizeof *item + room);
+  char *copy = malloc(size + 1); /* with the NUL that text has not */
+  if (item && copy) {
+    if (size) memcpy(copy, text, size);
+    copy[size] = '\0';
+    item->session = e->session;
+    item->place = e->place;
+    if (j->names) item->size = (size_t)sprintf(item->line, "%s: ", j->who);
+    item->size += ui_visible(copy, size, item->line + item->size);
+    item->line[item->size++] = '\n';
+  } else {
+    free(item);
+    item = NULL;
+  }
+  free(copy);
+  return item;
+}
+
+void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
+  const uint8_t *data = e->data;
+  const char *text = (const char *)data;
+  size_t size = e->size;
+  bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == CHAT_TEXT;
+  if (has_id) {
+    text += 1 + OUTBOX_ID_BYTES;
+    size -= 1 + OUTBOX_ID_BYTES;
+  } else if (is_chat) {
+    size = 0; /* of a kind that is not known here */
+  } else if (size && text[size - 1] == '\n') {
+    size--; /* of a pipe: text as it is */
+  }
+  chat_item *item = make_item(j, e, text, size);
+  if (!item) {
+    job_end(&j->base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    return;
+  }
+  item->has_id = has_id;
+  if (has_id) memcpy(item->id, data + 1, OUTBOX_ID_BYTES);
+  if (!has_id && (is_chat || e->size == 0)) item->size = 0; /* nothing to show */
+  append(j, item);
+}
+
+static void drop_first(chat_job *j) {
+  chat_item *item = j->items;
+  j->items = item->next;
+  if (!j->items) j->last_item = NULL;
+  free(item);
+}
+
+void chat_items_free(chat_job *j) {
+  while (j->items) drop_first(j);
+}
+
+void chat_session_gone(chat_job *j, const pairlink_session *s) {
+  for (chat_item *item = j->items; item; item = item->next)
+    if (item->session == s) item->session = NULL;
+}
+
+static bool shown(chat_job *j, const chat_item *item) {
+  char why[PL_WHY_MAX] = "";
+  if (!item->has_id || outbox_seen(&j->box, item->id)) return true;
+  int error = outbox_remember(&j->box, item->id, why);
+  if (error) job_end(&j->base, ui_fail("what came cannot be remembered", error, why));
+  return !error;
+}
+
+void chat_write_output(chat_job *j) {
+  for (int i = 0; i < 16 && j->items; i++) {
+    chat_item *item = j->items;
+    if (item->written == 0 && item->has_id && outbox_seen(&j->box, item->id)) item->written = item->size;
+    long n = item->written < item->size
+                 ? output_write(&j->out, (const uint8_t *)item->line + item->written, item->size - item->written)
+                 : 0;
+    if (n < 0) {
+      ui_error("what came cannot be written to stdout", errno == EPIPE ? "its reader is gone" : strerror(errno), NULL);
+      job_end(&j->base, EXIT_IO);
+      return;
+    }
+    item->written += (size_t)n;
+    if (item->written < item->size || !shown(j, item)) return;
+    if (item->session) (void)pairlink_take(item->session, 0, item->place);
+    drop_first(j);
+  }
+}

@@ -1,0 +1,281 @@
+/* Journals: records of length ‖ checksum ‖ body, appended; written anew, without what is over, at each start.
+ *
+ * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A lost 'D' (no fsync)
+ * costs one repetition, which the contact knows by its ID. */
+#include "outbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../lib/files_private.h"
+
+enum { HEAD = 8, BODY_MAX = 1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX, JOURNAL_MAX = 64 << 20, SEEN_REWRITE = 16384 };
+
+static uint32_t checksum(const uint8_t *body, size_t size) {
+  uint8_t hash[crypto_generichash_BYTES_MIN];
+  crypto_generichash(hash, sizeof hash, body, size, NULL, 0);
+  return pl_get_u32(hash);
+}
+
+/* ---- one journal -------------------------------------------------------------------------------------- */
+
+/* A whole record in one write, so that what a crash leaves is a prefix. */
+static int append(int fd, const uint8_t *body, size_t size, char *why) {
+  uint8_t record[HEAD + BODY_MAX];
+  pl_put_u32(record, (uint32_t)size);
+  pl_put_u32(record + 4, checksum(body, size));
+  memcpy(record + HEAD, body, size);
+  off_t end = lseek(fd, 0, SEEK_END);
+  if (end >= 0 && pl_file_write_all(fd, record, HEAD + size) == 0) return 0;
+  int error = pl_why(why, PL_EIO, "cannot write the outbox: %s", strerror(errno));
+  if (end >= 0 && ftruncate(fd, end) != 0) return error; /* half a record would hide all that follow */
+  return error;
+}
+
+/* The whole file, for free(); none is as an empty one. */
+static int read_all(const char *path, uint8_t **out, size_t *size, char *why) {
+  struct stat st;
+  int fd, error = pl_file_open(path, &fd, &st, why);
+  *out = NULL;
+  *size = 0;
+  if (error) return error == PL_ESTATE ? 0 : error;
+  if (st.st_mode & 077)
+    error = pl_why(why, PL_EIO, "%s can be read or changed by others; chmod 600 it", path);
+  else if (st.st_size > JOURNAL_MAX)
+    error = pl_why(why, PL_EIO, "%s is too large", path);
+  else if (!(*out = malloc((size_t)st.st_size + 1)))
+    error = PL_ENOMEM;
+  while (!error && *size < (size_t)st.st_size) {
+    ssize_t n = read(fd, *out + *size, (size_t)st.st_size - *size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) error = pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
+    if (n <= 0) break;
+    *size += (size_t)n;
+  }
+  close(fd);
+  return error;
+}
+
+/* The next whole record; false at the end or at the first that is torn. */
+static bool next_record(pl_view *rest, pl_view *body) {
+  if (!rest->data || rest->size < HEAD) return false;
+  size_t size = pl_get_u32(rest->data);
+  if (size == 0 || size > BODY_MAX || size > rest->size - HEAD) return false;
+  *body = (pl_view){rest->data + HEAD, size};
+  if (checksum(body->data, size) != pl_get_u32(rest->data + 4)) return false;
+  rest->data += HEAD + size;
+  rest->size -= HEAD + size;
+  return true;
+}
+
+static int open_to_append(const char *path, char *why) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) (void)pl_why(why, 0, "cannot open %s: %s", path, strerror(errno));
+  return fd;
+}
+
+/* ---- what is kept ------------------------------------------------------------------------------------- */
+
+static int keep(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, size_t size) {
+  outbox_message *m = calloc(1, sizeof *m + size + 1);
+  if (!m) return PL_ENOMEM;
+  memcpy(m->id, id, OUTBOX_ID_BYTES);
+  m->size = size;
+  if (size) memcpy(m->text, text, size);
+  if (o->last)
+    o->last->next = m;
+  else
+    o->first = m;
+  o->last = m;
+  o->count++;
+  o->bytes += size;
+  return 0;
+}
+
+static void drop(outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
+  outbox_message *before = NULL;
+  for (outbox_message *m = o->first; m; before = m, m = m->next) {
+    if (memcmp(m->id, id, OUTBOX_ID_BYTES) != 0) continue;
+    if (before)
+      before->next = m->next;
+    else
+      o->first = m->next;
+    if (o->last == m) o->last = before;
+    o->count--;
+    o->bytes -= m->size;
+    free(m);
+    return;
+  }
+}
+
+static void note_seen(outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
+  memcpy(o->seen[o->seen_next], id, OUTBOX_ID_BYTES);
+  o->seen_next = (o->seen_next + 1) % OUTBOX_SEEN_MAX;
+  if (o->seen_count < OUTBOX_SEEN_MAX) o->seen_count++;
+}
+
+static size_t put_message(uint8_t *body, const outbox_message *m) {
+  body[0] = 'M';
+  memcpy(body + 1, m->id, OUTBOX_ID_BYTES);
+  memcpy(body + 1 + OUTBOX_ID_BYTES, m->text, m->size);
+  return 1 + OUTBOX_ID_BYTES + m->size;
+}
+
+static uint8_t *put_record(uint8_t *at, size_t body_size) {
+  pl_put_u32(at, (uint32_t)body_size);
+  pl_put_u32(at + 4, checksum(at + HEAD, body_size));
+  return at + HEAD + body_size;
+}
+
+static int write_outbox(outbox *o, char *why) {
+  uint8_t *all = malloc(o->bytes + o->count * (HEAD + 1 + OUTBOX_ID_BYTES) + 1), *at = all;
+  if (!all) return PL_ENOMEM;
+  for (const outbox_message *m = o->first; m; m = m->next) at = put_record(at, put_message(at + HEAD, m));
+  int error = pl_file_put(o->path, all, (size_t)(at - all), true, why);
+  free(all);
+  o->written = 0;
+  if (error) return error;
+  if (o->fd >= 0) close(o->fd);
+  o->fd = open_to_append(o->path, why);
+  return o->fd < 0 ? PL_EIO : 0;
+}
+
+static int write_seen(outbox *o, char *why) {
+  static uint8_t all[OUTBOX_SEEN_MAX * (HEAD + OUTBOX_ID_BYTES)];
+  uint8_t *at = all;
+  for (size_t i = 0; i < o->seen_count; i++) {
+    size_t oldest = o->seen_count < OUTBOX_SEEN_MAX ? 0 : o->seen_next;
+    memcpy(at + HEAD, o->seen[(oldest + i) % OUTBOX_SEEN_MAX], OUTBOX_ID_BYTES);
+    at = put_record(at, OUTBOX_ID_BYTES);
+  }
+  int error = pl_file_put(o->seen_path, all, (size_t)(at - all), true, why);
+  if (error) return error;
+  if (o->seen_fd >= 0) close(o->seen_fd);
+  o->seen_written = 0;
+  o->seen_fd = open_to_append(o->seen_path, why);
+  return o->seen_fd < 0 ? PL_EIO : 0;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------ */
+
+static int load_outbox(outbox *o, char *why) {
+  uint8_t *all;
+  pl_view rest, body;
+  int error = read_all(o->path, &all, &rest.size, why);
+  rest.data = all;
+  while (!error && next_record(&rest, &body)) {
+    if (body.size < 1 + OUTBOX_ID_BYTES) continue;
+    if (body.data[0] == 'D')
+      drop(o, body.data + 1);
+    else if (body.data[0] == 'M')
+      error = keep(o, body.data + 1, (const char *)body.data + 1 + OUTBOX_ID_BYTES, body.size - 1 - OUTBOX_ID_BYTES);
+  }
+  free(all);
+  return error ? error : write_outbox(o, why);
+}
+
+static int load_seen(outbox *o, char *why) {
+  uint8_t *all;
+  pl_view rest, body;
+  int error = read_all(o->seen_path, &all, &rest.size, why);
+  rest.data = all;
+  while (!error && next_record(&rest, &body))
+    if (body.size == OUTBOX_ID_BYTES) note_seen(o, body.data);
+  free(all);
+  return error ? error : write_seen(o, why);
+}
+
+/* Programs that use the same outbox would both send it. */
+static int lock(outbox *o, char *why) {
+  char *name = NULL;
+  if (asprintf(&name, "%s.lock", o->path) < 0) return PL_ENOMEM;
+  o->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int error = o->lock_fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", name, strerror(errno)) : 0;
+  free(name);
+  if (error || flock(o->lock_fd, LOCK_EX | LOCK_NB) == 0) return error;
+  if (errno == EWOULDBLOCK) return pl_why(why, PL_ESTATE, "a chat with this contact runs already");
+  return pl_why(why, PL_EIO, "cannot lock the outbox: %s", strerror(errno));
+}
+
+int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_WHY_MAX]) {
+  char name[160];
+  memset(o, 0, sizeof *o);
+  o->lock_fd = o->fd = o->seen_fd = -1;
+  snprintf(name, sizeof name, "outbox/%s-%s", own_id, peer_id);
+  o->path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", name, why);
+  if (!o->path) return PL_EIO;
+  if (asprintf(&o->seen_path, "%s.seen", o->path) < 0) o->seen_path = NULL;
+  int error = o->seen_path ? pl_folders_for(o->path, why) : PL_ENOMEM;
+  if (!error) error = lock(o, why);
+  if (!error) error = load_outbox(o, why);
+  if (!error) error = load_seen(o, why);
+  return error;
+}
+
+static void close_one(int *fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+void outbox_close(outbox *o) {
+  while (o->first) {
+    outbox_message *m = o->first;
+    o->first = m->next;
+    free(m);
+  }
+  close_one(&o->fd);
+  close_one(&o->seen_fd);
+  close_one(&o->lock_fd);
+  free(o->path);
+  free(o->seen_path);
+  o->path = o->seen_path = NULL;
+}
+
+/* ---- use ---------------------------------------------------------------------------------------------- */
+
+int outbox_add(outbox *o, const char *text, size_t size, char why[PL_WHY_MAX]) {
+  uint8_t id[OUTBOX_ID_BYTES], body[BODY_MAX];
+  if (size > OUTBOX_TEXT_MAX) return PL_EMSGSIZE;
+  randombytes_buf(id, sizeof id);
+  int error = keep(o, id, text, size);
+  if (error) return error;
+  error = append(o->fd, body, put_message(body, o->last), why);
+  if (error) drop(o, id);
+  return error;
+}
+
+int outbox_sync(outbox *o, char why[PL_WHY_MAX]) {
+  return fdatasync(o->fd) == 0 ? 0 : pl_why(why, PL_EIO, "cannot write %s: %s", o->path, strerror(errno));
+}
+
+void outbox_delivered(outbox *o, outbox_message *m) {
+  uint8_t body[1 + OUTBOX_ID_BYTES] = {'D'};
+  memcpy(body + 1, m->id, OUTBOX_ID_BYTES);
+  (void)append(o->fd, body, sizeof body, NULL);
+  o->written += HEAD + 1 + OUTBOX_ID_BYTES + m->size;
+  drop(o, body + 1);
+  if (o->written > OUTBOX_FULL_BYTES && !o->first) (void)write_outbox(o, NULL);
+}
+
+bool outbox_is_full(const outbox *o) {
+  return o->bytes + o->count * 64 >= OUTBOX_FULL_BYTES;
+}
+
+bool outbox_seen(const outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
+  for (size_t i = 0; i < o->seen_count; i++)
+    if (memcmp(o->seen[i], id, OUTBOX_ID_BYTES) == 0) return true;
+  return false;
+}
+
+int outbox_remember(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], char why[PL_WHY_MAX]) {
+  note_seen(o, id);
+  if (++o->seen_written > SEEN_REWRITE) return write_seen(o, why);
+  return append(o->seen_fd, id, OUTBOX_ID_BYTES, why);
+}
