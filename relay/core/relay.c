@@ -38,6 +38,10 @@ void pl_shared_free(pl_shared *shared) {
   pl_free(shared);
 }
 
+uint64_t pl_shared_sockets(const pl_shared *shared) {
+  return atomic_load(&shared->sockets);
+}
+
 pl_relay *pl_relay_new(const pl_relay_config *config) {
   pl_relay *relay = pl_alloc(sizeof *relay);
   if (!relay) return NULL;

@@ -79,6 +79,7 @@ typedef struct pl_relay_hooks {
 typedef struct pl_shared pl_shared;
 pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]); /* NULL: out of memory */
 void pl_shared_free(pl_shared *shared);                         /* after all its relays */
+uint64_t pl_shared_sockets(const pl_shared *shared);            /* connections at all of them */
 
 enum { PL_WORKERS_MAX = 64 };
 

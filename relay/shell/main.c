@@ -1,6 +1,7 @@
-/* pairlink-relay: joins the engine, the sockets, the store and the pages on one libuv loop. */
+/* pairlink-relay: starts the workers, what they share, and ends them. */
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,20 +13,20 @@
 #include "log.h"
 #include "options.h"
 #include "pages.h"
-#include "server.h"
-#include "store.h"
+#include "worker.h"
 
-enum { EXIT_BROKEN = 1, DRAIN_MS = 3000, DRAIN_DELAY_MS = 2000, FDS_KEPT = 64, PATH_BYTES = 4096 };
+enum { EXIT_BROKEN = 1, DRAIN_MS = 3000, FDS_KEPT = 64, PATH_BYTES = 4096 };
 
 typedef struct program {
-  uv_loop_t loop;
-  uv_timer_t timer, drain;
+  uv_timer_t drain;
   uv_signal_t terminate, interrupt;
-  uint64_t timer_at, end_at;
-  pl_server *server;
-  pl_relay *relay;
+  uint64_t end_at;
+  pl_shared *shared;
   pl_store *store;
+  pl_bus *bus;
   bool ending;
+  unsigned workers;
+  pl_worker worker[PL_WORKERS_MAX]; /* the first runs on this thread */
 } program;
 
 static void die(const char *text, const char *hint) {
@@ -33,89 +34,7 @@ static void die(const char *text, const char *hint) {
   exit(EXIT_BROKEN);
 }
 
-/* ---- engine and sockets ------------------------------------------------------------------------------------------ */
-
-static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
-  program *p = app;
-  uint8_t challenge[32];
-  randombytes_buf(challenge, sizeof challenge);
-  return pl_relay_open(p->relay, address, challenge, socket, uv_now(&p->loop));
-}
-
-static void app_received(void *app, void *conn, uint8_t *data, size_t size) {
-  program *p = app;
-  pl_relay_receive(conn, data, size, uv_now(&p->loop));
-}
-
-static void app_closed(void *app, void *conn) {
-  program *p = app;
-  pl_relay_closed(conn, uv_now(&p->loop));
-}
-
-static bool app_output(void *app, void *conn, pl_view *out) {
-  (void)app;
-  return pl_conn_output(conn, out);
-}
-
-static void app_sent(void *app, void *conn, size_t n) {
-  program *p = app;
-  pl_conn_sent(conn, n, uv_now(&p->loop));
-}
-
-static pl_conn_wish app_wish(void *app, void *conn) {
-  (void)app;
-  return pl_conn_get_wish(conn);
-}
-
-static void on_timer(uv_timer_t *timer);
-
-/* The end of each turn: everything that changed is written, then the next deadline is set. */
-static void app_turn(void *app) {
-  program *p = app;
-  pl_conn *conn;
-  while ((conn = pl_relay_next_dirty(p->relay))) pl_server_flush(p->server, pl_conn_shell(conn));
-  uint64_t deadline = pl_relay_deadline(p->relay);
-  if (deadline >= p->timer_at) return; /* an early timer finds nothing to do and sets itself again */
-  p->timer_at = deadline;
-  uint64_t now_ms = uv_now(&p->loop);
-  uv_timer_start(&p->timer, on_timer, deadline > now_ms ? deadline - now_ms : 0, 0);
-}
-
-static void on_timer(uv_timer_t *timer) {
-  program *p = timer->data;
-  p->timer_at = PL_RELAY_NEVER;
-  pl_relay_time(p->relay, uv_now(&p->loop));
-  app_turn(p);
-}
-
-static const pl_server_app relay_app = {app_opened, app_received, app_closed, app_output, app_sent, app_wish, app_turn};
-
-/* ---- hooks of the engine --------------------------------------------------------------------------------------------
- */
-
-static void hook_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
-  program *p = user;
-  pl_store_lookup(p->store, conn, id, may_create);
-}
-
-static void on_stored(void *user, pl_conn *conn, pl_registration result) {
-  program *p = user;
-  pl_relay_registered(conn, result, uv_now(&p->loop));
-}
-
-static void hook_flush(void *user, pl_conn *conn) {
-  program *p = user;
-  pl_server_write(p->server, pl_conn_shell(conn));
-}
-
-static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
-  (void)user;
-  pl_log(level, "event=%s conn=%llu%s%s", event, (unsigned long long)pl_conn_number(conn), detail ? " detail=" : "",
-         detail ? detail : "");
-}
-
-/* ---- start
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------------------------------------ */
 
 static void make_folder(const char *data) {
   char text[PATH_BYTES + 256];
@@ -148,7 +67,34 @@ static void limit_sockets(pl_options *o) {
   pl_log(PL_LOG_INFO, "event=limits files=%llu sockets=%u", (unsigned long long)fds, o->settings[PL_SET_SOCKETS_MAX]);
 }
 
-static void start_relay(program *p, const pl_options *o) {
+/* As many as the cores that this process may use. */
+static unsigned count_workers(const pl_options *o) {
+  cpu_set_t cores;
+  if (o->workers) return o->workers;
+  int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  return count < 1 ? 1 : count < PL_WORKERS_MAX ? (unsigned)count : PL_WORKERS_MAX;
+}
+
+static void open_store(program *p, const pl_options *o) {
+  char path[PATH_BYTES], why[512];
+  path_in(path, o->data, "relay.db");
+  for (unsigned i = 0; i < p->workers; i++) {
+    pl_worker *w = &p->worker[i];
+    w->store = i == 0 ? pl_store_open(path, &w->loop, pl_worker_stored, w, why)
+                      : pl_store_join(p->store, &w->loop, pl_worker_stored, w);
+    if (!w->store) die(i == 0 ? why : "out of memory", NULL);
+    pl_store_on_batch(w->store, pl_worker_turn);
+    p->store = p->worker[0].store;
+  }
+}
+
+/* Each worker has an equal part of the process's budget for what waits; all other limits hold over all of them. */
+static void share_budget(uint32_t settings[PL_SETTINGS], unsigned workers) {
+  uint32_t least = pl_setting_table[PL_SET_QUEUE_TOTAL_MAX].minimum, part = settings[PL_SET_QUEUE_TOTAL_MAX] / workers;
+  settings[PL_SET_QUEUE_TOTAL_MAX] = part > least ? part : least;
+}
+
+static void start_relays(program *p, const pl_options *o) {
   char path[PATH_BYTES], why[512];
   pl_relay_config config = {
       .admission = o->admission,
@@ -156,91 +102,106 @@ static void start_relay(program *p, const pl_options *o) {
       .public_urls = o->public_urls,
       .trusted = o->trusted,
       .trusted_count = o->trusted_count,
-      .hooks = {hook_lookup, pl_pages_get, hook_flush, hook_log},
-      .user = p,
+      .workers = p->workers,
   };
   memcpy(config.settings, o->settings, sizeof config.settings);
+  share_budget(config.settings, p->workers);
   randombytes_buf(config.hash_seed, sizeof config.hash_seed);
   path_in(path, o->data, "relay.key");
   if (!pl_keyfile_load(path, &config.identity, why)) die(why, NULL);
-  path_in(path, o->data, "relay.db");
-  p->store = pl_store_open(path, &p->loop, on_stored, p, why);
-  if (!p->store) die(why, NULL);
-  pl_store_on_batch(p->store, app_turn);
-  p->relay = pl_relay_new(&config);
+  open_store(p, o);
+  config.shared = p->shared = pl_shared_new(config.settings);
+  if (p->workers > 1) p->bus = pl_bus_local_new(p->workers);
+  if (!p->shared || (p->workers > 1 && !p->bus)) die("out of memory", NULL);
+  for (config.worker = 0; config.worker < p->workers; config.worker++) {
+    pl_worker *w = &p->worker[config.worker];
+    pl_worker_hooks(w, &config);
+    w->relay = pl_relay_new(&config);
+    if (!w->relay) die("out of memory", NULL);
+    if (p->bus) pl_worker_join_bus(w, p->bus);
+  }
   pl_identity_deinit(&config.identity);
-  if (!p->relay) die("out of memory", NULL);
 }
 
-static void start_server(program *p, const pl_options *o) {
-  pl_server_config config = {
-      .loop = &p->loop, .tls_cert = o->tls_cert, .tls_key = o->tls_key, .app = relay_app, .app_data = p};
-  p->server = pl_server_new(&config);
-  if (p->server) return;
-  die(o->tls_cert ? "the certificate or its key cannot be used, see above" : "the event loop does not start, see above",
-      o->tls_cert ? "both must be PEM files that belong together" : NULL);
+static void start_servers(program *p, const pl_options *o) {
+  for (unsigned i = 0; i < p->workers; i++)
+    if (!pl_worker_serve(&p->worker[i], o))
+      die(o->tls_cert ? "the certificate or its key cannot be used, see above"
+                      : "the event loop does not start, see above",
+          o->tls_cert ? "both must be PEM files that belong together" : NULL);
 }
 
-/* "HOST:PORT" with the port that the system chose. */
+/* The port: of the first worker, chosen by the system if it is 0; the others join it there. */
+static int listen_on(program *p, const char *address, char why[256]) {
+  char joined[320];
+  int port = pl_server_listen(p->worker[0].server, address, why), rc = port;
+  const char *colon = strrchr(address, ':');
+  if (port >= 0) snprintf(joined, sizeof joined, "%.*s:%d", (int)(colon - address), address, port);
+  for (unsigned i = 1; rc >= 0 && i < p->workers; i++) rc = pl_server_listen(p->worker[i].server, joined, why);
+  return rc < 0 ? rc : port;
+}
+
+/* Says "HOST:PORT" with the port that the system chose, when all listen. */
 static void listen_all(program *p, const pl_options *o, const char *id) {
   int ports[PL_OPTION_LIST_MAX];
   for (size_t i = 0; i < o->listen_count; i++) {
     char why[256], text[768];
-    ports[i] = pl_server_listen(p->server, o->listen[i], why);
+    ports[i] = listen_on(p, o->listen[i], why);
     if (ports[i] >= 0) continue;
     snprintf(text, sizeof text, "cannot listen on %.300s: %s", o->listen[i], why);
     die(text,
         ports[i] == -EADDRINUSE ? "another program has this port; end it, or choose another with --listen" : NULL);
   }
+  for (unsigned i = 1; i < p->workers; i++)
+    if (!pl_worker_start(&p->worker[i])) die("a thread cannot be started", "fewer may do: --workers 1");
   for (size_t i = 0; i < o->listen_count; i++)
     printf("pairlink-relay ready %s://%.*s:%d relay-id=%s data=%s\n", o->tls_cert ? "https" : "http",
            (int)(strrchr(o->listen[i], ':') - o->listen[i]), o->listen[i], ports[i], id, o->data);
   fflush(stdout);
 }
 
-/* ---- end
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- end -------------------------------------------------------------------------------------------------------- */
+
+static void order_all(program *p, bool drain, bool stop) {
+  for (unsigned i = 0; i < p->workers; i++) pl_worker_order(&p->worker[i], drain, stop);
+}
 
 /* Ends as soon as nobody is left, and at the latest after DRAIN_MS. */
 static void on_drain_timer(uv_timer_t *timer) {
   program *p = timer->data;
-  if (pl_relay_get_stats(p->relay).sockets == 0 || uv_now(&p->loop) >= p->end_at) uv_stop(&p->loop);
+  if (pl_shared_sockets(p->shared) == 0 || uv_now(timer->loop) >= p->end_at) order_all(p, false, true);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   program *p = handle->data;
   if (p->ending) {
-    uv_stop(&p->loop);
+    order_all(p, false, true);
     return;
   }
   p->ending = true;
   pl_log(PL_LOG_INFO, "event=ending signal=%d", number);
-  pl_server_stop_listening(p->server);
-  pl_relay_drain(p->relay, DRAIN_DELAY_MS, uv_now(&p->loop));
-  app_turn(p);
-  p->end_at = uv_now(&p->loop) + DRAIN_MS;
-  uv_timer_start(&p->drain, on_drain_timer, 0, 20);
+  order_all(p, true, false);
+  p->end_at = uv_now(handle->loop) + DRAIN_MS;
+  uv_timer_start(&p->drain, on_drain_timer, 20, 20);
 }
 
-static void init_loop(program *p) {
-  uv_loop_init(&p->loop);
-  uv_timer_init(&p->loop, &p->timer);
-  uv_timer_init(&p->loop, &p->drain);
-  uv_signal_init(&p->loop, &p->terminate);
-  uv_signal_init(&p->loop, &p->interrupt);
-  p->timer.data = p->drain.data = p->terminate.data = p->interrupt.data = p;
-  p->timer_at = PL_RELAY_NEVER;
+static void init_loops(program *p) {
+  for (unsigned i = 0; i < p->workers; i++) pl_worker_init(&p->worker[i], i, p->workers);
+  uv_loop_t *loop = &p->worker[0].loop;
+  uv_timer_init(loop, &p->drain);
+  uv_signal_init(loop, &p->terminate);
+  uv_signal_init(loop, &p->interrupt);
+  p->drain.data = p->terminate.data = p->interrupt.data = p;
 }
 
 static void finish(program *p) {
-  uv_handle_t *handles[] = {(uv_handle_t *)&p->timer, (uv_handle_t *)&p->drain, (uv_handle_t *)&p->terminate,
-                            (uv_handle_t *)&p->interrupt};
+  uv_handle_t *handles[] = {(uv_handle_t *)&p->drain, (uv_handle_t *)&p->terminate, (uv_handle_t *)&p->interrupt};
+  for (unsigned i = 1; i < p->workers; i++) pthread_join(p->worker[i].thread, NULL);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(handles); i++) uv_close(handles[i], NULL);
-  pl_store_close(p->store);
-  pl_server_free(p->server);
-  pl_relay_free(p->relay);
-  uv_run(&p->loop, UV_RUN_DEFAULT);
-  if (uv_loop_close(&p->loop) != 0) pl_log(PL_LOG_DEBUG, "event=loop-not-empty");
+  for (unsigned i = 0; i < p->workers; i++) pl_store_close(p->worker[i].store);
+  for (unsigned i = 0; i < p->workers; i++) pl_worker_end(&p->worker[i]);
+  pl_bus_free(p->bus);
+  pl_shared_free(p->shared);
 }
 
 /* Buffers come and go with every turn: their pages stay, instead of being given back and zeroed again by the kernel. */
@@ -259,16 +220,17 @@ int main(int argc, char **argv) {
   check_readable(options.tls_cert);
   check_readable(options.tls_key);
   make_folder(options.data);
-  init_loop(&p);
-  start_server(&p, &options);
+  p.workers = count_workers(&options);
+  init_loops(&p);
+  start_servers(&p, &options);
   limit_sockets(&options);
-  start_relay(&p, &options);
+  start_relays(&p, &options);
   pl_pages_init();
-  pl_id_format(id, pl_relay_id(p.relay));
+  pl_id_format(id, pl_relay_id(p.worker[0].relay));
   uv_signal_start(&p.terminate, on_signal, SIGTERM);
   uv_signal_start(&p.interrupt, on_signal, SIGINT);
   listen_all(&p, &options, id);
-  uv_run(&p.loop, UV_RUN_DEFAULT);
+  uv_run(&p.worker[0].loop, UV_RUN_DEFAULT);
   finish(&p);
   return 0;
 }

@@ -16,6 +16,7 @@ enum {
   KEY_ORIGIN,
   KEY_URL,
   KEY_LIMIT,
+  KEY_WORKERS,
   KEY_PING,
   KEY_DEAD,
   KEY_ADMISSION,
@@ -43,6 +44,7 @@ static const struct argp_option table[] = {
     {"trust-proxy", KEY_PROXY, "CIDR", 0,
      "Believe X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Without it: nobody's",
      2},
+    {"workers", KEY_WORKERS, "N|auto", 0, "Threads that carry the connections; auto or 0: as many as cores (1)", 3},
     {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
     {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
     {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
@@ -99,6 +101,14 @@ static void set_time(pl_options *o, const char *name, const char *arg, struct ar
     good = false;
   if (!good || value > UINT32_MAX || pl_settings_set(o->settings, name, (uint32_t)value) != 0)
     argp_error(state, "\"%s\" is no time, or out of range for %s; try 20s or 300ms", arg, name);
+}
+
+static void set_workers(pl_options *o, const char *arg, struct argp_state *state) {
+  uint64_t value = 0;
+  const char *rest = "";
+  if (strcmp(arg, "auto") != 0 && (!read_number(arg, &value, &rest) || *rest || value > PL_WORKERS_MAX))
+    argp_error(state, "--workers is a number up to %d, or auto, not \"%s\"", PL_WORKERS_MAX, arg);
+  o->workers = (unsigned)value;
 }
 
 static void add(const char **list, size_t *count, const char *arg, struct argp_state *state) {
@@ -158,6 +168,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_LIMIT:
       set_limit(o, arg, state);
       return 0;
+    case KEY_WORKERS:
+      set_workers(o, arg, state);
+      return 0;
     case KEY_PING:
       set_time(o, "PING_INTERVAL_MS", arg, state);
       return 0;
@@ -189,7 +202,7 @@ void pl_options_parse(pl_options *o, int argc, char **argv) {
       NULL,
       NULL};
   argp_err_exit_status = EXIT_USAGE;
-  *o = (pl_options){.data = "data"};
+  *o = (pl_options){.data = "data", .workers = 1};
   pl_settings_init(o->settings);
   argp_parse(&argp, argc, argv, 0, NULL, o);
   const char *contradiction = pl_settings_check(o->settings);

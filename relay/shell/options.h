@@ -15,6 +15,7 @@ typedef struct pl_options {
   size_t trusted_count;
   const char *data, *tls_cert, *tls_key;
   int admission;
+  unsigned workers; /* 0: as many as there are cores */
   uint32_t settings[PL_SETTINGS];
 } pl_options;
 

@@ -198,13 +198,15 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
   }
 }
 
-static int open_listener(const struct addrinfo *a) {
-  int on = 1;
+/* The first binds alone, so that another program on the port is noticed, and only then lets others in. */
+static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
+  int on = 1, join = ports == PL_PORTS_JOIN, share = ports != PL_PORTS_OWN;
   int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
       (a->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-      bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &join, sizeof join) == 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
+      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) == 0 && listen(fd, BACKLOG) == 0)
     return fd;
   int rc = -errno;
   close(fd);
@@ -250,7 +252,7 @@ int pl_server_listen(pl_server *server, const char *address, char why[256]) {
     snprintf(why, 256, "%s", gai_strerror(rc));
     return -EINVAL;
   }
-  int fd = open_listener(found);
+  int fd = open_listener(found, server->config.ports);
   freeaddrinfo(found);
   if (fd < 0) {
     snprintf(why, 256, "%s", strerror(-fd));

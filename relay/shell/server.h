@@ -24,9 +24,17 @@ typedef struct pl_server_app {
   void (*turn)(void *app); /* once a turn: call pl_server_flush for each connection with something to do */
 } pl_server_app;
 
+/* Several servers may share a port; the kernel then spreads connections over them. */
+typedef enum pl_server_ports {
+  PL_PORTS_OWN,   /* nobody else has them */
+  PL_PORTS_FIRST, /* nobody else has them, but servers of this program may join */
+  PL_PORTS_JOIN   /* joins the first */
+} pl_server_ports;
+
 typedef struct pl_server_config {
   uv_loop_t *loop;
   const char *tls_cert, *tls_key; /* PEM files, or NULL */
+  pl_server_ports ports;
   pl_server_app app;
   void *app_data;
 } pl_server_config;

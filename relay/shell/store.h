@@ -1,5 +1,5 @@
-/* Registrations on disk. The store works in a thread of its own, in batches: the loop never waits for a disk.
- * Answers come back on the loop. Another database is another file that fills in these functions. */
+/* Registrations on disk. The store works in a thread of its own, in batches: no loop waits for a disk. One database
+ * serves several loops; answers come back on the loop that asked. Another database is another file that fills in these functions. */
 #ifndef PL_SHELL_STORE_H
 #define PL_SHELL_STORE_H
 
@@ -14,10 +14,13 @@ typedef void pl_store_done(void *user, pl_conn *conn, pl_registration result);
 
 /* Opens or makes the database and brings it up to this version. NULL: the reason is in `why`. */
 pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]);
+/* The same database for another loop. NULL: out of memory. */
+pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
 void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create);
 /* Called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
-/* Finishes what was asked (without answers), closes the database. The loop must run once more before it is closed. */
+/* Finishes what was asked (without answers), closes the database; then close those that joined it. Their loops do not
+ * run meanwhile, and must run once more before they are closed. */
 void pl_store_close(pl_store *store);
 
 #endif

@@ -14,6 +14,7 @@ enum { LAST_SEEN_EVERY_S = 3600, BUSY_MS = 5000, BATCH_MAX = 4096 };
 
 typedef struct request {
   struct request *next;
+  pl_store *from; /* of the loop that asked */
   pl_conn *conn;
   uint8_t id[32];
   bool may_create;
@@ -24,7 +25,9 @@ typedef struct queue {
   request *head, **tail;
 } queue;
 
+/* What one loop has of the store; the first has the database and the thread, and the others know it by `first`. */
 struct pl_store {
+  pl_store *first;
   sqlite3 *db;
   sqlite3_stmt *select, *insert, *touch;
   pthread_t thread;
@@ -137,10 +140,10 @@ static void *thread_main(void *arg) {
     pthread_mutex_lock(&store->mutex);
     while (all) {
       request *next = all->next;
-      queue_append(&store->answered, all);
+      queue_append(&all->from->answered, all);
+      uv_async_send(&all->from->async);
       all = next;
     }
-    uv_async_send(&store->async);
   }
   pthread_mutex_unlock(&store->mutex);
   return NULL;
@@ -223,9 +226,9 @@ static void close_database(pl_store *store) {
 
 static void on_answers(uv_async_t *async) {
   pl_store *store = async->data;
-  pthread_mutex_lock(&store->mutex);
+  pthread_mutex_lock(&store->first->mutex);
   request *all = queue_take_all(&store->answered);
-  pthread_mutex_unlock(&store->mutex);
+  pthread_mutex_unlock(&store->first->mutex);
   while (all) {
     request *next = all->next;
     store->done(store->user, all->conn, all->result);
@@ -241,13 +244,15 @@ void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool 
     store->done(store->user, conn, PL_REGISTRATION_FAILED);
     return;
   }
+  r->from = store;
   r->conn = conn;
   memcpy(r->id, id, 32);
   r->may_create = may_create;
-  pthread_mutex_lock(&store->mutex);
-  queue_append(&store->asked, r);
-  pthread_cond_signal(&store->wake);
-  pthread_mutex_unlock(&store->mutex);
+  pl_store *first = store->first;
+  pthread_mutex_lock(&first->mutex);
+  queue_append(&first->asked, r);
+  pthread_cond_signal(&first->wake);
+  pthread_mutex_unlock(&first->mutex);
 }
 
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user)) {
@@ -258,6 +263,7 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
   pl_store *store = pl_alloc(sizeof *store);
   snprintf(why, 512, "out of memory");
   if (!store) return NULL;
+  store->first = store;
   store->done = done;
   store->user = user;
   queue_init(&store->asked);
@@ -277,22 +283,38 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
   return NULL;
 }
 
+pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user) {
+  pl_store *joined = pl_alloc(sizeof *joined);
+  if (!joined) return NULL;
+  joined->first = store;
+  joined->done = done;
+  joined->user = user;
+  queue_init(&joined->answered);
+  uv_async_init(loop, &joined->async, on_answers);
+  joined->async.data = joined;
+  return joined;
+}
+
 static void on_async_closed(uv_handle_t *handle) {
   pl_free(handle->data);
 }
 
-void pl_store_close(pl_store *store) {
+static void stop(pl_store *store) {
   pthread_mutex_lock(&store->mutex);
   store->stop = true;
   pthread_cond_signal(&store->wake);
   pthread_mutex_unlock(&store->mutex);
   pthread_join(store->thread, NULL);
+  close_database(store);
+  pthread_cond_destroy(&store->wake);
+  pthread_mutex_destroy(&store->mutex);
+}
+
+void pl_store_close(pl_store *store) {
+  if (store->first == store) stop(store);
   for (request *r = store->answered.head, *next; r; r = next) {
     next = r->next;
     pl_free(r);
   }
-  close_database(store);
-  pthread_cond_destroy(&store->wake);
-  pthread_mutex_destroy(&store->mutex);
   uv_close((uv_handle_t *)&store->async, on_async_closed);
 }

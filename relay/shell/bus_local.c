@@ -1,0 +1,133 @@
+/* The bus between the threads of this process. For each pair of workers a box: the sender appends a batch under the
+ * receiver's lock, the receiver takes all of it by swapping in an empty buffer. One wake-up for whatever came since the
+ * last one. A box holds BOX_BYTES at most; buffers above KEPT_BYTES are given back. */
+#include <pthread.h>
+#include <string.h>
+
+#include "bus.h"
+
+enum { BOX_BYTES = 1 << 20, FIRST_BYTES = 4096, KEPT_BYTES = 256 * 1024 };
+
+typedef struct box {
+  uint8_t *memory;
+  size_t size, capacity;
+  bool refused; /* its sender waits for room */
+} box;
+
+typedef struct place {
+  pl_bus *bus;
+  unsigned worker;
+  uv_async_t wake;
+  pl_bus_user user;
+  pthread_mutex_t mutex; /* of the boxes */
+  bool woken;
+  box *boxes; /* by sender */
+  box spare;  /* of the receiver alone */
+} place;
+
+struct pl_bus {
+  unsigned workers;
+  place places[];
+};
+
+/* ---- sending --------------------------------------------------------------------------------------------------- */
+
+static bool make_room(box *b, size_t size) {
+  size_t needed = b->size + size, capacity = b->capacity ? b->capacity : FIRST_BYTES;
+  if (needed > BOX_BYTES) return false;
+  if (needed <= b->capacity) return true;
+  while (capacity < needed) capacity *= 2;
+  uint8_t *memory = pl_realloc(b->memory, capacity);
+  if (!memory) return false;
+  b->memory = memory;
+  b->capacity = capacity;
+  return true;
+}
+
+bool pl_bus_send(pl_bus *bus, unsigned from, unsigned to, pl_view bytes) {
+  place *p = &bus->places[to];
+  pthread_mutex_lock(&p->mutex);
+  box *b = &p->boxes[from];
+  bool taken = make_room(b, bytes.size), wake = !p->woken;
+  if (taken) {
+    memcpy(b->memory + b->size, bytes.data, bytes.size);
+    b->size += bytes.size;
+  } else {
+    b->refused = true;
+  }
+  p->woken = true;
+  pthread_mutex_unlock(&p->mutex);
+  if (wake) uv_async_send(&p->wake);
+  return taken;
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
+
+static void receive_from(place *p, unsigned from) {
+  pthread_mutex_lock(&p->mutex);
+  box full = p->boxes[from];
+  bool anything = full.size || full.refused;
+  if (anything) p->boxes[from] = p->spare;
+  pthread_mutex_unlock(&p->mutex);
+  if (!anything) return;
+  if (full.refused) uv_async_send(&p->bus->places[from].wake);
+  if (full.size) p->user.received(p->user.user, from, full.memory, full.size);
+  if (full.capacity > KEPT_BYTES) {
+    pl_free(full.memory);
+    full = (box){0};
+  }
+  p->spare = (box){.memory = full.memory, .capacity = full.capacity};
+}
+
+static void on_wake(uv_async_t *wake) {
+  place *p = wake->data;
+  pthread_mutex_lock(&p->mutex);
+  p->woken = false;
+  pthread_mutex_unlock(&p->mutex);
+  for (unsigned from = 0; from < p->bus->workers; from++)
+    if (from != p->worker) receive_from(p, from);
+  p->user.turn(p->user.user);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------------
+ */
+
+pl_bus *pl_bus_local_new(unsigned workers) {
+  pl_bus *bus = pl_alloc(sizeof *bus + workers * sizeof bus->places[0]);
+  if (!bus) return NULL;
+  bus->workers = workers;
+  for (unsigned i = 0; i < workers; i++) {
+    place *p = &bus->places[i];
+    p->bus = bus;
+    p->worker = i;
+    pthread_mutex_init(&p->mutex, NULL);
+    p->boxes = pl_alloc(workers * sizeof *p->boxes);
+    if (p->boxes) continue;
+    bus->workers = i + 1;
+    pl_bus_free(bus);
+    return NULL;
+  }
+  return bus;
+}
+
+void pl_bus_join(pl_bus *bus, unsigned worker, uv_loop_t *loop, const pl_bus_user *user) {
+  place *p = &bus->places[worker];
+  p->user = *user;
+  uv_async_init(loop, &p->wake, on_wake);
+  p->wake.data = p;
+}
+
+void pl_bus_leave(pl_bus *bus, unsigned worker) {
+  uv_close((uv_handle_t *)&bus->places[worker].wake, NULL);
+}
+
+void pl_bus_free(pl_bus *bus) {
+  for (unsigned i = 0; bus && i < bus->workers; i++) {
+    place *p = &bus->places[i];
+    for (unsigned j = 0; p->boxes && j < bus->workers; j++) pl_free(p->boxes[j].memory);
+    pl_free(p->boxes);
+    pl_free(p->spare.memory);
+    pthread_mutex_destroy(&p->mutex);
+  }
+  pl_free(bus);
+}
