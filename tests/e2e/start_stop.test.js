@@ -44,7 +44,7 @@ describe('starting', () => {
     const table = ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => run('cat', [file]));
     const hex = relay.port.toString(16).toUpperCase().padStart(4, '0');
     const listening = (await Promise.all(table)).flatMap(({ stdout }) => stdout.split('\n')).map((row) => row.trim().split(/\s+/)).filter((row) => row[3] === '0A' && row[1]?.endsWith(`:${hex}`));
-    expect(listening.map((row) => row[1])).toEqual([`0100007F:${hex}`]);
+    expect([...new Set(listening.map((row) => row[1]))]).toEqual([`0100007F:${hex}`]);
     await relay.stop();
   });
 

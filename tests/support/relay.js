@@ -8,6 +8,9 @@
 import { Program, binary, run, tempDir } from './process.js';
 import { join } from 'node:path';
 
+/** Arguments of every relay, so that all suites can run with, say, PAIRLINK_RELAY_ARGS='--workers 2'. */
+const EVERYWHERE = (process.env.PAIRLINK_RELAY_ARGS ?? '').split(' ').filter(Boolean);
+
 /** What tests pass so that nothing waits for long; every limit and timer of the relay is a setting. */
 export const SHORT_TIMERS = ['--limit', 'OPEN_TIMEOUT_MS=500', '--ping-interval', '300ms', '--dead-after', '1000ms'];
 
@@ -20,7 +23,7 @@ export class Relay {
 
   /** @private */
   async launch() {
-    const command = [...this.wrap, this.program, '--listen', this.listen, '--data', this.data, ...this.args];
+    const command = [...this.wrap, this.program, '--listen', this.listen, '--data', this.data, ...EVERYWHERE, ...this.args];
     this.process = new Program(command[0], command.slice(1), { env: this.env });
     const ready = await this.process.waitFor(READY, { ms: this.wrap.length ? 120_000 : undefined });
     this.port = Number(ready[3]);
