@@ -143,6 +143,8 @@ typedef struct pl_prologue {
   uint8_t transcript[64];
   uint8_t id[32];
   uint64_t hello_ms;
+  bool has_token;
+  pl_token_claim token;
   bool over_limit; /* gets no further than to be told so */
 } pl_prologue;
 

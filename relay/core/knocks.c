@@ -41,11 +41,16 @@ static pl_pair *pair_find(const pl_pairs *pairs, uint64_t key) {
 
 bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms) {
   uint64_t key = pair_key(relay, a, b);
-  pl_pair *found = pair_find(&relay->shared->pairs, key), *set = pair_set(&relay->shared->pairs, key), *place = found ? found : set;
+  pl_pair *found = pair_find(&relay->shared->pairs, key), *set = pair_set(&relay->shared->pairs, key),
+          *place = found ? found : set;
   for (size_t i = 1; !found && i < WAYS; i++)
     if (PL_LOAD(set[i].linked_ms) < PL_LOAD(place->linked_ms)) place = &set[i];
   PL_STORE(place->key, key);
   PL_STORE(place->linked_ms, now_ms);
+  if (!found && relay->config.hooks.linked) {
+    relay->config.hooks.linked(relay->config.user, a);
+    relay->config.hooks.linked(relay->config.user, b);
+  }
   return !found;
 }
 
@@ -171,7 +176,8 @@ pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms
   pl_relay *relay = caller->relay;
   const uint8_t *id = caller->presence->id;
   const pl_presence *callee = pl_router_get(relay, target, false);
-  bool allowed = memcmp(id, target, 32) == 0 || pair_find(&relay->shared->pairs, pair_key(relay, id, target)), blocked = false;
+  bool allowed = memcmp(id, target, 32) == 0 || pair_find(&relay->shared->pairs, pair_key(relay, id, target)),
+       blocked = false;
   if (callee) ask_lists(relay, callee, id, &allowed, &blocked);
   if (allowed) return blocked ? PL_CALL_UNSEEN : PL_CALL_FRIEND;
   uint64_t from = id_key(relay, id) | 1, to = id_key(relay, target) | 1;

@@ -62,6 +62,20 @@ static int judge(pl_conn *conn, const pl_wire_login *login, pl_view payload, uin
   return origin_good(relay, login->origin) ? 0 : PL_REASON_ORIGIN;
 }
 
+/* Kept for the lookup: only the store knows the tokens. */
+static void keep_token(pl_conn *conn, const pl_wire_login *login, pl_view payload) {
+  uint8_t hello[HELLO_MAX];
+  if (conn->relay->config.admission != PL_ADMIT_INVITE || login->token_proof.size != PL_TOKEN_PROOF_BYTES) return;
+  pl_view before = {payload.data, payload.size - PL_SIGNATURE_BYTES - PL_TOKEN_PROOF_BYTES - 1};
+  pl_login_transcript(conn->prologue->token.transcript, put_hello(conn, hello), before);
+  memcpy(conn->prologue->token.proof, login->token_proof.data, PL_TOKEN_PROOF_BYTES);
+  conn->prologue->has_token = true;
+}
+
+const pl_token_claim *pl_conn_token(const pl_conn *conn) {
+  return conn->prologue && conn->prologue->has_token ? &conn->prologue->token : NULL;
+}
+
 void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   pl_wire_login login;
@@ -77,13 +91,14 @@ void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
     pl_conn_refuse(conn, reason, now_ms);
     return;
   }
+  keep_token(conn, &login, e->payload);
   memcpy(conn->prologue->id, login.peer_id, 32);
   memcpy(conn->instance, login.instance, 8);
   conn->listen = login.flags & PL_CONST_LOGIN_FLAG_LISTEN;
   pl_conn_move(conn, PL_CONN_STORING, now_ms);
   conn->lookup_pending = true;
-  bool may_create =
-      relay->config.admission == PL_ADMIT_OPEN && pl_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
+  bool may_create = relay->config.admission == PL_ADMIT_OPEN &&
+                    pl_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
   relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
 }
 
@@ -94,7 +109,8 @@ static int enter(pl_conn *conn, uint64_t now_ms) {
   if (!presence) return PL_REASON_FULL;
   pl_conn *older = pl_router_instance(presence, conn->instance);
   pl_remote *elsewhere = pl_router_remote(presence, conn->instance);
-  if (!older && !elsewhere && presence->socket_count + presence->remote_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
+  if (!older && !elsewhere &&
+      presence->socket_count + presence->remote_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
     pl_router_release(relay, presence);
     return PL_REASON_FULL;
   }

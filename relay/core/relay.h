@@ -59,6 +59,12 @@ typedef enum pl_registration {
   PL_REGISTRATION_FAILED   /* the store failed */
 } pl_registration;
 
+/* What a LOGIN says about an access token, to be checked with pl_token_verify. */
+typedef struct pl_token_claim {
+  uint8_t transcript[64];
+  uint8_t proof[PL_TOKEN_PROOF_BYTES];
+} pl_token_claim;
+
 typedef enum pl_relay_log_level { PL_LOG_ERROR, PL_LOG_WARN, PL_LOG_INFO, PL_LOG_DEBUG } pl_relay_log_level;
 
 typedef struct pl_relay_hooks {
@@ -67,11 +73,13 @@ typedef struct pl_relay_hooks {
   /* A GET that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be NULL:
    * 404. */
   int (*page)(void *user, const pl_http_request *request, pl_page *page);
-  /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket takes it (pl_conn_output, pl_conn_sent, but
-   * no other call). May be NULL. Spares the copy into a queue. */
+  /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket
+   * takes it (pl_conn_output, pl_conn_sent, but no other call). May be NULL. Spares the copy into a queue. */
   void (*flush)(void *user, pl_conn *conn);
   /* One event for the log, without payloads, keys or addresses. May be NULL. */
   void (*log)(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail);
+  /* This ID was linked with another; from any engine, not for each link. May be NULL. */
+  void (*linked)(void *user, const uint8_t id[32]);
 } pl_relay_hooks;
 
 /* What the workers of one process have in common: limits that hold over all of them, the order of logins, who was
@@ -116,6 +124,8 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
 void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
 /* The socket is gone. `conn` must not be used after this. */
 void pl_relay_closed(pl_conn *conn, uint64_t now_ms);
+/* Within hooks.lookup, with admission invite: the claim that lets an unknown ID in if it holds. NULL: there is none. */
+const pl_token_claim *pl_conn_token(const pl_conn *conn);
 /* The answer to hooks.lookup; good also if the connection was closed meanwhile. */
 void pl_relay_registered(pl_conn *conn, pl_registration result, uint64_t now_ms);
 /* The deadline passed; harmless at any time. */

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "options.h"
 #include "pages.h"
+#include "tokens.h"
 #include "worker.h"
 
 enum { EXIT_BROKEN = 1, DRAIN_MS = 3000, FDS_KEPT = 64, PATH_BYTES = 4096 };
@@ -86,6 +87,7 @@ static void open_store(program *p, const pl_options *o) {
     pl_store_on_batch(w->store, pl_worker_turn);
     p->store = p->worker[0].store;
   }
+  if (o->admission == PL_ADMIT_OPEN) pl_store_purge_after(p->store, o->settings[PL_SET_PURGE_AFTER_DAYS]);
 }
 
 /* Each worker has an equal part of the process's budget for what waits; all other limits hold over all of them. */
@@ -210,6 +212,12 @@ static void keep_memory(void) {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
+static int run_command(const pl_options *o) {
+  char path[PATH_BYTES];
+  path_in(path, o->data, "relay.db");
+  return pl_tokens_command(path, o->command + 1, o->token_uses, o->token_days);
+}
+
 int main(int argc, char **argv) {
   static program p;
   static pl_options options;
@@ -220,6 +228,7 @@ int main(int argc, char **argv) {
   check_readable(options.tls_cert);
   check_readable(options.tls_key);
   make_folder(options.data);
+  if (options.command[0]) return run_command(&options);
   p.workers = count_workers(&options);
   init_loops(&p);
   start_servers(&p, &options);

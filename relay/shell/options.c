@@ -21,6 +21,8 @@ enum {
   KEY_DEAD,
   KEY_ADMISSION,
   KEY_PROXY,
+  KEY_USES,
+  KEY_DAYS,
   KEY_LOG
 };
 
@@ -40,7 +42,8 @@ static const struct argp_option table[] = {
     {"origin", KEY_ORIGIN, "URL", 0, "Pages of this origin may connect too, besides the relay's own; may be repeated",
      2},
     {"public-url", KEY_URL, "URL", 0, "Clients must have dialled this origin; may be repeated. Without it: any", 2},
-    {"admission", KEY_ADMISSION, "open|closed", 0, "closed: only IDs that are registered already (open)", 2},
+    {"admission", KEY_ADMISSION, "open|invite|closed", 0,
+     "invite: new IDs need a token; closed: only IDs that are registered already (open)", 2},
     {"trust-proxy", KEY_PROXY, "CIDR", 0,
      "Believe X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Without it: nobody's",
      2},
@@ -48,6 +51,8 @@ static const struct argp_option table[] = {
     {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
     {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
     {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
+    {"uses", KEY_USES, "N", 0, "Of a new token: so many new IDs (1)", 5},
+    {"days", KEY_DAYS, "N", 0, "Of a new token: good for so long (7)", 5},
     {"log-level", KEY_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 4},
     {0},
 };
@@ -127,6 +132,14 @@ static void add_origin(const char **list, char *arg, struct argp_state *state) {
   add(list, NULL, arg, state);
 }
 
+static void set_count(uint32_t *out, const char *name, uint64_t most, const char *arg, struct argp_state *state) {
+  uint64_t value;
+  const char *rest;
+  if (!read_number(arg, &value, &rest) || *rest || value < 1 || value > most)
+    argp_error(state, "%s takes a number from 1 to %llu, not \"%s\"", name, (unsigned long long)most, arg);
+  *out = (uint32_t)value;
+}
+
 static void add_proxy(pl_options *o, const char *arg, struct argp_state *state) {
   pl_view text = {(const uint8_t *)arg, strlen(arg)};
   if (o->trusted_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --trust-proxy");
@@ -158,9 +171,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       add_origin(o->public_urls, arg, state);
       return 0;
     case KEY_ADMISSION:
-      o->admission = strcmp(arg, "closed") == 0 ? PL_ADMIT_CLOSED : PL_ADMIT_OPEN;
-      if (strcmp(arg, "open") != 0 && strcmp(arg, "closed") != 0)
-        argp_error(state, "--admission is open or closed, not \"%s\"", arg);
+      o->admission = strcmp(arg, "closed") == 0   ? PL_ADMIT_CLOSED
+                     : strcmp(arg, "invite") == 0 ? PL_ADMIT_INVITE
+                                                  : PL_ADMIT_OPEN;
+      if (o->admission == PL_ADMIT_OPEN && strcmp(arg, "open") != 0)
+        argp_error(state, "--admission is open, invite or closed, not \"%s\"", arg);
       return 0;
     case KEY_PROXY:
       add_proxy(o, arg, state);
@@ -181,8 +196,17 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (pl_log_level_of(arg) < 0) argp_error(state, "--log-level is error, warn, info or debug, not \"%s\"", arg);
       pl_log_level = (pl_relay_log_level)pl_log_level_of(arg);
       return 0;
+    case KEY_USES:
+      set_count(&o->token_uses, "--uses", 1000000, arg, state);
+      return 0;
+    case KEY_DAYS:
+      set_count(&o->token_days, "--days", 36500, arg, state);
+      return 0;
     case ARGP_KEY_ARG:
-      argp_error(state, "what is \"%s\"? All arguments begin with --", arg);
+      if (state->arg_num < 3 && (state->arg_num > 0 || strcmp(arg, "token") == 0))
+        o->command[state->arg_num] = arg;
+      else
+        argp_error(state, "what is \"%s\"? All arguments but \"token\" begin with --", arg);
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -193,7 +217,7 @@ void pl_options_parse(pl_options *o, int argc, char **argv) {
   static const struct argp argp = {
       table,
       parse,
-      NULL,
+      "\ntoken new [--uses N] [--days N]\ntoken list\ntoken revoke HINT",
       "Pairs client sockets by ID and forwards what they seal for each other; it cannot read it."
       "\vExit codes: 0 ended by SIGTERM or SIGINT; 1 the port, folder, key, database or certificate cannot be used, "
       "see "
@@ -202,7 +226,7 @@ void pl_options_parse(pl_options *o, int argc, char **argv) {
       NULL,
       NULL};
   argp_err_exit_status = EXIT_USAGE;
-  *o = (pl_options){.data = "data", .workers = 1};
+  *o = (pl_options){.data = "data", .workers = 1, .token_uses = 1, .token_days = 7};
   pl_settings_init(o->settings);
   argp_parse(&argp, argc, argv, 0, NULL, o);
   const char *contradiction = pl_settings_check(o->settings);

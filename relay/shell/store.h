@@ -17,6 +17,13 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
 /* The same database for another loop. NULL: out of memory. */
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
 void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create);
+/* The same, with a token that lets an ID that is not there in although it may not be made; NULL: none. */
+void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create,
+                          const pl_token_claim *token);
+/* This ID was linked with somebody: it is no more deleted for being idle. Written in batches; from any thread. */
+void pl_store_linked(pl_store *store, const uint8_t id[32]);
+/* From now on, once a day: IDs that were not seen for so long, never linked, and came without a token are deleted. */
+void pl_store_purge_after(pl_store *store, uint32_t days);
 /* Called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
 /* Finishes what was asked (without answers), closes the database; then close those that joined it. Their loops do not

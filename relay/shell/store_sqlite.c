@@ -1,5 +1,6 @@
 /* The store in one SQLite file: WAL, one writer thread, one transaction for all lookups that came meanwhile, so a
- * thousand new IDs cost a few flushes of the disk. A known ID is a read; its last_seen is written once an hour. */
+ * thousand new IDs cost a few flushes of the disk. A known ID is a read;
+ * what changes with it is noted and written later. */
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -9,17 +10,34 @@
 #include "embedded.h"
 #include "log.h"
 #include "store.h"
+#include "store_sqlite.h"
 
-enum { LAST_SEEN_EVERY_S = 3600, BUSY_MS = 5000, BATCH_MAX = 4096 };
+enum {
+  LAST_SEEN_EVERY_S = 3600, /* precise enough for a month */
+  BUSY_MS = 5000,
+  NOTES_MAX = 4096,
+  FLUSH_EVERY_S = 180,
+  PURGE_EVERY_S = 86400,
+  PURGE_BATCH = 500,
+  DAY_S = 86400
+};
 
 typedef struct request {
   struct request *next;
   pl_store *from; /* of the loop that asked */
   pl_conn *conn;
   uint8_t id[32];
-  bool may_create;
+  bool may_create, has_token;
+  pl_token_claim token;
   pl_registration result;
 } request;
+
+/* Something about an ID that can wait to be written. */
+typedef struct note {
+  uint8_t id[32];
+  int64_t seen_s;
+  bool linked;
+} note;
 
 typedef struct queue {
   request *head, **tail;
@@ -29,12 +47,16 @@ typedef struct queue {
 struct pl_store {
   pl_store *first;
   sqlite3 *db;
-  sqlite3_stmt *select, *insert, *touch;
+  sqlite3_stmt *select, *insert, *touch, *token, *use, *purge;
   pthread_t thread;
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   queue asked, answered;
-  bool stop, writing, touching;
+  bool stop, writing;
+  note *notes; /* under the mutex, NOTES_MAX */
+  size_t note_count;
+  uint64_t flush_at_s, purge_at_s; /* monotonic; 0: as soon as possible */
+  uint32_t purge_days;             /* 0: never */
   uv_async_t async;
   pl_store_done *done;
   void (*batch)(void *user);
@@ -86,18 +108,38 @@ static bool begin(pl_store *store) {
   return store->writing;
 }
 
-static bool create(pl_store *store, const request *r, int64_t now_s) {
+static bool create(pl_store *store, const request *r, int64_t now_s, int class) {
   if (!begin(store)) return false;
   sqlite3_bind_blob(store->insert, 1, r->id, 32, SQLITE_STATIC);
   sqlite3_bind_int64(store->insert, 2, now_s);
+  sqlite3_bind_int(store->insert, 3, class);
   return step(store, store->insert);
 }
 
-static void touch(pl_store *store, const request *r, int64_t now_s) {
-  if (!begin(store)) return; /* the login does not depend on it */
-  sqlite3_bind_blob(store->touch, 1, r->id, 32, SQLITE_STATIC);
-  sqlite3_bind_int64(store->touch, 2, now_s);
-  step(store, store->touch);
+/* Full: the note is lost, which costs nothing but precision. */
+static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
+  pthread_mutex_lock(&store->mutex);
+  if (store->note_count < NOTES_MAX) {
+    note *n = &store->notes[store->note_count++];
+    *n = (note){.seen_s = time(NULL), .linked = linked};
+    memcpy(n->id, id, 32);
+  }
+  if (store->note_count >= NOTES_MAX / 2) pthread_cond_signal(&store->wake);
+  pthread_mutex_unlock(&store->mutex);
+}
+
+/* Takes one use of the token that the claim proves. */
+static bool use_token(pl_store *store, const pl_token_claim *claim, int64_t now_s) {
+  uint8_t key[32];
+  sqlite3_bind_blob(store->token, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
+  sqlite3_bind_int64(store->token, 2, now_s);
+  bool found = sqlite3_step(store->token) == SQLITE_ROW && sqlite3_column_bytes(store->token, 0) == 32;
+  if (found) memcpy(key, sqlite3_column_blob(store->token, 0), 32);
+  sqlite3_reset(store->token);
+  sqlite3_clear_bindings(store->token);
+  if (!found || pl_token_verify(claim->proof, key, claim->transcript) != 0 || !begin(store)) return false;
+  sqlite3_bind_blob(store->use, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
+  return step(store, store->use) && sqlite3_changes(store->db) == 1;
 }
 
 static pl_registration look_up(pl_store *store, const request *r, int64_t now_s) {
@@ -108,12 +150,13 @@ static pl_registration look_up(pl_store *store, const request *r, int64_t now_s)
   sqlite3_reset(store->select);
   if (rc == SQLITE_ROW) {
     if (revoked) return PL_REGISTRATION_REVOKED;
-    if (now_s - last_seen_s >= LAST_SEEN_EVERY_S || now_s < last_seen_s) touch(store, r, now_s);
+    if (now_s - last_seen_s >= LAST_SEEN_EVERY_S || now_s < last_seen_s) add_note(store, r->id, false);
     return PL_REGISTRATION_KNOWN;
   }
   if (rc != SQLITE_DONE) return PL_REGISTRATION_FAILED;
-  if (!r->may_create) return PL_REGISTRATION_ABSENT;
-  return create(store, r, now_s) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
+  bool invited = !r->may_create && r->has_token && use_token(store, &r->token, now_s);
+  if (!r->may_create && !invited) return PL_REGISTRATION_ABSENT;
+  return create(store, r, now_s, invited) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
 }
 
 static void run_batch(pl_store *store, request *all) {
@@ -126,12 +169,74 @@ static void run_batch(pl_store *store, request *all) {
     if (r->result == PL_REGISTRATION_NEW) r->result = PL_REGISTRATION_FAILED;
 }
 
+/* ---- what can wait, in the thread ------------------------------------------------------------------------------ */
+
+static uint64_t monotonic_s(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec;
+}
+
+static void write_notes(pl_store *store, const note *notes, size_t count) {
+  store->writing = false;
+  if (count == 0 || !begin(store)) return;
+  for (size_t i = 0; i < count; i++) {
+    sqlite3_bind_blob(store->touch, 1, notes[i].id, 32, SQLITE_STATIC);
+    sqlite3_bind_int64(store->touch, 2, notes[i].seen_s);
+    sqlite3_bind_int(store->touch, 3, notes[i].linked);
+    step(store, store->touch);
+  }
+  if (!run(store->db, "COMMIT")) run(store->db, "ROLLBACK");
+}
+
+/* With the mutex, which is free while it writes. */
+static void flush_notes(pl_store *store) {
+  note *full = store->notes, *empty = pl_alloc(NOTES_MAX * sizeof *empty);
+  size_t count = store->note_count;
+  store->flush_at_s = monotonic_s() + FLUSH_EVERY_S;
+  store->note_count = 0;
+  if (!empty) return; /* no memory: lost, which costs precision only */
+  store->notes = empty;
+  pthread_mutex_unlock(&store->mutex);
+  write_notes(store, full, count);
+  pl_free(full);
+  pthread_mutex_lock(&store->mutex);
+}
+
+/* One small batch, so that logins need not wait for all; true: there may be more. */
+static bool purge_some(pl_store *store, uint32_t days) {
+  sqlite3_bind_int64(store->purge, 1, time(NULL) - (int64_t)days * DAY_S);
+  sqlite3_bind_int(store->purge, 2, PURGE_BATCH);
+  if (!step(store, store->purge)) return false;
+  int gone = sqlite3_changes(store->db);
+  if (gone) pl_log(PL_LOG_INFO, "event=purged registrations=%d", gone);
+  return gone == PURGE_BATCH;
+}
+
+/* With the mutex: does one thing that is due, or waits. */
+static void idle(pl_store *store) {
+  uint64_t now_s = monotonic_s();
+  if (store->note_count >= NOTES_MAX / 2 || (store->note_count && now_s >= store->flush_at_s)) {
+    flush_notes(store);
+  } else if (store->purge_days && now_s >= store->purge_at_s) {
+    uint32_t days = store->purge_days;
+    pthread_mutex_unlock(&store->mutex);
+    bool more = purge_some(store, days);
+    pthread_mutex_lock(&store->mutex);
+    if (!more) store->purge_at_s = now_s + PURGE_EVERY_S;
+  } else {
+    uint64_t until_s = now_s + FLUSH_EVERY_S;
+    struct timespec at = {.tv_sec = (time_t)until_s};
+    pthread_cond_timedwait(&store->wake, &store->mutex, &at);
+  }
+}
+
 static void *thread_main(void *arg) {
   pl_store *store = arg;
   pthread_mutex_lock(&store->mutex);
   while (!store->stop || store->asked.head) {
     if (!store->asked.head) {
-      pthread_cond_wait(&store->wake, &store->mutex);
+      idle(store);
       continue;
     }
     request *all = queue_take_all(&store->asked);
@@ -145,6 +250,7 @@ static void *thread_main(void *arg) {
       all = next;
     }
   }
+  flush_notes(store);
   pthread_mutex_unlock(&store->mutex);
   return NULL;
 }
@@ -186,8 +292,13 @@ static bool prepare(pl_store *store) {
     const char *sql;
   } all[] = {
       {&store->select, "SELECT last_seen, revoked FROM registrations WHERE id = ?1"},
-      {&store->insert, "INSERT INTO registrations (id, first_seen, last_seen) VALUES (?1, ?2, ?2)"},
-      {&store->touch, "UPDATE registrations SET last_seen = ?2 WHERE id = ?1"},
+      {&store->insert, "INSERT INTO registrations (id, first_seen, last_seen, class) VALUES (?1, ?2, ?2, ?3)"},
+      {&store->touch, "UPDATE registrations SET last_seen = ?2, linked = max(linked, ?3) WHERE id = ?1"},
+      {&store->token, "SELECT key FROM tokens WHERE hint = ?1 AND revoked = 0 AND uses_left > 0 AND expires > ?2"},
+      {&store->use, "UPDATE tokens SET uses_left = uses_left - 1 WHERE hint = ?1 AND uses_left > 0 AND revoked = 0"},
+      {&store->purge,
+       "DELETE FROM registrations WHERE id IN (SELECT id FROM registrations WHERE last_seen < ?1 AND linked = 0 AND "
+       "class = 0 AND revoked = 0 LIMIT ?2)"},
   };
   for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++)
     if (sqlite3_prepare_v3(store->db, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement, NULL) != SQLITE_OK)
@@ -195,22 +306,31 @@ static bool prepare(pl_store *store) {
   return true;
 }
 
-static bool open_database(pl_store *store, const char *path, char why[512]) {
+sqlite3 *pl_store_database(const char *path, char why[512]) {
+  sqlite3 *db = NULL;
   int version = -1;
-  if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK) {
-    sqlite3_busy_timeout(store->db, BUSY_MS);
-    version = version_of(store->db);
+  if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK) {
+    sqlite3_busy_timeout(db, BUSY_MS);
+    version = version_of(db);
   }
-  if (version > (int)pl_embedded_migration_count) {
+  if (version > (int)pl_embedded_migration_count)
     snprintf(why, 512,
              "%s: its version %d is newer than this program's %zu; run the newer program, or name another --data", path,
              version, pl_embedded_migration_count);
-    return false;
-  }
-  if (version >= 0 && run(store->db, "PRAGMA journal_mode = WAL") && run(store->db, "PRAGMA synchronous = FULL") &&
-      migrate(store->db, version) && prepare(store))
-    return true;
-  snprintf(why, 512, "%s: %s", path, store->db ? sqlite3_errmsg(store->db) : "out of memory");
+  else if (version >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = FULL") &&
+           migrate(db, version))
+    return db;
+  else
+    snprintf(why, 512, "%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
+  sqlite3_close(db);
+  return NULL;
+}
+
+static bool open_database(pl_store *store, const char *path, char why[512]) {
+  store->db = pl_store_database(path, why);
+  if (!store->db) return false;
+  if (prepare(store)) return true;
+  snprintf(why, 512, "%s: %s", path, sqlite3_errmsg(store->db));
   return false;
 }
 
@@ -218,6 +338,9 @@ static void close_database(pl_store *store) {
   sqlite3_finalize(store->select);
   sqlite3_finalize(store->insert);
   sqlite3_finalize(store->touch);
+  sqlite3_finalize(store->token);
+  sqlite3_finalize(store->use);
+  sqlite3_finalize(store->purge);
   sqlite3_close(store->db);
 }
 
@@ -239,6 +362,22 @@ static void on_answers(uv_async_t *async) {
 }
 
 void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create) {
+  pl_store_lookup_with(store, conn, id, may_create, NULL);
+}
+
+void pl_store_linked(pl_store *store, const uint8_t id[32]) {
+  add_note(store->first, id, true);
+}
+
+void pl_store_purge_after(pl_store *store, uint32_t days) {
+  pthread_mutex_lock(&store->mutex);
+  store->purge_days = days;
+  pthread_cond_signal(&store->wake);
+  pthread_mutex_unlock(&store->mutex);
+}
+
+void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create,
+                          const pl_token_claim *token) {
   request *r = pl_alloc(sizeof *r);
   if (!r) {
     store->done(store->user, conn, PL_REGISTRATION_FAILED);
@@ -248,6 +387,8 @@ void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool 
   r->conn = conn;
   memcpy(r->id, id, 32);
   r->may_create = may_create;
+  r->has_token = token != NULL;
+  if (token) r->token = *token;
   pl_store *first = store->first;
   pthread_mutex_lock(&first->mutex);
   queue_append(&first->asked, r);
@@ -269,8 +410,13 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
   queue_init(&store->asked);
   queue_init(&store->answered);
   pthread_mutex_init(&store->mutex, NULL);
-  pthread_cond_init(&store->wake, NULL);
-  if (open_database(store, path, why)) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&store->wake, &monotonic);
+  store->notes = pl_alloc(NOTES_MAX * sizeof *store->notes);
+  store->flush_at_s = monotonic_s() + FLUSH_EVERY_S;
+  if (store->notes && open_database(store, path, why)) {
     uv_async_init(loop, &store->async, on_answers);
     store->async.data = store;
     if (pthread_create(&store->thread, NULL, thread_main, store) == 0) return store;
@@ -279,6 +425,7 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
     uv_run(loop, UV_RUN_NOWAIT);
   }
   close_database(store);
+  pl_free(store->notes);
   pl_free(store);
   return NULL;
 }
@@ -306,6 +453,7 @@ static void stop(pl_store *store) {
   pthread_mutex_unlock(&store->mutex);
   pthread_join(store->thread, NULL);
   close_database(store);
+  pl_free(store->notes);
   pthread_cond_destroy(&store->wake);
   pthread_mutex_destroy(&store->mutex);
 }

@@ -86,12 +86,17 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
 
 static void hook_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
   pl_worker *w = user;
-  pl_store_lookup(w->store, conn, id, may_create);
+  pl_store_lookup_with(w->store, conn, id, may_create, pl_conn_token(conn));
 }
 
 void pl_worker_stored(void *user, pl_conn *conn, pl_registration result) {
   pl_worker *w = user;
   pl_relay_registered(conn, result, uv_now(&w->loop));
+}
+
+static void hook_linked(void *user, const uint8_t id[32]) {
+  pl_worker *w = user;
+  pl_store_linked(w->store, id);
 }
 
 static void hook_flush(void *user, pl_conn *conn) {
@@ -111,7 +116,8 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, 
 }
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
-  config->hooks = (pl_relay_hooks){.lookup = hook_lookup, .page = pl_pages_get, .flush = hook_flush, .log = hook_log};
+  config->hooks = (pl_relay_hooks){
+      .lookup = hook_lookup, .page = pl_pages_get, .flush = hook_flush, .log = hook_log, .linked = hook_linked};
   config->user = worker;
 }
 

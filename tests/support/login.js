@@ -2,7 +2,7 @@
  * The login of docs/protocol.md, section 3, written a third time, by hand and on Node's own cryptography: tests that
  * must be able to do it wrong, and to hold the other two implementations against.
  */
-import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 import { connectWebSocket, envelope, frame } from './raw.js';
 
 export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14 };
@@ -48,12 +48,20 @@ export function parseHello(payload) {
 export const transcript = (helloPayload, unsignedLogin) =>
   createHash('sha512').update(Buffer.concat([label('pairlink v1 login'), u16(helloPayload.length), helloPayload, u16(unsignedLogin.length), unsignedLogin])).digest();
 
+export function proofOfToken(token, t) {
+  const key = createHash('sha256').update(token).digest();
+  const hint = createHash('sha256').update(label('pairlink v1 token hint')).update(key).digest().subarray(0, 8);
+  return Buffer.concat([hint, createHmac('sha256', key).update(t).digest()]);
+}
+
 /** The payload of LOGIN; every part can be replaced. */
-export function loginPayload(identity, hello, { version = 1, flags = 1, instance = randomBytes(8), nonce = randomBytes(32), features = 0, origin = 'http://127.0.0.1', publicKey = identity.publicKey, tokenProof = Buffer.alloc(0), signature } = {}) {
+export function loginPayload(identity, hello, { version = 1, flags = 1, instance = randomBytes(8), nonce = randomBytes(32), features = 0, origin = 'http://127.0.0.1', publicKey = identity.publicKey, token, tokenProof, signature } = {}) {
   const originBytes = Buffer.from(origin);
   const f = Buffer.alloc(4);
   f.writeUInt32BE(features);
-  const unsigned = Buffer.concat([Buffer.from([version, flags]), publicKey, instance, nonce, f, u16(originBytes.length), originBytes, Buffer.from([tokenProof.length]), tokenProof]);
+  const head = Buffer.concat([Buffer.from([version, flags]), publicKey, instance, nonce, f, u16(originBytes.length), originBytes]);
+  const proof = tokenProof ?? (token ? proofOfToken(token, transcript(hello.payload, head)) : Buffer.alloc(0));
+  const unsigned = Buffer.concat([head, Buffer.from([proof.length]), proof]);
   return Buffer.concat([unsigned, signature ?? identity.sign(Buffer.concat([label('pairlink v1 login client'), transcript(hello.payload, unsigned)]))]);
 }
 

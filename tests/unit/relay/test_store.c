@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <sqlite3.h>
 
 #include "relay/shell/store.h"
@@ -151,12 +152,122 @@ static void test_no_folder(void **state) {
   strcpy(s->path, good);
 }
 
+static int count(scene *s, const char *where) {
+  sqlite3 *db;
+  sqlite3_stmt *statement;
+  char text[256];
+  snprintf(text, sizeof text, "SELECT count(*) FROM %s", where);
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+  int n = sqlite3_column_int(statement, 0);
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+  return n;
+}
+
+static void test_last_seen_is_written_at_the_end(void **state) {
+  scene *s = *state;
+  uint8_t id[32] = {0};
+  open_store(s);
+  (void)look_up(s, 1, true);
+  (void)look_up(s, 2, true);
+  sql(s, "UPDATE registrations SET last_seen = 1000");
+  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(count(s, "registrations WHERE last_seen = 1000"), 2); /* a login writes nothing */
+  pl_put_u32(id, 2);
+  pl_store_linked(s->store, id);
+  close_store(s);
+  assert_int_equal(count(s, "registrations WHERE last_seen > 1000"), 2);
+  assert_int_equal(count(s, "registrations WHERE linked = 1"), 1);
+}
+
+static void test_idle_rows_are_purged(void **state) {
+  scene *s = *state;
+  open_store(s);
+  for (uint32_t i = 1; i <= 1203; i++) { /* more than a batch */
+    uint8_t id[32] = {0};
+    pl_put_u32(id, i);
+    pl_store_lookup(s->store, NULL, id, true);
+  }
+  while (s->answers < 1203) uv_run(&s->loop, UV_RUN_ONCE);
+  sql(s,
+      "UPDATE registrations SET last_seen = unixepoch() - 31 * 86400 WHERE id <> "
+      "x'0000000100000000000000000000000000000000000000000000000000000000';"
+      "UPDATE registrations SET linked = 1 WHERE id = "
+      "x'0000000200000000000000000000000000000000000000000000000000000000';"
+      "UPDATE registrations SET class = 1 WHERE id = "
+      "x'0000000300000000000000000000000000000000000000000000000000000000';"
+      "UPDATE registrations SET revoked = 1 WHERE id = "
+      "x'0000000400000000000000000000000000000000000000000000000000000000'");
+  close_store(s);
+  open_store(s);
+  pl_store_purge_after(s->store, 30);
+  while (count(s, "registrations") > 4) (void)look_up(s, 1, false);
+  assert_int_equal(look_up(s, 2, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 3, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 4, false), PL_REGISTRATION_REVOKED);
+  close_store(s);
+  assert_int_equal(count(s, "registrations"), 4);
+}
+
+static pl_registration claim(scene *s, uint32_t who, const char *token, bool spoil) {
+  uint8_t id[32] = {0}, key[32];
+  pl_token_claim c = {.transcript = {(uint8_t)who}};
+  size_t before = s->answers;
+  pl_put_u32(id, who);
+  crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
+  pl_token_prove(c.proof, key, c.transcript);
+  if (spoil) c.proof[PL_TOKEN_PROOF_BYTES - 1] ^= 1;
+  pl_store_lookup_with(s->store, NULL, id, false, &c);
+  while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
+  return s->last;
+}
+
+static void make_token(scene *s, const char *token, int uses, const char *expires, int revoked) {
+  uint8_t key[32], hint[8];
+  char text[512], key_hex[65], hint_hex[17];
+  crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
+  pl_token_hint(hint, key);
+  sodium_bin2hex(key_hex, sizeof key_hex, key, 32);
+  sodium_bin2hex(hint_hex, sizeof hint_hex, hint, 8);
+  snprintf(text, sizeof text, "INSERT INTO tokens VALUES (x'%s', x'%s', %d, %s, %d)", hint_hex, key_hex, uses, expires,
+           revoked);
+  sql(s, text);
+}
+
+static void test_tokens(void **state) {
+  scene *s = *state;
+  open_store(s);
+  make_token(s, "good", 2, "unixepoch() + 1000", 0);
+  make_token(s, "late", 1, "unixepoch() - 1", 0);
+  make_token(s, "gone", 1, "unixepoch() + 1000", 1);
+  assert_int_equal(claim(s, 1, "good", true), PL_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "none", false), PL_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "late", false), PL_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "gone", false), PL_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "good", false), PL_REGISTRATION_NEW);
+  assert_int_equal(claim(s, 1, "good", false), PL_REGISTRATION_KNOWN); /* takes no use */
+  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(claim(s, 2, "good", false), PL_REGISTRATION_NEW);
+  assert_int_equal(claim(s, 3, "good", false), PL_REGISTRATION_ABSENT); /* used up */
+  close_store(s);
+  assert_int_equal(count(s, "registrations WHERE class = 1"), 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_new_known_revoked), TEST(test_many_at_once), TEST(test_writes_that_fail),
-      TEST(test_newer_version),     TEST(test_no_database),  TEST(test_no_folder),
+      TEST(test_new_known_revoked),
+      TEST(test_many_at_once),
+      TEST(test_writes_that_fail),
+      TEST(test_newer_version),
+      TEST(test_no_database),
+      TEST(test_no_folder),
+      TEST(test_last_seen_is_written_at_the_end),
+      TEST(test_idle_rows_are_purged),
+      TEST(test_tokens),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

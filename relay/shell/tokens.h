@@ -1,0 +1,10 @@
+/* The operator's tokens for `--admission invite`: `pairlink-relay token new|list|revoke`. */
+#ifndef PL_SHELL_TOKENS_H
+#define PL_SHELL_TOKENS_H
+
+#include <stdint.h>
+
+/* arguments: "new", "list" or "revoke", "HINT"; NULL where none was given. Returns the program's exit code. */
+int pl_tokens_command(const char *database, const char *const arguments[2], uint32_t uses, uint32_t days);
+
+#endif
