@@ -242,8 +242,8 @@ PAIRLINK_API int pairlink_network_up(pairlink *p);
 /* ---- peers -------------------------------------------------------------------------------------------- */
 /* Opens a session with a peer: an ID, or an invite link of this relay. It need not be there yet: LINKED tells when it
  * is. Calling again for the same peer gives the same session. *out is borrowed until PAIRLINK_EVENT_CLOSED. Errors:
- * EID, ELINK (also: another relay's), ESTATE (a link, and the relay's ID is not known yet: wait for ONLINE, or hand the
- * link to pairlink_new as relay), EAGAIN (sessions_max), ENOMEM. */
+ * EID, ELINK (also: another relay's; while no relay is known yet this comes as CLOSED, before anything is sent),
+ * EAGAIN (sessions_max), ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
 /* Answers a knock, or decides before one: allow accepts this ID from now on; deny forgets its knock in silence; block

@@ -29,8 +29,8 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
   memset(&link, 0, sizeof link);
   if (pl_link_looks_like(id_or_link)) {
     error = pl_link_parse(&link, id_or_link);
-    if (!error && !p->relay_known) error = PL_ESTATE;
-    if (!error && memcmp(link.relay, p->relay_bytes, 32) != 0) error = PL_ELINK;
+    if (!error && p->relay_known && memcmp(link.relay, p->relay_bytes, 32) != 0) error = PL_ELINK;
+    event.relay = (pl_view){link.relay, sizeof link.relay};
     memcpy(peer, link.peer, 32);
     event.secret = (pl_view){link.secret, sizeof link.secret};
   } else {

@@ -17,32 +17,34 @@ typedef struct pl_engine pl_engine;
 typedef struct pl_engine_config {
   pl_identity identity;
   uint8_t instance[8];
-  uint8_t seed[32];            /* of the engine's deterministic random generator; from the system in a shell */
-  const char *origin;          /* WHATWG origin of the relay's address; copied */
-  const uint8_t *relay_id;     /* pinned relay ID of 32 bytes, or NULL: take and report the first one seen */
-  const char *token;           /* the relay's access token, for --admission invite, or NULL; only its hash is kept */
-  const char *application;     /* "pipe/1"…; copied */
-  const char *name;            /* the name this side gives itself, or NULL; copied */
-  bool listen;                 /* wants offers that name no instance */
-  bool accept_all;             /* accepts every stranger */
-  uint32_t message_max;        /* 0: 262,144 bytes */
-  uint32_t channel_window;     /* 0: 1 MiB; at least message_max + 1 */
-  uint64_t session_window;     /* 0: 8 MiB */
-  uint32_t session_timeout_ms; /* 0: one hour; without a link for longer ends a session */
-  uint32_t sessions_max;       /* 0: 1,024 */
+  uint8_t seed[32];             /* of the engine's deterministic random generator; from the system in a shell */
+  const char *origin;           /* WHATWG origin of the relay's address; copied */
+  const uint8_t *relay_id;      /* pinned relay ID of 32 bytes, or NULL: take and report the first one seen */
+  const char *token;            /* the relay's access token, for --admission invite, or NULL; only its hash is kept */
+  const char *application;      /* "pipe/1"…; copied */
+  const char *name;             /* the name this side gives itself, or NULL; copied */
+  bool listen;                  /* wants offers that name no instance */
+  bool accept_all;              /* accepts every stranger */
+  uint32_t message_max;         /* 0: 262,144 bytes */
+  uint32_t channel_window;      /* 0: 1 MiB; at least message_max + 1 */
+  uint64_t session_window;      /* 0: 8 MiB */
+  uint32_t session_timeout_ms;  /* 0: one hour; without a link for longer ends a session */
+  uint32_t sessions_max;        /* 0: 1,024 */
   uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried so much is replaced */
-  bool manual_take;            /* true: the shell says with PL_IN_TAKE what the application took; false: at once */
+  bool manual_take;             /* true: the shell says with PL_IN_TAKE what the application took; false: at once */
 } pl_engine_config;
 
 typedef enum pl_engine_event_type {
-  PL_IN_TIME,           /* the deadline passed; harmless at any time */
-  PL_IN_START,          /* connect, and stay connected */
-  PL_IN_STOP,           /* close all sessions with CLOSED and the socket */
-  PL_IN_SOCKET_OPEN,    /* the WebSocket is open */
+  PL_IN_TIME,        /* the deadline passed; harmless at any time */
+  PL_IN_START,       /* connect, and stay connected */
+  PL_IN_STOP,        /* close all sessions with CLOSED, then the socket; waits for the answers to CLOSE that this side
+                        owes or awaits, 10 s at most and only while online */
+  PL_IN_SOCKET_OPEN, /* the WebSocket is open */
   PL_IN_SOCKET_MESSAGE, /* .data: one whole binary message */
   PL_IN_SOCKET_CLOSED,  /* .error: why (PL_ENETWORK, PL_ETLS, PL_ECLOSED …) */
   PL_IN_NETWORK_UP,     /* the network is back: do not wait for the retry */
-  PL_IN_CONNECT,        /* .peer, .instance (or zeros), .secret (16 bytes of an invite, or none): gives .session_out */
+  PL_IN_CONNECT,        /* .peer, .instance (or zeros), .secret (16 bytes of an invite, or none), .relay (the ID that
+                           an invite link names, or none): gives .session_out */
   PL_IN_SEND,           /* .session .channel .data: one message, whole; PL_EAGAIN, PL_EMSGSIZE; gives .place_out */
   PL_IN_SEND_VOLATILE,  /* the same, outside order and credit; may be dropped */
   PL_IN_FINISH,         /* .session .channel: end of my direction; gives .place_out */
@@ -66,7 +68,7 @@ typedef struct pl_engine_event {
   uint8_t channel;
   uint32_t value;
   uint64_t place;
-  pl_view data, peer, instance, secret;
+  pl_view data, peer, instance, secret, relay;
   uint32_t session_out; /* filled by the step */
   uint64_t place_out;
 } pl_engine_event;

@@ -18,6 +18,8 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
   if ((in->instance.size && in->instance.size != 8) ||
       (in->secret.size && in->secret.size != PL_CONST_INVITE_SECRET_BYTES))
     return PL_EINVAL;
+  if (in->relay.size && in->relay.size != 32) return PL_EINVAL;
+  if (in->relay.size && e->pinned && memcmp(in->relay.data, e->relay_id, 32) != 0) return PL_ELINK;
   if (e->stopping) return PL_ESTATE;
   if (in->instance.size) memcpy(instance, in->instance.data, 8);
   bool own_id = memcmp(in->peer.data, e->config.identity.id, 32) == 0;
@@ -30,6 +32,8 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
     s->any_instance = pl_is_zero(instance, 8);
     if (in->secret.size) memcpy(s->secret, in->secret.data, sizeof s->secret);
     s->has_secret = in->secret.size;
+    if (in->relay.size) memcpy(s->relay, in->relay.data, sizeof s->relay);
+    s->has_relay = in->relay.size;
     pl_link *l = waiting_offer(e, s);
     if (l) { /* it asked first: that is as good */
       pl_offer_accept(e, l);

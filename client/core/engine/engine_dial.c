@@ -116,6 +116,10 @@ void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
 void pl_dial_all(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_peer_session *s = e->sessions[i];
+    if (s && s->has_relay && memcmp(s->relay, e->relay_id, 32) != 0) { /* asked for before any relay was known */
+      pl_peer_session_end(e, s, PL_ELINK, 0, (pl_view){NULL, 0});
+      continue;
+    }
     if (!s || s->lingering || s->linked) continue;
     bool mine = s->opened_last || !s->was_linked;
     s->dial_at_ms = e->now_ms + (mine ? 0 : PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000));

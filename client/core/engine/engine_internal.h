@@ -95,8 +95,8 @@ struct pl_peer_session {
   bool lingering;    /* closed for the application; only repeats the answer to CLOSE */
   bool ended;        /* to be freed after the step of its core */
   bool replace;      /* dial although linked: the link is old */
-  bool has_secret;
-  uint8_t secret[16];
+  bool has_secret, has_relay;
+  uint8_t secret[16], relay[32]; /* relay: the only one it may be dialled at */
   pl_session *core;
   pl_link *opening;
   uint64_t dial_at_ms, unlinked_ms, linger_until_ms;

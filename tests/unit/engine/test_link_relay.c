@@ -1,0 +1,63 @@
+/* An invite link opened before any relay is known: its relay is held against the one that then answers. */
+#include "pair.h"
+
+static net n;
+
+static int connect_by_link(const uint8_t relay[32]) {
+  static const uint8_t secret[16] = {7};
+  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  in.secret = (pl_view){secret, sizeof secret};
+  in.relay = (pl_view){relay, 32};
+  return net_do(&n, 0, &in);
+}
+
+static void start(bool login_first) {
+  net_init(&n);
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  assert_non_null(net_add(&n, 1, 2, 2, &listener));
+  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  if (login_first) net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+}
+
+static void the_right_relay_links(void **state) {
+  (void)state;
+  start(false);
+  assert_int_equal(connect_by_link(n.relay.id), 0);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  net_deinit(&n);
+}
+
+static void another_relay_is_not_asked(void **state) {
+  (void)state;
+  start(false);
+  assert_int_equal(connect_by_link(n.clients[1].config.identity.id), 0);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ELINK);
+  assert_false(n.links[0].used); /* no OPEN came */
+  net_deinit(&n);
+}
+
+static void afterwards_it_is_refused_at_once(void **state) {
+  (void)state;
+  start(true);
+  assert_int_equal(connect_by_link(n.clients[1].config.identity.id), PL_ELINK);
+  assert_int_equal(connect_by_link(n.relay.id), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  net_deinit(&n);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_right_relay_links),
+      cmocka_unit_test(another_relay_is_not_asked),
+      cmocka_unit_test(afterwards_it_is_refused_at_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
