@@ -78,7 +78,8 @@ pl_channel *pl_session_channel(pl_session *s, uint8_t number) {
 static int take_frame(pl_session *s, pl_session_link *l, uint8_t type, pl_view body) {
   if (type == PL_FRAME_HELLO) return pl_session_take_hello(s, l, body);
   if (!l->confirmed) return 0; /* section 6, "The first frames of a link" */
-  if (s->close != PL_OPEN && type != PL_FRAME_CLOSE) return 0;
+  bool told = s->close == PL_CLOSING && (type == PL_FRAME_ACK || type == PL_FRAME_CREDIT); /* taken before the end */
+  if (s->close != PL_OPEN && type != PL_FRAME_CLOSE && !told) return 0;
   switch (type) {
     case PL_FRAME_DATA:
       return pl_session_take_data(s, body);
