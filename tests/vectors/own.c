@@ -5,8 +5,13 @@
 #include <string.h>
 
 const own_file own_files[] = {
-    {"codec", own_codec},         {"identity", own_identity}, {"login", own_login},
-    {"handshake", own_handshake}, {"invite", own_invite},     {0},
+    {"codec", own_codec},
+    {"identity", own_identity},
+    {"login", own_login},
+    {"handshake", own_handshake},
+    {"invite", own_invite},
+    {"session", own_session},
+    {0},
 };
 
 char *own_text(const own_file *file) {

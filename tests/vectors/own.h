@@ -13,6 +13,7 @@ json_t *own_identity(void);
 json_t *own_login(void);
 json_t *own_handshake(void);
 json_t *own_invite(void);
+json_t *own_session(void);
 
 typedef struct own_file {
   const char *name;

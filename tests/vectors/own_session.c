@@ -1,0 +1,156 @@
+/* Runs one session and writes down what goes in. See own_session.h for the lines. */
+#include "own_session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what goes in ---- */
+
+static void begin_step(trace *t, const char *in) {
+  json_t *step = json_object();
+  own_set_number(step, "at", (json_int_t)t->now_ms);
+  own_set_text(step, "in", in);
+  t->out = json_array();
+  OWN_CHECK(json_object_set_new(step, "out", t->out) == 0);
+  own_append(t->steps, step);
+  t->was_linked = pl_session_is_linked(t->session);
+}
+
+static void feed(trace *t, pl_session_event *in, const char *text) {
+  begin_step(t, text);
+  pl_session_sink sink = {trace_tell, t};
+  in->now_ms = t->now_ms;
+  pl_pieces_release(&t->pieces);
+  int rc = pl_session_step(t->session, in, &sink);
+  if (rc) {
+    trace_line(t->out, "error %s", trace_error_name(rc));
+    if (in->type == PL_SESSION_RECORD) return; /* of no more use */
+  } else if (in->type == PL_SESSION_SEND || in->type == PL_SESSION_FINISH) {
+    t->written[in->channel] = in->place;
+    trace_line(t->out, "place %" PRIu64, in->place);
+  }
+  trace_send_all(t);
+}
+
+#define FEED(event, ...)                            \
+  do {                                              \
+    char text[256];                                 \
+    (void)snprintf(text, sizeof text, __VA_ARGS__); \
+    pl_session_event in = event;                    \
+    feed(t, &in, text);                             \
+  } while (0)
+#define EVENT(...) ((pl_session_event){__VA_ARGS__})
+
+void trace_begin(trace *t, const char *name, uint32_t message_max, uint32_t channel_window, uint64_t session_window) {
+  memset(t, 0, sizeof *t);
+  pl_session_config c = {.seed = 1, .message_max = message_max, .channel_window = channel_window};
+  c.session_window = session_window;
+  c.manual_take = true;
+  c.pieces = &t->pieces;
+  OWN_CHECK(pl_session_new(&c, &t->session) == 0);
+  t->now_ms = 5000;
+  t->root = json_object();
+  t->steps = json_array();
+  t->epochs = json_array();
+  own_set_text(t->root, "name", name);
+  static const char *const sides[] = {"", "peer_"};
+  for (int i = 0; i < 2; i++) {
+    char key[32];
+    (void)snprintf(key, sizeof key, "%smessage_max", sides[i]);
+    own_set_number(t->root, key, message_max);
+    (void)snprintf(key, sizeof key, "%schannel_window", sides[i]);
+    own_set_number(t->root, key, channel_window);
+    (void)snprintf(key, sizeof key, "%ssession_window", sides[i]);
+    own_set_number(t->root, key, (json_int_t)session_window);
+  }
+  OWN_CHECK(json_object_set_new(t->root, "epochs", t->epochs) == 0);
+  OWN_CHECK(json_object_set_new(t->root, "steps", t->steps) == 0);
+}
+
+void trace_end(trace *t, json_t *traces) {
+  OWN_CHECK(t->record_size == 0);
+  static const char *const peers[] = {"peer_message_max", "peer_channel_window", "peer_session_window"};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(peers); i++) OWN_CHECK(json_object_del(t->root, peers[i]) == 0);
+  own_append(traces, t->root);
+  pl_session_free(t->session);
+  pl_pieces_deinit(&t->pieces);
+}
+
+void trace_up(trace *t, uint32_t link, bool opener, bool smaller) {
+  OWN_CHECK(link < PL_ARRAY_LENGTH(t->counters));
+  t->counters[link] = 0;
+  FEED(EVENT(.type = PL_SESSION_LINK_UP, .link = link, .opener = opener, .smaller = smaller, .window = 1 << 20),
+       "up %u %s %s", link, opener ? "opener" : "callee", smaller ? "smaller" : "larger");
+}
+
+void trace_down(trace *t, uint32_t link) {
+  FEED(EVENT(.type = PL_SESSION_LINK_DOWN, .link = link), "down %u", link);
+}
+
+void trace_time(trace *t, uint64_t pass_ms) {
+  t->now_ms += pass_ms;
+  FEED(EVENT(.type = PL_SESSION_TIME), "time");
+}
+
+void trace_send(trace *t, uint8_t channel, size_t size) {
+  uint8_t *data = malloc(size ? size : 1);
+  OWN_CHECK(data);
+  for (size_t i = 0; i < size; i++) data[i] = trace_byte(channel, t->written[channel] + i);
+  FEED(EVENT(.type = PL_SESSION_SEND, .channel = channel, .data = {data, size}), "send %u %zu", channel, size);
+  free(data);
+}
+
+void trace_finish(trace *t, uint8_t channel) {
+  FEED(EVENT(.type = PL_SESSION_FINISH, .channel = channel), "finish %u", channel);
+}
+
+void trace_take(trace *t, uint8_t channel, uint64_t place) {
+  FEED(EVENT(.type = PL_SESSION_TAKE, .channel = channel, .place = place), "take %u %" PRIu64, channel, place);
+}
+
+void trace_priority(trace *t, uint8_t channel, uint32_t priority) {
+  FEED(EVENT(.type = PL_SESSION_PRIORITY, .channel = channel, .value = priority), "priority %u %u", channel, priority);
+}
+
+void trace_reset(trace *t, uint8_t channel, uint32_t reason) {
+  FEED(EVENT(.type = PL_SESSION_CHANNEL_RESET, .channel = channel, .value = reason), "reset %u %u", channel, reason);
+}
+
+void trace_volatile(trace *t, uint8_t channel, size_t size) {
+  uint8_t data[64];
+  OWN_CHECK(size <= sizeof data);
+  own_fill(data, size, channel);
+  FEED(EVENT(.type = PL_SESSION_SEND_VOLATILE, .channel = channel, .data = {data, size}), "volatile %u %s", channel,
+       trace_hex(data, size));
+}
+
+void trace_close(trace *t, uint32_t reason, const char *words) {
+  FEED(EVENT(.type = PL_SESSION_CLOSE, .value = reason, .data = {(const uint8_t *)words, strlen(words)}), "close %u %s",
+       reason, words);
+}
+
+void trace_report(trace *t) {
+  begin_step(t, "report");
+  pl_session_sink sink = {trace_tell, t};
+  pl_session_report_lost(t->session, &sink);
+}
+
+void peer_record(trace *t, uint32_t link) {
+  uint8_t *copy = malloc(t->record_size ? t->record_size : 1); /* exactly so large: a sanitizer sees a step beyond */
+  OWN_CHECK(copy);
+  memcpy(copy, t->record, t->record_size);
+  char head[32];
+  (void)snprintf(head, sizeof head, "record %u %" PRIu64, link, t->counters[link]);
+  const char *bytes = trace_hex(copy, t->record_size);
+  char *text = malloc(strlen(head) + strlen(bytes) + 2);
+  OWN_CHECK(text);
+  (void)sprintf(text, "%s %s", head, bytes);
+  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = t->counters[link]++};
+  in.data = (pl_view){copy, t->record_size};
+  t->record_size = 0;
+  feed(t, &in, text);
+  free(text);
+  free(copy);
+}
