@@ -106,7 +106,38 @@ describe('a hostile relay', () => {
     }
     ana.send(session, 'hello')
     world.until(() => bo.texts().length, 'message', 30000)
-    expect(ana.last('unlinked').reason).toBe(REASON.PROTOCOL)
+    expect(ana.last('unlinked').reason).toBe(REASON.CORRUPT)
+    expect(bo.last('unlinked').reason).toBe(REASON.CORRUPT)
+  })
+  test.each(['REFUSED', 'PROTOCOL', 'REVOKED', 'CLOSED'])('RESET %s on a link in use costs the link alone', (name) => {
+    const { world, ana, bo, session } = pair()
+    for (const peer of [ana, bo])
+      for (const number of [...peer.engine.slots.byNumber.keys()])
+        peer.do('socket_message', { data: makeEnvelope(ENVELOPE.RESET, encode('reset', { reason: REASON[name], text: new Uint8Array(0) }), number) })
+    ana.send(session, 'still here')
+    world.until(() => bo.texts().length, 'message', 30000)
+    for (const peer of [ana, bo]) {
+      expect(peer.last('session_closed')).toBeUndefined()
+      expect(peer.of('unlinked').length).toBe(1)
+      expect(peer.last('unlinked').reason).toBe(REASON[name])
+    }
+  })
+  test('whoever changes every record is called less and less, and the session goes on afterwards', () => {
+    const { world, ana, bo, session } = pair()
+    let changes = true
+    world.loses = (peer, payload) => {
+      if (changes && peer === ana && payload.length < 100) payload[20] ^= 1
+      return false
+    }
+    ana.send(session, 'hello')
+    world.pass(60000)
+    const early = ana.of('unlinked').length
+    world.pass(240000)
+    expect(early).toBeGreaterThan(0)
+    expect(ana.of('unlinked').length - early).toBeLessThan(120)
+    changes = false
+    world.until(() => bo.texts().length, 'message', 60000)
+    expect(ana.last('session_closed')).toBeUndefined()
   })
   test('a record that comes twice resets its link; nothing is delivered twice', () => {
     const { world, ana, bo, session } = pair()

@@ -372,7 +372,7 @@ export class Engine {
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error
       this.log('record_refused', { link: number, what: error.message })
-      this.endLink(link, REASON.PROTOCOL)
+      this.endLink(link, REASON.CORRUPT) // changed on its way: the session goes on over another link
       return
     }
     link.bytes += payload.length
@@ -407,7 +407,7 @@ export class Engine {
   endLink(link, reason, text) {
     const { state, owner } = link
     this.resetLink(link, reason, text)
-    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), REASON.UNAVAILABLE, '')
+    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason === REASON.CORRUPT ? reason : REASON.UNAVAILABLE, '')
     else if (state === 'linked') linkLost(this, link, reason, '')
     else this.offerEnded(link)
   }
@@ -543,6 +543,7 @@ export class Engine {
     entry.application = link.application
     entry.name = link.name
     entry.failures = 0
+    entry.wasLinked = true
     entry.dialAt = Infinity
     entry.unlinkedAt = Infinity
     entry.anyInstance = false
@@ -578,9 +579,10 @@ export class Engine {
     const { session } = entry
     session.close = 'peerClosed'
     session.closeDue = true
-    session.closeReason = REASON.PROTOCOL
+    const reason = error === 'EMSGSIZE' ? REASON.REFUSED : REASON.PROTOCOL
+    session.closeReason = reason
     session.closeText = utf8(error === 'EMSGSIZE' ? 'message too large' : '')
-    this.ended(entry, error, REASON.PROTOCOL, '')
+    this.ended(entry, error, reason, '')
   }
   /** The session is over. What is still to be said goes out on its current link.
    * @param {Entry} entry @param {ErrorCode | null} error @param {number} reason @param {string} text */

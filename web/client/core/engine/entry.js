@@ -42,6 +42,9 @@ export class Entry {
     this.parked = null
     this.dialAt = Infinity
     this.failures = 0
+    /** Links in a row that ended as nobody meant it; see linkLost. */
+    this.faults = 0
+    this.wasLinked = false
     /** Not before then is a link in use replaced. */
     this.replaceFrom = 0
     this.session = new Session(config, hostOf(this), now)

@@ -21,6 +21,8 @@ const QUICK_RETRIES = 3
 const RETRY_FIRST_MS = 250
 const RETRY_MAX_MS = 10000
 const REPLACE_RETRY_MS = 30000
+/** A link that held so long was no part of a row of faults. */
+const FAULT_FREE_MS = 60000
 const APPLICATION_MAX = 32
 const NAME_MAX = 64
 
@@ -118,13 +120,17 @@ export function linkLost(e, link, reason, text) {
     session.close = 'ended' // its answer was lost, but this is one
     return e.ended(entry, null, session.closeReason, '')
   }
-  if (!isRetryable(reason) && reason !== REASON.PROTOCOL) return e.ended(entry, errorOf(reason), reason, text)
+  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be refused.
+  if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text)
+  const fault = reason === REASON.CORRUPT || !isRetryable(reason)
+  if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1
   if (session.links.length || entry.opening) return e.settle(entry, reason)
   if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, '') // never was in step: nobody knows of it
-  if (!confirmed || reason === REASON.PROTOCOL) {
+  if (!confirmed) {
     entry.failures++
     entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures))
   } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e)
+  if (fault) entry.dialAt += e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.faults - 1))
   e.settle(entry, reason)
 }
 
@@ -143,7 +149,8 @@ export function takeAccept(e, link, payload) {
     if (link.peerInstance && !equal(instance, link.peerInstance)) throw new PairlinkError('EPROTOCOL')
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error
-    return e.endLink(link, REASON.PROTOCOL)
+    if (error.code === 'ECRYPTO') e.log('accept_refused', { what: error.message }) // anybody may have changed it
+    return e.endLink(link, error.code === 'ECRYPTO' ? REASON.CORRUPT : REASON.PROTOCOL)
   }
   if (entry.instance ? !equal(entry.instance, instance) : e.find(entry.id, instance)) {
     // Another call of ours, or one of theirs, came first.
