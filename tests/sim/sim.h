@@ -194,6 +194,8 @@ struct sim_world {
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
   bool hostile;  /* the relay may change and repeat records */
+  bool tampered; /* it has */
+  bool lossy;    /* records get lost all the time */
   bool twins;    /* some share an ID: as tabs or devices do */
   int clients_count;
   sim_client clients[SIM_CLIENTS];

@@ -34,6 +34,7 @@ void sim_client_init(sim_world *w, int index) {
   c->config.session_window = c->config.channel_window + sim_log_between(r, 1, c->config.channel_window * 3);
   c->config.manual_take = w->manual_take;
   c->config.session_timeout_ms = sim_chance(r, 30) ? (uint32_t)sim_between(r, 5000, 600000) : 0;
+  if (w->lossy) c->lossy_until_us = w->healed_us;
   c->restart_us = w->now_us + sim_below(r, SIM_MS(3000));
   c->take_at_us = c->next_act_us = SIM_NEVER;
 }
@@ -91,6 +92,11 @@ static void flush_and_close(sim_client *c) {
   leave_socket(c, true);
 }
 
+static bool is_refusal(pl_view line) {
+  static const char event[] = "event=record_refused";
+  return line.size >= sizeof event - 1 && memcmp(line.data, event, sizeof event - 1) == 0;
+}
+
 static void obey(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   switch (a->type) {
@@ -109,6 +115,7 @@ static void obey(sim_client *c, const pl_engine_action *a) {
       if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
     case PL_OUT_LOG:
+      if (!w->tampered && is_refusal(a->text)) sim_fail(w, "client %d refuses a record that nobody changed", c->index);
       sim_trace(w, "client %d %.*s", c->index, (int)a->text.size, (const char *)a->text.data);
       break;
     default:
@@ -236,6 +243,7 @@ static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
     return 0;
   }
   if (w->now_us < c->hostile_until_us && sim_chance(&w->random, 10)) {
+    w->tampered = true;
     sim_trace(w, "client %d gets a record twice", c->index);
     return 2;
   }
@@ -247,6 +255,7 @@ static void change_some(sim_client *c, uint8_t *envelope, size_t n) {
   if (w->now_us >= c->hostile_until_us || envelope[0] != PL_ENV_DATA || !sim_chance(&w->random, 3)) return;
   size_t at = (size_t)sim_between(&w->random, 8, n - 1);
   envelope[at] ^= (uint8_t)(1 << sim_below(&w->random, 8));
+  w->tampered = true;
   sim_trace(w, "client %d gets a changed record", c->index);
 }
 

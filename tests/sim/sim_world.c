@@ -40,7 +40,8 @@ static void set_scene(sim_world *w) {
   w->socket_bytes = (size_t)sim_log_between(r, 160000, 2000000);
   w->large = sim_chance(r, 4) && (w->bytes_per_ms == 0 || w->bytes_per_ms > 200);
   w->relay_socket_bytes = (size_t)sim_log_between(r, 4096, 300000);
-  w->flood = sim_chance(r, 3);
+  w->flood = sim_chance(r, 5);
+  w->lossy = sim_chance(r, 10);
   if (w->flood) { /* more than the relay's queues want to hold, towards some slow reader */
     w->large = true;
     w->clients_count = SIM_CLIENTS;
