@@ -1,7 +1,10 @@
 /** `pairlink chat`: every line arrives once, in order, whatever is killed. The ledger is outside of the programs. */
+import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { createClient, newSeed } from '../../web/client/index.js';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
-import { tempDir } from '../support/process.js';
+import { tempDir, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
 const LONG = { timeout: 180_000 };
@@ -120,5 +123,31 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
   const again = got.filter((line, i) => i > 0 && line === got[i - 1]).length;
   expect(again).toBeLessThanOrEqual(6);
   expect(got.filter((line, i) => line !== got[i - 1]).join('\n')).toBe(lines('a', 0, count).trimEnd());
+  await relay.stop();
+});
+
+test('with the JavaScript client: chat/1 both ways, and a message that is repeated is shown once', LONG, async () => {
+  const relay = await startRelay();
+  const { ana, chat } = await people(relay.ws);
+  const page = await createClient({ url: relay.ws, seed: newSeed(), application: 'chat/1', acceptAll: true, WebSocket });
+  const a = chat(ana, page);
+  const session = await within(new Promise((done) => page.on('session', done)), 'session');
+  const came = [];
+  const heard = new Promise((done) => session.on('message', ({ data }) => came.push(Buffer.from(data)) === 2 && done()));
+  await a.write('hällo\nagain\n');
+  await within(heard, 'two messages');
+  expect(came.map((data) => data[0])).toEqual([1, 1]);
+  expect(came.map((data) => data.subarray(17).toString())).toEqual(['hällo', 'again']);
+  expect(came[0].subarray(1, 17).equals(came[1].subarray(1, 17))).toBe(false);
+  const message = (id, text) => Buffer.concat([Buffer.from([1]), id, Buffer.from(text)]);
+  const id = randomBytes(16);
+  for (const one of [message(id, 'once'), message(id, 'once'), Buffer.from([9, 9]), message(randomBytes(16), 'two\nlines')]) {
+    const { delivered } = await session.send(one);
+    await within(delivered, 'delivery');
+  }
+  await a.waitFor('lines\n', SOON);
+  expect(a.stdout).toBe('once\ntwo\\nlines\n');
+  await a.stop();
+  page.stop();
   await relay.stop();
 });
