@@ -1,0 +1,171 @@
+/* One session against a peer that knows the keys: records of any frames, on any of its links, mixed with what the
+ * application does. The first byte of each step says what happens, the next ones with what. What must hold: output
+ * stays within its buffer and decodes as frames, and what waits or is assembled stays within the windows. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/session/session_internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MESSAGE_MAX = 1000, CHANNEL_WINDOW = 2000, SESSION_WINDOW = 5000, OUT = 65511 };
+
+static pl_pieces pieces;
+
+static void check(bool holds) {
+  if (!holds) abort();
+}
+
+static int take(void *context, const pl_session_action *a) {
+  bool *closed = context;
+  if (a->type == PL_SESSION_MESSAGE) check(a->data.size <= MESSAGE_MAX);
+  uint8_t sum = 0; /* all bytes of a view can be read */
+  for (size_t i = 0; i < a->data.size; i++) sum = (uint8_t)(sum + a->data.data[i]);
+  (void)sum;
+  *closed |= a->type == PL_SESSION_PEER_CLOSED || a->type == PL_SESSION_CLOSE_ENDED;
+  return 0;
+}
+
+static void bounds_hold(const pl_session *s) {
+  uint64_t partial = 0;
+  check(s->waiting <= SESSION_WINDOW + PL_CONST_CHANNELS_MAX); /* an end needs no room */
+  check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_VOLATILE_BYTES + 3);
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    const pl_channel *c = s->channels[i];
+    if (!c) continue;
+    partial += c->partial ? c->partial->size : 0;
+    check(c->taken_to <= c->delivered_to && c->delivered_to <= c->received_to);
+    check(c->peer_taken_to <= c->peer_received_to && c->peer_received_to <= c->sent_to && c->sent_to <= c->end);
+    check(c->cursor <= c->end && c->end - c->peer_taken_to <= CHANNEL_WINDOW + 1);
+  }
+  check(partial <= SESSION_WINDOW + PL_CONST_CHANNELS_MAX);
+}
+
+static void produce(pl_session *s, uint64_t now_ms) {
+  static uint8_t out[OUT];
+  for (int k = 0; k < 64; k++) {
+    uint32_t link;
+    uint8_t flags, type;
+    pl_view body;
+    int rc, n = pl_session_produce(s, now_ms, out, sizeof out, &link, &flags);
+    check(n >= 0 && n <= OUT);
+    if (n == 0) return;
+    pl_reader r = pl_reader_of(out, (size_t)n);
+    while ((rc = pl_frame_next(&r, &type, &body)) > 0) check(type != 0 && type <= PL_FRAME_CLOSE);
+    check(rc == 0);
+  }
+}
+
+/* HELLO of a peer in step, so that inputs need not guess an epoch. */
+static size_t hello(const pl_session *s, uint8_t *out) {
+  static uint8_t body[37];
+  pl_put_u64(body, 7);
+  pl_put_u64(body + 8, s->epoch);
+  pl_put_u32(body + 16, s->highest_seq + 1);
+  pl_put_u32(body + 20, MESSAGE_MAX);
+  pl_put_u32(body + 24, CHANNEL_WINDOW);
+  pl_put_u64(body + 28, SESSION_WINDOW);
+  body[36] = 0;
+  out[0] = PL_FRAME_HELLO;
+  pl_put_u16(out + 1, sizeof body);
+  memcpy(out + 3, body, sizeof body);
+  return 3 + sizeof body;
+}
+
+static int step(pl_session *s, pl_session_event *in, uint64_t now_ms, bool *closed) {
+  pl_session_sink sink = {take, closed};
+  in->now_ms = now_ms;
+  pl_pieces_release(&pieces);
+  int rc = pl_session_step(s, in, &sink);
+  bounds_hold(s);
+  return rc;
+}
+
+/* A record of its own memory, so that a sanitizer sees each byte beyond it. */
+static int record(pl_session *s, uint64_t now_ms, uint32_t link, uint64_t counter, pl_reader *r, bool *closed) {
+  size_t n = pl_read_u16(r) % 2048;
+  if (n > pl_reader_left(r)) n = pl_reader_left(r);
+  pl_view given = pl_read_view(r, n);
+  uint8_t *copy = malloc(n ? n : 1);
+  if (!copy) abort();
+  if (n) memcpy(copy, given.data, n);
+  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = counter, .data = {copy, n}};
+  int rc = step(s, &in, now_ms, closed);
+  pl_pieces_release(&pieces);
+  free(copy);
+  return rc;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const uint8_t text[15 * 67];
+  pl_session_config config = {.seed = 5, .message_max = MESSAGE_MAX, .channel_window = CHANNEL_WINDOW};
+  config.session_window = SESSION_WINDOW;
+  config.pieces = &pieces;
+  pl_session *s;
+  pl_reader r = pl_reader_of(data, size);
+  config.manual_take = pl_read_u8(&r) & 1;
+  check(pl_session_new(&config, &s) == 0);
+  uint64_t now_ms = 1000, counter = 0;
+  uint32_t links = 0;
+  bool closed = false;
+  for (int k = 0; k < 400 && pl_reader_left(&r); k++) {
+    uint8_t what = pl_read_u8(&r), with = pl_read_u8(&r);
+    pl_session_event in = {.link = links, .channel = with, .value = with};
+    int rc = 0;
+    switch (what % 16) {
+      case 0: /* a link, with HELLO of both */
+      case 1:
+        in = (pl_session_event){.type = PL_SESSION_LINK_UP, .link = ++links, .opener = with & 1, .smaller = with & 2};
+        in.window = 1 << 20;
+        rc = step(s, &in, now_ms, &closed);
+        if (rc == 0 && what % 16 == 0) {
+          uint8_t frames[64];
+          in = (pl_session_event){.type = PL_SESSION_RECORD, .link = links, .counter = counter++};
+          in.data = (pl_view){frames, hello(s, frames)};
+          rc = step(s, &in, now_ms, &closed);
+        }
+        break;
+      case 2:
+        in.type = PL_SESSION_LINK_DOWN;
+        rc = step(s, &in, now_ms, &closed);
+        break;
+      case 3:
+        now_ms += (uint64_t)with * 20;
+        in.type = PL_SESSION_TIME;
+        rc = step(s, &in, now_ms, &closed);
+        break;
+      case 4:
+      case 5:
+        in.type = what % 16 == 4 ? PL_SESSION_SEND : PL_SESSION_SEND_VOLATILE;
+        in.data = (pl_view){text, (size_t)(what >> 4) * 67};
+        (void)step(s, &in, now_ms, &closed);
+        break;
+      case 6:
+        in.type = (pl_session_event_type[]){PL_SESSION_FINISH, PL_SESSION_CHANNEL_RESET, PL_SESSION_PRIORITY,
+                                            PL_SESSION_CLOSE}[what >> 4 & 3];
+        (void)step(s, &in, now_ms, &closed);
+        break;
+      case 7:
+        in.type = PL_SESSION_TAKE;
+        in.place = pl_read_u16(&r);
+        (void)step(s, &in, now_ms, &closed);
+        break;
+      case 8:
+      case 9:
+        produce(s, now_ms);
+        break;
+      default:
+        rc = record(s, now_ms, links - (with & 1), counter++, &r, &closed);
+    }
+    if (rc == PL_EPROTOCOL || rc == PL_EMSGSIZE) {
+      if (what & 0x80) break;
+      pl_session_fail(s, PL_REASON_PROTOCOL, (pl_view){NULL, 0});
+      produce(s, now_ms);
+    }
+  }
+  produce(s, now_ms);
+  pl_session_free(s);
+  pl_pieces_deinit(&pieces);
+  return 0;
+}
