@@ -8,7 +8,7 @@ import { loadSodium } from '../../web/client/core/sodium.js';
 import { Peer, World, makeRandom } from '../../web/client/test/model.js';
 import { CrossPeer, CrossProgram } from '../support/cross_engine.js';
 
-const SEEDS = Number(process.env.CROSS_SEEDS ?? 200);
+const SEEDS = Number(process.env.CROSS_SEEDS ?? (process.env.PAIRLINK_SOAK ? 2000 : 200));
 const seeds = process.env.CROSS_SEED ? [Number(process.env.CROSS_SEED)] : Array.from({ length: SEEDS }, (_, i) => i + 1);
 const CHANNELS = [0, 1, 2, 3];
 
@@ -230,8 +230,8 @@ const each = (run) => async () => {
 };
 
 describe(`${seeds.length} sessions of each kind between JavaScript and C`, () => {
-  test('cut, lost, restarted relay: all arrives once and in order, and is told', { timeout: 300_000 }, each(runFaults));
-  test('programs that lose their state: what did not arrive is named', { timeout: 300_000 }, each(runDeaths));
+  test('cut, lost, restarted relay: all arrives once and in order, and is told', { timeout: 900_000 }, each(runFaults));
+  test('programs that lose their state: what did not arrive is named', { timeout: 900_000 }, each(runDeaths));
   test.skipIf(seeds.length < 20)('the faults took place', () => {
     console.log(JSON.stringify(totals));
     for (const [what, count] of Object.entries(totals)) expect(count, what).toBeGreaterThan(seeds.length / 4);

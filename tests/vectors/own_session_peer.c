@@ -82,8 +82,10 @@ void peer_probe(trace *t, uint8_t type, uint32_t number) {
 }
 
 void peer_close(trace *t, uint16_t reason, const char *text) {
-  uint8_t body[128];
-  pl_put_u16(body, reason);
-  memcpy(body + 2, text, strlen(text));
-  peer_frame(t, PL_FRAME_CLOSE, body, 2 + strlen(text));
+  uint8_t body[125];
+  pl_writer w = pl_writer_of(body, sizeof body);
+  pl_write_u16(&w, reason);
+  pl_write_bytes(&w, text, strlen(text));
+  OWN_CHECK(!w.full);
+  peer_frame(t, PL_FRAME_CLOSE, body, pl_writer_used(&w));
 }
