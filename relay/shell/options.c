@@ -133,7 +133,7 @@ static void add_origin(const char **list, char *arg, struct argp_state *state) {
 }
 
 static void set_count(uint32_t *out, const char *name, uint64_t most, const char *arg, struct argp_state *state) {
-  uint64_t value;
+  uint64_t value = 0;
   const char *rest;
   if (!read_number(arg, &value, &rest) || *rest || value < 1 || value > most)
     argp_error(state, "%s takes a number from 1 to %llu, not \"%s\"", name, (unsigned long long)most, arg);
