@@ -138,6 +138,22 @@ static void errors_and_reasons_have_words(void **state) {
   assert_string_equal(pl_envelope_name(PL_ENV_OPEN), "OPEN");
 }
 
+/* Each number of the table answers to its own name, text and size, and to no other. */
+static void the_tables_answer_for_each_number(void **state) {
+  (void)state;
+#define PL_REASON(name, number, text)                 \
+  assert_string_equal(pl_reason_name(number), #name); \
+  assert_string_equal(pl_reason_text(number), text);
+#define PL_ENVELOPE(name, number, max_bytes, text)      \
+  assert_string_equal(pl_envelope_name(number), #name); \
+  assert_int_equal(pl_envelope_max(number), max_bytes);
+#include "wire.def"
+  assert_string_equal(pl_reason_name(0x999), "reason");
+  assert_string_equal(pl_reason_text(0x999), "for a reason this version does not know");
+  assert_string_equal(pl_envelope_name(0x7f), "unknown");
+  assert_int_equal(pl_envelope_max(0x7f), -1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reader_gives_zeros_after_a_short_read),
@@ -149,6 +165,7 @@ int main(void) {
       cmocka_unit_test(every_list_item_has_its_true_size),
       cmocka_unit_test(envelopes_never_pass_their_message),
       cmocka_unit_test(errors_and_reasons_have_words),
+      cmocka_unit_test(the_tables_answer_for_each_number),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

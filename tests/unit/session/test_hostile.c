@@ -219,6 +219,97 @@ static void frames_before_hello_are_ignored(void **state) {
   two_deinit(&t);
 }
 
+/* A sink without memory stops the step before anything changed; the same record is good afterwards. */
+static void what_could_not_be_told_is_told_later(void **state) {
+  (void)state;
+  start();
+  data(0, 0, 0, 300);
+  assert_int_equal(give(), 0);
+  for (int half = 0; half < 4; half++) {
+    uint64_t before = two_count(&t, 1, PL_SESSION_MESSAGE) + two_count(&t, 1, PL_SESSION_END) +
+                      two_count(&t, 1, PL_SESSION_WAS_RESET) + two_count(&t, 1, PL_SESSION_PEER_CLOSED);
+    for (int again = 0; again < 2; again++) {
+      if (half == 0) data(0, EOM, 300, 50); /* ends a message that came in pieces */
+      if (half == 1) data(0, EOC, 351, 0);
+      if (half == 2) channel_reset(2, 0, 9);
+      if (half == 3) frame(PL_FRAME_CLOSE, 2);
+      t.side[1].refuse = again == 0;
+      assert_int_equal(give(), again ? 0 : PL_ENOMEM);
+    }
+    uint64_t after = two_count(&t, 1, PL_SESSION_MESSAGE) + two_count(&t, 1, PL_SESSION_END) +
+                     two_count(&t, 1, PL_SESSION_WAS_RESET) + two_count(&t, 1, PL_SESSION_PEER_CLOSED);
+    assert_int_equal(after, before + 1);
+  }
+  assert_int_equal(two_find(&t, 1, PL_SESSION_MESSAGE, 0)->size, 350);
+  two_deinit(&t);
+}
+
+static void a_link_that_could_not_be_told_is_not_used(void **state) {
+  (void)state;
+  two_init(&t, NULL, &small);
+  two_link(&t, 1, 0);
+  used = 0;
+  t.side[1].refuse = true;
+  hello(77, 0, 100, 101);
+  assert_int_equal(give(), PL_ENOMEM);
+  assert_false(pl_session_is_linked(t.side[1].session));
+  t.side[1].refuse = false;
+  hello(77, 0, 100, 101);
+  assert_int_equal(give(), 0);
+  assert_true(pl_session_link_is_current(t.side[1].session, 1));
+  two_deinit(&t);
+}
+
+static void who_failed_says_close_on_each_link_and_reads_nothing_before(void **state) {
+  (void)state;
+  start();
+  pl_session_fail(t.side[1].session, PL_REASON_PROTOCOL, (pl_view){(const uint8_t *)"bad", 3});
+  data(0, 0, 5000, 1); /* would break the protocol */
+  assert_int_equal(give(), 0);
+  two_unlink(&t, 1); /* before it was said */
+  two_link(&t, 2, 0);
+  two_run(&t, 1000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_PEER_CLOSED), 1);
+  two_seen *told = two_find(&t, 0, PL_SESSION_PEER_CLOSED, 0);
+  assert_int_equal(told->a.reason, PL_REASON_PROTOCOL);
+  assert_memory_equal(told->data, "bad", 3);
+  assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
+  two_deinit(&t);
+}
+
+static void settings_and_events_that_make_no_sense(void **state) {
+  (void)state;
+  static const pl_session_config wrong[] = {{.channel_window = 10, .session_window = 10},
+                                            {.message_max = 10, .channel_window = 10, .session_window = 11},
+                                            {.message_max = 10, .channel_window = 11, .session_window = 10}};
+  for (size_t i = 0; i < 3; i++) {
+    pl_session *s = (pl_session *)1;
+    assert_int_equal(pl_session_new(&wrong[i], &s), PL_EINVAL);
+    assert_null(s);
+  }
+  start();
+  static const pl_session_event_type on_channel[] = {PL_SESSION_SEND,     PL_SESSION_SEND_VOLATILE,
+                                                     PL_SESSION_FINISH,   PL_SESSION_TAKE,
+                                                     PL_SESSION_PRIORITY, PL_SESSION_CHANNEL_RESET};
+  for (size_t i = 0; i < 6; i++)
+    assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = on_channel[i], .channel = 255}), PL_EINVAL);
+  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_PRIORITY, .value = 8}), PL_EINVAL);
+  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_CLOSE + 1}), PL_EINVAL);
+  pl_session_event end = {.type = PL_SESSION_FINISH};
+  assert_int_equal(two_step(&t, 1, &end), 0);
+  assert_int_equal(two_step(&t, 1, &end), PL_ESTATE);
+  assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
+  pl_session_event large = {.type = PL_SESSION_SEND_VOLATILE, .data = {frames, 32769}};
+  assert_int_equal(two_step(&t, 1, &large), PL_EMSGSIZE);
+  for (uint32_t id = 2; id <= 9; id++) {
+    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link = id, .window = 1};
+    assert_int_equal(two_step(&t, 1, &up), id < 9 ? 0 : PL_EAGAIN);
+  }
+  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_RECORD, .link = 99}), 0);
+  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_LINK_DOWN, .link = 99}), 0);
+  two_deinit(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_breaks_the_protocol),
@@ -227,6 +318,10 @@ int main(void) {
       cmocka_unit_test(every_byte_may_be_missing),
       cmocka_unit_test(every_byte_may_be_wrong),
       cmocka_unit_test(frames_before_hello_are_ignored),
+      cmocka_unit_test(what_could_not_be_told_is_told_later),
+      cmocka_unit_test(a_link_that_could_not_be_told_is_not_used),
+      cmocka_unit_test(who_failed_says_close_on_each_link_and_reads_nothing_before),
+      cmocka_unit_test(settings_and_events_that_make_no_sense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
