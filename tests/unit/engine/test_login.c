@@ -193,6 +193,82 @@ static void bad_configs_are_refused(void **state) {
   assert_int_equal(pl_engine_new(&c, &e), PL_EURL);
 }
 
+/* Each is the first or second thing a relay says; all are answered by RESET and a new try, or by giving up. */
+static void a_relay_that_speaks_out_of_turn_is_left(void **state) {
+  (void)state;
+  static const uint8_t types[] = {PL_ENV_DATA,  PL_ENV_OFFER, PL_ENV_PONG, PL_ENV_WELCOME,
+                                  PL_ENV_HELLO, PL_ENV_LOGIN, 0x7f};
+  uint8_t payload[100] = {0};
+  for (size_t k = 0; k < 2 * PL_ARRAY_LENGTH(types); k++) {
+    net_init(&n);
+    assert_non_null(net_add(&n, 0, 1, 1, NULL));
+    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+    if (k % 2)
+      net_settle(&n);
+    else
+      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+    n.clients[0].connected = true;
+    bool harmless = k % 2 && types[k / 2] != PL_ENV_OFFER && types[k / 2] != PL_ENV_WELCOME &&
+                    types[k / 2] != PL_ENV_HELLO && types[k / 2] != PL_ENV_LOGIN && types[k / 2] != 0x7f;
+    net_to_client(&n, 0, types[k / 2], 0, 0, payload,
+                  sizeof payload > 8 && types[k / 2] == PL_ENV_PONG ? 8 : sizeof payload);
+    net_turn(&n);
+    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), harmless ? 0 : 1);
+    if (!harmless) assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
+    net_deinit(&n);
+  }
+}
+
+static void a_relay_of_another_version_is_given_up(void **state) {
+  (void)state;
+  for (uint8_t version = 0; version < 3; version += 2) {
+    uint8_t hello[128];
+    pl_wire_hello h = {.version_min = version, .version_max = version};
+    int size = pl_wire_hello_encode(&h, hello, sizeof hello);
+    net_init(&n);
+    assert_non_null(net_add(&n, 0, 1, 1, NULL));
+    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+    n.clients[0].connected = true;
+    net_to_client(&n, 0, PL_ENV_HELLO, 0, 0, hello, (size_t)size);
+    net_turn(&n);
+    net_seen *off = net_find(&n, 0, PL_OUT_OFFLINE, 0);
+    assert_int_equal(off->a.reason, PL_REASON_UNSUPPORTED);
+    assert_int_equal(off->a.time_ms, PL_NEVER);
+    net_deinit(&n);
+  }
+}
+
+static void a_relay_that_says_nothing_is_left(void **state) {
+  (void)state;
+  net_init(&n);
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+  n.clients[0].wants_connect = false;
+  net_run(&n, 14000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  net_run(&n, 2000);
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
+  net_run(&n, 15000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  net_deinit(&n);
+}
+
+static void commands_that_make_no_sense_are_refused(void **state) {
+  (void)state;
+  uint8_t bytes[40] = {1};
+  one(NULL);
+  for (int type = PL_IN_CONNECT; type <= PL_IN_INVITE_REVOKE + 1; type++) {
+    pl_engine_event in = {
+        .type = (pl_engine_event_type)type, .session = 99, .peer = {bytes, 31}, .secret = {bytes, 15}};
+    int rc = net_do(&n, 0, &in);
+    assert_true(rc == PL_EINVAL || rc == PL_ESTATE || rc == PL_EID);
+    assert_int_equal(in.session_out, 0);
+  }
+  net_deinit(&n);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_relays_id_is_reported_and_pinned),
@@ -205,6 +281,10 @@ int main(void) {
       cmocka_unit_test(going_away_moves_within_the_delay),
       cmocka_unit_test(a_hostile_relay_gets_nowhere),
       cmocka_unit_test(bad_configs_are_refused),
+      cmocka_unit_test(a_relay_that_speaks_out_of_turn_is_left),
+      cmocka_unit_test(a_relay_of_another_version_is_given_up),
+      cmocka_unit_test(a_relay_that_says_nothing_is_left),
+      cmocka_unit_test(commands_that_make_no_sense_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
