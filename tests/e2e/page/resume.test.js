@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../../support/cli.js';
+import { tempDir } from '../../support/process.js';
 import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
 import { openPair, openPerson } from './person.js';
 
@@ -85,4 +86,13 @@ test('a page and a program', LONG, async () => {
   await ana.join(id);
   await ana.here();
   await throughKills(person(ana), program(cli));
+});
+
+test('a page and a program that chats', LONG, async () => {
+  const ana = keep(await openPerson(relay.http));
+  const cli = keep(startCli({ relay, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } }, 'chat', await ana.invite()));
+  await ana.here();
+  await throughKills(person(ana), program(cli));
+  cli.end();
+  expect((await cli.wait(60_000)).code, cli.stderr).toBe(0);
 });
