@@ -405,6 +405,36 @@ static void test_instances_per_id(void **state) {
   end(all);
 }
 
+/* A block that is told to one worker holds at all: the call is not seen, and ends at its time. */
+static void test_blocked_elsewhere(void **state) {
+  (void)state;
+  for (int lost = 0; lost < 2; lost++) { /* also after all was told anew */
+    workers *all = begin(NULL);
+    client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+    uint8_t peers[34] = {PL_CONST_PEERS_BLOCK, 1}; /* one ID */
+    memcpy(peers + 2, a->identity.id, 32);
+    client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
+    settle(all);
+    if (lost) pl_relay_bus_lost(all->w[0].relay, 1);
+    if (lost) pl_relay_bus_lost(all->w[1].relay, 0);
+    settle(all);
+    client_open(a, LINK, b, "one", 3);
+    settle(all);
+    expect_nothing(b);
+    pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+    uint32_t at_a = LINK;
+    expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
+    expect_nothing(b);
+    peers[0] = PL_CONST_PEERS_FORGET;
+    client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
+    settle(all);
+    (void)join(all, a, b);
+    client_free(a);
+    client_free(b);
+    end(all);
+  }
+}
+
 /* ---- queues and losses ------------------------------------------------------------------------------------------- */
 
 static void send_much(client *from, uint32_t link, size_t bytes) {
@@ -530,6 +560,7 @@ int main(void) {
       cmocka_unit_test(test_newest_login_wins),
       cmocka_unit_test(test_newest_listener),
       cmocka_unit_test(test_instances_per_id),
+      cmocka_unit_test(test_blocked_elsewhere),
       cmocka_unit_test(test_frozen_receiver),
       cmocka_unit_test(test_stalled_worker),
       cmocka_unit_test(test_lost),
