@@ -193,8 +193,8 @@ void pl_connection_reset(pl_engine *e, pl_view payload);
 
 /* engine_login.c */
 void pl_login_set_token(pl_engine *e, const char *token); /* NULL or empty: none */
-int pl_login_hello(pl_engine *e, pl_view payload);   /* 0 or a reason */
-int pl_login_welcome(pl_engine *e, pl_view payload); /* 0 or a reason */
+int pl_login_hello(pl_engine *e, pl_view payload);        /* 0 or a reason */
+int pl_login_welcome(pl_engine *e, pl_view payload);      /* 0 or a reason */
 
 /* engine_link.c */
 pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number); /* NULL: no slot or memory */
