@@ -47,7 +47,7 @@ static const struct argp_option table[] = {
     {"trust-proxy", KEY_PROXY, "CIDR", 0,
      "Believe X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Without it: nobody's",
      2},
-    {"workers", KEY_WORKERS, "N|auto", 0, "Threads that carry the connections; auto or 0: as many as cores (1)", 3},
+    {"workers", KEY_WORKERS, "N|auto", 0, "Threads that carry the connections (auto: as many as cores)", 3},
     {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
     {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
     {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
@@ -226,7 +226,7 @@ void pl_options_parse(pl_options *o, int argc, char **argv) {
       NULL,
       NULL};
   argp_err_exit_status = EXIT_USAGE;
-  *o = (pl_options){.data = "data", .workers = 1, .token_uses = 1, .token_days = 7};
+  *o = (pl_options){.data = "data", .workers = 0, .token_uses = 1, .token_days = 7};
   pl_settings_init(o->settings);
   argp_parse(&argp, argc, argv, 0, NULL, o);
   const char *contradiction = pl_settings_check(o->settings);
