@@ -102,6 +102,28 @@ function memoryChart(memory) {
   return page(860, 90 + rows.length * 22, 'Memory of one idle socket', "growth of the server's resident memory for each socket that logged in and stays silent; the kernel's part is not in it; less is better", bars(rows, { x: 150, y: 68, width: 690 }));
 }
 
+/** Logins that one relay is asked for after a region was lost, on paper. */
+export function capacityChart(curves, { extra, capacity }) {
+  const [left, right, top, bottom] = [80, 820, 90, 330];
+  const end = curves[0].points.at(-1).at;
+  const most = Math.max(capacity, ...curves.flatMap((c) => c.points.map((p) => p.tries)));
+  const x = (t) => left + (t / end) * (right - left);
+  const y = (v) => bottom - (v / most) * (bottom - top);
+  const body = [];
+  for (let i = 0; i <= 4; i++) {
+    const v = (most * i) / 4;
+    body.push(line(left, y(v), right, y(v)), text(left - 8, y(v) + 4, short(v), 'soft end'));
+  }
+  for (let t = 0; t <= end; t += 5) body.push(text(x(t), bottom + 20, `${t} s`, 'soft mid'));
+  body.push(`<line x1="${left}" x2="${right}" y1="${f(y(capacity))}" y2="${f(y(capacity))}" stroke="#2e9e6b" stroke-dasharray="6 4"/>`);
+  body.push(text(right, y(capacity) - 6, 'what 8 cores can log in over TLS', 'soft end'));
+  curves.forEach(({ name, colour, points }, i) => {
+    body.push(`<polyline fill="none" stroke="${colour}" stroke-width="2.5" points="${points.map((p) => `${f(x(p.at))},${f(y(p.tries))}`).join(' ')}"/>`);
+    body.push(`<rect x="${left + 20 + i * 280}" y="66" width="14" height="4" fill="${colour}"/>`, text(left + 40 + i * 280, 73, name, 'soft'));
+  });
+  return page(860, 370, 'A region is lost: logins a second that each other relay is asked for', `on paper: ${short(extra)} new users at each relay; a login that is not served comes again`, body);
+}
+
 /** All charts of a result, by file name; those without data are left out. */
 export function drawAll({ summary, memory }) {
   const charts = {};

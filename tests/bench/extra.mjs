@@ -1,5 +1,5 @@
 /** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms and outages. */
-import { START, load } from './servers.mjs';
+import { START, load, relayKnows } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
 import { median } from './statistics.mjs';
 import { run, tempDir } from '../support/process.js';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 const IDLE = 15_000;
 const FROZEN = 1_000;
+const SLOW = 200; // their full windows stay below the relay's total: above it links are reset and read nothing
 const STORM = 10_000;
 const OUTAGE = 16_000;
 const AWAY_MS = 3_000;
@@ -64,10 +65,10 @@ async function idle({ rounds, seconds }) {
   };
 }
 
-async function frozen({ rounds, seconds }) {
-  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 1, '--size', 64, '--seconds', seconds, ...PATIENT], ['--frozen', FROZEN], rounds);
+async function blocked({ rounds, seconds }, receivers, how) {
+  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 1, '--size', 64, '--seconds', seconds, ...PATIENT], ['--frozen', receivers, ...how], rounds);
   return {
-    receivers: FROZEN,
+    receivers,
     p50_us_without: beside(plain, 'p50_us'),
     p50_us_with: beside(company, 'p50_us'),
     p50_ratio: beside(company, 'p50_us') / beside(plain, 'p50_us'),
@@ -75,6 +76,33 @@ async function frozen({ rounds, seconds }) {
     p99_us_with: beside(company, 'p99_us'),
     rss_mb_without: beside(plain, 'rss_kb') / 1024,
     rss_mb_with: beside(company, 'rss_kb') / 1024,
+  };
+}
+
+const frozen = (options) => blocked(options, FROZEN, []);
+const slow = (options) => blocked(options, SLOW, ['--slow']);
+
+/** One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both cores. */
+async function workers({ rounds, seconds }) {
+  if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
+  const rows = { one: [], two: [], one_free: [], two_free: [] };
+  const args = ['--pairs', 50, '--window', 16, '--size', 64, '--seconds', seconds];
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, list] of Object.entries(rows)) {
+      const options = { args: name.startsWith('two') ? ['--workers', '2'] : [], cores: name.endsWith('free') ? null : undefined };
+      list.push(await fresh('pairlink', (server) => load(server, 'pairlink', args), options));
+    }
+  }
+  const cpu = (name) => median(rows[name].map((r) => r.cpu_us));
+  const rate = (name) => median(rows[name].map((r) => r.envelopes_per_s));
+  const ACROSS = 0.5;
+  return {
+    one_cpu_us: cpu('one'),
+    two_cpu_us: cpu('two'),
+    across_share: ACROSS,
+    across_ratio: (cpu('two') - (1 - ACROSS) * cpu('one')) / (ACROSS * cpu('one')),
+    one_envelopes_per_s: rate('one_free'),
+    two_envelopes_per_s: rate('two_free'),
   };
 }
 
@@ -123,7 +151,7 @@ async function registrations({ rounds }) {
   return { rows: ROWS, empty: middle(figures.empty), full: middle(figures.full) };
 }
 
-export const EXTRA = { idle, frozen, storm, outage, registrations };
+export const EXTRA = { idle, frozen, slow, workers, storm, outage, registrations };
 
 export async function measureExtra(names, options) {
   const results = {};

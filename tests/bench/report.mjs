@@ -37,7 +37,7 @@ export function targets(summary, memory, extra = {}) {
   const found = (cell, server = 'pairlink') => summary.find((s) => s.cell === cell && s.server === server);
   const list = [];
   const add = (what, reached, limit, unit = '×', atLeast = false) => {
-    if (reached === null || reached === undefined) return;
+    if (reached === null || reached === undefined || Number.isNaN(reached)) return;
     list.push({ what, reached, limit, unit, met: atLeast ? reached >= limit : reached <= limit, at_least: atLeast });
   };
   for (const c of CELLS) {
@@ -49,6 +49,13 @@ export function targets(summary, memory, extra = {}) {
   add('p50 of other pairs beside 1,000 frozen receivers', extra.frozen?.p50_ratio, 1.2);
   add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
   add('16,000 clients linked again after the relay is back', extra.outage?.all_linked_s, 15, ' s');
+  const { clients, transfers, registrations, workers } = extra;
+  add('CPU of a login with a million registrations to an empty table', registrations && registrations.full.login_cpu_us / registrations.empty.login_cpu_us, 1.25);
+  add('round trip between two clients to bare TCP', clients?.ratio, 2.2);
+  add("whole programs, to magic-wormhole's transfer", transfers && transfers.medians.pairlink / transfers.medians.wormhole, 5, '×', true);
+  add("whole programs, to scp's transfer", transfers && transfers.medians.pairlink / transfers.medians.scp, 0.5, '×', true);
+  add('CPU of a pair across workers to one on a worker', workers?.across_ratio, 1.6);
+  add('p50 of other pairs beside slow receivers', extra.slow?.p50_ratio, 1.2);
   return list;
 }
 

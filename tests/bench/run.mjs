@@ -1,23 +1,23 @@
 /**
  * ./dev bench: measures the relay beside a raw forwarder and other servers, on this machine, in one run.
  *
- *   --quick       four cells, three rounds, under three minutes
+ *   --quick       four cells, five rounds, under three minutes
  *   --json FILE   everything as JSON
- *   --runs N      rounds (5; quick: 3)
- *   --seconds S   measured time of each (1)
+ *   --runs N      rounds (5)
+ *   --seconds S   measured time of each (1; quick: 0.6)
  *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
  *   --charts DIR  where the charts go (docs/bench after a full run, else none)
- *   --extra A,B   of memory, idle, frozen, storm, outage, registrations (all; quick: memory; "none")
+ *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations (all; quick: memory; "none")
  *   --e2e         instead: programs end to end, beside scp and magic-wormhole
  */
-import { cpus, loadavg, release, totalmem } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../support/process.js';
-import { CELLS, cellArgs, quickCells } from './cells.mjs';
+import { CELLS, quickCells } from './cells.mjs';
 import { EXTRA, measureExtra, measureMemory } from './extra.mjs';
-import { LABELS, START, isPinned, load, versions } from './servers.mjs';
+import { machine, measureCells } from './measure.mjs';
+import { LABELS, versions } from './servers.mjs';
 import { cellTables, labels, targetTable, targets } from './report.mjs';
 import { summarise } from './statistics.mjs';
 
@@ -38,52 +38,27 @@ const { values: options } = parseArgs({
 const say = (text) => process.stdout.write(`${text}\n`);
 const progress = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
 
-/** All rounds of all cells, servers taking turns, so that a disturbance of the machine meets all of them. */
-async function measureCells(cells, { rounds, seconds, wanted }) {
-  const runs = [];
-  const living = new Map();
-  try {
-    for (let round = 1; round <= rounds; round++) {
-      for (const cell of cells) {
-        const order = cell.servers.filter(wanted);
-        const turned = [...order.slice(round % order.length), ...order.slice(0, round % order.length)];
-        for (const label of turned) {
-          const key = LABELS[label].start;
-          if (!living.has(key)) living.set(key, await START[key]());
-          progress(`round ${round} of ${rounds}: ${cell.name}, ${label}`);
-          const row = await load(living.get(key), label, cellArgs(cell, { seconds, warmup: Math.min(0.2, seconds) }));
-          runs.push({ round, cell: cell.name, ...row });
-        }
-      }
-    }
-  } finally {
-    for (const server of living.values()) await server.stop();
-  }
-  progress('');
-  return runs;
-}
-
 async function main() {
   if (options.e2e) return (await import('./e2e.mjs')).main(options);
   const quick = options.quick;
-  const rounds = Number(options.runs ?? (quick ? 3 : 5));
-  const seconds = Number(options.seconds ?? (quick ? 0.8 : 1));
+  const rounds = Number(options.runs ?? 5);
+  const seconds = Number(options.seconds ?? (quick ? 0.6 : 1));
   const only = options.only?.split(',');
   const wanted = (label) => !only || only.includes(label);
   const cells = (quick ? quickCells() : CELLS).filter((c) => (!options.cells || c.name.includes(options.cells)) && c.servers.some(wanted));
   const extras = options.extra ? options.extra.split(',').filter((e) => e !== 'none') : quick ? ['memory'] : ['memory', ...Object.keys(EXTRA)];
   const result = {
     date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model, cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), load_before: loadavg()[0], pinned: isPinned },
+    machine: machine(),
     versions: versions(),
     quick,
     rounds,
     seconds,
   };
-  say(`${result.machine.cpu}, ${result.machine.cores} cores; ${rounds} rounds of ${seconds} s, servers in turn; medians\n`);
+  say(`${result.machine.cores} cores; ${rounds} rounds of ${seconds} s, servers in turn; medians\n`);
 
   const memory = extras.includes('memory') ? await measureMemory({ wanted, quick, rounds: quick ? 1 : 3, progress }) : {};
-  const runs = await measureCells(cells, { rounds, seconds, wanted });
+  const runs = await measureCells(cells, { rounds, seconds, wanted, progress });
   for (const run of runs) run.kb_per_socket ??= memory[run.server]?.kb_per_socket ?? memory[LABELS[run.server].start]?.kb_per_socket ?? null;
   const summary = summarise(runs, Object.keys(LABELS));
   const extra = await measureExtra(extras, { wanted, rounds, seconds, progress, quick });

@@ -15,7 +15,7 @@ export const SERVER_CORE = 0;
 export const GENERATOR_CORE = 1;
 
 /** `taskset -c CORE`, where there is more than one core to choose from. */
-export const pinned = (core) => (canPin ? ['taskset', '-c', String(core)] : []);
+export const pinned = (core) => (canPin && core !== null ? ['taskset', '-c', String(core)] : []);
 const canPin = (() => {
   try {
     return Number(execFileSync('nproc').toString()) > 1 && execFileSync('taskset', ['-c', String(GENERATOR_CORE), 'true']) !== null;
@@ -33,11 +33,8 @@ async function program(command, args, ready, port = (match) => Number(match[1]))
 }
 
 /** Further arguments of the relay that is measured: one loop, and no limit that is there against strangers. */
-function relayArgs(extra = []) {
-  const help = execFileSync(binary('pairlink-relay'), ['--help']).toString();
-  const known = (flag) => help.includes(flag);
-  return [...(known('--workers') ? ['--workers', '1'] : []), ...extra];
-}
+export const relayKnows = (flag) => execFileSync(binary('pairlink-relay'), ['--help']).toString().includes(flag);
+const relayArgs = (extra = []) => [...(relayKnows('--workers') && !extra.includes('--workers') ? ['--workers', '1'] : []), ...extra];
 
 async function relay({ args = [], cores = SERVER_CORE, ...options } = {}) {
   const wrap = pinned(cores);

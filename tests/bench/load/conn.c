@@ -158,6 +158,12 @@ static ssize_t take(bench_conn *c, void *data, size_t size) {
   return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
+/* Takes up to `size` bytes and forgets them. */
+size_t bench_conn_discard(bench_conn *c, size_t size) {
+  ssize_t n = take(c, c->gen->rx, size < c->gen->rx_size ? size : c->gen->rx_size);
+  return n > 0 ? (size_t)n : 0;
+}
+
 static ssize_t give(bench_conn *c, const void *data, size_t size) {
   if (!c->ssl) {
     ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL);

@@ -41,7 +41,7 @@ typedef struct bench_options {
   const char *server, *host, *label;
   int port;
   bench_mode mode;
-  bool tls, both, batch, verify, flood;
+  bool tls, both, batch, verify, flood, slow;
   uint32_t pairs, window, size, idle, frozen, sockets, concurrency;
   double seconds, warmup_seconds, patience_seconds;
   pid_t server_pid; /* 0: not known, no CPU or memory is told */
@@ -134,6 +134,7 @@ struct bench_gen {
   uint64_t greeted, ready, failed, lost, resets;
   bench_histogram rounds;
   uint64_t messages;
+  uint64_t slow_start_ns, slow_sips, discarded;
 };
 
 /* conn.c: a socket from connect to close */
@@ -144,6 +145,7 @@ void bench_conn_state(bench_conn *c, bench_state state);
 void bench_conn_fail(bench_conn *c, const char *why);
 void bench_conn_close(bench_conn *c);
 void bench_conn_stop_reading(bench_conn *c);
+size_t bench_conn_discard(bench_conn *c, size_t size);
 SSL_CTX *bench_tls_new(void);
 
 /* websocket.c: the client's side of RFC 6455 */
@@ -183,6 +185,9 @@ double bench_fraction(bench_gen *g); /* 0 ≤ x < 1 */
 void bench_pairlink_open(bench_conn *c);
 /* Fills the way to a callee that does not read. */
 void bench_pairlink_stuff(bench_conn *c);
+
+/* slow.c: lets slow receivers read what is due */
+void bench_slow_turn(bench_gen *g);
 
 /* process.c: figures of the server's process; negative when they cannot be read */
 double bench_process_cpu_s(pid_t pid);

@@ -12,7 +12,11 @@ static double seconds_since(uint64_t start_ns) {
 
 static void turn_for(bench_gen *g, double seconds) {
   uint64_t end = bench_clock_ns() + (uint64_t)(seconds * 1e9);
-  for (uint64_t now; (now = bench_clock_ns()) < end;) bench_turn(g, (int)((end - now) / 1000000) + 1);
+  for (uint64_t now; (now = bench_clock_ns()) < end;) {
+    int left_ms = (int)((end - now) / 1000000) + 1;
+    bench_turn(g, g->options.slow && left_ms > 2 ? 2 : left_ms);
+    bench_slow_turn(g);
+  }
 }
 
 static size_t count_reached(const bench_gen *g, size_t first, size_t count, bench_state state) {
@@ -90,9 +94,10 @@ static void print_cell(const bench_gen *g, const interval *i, double seconds, do
   const bench_options *o = &g->options;
   const bench_histogram *h = &g->rounds;
   print_head(g);
-  printf(",\"pairs\":%u,\"window\":%u,\"size\":%u,\"both\":%s,\"batched_input\":%s,\"idle\":%u,\"frozen\":%u", o->pairs,
+  printf(",\"pairs\":%u,\"window\":%u,\"size\":%u,\"both\":%s,\"batched_input\":%s,\"idle\":%u,\"frozen\":%u,\"slow\":%s", o->pairs,
          o->window, o->size, o->both ? "true" : "false", o->batch && !g->dialect->emit ? "true" : "false", o->idle,
-         o->frozen);
+         o->frozen, o->slow ? "true" : "false");
+  if (o->slow) field("discarded_bytes", (double)g->discarded, 0);
   field("seconds", seconds, 3);
   printf(",\"envelopes\":%llu", (unsigned long long)g->messages);
   field("envelopes_per_s", (double)g->messages / seconds, 0);
@@ -126,7 +131,7 @@ static bool all_sent(const bench_gen *g, size_t first, size_t count) {
 /* Until everything was handed to the kernel, and the server was idle for a moment (or patience ends). */
 static void settle(bench_gen *g, size_t first, size_t count) {
   uint64_t start = bench_clock_ns();
-  for (double busy = 1; busy > 0.05 && seconds_since(start) < g->options.patience_seconds;) {
+  for (double busy = 1; busy > (g->options.slow ? 0.3 : 0.05) && seconds_since(start) < g->options.patience_seconds;) {
     interval i = interval_start(g);
     turn_for(g, SETTLE_MS / 1e3);
     double seconds = interval_end(g, &i);

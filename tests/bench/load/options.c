@@ -16,6 +16,7 @@ static const char HELP[] =
     "  --seconds S --warmup S              measured time (1), time before it (0.2)\n"
     "  --idle N          sockets that greet and stay silent\n"
     "  --frozen N        pairs whose callee never reads, while the caller fills the link's window (pairlink)\n"
+    "  --slow            ... which read a little four times a second, and their window is kept full\n"
     "  --flood           ... and goes on beyond the window\n"
     "  --storm N         instead: N logins as fast as they go\n"
     "  --outage N        instead: N linked sockets; waits until the server is lost and all are linked again\n"
@@ -40,6 +41,7 @@ enum {
   O_IDLE,
   O_FROZEN,
   O_FLOOD,
+  O_SLOW,
   O_STORM,
   O_OUTAGE,
   O_CONCURRENCY,
@@ -64,6 +66,7 @@ static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
                                      {"idle", 1, 0, O_IDLE},
                                      {"frozen", 1, 0, O_FROZEN},
                                      {"flood", 0, 0, O_FLOOD},
+                                     {"slow", 0, 0, O_SLOW},
                                      {"storm", 1, 0, O_STORM},
                                      {"outage", 1, 0, O_OUTAGE},
                                      {"concurrency", 1, 0, O_CONCURRENCY},
@@ -155,6 +158,9 @@ static bool take(bench_options *o, int option, const char *arg) {
       return true;
     case O_FLOOD:
       o->flood = true;
+      return true;
+    case O_SLOW:
+      o->slow = true;
       return true;
     case O_VERIFY:
       o->verify = true;

@@ -109,7 +109,7 @@ void bench_pairlink_stuff(bench_conn *c) {
   uint8_t header[PL_CONST_ENVELOPE_HEADER_BYTES];
   if (g->options.flood) total = (size_t)g->link_window * 2 + (8u << 20); /* more than window and kernel take */
   pl_envelope_put_header(header, PL_ENV_DATA, 0, STUFFING_BYTES, c->link);
-  for (size_t sent = 0; sent + each <= total && c->state == BENCH_READY; sent += each) {
+  while (c->stuffed_bytes + each <= total && c->state == BENCH_READY && c->link) {
     bench_out w = bench_ws_begin(g, g->tx, 2, each);
     bench_out_put(&w, header, sizeof header);
     bench_out_message(&w, c, 0, STUFFING_BYTES);

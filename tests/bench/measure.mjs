@@ -1,0 +1,31 @@
+/** Rounds of cells, and the machine they ran on. */
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cellArgs } from './cells.mjs';
+import { LABELS, START, isPinned, load } from './servers.mjs';
+
+export const machine = () => ({ cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), load_before: loadavg()[0], pinned: isPinned });
+
+/** All rounds of all cells, servers taking turns, so that a disturbance of the machine meets all of them. */
+export async function measureCells(cells, { rounds, seconds, wanted = () => true, progress = () => {}, go = () => true }) {
+  const runs = [];
+  const living = new Map();
+  try {
+    for (let round = 1; round <= rounds && go(round); round++) {
+      for (const cell of cells) {
+        const order = cell.servers.filter(wanted);
+        const turned = [...order.slice(round % order.length), ...order.slice(0, round % order.length)];
+        for (const label of turned) {
+          const key = LABELS[label].start;
+          if (!living.has(key)) living.set(key, await START[key]());
+          progress(`round ${round} of ${rounds}: ${cell.name}, ${label}`);
+          const row = await load(living.get(key), label, cellArgs(cell, { seconds, warmup: Math.min(0.2, seconds) }));
+          runs.push({ round, cell: cell.name, ...row });
+        }
+      }
+    }
+  } finally {
+    for (const server of living.values()) await server.stop();
+  }
+  progress('');
+  return runs;
+}

@@ -1,0 +1,23 @@
+/**
+ * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which tests/bench/memory.test.js holds
+ * the relay to. `blocked` are sockets whose network takes nothing more; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
+ */
+export const MEMORY = {
+  process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
+  kept: 32 << 20, // freed memory that the allocator may keep (M_TRIM_THRESHOLD)
+  worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // its free output buffers (PL_OUT_SMALL_KEPT, PL_OUT_LARGE_KEPT)
+  socket: 2560,
+  tls_socket: 18 * 1024,
+  link: 1024, // both halves, their slots and the first piece of a queue
+  peer: 16, // an entry of an allow or block list, with the table's room to grow
+  blocked: 144 * 1024, // one output (PL_OUT_LARGE) that the library holds until the network takes it
+  overhead: 1.25, // of the allocator, on all that is allocated
+};
+
+export const QUEUE_TOTAL_MAX = 256 << 20;
+
+export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, peers = 0, workers = 1 }) {
+  const m = MEMORY;
+  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + queued + blocked * m.blocked;
+  return m.process + m.kept + workers * m.worker + m.overhead * allocated;
+}

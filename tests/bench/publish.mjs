@@ -1,0 +1,129 @@
+/**
+ * node tests/bench/publish.mjs [--minutes 8] [--only PART,…] [--draw]
+ *
+ * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the tables of
+ * docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and named;
+ * what other parts measured stays. --draw measures nothing and writes the documents from results.json again.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT } from '../support/process.js';
+import { writeCapacity } from './capacity.mjs';
+import { CELLS, quickCells } from './cells.mjs';
+import { drawAll } from './charts.mjs';
+import { EXTRA, measureMemory } from './extra.mjs';
+import { measureClients, measureTransfers } from './e2e.mjs';
+import { fillMarkers, readmeTables } from './document.mjs';
+import { machine, measureCells } from './measure.mjs';
+import { LABELS, versions } from './servers.mjs';
+import { targets } from './report.mjs';
+import { median, summarise } from './statistics.mjs';
+
+const { values: options } = parseArgs({
+  options: { minutes: { type: 'string', default: '8' }, only: { type: 'string' }, draw: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '0.6' } },
+});
+const FOLDER = join(ROOT, 'docs/bench');
+const RESULTS = join(FOLDER, 'results.json');
+const began = performance.now();
+const passed = () => (performance.now() - began) / 1e3;
+const left = () => Number(options.minutes) * 60 - passed();
+const say = (text) => process.stdout.write(`${text}\n`);
+const progress = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
+const rounds = Number(options.rounds);
+const seconds = Number(options.seconds);
+const wanted = () => true;
+
+const MANY = { ...CELLS.find((c) => c.pairs === 500), servers: ['raw', 'pairlink', 'nats'] };
+
+/** name, seconds that it takes at most on a quiet machine, what it measures; in order of weight. */
+const PARTS = [
+  ['cells', 150, async (result) => {
+    /* A slow machine gets fewer rounds: half of the time belongs to the other parts. */
+    let last = passed();
+    const go = (round) => {
+      const took = passed() - last;
+      last = passed();
+      return round === 1 || left() - took > 0.4 * 60 * Number(options.minutes);
+    };
+    result.runs = await measureCells([...quickCells(), MANY], { rounds, seconds, progress, go });
+    result.summary = summarise(result.runs, Object.keys(LABELS));
+  }],
+  ['memory', 30, async (result) => {
+    result.memory = await measureMemory({ wanted, rounds: 1, quick: false, progress });
+  }],
+  ['storm', 25, extra('storm')],
+  ['clients', 20, async (result) => {
+    result.clients = await measureClients({ rounds, seconds: 0.5 });
+  }],
+  ['transfers', 60, async (result) => {
+    const bytes = 128 << 20;
+    const runs = [];
+    for (let round = 1; round <= rounds && (round === 1 || left() > 130); round++)
+      runs.push(...(await measureTransfers({ bytes, rounds: 1 })).map((run) => ({ ...run, round })));
+    const names = [...new Set(runs.map((r) => r.program))];
+    const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
+    result.transfers = { bytes, rounds: runs.length / names.length, runs, medians: Object.fromEntries(names.map((name) => [name, median(of(name))])) };
+  }],
+  ['frozen', 20, extra('frozen')],
+  ['idle', 25, extra('idle')],
+  ['outage', 30, extra('outage')],
+  ['registrations', 25, extra('registrations')],
+  ['slow', 20, extra('slow')],
+  ['workers', 20, extra('workers')],
+];
+
+function extra(name) {
+  return async (result) => {
+    result[name] = await EXTRA[name]({ rounds: Math.min(3, rounds), seconds, wanted, progress });
+  };
+}
+
+async function measure() {
+  const result = { date: new Date().toISOString(), machine: machine(), versions: versions(), rounds, seconds, left_out: [], runs: [], summary: [], memory: {} };
+  for (const [name, needs, part] of PARTS) {
+    if (options.only && !options.only.split(',').includes(name)) continue;
+    if (left() < needs) {
+      result.left_out.push({ part: name, why: 'no time left' });
+      say(`${name}: left out, no time left`);
+      continue;
+    }
+    const start = passed();
+    try {
+      progress(name);
+      await part(result);
+      progress('');
+      say(`${name}: ${(passed() - start).toFixed(0)} s`);
+    } catch (error) {
+      result.left_out.push({ part: name, why: String(error.message).split('\n')[0].slice(0, 200) });
+      say(`${name}: ${error.message}`);
+    }
+  }
+  for (const run of result.runs) run.kb_per_socket ??= result.memory[run.server]?.kb_per_socket ?? null;
+  result.took_s = Math.round(passed());
+  return result;
+}
+
+function write(result) {
+  result.targets = targets(result.summary, result.memory, result);
+  writeFileSync(RESULTS, `${JSON.stringify(result, null, 1)}\n`);
+  /* A document that cannot be written does not lose the others. */
+  const attempt = (what, work) => {
+    try {
+      work();
+    } catch (error) {
+      say(`${what}: ${error.message}`);
+      process.exitCode = 1;
+    }
+  };
+  attempt('charts', () => {
+    for (const [file, svg] of Object.entries(drawAll(result))) writeFileSync(join(FOLDER, file), svg);
+  });
+  attempt('docs/bench/README.md', () => fillMarkers(join(FOLDER, 'README.md'), readmeTables(result)));
+  attempt('docs/capacity.md', () => writeCapacity(result));
+}
+
+const result = options.draw ? JSON.parse(readFileSync(RESULTS, 'utf8')) : await measure();
+write(result);
+for (const t of result.targets) say(`${t.met ? 'met   ' : 'MISSED'} ${t.what}: ${t.reached.toFixed(2)}${t.unit} (${t.at_least ? '≥' : '≤'} ${t.limit}${t.unit})`);
+say(`written: docs/bench, docs/capacity.md; ${result.took_s} s`);
