@@ -142,6 +142,7 @@ export const REASON_TEXT = {
   10: 'the same instance logged in again',
   11: 'no answer in time',
   12: 'the relay is at its limit of connections',
+  13: 'a record did not open',
   257: 'refused',
   258: 'the other side broke the protocol',
   259: 'not supported by this version',
