@@ -101,7 +101,7 @@ typedef struct pl_link {
   pl_half half[2];
   uint8_t state;
   bool from_bus; /* its caller is on another worker, which has the other part of it, and its time */
-  bool knock; /* by a stranger: counted as such at its target */
+  bool knock;    /* by a stranger: counted as such at its target */
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_presence.waiting while no OFFER was sent */
@@ -269,7 +269,7 @@ pl_target pl_router_target(const pl_presence *presence, const uint8_t instance[8
 uint64_t pl_router_hash(const pl_relay *relay, const void *data, size_t size);
 /* ---- link.c */
 void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
-void pl_link_ready(pl_conn *conn, uint64_t now_ms);       /* logged in: OPENs that wait for it */
+void pl_link_ready(pl_conn *conn, uint64_t now_ms); /* logged in: OPENs that wait for it */
 void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote);
 void pl_link_socket_died(pl_conn *conn, uint64_t now_ms); /* all its links end */
 void pl_link_end_all(pl_conn *conn);                      /* the same; the numbers of its links go on */

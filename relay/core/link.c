@@ -443,7 +443,8 @@ static void answer(pl_conn *node, enum pl_bus_type type, uint32_t number) {
   if (!pl_out_control(node, (uint8_t)type, number, nothing, 100)) pl_conn_abort(node);
 }
 
-/* The half of a link whose caller is on another worker. PL_BUS_TAKEN also when more OPENs wait than may: it times out. */
+/* The half of a link whose caller is on another worker. PL_BUS_TAKEN also when more OPENs wait than may: it times out.
+ */
 static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
   const uint8_t *payload = e->payload.data;
   caller_name name = {payload + 40, payload + 72};

@@ -15,7 +15,7 @@ typedef struct pl_options {
   size_t trusted_count;
   const char *data, *tls_cert, *tls_key;
   int admission;
-  unsigned workers; /* 0: as many as there are cores */
+  unsigned workers;       /* 0: as many as there are cores */
   const char *command[3]; /* "token", what to do, to which; NULL: run the relay */
   uint32_t token_uses, token_days;
   uint32_t settings[PL_SETTINGS];

@@ -1,5 +1,6 @@
 /* Registrations on disk. The store works in a thread of its own, in batches: no loop waits for a disk. One database
- * serves several loops; answers come back on the loop that asked. Another database is another file that fills in these functions. */
+ * serves several loops; answers come back on the loop that asked. Another database is another file that fills in these
+ * functions. */
 #ifndef PL_SHELL_STORE_H
 #define PL_SHELL_STORE_H
 
