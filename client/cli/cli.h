@@ -21,7 +21,7 @@ enum {
 
 typedef struct cli {
   const char *relay; /* NULL: not given */
-  const char *identity, *ca;
+  const char *identity, *ca, *token;
   unsigned relay_wait_s; /* how long to try for a relay that was never reached; 0: for ever */
   bool verbose;
 } cli;

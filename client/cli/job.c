@@ -122,6 +122,7 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   if (!options->relay) options->relay = c->relay ? c->relay : default_relay;
   options->identity_file = c->identity;
   options->ca_file = c->ca;
+  options->token = c->token;
   options->callback = on_event;
   options->log = ui_log;
   options->user = j;

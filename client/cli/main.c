@@ -22,13 +22,17 @@ const command commands[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-enum { OPTION_RELAY_WAIT = 256 };
+enum { OPTION_RELAY_WAIT = 256, OPTION_TOKEN };
 
 static const struct argp_option options[] = {
     {"relay", 'r', "URL", 0, "Relay, or the address of its page (default: $PAIRLINK_RELAY, else ws://127.0.0.1:8787)",
      0},
     {"identity", 'i', "FILE", 0, "Identity file, made if missing (default: ~/.config/pairlink/identity)", 0},
     {"ca", 'c', "FILE", 0, "Trust these certificates (PEM) instead of the system's", 0},
+    {"token", OPTION_TOKEN, "TOKEN", 0,
+     "Access token of a relay that admits by invitation (default: $PAIRLINK_TOKEN, which keeps it out of the list of"
+     " processes)",
+     0},
     {"relay-wait", OPTION_RELAY_WAIT, "SECONDS", 0,
      "How long to try for a relay that was never reached; 0: for ever (default: 10)", 0},
     {"verbose", 'v', NULL, 0, "Say more about what happens", 0},
@@ -88,6 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'c':
       p->c.ca = arg;
       return 0;
+    case OPTION_TOKEN:
+      p->c.token = arg;
+      return 0;
     case OPTION_RELAY_WAIT:
       if (!read_seconds(arg, &p->c.relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
       return 0;
@@ -143,6 +150,11 @@ static void open_standard_streams(void) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) _exit(EXIT_IO);
 }
 
+static const char *from_environment(const char *name) {
+  const char *value = getenv(name);
+  return value && *value ? value : NULL;
+}
+
 int main(int argc, char **argv) {
   char doc[4096];
   struct argp with_doc = parser;
@@ -156,10 +168,8 @@ int main(int argc, char **argv) {
   setvbuf(stderr, NULL, _IOLBF, 0);
   argp_parse(&with_doc, argc, argv, ARGP_IN_ORDER, NULL, &p);
   ui_init(p.c.verbose);
-  if (!p.c.relay) {
-    p.c.relay = getenv("PAIRLINK_RELAY");
-    if (p.c.relay && !*p.c.relay) p.c.relay = NULL;
-  }
+  if (!p.c.relay) p.c.relay = from_environment("PAIRLINK_RELAY");
+  if (!p.c.token) p.c.token = from_environment("PAIRLINK_TOKEN");
   argv += p.command_index;
   argc -= p.command_index;
   const command *what = find(argv[0]);

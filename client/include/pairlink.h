@@ -168,6 +168,7 @@ typedef struct pairlink_options {
   const char *identity_file;   /* NULL: $XDG_CONFIG_HOME/pairlink/identity; made, 0600, when it does not exist */
   const char *relays_file;     /* NULL: $XDG_STATE_HOME/pairlink/known_relays; where relay IDs are pinned */
   const char *ca_file;         /* PEM certificates to trust instead of the system's, or NULL */
+  const char *token;           /* access token of a relay that admits by invitation, or NULL; it never travels */
   const char *application;     /* what speaks on the channels, at most 32 bytes; "pipe/1" by default */
   const char *name;            /* how this side calls itself to strangers, at most 64 bytes, or NULL */
   int listen;                  /* 1: peers can open sessions with this ID (default 0: only those one connects to) */

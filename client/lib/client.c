@@ -146,6 +146,7 @@ static int make_engine(pairlink *p, const pairlink_options *o) {
   randombytes_buf(config.seed, sizeof config.seed);
   config.origin = p->url.origin;
   config.relay_id = p->relay_known ? p->relay_bytes : NULL;
+  config.token = o->token;
   config.application = o->application;
   config.name = o->name;
   config.listen = o->listen != 0;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -213,6 +214,17 @@ static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
   return rc;
 }
 
+/* A process that was killed a moment ago may still be about to give its port back. */
+static int open_patiently(const struct addrinfo *a, pl_server_ports ports) {
+  const struct timespec pause = {.tv_nsec = 50000000};
+  int fd = open_listener(a, ports);
+  for (int i = 0; fd == -EADDRINUSE && i < 12; i++) {
+    nanosleep(&pause, NULL);
+    fd = open_listener(a, ports);
+  }
+  return fd;
+}
+
 static int port_of(int fd) {
   struct sockaddr_storage at = {0};
   socklen_t size = sizeof at;
@@ -252,7 +264,7 @@ int pl_server_listen(pl_server *server, const char *address, char why[256]) {
     snprintf(why, 256, "%s", gai_strerror(rc));
     return -EINVAL;
   }
-  int fd = open_listener(found, server->config.ports);
+  int fd = open_patiently(found, server->config.ports);
   freeaddrinfo(found);
   if (fd < 0) {
     snprintf(why, 256, "%s", strerror(-fd));

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { REASON, helloPeer, loggedIn, loginPayload, makeIdentity, proofOfToken } from '../support/login.js';
+import { idOf, runCli, startCli } from '../support/cli.js';
 import { tempDir } from '../support/process.js';
 import { runRelay, startRelay } from '../support/relay.js';
 
@@ -57,4 +58,20 @@ test.each([
   const { code, stderr } = await runRelay(['--data', join(tempDir(), 'data'), ...args]);
   expect(code).toBe(expected);
   expect(stderr).toMatch(/token|takes a number from 1/);
+});
+
+test('the program takes its token from an option or the environment; without one it says what to do', async () => {
+  const data = join(tempDir(), 'data');
+  const { token } = await newToken(data, '--uses', '2');
+  relay = await startRelay({ data, args: ['--admission', 'invite'] });
+  const denied = await runCli({ relay }, ['listen']);
+  expect(denied.code, denied.stderr).toBe(4);
+  expect(denied.stderr).toContain('does not admit');
+  const listen = startCli({ relay, env: { PAIRLINK_TOKEN: token } }, 'listen', '--accept', 'all');
+  const connect = startCli({ relay }, '--token', token, 'connect', await idOf(listen.identity));
+  listen.end();
+  connect.end('let in\n');
+  expect((await connect.wait()).code, connect.stderr).toBe(0);
+  expect((await listen.wait()).code, listen.stderr).toBe(0);
+  expect(listen.stdout).toBe('let in\n');
 });
