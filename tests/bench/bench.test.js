@@ -1,6 +1,7 @@
 /** The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs read. */
 import { execFileSync } from 'node:child_process';
 import { afterAll, describe, expect, test } from 'vitest';
+import { fit, predict } from './capacity.mjs';
 import { cellArgs } from './cells.mjs';
 import { drawAll } from './charts.mjs';
 import { cellTables, targets } from './report.mjs';
@@ -109,3 +110,23 @@ test('medians and spreads', () => {
   expect(spread([8, 10, 12])).toBeCloseTo(0.2);
 });
 
+
+test('the cost model finds the costs that made its points, and never a negative one', () => {
+  const points = [
+    { window: 1, size: 64 },
+    { window: 16, size: 64 },
+    { window: 16, size: 16384 },
+    { window: 4, size: 64 },
+  ];
+  const costs = [0.1, 0.0002, 4];
+  const found = fit(points.map((p) => ({ ...p, cpu_us: predict(costs, p) })));
+  found.forEach((v, i) => expect(v).toBeCloseTo(costs[i], 6));
+  const odd = fit(points.map((p) => ({ ...p, cpu_us: Math.max(0.01, predict([-0.1, 0.0002, 4], p)) })));
+  for (const v of odd) expect(v).toBeGreaterThanOrEqual(0);
+});
+
+test('slow receivers read a little, and do not end the rounds of others', async () => {
+  const row = await load(await server('pairlink'), 'pairlink', ['--pairs', 2, '--frozen', 3, '--slow', '--seconds', 0.1]);
+  expect(row).toMatchObject({ frozen: 3, slow: true, failed: 0, resets: 0 });
+  expect(row.discarded_bytes).toBeGreaterThan(0);
+});

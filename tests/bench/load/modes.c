@@ -94,9 +94,10 @@ static void print_cell(const bench_gen *g, const interval *i, double seconds, do
   const bench_options *o = &g->options;
   const bench_histogram *h = &g->rounds;
   print_head(g);
-  printf(",\"pairs\":%u,\"window\":%u,\"size\":%u,\"both\":%s,\"batched_input\":%s,\"idle\":%u,\"frozen\":%u,\"slow\":%s", o->pairs,
-         o->window, o->size, o->both ? "true" : "false", o->batch && !g->dialect->emit ? "true" : "false", o->idle,
-         o->frozen, o->slow ? "true" : "false");
+  printf(
+      ",\"pairs\":%u,\"window\":%u,\"size\":%u,\"both\":%s,\"batched_input\":%s,\"idle\":%u,\"frozen\":%u,\"slow\":%s",
+      o->pairs, o->window, o->size, o->both ? "true" : "false", o->batch && !g->dialect->emit ? "true" : "false",
+      o->idle, o->frozen, o->slow ? "true" : "false");
   if (o->slow) field("discarded_bytes", (double)g->discarded, 0);
   field("seconds", seconds, 3);
   printf(",\"envelopes\":%llu", (unsigned long long)g->messages);

@@ -52,30 +52,15 @@ enum {
   O_HELP
 };
 
-static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
-                                     {"label", 1, 0, O_LABEL},
-                                     {"host", 1, 0, O_HOST},
-                                     {"port", 1, 0, O_PORT},
-                                     {"pairs", 1, 0, O_PAIRS},
-                                     {"window", 1, 0, O_WINDOW},
-                                     {"size", 1, 0, O_SIZE},
-                                     {"both", 0, 0, O_BOTH},
-                                     {"batch", 1, 0, O_BATCH},
-                                     {"seconds", 1, 0, O_SECONDS},
-                                     {"warmup", 1, 0, O_WARMUP},
-                                     {"idle", 1, 0, O_IDLE},
-                                     {"frozen", 1, 0, O_FROZEN},
-                                     {"flood", 0, 0, O_FLOOD},
-                                     {"slow", 0, 0, O_SLOW},
-                                     {"storm", 1, 0, O_STORM},
-                                     {"outage", 1, 0, O_OUTAGE},
-                                     {"concurrency", 1, 0, O_CONCURRENCY},
-                                     {"verify", 0, 0, O_VERIFY},
-                                     {"tls", 0, 0, O_TLS},
-                                     {"pid", 1, 0, O_PID},
-                                     {"patience", 1, 0, O_PATIENCE},
-                                     {"help", 0, 0, O_HELP},
-                                     {0, 0, 0, 0}};
+static const struct option LONG[] = {
+    {"server", 1, 0, O_SERVER},     {"label", 1, 0, O_LABEL},   {"host", 1, 0, O_HOST},
+    {"port", 1, 0, O_PORT},         {"pairs", 1, 0, O_PAIRS},   {"window", 1, 0, O_WINDOW},
+    {"size", 1, 0, O_SIZE},         {"both", 0, 0, O_BOTH},     {"batch", 1, 0, O_BATCH},
+    {"seconds", 1, 0, O_SECONDS},   {"warmup", 1, 0, O_WARMUP}, {"idle", 1, 0, O_IDLE},
+    {"frozen", 1, 0, O_FROZEN},     {"flood", 0, 0, O_FLOOD},   {"slow", 0, 0, O_SLOW},
+    {"storm", 1, 0, O_STORM},       {"outage", 1, 0, O_OUTAGE}, {"concurrency", 1, 0, O_CONCURRENCY},
+    {"verify", 0, 0, O_VERIFY},     {"tls", 0, 0, O_TLS},       {"pid", 1, 0, O_PID},
+    {"patience", 1, 0, O_PATIENCE}, {"help", 0, 0, O_HELP},     {0, 0, 0, 0}};
 
 static bool number(const char *text, double low, double high, double *out) {
   char *end = NULL;
