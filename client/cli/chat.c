@@ -91,10 +91,13 @@ static bool may_end(const chat_job *j) {
   return j->input_ended && !j->box.first && !j->items;
 }
 
+/* The contact knows the last OUTBOX_SEEN_MAX messages again: of no more than half as many may it be unknown here
+ * whether they were shown, else a restart at either end could show some twice. */
 void chat_send(chat_job *j) {
   chat_session *s = best(j);
   outbox_message *next;
-  for (outbox_message *m = j->box.first; m && s && !s->blocked; m = next) {
+  size_t ahead = 0;
+  for (outbox_message *m = j->box.first; m && s && !s->blocked && ahead++ < OUTBOX_SEEN_MAX / 2; m = next) {
     next = m->next;
     if (m->session) continue;
     int error = send_one(s, m);

@@ -287,5 +287,6 @@ void pipe_ready(pipe_job *j, const struct pollfd *fds, size_t count) {
 
 void pipe_interrupt(pipe_job *j) {
   for (pipe_peer *p = j->active; p; p = p == j->active ? j->waiting : p->next)
-    if (!p->closing && pairlink_session_linked(p->session)) (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
+    if (!p->closing && pairlink_session_linked(p->session))
+      (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
 }

@@ -106,8 +106,9 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
   await a.write(lines('a', 0, count));
   let seen = '';
   for (let round = 0; round < 6; round++) {
-    const b = chat(bo, ana);
     const next = seen.split('\n').length - 1;
+    if (next >= count) break; // a fast machine is done before the last kill
+    const b = chat(bo, ana);
     await b.waitFor(`a${next}\n`, SOON);
     if (round === 3) await relay.restart({ hard: true });
     await b.kill9();
