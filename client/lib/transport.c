@@ -1,5 +1,6 @@
 #include "transport.h"
 
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -7,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "../core/wire/wire.h"
@@ -48,6 +51,7 @@ struct pl_transport {
   bool certificate_bad;
   pl_buffer message; /* a message that came in more than one piece */
   uint8_t *out;      /* LWS_PRE, then SEND_CAPACITY */
+  int event_fd;      /* libwebsockets' own, see hold_number; -1: none */
   uv_timer_t timer;  /* connecting and closing end; libwebsockets' own timers do not start outside its callbacks */
 };
 
@@ -85,6 +89,12 @@ static void fill_info(pl_transport *t, struct lws_context_creation_info *info, v
   }
 }
 
+/* A new context polls one descriptor: the one that wakes it. */
+static void note_event_fd(uv_handle_t *handle, void *event_fd) {
+  uv_os_fd_t fd;
+  if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0) *(int *)event_fd = fd;
+}
+
 /* The TLS library is started once: a second start would change an index that connections of the first use. */
 static int make_context(pl_transport *t) {
   struct lws_context_creation_info info;
@@ -102,6 +112,8 @@ static int make_context(pl_transport *t) {
     tls_set = true;
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
   }
+  t->event_fd = -1;
+  if (t->context) uv_walk(t->loop, note_event_fd, &t->event_fd);
   if (t->context) t->vhost = lws_create_vhost(t->context, &info);
   if (save) sigaction(SIGPIPE, &pipe_action, NULL); /* lws_create_context always ignores it */
   pthread_mutex_unlock(&global);
@@ -405,6 +417,7 @@ typedef struct old_loop {
   struct old_loop *next;
 } old_loop;
 static old_loop *old_loops;
+static old_loop *lost_loops; /* see hold_number: never run again */
 
 static void close_old_loops(void) {
   pthread_mutex_lock(&global);
@@ -452,20 +465,56 @@ static void turns(pl_transport *t) {
   for (int i = 0; i < 100 && uv_run(t->loop, UV_RUN_NOWAIT); i++) continue;
 }
 
+/* libwebsockets 4.1.6 closes its event descriptor in lws_context_destroy and once more in the loop's next turn. In
+ * between, another thread may be given that number, and would lose its file. So the number is taken at once by a pipe
+ * of our own. Gives the pipe's inode, or 0 when somebody else was faster: then the loop must not turn again. */
+static ino_t hold_number(int number) {
+  struct stat st;
+  int fds[2];
+  if (number < 0 || pipe2(fds, O_CLOEXEC) != 0) return 0;
+  ino_t inode = fstat(fds[0], &st) == 0 ? st.st_ino : 0;
+  bool lucky = fds[0] == number || fds[1] == number;
+  int held = lucky ? number : fcntl(fds[0], F_DUPFD_CLOEXEC, number);
+  if (held != number) inode = 0;
+  if (held != number && held >= 0) close(held);
+  if (fds[0] != number) close(fds[0]);
+  if (fds[1] != number) close(fds[1]);
+  return inode;
+}
+
+/* A libwebsockets that closes once leaves the pipe to us. */
+static void let_go(int number, ino_t inode) {
+  struct stat st;
+  if (fstat(number, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_ino == inode) close(number);
+}
+
+/* Twice: the first closes its handles on our loop, which needs some turns, the second frees it. False: it stays, half
+ * destroyed; that costs memory, never somebody's file. */
+static bool destroy_context(pl_transport *t) {
+  if (!t->context) return true;
+  lws_context_destroy(t->context);
+  ino_t inode = hold_number(t->event_fd);
+  if (!inode) return false;
+  turns(t);
+  let_go(t->event_fd, inode);
+  if (t->context) lws_context_destroy(t->context);
+  turns(t);
+  return true;
+}
+
 void pl_transport_free(pl_transport *t) {
   if (!t) return;
   drop(t);
   pl_resolve_cancel(t->resolve);
   uv_close((uv_handle_t *)&t->timer, NULL);
   pthread_mutex_lock(&global);
-  /* Twice: the first closes its handles on our loop, which needs some turns, the second frees it. */
-  for (int i = 0; i < 2 && t->context; i++) {
-    lws_context_destroy(t->context);
-    turns(t);
-  }
-  turns(t);
+  bool gone = destroy_context(t);
+  if (gone) turns(t);
   old_loop *o = PL_CONTAINER(t->loop, old_loop, loop);
-  if (uv_loop_close(t->loop) == 0) {
+  if (!gone) {
+    o->next = lost_loops;
+    lost_loops = o;
+  } else if (uv_loop_close(t->loop) == 0) {
     pl_free(o);
   } else {
     o->next = old_loops;
