@@ -50,7 +50,7 @@ describe('by invite link', () => {
     await cem.page.evaluate((fragment) => (location.hash = fragment), link.split('#')[1]);
     await cem.here();
     expect(cem.page.url()).toBe(`${relay.http}/`);
-    expect(await ana.page.locator('.contact').count()).toBe(2);
+    await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(2);
   });
 
   test('the QR code says the same as the link', async () => {
@@ -81,8 +81,8 @@ describe('by invite link', () => {
     await ana.say('only for the first');
     await ana.delivered('only for the first');
     await eve.page.getByText('the invitation was used, withdrawn or has expired').waitFor();
-    expect(await eve.page.locator('.message').count()).toBe(0);
-    expect(await ana.page.locator('.contact').count()).toBe(1);
+    await expect.poll(() => eve.page.locator('.message').count(), { timeout: 15_000 }).toBe(0);
+    await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
   });
 
   test('a withdrawn invitation is gone', async () => {
@@ -90,7 +90,7 @@ describe('by invite link', () => {
     await ana.invite();
     await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
     await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
-    expect(await ana.page.locator('.pending').count()).toBe(0);
+    await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
   });
 
   test('an invitation that waits works after the inviter’s page was reloaded', async () => {
@@ -122,7 +122,7 @@ describe('by ID', () => {
     await bo.join(await ana.ownId());
     await ana.page.getByRole('button', { name: 'Block' }).click();
     await ana.page.locator('.contact', { hasText: 'Blocked' }).waitFor();
-    expect(await ana.page.locator('.knock').count()).toBe(0);
+    await expect.poll(() => ana.page.locator('.knock').count(), { timeout: 15_000 }).toBe(0);
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
   });
 });

@@ -74,7 +74,7 @@ test('a page and a page', LONG, async () => {
   const count = 2 + KILLS * 12;
   for (const one of [ana, bo]) {
     await one.delivered(`${one === ana ? 'first' : 'second'} ${count}.`);
-    expect(await one.page.locator('.message.mine[data-state="delivered"]').count()).toBe(count);
+    await expect.poll(() => one.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 }).toBe(count);
   }
 });
 
