@@ -175,14 +175,14 @@ static void test_identity_made_by_many_at_once_is_one(void **state) {
 static void test_paths(void **state) {
   char why[PL_WHY_MAX];
   (void)state;
-  setenv("HOME", "/home/x", 1);
+  setenv("HOME", "/dwelling", 1);
   setenv("XDG_CONFIG_HOME", "/cfg", 1);
   char *path = pl_path_of(NULL, "XDG_CONFIG_HOME", ".config", "identity", why);
   assert_string_equal(path, "/cfg/pairlink/identity");
   free(path);
   setenv("XDG_CONFIG_HOME", "relative", 1);
   path = pl_path_of(NULL, "XDG_CONFIG_HOME", ".config", "identity", why);
-  assert_string_equal(path, "/home/x/.config/pairlink/identity");
+  assert_string_equal(path, "/dwelling/.config/pairlink/identity");
   free(path);
   path = pl_path_of("given", "XDG_CONFIG_HOME", ".config", "identity", why);
   assert_string_equal(path, "given");
