@@ -15,23 +15,25 @@ export function Composer({ contact, name }) {
     // A keyboard that rises by itself would hide half of a phone's screen.
     if (matchMedia('(hover: hover)').matches && !document.getElementById('name-ask')) field.current?.focus();
   }, []);
-  useEffect(() => {
-    if (text) sessionStorage.setItem(draftKey(contact.id), text);
-    else sessionStorage.removeItem(draftKey(contact.id));
-  }, [text]);
   useLayoutEffect(() => {
     const box = field.current;
     box.style.blockSize = 'auto';
     box.style.blockSize = `${box.scrollHeight + 2}px`;
   }, [text]);
 
+  // Kept as it is typed, not after the next frame: a reload may come before that.
+  const write = (next) => {
+    if (next) sessionStorage.setItem(draftKey(contact.id), next);
+    else sessionStorage.removeItem(draftKey(contact.id));
+    setText(next);
+  };
   const over = text.length - TEXT_MAX_CHARS;
   const submit = (event) => {
     event.preventDefault();
     const said = text.trim();
     if (!said || over > 0) return;
     send(contact.id, said);
-    setText('');
+    write('');
     field.current.focus();
   };
   const onKeyDown = (event) => {
@@ -50,7 +52,7 @@ export function Composer({ contact, name }) {
         title={s.composer.hint}
         aria-describedby={over > 0 ? 'composer-over' : undefined}
         aria-invalid={over > 0}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => write(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
       <button type="submit" class="button button-main button-send" disabled={!text.trim() || over > 0}>
