@@ -56,7 +56,11 @@ enum pairlink_error {
   PAIRLINK_ETLS = -19,         /* the relay's certificate is not good for its name */
   PAIRLINK_EDENIED = -20,      /* the relay does not admit this ID */
   PAIRLINK_EIO = -21,          /* reading or writing a file failed */
-  PAIRLINK_ESYSTEM = -22       /* a system call failed */
+  PAIRLINK_ESYSTEM = -22,      /* a system call failed */
+  PAIRLINK_ECODE = -23,        /* not a pairing code */
+  PAIRLINK_ENOCODE = -24,      /* there is no such code, or not any more */
+  PAIRLINK_EWRONGCODE = -25,   /* the code was wrong, and is used up by that */
+  PAIRLINK_EBUSY = -26         /* somebody else is trying this code right now */
 };
 
 /* What happened, and what to do about it: one line each, without a final point or line feed; "" when there is
@@ -79,13 +83,16 @@ enum pairlink_reason {
   PAIRLINK_REASON_TIMEOUT = 0x00b,
   PAIRLINK_REASON_FULL = 0x00c,
   PAIRLINK_REASON_CORRUPT = 0x00d,
+  PAIRLINK_REASON_BUSY = 0x00e,
   PAIRLINK_REASON_REFUSED = 0x101,
   PAIRLINK_REASON_PROTOCOL = 0x102,
   PAIRLINK_REASON_UNSUPPORTED = 0x103,
   PAIRLINK_REASON_REVOKED = 0x104,
   PAIRLINK_REASON_DENIED = 0x105,
   PAIRLINK_REASON_LOGIN_FAILED = 0x106,
-  PAIRLINK_REASON_ORIGIN = 0x107
+  PAIRLINK_REASON_ORIGIN = 0x107,
+  PAIRLINK_REASON_NO_CODE = 0x108,
+  PAIRLINK_REASON_WRONG_CODE = 0x109
 };
 
 /* The reason in words, static. Any thread. */
@@ -99,6 +106,9 @@ enum {
   PAIRLINK_ID_CHARS = 54,     /* without the NUL */
   PAIRLINK_URL_MAX = 512,     /* longest relay address, with the NUL */
   PAIRLINK_LINK_MAX = 640,    /* longest invite link, with the NUL */
+  PAIRLINK_CODE_MAX = 64,     /* longest pairing code, with the NUL */
+  PAIRLINK_PHRASE_MAX = 256,  /* longest safety phrase, with the NUL */
+  PAIRLINK_WORDS = 2048,      /* in the list that codes and phrases are made of */
   PAIRLINK_CHANNELS_MAX = 255 /* channels are numbered 0 to 254 */
 };
 
@@ -130,7 +140,12 @@ typedef enum pairlink_event_type {
   PAIRLINK_EVENT_CLOSED = 15, /* session ended: error, reason, text; the pointer is good until this callback returns */
   PAIRLINK_EVENT_INVITE_USED = 16, /* peer used the invite of link data (its 16 byte secret) */
   PAIRLINK_EVENT_WAKEUP = 17,      /* pairlink_wakeup was called, once or more often */
-  PAIRLINK_EVENT_STOPPED = 18      /* after pairlink_stop: everything is closed */
+  PAIRLINK_EVENT_STOPPED = 18,     /* after pairlink_stop: everything is closed */
+  PAIRLINK_EVENT_CODE = 19,      /* code; text: the pairing code to tell the other person; retry_ms: good for so long */
+  PAIRLINK_EVENT_CODE_BUSY = 20, /* code: a second person tried it while the first was at it, and was sent away */
+  PAIRLINK_EVENT_PAIRED = 21,    /* code is over, by success: peer; text: the name it gives itself; session: where this
+                                    side made the code, else a SESSION event follows. The peer is allowed from now on */
+  PAIRLINK_EVENT_CODE_ENDED = 22 /* code is over, without: error (EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT …), reason */
 } pairlink_event_type;
 
 /* What the callback is given; fields that the type does not name are zero or "" (peer: also set where there is a
@@ -140,6 +155,7 @@ typedef struct pairlink_event {
   int error;  /* 0 or PAIRLINK_E… */
   int reason; /* PAIRLINK_REASON_… or 0 */
   unsigned channel;
+  unsigned code; /* of pairlink_code_new or pairlink_code_claim */
   pairlink_session *session;
   const char *peer; /* ID */
   const char *text; /* written by the other side where it names things: not trusted, may hold anything */
@@ -258,6 +274,26 @@ PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
  * Errors: ESTATE while the relay's ID is not known, EMSGSIZE, EAGAIN (too many), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
 PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
+
+/* Makes a pairing code, "4821-copper-violin": whoever types it is joined with this side, each sure of the other's ID.
+ * CODE brings it, once the relay is reached; PAIRED or CODE_ENDED follows. It is good once, and for one guess; valid_s:
+ * at most 600, 0: 600. *code is its number for this client, never 0. Errors: EAGAIN (too many), ENOMEM. */
+PAIRLINK_API int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) PAIRLINK_MUST_USE;
+
+/* Uses a code that somebody told; PAIRED or CODE_ENDED follows. Errors: ECODE (not a code, or a word that is not in the
+ * list; nothing was spent), EAGAIN, ENOMEM. */
+PAIRLINK_API int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) PAIRLINK_MUST_USE;
+
+/* Ends a code of either kind, without an event. One that is over is fine. */
+PAIRLINK_API int pairlink_code_cancel(pairlink *p, unsigned code);
+
+/* The n-th of the PAIRLINK_WORDS words, in alphabetical order (for completion while typing); NULL beyond. Static. Any
+ * thread. */
+PAIRLINK_API const char *pairlink_word(unsigned n);
+
+/* The safety phrase of two IDs, the same in either order: twelve words with spaces, at most PAIRLINK_PHRASE_MAX bytes
+ * with the NUL. Takes some milliseconds. Errors: EID, EMSGSIZE. Any thread. */
+PAIRLINK_API int pairlink_phrase(const char *id, const char *other_id, char *phrase, size_t size) PAIRLINK_MUST_USE;
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 /* Sends one message on channel 0: all of it, or nothing. Copied. It arrives once, in order, however often the

@@ -59,6 +59,74 @@ export const INVITE_SECRET_BYTES = 16
 export const INVITE_HINT_BYTES = 8
 /** an invite link's fragment before base64url */
 export const INVITE_BYTES = 85
+/** op of CODE: give me a nameplate; here it is */
+export const CODE_MAKE = 1
+/** op of CODE: this nameplate is no more needed */
+export const CODE_END = 2
+/** ten minutes: how long a pairing code is good, and how long its claimer waits */
+export const CODE_LIFETIME_MS = 600000
+/** who claimed a code must have made the guess by then */
+export const CODE_SEAT_MS = 20000
+/** nameplates have four digits or more */
+export const CODE_NUMBER_MIN = 1000
+/** and at most seven */
+export const CODE_NUMBER_MAX = 9999999
+/** words behind the nameplate, of WORDS_COUNT */
+export const CODE_WORDS = 2
+/** random, by the claimer: the session identifier of CPace */
+export const CODE_SID_BYTES = 16
+/** schema/words.def: 11 bits a word */
+export const WORDS_COUNT = 2048
+/** words of a safety phrase for each ID */
+export const PHRASE_WORDS = 6
+/** hashes that stretch an ID for its safety phrase */
+export const PHRASE_ROUNDS = 4096
+/** of chat/1: texts, and what is said about files */
+export const CHAT_CHANNEL = 0
+/** of chat/1: the bytes of files */
+export const FILE_CHANNEL = 1
+/** type of a message of chat/1 */
+export const CHAT_TEXT = 1
+/** type of a message of chat/1 */
+export const FILE_OFFER = 2
+/** type of a message of chat/1 */
+export const FILE_GET = 3
+/** type of a message of chat/1 */
+export const FILE_STOP = 4
+/** type of a message of chat/1 */
+export const FILE_HOLD = 5
+/** type of a message of chat/1 */
+export const FILE_SAVED = 6
+/** type of a message on FILE_CHANNEL */
+export const FILE_DATA = 7
+/** type of a message on FILE_CHANNEL */
+export const FILE_END = 8
+/** names one file between two peers */
+export const FILE_ID_BYTES = 16
+/** bytes in one FILE_DATA at most */
+export const FILE_PIECE_BYTES = 131072
+/** of FILE_OFFER: the size is not known; FILE_END tells it */
+export const FILE_FLAG_STREAM = 1
+/** of FILE_OFFER: an empty folder, no bytes follow */
+export const FILE_FLAG_FOLDER = 2
+/** why of FILE_STOP, by the receiver: not wanted */
+export const FILE_DECLINED = 1
+/** why of FILE_STOP: not wanted any more */
+export const FILE_CANCELLED = 2
+/** why of FILE_STOP, by the sender: it is another file now */
+export const FILE_CHANGED = 3
+/** why of FILE_STOP, by the sender: it cannot be read */
+export const FILE_UNREADABLE = 4
+/** why of FILE_STOP, by the receiver: it cannot be written */
+export const FILE_UNWRITABLE = 5
+/** why of FILE_STOP, by the receiver: the bytes are not those of the hash */
+export const FILE_DAMAGED = 6
+/** why of FILE_STOP, by the receiver: more than it can keep */
+export const FILE_TOO_LARGE = 7
+/** why of FILE_HOLD: paused */
+export const FILE_HELD_BY_PERSON = 1
+/** why of FILE_HOLD, by the receiver: no room, goes on once there is */
+export const FILE_HELD_DISK_FULL = 2
 
 export const ENVELOPE = /** @type {const} */ ({
   HELLO: 1, // relay: who I am, a challenge, my limits
@@ -68,11 +136,13 @@ export const ENVELOPE = /** @type {const} */ ({
   PING: 5, // client: answer this
   PONG: 6, // relay: the answer, same bytes
   PEERS: 7, // client: whom I allow or block
+  CODE: 8, // client: I want a nameplate; relay: here it is
   OPEN: 16, // caller: link me with this ID
   OFFER: 17, // relay: this ID wants a link
   ACCEPT: 18, // callee, relay: the link stands
   DATA: 19, // a sealed record
   RESET: 20, // this link ended; on link 0: this socket ends
+  CLAIM: 21, // claimer: link me with the owner of this nameplate; relay: someone claims it
 })
 
 /** Largest payload by envelope number.
@@ -85,11 +155,13 @@ export const ENVELOPE_MAX = {
   5: 8,
   6: 8,
   7: 1026,
+  8: 13,
   16: 2048,
   17: 2048,
   18: 2048,
   19: 65535,
   20: 128,
+  21: 256,
 }
 
 export const FRAME = /** @type {const} */ ({
@@ -118,6 +190,7 @@ export const REASON = /** @type {const} */ ({
   TIMEOUT: 11,
   FULL: 12,
   CORRUPT: 13,
+  BUSY: 14,
   REFUSED: 257,
   PROTOCOL: 258,
   UNSUPPORTED: 259,
@@ -125,6 +198,8 @@ export const REASON = /** @type {const} */ ({
   DENIED: 261,
   LOGIN_FAILED: 262,
   ORIGIN: 263,
+  NO_CODE: 264,
+  WRONG_CODE: 265,
 })
 
 /** What to tell a person, by reason number.
@@ -143,6 +218,7 @@ export const REASON_TEXT = {
   11: 'no answer in time',
   12: 'the relay is at its limit of connections',
   13: 'a record did not open',
+  14: 'somebody else is trying this code right now',
   257: 'refused',
   258: 'the other side broke the protocol',
   259: 'not supported by this version',
@@ -150,6 +226,8 @@ export const REASON_TEXT = {
   261: 'this relay does not admit this ID',
   262: 'the proof of the ID was wrong',
   263: 'this relay is not reached under that address',
+  264: 'no such code, or not any more',
+  265: 'the code was wrong, and is used up by that',
 }
 
 export const LIMIT = /** @type {const} */ ({
@@ -186,6 +264,14 @@ export const LABEL = /** @type {const} */ ({
   PROLOGUE: 'pairlink v1 link',
   INVITE: 'pairlink v1 invite',
   INVITE_CHECK: 'pairlink v1 invite check',
+  CODE: 'pairlink v1 code',
+  CODE_CLAIMER: 'pairlink v1 code claimer',
+  CODE_CREATOR: 'pairlink v1 code creator',
+  CODE_CLAIMER_SEAL: 'pairlink v1 code claimer seal',
+  CODE_CREATOR_SEAL: 'pairlink v1 code creator seal',
+  CODE_DIAL: 'pairlink v1 code dial',
+  PHRASE: 'pairlink v1 phrase',
+  FILE_ID: 'pairlink v1 file',
 })
 
 /** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list's item.
@@ -258,6 +344,34 @@ export const MESSAGES = {
   reset: [
     ['u16', 'reason'],
     ['rest', 'text', 123],
+  ],
+  code: [
+    ['u8', 'op'],
+    ['u32', 'tag'],
+    ['u32', 'number'],
+    ['u32', 'lifetime_ms'],
+  ],
+  claim: [
+    ['u32', 'number'],
+    ['rest', 'exchange', 252],
+  ],
+  code_start: [
+    ['u8', 'version'],
+    ['bytes', 'sid', 16],
+    ['bytes', 'share', 32],
+  ],
+  code_answer: [
+    ['u8', 'version'],
+    ['bytes', 'share', 32],
+  ],
+  code_proof: [
+    ['bytes', 'tag', 32],
+    ['rest', 'sealed', 192],
+  ],
+  code_person: [
+    ['bytes', 'id', 32],
+    ['bytes', 'instance', 8],
+    ['var8', 'name', 64],
   ],
   handshake1: [
     ['u8', 'version'],
@@ -335,6 +449,54 @@ export const MESSAGES = {
     ['u16', 'reason'],
     ['rest', 'text', 123],
   ],
+  chat_text: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['rest', 'text', 65000],
+  ],
+  file_offer: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u8', 'flags'],
+    ['u64', 'size'],
+    ['bytes', 'group', 16],
+    ['u32', 'group_files'],
+    ['u64', 'group_bytes'],
+    ['var16', 'name', 1024],
+    ['var8', 'media_type', 127],
+  ],
+  file_get: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u64', 'offset'],
+  ],
+  file_stop: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u8', 'why'],
+  ],
+  file_hold: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u8', 'held'],
+    ['u8', 'why'],
+  ],
+  file_saved: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+  ],
+  file_data: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u64', 'offset'],
+    ['rest', 'bytes', 131072],
+  ],
+  file_end: [
+    ['u8', 'type'],
+    ['bytes', 'id', 16],
+    ['u64', 'size'],
+    ['bytes', 'sha256', 32],
+  ],
 }
 
 export const ERROR = /** @type {const} */ ({
@@ -361,4 +523,8 @@ export const ERROR = /** @type {const} */ ({
   EDENIED: { number: -20, text: 'the relay does not admit this ID', hint: 'ask who runs the relay for an invitation' },
   EIO: { number: -21, text: 'reading or writing a file failed', hint: 'check the disk and the rights' },
   ESYSTEM: { number: -22, text: 'a system call failed', hint: 'see the log' },
+  ECODE: { number: -23, text: 'this is not a pairing code', hint: 'it is a number and two words, like 4821-copper-violin' },
+  ENOCODE: { number: -24, text: 'there is no such code, or not any more', hint: 'codes are good for ten minutes and once: ask for a new one' },
+  EWRONGCODE: { number: -25, text: 'the code was wrong, and is used up by that', hint: 'make a new code, and take care with each word' },
+  EBUSY: { number: -26, text: 'somebody else is trying this code right now', hint: 'try again in a moment, or make a new code' },
 })

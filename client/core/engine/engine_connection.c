@@ -1,4 +1,4 @@
-/* The socket to the relay: connect, stay connected, notice when it is dead (docs/protocol.md, section 8). */
+/* The socket to the relay: connect, stay connected, notice when it is dead (docs/protocol.md, section 9). */
 #include <string.h>
 
 #include "engine_internal.h"
