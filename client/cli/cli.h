@@ -47,6 +47,8 @@ void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */
 void ui_error(const char *what, const char *why, const char *hint);
+/* The length of the printable character in UTF-8 that text begins with; 0 for anything that is not. */
+size_t ui_printable(const char *text);
 /* Text of the other side, made safe to print: one line, no control or direction marks, cut at the size. */
 const char *ui_clean(const char *text, char *out, size_t size);
 /* The same for a whole message, nothing cut: what could move the cursor is written as \n or \xNN. `text` ends in a NUL

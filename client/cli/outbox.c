@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../lib/files_private.h"
@@ -39,28 +37,10 @@ static int append(int fd, const uint8_t *body, size_t size, char *why) {
   return error;
 }
 
-/* The whole file, for free(); none is as an empty one. */
+/* No file is an empty one. */
 static int read_all(const char *path, uint8_t **out, size_t *size, char *why) {
-  struct stat st;
-  int fd, error = pl_file_open(path, &fd, &st, why);
-  *out = NULL;
-  *size = 0;
-  if (error) return error == PL_ESTATE ? 0 : error;
-  if (st.st_mode & 077)
-    error = pl_why(why, PL_EIO, "%s can be read or changed by others; chmod 600 it", path);
-  else if (st.st_size > JOURNAL_MAX)
-    error = pl_why(why, PL_EIO, "%s is too large", path);
-  else if (!(*out = malloc((size_t)st.st_size + 1)))
-    error = PL_ENOMEM;
-  while (!error && *size < (size_t)st.st_size) {
-    ssize_t n = read(fd, *out + *size, (size_t)st.st_size - *size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) error = pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
-    if (n <= 0) break;
-    *size += (size_t)n;
-  }
-  close(fd);
-  return error;
+  int error = pl_file_read(path, 077, JOURNAL_MAX, out, size, why);
+  return error == PL_ESTATE ? 0 : error;
 }
 
 /* The next whole record; false at the end or at the first that is torn. */
@@ -194,14 +174,8 @@ static int load_seen(outbox *o, char *why) {
 
 /* Programs that use the same outbox would both send it. */
 static int lock(outbox *o, char *why) {
-  char *name = NULL;
-  if (asprintf(&name, "%s.lock", o->path) < 0) return PL_ENOMEM;
-  o->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  int error = o->lock_fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", name, strerror(errno)) : 0;
-  free(name);
-  if (error || flock(o->lock_fd, LOCK_EX | LOCK_NB) == 0) return error;
-  if (errno == EWOULDBLOCK) return pl_why(why, PL_ESTATE, "a chat with this contact runs already");
-  return pl_why(why, PL_EIO, "cannot lock the outbox: %s", strerror(errno));
+  int error = pl_file_lock(o->path, false, &o->lock_fd, why);
+  return error == PL_ESTATE ? pl_why(why, PL_ESTATE, "a chat with this contact runs already") : error;
 }
 
 int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_WHY_MAX]) {

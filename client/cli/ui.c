@@ -50,8 +50,15 @@ void ui_error(const char *what, const char *why, const char *hint) {
   if (hint && *hint) ui_say("  what to do: %s", hint);
 }
 
-/* The length of one printable character in UTF-8; 0 for anything that is not. */
-static size_t printable(const unsigned char *c) {
+/* Controls, and what is not seen but changes how the rest looks or compares: direction marks, joiners, tags. */
+static bool is_hidden(unsigned c) {
+  return c < 0xa0 || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x180e ||
+         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0x3164 ||
+         c == 0xfeff || c == 0xffa0 || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+size_t ui_printable(const char *text) {
+  const unsigned char *c = (const unsigned char *)text;
   unsigned value;
   size_t n;
   if (c[0] < 0x80) return c[0] >= 0x20 && c[0] != 0x7f;
@@ -69,15 +76,13 @@ static size_t printable(const unsigned char *c) {
   }
   bool short_enough = (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) || value > 0x10ffff;
   bool surrogate = value >= 0xd800 && value < 0xe000;
-  bool control = value < 0xa0 || (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
-                 (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
-  return short_enough || surrogate || control ? 0 : n;
+  return short_enough || surrogate || is_hidden(value) ? 0 : n;
 }
 
 const char *ui_clean(const char *text, char *out, size_t size) {
   size_t used = 0;
   for (const unsigned char *c = (const unsigned char *)text; *c;) {
-    size_t n = printable(c);
+    size_t n = ui_printable((const char *)c);
     if (used + (n ? n : 1) >= size) break;
     if (n)
       memcpy(out + used, c, n);
@@ -94,7 +99,7 @@ size_t ui_visible(const char *text, size_t size, char *out) {
   const unsigned char *c = (const unsigned char *)text, *end = c + size;
   size_t used = 0;
   while (c < end) {
-    size_t n = *c == '\t' ? 1 : printable(c);
+    size_t n = *c == '\t' ? 1 : ui_printable((const char *)c);
     if (n) {
       memcpy(out + used, c, n);
       used += n;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,4 +136,55 @@ int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
   }
   *out = fd;
   return 0;
+}
+
+static int read_open(int fd, const char *path, const struct stat *st, uint8_t **out, size_t *size, char *why) {
+  *out = malloc((size_t)st->st_size + 1);
+  if (!*out) return PL_ENOMEM;
+  while (*size < (size_t)st->st_size) {
+    ssize_t n = read(fd, *out + *size, (size_t)st->st_size - *size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
+    if (n == 0) break;
+    *size += (size_t)n;
+  }
+  (*out)[*size] = '\0';
+  return 0;
+}
+
+int pl_file_read(const char *path, unsigned forbidden, size_t max, uint8_t **out, size_t *size, char *why) {
+  struct stat st;
+  *out = NULL;
+  *size = 0;
+  int fd, error = pl_file_open(path, &fd, &st, why);
+  if (error) return error;
+  if (st.st_mode & forbidden)
+    error = pl_why(why, PL_EIO, "%s has mode %04o, so others could %s it; chmod 600 it", path, st.st_mode & 07777U,
+                   forbidden & 044 ? "read or change" : "change");
+  else if ((uint64_t)st.st_size > max)
+    error = pl_why(why, PL_EIO, "%s is too large", path);
+  else
+    error = read_open(fd, path, &st, out, size, why);
+  close(fd);
+  if (!error) return 0;
+  free(*out);
+  *out = NULL;
+  *size = 0;
+  return error;
+}
+
+int pl_file_lock(const char *path, bool wait, int *out, char *why) {
+  char *name = NULL;
+  *out = -1;
+  if (asprintf(&name, "%s.lock", path) < 0) return PL_ENOMEM;
+  int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int error = fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", name, strerror(errno)) : 0;
+  while (!error && flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    error = errno == EWOULDBLOCK ? PL_ESTATE : pl_why(why, PL_EIO, "cannot lock %s: %s", name, strerror(errno));
+  }
+  free(name);
+  if (error && fd >= 0) close(fd);
+  if (!error) *out = fd;
+  return error;
 }

@@ -1,4 +1,4 @@
-/* Shared by identity_file.c and known_relays.c. */
+/* Shared by the files of the client, and by those of the command line. */
 #ifndef PL_LIB_FILES_PRIVATE_H
 #define PL_LIB_FILES_PRIVATE_H
 
@@ -15,5 +15,11 @@ int pl_file_write_all(int fd, const void *data, size_t size) PL_MUST_USE;
 int pl_file_put(const char *path, const void *data, size_t size, bool replace, char *why) PL_MUST_USE;
 /* A regular file of the user's own for reading; PL_ESTATE when there is none. */
 int pl_file_open(const char *path, int *out, struct stat *st, char *why) PL_MUST_USE;
+/* The whole of such a file with a NUL behind it, for free(); *out is NULL after an error. PL_EIO when its mode has a
+ * bit of `forbidden`, or it is larger than `max`. */
+int pl_file_read(const char *path, unsigned forbidden, size_t max, uint8_t **out, size_t *size, char *why) PL_MUST_USE;
+/* Locks `path`.lock, which keeps apart programs that change the file: until *out is closed. PL_ESTATE when another has
+ * it and `wait` is false. */
+int pl_file_lock(const char *path, bool wait, int *out, char *why) PL_MUST_USE;
 
 #endif

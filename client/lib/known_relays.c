@@ -1,11 +1,9 @@
 /* A text file, one relay a line: origin, a space, the relay's ID. A lock beside it keeps programs apart, since each
  * change writes the whole file anew. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,28 +11,11 @@
 
 enum { RELAYS_FILE_MAX = 1 << 20 };
 
-/* The whole file with a NUL, for free(); PL_ESTATE when there is none. */
+/* PL_ESTATE when there is none. */
 static int read_all(const char *path, char **text, size_t *size, char *why) {
-  struct stat st;
-  int fd, error = pl_file_open(path, &fd, &st, why);
-  *text = NULL;
-  *size = 0;
-  if (error) return error;
-  if (st.st_mode & 022)
-    error = pl_why(why, PL_EIO, "%s has mode %04o, so others could change it; chmod 600 it", path, st.st_mode & 07777U);
-  else if (st.st_size > RELAYS_FILE_MAX)
-    error = pl_why(why, PL_EIO, "%s is too large", path);
-  else if (!(*text = malloc((size_t)st.st_size + 1)))
-    error = PL_ENOMEM;
-  while (!error && *size < (size_t)st.st_size) {
-    ssize_t n = read(fd, *text + *size, (size_t)st.st_size - *size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) error = pl_why(why, PL_EIO, "cannot read %s: %s", path, strerror(errno));
-    if (n <= 0) break;
-    *size += (size_t)n;
-  }
-  if (*text) (*text)[*size] = '\0';
-  close(fd);
+  uint8_t *all;
+  int error = pl_file_read(path, 022, RELAYS_FILE_MAX, &all, size, why);
+  *text = (char *)all;
   return error;
 }
 
@@ -70,16 +51,6 @@ int pl_relays_find(const char *path, const char *origin, uint8_t id[32], char wh
   return found;
 }
 
-static int lock(const char *path, char *why) {
-  char *name = NULL;
-  if (asprintf(&name, "%s.lock", path) < 0) return -1;
-  int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) (void)pl_why(why, 0, "cannot open %s: %s", name, strerror(errno));
-  free(name);
-  while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) continue;
-  return fd;
-}
-
 static int add_line(const char *path, const char *origin, const uint8_t id[32], char *why) {
   char *text = NULL, *grown = NULL, written[55];
   uint8_t old[32];
@@ -104,8 +75,9 @@ static int add_line(const char *path, const char *origin, const uint8_t id[32], 
 int pl_relays_add(const char *path, const char *origin, const uint8_t id[32], char why[PL_WHY_MAX]) {
   int error = pl_folders_for(path, why);
   if (error) return error;
-  int fd = lock(path, why);
-  if (fd < 0) return PL_EIO;
+  int fd;
+  error = pl_file_lock(path, true, &fd, why);
+  if (error) return error;
   error = add_line(path, origin, id, why);
   close(fd);
   return error;
@@ -116,9 +88,9 @@ int pl_relays_forget(const char *path, const char *origin, char why[PL_WHY_MAX])
   size_t size;
   struct stat st;
   if (stat(path, &st) != 0 && errno == ENOENT) return 0;
-  int fd = lock(path, why);
-  if (fd < 0) return PL_EIO;
-  int result = read_all(path, &text, &size, why);
+  int fd, result = pl_file_lock(path, true, &fd, why);
+  if (result) return result;
+  result = read_all(path, &text, &size, why);
   char *line = result == 0 ? find_line(text, origin) : NULL;
   if (line) {
     size_t n = strcspn(line, "\n");

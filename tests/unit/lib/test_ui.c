@@ -26,11 +26,13 @@ static void test_text_of_others_is_made_safe(void **state) {
        "??31m"}, /* C1: another CSI */
       {"\xe2\x80\xae"
        "abc",
-       "???abc"},              /* right-to-left override */
-      {"\xe2\x80\x8b", "???"}, /* zero width space */
-      {"\xe2\x81\xa6", "???"}, /* isolate */
-      {"\xef\xbb\xbf", "???"}, /* byte order mark */
-      {"\xc0\x8a", "??"},      /* overlong line feed */
+       "???abc"},                   /* right-to-left override */
+      {"\xe2\x80\x8b", "???"},      /* zero width space */
+      {"\xe2\x81\xa6", "???"},      /* isolate */
+      {"\xef\xbb\xbf", "???"},      /* byte order mark */
+      {"\xc2\xad\xd8\x9c", "????"}, /* soft hyphen, Arabic letter mark */
+      {"\xf3\xa0\x81\x81", "????"}, /* tag */
+      {"\xc0\x8a", "??"},           /* overlong line feed */
       {"\xe0\x80\x8a", "???"},
       {"\xed\xa0\x80", "???"},      /* surrogate */
       {"\xf4\x90\x80\x80", "????"}, /* beyond Unicode */
