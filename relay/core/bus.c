@@ -1,6 +1,8 @@
 /* See bus.h. Which sockets the other workers have, and the life of what leads to them. */
 #include "bus.h"
 
+#include "nameplates.h"
+
 #include <string.h>
 
 enum { ENTRIES = 64, MESSAGE_MAX = 1 << 20, CONTROL_MAX = 64 << 20 };
@@ -61,6 +63,10 @@ static void tell(pl_bus_node *node, enum pl_bus_type type, bool flag, const uint
     node->lost = true;
 }
 
+void pl_bus_say(pl_bus_node *node, enum pl_bus_type type, const uint8_t *payload, size_t size) {
+  tell(node, type, false, payload, size);
+}
+
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type) {
   pl_relay *relay = conn->relay;
   uint8_t payload[PL_BUS_LOGIN_BYTES];
@@ -108,6 +114,7 @@ static void start_again(pl_relay *relay, pl_bus_node *node) {
         tell(node, PL_BUS_LOGIN, conn->listen, payload, sizeof payload);
         tell_peers(node, conn, conn->peers.keys, conn->peers.count, false);
       }
+  pl_nameplates_tell_all(relay, node);
 }
 
 /* ---- hearing ------------------------------------------------------------------------------------------------------
@@ -187,7 +194,12 @@ static void on_message(pl_conn *node, pl_envelope *e, uint64_t now_ms) {
       return;
     case PL_BUS_START:
       pl_link_reset_all(node);
+      pl_nameplates_drop_node(relay, from);
       pl_router_drop_node(relay, from);
+      return;
+    case PL_BUS_CODE:
+    case PL_BUS_CODE_END:
+      pl_nameplates_from_bus(relay, from, e, now_ms);
       return;
     default:
       e->link ^= UINT32_C(1) << 31;
@@ -214,6 +226,7 @@ void pl_relay_bus_lost(pl_relay *relay, unsigned node) {
   pl_conn *conn = &relay->nodes[node].conn;
   pl_ws_deinit(&conn->ws);
   pl_ws_init(&conn->ws, false, false, MESSAGE_MAX);
+  pl_nameplates_drop_node(relay, (uint8_t)node);
   pl_router_drop_node(relay, (uint8_t)node);
   relay->nodes[node].lost = true;
 }

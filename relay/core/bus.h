@@ -19,12 +19,15 @@ enum pl_bus_type {
   PL_BUS_LOGIN,       /* pl_bus_login; flag 1: it listens */
   PL_BUS_LOGOUT,      /* pl_bus_login */
   PL_BUS_PEERS,       /* pl_bus_login, then entries of its socket's list (knocks.c); flag 1: forget them */
-  PL_BUS_START        /* forget my sockets and our links: they follow anew */
+  PL_BUS_START,       /* forget my sockets, my nameplates and our links: they follow anew */
+  PL_BUS_CODE,        /* a nameplate that I gave out: see nameplates.h */
+  PL_BUS_CODE_END     /* it is over; from any worker */
 };
 
 enum {
   PL_BUS_FLAG = 1,
   PL_BUS_KNOCK = 2,        /* on OPEN: by a stranger */
+  PL_BUS_CLAIM = 4,        /* on OPEN: to be offered as CLAIM */
   PL_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
   PL_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance; the handshake follows */
   PL_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
@@ -49,6 +52,7 @@ int pl_bus_init(pl_relay *relay) PL_MUST_USE;
 void pl_bus_deinit(pl_relay *relay);
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
 void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget);
+void pl_bus_say(pl_bus_node *node, enum pl_bus_type type, const uint8_t *payload, size_t size);
 void pl_bus_abort(pl_conn *node); /* see pl_bus_node.lost */
 
 #endif

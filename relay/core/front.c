@@ -1,7 +1,7 @@
 /* Bytes in: first a request's head, then WebSocket frames, then the envelopes of each message. */
 #include <string.h>
 
-#include "internal.h"
+#include "nameplates.h"
 
 /* ---- HTTP ------------------------------------------------------------------------------------------------------- */
 
@@ -107,11 +107,15 @@ static void on_envelope(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
       return;
     case PL_ENV_DATA:
     case PL_ENV_OPEN:
+    case PL_ENV_CLAIM:
     case PL_ENV_ACCEPT:
       pl_link_receive(conn, e, now_ms);
       return;
     case PL_ENV_PEERS:
       pl_peers_receive(conn, e, now_ms);
+      return;
+    case PL_ENV_CODE:
+      pl_nameplates_receive(conn, e, now_ms);
       return;
     case PL_ENV_PING:
       on_ping(conn, e, now_ms);

@@ -8,7 +8,8 @@
  *   queue.c   a socket's output buffer, link queues, budgets
  *   limits.c  rates by address and by ID
  *   bus.c     the other workers, and which sockets they have
- *   knocks.c  friends and strangers: pairs that were linked, lists of PEERS, budgets of knocks */
+ *   knocks.c  friends and strangers: pairs that were linked, lists of PEERS, budgets of knocks
+ *   nameplates.c  numbers of pairing codes, and who may claim them */
 #ifndef PL_RELAY_INTERNAL_H
 #define PL_RELAY_INTERNAL_H
 
@@ -29,7 +30,8 @@ enum {
   PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
   PL_LOGIN_MESSAGE_MAX = 4096,  /* of a WebSocket message before login */
   PL_RATE_TABLE = 4096,         /* addresses, or IDs, whose rates are remembered */
-  PL_PAIR_TABLE = 32768         /* pairs that were linked before */
+  PL_PAIR_TABLE = 32768,        /* pairs that were linked before */
+  PL_NAMEPLATE_WHEEL = 64       /* steps, see nameplates.c */
 };
 
 /* ---- states of a connection ---------------------------------------------------------------------------------- */
@@ -94,14 +96,16 @@ typedef struct pl_half {
 } pl_half;
 
 typedef struct pl_presence pl_presence;
-typedef struct pl_remote pl_remote;     /* see bus.h */
-typedef struct pl_bus_node pl_bus_node; /* see bus.h */
+typedef struct pl_remote pl_remote;       /* see bus.h */
+typedef struct pl_bus_node pl_bus_node;   /* see bus.h */
+typedef struct pl_nameplate pl_nameplate; /* see nameplates.h */
 
 typedef struct pl_link {
   pl_half half[2];
   uint8_t state;
   bool from_bus; /* its caller is on another worker, which has the other part of it, and its time */
   bool knock;    /* by a stranger: counted as such at its target */
+  bool claim;    /* made by CLAIM; its handshake is that payload */
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_presence.waiting while no OFFER was sent */
@@ -134,6 +138,9 @@ struct pl_presence {
   pl_node remotes; /* pl_remote.same_id: sockets on other workers */
   uint32_t socket_count, remote_count;
   uint32_t open_count, knock_count; /* OPENs for it that are not decided; those of strangers among them */
+  uint32_t claim_count;             /* and CLAIMs, also among them */
+  pl_node nameplates;               /* pl_nameplate.same_owner */
+  uint32_t nameplate_count;
 };
 
 /* What a connection needs before it is logged in only. */
@@ -205,10 +212,20 @@ typedef struct pl_pairs {
 #define PL_STORE(place, value) atomic_store_explicit(&(place), (value), memory_order_relaxed)
 struct pl_shared {
   _Atomic uint64_t sockets, generation;
+  _Atomic uint64_t started_ms; /* when the first connection came, 0: none did */
   pl_rate connects, registrations;
   pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */
+  pl_rate codes, claims, code_misses;     /* by address */
   pl_pairs pairs;
 };
+
+typedef struct pl_nameplates {
+  pl_nameplate **buckets;
+  size_t bucket_count;
+  pl_node wheel[PL_NAMEPLATE_WHEEL]; /* by when they end */
+  uint64_t due_ms;                   /* when one of them is to be looked at */
+  uint64_t drawn;                    /* numbers drawn so far */
+} pl_nameplates;
 
 struct pl_relay {
   pl_relay_config config;
@@ -228,6 +245,7 @@ struct pl_relay {
   uint8_t *free_small[PL_OUT_SMALL_KEPT], *free_large[PL_OUT_LARGE_KEPT];
   size_t free_small_count, free_large_count;
   uint64_t peer_entries; /* of all sockets' lists */
+  pl_nameplates nameplates;
 };
 
 static inline uint32_t pl_setting_of(const pl_relay *relay, enum pl_setting setting) {

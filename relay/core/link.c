@@ -4,7 +4,7 @@
  * outlive its link for as long as its queue does; then its slot is free again. */
 #include <string.h>
 
-#include "bus.h"
+#include "nameplates.h"
 #include "slots.h"
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
@@ -47,6 +47,7 @@ static void leave_target(pl_relay *relay, pl_link *link) {
   if (!link->target) return;
   link->target->open_count--;
   link->target->knock_count -= link->knock;
+  link->target->claim_count -= link->claim;
   pl_router_release(relay, link->target);
   link->target = NULL;
 }
@@ -137,19 +138,25 @@ static caller_name name_of(const pl_conn *caller) {
   return (caller_name){caller->presence->id, caller->instance};
 }
 
+static bool send_offer(const pl_link *link, pl_conn *callee, uint32_t number, const caller_name *caller,
+                       pl_view handshake) {
+  uint8_t payload[2048];
+  pl_wire_offer o = {.handshake = handshake};
+  if (link->claim) return pl_out_control(callee, PL_ENV_CLAIM, number, handshake, 40);
+  memcpy(o.caller_id, caller->id, 32);
+  memcpy(o.caller_instance, caller->instance, 8);
+  int size = pl_wire_offer_encode(&o, payload, sizeof payload);
+  return size >= 0 &&
+         pl_out_control(callee, PL_ENV_OFFER, number, (pl_view){payload, (size_t)size}, link->knock ? 40 : 60);
+}
+
 /* Offers the link to this socket. False: it has no slot free, or its control queue is half full (for a friend a bit
  * more); it waits on. */
 static bool offer(pl_link *link, pl_conn *callee, const caller_name *caller, pl_view handshake) {
   pl_half *half = &link->half[PL_CALLEE];
   uint32_t number = pl_slots_next(callee);
-  uint8_t payload[2048];
-  pl_wire_offer o = {.handshake = handshake};
   if (!number || pl_slots_put(callee, half, number) != 0) return false;
-  memcpy(o.caller_id, caller->id, 32);
-  memcpy(o.caller_instance, caller->instance, 8);
-  int size = pl_wire_offer_encode(&o, payload, sizeof payload);
-  if (size < 0 ||
-      !pl_out_control(callee, PL_ENV_OFFER, number, (pl_view){payload, (size_t)size}, link->knock ? 40 : 60)) {
+  if (!send_offer(link, callee, number, caller, handshake)) {
     pl_slots_remove(half);
     return false;
   }
@@ -205,6 +212,7 @@ static void ask(pl_link *link, const pl_remote *remote) {
   uint32_t number = pl_slots_next(node);
   if (link->handshake_size > 2048 || !number || pl_slots_put(node, half, number) != 0) return;
   if (link->knock) flags |= PL_BUS_KNOCK;
+  if (link->claim) flags |= PL_BUS_CLAIM;
   memcpy(payload, link->target->id, 32);
   memcpy(payload + 32, remote->instance, 8);
   memcpy(payload + 40, caller->presence->id, 32);
@@ -219,16 +227,35 @@ static void ask(pl_link *link, const pl_remote *remote) {
   link->asked = remote->generation;
 }
 
+typedef enum call_kind { FRIEND, KNOCK, CLAIM } call_kind;
+
 /* Counts it for its target; false: more are waiting than may, it just times out. */
-static bool join_target(pl_link *link, pl_presence *target, bool knock) {
-  uint32_t others = knock ? target->knock_count : target->open_count - target->knock_count;
+static bool join_target(pl_link *link, pl_presence *target, call_kind kind) {
   const pl_relay *relay = link->half[PL_CALLER].conn->relay;
-  if (others >= pl_setting_of(relay, knock ? PL_SET_OFFERS_PER_ID : PL_SET_FRIEND_OFFERS_PER_ID)) return false;
+  uint32_t others = kind == CLAIM   ? target->claim_count
+                    : kind == KNOCK ? target->knock_count
+                                    : target->open_count - target->knock_count - target->claim_count;
+  uint32_t most = kind == CLAIM
+                      ? PL_CLAIMS_PER_OWNER
+                      : pl_setting_of(relay, kind == KNOCK ? PL_SET_OFFERS_PER_ID : PL_SET_FRIEND_OFFERS_PER_ID);
+  if (others >= most) return false;
   link->target = target;
-  link->knock = knock;
+  link->knock = kind == KNOCK;
+  link->claim = kind == CLAIM;
   target->open_count++;
-  target->knock_count += knock;
+  target->knock_count += link->knock;
+  target->claim_count += link->claim;
   return true;
+}
+
+/* To its target if that is there, else when it comes. */
+static void place_call(pl_link *link, pl_presence *presence, pl_view handshake) {
+  pl_conn *caller = link->half[PL_CALLER].conn;
+  pl_target target = pl_router_target(presence, link->target_instance, caller);
+  caller_name name = name_of(caller);
+  if (target.conn && offer(link, target.conn, &name, handshake)) return;
+  wait_for_target(caller->relay, link, handshake);
+  if (target.remote && link->handshake) ask(link, target.remote);
 }
 
 static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, uint64_t now_ms) {
@@ -243,12 +270,29 @@ static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, ui
   }
   memcpy(link->target_instance, open->target_instance, 8);
   pl_presence *presence = call == PL_CALL_UNSEEN ? NULL : pl_router_get(relay, open->target_id, true);
-  if (!presence || !join_target(link, presence, call == PL_CALL_KNOCK)) return; /* it just times out */
-  pl_target target = pl_router_target(presence, open->target_instance, conn);
-  caller_name name = name_of(conn);
-  if (target.conn && offer(link, target.conn, &name, open->handshake)) return;
-  wait_for_target(relay, link, open->handshake);
-  if (target.remote && link->handshake) ask(link, target.remote);
+  if (!presence || !join_target(link, presence, call == PL_CALL_KNOCK ? KNOCK : FRIEND)) return; /* it times out */
+  place_call(link, presence, open->handshake);
+}
+
+/* To the owner of a nameplate: what it says is for nobody else, so no lists and no budgets of knocks count. */
+static void on_claim(pl_conn *conn, const pl_envelope *e, uint32_t number, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  bool may = pl_nameplates_may_claim(conn, now_ms) && pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75);
+  const pl_nameplate *nameplate = may ? pl_nameplates_find(relay, number, now_ms) : NULL;
+  pl_link *link = nameplate ? new_timed_link(conn, e->link, now_ms) : NULL;
+  if (!link) {
+    if (may && !nameplate) pl_nameplates_missed(conn, now_ms);
+    reset_number(conn, e->link, may && !nameplate ? PL_REASON_NO_CODE : PL_REASON_RATE);
+    return;
+  }
+  memcpy(link->target_instance, nameplate->instance, 8);
+  if (join_target(link, nameplate->owner, CLAIM)) place_call(link, link->target, e->payload);
+}
+
+/* The target's lists say no to this caller. */
+static bool is_blocked(const pl_link *link, const pl_presence *target) {
+  const pl_conn *caller = link->half[PL_CALLER].conn;
+  return !link->claim && pl_call_blocked(caller->relay, caller->presence->id, target);
 }
 
 /* The worker that was asked has no such socket any more: perhaps there is a newer one. */
@@ -258,7 +302,7 @@ static void ask_elsewhere(pl_link *link) {
   if (!link->handshake) return;
   pl_target target = pl_router_target(link->target, link->target_instance, caller);
   if (target.remote && target.remote->generation != link->asked) ask(link, target.remote);
-  if (!target.conn || pl_call_blocked(caller->relay, name.id, link->target)) return;
+  if (!target.conn || is_blocked(link, link->target)) return;
   if (offer(link, target.conn, &name, (pl_view){link->handshake, link->handshake_size}))
     stop_waiting(caller->relay, link);
 }
@@ -269,7 +313,7 @@ void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote) {
     const pl_conn *caller = link->half[PL_CALLER].conn;
     if (link->half[PL_CALLEE].conn) continue; /* asked for already */
     if (pl_router_target(presence, link->target_instance, caller).remote != remote) continue;
-    if (!pl_call_blocked(caller->relay, caller->presence->id, presence)) ask(link, remote);
+    if (!is_blocked(link, presence)) ask(link, remote);
   }
 }
 
@@ -283,7 +327,7 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
     caller_name name = name_of(caller);
     if (link->half[PL_CALLEE].conn) continue; /* another worker was asked */
     if (pl_router_target(presence, link->target_instance, caller).conn != conn) continue;
-    if (pl_call_blocked(conn->relay, caller->presence->id, presence)) continue;
+    if (is_blocked(link, presence)) continue;
     if (!offer(link, conn, &name, (pl_view){link->handshake, link->handshake_size})) return;
     stop_waiting(conn->relay, link);
   }
@@ -301,7 +345,8 @@ static void on_accept(pl_half *callee, pl_view handshake, uint64_t now_ms) {
     return;
   }
   link->state = PL_LINK_LINKED;
-  if (!link->from_bus) (void)pl_pairs_remember(relay, caller->conn->presence->id, link->target->id, now_ms);
+  if (!link->from_bus && !link->claim)
+    (void)pl_pairs_remember(relay, caller->conn->presence->id, link->target->id, now_ms);
   leave_target(relay, link);
   pl_list_remove(&link->timed);
 }
@@ -350,7 +395,10 @@ static void on_known(pl_half *from, int event, const pl_envelope *e, uint64_t no
       on_reset(from, e);
       return;
     case REFUSE:
-      callee_left(relay, link);
+      if (link->claim) /* its claimer is to know at once */
+        on_reset(from, e);
+      else
+        callee_left(relay, link);
       return;
     case FORGET:
       if (link->state != PL_LINK_ENDED) {
@@ -369,31 +417,39 @@ static bool number_valid(const pl_conn *conn, uint32_t number) {
          pl_link_slot(number) < pl_setting_of(conn->relay, PL_SET_LINK_SLOTS);
 }
 
-static bool decodes(const pl_envelope *e, pl_wire_open *open) {
+static bool decodes(const pl_envelope *e, pl_wire_open *open, pl_wire_claim *claim) {
   pl_wire_reset reset;
   if (e->payload.size > (size_t)pl_envelope_max(e->type)) return false;
   if (e->type == PL_ENV_OPEN) return pl_wire_open_decode(open, e->payload.data, e->payload.size) == 0;
+  if (e->type == PL_ENV_CLAIM) return pl_wire_claim_decode(claim, e->payload.data, e->payload.size) == 0;
   return e->type != PL_ENV_RESET || pl_wire_reset_decode(&reset, e->payload.data, e->payload.size) == 0;
 }
 
+static bool is_call(const pl_envelope *e) {
+  return e->type == PL_ENV_OPEN || e->type == PL_ENV_CLAIM;
+}
+
 static int event_of(uint8_t type) {
-  return type == PL_ENV_OPEN ? ON_OPEN : type == PL_ENV_ACCEPT ? ON_ACCEPT : ON_RESET;
+  return type == PL_ENV_OPEN || type == PL_ENV_CLAIM ? ON_OPEN : type == PL_ENV_ACCEPT ? ON_ACCEPT : ON_RESET;
 }
 
 void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_half *half = pl_slots_find(conn, e->link);
   pl_wire_open open;
+  pl_wire_claim claim;
   if (e->type == PL_ENV_DATA) {
     if (half)
       on_known(half, ON_DATA, e, now_ms);
     else
       conn->relay->stats.dropped++;
-  } else if (!decodes(e, &open) || (e->type == PL_ENV_OPEN && !number_valid(conn, e->link))) {
+  } else if (!decodes(e, &open, &claim) || (is_call(e) && !number_valid(conn, e->link))) {
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
   } else if (half) {
     on_known(half, event_of(e->type), e, now_ms);
-  } else if (e->type != PL_ENV_OPEN || pl_slots_taken(conn, e->link)) {
+  } else if (!is_call(e) || pl_slots_taken(conn, e->link)) {
     conn->relay->stats.dropped++; /* closed, or another generation than the one that is there */
+  } else if (e->type == PL_ENV_CLAIM) {
+    on_claim(conn, e, claim.number, now_ms);
   } else {
     on_open(conn, e->link, &open, now_ms);
   }
@@ -455,7 +511,7 @@ static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
   pl_link *link = new_link(node, e->link);
   if (!link) return PL_BUS_ABSENT;
   link->from_bus = true;
-  bool joined = join_target(link, presence, e->flags & PL_BUS_KNOCK);
+  bool joined = join_target(link, presence, e->flags & PL_BUS_CLAIM ? CLAIM : e->flags & PL_BUS_KNOCK ? KNOCK : FRIEND);
   if (joined && offer(link, callee, &name, handshake)) return PL_BUS_TAKEN;
   end_link(node->relay, link, nothing, nothing);
   return joined ? PL_BUS_ABSENT : PL_BUS_TAKEN;
@@ -464,10 +520,12 @@ static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
 static void reset_from_bus(pl_half *half, const pl_envelope *e, uint64_t now_ms) {
   pl_link *link = pl_link_of(half);
   bool left = e->payload.size >= 2 && pl_get_u16(e->payload.data) == PL_REASON_GONE;
-  if (half->side == PL_CALLEE && link->state == PL_LINK_OFFERED && !left) /* PROTOCOL, OVERFLOW: not for T to hide */
-    end_link(half->conn->relay, link, e->payload, nothing);
-  else
+  if (half->side != PL_CALLEE || link->state != PL_LINK_OFFERED)
     on_known(half, ON_RESET, e, now_ms);
+  else if (left)
+    callee_left(half->conn->relay, link);
+  else /* PROTOCOL, OVERFLOW, the answer to a claim: not for T to hide */
+    end_link(half->conn->relay, link, e->payload, nothing);
 }
 
 static void answer_from_bus(pl_half *half, uint8_t type) {

@@ -1,7 +1,7 @@
 /* Life of a relay and of its connections: open, move from state to state, deadlines, output, close. */
 #include <string.h>
 
-#include "bus.h"
+#include "nameplates.h"
 
 enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536 };
 
@@ -21,6 +21,9 @@ pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]) {
       pl_rate_init(&shared->knocks, settings[PL_SET_KNOCKS_PER_ADDRESS], MINUTE_MS) == 0 &&
       pl_rate_init(&shared->knocks_from, settings[PL_SET_KNOCKS_PER_CALLER], MINUTE_MS) == 0 &&
       pl_rate_init(&shared->knocks_to, settings[PL_SET_KNOCKS_PER_CALLEE], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->codes, settings[PL_SET_CODES_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->claims, settings[PL_SET_CLAIMS_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_rate_init(&shared->code_misses, settings[PL_SET_CODE_MISSES_PER_MINUTE], MINUTE_MS) == 0 &&
       pl_pairs_init(&shared->pairs) == 0)
     return shared;
   pl_shared_free(shared);
@@ -34,6 +37,9 @@ void pl_shared_free(pl_shared *shared) {
   pl_rate_deinit(&shared->knocks);
   pl_rate_deinit(&shared->knocks_from);
   pl_rate_deinit(&shared->knocks_to);
+  pl_rate_deinit(&shared->codes);
+  pl_rate_deinit(&shared->claims);
+  pl_rate_deinit(&shared->code_misses);
   pl_pairs_deinit(&shared->pairs);
   pl_free(shared);
 }
@@ -49,7 +55,8 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   init_lists(relay);
   relay->shared = config->shared;
   if (!relay->shared) relay->shared = relay->own_shared = pl_shared_new(config->settings);
-  if (relay->shared && pl_router_init(relay) == 0 && pl_bus_init(relay) == 0) return relay;
+  if (relay->shared && pl_router_init(relay) == 0 && pl_nameplates_init(relay) == 0 && pl_bus_init(relay) == 0)
+    return relay;
   pl_relay_free(relay);
   return NULL;
 }
@@ -70,6 +77,7 @@ void pl_relay_free(pl_relay *relay) {
                       &relay->pinged,     &relay->closing,   &relay->aborted};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
   pl_bus_deinit(relay);
+  pl_nameplates_deinit(relay);
   pl_router_deinit(relay);
   pl_shared_free(relay->own_shared);
   while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
@@ -205,6 +213,7 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
   if (!pl_rate_trusted(relay, address) && !pl_rate_connect(relay, address, now_ms)) return NULL;
   pl_conn *conn = new_conn(relay, now_ms);
   if (!conn) return NULL;
+  if (!PL_LOAD(relay->shared->started_ms)) PL_STORE(relay->shared->started_ms, now_ms);
   conn->shell = shell;
   memcpy(conn->address, address, 16);
   memcpy(conn->prologue->challenge, challenge, 32);
@@ -317,6 +326,7 @@ static void on_late_close(pl_conn *conn, uint64_t now_ms) {
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
   pl_conn *conn;
   pl_link_time(relay, now_ms);
+  pl_nameplates_time(relay, now_ms);
   while ((conn = due(&relay->connecting, now_ms, pl_setting_of(relay, PL_SET_LOGIN_TIMEOUT_MS)))) {
     pl_conn_log(conn, PL_LOG_DEBUG, "timeout", "before login");
     if (conn->state == PL_CONN_HTTP)
@@ -352,6 +362,8 @@ uint64_t pl_relay_deadline(const pl_relay *relay) {
     const pl_link *link = PL_CONTAINER(relay->opens.next, pl_link, timed);
     if (link->deadline_ms < deadline) deadline = link->deadline_ms;
   }
+  uint64_t nameplates = pl_nameplates_deadline(relay);
+  if (nameplates < deadline) deadline = nameplates;
   return deadline;
 }
 

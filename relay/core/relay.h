@@ -107,7 +107,7 @@ typedef struct pl_relay_config {
 } pl_relay_config;
 
 typedef struct pl_relay_stats {
-  uint64_t sockets, ready, links, queued_bytes; /* now */
+  uint64_t sockets, ready, links, queued_bytes, nameplates; /* now; nameplates: of all workers */
   uint64_t opened, logins, refused, forwarded, dropped, volatile_dropped, overflows;
 } pl_relay_stats;
 

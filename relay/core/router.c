@@ -65,6 +65,7 @@ pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
   pl_list_init(&p->sockets);
   pl_list_init(&p->waiting);
   pl_list_init(&p->remotes);
+  pl_list_init(&p->nameplates);
   p->next = *bucket;
   *bucket = p;
   if (++relay->presence_count > relay->bucket_count) grow(relay);
@@ -72,7 +73,7 @@ pl_presence *pl_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
 }
 
 void pl_router_release(pl_relay *relay, pl_presence *presence) {
-  if (presence->socket_count || presence->open_count || presence->remote_count) return;
+  if (presence->socket_count || presence->open_count || presence->remote_count || presence->nameplate_count) return;
   pl_presence **at = bucket_of(relay, presence->id);
   while (*at != presence) at = &(*at)->next;
   *at = presence->next;

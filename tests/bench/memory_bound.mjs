@@ -9,6 +9,7 @@ export const MEMORY = {
   socket: 2560,
   tls_socket: 18 * 1024,
   link: 1024, // both halves, their slots and the first piece of a queue
+  nameplate: 256, // of a pairing code, with its owner's entry; at each worker
   peer: 16, // an entry of an allow or block list, with the table's room to grow
   blocked: 144 * 1024, // one output (PL_OUT_LARGE) that the library holds until the network takes it
   overhead: 1.25, // of the allocator, on all that is allocated
@@ -16,8 +17,8 @@ export const MEMORY = {
 
 export const QUEUE_TOTAL_MAX = 256 << 20;
 
-export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, peers = 0, workers = 1 }) {
+export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, peers = 0, nameplates = 0, workers = 1 }) {
   const m = MEMORY;
-  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + queued + blocked * m.blocked;
+  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + nameplates * workers * m.nameplate + queued + blocked * m.blocked;
   return m.process + m.kept + workers * m.worker + m.overhead * allocated;
 }

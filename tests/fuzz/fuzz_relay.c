@@ -172,11 +172,27 @@ static void open_link(peer *p, size_t to, const uint8_t *data, size_t size) {
   message(p, out, sizeof out);
 }
 
+/* A nameplate is asked for, ended or claimed: one of a few numbers. */
+static void nameplate(peer *p, const uint8_t *data) {
+  uint8_t out[8 + 16] = {0};
+  uint32_t number = PL_CONST_CODE_NUMBER_MIN + (data[2] & 3u);
+  pl_wire_code code = {.op = data[2] & 8 ? PL_CONST_CODE_MAKE : PL_CONST_CODE_END, .tag = data[1], .number = number};
+  bool claim = data[2] & 16;
+  int n = claim ? 12 : pl_wire_code_encode(&code, out + 8, sizeof out - 8);
+  if (claim) pl_put_u32(out + 8, number);
+  pl_envelope_put_header(out, claim ? PL_ENV_CLAIM : PL_ENV_CODE, 0, (size_t)n, claim ? 0x10000u | (data[1] & 7) : 0);
+  message(p, out, 8 + (size_t)n);
+}
+
 /* One envelope whose link number is likely to exist. */
 static void envelope(peer *p, const uint8_t *data, size_t size) {
   static const uint8_t types[] = {PL_ENV_DATA, PL_ENV_ACCEPT, PL_ENV_RESET, PL_ENV_PING};
   static uint8_t out[8 + 60000];
   if (size < 3) return;
+  if (data[0] & 0x40) {
+    nameplate(p, data);
+    return;
+  }
   size_t length = data[2] < 250 ? (size_t)data[2] : 60000;
   uint32_t link = (data[1] & 0x80 ? 0x80000000u : 0u) | (uint32_t)((data[1] >> 4 & 7) + 1) << 16 | (data[1] & 7);
   pl_envelope_put_header(out, types[data[0] & 3], data[0] >> 7, length, link);
@@ -241,7 +257,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     at += 2 + n;
   }
   for (size_t i = 0; i < PEERS; i++) hang_up(&peers[i]);
+  pl_relay_time(relay, now_ms + PL_CONST_CODE_LIFETIME_MS + 20000);
   pl_relay_stats stats = pl_relay_get_stats(relay);
+  if (stats.nameplates) abort();
   if (stats.sockets || stats.links || stats.ready || stats.queued_bytes) abort();
   pl_relay_free(relay);
   return 0;

@@ -9,116 +9,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
-
-enum { WORKERS = 3, PIPE_BYTES = 4 << 20 };
-
-typedef struct pipe_bytes {
-  uint8_t *bytes;
-  size_t size;
-  bool stalled; /* the worker does not read: its inbox is full */
-} pipe_bytes;
-
-typedef struct workers {
-  world w[WORKERS];
-  pipe_bytes pipes[WORKERS][WORKERS];
-  pl_shared *shared;
-} workers;
-
-static workers *begin(void (*change)(world *w)) {
-  workers *all = calloc(1, sizeof *all);
-  for (unsigned i = 0; i < WORKERS; i++) {
-    world_init(&all->w[i]);
-    if (change) change(&all->w[i]);
-    if (!all->shared) all->shared = pl_shared_new(all->w[i].settings);
-    assert_non_null(all->shared);
-    all->w[i].worker = i;
-    all->w[i].workers = WORKERS;
-    all->w[i].shared = all->shared;
-    all->w[i].next_challenge = (uint8_t)(i * 64);
-    world_start(&all->w[i]);
-    for (unsigned j = 0; j < WORKERS; j++) all->pipes[i][j].bytes = malloc(PIPE_BYTES);
-  }
-  return all;
-}
-
-static void collect(workers *all, unsigned from) {
-  pl_relay *relay = all->w[from].relay;
-  pl_view batch;
-  for (unsigned to = 0; pl_relay_next_bus_batch(relay, &to, &batch);) {
-    pipe_bytes *p = &all->pipes[from][to];
-    if (p->stalled) {
-      to++;
-      continue;
-    }
-    assert_true(p->size + batch.size <= PIPE_BYTES);
-    memcpy(p->bytes + p->size, batch.data, batch.size);
-    p->size += batch.size;
-    pl_relay_bus_sent(relay, to, batch.size, all->w[from].now_ms);
-  }
-}
-
-/* What this worker said to that one arrives. False: there was nothing. */
-static bool deliver(workers *all, unsigned from, unsigned to) {
-  pipe_bytes *p = &all->pipes[from][to];
-  collect(all, from);
-  if (p->size == 0) return false;
-  size_t size = p->size;
-  uint8_t *copy = malloc(size);
-  memcpy(copy, p->bytes, size);
-  p->size = 0;
-  pl_relay_bus_receive(all->w[to].relay, from, copy, size, all->w[to].now_ms);
-  free(copy);
-  return true;
-}
-
-/* Everything arrives everywhere, and what follows from it. */
-static void settle(workers *all) {
-  for (bool more = true; more;) {
-    more = false;
-    for (unsigned i = 0; i < WORKERS; i++) {
-      world_turn(&all->w[i]);
-      for (unsigned j = 0; j < WORKERS; j++)
-        if (i != j && deliver(all, i, j)) more = true;
-    }
-  }
-  for (unsigned i = 0; i < WORKERS; i++) world_turn(&all->w[i]);
-}
-
-static void pass(workers *all, uint64_t ms) {
-  for (unsigned i = 0; i < WORKERS; i++) world_pass(&all->w[i], ms);
-  settle(all);
-}
-
-static void end(workers *all) {
-  settle(all);
-  for (unsigned i = 0; i < WORKERS; i++) {
-    world_end(&all->w[i]);
-    for (unsigned j = 0; j < WORKERS; j++) free(all->pipes[i][j].bytes);
-  }
-  pl_shared_free(all->shared);
-  free(all);
-}
-
-static client *login(workers *all, unsigned worker, uint8_t seed, bool listen) {
-  client *c = client_new(&all->w[worker], seed);
-  client_login(c, listen);
-  settle(all);
-  return c;
-}
-
-static void expect(client *c, uint8_t type, uint32_t *link, int reason) {
-  const seen *s = client_next(c);
-  assert_non_null(s);
-  assert_int_equal(s->type, type);
-  if (link && *link) assert_int_equal(s->link, *link);
-  if (link) *link = s->link;
-  if (reason) assert_int_equal(pl_get_u16(s->payload), reason);
-}
-
-static void expect_nothing(client *c) {
-  assert_null(client_next(c));
-}
+#include "workers.h"
 
 enum { LINK = 0x00010000 };
 
@@ -126,11 +17,11 @@ enum { LINK = 0x00010000 };
 static uint32_t join(workers *all, client *a, client *b) {
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, b, "one", 3);
-  settle(all);
-  expect(b, PL_ENV_OFFER, &at_b, 0);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_OFFER, &at_b, 0);
   client_send(b, PL_ENV_ACCEPT, 0, at_b, "two", 3);
-  settle(all);
-  expect(a, PL_ENV_ACCEPT, &at_a, 0);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_ACCEPT, &at_a, 0);
   return at_b;
 }
 
@@ -138,11 +29,11 @@ static uint32_t join(workers *all, client *a, client *b) {
 
 static void test_call(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, b, "one", 3);
-  settle(all);
+  workers_settle(all);
   const seen *offer = client_next(b);
   assert_non_null(offer);
   assert_int_equal(offer->type, PL_ENV_OFFER);
@@ -151,11 +42,11 @@ static void test_call(void **state) {
   assert_memory_equal(offer->payload + 40, "one", 3);
   at_b = offer->link;
   client_send(b, PL_ENV_ACCEPT, 0, at_b, "two", 3);
-  settle(all);
-  expect(a, PL_ENV_ACCEPT, &at_a, 0);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_ACCEPT, &at_a, 0);
   client_send(a, PL_ENV_DATA, 1, LINK, "up", 2);
   client_send(b, PL_ENV_DATA, 0, at_b, "down!", 5);
-  settle(all);
+  workers_settle(all);
   const seen *up = client_next(b), *down = client_next(a);
   assert_int_equal(up->type, PL_ENV_DATA);
   assert_int_equal(up->flags, 1);
@@ -164,158 +55,158 @@ static void test_call(void **state) {
   assert_int_equal(down->link, LINK);
   assert_memory_equal(down->payload, "down!", 5);
   client_send(a, PL_ENV_RESET, 0, LINK, "\x01\x23", 2);
-  settle(all);
-  expect(b, PL_ENV_RESET, &at_b, 0x123);
-  pass(all, 60000);
-  expect_nothing(b);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_RESET, &at_b, 0x123);
+  workers_pass(all, 60000);
+  workers_expect_nothing(b);
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 static void test_ends(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   client_send(b, PL_ENV_RESET, 0, at_b, "\x00\x07", 2); /* the callee's */
-  settle(all);
-  expect(a, PL_ENV_RESET, &at_a, 7);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_RESET, &at_a, 7);
   at_b = join(all, a, b);
   client_hang_up(b); /* the callee dies */
-  settle(all);
-  expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
   client_free(b);
-  b = login(all, 2, 2, true);
+  b = workers_login(all, 2, 2, true);
   at_b = join(all, a, b);
   client_hang_up(a); /* the caller dies */
-  settle(all);
-  expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 static void test_unanswered(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = 0;
   uint32_t timeout = all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS];
   client_open(a, LINK, b, "one", 3);
-  settle(all);
-  expect(b, PL_ENV_OFFER, &at_b, 0);
-  pass(all, timeout - 1);
-  expect_nothing(a);
-  pass(all, 1);
-  expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
-  expect(b, PL_ENV_RESET, &at_b, PL_REASON_TIMEOUT);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_OFFER, &at_b, 0);
+  workers_pass(all, timeout - 1);
+  workers_expect_nothing(a);
+  workers_pass(all, 1);
+  workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
+  workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_TIMEOUT);
   for (int deny = 0; deny < 2; deny++) { /* denied, or the callee dies: the same, at the same time */
     at_b = 0;
     client_open(a, LINK, b, "one", 3);
-    settle(all);
-    expect(b, PL_ENV_OFFER, &at_b, 0);
+    workers_settle(all);
+    workers_expect(b, PL_ENV_OFFER, &at_b, 0);
     if (deny)
       client_send(b, PL_ENV_RESET, 0, at_b, "\x01\x01", 2);
     else
       client_hang_up(b);
-    settle(all);
-    pass(all, timeout - 1);
-    expect_nothing(a);
-    pass(all, 1);
-    expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
+    workers_settle(all);
+    workers_pass(all, timeout - 1);
+    workers_expect_nothing(a);
+    workers_pass(all, 1);
+    workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
     if (deny) continue;
     client_free(b);
-    b = login(all, 1, 2, true);
+    b = workers_login(all, 1, 2, true);
   }
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 static void test_caller_gives_up(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_b = 0;
   client_open(a, LINK, b, "one", 3);
   client_send(a, PL_ENV_RESET, 0, LINK, "\x00\x05", 2); /* before anything arrived */
-  settle(all);
-  expect(b, PL_ENV_OFFER, &at_b, 0);
-  expect(b, PL_ENV_RESET, &at_b, 5);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_OFFER, &at_b, 0);
+  workers_expect(b, PL_ENV_RESET, &at_b, 5);
   client_send(b, PL_ENV_ACCEPT, 0, at_b, "two", 3);
-  settle(all);
-  expect_nothing(a);
+  workers_settle(all);
+  workers_expect_nothing(a);
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 /* DATA before ACCEPT breaks the link towards both, at once. */
 static void test_wrong_moves(void **state) {
   (void)state;
   for (int by_callee = 0; by_callee < 2; by_callee++) {
-    workers *all = begin(NULL);
-    client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+    workers *all = workers_begin(NULL);
+    client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint32_t at_a = LINK, at_b = 0;
     client_open(a, LINK, b, "one", 3);
-    settle(all);
-    expect(b, PL_ENV_OFFER, &at_b, 0);
+    workers_settle(all);
+    workers_expect(b, PL_ENV_OFFER, &at_b, 0);
     client_send(by_callee ? b : a, PL_ENV_DATA, 0, by_callee ? at_b : LINK, "x", 1);
-    settle(all);
-    expect(a, PL_ENV_RESET, &at_a, PL_REASON_PROTOCOL);
-    expect(b, PL_ENV_RESET, &at_b, PL_REASON_PROTOCOL);
+    workers_settle(all);
+    workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_PROTOCOL);
+    workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_PROTOCOL);
     client_free(a);
     client_free(b);
-    end(all);
+    workers_end(all);
   }
 }
 
 static void test_late_login(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *later = client_new(&all->w[2], 2);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *later = client_new(&all->w[2], 2);
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, later, "one", 3);
-  settle(all);
-  expect_nothing(a);
-  pass(all, 1000);
+  workers_settle(all);
+  workers_expect_nothing(a);
+  workers_pass(all, 1000);
   client_login(later, true);
-  settle(all);
-  expect(later, PL_ENV_OFFER, &at_b, 0);
+  workers_settle(all);
+  workers_expect(later, PL_ENV_OFFER, &at_b, 0);
   client_send(later, PL_ENV_ACCEPT, 0, at_b, "two", 3);
-  settle(all);
-  expect(a, PL_ENV_ACCEPT, &at_a, 0);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_ACCEPT, &at_a, 0);
   client_free(a);
   client_free(later);
-  end(all);
+  workers_end(all);
 }
 
 /* The target left while it was asked for, and came back on a third worker: before or after the answer. */
 static void test_target_moves(void **state) {
   (void)state;
   for (int early = 0; early < 2; early++) {
-    workers *all = begin(NULL);
-    client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true), *c = client_new(&all->w[2], 2);
+    workers *all = workers_begin(NULL);
+    client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true), *c = client_new(&all->w[2], 2);
     uint32_t at_c = 0;
     client_hang_up(b); /* worker 0 has not heard of it */
     client_open(a, LINK, b, "one", 3);
-    collect(all, 0);
+    workers_collect(all, 0);
     if (early) {
       client_login(c, true);
-      deliver(all, 2, 0); /* of the login: the answer is still to come */
+      workers_deliver(all, 2, 0); /* of the login: the answer is still to come */
     }
-    settle(all);
+    workers_settle(all);
     if (!early) client_login(c, true);
-    settle(all);
-    expect(c, PL_ENV_OFFER, &at_c, 0);
+    workers_settle(all);
+    workers_expect(c, PL_ENV_OFFER, &at_c, 0);
     client_send(c, PL_ENV_ACCEPT, 0, at_c, "two", 3);
-    settle(all);
-    expect(a, PL_ENV_ACCEPT, NULL, 0);
+    workers_settle(all);
+    workers_expect(a, PL_ENV_ACCEPT, NULL, 0);
     client_free(a);
     client_free(b);
     client_free(c);
-    end(all);
+    workers_end(all);
   }
 }
 
@@ -324,58 +215,59 @@ static void test_target_moves(void **state) {
 static void test_newest_login_wins(void **state) {
   (void)state;
   for (int order = 0; order < 2; order++) { /* whichever hears first */
-    workers *all = begin(NULL);
+    workers *all = workers_begin(NULL);
     client *older = client_new(&all->w[0], 1), *newer = client_new(&all->w[1], 1);
     memcpy(newer->instance, older->instance, 8);
     client_login(older, true);
     client_login(newer, true);
-    deliver(all, (unsigned)order, (unsigned)!order);
-    settle(all);
+    workers_deliver(all, (unsigned)order, (unsigned)!order);
+    workers_settle(all);
     assert_int_equal(client_refusal(older), PL_REASON_SUPERSEDED);
     assert_int_equal(client_refusal(newer), 0);
-    client *a = login(all, 2, 3, false);
+    client *a = workers_login(all, 2, 3, false);
     (void)join(all, a, newer);
     client_free(older);
-    settle(all);
+    workers_settle(all);
     client_send(a, PL_ENV_RESET, 0, LINK, "\x00\x05", 2);
-    settle(all);
+    workers_settle(all);
     newer->read_at = newer->got_count;
     (void)join(all, a, newer); /* the older's end took nothing with it */
     client_free(a);
     client_free(newer);
-    end(all);
+    workers_end(all);
   }
 }
 
 static void test_newest_listener(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *first = login(all, 0, 2, true), *second = login(all, 1, 2, true), *third = login(all, 2, 2, false);
-  client *a = login(all, 0, 1, false);
+  workers *all = workers_begin(NULL);
+  client *first = workers_login(all, 0, 2, true), *second = workers_login(all, 1, 2, true),
+         *third = workers_login(all, 2, 2, false);
+  client *a = workers_login(all, 0, 1, false);
   uint32_t at = 0;
   client_open(a, LINK, first, "one", 3);
-  settle(all);
-  expect(second, PL_ENV_OFFER, &at, 0);
-  expect_nothing(first);
-  expect_nothing(third);
+  workers_settle(all);
+  workers_expect(second, PL_ENV_OFFER, &at, 0);
+  workers_expect_nothing(first);
+  workers_expect_nothing(third);
   uint8_t open[43]; /* an instance by name, though it does not listen */
   memcpy(open, third->identity.id, 32);
   memcpy(open + 32, third->instance, 8);
   memcpy(open + 40, "one", 3);
   client_send(a, PL_ENV_OPEN, 0, LINK + 1, open, sizeof open);
-  settle(all);
+  workers_settle(all);
   at = 0;
-  expect(third, PL_ENV_OFFER, &at, 0);
+  workers_expect(third, PL_ENV_OFFER, &at, 0);
   client_free(second);
-  settle(all);
+  workers_settle(all);
   client_open(a, LINK + 2, first, "one", 3);
-  settle(all);
+  workers_settle(all);
   at = 0;
-  expect(first, PL_ENV_OFFER, &at, 0);
+  workers_expect(first, PL_ENV_OFFER, &at, 0);
   client_free(a);
   client_free(first);
   client_free(third);
-  end(all);
+  workers_end(all);
 }
 
 static void few_instances(world *w) {
@@ -384,54 +276,54 @@ static void few_instances(world *w) {
 
 static void test_instances_per_id(void **state) {
   (void)state;
-  workers *all = begin(few_instances);
-  client *a = login(all, 0, 1, true), *b = login(all, 1, 1, true), *c = login(all, 2, 1, true);
+  workers *all = workers_begin(few_instances);
+  client *a = workers_login(all, 0, 1, true), *b = workers_login(all, 1, 1, true), *c = workers_login(all, 2, 1, true);
   c->read_at = 0;
   assert_int_equal(client_refusal(c), PL_REASON_FULL);
   client_free(b);
   client_free(c);
-  settle(all);
+  workers_settle(all);
   b = client_new(&all->w[1], 1); /* two at once for one place: the newer goes */
   c = client_new(&all->w[2], 1);
   client_login(b, true);
   client_login(c, true);
-  settle(all);
+  workers_settle(all);
   assert_int_equal(client_refusal(a), 0);
   assert_int_equal(client_refusal(b), 0);
   assert_int_equal(client_refusal(c), PL_REASON_FULL);
   client_free(a);
   client_free(b);
   client_free(c);
-  end(all);
+  workers_end(all);
 }
 
 /* A block that is told to one worker holds at all: the call is not seen, and ends at its time. */
 static void test_blocked_elsewhere(void **state) {
   (void)state;
   for (int lost = 0; lost < 2; lost++) { /* also after all was told anew */
-    workers *all = begin(NULL);
-    client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+    workers *all = workers_begin(NULL);
+    client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint8_t peers[34] = {PL_CONST_PEERS_BLOCK, 1}; /* one ID */
     memcpy(peers + 2, a->identity.id, 32);
     client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
-    settle(all);
+    workers_settle(all);
     if (lost) pl_relay_bus_lost(all->w[0].relay, 1);
     if (lost) pl_relay_bus_lost(all->w[1].relay, 0);
-    settle(all);
+    workers_settle(all);
     client_open(a, LINK, b, "one", 3);
-    settle(all);
-    expect_nothing(b);
-    pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+    workers_settle(all);
+    workers_expect_nothing(b);
+    workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
     uint32_t at_a = LINK;
-    expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
-    expect_nothing(b);
+    workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
+    workers_expect_nothing(b);
     peers[0] = PL_CONST_PEERS_FORGET;
     client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
-    settle(all);
+    workers_settle(all);
     (void)join(all, a, b);
     client_free(a);
     client_free(b);
-    end(all);
+    workers_end(all);
   }
 }
 
@@ -445,19 +337,19 @@ static void send_much(client *from, uint32_t link, size_t bytes) {
 
 static void test_frozen_receiver(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   size_t window = all->w[0].settings[PL_SET_LINK_WINDOW];
   b->reads = false;
   for (size_t sent = 0; sent < 2 * window; sent += 160000) {
     send_much(a, LINK, 160000);
-    settle(all);
+    workers_settle(all);
   }
-  expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
+  workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
   b->reads = true;
   world_writable(b);
-  settle(all);
+  workers_settle(all);
   const seen *s, *last = NULL;
   while ((s = client_next(b))) last = s;
   assert_non_null(last);
@@ -466,70 +358,70 @@ static void test_frozen_receiver(void **state) {
   assert_int_equal(pl_get_u16(last->payload), PL_REASON_OVERFLOW);
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 /* A worker that does not read: what is for it waits here within the windows, and arrives in order later. */
 static void test_stalled_worker(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   all->pipes[0][1].stalled = true;
   send_much(a, LINK, 640000);
-  settle(all);
-  expect_nothing(b);
+  workers_settle(all);
+  workers_expect_nothing(b);
   all->pipes[0][1].stalled = false;
-  settle(all);
+  workers_settle(all);
   size_t got = 0;
   for (const seen *s; (s = client_next(b)); got += s->size) assert_int_equal(s->type, PL_ENV_DATA);
   assert_int_equal(got, 640000);
   all->pipes[0][1].stalled = true;
   send_much(a, LINK, 2 * (size_t)all->w[0].settings[PL_SET_LINK_WINDOW]);
-  settle(all);
-  expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
+  workers_settle(all);
+  workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
   all->pipes[0][1].stalled = false;
-  settle(all);
+  workers_settle(all);
   const seen *s, *last = NULL;
   while ((s = client_next(b))) last = s;
   assert_int_equal(last->type, PL_ENV_RESET);
   assert_int_equal(last->link, at_b);
   client_free(a);
   client_free(b);
-  end(all);
+  workers_end(all);
 }
 
 static void test_lost(void **state) {
   (void)state;
   for (unsigned teller = 0; teller < 2; teller++) {
-    workers *all = begin(NULL);
-    client *a = login(all, 0, 1, false), *b = login(all, 1, 2, true);
+    workers *all = workers_begin(NULL);
+    client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint32_t at_a = LINK, at_b = join(all, a, b);
-    collect(all, teller);
+    workers_collect(all, teller);
     all->pipes[teller][!teller].size = 0; /* a batch is lost, and both are told */
     pl_relay_bus_lost(all->w[teller].relay, !teller);
     pl_relay_bus_lost(all->w[!teller].relay, teller);
-    settle(all);
-    expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
-    expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
+    workers_settle(all);
+    workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
+    workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
     at_b = join(all, a, b);
     client_free(a);
     client_free(b);
-    end(all);
+    workers_end(all);
   }
 }
 
 /* Nothing that a bus delivers brings a worker down. */
 static void test_nonsense(void **state) {
   (void)state;
-  workers *all = begin(NULL);
-  client *a = login(all, 0, 1, true);
+  workers *all = workers_begin(NULL);
+  client *a = workers_login(all, 0, 1, true);
   uint32_t random = 1;
   for (int round = 0; round < 20000; round++) {
     uint8_t bytes[256];
     size_t size = 8 + (size_t)(round % 200);
     for (size_t i = 0; i < size; i++) bytes[i + 4] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
-    bytes[4] = (uint8_t)(round % 3 ? 0x30 + bytes[4] % 7 : 0x10 + bytes[4] % 5);
+    bytes[4] = (uint8_t)(round % 3 ? 0x30 + bytes[4] % 9 : 0x10 + bytes[4] % 6);
     pl_put_u16(bytes + 6, (uint16_t)(size - 8));
     bytes[8] &= 0x80;
     bytes[10] = 0;
@@ -539,13 +431,13 @@ static void test_nonsense(void **state) {
     size_t n = pl_ws_put_header(frame, PL_WS_BINARY, size, NULL);
     memcpy(frame + n, bytes + 4, size);
     pl_relay_bus_receive(all->w[0].relay, 1 + (unsigned)round % 4, frame, n + size, all->w[0].now_ms);
-    if (round % 100 == 0) collect(all, 0);
+    if (round % 100 == 0) workers_collect(all, 0);
     all->pipes[0][1].size = all->pipes[0][2].size = 0;
     world_turn(&all->w[0]);
   }
   client_free(a);
   for (unsigned i = 1; i < WORKERS; i++) pl_relay_bus_lost(all->w[0].relay, i);
-  end(all);
+  workers_end(all);
 }
 
 int main(void) {
