@@ -164,10 +164,18 @@ static void about_session(pairlink *p, pairlink_session *s, const pl_engine_acti
   if (a->type == PL_OUT_SESSION_CLOSED && !p->free_wanted) pl_session_drop(s);
 }
 
+static void connect_to(pairlink *p, const char *address) {
+  pl_url url;
+  if (!address || !*address)
+    pl_transport_connect(p->transport, &p->url);
+  else
+    pl_transport_connect(p->transport, pl_url_parse(&url, address) == 0 ? &url : NULL);
+}
+
 static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
   switch (a->type) {
     case PL_OUT_CONNECT:
-      pl_transport_connect(p->transport);
+      connect_to(p, (const char *)a->text.data);
       break;
     case PL_OUT_DISCONNECT:
       pl_transport_disconnect(p->transport);

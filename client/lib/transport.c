@@ -242,10 +242,15 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   try_next(t);
 }
 
-void pl_transport_connect(pl_transport *t) {
+void pl_transport_connect(pl_transport *t, const pl_url *url) {
   drop(t);
   reset(t);
   t->error = 0;
+  if (!url) {
+    end(t, PL_EURL, "the relay named another address, which is none");
+    return;
+  }
+  t->url = *url;
   t->state = RESOLVING;
   int use = t->use_proxy ? pl_proxy_for(&t->url, pl_proxy_environment, &t->proxy) : 0;
   t->proxied = use == 1;

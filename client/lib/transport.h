@@ -31,8 +31,9 @@ int pl_transport_timeout_ms(const pl_transport *t);
 /* Does what is due, without waiting. */
 void pl_transport_turn(pl_transport *t);
 
-/* Starts to connect; a connection that is still there is dropped without a word. */
-void pl_transport_connect(pl_transport *t);
+/* Starts to connect, at the address of pl_transport_new or at another; a connection that is still there is dropped
+ * without a word. url: NULL is no address, which ends at once with PL_EURL. */
+void pl_transport_connect(pl_transport *t, const pl_url *url);
 /* Sends what produce still gives, then closes; on_closed follows. */
 void pl_transport_disconnect(pl_transport *t);
 /* There may be something to produce. */

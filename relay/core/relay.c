@@ -379,12 +379,15 @@ static void drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
 }
 
 void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms) {
-  uint8_t payload[4];
-  pl_put_u32(payload, delay_ms);
+  const char *urls = relay->config.alternatives;
+  pl_wire_going_away going_away = {.delay_ms = delay_ms, .urls = {(const uint8_t *)urls, urls ? strlen(urls) : 0}};
+  uint8_t payload[1024];
+  int size = pl_wire_going_away_encode(&going_away, payload, sizeof payload);
+  pl_view view = {payload, size < 0 ? 0 : (size_t)size};
   relay->draining = true;
-  drain_list(&relay->connecting, (pl_view){payload, 4}, now_ms);
-  drain_list(&relay->quiet, (pl_view){payload, 4}, now_ms);
-  drain_list(&relay->pinged, (pl_view){payload, 4}, now_ms);
+  drain_list(&relay->connecting, view, now_ms);
+  drain_list(&relay->quiet, view, now_ms);
+  drain_list(&relay->pinged, view, now_ms);
 }
 
 /* ---- output

@@ -97,6 +97,7 @@ typedef struct pl_relay_config {
   uint32_t settings[PL_SETTINGS];
   int admission;
   const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
+  const char *alternatives;       /* where clients go when this relay drains: URLs, a line each, or NULL; borrowed */
   const char *const *public_urls; /* origins that clients may have dialled; NULL: any; borrowed */
   const pl_cidr *trusted;         /* proxies whose X-Forwarded-For is believed; borrowed */
   size_t trusted_count;

@@ -102,6 +102,7 @@ static void start_relays(program *p, const pl_options *o) {
       .admission = o->admission,
       .origins = o->origins,
       .public_urls = o->public_urls,
+      .alternatives = *o->alternatives ? o->alternatives : NULL,
       .trusted = o->trusted,
       .trusted_count = o->trusted_count,
       .workers = p->workers,

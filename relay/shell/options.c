@@ -20,6 +20,7 @@ enum {
   KEY_PING,
   KEY_DEAD,
   KEY_ADMISSION,
+  KEY_ALTERNATIVE,
   KEY_PROXY,
   KEY_USES,
   KEY_DAYS,
@@ -42,6 +43,11 @@ static const struct argp_option table[] = {
     {"origin", KEY_ORIGIN, "URL", 0, "Pages of this origin may connect too, besides the relay's own; may be repeated",
      2},
     {"public-url", KEY_URL, "URL", 0, "Clients must have dialled this origin; may be repeated. Without it: any", 2},
+    {"alternative", KEY_ALTERNATIVE, "URL", 0,
+     "Where clients go when this relay is stopped: a ws:// or wss:// address of another relay with the same key; may "
+     "be "
+     "repeated",
+     2},
     {"admission", KEY_ADMISSION, "open|invite|closed", 0,
      "invite: new IDs need a token; closed: only IDs that are registered already (open)", 2},
     {"trust-proxy", KEY_PROXY, "CIDR", 0,
@@ -148,6 +154,14 @@ static void add_proxy(pl_options *o, const char *arg, struct argp_state *state) 
   o->trusted_count++;
 }
 
+static void add_alternative(pl_options *o, const char *arg, struct argp_state *state) {
+  size_t used = strlen(o->alternatives);
+  if (strncmp(arg, "ws://", 5) != 0 && strncmp(arg, "wss://", 6) != 0)
+    argp_error(state, "--alternative is an address like wss://relay.example/pairlink, not \"%s\"", arg);
+  if (used + strlen(arg) + 2 > sizeof o->alternatives) argp_error(state, "too many --alternative");
+  snprintf(o->alternatives + used, sizeof o->alternatives - used, "%s%s", used ? "\n" : "", arg);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   pl_options *o = state->input;
   switch (key) {
@@ -169,6 +183,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case KEY_URL:
       add_origin(o->public_urls, arg, state);
+      return 0;
+    case KEY_ALTERNATIVE:
+      add_alternative(o, arg, state);
       return 0;
     case KEY_ADMISSION:
       o->admission = strcmp(arg, "closed") == 0   ? PL_ADMIT_CLOSED

@@ -13,6 +13,7 @@ typedef struct pl_options {
   const char *public_urls[PL_OPTION_LIST_MAX + 1]; /* ended by NULL */
   pl_cidr trusted[PL_OPTION_LIST_MAX];
   size_t trusted_count;
+  char alternatives[1021]; /* a line each */
   const char *data, *tls_cert, *tls_key;
   int admission;
   unsigned workers;       /* 0: as many as there are cores */

@@ -1,7 +1,10 @@
 /** A session outlives its relay, its sockets and its network: nothing lost, nothing doubled, nothing out of order. */
 import { createHash, randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
+import { tempDir } from '../support/process.js';
 import { startProxy } from '../support/proxy.js';
 import { startRelay } from '../support/relay.js';
 
@@ -53,6 +56,21 @@ describe('lines in both directions', () => {
     await converse(both, 60, 63);
     await endBoth(both, 63);
     await relay.stop();
+  });
+
+  test('a relay that is stopped for good names another one of the same key, and both go on there', LONG, async () => {
+    const second = await startRelay({ args: FAST });
+    const data = join(tempDir(), 'data');
+    mkdirSync(data, { mode: 0o700 });
+    copyFileSync(join(second.data, 'relay.key'), join(data, 'relay.key'));
+    const first = await startRelay({ args: [...FAST, '--alternative', 'ws://127.0.0.1:1/pairlink', '--alternative', `${second.ws}/pairlink`], data });
+    expect(first.id).toBe(second.id);
+    const both = await pair(first.ws);
+    await converse(both, 0, 3);
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+    await converse(both, 3, 6);
+    await endBoth(both, 6);
+    await second.stop();
   });
 
   test('written while there is no relay', LONG, async () => {

@@ -74,7 +74,7 @@ typedef struct pl_engine_event {
 } pl_engine_event;
 
 typedef enum pl_engine_action_type {
-  PL_OUT_CONNECT,       /* open the WebSocket now */
+  PL_OUT_CONNECT,       /* open the WebSocket now; .text: at this address, none: the configured one */
   PL_OUT_DISCONNECT,    /* close it after flushing what pl_engine_produce gives; .reason for the log */
   PL_OUT_ONLINE,        /* logged in; .id is the relay's ID (the shell pins it when none was) */
   PL_OUT_OFFLINE,       /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */

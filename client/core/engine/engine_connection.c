@@ -20,7 +20,10 @@ static void forget_socket(pl_engine *e) {
 
 static void connect_now(pl_engine *e) {
   forget_socket(e);
-  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_CONNECT});
+  const char *address = pl_address(e);
+  pl_engine_action a = {.type = PL_OUT_CONNECT};
+  if (address) a.text = pl_keep_text(e, (pl_view){(const uint8_t *)address, strlen(address)});
+  (void)pl_out(e, a);
   enter(e, PL_CONN_CONNECTING, e->now_ms + PL_CONNECT_TIMEOUT_MS);
 }
 
@@ -43,7 +46,10 @@ static uint64_t retry_delay(pl_engine *e) {
 }
 
 static void offline(pl_engine *e, int error, int reason, bool again) {
-  if (e->connection == PL_CONN_ONLINE) e->offline_since_ms = e->now_ms;
+  if (e->connection == PL_CONN_ONLINE)
+    e->offline_since_ms = e->now_ms;
+  else if (e->connection != PL_CONN_WAITING)
+    pl_addresses_turn(e);
   pl_engine_action a = {.type = PL_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
   e->connection = PL_CONN_OFF;
   pl_links_end_all(e);
@@ -106,6 +112,7 @@ void pl_connection_going_away(pl_engine *e, pl_view payload) {
     pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
     return;
   }
+  pl_addresses_take(e, g.urls);
   e->move_at_ms = e->now_ms + pl_rng_below(&e->rng, (uint64_t)g.delay_ms + 1);
   pl_engine_wake_at(e, e->move_at_ms);
 }

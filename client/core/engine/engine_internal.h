@@ -8,6 +8,7 @@
 #include "engine.h"
 
 enum {
+  PL_ADDRESSES_BYTES = 1024,
   PL_CONNECT_TIMEOUT_MS = 30000,
   PL_LOGIN_TIMEOUT_MS = 15000,
   PL_OPEN_GRACE_MS = 10000,     /* beyond the relay's own timeout */
@@ -125,9 +126,16 @@ typedef struct pl_peer_entry {
   bool allowed, blocked;
 } pl_peer_entry;
 
+/* Where the relay can be reached: the configured address, then those of the last GOING_AWAY. */
+typedef struct pl_addresses {
+  char text[PL_ADDRESSES_BYTES]; /* a NUL behind each */
+  uint8_t count, now;            /* now: 0 is the configured one */
+} pl_addresses;
+
 struct pl_engine {
   pl_engine_config config;
   char *origin;
+  pl_addresses addresses;
   uint8_t application_size, name_size;
   uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX], relay_id[32];
   bool pinned, has_token;
@@ -188,6 +196,12 @@ void pl_connection_fail(pl_engine *e, int error, int reason);
 void pl_connection_heard(pl_engine *e);
 void pl_connection_time(pl_engine *e);
 uint64_t pl_connection_deadline(const pl_engine *e);
+/* engine_address.c */
+void pl_addresses_take(pl_engine *e, pl_view urls); /* of a GOING_AWAY; the next one of them is tried first */
+void pl_addresses_turn(pl_engine *e);               /* the one in use did not answer: the next */
+const char *pl_address(const pl_engine *e);         /* NULL: the configured one */
+/* The WHATWG origin of the address in use, into 256 bytes. */
+void pl_address_origin(const pl_engine *e, char origin[256]);
 void pl_connection_going_away(pl_engine *e, pl_view payload);
 void pl_connection_reset(pl_engine *e, pl_view payload);
 

@@ -52,10 +52,12 @@ void pl_login_set_token(pl_engine *e, const char *token) {
 static int send_login(pl_engine *e, pl_view hello) {
   pl_wire_login l = {.version = PL_CONST_PROTOCOL_VERSION, .flags = e->config.listen ? PL_CONST_LOGIN_FLAG_LISTEN : 0};
   uint8_t payload[1024];
+  char origin[256];
   memcpy(l.peer_id, e->config.identity.id, 32);
   memcpy(l.instance, e->config.instance, 8);
   pl_rng_bytes(&e->rng, l.nonce, sizeof l.nonce);
-  l.origin = (pl_view){(const uint8_t *)e->origin, strlen(e->origin)};
+  pl_address_origin(e, origin);
+  l.origin = (pl_view){(const uint8_t *)origin, strlen(origin)};
   int n = pl_wire_login_encode(&l, payload, sizeof payload);
   if (n < 0) return PL_REASON_PROTOCOL;
   if (e->has_token) { /* the proof covers all before its own length, the signature covers the proof */
@@ -78,7 +80,10 @@ int pl_login_hello(pl_engine *e, pl_view payload) {
   if (h.version_min > PL_CONST_PROTOCOL_VERSION || h.version_max < PL_CONST_PROTOCOL_VERSION)
     return PL_REASON_UNSUPPORTED;
   if (e->pinned && memcmp(h.relay_id, e->relay_id, 32) != 0) {
-    pl_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
+    if (pl_address(e)) /* another relay, at an address that we were sent to: the configured one is as good as before */
+      pl_connection_fail(e, PL_ENETWORK, PL_REASON_GONE);
+    else
+      pl_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
     return 0;
   }
   memcpy(e->hello_relay_id, h.relay_id, 32);

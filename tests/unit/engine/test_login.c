@@ -149,6 +149,57 @@ static void going_away_moves_within_the_delay(void **state) {
   net_deinit(&n);
 }
 
+/* Addresses that do not answer give way to the next, the configured one among them; one that answers is kept. */
+static void going_away_names_other_addresses(void **state) {
+  (void)state;
+  static const char urls[] = "http://no.test\nwss://other-scheme.test\nws://a.test:1/pairlink\nws://b c\nws://b.test";
+  uint8_t p[4 + sizeof urls - 1] = {0};
+  one(NULL);
+  memcpy(p + 4, urls, sizeof urls - 1);
+  net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, sizeof p);
+  net_settle(&n);
+  n.clients[0].reachable = false;
+  net_run(&n, 60000);
+  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 1)->text, "ws://a.test:1/pairlink");
+  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 2)->text, "ws://b.test");
+  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 3)->text, "");
+  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 4)->text, "ws://a.test:1/pairlink");
+  n.clients[0].reachable = true;
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  size_t answered = net_count(&n, 0, PL_OUT_CONNECT) - 1;
+  net_cut(&n, 0);
+  net_run(&n, 30000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 3);
+  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, answered + 1)->text,
+                      net_find(&n, 0, PL_OUT_CONNECT, answered)->text);
+  net_deinit(&n);
+}
+
+static bool was_offline_twice(net *of) {
+  return net_count(of, 0, PL_OUT_OFFLINE) == 2;
+}
+
+/* Whoever answers at an address of GOING_AWAY and is another relay costs one attempt, and not the connection. */
+static void another_relay_at_a_named_address_is_left(void **state) {
+  (void)state;
+  static const char url[] = "ws://a.test";
+  uint8_t p[4 + sizeof url - 1] = {0}, seed[32] = {0xef};
+  pl_identity right;
+  one(NULL);
+  right = n.relay;
+  assert_int_equal(pl_identity_from_seed(&n.relay, seed), 0);
+  memcpy(p + 4, url, sizeof url - 1);
+  net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, sizeof p);
+  assert_true(net_until(&n, 30000, was_offline_twice));
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 1)->a.error, PL_ENETWORK);
+  assert_true(net_find(&n, 0, PL_OUT_OFFLINE, 1)->a.time_ms != PL_NEVER);
+  n.relay = right;
+  net_run(&n, 30000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  net_deinit(&n);
+}
+
 /* Any bytes from a relay: never a crash; a broken message ends the socket, and the client comes back. */
 static void a_hostile_relay_gets_nowhere(void **state) {
   (void)state;
@@ -279,6 +330,8 @@ int main(void) {
       cmocka_unit_test(after_sleep_the_relay_is_asked_at_once),
       cmocka_unit_test(terminal_reasons_end_the_retries),
       cmocka_unit_test(going_away_moves_within_the_delay),
+      cmocka_unit_test(going_away_names_other_addresses),
+      cmocka_unit_test(another_relay_at_a_named_address_is_left),
       cmocka_unit_test(a_hostile_relay_gets_nowhere),
       cmocka_unit_test(bad_configs_are_refused),
       cmocka_unit_test(a_relay_that_speaks_out_of_turn_is_left),

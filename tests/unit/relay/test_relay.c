@@ -594,13 +594,17 @@ static void test_times(void **state) {
 
 static void test_drain(void **state) {
   (void)state;
-  start();
+  world_init(&w);
+  w.alternatives = "wss://a.test\nwss://b.test";
+  world_start(&w);
   client *a = ready(1), *b = client_new(&w, 2);
   client_upgrade(b);
   pl_relay_drain(w.relay, 500, w.now_ms);
   const seen *s = client_next(a);
   assert_int_equal(s->type, PL_ENV_GOING_AWAY);
   assert_int_equal(pl_get_u32(s->payload), 500);
+  assert_int_equal(s->size, 4 + strlen("wss://a.test\nwss://b.test"));
+  assert_memory_equal(s->payload + 4, "wss://a.test\nwss://b.test", s->size - 4);
   assert_int_equal(client_refusal(a), PL_REASON_DRAINING);
   assert_int_equal(a->close_code, PL_WS_CODE_GOING_AWAY);
   assert_int_equal(client_refusal(b), PL_REASON_DRAINING);

@@ -44,8 +44,11 @@ void world_init(world *w) {
 }
 
 void world_start(world *w) {
-  pl_relay_config config = {
-      .admission = w->admission, .public_urls = w->public_urls, .hooks = {.lookup = lookup}, .user = w};
+  pl_relay_config config = {.admission = w->admission,
+                            .public_urls = w->public_urls,
+                            .alternatives = w->alternatives,
+                            .hooks = {.lookup = lookup},
+                            .user = w};
   const uint8_t seed[32] = {42};
   config.worker = w->worker;
   config.workers = w->workers;

@@ -16,6 +16,7 @@ typedef struct world {
   uint32_t settings[PL_SETTINGS];
   int admission;
   const char *const *public_urls;
+  const char *alternatives;
   const pl_cidr *trusted; /* one range, or NULL */
   uint64_t now_ms;
   bool hold_lookups, store_broken;

@@ -94,6 +94,18 @@ describe('login', () => {
     ana.send(session, 'still here')
     world.until(() => bo.texts().length, 'message')
   })
+  test('goes through the addresses that were named, the configured one among them', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    ana.do('socket_message', { data: makeEnvelope(ENVELOPE.GOING_AWAY, encode('going_away', { delay_ms: 0, urls: utf8('wss://other-scheme.test\nws://a.test\nws://b c\nws://b.test') })) })
+    world.until(() => ana.of('connect').length === 2, 'first')
+    for (let n = 3; n < 6; n++) {
+      ana.do('socket_closed', { error: 'ENETWORK' })
+      world.until(() => ana.of('connect').length === n, 'next', 20000)
+    }
+    expect(ana.of('connect').map(({ url }) => url)).toEqual([undefined, 'ws://a.test', 'ws://b.test', undefined, 'ws://a.test'])
+  })
 })
 
 describe('lists at the relay', () => {

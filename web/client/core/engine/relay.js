@@ -3,7 +3,7 @@
  *
  *   idle → connecting → hello → login → online        any → waiting (for the retry) → connecting        any → stopped
  */
-import { equal, fromUtf8 } from '../bytes.js'
+import { equal, fromUtf8, utf8 } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { loginTranscript, signLoginClient, tokenProof, verifyLoginRelay } from '../identity.js'
 import { decode, encode, isRetryable, makeEnvelope } from '../wire.js'
@@ -41,8 +41,11 @@ export class RelayConnection {
     this.pingedAt = -Infinity
     this.answerBy = Infinity
     this.moveAt = Infinity
-    /** @type {string[]} where GOING_AWAY said to go */
+    /** Other addresses that GOING_AWAY named. One that answers is kept, one that does not gives way to the next.
+     * @type {string[]} */
     this.alternatives = []
+    /** Which one is in use; 0 is the configured one. */
+    this.address = 0
     /** @type {Uint8Array} */
     this.hello = new Uint8Array(0)
     /** @type {Uint8Array} */
@@ -66,7 +69,7 @@ export class RelayConnection {
     this.state = 'connecting'
     this.retryAt = Infinity
     this.loginBy = this.engine.now + LOGIN_TIMEOUT_MS
-    const url = this.alternatives.shift()
+    const url = this.alternatives[this.address - 1]
     this.engine.emit(url ? { type: 'connect', url } : { type: 'connect' })
   }
   socketOpen() {
@@ -83,8 +86,8 @@ export class RelayConnection {
    * @param {boolean} [forever] trying again can't help */
   lose(error, reason, disconnect, forever = false) {
     const { engine } = this
-    const wasOnline = this.online
-    if (wasOnline) this.offlineSince = engine.now
+    if (this.online) this.offlineSince = engine.now
+    else this.address = (this.address + 1) % (this.alternatives.length + 1)
     this.state = 'waiting'
     this.moveAt = this.loginBy = this.answerBy = Infinity
     if (disconnect) engine.emit({ type: 'disconnect', reason })
@@ -127,6 +130,8 @@ export class RelayConnection {
     if (hello.version_min > PROTOCOL_VERSION || hello.version_max < PROTOCOL_VERSION)
       return this.refuse('EPROTOCOL', REASON.UNSUPPORTED, true)
     if (this.relayId && !equal(this.relayId, hello.relay_id)) {
+      // Another relay, at an address that we were sent to: the configured one is as good as before.
+      if (this.address) return this.refuse('ENETWORK', REASON.CLOSED, false)
       engine.emit({ type: 'relay_changed', id: hello.relay_id.slice() })
       return this.refuse('ERELAYKEY', REASON.CLOSED, true)
     }
@@ -139,7 +144,8 @@ export class RelayConnection {
   }
   /** @param {Engine} engine @private */
   login(engine) {
-    const { identity, instance, listen, origin, token } = engine.config
+    const { identity, instance, listen, token } = engine.config
+    const origin = this.address ? utf8(originOf(this.alternatives[this.address - 1])) : engine.config.origin
     const login = encode('login', {
       version: PROTOCOL_VERSION,
       flags: listen ? LOGIN_FLAG_LISTEN : 0,
@@ -179,7 +185,6 @@ export class RelayConnection {
     this.attempts = 0
     this.loginFailures = 0
     this.loginBy = Infinity
-    this.alternatives = []
     engine.wentOnline(relayId)
   }
   /** Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private */
@@ -219,7 +224,10 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeGoingAway(payload) {
     const { delay_ms: delay, urls } = decode('going_away', payload)
-    this.alternatives = fromUtf8(urls).split('\n').filter((url) => /^wss?:\/\//.test(url))
+    // Nobody is led away from TLS.
+    const fit = fromUtf8(this.engine.config.origin).startsWith('https:') ? /^wss:\/\/[!-~]{1,244}$/ : /^ws:\/\/[!-~]{1,244}$/
+    this.alternatives = fromUtf8(urls).split('\n').filter((url) => fit.test(url))
+    this.address = this.alternatives.length ? 1 : 0
     this.moveAt = this.engine.now + this.engine.random() * delay
   }
   deadline() {
@@ -246,6 +254,9 @@ export class RelayConnection {
     }
   }
 }
+
+/** Of a WebSocket's address. @param {string} url */
+const originOf = (url) => url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/?#]*).*$/, '$1')
 
 /** @returns {Record<string, number>} */
 const initialLimits = () => Object.fromEntries(LIMITS.map(({ name, initial }) => [name, initial]))
