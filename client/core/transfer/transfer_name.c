@@ -1,0 +1,119 @@
+/* Names that another side gave, made safe. Works on bytes: each byte that is not part of valid UTF-8 is replaced by
+ * itself, so that every implementation gives the same. */
+#include <string.h>
+
+#include "transfer.h"
+
+static bool is_letter_case(char a, char b) {
+  return a == b || (a >= 'a' && a <= 'z' && b == a - 'a' + 'A');
+}
+
+/* Bytes of the whole character at c, and its number; 0 for what is no UTF-8. */
+static size_t character(const uint8_t *c, size_t left, uint32_t *value) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t n = c[0] < 0x80                   ? 1
+             : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
+             : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
+             : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
+                                           : 0;
+  if (n == 0 || n > left) return 0;
+  *value = n == 1 ? c[0] : c[0] & (0x7fU >> n);
+  for (size_t i = 1; i < n; i++) {
+    if ((c[i] & 0xc0) != 0x80) return 0;
+    *value = *value << 6 | (c[i] & 0x3fU);
+  }
+  return *value < least[n] || *value > 0x10ffff || (*value >= 0xd800 && *value < 0xe000) ? 0 : n;
+}
+
+static bool is_forbidden(uint32_t c) {
+  bool control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+  bool direction =
+      c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return control || direction || (c < 0x80 && strchr("<>:\"|?*", (int)c));
+}
+
+/* CON, con.txt, "com1 .x": names that some systems keep for devices. */
+static bool is_reserved(const char *part, size_t size) {
+  static const char *const words[] = {"con", "prn", "aux", "nul", "conin$", "conout$"};
+  static const char *const numbered[] = {"com", "lpt"};
+  const char *dot = memchr(part, '.', size);
+  if (dot) size = (size_t)(dot - part);
+  while (size && part[size - 1] == ' ') size--;
+  for (size_t w = 0; w < PL_ARRAY_LENGTH(words); w++) {
+    size_t i = 0;
+    if (strlen(words[w]) != size) continue;
+    while (i < size && is_letter_case(words[w][i], part[i])) i++;
+    if (i == size) return true;
+  }
+  for (size_t w = 0; w < PL_ARRAY_LENGTH(numbered); w++) {
+    bool number = size == 4 && part[3] >= '0' && part[3] <= '9';
+    number |= size == 5 && (memcmp(part + 3, "\xc2\xb9", 2) == 0 || memcmp(part + 3, "\xc2\xb2", 2) == 0 ||
+                            memcmp(part + 3, "\xc2\xb3", 2) == 0);
+    if (number && is_letter_case(numbered[w][0], part[0]) && is_letter_case(numbered[w][1], part[1]) &&
+        is_letter_case(numbered[w][2], part[2]))
+      return true;
+  }
+  return false;
+}
+
+/* One part, at most PL_TRANSFER_PART_MAX bytes and one before them; gives its length, 0 for one to be dropped. */
+static size_t safe_part(const uint8_t *part, size_t size, bool first, char *out) {
+  char *text = out + 1; /* room for what may have to stand before it */
+  size_t used = 0;
+  if (size == 0 || (size == 1 && part[0] == '.') || (size == 2 && memcmp(part, "..", 2) == 0)) return 0;
+  for (size_t at = 0; at < size;) {
+    uint32_t value = 0;
+    size_t n = character(part + at, size - at, &value);
+    bool bad = n == 0 || is_forbidden(value);
+    if (used + (bad ? 1 : n) > PL_TRANSFER_PART_MAX) break;
+    if (bad)
+      text[used++] = '_';
+    else
+      memcpy(text + used, part + at, n), used += n;
+    at += n ? n : 1;
+  }
+  for (size_t i = used; i > 0 && (text[i - 1] == '.' || text[i - 1] == ' '); i--) text[i - 1] = '_';
+  if (first && text[0] == '.') text[0] = '_'; /* nothing hidden, and no settings of programs */
+  if (is_reserved(text, used)) {
+    out[0] = '_';
+    return used + 1;
+  }
+  memmove(out, text, used);
+  return used;
+}
+
+size_t pl_transfer_safe_name(pl_view name, char out[PL_TRANSFER_NAME_MAX]) {
+  size_t used = 0, at = 0;
+  while (at < name.size) {
+    size_t end = at;
+    while (end < name.size && name.data[end] != '/' && name.data[end] != '\\') end++;
+    if (used + PL_TRANSFER_PART_MAX + 4 > PL_TRANSFER_NAME_MAX) break;
+    size_t n = safe_part(name.data + at, end - at, used == 0, out + used + (used > 0));
+    if (n && used) out[used] = '/';
+    if (n) used += n + (used > 0);
+    at = end + 1;
+  }
+  if (used == 0) {
+    memcpy(out, "file", 4);
+    used = 4;
+  }
+  out[used] = '\0';
+  return used;
+}
+
+bool pl_transfer_numbered_name(const char *part, unsigned n, char *out, size_t size) {
+  char number[16];
+  size_t digits = 0, length = strlen(part), stem = length;
+  const char *dot = strrchr(part, '.');
+  if (dot && dot != part) stem = (size_t)(dot - part);
+  for (unsigned rest = n; digits == 0 || rest; rest /= 10) number[digits++] = (char)('0' + rest % 10);
+  if (length + digits + 4 > size) return false;
+  memcpy(out, part, stem);
+  out += stem;
+  memcpy(out, " (", 2);
+  out += 2;
+  while (digits) *out++ = number[--digits];
+  *out++ = ')';
+  memcpy(out, part + stem, length - stem + 1);
+  return true;
+}
