@@ -60,6 +60,7 @@ static void answer_request(pl_conn *conn, const pl_http_request *request, uint64
   }
   size_t n = pl_http_write_upgrade(text, sizeof text, request->key, "pairlink.v1");
   pl_ws_init(&conn->ws, true, false, PL_LOGIN_MESSAGE_MAX);
+  pl_ws_take_pieces(&conn->ws);
   if (pl_out_frame(conn, -1, text, n))
     pl_login_hello(conn, now_ms);
   else
@@ -130,21 +131,72 @@ static bool takes_envelopes(const pl_conn *conn) {
   return conn->state == PL_CONN_READY || conn->state == PL_CONN_LOGIN || conn->state == PL_CONN_STORING;
 }
 
-static void on_message(pl_conn *conn, pl_view message, uint64_t now_ms) {
-  pl_reader r = pl_reader_of(message.data, message.size);
+enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES };
+
+/* Bytes of the envelope that begins here; 0: its header is not whole. */
+static size_t envelope_size(const uint8_t *at, size_t size) {
+  return size < HEADER ? 0 : HEADER + (size_t)pl_get_u16(at + 2);
+}
+
+static void on_bytes(pl_conn *conn, const uint8_t *at, size_t size, uint64_t now_ms) {
+  pl_reader r = pl_reader_of(at, size);
   pl_envelope e;
-  int rc = message.size ? 1 : PL_EPROTOCOL;
-  while (takes_envelopes(conn) && rc > 0 && (rc = pl_envelope_next(&r, &e)) > 0) on_envelope(conn, &e, now_ms);
-  if (rc < 0 && takes_envelopes(conn)) pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+  if (pl_envelope_next(&r, &e) > 0) on_envelope(conn, &e, now_ms);
+}
+
+/* Adds to the envelope that has begun until it holds `want` bytes. */
+static bool fill_part(pl_conn *conn, size_t want, uint8_t **at, size_t *size) {
+  size_t n = want - conn->part.size < *size ? want - conn->part.size : *size;
+  if (pl_buffer_append(&conn->part, *at, n) != 0) {
+    pl_conn_abort(conn);
+    return false;
+  }
+  *at += n;
+  *size -= n;
+  return conn->part.size == want;
+}
+
+/* Takes what is missing of the envelope that an earlier piece began. */
+static void complete_part(pl_conn *conn, uint8_t **at, size_t *size, uint64_t now_ms) {
+  if (conn->part.size < HEADER && !fill_part(conn, HEADER, at, size)) return;
+  size_t whole = envelope_size(pl_buffer_data(&conn->part), HEADER);
+  if (!fill_part(conn, whole, at, size)) return;
+  pl_buffer part = conn->part; /* what it brings about may end the connection's part in this */
+  pl_buffer_init(&conn->part, part.max);
+  on_bytes(conn, pl_buffer_data(&part), part.size, now_ms);
+  pl_buffer_deinit(&part);
+}
+
+/* A piece of a message: envelopes are taken where they lie, one whose end has not come yet is kept until then. `before`
+ * bytes ahead of it are of no use any more. */
+static void on_piece(pl_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
+  uint8_t *at = event->data, *start = at;
+  size_t size = event->size;
+  bool empty = size == 0 && !conn->in_message;
+  conn->in_message = !event->last;
+  if (conn->part.size && size) complete_part(conn, &at, &size, now_ms);
+  while (size && takes_envelopes(conn)) {
+    size_t n = pl_link_forward(conn, at, size, before + (size_t)(at - start));
+    size_t whole = n ? n : envelope_size(at, size);
+    if (whole == 0 || whole > size) break;
+    if (n == 0) on_bytes(conn, at, whole, now_ms);
+    at += whole;
+    size -= whole;
+  }
+  if (!takes_envelopes(conn)) return;
+  if (size && pl_buffer_append(&conn->part, at, size) != 0)
+    pl_conn_abort(conn);
+  else if (event->last && (empty || conn->part.size))
+    pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------------------------------
  */
 
-static void on_frame(pl_conn *conn, const pl_ws_event *event, uint64_t now_ms) {
+static void on_frame(pl_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
   switch (event->type) {
     case PL_WS_BINARY:
-      on_message(conn, (pl_view){event->data, event->size}, now_ms);
+      on_piece(conn, event, before, now_ms);
       return;
     case PL_WS_PING: /* one that does not read gets no answers */
       if (takes_envelopes(conn) && pl_out_size(&conn->out) < PL_OUT_DIRECT &&
@@ -173,12 +225,13 @@ static void flush_large(const pl_relay *relay) {
 
 static void receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_ws_event event;
+  const uint8_t *start = data;
   if (conn->state == PL_CONN_HTTP && !receive_http(conn, &data, &size, now_ms)) return;
   while (takes_envelopes(conn) || conn->state == PL_CONN_CLOSING) {
     int rc = pl_ws_read(&conn->ws, &data, &size, &event);
     if (rc == 0) return;
     if (rc > 0)
-      on_frame(conn, &event, now_ms);
+      on_frame(conn, &event, event.type == PL_WS_BINARY ? (size_t)(event.data - start) : 0, now_ms);
     else
       pl_conn_close(conn, conn->ws.close_code, "", false, now_ms);
   }

@@ -24,7 +24,9 @@ enum {
   PL_OUT_LARGE = 140 * 1024, /* PL_OUT_DIRECT, one more of the largest envelopes, and frame headers */
   PL_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: as many as one turn writes to, with many sockets */
   PL_OUT_LARGE_KEPT = 64,
-  PL_OUT_MUCH = 16384,          /* so much goes out before the turn ends */
+  PL_OUT_MUCH = 16384,      /* so much goes out before the turn ends */
+  PL_OUT_LENT = 128 * 1024, /* at most so much at once straight from the read buffer; fits PL_OUT_LARGE */
+  PL_ENVELOPE_MAX = PL_CONST_ENVELOPE_HEADER_BYTES + UINT16_MAX,
   PL_CHUNK_BYTES = 16384,       /* of a link's queue */
   PL_QUANTUM = 16384,           /* bytes that one link gives when its turn has come */
   PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
@@ -176,6 +178,8 @@ struct pl_conn {
   pl_presence *presence;
   pl_prologue *prologue;
   pl_ws ws;
+  pl_buffer part;  /* of an envelope whose end has not come yet */
+  bool in_message; /* a piece of the present message came already */
   pl_out out;
   pl_view body;      /* of a page, after out */
   pl_buffer control; /* envelopes that go ahead of data */
@@ -287,6 +291,9 @@ pl_target pl_router_target(const pl_presence *presence, const uint8_t instance[8
 uint64_t pl_router_hash(const pl_relay *relay, const void *data, size_t size);
 /* ---- link.c */
 void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
+/* Much of one link, envelope after envelope as they lie in the read buffer, goes out from there. `before` bytes ahead
+ * of `data` are free to be used. Returns the bytes it took; 0: they go the usual way. */
+size_t pl_link_forward(pl_conn *conn, uint8_t *data, size_t size, size_t before);
 void pl_link_ready(pl_conn *conn, uint64_t now_ms); /* logged in: OPENs that wait for it */
 void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote);
 void pl_link_socket_died(pl_conn *conn, uint64_t now_ms); /* all its links end */
@@ -314,6 +321,11 @@ void pl_out_close_frame(pl_out *out);
 void pl_out_sent(pl_conn *conn, size_t n);
 /* DATA of a link: straight out, or into its queue. false: the window or a budget is exceeded (OVERFLOW). */
 bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size);
+/* May bytes for this half go straight to the socket, with nothing waiting before them? */
+bool pl_out_lend_ready(const pl_half *half);
+/* Whole envelopes that lie after another, with their final numbers, straight to the socket; `data` has room for a
+ * frame's header before it. What the socket does not take is copied. */
+void pl_out_lend(pl_half *half, uint8_t *data, size_t size);
 /* RESET behind the half's own data: true if nothing of the half waits any more, false if it does. */
 bool pl_out_reset(pl_half *half, pl_view payload);
 void pl_out_refill(pl_conn *conn);

@@ -411,6 +411,36 @@ static void on_known(pl_half *from, int event, const pl_envelope *e, uint64_t no
   }
 }
 
+/* How many envelopes of DATA of this link follow each other here, whole, and at most PL_OUT_LENT bytes of them. */
+static size_t run_of(const uint8_t *data, size_t size, uint32_t number, size_t *bytes) {
+  const size_t header = PL_CONST_ENVELOPE_HEADER_BYTES;
+  size_t count = 0, at = 0;
+  while (size - at >= header && data[at] == PL_ENV_DATA && pl_get_u32(data + at + 4) == number) {
+    size_t n = header + pl_get_u16(data + at + 2);
+    if (n > size - at || at + n > PL_OUT_LENT) break;
+    at += n;
+    count++;
+  }
+  *bytes = at;
+  return count;
+}
+
+size_t pl_link_forward(pl_conn *conn, uint8_t *data, size_t size, size_t before) {
+  size_t bytes;
+  if (size < PL_OUT_MUCH || data[0] != PL_ENV_DATA || conn->state != PL_CONN_READY) return 0;
+  uint32_t number = pl_get_u32(data + 4);
+  pl_half *half = pl_slots_find(conn, number);
+  if (!half || moves[pl_link_of(half)->state][half->side][ON_DATA] != PASS || !pl_out_lend_ready(other_of(half)))
+    return 0;
+  size_t count = run_of(data, size, number, &bytes);
+  if (bytes < PL_OUT_MUCH || before < pl_ws_header_size(bytes, false)) return 0;
+  for (size_t at = 0; at < bytes; at += PL_CONST_ENVELOPE_HEADER_BYTES + (size_t)pl_get_u16(data + at + 2))
+    pl_put_u32(data + at + 4, other_of(half)->number);
+  conn->relay->stats.forwarded += count;
+  pl_out_lend(other_of(half), data, bytes);
+  return bytes;
+}
+
 /* Numbers that a client may not make up at all: the relay's side, generation 0, a slot beyond the limit. */
 static bool number_valid(const pl_conn *conn, uint32_t number) {
   return !pl_link_relay_side(number) && pl_link_generation(number) != 0 &&

@@ -348,6 +348,24 @@ bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size) {
   return true;
 }
 
+bool pl_out_lend_ready(const pl_half *half) {
+  const pl_conn *conn = half->conn;
+  return conn->relay->config.hooks.send && conn->state == PL_CONN_READY && !conn->blocked && !conn->out.memory &&
+         conn->control.size == 0 && pl_list_empty(&conn->turns);
+}
+
+void pl_out_lend(pl_half *half, uint8_t *data, size_t size) {
+  pl_conn *conn = half->conn;
+  const pl_relay_hooks *hooks = &conn->relay->config.hooks;
+  size_t header = pl_ws_header_size(size, false), whole = header + size;
+  uint8_t *frame = data - header;
+  pl_ws_put_header(frame, PL_WS_BINARY, size, NULL);
+  size_t taken = hooks->send(conn->relay->config.user, conn, (pl_view){frame, whole});
+  if (taken == whole) return;
+  conn->blocked = true;
+  if (!pl_out_frame(conn, -1, frame + taken, whole - taken)) pl_conn_abort(conn);
+}
+
 bool pl_out_reset(pl_half *half, pl_view payload) {
   if (half->queue.head) {
     uint8_t *at = queue_room(half, HEADER + payload.size);

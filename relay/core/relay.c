@@ -154,6 +154,7 @@ void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms) {
 static void leave(pl_conn *conn, uint64_t now_ms) {
   pl_link_socket_died(conn, now_ms);
   pl_buffer_deinit(&conn->control);
+  pl_buffer_deinit(&conn->part);
   pl_peers_deinit(conn->relay, &conn->peers);
   if (!conn->presence) return;
   pl_presence *presence = conn->presence;
@@ -176,6 +177,7 @@ void pl_conn_free(pl_conn *conn) {
   pl_list_remove(&conn->dirty);
   pl_conn_drop_prologue(conn);
   pl_ws_deinit(&conn->ws);
+  pl_buffer_deinit(&conn->part);
   pl_out_deinit(conn->relay, &conn->out);
   pl_free(conn);
 }
@@ -200,6 +202,7 @@ static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
   pl_list_init(&conn->turns);
   pl_list_append(&relay->connecting, &conn->timed);
   pl_buffer_init(&conn->control, PL_CONTROL_QUEUE_MAX);
+  pl_buffer_init(&conn->part, PL_ENVELOPE_MAX);
   pl_ws_init(&conn->ws, true, false, PL_LOGIN_MESSAGE_MAX);
   pl_http_init(&prologue->http, pl_setting_of(relay, PL_SET_HTTP_HEAD_MAX),
                pl_setting_of(relay, PL_SET_HTTP_HEADERS_MAX));

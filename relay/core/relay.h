@@ -76,6 +76,9 @@ typedef struct pl_relay_hooks {
   /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket
    * takes it (pl_conn_output, pl_conn_sent, but no other call). May be NULL. Spares the copy into a queue. */
   void (*flush)(void *user, pl_conn *conn);
+  /* Nothing waits for this connection: write these bytes of another now, say how many the socket took. No call of this
+   * relay's functions within. May be NULL. Spares the copy into a buffer. */
+  size_t (*send)(void *user, pl_conn *conn, pl_view bytes);
   /* One event for the log, without payloads, keys or addresses. May be NULL. */
   void (*log)(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail);
   /* This ID was linked with another; from any engine, not for each link. May be NULL. */

@@ -1,8 +1,8 @@
 /* See server.h. Facts about libwebsockets 4.1.6 that this file rests on:
  * - its HTTP role must never meet a stranger: sockets are adopted into the raw role from the start;
  * - foreign_loops must be given, else it takes over signals;
- * - one lws_write(RAW) of any size: what the kernel does not take it keeps, and lws_partial_buffered says so; POLLOUT
- *   must then be asked for, else the socket is not read any more. */
+ * - lws_write(RAW): what the kernel does not take it keeps, and lws_partial_buffered says so; POLLOUT must then be
+ *   asked for, else the socket is not read any more. Only TLS goes through it. */
 #include "server.h"
 
 #include <errno.h>
@@ -22,9 +22,10 @@
 enum {
   LISTENERS_MAX = 16,
   ACCEPTS_PER_TURN = 64,
-  RX_BYTES = 256 * 1024,
+  RX_BYTES = 320 * 1024,
   BACKLOG = 4096,
   NOTSENT_LOWAT = 128 * 1024,
+  TLS_RECORD = 16 * 1024,
   TURNS_TO_CLOSE = 1000
 };
 
@@ -33,6 +34,7 @@ struct pl_socket {
   pl_server *server;
   void *conn;
   bool heard, shut, failed;
+  bool full; /* it took not all; to be told when it is writable again */
 };
 
 typedef struct listener {
@@ -56,16 +58,45 @@ struct pl_server {
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-void pl_server_write(pl_server *server, pl_socket *socket) {
-  pl_view out;
-  while (!socket->failed && !lws_partial_buffered(socket->wsi) &&
-         server->config.app.output(server->config.app_data, socket->conn, &out)) {
-    if (lws_write(socket->wsi, (unsigned char *)(uintptr_t)out.data, out.size, LWS_WRITE_RAW) < 0)
+/* As much as the kernel takes. Plain sockets are written to directly: libwebsockets would keep what did not fit, which
+ * no budget of the relay's counts. */
+static size_t put_plain(pl_socket *socket, const uint8_t *data, size_t size) {
+  ssize_t n;
+  do n = send(lws_get_socket_fd(socket->wsi), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno != EAGAIN) socket->failed = true;
+  size_t taken = n < 0 ? 0 : (size_t)n;
+  socket->full = taken < size;
+  return taken;
+}
+
+/* A record at a time, so that libwebsockets never keeps more than one. */
+static size_t put_tls(pl_socket *socket, const uint8_t *data, size_t size) {
+  size_t taken = 0;
+  while (taken < size && !socket->failed && !lws_partial_buffered(socket->wsi)) {
+    size_t n = size - taken < TLS_RECORD ? size - taken : TLS_RECORD;
+    if (lws_write(socket->wsi, (unsigned char *)(uintptr_t)(data + taken), n, LWS_WRITE_RAW) < 0)
       socket->failed = true;
     else
-      server->config.app.sent(server->config.app_data, socket->conn, out.size);
+      taken += n;
   }
-  if (!socket->failed && lws_partial_buffered(socket->wsi)) lws_callback_on_writable(socket->wsi);
+  socket->full = lws_partial_buffered(socket->wsi);
+  return taken;
+}
+
+size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
+  if (socket->failed || socket->full) return 0;
+  size_t n = server->tls ? put_tls(socket, bytes.data, bytes.size) : put_plain(socket, bytes.data, bytes.size);
+  if (socket->full && !socket->failed) lws_callback_on_writable(socket->wsi);
+  return n;
+}
+
+void pl_server_write(pl_server *server, pl_socket *socket) {
+  pl_view out;
+  size_t n;
+  while (!socket->failed && !socket->full && server->config.app.output(server->config.app_data, socket->conn, &out) &&
+         (n = pl_server_send(server, socket, out)))
+    server->config.app.sent(server->config.app_data, socket->conn, n);
 }
 
 /* Ends it now. libwebsockets then reads the end and closes; its own timeouts would do it a second later or never. */
@@ -88,7 +119,7 @@ void pl_server_flush(pl_server *server, pl_socket *socket) {
   pl_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
   if (socket->failed || wish == PL_WISH_ABORT)
     kill_socket(socket);
-  else if (wish == PL_WISH_FINISH && !socket->shut && !lws_partial_buffered(socket->wsi))
+  else if (wish == PL_WISH_FINISH && !socket->shut && !socket->full)
     finish_socket(server, socket);
 }
 
@@ -125,6 +156,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RAW_WRITEABLE:
       if (!socket || !socket->conn) return 0;
       if (socket->shut && socket->server->tls && !lws_partial_buffered(wsi)) return -1;
+      socket->full = false;
       pl_server_flush(socket->server, socket);
       return 0;
     case LWS_CALLBACK_RAW_CLOSE:

@@ -1,6 +1,6 @@
 /* Sockets: listeners, accepted connections, TLS, one flush a loop turn. What the bytes mean is the application's:
- * the relay, or the echo server. libwebsockets (raw role, on a libuv loop of ours) does accept's TLS, reading and the
- * buffering of partial writes; HTTP and WebSocket are our own.
+ * the relay, or the echo server. libwebsockets (raw role, on a libuv loop of ours) does TLS, reading and
+ * waiting; HTTP and WebSocket are our own.
  *
  * One thread: every call and callback happens on the loop's. */
 #ifndef PL_SHELL_SERVER_H
@@ -48,6 +48,8 @@ void pl_server_stop_listening(pl_server *server);
 /* Writes what there is and obeys the wish. Not from inside `received`: there use pl_server_write. */
 void pl_server_flush(pl_server *server, pl_socket *socket);
 void pl_server_write(pl_server *server, pl_socket *socket);
+/* Bytes that nothing waits before; gives how many were taken. */
+size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes);
 /* Files that may be open in this process. */
 uint64_t pl_server_fd_limit(void);
 /* Closes all and runs the loop until that is done. */

@@ -107,6 +107,11 @@ static void hook_flush(void *user, pl_conn *conn) {
     flush_bus(w);
 }
 
+static size_t hook_send(void *user, pl_conn *conn, pl_view bytes) {
+  pl_worker *w = user;
+  return pl_server_send(w->server, pl_conn_shell(conn), bytes);
+}
+
 static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
   const pl_worker *w = user;
   char worker[24] = "";
@@ -116,8 +121,12 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, 
 }
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
-  config->hooks = (pl_relay_hooks){
-      .lookup = hook_lookup, .page = pl_pages_get, .flush = hook_flush, .log = hook_log, .linked = hook_linked};
+  config->hooks = (pl_relay_hooks){.lookup = hook_lookup,
+                                   .page = pl_pages_get,
+                                   .flush = hook_flush,
+                                   .send = hook_send,
+                                   .log = hook_log,
+                                   .linked = hook_linked};
   config->user = worker;
 }
 

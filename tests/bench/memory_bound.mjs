@@ -1,6 +1,6 @@
 /**
  * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which tests/bench/memory.test.js holds
- * the relay to. `blocked` are sockets whose network takes nothing more; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
+ * the relay to. `blocked` are sockets whose network takes nothing more, `parts` those in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
  */
 export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
@@ -11,14 +11,17 @@ export const MEMORY = {
   link: 1024, // both halves, their slots and the first piece of a queue
   nameplate: 256, // of a pairing code, with its owner's entry; at each worker
   peer: 16, // an entry of an allow or block list, with the table's room to grow
-  blocked: 144 * 1024, // one output (PL_OUT_LARGE) that the library holds until the network takes it
+  blocked: 144 * 1024, // an output buffer (PL_OUT_LARGE): counts as queued, but is not given up for QUEUE_TOTAL_MAX
+  tls_blocked: 20 * 1024, // besides: a record that the library holds
+  part: 64 * 1024, // what has come of an envelope
   overhead: 1.25, // of the allocator, on all that is allocated
 };
 
 export const QUEUE_TOTAL_MAX = 256 << 20;
 
-export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, peers = 0, nameplates = 0, workers = 1 }) {
+export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, parts = 0, peers = 0, nameplates = 0, workers = 1 }) {
   const m = MEMORY;
-  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + nameplates * workers * m.nameplate + queued + blocked * m.blocked;
+  const waiting = queued + blocked * (m.blocked + (tls ? m.tls_blocked : 0)) + parts * m.part;
+  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + nameplates * workers * m.nameplate + waiting;
   return m.process + m.kept + workers * m.worker + m.overhead * allocated;
 }

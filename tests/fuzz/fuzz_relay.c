@@ -103,6 +103,14 @@ static void on_output(peer *p, const uint8_t *data, size_t size) {
   if (rc < 0) abort();
 }
 
+static size_t take(void *user, pl_conn *conn, pl_view bytes) {
+  peer *p = pl_conn_shell(conn);
+  (void)user;
+  if (!p->reads) return 0;
+  on_output(p, bytes.data, bytes.size);
+  return bytes.size;
+}
+
 static void hang_up(peer *p) {
   if (p->conn) pl_relay_closed(p->conn, now_ms);
   p->conn = NULL;
@@ -132,13 +140,19 @@ static void receive(peer *p, const uint8_t *data, size_t size) {
   turn();
 }
 
-static void message(peer *p, const uint8_t *data, size_t size) {
+/* One message, read in two parts where `cut` sevenths of it are over. */
+static void message_cut(peer *p, const uint8_t *data, size_t size, size_t cut) {
   static const uint8_t mask[4] = {1, 2, 3, 4};
   static uint8_t frame[70000];
-  size_t n = pl_ws_put_header(frame, PL_WS_BINARY, size, mask);
+  size_t n = pl_ws_put_header(frame, PL_WS_BINARY, size, mask), first = (n + size) * cut / 7;
   if (size) memcpy(frame + n, data, size);
   pl_ws_mask(frame + n, size, mask, 0);
-  receive(p, frame, n + size);
+  if (first) receive(p, frame, first);
+  receive(p, frame + first, n + size - first);
+}
+
+static void message(peer *p, const uint8_t *data, size_t size) {
+  message_cut(p, data, size, 0);
 }
 
 static void connect_peer(peer *p) {
@@ -184,8 +198,8 @@ static void nameplate(peer *p, const uint8_t *data) {
   message(p, out, 8 + (size_t)n);
 }
 
-/* One envelope whose link number is likely to exist. */
-static void envelope(peer *p, const uint8_t *data, size_t size) {
+/* An envelope, or two, whose link number is likely to exist. */
+static void envelope(peer *p, const uint8_t *data, size_t size, size_t cut) {
   static const uint8_t types[] = {PL_ENV_DATA, PL_ENV_ACCEPT, PL_ENV_RESET, PL_ENV_PING};
   static uint8_t out[8 + 60000];
   if (size < 3) return;
@@ -197,7 +211,13 @@ static void envelope(peer *p, const uint8_t *data, size_t size) {
   uint32_t link = (data[1] & 0x80 ? 0x80000000u : 0u) | (uint32_t)((data[1] >> 4 & 7) + 1) << 16 | (data[1] & 7);
   pl_envelope_put_header(out, types[data[0] & 3], data[0] >> 7, length, link);
   memset(out + 8, data[2], length);
-  message(p, out, 8 + length);
+  if (data[0] & 0x20 && length == 60000) { /* cut in two of the same link, which go straight out */
+    pl_put_u16(out + 2, 20000);
+    memcpy(out + 20008, out, 4);
+    pl_put_u16(out + 20010, 39992 - 8 * (data[0] >> 4 & 1)); /* the second whole, or not quite */
+    memcpy(out + 20012, out + 4, 4);
+  }
+  message_cut(p, out, 8 + length, cut);
 }
 
 static void step(uint8_t op, const uint8_t *data, size_t size) {
@@ -207,14 +227,14 @@ static void step(uint8_t op, const uint8_t *data, size_t size) {
       receive(p, data, size);
       break;
     case 1:
-      message(p, data, size);
+      message_cut(p, data, size, op >> 5);
       break;
     case 2:
       open_link(p, size ? data[0] >> 6 : 0, data, size);
       break;
     case 3:
     case 4:
-      envelope(p, data, size);
+      envelope(p, data, size, op >> 5);
       break;
     case 5:
       p->reads = op & 0x80;
@@ -239,6 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (identities[i].id[0] == 0 && pl_identity_from_seed(&identities[i], seeds[i]) != 0) abort();
   if (pl_identity_from_seed(&relay_identity, seeds[PEERS]) != 0) abort();
   config.identity = relay_identity;
+  if (size && data[0] & 2) config.hooks.send = take;
   pl_settings_init(config.settings);
   config.settings[PL_SET_LINK_WINDOW] = 131072;
   config.settings[PL_SET_QUEUE_TOTAL_MAX] = 2 << 20;

@@ -41,6 +41,12 @@ static void on_flush(void *user, pl_conn *conn) {
   write_some(user, pl_conn_shell(conn));
 }
 
+static size_t on_send(void *user, pl_conn *conn, pl_view bytes) {
+  sim_conn *k = pl_conn_shell(conn);
+  sim_relay *r = user;
+  return k->down.blocked ? 0 : sim_pipe_write(r->world, &k->down, bytes.data, bytes.size);
+}
+
 static void on_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
   sim_relay *r = user;
   (void)level;
@@ -105,7 +111,10 @@ void sim_relay_init(sim_world *w) {
   if (w->flood && sim_chance(random, 70)) set[PL_SET_QUEUE_TOTAL_MAX] = (uint32_t)sim_between(random, 500000, 900000);
   r->config.hooks.lookup = on_lookup;
   r->config.hooks.log = on_log;
-  if (sim_chance(random, 50)) r->config.hooks.flush = on_flush;
+  if (sim_chance(random, 50)) {
+    r->config.hooks.flush = on_flush;
+    r->config.hooks.send = on_send;
+  }
   r->config.user = r;
 }
 

@@ -17,6 +17,10 @@ void pl_ws_set_message_max(pl_ws *ws, size_t message_max) {
   ws->message.max = message_max < ws->message.size ? ws->message.size : message_max;
 }
 
+void pl_ws_take_pieces(pl_ws *ws) {
+  ws->pieces = true;
+}
+
 /* 32 bytes at a time, which compilers turn into vector instructions at any level of optimisation. */
 typedef uint64_t block __attribute__((vector_size(32)));
 
@@ -95,12 +99,13 @@ static int check_length(pl_ws *ws) {
   if (is_control(ws->opcode)) {
     ws->control_have = 0;
   } else {
-    if (ws->left > ws->message_max || ws->message.size > ws->message_max - (size_t)ws->left)
-      return fail(ws, PL_WS_CODE_TOO_BIG);
     if (ws->opcode != PL_WS_CONTINUATION) {
       ws->message_opcode = ws->opcode;
+      ws->message_size = 0;
       pl_utf8_init(&ws->utf8);
     }
+    if (ws->left > ws->message_max || ws->message_size > ws->message_max - (size_t)ws->left)
+      return fail(ws, PL_WS_CODE_TOO_BIG);
   }
   ws->mask_at = 0;
   ws->header_have = 0;
@@ -132,7 +137,7 @@ static int close_event(pl_ws *ws, pl_ws_event *event) {
   size_t n = ws->control_have;
   pl_utf8 reason;
   pl_utf8_init(&reason);
-  *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = ws->control, .close_code = PL_WS_CODE_NONE};
+  *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = ws->control, .close_code = PL_WS_CODE_NONE, .last = true};
   if (n == 0) return 1;
   if (n == 1) return fail(ws, PL_WS_CODE_PROTOCOL);
   event->close_code = pl_get_u16(ws->control);
@@ -149,7 +154,7 @@ static int control_piece(pl_ws *ws, const uint8_t *piece, size_t n, pl_ws_event 
   if (ws->left) return 0;
   ws->in_payload = false;
   if (ws->opcode == PL_WS_CLOSE) return close_event(ws, event);
-  *event = (pl_ws_event){.type = ws->opcode, .data = ws->control, .size = ws->control_have};
+  *event = (pl_ws_event){.type = ws->opcode, .data = ws->control, .size = ws->control_have, .last = true};
   return 1;
 }
 
@@ -157,17 +162,18 @@ static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
   bool ends = ws->fin && ws->left == 0;
   if (ws->message_opcode == PL_WS_TEXT && (!pl_utf8_feed(&ws->utf8, piece, n) || (ends && !pl_utf8_done(&ws->utf8))))
     return fail(ws, PL_WS_CODE_NOT_UTF8);
-  bool in_place = ends && ws->message.size == 0;
+  ws->message_size += n;
+  bool in_place = ws->pieces || (ends && ws->message.size == 0);
   if (!in_place && n && pl_buffer_append(&ws->message, piece, n) != 0) return fail(ws, PL_WS_CODE_INTERNAL);
   if (ws->left == 0) ws->in_payload = false;
-  if (!ends) return 0;
-  *event = (pl_ws_event){.type = ws->message_opcode, .data = piece, .size = n};
+  if (!ends && (!ws->pieces || n == 0)) return 0;
+  *event = (pl_ws_event){.type = ws->message_opcode, .data = piece, .size = n, .last = ends};
   if (!in_place) {
     event->data = ws->message.memory + ws->message.start;
     event->size = ws->message.size;
     ws->delivered = true;
   }
-  ws->message_opcode = 0;
+  if (ends) ws->message_opcode = 0;
   return 1;
 }
 

@@ -2,7 +2,8 @@
  *
  * Input: any bytes in any chunks, all hostile. Invariants: nothing is allocated by a length that was only
  * announced, and never more than message_max (rounded up by the doubling of pl_buffer, capped at message_max);
- * a frame that lies whole in a chunk is unmasked in place and handed out without a copy. */
+ * a frame that lies whole in a chunk is unmasked in place and handed out without a copy. In pieces, nothing is copied
+ * or kept at all. */
 #ifndef PL_WS_H
 #define PL_WS_H
 
@@ -43,7 +44,7 @@ bool pl_utf8_done(const pl_utf8 *u) PL_MUST_USE;                       /* no cha
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 typedef struct pl_ws {
-  pl_buffer message; /* of an unfinished message: what was received of it */
+  pl_buffer message; /* of an unfinished message: its bytes, unless they are handed out in pieces */
   uint64_t left;     /* of the current frame's payload */
   size_t message_max;
   uint8_t header[PL_WS_HEADER_MAX];
@@ -53,8 +54,9 @@ typedef struct pl_ws {
   uint8_t mask[4];
   uint8_t mask_at;
   uint8_t control_have;
-  bool server, text_allowed;
+  bool server, text_allowed, pieces;
   bool in_payload, fin, delivered, failed;
+  size_t message_size; /* of the unfinished message: what was received of it */
   pl_utf8 utf8;
   uint16_t close_code; /* why reading failed: what to send */
   uint8_t control[PL_WS_CONTROL_MAX];
@@ -65,12 +67,16 @@ typedef struct pl_ws_event {
   uint8_t *data; /* whole payload (of CLOSE: the reason), unmasked; valid until the next call on this pl_ws */
   size_t size;
   uint16_t close_code; /* of CLOSE; PL_WS_CODE_NONE when it named none */
+  bool last;           /* the message ends here: always, but for pieces */
 } pl_ws_event;
 
 /* server: frames must be masked (as a client: must not be). text_allowed: else a text frame fails with 1003. */
 void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max);
 void pl_ws_deinit(pl_ws *ws);
 void pl_ws_set_message_max(pl_ws *ws, size_t message_max);
+/* From now on messages are handed out as their bytes come, in place: any number of events, the last one marked so and
+ * perhaps empty. Only between messages. */
+void pl_ws_take_pieces(pl_ws *ws);
 /* Takes bytes off *data (which it changes: unmasking) until an event is complete (1) or no byte is left (0).
  * PL_EPROTOCOL or PL_ENOMEM: reading has ended for good, ws->close_code says with which code to close. */
 int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) PL_MUST_USE;

@@ -22,8 +22,11 @@ static client *ready(uint8_t seed) {
   return c;
 }
 
+static bool sends; /* all of it once more with a shell that takes much at once */
+
 static void start(void) {
   world_init(&w);
+  w.sends = sends;
   w.settings[PL_SET_LINK_WINDOW] = WINDOW;
 }
 
@@ -319,6 +322,153 @@ static void test_idle_sockets_hold_no_buffers(void **state) {
   world_end(&w);
 }
 
+/* ---- whole messages of one link, in pieces ------------------------------------------------------------------------
+ */
+
+enum { MANY = 24, PIECE = 5000 };
+static uint8_t message[262144];
+
+/* MANY records, numbered from `first`, as one message; gives its size. */
+static size_t make_message(uint32_t first, uint32_t link, size_t size) {
+  size_t at = 0;
+  for (uint32_t i = 0; i < MANY; i++, at += 8 + size) {
+    pl_envelope_put_header(message + at, PL_ENV_DATA, 0, size, link);
+    memset(message + at + 8, (int)(first + i), size);
+    pl_put_u32(message + at + 8, first + i);
+  }
+  return at;
+}
+
+static void expect_numbered(client *c, uint32_t link, uint32_t first, uint32_t count, size_t size) {
+  for (uint32_t i = 0; i < count; i++) {
+    const seen *s = client_next(c);
+    assert_non_null(s);
+    assert_int_equal(s->link, link);
+    assert_int_equal(s->size, size);
+    assert_int_equal(pl_get_u32(s->payload), first + i);
+    for (size_t at = 4; at < size && at < sizeof s->payload; at++)
+      assert_int_equal(s->payload[at], (uint8_t)(first + i));
+  }
+}
+
+static void test_messages_in_any_pieces(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  uint32_t theirs = join(a, LINK(0), b), number = 0;
+  const size_t pieces[] = {sizeof message, 1, 7, 16384, 20011, 65536, 131072}, sizes[] = {PIECE, 10000, 100};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++)
+    for (size_t j = 0; j < PL_ARRAY_LENGTH(pieces); j++, number += MANY) {
+      size_t n = make_message(number, LINK(0), sizes[i]);
+      client_message_in(a, message, n, pieces[j]);
+      expect_numbered(b, theirs, number, MANY, sizes[i]);
+    }
+  assert_int_equal(pl_relay_get_stats(w.relay).forwarded, number);
+  assert_null(client_next(b));
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static void test_much_to_a_socket_that_takes_little(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  uint32_t theirs = join(a, LINK(0), b), number = 0;
+  const size_t takes[] = {1, 3, 10, 14, 1000, 16384, 100000};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(takes); i++) {
+    b->takes = takes[i];
+    for (size_t j = 0; j < 3; j++, number += MANY) client_message(a, message, make_message(number, LINK(0), 10000));
+    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * 1048576 + 300000);
+    b->takes = SIZE_MAX;
+    world_writable(b);
+    expect_numbered(b, theirs, number - 3 * MANY, 3 * MANY, 10000);
+  }
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+/* Other envelopes between them, of other links, closed ones, and to a socket for which something else waits. */
+static void test_much_among_other_envelopes(void **state) {
+  (void)state;
+  start();
+  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  world_start(&w);
+  client *a = ready(1), *b = ready(2), *c = ready(3);
+  uint32_t theirs = join(a, LINK(0), b), others = join(a, LINK(1), c), number = 0;
+  for (uint32_t i = 0; i < MANY; i++, number += MANY) {
+    size_t n = make_message(number, LINK(0), PIECE);
+    pl_put_u32(message + i * (8 + PIECE) + 4, LINK(1)); /* one for another */
+    if (i) pl_put_u32(message + (i - 1) * (8 + PIECE) + 4, LINK(5));
+    client_message_in(a, message, n, i % 2 ? n : 70000);
+    expect_numbered(c, others, number + i, 1, PIECE);
+    expect_numbered(b, theirs, number, i ? i - 1 : 0, PIECE);
+    expect_numbered(b, theirs, number + i + 1, MANY - i - 1, PIECE);
+  }
+  assert_int_equal(pl_relay_get_stats(w.relay).dropped, MANY - 1);
+  b->reads = false;
+  client_send(a, PL_ENV_DATA, 0, LINK(0), record, 100);
+  size_t n = make_message(number, LINK(0), PIECE);
+  client_message(a, message, n);
+  b->reads = true;
+  world_writable(b);
+  assert_int_equal(client_next(b)->size, 100);
+  expect_numbered(b, theirs, number, MANY, PIECE);
+  client_free(a);
+  client_free(b);
+  client_free(c);
+  world_end(&w);
+}
+
+/* What is whole is forwarded before the rest has come; an envelope never spans messages. */
+static void test_half_an_envelope(void **state) {
+  (void)state;
+  for (size_t cut = 1; cut < 8 + PIECE; cut += cut < 9 ? 1 : 997) {
+    start();
+    world_start(&w);
+    client *a = ready(1), *b = ready(2);
+    uint32_t theirs = join(a, LINK(0), b);
+    make_message(7, LINK(0), PIECE);
+    client_message_in(a, message, 2 * (8 + PIECE) + cut, 2 * (8 + PIECE) + 8);
+    expect_numbered(b, theirs, 7, 2, PIECE);
+    assert_int_equal(client_refusal(a), PL_REASON_PROTOCOL);
+    client_free(a);
+    client_free(b);
+    world_end(&w);
+  }
+}
+
+static void test_out_of_memory_for_half_an_envelope(void **state) {
+  (void)state;
+  start();
+  world_start(&w);
+  client *a = ready(1), *b = ready(2);
+  join(a, LINK(0), b);
+  size_t n = make_message(0, LINK(0), 100);
+  uint8_t frame[PL_WS_HEADER_MAX];
+  size_t header = pl_ws_put_header(frame, PL_WS_BINARY, n, (const uint8_t[4]){0});
+  client_receive(a, frame, header);
+  pl_alloc_fail_at(1);
+  client_receive(a, message, 50);
+  pl_alloc_fail_at(0);
+  world_turn(&w);
+  assert_true(a->aborted);
+  client_free(a);
+  client_free(b);
+  world_end(&w);
+}
+
+static int once_more(void **state) {
+  (void)state;
+  sends = true;
+  return 0;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_order_across_buffer_and_queue),
@@ -332,6 +482,12 @@ int main(void) {
       cmocka_unit_test(test_socket_budget),
       cmocka_unit_test(test_one_who_asks_and_never_reads),
       cmocka_unit_test(test_idle_sockets_hold_no_buffers),
+      cmocka_unit_test(test_messages_in_any_pieces),
+      cmocka_unit_test(test_much_to_a_socket_that_takes_little),
+      cmocka_unit_test(test_much_among_other_envelopes),
+      cmocka_unit_test(test_half_an_envelope),
+      cmocka_unit_test(test_out_of_memory_for_half_an_envelope),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests_name("queues", tests, NULL, NULL) +
+         cmocka_run_group_tests_name("queues, taken at once", tests, once_more, NULL);
 }

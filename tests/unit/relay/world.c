@@ -43,6 +43,8 @@ void world_init(world *w) {
   pl_settings_init(w->settings);
 }
 
+static size_t take(void *user, pl_conn *conn, pl_view bytes);
+
 void world_start(world *w) {
   pl_relay_config config = {.admission = w->admission,
                             .public_urls = w->public_urls,
@@ -50,6 +52,7 @@ void world_start(world *w) {
                             .hooks = {.lookup = lookup},
                             .user = w};
   const uint8_t seed[32] = {42};
+  if (w->sends) config.hooks.send = take;
   config.worker = w->worker;
   config.workers = w->workers;
   config.shared = w->shared;
@@ -118,6 +121,15 @@ static void on_bytes(client *c, const uint8_t *data, size_t size) {
   }
   if (c->upgraded && at < size) on_frames(c, copy + at, size - at);
   free(copy);
+}
+
+static size_t take(void *user, pl_conn *conn, pl_view bytes) {
+  client *c = pl_conn_shell(conn);
+  size_t n = !c->reads ? 0 : bytes.size < c->takes ? bytes.size : c->takes;
+  (void)user;
+  assert_true(bytes.size > 0);
+  if (n) on_bytes(c, bytes.data, n);
+  return n;
 }
 
 static void flush(client *c) {
@@ -209,14 +221,21 @@ void client_login(client *c, bool listen) {
   c->read_at = c->got_count;
 }
 
-void client_message(client *c, const void *data, size_t size) {
+void client_message_in(client *c, const void *data, size_t size, size_t piece) {
   static const uint8_t mask[4] = {1, 2, 3, 4};
   uint8_t *frame = malloc(size + PL_WS_HEADER_MAX);
   size_t n = pl_ws_put_header(frame, PL_WS_BINARY, size, mask);
   if (size) memcpy(frame + n, data, size);
   pl_ws_mask(frame + n, size, mask, 0);
-  pl_relay_receive(c->conn, frame, n + size, c->w->now_ms);
+  for (size_t at = 0; at < n + size && c->conn; at += piece) {
+    client_receive(c, frame + at, n + size - at < piece ? n + size - at : piece);
+    if (piece < n + size) world_turn(c->w);
+  }
   free(frame);
+}
+
+void client_message(client *c, const void *data, size_t size) {
+  client_message_in(c, data, size, size + PL_WS_HEADER_MAX);
 }
 
 void client_send(client *c, uint8_t type, uint8_t flags, uint32_t link, const void *payload, size_t size) {

@@ -19,6 +19,7 @@ typedef struct world {
   const char *alternatives;
   const pl_cidr *trusted; /* one range, or NULL */
   uint64_t now_ms;
+  bool sends; /* before world_start: sockets take bytes at once, hooks.send */
   bool hold_lookups, store_broken;
   pl_conn *held[WORLD_IDS];
   size_t held_count;
@@ -76,6 +77,8 @@ void client_upgrade(client *c);                                /* up to HELLO */
 size_t client_make_login(client *c, bool listen, uint8_t out[512]);
 void client_login(client *c, bool listen);                     /* up to WELCOME or a refusal */
 void client_message(client *c, const void *data, size_t size); /* one WebSocket message */
+/* The same as its reads cut it: pieces of so many bytes, a turn after each. */
+void client_message_in(client *c, const void *data, size_t size, size_t piece);
 void client_send(client *c, uint8_t type, uint8_t flags, uint32_t link, const void *payload, size_t size);
 void client_open(client *c, uint32_t link, const client *target, const void *handshake, size_t size);
 /* The next envelope, after a turn; NULL: none came. */

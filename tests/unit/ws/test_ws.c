@@ -58,8 +58,11 @@ static void note(result *r, const char *tag, const uint8_t *data, size_t size) {
   r->text[r->size] = '\0';
 }
 
+static bool pieces; /* messages come in pieces, to be joined */
+
 static void read_all(const wire *w, size_t chunk, result *r) {
-  static uint8_t copy[sizeof w->bytes];
+  static uint8_t copy[sizeof w->bytes], joined[sizeof w->bytes];
+  size_t joined_size = 0;
   pl_ws ws;
   pl_ws_event e;
   char tag[16];
@@ -67,11 +70,21 @@ static void read_all(const wire *w, size_t chunk, result *r) {
   r->text[0] = '\0';
   memcpy(copy, w->bytes, w->size);
   pl_ws_init(&ws, true, true, MAX);
+  if (pieces) pl_ws_take_pieces(&ws);
   for (size_t at = 0; at < w->size;) {
     size_t n = w->size - at < chunk ? w->size - at : chunk, left = n;
     uint8_t *p = copy + at;
     int rc;
     while ((rc = pl_ws_read(&ws, &p, &left, &e)) > 0) {
+      if (e.type == PL_WS_TEXT || e.type == PL_WS_BINARY) {
+        if (e.size) memcpy(joined + joined_size, e.data, e.size);
+        joined_size += e.size;
+        assert_true(e.last || (pieces && e.size));
+        if (!e.last) continue;
+        e.data = joined;
+        e.size = joined_size;
+        joined_size = 0;
+      }
       if (e.type == PL_WS_CLOSE)
         snprintf(tag, sizeof tag, "C%d:", e.close_code);
       else
@@ -94,8 +107,9 @@ static void read_all(const wire *w, size_t chunk, result *r) {
 static void expect(const wire *w, const char *text) {
   static result r;
   const size_t chunks[] = {1, 2, 3, 5, 7, 16, 1000, sizeof w->bytes};
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(chunks); i++) {
-    read_all(w, chunks[i], &r);
+  for (size_t i = 0; i < 2 * PL_ARRAY_LENGTH(chunks); i++) {
+    pieces = i % 2;
+    read_all(w, chunks[i / 2], &r);
     assert_string_equal(r.text, text);
   }
 }
