@@ -1,10 +1,10 @@
-// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, so that C and JavaScript read one table.
-//   node schema/wire_table.mjs           writes the file
-//   node schema/wire_table.mjs --check   exits 1 when the file is not what the tables say
+// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, and schema/words.def into web/client/words.js,
+// so that C and JavaScript read the same tables.
+//   node schema/wire_table.mjs           writes the files
+//   node schema/wire_table.mjs --check   exits 1 when a file is not what the tables say
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const here = new URL('.', import.meta.url)
-const target = new URL('../web/client/wire_table.js', here)
 
 /** All macro calls of a .def file, in order: [macro, argument, …]; strings without quotes, numbers as numbers. */
 function callsOf(file) {
@@ -113,8 +113,38 @@ function write(table) {
   return parts.join('\n').replace(/ \*\/\n\/\*\* @type/g, '\n * @type')
 }
 
-const wanted = write(read())
-if (process.argv.includes('--check')) {
+const LINE = 140
+
+/** The words, in as many strings as lines of LINE columns need. */
+function writeWords(words) {
+  const lines = ['']
+  for (const word of words) {
+    const line = `${lines.at(-1)}${word} `
+    if (line.length + "  '' +".length > LINE) lines.push(`${word} `)
+    else lines[lines.length - 1] = line
+  }
+  lines.push(lines.pop().trimEnd())
+  return (
+    '// The words of pairing codes and safety phrases, made by schema/wire_table.mjs from schema/words.def.\n' +
+    '// Not to be edited: the words and their order never change.\n\n' +
+    `export const WORDS = (\n${lines.map((line) => `  '${line}'`).join(' +\n')}\n).split(' ')\n`
+  )
+}
+
+const table = read()
+const words = callsOf('words.def').map(([, word]) => word)
+const [, count] = table.constants.find(([name]) => name === 'WORDS_COUNT')
+if (words.length !== count) throw new Error(`words.def: ${words.length} words, and WORDS_COUNT is ${count}`)
+
+for (const [file, wanted] of [
+  ['web/client/wire_table.js', write(table)],
+  ['web/client/words.js', writeWords(words)],
+]) {
+  const target = new URL(`../${file}`, here)
+  if (!process.argv.includes('--check')) {
+    writeFileSync(target, wanted)
+    continue
+  }
   let found = ''
   try {
     found = readFileSync(target, 'utf8')
@@ -122,9 +152,7 @@ if (process.argv.includes('--check')) {
     // a missing file differs too
   }
   if (found !== wanted) {
-    console.error('web/client/wire_table.js differs from schema/*.def: run `node schema/wire_table.mjs` and commit it')
-    process.exit(1)
+    console.error(`${file} differs from schema/*.def: run \`node schema/wire_table.mjs\` and commit it`)
+    process.exitCode = 1
   }
-} else {
-  writeFileSync(target, wanted)
 }
