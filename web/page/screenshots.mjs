@@ -51,7 +51,7 @@ async function home(person) {
 async function shootSet(relay, name, look) {
   const lone = await openPerson(relay.http, look);
   await shoot(lone, `first-${name}`);
-  await lone.page.getByLabel('Link or ID').fill('https://relay.example/#');
+  await lone.page.getByLabel('Code, link or ID').fill('https://relay.example/#');
   await lone.page.getByText('Part of the link is missing').waitFor();
   await shoot(lone, `wrong-link-${name}`);
   await lone.invite();

@@ -131,14 +131,14 @@ test('the field says at once what is wrong', async () => {
   const ana = keep(await openPerson(relay.http));
   const own = await ana.ownId();
   for (const [typed, words] of [
-    ['hello!', 'neither a link nor an ID'],
+    ['hello!', 'no code, link or ID'],
     ['https://relay.example/', 'Part of the link is missing'],
     ['https://relay.example/#abcdefgh', 'This link is damaged'],
     ['a'.repeat(54), 'typing error'],
     ['a'.repeat(60), 'too long'],
     [own.toUpperCase(), 'This is your own'],
   ]) {
-    await ana.page.getByLabel('Link or ID').fill(typed);
+    await ana.page.getByLabel('Code, link or ID').fill(typed);
     await ana.page.getByText(words).waitFor();
   }
 });
@@ -155,7 +155,7 @@ test('by keyboard alone: invite, join, name, write', async () => {
   await tabTo(ana, ana.page.getByRole('button', { name: 'Create an invitation' }));
   await ana.page.keyboard.press('Enter');
   const link = await ana.page.getByLabel('Invitation link', { exact: true }).inputValue();
-  await tabTo(bo, bo.page.getByLabel('Link or ID'));
+  await tabTo(bo, bo.page.getByLabel('Code, link or ID'));
   await bo.page.keyboard.insertText(link);
   await bo.page.keyboard.press('Enter');
   await Promise.all([ana.here(), bo.here()]);

@@ -29,7 +29,7 @@ export class Tab {
 
   /** Types a link or an ID into the field and goes on. */
   async join(text) {
-    await this.page.getByLabel('Link or ID').fill(text);
+    await this.page.getByLabel('Code, link or ID').fill(text);
     await this.page.locator('form.join button').click();
   }
 

@@ -43,9 +43,9 @@ describe('plain HTTP from another machine', () => {
     await ana.page.getByRole('button', { name: 'Copy link' }).click();
     await ana.page.getByRole('button', { name: 'Copied' }).waitFor();
     await ana.page.getByRole('button', { name: 'Back' }).click();
-    await ana.page.getByLabel('Link or ID').focus();
+    await ana.page.getByLabel('Code, link or ID').focus();
     await ana.page.keyboard.press('ControlOrMeta+v');
-    expect(await ana.page.getByLabel('Link or ID').inputValue()).toBe(link);
+    expect(await ana.page.getByLabel('Code, link or ID').inputValue()).toBe(link);
   });
 
   test('on a safe origin there is no banner', async () => {
@@ -144,8 +144,8 @@ describe.each([
     const { page } = ana;
     const back = () => page.locator('main').getByRole('button', { name: 'Back' }).click();
     await see('first screen');
-    await page.getByLabel('Link or ID').fill('hello!');
-    await page.getByText('neither a link').waitFor();
+    await page.getByLabel('Code, link or ID').fill('hello!');
+    await page.getByText('no code, link or ID').waitFor();
     await see('a wrong link');
     const link = await ana.invite();
     await page.locator('.qr').waitFor();

@@ -27,6 +27,7 @@ export class Conversation {
     this.timer = 0;
     this.work = Promise.resolve();
     this.stopped = false;
+    this.pendingCount = 0;
   }
 
   /** here: messages go through; joining: never was linked yet; away: was, and is not now */
@@ -37,11 +38,11 @@ export class Conversation {
 
   /** A program at the other end takes one caller at a time, so it is only called when there is something to say. */
   get shouldDial() {
-    return !this.stopped && !this.contact.blocked && !this.contact.problem && (this.contact.application !== PIPE || this.hasPending);
+    return !this.stopped && !this.contact.blocked && !this.contact.problem && (this.contact.application !== PIPE || this.pendingCount > 0);
   }
 
   async start() {
-    this.hasPending = (await this.engine.db.pending(this.contact.id)).length > 0;
+    this.pendingCount = (await this.engine.db.pending(this.contact.id)).length;
     this.dial();
   }
 
@@ -155,7 +156,7 @@ export class Conversation {
       contact: contact.id, mine: 1, id, kind: 'text', text, at: engine.now(), state: 'waiting', pending: contact.id,
     });
     if (!message) return;
-    this.hasPending = true;
+    this.pendingCount += 1;
     engine.shown(contact.id, [message]);
     contact.last = { text: text.slice(0, 200), at: message.at, mine: 1 };
     engine.changed(contact, true);
@@ -168,7 +169,8 @@ export class Conversation {
     return this.serial(async () => {
       const session = this.current;
       const pending = await this.engine.db.pending(this.contact.id);
-      this.hasPending = pending.length > 0;
+      this.pendingCount = pending.length;
+      if (this.engine.held(this.contact)) return;
       if (!session || session !== this.current || session.state !== 'linked') return;
       for (const message of pending) {
         if (this.inFlight.has(message.n)) continue;
@@ -186,7 +188,8 @@ export class Conversation {
       const { db } = this.engine;
       const changed = await db.changeMessage(message.n, ({ pending, ...rest }) => ({ ...rest, state: 'delivered' }));
       if (changed) this.engine.shown(this.contact.id, [changed]);
-      this.hasPending = (await db.pending(this.contact.id)).length > 0;
+      this.pendingCount = (await db.pending(this.contact.id)).length;
+      this.engine.changed(this.contact, false);
     } catch (error) {
       this.engine.log(`not delivered yet: ${error?.message ?? error}`);
     } finally {

@@ -5,15 +5,15 @@
  * Invariant: nothing is sent while `server.changed` is set (the relay showed another key than the pinned one).
  */
 import { Conversation } from './conversation.js';
-import { CHAT, TEXT_MAX_CHARS, cleanName, hex } from './chat.js';
-import { inspect } from './inspect.js';
+import { CHAT, cleanName, hex } from './chat.js';
+import { Codes } from './codes.js';
+import { doubtOf, namesake } from './doubt.js';
 
 const LOG_LINES = 300;
-const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const KNOCKS_MAX = 20;
 
 /** A secret as a key of maps and of the database. */
-const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secret));
+export const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secret));
 
 export class Engine {
   /**
@@ -29,6 +29,7 @@ export class Engine {
     this.conversations = new Map();
     this.invites = new Map();
     this.knocks = new Map();
+    this.codes = new Codes(this);
     this.lines = [];
     this.settings = {};
     this.me = { id: '', name: '' };
@@ -46,7 +47,7 @@ export class Engine {
     await lib.ready;
     this.seed = await db.seed(() => lib.newSeed());
     this.me.id = await lib.idFromSeed(this.seed);
-    for (const key of ['name', 'relayId', 'banner', 'language']) this.settings[key] = await db.setting(key);
+    for (const key of ['name', 'relayId', 'banner']) this.settings[key] = await db.setting(key);
     this.me.name = this.settings.name ?? '';
     this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
     for (const contact of await db.all('contacts')) this.contacts.set(contact.id, contact);
@@ -123,7 +124,7 @@ export class Engine {
     }
     this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
     // One that was claimed or withdrawn there must not be open here.
-    for (const { secret, raw } of this.invites.values()) if (!invites.some((one) => one.secret === secret)) client?.revokeInvite(raw);
+    for (const { secret } of this.invites.values()) if (!invites.some((one) => one.secret === secret)) this.endInvitation(secret);
     for (const { secret, raw, expiresAt } of invites) if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
     this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
     this.tell.state();
@@ -141,6 +142,7 @@ export class Engine {
     this.conversations.clear();
     const { client } = this;
     this.client = null;
+    this.codes.clientGone();
     await client?.stop();
   }
 
@@ -155,6 +157,7 @@ export class Engine {
       shown: (contact, list) => this.tell.messages(contact, list),
       received: (contact, message) => this.received(contact, message),
       named: (contact, name) => this.named(contact, name),
+      held: (contact) => this.doubt(contact) !== null,
       log: (text) => this.log(text),
     };
     return this.shared;
@@ -219,15 +222,56 @@ export class Engine {
   /** Somebody opened one of our invite links and proved it. */
   claimed({ id, secret }) {
     const key = keyOf(secret);
-    if (this.invites.delete(key)) this.db.remove('invites', key);
-    const contact = this.contacts.get(id) ?? this.addContact({ id, how: 'invite' });
+    if (this.invites.has(key)) this.invitationUsed(key, { id, how: 'invite' });
+    else this.met({ id, how: this.contacts.get(id)?.how ?? 'invite' });
+  }
+
+  /** An invitation brought somebody, by its link or by its code; the other of the two ends with it. */
+  invitationUsed(key, { id, name, how }) {
+    this.endInvitation(key);
+    this.db.remove('invites', key);
     this.lastClaim = { secret: key, contact: id };
-    this.changed(contact, true);
+    this.met({ id, name, how });
+  }
+
+  endInvitation(key) {
+    const invite = this.invites.get(key);
+    if (invite) this.client?.revokeInvite(invite.raw);
+    this.codes.cancel(key);
+    this.invites.delete(key);
   }
 
   /* ---- contacts ----------------------------------------------------------------------------------- */
 
-  /** @param {{id: string, how: 'invite'|'invited'|'asked'|'knock', name?: string, link?: string, blocked?: boolean}} made */
+  /** Somebody proved to be the one that this person wanted: a contact from now on, and no longer blocked. */
+  met({ id, name, how }) {
+    const contact = this.contacts.get(id) ?? this.addContact({ id, how, name });
+    contact.how = how;
+    if (name) this.named(contact, name);
+    if (contact.blocked) this.unblock(contact);
+    delete contact.problem;
+    this.changed(contact, true);
+    return contact;
+  }
+
+  unblock(contact) {
+    contact.blocked = false;
+    this.client?.allow(contact.id);
+    this.changed(contact, true);
+    this.conversation(contact).dial();
+  }
+
+  attach(id, session) {
+    const contact = this.contacts.get(id);
+    if (contact) this.conversation(contact).attach(session, false);
+  }
+
+  /** The contact whose name this one bears under another ID, while the person has not said who it is. */
+  doubt(contact) {
+    return doubtOf(contact, this.contacts.values());
+  }
+
+  /** @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?: string, blocked?: boolean}} made */
   addContact({ id, how, name, link, blocked = false }) {
     const contact = { id, how, name: '', hint: cleanName(name), createdAt: this.now(), pairedAt: null, unread: 0, blocked, ...(link && { link }) };
     this.contacts.set(id, contact);
@@ -267,7 +311,8 @@ export class Engine {
   state() {
     const contacts = [...this.contacts.values()].map((contact) => {
       const { link, ...shown } = contact;
-      return { ...shown, presence: this.conversations.get(contact.id)?.presence ?? (contact.pairedAt ? 'away' : 'joining') };
+      const presence = this.conversations.get(contact.id)?.presence ?? (contact.pairedAt ? 'away' : 'joining');
+      return { ...shown, presence, doubt: this.doubt(contact)?.id ?? null };
     });
     return {
       me: this.me,
@@ -275,9 +320,22 @@ export class Engine {
       secure: this.secure,
       banner: this.settings.banner ?? null,
       contacts: contacts.sort((a, b) => (b.last?.at ?? b.createdAt) - (a.last?.at ?? a.createdAt)),
-      invites: [...this.invites.values()].filter(({ expiresAt }) => expiresAt > this.now()).map(({ raw, ...shown }) => shown),
-      knocks: [...this.knocks.values()],
+      invites: [...this.invites.values()]
+        .filter(({ expiresAt }) => expiresAt > this.now())
+        .map(({ raw, ...shown }) => ({ ...shown, code: this.codes.shown(shown.secret) })),
+      knocks: [...this.knocks.values()].map((knock) => ({ ...knock, known: namesake(knock, this.contacts.values())?.id ?? null })),
       lastClaim: this.lastClaim ?? null,
+      claim: this.codes.shownClaim(),
+      busy: this.busy(),
+    };
+  }
+
+  /** What closing the page would interrupt. Messages to those who are away wait anyway, and are not counted. */
+  busy() {
+    const underway = ({ presence, pendingCount }) => (presence === 'here' || this.server.state === 'offline' ? pendingCount : 0);
+    return {
+      messages: [...this.conversations.values()].reduce((sum, conversation) => sum + underway(conversation), 0),
+      transfers: 0,
     };
   }
 
@@ -293,148 +351,3 @@ export class Engine {
     return { sessions, log: this.lines };
   }
 }
-
-/** The commands of the tabs. Each returns what the tab gets as its answer; what it throws becomes an error there. */
-export const commands = {
-  hello: async (engine, { link }) => {
-    await engine.start(link);
-    return engine.state();
-  },
-
-  inspect: (engine, { text }) => inspect(engine, text),
-
-  /** A link or an ID of somebody: the contact, who may have been here before. */
-  join: (engine, { text }) => {
-    const found = inspect(engine, text);
-    if (found.kind !== 'link' && found.kind !== 'id') return { problem: found.problem };
-    let contact = engine.contacts.get(found.id);
-    if (!contact) contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
-    else if (!contact.pairedAt && found.link) {
-      contact.link = found.link;
-      engine.conversations.get(contact.id)?.stop();
-      engine.conversations.delete(contact.id);
-    }
-    delete contact.problem;
-    if (contact.blocked) commands.unblock(engine, { contact: contact.id });
-    engine.changed(contact, true);
-    engine.conversation(contact).dial();
-    return { contact: contact.id };
-  },
-
-  invite: async (engine, { pageUrl }) => {
-    const made = await engine.client.createInvite({ pageUrl, lifetimeMs: INVITE_LIFETIME_MS });
-    const invite = { secret: keyOf(made.secret), raw: made.secret, link: made.link, expiresAt: made.expiresAt, createdAt: engine.now() };
-    engine.invites.set(invite.secret, invite);
-    await engine.db.put('invites', invite);
-    engine.tell.state();
-    return { secret: invite.secret };
-  },
-
-  cancelInvite: async (engine, { secret }) => {
-    const invite = engine.invites.get(secret);
-    if (invite) engine.client?.revokeInvite(invite.raw);
-    engine.invites.delete(secret);
-    await engine.db.remove('invites', secret);
-    engine.tell.state();
-  },
-
-  allow: (engine, { id }) => {
-    const knock = engine.knocks.get(id);
-    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: knock?.name });
-    engine.conversation(contact).dial();
-    return { contact: contact.id };
-  },
-
-  ignore: async (engine, { id }) => {
-    engine.client?.deny(id);
-    engine.knocks.delete(id);
-    await engine.db.remove('knocks', id);
-    engine.tell.state();
-  },
-
-  /** A stranger is kept as a blocked contact, so that the choice is remembered and can be taken back. */
-  block: (engine, { id }) => {
-    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name, blocked: true });
-    contact.blocked = true;
-    engine.conversations.get(id)?.stop();
-    engine.conversations.delete(id);
-    engine.client?.block(id);
-    engine.changed(contact, true);
-  },
-
-  unblock: (engine, { contact: id }) => {
-    const contact = engine.contacts.get(id);
-    if (!contact) return;
-    contact.blocked = false;
-    engine.client?.allow(id);
-    engine.changed(contact, true);
-    engine.conversation(contact).dial();
-  },
-
-  send: async (engine, { contact: id, message, text }) => {
-    const contact = engine.contacts.get(id);
-    if (!contact || contact.blocked || engine.server.changed) return { problem: 'blocked' };
-    if (!text || text.length > TEXT_MAX_CHARS) return { problem: 'length' };
-    await engine.conversation(contact).write({ id: message, text });
-    return {};
-  },
-
-  messages: (engine, { contact, before, count }) => engine.db.messages(contact, { before, count }),
-
-  seen: (engine, { contact: id }) => {
-    const contact = engine.contacts.get(id);
-    if (!contact?.unread) return;
-    contact.unread = 0;
-    engine.changed(contact, true);
-  },
-
-  rename: (engine, { contact: id, name }) => {
-    const contact = engine.contacts.get(id);
-    if (!contact) return;
-    contact.name = cleanName(name);
-    contact.asked = true;
-    engine.changed(contact, true);
-  },
-
-  forget: async (engine, { contact: id }) => {
-    engine.part(id);
-    engine.client?.deny(id);
-    await engine.db.remove('contacts', id);
-    await engine.db.forgetMessages(id);
-    engine.tell.state();
-  },
-
-  /** The name that others are shown as a suggestion; new connections carry it. */
-  setName: async (engine, { name }) => {
-    const clean = cleanName(name);
-    if (clean === engine.me.name) return;
-    engine.me.name = clean;
-    await engine.db.setSetting('name', clean || undefined);
-    if (!engine.server.changed) await engine.connect();
-    engine.tell.state();
-  },
-
-  setSetting: async (engine, { key, value }) => {
-    if (!['banner', 'language'].includes(key)) return;
-    engine.settings[key] = value;
-    await engine.db.setSetting(key, value);
-    engine.tell.state();
-  },
-
-  /** The person has decided that the relay's new key is right. */
-  trustServer: async (engine, { id }) => {
-    if (engine.server.changed?.got !== id) return;
-    engine.settings.relayId = id;
-    engine.server.pinned = id;
-    await engine.db.setSetting('relayId', id);
-    await engine.connect();
-  },
-
-  tryNow: async (engine) => {
-    if (engine.server.changed) return;
-    if (engine.server.retryAt === null && engine.server.state === 'offline') await engine.connect();
-    else engine.client?.networkUp();
-  },
-
-  details: (engine) => engine.details(),
-};

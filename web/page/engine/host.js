@@ -3,7 +3,7 @@
  * answered by `{seq, value}` or `{seq, error}`; to all tabs: `{state}` (whole, at most once a turn) and
  * `{messages: {contact, list}}`.
  */
-import { commands } from './engine.js';
+import { commands } from './commands.js';
 
 export class Host {
   constructor() {

@@ -43,7 +43,7 @@ class Session {
 }
 
 let drawn = 0;
-let db, dialled, conversation, shown, contact;
+let db, dialled, conversation, shown, contact, held;
 const settled = async () => {
   for (let i = 0; i < 10; i += 1) await conversation.work.then(() => {});
 };
@@ -54,6 +54,7 @@ beforeEach(() => {
   db = new MemoryDb();
   dialled = [];
   shown = [];
+  held = false;
   contact = { id: 'them', how: 'asked', pairedAt: null, unread: 0 };
   conversation = new Conversation(contact, {
     db,
@@ -62,6 +63,7 @@ beforeEach(() => {
     now: () => 1,
     changed() {},
     named() {},
+    held: () => held,
     shown: (_, list) => shown.push(...list),
     received: (_, message) => shown.push(message),
     log() {},
@@ -114,6 +116,18 @@ describe('what is written', () => {
     await conversation.write({ id: id(1), text: 'one' });
     await conversation.write({ id: id(1), text: 'one' });
     await settled();
+    expect(texts(dialled[0])).toEqual(['one']);
+  });
+
+  test('is held back while it is not clear who the other is', async () => {
+    held = true;
+    await conversation.start();
+    dialled[0].link();
+    await conversation.write({ id: id(1), text: 'one' });
+    await settled();
+    expect([texts(dialled[0]), conversation.pendingCount]).toEqual([[], 1]);
+    held = false;
+    await conversation.flush();
     expect(texts(dialled[0])).toEqual(['one']);
   });
 

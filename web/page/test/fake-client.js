@@ -16,6 +16,15 @@ export function parseInviteLink(link) {
   return { id: idOf(link.length), relayId: idOf(99) };
 }
 
+export const words = ['anchor', 'apple', 'apron', 'copper', 'coral', 'violet', 'violin', 'willow'];
+export const completeWord = (prefix) => words.filter((word) => prefix && word.startsWith(prefix.toLowerCase()));
+export function parseCode(text) {
+  const [number, ...said] = text.trim().toLowerCase().split(/[\s-]+/);
+  if (!/^\d{4,7}$/.test(number) || said.length !== 2 || !said.every((word) => words.includes(word))) throw Object.assign(new Error('ECODE'), { code: 'ECODE' });
+  return { number: Number(number), words: said };
+}
+export const safetyPhrase = () => Array.from({ length: 12 }, (_, n) => words[(n * 3) % words.length]).join(' ');
+
 class Emitter {
   listeners = {};
   on(name, fn) {
@@ -67,6 +76,23 @@ class FakeClient extends Emitter {
     const secret = Math.random().toString(16).slice(2);
     const link = `${pageUrl}#${Array.from(crypto.getRandomValues(new Uint8Array(114)), (byte) => alphabet[byte % 32]).join('')}`;
     return { link, secret, expiresAt: Date.now() + lifetimeMs };
+  }
+  createCode() {
+    const code = Object.assign(new Emitter(), { text: null, cancel: () => clearTimeout(timer) });
+    const timer = setTimeout(() => code.emit('code', { text: (code.text = '4821-copper-violin'), expiresAt: Date.now() + 600_000 }), 150);
+    return code;
+  }
+  /** 1111: wrong; 2222: nobody; any other number pairs. */
+  claimCode(text) {
+    const { number } = parseCode(text);
+    const code = Object.assign(new Emitter(), { text, cancel: () => clearTimeout(timer) });
+    const timer = setTimeout(() => {
+      if (number === 1111) return code.emit('ended', { error: 'EWRONGCODE', reason: 'WRONG_CODE' });
+      if (number === 2222) return code.emit('ended', { error: 'ENOCODE', reason: 'NO_CODE' });
+      code.emit('paired', { id: idOf(number), name: 'Cem', session: null });
+      this.emit('session', new FakeSession(idOf(number), 'Cem'));
+    }, 600);
+    return code;
   }
   addInvite() {}
   revokeInvite() {}

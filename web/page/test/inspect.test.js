@@ -9,6 +9,7 @@ const engine = {
   me: { id: me },
   server: { pinned: relayId },
   lib: {
+    completeWord: (prefix) => ['apple', 'apron', 'copper', 'coral', 'violet', 'violin', 'war', 'warm'].filter((word) => prefix && word.startsWith(prefix)),
     parseId(text) {
       if (text.endsWith('z')) throw new Error('EID');
     },
@@ -44,5 +45,48 @@ describe('what a person typed', () => {
   });
   test('an ID that is not complete yet is no error', () => {
     expect(inspect(engine, other.slice(0, 20))).toEqual({ kind: 'part', problem: 'idShort' });
+  });
+});
+
+describe('a code', () => {
+  const found = (text) => inspect(engine, text);
+  const words = (text) => found(text).options?.map(({ word }) => word);
+  test('whole, in capitals, with spaces, several hyphens, other digits, inside what was copied', () => {
+    for (const text of ['4821-copper-violin', ' 4821 Copper VIOLIN ', '4821--copper – violin', '٤٨٢١-copper-violin', 'Code  4821-copper-violin   valid 10 minutes'])
+      expect(found(text), text).toEqual({ kind: 'code', code: '4821-copper-violin' });
+  });
+  test('says what is still missing', () => {
+    expect(found('48')).toMatchObject({ kind: 'part', problem: 'codeShort', part: undefined });
+    expect(found('4821')).toMatchObject({ kind: 'part', part: 'codeWords' });
+    expect(found('4821-')).toMatchObject({ kind: 'part', part: 'codeWords' });
+    expect(found('4821-copper')).toMatchObject({ kind: 'part', part: 'codeWord' });
+    expect(found('4821-copper-')).toMatchObject({ kind: 'part', part: 'codeWord' });
+  });
+  test('words are completed, with the whole text that each would make', () => {
+    expect(found('4821-ap').options).toEqual([{ word: 'apple', text: '4821-apple-' }, { word: 'apron', text: '4821-apron-' }]);
+    expect(found('4821 copper vi').options).toEqual([{ word: 'violet', text: '4821-copper-violet' }, { word: 'violin', text: '4821-copper-violin' }]);
+  });
+  test('a word that is whole and also begins another can be left or gone on with', () => {
+    expect(words('4821-war')).toEqual(['war', 'warm']);
+    expect(found('4821-war ')).toMatchObject({ kind: 'part', part: 'codeWord' });
+    expect(found('4821-copper-war')).toMatchObject({ kind: 'code', code: '4821-copper-war' });
+  });
+  test('a word that does not exist is told at once, with those that begin like it', () => {
+    expect(found('4821-x')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
+    expect(found('4821-copler')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
+    expect(words('4821-copler')).toEqual(['copper']);
+    expect(words('4821-coppr-violin')).toEqual(['copper']);
+    expect(found('4821-ap ')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
+  });
+  test('a number or a list of words that cannot be', () => {
+    expect(problem('12-copper')).toBe('codeNumber');
+    expect(problem('12345678')).toBe('codeNumber');
+    expect(problem('4821-copper-violin-apple')).toBe('codeLong');
+    expect(problem('copper-violin')).toBe('codeBegin');
+  });
+  test('an ID that begins with digits stays an ID', () => {
+    const digits = `2345${'a'.repeat(50)}`;
+    expect(found(digits).kind).toBe('id');
+    expect(found(digits.match(/.{4}|.{2}$/g).join(' ')).kind).toBe('id');
   });
 });

@@ -84,12 +84,11 @@ export async function cancelInvite(secret) {
   go({ screen: 'home' }, { replace: true });
 }
 
-/** @returns {Promise<string|undefined>} what is wrong, as a key of the strings */
+/** @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the try */
 export async function join(text, { replace = false } = {}) {
-  const { contact, problem } = await call('join', { text });
-  if (problem) return problem;
-  go({ screen: 'thread', contact }, { replace });
-  return undefined;
+  const answer = await call('join', { text });
+  if (answer.contact) go({ screen: 'thread', contact: answer.contact }, { replace });
+  return answer;
 }
 
 export async function allow(id) {

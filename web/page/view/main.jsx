@@ -4,7 +4,7 @@ import { App } from './components/App.jsx';
 import { onMessages, onState, join, reloadThreads, useLink, call } from './actions.js';
 import { openLink } from './link.js';
 import { followHistory, store } from './store.js';
-import { setLanguage } from '../strings/index.js';
+import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
 
 /** The link's secret must not stay where a glance, a screenshot or the history shows it. */
 function takeFragment() {
@@ -16,12 +16,12 @@ function takeFragment() {
 
 async function openInvite(link) {
   if (!link) return;
-  const problem = await join(link, { replace: true });
+  const { problem } = await join(link, { replace: true });
   if (problem) store.set({ place: { screen: 'new', problem } });
 }
 
 const invited = takeFragment();
-setLanguage(navigator.languages ?? ['en']);
+const language = applyLanguage();
 followHistory();
 
 const { shared, single } = document.querySelector('script[data-shared]').dataset;
@@ -35,7 +35,11 @@ const link = openLink(
 );
 useLink(link);
 store.set({ mode: link.mode });
-render(<App />, document.getElementById('app'));
+language.then((code) => {
+  store.set({ language: code });
+  render(<App />, document.getElementById('app'));
+});
+onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 
 link
   .hello({ link: invited })

@@ -24,6 +24,7 @@ export const store = createStore({
   ready: false, // the engine answered
   broken: null, // it did not: why
   mode: 'shared',
+  language: 'en', // whose table `s` is: a change draws everything anew
   engine: null, // its state
   messages: {}, // contact → list, oldest first
   place: { screen: 'home' }, // home, new, invite, thread, contact, settings, server

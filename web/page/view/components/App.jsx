@@ -19,6 +19,11 @@ import { ContactCard } from './ContactCard.jsx';
 const screens = { home: Home, new: Home, invite: InviteScreen, thread: Thread, contact: ContactCard, settings: Settings, server: ServerSees };
 
 export function App() {
+  const language = useStore(({ language }) => language);
+  return <Page key={language} />;
+}
+
+function Page() {
   const ready = useStore(({ ready }) => ready);
   const broken = useStore(({ broken }) => broken);
   const place = useStore(({ place }) => place);

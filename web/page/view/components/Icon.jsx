@@ -12,11 +12,16 @@ const paths = {
   warn: ['M12 4l9 16H3z', 'M12 10v4', 'M12 17v.1'],
   link: ['M10 14a4 4 0 0 0 6 .5l2.5-2.5a4 4 0 0 0-5.7-5.7L11.5 7.6', 'M14 10a4 4 0 0 0-6-.5L5.5 12a4 4 0 0 0 5.7 5.7l1.3-1.3'],
   share: ['M12 15V4', 'M8 7.5L12 4l4 3.5', 'M6 11v9h12v-9'],
+  camera: ['M4 8V5h3', 'M17 5h3v3', 'M20 16v3h-3', 'M7 19H4v-3', 'M9 9h6v6H9z'],
+  shield: ['M12 3l7 3v5.5c0 4.5-3 7.8-7 9.5-4-1.7-7-5-7-9.5V6z', 'M9 12l2.2 2.2L15.5 10'],
+  bell: ['M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15z', 'M10 21h4'],
+  move: ['M4 8h13', 'M13.5 4.5L17 8l-3.5 3.5', 'M20 16H7', 'M10.5 12.5L7 16l3.5 3.5'],
+  next: ['M9 5l7 7-7 7'],
   clock: ['M12 7v5l3 2', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z'],
 };
 
 /** Whether an icon points along the reading direction and has to turn with it. */
-const directed = new Set(['back', 'send']);
+const directed = new Set(['back', 'send', 'next']);
 
 export function Icon({ name }) {
   return (

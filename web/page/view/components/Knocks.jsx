@@ -36,7 +36,7 @@ function KnockRow({ knock }) {
         {knock.name && (
           <>
             {' '}
-            {s.knock.says} <bdi>“{knock.name}”</bdi>.
+            {s.knock.says(knock.name)}
           </>
         )}
       </p>

@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 
 const QUIET = 4;
 /** Fits the narrowest phone. Whole pixels a module, or modules come out uneven. */
-const SIDE_PX = 288;
+const SIDE_PX = 256;
 
 export function Qr({ text, label }) {
   const { path, size } = useMemo(() => draw(text), [text]);

@@ -7,6 +7,7 @@ import { CopyButton } from './CopyButton.jsx';
 import { Details } from './Details.jsx';
 import { Icon } from './Icon.jsx';
 import { Key } from './Key.jsx';
+import { LanguageChoice } from './LanguageChoice.jsx';
 import { NameForm } from './NameForm.jsx';
 
 export function Settings() {
@@ -27,6 +28,7 @@ export function Settings() {
             <CopyButton text={me.id} label={s.settings.copyId} />
           </div>
         </section>
+        <LanguageChoice />
         <section>
           <button type="button" class="row-button" onClick={() => go({ screen: 'server' })}>
             <span>{s.settings.serverSees}</span>

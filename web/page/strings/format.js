@@ -1,0 +1,71 @@
+/**
+ * What a language's table gets to write numbers, times and names with: all of it from Intl, for one locale.
+ * Names are isolated wherever they could turn the sentence around them; codes and IDs always read left to right.
+ */
+const DAY_MS = 86_400_000;
+const SPAN_UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
+const SIZE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+const days = (at, now) => Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / DAY_MS);
+
+/** @param {string} locale  @param {{direction: 'ltr'|'rtl', unitDisplay: 'short'|'long'}} how */
+export function makeFormat(locale, { direction, unitDisplay }) {
+  const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+  const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
+  const shortDay = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+  const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const rules = new Intl.PluralRules(locale);
+  const list = new Intl.ListFormat(locale, { type: 'unit', style: unitDisplay === 'long' ? 'long' : 'narrow' });
+  const number = new Intl.NumberFormat(locale);
+  const unit = (name, more) => new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay, ...more });
+  const capital = (text) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+  const recent = (at, now) => (days(at, now) === 0 || days(at, now) === 1 ? capital(relative.format(-days(at, now), 'day')) : null);
+
+  const format = {
+    locale,
+    number: (n) => number.format(n),
+    /** @param {number} n  @param {Record<string, string|((n: string) => string)>} forms by category; `other` is needed */
+    plural(n, forms) {
+      const form = forms[rules.select(n)] ?? forms.other;
+      return typeof form === 'function' ? form(number.format(n)) : form;
+    },
+    time: (at) => time.format(at),
+    fullTime: (at) => full.format(at),
+    day: (at, now) => recent(at, now) ?? day.format(at),
+    listTime: (at, now) => (days(at, now) === 0 ? time.format(at) : (recent(at, now) ?? shortDay.format(at))),
+    /** 1 day 3 hr, 4 min, 12 sec: the two largest units, seconds only in the last minute. */
+    span(ms) {
+      let left = Math.max(0, Math.ceil(ms / 1000));
+      if (left >= 60) left -= left % 60;
+      const parts = [];
+      for (const [name, seconds] of SPAN_UNITS) {
+        const count = Math.floor(left / seconds);
+        left -= count * seconds;
+        if (count > 0 && parts.length < 2) parts.push(unit(name).format(count));
+      }
+      return list.format(parts.length > 0 ? parts : [unit('second').format(0)]);
+    },
+    /** 1.2 GB, 84 kB, 12 byte: three digits at most. */
+    size(bytes) {
+      let value = bytes;
+      let step = 0;
+      while (value >= 999.5 && step < SIZE_UNITS.length - 1) {
+        value /= 1000;
+        step += 1;
+      }
+      return unit(SIZE_UNITS[step], { unitDisplay: 'short', maximumSignificantDigits: 3 }).format(value);
+    },
+    /** A name, or other words of unknown direction, inside a sentence. */
+    iso: (text) => (direction === 'rtl' || RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text),
+    /** A code or the end of an ID inside a sentence. */
+    ltr: (text) => (direction === 'rtl' ? `\u2066${text}\u2069` : text),
+  };
+  return format;
+}

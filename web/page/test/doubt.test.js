@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { doubtOf, namesake, sameName } from '../engine/doubt.js';
+
+const ana = { id: 'a', name: 'Ana', hint: '', createdAt: 1, pairedAt: 1 };
+const other = { id: 'b', name: '', hint: 'ana', createdAt: 2, pairedAt: null };
+
+describe('a known name with another key', () => {
+  test('puts the newer contact in doubt, never the one that was there', () => {
+    expect(doubtOf(other, [ana, other])).toBe(ana);
+    expect(doubtOf(ana, [ana, other])).toBeNull();
+  });
+  test('until the person vouches for that very name', () => {
+    expect(doubtOf({ ...other, sure: 'Ana' }, [ana, other])).toBeNull();
+    expect(doubtOf({ ...other, name: 'ANA', sure: 'Bo' }, [ana, other])).toBe(ana);
+  });
+  test('a name of one’s own giving counts before what they call themselves', () => {
+    expect(doubtOf({ ...other, name: 'Bo' }, [ana, other])).toBeNull();
+  });
+  test('names that look the same are the same', () => {
+    expect(sameName('Ana  B.', 'ANA b')).toBe(true);
+    expect(sameName('Ａｎａ', 'Ana')).toBe(true);
+    expect(sameName('Ana', 'Anna')).toBe(false);
+    expect(sameName('', '')).toBe(false);
+  });
+  test('whom one blocked, or who never came, is nobody to be taken for', () => {
+    expect(doubtOf(other, [{ ...ana, blocked: true }, other])).toBeNull();
+    expect(doubtOf(other, [{ ...ana, pairedAt: null }, other])).toBeNull();
+  });
+  test('a stranger who uses it', () => {
+    expect(namesake({ id: 'x', name: 'ana' }, [ana])).toBe(ana);
+    expect(namesake({ id: 'x', name: '' }, [ana])).toBeNull();
+  });
+});
