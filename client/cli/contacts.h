@@ -2,9 +2,9 @@
  * `--identity FILE` it is FILE.contacts, else $XDG_CONFIG_HOME/pairlink/contacts. Mode 0600, replaced as a whole, each
  * change under a lock and on what is on disk at that moment, so that several programs can use it at once.
  *
- * Invariants: a contact is its ID, and nothing that it says can change that. Names that I gave are unique, whatever their
- * case, are no IDs, and are safe to print, to type as an argument, and to tell from links (no `#`), lists (no `,`) and
- * options (no `-` first). */
+ * Invariants: a contact is its ID, and nothing that it says can change that. Names that I gave are unique, whatever
+ * their case, are no IDs, and are safe to print, to type as an argument, and to tell from links (no `#`), lists (no
+ * `,`) and options (no `-` first). */
 #ifndef PL_CLI_CONTACTS_H
 #define PL_CLI_CONTACTS_H
 
@@ -38,10 +38,11 @@ typedef struct contacts {
 
 /* What pairing meant for the store. */
 typedef struct contact_news {
-  contact who;                     /* as it is stored now */
-  bool is_new;                     /* was no contact before */
-  bool has_new_name;               /* calls itself otherwise than before */
-  char namesake[CONTACT_NAME_MAX]; /* another contact, with another ID, that has the name this one gives itself; or "" */
+  contact who;       /* as it is stored now */
+  bool is_new;       /* was no contact before */
+  bool has_new_name; /* calls itself otherwise than before */
+  char
+      namesake[CONTACT_NAME_MAX]; /* another contact, with another ID, that has the name this one gives itself; or "" */
 } contact_news;
 
 /* Reads what there is; no file is an empty store. `identity_file`: of --identity, or NULL. `why` as in files.h. */
@@ -67,8 +68,8 @@ int contacts_set_compared(contacts *s, const char *who, int64_t when_s, char why
 int contacts_set_my_name(contacts *s, const char *name, char why[PL_WHY_MAX]) PL_MUST_USE;
 
 const char *contact_how_text(contact_how how); /* "id", "code", "link" */
-/* Text of anybody as a name: what cannot be printed is dropped, spaces are joined, the length is cut. False when nothing
- * is left, or what is left would be taken for something else. */
+/* Text of anybody as a name: what cannot be printed is dropped, spaces are joined, the length is cut. False when
+ * nothing is left, or what is left would be taken for something else. */
 bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]);
 
 #endif

@@ -419,6 +419,7 @@ static void send_whole(void) {
   read_wanted(9, 0, false);
   saved(1);
   saved(1);
+  get(1, 0); /* not offered any more */
 }
 
 static void send_stops(void) {

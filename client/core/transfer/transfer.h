@@ -96,7 +96,7 @@ typedef struct pl_transfer_event {
 
 typedef enum pl_transfer_action_type {
   PL_TRANSFER_OFFERED = 1, /* incoming, not decided: ask. `first`: of its group, or it has none */
-  PL_TRANSFER_PREPARE,     /* incoming, wanted: answer with READY, FINISHED or STOP */
+  PL_TRANSFER_PREPARE,     /* incoming, wanted: answer with READY, FINISHED (also: it was saved before) or STOP */
   PL_TRANSFER_STORE,       /* incoming: .data at .offset; in order */
   PL_TRANSFER_FINISH,      /* incoming: all was handed over; .size, .sha256 of the whole; answer with FINISHED */
   PL_TRANSFER_TOLD,        /* the peer said something that people may want to know: accepted, held, goes on */

@@ -126,6 +126,7 @@ void pl_transfer_on_get(pl_transfer *t, pl_view message) {
   pl_wire_file_get m;
   if (pl_wire_file_get_decode(&m, message.data, message.size)) return;
   pl_transfer_entry *e = pl_transfer_entry_find(t, true, m.id);
+  if (!e) pl_transfer_say_last(t, PL_CONST_FILE_STOP, m.id, PL_CONST_FILE_CANCELLED); /* the end crossed an offer */
   if (!e || e->file.flags & PL_CONST_FILE_FLAG_FOLDER) return;
   if (!can_go_on_at(e, m.offset)) {
     pl_transfer_say_last(t, PL_CONST_FILE_STOP, m.id, PL_CONST_FILE_CHANGED);

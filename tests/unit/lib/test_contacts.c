@@ -259,11 +259,7 @@ static void put(const char *text) {
 static void a_damaged_file_is_said_and_not_half_used(void **state) {
   char text[600];
   static const char *const bad[] = {
-      "nonsense\n",
-      "{}\n",
-      "[1]\n",
-      "{\"id\":\"abc\",\"name\":\"Ana\"}\n",
-      "{\"id\":7,\"name\":\"Ana\"}\n",
+      "nonsense\n", "{}\n", "[1]\n", "{\"id\":\"abc\",\"name\":\"Ana\"}\n", "{\"id\":7,\"name\":\"Ana\"}\n",
   };
   (void)state;
   for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++) {
