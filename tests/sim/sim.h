@@ -140,6 +140,14 @@ typedef struct sim_stream {
   uint64_t delivered_to, read_to, taken_to;
 } sim_stream;
 
+/* A volatile message; it says its own number. */
+typedef struct sim_volatile {
+  int sender, sender_life, receiver; /* clients */
+  uint32_t session;                  /* the sender's number for it */
+  uint64_t sent_us;
+  bool came;
+} sim_volatile;
+
 typedef struct sim_side {
   sim_stream *out, *in;
   bool wants_writable, in_ended;
@@ -153,7 +161,9 @@ typedef struct sim_session {
   int peer; /* client */
   uint8_t peer_instance[8];
   sim_side sides[SIM_CHANNELS];
-  uint64_t volatile_next, volatile_seen;
+  uint64_t volatile_seen; /* 1 + the highest number */
+  uint32_t sending_link;
+  uint64_t link_changed_us; /* when it began to send on this one */
 } sim_session;
 
 /* ---- the client's shell
@@ -203,6 +213,8 @@ struct sim_world {
   sim_conn conns[SIM_CONNS];
   sim_stream **streams;
   size_t stream_count, stream_capacity;
+  sim_volatile *volatiles;
+  size_t volatile_count, volatile_capacity;
   sim_chunk *in_hand; /* has arrived, is being read */
   uint8_t *scratch;   /* one WebSocket message */
   uint8_t *wire;      /* the same, framed */
@@ -289,7 +301,8 @@ void sim_ledger_end(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_lost(sim_client *c, sim_session *s, const pl_engine_action *a);
-void sim_ledger_streams_end(sim_client *c, sim_session *s); /* all that did not arrive was reported */
+void sim_ledger_streams_end(sim_client *c, sim_session *s);             /* all that did not arrive was reported */
+uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s); /* its number */
 void sim_ledger_volatile(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_bounds(sim_client *c, const sim_session *s);
 void sim_ledger_free(sim_world *w);

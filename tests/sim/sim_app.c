@@ -125,7 +125,7 @@ static void send_burst(sim_client *c, sim_session *s, int channel) {
 
 static void send_volatile(sim_client *c, sim_session *s, int channel) {
   sim_world *w = c->world;
-  uint64_t number = ++s->volatile_next + (uint64_t)c->life * 1000000 + w->now_us * 1000;
+  uint64_t number = sim_ledger_volatile_sent(c, s);
   pl_put_u64(w->text, number);
   pl_put_u64(w->text + 8, number ^ w->seed);
   pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};

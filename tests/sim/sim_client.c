@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/core/engine/engine_internal.h"
+#include "client/core/session/session_internal.h"
 #include "sim.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
@@ -61,7 +63,7 @@ static void leave_socket(sim_client *c, bool clean) {
 void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance) {
   sim_world *w = c->world;
   if (!c->engine) return;
-  sim_trace(w, "client %d crashes", c->index);
+  sim_trace(w, "client %d crashes%s", c->index, new_instance ? ", and comes back as another instance" : "");
   pl_engine_free(c->engine);
   c->engine = NULL;
   leave_socket(c, false);
@@ -159,6 +161,16 @@ static void check_waits(sim_client *c) {
   if (!c->stopped && at == PL_NEVER) sim_fail(c->world, "client %d waits without an end", c->index);
 }
 
+/* Which link a session sends on is nobody's business, but the order of volatile messages depends on it. */
+static void see_link(sim_client *c, sim_session *s) {
+  const pl_peer_session *session = pl_peer_session_by_number(c->engine, s->number);
+  const pl_session_link *current = session ? session->core->current : NULL;
+  uint32_t link = current ? current->id : 0;
+  if (link == s->sending_link) return;
+  s->sending_link = link;
+  s->link_changed_us = c->world->now_us;
+}
+
 const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
   const pl_actions *out;
   check_spin(c);
@@ -172,7 +184,10 @@ void sim_client_end(sim_client *c, const pl_actions *out) {
   for (size_t i = 0; i < out->count; i++) obey(c, &out->list[i]);
   sim_client_pump(c);
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
-    if (c->sessions[i].used) sim_ledger_bounds(c, &c->sessions[i]);
+    sim_session *s = &c->sessions[i];
+    if (!s->used) continue;
+    see_link(c, s);
+    sim_ledger_bounds(c, s);
   }
   check_waits(c);
 }

@@ -195,15 +195,43 @@ void sim_ledger_streams_end(sim_client *c, sim_session *s) {
   }
 }
 
-/* Volatile messages carry a number that rises; one comes once at most, and in order. */
+/* ---- volatile messages ---------------------------------------------------------------------------------------- */
+
+uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s) {
+  sim_world *w = c->world;
+  if (w->volatile_count == w->volatile_capacity) {
+    w->volatile_capacity = w->volatile_capacity ? w->volatile_capacity * 2 : 64;
+    w->volatiles = realloc(w->volatiles, w->volatile_capacity * sizeof *w->volatiles);
+    if (!w->volatiles) abort();
+  }
+  w->volatiles[w->volatile_count] =
+      (sim_volatile){c->index, c->life, s->peer, .session = s->number, .sent_us = w->now_us};
+  return w->volatile_count++;
+}
+
+/* Has its sender changed the link that it sends on since it handed the message over? What was said on the old one may
+ * then come after what was said on the new one: order is promised for volatile messages within one link alone. */
+static bool link_changed_since(sim_world *w, const sim_volatile *v) {
+  sim_client *sender = &w->clients[v->sender];
+  const sim_session *s = sender->life == v->sender_life ? sim_session_of(sender, v->session) : NULL;
+  return !s || s->link_changed_us >= v->sent_us;
+}
+
+/* One comes once at most, to whom it was sent, and in order as long as the link stays. */
 void sim_ledger_volatile(sim_client *c, sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
   if (a->data.size < 16) sim_fail(w, "client %d: a volatile message that nobody sent", c->index);
   uint64_t number = pl_get_u64(a->data.data);
-  if (pl_get_u64(a->data.data + 8) != (number ^ w->seed))
+  if (pl_get_u64(a->data.data + 8) != (number ^ w->seed) || number >= w->volatile_count)
     sim_fail(w, "client %d: a changed volatile message", c->index);
-  if (number <= s->volatile_seen) sim_fail(w, "client %d: a volatile message is doubled", c->index);
-  s->volatile_seen = number;
+  sim_volatile *v = &w->volatiles[number];
+  if (!sim_same_id(w, v->sender, s->peer) || !sim_same_id(w, v->receiver, c->index))
+    sim_fail(w, "a volatile message of client %d came to client %d from client %d", v->sender, c->index, s->peer);
+  if (v->came) sim_fail(w, "client %d: a volatile message is doubled", c->index);
+  v->came = true;
+  if (number < s->volatile_seen && !link_changed_since(w, v))
+    sim_fail(w, "client %d: a volatile message comes after a later one, on the same link", c->index);
+  if (number >= s->volatile_seen) s->volatile_seen = number + 1;
 }
 
 void sim_ledger_bounds(sim_client *c, const sim_session *s) {
@@ -238,4 +266,7 @@ void sim_ledger_free(sim_world *w) {
   free(w->streams);
   w->streams = NULL;
   w->stream_count = w->stream_capacity = 0;
+  free(w->volatiles);
+  w->volatiles = NULL;
+  w->volatile_count = w->volatile_capacity = 0;
 }

@@ -174,6 +174,11 @@ static void dialled(sim_conn *k) {
   if (k->client_state == SIM_CONN_DIALLING) sim_client_established(k->client, k);
 }
 
+/* As systems do it: not for each byte that was taken, else a queue once cut into single bytes would stay so. */
+static bool writable_again(const sim_pipe *p) {
+  return p->blocked && sim_pipe_room(p) >= p->capacity / 2;
+}
+
 static void happen_client(sim_conn *k) {
   sim_world *w = k->world;
   sim_client *c = k->client;
@@ -184,11 +189,10 @@ static void happen_client(sim_conn *k) {
     sim_client_socket_gone(c, k, PL_ENETWORK);
   } else {
     sim_chunk *chunk = w->in_hand = arrive(&k->down);
-    bool blocked = k->down.blocked;
     sim_client_bytes(c, k, chunk->data, chunk->size);
     w->in_hand = NULL;
     free(chunk);
-    if (blocked && k->relay_conn) sim_relay_writable(&w->relay, k);
+    if (k->relay_conn && writable_again(&k->down)) sim_relay_writable(&w->relay, k);
   }
 }
 

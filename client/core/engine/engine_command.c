@@ -45,7 +45,8 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
       return 0;
     }
   }
-  s->announced = s->own_wish = true; /* perhaps it was the peer's wish, and not yet told */
+  if (!s->announced) s->unlinked_ms = e->now_ms; /* was the peer's wish, and not told yet: the waiting begins now */
+  s->announced = s->own_wish = true;
   in->session_out = s->number;
   return 0;
 }

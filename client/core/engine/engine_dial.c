@@ -50,7 +50,7 @@ uint64_t pl_fault_delay(pl_engine *e, const pl_peer_session *s) {
 
 void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
   s->opening = NULL;
-  if (!PL_REASON_IS_RETRYABLE(reason)) {
+  if (!PL_REASON_IS_RETRYABLE(reason) && !pl_session_is_linked(s->core)) { /* beside a link in use it is but a hint */
     pl_peer_session_end(e, s, pl_reason_error(reason), reason, (pl_view){NULL, 0});
     return;
   }
@@ -77,6 +77,12 @@ static bool is_second(pl_engine *e, const pl_peer_session *s, const uint8_t inst
   return other && other != s;
 }
 
+/* Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one. */
+static bool is_anothers(const pl_engine *e, const pl_peer_session *s, const pl_link *l) {
+  bool bound = s->was_linked || pl_peer_session_has_link(e, s);
+  return bound && memcmp(s->instance, l->instance, 8) != 0;
+}
+
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
   pl_peer_session *s = l->session;
   if (l->state != PL_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
@@ -93,6 +99,11 @@ void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
     int reason = rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
     pl_link_forget(e, l, reason);
     pl_peer_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
+    return;
+  }
+  if (is_anothers(e, s, l)) {
+    pl_link_forget(e, l, PL_REASON_CLOSED);
+    pl_peer_session_touch(e, s);
     return;
   }
   if (is_second(e, s, l->instance)) {

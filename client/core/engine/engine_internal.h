@@ -278,6 +278,7 @@ void pl_peer_session_touch(pl_engine *e, pl_peer_session *s); /* timers and outp
 void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s);
 void pl_peer_session_time(pl_engine *e, pl_peer_session *s);
 uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s);
+bool pl_peer_session_has_link(const pl_engine *e, const pl_peer_session *s); /* confirmed or not */
 bool pl_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
 
 /* engine_command.c */

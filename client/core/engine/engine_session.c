@@ -185,7 +185,7 @@ static int take_action(void *context, const pl_session_action *in) {
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------ */
-static bool has_link(const pl_engine *e, const pl_peer_session *s) {
+bool pl_peer_session_has_link(const pl_engine *e, const pl_peer_session *s) {
   for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
     const pl_link *l = PL_CONTAINER(n, const pl_link, node);
     if (l->session == s && l->state == PL_LINK_UP) return true;
@@ -200,7 +200,8 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
   s->dial_at_ms = PL_NEVER;
   if (e->connection == PL_CONN_ONLINE && !s->opening) {
     s->dial_at_ms = e->now_ms;
-    if (!s->opened_last || has_link(e, s)) s->dial_at_ms += PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
+    if (!s->opened_last || pl_peer_session_has_link(e, s))
+      s->dial_at_ms += PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
     if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_rng_below(&e->rng, PL_RETRY_MIN_MS);
     s->dial_at_ms += pl_fault_delay(e, s);
   }
@@ -211,7 +212,7 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
 /* A call was accepted, and its link ended before anything was said on it. */
 static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
   return e->connection == PL_CONN_ONLINE && !s->linked && !s->lingering && !s->opening && s->dial_at_ms == PL_NEVER &&
-         !has_link(e, s);
+         !pl_peer_session_has_link(e, s);
 }
 
 static void dial_forgotten(pl_engine *e, pl_peer_session *s) {
@@ -260,7 +261,8 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     return rc;
   }
   if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
-  if (!s->announced && !s->own_wish && !s->lingering && !has_link(e, s)) { /* a caller that vanished at once */
+  if (!s->announced && !s->own_wish && !s->lingering &&
+      !pl_peer_session_has_link(e, s)) { /* a caller that vanished at once */
     pl_peer_session_free(e, s);
     return rc;
   }

@@ -17,7 +17,7 @@ enum {
   PL_PROBE_MIN_MS = 1000,
   PL_TAKE_PROBE_MAX_MS = 30000,
   PL_PROBES_MAX = 3,
-  PL_PATIENCE_MAX = 5, /* doublings of the wait for a probe's answer */
+  PL_PATIENCE_MAX = 5, /* doublings of the waits for a HELLO and for a probe's answer */
   PL_CLOSE_TIMEOUT_MS = 10000,
   PL_VOLATILE_BYTES = 65536,  /* waiting; the oldest is dropped */
   PL_RING_KEPT_BYTES = 65536, /* of an empty channel */
@@ -180,6 +180,7 @@ pl_sent *pl_link_add_sent(pl_session *s, pl_session_link *l); /* after the above
 
 /* session_probe.c */
 void pl_session_progress(pl_session *s);
+void pl_session_be_patient(pl_session *s);
 int pl_session_probe_time(pl_session *s);
 uint64_t pl_session_probe_deadline(const pl_session *s);
 int pl_session_take_probe(pl_session *s, pl_session_link *l, pl_view body);

@@ -98,8 +98,9 @@ static pl_session_link *overdue(const pl_session *s, uint64_t *earliest) {
   *earliest = PL_NO_TIME;
   for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
     pl_session_link *l = PL_CONTAINER(n, pl_session_link, node);
-    if (l->confirmed || l->up_ms + PL_LINK_CONFIRM_MS >= *earliest) continue;
-    *earliest = l->up_ms + PL_LINK_CONFIRM_MS;
+    uint64_t at = l->up_ms + ((uint64_t)PL_LINK_CONFIRM_MS << s->patience);
+    if (l->confirmed || at >= *earliest) continue;
+    *earliest = at;
     first = l;
   }
   return first;
@@ -115,13 +116,14 @@ uint64_t pl_session_link_deadline(const pl_session *s) {
   return at;
 }
 
-/* A link on which no HELLO comes is of no use. */
+/* A link on which no HELLO comes is of no use; or it comes behind what still waits on a slow line. */
 int pl_session_link_time(pl_session *s) {
   uint64_t at;
   pl_session_link *l;
   while ((l = overdue(s, &at)) && s->now_ms >= at) {
     int rc = pl_session_drop_link(s, l, PL_REASON_TIMEOUT);
     if (rc) return rc;
+    pl_session_be_patient(s);
   }
   for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
     l = PL_CONTAINER(n, pl_session_link, node);

@@ -6,6 +6,11 @@ void pl_session_progress(pl_session *s) {
   s->probes_open = 0;
 }
 
+/* A link got nothing through in time: a slow line needs longer for one record. */
+void pl_session_be_patient(pl_session *s) {
+  if (s->patience < PL_PATIENCE_MAX) s->patience++;
+}
+
 static bool waits_for_credit(const pl_session *s) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(s->sending); i++)
     for (const pl_node *n = s->sending[i].next; n != &s->sending[i]; n = n->next)
@@ -27,7 +32,7 @@ uint64_t pl_session_probe_deadline(const pl_session *s) {
 int pl_session_probe_time(pl_session *s) {
   if (s->now_ms < pl_session_probe_deadline(s)) return 0;
   if (s->probes_open >= PL_PROBES_MAX) {
-    if (s->patience < PL_PATIENCE_MAX) s->patience++; /* a slow line needs longer for one record than a probe waits */
+    pl_session_be_patient(s);
     return pl_session_drop_link(s, s->current, PL_REASON_TIMEOUT);
   }
   s->probes_open++;

@@ -35,6 +35,7 @@ static int append(pl_session *s, pl_channel *c, pl_view bytes) {
 static void received(pl_session *s, pl_channel *c, uint64_t places) {
   c->received_to += places;
   s->received_sum += places;
+  s->patience = 0;
 }
 
 static void taken(pl_session *s, pl_channel *c, uint64_t place) {

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { DATA_FRAME_BYTES = PL_CONST_FRAME_HEADER_BYTES + 10, BULK_FROM_BYTES = 16384 };
+enum {
+  DATA_FRAME_BYTES = PL_CONST_FRAME_HEADER_BYTES + 10, /* without the message's bytes */
+  RESET_FRAME_BYTES = PL_CONST_FRAME_HEADER_BYTES + 12,
+  BULK_FROM_BYTES = 16384
+};
 
 static bool flight_allows(const pl_session *s, const pl_session_link *l, const pl_channel *c, size_t used) {
   bool bulk = c->end - c->cursor > BULK_FROM_BYTES;
@@ -104,7 +108,7 @@ static void note_places(pl_session *s, pl_session_link *l, const pl_channel *c, 
 static void write_data(pl_session *s, pl_session_link *l, pl_writer *w, uint64_t first) {
   bool shared = several_send(s);
   size_t room;
-  while (room = (size_t)(w->end - w->at), room > DATA_FRAME_BYTES && pl_link_reserve_sent(l)) {
+  while (room = (size_t)(w->end - w->at), room >= RESET_FRAME_BYTES && pl_link_reserve_sent(l)) { /* fits either */
     pl_chunk chunk;
     room -= DATA_FRAME_BYTES;
     if (shared && room > PL_SHARED_CHUNK_BYTES) room = PL_SHARED_CHUNK_BYTES;

@@ -192,7 +192,7 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
 /* Before anything was agreed on, it is the answer to the call. */
 static void a_call_may_be_refused(void **state) {
   (void)state;
-  static const uint16_t reasons[] = {PL_REASON_REFUSED, PL_REASON_UNSUPPORTED, PL_REASON_REVOKED};
+  static const uint16_t reasons[] = {PL_REASON_REFUSED, PL_REASON_PROTOCOL, PL_REASON_UNSUPPORTED, PL_REASON_REVOKED};
   for (size_t k = 0; k < 2 * PL_ARRAY_LENGTH(reasons); k++) {
     uint8_t payload[2];
     pl_put_u16(payload, reasons[k / 2]);
@@ -308,6 +308,31 @@ static void a_link_that_carried_much_is_replaced_without_a_pause(void **state) {
   net_deinit(&n);
 }
 
+static bool refuse_opens(net *x, int from, const pl_envelope *e) {
+  uint8_t payload[2];
+  if (e->type != PL_ENV_OPEN) return false;
+  f.opens++;
+  pl_put_u16(payload, PL_REASON_REFUSED);
+  net_to_client(x, from, PL_ENV_RESET, 0, e->link, payload, sizeof payload);
+  return true;
+}
+
+/* Beside a link in use the answer to a call is a hint like any other. */
+static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config often = {.replace_after_bytes = 100000, .message_max = 9999, .channel_window = 20000};
+  pair_start(&n, &often, NULL);
+  pair_link(&n, &a, &b);
+  f = (fault){.from = -1};
+  n.drop = refuse_opens;
+  pair_exchange(&n, a, b, 200, 2, 9999);
+  assert_true(f.opens > 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED), 0);
+  session_goes_on(a, b);
+  net_deinit(&n);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_changed_record_costs_the_link),
@@ -321,6 +346,7 @@ int main(void) {
       cmocka_unit_test(one_that_goes_on_breaking_it_is_cut_off),
       cmocka_unit_test(a_message_too_large_for_the_peer_is_told_to_it),
       cmocka_unit_test(a_link_that_carried_much_is_replaced_without_a_pause),
+      cmocka_unit_test(a_refused_replacement_leaves_the_link_that_is_there),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,67 @@ static void two_instances_of_one_id_can_talk(void **state) {
   net_deinit(&n);
 }
 
+/* 0 calls any instance of an ID; the newest, 2, is slow to answer, and meanwhile 1, another instance, calls 0. */
+static void the_instance_that_calls_first_is_the_one(void **state) {
+  (void)state;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  uint8_t caller = 1; /* whose ID is larger, so that it accepts at once */
+  net_init(&n);
+  net_add(&n, 0, caller, 1, &listener);
+  net_add(&n, 1, 3, 2, &listener);
+  while (memcmp(n.clients[0].config.identity.id, n.clients[1].config.identity.id, 32) < 0) {
+    net_remove(&n, 0);
+    net_add(&n, 0, caller += 10, 1, &listener);
+  }
+  net_add(&n, 2, 3, 3, &listener);
+  for (int i = 0; i < 3; i++) {
+    net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+    net_settle(&n);
+  }
+  n.clients[2].frozen = true;
+  uint32_t a = net_connect(&n, 0, 2, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_send(&n, 0, a, 0, "for whoever comes", 17), 0);
+  net_connect(&n, 1, 0, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.session, a);
+  assert_memory_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.instance, n.clients[1].config.instance, 8);
+  n.clients[2].frozen = false; /* its ACCEPT comes now */
+  net_run(&n, 20000);
+  assert_int_equal(net_send(&n, 0, a, 0, "goes on", 7), 0);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 2);
+  assert_int_equal(net_count(&n, 2, PL_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 0);
+  net_deinit(&n);
+}
+
+/* A dial back that has no answer is nothing that the application knows of; from its own wish on, its patience counts.
+ */
+static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **state) {
+  (void)state;
+  pl_engine_config shy = {.listen = true, .session_timeout_ms = 60000};
+  pair_start(&n, NULL, &shy);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  uint8_t instance[8];
+  memcpy(instance, n.clients[0].config.instance, sizeof instance);
+  n.clients[0].reachable = false;
+  net_cut(&n, 0);
+  net_run(&n, 4000);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  net_run(&n, 50000);
+  uint32_t b = net_connect(&n, 1, 0, instance, NULL);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0); /* it has the number */
+  net_run(&n, 59000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 0);
+  net_run(&n, 2000);
+  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.session, b);
+  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  net_deinit(&n);
+}
+
 static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
   (void)state;
   net_init(&n);
@@ -418,6 +479,8 @@ int main(void) {
       cmocka_unit_test(calls_that_cross_become_one_session),
       cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),
       cmocka_unit_test(two_instances_of_one_id_can_talk),
+      cmocka_unit_test(the_instance_that_calls_first_is_the_one),
+      cmocka_unit_test(a_wish_for_a_session_that_waits_already_begins_the_waiting),
       cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
       cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),
       cmocka_unit_test(to_connect_is_to_accept_who_knocks),

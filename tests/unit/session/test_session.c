@@ -249,6 +249,60 @@ static void the_better_link_is_used_and_nothing_doubled(void **state) {
   two_deinit(&t);
 }
 
+/* CHANNEL_RESET is larger than the smallest DATA: wherever a record ends, none is cut short. */
+static void a_channel_given_up_at_the_end_of_a_record(void **state) {
+  (void)state;
+  const size_t frames = 4 * (PL_CONST_FRAME_HEADER_BYTES + 10), full = PL_CONST_RECORD_PLAINTEXT_MAX - frames;
+  for (size_t left = 0; left < 40; left++) {
+    start();
+    assert_int_equal(two_send(&t, 0, 1, "x", 1), 0);
+    two_run(&t, 100);
+    pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .channel = 0, .value = 0};
+    assert_int_equal(two_step(&t, 0, &urgent), 0);
+    pl_session_event give_up = {.type = PL_SESSION_CHANNEL_RESET, .channel = 1, .value = PL_REASON_CLOSED};
+    assert_int_equal(two_step(&t, 0, &give_up), 0);
+    assert_int_equal(two_send(&t, 0, 0, block, full - left), 0); /* ends so far from the record's end */
+    two_run(&t, 100);
+    assert_int_equal(t.side[1].broke, 0);
+    assert_int_equal(two_count(&t, 1, PL_SESSION_WAS_RESET), 1);
+    assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 2);
+    two_deinit(&t);
+  }
+}
+
+/* A HELLO that comes behind what still waits on a slow line: each link has twice as long as the one before. */
+static bool drop_all(two *x, int from, const two_record *r) {
+  (void)x;
+  (void)from;
+  (void)r;
+  return true;
+}
+
+static void wait_for_drop(uint32_t link, uint64_t ms) {
+  size_t before = two_count(&t, 0, PL_SESSION_DROP_LINK);
+  two_link(&t, link, 0);
+  two_run(&t, ms - 5);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DROP_LINK), before);
+  two_run(&t, 10);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DROP_LINK), before + 1);
+}
+
+static void each_link_without_a_hello_is_given_longer(void **state) {
+  (void)state;
+  two_init(&t, NULL, NULL);
+  t.drop = drop_all;
+  for (uint32_t k = 0; k < 8; k++) wait_for_drop(k + 1, 10000u << (k < 5 ? k : 5));
+  t.drop = NULL; /* something gets through: all is as before */
+  two_link(&t, 10, 0);
+  assert_int_equal(two_send(&t, 1, 0, "x", 1), 0);
+  two_run(&t, 100);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_MESSAGE), 1);
+  two_unlink(&t, 10);
+  t.drop = drop_all;
+  wait_for_drop(11, 10000);
+  two_deinit(&t);
+}
+
 static void no_memory_for_an_action_changes_nothing(void **state) {
   (void)state;
   start();
@@ -276,6 +330,8 @@ int main(void) {
       cmocka_unit_test(the_receipt_survives_a_lost_ack),
       cmocka_unit_test(a_late_receipt_survives_a_lost_ack),
       cmocka_unit_test(the_better_link_is_used_and_nothing_doubled),
+      cmocka_unit_test(a_channel_given_up_at_the_end_of_a_record),
+      cmocka_unit_test(each_link_without_a_hello_is_given_longer),
       cmocka_unit_test(no_memory_for_an_action_changes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,7 @@ static bool turn(two *t) {
       if (!s->in) s->in_end = &s->in;
       pl_session_event in = {.type = PL_SESSION_RECORD, .link = r->link, .counter = r->counter};
       in.data = (pl_view){r->bytes, r->size};
-      two_step(t, i, &in);
+      if (two_step(t, i, &in)) s->broke = s->rc;
       free(r);
       moved = true;
     }

@@ -38,6 +38,7 @@ typedef struct two_side {
   size_t seen_count, seen_capacity;
   uint64_t records_out, bytes_out;
   int rc;      /* of the last step */
+  int broke;   /* of the last record on which a step failed */
   bool refuse; /* the sink has no memory */
   uint32_t dropped[32];
   size_t dropped_count;

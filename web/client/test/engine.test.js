@@ -206,6 +206,50 @@ describe('pairing', () => {
     world.until(() => bo.texts().length === 2, 'both')
     expect(bo.of('session').length).toBe(2)
   })
+  test('any instance is called, and meanwhile another one calls: the session is with that one', () => {
+    const world = new World()
+    const one = world.peer('ana').start()
+    const two = world.peer('ana too', { seed: one.seed }).start()
+    let bo = world.peer('bo', { acceptAll: true })
+    while (toHex(bo.identity.id) < toHex(one.identity.id)) bo = world.peer('bo', { acceptAll: true }) // the larger accepts at once
+    bo.start()
+    world.until(() => [one, two, bo].every((peer) => peer.last('online')), 'online')
+    for (const peer of [one, two]) peer.do('allow', { peer: bo.identity.id })
+    const { socket } = two // the newest listener: it is called, and slow to hear of it
+    two.socket = null
+    const late = []
+    const { toClient } = world
+    world.toClient = function (to, ...rest) {
+      if (to === socket) late.push(rest)
+      else toClient.call(this, to, ...rest)
+    }
+    const session = bo.connect(one)
+    bo.send(session, 'for whoever comes')
+    world.pass(100)
+    one.connect(bo)
+    world.until(() => bo.last('linked'), 'linked')
+    expect(toHex(bo.last('linked').instance)).toBe(toHex(one.instance))
+    two.socket = socket
+    world.toClient = toClient
+    for (const rest of late) world.toClient(socket, ...rest)
+    world.pass(20000)
+    bo.send(session, 'goes on')
+    world.until(() => one.texts().length === 2, 'both messages')
+    expect(two.of('session')).toEqual([])
+    expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0)
+  })
+  test.each([REASON.REFUSED, REASON.PROTOCOL, REASON.UNSUPPORTED, REASON.REVOKED])('a call may be refused for good: %i', (reason) => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    const bo = world.peer('bo').start()
+    world.until(() => ana.last('online') && bo.last('online'), 'online')
+    world.takeOpen = (socket, number) =>
+      world.toClient(socket, ENVELOPE.RESET, encode('reset', { reason, text: new Uint8Array(0) }), number)
+    const place = ana.send(ana.connect(bo), 'unheard')
+    world.until(() => ana.last('session_closed'), 'closed')
+    expect(ana.last('session_closed')).toMatchObject({ reason })
+    expect(ana.last('lost').place).toBe(place)
+  })
   test('an ID that is none is refused', () => {
     const world = new World()
     const ana = world.peer('ana').start()

@@ -2,7 +2,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toHex } from '../core/bytes.js'
 import { loadSodium } from '../core/sodium.js'
-import { REASON } from '../wire_table.js'
+import { LINK_CONFIRM_MS } from '../core/session/constants.js'
+import { Link } from '../core/session/link.js'
+import { Session } from '../core/session/session.js'
+import { encode } from '../core/wire.js'
+import { ENVELOPE, REASON } from '../wire_table.js'
 import { World, makeRandom, pair } from './model.js'
 
 beforeAll(loadSodium)
@@ -93,6 +97,21 @@ describe('messages', () => {
     world.until(() => ana.last('delivered')?.place === place, 'taken')
     ana.send(session, 'other channels go on', 1)
     world.until(() => bo.texts(1).length, 'message')
+  })
+})
+
+describe('room in a record', () => {
+  test('a channel given up where little of a record is left: CHANNEL_RESET is never cut short', () => {
+    for (let left = 0; left < 40; left++) {
+      const { world, ana, bo, session } = pair()
+      ana.send(session, 'x', 1)
+      world.until(() => ana.last('delivered'), 'taken')
+      ana.do('priority', { session, channel: 0, value: 0 })
+      ana.do('channel_reset', { session, channel: 1, value: REASON.CLOSED })
+      ana.send(session, new Uint8Array(16384 + 4096 - 13 - left)) // the least record, less the header of DATA
+      world.until(() => bo.last('channel_reset') && bo.messages.length === 2, `both, ${left} bytes before the end`)
+      expect([ana, bo].flatMap((peer) => [...peer.of('session_closed'), ...peer.of('unlinked')])).toEqual([])
+    }
   })
 })
 
@@ -252,6 +271,24 @@ describe('resuming', () => {
     expect([ana, bo].flatMap((peer) => peer.of('unlinked'))).toEqual([])
     expect(ana.sessionOf(session).links.length).toBe(1)
   })
+  test('new keys that nobody wants: the old link stays, and is told of nothing', () => {
+    const { world, ana, bo, session } = pair()
+    const { takeOpen } = world
+    let calls = 0
+    world.takeOpen = function (socket, number) {
+      calls++
+      this.toClient(socket, ENVELOPE.RESET, encode('reset', { reason: REASON.REFUSED, text: new Uint8Array(0) }), number)
+    }
+    for (let i = 0; i < 20; i++) {
+      ana.send(session, new Uint8Array(1000))
+      world.pass(60000)
+    }
+    expect(calls).toBeGreaterThan(0)
+    expect([ana, bo].flatMap((peer) => [...peer.of('unlinked'), ...peer.of('session_closed')])).toEqual([])
+    world.takeOpen = takeOpen
+    const { current } = ana.sessionOf(session)
+    world.until(() => ana.sessionOf(session).current !== current, 'new keys after all')
+  })
   test('three probes without an answer: another link', () => {
     const { world, ana, bo, session } = pair()
     const first = ana.sessionOf(session).current
@@ -259,6 +296,32 @@ describe('resuming', () => {
     ana.send(session, 'anyone?')
     world.until(() => bo.texts().length, 'message', 30000)
     expect(ana.last('unlinked').reason).toBe(REASON.TIMEOUT)
+  })
+})
+
+describe('a slow line', () => {
+  test('each link on which no HELLO comes is given twice as long as the one before, until something gets through', () => {
+    const host = { emit() {}, reset() {}, newEpoch: () => 1n, linked() {}, peerClosed() {}, closeEnded() {} }
+    const s = new Session({ messageMax: 100, channelWindow: 1000, sessionWindow: 1000 }, host, 0)
+    const wait = () => {
+      const from = s.now
+      s.linkUp(new Link(1, true, new Uint8Array(32), null, from))
+      s.now = s.deadline()
+      s.time()
+      expect(s.links).toEqual([])
+      return s.now - from
+    }
+    expect(Array.from({ length: 8 }, wait)).toEqual([1, 2, 4, 8, 16, 32, 32, 32].map((n) => n * LINK_CONFIRM_MS))
+  })
+  test('what came makes it impatient again', () => {
+    const { world, ana, bo, session, other } = pair()
+    ana.sessionOf(session).patience = 3
+    bo.sessionOf(other).patience = 3
+    bo.send(other, 'through')
+    world.until(() => ana.texts().length, 'message')
+    expect(ana.sessionOf(session).patience).toBe(0)
+    world.until(() => bo.last('delivered'), 'receipt')
+    expect(bo.sessionOf(other).patience).toBe(0)
   })
 })
 

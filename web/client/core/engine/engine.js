@@ -497,6 +497,9 @@ export class Engine {
     if (!entry) {
       entry = this.addEntry(id, instance, false)
       entry.dialAt = this.now
+    } else if (!entry.announced) {
+      entry.announced = true // was the peer's wish, and not told yet: the waiting begins now
+      if (!entry.session.current) entry.unlinkedAt = this.now
     }
     if (secret) entry.secret = secretOf(secret).slice()
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)

@@ -96,7 +96,7 @@ export function dialFailed(e, entry, reason, text) {
   else entry.dialAt = otherSideFirst(e)
   if (parked?.state === 'offered') return accept(e, parked)
   if (entry.session.current || reason === REASON.CROSSED) return
-  if (!isRetryable(reason) && reason !== REASON.PROTOCOL) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
+  if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
   entry.failures++
   if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now
   else entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures - 1))
@@ -142,24 +142,35 @@ export function takeAccept(e, link, payload) {
   let instance
   try {
     const hello = decode('handshake2', link.handshake.read(decode('accept', payload).handshake))
-    if (hello.version !== PROTOCOL_VERSION) return e.endLink(link, REASON.UNSUPPORTED)
+    if (hello.version !== PROTOCOL_VERSION) throw new PairlinkError('ESTATE')
     instance = hello.callee_instance.slice()
     noteExtensions(link, hello.extensions)
     if (isZero(instance)) throw new PairlinkError('EPROTOCOL')
     if (link.peerInstance && !equal(instance, link.peerInstance)) throw new PairlinkError('EPROTOCOL')
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error
-    if (error.code === 'ECRYPTO') e.log('accept_refused', { what: error.message }) // anybody may have changed it
-    return e.endLink(link, error.code === 'ECRYPTO' ? REASON.CORRUPT : REASON.PROTOCOL)
-  }
-  if (entry.instance ? !equal(entry.instance, instance) : e.find(entry.id, instance)) {
-    // Another call of ours, or one of theirs, came first.
+    if (error.code === 'ECRYPTO') {
+      e.log('accept_refused', { what: error.message }) // anybody may have changed it
+      return e.endLink(link, REASON.CORRUPT)
+    }
+    const reason = error.code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL
     entry.opening = null
-    if (!entry.instance) e.ended(entry, 'ECLOSED', REASON.CLOSED, '')
-    return e.resetLink(link, REASON.CLOSED)
+    e.resetLink(link, reason)
+    return e.ended(entry, 'EPROTOCOL', reason, '') // the peer's own doing
+  }
+  entry.opening = null
+  // Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one.
+  const bound = entry.instance && (!entry.anyInstance || entry.session.links.length)
+  if (bound && !equal(/** @type {Uint8Array} */ (entry.instance), instance)) {
+    e.resetLink(link, REASON.CLOSED)
+    return e.settle(entry)
+  }
+  const other = e.find(entry.id, instance)
+  if (other && other !== entry) {
+    e.resetLink(link, REASON.CLOSED)
+    return e.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already')
   }
   entry.instance = link.peerInstance = instance
-  entry.opening = null
   link.noise = link.handshake.split()
   link.handshake = null
   link.bySmaller = isSmaller(e, entry.id, instance)

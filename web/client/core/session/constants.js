@@ -9,7 +9,7 @@ export const BULK_FROM_BYTES = 16384
 export const PROBE_MIN_MS = 1000
 export const TAKE_PROBE_MAX_MS = 30000
 export const PROBES_MAX = 3
-/** Doublings of the wait for a probe's answer, on a line too slow for one record. */
+/** Doublings of the waits for a HELLO and for a probe's answer, on a line too slow for one record. */
 export const PATIENCE_MAX = 5
 export const CLOSE_TIMEOUT_MS = 10000
 export const VOLATILE_BYTES = 65536

@@ -8,7 +8,7 @@ export const ACK_FRAME_BYTES = 3 + 9
 export const ACK_ITEM = 17
 export const CREDIT_FRAME_BYTES = 3 + 9
 export const CREDIT_ITEM = 9
-export const SMALL_BYTES = 3 + 12
+export const CHANNEL_RESET_BYTES = 3 + 12
 
 export class FrameWriter {
   /** @param {Uint8Array} area @param {number} size how much of it may be used */

@@ -2,7 +2,7 @@
  * "Pacing"). */
 import { concat, putU16 } from '../bytes.js'
 import { ENVELOPE_FLAG_VOLATILE, FRAME, RECORD_PLAINTEXT_MAX } from '../../wire_table.js'
-import { ACK_FRAME_BYTES, ACK_ITEM, CREDIT_FRAME_BYTES, CREDIT_ITEM, DATA_OVERHEAD, FrameWriter } from './frames.js'
+import { ACK_FRAME_BYTES, ACK_ITEM, CHANNEL_RESET_BYTES, CREDIT_FRAME_BYTES, CREDIT_ITEM, DATA_OVERHEAD, FrameWriter } from './frames.js'
 import { BULK_FROM_BYTES, RECORD_COST, RECORD_ROOM_MIN, SHARED_CHUNK_BYTES } from './constants.js'
 import { encode } from '../wire.js'
 import { makeHello } from './hello.js'
@@ -75,7 +75,7 @@ const ackRoom = (s) => ACK_FRAME_BYTES + CREDIT_FRAME_BYTES + (ACK_ITEM + CREDIT
 function writeData(s, link, w, counter) {
   const shared = severalSend(s)
   let wrote = false
-  while (w.left > DATA_OVERHEAD) {
+  while (w.left >= CHANNEL_RESET_BYTES) { // fits either
     const next = nextChannel(s, link, w.at)
     if (!next) break
     const [number, channel] = next

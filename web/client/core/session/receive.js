@@ -81,7 +81,13 @@ function takeData(s, body) {
     (place) => s.host.emit({ type: 'end', channel: number, place, generation: s.generation }),
   )
   if (places < 0) s.ackSoon(true) // a gap: the sender learns of it from the counter
-  else s.receivedSum += places
+  else received(s, places)
+}
+
+/** @param {Session} s @param {number} places that are new */
+function received(s, places) {
+  s.receivedSum += places
+  if (places) s.patience = 0
 }
 
 /** @param {Session} s @param {Uint8Array} body */
@@ -91,7 +97,7 @@ function takeChannelReset(s, body) {
   const channel = s.incomingOf(number)
   const places = channel.cutOff(toPlace(offset))
   if (places === 0) return
-  s.receivedSum += places
+  received(s, places)
   s.host.emit({ type: 'channel_reset', channel: number, reason, place: channel.receivedTo, generation: s.generation })
 }
 

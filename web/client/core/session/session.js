@@ -332,6 +332,15 @@ export class Session {
   waitsForCredit(channel) {
     return channel.sentTo < channel.end && !channel.canSend(this.sessionLimit - this.reserved)
   }
+  /** A link got nothing through in time: a slow line needs longer for one record. @private */
+  bePatient() {
+    if (this.patience < PATIENCE_MAX) this.patience++
+  }
+  /** A link on which no HELLO comes is of no use; or it comes behind what still waits on a slow line.
+   * @param {Link} link @private */
+  confirmBy(link) {
+    return link.linkedAt + LINK_CONFIRM_MS * 2 ** this.patience
+  }
   /** @private */
   probeDeadline() {
     const link = this.current
@@ -352,7 +361,7 @@ export class Session {
     let at = Math.min(this.probeDeadline(), this.closeDeadline())
     if (this.ackDue && !this.ackNow && this.current) at = Math.min(at, this.ackAt)
     for (const link of this.links) {
-      if (!link.confirmed) at = Math.min(at, link.linkedAt + LINK_CONFIRM_MS)
+      if (!link.confirmed) at = Math.min(at, this.confirmBy(link))
       if (link.opener && !link.helloCame && !link.helloDue) at = Math.min(at, link.helloAt + HELLO_AGAIN_MS)
     }
     return at
@@ -370,12 +379,15 @@ export class Session {
       this.closeDue = true
     }
     for (const link of [...this.links])
-      if (!link.confirmed && this.now >= link.linkedAt + LINK_CONFIRM_MS) this.dropLink(link, REASON.TIMEOUT)
+      if (!link.confirmed && this.now >= this.confirmBy(link)) {
+        this.dropLink(link, REASON.TIMEOUT)
+        this.bePatient()
+      }
     for (const link of this.links)
       if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true
     if (this.now < this.probeDeadline()) return
     if (this.probesOpen >= PROBES_MAX) {
-      if (this.patience < PATIENCE_MAX) this.patience++
+      this.bePatient()
       this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT)
       return
     }
