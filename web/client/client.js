@@ -2,7 +2,9 @@
  * The shell around the engine: a WebSocket, timers, random numbers and the clock, and what the application sees.
  * Nothing is decided here.
  */
+import { Code } from './code.js'
 import { fromHex, utf8 } from './core/bytes.js'
+import { formatCode, parseCode } from './core/code.js'
 import { Engine } from './core/engine/engine.js'
 import { PairlinkError } from './core/errors.js'
 import { formatId, identityFromSeed, parseId } from './core/identity.js'
@@ -11,7 +13,7 @@ import { loadSodium } from './core/sodium.js'
 import { reasonName, reasonText } from './core/wire.js'
 import { Emitter } from './emitter.js'
 import { Session } from './session.js'
-import { ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } from './wire_table.js'
+import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } from './wire_table.js'
 
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 /** @typedef {import('./core/engine/engine.js').EngineEvent} EngineEvent */
@@ -157,6 +159,8 @@ export class Client extends Emitter {
     this.state = 'connecting'
     /** @private @type {Map<number, Session>} */
     this.sessions = new Map()
+    /** @private @type {Map<number, Code>} */
+    this.codes = new Map()
     /** @private @type {WebSocket | null} */
     this.socket = null
     /** @private @type {Action[]} */
@@ -222,6 +226,31 @@ export class Client extends Emitter {
   /** @param {Uint8Array | string} secret */
   revokeInvite(secret) {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) })
+  }
+  /** Makes a pairing code: whoever types it is joined with this side, each sure of the other's ID. Its 'code' event brings
+   * it, once the relay is reached; 'paired' or 'ended' follows. Good once, for one guess, at most ten minutes. Throws EAGAIN.
+   * @param {{lifetimeMs?: number}} [options] */
+  createCode({ lifetimeMs = CODE_LIFETIME_MS } = {}) {
+    this.mustRun()
+    return this.addCode(this.step({ type: 'code_make', value: lifetimeMs }), null)
+  }
+  /** Uses a code that somebody told; 'paired' or 'ended' follows. Throws ECODE for what is none, EAGAIN.
+   * @param {string} text */
+  claimCode(text) {
+    this.mustRun()
+    const { number, words } = parseCode(text)
+    return this.addCode(this.step({ type: 'code_claim', value: number, words }), formatCode(number, words))
+  }
+  /** @param {number} handle @param {string | null} text @private */
+  addCode(handle, text) {
+    const code = new Code(this, handle, text)
+    this.codes.set(handle, code)
+    return code
+  }
+  /** @param {number} handle */
+  endCode(handle) {
+    this.codes.delete(handle)
+    if (this.state !== 'stopped') this.step({ type: 'code_cancel', value: handle })
   }
   /** Lets a peer in from now on; one that waits at the door at once. @param {string} id */
   allow(id) {
@@ -439,10 +468,23 @@ export class Client extends Emitter {
       }
     }
     const number = action.session ?? 0
+    if (action.code) return this.actOnCode(action.code, action, id)
     const session = this.sessions.get(number)
     if (!session) return
     if (action.type === 'session_closed') this.sessions.delete(number)
     session.act(action)
+  }
+  /** @param {number} handle @param {Action} action @param {string} id @private */
+  actOnCode(handle, action, id) {
+    const code = this.codes.get(handle)
+    if (action.type === 'paired' || action.type === 'code_ended') this.codes.delete(handle)
+    /** @type {Session | null} */
+    let session = null
+    if (action.type === 'paired' && action.session) {
+      const { session: number, instance = new Uint8Array(INSTANCE_BYTES), name = '' } = action
+      session = this.sessions.get(number) ?? this.addSession(number, id, instance, '', name)
+    }
+    code?.act(action, id, session)
   }
 }
 

@@ -3,6 +3,7 @@
  * See README.md for a first program.
  */
 import { formatId, identityFromSeed, parseId as parseIdBytes } from './core/identity.js'
+import { phraseOf } from './core/phrase.js'
 import { loadSodium } from './core/sodium.js'
 
 /** Resolves when the cryptography is loaded; `createClient` waits for it by itself, the other functions do not. */
@@ -21,12 +22,22 @@ export const idFromSeed = (seed) => formatId(identityFromSeed(seed).id)
  * @returns {string} */
 export const parseId = (text) => formatId(parseIdBytes(text.trim()))
 
+/** Twelve words that two people can compare, to be sure that nobody is between them: the same in either order, and for ever.
+ * Takes some tens of milliseconds. Throws PairlinkError EID.
+ * @param {string} idA @param {string} idB
+ * @returns {string} */
+export const safetyPhrase = (idA, idB) => phraseOf(parseIdBytes(idA.trim()), parseIdBytes(idB.trim()))
+
+export { completeWord, parseCode } from './core/code.js'
+export { WORDS as words } from './words.js'
 export { createClient, errorText, parseInviteLink } from './client.js'
 export { PairlinkError } from './core/errors.js'
 
 /** @typedef {import('./client.js').Client} Client */
 /** @typedef {import('./client.js').ClientOptions} ClientOptions */
 /** @typedef {import('./client.js').ClientEvents} ClientEvents */
+/** @typedef {import('./code.js').Code} Code */
+/** @typedef {import('./code.js').CodeEvents} CodeEvents */
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./session.js').SessionEvents} SessionEvents */
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */

@@ -20,7 +20,7 @@ function fieldOf(random, kind, argument) {
 }
 const messageOf = (random, name) => Object.fromEntries(MESSAGES[name].map(([kind, field, argument]) => [field, fieldOf(random, kind, argument)]))
 
-const BODIES = { HELLO: 'hello', LOGIN: 'login', WELCOME: 'welcome', GOING_AWAY: 'going_away', PING: 'ping', PONG: 'ping', OPEN: 'open', OFFER: 'offer', ACCEPT: 'accept', RESET: 'reset' }
+const BODIES = { HELLO: 'hello', LOGIN: 'login', WELCOME: 'welcome', GOING_AWAY: 'going_away', PING: 'ping', PONG: 'ping', OPEN: 'open', OFFER: 'offer', ACCEPT: 'accept', RESET: 'reset', CODE: 'code', CLAIM: 'claim' }
 
 function randomEnvelope(random, links) {
   const names = Object.keys(ENVELOPE)
@@ -49,7 +49,9 @@ describe('a hostile relay', () => {
     for (let seed = 1; seed <= 30; seed++) {
       const random = makeRandom(seed)
       const { world, ana, bo, session } = pair({ seed })
+      ana.do('code_claim', { value: 4821, words: ['copper', 'violin'] })
       for (let i = 0; i < 60; i++) {
+        if (i % 10 === 0) ana.try('code_make')
         const links = [0, ...ana.engine.slots.byNumber.keys(), makeLink(true, 1, 0), makeLink(true, 2, 5)]
         if (ana.socket) ana.try('socket_message', { data: concat(...Array.from({ length: 3 }, () => randomEnvelope(random, links))) })
         world.later(() => {}, 20)

@@ -6,7 +6,7 @@ import { Engine } from '../core/engine/engine.js'
 import { toHex, utf8 } from '../core/bytes.js'
 import { identityFromSeed, loginTranscript, signLoginRelay, verifyLoginClient } from '../core/identity.js'
 import { decode, encode, envelopes, linkRelaySide, makeEnvelope, makeLink } from '../core/wire.js'
-import { ENVELOPE, REASON } from '../wire_table.js'
+import { CODE_MAKE, ENVELOPE, REASON } from '../wire_table.js'
 
 /** A small deterministic generator (mulberry32). */
 export function makeRandom(seed) {
@@ -124,6 +124,8 @@ export class World {
     /** Called for each DATA on its way between two sockets; true loses it. */
     this.loses = () => false
     this.forwarded = []
+    /** Of pairing codes: number → {owner, until}. They outlive sockets. */
+    this.plates = new Map()
   }
   peer(name, options) {
     const peer = new Peer(this, name, options)
@@ -168,6 +170,7 @@ export class World {
   }
   crash() {
     this.up = false
+    this.plates.clear()
     for (const socket of [...this.sockets]) {
       socket.open = false
       this.sockets.delete(socket)
@@ -205,6 +208,8 @@ export class World {
     if (socket.state !== 'online') throw new Error(`model relay: ${type} before login`)
     if (type === ENVELOPE.PING) return this.toClient(socket, ENVELOPE.PONG, payload)
     if (type === ENVELOPE.OPEN) return this.takeOpen(socket, number, payload)
+    if (type === ENVELOPE.CODE) return this.takeCode(socket, payload)
+    if (type === ENVELOPE.CLAIM) return this.takeClaim(socket, number, payload)
     const link = socket.links.get(number)
     if (!link) return
     if (type === ENVELOPE.ACCEPT) {
@@ -217,7 +222,10 @@ export class World {
       this.forwarded.push({ from: socket.peer.name, size: payload.length, flags })
       if (!this.loses(socket.peer, payload, flags)) this.toClient(to, ENVELOPE.DATA, payload, toNumber, flags)
     } else if (type === ENVELOPE.RESET) {
-      if (link.state === 'offered' && socket === link.callee) {
+      if (link.state === 'offered' && socket === link.callee && link.claim) {
+        this.free(link)
+        this.toClient(link.caller, ENVELOPE.RESET, payload, link.callerNumber)
+      } else if (link.state === 'offered' && socket === link.callee) {
         this.release(link, socket)
         link.callee = null
         link.state = 'refused'
@@ -247,9 +255,35 @@ export class World {
     this.toClient(socket, ENVELOPE.WELCOME, body)
     for (const link of this.waiting ?? []) if (link.state === 'offered' && !link.callee) this.offer(link)
   }
+  plate(number) {
+    const plate = this.plates.get(number)
+    return plate && this.now < plate.until ? plate : undefined
+  }
+  takeCode(socket, payload) {
+    const { op, tag, number: wanted, lifetime_ms: lifetime } = decode('code', payload)
+    const { key: owner } = socket
+    const mine = this.plate(wanted)?.owner === owner
+    if (op !== CODE_MAKE) return mine && this.plates.delete(wanted)
+    let number = wanted
+    if (!wanted) do number = 1000 + Math.floor(this.random.next() * 9000)
+    while (this.plate(number))
+    else if (this.plate(wanted) && !mine) number = 0
+    if (number && !mine) this.plates.set(number, { owner, until: this.now + lifetime })
+    const left = number ? Math.floor(this.plate(number).until - this.now) : 0
+    this.toClient(socket, ENVELOPE.CODE, encode('code', { op, tag, number, lifetime_ms: left }))
+  }
+  takeClaim(socket, number, payload) {
+    const plate = this.plate(decode('claim', payload).number)
+    if (!plate) return this.toClient(socket, ENVELOPE.RESET, encode('reset', { reason: REASON.NO_CODE, text: new Uint8Array(0) }), number)
+    const [target, instance] = [plate.owner.slice(0, 64), plate.owner.slice(64)]
+    this.call(socket, number, { target, instance, handshake: payload.slice(), claim: true })
+  }
   takeOpen(socket, number, payload) {
     const { target_id, target_instance, handshake } = decode('open', payload)
-    const link = { caller: socket, callerNumber: number, callee: null, calleeNumber: 0, state: 'offered', target: toHex(target_id), instance: toHex(target_instance), handshake: handshake.slice() }
+    this.call(socket, number, { target: toHex(target_id), instance: toHex(target_instance), handshake: handshake.slice(), claim: false })
+  }
+  call(socket, number, what) {
+    const link = { caller: socket, callerNumber: number, callee: null, calleeNumber: 0, state: 'offered', ...what }
     if (socket.links.has(number) || linkRelaySide(number)) throw new Error('model relay: link number in use')
     socket.links.set(number, link)
     this.waiting = [...(this.waiting ?? []), link]
@@ -274,6 +308,7 @@ export class World {
     link.callee = callee
     link.calleeNumber = makeLink(true, callee.generations[slot], slot)
     callee.links.set(link.calleeNumber, link)
+    if (link.claim) return this.toClient(callee, ENVELOPE.CLAIM, link.handshake, link.calleeNumber)
     const payload = encode('offer', { caller_id: link.caller.idBytes, caller_instance: link.caller.instanceBytes, handshake: link.handshake })
     this.toClient(callee, ENVELOPE.OFFER, payload, link.calleeNumber)
   }

@@ -12,15 +12,18 @@
  *
  * @typedef {object} Action
  * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'relay_changed' | 'knock' |
- *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'log'} type
+ *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' | 'code_ended' |
+ *   'log'} type
  * @property {number} [session]
+ * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or 'code_claim' gave
  * @property {number} [channel]
  * @property {Uint8Array} [data]
  * @property {number} [place]
  * @property {number} [generation]
  * @property {number} [reason]
  * @property {import('../errors.js').ErrorCode | null} [error]
- * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself
+ * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code': until when it
+ *   is good
  * @property {Uint8Array} [id]
  * @property {Uint8Array} [instance]
  * @property {string} [text]
@@ -52,6 +55,12 @@ export function errorOf(reason) {
       return 'ECRYPTO'
     case REASON.REFUSED:
       return 'EREFUSED'
+    case REASON.NO_CODE:
+      return 'ENOCODE'
+    case REASON.WRONG_CODE:
+      return 'EWRONGCODE'
+    case REASON.BUSY:
+      return 'EBUSY'
     default:
       return reason < 0x100 ? 'ENETWORK' : 'EREFUSED'
   }

@@ -23,6 +23,7 @@ import {
   REASON,
 } from '../../wire_table.js'
 import { errorOf } from './actions.js'
+import { CodeLink, Codes } from './code.js'
 import { Entry } from './entry.js'
 import { considerOffer, dial, dialFailed, linkLost, takeAccept, takeFirstRecord, takeOffer } from './pairing.js'
 import { RelayConnection } from './relay.js'
@@ -56,7 +57,7 @@ import { Strangers } from './strangers.js'
  * @typedef {object} EngineEvent
  * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect' |
  *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block' |
- *   'invite_add' | 'invite_revoke'} type
+ *   'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
  * @property {number} now ms, monotonic
  * @property {ErrorCode} [error]
  * @property {number} [session]
@@ -69,6 +70,7 @@ import { Strangers } from './strangers.js'
  * @property {Uint8Array} [peer]
  * @property {Uint8Array | null} [instance]
  * @property {Uint8Array | null} [secret]
+ * @property {string[]} [words] of 'code_claim', whose number is in `value`
  */
 
 const APPLICATION_MAX = 32
@@ -97,6 +99,7 @@ export class Engine {
     this.strangers.tell = (payload) => {
       if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload))
     }
+    this.codes = new Codes(this)
     /** @type {Map<number, Entry>} */
     this.entries = new Map()
     /** @type {Map<string, Set<Entry>>} */
@@ -161,6 +164,12 @@ export class Engine {
       case 'invite_revoke':
         this.strangers.revokeInvite(secretOf(event.secret))
         return
+      case 'code_make':
+        return this.codes.make(event.value ?? 0)
+      case 'code_claim':
+        return this.codes.claim(event.value ?? 0, event.words ?? [])
+      case 'code_cancel':
+        return this.codes.cancel(event.value ?? 0)
     }
     const entry = this.entries.get(event.session ?? 0)
     if (!entry) {
@@ -243,9 +252,9 @@ export class Engine {
   get sendsRecords() {
     return this.relay.online || this.relay.state === 'stopped'
   }
-  /** @param {Link} link @private */
+  /** @param {Link | CodeLink} link @returns {link is Link} @private */
   linkHasOutput(link) {
-    if (link.state !== 'linked' || !link.owner) return false
+    if (link instanceof CodeLink || link.state !== 'linked' || !link.owner) return false
     link.owner.session.now = this.now
     return link.owner.session.hasOutput(link)
   }
@@ -347,9 +356,14 @@ export class Engine {
         return takeOffer(this, link, payload)
       case ENVELOPE.ACCEPT: {
         const opened = this.slots.get(link)
-        if (opened) takeAccept(this, opened, payload)
+        if (opened instanceof CodeLink) this.codes.takeAnswer(opened, payload)
+        else if (opened) takeAccept(this, opened, payload)
         return
       }
+      case ENVELOPE.CLAIM:
+        return this.codes.takeClaim(link, payload)
+      case ENVELOPE.CODE:
+        return this.codes.takePlate(payload)
       case ENVELOPE.GOING_AWAY:
         return this.relay.takeGoingAway(payload)
       case ENVELOPE.PONG:
@@ -362,6 +376,7 @@ export class Engine {
   takeData(number, flags, payload) {
     const link = this.slots.get(number)
     if (!link) return // closed already, or of an earlier generation
+    if (link instanceof CodeLink) return this.codes.takeData(link, payload)
     if (!link.noise) {
       this.endLink(link, REASON.PROTOCOL)
       return
@@ -396,12 +411,21 @@ export class Engine {
   takeReset(number, reason, text) {
     const link = this.slots.get(number)
     if (!link) return
+    if (link instanceof CodeLink) return this.codes.lost(link, reason)
     const { state, owner } = link
     this.forgetLink(link)
     if (text) this.log('link_reset', { reason: reasonName(reason), text })
     if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason, text)
     else if (state === 'linked') linkLost(this, link, reason, text)
     else this.offerEnded(link)
+  }
+  /** The relay begins a link: what is still in its slot has ended, or the slot would not be used again.
+   * @param {number} number */
+  beginRelayLink(number) {
+    if (!this.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number')
+    const before = this.slots.inSlot(number)
+    if (before instanceof CodeLink) this.codes.lost(before, REASON.GONE)
+    else if (before) this.endLink(before, REASON.GONE)
   }
   /** This side ends a link, whatever its state. @param {Link} link @param {number} reason @param {string} [text] */
   endLink(link, reason, text) {
@@ -422,6 +446,7 @@ export class Engine {
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     this.emit({ type: 'online', id: relayId })
     this.strangers.tellAll()
+    this.codes.wentOnline()
     for (const entry of this.entries.values()) {
       entry.failures = 0
       if (this.now >= entry.dialAt) dial(this, entry)
@@ -433,6 +458,10 @@ export class Engine {
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     if (!flush) this.queue = []
     for (const link of links) {
+      if (link instanceof CodeLink) {
+        this.codes.lost(link, REASON.GONE)
+        continue
+      }
       const { state, owner } = link
       this.forgetLink(link)
       if (owner?.closed) continue
@@ -490,7 +519,7 @@ export class Engine {
     while (epoch === 0n) for (const byte of this.randomBytes(8)) epoch = ((epoch << 8n) | BigInt(byte)) & 0xffffffffffffffffn
     return epoch
   }
-  /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {Uint8Array | null} secret @private */
+  /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {Uint8Array | null} secret */
   connect(id, instance, secret) {
     if (instance && (instance.length !== INSTANCE_BYTES || isZero(instance))) instance = null
     let entry = this.find(id, instance)
@@ -505,7 +534,7 @@ export class Engine {
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)
     return entry.number
   }
-  /** @param {Uint8Array} id @private */
+  /** @param {Uint8Array} id */
   allow(id) {
     const knock = this.strangers.allow(id)
     if (!knock) return
@@ -616,6 +645,7 @@ export class Engine {
   }
   /** @private */
   stop() {
+    this.codes.stop()
     for (const entry of [...this.entries.values()]) {
       const { session } = entry
       if (session.current) {
@@ -632,7 +662,7 @@ export class Engine {
 
   /** When the event 'time' is wanted at the latest; Infinity for not at all. */
   deadline() {
-    let at = this.relay.deadline()
+    let at = Math.min(this.relay.deadline(), this.codes.deadline())
     for (const entry of this.entries.values()) {
       at = Math.min(at, entry.unlinkedAt + this.config.sessionTimeoutMs, entry.session.deadline())
       if (!this.relay.online) continue
@@ -656,6 +686,7 @@ export class Engine {
   /** @private */
   time() {
     this.relay.time(0)
+    this.codes.time()
     for (const link of [...this.slots.byNumber.values()])
       if (link.state === 'accepted' && this.now >= link.since + CLOSE_TIMEOUT_MS) this.endLink(link, REASON.TIMEOUT)
     for (const entry of [...this.entries.values()]) {

@@ -29,6 +29,9 @@ const NAME_MAX = 64
 /** @param {Engine} e */
 const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS
 
+/** Full jitter, up to twice as much after each failure. @param {Engine} e @param {number} failures from 1 on */
+export const retryWait = (e, failures) => e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, failures - 1))
+
 /** Is this side the smaller one? @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
 const isSmaller = (e, id, instance) =>
   compare(concat(e.config.identity.id, e.config.instance), concat(id, instance)) < 0
@@ -99,7 +102,7 @@ export function dialFailed(e, entry, reason, text) {
   if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
   entry.failures++
   if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now
-  else entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures - 1))
+  else entry.dialAt = e.now + retryWait(e, entry.failures)
   if (entry.session.links.length) return
   entry.shownLinked = false
   if (entry.announced) e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt })
@@ -128,9 +131,9 @@ export function linkLost(e, link, reason, text) {
   if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, '') // never was in step: nobody knows of it
   if (!confirmed) {
     entry.failures++
-    entry.dialAt = e.now + e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.failures))
+    entry.dialAt = e.now + retryWait(e, entry.failures + 1)
   } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e)
-  if (fault) entry.dialAt += e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, entry.faults - 1))
+  if (fault) entry.dialAt += retryWait(e, entry.faults)
   e.settle(entry, reason)
 }
 
@@ -202,9 +205,7 @@ function joinSession(e, entry, link) {
 
 /** @param {Engine} e @param {number} number @param {Uint8Array} payload */
 export function takeOffer(e, number, payload) {
-  if (!e.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number')
-  const before = e.slots.inSlot(number)
-  if (before) e.endLink(before, REASON.GONE) // its RESET was lost, else the slot would not be used again
+  e.beginRelayLink(number)
   const offer = decode('offer', payload)
   const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now)
   link.window = e.relay.limits.LINK_WINDOW
@@ -299,7 +300,7 @@ export function takeFirstRecord(e, link, plaintext) {
       e.resetLink(link, REASON.REFUSED)
       return false
     }
-    if (e.strangers.claim(link.invite, link.peerId)) e.emit({ type: 'invite_claimed', id: link.peerId, data: link.invite.secret.slice() })
+    if (e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
   }
   let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
   if (!entry) {
@@ -317,6 +318,14 @@ export function takeFirstRecord(e, link, plaintext) {
   link.move('linked')
   link.allowed = false
   return joinSession(e, entry, link)
+}
+
+/** Who was invited is there. @param {Engine} e @param {Link} link */
+function claimed(e, link) {
+  const { secret, code } = /** @type {import('./strangers.js').InviteEntry} */ (link.invite)
+  const { peerId: id, name } = link
+  if (code) e.codes.called(code, secret, { id, instance: /** @type {Uint8Array} */ (link.peerInstance), name })
+  else e.emit({ type: 'invite_claimed', id, data: secret.slice() })
 }
 
 /** Of the HELLO that a first record begins with; 0: there is none. @param {Uint8Array} plaintext */

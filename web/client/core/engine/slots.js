@@ -2,7 +2,7 @@
 import { linkGeneration, linkRelaySide, linkSlot, makeLink } from '../wire.js'
 import { LINK_GENERATION_MAX } from '../../wire_table.js'
 
-/** @typedef {import('../session/link.js').Link} Link */
+/** @typedef {import('../session/link.js').Link | import('./code.js').CodeLink} Link */
 
 export class Slots {
   /** @param {number} count LINK_SLOTS */

@@ -8,7 +8,8 @@ import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MA
 const PROOF_BYTES = INVITE_HINT_BYTES + 32
 
 /** @typedef {import('../session/link.js').Link} Link */
-/** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null}} InviteEntry */
+/** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null, code: number}} InviteEntry
+ * code: the pairing code whose dial secret it is, or 0 */
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
 const KNOCKS_MAX = 256
@@ -96,9 +97,9 @@ export class Strangers {
     if (knock?.link === link) knock.link = null
   }
 
-  /** @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single */
-  addInvite(secret, expiresAt, single) {
-    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null })
+  /** @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single @param {number} [code] */
+  addInvite(secret, expiresAt, single, code = 0) {
+    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null, code })
   }
   /** @param {Uint8Array} secret */
   revokeInvite(secret) {
