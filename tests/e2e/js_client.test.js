@@ -3,44 +3,23 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
-import { PairlinkError, createClient, errorText, idFromSeed, newSeed, parseId, parseInviteLink, ready } from '../../web/client/index.js'
+import { PairlinkError, errorText, idFromSeed, newSeed, parseId, parseInviteLink, ready } from '../../web/client/index.js'
 import { idOf, newIdentity, startCli } from '../support/cli.js'
 import { start, tempDir, within } from '../support/process.js'
+import { clientsOf, event, online } from '../support/js_client.js'
 import { startProxy } from '../support/proxy.js'
 import { SHORT_TIMERS, startRelay } from '../support/relay.js'
 
-const clients = []
 let relay
+const clients = clientsOf(() => relay)
+const makeClient = clients.make
 beforeAll(async () => {
   relay = await startRelay({ args: SHORT_TIMERS })
 })
 afterAll(async () => {
-  for (const client of clients) client.stop()
+  clients.stopAll()
   await relay.stop()
 })
-
-const event = (emitter, name, test = () => true) =>
-  within(
-    new Promise((resolve) => {
-      const off = emitter.on(name, (value) => {
-        if (!test(value)) return
-        off()
-        resolve(value)
-      })
-    }),
-    `event ${name}`,
-  )
-
-async function makeClient(options = {}) {
-  const client = await createClient({ url: relay.ws, seed: newSeed(), application: 'test/1', WebSocket, ...options })
-  clients.push(client)
-  return client
-}
-const online = async (client) => {
-  if (client.state !== 'online') await event(client, 'online')
-  return client
-}
 
 /** ana has called bo: both sessions. */
 async function pair(a = {}, b = {}) {
@@ -257,8 +236,7 @@ describe('strangers and invites', () => {
 
 describe('the relay', () => {
   test('a pinned relay that shows another key is an error', async () => {
-    const client = await createClient({ url: relay.ws, seed: newSeed(), relayId: idFromSeed(newSeed()), WebSocket })
-    clients.push(client)
+    const client = await makeClient({ relayId: idFromSeed(newSeed()) })
     const [changed, offline] = await Promise.all([event(client, 'relayChanged'), event(client, 'offline')])
     expect(changed.got).toBe(relay.id)
     expect(offline).toMatchObject({ error: 'ERELAYKEY', retryAt: null })
