@@ -14,6 +14,7 @@ json_t *own_login(void);
 json_t *own_handshake(void);
 json_t *own_invite(void);
 json_t *own_session(void);
+json_t *own_code(void);
 json_t *own_transfer(void);
 
 typedef struct own_file {

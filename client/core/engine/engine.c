@@ -109,6 +109,11 @@ static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
       if (l) pl_dial_accepted(e, l, v->payload);
       return 0;
     }
+    case PL_ENV_CODE:
+      return pl_code_answer_came(e, v->payload);
+    case PL_ENV_CLAIM:
+      pl_code_claim_came(e, v->link, v->payload);
+      return 0;
     case PL_ENV_DATA:
       pl_link_data_came(e, v->link, v->flags, v->payload, plain);
       return 0;

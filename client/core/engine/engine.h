@@ -55,9 +55,12 @@ typedef enum pl_engine_event_type {
   PL_IN_ALLOW,          /* .peer: accept from now on; a waiting knock is answered, an older one dialled back */
   PL_IN_DENY,           /* .peer: forget its knock, stay silent */
   PL_IN_BLOCK,          /* .peer: never ask again */
-  PL_IN_INVITE_ADD,   /* .secret, .place = unix expiry in ms of the shell's now_ms clock, .value = uses: 0 or 1 (single)
-                       */
-  PL_IN_INVITE_REVOKE /* .secret */
+  PL_IN_INVITE_ADD, /* .secret, .place = unix expiry in ms of the shell's now_ms clock, .value = uses: 0 or 1 (single)
+                     */
+  PL_IN_INVITE_REVOKE, /* .secret */
+  PL_IN_CODE_NEW,      /* .value = lifetime in ms, 0: as long as may be; gives .code. PL_EAGAIN: too many */
+  PL_IN_CODE_CLAIM,    /* .data: a code as somebody typed it; gives .code. PL_ECODE, PL_EAGAIN, PL_EINVAL: its own */
+  PL_IN_CODE_CANCEL    /* .code: ends without an action; one that is over is fine */
 } pl_engine_event_type;
 
 typedef struct pl_engine_event {
@@ -69,6 +72,7 @@ typedef struct pl_engine_event {
   uint32_t value;
   uint64_t place;
   pl_view data, peer, instance, secret, relay;
+  uint32_t code;        /* filled by the step for PL_IN_CODE_NEW and PL_IN_CODE_CLAIM */
   uint32_t session_out; /* filled by the step */
   uint64_t place_out;
 } pl_engine_event;
@@ -92,12 +96,17 @@ typedef enum pl_engine_action_type {
   PL_OUT_STREAM_RESET,  /* .session: the peer lost its state; all PL_OUT_LOST came before; streams start again at 0 */
   PL_OUT_SESSION_CLOSED, /* .session .error .reason .text; the number is free from now on */
   PL_OUT_INVITE_CLAIMED, /* .id used .data (the secret) */
+  PL_OUT_CODE,           /* .code has a number: .text is what to tell the other person; .time_ms: good until then */
+  PL_OUT_CODE_BUSY,      /* .code: somebody else tried it while the first was at it, and was sent away */
+  PL_OUT_PAIRED,         /* .code is over, by success: .id .instance, .text its name; .session where this side made the
+                            code (0: there were too many), else PL_OUT_SESSION follows. The ID is allowed from now on */
+  PL_OUT_CODE_ENDED,     /* .code is over, without: .error .reason */
   PL_OUT_LOG             /* .text: one line, event=… key=value */
 } pl_engine_action_type;
 
 typedef struct pl_engine_action {
   pl_engine_action_type type;
-  uint32_t session;
+  uint32_t session, code;
   uint8_t channel;
   int error;
   int reason;

@@ -42,6 +42,12 @@ int pl_reason_error(int reason) {
       return PL_EUNAVAILABLE;
     case PL_REASON_TIMEOUT:
       return PL_ETIMEDOUT;
+    case PL_REASON_BUSY:
+      return PL_EBUSY;
+    case PL_REASON_NO_CODE:
+      return PL_ENOCODE;
+    case PL_REASON_WRONG_CODE:
+      return PL_EWRONGCODE;
     case PL_REASON_REFUSED:
       return PL_EREFUSED;
     case PL_REASON_PROTOCOL:

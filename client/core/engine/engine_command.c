@@ -55,6 +55,7 @@ static int stop(pl_engine *e) {
   if (e->stopping) return 0;
   e->stopping = true;
   e->stop_at_ms = e->now_ms + PL_STOP_MS;
+  pl_code_stop(e);
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_peer_session *s = e->sessions[i];
     if (!s || s->lingering) continue;
@@ -116,6 +117,10 @@ int pl_command(pl_engine *e, pl_engine_event *in) {
       return pl_invite_add(e, in);
     case PL_IN_INVITE_REVOKE:
       return in->secret.size == PL_CONST_INVITE_SECRET_BYTES ? pl_invite_revoke(e, in->secret.data) : PL_EINVAL;
+    case PL_IN_CODE_NEW:
+    case PL_IN_CODE_CLAIM:
+    case PL_IN_CODE_CANCEL:
+      return pl_code_command(e, in);
     default:
       return PL_EINVAL;
   }

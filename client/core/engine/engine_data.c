@@ -68,6 +68,10 @@ static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
 void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain) {
   pl_link *l = pl_link_find(e, number);
   if (!l) return; /* of an old link: dropped */
+  if (l->is_code) {
+    pl_code_data_came(e, l, record);
+    return;
+  }
   if (l->state != PL_LINK_UP && l->state != PL_LINK_ACCEPTED) {
     pl_link_end(e, l, PL_REASON_PROTOCOL);
     return;

@@ -33,14 +33,16 @@ static uint64_t jitter(pl_engine *e, unsigned doublings) {
   return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
 }
 
+uint64_t pl_retry_delay(pl_engine *e, unsigned failures) {
+  return failures < 3 ? 0 : jitter(e, failures - 3);
+}
+
 /* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
 uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason) {
   bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL ||
                  reason == PL_REASON_CORRUPT;
   if (patient && s->failures < 4) s->failures = 4;
-  unsigned f = s->failures++;
-  if (f < 3) return 0;
-  return jitter(e, f - 3);
+  return pl_retry_delay(e, s->failures++);
 }
 
 /* Whoever changes records or lies in a RESET does not get a call for each. */
@@ -85,6 +87,10 @@ static bool is_anothers(const pl_engine *e, const pl_peer_session *s, const pl_l
 
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
   pl_peer_session *s = l->session;
+  if (l->is_code) {
+    pl_code_accepted(e, l, payload);
+    return;
+  }
   if (l->state != PL_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
     pl_link_end(e, l, PL_REASON_PROTOCOL);
     return;

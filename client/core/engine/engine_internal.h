@@ -7,6 +7,9 @@
 #include "../wire/wire.h"
 #include "engine.h"
 
+typedef struct pl_link pl_link;
+#include "engine_code.h"
+
 enum {
   PL_ADDRESSES_BYTES = 1024,
   PL_CONNECT_TIMEOUT_MS = 30000,
@@ -58,11 +61,14 @@ typedef enum pl_link_state {
 
 typedef struct pl_peer_session pl_peer_session;
 
-typedef struct pl_link {
+struct pl_link {
   pl_node node;
   uint32_t number;
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
+  bool is_code;      /* of a pairing code: no session comes of it */
+  pl_code_run *code; /* NULL: none, or over */
+  uint64_t until_ms; /* when a link of a code is too late */
   uint8_t id[32], instance[8], invite[16];
   pl_peer_session *session; /* NULL until known */
   pl_noise_handshake handshake;
@@ -70,7 +76,7 @@ typedef struct pl_link {
   uint64_t since_ms, bytes;
   uint8_t application_size, name_size;
   uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX];
-} pl_link;
+};
 
 typedef struct pl_slot {
   uint16_t generation;
@@ -119,6 +125,8 @@ typedef struct pl_invite {
   uint8_t secret[16], bound_to[32];
   uint64_t expires_ms;
   bool single, claimed;
+  bool internal; /* a code's dial secret: the application does not hear of it */
+  uint32_t code; /* the claim that waits for it, 0: none */
 } pl_invite;
 
 typedef struct pl_peer_entry {
@@ -171,6 +179,8 @@ struct pl_engine {
   size_t invite_count;
   pl_peer_entry *peers;
   size_t peer_count;
+  pl_code_run codes[PL_CODES_MAX];
+  uint32_t code_handles;
 };
 
 /* engine_actions.c */
@@ -213,7 +223,7 @@ int pl_login_welcome(pl_engine *e, pl_view payload);      /* 0 or a reason */
 /* engine_link.c */
 pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number); /* NULL: no slot or memory */
 pl_link *pl_link_find(pl_engine *e, uint32_t number);
-bool pl_link_slot_free(pl_engine *e, uint32_t number);
+bool pl_link_number_is_new(pl_engine *e, uint32_t number); /* one that the relay may give a link now */
 void pl_link_end(pl_engine *e, pl_link *l, int reason);    /* 0: without RESET; tells the session */
 void pl_link_forget(pl_engine *e, pl_link *l, int reason); /* as above, without telling the session */
 void pl_links_end_all(pl_engine *e);
@@ -238,6 +248,7 @@ int pl_handshake_read2(pl_engine *e, pl_link *l, pl_view message);
 void pl_dial(pl_engine *e, pl_peer_session *s);
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload);
 void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason);
+uint64_t pl_retry_delay(pl_engine *e, unsigned failures); /* at once three times, then full jitter */
 uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason);
 uint64_t pl_fault_delay(pl_engine *e, const pl_peer_session *s);
 void pl_dial_all(pl_engine *e); /* after login */
@@ -263,7 +274,27 @@ void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t ca
                      const uint8_t ephemeral[32]);
 /* 0: no such invite; 1: valid for this caller, copied into the link; -1: known, but used up or expired. */
 int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]);
-bool pl_invite_claim(pl_engine *e, const pl_link *l); /* false: someone else was faster */
+bool pl_invite_claim(pl_engine *e, const pl_link *l);          /* false: someone else was faster */
+void pl_invite_settle(pl_engine *e, const uint8_t secret[16]); /* no claim of a code waits for it any more */
+
+/* engine_code.c */
+int pl_code_command(pl_engine *e, pl_engine_event *in);
+pl_code_run *pl_code_find(pl_engine *e, uint32_t handle);
+pl_code_run *pl_code_by_number(pl_engine *e, uint32_t number); /* of those that this side made */
+void pl_code_online(pl_engine *e);                             /* after login */
+int pl_code_answer_came(pl_engine *e, pl_view payload);        /* CODE: 0 or a reason */
+void pl_code_over(pl_engine *e, pl_code_run *c, int reason);   /* without an action; reason: for its link */
+void pl_code_end(pl_engine *e, pl_code_run *c, int error, int reason);
+void pl_code_stop(pl_engine *e);
+void pl_code_time(pl_engine *e);
+
+/* engine_exchange.c */
+void pl_code_claim(pl_engine *e, pl_code_run *c); /* if it is to be tried now */
+void pl_code_claim_came(pl_engine *e, uint32_t number, pl_view payload);
+void pl_code_accepted(pl_engine *e, pl_link *l, pl_view payload);
+void pl_code_data_came(pl_engine *e, pl_link *l, pl_view payload);
+void pl_code_link_lost(pl_engine *e, pl_link *l, int sent, int came); /* sent: RESET of ours, or 0; came: why */
+void pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l); /* the invite of a claim was used */
 
 /* engine_session.c */
 pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);

@@ -10,8 +10,20 @@ static pl_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
   return NULL;
 }
 
+static void invite_drop(pl_engine *e, pl_invite *i) {
+  *i = e->invites[--e->invite_count];
+  sodium_memzero(&e->invites[e->invite_count], sizeof *i);
+}
+
+/* Dial secrets of codes, which the application does not know of to revoke them. */
+static void drop_late(pl_engine *e) {
+  for (size_t i = e->invite_count; i-- > 0;)
+    if (e->invites[i].internal && e->now_ms >= e->invites[i].expires_ms) invite_drop(e, &e->invites[i]);
+}
+
 int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
   if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
+  drop_late(e);
   pl_invite *i = invite_find(e, in->secret.data);
   if (!i) {
     if (e->invite_count >= PL_INVITES_MAX) return PL_EAGAIN;
@@ -19,7 +31,7 @@ int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];
   }
-  *i = (pl_invite){.expires_ms = in->place, .single = in->value == 1};
+  *i = (pl_invite){.expires_ms = in->place, .single = in->value == 1, .internal = in->code, .code = in->code};
   memcpy(i->secret, in->secret.data, sizeof i->secret);
   return 0;
 }
@@ -27,9 +39,13 @@ int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
 int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
   pl_invite *i = invite_find(e, secret);
   if (!i) return PL_EINVAL;
-  *i = e->invites[--e->invite_count];
-  sodium_memzero(&e->invites[e->invite_count], sizeof *i);
+  invite_drop(e, i);
   return 0;
+}
+
+void pl_invite_settle(pl_engine *e, const uint8_t secret[16]) {
+  pl_invite *i = invite_find(e, secret);
+  if (i) i->code = 0;
 }
 
 static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
@@ -77,6 +93,12 @@ bool pl_invite_claim(pl_engine *e, const pl_link *l) {
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
   memcpy(i->bound_to, l->id, 32);
+  if (i->internal) {
+    uint32_t code = i->code;
+    i->code = 0;
+    if (code) pl_code_called(e, code, l);
+    return true;
+  }
   pl_engine_action a = {.type = PL_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);
   a.data = pl_keep_text(e, (pl_view){l->invite, sizeof l->invite});

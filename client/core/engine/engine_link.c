@@ -59,9 +59,10 @@ static uint32_t relays_number(pl_engine *e, uint32_t number, pl_slot **slot) {
   return number;
 }
 
-bool pl_link_slot_free(pl_engine *e, uint32_t number) {
+bool pl_link_number_is_new(pl_engine *e, uint32_t number) {
   const pl_slot *slot = slot_of(e, number);
-  return !slot || !slot->link;
+  return pl_link_relay_side(number) && pl_link_generation(number) != 0 && pl_link_slot(number) < e->link_slots &&
+         (!slot || !slot->link);
 }
 
 pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
@@ -91,6 +92,7 @@ void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
   if (slot && slot->link == l) slot->link = NULL;
   if (reason) pl_control_reset(e, l->number, reason);
   if (l->session && l->session->opening == l) l->session->opening = NULL;
+  if (l->code) l->code->link = NULL;
   pl_list_remove(&l->node);
   pl_noise_handshake_deinit(&l->handshake);
   pl_noise_link_deinit(&l->keys);
@@ -108,6 +110,10 @@ static void count_fault(const pl_engine *e, pl_peer_session *s, uint64_t up_ms) 
 }
 
 void pl_link_end(pl_engine *e, pl_link *l, int reason) {
+  if (l->is_code) {
+    pl_code_link_lost(e, l, reason, PL_REASON_GONE);
+    return;
+  }
   pl_peer_session *s = l->session;
   uint32_t number = l->number;
   uint64_t up_ms = l->since_ms;
@@ -145,7 +151,9 @@ void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
   if (!l) return; /* an old one: dropped */
   if (pl_wire_reset_decode(&r, payload.data, payload.size)) r.reason = PL_REASON_PROTOCOL;
   pl_peer_session *s = l->session;
-  if (l->state == PL_LINK_OPENING) {
+  if (l->is_code) {
+    pl_code_link_lost(e, l, 0, r.reason);
+  } else if (l->state == PL_LINK_OPENING) {
     opening_failed(e, l, r.reason);
   } else if (l->state == PL_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason) && !s->was_linked) {
     pl_link_forget(e, l, 0); /* the answer to a call: nothing is lost that was agreed on */

@@ -114,5 +114,6 @@ int pl_login_welcome(pl_engine *e, pl_view payload) {
   pl_engine_wake_at(e, pl_connection_deadline(e));
   pl_peers_tell_all(e);
   pl_dial_all(e);
+  pl_code_online(e);
   return 0;
 }

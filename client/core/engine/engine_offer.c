@@ -60,8 +60,7 @@ static void decide(pl_engine *e, pl_link *l) {
 
 void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_offer o;
-  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_link_relay_side(number) ||
-      pl_link_generation(number) == 0 || pl_link_slot(number) >= e->link_slots || !pl_link_slot_free(e, number)) {
+  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_link_number_is_new(e, number)) {
     pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
     return;
   }

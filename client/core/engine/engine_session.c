@@ -1,4 +1,5 @@
 /* The sessions of this engine: their table, their cores' actions as the application's, their end. */
+#include <sodium.h>
 #include <string.h>
 
 #include "engine_internal.h"
@@ -54,6 +55,7 @@ void pl_peer_session_free(pl_engine *e, pl_peer_session *s) {
   pl_list_remove(&s->ready);
   e->sessions[s->slot] = NULL;
   pl_session_free(s->core);
+  sodium_memzero(s->secret, sizeof s->secret);
   pl_free(s);
 }
 

@@ -6,6 +6,7 @@ void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
 }
 
 static uint64_t link_deadline(const pl_engine *e, const pl_link *l) {
+  if (l->is_code) return l->until_ms;
   switch (l->state) {
     case PL_LINK_OPENING:
       return l->since_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS;
@@ -20,7 +21,7 @@ static uint64_t link_deadline(const pl_engine *e, const pl_link *l) {
 
 static void link_expired(pl_engine *e, pl_link *l) {
   pl_peer_session *s = l->session;
-  if (l->state == PL_LINK_OPENING) {
+  if (l->state == PL_LINK_OPENING && !l->is_code) {
     pl_link_forget(e, l, PL_REASON_TIMEOUT);
     if (s) pl_dial_failed(e, s, PL_REASON_UNAVAILABLE);
   } else {
@@ -64,6 +65,7 @@ void pl_engine_timers(pl_engine *e) {
   while ((l = next_expired(e))) link_expired(e, l);
   for (size_t i = 0; i < e->session_slots; i++)
     if (e->sessions[i]) pl_peer_session_time(e, e->sessions[i]);
+  pl_code_time(e);
   for (pl_node *n = e->links.next; n != &e->links; n = n->next)
     pl_engine_wake_at(e, link_deadline(e, PL_CONTAINER(n, pl_link, node)));
   pl_engine_wake_at(e, pl_connection_deadline(e));
