@@ -24,7 +24,11 @@ const types = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.json': 'application/json',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
 };
+/** Compressed already. */
+const dense = new Set(['.png']);
 
 export async function buildPage({ out = resolve(here, '../dist'), client } = {}) {
   await rm(out, { recursive: true, force: true });
@@ -58,15 +62,40 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
   for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
     if (entryPoint) names[basename(entryPoint)] = `/assets/${basename(file)}`;
   }
-  const icon = await writeHashed(out, join(here, 'icons/pairlink.svg'));
-  const html = await readFile(join(here, 'index.html'), 'utf8');
-  const values = { icon, style: names['style.css'], script: names['main.jsx'], shared: names['shared.js'], single: names['single.js'] };
-  await writeFile(join(out, 'index.html'), html.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]));
+  const [icon, icon192, icon512, maskable] = await Promise.all(
+    ['pairlink.svg', 'icon-192.png', 'icon-512.png', 'maskable-512.png'].map((name) => writeHashed(out, join(here, 'icons', name))),
+  );
+  const values = { icon, icon192, icon512, maskable, style: names['style.css'], script: names['main.jsx'], shared: names['shared.js'], single: names['single.js'] };
+  for (const name of ['index.html', 'manifest.webmanifest']) await fill(join(here, name), join(out, name), values);
+  await buildServiceWorker(out, await list(out));
 
   const assets = await list(out);
   await writeFile(join(out, 'assets.json'), `${JSON.stringify(assets, null, 1)}\n`);
-  await Promise.all(assets.map(({ path }) => compress(join(out, path))));
+  await Promise.all(assets.filter(({ path }) => !dense.has(extname(path))).map(({ path }) => compress(join(out, path))));
   return { out, assets };
+}
+
+async function fill(from, to, values) {
+  const text = await readFile(from, 'utf8');
+  await writeFile(to, text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]));
+}
+
+/** It keeps all files of this version, and its own bytes change whenever one of them does. */
+async function buildServiceWorker(out, assets) {
+  const paths = assets.map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
+  const digest = createHash('sha256');
+  for (const { path } of assets) digest.update(path).update(await readFile(join(out, path)));
+  await build({
+    entryPoints: { sw: join(here, 'service/sw.js') },
+    outdir: out,
+    bundle: true,
+    format: 'iife',
+    target: ['chrome109', 'firefox114', 'safari16.4'],
+    minify: true,
+    legalComments: 'none',
+    define: { FILES: JSON.stringify(paths), VERSION: JSON.stringify(digest.digest('hex').slice(0, 16)) },
+    logLevel: 'warning',
+  });
 }
 
 const standIn = (file) => ({

@@ -6,10 +6,7 @@ import { inspect } from './inspect.js';
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export const commands = {
-  hello: async (engine, { link }) => {
-    await engine.start(link);
-    return engine.state();
-  },
+  hello: (engine, { link }) => engine.start(link),
 
   inspect: (engine, { text }) => inspect(engine, text),
 

@@ -20,7 +20,8 @@ export class Engine {
    * @param {{db: object, lib: object, url: string, secure: boolean, keepInstance: boolean,
    *   random: (n: number) => Uint8Array, now: () => number}} world
    *   lib: what web/client exports; keepInstance: whether this engine is the only one of its profile
-   * @param {{state: () => void, messages: (contact: string, list: object[]) => void}} tell
+   * @param {{state: () => void, messages: (contact: string, list: object[]) => void,
+   *   news: (contact: string, text: string) => void}} tell
    */
   constructor(world, tell) {
     Object.assign(this, world);
@@ -299,6 +300,7 @@ export class Engine {
     contact.unread += 1;
     this.changed(contact, true);
     this.tell.messages(contact.id, [message]);
+    this.tell.news(contact.id, message.text);
   }
 
   log(text) {

@@ -18,7 +18,8 @@ export const call = (cmd, args) => link.call(cmd, args);
 export function onState(engine) {
   const before = store.get().engine;
   store.set({ engine, ready: true });
-  followClaim(before, engine);
+  followInvite(before, engine);
+  followTry(engine);
 }
 
 export function onMessages({ contact, list }) {
@@ -34,7 +35,7 @@ function shorten(contact) {
 }
 
 /** Who waits at the invite's screen is taken to the person that came. */
-function followClaim(before, { lastClaim, invites, contacts }) {
+function followInvite(before, { lastClaim, invites, contacts }) {
   const { place } = store.get();
   if (!before || place.screen !== 'invite' || invites.some(({ secret }) => secret === place.secret)) return;
   const claimed = lastClaim?.secret === place.secret ? lastClaim.contact : undefined;
@@ -42,6 +43,16 @@ function followClaim(before, { lastClaim, invites, contacts }) {
   const met = claimed ?? contacts.find(({ id, how }) => how === 'invite' && !before.contacts.some((one) => one.id === id))?.id;
   if (met) go({ screen: 'thread', contact: met }, { replace: true });
 }
+
+/** Whose code was right is taken to the person who gave it. */
+function followTry({ claim }) {
+  const { place, tried } = store.get();
+  if (claim?.n !== tried || claim?.state !== 'paired') return;
+  forgetTry();
+  if (place.screen === 'home' || place.screen === 'new') go({ screen: 'thread', contact: claim.contact });
+}
+
+export const forgetTry = () => store.set({ tried: null });
 
 const isOpen = (contact) => {
   const { place } = store.get();
@@ -87,6 +98,7 @@ export async function cancelInvite(secret) {
 /** @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the try */
 export async function join(text, { replace = false } = {}) {
   const answer = await call('join', { text });
+  if (answer.claim) store.set({ tried: answer.claim });
   if (answer.contact) go({ screen: 'thread', contact: answer.contact }, { replace });
   return answer;
 }

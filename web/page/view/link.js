@@ -2,7 +2,7 @@
  * How this tab reaches the engine: a SharedWorker; or, where there is none, a worker of the tab that holds a Web Lock,
  * shared through a BroadcastChannel; or, where there is neither, a worker of its own.
  *
- *   const link = openLink({ shared, single }, { onState, onMessages });
+ *   const link = openLink({ shared, single }, { onState, onMessages, onNews, onBroken });
  *   await link.call('send', {...});
  */
 
@@ -17,19 +17,20 @@ const policy = globalThis.trustedTypes?.createPolicy('pairlink', {
     return url.href;
   },
 });
-const scriptUrl = (address) => policy?.createScriptURL(address) ?? address;
+export const scriptUrl = (address) => policy?.createScriptURL(address) ?? address;
 
 const newTabId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('');
 
 /** @param {{shared: string, single: string}} scripts */
-export function openLink(scripts, { onState, onMessages, onBroken }) {
+export function openLink(scripts, { onState, onMessages, onNews, onBroken }) {
   const waiting = new Map();
   let seq = 0;
   let opening;
   let carrier;
 
-  const receive = ({ seq: answered, value, error, state, messages }) => {
+  const receive = ({ seq: answered, value, error, state, messages, news }) => {
     if (state) onState(state);
+    if (news) onNews(news);
     if (messages) onMessages(messages);
     const call = answered && waiting.get(answered);
     if (!call) return;
@@ -41,6 +42,7 @@ export function openLink(scripts, { onState, onMessages, onBroken }) {
   const renew = () => {
     if (!opening) return;
     carrier.post({ ...opening, seq: ++seq });
+    look();
     for (const [number, { message }] of waiting) carrier.post({ ...message, seq: number });
   };
   const open = () => openCarrier(scripts, { receive, renew, onBroken });
@@ -53,6 +55,8 @@ export function openLink(scripts, { onState, onMessages, onBroken }) {
       carrier.post(message);
     });
 
+  const look = () => carrier.post({ cmd: 'look', args: { hidden: document.visibilityState !== 'visible' } });
+  document.addEventListener('visibilitychange', look);
   addEventListener('pagehide', () => carrier.post({ cmd: 'bye' }));
   addEventListener('pageshow', (event) => {
     if (event.persisted) renew();
@@ -63,6 +67,7 @@ export function openLink(scripts, { onState, onMessages, onBroken }) {
     call,
     hello(args) {
       opening = { cmd: 'hello', args };
+      look();
       return call('hello', args).then(onState);
     },
   };

@@ -1,26 +1,16 @@
-/** Where the page starts: takes the invite link out of the address bar, reaches the engine, shows the app. */
+/** Where the page starts: takes what it was opened with out of the address bar, reaches the engine, shows the app. */
 import { render } from 'preact';
-import { App } from './components/App.jsx';
-import { onMessages, onState, join, reloadThreads, useLink, call } from './actions.js';
-import { openLink } from './link.js';
-import { followHistory, store } from './store.js';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
+import { call, onMessages, onState, openThread, reloadThreads, useLink } from './actions.js';
+import { follow, takeArrival } from './arrivals.js';
+import { watchClosing } from './closing.js';
+import { App } from './components/App.jsx';
+import { openLink } from './link.js';
+import { onNews } from './notifications.js';
+import { lookForUpdate, startOffline } from './offline.js';
+import { followHistory, store } from './store.js';
 
-/** The link's secret must not stay where a glance, a screenshot or the history shows it. */
-function takeFragment() {
-  const { hash, href } = location;
-  if (hash.length < 2) return undefined;
-  history.replaceState(history.state, '', location.pathname);
-  return href;
-}
-
-async function openInvite(link) {
-  if (!link) return;
-  const { problem } = await join(link, { replace: true });
-  if (problem) store.set({ place: { screen: 'new', problem } });
-}
-
-const invited = takeFragment();
+const arrival = takeArrival();
 const language = applyLanguage();
 followHistory();
 
@@ -30,6 +20,7 @@ const link = openLink(
   {
     onState,
     onMessages,
+    onNews,
     onBroken: () => store.set({ broken: { code: 'worker' } }),
   },
 );
@@ -40,14 +31,22 @@ language.then((code) => {
   render(<App />, document.getElementById('app'));
 });
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
+watchClosing();
 
 link
-  .hello({ link: invited })
-  .then(() => openInvite(invited))
+  .hello({ link: arrival.link })
+  .then(() => follow(arrival))
+  .then(() => startOffline(({ open }) => open && openThread(open)))
   .catch((error) => store.set({ broken: { code: error.code, text: error.message } }));
 
-addEventListener('hashchange', () => openInvite(takeFragment()));
+addEventListener('hashchange', () => follow(takeArrival()));
 addEventListener('online', () => call('tryNow'));
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') reloadThreads();
+});
+let before;
+store.subscribe(({ engine }) => {
+  const state = engine?.server.state;
+  if (before === 'offline' && state === 'online') lookForUpdate();
+  if (state !== 'connecting') before = state;
 });

@@ -27,8 +27,11 @@ export const store = createStore({
   language: 'en', // whose table `s` is: a change draws everything anew
   engine: null, // its state
   messages: {}, // contact → list, oldest first
-  place: { screen: 'home' }, // home, new, invite, thread, contact, settings, server
+  place: { screen: 'home' }, // home, new, invite, thread, contact, settings, identity, server, share
+  tried: null, // the number of the code that this tab is trying
   note: '', // said to a screen reader
+  offline: 'no', // whether the page opens without a network: yes, soon, no
+  update: false, // a newer version of the page waits
 });
 
 /** Re-renders the component when what `select` picks has changed. */

@@ -12,11 +12,13 @@ import { PlainBanner } from './PlainBanner.jsx';
 import { ServerChanged } from './ServerChanged.jsx';
 import { ServerSees } from './ServerSees.jsx';
 import { Settings } from './Settings.jsx';
+import { ShareScreen } from './ShareScreen.jsx';
 import { Sidebar } from './Sidebar.jsx';
 import { Thread } from './Thread.jsx';
+import { UpdateLine } from './UpdateLine.jsx';
 import { ContactCard } from './ContactCard.jsx';
 
-const screens = { home: Home, new: Home, invite: InviteScreen, thread: Thread, contact: ContactCard, settings: Settings, server: ServerSees };
+const screens = { home: Home, new: Home, invite: InviteScreen, thread: Thread, contact: ContactCard, settings: Settings, server: ServerSees, share: ShareScreen };
 
 export function App() {
   const language = useStore(({ language }) => language);
@@ -32,7 +34,9 @@ function Page() {
 
   const narrow = useNarrow();
   useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) ${s.app}` : s.app;
+    document.title = unread > 0 ? `(${s.number(unread)}) ${s.app}` : s.app;
+    if (unread > 0) navigator.setAppBadge?.(unread).catch(() => {});
+    else navigator.clearAppBadge?.().catch(() => {});
   }, [unread]);
 
   if (broken) return <Broken why={broken} />;
@@ -47,6 +51,7 @@ function Page() {
         <ServerChanged />
         <PlainBanner />
         <ConnectionLine />
+        <UpdateLine />
       </div>
       {people > 0 && !narrow && <Sidebar />}
       <main id="main" tabIndex={-1} class="main">

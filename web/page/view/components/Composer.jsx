@@ -3,12 +3,11 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { TEXT_MAX_CHARS } from '../../engine/chat.js';
 import { s } from '../../strings/index.js';
 import { send } from '../actions.js';
+import { draftOf, keepDraft } from '../drafts.js';
 import { Icon } from './Icon.jsx';
 
-const draftKey = (id) => `draft ${id}`;
-
 export function Composer({ contact, name }) {
-  const [text, setText] = useState(() => sessionStorage.getItem(draftKey(contact.id)) ?? '');
+  const [text, setText] = useState(() => draftOf(contact.id));
   const field = useRef(null);
 
   useEffect(() => {
@@ -23,8 +22,7 @@ export function Composer({ contact, name }) {
 
   // Kept as it is typed, not after the next frame: a reload may come before that.
   const write = (next) => {
-    if (next) sessionStorage.setItem(draftKey(contact.id), next);
-    else sessionStorage.removeItem(draftKey(contact.id));
+    keepDraft(contact.id, next);
     setText(next);
   };
   const over = text.length - TEXT_MAX_CHARS;

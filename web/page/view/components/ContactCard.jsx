@@ -1,4 +1,4 @@
-/** About one contact: name, how they came, ID, and the ways to part. Safety phrase and files find their place here. */
+/** About one contact: name, how they came, the safety phrase, ID, and the ways to part. */
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
@@ -7,6 +7,7 @@ import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { Key } from './Key.jsx';
 import { NameForm } from './NameForm.jsx';
+import { Phrase } from './Phrase.jsx';
 
 export function ContactCard({ place }) {
   const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
@@ -26,10 +27,13 @@ export function ContactCard({ place }) {
       <div class="sheet">
         <NameForm label={s.thread.namePlaceholder} hint={s.thread.nameAskMore} value={contact.name} placeholder={nameOf(contact)} save={(name) => call('rename', { contact: id, name })} />
         <section>
-          <h2>{s.contact.id}</h2>
-          <Key value={id} />
           <p>{s.contact.how[contact.how]}</p>
           <p class="fine">{s.contact.since(contact.pairedAt ?? contact.createdAt)}</p>
+        </section>
+        <Phrase contact={contact} />
+        <section>
+          <h2>{s.contact.id}</h2>
+          <Key value={id} />
           <div class="buttons">
             <CopyButton text={id} label={s.settings.copyId} />
           </div>

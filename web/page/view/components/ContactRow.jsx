@@ -26,7 +26,7 @@ export function ContactRow({ contact, open, now }) {
         </span>
         {contact.unread > 0 && (
           <span class="unread">
-            <span aria-hidden="true">{contact.unread}</span>
+            <span aria-hidden="true">{s.number(contact.unread)}</span>
             <span class="visually-hidden">{s.list.unread(contact.unread)}</span>
           </span>
         )}
@@ -35,8 +35,9 @@ export function ContactRow({ contact, open, now }) {
   );
 }
 
-function lastWords({ blocked, last, pairedAt, how }) {
+function lastWords({ blocked, doubt, last, pairedAt, how }) {
   if (blocked) return s.list.blocked;
+  if (doubt) return s.list.doubt;
   if (last) return last.mine ? s.list.youSaid(last.text) : last.text;
   if (pairedAt) return s.list.joined;
   return how === 'asked' ? s.thread.asked : s.thread.connecting;

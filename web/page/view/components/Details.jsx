@@ -9,6 +9,7 @@ import { Key } from './Key.jsx';
 export function Details() {
   const engine = useStore(({ engine }) => engine);
   const mode = useStore(({ mode }) => mode);
+  const offline = useStore(({ offline }) => offline);
   const [open, setOpen] = useState(false);
   const [more, setMore] = useState({ sessions: [], log: [] });
   useEffect(() => {
@@ -38,6 +39,8 @@ export function Details() {
         <dd>{s.details.states[server.state]}</dd>
         <dt>{s.details.tabs}</dt>
         <dd>{s.details.modes[mode]}</dd>
+        <dt>{s.details.offline}</dt>
+        <dd>{s.details.offlineStates[offline]}</dd>
         <dt>{s.details.sessions}</dt>
         <dd>
           {more.sessions.length === 0 && s.details.noSessions}

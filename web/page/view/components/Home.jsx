@@ -57,7 +57,7 @@ export function Home({ place }) {
           <section class="way" aria-labelledby="way-join">
             <h2 id="way-join">{s.join.title}</h2>
             <p>{s.join.text}</p>
-            <JoinField problem={place.problem} />
+            <JoinField problem={place.problem} focus={place.focus} />
           </section>
         </div>
       </div>

@@ -4,8 +4,8 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { call, join, nameOf, say } from '../actions.js';
-import { go, store, useStore } from '../store.js';
+import { call, forgetTry, join, nameOf, say } from '../actions.js';
+import { store, useStore } from '../store.js';
 import { Icon } from './Icon.jsx';
 import { Scanner, canScan } from './Scanner.jsx';
 import { WordOptions, optionId } from './WordOptions.jsx';
@@ -16,9 +16,8 @@ export function JoinField({ problem: problemBefore, focus = false }) {
   const [text, setText] = useState('');
   const [found, setFound] = useState(problemBefore ? { kind: 'bad', problem: problemBefore } : NOTHING);
   const [chosen, setChosen] = useState(-1);
-  const [mine, setMine] = useState(null); // the number of the try that this field has begun
   const [scanning, setScanning] = useState(false);
-  const claim = useStore(({ engine }) => engine.claim);
+  const tried = useStore(({ engine, tried }) => (tried !== null && engine.claim?.n === tried ? engine.claim : null));
   const asked = useRef(0);
   const field = useRef(null);
   const options = found.options ?? [];
@@ -26,7 +25,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
 
   const look = async (typed) => {
     setText(typed);
-    setMine(null);
+    forgetTry();
     const turn = ++asked.current;
     const answer = await call('inspect', { text: typed });
     if (turn !== asked.current) return answer;
@@ -38,9 +37,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
   useEffect(() => {
     if (problemBefore || focus) field.current?.focus();
   }, [problemBefore]);
-  const tried = mine !== null && claim?.n === mine ? claim : null;
   useEffect(() => {
-    if (tried?.state === 'paired') go({ screen: 'thread', contact: tried.contact }, { replace: true });
     if (tried?.state === 'ended') field.current?.focus();
   }, [tried?.state]);
 
@@ -48,7 +45,6 @@ export function JoinField({ problem: problemBefore, focus = false }) {
     const answer = await call('inspect', { text: typed });
     if (['link', 'id', 'code'].includes(answer.kind)) {
       const { problem, contact, claim: number } = await join(typed);
-      if (number) setMine(number);
       if (number || contact) return;
       answer.problem = problem;
     }

@@ -1,7 +1,7 @@
 /** Strangers who ask: quiet rows that never take the focus. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
-import { allow, call, say } from '../actions.js';
+import { allow, call, nameOf, say } from '../actions.js';
 import { useStore } from '../store.js';
 
 export function Knocks() {
@@ -28,6 +28,7 @@ export function Knocks() {
 }
 
 function KnockRow({ knock }) {
+  const known = useStore(({ engine }) => engine.contacts.find(({ id }) => id === knock.known));
   const act = (cmd) => () => call(cmd, { id: knock.id });
   return (
     <li class="knock">
@@ -40,6 +41,7 @@ function KnockRow({ knock }) {
           </>
         )}
       </p>
+      {known && <p class="note-box note-box-bad">{s.knock.known(nameOf(known))}</p>}
       <div class="buttons">
         <button type="button" class="button button-small button-main" onClick={() => allow(knock.id)}>
           {s.knock.allow}

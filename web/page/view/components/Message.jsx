@@ -3,7 +3,7 @@ import { s } from '../../strings/index.js';
 /** Addresses in a text become links; nothing else is touched. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
 
-export function Message({ message, name, here, online, first, last }) {
+export function Message({ message, name, here, online, held, first, last }) {
   const { mine, text, at, state } = message;
   return (
     <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id}>
@@ -16,15 +16,16 @@ export function Message({ message, name, here, online, first, last }) {
           <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
             {s.time(at)}
           </time>
-          {mine ? <span class="meta-state"> · {stateWords(state, { name, here, online })}</span> : null}
+          {mine ? <span class="meta-state"> · {stateWords(state, { name, here, online, held })}</span> : null}
         </p>
       )}
     </li>
   );
 }
 
-function stateWords(state, { name, here, online }) {
+function stateWords(state, { name, here, online, held }) {
   if (state === 'delivered') return s.message.delivered;
+  if (held) return s.message.held;
   if (!online) return s.message.waitingServer;
   return here ? s.message.sending : s.message.waiting(name);
 }

@@ -49,7 +49,7 @@ export function MessageList({ contact, name }) {
           {s.thread.earlier}
         </button>
       )}
-      {messages.length === 0 && <p class="empty">{emptyWords(contact, name)}</p>}
+      {messages.length === 0 && !contact.doubt && <p class="empty">{emptyWords(contact, name)}</p>}
       <ol class="messages">
         {messages.flatMap((message, index) => {
           const before = messages[index - 1];
@@ -63,6 +63,7 @@ export function MessageList({ contact, name }) {
               name={name}
               here={contact.presence === 'here'}
               online={online}
+              held={Boolean(contact.doubt)}
               first={newDay || !together(before, message)}
               last={!after || !together(message, after) || s.day(after.at, now) !== day}
             />

@@ -1,10 +1,14 @@
 /** Right after pairing: a name for the other side, in place, without holding anything up. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
 
-export function NameAsk({ contact }) {
-  const [name, setName] = useState(contact.hint);
+export function NameAsk({ contact, suggestion = contact.hint, focus = false }) {
+  const [name, setName] = useState(suggestion);
+  const field = useRef(null);
+  useEffect(() => {
+    if (focus) field.current.focus();
+  }, []);
   const save = (event) => {
     event.preventDefault();
     call('rename', { contact: contact.id, name: name.trim() });
@@ -15,7 +19,17 @@ export function NameAsk({ contact }) {
         {s.thread.nameAsk} <span class="fine">{s.thread.nameAskMore}</span>
       </label>
       <div class="name-ask-line">
-        <input id="name-ask" class="field" value={name} maxLength={48} placeholder={s.friend(contact.id.slice(-4))} autocomplete="off" onInput={(event) => setName(event.currentTarget.value)} />
+        <input
+          id="name-ask"
+          ref={field}
+          class="field"
+          dir="auto"
+          value={name}
+          maxLength={48}
+          placeholder={s.friend(contact.id.slice(-4))}
+          autocomplete="off"
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
         <button type="submit" class="button">
           {s.save}
         </button>

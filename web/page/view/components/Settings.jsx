@@ -9,6 +9,7 @@ import { Icon } from './Icon.jsx';
 import { Key } from './Key.jsx';
 import { LanguageChoice } from './LanguageChoice.jsx';
 import { NameForm } from './NameForm.jsx';
+import { Notifications } from './Notifications.jsx';
 
 export function Settings() {
   const me = useStore(({ engine }) => engine.me);
@@ -29,6 +30,7 @@ export function Settings() {
           </div>
         </section>
         <LanguageChoice />
+        <Notifications />
         <section>
           <button type="button" class="row-button" onClick={() => go({ screen: 'server' })}>
             <span>{s.settings.serverSees}</span>

@@ -6,6 +6,7 @@ import { go, useStore } from '../store.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
 import { Composer } from './Composer.jsx';
+import { Doubt } from './Doubt.jsx';
 import { Icon } from './Icon.jsx';
 import { MessageList } from './MessageList.jsx';
 import { NameAsk } from './NameAsk.jsx';
@@ -41,6 +42,11 @@ export function Thread({ place }) {
         <div class="thread-who">
           <h1>
             <bdi>{name}</bdi>
+            {contact.comparedAt && (
+              <span class="compared" role="img" aria-label={s.phrase.mark} title={s.phrase.mark}>
+                <Icon name="shield" />
+              </span>
+            )}
           </h1>
           <p class="fine" role="status">
             {presenceWords(contact, online)}
@@ -50,7 +56,8 @@ export function Thread({ place }) {
           <Icon name="info" />
         </button>
       </header>
-      {contact.pairedAt && !contact.asked && <NameAsk contact={contact} />}
+      {contact.doubt && <Doubt contact={contact} />}
+      {contact.pairedAt && !contact.asked && !contact.doubt && <NameAsk contact={contact} />}
       <MessageList contact={contact} name={name} />
       {contact.blocked ? (
         <div class="thread-foot">
@@ -59,7 +66,7 @@ export function Thread({ place }) {
             {s.thread.unblock}
           </button>
         </div>
-      ) : (
+      ) : contact.doubt ? null : (
         <Composer contact={contact} name={name} />
       )}
     </div>

@@ -1,0 +1,227 @@
+/** The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is closed. */
+import net from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startRelay } from '../../support/relay.js';
+import { openPair, openPerson } from './person.js';
+
+let relay;
+let open = [];
+const keep = (one) => (open.push(one), one);
+beforeAll(async () => {
+  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+});
+afterEach(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  open = [];
+});
+afterAll(() => relay.stop());
+
+const offlineReady = ({ page }) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+/** A place of the page, as if one had gone there. */
+const goTo = async ({ page }, place) => {
+  await page.evaluate((one) => history.replaceState({ place: one, depth: 0 }, ''), place);
+  await page.reload();
+  await page.locator('.app').waitFor();
+};
+
+/** The relay's port, with a service worker of another version once that is set: what a newer server would serve. */
+async function startFront({ port }) {
+  const front = { serviceWorker: null };
+  const server = net.createServer((client) => {
+    client.on('error', () => {});
+    client.once('data', (head) => {
+      if (front.serviceWorker && head.toString('latin1').startsWith('GET /sw.js ')) {
+        const body = Buffer.from(front.serviceWorker);
+        return client.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`), body]));
+      }
+      const behind = net.connect(port, '127.0.0.1');
+      behind.on('error', () => client.destroy());
+      behind.write(head);
+      return client.pipe(behind).pipe(client);
+    });
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return Object.assign(front, { http: `http://127.0.0.1:${server.address().port}`, close: () => server.close() });
+}
+
+describe('without a network', () => {
+  test('the page opens, shows contacts, and queues what is written until the server is back', async () => {
+    const own = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+    const { ana, bo } = keep(await openPair(own.http));
+    await ana.callThem('Bo');
+    await offlineReady(ana);
+    await own.kill9();
+    await ana.page.reload();
+    await ana.page.getByRole('heading', { name: 'Bo', level: 1 }).waitFor();
+    await ana.say('written without a network');
+    await ana.page.getByText('will be sent when the connection is back').waitFor();
+    await ana.page.getByText('The server cannot be reached. What you write waits on this device.').waitFor();
+    await own.restart();
+    await ana.delivered('written without a network');
+    await bo.hears('written without a network');
+    await own.stop();
+  });
+
+  test('on plain HTTP there is no service worker, and nothing is missed', async () => {
+    const ana = keep(await openPerson(`http://lan.example:${relay.port}/`, { args: ['--host-resolver-rules=MAP lan.example 127.0.0.1'] }));
+    expect(await ana.page.evaluate(() => 'serviceWorker' in navigator)).toBe(false);
+    expect(ana.errors.filter((text) => !text.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
+  });
+
+  test('a newer version is offered, and used in all tabs at once when the person says so', async () => {
+    const front = keep(await startFront(relay));
+    const { ana, bo } = keep(await openPair(front.http));
+    await offlineReady(ana);
+    const second = await ana.newTab();
+    const old = await ana.page.evaluate(() => caches.keys());
+    const served = await (await fetch(`${relay.http}/sw.js`)).text();
+    front.serviceWorker = served.replace(/pairlink-page-[0-9a-f]{16}/g, 'pairlink-page-ffffffffffffffff');
+    await ana.page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+    await second.page.getByText('A new version of this page is ready.').waitFor();
+    await Promise.all([ana.page.waitForEvent('load'), second.page.waitForEvent('load'), second.page.getByRole('button', { name: 'Use it now' }).click()]);
+    await ana.here();
+    await expect.poll(() => ana.page.evaluate(() => caches.keys()), { timeout: 15_000 }).toEqual(['pairlink-page-ffffffffffffffff']);
+    expect(old).not.toContain('pairlink-page-ffffffffffffffff');
+    await ana.say('from the newer version');
+    await bo.hears('from the newer version');
+  });
+});
+
+describe('installed', () => {
+  test('the manifest has what browsers ask for, and all it names is there', async () => {
+    const manifest = await (await fetch(`${relay.http}/manifest.webmanifest`)).json();
+    expect(manifest).toMatchObject({ name: 'Pairlink', start_url: '/', display: 'standalone' });
+    expect(manifest.icons.map(({ sizes, purpose }) => `${sizes} ${purpose}`)).toEqual(['any any', '192x192 any', '512x512 any', '512x512 maskable']);
+    for (const { src, type } of manifest.icons) {
+      const answer = await fetch(relay.http + src);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+    }
+    const ana = keep(await openPerson(relay.http));
+    const cdp = await ana.browser.context.newCDPSession(ana.page);
+    const { errors } = await cdp.send('Page.getAppManifest');
+    expect(errors).toEqual([]);
+    await offlineReady(ana);
+    const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors');
+    expect(installabilityErrors).toEqual([]);
+  });
+
+  test('its shortcuts lead where they say', async () => {
+    const ana = keep(await openPerson(`${relay.http}/?do=invite`));
+    await ana.page.getByRole('heading', { name: 'Your invitation is ready' }).waitFor();
+    expect(ana.page.url()).toBe(`${relay.http}/`);
+    await ana.page.goto(`${relay.http}/?do=join`);
+    await ana.page.waitForFunction(() => document.activeElement?.id === 'join-text');
+  });
+
+  test('what another program shares goes to the contact that is chosen', async () => {
+    const { ana, bo } = keep(await openPair(relay.http));
+    await ana.callThem('Bo');
+    await offlineReady(ana);
+    await ana.page.evaluate(() => {
+      const form = new FormData();
+      for (const [name, value] of Object.entries({ title: 'A page', text: 'A page', url: 'https://example.org/' })) form.set(name, value);
+      return fetch('/share', { method: 'POST', body: form });
+    });
+    await ana.page.goto(`${relay.http}/?do=share`);
+    await ana.page.getByRole('heading', { name: 'Whom do you want to send this to?' }).waitFor();
+    expect(await ana.page.getByLabel('Text to send').inputValue()).toBe('A page\nhttps://example.org/');
+    await ana.page.locator('main').getByRole('button', { name: 'Bo' }).click();
+    await ana.page.locator('.composer textarea').press('Enter');
+    await bo.hears('https://example.org/');
+  });
+});
+
+describe('news', () => {
+  /** Records what would be shown, and says which tab is looked at. */
+  const recorder = () => {
+    globalThis.shownNotifications = [];
+    ServiceWorkerRegistration.prototype.showNotification = async (title, options) => void globalThis.shownNotifications.push({ title, ...options });
+    Object.defineProperty(Notification, 'permission', { get: () => localStorage.getItem('test permission') ?? 'default' });
+    Notification.requestPermission = async () => localStorage.setItem('test permission', 'granted');
+    Object.defineProperty(document, 'visibilityState', { get: () => (globalThis.away ? 'hidden' : 'visible') });
+  };
+  const look = ({ page }, away) =>
+    page.evaluate((is) => {
+      globalThis.away = is;
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, away);
+  const notes = ({ page }) => page.evaluate(() => globalThis.shownNotifications);
+  const turnOn = async (person) => {
+    await person.page.locator('.sidebar').getByRole('button', { name: 'Settings and details' }).click();
+    await person.page.getByRole('button', { name: 'Turn on' }).click();
+    await person.page.getByText('On', { exact: true }).waitFor();
+  };
+
+  test('unread messages are counted in the list and in the title', async () => {
+    const { ana, bo } = keep(await openPair(relay.http));
+    await goTo(ana, { screen: 'settings' });
+    await bo.say('one');
+    await bo.say('two');
+    await ana.page.locator('.unread', { hasText: '2' }).waitFor();
+    await expect.poll(() => ana.page.title(), { timeout: 15_000 }).toBe('(2) Pairlink');
+    await ana.page.locator('.contact').click();
+    await expect.poll(() => ana.page.title(), { timeout: 15_000 }).toBe('Pairlink');
+    expect(await ana.page.locator('.unread').count()).toBe(0);
+  });
+
+  test('a notification once, only when allowed by a click and while no tab is looked at', async () => {
+    const { ana, bo } = keep(await openPair(relay.http, { init: recorder }));
+    await ana.callThem('Bo');
+    await offlineReady(ana);
+    await look(ana, true);
+    await bo.say('before it is allowed');
+    await ana.page.locator('.message', { hasText: 'before it is allowed' }).waitFor();
+    expect(await notes(ana)).toEqual([]);
+    await look(ana, false);
+    await turnOn(ana);
+    const second = await ana.newTab();
+    await look(ana, true);
+    await bo.say('while the other tab is looked at');
+    await second.page.locator('.contact', { hasText: 'while the other tab is looked at' }).waitFor();
+    await look(second, true);
+    await bo.say('while nobody looks');
+    await expect.poll(async () => [...(await notes(ana)), ...(await notes(second))].length, { timeout: 15_000 }).toBe(1);
+    const [note] = [...(await notes(ana)), ...(await notes(second))];
+    expect(note).toMatchObject({ title: 'Bo', tag: expect.stringMatching(/^[a-z2-7]{54}$/) });
+    expect(note.body).toContain('while nobody looks');
+  });
+
+  test('what the browser forbids is said', async () => {
+    const ana = keep(await openPerson(relay.http, { init: recorder }));
+    await ana.page.evaluate(() => localStorage.setItem('test permission', 'denied'));
+    await ana.page.getByRole('button', { name: 'Settings and details' }).click();
+    await ana.page.getByText('The browser forbids them for this page.').waitFor();
+  });
+});
+
+describe('closing', () => {
+  /** Whether the browser asks; the answer is to stay. */
+  const asksOnClose = async (tab) => {
+    let asked = false;
+    tab.page.once('dialog', async (dialog) => {
+      asked = dialog.type() === 'beforeunload';
+      await dialog.dismiss();
+    });
+    await tab.page.evaluate(() => new Promise((done) => setTimeout(done)));
+    const going = tab.page.goto('about:blank').then(() => true, () => false);
+    const left = await going;
+    return { asked, left };
+  };
+
+  test('asks while a message is on its way, and not when all is delivered', async () => {
+    const own = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+    const { ana } = keep(await openPair(own.http));
+    await ana.say('delivered');
+    await ana.delivered('delivered');
+    await own.kill9();
+    await ana.page.getByText('Connection lost.').waitFor();
+    await ana.say('on its way');
+    await ana.page.getByText('will be sent when the connection is back').waitFor();
+    expect(await asksOnClose(ana)).toEqual({ asked: true, left: false });
+    await own.restart();
+    await ana.delivered('on its way');
+    expect(await asksOnClose(ana)).toEqual({ asked: false, left: true });
+    await own.stop();
+  });
+});
+

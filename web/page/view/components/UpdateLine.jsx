@@ -1,0 +1,20 @@
+/** A newer version of the page waits: it is used when the person says so, in all tabs at once. */
+import { s } from '../../strings/index.js';
+import { useUpdate as takeUpdate } from '../offline.js';
+import { useStore } from '../store.js';
+
+export function UpdateLine() {
+  const update = useStore(({ update }) => update);
+  return (
+    <div role="status">
+      {update && (
+        <div class="banner">
+          <p>{s.update.text}</p>
+          <button type="button" class="button button-small" onClick={takeUpdate}>
+            {s.update.action}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
