@@ -277,11 +277,12 @@ PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
 
 /* Makes a pairing code, "4821-copper-violin": whoever types it is joined with this side, each sure of the other's ID.
  * CODE brings it, once the relay is reached; PAIRED or CODE_ENDED follows. It is good once, and for one guess; valid_s:
- * at most 600, 0: 600. *code is its number for this client, never 0. Errors: EAGAIN (too many), ENOMEM. */
+ * at most 600, 0: 600. *code is its number for this client, never 0. Errors: EAGAIN (eight codes at one time), ESTATE
+ * (stopping), ENOMEM. */
 PAIRLINK_API int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) PAIRLINK_MUST_USE;
 
 /* Uses a code that somebody told; PAIRED or CODE_ENDED follows. Errors: ECODE (not a code, or a word that is not in the
- * list; nothing was spent), EAGAIN, ENOMEM. */
+ * list; nothing was spent), EINVAL (also: this client's own), EAGAIN, ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) PAIRLINK_MUST_USE;
 
 /* Ends a code of either kind, without an event. One that is over is fine. */

@@ -262,7 +262,7 @@ void pairlink_free(pairlink *p) {
   while (!pl_list_empty(&p->queue)) {
     pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
     pl_list_remove(&q->node);
-    pl_free(q);
+    pl_queued_free(q);
   }
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++)
     while (!pl_list_empty(&p->sessions[i])) pl_session_drop(PL_CONTAINER(p->sessions[i].next, pairlink_session, node));

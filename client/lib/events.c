@@ -1,4 +1,5 @@
 /* From the engine's actions to what the transport does and the application hears. */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,9 +23,15 @@ static int queue(pairlink *p, const pl_engine_action *a) {
         a->type == PL_OUT_SESSION ? pl_session_get(p, a->session, a->id, true) : pl_session_find(p, a->session);
     if (q->session && a->type == PL_OUT_SESSION_CLOSED) q->session->ended = true;
   }
+  if (a->type == PL_OUT_PAIRED && a->session) q->session = pl_session_get(p, a->session, a->id, false);
   pl_list_init(&q->node);
   pl_list_append(&p->queue, &q->node);
   return 0;
+}
+
+void pl_queued_free(pl_queued *q) {
+  if (q->action.type == PL_OUT_CODE) sodium_memzero((uint8_t *)(uintptr_t)q->action.text.data, q->action.text.size);
+  pl_free(q);
 }
 
 int pl_client_step(pairlink *p, pl_engine_event *event) {
@@ -134,6 +141,16 @@ static void about_peer(pairlink *p, const pl_engine_action *a, pairlink_event_ty
   call(p, &e);
 }
 
+static void about_code(pairlink *p, pairlink_session *s, const pl_engine_action *a, pairlink_event_type type) {
+  char id[PL_ID_CHARS + 1] = "";
+  pairlink_event e = {.type = type, .error = a->error, .reason = a->reason, .code = a->code, .session = s};
+  if (type == PAIRLINK_EVENT_PAIRED) pl_id_format(id, a->id);
+  e.peer = id;
+  e.text = (const char *)a->text.data;
+  e.retry_ms = type == PAIRLINK_EVENT_CODE ? retry_in(a->time_ms) : PAIRLINK_NEVER;
+  call(p, &e);
+}
+
 static const pairlink_event_type session_events[] = {
     [PL_OUT_SESSION] = PAIRLINK_EVENT_SESSION,           [PL_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
     [PL_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,         [PL_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
@@ -192,6 +209,18 @@ static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a)
     case PL_OUT_INVITE_CLAIMED:
       about_peer(p, a, PAIRLINK_EVENT_INVITE_USED);
       break;
+    case PL_OUT_CODE:
+      about_code(p, NULL, a, PAIRLINK_EVENT_CODE);
+      break;
+    case PL_OUT_CODE_BUSY:
+      about_code(p, NULL, a, PAIRLINK_EVENT_CODE_BUSY);
+      break;
+    case PL_OUT_PAIRED:
+      about_code(p, s, a, PAIRLINK_EVENT_PAIRED);
+      break;
+    case PL_OUT_CODE_ENDED:
+      about_code(p, NULL, a, PAIRLINK_EVENT_CODE_ENDED);
+      break;
     case PL_OUT_LOG:
       break;
     default:
@@ -206,7 +235,7 @@ bool pl_client_deliver(pairlink *p) {
     pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
     pl_list_remove(&q->node);
     execute(p, q->session, &q->action);
-    pl_free(q);
+    pl_queued_free(q);
     any = true;
   }
   return any;

@@ -18,6 +18,7 @@ typedef struct pl_queued {
   pairlink_session *session; /* whom it is about: a number may be in use again before the queue is executed */
   pl_engine_action action;   /* its views point behind it */
 } pl_queued;
+void pl_queued_free(pl_queued *q); /* a code's words are wiped */
 
 struct pairlink_session {
   pl_node node;
