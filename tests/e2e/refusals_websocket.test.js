@@ -130,11 +130,16 @@ describe('envelopes', () => {
     ['PING of 65,535 bytes', TYPE.PING, 65535],
     ['OPEN that is too short', TYPE.OPEN, 39],
     ['OPEN that is too long', TYPE.OPEN, 2049],
+    ['CODE that is too short', TYPE.CODE, 12],
+    ['CODE that is too long', TYPE.CODE, 14],
+    ['CODE of an op that is none', TYPE.CODE, 13],
+    ['CLAIM that is too short', TYPE.CLAIM, 3],
+    ['CLAIM that is too long', TYPE.CLAIM, 257],
     ['RESET without a reason', TYPE.RESET, 1],
     ['RESET with a long text', TYPE.RESET, 129],
   ])('%s', async (_name, type, length) => {
     const peer = await loggedIn(port());
-    peer.send(type, Buffer.alloc(length), { link: type === TYPE.PING ? 0 : 0x10001 });
+    peer.send(type, Buffer.alloc(length), { link: [TYPE.PING, TYPE.CODE].includes(type) ? 0 : 0x10001 });
     expect(await peer.refusal()).toBe(REASON.PROTOCOL);
   });
 

@@ -5,7 +5,7 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 import { connectWebSocket, envelope, frame } from './raw.js';
 
-export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14 };
+export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14, CODE: 8, CLAIM: 0x15 };
 export const REASON = {
   CLOSED: 1, GONE: 2, UNAVAILABLE: 3, REPLACED: 4, OVERFLOW: 8, RATE: 9, SUPERSEDED: 10, TIMEOUT: 11, FULL: 12,
   REFUSED: 0x101, PROTOCOL: 0x102, UNSUPPORTED: 0x103, REVOKED: 0x104, DENIED: 0x105, LOGIN_FAILED: 0x106, ORIGIN: 0x107,
