@@ -186,7 +186,7 @@ typedef struct pairlink_options {
   const char *ca_file;         /* PEM certificates to trust instead of the system's, or NULL */
   const char *token;           /* access token of a relay that admits by invitation, or NULL; it never travels */
   const char *application;     /* what speaks on the channels, at most 32 bytes; "pipe/1" by default */
-  const char *name;            /* how this side calls itself to strangers, at most 64 bytes, or NULL */
+  const char *name;            /* how this side calls itself to others, at most 64 bytes, or NULL */
   int listen;                  /* 1: peers can open sessions with this ID (default 0: only those one connects to) */
   int accept_all;              /* 1: every stranger is accepted; 0: PAIRLINK_EVENT_KNOCK asks */
   int manual_take;             /* 1: a message counts as taken with pairlink_take; 0: when the callback returned */
@@ -330,8 +330,9 @@ PAIRLINK_API int pairlink_close(pairlink_session *s, int reason, const char *tex
 PAIRLINK_API pairlink *pairlink_session_client(const pairlink_session *s);
 PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* ID */
 PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* "" before the first LINKED */
-PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);              /* 1: connected at this moment */
-PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s);            /* 1: the peer opened it */
+PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s); /* that the peer gives itself; like `text` */
+PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);       /* 1: connected at this moment */
+PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s);     /* 1: the peer opened it */
 PAIRLINK_API void pairlink_session_set_user(pairlink_session *s, void *user);
 PAIRLINK_API void *pairlink_session_user(const pairlink_session *s);
 

@@ -218,7 +218,7 @@ static int make_shell(pairlink *p, const pairlink_options *o) {
 
 static int check_options(const pairlink_options *o) {
   if (!o || o->size != sizeof *o || !o->relay || !o->callback || !o->application) return PL_EINVAL;
-  if (strlen(o->application) >= PL_APPLICATION_MAX || (o->name && strlen(o->name) > 64)) return PL_EINVAL;
+  if (strlen(o->application) >= PL_APPLICATION_MAX || (o->name && strlen(o->name) >= PL_NAME_MAX)) return PL_EINVAL;
   if (o->message_max > (1U << 30) || o->channel_window > (1U << 31)) return PL_EINVAL;
   uint32_t message = o->message_max ? o->message_max : 262144, window = o->channel_window;
   return window && window < message + 1 ? PL_EINVAL : 0;

@@ -163,8 +163,9 @@ static const pairlink_event_type session_events[] = {
 static void about_session(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
   if (!s) s = pl_session_find(p, a->session); /* queued by the very step that made it */
   if (!s) return;
-  if (a->type == PL_OUT_SESSION || a->type == PL_OUT_LINKED)
-    snprintf(s->application, sizeof s->application, "%s", (const char *)a->text.data);
+  bool names = a->type == PL_OUT_SESSION || a->type == PL_OUT_LINKED;
+  if (names) snprintf(s->application, sizeof s->application, "%s", (const char *)a->text.data);
+  if (names) snprintf(s->name, sizeof s->name, "%s", a->data.size ? (const char *)a->data.data : "");
   if (a->type == PL_OUT_LINKED) s->linked = true;
   if (a->type == PL_OUT_UNLINKED || a->type == PL_OUT_SESSION_CLOSED) s->linked = false;
   pairlink_event e = {.type = session_events[a->type],
@@ -173,8 +174,8 @@ static void about_session(pairlink *p, pairlink_session *s, const pl_engine_acti
                       .channel = a->channel,
                       .session = s,
                       .text = (const char *)a->text.data,
-                      .data = a->data.data,
-                      .size = a->data.size,
+                      .data = names ? NULL : a->data.data,
+                      .size = names ? 0 : a->data.size,
                       .place = a->place,
                       .retry_ms = a->type == PL_OUT_UNLINKED ? retry_in(a->time_ms) : PAIRLINK_NEVER};
   call(p, &e);

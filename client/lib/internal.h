@@ -11,7 +11,7 @@
 #include "files.h"
 #include "transport.h"
 
-enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33 };
+enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33, PL_NAME_MAX = 65 };
 
 typedef struct pl_queued {
   pl_node node;
@@ -26,7 +26,7 @@ struct pairlink_session {
   uint32_t number;
   bool linked, incoming, ended; /* ended: CLOSED is queued or delivered */
   char peer[PL_ID_CHARS + 1];
-  char application[PL_APPLICATION_MAX];
+  char application[PL_APPLICATION_MAX], name[PL_NAME_MAX];
   void *user;
 };
 

@@ -152,6 +152,9 @@ const char *pairlink_session_peer(const pairlink_session *s) {
 const char *pairlink_session_application(const pairlink_session *s) {
   return s->application;
 }
+const char *pairlink_session_name(const pairlink_session *s) {
+  return s->name;
+}
 int pairlink_session_linked(const pairlink_session *s) {
   return s->linked;
 }

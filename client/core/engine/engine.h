@@ -78,22 +78,23 @@ typedef struct pl_engine_event {
 } pl_engine_event;
 
 typedef enum pl_engine_action_type {
-  PL_OUT_CONNECT,       /* open the WebSocket now; .text: at this address, none: the configured one */
-  PL_OUT_DISCONNECT,    /* close it after flushing what pl_engine_produce gives; .reason for the log */
-  PL_OUT_ONLINE,        /* logged in; .id is the relay's ID (the shell pins it when none was) */
-  PL_OUT_OFFLINE,       /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */
-  PL_OUT_KNOCK,         /* a stranger asks: .id, .instance, .text (its own name, may be empty) */
-  PL_OUT_SESSION,       /* a session by the other side's wish: .session .id .instance; .text its application */
-  PL_OUT_LINKED,        /* .session has a confirmed link; .text the peer's application, .instance */
-  PL_OUT_UNLINKED,      /* .session lost its last link: .reason; .time_ms: next attempt, PL_NEVER: waits for the peer */
-  PL_OUT_MESSAGE,       /* .session .channel .data; .place: to hand to PL_IN_TAKE */
-  PL_OUT_VOLATILE,      /* .session .channel .data */
-  PL_OUT_END,           /* .session .channel: the peer's direction ended; .place */
-  PL_OUT_WRITABLE,      /* .session .channel: after PL_EAGAIN, sending is possible again */
-  PL_OUT_DELIVERED,     /* .session .channel: the peer's application took all below .place */
-  PL_OUT_CHANNEL_RESET, /* .session .channel .reason: the peer gave up its direction */
-  PL_OUT_LOST,          /* .session .channel .place: one message (ending there) did not arrive for sure; before … */
-  PL_OUT_STREAM_RESET,  /* .session: the peer lost its state; all PL_OUT_LOST came before; streams start again at 0 */
+  PL_OUT_CONNECT,    /* open the WebSocket now; .text: at this address, none: the configured one */
+  PL_OUT_DISCONNECT, /* close it after flushing what pl_engine_produce gives; .reason for the log */
+  PL_OUT_ONLINE,     /* logged in; .id is the relay's ID (the shell pins it when none was) */
+  PL_OUT_OFFLINE,    /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */
+  PL_OUT_KNOCK,      /* a stranger asks: .id, .instance, .text (its own name, may be empty) */
+  PL_OUT_SESSION,   /* a session by the other side's wish: .session .id .instance; .text its application, .data its name
+                     */
+  PL_OUT_LINKED,    /* .session has a confirmed link; .text the peer's application, .data its name, .instance */
+  PL_OUT_UNLINKED,  /* .session lost its last link: .reason; .time_ms: next attempt, PL_NEVER: waits for the peer */
+  PL_OUT_MESSAGE,   /* .session .channel .data; .place: to hand to PL_IN_TAKE */
+  PL_OUT_VOLATILE,  /* .session .channel .data */
+  PL_OUT_END,       /* .session .channel: the peer's direction ended; .place */
+  PL_OUT_WRITABLE,  /* .session .channel: after PL_EAGAIN, sending is possible again */
+  PL_OUT_DELIVERED, /* .session .channel: the peer's application took all below .place */
+  PL_OUT_CHANNEL_RESET,  /* .session .channel .reason: the peer gave up its direction */
+  PL_OUT_LOST,           /* .session .channel .place: one message (ending there) did not arrive for sure; before … */
+  PL_OUT_STREAM_RESET,   /* .session: the peer lost its state; all PL_OUT_LOST came before; streams start again at 0 */
   PL_OUT_SESSION_CLOSED, /* .session .error .reason .text; the number is free from now on */
   PL_OUT_INVITE_CLAIMED, /* .id used .data (the secret) */
   PL_OUT_CODE,           /* .code has a number: .text is what to tell the other person; .time_ms: good until then */

@@ -110,8 +110,8 @@ struct pl_peer_session {
   unsigned failures;
   unsigned faults; /* links in a row that ended with CORRUPT or a terminal reason */
   int unlink_reason;
-  uint8_t application_size;
-  uint8_t application[PL_APPLICATION_MAX];
+  uint8_t application_size, name_size;
+  uint8_t application[PL_APPLICATION_MAX], name[PL_NAME_MAX];
 };
 
 typedef struct pl_knock {

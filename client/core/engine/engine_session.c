@@ -99,7 +99,7 @@ static int out_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
 
 static int linked(pl_engine *e, pl_peer_session *s, uint32_t number) {
   const pl_link *l = pl_link_find(e, number);
-  pl_engine_action a = {.text = {s->application, s->application_size}};
+  pl_engine_action a = {.text = {s->application, s->application_size}, .data = {s->name, s->name_size}};
   if (!s->lingering && !s->linked) {
     if (!s->announced) {
       s->announced = true;
@@ -296,6 +296,8 @@ int pl_peer_session_link_up(pl_engine *e, pl_peer_session *s, pl_link *l) {
   in.smaller = pl_side_is_smaller(e, s->id, s->instance);
   if (l->application_size) memcpy(s->application, l->application, l->application_size);
   s->application_size = l->application_size;
+  if (l->name_size) memcpy(s->name, l->name, l->name_size);
+  s->name_size = l->name_size;
   return pl_peer_session_step(e, s, &in);
 }
 
