@@ -1,12 +1,15 @@
 #include "chat.h"
 
 #include <argp.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SAY_WAITING_AFTER_MS = 1500, CALL_AGAIN_MS = 1000, SESSION_TIMEOUT_MS = 300000 };
+#include "code_prompt.h"
+
+enum { SAY_WAITING_AFTER_MS = 1500, CALL_AGAIN_MS = 1000, OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
@@ -126,6 +129,44 @@ static void on_delivered(chat_job *j, const pairlink_event *e) {
   chat_send(j);
 }
 
+/* ---- with whom ---------------------------------------------------------------------------------------- */
+
+static void say_title(const chat_job *j) {
+  char date[16];
+  const contact *known = contacts_find(&j->base.people, j->peer);
+  if (!known)
+    ui_note("Chat with %s, who is not a contact yet.", j->who);
+  else if (known->compared_s)
+    ui_note("Chat with %s (safety phrase compared %s).", j->who, people_date(known->compared_s, date));
+  else
+    ui_note("Chat with %s (safety phrase not compared: pairlink contacts phrase '%s').", j->who, j->who);
+}
+
+static int open_box(chat_job *j) {
+  char why[PL_WHY_MAX] = "";
+  int error = outbox_open(&j->box, pairlink_id(j->base.client), j->peer, why);
+  j->box_open = true;
+  if (error) return ui_fail("cannot chat", error, why);
+  if (j->box.count) ui_note("Not delivered last time: %zu. Trying again.", j->box.count);
+  if (!j->send) return 0;
+  j->input_ended = true;
+  error = strlen(j->send) > OUTBOX_TEXT_MAX ? PAIRLINK_EMSGSIZE : outbox_add(&j->box, j->send, strlen(j->send), why);
+  if (!error) error = outbox_sync(&j->box, why);
+  return error ? ui_fail("the message cannot be sent", error, why) : 0;
+}
+
+/* As soon as it is known with whom. session: NULL when the other side opens it. */
+static int begin(chat_job *j, const char *peer, pairlink_session *session) {
+  snprintf(j->peer, sizeof j->peer, "%s", peer);
+  snprintf(j->who, sizeof j->who, "%s", job_name(&j->base, peer));
+  say_title(j);
+  int code = open_box(j);
+  if (code) return code;
+  int error = session && !add_session(j, session) ? PAIRLINK_ENOMEM : 0;
+  if (!error) error = pairlink_allow(j->base.client, j->peer);
+  return error ? ui_fail("cannot chat", error, NULL) : 0;
+}
+
 /* ---- events ------------------------------------------------------------------------------------------- */
 
 /* In order, over the newest alone. A session with an instance of the contact that is gone is left to its timeout: to
@@ -135,8 +176,19 @@ static void take_over(chat_job *j, const chat_session *newest) {
     if (m->session != newest->session) m->session = NULL;
 }
 
-static void on_linked(chat_job *j) {
+/* Someone that was reached by ID or link is a contact from then on, as with a code. */
+static void remember(chat_job *j, const char *name) {
+  contact who;
+  contact_how how = j->target.is_link ? CONTACT_BY_LINK : CONTACT_BY_ID;
+  if (contacts_find(&j->base.people, j->peer)) return;
+  if (people_paired(&j->base.people, j->base.client, j->peer, name, how, &who) != 0) return;
+  snprintf(j->who, sizeof j->who, "%s", who.name);
+  ui_note("Kept as a contact. To give them a name: pairlink contacts rename %s NAME", who.name);
+}
+
+static void on_linked(chat_job *j, const pairlink_event *e) {
   if (!best(j)) return;
+  if (!j->was_linked) remember(j, pairlink_session_name(e->session));
   if (!j->was_linked)
     ui_say("Connected with %s, end-to-end encrypted.", j->who);
   else if (j->said_unlinked)
@@ -173,7 +225,7 @@ static void on_session_event(chat_job *j, const pairlink_event *e) {
   chat_session *s = pairlink_session_user(e->session);
   switch (e->type) {
     case PAIRLINK_EVENT_LINKED:
-      on_linked(j);
+      on_linked(j, e);
       break;
     case PAIRLINK_EVENT_UNLINKED:
       if (!best(j)) j->base.tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
@@ -206,8 +258,16 @@ static void on_session_event(chat_job *j, const pairlink_event *e) {
   }
 }
 
+static void on_paired(chat_job *j, const pairlink_event *e) {
+  int code = begin(j, e->peer, e->session);
+  if (code) job_end(&j->base, code);
+}
+
 static void on_event(job *base, const pairlink_event *e) {
   chat_job *j = base->user;
+  pairing_state state = pairing_event(&j->code, e);
+  if (state == PAIRING_FAILED) job_end(base, j->code.exit_code);
+  if (state == PAIRING_DONE) on_paired(j, e);
   if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
   if (e->type == PAIRLINK_EVENT_SESSION && strcmp(e->peer, j->peer) == 0 && strncmp(e->text, "ping/", 5) != 0 &&
       !add_session(j, e->session))
@@ -219,11 +279,15 @@ static void on_event(job *base, const pairlink_event *e) {
 }
 
 static void on_online(job *base) {
+  chat_job *j = base->user;
+  int code = *j->peer || j->claims ? 0 : pairing_make(&j->code, base, "pairlink chat --code", false);
+  if (code) job_end(base, code);
   base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
 }
 
 static void on_tick(job *base) {
   chat_job *j = base->user;
+  if (!*j->peer) return;
   if (!j->sessions) call(j);
   say_unlinked(j);
   say_state(j, best(j));
@@ -238,7 +302,8 @@ static size_t prepare(job *base, struct pollfd *fds) {
   chat_job *j = base->user;
   size_t count = 0;
   if (j->items) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
-  if (!j->input_ended && !outbox_is_full(&j->box)) fds[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+  if (j->box_open && !j->input_ended && !outbox_is_full(&j->box))
+    fds[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   return count;
 }
 
@@ -256,7 +321,9 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-static const struct argp_option options[] = {
+const struct argp_option chat_options[] = {
+    {"code", OPTION_CODE, NULL, 0,
+     "Ask for the code that the other side shows (or take it from the first line of stdin, or from PAIRLINK_CODE)", 0},
     {"send", 's', "TEXT", 0, "Send this instead of stdin, and end with 0 once it is delivered", 0},
     {0},
 };
@@ -267,12 +334,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 's':
       j->send = arg;
       return 0;
+    case OPTION_CODE:
+      j->claims = true;
+      return 0;
     case ARGP_KEY_ARG:
-      if (j->target) argp_usage(state);
-      j->target = arg;
+      if (j->target_text) argp_usage(state);
+      j->target_text = arg;
       return 0;
     case ARGP_KEY_END:
-      if (!j->target) argp_error(state, "with whom? Name an ID or an invite link");
+      if (j->target_text && j->claims) argp_error(state, "with whom? A name, ID or link, or --code, not both");
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -280,30 +350,18 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const char doc[] =
-    "Exchanges lines with someone, by ID or invite link: each line of stdin is a message, each message that comes a "
-    "line "
-    "of stdout. Either side may start first. What cannot be delivered yet is kept on disk and sent once both are here, "
+    "Exchanges lines with someone: each line of stdin is a message, each message that comes a line of stdout. Without "
+    "a name, ID or link it shows a code to pair by first. Either side may start first. What cannot be delivered yet is "
+    "kept on disk and sent once both are here, "
     "also after a crash or a restart, and arrives once. The end of stdin ends the chat when everything is delivered.";
 
-static int begin(chat_job *j) {
-  char why[PL_WHY_MAX] = "";
+static int reach(chat_job *j, const char *code_text) {
   pairlink_session *session;
-  int error = pairlink_connect(j->base.client, j->target, &session);
-  if (error) return ui_fail("cannot connect", error, j->target);
-  snprintf(j->peer, sizeof j->peer, "%s", pairlink_session_peer(session));
-  ui_short(j->peer, j->who);
-  error = outbox_open(&j->box, pairlink_id(j->base.client), j->peer, why);
-  j->box_open = true;
-  if (error) return ui_fail("cannot chat", error, why);
-  if (!add_session(j, session)) error = PAIRLINK_ENOMEM;
-  if (!error) error = pairlink_allow(j->base.client, j->peer);
-  if (error) return ui_fail("cannot chat", error, NULL);
-  if (j->box.count) ui_note("Not delivered last time: %zu. Trying again.", j->box.count);
-  if (!j->send) return 0;
-  j->input_ended = true;
-  error = strlen(j->send) > OUTBOX_TEXT_MAX ? PAIRLINK_EMSGSIZE : outbox_add(&j->box, j->send, strlen(j->send), why);
-  if (!error) error = outbox_sync(&j->box, why);
-  return error ? ui_fail("the message cannot be sent", error, why) : 0;
+  if (j->claims) return pairing_claim(&j->code, &j->base, code_text, false);
+  if (!j->target_text) return 0; /* a code is made once the relay is reached */
+  int error = pairlink_connect(j->base.client, j->target.text, &session);
+  if (error) return ui_fail("cannot connect", error, j->target_text);
+  return begin(j, pairlink_session_peer(session), session);
 }
 
 static void end(chat_job *j) {
@@ -312,25 +370,33 @@ static void end(chat_job *j) {
   if (j->box_open) outbox_close(&j->box);
 }
 
-int command_chat(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.options = options, .parser = parse, .args_doc = "ID|LINK", .doc = doc};
+static int start(chat_job *j, const cli *c) {
   static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
-  static chat_job only;
-  chat_job *j = &only;
+  char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options o;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
   pairlink_options_init(&o);
   o.application = "chat/1";
   o.listen = 1;
   o.manual_take = 1;
   o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives it */
-  if (strchr(j->target, '#')) *(c->relay ? &o.relay_id : &o.relay) = j->target;
-  int code = job_init(&j->base, c, &hooks, &o, j);
+  int code = j->target_text ? people_find(c, j->target_text, &j->target, &o) : 0;
+  if (j->claims) code = code_prompt_read(false, code_text);
+  if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
-  code = begin(j);
-  if (code) {
-    pairlink_free(j->base.client);
-  } else {
+  code = reach(j, code_text);
+  sodium_memzero(code_text, sizeof code_text);
+  if (code) pairlink_free(j->base.client);
+  return code;
+}
+
+int command_chat(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {
+      .options = chat_options, .parser = parse, .args_doc = "[NAME|ID|LINK]\n--code", .doc = doc};
+  static chat_job only;
+  chat_job *j = &only;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  int code = start(j, c);
+  if (!code) {
     output_open(&j->out, STDOUT_FILENO);
     j->names = isatty(STDOUT_FILENO);
     code = job_run(&j->base);

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "outbox.h"
 #include "output.h"
+#include "pairing.h"
 
 enum { CHAT_INPUT = 65536 };
 
@@ -31,8 +32,11 @@ typedef struct chat_item {
 
 typedef struct chat_job {
   job base;
-  const char *target, *send;
-  char peer[PAIRLINK_ID_CHARS + 1], who[16];
+  const char *target_text, *send;
+  bool claims; /* uses a code; without that and a target it makes one */
+  target target;
+  pairing code;
+  char peer[PAIRLINK_ID_CHARS + 1], who[CONTACT_NAME_MAX]; /* "" until a code told */
   outbox box;
   bool box_open;
   chat_session *sessions; /* the newest first */

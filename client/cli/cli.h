@@ -3,6 +3,7 @@
 #ifndef PL_CLI_H
 #define PL_CLI_H
 
+#include <argp.h>
 #include <pairlink.h>
 #include <stdbool.h>
 
@@ -16,35 +17,53 @@ enum {
   EXIT_PEER_GONE = 5,
   EXIT_KEY = 6,
   EXIT_IO = 7,
+  EXIT_CODE = 8,
   EXIT_INTERRUPTED = 130
 };
 
 typedef struct cli {
   const char *relay; /* NULL: not given */
   const char *identity, *ca, *token;
+  const char *name;      /* how I call myself this time; NULL: as stored */
   unsigned relay_wait_s; /* how long to try for a relay that was never reached; 0: for ever */
   bool verbose;
 } cli;
 
+/* One of the program's commands: what --help and the completion of shells know of it. */
 typedef struct command {
   const char *name, *arguments, *summary;
   int (*run)(const cli *c, int argc, char **argv); /* argv[0] is "pairlink NAME" */
+  const struct argp_option *options;               /* NULL: none */
+  /* What the arguments can be, for completion: words in small letters for the first one, and CONTACT, FILE, DIR or
+   * COMMAND; NULL: nothing that could be completed. An option's own argument is taken from its name in `options`, where
+   * | stands between. */
+  const char *completes;
 } command;
 
 extern const command commands[]; /* ended by an entry without a name */
+extern const struct argp_option global_options[];
 
+extern const struct argp_option listen_options[], connect_options[], chat_options[], ping_options[], contacts_options[],
+    pair_options[];
+
+int command_pair(const cli *c, int argc, char **argv);
+int command_contacts(const cli *c, int argc, char **argv);
+int command_name(const cli *c, int argc, char **argv);
 int command_id(const cli *c, int argc, char **argv);
 int command_listen(const cli *c, int argc, char **argv);
 int command_connect(const cli *c, int argc, char **argv);
 int command_chat(const cli *c, int argc, char **argv);
 int command_ping(const cli *c, int argc, char **argv);
 int command_forget(const cli *c, int argc, char **argv);
+int command_completion(const cli *c, int argc, char **argv);
 
 /* ---- ui.c: words for people, on stderr ---------------------------------------------------------------- */
 void ui_init(bool verbose);
 /* A line; and the same dimmed, where colour may be used. Formats hold no text of strangers but by ui_clean. */
 void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A line that must not be overlooked. */
+void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */
 void ui_error(const char *what, const char *why, const char *hint);
 /* The length of the printable character in UTF-8 that text begins with; 0 for anything that is not. */

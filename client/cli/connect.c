@@ -1,15 +1,41 @@
 #include <argp.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "code_prompt.h"
+#include "pairing.h"
 #include "pipe.h"
 
-enum { SAY_WAITING_AFTER_MS = 1500 };
+enum { SAY_WAITING_AFTER_MS = 1500, OPTION_CODE = 256 };
+
+static pairing code;
+static target who;
+
+/* With a code it is the other side that opens the session. */
+static void on_session(pipe_job *j, const pairlink_event *e) {
+  if (!j->active && strcmp(e->peer, code.who.id) == 0 && !pipe_add(j, e->session))
+    job_end(&j->base, ui_fail("cannot connect", PAIRLINK_ENOMEM, NULL));
+}
+
+/* A link pairs as a code does; its words are said by the pipe. */
+static void remember(pipe_job *j, const pairlink_event *e) {
+  contact known;
+  if (!who.is_link || contacts_find(&j->base.people, e->peer)) return;
+  (void)people_paired(&j->base.people, j->base.client, e->peer, pairlink_session_name(e->session), CONTACT_BY_LINK,
+                      &known);
+}
 
 static void on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
-  if (e->session && pairlink_session_user(e->session)) pipe_event(j, e);
+  if (e->type == PAIRLINK_EVENT_LINKED) remember(j, e);
+  if (pairing_event(&code, e) == PAIRING_FAILED)
+    job_end(base, code.exit_code);
+  else if (e->type == PAIRLINK_EVENT_SESSION)
+    on_session(j, e);
+  else if (e->session && pairlink_session_user(e->session))
+    pipe_event(j, e);
 }
 
 /* The session is made before the relay is reached, so all that is left is to say if nobody is there. */
@@ -32,15 +58,29 @@ static void on_interrupt(job *base) {
   pipe_interrupt(base->user);
 }
 
+const struct argp_option connect_options[] = {
+    {"code", OPTION_CODE, NULL, 0,
+     "Ask on the terminal for the code that the other side shows (or take it from PAIRLINK_CODE)", 0},
+    {0},
+};
+
+typedef struct connect_arguments {
+  const char *target;
+  bool claims;
+} connect_arguments;
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
-  const char **target = state->input;
+  connect_arguments *a = state->input;
   switch (key) {
+    case OPTION_CODE:
+      a->claims = true;
+      return 0;
     case ARGP_KEY_ARG:
-      if (*target) argp_usage(state);
-      *target = arg;
+      if (a->target) argp_usage(state);
+      a->target = arg;
       return 0;
     case ARGP_KEY_END:
-      if (!*target) argp_error(state, "whom? Name an ID or an invite link");
+      if (!a->target == !a->claims) argp_error(state, "whom? Name a contact, an ID or an invite link, or use --code");
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -48,36 +88,47 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const char doc[] =
-    "Reaches someone by ID or invite link, then joins stdin and stdout to them, both directions at once. Waits if they "
+    "Reaches someone by name, ID, invite link or code, then joins stdin and stdout to them, both directions at once. "
+    "Waits if they "
     "are not there yet. Ends with 0 when both directions have ended and the other side has taken everything.";
 
-/* A link names its relay; with --relay as well, the relay must still be the one that the link means. */
-static int start(pipe_job *j, const cli *c) {
+static int reach(pipe_job *j, const connect_arguments *a, const char *code_text) {
+  pairlink_session *session;
+  if (a->claims) return pairing_claim(&code, &j->base, code_text, false);
+  int error = pairlink_connect(j->base.client, who.text, &session);
+  if (!error && pipe_add(j, session)) return 0;
+  return ui_fail("cannot connect", error ? error : PAIRLINK_ENOMEM, error ? a->target : NULL);
+}
+
+static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
   static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
   pairlink_options o;
-  pairlink_session *session;
+  char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options_init(&o);
   o.manual_take = 1;
-  if (strchr(j->target, '#')) *(c->relay ? &o.relay_id : &o.relay) = j->target;
-  int code = job_init(&j->base, c, &hooks, &o, j);
-  if (code) return code;
-  int error = pairlink_connect(j->base.client, j->target, &session);
-  if (!error && pipe_add(j, session)) return 0;
-  pairlink_free(j->base.client);
-  return ui_fail("cannot connect", error ? error : PAIRLINK_ENOMEM, error ? j->target : NULL);
+  o.listen = a->claims;
+  int result = a->claims ? code_prompt_read(true, code_text) : people_find(c, a->target, &who, &o);
+  if (!result) result = job_init(&j->base, c, &hooks, &o, j);
+  if (result) return result;
+  result = reach(j, a, code_text);
+  sodium_memzero(code_text, sizeof code_text);
+  if (result) pairlink_free(j->base.client);
+  return result;
 }
 
 int command_connect(const cli *c, int argc, char **argv) {
   static pipe_job only;
-  static const struct argp parser = {.parser = parse, .args_doc = "ID|LINK", .doc = doc};
+  static const struct argp parser = {
+      .options = connect_options, .parser = parse, .args_doc = "NAME|ID|LINK\n--code", .doc = doc};
+  connect_arguments a = {0};
   pipe_job *j = &only;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
-  argp_parse(&parser, argc, argv, 0, NULL, &j->target);
-  int code = start(j, c);
-  if (code) return code;
+  argp_parse(&parser, argc, argv, 0, NULL, &a);
+  int result = start(j, c, &a);
+  if (result) return result;
   output_open(&j->out, STDOUT_FILENO);
-  code = job_run(&j->base);
+  result = job_run(&j->base);
   pipe_free(j);
-  return code;
+  return result;
 }

@@ -33,7 +33,7 @@ static bool normal_id(const char *text, char out[PAIRLINK_ID_CHARS + 1]) {
 
 /* Words that --accept takes for something else. */
 static bool is_reserved(const char *name) {
-  return strcasecmp(name, "ask") == 0 || strcasecmp(name, "all") == 0;
+  return strcasecmp(name, "ask") == 0 || strcasecmp(name, "all") == 0 || strcasecmp(name, "contacts") == 0;
 }
 
 /* Spaces that look like the one of the keyboard. */
@@ -265,37 +265,52 @@ void contacts_close(contacts *s) {
 /* ---- changes: locked, and made to what is on disk now ------------------------------------------------- */
 
 typedef struct change {
-  const char *who, *name; /* name: of a rename, or my own */
+  const char *name; /* of a rename, or my own */
   const contact *paired;
   contact_news *news;
   int64_t when_s;
   bool on;
 } change;
 
-typedef int change_function(contacts *s, contact *who, const change *c, char *why);
-
-static int apply(contacts *s, change_function *function, const change *c, char *why) {
-  int fd, error = pl_folders_for(s->path, why);
-  if (!error) error = pl_file_lock(s->path, true, &fd, why);
+static int begin(contacts *s, int *lock, char *why) {
+  int error = pl_folders_for(s->path, why);
+  if (!error) error = pl_file_lock(s->path, true, lock, why);
   if (error) return error;
   error = load(s, why);
-  contact *who = !error && c->who ? find(s, c->who) : NULL;
-  if (!error && c->who && !who) {
-    char safe[80];
-    error = pl_why(why, PL_ESTATE, "there is no contact “%s”", ui_clean(c->who, safe, sizeof safe));
-  }
-  if (!error) error = function(s, who, c, why);
-  if (!error) error = store(s, why);
-  close(fd);
+  if (error) close(*lock);
   return error;
 }
 
-static int do_add(contacts *s, contact *who, const change *c, char *why) {
+static int end(const contacts *s, int lock, int error, char *why) {
+  if (!error) error = store(s, why);
+  close(lock);
+  return error;
+}
+
+static int change_store(contacts *s, int (*function)(contacts *, const change *, char *), const change *c, char *why) {
+  int lock, error = begin(s, &lock, why);
+  return error ? error : end(s, lock, function(s, c, why), why);
+}
+
+static int change_one(contacts *s, const char *name_or_id,
+                      int (*function)(contacts *, contact *, const change *, char *), const change *c, char *why) {
+  char safe[80];
+  int lock, error = begin(s, &lock, why);
+  if (error) return error;
+  contact *who = find(s, name_or_id);
+  if (who)
+    error = function(s, who, c, why);
+  else
+    error = pl_why(why, PL_ESTATE, "there is no contact “%s”", ui_clean(name_or_id, safe, sizeof safe));
+  return end(s, lock, error, why);
+}
+
+static int do_add(contacts *s, const change *c, char *why) {
   contact_news *news = c->news;
   contact paired = *c->paired;
   if (!normal_id(c->paired->id, paired.id)) return pl_why(why, PL_EID, "this is no ID");
   if (!contact_name_clean(c->paired->own_name, paired.own_name)) paired.own_name[0] = '\0';
-  who = find(s, paired.id);
+  contact *who = find(s, paired.id);
   memset(news, 0, sizeof *news);
   news->is_new = !who;
   const contact *namesake = contacts_namesake(s, paired.id, paired.own_name);
@@ -317,7 +332,7 @@ static int do_add(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_add(contacts *s, const contact *paired, contact_news *news, char why[PL_WHY_MAX]) {
-  return apply(s, do_add, &(change){.paired = paired, .news = news}, why);
+  return change_store(s, do_add, &(change){.paired = paired, .news = news}, why);
 }
 
 static int do_rename(contacts *s, contact *who, const change *c, char *why) {
@@ -330,7 +345,7 @@ static int do_rename(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_rename(contacts *s, const char *who, const char *name, char why[PL_WHY_MAX]) {
-  return apply(s, do_rename, &(change){.who = who, .name = name}, why);
+  return change_one(s, who, do_rename, &(change){.name = name}, why);
 }
 
 static int do_remove(contacts *s, contact *who, const change *c, char *why) {
@@ -342,7 +357,7 @@ static int do_remove(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_remove(contacts *s, const char *who, char why[PL_WHY_MAX]) {
-  return apply(s, do_remove, &(change){.who = who}, why);
+  return change_one(s, who, do_remove, &(change){0}, why);
 }
 
 static int do_block(contacts *s, contact *who, const change *c, char *why) {
@@ -353,7 +368,7 @@ static int do_block(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_block(contacts *s, const char *who, bool blocked, char why[PL_WHY_MAX]) {
-  return apply(s, do_block, &(change){.who = who, .on = blocked}, why);
+  return change_one(s, who, do_block, &(change){.on = blocked}, why);
 }
 
 static int do_compared(contacts *s, contact *who, const change *c, char *why) {
@@ -364,11 +379,10 @@ static int do_compared(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_set_compared(contacts *s, const char *who, int64_t when_s, char why[PL_WHY_MAX]) {
-  return apply(s, do_compared, &(change){.who = who, .when_s = when_s}, why);
+  return change_one(s, who, do_compared, &(change){.when_s = when_s}, why);
 }
 
-static int do_my_name(contacts *s, contact *who, const change *c, char *why) {
-  (void)who;
+static int do_my_name(contacts *s, const change *c, char *why) {
   if (!*c->name)
     s->my_name[0] = '\0';
   else if (!contact_name_clean(c->name, s->my_name))
@@ -377,5 +391,5 @@ static int do_my_name(contacts *s, contact *who, const change *c, char *why) {
 }
 
 int contacts_set_my_name(contacts *s, const char *name, char why[PL_WHY_MAX]) {
-  return apply(s, do_my_name, &(change){.name = name}, why);
+  return change_store(s, do_my_name, &(change){.name = name}, why);
 }

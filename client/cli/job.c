@@ -9,6 +9,12 @@
 
 static const char default_relay[] = "ws://127.0.0.1:8787";
 
+const char *job_name(const job *j, const char *id) {
+  static char names[4][CONTACT_NAME_MAX];
+  static unsigned turn;
+  return people_name(&j->people, id, names[turn++ % 4]);
+}
+
 uint64_t job_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -113,6 +119,25 @@ static void on_signal(job *j) {
   }
 }
 
+/* Whom I blocked gets nothing through in any command. */
+static int block_contacts(job *j) {
+  for (size_t i = 0; i < j->people.count; i++) {
+    const contact *one = &j->people.list[i];
+    int error = one->blocked ? pairlink_block(j->client, one->id) : 0;
+    if (error) return ui_fail("the blocked contacts cannot be kept out", error, NULL);
+  }
+  return 0;
+}
+
+static int make_client(job *j, const pairlink_options *options) {
+  int error = pairlink_new(options, &j->client);
+  if (!error) return block_contacts(j);
+  char what[PAIRLINK_URL_MAX + 16];
+  snprintf(what, sizeof what, "cannot start%s%s", error == PAIRLINK_EURL ? " with relay " : "",
+           error == PAIRLINK_EURL ? options->relay : "");
+  return ui_fail(what, error, ui_last_problem());
+}
+
 int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user) {
   memset(j, 0, sizeof *j);
   j->c = c;
@@ -124,25 +149,22 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   options->ca_file = c->ca;
   options->token = c->token;
   options->callback = on_event;
+  int code = people_open(c, &j->people);
+  if (code) return code;
+  if (!options->name) options->name = c->name ? c->name : j->people.my_name;
   options->log = ui_log;
   options->user = j;
   if (c->ca && access(c->ca, R_OK) != 0) {
     ui_error("the file given with --ca cannot be read", strerror(errno), NULL);
     return EXIT_IO;
   }
-  int error = pairlink_new(options, &j->client);
-  if (error) {
-    char what[PAIRLINK_URL_MAX + 16];
-    snprintf(what, sizeof what, "cannot start%s%s", error == PAIRLINK_EURL ? " with relay " : "",
-             error == PAIRLINK_EURL ? options->relay : "");
-    return ui_fail(what, error, ui_last_problem());
-  }
-  if (open_signals(j) != 0) {
+  code = make_client(j, options);
+  if (!code && open_signals(j) != 0) {
     ui_error("cannot watch signals", strerror(errno), NULL);
-    pairlink_free(j->client);
-    return EXIT_OTHER;
+    code = EXIT_OTHER;
   }
-  return 0;
+  if (code) pairlink_free(j->client);
+  return code;
 }
 
 /* When to stop trying for a relay that was never reached; 0: never. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cli.h"
+#include "people.h"
 
 enum { JOB_FDS = 3 }; /* of the command's own */
 
@@ -28,6 +29,7 @@ struct job {
   const job_hooks *hooks;
   pairlink *client;
   void *user;
+  contacts people; /* open as long as the program runs */
   int signal_fd;
   sigset_t old_signals;
   bool was_online, is_online, said_offline, ending, interrupted, stopped;
@@ -38,12 +40,15 @@ struct job {
   char offline_why[512];
 };
 
-/* Makes the client; the program's options over defaults. 0, or an exit code after saying why. */
+/* Makes the client; the program's options over defaults, my name, blocked contacts blocked. 0, or an exit code after
+ * saying why. */
 int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user);
 /* Runs until job_end; gives the exit code. Frees everything. */
 int job_run(job *j);
 /* Closes all and ends with this code; the first call counts. */
 void job_end(job *j, int exit_code);
 uint64_t job_now_ms(void);
+/* What to call someone: the contact's name, else the short ID. In one of four buffers that take turns. */
+const char *job_name(const job *j, const char *id);
 
 #endif

@@ -5,21 +5,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pairing.h"
 #include "pipe.h"
+#include "qr.h"
 
-enum { OPTION_VALID = 256, INVITE_VALID_S = 3600, UNASKED_SAID_MAX = 20 };
+enum { OPTION_VALID = 256, OPTION_CODE, INVITE_VALID_S = 3600, UNASKED_SAID_MAX = 20 };
 
-typedef struct listen_options {
+typedef struct listen_arguments {
   pipe_job *j;
   unsigned valid_s;
-} listen_options;
+} listen_arguments;
+
+static pairing code;
+static char invited[PAIRLINK_ID_CHARS + 1]; /* who used the link, until they are remembered */
 
 /* ---- strangers ---------------------------------------------------------------------------------------- */
 
 static void turn_away(pipe_job *j, const char *id) {
   (void)pairlink_block(j->base.client, id); /* for as long as this command runs */
+  const contact *known = contacts_find(&j->base.people, id);
   if (j->unasked++ < UNASKED_SAID_MAX)
-    ui_say("%s asked to connect and was not let in.\n  To let it in: pairlink listen --accept %s", id, id);
+    ui_say("%s asked to connect and was not let in.\n  To let it in: pairlink listen --accept '%s'",
+           known ? known->name : id, known ? known->name : id);
 }
 
 static void ask(pipe_job *j, const pairlink_event *e) {
@@ -38,6 +45,12 @@ static void ask(pipe_job *j, const pairlink_event *e) {
     return;
   }
   snprintf(j->asked, sizeof j->asked, "%s", e->peer);
+  const contact *known = contacts_find(&j->base.people, e->peer);
+  people_warn_namesake(&j->base.people, e->peer, e->text);
+  if (known) {
+    dprintf(j->terminal, "%s wants to connect. Let them in? [y/N] ", known->name);
+    return;
+  }
   ui_clean(e->text, name, sizeof name);
   dprintf(j->terminal, "%s%s%s%s\nwants to connect. Let it in? [y/N] ", e->peer, *name ? " (calls itself “" : "", name,
           *name ? "”)" : "");
@@ -83,9 +96,34 @@ static void on_other_session(const pairlink_event *e) {
   }
 }
 
+/* Whom the code or the link brought; of a code this side opened the session. */
+static void on_paired(pipe_job *j, const pairlink_event *e) {
+  if (e->type == PAIRLINK_EVENT_PAIRED)
+    on_session(j, e);
+  else
+    snprintf(invited, sizeof invited, "%s", e->peer);
+}
+
+/* Known by name only now. */
+static void remember_invited(pipe_job *j, const pairlink_session *s) {
+  contact who;
+  if (strcmp(pairlink_session_peer(s), invited) != 0) return;
+  invited[0] = '\0';
+  if (people_paired(&j->base.people, j->base.client, pairlink_session_peer(s), pairlink_session_name(s),
+                    CONTACT_BY_LINK, &who) == 0 &&
+      !who.blocked)
+    ui_say("Paired with %s.", who.name);
+}
+
 static void on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
-  if (e->type == PAIRLINK_EVENT_KNOCK)
+  pairing_state state = pairing_event(&code, e);
+  if (e->type == PAIRLINK_EVENT_LINKED) remember_invited(j, e->session);
+  if (state == PAIRING_FAILED)
+    job_end(base, code.exit_code);
+  else if (state == PAIRING_DONE || e->type == PAIRLINK_EVENT_INVITE_USED)
+    on_paired(j, e);
+  else if (e->type == PAIRLINK_EVENT_KNOCK)
     on_knock(j, e);
   else if (e->type == PAIRLINK_EVENT_SESSION)
     on_session(j, e);
@@ -106,16 +144,17 @@ static void print_invite(pipe_job *j, unsigned valid_s) {
       "Invite link, for one person, valid %u minutes:\n%s\nOn the other side: pairlink connect 'LINK', or open it in "
       "a browser.",
       (valid_s + 59) / 60, link);
+  (void)qr_show(link);
 }
 
 static unsigned invite_valid_s = INVITE_VALID_S;
 
 static void on_online(job *base) {
   pipe_job *j = base->user;
-  if (j->invite)
-    print_invite(j, invite_valid_s);
-  else
-    ui_say("Waiting. On the other side: pairlink connect %s", pairlink_id(base->client));
+  int result = j->code ? pairing_make(&code, base, "pairlink connect --code", false) : 0;
+  if (result) job_end(base, result);
+  if (j->invite) print_invite(j, invite_valid_s);
+  if (!j->invite && !j->code) ui_say("Waiting. On the other side: pairlink connect %s", pairlink_id(base->client));
 }
 
 static size_t prepare(job *base, struct pollfd *fds) {
@@ -140,11 +179,12 @@ static void on_interrupt(job *base) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-static const struct argp_option options[] = {
-    {"accept", 'a', "ask|all|ID", 0,
-     "Whom to let in: ask on the terminal (the default), everyone, or this ID; may be repeated for several IDs", 0},
+const struct argp_option listen_options[] = {
+    {"accept", 'a', "ask|all|contacts|CONTACT|ID", 0,
+     "Whom to let in: ask on the terminal (the default), everyone, all contacts, or this one; may be repeated", 0},
     {"keep", 'k', NULL, 0, "Go on with the next one when one is done, until Ctrl-C", 0},
     {"invite", 'n', NULL, 0, "Print an invite link, and let in whoever opens it first", 0},
+    {"code", OPTION_CODE, NULL, 0, "Show a code, and let in whoever types it", 0},
     {"valid", OPTION_VALID, "MINUTES", 0, "How long the invite link is valid (default: 60)", 0},
     {0},
 };
@@ -160,18 +200,16 @@ static void add_allowed(pipe_job *j, char *id, struct argp_state *state) {
 }
 
 static void take_accept(pipe_job *j, char *arg, struct argp_state *state) {
-  for (char *save, *one = strtok_r(arg, ", ", &save); one; one = strtok_r(NULL, ", ", &save)) {
-    if (strcmp(one, "ask") == 0 || strcmp(one, "all") == 0)
+  for (char *save, *one = strtok_r(arg, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
+    if (strcmp(one, "ask") == 0 || strcmp(one, "all") == 0 || strcmp(one, "contacts") == 0)
       j->accept = one;
-    else if (strlen(one) == PAIRLINK_ID_CHARS)
-      add_allowed(j, one, state);
     else
-      argp_error(state, "--accept takes ask, all or an ID, not '%s'", one);
+      add_allowed(j, one, state);
   }
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
-  listen_options *o = state->input;
+  listen_arguments *o = state->input;
   char *end;
   switch (key) {
     case 'a':
@@ -183,6 +221,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'n':
       o->j->invite = true;
       return 0;
+    case OPTION_CODE:
+      o->j->code = true;
+      return 0;
     case OPTION_VALID: {
       unsigned long minutes = strtoul(arg, &end, 10);
       if (*arg < '0' || *arg > '9' || *end || minutes < 1 || minutes > 525600)
@@ -190,8 +231,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       o->valid_s = (unsigned)minutes * 60;
       return 0;
     }
-    case ARGP_KEY_ARG: /* --accept ID ID… reads well, too */
-      if (!o->j->allowed_count || strlen(arg) != PAIRLINK_ID_CHARS) argp_usage(state);
+    case ARGP_KEY_ARG: /* --accept ANA BO… reads well, too */
+      if (!o->j->allowed_count) argp_usage(state);
       add_allowed(o->j, arg, state);
       return 0;
     default:
@@ -203,6 +244,14 @@ static const char doc[] =
     "Waits for someone, then joins stdin and stdout to them, both directions at once. The end of stdin ends this "
     "direction only; the command ends when both have ended. Nothing but what the other side sends is on stdout.";
 
+static int allow(const pipe_job *j, const char *name_or_id) {
+  target who;
+  pairlink_options unused = {0};
+  int result = people_find(j->base.c, name_or_id, &who, &unused);
+  int error = result ? 0 : pairlink_allow(j->base.client, who.text);
+  return error ? ui_fail("--accept takes ask, all, contacts, a contact or an ID", error, name_or_id) : result;
+}
+
 static int start(pipe_job *j, const cli *c) {
   static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, NULL};
   pairlink_options o;
@@ -210,32 +259,34 @@ static int start(pipe_job *j, const cli *c) {
   o.listen = 1;
   o.manual_take = 1;
   o.accept_all = j->accept && strcmp(j->accept, "all") == 0;
-  int code = job_init(&j->base, c, &hooks, &o, j);
-  for (size_t i = 0; !code && i < j->allowed_count; i++) {
-    int error = pairlink_allow(j->base.client, j->allowed[i]);
-    if (error) code = ui_fail("--accept takes ask, all or an ID", error, j->allowed[i]);
-    if (error) pairlink_free(j->base.client);
+  int result = job_init(&j->base, c, &hooks, &o, j);
+  if (result) return result;
+  for (size_t i = 0; !result && i < j->allowed_count; i++) result = allow(j, j->allowed[i]);
+  for (size_t i = 0; !result && i < j->base.people.count; i++) {
+    const contact *one = &j->base.people.list[i];
+    if (j->accept && strcmp(j->accept, "contacts") == 0 && !one->blocked) result = allow(j, one->id);
   }
-  return code;
+  if (result) pairlink_free(j->base.client);
+  return result;
 }
 
 int command_listen(const cli *c, int argc, char **argv) {
   static pipe_job only;
-  static const struct argp parser = {.options = options, .parser = parse, .doc = doc};
+  static const struct argp parser = {.options = listen_options, .parser = parse, .doc = doc};
   pipe_job *j = &only;
-  listen_options o = {j, INVITE_VALID_S};
+  listen_arguments o = {j, INVITE_VALID_S};
   j->is_listen = true;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
   argp_parse(&parser, argc, argv, 0, NULL, &o);
   invite_valid_s = o.valid_s;
-  if (!j->accept && !j->allowed_count && !j->invite) j->accept = "ask";
-  int code = start(j, c);
-  if (!code) {
+  if (!j->accept && !j->allowed_count && !j->invite && !j->code) j->accept = "ask";
+  int result = start(j, c);
+  if (!result) {
     output_open(&j->out, STDOUT_FILENO);
-    code = job_run(&j->base);
+    result = job_run(&j->base);
     pipe_free(j);
   }
   free(j->allowed);
-  return code;
+  return result;
 }

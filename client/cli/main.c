@@ -9,22 +9,28 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "contacts.h"
 
+/* The one list of commands: for running, --help and completion. */
 const command commands[] = {
-    {"id", "", "print your ID, alone on a line; needs no relay", command_id},
-    {"listen", "[--accept ask|all|ID…] [--invite] [--keep]", "wait for someone, then join stdin and stdout to them",
-     command_listen},
-    {"connect", "ID|LINK", "reach someone, then join stdin and stdout to them", command_connect},
-    {"chat", "ID|LINK [--send TEXT]", "exchange lines with someone; what cannot be delivered yet is kept",
-     command_chat},
-    {"ping", "ID [--count N]", "measure the round trip to someone who listens", command_ping},
-    {"forget", "", "forget the relay's pinned ID, after it was set up anew", command_forget},
-    {NULL, NULL, NULL, NULL},
+    {"pair", "[LINK|ID]", "become contacts, by a code, a link or an ID", command_pair, pair_options, "CONTACT"},
+    {"chat", "[NAME|ID|LINK]", "exchange messages; what cannot go yet is kept", command_chat, chat_options, "CONTACT"},
+    {"contacts", "[ACTION]", "list them, rename, block, forget, compare phrases", command_contacts, contacts_options,
+     "rename block unblock forget phrase compared CONTACT"},
+    {"listen", "", "wait for someone, join stdin and stdout to them", command_listen, listen_options, NULL},
+    {"connect", "NAME|ID|LINK", "reach someone, join stdin and stdout to them", command_connect, connect_options,
+     "CONTACT"},
+    {"ping", "NAME|ID", "measure the round trip to someone who listens", command_ping, ping_options, "CONTACT"},
+    {"name", "[NAME]", "how you show yourself to others", command_name, NULL, NULL},
+    {"id", "", "print your ID; needs no relay", command_id, NULL, NULL},
+    {"forget", "", "forget the relay's pinned ID, if it was set up anew", command_forget, NULL, NULL},
+    {"completion", "bash|zsh|fish", "print a script for your shell", command_completion, NULL, "bash zsh fish"},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-enum { OPTION_RELAY_WAIT = 256, OPTION_TOKEN };
+enum { OPTION_RELAY_WAIT = 256, OPTION_TOKEN, OPTION_NAME };
 
-static const struct argp_option options[] = {
+const struct argp_option global_options[] = {
     {"relay", 'r', "URL", 0, "Relay, or the address of its page (default: $PAIRLINK_RELAY, else ws://127.0.0.1:8787)",
      0},
     {"identity", 'i', "FILE", 0, "Identity file, made if missing (default: ~/.config/pairlink/identity)", 0},
@@ -33,6 +39,8 @@ static const struct argp_option options[] = {
      "Access token of a relay that admits by invitation (default: $PAIRLINK_TOKEN, which keeps it out of the list of"
      " processes)",
      0},
+    {"name", OPTION_NAME, "NAME", 0,
+     "How you call yourself to whom you pair with, this time (default: what pairlink name says)", 0},
     {"relay-wait", OPTION_RELAY_WAIT, "SECONDS", 0,
      "How long to try for a relay that was never reached; 0: for ever (default: 10)", 0},
     {"verbose", 'v', NULL, 0, "Say more about what happens", 0},
@@ -43,18 +51,10 @@ static const char before[] =
     "Talk to anyone by their ID, end-to-end encrypted, through a relay that cannot read along.";
 
 static const char after[] =
-    "Commands (pairlink COMMAND --help says more):\n"
-    "  id                 print your ID; needs no relay\n"
-    "  listen             wait for someone, then join stdin and stdout to them\n"
-    "  connect ID|LINK    reach someone, then join stdin and stdout to them\n"
-    "  chat ID|LINK       exchange lines with someone; what cannot be delivered yet is kept\n"
-    "  ping ID            measure the round trip to someone who listens\n"
-    "  forget             forget the relay's pinned ID, after it was set up anew\n"
-    "  help [COMMAND]     this text, or that of a command\n"
-    "\n"
     "Example, on two machines:\n"
-    "  $ pairlink --relay wss://relay.example listen --invite > photo.jpg\n"
-    "  $ pairlink connect 'https://relay.example/#…' < photo.jpg\n"
+    "  $ pairlink --relay wss://relay.example pair          # shows a code\n"
+    "  $ pairlink --relay wss://relay.example pair --code   # asks for it\n"
+    "  $ pairlink chat Ana\n"
     "\n"
     "Exit codes:\n"
     "  0    all went well, and the other side has everything\n"
@@ -64,7 +64,8 @@ static const char after[] =
     "  4    refused, by the other side or the relay\n"
     "  5    the other side is gone, or did not answer\n"
     "  6    an identity, key or certificate is wrong\n"
-    "  7    reading or writing here failed\n"
+    "  7    reading or writing here failed, or the disk is full\n"
+    "  8    the code was wrong, used up, or is not there any more\n"
     "  130  interrupted by Ctrl-C\n";
 
 typedef struct parsed {
@@ -98,6 +99,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RELAY_WAIT:
       if (!read_seconds(arg, &p->c.relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
       return 0;
+    case OPTION_NAME: {
+      static char name[CONTACT_NAME_MAX];
+      if (*arg && !contact_name_clean(arg, name)) argp_error(state, "that cannot be a name: '%s'", arg);
+      p->c.name = name;
+      return 0;
+    }
     case 'v':
       p->c.verbose = true;
       return 0;
@@ -106,14 +113,30 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       state->next = state->argc;
       return 0;
     case ARGP_KEY_NO_ARGS:
-      argp_error(state, "name a command: id, listen, connect, chat, ping");
+      argp_error(state, "name a command, such as pair or chat; pairlink help lists them");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const struct argp parser = {.options = options, .parser = parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
+static const struct argp parser = {
+    .options = global_options, .parser = parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
+
+/* The text around the options: what it is for, the commands, and the rest. */
+static const char *whole_doc(void) {
+  static char doc[6000];
+  size_t used = (size_t)snprintf(doc, sizeof doc, "%s\vCommands (pairlink COMMAND --help says more):\n", before);
+  for (const command *c = commands; c->name && used < sizeof doc; c++) {
+    char start[64];
+    snprintf(start, sizeof start, "%s %s", c->name, c->arguments);
+    used += (size_t)snprintf(doc + used, sizeof doc - used, "  %-24s %s\n", start, c->summary);
+  }
+  if (used < sizeof doc)
+    snprintf(doc + used, sizeof doc - used, "  %-24s %s\n\n%s", "help [COMMAND]", "this text, or that of a command",
+             after);
+  return doc;
+}
 
 static const command *find(const char *name) {
   for (const command *c = commands; c->name; c++)
@@ -156,13 +179,11 @@ static const char *from_environment(const char *name) {
 }
 
 int main(int argc, char **argv) {
-  char doc[4096];
   struct argp with_doc = parser;
   parsed p = {.c = {.relay_wait_s = 10}};
   open_standard_streams();
   signal(SIGPIPE, SIG_IGN);
-  snprintf(doc, sizeof doc, "%s\v%s", before, after);
-  with_doc.doc = doc;
+  with_doc.doc = whole_doc();
   argp_program_version = "pairlink " PAIRLINK_VERSION;
   argp_err_exit_status = EXIT_USAGE;
   setvbuf(stderr, NULL, _IOLBF, 0);

@@ -37,7 +37,6 @@ static void send_ping(ping_job *j) {
 }
 
 static void on_answer(ping_job *j) {
-  char who[16];
   if (!j->waiting) return;
   double ms = (double)(now_us() - j->sent_us) / 1000;
   j->waiting = false;
@@ -45,7 +44,7 @@ static void on_answer(ping_job *j) {
   if (!j->answered || ms > j->most) j->most = ms;
   j->sum += ms;
   j->answered++;
-  printf("%s answers in %.2f ms\n", ui_short(pairlink_session_peer(j->session), who), ms);
+  printf("%s answers in %.2f ms\n", job_name(&j->base, pairlink_session_peer(j->session)), ms);
   fflush(stdout);
   if (j->answered < j->count) {
     j->base.tick_ms = job_now_ms() + INTERVAL_MS;
@@ -104,7 +103,7 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
   (void)count;
 }
 
-static const struct argp_option options[] = {
+const struct argp_option ping_options[] = {
     {"count", 'n', "N", 0, "How often (default: 4)", 0},
     {0},
 };
@@ -125,7 +124,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       j->target = arg;
       return 0;
     case ARGP_KEY_END:
-      if (!j->target) argp_error(state, "whom? Name an ID");
+      if (!j->target) argp_error(state, "whom? Name a contact or an ID");
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -136,19 +135,20 @@ static const char doc[] =
     "Measures the round trip to someone who listens, through the relay and the encryption. They must let you in.";
 
 int command_ping(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.options = options, .parser = parse, .args_doc = "ID", .doc = doc};
+  static const struct argp parser = {.options = ping_options, .parser = parse, .args_doc = "NAME|ID", .doc = doc};
   static const job_hooks hooks = {on_event, on_online, NULL, prepare, on_ready, on_tick};
   static ping_job only;
   ping_job *j = &only;
   pairlink_options o;
+  target who;
   j->count = 4;
   argp_parse(&parser, argc, argv, 0, NULL, j);
   pairlink_options_init(&o);
   o.application = "ping/1";
-  if (strchr(j->target, '#') && !c->relay) o.relay = j->target;
-  int code = job_init(&j->base, c, &hooks, &o, j);
+  int code = people_find(c, j->target, &who, &o);
+  if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
-  int error = pairlink_connect(j->base.client, j->target, &j->session);
+  int error = pairlink_connect(j->base.client, who.text, &j->session);
   if (!error) return job_run(&j->base);
   pairlink_free(j->base.client);
   return ui_fail("cannot ping", error, j->target);

@@ -55,7 +55,6 @@ void pipe_free(pipe_job *j) {
 
 /* Both directions may be over now, or all that connect waits for. */
 static void check_over(pipe_job *j, pipe_peer *p) {
-  char who[16];
   if (p->closing || p != j->active) return;
   /* A chat has no end that could be waited for: all delivered is all that piping into it can mean. */
   bool enough = over(p) || (!j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p));
@@ -64,18 +63,18 @@ static void check_over(pipe_job *j, pipe_peer *p) {
     pairlink_close(p->session, 0, NULL);
   } else if (p->finish_delivered && !p->end_received && j->base.c->verbose) {
     ui_note("Everything was taken by %s. Waiting for what it still sends.",
-            ui_short(pairlink_session_peer(p->session), who));
+            job_name(&j->base, pairlink_session_peer(p->session)));
   }
 }
 
 static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
-  char text[200], who[16], why[320];
+  char text[200], why[320];
   bool all = over(p) || p->closing;
   /* Closed by the other side: fine if all of it had come, and nothing of ours was lost. */
   if (!all && e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED && !p->lost && !p->received.first)
     all = (p->end_taken && p->finished) || (!speaks_pipe(p) && p->was_linked);
   ui_clean(e->text, text, sizeof text);
-  ui_short(e->peer, who);
+  const char *who = job_name(&j->base, e->peer);
   int error = e->error ? e->error : PAIRLINK_ECLOSED;
   forget(j, p);
   if (j->base.ending) return;
@@ -97,11 +96,9 @@ static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
 
 /* ---- words about the connection ------------------------------------------------------------------------ */
 
-static void on_linked(pipe_peer *p, const pairlink_event *e) {
-  char who[16];
-  ui_short(e->peer, who);
+static void on_linked(const pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   if (!p->was_linked)
-    ui_say("Connected with %s, end-to-end encrypted.", who);
+    ui_say("Connected with %s, end-to-end encrypted.", job_name(&j->base, e->peer));
   else if (p->unlinked)
     ui_say("Back, nothing was lost.");
   p->was_linked = true;
@@ -110,11 +107,10 @@ static void on_linked(pipe_peer *p, const pairlink_event *e) {
 
 /* Said after the dispatch: if it is the relay that was lost, the job has said so, and once is enough. */
 static void say_unlinked(pipe_job *j, pipe_peer *p) {
-  char who[16];
   if (!p->unlinked || p->unlinked_said || p->closing || j->base.ending) return;
   p->unlinked_said = true;
   if (!j->base.is_online) return;
-  ui_short(pairlink_session_peer(p->session), who);
+  const char *who = job_name(&j->base, pairlink_session_peer(p->session));
   if (!p->was_linked)
     ui_say("%s is not there yet, or has not let you in. Waiting.", who);
   else
@@ -216,7 +212,7 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
   pipe_peer *p = pairlink_session_user(e->session);
   switch (e->type) {
     case PAIRLINK_EVENT_LINKED:
-      on_linked(p, e);
+      on_linked(j, p, e);
       j->base.back_is_said = true;
       send_input(j);
       break;

@@ -31,15 +31,13 @@ typedef struct pipe_job {
   bool input_ended, send_blocked;
   uint64_t taken_bytes, sent_bytes;
   /* listen */
-  const char *accept; /* "ask", "all", or NULL: only those allowed, and invites */
-  bool invite;
+  const char *accept; /* "ask", "all", "contacts", or NULL: only those allowed, and invites */
+  bool invite, code;
   char **allowed;
   size_t allowed_count;
   int terminal; /* /dev/tty while a question is open, else -1 */
   char asked[PAIRLINK_ID_CHARS + 1];
   unsigned unasked; /* strangers turned away with a word about it */
-  /* connect */
-  const char *target;
 } pipe_job;
 
 /* The parts of job_hooks that both use. */

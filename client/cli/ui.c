@@ -37,6 +37,13 @@ void ui_note(const char *format, ...) {
   va_end(args);
 }
 
+void ui_warn(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  line("\033[1;33m", format, args);
+  va_end(args);
+}
+
 static void problem(const char *format, ...) {
   va_list args;
   va_start(args, format);
@@ -136,7 +143,12 @@ int ui_exit_code(int error) {
     case PAIRLINK_EID:
     case PAIRLINK_ELINK:
     case PAIRLINK_EURL:
+    case PAIRLINK_ECODE:
       return EXIT_USAGE;
+    case PAIRLINK_ENOCODE:
+    case PAIRLINK_EWRONGCODE:
+    case PAIRLINK_EBUSY:
+      return EXIT_CODE;
     case PAIRLINK_ENETWORK:
       return EXIT_NO_RELAY;
     case PAIRLINK_EREFUSED:

@@ -69,7 +69,7 @@ static void test_every_byte_sequence_of_three_is_printable_or_marked(void **stat
 
 static void test_each_error_has_an_exit_code(void **state) {
   (void)state;
-#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 7);
+#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 8);
 #include "errors.def"
   assert_int_equal(ui_exit_code(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
   assert_int_equal(ui_exit_code(PAIRLINK_EREFUSED), EXIT_REFUSED);
@@ -77,6 +77,7 @@ static void test_each_error_has_an_exit_code(void **state) {
   assert_int_equal(ui_exit_code(PAIRLINK_ETLS), EXIT_KEY);
   assert_int_equal(ui_exit_code(PAIRLINK_EID), EXIT_USAGE);
   assert_int_equal(ui_exit_code(PAIRLINK_EIO), EXIT_IO);
+  assert_int_equal(ui_exit_code(PAIRLINK_EWRONGCODE), EXIT_CODE);
 }
 
 int main(void) {

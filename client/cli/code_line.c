@@ -1,0 +1,216 @@
+#include "code_line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CTRL_C = 3, CTRL_D = 4, CTRL_H = 8, TAB = 9, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
+enum { NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9 };
+
+void code_line_init(code_line *line, code_word_function *word) {
+  memset(line, 0, sizeof *line);
+  line->word = word;
+}
+
+/* ---- parts -------------------------------------------------------------------------------------------- */
+
+/* What follows the last hyphen. */
+static const char *part(const code_line *line) {
+  const char *hyphen = strrchr(line->text, '-');
+  return hyphen ? hyphen + 1 : line->text;
+}
+
+/* 0: the number, then the words. */
+static unsigned part_index(const code_line *line) {
+  unsigned n = 0;
+  for (const char *c = line->text; *c; c++) n += *c == '-';
+  return n;
+}
+
+typedef struct matches {
+  unsigned first, count; /* words that begin so: a run in the list */
+  bool exact;            /* the first of them is the word itself */
+} matches;
+
+static matches match(const code_line *line, const char *start) {
+  size_t size = strlen(start);
+  matches m = {0, 0, false};
+  unsigned low = 0, high = PAIRLINK_WORDS; /* the first word that is not before `start` */
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    const char *word = line->word(middle);
+    if (word && strcmp(word, start) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  m.first = low;
+  for (const char *word; (word = line->word(low)) && strncmp(word, start, size) == 0; low++) m.count++;
+  m.exact = m.count && strcmp(line->word(m.first), start) == 0;
+  return m;
+}
+
+static bool part_is_whole(const code_line *line) {
+  const char *at = part(line);
+  if (part_index(line) == 0) return strlen(at) >= NUMBER_DIGITS_MIN;
+  return *at && match(line, at).exact;
+}
+
+static void append(code_line *line, const char *text) {
+  size_t n = strlen(text);
+  if (line->size + n >= sizeof line->text) return;
+  memcpy(line->text + line->size, text, n + 1);
+  line->size += n;
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------- */
+
+/* As far as all words that are left agree. */
+static void complete(code_line *line) {
+  char more[PAIRLINK_CODE_MAX] = "";
+  size_t typed = strlen(part(line)), n;
+  if (part_index(line) == 0 || typed == 0) return;
+  matches m = match(line, part(line));
+  if (!m.count || m.exact) return;
+  const char *first = line->word(m.first);
+  for (n = typed; first[n]; n++) {
+    unsigned i = 1;
+    while (i < m.count && line->word(m.first + i)[n] == first[n]) i++;
+    if (i < m.count) break;
+  }
+  snprintf(more, sizeof more, "%.*s", (int)(n - typed), first + typed);
+  append(line, more);
+}
+
+/* A word that can be none is let be: it is marked, and what follows it may be right. */
+static void separate(code_line *line) {
+  complete(line);
+  const char *at = part(line);
+  bool hopeless = part_index(line) > 0 && *at && match(line, at).count == 0;
+  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) append(line, "-");
+}
+
+/* As in a shell: first what is clear, and the next part only when all of this one is. */
+static void tab(code_line *line) {
+  size_t before = line->size;
+  complete(line);
+  if (line->size == before || match(line, part(line)).count == 1) separate(line);
+}
+
+static void character(code_line *line, unsigned char byte) {
+  char text[2] = {(char)byte, '\0'};
+  bool digit = byte >= '0' && byte <= '9', letter = byte >= 'a' && byte <= 'z';
+  if (byte >= 'A' && byte <= 'Z') {
+    text[0] = (char)(byte - 'A' + 'a');
+    letter = true;
+  }
+  if (letter && part_index(line) == 0) separate(line);
+  unsigned index = part_index(line);
+  line->asked = index == 0 && letter;
+  if (index == 0 ? digit && strlen(part(line)) < NUMBER_DIGITS_MAX : letter) append(line, text);
+}
+
+static void remove_last(code_line *line) {
+  if (line->size) line->text[--line->size] = '\0';
+}
+
+/* Back to the hyphen before the last part. */
+static void remove_part(code_line *line) {
+  do remove_last(line);
+  while (line->size && line->text[line->size - 1] != '-');
+}
+
+/* The first word before the last part that is none, or NULL; *size: its length. */
+static const char *wrong_word(const code_line *line, size_t *size) {
+  char word[PAIRLINK_CODE_MAX];
+  const char *at = strchr(line->text, '-');
+  for (const char *end; at && (end = strchr(at + 1, '-')); at = end) {
+    *size = (size_t)(end - at - 1);
+    snprintf(word, sizeof word, "%.*s", (int)*size, at + 1);
+    if (!match(line, word).exact) return at + 1;
+  }
+  return NULL;
+}
+
+static code_line_result enter(code_line *line) {
+  size_t size;
+  complete(line);
+  if (part_index(line) == CODE_LINE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
+  line->asked = true;
+  return CODE_LINE_GOES_ON;
+}
+
+/* True while a byte belongs to the sequence of an arrow, a function key, or the marks around a paste. */
+static bool in_escape(code_line *line, unsigned char byte) {
+  if (line->escape == 0 && byte != ESCAPE) return false;
+  if (line->escape == 0)
+    line->escape = 1;
+  else if (line->escape == 1)
+    line->escape = byte == '[' || byte == 'O' ? 2 : 0;
+  else if (byte >= 0x40 && byte <= 0x7e)
+    line->escape = 0;
+  return true;
+}
+
+code_line_result code_line_key(code_line *line, unsigned char byte) {
+  if (byte == CTRL_C) return CODE_LINE_ABORTED;
+  if (in_escape(line, byte)) return CODE_LINE_GOES_ON;
+  if (byte == '\r' || byte == '\n') return enter(line);
+  if (byte == CTRL_D) return line->size ? enter(line) : CODE_LINE_ABORTED;
+  line->asked = false;
+  if (byte == CTRL_H || byte == DELETE)
+    remove_last(line);
+  else if (byte == CTRL_W)
+    remove_part(line);
+  else if (byte == CTRL_U)
+    code_line_init(line, line->word);
+  else if (byte == TAB)
+    tab(line);
+  else if (byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0) /* also dashes of other kinds */
+    separate(line);
+  else
+    character(line, byte);
+  return CODE_LINE_GOES_ON;
+}
+
+/* ---- the view ----------------------------------------------------------------------------------------- */
+
+static void list_words(const code_line *line, const matches *m, char hint[CODE_LINE_HINT_MAX]) {
+  size_t used = 0;
+  for (unsigned i = 0; i < m->count; i++) {
+    const char *word = line->word(m->first + i);
+    if (used + strlen(word) + 4 > CODE_LINE_HINT_MAX / 2) {
+      snprintf(hint + used, CODE_LINE_HINT_MAX - used, " …");
+      return;
+    }
+    used += (size_t)snprintf(hint + used, CODE_LINE_HINT_MAX - used, "%s%s", i ? " " : "", word);
+  }
+}
+
+static void look_at_word(const code_line *line, code_line_view *view) {
+  const char *at = part(line);
+  bool last = part_index(line) == CODE_LINE_WORDS;
+  matches m = match(line, at);
+  if (!*at)
+    snprintf(view->hint, sizeof view->hint, last ? "one more word" : "then two words");
+  else if (m.count == 1)
+    snprintf(view->rest, sizeof view->rest, "%s", line->word(m.first) + strlen(at));
+  else if (m.count && !(m.exact && last))
+    list_words(line, &m, view->hint);
+  view->wrong = *at && m.count == 0;
+  if (view->wrong) snprintf(view->hint, sizeof view->hint, "no word begins with “%s”", at);
+}
+
+void code_line_look(const code_line *line, code_line_view *view) {
+  size_t size;
+  memset(view, 0, sizeof *view);
+  const char *wrong = wrong_word(line, &size);
+  if (part_index(line) > 0) look_at_word(line, view);
+  if (wrong) {
+    view->wrong = true;
+    snprintf(view->hint, sizeof view->hint, "“%.*s” is no word of a code", (int)size, wrong);
+  }
+  if (line->size == 0 || (line->asked && part_index(line) == 0))
+    snprintf(view->hint, sizeof view->hint, "a number and two words, like 4821-copper-violin");
+  else if (line->asked && !*view->hint)
+    snprintf(view->hint, sizeof view->hint, "something is missing");
+}

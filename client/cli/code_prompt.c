@@ -1,0 +1,195 @@
+#include "code_prompt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "code_line.h"
+
+static const char question[] = "Code: ";
+
+typedef struct prompt {
+  int terminal, signal_fd;
+  struct termios before;
+  sigset_t old_signals;
+  bool colour;
+  code_line line;
+} prompt;
+
+/* ---- the terminal ------------------------------------------------------------------------------------- */
+
+static int columns(const prompt *p) {
+  struct winsize size;
+  return ioctl(p->terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static void put(const prompt *p, const char *style, const char *text, int *room) {
+  int n = (int)strlen(text); /* at least as many as columns, which is enough: a line that wraps cannot be drawn anew */
+  if (n > *room) n = *room;
+  while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+  if (n <= 0) return;
+  *room -= n;
+  dprintf(p->terminal, "%s%.*s%s", p->colour ? style : "", n, text, p->colour && *style ? "\033[0m" : "");
+}
+
+/* The whole line anew, the cursor behind what was typed. */
+static void draw(const prompt *p) {
+  code_line_view view;
+  int room = columns(p) - 1;
+  code_line_look(&p->line, &view);
+  dprintf(p->terminal, "\r\033[K");
+  put(p, "\033[1m", question, &room);
+  put(p, view.wrong ? "\033[31m" : "", p->line.text, &room);
+  dprintf(p->terminal, "\0337");
+  put(p, "\033[2m", view.rest, &room);
+  if (*view.hint) put(p, "", "   ", &room);
+  put(p, view.wrong ? "\033[31m" : "\033[2m", view.hint, &room);
+  dprintf(p->terminal, "\0338");
+  sodium_memzero(&view, sizeof view);
+}
+
+static bool raw(prompt *p) {
+  struct termios t = p->before;
+  t.c_lflag &= (tcflag_t) ~(ICANON | ECHO | IEXTEN);
+  t.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR);
+  t.c_cc[VMIN] = 1;
+  t.c_cc[VTIME] = 0;
+  return tcsetattr(p->terminal, TCSADRAIN, &t) == 0; /* what was typed ahead stays */
+}
+
+static void cooked(const prompt *p) {
+  (void)tcsetattr(p->terminal, TCSADRAIN, &p->before);
+}
+
+/* Signals come through a descriptor meanwhile, so that none ends the program with the terminal as it is. */
+static bool watch_signals(prompt *p) {
+  static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) sigaddset(&set, watched[i]);
+  sigprocmask(SIG_BLOCK, &set, &p->old_signals);
+  p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return p->signal_fd >= 0;
+}
+
+/* 0: goes on; else the exit code. */
+static int on_signal(prompt *p) {
+  struct signalfd_siginfo info;
+  while (read(p->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    int number = (int)info.ssi_signo;
+    if (number == SIGTSTP) { /* asleep in order, and back where it was */
+      dprintf(p->terminal, "\r\033[K");
+      cooked(p);
+      (void)raise(SIGSTOP);
+    }
+    if (number == SIGTSTP || number == SIGCONT || number == SIGWINCH)
+      (void)raw(p);
+    else
+      return 128 + number;
+  }
+  return 0;
+}
+
+/* -1: goes on; 0: a code; else the exit code. */
+static int on_keys(prompt *p) {
+  unsigned char keys[64];
+  ssize_t n = read(p->terminal, keys, sizeof keys);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return -1;
+  if (n <= 0) return 128 + SIGHUP; /* the terminal is gone */
+  code_line_result result = CODE_LINE_GOES_ON;
+  for (ssize_t i = 0; i < n && result == CODE_LINE_GOES_ON; i++) result = code_line_key(&p->line, keys[i]);
+  sodium_memzero(keys, sizeof keys);
+  return result == CODE_LINE_GOES_ON ? -1 : result == CODE_LINE_DONE ? 0 : EXIT_INTERRUPTED;
+}
+
+static int converse(prompt *p) {
+  for (;;) {
+    struct pollfd fds[] = {{.fd = p->terminal, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
+    draw(p);
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) return EXIT_IO;
+    int code = fds[1].revents ? on_signal(p) : 0;
+    if (code) return code;
+    code = fds[0].revents ? on_keys(p) : -1;
+    if (code >= 0) return code;
+  }
+}
+
+static int ask(int terminal, char code[PAIRLINK_CODE_MAX]) {
+  const char *none = getenv("NO_COLOR");
+  prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
+  code_line_init(&p.line, pairlink_word);
+  if (tcgetattr(terminal, &p.before) != 0) return EXIT_IO;
+  int result = watch_signals(&p) && raw(&p) ? converse(&p) : EXIT_IO;
+  dprintf(terminal, result ? "\n" : "\r\033[K%s%s\n", question, p.line.text);
+  cooked(&p);
+  if (p.signal_fd >= 0) close(p.signal_fd);
+  sigprocmask(SIG_SETMASK, &p.old_signals, NULL);
+  if (!result) memcpy(code, p.line.text, PAIRLINK_CODE_MAX);
+  sodium_memzero(&p.line, sizeof p.line);
+  return result;
+}
+
+/* ---- lines as they come ------------------------------------------------------------------------------- */
+
+/* One byte after the other: what follows the line belongs to somebody else. */
+static bool read_line(int fd, char code[PAIRLINK_CODE_MAX]) {
+  size_t used = 0;
+  char c;
+  bool fits = true;
+  for (;;) {
+    ssize_t n = read(fd, &c, 1);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0 || c == '\n') break;
+    if (used + 1 < PAIRLINK_CODE_MAX)
+      code[used++] = c;
+    else
+      fits = false;
+  }
+  while (used && (code[used - 1] == '\r' || code[used - 1] == ' ')) used--;
+  code[used] = '\0';
+  return used > 0 && fits;
+}
+
+/* A terminal that cannot be drawn on. */
+static bool plain_terminal(void) {
+  const char *term = getenv("TERM");
+  return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
+static int no_code(const char *why) {
+  ui_error("no code to pair with", why, "type it when asked, pipe it in, or put it into PAIRLINK_CODE");
+  return EXIT_USAGE;
+}
+
+static int ask_terminal(char code[PAIRLINK_CODE_MAX]) {
+  int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), result;
+  if (terminal < 0) return no_code("there is no terminal to ask on");
+  if (plain_terminal()) {
+    dprintf(terminal, "%s", question);
+    result = read_line(terminal, code) ? 0 : no_code("nothing was typed");
+  } else {
+    result = ask(terminal, code);
+  }
+  close(terminal);
+  return result;
+}
+
+int code_prompt_read(bool stdin_is_data, char code[PAIRLINK_CODE_MAX]) {
+  const char *given = getenv("PAIRLINK_CODE");
+  if (given && *given) {
+    if (strlen(given) >= PAIRLINK_CODE_MAX) return no_code("what PAIRLINK_CODE holds is no code");
+    memcpy(code, given, strlen(given) + 1);
+    return 0;
+  }
+  if (stdin_is_data || isatty(STDIN_FILENO)) return ask_terminal(code);
+  return read_line(STDIN_FILENO, code) ? 0 : no_code("the first line of stdin is no code");
+}

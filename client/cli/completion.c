@@ -1,0 +1,230 @@
+/* `pairlink completion`: what shells need to complete commands, options and names. The scripts hold nothing but how to
+ * ask the program; the answer comes from the tables that --help is made of, and from the contacts.
+ *
+ * `pairlink completion words -- WORD… CURRENT` prints what the current word can be, one a line, with a tab and what it
+ * means where that is known; `:file` and `:dir` stand for what the shell itself knows best. */
+#include <argp.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "people.h"
+
+/* ---- what a word can be ------------------------------------------------------------------------------- */
+
+typedef struct place {
+  const command *command;                /* NULL: not named yet */
+  const struct argp_option *expects_for; /* the option whose argument is being typed */
+  unsigned arguments;                    /* of the command, before the current word */
+  const char *identity;                  /* of --identity, whose contacts count */
+} place;
+
+static void offer(const char *current, const char *word, const char *meaning) {
+  if (strncasecmp(word, current, strlen(current)) != 0) return;
+  printf(meaning && *meaning ? "%s\t%s\n" : "%s\n", word, meaning);
+}
+
+static void offer_commands(const char *current) {
+  for (const command *c = commands; c->name; c++) offer(current, c->name, c->summary);
+  offer(current, "help", "what there is, or what a command can do");
+}
+
+static void offer_contacts(const char *current, const place *at) {
+  contacts s;
+  if (contacts_open(&s, at->identity, NULL) == 0)
+    for (size_t i = 0; i < s.count; i++) offer(current, s.list[i].name, NULL);
+  contacts_close(&s);
+}
+
+/* "ask|all|CONTACT" or "rename block CONTACT": small letters are words, capitals are kinds. */
+static bool offer_parts(const char *current, const char *parts, bool words, bool kinds, const place *at) {
+  char copy[160];
+  bool any = false;
+  snprintf(copy, sizeof copy, "%s", parts);
+  for (char *save, *one = strtok_r(copy, "| ", &save); one; one = strtok_r(NULL, "| ", &save)) {
+    if (islower((unsigned char)*one)) {
+      any = true;
+      if (words) offer(current, one, NULL);
+    } else if (kinds && strncmp(one, "CONTACT", 7) == 0) {
+      offer_contacts(current, at);
+    } else if (kinds && strncmp(one, "COMMAND", 7) == 0) {
+      offer_commands(current);
+    } else if (kinds && strncmp(one, "FILE", 4) == 0) {
+      puts(":file");
+    } else if (kinds && strncmp(one, "DIR", 3) == 0) {
+      puts(":dir");
+    }
+  }
+  return any;
+}
+
+static void offer_options(const char *current, const struct argp_option *options) {
+  char name[64];
+  for (const struct argp_option *o = options; o && o->name; o++) {
+    char meaning[64];
+    size_t n = strcspn(o->doc, ";,(:");
+    snprintf(name, sizeof name, "--%s", o->name);
+    snprintf(meaning, sizeof meaning, "%.*s", (int)(n < 60 ? n : 60), o->doc);
+    offer(current, name, meaning);
+  }
+}
+
+static void offer_arguments(const char *current, const place *at) {
+  const char *what = at->command->completes;
+  if (!what) return;
+  bool has_words = offer_parts(current, what, at->arguments == 0, false, at);
+  if (!has_words || at->arguments > 0) (void)offer_parts(current, what, false, true, at);
+}
+
+/* ---- where the current word stands -------------------------------------------------------------------- */
+
+/* The option that a word names and whose argument is the next word; NULL when it has none, or has it already. */
+static const struct argp_option *waits(const struct argp_option *options, const char *word) {
+  for (const struct argp_option *o = options; o && o->name; o++) {
+    bool is_it =
+        strncmp(word, "--", 2) == 0 ? strcmp(word + 2, o->name) == 0 : word[0] == '-' && word[1] == o->key && !word[2];
+    if (is_it) return o->arg ? o : NULL;
+  }
+  return NULL;
+}
+
+static void step(place *at, const char *word) {
+  if (strcmp(word, "=") == 0) return; /* bash takes --option=value apart */
+  if (at->expects_for) {
+    if (at->expects_for->key == 'i' && !at->command) at->identity = word;
+    at->expects_for = NULL;
+  } else if (word[0] == '-') {
+    at->expects_for = waits(at->command ? at->command->options : global_options, word);
+  } else if (at->command) {
+    at->arguments++;
+  } else {
+    static const command help = {.name = "help", .completes = "COMMAND"}, unknown = {.name = ""};
+    at->command = strcmp(word, "help") == 0 ? &help : &unknown;
+    for (const command *c = commands; c->name; c++)
+      if (strcmp(c->name, word) == 0) at->command = c;
+  }
+}
+
+static int words(int count, char **list) {
+  place at = {0};
+  const char *current = count ? list[count - 1] : "";
+  for (int i = 0; i + 1 < count; i++) step(&at, list[i]);
+  if (strcmp(current, "=") == 0) current = "";
+  if (at.expects_for)
+    (void)offer_parts(current, at.expects_for->arg, true, true, &at);
+  else if (current[0] == '-')
+    offer_options(current, at.command ? at.command->options : global_options);
+  else if (!at.command)
+    offer_commands(current);
+  else
+    offer_arguments(current, &at);
+  return fflush(stdout) == 0 ? EXIT_OK : EXIT_IO;
+}
+
+/* ---- scripts ------------------------------------------------------------------------------------------ */
+
+static const char bash[] =
+    "# pairlink for bash; for this shell: source <(pairlink completion bash); for all:\n"
+    "#   pairlink completion bash > ~/.local/share/bash-completion/completions/pairlink\n"
+    "_pairlink_add() { # a word, so that it means itself, whatever is in a name\n"
+    "  case $quote in\n"
+    "    \\') [[ $1 = *\\'* ]] || COMPREPLY+=(\"$1\") ;;\n"
+    "    \\\") [[ $1 = *[\\\"\\$\\`\\\\!]* ]] || COMPREPLY+=(\"$1\") ;;\n"
+    "    *) COMPREPLY+=(\"$(printf %q \"$1\")\") ;;\n"
+    "  esac\n"
+    "}\n"
+    "_pairlink() {\n"
+    "  local current=${COMP_WORDS[COMP_CWORD]} quote='' line\n"
+    "  COMPREPLY=()\n"
+    "  case $current in\n"
+    "    [\\\"\\']*) quote=${current:0:1} current=${current:1} ;;\n"
+    "    *) current=${current//\\\\/} ;;\n"
+    "  esac\n"
+    "  while IFS= read -r line; do\n"
+    "    case $line in\n"
+    "      :file) compopt -o filenames; mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$current\") "
+    ";;\n"
+    "      :dir) compopt -o filenames; mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -d -- \"$current\") "
+    ";;\n"
+    "      *) _pairlink_add \"${line%%$'\\t'*}\" ;;\n"
+    "    esac\n"
+    "  done < <(\"${COMP_WORDS[0]}\" completion words -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" \"$current\" "
+    "2>/dev/null)\n"
+    "}\n"
+    "complete -F _pairlink pairlink\n";
+
+static const char zsh[] =
+    "#compdef pairlink\n"
+    "# pairlink for zsh; in a folder of $fpath: pairlink completion zsh > ~/.zfunc/_pairlink\n"
+    "_pairlink() {\n"
+    "  local line\n"
+    "  local -a found meanings\n"
+    "  while IFS= read -r line; do\n"
+    "    case $line in\n"
+    "      (:file) _files ;;\n"
+    "      (:dir) _files -/ ;;\n"
+    "      (*) found+=(\"${line%%$'\\t'*}\"); meanings+=(\"${line/$'\\t'/  -- }\") ;;\n"
+    "    esac\n"
+    "  done < <(\"${words[1]}\" completion words -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)\n"
+    "  (( $#found )) && compadd -l -d meanings -a found\n"
+    "}\n"
+    "if [[ $funcstack[1] = _pairlink ]]; then _pairlink \"$@\"; else compdef _pairlink pairlink; fi\n";
+
+static const char fish[] =
+    "# pairlink for fish: pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n"
+    "function __pairlink\n"
+    "  set -l before (commandline -opc)\n"
+    "  set -l current (commandline -ct)\n"
+    "  for line in ($before[1] completion words -- $before[2..-1] \"$current\" 2>/dev/null)\n"
+    "    switch $line\n"
+    "      case ':file'\n"
+    "        __fish_complete_path \"$current\"\n"
+    "      case ':dir'\n"
+    "        __fish_complete_directories \"$current\"\n"
+    "      case '*'\n"
+    "        printf '%s\\n' $line\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "complete -c pairlink -f -a '(__pairlink)'\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  const char **script = state->input;
+  switch (key) {
+    case ARGP_KEY_ARG:
+      if (*script) argp_usage(state);
+      if (strcmp(arg, "bash") == 0)
+        *script = bash;
+      else if (strcmp(arg, "zsh") == 0)
+        *script = zsh;
+      else if (strcmp(arg, "fish") == 0)
+        *script = fish;
+      else
+        argp_error(state, "there are scripts for bash, zsh and fish, not for '%s'", arg);
+      return 0;
+    case ARGP_KEY_END:
+      if (!*script) argp_error(state, "for which shell? bash, zsh or fish");
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Prints a script that lets your shell complete commands, options and the names of your contacts."
+    "\v"
+    "bash: source <(pairlink completion bash), or for good, as a file of this folder:\n"
+    "  ~/.local/share/bash-completion/completions/pairlink\n"
+    "zsh, in a folder of $fpath:\n"
+    "  pairlink completion zsh > ~/.zfunc/_pairlink\n"
+    "fish:\n"
+    "  pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n";
+
+int command_completion(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {.parser = parse, .args_doc = "bash|zsh|fish", .doc = doc};
+  const char *script = NULL;
+  (void)c;
+  if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0) return words(argc - 3, argv + 3);
+  argp_parse(&parser, argc, argv, 0, NULL, &script);
+  return fputs(script, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_OK : EXIT_IO;
+}

@@ -1,0 +1,284 @@
+/* `pairlink contacts` and `pairlink name`. */
+#include <argp.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "json_out.h"
+#include "people.h"
+
+enum { OPTION_JSON = 256, OPTION_NAMES };
+
+typedef struct contacts_arguments {
+  char *words[4]; /* one more than any action takes */
+  unsigned count;
+  bool json, names;
+} contacts_arguments;
+
+const struct argp_option contacts_options[] = {
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line", 0},
+    {"names", OPTION_NAMES, NULL, 0, "Only the names, one a line", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  contacts_arguments *a = state->input;
+  switch (key) {
+    case OPTION_JSON:
+      a->json = true;
+      return 0;
+    case OPTION_NAMES:
+      a->names = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      if (a->count == 4) argp_usage(state);
+      a->words[a->count++] = arg;
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Without an action: lists the people that you paired with. They are known by a key, so a name can be anything that "
+    "you like."
+    "\v"
+    "Actions:\n"
+    "  rename NAME NEW   call someone otherwise\n"
+    "  block NAME        let nothing through from someone any more\n"
+    "  unblock NAME      let someone through again\n"
+    "  forget NAME       remove a contact\n"
+    "  phrase NAME       show the safety phrase, to compare it with theirs\n"
+    "  compared NAME     remember that the phrase was compared, and was the same\n"
+    "\n"
+    "Wherever a command takes an ID it takes a contact's name as well. Contacts are kept beside the identity that they "
+    "know: in ~/.config/pairlink/contacts, or for --identity FILE in FILE.contacts.";
+
+static int stdout_failed(void) {
+  ui_error("the contacts cannot be written to stdout", NULL, NULL);
+  return EXIT_IO;
+}
+
+/* ---- the list ----------------------------------------------------------------------------------------- */
+
+static bool print_json(const contact *c) {
+  return json_out("contact", "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "name", c->name, "id", c->id, "own_name",
+                  c->own_name, "relay", c->relay, "paired", contact_how_text(c->how), "paired_s",
+                  (json_int_t)c->paired_s, "compared_s", (json_int_t)c->compared_s, "blocked", (int)c->blocked);
+}
+
+/* Columns of a terminal that a name takes; the locale is set by list(). */
+static int width_of(const char *name) {
+  wchar_t wide[CONTACT_NAME_MAX];
+  size_t n = mbstowcs(wide, name, CONTACT_NAME_MAX);
+  int width = n == (size_t)-1 ? -1 : wcswidth(wide, n);
+  return width < 0 ? (int)strlen(name) : width;
+}
+
+static void print_person(const contact *c, int column, bool verbose) {
+  char paired[16], compared[16];
+  printf("%s%*s  paired by %s %s  %s%s%s", c->name, column - width_of(c->name), "", contact_how_text(c->how),
+         people_date(c->paired_s, paired), c->compared_s ? "phrase compared " : "phrase not compared",
+         c->compared_s ? people_date(c->compared_s, compared) : "", c->blocked ? "  BLOCKED" : "");
+  if (*c->own_name && strcmp(c->own_name, c->name) != 0) printf("  calls itself “%s”", c->own_name);
+  printf(verbose ? "\n  %s%s%s\n" : "\n", c->id, *c->relay ? " at " : "", c->relay);
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcasecmp(((const contact *)a)->name, ((const contact *)b)->name);
+}
+
+static int list(const contacts_arguments *a, const contacts *s, bool verbose) {
+  int column = 0;
+  bool written = true;
+  if (!setlocale(LC_CTYPE, "C.UTF-8")) (void)setlocale(LC_CTYPE, "");
+  if (s->count) qsort(s->list, s->count, sizeof *s->list, by_name);
+  for (size_t i = 0; i < s->count; i++)
+    if (width_of(s->list[i].name) > column) column = width_of(s->list[i].name);
+  for (size_t i = 0; i < s->count && written; i++) {
+    if (a->json)
+      written = print_json(&s->list[i]);
+    else if (a->names)
+      written = puts(s->list[i].name) >= 0;
+    else
+      print_person(&s->list[i], column, verbose);
+  }
+  if (fflush(stdout) != 0 || !written || ferror(stdout)) return stdout_failed();
+  if (!s->count && !a->json && !a->names) ui_say("No contacts yet. To pair with someone: pairlink pair");
+  return EXIT_OK;
+}
+
+/* ---- actions ------------------------------------------------------------------------------------------ */
+
+typedef struct action {
+  const char *name;
+  unsigned arguments; /* with the contact */
+  int (*run)(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why);
+} action;
+
+static int rename_one(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char before[CONTACT_NAME_MAX], after[CONTACT_NAME_MAX];
+  (void)c;
+  memcpy(before, who->name, sizeof before);
+  int error = contacts_rename(s, a->words[1], a->words[2], why);
+  if (!error && contact_name_clean(a->words[2], after)) ui_say("%s is now called %s.", before, after);
+  return error;
+}
+
+static int block(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char name[CONTACT_NAME_MAX];
+  (void)c;
+  memcpy(name, who->name, sizeof name);
+  bool on = a->words[0][0] == 'b';
+  int error = contacts_block(s, a->words[1], on, why);
+  if (!error)
+    ui_say(on ? "%s is blocked: nothing comes through any more. Commands that run already go on as they were."
+              : "%s is not blocked any more.",
+           name);
+  return error;
+}
+
+static int forget(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char name[CONTACT_NAME_MAX], id[PAIRLINK_ID_CHARS + 1];
+  (void)c;
+  memcpy(name, who->name, sizeof name);
+  memcpy(id, who->id, sizeof id);
+  int error = contacts_remove(s, a->words[1], why);
+  if (!error) ui_say("%s is no contact any more. The ID was %s", name, id);
+  return error;
+}
+
+/* Six words a line: one line for each of the two. */
+static int split_phrase(char *phrase, char **second) {
+  char *at = phrase;
+  for (int i = 0; i < 6 && at; i++) at = strchr(at + 1, ' ');
+  if (!at) return PAIRLINK_EMSGSIZE;
+  *at = '\0';
+  *second = at + 1;
+  return 0;
+}
+
+static int phrase(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char own[PAIRLINK_ID_CHARS + 1], text[PAIRLINK_PHRASE_MAX], date[16], *second;
+  (void)s;
+  int error = pairlink_identity_read(c->identity, own, why, PL_WHY_MAX);
+  if (!error) error = pairlink_phrase(own, who->id, text, sizeof text);
+  if (error) return error;
+  if (a->json) return json_out("phrase", "{s:s, s:s}", "name", who->name, "phrase", text) ? 0 : PAIRLINK_EIO;
+  error = split_phrase(text, &second);
+  if (error) return error;
+  ui_say("The safety phrase of you and %s:\n", who->name);
+  if (printf("  %s\n  %s\n", text, second) < 0 || fflush(stdout) != 0) return PAIRLINK_EIO;
+  ui_say(
+      "\nRead it to each other, by phone or face to face, not in a chat. The same twelve words on both sides: nobody\n"
+      "is between you. %s sees them with pairlink contacts phrase, or in the page under “compare the phrase”.",
+      who->name);
+  if (who->compared_s)
+    ui_note("You compared it on %s.", people_date(who->compared_s, date));
+  else
+    ui_say("When they were the same: pairlink contacts compared '%s'", who->name);
+  return 0;
+}
+
+static int compared(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+  char name[CONTACT_NAME_MAX];
+  (void)c;
+  memcpy(name, who->name, sizeof name);
+  int error = contacts_set_compared(s, a->words[1], (int64_t)time(NULL), why);
+  if (!error) ui_say("Remembered: you and %s compared the phrase.", name);
+  return error;
+}
+
+static const action actions[] = {
+    {"rename", 2, rename_one}, {"block", 1, block},   {"unblock", 1, block},
+    {"forget", 1, forget},     {"phrase", 1, phrase}, {"compared", 1, compared},
+};
+
+static int usage(const char *what, const char *why) {
+  ui_error(what, why, "pairlink contacts --help lists what there is");
+  return EXIT_USAGE;
+}
+
+static int act(const cli *c, contacts *s, const contacts_arguments *a) {
+  char why[PL_WHY_MAX] = "", safe[80];
+  const action *what = NULL;
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+    if (strcmp(actions[i].name, a->words[0]) == 0) what = &actions[i];
+  if (!what) return usage("there is no such action", ui_clean(a->words[0], safe, sizeof safe));
+  if (a->count != 1 + what->arguments)
+    return usage(what->arguments == 2 ? "rename takes two names: the one now, and the new one"
+                                      : "this takes one name of a contact",
+                 a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
+  const contact *who = contacts_find(s, a->words[1]);
+  if (!who) {
+    snprintf(why, sizeof why, "there is no contact “%s”", ui_clean(a->words[1], safe, sizeof safe));
+    ui_error(why, NULL, "pairlink contacts lists them");
+    return EXIT_USAGE;
+  }
+  int error = what->run(c, s, who, a, why);
+  if (!error) return EXIT_OK;
+  if (!*why || (error != PAIRLINK_ESTATE && error != PAIRLINK_EINVAL)) return ui_fail("that did not work", error, why);
+  ui_error(why, NULL, "pairlink contacts lists them");
+  return EXIT_USAGE;
+}
+
+int command_contacts(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {
+      .options = contacts_options, .parser = parse, .args_doc = "\nrename NAME NEW\nACTION NAME", .doc = doc};
+  contacts_arguments a = {0};
+  contacts s;
+  argp_parse(&parser, argc, argv, 0, NULL, &a);
+  int code = people_open(c, &s);
+  if (code) return code;
+  code = a.count ? act(c, &s, &a) : list(&a, &s, c->verbose);
+  contacts_close(&s);
+  return code;
+}
+
+/* ---- how I call myself -------------------------------------------------------------------------------- */
+
+static error_t parse_name(int key, char *arg, struct argp_state *state) {
+  const char **name = state->input;
+  if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
+  if (*name) argp_error(state, "a name with spaces needs quotes");
+  *name = arg;
+  return 0;
+}
+
+int command_name(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {
+      .parser = parse_name,
+      .args_doc = "[NAME]",
+      .doc =
+          "Sets the name by which you show yourself to people when you pair with them, or prints it. They can call you "
+          "otherwise. An empty name ('') shows none."};
+  const char *name = NULL;
+  char why[PL_WHY_MAX] = "";
+  contacts s;
+  argp_parse(&parser, argc, argv, 0, NULL, &name);
+  int code = people_open(c, &s);
+  if (code) return code;
+  if (name) {
+    int error = contacts_set_my_name(&s, name, why);
+    if (error == PAIRLINK_EINVAL) {
+      ui_error(why, "nothing of it can be shown, or it would be taken for something else", "choose another");
+      code = EXIT_USAGE;
+    } else if (error) {
+      code = ui_fail("the name is not kept", error, why);
+    } else if (*s.my_name) {
+      ui_say("Whom you pair with sees you as %s.", s.my_name);
+    } else {
+      ui_say("Whom you pair with sees no name of yours.");
+    }
+  } else if (!*s.my_name) {
+    ui_say("You have no name yet. To set one: pairlink name NAME");
+  } else if (printf("%s\n", s.my_name) < 0 || fflush(stdout) != 0) {
+    code = stdout_failed();
+  }
+  contacts_close(&s);
+  return code;
+}

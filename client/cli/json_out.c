@@ -1,0 +1,36 @@
+#include "json_out.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+bool json_out(const char *event, const char *format, ...) {
+  json_t *line = json_object(), *rest = NULL;
+  bool good = line && json_object_set_new(line, "event", json_string(event)) == 0;
+  if (format) {
+    va_list args;
+    va_start(args, format);
+    rest = json_vpack_ex(NULL, 0, format, args);
+    va_end(args);
+    good = rest && good && json_object_update(line, rest) == 0;
+  }
+  char *text = good ? json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+  good = text && printf("%s\n", text) > 0;
+  good = fflush(stdout) == 0 && good;
+  free(text);
+  json_decref(rest);
+  json_decref(line);
+  return good;
+}
+
+json_t *json_out_text(const char *text) {
+  json_t *string = json_string(text);
+  size_t size = strlen(text) + 1;
+  char *clean = string ? NULL : malloc(size);
+  if (clean) string = json_string(ui_clean(text, clean, size));
+  free(clean);
+  return string;
+}

@@ -1,0 +1,252 @@
+/* `pairlink pair`: two people become contacts of each other, by a code, an invite link or an ID, and nothing more. A
+ * session is opened for that and closed once it was linked: so each side knows that the other one has it as well. */
+#include <argp.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "code_prompt.h"
+#include "json_out.h"
+#include "pairing.h"
+#include "qr.h"
+
+enum { OPTION_CODE = 256, OPTION_JSON, OPTION_AS, OPTION_NO_QR, INVITE_VALID_S = 600, LINK_WAIT_MS = 10000 };
+
+typedef struct pair_job {
+  job base;
+  pairing code;
+  const char *target_text, *as;
+  bool claims, json, no_qr;
+  char code_text[PAIRLINK_CODE_MAX];
+  target who;
+  char invite[PAIRLINK_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: who used the link */
+  pairlink_session *session;
+  bool paired; /* both know it, or at least this side does */
+  contact person;
+} pair_job;
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static void done(pair_job *j, const contact *who) {
+  j->person = *who;
+  j->paired = true;
+  j->base.tick_ms = job_now_ms() + LINK_WAIT_MS; /* for the other side to know it, too */
+}
+
+static void finish(pair_job *j) {
+  if (j->session) (void)pairlink_close(j->session, PAIRLINK_REASON_CLOSED, "paired");
+  job_end(&j->base, EXIT_OK);
+}
+
+/* By link or ID: there was no code that would have said it. */
+static void paired_without_code(pair_job *j, const pairlink_session *s, contact_how how) {
+  contact who;
+  int code =
+      people_paired(&j->base.people, j->base.client, pairlink_session_peer(s), pairlink_session_name(s), how, &who);
+  if (!code && who.blocked) code = EXIT_REFUSED;
+  if (!code && j->json && !json_out("paired", "{s:s, s:s}", "name", who.name, "id", who.id)) code = EXIT_IO;
+  if (code) {
+    job_end(&j->base, code);
+    return;
+  }
+  ui_say("Paired with %s.", who.name);
+  done(j, &who);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+static void on_linked(pair_job *j, const pairlink_event *e) {
+  bool invited = strcmp(e->peer, j->invited) == 0;
+  if (!j->paired && (j->who.text[0] || invited))
+    paired_without_code(j, e->session, invited || j->who.is_link ? CONTACT_BY_LINK : CONTACT_BY_ID);
+  if (j->paired && strcmp(e->peer, j->person.id) == 0) finish(j);
+}
+
+static void on_closed(pair_job *j, const pairlink_event *e) {
+  char text[200];
+  if (e->session == j->session) j->session = NULL;
+  if (j->base.ending || e->session == NULL) return;
+  if (j->paired && strcmp(e->peer, j->person.id) == 0)
+    finish(j);
+  else if (!j->paired && j->who.text[0])
+    job_end(&j->base,
+            ui_fail("not paired", e->error ? e->error : PAIRLINK_EREFUSED, ui_clean(e->text, text, sizeof text)));
+}
+
+static void on_event(job *base, const pairlink_event *e) {
+  pair_job *j = base->user;
+  pairing_state state = pairing_event(&j->code, e);
+  if (state == PAIRING_FAILED) job_end(base, j->code.exit_code);
+  if (state == PAIRING_DONE) done(j, &j->code.who);
+  if (e->type == PAIRLINK_EVENT_INVITE_USED && !j->paired) {
+    if (j->code.code) (void)pairlink_code_cancel(base->client, j->code.code);
+    snprintf(j->invited, sizeof j->invited, "%s", e->peer);
+  }
+  if (e->session && j->paired && strcmp(e->peer, j->person.id) == 0) j->session = e->session;
+  if (e->type == PAIRLINK_EVENT_LINKED) on_linked(j, e);
+  if (e->type == PAIRLINK_EVENT_CLOSED) on_closed(j, e);
+}
+
+static void make_invite(pair_job *j) {
+  int error = pairlink_invite_new(j->base.client, INVITE_VALID_S, j->invite, sizeof j->invite);
+  if (error) {
+    job_end(&j->base, ui_fail("no invite link", error, NULL));
+    return;
+  }
+  if (j->json && !json_out("link", "{s:s}", "link", j->invite)) job_end(&j->base, EXIT_IO);
+  ui_say("\nOr by this link, also in a browser, good once and as long:\n  %s", j->invite);
+  if (!j->no_qr && qr_show(j->invite)) ui_note("  (the same link, for a phone's camera)");
+}
+
+static void on_online(job *base) {
+  pair_job *j = base->user;
+  if (j->target_text || j->claims) {
+    if (j->claims) ui_note("Looking for the other side…");
+    return;
+  }
+  int code = pairing_make(&j->code, base, "pairlink pair --code", j->json);
+  if (code) job_end(base, code);
+}
+
+/* The link comes after the code, which is what people are to look at first. */
+static void on_event_then_invite(job *base, const pairlink_event *e) {
+  pair_job *j = base->user;
+  on_event(base, e);
+  if (e->type == PAIRLINK_EVENT_CODE && !*j->invite && !base->ending) make_invite(j);
+}
+
+static void on_tick(job *base) {
+  pair_job *j = base->user;
+  if (j->paired) finish(j);
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  (void)base;
+  (void)fds;
+  return 0;
+}
+
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  (void)base;
+  (void)fds;
+  (void)count;
+}
+
+/* ---- my name for them --------------------------------------------------------------------------------- */
+
+static int rename_to(contacts *s, contact *who, const char *name) {
+  char why[PL_WHY_MAX] = "";
+  int error = contacts_rename(s, who->id, name, why);
+  if (error == PAIRLINK_ESTATE || error == PAIRLINK_EINVAL) {
+    ui_error(why, NULL, "choose another name");
+    return EXIT_USAGE;
+  }
+  if (error) return ui_fail("the name is not kept", error, why);
+  *who = *contacts_find(s, who->id);
+  return 0;
+}
+
+/* Asked once the connection is closed; an empty line keeps the name. */
+static void ask_name(contacts *s, contact *who) {
+  char line[4 * CONTACT_NAME_MAX];
+  int terminal = isatty(STDERR_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
+  for (bool asking = terminal >= 0; asking;) {
+    dprintf(terminal, "Your name for them [%s]: ", who->name);
+    ssize_t n = read(terminal, line, sizeof line - 1);
+    line[n > 0 ? n : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    asking = n > 0 && *line && rename_to(s, who, line) == EXIT_USAGE;
+  }
+  if (terminal >= 0) close(terminal);
+}
+
+static int name_them(pair_job *j) {
+  contact *who = &j->person;
+  int code = 0;
+  if (j->as)
+    code = rename_to(&j->base.people, who, j->as);
+  else if (!j->json)
+    ask_name(&j->base.people, who);
+  ui_note("To write to %s: pairlink chat '%s'", who->name, who->name);
+  if (!*j->base.people.my_name && !j->base.c->name)
+    ui_note("To give yourself a name that others see: pairlink name NAME");
+  return code;
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+const struct argp_option pair_options[] = {
+    {"code", OPTION_CODE, NULL, 0,
+     "Ask for the code that the other side shows (or take it from the first line of stdin, or from PAIRLINK_CODE)", 0},
+    {"as", OPTION_AS, "NAME", 0, "Your name for them, instead of a question", 0},
+    {"no-qr", OPTION_NO_QR, NULL, 0, "Show no QR code", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  pair_job *j = state->input;
+  switch (key) {
+    case OPTION_CODE:
+      j->claims = true;
+      return 0;
+    case OPTION_AS:
+      j->as = arg;
+      return 0;
+    case OPTION_NO_QR:
+      j->no_qr = true;
+      return 0;
+    case OPTION_JSON:
+      j->json = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      if (j->target_text) argp_usage(state);
+      j->target_text = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (j->target_text && j->claims)
+        argp_error(state, "--code takes no code behind it: it would be seen in the list of processes. It asks for it");
+      return 0;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Makes you and someone else contacts of each other, for good. Without an argument it shows a code, and a link with "
+    "its QR code; on the other side, `pairlink pair --code`, or the page, takes the code. A code is good for one try "
+    "and "
+    "ten minutes: who types it wrong uses it up.";
+
+static int start(pair_job *j, const cli *c) {
+  static const job_hooks hooks = {on_event_then_invite, on_online, NULL, prepare, on_ready, on_tick};
+  pairlink_options o;
+  pairlink_options_init(&o);
+  o.application = "pair/1";
+  o.listen = 1;
+  o.manual_take = 1; /* what is said to this command stays with who said it */
+  int code = j->target_text ? people_find(c, j->target_text, &j->who, &o) : 0;
+  if (!code && j->claims) code = code_prompt_read(false, j->code_text);
+  if (!code) code = job_init(&j->base, c, &hooks, &o, j);
+  if (code) return code;
+  if (j->claims) code = pairing_claim(&j->code, &j->base, j->code_text, j->json);
+  int error = !code && j->target_text ? pairlink_connect(j->base.client, j->who.text, &j->session) : 0;
+  if (error) code = ui_fail("cannot pair", error, j->target_text);
+  if (code) pairlink_free(j->base.client);
+  return code;
+}
+
+int command_pair(const cli *c, int argc, char **argv) {
+  static const struct argp parser = {.options = pair_options, .parser = parse, .args_doc = "[LINK|ID]", .doc = doc};
+  static pair_job only;
+  pair_job *j = &only;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  int code = start(j, c);
+  sodium_memzero(j->code_text, sizeof j->code_text);
+  if (code) return code;
+  code = job_run(&j->base);
+  sodium_memzero(&j->code.text, sizeof j->code.text);
+  return code == EXIT_OK && j->paired ? name_them(j) : code;
+}

@@ -1,0 +1,85 @@
+#include "pairing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "json_out.h"
+
+int pairing_make(pairing *p, job *j, const char *other_side, bool json) {
+  memset(p, 0, sizeof *p);
+  p->j = j;
+  p->other_side = other_side;
+  p->json = json;
+  int error = pairlink_code_new(j->client, 0, &p->code);
+  return error ? ui_fail("no code", error, NULL) : 0;
+}
+
+int pairing_claim(pairing *p, job *j, const char *code, bool json) {
+  memset(p, 0, sizeof *p);
+  p->j = j;
+  p->json = json;
+  p->claims = true;
+  int error = pairlink_code_claim(j->client, code, &p->code);
+  return error ? ui_fail("the code cannot be used", error, NULL) : 0; /* not the code itself: it may be nearly right */
+}
+
+/* Again after each login; most often it is the same. */
+static void on_code(pairing *p, const pairlink_event *e) {
+  if (strcmp(p->text, e->text) == 0) return;
+  bool another = *p->text != '\0';
+  snprintf(p->text, sizeof p->text, "%s", e->text);
+  if (p->json && !json_out("code", "{s:s, s:I}", "code", p->text, "valid_ms", (json_int_t)e->retry_ms))
+    p->exit_code = EXIT_IO;
+  if (another) ui_warn("The relay was started anew: the code is another now.");
+  long long minutes = (long long)(e->retry_ms + 59999) / 60000;
+  ui_say("Code  %-24s  valid %lld minute%s; on the other side: %s", p->text, minutes, minutes == 1 ? "" : "s",
+         p->other_side);
+}
+
+static pairing_state failed(pairing *p, int exit_code) {
+  p->code = 0;
+  p->exit_code = exit_code;
+  return PAIRING_FAILED;
+}
+
+static pairing_state on_paired(pairing *p, const pairlink_event *e) {
+  int code = people_paired(&p->j->people, p->j->client, e->peer, e->text, CONTACT_BY_CODE, &p->who);
+  if (!code && p->who.blocked) {
+    (void)pairlink_block(p->j->client, e->peer);
+    code = EXIT_REFUSED;
+  }
+  if (code) return failed(p, code);
+  if (p->json && !json_out("paired", "{s:s, s:s}", "name", p->who.name, "id", p->who.id)) return failed(p, EXIT_IO);
+  ui_say("Paired with %s.", p->who.name);
+  p->code = 0;
+  return PAIRING_DONE;
+}
+
+static pairing_state on_ended(pairing *p, const pairlink_event *e) {
+  const char *what = "the code could not be used";
+  if (!p->claims) what = e->error == PAIRLINK_EWRONGCODE ? "the other side typed a wrong code" : "the code is over";
+  if (!p->claims && e->error == PAIRLINK_ETIMEDOUT) {
+    ui_error("nobody used the code", "its time is over", "make a new one");
+    return failed(p, EXIT_CODE);
+  }
+  return failed(p, ui_fail(what, e->error ? e->error : PAIRLINK_ENOCODE, NULL));
+}
+
+pairing_state pairing_event(pairing *p, const pairlink_event *e) {
+  if (!p->code || e->code != p->code) return PAIRING_GOES_ON;
+  switch (e->type) {
+    case PAIRLINK_EVENT_CODE:
+      on_code(p, e);
+      return p->exit_code ? failed(p, p->exit_code) : PAIRING_GOES_ON;
+    case PAIRLINK_EVENT_CODE_BUSY:
+      ui_warn("A second person tried this code just now, and was sent away.");
+      ui_say("  If you told it to one person only, somebody else has heard it: stop here, and make a new one.");
+      return PAIRING_GOES_ON;
+    case PAIRLINK_EVENT_PAIRED:
+      return on_paired(p, e);
+    case PAIRLINK_EVENT_CODE_ENDED:
+      return on_ended(p, e);
+    default:
+      return PAIRING_GOES_ON;
+  }
+}

@@ -1,0 +1,126 @@
+#include "people.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int people_open(const cli *c, contacts *s) {
+  char why[PL_WHY_MAX] = "";
+  int error = contacts_open(s, c->identity, why);
+  return error ? ui_fail("the contacts cannot be read", error, why) : 0;
+}
+
+/* ---- whom a word means -------------------------------------------------------------------------------- */
+
+/* A link names its relay; with --relay as well, the relay must still be the one that the link means. */
+static void by_link(const cli *c, target *out, pairlink_options *o) {
+  out->is_link = true;
+  if (c->relay)
+    o->relay_id = out->text;
+  else
+    o->relay = out->text;
+}
+
+static int by_contact(const cli *c, const contact *who, target *out, pairlink_options *o) {
+  if (who->blocked) {
+    char what[CONTACT_NAME_MAX + 16], hint[CONTACT_NAME_MAX + 48];
+    snprintf(what, sizeof what, "%s is blocked", who->name);
+    snprintf(hint, sizeof hint, "pairlink contacts unblock '%s', if you want that", who->name);
+    ui_error(what, NULL, hint);
+    return EXIT_REFUSED;
+  }
+  snprintf(out->text, sizeof out->text, "%s", who->id);
+  snprintf(out->relay, sizeof out->relay, "%s", who->relay);
+  if (!c->relay && *out->relay) o->relay = out->relay;
+  return 0;
+}
+
+static int nobody(const char *text) {
+  char what[120], safe[80];
+  if (*text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-') { /* and it is not shown once more */
+    ui_error("a code is not taken from the command line", "everybody on this machine can read that",
+             "use --code, and type it when you are asked");
+    return EXIT_USAGE;
+  }
+  snprintf(what, sizeof what, "there is no contact “%s”", ui_clean(text, safe, sizeof safe));
+  ui_error(what, "it is no ID or link either", "pairlink contacts lists them; pairlink pair makes one");
+  return EXIT_USAGE;
+}
+
+static bool looks_like_id(const char *text) {
+  return strlen(text) == PAIRLINK_ID_CHARS &&
+         strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == PAIRLINK_ID_CHARS;
+}
+
+int people_find(const cli *c, const char *text, target *out, pairlink_options *o) {
+  contacts s;
+  memset(out, 0, sizeof *out);
+  if (strchr(text, '#')) { /* no name has one */
+    if (strlen(text) >= sizeof out->text) return ui_fail("cannot use this", PAIRLINK_ELINK, NULL);
+    snprintf(out->text, sizeof out->text, "%s", text);
+    by_link(c, out, o);
+    return 0;
+  }
+  int code = people_open(c, &s);
+  if (code) return code;
+  const contact *who = contacts_find(&s, text);
+  if (who)
+    code = by_contact(c, who, out, o);
+  else if (looks_like_id(text))
+    snprintf(out->text, sizeof out->text, "%s", text); /* whether it is one, pairlink_connect says */
+  else
+    code = nobody(text);
+  contacts_close(&s);
+  return code;
+}
+
+const char *people_name(const contacts *s, const char *id, char out[CONTACT_NAME_MAX]) {
+  const contact *who = contacts_find(s, id);
+  if (who)
+    snprintf(out, CONTACT_NAME_MAX, "%s", who->name);
+  else
+    ui_short(id, out);
+  return out;
+}
+
+/* ---- after pairing ------------------------------------------------------------------------------------ */
+
+void people_warn_namesake(const contacts *s, const char *id, const char *own_name) {
+  const contact *known = contacts_namesake(s, id, own_name);
+  char name[CONTACT_NAME_MAX];
+  if (!known || !contact_name_clean(own_name, name)) return;
+  ui_warn("Careful: this one calls itself “%s”, but is not the %s that you know: the ID is another.", name,
+          known->name);
+  ui_say("  It may be %s on a new device, or somebody who poses as %s. Ask, before you trust it.", known->name,
+         known->name);
+}
+
+static void say_news(const contacts *s, const contact_news *news, const char *own_name) {
+  const contact *who = &news->who;
+  if (news->is_new) people_warn_namesake(s, who->id, own_name);
+  if (news->is_new && *news->namesake) ui_say("  Kept apart, as “%s”.", who->name);
+  if (news->has_new_name) ui_note("%s now goes by the name “%s”.", who->name, who->own_name);
+  if (who->blocked) ui_warn("%s is blocked, and stays so: pairlink contacts unblock '%s'", who->name, who->name);
+}
+
+int people_paired(contacts *s, const pairlink *client, const char *id, const char *own_name, contact_how how,
+                  contact *who) {
+  char why[PL_WHY_MAX] = "";
+  contact paired = {.how = how, .paired_s = (int64_t)time(NULL)};
+  contact_news news;
+  snprintf(paired.id, sizeof paired.id, "%s", id);
+  snprintf(paired.relay, sizeof paired.relay, "%s", pairlink_relay_url(client));
+  (void)contact_name_clean(own_name ? own_name : "", paired.own_name);
+  int error = contacts_add(s, &paired, &news, why);
+  if (error) return ui_fail("the contact is not remembered", error, why);
+  *who = news.who;
+  say_news(s, &news, paired.own_name);
+  return 0;
+}
+
+const char *people_date(int64_t when_s, char out[16]) {
+  time_t when = (time_t)when_s;
+  struct tm parts;
+  if (!localtime_r(&when, &parts) || strftime(out, 16, "%Y-%m-%d", &parts) == 0) snprintf(out, 16, "?");
+  return out;
+}

@@ -1,0 +1,38 @@
+#include "qr.h"
+
+#include <qrencode.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { MARGIN = 2, INDENT = 2 };
+
+static bool is_dark(const QRcode *code, int x, int y) {
+  x -= MARGIN;
+  y -= MARGIN;
+  return x >= 0 && y >= 0 && x < code->width && y < code->width && (code->data[y * code->width + x] & 1);
+}
+
+bool qr_print(FILE *out, const char *text, int columns) {
+  static const char *const halves[] = {" ", "▀", "▄", "█"};
+  QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+  if (!code) return false;
+  int size = code->width + 2 * MARGIN;
+  bool fits = size + INDENT <= columns;
+  for (int y = 0; fits && y < size; y += 2) {
+    fprintf(out, "%*s\033[30;107m", INDENT, ""); /* black on white: a meaning, not a decoration, so NO_COLOR keeps it */
+    for (int x = 0; x < size; x++) fputs(halves[is_dark(code, x, y) + 2 * is_dark(code, x, y + 1)], out);
+    fputs("\033[0m\n", out);
+  }
+  QRcode_free(code);
+  return fits;
+}
+
+bool qr_show(const char *text) {
+  struct winsize size;
+  const char *term = getenv("TERM");
+  if (!isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0) return false;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return qr_print(stderr, text, known ? size.ws_col : 80);
+}

@@ -1,0 +1,13 @@
+/* A QR code in a terminal: two rows of it a line, dark on light whatever the terminal's colours are. */
+#ifndef PL_CLI_QR_H
+#define PL_CLI_QR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* False, and nothing printed, when it does not fit: into a code, or into so many columns. */
+bool qr_print(FILE *out, const char *text, int columns);
+/* To stderr, if that is a terminal that can show it. */
+bool qr_show(const char *text);
+
+#endif

@@ -1,0 +1,288 @@
+/** Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not. */
+import { readFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
+import { binary, tempDir } from '../support/process.js';
+import { plain, readQr, startInTerminal } from '../support/pty.js';
+import { startRelay } from '../support/relay.js';
+
+const LONG = { timeout: 120_000 };
+const CODE = /Code {2}(\d{4,}-[a-z]+-[a-z]+) /;
+const open = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) if (one.running) await one.kill9();
+});
+
+/** A person with a name, an identity and contacts of its own. */
+async function person(relay, name) {
+  const identity = newIdentity();
+  const where = { relay: relay.ws, identity, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } };
+  const me = {
+    identity,
+    where,
+    id: await idOf(identity),
+    run: (args, options) => runCli(where, args, options),
+    start: (...args) => {
+      const program = startCli(where, ...args);
+      open.push(program);
+      return program;
+    },
+    contacts: async () => (await me.run(['contacts', '--json'])).stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)),
+  };
+  if (name) await me.run(['name', name]);
+  return me;
+}
+
+/** One side shows a code; `input` types it on the other. */
+async function offered(me, ...args) {
+  const program = me.start(...args);
+  const [, code] = await program.waitFor(CODE);
+  return { program, code };
+}
+
+/** The same code with another last word. */
+const wrong = (code) => code.replace(/[a-z]+$/, (word) => (word === 'acid' ? 'copper' : 'acid'));
+
+test('pair: by code, both ways round; both are contacts by the names that they give themselves', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  for (const [maker, claimer, names] of [
+    [ana, bo, ['Ana', 'Bo']],
+    [bo, ana, ['Bo', 'Ana']],
+  ]) {
+    const { program, code } = await offered(maker, 'pair');
+    expect(program.stderr).toMatch(/valid 10 minutes; on the other side: pairlink pair --code/);
+    const other = await claimer.run(['pair', '--code'], { input: `  ${code.toUpperCase().replaceAll('-', ' - ')} \n` });
+    expect(other.code, other.stderr).toBe(0);
+    expect(other.stderr).toContain(`Paired with ${names[0]}.`);
+    expect((await program.wait()).code, program.stderr).toBe(0);
+    expect(program.stderr).toContain(`Paired with ${names[1]}.`);
+  }
+  expect(await ana.contacts()).toMatchObject([{ name: 'Bo', own_name: 'Bo', id: bo.id, paired: 'code' }]);
+  expect(await bo.contacts()).toMatchObject([{ name: 'Ana', own_name: 'Ana', id: ana.id, paired: 'code' }]);
+  await relay.stop();
+});
+
+test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells scripts', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay)];
+  const program = ana.start('pair', '--json', '--as', 'My friend');
+  const [, code] = await program.waitFor(/"code":"([^"]+)"/, { stream: 'stdout' });
+  const other = await runCli({ ...bo.where, env: { ...bo.where.env, PAIRLINK_CODE: code } }, ['pair', '--code', '--json']);
+  expect(other.code, other.stderr).toBe(0);
+  expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Ana', id: ana.id });
+  expect((await program.wait()).code).toBe(0);
+  const lines = program.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  expect(lines.map(({ event }) => event)).toEqual(['code', 'link', 'paired']);
+  expect(lines[0].valid_ms).toBeGreaterThan(500_000);
+  expect(lines[2]).toMatchObject({ id: bo.id });
+  expect(await ana.contacts()).toMatchObject([{ name: 'My friend', own_name: '', id: bo.id }]);
+  await relay.stop();
+});
+
+test('a wrong code is used up, and both are told; nobody is a contact', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const { program, code } = await offered(ana, 'pair');
+  const guess = await bo.run(['pair', '--code'], { input: `${wrong(code)}\n` });
+  expect(guess.code).toBe(8);
+  expect(guess.stderr).toContain('used up');
+  expect((await program.wait()).code).toBe(8);
+  expect(program.stderr).toContain('wrong code');
+  const late = await bo.run(['pair', '--code'], { input: `${code}\n` });
+  expect(late.code).toBe(8);
+  expect(late.stderr).toContain('no such code');
+  expect(await ana.contacts()).toEqual([]);
+  expect(await bo.contacts()).toEqual([]);
+  await relay.stop();
+});
+
+test('what is no code is said at once, and spends nothing', LONG, async () => {
+  const relay = await startRelay();
+  const bo = await person(relay, 'Bo');
+  for (const text of ['', 'acid', '5555-acid', '5555-acid-xyzzy', 'x'.repeat(100)]) {
+    const { code, stderr } = await bo.run(['pair', '--code'], { input: `${text}\n` });
+    expect(code, text).toBe(2);
+    expect(stderr).toContain('code');
+    if (text) expect(stderr).not.toContain(text);
+  }
+  await relay.stop();
+});
+
+test('pair LINK, and the link of a pair that also shows a code', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo, cy] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Cy')];
+  const { program, code } = await offered(ana, 'pair');
+  const [link] = await program.waitFor(/http:\/\/\S+#\S+/);
+  expect(program.stderr).not.toContain('▀'); // a QR code is for a terminal
+  const other = await runCli({ ...bo.where, relay: undefined }, ['pair', link]);
+  expect(other.code, other.stderr).toBe(0);
+  expect((await program.wait()).code, program.stderr).toBe(0);
+  expect(await ana.contacts()).toMatchObject([{ name: 'Bo', id: bo.id, paired: 'link' }]);
+  expect(await bo.contacts()).toMatchObject([{ name: 'Ana', id: ana.id, paired: 'link' }]);
+  expect((await cy.run(['pair', '--code'], { input: `${code}\n` })).code).toBe(8); // went with the link
+  await relay.stop();
+});
+
+test('listen --invite and connect LINK leave contacts too', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const listen = ana.start('listen', '--invite');
+  const [link] = await listen.waitFor(/http:\/\/\S+#\S+/);
+  listen.end();
+  const other = await bo.run(['connect', link], { input: 'data' });
+  expect(other.code, other.stderr).toBe(0);
+  expect((await listen.wait()).code).toBe(0);
+  expect(listen.stdout).toBe('data');
+  expect(await ana.contacts()).toMatchObject([{ name: 'Bo', paired: 'link' }]);
+  expect(await bo.contacts()).toMatchObject([{ name: 'Ana', paired: 'link' }]);
+  await relay.stop();
+});
+
+test('chat by code: one shows it, the other types it, and the lines flow', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const { program: a, code } = await offered(ana, 'chat');
+  const b = bo.start('chat', '--code');
+  await b.write(`${code}\nhello\n`);
+  await a.waitFor('hello\n', { stream: 'stdout' });
+  await a.write('hi\n');
+  await b.waitFor('hi\n', { stream: 'stdout' });
+  expect(b.stderr).toContain('Chat with Ana');
+  b.end();
+  expect((await b.wait()).code, b.stderr).toBe(0);
+  await a.stop();
+  expect(await bo.contacts()).toMatchObject([{ name: 'Ana', paired: 'code' }]);
+  await relay.stop();
+});
+
+test('listen --code and connect --code join two pipes', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay), await person(relay)];
+  const { program, code } = await offered(ana, 'listen', '--code');
+  program.end('from ana');
+  const connect = startCli({ ...bo.where, env: { ...bo.where.env, PAIRLINK_CODE: code } }, 'connect', '--code');
+  open.push(connect);
+  connect.end('from bo');
+  expect((await connect.wait()).code, connect.stderr).toBe(0);
+  expect((await program.wait()).code, program.stderr).toBe(0);
+  expect([program.stdout, connect.stdout]).toEqual(['from bo', 'from ana']);
+  await relay.stop();
+});
+
+test('a known name with another ID is loud, and is kept apart', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo, other] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, ' ANA\u202e')];
+  const pair = async (one) => {
+    const { program, code } = await offered(bo, 'pair');
+    expect((await one.run(['pair', '--code'], { input: code })).code).toBe(0);
+    await program.wait();
+    return program.stderr;
+  };
+  expect(await pair(ana)).not.toContain('Careful');
+  expect(await pair(other)).toMatch(/Careful: this one calls itself “ANA”, but is not the Ana that you know/);
+  expect(await bo.contacts()).toMatchObject([
+    { name: 'Ana', id: ana.id },
+    { name: 'ANA 2', id: other.id },
+  ]);
+  expect(await pair(ana)).not.toContain('Careful');
+  await relay.stop();
+});
+
+test('a contact that is blocked stays so when a code is used with it', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  for (const expected of [0, 4]) {
+    const { program, code } = await offered(bo, 'pair');
+    await ana.run(['pair', '--code'], { input: code });
+    expect((await program.wait()).code).toBe(expected);
+    if (expected === 4) expect(program.stderr).toContain("unblock 'Ana'");
+    await bo.run(['contacts', 'block', 'Ana']);
+  }
+  await relay.stop();
+});
+
+/** `pairlink` in a terminal, then what the terminal is set to. */
+function inTerminal(me, args, env = {}) {
+  const words = [binary('pairlink'), '--relay', me.where.relay, '--identity', me.identity, ...args].map((word) => `'${word}'`);
+  const program = startInTerminal('sh', ['-c', `trap : INT; ${words.join(' ')}; echo "ended with $?"; stty -a`], {
+    env: { ...me.where.env, HOME: tempDir(), NO_COLOR: '', PAIRLINK_CODE: '', ...env },
+  });
+  open.push(program);
+  return program;
+}
+
+test('in a terminal: words are completed, the code is asked for and the name, and the QR code shows the link', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const maker = inTerminal(ana, ['pair']);
+  const [, code] = await maker.waitFor(CODE);
+  await maker.waitFor("a phone's camera");
+  expect(readQr(maker.stdout)).toBe(maker.stdout.match(/http:\/\/\S+#[\w-]+/)[0]);
+  const claimer = inTerminal(bo, ['pair', '--code']);
+  await claimer.waitFor('a number and two words');
+  const [number, first, second] = code.split('-');
+  await claimer.write(`${number}x\u007f${first.slice(0, 2)}`); // not yet clear perhaps, so:
+  await claimer.write(`\u0015${number} ${first} ${second}`);
+  await claimer.waitFor(new RegExp(`${code}`));
+  await claimer.write('\r');
+  await claimer.waitFor('Your name for them [Ana]: ');
+  await claimer.write('My sister\n');
+  await maker.waitFor('Your name for them [Bo]: ');
+  await maker.write('\n');
+  for (const program of [claimer, maker]) {
+    await program.wait();
+    expect(plain(program.stdout)).toContain('ended with 0');
+    expect(program.stdout).toMatch(/[ ;]icanon/);
+    expect(program.stdout).toMatch(/[ ;]echo /);
+  }
+  expect(await bo.contacts()).toMatchObject([{ name: 'My sister', own_name: 'Ana' }]);
+  expect(await ana.contacts()).toMatchObject([{ name: 'Bo' }]);
+  await relay.stop();
+});
+
+test.each([
+  ['Ctrl-C', (program) => program.write('4821-\u0003'), 130],
+  ['Ctrl-D', (program) => program.write('\u0004'), 130],
+  ['SIGTERM', (program, pid) => process.kill(pid, 'SIGTERM') && program, 143],
+  ['SIGHUP', (program, pid) => process.kill(pid, 'SIGHUP') && program, 129],
+])('%s at the question for the code ends it, and the terminal is as before', LONG, async (name, act, code) => {
+  const relay = await startRelay();
+  const bo = await person(relay);
+  const program = inTerminal(bo, ['pair', '--code']);
+  await program.waitFor('a number and two words');
+  await act(program, childOf(childOf(program.pid)));
+  await program.waitFor(`ended with ${code}`);
+  await program.wait();
+  expect(program.stdout).toMatch(/[ ;]icanon/);
+  expect(program.stdout).toMatch(/[ ;]echo /);
+  await relay.stop();
+});
+
+/** The one child process of a process. */
+const childOf = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+
+test('what can be no word is said while it is typed', LONG, async () => {
+  const relay = await startRelay();
+  const bo = await person(relay);
+  const program = inTerminal(bo, ['pair', '--code']);
+  await program.waitFor('a number and two words');
+  await program.write('4821-qqq');
+  await program.waitFor('no word begins with “qqq”');
+  await program.write('\u0003');
+  await program.wait();
+  await relay.stop();
+});
+
+test('a terminal that cannot be drawn on asks in one line', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const { program: maker, code } = await offered(ana, 'pair');
+  const program = inTerminal(bo, ['pair', '--code', '--as', 'Ana'], { TERM: 'dumb' });
+  await program.waitFor('Code: ');
+  await program.write(`${code}\n`);
+  await program.waitFor('ended with 0');
+  expect(program.stdout).not.toContain('\u001b');
+  expect((await maker.wait()).code).toBe(0);
+  await relay.stop();
+});

@@ -1,0 +1,26 @@
+/** A program in a terminal of its own, as a person has it: what it shows (all streams) is `stdout`, `write` types. */
+import decodeQR from 'qr/decode.js';
+import { Program } from './process.js';
+
+const SPAWN = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+
+export function startInTerminal(command, args = [], { env = {}, ...options } = {}) {
+  return new Program('/usr/bin/python3', ['-c', SPAWN, command, ...args], { env: { TERM: 'xterm', ...env }, ...options });
+}
+
+/** The text of a QR code that is drawn in half blocks, black on white. */
+export function readQr(text) {
+  const rows = [...text.matchAll(/\u001b\[30;107m([ ▀▄█]+)\u001b\[0m/g)].flatMap(([, line]) => {
+    const cells = [...line].map((c) => ' ▀▄█'.indexOf(c));
+    return [cells.map((n) => n & 1), cells.map((n) => n >> 1)];
+  });
+  const scale = 4;
+  const [width, height] = [rows[0].length * scale, rows.length * scale];
+  const data = new Uint8Array(width * height * 4).fill(255);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) if (rows[Math.floor(y / scale)][Math.floor(x / scale)]) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
+  return decodeQR({ width, height, data });
+}
+
+/** What is to be seen of it: without colours and cursor movements. */
+export const plain = (text) => text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '');

@@ -1,0 +1,183 @@
+/* The line of a pairing code, key by key: what is typed, pasted, completed, and what can't be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/cli/code_line.h"
+
+static const char *const words[] = {"acid", "cop", "copper", "copy", "oak", "vine", "violet", "violin"};
+
+static const char *word(unsigned n) {
+  return n < sizeof words / sizeof *words ? words[n] : NULL;
+}
+
+static code_line line;
+static code_line_view view;
+
+/* Result of the last key; the view after it. */
+static code_line_result type(const char *keys) {
+  code_line_result result = CODE_LINE_GOES_ON;
+  for (; *keys; keys++) result = code_line_key(&line, (unsigned char)*keys);
+  code_line_look(&line, &view);
+  return result;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  code_line_init(&line, word);
+  return 0;
+}
+
+static void what_is_pasted_becomes_the_code(void **state) {
+  static const struct {
+    const char *in, *out;
+  } cases[] = {
+      {"4821-copper-violin", "4821-copper-violin"},
+      {"  4821 - COPPER   Violin ", "4821-copper-violin"},
+      {"4821copper violin", "4821-copper-violin"},
+      {"4821---copper--violin--", "4821-copper-violin"},
+      {"“4821-copper-violin.”", "4821-copper-violin"},
+      {"4821\xe2\x80\x93"
+       "copper\xe2\x80\x91"
+       "violin",
+       "4821-copper-violin"}, /* dashes of other kinds */
+      {"\033[200~4821-copper-violin\033[201~", "4821-copper-violin"},
+      {"\033[A\033OB\033[3~4821-oak-vine", "4821-oak-vine"},
+      {"123456789-oak-cop", "123456789-oak-cop"},
+      {"4821\xc2\xa0oak\tvine", "4821-oak-vine"},
+      {"code: 4821-cop-cop", "4821-cop-cop"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    code_line_init(&line, word);
+    assert_int_equal(type(cases[i].in), CODE_LINE_GOES_ON);
+    assert_string_equal(line.text, cases[i].out);
+    assert_int_equal(type("\r"), CODE_LINE_DONE);
+    assert_string_equal(line.text, cases[i].out);
+  }
+}
+
+static void words_are_completed(void **state) {
+  (void)state;
+  type("4821");
+  assert_string_equal(view.hint, "");
+  type("-");
+  assert_string_equal(view.hint, "then two words");
+  type("c");
+  assert_string_equal(view.hint, "cop copper copy");
+  type("\t"); /* as far as they agree */
+  assert_string_equal(line.text, "4821-cop");
+  type("p");
+  assert_string_equal(view.rest, "er");
+  assert_string_equal(view.hint, "");
+  type(" ");
+  assert_string_equal(line.text, "4821-copper-");
+  assert_string_equal(view.hint, "one more word");
+  type("vi\t");
+  assert_string_equal(line.text, "4821-copper-vi");
+  assert_string_equal(view.hint, "vine violet violin");
+  type("o\t");
+  assert_string_equal(line.text, "4821-copper-viol");
+  type("i");
+  assert_string_equal(view.rest, "n");
+  assert_int_equal(type("\n"), CODE_LINE_DONE); /* what is clear need not be typed */
+  assert_string_equal(line.text, "4821-copper-violin");
+}
+
+static void a_word_that_begins_others_is_a_word(void **state) {
+  (void)state;
+  type("4821 cop ");
+  assert_string_equal(line.text, "4821-cop-");
+  assert_int_equal(type("cop"), CODE_LINE_GOES_ON);
+  assert_string_equal(view.rest, "");
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
+}
+
+static void what_cannot_be_is_said_at_once(void **state) {
+  (void)state;
+  type("4821-coz");
+  assert_true(view.wrong);
+  assert_string_equal(view.hint, "no word begins with “coz”");
+  type("\x7f");
+  assert_false(view.wrong);
+  type("\x17"); /* Ctrl-W */
+  assert_string_equal(line.text, "4821-");
+  type("coper-violin");
+  assert_true(view.wrong);
+  assert_string_equal(line.text, "4821-coper-violin");
+  assert_string_equal(view.hint, "“coper” is no word of a code");
+  assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+  type("\x15"); /* Ctrl-U */
+  assert_string_equal(line.text, "");
+  assert_false(view.wrong);
+}
+
+static void enter_waits_for_a_whole_code(void **state) {
+  static const char *const early[] = {"", "4", "4821", "4821-", "4821-oak", "4821-oak-", "4821-oak-vi", "4821-c-"};
+  (void)state;
+  for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
+    code_line_init(&line, word);
+    assert_int_equal(type(early[i]), CODE_LINE_GOES_ON);
+    assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+    assert_true(*view.hint != '\0');
+  }
+}
+
+static void no_number_is_no_code(void **state) {
+  (void)state;
+  type("oak-vine");
+  assert_string_equal(line.text, "");
+  assert_non_null(strstr(view.hint, "a number"));
+  type("482oak"); /* three digits */
+  assert_string_equal(line.text, "482");
+  assert_non_null(strstr(view.hint, "a number"));
+  type("1");
+  assert_string_equal(view.hint, "");
+}
+
+static void ends_without_a_code(void **state) {
+  (void)state;
+  assert_int_equal(type("\x04"), CODE_LINE_ABORTED);
+  assert_int_equal(type("4\x04"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("\x03"), CODE_LINE_ABORTED);
+}
+
+/* Whatever comes, the text stays a NUL-terminated piece of a code. */
+static void any_bytes_do_no_harm(void **state) {
+  uint32_t seed = 7;
+  (void)state;
+  for (int round = 0; round < 2000; round++) {
+    code_line_init(&line, word);
+    for (int i = 0; i < 200; i++) {
+      seed = seed * 1664525 + 1013904223;
+      unsigned char byte =
+          seed >> 31 ? (unsigned char)(seed >> 20) : (unsigned char)"4821copvinela -\t\x7f\r"[seed >> 24 & 15];
+      (void)code_line_key(&line, byte);
+      code_line_look(&line, &view);
+      assert_int_equal(strlen(line.text), line.size);
+      assert_int_equal(strspn(line.text, "0123456789abcdefghijklmnopqrstuvwxyz-"), line.size);
+      assert_null(strstr(line.text, "--"));
+    }
+  }
+}
+
+#define WITH_LINE(test) cmocka_unit_test_setup(test, set_up)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      WITH_LINE(what_is_pasted_becomes_the_code),
+      WITH_LINE(words_are_completed),
+      WITH_LINE(a_word_that_begins_others_is_a_word),
+      WITH_LINE(what_cannot_be_is_said_at_once),
+      WITH_LINE(enter_waits_for_a_whole_code),
+      WITH_LINE(no_number_is_no_code),
+      WITH_LINE(ends_without_a_code),
+      WITH_LINE(any_bytes_do_no_harm),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
