@@ -52,7 +52,8 @@ struct pl_store {
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   queue asked, answered;
-  bool stop, writing;
+  bool stop;
+  bool busy;   /* of the batch: it could not write, because somebody else does */
   note *notes; /* under the mutex, NOTES_MAX */
   size_t note_count;
   uint64_t flush_at_s, purge_at_s; /* monotonic; 0: as soon as possible */
@@ -97,19 +98,12 @@ static bool step(pl_store *store, sqlite3_stmt *statement) {
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   if (rc == SQLITE_DONE) return true;
-  pl_log(PL_LOG_ERROR, "event=store-error text=\"%s\"", sqlite3_errmsg(store->db));
+  store->busy |= rc == SQLITE_BUSY;
+  if (rc != SQLITE_BUSY) pl_log(PL_LOG_ERROR, "event=store-error text=\"%s\"", sqlite3_errmsg(store->db));
   return false;
 }
 
-/* A batch writes only when one of its lookups must. */
-static bool begin(pl_store *store) {
-  if (store->writing) return true;
-  store->writing = run(store->db, "BEGIN IMMEDIATE");
-  return store->writing;
-}
-
 static bool create(pl_store *store, const request *r, int64_t now_s, int class) {
-  if (!begin(store)) return false;
   sqlite3_bind_blob(store->insert, 1, r->id, 32, SQLITE_STATIC);
   sqlite3_bind_int64(store->insert, 2, now_s);
   sqlite3_bind_int(store->insert, 3, class);
@@ -137,7 +131,7 @@ static bool use_token(pl_store *store, const pl_token_claim *claim, int64_t now_
   if (found) memcpy(key, sqlite3_column_blob(store->token, 0), 32);
   sqlite3_reset(store->token);
   sqlite3_clear_bindings(store->token);
-  if (!found || pl_token_verify(claim->proof, key, claim->transcript) != 0 || !begin(store)) return false;
+  if (!found || pl_token_verify(claim->proof, key, claim->transcript) != 0) return false;
   sqlite3_bind_blob(store->use, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
   return step(store, store->use) && sqlite3_changes(store->db) == 1;
 }
@@ -159,14 +153,23 @@ static pl_registration look_up(pl_store *store, const request *r, int64_t now_s)
   return create(store, r, now_s, invited) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
 }
 
-static void run_batch(pl_store *store, request *all) {
+/* All lookups in one transaction, which locks nothing against others before one of them must write. False: somebody
+ * else, such as `token new`, wrote or writes meanwhile; nothing was done. */
+static bool try_batch(pl_store *store, request *all, const char *begin) {
   int64_t now_s = time(NULL);
-  store->writing = false;
-  for (request *r = all; r; r = r->next) r->result = look_up(store, r, now_s);
-  if (!store->writing || run(store->db, "COMMIT")) return;
+  bool good = run(store->db, begin);
+  store->busy = false;
+  for (request *r = all; r; r = r->next) r->result = good ? look_up(store, r, now_s) : PL_REGISTRATION_FAILED;
+  if (!good) return true;
+  if (!store->busy && run(store->db, "COMMIT")) return true;
   run(store->db, "ROLLBACK");
   for (request *r = all; r; r = r->next)
     if (r->result == PL_REGISTRATION_NEW) r->result = PL_REGISTRATION_FAILED;
+  return !store->busy;
+}
+
+static void run_batch(pl_store *store, request *all) {
+  if (!try_batch(store, all, "BEGIN")) (void)try_batch(store, all, "BEGIN IMMEDIATE");
 }
 
 /* ---- what can wait, in the thread ------------------------------------------------------------------------------ */
@@ -178,8 +181,7 @@ static uint64_t monotonic_s(void) {
 }
 
 static void write_notes(pl_store *store, const note *notes, size_t count) {
-  store->writing = false;
-  if (count == 0 || !begin(store)) return;
+  if (count == 0 || !run(store->db, "BEGIN IMMEDIATE")) return;
   for (size_t i = 0; i < count; i++) {
     sqlite3_bind_blob(store->touch, 1, notes[i].id, 32, SQLITE_STATIC);
     sqlite3_bind_int64(store->touch, 2, notes[i].seen_s);

@@ -54,6 +54,12 @@ test('logins of a storm are counted', async () => {
   expect(row.logins_per_s).toBeGreaterThan(0);
 });
 
+test('… and those of the same IDs again', async () => {
+  const row = await load(await server('pairlink'), 'pairlink', ['--storm', 40, '--again']);
+  expect(row.again_logins_per_s).toBeGreaterThan(0);
+  expect(row.again_cpu_us).toBeGreaterThan(0);
+});
+
 test('frozen receivers do not end the rounds of others', async () => {
   const row = await load(await server('pairlink'), 'pairlink', ['--pairs', 2, '--frozen', 3, '--seconds', 0.1]);
   expect(row).toMatchObject({ frozen: 3, failed: 0 });

@@ -83,8 +83,22 @@ static void join(int from, const pl_envelope *v) {
   joined[k].number[1 - from] = pl_link_make(true, (uint32_t)(joined_count / LINKS + 1), (uint32_t)k);
   memcpy(offer, c->identity.id, 32);
   memcpy(offer + 32, c->instance, 8);
-  memcpy(offer + 40, v->payload.data + 40, v->payload.size - 40);
-  put(&sides[1 - from], PL_ENV_OFFER, 0, joined[k].number[1 - from], offer, v->payload.size);
+  if (v->type == PL_ENV_OPEN) memcpy(offer + 40, v->payload.data + 40, v->payload.size - 40);
+  if (v->type == PL_ENV_CLAIM)
+    put(&sides[1 - from], PL_ENV_CLAIM, 0, joined[k].number[1 - from], v->payload.data, v->payload.size);
+  else
+    put(&sides[1 - from], PL_ENV_OFFER, 0, joined[k].number[1 - from], offer, v->payload.size);
+}
+
+/* Each side's codes have one number. */
+static void give_number(int to, const pl_envelope *v) {
+  uint8_t payload[16];
+  pl_wire_code code;
+  check(pl_wire_code_decode(&code, v->payload.data, v->payload.size) == 0);
+  if (code.op != PL_CONST_CODE_MAKE) return;
+  code.number = PL_CONST_CODE_NUMBER_MIN + (uint32_t)to;
+  int n = pl_wire_code_encode(&code, payload, sizeof payload);
+  put(&sides[to], PL_ENV_CODE, 0, 0, payload, (size_t)n);
 }
 
 static void forward(int from, const pl_envelope *v) {
@@ -109,8 +123,10 @@ static void from_client(int i) {
       check(max >= 0 && v.payload.size <= (size_t)max);
       if (v.type == PL_ENV_LOGIN) welcome(s, v.payload);
       if (v.type == PL_ENV_PING) put(s, PL_ENV_PONG, 0, 0, v.payload.data, v.payload.size);
-      if (v.type == PL_ENV_OPEN) join(i, &v);
-      if (v.link && v.type != PL_ENV_OPEN) forward(i, &v);
+      bool call = v.type == PL_ENV_OPEN || v.type == PL_ENV_CLAIM;
+      if (call) join(i, &v);
+      if (v.type == PL_ENV_CODE) give_number(i, &v);
+      if (v.link && !call) forward(i, &v);
     }
     check(rc == 0);
   }
@@ -182,7 +198,30 @@ static void start(int i) {
   check(pl_engine_new(&c, &sides[i].engine) == 0);
 }
 
+/* A code is made, used (right or wrong) or cancelled. */
+static void code_command(int i, uint8_t with) {
+  char text[PL_CODE_TEXT_MAX];
+  const pl_code_run *other = &sides[1 - i].engine->codes[with >> 2 & 1];
+  pl_code code = other->code;
+  pl_engine_event in = {.type = PL_IN_CODE_NEW, .value = (uint32_t)(with & 0x10) << 12};
+  if (with & 1) {
+    code.number = PL_CONST_CODE_NUMBER_MIN + (uint32_t)(1 - i);
+    if (with & 8) code.words[0] ^= 1;
+    pl_code_format(&code, text);
+    in.type = PL_IN_CODE_CLAIM;
+    in.data = (pl_view){(const uint8_t *)text, strlen(text)};
+  } else if (with & 2) {
+    in.type = PL_IN_CODE_CANCEL;
+    in.code = sides[i].engine->codes[with >> 2 & 1].handle;
+  }
+  (void)step(i, in);
+}
+
 static void command(int i, uint8_t with) {
+  if (with & 0x80) {
+    code_command(i, with);
+    return;
+  }
   static const uint8_t text[5000];
   static const pl_engine_event_type types[] = {PL_IN_SEND,  PL_IN_SEND_VOLATILE, PL_IN_FINISH, PL_IN_CHANNEL_RESET,
                                                PL_IN_CLOSE, PL_IN_CONNECT,       PL_IN_ALLOW,  PL_IN_NETWORK_UP};
@@ -260,10 +299,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (int i = 0; i < SIDES; i++) start(i);
   for (int i = 0; i < SIDES; i++) (void)step(i, (pl_engine_event){.type = PL_IN_START});
   pl_reader r = pl_reader_of(data, size);
-  if (pl_read_u8(&r) & 1) { /* half of the inputs begin with a session */
+  uint8_t begins = pl_read_u8(&r);
+  if (begins & 1) { /* half of the inputs begin with a session */
     settle();
     command(0, 5);
     settle();
+  } else if (begins & 2) { /* a quarter with a code that is being used */
+    settle();
+    code_command(0, 0x80);
+    settle();
+    code_command(1, begins & 4 ? 0x89 : 0x81);
   }
   for (int k = 0; k < 200 && pl_reader_left(&r); k++) {
     uint8_t what = pl_read_u8(&r), with = pl_read_u8(&r);

@@ -41,7 +41,7 @@ typedef struct bench_options {
   const char *server, *host, *label;
   int port;
   bench_mode mode;
-  bool tls, both, batch, verify, flood, slow;
+  bool tls, both, batch, verify, flood, slow, again;
   uint32_t pairs, window, size, idle, frozen, sockets, concurrency;
   double seconds, warmup_seconds, patience_seconds;
   pid_t server_pid; /* 0: not known, no CPU or memory is told */

@@ -19,6 +19,7 @@ static const char HELP[] =
     "  --slow            ... which read a little four times a second, and their window is kept full\n"
     "  --flood           ... and goes on beyond the window\n"
     "  --storm N         instead: N logins as fast as they go\n"
+    "  --again           ... then the same ones once more: again_logins_per_s, again_cpu_us\n"
     "  --outage N        instead: N linked sockets; waits until the server is lost and all are linked again\n"
     "  --concurrency N   logins under way at one time (128)\n"
     "  --verify          checks every WELCOME's signature (else only the first: costs more than the server's part)\n"
@@ -43,6 +44,7 @@ enum {
   O_FLOOD,
   O_SLOW,
   O_STORM,
+  O_AGAIN,
   O_OUTAGE,
   O_CONCURRENCY,
   O_VERIFY,
@@ -52,15 +54,31 @@ enum {
   O_HELP
 };
 
-static const struct option LONG[] = {
-    {"server", 1, 0, O_SERVER},     {"label", 1, 0, O_LABEL},   {"host", 1, 0, O_HOST},
-    {"port", 1, 0, O_PORT},         {"pairs", 1, 0, O_PAIRS},   {"window", 1, 0, O_WINDOW},
-    {"size", 1, 0, O_SIZE},         {"both", 0, 0, O_BOTH},     {"batch", 1, 0, O_BATCH},
-    {"seconds", 1, 0, O_SECONDS},   {"warmup", 1, 0, O_WARMUP}, {"idle", 1, 0, O_IDLE},
-    {"frozen", 1, 0, O_FROZEN},     {"flood", 0, 0, O_FLOOD},   {"slow", 0, 0, O_SLOW},
-    {"storm", 1, 0, O_STORM},       {"outage", 1, 0, O_OUTAGE}, {"concurrency", 1, 0, O_CONCURRENCY},
-    {"verify", 0, 0, O_VERIFY},     {"tls", 0, 0, O_TLS},       {"pid", 1, 0, O_PID},
-    {"patience", 1, 0, O_PATIENCE}, {"help", 0, 0, O_HELP},     {0, 0, 0, 0}};
+static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
+                                     {"label", 1, 0, O_LABEL},
+                                     {"host", 1, 0, O_HOST},
+                                     {"port", 1, 0, O_PORT},
+                                     {"pairs", 1, 0, O_PAIRS},
+                                     {"window", 1, 0, O_WINDOW},
+                                     {"size", 1, 0, O_SIZE},
+                                     {"both", 0, 0, O_BOTH},
+                                     {"batch", 1, 0, O_BATCH},
+                                     {"seconds", 1, 0, O_SECONDS},
+                                     {"warmup", 1, 0, O_WARMUP},
+                                     {"idle", 1, 0, O_IDLE},
+                                     {"frozen", 1, 0, O_FROZEN},
+                                     {"flood", 0, 0, O_FLOOD},
+                                     {"slow", 0, 0, O_SLOW},
+                                     {"again", 0, 0, O_AGAIN},
+                                     {"storm", 1, 0, O_STORM},
+                                     {"outage", 1, 0, O_OUTAGE},
+                                     {"concurrency", 1, 0, O_CONCURRENCY},
+                                     {"verify", 0, 0, O_VERIFY},
+                                     {"tls", 0, 0, O_TLS},
+                                     {"pid", 1, 0, O_PID},
+                                     {"patience", 1, 0, O_PATIENCE},
+                                     {"help", 0, 0, O_HELP},
+                                     {0, 0, 0, 0}};
 
 static bool number(const char *text, double low, double high, double *out) {
   char *end = NULL;
@@ -146,6 +164,9 @@ static bool take(bench_options *o, int option, const char *arg) {
       return true;
     case O_SLOW:
       o->slow = true;
+      return true;
+    case O_AGAIN:
+      o->again = true;
       return true;
     case O_VERIFY:
       o->verify = true;

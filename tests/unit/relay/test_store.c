@@ -111,6 +111,29 @@ static void test_many_at_once(void **state) {
   close_store(s);
 }
 
+/* As `token new` may: the store waits for it. */
+static void test_another_program_writes(void **state) {
+  scene *s = *state;
+  sqlite3 *db;
+  uint8_t id[32] = {0};
+  open_store(s);
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_NEW);
+  assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE; UPDATE registrations SET class = 1", NULL, NULL, NULL),
+                   SQLITE_OK);
+  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_KNOWN); /* reading waits for nobody */
+  s->answers = s->counts[PL_REGISTRATION_NEW] = 0;
+  for (uint32_t i = 1; i <= MANY; i++) {
+    pl_put_u32(id, i);
+    pl_store_lookup(s->store, NULL, id, true);
+  }
+  assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  while (s->answers < MANY) uv_run(&s->loop, UV_RUN_ONCE);
+  assert_int_equal(s->counts[PL_REGISTRATION_NEW], MANY);
+  sqlite3_close(db);
+  close_store(s);
+}
+
 static void test_writes_that_fail(void **state) {
   scene *s = *state;
   open_store(s);
@@ -261,6 +284,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_new_known_revoked),
       TEST(test_many_at_once),
+      TEST(test_another_program_writes),
       TEST(test_writes_that_fail),
       TEST(test_newer_version),
       TEST(test_no_database),
