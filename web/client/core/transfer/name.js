@@ -1,0 +1,90 @@
+/**
+ * Names that another side gave, made safe (docs/protocol.md, section 8, "Names"). Works on bytes: each byte that is not
+ * part of valid UTF-8 is replaced by itself, so that every implementation gives the same. Mirrors
+ * client/core/transfer/transfer_name.c; schema/vectors/transfer.json has cases.
+ */
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+/** @param {number[]} bytes */
+const textOf = (bytes) => decoder.decode(Uint8Array.from(bytes))
+
+/** Bytes of one part of a safe name, but for what is put before it. */
+const PART_MAX = 200
+/** Bytes of a safe name. */
+const NAME_MAX = 1535
+const SLASH = 0x2f
+const BACKSLASH = 0x5c
+const UNDERLINE = 0x5f
+const POINT = 0x2e
+const SPACE = 0x20
+const LEAST = [0, 0, 0x80, 0x800, 0x10000]
+
+/** The whole character that begins at `at`: its bytes and its number; 0 bytes for what is no UTF-8.
+ * @param {Uint8Array} part @param {number} at */
+function character(part, at) {
+  const c = part[at]
+  const size = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0
+  if (size === 0 || at + size > part.length) return { size: 0, value: 0 }
+  let value = size === 1 ? c : c & (0x7f >> size)
+  for (let i = 1; i < size; i++) {
+    if ((part[at + i] & 0xc0) !== 0x80) return { size: 0, value: 0 }
+    value = (value << 6) | (part[at + i] & 0x3f)
+  }
+  const wrong = value < LEAST[size] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)
+  return { size: wrong ? 0 : size, value }
+}
+
+/** Controls, ends of lines, direction marks, and what some system does not take. @param {number} c */
+function isForbidden(c) {
+  const control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c === 0x2028 || c === 0x2029
+  const direction = c === 0x061c || c === 0x200e || c === 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)
+  return control || direction || (c < 0x80 && '<>:"|?*'.includes(String.fromCharCode(c)))
+}
+
+/** CON, con.txt, "com1 .x": names that some systems keep for devices. @param {number[]} part */
+function isReserved(part) {
+  const name = textOf(part).split('.')[0].replace(/ +$/, '')
+  return /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])$/i.test(name)
+}
+
+/** One part; empty for one to be dropped. @param {Uint8Array} part @param {boolean} first @returns {number[]} */
+function safePart(part, first) {
+  /** @type {number[]} */
+  const text = []
+  if (part.length === 0 || (part.length <= 2 && part.every((c) => c === POINT))) return text
+  for (let at = 0; at < part.length; ) {
+    const { size, value } = character(part, at)
+    const bad = size === 0 || isForbidden(value)
+    if (text.length + (bad ? 1 : size) > PART_MAX) break
+    if (bad) text.push(UNDERLINE)
+    else text.push(...part.subarray(at, at + size))
+    at += size || 1
+  }
+  for (let i = text.length - 1; i >= 0 && (text[i] === POINT || text[i] === SPACE); i--) text[i] = UNDERLINE
+  if (first && text[0] === POINT) text[0] = UNDERLINE // nothing hidden, and no settings of programs
+  return isReserved(text) ? [UNDERLINE, ...text] : text
+}
+
+/** A path that stays below a folder: parts joined by '/', at least one.
+ * @param {Uint8Array} name @returns {string} */
+export function safeName(name) {
+  /** @type {number[]} */
+  const out = []
+  for (let at = 0; at < name.length; ) {
+    let end = at
+    while (end < name.length && name[end] !== SLASH && name[end] !== BACKSLASH) end++
+    if (out.length + PART_MAX + 4 > NAME_MAX + 1) break
+    const part = safePart(name.subarray(at, end), out.length === 0)
+    if (part.length && out.length) out.push(SLASH)
+    out.push(...part)
+    at = end + 1
+  }
+  return out.length ? textOf(out) : 'file'
+}
+
+/** One part of a path with " (n)" before its ending. @param {string} part @param {number} n */
+export function numberedName(part, n) {
+  const dot = part.lastIndexOf('.')
+  const stem = dot > 0 ? dot : part.length
+  return `${part.slice(0, stem)} (${n})${part.slice(stem)}`
+}
