@@ -1,6 +1,7 @@
 /** Pairing codes: the exchange by itself, and the engine over the model of the relay. */
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { utf8 } from '../core/bytes.js'
+import { fromHex, fromUtf8, toHex, utf8 } from '../core/bytes.js'
 import { answerExchange, completeWord, drawWords, finishExchange, formatCode, makeProof, parseCode, readProof, startExchange } from '../core/code.js'
 import { identityFromSeed } from '../core/identity.js'
 import { phraseOf } from '../core/phrase.js'
@@ -32,6 +33,41 @@ function spy(world, what) {
     toClient.call(this, socket, type, payload, ...rest)
   }
 }
+
+const vectors = JSON.parse(readFileSync(new URL('../../../schema/vectors/code.json', import.meta.url), 'utf8'))
+
+describe('vectors', () => {
+  test.each(vectors.read)('$text is read', ({ text, number, words }) => {
+    expect(parseCode(text)).toEqual({ number, words })
+  })
+  test.each(vectors.refused)('none: $why', ({ text }) => {
+    expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }))
+  })
+  test.each(vectors.exchanges)('exchange for $code', (v) => {
+    const code = { relayId: fromHex(v.relay_id), ...parseCode(v.code) }
+    const personOf = ({ id, instance, name }) => ({ id: fromHex(id), instance: fromHex(instance), name: fromHex(name) })
+    const seen = (person) => ({ ...person, name: fromUtf8(person.name) })
+    const [claimer, creator] = [personOf(v.claimer), personOf(v.creator)]
+    const started = startExchange(code, fromHex(v.sid), fromHex(v.claimer_scalar))
+    expect(toHex(started.share)).toBe(v.claimer_share)
+    const { keys, message } = answerExchange(code, started.message, fromHex(v.creator_scalar))
+    expect(toHex(message)).toBe(`01${v.creator_share}`)
+    expect(toHex(keys.claimer)).toBe(v.claimer_tag)
+    expect(toHex(keys.creator)).toBe(v.creator_tag)
+    expect(toHex(keys.claimerSeal)).toBe(v.claimer_seal)
+    expect(toHex(keys.creatorSeal)).toBe(v.creator_seal)
+    expect(toHex(keys.dial)).toBe(v.dial_secret)
+    const theirs = finishExchange(started, message)
+    expect(theirs).toEqual(keys)
+    expect(toHex(makeProof(theirs, true, claimer))).toBe(v.claimer_proof)
+    expect(toHex(makeProof(keys, false, creator))).toBe(v.creator_proof)
+    expect(readProof(keys, true, fromHex(v.claimer_proof))).toEqual(seen(claimer))
+    expect(readProof(theirs, false, fromHex(v.creator_proof))).toEqual(seen(creator))
+  })
+  test.each(vectors.phrases)('$phrase', ({ id, other_id: other, phrase }) => {
+    expect(phraseOf(fromHex(id), fromHex(other))).toBe(phrase)
+  })
+})
 
 describe('as text', () => {
   const [first, second] = [WORDS[7], WORDS[1999]]
@@ -308,6 +344,10 @@ describe('two engines', () => {
     const handle = ana.do('code_make')
     world.until(() => ana.last('code_ended'), 'ended')
     expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'EAGAIN', reason: REASON.RATE })
+  })
+  test('its own code is no code to use', () => {
+    const { ana, number, words } = made()
+    expect(ana.try('code_claim', { value: number, words }).error).toMatchObject({ code: 'EINVAL' })
   })
   test('so many at once, and no more', () => {
     const { ana } = made()

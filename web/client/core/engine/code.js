@@ -109,6 +109,7 @@ export class Codes {
   }
   /** @param {number} number @param {string[]} words */
   claim(number, words) {
+    if (this.byNumber(number)) throw new PairlinkError('EINVAL', 'a code of its own: nobody else would come to it')
     const code = this.add((handle) => new Claimer(handle, number, words, this.engine.now))
     if (this.engine.relay.online) this.try(code)
     return code.handle
@@ -200,7 +201,10 @@ export class Codes {
     if (!(code instanceof Creator)) return this.endPlate(number) // cancelled in between
     if (number === 0) return code.number ? this.end(code, 'ENOCODE', REASON.NO_CODE) : this.end(code, 'EAGAIN', REASON.RATE)
     if (number < CODE_NUMBER_MIN || number > CODE_NUMBER_MAX) throw new PairlinkError('EPROTOCOL', 'number of a code')
-    if (code.number === number) return // the same again, after a new login
+    if (code.number === number) {
+      code.expiresAt = Math.min(code.expiresAt, this.engine.now + lifetime) // the same again, after a new login
+      return
+    }
     if (code.number || this.byNumber(number)) {
       // Somebody has it now: what was told to the other person is worth nothing any more.
       code.number = number
