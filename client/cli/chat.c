@@ -139,7 +139,7 @@ static void say_title(const chat_job *j) {
   else if (known->compared_s)
     ui_note("Chat with %s (safety phrase compared %s).", j->who, people_date(known->compared_s, date));
   else
-    ui_note("Chat with %s (safety phrase not compared: pairlink contacts phrase '%s').", j->who, j->who);
+    ui_note("Chat with %s (safety phrase not compared: pairlink contacts phrase %s).", j->who, people_quoted(j->who));
 }
 
 static int open_box(chat_job *j) {

@@ -59,9 +59,13 @@ int command_completion(const cli *c, int argc, char **argv);
 
 /* ---- ui.c: words for people, on stderr ---------------------------------------------------------------- */
 void ui_init(bool verbose);
+/* Of the terminal that stderr is; 0 when it is none. */
+int ui_columns(void);
 /* A line; and the same dimmed, where colour may be used. Formats hold no text of strangers but by ui_clean. */
 void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is to be read first. */
+void ui_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line that must not be overlooked. */
 void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */

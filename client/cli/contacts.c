@@ -253,7 +253,9 @@ int contacts_open(contacts *s, const char *identity_file, char why[PL_WHY_MAX]) 
   else if (asprintf(&s->path, "%s.contacts", identity_file) < 0)
     s->path = NULL;
   if (!s->path) return PL_EIO;
-  return load(s, why);
+  int error = load(s, why);
+  if (error) contacts_close(s);
+  return error;
 }
 
 void contacts_close(contacts *s) {

@@ -180,7 +180,7 @@ static int phrase(const cli *c, contacts *s, const contact *who, const contacts_
   if (who->compared_s)
     ui_note("You compared it on %s.", people_date(who->compared_s, date));
   else
-    ui_say("When they were the same: pairlink contacts compared '%s'", who->name);
+    ui_say("When they were the same: pairlink contacts compared %s", people_quoted(who->name));
   return 0;
 }
 

@@ -25,8 +25,8 @@ static void turn_away(pipe_job *j, const char *id) {
   (void)pairlink_block(j->base.client, id); /* for as long as this command runs */
   const contact *known = contacts_find(&j->base.people, id);
   if (j->unasked++ < UNASKED_SAID_MAX)
-    ui_say("%s asked to connect and was not let in.\n  To let it in: pairlink listen --accept '%s'",
-           known ? known->name : id, known ? known->name : id);
+    ui_say("%s asked to connect and was not let in.\n  To let it in: pairlink listen --accept %s",
+           known ? known->name : id, known ? people_quoted(known->name) : id);
 }
 
 static void ask(pipe_job *j, const pairlink_event *e) {
@@ -112,7 +112,7 @@ static void remember_invited(pipe_job *j, const pairlink_session *s) {
   if (people_paired(&j->base.people, j->base.client, pairlink_session_peer(s), pairlink_session_name(s),
                     CONTACT_BY_LINK, &who) == 0 &&
       !who.blocked)
-    ui_say("Paired with %s.", who.name);
+    people_say_paired(&who);
 }
 
 static void on_event(job *base, const pairlink_event *e) {

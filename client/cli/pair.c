@@ -51,7 +51,7 @@ static void paired_without_code(pair_job *j, const pairlink_session *s, contact_
     job_end(&j->base, code);
     return;
   }
-  ui_say("Paired with %s.", who.name);
+  people_say_paired(&who);
   done(j, &who);
 }
 
@@ -169,7 +169,7 @@ static int name_them(pair_job *j) {
     code = rename_to(&j->base.people, who, j->as);
   else if (!j->json)
     ask_name(&j->base.people, who);
-  ui_note("To write to %s: pairlink chat '%s'", who->name, who->name);
+  ui_note("To write to %s: pairlink chat %s", who->name, people_quoted(who->name));
   if (!*j->base.people.my_name && !j->base.c->name)
     ui_note("To give yourself a name that others see: pairlink name NAME");
   return code;

@@ -32,8 +32,13 @@ static void on_code(pairing *p, const pairlink_event *e) {
     p->exit_code = EXIT_IO;
   if (another) ui_warn("The relay was started anew: the code is another now.");
   long long minutes = (long long)(e->retry_ms + 59999) / 60000;
-  ui_say("Code  %-24s  valid %lld minute%s; on the other side: %s", p->text, minutes, minutes == 1 ? "" : "s",
-         p->other_side);
+  char head[PAIRLINK_CODE_MAX + 16], rest[200];
+  snprintf(head, sizeof head, "Code  %-24s", p->text);
+  int n = snprintf(rest, sizeof rest, "valid %lld minute%s; on the other side: %s", minutes, minutes == 1 ? "" : "s",
+                   p->other_side);
+  bool narrow = ui_columns() && ui_columns() < (int)strlen(head) + 2 + n;
+  ui_head("%s%s%s", head, narrow ? "" : "  ", narrow ? "" : rest);
+  if (narrow) ui_say("      %s", rest);
 }
 
 static pairing_state failed(pairing *p, int exit_code) {
@@ -50,7 +55,7 @@ static pairing_state on_paired(pairing *p, const pairlink_event *e) {
   }
   if (code) return failed(p, code);
   if (p->json && !json_out("paired", "{s:s, s:s}", "name", p->who.name, "id", p->who.id)) return failed(p, EXIT_IO);
-  ui_say("Paired with %s.", p->who.name);
+  people_say_paired(&p->who);
   p->code = 0;
   return PAIRING_DONE;
 }

@@ -1,5 +1,6 @@
 #include "people.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -23,9 +24,9 @@ static void by_link(const cli *c, target *out, pairlink_options *o) {
 
 static int by_contact(const cli *c, const contact *who, target *out, pairlink_options *o) {
   if (who->blocked) {
-    char what[CONTACT_NAME_MAX + 16], hint[CONTACT_NAME_MAX + 48];
+    char what[CONTACT_NAME_MAX + 16], hint[4 * CONTACT_NAME_MAX + 48];
     snprintf(what, sizeof what, "%s is blocked", who->name);
-    snprintf(hint, sizeof hint, "pairlink contacts unblock '%s', if you want that", who->name);
+    snprintf(hint, sizeof hint, "pairlink contacts unblock %s, if you want that", people_quoted(who->name));
     ui_error(what, NULL, hint);
     return EXIT_REFUSED;
   }
@@ -100,7 +101,8 @@ static void say_news(const contacts *s, const contact_news *news, const char *ow
   if (news->is_new) people_warn_namesake(s, who->id, own_name);
   if (news->is_new && *news->namesake) ui_say("  Kept apart, as “%s”.", who->name);
   if (news->has_new_name) ui_note("%s now goes by the name “%s”.", who->name, who->own_name);
-  if (who->blocked) ui_warn("%s is blocked, and stays so: pairlink contacts unblock '%s'", who->name, who->name);
+  if (who->blocked)
+    ui_warn("%s is blocked, and stays so: pairlink contacts unblock %s", who->name, people_quoted(who->name));
 }
 
 int people_paired(contacts *s, const pairlink *client, const char *id, const char *own_name, contact_how how,
@@ -116,6 +118,26 @@ int people_paired(contacts *s, const pairlink *client, const char *id, const cha
   *who = news.who;
   say_news(s, &news, paired.own_name);
   return 0;
+}
+
+void people_say_paired(const contact *who) {
+  bool named = *who->own_name || strncmp(who->name, who->id, strlen(who->name)) != 0;
+  ui_say(named ? "Paired with %s." : "Paired with %s, who shows no name.", who->name);
+}
+
+const char *people_quoted(const char *name) {
+  static char texts[4][4 * CONTACT_NAME_MAX + 3];
+  static unsigned turn;
+  char *out = texts[turn++ % 4], *at = out;
+  bool plain = *name != '\0';
+  for (const char *c = name; *c; c++)
+    plain = plain && (isalnum((unsigned char)*c) || strchr("_.@%+-:", *c) || (unsigned char)*c >= 0x80);
+  if (plain) return name;
+  *at++ = '\'';
+  for (const char *c = name; *c; c++) at += sprintf(at, *c == '\'' ? "'\\''" : "%c", *c);
+  *at++ = '\'';
+  *at = '\0';
+  return out;
 }
 
 const char *people_date(int64_t when_s, char out[16]) {

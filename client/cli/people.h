@@ -30,6 +30,12 @@ int people_paired(contacts *s, const pairlink *client, const char *id, const cha
 /* Says that someone new has the name of somebody else; nothing when it is not so. */
 void people_warn_namesake(const contacts *s, const char *id, const char *own_name);
 
+/* "Paired with Ana." */
+void people_say_paired(const contact *who);
+
+/* A name as one would type it in a shell: in quotes where it needs them. In one of four buffers that take turns. */
+const char *people_quoted(const char *name);
+
 /* "2026-11-27" here. */
 const char *people_date(int64_t when_s, char out[16]);
 #endif

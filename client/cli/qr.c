@@ -3,8 +3,8 @@
 #include <qrencode.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+
+#include "cli.h"
 
 enum { MARGIN = 2, INDENT = 2 };
 
@@ -30,9 +30,7 @@ bool qr_print(FILE *out, const char *text, int columns) {
 }
 
 bool qr_show(const char *text) {
-  struct winsize size;
   const char *term = getenv("TERM");
-  if (!isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0) return false;
-  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return qr_print(stderr, text, known ? size.ws_col : 80);
+  bool can_draw = term && strcmp(term, "dumb") != 0;
+  return can_draw && qr_print(stderr, text, ui_columns());
 }

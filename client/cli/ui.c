@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -13,6 +14,12 @@ void ui_init(bool verbose) {
   const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
   talkative = verbose;
   colour = isatty(STDERR_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
+}
+
+int ui_columns(void) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 static void line(const char *style, const char *format, va_list args) {
@@ -34,6 +41,13 @@ void ui_note(const char *format, ...) {
   va_list args;
   va_start(args, format);
   line("\033[2m", format, args);
+  va_end(args);
+}
+
+void ui_head(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  line("\033[1m", format, args);
   va_end(args);
 }
 

@@ -1,8 +1,10 @@
 /** Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not. */
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { createClient, newSeed } from '../../web/client/index.js';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
-import { binary, tempDir } from '../support/process.js';
+import { binary, tempDir, within } from '../support/process.js';
 import { plain, readQr, startInTerminal } from '../support/pty.js';
 import { startRelay } from '../support/relay.js';
 
@@ -156,6 +158,28 @@ test('chat by code: one shows it, the other types it, and the lines flow', LONG,
   await relay.stop();
 });
 
+test('with the JavaScript client, as in a page: its code is typed here, and the other way round', LONG, async () => {
+  const relay = await startRelay();
+  const ana = await person(relay, 'Ana');
+  const page = await createClient({ url: relay.ws, seed: newSeed(), application: 'chat/1', name: 'Page', listen: true, WebSocket });
+  const made = page.createCode();
+  await within(new Promise((done) => made.on('code', done)), 'a code');
+  const paired = within(new Promise((done) => made.on('paired', done)), 'paired');
+  expect(await ana.run(['pair', '--code'], { input: made.text })).toMatchObject({ code: 0 });
+  expect(await paired).toMatchObject({ id: ana.id, name: 'Ana' });
+  const { program, code } = await offered(ana, 'chat');
+  const heard = within(new Promise((done) => page.on('session', (session) => session.on('message', done))), 'a message');
+  page.claimCode(code);
+  await program.waitFor('Paired with Page.');
+  await program.write('hello\n');
+  const { data } = await heard;
+  expect(Buffer.from(data).subarray(17).toString()).toBe('hello');
+  expect(await ana.contacts()).toMatchObject([{ name: 'Page', id: page.id, paired: 'code' }]);
+  page.stop();
+  await program.stop();
+  await relay.stop();
+});
+
 test('listen --code and connect --code join two pipes', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay), await person(relay)];
@@ -196,9 +220,30 @@ test('a contact that is blocked stays so when a code is used with it', LONG, asy
     const { program, code } = await offered(bo, 'pair');
     await ana.run(['pair', '--code'], { input: code });
     expect((await program.wait()).code).toBe(expected);
-    if (expected === 4) expect(program.stderr).toContain("unblock 'Ana'");
+    if (expected === 4) expect(program.stderr).toContain("unblock Ana");
     await bo.run(['contacts', 'block', 'Ana']);
   }
+  await relay.stop();
+});
+
+test('someone who asks under the name of a contact is told apart at the question', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo, other] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Ana')];
+  const { program, code } = await offered(bo, 'pair');
+  await ana.run(['pair', '--code'], { input: code });
+  expect((await program.wait()).code).toBe(0);
+  const listen = inTerminal(bo, ['listen', '--keep']);
+  await listen.waitFor('Waiting.');
+  const stranger = other.start('connect', bo.id);
+  await listen.waitFor('Let it in? [y/N]');
+  expect(plain(listen.stdout)).toMatch(/Careful: this one calls itself “Ana”, but is not the Ana that you know/);
+  await listen.write('n\n');
+  await listen.waitFor('Not let in.');
+  const friend = ana.start('connect', 'Bo');
+  await listen.waitFor('Ana wants to connect. Let them in? [y/N]');
+  await listen.write('y\n');
+  await listen.waitFor('Connected with Ana');
+  await Promise.all([stranger.kill9(), friend.kill9(), listen.kill9()]);
   await relay.stop();
 });
 
