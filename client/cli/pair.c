@@ -18,7 +18,7 @@ typedef struct pair_job {
   job base;
   pairing code;
   const char *target_text, *as;
-  bool claims, json, no_qr;
+  bool claims, json, no_qr, yes;
   char code_text[PAIRLINK_CODE_MAX];
   target who;
   char invite[PAIRLINK_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: who used the link */
@@ -167,7 +167,7 @@ static int name_them(pair_job *j) {
   int code = 0;
   if (j->as)
     code = rename_to(&j->base.people, who, j->as);
-  else if (!j->json)
+  else if (!j->json && !j->yes)
     ask_name(&j->base.people, who);
   ui_note("To write to %s: pairlink chat %s", who->name, people_quoted(who->name));
   if (!*j->base.people.my_name && !j->base.c->name)
@@ -181,6 +181,7 @@ const struct argp_option pair_options[] = {
     {"code", OPTION_CODE, NULL, 0,
      "Ask for the code that the other side shows (or take it from the first line of stdin, or from PAIRLINK_CODE)", 0},
     {"as", OPTION_AS, "NAME", 0, "Your name for them, instead of a question", 0},
+    {"yes", 'y', NULL, 0, "Ask nothing: keep the name that they give themselves", 0},
     {"no-qr", OPTION_NO_QR, NULL, 0, "Show no QR code", 0},
     {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
     {0},
@@ -194,6 +195,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case OPTION_AS:
       j->as = arg;
+      return 0;
+    case 'y':
+      j->yes = true;
       return 0;
     case OPTION_NO_QR:
       j->no_qr = true;
@@ -218,7 +222,7 @@ static const char doc[] =
     "Makes you and someone else contacts of each other, for good. Without an argument it shows a code, and a link with "
     "its QR code; on the other side, `pairlink pair --code`, or the page, takes the code. A code is good for one try "
     "and "
-    "ten minutes: who types it wrong uses it up.";
+    "ten minutes: who types it wrong uses it up. With IDs, each of the two names the other's.";
 
 static int start(pair_job *j, const cli *c) {
   static const job_hooks hooks = {on_event_then_invite, on_online, NULL, prepare, on_ready, on_tick};

@@ -126,6 +126,18 @@ test('pair LINK, and the link of a pair that also shows a code', LONG, async () 
   await relay.stop();
 });
 
+test('by ID, each naming the other', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+  const first = ana.start('pair', bo.id);
+  const second = await bo.run(['pair', ana.id]);
+  expect(second.code, second.stderr).toBe(0);
+  expect((await first.wait()).code, first.stderr).toBe(0);
+  expect(await ana.contacts()).toMatchObject([{ name: 'Bo', id: bo.id, paired: 'id' }]);
+  expect(await bo.contacts()).toMatchObject([{ name: 'Ana', id: ana.id, paired: 'id' }]);
+  await relay.stop();
+});
+
 test('listen --invite and connect LINK leave contacts too', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
