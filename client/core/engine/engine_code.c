@@ -51,6 +51,7 @@ static void ask(pl_engine *e, pl_code_run *c) {
 }
 
 void pl_code_online(pl_engine *e) {
+  e->codes_online_ms = e->now_ms;
   for (size_t i = 0; i < PL_CODES_MAX; i++) {
     pl_code_run *c = &e->codes[i];
     if (!c->handle) continue;

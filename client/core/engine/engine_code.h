@@ -13,7 +13,7 @@
 
 #include "../code/code.h"
 
-enum { PL_CODES_MAX = 8, PL_CODE_LEAVE_MS = 10000 };
+enum { PL_CODES_MAX = 8, PL_CODE_LEAVE_MS = 10000, PL_CODE_BACK_MS = 15000, PL_CODE_BACK_TRIES = 3 };
 
 typedef struct pl_code_run {
   uint32_t handle; /* for the application, and the tag of MAKE; 0: this place is free */
@@ -24,7 +24,8 @@ typedef struct pl_code_run {
   bool guess_sent; /* claimer */
   pl_code code;
   uint64_t expires_ms, try_ms;
-  unsigned failures;
+  bool seen; /* claimer: its number was there */
+  unsigned failures, missed;
   pl_link *link;                                               /* creator: in its seat; claimer: its claim */
   uint8_t sid[PL_CONST_CODE_SID_BYTES], scalar[32], share[32]; /* claimer, until the answer */
   pl_code_secrets secrets;                                     /* while there is a link, from both shares on */

@@ -156,13 +156,23 @@ static bool ends_claim(int reason) {
   return !PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_RATE || reason == PL_REASON_BUSY;
 }
 
+/* A relay that began anew does not know the number before its creator is back there, too. */
+static bool may_come_back(const pl_engine *e, const pl_code_run *c, int reason) {
+  return reason == PL_REASON_NO_CODE && c->seen && c->missed < PL_CODE_BACK_TRIES &&
+         e->now_ms < e->codes_online_ms + PL_CODE_BACK_MS;
+}
+
 static void claim_lost(pl_engine *e, pl_code_run *c, int reason) {
   forget_run(c);
   if (c->guess_sent) { /* it may have been right: only the creator's own word against it ends the wait */
     if (reason == PL_REASON_WRONG_CODE) pl_code_end(e, c, PL_EWRONGCODE, reason);
+  } else if (may_come_back(e, c, reason)) {
+    c->try_ms = e->now_ms + (1000u << c->missed++);
+    pl_engine_wake_at(e, c->try_ms);
   } else if (ends_claim(reason)) {
     pl_code_end(e, c, reason == PL_REASON_RATE ? PL_EAGAIN : pl_reason_error(reason), reason);
   } else {
+    c->seen = true;
     try_later(e, c);
   }
 }

@@ -181,6 +181,7 @@ struct pl_engine {
   size_t peer_count;
   pl_code_run codes[PL_CODES_MAX];
   uint32_t code_handles;
+  uint64_t codes_online_ms; /* the last login */
 };
 
 /* engine_actions.c */

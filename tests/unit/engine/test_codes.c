@@ -433,6 +433,33 @@ static void a_claim_waits_for_a_creator_who_is_away(void **state) {
   end();
 }
 
+/* After a start of the relay the claimer is back first: there is no such number yet. */
+static void a_claim_under_way_waits_for_the_creator_at_the_new_relay(void **state) {
+  (void)state;
+  for (int comes = 0; comes < 2; comes++) {
+    start();
+    uint32_t made = make();
+    n.clients[CREATOR].reachable = false;
+    net_cut(&n, CREATOR);
+    uint32_t claimed = claim_as(CLAIMER, code);
+    net_run(&n, 1000);
+    net_core_crash(&n);
+    net_core_start(&n);
+    net_run(&n, 2000);
+    assert_int_equal(net_core_stats().nameplates, 0);
+    assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+    if (comes) {
+      n.clients[CREATOR].reachable = true;
+      net_do(&n, CREATOR, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+      expect_soon_paired(made, claimed);
+    } else {
+      net_run(&n, 15000);
+      expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
+    }
+    end();
+  }
+}
+
 /* Somebody else has the number after a start of the relay: what was told to the other person is worth nothing. */
 static void a_number_that_is_taken_ends_the_code(void **state) {
   (void)state;
@@ -724,6 +751,7 @@ int main(void) {
       cmocka_unit_test(a_lost_answer_costs_nothing),
       cmocka_unit_test(the_relay_starts_anew_between_code_and_claim),
       cmocka_unit_test(a_claim_waits_for_a_creator_who_is_away),
+      cmocka_unit_test(a_claim_under_way_waits_for_the_creator_at_the_new_relay),
       cmocka_unit_test(a_number_that_is_taken_ends_the_code),
       cmocka_unit_test(codes_expire),
       cmocka_unit_test(claims_give_up),

@@ -371,6 +371,33 @@ static void test_no_knock(void **state) {
   finish(all, 2);
 }
 
+/* Whichever allocation fails: what was promised is kept or refused, and nothing is left over. */
+static void test_memory_faults(void **state) {
+  (void)state;
+  for (long k = 1;; k++) {
+    start(NULL);
+    client *all[] = {ready(1), ready(2)};
+    pl_alloc_fail_at(k);
+    send_code(all[0], PL_CONST_CODE_MAKE, 7, 0, LIFE);
+    const seen *s = client_next(all[0]);
+    uint32_t number = s && s->type == PL_ENV_CODE ? pl_get_u32(s->payload + 5) : 0;
+    if (number) {
+      claim(all[1], LINK(0), number);
+      uint32_t at = claim_of(all[0], number);
+      if (at) reset(all[0], at, PL_REASON_BUSY);
+      claim(all[1], LINK(1), number);
+      client_hang_up(all[0]);
+      claim(all[1], LINK(2), number);
+    }
+    bool never = pl_alloc_fail_at(0) > 0;
+    finish(all, 2);
+    if (never) {
+      assert_true(k > 5);
+      return;
+    }
+  }
+}
+
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t make_at(workers *all, client *c, uint32_t wanted) {
@@ -482,13 +509,21 @@ static void test_one_number_twice(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_made_and_claimed),     cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_limits_of_an_id),      cmocka_unit_test(test_limits_of_all),
-      cmocka_unit_test(test_address_rate),         cmocka_unit_test(test_expiry),
-      cmocka_unit_test(test_owner_comes_back),     cmocka_unit_test(test_wanted_numbers),
-      cmocka_unit_test(test_wrong_payloads),       cmocka_unit_test(test_misses),
-      cmocka_unit_test(test_claims_of_an_address), cmocka_unit_test(test_no_knock),
-      cmocka_unit_test(test_across_workers),       cmocka_unit_test(test_told_anew),
+      cmocka_unit_test(test_made_and_claimed),
+      cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_limits_of_an_id),
+      cmocka_unit_test(test_limits_of_all),
+      cmocka_unit_test(test_address_rate),
+      cmocka_unit_test(test_expiry),
+      cmocka_unit_test(test_owner_comes_back),
+      cmocka_unit_test(test_wanted_numbers),
+      cmocka_unit_test(test_wrong_payloads),
+      cmocka_unit_test(test_misses),
+      cmocka_unit_test(test_claims_of_an_address),
+      cmocka_unit_test(test_no_knock),
+      cmocka_unit_test(test_memory_faults),
+      cmocka_unit_test(test_across_workers),
+      cmocka_unit_test(test_told_anew),
       cmocka_unit_test(test_one_number_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
