@@ -34,10 +34,10 @@ static pl_view trim(pl_view text) {
 /* The bytes before the next separator, and what is behind that. */
 static pl_view next_part(pl_view *rest) {
   pl_view part = {rest->data, 0};
-  size_t at = 0, n = 0;
-  while (at < rest->size && !(n = separator(rest->data + at, rest->size - at))) at++;
+  size_t at = 0;
+  while (at < rest->size && separator(rest->data + at, rest->size - at) == 0) at++;
   part.size = at;
-  while (at < rest->size && (n = separator(rest->data + at, rest->size - at))) at += n;
+  for (size_t n = 1; n && at < rest->size; at += n) n = separator(rest->data + at, rest->size - at);
   *rest = (pl_view){rest->data + at, rest->size - at};
   return part;
 }
