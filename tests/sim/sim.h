@@ -1,12 +1,13 @@
-/* The simulator: clients, a relay, the network and the disk between them, in one process and in virtual time, all
- * decided by one seed. The clients are real engines, the relay is the real core; what is simulated is what the shells
- * and the world do. Files:
+/* The simulator: clients, a relay of one worker or several, the network and the disk between them, in one process and
+ * in virtual time, all decided by one seed. The clients are real engines, the relay is the real core; what is simulated
+ * is what the shells and the world do. Files:
  *
  *   main.c          arguments, seeds, reports
  *   sim_world.c     the clock: the next thing that happens; the phases of a run
  *   sim_random.c    the seed's numbers
  *   sim_net.c       connections: delay, bandwidth, cut, silence, stall
  *   sim_relay.c     the relay's shell: sockets and store; crash and restart
+ *   sim_bus.c       what carries the words of its workers to each other: late, stalled, lost
  *   sim_client.c    the client's shell: WebSocket, actions, output; crash, sleep
  *   sim_app.c       applications that use the client at random
  *   sim_ledger.c    what was sent, and what must be true of what arrives
@@ -35,6 +36,7 @@ enum {
   SIM_CHANNELS = 4,
   SIM_JOBS = 64,
   SIM_KNOWN = 16,
+  SIM_WORKERS = 3,
   SIM_START_US = 1000000
 };
 
@@ -86,6 +88,7 @@ typedef struct sim_conn {
   sim_client *client;
   int client_life;
   pl_conn *relay_conn; /* NULL: the relay has none, or no more */
+  struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
   sim_pipe up, down;
@@ -95,16 +98,31 @@ typedef struct sim_conn {
 } sim_conn;
 
 /* ---- the relay's shell ------------------------------------------------------------------------------------------ */
+typedef struct sim_relay sim_relay;
+
+typedef struct sim_worker {
+  sim_relay *relay;
+  unsigned number;
+  pl_relay *core;
+} sim_worker;
+
 typedef struct sim_job {
   bool used, may_create;
+  sim_worker *worker;
   pl_conn *conn;
   uint8_t id[32];
   uint64_t done_us;
 } sim_job;
 
-typedef struct sim_relay {
+struct sim_relay {
   sim_world *world;
-  pl_relay *core;
+  bool up;
+  sim_worker workers[SIM_WORKERS];
+  unsigned worker_count;
+  pl_shared *shared;                      /* of the workers; NULL for one alone */
+  sim_pipe bus[SIM_WORKERS][SIM_WORKERS]; /* from, to */
+  uint32_t bus_delay_us, bus_jitter_us;
+  size_t bus_capacity;
   pl_relay_config config;
   uint64_t restart_us; /* while it is down */
   uint64_t ends_us;    /* after a drain */
@@ -112,8 +130,7 @@ typedef struct sim_relay {
   uint8_t known[SIM_KNOWN][32];
   size_t known_count;
   sim_job jobs[SIM_JOBS];
-  bool use_flush;
-} sim_relay;
+};
 
 /* ---- ledger --------------------------------------------------------------------------------------------------------
  */
@@ -191,6 +208,7 @@ typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_ph
 struct sim_world {
   uint64_t seed, now_us, steps;
   sim_random random;
+  sim_random extra; /* for what was added later: it leaves the worlds without it as they were */
   bool trace;
   jmp_buf failed;
   char verdict[512];
@@ -211,6 +229,7 @@ struct sim_world {
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
   sim_conn conns[SIM_CONNS];
+  size_t conns_used; /* all beyond are free */
   sim_stream **streams;
   size_t stream_count, stream_capacity;
   sim_volatile *volatiles;
@@ -240,6 +259,7 @@ static inline uint64_t sim_now_ms(const sim_world *w) {
 void sim_pipe_init(sim_world *w, sim_pipe *p, uint32_t bytes_per_ms);
 size_t sim_pipe_room(const sim_pipe *p);
 size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n); /* what fits */
+sim_chunk *sim_pipe_read(sim_pipe *p);                                           /* the first one; to be freed */
 void sim_pipe_clear(sim_pipe *p);
 uint64_t sim_pipe_due(const sim_pipe *p);
 sim_conn *sim_conn_dial(sim_world *w, sim_client *c);
@@ -256,12 +276,23 @@ void sim_relay_start(sim_relay *r);
 void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent);
 void sim_relay_deinit(sim_relay *r);
 void sim_relay_accept(sim_relay *r, sim_conn *k);
-void sim_relay_bytes(sim_relay *r, sim_conn *k, uint8_t *data, size_t n);
-void sim_relay_socket_gone(sim_relay *r, sim_conn *k);
-void sim_relay_writable(sim_relay *r, sim_conn *k);
+void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n);
+void sim_relay_socket_gone(sim_conn *k);
+void sim_relay_writable(sim_conn *k);
 uint64_t sim_relay_due(const sim_relay *r);
 void sim_relay_happen(sim_relay *r);
 void sim_relay_drain(sim_relay *r);
+void sim_relay_turn(sim_worker *v); /* after whatever happened at it */
+
+/* sim_bus.c */
+void sim_bus_init(sim_world *w);
+void sim_bus_start(sim_relay *r);
+void sim_bus_end(sim_relay *r);
+void sim_bus_flush(sim_worker *v);
+uint64_t sim_bus_due(const sim_relay *r);
+bool sim_bus_happen(sim_relay *r); /* false: nothing was due */
+void sim_bus_fault(sim_world *w);
+void sim_bus_heal(sim_relay *r);
 
 /* sim_client.c */
 void sim_client_init(sim_world *w, int index);

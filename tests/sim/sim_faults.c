@@ -47,6 +47,10 @@ void sim_fault(sim_world *w) {
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn before other numbers: compilers order arguments as they like */
   w->faults++;
+  if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
+    sim_bus_fault(w);
+    return;
+  }
   switch (sim_below(r, w->hostile ? 14 : 11)) {
     case 0:
     case 1:
@@ -93,7 +97,8 @@ void sim_fault(sim_world *w) {
 /* A connection that fell silent stays so: whoever holds it has to find out. */
 void sim_heal(sim_world *w) {
   w->relay.store_slow_until_us = 0;
-  if (!w->relay.core && w->relay.restart_us > w->now_us) w->relay.restart_us = w->now_us;
+  sim_bus_heal(&w->relay);
+  if (!w->relay.up && w->relay.restart_us > w->now_us) w->relay.restart_us = w->now_us;
   for (int i = 0; i < w->clients_count; i++) {
     sim_client *c = &w->clients[i];
     c->cut_off_until_us = c->lossy_until_us = c->hostile_until_us = 0;

@@ -67,8 +67,7 @@ uint64_t sim_pipe_due(const sim_pipe *p) {
   return at != SIM_NEVER && at < p->held_until_us ? p->held_until_us : at;
 }
 
-/* The first chunk, out of the pipe; the caller frees it. */
-static sim_chunk *arrive(sim_pipe *p) {
+sim_chunk *sim_pipe_read(sim_pipe *p) {
   sim_chunk *chunk = p->first;
   p->first = chunk->next;
   if (!p->first) p->last = NULL;
@@ -83,13 +82,14 @@ sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
     sim_conn *k = &w->conns[i];
     if (k->client_state != SIM_CONN_FREE) continue;
     *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c->life};
+    if (i >= w->conns_used) w->conns_used = i + 1;
     k->client_told_us = k->relay_told_us = SIM_NEVER;
     sim_pipe_init(w, &k->up, c->bytes_per_ms);
     sim_pipe_init(w, &k->down, c->bytes_per_ms);
     k->down.capacity = w->relay_socket_bytes;
     k->established_us = w->now_us + 2 * (uint64_t)k->up.delay_us;
     if (w->now_us < c->cut_off_until_us) k->established_us = SIM_NEVER; /* its packets go nowhere */
-    k->refused = !w->relay.core;
+    k->refused = !w->relay.up;
     pl_ws_init(&k->ws, false, false, 1 << 24);
     return k;
   }
@@ -164,7 +164,7 @@ uint64_t sim_conn_due(const sim_conn *k) {
 
 static void dialled(sim_conn *k) {
   sim_world *w = k->world;
-  if (k->refused || !w->relay.core || w->now_us >= k->client_told_us) {
+  if (k->refused || !w->relay.up || w->now_us >= k->client_told_us) {
     sim_client *c = k->client;
     sim_conn_client_leaves(k, false);
     sim_client_socket_gone(c, k, PL_ENETWORK);
@@ -188,22 +188,22 @@ static void happen_client(sim_conn *k) {
     sim_conn_client_leaves(k, false);
     sim_client_socket_gone(c, k, PL_ENETWORK);
   } else {
-    sim_chunk *chunk = w->in_hand = arrive(&k->down);
+    sim_chunk *chunk = w->in_hand = sim_pipe_read(&k->down);
     sim_client_bytes(c, k, chunk->data, chunk->size);
     w->in_hand = NULL;
     free(chunk);
-    if (k->relay_conn && writable_again(&k->down)) sim_relay_writable(&w->relay, k);
+    if (k->relay_conn && writable_again(&k->down)) sim_relay_writable(k);
   }
 }
 
 static void happen_relay(sim_conn *k) {
   sim_world *w = k->world;
   if (w->now_us >= k->relay_told_us || (!k->up.first && !k->up.silent)) {
-    sim_relay_socket_gone(&w->relay, k);
+    sim_relay_socket_gone(k);
     return;
   }
-  sim_chunk *chunk = w->in_hand = arrive(&k->up);
-  sim_relay_bytes(&w->relay, k, chunk->data, chunk->size);
+  sim_chunk *chunk = w->in_hand = sim_pipe_read(&k->up);
+  sim_relay_bytes(k, chunk->data, chunk->size);
   w->in_hand = NULL;
   free(chunk);
   if (k->client_state == SIM_CONN_OPEN && k->client->conn == k) sim_client_pump(k->client);

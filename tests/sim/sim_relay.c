@@ -1,4 +1,5 @@
-/* The relay's shell: hands bytes to the core and back, and is its disk. What the store committed outlives a crash. */
+/* The relay's shell: hands bytes to the cores of its workers and back, and is their disk. What the store committed
+ * outlives a crash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,13 @@ enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
 const uint8_t sim_address[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
 
 static void on_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
-  sim_relay *r = user;
+  sim_worker *v = user;
+  sim_relay *r = v->relay;
   sim_world *w = r->world;
   for (size_t i = 0; i < SIM_JOBS; i++) {
     sim_job *job = &r->jobs[i];
     if (job->used) continue;
-    *job = (sim_job){.used = true, .may_create = may_create, .conn = conn};
+    *job = (sim_job){.used = true, .may_create = may_create, .worker = v, .conn = conn};
     memcpy(job->id, id, 32);
     uint64_t most = w->now_us < r->store_slow_until_us ? SIM_MS(5000) : SIM_MS(5);
     job->done_us = w->now_us + sim_below(&w->random, most);
@@ -23,8 +25,8 @@ static void on_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_
   sim_fail(w, "the store's queue has no bound: %d lookups wait", SIM_JOBS);
 }
 
-static void write_some(sim_relay *r, sim_conn *k) {
-  sim_world *w = r->world;
+static void write_some(sim_conn *k) {
+  sim_world *w = k->world;
   pl_view out;
   k->down.blocked = false;
   while (k->relay_conn && pl_conn_output(k->relay_conn, &out)) {
@@ -38,23 +40,28 @@ static void write_some(sim_relay *r, sim_conn *k) {
 }
 
 static void on_flush(void *user, pl_conn *conn) {
-  write_some(user, pl_conn_shell(conn));
+  sim_conn *k = pl_conn_shell(conn);
+  if (k)
+    write_some(k);
+  else
+    sim_bus_flush(user);
 }
 
 static size_t on_send(void *user, pl_conn *conn, pl_view bytes) {
   sim_conn *k = pl_conn_shell(conn);
-  sim_relay *r = user;
-  return k->down.blocked ? 0 : sim_pipe_write(r->world, &k->down, bytes.data, bytes.size);
+  (void)user;
+  return !k || k->down.blocked ? 0 : sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
 }
 
 static void on_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
-  sim_relay *r = user;
+  const sim_worker *v = user;
   (void)level;
-  sim_trace(r->world, "relay    conn=%d %s %s", conn ? (int)pl_conn_number(conn) : 0, event, detail ? detail : "");
+  sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_conn_number(conn) : 0, event,
+            detail ? detail : "");
 }
 
-static void obey_wish(sim_relay *r, sim_conn *k) {
-  sim_world *w = r->world;
+static void obey_wish(sim_conn *k) {
+  sim_world *w = k->world;
   pl_conn *conn = k->relay_conn;
   pl_conn_wish wish = pl_conn_get_wish(conn);
   pl_view out;
@@ -68,23 +75,29 @@ static void obey_wish(sim_relay *r, sim_conn *k) {
   }
 }
 
-static void check_bounds(const sim_relay *r) {
-  pl_relay_stats stats = pl_relay_get_stats(r->core);
-  if (stats.queued_bytes > r->world->queued_most) r->world->queued_most = stats.queued_bytes;
-  r->world->overflows = stats.overflows;
-  /* Each socket may have an output buffer on top, and one record is at hand. */
-  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX] + stats.sockets * SOCKET_BUFFER + RECORD)
-    sim_fail(r->world, "the relay holds %d bytes, more than its budget", (int)stats.queued_bytes);
+static void check_bounds(const sim_worker *v) {
+  const sim_relay *r = v->relay;
+  sim_world *w = r->world;
+  pl_relay_stats stats = pl_relay_get_stats(v->core);
+  uint64_t buffers = stats.sockets + r->worker_count - 1;
+  if (stats.queued_bytes > w->queued_most) w->queued_most = stats.queued_bytes;
+  if (stats.overflows > w->overflows) w->overflows = stats.overflows;
+  /* Each socket, and each other worker, may have an output buffer on top, and one record is at hand. */
+  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX] + buffers * SOCKET_BUFFER + RECORD)
+    sim_fail(w, "the relay's worker %u holds %d bytes, more than its budget", v->number, (int)stats.queued_bytes);
 }
 
-static void turn(sim_relay *r) {
+/* As in the shell: first what the others are told, then the sockets. */
+void sim_relay_turn(sim_worker *v) {
   pl_conn *conn;
-  while (r->core && (conn = pl_relay_next_dirty(r->core))) {
+  if (!v->core) return;
+  sim_bus_flush(v);
+  while ((conn = pl_relay_next_dirty(v->core))) {
     sim_conn *k = pl_conn_shell(conn);
-    write_some(r, k);
-    if (k->relay_conn) obey_wish(r, k);
+    write_some(k);
+    if (k->relay_conn) obey_wish(k);
   }
-  if (r->core) check_bounds(r);
+  check_bounds(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -115,20 +128,30 @@ void sim_relay_init(sim_world *w) {
     r->config.hooks.flush = on_flush;
     r->config.hooks.send = on_send;
   }
-  r->config.user = r;
+  r->worker_count = 1;
 }
 
 void sim_relay_start(sim_relay *r) {
   sim_fill(&r->world->random, r->config.hash_seed, sizeof r->config.hash_seed);
-  r->core = pl_relay_new(&r->config);
-  if (!r->core) abort();
+  sim_bus_start(r);
+  for (unsigned i = 0; i < r->worker_count; i++) {
+    sim_worker *v = &r->workers[i];
+    *v = (sim_worker){.relay = r, .number = i};
+    r->config.user = v;
+    r->config.shared = r->shared;
+    r->config.worker = i;
+    r->config.workers = r->shared ? r->worker_count : 0;
+    v->core = pl_relay_new(&r->config);
+    if (!v->core) abort();
+  }
+  r->up = true;
   r->restart_us = r->ends_us = SIM_NEVER;
-  sim_trace(r->world, "relay    starts");
+  sim_trace(r->world, "relay    starts with %u worker%s", r->worker_count, r->worker_count > 1 ? "s" : "");
 }
 
 void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent) {
   sim_world *w = r->world;
-  if (!r->core) return;
+  if (!r->up) return;
   sim_trace(w, "relay    crashes%s", silent ? ", and its machine with it" : "");
   for (size_t i = 0; i < SIM_CONNS; i++) {
     sim_conn *k = &w->conns[i];
@@ -136,15 +159,23 @@ void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent) {
     if (silent) k->up.silent = k->down.silent = true;
     if (k->accepted) sim_conn_relay_leaves(k, false);
   }
-  pl_relay_free(r->core);
-  r->core = NULL;
+  sim_relay_deinit(r);
   memset(r->jobs, 0, sizeof r->jobs);
   r->restart_us = w->now_us + down_us;
 }
 
 void sim_relay_deinit(sim_relay *r) {
-  pl_relay_free(r->core);
-  r->core = NULL;
+  for (unsigned i = 0; i < r->worker_count; i++) {
+    pl_relay_free(r->workers[i].core);
+    r->workers[i].core = NULL;
+  }
+  sim_bus_end(r);
+  r->up = false;
+}
+
+/* The system spreads connections over the workers. */
+static sim_worker *any_worker(sim_relay *r) {
+  return &r->workers[r->worker_count > 1 ? sim_below(&r->world->extra, r->worker_count) : 0];
 }
 
 void sim_relay_accept(sim_relay *r, sim_conn *k) {
@@ -152,41 +183,51 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
   uint8_t challenge[32];
   sim_fill(&w->random, challenge, sizeof challenge);
   k->accepted = true;
-  k->relay_conn = pl_relay_open(r->core, sim_address, challenge, k, sim_now_ms(w));
+  k->worker = any_worker(r);
+  k->relay_conn = pl_relay_open(k->worker->core, sim_address, challenge, k, sim_now_ms(w));
   if (!k->relay_conn) sim_conn_relay_leaves(k, false);
-  turn(r);
+  sim_relay_turn(k->worker);
 }
 
-void sim_relay_bytes(sim_relay *r, sim_conn *k, uint8_t *data, size_t n) {
-  pl_relay_receive(k->relay_conn, data, n, sim_now_ms(r->world));
-  turn(r);
+void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n) {
+  pl_relay_receive(k->relay_conn, data, n, sim_now_ms(k->world));
+  sim_relay_turn(k->worker);
 }
 
-void sim_relay_socket_gone(sim_relay *r, sim_conn *k) {
-  pl_relay_closed(k->relay_conn, sim_now_ms(r->world));
+void sim_relay_socket_gone(sim_conn *k) {
+  pl_relay_closed(k->relay_conn, sim_now_ms(k->world));
   sim_conn_relay_leaves(k, false);
-  turn(r);
+  sim_relay_turn(k->worker);
 }
 
-void sim_relay_writable(sim_relay *r, sim_conn *k) {
-  write_some(r, k);
-  if (k->relay_conn) obey_wish(r, k);
-  turn(r);
+void sim_relay_writable(sim_conn *k) {
+  write_some(k);
+  if (k->relay_conn) obey_wish(k);
+  sim_relay_turn(k->worker);
 }
 
 void sim_relay_drain(sim_relay *r) {
   sim_world *w = r->world;
-  if (!r->core) return;
+  if (!r->up) return;
   sim_trace(w, "relay    drains");
-  pl_relay_drain(r->core, (uint32_t)sim_below(&w->random, 2000), sim_now_ms(w));
+  uint32_t delay_ms = (uint32_t)sim_below(&w->random, 2000);
+  for (unsigned i = 0; i < r->worker_count; i++) pl_relay_drain(r->workers[i].core, delay_ms, sim_now_ms(w));
   r->ends_us = w->now_us + sim_below(&w->random, SIM_MS(3000));
-  turn(r);
+  for (unsigned i = 0; i < r->worker_count; i++) sim_relay_turn(&r->workers[i]);
+}
+
+static uint64_t time_due(const sim_worker *v) {
+  uint64_t at = pl_relay_deadline(v->core);
+  return at == PL_RELAY_NEVER ? SIM_NEVER : at * 1000;
 }
 
 uint64_t sim_relay_due(const sim_relay *r) {
-  if (!r->core) return r->restart_us;
-  uint64_t at = pl_relay_deadline(r->core);
-  if (at != PL_RELAY_NEVER) at *= 1000;
+  if (!r->up) return r->restart_us;
+  uint64_t at = sim_bus_due(r);
+  for (unsigned i = 0; i < r->worker_count; i++) {
+    uint64_t due = time_due(&r->workers[i]);
+    if (due < at) at = due;
+  }
   if (r->ends_us < at) at = r->ends_us;
   for (size_t i = 0; i < SIM_JOBS; i++) {
     if (r->jobs[i].used && r->jobs[i].done_us < at) at = r->jobs[i].done_us;
@@ -207,7 +248,7 @@ static pl_registration registration_of(sim_relay *r, const sim_job *job) {
 
 void sim_relay_happen(sim_relay *r) {
   sim_world *w = r->world;
-  if (!r->core) {
+  if (!r->up) {
     sim_relay_start(r);
     return;
   }
@@ -220,9 +261,15 @@ void sim_relay_happen(sim_relay *r) {
     if (!job->used || w->now_us < job->done_us) continue;
     job->used = false;
     pl_relay_registered(job->conn, registration_of(r, job), sim_now_ms(w));
-    turn(r);
+    sim_relay_turn(job->worker);
     return;
   }
-  pl_relay_time(r->core, sim_now_ms(w));
-  turn(r);
+  if (sim_bus_happen(r)) return;
+  for (unsigned i = 0; i < r->worker_count; i++) {
+    sim_worker *v = &r->workers[i];
+    if (time_due(v) > w->now_us) continue;
+    pl_relay_time(v->core, sim_now_ms(w));
+    sim_relay_turn(v);
+    return;
+  }
 }

@@ -61,6 +61,7 @@ static void set_scene(sim_world *w) {
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
   sim_relay_init(w);
+  sim_bus_init(w);
   sim_relay_start(&w->relay);
   for (int i = 0; i < w->clients_count; i++) sim_client_init(w, i);
 }
@@ -76,7 +77,7 @@ static uint64_t fault_due(const sim_world *w) {
 static uint64_t next_due(const sim_world *w) {
   uint64_t at = least(sim_relay_due(&w->relay), fault_due(w));
   for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
-  for (size_t i = 0; i < SIM_CONNS; i++) at = least(at, sim_conn_due(&w->conns[i]));
+  for (size_t i = 0; i < w->conns_used; i++) at = least(at, sim_conn_due(&w->conns[i]));
   return at;
 }
 
@@ -87,7 +88,7 @@ static void happen(sim_world *w) {
     sim_fault(w);
     return;
   }
-  for (size_t i = 0; i < SIM_CONNS; i++) {
+  for (size_t i = 0; i < w->conns_used; i++) {
     if (sim_conn_due(&w->conns[i]) > w->now_us) continue;
     sim_conn_happen(&w->conns[i]);
     return;
@@ -186,6 +187,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   w->seed = seed;
   w->trace = trace;
   sim_random_init(&w->random, seed);
+  sim_random_init(&w->extra, ~seed);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
