@@ -221,10 +221,12 @@ struct sim_world {
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
-  bool hostile;  /* the relay may change and repeat records */
-  bool tampered; /* it has */
-  bool lossy;    /* records get lost all the time */
-  bool twins;    /* some share an ID: as tabs or devices do */
+  bool hostile;   /* the relay may change and repeat records */
+  bool tampered;  /* it has */
+  bool lossy;     /* records get lost all the time */
+  bool twins;     /* some share an ID: as tabs or devices do */
+  bool new_links; /* links are replaced after few bytes */
+  uint64_t fault_gap_us;
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;

@@ -30,6 +30,20 @@ void sim_trace(sim_world *w, const char *format, ...) {
   va_end(args);
 }
 
+/* Each in few worlds: they leave the others as they were. */
+static void set_rare_things(sim_world *w) {
+  sim_random *r = &w->extra;
+  w->new_links = sim_chance(r, 15);
+  w->fault_gap_us = SIM_MS(20000);
+  if (w->flood || !sim_chance(r, 4)) return;
+  /* For hours, with long pauses: links grow old, and are replaced. */
+  uint64_t length_us = SIM_MS(sim_between(r, 1800000, 7200000));
+  w->act_mean_ms = (unsigned)(length_us / 1000 / sim_between(r, 20, 80));
+  w->healed_us = w->now_us + length_us;
+  w->fault_gap_us = length_us / 4;
+  w->next_fault_us = w->now_us + sim_below(r, length_us);
+}
+
 static void set_scene(sim_world *w) {
   sim_random *r = &w->random;
   w->now_us = SIM_START_US;
@@ -60,6 +74,7 @@ static void set_scene(sim_world *w) {
   uint64_t length_us = SIM_MS(w->act_mean_ms * sim_between(r, 20, 80)) + SIM_MS(2000);
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
+  set_rare_things(w);
   sim_relay_init(w);
   sim_bus_init(w);
   sim_relay_start(&w->relay);
@@ -84,7 +99,7 @@ static uint64_t next_due(const sim_world *w) {
 static void happen(sim_world *w) {
   if (fault_due(w) <= w->now_us) {
     w->faults_left--;
-    w->next_fault_us = w->now_us + sim_below(&w->random, least(SIM_MS(20000), w->healed_us - w->now_us + 1));
+    w->next_fault_us = w->now_us + sim_below(&w->random, least(w->fault_gap_us, w->healed_us - w->now_us + 1));
     sim_fault(w);
     return;
   }
