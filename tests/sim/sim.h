@@ -10,6 +10,7 @@
  *   sim_bus.c       what carries the words of its workers to each other: late, stalled, lost
  *   sim_client.c    the client's shell: WebSocket, actions, output; crash, sleep
  *   sim_app.c       applications that use the client at random
+ *   sim_strangers.c whom they let in: allow, deny, block, invites
  *   sim_ledger.c    what was sent, and what must be true of what arrives
  *   sim_faults.c    what goes wrong
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
@@ -37,6 +38,7 @@ enum {
   SIM_JOBS = 64,
   SIM_KNOWN = 16,
   SIM_WORKERS = 3,
+  SIM_INVITES = 16,
   SIM_START_US = 1000000
 };
 
@@ -172,7 +174,7 @@ typedef struct sim_side {
 } sim_side;
 
 typedef struct sim_session {
-  bool used, linked, closing;
+  bool used, linked, closing, invited;
   uint64_t unlinked_ms;
   uint32_t number;
   int peer; /* client */
@@ -198,8 +200,17 @@ struct sim_client {
   unsigned steps_there;
   sim_session sessions[SIM_SESSIONS];
   uint64_t next_act_us, take_at_us;
-  bool allowed[SIM_CLIENTS];
+  bool allowed[SIM_CLIENTS], blocked[SIM_CLIENTS], dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
+  uint64_t unwelcome_us[SIM_CLIENTS]; /* since when they may not begin a session */
 };
+
+typedef struct sim_invite {
+  int maker, maker_life; /* lives: the secret is forgotten with its maker's state */
+  uint8_t secret[16];
+  uint64_t expires_ms;
+  bool single, revoked;
+  int claimed_by; /* -1: nobody */
+} sim_invite;
 
 /* ---- the world
  * ------------------------------------------------------------------------------------------------------------ */
@@ -225,6 +236,7 @@ struct sim_world {
   bool tampered;  /* it has */
   bool lossy;     /* records get lost all the time */
   bool twins;     /* some share an ID: as tabs or devices do */
+  bool strangers; /* applications allow, deny, block, invite */
   bool new_links; /* links are replaced after few bytes */
   uint64_t fault_gap_us;
   int clients_count;
@@ -234,6 +246,8 @@ struct sim_world {
   size_t conns_used; /* all beyond are free */
   sim_stream **streams;
   size_t stream_count, stream_capacity;
+  sim_invite invites[SIM_INVITES]; /* the newest ones */
+  size_t invite_count;
   sim_volatile *volatiles;
   size_t volatile_count, volatile_capacity;
   sim_chunk *in_hand; /* has arrived, is being read */
@@ -323,6 +337,16 @@ sim_session *sim_session_of(sim_client *c, uint32_t number);
 sim_session *sim_session_new(sim_client *c, uint32_t number, int peer);
 int sim_client_of(const sim_world *w, const uint8_t id[32], const uint8_t instance[8]);
 bool sim_same_id(const sim_world *w, int a, int b);
+
+/* sim_strangers.c */
+void sim_strangers_started(sim_client *c);
+void sim_strangers_act(sim_client *c);
+void sim_strangers_allow(sim_client *c, int peer);
+void sim_strangers_allow_all(sim_client *c);
+pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite of that one, or nothing */
+void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
+void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
+void sim_strangers_begin(sim_client *c, int peer); /* a session that the peer asked for */
 
 /* sim_ledger.c */
 uint32_t sim_size(sim_world *w, const sim_stream *st);

@@ -56,16 +56,8 @@ static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in)
   return sim_client_step(c, &in);
 }
 
-static void allow(sim_client *c, int peer) {
-  const uint8_t *id = c->world->clients[peer].config.identity.id;
-  c->allowed[peer] = true;
-  (void)command(c, PL_IN_ALLOW, (pl_engine_event){.peer = {id, 32}});
-}
-
 void sim_app_started(sim_client *c) {
-  for (int i = 0; i < c->world->clients_count; i++) {
-    if (c->allowed[i] && i != c->index) allow(c, i);
-  }
+  sim_strangers_started(c);
   plan_act(c);
 }
 
@@ -86,6 +78,8 @@ static void connect_somewhere(sim_client *c) {
   const sim_client *other = &w->clients[peer];
   pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {other->config.identity.id, 32}};
   if (twin || sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
+  if (w->strangers && sim_chance(&w->extra, 50)) in.secret = sim_strangers_secret(c, peer);
+  for (int i = 0; i < w->clients_count; i++) c->dialled[i] |= sim_same_id(w, i, peer);
   int rc;
   const pl_actions *out = sim_client_begin(c, &in, &rc);
   sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
@@ -93,6 +87,7 @@ static void connect_somewhere(sim_client *c) {
   if (!sim_session_of(c, in.session_out)) {
     sim_session *s = sim_session_new(c, in.session_out, peer);
     if (in.instance.size) memcpy(s->peer_instance, in.instance.data, 8);
+    s->invited = in.secret.size;
   }
   sim_client_end(c, out);
 }
@@ -180,6 +175,10 @@ void sim_app_act(sim_client *c) {
   sim_world *w = c->world;
   sim_random *r = &w->random;
   plan_act(c);
+  if (w->strangers && sim_chance(&w->extra, 15)) {
+    sim_strangers_act(c);
+    return;
+  }
   sim_session *s = any_session(c);
   int channel = (int)sim_below(r, SIM_CHANNELS);
   uint64_t dice = sim_below(r, 100);
@@ -205,7 +204,7 @@ void sim_app_act(sim_client *c) {
     (void)command(c, PL_IN_NETWORK_UP, (pl_engine_event){0});
   } else {
     int peer = (int)sim_below(r, (uint64_t)w->clients_count);
-    if (peer != c->index) allow(c, peer);
+    if (peer != c->index) sim_strangers_allow(c, peer);
   }
 }
 
@@ -245,17 +244,18 @@ static sim_session *session_for(sim_client *c, const pl_engine_action *a) {
 static void session_begins(sim_client *c, const pl_engine_action *a) {
   int peer = sim_client_of(c->world, a->id, a->instance);
   if (peer < 0) sim_fail(c->world, "client %d: a session with nobody", c->index);
+  sim_strangers_begin(c, peer);
   sim_session *s = sim_session_new(c, a->session, peer);
   memcpy(s->peer_instance, a->instance, 8);
 }
 
-/* A session ends by someone's wish, by its timeout, or because there is another with the same peer already. Nothing
- * else may end it, not even a relay that repeats and changes records. */
+/* A session ends by someone's wish, by its timeout, because there is another with the same peer already, or because its
+ * invite is over. Nothing else may end it, not even a relay that repeats and changes records. */
 static void check_end(sim_client *c, const sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
   bool wish = a->error == PL_OK || a->error == PL_ECLOSED, late = a->error == PL_ETIMEDOUT,
-       second = a->error == PL_ESTATE;
-  if (!wish && !late && !second)
+       second = a->error == PL_ESTATE, refused = a->error == PL_EREFUSED && s->invited;
+  if (!wish && !late && !second && !refused)
     sim_fail(w, "client %d: session %x ends with error %d", c->index, (unsigned)s->number, a->error);
   uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
   if (late && !s->closing && !c->stopped && (s->linked || sim_now_ms(w) < s->unlinked_ms + timeout_ms))
@@ -267,7 +267,10 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   sim_session *s;
   switch (a->type) {
     case PL_OUT_KNOCK:
-      c->allowed[sim_client_of(w, a->id, a->instance)] |= w->phase != SIM_ACTIVE;
+      sim_strangers_knock(c, a);
+      break;
+    case PL_OUT_INVITE_CLAIMED:
+      sim_strangers_claimed(c, a);
       break;
     case PL_OUT_SESSION:
       session_begins(c, a);
@@ -275,6 +278,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
     case PL_OUT_LINKED:
       s = session_for(c, a);
       if (s->linked) sim_fail(w, "client %d: session %x is linked twice", c->index, (unsigned)a->session);
+      if (!pl_get_u64(a->instance)) sim_fail(w, "client %d: session %x is with nobody", c->index, (unsigned)a->session);
       s->linked = true;
       memcpy(s->peer_instance, a->instance, 8);
       if (sim_client_of(w, a->id, a->instance) >= 0) s->peer = sim_client_of(w, a->id, a->instance);
@@ -329,14 +333,14 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
  * --------------------------------------------------------------------------------------------------- */
 
 void sim_app_heal(sim_client *c) {
-  for (int i = 0; i < c->world->clients_count; i++) c->allowed[i] = true;
-  c->next_act_us = SIM_NEVER;
-  if (c->engine) {
-    for (int i = 0; i < c->world->clients_count; i++) {
-      if (i != c->index && c->engine) allow(c, i);
-    }
-    sim_app_take(c, true);
+  for (int i = 0; i < c->world->clients_count; i++) {
+    c->allowed[i] = true;
+    c->blocked[i] = false;
   }
+  c->next_act_us = SIM_NEVER;
+  if (!c->engine) return;
+  sim_strangers_allow_all(c);
+  sim_app_take(c, true);
 }
 
 /* The other end of the session is there, as the same instance. */

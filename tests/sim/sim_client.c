@@ -36,6 +36,7 @@ void sim_client_init(sim_world *w, int index) {
   c->config.session_window = c->config.channel_window + sim_log_between(r, 1, c->config.channel_window * 3);
   c->config.manual_take = w->manual_take;
   c->config.session_timeout_ms = sim_chance(r, 30) ? (uint32_t)sim_between(r, 5000, 600000) : 0;
+  if (w->strangers && sim_chance(&w->extra, 70)) c->config.accept_all = false;
   if (w->new_links) c->config.replace_after_bytes = sim_log_between(&w->extra, 2000, 1000000);
   if (w->lossy) c->lossy_until_us = w->healed_us;
   c->restart_us = w->now_us + sim_below(r, SIM_MS(3000));

@@ -34,6 +34,7 @@ void sim_trace(sim_world *w, const char *format, ...) {
 static void set_rare_things(sim_world *w) {
   sim_random *r = &w->extra;
   w->new_links = sim_chance(r, 15);
+  w->strangers = sim_chance(r, 20);
   w->fault_gap_us = SIM_MS(20000);
   if (w->flood || !sim_chance(r, 4)) return;
   /* For hours, with long pauses: links grow old, and are replaced. */

@@ -36,13 +36,26 @@ static void end_the_old(pl_engine *e, const pl_link *l) {
   }
 }
 
+/* Accepted to hear the end of the old session, it asks for a new one; or it was blocked meanwhile. */
+static bool may_begin(pl_engine *e, const pl_link *l) {
+  const pl_peer_entry *p = pl_peer_find(e, l->id);
+  if (p && p->blocked) return false;
+  if (!l->to_hear_the_end || pl_offer_is_welcome(e, l)) return true;
+  pl_knock_add(e, l);
+  return false;
+}
+
 /* The caller's first record opened, so it is no replay: only now the call has consequences. */
 static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
-  if (l->has_invite && !pl_invite_claim(e, l)) {
+  if (l->has_invite && !pl_invite_claim(e, l) && !pl_offer_is_welcome(e, l)) {
     pl_link_forget(e, l, PL_REASON_REFUSED);
     return NULL;
   }
   pl_peer_session *s = pl_offer_session(e, l, epoch);
+  if (!s && !may_begin(e, l)) {
+    pl_link_forget(e, l, PL_REASON_CLOSED);
+    return NULL;
+  }
   if (!s) {
     end_the_old(e, l);
     s = pl_peer_session_new(e, l->id, l->instance);

@@ -3,11 +3,16 @@
 
 #include "engine_internal.h"
 
+/* Linked once, or about to be: with this instance. */
+static bool is_bound(const pl_engine *e, const pl_peer_session *s) {
+  return s->was_linked || pl_peer_session_has_link(e, s);
+}
+
 void pl_dial(pl_engine *e, pl_peer_session *s) {
   uint8_t payload[2048];
   s->dial_at_ms = PL_NEVER;
   if (e->connection != PL_CONN_ONLINE || s->opening || s->lingering) return;
-  if (s->any_instance && !s->was_linked) memset(s->instance, 0, 8); /* the one that answered last may be gone */
+  if (s->any_instance && !is_bound(e, s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
   pl_link *l = pl_link_new(e, true, 0);
   if (!l) {
     pl_dial_failed(e, s, PL_REASON_RATE);
@@ -81,8 +86,7 @@ static bool is_second(pl_engine *e, const pl_peer_session *s, const uint8_t inst
 
 /* Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one. */
 static bool is_anothers(const pl_engine *e, const pl_peer_session *s, const pl_link *l) {
-  bool bound = s->was_linked || pl_peer_session_has_link(e, s);
-  return bound && memcmp(s->instance, l->instance, 8) != 0;
+  return is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
 void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {

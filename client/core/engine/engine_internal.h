@@ -66,6 +66,7 @@ struct pl_link {
   uint32_t number;
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
+  bool to_hear_the_end; /* a stranger by now, accepted only for a session that ends or has ended */
   bool is_code;      /* of a pairing code: no session comes of it */
   pl_code_run *code; /* NULL: none, or over */
   uint64_t until_ms; /* when a link of a code is too late */
@@ -257,6 +258,7 @@ void pl_dial_all(pl_engine *e); /* after login */
 /* engine_offer.c */
 void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload);
 void pl_offer_accept(pl_engine *e, pl_link *l);
+bool pl_offer_is_welcome(pl_engine *e, const pl_link *l); /* without an invite */
 pl_link *pl_offer_parked(pl_engine *e, const pl_peer_session *s);
 pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch);
 

@@ -120,12 +120,22 @@ int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
   return accept_waiting(e, id) ? 0 : dial_back(e, &asked);
 }
 
+/* A call back that was agreed to and has found nobody yet: the application knows of no session that it could close. */
+static void call_off(pl_engine *e, const uint8_t id[32]) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_peer_session *s = e->sessions[i];
+    if (s && !s->announced && !s->lingering && memcmp(s->id, id, 32) == 0)
+      pl_peer_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+  }
+}
+
 int pl_peer_deny(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = pl_peer_find(e, id);
   if (p && p->allowed) tell(e, PL_CONST_PEERS_FORGET, id, 1);
   if (p) p->allowed = false;
   pl_knock *k = knock_find(e, id);
   if (k) k->muted = true;
+  call_off(e, id);
   return 0;
 }
 
@@ -137,5 +147,6 @@ int pl_peer_block(pl_engine *e, const uint8_t id[32]) {
   p->blocked = true;
   pl_knock *k = knock_find(e, id);
   if (k) *k = (pl_knock){0};
+  call_off(e, id);
   return 0;
 }

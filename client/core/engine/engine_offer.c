@@ -42,16 +42,19 @@ pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch
   return pl_peer_session_dialling(e, l->id);
 }
 
-static bool is_welcome(pl_engine *e, const pl_link *l) {
+bool pl_offer_is_welcome(pl_engine *e, const pl_link *l) {
   const pl_peer_entry *p = pl_peer_find(e, l->id);
-  return l->has_invite || e->config.accept_all || (p && p->allowed);
+  return e->config.accept_all || (p && p->allowed);
 }
 
 static void decide(pl_engine *e, pl_link *l) {
   const pl_peer_session *s = pl_offer_session(e, l, 0);
+  bool welcome = l->has_invite || pl_offer_is_welcome(e, l);
+  bool ends = s && (s->lingering || pl_session_is_closing(s->core));
+  l->to_hear_the_end = ends && !welcome && !pl_peer_session_dialling(e, l->id);
   if (s && s->opening && pl_side_is_smaller(e, l->id, l->instance)) {
     l->parked = true; /* both call at once: the smaller waits for its own call */
-  } else if (s || (is_welcome(e, l) && !e->stopping)) {
+  } else if (s || (welcome && !e->stopping)) {
     pl_offer_accept(e, l);
   } else {
     pl_knock_add(e, l);
@@ -71,6 +74,7 @@ void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
   int rc = pl_handshake_read1(e, l, o.handshake);
+  if (rc == PL_EREFUSED && (pl_offer_is_welcome(e, l) || pl_offer_session(e, l, 0))) rc = 0; /* needs no invite */
   if (rc == PL_EREFUSED || rc == PL_ESTATE)
     pl_link_forget(e, l, rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_REFUSED);
   else if (rc) {

@@ -54,6 +54,11 @@ static void an_ignored_knock_looks_like_nobody(void **state) {
   net_deinit(&n);
 }
 
+static bool drop_data(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == 0 && e->type == PL_ENV_DATA;
+}
+
 static bool is_linked(net *x) {
   return net_count(x, 0, PL_OUT_LINKED) == 1 && net_count(x, 1, PL_OUT_LINKED) == 1;
 }
@@ -93,6 +98,73 @@ static void denied_and_blocked_stay_outside(void **state) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 20000, is_linked));
   net_deinit(&n);
+}
+
+static uint32_t link_then_deny(uint32_t *b) {
+  start_shy();
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  assert_true(net_until(&n, 5000, is_linked));
+  *b = net_find(&n, 1, PL_OUT_SESSION, 0)->a.session;
+  pl_engine_event in = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+  assert_int_equal(net_do(&n, 1, &in), 0);
+  return a;
+}
+
+/* Whoever calls while the end of its session is still remembered may hear it again, but has to ask for a new one. */
+static void after_the_end_a_stranger_asks_again(void **state) {
+  (void)state;
+  uint32_t b, a = link_then_deny(&b);
+  assert_int_equal(net_close(&n, 1, b), 0);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.session, a);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  net_run(&n, 15000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
+  net_deinit(&n);
+}
+
+/* One that is blocked after its call was accepted begins nothing. */
+static void a_block_comes_before_the_first_record(void **state) {
+  (void)state;
+  start_shy();
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  n.drop = drop_data;
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_true(n.links[0].linked);
+  pl_engine_event in = {.type = PL_IN_BLOCK, .peer = {n.clients[0].config.identity.id, 32}};
+  assert_int_equal(net_do(&n, 1, &in), 0);
+  n.drop = NULL; /* HELLO is said again */
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION) + net_count(&n, 1, PL_OUT_KNOCK), 0);
+  net_deinit(&n);
+}
+
+static void a_call_back_is_called_off(void **state) {
+  (void)state;
+  static const pl_engine_event_type words[] = {PL_IN_DENY, PL_IN_BLOCK};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(words); k++) {
+    start_shy();
+    uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+    net_settle(&n);
+    n.clients[0].reachable = false;
+    net_cut(&n, 0);
+    net_run(&n, 4000);
+    assert_int_equal(net_allow(&n, 1, 0), 0);
+    net_run(&n, 10000);
+    pl_engine_event in = {.type = words[k], .peer = {n.clients[0].config.identity.id, 32}};
+    assert_int_equal(net_do(&n, 1, &in), 0);
+    assert_int_equal(net_close(&n, 0, a), 0);
+    n.clients[0].reachable = true;
+    net_run(&n, 60000);
+    for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_SESSION) + net_count(&n, i, PL_OUT_LINKED), 0);
+    net_deinit(&n);
+  }
 }
 
 static void knocks_that_are_remembered_are_bounded(void **state) {
@@ -156,6 +228,22 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
   net_deinit(&n);
 }
 
+static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void **state) {
+  (void)state;
+  for (int late = 0; late < 2; late++) { /* over before the call, or when its first record comes */
+    start_shy();
+    assert_int_equal(invite(1, secret, n.now_ms + 1000 * (uint64_t)late, 1), 0);
+    assert_int_equal(net_allow(&n, 1, 0), 0);
+    if (late) n.drop = drop_data;
+    net_connect(&n, 0, 1, NULL, secret);
+    net_run(&n, 1500);
+    n.drop = NULL;
+    assert_true(net_until(&n, 5000, is_linked));
+    assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 0);
+    net_deinit(&n);
+  }
+}
+
 static void a_claimed_invite_is_bound(void **state) {
   (void)state;
   start_shy();
@@ -170,17 +258,12 @@ static void a_claimed_invite_is_bound(void **state) {
   net_deinit(&n);
 }
 
-static bool first_record_of_0(net *x, int from, const pl_envelope *e) {
-  (void)x;
-  return from == 0 && e->type == PL_ENV_DATA;
-}
-
 static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   (void)state;
   start_shy();
   stranger(2, 3);
   assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
-  n.drop = first_record_of_0; /* a replayed or stolen message 1: nothing comes after it */
+  n.drop = drop_data; /* a replayed or stolen message 1: nothing comes after it */
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 0);
@@ -307,6 +390,39 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   assert_int_equal(net_count(&n, 2, PL_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
   assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 0);
+  net_deinit(&n);
+}
+
+/* A link that came and is not in step yet binds the session to its instance: calls meanwhile go to that one. */
+static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **state) {
+  (void)state;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  net_init(&n);
+  net_add(&n, 0, 1, 1, &listener);
+  net_add(&n, 1, 2, 2, NULL); /* does not listen: calls to any instance find nobody */
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  uint32_t b = net_connect(&n, 1, 0, NULL, NULL);
+  assert_int_equal(net_send(&n, 1, b, 0, "before", 6), 0);
+  net_run(&n, 1000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  net_remove(&n, 0);
+  net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLO on each link is not in step */
+  n.drop = drop_data;
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 8000);
+  n.drop = NULL;
+  net_run(&n, 20000);
+  net_seen *linked = net_find(&n, 0, PL_OUT_LINKED, 0);
+  assert_int_equal(linked->a.session, a);
+  assert_memory_equal(linked->a.instance, n.clients[1].config.instance, 8);
+  net_cut(&n, 1);
+  net_run(&n, 20000);
+  assert_int_equal(net_send(&n, 1, b, 0, "after", 5), 0);
+  net_run(&n, 5000);
+  assert_int_equal(net_find(&n, 0, PL_OUT_MESSAGE, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION), 0);
   net_deinit(&n);
 }
 
@@ -470,16 +586,21 @@ int main(void) {
       cmocka_unit_test(an_ignored_knock_looks_like_nobody),
       cmocka_unit_test(who_is_allowed_later_is_dialled_back),
       cmocka_unit_test(denied_and_blocked_stay_outside),
+      cmocka_unit_test(after_the_end_a_stranger_asks_again),
+      cmocka_unit_test(a_block_comes_before_the_first_record),
+      cmocka_unit_test(a_call_back_is_called_off),
       cmocka_unit_test(knocks_that_are_remembered_are_bounded),
       cmocka_unit_test(an_invite_lets_its_caller_in),
       cmocka_unit_test(a_wrong_secret_is_a_knock),
       cmocka_unit_test(an_expired_or_revoked_invite_does_not_help),
+      cmocka_unit_test(an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway),
       cmocka_unit_test(a_claimed_invite_is_bound),
       cmocka_unit_test(an_invite_is_claimed_by_the_first_record_alone),
       cmocka_unit_test(calls_that_cross_become_one_session),
       cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),
       cmocka_unit_test(two_instances_of_one_id_can_talk),
       cmocka_unit_test(the_instance_that_calls_first_is_the_one),
+      cmocka_unit_test(a_call_beside_a_link_that_is_not_in_step_keeps_the_instance),
       cmocka_unit_test(a_wish_for_a_session_that_waits_already_begins_the_waiting),
       cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
       cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),

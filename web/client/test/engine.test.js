@@ -238,6 +238,28 @@ describe('pairing', () => {
     expect(two.of('session')).toEqual([])
     expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0)
   })
+  test('a call beside a link that is not in step goes to the instance of that link', () => {
+    const { world, ana, bo, session } = pair({}, { listen: false })
+    ana.send(session, 'before')
+    world.until(() => ana.last('delivered'), 'receipt')
+    world.cut(bo)
+    bo.begin() // its state is lost, so the first HELLO on each link is not in step
+    bo.events = []
+    bo.messages = []
+    world.loses = (peer) => peer === bo
+    bo.start()
+    const again = bo.connect(ana)
+    world.pass(8000)
+    world.loses = () => false
+    world.until(() => bo.last('linked'), 'linked')
+    expect(bo.last('linked').session).toBe(again)
+    expect(toHex(bo.last('linked').instance)).toBe(toHex(ana.instance))
+    world.cut(ana)
+    ana.send(session, 'after')
+    world.until(() => bo.texts().length, 'message')
+    expect(bo.messages[0].session).toBe(again)
+    expect(bo.of('session')).toEqual([])
+  })
   test.each([REASON.REFUSED, REASON.PROTOCOL, REASON.UNSUPPORTED, REASON.REVOKED])('a call may be refused for good: %i', (reason) => {
     const world = new World()
     const ana = world.peer('ana').start()
@@ -309,6 +331,32 @@ describe('strangers', () => {
     expect(bo.of('knock').length).toBe(1)
     expect(bo.of('session').length).toBe(0)
   })
+  test('blocked after its call was accepted: its first record begins nothing', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    const bo = world.peer('bo').start()
+    bo.do('allow', { peer: ana.identity.id })
+    world.until(() => ana.last('online') && bo.last('online'), 'online')
+    world.loses = () => true
+    ana.connect(bo)
+    world.until(() => [...bo.engine.slots.byNumber.values()].some(({ state }) => state === 'accepted'), 'accepted')
+    bo.do('block', { peer: ana.identity.id })
+    world.loses = () => false
+    world.pass(60000)
+    expect(bo.of('session').length + bo.of('knock').length).toBe(0)
+  })
+  test('after the end a stranger asks again', () => {
+    const { world, ana, bo } = knocking()
+    bo.do('allow', { peer: ana.identity.id })
+    world.until(() => bo.last('session'), 'session')
+    bo.engine.strangers.allowed.clear()
+    bo.do('close', { session: bo.last('session').session })
+    world.until(() => ana.last('session_closed'), 'closed')
+    ana.connect(bo)
+    world.pass(60000)
+    expect(bo.of('knock').length).toBe(2)
+    expect(bo.of('session').length).toBe(1)
+  })
   test('an unanswered call ends at the same time, whatever its cause', () => {
     const ends = ['nobody', 'denied', 'blocked', 'ignored'].map((cause) => {
       const world = new World()
@@ -371,6 +419,16 @@ describe('invites', () => {
     bo.do('invite_revoke', { secret })
     world.until(() => bo.last('knock'), 'now its proof fits no invite: a knock')
     expect(bo.of('session').length).toBe(0)
+  })
+  test('over, but its holder is let in anyway: counts for nothing', () => {
+    for (const late of [false, true]) {
+      const { world, ana, bo } = invited(late ? 1000 : 0)
+      bo.do('allow', { peer: ana.identity.id })
+      world.loses = () => late && world.now < 3000
+      ana.send(ana.connect(bo, secret), 'here I am')
+      world.until(() => bo.texts().length, 'message', 30000)
+      expect(bo.of('invite_claimed')).toEqual([])
+    }
   })
   test('a wrong secret is a knock', () => {
     const { world, ana, bo } = invited()

@@ -56,6 +56,9 @@ function noteExtensions(link, extensions) {
 
 // ---- dialling ------------------------------------------------------------------------------------------
 
+/** Linked once, or about to be: with this instance. @param {Entry} entry */
+const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0
+
 /** @param {Engine} e @param {Entry} entry */
 export function dial(e, entry) {
   if (entry.opening || entry.closed) return
@@ -64,7 +67,7 @@ export function dial(e, entry) {
     entry.dialAt = e.now + 1000
     return
   }
-  if (entry.anyInstance) entry.instance = null // the one that answered last may be gone
+  if (!isBound(entry)) entry.instance = null // the one that answered last may be gone
   const { identity, instance } = e.config
   const handshake = startCaller(identity, entry.id)
   const ephemeral = handshake.setEphemeral(e.randomBytes(32))
@@ -163,8 +166,7 @@ export function takeAccept(e, link, payload) {
   }
   entry.opening = null
   // Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one.
-  const bound = entry.instance && (!entry.anyInstance || entry.session.links.length)
-  if (bound && !equal(/** @type {Uint8Array} */ (entry.instance), instance)) {
+  if (isBound(entry) && entry.instance && !equal(entry.instance, instance)) {
     e.resetLink(link, REASON.CLOSED)
     return e.settle(entry)
   }
@@ -212,14 +214,16 @@ export function takeOffer(e, number, payload) {
   e.slots.add(link)
   const key = toHex(link.peerId)
   if (e.strangers.isSilenced(key, e.now)) return // no answer: it ends as if nobody were there
+  let over = false
   try {
-    readOffer(e, link, offer)
+    over = readOffer(e, link, offer)
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error
-    e.resetLink(link, error.code === 'EREFUSED' ? REASON.REFUSED : REASON.PROTOCOL)
+    e.resetLink(link, REASON.PROTOCOL)
     return
   }
-  const welcome = e.config.acceptAll || e.strangers.allowed.has(key) || e.byId.has(key) || link.invite
+  const welcome = isWelcome(e, link) || e.byId.has(key) || link.invite
+  if (over && !welcome) return e.resetLink(link, REASON.REFUSED)
   link.onlyGhost = !welcome && e.ghostOf(link) !== undefined
   if (welcome || link.onlyGhost) return considerOffer(e, link)
   knock(e, link, link)
@@ -232,7 +236,10 @@ function knock(e, from, link) {
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name })
 }
 
-/** Handshake message 1. Throws when it does not fit what the relay proved. @param {Engine} e @param {Link} link
+/** Without an invite. @param {Engine} e @param {Link} link */
+const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId))
+
+/** Handshake message 1. Throws when it does not fit what the relay proved; true: its invite is over. @param {Engine} e @param {Link} link
  * @param {import('../wire.js').Message} offer */
 function readOffer(e, link, offer) {
   const handshake = startCallee(e.config.identity, link.peerId)
@@ -246,8 +253,8 @@ function readOffer(e, link, offer) {
   const proof = extensions.get(EXTENSION.INVITE)
   const ephemeral = /** @type {Uint8Array} */ (handshake.re)
   const found = proof && e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral, e.now)
-  if (found === 'refused') throw new PairlinkError('EREFUSED')
-  link.invite = found || null
+  link.invite = (found !== 'refused' && found) || null
+  return found === 'refused'
 }
 
 /** One that is let in; but when both call at once, the smaller side waits for the end of its own call.
@@ -295,15 +302,20 @@ export function takeFirstRecord(e, link, plaintext) {
     knock(e, link, null)
     return false
   }
-  if (link.invite) {
-    if (!e.strangers.mayUse(link.invite, link.peerId, e.now)) {
+  if (link.invite && !e.strangers.mayUse(link.invite, link.peerId, e.now)) {
+    if (!isWelcome(e, link)) {
       e.resetLink(link, REASON.REFUSED)
       return false
     }
+  } else if (link.invite) {
     if (e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
   }
   let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
   if (!entry) {
+    if (e.strangers.blocked.has(toHex(link.peerId))) { // meanwhile
+      e.resetLink(link, REASON.CLOSED)
+      return false
+    }
     try {
       entry = e.addEntry(link.peerId, instance, true)
     } catch (error) {

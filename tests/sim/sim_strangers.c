@@ -1,0 +1,152 @@
+/* Whom applications let in: they allow, deny, block and invite at random; and nobody else may begin a session. */
+#include <string.h>
+
+#include "sim.h"
+
+/* A call that was accepted before its caller was turned away may still become a session. */
+#define ACCEPTED_US SIM_MS(15000)
+
+static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in) {
+  in.type = type;
+  return sim_client_step(c, &in);
+}
+
+static pl_view id_of(const sim_client *c, int peer) {
+  return (pl_view){c->world->clients[peer].config.identity.id, 32};
+}
+
+/* What is said of an ID holds for all its instances. */
+static void note(sim_client *c, int peer, bool allowed, bool blocked) {
+  sim_world *w = c->world;
+  for (int i = 0; i < w->clients_count; i++) {
+    if (!sim_same_id(w, i, peer)) continue;
+    if (!allowed) c->unwelcome_us[i] = w->now_us;
+    c->allowed[i] = allowed;
+    c->blocked[i] = blocked;
+    c->invited[i] &= allowed;
+    c->dialled[i] &= allowed;
+  }
+}
+
+void sim_strangers_allow(sim_client *c, int peer) {
+  note(c, peer, true, false);
+  (void)command(c, PL_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)});
+}
+
+void sim_strangers_allow_all(sim_client *c) {
+  for (int i = 0; i < c->world->clients_count && c->engine; i++) {
+    if (i != c->index) sim_strangers_allow(c, i);
+  }
+}
+
+/* What the application remembers is said again; nothing that came before is in the new engine. */
+void sim_strangers_started(sim_client *c) {
+  sim_world *w = c->world;
+  for (int i = 0; i < w->clients_count; i++) {
+    c->dialled[i] = c->invited[i] = false;
+    c->unwelcome_us[i] = 0;
+    if (i == c->index) continue;
+    if (c->allowed[i]) sim_strangers_allow(c, i);
+    if (c->blocked[i]) (void)command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)});
+  }
+}
+
+static void invite(sim_client *c) {
+  sim_world *w = c->world;
+  sim_invite *v = &w->invites[w->invite_count++ % SIM_INVITES];
+  *v = (sim_invite){.maker = c->index, .maker_life = c->life, .claimed_by = -1};
+  sim_fill(&w->extra, v->secret, sizeof v->secret);
+  v->single = sim_chance(&w->extra, 60);
+  v->expires_ms = sim_now_ms(w) + sim_log_between(&w->extra, 10, 600000);
+  pl_engine_event in = {.secret = {v->secret, sizeof v->secret}, .place = v->expires_ms, .value = v->single};
+  (void)command(c, PL_IN_INVITE_ADD, in);
+}
+
+static bool is_of(const sim_invite *v, const sim_client *maker) {
+  return v->maker == maker->index && v->maker_life == maker->life;
+}
+
+static void revoke(sim_client *c) {
+  sim_world *w = c->world;
+  for (size_t i = 0; i < SIM_INVITES; i++) {
+    sim_invite *v = &w->invites[i];
+    if (!is_of(v, c) || v->revoked) continue;
+    v->revoked = true;
+    (void)command(c, PL_IN_INVITE_REVOKE, (pl_engine_event){.secret = {v->secret, sizeof v->secret}});
+    return;
+  }
+}
+
+void sim_strangers_act(sim_client *c) {
+  sim_world *w = c->world;
+  int peer = (int)sim_below(&w->extra, (uint64_t)w->clients_count);
+  if (peer == c->index) return;
+  switch (sim_below(&w->extra, 7)) {
+    case 0:
+      note(c, peer, false, true);
+      (void)command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)});
+      break;
+    case 1:
+      note(c, peer, false, c->blocked[peer]);
+      (void)command(c, PL_IN_DENY, (pl_engine_event){.peer = id_of(c, peer)});
+      break;
+    case 2:
+    case 3:
+      sim_strangers_allow(c, peer);
+      break;
+    case 4:
+    case 5:
+      invite(c);
+      break;
+    default:
+      revoke(c);
+  }
+}
+
+pl_view sim_strangers_secret(sim_client *c, int peer) {
+  sim_world *w = c->world;
+  size_t first = (size_t)sim_below(&w->extra, SIM_INVITES);
+  for (size_t i = 0; i < SIM_INVITES; i++) {
+    const sim_invite *v = &w->invites[(first + i) % SIM_INVITES];
+    if (v->maker_life && sim_same_id(w, v->maker, peer)) return (pl_view){v->secret, sizeof v->secret};
+  }
+  return (pl_view){NULL, 0};
+}
+
+/* ---- being told ------------------------------------------------------------------------------------------------ */
+
+void sim_strangers_knock(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  int peer = sim_client_of(w, a->id, a->instance);
+  if (peer < 0) sim_fail(w, "client %d: nobody knocks", c->index);
+  if (c->stopped) return;
+  if (c->blocked[peer]) sim_fail(w, "client %d hears of client %d, whom it blocked", c->index, peer);
+  if (c->allowed[peer]) sim_fail(w, "client %d: client %d has to ask though it is allowed", c->index, peer);
+}
+
+void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  for (size_t i = 0; i < SIM_INVITES; i++) {
+    sim_invite *v = &w->invites[i];
+    if (!is_of(v, c) || a->data.size != 16 || memcmp(v->secret, a->data.data, 16) != 0) continue;
+    int by = -1;
+    for (int k = 0; k < w->clients_count; k++) {
+      if (memcmp(w->clients[k].config.identity.id, a->id, 32) == 0) by = k;
+    }
+    if (by < 0) sim_fail(w, "client %d: an invite is claimed by nobody", c->index);
+    if (v->revoked || sim_now_ms(w) >= v->expires_ms) sim_fail(w, "client %d: an invite that is over is claimed", c->index);
+    if (v->single && v->claimed_by >= 0 && !sim_same_id(w, v->claimed_by, by))
+      sim_fail(w, "client %d: an invite for one is claimed by two", c->index);
+    v->claimed_by = by;
+    for (int k = 0; k < w->clients_count; k++) c->invited[k] |= sim_same_id(w, k, by);
+    return;
+  }
+  if (w->invite_count <= SIM_INVITES) sim_fail(w, "client %d: an invite that nobody made is claimed", c->index);
+}
+
+void sim_strangers_begin(sim_client *c, int peer) {
+  sim_world *w = c->world;
+  if (!w->strangers || c->config.accept_all || c->allowed[peer] || c->invited[peer] || c->dialled[peer]) return;
+  if (w->now_us < c->unwelcome_us[peer] + ACCEPTED_US) return;
+  sim_fail(w, "client %d: a session with client %d, whom nobody let in", c->index, peer);
+}
