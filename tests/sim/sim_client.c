@@ -127,13 +127,14 @@ static void obey(sim_client *c, const pl_engine_action *a) {
   }
 }
 
-static const char *const event_names[] = {"time",    "start", "stop",     "open",   "message", "closed",   "network",
-                                          "connect", "send",  "volatile", "finish", "take",    "priority", "reset",
-                                          "close",   "allow", "deny",     "block",  "invite",  "revoke"};
+static const char *const event_names[] = {"time",     "start",   "stop",     "open",       "message",    "closed",
+                                          "network",  "connect", "send",     "volatile",   "finish",     "take",
+                                          "priority", "reset",   "close",    "allow",      "deny",       "block",
+                                          "invite",   "revoke",  "code-new", "code-claim", "code-cancel"};
 static const char *const action_names[] = {
-    "connect",  "disconnect",   "online",         "offline", "knock",    "session",   "linked",
-    "unlinked", "message",      "volatile",       "end",     "writable", "delivered", "channel-reset",
-    "lost",     "stream-reset", "session-closed", "claimed", "log"};
+    "connect",        "disconnect", "online", "offline",   "knock",     "session",       "linked", "unlinked",
+    "message",        "volatile",   "end",    "writable",  "delivered", "channel-reset", "lost",   "stream-reset",
+    "session-closed", "claimed",    "code",   "code-busy", "paired",    "code-ended",    "log"};
 
 static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_actions *out) {
   sim_world *w = c->world;

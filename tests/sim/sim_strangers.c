@@ -134,7 +134,8 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
       if (memcmp(w->clients[k].config.identity.id, a->id, 32) == 0) by = k;
     }
     if (by < 0) sim_fail(w, "client %d: an invite is claimed by nobody", c->index);
-    if (v->revoked || sim_now_ms(w) >= v->expires_ms) sim_fail(w, "client %d: an invite that is over is claimed", c->index);
+    if (v->revoked || sim_now_ms(w) >= v->expires_ms)
+      sim_fail(w, "client %d: an invite that is over is claimed", c->index);
     if (v->single && v->claimed_by >= 0 && !sim_same_id(w, v->claimed_by, by))
       sim_fail(w, "client %d: an invite for one is claimed by two", c->index);
     v->claimed_by = by;

@@ -67,9 +67,9 @@ struct pl_link {
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
   bool to_hear_the_end; /* a stranger by now, accepted only for a session that ends or has ended */
-  bool is_code;      /* of a pairing code: no session comes of it */
-  pl_code_run *code; /* NULL: none, or over */
-  uint64_t until_ms; /* when a link of a code is too late */
+  bool is_code;         /* of a pairing code: no session comes of it */
+  pl_code_run *code;    /* NULL: none, or over */
+  uint64_t until_ms;    /* when a link of a code is too late */
   uint8_t id[32], instance[8], invite[16];
   pl_peer_session *session; /* NULL until known */
   pl_noise_handshake handshake;
