@@ -5,12 +5,33 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { launchChromium } from '../../support/chromium.js';
+import { languages } from '../../../web/page/strings/index.js';
+import { makeFormat } from '../../../web/page/strings/format.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** The table of words that the page shows to a browser of this locale. */
+export async function wordsOf(locale) {
+  const code = locale.split('-')[0];
+  return (await languages[code].load())(makeFormat(locale, languages[code]));
+}
+
 export class Tab {
-  constructor(page) {
+  constructor(page, words) {
     this.page = page;
+    this.words = words;
+  }
+
+  /** A button by the words on it. */
+  button(name, within = this.page) {
+    return within.getByRole('button', { name, exact: true });
+  }
+
+  /** A place of the page, as if one had gone there. */
+  async goTo(place) {
+    await this.page.evaluate((one) => history.replaceState({ place: one, depth: 0 }, ''), place);
+    await this.page.reload();
+    await this.page.locator('.app').waitFor();
   }
 
   async open(url) {
@@ -21,28 +42,34 @@ export class Tab {
 
   /** Makes an invitation and returns its link. */
   async invite() {
-    const { page } = this;
-    if (await page.locator('.sidebar').isVisible()) await page.getByRole('button', { name: 'Reach someone new' }).click();
-    await page.getByRole('button', { name: 'Create an invitation' }).click();
-    return page.getByLabel('Invitation link', { exact: true }).inputValue();
+    const { page, words } = this;
+    if (await page.locator('.sidebar').isVisible()) await this.button(words.list.add).click();
+    await this.button(words.invite.action).click();
+    return page.locator('#invite-link').inputValue();
   }
 
-  /** Types a link or an ID into the field and goes on. */
+  /** Makes an invitation and returns its code. */
+  async inviteByCode() {
+    await this.invite();
+    return (await this.page.locator('.code-whole').textContent()).trim();
+  }
+
+  /** Types a code, a link or an ID into the field and goes on. */
   async join(text) {
-    await this.page.getByLabel('Code, link or ID').fill(text);
-    await this.page.locator('form.join button').click();
+    await this.page.locator('#join-text').fill(text);
+    await this.page.locator('form.join button[type=submit]').click();
   }
 
   /** Keeps the name that is offered, or another. */
   async callThem(name) {
-    await this.page.getByLabel('What do you call them?').fill(name);
-    await this.page.getByRole('button', { name: 'Save' }).click();
+    await this.page.locator('#name-ask').fill(name);
+    await this.page.locator('.name-ask button').click();
     await this.page.getByRole('heading', { name, level: 1 }).waitFor();
   }
 
   /** Waits until messages go through. */
   here() {
-    return this.page.locator('.thread-who p', { hasText: 'here now' }).waitFor();
+    return this.page.locator('.thread-who p', { hasText: this.words.thread.here }).waitFor();
   }
 
   async say(text) {
@@ -68,23 +95,38 @@ export class Tab {
   }
 
   async ownId() {
-    await this.page.getByRole('button', { name: 'Settings and details' }).first().click();
+    await this.button(this.words.list.settings).first().click();
     const id = (await this.page.locator('.sheet .key').first().textContent()).trim();
-    await this.page.getByRole('button', { name: 'Back' }).first().click();
+    await this.button(this.words.back).first().click();
     return id;
   }
 
-  /** What axe finds wrong with the screen as it is now: one line each, none if all is well. */
+  /** What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line each. */
   async axe() {
     await this.page.evaluate(axeSource);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document));
-    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }));
+    const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+    return [...found, ...(await this.page.evaluate(misfits))];
   }
 }
 
+/** Runs in the page. */
+function misfits() {
+  const name = (element) => `${element.localName}.${element.className} ${element.textContent.slice(0, 40)}`;
+  const wide = [document.documentElement, ...document.querySelectorAll('.app, .main, .sidebar, .contacts, .scroller, .page, .home')]
+    .filter((element) => element.scrollWidth > element.clientWidth)
+    .map((element) => `sticks out by ${element.scrollWidth - element.clientWidth} px: ${name(element)}`);
+  if (!matchMedia('(pointer: coarse)').matches) return wide;
+  const small = [...document.querySelectorAll('button, input:not([type=file]), select, textarea, summary, [role=option]')]
+    .filter((element) => element.checkVisibility() && !element.readOnly)
+    .filter((element) => element.getBoundingClientRect().height < 44)
+    .map((element) => `only ${element.getBoundingClientRect().height} px high: ${name(element)}`);
+  return [...wide, ...small];
+}
+
 export class Person extends Tab {
-  constructor(browser, url) {
-    super(browser.page);
+  constructor(browser, url, words) {
+    super(browser.page, words);
     this.browser = browser;
     this.url = url;
   }
@@ -92,7 +134,7 @@ export class Person extends Tab {
     return this.browser.errors;
   }
   async newTab(url = this.url) {
-    return new Tab(await this.browser.newPage()).open(url);
+    return new Tab(await this.browser.newPage(), this.words).open(url);
   }
   close() {
     return this.browser.close();
@@ -103,7 +145,7 @@ export class Person extends Tab {
 export async function openPerson(url, { init, ...options } = {}) {
   const browser = await launchChromium(options);
   if (init) await browser.context.addInitScript(init);
-  const person = new Person(browser, url);
+  const person = new Person(browser, url, await wordsOf(options.locale ?? 'en-GB'));
   await person.open(url);
   return person;
 }

@@ -2,6 +2,7 @@
 import { TEXT_MAX_CHARS, cleanName } from './chat.js';
 import { keyOf } from './engine.js';
 import { inspect } from './inspect.js';
+import { moving } from './moving.js';
 
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
@@ -170,4 +171,6 @@ export const commands = {
   },
 
   details: (engine) => engine.details(),
+
+  ...moving,
 };

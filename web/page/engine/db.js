@@ -141,11 +141,14 @@ export class Db {
     });
   }
 
-  /** Everything but the seed is put away; the seed too, if `identity`. */
-  async clear() {
-    const stores = [...this.db.objectStoreNames];
-    const transaction = this.db.transaction(stores, 'readwrite');
-    for (const store of stores) transaction.objectStore(store).clear();
-    await committed(transaction);
+  /** Another identity with its contacts takes the place of everything that is kept: all of it, or nothing. */
+  async replaceAll({ seed, settings, contacts }) {
+    const transaction = this.db.transaction([...this.db.objectStoreNames], 'readwrite', { durability: 'strict' });
+    const end = committed(transaction);
+    for (const name of this.db.objectStoreNames) transaction.objectStore(name).clear();
+    transaction.objectStore('identity').put(seed, 'seed');
+    for (const [key, value] of Object.entries(settings)) if (value !== undefined) transaction.objectStore('settings').put(value, key);
+    for (const contact of contacts) transaction.objectStore('contacts').put(contact);
+    await end;
   }
 }

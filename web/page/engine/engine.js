@@ -18,7 +18,7 @@ export const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secr
 export class Engine {
   /**
    * @param {{db: object, lib: object, url: string, secure: boolean, keepInstance: boolean,
-   *   random: (n: number) => Uint8Array, now: () => number}} world
+   *   loadSodium: () => Promise<object>, random: (n: number) => Uint8Array, now: () => number}} world
    *   lib: what web/client exports; keepInstance: whether this engine is the only one of its profile
    * @param {{state: () => void, messages: (contact: string, list: object[]) => void,
    *   news: (contact: string, text: string) => void}} tell
@@ -58,6 +58,16 @@ export class Engine {
       else await db.remove('invites', invite.secret);
     }
     await this.connect();
+  }
+
+  /** Begins anew with what the database holds now; the tabs begin anew too. */
+  async restart() {
+    await this.disconnect();
+    for (const map of [this.contacts, this.invites, this.knocks]) map.clear();
+    this.lastClaim = null;
+    this.started = this.load();
+    await this.started;
+    this.tell.renewed();
   }
 
   relayOf(link) {

@@ -1,7 +1,7 @@
 /**
  * Joins tabs to the engine. A tab is a port: an object with `post(message)`. Messages from a tab: `{seq, cmd, args}`,
  * answered by `{seq, value}` or `{seq, error}`; to all tabs: `{state}` (whole, at most once a turn) and
- * `{messages: {contact, list}}`; to one of them, while none is looked at: `{news: {contact, text}}`. `bye` and `look` are
+ * `{messages: {contact, list}}`, and `{renewed}` when another identity took over; to one of them, while none is looked at: `{news: {contact, text}}`. `bye` and `look` are
  * not answered: a tab goes, and a tab says whether it is in sight.
  */
 import { commands } from './commands.js';
@@ -15,6 +15,7 @@ export class Host {
     this.tell = {
       state: () => this.tellState(),
       messages: (contact, list) => this.broadcast({ messages: { contact, list } }),
+      renewed: () => this.broadcast({ renewed: true }),
       news: (contact, text) => this.tellNews({ contact, text }),
     };
   }

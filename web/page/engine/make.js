@@ -1,4 +1,5 @@
 /** Makes the engine of this worker out of what the browser offers. */
+import { loadSodium, sodium } from '../../client/core/sodium.js';
 import * as lib from '../../client/index.js';
 import { openDb } from './db.js';
 import { Engine } from './engine.js';
@@ -12,6 +13,7 @@ export async function makeEngine({ keepInstance }, host) {
     {
       db: await openDb(),
       lib,
+      loadSodium: () => loadSodium().then(() => sodium),
       url: relayUrl(),
       secure: self.isSecureContext,
       keepInstance,

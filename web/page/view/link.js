@@ -28,7 +28,8 @@ export function openLink(scripts, { onState, onMessages, onNews, onBroken }) {
   let opening;
   let carrier;
 
-  const receive = ({ seq: answered, value, error, state, messages, news }) => {
+  const receive = ({ seq: answered, value, error, state, messages, news, renewed }) => {
+    if (renewed) return location.reload();
     if (state) onState(state);
     if (news) onNews(news);
     if (messages) onMessages(messages);

@@ -7,6 +7,7 @@ import { Announcer } from './Announcer.jsx';
 import { Broken } from './Broken.jsx';
 import { ConnectionLine } from './ConnectionLine.jsx';
 import { Home } from './Home.jsx';
+import { IdentityScreen } from './IdentityScreen.jsx';
 import { InviteScreen } from './InviteScreen.jsx';
 import { PlainBanner } from './PlainBanner.jsx';
 import { ServerChanged } from './ServerChanged.jsx';
@@ -18,7 +19,17 @@ import { Thread } from './Thread.jsx';
 import { UpdateLine } from './UpdateLine.jsx';
 import { ContactCard } from './ContactCard.jsx';
 
-const screens = { home: Home, new: Home, invite: InviteScreen, thread: Thread, contact: ContactCard, settings: Settings, server: ServerSees, share: ShareScreen };
+const screens = {
+  home: Home,
+  new: Home,
+  invite: InviteScreen,
+  thread: Thread,
+  contact: ContactCard,
+  settings: Settings,
+  identity: IdentityScreen,
+  server: ServerSees,
+  share: ShareScreen,
+};
 
 export function App() {
   const language = useStore(({ language }) => language);

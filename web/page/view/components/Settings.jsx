@@ -32,13 +32,21 @@ export function Settings() {
         <LanguageChoice />
         <Notifications />
         <section>
-          <button type="button" class="row-button" onClick={() => go({ screen: 'server' })}>
-            <span>{s.settings.serverSees}</span>
-            <Icon name="info" />
-          </button>
+          <Way to="identity" icon="move" label={s.settings.moveIdentity} />
+          <Way to="server" icon="info" label={s.settings.serverSees} />
         </section>
         <Details />
       </div>
     </div>
   );
 }
+
+const Way = ({ to, icon, label }) => (
+  <button type="button" class="row-button" onClick={() => go({ screen: to })}>
+    <span class="row-words">
+      <Icon name={icon} />
+      {label}
+    </span>
+    <Icon name="next" />
+  </button>
+);

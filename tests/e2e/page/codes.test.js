@@ -1,0 +1,124 @@
+/** Pairing by code, page and page: said, typed, completed; wrong, busy, expired; and what comes of it. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startRelay } from '../../support/relay.js';
+import { openPerson } from './person.js';
+
+let relay;
+let open = [];
+const keep = (one) => (open.push(one), one);
+const person = async () => keep(await openPerson(relay.http));
+
+beforeAll(async () => {
+  relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
+});
+afterEach(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  open = [];
+});
+afterAll(() => relay.stop());
+
+const field = ({ page }) => page.getByLabel('Code, link or ID');
+const note = ({ page }) => page.locator('#join-note');
+/** Another word of the list than the last one of the code. */
+const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' ? 'copper' : 'apple'));
+
+test('the code is said, the other person types it: both are sure, and name each other', async () => {
+  const [ana, bo] = [await person(), await person()];
+  const code = await ana.inviteByCode();
+  expect(code).toMatch(/^\d{4,7}-[a-z]+-[a-z]+$/);
+  await ana.page.getByText('Waiting for the other person…').waitFor();
+  await ana.page.getByText(/Works once · (9|10) mins? left/).waitFor();
+  await bo.join(code);
+  await Promise.all([ana.here(), bo.here()]);
+  await ana.callThem('Bo');
+  await bo.callThem('Ana');
+  await ana.say('by code');
+  await bo.hears('by code');
+  await bo.say('indeed');
+  await ana.hears('indeed');
+  await ana.page.getByRole('button', { name: 'About Bo' }).click();
+  await ana.page.getByText('Connected by the code you gave them').waitFor();
+  await bo.page.getByRole('button', { name: 'About Ana' }).click();
+  await bo.page.getByText('Connected by the code they gave you').waitFor();
+  expect([...ana.errors, ...bo.errors]).toEqual([]);
+});
+
+test('capitals, spaces and several hyphens are fine', async () => {
+  const [ana, bo] = [await person(), await person()];
+  const code = await ana.inviteByCode();
+  await bo.join(`  ${code.toUpperCase().replace('-', ' -- ').replace(/-(?=[A-Z]+$)/, '  ')} `);
+  await Promise.all([ana.here(), bo.here()]);
+});
+
+test('words are completed while typing, by keyboard and by a tap', async () => {
+  const [ana, bo] = [await person(), await person()];
+  const [number, first, second] = (await ana.inviteByCode()).split('-');
+  const words = bo.page.getByRole('option');
+  await field(bo).pressSequentially(`${number}-${first.slice(0, -1)}`);
+  await words.filter({ hasText: new RegExp(`^${first}$`) }).waitFor();
+  const offered = await words.allTextContents();
+  expect(offered.every((word) => word.startsWith(first.slice(0, -1)))).toBe(true);
+  for (let down = 0; down <= offered.indexOf(first); down += 1) await field(bo).press('ArrowDown');
+  const active = bo.page.locator(`#${await field(bo).getAttribute('aria-activedescendant')}`);
+  expect(await active.textContent()).toBe(first);
+  await field(bo).press('Enter');
+  await expect.poll(() => field(bo).inputValue(), { timeout: 15_000 }).toBe(`${number}-${first}-`);
+  await field(bo).pressSequentially(second.slice(0, -1));
+  await words.filter({ hasText: new RegExp(`^${second}$`) }).click();
+  await expect.poll(() => field(bo).inputValue(), { timeout: 15_000 }).toBe(`${number}-${first}-${second}`);
+  await bo.page.getByText('This is a code. It can be tried once.').waitFor();
+  await field(bo).press('Enter');
+  await Promise.all([ana.here(), bo.here()]);
+});
+
+test('what is wrong with a code is said at once', async () => {
+  const bo = await person();
+  for (const [typed, words] of [
+    ['4821', 'Two words are still missing.'],
+    ['4821-', 'Two words are still missing.'],
+    ['48-', 'four to seven digits'],
+    ['4821-zzz', 'not one of those that codes are made of'],
+  ]) {
+    await field(bo).fill(typed);
+    await note(bo).getByText(words).waitFor();
+  }
+});
+
+describe('a wrong code', () => {
+  test('is told to both, is used up, and a new one is a click away', async () => {
+    const [ana, bo] = [await person(), await person()];
+    const code = await ana.inviteByCode();
+    await bo.join(wrongWord(code));
+    await note(bo).getByText('That was not the right code, and now it is used up.').waitFor();
+    await ana.page.getByText('Somebody used a wrong code, so this one is used up.').waitFor();
+    expect(await ana.axe()).toEqual([]);
+    await bo.join(code);
+    await note(bo).getByText('There is no such code').waitFor();
+    await ana.page.getByRole('button', { name: 'New code' }).click();
+    const next = (await ana.page.locator('.code-whole').textContent()).trim();
+    expect(next).not.toBe(code);
+    await bo.join(next);
+    await Promise.all([ana.here(), bo.here()]);
+  });
+
+  test('that nobody has given out', async () => {
+    const bo = await person();
+    const ana = await person();
+    const code = await ana.inviteByCode();
+    await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
+    await bo.join(code);
+    await note(bo).getByText('There is no such code, or it is no longer valid.').waitFor();
+    await bo.page.waitForFunction(() => document.activeElement?.id === 'join-text');
+  });
+});
+
+test('of code and link only one can be used', async () => {
+  const [ana, bo, eve] = [await person(), await person(), await person()];
+  const link = await ana.invite();
+  const code = (await ana.page.locator('.code-whole').textContent()).trim();
+  await bo.join(code);
+  await Promise.all([ana.here(), bo.here()]);
+  await eve.join(link);
+  await eve.page.getByText('the invitation was used, withdrawn or has expired').waitFor();
+  await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
+});

@@ -1,0 +1,196 @@
+/**
+ * Goes through every screen and state of the page, as a person would, and calls `see(name, person)` at each: for axe, and for
+ * the pictures. In any language: what is looked for comes from the page's own tables.
+ */
+import { cp } from 'node:fs/promises';
+import { openPair, openPerson } from './person.js';
+
+const talks = {
+  en: {
+    names: ['Ana', 'Bo'],
+    lines: [
+      ['ana', 'Good morning! Is the plan for the garden ready?'],
+      ['bo', 'Nearly. I moved the two apple trees closer to the wall, so that the path stays free.'],
+      ['bo', 'The list of plants is at https://example.org/garden/plants'],
+      ['ana', 'Lovely. Then I order them today.'],
+      ['bo', 'Could you take three of the small roses instead of two?\nOne is for the pot at the door.'],
+      ['ana', 'Of course.'],
+    ],
+    last: 'See you at three, then?',
+  },
+  ar: {
+    names: ['ليلى', 'سامي'],
+    lines: [
+      ['ana', 'صباح الخير! هل خطة الحديقة جاهزة؟'],
+      ['bo', 'تقريبًا. قرّبتُ شجرتي التفاح من الجدار ليبقى الممر مفتوحًا.'],
+      ['bo', 'قائمة النباتات هنا: https://example.org/garden/plants'],
+      ['ana', 'رائع. سأطلبها اليوم إذًا.'],
+      ['bo', 'هل تأخذين ثلاث ورود صغيرة بدل اثنتين؟\nواحدة للأصيص عند الباب.'],
+      ['ana', 'بالطبع.'],
+    ],
+    last: 'نلتقي في الثالثة إذًا؟',
+  },
+};
+
+export const talkOf = (locale) => talks[locale.split('-')[0]];
+
+/** Both give the other a name, and talk. */
+export async function talk({ ana, bo }, { names: [anaName, boName], lines }) {
+  await ana.callThem(boName);
+  await bo.callThem(anaName);
+  for (const [who, text] of lines) {
+    const [from, to] = who === 'ana' ? [ana, bo] : [bo, ana];
+    await from.say(text);
+    await to.hears(text.split('\n')[0]);
+    await from.delivered(text.split('\n')[0]);
+  }
+}
+
+const wrongWord = (code) => code.replace(/[a-z]+$/, (word) => (word === 'apple' ? 'copper' : 'apple'));
+const codeOf = async ({ page }) => (await page.locator('.code-whole').textContent()).trim();
+const note = ({ page }, text) => page.locator('#join-note').getByText(text).waitFor();
+
+/** Stand-ins for what a test machine lacks: a camera, and something to read codes with. */
+const withCamera = () => {
+  globalThis.BarcodeDetector = class {
+    async detect() {
+      return [];
+    }
+  };
+};
+const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/** @param {{relay: object, look: object, see: (name: string, person: object) => Promise<void>}} how look: as for openPerson */
+export async function walkScreens({ relay, look, see }) {
+  const words = talkOf(look.locale ?? 'en-GB');
+  const open = [];
+  const keep = (one) => (open.push(one), one);
+  const person = async (more = {}) => keep(await openPerson(relay.http, { ...look, ...more }));
+  try {
+    await beforePairing({ person, see });
+    const pair = keep(await openPair(relay.http, look));
+    await together({ pair, words, person, see });
+    await alone({ pair, words, person, see });
+  } finally {
+    await Promise.all(open.map((one) => one.close()));
+  }
+}
+
+async function beforePairing({ person, see }) {
+  const ana = await person({ args: CAMERA, init: withCamera });
+  const { page, words } = ana;
+  const field = page.locator('#join-text');
+  await see('first', ana);
+  await field.fill('https://relay.example/#');
+  await note(ana, words.join.problem.linkPart);
+  await see('wrong-link', ana);
+  await ana.button(words.join.scan).click();
+  await page.getByText(words.scan.text).waitFor();
+  await see('camera', ana);
+  await ana.button(words.close).click();
+  await field.fill('4821-co');
+  await page.getByRole('option').first().waitFor();
+  await see('typing-code', ana);
+  await ana.invite();
+  const code = await codeOf(ana);
+  await see('invitation', ana);
+  const bo = await person();
+  await bo.join(wrongWord(code));
+  await note(bo, words.join.claim.EWRONGCODE);
+  await see('code-was-wrong', bo);
+  await page.getByText(words.code.problem.EWRONGCODE).waitFor();
+  await see('code-used-up', ana);
+  await ana.goTo({ screen: 'share', text: 'https://example.org/' });
+  await see('share-nobody', ana);
+  await ana.goTo({ screen: 'invite', secret: 'gone' });
+  await see('invitation-gone', ana);
+}
+
+async function together({ pair: { ana, bo }, words, person, see }) {
+  const { page, words: s } = ana;
+  await see('new-contact', ana);
+  await talk({ ana, bo }, words);
+  await see('conversation', ana);
+  await page.locator('.thread-head .button-icon').last().click();
+  await page.locator('.phrase').waitFor();
+  await see('contact', ana);
+  await ana.button(s.phrase.differ).click();
+  await page.getByText(s.phrase.differs).waitFor();
+  await see('phrase-differs', ana);
+  await ana.button(s.phrase.same).click();
+  await page.locator('.good').waitFor();
+  await see('phrase-compared', ana);
+  await ana.button(s.contact.forget).click();
+  await see('about-to-delete', ana);
+  await ana.goTo({ screen: 'new' });
+  await see('someone-new', ana);
+
+  const eve = await person();
+  await eve.button(s.list.settings).click();
+  await eve.page.locator('.name-form input').fill(words.names[1]);
+  await eve.button(s.save).click();
+  await eve.page.getByText(s.settings.saved).waitFor();
+  await eve.goTo({ screen: 'home' });
+  await ana.invite();
+  const code = await codeOf(ana);
+  await eve.join(code);
+  await page.locator('.alarm').waitFor();
+  await ana.here();
+  await see('known-name', ana);
+  await ana.button(s.doubt.block).click();
+  await page.locator('.thread-foot').waitFor();
+  await see('blocked', ana);
+}
+
+async function alone({ pair: { ana, bo }, words, person, see }) {
+  const { page, words: s } = ana;
+  const cem = await person();
+  await ana.goTo({ screen: 'home' });
+  await cem.join(await ana.ownId());
+  await page.locator('.knock').waitFor();
+  await cem.page.locator('.thread').waitFor();
+  await see('asked', cem);
+  await bo.page.goto('about:blank');
+  await page.locator('.here-dot').waitFor({ state: 'detached' });
+  await see('list', ana);
+  await page.locator('.contact', { hasText: words.names[1] }).filter({ hasNotText: s.list.blocked }).click();
+  await ana.say(words.last);
+  await page.locator('.message.mine').last().getByText(s.message.waiting(words.names[1])).waitFor();
+  await see('waiting', ana);
+  await ana.goTo({ screen: 'share', text: 'https://example.org/' });
+  await see('share', ana);
+  await ana.goTo({ screen: 'settings' });
+  await page.locator('.details summary').click();
+  await page.locator('.log').waitFor();
+  await see('settings', ana);
+  await ana.goTo({ screen: 'server' });
+  await see('server-sees', ana);
+  await identity({ ana, see });
+}
+
+async function identity({ ana, see }) {
+  const { page, words: s } = ana;
+  const [first, second] = [0, 1].map((n) => page.locator('input[type=password]').nth(n));
+  await ana.goTo({ screen: 'identity' });
+  await see('identity', ana);
+  await first.fill('short');
+  await ana.button(s.backup.make).click();
+  await page.getByText(s.backup.short).waitFor();
+  await page.locator('.backup textarea').fill('no copy');
+  await ana.button(s.backup.open).click();
+  await page.getByText(s.backup.problem.form).waitFor();
+  await see('identity-wrong', ana);
+  await first.fill('four words in a row');
+  await second.fill('four words in a row');
+  await ana.button(s.backup.make).click();
+  await ana.button(s.backup.download).waitFor();
+  await see('identity-copy', ana);
+  const [download] = await Promise.all([page.waitForEvent('download'), ana.button(s.backup.download).click()]);
+  const path = `${await download.path()}.txt`;
+  await cp(await download.path(), path);
+  await page.locator('input[type=file]').setInputFiles(path);
+  await page.locator('input[type=password]').last().fill('four words in a row');
+  await ana.button(s.backup.open).click();
+  await page.locator('.sure').waitFor();
+  await see('identity-sure', ana);
+}
