@@ -80,9 +80,12 @@ async function fill(from, to, values) {
   await writeFile(to, text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]));
 }
 
-/** It keeps all files of this version, and its own bytes change whenever one of them does. */
+/**
+ * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own bytes
+ * change whenever a file does.
+ */
 async function buildServiceWorker(out, assets) {
-  const paths = assets.map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
+  const paths = assets.filter(({ path }) => !path.endsWith('.png')).map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
   const digest = createHash('sha256');
   for (const { path } of assets) digest.update(path).update(await readFile(join(out, path)));
   await build({
