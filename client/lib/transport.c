@@ -16,13 +16,12 @@
 #include "../core/wire/wire.h"
 #include "proxy.h"
 #include "resolve.h"
+#include "stream.h"
 
 enum {
-  SEND_CAPACITY = 66000,  /* below the smallest MESSAGE_MAX of a relay, above one largest envelope */
-  RECEIVE_MAX = 16777216, /* the largest MESSAGE_MAX a relay may have */
-  RECEIVE_CHUNK = 65536,  /* what libwebsockets hands over at a time */
-  UNSENT_MAX = 65536,     /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
-  SENDS_PER_TURN = 32,
+  RECEIVE_CHUNK = 65536, /* what libwebsockets hands over at a time */
+  FIRST_MAX = 4096,      /* of the first message, a HELLO */
+  UNSENT_MAX = 65536,    /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
   CONNECT_TIMEOUT_S = 10,
   CLOSE_TIMEOUT_S = 3,
   TEXT_MAX = 640
@@ -49,8 +48,9 @@ struct pl_transport {
   int error;
   char text[TEXT_MAX];
   bool certificate_bad;
-  pl_buffer message; /* a message that came in more than one piece */
-  uint8_t *out;      /* LWS_PRE, then SEND_CAPACITY */
+  pl_buffer first; /* the first message: the last that libwebsockets reads, see take_over */
+  bool first_came;
+  pl_stream *stream; /* from then on */
   int event_fd;      /* libwebsockets' own, see hold_number; -1: none */
   uv_timer_t timer;  /* connecting and closing end; libwebsockets' own timers do not start outside its callbacks */
 };
@@ -62,11 +62,14 @@ static bool log_set, tls_set;
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size);
 
 static const struct lws_protocols protocols[] = {
-    {.name = "pairlink.v1", .callback = on_event, .rx_buffer_size = RECEIVE_CHUNK, .tx_packet_size = 1 << 20},
+    {.name = "pairlink.v1", .callback = on_event, .rx_buffer_size = RECEIVE_CHUNK},
     {.name = NULL},
 };
 
 /* ---- the process-wide context ------------------------------------------------------------------------ */
+
+/* The relay pings, and the engine asks when it is silent: libwebsockets shall not do it too. */
+static const lws_retry_bo_t no_pings = {.secs_since_valid_ping = UINT16_MAX - 1, .secs_since_valid_hangup = UINT16_MAX};
 
 static void fill_info(pl_transport *t, struct lws_context_creation_info *info, void **loops) {
   memset(info, 0, sizeof *info);
@@ -80,6 +83,7 @@ static void fill_info(pl_transport *t, struct lws_context_creation_info *info, v
   info->count_threads = 1;
   info->fd_limit_per_thread = 32;
   info->pt_serv_buf_size = RECEIVE_CHUNK + 1024;
+  info->retry_and_idle_policy = &no_pings;
   info->timeout_secs = CONNECT_TIMEOUT_S;
   info->connect_timeout_secs = CONNECT_TIMEOUT_S;
   info->http_proxy_address = ""; /* or it reads http_proxy by itself; see proxy.h */
@@ -130,6 +134,8 @@ static void fail(pl_transport *t, int error, const char *text) {
 /* Drops the connection without a word. Never from within a callback of libwebsockets. */
 static void drop(pl_transport *t) {
   struct lws *wsi = t->wsi;
+  pl_stream_free(t->stream);
+  t->stream = NULL;
   if (!wsi) return;
   t->wsi = NULL;
   lws_set_opaque_user_data(wsi, NULL); /* its last callbacks find no owner */
@@ -140,9 +146,8 @@ static void reset(pl_transport *t) {
   pl_resolve_cancel(t->resolve);
   t->resolve = NULL;
   uv_timer_stop(&t->timer);
-  pl_buffer_consume(&t->message, t->message.size);
-  pl_buffer_trim(&t->message);
-  t->attempt_failed = t->closed = t->certificate_bad = false;
+  pl_buffer_deinit(&t->first);
+  t->attempt_failed = t->closed = t->certificate_bad = t->first_came = false;
   t->addresses.count = t->next_address = 0;
   t->state = IDLE;
 }
@@ -271,7 +276,10 @@ void pl_transport_disconnect(pl_transport *t) {
   if (t->state == OPEN) {
     t->state = CLOSING;
     set_timer(t, CLOSE_TIMEOUT_S);
-    lws_callback_on_writable(t->wsi);
+    if (t->stream)
+      pl_stream_close(t->stream);
+    else
+      lws_callback_on_writable(t->wsi);
   } else if (t->state == RESOLVING || t->state == CONNECTING) {
     drop(t);
     reset(t);
@@ -280,7 +288,7 @@ void pl_transport_disconnect(pl_transport *t) {
 }
 
 void pl_transport_want_write(pl_transport *t) {
-  if (t->wsi && (t->state == OPEN || t->state == CLOSING)) lws_callback_on_writable(t->wsi);
+  if (t->stream) pl_stream_want_write(t->stream);
 }
 
 bool pl_transport_is_idle(const pl_transport *t) {
@@ -289,51 +297,32 @@ bool pl_transport_is_idle(const pl_transport *t) {
 
 /* ---- libwebsockets' callbacks ------------------------------------------------------------------------ */
 
+/* Nothing is sent before the relay's HELLO: only the end can be due. */
 static int on_writeable(pl_transport *t, struct lws *wsi) {
-  for (int i = 0; i < SENDS_PER_TURN; i++) {
-    size_t n = t->on.produce(t->on.user, t->out + LWS_PRE, SEND_CAPACITY);
-    if (!n) break;
-    if (lws_write(wsi, t->out + LWS_PRE, n, LWS_WRITE_BINARY) < (int)n) return -1;
-    if (lws_partial_buffered(wsi) || lws_send_pipe_choked(wsi)) break;
-  }
-  if (t->on.has_output(t->on.user)) {
-    lws_callback_on_writable(wsi);
-  } else if (t->state == CLOSING) {
-    if (lws_partial_buffered(wsi)) {
-      lws_callback_on_writable(wsi);
-      return 0;
-    }
-    lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
-    lws_set_opaque_user_data(wsi, NULL);
-    t->wsi = NULL;
-    end(t, PL_ECLOSED, "closed");
-    return -1;
-  }
-  return 0;
+  if (t->state != CLOSING || t->first_came) return 0;
+  lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+  lws_set_opaque_user_data(wsi, NULL);
+  t->wsi = NULL;
+  end(t, PL_ECLOSED, "closed");
+  return -1;
+}
+
+static int refuse(pl_transport *t, struct lws *wsi, enum lws_close_status code, int error, const char *text) {
+  lws_close_reason(wsi, code, NULL, 0);
+  fail(t, error, text);
+  return -1;
 }
 
 static int on_receive(pl_transport *t, struct lws *wsi, const uint8_t *data, size_t size) {
-  bool last = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
-  if (!lws_frame_is_binary(wsi)) {
-    lws_close_reason(wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, NULL, 0);
-    fail(t, PL_EPROTOCOL, "the relay sent text");
-    return -1;
-  }
-  if (last && t->message.size == 0) {
-    t->on.on_message(t->on.user, data, size);
-    return 0;
-  }
-  int error = pl_buffer_append(&t->message, data, size);
-  if (error) {
-    lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
-    fail(t, error == PL_ENOMEM ? PL_ENOMEM : PL_EPROTOCOL, "the relay sent a message that is too large");
-    return -1;
-  }
-  if (last) {
-    t->on.on_message(t->on.user, pl_buffer_data(&t->message), t->message.size);
-    pl_buffer_consume(&t->message, t->message.size);
-    if (t->message.capacity > 4 * RECEIVE_CHUNK) pl_buffer_trim(&t->message);
-  }
+  if (!lws_frame_is_binary(wsi))
+    return refuse(t, wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, PL_EPROTOCOL, "the relay sent text");
+  if (t->first_came)
+    return refuse(t, wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, PL_EPROTOCOL, "the relay went on before it was answered");
+  int error = pl_buffer_append(&t->first, data, size);
+  if (error)
+    return refuse(t, wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, error == PL_ENOMEM ? PL_ENOMEM : PL_EPROTOCOL,
+                  "the relay sent a message that is too large");
+  t->first_came = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
   return 0;
 }
 
@@ -413,6 +402,53 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
   return on_owned_event(t, wsi, reason, in, size);
 }
 
+/* ---- after the first message -------------------------------------------------------------------------- */
+
+static void on_stream_message(void *user, const uint8_t *data, size_t size) {
+  const pl_transport *t = user;
+  t->on.on_message(t->on.user, data, size);
+}
+
+static size_t on_stream_produce(void *user, uint8_t *out, size_t capacity) {
+  const pl_transport *t = user;
+  return t->on.produce(t->on.user, out, capacity);
+}
+
+static bool on_stream_has_output(void *user) {
+  const pl_transport *t = user;
+  return t->on.has_output(t->on.user);
+}
+
+static void on_stream_end(void *user, int error, const char *text) {
+  pl_transport *t = user;
+  drop(t);
+  end(t, error, text);
+}
+
+static void on_stream_alive(void *user) {
+  const pl_transport *t = user;
+  lws_validity_confirmed(t->wsi);
+}
+
+/* libwebsockets has connected, through a proxy perhaps, has checked the certificate and read the answer to the upgrade.
+ * A relay says HELLO then, and no more before it is answered: the moment at which nothing is left in libwebsockets'
+ * buffers. It stops reading, and keeps the socket and its TLS until they are closed. */
+static void take_over(pl_transport *t) {
+  const pl_stream_handlers handlers = {on_stream_message, on_stream_produce, on_stream_has_output,
+                                       on_stream_end,     on_stream_alive,   t};
+  if (!t->wsi || !t->first_came || t->stream || t->closed) return;
+  lws_rx_flow_control(t->wsi, 0);
+  t->stream = pl_stream_new(t->loop, lws_get_socket_fd(t->wsi), lws_get_ssl(t->wsi), &handlers);
+  if (!t->stream) {
+    drop(t);
+    end(t, PL_ENOMEM, "out of memory");
+    return;
+  }
+  if (t->state == CLOSING) pl_stream_close(t->stream);
+  t->on.on_message(t->on.user, pl_buffer_data(&t->first), t->first.size);
+  pl_buffer_deinit(&t->first);
+}
+
 /* ---- its life ---------------------------------------------------------------------------------------- */
 
 /* Loops whose name lookup still runs in libuv's thread pool when their owner goes; it cannot be cancelled, and may
@@ -445,13 +481,9 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
   old_loop *o = pl_alloc(sizeof *o);
   *out = NULL;
   close_old_loops();
-  if (t) t->out = pl_alloc(LWS_PRE + SEND_CAPACITY);
   if (t && ca_file) t->ca_file = strdup(ca_file);
-  if (!t || !o || !t->out || (ca_file && !t->ca_file) || uv_loop_init(&o->loop) != 0) {
-    if (t) {
-      pl_free(t->out);
-      free(t->ca_file);
-    }
+  if (!t || !o || (ca_file && !t->ca_file) || uv_loop_init(&o->loop) != 0) {
+    if (t) free(t->ca_file);
     pl_free(t);
     pl_free(o);
     return PL_ENOMEM;
@@ -460,7 +492,7 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
   t->url = *url;
   t->on = *handlers;
   t->use_proxy = use_proxy;
-  pl_buffer_init(&t->message, RECEIVE_MAX);
+  pl_buffer_init(&t->first, FIRST_MAX);
   (void)uv_timer_init(t->loop, &t->timer);
   *out = t;
   return 0;
@@ -526,8 +558,7 @@ void pl_transport_free(pl_transport *t) {
     old_loops = o;
   }
   pthread_mutex_unlock(&global);
-  pl_buffer_deinit(&t->message);
-  pl_free(t->out);
+  pl_buffer_deinit(&t->first);
   free(t->ca_file);
   pl_free(t);
 }
@@ -537,11 +568,18 @@ int pl_transport_fd(const pl_transport *t) {
 }
 
 int pl_transport_timeout_ms(const pl_transport *t) {
-  return t->attempt_failed || t->closed ? 0 : uv_backend_timeout(t->loop);
+  bool due = t->attempt_failed || t->closed || (t->stream && pl_stream_is_due(t->stream));
+  return due ? 0 : uv_backend_timeout(t->loop);
 }
 
 /* OpenSSL writes without MSG_NOSIGNAL: hold SIGPIPE back for this thread, and swallow the one that we caused. */
-static void turn_without_sigpipe(uv_loop_t *loop) {
+static void turn(pl_transport *t) {
+  (void)uv_run(t->loop, UV_RUN_NOWAIT);
+  take_over(t);
+  if (t->stream) pl_stream_turn(t->stream);
+}
+
+static void turn_without_sigpipe(pl_transport *t) {
   sigset_t pipe, old, pending;
   const struct timespec now = {0, 0};
   sigemptyset(&pipe);
@@ -549,16 +587,16 @@ static void turn_without_sigpipe(uv_loop_t *loop) {
   sigpending(&pending);
   bool before = sigismember(&pending, SIGPIPE) == 1;
   pthread_sigmask(SIG_BLOCK, &pipe, &old);
-  (void)uv_run(loop, UV_RUN_NOWAIT);
+  turn(t);
   if (!before) (void)sigtimedwait(&pipe, NULL, &now);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void pl_transport_turn(pl_transport *t) {
   if (t->url.tls)
-    turn_without_sigpipe(t->loop);
+    turn_without_sigpipe(t);
   else
-    (void)uv_run(t->loop, UV_RUN_NOWAIT);
+    turn(t);
   if (t->attempt_failed) {
     t->attempt_failed = false;
     try_next(t);
