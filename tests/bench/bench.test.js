@@ -4,6 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { fit, predict } from './capacity.mjs';
 import { cellArgs } from './cells.mjs';
 import { drawAll } from './charts.mjs';
+import { EXTRA } from './extra.mjs';
+import { measurePages, measureVisits } from './page.mjs';
 import { cellTables, targets } from './report.mjs';
 import { LABELS, START, load } from './servers.mjs';
 import { median, spread, summarise } from './statistics.mjs';
@@ -81,6 +83,21 @@ test('all are linked again after the relay was away', async () => {
     await it.relay.stop();
   }
 });
+
+test('connections are counted by worker', async () => {
+  const { workers, sockets } = await EXTRA.spread();
+  expect(sockets).toHaveLength(workers);
+  expect(Math.min(...sockets)).toBeGreaterThan(0);
+});
+
+test('a session between two pages, and a first visit', async () => {
+  const pages = await measurePages({ rounds: 1, bytes: 1 << 20 });
+  expect(pages.mb_per_s).toBeGreaterThan(0);
+  expect(pages.round_ms).toBeGreaterThan(0);
+  const { full_speed: visit } = await measureVisits({ rounds: 1 });
+  expect(visit.online_ms).toBeGreaterThan(0);
+  expect(visit.bytes).toBeGreaterThan(100_000);
+}, 120_000);
 
 test('wrong arguments are refused', async () => {
   const refused = (args) => load({ pid: process.pid, port: 1 }, 'raw', args);

@@ -60,6 +60,12 @@ function others(r) {
     lines.push(`- A file of ${r.transfers.bytes / 2 ** 20} MiB, whole programs, MB/s: ${Object.entries(m).map(([name, v]) => `${name} ${number(v)}`).join(', ')}: ${ratio(m.pairlink / m.scp)} scp, ${ratio(m.pairlink / m.wormhole)} magic-wormhole (median of ${r.transfers.rounds}).`);
   }
   if (r.clients) lines.push(`- Round trip of 64 bytes between two clients, encrypted, through the relay: p50 ${number(r.clients.p50_us)} µs, p99 ${number(r.clients.p99_us)} µs; bare TCP through the forwarder ${number(r.clients.raw_p50_us)} µs: ${ratio(r.clients.ratio)}. One session carries ${number(r.clients.mb_per_s)} MB/s, both clients in one thread.`);
+  if (r.pages) lines.push(`- Page to page, each in a Chromium of its own: one session carries ${number(r.pages.mb_per_s)} MB/s in messages of 64 KiB; 64 bytes and their receipt take ${number(r.pages.round_ms)} ms.`);
+  if (r.visits) {
+    const of = (v) => `painted after ${number(v.paint_ms)} ms, usable after ${number(v.ready_ms)} ms, before the relay with its cryptography loaded after ${number(v.online_ms)} ms`;
+    lines.push(`- First visit of the page, ${number(r.visits.full_speed.bytes / 1024)} KiB: ${of(r.visits.full_speed)}; with a processor four times slower ${of(r.visits.quarter_speed)}.`);
+  }
+  if (r.spread?.sockets) lines.push(`- 1,000 connections over ${r.spread.workers} workers: ${r.spread.sockets.join(', ')}.`);
   if (r.workers?.skipped) lines.push(`- Several workers: not measured, ${r.workers.skipped}.`);
   else if (r.workers) lines.push(`- CPU for an envelope, all on one core: one worker ${number(r.workers.one_cpu_us)} µs; two workers ${number(r.workers.two_cpu_us)} µs, with about half of the pairs across, so a pair across costs about ${ratio(r.workers.across_ratio)} a pair on one. Two workers on both cores, shared with the generator: ${number(r.workers.two_envelopes_per_s)} envelopes/s; one: ${number(r.workers.one_envelopes_per_s)}.`);
   return lines.join('\n');

@@ -3,6 +3,7 @@ import { START, load, relayKnows } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
 import { median } from './statistics.mjs';
 import { run, tempDir } from '../support/process.js';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 const IDLE = 15_000;
@@ -12,6 +13,7 @@ const STORM = 10_000;
 const OUTAGE = 16_000;
 const AWAY_MS = 3_000;
 const ROWS = 1_000_000;
+const SPREAD = { sockets: 1_000, workers: 4 };
 const PATIENT = ['--patience', 120];
 
 /** Runs `measure` against a server of its own. */
@@ -106,6 +108,39 @@ async function workers({ rounds, seconds }) {
   };
 }
 
+/** How many descriptors each of the process's epoll sets watches. */
+function watched(pid) {
+  const counts = [];
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      if (!readlinkSync(`/proc/${pid}/fd/${fd}`).includes('[eventpoll]')) continue;
+      counts.push(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('tfd:').length - 1);
+    } catch {
+      continue; // closed meanwhile
+    }
+  }
+  return counts;
+}
+
+/** 1,000 connections over four workers: the kernel chooses by a hash of addresses and ports, so each gets a fourth, give or take
+ *  14 (one standard deviation) were it by lot. */
+async function spread() {
+  if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
+  const options = { args: ['--workers', String(SPREAD.workers)], cores: null };
+  return fresh('pairlink', async (server) => {
+    const own = watched(server.pid);
+    let most = [];
+    const look = setInterval(() => {
+      const now = watched(server.pid);
+      if (now.reduce((a, b) => a + b, 0) > most.reduce((a, b) => a + b, 0)) most = now;
+    }, 100);
+    await load(server, 'pairlink', ['--pairs', 0, '--idle', SPREAD.sockets, '--seconds', 0.5, ...PATIENT]);
+    clearInterval(look);
+    const sockets = most.map((n, i) => n - (own[i] ?? 0)).sort((a, b) => b - a).slice(0, SPREAD.workers);
+    return { workers: SPREAD.workers, sockets, most_to_even: (sockets[0] * SPREAD.workers) / sockets.reduce((a, b) => a + b, 0) };
+  }, options);
+}
+
 async function storm({ rounds }) {
   const rows = { pairlink: [], 'pairlink-tls': [] };
   for (let round = 0; round < rounds; round++)
@@ -157,7 +192,7 @@ async function registrations({ rounds }) {
   return { rows: ROWS, empty: middle(figures.empty), full: middle(figures.full) };
 }
 
-export const EXTRA = { idle, frozen, slow, workers, storm, outage, registrations };
+export const EXTRA = { idle, frozen, slow, workers, storm, outage, registrations, spread };
 
 export async function measureExtra(names, options) {
   const results = {};

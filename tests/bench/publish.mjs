@@ -14,6 +14,7 @@ import { CELLS, quickCells } from './cells.mjs';
 import { drawAll } from './charts.mjs';
 import { EXTRA, measureMemory } from './extra.mjs';
 import { measureClients, measureTransfers } from './e2e.mjs';
+import { measurePages, measureVisits } from './page.mjs';
 import { fillMarkers, readmeTables } from './document.mjs';
 import { machine, measureCells } from './measure.mjs';
 import { LABELS, versions } from './servers.mjs';
@@ -65,12 +66,17 @@ const PARTS = [
     const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
     result.transfers = { bytes, rounds: runs.length / names.length, runs, medians: Object.fromEntries(names.map((name) => [name, median(of(name))])) };
   }],
+  ['pages', 30, async (result) => {
+    result.pages = await measurePages({ rounds: Math.min(3, rounds) });
+    result.visits = await measureVisits({ rounds: Math.min(3, rounds) });
+  }],
   ['frozen', 20, extra('frozen')],
   ['idle', 25, extra('idle')],
   ['outage', 30, extra('outage')],
   ['registrations', 25, extra('registrations')],
   ['slow', 20, extra('slow')],
   ['workers', 20, extra('workers')],
+  ['spread', 5, extra('spread')],
 ];
 
 function extra(name) {

@@ -7,8 +7,9 @@
  *   --seconds S   measured time of each (1; quick: 0.6)
  *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
  *   --charts DIR  where the charts go (docs/bench after a full run, else none)
- *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations (all; quick: memory; "none")
+ *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread (all; quick: memory; "none")
  *   --e2e         instead: programs end to end, beside scp and magic-wormhole
+ *   --page        instead: page to page, and how the page loads
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     e2e: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
     json: { type: 'string' },
     runs: { type: 'string' },
     seconds: { type: 'string' },
@@ -40,6 +42,7 @@ const progress = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[
 
 async function main() {
   if (options.e2e) return (await import('./e2e.mjs')).main(options);
+  if (options.page) return (await import('./page.mjs')).main(options);
   const quick = options.quick;
   const rounds = Number(options.runs ?? 5);
   const seconds = Number(options.seconds ?? (quick ? 0.6 : 1));
