@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +183,8 @@ int main(int argc, char **argv) {
   struct argp with_doc = parser;
   parsed p = {.c = {.relay_wait_s = 10}};
   open_standard_streams();
+  mallopt(M_TRIM_THRESHOLD, 16 << 20); /* messages come and go: their pages need not be given back each time */
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   signal(SIGPIPE, SIG_IGN);
   with_doc.doc = whole_doc();
   argp_program_version = "pairlink " PAIRLINK_VERSION;

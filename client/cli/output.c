@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OWN_PIPE, SHARED_PIPE, SOCKET, TERMINAL, OTHER };
+enum { REGULAR, OWN_PIPE, SHARED_PIPE, SOCKET, TERMINAL, OTHER };
 
 bool chunks_append(chunks *q, const void *bytes, size_t size, uint64_t place) {
   chunk *c = malloc(sizeof *c + size);
@@ -47,6 +47,8 @@ void output_open(output *o, int fd) {
   o->kind = OTHER;
   if (isatty(fd)) {
     o->kind = TERMINAL;
+  } else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+    o->kind = REGULAR;
   } else if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
     o->kind = SOCKET;
   } else if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
@@ -55,6 +57,10 @@ void output_open(output *o, int fd) {
     o->kind = own >= 0 && dup2(own, fd) == fd ? OWN_PIPE : SHARED_PIPE;
     if (own >= 0) close(own);
   }
+}
+
+bool output_never_waits(const output *o) {
+  return o->kind == REGULAR || o->kind == OWN_PIPE || o->kind == SOCKET;
 }
 
 void output_close(output *o) {

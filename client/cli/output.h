@@ -28,7 +28,10 @@ typedef struct output {
 
 void output_open(output *o, int fd);
 void output_close(output *o);
-/* Writes what fits now: bytes, 0 when nothing does, -1 with errno. Only after poll said POLLOUT. */
+/* Its writes come back at once, without a poll before. */
+bool output_never_waits(const output *o);
+/* Writes what fits now: bytes, 0 when nothing does, -1 with errno. Only after poll said POLLOUT, or if it never waits.
+ */
 long output_write(output *o, const uint8_t *bytes, size_t size);
 
 #endif

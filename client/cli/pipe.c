@@ -119,22 +119,35 @@ static void say_unlinked(pipe_job *j, pipe_peer *p) {
 
 /* ---- from the peer to stdout -------------------------------------------------------------------------- */
 
-static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
-  if (e->channel != 0) {
-    (void)pairlink_take(p->session, e->channel, e->place);
-    return;
-  }
-  if (chunks_append(&p->received, e->data, e->size, e->place)) return;
-  pairlink_close(p->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
-  ui_error("out of memory", NULL, NULL);
-  job_end(&j->base, EXIT_OTHER);
-}
-
 static void output_failed(pipe_job *j, pipe_peer *p) {
   bool gone = errno == EPIPE;
   ui_error("what came cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
   pairlink_close(p->session, PAIRLINK_REASON_CLOSED, gone ? "the reader is gone" : "writing failed");
   job_end(&j->base, EXIT_IO);
+}
+
+static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+  if (e->channel != 0) {
+    (void)pairlink_take(p->session, e->channel, e->place);
+    return;
+  }
+  size_t written = 0;
+  if (p == j->active && !p->received.first && output_never_waits(&j->out)) {
+    long n = output_write(&j->out, e->data, e->size);
+    if (n < 0) {
+      output_failed(j, p);
+      return;
+    }
+    written = (size_t)n;
+    if (written == e->size) {
+      (void)pairlink_take(p->session, 0, e->place);
+      return;
+    }
+  }
+  if (chunks_append(&p->received, (const uint8_t *)e->data + written, e->size - written, e->place)) return;
+  pairlink_close(p->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
+  ui_error("out of memory", NULL, NULL);
+  job_end(&j->base, EXIT_OTHER);
 }
 
 static void take_end(pipe_job *j, pipe_peer *p) {

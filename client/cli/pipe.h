@@ -8,7 +8,10 @@
 #include "job.h"
 #include "output.h"
 
-enum { INPUT_CHUNK = 65536, WAITING_MAX = 16 };
+enum {
+  INPUT_CHUNK = 65024, /* a message that fits a record: 64 KiB would need two */
+  WAITING_MAX = 16
+};
 
 typedef struct pipe_peer {
   struct pipe_peer *next;

@@ -5,6 +5,8 @@
 #ifndef PL_LIB_INTERNAL_H
 #define PL_LIB_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "../core/engine/engine.h"
 #include "../core/wire/wire.h"
 #include "../include/pairlink.h"
@@ -44,6 +46,7 @@ struct pairlink {
   pl_engine *engine;
   pl_transport *transport;
   int epoll_fd, timer_fd, event_fd;
+  atomic_bool woken; /* by pairlink_wakeup: event_fd has something */
   uint64_t armed_ms; /* what the timerfd is set to; PL_NEVER: not */
   bool started, dispatching, free_wanted, stopping, stopped;
   bool stop_sent;         /* the engine was told to stop */

@@ -13,7 +13,8 @@ enum { TURNS_PER_DISPATCH = 16 };
  * descriptor about a wish to write in the next turn only, so the timerfd has to call for that turn. */
 static void arm(pairlink *p, uint64_t at_ms) {
   struct itimerspec spec;
-  if (at_ms == p->armed_ms) return;
+  if (at_ms >= p->armed_ms && p->armed_ms != 0)
+    return; /* too early costs a dispatch, less often than a call for each */
   memset(&spec, 0, sizeof spec);
   if (at_ms == 0) {
     spec.it_value.tv_nsec = 1;
@@ -46,8 +47,12 @@ static void report(pairlink *p, pairlink_event_type type) {
 
 static void read_wakeups(pairlink *p) {
   uint64_t count;
-  if (read(p->timer_fd, &count, sizeof count) > 0) p->armed_ms = PL_NEVER; /* it fired */
-  if (read(p->event_fd, &count, sizeof count) > 0) report(p, PAIRLINK_EVENT_WAKEUP);
+  if (p->armed_ms <= pl_now_ms() && read(p->timer_fd, &count, sizeof count) > 0) p->armed_ms = PL_NEVER; /* it fired */
+  if (!atomic_exchange(&p->woken, false)) return;
+  if (read(p->event_fd, &count, sizeof count) > 0)
+    report(p, PAIRLINK_EVENT_WAKEUP);
+  else
+    atomic_store(&p->woken, true); /* it is just about to be written */
 }
 
 static void start(pairlink *p) {
@@ -139,6 +144,7 @@ int pairlink_stop(pairlink *p) {
 void pairlink_wakeup(pairlink *p) {
   const uint64_t one = 1;
   int saved = errno;
+  atomic_store(&p->woken, true); /* before the write: who is told by the descriptor must see it */
   ssize_t n = write(p->event_fd, &one, sizeof one);
   (void)n; /* full means that it is awake */
   errno = saved;

@@ -16,7 +16,8 @@ enum {
   RECEIVE_MAX = 16777216, /* the largest MESSAGE_MAX a relay may have */
   READ_BYTES = 262144,
   READS_PER_TURN = 16,
-  SENDS_PER_TURN = 32
+  SENDS_PER_TURN = 32,
+  MASKS_BYTES = 1024
 };
 
 struct pl_stream {
@@ -32,6 +33,8 @@ struct pl_stream {
   bool pong_due;
   uint8_t pong[PL_WS_CONTROL_MAX];
   size_t pong_size;
+  uint8_t masks[MASKS_BYTES]; /* random */
+  size_t masks_left;
 };
 
 /* ---- the socket: bytes, 0 for "not now", or -1 for the end ------------------------------------------------------- */
@@ -69,11 +72,19 @@ static void end(pl_stream *s, int error, const char *text) {
 /* ---- writing ------------------------------------------------------------------------------------------------------
  */
 
+static const uint8_t *next_mask(pl_stream *s) {
+  if (s->masks_left == 0) {
+    randombytes_buf(s->masks, sizeof s->masks);
+    s->masks_left = sizeof s->masks;
+  }
+  s->masks_left -= 4;
+  return s->masks + s->masks_left;
+}
+
 /* The header goes before the payload, which lies behind the room for the longest one. */
 static void frame(pl_stream *s, int opcode, size_t size) {
-  uint8_t mask[4];
+  const uint8_t *mask = next_mask(s);
   size_t header = pl_ws_header_size(size, true);
-  randombytes_buf(mask, sizeof mask);
   s->out_start = PL_WS_HEADER_MAX - header;
   s->out_size = header + size;
   pl_ws_put_header(s->out + s->out_start, opcode, size, mask);
