@@ -22,7 +22,8 @@ enum {
 };
 
 typedef struct cli {
-  const char *relay; /* NULL: not given */
+  const char *relay;         /* of --relay; NULL: not given */
+  const char *default_relay; /* where neither --relay nor a link or contact says: never NULL */
   const char *identity, *ca, *token;
   const char *name;      /* how I call myself this time; NULL: as stored */
   unsigned relay_wait_s; /* how long to try for a relay that was never reached; 0: for ever */

@@ -267,7 +267,7 @@ void contacts_close(contacts *s) {
 /* ---- changes: locked, and made to what is on disk now ------------------------------------------------- */
 
 typedef struct change {
-  const char *name; /* of a rename, or my own */
+  const char *name; /* of a rename, or my own; or a relay */
   const contact *paired;
   contact_news *news;
   int64_t when_s;
@@ -382,6 +382,17 @@ static int do_compared(contacts *s, contact *who, const change *c, char *why) {
 
 int contacts_set_compared(contacts *s, const char *who, int64_t when_s, char why[PL_WHY_MAX]) {
   return change_one(s, who, do_compared, &(change){.when_s = when_s}, why);
+}
+
+static int do_relay(contacts *s, contact *who, const change *c, char *why) {
+  (void)s;
+  (void)why;
+  snprintf(who->relay, sizeof who->relay, "%s", c->name);
+  return 0;
+}
+
+int contacts_set_relay(contacts *s, const char *who, const char *relay, char why[PL_WHY_MAX]) {
+  return change_one(s, who, do_relay, &(change){.name = relay}, why);
 }
 
 static int do_my_name(contacts *s, const change *c, char *why) {

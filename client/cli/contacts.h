@@ -64,6 +64,7 @@ int contacts_rename(contacts *s, const char *who, const char *name, char why[PL_
 int contacts_remove(contacts *s, const char *who, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_block(contacts *s, const char *who, bool blocked, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_set_compared(contacts *s, const char *who, int64_t when_s, char why[PL_WHY_MAX]) PL_MUST_USE;
+int contacts_set_relay(contacts *s, const char *who, const char *relay, char why[PL_WHY_MAX]) PL_MUST_USE;
 /* How I call myself; "" for not at all. */
 int contacts_set_my_name(contacts *s, const char *name, char why[PL_WHY_MAX]) PL_MUST_USE;
 

@@ -85,7 +85,9 @@ static void print_person(const contact *c, int column, bool verbose) {
          people_date(c->paired_s, paired), c->compared_s ? "phrase compared " : "phrase not compared",
          c->compared_s ? people_date(c->compared_s, compared) : "", c->blocked ? "  BLOCKED" : "");
   if (*c->own_name && strcmp(c->own_name, c->name) != 0) printf("  calls itself “%s”", c->own_name);
-  printf(verbose ? "\n  %s%s%s\n" : "\n", c->id, *c->relay ? " at " : "", c->relay);
+  putchar('\n');
+  if (verbose) printf("  ID %s\n", c->id);
+  if (verbose && *c->relay) printf("  at %s\n", c->relay);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -174,9 +176,9 @@ static int phrase(const cli *c, contacts *s, const contact *who, const contacts_
   ui_say("The safety phrase of you and %s:\n", who->name);
   if (printf("  %s\n  %s\n", text, second) < 0 || fflush(stdout) != 0) return PAIRLINK_EIO;
   ui_say(
-      "\nRead it to each other, by phone or face to face, not in a chat. The same twelve words on both sides: nobody\n"
-      "is between you. %s sees them with pairlink contacts phrase, or in the page under “compare the phrase”.",
-      who->name);
+      "\nRead it to each other, by phone or face to face, not in a chat. If both of you\n"
+      "have the same twelve words, nobody stands between you. On the other side:\n"
+      "pairlink contacts phrase, or “compare the phrase” in the page.");
   if (who->compared_s)
     ui_note("You compared it on %s.", people_date(who->compared_s, date));
   else

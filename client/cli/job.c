@@ -7,8 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char default_relay[] = "ws://127.0.0.1:8787";
-
 const char *job_name(const job *j, const char *id) {
   static char names[4][CONTACT_NAME_MAX];
   static unsigned turn;
@@ -75,6 +73,15 @@ static void on_online(job *j) {
   if (first && j->hooks->on_online) j->hooks->on_online(j);
 }
 
+/* A contact that is met at another relay than before, by --relay, is looked for there from now on. */
+static void note_relay(job *j, const char *peer) {
+  char why[PL_WHY_MAX] = "";
+  const char *here = pairlink_relay_url(j->client);
+  const contact *who = j->c->relay ? contacts_find(&j->people, peer) : NULL;
+  if (who && strcmp(who->relay, here) != 0 && contacts_set_relay(&j->people, peer, here, why) != 0)
+    ui_note("  %s", why);
+}
+
 static void on_event(pairlink *p, const pairlink_event *e, void *user) {
   job *j = user;
   (void)p;
@@ -89,6 +96,7 @@ static void on_event(pairlink *p, const pairlink_event *e, void *user) {
       j->stopped = true;
       break;
     default:
+      if (e->type == PAIRLINK_EVENT_LINKED) note_relay(j, e->peer);
       j->hooks->on_event(j, e);
       break;
   }
@@ -144,7 +152,7 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   j->hooks = hooks;
   j->user = user;
   j->started_ms = job_now_ms();
-  if (!options->relay) options->relay = c->relay ? c->relay : default_relay;
+  if (!options->relay) options->relay = c->relay ? c->relay : c->default_relay;
   options->identity_file = c->identity;
   options->ca_file = c->ca;
   options->token = c->token;

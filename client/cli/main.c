@@ -29,10 +29,14 @@ const command commands[] = {
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
+#define DEFAULT_RELAY "ws://127.0.0.1:8787"
+
 enum { OPTION_RELAY_WAIT = 256, OPTION_TOKEN, OPTION_NAME };
 
 const struct argp_option global_options[] = {
-    {"relay", 'r', "URL", 0, "Relay, or the address of its page (default: $PAIRLINK_RELAY, else ws://127.0.0.1:8787)",
+    {"relay", 'r', "URL", 0,
+     "Relay, or the address of its page (default: that of the link or contact, else $PAIRLINK_RELAY, "
+     "else " DEFAULT_RELAY ")",
      0},
     {"identity", 'i', "FILE", 0, "Identity file, made if missing (default: ~/.config/pairlink/identity)", 0},
     {"ca", 'c', "FILE", 0, "Trust these certificates (PEM) instead of the system's", 0},
@@ -192,7 +196,8 @@ int main(int argc, char **argv) {
   setvbuf(stderr, NULL, _IOLBF, 0);
   argp_parse(&with_doc, argc, argv, ARGP_IN_ORDER, NULL, &p);
   ui_init(p.c.verbose);
-  if (!p.c.relay) p.c.relay = from_environment("PAIRLINK_RELAY");
+  p.c.default_relay = from_environment("PAIRLINK_RELAY");
+  if (!p.c.default_relay) p.c.default_relay = DEFAULT_RELAY;
   if (!p.c.token) p.c.token = from_environment("PAIRLINK_TOKEN");
   argv += p.command_index;
   argc -= p.command_index;

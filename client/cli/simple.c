@@ -1,6 +1,7 @@
 /* Commands that need no relay: id, forget. */
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -30,11 +31,12 @@ int command_forget(const cli *c, int argc, char **argv) {
       "another relay: ask who runs it first.",
       argc, argv);
   if (usage) return usage;
-  if (!c->relay) {
+  const char *relay = c->relay ? c->relay : getenv("PAIRLINK_RELAY");
+  if (!relay || !*relay) {
     ui_error("which relay?", NULL, "pairlink --relay URL forget");
     return EXIT_USAGE;
   }
-  int result = pairlink_relay_forget(c->relay, NULL);
+  int result = pairlink_relay_forget(relay, NULL);
   if (result < 0) return ui_fail("the relay is not forgotten", result, NULL);
   ui_say(result ? "Forgotten. The ID that the relay shows next will be remembered." : "No ID was remembered for it.");
   return EXIT_OK;

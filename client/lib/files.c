@@ -118,6 +118,7 @@ int pl_file_put(const char *path, const void *data, size_t size, bool replace, c
 
 int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
   *out = -1;
+  memset(st, 0, sizeof *st);
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) {
     if (errno == ENOENT) return PL_ESTATE;

@@ -18,10 +18,11 @@ async function person(relay) {
   const where = { relay, identity, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } };
   const me = {
     identity,
+    env: where.env,
     id: await idOf(identity),
     file: `${identity}.contacts`,
     run: (...args) => runCli(where, args),
-    away: (...args) => runCli({ ...where, relay: undefined, env: { ...where.env, PAIRLINK_RELAY: '' } }, args),
+    away: (...args) => runCli({ ...where, relay: undefined, env: { ...where.env, PAIRLINK_RELAY: 'ws://127.0.0.1:1' } }, args),
     start: (...args) => {
       const program = startCli(where, ...args);
       open.push(program);
@@ -70,7 +71,18 @@ test('the relay where a contact was met is remembered', LONG, async () => {
   const sent = await ana.away('chat', 'Bo', '--send', 'no relay named');
   expect(sent.code, sent.stderr).toBe(0);
   await chat.waitFor('no relay named\n');
+  await chat.stop();
+  const other = await startRelay(); // they move, and both say so once
+  const moved = startCli({ relay: other.ws, identity: bo.identity, env: bo.env }, 'chat', 'Ana');
+  open.push(moved);
+  const there = await runCli({ relay: other.ws, identity: ana.identity, env: ana.env }, ['chat', 'Bo', '--send', 'over there']);
+  expect(there.code, there.stderr).toBe(0);
+  await moved.waitFor('over there\n');
+  expect((await ana.list())[0].relay).toBe(`${other.ws}/pairlink`);
+  expect((await ana.away('chat', 'Bo', '--send', 'still there')).code).toBe(0);
+  await moved.waitFor('still there\n');
   await relay.stop();
+  await other.stop();
 });
 
 test('names also for connect, listen --accept and ping', LONG, async () => {
