@@ -57,7 +57,8 @@ static bool parse(int argc, char **argv, options *o) {
 }
 
 typedef struct totals {
-  uint64_t seeds, bad, steps, sent, read, delivered, lost, faults, resets, links, dropped, queued_most, overflows;
+  uint64_t seeds, bad, steps, sent, read, delivered, lost, faults, resets, links, dropped, queued_most, overflows,
+      paired;
 } totals;
 
 static bool run_one(uint64_t seed, bool trace, totals *t) {
@@ -74,6 +75,7 @@ static bool run_one(uint64_t seed, bool trace, totals *t) {
   t->links += world.links;
   t->dropped += world.dropped;
   t->overflows += world.overflows;
+  t->paired += world.paired;
   if (world.queued_most > t->queued_most) t->queued_most = world.queued_most;
   if (!good) (void)printf("seed %" PRIu64 " breaks a promise %s\n", seed, world.verdict);
   return good;
@@ -121,9 +123,9 @@ int main(int argc, char **argv) {
   (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations; %" PRIu64 " steps, %" PRIu64
                " faults, %" PRIu64 " links, %" PRIu64 " stream resets; messages: %" PRIu64 " sent, %" PRIu64
                " read, %" PRIu64 " delivered, %" PRIu64 " lost; %" PRIu64 " records dropped; %" PRIu64
-               " overflows, at most %" PRIu64 " bytes queued\n",
+               " overflows, at most %" PRIu64 " bytes queued; %" PRIu64 " paired by code\n",
                t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
-               t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most);
+               t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired);
   if (t.bad && !o.list) (void)printf("see it again: pl-sim --seed S --trace\n");
   (void)fflush(stdout); /* a leak checker at exit would lose it */
   free(world.scratch);

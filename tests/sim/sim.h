@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/core/code/code.h"
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
@@ -39,6 +40,7 @@ enum {
   SIM_KNOWN = 16,
   SIM_WORKERS = 3,
   SIM_INVITES = 16,
+  SIM_CODES = 64,
   SIM_START_US = 1000000
 };
 
@@ -212,6 +214,16 @@ typedef struct sim_invite {
   int claimed_by; /* -1: nobody */
 } sim_invite;
 
+/* A code that a client made, or used. */
+typedef struct sim_code {
+  int client, life;
+  uint32_t handle;
+  int of; /* the code that it used, -1: it made it */
+  bool shown, over;
+  bool wrong; /* used: with other words; made: somebody did */
+  pl_code code;
+} sim_code;
+
 /* ---- the world
  * ------------------------------------------------------------------------------------------------------------ */
 typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
@@ -232,12 +244,14 @@ struct sim_world {
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
-  bool hostile;   /* the relay may change and repeat records */
-  bool tampered;  /* it has */
-  bool lossy;     /* records get lost all the time */
-  bool twins;     /* some share an ID: as tabs or devices do */
-  bool strangers; /* applications allow, deny, block, invite */
-  bool new_links; /* links are replaced after few bytes */
+  bool hostile;           /* the relay may change and repeat records */
+  bool tampered;          /* it has */
+  bool lossy;             /* records get lost all the time */
+  bool twins;             /* some share an ID: as tabs or devices do */
+  bool strangers;         /* applications allow, deny, block, invite */
+  bool new_links;         /* links are replaced after few bytes */
+  bool pairing;           /* applications make and use codes */
+  sim_random code_random; /* for that, and for whether */
   uint64_t fault_gap_us;
   int clients_count;
   sim_client clients[SIM_CLIENTS];
@@ -248,6 +262,8 @@ struct sim_world {
   size_t stream_count, stream_capacity;
   sim_invite invites[SIM_INVITES]; /* the newest ones */
   size_t invite_count;
+  sim_code codes[SIM_CODES]; /* the newest ones */
+  size_t code_count;
   sim_volatile *volatiles;
   size_t volatile_count, volatile_capacity;
   sim_chunk *in_hand; /* has arrived, is being read */
@@ -256,7 +272,7 @@ struct sim_world {
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
   /* figures */
-  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows;
+  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired;
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };
@@ -347,6 +363,12 @@ pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite of that o
 void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
 void sim_strangers_begin(sim_client *c, int peer); /* a session that the peer asked for */
+
+void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /* without a command */
+
+/* sim_codes.c */
+void sim_codes_act(sim_client *c);
+void sim_codes_action(sim_client *c, const pl_engine_action *a);
 
 /* sim_ledger.c */
 uint32_t sim_size(sim_world *w, const sim_stream *st);

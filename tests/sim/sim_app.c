@@ -175,6 +175,10 @@ void sim_app_act(sim_client *c) {
   sim_world *w = c->world;
   sim_random *r = &w->random;
   plan_act(c);
+  if (w->pairing && sim_chance(&w->code_random, 15)) {
+    sim_codes_act(c);
+    return;
+  }
   if (w->strangers && sim_chance(&w->extra, 15)) {
     sim_strangers_act(c);
     return;
@@ -268,6 +272,12 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   switch (a->type) {
     case PL_OUT_KNOCK:
       sim_strangers_knock(c, a);
+      break;
+    case PL_OUT_CODE:
+    case PL_OUT_CODE_BUSY:
+    case PL_OUT_PAIRED:
+    case PL_OUT_CODE_ENDED:
+      sim_codes_action(c, a);
       break;
     case PL_OUT_INVITE_CLAIMED:
       sim_strangers_claimed(c, a);

@@ -16,7 +16,7 @@ static pl_view id_of(const sim_client *c, int peer) {
 }
 
 /* What is said of an ID holds for all its instances. */
-static void note(sim_client *c, int peer, bool allowed, bool blocked) {
+void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     if (!sim_same_id(w, i, peer)) continue;
@@ -29,7 +29,7 @@ static void note(sim_client *c, int peer, bool allowed, bool blocked) {
 }
 
 void sim_strangers_allow(sim_client *c, int peer) {
-  note(c, peer, true, false);
+  sim_strangers_note(c, peer, true, false);
   (void)command(c, PL_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)});
 }
 
@@ -83,11 +83,11 @@ void sim_strangers_act(sim_client *c) {
   if (peer == c->index) return;
   switch (sim_below(&w->extra, 7)) {
     case 0:
-      note(c, peer, false, true);
+      sim_strangers_note(c, peer, false, true);
       (void)command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)});
       break;
     case 1:
-      note(c, peer, false, c->blocked[peer]);
+      sim_strangers_note(c, peer, false, c->blocked[peer]);
       (void)command(c, PL_IN_DENY, (pl_engine_event){.peer = id_of(c, peer)});
       break;
     case 2:

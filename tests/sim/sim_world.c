@@ -204,6 +204,8 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   w->trace = trace;
   sim_random_init(&w->random, seed);
   sim_random_init(&w->extra, ~seed);
+  sim_random_init(&w->code_random, seed + 1319000009233u); /* a stream in which no listed seed pairs */
+  w->pairing = sim_chance(&w->code_random, 10);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
