@@ -353,7 +353,7 @@ static void test_no_knock(void **state) {
   reset(all[0], at, PL_REASON_BUSY);
   assert_int_equal(reset_of(all[1]), PL_REASON_BUSY);
   claim(all[1], LINK(0) + 0x10000, number);
-  at = claim_of(all[0], number);
+  assert_true(claim_of(all[0], number));
   client_send(all[1], PL_ENV_DATA, 0, LINK(0) + 0x10000, "x", 1); /* before it is accepted */
   assert_int_equal(reset_of(all[1]), PL_REASON_PROTOCOL);
   assert_int_equal(reset_of(all[0]), PL_REASON_PROTOCOL);
