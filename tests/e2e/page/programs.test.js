@@ -1,6 +1,6 @@
 /** The page and the command line talk with each other, called from either side. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { idOf, newIdentity, startCli } from '../../support/cli.js';
+import { idOf, newIdentity, runCli, startCli } from '../../support/cli.js';
 import { startRelay } from '../../support/relay.js';
 import { openPerson } from './person.js';
 
@@ -59,4 +59,41 @@ test('a program calls the page by ID, the person allows it, and it exits when al
   await person.page.getByRole('button', { name: 'Allow' }).click();
   await person.hears('piped in');
   expect((await program.wait()).code, program.stderr).toBe(0);
+});
+
+test('a chat at the command line shows a code, which is typed into the page', async () => {
+  program = startCli({ relay }, 'chat');
+  const [, code] = await program.waitFor(/Code {2}(\S+)/);
+  person = await openPerson(relay.http);
+  await person.join(code);
+  await person.here();
+  await person.say('from the page');
+  await program.waitFor('from the page\n', { stream: 'stdout' });
+  await program.write('from the terminal\n');
+  await person.hears('from the terminal');
+});
+
+test('the page shows a code, pair takes it, and a chat by name follows', async () => {
+  const identity = newIdentity();
+  person = await openPerson(relay.http);
+  const code = await person.inviteByCode();
+  const paired = await runCli({ relay, identity }, ['pair', '--code', '--as', 'Page'], { input: code });
+  expect(paired.code, paired.stderr).toBe(0);
+  await person.callThem('Terminal');
+  program = startCli({ relay, identity }, 'chat', 'Page');
+  await program.write('hello from a terminal\n');
+  await person.hears('hello from a terminal');
+  await person.say('hello from a browser');
+  await program.waitFor('hello from a browser\n', { stream: 'stdout' });
+});
+
+test('the link that pair shows beside its code is opened in a browser', async () => {
+  const identity = newIdentity();
+  program = startCli({ relay, identity }, 'pair');
+  const [link] = await program.waitFor(/http:\/\/\S+#\S+/);
+  person = await openPerson(link);
+  expect((await program.wait()).code, program.stderr).toBe(0);
+  await person.callThem('Terminal');
+  const { stdout } = await runCli({ relay, identity }, ['contacts', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ paired: 'link' });
 });
