@@ -30,6 +30,7 @@ export const safetyPhrase = (idA, idB) => phraseOf(parseIdBytes(idA.trim()), par
 
 export { completeWord, parseCode } from './core/code.js'
 export { WORDS as words } from './words.js'
+export { Sha256 } from './core/hash.js'
 export { Transfer } from './core/transfer/transfer.js'
 export { numberedName, safeName } from './core/transfer/name.js'
 export { createClient, errorText, parseInviteLink } from './client.js'

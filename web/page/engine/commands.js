@@ -1,12 +1,15 @@
 /** The commands of the tabs. Each returns what the tab gets as its answer; what it throws becomes an error there. */
 import { TEXT_MAX_CHARS, cleanName } from './chat.js';
 import { keyOf } from './engine.js';
+import { fileCommands } from './files/files.js';
 import { inspect } from './inspect.js';
 import { moving } from './moving.js';
 
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export const commands = {
+  ...fileCommands,
+
   hello: (engine, { link }) => engine.start(link),
 
   inspect: (engine, { text }) => inspect(engine, text),
@@ -135,6 +138,7 @@ export const commands = {
     engine.client?.deny(id);
     await engine.db.remove('contacts', id);
     await engine.db.forgetMessages(id);
+    await engine.files.forget(id);
     engine.tell.state();
   },
 

@@ -5,6 +5,7 @@
  * is linked carries it; when that session ends, resets or is overtaken, what is pending goes again, in order, and the
  * receiver drops by id what it has. So a reload on either side loses nothing and doubles nothing.
  */
+import { FILE_CHANNEL } from '../../client/wire_table.js';
 import { PIECE_CHARS, PIPE, decodeMessage, encodeMessage, hex } from './chat.js';
 
 const REDIAL_FIRST_MS = 1000;
@@ -15,7 +16,8 @@ export class Conversation {
    * @param {object} contact the database's record; changed in place
    * @param {{client: () => object, db: object, random: (n: number) => Uint8Array, now: () => number,
    *   changed: (contact: object, save: boolean) => void, shown: (contactId: string, messages: object[]) => void,
-   *   received: (contact: object, message: object) => void, log: (text: string) => void}} engine
+   *   received: (contact: object, message: object) => void, log: (text: string) => void,
+   *   files?: (contact: object) => import('./files/desk.js').Desk}} engine
    */
   constructor(contact, engine) {
     this.contact = contact;
@@ -73,8 +75,11 @@ export class Conversation {
     session.decoder = new TextDecoder();
     session.on('linked', () => this.linked(session));
     session.on('unlinked', () => this.unlinked(session));
-    session.on('message', (message) => this.serial(() => this.take(session, message)));
-    session.on('reset', () => this.resend(session));
+    session.on('message', (message) => this.comes(session, message));
+    session.on('reset', () => {
+      this.resend(session);
+      if (session === this.current) this.lendSession();
+    });
     session.on('lost', () => this.resend(session));
     session.on('end', () => this.ended(session));
     session.on('closed', (why) => this.closed(session, why));
@@ -87,7 +92,10 @@ export class Conversation {
     this.redialMs = REDIAL_FIRST_MS;
     const before = this.current;
     this.current = session;
-    if (before !== session) this.inFlight.clear();
+    if (before !== session) {
+      this.inFlight.clear();
+      this.lendSession();
+    }
     // Others of the same contact are older pages or runs of it; they would be called in vain for an hour.
     for (const other of this.sessions) if (other !== session && other.state !== 'linked') this.drop(other);
     delete contact.link;
@@ -118,6 +126,7 @@ export class Conversation {
     if (this.current === session) {
       this.current = [...this.sessions].reverse().find((other) => other.state === 'linked') ?? null;
       this.inFlight.clear();
+      this.lendSession();
       this.flush();
     }
     if (!known) return;
@@ -166,6 +175,7 @@ export class Conversation {
 
   /** Sends all that is pending and not yet on its way over the session that is linked. */
   flush() {
+    this.engine.files?.(this.contact).work();
     return this.serial(async () => {
       const session = this.current;
       const pending = await this.engine.db.pending(this.contact.id);
@@ -197,17 +207,28 @@ export class Conversation {
     }
   }
 
+  /** Files are sent over whatever session is the current one; a pipe has none. */
+  lendSession() {
+    this.engine.files?.(this.contact).begin(this.current?.application === PIPE ? null : this.current);
+  }
+
+  /** Bytes of files have an order of their own, so that no text waits behind them. */
+  comes(session, message) {
+    if (message.channel === FILE_CHANNEL && session.application !== PIPE && this.engine.files) return this.engine.files(this.contact).take(message);
+    return this.serial(() => this.take(session, message));
+  }
+
   /** Keeps a message, then says that it was taken: in this order, or a crash between would lose it. */
   async take(session, { channel, data, taken }) {
     if (channel === 0) {
       if (session.application === PIPE) await this.takePiece(session, data);
-      else await this.takeMessage(decodeMessage(data));
+      else await this.takeMessage(decodeMessage(data), data);
     }
     taken();
   }
 
-  async takeMessage(message) {
-    if (!message) return; // of a later version: taken, so that the sender goes on
+  async takeMessage(message, data) {
+    if (!message) return this.engine.files?.(this.contact).message(data); // about files, or of a later version: taken, so that the sender goes on
     const { contact, engine } = this;
     const kept = await engine.db.addMessage({
       contact: contact.id, mine: 0, id: message.id, kind: 'text', text: message.text, at: engine.now(), state: 'received',
@@ -246,5 +267,6 @@ export class Conversation {
     clearTimeout(this.timer);
     for (const session of this.sessions) this.drop(session);
     this.current = null;
+    this.lendSession();
   }
 }

@@ -1,26 +1,40 @@
 /**
- * What this browser profile keeps, in IndexedDB: the identity, settings, contacts, messages, invites, knocks.
+ * What this browser profile keeps, in IndexedDB: the identity, settings, contacts, messages, invites, knocks, and files
+ * (files/store.js).
  * Several engines may have it open at once (a tab each, where tabs cannot share one), so a seed is only ever *added*,
  * and a message is told apart by the unique index (contact, mine, id), not by what an engine remembers.
  */
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** @param {IDBRequest} request */
-const done = (request) =>
+export const done = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 
 /** @param {IDBTransaction} transaction */
-const committed = (transaction) =>
+export const committed = (transaction) =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve(undefined);
     transaction.onabort = () => reject(transaction.error);
   });
 
-function upgrade(db) {
+function upgrade(db, from) {
+  if (from < 1) firstStores(db);
+  if (from < 2) fileStores(db);
+}
+
+function fileStores(db) {
+  const files = db.createObjectStore('files', { keyPath: 'key' });
+  files.createIndex('open', 'open'); // only those that are not over have the field
+  files.createIndex('card', ['card', 'n']);
+  db.createObjectStore('pieces');
+  db.createObjectStore('sources');
+}
+
+function firstStores(db) {
   db.createObjectStore('identity');
   db.createObjectStore('settings');
   db.createObjectStore('contacts', { keyPath: 'id' });
@@ -34,7 +48,7 @@ function upgrade(db) {
 
 export async function openDb(name = 'pairlink', factory = indexedDB) {
   const request = factory.open(name, VERSION);
-  request.onupgradeneeded = () => upgrade(request.result);
+  request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
   const db = await done(request);
   db.onversionchange = () => db.close();
   return new Db(db);
@@ -100,6 +114,13 @@ export class Db {
       if (error?.name === 'ConstraintError') return null;
       throw error;
     }
+  }
+
+  message(n) {
+    return done(this.read('messages').get(n));
+  }
+  messageById(contact, mine, id) {
+    return done(this.read('messages').index('id').get([contact, mine, id]));
   }
 
   /** Changes one message by `change(message)`; resolves with the new one, or null if it is gone. */

@@ -8,6 +8,7 @@ import { Conversation } from './conversation.js';
 import { CHAT, cleanName, hex } from './chat.js';
 import { Codes } from './codes.js';
 import { doubtOf, namesake } from './doubt.js';
+import { Files } from './files/files.js';
 
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
@@ -31,6 +32,7 @@ export class Engine {
     this.invites = new Map();
     this.knocks = new Map();
     this.codes = new Codes(this);
+    this.files = new Files(this);
     this.lines = [];
     this.settings = {};
     this.me = { id: '', name: '' };
@@ -57,6 +59,7 @@ export class Engine {
       if (invite.expiresAt > this.now()) this.invites.set(invite.secret, invite);
       else await db.remove('invites', invite.secret);
     }
+    await this.files.load();
     await this.connect();
   }
 
@@ -64,6 +67,7 @@ export class Engine {
   async restart() {
     await this.disconnect();
     for (const map of [this.contacts, this.invites, this.knocks]) map.clear();
+    this.files.stop();
     this.lastClaim = null;
     this.started = this.load();
     await this.started;
@@ -169,6 +173,7 @@ export class Engine {
       received: (contact, message) => this.received(contact, message),
       named: (contact, name) => this.named(contact, name),
       held: (contact) => this.doubt(contact) !== null,
+      files: (contact) => this.files.desk(contact.id),
       log: (text) => this.log(text),
     };
     return this.shared;
@@ -339,6 +344,7 @@ export class Engine {
       lastClaim: this.lastClaim ?? null,
       claim: this.codes.shownClaim(),
       busy: this.busy(),
+      files: this.files.shown(),
     };
   }
 
@@ -347,7 +353,7 @@ export class Engine {
     const underway = ({ presence, pendingCount }) => (presence === 'here' || this.server.state === 'offline' ? pendingCount : 0);
     return {
       messages: [...this.conversations.values()].reduce((sum, conversation) => sum + underway(conversation), 0),
-      transfers: 0,
+      transfers: this.files.underway,
     };
   }
 

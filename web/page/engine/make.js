@@ -7,6 +7,12 @@ import { shareWrites } from './sync.js';
 
 const relayUrl = () => `${self.location.protocol === 'https:' ? 'wss' : 'ws'}://${self.location.host}`;
 
+/** Bytes that this browser would still keep for us, as far as it says. */
+async function room() {
+  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
+  return quota === undefined ? Infinity : quota - usage;
+}
+
 /** @param {{keepInstance: boolean}} how  @param {import('./host.js').Host} host */
 export async function makeEngine({ keepInstance }, host) {
   const engine = new Engine(
@@ -19,6 +25,7 @@ export async function makeEngine({ keepInstance }, host) {
       keepInstance,
       random: (n) => crypto.getRandomValues(new Uint8Array(n)),
       now: () => Date.now(),
+      room,
     },
     host.tell,
   );

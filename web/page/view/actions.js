@@ -17,7 +17,7 @@ export const call = (cmd, args) => link.call(cmd, args);
 
 export function onState(engine) {
   const before = store.get().engine;
-  store.set({ engine, ready: true });
+  store.set({ engine, ready: true, files: engine.files ?? {} });
   followInvite(before, engine);
   followTry(engine);
 }
@@ -27,6 +27,8 @@ export function onMessages({ contact, list }) {
   shorten(contact);
   if (isOpen(contact)) markSeen(contact);
 }
+
+export const onFiles = (files) => store.set({ files });
 
 /** A program may send without end: the view lets go of what is far above; it can be loaded again. */
 function shorten(contact) {

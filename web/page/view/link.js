@@ -2,7 +2,7 @@
  * How this tab reaches the engine: a SharedWorker; or, where there is none, a worker of the tab that holds a Web Lock,
  * shared through a BroadcastChannel; or, where there is neither, a worker of its own.
  *
- *   const link = openLink({ shared, single }, { onState, onMessages, onNews, onBroken });
+ *   const link = openLink({ shared, single }, { onState, onMessages, onFiles, onNews, onBroken });
  *   await link.call('send', {...});
  */
 
@@ -22,17 +22,18 @@ export const scriptUrl = (address) => policy?.createScriptURL(address) ?? addres
 const newTabId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('');
 
 /** @param {{shared: string, single: string}} scripts */
-export function openLink(scripts, { onState, onMessages, onNews, onBroken }) {
+export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBroken }) {
   const waiting = new Map();
   let seq = 0;
   let opening;
   let carrier;
 
-  const receive = ({ seq: answered, value, error, state, messages, news, renewed }) => {
+  const receive = ({ seq: answered, value, error, state, messages, files, news, renewed }) => {
     if (renewed) return location.reload();
     if (state) onState(state);
     if (news) onNews(news);
     if (messages) onMessages(messages);
+    if (files) onFiles(files);
     const call = answered && waiting.get(answered);
     if (!call) return;
     waiting.delete(answered);

@@ -1,7 +1,7 @@
 /** Where the page starts: takes what it was opened with out of the address bar, reaches the engine, shows the app. */
 import { render } from 'preact';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
-import { call, onMessages, onState, openThread, reloadThreads, useLink } from './actions.js';
+import { call, onFiles, onMessages, onState, openThread, reloadThreads, useLink } from './actions.js';
 import { follow, takeArrival } from './arrivals.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
@@ -20,6 +20,7 @@ const link = openLink(
   {
     onState,
     onMessages,
+    onFiles,
     onNews,
     onBroken: () => store.set({ broken: { code: 'worker' } }),
   },

@@ -27,6 +27,7 @@ export const store = createStore({
   language: 'en', // whose table `s` is: a change draws everything anew
   engine: null, // its state
   messages: {}, // contact → list, oldest first
+  files: {}, // how those that are not over stand, by the number of their message
   place: { screen: 'home' }, // home, new, invite, thread, contact, settings, identity, server, share
   tried: null, // the number of the code that this tab is trying
   note: '', // said to a screen reader

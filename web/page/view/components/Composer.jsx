@@ -1,9 +1,10 @@
 /** Where one writes. What is not sent yet is kept for this tab, so that a reload does not lose it. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { TEXT_MAX_CHARS } from '../../engine/chat.js';
+import { PIPE, TEXT_MAX_CHARS } from '../../engine/chat.js';
 import { s } from '../../strings/index.js';
 import { send } from '../actions.js';
 import { draftOf, keepDraft } from '../drafts.js';
+import { AttachButtons } from './AttachButtons.jsx';
 import { Icon } from './Icon.jsx';
 
 export function Composer({ contact, name }) {
@@ -39,6 +40,7 @@ export function Composer({ contact, name }) {
   };
   return (
     <form class="composer" onSubmit={submit}>
+      {contact.application !== PIPE && <AttachButtons contact={contact} />}
       <textarea
         ref={field}
         class="field"

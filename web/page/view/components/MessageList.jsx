@@ -4,6 +4,7 @@ import { s } from '../../strings/index.js';
 import { loadEarlier } from '../actions.js';
 import { useStore } from '../store.js';
 import { useNow } from '../use-now.js';
+import { FileCard } from './FileCard.jsx';
 import { Message } from './Message.jsx';
 
 const GROUP_MS = 3 * 60_000;
@@ -56,8 +57,9 @@ export function MessageList({ contact, name }) {
           const after = messages[index + 1];
           const day = s.day(message.at, now);
           const newDay = !before || s.day(before.at, now) !== day;
+          const Item = message.kind === 'file' ? FileCard : Message;
           const item = (
-            <Message
+            <Item
               key={message.n}
               message={message}
               name={name}
@@ -76,7 +78,7 @@ export function MessageList({ contact, name }) {
 }
 
 /** Messages of one side within a short while stand as one group with one time; unlike states stay apart. */
-const together = (a, b) => a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
+const together = (a, b) => a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
 
 function emptyWords({ presence, how, pairedAt, problem }, name) {
   if (problem) return s.thread.refused;

@@ -2,7 +2,9 @@
 import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, loadThread, markSeen, nameOf } from '../actions.js';
+import { PIPE } from '../../engine/chat.js';
 import { go, useStore } from '../store.js';
+import { useFileDrop } from '../use-file-drop.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
 import { Composer } from './Composer.jsx';
@@ -26,6 +28,9 @@ export function Thread({ place }) {
     if (contact?.unread && document.visibilityState === 'visible') markSeen(id);
   }, [contact?.unread]);
 
+  const takesFiles = contact && !contact.blocked && !contact.doubt && contact.application !== PIPE;
+  const hovering = useFileDrop(takesFiles ? id : null);
+
   if (!contact) {
     return (
       <div class="page">
@@ -35,7 +40,8 @@ export function Thread({ place }) {
   }
   const name = nameOf(contact);
   return (
-    <div class="thread">
+    <div class={`thread${hovering ? ' thread-drop' : ''}`}>
+      {hovering && <p class="drop-here">{s.files.drop(name)}</p>}
       <header class="bar thread-head">
         <BackButton narrow />
         <Avatar id={id} name={name} />

@@ -1,0 +1,225 @@
+/** Files between two browsers: both ways, several at once, folders, and whatever may interrupt them. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../../support/process.js';
+import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
+import { openPair } from './person.js';
+
+const MIB = 1048576;
+let relay;
+let pair;
+beforeAll(async () => {
+  relay = await startRelay({ args: SHORT_TIMERS });
+});
+afterEach(async () => {
+  await pair?.close();
+  pair = undefined;
+});
+afterAll(() => relay.stop());
+
+const folder = tempDir('pairlink-files-');
+const sha = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+/** A file on the disk that does not compress to nothing. */
+function makeFile(name, size) {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  const block = randomBytes(Math.min(size, MIB));
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size; at += block.length) {
+    if (block.length >= 4) block.writeUInt32LE(at / MIB, 0);
+    block.copy(bytes, at);
+  }
+  writeFileSync(path, bytes);
+  return { path, name, hash: sha(bytes), size };
+}
+
+const card = (tab, name) => tab.page.getByRole('article', { name, exact: true });
+const row = (tab, name) => tab.page.locator('.message[data-kind="file"]', { has: card(tab, name) });
+const state = (tab, name, wanted) => tab.page.locator(`.message[data-kind="file"][data-state="${wanted}"]`, { has: card(tab, name) }).waitFor();
+const attach = (tab, ...files) => tab.page.locator('.composer input[type=file]').first().setInputFiles(files.map(({ path }) => path));
+const accept = (tab, name) => card(tab, name).getByRole('button', { name: 'Accept' }).click();
+const press = (tab, name, button) => card(tab, name).getByRole('button', { name: button, exact: true }).click();
+const says = (tab, name, text) => card(tab, name).getByText(text).waitFor();
+
+/** What the person gets on their disk. */
+async function save(tab, name, button = 'Save') {
+  const [download] = await Promise.all([tab.page.waitForEvent('download'), press(tab, name, button)]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+const savedHash = async (tab, name) => sha((await save(tab, name)).bytes);
+/** So much of it is there. */
+const atLeast = (tab, name, percent) =>
+  tab.page.waitForFunction(
+    ([title, least]) => Number(document.querySelector(`.file[aria-label="${title}"] [role=progressbar]`)?.getAttribute('aria-valuenow')) >= least,
+    [name, percent],
+    { polling: 50 },
+  );
+/** Bytes that this side has sent for a card, each as often as it was sent. */
+const sent = async (tab, name) => Number(await row(tab, name).getAttribute('data-passed'));
+
+describe('a file', () => {
+  test('goes both ways, and is the same', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const [there, back] = [makeFile('there.bin', 3 * MIB + 7), makeFile('back.bin', 200_001)];
+    await attach(ana, there);
+    await says(bo, 'there.bin', /wants to send you this/);
+    await says(ana, 'there.bin', /Waiting for .* to accept/);
+    expect(await ana.axe()).toEqual([]);
+    expect(await bo.axe()).toEqual([]);
+    await accept(bo, 'there.bin');
+    await state(bo, 'there.bin', 'saved');
+    await state(ana, 'there.bin', 'saved');
+    await says(ana, 'there.bin', 'Delivered');
+    const got = await save(bo, 'there.bin');
+    expect([got.name, sha(got.bytes)]).toEqual(['there.bin', there.hash]);
+    await attach(bo, back);
+    await accept(ana, 'back.bin');
+    await state(ana, 'back.bin', 'saved');
+    expect(await savedHash(ana, 'back.bin')).toBe(back.hash);
+    expect(await bo.axe()).toEqual([]);
+    await press(ana, 'back.bin', 'Remove');
+    await press(ana, 'back.bin', 'Remove');
+    await says(ana, 'back.bin', 'Removed from this browser');
+    expect([...ana.errors, ...bo.errors]).toEqual([]);
+  });
+  test('several at once, and a folder with folders in it', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const files = ['one.bin', 'two.bin', 'three.bin'].map((name, i) => makeFile(name, MIB + i));
+    await attach(ana, ...files);
+    for (const { name } of files) await accept(bo, name);
+    const inside = ['album/a.bin', 'album/deep/b.bin', 'album/deep/c.bin', 'album/empty.txt'].map((name, i) => makeFile(name, i === 3 ? 0 : 1000 * i + 1));
+    await ana.page.locator('.composer input[type=file]').nth(1).setInputFiles(join(folder, 'album'));
+    await says(bo, 'album', /4 files/);
+    await accept(bo, 'album');
+    for (const { name } of [...files, { name: 'album' }]) await Promise.all([state(ana, name, 'saved'), state(bo, name, 'saved')]);
+    for (const { name, hash } of files) expect(await savedHash(bo, name)).toBe(hash);
+    await card(bo, 'album').getByText('4 files').last().click();
+    expect(await bo.axe()).toEqual([]);
+    for (const { name, hash } of inside) {
+      const [download] = await Promise.all([bo.page.waitForEvent('download'), card(bo, 'album').getByRole('button', { name: `Save ${name}`, exact: true }).click()]);
+      expect(sha(readFileSync(await download.path()))).toBe(hash);
+    }
+    const archive = await save(bo, 'album', 'Save all');
+    expect(archive.name).toBe('album.zip');
+    for (const { name } of inside) expect(archive.bytes.includes(name)).toBe(true);
+    expect([...ana.errors, ...bo.errors]).toEqual([]);
+  });
+  test('a picture shows itself once it was accepted', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const path = join(folder, 'dot.png');
+    writeFileSync(path, png);
+    await attach(ana, { path });
+    await says(bo, 'dot.png', /wants to send you this/);
+    expect(await card(bo, 'dot.png').getByRole('img', { name: 'Picture dot.png' }).count()).toBe(0);
+    await accept(bo, 'dot.png');
+    const picture = card(bo, 'dot.png').getByRole('img', { name: 'Picture dot.png' });
+    await picture.waitFor();
+    expect(await picture.evaluate((img) => img.decode().then(() => img.naturalWidth))).toBe(1);
+    expect([...ana.errors, ...bo.errors]).toEqual([]);
+  });
+  test('a decline, and a cancel of either side, are said in words', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const names = ['declined.bin', 'withdrawn.bin', 'stopped.bin'];
+    await attach(ana, ...names.map((name) => makeFile(name, 96 * MIB)));
+    await press(bo, names[0], 'Decline');
+    await says(ana, names[0], / declined/);
+    await says(bo, names[0], 'You declined');
+    await press(ana, names[1], /^Cancel/);
+    await says(bo, names[1], / cancelled/);
+    await accept(bo, names[2]);
+    await atLeast(bo, names[2], 5);
+    await press(bo, names[2], /^Cancel/);
+    await says(ana, names[2], / cancelled/);
+    await says(bo, names[2], 'You cancelled');
+    await ana.say('and on');
+    await bo.hears('and on');
+    expect([...ana.errors, ...bo.errors]).toEqual([]);
+  });
+  test('a pause of either side holds it; only who paused ends that', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('held.bin', 48 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 5);
+    await press(bo, file.name, /^Pause/);
+    await says(ana, file.name, /Paused by/);
+    await says(bo, file.name, 'Paused');
+    await bo.page.reload();
+    await says(bo, file.name, 'Paused');
+    await press(ana, file.name, /^Pause/);
+    await press(bo, file.name, /^Go on/);
+    await says(bo, file.name, /Paused by/);
+    await press(ana, file.name, /^Go on/);
+    await state(bo, file.name, 'saved');
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+  });
+});
+
+describe('goes on by itself', () => {
+  test('after a reload of the receiver: nothing is asked, and less than 1 % is sent twice', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('reloads.bin', 128 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 20);
+    await bo.page.reload();
+    await state(bo, file.name, 'saved');
+    await state(ana, file.name, 'saved');
+    expect((await sent(ana, file.name)) - file.size).toBeLessThan(0.01 * file.size);
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+  });
+  test('after a reload of the sender, from the copy that the browser keeps', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('sender.bin', 96 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 20);
+    await ana.page.reload();
+    await state(bo, file.name, 'saved');
+    await state(ana, file.name, 'saved');
+    expect(await sent(ana, file.name)).toBeLessThan(0.85 * file.size);
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+    expect(await ana.page.getByText('Choose the file again').count()).toBe(0);
+    expect([...ana.errors, ...bo.errors].filter((text) => !/WebSocket/.test(text))).toEqual([]);
+  });
+  test('with the server killed midway, 128 MiB arrive whole, and less than 1 % is sent twice', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('killed.bin', 128 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    for (const percent of [20, 50]) {
+      await atLeast(bo, file.name, percent);
+      await relay.restart({ hard: true });
+    }
+    await state(bo, file.name, 'saved');
+    await state(ana, file.name, 'saved');
+    expect((await sent(ana, file.name)) - file.size).toBeLessThan(0.01 * file.size);
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+  });
+  test('when the tab that chose it is closed, another one is enough', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const second = await ana.newTab();
+    await second.page.locator('.contact').click();
+    const file = makeFile('tab.bin', 64 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 5);
+    await ana.page.close();
+    await state(bo, file.name, 'saved');
+    await state(second, file.name, 'saved');
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+  });
+});

@@ -1,0 +1,195 @@
+/**
+ * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its state
+ * are said once; numbers that run are not read aloud.
+ */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { s } from '../../strings/index.js';
+import { call, say } from '../actions.js';
+import { chosen, saveAll, saveFile } from '../files.js';
+import { useStore } from '../store.js';
+import { FileList } from './FileList.jsx';
+import { Icon } from './Icon.jsx';
+import { Picture, isPicture } from './Picture.jsx';
+
+const nothing = { size: 0, stored: 0, rate: null, left: null, accepted: false, heldHere: '', heldThere: '', missing: false, checking: false, saved: 0, passed: 0 };
+
+export function FileCard({ message, name, here, online, first }) {
+  const live = useStore(({ files }) => files[message.n]) ?? nothing;
+  const { file, mine, state, at } = message;
+  const isOpen = state === 'open' || state === 'asking';
+  const words = stateWords(message, live, { name, here, online });
+  useSaid(words, file.name);
+  const kept = state === 'saved' && !mine;
+  return (
+    <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id} data-kind="file" data-passed={isOpen ? live.passed : message.passed}>
+      <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
+      <article class="file" aria-label={file.name}>
+        <div class="file-head">
+          <Icon name={file.folder ? 'folder' : file.group ? 'files' : 'file'} />
+          <div class="file-what">
+            <p class="file-name">
+              <bdi>{file.name}</bdi>
+            </p>
+            <p class="fine">{about(file, state === 'saved' ? message : null)}</p>
+          </div>
+        </div>
+        {isPicture(file) && <Picture message={message} />}
+        {state === 'open' && live.accepted && <Bar live={live} name={file.name} />}
+        <p class="fine file-state" role="status">
+          {words}
+        </p>
+        {isOpen && <Controls message={message} live={live} />}
+        {kept && <Kept message={message} />}
+      </article>
+      <p class="meta">
+        <time dateTime={new Date(at).toISOString()} title={s.fullTime(at)}>
+          {s.time(at)}
+        </time>
+      </p>
+    </li>
+  );
+}
+
+function about({ size, count, group }) {
+  const parts = group ? [s.files.count(count)] : [];
+  if (size > 0 || !group) parts.push(s.files.size(size));
+  return parts.join(' · ');
+}
+
+/** What happens at the moment, in words; numbers are in the bar. */
+function stateWords(message, live, { name, here, online }) {
+  const { state, mine } = message;
+  if (state === 'asking') return s.files.wants(name);
+  if (state === 'saved') return message.failed > 0 ? s.files.partly(message.failed) : mine ? s.files.delivered : s.files.saved;
+  if (state === 'removed') return s.files.removed;
+  if (state === 'over') return overWords(message, name);
+  if (live.missing) return s.files.missing;
+  if (live.heldHere === 'full') return s.files.full;
+  if (live.heldThere === 'full') return s.files.fullThere(name);
+  if (live.heldHere) return s.files.paused;
+  if (!online) return s.files.offline;
+  if (!here) return s.files.away(name);
+  if (live.heldThere) return s.files.pausedBy(name);
+  if (live.checking) return s.files.checking;
+  if (mine && !live.accepted) return s.files.waiting(name);
+  return mine ? s.files.sending : s.files.receiving;
+}
+
+function overWords({ why, byPeer }, name) {
+  const words = s.files.ended[why] ?? s.files.ended[2];
+  return byPeer ? words.them(name) : words.me;
+}
+
+function Bar({ live: { size, stored, rate, left }, name }) {
+  const share = size ? Math.min(1, stored / size) : 0;
+  const percent = Math.floor(share * 100);
+  const numbers = [size === null ? s.files.size(stored) : s.files.progress(stored, size)];
+  if (rate) numbers.push(s.files.rate(rate));
+  if (rate && left !== null) numbers.push(s.files.left(left));
+  const known = size !== null && { 'aria-valuenow': percent };
+  return (
+    <div class="file-progress" aria-live="off">
+      <div class="bar-ground" role="progressbar" aria-label={s.files.progressOf(name)} aria-valuemin={0} aria-valuemax={100} {...known} aria-valuetext={numbers[0]}>
+        <div class="bar-done" style={{ inlineSize: `${share * 100}%` }} />
+      </div>
+      <p class="fine file-numbers">{numbers.join(' · ')}</p>
+    </div>
+  );
+}
+
+function Controls({ message, live }) {
+  const { n, contact, mine, state, file } = message;
+  const ask = (cmd) => () => call(cmd, { contact, n });
+  if (state === 'asking')
+    return (
+      <div class="buttons">
+        <button type="button" class="button button-small button-main" onClick={ask('acceptFile')}>
+          {s.files.accept}
+        </button>
+        <button type="button" class="button button-small" onClick={ask('declineFile')}>
+          {s.files.decline}
+        </button>
+      </div>
+    );
+  const paused = live.heldHere === 'person' && !live.missing;
+  return (
+    <div class="buttons">
+      {live.missing && <ChooseAgain message={message} />}
+      {live.heldHere === 'full' && (
+        <button type="button" class="button button-small" onClick={ask('retryFile')}>
+          {s.files.tryAgain}
+        </button>
+      )}
+      {!live.missing && (live.accepted || paused) && live.heldHere !== 'full' && (
+        <button type="button" class="button button-small" onClick={ask(paused ? 'resumeFile' : 'pauseFile')} aria-label={paused ? s.files.resumeOf(file.name) : s.files.pauseOf(file.name)}>
+          {paused ? s.files.resume : s.files.pause}
+        </button>
+      )}
+      <button type="button" class="button button-small button-quiet-danger" onClick={ask('cancelFile')} aria-label={s.files.cancelOf(file.name)}>
+        {mine || live.accepted || state === 'open' ? s.files.cancel : s.files.decline}
+      </button>
+    </div>
+  );
+}
+
+/** The bytes of it are not here any more: after all tabs were closed. */
+function ChooseAgain({ message: { n, contact, file } }) {
+  const input = useRef(null);
+  const [wrong, setWrong] = useState(false);
+  const onChange = async ({ currentTarget }) => {
+    setWrong(!(await call('chooseFileAgain', { contact, n, files: chosen(currentTarget.files) })));
+  };
+  return (
+    <>
+      <button type="button" class="button button-small button-main" onClick={() => input.current.click()}>
+        {file.folder ? s.files.chooseFolder : s.files.choose}
+      </button>
+      <input ref={input} type="file" hidden multiple webkitdirectory={file.folder || undefined} aria-label={s.files.choose} onChange={onChange} />
+      {wrong && (
+        <p class="note note-bad" role="status">
+          {s.files.wrong}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Kept({ message: { n, file, saved } }) {
+  const [asking, setAsking] = useState(false);
+  if (asking)
+    return (
+      <div class="file-kept">
+        <p class="fine">{s.files.removeAsk}</p>
+        <div class="buttons">
+          <button type="button" class="button button-small button-danger" onClick={() => call('removeFile', { n })}>
+            {s.files.remove}
+          </button>
+          <button type="button" class="button button-small" onClick={() => setAsking(false)}>
+            {s.cancel}
+          </button>
+        </div>
+      </div>
+    );
+  return (
+    <div class="file-kept">
+      {file.group && saved > 0 && <FileList n={n} count={saved} />}
+      <div class="buttons">
+        <button type="button" class="button button-small button-main" onClick={() => (file.group ? saveAll(n, file.name) : saveFile(n))}>
+          {file.group ? s.files.saveAll : s.files.save}
+        </button>
+        <button type="button" class="button button-small button-quiet" onClick={() => setAsking(true)}>
+          {s.files.remove}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** Says a change of state, not what was there when the card appeared. */
+function useSaid(words, name) {
+  const before = useRef(words);
+  useEffect(() => {
+    if (before.current !== words) say(`${name}: ${words}`);
+    before.current = words;
+  }, [words]);
+}
