@@ -180,7 +180,8 @@ static void take_over(chat_job *j, const chat_session *newest) {
 static void remember(chat_job *j, const char *name) {
   contact who;
   contact_how how = j->target.is_link ? CONTACT_BY_LINK : CONTACT_BY_ID;
-  if (contacts_find(&j->base.people, j->peer)) return;
+  bool myself = strcmp(j->peer, pairlink_id(j->base.client)) == 0; /* at another of my machines */
+  if (myself || contacts_find(&j->base.people, j->peer)) return;
   if (people_paired(&j->base.people, j->base.client, j->peer, name, how, &who) != 0) return;
   snprintf(j->who, sizeof j->who, "%s", who.name);
   ui_note("Kept as a contact. To give them a name: pairlink contacts rename %s NAME", who.name);

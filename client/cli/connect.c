@@ -22,7 +22,8 @@ static void on_session(pipe_job *j, const pairlink_event *e) {
 /* A link pairs as a code does; its words are said by the pipe. */
 static void remember(pipe_job *j, const pairlink_event *e) {
   contact known;
-  if (!who.is_link || contacts_find(&j->base.people, e->peer)) return;
+  if (!who.is_link || strcmp(e->peer, pairlink_id(j->base.client)) == 0 || contacts_find(&j->base.people, e->peer))
+    return;
   (void)people_paired(&j->base.people, j->base.client, e->peer, pairlink_session_name(e->session), CONTACT_BY_LINK,
                       &known);
 }

@@ -109,6 +109,7 @@ static void remember_invited(pipe_job *j, const pairlink_session *s) {
   contact who;
   if (strcmp(pairlink_session_peer(s), invited) != 0) return;
   invited[0] = '\0';
+  if (strcmp(pairlink_session_peer(s), pairlink_id(j->base.client)) == 0) return;
   if (people_paired(&j->base.people, j->base.client, pairlink_session_peer(s), pairlink_session_name(s),
                     CONTACT_BY_LINK, &who) == 0 &&
       !who.blocked)

@@ -110,6 +110,11 @@ int people_paired(contacts *s, const pairlink *client, const char *id, const cha
   char why[PL_WHY_MAX] = "";
   contact paired = {.how = how, .paired_s = (int64_t)time(NULL)};
   contact_news news;
+  if (strcmp(id, pairlink_id(client)) == 0) {
+    ui_error("you paired with yourself", "both sides use the same identity",
+             "on one machine, give the second person another: pairlink --identity FILE …");
+    return EXIT_USAGE;
+  }
   snprintf(paired.id, sizeof paired.id, "%s", id);
   snprintf(paired.relay, sizeof paired.relay, "%s", pairlink_relay_url(client));
   (void)contact_name_clean(own_name ? own_name : "", paired.own_name);

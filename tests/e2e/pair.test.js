@@ -138,6 +138,19 @@ test('by ID, each naming the other', LONG, async () => {
   await relay.stop();
 });
 
+test('with oneself: both are told what to do, and nothing is kept', LONG, async () => {
+  const relay = await startRelay();
+  const ana = await person(relay, 'Ana');
+  const { program, code } = await offered(ana, 'pair');
+  const other = await ana.run(['pair', '--code'], { input: code });
+  for (const { code: exit, stderr } of [other, { code: (await program.wait()).code, stderr: program.stderr }]) {
+    expect(exit).toBe(2);
+    expect(stderr).toContain('--identity FILE');
+  }
+  expect(await ana.contacts()).toEqual([]);
+  await relay.stop();
+});
+
 test('listen --invite and connect LINK leave contacts too', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
