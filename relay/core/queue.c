@@ -422,3 +422,22 @@ void pl_out_refill(pl_conn *conn) {
     }
   }
 }
+
+/* ---- the bounds, looked at from outside ----------------------------------------------------------------------------
+ */
+
+/* A RESET goes behind the data whatever its window; a queue's last piece may be one envelope. */
+static bool queue_holds(const pl_queue *q) {
+  const pl_conn *conn = PL_CONTAINER(q, pl_half, queue)->conn;
+  size_t window = pl_setting_of(conn->relay, PL_SET_LINK_WINDOW);
+  return q->cost <= window + COST_MIN + UINT8_MAX && q->memory <= 2 * window + PL_ENVELOPE_MAX + PL_CHUNK_BYTES &&
+         conn->queued <= pl_setting_of(conn->relay, PL_SET_SOCKET_QUEUE_MAX) + sizeof(pl_chunk) &&
+         conn->control.size <= conn->control.max && conn->out.capacity <= PL_OUT_LARGE;
+}
+
+bool pl_relay_bounds_hold(const pl_relay *relay) {
+  uint64_t outputs = (relay->stats.sockets + relay->node_count) * (uint64_t)PL_OUT_LARGE;
+  for (const pl_node *n = relay->queues.next; n != &relay->queues; n = n->next)
+    if (!queue_holds(PL_CONTAINER(n, pl_queue, all))) return false;
+  return relay->queued_bytes <= pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) + outputs + PL_ENVELOPE_MAX;
+}

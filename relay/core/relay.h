@@ -138,6 +138,9 @@ uint64_t pl_relay_deadline(const pl_relay *relay);
 /* Says GOING_AWAY to all and closes them: clients move within delay_ms. New connections are refused from now on. */
 void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms);
 pl_relay_stats pl_relay_get_stats(const pl_relay *relay);
+/* What docs/protocol.md, section 4, promises of queues: each within its window, each socket and the process within
+ * their budgets. For tests and debug builds: it looks at every queue. */
+bool pl_relay_bounds_hold(const pl_relay *relay);
 const uint8_t *pl_relay_id(const pl_relay *relay); /* 32 bytes */
 
 /* ---- the bus between workers: see bus.h ------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* See worker.h. Joins the engine, the sockets, the store, the bus and the pages on one libuv loop. */
 #include "worker.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -62,6 +63,7 @@ void pl_worker_turn(void *user) {
   pl_conn *conn;
   if (w->bus) flush_bus(w);
   while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_conn_shell(conn));
+  assert(pl_relay_bounds_hold(w->relay)); /* in debug builds, after every turn */
   uint64_t deadline = pl_relay_deadline(w->relay);
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
   w->timer_at = deadline;

@@ -136,16 +136,18 @@ test('medians and spreads', () => {
 
 test('the cost model finds the costs that made its points, and never a negative one', () => {
   const points = [
-    { window: 1, size: 64 },
-    { window: 16, size: 64 },
-    { window: 16, size: 16384 },
-    { window: 4, size: 64 },
+    { pairs: 50, window: 1, size: 64 },
+    { pairs: 50, window: 16, size: 64 },
+    { pairs: 50, window: 16, size: 16384 },
+    { pairs: 500, window: 4, size: 64 },
   ];
-  const costs = [0.1, 0.0002, 4];
+  const costs = [0.1, 0.0002, 4, 1.5];
   const found = fit(points.map((p) => ({ ...p, cpu_us: predict(costs, p) })));
   found.forEach((v, i) => expect(v).toBeCloseTo(costs[i], 6));
-  const odd = fit(points.map((p) => ({ ...p, cpu_us: Math.max(0.01, predict([-0.1, 0.0002, 4], p)) })));
+  const odd = fit(points.map((p) => ({ ...p, cpu_us: Math.max(0.01, predict([-0.1, 0.0002, 4, -1], p)) })));
   for (const v of odd) expect(v).toBeGreaterThanOrEqual(0);
+  const few = fit(points.map((p) => ({ ...p, pairs: 50, cpu_us: predict([0, 0.0002, 4, 0], p) })));
+  expect(few[3]).toBe(0); // no point tells of it
 });
 
 test('slow receivers read a little, and do not end the rounds of others', async () => {

@@ -12,14 +12,19 @@ import { capacityChart } from './charts.mjs';
 import { fillMarkers, markdownTable, number } from './document.mjs';
 import { MEMORY, QUEUE_TOTAL_MAX, memoryBound } from './memory_bound.mjs';
 
-const READ_BYTES = 65536; // of one read of the relay
+const SEGMENT_BYTES = 65536; // the kernel's largest: more than that costs as much again, even in one call
+const FEW_PAIRS = 50;
+const MANY_PAIRS = 500; // the most that is measured: their sockets no longer fit the cache
 const HEADER = 8;
 const FIT = ['50 × 1, 64 B', '50 × 16, 64 B', '50 × 16, 16 KiB', '500 × 4, 64 B'];
 const CHECK = '50 × 16, 1 KiB';
 
-/** Reads and writes for one envelope: those that are due together share them, as far as one read holds. */
-const turns = ({ window, size }) => Math.max(1 / window, (size + HEADER) / READ_BYTES);
-const terms = (c) => [1, c.size, turns(c)];
+/** Reads and writes for one envelope: those that are due together share them, as far as one segment holds. */
+const turns = ({ window, size }) => Math.max(1 / window, (size + HEADER) / SEGMENT_BYTES);
+/** 0 for 50 active pairs, 1 for 500: a turn then finds its socket, its buffers and its connection in slower memory. */
+const spreadOut = ({ pairs = FEW_PAIRS }) => Math.min(1, Math.max(0, Math.log10(pairs / FEW_PAIRS)));
+const terms = (c) => [1, c.size, turns(c), turns(c) * spreadOut(c)];
+const TERMS = [0, 1, 2, 3];
 const parse = (name) => {
   const [, pairs, window, size, unit] = name.match(/^(\d+) × (\d+), (\d+) (B|KiB)$/);
   return { name, pairs: Number(pairs), window: Number(window), size: Number(size) * (unit === 'KiB' ? 1024 : 1) };
@@ -39,14 +44,15 @@ function solve(a, b) {
 }
 
 /** Least squares of the relative error; a term that would be negative is left out. */
-export function fit(points, keep = [0, 1, 2]) {
+export function fit(points, wanted = TERMS) {
   const rows = points.map((p) => terms(p).map((t) => t / p.cpu_us));
+  const keep = wanted.filter((i) => rows.some((row) => row[i] > 0));
   const a = keep.map((i) => keep.map((j) => rows.reduce((sum, r) => sum + r[i] * r[j], 0)));
   const b = keep.map((i) => rows.reduce((sum, r) => sum + r[i], 0));
   const found = solve(a, b);
   const negative = keep.filter((_, k) => found[k] < 0);
   if (negative.length) return fit(points, keep.filter((i) => i !== negative[0]));
-  return [0, 1, 2].map((i) => (keep.includes(i) ? found[keep.indexOf(i)] : 0));
+  return TERMS.map((i) => (keep.includes(i) ? found[keep.indexOf(i)] : 0));
 }
 export const predict = (model, c) => terms(c).reduce((sum, t, i) => sum + t * model[i], 0);
 
@@ -67,7 +73,8 @@ const GB = 1e9;
 
 function modelText({ m, points, check, error }, costs) {
   const rows = [...points.map((p) => [p.name, number(p.cpu_us), number(predict(m, p)), percent(predict(m, p) / p.cpu_us - 1), 'yes']), [check.name, number(check.cpu_us), number(predict(m, check)), percent(error), 'no: the check']];
-  return `CPU µs of an envelope = ${number(m[0])} + ${number(m[1] * 1024)} · KiB + ${number(m[2])} · turns, with turns = max(1 / envelopes that are due together, bytes / 64 KiB)
+  return `CPU µs of an envelope = ${number(m[0])} + ${number(m[1] * 1024)} · KiB + (${number(m[2])} + ${number(m[3])} · spread) · turns, with turns = max(1 / envelopes that are due together, bytes / 64 KiB) and
+spread = log10(active pairs / 50), from 0 to 1: with 500 active pairs a turn finds its socket and buffers in slower memory.
 
 ${markdownTable(['cell', 'measured µs', 'model µs', 'error', 'fitted to'], rows)}
 
@@ -91,9 +98,9 @@ const TARGET_LOAD = 0.5; // of a core: the rest is for storms and the kernel's r
 
 function userCost(costs) {
   const { m } = costs;
-  const bulk = (USER.bulk_bytes_per_day / 16384 / 86400) * predict(m, { window: 16, size: 16384 });
+  const bulk = (USER.bulk_bytes_per_day / 16384 / 86400) * predict(m, { window: 16, size: 16384, pairs: MANY_PAIRS });
   const parts = {
-    messages: USER.envelopes_per_s * predict(m, { window: 1, size: USER.size }),
+    messages: USER.envelopes_per_s * predict(m, { window: 1, size: USER.size, pairs: MANY_PAIRS }),
     bulk,
     pings: costs.ping / USER.ping_s,
     logins: (USER.logins_per_day / 86400) * costs.tls_login,
@@ -206,7 +213,7 @@ export function writeCapacity(result) {
     tls_login: result.storm?.tls?.cpu_us ?? 700,
     socket: kb('pairlink', MEMORY.socket),
     tls_socket: kb('pairlink-tls', MEMORY.tls_socket),
-    ping: 2 * predict(fitted.m, { window: 1, size: 8 }),
+    ping: 2 * predict(fitted.m, { window: 1, size: 8, pairs: MANY_PAIRS }),
   };
   const machine = carries(costs);
   const paper = world(costs, machine);

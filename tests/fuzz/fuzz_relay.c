@@ -129,7 +129,7 @@ static void turn(void) {
     pl_conn_wish wish = pl_conn_get_wish(conn);
     if (wish == PL_WISH_ABORT || (wish == PL_WISH_FINISH && p->reads)) hang_up(p);
   }
-  if (pl_relay_get_stats(relay).queued_bytes > QUEUED_MAX) abort();
+  if (pl_relay_get_stats(relay).queued_bytes > QUEUED_MAX || !pl_relay_bounds_hold(relay)) abort();
 }
 
 static void receive(peer *p, const uint8_t *data, size_t size) {

@@ -148,6 +148,7 @@ static void flush(client *c) {
 void world_turn(world *w) {
   pl_conn *conn;
   while ((conn = pl_relay_next_dirty(w->relay))) flush(pl_conn_shell(conn));
+  assert_true(pl_relay_bounds_hold(w->relay));
 }
 
 void world_writable(client *c) {
