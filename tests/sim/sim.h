@@ -198,6 +198,7 @@ struct sim_client {
   sim_conn *conn;
   uint32_t bytes_per_ms; /* of its line; 0: no limit */
   bool online, stopped;
+  bool starved;        /* an allocation failed in the last step */
   uint64_t step_at_us; /* of the spin check */
   unsigned steps_there;
   sim_session sessions[SIM_SESSIONS];
@@ -248,6 +249,7 @@ struct sim_world {
   bool tampered;          /* it has */
   bool lossy;             /* records get lost all the time */
   bool twins;             /* some share an ID: as tabs or devices do */
+  bool starving;          /* clients run out of memory now and then */
   bool strangers;         /* applications allow, deny, block, invite */
   bool new_links;         /* links are replaced after few bytes */
   bool pairing;           /* applications make and use codes */

@@ -83,6 +83,10 @@ static void connect_somewhere(sim_client *c) {
   int rc;
   const pl_actions *out = sim_client_begin(c, &in, &rc);
   sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
+  if (rc == PL_ENOMEM && w->starving) {
+    sim_client_end(c, out);
+    return;
+  }
   if (rc != 0) sim_fail(w, "client %d cannot connect: %d", c->index, rc);
   if (!sim_session_of(c, in.session_out)) {
     sim_session *s = sim_session_new(c, in.session_out, peer);
@@ -106,7 +110,7 @@ static bool send_one(sim_client *c, sim_session *s, int channel) {
     sim_ledger_sent(w, st, size, in.place_out);
   else if (rc == PL_EAGAIN)
     side->wants_writable = true;
-  else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE)
+  else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE && !(rc == PL_ENOMEM && w->starving))
     sim_fail(w, "client %d cannot send: %d", c->index, rc);
   sim_client_end(c, out);
   return rc == 0;
@@ -136,6 +140,11 @@ static void finish(sim_client *c, sim_session *s, int channel) {
   st->finished = true;
   st->end++;
   int rc = sim_client_step(c, &in);
+  if (rc == PL_ENOMEM && w->starving) {
+    st->finished = false;
+    st->end--;
+    return;
+  }
   if (rc != 0) sim_fail(w, "client %d cannot finish: %d", c->index, rc);
   if (in.place_out != st->end) sim_fail(w, "stream %u: its end has a wrong place", st->id);
 }

@@ -174,11 +174,20 @@ static void see_link(sim_client *c, sim_session *s) {
   s->link_changed_us = c->world->now_us;
 }
 
+/* One of the next allocations fails. */
+static bool starve(sim_world *w) {
+  if (!w->starving || w->phase != SIM_ACTIVE || !sim_chance(&w->extra, 10)) return false;
+  (void)pl_alloc_fail_at((long)sim_between(&w->extra, 1, 4));
+  return true;
+}
+
 const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
   const pl_actions *out;
   check_spin(c);
   in->now_ms = sim_now_ms(c->world);
+  bool armed = starve(c->world);
   *rc = pl_engine_step(c->engine, in, &out);
+  c->starved = pl_alloc_fail_at(0) == 0 && armed;
   trace_step(c, in, *rc, out);
   return out;
 }
@@ -221,7 +230,9 @@ void sim_client_pump(sim_client *c) {
   sim_conn *k = c->conn;
   if (!c->engine || !k || k->client_state != SIM_CONN_OPEN) return;
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
+    (void)starve(w);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
+    (void)pl_alloc_fail_at(0);
     if (n == 0) break;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
     send_message(c, k, n);

@@ -188,7 +188,8 @@ void sim_ledger_streams_end(sim_client *c, sim_session *s) {
   for (int i = 0; i < SIM_CHANNELS; i++) {
     sim_stream *st = s->sides[i].out;
     for (size_t k = 0; st && k < st->count; k++) {
-      if (st->messages[k].fate == SIM_SENT)
+      if (st->messages[k].fate == SIM_SENT &&
+          !c->starved) /* else there was no memory to name it, only to say the end */
         sim_fail(w, "stream %u: message %d neither arrived nor was reported lost", st->id, (int)k);
     }
     s->sides[i] = (sim_side){0};

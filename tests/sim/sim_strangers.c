@@ -29,8 +29,7 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
 }
 
 void sim_strangers_allow(sim_client *c, int peer) {
-  sim_strangers_note(c, peer, true, false);
-  (void)command(c, PL_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)});
+  if (command(c, PL_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)}) == 0) sim_strangers_note(c, peer, true, false);
 }
 
 void sim_strangers_allow_all(sim_client *c) {
@@ -47,7 +46,7 @@ void sim_strangers_started(sim_client *c) {
     c->unwelcome_us[i] = 0;
     if (i == c->index) continue;
     if (c->allowed[i]) sim_strangers_allow(c, i);
-    if (c->blocked[i]) (void)command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)});
+    if (c->blocked[i]) c->blocked[i] = command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) == 0;
   }
 }
 
@@ -59,7 +58,7 @@ static void invite(sim_client *c) {
   v->single = sim_chance(&w->extra, 60);
   v->expires_ms = sim_now_ms(w) + sim_log_between(&w->extra, 10, 600000);
   pl_engine_event in = {.secret = {v->secret, sizeof v->secret}, .place = v->expires_ms, .value = v->single};
-  (void)command(c, PL_IN_INVITE_ADD, in);
+  if (command(c, PL_IN_INVITE_ADD, in) != 0) v->revoked = true; /* no memory */
 }
 
 static bool is_of(const sim_invite *v, const sim_client *maker) {
@@ -83,8 +82,8 @@ void sim_strangers_act(sim_client *c) {
   if (peer == c->index) return;
   switch (sim_below(&w->extra, 7)) {
     case 0:
-      sim_strangers_note(c, peer, false, true);
-      (void)command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)});
+      if (command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
+        sim_strangers_note(c, peer, false, true);
       break;
     case 1:
       sim_strangers_note(c, peer, false, c->blocked[peer]);

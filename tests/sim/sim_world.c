@@ -35,6 +35,7 @@ static void set_rare_things(sim_world *w) {
   sim_random *r = &w->extra;
   w->new_links = sim_chance(r, 15);
   w->strangers = sim_chance(r, 20);
+  w->starving = sim_chance(r, 8);
   w->fault_gap_us = SIM_MS(20000);
   if (w->flood || !sim_chance(r, 4)) return;
   /* For hours, with long pauses: links grow old, and are replaced. */
