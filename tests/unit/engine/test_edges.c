@@ -1,0 +1,295 @@
+/* Handshakes that open and say what no honest peer says, and the limits of an engine. */
+#include "client/core/noise/noise.h"
+#include "client/core/engine/engine.h"
+#include "pair.h"
+
+static net n;
+static const uint8_t ephemeral[32] = {5, 1};
+
+static pl_view extensions_of(uint8_t kind) {
+  static const uint8_t cut[] = {PL_EXT_NAME, 0, 9, 'x'}, empty[] = {PL_EXT_NAME, 0, 0},
+                       unknown[] = {0xee, 0, 1, 'x', PL_EXT_APPLICATION, 0, 1, 'y'};
+  switch (kind) {
+    case 1:
+      return (pl_view){cut, sizeof cut};
+    case 2:
+      return (pl_view){empty, sizeof empty};
+    case 3:
+      return (pl_view){unknown, sizeof unknown};
+    default:
+      return (pl_view){NULL, 0};
+  }
+}
+
+/* ---- message 2, by a callee that the test plays -------------------------------------------------------------------- */
+
+static void answer(pl_view payload) {
+  pl_noise_handshake hs;
+  uint8_t message[2048], read[1024];
+  const net_link *l = &n.links[0];
+  assert_true(l->used);
+  assert_int_equal(pl_noise_start_callee(&hs, &n.clients[1].config.identity, n.clients[0].config.identity.id), 0);
+  assert_true(pl_noise_read(&hs, (pl_view){l->handshake, l->handshake_size}, read, sizeof read) > 0);
+  int size = pl_noise_write(&hs, ephemeral, payload, message, sizeof message);
+  assert_true(size > 0);
+  pl_noise_handshake_deinit(&hs);
+  net_to_client(&n, 0, PL_ENV_ACCEPT, 0, l->caller_number, message, (size_t)size);
+  n.links[0].linked = true;
+  net_settle(&n);
+}
+
+static pl_view second(uint8_t out[512], uint8_t version, const uint8_t *instance, uint8_t extensions) {
+  pl_wire_handshake2 h = {.version = version, .extensions = extensions_of(extensions)};
+  memcpy(h.callee_instance, instance, 8);
+  int size = pl_wire_handshake2_encode(&h, out, 512);
+  assert_true(size > 0);
+  return (pl_view){out, (size_t)size};
+}
+
+static void call_by_hand(const uint8_t *instance) {
+  pair_start(&n, NULL, NULL);
+  n.clients[1].frozen = true;
+  net_connect(&n, 0, 1, instance, NULL);
+  net_settle(&n);
+}
+
+/* What is wrong inside of a message that opened is the peer's own doing: the session ends, and says so. */
+static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
+  (void)state;
+  static const uint8_t mine[8] = {2, 2, 2, 2, 2, 2, 2, 2}, other[8] = {9}, zero[8] = {0};
+  static const struct {
+    uint8_t version, extensions;
+    const uint8_t *instance, *called;
+    int reason;
+  } cases[] = {{2, 0, mine, NULL, PL_REASON_UNSUPPORTED},
+               {1, 0, zero, NULL, PL_REASON_PROTOCOL},
+               {1, 1, mine, NULL, PL_REASON_PROTOCOL},
+               {1, 0, other, mine, PL_REASON_PROTOCOL}};
+  uint8_t payload[512];
+  for (size_t k = 0; k <= PL_ARRAY_LENGTH(cases); k++) {
+    bool cut_short = k == PL_ARRAY_LENGTH(cases);
+    call_by_hand(cut_short ? NULL : cases[k].called);
+    if (cut_short)
+      answer((pl_view){(const uint8_t *)"\x01", 1});
+    else
+      answer(second(payload, cases[k].version, cases[k].instance, cases[k].extensions));
+    net_seen *closed = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0);
+    assert_non_null(closed);
+    assert_int_equal(closed->a.error, PL_EPROTOCOL);
+    assert_int_equal(closed->a.reason, cut_short ? PL_REASON_PROTOCOL : cases[k].reason);
+    net_deinit(&n);
+  }
+  for (uint8_t good = 2; good <= 3; good++) { /* empty and unknown extensions are none */
+    call_by_hand(mine);
+    answer(second(payload, 1, mine, good));
+    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+    net_deinit(&n);
+  }
+}
+
+/* ---- message 1, by a caller that the test plays -------------------------------------------------------------------- */
+
+static void offer(pl_view payload, const uint8_t caller_instance[8]) {
+  pl_noise_handshake hs;
+  uint8_t out[2048];
+  memcpy(out, n.clients[0].config.identity.id, 32);
+  memcpy(out + 32, caller_instance, 8);
+  assert_int_equal(pl_noise_start_caller(&hs, &n.clients[0].config.identity, n.clients[1].config.identity.id), 0);
+  int size = pl_noise_write(&hs, ephemeral, payload, out + 40, sizeof out - 40);
+  assert_true(size > 0);
+  pl_noise_handshake_deinit(&hs);
+  net_to_client(&n, 1, PL_ENV_OFFER, 0, pl_link_make(true, 7, 3), out, 40 + (size_t)size);
+}
+
+enum { ACCEPTED = -1 };
+static int said;
+static bool see_answer(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  if (from == 1 && e->type == PL_ENV_ACCEPT) said = ACCEPTED;
+  if (from == 1 && e->type == PL_ENV_RESET) said = pl_get_u16(e->payload.data);
+  return from == 1;
+}
+
+static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
+  (void)state;
+  static const uint8_t one[8] = {1, 1, 1, 1, 1, 1, 1, 1}, two[8] = {2, 2, 2, 2, 2, 2, 2, 2}, zero[8] = {0};
+  static const struct {
+    uint8_t version, extensions;
+    const uint8_t *caller, *callee, *outside;
+    int said; /* 0: nothing; or the reason of a RESET */
+  } cases[] = {{2, 0, one, zero, one, PL_REASON_UNSUPPORTED}, {1, 0, two, zero, one, 0}, {1, 0, one, one, one, 0},
+               {1, 1, one, two, one, 0},                      {1, 0, one, two, zero, 0}, {1, 3, one, two, one, ACCEPTED},
+               {1, 2, one, zero, one, ACCEPTED}};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    uint8_t payload[512];
+    pl_wire_handshake1 h = {.version = cases[k].version, .extensions = extensions_of(cases[k].extensions)};
+    memcpy(h.caller_instance, cases[k].caller, 8);
+    memcpy(h.callee_instance, cases[k].callee, 8);
+    int size = pl_wire_handshake1_encode(&h, payload, sizeof payload);
+    assert_true(size > 0);
+    pair_start(&n, NULL, NULL);
+    n.drop = see_answer;
+    said = 0;
+    offer((pl_view){payload, (size_t)size}, cases[k].outside);
+    net_settle(&n);
+    assert_int_equal(said, cases[k].said);
+    said = 0;
+    offer((pl_view){(const uint8_t *)"\x01", 1}, cases[k].outside); /* cut short; and its slot is in use, if accepted */
+    net_settle(&n);
+    assert_int_not_equal(said, ACCEPTED);
+    net_deinit(&n);
+  }
+}
+
+/* ---- limits ---------------------------------------------------------------------------------------------------------- */
+
+static void sessions_have_a_limit(void **state) {
+  (void)state;
+  pl_engine_config few = {.listen = true, .accept_all = true, .sessions_max = 2};
+  pair_start(&n, NULL, &few);
+  uint8_t instance[8];
+  for (uint8_t k = 1; k <= 3; k++) {
+    memset(instance, 40 + k, sizeof instance);
+    pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32}};
+    in.instance = (pl_view){instance, sizeof instance};
+    assert_int_equal(net_do(&n, 1, &in), k <= 2 ? 0 : PL_ENOMEM);
+  }
+  net_connect(&n, 0, 1, NULL, NULL); /* and so for those who call: it is told, and tries again */
+  net_run(&n, 2000);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  net_deinit(&n);
+}
+
+static void invites_have_a_limit(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  uint8_t secret[16] = {0};
+  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + 1000, .value = 2};
+  assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
+  in.value = 1;
+  for (uint32_t k = 0; k < 256; k++) {
+    pl_put_u32(secret, k);
+    assert_int_equal(net_do(&n, 1, &in), 0);
+  }
+  assert_int_equal(net_do(&n, 1, &in), 0); /* the same again: as it is now */
+  secret[15] = 1;
+  assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
+  in.secret.size = 15;
+  assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
+  net_deinit(&n);
+}
+
+static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  net_run(&n, 60000);
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START}), 0);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP}); /* online: it asks at once whether the relay is there */
+  assert_true(pl_engine_has_output(n.clients[0].engine));
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_false(pl_engine_has_output(n.clients[0].engine));
+  assert_int_equal(net_send(&n, 0, a, 0, "x", 1), 0);
+  n.clients[1].frozen = true; /* so that the closing lasts */
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP});
+  uint64_t stops = pl_engine_deadline(n.clients[0].engine);
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP}), 0);
+  assert_true(pl_engine_deadline(n.clients[0].engine) <= stops);
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START}), PL_ESTATE);
+  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  assert_int_equal(net_do(&n, 0, &in), PL_ESTATE);
+  net_run(&n, 11000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(pl_engine_deadline(n.clients[0].engine), PL_NEVER);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_CLOSED});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {(const uint8_t *)"x", 1}});
+  assert_int_equal(net_count(&n, 0, PL_OUT_CONNECT), 1);
+  assert_false(pl_engine_has_output(n.clients[0].engine));
+  net_deinit(&n);
+}
+
+/* What a relay of a later version may say, and what none may. */
+static void envelopes_that_are_not_known(void **state) {
+  (void)state;
+  static uint8_t large[16777217];
+  static const struct {
+    uint8_t type;
+    size_t size;
+    bool harmless;
+  } cases[] = {{0x80, 100, true}, {0xff, 0, true}, {PL_ENV_GOING_AWAY, 3, false}, {PL_ENV_PONG, 2000, false}};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    pair_start(&n, NULL, NULL);
+    net_to_client(&n, 0, cases[k].type, 0, 0, large, cases[k].size);
+    net_turn(&n);
+    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), !cases[k].harmless);
+    net_deinit(&n);
+  }
+  pair_start(&n, NULL, NULL);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {large, sizeof large}});
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
+  net_deinit(&n);
+  pair_start(&n, NULL, NULL);
+  net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: it is gone, whatever it meant */
+  net_turn(&n);
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.reason, PL_REASON_GONE);
+  net_run(&n, 30000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  net_deinit(&n);
+  static const uint16_t codes[] = {PL_REASON_LOGIN_FAILED, PL_REASON_ORIGIN, PL_REASON_SUPERSEDED};
+  static const int errors[] = {PL_ECRYPTO, PL_EURL, PL_ENETWORK};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(codes); k++) {
+    uint8_t reason[2];
+    pl_put_u16(reason, codes[k]);
+    pair_start(&n, NULL, NULL);
+    net_to_client(&n, 0, PL_ENV_RESET, 0, 0, reason, sizeof reason);
+    net_turn(&n);
+    assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, errors[k]);
+    net_deinit(&n);
+  }
+}
+
+/* The peer began anew while its old session was being closed here: that one ends at once, and the new one begins. */
+static bool drop_from_1(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == 1 && e->type == PL_ENV_DATA;
+}
+
+static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  pair_start(&n, &listener, NULL);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_send(&n, 1, b, 0, "history", 7), 0);
+  net_run(&n, 100);
+  n.drop = drop_from_1;
+  assert_int_equal(net_close(&n, 1, b), 0); /* 0 does not hear of it, */
+  net_remove(&n, 0);
+  net_add(&n, 0, 1, 1, NULL); /* and has forgotten all */
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  n.drop = NULL;
+  net_run(&n, 5000);
+  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.session, b);
+  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  net_deinit(&n);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_answer_that_opens_and_is_wrong_ends_the_session),
+      cmocka_unit_test(a_call_that_opens_and_is_wrong_is_dropped),
+      cmocka_unit_test(sessions_have_a_limit),
+      cmocka_unit_test(invites_have_a_limit),
+      cmocka_unit_test(what_is_said_twice_or_too_late_changes_nothing),
+      cmocka_unit_test(envelopes_that_are_not_known),
+      cmocka_unit_test(a_peer_that_begins_anew_ends_what_is_being_closed),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
