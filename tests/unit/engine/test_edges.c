@@ -1,6 +1,6 @@
 /* Handshakes that open and say what no honest peer says, and the limits of an engine. */
-#include "client/core/noise/noise.h"
 #include "client/core/engine/engine.h"
+#include "client/core/noise/noise.h"
 #include "pair.h"
 
 static net n;
@@ -21,7 +21,8 @@ static pl_view extensions_of(uint8_t kind) {
   }
 }
 
-/* ---- message 2, by a callee that the test plays -------------------------------------------------------------------- */
+/* ---- message 2, by a callee that the test plays --------------------------------------------------------------------
+ */
 
 static void answer(pl_view payload) {
   pl_noise_handshake hs;
@@ -87,7 +88,8 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
   }
 }
 
-/* ---- message 1, by a caller that the test plays -------------------------------------------------------------------- */
+/* ---- message 1, by a caller that the test plays --------------------------------------------------------------------
+ */
 
 static void offer(pl_view payload, const uint8_t caller_instance[8]) {
   pl_noise_handshake hs;
@@ -117,8 +119,12 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
     uint8_t version, extensions;
     const uint8_t *caller, *callee, *outside;
     int said; /* 0: nothing; or the reason of a RESET */
-  } cases[] = {{2, 0, one, zero, one, PL_REASON_UNSUPPORTED}, {1, 0, two, zero, one, 0}, {1, 0, one, one, one, 0},
-               {1, 1, one, two, one, 0},                      {1, 0, one, two, zero, 0}, {1, 3, one, two, one, ACCEPTED},
+  } cases[] = {{2, 0, one, zero, one, PL_REASON_UNSUPPORTED},
+               {1, 0, two, zero, one, 0},
+               {1, 0, one, one, one, 0},
+               {1, 1, one, two, one, 0},
+               {1, 0, one, two, zero, 0},
+               {1, 3, one, two, one, ACCEPTED},
                {1, 2, one, zero, one, ACCEPTED}};
   for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
     uint8_t payload[512];
@@ -141,7 +147,8 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
   }
 }
 
-/* ---- limits ---------------------------------------------------------------------------------------------------------- */
+/* ---- limits
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void sessions_have_a_limit(void **state) {
   (void)state;
