@@ -68,11 +68,11 @@ test('pair: by code, both ways round; both are contacts by the names that they g
 test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells scripts', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay)];
-  const program = ana.start('pair', '--json', '--as', 'My friend');
+  const program = ana.start('--name', 'Annie', 'pair', '--json', '--as', 'My friend');
   const [, code] = await program.waitFor(/"code":"([^"]+)"/, { stream: 'stdout' });
   const other = await runCli({ ...bo.where, env: { ...bo.where.env, PAIRLINK_CODE: code } }, ['pair', '--code', '--json']);
   expect(other.code, other.stderr).toBe(0);
-  expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Ana', id: ana.id });
+  expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Annie', id: ana.id }); // --name counts more than the stored one
   expect((await program.wait()).code).toBe(0);
   const lines = program.stdout.trim().split('\n').map((line) => JSON.parse(line));
   expect(lines.map(({ event }) => event)).toEqual(['code', 'link', 'paired']);
