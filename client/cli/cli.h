@@ -18,6 +18,7 @@ enum {
   EXIT_KEY = 6,
   EXIT_IO = 7,
   EXIT_CODE = 8,
+  EXIT_DISK_FULL = 9,
   EXIT_INTERRUPTED = 130
 };
 
@@ -45,8 +46,10 @@ extern const command commands[]; /* ended by an entry without a name */
 extern const struct argp_option global_options[];
 
 extern const struct argp_option listen_options[], connect_options[], chat_options[], ping_options[], contacts_options[],
-    pair_options[];
+    pair_options[], send_options[], receive_options[];
 
+int command_send(const cli *c, int argc, char **argv);
+int command_receive(const cli *c, int argc, char **argv);
 int command_pair(const cli *c, int argc, char **argv);
 int command_contacts(const cli *c, int argc, char **argv);
 int command_name(const cli *c, int argc, char **argv);
@@ -71,6 +74,14 @@ void ui_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */
 void ui_error(const char *what, const char *why, const char *hint);
+/* The last one that was said; "" for none. */
+void ui_last_error(const char **what, const char **why, const char **hint);
+/* Lines at the bottom of a terminal that are drawn anew with each call, below all others; no lines remove them. Nothing
+ * where stderr cannot be redrawn (ui_live). */
+bool ui_live(void);
+void ui_status(const char *const *lines, size_t count);
+/* The terminal for a question; -1 when there is none, or this program is in its background. */
+int ui_terminal(void);
 /* The length of the printable character in UTF-8 that text begins with; 0 for anything that is not. */
 size_t ui_printable(const char *text);
 /* Text of the other side, made safe to print: one line, no control or direction marks, cut at the size. */

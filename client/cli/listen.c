@@ -1,5 +1,4 @@
 #include <argp.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +34,7 @@ static void ask(pipe_job *j, const pairlink_event *e) {
     (void)pairlink_deny(j->base.client, e->peer);
     return;
   }
-  j->terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (j->terminal >= 0 && tcgetpgrp(j->terminal) != getpgrp()) { /* in the background: reading would stop us */
-    close(j->terminal);
-    j->terminal = -1;
-  }
+  j->terminal = ui_terminal();
   if (j->terminal < 0) {
     turn_away(j, e->peer);
     return;

@@ -14,6 +14,8 @@
 
 /* The one list of commands: for running, --help and completion. */
 const command commands[] = {
+    {"send", "PATH…", "send files and folders, by a code or to a contact", command_send, send_options, "FILE"},
+    {"receive", "", "receive files, by a code or from a contact", command_receive, receive_options, NULL},
     {"pair", "[LINK|ID]", "become contacts, by a code, a link or an ID", command_pair, pair_options, "CONTACT"},
     {"chat", "[NAME|ID|LINK]", "exchange messages; what cannot go yet is kept", command_chat, chat_options, "CONTACT"},
     {"contacts", "[ACTION]", "list them, rename, block, forget, compare phrases", command_contacts, contacts_options,
@@ -56,7 +58,10 @@ static const char before[] =
     "Talk to anyone by their ID, end-to-end encrypted, through a relay that cannot read along.";
 
 static const char after[] =
-    "Example, on two machines:\n"
+    "Examples, on two machines:\n"
+    "  $ pairlink send holiday.zip                          # shows a code\n"
+    "  $ pairlink receive                                   # asks for it\n"
+    "\n"
     "  $ pairlink --relay wss://relay.example pair          # shows a code\n"
     "  $ pairlink --relay wss://relay.example pair --code   # asks for it\n"
     "  $ pairlink chat Ana\n"
@@ -69,8 +74,9 @@ static const char after[] =
     "  4    refused, by the other side or the relay\n"
     "  5    the other side is gone, or did not answer\n"
     "  6    an identity, key or certificate is wrong\n"
-    "  7    reading or writing here failed, or the disk is full\n"
+    "  7    reading or writing here failed\n"
     "  8    the code was wrong, used up, or is not there any more\n"
+    "  9    the disk is full\n"
     "  130  interrupted by Ctrl-C\n";
 
 typedef struct parsed {

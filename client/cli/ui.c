@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +8,19 @@
 
 #include "cli.h"
 
-static bool colour, talkative;
+enum { STATUS_MAX = 4, STATUS_BYTES = 1024 };
+
+static bool colour, talkative, live;
 static char last_problem[640];
+static char last_error[3][512];               /* what, why, hint */
+static char status[STATUS_MAX][STATUS_BYTES]; /* the lines at the bottom of the terminal */
+static size_t status_count;
 
 void ui_init(bool verbose) {
   const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
   talkative = verbose;
-  colour = isatty(STDERR_FILENO) && !(none && *none) && term && strcmp(term, "dumb") != 0;
+  live = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+  colour = live && !(none && *none);
 }
 
 int ui_columns(void) {
@@ -22,12 +29,53 @@ int ui_columns(void) {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* ---- lines that are drawn anew ------------------------------------------------------------------------ */
+
+/* The cursor is at the end of the last one. */
+static void erase_status(void) {
+  if (!status_count) return;
+  fprintf(stderr, "\r");
+  if (status_count > 1) fprintf(stderr, "\033[%zuA", status_count - 1);
+  fprintf(stderr, "\033[J");
+}
+
+static void draw_status(void) {
+  for (size_t i = 0; i < status_count; i++) fprintf(stderr, "%s%s", i ? "\n" : "", status[i]);
+  if (status_count) fflush(stderr);
+}
+
+bool ui_live(void) {
+  return live;
+}
+
+void ui_status(const char *const *lines, size_t count) {
+  if (!live || (count == 0 && status_count == 0)) return;
+  erase_status();
+  status_count = count < STATUS_MAX ? count : STATUS_MAX;
+  for (size_t i = 0; i < status_count; i++) snprintf(status[i], STATUS_BYTES, "%s", lines[i]);
+  draw_status();
+  if (!status_count) fflush(stderr);
+}
+
+int ui_terminal(void) {
+  int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (terminal >= 0 && tcgetpgrp(terminal) != getpgrp()) { /* in the background: reading would stop us */
+    close(terminal);
+    terminal = -1;
+  }
+  return terminal;
+}
+
+/* ---- lines that stay ---------------------------------------------------------------------------------- */
+
 static void line(const char *style, const char *format, va_list args) {
   char text[2048];
   int n = vsnprintf(text, sizeof text, format, args);
   if (n < 0) return;
+  erase_status();
   /* One write a line: several programs may share this stderr. */
   fprintf(stderr, "%s%s%s\n", colour ? style : "", text, colour && *style ? "\033[0m" : "");
+  draw_status();
 }
 
 void ui_say(const char *format, ...) {
@@ -66,9 +114,17 @@ static void problem(const char *format, ...) {
 }
 
 void ui_error(const char *what, const char *why, const char *hint) {
+  const char *const parts[] = {what, why, hint};
+  for (size_t i = 0; i < 3; i++) snprintf(last_error[i], sizeof last_error[i], "%s", parts[i] ? parts[i] : "");
   problem("pairlink: %s", what);
   if (why && *why && strcmp(why, what) != 0) ui_say("  why: %s", why);
   if (hint && *hint) ui_say("  what to do: %s", hint);
+}
+
+void ui_last_error(const char **what, const char **why, const char **hint) {
+  *what = last_error[0];
+  *why = last_error[1];
+  *hint = last_error[2];
 }
 
 /* Controls, and what is not seen but changes how the rest looks or compares: direction marks, joiners, tags. */

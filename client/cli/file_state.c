@@ -1,0 +1,321 @@
+/* Small lists: JSON files of one array, changed under a lock on what is on disk at that moment. */
+#include "file_state.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LIST_MAX = 16 << 20, SENDS_MAX = 256, CLAIMED_MAX = 64 };
+
+/* ---- lists -------------------------------------------------------------------------------------------- */
+
+static char *path_of(const char *name, char *why) {
+  return pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", name, why);
+}
+
+/* The array in a file; an empty one when there is none, or what is there is none. NULL without memory. */
+static json_t *list_load(const char *path) {
+  uint8_t *text = NULL;
+  size_t size = 0;
+  json_t *list = NULL;
+  if (pl_file_read(path, 077, LIST_MAX, &text, &size, NULL) == 0) list = json_loadb((const char *)text, size, 0, NULL);
+  free(text);
+  if (list && json_is_array(list)) return list;
+  json_decref(list);
+  return json_array();
+}
+
+static int list_store(const char *path, const json_t *list, char *why) {
+  char *text = json_dumps(list, JSON_INDENT(1));
+  int error = text ? pl_file_put(path, text, strlen(text), true, why) : PL_ENOMEM;
+  free(text);
+  return error;
+}
+
+typedef void list_change(json_t *list, void *context);
+
+/* Reads, changes, writes, alone. */
+static int list_edit(const char *name, list_change *change, void *context, char *why) {
+  char *path = path_of(name, why);
+  int lock = -1, error = path ? pl_folders_for(path, why) : PL_EIO;
+  if (!error) error = pl_file_lock(path, true, &lock, why);
+  json_t *list = error ? NULL : list_load(path);
+  if (!error && !list) error = PL_ENOMEM;
+  if (!error) {
+    change(list, context);
+    error = list_store(path, list, why);
+  }
+  json_decref(list);
+  if (lock >= 0) close(lock);
+  free(path);
+  return error;
+}
+
+static json_t *list_read(const char *name) {
+  char *path = path_of(name, NULL);
+  json_t *list = path ? list_load(path) : NULL;
+  free(path);
+  return list;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text ? text : "";
+}
+
+static bool has(const json_t *object, const char *key, const char *value) {
+  return strcmp(text_of(object, key), value) == 0;
+}
+
+/* Drops the oldest. */
+static void append_bounded(json_t *list, json_t *item, size_t max) {
+  (void)json_array_append_new(list, item);
+  while (json_array_size(list) > max) (void)json_array_remove(list, 0);
+}
+
+static bool copy_peer(const json_t *item, char peer_id[PAIRLINK_ID_CHARS + 1]) {
+  const char *peer = text_of(item, "peer");
+  if (strlen(peer) != PAIRLINK_ID_CHARS) return false;
+  memcpy(peer_id, peer, PAIRLINK_ID_CHARS + 1);
+  return true;
+}
+
+/* ---- sends -------------------------------------------------------------------------------------------- */
+
+typedef struct send_record {
+  const char *own, *peer;
+  char key[FILE_HEX_CHARS]; /* of the paths: they are not written down */
+} send_record;
+
+static bool make_key(send_record *s, const char *paths, size_t size) {
+  uint8_t id[16];
+  if (!file_id(s->own, "", paths, size, 0, 0, id)) return false;
+  file_hex(id, sizeof id, s->key);
+  return true;
+}
+
+static void send_remove(json_t *list, void *context) {
+  const send_record *s = context;
+  for (size_t i = json_array_size(list); i-- > 0;) {
+    const json_t *item = json_array_get(list, i);
+    if (has(item, "own", s->own) && has(item, "what", s->key)) (void)json_array_remove(list, i);
+  }
+}
+
+static void send_add(json_t *list, void *context) {
+  const send_record *s = context;
+  send_remove(list, context);
+  append_bounded(list,
+                 json_pack("{s:s, s:s, s:s, s:I}", "own", s->own, "what", s->key, "peer", s->peer, "since",
+                           (json_int_t)time(NULL)),
+                 SENDS_MAX);
+}
+
+bool sends_find(const char *own_id, const char *paths, size_t size, char peer_id[PAIRLINK_ID_CHARS + 1]) {
+  send_record s = {.own = own_id};
+  json_t *list = make_key(&s, paths, size) ? list_read("sends") : NULL, *item;
+  bool found = false;
+  size_t i;
+  json_array_foreach(list, i, item) {
+    if (has(item, "own", own_id) && has(item, "what", s.key)) found = copy_peer(item, peer_id);
+  }
+  json_decref(list);
+  return found;
+}
+
+int sends_add(const char *own_id, const char *paths, size_t size, const char *peer_id, char why[PL_WHY_MAX]) {
+  send_record s = {.own = own_id, .peer = peer_id};
+  return make_key(&s, paths, size) ? list_edit("sends", send_add, &s, why) : PL_ENOMEM;
+}
+
+void sends_remove(const char *own_id, const char *paths, size_t size) {
+  send_record s = {.own = own_id};
+  if (make_key(&s, paths, size)) (void)list_edit("sends", send_remove, &s, NULL);
+}
+
+/* ---- codes that were used ----------------------------------------------------------------------------- */
+
+typedef struct claim_record {
+  const char *own, *peer;
+  char salt[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
+} claim_record;
+
+/* A code is spent when it is kept here; it is not written down all the same. */
+static bool sum_of_code(const char *code, const char *salt, char out[FILE_HEX_CHARS]) {
+  char plain[PAIRLINK_CODE_MAX];
+  uint8_t sum[FILE_HASH_BYTES];
+  size_t used = 0;
+  for (; *code && used + 1 < sizeof plain; code++) {
+    if (isalnum((unsigned char)*code))
+      plain[used++] = (char)tolower((unsigned char)*code);
+    else if (used && plain[used - 1] != '-')
+      plain[used++] = '-';
+  }
+  while (used && plain[used - 1] == '-') used--;
+  EVP_MD_CTX *hash = file_hash_new();
+  bool good = hash && EVP_DigestUpdate(hash, salt, strlen(salt)) == 1 && EVP_DigestUpdate(hash, plain, used) == 1 &&
+              file_hash_end(hash, sum);
+  EVP_MD_CTX_free(hash);
+  sodium_memzero(plain, sizeof plain);
+  if (good) file_hex(sum, sizeof sum, out);
+  return good;
+}
+
+static void claim_add(json_t *list, void *context) {
+  const claim_record *c = context;
+  append_bounded(list,
+                 json_pack("{s:s, s:s, s:s, s:s}", "own", c->own, "peer", c->peer, "salt", c->salt, "sum", c->sum),
+                 CLAIMED_MAX);
+}
+
+bool claimed_find(const char *own_id, const char *code, char peer_id[PAIRLINK_ID_CHARS + 1]) {
+  json_t *list = list_read("receiving/claimed"), *item;
+  char sum[FILE_HEX_CHARS];
+  bool found = false;
+  size_t i;
+  json_array_foreach(list, i, item) {
+    if (has(item, "own", own_id) && sum_of_code(code, text_of(item, "salt"), sum) && has(item, "sum", sum))
+      found = copy_peer(item, peer_id);
+  }
+  json_decref(list);
+  return found;
+}
+
+void claimed_add(const char *own_id, const char *code, const char *peer_id) {
+  claim_record c = {.own = own_id, .peer = peer_id};
+  uint8_t salt[16];
+  randombytes_buf(salt, sizeof salt);
+  file_hex(salt, sizeof salt, c.salt);
+  if (sum_of_code(code, c.salt, c.sum)) (void)list_edit("receiving/claimed", claim_add, &c, NULL);
+}
+
+/* ---- units -------------------------------------------------------------------------------------------- */
+
+static void free_unit(receiving_unit *u) {
+  free(u->folder);
+  free(u->name);
+  json_decref(u->tops);
+}
+
+static bool read_unit(const json_t *item, receiving_unit *u) {
+  memset(u, 0, sizeof *u);
+  const json_t *tops = json_object_get(item, "tops");
+  if (!copy_peer(item, u->peer) || !file_unhex(text_of(item, "id"), u->id, sizeof u->id)) return false;
+  u->is_group = json_is_true(json_object_get(item, "group"));
+  u->bytes = (uint64_t)json_integer_value(json_object_get(item, "bytes"));
+  u->files = (uint32_t)json_integer_value(json_object_get(item, "files"));
+  u->folder = strdup(text_of(item, "folder"));
+  u->name = strdup(text_of(item, "name"));
+  u->tops = json_is_object(tops) ? json_deep_copy(tops) : json_object();
+  if (u->folder && u->name && u->tops) return true;
+  free_unit(u);
+  return false;
+}
+
+static json_t *write_unit(const char *own, const receiving_unit *u) {
+  char id[FILE_HEX_CHARS];
+  return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:O}", "own", own, "peer", u->peer, "id",
+                   file_hex(u->id, sizeof u->id, id), "group", u->is_group, "folder", u->folder, "name", u->name,
+                   "bytes", (json_int_t)u->bytes, "files", (json_int_t)u->files, "tops", u->tops);
+}
+
+int receiving_open(receiving *r, const char *own_id, char why[PL_WHY_MAX]) {
+  memset(r, 0, sizeof *r);
+  r->saved_fd = -1;
+  memcpy(r->own, own_id, PAIRLINK_ID_CHARS + 1);
+  char *path = path_of("receiving/units", why);
+  if (!path) return PL_EIO;
+  free(path);
+  json_t *list = list_read("receiving/units"), *item;
+  size_t i;
+  r->units = calloc(json_array_size(list) + 1, sizeof *r->units);
+  if (r->units) {
+    json_array_foreach(list, i, item) {
+      if (has(item, "own", own_id) && read_unit(item, &r->units[r->unit_count])) r->unit_count++;
+    }
+  }
+  json_decref(list);
+  return r->units ? 0 : PL_ENOMEM;
+}
+
+typedef struct unit_edit {
+  receiving *r;
+  const receiving_unit *removed;
+} unit_edit;
+
+/* Those of this identity as they are here, but what another program added meanwhile stays. */
+static void edit_units(json_t *list, void *context) {
+  const unit_edit *edit = context;
+  char id[FILE_HEX_CHARS];
+  for (size_t i = json_array_size(list); i-- > 0;) {
+    const json_t *item = json_array_get(list, i);
+    bool known =
+        edit->removed && has(item, "id", file_hex(edit->removed->id, 16, id)) && has(item, "peer", edit->removed->peer);
+    for (size_t k = 0; k < edit->r->unit_count && !known; k++)
+      known = has(item, "id", file_hex(edit->r->units[k].id, 16, id)) && has(item, "peer", edit->r->units[k].peer);
+    if (known && has(item, "own", edit->r->own)) (void)json_array_remove(list, i);
+  }
+  for (size_t k = 0; k < edit->r->unit_count; k++)
+    if (&edit->r->units[k] != edit->removed)
+      (void)json_array_append_new(list, write_unit(edit->r->own, &edit->r->units[k]));
+}
+
+int receiving_write(receiving *r, char why[PL_WHY_MAX]) {
+  unit_edit edit = {r, NULL};
+  return list_edit("receiving/units", edit_units, &edit, why);
+}
+
+receiving_unit *receiving_find(const receiving *r, const char *peer_id, const uint8_t id[16]) {
+  for (size_t i = 0; i < r->unit_count; i++)
+    if (memcmp(r->units[i].id, id, 16) == 0 && strcmp(r->units[i].peer, peer_id) == 0) return &r->units[i];
+  return NULL;
+}
+
+receiving_unit *receiving_in_folder(const receiving *r, const char *folder, const char *peer_id) {
+  for (size_t i = 0; i < r->unit_count; i++)
+    if (strcmp(r->units[i].folder, folder) == 0 && (!peer_id || strcmp(r->units[i].peer, peer_id) == 0))
+      return &r->units[i];
+  return NULL;
+}
+
+receiving_unit *receiving_add(receiving *r, const receiving_unit *unit, char why[PL_WHY_MAX]) {
+  receiving_unit *grown = realloc(r->units, (r->unit_count + 1) * sizeof *grown);
+  if (!grown) return NULL;
+  r->units = grown;
+  receiving_unit *u = &grown[r->unit_count];
+  *u = *unit;
+  u->folder = strdup(unit->folder);
+  u->name = strdup(unit->name);
+  u->tops = json_object();
+  if (!u->folder || !u->name || !u->tops) {
+    free_unit(u);
+    return NULL;
+  }
+  r->unit_count++;
+  (void)receiving_write(r, why);
+  return u;
+}
+
+void receiving_remove(receiving *r, receiving_unit *unit) {
+  unit_edit edit = {r, unit};
+  (void)list_edit("receiving/units", edit_units, &edit, NULL);
+  free_unit(unit);
+  *unit = r->units[--r->unit_count];
+}
+
+void receiving_close(receiving *r) {
+  for (size_t i = 0; i < r->unit_count; i++) free_unit(&r->units[i]);
+  for (size_t i = 0; i < r->saved_count; i++) free(r->saved[i].path);
+  free(r->units);
+  free(r->saved);
+  free(r->saved_index);
+  if (r->saved_fd >= 0) close(r->saved_fd);
+  memset(r, 0, sizeof *r);
+  r->saved_fd = -1;
+}

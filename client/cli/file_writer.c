@@ -1,0 +1,214 @@
+#include "file_writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../core/wire/wire.h"
+#include "file_thread.h"
+
+enum { SPARE_MAX = 24 };
+
+typedef struct task_list {
+  file_task *first, *last;
+} task_list;
+
+struct file_writer {
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t given;
+  int done_fd;
+  bool stop;
+  task_list waiting, done;
+  size_t open;      /* the main thread's: given, not come out */
+  file_task *spare; /* the main thread's: of PL_CONST_FILE_PIECE_BYTES each */
+  size_t spare_count;
+};
+
+static void append(task_list *list, file_task *task) {
+  task->next = NULL;
+  if (list->last)
+    list->last->next = task;
+  else
+    list->first = task;
+  list->last = task;
+}
+
+static file_task *take_first(task_list *list) {
+  file_task *task = list->first;
+  if (!task) return NULL;
+  list->first = task->next;
+  if (!list->first) list->last = NULL;
+  return task;
+}
+
+/* ---- the thread --------------------------------------------------------------------------------------- */
+
+static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
+  while (size) {
+    ssize_t n = pwrite(t->fd, bytes, size, (off_t)t->stored_to);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n < 0 ? errno : EIO;
+    if (EVP_DigestUpdate(t->hash, bytes, (size_t)n) != 1) return ENOMEM;
+    bytes += n;
+    size -= (size_t)n;
+    t->stored_to += (uint64_t)n;
+  }
+  return 0;
+}
+
+/* Room is taken, not only looked for, so that a limit and a quota count as well. */
+static int look_for_room(const file_target *t, size_t size) {
+  if (fallocate(t->fd, FALLOC_FL_KEEP_SIZE, (off_t)t->stored_to, (off_t)(size ? size : 1)) == 0) return 0;
+  if (errno != EOPNOTSUPP && errno != ENOSYS) return errno;
+  return 0; /* such a file system says so at the next byte */
+}
+
+static int finish(const file_target *t, const file_task *task) {
+  uint8_t sum[FILE_HASH_BYTES];
+  if (t->stored_to != task->offset) return EIO;
+  EVP_MD_CTX *copy = EVP_MD_CTX_new(); /* what follows may have to be tried again */
+  bool good = copy && EVP_MD_CTX_copy_ex(copy, t->hash) == 1 && file_hash_end(copy, sum);
+  EVP_MD_CTX_free(copy);
+  if (!good) return ENOMEM;
+  if (memcmp(sum, task->sha256, sizeof sum) != 0) return EBADMSG;
+  if (ftruncate(t->fd, (off_t)task->offset) != 0) return errno; /* room taken ahead */
+  /* Only what survives a power cut is reported as saved: the other side may delete its copy then. */
+  return fdatasync(t->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
+}
+
+static int hash_stored(file_target *t, uint64_t to) {
+  int error = file_hash_range(t->hash, t->fd, 0, to);
+  if (!error) t->stored_to = to;
+  return error;
+}
+
+static void work(file_task *task) {
+  file_target *t = task->target;
+  task->error = 0;
+  if (task->kind == FILE_TASK_TAKE) return;
+  if (task->kind == FILE_TASK_RETRY) {
+    task->error = look_for_room(t, task->size);
+    if (!task->error) t->failed = false;
+  } else if (t->failed) {
+    task->error = ECANCELED;
+  } else {
+    task->error = task->kind == FILE_TASK_HASH    ? hash_stored(t, task->offset)
+                  : task->kind == FILE_TASK_WRITE ? write_bytes(t, task->bytes, task->size)
+                                                  : finish(t, task);
+    t->failed = task->error != 0;
+  }
+  task->stored_to = t->stored_to;
+}
+
+static void *run(void *context) {
+  file_writer *w = context;
+  pthread_mutex_lock(&w->mutex);
+  for (;;) {
+    while (!w->waiting.first && !w->stop) pthread_cond_wait(&w->given, &w->mutex);
+    file_task *task = take_first(&w->waiting);
+    if (!task) break;
+    pthread_mutex_unlock(&w->mutex);
+    work(task);
+    pthread_mutex_lock(&w->mutex);
+    append(&w->done, task);
+    (void)eventfd_write(w->done_fd, 1);
+  }
+  pthread_mutex_unlock(&w->mutex);
+  return NULL;
+}
+
+/* ---- the main thread's side --------------------------------------------------------------------------- */
+
+file_writer *file_writer_new(void) {
+  file_writer *w = calloc(1, sizeof *w);
+  if (!w) return NULL;
+  w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  pthread_mutex_init(&w->mutex, NULL);
+  pthread_cond_init(&w->given, NULL);
+  int error = w->done_fd < 0 ? errno : file_thread_start(&w->thread, run, w);
+  if (!error) return w;
+  if (w->done_fd >= 0) close(w->done_fd);
+  free(w);
+  errno = error;
+  return NULL;
+}
+
+void file_writer_free(file_writer *w) {
+  if (!w) return;
+  pthread_mutex_lock(&w->mutex);
+  w->stop = true;
+  pthread_cond_signal(&w->given);
+  pthread_mutex_unlock(&w->mutex);
+  pthread_join(w->thread, NULL);
+  for (file_task *task; (task = take_first(&w->done));) free(task);
+  while (w->spare) {
+    file_task *task = w->spare;
+    w->spare = task->next;
+    free(task);
+  }
+  pthread_mutex_destroy(&w->mutex);
+  pthread_cond_destroy(&w->given);
+  close(w->done_fd);
+  free(w);
+}
+
+int file_writer_fd(const file_writer *w) {
+  return w->done_fd;
+}
+
+file_task *file_writer_task(file_writer *w, file_task_kind kind, file_target *target, size_t size) {
+  file_task *task = size && size <= PL_CONST_FILE_PIECE_BYTES ? w->spare : NULL;
+  if (task) {
+    w->spare = task->next;
+    w->spare_count--;
+  } else {
+    /* All pieces of one size, so that each fits the next. */
+    task = malloc(sizeof *task + (size ? PL_CONST_FILE_PIECE_BYTES : 0));
+  }
+  if (!task) return NULL;
+  memset(task, 0, sizeof *task);
+  task->kind = kind;
+  task->target = target;
+  task->size = size;
+  return task;
+}
+
+void file_writer_give(file_writer *w, file_task *task) {
+  if (task->target) task->target->pending++;
+  w->open++;
+  pthread_mutex_lock(&w->mutex);
+  append(&w->waiting, task);
+  pthread_cond_signal(&w->given);
+  pthread_mutex_unlock(&w->mutex);
+}
+
+file_task *file_writer_done(file_writer *w) {
+  eventfd_t count;
+  (void)eventfd_read(w->done_fd, &count);
+  pthread_mutex_lock(&w->mutex);
+  file_task *task = take_first(&w->done);
+  pthread_mutex_unlock(&w->mutex);
+  if (!task) return NULL;
+  if (task->target) task->target->pending--;
+  w->open--;
+  return task;
+}
+
+void file_writer_return(file_writer *w, file_task *task) {
+  bool is_piece = task->kind == FILE_TASK_WRITE;
+  if (is_piece && w->spare_count < SPARE_MAX) {
+    task->next = w->spare;
+    w->spare = task;
+    w->spare_count++;
+  } else {
+    free(task);
+  }
+}
+
+bool file_writer_is_idle(const file_writer *w) {
+  return w->open == 0;
+}

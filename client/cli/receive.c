@@ -1,0 +1,287 @@
+/* `pairlink receive`: files from one person, who told a pairing code, or is a contact. */
+#include "receive.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "code_prompt.h"
+#include "json_out.h"
+
+enum {
+  OPTION_YES = 'y',
+  OPTION_INTO = 'o',
+  OPTION_FROM = 'f',
+  OPTION_JSON = 256,
+  IDLE_MS = 2000,
+  STDIN_WAIT_MS = 1000
+};
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static int exit_code_of(const receive_job *j) {
+  if (j->failed == 0) return j->declined && j->saved + j->there == 0 ? EXIT_REFUSED : EXIT_OK;
+  return j->failed_why == PL_CONST_FILE_CANCELLED ? EXIT_REFUSED : EXIT_IO;
+}
+
+static void finish(receive_job *j) {
+  ui_status(NULL, 0);
+  if (j->saved > 1 && !j->failed) ui_say("All saved: %zu files. SHA-256 matches.", j->saved);
+  if (j->failed && j->saved) ui_say("%zu saved, %zu not.", j->saved, j->failed);
+  job_end(&j->s.base, exit_code_of(j));
+}
+
+/* All that was offered is done, and they know it. Pages stay connected: after a moment without more, it is the end. */
+static bool is_complete(const receive_job *j) {
+  bool something = j->saved + j->failed + j->there > 0 || j->declined;
+  return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
+         file_writer_is_idle(j->writer);
+}
+
+static bool is_known(const receive_job *j) {
+  return j->s.words_delivered >= j->s.words_place || !j->s.current;
+}
+
+static void check_end(receive_job *j) {
+  uint64_t now = job_now_ms();
+  if (j->s.base.ending || !is_complete(j)) {
+    j->idle_ms = 0;
+    return;
+  }
+  if (!j->idle_ms) j->idle_ms = now;
+  if (is_known(j) && now >= j->idle_ms + IDLE_MS) finish(j);
+}
+
+static void left(share *s) {
+  receive_job *j = receive_of(s);
+  if (is_complete(j)) {
+    finish(j);
+  } else if (receive_is_unfinished(j)) {
+    ui_say("%s stopped. It goes on when they send again; Ctrl-C ends this.", s->who);
+  } else {
+    ui_error("nothing was received", "the other side left", "ask them to send again");
+    job_end(&s->base, EXIT_PEER_GONE);
+  }
+}
+
+static void begun(share *s) {
+  receive_of(s)->idle_ms = 0;
+}
+
+/* ---- hooks of the job --------------------------------------------------------------------------------- */
+
+static int load_saved(receive_job *j) {
+  char why[PL_WHY_MAX] = "";
+  if (j->saved_loaded) return 0;
+  j->saved_loaded = true;
+  int error = receiving_load_saved(&j->state, j->s.peer, why);
+  return error ? ui_fail("what was received before is not known", error, why) : 0;
+}
+
+static void on_event(job *base, const pairlink_event *e) {
+  receive_job *j = base->user;
+  pairing_state state = pairing_event(&j->s.code, e);
+  if (state == PAIRING_FAILED) job_end(base, j->s.code.exit_code);
+  if (state == PAIRING_DONE) {
+    share_paired(&j->s, &j->s.code.who);
+    claimed_add(pairlink_id(base->client), j->code, j->s.peer);
+    sodium_memzero(j->code, sizeof j->code);
+    int code = load_saved(j);
+    if (code) job_end(base, code);
+  }
+  share_event(&j->s, e);
+}
+
+static void on_tick(job *base) {
+  receive_job *j = base->user;
+  share_tick(&j->s);
+  receive_retry(j);
+  check_end(j);
+  receive_draw(j);
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  receive_job *j = base->user;
+  size_t count = 1;
+  receive_written(j);
+  receive_draw(j);
+  fds[0] = (struct pollfd){.fd = file_writer_fd(j->writer), .events = POLLIN};
+  if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
+  return count;
+}
+
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  receive_job *j = base->user;
+  for (size_t i = 1; i < count; i++)
+    if (fds[i].revents && fds[i].fd == j->terminal) receive_answer(j);
+}
+
+static void on_interrupt(job *base) {
+  receive_job *j = base->user;
+  char text[PROGRESS_TEXT_MAX], start_of[1024];
+  ui_status(NULL, 0);
+  if (j->terminal >= 0) close(j->terminal);
+  j->terminal = -1;
+  if (!receive_is_unfinished(j)) return;
+  ui_say("Stopped at %s.", progress_bytes(receive_arrived(&j->s), text));
+  ui_say("To go on where it stopped: %s receive --into '%s'", share_command(&j->s, start_of), j->folder);
+}
+
+/* ---- whom from ---------------------------------------------------------------------------------------- */
+
+/* A code on a pipe comes at once, or not at all. */
+static bool code_is_on_stdin(void) {
+  struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+  int size = 0;
+  if (isatty(STDIN_FILENO) || poll(&fd, 1, STDIN_WAIT_MS) <= 0) return false;
+  if (!(fd.revents & POLLIN)) return false;
+  return ioctl(STDIN_FILENO, FIONREAD, &size) != 0 || size > 0;
+}
+
+static int go_on_with(receive_job *j, const char *peer) {
+  snprintf(j->s.peer, sizeof j->s.peer, "%s", peer);
+  int code = load_saved(j);
+  return code ? code : share_with(&j->s, peer);
+}
+
+static int use_code(receive_job *j) {
+  char peer[PAIRLINK_ID_CHARS + 1];
+  int code = code_prompt_read(false, j->code);
+  j->by_code = true;
+  if (code) return code;
+  if (!claimed_find(pairlink_id(j->s.base.client), j->code, peer))
+    return pairing_claim(&j->s.code, &j->s.base, j->code, j->s.json);
+  ui_say("That code led to %s. Going on with them.", job_name(&j->s.base, peer));
+  return go_on_with(j, peer);
+}
+
+/* Who was sending into this folder, if there is something left to come; else a code says it. */
+static int find_peer(receive_job *j) {
+  const char *env = getenv("PAIRLINK_CODE");
+  if (j->from_text) return share_with(&j->s, j->from.text) ? j->s.base.exit_code : load_saved(j);
+  if ((env && *env) || code_is_on_stdin()) return use_code(j);
+  const receiving_unit *unit = receiving_in_folder(&j->state, j->folder, NULL);
+  if (!unit) return use_code(j);
+  char name[256];
+  ui_say("Going on with %s. Waiting for %s.", ui_clean(unit->name, name, sizeof name),
+         job_name(&j->s.base, unit->peer));
+  receive_unit_known(j, unit->id, unit->files);
+  return go_on_with(j, unit->peer);
+}
+
+static int open_folder(receive_job *j) {
+  const char *into = j->into ? j->into : ".";
+  char shown[256], absolute[PATH_MAX];
+  if (mkdir(into, 0777) != 0 && errno != EEXIST) {
+    ui_error("the folder cannot be made", strerror(errno), ui_clean(into, shown, sizeof shown));
+    return EXIT_IO;
+  }
+  j->root = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (j->root < 0 || !realpath(into, absolute) || strlen(absolute) >= sizeof j->folder) {
+    ui_error("the folder cannot be used", strerror(errno), ui_clean(into, shown, sizeof shown));
+    return EXIT_IO;
+  }
+  snprintf(j->folder, sizeof j->folder, "%s", absolute);
+  if (faccessat(j->root, ".", W_OK | X_OK, AT_EACCESS) == 0) return 0;
+  ui_error("the folder cannot be written to", strerror(errno), "name another with --into DIR");
+  return EXIT_IO;
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+const struct argp_option receive_options[] = {
+    {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, made if missing (default: this one)", 0},
+    {"from", OPTION_FROM, "CONTACT", 0, "Wait for a contact (name or ID) instead of asking for a code", 0},
+    {"yes", OPTION_YES, NULL, 0, "Accept without a question", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  receive_job *j = state->input;
+  switch (key) {
+    case OPTION_INTO:
+      j->into = arg;
+      return 0;
+    case OPTION_FROM:
+      j->from_text = arg;
+      return 0;
+    case OPTION_YES:
+      j->yes = true;
+      return 0;
+    case OPTION_JSON:
+      j->s.json = true;
+      return 0;
+    case ARGP_KEY_ARG:
+      argp_error(state,
+                 "a code does not go on the command line, which others can see; it is asked for, or taken from "
+                 "PAIRLINK_CODE or the first line of a pipe");
+      return EINVAL;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Receives files and folders. The code that the other side shows is asked for, or taken from PAIRLINK_CODE or the "
+    "first line of a pipe; never from the command line. Nothing is overwritten. However often the connection is lost, "
+    "and also after Ctrl-C or a crash at either end, the same command in the same folder goes on at the byte where it "
+    "stopped, without a code. Ends with 0 once all that was offered is here and its SHA-256 matches.";
+
+static int start(receive_job *j, const cli *c) {
+  static const job_hooks hooks = {on_event, NULL, on_interrupt, prepare, on_ready, on_tick};
+  static const share_hooks sharing = {
+      .act = receive_act, .begun = begun, .left = left, .handled = receive_handled, .arrived = receive_arrived};
+  char why[PL_WHY_MAX] = "";
+  pairlink_options o;
+  pairlink_options_init(&o);
+  int code = j->from_text ? people_find(c, j->from_text, &j->from, &o) : 0;
+  if (!code) code = open_folder(j);
+  if (code) return code;
+  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
+  j->writer = file_writer_new();
+  if (!j->writer) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
+  code = share_init(&j->s, c, &hooks, &sharing, &o);
+  if (code) return code;
+  int error = receiving_open(&j->state, pairlink_id(j->s.base.client), why);
+  j->state_open = true;
+  code = error ? ui_fail("cannot start", error, why) : find_peer(j);
+  if (!code) return 0;
+  pairlink_free(j->s.base.client);
+  return code;
+}
+
+static void end(receive_job *j) {
+  file_writer_free(j->writer); /* writes what came */
+  receive_files_free(j);
+  share_deinit(&j->s);
+  if (j->state_open) receiving_close(&j->state);
+  if (j->root >= 0) close(j->root);
+}
+
+int command_receive(const cli *c, int argc, char **argv) {
+  static receive_job only;
+  static const struct argp parser = {.options = receive_options, .parser = parse, .doc = doc};
+  receive_job *j = &only;
+  j->root = j->terminal = -1;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  int code = start(j, c);
+  sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);
+  if (!code) {
+    j->s.base.tick_ms = job_now_ms();
+    code = job_run(&j->s.base);
+    if (j->s.base.interrupted && receive_is_disk_full(j)) code = EXIT_DISK_FULL;
+  }
+  code = share_finish(&j->s, code);
+  end(j);
+  return code;
+}

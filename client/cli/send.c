@@ -1,0 +1,526 @@
+/* `pairlink send`: files to one person, by a pairing code, or to a contact. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "file_flow.h"
+#include "file_state.h"
+#include "file_walk.h"
+#include "json_out.h"
+#include "share.h"
+
+enum { OPTION_TO = 't', OPTION_AS = 256, OPTION_NEW, OPTION_JSON, WINDOW = 1 << 20 };
+
+/* An offered file; `user` of the transfer's. */
+typedef struct outgoing {
+  file_source *source;
+  share_line line;
+  uint8_t held_said;
+} outgoing;
+
+/* FILE_DATA that is under way. */
+typedef struct sent_piece {
+  uint8_t id[16];
+  uint64_t end, place;
+  file_flow_mark mark;
+} sent_piece;
+
+typedef struct send_job {
+  share s;
+  target to;
+  const char *to_text, *as;
+  bool fresh, by_code, offered;
+  char **paths;
+  size_t path_count;
+  file_list list;
+  file_reader *reader;
+  uint8_t group[16];
+  size_t next, open;               /* sources that were added; those that are not over, or not hashed */
+  size_t saved, failed, unsettled; /* unsettled: over, but the thread is not done with it */
+  uint8_t failed_why;
+  uint64_t done_bytes, sent_bytes; /* of files that are over; of FILE_DATA, repetitions too */
+  bool file_blocked;
+  file_flow flow;
+  sent_piece *sent; /* a ring */
+  size_t sent_first, sent_count, sent_size;
+} send_job;
+
+static send_job *job_of(share *s) {
+  return (send_job *)s; /* its first member */
+}
+
+/* ---- offering ----------------------------------------------------------------------------------------- */
+
+/* By where it lies and what it is called: one file can go under two names. */
+static bool make_id(const send_job *j, file_source *source) {
+  size_t seen = strlen(source->seen) + 1, name = strlen(source->name) + 1;
+  char *both = malloc(seen + name);
+  if (!both) return false;
+  memcpy(both, source->seen, seen);
+  memcpy(both + seen, source->name, name);
+  bool good =
+      file_id(pairlink_id(j->s.base.client), j->s.peer, both, seen + name, source->size, source->mtime_ns, source->id);
+  free(both);
+  return good;
+}
+
+static int offer_one(send_job *j, file_source *source) {
+  pl_transfer_file f = {.flags = source->flags, .size = source->size};
+  outgoing *o = calloc(1, sizeof *o);
+  if (!o || !make_id(j, source)) {
+    free(o);
+    return PAIRLINK_ENOMEM;
+  }
+  memcpy(f.id, source->id, sizeof f.id);
+  f.name = (pl_view){(const uint8_t *)source->name, strlen(source->name)};
+  if (j->list.is_group) {
+    memcpy(f.group, j->group, sizeof f.group);
+    f.group_files = j->list.count > UINT32_MAX ? UINT32_MAX : (uint32_t)j->list.count;
+    f.group_bytes = j->list.bytes;
+  }
+  o->source = source;
+  share_line_init(&o->line, f.id, f.name);
+  f.user = o;
+  int error = share_step(&j->s, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f});
+  if (error) free(o);
+  return error;
+}
+
+static void tell_offer(send_job *j) {
+  char id[FILE_HEX_CHARS], text[PROGRESS_TEXT_MAX];
+  const uint8_t *unit = j->list.is_group ? j->group : j->list.sources[0].id;
+  j->offered = true;
+  if (j->list.is_group) ui_note("%zu files, %s", j->list.count, progress_bytes(j->list.bytes, text));
+  if (j->s.json)
+    share_json(&j->s, json_out("offer", "{s:s, s:o, s:I, s:I}", "id", file_hex(unit, 16, id), "name",
+                               json_out_text(j->list.title), "size", (json_int_t)j->list.bytes, "files",
+                               (json_int_t)j->list.count));
+}
+
+static void offer_more(send_job *j) {
+  int error = 0;
+  while (*j->s.peer && j->next < j->list.count && !j->s.base.ending) {
+    file_source *source = &j->list.sources[j->next];
+    error = offer_one(j, source);
+    if (error) break;
+    j->next++;
+    j->open++;
+  }
+  if (error && error != PAIRLINK_EAGAIN) job_end(&j->s.base, ui_fail("cannot send", error, NULL));
+  if (!j->offered && j->next) tell_offer(j);
+}
+
+static void start_with_peer(send_job *j) {
+  const char *own = pairlink_id(j->s.base.client);
+  if (!file_id(own, j->s.peer, j->list.paths, j->list.paths_size, 0, 0, j->group)) return;
+  offer_more(j);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static int exit_code_of(uint8_t why) {
+  switch (why) {
+    case PL_CONST_FILE_DECLINED:
+    case PL_CONST_FILE_CANCELLED:
+    case PL_CONST_FILE_TOO_LARGE:
+      return EXIT_REFUSED;
+    default:
+      return EXIT_IO;
+  }
+}
+
+static void say_delivered(const send_job *j) {
+  if (j->list.count == 1)
+    ui_say("Delivered. SHA-256 matches.");
+  else
+    ui_say("All %zu delivered. SHA-256 matches.", j->list.count);
+}
+
+static void check_end(send_job *j) {
+  if (j->open || j->next < j->list.count || j->s.base.ending) return;
+  if (j->by_code) sends_remove(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size);
+  ui_status(NULL, 0);
+  if (j->failed == 0) say_delivered(j);
+  if (j->s.base.c->verbose)
+    ui_note("Bytes of files that were sent in this run: %llu", (unsigned long long)j->sent_bytes);
+  if (j->failed && j->list.count > 1) ui_say("%zu of %zu were delivered.", j->saved, j->list.count);
+  int code = j->failed ? exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
+  job_end(&j->s.base, code);
+}
+
+static void tell_done(send_job *j, const file_source *source) {
+  char id[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
+  json_t *path = source->path ? json_out_text(source->path) : json_null();
+  json_t *hash = source->hashed ? json_string(file_hex(source->sha256, FILE_HASH_BYTES, sum)) : json_null();
+  share_json(&j->s,
+             json_out("done", "{s:s, s:o, s:o, s:I, s:o}", "id", file_hex(source->id, 16, id), "name",
+                      json_out_text(source->name), "path", path, "size", (json_int_t)source->size, "sha256", hash));
+}
+
+/* A file that is over is left once the thread has done with it; for `done` its hash is made, if it went in an earlier
+ * run. */
+static void settle(send_job *j, file_source *source) {
+  pl_transfer_want want = {.end = true};
+  bool is_told = j->s.json && source->saved && !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
+  if (!source->over || source->settled || source->pending) return;
+  if (is_told && !source->hashed && !source->hash_asked && source->path) {
+    if (!file_reader_has_room(j->reader)) return;
+    source->hash_asked = true;
+    file_reader_ask(j->reader, source, &want);
+    return;
+  }
+  source->settled = true;
+  j->unsettled--;
+  if (is_told) tell_done(j, source);
+  file_source_close(source);
+  j->open--;
+  offer_more(j);
+}
+
+static void on_over(send_job *j, const pl_transfer_action *a) {
+  outgoing *o = a->file->user;
+  file_source *source = o->source;
+  source->over = true;
+  j->unsettled++;
+  j->done_bytes += a->why ? 0 : a->file->size;
+  source->saved = a->why == 0;
+  if (a->why == 0) {
+    j->saved++;
+    if (source->flags & PL_CONST_FILE_FLAG_STREAM) source->size = a->file->size;
+  } else {
+    j->failed++;
+    j->failed_why = a->why;
+    share_file_error(&j->s, a->file->id, o->line.name, share_why_token(a->why), share_why(a->why, a->by_peer),
+                     a->why == PL_CONST_FILE_CHANGED ? "send it again" : NULL);
+  }
+  free(o);
+  settle(j, source);
+}
+
+/* ---- what the other side does ------------------------------------------------------------------------- */
+
+static void on_told(send_job *j, const pl_transfer_file *f) {
+  outgoing *o = f->user;
+  if (f->held_there == o->held_said) return;
+  o->held_said = f->held_there;
+  if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL)
+    ui_say("The disk of %s is full. It goes on once there is room.", j->s.who);
+  else if (f->held_there)
+    ui_say("Paused by %s.", j->s.who);
+}
+
+static void act(share *s, const pl_transfer_action *a) {
+  if (a->type == PL_TRANSFER_TOLD && a->file->outgoing)
+    on_told(job_of(s), a->file);
+  else if (a->type == PL_TRANSFER_OVER && a->file->outgoing)
+    on_over(job_of(s), a);
+  else if (a->type == PL_TRANSFER_OFFERED) /* this command only sends */
+    (void)share_about(s, PL_TRANSFER_STOP, a->file->id, 0, PL_CONST_FILE_DECLINED);
+}
+
+static void left(share *s) {
+  ui_say("%s stopped. It goes on when they receive again; Ctrl-C ends this.", s->who);
+}
+
+/* ---- bytes -------------------------------------------------------------------------------------------- */
+
+static uint64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t place, size_t bytes) {
+  if (j->sent_count == j->sent_size) {
+    size_t size = j->sent_size ? 2 * j->sent_size : 64;
+    sent_piece *grown = malloc(size * sizeof *grown);
+    if (!grown) return false;
+    for (size_t i = 0; i < j->sent_count; i++) grown[i] = j->sent[(j->sent_first + i) % j->sent_size];
+    free(j->sent);
+    j->sent = grown;
+    j->sent_size = size;
+    j->sent_first = 0;
+  }
+  sent_piece *p = &j->sent[(j->sent_first + j->sent_count++) % j->sent_size];
+  memcpy(p->id, id, sizeof p->id);
+  p->end = end;
+  p->place = place;
+  p->mark = file_flow_sent(&j->flow, bytes, now_us());
+  return true;
+}
+
+/* The piece lies behind room for the head: both go as one message. */
+static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view body) {
+  send_job *j = job_of(s);
+  pl_wire_file_data m;
+  uint64_t place = 0;
+  const uint8_t *whole = head;
+  if (!s->current || !s->linked || (body.size && !file_flow_may_send(&j->flow))) return PAIRLINK_EAGAIN;
+  if (body.size) {
+    uint8_t *before = (uint8_t *)(uintptr_t)body.data - head_size;
+    memcpy(before, head, head_size);
+    whole = before;
+  }
+  if (pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place) != 0)
+    return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
+  if (!body.size || pl_wire_file_data_decode(&m, whole, head_size + body.size)) return 0;
+  j->sent_bytes += body.size;
+  if (!note_sent(j, m.id, m.offset + body.size, place, body.size))
+    job_end(&s->base, ui_fail("cannot send", PAIRLINK_ENOMEM, NULL));
+  return 0;
+}
+
+static void delivered(share *s, unsigned channel, uint64_t place) {
+  send_job *j = job_of(s);
+  while (channel == PL_CONST_FILE_CHANNEL && j->sent_count && j->sent[j->sent_first].place <= place) {
+    sent_piece p = j->sent[j->sent_first];
+    j->sent_first = (j->sent_first + 1) % j->sent_size;
+    j->sent_count--;
+    file_flow_arrived(&j->flow, &p.mark, now_us());
+    j->file_blocked = false;
+    pl_transfer_file *f = pl_transfer_find(s->transfer, true, p.id);
+    if (!f) continue;
+    (void)share_about(s, PL_TRANSFER_TAKEN, p.id, p.end, 0);
+    if (!(f->flags & PL_CONST_FILE_FLAG_STREAM)) continue;
+    (void)share_about(s, PL_TRANSFER_KEPT, p.id, p.end, 0);
+    file_reader_forget(j->reader, ((outgoing *)f->user)->source, p.end);
+  }
+}
+
+/* A stream is read no further ahead of the other side than can be kept. */
+static bool keeps_too_much(const send_job *j) {
+  const sent_piece *first = j->sent_count ? &j->sent[j->sent_first] : NULL;
+  const sent_piece *last = first ? &j->sent[(j->sent_first + j->sent_count - 1) % j->sent_size] : NULL;
+  return first && last->end > first->end + FILE_STREAM_KEPT_MAX;
+}
+
+static void ask(send_job *j) {
+  pl_transfer_want want;
+  while (file_reader_has_room(j->reader) && !keeps_too_much(j) && pl_transfer_next_want(j->s.transfer, &want))
+    file_reader_ask(j->reader, ((outgoing *)want.file->user)->source, &want);
+}
+
+/* What was read goes out; a piece that cannot waits at the front. False: nothing more goes now. */
+static bool pass_on(send_job *j) {
+  file_piece *p = file_reader_first(j->reader);
+  if (!p || (j->file_blocked && p->want.file)) return false;
+  file_source *source = p->source;
+  pl_transfer_event in = {.type = p->type, .id = source->id, .why = p->why, .want = &p->want};
+  in.sha256 = source->sha256;
+  in.data = (pl_view){p->bytes, p->size};
+  bool only_hash = p->want.file == NULL;
+  if (!only_hash && share_step(&j->s, &in) == PAIRLINK_EAGAIN) {
+    j->file_blocked = true;
+    return false;
+  }
+  file_reader_drop(j->reader);
+  settle(j, source);
+  return true;
+}
+
+static void pump(send_job *j) {
+  do ask(j);
+  while (!j->s.base.ending && pass_on(j));
+  for (size_t i = 0; i < j->next && j->unsettled && !j->s.base.ending; i++) settle(j, &j->list.sources[i]);
+  check_end(j);
+}
+
+static void writable(share *s) {
+  job_of(s)->file_blocked = false;
+}
+
+static void begun(share *s) {
+  send_job *j = job_of(s);
+  j->sent_count = 0;
+  file_flow_lost(&j->flow);
+  j->file_blocked = false;
+}
+
+static uint64_t arrived(const share *s) {
+  uint64_t sum = ((const send_job *)s)->done_bytes;
+  for (pl_transfer_file *f = NULL; (f = pl_transfer_each(s->transfer, f));)
+    if (f->outgoing) sum += f->stored;
+  return sum;
+}
+
+/* ---- hooks of the job --------------------------------------------------------------------------------- */
+
+static void on_event(job *base, const pairlink_event *e) {
+  send_job *j = base->user;
+  char why[PL_WHY_MAX] = "";
+  pairing_state state = pairing_event(&j->s.code, e);
+  if (state == PAIRING_FAILED) job_end(base, j->s.code.exit_code);
+  if (state == PAIRING_DONE) {
+    share_paired(&j->s, &j->s.code.who);
+    if (sends_add(pairlink_id(base->client), j->list.paths, j->list.paths_size, j->s.peer, why))
+      ui_note("After an interruption this will need a new code: %s", why);
+    start_with_peer(j);
+  }
+  share_event(&j->s, e);
+}
+
+static void on_online(job *base) {
+  send_job *j = base->user;
+  if (*j->s.peer) return;
+  int code = pairing_make(&j->s.code, base, "pairlink receive", j->s.json);
+  if (code) job_end(base, code);
+}
+
+static const char *note_of(const pl_transfer_file *f) {
+  if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) return "their disk is full";
+  if (f->held_there || f->held_here) return "paused";
+  if (f->state == PL_TRANSFER_ASKING) return "waiting for them to accept";
+  return f->state == PL_TRANSFER_ENDING ? "checking" : "";
+}
+
+static void draw(send_job *j) {
+  if (!share_draw_begin(&j->s)) return;
+  for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
+    outgoing *o = f->outgoing ? f->user : NULL;
+    if (!o || (f->state == PL_TRANSFER_ASKING && j->list.count > 1 && f->stored == 0)) continue;
+    share_draw_file(&j->s, &o->line, f->stored, f->size, note_of(f));
+  }
+  share_draw_end(&j->s);
+}
+
+static void on_tick(job *base) {
+  send_job *j = base->user;
+  share_tick(&j->s);
+  draw(j);
+}
+
+static size_t prepare(job *base, struct pollfd *fds) {
+  send_job *j = base->user;
+  pump(j);
+  draw(j);
+  fds[0] = (struct pollfd){.fd = file_reader_fd(j->reader), .events = POLLIN};
+  return 1;
+}
+
+/* What there is to do is done in `prepare`, which comes next. */
+static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+  (void)base, (void)fds, (void)count;
+}
+
+static void on_interrupt(job *base) {
+  send_job *j = base->user;
+  char text[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX], start_of[1024];
+  ui_status(NULL, 0);
+  if (!*j->s.peer || !j->s.was_linked) return;
+  ui_say("Stopped at %s of %s.", progress_bytes(arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
+  for (size_t i = 0; i < j->list.count; i++)
+    if (!j->list.sources[i].path) {
+      ui_say("What comes through a pipe cannot go on later: send it anew.");
+      return;
+    }
+  ui_say("To go on where it stopped: %s send%s%s … (the same as before)", share_command(&j->s, start_of),
+         j->to_text ? " --to " : "", j->to_text ? j->s.who : "");
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+const struct argp_option send_options[] = {
+    {"to", OPTION_TO, "CONTACT", 0, "Send to a contact (name or ID) instead of making a code", 0},
+    {"as", OPTION_AS, "NAME", 0, "What to call what comes through a pipe (default: stdin)", 0},
+    {"new", OPTION_NEW, NULL, 0, "Make a new code, also if this was being sent to someone already", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  send_job *j = state->input;
+  switch (key) {
+    case OPTION_TO:
+      j->to_text = arg;
+      return 0;
+    case OPTION_AS:
+      j->as = arg;
+      return 0;
+    case OPTION_NEW:
+      j->fresh = true;
+      return 0;
+    case OPTION_JSON:
+      j->s.json = true;
+      return 0;
+    case ARGP_KEY_ARGS:
+      j->paths = state->argv + state->next;
+      j->path_count = (size_t)(state->argc - state->next);
+      return 0;
+    case ARGP_KEY_NO_ARGS:
+      argp_error(state, "what? Name files or folders, or - for what comes through a pipe");
+      return EINVAL;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const char doc[] =
+    "Sends files, folders, or (-) what comes through a pipe. Without --to it shows a code; on the other side, "
+    "`pairlink "
+    "receive` or the page takes it, and from then on you are contacts. However often the connection is lost, and also "
+    "after Ctrl-C or a crash at either end, the same command goes on at the byte where it stopped. Ends with 0 once "
+    "the "
+    "other side has everything and its SHA-256 matches.";
+
+/* To whom, if that is known before anything is said. */
+static int find_peer(send_job *j) {
+  char peer[PAIRLINK_ID_CHARS + 1];
+  if (j->to_text) return share_with(&j->s, j->to.text);
+  j->by_code = true;
+  if (j->fresh || !sends_find(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size, peer)) return 0;
+  ui_say("Going on with %s. (--new for a new code.)", job_name(&j->s.base, peer));
+  return share_with(&j->s, peer);
+}
+
+static int start(send_job *j, const cli *c) {
+  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
+  static const share_hooks sharing = {.act = act,
+                                      .begun = begun,
+                                      .delivered = delivered,
+                                      .writable = writable,
+                                      .left = left,
+                                      .send = send_message,
+                                      .arrived = arrived};
+  pairlink_options o;
+  pairlink_options_init(&o);
+  int code = j->to_text ? people_find(c, j->to_text, &j->to, &o) : 0;
+  if (!code) code = file_list_make(&j->list, j->paths, j->path_count, j->as ? j->as : "stdin");
+  if (code) return code;
+  j->reader = file_reader_new();
+  if (!j->reader) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
+  code = share_init(&j->s, c, &hooks, &sharing, &o);
+  if (code) return code;
+  code = find_peer(j);
+  if (!code && *j->s.peer) start_with_peer(j);
+  if (!code) return 0;
+  pairlink_free(j->s.base.client);
+  share_deinit(&j->s);
+  return code;
+}
+
+static void end(send_job *j) {
+  file_reader_free(j->reader);
+  for (pl_transfer_file *f = NULL; j->s.transfer && (f = pl_transfer_each(j->s.transfer, f));)
+    if (f->outgoing) free(f->user);
+  share_deinit(&j->s);
+  file_list_free(&j->list);
+  free(j->sent);
+}
+
+int command_send(const cli *c, int argc, char **argv) {
+  static send_job only;
+  static const struct argp parser = {.options = send_options, .parser = parse, .args_doc = "PATH…", .doc = doc};
+  send_job *j = &only;
+  argp_parse(&parser, argc, argv, 0, NULL, j);
+  int code = start(j, c);
+  if (!code) {
+    j->s.base.tick_ms = job_now_ms();
+    code = job_run(&j->s.base);
+  }
+  code = share_finish(&j->s, code);
+  end(j);
+  return code;
+}

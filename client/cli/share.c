@@ -1,0 +1,274 @@
+#include "share.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_out.h"
+
+enum { CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
+
+static const char calling_anew[] = "calling anew";
+
+/* ---- the transfer ------------------------------------------------------------------------------------- */
+
+static void act(void *context, const pl_transfer_action *a) {
+  share *s = context;
+  s->hooks->act(s, a);
+}
+
+static int send_bytes(void *context, const uint8_t *head, size_t head_size, pl_view body) {
+  share *s = context;
+  return s->hooks->send ? s->hooks->send(s, head, head_size, body) : PAIRLINK_EAGAIN;
+}
+
+void share_say_words(share *s) {
+  uint8_t word[PL_TRANSFER_WORD_MAX];
+  size_t n;
+  while (s->current && !s->words_blocked && (n = pl_transfer_next_word(s->transfer, word))) {
+    if (pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place) == 0)
+      pl_transfer_word_sent(s->transfer);
+    else
+      s->words_blocked = true; /* until WRITABLE, or another session */
+  }
+}
+
+int share_step(share *s, const pl_transfer_event *in) {
+  int error = pl_transfer_step(s->transfer, in);
+  share_say_words(s);
+  return error;
+}
+
+int share_about(share *s, pl_transfer_event_type type, const uint8_t *id, uint64_t offset, uint8_t why) {
+  return share_step(s, &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------------- */
+
+static bool is_theirs(const share *s, const pairlink_event *e) {
+  return *s->peer && strcmp(e->peer, s->peer) == 0;
+}
+
+static void count_in(share *s, pairlink_session *session) {
+  if (pairlink_session_user(session)) return;
+  pairlink_session_set_user(session, s);
+  s->sessions++;
+}
+
+static void call(share *s) {
+  pairlink_session *session;
+  s->call_ms = 0;
+  int error = pairlink_connect(s->base.client, s->peer, &session);
+  if (!error)
+    count_in(s, session);
+  else if (error == PAIRLINK_EAGAIN)
+    s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+  else
+    job_end(&s->base, ui_fail("cannot connect", error, NULL));
+}
+
+int share_with(share *s, const char *peer_id) {
+  snprintf(s->peer, sizeof s->peer, "%s", peer_id);
+  snprintf(s->who, sizeof s->who, "%s", job_name(&s->base, peer_id));
+  int error = pairlink_allow(s->base.client, s->peer);
+  if (error) return ui_fail("cannot connect", error, NULL);
+  call(s);
+  return s->base.ending ? s->base.exit_code : 0;
+}
+
+void share_paired(share *s, const contact *who) {
+  snprintf(s->peer, sizeof s->peer, "%s", who->id);
+  snprintf(s->who, sizeof s->who, "%s", who->name);
+}
+
+static void begin(share *s, pairlink_session *session) {
+  s->current = session;
+  s->generation++;
+  s->words_blocked = false;
+  s->words_place = s->words_delivered = 0;
+  (void)pairlink_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
+  if (s->hooks->begun) s->hooks->begun(s);
+  (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
+}
+
+static void say_back(share *s) {
+  char text[PROGRESS_TEXT_MAX];
+  uint64_t arrived = s->hooks->arrived(s);
+  if (arrived)
+    ui_say("Back, going on at %s.", progress_bytes(arrived, text));
+  else
+    ui_say("Back.");
+  if (s->json) share_json(s, json_out("back", NULL));
+}
+
+static void on_linked(share *s, const pairlink_event *e) {
+  if (strncmp(e->text, "chat/", 5) != 0) {
+    ui_say("%s is there, but with a command that takes no files. Waiting for another.", s->who);
+    (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "this is about files");
+    return;
+  }
+  bool lost = s->was_linked && s->unlinked_ms;
+  s->linked = s->was_linked = s->base.back_is_said = true;
+  s->unlinked_ms = 0;
+  s->closing_old = false;
+  if (lost)
+    say_back(s);
+  else if (e->session != s->current && s->generation == 0)
+    ui_note("Connected with %s, end-to-end encrypted.", s->who);
+  s->lost_said = false;
+  if (e->session != s->current) begin(s, e->session);
+}
+
+static void lost(share *s) {
+  s->linked = false;
+  if (s->unlinked_ms) return;
+  s->unlinked_ms = job_now_ms();
+  if (s->json && s->was_linked && !s->base.ending) share_json(s, json_out("lost", NULL));
+}
+
+/* Once a loss, and not when the job has said that the relay is not there. */
+static void say_lost(share *s) {
+  if (!s->unlinked_ms || s->lost_said || s->base.ending || !s->base.is_online) return;
+  if (job_now_ms() < s->unlinked_ms + CALL_AGAIN_MS) return;
+  s->lost_said = true;
+  ui_say(s->was_linked ? "%s is not there any more. Waiting." : "%s is not there yet. Waiting.", s->who);
+}
+
+static void on_closed(share *s, const pairlink_event *e) {
+  char text[200];
+  bool was_current = e->session == s->current;
+  if (s->sessions) s->sessions--;
+  if (was_current) {
+    s->current = NULL;
+    s->linked = false;
+  }
+  if (s->base.ending) return;
+  if (!s->was_linked && e->reason >= PAIRLINK_REASON_REFUSED) {
+    job_end(&s->base, ui_fail("the other side does not want this", e->error ? e->error : PAIRLINK_EREFUSED,
+                              ui_clean(e->text, text, sizeof text)));
+    return;
+  }
+  if (!s->sessions) s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+  bool by_them = e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED;
+  if (was_current && by_them && strcmp(e->text, calling_anew) != 0) {
+    s->lost_said = true; /* `left` says it better */
+    s->hooks->left(s);
+  }
+  if (was_current) lost(s);
+}
+
+/* ---- what comes --------------------------------------------------------------------------------------- */
+
+static bool seen_before(share *s, const uint8_t id[16]) {
+  for (size_t i = 0; i < SHARE_TEXTS_SEEN && i < s->seen_count; i++)
+    if (memcmp(s->seen[i], id, 16) == 0) return true;
+  memcpy(s->seen[s->seen_count++ % SHARE_TEXTS_SEEN], id, 16);
+  return false;
+}
+
+static void show_text(share *s, pl_view message) {
+  pl_wire_chat_text m;
+  if (pl_wire_chat_text_decode(&m, message.data, message.size) || seen_before(s, m.id)) return;
+  char *copy = malloc(m.text.size + 1), *clean = malloc(4 * m.text.size + 1);
+  if (copy && clean) {
+    if (m.text.size) memcpy(copy, m.text.data, m.text.size);
+    copy[m.text.size] = '\0';
+    ui_visible(copy, m.text.size, clean);
+    ui_say("%s: %s", s->who, clean);
+  }
+  free(copy);
+  free(clean);
+}
+
+static void on_message(share *s, const pairlink_event *e) {
+  pl_view data = {e->data, e->size};
+  bool current = e->session == s->current && !s->base.ending;
+  if (current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT)
+    show_text(s, data);
+  else if (current)
+    (void)share_step(s,
+                     &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)e->channel, .data = data});
+  if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* taken would mean stored */
+  if (current && e->channel == PL_CONST_FILE_CHANNEL && s->hooks->handled)
+    s->hooks->handled(s, e->place);
+  else
+    (void)pairlink_take(e->session, e->channel, e->place);
+}
+
+static void on_current(share *s, const pairlink_event *e) {
+  switch (e->type) {
+    case PAIRLINK_EVENT_UNLINKED:
+      lost(s);
+      break;
+    case PAIRLINK_EVENT_STREAM_RESET:
+      begin(s, s->current);
+      break;
+    case PAIRLINK_EVENT_WRITABLE:
+      if (e->channel == PL_CONST_CHAT_CHANNEL) s->words_blocked = false;
+      share_say_words(s);
+      if (e->channel == PL_CONST_FILE_CHANNEL && s->hooks->writable) s->hooks->writable(s);
+      break;
+    case PAIRLINK_EVENT_DELIVERED:
+      if (e->channel == PL_CONST_CHAT_CHANNEL) s->words_delivered = e->place;
+      if (s->hooks->delivered) s->hooks->delivered(s, e->channel, e->place);
+      break;
+    default:
+      break;
+  }
+}
+
+void share_event(share *s, const pairlink_event *e) {
+  if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
+  if (!is_theirs(s, e)) {
+    if (e->type == PAIRLINK_EVENT_SESSION) (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "not now");
+    if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
+      (void)pairlink_take(e->session, e->channel, e->place);
+    return;
+  }
+  count_in(s, e->session);
+  if (e->type == PAIRLINK_EVENT_LINKED && !s->base.ending)
+    on_linked(s, e);
+  else if (e->type == PAIRLINK_EVENT_MESSAGE)
+    on_message(s, e);
+  else if (e->type == PAIRLINK_EVENT_END)
+    (void)pairlink_take(e->session, e->channel, e->place);
+  else if (e->type == PAIRLINK_EVENT_CLOSED)
+    on_closed(s, e);
+  else if (e->session == s->current)
+    on_current(s, e);
+}
+
+void share_tick(share *s) {
+  uint64_t now = job_now_ms();
+  if (*s->peer && !s->base.ending) {
+    if (!s->was_linked && !s->unlinked_ms) s->unlinked_ms = now;
+    say_lost(s);
+    if (s->call_ms && now >= s->call_ms) call(s);
+    /* Whom it was with may run again, and be reached only by a new call. */
+    if (s->current && s->unlinked_ms && s->was_linked && s->base.is_online && !s->closing_old &&
+        now >= s->unlinked_ms + CALL_ANEW_MS) {
+      s->closing_old = true;
+      (void)pairlink_close(s->current, PAIRLINK_REASON_CLOSED, calling_anew);
+    }
+  }
+  s->base.tick_ms = now + TICK_MS;
+}
+
+/* ---- beginning and end -------------------------------------------------------------------------------- */
+
+int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const share_hooks *hooks, pairlink_options *o) {
+  const pl_transfer_sink sink = {act, send_bytes, s};
+  s->hooks = hooks;
+  o->application = "chat/1";
+  o->listen = 1;
+  o->manual_take = 1;
+  if (pl_transfer_new(&sink, &s->transfer)) return ui_fail("cannot start", PAIRLINK_ENOMEM, NULL);
+  int code = job_init(&s->base, c, job_hooks_of, o, s);
+  if (code) share_deinit(s);
+  return code;
+}
+
+void share_deinit(share *s) {
+  pl_transfer_free(s->transfer);
+  s->transfer = NULL;
+}
