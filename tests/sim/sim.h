@@ -252,6 +252,7 @@ struct sim_world {
   bool starving;          /* clients run out of memory now and then */
   bool strangers;         /* applications allow, deny, block, invite */
   bool new_links;         /* links are replaced after few bytes */
+  bool long_fat;          /* a line that holds much */
   bool pairing;           /* applications make and use codes */
   sim_random code_random; /* for that, and for whether */
   uint64_t fault_gap_us;

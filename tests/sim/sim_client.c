@@ -32,12 +32,12 @@ void sim_client_init(sim_world *w, int index) {
   c->config.accept_all = sim_chance(r, 70);
   c->config.message_max = w->message_max;
   c->config.channel_window = w->message_max + 1 + (uint32_t)sim_log_between(r, 1, w->message_max * 4);
-  if (w->flood) c->config.channel_window = w->message_max * 8;
+  if (w->flood || w->long_fat) c->config.channel_window = w->message_max * 8;
   c->config.session_window = c->config.channel_window + sim_log_between(r, 1, c->config.channel_window * 3);
   c->config.manual_take = w->manual_take;
   c->config.session_timeout_ms = sim_chance(r, 30) ? (uint32_t)sim_between(r, 5000, 600000) : 0;
   if (w->strangers && sim_chance(&w->extra, 70)) c->config.accept_all = false;
-  if (w->new_links) c->config.replace_after_bytes = sim_log_between(&w->extra, 2000, 1000000);
+  if (w->new_links) c->config.replace_after_bytes = sim_log_between(&w->extra, 2000, w->long_fat ? 400000 : 1000000);
   if (w->lossy) c->lossy_until_us = w->healed_us;
   c->restart_us = w->now_us + sim_below(r, SIM_MS(3000));
   c->take_at_us = c->next_act_us = SIM_NEVER;

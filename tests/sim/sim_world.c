@@ -37,6 +37,14 @@ static void set_rare_things(sim_world *w) {
   w->strangers = sim_chance(r, 20);
   w->starving = sim_chance(r, 8);
   w->fault_gap_us = SIM_MS(20000);
+  if (w->new_links && !w->flood && sim_chance(r, 12)) { /* while much is on its way */
+    w->long_fat = w->large = w->manual_take = true;
+    w->message_max = (uint32_t)sim_between(r, 10000, 66000);
+    w->delay_us = (uint32_t)sim_between(r, 30000, 100000);
+    w->jitter_us = 0;
+    w->bytes_per_ms = (uint32_t)sim_between(r, 1000, 10000);
+    w->act_mean_ms = (unsigned)sim_between(r, 10, 100);
+  }
   if (w->flood || !sim_chance(r, 4)) return;
   /* For hours, with long pauses: links grow old, and are replaced. */
   uint64_t length_us = SIM_MS(sim_between(r, 1800000, 7200000));
