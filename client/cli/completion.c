@@ -62,7 +62,8 @@ static void offer_options(const char *current, const struct argp_option *options
   char name[64];
   for (const struct argp_option *o = options; o && o->name; o++) {
     char meaning[64];
-    size_t n = strcspn(o->doc, ";,(:");
+    size_t n = strcspn(o->doc, ";,(:"); /* the first thought is enough */
+    while (n && o->doc[n - 1] == ' ') n--;
     snprintf(name, sizeof name, "--%s", o->name);
     snprintf(meaning, sizeof meaning, "%.*s", (int)(n < 60 ? n : 60), o->doc);
     offer(current, name, meaning);

@@ -34,3 +34,26 @@ json_t *json_out_text(const char *text) {
   free(clean);
   return string;
 }
+
+static const char *kind_of(int exit_code) {
+  static const char *const kinds[] = {
+      [EXIT_USAGE] = "usage",     [EXIT_NO_RELAY] = "no_relay",
+      [EXIT_REFUSED] = "refused", [EXIT_PEER_GONE] = "peer_gone",
+      [EXIT_KEY] = "key",         [EXIT_IO] = "io",
+      [EXIT_CODE] = "wrong_code", [EXIT_DISK_FULL] = "disk_full",
+  };
+  if (exit_code == EXIT_INTERRUPTED) return "interrupted";
+  bool known = exit_code > 0 && (size_t)exit_code < sizeof kinds / sizeof *kinds && kinds[exit_code];
+  return known ? kinds[exit_code] : "other";
+}
+
+bool json_out_failure(int exit_code) {
+  const char *what, *why, *hint;
+  char text[1100];
+  if (exit_code == EXIT_OK) return true;
+  ui_last_error(&what, &why, &hint);
+  if (exit_code == EXIT_INTERRUPTED && !*what) what = "interrupted";
+  snprintf(text, sizeof text, "%s%s%s", what, *why ? ": " : "", why);
+  return json_out("error", "{s:s, s:o, s:o}", "error", kind_of(exit_code), "text", json_out_text(text), "hint",
+                  json_out_text(hint));
+}

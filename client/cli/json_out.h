@@ -12,4 +12,8 @@ bool json_out(const char *event, const char *format, ...);
 /* Any text as a JSON string: as it is, if it is UTF-8, else with a ? for each byte that is not. For "o". */
 json_t *json_out_text(const char *text);
 
+/* The end of a command that failed: {"event":"error", "error": "no_relay" …, "text", "hint"}, by its exit code and what
+ * was said last. Nothing, and true, for EXIT_OK. */
+bool json_out_failure(int exit_code);
+
 #endif

@@ -141,7 +141,9 @@ static const char *whole_doc(void) {
   for (const command *c = commands; c->name && used < sizeof doc; c++) {
     char start[64];
     snprintf(start, sizeof start, "%s %s", c->name, c->arguments);
-    used += (size_t)snprintf(doc + used, sizeof doc - used, "  %-24s %s\n", start, c->summary);
+    int more = 0; /* bytes than columns: … is three in one */
+    for (const char *at = start; *at; at++) more += ((unsigned char)*at & 0xc0) == 0x80;
+    used += (size_t)snprintf(doc + used, sizeof doc - used, "  %-*s %s\n", 24 + more, start, c->summary);
   }
   if (used < sizeof doc)
     snprintf(doc + used, sizeof doc - used, "  %-24s %s\n\n%s", "help [COMMAND]", "this text, or that of a command",

@@ -1,7 +1,6 @@
 /* `pairlink pair`: two people become contacts of each other, by a code, an invite link or an ID, and nothing more. A
  * session is opened for that and closed once it was linked: so each side knows that the other one has it as well. */
 #include <argp.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +150,7 @@ static int rename_to(contacts *s, contact *who, const char *name) {
 /* Asked once the connection is closed; an empty line keeps the name. */
 static void ask_name(contacts *s, contact *who) {
   char line[4 * CONTACT_NAME_MAX];
-  int terminal = isatty(STDERR_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
+  int terminal = isatty(STDERR_FILENO) ? ui_terminal() : -1;
   for (bool asking = terminal >= 0; asking;) {
     dprintf(terminal, "Your name for them [%s]: ", who->name);
     ssize_t n = read(terminal, line, sizeof line - 1);
@@ -249,8 +248,9 @@ int command_pair(const cli *c, int argc, char **argv) {
   argp_parse(&parser, argc, argv, 0, NULL, j);
   int code = start(j, c);
   sodium_memzero(j->code_text, sizeof j->code_text);
-  if (code) return code;
-  code = job_run(&j->base);
+  if (!code) code = job_run(&j->base);
   sodium_memzero(&j->code.text, sizeof j->code.text);
-  return code == EXIT_OK && j->paired ? name_them(j) : code;
+  if (code == EXIT_OK && j->paired) code = name_them(j);
+  if (j->json && !json_out_failure(code)) code = EXIT_IO;
+  return code;
 }

@@ -101,41 +101,9 @@ void share_file_error(share *s, const uint8_t *id, const char *name, const char 
                          "error", error, "text", text, "hint", hint ? hint : ""));
 }
 
-static const char *token_of(int exit_code) {
-  switch (exit_code) {
-    case EXIT_USAGE:
-      return "usage";
-    case EXIT_NO_RELAY:
-      return "no_relay";
-    case EXIT_REFUSED:
-      return "refused";
-    case EXIT_PEER_GONE:
-      return "peer_gone";
-    case EXIT_KEY:
-      return "key";
-    case EXIT_IO:
-      return "io";
-    case EXIT_CODE:
-      return "wrong_code";
-    case EXIT_DISK_FULL:
-      return "disk_full";
-    case EXIT_INTERRUPTED:
-      return "interrupted";
-    default:
-      return "other";
-  }
-}
-
 int share_finish(share *s, int exit_code) {
-  const char *what = "", *why = "", *hint = "";
   ui_status(NULL, 0);
-  if (exit_code == EXIT_OK || !s->json || s->failed) return exit_code;
-  char text[1024];
-  ui_last_error(&what, &why, &hint);
-  if (exit_code == EXIT_INTERRUPTED && !*what) what = "interrupted";
-  snprintf(text, sizeof text, "%s%s%s", what, *why ? ": " : "", why);
-  share_json(s, json_out("error", "{s:s, s:o, s:o}", "error", token_of(exit_code), "text", json_out_text(text), "hint",
-                         json_out_text(hint)));
+  if (s->json && !s->failed) share_json(s, json_out_failure(exit_code));
   return exit_code;
 }
 

@@ -91,9 +91,10 @@ test('a wrong code is used up, and both are told; nobody is a contact', LONG, as
   expect(guess.stderr).toContain('used up');
   expect((await program.wait()).code).toBe(8);
   expect(program.stderr).toContain('wrong code');
-  const late = await bo.run(['pair', '--code'], { input: `${code}\n` });
+  const late = await bo.run(['pair', '--code', '--json'], { input: `${code}\n` });
   expect(late.code).toBe(8);
   expect(late.stderr).toContain('no such code');
+  expect(JSON.parse(late.stdout)).toMatchObject({ event: 'error', error: 'wrong_code', text: expect.stringContaining('no such code') });
   expect(await ana.contacts()).toEqual([]);
   expect(await bo.contacts()).toEqual([]);
   await relay.stop();
