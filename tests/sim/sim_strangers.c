@@ -38,15 +38,25 @@ void sim_strangers_allow_all(sim_client *c) {
   }
 }
 
+static bool said_of_a_twin(const sim_client *c, int peer) {
+  for (int i = 0; i < peer; i++) {
+    if (i != c->index && sim_same_id(c->world, i, peer)) return true;
+  }
+  return false;
+}
+
 /* What the application remembers is said again; nothing that came before is in the new engine. */
 void sim_strangers_started(sim_client *c) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     c->dialled[i] = c->invited[i] = false;
     c->unwelcome_us[i] = 0;
-    if (i == c->index) continue;
-    if (c->allowed[i]) sim_strangers_allow(c, i);
-    if (c->blocked[i]) c->blocked[i] = command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) == 0;
+    if (i == c->index || said_of_a_twin(c, i)) continue;
+    bool allowed = c->allowed[i];
+    if (allowed) sim_strangers_note(c, i, false, false); /* until there was memory for it */
+    if (allowed) sim_strangers_allow(c, i);
+    if (c->blocked[i] && command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) != 0)
+      sim_strangers_note(c, i, false, false);
   }
 }
 
