@@ -260,6 +260,17 @@ describe('pairing', () => {
     expect(bo.messages[0].session).toBe(again)
     expect(bo.of('session')).toEqual([])
   })
+  test('an answer that opens and is wrong ends the session: it is the peer\'s own doing', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    const bo = world.peer('bo', { acceptAll: true }).start()
+    world.until(() => ana.last('online') && bo.last('online'), 'online')
+    bo.engine.config.instance = new Uint8Array(8) // an instance that nobody has
+    const place = ana.send(ana.connect(bo), 'unheard')
+    world.until(() => ana.last('session_closed'), 'closed')
+    expect(ana.last('session_closed')).toMatchObject({ error: 'EPROTOCOL', reason: REASON.PROTOCOL })
+    expect(ana.last('lost').place).toBe(place)
+  })
   test.each([REASON.REFUSED, REASON.PROTOCOL, REASON.UNSUPPORTED, REASON.REVOKED])('a call may be refused for good: %i', (reason) => {
     const world = new World()
     const ana = world.peer('ana').start()
