@@ -445,8 +445,10 @@ static void take_over(pl_transport *t) {
     return;
   }
   if (t->state == CLOSING) pl_stream_close(t->stream);
-  t->on.on_message(t->on.user, pl_buffer_data(&t->first), t->first.size);
-  pl_buffer_deinit(&t->first);
+  pl_buffer first = t->first; /* what it says may bring about another connection */
+  pl_buffer_init(&t->first, FIRST_MAX);
+  t->on.on_message(t->on.user, pl_buffer_data(&first), first.size);
+  pl_buffer_deinit(&first);
 }
 
 /* ---- its life ---------------------------------------------------------------------------------------- */
