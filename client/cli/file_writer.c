@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../core/wire/wire.h"
@@ -60,8 +61,10 @@ static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
   return 0;
 }
 
-/* Room is taken, not only looked for, so that a limit and a quota count as well. */
+/* Room is taken, not only looked for, so that a quota counts as well. */
 static int look_for_room(const file_target *t, size_t size) {
+  struct rlimit most;
+  if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur < t->stored_to + size) return EFBIG;
   if (fallocate(t->fd, FALLOC_FL_KEEP_SIZE, (off_t)t->stored_to, (off_t)(size ? size : 1)) == 0) return 0;
   if (errno != EOPNOTSUPP && errno != ENOSYS) return errno;
   return 0; /* such a file system says so at the next byte */

@@ -21,7 +21,8 @@ uint64_t progress_rate(const progress *p, uint64_t now_ms) {
   if (p->count < 2) return 0;
   size_t last = (p->next + PROGRESS_SAMPLES - 1) % PROGRESS_SAMPLES;
   size_t first = (p->next + PROGRESS_SAMPLES - p->count) % PROGRESS_SAMPLES;
-  uint64_t since = now_ms > p->samples[last].ms ? now_ms : p->samples[last].ms;
+  bool silent = now_ms > p->samples[last].ms + 2 * SAMPLE_EVERY_MS;
+  uint64_t since = silent ? now_ms : p->samples[last].ms;
   uint64_t ms = since - p->samples[first].ms, bytes = p->samples[last].bytes - p->samples[first].bytes;
   return ms ? (uint64_t)((double)bytes * 1000 / (double)ms) : 0;
 }

@@ -339,6 +339,11 @@ static void begun(share *s) {
   j->file_blocked = false;
 }
 
+static void linked(share *s) {
+  file_flow_new_way(&job_of(s)->flow);
+  job_of(s)->file_blocked = false;
+}
+
 static uint64_t arrived(const share *s) {
   uint64_t sum = ((const send_job *)s)->done_bytes;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(s->transfer, f));)
@@ -479,6 +484,7 @@ static int start(send_job *j, const cli *c) {
   static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
   static const share_hooks sharing = {.act = act,
                                       .begun = begun,
+                                      .linked = linked,
                                       .delivered = delivered,
                                       .writable = writable,
                                       .left = left,

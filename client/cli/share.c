@@ -117,6 +117,7 @@ static void on_linked(share *s, const pairlink_event *e) {
     ui_note("Connected with %s, end-to-end encrypted.", s->who);
   s->lost_said = false;
   if (e->session != s->current) begin(s, e->session);
+  if (s->hooks->linked) s->hooks->linked(s);
 }
 
 static void lost(share *s) {

@@ -18,7 +18,8 @@ typedef struct share share;
 
 typedef struct share_hooks {
   void (*act)(share *s, const pl_transfer_action *a);
-  void (*begun)(share *s); /* a session is there, new or reset */
+  void (*begun)(share *s);  /* a session is there, new or reset */
+  void (*linked)(share *s); /* it has a connection, at first or again */
   void (*delivered)(share *s, unsigned channel, uint64_t place);
   void (*writable)(share *s); /* FILE_CHANNEL takes more */
   void (*left)(share *s);     /* the other side closed the session */

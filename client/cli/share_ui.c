@@ -103,8 +103,8 @@ void share_file_error(share *s, const uint8_t *id, const char *name, const char 
 
 int share_finish(share *s, int exit_code) {
   ui_status(NULL, 0);
-  if (s->json && !s->failed) share_json(s, json_out_failure(exit_code));
-  return exit_code;
+  bool told = !s->json || s->failed || json_out_failure(exit_code);
+  return told ? exit_code : EXIT_IO;
 }
 
 const char *share_command(const share *s, char out[1024]) {

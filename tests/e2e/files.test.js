@@ -12,6 +12,7 @@ import { startProxy } from '../support/proxy.js';
 import { startRelay } from '../support/relay.js';
 
 const LONG = { timeout: 180_000 };
+const SOAK = Boolean(process.env.PAIRLINK_SOAK);
 const MiB = 1 << 20;
 const open = [];
 let relay;
@@ -75,17 +76,18 @@ async function byCode(p, args, where) {
   return { send, receive, code };
 }
 
-async function bothEnd(send, receive, code = 0) {
-  expect((await send.wait(120_000)).code, send.stderr).toBe(code);
-  expect((await receive.wait(120_000)).code, receive.stderr).toBe(code);
+async function bothEnd(send, receive, code = 0, ms = 120_000) {
+  expect((await send.wait(ms)).code, send.stderr).toBe(code);
+  expect((await receive.wait(ms)).code, receive.stderr).toBe(code);
 }
 
 describe('by a code', () => {
-  test('128 MiB, the relay killed twice and the receiver once: the same SHA-256, under 1 % sent again', LONG, async () => {
+  const size = (SOAK ? 1024 : 128) * MiB;
+  test(`${size / MiB} MiB, the relay killed twice and the receiver once: the same SHA-256, under 1 % sent again`, { timeout: SOAK ? 900_000 : 180_000 }, async () => {
     const own = await startRelay();
     const proxy = await startProxy(own.port, { record: false });
     const p = await people(own.ws);
-    const file = makeFile(join(tempDir(), 'big.iso'), 128 * MiB);
+    const file = makeFile(join(tempDir(), 'big.iso'), size);
     const send = p.send([file, '--json'], { relay: proxy.ws });
     let sent = 0;
     const passed = (bytes) =>
@@ -101,21 +103,21 @@ describe('by a code', () => {
     const code = (await send.waitFor(CODE, { stream: 'stderr' }))[1];
     let receive = p.receive(['--json']);
     receive.end(`${code}\n`);
-    await passed(30 * MiB);
+    await passed(size * 0.25);
     await own.restart({ hard: true });
-    await passed(60 * MiB);
+    await passed(size * 0.5);
     await receive.kill9();
     receive = p.receive(['--json']);
     receive.end();
-    await passed(90 * MiB);
+    await passed(size * 0.75);
     await own.restart({ hard: true });
-    await bothEnd(send, receive);
+    await bothEnd(send, receive, 0, SOAK ? 800_000 : 120_000);
     const sum = await sha256(file);
     expect(await sha256(join(p.folder, 'big.iso'))).toBe(sum);
     expect(readdirSync(p.folder)).toEqual(['big.iso']);
-    for (const program of [send, receive]) expect(ofKind(program, 'done')).toMatchObject([{ name: 'big.iso', size: 128 * MiB, sha256: sum }]);
+    for (const program of [send, receive]) expect(ofKind(program, 'done')).toMatchObject([{ name: 'big.iso', size, sha256: sum }]);
     // With all that surrounds the bytes: headers, seals, texts, acknowledgements.
-    expect(sent, `${sent} bytes were sent`).toBeLessThan(128 * MiB * 1.01);
+    expect(sent, `${sent} bytes were sent`).toBeLessThan(size * 1.01);
     for (const kind of ['lost', 'back']) expect(ofKind(send, kind).length).toBeGreaterThanOrEqual(3);
     await proxy.stop();
     await own.stop();

@@ -1,0 +1,462 @@
+/* The threads of send and receive, the places of received files, and what is remembered from run to run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/cli/file_place.h"
+#include "client/cli/file_reader.h"
+#include "client/cli/file_state.h"
+#include "client/cli/file_writer.h"
+
+enum { SIZE = 1000000 };
+
+static char folder[64], own[PAIRLINK_ID_CHARS + 1], peer[PAIRLINK_ID_CHARS + 1], why[PL_WHY_MAX];
+static uint8_t content[SIZE], sum[FILE_HASH_BYTES];
+static int root;
+
+static int set_up(void **state) {
+  (void)state;
+  snprintf(folder, sizeof folder, "/tmp/pairlink-test-XXXXXX");
+  if (!mkdtemp(folder) || setenv("XDG_STATE_HOME", folder, 1) != 0) return -1;
+  root = open(folder, O_RDONLY | O_DIRECTORY);
+  memset(own, 'o', PAIRLINK_ID_CHARS);
+  memset(peer, 'p', PAIRLINK_ID_CHARS);
+  for (size_t i = 0; i < SIZE; i++) content[i] = (uint8_t)(i * 7 + i / 256);
+  EVP_MD_CTX *hash = file_hash_new();
+  bool good = hash && EVP_DigestUpdate(hash, content, SIZE) == 1 && file_hash_end(hash, sum);
+  EVP_MD_CTX_free(hash);
+  return good && root >= 0 ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  char command[128];
+  (void)state;
+  close(root);
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command);
+}
+
+static void wait_for(int fd) {
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  assert_int_equal(poll(&p, 1, 30000), 1);
+}
+
+/* ---- reading ---- */
+
+static file_source *make_source(const char *name) {
+  file_source *s = calloc(1, sizeof *s);
+  struct stat st;
+  char path[128];
+  assert_non_null(s);
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  assert_int_equal(write(fd, content, SIZE), SIZE);
+  assert_int_equal(fstat(fd, &st), 0);
+  close(fd);
+  s->path = strdup(path);
+  s->fd = -1;
+  s->size = SIZE;
+  s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  return s;
+}
+
+static void free_source(file_source *s) {
+  file_source_close(s);
+  free(s->path);
+  free(s);
+}
+
+static file_piece *next_piece(file_reader *r) {
+  file_piece *p;
+  while (!(p = file_reader_first(r))) wait_for(file_reader_fd(r));
+  return p;
+}
+
+static file_piece *read_at(file_reader *r, file_source *s, uint64_t offset, uint32_t size) {
+  pl_transfer_want want = {.offset = offset, .size = size, .end = size == 0};
+  assert_true(file_reader_has_room(r));
+  file_reader_ask(r, s, &want);
+  return next_piece(r);
+}
+
+static void pieces_come_in_order_with_the_hash(void **state) {
+  (void)state;
+  file_source *s = make_source("a");
+  file_reader *r = file_reader_new();
+  uint64_t asked = 0, got = 0;
+  while (got < SIZE) {
+    while (asked < SIZE && file_reader_has_room(r)) {
+      uint32_t size = SIZE - asked < 50000 ? (uint32_t)(SIZE - asked) : 50000;
+      file_reader_ask(r, s, &(pl_transfer_want){.offset = asked, .size = size});
+      asked += size;
+    }
+    file_piece *p = next_piece(r);
+    assert_int_equal(p->type, PL_TRANSFER_READ);
+    assert_int_equal(p->want.offset, got);
+    assert_memory_equal(p->bytes, content + got, p->size);
+    got += p->size;
+    file_reader_drop(r);
+  }
+  assert_int_equal(read_at(r, s, SIZE, 0)->type, PL_TRANSFER_READ_END);
+  file_reader_drop(r);
+  assert_memory_equal(s->sha256, sum, sizeof sum);
+  file_reader_free(r);
+  free_source(s);
+}
+
+/* Begun in the middle, and gone back: the hash is over the whole all the same. */
+static void a_hash_is_of_the_whole_wherever_reading_began(void **state) {
+  (void)state;
+  file_source *s = make_source("b");
+  file_reader *r = file_reader_new();
+  static const uint64_t places[] = {700000, 100000, 750000, 900000};
+  for (size_t i = 0; i < 4; i++) {
+    file_piece *p = read_at(r, s, places[i], 60000);
+    assert_memory_equal(p->bytes, content + places[i], 60000);
+    file_reader_drop(r);
+  }
+  for (int twice = 0; twice < 2; twice++) {
+    assert_int_equal(read_at(r, s, SIZE, 0)->type, PL_TRANSFER_READ_END);
+    file_reader_drop(r);
+  }
+  assert_memory_equal(s->sha256, sum, sizeof sum);
+  file_reader_free(r);
+  free_source(s);
+}
+
+static void a_changed_file_is_noticed(void **state) {
+  (void)state;
+  file_source *s = make_source("c");
+  file_reader *r = file_reader_new();
+  (void)read_at(r, s, 0, 1000);
+  file_reader_drop(r);
+  assert_int_equal(truncate(s->path, 500000), 0);
+  file_piece *p = read_at(r, s, 499000, 2000);
+  assert_int_equal(p->type, PL_TRANSFER_READ_FAILED);
+  assert_int_equal(p->why, PL_CONST_FILE_CHANGED);
+  file_reader_drop(r);
+  free_source(s);
+  s = make_source("c");
+  s->mtime_ns++;
+  p = read_at(r, s, 0, 1000);
+  assert_int_equal(p->why, PL_CONST_FILE_CHANGED);
+  file_reader_drop(r);
+  assert_int_equal(unlink(s->path), 0);
+  file_source_close(s);
+  assert_int_equal(read_at(r, s, 0, 1000)->type, PL_TRANSFER_READ_FAILED);
+  file_reader_drop(r);
+  file_reader_free(r);
+  free_source(s);
+}
+
+static void a_stream_is_kept_until_it_is_stored(void **state) {
+  (void)state;
+  file_source s = {.fd = -1, .flags = PL_CONST_FILE_FLAG_STREAM};
+  file_reader *r = file_reader_new();
+  int ends[2], before = dup(STDIN_FILENO);
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  close(ends[0]);
+  assert_int_equal(write(ends[1], content, 1000), 1000);
+  assert_int_equal(read_at(r, &s, 0, 5000)->size, 1000);
+  file_reader_drop(r);
+  assert_int_equal(write(ends[1], content + 1000, 500), 500);
+  assert_int_equal(read_at(r, &s, 1000, 5000)->size, 500);
+  file_reader_drop(r);
+  file_piece *p = read_at(r, &s, 400, 5000); /* back, before what was stored */
+  assert_int_equal(p->size, 600);
+  assert_memory_equal(p->bytes, content + 400, 600);
+  file_reader_drop(r);
+  file_reader_forget(r, &s, 1000);
+  assert_int_equal(read_at(r, &s, 400, 5000)->why, PL_CONST_FILE_CHANGED);
+  file_reader_drop(r);
+  close(ends[1]);
+  assert_int_equal(read_at(r, &s, 1500, 5000)->type, PL_TRANSFER_READ_END);
+  file_reader_drop(r);
+  file_reader_free(r);
+  file_source_close(&s);
+  dup2(before, STDIN_FILENO);
+  close(before);
+}
+
+static void a_silent_pipe_does_not_hold_up_the_end(void **state) {
+  (void)state;
+  file_source s = {.fd = -1, .flags = PL_CONST_FILE_FLAG_STREAM};
+  file_reader *r = file_reader_new();
+  int ends[2], before = dup(STDIN_FILENO);
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  file_reader_ask(r, &s, &(pl_transfer_want){.size = 10});
+  file_reader_free(r);
+  file_source_close(&s);
+  dup2(before, STDIN_FILENO);
+  close(before);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+/* ---- writing ---- */
+
+static file_task *done_task(file_writer *w) {
+  file_task *task;
+  while (!(task = file_writer_done(w))) wait_for(file_writer_fd(w));
+  return task;
+}
+
+static void give(file_writer *w, file_task_kind kind, file_target *t, uint64_t offset, size_t size) {
+  file_task *task = file_writer_task(w, kind, t, size);
+  assert_non_null(task);
+  task->offset = offset;
+  if (kind == FILE_TASK_WRITE) memcpy(task->bytes, content + offset, size);
+  if (kind == FILE_TASK_FINISH) memcpy(task->sha256, sum, sizeof sum);
+  file_writer_give(w, task);
+}
+
+static int result(file_writer *w) {
+  file_task *task = done_task(w);
+  int error = task->error;
+  file_writer_return(w, task);
+  return error;
+}
+
+static void open_target(file_target *t, const char *name) {
+  memset(t, 0, sizeof *t);
+  t->fd = file_place_part(root, name, &t->stored_to);
+  t->hash = file_hash_new();
+  assert_true(t->fd >= 0 && t->hash);
+}
+
+static void close_target(file_target *t) {
+  close(t->fd);
+  EVP_MD_CTX_free(t->hash);
+}
+
+static void what_is_written_in_two_runs_has_the_hash_of_the_whole(void **state) {
+  (void)state;
+  file_target t;
+  file_writer *w = file_writer_new();
+  open_target(&t, ".x.part");
+  for (uint64_t at = 0; at < 400000; at += 100000) give(w, FILE_TASK_WRITE, &t, at, 100000);
+  for (int i = 0; i < 4; i++) assert_int_equal(result(w), 0);
+  close_target(&t);
+  open_target(&t, ".x.part"); /* another run */
+  assert_int_equal(t.stored_to, 400000);
+  give(w, FILE_TASK_HASH, &t, 400000, 0);
+  for (uint64_t at = 400000; at < SIZE; at += 100000) give(w, FILE_TASK_WRITE, &t, at, 100000);
+  give(w, FILE_TASK_FINISH, &t, SIZE, 0);
+  for (int i = 0; i < 8; i++) assert_int_equal(result(w), 0);
+  assert_true(file_writer_is_idle(w));
+  close_target(&t);
+  file_writer_free(w);
+}
+
+static void other_bytes_are_found_out(void **state) {
+  (void)state;
+  file_target t;
+  file_writer *w = file_writer_new();
+  open_target(&t, ".y.part");
+  for (uint64_t at = 0; at < SIZE; at += 100000) give(w, FILE_TASK_WRITE, &t, at ? at : 100000, 100000);
+  give(w, FILE_TASK_FINISH, &t, SIZE, 0);
+  for (int i = 0; i < 10; i++) assert_int_equal(result(w), 0);
+  assert_int_equal(result(w), EBADMSG);
+  close_target(&t);
+  file_writer_free(w);
+}
+
+static void after_a_full_disk_it_goes_on_without_a_gap(void **state) {
+  (void)state;
+  struct rlimit before, small;
+  file_target t;
+  file_writer *w = file_writer_new();
+  signal(SIGXFSZ, SIG_IGN);
+  open_target(&t, ".z.part");
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = (struct rlimit){.rlim_cur = 250000, .rlim_max = before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  for (uint64_t at = 0; at < SIZE; at += 100000) give(w, FILE_TASK_WRITE, &t, at, 100000);
+  static const int expected[] = {0, 0, EFBIG, ECANCELED, ECANCELED};
+  for (int i = 0; i < 10; i++) assert_int_equal(result(w), expected[i < 4 ? i : 4]);
+  assert_int_equal(t.stored_to, 250000);
+  give(w, FILE_TASK_RETRY, &t, 0, 100000);
+  assert_int_equal(result(w), EFBIG);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  give(w, FILE_TASK_RETRY, &t, 0, 100000);
+  give(w, FILE_TASK_WRITE, &t, 250000, 50000);
+  for (uint64_t at = 300000; at < SIZE; at += 100000) give(w, FILE_TASK_WRITE, &t, at, 100000);
+  give(w, FILE_TASK_FINISH, &t, SIZE, 0);
+  for (int i = 0; i < 10; i++) assert_int_equal(result(w), 0);
+  close_target(&t);
+  file_writer_free(w);
+}
+
+/* ---- places ---- */
+
+static void a_part_is_of_one_program_and_gets_a_free_name(void **state) {
+  (void)state;
+  char part[FILE_LEAF_MAX], name[FILE_LEAF_MAX];
+  const uint8_t id[16] = {0xde, 0xad, 0xbe, 0xef};
+  uint64_t size;
+  file_place_part_name("a.txt", id, part);
+  assert_string_equal(part, ".a.txt.deadbeef.part");
+  for (int n = 1; n <= 3; n++) {
+    int fd = file_place_part(root, part, &size);
+    assert_true(fd >= 0);
+    assert_int_equal(file_place_part(root, part, &size), -1);
+    assert_int_equal(errno, EBUSY);
+    assert_int_equal(file_place_finish(root, part, "a.txt", name), 0);
+    assert_string_equal(name, n == 1 ? "a.txt" : n == 2 ? "a (2).txt" : "a (3).txt");
+    close(fd);
+  }
+  assert_int_equal(symlinkat("a.txt", root, part), 0);
+  assert_int_equal(file_place_part(root, part, &size), -1);
+}
+
+static void folders_are_made_and_links_not_followed(void **state) {
+  (void)state;
+  const char *leaf;
+  char name[FILE_LEAF_MAX];
+  int at = file_place_folder(root, "one/two/three.txt", &leaf);
+  assert_true(at >= 0);
+  assert_string_equal(leaf, "three.txt");
+  close(at);
+  assert_int_equal(faccessat(root, "one/two", X_OK, 0), 0);
+  assert_int_equal(symlinkat("/tmp", root, "out"), 0);
+  assert_int_equal(file_place_folder(root, "out/file", &leaf), -1);
+  assert_int_equal(file_place_folder(root, "one/two/three.txt/x", &leaf) >= 0, 1); /* no file of that name yet */
+  assert_int_equal(file_place_new_folder(root, "one", name), 0);
+  assert_string_equal(name, "one (2)");
+  assert_int_equal(file_place_empty(root, "empty/er"), 0);
+  assert_int_equal(file_place_empty(root, "empty/er"), 0);
+}
+
+/* ---- what is remembered ---- */
+
+static void sends_and_codes_are_found_again(void **state) {
+  (void)state;
+  char who[PAIRLINK_ID_CHARS + 1];
+  static const char paths[] = "/a\0/b";
+  assert_false(sends_find(own, paths, sizeof paths, who));
+  assert_int_equal(sends_add(own, paths, sizeof paths, peer, why), 0);
+  assert_true(sends_find(own, paths, sizeof paths, who));
+  assert_string_equal(who, peer);
+  assert_false(sends_find(peer, paths, sizeof paths, who));
+  assert_false(sends_find(own, paths, sizeof paths - 1, who));
+  sends_remove(own, paths, sizeof paths);
+  assert_false(sends_find(own, paths, sizeof paths, who));
+  claimed_add(own, "4821-copper-violin", peer);
+  assert_true(claimed_find(own, "4821 Copper  violin\n", who));
+  assert_string_equal(who, peer);
+  assert_false(claimed_find(own, "4821-copper-violet", who));
+  assert_false(claimed_find(peer, "4821-copper-violin", who));
+}
+
+static void units_and_saved_files_are_found_again(void **state) {
+  (void)state;
+  receiving r;
+  receiving_unit unit = {.id = {1}, .is_group = true, .folder = folder, .bytes = 10, .files = 3};
+  char name[] = "name/", path[96];
+  struct stat st;
+  unit.name = name;
+  memcpy(unit.peer, peer, sizeof peer);
+  assert_int_equal(receiving_open(&r, own, why), 0);
+  assert_int_equal(receiving_load_saved(&r, peer, why), 0);
+  receiving_unit *u = receiving_add(&r, &unit, why);
+  assert_int_equal(json_object_set_new(u->tops, "name", json_string("name (2)")), 0);
+  assert_int_equal(receiving_write(&r, why), 0);
+  snprintf(path, sizeof path, "%s/saved", folder);
+  int fd = open(path, O_WRONLY | O_CREAT, 0600);
+  assert_int_equal(write(fd, "12345", 5), 5);
+  assert_int_equal(fstat(fd, &st), 0);
+  close(fd);
+  receiving_saved s = {
+      .size = 5, .path = path, .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+  for (uint16_t i = 1; i <= 3000; i++) {
+    pl_put_u16(s.id + 6, i);
+    assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+  }
+  receiving_close(&r);
+  assert_int_equal(receiving_open(&r, own, why), 0);
+  assert_int_equal(receiving_load_saved(&r, peer, why), 0);
+  u = receiving_in_folder(&r, folder, NULL);
+  assert_non_null(u);
+  assert_ptr_equal(u, receiving_find(&r, peer, unit.id));
+  assert_string_equal(json_string_value(json_object_get(u->tops, "name")), "name (2)");
+  assert_int_equal(u->files, 3);
+  for (uint16_t i = 1; i <= 3000; i++) {
+    pl_put_u16(s.id + 6, i);
+    assert_non_null(receiving_saved_find(&r, s.id));
+  }
+  pl_put_u16(s.id + 6, 3001);
+  assert_null(receiving_saved_find(&r, s.id));
+  assert_int_equal(truncate(path, 4), 0); /* changed by its owner: not there any more */
+  pl_put_u16(s.id + 6, 7);
+  assert_null(receiving_saved_find(&r, s.id));
+  receiving_remove(&r, u);
+  receiving_close(&r);
+  assert_int_equal(receiving_open(&r, own, why), 0);
+  assert_null(receiving_in_folder(&r, folder, NULL));
+  receiving_close(&r);
+}
+
+static void damaged_memory_is_as_none(void **state) {
+  (void)state;
+  char path[128], who[PAIRLINK_ID_CHARS + 1];
+  receiving r;
+  snprintf(path, sizeof path, "%s/pairlink", folder);
+  assert_int_equal(mkdir(path, 0700), 0);
+  snprintf(path, sizeof path, "%s/pairlink/receiving", folder);
+  assert_int_equal(mkdir(path, 0700), 0);
+  static const char *const bad[] = {"", "{}", "[1, {\"own\": 5}, null]", "[{\"own\": \"x\", \"peer\": \"short\"}]",
+                                    "\xff\xfe[[["};
+  static const char *const names[] = {"receiving/units", "receiving/saved", "receiving/claimed", "sends"};
+  for (size_t i = 0; i < 5; i++) {
+    for (size_t k = 0; k < 4; k++) {
+      snprintf(path, sizeof path, "%s/pairlink/%s", folder, names[k]);
+      int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      assert_int_equal(write(fd, bad[i], strlen(bad[i])), strlen(bad[i]));
+      close(fd);
+    }
+    assert_int_equal(receiving_open(&r, own, why), 0);
+    assert_int_equal(receiving_load_saved(&r, peer, why), 0);
+    assert_int_equal(r.unit_count + r.saved_count, 0);
+    receiving_close(&r);
+    assert_false(claimed_find(own, "1234-a-b", who));
+    assert_false(sends_find(own, "x", 2, who));
+    assert_int_equal(sends_add(own, "x", 2, peer, why), 0);
+    assert_true(sends_find(own, "x", 2, who));
+  }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(pieces_come_in_order_with_the_hash),
+      TEST(a_hash_is_of_the_whole_wherever_reading_began),
+      TEST(a_changed_file_is_noticed),
+      TEST(a_stream_is_kept_until_it_is_stored),
+      TEST(a_silent_pipe_does_not_hold_up_the_end),
+      TEST(what_is_written_in_two_runs_has_the_hash_of_the_whole),
+      TEST(other_bytes_are_found_out),
+      TEST(after_a_full_disk_it_goes_on_without_a_gap),
+      TEST(a_part_is_of_one_program_and_gets_a_free_name),
+      TEST(folders_are_made_and_links_not_followed),
+      TEST(sends_and_codes_are_found_again),
+      TEST(units_and_saved_files_are_found_again),
+      TEST(damaged_memory_is_as_none),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
