@@ -276,6 +276,18 @@ describe('two engines', () => {
     world.until(() => ana.last('linked') && bo.last('linked'), 'linked')
     expect(ana.of('code').length).toBe(1)
   })
+  test('a claim that is under way outlives a relay that does not know the number yet', () => {
+    const { world, ana, bo, number, words } = made()
+    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo && !world.again))
+    claim(bo, number, words)
+    world.pass(100)
+    const { connect } = world
+    world.connect = (peer) => (peer === ana ? world.later(() => connect.call(world, peer), 2500) : connect.call(world, peer)) // she is back later
+    world.crash()
+    world.up = world.again = true
+    world.until(() => ana.last('paired') && bo.last('paired'), 'paired', 60000)
+    expect(bo.of('code_ended')).toEqual([])
+  })
   test('a number that somebody else got meanwhile ends the code', () => {
     const { world, ana, handle, number } = made()
     world.crash()

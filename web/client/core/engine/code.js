@@ -33,6 +33,9 @@ import { retryWait } from './pairing.js'
 /** Codes of one client at a time. */
 const CODES_MAX = 16
 const SCALAR_BYTES = 32
+/** After a login a relay that began anew may not know a number yet: how long, and how often it is tried. */
+const BACK_MS = 15000
+const BACK_TRIES = 3
 
 /** A link of a CLAIM: carries one exchange, and no session. */
 export class CodeLink {
@@ -75,6 +78,9 @@ class Claimer {
     this.expiresAt = now + CODE_LIFETIME_MS
     this.tryAt = now
     this.failures = 0
+    /** Its number was there. */
+    this.seen = false
+    this.missed = 0
     /** @type {CodeLink | null} */
     this.link = null
     /** @type {ReturnType<typeof startExchange> | null} */
@@ -91,6 +97,8 @@ export class Codes {
     /** @type {Map<number, Creator | Claimer>} by handle */
     this.codes = new Map()
     this.nextHandle = 1
+    /** The last login. */
+    this.onlineAt = -Infinity
     /** Secrets of codes that are over, for a call that may still come. @type {{secret: Uint8Array, until: number}[]} */
     this.late = []
     /** Of links of codes that are over, which wait for the other side's RESET. @type {CodeLink[]} */
@@ -188,6 +196,7 @@ export class Codes {
     this.say(CODE_MAKE, code.handle, code.number, Math.max(1, Math.floor(code.expiresAt - this.engine.now)))
   }
   wentOnline() {
+    this.onlineAt = this.engine.now
     for (const code of this.codes.values()) {
       if (code instanceof Creator) this.ask(code)
       else if (!code.invite) this.try(code)
@@ -384,10 +393,21 @@ export class Codes {
       if (reason === REASON.WRONG_CODE) this.end(code, 'EWRONGCODE', reason)
       return
     }
+    if (this.mayComeBack(code, reason)) {
+      code.tryAt = engine.now + 1000 * 2 ** code.missed++
+      return
+    }
     if (!isRetryable(reason) || reason === REASON.RATE || reason === REASON.BUSY) return this.end(code, reason === REASON.RATE ? 'EAGAIN' : errorOf(reason), reason)
+    code.seen = true
     code.failures++
     code.tryAt = engine.now + retryWait(engine, code.failures)
     if (engine.relay.online && engine.now >= code.tryAt) this.try(code)
+  }
+
+  /** A relay that began anew does not know the number before its creator is back there, too.
+   * @param {Claimer} code @param {number} reason @private */
+  mayComeBack(code, reason) {
+    return reason === REASON.NO_CODE && code.seen && code.missed < BACK_TRIES && this.engine.now < this.onlineAt + BACK_MS
   }
 
   // ---- time --------------------------------------------------------------------------------------------------
