@@ -223,3 +223,92 @@ describe('goes on by itself', () => {
     expect(await savedHash(bo, file.name)).toBe(file.hash);
   });
 });
+
+const withoutSharedWorker = () => delete globalThis.SharedWorker;
+
+describe('where tabs have no worker in common', () => {
+  test('the leading tab is closed in mid-transfer, and another one goes on, at either side', async () => {
+    pair = await openPair(relay.http, { init: withoutSharedWorker });
+    const { ana, bo } = pair;
+    const others = await Promise.all([ana.newTab(), bo.newTab()]);
+    for (const tab of others) await tab.page.locator('.contact').click();
+    const [anaToo, boToo] = others;
+    const file = makeFile('leader.bin', 64 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 10);
+    await bo.page.close();
+    await atLeast(boToo, file.name, 30);
+    await ana.page.close();
+    await state(boToo, file.name, 'saved');
+    await state(anaToo, file.name, 'saved');
+    expect(await savedHash(boToo, file.name)).toBe(file.hash);
+  });
+});
+
+describe('ways to give a file', () => {
+  const transferOf = (name, text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], name, { type: 'text/plain' }));
+    return transfer;
+  };
+  test('dropped anywhere in the thread, or pasted', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const give = (kind, name) =>
+      ana.page.evaluate(
+        ([what, title, make]) => {
+          const transfer = new Function(`return ${make}`)()(title, 'some text');
+          const event = what === 'paste' ? new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }) : new DragEvent(what, { dataTransfer: transfer, bubbles: true, cancelable: true });
+          document.querySelector('.scroller').dispatchEvent(event);
+        },
+        [kind, name, transferOf.toString()],
+      );
+    await give('dragover', 'dropped.txt');
+    await ana.page.getByText(/Drop files here to send them/).waitFor();
+    expect(await ana.axe()).toEqual([]);
+    await give('drop', 'dropped.txt');
+    await accept(bo, 'dropped.txt');
+    await give('paste', 'pasted.txt');
+    await accept(bo, 'pasted.txt');
+    for (const name of ['dropped.txt', 'pasted.txt']) expect((await save(bo, name)).bytes.toString()).toBe('some text');
+  });
+  test('by the keyboard alone: chosen, accepted, saved', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('keys.bin', 100_000);
+    await ana.page.locator('.composer textarea').focus();
+    await ana.page.keyboard.press('Shift+Tab');
+    await ana.page.keyboard.press('Shift+Tab');
+    const [chooser] = await Promise.all([ana.page.waitForEvent('filechooser'), ana.page.keyboard.press('Enter')]);
+    await chooser.setFiles(file.path);
+    await says(bo, file.name, /wants to send you this/);
+    await card(bo, file.name).getByRole('button', { name: 'Accept' }).focus();
+    await bo.page.keyboard.press('Enter');
+    await state(bo, file.name, 'saved');
+    await card(bo, file.name).getByRole('button', { name: 'Save', exact: true }).focus();
+    const [download] = await Promise.all([bo.page.waitForEvent('download'), bo.page.keyboard.press('Enter')]);
+    expect(sha(readFileSync(await download.path()))).toBe(file.hash);
+  });
+});
+
+describe('what it costs', () => {
+  test('a file of 128 MiB is never whole in memory', async () => {
+    pair = await openPair(relay.http, { init: withoutSharedWorker });
+    const { ana, bo } = pair;
+    const file = makeFile('memory.bin', 128 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    let most = 0;
+    while ((await row(bo, file.name).getAttribute('data-state')) !== 'saved') {
+      for (const { page } of [ana, bo]) {
+        const sizes = await Promise.all(page.workers().map((worker) => worker.evaluate(() => performance.memory?.usedJSHeapSize ?? 0)));
+        most = Math.max(most, ...sizes);
+      }
+    }
+    console.log(`largest heap of an engine: ${(most / MIB).toFixed(1)} MiB`);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(200 * MIB);
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
+  });
+});

@@ -1,4 +1,4 @@
-/** A test double of engine/db.js, in memory: what a conversation uses of it. */
+/** Test doubles of engine/db.js and engine/files/store.js, in memory: what conversations and files use of them. */
 export class MemoryDb {
   list = [];
   async addMessage(message) {
@@ -13,7 +13,70 @@ export class MemoryDb {
     this.list[at] = change(this.list[at]);
     return this.list[at];
   }
+  async message(n) {
+    return this.list.find((one) => one.n === n);
+  }
+  async messageById(contact, mine, id) {
+    return this.list.find((one) => one.contact === contact && one.mine === mine && one.id === id);
+  }
   async pending(contact) {
     return this.list.filter((one) => one.pending === contact);
+  }
+}
+
+export class MemoryFileStore {
+  records = new Map();
+  pieces = new Map();
+  sources = new Map();
+  /** Bytes that it takes; what is more fails as in a browser. */
+  room = Infinity;
+  /** What the next write fails with. */
+  error = null;
+
+  async open() {
+    return [...this.records.values()].filter(({ open }) => open).map((record) => ({ ...record }));
+  }
+  async get(key) {
+    const record = this.records.get(key);
+    return record && { ...record };
+  }
+  async ofCard(card) {
+    const found = [...this.records.values()].filter((record) => record.card === card);
+    return found.sort((a, b) => a.n - b.n).map((record) => ({ ...record }));
+  }
+  async put(...records) {
+    for (const record of records) this.records.set(record.key, { ...record });
+  }
+  get used() {
+    return [...this.pieces.values()].flat().reduce((sum, { blob }) => sum + blob.size, 0);
+  }
+  async putPieces(pieces) {
+    const error = this.error;
+    this.error = null;
+    if (error) throw error;
+    const more = pieces.reduce((sum, { blob }) => sum + blob.size, 0);
+    if (this.used + more > this.room) throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
+    for (const { key, from, to, blob } of pieces) this.pieces.set(key, [...(this.pieces.get(key) ?? []), { from, to, blob }]);
+  }
+  async storedTo(key) {
+    return this.pieces.get(key)?.at(-1)?.to ?? 0;
+  }
+  async piece(key, at) {
+    return this.pieces.get(key)?.find(({ from }) => from === at)?.blob;
+  }
+  async whole(key, type) {
+    return new Blob((this.pieces.get(key) ?? []).map(({ blob }) => blob), { type });
+  }
+  async dropPieces(...keys) {
+    for (const key of keys) this.pieces.delete(key);
+  }
+  async source(key) {
+    return this.sources.get(key);
+  }
+  async putSource(key, file) {
+    this.sources.set(key, file);
+  }
+  async dropSources(...keys) {
+    for (const key of keys) this.sources.delete(key);
   }
 }

@@ -173,14 +173,19 @@ export class Desk {
     const { store } = this.files;
     const record = await store.get(this.key(file));
     if (this.transfer.incoming.get(file.id) !== file) return;
-    if (record?.state === 'over' && !record.byPeer && !record.told) return this.transfer.stop(file.id, record.why); // our word was lost
+    if (record?.state === 'over' && !record.byPeer && !record.told) return this.refuse(file.id, record.why); // our word was lost
     const known = record && (await this.open(record.card));
     const card = known ?? (await this.cardForOffer(file));
-    if (!record && card.message.stop) return this.transfer.stop(file.group, card.message.stop); // the rest of what is not wanted
+    if (!record && card.message.stop) return this.refuse(file.group, card.message.stop); // the rest of what is not wanted
     if (!record || isOver(record)) await this.keepRecord(card, file, record);
     card.files.set(file.id, file);
     if (record?.state === 'saved' || card.message.state !== 'asking') this.transfer.accept(file.id);
     this.files.touch();
+    this.work();
+  }
+
+  refuse(id, why) {
+    this.transfer.stop(id, why);
     this.work();
   }
 
@@ -251,28 +256,28 @@ export class Desk {
   }
 
   over(file, why, byPeer) {
-    const card = this.cardOf(file);
-    card?.files.delete(file.id);
     const key = this.key(file);
     if (file.outgoing) {
       this.outgoing.forget(file.id);
       this.sources.delete(key);
     } else if (why === 0) this.incoming.forget(file.id);
     else this.incoming.drop(file.id, key);
-    const told = this.session?.state === 'linked';
+    const end = { state: why === 0 ? 'saved' : 'over', why, byPeer, told: this.session?.state === 'linked', ...(why === 0 && { size: file.size }) };
+    const card = this.cardOf(file);
+    mark(card, file, end); // at once: what is over must not be offered again by a job that waits before this one
+    this.serial(() => this.ended(card ?? this.cardOf(file), file, end)); // it may have been made by then
+  }
+  async ended(card, file, end) {
+    const { store } = this.files;
+    if (file.outgoing) await store.dropSources(this.key(file));
+    if (!card) return;
+    const record = mark(card, file, end);
     // Who cancels a folder says nothing about what was not offered yet.
-    if (card && byPeer && why === FILE_CANCELLED && !file.outgoing && card.files.size === 0) card.count = card.records.size;
-    this.serial(async () => {
-      if (file.outgoing) await this.files.store.dropSources(key);
-      const record = card?.records.get(file.id);
-      if (!record) return;
-      Object.assign(record, { state: why === 0 ? 'saved' : 'over', why, byPeer, told });
-      if (why === 0) record.size = file.size;
-      delete record.open;
-      await this.files.store.put(record);
-      await this.settle(card);
-      await this.feed();
-    });
+    if (end.byPeer && end.why === FILE_CANCELLED && !file.outgoing && card.files.size === 0) card.count = card.records.size;
+    delete record.open;
+    await store.put(record);
+    await this.settle(card);
+    await this.feed();
   }
 
   /** Writes down how a card stands, when that has changed. */
@@ -468,6 +473,12 @@ export class Desk {
     this.outgoing.stop();
     this.cards.clear();
   }
+}
+
+/** Its record says how it ended. */
+function mark(card, file, end) {
+  card?.files.delete(file.id);
+  return card && Object.assign(card.records.get(file.id), end);
 }
 
 function typeOf({ mediaType, flags }) {

@@ -1,0 +1,364 @@
+/** The engine's side of files: two desks, each with its database, and a line between them that the test cuts. */
+import { createHash, randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { Desk } from '../engine/files/desk.js';
+import { Meter } from '../engine/files/meter.js';
+import { encode } from '../../client/core/wire.js';
+import { FILE_CANCELLED, FILE_CHANNEL, FILE_DATA, FILE_DECLINED, FILE_OFFER } from '../../client/wire_table.js';
+import { cardsOf } from '../view/files.js';
+import { MemoryDb, MemoryFileStore } from './memory-db.js';
+
+vi.setConfig({ testTimeout: 60_000 }); // much is hashed, on a machine that others use too
+
+class Sha256 {
+  hash = createHash('sha256');
+  update(bytes) {
+    this.hash.update(bytes);
+  }
+  digest() {
+    return new Uint8Array(this.hash.digest());
+  }
+  drop() {}
+}
+
+/** One end of a session: what is sent comes to the other desk, and is delivered once that one took it. */
+class Line {
+  state = 'linked';
+  other = null;
+  cut = false;
+  priorities = {};
+  constructor(desk) {
+    this.desk = desk;
+  }
+  setPriority(channel, priority) {
+    this.priorities[channel] = priority;
+  }
+  async send(data, { channel }) {
+    let done;
+    const delivered = new Promise((resolve) => (done = resolve));
+    await null;
+    if (!this.cut) this.other.comes(data, channel, done);
+    return { place: 0, delivered };
+  }
+  comes(data, channel, done) {
+    if (this.cut) return;
+    const taken = () => !this.cut && done();
+    if (channel === FILE_CHANNEL) return this.desk.take({ channel, data, taken });
+    this.desk.message(data);
+    taken();
+  }
+}
+
+class Person {
+  constructor(name) {
+    this.name = name;
+    this.db = new MemoryDb();
+    this.store = new MemoryFileStore();
+    this.heldNow = false;
+    this.lines = [];
+    this.received = [];
+    this.start();
+  }
+  /** A fresh engine on what the database holds. */
+  start() {
+    const world = {
+      db: this.db,
+      store: this.store,
+      now: () => performance.now(),
+      sha256: () => new Sha256(),
+      room: async () => this.room ?? Infinity,
+      shown() {},
+      received: (_, message) => this.received.push(message),
+      held: () => this.heldNow,
+      touch() {},
+      log: (text) => this.lines.push(text),
+    };
+    this.desk = new Desk('them', world);
+  }
+  async restart() {
+    this.desk.stopAll();
+    this.start();
+    for (const { card } of await this.store.open()) await this.desk.open(card);
+    await this.desk.serial(() => this.desk.feed());
+  }
+  card(name) {
+    const message = this.db.list.findLast((one) => one.text === name);
+    return message && { ...message, live: this.desk.cards.get(message.n)?.shown(performance.now()) };
+  }
+  async until(test, what) {
+    for (let i = 0; i < 4000; i += 1) {
+      if (await test()) return;
+      await new Promise((done) => setTimeout(done, 1));
+    }
+    throw new Error(`never: ${what} (${this.lines.join('; ')})`);
+  }
+  state(name, wanted) {
+    return this.until(() => this.card(name)?.state === wanted, `${this.name}: ${name} is ${wanted}, it is ${this.card(name)?.state}`);
+  }
+  async bytes(name) {
+    const [record] = await this.store.ofCard(this.card(name).n);
+    return Buffer.from(await (await this.store.whole(record.key, '')).arrayBuffer());
+  }
+}
+
+let ana, bo;
+function link() {
+  const [a, b] = [new Line(ana.desk), new Line(bo.desk)];
+  a.other = b;
+  b.other = a;
+  ana.desk.begin(a);
+  bo.desk.begin(b);
+  return () => {
+    a.cut = b.cut = true;
+    a.state = b.state = 'waiting';
+  };
+}
+beforeEach(() => {
+  ana = new Person('ana');
+  bo = new Person('bo');
+});
+
+const fileOf = (name, bytes, lastModified = 7) => new File([bytes], name, { lastModified });
+const offer = (person, list) => Promise.all(cardsOf(list).map((card) => person.desk.offer(card)));
+const one = (name, bytes) => [{ file: fileOf(name, bytes), path: name }];
+const MIB = 1048576;
+
+test('a file goes: asked about, accepted, stored in pieces, the same', async () => {
+  const bytes = randomBytes(3 * MIB + 5);
+  link();
+  await offer(ana, one('a.bin', bytes));
+  await bo.state('a.bin', 'asking');
+  expect(bo.received.map(({ text }) => text)).toEqual(['a.bin']);
+  expect(ana.desk.session.priorities).toEqual({ [FILE_CHANNEL]: 6 });
+  await bo.desk.accept(bo.card('a.bin').n);
+  await Promise.all([bo.state('a.bin', 'saved'), ana.state('a.bin', 'saved')]);
+  expect((await bo.bytes('a.bin')).equals(bytes)).toBe(true);
+  expect(ana.card('a.bin').passed).toBe(bytes.length);
+  expect([...bo.store.pieces.values()].flat().every(({ blob }) => blob.size <= MIB)).toBe(true);
+  expect([...ana.desk.cards, ...bo.desk.cards, ...ana.store.sources]).toEqual([]);
+});
+test('an empty file, and asking twice sends once', async () => {
+  link();
+  const [card] = cardsOf(one('empty', ''));
+  await ana.desk.offer(card);
+  await ana.desk.offer(card);
+  await bo.state('empty', 'asking');
+  expect(bo.db.list.length).toBe(1);
+  await bo.desk.accept(bo.card('empty').n);
+  await Promise.all([bo.state('empty', 'saved'), ana.state('empty', 'saved')]);
+});
+test('sessions that end and begin anew in the middle: nothing is asked twice, little is sent twice', async () => {
+  const bytes = randomBytes(24 * MIB);
+  let cut = link();
+  await offer(ana, one('b.bin', bytes));
+  await bo.state('b.bin', 'asking');
+  await bo.desk.accept(bo.card('b.bin').n);
+  for (const share of [0.2, 0.4, 0.6]) {
+    await bo.until(() => bo.card('b.bin').live?.stored > share * bytes.length || bo.card('b.bin').state === 'saved', 'some');
+    cut();
+    if (share === 0.4) await bo.restart();
+    cut = link();
+  }
+  await Promise.all([bo.state('b.bin', 'saved'), ana.state('b.bin', 'saved')]);
+  expect((await bo.bytes('b.bin')).equals(bytes)).toBe(true);
+  expect(bo.received.length).toBe(1);
+});
+test('a sender that starts anew goes on from its copy; without one it asks for the file, and takes no other', async () => {
+  const bytes = randomBytes(8 * MIB);
+  for (const copied of [true, false]) {
+    ana = new Person('ana');
+    bo = new Person('bo');
+    ana.room = copied ? Infinity : 0;
+    bo.store.room = 2 * MIB; // so far, and no further
+    let cut = link();
+    await offer(ana, one('c.bin', bytes));
+    await bo.state('c.bin', 'asking');
+    await bo.desk.accept(bo.card('c.bin').n);
+    await bo.until(() => bo.card('c.bin').live?.heldHere === 'full', 'some');
+    cut();
+    await ana.restart();
+    bo.store.room = Infinity;
+    bo.desk.tryAgain();
+    cut = link();
+    if (!copied) {
+      expect(ana.card('c.bin').live.missing).toBe(true);
+      await bo.until(() => bo.card('c.bin').live.heldThere === 'person', 'told');
+      const { n } = ana.card('c.bin');
+      expect(await ana.desk.chooseAgain(n, one('c.bin', randomBytes(8 * MIB - 1)))).toBe(false);
+      expect(await ana.desk.chooseAgain(n, [{ file: fileOf('c.bin', bytes, 8), path: 'c.bin' }])).toBe(false);
+      expect(await ana.desk.chooseAgain(n, one('c.bin', bytes))).toBe(true);
+    }
+    await Promise.all([bo.state('c.bin', 'saved'), ana.state('c.bin', 'saved')]);
+    expect((await bo.bytes('c.bin')).equals(bytes)).toBe(true);
+    expect(ana.card('c.bin').passed).toBeLessThan(bytes.length);
+  }
+});
+test('no room: said in words, goes on once there is some, and nothing is lost', async () => {
+  const bytes = randomBytes(6 * MIB);
+  bo.store.room = 2 * MIB;
+  link();
+  await offer(ana, one('d.bin', bytes));
+  await bo.state('d.bin', 'asking');
+  await bo.desk.accept(bo.card('d.bin').n);
+  await ana.until(() => ana.card('d.bin').live?.heldThere === 'full', 'the sender is told');
+  expect(bo.card('d.bin').live.heldHere).toBe('full');
+  bo.store.room = Infinity;
+  bo.desk.tryAgain();
+  await Promise.all([bo.state('d.bin', 'saved'), ana.state('d.bin', 'saved')]);
+  expect((await bo.bytes('d.bin')).equals(bytes)).toBe(true);
+});
+test('a disk that fails otherwise ends it, at both sides, and keeps nothing', async () => {
+  link();
+  await offer(ana, one('e.bin', randomBytes(2 * MIB)));
+  await bo.state('e.bin', 'asking');
+  bo.store.error = Object.assign(new Error('broken'), { name: 'UnknownError' });
+  await bo.desk.accept(bo.card('e.bin').n);
+  await Promise.all([bo.state('e.bin', 'over'), ana.state('e.bin', 'over')]);
+  expect([bo.card('e.bin').why, ana.card('e.bin').why, ana.card('e.bin').byPeer]).toEqual([5, 5, true]);
+  expect(bo.store.used).toBe(0);
+});
+test('a file that cannot be read any more ends it, in words', async () => {
+  ana.room = 0;
+  link();
+  const file = fileOf('f.bin', randomBytes(4 * MIB));
+  await offer(ana, [{ file, path: 'f.bin' }]);
+  await bo.state('f.bin', 'asking');
+  file.slice = () => ({ arrayBuffer: () => Promise.reject(Object.assign(new Error('gone'), { name: 'NotReadableError' })) });
+  await bo.desk.accept(bo.card('f.bin').n);
+  await Promise.all([bo.state('f.bin', 'over'), ana.state('f.bin', 'over')]);
+  expect([ana.card('f.bin').why, bo.card('f.bin').why]).toEqual([4, 4]);
+});
+test('a decline while the other side is away reaches it later', async () => {
+  let cut = link();
+  await offer(ana, one('g.bin', randomBytes(1000)));
+  await bo.state('g.bin', 'asking');
+  cut();
+  await bo.desk.stop(bo.card('g.bin').n, FILE_DECLINED);
+  await bo.restart();
+  cut = link();
+  await ana.state('g.bin', 'over');
+  expect([ana.card('g.bin').why, ana.card('g.bin').byPeer, bo.card('g.bin').state]).toEqual([FILE_DECLINED, true, 'over']);
+});
+test('a pause survives a restart of the one who paused', async () => {
+  let cut = link();
+  await offer(ana, one('h.bin', randomBytes(6 * MIB)));
+  await bo.state('h.bin', 'asking');
+  await bo.desk.accept(bo.card('h.bin').n);
+  await bo.desk.hold(bo.card('h.bin').n, true);
+  cut();
+  await bo.restart();
+  cut = link();
+  await ana.until(() => ana.card('h.bin').live?.heldThere === 'person', 'told again');
+  expect(bo.card('h.bin').live.heldHere).toBe('person');
+  await bo.desk.hold(bo.card('h.bin').n, false);
+  await Promise.all([bo.state('h.bin', 'saved'), ana.state('h.bin', 'saved')]);
+});
+
+describe('folders', () => {
+  const many = (count) => Array.from({ length: count }, (_, i) => ({ file: fileOf(`${i}.txt`, `file ${i}`), path: `album/part/${i}.txt` }));
+  test('of more files than are offered at a time: one card, one question, all of it', async () => {
+    link();
+    await offer(ana, many(150));
+    await bo.state('album', 'asking');
+    expect(bo.card('album').file).toMatchObject({ folder: true, count: 150 });
+    await bo.desk.accept(bo.card('album').n);
+    await Promise.all([bo.state('album', 'saved'), ana.state('album', 'saved')]);
+    expect([bo.db.list.length, bo.card('album').saved, ana.card('album').saved]).toEqual([1, 150, 150]);
+    const records = await bo.store.ofCard(bo.card('album').n);
+    expect(records.map(({ path }) => path).sort()).toEqual(many(150).map(({ path }) => path).sort());
+  });
+  test.each([
+    ['declined by the receiver', () => bo.desk.stop(bo.card('album').n, FILE_DECLINED), FILE_DECLINED],
+    ['cancelled by the sender', () => ana.desk.stop(ana.card('album').n, FILE_CANCELLED), FILE_CANCELLED],
+  ])('%s: all of it, also what was not offered yet', async (_, end, why) => {
+    link();
+    await offer(ana, many(150));
+    await bo.state('album', 'asking');
+    await end();
+    await Promise.all([bo.state('album', 'over'), ana.state('album', 'over')]);
+    expect([bo.card('album').why, ana.card('album').why]).toEqual([why, why]);
+    expect([...ana.desk.transfer.files(), ...bo.desk.transfer.files()]).toEqual([]);
+    expect(await ana.store.open()).toEqual([]);
+  });
+  test('loose files have a card each, very many share one', () => {
+    const loose = (count) => many(count).map(({ file }) => ({ file, path: file.name }));
+    expect(cardsOf(loose(3)).map(({ group, name }) => [group, name])).toEqual([['', '0.txt'], ['', '1.txt'], ['', '2.txt']]);
+    expect(cardsOf([...loose(11), ...many(2)]).map(({ name, folder, files }) => [name, folder, files.length])).toEqual([['album', true, 2], ['0.txt', false, 11]]);
+  });
+});
+
+describe('a hostile offer', () => {
+  const say = (more) => {
+    const id = new Uint8Array(16).fill(9);
+    const words = { type: FILE_OFFER, id, flags: 0, size: 5, group: new Uint8Array(16), group_files: 0, group_bytes: 0, name: Buffer.from('x'), media_type: Buffer.from('text/plain'), ...more };
+    bo.desk.message(encode('file_offer', words));
+    return id;
+  };
+  beforeEach(() => {
+    const line = new Line(bo.desk);
+    line.other = { comes() {} };
+    bo.desk.begin(line);
+  });
+  test.each([
+    ['../../etc/passwd', 'passwd'],
+    ['a\u0000b\u001b[31m\u202egnp.exe', 'a_b_[31m_gnp.exe'],
+    ['<img src=x onerror=alert(1)>', '_img src=x onerror=alert(1)_'],
+    ['', 'file'],
+  ])('%j is called %j', async (name, safe) => {
+    say({ name: Buffer.from(name) });
+    await bo.state(safe, 'asking');
+  });
+  test('a type is shown only when it is one', async () => {
+    say({ media_type: Buffer.from('image/png;<script>') });
+    await bo.state('x', 'asking');
+    expect(bo.card('x').file.type).toBe('');
+  });
+  test('more than was announced is damage, and nothing is kept', async () => {
+    const id = say({});
+    await bo.state('x', 'asking');
+    await bo.desk.accept(bo.card('x').n);
+    await bo.until(() => bo.desk.transfer.incoming.get('09'.repeat(16))?.getSaid, 'wanted');
+    let taken = 0;
+    bo.desk.take({ data: encode('file_data', { type: FILE_DATA, id, offset: 0, bytes: new Uint8Array(6) }), taken: () => (taken += 1) });
+    await bo.state('x', 'over');
+    await bo.until(() => taken === 1, 'taken all the same');
+    expect([bo.card('x').why, bo.store.used]).toEqual([6, 0]);
+  });
+  test('sizes and counts beyond all reason do no harm', async () => {
+    say({ group: new Uint8Array(16).fill(3), group_files: 0xffffffff, group_bytes: 2n ** 64n - 1n, name: Buffer.from('d/x') });
+    await bo.state('d', 'asking');
+    expect(Number.isSafeInteger(bo.card('d').file.size)).toBe(true);
+    await bo.desk.stop(bo.card('d').n, FILE_DECLINED);
+    await bo.state('d', 'over');
+  });
+  test('offers without end are declined beyond a number', async () => {
+    for (let n = 0; n < 1500; n += 1) say({ id: Buffer.from(n.toString(16).padStart(32, '0'), 'hex') });
+    await bo.until(() => bo.db.list.length >= 1024, 'the first ones');
+    expect(bo.db.list.length).toBe(1024);
+  });
+});
+
+test('nothing is said or sent to somebody who is in doubt', async () => {
+  ana.heldNow = true;
+  link();
+  await offer(ana, one('i.bin', 'text'));
+  await ana.desk.jobs;
+  expect(bo.db.list).toEqual([]);
+  ana.heldNow = false;
+  ana.desk.work();
+  await bo.state('i.bin', 'asking');
+});
+
+test('rates are those of the last seconds, and unknown at first', () => {
+  const meter = new Meter();
+  expect(meter.rate(0)).toBeNull();
+  for (let at = 0; at <= 900; at += 100) meter.add(1000, at);
+  expect(meter.rate(900)).toBeNull();
+  for (let at = 1000; at <= 5000; at += 100) meter.add(1000, at);
+  expect(meter.rate(5000)).toBeGreaterThan(9000);
+  expect(meter.rate(5000)).toBeLessThan(10500);
+  expect(meter.left(50_000, 5000)).toBeGreaterThan(4700);
+  for (let at = 5100; at <= 12_000; at += 100) meter.add(100, at);
+  expect(meter.rate(12_000)).toBeLessThan(1100);
+  expect(meter.rate(60_000)).toBeNull();
+});
