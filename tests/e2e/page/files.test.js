@@ -290,6 +290,28 @@ describe('ways to give a file', () => {
     await give('paste', 'pasted.txt');
     await accept(bo, 'pasted.txt');
     for (const name of ['dropped.txt', 'pasted.txt']) expect((await save(bo, name)).bytes.toString()).toBe('some text');
+    // Where nobody takes it, the browser does not open it in the place of the page either.
+    await ana.page.getByRole('button', { name: 'Settings and details' }).first().click();
+    const kept = await ana.page.evaluate((make) => {
+      const dataTransfer = new Function(`return ${make}`)()('stray.txt', 'x');
+      return ['dragover', 'drop'].map((what) => document.body.dispatchEvent(new DragEvent(what, { dataTransfer, bubbles: true, cancelable: true })));
+    }, transferOf.toString());
+    expect(kept).toEqual([false, false]);
+  });
+  test('the browser asks before the last tab is closed while a file is on its way', async () => {
+    pair = await openPair(relay.http);
+    const { ana, bo } = pair;
+    const file = makeFile('closing.bin', 96 * MIB);
+    await attach(ana, file);
+    await accept(bo, file.name);
+    await atLeast(bo, file.name, 5);
+    const asked = bo.page.waitForEvent('dialog');
+    await bo.page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+    expect(dialog.type()).toBe('beforeunload');
+    await dialog.dismiss();
+    await state(bo, file.name, 'saved');
+    expect(await savedHash(bo, file.name)).toBe(file.hash);
   });
   test('by the keyboard alone: chosen, accepted, saved', async () => {
     pair = await openPair(relay.http);

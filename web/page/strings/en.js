@@ -232,7 +232,6 @@ export default (f) => ({
       6: { me: 'It arrived damaged and was dropped', them: (name) => `It arrived damaged at ${f.iso(name)}’s side` },
       7: { me: 'Too large for this browser', them: (name) => `Too large for ${f.iso(name)}` },
     },
-    none: 'Files cannot be sent to this program.',
   },
   composer: {
     label: (name) => `Message to ${f.iso(name)}`,

@@ -9,6 +9,7 @@ import { openLink } from './link.js';
 import { onNews } from './notifications.js';
 import { lookForUpdate, startOffline } from './offline.js';
 import { followHistory, store } from './store.js';
+import { keepPage } from './use-file-drop.js';
 
 const arrival = takeArrival();
 const language = applyLanguage();
@@ -33,6 +34,7 @@ language.then((code) => {
 });
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
+keepPage();
 
 link
   .hello({ link: arrival.link })

@@ -4,6 +4,16 @@ import { chosen, dropped, sendFiles } from './files.js';
 
 const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files');
 
+/** Where nobody takes what is dropped, the browser would open it in the place of the page. */
+export function keepPage() {
+  const refuse = (event) => {
+    if (event.defaultPrevented || !hasFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'none';
+  };
+  for (const name of ['dragover', 'drop']) addEventListener(name, refuse);
+}
+
 /** @param {string | null} contact null: nothing can be sent to it */
 export function useFileDrop(contact) {
   const [over, setOver] = useState(false);
@@ -11,7 +21,7 @@ export function useFileDrop(contact) {
     if (!contact) return undefined;
     const hover = (event) => {
       if (!hasFiles(event)) return;
-      event.preventDefault(); // else the browser opens it in the place of the page
+      event.preventDefault();
       event.dataTransfer.dropEffect = 'copy';
       setOver(true);
     };
