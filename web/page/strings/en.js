@@ -423,6 +423,6 @@ export default (f) => ({
     carefulText:
       'This page itself comes from the server. Who runs the server, or breaks into it, could serve a false page. If that worries you, use the command line program, or a copy of this page from a place that you trust.',
     device: 'On this device',
-    deviceText: 'Your messages and your identity are kept in this browser, unencrypted. Whoever can use this browser profile can read them.',
+    deviceText: 'Your messages, the files that came and your identity are kept in this browser, unencrypted. Whoever can use this browser profile can read them.',
   },
 });
