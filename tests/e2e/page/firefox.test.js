@@ -1,4 +1,4 @@
-/** Firefox and Chromium, paired by an invite link: the main flow in another engine. */
+/** Firefox and Chromium, paired by an invite link and by a code: the main flow in another engine. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempDir } from '../../support/process.js';
@@ -15,17 +15,23 @@ beforeAll(async () => {
 });
 afterAll(() => relay.stop());
 
-test.skipIf(!possible)('messages go both ways, also after a reload', async () => {
+/** A page of Firefox, with what tests look for in it. */
+async function openFirefox() {
   const { default: puppeteer } = await import('puppeteer-core');
+  const firefox = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, userDataDir: tempDir('pairlink-firefox-') });
+  const page = await firefox.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  const shows = (selector, text) =>
+    page.waitForFunction((css, words) => [...document.querySelectorAll(css)].some((item) => item.textContent.includes(words)), {}, selector, text);
+  return { page, errors, shows, close: () => firefox.close() };
+}
+
+test.skipIf(!possible)('messages go both ways, also after a reload', async () => {
   const ana = await openPerson(relay.http);
   const link = await ana.invite();
-  const firefox = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, userDataDir: tempDir('pairlink-firefox-') });
+  const { page, errors, shows, close } = await openFirefox();
   try {
-    const page = await firefox.newPage();
-    const errors = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    const shows = (selector, text) =>
-      page.waitForFunction((css, words) => [...document.querySelectorAll(css)].some((item) => item.textContent.includes(words)), {}, selector, text);
     await page.goto(link);
     await shows('.thread-who p', 'here now');
     expect(page.url()).toBe(`${relay.http}/`);
@@ -42,7 +48,27 @@ test.skipIf(!possible)('messages go both ways, also after a reload', async () =>
     expect(await ana.thread()).toEqual(['> to Firefox', '< from Firefox', '> after a reload']);
     expect(errors).toEqual([]);
   } finally {
-    await firefox.close();
+    await close();
+    await ana.close();
+  }
+});
+
+test.skipIf(!possible)('by code, in the other direction', async () => {
+  const ana = await openPerson(relay.http);
+  const { page, errors, shows, close } = await openFirefox();
+  try {
+    await page.goto(relay.http);
+    await page.waitForSelector('.way .button-main:not([disabled])');
+    await page.click('.way .button-main');
+    await page.waitForSelector('.code-whole');
+    await ana.join(await page.$eval('.code-whole', (element) => element.textContent));
+    await ana.here();
+    await shows('.thread-who p', 'here now');
+    await ana.say('by code');
+    await shows('.theirs .bubble', 'by code');
+    expect(errors).toEqual([]);
+  } finally {
+    await close();
     await ana.close();
   }
 });

@@ -143,7 +143,7 @@ test('the field says at once what is wrong', async () => {
   }
 });
 
-test('by keyboard alone: invite, join, name, write', async () => {
+test('by keyboard alone: invite, type the code, name, write, compare, block', async () => {
   const [ana, bo] = [keep(await openPerson(relay.http)), keep(await openPerson(relay.http))];
   const tabTo = async (person, locator) => {
     for (let i = 0; i < 40; i += 1) {
@@ -152,11 +152,18 @@ test('by keyboard alone: invite, join, name, write', async () => {
     }
     throw new Error('not reached by Tab');
   };
-  await tabTo(ana, ana.page.getByRole('button', { name: 'Create an invitation' }));
-  await ana.page.keyboard.press('Enter');
-  const link = await ana.page.getByLabel('Invitation link', { exact: true }).inputValue();
+  const press = (person, name) => tabTo(person, person.button(name)).then(() => person.page.keyboard.press('Enter'));
+  await press(ana, 'Create an invitation');
+  const [number, first, second] = (await ana.page.locator('.code-whole').textContent()).trim().split('-');
   await tabTo(bo, bo.page.getByLabel('Code, link or ID'));
-  await bo.page.keyboard.insertText(link);
+  await bo.page.keyboard.type(`${number} ${first.slice(0, -1)}`);
+  const option = bo.page.getByRole('option', { name: first, exact: true });
+  await option.waitFor();
+  for (let i = 0; i < 6 && (await option.getAttribute('aria-selected')) !== 'true'; i += 1) await bo.page.keyboard.press('ArrowDown');
+  await bo.page.keyboard.press('Tab');
+  await bo.page.waitForFunction((text) => document.activeElement.value === text, `${number}-${first}-`);
+  await bo.page.keyboard.type(second);
+  await bo.page.getByText('This is a code. It can be tried once.').waitFor();
   await bo.page.keyboard.press('Enter');
   await Promise.all([ana.here(), bo.here()]);
   await tabTo(bo, bo.page.getByLabel('What do you call them?'));
@@ -169,4 +176,9 @@ test('by keyboard alone: invite, join, name, write', async () => {
   await bo.page.keyboard.type('second line');
   await bo.page.keyboard.press('Enter');
   await ana.hears('first line\nsecond line');
+  await press(bo, 'About Ana');
+  await press(bo, 'They are equal');
+  await bo.page.getByText('You compared it on').waitFor();
+  await press(bo, 'Block');
+  await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
 });

@@ -162,6 +162,7 @@ async function alone({ pair: { ana, bo }, words, person, see }) {
   await ana.goTo({ screen: 'settings' });
   await page.locator('.details summary').click();
   await page.locator('.log').waitFor();
+  await page.evaluate(() => (document.querySelector('.main').scrollTop = 0));
   await see('settings', ana);
   await ana.goTo({ screen: 'server' });
   await see('server-sees', ana);

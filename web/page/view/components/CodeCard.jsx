@@ -67,7 +67,7 @@ function CodeText({ text }) {
       </p>
       <p class="fine code-spelled" translate="no">
         <span class="visually-hidden">{s.code.spelled}: </span>
-        <span dir="ltr">{parts.map((part) => Array.from(part).join('\u2009')).join(' \u2013 ')}</span>
+        <span dir="ltr">{parts.map((part) => Array.from(part).join('\u200a')).join(' \u2013 ')}</span>
       </p>
     </div>
   );

@@ -45,7 +45,7 @@ export function Composer({ contact, name }) {
         ref={field}
         class="field"
         rows={1}
-        dir="auto"
+        dir={text ? 'auto' : undefined} // empty, it has the direction of the placeholder: the page's
         value={text}
         aria-label={s.composer.label(name)}
         placeholder={s.composer.label(name)}

@@ -23,7 +23,7 @@ export function NameAsk({ contact, suggestion = contact.hint, focus = false }) {
           id="name-ask"
           ref={field}
           class="field"
-          dir="auto"
+          dir={name ? 'auto' : undefined}
           value={name}
           maxLength={48}
           placeholder={s.friend(contact.id.slice(-4))}

@@ -10,7 +10,7 @@ export function PassphraseField({ label, value, change, autocomplete, hint, prob
         id={id}
         class="field"
         type="password"
-        dir="auto"
+        dir={value ? 'auto' : undefined}
         value={value}
         autocomplete={autocomplete}
         aria-invalid={Boolean(problem)}
