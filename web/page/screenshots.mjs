@@ -5,7 +5,8 @@
  *
  * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to keep.
  */
-import { mkdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openPair, openPerson } from '../../tests/e2e/page/person.js';
@@ -59,12 +60,22 @@ async function shootPlain(relay) {
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part));
 
+/** The tree keeps these pictures for good: 256 colours are enough for a page, and a third of the bytes. */
+function shrink() {
+  const files = readdirSync(out).filter((name) => name.endsWith('.png')).map((name) => join(out, name));
+  const { status, error } = spawnSync('pngquant', ['--quality', '70-100', '--speed', '1', '--strip', '--force', '--ext', '.png', '--skip-if-larger', ...files]);
+  // 98 and 99: a picture that would not become smaller, or too poor, stays as it is.
+  if (error || ![0, 98, 99].includes(status)) throw new Error(`pngquant: ${error ?? status}`);
+}
+
+if (wanted.length === 0) rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const relay = await startRelay({ args: ['--limit', 'OPEN_TIMEOUT_MS=500'] });
 try {
   for (const [name, look] of Object.entries(sets)) if (isWanted(name)) await shootSet(relay, name, look);
   if (isWanted('plain')) await shootPlain(relay);
   if (isWanted('paired')) await shootPaired(relay);
+  shrink();
   console.log(`pictures are in ${out}`);
 } finally {
   await relay.stop();
