@@ -108,10 +108,11 @@ export const commands = {
   rename: (engine, { contact: id, name }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
+    const before = engine.doubt(contact);
     contact.name = cleanName(name);
     contact.asked = true;
     engine.changed(contact, true);
-    engine.conversations.get(id)?.flush();
+    if (engine.doubt(contact) !== before) engine.conversations.get(id)?.answered();
   },
 
   /** The person has found out that this is really who bears the name, or wants to have two of it. */
@@ -120,7 +121,7 @@ export const commands = {
     if (!contact) return;
     contact.sure = contact.name || contact.hint;
     engine.changed(contact, true);
-    engine.conversations.get(id)?.flush();
+    engine.conversations.get(id)?.answered();
   },
 
   phrase: (engine, { contact }) => engine.lib.safetyPhrase(engine.me.id, contact),

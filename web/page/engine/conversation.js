@@ -92,10 +92,7 @@ export class Conversation {
     this.redialMs = REDIAL_FIRST_MS;
     const before = this.current;
     this.current = session;
-    if (before !== session) {
-      this.inFlight.clear();
-      this.lendSession();
-    }
+    if (before !== session) this.inFlight.clear();
     // Others of the same contact are older pages or runs of it; they would be called in vain for an hour.
     for (const other of this.sessions) if (other !== session && other.state !== 'linked') this.drop(other);
     delete contact.link;
@@ -104,6 +101,7 @@ export class Conversation {
     contact.application = session.application ?? contact.application;
     this.engine.named(contact, session.name);
     this.engine.changed(contact, true);
+    if (before !== session) this.lendSession();
     this.flush();
   }
 
@@ -209,7 +207,18 @@ export class Conversation {
 
   /** Files are sent over whatever session is the current one; a pipe has none. */
   lendSession() {
-    this.engine.files?.(this.contact).begin(this.current?.application === PIPE ? null : this.current);
+    const fit = this.current && this.current.application !== PIPE && !this.engine.held(this.contact);
+    try {
+      this.engine.files?.(this.contact).begin(fit ? this.current : null);
+    } catch (error) {
+      this.engine.log(`files: ${error?.message ?? error}`); // a session that ended in the moment it began: `closed` follows
+    }
+  }
+
+  /** The person has said who this is, or there is a new doubt about it. */
+  answered() {
+    this.lendSession();
+    this.flush();
   }
 
   /** Bytes of files have an order of their own, so that no text waits behind them. */

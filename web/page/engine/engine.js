@@ -263,6 +263,7 @@ export class Engine {
   met({ id, name, how }) {
     const contact = this.contacts.get(id) ?? this.addContact({ id, how, name });
     contact.how = how;
+    contact.pairedAt ??= this.now(); // also when the other side left before there was a conversation
     if (name) this.named(contact, name);
     if (contact.blocked) this.unblock(contact);
     delete contact.problem;

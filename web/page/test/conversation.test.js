@@ -189,6 +189,20 @@ describe('what comes', () => {
 });
 
 describe('sessions', () => {
+  test('one that ended in the moment it began has paired all the same', async () => {
+    conversation.engine.files = () => ({
+      begin(session) {
+        if (session) throw new Error('ESTATE');
+      },
+      work() {},
+    });
+    await conversation.start();
+    dialled[0].link();
+    expect(contact.pairedAt).toBe(1);
+    dialled[0].lose({ error: 'ECLOSED', reason: 'CLOSED' });
+    expect(conversation.presence).toBe('away');
+  });
+
   test('the newest that is linked is used, those that are not are closed', async () => {
     await conversation.start();
     const incoming = new Session();
