@@ -17,14 +17,8 @@
 #include "code_prompt.h"
 #include "json_out.h"
 
-enum {
-  OPTION_YES = 'y',
-  OPTION_INTO = 'o',
-  OPTION_FROM = 'f',
-  OPTION_JSON = 256,
-  IDLE_MS = 2000,
-  STDIN_WAIT_MS = 1000
-};
+enum { OPTION_YES = 'y', OPTION_INTO = 'o', OPTION_FROM = 'f', OPTION_JSON = 256, OPTION_NEW };
+enum { IDLE_MS = 2000, STDIN_WAIT_MS = 1000 };
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
@@ -144,13 +138,12 @@ static bool code_is_on_stdin(void) {
   int size = 0;
   if (isatty(STDIN_FILENO) || poll(&fd, 1, STDIN_WAIT_MS) <= 0) return false;
   if (!(fd.revents & POLLIN)) return false;
-  return ioctl(STDIN_FILENO, FIONREAD, &size) != 0 || size > 0;
+  return ioctl(STDIN_FILENO, FIONREAD, &size) == 0 && size > 0;
 }
 
 static int go_on_with(receive_job *j, const char *peer) {
-  snprintf(j->s.peer, sizeof j->s.peer, "%s", peer);
-  int code = load_saved(j);
-  return code ? code : share_with(&j->s, peer);
+  int code = share_with(&j->s, peer);
+  return code ? code : load_saved(j);
 }
 
 static int use_code(receive_job *j) {
@@ -167,12 +160,12 @@ static int use_code(receive_job *j) {
 /* Who was sending into this folder, if there is something left to come; else a code says it. */
 static int find_peer(receive_job *j) {
   const char *env = getenv("PAIRLINK_CODE");
-  if (j->from_text) return share_with(&j->s, j->from.text) ? j->s.base.exit_code : load_saved(j);
+  if (j->from_text) return go_on_with(j, j->from.text);
   if ((env && *env) || code_is_on_stdin()) return use_code(j);
-  const receiving_unit *unit = receiving_in_folder(&j->state, j->folder, NULL);
+  const receiving_unit *unit = j->fresh ? NULL : receiving_in_folder(&j->state, j->folder, NULL);
   if (!unit) return use_code(j);
   char name[256];
-  ui_say("Going on with %s. Waiting for %s.", ui_clean(unit->name, name, sizeof name),
+  ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(unit->name, name, sizeof name),
          job_name(&j->s.base, unit->peer));
   receive_unit_known(j, unit->id, unit->files);
   return go_on_with(j, unit->peer);
@@ -202,6 +195,7 @@ const struct argp_option receive_options[] = {
     {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, made if missing (default: this one)", 0},
     {"from", OPTION_FROM, "CONTACT", 0, "Wait for a contact (name or ID) instead of asking for a code", 0},
     {"yes", OPTION_YES, NULL, 0, "Accept without a question", 0},
+    {"new", OPTION_NEW, NULL, 0, "Ask for a code, also if something is still to come into this folder", 0},
     {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
     {0},
 };
@@ -217,6 +211,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case OPTION_YES:
       j->yes = true;
+      return 0;
+    case OPTION_NEW:
+      j->fresh = true;
       return 0;
     case OPTION_JSON:
       j->s.json = true;

@@ -32,7 +32,7 @@ typedef struct receive_job {
   share s;
   target from;
   const char *from_text, *into;
-  bool yes, by_code;
+  bool yes, fresh, by_code;
   char code[PAIRLINK_CODE_MAX];
   char folder[PL_WHY_MAX * 8]; /* absolute */
   int root;

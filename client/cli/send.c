@@ -12,7 +12,7 @@
 #include "json_out.h"
 #include "share.h"
 
-enum { OPTION_TO = 't', OPTION_AS = 256, OPTION_NEW, OPTION_JSON, WINDOW = 1 << 20 };
+enum { OPTION_TO = 't', OPTION_AS = 256, OPTION_NEW, OPTION_JSON, HINT_AFTER_MS = 10000 };
 
 /* An offered file; `user` of the transfer's. */
 typedef struct outgoing {
@@ -32,7 +32,8 @@ typedef struct send_job {
   share s;
   target to;
   const char *to_text, *as;
-  bool fresh, by_code, offered;
+  bool fresh, by_code, offered, hinted;
+  uint64_t waits_ms; /* since when nothing was accepted */
   char **paths;
   size_t path_count;
   file_list list;
@@ -391,9 +392,21 @@ static void draw(send_job *j) {
   share_draw_end(&j->s);
 }
 
+/* A page shows the question by itself; at a command line somebody has to be told. */
+static void hint(send_job *j) {
+  bool asking = j->s.linked && j->saved + j->failed == 0;
+  for (pl_transfer_file *f = NULL; asking && (f = pl_transfer_each(j->s.transfer, f));)
+    asking = !f->outgoing || f->state == PL_TRANSFER_ASKING;
+  if (!asking || !j->waits_ms) j->waits_ms = asking ? job_now_ms() : 0;
+  if (!asking || j->hinted || job_now_ms() < j->waits_ms + HINT_AFTER_MS) return;
+  j->hinted = true;
+  ui_note("Not accepted yet. At a command line they need: pairlink receive --from YOUR-NAME");
+}
+
 static void on_tick(job *base) {
   send_job *j = base->user;
   share_tick(&j->s);
+  hint(j);
   draw(j);
 }
 

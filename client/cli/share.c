@@ -55,25 +55,31 @@ static void count_in(share *s, pairlink_session *session) {
   s->sessions++;
 }
 
-static void call(share *s) {
+/* Whom: an ID or an invite link. The first call says who that is. */
+static int call(share *s, const char *whom) {
   pairlink_session *session;
   s->call_ms = 0;
-  int error = pairlink_connect(s->base.client, s->peer, &session);
-  if (!error)
-    count_in(s, session);
-  else if (error == PAIRLINK_EAGAIN)
+  int error = pairlink_connect(s->base.client, whom, &session);
+  if (error) return error;
+  count_in(s, session);
+  if (!*s->peer) snprintf(s->peer, sizeof s->peer, "%s", pairlink_session_peer(session));
+  return 0;
+}
+
+static void call_again(share *s) {
+  int error = call(s, s->peer);
+  if (error == PAIRLINK_EAGAIN)
     s->call_ms = job_now_ms() + CALL_AGAIN_MS;
-  else
+  else if (error)
     job_end(&s->base, ui_fail("cannot connect", error, NULL));
 }
 
-int share_with(share *s, const char *peer_id) {
-  snprintf(s->peer, sizeof s->peer, "%s", peer_id);
-  snprintf(s->who, sizeof s->who, "%s", job_name(&s->base, peer_id));
-  int error = pairlink_allow(s->base.client, s->peer);
+int share_with(share *s, const char *id_or_link) {
+  int error = call(s, id_or_link);
+  if (!error) error = pairlink_allow(s->base.client, s->peer);
   if (error) return ui_fail("cannot connect", error, NULL);
-  call(s);
-  return s->base.ending ? s->base.exit_code : 0;
+  snprintf(s->who, sizeof s->who, "%s", job_name(&s->base, s->peer));
+  return 0;
 }
 
 void share_paired(share *s, const contact *who) {
@@ -244,7 +250,7 @@ void share_tick(share *s) {
   if (*s->peer && !s->base.ending) {
     if (!s->was_linked && !s->unlinked_ms) s->unlinked_ms = now;
     say_lost(s);
-    if (s->call_ms && now >= s->call_ms) call(s);
+    if (s->call_ms && now >= s->call_ms) call_again(s);
     /* Whom it was with may run again, and be reached only by a new call. */
     if (s->current && s->unlinked_ms && s->was_linked && s->base.is_online && !s->closing_old &&
         now >= s->unlinked_ms + CALL_ANEW_MS) {

@@ -65,7 +65,7 @@ struct share {
 int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const share_hooks *hooks, pairlink_options *o);
 void share_deinit(share *s);
 /* Whom it is about, from now on: lets them in, and calls them. 0, or an exit code after saying why. */
-int share_with(share *s, const char *peer_id);
+int share_with(share *s, const char *id_or_link);
 /* After pairing: the session is on its way, or this is it. */
 void share_paired(share *s, const contact *who);
 

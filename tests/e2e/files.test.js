@@ -310,7 +310,11 @@ describe('interrupted', () => {
     expect((await at.send.wait()).code).toBe(130);
     expect(at.send.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*send --to/);
     expect(readdirSync(at.p.folder)).toMatchObject([expect.stringMatching(/^\.big\.[0-9a-f]{8}\.part$/)]);
-    const receive = at.p.receive(['--json']); // no code, no name: the folder says it
+    // No code, no name: the folder says it; unless it is to be another code.
+    const fresh = at.p.receive(['--new'], { env: { PAIRLINK_CODE: '' } });
+    fresh.end();
+    expect((await fresh.wait()).code).toBe(2);
+    const receive = at.p.receive(['--json']);
     receive.end();
     const send = at.p.send(at.sendArgs, { relay: at.proxy.ws });
     await bothEnd(send, receive);
