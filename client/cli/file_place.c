@@ -64,7 +64,7 @@ void file_place_part_name(const char *leaf, const uint8_t id[16], char out[FILE_
 }
 
 int file_place_part(int folder, const char *part, uint64_t *size) {
-  struct stat st;
+  struct stat st = {0};
   int fd = openat(folder, part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
   if (fd < 0) return -1;
   int error = 0;

@@ -111,7 +111,7 @@ static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root,
   char name[PATH_MAX + 256], target[PATH_MAX];
   const char *path = e->fts_path;
   struct stat st = {0};
-  if (e->fts_info == FTS_DP) return true;
+  if (e->fts_info == FTS_DP || !path) return true;
   if (snprintf(name, sizeof name, "%s%s", root_name, path + strlen(root)) > NAME_MAX_BYTES) {
     if (e->fts_info != FTS_D) leave_out(list, path, "its name is too long", true);
     return true;

@@ -114,8 +114,9 @@ static void problem(const char *format, ...) {
 }
 
 void ui_error(const char *what, const char *why, const char *hint) {
-  const char *const parts[] = {what, why, hint};
-  for (size_t i = 0; i < 3; i++) snprintf(last_error[i], sizeof last_error[i], "%s", parts[i] ? parts[i] : "");
+  snprintf(last_error[0], sizeof last_error[0], "%s", what);
+  snprintf(last_error[1], sizeof last_error[1], "%s", why ? why : "");
+  snprintf(last_error[2], sizeof last_error[2], "%s", hint ? hint : "");
   problem("pairlink: %s", what);
   if (why && *why && strcmp(why, what) != 0) ui_say("  why: %s", why);
   if (hint && *hint) ui_say("  what to do: %s", hint);
