@@ -83,7 +83,7 @@ static void what_is_under_way_follows_the_way(void **state) {
   /* 50 MB/s over 40 ms: 2 MB; the limit grows to that, and not far beyond. */
   file_flow f = {0};
   file_flow_mark marks[4096];
-  uint64_t sent = 0, done = 0, at[4096], free_us = 1000;
+  uint64_t sent = 0, done = 0, at[4096] = {0}, free_us = 1000;
   assert_int_equal(file_flow_limit(&f), FILE_FLOW_LEAST);
   for (uint64_t now = 1000; now < 10000000 && sent < 4000;) {
     if (file_flow_may_send(&f)) {

@@ -96,7 +96,7 @@ static void wanted(unsigned n, uint8_t flags, uint64_t size) {
 
 static void too_many_offers_are_declined(void **state) {
   (void)state;
-  uint8_t why;
+  uint8_t why = 0;
   for (unsigned n = 0; n < 5000; n++) offer(n, 0, 10);
   assert_int_equal(s.acts[PL_TRANSFER_OFFERED], PL_TRANSFER_FILES_MAX);
   size_t declined = 0;
@@ -131,7 +131,7 @@ static void no_more_than_was_announced(void **state) {
   (void)state;
   static const uint64_t wrong[][2] = {{0, 101}, {100, 1}, {99, 2}, {101, 1}, {UINT64_MAX, 1}, {UINT64_MAX - 5, 10}};
   for (unsigned i = 0; i < 6; i++) {
-    uint8_t why;
+    uint8_t why = 0;
     wanted(i, 0, 100);
     data(i, wrong[i][0], (size_t)wrong[i][1]);
     assert_int_equal(s.acts[PL_TRANSFER_OVER], i + 1);
@@ -165,7 +165,7 @@ static void an_end_of_another_size_is_damage(void **state) {
 
 static void sizes_beyond_all_disks_are_refused(void **state) {
   (void)state;
-  uint8_t why;
+  uint8_t why = 0;
   offer(1, 0, (uint64_t)INT64_MAX + 1);
   assert_int_equal(word(&why), PL_CONST_FILE_STOP);
   assert_int_equal(why, PL_CONST_FILE_TOO_LARGE);
