@@ -55,9 +55,7 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   pl_rng_init(&e->rng, config->seed);
   int rc = set_config(e, config);
   if (rc == 0) {
-    e->actions.capacity = 64;
-    e->actions.list = pl_alloc(e->actions.capacity * sizeof *e->actions.list);
-    if (!e->actions.list) rc = PL_ENOMEM;
+    rc = pl_out_room(e, 64 + PL_OUT_RESERVE(0));
   }
   if (rc) {
     pl_engine_free(e);

@@ -4,17 +4,29 @@
 
 #include "engine_internal.h"
 
+int pl_out_room(pl_engine *e, size_t count) {
+  pl_actions *a = &e->actions;
+  if (count <= a->capacity) return 0;
+  size_t capacity = 2 * a->capacity;
+  if (capacity < count) capacity = count;
+  pl_engine_action *list = pl_realloc(a->list, capacity * sizeof *list);
+  if (!list) return PL_ENOMEM;
+  a->list = list;
+  a->capacity = capacity;
+  return 0;
+}
+
 int pl_out(pl_engine *e, pl_engine_action action) {
   pl_actions *a = &e->actions;
-  if (a->count == a->capacity) {
-    size_t capacity = a->capacity ? 2 * a->capacity : 64;
-    pl_engine_action *list = pl_realloc(a->list, capacity * sizeof *list);
-    if (!list) return PL_ENOMEM;
-    a->list = list;
-    a->capacity = capacity;
-  }
+  if (pl_out_room(e, a->count + 1 + PL_OUT_RESERVE(e->session_slots))) return PL_ENOMEM;
   a->list[a->count++] = action;
   return 0;
+}
+
+void pl_out_once(pl_engine *e, pl_engine_action action) {
+  pl_actions *a = &e->actions;
+  if (pl_out_room(e, a->count + 1)) return;
+  a->list[a->count++] = action;
 }
 
 pl_view pl_keep_text(pl_engine *e, pl_view text) {

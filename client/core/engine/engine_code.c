@@ -74,7 +74,7 @@ void pl_code_over(pl_engine *e, pl_code_run *c, int reason) {
 void pl_code_end(pl_engine *e, pl_code_run *c, int error, int reason) {
   pl_engine_action a = {.type = PL_OUT_CODE_ENDED, .code = c->handle, .error = error, .reason = reason};
   pl_code_over(e, c, reason);
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
 }
 
 void pl_code_stop(pl_engine *e) {

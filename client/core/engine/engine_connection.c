@@ -23,7 +23,7 @@ static void connect_now(pl_engine *e) {
   const char *address = pl_address(e);
   pl_engine_action a = {.type = PL_OUT_CONNECT};
   if (address) a.text = pl_keep_text(e, (pl_view){(const uint8_t *)address, strlen(address)});
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
   enter(e, PL_CONN_CONNECTING, e->now_ms + PL_CONNECT_TIMEOUT_MS);
 }
 
@@ -60,12 +60,12 @@ static void offline(pl_engine *e, int error, int reason, bool again) {
   } else {
     e->connection_ms = PL_NEVER;
   }
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
 }
 
 void pl_connection_fail(pl_engine *e, int error, int reason) {
   if (e->connection == PL_CONN_OFF || e->connection == PL_CONN_WAITING) return;
-  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
+  pl_out_once(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
   bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
   forget_socket(e);
   if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason);   /* told before the socket closes */
@@ -76,7 +76,7 @@ void pl_connection_fail(pl_engine *e, int error, int reason) {
 void pl_connection_stop(pl_engine *e) {
   e->wanted = false;
   if (e->connection != PL_CONN_OFF && e->connection != PL_CONN_WAITING)
-    (void)pl_out(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
+    pl_out_once(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
   if (e->connection != PL_CONN_OFF) offline(e, PL_OK, PL_REASON_CLOSED, false);
 }
 

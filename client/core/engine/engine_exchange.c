@@ -45,7 +45,7 @@ static void paired(pl_engine *e, uint32_t handle, const pl_code_person *p, uint3
   memcpy(a.id, p->id, 32);
   memcpy(a.instance, p->instance, 8);
   a.text = pl_keep_text(e, (pl_view){p->name, p->name_size});
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
 }
 
 /* ---- the claimer ------------------------------------------------------------------------------------------------- */
@@ -228,7 +228,7 @@ void pl_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
     pl_control_reset(e, number, PL_REASON_NO_CODE);
   } else if (c->link) {
     pl_control_reset(e, number, PL_REASON_BUSY);
-    if (!c->busy_told) (void)pl_out(e, (pl_engine_action){.type = PL_OUT_CODE_BUSY, .code = c->handle});
+    if (!c->busy_told) pl_out_once(e, (pl_engine_action){.type = PL_OUT_CODE_BUSY, .code = c->handle});
     c->busy_told = true;
   } else {
     take_seat(e, number, c, claim.exchange);

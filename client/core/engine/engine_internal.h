@@ -186,7 +186,13 @@ struct pl_engine {
 };
 
 /* engine_actions.c */
-int pl_out(pl_engine *e, pl_engine_action action);
+int pl_out(pl_engine *e, pl_engine_action action); /* PL_ENOMEM: the caller tries again later, or it can be missed */
+/* What is told once and would be missed: a connection, session or code that changed its state. It goes into room that
+ * is kept for it since the connection or session began, so that no failing allocation can swallow it. */
+void pl_out_once(pl_engine *e, pl_engine_action action);
+/* That room: of a session the loss of its link and its end, of the codes their ends, of the connection its turns. */
+#define PL_OUT_RESERVE(sessions) (2 * (sessions) + 2 * PL_CODES_MAX + 16)
+int pl_out_room(pl_engine *e, size_t count);      /* for so many actions in a step */
 pl_view pl_keep_text(pl_engine *e, pl_view text); /* copied until the next step; cut when there is no room */
 void pl_log(pl_engine *e, const char *event, const char *reason);
 int pl_reason_error(int reason);

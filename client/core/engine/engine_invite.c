@@ -102,6 +102,6 @@ bool pl_invite_claim(pl_engine *e, const pl_link *l) {
   pl_engine_action a = {.type = PL_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);
   a.data = pl_keep_text(e, (pl_view){l->invite, sizeof l->invite});
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
   return true;
 }

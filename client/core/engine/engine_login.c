@@ -110,7 +110,7 @@ int pl_login_welcome(pl_engine *e, pl_view payload) {
   memcpy(e->relay_id, e->hello_relay_id, 32);
   pl_engine_action a = {.type = PL_OUT_ONLINE};
   memcpy(a.id, e->relay_id, 32);
-  (void)pl_out(e, a);
+  pl_out_once(e, a);
   pl_engine_wake_at(e, pl_connection_deadline(e));
   pl_peers_tell_all(e);
   pl_dial_all(e);

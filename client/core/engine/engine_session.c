@@ -10,6 +10,7 @@ static pl_peer_session **free_slot(pl_engine *e) {
   if (e->session_slots >= e->config.sessions_max) return NULL;
   size_t count = e->session_slots ? e->session_slots * 2 : 4;
   if (count > e->config.sessions_max) count = e->config.sessions_max;
+  if (pl_out_room(e, e->actions.count + PL_OUT_RESERVE(count))) return NULL;
   pl_peer_session **list = pl_realloc(e->sessions, count * sizeof(pl_peer_session *));
   if (!list) return NULL;
   memset(list + e->session_slots, 0, (count - e->session_slots) * sizeof(pl_peer_session *));
@@ -90,11 +91,19 @@ typedef struct pl_sink_context {
   pl_peer_session *s;
 } pl_sink_context;
 
-static int out_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
+static pl_engine_action of_session(const pl_peer_session *s, pl_engine_action a) {
   a.session = s->number;
   memcpy(a.id, s->id, 32);
   memcpy(a.instance, s->instance, 8);
-  return s->announced ? pl_out(e, a) : 0;
+  return a;
+}
+
+static int out_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
+  return s->announced ? pl_out(e, of_session(s, a)) : 0;
+}
+
+static void once_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
+  if (s->announced) pl_out_once(e, of_session(s, a));
 }
 
 static int linked(pl_engine *e, pl_peer_session *s, uint32_t number) {
@@ -166,7 +175,7 @@ static int take_action(void *context, const pl_session_action *in) {
       a.type = PL_OUT_SESSION_CLOSED;
       a.error = pl_reason_error(in->reason);
       a.text = in->data;
-      (void)out_of(e, s, a);
+      once_of(e, s, a);
       linger_from_now(e, s);
       return 0;
     case PL_SESSION_CLOSE_ENDED:
@@ -174,7 +183,7 @@ static int take_action(void *context, const pl_session_action *in) {
       a.type = PL_OUT_SESSION_CLOSED;
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
-      (void)out_of(e, s, a);
+      once_of(e, s, a);
       if (in->error == 0 && pl_session_peer_epoch(s->core))
         linger_from_now(e, s);
       else
@@ -208,7 +217,7 @@ void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
     s->dial_at_ms += pl_fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
-  (void)out_of(e, s, a);
+  once_of(e, s, a);
 }
 
 /* A call was accepted, and its link ended before anything was said on it. */
@@ -241,7 +250,7 @@ static void fail(pl_engine *e, pl_peer_session *s, int error) {
   pl_session_report_lost(s->core, &sink);
   pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
   a.text = pl_keep_text(e, text);
-  (void)out_of(e, s, a);
+  once_of(e, s, a);
   pl_session_fail(s->core, (uint16_t)reason, text);
   linger_from_now(e, s);
   pl_peer_session_touch(e, s);
@@ -280,7 +289,7 @@ void pl_peer_session_end(pl_engine *e, pl_peer_session *s, int error, int reason
     pl_session_report_lost(s->core, &sink);
     pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
     a.text = pl_keep_text(e, text);
-    (void)out_of(e, s, a);
+    once_of(e, s, a);
   }
   s->ended = true;
   for (pl_node *n = e->links.next; n != &e->links;) {

@@ -106,7 +106,7 @@ static int apply_channels(pl_session *s, pl_view channels) {
     int rc = pl_channel_taken_by_peer(s, c, state.received_to, state.taken_to);
     if (rc) return rc;
   }
-  return 0;
+  return pl_session_writable_again(s); /* an ACK may have failed to say it, for want of memory */
 }
 
 static int confirm(pl_session *s, pl_session_link *l) {

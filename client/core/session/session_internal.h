@@ -147,6 +147,7 @@ int pl_channel_finish(pl_session *s, uint8_t number, uint64_t *place);
 int pl_channel_give_up(pl_session *s, uint8_t number, uint16_t reason);
 int pl_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority);
 int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to, uint64_t taken_to);
+int pl_session_writable_again(pl_session *s); /* tells the channels that wait for room and have it */
 void pl_channel_go_back(pl_session *s, pl_channel *c);
 void pl_channel_deinit(pl_channel *c);
 int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data);

@@ -138,7 +138,7 @@ int pl_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) {
   return 0;
 }
 
-static int writable_again(pl_session *s) {
+int pl_session_writable_again(pl_session *s) {
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
     pl_channel *c = s->channels[i];
     if (!c || !c->wants_writable) continue;
@@ -186,7 +186,7 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
     c->ring = NULL;
     c->ring_capacity = 0;
   }
-  return writable_again(s);
+  return pl_session_writable_again(s);
 }
 
 void pl_channel_go_back(pl_session *s, pl_channel *c) {

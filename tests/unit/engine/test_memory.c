@@ -123,11 +123,35 @@ static void commands_survive_each_failure(void **state) {
   }
 }
 
+/* Its end is told whatever the list of actions holds already, and does not find room to grow. */
+static void the_end_of_a_session_is_told_without_memory(void **state) {
+  (void)state;
+  pl_engine_config patience = {.session_timeout_ms = 5000};
+  for (int messages = 0; messages <= 160; messages++) {
+    pair_start(&n, &patience, NULL);
+    uint32_t s = connect_again(0);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+    net_remove(&n, 1);
+    for (int i = 0; i < messages; i++) assert_int_equal(net_send(&n, 0, s, 0, "lost", 4), 0);
+    net_run(&n, 100);
+    pl_engine_event time = {.type = PL_IN_TIME};
+    n.now_ms += 10000;
+    pl_alloc_fail_at(1);
+    assert_int_equal(net_do(&n, 0, &time), 0);
+    pl_alloc_fail_at(0);
+    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 1);
+    net_deinit(&n);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_new_engine_may_fail),
       cmocka_unit_test(a_conversation_survives_each_failure),
       cmocka_unit_test(commands_survive_each_failure),
+      cmocka_unit_test(the_end_of_a_session_is_told_without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
