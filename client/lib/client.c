@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aead_openssl.h"
 #include "internal.h"
 
 /* The public numbers are the tables' numbers. */
@@ -157,6 +158,7 @@ static int make_engine(pairlink *p, const pairlink_options *o) {
   config.session_timeout_ms = o->session_timeout_ms;
   config.sessions_max = o->sessions_max;
   config.manual_take = o->manual_take != 0;
+  config.aead = &pl_aead_openssl;
   error = pl_engine_new(&config, &p->engine);
   pl_identity_deinit(&config.identity);
   sodium_memzero(&config, sizeof config);

@@ -9,6 +9,7 @@
 
 #include "../base/base.h"
 #include "../identity/identity.h"
+#include "../noise/aead.h"
 
 #define PL_NEVER UINT64_MAX
 
@@ -31,6 +32,7 @@ typedef struct pl_engine_config {
   uint32_t session_timeout_ms;  /* 0: one hour; without a link for longer ends a session */
   uint32_t sessions_max;        /* 0: 1,024 */
   uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried so much is replaced */
+  const pl_aead *aead;          /* for the records of links, NULL: libsodium's; outlives the engine */
   bool manual_take;             /* true: the shell says with PL_IN_TAKE what the application took; false: at once */
 } pl_engine_config;
 

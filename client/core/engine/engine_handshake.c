@@ -38,6 +38,12 @@ int pl_handshake_write1(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity)
   return n < 0 ? n : pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
 }
 
+static int split(const pl_engine *e, pl_link *l) {
+  int rc = pl_noise_split(&l->handshake, &l->keys);
+  if (rc == 0) pl_noise_link_use(&l->keys, e->config.aead);
+  return rc;
+}
+
 int pl_handshake_write2(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity) {
   uint8_t extensions[256], payload[512], ephemeral[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
@@ -50,7 +56,7 @@ int pl_handshake_write2(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity)
   if (n < 0) return n;
   n = pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
   if (n < 0) return n;
-  int rc = pl_noise_split(&l->handshake, &l->keys);
+  int rc = split(e, l);
   return rc ? rc : n;
 }
 
@@ -95,10 +101,9 @@ int pl_handshake_read2(pl_engine *e, pl_link *l, pl_view message) {
   uint8_t payload[2048];
   pl_wire_handshake2 h;
   pl_view proof;
-  (void)e;
   int n = pl_noise_read(&l->handshake, message, payload, sizeof payload);
   if (n < 0) return n;
-  int rc = pl_noise_split(&l->handshake, &l->keys);
+  int rc = split(e, l);
   if (rc) return rc;
   if (n > 0 && payload[0] != PL_CONST_PROTOCOL_VERSION) return PL_ESTATE;
   if (pl_wire_handshake2_decode(&h, payload, (size_t)n) || pl_is_zero(h.callee_instance, 8)) return PL_EPROTOCOL;

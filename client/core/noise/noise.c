@@ -189,6 +189,8 @@ int pl_noise_split(pl_noise_handshake *hs, pl_noise_link *link) {
   hkdf(first, second, hs->ck, NULL, 0);
   link->next_counter = 0;
   link->received_counter = UINT64_MAX;
+  link->aead = NULL;
+  link->sealing = link->opening = NULL;
   pl_noise_handshake_deinit(hs);
   return 0;
 }
@@ -198,7 +200,15 @@ void pl_noise_handshake_deinit(pl_noise_handshake *hs) {
   hs->next = NEXT_NOTHING;
 }
 
+void pl_noise_link_use(pl_noise_link *link, const pl_aead *aead) {
+  link->aead = aead;
+  link->sealing = aead ? aead->begin(link->send_key, true) : NULL;
+  link->opening = aead ? aead->begin(link->receive_key, false) : NULL;
+}
+
 void pl_noise_link_deinit(pl_noise_link *link) {
+  if (link->sealing) link->aead->end(link->sealing);
+  if (link->opening) link->aead->end(link->opening);
   sodium_memzero(link, sizeof *link);
   link->next_counter = UINT64_MAX; /* so that the zero keys neither seal nor open anything */
   link->received_counter = UINT64_MAX - 1;
@@ -249,8 +259,11 @@ int pl_noise_seal(pl_noise_link *link, uint8_t type, uint8_t flags, const uint8_
   uint8_t nonce[12], ad[2] = {type, flags};
   uint64_t counter = link->next_counter++;
   nonce_of(nonce, counter);
-  crypto_aead_chacha20poly1305_ietf_encrypt(out + COUNTER_BYTES, NULL, plaintext, size, ad, sizeof ad, NULL, nonce,
-                                            link->send_key);
+  if (!link->sealing)
+    crypto_aead_chacha20poly1305_ietf_encrypt(out + COUNTER_BYTES, NULL, plaintext, size, ad, sizeof ad, NULL, nonce,
+                                              link->send_key);
+  else if (!link->aead->seal(link->sealing, nonce, (pl_view){ad, sizeof ad}, plaintext, size, out + COUNTER_BYTES))
+    return PL_ECRYPTO;
   pl_put_u64(out, counter);
   return (int)(size + PL_CONST_RECORD_OVERHEAD_BYTES);
 }
@@ -263,9 +276,13 @@ int pl_noise_open(pl_noise_link *link, uint8_t type, uint8_t flags, const uint8_
   if (counter == UINT64_MAX || (!first && counter <= link->received_counter)) return PL_ECRYPTO;
   uint8_t nonce[12], ad[2] = {type, flags};
   nonce_of(nonce, counter);
-  if (crypto_aead_chacha20poly1305_ietf_decrypt(plaintext, NULL, NULL, record + COUNTER_BYTES, size - COUNTER_BYTES, ad,
-                                                sizeof ad, nonce, link->receive_key) != 0)
-    return PL_ECRYPTO;
+  const uint8_t *sealed = record + COUNTER_BYTES;
+  size_t plain_size = size - PL_CONST_RECORD_OVERHEAD_BYTES;
+  bool genuine = link->opening
+                     ? link->aead->open(link->opening, nonce, (pl_view){ad, sizeof ad}, sealed, plain_size, plaintext)
+                     : crypto_aead_chacha20poly1305_ietf_decrypt(plaintext, NULL, NULL, sealed, size - COUNTER_BYTES,
+                                                                 ad, sizeof ad, nonce, link->receive_key) == 0;
+  if (!genuine) return PL_ECRYPTO;
   link->received_counter = counter;
-  return (int)(size - PL_CONST_RECORD_OVERHEAD_BYTES);
+  return (int)plain_size;
 }

@@ -5,6 +5,7 @@
 
 #include "../base/base.h"
 #include "../identity/identity.h"
+#include "aead.h"
 
 enum {
   PL_NOISE_MESSAGE1_OVERHEAD = 32 + 48 + 16, /* e, encrypted s, tag */
@@ -25,6 +26,8 @@ typedef struct pl_noise_link {
   uint8_t send_key[32], receive_key[32];
   uint64_t next_counter;     /* of the next record sent */
   uint64_t received_counter; /* highest seen; UINT64_MAX for none */
+  const pl_aead *aead;       /* of the keys below, each NULL where libsodium does the work */
+  void *sealing, *opening;
 } pl_noise_link;
 
 /* The raw pattern, for published vectors and for the functions below: X25519 keys, any prologue. */
@@ -37,6 +40,9 @@ int pl_noise_write(pl_noise_handshake *hs, const uint8_t ephemeral_secret[32], p
 int pl_noise_read(pl_noise_handshake *hs, pl_view message, uint8_t *payload, size_t capacity) PL_MUST_USE;
 int pl_noise_split(pl_noise_handshake *hs, pl_noise_link *link) PL_MUST_USE; /* wipes hs */
 void pl_noise_handshake_deinit(pl_noise_handshake *hs);                      /* wipes */
+/* After pl_noise_split: records are sealed and opened by `aead` as far as it can; it outlives the link. NULL:
+ * libsodium. */
+void pl_noise_link_use(pl_noise_link *link, const pl_aead *aead);
 void pl_noise_link_deinit(pl_noise_link *link); /* wipes; seals and opens nothing from then on */
 
 /* Pairlink's use: identities instead of raw keys, the prologue of docs/protocol.md. */
@@ -46,11 +52,12 @@ int pl_noise_start_callee(pl_noise_handshake *hs, const pl_identity *self, const
 int pl_noise_check_caller(const pl_noise_handshake *hs, const uint8_t caller_id[32]) PL_MUST_USE;
 
 /* Seals size bytes of plaintext as a record: out takes size + 24 bytes; in place when plaintext == out + 8. Gives the
- * bytes written, PL_EMSGSIZE for more than a record holds, PL_ESTATE when all counters are used. */
+ * bytes written, PL_EMSGSIZE for more than a record holds, PL_ESTATE when all counters are used, PL_ECRYPTO when the
+ * library that was handed in fails. */
 int pl_noise_seal(pl_noise_link *link, uint8_t type, uint8_t flags, const uint8_t *plaintext, size_t size,
                   uint8_t *out) PL_MUST_USE;
 /* Opens a record; plaintext takes size - 24 bytes. Gives their number, or PL_ECRYPTO (also for an old counter), which
- * changes nothing in the link. In place when plaintext == record + 8. */
+ * changes nothing in the link; plaintext then holds nothing of the record. In place when plaintext == record + 8. */
 int pl_noise_open(pl_noise_link *link, uint8_t type, uint8_t flags, const uint8_t *record, size_t size,
                   uint8_t *plaintext) PL_MUST_USE;
 

@@ -10,6 +10,7 @@
 
 #include "client/core/noise/noise.h"
 #include "client/core/wire/wire.h"
+#include "client/lib/aead_openssl.h"
 
 static const uint8_t ephemeral1[32] = {1}, ephemeral2[32] = {2};
 static const uint8_t hello[] = "hello", answer[] = "answer";
@@ -49,14 +50,32 @@ static void meet(pair *p) {
   assert_int_equal(p->size2, sizeof answer + PL_NOISE_MESSAGE2_OVERHEAD);
 }
 
-static void link_up(pl_noise_link *caller, pl_noise_link *callee) {
+/* Each test of records runs with every library on either side. */
+typedef struct libraries {
+  const pl_aead *caller, *callee;
+} libraries;
+
+static pl_noise_link caller, callee;
+
+static void link_up(void **state) {
+  const libraries *l = *state;
   pair p;
   meet(&p);
   int size = pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)p.size2}, p.out, sizeof p.out);
   assert_int_equal(size, sizeof answer);
   assert_memory_equal(p.out, answer, sizeof answer);
-  assert_int_equal(pl_noise_split(&p.caller, caller), 0);
-  assert_int_equal(pl_noise_split(&p.callee, callee), 0);
+  assert_int_equal(pl_noise_split(&p.caller, &caller), 0);
+  assert_int_equal(pl_noise_split(&p.callee, &callee), 0);
+  if (!l) return;
+  pl_noise_link_use(&caller, l->caller);
+  pl_noise_link_use(&callee, l->callee);
+}
+
+static int link_down(void **state) {
+  (void)state;
+  pl_noise_link_deinit(&caller);
+  pl_noise_link_deinit(&callee);
+  return 0;
 }
 
 static void assert_wiped(pl_noise_handshake *hs) {
@@ -76,9 +95,7 @@ static void assert_dead(pl_noise_handshake *hs) {
 }
 
 static void both_ends_get_the_same_keys(void **state) {
-  (void)state;
-  pl_noise_link caller, callee;
-  link_up(&caller, &callee);
+  link_up(state);
   assert_memory_equal(caller.send_key, callee.receive_key, 32);
   assert_memory_equal(caller.receive_key, callee.send_key, 32);
   assert_memory_not_equal(caller.send_key, caller.receive_key, 32);
@@ -231,10 +248,8 @@ static void seal(pl_noise_link *link, uint8_t record[RECORD]) {
 }
 
 static void records_open_once_and_in_order(void **state) {
-  (void)state;
-  pl_noise_link caller, callee;
   uint8_t records[4][RECORD], out[TEXT];
-  link_up(&caller, &callee);
+  link_up(state);
   for (int i = 0; i < 4; i++) {
     seal(&caller, records[i]);
     assert_int_equal(pl_get_u64(records[i]), i);
@@ -251,10 +266,8 @@ static void records_open_once_and_in_order(void **state) {
 }
 
 static void every_bit_of_a_record_counts(void **state) {
-  (void)state;
-  pl_noise_link caller, callee;
   uint8_t record[RECORD], out[RECORD];
-  link_up(&caller, &callee);
+  link_up(state);
   seal(&caller, record);
   for (size_t bit = 0; bit < RECORD * 8; bit++) {
     record[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -272,10 +285,8 @@ static void every_bit_of_a_record_counts(void **state) {
 }
 
 static void sizes_from_nothing_to_the_most(void **state) {
-  (void)state;
   static uint8_t buffer[PL_CONST_ENVELOPE_PAYLOAD_MAX + 2], plain[PL_CONST_RECORD_PLAINTEXT_MAX + 1];
-  pl_noise_link caller, callee;
-  link_up(&caller, &callee);
+  link_up(state);
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, NULL, 0, buffer), PL_CONST_RECORD_OVERHEAD_BYTES);
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, buffer, PL_CONST_RECORD_OVERHEAD_BYTES, plain), 0);
   /* in place, both ways */
@@ -293,10 +304,8 @@ static void sizes_from_nothing_to_the_most(void **state) {
 }
 
 static void counters_end_before_the_reserved_one(void **state) {
-  (void)state;
-  pl_noise_link caller, callee;
   uint8_t record[RECORD], out[TEXT];
-  link_up(&caller, &callee);
+  link_up(state);
   caller.next_counter = UINT64_MAX - 1;
   seal(&caller, record);
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
@@ -306,17 +315,98 @@ static void counters_end_before_the_reserved_one(void **state) {
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
 }
 
+/* A record that was refused leaves nothing of what it said, also where it is decrypted before it is checked. */
+static void a_refused_record_says_nothing(void **state) {
+  uint8_t record[RECORD], out[TEXT];
+  link_up(state);
+  seal(&caller, record);
+  record[RECORD - 1] ^= 1;
+  memset(out, 0, sizeof out);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+  assert_true(sodium_is_zero(out, sizeof out));
+}
+
+static void both_directions_have_their_own_key(void **state) {
+  uint8_t record[RECORD], back[RECORD], out[TEXT];
+  link_up(state);
+  seal(&caller, record);
+  seal(&callee, back);
+  assert_memory_not_equal(record, back, RECORD);
+  assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, back, RECORD, out), TEXT);
+  assert_memory_equal(out, text, TEXT);
+}
+
 static void a_wiped_link_neither_seals_nor_opens(void **state) {
-  (void)state;
-  pl_noise_link caller, callee, zero = {.received_counter = UINT64_MAX};
+  pl_noise_link zero = {.received_counter = UINT64_MAX};
   uint8_t record[RECORD], out[RECORD];
-  link_up(&caller, &callee);
+  link_up(state);
   pl_noise_link_deinit(&caller);
   assert_true(sodium_is_zero(caller.send_key, 32) && sodium_is_zero(caller.receive_key, 32));
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
   seal(&zero, record); /* what a stranger can make of a known key */
   assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
 }
+
+/* ---- libraries that cannot ---- */
+
+static void *no_begin(const uint8_t key[32], bool sealing) {
+  (void)key;
+  (void)sealing;
+  return NULL;
+}
+
+static int ended;
+static void *begin_nothing(const uint8_t key[32], bool sealing) {
+  (void)key;
+  (void)sealing;
+  return &ended;
+}
+
+static bool fails(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *in, size_t size, uint8_t *out) {
+  (void)key, (void)nonce, (void)ad, (void)in, (void)size, (void)out;
+  return false;
+}
+
+static void count_end(void *key) {
+  ++*(int *)key;
+}
+
+static const pl_aead none = {no_begin, fails, fails, count_end}, broken = {begin_nothing, fails, fails, count_end};
+
+static void libsodium_stands_in(void **state) {
+  (void)state;
+  const libraries with_none = {&none, &none};
+  void *with = (void *)(uintptr_t)&with_none;
+  uint8_t record[RECORD], out[TEXT];
+  link_up(&with);
+  seal(&caller, record);
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), TEXT);
+}
+
+static void a_failing_library_sends_nothing(void **state) {
+  (void)state;
+  const libraries with_broken = {&broken, &broken};
+  void *with = (void *)(uintptr_t)&with_broken;
+  uint8_t record[RECORD] = {0}, out[TEXT];
+  link_up(&with);
+  assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, record), PL_ECRYPTO);
+  assert_true(sodium_is_zero(record, sizeof record));
+  assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
+  ended = 0;
+  link_down(NULL);
+  assert_int_equal(ended, 4);
+}
+
+#define WITH(test, libraries) \
+  { #test " " #libraries, test, NULL, link_down, &(libraries) }
+#define RECORDS(libraries)                                                                                    \
+  WITH(records_open_once_and_in_order, libraries), WITH(every_bit_of_a_record_counts, libraries),             \
+      WITH(sizes_from_nothing_to_the_most, libraries), WITH(counters_end_before_the_reserved_one, libraries), \
+      WITH(a_refused_record_says_nothing, libraries), WITH(both_directions_have_their_own_key, libraries),    \
+      WITH(a_wiped_link_neither_seals_nor_opens, libraries)
+
+static libraries sodium_sodium = {NULL, NULL}, sodium_openssl = {NULL, &pl_aead_openssl},
+                 openssl_sodium = {&pl_aead_openssl, NULL}, openssl_openssl = {&pl_aead_openssl, &pl_aead_openssl};
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -329,11 +419,12 @@ int main(void) {
       cmocka_unit_test(another_identity_is_refused),
       cmocka_unit_test(bad_keys_are_refused),
       cmocka_unit_test(zero_secrets_abort),
-      cmocka_unit_test(records_open_once_and_in_order),
-      cmocka_unit_test(every_bit_of_a_record_counts),
-      cmocka_unit_test(sizes_from_nothing_to_the_most),
-      cmocka_unit_test(counters_end_before_the_reserved_one),
-      cmocka_unit_test(a_wiped_link_neither_seals_nor_opens),
+      cmocka_unit_test_teardown(libsodium_stands_in, link_down),
+      cmocka_unit_test(a_failing_library_sends_nothing),
+      RECORDS(sodium_sodium),
+      RECORDS(sodium_openssl),
+      RECORDS(openssl_sodium),
+      RECORDS(openssl_openssl),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
