@@ -263,8 +263,9 @@ PAIRLINK_API int pairlink_network_up(pairlink *p);
  * EAGAIN (sessions_max), ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
-/* Answers a knock, or decides before one: allow accepts this ID from now on; deny forgets its knock in silence; block
- * never asks again. For as long as this client lives. Errors: EID, ENOMEM. */
+/* Answers a knock, or decides before one: allow accepts this ID from now on; deny forgets its knock in silence, and
+ * takes back an invite that it claimed; block never asks again. For as long as this client lives. Errors: EID, ENOMEM.
+ */
 PAIRLINK_API int pairlink_allow(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_deny(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_block(pairlink *p, const char *id);

@@ -204,7 +204,6 @@ struct sim_client {
   sim_session sessions[SIM_SESSIONS];
   uint64_t next_act_us, take_at_us;
   bool allowed[SIM_CLIENTS], blocked[SIM_CLIENTS], dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
-  uint64_t unwelcome_us[SIM_CLIENTS]; /* since when they may not begin a session */
 };
 
 typedef struct sim_invite {

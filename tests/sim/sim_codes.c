@@ -106,10 +106,8 @@ static sim_code *told(sim_client *c, const pl_engine_action *a) {
   return k;
 }
 
-static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
+static void check_paired(sim_client *c, const sim_code *k, int peer) {
   sim_world *w = c->world;
-  int peer = sim_client_of(w, a->id, a->instance);
-  if (peer < 0) sim_fail(w, "client %d is paired with nobody", c->index);
   if (k->of >= 0) {
     if (k->wrong) sim_fail(w, "client %d is paired by a wrong code", c->index);
     if (w->code_count <= SIM_CODES && !sim_same_id(w, peer, w->codes[k->of].client))
@@ -121,6 +119,17 @@ static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
       used = by->of >= 0 && &w->codes[by->of] == k && !by->wrong && sim_same_id(w, by->client, peer);
     }
     if (!used) sim_fail(w, "client %d is paired with client %d, who did not use its code", c->index, peer);
+  }
+}
+
+/* k: NULL for a code that is forgotten here (SIM_CODES), though not by the client. */
+static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
+  int peer = sim_client_of(c->world, a->id, a->instance);
+  if (peer < 0) sim_fail(c->world, "client %d is paired with nobody", c->index);
+  c->world->paired++;
+  if (k) {
+    k->over = true;
+    check_paired(c, k, peer);
   }
   sim_strangers_note(c, peer, true, false);
   if (!a->session || sim_session_of(c, a->session)) return;
@@ -152,16 +161,12 @@ static void check_wrong(sim_client *c, const sim_code *k) {
 
 void sim_codes_action(sim_client *c, const pl_engine_action *a) {
   sim_code *k = told(c, a);
+  if (a->type == PL_OUT_PAIRED) paired(c, k, a);
   if (!k) return;
   switch (a->type) {
     case PL_OUT_CODE:
       k->shown = true;
       if (pl_code_parse(&k->code, a->text) != 0) sim_fail(c->world, "client %d is shown what is no code", c->index);
-      break;
-    case PL_OUT_PAIRED:
-      k->over = true;
-      c->world->paired++;
-      paired(c, k, a);
       break;
     case PL_OUT_CODE_ENDED:
       k->over = true;

@@ -87,16 +87,20 @@ static void check_bounds(const sim_worker *v) {
     sim_fail(w, "the relay's worker %u holds %d bytes, more than its budget", v->number, (int)stats.queued_bytes);
 }
 
-/* As in the shell: first what the others are told, then the sockets. */
+/* As in the shell: first what the others are told, then the sockets; when that closed one, the others hear of it in
+ * the next turn, which comes at once. */
 void sim_relay_turn(sim_worker *v) {
   pl_conn *conn;
+  bool closed = false;
   if (!v->core) return;
   sim_bus_flush(v);
   while ((conn = pl_relay_next_dirty(v->core))) {
     sim_conn *k = pl_conn_shell(conn);
     write_some(k);
     if (k->relay_conn) obey_wish(k);
+    closed |= !k->relay_conn;
   }
+  if (closed) sim_bus_flush(v);
   check_bounds(v);
 }
 

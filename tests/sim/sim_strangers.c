@@ -3,9 +3,6 @@
 
 #include "sim.h"
 
-/* A call that was accepted before its caller was turned away may still become a session. */
-#define ACCEPTED_US SIM_MS(15000)
-
 static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in) {
   in.type = type;
   return sim_client_step(c, &in);
@@ -20,7 +17,6 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     if (!sim_same_id(w, i, peer)) continue;
-    if (!allowed) c->unwelcome_us[i] = w->now_us;
     c->allowed[i] = allowed;
     c->blocked[i] = blocked;
     c->invited[i] &= allowed;
@@ -50,7 +46,6 @@ void sim_strangers_started(sim_client *c) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     c->dialled[i] = c->invited[i] = false;
-    c->unwelcome_us[i] = 0;
     if (i == c->index || said_of_a_twin(c, i)) continue;
     bool allowed = c->allowed[i];
     if (allowed) sim_strangers_note(c, i, false, false); /* until there was memory for it */
@@ -157,6 +152,5 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
 void sim_strangers_begin(sim_client *c, int peer) {
   sim_world *w = c->world;
   if (!w->strangers || c->config.accept_all || c->allowed[peer] || c->invited[peer] || c->dialled[peer]) return;
-  if (w->now_us < c->unwelcome_us[peer] + ACCEPTED_US) return;
   sim_fail(w, "client %d: a session with client %d, whom nobody let in", c->index, peer);
 }

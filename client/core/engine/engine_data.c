@@ -36,11 +36,12 @@ static void end_the_old(pl_engine *e, const pl_link *l) {
   }
 }
 
-/* Accepted to hear the end of the old session, it asks for a new one; or it was blocked meanwhile. */
+/* A call may have been accepted for a session that is ending or has ended since, or before its caller was turned away:
+ * what counts for a new one is who is let in now. */
 static bool may_begin(pl_engine *e, const pl_link *l) {
   const pl_peer_entry *p = pl_peer_find(e, l->id);
   if (p && p->blocked) return false;
-  if (!l->to_hear_the_end || pl_offer_is_welcome(e, l)) return true;
+  if (l->has_invite || pl_offer_is_welcome(e, l)) return true;
   pl_knock_add(e, l);
   return false;
 }

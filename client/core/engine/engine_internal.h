@@ -66,7 +66,6 @@ struct pl_link {
   uint32_t number;
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
-  bool to_hear_the_end; /* a stranger by now, accepted only for a session that ends or has ended */
   bool is_code;         /* of a pairing code: no session comes of it */
   pl_code_run *code;    /* NULL: none, or over */
   uint64_t until_ms;    /* when a link of a code is too late */
@@ -278,6 +277,7 @@ void pl_peers_tell_all(pl_engine *e); /* after login: the relay learns whom we a
 
 /* engine_invite.c */
 int pl_invite_add(pl_engine *e, const pl_engine_event *in);
+void pl_invite_take_back(pl_engine *e, const uint8_t id[32]);
 int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]);
 void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32], const uint8_t callee[32],
                      const uint8_t ephemeral[32]);

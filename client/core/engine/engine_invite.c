@@ -43,6 +43,18 @@ int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
   return 0;
 }
 
+/* Who is let in no more is not let in by what it claimed earlier either. */
+void pl_invite_take_back(pl_engine *e, const uint8_t id[32]) {
+  for (size_t n = e->invite_count; n-- > 0;) {
+    pl_invite *i = &e->invites[n];
+    if (!i->claimed || memcmp(i->bound_to, id, 32) != 0) continue;
+    if (i->single)
+      invite_drop(e, i);
+    else
+      i->claimed = false;
+  }
+}
+
 void pl_invite_settle(pl_engine *e, const uint8_t secret[16]) {
   pl_invite *i = invite_find(e, secret);
   if (i) i->code = 0;

@@ -110,6 +110,7 @@ static int dial_back(pl_engine *e, const pl_knock *k) {
 int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = peer_add(e, id);
   if (!p) return PL_ENOMEM;
+  pl_peer_entry before = *p;
   if (!p->allowed) tell(e, PL_CONST_PEERS_ALLOW, id, 1);
   p->allowed = true;
   p->blocked = false;
@@ -117,7 +118,12 @@ int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
   if (!k) return 0;
   pl_knock asked = *k;
   *k = (pl_knock){0};
-  return accept_waiting(e, id) ? 0 : dial_back(e, &asked);
+  int rc = accept_waiting(e, id) ? 0 : dial_back(e, &asked);
+  if (rc) { /* nothing is decided: it is still asking */
+    *p = before;
+    *k = asked;
+  }
+  return rc;
 }
 
 /* A call back that was agreed to and has found nobody yet: the application knows of no session that it could close. */
@@ -133,6 +139,7 @@ int pl_peer_deny(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = pl_peer_find(e, id);
   if (p && p->allowed) tell(e, PL_CONST_PEERS_FORGET, id, 1);
   if (p) p->allowed = false;
+  pl_invite_take_back(e, id);
   pl_knock *k = knock_find(e, id);
   if (k) k->muted = true;
   call_off(e, id);
@@ -145,6 +152,7 @@ int pl_peer_block(pl_engine *e, const uint8_t id[32]) {
   if (!p->blocked) tell(e, PL_CONST_PEERS_BLOCK, id, 1);
   p->allowed = false;
   p->blocked = true;
+  pl_invite_take_back(e, id);
   pl_knock *k = knock_find(e, id);
   if (k) *k = (pl_knock){0};
   call_off(e, id);

@@ -50,8 +50,6 @@ bool pl_offer_is_welcome(pl_engine *e, const pl_link *l) {
 static void decide(pl_engine *e, pl_link *l) {
   const pl_peer_session *s = pl_offer_session(e, l, 0);
   bool welcome = l->has_invite || pl_offer_is_welcome(e, l);
-  bool ends = s && (s->lingering || pl_session_is_closing(s->core));
-  l->to_hear_the_end = ends && !welcome && !pl_peer_session_dialling(e, l->id);
   if (s && s->opening && pl_side_is_smaller(e, l->id, l->instance)) {
     l->parked = true; /* both call at once: the smaller waits for its own call */
   } else if (s || (welcome && !e->stopping)) {

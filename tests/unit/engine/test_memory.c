@@ -123,6 +123,29 @@ static void commands_survive_each_failure(void **state) {
   }
 }
 
+/* What fails for want of memory has not happened: who asks goes on asking. */
+static void an_answer_that_fails_decides_nothing(void **state) {
+  (void)state;
+  pl_engine_config shy = {.listen = true};
+  int failed = 0;
+  for (long k = 1, never = 0; !never; k++) {
+    pair_start(&n, NULL, &shy);
+    (void)connect_again(0);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+    while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* only a call back is left */
+    pl_alloc_fail_at(k);
+    int rc = net_allow(&n, 1, 0);
+    never = pl_alloc_fail_at(0) > 0;
+    assert_true(rc == 0 || rc == PL_ENOMEM);
+    failed += rc != 0;
+    net_run(&n, 60000);
+    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION) > 0, rc == 0);
+    net_deinit(&n);
+  }
+  assert_true(failed > 0);
+}
+
 /* Its end is told whatever the list of actions holds already, and does not find room to grow. */
 static void the_end_of_a_session_is_told_without_memory(void **state) {
   (void)state;
@@ -151,6 +174,7 @@ int main(void) {
       cmocka_unit_test(a_new_engine_may_fail),
       cmocka_unit_test(a_conversation_survives_each_failure),
       cmocka_unit_test(commands_survive_each_failure),
+      cmocka_unit_test(an_answer_that_fails_decides_nothing),
       cmocka_unit_test(the_end_of_a_session_is_told_without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

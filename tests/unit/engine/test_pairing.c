@@ -258,6 +258,28 @@ static void a_claimed_invite_is_bound(void **state) {
   net_deinit(&n);
 }
 
+static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
+  (void)state;
+  for (uint32_t single = 0; single < 2; single++) {
+    start_shy();
+    assert_int_equal(invite(1, secret, n.now_ms + 60000, single), 0);
+    uint32_t session = net_connect(&n, 0, 1, NULL, secret);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+    pl_engine_event deny = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+    assert_int_equal(net_do(&n, 1, &deny), 0);
+    net_close(&n, 0, session);
+    net_run(&n, 30000);
+    net_connect(&n, 0, 1, NULL, secret);
+    net_run(&n, 5000);
+    /* A link for several lets in whoever has it, as long as it is valid; and it is claimed anew. */
+    assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), single ? 1 : 2);
+    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), single ? 1 : 2);
+    assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), single);
+    net_deinit(&n);
+  }
+}
+
 static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   (void)state;
   start_shy();
@@ -595,6 +617,7 @@ int main(void) {
       cmocka_unit_test(an_expired_or_revoked_invite_does_not_help),
       cmocka_unit_test(an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway),
       cmocka_unit_test(a_claimed_invite_is_bound),
+      cmocka_unit_test(who_is_denied_cannot_come_again_by_its_invite),
       cmocka_unit_test(an_invite_is_claimed_by_the_first_record_alone),
       cmocka_unit_test(calls_that_cross_become_one_session),
       cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),

@@ -224,8 +224,7 @@ export function takeOffer(e, number, payload) {
   }
   const welcome = isWelcome(e, link) || e.byId.has(key) || link.invite
   if (over && !welcome) return e.resetLink(link, REASON.REFUSED)
-  link.onlyGhost = !welcome && e.ghostOf(link) !== undefined
-  if (welcome || link.onlyGhost) return considerOffer(e, link)
+  if (welcome || e.ghostOf(link)) return considerOffer(e, link)
   knock(e, link, link)
 }
 
@@ -297,23 +296,20 @@ export function takeFirstRecord(e, link, plaintext) {
     ghost.session.answerClosed()
     return joinSession(e, ghost, link)
   }
-  if (link.onlyGhost && !e.byId.has(toHex(link.peerId))) {
-    e.resetLink(link, REASON.CLOSED)
-    knock(e, link, null)
+  const invited = link.invite && e.strangers.mayUse(link.invite, link.peerId, e.now)
+  if (link.invite && !invited && !isWelcome(e, link)) {
+    e.resetLink(link, REASON.REFUSED)
     return false
   }
-  if (link.invite && !e.strangers.mayUse(link.invite, link.peerId, e.now)) {
-    if (!isWelcome(e, link)) {
-      e.resetLink(link, REASON.REFUSED)
-      return false
-    }
-  } else if (link.invite) {
-    if (e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
-  }
+  if (link.invite && invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
   let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
   if (!entry) {
-    if (e.strangers.blocked.has(toHex(link.peerId))) { // meanwhile
+    // It may have been accepted for a session that is over, or before it was turned away: what counts is who is let in now.
+    const key = toHex(link.peerId)
+    const blocked = e.strangers.blocked.has(key)
+    if (blocked || !(invited || isWelcome(e, link) || e.byId.has(key))) {
       e.resetLink(link, REASON.CLOSED)
+      if (!blocked) knock(e, link, null)
       return false
     }
     try {

@@ -61,6 +61,7 @@ export class Strangers {
   deny(id, now) {
     const key = toHex(id)
     if (this.allowed.delete(key)) this.tellSome(PEERS_FORGET, [key])
+    this.takeBack(key)
     this.knocks.delete(key)
     this.denied.set(key, now + DENIED_MS)
     if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied))
@@ -69,6 +70,7 @@ export class Strangers {
   block(id) {
     const key = toHex(id)
     this.allowed.delete(key)
+    this.takeBack(key)
     this.knocks.delete(key)
     if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key])
     this.blocked.add(key)
@@ -105,6 +107,10 @@ export class Strangers {
   revokeInvite(secret) {
     return this.invites.delete(toHex(inviteHint(secret)))
   }
+  /** Who is let in no more is not let in by what it claimed earlier either. @param {string} key @private */
+  takeBack(key) {
+    for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint)
+  }
   /** The invite that this proof fits; 'refused' when that one lets this caller in no more, null when there is none.
    * @param {Uint8Array} proof the extension's value
    * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e @param {number} now */
@@ -116,8 +122,8 @@ export class Strangers {
   }
   /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
   mayUse(entry, caller, now) {
-    if (entry.claimedBy) return entry.claimedBy === toHex(caller)
-    return now < entry.expiresAt && this.invites.has(toHex(inviteHint(entry.secret)))
+    if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false // over since the call came
+    return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt
   }
   /** At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array} caller */
   claim(entry, caller) {

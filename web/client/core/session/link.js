@@ -46,8 +46,6 @@ export class Link {
     this.invite = null
     /** Allowed by its user while the OFFER waited: dialled back if it did not make it. */
     this.allowed = false
-    /** Let in only to hear that its session is over. */
-    this.onlyGhost = false
 
     this.seq = 0
     /** The relay's LINK_WINDOW when it was made. */
