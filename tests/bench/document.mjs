@@ -25,9 +25,10 @@ export function markdownTable(head, rows) {
   return [line(head), line(head.map((_, i) => (i ? '---:' : '---'))), ...rows.map(line)].join('\n');
 }
 
-const condition = ({ date, machine, versions, rounds, seconds, left_out = [] }) =>
+const condition = ({ date, machine, versions, rounds, seconds, left_out = [], later = {} }) =>
   [
     `Measured on ${date.slice(0, 10)} on a machine with ${machine.cores} cores and ${machine.memory_gib} GiB, load ${machine.load_before.toFixed(1)} before it began; commit ${versions.commit}; up to ${rounds} rounds of ${seconds} s, servers in turn, medians.`,
+    ...Object.entries(later).map(([part, at]) => `Measured again: ${part}, on ${at.date.slice(0, 10)}, commit ${at.commit}.`),
     ...left_out.map(({ part, why }) => `Left out: ${part} (${why}).`),
   ].join('\n');
 

@@ -3,7 +3,7 @@
  *
  * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the tables of
  * docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and named;
- * what other parts measured stays. --draw measures nothing and writes the documents from results.json again.
+ * with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the documents from results.json again.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -86,7 +86,9 @@ function extra(name) {
 }
 
 async function measure() {
-  const result = { date: new Date().toISOString(), machine: machine(), versions: versions(), rounds, seconds, left_out: [], runs: [], summary: [], memory: {} };
+  const now = { date: new Date().toISOString(), commit: versions().commit };
+  const before = options.only ? JSON.parse(readFileSync(RESULTS, 'utf8')) : null;
+  const result = before ?? { date: now.date, machine: machine(), versions: versions(), rounds, seconds, left_out: [], runs: [], summary: [], memory: {}, later: {} };
   for (const [name, needs, part] of PARTS) {
     if (options.only && !options.only.split(',').includes(name)) continue;
     if (left() < needs) {
@@ -98,6 +100,8 @@ async function measure() {
     try {
       progress(name);
       await part(result);
+      result.left_out = result.left_out.filter((it) => it.part !== name);
+      if (before) (result.later ??= {})[name] = now;
       progress('');
       say(`${name}: ${(passed() - start).toFixed(0)} s`);
     } catch (error) {
