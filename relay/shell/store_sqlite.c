@@ -153,6 +153,13 @@ static pl_registration look_up(pl_store *store, const request *r, int64_t now_s)
   return create(store, r, now_s, invited) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
 }
 
+/* Not made after all: so whoever asked for it again in the same batch does not have it either. */
+static void take_back(request *made) {
+  for (request *r = made; r; r = r->next)
+    if (r == made || (r->result == PL_REGISTRATION_KNOWN && memcmp(r->id, made->id, 32) == 0))
+      r->result = PL_REGISTRATION_FAILED;
+}
+
 /* All lookups in one transaction, which locks nothing against others before one of them must write. False: somebody
  * else, such as `token new`, wrote or writes meanwhile; nothing was done. */
 static bool try_batch(pl_store *store, request *all, const char *begin) {
@@ -164,7 +171,7 @@ static bool try_batch(pl_store *store, request *all, const char *begin) {
   if (!store->busy && run(store->db, "COMMIT")) return true;
   run(store->db, "ROLLBACK");
   for (request *r = all; r; r = r->next)
-    if (r->result == PL_REGISTRATION_NEW) r->result = PL_REGISTRATION_FAILED;
+    if (r->result == PL_REGISTRATION_NEW) take_back(r);
   return !store->busy;
 }
 

@@ -1,6 +1,7 @@
 /* The SQLite store: new, known and revoked IDs, many at once, over a restart, and what it says about bad files. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -146,6 +147,42 @@ static void test_writes_that_fail(void **state) {
   close_store(s);
 }
 
+static atomic_bool disk_fails;
+
+static int on_commit(void *user) {
+  (void)user;
+  return disk_fails;
+}
+
+static int on_open(sqlite3 *db, char **error, const struct sqlite3_api_routines *api) {
+  (void)error;
+  (void)api;
+  sqlite3_commit_hook(db, on_commit, NULL);
+  return SQLITE_OK;
+}
+
+/* A disk that is full at the end of a batch: whoever asked for the same new ID twice has it neither time. */
+static void test_a_batch_that_is_not_kept(void **state) {
+  scene *s = *state;
+  uint8_t id[32] = {0};
+  sqlite3_auto_extension((void (*)(void))on_open);
+  open_store(s);
+  assert_int_equal(look_up(s, MANY, true), PL_REGISTRATION_NEW);
+  disk_fails = true;
+  s->answers = s->counts[PL_REGISTRATION_FAILED] = 0;
+  for (uint32_t i = 0; i < 4 * MANY; i++) {
+    pl_put_u32(id, i / 4 % MANY);
+    pl_store_lookup(s->store, NULL, id, true);
+  }
+  while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
+  assert_int_equal(s->counts[PL_REGISTRATION_FAILED], 4 * MANY);
+  assert_int_equal(look_up(s, MANY, true), PL_REGISTRATION_KNOWN); /* reads go on */
+  disk_fails = false;
+  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_NEW);
+  close_store(s);
+  sqlite3_cancel_auto_extension((void (*)(void))on_open);
+}
+
 static void test_newer_version(void **state) {
   scene *s = *state;
   sql(s, "PRAGMA user_version = 9999");
@@ -286,6 +323,7 @@ int main(void) {
       TEST(test_many_at_once),
       TEST(test_another_program_writes),
       TEST(test_writes_that_fail),
+      TEST(test_a_batch_that_is_not_kept),
       TEST(test_newer_version),
       TEST(test_no_database),
       TEST(test_no_folder),

@@ -5,7 +5,7 @@
 import { PairlinkError } from './errors.js'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true }) // which means: it stays, as any other character
 
 /** @param {string} text */
 export const utf8 = (text) => encoder.encode(text)

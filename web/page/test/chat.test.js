@@ -8,6 +8,10 @@ describe('chat/1', () => {
     const message = { id, text: 'Grüße, שלום, 👋' };
     expect(decodeMessage(encodeMessage(message, CHAT))).toEqual(message);
   });
+  test('a byte order mark is a character like any other', () => {
+    const message = { id, text: '\ufeffquoted' };
+    expect(decodeMessage(encodeMessage(message, CHAT))).toEqual(message);
+  });
   test('the bytes are those of docs/protocol.md', () => {
     expect([...encodeMessage({ id, text: 'hi' }, CHAT)]).toEqual([1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255, 104, 105]);
   });
