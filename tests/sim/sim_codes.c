@@ -132,9 +132,12 @@ static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
     check_paired(c, k, peer);
   }
   sim_strangers_note(c, peer, true, false);
-  if (!a->session || sim_session_of(c, a->session)) return;
-  sim_session *s = sim_session_new(c, a->session, peer);
-  memcpy(s->peer_instance, a->instance, 8);
+  if (!a->session) return;
+  sim_session *s = sim_session_of(c, a->session);
+  if (!s) {
+    s = sim_session_new(c, a->session, peer);
+    memcpy(s->peer_instance, a->instance, 8);
+  }
   s->invited = true;
 }
 

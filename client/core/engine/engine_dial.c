@@ -113,6 +113,7 @@ void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
   }
   if (is_anothers(e, s, l)) {
     pl_link_forget(e, l, PL_REASON_CLOSED);
+    pl_peer_session_dial_forgotten(e, s); /* that one's link may be gone already */
     pl_peer_session_touch(e, s);
     return;
   }

@@ -132,7 +132,7 @@ static void confirmed(pl_engine *e, pl_code_run *c, pl_view payload) {
     pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
     return;
   }
-  pl_invite_settle(e, c->secrets.dial); /* its call needs the invite still */
+  pl_invite_settle(e, c->secrets.dial, person.id); /* its call needs the invite still */
   c->guess_sent = false;
   pl_code_over(e, c, PL_REASON_CLOSED);
   (void)pl_peer_allow(e, person.id);

@@ -66,9 +66,9 @@ struct pl_link {
   uint32_t number;
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
-  bool is_code;         /* of a pairing code: no session comes of it */
-  pl_code_run *code;    /* NULL: none, or over */
-  uint64_t until_ms;    /* when a link of a code is too late */
+  bool is_code;      /* of a pairing code: no session comes of it */
+  pl_code_run *code; /* NULL: none, or over */
+  uint64_t until_ms; /* when a link of a code is too late */
   uint8_t id[32], instance[8], invite[16];
   pl_peer_session *session; /* NULL until known */
   pl_noise_handshake handshake;
@@ -283,8 +283,9 @@ void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t ca
                      const uint8_t ephemeral[32]);
 /* 0: no such invite; 1: valid for this caller, copied into the link; -1: known, but used up or expired. */
 int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]);
-bool pl_invite_claim(pl_engine *e, const pl_link *l);          /* false: someone else was faster */
-void pl_invite_settle(pl_engine *e, const uint8_t secret[16]); /* no claim of a code waits for it any more */
+bool pl_invite_claim(pl_engine *e, const pl_link *l); /* false: someone else was faster */
+void pl_invite_settle(pl_engine *e, const uint8_t secret[16],
+                      const uint8_t id[32]); /* its code is over: it lets in this ID, without a word */
 
 /* engine_code.c */
 int pl_code_command(pl_engine *e, pl_engine_event *in);
@@ -314,7 +315,8 @@ void pl_peer_session_free(pl_engine *e, pl_peer_session *s);
 int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in); /* and what follows from it */
 void pl_peer_session_end(pl_engine *e, pl_peer_session *s, int error, int reason, pl_view text);
 int pl_peer_session_link_up(pl_engine *e, pl_peer_session *s, pl_link *l);
-void pl_peer_session_touch(pl_engine *e, pl_peer_session *s); /* timers and output may have changed */
+void pl_peer_session_dial_forgotten(pl_engine *e, pl_peer_session *s); /* when nothing else would bring it a link */
+void pl_peer_session_touch(pl_engine *e, pl_peer_session *s);          /* timers and output may have changed */
 void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s);
 void pl_peer_session_time(pl_engine *e, pl_peer_session *s);
 uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s);

@@ -55,9 +55,12 @@ void pl_invite_take_back(pl_engine *e, const uint8_t id[32]) {
   }
 }
 
-void pl_invite_settle(pl_engine *e, const uint8_t secret[16]) {
+void pl_invite_settle(pl_engine *e, const uint8_t secret[16], const uint8_t id[32]) {
   pl_invite *i = invite_find(e, secret);
-  if (i) i->code = 0;
+  if (!i) return;
+  i->code = 0;
+  i->claimed = true;
+  memcpy(i->bound_to, id, sizeof i->bound_to);
 }
 
 static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {

@@ -226,7 +226,7 @@ static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
          !pl_peer_session_has_link(e, s);
 }
 
-static void dial_forgotten(pl_engine *e, pl_peer_session *s) {
+void pl_peer_session_dial_forgotten(pl_engine *e, pl_peer_session *s) {
   if (!is_forgotten(e, s)) return;
   if (s->own_wish || s->opened_last)
     pl_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
@@ -277,7 +277,7 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     pl_peer_session_free(e, s);
     return rc;
   }
-  dial_forgotten(e, s);
+  pl_peer_session_dial_forgotten(e, s);
   pl_peer_session_touch(e, s);
   return rc;
 }

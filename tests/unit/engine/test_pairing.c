@@ -380,8 +380,7 @@ static void two_instances_of_one_id_can_talk(void **state) {
 }
 
 /* 0 calls any instance of an ID; the newest, 2, is slow to answer, and meanwhile 1, another instance, calls 0. */
-static void the_instance_that_calls_first_is_the_one(void **state) {
-  (void)state;
+static uint32_t called_by_another_instance(void) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
   uint8_t caller = 1; /* whose ID is larger, so that it accepts at once */
   net_init(&n);
@@ -404,6 +403,12 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   net_settle(&n);
   assert_int_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.session, a);
   assert_memory_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.instance, n.clients[1].config.instance, 8);
+  return a;
+}
+
+static void the_instance_that_calls_first_is_the_one(void **state) {
+  (void)state;
+  uint32_t a = called_by_another_instance();
   n.clients[2].frozen = false; /* its ACCEPT comes now */
   net_run(&n, 20000);
   assert_int_equal(net_send(&n, 0, a, 0, "goes on", 7), 0);
@@ -412,6 +417,24 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   assert_int_equal(net_count(&n, 2, PL_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
   assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 0);
+  net_deinit(&n);
+}
+
+/* The same, and the one that called is lost before the other's ACCEPT comes: nothing is dialled while a call is open,
+ * so the end of that call has to. */
+static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
+  (void)state;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  uint32_t a = called_by_another_instance();
+  net_remove(&n, 1);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 1);
+  net_add(&n, 1, 3, 2, &listener); /* back, and without a wish of its own */
+  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  n.clients[2].frozen = false; /* its ACCEPT comes now */
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 2);
+  assert_int_equal(net_find(&n, 0, PL_OUT_LINKED, 1)->a.session, a);
   net_deinit(&n);
 }
 
@@ -623,6 +646,7 @@ int main(void) {
       cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),
       cmocka_unit_test(two_instances_of_one_id_can_talk),
       cmocka_unit_test(the_instance_that_calls_first_is_the_one),
+      cmocka_unit_test(the_instance_that_called_is_dialled_when_it_is_lost),
       cmocka_unit_test(a_call_beside_a_link_that_is_not_in_step_keeps_the_instance),
       cmocka_unit_test(a_wish_for_a_session_that_waits_already_begins_the_waiting),
       cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),

@@ -206,38 +206,49 @@ describe('pairing', () => {
     world.until(() => bo.texts().length === 2, 'both')
     expect(bo.of('session').length).toBe(2)
   })
-  test('any instance is called, and meanwhile another one calls: the session is with that one', () => {
-    const world = new World()
-    const one = world.peer('ana').start()
-    const two = world.peer('ana too', { seed: one.seed }).start()
-    let bo = world.peer('bo', { acceptAll: true })
-    while (toHex(bo.identity.id) < toHex(one.identity.id)) bo = world.peer('bo', { acceptAll: true }) // the larger accepts at once
-    bo.start()
-    world.until(() => [one, two, bo].every((peer) => peer.last('online')), 'online')
-    for (const peer of [one, two]) peer.do('allow', { peer: bo.identity.id })
-    const { socket } = two // the newest listener: it is called, and slow to hear of it
-    two.socket = null
-    const late = []
-    const { toClient } = world
-    world.toClient = function (to, ...rest) {
-      if (to === socket) late.push(rest)
-      else toClient.call(this, to, ...rest)
-    }
-    const session = bo.connect(one)
-    bo.send(session, 'for whoever comes')
-    world.pass(100)
-    one.connect(bo)
-    world.until(() => bo.last('linked'), 'linked')
-    expect(toHex(bo.last('linked').instance)).toBe(toHex(one.instance))
-    two.socket = socket
-    world.toClient = toClient
-    for (const rest of late) world.toClient(socket, ...rest)
-    world.pass(20000)
-    bo.send(session, 'goes on')
-    world.until(() => one.texts().length === 2, 'both messages')
-    expect(two.of('session')).toEqual([])
-    expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0)
-  })
+  for (const lost of [false, true])
+    test(`any instance is called, and meanwhile another one calls${lost ? ' and is lost' : ''}: the session is with that one`, () => {
+      const world = new World()
+      const one = world.peer('ana').start()
+      const two = world.peer('ana too', { seed: one.seed }).start()
+      let bo = world.peer('bo', { acceptAll: true })
+      while (toHex(bo.identity.id) < toHex(one.identity.id)) bo = world.peer('bo', { acceptAll: true }) // the larger accepts at once
+      bo.start()
+      world.until(() => [one, two, bo].every((peer) => peer.last('online')), 'online')
+      for (const peer of [one, two]) peer.do('allow', { peer: bo.identity.id })
+      const { socket } = two // the newest listener: it is called, and slow to hear of it
+      two.socket = null
+      const late = []
+      const { toClient } = world
+      world.toClient = function (to, ...rest) {
+        if (to === socket) late.push(rest)
+        else toClient.call(this, to, ...rest)
+      }
+      const session = bo.connect(one)
+      bo.send(session, 'for whoever comes')
+      world.pass(100)
+      one.connect(bo)
+      world.until(() => bo.last('linked'), 'linked')
+      expect(toHex(bo.last('linked').instance)).toBe(toHex(one.instance))
+      if (lost) {
+        const again = world.peer('ana again', { seed: one.seed, instance: one.instance, acceptAll: true }) // without a wish of its own
+        world.peers = world.peers.filter((peer) => peer !== one)
+        again.start()
+        world.until(() => again.last('online') && bo.last('unlinked'), 'back')
+      }
+      two.socket = socket
+      world.toClient = toClient
+      for (const rest of late) world.toClient(socket, ...rest)
+      world.pass(20000)
+      if (lost) {
+        expect(bo.of('linked').length).toBe(2)
+        return
+      }
+      bo.send(session, 'goes on')
+      world.until(() => one.texts().length === 2, 'both messages')
+      expect(two.of('session')).toEqual([])
+      expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0)
+    })
   test('a call beside a link that is not in step goes to the instance of that link', () => {
     const { world, ana, bo, session } = pair({}, { listen: false })
     ana.send(session, 'before')

@@ -348,6 +348,7 @@ export class Codes {
     }
     this.drop(link, REASON.CLOSED)
     this.engine.allow(person.id)
+    if (code.invite) this.engine.strangers.bindInvite(code.invite, person.id)
     this.paired(code, person)
   }
   /** The creator called, and proved that it knows the dial secret: what it said over the link may have been lost.

@@ -107,6 +107,11 @@ export class Strangers {
   revokeInvite(secret) {
     return this.invites.delete(toHex(inviteHint(secret)))
   }
+  /** Known by now who will use it: nobody else may. @param {Uint8Array} secret @param {Uint8Array} id */
+  bindInvite(secret, id) {
+    const entry = this.invites.get(toHex(inviteHint(secret)))
+    if (entry) entry.claimedBy = toHex(id)
+  }
   /** Who is let in no more is not let in by what it claimed earlier either. @param {string} key @private */
   takeBack(key) {
     for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint)
