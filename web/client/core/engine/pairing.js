@@ -168,7 +168,6 @@ export function takeAccept(e, link, payload) {
   // Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one.
   if (isBound(entry) && entry.instance && !equal(entry.instance, instance)) {
     e.resetLink(link, REASON.CLOSED)
-    if (!entry.session.links.length) return dialFailed(e, entry, REASON.UNAVAILABLE, '') // that one's link is gone already
     return e.settle(entry)
   }
   const other = e.find(entry.id, instance)
