@@ -130,6 +130,7 @@ void sim_strangers_knock(sim_client *c, const pl_engine_action *a) {
 
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
+  for (int k = 0; k < w->clients_count; k++) c->invited[k] |= memcmp(w->clients[k].config.identity.id, a->id, 32) == 0;
   for (size_t i = 0; i < SIM_INVITES; i++) {
     sim_invite *v = &w->invites[i];
     if (!is_of(v, c) || a->data.size != 16 || memcmp(v->secret, a->data.data, 16) != 0) continue;
@@ -143,7 +144,6 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
     if (v->single && v->claimed_by >= 0 && !sim_same_id(w, v->claimed_by, by))
       sim_fail(w, "client %d: an invite for one is claimed by two", c->index);
     v->claimed_by = by;
-    for (int k = 0; k < w->clients_count; k++) c->invited[k] |= sim_same_id(w, k, by);
     return;
   }
   if (w->invite_count <= SIM_INVITES) sim_fail(w, "client %d: an invite that nobody made is claimed", c->index);

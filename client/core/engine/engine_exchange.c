@@ -132,24 +132,31 @@ static void confirmed(pl_engine *e, pl_code_run *c, pl_view payload) {
     pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
     return;
   }
+  if (pl_peer_pair(e, person.id)) {
+    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
+    return;
+  }
   pl_invite_settle(e, c->secrets.dial, person.id); /* its call needs the invite still */
   c->guess_sent = false;
   pl_code_over(e, c, PL_REASON_CLOSED);
-  (void)pl_peer_allow(e, person.id);
   paired(e, handle, &person, 0);
 }
 
-void pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l) {
+bool pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l) {
   pl_code_run *c = pl_code_find(e, handle);
   pl_code_person person = {.name_size = l->name_size};
-  if (!c || !c->claimer) return;
+  if (!c || !c->claimer) return true;
   memcpy(person.id, l->id, 32);
   memcpy(person.instance, l->instance, 8);
   memcpy(person.name, l->name, l->name_size);
+  if (pl_peer_pair(e, person.id)) {
+    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
+    return false;
+  }
   c->guess_sent = false; /* the invite stays: it is bound to this caller now */
   pl_code_over(e, c, PL_REASON_CLOSED);
-  (void)pl_peer_allow(e, person.id);
   paired(e, handle, &person, 0);
+  return true;
 }
 
 static bool ends_claim(int reason) {
@@ -256,13 +263,14 @@ static void guessed(pl_engine *e, pl_link *l, pl_code_run *c, pl_view payload) {
   uint32_t handle = c->handle;
   if (pl_code_verify(&person, &secrets, true, payload) != 0 || is_self(e, &person)) {
     pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
+  } else if (pl_peer_pair(e, person.id)) {
+    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
   } else {
     c->link = NULL; /* it stays until the claimer has what it needs */
     l->code = NULL;
     put_until(e, l, e->now_ms + PL_CODE_LEAVE_MS);
     pl_code_over(e, c, 0);
     (void)send_proof(e, l, &secrets, false); /* if it cannot be sent, the call says as much */
-    (void)pl_peer_allow(e, person.id);
     paired(e, handle, &person, dial(e, &person, secrets.dial));
   }
   sodium_memzero(&secrets, sizeof secrets);

@@ -270,6 +270,7 @@ pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch
 /* engine_knock.c */
 pl_peer_entry *pl_peer_find(pl_engine *e, const uint8_t id[32]);
 void pl_knock_add(pl_engine *e, const pl_link *l);
+int pl_peer_pair(pl_engine *e, const uint8_t id[32]); /* PL_ENOMEM: not let in */
 int pl_peer_allow(pl_engine *e, const uint8_t id[32]);
 int pl_peer_deny(pl_engine *e, const uint8_t id[32]);
 int pl_peer_block(pl_engine *e, const uint8_t id[32]);
@@ -304,7 +305,7 @@ void pl_code_claim_came(pl_engine *e, uint32_t number, pl_view payload);
 void pl_code_accepted(pl_engine *e, pl_link *l, pl_view payload);
 void pl_code_data_came(pl_engine *e, pl_link *l, pl_view payload);
 void pl_code_link_lost(pl_engine *e, pl_link *l, int sent, int came); /* sent: RESET of ours, or 0; came: why */
-void pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l); /* the invite of a claim was used */
+bool pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l); /* the invite of a claim was used */
 
 /* engine_session.c */
 pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);

@@ -111,8 +111,7 @@ bool pl_invite_claim(pl_engine *e, const pl_link *l) {
   if (i->internal) {
     uint32_t code = i->code;
     i->code = 0;
-    if (code) pl_code_called(e, code, l);
-    return true;
+    return !code || pl_code_called(e, code, l);
   }
   pl_engine_action a = {.type = PL_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);

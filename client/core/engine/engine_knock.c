@@ -107,13 +107,28 @@ static int dial_back(pl_engine *e, const pl_knock *k) {
   return 0;
 }
 
+static void let_in(pl_engine *e, pl_peer_entry *p) {
+  if (!p->allowed) tell(e, PL_CONST_PEERS_ALLOW, p->id, 1);
+  p->allowed = true;
+  p->blocked = false;
+}
+
+/* Whoever is paired by a code is called by this side, or calls: no knock of it is left to be answered. */
+int pl_peer_pair(pl_engine *e, const uint8_t id[32]) {
+  pl_peer_entry *p = peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  let_in(e, p);
+  pl_knock *k = knock_find(e, id);
+  if (k) *k = (pl_knock){0};
+  (void)accept_waiting(e, id);
+  return 0;
+}
+
 int pl_peer_allow(pl_engine *e, const uint8_t id[32]) {
   pl_peer_entry *p = peer_add(e, id);
   if (!p) return PL_ENOMEM;
   pl_peer_entry before = *p;
-  if (!p->allowed) tell(e, PL_CONST_PEERS_ALLOW, id, 1);
-  p->allowed = true;
-  p->blocked = false;
+  let_in(e, p);
   pl_knock *k = knock_find(e, id);
   if (!k) return 0;
   pl_knock asked = *k;
