@@ -1,6 +1,6 @@
 /**
  * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a Chromium of its
- * own, with the JavaScript client in a worker; how long the relay's page takes to load and to be ready, at full speed and with a
+ * own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be ready, at full speed and with a
  * processor four times slower; the bytes of a first visit. Nothing is pinned: browsers have many threads.
  *
  *   --runs N (3)   --json FILE   --quick (16 MiB instead of 64)
@@ -49,10 +49,10 @@ async function startWorker(page, origin, order) {
         return !message;
       });
     };
-    const worker = new Worker('/worker.js', { type: 'module' });
-    worker.onmessage = ({ data: message }) => { heard.push(message); window.look(); };
+    const worker = new SharedWorker('/worker.js', { type: 'module' });
+    worker.port.onmessage = ({ data: message }) => { heard.push(message); window.look(); };
     worker.onerror = (event) => { heard.push({ error: event.message }); window.look(); };
-    worker.postMessage(data);
+    worker.port.postMessage(data);
   }, order);
   return (name) => page.evaluate((n) => window.said(n), name);
 }

@@ -1,5 +1,11 @@
-/** One end of a session in a worker of a page: sends `bytes` in messages of `size`, or receives them. */
+/**
+ * One end of a session in a SharedWorker of a page: sends `bytes` in messages of `size`, or receives them. Shared, as the engine of
+ * the relay's page is; and what drives the browser is told of every WebSocket message of a page or of its own worker, which costs
+ * three times what the session does, but nothing of a SharedWorker's.
+ */
 import { createClient, newSeed, ready } from '../../../web/client/index.js';
+
+let say;
 
 const linked = (session) => (session.state === 'linked' ? undefined : new Promise((done) => session.on('linked', done)));
 
@@ -9,10 +15,10 @@ async function listen({ url, bytes }) {
   client.on('session', (session) =>
     session.on('message', ({ data }) => {
       count += data.length;
-      if (count >= bytes) postMessage({ received: count });
+      if (count >= bytes) say({ received: count });
     }),
   );
-  client.on('online', () => postMessage({ id: client.id }));
+  client.on('online', () => say({ id: client.id }));
 }
 
 async function send({ url, peer, bytes, size }) {
@@ -33,14 +39,19 @@ async function send({ url, peer, bytes, size }) {
   let last;
   for (let sent = 0; sent < bytes; sent += size) last = await session.send(data);
   await last.delivered;
-  postMessage({ seconds: (performance.now() - began) / 1e3, rounds });
+  say({ seconds: (performance.now() - began) / 1e3, rounds });
 }
 
-onmessage = async ({ data }) => {
+async function start(data) {
   try {
     await ready;
     await (data.role === 'listen' ? listen(data) : send(data));
   } catch (error) {
-    postMessage({ error: String(error) });
+    say({ error: String(error) });
   }
+}
+
+onconnect = ({ ports: [port] }) => {
+  say = (message) => port.postMessage(message);
+  port.onmessage = ({ data }) => start(data);
 };
