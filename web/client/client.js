@@ -38,10 +38,11 @@ import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } 
  *   manualTake?: boolean}} [options] manualTake: a message counts as delivered when you call its taken()
  */
 
-/** At most so much waits in the WebSocket: what is urgent need not queue behind more. */
-const SOCKET_BUFFER_BYTES = 65536
-/** The largest envelope: all of them fit. */
-const OUTPUT_BYTES = 65543
+/** At most so much waits in the WebSocket: what is urgent need not queue behind more. Enough for a fast line until it is looked
+ * at again; on a slow one pacing lets less be on its way. */
+const SOCKET_BUFFER_BYTES = 262144
+/** Browsers send a larger message in fragments, which costs everyone on the way. */
+const OUTPUT_BYTES = 65536
 const BUFFER_POLL_MS = 4
 const TIMER_MAX_MS = 3600000
 const SLEPT_MS = 30000

@@ -258,8 +258,8 @@ export class Engine {
     link.owner.session.now = this.now
     return link.owner.session.hasOutput(link)
   }
-  /** The next WebSocket message, made now: whole envelopes, at most `capacity` bytes (65,543 at least); null when
-   * there is nothing to send. A view that is valid until the next call.
+  /** The next WebSocket message, made now: whole envelopes, at most `capacity` bytes (65,536 at least: records take the room there
+   * is, all else is small); null when there is nothing to send. A view that is valid until the next call.
    * @param {number} now @param {number} capacity
    * @returns {Uint8Array<ArrayBuffer> | null} */
   produce(now, capacity) {
