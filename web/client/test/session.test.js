@@ -45,6 +45,15 @@ describe('messages', () => {
     expect(bo.messages.map(({ data }) => toHex(data))).toEqual(list.map(toHex))
     world.until(() => ana.last('delivered')?.place === list.reduce((sum, data) => sum + data.length + 1, 0), 'receipts')
   })
+  test('in parts on several channels at once: each is put together from its own, and stays as it is', () => {
+    const { world, ana, bo, session } = pair()
+    const random = makeRandom(6)
+    const lists = [0, 1, 2].map(() => [150000, 40000, 262144, 70000].map((size) => random.bytes(size)))
+    lists.forEach((list, channel) => sendAll(world, ana, session, list, channel))
+    world.until(() => bo.messages.length === 12, 'all')
+    for (const [channel, list] of lists.entries())
+      expect(bo.messages.filter((m) => m.channel === channel).map(({ data }) => toHex(data))).toEqual(list.map(toHex))
+  })
   test('larger than the other side takes: refused at send', () => {
     const { ana, session } = pair({}, {}, { messageMax: 1000, channelWindow: 5000 })
     expect(() => ana.send(session, new Uint8Array(1001))).toThrow(expect.objectContaining({ code: 'EMSGSIZE' }))

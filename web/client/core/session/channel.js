@@ -2,7 +2,6 @@
  * The two directions of one channel (docs/protocol.md, section 6, "Channels and offsets"). Places count bytes and
  * ends alike. What the peer says is checked by the caller's catch of PairlinkError EPROTOCOL.
  */
-import { concat } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_table.js'
 
@@ -163,6 +162,52 @@ export class Outgoing {
   }
 }
 
+/** Memory that the last message in parts was put together in: used again, for new memory costs more than the copy into it.
+ * @type {Uint8Array | null} */
+let spare = null
+const SPARE_MAX_BYTES = 262144
+const ASSEMBLY_MIN_BYTES = 1024
+
+/** One message that comes in parts. */
+class Assembly {
+  constructor() {
+    this.size = 0
+    /** @private @type {Uint8Array} */
+    this.room = EMPTY
+  }
+  /** @param {Uint8Array} part borrowed */
+  add(part) {
+    const size = this.size + part.length
+    if (this.room.length < size) this.grow(size)
+    this.room.set(part, this.size)
+    this.size = size
+  }
+  /** @param {number} size @private */
+  grow(size) {
+    const old = this.room
+    if (spare && spare.length >= size) {
+      this.room = spare
+      spare = null
+    } else {
+      let most = ASSEMBLY_MIN_BYTES
+      while (most < size) most *= 2
+      this.room = new Uint8Array(most)
+    }
+    this.room.set(old.subarray(0, this.size))
+  }
+  /** The whole message; ends it. */
+  take() {
+    const message = this.room.slice(0, this.size)
+    this.drop()
+    return message
+  }
+  drop() {
+    if (this.room.length <= SPARE_MAX_BYTES && this.room.length > (spare?.length ?? 0)) spare = this.room
+    this.room = EMPTY
+    this.size = 0
+  }
+}
+
 /** What the peer sends. taken_to ≤ received_to ≤ limit. */
 export class Incoming {
   /** @param {number} window */
@@ -174,9 +219,8 @@ export class Incoming {
     this.ended = false
     /** Up to here the application has been told. */
     this.delivered = 0
-    /** @type {Uint8Array[]} of the message that is not complete */
-    this.parts = []
-    this.partBytes = 0
+    /** The message that is not complete. */
+    this.partial = new Assembly()
     this.ackDue = false
     this.creditDue = false
   }
@@ -199,28 +243,24 @@ export class Incoming {
     const before = this.receivedTo
     const skip = before - offset
     const fresh = skip < bytes.length ? bytes.subarray(skip) : EMPTY
-    if (this.partBytes + fresh.length > messageMax) throw new PairlinkError('EPROTOCOL', 'message too large')
+    if (this.partial.size + fresh.length > messageMax) throw new PairlinkError('EPROTOCOL', 'message too large')
     let place = offset + bytes.length
     if (flags & DATA_FLAG_END_OF_MESSAGE) {
       place++
       if (place > before) {
         let message
-        if (this.parts.length) {
-          message = concat(...this.parts, fresh)
-          this.parts = []
-          this.partBytes = 0
+        if (this.partial.size) {
+          this.partial.add(fresh)
+          message = this.partial.take()
         } else message = fresh.slice()
         this.receivedTo = this.delivered = place
         onMessage(message, place)
       }
-    } else if (fresh.length) {
-      this.parts.push(fresh.slice())
-      this.partBytes += fresh.length
-    }
+    } else if (fresh.length) this.partial.add(fresh)
     if (flags & DATA_FLAG_END_OF_CHANNEL) {
       place++
       if (place > before) {
-        if (this.parts.length) throw new PairlinkError('EPROTOCOL', 'end inside a message')
+        if (this.partial.size) throw new PairlinkError('EPROTOCOL', 'end inside a message')
         this.ended = true
         this.receivedTo = this.delivered = place
         onEnd(place)
@@ -250,8 +290,7 @@ export class Incoming {
     if (this.ended || final <= this.receivedTo || final > this.limit + 1) throw new PairlinkError('EPROTOCOL', 'wrong end of a channel')
     const fresh = final - this.receivedTo
     this.ended = true
-    this.parts = []
-    this.partBytes = 0
+    this.partial.drop()
     this.receivedTo = this.delivered = final
     return fresh
   }
