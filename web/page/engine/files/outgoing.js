@@ -2,10 +2,14 @@
  * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a copy
  * is kept in the database it takes the place of the file, which may be moved or changed.
  */
-import { FILE_CHANGED, FILE_UNREADABLE } from '../../../client/wire_table.js';
+import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client/wire_table.js';
 
-/** Slices that are read at one time. */
+/** Messages that are made at one time. */
 const AHEAD = 4;
+/** Read at one time: to ask for bytes costs a browser more than to read them. */
+const BLOCK_BYTES = AHEAD * FILE_PIECE_BYTES;
+/** Of all files of one contact: of each that takes its turn the one that goes out, and the next. */
+const BLOCKS_MAX = 8;
 const HASH_BYTES = 1048576;
 /** A larger file is not copied: after a reload of all tabs it has to be chosen again. */
 const COPY_MAX_BYTES = 2 * 2 ** 30;
@@ -30,6 +34,8 @@ export class Outgoing {
     this.desk = desk;
     /** @type {Map<string, Departure>} */
     this.departures = new Map();
+    /** What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number, bytes: Promise<Uint8Array>}[]} */
+    this.blocks = [];
     /** What the transfer is taking right now: it sends a part of this. */
     this.sending = null;
   }
@@ -70,13 +76,33 @@ export class Outgoing {
 
   /** @returns {Promise<Uint8Array | null>} null: it could not be read */
   async read({ file, offset, size }) {
-    const source = this.departures.get(file.id)?.source;
+    const block = this.blockWith(file, offset, size);
     try {
-      return new Uint8Array(await source.slice(offset, offset + size).arrayBuffer());
+      return (await block.bytes).subarray(offset - block.from, offset - block.from + size);
     } catch (error) {
+      this.blocks = this.blocks.filter((one) => one !== block);
       this.desk.log(`cannot read: ${error?.name ?? error}`);
       return null;
     }
+  }
+
+  /** The block with these bytes; the one after it is read meanwhile. */
+  blockWith(file, offset, size) {
+    const found = this.blocks.find((one) => one.file === file && one.from <= offset && offset + size <= one.to);
+    const block = found ?? this.readBlock(file, offset);
+    this.blocks = [...this.blocks.filter((one) => one !== block), block];
+    if (block.to < file.size && !this.blocks.some((one) => one.file === file && one.from === block.to)) this.readBlock(file, block.to);
+    if (this.blocks.length > BLOCKS_MAX) this.blocks.splice(0, this.blocks.length - BLOCKS_MAX);
+    return block;
+  }
+
+  readBlock(file, from) {
+    const to = Math.min(from + BLOCK_BYTES, file.size);
+    const bytes = bytesOf(this.departures.get(file.id)?.source, from, to);
+    bytes.catch(() => {}); // whoever wants them hears of it
+    const block = { file, from, to, bytes };
+    this.blocks.push(block);
+    return block;
   }
 
   async hand(want, bytes) {
@@ -125,7 +151,7 @@ export class Outgoing {
     const { file } = departure;
     do {
       const to = Math.min(departure.hashed + HASH_BYTES, file.size);
-      const bytes = new Uint8Array(await departure.source.slice(departure.hashed, to).arrayBuffer());
+      const bytes = await bytesOf(departure.source, departure.hashed, to);
       if (this.departures.get(file.id) !== departure) throw new Error('over');
       if (bytes.length !== to - departure.hashed) throw new Error('shorter than it was');
       departure.hash.update(bytes);
@@ -137,11 +163,17 @@ export class Outgoing {
   forget(id) {
     this.departures.get(id)?.hash.drop();
     this.departures.delete(id);
+    this.blocks = this.blocks.filter(({ file }) => file.id !== id);
   }
 
   stop() {
     for (const id of [...this.departures.keys()]) this.forget(id);
   }
+}
+
+/** @param {Blob} source */
+async function bytesOf(source, from, to) {
+  return new Uint8Array(await source.slice(from, to).arrayBuffer());
 }
 
 /** False: not now, and the transfer wants it again later. */
