@@ -50,6 +50,17 @@ describe('sessions', () => {
     expect(await answer).toMatchObject({ channel: 7, data: new Uint8Array([0, 255]) })
     expect(ana.connect(bo.id)).toBe(session)
   })
+  test('bytes to send are copied, unless they are given', async () => {
+    const { session, other } = await pair()
+    for (const take of [false, true]) {
+      const data = new Uint8Array([1, 2, 3])
+      const got = event(other, 'message')
+      const sent = session.send(data, { take })
+      data[0] = 9
+      await sent
+      expect((await got).data).toEqual(new Uint8Array([take ? 9 : 1, 2, 3]))
+    }
+  })
   test('what comes before anyone listens is kept', async () => {
     const { session, other } = await pair()
     for (let i = 0; i < 10; i++) await session.send(`${i}`)

@@ -66,12 +66,12 @@ export class Session extends Emitter {
   /**
    * Resolves once the engine took the message, which waits while the window is full: await it, and no more piles up
    * than the window holds. `delivered` resolves when the other application took it, and rejects when it never will.
-   * @param {Uint8Array | string} data copied
-   * @param {{channel?: number}} [options]
+   * @param {Uint8Array | string} data
+   * @param {{channel?: number, take?: boolean}} [options] take: the bytes are the session's from now on; else they are copied
    * @returns {Promise<Receipt>}
    */
-  send(data, { channel = 0 } = {}) {
-    return this.enqueue(channel, typeof data === 'string' ? utf8(data) : data.slice())
+  send(data, { channel = 0, take = false } = {}) {
+    return this.enqueue(channel, typeof data === 'string' ? utf8(data) : take ? data : data.slice())
   }
   /** The end of this side's direction; the other side reads on to it.
    * @param {number} [channel]

@@ -129,7 +129,7 @@ export class Desk {
     if (!session) return false;
     const going = body && this.outgoing.sending;
     if (going) this.cardOf(going.file)?.sent(body.length);
-    this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL }).then(
+    this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL, take: true }).then(
       ({ delivered }) => {
         if (going) delivered.then(() => this.delivered(going.file, going.offset + body.length, body.length), () => {});
       },
