@@ -11,7 +11,7 @@
 #include "../core/wire/wire.h"
 #include "file_thread.h"
 
-enum { SPARE_MAX = 24 };
+enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20 };
 
 typedef struct task_list {
   file_task *first, *last;
@@ -48,6 +48,14 @@ static file_task *take_first(task_list *list) {
 
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
+/* The disk begins at once, so that there is little left to wait for when the whole is synced. A file system that cannot
+ * do this does it then. */
+static void flush_early(file_target *t) {
+  if (t->stored_to < t->flushed_to + FLUSH_BYTES) return;
+  (void)sync_file_range(t->fd, (off_t)t->flushed_to, (off_t)(t->stored_to - t->flushed_to), SYNC_FILE_RANGE_WRITE);
+  t->flushed_to = t->stored_to;
+}
+
 static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
   while (size) {
     ssize_t n = pwrite(t->fd, bytes, size, (off_t)t->stored_to);
@@ -58,6 +66,7 @@ static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
     size -= (size_t)n;
     t->stored_to += (uint64_t)n;
   }
+  flush_early(t);
   return 0;
 }
 
@@ -85,7 +94,7 @@ static int finish(const file_target *t, const file_task *task) {
 
 static int hash_stored(file_target *t, uint64_t to) {
   int error = file_hash_range(t->hash, t->fd, 0, to);
-  if (!error) t->stored_to = to;
+  if (!error) t->stored_to = t->flushed_to = to;
   return error;
 }
 

@@ -11,9 +11,10 @@
 typedef struct file_target {
   int fd; /* the part file */
   EVP_MD_CTX *hash;
-  uint64_t stored_to; /* all below is written and hashed */
-  bool failed;        /* what follows is dropped, until a task RETRY finds room */
-  unsigned pending;   /* the main thread's */
+  uint64_t stored_to;  /* all below is written and hashed */
+  uint64_t flushed_to; /* all below is on its way to the disk */
+  bool failed;         /* what follows is dropped, until a task RETRY finds room */
+  unsigned pending;    /* the main thread's */
 } file_target;
 
 typedef enum file_task_kind {
