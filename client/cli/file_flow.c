@@ -1,39 +1,90 @@
 #include "file_flow.h"
 
-enum { WHILE_LATENCIES = 4, WHILE_LEAST_US = 200000 };
+/* A while is so many limits long, not counting the first, in which the limit before may still show. */
+enum { WHILE_LIMITS = 4, WHILE_LEAST_US = 50000, REST_FIRST = 4, REST_MOST = 64 };
 
-uint64_t file_flow_limit(const file_flow *f) {
-  uint64_t holds = (uint64_t)((double)f->rate * (double)f->latency_us / 1e6);
-  return holds + holds / 4 > FILE_FLOW_LEAST ? holds + holds / 4 : FILE_FLOW_LEAST;
-}
-
-bool file_flow_may_send(const file_flow *f) {
-  return f->under_way < file_flow_limit(f);
-}
-
-file_flow_mark file_flow_sent(file_flow *f, uint64_t bytes, uint64_t now_us) {
-  f->under_way += bytes;
-  if (!f->while_us) f->while_us = now_us;
-  return (file_flow_mark){bytes, now_us};
-}
-
-void file_flow_arrived(file_flow *f, const file_flow_mark *mark, uint64_t now_us) {
-  uint64_t latency = now_us > mark->sent_us ? now_us - mark->sent_us : 1;
-  f->under_way -= mark->bytes < f->under_way ? mark->bytes : f->under_way;
-  f->delivered += mark->bytes;
-  if (!f->latency_us || latency < f->latency_us) f->latency_us = latency;
-  uint64_t passed = now_us - f->while_us, least = WHILE_LATENCIES * f->latency_us;
-  if (passed < (least > WHILE_LEAST_US ? least : WHILE_LEAST_US)) return;
-  f->rate = (uint64_t)((double)(f->delivered - f->while_delivered) * 1e6 / (double)passed);
-  f->while_us = now_us;
-  f->while_delivered = f->delivered;
-}
-
-void file_flow_lost(file_flow *f) {
-  f->under_way = 0;
+static void new_while(file_flow *f) {
+  f->while_us = 0;
+  f->while_from = f->delivered + f->limit;
+  f->was_full = false;
 }
 
 void file_flow_new_way(file_flow *f) {
-  f->latency_us = f->rate = f->while_us = 0;
-  f->while_delivered = f->delivered;
+  f->lost += f->under_way;
+  f->limit = f->start;
+  f->latency_us = UINT64_MAX;
+  f->trying = false;
+  f->rest = 0;
+  f->rest_next = REST_FIRST;
+  new_while(f);
+}
+
+void file_flow_init(file_flow *f, uint64_t bytes) {
+  uint64_t part = bytes / FILE_FLOW_PART;
+  *f = (file_flow){.whole = bytes,
+                   .start = part < FILE_FLOW_LEAST  ? FILE_FLOW_LEAST
+                            : part < FILE_FLOW_MOST ? part
+                                                    : FILE_FLOW_MOST};
+  file_flow_new_way(f);
+}
+
+bool file_flow_may_send(file_flow *f) {
+  if (f->under_way < f->limit) return true;
+  f->was_full = true;
+  return false;
+}
+
+void file_flow_sent(file_flow *f, uint64_t bytes) {
+  f->under_way += bytes;
+}
+
+/* A limit that is to be paid for when a connection ends: then it has to gain much. */
+static bool is_dear(const file_flow *f, uint64_t limit) {
+  return f->lost + limit > f->whole / FILE_FLOW_CHEAP_PART;
+}
+
+/* Whether twice as much may be tried. Where it is dear, only if the limit comes through about as fast as any piece ever
+ * did: nothing queues up, so it is the way that takes long, or who stores in batches. */
+static bool may_try(const file_flow *f) {
+  if (!f->was_full || f->limit > FILE_FLOW_MOST / 2) return false;
+  return !is_dear(f, 2 * f->limit) || (double)f->limit * 1e6 < 2.0 * (double)f->latency_us * (double)f->rate;
+}
+
+/* What the while that is over says. */
+static void judge(file_flow *f, uint64_t rate) {
+  bool faster = rate > f->rate + (is_dear(f, f->limit) ? f->rate / 4 * 3 : f->rate / 4);
+  if (f->trying && !faster) {
+    f->limit /= 2;
+    f->rest = f->rest_next;
+    f->rest_next = f->rest_next < REST_MOST / 2 ? f->rest_next * 2 : REST_MOST;
+  }
+  if (!f->trying || faster) f->rate = rate;
+  f->trying = false;
+  if (f->rest) {
+    f->rest--;
+  } else if (may_try(f)) {
+    f->trying = true;
+    f->limit *= 2;
+  }
+}
+
+void file_flow_arrived(file_flow *f, uint64_t bytes, uint64_t sent_us, uint64_t now_us) {
+  if (now_us - sent_us < f->latency_us) f->latency_us = now_us - sent_us;
+  f->under_way -= bytes < f->under_way ? bytes : f->under_way;
+  f->delivered += bytes;
+  if (f->delivered < f->while_from) return;
+  if (!f->while_us) {
+    f->while_us = now_us;
+    f->while_from = f->delivered;
+    return;
+  }
+  uint64_t passed = now_us - f->while_us, much = f->delivered - f->while_from;
+  if (passed < WHILE_LEAST_US || much < (WHILE_LIMITS - 1) * f->limit) return;
+  judge(f, (uint64_t)((double)much * 1e6 / (double)passed));
+  new_while(f);
+}
+
+void file_flow_lost(file_flow *f) {
+  f->lost += f->under_way;
+  f->under_way = 0;
 }

@@ -24,8 +24,8 @@ typedef struct outgoing {
 /* FILE_DATA that is under way. */
 typedef struct sent_piece {
   uint8_t id[16];
-  uint64_t end, place;
-  file_flow_mark mark;
+  uint64_t end, place, sent_us;
+  size_t bytes;
 } sent_piece;
 
 typedef struct send_job {
@@ -249,7 +249,9 @@ static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t pla
   memcpy(p->id, id, sizeof p->id);
   p->end = end;
   p->place = place;
-  p->mark = file_flow_sent(&j->flow, bytes, now_us());
+  p->bytes = bytes;
+  p->sent_us = now_us();
+  file_flow_sent(&j->flow, bytes);
   return true;
 }
 
@@ -280,7 +282,7 @@ static void delivered(share *s, unsigned channel, uint64_t place) {
     sent_piece p = j->sent[j->sent_first];
     j->sent_first = (j->sent_first + 1) % j->sent_size;
     j->sent_count--;
-    file_flow_arrived(&j->flow, &p.mark, now_us());
+    file_flow_arrived(&j->flow, p.bytes, p.sent_us, now_us());
     j->file_blocked = false;
     pl_transfer_file *f = pl_transfer_find(s->transfer, true, p.id);
     if (!f) continue;
@@ -508,6 +510,7 @@ static int start(send_job *j, const cli *c) {
   int code = j->to_text ? people_find(c, j->to_text, &j->to, &o) : 0;
   if (!code) code = file_list_make(&j->list, j->paths, j->path_count, j->as ? j->as : "stdin");
   if (code) return code;
+  file_flow_init(&j->flow, j->list.bytes);
   j->reader = file_reader_new();
   if (!j->reader) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
