@@ -14,6 +14,8 @@ import { startRelay } from '../support/relay.js';
 const LONG = { timeout: 180_000 };
 const SOAK = Boolean(process.env.PAIRLINK_SOAK);
 const MiB = 1 << 20;
+/** Of what goes out, for each byte of a file; 0.0014 without interruptions. */
+const AROUND = 0.0015;
 const open = [];
 let relay;
 beforeAll(async () => {
@@ -116,8 +118,8 @@ describe('by a code', () => {
     expect(await sha256(join(p.folder, 'big.iso'))).toBe(sum);
     expect(readdirSync(p.folder)).toEqual(['big.iso']);
     for (const program of [send, receive]) expect(ofKind(program, 'done')).toMatchObject([{ name: 'big.iso', size, sha256: sum }]);
-    // With all that surrounds the bytes: headers, seals, texts, acknowledgements.
-    expect(sent, `${sent} bytes were sent`).toBeLessThan(size * 1.01);
+    // One percent of the file again, and what surrounds the bytes: headers, seals, texts, acknowledgements.
+    expect(sent, `${sent} bytes were sent`).toBeLessThan(size * (1.01 + AROUND));
     for (const kind of ['lost', 'back']) expect(ofKind(send, kind).length).toBeGreaterThanOrEqual(3);
     await proxy.stop();
     await own.stop();

@@ -22,7 +22,7 @@ export class Proxy extends EventEmitter {
     this.stalled = false;
     this.refusing = false;
     this.connections = 0;
-    this.server = net.createServer({ allowHalfOpen: true }, (client) => this.accept(client));
+    this.server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.accept(client));
   }
 
   async listen(port = 0) {
@@ -37,7 +37,7 @@ export class Proxy extends EventEmitter {
   /** @private */
   accept(client) {
     if (this.refusing) return client.resetAndDestroy();
-    const relay = net.connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
+    const relay = net.connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const pair = { client, relay, sent: [], received: [], held: [], heldBytes: 0 };
     this.pairs.add(pair);
     this.recordings.push(pair);
