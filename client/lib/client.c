@@ -212,9 +212,11 @@ static int make_shell(pairlink *p, const pairlink_options *o) {
   p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   p->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  p->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (p->epoll_fd < 0) return PL_ESYSTEM;
   error = watch(p, p->timer_fd);
   if (!error) error = watch(p, p->event_fd);
+  if (!error) error = watch(p, p->kick_fd);
   return error ? error : watch(p, pl_transport_fd(p->transport));
 }
 
@@ -236,7 +238,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->callback = options->callback;
   p->log = options->log;
   p->user = options->user;
-  p->epoll_fd = p->timer_fd = p->event_fd = -1;
+  p->epoll_fd = p->timer_fd = p->event_fd = p->kick_fd = -1;
   p->armed_ms = PL_NEVER;
   pl_list_init(&p->queue);
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) pl_list_init(&p->sessions[i]);
@@ -271,6 +273,7 @@ void pairlink_free(pairlink *p) {
   if (p->epoll_fd >= 0) close(p->epoll_fd);
   if (p->timer_fd >= 0) close(p->timer_fd);
   if (p->event_fd >= 0) close(p->event_fd);
+  if (p->kick_fd >= 0) close(p->kick_fd);
   free(p->relays_file);
   pl_free(p);
 }

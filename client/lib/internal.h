@@ -45,7 +45,8 @@ struct pairlink {
   char *relays_file;
   pl_engine *engine;
   pl_transport *transport;
-  int epoll_fd, timer_fd, event_fd;
+  int epoll_fd, timer_fd, event_fd, kick_fd;
+  bool kicked;       /* kick_fd has something: dispatch is due now */
   atomic_bool woken; /* by pairlink_wakeup: event_fd has something */
   uint64_t armed_ms; /* what the timerfd is set to; PL_NEVER: not */
   bool started, dispatching, free_wanted, stopping, stopped;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -10,24 +11,25 @@
 enum { TURNS_PER_DISPATCH = 16 };
 
 /* A host that polls only pairlink_fd must wake for what was queued outside of dispatch too: libuv tells its backend
- * descriptor about a wish to write in the next turn only, so the timerfd has to call for that turn. */
+ * descriptor about a wish to write in the next turn only, so an eventfd has to call for that turn. (A timer that is due
+ * at once would do, and costs as much as a record: the kernel sets the clock's next interrupt for it.) */
+static void call_now(pairlink *p) {
+  if (p->kicked) return;
+  p->kicked = eventfd_write(p->kick_fd, 1) == 0;
+}
+
 static void arm(pairlink *p, uint64_t at_ms) {
   struct itimerspec spec;
-  if (at_ms >= p->armed_ms && p->armed_ms != 0)
-    return; /* too early costs a dispatch, less often than a call for each */
+  if (at_ms >= p->armed_ms) return; /* too early costs a dispatch, less often than a call for each */
   memset(&spec, 0, sizeof spec);
-  if (at_ms == 0) {
-    spec.it_value.tv_nsec = 1;
-  } else if (at_ms != PL_NEVER) {
-    spec.it_value.tv_sec = (time_t)(at_ms / 1000);
-    spec.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000;
-  }
+  spec.it_value.tv_sec = (time_t)(at_ms / 1000);
+  spec.it_value.tv_nsec = at_ms ? (long)(at_ms % 1000) * 1000000 : 1; /* 0 would mean never */
   (void)timerfd_settime(p->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
   p->armed_ms = at_ms;
 }
 
 void pl_client_kick(pairlink *p) {
-  if (!p->dispatching) arm(p, 0);
+  if (!p->dispatching) call_now(p);
 }
 
 int pairlink_fd(const pairlink *p) {
@@ -47,6 +49,7 @@ static void report(pairlink *p, pairlink_event_type type) {
 
 static void read_wakeups(pairlink *p) {
   uint64_t count;
+  if (p->kicked && read(p->kick_fd, &count, sizeof count) > 0) p->kicked = false;
   if (p->armed_ms <= pl_now_ms() && read(p->timer_fd, &count, sizeof count) > 0) p->armed_ms = PL_NEVER; /* it fired */
   if (!atomic_exchange(&p->woken, false)) return;
   if (read(p->event_fd, &count, sizeof count) > 0)
@@ -85,10 +88,11 @@ static void check_stopped(pairlink *p) {
 static void arm_for_next(pairlink *p) {
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
-  if (timeout == 0 || !pl_list_empty(&p->queue))
-    at = 0;
-  else if (timeout > 0 && now + (uint64_t)timeout < at)
-    at = now + (uint64_t)timeout;
+  if (timeout == 0 || !pl_list_empty(&p->queue)) {
+    call_now(p);
+    return;
+  }
+  if (timeout > 0 && now + (uint64_t)timeout < at) at = now + (uint64_t)timeout;
   arm(p, at);
 }
 
