@@ -19,7 +19,9 @@ struct file_reader {
   pthread_cond_t asked;
   int done_fd, stop_fd;
   bool stop;
-  size_t first, done, end; /* counts, not places: first ≤ done ≤ end ≤ first + FILE_READ_AHEAD */
+  /* Counts, not places: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen: of done, when the main thread looked
+   * last; where it is less, done_fd says so. */
+  size_t first, seen, done, end;
   file_piece pieces[FILE_READ_AHEAD];
   uint8_t *memory;
 };
@@ -188,8 +190,8 @@ static void *run(void *context) {
     p->why = work(r, p);
     if (p->why) p->type = PL_TRANSFER_READ_FAILED;
     pthread_mutex_lock(&r->mutex);
+    if (r->seen == r->done) (void)eventfd_write(r->done_fd, 1);
     r->done++;
-    (void)eventfd_write(r->done_fd, 1);
   }
   pthread_mutex_unlock(&r->mutex);
   return NULL;
@@ -238,7 +240,7 @@ int file_reader_fd(const file_reader *r) {
   return r->done_fd;
 }
 
-/* `first` and `end` are the main thread's alone to change. */
+/* `first`, `seen` and `end` are the main thread's alone to change. */
 bool file_reader_has_room(const file_reader *r) {
   return r->end - r->first < FILE_READ_AHEAD;
 }
@@ -256,20 +258,21 @@ void file_reader_ask(file_reader *r, file_source *source, const pl_transfer_want
   pthread_mutex_unlock(&r->mutex);
 }
 
-file_piece *file_reader_first(file_reader *r) {
+static void look(file_reader *r) {
   eventfd_t count;
-  (void)eventfd_read(r->done_fd, &count);
   pthread_mutex_lock(&r->mutex);
-  bool there = r->first < r->done;
+  if (r->seen < r->done) (void)eventfd_read(r->done_fd, &count);
+  r->seen = r->done;
   pthread_mutex_unlock(&r->mutex);
-  return there ? &r->pieces[r->first % FILE_READ_AHEAD] : NULL;
+}
+
+file_piece *file_reader_first(file_reader *r) {
+  look(r);
+  return r->first < r->seen ? &r->pieces[r->first % FILE_READ_AHEAD] : NULL;
 }
 
 void file_reader_drop(file_reader *r) {
-  r->pieces[r->first % FILE_READ_AHEAD].source->pending--;
-  pthread_mutex_lock(&r->mutex);
-  r->first++;
-  pthread_mutex_unlock(&r->mutex);
+  r->pieces[r->first++ % FILE_READ_AHEAD].source->pending--;
 }
 
 void file_source_close(file_source *s) {

@@ -24,6 +24,7 @@ struct file_writer {
   int done_fd;
   bool stop;
   task_list waiting, done;
+  task_list out;    /* the main thread's: what was done when it last looked */
   size_t open;      /* the main thread's: given, not come out */
   file_task *spare; /* the main thread's: of PL_CONST_FILE_PIECE_BYTES each */
   size_t spare_count;
@@ -126,8 +127,8 @@ static void *run(void *context) {
     pthread_mutex_unlock(&w->mutex);
     work(task);
     pthread_mutex_lock(&w->mutex);
+    if (!w->done.first) (void)eventfd_write(w->done_fd, 1);
     append(&w->done, task);
-    (void)eventfd_write(w->done_fd, 1);
   }
   pthread_mutex_unlock(&w->mutex);
   return NULL;
@@ -156,7 +157,7 @@ void file_writer_free(file_writer *w) {
   pthread_cond_signal(&w->given);
   pthread_mutex_unlock(&w->mutex);
   pthread_join(w->thread, NULL);
-  for (file_task *task; (task = take_first(&w->done));) free(task);
+  for (file_task *task; (task = take_first(&w->out)) || (task = take_first(&w->done));) free(task);
   while (w->spare) {
     file_task *task = w->spare;
     w->spare = task->next;
@@ -198,12 +199,19 @@ void file_writer_give(file_writer *w, file_task *task) {
   pthread_mutex_unlock(&w->mutex);
 }
 
-file_task *file_writer_done(file_writer *w) {
+/* The descriptor says that there is something in `done`, no more: both change together. */
+static void look(file_writer *w) {
   eventfd_t count;
-  (void)eventfd_read(w->done_fd, &count);
   pthread_mutex_lock(&w->mutex);
-  file_task *task = take_first(&w->done);
+  if (w->done.first) (void)eventfd_read(w->done_fd, &count);
+  w->out = w->done;
+  w->done = (task_list){NULL, NULL};
   pthread_mutex_unlock(&w->mutex);
+}
+
+file_task *file_writer_done(file_writer *w) {
+  if (!w->out.first) look(w);
+  file_task *task = take_first(&w->out);
   if (!task) return NULL;
   if (task->target) task->target->pending--;
   w->open--;
