@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <pairlink.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Exit codes; listed in --help. */
 enum {
@@ -89,6 +90,8 @@ const char *ui_clean(const char *text, char *out, size_t size);
 /* The same for a whole message, nothing cut: what could move the cursor is written as \n or \xNN. `text` ends in a NUL
  * (behind `size`); `out` has room for 4 * size + 1 bytes. Gives the length. */
 size_t ui_visible(const char *text, size_t size, char *out);
+/* As a word for a shell: as it is where it can be, else in '…', or in $'…' if something in it cannot be shown. */
+void ui_quoted(FILE *out, const char *text);
 /* "abcdefgh…": enough of an ID to tell people apart. */
 const char *ui_short(const char *id, char out[16]);
 /* For pairlink_options.log; keeps the last error for ui_last_problem. */

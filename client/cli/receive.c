@@ -121,13 +121,13 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
 
 static void on_interrupt(job *base) {
   receive_job *j = base->user;
-  char text[PROGRESS_TEXT_MAX], start_of[1024];
+  char text[PROGRESS_TEXT_MAX];
   ui_status(NULL, 0);
   if (j->terminal >= 0) close(j->terminal);
   j->terminal = -1;
   if (!receive_is_unfinished(j)) return;
   ui_say("Stopped at %s.", progress_bytes(receive_arrived(&j->s), text));
-  ui_say("To go on where it stopped: %s receive --into '%s'", share_command(&j->s, start_of), j->folder);
+  share_say_command(&j->s, "receive --into", j->folder, "");
 }
 
 /* ---- whom from ---------------------------------------------------------------------------------------- */

@@ -427,7 +427,7 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
 
 static void on_interrupt(job *base) {
   send_job *j = base->user;
-  char text[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX], start_of[1024];
+  char text[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX];
   ui_status(NULL, 0);
   if (!*j->s.peer || !j->s.was_linked) return;
   ui_say("Stopped at %s of %s.", progress_bytes(arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
@@ -436,8 +436,7 @@ static void on_interrupt(job *base) {
       ui_say("What comes through a pipe cannot go on later: send it anew.");
       return;
     }
-  ui_say("To go on where it stopped: %s send%s%s … (the same as before)", share_command(&j->s, start_of),
-         j->to_text ? " --to " : "", j->to_text ? j->s.who : "");
+  share_say_command(&j->s, j->to_text ? "send --to" : "send", j->to_text ? j->s.who : NULL, " … (the same as before)");
 }
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */

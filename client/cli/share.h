@@ -92,7 +92,8 @@ int share_finish(share *s, int exit_code);
 /* The words and the token for `why` of a FILE_STOP: "declined" … */
 const char *share_why(uint8_t why, bool by_peer);
 const char *share_why_token(uint8_t why);
-/* "pairlink --relay URL": the command line up to the command, for what people can type next. */
-const char *share_command(const share *s, char out[1024]);
+/* Says with which command line it goes on: after the options of the whole program `what`, `word` quoted (NULL:
+ * none), and `more`, which is not for typing. */
+void share_say_command(const share *s, const char *what, const char *word, const char *more);
 
 #endif

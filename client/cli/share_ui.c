@@ -1,5 +1,6 @@
 /* Words, lines and objects about files. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_out.h"
@@ -107,10 +108,24 @@ int share_finish(share *s, int exit_code) {
   return told ? exit_code : EXIT_IO;
 }
 
-const char *share_command(const share *s, char out[1024]) {
-  const cli *c = s->base.c;
-  int n = snprintf(out, 1024, "pairlink");
-  if (c->relay) n += snprintf(out + n, 1024 - (size_t)n, " --relay %.400s", c->relay);
-  if (c->identity) (void)snprintf(out + n, 1024 - (size_t)n, " --identity '%.400s'", c->identity);
-  return out;
+static void add_option(FILE *out, const char *option, const char *value) {
+  if (!value) return;
+  fprintf(out, " %s ", option);
+  ui_quoted(out, value);
+}
+
+void share_say_command(const share *s, const char *what, const char *word, const char *more) {
+  char *line = NULL;
+  size_t size;
+  FILE *out = open_memstream(&line, &size);
+  if (!out) return;
+  fputs("pairlink", out);
+  add_option(out, "--relay", s->base.c->relay);
+  add_option(out, "--identity", s->base.c->identity);
+  if (word)
+    add_option(out, what, word);
+  else
+    fprintf(out, " %s", what);
+  if (fclose(out) == 0) ui_say("To go on where it stopped: %s%s", line, more);
+  free(line);
 }

@@ -191,6 +191,30 @@ size_t ui_visible(const char *text, size_t size, char *out) {
   return used;
 }
 
+static bool is_shown(const char *text) {
+  for (size_t n; *text; text += n)
+    if (!(n = ui_printable(text))) return false;
+  return true;
+}
+
+void ui_quoted(FILE *out, const char *text) {
+  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@%";
+  bool shown = is_shown(text), bare = *text && text[strspn(text, plain)] == '\0';
+  if (!bare) fputs(shown ? "'" : "$'", out);
+  for (size_t n; *text; text += n ? n : 1) {
+    n = ui_printable(text);
+    if (!n)
+      fprintf(out, "\\%03o", (unsigned char)*text);
+    else if (*text == '\'')
+      fputs(shown ? "'\\''" : "\\'", out);
+    else if (*text == '\\' && !shown)
+      fputs("\\\\", out);
+    else
+      fwrite(text, 1, n, out);
+  }
+  if (!bare) fputc('\'', out);
+}
+
 const char *ui_short(const char *id, char out[16]) {
   snprintf(out, 16, "%.8s…", id);
   return out;

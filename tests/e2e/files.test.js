@@ -1,12 +1,12 @@
 /** `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
 import { encode } from '../../web/client/core/wire.js';
 import { clientsOf, event, online } from '../support/js_client.js';
-import { binary, run, tempDir } from '../support/process.js';
+import { binary, run, start, tempDir } from '../support/process.js';
 import { startInTerminal } from '../support/pty.js';
 import { startProxy } from '../support/proxy.js';
 import { startRelay } from '../support/relay.js';
@@ -49,9 +49,9 @@ const events = (program) =>
 const ofKind = (program, kind) => events(program).filter(({ event }) => event === kind);
 
 /** Two people, each with a home; `send` and `receive` start their programs. */
-async function people(url = relay.ws) {
-  const sender = newIdentity();
-  const receiver = newIdentity();
+async function people(url = relay.ws, identity = newIdentity) {
+  const sender = identity();
+  const receiver = identity();
   const ids = { sender: await idOf(sender), receiver: await idOf(receiver) };
   const folder = tempDir('pairlink-into-');
   const start = (identity, where, args) => {
@@ -278,8 +278,8 @@ describe('between contacts', () => {
 
 describe('interrupted', () => {
   /** A pair in the middle of a file, slow enough to be stopped there. */
-  async function halfway(size = 64 * MiB) {
-    const p = await people();
+  async function halfway(size = 64 * MiB, identity = newIdentity) {
+    const p = await people(relay.ws, identity);
     const proxy = await startProxy(relay.port, { record: false });
     const file = makeFile(join(tempDir(), 'big'), size);
     const sendArgs = ['--to', p.ids.receiver, '--json', file];
@@ -304,7 +304,7 @@ describe('interrupted', () => {
   });
 
   test('Ctrl-C at either side says how to go on, and that works', LONG, async () => {
-    const at = await halfway();
+    const at = await halfway(64 * MiB, () => join(tempDir("pairlink it's-"), 'identity'));
     at.receive.signal('SIGINT');
     expect((await at.receive.wait()).code).toBe(130);
     expect(at.receive.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*receive --into/);
@@ -316,7 +316,9 @@ describe('interrupted', () => {
     const fresh = at.p.receive(['--new'], { env: { PAIRLINK_CODE: '' } });
     fresh.end();
     expect((await fresh.wait()).code).toBe(2);
-    const receive = at.p.receive(['--json']);
+    const [, shown] = at.receive.stderr.match(/To go on where it stopped: (pairlink .*)/);
+    const receive = start('sh', ['-c', `exec ${shown} --json`], { env: { PATH: `${dirname(binary('pairlink'))}:${process.env.PATH}`, HOME: dirname(at.p.receiver), XDG_STATE_HOME: '', XDG_CONFIG_HOME: '' } });
+    open.push(receive);
     receive.end();
     const send = at.p.send(at.sendArgs, { relay: at.proxy.ws });
     await bothEnd(send, receive);

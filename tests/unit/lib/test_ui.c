@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -54,6 +55,35 @@ static void test_text_is_cut_between_characters(void **state) {
   assert_string_equal(ui_clean("abc", out, 1), "");
 }
 
+/* What a shell makes of it is what went in. */
+static void test_words_for_a_shell(void **state) {
+  static const struct {
+    const char *in, *out;
+  } cases[] = {
+      {"", "''"},
+      {"ws://relay.example:8787/x", "ws://relay.example:8787/x"},
+      {"/home/ana/My files", "'/home/ana/My files'"},
+      {"/home/ana/it's", "'/home/ana/it'\\''s'"},
+      {"'", "''\\'''"},
+      {"$(reboot) `x` \\ \"", "'$(reboot) `x` \\ \"'"},
+      {"~", "'~'"},
+      {"Zoë", "'Zoë'"},
+      {"it's\033[2J\\\n", "$'it\\'s\\033[2J\\\\\\012'"},
+      {"\xff", "$'\\377'"},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    ui_quoted(out, cases[i].in);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(text, cases[i].out);
+    free(text);
+  }
+}
+
 static void test_every_byte_sequence_of_three_is_printable_or_marked(void **state) {
   char in[4] = {0}, out[16];
   (void)state;
@@ -84,6 +114,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_text_of_others_is_made_safe),
       cmocka_unit_test(test_text_is_cut_between_characters),
+      cmocka_unit_test(test_words_for_a_shell),
       cmocka_unit_test(test_every_byte_sequence_of_three_is_printable_or_marked),
       cmocka_unit_test(test_each_error_has_an_exit_code),
   };
