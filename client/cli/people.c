@@ -1,6 +1,5 @@
 #include "people.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -131,18 +130,13 @@ void people_say_paired(const contact *who) {
 }
 
 const char *people_quoted(const char *name) {
-  static char texts[4][4 * CONTACT_NAME_MAX + 3];
+  static char texts[4][4 * CONTACT_NAME_MAX + 4];
   static unsigned turn;
-  char *out = texts[turn++ % 4], *at = out;
-  bool plain = *name != '\0';
-  for (const char *c = name; *c; c++)
-    plain = plain && (isalnum((unsigned char)*c) || strchr("_.@%+-:", *c) || (unsigned char)*c >= 0x80);
-  if (plain) return name;
-  *at++ = '\'';
-  for (const char *c = name; *c; c++) at += sprintf(at, *c == '\'' ? "'\\''" : "%c", *c);
-  *at++ = '\'';
-  *at = '\0';
-  return out;
+  char *text = texts[turn++ % 4];
+  FILE *out = fmemopen(text, sizeof *texts, "w");
+  if (!out) return name;
+  ui_quoted(out, name);
+  return fclose(out) == 0 ? text : name;
 }
 
 const char *people_date(int64_t when_s, char out[16]) {

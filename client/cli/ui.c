@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,16 +192,18 @@ size_t ui_visible(const char *text, size_t size, char *out) {
   return used;
 }
 
-static bool is_shown(const char *text) {
-  for (size_t n; *text; text += n)
-    if (!(n = ui_printable(text))) return false;
-  return true;
-}
-
 void ui_quoted(FILE *out, const char *text) {
-  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@%";
-  bool shown = is_shown(text), bare = *text && text[strspn(text, plain)] == '\0';
-  if (!bare) fputs(shown ? "'" : "$'", out);
+  bool shown = true, bare = *text != '\0';
+  for (size_t at = 0, n; shown && text[at]; at += n) {
+    n = ui_printable(text + at);
+    shown = n > 0;
+    bare = bare && (n > 1 || isalnum((unsigned char)text[at]) || strchr("_.@%+-:/=,", text[at]));
+  }
+  if (shown && bare) {
+    fputs(text, out);
+    return;
+  }
+  fputs(shown ? "'" : "$'", out);
   for (size_t n; *text; text += n ? n : 1) {
     n = ui_printable(text);
     if (!n)
@@ -212,7 +215,7 @@ void ui_quoted(FILE *out, const char *text) {
     else
       fwrite(text, 1, n, out);
   }
-  if (!bare) fputc('\'', out);
+  fputc('\'', out);
 }
 
 const char *ui_short(const char *id, char out[16]) {

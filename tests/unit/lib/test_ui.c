@@ -67,7 +67,7 @@ static void test_words_for_a_shell(void **state) {
       {"'", "''\\'''"},
       {"$(reboot) `x` \\ \"", "'$(reboot) `x` \\ \"'"},
       {"~", "'~'"},
-      {"Zoë", "'Zoë'"},
+      {"Zoë", "Zoë"},
       {"it's\033[2J\\\n", "$'it\\'s\\033[2J\\\\\\012'"},
       {"\xff", "$'\\377'"},
   };
