@@ -331,17 +331,13 @@ const struct argp_option chat_options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   chat_job *j = state->input;
+  const option_place places[] = {
+      {'s', .text = &j->send},
+      {OPTION_CODE, .flag = &j->claims},
+      {ARGP_KEY_ARG, .text = &j->target_text},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case 's':
-      j->send = arg;
-      return 0;
-    case OPTION_CODE:
-      j->claims = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      if (j->target_text) argp_usage(state);
-      j->target_text = arg;
-      return 0;
     case ARGP_KEY_END:
       if (j->target_text && j->claims) argp_error(state, "with whom? A name, ID or link, or --code, not both");
       return 0;

@@ -43,6 +43,17 @@ typedef struct command {
   const char *completes;
 } command;
 
+/* Where options without a rule of their own go: `text` or `flag`. The key ARGP_KEY_ARG: the one argument that there is.
+ */
+typedef struct option_place {
+  int key;
+  const char **text;
+  bool *flag;
+} option_place;
+
+/* False: the key has no place. */
+bool option_take(const option_place *places, size_t count, int key, const char *arg, struct argp_state *state);
+
 extern const command commands[]; /* ended by an entry without a name */
 extern const struct argp_option global_options[];
 

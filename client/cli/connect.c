@@ -72,14 +72,12 @@ typedef struct connect_arguments {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   connect_arguments *a = state->input;
+  const option_place places[] = {
+      {OPTION_CODE, .flag = &a->claims},
+      {ARGP_KEY_ARG, .text = &a->target},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case OPTION_CODE:
-      a->claims = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      if (a->target) argp_usage(state);
-      a->target = arg;
-      return 0;
     case ARGP_KEY_END:
       if (!a->target == !a->claims) argp_error(state, "whom? Name a contact, an ID or an invite link, or use --code");
       return 0;

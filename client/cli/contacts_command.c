@@ -27,13 +27,12 @@ const struct argp_option contacts_options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   contacts_arguments *a = state->input;
+  const option_place places[] = {
+      {OPTION_JSON, .flag = &a->json},
+      {OPTION_NAMES, .flag = &a->names},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case OPTION_JSON:
-      a->json = true;
-      return 0;
-    case OPTION_NAMES:
-      a->names = true;
-      return 0;
     case ARGP_KEY_ARG:
       if (a->count == 4) argp_usage(state);
       a->words[a->count++] = arg;

@@ -207,18 +207,15 @@ static void take_accept(pipe_job *j, char *arg, struct argp_state *state) {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   listen_arguments *o = state->input;
   char *end;
+  const option_place places[] = {
+      {'k', .flag = &o->j->keep},
+      {'n', .flag = &o->j->invite},
+      {OPTION_CODE, .flag = &o->j->code},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
     case 'a':
       take_accept(o->j, arg, state);
-      return 0;
-    case 'k':
-      o->j->keep = true;
-      return 0;
-    case 'n':
-      o->j->invite = true;
-      return 0;
-    case OPTION_CODE:
-      o->j->code = true;
       return 0;
     case OPTION_VALID: {
       unsigned long minutes = strtoul(arg, &end, 10);

@@ -92,21 +92,28 @@ static bool read_seconds(const char *text, unsigned *out) {
   return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && n <= 1000000;
 }
 
+bool option_take(const option_place *places, size_t count, int key, const char *arg, struct argp_state *state) {
+  for (size_t i = 0; i < count; i++) {
+    const option_place *p = &places[i];
+    if (p->key != key) continue;
+    if (key == ARGP_KEY_ARG && *p->text) argp_usage(state);
+    if (p->flag)
+      *p->flag = true;
+    else
+      *p->text = arg;
+    return true;
+  }
+  return false;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   parsed *p = state->input;
+  const option_place places[] = {
+      {'r', .text = &p->c.relay},          {'i', .text = &p->c.identity}, {'c', .text = &p->c.ca},
+      {OPTION_TOKEN, .text = &p->c.token}, {'v', .flag = &p->c.verbose},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case 'r':
-      p->c.relay = arg;
-      return 0;
-    case 'i':
-      p->c.identity = arg;
-      return 0;
-    case 'c':
-      p->c.ca = arg;
-      return 0;
-    case OPTION_TOKEN:
-      p->c.token = arg;
-      return 0;
     case OPTION_RELAY_WAIT:
       if (!read_seconds(arg, &p->c.relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
       return 0;
@@ -116,9 +123,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       p->c.name = name;
       return 0;
     }
-    case 'v':
-      p->c.verbose = true;
-      return 0;
     case ARGP_KEY_ARG: /* the command: the rest is its own */
       p->command_index = state->next - 1;
       state->next = state->argc;

@@ -188,26 +188,12 @@ const struct argp_option pair_options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   pair_job *j = state->input;
+  const option_place places[] = {
+      {OPTION_CODE, .flag = &j->claims}, {OPTION_AS, .text = &j->as},     {'y', .flag = &j->yes},
+      {OPTION_NO_QR, .flag = &j->no_qr}, {OPTION_JSON, .flag = &j->json}, {ARGP_KEY_ARG, .text = &j->target_text},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case OPTION_CODE:
-      j->claims = true;
-      return 0;
-    case OPTION_AS:
-      j->as = arg;
-      return 0;
-    case 'y':
-      j->yes = true;
-      return 0;
-    case OPTION_NO_QR:
-      j->no_qr = true;
-      return 0;
-    case OPTION_JSON:
-      j->json = true;
-      return 0;
-    case ARGP_KEY_ARG:
-      if (j->target_text) argp_usage(state);
-      j->target_text = arg;
-      return 0;
     case ARGP_KEY_END:
       if (j->target_text && j->claims)
         argp_error(state, "--code takes no code behind it: it would be seen in the list of processes. It asks for it");

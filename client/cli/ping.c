@@ -111,6 +111,10 @@ const struct argp_option ping_options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   ping_job *j = state->input;
   char *end;
+  const option_place places[] = {
+      {ARGP_KEY_ARG, .text = &j->target},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
     case 'n': {
       unsigned long n = strtoul(arg, &end, 10);
@@ -119,10 +123,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       j->count = (unsigned)n;
       return 0;
     }
-    case ARGP_KEY_ARG:
-      if (j->target) argp_usage(state);
-      j->target = arg;
-      return 0;
     case ARGP_KEY_END:
       if (!j->target) argp_error(state, "whom? Name a contact or an ID");
       return 0;

@@ -202,22 +202,12 @@ const struct argp_option receive_options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   receive_job *j = state->input;
+  const option_place places[] = {
+      {OPTION_INTO, .text = &j->into}, {OPTION_FROM, .text = &j->from_text}, {OPTION_YES, .flag = &j->yes},
+      {OPTION_NEW, .flag = &j->fresh}, {OPTION_JSON, .flag = &j->s.json},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case OPTION_INTO:
-      j->into = arg;
-      return 0;
-    case OPTION_FROM:
-      j->from_text = arg;
-      return 0;
-    case OPTION_YES:
-      j->yes = true;
-      return 0;
-    case OPTION_NEW:
-      j->fresh = true;
-      return 0;
-    case OPTION_JSON:
-      j->s.json = true;
-      return 0;
     case ARGP_KEY_ARG:
       argp_error(state,
                  "a code does not go on the command line, which others can see; it is asked for, or taken from "

@@ -451,19 +451,14 @@ const struct argp_option send_options[] = {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   send_job *j = state->input;
+  const option_place places[] = {
+      {OPTION_TO, .text = &j->to_text},
+      {OPTION_AS, .text = &j->as},
+      {OPTION_NEW, .flag = &j->fresh},
+      {OPTION_JSON, .flag = &j->s.json},
+  };
+  if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
-    case OPTION_TO:
-      j->to_text = arg;
-      return 0;
-    case OPTION_AS:
-      j->as = arg;
-      return 0;
-    case OPTION_NEW:
-      j->fresh = true;
-      return 0;
-    case OPTION_JSON:
-      j->s.json = true;
-      return 0;
     case ARGP_KEY_ARGS:
       j->paths = state->argv + state->next;
       j->path_count = (size_t)(state->argc - state->next);
