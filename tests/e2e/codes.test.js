@@ -129,6 +129,7 @@ test('the words appear nowhere in what the relay received', async () => {
   const plate = Buffer.alloc(4);
   plate.writeUInt32BE(number);
   expect(received.some((bytes) => bytes.includes(plate)), 'the search sees what is in the clear: the number').toBe(true);
-  for (const bytes of [...received, proxy.received(), Buffer.from(relay.log)]) for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)]) expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
+  for (const bytes of [...received, proxy.received()]) for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)]) expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
+  expect(relay.log).not.toContain(secret.join('-')); // one alone may be a word of the log's own, such as "ready"
   await proxy.stop();
 });
