@@ -52,7 +52,7 @@ static bool may_try(const file_flow *f) {
 
 /* What the while that is over says. */
 static void judge(file_flow *f, uint64_t rate) {
-  bool faster = rate > f->rate + (is_dear(f, f->limit) ? f->rate / 4 * 3 : f->rate / 4);
+  bool faster = rate > f->rate + f->rate / (is_dear(f, f->limit) ? 3 : 4);
   if (f->trying && !faster) {
     f->limit /= 2;
     f->rest = f->rest_next;

@@ -1,9 +1,9 @@
 /* How much of a file is under way at most. More makes a receiver faster that stores in batches, or is far away; and
  * what is under way may be sent again when an end is killed. So it begins with a small part of all that is to be sent,
  * and is doubled as long as that makes it a quarter faster; a doubling that does not is taken back, and tried again
- * ever more rarely. What would cost, with all that was lost already, more than one in 200 of all bytes has to make it
- * nearly twice as fast. Where something else holds the sender, such as the session's window, nothing is doubled. Pure.
- */
+ * ever more rarely. What would cost, with all that was lost already, more than one in 200 of all bytes is tried only
+ * where nothing queues up, and has to make it a third faster. Where something else holds the sender, such as the
+ * session's window, nothing is doubled. Pure. */
 #ifndef PL_CLI_FILE_FLOW_H
 #define PL_CLI_FILE_FLOW_H
 
