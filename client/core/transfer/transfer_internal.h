@@ -23,7 +23,7 @@ typedef struct pl_transfer_entry {
   /* incoming */
   bool offer_due;  /* the session is new: the sender will say FILE_OFFER again */
   bool get_said;   /* in this session */
-  bool gap_said;   /* FILE_GET was said for what is missing, and nothing in place came since */
+  bool gap_said;   /* FILE_GET was said, and nothing in place came since */
   uint8_t bytes[]; /* name, media type */
 } pl_transfer_entry;
 

@@ -92,6 +92,6 @@ void pl_transfer_word_sent(pl_transfer *t) {
   } else if (e) {
     uint8_t what = due(e);
     e->say &= (uint8_t)~what;
-    if (what == PL_SAY_GET) e->get_said = true;
+    if (what == PL_SAY_GET) e->get_said = e->gap_said = true; /* what comes until it is obeyed is of another place */
   }
 }

@@ -127,6 +127,22 @@ static void bytes_that_nobody_asked_for_are_dropped(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_STORE], 1);
 }
 
+/* A piece that was on its way when the session began anew says nothing about what is missing: asked for a second time,
+ * all that is under way would be sent twice. A gap after that is one. */
+static void what_was_under_way_before_is_no_gap(void **state) {
+  (void)state;
+  wanted(1, 0, 100);
+  data(1, 50, 10);
+  assert_int_equal(word(NULL), 0);
+  data(1, 0, 10);
+  assert_int_equal(s.acts[PL_TRANSFER_STORE], 1);
+  for (int i = 0; i < 2; i++) {
+    data(1, 50, 10);
+    assert_int_equal(word(NULL), i == 0 ? PL_CONST_FILE_GET : 0);
+  }
+  assert_int_equal(s.acts[PL_TRANSFER_STORE], 1);
+}
+
 static void no_more_than_was_announced(void **state) {
   (void)state;
   static const uint64_t wrong[][2] = {{0, 101}, {100, 1}, {99, 2}, {101, 1}, {UINT64_MAX, 1}, {UINT64_MAX - 5, 10}};
@@ -295,6 +311,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(too_many_offers_are_declined),
       TEST(bytes_that_nobody_asked_for_are_dropped),
+      TEST(what_was_under_way_before_is_no_gap),
       TEST(no_more_than_was_announced),
       TEST(an_end_of_another_size_is_damage),
       TEST(sizes_beyond_all_disks_are_refused),

@@ -355,6 +355,19 @@ describe('a hostile peer', () => {
     s.t.message(...message.end(ID, 5))
     expect([s.disk.size, s.ended]).toEqual([0, []])
   })
+  test('what was under way before is no gap; one after it is asked for once', () => {
+    const s = wanted(100)
+    const says = (...said) => {
+      s.t.message(...said)
+      const word = s.t.nextWord()
+      if (word) s.t.wordSent()
+      return word?.[0]
+    }
+    expect(says(...message.data(ID, 50, 10))).toBeUndefined()
+    expect(says(...message.data(ID, 0, 10))).toBeUndefined()
+    expect(says(...message.data(ID, 50, 10))).toBe(FILE_GET)
+    expect(says(...message.data(ID, 50, 10))).toBeUndefined()
+  })
   test('who asks for what is beyond a file, or what is not there, is told', () => {
     const s = side()
     s.offer(ID, bytesOf(1, 10))

@@ -76,9 +76,10 @@ export class Conversation {
     session.on('linked', () => this.linked(session));
     session.on('unlinked', () => this.unlinked(session));
     session.on('message', (message) => this.comes(session, message));
+    // Files first: until they have begun anew, what they send is of a place that the other side may not have reached.
     session.on('reset', () => {
-      this.resend(session);
       if (session === this.current) this.lendSession();
+      this.resend(session);
     });
     session.on('lost', () => this.resend(session));
     session.on('end', () => this.ended(session));
@@ -147,7 +148,7 @@ export class Conversation {
   resend(session) {
     if (session !== this.current) return;
     this.inFlight.clear();
-    this.flush();
+    this.sendPending();
   }
 
   /** One thing after the other, in the order it was asked for; a failure ends none of what follows. */
@@ -171,9 +172,14 @@ export class Conversation {
     this.dial();
   }
 
-  /** Sends all that is pending and not yet on its way over the session that is linked. */
+  /** Sends all that there is, over the session that is linked. */
   flush() {
     this.engine.files?.(this.contact).work();
+    return this.sendPending();
+  }
+
+  /** The messages that are pending and not yet on their way. */
+  sendPending() {
     return this.serial(async () => {
       const session = this.current;
       const pending = await this.engine.db.pending(this.contact.id);

@@ -84,5 +84,5 @@ export function wordSent(t) {
   if (!file) return
   const what = due(file)
   file.say &= ~what
-  if (what === SAY_GET) file.getSaid = true
+  if (what === SAY_GET) file.getSaid = file.gapSaid = true // what comes until it is obeyed is of another place
 }
