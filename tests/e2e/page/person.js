@@ -103,11 +103,20 @@ export class Tab {
 
   /** What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line each. */
   async axe() {
+    await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour on its way from one to another is none to judge
+    await this.page.evaluate(stillness);
     await this.page.evaluate(axeSource);
     const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }));
+    await this.page.emulateMedia({ reducedMotion: null });
     const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
     return [...found, ...(await this.page.evaluate(misfits))];
   }
+}
+
+/** Runs in the page: waits for what moves already; what turns for ever is not waited for. */
+function stillness() {
+  const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+  return Promise.allSettled(ends.map((one) => one.finished)).then(() => undefined);
 }
 
 /** Runs in the page. */
