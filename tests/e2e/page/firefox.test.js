@@ -41,6 +41,7 @@ test.skipIf(!possible)('messages go both ways, also after a reload', async () =>
     await page.type('.composer textarea', 'from Firefox');
     await page.keyboard.press('Enter');
     await ana.hears('from Firefox');
+    await shows('.message.mine[data-state="delivered"]', 'from Firefox'); // or the page asks whether to leave now
     await page.reload();
     await page.waitForSelector('.composer');
     await ana.say('after a reload');
