@@ -14,12 +14,26 @@ export function readQr(text) {
     const cells = [...line].map((c) => ' ▀▄█'.indexOf(c));
     return [cells.map((n) => n & 1), cells.map((n) => n >> 1)];
   });
-  const scale = 4;
-  const [width, height] = [rows[0].length * scale, rows.length * scale];
-  const data = new Uint8Array(width * height * 4).fill(255);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) if (rows[Math.floor(y / scale)][Math.floor(x / scale)]) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
-  return decodeQR({ width, height, data });
+  return decode(rows);
+}
+
+/** The decoder looks for codes in photographs, and does not find every one in a drawing: turned or larger it does. */
+function decode(rows) {
+  let problem;
+  for (const scale of [4, 5, 7])
+    for (let turns = 0; turns < 4; turns++) {
+      const [width, height] = [rows[0].length * scale, rows.length * scale];
+      const data = new Uint8Array(width * height * 4).fill(255);
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) if (rows[Math.floor(y / scale)][Math.floor(x / scale)]) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
+      try {
+        return decodeQR({ width, height, data });
+      } catch (error) {
+        problem = error;
+        rows = rows[0].map((_, x) => rows.map((row) => row[x]).reverse());
+      }
+    }
+  throw problem;
 }
 
 /** What is to be seen of it: without colours and cursor movements. */
