@@ -8,7 +8,7 @@
  *   sim_net.c       connections: delay, bandwidth, cut, silence, stall
  *   sim_relay.c     the relay's shell: sockets and store; crash and restart
  *   sim_bus.c       what carries the words of its workers to each other: late, stalled, lost
- *   sim_client.c    the client's shell: WebSocket, actions, output; crash, sleep
+ *   sim_client.c    the client's shell: WebSocket, actions, output; crash, suspension
  *   sim_app.c       applications that use the client at random
  *   sim_strangers.c whom they let in: allow, deny, block, invites
  *   sim_ledger.c    what was sent, and what must be true of what arrives

@@ -77,7 +77,7 @@ void sim_fault(sim_world *w) {
       break;
     case 8:
       c->asleep_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(sim_chance(r, 20) ? 4000000 : 90000));
-      sim_trace(w, "client %d sleeps", c->index);
+      sim_trace(w, "client %d is suspended", c->index);
       break;
     case 9:
       w->relay.store_slow_until_us = w->now_us + sim_log_between(r, SIM_MS(100), SIM_MS(60000));

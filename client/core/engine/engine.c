@@ -54,9 +54,7 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = PL_NEVER;
   pl_rng_init(&e->rng, config->seed);
   int rc = set_config(e, config);
-  if (rc == 0) {
-    rc = pl_out_room(e, 64 + PL_OUT_RESERVE(0));
-  }
+  if (rc == 0) rc = pl_out_room(e, 64 + PL_OUT_RESERVE(0));
   if (rc) {
     pl_engine_free(e);
     return rc;

@@ -202,7 +202,7 @@ describe('closing', () => {
       asked = dialog.type() === 'beforeunload';
       await dialog.dismiss();
     });
-    await tab.page.evaluate(() => new Promise((done) => setTimeout(done)));
+    await tab.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done()))); // what was shown is in force
     const going = tab.page.goto('about:blank').then(() => true, () => false);
     const left = await going;
     return { asked, left };

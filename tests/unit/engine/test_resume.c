@@ -370,7 +370,7 @@ static void the_other_side_dials_when_the_opener_does_not(void **state) {
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  n.clients[0].frozen = true; /* the opener sleeps; its socket dies unnoticed by it */
+  n.clients[0].frozen = true; /* the opener is suspended; its socket dies unnoticed by it */
   net_relay_closed(&n, 0);
   net_run(&n, 1900);
   assert_int_equal(net_count(&n, 1, PL_OUT_UNLINKED), 1);

@@ -86,11 +86,10 @@ class Person {
     return message && { ...message, live: this.desk.cards.get(message.n)?.shown(performance.now()) };
   }
   async until(test, what) {
-    for (let i = 0; i < 4000; i += 1) {
-      if (await test()) return;
-      await new Promise((done) => setTimeout(done, 1));
-    }
-    throw new Error(`never: ${what} (${this.lines.join('; ')})`);
+    const look = async () => {
+      if (!(await test())) throw new Error(`never: ${what} (${this.lines.join('; ')})`);
+    };
+    await vi.waitFor(look, { timeout: 10_000, interval: 1 });
   }
   state(name, wanted) {
     return this.until(() => this.card(name)?.state === wanted, `${this.name}: ${name} is ${wanted}, it is ${this.card(name)?.state}`);
