@@ -1,5 +1,5 @@
-// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, and schema/words.def into web/client/words.js,
-// so that C and JavaScript read the same tables.
+// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, schema/words.def into web/client/words.js, and
+// schema/lookalikes.def into web/client/lookalikes.js, so that C and JavaScript read the same tables.
 //   node schema/wire_table.mjs           writes the files
 //   node schema/wire_table.mjs --check   exits 1 when a file is not what the tables say
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -131,6 +131,35 @@ function writeWords(words) {
   )
 }
 
+/** A string in ASCII alone: what looks alike, or turns the direction of a line, is no text to read. */
+const escaped = (text) => quoted(text).replace(/[^ -~]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`)
+
+/** Pieces of source, joined by `between` into as many lines of LINE columns as they need. */
+function wrapped(pieces, between = ', ') {
+  const lines = ['']
+  for (const piece of pieces) {
+    if (`  ${lines.at(-1)}${piece}${between}`.length > LINE) lines.push('')
+    lines[lines.length - 1] += `${piece}${between}`
+  }
+  return lines.map((line) => `  ${line.trimEnd()}`).join('\n')
+}
+
+/** Characters that look alike, those of one text together. What follows from NFKD, JavaScript can do itself. */
+function writeLooks(calls) {
+  const looks = new Map()
+  for (const [macro, character, text] of calls)
+    if (macro === 'PL_LOOK') looks.set(text, (looks.get(text) ?? '') + String.fromCodePoint(character))
+  const dropped = calls.filter(([macro]) => macro === 'PL_LOOK_DROPPED').flatMap(([, first, last]) => [first, last])
+  return (
+    '// Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.\n' +
+    '// Not to be edited: see schema/lookalikes.py.\n\n' +
+    '/** Nothing that tells two names apart: first and last of each range. */\n' +
+    `export const DROPPED = [\n${wrapped(dropped)}\n]\n\n` +
+    '/** Each text, and the characters that look like it.\n * @type {[string, string][]} */\n' +
+    `export const LOOKS = [\n${wrapped([...looks].map(([text, all]) => `[${escaped(text)}, ${escaped(all)}]`))}\n]\n`
+  )
+}
+
 const table = read()
 const words = callsOf('words.def').map(([, word]) => word)
 const [, count] = table.constants.find(([name]) => name === 'WORDS_COUNT')
@@ -139,6 +168,7 @@ if (words.length !== count) throw new Error(`words.def: ${words.length} words, a
 for (const [file, wanted] of [
   ['web/client/wire_table.js', write(table)],
   ['web/client/words.js', writeWords(words)],
+  ['web/client/lookalikes.js', writeLooks(callsOf('lookalikes.def'))],
 ]) {
   const target = new URL(`../${file}`, here)
   if (!process.argv.includes('--check')) {

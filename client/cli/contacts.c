@@ -10,6 +10,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "../core/names/names.h"
 #include "../lib/files_private.h"
 #include "cli.h"
 
@@ -95,6 +96,11 @@ static bool same_name(const char *a, const char *b) {
   return strcmp(left, right) == 0;
 }
 
+static bool looks_like(const char *a, const char *b) {
+  const pl_view left = {(const uint8_t *)a, strlen(a)}, right = {(const uint8_t *)b, strlen(b)};
+  return same_name(a, b) || pl_names_alike(left, right);
+}
+
 /* ---- finding ------------------------------------------------------------------------------------------ */
 
 static contact *find(const contacts *s, const char *name_or_id) {
@@ -115,17 +121,23 @@ const contact *contacts_namesake(const contacts *s, const char *id, const char *
   if (!contact_name_clean(name, clean)) return NULL;
   for (size_t i = 0; i < s->count; i++) {
     const contact *c = &s->list[i];
-    if (strcasecmp(c->id, id) != 0 && (same_name(c->name, clean) || same_name(c->own_name, clean))) return c;
+    if (strcasecmp(c->id, id) != 0 && (looks_like(c->name, clean) || looks_like(c->own_name, clean))) return c;
   }
   return NULL;
 }
 
-/* "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. */
+static bool is_taken(const contacts *s, const char *name) {
+  for (size_t i = 0; i < s->count; i++)
+    if (looks_like(s->list[i].name, name)) return true;
+  return false;
+}
+
+/* "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. No two names in the list look alike. */
 static void free_name(const contacts *s, const contact *paired, char out[CONTACT_NAME_MAX]) {
   char base[CONTACT_NAME_MAX], number[16];
   if (!contact_name_clean(paired->own_name, base)) snprintf(base, sizeof base, "%.8s", paired->id);
   snprintf(out, CONTACT_NAME_MAX, "%s", base);
-  for (unsigned n = 2; find(s, out) && n < TRIES_MAX; n++) {
+  for (unsigned n = 2; is_taken(s, out) && n < TRIES_MAX; n++) {
     size_t room = CONTACT_NAME_MAX - 1 - (size_t)snprintf(number, sizeof number, " %u", n), size = strlen(base);
     while (size > room || (size && ((unsigned char)base[size] & 0xc0) == 0x80)) size--;
     snprintf(out, CONTACT_NAME_MAX, "%.*s%s", (int)size, base, number);

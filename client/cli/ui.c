@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../core/base/base.h"
 #include "cli.h"
 
 enum { STATUS_MAX = 4, STATUS_BYTES = 1024 };
@@ -130,32 +131,17 @@ void ui_last_error(const char **what, const char **why, const char **hint) {
 }
 
 /* Controls, and what is not seen but changes how the rest looks or compares: direction marks, joiners, tags. */
-static bool is_hidden(unsigned c) {
+static bool is_hidden(uint32_t c) {
   return c < 0xa0 || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x180e ||
          (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0x3164 ||
          c == 0xfeff || c == 0xffa0 || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 size_t ui_printable(const char *text) {
-  const unsigned char *c = (const unsigned char *)text;
-  unsigned value;
-  size_t n;
-  if (c[0] < 0x80) return c[0] >= 0x20 && c[0] != 0x7f;
-  if (c[0] >= 0xc2 && c[0] < 0xe0)
-    n = 2, value = c[0] & 0x1fU;
-  else if (c[0] >= 0xe0 && c[0] < 0xf0)
-    n = 3, value = c[0] & 0x0fU;
-  else if (c[0] >= 0xf0 && c[0] < 0xf5)
-    n = 4, value = c[0] & 0x07U;
-  else
-    return 0;
-  for (size_t i = 1; i < n; i++) {
-    if ((c[i] & 0xc0) != 0x80) return 0; /* also the NUL */
-    value = value << 6 | (c[i] & 0x3fU);
-  }
-  bool short_enough = (n == 3 && value < 0x800) || (n == 4 && value < 0x10000) || value > 0x10ffff;
-  bool surrogate = value >= 0xd800 && value < 0xe000;
-  return short_enough || surrogate || is_hidden(value) ? 0 : n;
+  uint32_t value = 0;
+  size_t n = pl_utf8_read((const uint8_t *)text, strnlen(text, 4), &value);
+  bool shown = value < 0x80 ? value >= 0x20 && value != 0x7f : !is_hidden(value);
+  return n && shown ? n : 0;
 }
 
 const char *ui_clean(const char *text, char *out, size_t size) {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const IMPORTS = /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*/;
-const OBJECTS = /libpl_(noise|cpace|words|code|session|transfer|engine)\.a\(/;
+const OBJECTS = /libpl_(noise|cpace|words|names|code|session|transfer|engine)\.a\(/;
 
 /** @returns {string[]} what it links that can open a message; empty: it is blind */
 export function sees(bin, program) {

@@ -5,9 +5,11 @@
 #include <string.h>
 
 const own_file own_files[] = {
-    {"codec", own_codec},         {"identity", own_identity}, {"login", own_login},
-    {"handshake", own_handshake}, {"invite", own_invite},     {"session", own_session},
-    {"code", own_code},           {"transfer", own_transfer}, {0},
+    {"codec", own_codec},   {"identity", own_identity},
+    {"login", own_login},   {"handshake", own_handshake},
+    {"invite", own_invite}, {"session", own_session},
+    {"code", own_code},     {"transfer", own_transfer},
+    {"names", own_names},   {0},
 };
 
 char *own_text(const own_file *file) {

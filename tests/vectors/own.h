@@ -16,6 +16,7 @@ json_t *own_invite(void);
 json_t *own_session(void);
 json_t *own_code(void);
 json_t *own_transfer(void);
+json_t *own_names(void);
 
 typedef struct own_file {
   const char *name;

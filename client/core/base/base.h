@@ -74,6 +74,11 @@ void pl_put_u16(uint8_t *p, uint16_t v);
 void pl_put_u32(uint8_t *p, uint32_t v);
 void pl_put_u64(uint8_t *p, uint64_t v);
 
+/* ---- text ------------------------------------------------------------------------------------------------ */
+/* Reads the UTF-8 character at `text` (RFC 3629). Returns its length in bytes and sets *value to its number, or returns
+ * 0 when no whole, valid character is there. */
+size_t pl_utf8_read(const uint8_t *text, size_t size, uint32_t *value);
+
 /* ---- a growing queue of bytes with an upper bound: append at the end, take from the front ------------ */
 typedef struct pl_buffer {
   uint8_t *memory;

@@ -127,3 +127,17 @@ void pl_write_bytes(pl_writer *w, const void *data, size_t n) {
   uint8_t *p = room(w, n);
   if (p && n) memcpy(p, data, n);
 }
+
+size_t pl_utf8_read(const uint8_t *text, size_t size, uint32_t *value) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (!size) return 0;
+  const uint8_t c = text[0];
+  size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+  if (n == 0 || n > size) return 0;
+  *value = n == 1 ? c : c & (0x7fU >> n);
+  for (size_t i = 1; i < n; i++) {
+    if ((text[i] & 0xc0) != 0x80) return 0;
+    *value = *value << 6 | (text[i] & 0x3fU);
+  }
+  return *value < least[n] || *value > 0x10ffff || (*value >= 0xd800 && *value < 0xe000) ? 0 : n;
+}

@@ -137,6 +137,23 @@ static void a_known_name_with_another_id_is_another_contact(void **state) {
   assert_string_equal(news.who.name, "Sister");
 }
 
+/* Nor does a name that only looks like it: the list never shows two that a reader could take for each other. */
+static void a_name_that_looks_like_a_known_one(void **state) {
+  static const char *const names[] = {"Ana\xef\xb8\x8f",
+                                      "An\xe2\xa0\x80"
+                                      "a",
+                                      "\xd0\x90na", "\xef\xbc\xa1na"};
+  (void)state;
+  pair(1, "Ana");
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(names); i++) {
+    pair((unsigned)(2 + i), names[i]);
+    assert_string_equal(news.namesake, "Ana");
+    assert_non_null(strchr(news.who.name, (int)('2' + i)));
+  }
+  pair(9, "Anna");
+  assert_string_equal(news.namesake, "");
+}
+
 static void pairing_again_keeps_what_i_decided(void **state) {
   (void)state;
   pair(1, "Ana");
@@ -289,6 +306,7 @@ int main(void) {
       WITH_FILE(what_is_stored_is_found_again),
       WITH_FILE(changes_and_removals),
       WITH_FILE(a_known_name_with_another_id_is_another_contact),
+      WITH_FILE(a_name_that_looks_like_a_known_one),
       WITH_FILE(pairing_again_keeps_what_i_decided),
       WITH_FILE(names_of_others_are_made_safe),
       WITH_FILE(names_are_free_whatever_was_taken),

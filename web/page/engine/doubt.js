@@ -2,10 +2,10 @@
  * Whether a contact bears the name of another that has been known for longer, under another ID: then the person is asked who
  * it is before anything is sent.
  */
+import { namesAlike } from '../../client/core/names.js';
 
 /** Names that look the same to a reader are the same. */
-export const sameName = (a, b) => Boolean(a) && fold(a) === fold(b);
-const fold = (name) => name.normalize('NFKC').toLocaleLowerCase().replace(/[\s\p{P}]+/gu, '');
+export const sameName = (a, b) => Boolean(a && b) && (a === b || namesAlike(a, b));
 
 const shownName = ({ name, hint }) => name || hint || '';
 

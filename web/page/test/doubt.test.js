@@ -19,6 +19,10 @@ describe('a known name with another key', () => {
   test('names that look the same are the same', () => {
     expect(sameName('Ana  B.', 'ANA b')).toBe(true);
     expect(sameName('Ａｎａ', 'Ana')).toBe(true);
+    expect(sameName('\u0410n\u0430', 'Ana')).toBe(true);
+    expect(sameName('Ana\ufe0f', 'Ana')).toBe(true);
+    expect(sameName('An\u2800a', 'Ana')).toBe(true);
+    expect(sameName('...', '...')).toBe(true);
     expect(sameName('Ana', 'Anna')).toBe(false);
     expect(sameName('', '')).toBe(false);
   });
