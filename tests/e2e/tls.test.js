@@ -123,17 +123,6 @@ describe('the relay', () => {
     expect(await ask('ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA')).toBe('refused');
   });
 
-  test('cuts off one that makes TLS answer without reading, and serves the next', async () => {
-    const raw = await connectTls({ maxVersion: 'TLSv1.2' });
-    raw.socket.pause();
-    raw.socket.on('error', () => {});
-    const renegotiate = () => raw.socket.renegotiate({}, () => {});
-    for (let i = 0; i < 3; i++) renegotiate();
-    raw.socket.resume();
-    await raw.whenClosed();
-    (await connectTls()).destroy();
-  });
-
   test('closes one that speaks plain HTTP, and serves the next', async () => {
     const raw = await connectRaw(relay.port);
     raw.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
