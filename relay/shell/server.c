@@ -51,8 +51,8 @@ struct pl_server {
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
   pl_node sockets;
-  uint64_t refused; /* at the limit of open files */
-  int spare_fd;     /* given up to be able to refuse at the limit of open files; -1: lost */
+  uint64_t refused, pauses; /* at the limit of open files */
+  int spare_fd;             /* given up to be able to refuse at the limit of open files; -1: lost */
   bool stopping;
   uint8_t *rx, *sealed; /* what was read last; with TLS `sealed` is as it came */
 };
@@ -233,18 +233,21 @@ static int open_spare(void) {
 /* Over all workers: a descriptor that one gives up must not be taken by another one's accept. */
 static pthread_mutex_t accepting = PTHREAD_MUTEX_INITIALIZER;
 
+/* The 1st, 2nd, 4th, 8th …: a flood must not fill the log. */
+static void tell(const char *event, uint64_t count) {
+  if ((count & (count - 1)) == 0)
+    pl_log(PL_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
+}
+
 /* No descriptor is left: with the spare one the next connection is taken and closed, so that it does not hang. False:
- * the spare one is lost. */
+ * the spare one is lost, to something else in this process. */
 static bool refuse_one(pl_server *server, int at) {
   if (server->spare_fd >= 0) close(server->spare_fd);
   int fd = accept4(at, NULL, NULL, SOCK_CLOEXEC);
   if (fd >= 0) close(fd);
   server->spare_fd = open_spare();
-  if (fd < 0 || server->spare_fd < 0) return false;
-  server->refused++;
-  if ((server->refused & (server->refused - 1)) == 0) /* the 1st, 2nd, 4th, 8th …: a flood must not fill the log */
-    pl_log(PL_LOG_WARN, "event=refused reason=fd-limit count=%llu", (unsigned long long)server->refused);
-  return true;
+  if (fd >= 0) tell("refused", ++server->refused);
+  return server->spare_fd >= 0;
 }
 
 typedef enum accepted { ACCEPTED_ONE, ACCEPTED_NONE, ACCEPT_SHORTAGE } accepted;
@@ -283,6 +286,7 @@ static void on_shortage_over(uv_timer_t *timer) {
  * are left alone for a while. */
 static void pause_listeners(pl_server *server) {
   for (size_t i = 0; i < server->listener_count; i++) uv_poll_stop(&server->listeners[i].poll);
+  tell("paused", ++server->pauses);
   uv_timer_start(&server->shortage, on_shortage_over, SHORTAGE_MS, 0);
 }
 
