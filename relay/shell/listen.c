@@ -49,11 +49,15 @@ static int open_patiently(const struct addrinfo *a, pl_server_ports ports) {
 }
 
 int pl_listen_port(int fd) {
-  struct sockaddr_storage at = {0};
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } at;
+  memset(&at, 0, sizeof at);
   socklen_t size = sizeof at;
-  if (getsockname(fd, (struct sockaddr *)&at, &size) != 0) return -errno;
-  return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&at)->sin6_port
-                                        : ((struct sockaddr_in *)(void *)&at)->sin_port);
+  if (getsockname(fd, &at.any, &size) != 0) return -errno;
+  return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 /* "HOST:PORT", "[IPv6]:PORT" into its parts. */
