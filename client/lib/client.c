@@ -14,6 +14,7 @@
 
 #include "aead_openssl.h"
 #include "internal.h"
+#include "low_fds.h"
 
 /* The public numbers are the tables' numbers. */
 #define PL_ERROR(name, number, text, hint) _Static_assert((int)PAIRLINK_##name == (number), "error " #name);
@@ -245,7 +246,9 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   if (sodium_init() < 0) error = PL_ESYSTEM;
   if (!error) error = find_relay(p, options);
   if (!error) error = make_engine(p, options);
+  pl_low_fds_hold();
   if (!error) error = make_shell(p, options);
+  pl_low_fds_release();
   if (error) {
     pairlink_free(p);
     return error;

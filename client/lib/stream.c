@@ -264,7 +264,7 @@ pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_hand
   s->on = *handlers;
   s->in = pl_realloc(NULL, READ_BYTES);
   s->out = pl_realloc(NULL, PL_WS_HEADER_MAX + SEND_CAPACITY);
-  s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   pl_ws_init(&s->ws, false, false, RECEIVE_MAX);
   if (!s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
     release(s);

@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "../core/wire/wire.h"
+#include "low_fds.h"
 #include "proxy.h"
 #include "resolve.h"
 #include "stream.h"
@@ -24,6 +26,7 @@ enum {
   UNSENT_MAX = 65536,    /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
   CONNECT_TIMEOUT_S = 10,
   CLOSE_TIMEOUT_S = 3,
+  CONTEXT_FDS = 4, /* that libwebsockets opens at a time to start */
   TEXT_MAX = 640
 };
 
@@ -52,6 +55,7 @@ struct pl_transport {
   bool first_came;
   pl_stream *stream; /* from then on */
   int event_fd;      /* libwebsockets' own, see hold_number; -1: none */
+  int holder_fd;     /* a file that nobody else has, to hold that number with; -1: none */
   uv_timer_t timer;  /* connecting and closing end; libwebsockets' own timers do not start outside its callbacks */
 };
 
@@ -99,12 +103,23 @@ static void note_event_fd(uv_handle_t *handle, void *event_fd) {
   if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0) *(int *)event_fd = fd;
 }
 
+/* A context that could not open all its own goes without them, and cannot be destroyed. */
+static bool enough_descriptors(pl_transport *t) {
+  int fds[CONTEXT_FDS], count = 0;
+  if (t->holder_fd < 0) t->holder_fd = memfd_create("pairlink", MFD_CLOEXEC);
+  while (count < CONTEXT_FDS && (fds[count] = fcntl(t->holder_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) >= 0) count++;
+  bool enough = count == CONTEXT_FDS;
+  while (count) close(fds[--count]);
+  return enough;
+}
+
 /* The TLS library is started once: a second start would change an index that connections of the first use. */
 static int make_context(pl_transport *t) {
   struct lws_context_creation_info info;
   void *loops[1] = {t->loop};
   struct sigaction pipe_action;
   if (t->context) return 0;
+  if (!enough_descriptors(t)) return PL_ESYSTEM;
   pthread_mutex_lock(&global);
   if (!log_set) lws_set_log_level(0, NULL); /* a library writes to no stream */
   log_set = true;
@@ -247,7 +262,7 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   try_next(t);
 }
 
-void pl_transport_connect(pl_transport *t, const pl_url *url) {
+static void connect_to(pl_transport *t, const pl_url *url) {
   drop(t);
   reset(t);
   t->error = 0;
@@ -264,12 +279,20 @@ void pl_transport_connect(pl_transport *t, const pl_url *url) {
     return;
   }
   if (make_context(t) != 0) {
-    end(t, PL_ESYSTEM, "libwebsockets cannot start (is its libuv plugin, libwebsockets-evlib-uv, installed?)");
+    end(t, PL_ESYSTEM,
+        "libwebsockets cannot start (is its libuv plugin, libwebsockets-evlib-uv, installed? may more files be "
+        "opened?)");
     return;
   }
   const char *host = t->proxied ? t->proxy.host : t->url.host;
   int error = pl_resolve_start(t->loop, host, on_resolved, t, &t->resolve);
   if (error) end(t, error, "cannot start to look the name up");
+}
+
+void pl_transport_connect(pl_transport *t, const pl_url *url) {
+  pl_low_fds_hold();
+  connect_to(t, url);
+  pl_low_fds_release();
 }
 
 void pl_transport_disconnect(pl_transport *t) {
@@ -477,6 +500,13 @@ static void close_old_loops(void) {
   pthread_mutex_unlock(&global);
 }
 
+/* When it cannot have all its descriptors, libuv leaves the first one open. */
+static bool init_loop(uv_loop_t *loop) {
+  if (uv_loop_init(loop) == 0) return true;
+  if (uv_backend_fd(loop) > STDERR_FILENO) close(uv_backend_fd(loop));
+  return false;
+}
+
 int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, const pl_transport_handlers *handlers,
                      pl_transport **out) {
   pl_transport *t = pl_alloc(sizeof *t);
@@ -484,12 +514,13 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
   *out = NULL;
   close_old_loops();
   if (t && ca_file) t->ca_file = strdup(ca_file);
-  if (!t || !o || (ca_file && !t->ca_file) || uv_loop_init(&o->loop) != 0) {
+  if (!t || !o || (ca_file && !t->ca_file) || !init_loop(&o->loop)) {
     if (t) free(t->ca_file);
     pl_free(t);
     pl_free(o);
     return PL_ENOMEM;
   }
+  t->holder_fd = t->event_fd = -1;
   t->loop = &o->loop;
   t->url = *url;
   t->on = *handlers;
@@ -505,27 +536,22 @@ static void turns(pl_transport *t) {
 }
 
 /* libwebsockets 4.1.6 closes its event descriptor in lws_context_destroy and once more in the loop's next turn. In
- * between, another thread may be given that number, and would lose its file. So the number is taken at once by a pipe
- * of our own. Gives the pipe's inode, or 0 when somebody else was faster: then the loop must not turn again. */
-static ino_t hold_number(int number) {
-  struct stat st;
-  int fds[2];
-  if (number < 0 || pipe2(fds, O_CLOEXEC) != 0) return 0;
-  ino_t inode = fstat(fds[0], &st) == 0 ? st.st_ino : 0;
-  bool lucky = fds[0] == number || fds[1] == number;
-  int held = lucky ? number : fcntl(fds[0], F_DUPFD_CLOEXEC, number);
-  if (held != number) inode = 0;
-  if (held != number && held >= 0) close(held);
-  if (fds[0] != number) close(fds[0]);
-  if (fds[1] != number) close(fds[1]);
-  return inode;
+ * between, another thread may be given that number, and would lose its file. So the number is taken at once by a copy
+ * of a descriptor that was opened with the context, since now there may be none left. False when somebody else was
+ * faster: then the loop must not turn again. */
+static bool hold_number(const pl_transport *t) {
+  int held = t->event_fd < 0 ? -1 : fcntl(t->holder_fd, F_DUPFD_CLOEXEC, t->event_fd);
+  if (held >= 0 && held != t->event_fd) close(held);
+  return held >= 0 && held == t->event_fd;
 }
 
-/* A libwebsockets that closes once leaves the pipe to us; else the number may be somebody else's by now, who is looked
+/* A libwebsockets that closes once leaves the copy to us; else the number may be somebody else's by now, who is looked
  * at and left alone (by fstatat: ThreadSanitizer takes fstat for a use of that file). */
-static void let_go(int number, ino_t inode) {
-  struct stat st;
-  if (fstatat(number, "", &st, AT_EMPTY_PATH) == 0 && S_ISFIFO(st.st_mode) && st.st_ino == inode) close(number);
+static void let_go(const pl_transport *t) {
+  struct stat ours, there;
+  if (fstatat(t->holder_fd, "", &ours, AT_EMPTY_PATH) == 0 && fstatat(t->event_fd, "", &there, AT_EMPTY_PATH) == 0 &&
+      ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+    close(t->event_fd);
 }
 
 /* Twice: the first closes its handles on our loop, which needs some turns, the second frees it. False: it stays, half
@@ -533,10 +559,9 @@ static void let_go(int number, ino_t inode) {
 static bool destroy_context(pl_transport *t) {
   if (!t->context) return true;
   lws_context_destroy(t->context);
-  ino_t inode = hold_number(t->event_fd);
-  if (!inode) return false;
+  if (!hold_number(t)) return false;
   turns(t);
-  let_go(t->event_fd, inode);
+  let_go(t);
   if (t->context) lws_context_destroy(t->context);
   turns(t);
   return true;
@@ -561,6 +586,7 @@ void pl_transport_free(pl_transport *t) {
     old_loops = o;
   }
   pthread_mutex_unlock(&global);
+  if (t->holder_fd >= 0) close(t->holder_fd);
   pl_buffer_deinit(&t->first);
   free(t->ca_file);
   pl_free(t);
@@ -595,7 +621,7 @@ static void turn_without_sigpipe(pl_transport *t) {
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void pl_transport_turn(pl_transport *t) {
+static void whole_turn(pl_transport *t) {
   if (t->url.tls)
     turn_without_sigpipe(t);
   else
@@ -611,4 +637,12 @@ void pl_transport_turn(pl_transport *t) {
     reset(t);
     t->on.on_closed(t->on.user, error, text);
   }
+}
+
+/* Sockets are opened while there is no connection only. */
+void pl_transport_turn(pl_transport *t) {
+  bool opens = t->state == RESOLVING || t->state == CONNECTING;
+  if (opens) pl_low_fds_hold();
+  whole_turn(t);
+  if (opens) pl_low_fds_release();
 }

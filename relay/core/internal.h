@@ -239,6 +239,7 @@ struct pl_relay {
   pl_relay_stats stats;
   uint64_t next_number;
   bool draining;
+  uint64_t judge_ms; /* after it stood still: nobody is late before, 0: it did not */
   pl_presence **buckets;
   size_t bucket_count, presence_count;
   pl_node dirty, aborted;

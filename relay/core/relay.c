@@ -3,7 +3,7 @@
 
 #include "nameplates.h"
 
-enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536 };
+enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536, STOOD_STILL_MS = 1000 };
 
 /* ---- the relay --------------------------------------------------------------------------------------------------- */
 
@@ -326,10 +326,43 @@ static void on_late_close(pl_conn *conn, uint64_t now_ms) {
   }
 }
 
+/* Nobody counts as silent for longer than it takes to be asked: all that were silent for that long are asked again. */
+static void ask_again(pl_relay *relay, uint64_t now_ms) {
+  pl_node asked;
+  uint64_t longest = pl_setting_of(relay, PL_SET_PING_INTERVAL_MS), least = now_ms > longest ? now_ms - longest : 0;
+  pl_list_init(&asked);
+  while (!pl_list_empty(&relay->quiet) || !pl_list_empty(&relay->pinged)) { /* those that were pinged are older */
+    pl_node *from = pl_list_empty(&relay->pinged) ? &relay->quiet : &relay->pinged;
+    pl_conn *conn = PL_CONTAINER(from->next, pl_conn, timed);
+    conn->pinged = false;
+    list_again(conn, &asked, conn->listed_ms > least ? conn->listed_ms : least);
+  }
+  while (!pl_list_empty(&asked)) {
+    pl_conn *conn = PL_CONTAINER(asked.next, pl_conn, timed);
+    list_again(conn, &relay->quiet, conn->listed_ms);
+  }
+}
+
+/* Called much later than it asked for, the relay was stopped, or its machine was: what others said meanwhile has not
+ * been read yet. It is read first, and who is late is judged in the next turn. True: not now. */
+static bool put_off(pl_relay *relay, uint64_t now_ms) {
+  if (relay->judge_ms) {
+    if (now_ms < relay->judge_ms) return true;
+    relay->judge_ms = 0;
+    return false;
+  }
+  uint64_t deadline = pl_relay_deadline(relay);
+  if (now_ms <= deadline || now_ms - deadline <= STOOD_STILL_MS) return false;
+  relay->judge_ms = now_ms + 1;
+  ask_again(relay, now_ms);
+  return true;
+}
+
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
   pl_conn *conn;
-  pl_link_time(relay, now_ms);
   pl_nameplates_time(relay, now_ms);
+  if (put_off(relay, now_ms)) return;
+  pl_link_time(relay, now_ms);
   while ((conn = due(&relay->connecting, now_ms, pl_setting_of(relay, PL_SET_LOGIN_TIMEOUT_MS)))) {
     pl_conn_log(conn, PL_LOG_DEBUG, "timeout", "before login");
     if (conn->state == PL_CONN_HTTP)
@@ -355,6 +388,7 @@ static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *lis
 }
 
 uint64_t pl_relay_deadline(const pl_relay *relay) {
+  if (relay->judge_ms) return relay->judge_ms;
   uint64_t deadline = PL_RELAY_NEVER;
   sooner(&deadline, relay, &relay->connecting, PL_SET_LOGIN_TIMEOUT_MS);
   sooner(&deadline, relay, &relay->answering, PL_SET_HTTP_TIMEOUT_MS);

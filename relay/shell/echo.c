@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
       table, parse, NULL, "Echoes WebSocket messages with the relay's own HTTP and framing code, for tests.",
       NULL,  NULL,  NULL};
   char why[256];
+  pl_log_keep_streams();
   argp_err_exit_status = EXIT_USAGE;
   argp_parse(&argp, argc, argv, 0, NULL, &e);
   pl_list_init(&e.dirty);

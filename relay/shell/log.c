@@ -1,9 +1,11 @@
 #include "log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 pl_relay_log_level pl_log_level = PL_LOG_INFO;
 static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -32,4 +34,11 @@ void pl_log(pl_relay_log_level level, const char *format, ...) {
   if (n > sizeof line - 2) n = sizeof line - 2;
   line[n] = '\n';
   fwrite(line, 1, n + 1, stderr); /* one call: lines of threads do not mix */
+}
+
+void pl_log_keep_streams(void) {
+  int fd;
+  do fd = open("/dev/null", fcntl(0, F_GETFD) < 0 ? O_WRONLY : O_RDONLY);
+  while (fd >= 0 && fd <= 2);
+  if (fd > 2) close(fd);
 }

@@ -4,6 +4,10 @@
 
 #include "../core/relay.h"
 
+/* First in main: opens /dev/null where descriptor 0, 1 or 2 is closed, so that no database or socket gets that number,
+ * and with it the log's lines; libuv too closes nothing below 3. Reading and writing there still fails. */
+void pl_log_keep_streams(void);
+
 extern pl_relay_log_level pl_log_level; /* set once, before any thread starts */
 
 void pl_log(pl_relay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

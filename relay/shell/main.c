@@ -223,6 +223,7 @@ int main(int argc, char **argv) {
   static program p;
   static pl_options options;
   char id[PL_ID_CHARS + 1];
+  pl_log_keep_streams();
   keep_memory();
   pl_options_parse(&options, argc, argv);
   if (sodium_init() < 0) die("libsodium does not start", NULL);

@@ -1,6 +1,5 @@
 /* Sockets: listeners, accepted connections, TLS, one flush a loop turn. What the bytes mean is the application's:
- * the relay, or the echo server. libwebsockets (raw role, on a libuv loop of ours) does TLS, reading and
- * waiting; HTTP and WebSocket are our own.
+ * the relay, or the echo server. libuv waits, OpenSSL does TLS; HTTP and WebSocket are our own.
  *
  * One thread: every call and callback happens on the loop's. */
 #ifndef PL_SHELL_SERVER_H
@@ -9,6 +8,7 @@
 #include <uv.h>
 
 #include "../core/relay.h"
+#include "listen.h"
 
 typedef struct pl_server pl_server;
 typedef struct pl_socket pl_socket;
@@ -23,13 +23,6 @@ typedef struct pl_server_app {
   pl_conn_wish (*wish)(void *app, void *conn);
   void (*turn)(void *app); /* once a turn: call pl_server_flush for each connection with something to do */
 } pl_server_app;
-
-/* Several servers may share a port; the kernel then spreads connections over them. */
-typedef enum pl_server_ports {
-  PL_PORTS_OWN,   /* nobody else has them */
-  PL_PORTS_FIRST, /* nobody else has them, but servers of this program may join */
-  PL_PORTS_JOIN   /* joins the first */
-} pl_server_ports;
 
 typedef struct pl_server_config {
   uv_loop_t *loop;

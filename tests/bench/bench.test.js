@@ -90,6 +90,12 @@ test('connections are counted by worker', async () => {
   expect(Math.min(...sockets)).toBeGreaterThan(0);
 });
 
+test('disconnects are measured at each limit of open files that is allowed', async () => {
+  const { cpu_us: cost, most_to_least: ratio } = await EXTRA.disconnects({ count: 50 });
+  expect(cost[3000]).toBeGreaterThan(0);
+  expect(ratio).toBeGreaterThanOrEqual(1);
+});
+
 test('a session between two pages, and a first visit', async () => {
   const pages = await measurePages({ rounds: 1, bytes: 1 << 20 });
   expect(pages.mb_per_s).toBeGreaterThan(0);

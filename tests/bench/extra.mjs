@@ -1,6 +1,7 @@
-/** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms and outages. */
+/** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages, disconnects. */
 import { START, load, relayKnows } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
+import { disconnects } from './disconnects.mjs';
 import { median } from './statistics.mjs';
 import { run, tempDir } from '../support/process.js';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
@@ -192,7 +193,7 @@ async function registrations({ rounds }) {
   return { rows: ROWS, empty: middle(figures.empty), full: middle(figures.full) };
 }
 
-export const EXTRA = { idle, frozen, slow, workers, storm, outage, registrations, spread };
+export const EXTRA = { idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects };
 
 export async function measureExtra(names, options) {
   const results = {};

@@ -49,7 +49,7 @@ export function targets(summary, memory, extra = {}) {
   add('p50 of other pairs beside 1,000 frozen receivers', extra.frozen?.p50_ratio, 1.2);
   add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
   add('16,000 clients linked again after the relay is back', extra.outage?.all_linked_s, 15, ' s');
-  const { clients, transfers, registrations, workers, pages, spread } = extra;
+  const { clients, transfers, registrations, workers, pages, spread, disconnects } = extra;
   const table = (figure) => registrations && registrations.full[figure] / registrations.empty[figure];
   add('CPU of a login, a million registrations to an empty table: known ID', table('login_cpu_us'), 1.25);
   add('… new ID, which is written', table('first_login_cpu_us'), 1.25);
@@ -58,6 +58,7 @@ export function targets(summary, memory, extra = {}) {
   add("whole programs, to scp's transfer", transfers && transfers.medians.pairlink / transfers.medians.scp, 0.5, '×', true);
   add('one session from page to page', pages?.mb_per_s, 20, ' MB/s', true);
   add('the worker with the most of 1,000 connections, to an even share', spread?.most_to_even, 1.25);
+  add('CPU of a disconnect, the dearest to the cheapest limit of open files', disconnects?.most_to_least, 1.5);
   add('CPU of a pair across workers to one on a worker', workers?.across_ratio, 1.6);
   add('p50 of other pairs beside slow receivers', extra.slow?.p50_ratio, 1.2);
   return list;

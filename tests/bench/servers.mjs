@@ -36,8 +36,9 @@ async function program(command, args, ready, port = (match) => Number(match[1]))
 export const relayKnows = (flag) => execFileSync(binary('pairlink-relay'), ['--help']).toString().includes(flag);
 const relayArgs = (extra = []) => [...(relayKnows('--workers') && !extra.includes('--workers') ? ['--workers', '1'] : []), ...extra];
 
-async function relay({ args = [], cores = SERVER_CORE, ...options } = {}) {
-  const wrap = pinned(cores);
+/** `limit`: how many files it may open. */
+async function relay({ args = [], cores = SERVER_CORE, limit, ...options } = {}) {
+  const wrap = [...pinned(cores), ...(limit ? ['prlimit', `--nofile=${limit}:${limit}`] : [])];
   const it = await startRelay({ args: relayArgs(args), wrap, ...options });
   return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9() };
 }

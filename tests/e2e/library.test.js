@@ -32,6 +32,14 @@ test('the program of the README says what is wrong with an ID', async () => {
   expect(stderr).toMatch(/not a peer ID/);
 });
 
+test.each([
+  ['a host that has closed its standard streams keeps them closed', 'closed'],
+  ['a client that could not open all its files leaves none open', 'shortage'],
+])('%s', async (_name, what) => {
+  const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], { env: home(), ms: 90_000 });
+  expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
+});
+
 test('a send from outside of dispatch wakes a host that polls the descriptor alone', async () => {
   const result = await run(binary('host_poll'), [relay.ws, tempDir(), '200'], { env: home(), ms: 90_000 });
   expect(result.stdout).toMatch(/^OK 200 messages/);

@@ -4,7 +4,8 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
-import { tempDir } from '../support/process.js';
+import { TYPE, loggedIn } from '../support/login.js';
+import { tempDir, until } from '../support/process.js';
 import { startProxy } from '../support/proxy.js';
 import { startRelay } from '../support/relay.js';
 
@@ -129,6 +130,20 @@ describe('lines in both directions', () => {
     await proxy.stop();
     await relay.stop();
   });
+});
+
+test('a relay that was stopped for longer than --dead-after reads what came meanwhile before it judges', async () => {
+  const relay = await startRelay({ args: ['--ping-interval', '300ms', '--dead-after', '2500ms'] });
+  const peers = await Promise.all([loggedIn(relay.port), loggedIn(relay.port)]);
+  relay.process.signal('SIGSTOP');
+  const stopped = Date.now();
+  for (const peer of peers) peer.send(TYPE.PING, Buffer.alloc(8));
+  await until(() => Date.now() - stopped > 4_000, 'all timeouts have passed', { interval_ms: 200 });
+  relay.process.signal('SIGCONT');
+  for (const peer of peers) await peer.until(TYPE.PONG);
+  expect(relay.log).not.toContain('event=dead');
+  for (const peer of peers) peer.close();
+  expect((await relay.stop()).code, relay.log).toBe(0);
 });
 
 test('40 MiB through a relay that is killed again and again: same SHA-256, exit 0', LONG, async () => {

@@ -22,6 +22,7 @@ beforeAll(async () => {
   await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem');
   await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', 'relay.key', '-out', 'relay.csr');
   await openssl('x509', '-req', '-in', 'relay.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-copy_extensions', 'copy', '-out', 'relay.pem');
+  await openssl('ec', '-in', 'relay.key', '-aes256', '-passout', 'pass:secret', '-out', 'locked.key');
   relay = await startRelay({ tls: true, args: ['--tls-cert', file('relay.pem'), '--tls-key', file('relay.key')] });
 });
 afterAll(async () => {
@@ -36,6 +37,19 @@ async function connectTls(options = {}) {
   const raw = new RawSocket(socket);
   await once(socket, 'secureConnect');
   return raw;
+}
+
+/** All that comes for a GET, read in small pieces with pauses; fails unless it ends by TLS's own goodbye. */
+async function httpsGet(path, version) {
+  const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version, highWaterMark: 4096 });
+  await once(socket, 'secureConnect');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  const chunks = [];
+  for await (const chunk of socket) {
+    chunks.push(chunk);
+    await new Promise(setImmediate);
+  }
+  return Buffer.concat(chunks).toString('latin1');
 }
 
 describe('the relay', () => {
@@ -90,6 +104,25 @@ describe('the relay', () => {
     expect(await speaks(relay.port)).toBe('refused');
   });
 
+  test.each(['TLSv1.2', 'TLSv1.3'])('gives a page whole to one that reads it slowly over %s, and says that it ends there', async (version) => {
+    const page = (await httpsGet('/', version)).match(/\/assets\/[^"]+\.js/)[0];
+    const whole = await httpsGet(page, version);
+    const [length] = whole.match(/content-length: (\d+)/i).slice(1).map(Number);
+    expect(length).toBeGreaterThan(100_000);
+    expect(whole.length - whole.indexOf('\r\n\r\n') - 4).toBe(length);
+  });
+
+  test('has no cipher of TLS 1.2 without authenticated encryption', async () => {
+    const ask = async (ciphers) => {
+      const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), maxVersion: 'TLSv1.2', ciphers });
+      const answer = await Promise.race([once(socket, 'secureConnect').then(() => socket.getCipher().name), once(socket, 'error').then(() => 'refused')]);
+      socket.destroy();
+      return answer;
+    };
+    expect(await ask('ECDHE-ECDSA-AES128-GCM-SHA256')).toBe('ECDHE-ECDSA-AES128-GCM-SHA256');
+    expect(await ask('ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA')).toBe('refused');
+  });
+
   test('closes one that speaks plain HTTP, and serves the next', async () => {
     const raw = await connectRaw(relay.port);
     raw.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -130,6 +163,8 @@ describe('a clear message and no start', () => {
     ['a certificate file that is not there', ['--tls-cert', '/nonexistent.pem', '--tls-key', file('relay.key')], /nonexistent\.pem/],
     ['a key file that is not there', ['--tls-cert', file('relay.pem'), '--tls-key', '/nonexistent.key'], /nonexistent\.key/],
     ['a certificate without a key', ['--tls-cert', file('relay.pem')], /tls-key/],
+    ['a key of another certificate', ['--tls-cert', file('relay.pem'), '--tls-key', file('ca.key')], /belong together/],
+    ['a key behind a pass phrase, without asking for it', ['--tls-cert', file('relay.pem'), '--tls-key', file('locked.key')], /event=tls[^]*cannot be used/],
   ])('%s', async (_name, args, pattern) => {
     const { code, stderr } = await runRelay(['--listen', '127.0.0.1:0', '--data', join(tempDir(), 'data'), ...args]);
     expect(code, stderr).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 /**
- * What could let a program read the messages that it carries: imported ciphers and key exchanges, and objects of our
+ * What could let a program read the messages that it carries: imported ciphers and key exchanges (TLS is imported as a whole, not its ciphers), and objects of our
  * own encryption in its link map (the names of functions prove nothing after -flto or strip).
  *   node tests/support/blindness.mjs PROGRAM   exits 1 and lists what it found
  */
@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const IMPORTS = /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*/;
+const IMPORTS = /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
 const OBJECTS = /libpl_(noise|cpace|words|names|code|session|transfer|engine)\.a\(/;
 
 /** @returns {string[]} what it links that can open a message; empty: it is blind */

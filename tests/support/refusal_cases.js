@@ -11,7 +11,7 @@ const up = (options) => (port) => upgradeRequest(port, options);
 
 /** Each is sent on a fresh socket: no 101, no 2xx, and the relay ends the connection. `status`, when one is due. */
 export const HTTP_CASES = [
-  // Upgrades to something else: the door through which libwebsockets' HTTP/2 code would be reached.
+  // Upgrades to something else: other servers have code behind that door.
   ['upgrade to h2c', (port) => get(port, ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__'])],
   ['upgrade to h2c on the path of the relay', up({ headers: { Upgrade: 'h2c' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] })],
   ['upgrade to h2c and websocket at once', up({ headers: { Upgrade: 'h2c, websocket' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] })],

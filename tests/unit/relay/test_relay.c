@@ -592,6 +592,36 @@ static void test_times(void **state) {
   world_end(&w);
 }
 
+/* Stopped for 52 s: what came meanwhile is read before anybody is judged, and who said nothing is asked once more. */
+static void test_stood_still(void **state) {
+  (void)state;
+  start();
+  client *caller = ready(1), *callee = ready(2), *says = ready(3), *mute = ready(4), *late = client_new(&w, 5);
+  world_pass(&w, 20000); /* all are pinged */
+  client_open(caller, LINK(1, 0), callee, "m", 1);
+  client *login = client_new(&w, 6);
+  uint32_t offered = client_next(callee)->link;
+  world_stop(&w, 52000);
+  assert_null(client_next(caller));
+  assert_false(caller->aborted || callee->aborted || says->aborted || mute->aborted || login->aborted);
+  client_send(callee, PL_ENV_ACCEPT, 0, offered, "a", 1);
+  client_receive(says,
+                 "\x8a\x80"
+                 "1234",
+                 6);
+  client_login(login, true);
+  world_pass(&w, 1);
+  assert_int_equal(client_next(caller)->type, PL_ENV_ACCEPT);
+  world_pass(&w, 24998);
+  assert_false(caller->aborted || mute->aborted);
+  world_pass(&w, 1); /* asked again, and silent for what is left of 45 s */
+  assert_true(caller->aborted && mute->aborted);
+  assert_false(callee->aborted || says->aborted || login->aborted);
+  client *all[] = {caller, callee, says, mute, late, login};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) client_free(all[i]);
+  world_end(&w);
+}
+
 static void test_drain(void **state) {
   (void)state;
   world_init(&w);
@@ -668,6 +698,7 @@ int main(void) {
       cmocka_unit_test(test_rate_of_opens),
       cmocka_unit_test(test_offers_per_id),
       cmocka_unit_test(test_times),
+      cmocka_unit_test(test_stood_still),
       cmocka_unit_test(test_drain),
       cmocka_unit_test(test_out_of_memory),
   };

@@ -74,6 +74,17 @@ void world_end(world *w) {
 }
 
 void world_pass(world *w, uint64_t ms) {
+  const uint64_t end = w->now_ms + ms;
+  uint64_t at;
+  while ((at = pl_relay_deadline(w->relay)) < end) {
+    if (at > w->now_ms) w->now_ms = at;
+    pl_relay_time(w->relay, w->now_ms);
+    world_turn(w);
+  }
+  world_stop(w, end - w->now_ms);
+}
+
+void world_stop(world *w, uint64_t ms) {
   w->now_ms += ms;
   pl_relay_time(w->relay, w->now_ms);
   world_turn(w);

@@ -60,8 +60,10 @@ typedef struct client {
 void world_init(world *w); /* initial settings, open; then change and call world_start */
 void world_start(world *w);
 void world_end(world *w);
-/* Moves time and executes what is due. */
+/* Moves time and executes what is due, when it is due. */
 void world_pass(world *w, uint64_t ms);
+/* The same as one that was stopped for so long: it is called at the end of that time only. */
+void world_stop(world *w, uint64_t ms);
 /* Takes all output to all clients that read. */
 void world_turn(world *w);
 /* This client's socket takes bytes again, as many as it does in one turn. */

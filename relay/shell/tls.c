@@ -1,0 +1,210 @@
+#include "tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "log.h"
+
+/* Besides a record: the handshake's certificates, and what OpenSSL answers by itself. Whoever makes it answer without
+ * reading is cut off. */
+enum { LEFT_MAX = 128 * 1024 };
+
+struct pl_tls {
+  SSL *ssl;
+  int fd;
+  bool failed;
+  pl_view in;
+  pl_buffer left;
+};
+
+/* ---- between OpenSSL and the socket ----------------------------------------------------------------------------- */
+
+static int bio_read(BIO *bio, char *out, int capacity) {
+  pl_tls *tls = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  if (tls->in.size == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  size_t n = tls->in.size < (size_t)capacity ? tls->in.size : (size_t)capacity;
+  memcpy(out, tls->in.data, n);
+  tls->in.data += n;
+  tls->in.size -= n;
+  return (int)n;
+}
+
+/* Gives how many bytes the socket took; -1: it is broken. */
+static ssize_t put(const pl_tls *tls, const uint8_t *data, size_t size) {
+  ssize_t n;
+  do n = send(tls->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
+static int bio_write(BIO *bio, const char *data, int size) {
+  pl_tls *tls = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  ssize_t n = tls->left.size ? 0 : put(tls, (const uint8_t *)data, (size_t)size);
+  if (n < 0 || (n < size && pl_buffer_append(&tls->left, data + n, (size_t)(size - n)) != 0)) {
+    tls->failed = true;
+    return -1;
+  }
+  return size;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
+  (void)bio;
+  (void)number;
+  (void)pointer;
+  return command == BIO_CTRL_FLUSH; /* nothing else is known here */
+}
+
+/* Made with the first configuration, before any other thread runs; stays for the process's life. */
+static BIO_METHOD *method;
+
+static bool make_method(void) {
+  if (method) return true;
+  method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "relay");
+  return method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
+         BIO_meth_set_ctrl(method, bio_ctrl);
+}
+
+/* ---- what all connections have in common ------------------------------------------------------------------------- */
+
+/* HTTP/1.1, even to who would rather have another. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
+                           unsigned offered_size, void *user) {
+  static const unsigned char ours[] = "\x08http/1.1";
+  unsigned char *found;
+  (void)ssl;
+  (void)user;
+  if (SSL_select_next_proto(&found, size, ours, sizeof ours - 1, offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *out = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+/* A key that is locked by a pass phrase is refused: the relay asks nobody. */
+static int no_pass_phrase(char *out, int capacity, int writing, void *user) {
+  (void)out;
+  (void)capacity;
+  (void)writing;
+  (void)user;
+  return -1;
+}
+
+static bool set_up(SSL_CTX *config, const char *cert, const char *key) {
+  SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(config, SSL_MODE_RELEASE_BUFFERS); /* an idle connection holds none */
+  SSL_CTX_set_session_cache_mode(config, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(config, choose_protocol, NULL);
+  SSL_CTX_set_default_passwd_cb(config, no_pass_phrase);
+  return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) &&
+         SSL_CTX_set_cipher_list(config, "ECDHE+AESGCM:ECDHE+CHACHA20") && /* of TLS 1.2; those of 1.3 are all good */
+         SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
+         SSL_CTX_use_PrivateKey_file(config, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(config) == 1;
+}
+
+SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
+  char text[256] = "out of memory";
+  ERR_clear_error();
+  SSL_CTX *config = make_method() ? SSL_CTX_new(TLS_server_method()) : NULL;
+  if (config && set_up(config, cert, key)) return config;
+  if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
+  pl_log(PL_LOG_ERROR, "event=tls text=\"%s\"", text);
+  SSL_CTX_free(config);
+  return NULL;
+}
+
+/* ---- one connection -----------------------------------------------------------------------------------------------
+ */
+
+static BIO *make_bio(pl_tls *tls) {
+  BIO *bio = BIO_new(method);
+  if (!bio) return NULL;
+  BIO_set_data(bio, tls);
+  BIO_set_init(bio, 1);
+  return bio;
+}
+
+pl_tls *pl_tls_new(SSL_CTX *config, int fd) {
+  pl_tls *tls = pl_alloc(sizeof *tls);
+  BIO *bio = tls ? make_bio(tls) : NULL;
+  if (tls) tls->ssl = SSL_new(config);
+  if (!tls || !bio || !tls->ssl) {
+    BIO_free(bio);
+    pl_tls_free(tls);
+    return NULL;
+  }
+  tls->fd = fd;
+  pl_buffer_init(&tls->left, LEFT_MAX);
+  SSL_set_bio(tls->ssl, bio, bio);
+  SSL_set_accept_state(tls->ssl);
+  return tls;
+}
+
+void pl_tls_free(pl_tls *tls) {
+  if (!tls) return;
+  SSL_free(tls->ssl);
+  pl_buffer_deinit(&tls->left);
+  pl_free(tls);
+}
+
+void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
+  tls->in = (pl_view){data, size};
+}
+
+/* A call of OpenSSL's gives one record at most; all that there is room for are taken together. */
+long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
+  size_t size = 0;
+  while (!tls->failed && capacity - size >= PL_TLS_RECORD) {
+    ERR_clear_error();
+    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD);
+    if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) break;
+    if (n <= 0) tls->failed = true;
+    if (n > 0) size += (size_t)n;
+  }
+  return size ? (long)size : tls->failed ? -1 : 0;
+}
+
+size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
+  size_t taken = 0;
+  while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl)) {
+    size_t n = size - taken < PL_TLS_RECORD ? size - taken : PL_TLS_RECORD;
+    ERR_clear_error();
+    if (SSL_write(tls->ssl, data + taken, (int)n) == (int)n)
+      taken += n;
+    else
+      tls->failed = true;
+  }
+  return taken;
+}
+
+bool pl_tls_flush(pl_tls *tls) {
+  while (tls->left.size && !tls->failed) {
+    ssize_t n = put(tls, pl_buffer_data(&tls->left), tls->left.size);
+    if (n == 0) return false;
+    if (n < 0)
+      tls->failed = true;
+    else
+      pl_buffer_consume(&tls->left, (size_t)n);
+  }
+  pl_buffer_trim(&tls->left);
+  return !tls->failed;
+}
+
+bool pl_tls_waits(const pl_tls *tls) {
+  return tls->left.size > 0;
+}
+
+bool pl_tls_failed(const pl_tls *tls) {
+  return tls->failed;
+}
+
+void pl_tls_finish(pl_tls *tls) {
+  if (tls->failed || !SSL_is_init_finished(tls->ssl) || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
+  ERR_clear_error();
+  (void)SSL_shutdown(tls->ssl);
+}

@@ -1,0 +1,52 @@
+/** What a connection that comes and goes at once costs the relay, by how many files it may open. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import net from 'node:net';
+import { START } from './servers.mjs';
+
+const LIMITS = [3_000, 20_000, 200_000, 1_048_576];
+const AT_ONCE = 8;
+
+const allowed = (limit) => {
+  try {
+    execFileSync('prlimit', [`--nofile=${limit}:${limit}`, 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** µs that all threads of a process have run. */
+const cpu = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000, 0);
+
+const visit = (port) =>
+  new Promise((done, fail) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.end());
+    socket.on('close', done).on('error', fail).resume();
+  });
+
+async function visits(port, count) {
+  let left = count;
+  const one = async () => {
+    while (left-- > 0) await visit(port);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
+/** `{"3000": µs, …}` for the limits that this machine allows, and the dearest to the cheapest. */
+export async function disconnects({ count = 3_000 } = {}) {
+  const cpu_us = {};
+  for (const limit of LIMITS.filter(allowed)) {
+    const server = await START.pairlink({ limit });
+    try {
+      await visits(server.port, count / 10);
+      const before = cpu(server.pid);
+      await visits(server.port, count);
+      cpu_us[limit] = (cpu(server.pid) - before) / count;
+    } finally {
+      await server.stop();
+    }
+  }
+  const all = Object.values(cpu_us);
+  return { cpu_us, most_to_least: Math.max(...all) / Math.min(...all) };
+}

@@ -1,0 +1,127 @@
+/* A host that lends its descriptors with care. Usage: descriptors WHAT RELAY FOLDER.
+ *   closed    has closed 0 to 2: the library must not use them, and must not mind
+ *   shortage  may open few files more, or none: whatever fails, what was opened is closed in the end
+ * Exits 0, or says what went wrong (as descriptor 3, should it be open) and exits 1. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pairlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { PATIENCE_S = 60, REPORT = 3, ROOM_MAX = 30 };
+
+static int online, offline, stopped;
+
+static int fail(const char *what, int number) {
+  dprintf(REPORT, "FAILED: %s (%d)\n", what, number);
+  return 1;
+}
+
+static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+  (void)p;
+  (void)user;
+  online |= e->type == PAIRLINK_EVENT_ONLINE;
+  offline |= e->type == PAIRLINK_EVENT_OFFLINE;
+  stopped |= e->type == PAIRLINK_EVENT_STOPPED;
+}
+
+static int new_client(const char *relay, const char *folder, pairlink **out) {
+  static char identity[512], relays[512];
+  pairlink_options o;
+  pairlink_options_init(&o);
+  snprintf(identity, sizeof identity, "%s/identity", folder);
+  snprintf(relays, sizeof relays, "%s/relays", folder);
+  o.relay = relay;
+  o.identity_file = identity;
+  o.relays_file = relays;
+  o.callback = on_event;
+  online = offline = stopped = 0;
+  return pairlink_new(&o, out);
+}
+
+static int dispatch_once(pairlink *p) {
+  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  if (poll(&fd, 1, -1) < 0 && errno != EINTR) return -1;
+  return pairlink_dispatch(p);
+}
+
+static int count_open(void) {
+  int count = 0;
+  for (int fd = 0; fd < 256; fd++) count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+static int low_are_closed(void) {
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) >= 0) return 0;
+  return 1;
+}
+
+static int one_client(const char *relay, const char *folder) {
+  pairlink *p;
+  int error = new_client(relay, folder, &p);
+  if (error) return fail("no client", error);
+  while (!online) {
+    if (dispatch_once(p) != 0) return fail("dispatch", errno);
+    if (!low_are_closed()) return fail("the library has one of 0 to 2", 0);
+  }
+  (void)pairlink_stop(p);
+  while (!stopped) (void)dispatch_once(p);
+  pairlink_free(p);
+  return low_are_closed() ? 0 : fail("the library left one of 0 to 2", 0);
+}
+
+/* Twice: libuv's first loop leaves what the whole process shares. */
+static int closed(const char *relay, const char *folder) {
+  for (int fd = 0; fd < 3; fd++) close(fd);
+  if (one_client(relay, folder) != 0) return 1;
+  int before = count_open();
+  if (one_client(relay, folder) != 0) return 1;
+  return count_open() == before ? 0 : fail("descriptors left open", count_open() - before);
+}
+
+static void limit_files(rlim_t count) {
+  struct rlimit limit;
+  (void)getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = count;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* What a client leaves behind that was made, driven and freed with room for so many files. */
+static int left_by(const char *relay, const char *folder, int room, int before, rlim_t usual) {
+  pairlink *p = NULL;
+  limit_files((rlim_t)(before + room));
+  if (new_client(relay, folder, &p) == 0)
+    while (!online && !offline && dispatch_once(p) == 0) continue;
+  pairlink_free(p);
+  limit_files(usual);
+  return count_open() - before;
+}
+
+static int shortage(const char *relay, const char *folder) {
+  struct rlimit usual;
+  (void)getrlimit(RLIMIT_NOFILE, &usual);
+  (void)left_by(relay, folder, ROOM_MAX, count_open(), usual.rlim_cur); /* what stays for the whole process */
+  int before = count_open();
+  if (!online) return fail("not online with room enough", ROOM_MAX);
+  for (int room = 0; room < ROOM_MAX; room++) {
+    int left = left_by(relay, folder, room, before, usual.rlim_cur);
+    if (left) {
+      dprintf(REPORT, "with room for %d files %d stayed open\n", room, left);
+      return fail("descriptors left open", left);
+    }
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 4) return 2;
+  if (fcntl(REPORT, F_GETFD) < 0 && dup2(STDERR_FILENO, REPORT) < 0) return 2;
+  alarm(PATIENCE_S);
+  return strcmp(argv[1], "closed") == 0 ? closed(argv[2], argv[3]) : shortage(argv[2], argv[3]);
+}

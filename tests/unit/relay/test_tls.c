@@ -1,0 +1,188 @@
+/* The relay's side of TLS on a socketpair, with OpenSSL's own client at the other end. */
+#include <openssl/pem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "relay/shell/tls.h"
+
+enum { LARGE = 4 << 20, CHUNK = 320 * 1024 };
+
+static char folder[] = "/tmp/pairlink-test-tls-XXXXXX", cert_path[64], key_path[64];
+static SSL_CTX *server_config, *client_config;
+static int fds[2]; /* the relay's, the client's */
+static pl_tls *tls;
+static SSL *client;
+static uint8_t sealed[CHUNK], plain[CHUNK], large[LARGE];
+
+static void write_pem(const EVP_PKEY *key, const X509 *cert) {
+  FILE *file = fopen(key_path, "w");
+  assert_non_null(file);
+  assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+  assert_int_equal(fclose(file), 0);
+  file = fopen(cert_path, "w");
+  assert_non_null(file);
+  assert_int_equal(PEM_write_X509(file, cert), 1);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void make_certificate(void) {
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  X509 *cert = X509_new();
+  assert_true(key && cert);
+  ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+  X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+  X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+  X509_set_pubkey(cert, key);
+  assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+  write_pem(key, cert);
+  EVP_PKEY_free(key);
+  X509_free(cert);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  assert_non_null(mkdtemp(folder));
+  snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
+  snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
+  make_certificate();
+  server_config = pl_tls_config_new(cert_path, key_path);
+  client_config = SSL_CTX_new(TLS_client_method());
+  assert_true(server_config && client_config);
+  for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 31 + i / 4096);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  SSL_CTX_free(server_config);
+  SSL_CTX_free(client_config);
+  unlink(cert_path);
+  unlink(key_path);
+  return rmdir(folder);
+}
+
+/* One read of the relay's socket, as the server does it; gives how much plain text came, -1 at the end. */
+static long relay_reads(void) {
+  ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
+  long size = 0, got;
+  if (n <= 0) return n == 0 ? -1 : 0;
+  pl_tls_feed(tls, sealed, (size_t)n);
+  while ((got = pl_tls_read(tls, plain, sizeof plain)) > 0) size += got;
+  return got < 0 ? got : size;
+}
+
+static void connect_both(int version) {
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  tls = pl_tls_new(server_config, fds[0]);
+  client = SSL_new(client_config);
+  assert_true(tls && client);
+  SSL_set_max_proto_version(client, version);
+  SSL_set_fd(client, fds[1]);
+  while (SSL_connect(client) != 1) assert_true(relay_reads() >= 0);
+  assert_int_equal(relay_reads(), 0); /* its last part of the handshake */
+  assert_int_equal(SSL_version(client), version);
+}
+
+static void disconnect_both(void) {
+  SSL_free(client);
+  pl_tls_free(tls);
+  close(fds[0]);
+  close(fds[1]);
+}
+
+static void test_sends_all_to_a_slow_reader(void **state) {
+  (void)state;
+  const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+  for (size_t v = 0; v < 2; v++) {
+    size_t sent = 0, got = 0, waits = 0;
+    connect_both(versions[v]);
+    while (got < LARGE) {
+      if (!pl_tls_waits(tls) || pl_tls_flush(tls)) sent += pl_tls_write(tls, large + sent, LARGE - sent);
+      waits += pl_tls_waits(tls);
+      int n = SSL_read(client, plain, 5000);
+      assert_true(n > 0 || SSL_get_error(client, n) == SSL_ERROR_WANT_READ);
+      if (n <= 0) continue;
+      assert_memory_equal(plain, large + got, (size_t)n);
+      got += (size_t)n;
+    }
+    assert_int_equal(sent, LARGE);
+    assert_true(waits > 0);
+    pl_tls_finish(tls);
+    assert_true(SSL_read(client, plain, 1) <= 0 && SSL_get_shutdown(client) & SSL_RECEIVED_SHUTDOWN);
+    assert_false(pl_tls_failed(tls));
+    disconnect_both();
+  }
+}
+
+/* However it is cut, and many records in one read. */
+static void test_reads_all(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  size_t sent = 0, got = 0;
+  while (got < LARGE) {
+    int n = sent < LARGE ? SSL_write(client, large + sent, (int)(LARGE - sent < 40000 ? LARGE - sent : 40000)) : 0;
+    if (n > 0) sent += (size_t)n;
+    ssize_t in = recv(fds[0], sealed, got % 7 ? 1000 : sizeof sealed, MSG_DONTWAIT);
+    if (in <= 0) continue;
+    pl_tls_feed(tls, sealed, (size_t)in);
+    for (long size; (size = pl_tls_read(tls, plain, sizeof plain)) > 0; got += (size_t)size)
+      assert_memory_equal(plain, large + got, (size_t)size);
+  }
+  assert_int_equal(got, LARGE);
+  assert_int_equal(SSL_shutdown(client), 0);
+  assert_int_equal(relay_reads(), -1);
+  disconnect_both();
+}
+
+/* Each asks for an answer by OpenSSL itself, which nobody takes: memory is bounded, and the connection ends. */
+static void test_answers_of_tls_are_bounded(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  while (!pl_tls_waits(tls)) (void)pl_tls_write(tls, large, LARGE); /* its socket is full */
+  long rc = 0;
+  for (int i = 0; i < 100000 && rc == 0; i++) {
+    assert_int_equal(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
+    if (SSL_do_handshake(client) != 1) break;
+    rc = relay_reads();
+  }
+  assert_int_equal(rc, -1);
+  assert_true(pl_tls_failed(tls));
+  assert_int_equal(pl_tls_write(tls, large, 1), 0);
+  pl_tls_finish(tls);
+  disconnect_both();
+}
+
+static void test_nonsense_ends(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(send(fds[1], "GET / HTTP/1.1\r\n\r\n", 18, 0), 18);
+  assert_int_equal(relay_reads(), -1);
+  assert_int_equal(relay_reads(), 0);
+  disconnect_both();
+}
+
+static void test_bad_files(void **state) {
+  (void)state;
+  assert_null(pl_tls_config_new("/nonexistent", key_path));
+  assert_null(pl_tls_config_new(cert_path, cert_path));
+  assert_null(pl_tls_config_new(key_path, key_path));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sends_all_to_a_slow_reader),
+      cmocka_unit_test(test_reads_all),
+      cmocka_unit_test(test_answers_of_tls_are_bounded),
+      cmocka_unit_test(test_nonsense_ends),
+      cmocka_unit_test(test_bad_files),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
