@@ -77,6 +77,7 @@ static const char after[] =
     "  7    reading or writing here failed\n"
     "  8    the code was wrong, used up, or is not there any more\n"
     "  9    the disk is full\n"
+    "  10   the relay is reached, but cannot store new IDs right now\n"
     "  130  interrupted by Ctrl-C\n";
 
 typedef struct parsed {

@@ -56,7 +56,7 @@ typedef enum pl_registration {
   PL_REGISTRATION_KNOWN,   /* was there */
   PL_REGISTRATION_REVOKED, /* was there, may not log in */
   PL_REGISTRATION_ABSENT,  /* is not there, and may not be made */
-  PL_REGISTRATION_FAILED   /* the store failed */
+  PL_REGISTRATION_FAILED   /* the store cannot look it up, or not keep it: STORE */
 } pl_registration;
 
 /* What a LOGIN says about an access token, to be checked with pl_token_verify. */
@@ -95,7 +95,7 @@ uint64_t pl_shared_sockets(const pl_shared *shared);            /* connections a
 enum { PL_WORKERS_MAX = 64 };
 
 typedef struct pl_relay_config {
-  pl_identity identity;
+  const pl_identity *identity; /* borrowed: there is one copy of the secret in the process */
   uint8_t hash_seed[16]; /* random: keys of the relay's tables are chosen by peers; the same for all workers */
   uint32_t settings[PL_SETTINGS];
   int admission;
