@@ -77,8 +77,9 @@ static bool get_seed(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512
 }
 
 const pl_identity *pl_keyfile_load(const char *path, char why[512]) {
-  pl_identity *identity = sodium_malloc(sizeof *identity); /* guarded, locked where the system lets it, not dumped */
   snprintf(why, 512, "out of memory");
+  if (sodium_init() < 0) return NULL;
+  pl_identity *identity = sodium_malloc(sizeof *identity); /* guarded, locked where the system lets it, not dumped */
   if (!identity) return NULL;
   uint8_t seed[PL_SEED_BYTES];
   bool good = get_seed(path, seed, why);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ static void die(const char *text, const char *hint) {
 static void keep_secrets(void) {
   const struct rlimit none = {0, 0};
   umask(077);
+  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
@@ -244,7 +246,7 @@ int main(int argc, char **argv) {
   start_servers(&p, &options);
   limit_sockets(&options);
   start_relays(&p, &options);
-  pl_pages_init();
+  pl_pages_init(options.tls_cert != NULL);
   pl_id_format(id, pl_relay_id(p.worker[0].relay));
   uv_signal_start(&p.terminate, on_signal, SIGTERM);
   uv_signal_start(&p.interrupt, on_signal, SIGINT);
