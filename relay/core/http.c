@@ -128,7 +128,8 @@ static int read_target(pl_view target, pl_http_request *request) {
   bool no_path = absolute && (target.size == 0 || target.data[0] == '?');
   if (absolute && !host_valid(request->authority)) return STATUS_BAD;
   if (!no_path && !target_valid(target)) return STATUS_BAD;
-  request->path = no_path ? (pl_view){(const uint8_t *)"/", 1} : split(&target, '?');
+  /* "http://host" is "http://host/": the slash before the host lies in the head as well. */
+  request->path = no_path ? (pl_view){request->authority.data - 1, 1} : split(&target, '?');
   return 0;
 }
 
@@ -144,10 +145,12 @@ static int read_request_line(pl_view line, pl_http_request *request) {
 
 /* ---- header fields -------------------------------------------------------------------------------------------- */
 
+typedef enum said { UNSAID, YES, NO } said;
+
 typedef struct fields {
   pl_http_request *request;
   bool host, upgrade, upgrade_websocket, connection_upgrade, version, version_13, key, origin, length, if_none_match;
-  enum { UNSAID, YES, NO } br, gzip, identity, others; /* of Accept-Encoding */
+  said br, gzip, identity, others; /* of Accept-Encoding */
 } fields;
 
 static int once(bool *seen) {
@@ -224,7 +227,7 @@ static int on_accept_encoding(fields *f, pl_view value) {
   while (value.size) {
     pl_view item = split(&value, ',');
     pl_view coding = trim(split(&item, ';'));
-    int answer = weight_is_zero(item) ? NO : YES;
+    said answer = weight_is_zero(item) ? NO : YES;
     if (pl_view_is(coding, "br")) f->br = answer;
     if (pl_view_is(coding, "gzip") || pl_view_is(coding, "x-gzip")) f->gzip = answer;
     if (pl_view_is(coding, "identity")) f->identity = answer;
