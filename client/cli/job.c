@@ -45,7 +45,7 @@ static void on_offline(job *j, const pairlink_event *e) {
   char why[512], text[32];
   j->is_online = false;
   if (j->ending) return;
-  ui_clean(e->text, why, sizeof why);
+  ui_clean(e->error == PAIRLINK_ESTORE ? "" : e->text, why, sizeof why); /* its own text says all */
   if (e->retry_ms == PAIRLINK_NEVER) {
     job_end(j, ui_fail("not connected to the relay", e->error, why));
     return;

@@ -60,8 +60,17 @@ static int version_of(sqlite3 *db) {
   return version;
 }
 
-static bool cannot(sqlite3 *db, const char *path, char why[512]) {
-  snprintf(why, 512, "%.350s: %.150s", path, db ? sqlite3_errmsg(db) : "out of memory");
+const char *pl_store_why(sqlite3 *db, char out[PL_STORE_WHY]) {
+  int error = db ? sqlite3_system_errno(db) : 0;
+  bool from_system = db && sqlite3_errcode(db) == SQLITE_IOERR && error; /* "disk I/O error" alone says little */
+  snprintf(out, PL_STORE_WHY, "%.150s%s%.80s%s", db ? sqlite3_errmsg(db) : "out of memory", from_system ? " (" : "",
+           from_system ? strerror(error) : "", from_system ? ")" : "");
+  return out;
+}
+
+bool pl_store_cannot(sqlite3 *db, const char *path, char why[512]) {
+  char text[PL_STORE_WHY];
+  snprintf(why, 512, "%.250s: %s", path, pl_store_why(db, text));
   return false;
 }
 
@@ -69,13 +78,13 @@ static bool migrate(sqlite3 *db, int from, const char *path, char why[512]) {
   for (int v = from; v < (int)pl_embedded_migration_count; v++) {
     char text[64];
     snprintf(text, sizeof text, "PRAGMA user_version = %d; COMMIT;", v + 1);
-    if (!pl_store_run(db, "BEGIN IMMEDIATE")) return cannot(db, path, why);
+    if (!pl_store_run(db, "BEGIN IMMEDIATE")) return pl_store_cannot(db, path, why);
     const pl_embedded *m = &pl_embedded_migrations[v];
     char *sql = sqlite3_mprintf("%.*s", (int)m->size, (const char *)m->data);
     bool good = sql && pl_store_run(db, sql) && pl_store_run(db, text);
     sqlite3_free(sql);
     if (!good) {
-      (void)cannot(db, path, why); /* before the rollback's own words */
+      (void)pl_store_cannot(db, path, why); /* before the rollback's own words */
       pl_store_run(db, "ROLLBACK");
       return false;
     }
@@ -99,7 +108,7 @@ static bool bring_up(sqlite3 *db, const char *path, char why[512]) {
     return false;
   }
   if (version < 0 || !pl_store_run(db, "PRAGMA journal_mode = WAL") || !pl_store_run(db, "PRAGMA synchronous = FULL"))
-    return cannot(db, path, why);
+    return pl_store_cannot(db, path, why);
   return migrate(db, version, path, why);
 }
 
@@ -114,7 +123,7 @@ sqlite3 *pl_store_database(const char *path, char why[512]) {
 sqlite3 *pl_store_reader(const char *path, char why[512]) {
   sqlite3 *db = open_file(path);
   if (db && version_of(db) >= 0 && pl_store_run(db, "PRAGMA query_only = 1")) return db;
-  (void)cannot(db, path, why);
+  (void)pl_store_cannot(db, path, why);
   sqlite3_close(db);
   return NULL;
 }

@@ -147,10 +147,11 @@ static void say_working(health *h) {
 static void judge(hand *h, bool good, size_t refused) {
   h->health.refused += refused;
   h->health.fails = !good;
+  char why[PL_STORE_WHY];
   if (good)
     say_working(&h->health);
   else
-    say_failing(&h->health, sqlite3_errmsg(h->db));
+    say_failing(&h->health, pl_store_why(h->db, why));
 }
 
 bool pl_store_works(const pl_store *store) {
@@ -430,15 +431,11 @@ static bool prepare(pl_store *store) {
 static bool open_database(pl_store *store, const char *path, char why[512]) {
   store->writer.db = pl_store_database(path, why);
   if (!store->writer.db) return false;
-  if (!prepare(store) || !pl_store_probe(store->writer.db)) {
-    snprintf(why, 512, "%.350s: %.150s", path, sqlite3_errmsg(store->writer.db));
-    return false;
-  }
+  if (!prepare(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
   store->reader.db = pl_store_reader(path, why);
   if (!store->reader.db) return false;
-  if (prepare_one(store->reader.db, select_text, &store->reader.select)) return true;
-  snprintf(why, 512, "%.350s: %.150s", path, sqlite3_errmsg(store->reader.db));
-  return false;
+  return prepare_one(store->reader.db, select_text, &store->reader.select) ||
+         pl_store_cannot(store->reader.db, path, why);
 }
 
 static void close_database(pl_store *store) {
