@@ -306,9 +306,9 @@ static void write_batch(pl_store *store, request *all) {
 
 /* ---- writing: what can wait -------------------------------------------------------------------------------------- */
 
-static void write_notes(pl_store *store, const note *notes, size_t count) {
+static bool write_notes(pl_store *store, const note *notes, size_t count) {
   sqlite3 *db = store->writer.db;
-  if (count == 0) return;
+  if (count == 0) return true;
   bool good = pl_store_run(db, "BEGIN IMMEDIATE");
   for (size_t i = 0; good && i < count; i++) {
     sqlite3_bind_blob(store->touch, 1, notes[i].id, 32, SQLITE_STATIC);
@@ -320,6 +320,16 @@ static void write_notes(pl_store *store, const note *notes, size_t count) {
   judge(&store->writer, good, 0);
   if (!sqlite3_get_autocommit(db)) pl_store_run(db, "ROLLBACK");
   written(store);
+  return good;
+}
+
+/* With the mutex: what could not be written is written later, ahead of what came meanwhile as far as there is room.
+ * That an ID was linked is said only once. */
+static void keep_notes(pl_store *store, const note *notes, size_t count) {
+  size_t meanwhile = store->note_count < NOTES_MAX - count ? store->note_count : NOTES_MAX - count;
+  memmove(store->notes + count, store->notes, meanwhile * sizeof *notes);
+  memcpy(store->notes, notes, count * sizeof *notes);
+  store->note_count = count + meanwhile;
 }
 
 /* With the mutex, which is free while it writes. */
@@ -331,9 +341,10 @@ static void flush_notes(pl_store *store) {
   if (!empty) return; /* no memory: lost, which costs precision only */
   store->notes = empty;
   pthread_mutex_unlock(&store->mutex);
-  write_notes(store, full, count);
-  pl_free(full);
+  bool good = write_notes(store, full, count);
   pthread_mutex_lock(&store->mutex);
+  if (!good) keep_notes(store, full, count);
+  pl_free(full);
 }
 
 /* One small batch, so that logins need not wait for all; true: there may be more. */
@@ -365,7 +376,8 @@ static void probe(pl_store *store) {
 /* With the mutex: does one thing that is due, or waits until something is. */
 static void idle(pl_store *store) {
   uint64_t now_s = monotonic_s();
-  if (store->note_count >= NOTES_MAX / 2 || (store->note_count && now_s >= store->flush_at_s)) {
+  bool many = store->note_count >= NOTES_MAX / 2 && !store->writer.health.fails;
+  if (many || (store->note_count && now_s >= store->flush_at_s)) {
     flush_notes(store);
   } else if (store->purge_days && now_s >= store->purge_at_s) {
     purge(store, now_s);

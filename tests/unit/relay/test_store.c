@@ -254,6 +254,40 @@ static void test_a_batch_that_is_not_kept(void **state) {
   sqlite3_cancel_auto_extension((void (*)(void))on_open);
 }
 
+static int count(scene *s, const char *where) {
+  sqlite3 *db;
+  sqlite3_stmt *statement;
+  char text[256];
+  snprintf(text, sizeof text, "SELECT count(*) FROM %s", where);
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+  int n = sqlite3_column_int(statement, 0);
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+  return n;
+}
+
+/* An ID is said to be linked once: what a full disk did not take is kept until it does. */
+static void test_notes_outlive_a_full_disk(void **state) {
+  scene *s = *state;
+  uint8_t id[32] = {0};
+  sqlite3_auto_extension((void (*)(void))on_open);
+  open_store(s);
+  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  disk_fails = true;
+  for (uint32_t i = 1; i <= 2048; i++) { /* enough to be written at once */
+    pl_put_u32(id, i);
+    pl_store_linked(s->store, id);
+  }
+  while (pl_store_works(s->store)) (void)look_up(s, 1, true);
+  disk_fails = false;
+  while (!pl_store_works(s->store)) (void)look_up(s, 1, true);
+  close_store(s);
+  assert_int_equal(count(s, "registrations WHERE linked = 1"), 1);
+  sqlite3_cancel_auto_extension((void (*)(void))on_open);
+}
+
 static void test_newer_version(void **state) {
   scene *s = *state;
   sql(s, "PRAGMA user_version = 9999");
@@ -281,20 +315,6 @@ static void test_no_folder(void **state) {
   assert_null(s->store);
   assert_non_null(strstr(s->why, "none/relay.db"));
   strcpy(s->path, good);
-}
-
-static int count(scene *s, const char *where) {
-  sqlite3 *db;
-  sqlite3_stmt *statement;
-  char text[256];
-  snprintf(text, sizeof text, "SELECT count(*) FROM %s", where);
-  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
-  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-  int n = sqlite3_column_int(statement, 0);
-  sqlite3_finalize(statement);
-  sqlite3_close(db);
-  return n;
 }
 
 static void test_last_seen_is_written_at_the_end(void **state) {
@@ -398,6 +418,7 @@ int main(void) {
       TEST(test_a_link_to_nothing),
       TEST(test_writes_that_fail),
       TEST(test_a_batch_that_is_not_kept),
+      TEST(test_notes_outlive_a_full_disk),
       TEST(test_newer_version),
       TEST(test_no_database),
       TEST(test_no_folder),
