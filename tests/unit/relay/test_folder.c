@@ -123,7 +123,7 @@ static void test_a_key_that_anybody_guesses(void **state) {
   memset(seed, 0xff, 32);
   put(s->key, seed, 32, 0600);
   refused(s, "could guess them");
-  for (size_t i = 0; i < 32; i++) seed[i] = (uint8_t)"password"[i % 8];
+  for (size_t i = 0; i < 32; i++) seed[i] = (uint8_t) "password"[i % 8];
   put(s->key, seed, 32, 0600);
   refused(s, "could guess them");
   memset(seed, 0, 32); /* its rest was lost */
