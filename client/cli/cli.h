@@ -20,6 +20,7 @@ enum {
   EXIT_IO = 7,
   EXIT_CODE = 8,
   EXIT_DISK_FULL = 9,
+  EXIT_RELAY_STORE = 10,
   EXIT_INTERRUPTED = 130
 };
 

@@ -45,7 +45,7 @@ static void on_offline(job *j, const pairlink_event *e) {
   char why[512], text[32];
   j->is_online = false;
   if (j->ending) return;
-  ui_clean(e->text, why, sizeof why);
+  ui_clean(e->error == PAIRLINK_ESTORE ? "" : e->text, why, sizeof why); /* its own text says all */
   if (e->retry_ms == PAIRLINK_NEVER) {
     job_end(j, ui_fail("not connected to the relay", e->error, why));
     return;
@@ -58,7 +58,10 @@ static void on_offline(job *j, const pairlink_event *e) {
   }
   /* Once per loss, not per attempt. */
   if (!j->said_offline)
-    ui_say("%s (%s). Trying again %s.", j->was_online ? "Connection lost" : "The relay does not answer",
+    ui_say("%s (%s). Trying again %s.",
+           j->was_online                 ? "Connection lost"
+           : e->error == PAIRLINK_ESTORE ? "The relay turns us away"
+                                         : "The relay does not answer",
            *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
   j->said_offline = true;
 }

@@ -37,10 +37,15 @@ json_t *json_out_text(const char *text) {
 
 static const char *kind_of(int exit_code) {
   static const char *const kinds[] = {
-      [EXIT_USAGE] = "usage",     [EXIT_NO_RELAY] = "no_relay",
-      [EXIT_REFUSED] = "refused", [EXIT_PEER_GONE] = "peer_gone",
-      [EXIT_KEY] = "key",         [EXIT_IO] = "io",
-      [EXIT_CODE] = "wrong_code", [EXIT_DISK_FULL] = "disk_full",
+      [EXIT_USAGE] = "usage",
+      [EXIT_NO_RELAY] = "no_relay",
+      [EXIT_REFUSED] = "refused",
+      [EXIT_PEER_GONE] = "peer_gone",
+      [EXIT_KEY] = "key",
+      [EXIT_IO] = "io",
+      [EXIT_CODE] = "wrong_code",
+      [EXIT_DISK_FULL] = "disk_full",
+      [EXIT_RELAY_STORE] = "relay_store",
   };
   if (exit_code == EXIT_INTERRUPTED) return "interrupted";
   bool known = exit_code > 0 && (size_t)exit_code < sizeof kinds / sizeof *kinds && kinds[exit_code];

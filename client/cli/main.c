@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -77,6 +79,7 @@ static const char after[] =
     "  7    reading or writing here failed\n"
     "  8    the code was wrong, used up, or is not there any more\n"
     "  9    the disk is full\n"
+    "  10   the relay is reached, but cannot store new IDs right now\n"
     "  130  interrupted by Ctrl-C\n";
 
 typedef struct parsed {
@@ -190,6 +193,14 @@ static void open_standard_streams(void) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) _exit(EXIT_IO);
 }
 
+/* The identity's secret would be in a core dump, which may go to a service that collects them, and in what a debugger
+ * of the same user sees. */
+static void keep_secrets(void) {
+  const struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static const char *from_environment(const char *name) {
   const char *value = getenv(name);
   return value && *value ? value : NULL;
@@ -199,6 +210,7 @@ int main(int argc, char **argv) {
   struct argp with_doc = parser;
   parsed p = {.c = {.relay_wait_s = 10}};
   open_standard_streams();
+  keep_secrets();
   mallopt(M_TRIM_THRESHOLD, 16 << 20); /* messages come and go: their pages need not be given back each time */
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   signal(SIGPIPE, SIG_IGN);

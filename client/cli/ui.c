@@ -235,6 +235,8 @@ int ui_exit_code(int error) {
       return EXIT_CODE;
     case PAIRLINK_ENETWORK:
       return EXIT_NO_RELAY;
+    case PAIRLINK_ESTORE:
+      return EXIT_RELAY_STORE;
     case PAIRLINK_EREFUSED:
     case PAIRLINK_EDENIED:
       return EXIT_REFUSED;

@@ -60,7 +60,8 @@ enum pairlink_error {
   PAIRLINK_ECODE = -23,        /* not a pairing code */
   PAIRLINK_ENOCODE = -24,      /* there is no such code, or not any more */
   PAIRLINK_EWRONGCODE = -25,   /* the code was wrong, and is used up by that */
-  PAIRLINK_EBUSY = -26         /* somebody else is trying this code right now */
+  PAIRLINK_EBUSY = -26,        /* somebody else is trying this code right now */
+  PAIRLINK_ESTORE = -27        /* the relay cannot store new IDs right now, and this one is new to it */
 };
 
 /* What happened, and what to do about it: one line each, without a final point or line feed; "" when there is
@@ -84,6 +85,7 @@ enum pairlink_reason {
   PAIRLINK_REASON_FULL = 0x00c,
   PAIRLINK_REASON_CORRUPT = 0x00d,
   PAIRLINK_REASON_BUSY = 0x00e,
+  PAIRLINK_REASON_STORE = 0x00f,
   PAIRLINK_REASON_REFUSED = 0x101,
   PAIRLINK_REASON_PROTOCOL = 0x102,
   PAIRLINK_REASON_UNSUPPORTED = 0x103,

@@ -121,6 +121,9 @@ int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
   memset(st, 0, sizeof *st);
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) {
+    /* A link to nothing is no missing file: what it led to is elsewhere, and nothing new takes its place. */
+    if (errno == ENOENT && lstat(path, st) == 0)
+      return pl_why(why, PL_EIO, "%s is a symbolic link to nothing; bring the file back, or remove the link", path);
     if (errno == ENOENT) return PL_ESTATE;
     return pl_why(why, PL_EIO, "cannot open %s: %s", path, strerror(errno));
   }

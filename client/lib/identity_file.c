@@ -30,6 +30,11 @@ static int load(pl_identity *identity, const char *path, char *why) {
   if (error) return error == PL_EIO ? PL_EIDENTITY : error;
   error = read_seed(fd, &st, path, seed, why);
   close(fd);
+  if (!error && !pl_seed_is_plausible(seed))
+    error = pl_why(why, PL_EIDENTITY,
+                   "%s is no identity: its bytes repeat themselves, so anybody could guess them; restore a copy of it, "
+                   "or remove it and a new one is made",
+                   path);
   if (!error) error = pl_identity_from_seed(identity, seed);
   sodium_memzero(seed, sizeof seed);
   return error;

@@ -7,7 +7,7 @@
 
 static void answer_refusal(pl_conn *conn, int status, uint64_t now_ms) {
   char text[512];
-  size_t n = pl_http_write_refusal(text, sizeof text, status);
+  size_t n = pl_http_write_refusal(text, sizeof text, status, conn->prologue->http.head);
   conn->relay->stats.refused += status != 404;
   pl_conn_move(conn, PL_CONN_ANSWER, now_ms);
   if (!pl_out_frame(conn, -1, text, n)) pl_conn_abort(conn);
@@ -15,7 +15,7 @@ static void answer_refusal(pl_conn *conn, int status, uint64_t now_ms) {
 
 static void answer_page(pl_conn *conn, const pl_http_request *request, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
-  if (pl_view_is(request->path, "/pairlink")) {
+  if (pl_view_equals(request->path, "/pairlink")) {
     answer_refusal(conn, 426, now_ms);
     return;
   }
@@ -28,13 +28,13 @@ static void answer_page(pl_conn *conn, const pl_http_request *request, uint64_t 
   } else if (page) {
     pl_conn_move(conn, PL_CONN_ANSWER, now_ms);
     if (!pl_out_frame(conn, -1, page->head, page->head_size)) pl_conn_abort(conn);
-    conn->body = page->body;
+    if (!request->head) conn->body = page->body;
   }
   pl_free(page);
 }
 
 static int judge_upgrade(const pl_relay *relay, const pl_http_request *request) {
-  if (!pl_view_is(request->path, "/pairlink")) return 404;
+  if (!pl_view_equals(request->path, "/pairlink")) return 404;
   if (request->origin.size && !pl_http_origin_allowed(request->origin, request->host, relay->config.origins))
     return 403;
   return request->subprotocol ? 0 : 400;

@@ -39,6 +39,15 @@ bool pl_view_is(pl_view v, const char *text) {
   return true;
 }
 
+bool pl_view_equals(pl_view v, const char *text) {
+  return v.size == strlen(text) && memcmp(v.data, text, v.size) == 0;
+}
+
+static bool has_prefix(pl_view v, const char *prefix) {
+  size_t n = strlen(prefix);
+  return v.size >= n && pl_view_is((pl_view){v.data, n}, prefix);
+}
+
 static bool same_text(pl_view a, pl_view b) {
   if (a.size != b.size) return false;
   for (size_t i = 0; i < a.size; i++)
@@ -60,10 +69,10 @@ static pl_view split(pl_view *rest, uint8_t separator) {
   return first;
 }
 
-/* Whether a comma-separated list names the token. */
-static bool list_has(pl_view list, const char *token) {
+/* Whether a comma-separated list names the token; `is` compares. */
+static bool list_has(pl_view list, const char *token, bool (*is)(pl_view v, const char *text)) {
   while (list.size)
-    if (pl_view_is(trim(split(&list, ',')), token)) return true;
+    if (is(trim(split(&list, ',')), token)) return true;
   return false;
 }
 
@@ -92,30 +101,6 @@ static bool target_valid(pl_view target) {
   return true;
 }
 
-static int read_request_line(pl_view line, pl_http_request *request) {
-  pl_view method = split(&line, ' '), target = split(&line, ' '), version = line;
-  if (!is_token(method)) return STATUS_BAD;
-  if (version.size != 8 || memcmp(version.data, "HTTP/", 5) != 0) return STATUS_BAD;
-  if (memcmp(version.data, "HTTP/1.1", 8) != 0) return STATUS_VERSION;
-  if (method.size != 3 || memcmp(method.data, "GET", 3) != 0) return STATUS_METHOD;
-  if (!target_valid(target)) return STATUS_BAD;
-  if (request) request->path = split(&target, '?');
-  return 0;
-}
-
-/* ---- header fields -------------------------------------------------------------------------------------------- */
-
-typedef struct fields {
-  pl_http_request *request;
-  bool host, upgrade, upgrade_websocket, connection_upgrade, version, version_13, key, origin, length;
-} fields;
-
-static int once(bool *seen) {
-  if (*seen) return STATUS_BAD;
-  *seen = true;
-  return 0;
-}
-
 static bool host_valid(pl_view host) {
   if (host.size == 0 || host.size > PL_HTTP_HOST_MAX) return false;
   for (size_t i = 0; i < host.size; i++) {
@@ -124,6 +109,54 @@ static bool host_valid(pl_view host) {
     if (!good) return false;
   }
   return true;
+}
+
+/* "http://host/path", as clients send it to proxies; servers take it too (RFC 9112, 3.2.2). Leaves the path, which may
+ * be empty, and gives the host. */
+static pl_view take_authority(pl_view *target) {
+  size_t scheme = has_prefix(*target, "http://") ? 7 : has_prefix(*target, "https://") ? 8 : 0;
+  if (scheme == 0) return (pl_view){NULL, 0};
+  pl_view host = {target->data + scheme, 0};
+  while (scheme + host.size < target->size && !memchr("/?", host.data[host.size], 2)) host.size++;
+  *target = (pl_view){host.data + host.size, target->size - scheme - host.size};
+  return host;
+}
+
+static int read_target(pl_view target, pl_http_request *request) {
+  request->authority = take_authority(&target);
+  bool absolute = request->authority.data != NULL;
+  bool no_path = absolute && (target.size == 0 || target.data[0] == '?');
+  if (absolute && !host_valid(request->authority)) return STATUS_BAD;
+  if (!no_path && !target_valid(target)) return STATUS_BAD;
+  /* "http://host" is "http://host/": the slash before the host lies in the head as well. */
+  request->path = no_path ? (pl_view){request->authority.data - 1, 1} : split(&target, '?');
+  return 0;
+}
+
+static int read_request_line(pl_view line, pl_http_request *request) {
+  pl_view method = split(&line, ' '), target = split(&line, ' '), version = line;
+  if (!is_token(method)) return STATUS_BAD;
+  if (version.size != 8 || memcmp(version.data, "HTTP/", 5) != 0) return STATUS_BAD;
+  if (memcmp(version.data, "HTTP/1.1", 8) != 0) return STATUS_VERSION;
+  request->head = pl_view_equals(method, "HEAD");
+  if (!request->head && !pl_view_equals(method, "GET")) return STATUS_METHOD;
+  return read_target(target, request);
+}
+
+/* ---- header fields -------------------------------------------------------------------------------------------- */
+
+typedef enum said { UNSAID, YES, NO } said;
+
+typedef struct fields {
+  pl_http_request *request;
+  bool host, upgrade, upgrade_websocket, connection_upgrade, version, version_13, key, origin, length, if_none_match;
+  said br, gzip, identity, others; /* of Accept-Encoding */
+} fields;
+
+static int once(bool *seen) {
+  if (*seen) return STATUS_BAD;
+  *seen = true;
+  return 0;
 }
 
 static int on_host(fields *f, pl_view value) {
@@ -138,7 +171,7 @@ static int on_upgrade(fields *f, pl_view value) {
 }
 
 static int on_connection(fields *f, pl_view value) {
-  f->connection_upgrade |= list_has(value, "upgrade");
+  f->connection_upgrade |= list_has(value, "upgrade", pl_view_is);
   return 0;
 }
 
@@ -154,7 +187,7 @@ static int on_key(fields *f, pl_view value) {
 
 static int on_protocol(fields *f, pl_view value) {
   f->request->any_subprotocol = true;
-  f->request->subprotocol |= list_has(value, "pairlink.v1");
+  f->request->subprotocol |= list_has(value, "pairlink.v1", pl_view_equals);
   return 0;
 }
 
@@ -194,15 +227,18 @@ static int on_accept_encoding(fields *f, pl_view value) {
   while (value.size) {
     pl_view item = split(&value, ',');
     pl_view coding = trim(split(&item, ';'));
-    bool yes = !weight_is_zero(item);
-    if (pl_view_is(coding, "br")) f->request->accepts_br = yes;
-    if (pl_view_is(coding, "gzip")) f->request->accepts_gzip = yes;
+    said answer = weight_is_zero(item) ? NO : YES;
+    if (pl_view_is(coding, "br")) f->br = answer;
+    if (pl_view_is(coding, "gzip") || pl_view_is(coding, "x-gzip")) f->gzip = answer;
+    if (pl_view_is(coding, "identity")) f->identity = answer;
+    if (pl_view_is(coding, "*")) f->others = answer; /* all that are not named */
   }
   return 0;
 }
 
+/* In two lines, which hardly anybody sends: as if in none, and the whole page is the answer. */
 static int on_if_none_match(fields *f, pl_view value) {
-  f->request->if_none_match = value;
+  f->request->if_none_match = once(&f->if_none_match) == 0 ? value : (pl_view){NULL, 0};
   return 0;
 }
 
@@ -240,11 +276,19 @@ static int read_field(fields *f, pl_view line) {
   return 0;
 }
 
+static void settle_codings(const fields *f) {
+  f->request->accepts_br = (f->br ? f->br : f->others) == YES;
+  f->request->accepts_gzip = (f->gzip ? f->gzip : f->others) == YES;
+  f->request->refuses_identity = (f->identity ? f->identity : f->others) == NO;
+}
+
 /* What only all fields together show. */
 static int judge(const fields *f) {
-  if (!f->host) return STATUS_BAD;
+  const pl_http_request *r = f->request;
+  if (!f->host || (r->authority.data && !same_text(r->authority, r->host))) return STATUS_BAD;
+  settle_codings(f);
   if (!f->upgrade) return f->key || f->version ? STATUS_UPGRADE : 0;
-  if (!f->connection_upgrade) return STATUS_BAD;
+  if (!f->connection_upgrade || r->head) return STATUS_BAD;
   if (!f->version_13) return STATUS_UPGRADE;
   if (!f->key) return STATUS_BAD;
   f->request->upgrade = true;
@@ -275,7 +319,10 @@ static int on_line(pl_http *h, size_t end, pl_http_request *request) {
   h->line_start = end + 1;
   if (h->lines == 0) {
     h->lines = 1;
-    return read_request_line((pl_view){pl_buffer_data(&h->text) + start, size}, NULL);
+    pl_http_request first = {0};
+    int rc = read_request_line((pl_view){pl_buffer_data(&h->text) + start, size}, &first);
+    h->head = first.head;
+    return rc;
   }
   if (size == 0) return read_head(h, request);
   return h->lines++ > h->headers_max ? STATUS_HEADERS : 0;
@@ -317,11 +364,6 @@ int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request
 /* ---- origin, tags --------------------------------------------------------------------------------------------------
  */
 
-static bool has_prefix(pl_view v, const char *prefix) {
-  size_t n = strlen(prefix);
-  return v.size >= n && pl_view_is((pl_view){v.data, n}, prefix);
-}
-
 /* Cuts a port off that says no more than the scheme does. */
 static pl_view without_port(pl_view host, const char *port) {
   size_t n = strlen(port);
@@ -340,11 +382,12 @@ bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *all
   return own.size > 0 && same_text(without_port(own, port), without_port(host, port));
 }
 
+/* The weak comparison of RFC 9110, 8.8.3.2. */
+static bool is_tag(pl_view tag, const char *etag) {
+  if (tag.size > 2 && memcmp(tag.data, "W/", 2) == 0) tag = (pl_view){tag.data + 2, tag.size - 2};
+  return pl_view_equals(tag, etag);
+}
+
 bool pl_http_etag_matches(pl_view if_none_match, const char *etag) {
-  while (if_none_match.size) {
-    pl_view tag = trim(split(&if_none_match, ','));
-    if (has_prefix(tag, "W/")) tag = (pl_view){tag.data + 2, tag.size - 2};
-    if (pl_view_is(tag, etag) || pl_view_is(tag, "*")) return true;
-  }
-  return false;
+  return pl_view_equals(if_none_match, "*") || list_has(if_none_match, etag, is_tag);
 }

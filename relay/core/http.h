@@ -1,4 +1,4 @@
-/* The strict HTTP/1.1 of the relay's port: GET and the WebSocket upgrade, nothing else. Pure.
+/* The strict HTTP/1.1 of the relay's port: GET, HEAD and the WebSocket upgrade, nothing else. Pure.
  *
  * Input: any bytes in any chunks, all hostile. What is not plainly right is refused with a status; no line is
  * repaired. Invariants: memory grows with received bytes only and never beyond head_max. */
@@ -13,15 +13,18 @@ typedef struct pl_http {
   pl_buffer text;
   size_t scanned, line_start, lines, headers_max;
   bool after_cr;
+  bool head; /* a HEAD, as far as was read: also what is refused is then answered without a body */
 } pl_http;
 
 /* What the request asks; views are borrowed from the pl_http until its _deinit. */
 typedef struct pl_http_request {
   pl_view path;          /* begins with '/', without the query */
+  pl_view authority;     /* of a target that is a whole address, which then is the host's; else no data */
   pl_view host, origin;  /* origin: size 0 if there was none (an empty one is refused) */
   pl_view if_none_match; /* as sent */
   pl_view forwarded_for; /* the last X-Forwarded-For */
-  bool accepts_br, accepts_gzip;
+  bool accepts_br, accepts_gzip, refuses_identity;
+  bool head;        /* HEAD: the answer to a GET, without its body */
   bool upgrade;     /* to WebSocket; the rest of the handshake is checked, but for path, origin and subprotocol */
   pl_view key;      /* Sec-WebSocket-Key */
   bool subprotocol; /* pairlink.v1 is among those offered */
@@ -40,15 +43,18 @@ int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request
 /* An origin is good if it is the request's own host, or in `allowed` (whole origins, ended by NULL; may be NULL).
  * "null" never is. An absent origin is for the caller to judge. */
 bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) PL_MUST_USE;
-/* Compares without regard to ASCII case. */
+/* Compares without regard to ASCII case: names of fields, hosts, codings. Paths, methods and tags are pl_view_equals.
+ */
 bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
-/* Whether an If-None-Match header names this quoted tag, or is "*". */
+bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;
+/* Whether an If-None-Match header names this quoted tag, weak or strong, or is "*". */
 bool pl_http_etag_matches(pl_view if_none_match, const char *etag) PL_MUST_USE;
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
 const char *pl_http_status_text(int status);
-/* A whole refusal, Connection: close, a line of text as body. Returns its size; `capacity` of 512 is enough. */
-size_t pl_http_write_refusal(char *out, size_t capacity, int status);
+/* A whole refusal, Connection: close, a line of text as body (to a HEAD: none, but its length). Returns its size;
+ * `capacity` of 512 is enough. */
+size_t pl_http_write_refusal(char *out, size_t capacity, int status, bool head);
 /* The 101 answer. subprotocol may be NULL. */
 size_t pl_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol);
 

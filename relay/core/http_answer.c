@@ -14,7 +14,8 @@ static const struct {
     {400, "Bad Request", ""},
     {403, "Forbidden", ""},
     {404, "Not Found", ""},
-    {405, "Method Not Allowed", "Allow: GET\r\n"},
+    {405, "Method Not Allowed", "Allow: GET, HEAD\r\n"},
+    {406, "Not Acceptable", "Vary: Accept-Encoding\r\n"},
     {413, "Content Too Large", ""},
     {414, "URI Too Long", ""},
     {426, "Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"},
@@ -39,14 +40,16 @@ static size_t written(int n, size_t capacity) {
   return n < 0 || (size_t)n >= capacity ? 0 : (size_t)n;
 }
 
-size_t pl_http_write_refusal(char *out, size_t capacity, int status) {
+size_t pl_http_write_refusal(char *out, size_t capacity, int status, bool head) {
   size_t i = find(status);
+  size_t body = strlen(statuses[i].text) + 5;
   int n = snprintf(out, capacity,
                    "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s"
                    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close%s\r\n\r\n%d %s\n",
-                   statuses[i].status, statuses[i].text, strlen(statuses[i].text) + 5, statuses[i].header,
+                   statuses[i].status, statuses[i].text, body, statuses[i].header,
                    statuses[i].status == 426 ? ", Upgrade" : "", statuses[i].status, statuses[i].text);
-  return written(n, capacity);
+  size_t all = written(n, capacity);
+  return head && all ? all - body : all;
 }
 
 size_t pl_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol) {

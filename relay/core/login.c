@@ -23,7 +23,7 @@ static pl_view put_hello(const pl_conn *conn, uint8_t out[HELLO_MAX]) {
                          .version_max = PL_CONST_PROTOCOL_VERSION,
                          .admission = (uint8_t)conn->relay->config.admission,
                          .limits = put_limits(conn->relay, limits, sizeof limits)};
-  memcpy(hello.relay_id, conn->relay->config.identity.id, 32);
+  memcpy(hello.relay_id, conn->relay->config.identity->id, 32);
   memcpy(hello.challenge, conn->prologue->challenge, 32);
   int n = pl_wire_hello_encode(&hello, out, HELLO_MAX);
   return (pl_view){out, n > 0 ? (size_t)n : 0};
@@ -135,7 +135,7 @@ static void welcome(pl_conn *conn, pl_registration registration) {
     return;
   }
   pl_view body = {payload, (size_t)n - PL_SIGNATURE_BYTES};
-  pl_login_sign_relay(payload + body.size, conn->prologue->transcript, body, &relay->config.identity);
+  pl_login_sign_relay(payload + body.size, conn->prologue->transcript, body, relay->config.identity);
   if (!pl_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_conn_abort(conn);
 }
 
@@ -146,7 +146,7 @@ static int refusal_of(const pl_relay *relay, pl_registration result) {
     case PL_REGISTRATION_ABSENT:
       return relay->config.admission == PL_ADMIT_OPEN ? PL_REASON_RATE : PL_REASON_DENIED;
     case PL_REGISTRATION_FAILED:
-      return PL_REASON_UNAVAILABLE;
+      return PL_REASON_STORE;
     default:
       return 0;
   }

@@ -82,7 +82,6 @@ void pl_relay_free(pl_relay *relay) {
   pl_shared_free(relay->own_shared);
   while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
   while (relay->free_large_count) pl_free(relay->free_large[--relay->free_large_count]);
-  pl_identity_deinit(&relay->config.identity);
   pl_free(relay);
 }
 
@@ -93,7 +92,7 @@ pl_relay_stats pl_relay_get_stats(const pl_relay *relay) {
 }
 
 const uint8_t *pl_relay_id(const pl_relay *relay) {
-  return relay->config.identity.id;
+  return relay->config.identity->id;
 }
 
 /* ---- states --------------------------------------------------------------------------------------------------------
@@ -284,6 +283,7 @@ static uint16_t close_code_of(int reason) {
     case PL_REASON_FULL:
     case PL_REASON_RATE:
     case PL_REASON_UNAVAILABLE:
+    case PL_REASON_STORE:
       return PL_WS_CODE_TRY_LATER;
     default:
       return PL_WS_CODE_POLICY;

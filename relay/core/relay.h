@@ -46,7 +46,7 @@ enum { PL_ADMIT_OPEN = 0, PL_ADMIT_INVITE = 1, PL_ADMIT_CLOSED = 2 };
 
 /* A page: written by the shell's pages. head and body are borrowed; the body must outlive the connection. */
 typedef struct pl_page {
-  char head[1536];
+  char head[2048];
   size_t head_size;
   pl_view body;
 } pl_page;
@@ -56,7 +56,7 @@ typedef enum pl_registration {
   PL_REGISTRATION_KNOWN,   /* was there */
   PL_REGISTRATION_REVOKED, /* was there, may not log in */
   PL_REGISTRATION_ABSENT,  /* is not there, and may not be made */
-  PL_REGISTRATION_FAILED   /* the store failed */
+  PL_REGISTRATION_FAILED   /* the store cannot look it up, or not keep it: STORE */
 } pl_registration;
 
 /* What a LOGIN says about an access token, to be checked with pl_token_verify. */
@@ -70,8 +70,8 @@ typedef enum pl_relay_log_level { PL_LOG_ERROR, PL_LOG_WARN, PL_LOG_INFO, PL_LOG
 typedef struct pl_relay_hooks {
   /* Look this ID up and, if `may_create`, register it; answer with pl_relay_registered, now or later, always. */
   void (*lookup)(void *user, pl_conn *conn, const uint8_t id[32], bool may_create);
-  /* A GET that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be NULL:
-   * 404. */
+  /* A GET or HEAD that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be
+   * NULL: 404. */
   int (*page)(void *user, const pl_http_request *request, pl_page *page);
   /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket
    * takes it (pl_conn_output, pl_conn_sent, but no other call). May be NULL. Spares the copy into a queue. */
@@ -95,8 +95,8 @@ uint64_t pl_shared_sockets(const pl_shared *shared);            /* connections a
 enum { PL_WORKERS_MAX = 64 };
 
 typedef struct pl_relay_config {
-  pl_identity identity;
-  uint8_t hash_seed[16]; /* random: keys of the relay's tables are chosen by peers; the same for all workers */
+  const pl_identity *identity; /* borrowed: there is one copy of the secret in the process */
+  uint8_t hash_seed[16];       /* random: keys of the relay's tables are chosen by peers; the same for all workers */
   uint32_t settings[PL_SETTINGS];
   int admission;
   const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */

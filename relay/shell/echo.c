@@ -65,7 +65,7 @@ static void answer(echo_conn *c, const pl_http_request *request) {
     pl_ws_init(&c->ws, true, true, MESSAGE_MAX);
     c->upgraded = true;
   } else {
-    n = pl_http_write_refusal(text, sizeof text, 426);
+    n = pl_http_write_refusal(text, sizeof text, 426, request->head);
     c->ending = true;
   }
   put(c, text, n);
@@ -80,7 +80,7 @@ static void receive_http(echo_conn *c, uint8_t **data, size_t *size) {
   if (rc == PL_HTTP_REQUEST) {
     answer(c, &request);
   } else if (rc != PL_HTTP_MORE) {
-    put(c, text, pl_http_write_refusal(text, sizeof text, rc));
+    put(c, text, pl_http_write_refusal(text, sizeof text, rc, c->http.head));
     c->ending = true;
   }
 }

@@ -5,7 +5,9 @@
 
 #include "../../client/core/identity/identity.h"
 
-/* false: the reason is in `why`. */
-bool pl_keyfile_load(const char *path, pl_identity *identity, char why[512]);
+/* The path may be a symbolic link to the file. A link to nothing is an error: what it named is another identity than a
+ * new one. NULL: the reason is in `why`. The one copy of the secret lies in locked memory that is in no core dump. */
+const pl_identity *pl_keyfile_load(const char *path, char why[512]);
+void pl_keyfile_forget(const pl_identity *identity); /* wipes */
 
 #endif

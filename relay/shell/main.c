@@ -2,13 +2,17 @@
 #include <errno.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "keyfile.h"
 #include "log.h"
 #include "options.h"
@@ -22,6 +26,7 @@ typedef struct program {
   uv_timer_t drain;
   uv_signal_t terminate, interrupt;
   uint64_t end_at;
+  const pl_identity *identity;
   pl_shared *shared;
   pl_store *store;
   pl_bus *bus;
@@ -37,16 +42,20 @@ static void die(const char *text, const char *hint) {
 
 /* ---- start ------------------------------------------------------------------------------------------------------ */
 
-static void make_folder(const char *data) {
-  char text[PATH_BYTES + 256];
-  if (mkdir(data, 0700) != 0 && errno != EEXIST) {
-    snprintf(text, sizeof text, "the data folder %s cannot be made: %s", data, strerror(errno));
-    die(text, "name another with --data");
-  }
-  if (access(data, R_OK | W_OK | X_OK) != 0) {
-    snprintf(text, sizeof text, "the data folder %s cannot be used: %s", data, strerror(errno));
-    die(text, "change its owner, or name another with --data");
-  }
+/* Nobody but this user reads what the program writes, nor its memory: the relay's key would be in a core dump, which
+ * may go to a service that collects them, and in what a debugger of the same user sees. */
+static void keep_secrets(void) {
+  const struct rlimit none = {0, 0};
+  umask(077);
+  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void open_folder(const pl_options *o) {
+  char why[PL_FOLDER_WHY];
+  bool command = o->command[0] != NULL;
+  if (!pl_folder_open(o->data, command, why) || (!command && !pl_folder_lock(o->data, why))) die(why, NULL);
 }
 
 static void path_in(char out[PATH_BYTES], const char *data, const char *name) {
@@ -111,7 +120,8 @@ static void start_relays(program *p, const pl_options *o) {
   share_budget(config.settings, p->workers);
   randombytes_buf(config.hash_seed, sizeof config.hash_seed);
   path_in(path, o->data, "relay.key");
-  if (!pl_keyfile_load(path, &config.identity, why)) die(why, NULL);
+  config.identity = p->identity = pl_keyfile_load(path, why);
+  if (!p->identity) die(why, NULL);
   open_store(p, o);
   config.shared = p->shared = pl_shared_new(config.settings);
   if (p->workers > 1) p->bus = pl_bus_local_new(p->workers);
@@ -123,7 +133,6 @@ static void start_relays(program *p, const pl_options *o) {
     if (!w->relay) die("out of memory", NULL);
     if (p->bus) pl_worker_join_bus(w, p->bus);
   }
-  pl_identity_deinit(&config.identity);
 }
 
 static void start_servers(program *p, const pl_options *o) {
@@ -205,6 +214,7 @@ static void finish(program *p) {
   for (unsigned i = 0; i < p->workers; i++) pl_worker_end(&p->worker[i]);
   pl_bus_free(p->bus);
   pl_shared_free(p->shared);
+  pl_keyfile_forget(p->identity);
 }
 
 /* Buffers come and go with every turn: their pages stay, instead of being given back and zeroed again by the kernel. */
@@ -225,18 +235,19 @@ int main(int argc, char **argv) {
   char id[PL_ID_CHARS + 1];
   pl_log_keep_streams();
   keep_memory();
+  keep_secrets();
   pl_options_parse(&options, argc, argv);
   if (sodium_init() < 0) die("libsodium does not start", NULL);
   check_readable(options.tls_cert);
   check_readable(options.tls_key);
-  make_folder(options.data);
+  open_folder(&options);
   if (options.command[0]) return run_command(&options);
   p.workers = count_workers(&options);
   init_loops(&p);
   start_servers(&p, &options);
   limit_sockets(&options);
   start_relays(&p, &options);
-  pl_pages_init();
+  pl_pages_init(options.tls_cert != NULL);
   pl_id_format(id, pl_relay_id(p.worker[0].relay));
   uv_signal_start(&p.terminate, on_signal, SIGTERM);
   uv_signal_start(&p.interrupt, on_signal, SIGINT);

@@ -11,11 +11,20 @@ enum { PAGES_MAX = 512, ETAG_CHARS = 34 };
 
 static char etags[PAGES_MAX][ETAG_CHARS + 1];
 
+static bool over_tls;
+
+/* 'self' is the relay for http and for ws alike, in all browsers of the last years. */
 static const char policy[] =
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
-    "img-src 'self' data: blob:; connect-src 'self' ws: wss:; manifest-src 'self'; base-uri 'none'; form-action "
-    "'none'; "
+    "img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/* What the page uses, and off what else a browser lends to pages. */
+static const char permissions[] =
+    "camera=(self), clipboard-write=(self), web-share=(self), accelerometer=(), autoplay=(), bluetooth=(), "
+    "clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), "
+    "idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), "
+    "publickey-credentials-get=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()";
 
 static const char not_built[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Pairlink relay</title>"
@@ -61,7 +70,8 @@ static bool is_hashed(const char *name) {
   return true;
 }
 
-void pl_pages_init(void) {
+void pl_pages_init(bool tls) {
+  over_tls = tls;
   for (size_t i = 0; i < pl_embedded_page_count && i < PAGES_MAX; i++) {
     uint8_t sum[32];
     crypto_hash_sha256(sum, pl_embedded_pages[i].data, pl_embedded_pages[i].size);
@@ -82,40 +92,78 @@ static int find(pl_view name, const char *ending) {
   return -1;
 }
 
-static int put_head(pl_page *page, int status, const char *type, const char *encoding, const char *cache,
-                    const char *etag, size_t size) {
-  int n = snprintf(page->head, sizeof page->head,
-                   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s%sCache-Control: %s\r\n%s%s%s"
-                   "Vary: Accept-Encoding\r\nContent-Security-Policy: %s\r\nX-Content-Type-Options: nosniff\r\n"
-                   "Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n"
-                   "Cross-Origin-Resource-Policy: same-origin\r\nConnection: close\r\n\r\n",
-                   status, pl_http_status_text(status), type, size, encoding ? "Content-Encoding: " : "",
-                   encoding ? encoding : "", encoding ? "\r\n" : "", cache, etag ? "ETag: " : "", etag ? etag : "",
-                   etag ? "\r\n" : "", policy);
-  if (n < 0 || (size_t)n >= sizeof page->head) return 500;
+/* What is sent: a file or a text. */
+typedef struct answer {
+  const char *type, *encoding, *cache, *etag; /* encoding, etag: may be NULL */
+  pl_view body;
+} answer;
+
+/* HSTS holds for a host with all its ports, and others may serve plain HTTP on theirs: only who has the host's own port
+ * 443 may speak for it. */
+static bool speaks_for_host(const pl_http_request *request) {
+  return over_tls && !memchr(request->host.data, ':', request->host.size);
+}
+
+static void add(pl_page *page, const char *name, const char *value) {
+  if (!value || page->head_size == sizeof page->head) return;
+  size_t room = sizeof page->head - page->head_size;
+  int n = snprintf(page->head + page->head_size, room, "%s: %s\r\n", name, value);
+  page->head_size = n < 0 || (size_t)n >= room ? sizeof page->head : page->head_size + (size_t)n;
+}
+
+/* A 304 says what holds of the page that the browser has, and nothing of a body. */
+static int put(const pl_http_request *request, pl_page *page, int status, const answer *a) {
+  char size[24];
+  snprintf(size, sizeof size, "%zu", a->body.size);
+  int n = snprintf(page->head, sizeof page->head, "HTTP/1.1 %d %s\r\n", status, pl_http_status_text(status));
   page->head_size = (size_t)n;
-  return status;
+  if (status != 304) {
+    add(page, "Content-Type", a->type);
+    add(page, "Content-Length", size);
+    add(page, "Content-Encoding", a->encoding);
+    page->body = a->body;
+  }
+  add(page, "Cache-Control", a->cache);
+  add(page, "ETag", a->etag);
+  add(page, "Vary", "Accept-Encoding");
+  add(page, "Content-Security-Policy", policy);
+  add(page, "Permissions-Policy", permissions);
+  if (speaks_for_host(request)) add(page, "Strict-Transport-Security", "max-age=31536000");
+  add(page, "X-Content-Type-Options", "nosniff");
+  add(page, "Referrer-Policy", "no-referrer");
+  add(page, "Cross-Origin-Opener-Policy", "same-origin");
+  add(page, "Cross-Origin-Resource-Policy", "same-origin");
+  add(page, "Connection", "close\r\n"); /* and the empty line */
+  return page->head_size == sizeof page->head ? 500 : status;
 }
 
-static int put_text(pl_page *page, const char *type, const char *text) {
-  page->body = (pl_view){(const uint8_t *)text, strlen(text)};
-  return put_head(page, 200, type, NULL, "no-store", NULL, page->body.size);
+static int put_text(const pl_http_request *request, pl_page *page, const char *type, const char *text) {
+  const answer a = {.type = type, .cache = "no-store", .body = {(const uint8_t *)text, strlen(text)}};
+  return put(request, page, 200, &a);
 }
 
-int pl_pages_get(void *user, const pl_http_request *request, pl_page *page) {
-  (void)user;
+/* 200 in any case: a relay that cannot store still serves all that it knows, and one that is restarted for it cannot
+ * even start. */
+int pl_pages_health(const pl_http_request *request, pl_page *page, bool store_works) {
+  return put_text(request, page, "text/plain; charset=utf-8", store_works ? "ok\n" : "store: failing\n");
+}
+
+int pl_pages_get(const pl_http_request *request, pl_page *page) {
   pl_view name = {request->path.data + 1, request->path.size - 1};
-  if (pl_view_is(request->path, "/healthz")) return put_text(page, "text/plain; charset=utf-8", "ok\n");
   if (name.size == 0) name = (pl_view){(const uint8_t *)"index.html", 10};
   int i = find(name, "");
-  if (i < 0) return request->path.size == 1 ? put_text(page, "text/html; charset=utf-8", not_built) : 404;
+  if (i < 0) return request->path.size == 1 ? put_text(request, page, "text/html; charset=utf-8", not_built) : 404;
   int br = request->accepts_br ? find(name, ".br") : -1, gz = request->accepts_gzip ? find(name, ".gz") : -1;
   int chosen = br >= 0 ? br : gz >= 0 ? gz : i;
-  const char *encoding = br >= 0 ? "br" : gz >= 0 ? "gzip" : NULL;
-  const char *cache = is_hashed(pl_embedded_pages[i].name) ? "public, max-age=31536000, immutable" : "no-cache";
-  const char *type = type_of(pl_embedded_pages[i].name);
-  if (pl_http_etag_matches(request->if_none_match, etags[chosen]))
-    return put_head(page, 304, type, encoding, cache, etags[chosen], pl_embedded_pages[chosen].size);
-  page->body = (pl_view){pl_embedded_pages[chosen].data, pl_embedded_pages[chosen].size};
-  return put_head(page, 200, type, encoding, cache, etags[chosen], page->body.size);
+  if (chosen == i && request->refuses_identity) return 406;
+  const answer a = {
+      .type = type_of(pl_embedded_pages[i].name),
+      .encoding = br >= 0   ? "br"
+                  : gz >= 0 ? "gzip"
+                            : NULL,
+      .cache = is_hashed(pl_embedded_pages[i].name) ? "public, max-age=31536000, immutable" : "no-cache",
+      .etag = etags[chosen],
+      .body = {pl_embedded_pages[chosen].data, pl_embedded_pages[chosen].size},
+  };
+  return put(request, page, pl_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
 }

@@ -4,9 +4,10 @@
 
 #include "../core/relay.h"
 
-/* Hashes the files, once at the start. */
-void pl_pages_init(void);
-/* As pl_relay_hooks.page. */
-int pl_pages_get(void *user, const pl_http_request *request, pl_page *page);
+/* Hashes the files, once at the start. tls: all listeners speak it. */
+void pl_pages_init(bool tls);
+/* These answer as pl_relay_hooks.page does. */
+int pl_pages_get(const pl_http_request *request, pl_page *page);
+int pl_pages_health(const pl_http_request *request, pl_page *page, bool store_works);
 
 #endif

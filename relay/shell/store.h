@@ -1,5 +1,6 @@
-/* Registrations on disk. The store works in a thread of its own, in batches: no loop waits for a disk. One database
- * serves several loops; answers come back on the loop that asked. Another database is another file that fills in these
+/* Registrations on disk. The store works in threads of its own, in batches: no loop waits for a disk, and a known ID
+ * waits for no writer. What cannot be stored FAILS, until it can: the store tries by itself. One database serves
+ * several loops; answers come back on the loop that asked. Another database is another file that fills in these
  * functions. */
 #ifndef PL_SHELL_STORE_H
 #define PL_SHELL_STORE_H
@@ -25,6 +26,8 @@ void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], 
 void pl_store_linked(pl_store *store, const uint8_t id[32]);
 /* From now on, once a day: IDs that were not seen for so long, never linked, and came without a token are deleted. */
 void pl_store_purge_after(pl_store *store, uint32_t days);
+/* Whether the last it did could be read and written; looked at by itself every minute. From any thread. */
+bool pl_store_works(const pl_store *store);
 /* Called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
 /* Finishes what was asked (without answers), closes the database; then close those that joined it. Their loops do not

@@ -1,25 +1,28 @@
-/* The store in one SQLite file: WAL, one writer thread, one transaction for all lookups that came meanwhile, so a
- * thousand new IDs cost a few flushes of the disk. A known ID is a read;
- * what changes with it is noted and written later. */
+/* The store in one SQLite file, WAL. Two threads with a connection each: one reads, which waits for no writer, so a
+ * known ID gets in whatever happens to the disk; what it does not find goes to the other, which writes: one transaction
+ * for all new IDs that came meanwhile, so a thousand of them cost a few flushes of the disk. What changes with a known
+ * ID is noted and written later. */
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "embedded.h"
 #include "log.h"
 #include "store.h"
 #include "store_sqlite.h"
 
 enum {
   LAST_SEEN_EVERY_S = 3600, /* precise enough for a month */
-  BUSY_MS = 5000,
   NOTES_MAX = 4096,
   FLUSH_EVERY_S = 180,
   PURGE_EVERY_S = 86400,
   PURGE_BATCH = 500,
-  DAY_S = 86400
+  DAY_S = 86400,
+  PROBE_EVERY_S = 60, /* nothing else was written for so long: can anything be? */
+  RETRY_EVERY_S = 1,  /* the same while it cannot */
+  SAY_EVERY_S = 60
 };
 
 typedef struct request {
@@ -43,21 +46,36 @@ typedef struct queue {
   request *head, **tail;
 } queue;
 
-/* What one loop has of the store; the first has the database and the thread, and the others know it by `first`. */
+/* Whether reading, or writing, works; by the thread that does it. */
+typedef struct health {
+  const char *what;
+  _Atomic bool fails;
+  bool said; /* that it fails, this time */
+  uint64_t said_at_s, refused;
+} health;
+
+/* One thread and its connection to the database. */
+typedef struct hand {
+  pthread_t thread;
+  pthread_cond_t wake;
+  sqlite3 *db;
+  sqlite3_stmt *select;
+  queue asked;
+  health health;
+  bool stop;
+} hand;
+
+/* What one loop has of the store; the first has the database and the threads, the others know it by `first`. */
 struct pl_store {
   pl_store *first;
-  sqlite3 *db;
-  sqlite3_stmt *select, *insert, *touch, *token, *use, *purge;
-  pthread_t thread;
   pthread_mutex_t mutex;
-  pthread_cond_t wake;
-  queue asked, answered;
-  bool stop;
-  bool busy;   /* of the batch: it could not write, because somebody else does */
+  hand reader, writer;
+  sqlite3_stmt *insert, *touch, *token, *use, *purge; /* of the writer */
+  queue answered;
   note *notes; /* under the mutex, NOTES_MAX */
   size_t note_count;
-  uint64_t flush_at_s, purge_at_s; /* monotonic; 0: as soon as possible */
-  uint32_t purge_days;             /* 0: never */
+  uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic; 0: as soon as possible */
+  uint32_t purge_days;                         /* 0: never */
   uv_async_t async;
   pl_store_done *done;
   void (*batch)(void *user);
@@ -83,32 +101,65 @@ static request *queue_take_all(queue *q) {
   return all;
 }
 
-/* ---- the database, in the thread -------------------------------------------------------------------------------- */
-
-static bool run(sqlite3 *db, const char *sql) {
-  char *text = NULL;
-  if (sqlite3_exec(db, sql, NULL, NULL, &text) == SQLITE_OK) return true;
-  pl_log(PL_LOG_ERROR, "event=store-error text=\"%s\"", text ? text : "?");
-  sqlite3_free(text);
-  return false;
+/* Behind what is there. */
+static void queue_move_all(queue *to, queue *from) {
+  if (!from->head) return;
+  *to->tail = from->head;
+  to->tail = from->tail;
+  queue_init(from);
 }
 
-static bool step(pl_store *store, sqlite3_stmt *statement) {
-  int rc = sqlite3_step(statement);
-  sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
-  if (rc == SQLITE_DONE) return true;
-  store->busy |= rc == SQLITE_BUSY;
-  if (rc != SQLITE_BUSY) pl_log(PL_LOG_ERROR, "event=store-error text=\"%s\"", sqlite3_errmsg(store->db));
-  return false;
+static void answer_all(request *all) {
+  while (all) {
+    request *next = all->next;
+    queue_append(&all->from->answered, all);
+    uv_async_send(&all->from->async);
+    all = next;
+  }
 }
 
-static bool create(pl_store *store, const request *r, int64_t now_s, int class) {
-  sqlite3_bind_blob(store->insert, 1, r->id, 32, SQLITE_STATIC);
-  sqlite3_bind_int64(store->insert, 2, now_s);
-  sqlite3_bind_int(store->insert, 3, class);
-  return step(store, store->insert);
+/* ---- what works, by the thread that does it ------------------------------------------------------------------------
+ */
+
+static uint64_t monotonic_s(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec;
 }
+
+/* Once a minute at most, and not for each login: strangers would fill the log, and perhaps the same disk. */
+static void say_failing(health *h, const char *why) {
+  uint64_t now_s = monotonic_s();
+  if (h->said_at_s && now_s - h->said_at_s < SAY_EVERY_S) return;
+  h->said_at_s = now_s;
+  h->said = true;
+  pl_log(PL_LOG_WARN, "event=store-failing what=%s refused=%llu text=\"%s\"", h->what, (unsigned long long)h->refused,
+         why);
+}
+
+static void say_working(health *h) {
+  if (h->said) pl_log(PL_LOG_INFO, "event=store-works what=%s refused=%llu", h->what, (unsigned long long)h->refused);
+  h->said = false;
+  h->refused = 0;
+}
+
+/* The outcome of something just done; `refused` logins failed by it. */
+static void judge(hand *h, bool good, size_t refused) {
+  h->health.refused += refused;
+  h->health.fails = !good;
+  char why[PL_STORE_WHY];
+  if (good)
+    say_working(&h->health);
+  else
+    say_failing(&h->health, pl_store_why(h->db, why));
+}
+
+bool pl_store_works(const pl_store *store) {
+  return !store->first->reader.health.fails && !store->first->writer.health.fails;
+}
+
+/* ---- looking up: the reader, and the writer again within its transaction --------------------------------------------
+ */
 
 /* Full: the note is lost, which costs nothing but precision. */
 static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
@@ -118,84 +169,167 @@ static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
     *n = (note){.seen_s = time(NULL), .linked = linked};
     memcpy(n->id, id, 32);
   }
-  if (store->note_count >= NOTES_MAX / 2) pthread_cond_signal(&store->wake);
+  if (store->note_count >= NOTES_MAX / 2) pthread_cond_signal(&store->writer.wake);
   pthread_mutex_unlock(&store->mutex);
 }
 
-/* Takes one use of the token that the claim proves. */
-static bool use_token(pl_store *store, const pl_token_claim *claim, int64_t now_s) {
-  uint8_t key[32];
+static pl_registration look_up(pl_store *store, const hand *h, const request *r) {
+  int64_t now_s = time(NULL);
+  sqlite3_bind_blob(h->select, 1, r->id, 32, SQLITE_STATIC);
+  int rc = sqlite3_step(h->select);
+  int64_t last_seen_s = rc == SQLITE_ROW ? sqlite3_column_int64(h->select, 0) : 0;
+  bool revoked = rc == SQLITE_ROW && sqlite3_column_int(h->select, 1);
+  sqlite3_reset(h->select);
+  if (rc == SQLITE_DONE) return PL_REGISTRATION_ABSENT;
+  if (rc != SQLITE_ROW) return PL_REGISTRATION_FAILED;
+  if (revoked) return PL_REGISTRATION_REVOKED;
+  if (now_s - last_seen_s >= LAST_SEEN_EVERY_S || now_s < last_seen_s) add_note(store, r->id, false);
+  return PL_REGISTRATION_KNOWN;
+}
+
+/* Those that the reader can answer; the others stay in *unknown. */
+static request *read_batch(pl_store *store, request *all, queue *unknown) {
+  queue answers;
+  queue_init(&answers);
+  for (request *r = all, *next; r; r = next) {
+    next = r->next;
+    r->result = look_up(store, &store->reader, r);
+    bool failed = r->result == PL_REGISTRATION_FAILED;
+    if (failed || store->reader.health.fails) judge(&store->reader, !failed, failed);
+    bool write = r->result == PL_REGISTRATION_ABSENT && (r->may_create || r->has_token);
+    queue_append(write ? unknown : &answers, r);
+  }
+  return answers.head;
+}
+
+static void *reader_main(void *arg) {
+  pl_store *store = arg;
+  hand *reader = &store->reader;
+  queue unknown;
+  queue_init(&unknown);
+  pthread_mutex_lock(&store->mutex);
+  while (!reader->stop || reader->asked.head) {
+    if (!reader->asked.head) {
+      pthread_cond_wait(&reader->wake, &store->mutex);
+      continue;
+    }
+    request *all = queue_take_all(&reader->asked);
+    pthread_mutex_unlock(&store->mutex);
+    request *answers = read_batch(store, all, &unknown);
+    pthread_mutex_lock(&store->mutex);
+    answer_all(answers);
+    if (unknown.head) pthread_cond_signal(&store->writer.wake);
+    queue_move_all(&store->writer.asked, &unknown);
+  }
+  pthread_mutex_unlock(&store->mutex);
+  return NULL;
+}
+
+/* ---- writing: new IDs
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool step(sqlite3_stmt *statement) {
+  int rc = sqlite3_step(statement);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return rc == SQLITE_DONE;
+}
+
+static bool create(pl_store *store, const request *r, int class) {
+  sqlite3_bind_blob(store->insert, 1, r->id, 32, SQLITE_STATIC);
+  sqlite3_bind_int64(store->insert, 2, time(NULL));
+  sqlite3_bind_int(store->insert, 3, class);
+  return step(store->insert);
+}
+
+/* The key of the token that the claim names. */
+static pl_registration find_token(pl_store *store, const pl_token_claim *claim, uint8_t key[32]) {
   sqlite3_bind_blob(store->token, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
-  sqlite3_bind_int64(store->token, 2, now_s);
-  bool found = sqlite3_step(store->token) == SQLITE_ROW && sqlite3_column_bytes(store->token, 0) == 32;
+  sqlite3_bind_int64(store->token, 2, time(NULL));
+  int rc = sqlite3_step(store->token);
+  bool found = rc == SQLITE_ROW && sqlite3_column_bytes(store->token, 0) == 32;
   if (found) memcpy(key, sqlite3_column_blob(store->token, 0), 32);
   sqlite3_reset(store->token);
   sqlite3_clear_bindings(store->token);
-  if (!found || pl_token_verify(claim->proof, key, claim->transcript) != 0) return false;
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return PL_REGISTRATION_FAILED;
+  return found ? PL_REGISTRATION_KNOWN : PL_REGISTRATION_ABSENT;
+}
+
+/* Takes one use of the token that the claim proves. KNOWN: it holds. */
+static pl_registration use_token(pl_store *store, const pl_token_claim *claim) {
+  uint8_t key[32];
+  pl_registration found = find_token(store, claim, key);
+  if (found != PL_REGISTRATION_KNOWN) return found;
+  if (pl_token_verify(claim->proof, key, claim->transcript) != 0) return PL_REGISTRATION_ABSENT;
   sqlite3_bind_blob(store->use, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
-  return step(store, store->use) && sqlite3_changes(store->db) == 1;
+  if (!step(store->use)) return PL_REGISTRATION_FAILED;
+  return sqlite3_changes(store->writer.db) == 1 ? PL_REGISTRATION_KNOWN : PL_REGISTRATION_ABSENT;
 }
 
-static pl_registration look_up(pl_store *store, const request *r, int64_t now_s) {
-  sqlite3_bind_blob(store->select, 1, r->id, 32, SQLITE_STATIC);
-  int rc = sqlite3_step(store->select);
-  int64_t last_seen_s = rc == SQLITE_ROW ? sqlite3_column_int64(store->select, 0) : 0;
-  bool revoked = rc == SQLITE_ROW && sqlite3_column_int(store->select, 1);
-  sqlite3_reset(store->select);
-  if (rc == SQLITE_ROW) {
-    if (revoked) return PL_REGISTRATION_REVOKED;
-    if (now_s - last_seen_s >= LAST_SEEN_EVERY_S || now_s < last_seen_s) add_note(store, r->id, false);
-    return PL_REGISTRATION_KNOWN;
+/* One request within the transaction. Whoever asked before in the same batch is there by now. */
+static pl_registration enter(pl_store *store, const request *r) {
+  pl_registration found = look_up(store, &store->writer, r);
+  if (found != PL_REGISTRATION_ABSENT) return found;
+  pl_registration token = r->may_create ? PL_REGISTRATION_KNOWN : use_token(store, &r->token);
+  if (token != PL_REGISTRATION_KNOWN) return token;
+  return create(store, r, !r->may_create) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
+}
+
+/* Not kept: whoever is in only by this transaction is not in; who came twice comes again. */
+static size_t count_failed(request *all, bool kept) {
+  size_t failed = 0;
+  for (request *r = all; r; r = r->next) {
+    bool in = r->result == PL_REGISTRATION_NEW || r->result == PL_REGISTRATION_KNOWN;
+    if (in && !kept) r->result = PL_REGISTRATION_FAILED;
+    failed += r->result == PL_REGISTRATION_FAILED;
   }
-  if (rc != SQLITE_DONE) return PL_REGISTRATION_FAILED;
-  bool invited = !r->may_create && r->has_token && use_token(store, &r->token, now_s);
-  if (!r->may_create && !invited) return PL_REGISTRATION_ABSENT;
-  return create(store, r, now_s, invited) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
+  return failed;
 }
 
-/* Not made after all: so whoever asked for it again in the same batch does not have it either. */
-static void take_back(request *made) {
-  for (request *r = made; r; r = r->next)
-    if (r == made || (r->result == PL_REGISTRATION_KNOWN && memcmp(r->id, made->id, 32) == 0))
-      r->result = PL_REGISTRATION_FAILED;
+static void written(pl_store *store) {
+  store->probe_at_s = monotonic_s() + (store->writer.health.fails ? RETRY_EVERY_S : PROBE_EVERY_S);
 }
 
-/* All lookups in one transaction, which locks nothing against others before one of them must write. False: somebody
- * else, such as `token new`, wrote or writes meanwhile; nothing was done. */
-static bool try_batch(pl_store *store, request *all, const char *begin) {
-  int64_t now_s = time(NULL);
-  bool good = run(store->db, begin);
-  store->busy = false;
-  for (request *r = all; r; r = r->next) r->result = good ? look_up(store, r, now_s) : PL_REGISTRATION_FAILED;
-  if (!good) return true;
-  if (!store->busy && run(store->db, "COMMIT")) return true;
-  run(store->db, "ROLLBACK");
-  for (request *r = all; r; r = r->next)
-    if (r->result == PL_REGISTRATION_NEW) take_back(r);
-  return !store->busy;
+/* All in one transaction, which takes the right to write first: it waits for others, such as `token new`, once. */
+static void write_batch(pl_store *store, request *all) {
+  sqlite3 *db = store->writer.db;
+  bool begun = pl_store_run(db, "BEGIN IMMEDIATE");
+  for (request *r = all; r; r = r->next) r->result = begun ? enter(store, r) : PL_REGISTRATION_FAILED;
+  size_t failed = count_failed(all, true);
+  if (failed) judge(&store->writer, false, failed); /* now: the commit has other words */
+  bool kept = begun && pl_store_run(db, "COMMIT");
+  size_t more = count_failed(all, kept) - failed;
+  if (!failed || more) judge(&store->writer, kept, more);
+  if (!sqlite3_get_autocommit(db)) pl_store_run(db, "ROLLBACK");
+  written(store);
 }
 
-static void run_batch(pl_store *store, request *all) {
-  if (!try_batch(store, all, "BEGIN")) (void)try_batch(store, all, "BEGIN IMMEDIATE");
-}
+/* ---- writing: what can wait -------------------------------------------------------------------------------------- */
 
-/* ---- what can wait, in the thread ------------------------------------------------------------------------------ */
-
-static uint64_t monotonic_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec;
-}
-
-static void write_notes(pl_store *store, const note *notes, size_t count) {
-  if (count == 0 || !run(store->db, "BEGIN IMMEDIATE")) return;
-  for (size_t i = 0; i < count; i++) {
+static bool write_notes(pl_store *store, const note *notes, size_t count) {
+  sqlite3 *db = store->writer.db;
+  if (count == 0) return true;
+  bool good = pl_store_run(db, "BEGIN IMMEDIATE");
+  for (size_t i = 0; good && i < count; i++) {
     sqlite3_bind_blob(store->touch, 1, notes[i].id, 32, SQLITE_STATIC);
     sqlite3_bind_int64(store->touch, 2, notes[i].seen_s);
     sqlite3_bind_int(store->touch, 3, notes[i].linked);
-    step(store, store->touch);
+    good = step(store->touch);
   }
-  if (!run(store->db, "COMMIT")) run(store->db, "ROLLBACK");
+  good = good && pl_store_run(db, "COMMIT");
+  judge(&store->writer, good, 0);
+  if (!sqlite3_get_autocommit(db)) pl_store_run(db, "ROLLBACK");
+  written(store);
+  return good;
+}
+
+/* With the mutex: what could not be written is written later, ahead of what came meanwhile as far as there is room.
+ * That an ID was linked is said only once. */
+static void keep_notes(pl_store *store, const note *notes, size_t count) {
+  size_t meanwhile = store->note_count < NOTES_MAX - count ? store->note_count : NOTES_MAX - count;
+  memmove(store->notes + count, store->notes, meanwhile * sizeof *notes);
+  memcpy(store->notes, notes, count * sizeof *notes);
+  store->note_count = count + meanwhile;
 }
 
 /* With the mutex, which is free while it writes. */
@@ -207,57 +341,70 @@ static void flush_notes(pl_store *store) {
   if (!empty) return; /* no memory: lost, which costs precision only */
   store->notes = empty;
   pthread_mutex_unlock(&store->mutex);
-  write_notes(store, full, count);
-  pl_free(full);
+  bool good = write_notes(store, full, count);
   pthread_mutex_lock(&store->mutex);
+  if (!good) keep_notes(store, full, count);
+  pl_free(full);
 }
 
 /* One small batch, so that logins need not wait for all; true: there may be more. */
 static bool purge_some(pl_store *store, uint32_t days) {
   sqlite3_bind_int64(store->purge, 1, time(NULL) - (int64_t)days * DAY_S);
   sqlite3_bind_int(store->purge, 2, PURGE_BATCH);
-  if (!step(store, store->purge)) return false;
-  int gone = sqlite3_changes(store->db);
+  bool good = step(store->purge);
+  judge(&store->writer, good, 0);
+  int gone = good ? sqlite3_changes(store->writer.db) : 0;
   if (gone) pl_log(PL_LOG_INFO, "event=purged registrations=%d", gone);
   return gone == PURGE_BATCH;
 }
 
-/* With the mutex: does one thing that is due, or waits. */
+static void purge(pl_store *store, uint64_t now_s) {
+  uint32_t days = store->purge_days;
+  pthread_mutex_unlock(&store->mutex);
+  bool more = purge_some(store, days);
+  pthread_mutex_lock(&store->mutex);
+  if (!more) store->purge_at_s = now_s + PURGE_EVERY_S;
+}
+
+static void probe(pl_store *store) {
+  pthread_mutex_unlock(&store->mutex);
+  judge(&store->writer, pl_store_probe(store->writer.db), 0);
+  written(store);
+  pthread_mutex_lock(&store->mutex);
+}
+
+/* With the mutex: does one thing that is due, or waits until something is. */
 static void idle(pl_store *store) {
   uint64_t now_s = monotonic_s();
-  if (store->note_count >= NOTES_MAX / 2 || (store->note_count && now_s >= store->flush_at_s)) {
+  bool many = store->note_count >= NOTES_MAX / 2 && !store->writer.health.fails;
+  if (many || (store->note_count && now_s >= store->flush_at_s)) {
     flush_notes(store);
   } else if (store->purge_days && now_s >= store->purge_at_s) {
-    uint32_t days = store->purge_days;
-    pthread_mutex_unlock(&store->mutex);
-    bool more = purge_some(store, days);
-    pthread_mutex_lock(&store->mutex);
-    if (!more) store->purge_at_s = now_s + PURGE_EVERY_S;
+    purge(store, now_s);
+  } else if (now_s >= store->probe_at_s) {
+    probe(store);
   } else {
-    uint64_t until_s = now_s + FLUSH_EVERY_S;
+    uint64_t flush_at_s = now_s + FLUSH_EVERY_S;
+    uint64_t until_s = store->probe_at_s < flush_at_s ? store->probe_at_s : flush_at_s;
     struct timespec at = {.tv_sec = (time_t)until_s};
-    pthread_cond_timedwait(&store->wake, &store->mutex, &at);
+    pthread_cond_timedwait(&store->writer.wake, &store->mutex, &at);
   }
 }
 
-static void *thread_main(void *arg) {
+static void *writer_main(void *arg) {
   pl_store *store = arg;
+  hand *writer = &store->writer;
   pthread_mutex_lock(&store->mutex);
-  while (!store->stop || store->asked.head) {
-    if (!store->asked.head) {
+  while (!writer->stop || writer->asked.head) {
+    if (!writer->asked.head) {
       idle(store);
       continue;
     }
-    request *all = queue_take_all(&store->asked);
+    request *all = queue_take_all(&writer->asked);
     pthread_mutex_unlock(&store->mutex);
-    run_batch(store, all);
+    write_batch(store, all);
     pthread_mutex_lock(&store->mutex);
-    while (all) {
-      request *next = all->next;
-      queue_append(&all->from->answered, all);
-      uv_async_send(&all->from->async);
-      all = next;
-    }
+    answer_all(all);
   }
   flush_notes(store);
   pthread_mutex_unlock(&store->mutex);
@@ -267,40 +414,18 @@ static void *thread_main(void *arg) {
 /* ---- opening -------------------------------------------------------------------------------------------------------
  */
 
-static int version_of(sqlite3 *db) {
-  sqlite3_stmt *statement = NULL;
-  int version = -1;
-  if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
-      sqlite3_step(statement) == SQLITE_ROW)
-    version = sqlite3_column_int(statement, 0);
-  sqlite3_finalize(statement);
-  return version;
-}
+static const char select_text[] = "SELECT last_seen, revoked FROM registrations WHERE id = ?1";
 
-static bool migrate(sqlite3 *db, int from) {
-  for (int v = from; v < (int)pl_embedded_migration_count; v++) {
-    char text[64];
-    snprintf(text, sizeof text, "PRAGMA user_version = %d; COMMIT;", v + 1);
-    if (!run(db, "BEGIN IMMEDIATE")) return false;
-    const pl_embedded *m = &pl_embedded_migrations[v];
-    char *sql = sqlite3_mprintf("%.*s", (int)m->size, (const char *)m->data);
-    bool good = sql && run(db, sql) && run(db, text);
-    sqlite3_free(sql);
-    if (!good) {
-      run(db, "ROLLBACK");
-      return false;
-    }
-    pl_log(PL_LOG_INFO, "event=migrated version=%d", v + 1);
-  }
-  return true;
+static bool prepare_one(sqlite3 *db, const char *text, sqlite3_stmt **out) {
+  return sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK;
 }
 
 static bool prepare(pl_store *store) {
   const struct {
     sqlite3_stmt **statement;
-    const char *sql;
+    const char *text;
   } all[] = {
-      {&store->select, "SELECT last_seen, revoked FROM registrations WHERE id = ?1"},
+      {&store->writer.select, select_text},
       {&store->insert, "INSERT INTO registrations (id, first_seen, last_seen, class) VALUES (?1, ?2, ?2, ?3)"},
       {&store->touch, "UPDATE registrations SET last_seen = ?2, linked = max(linked, ?3) WHERE id = ?1"},
       {&store->token, "SELECT key FROM tokens WHERE hint = ?1 AND revoked = 0 AND uses_left > 0 AND expires > ?2"},
@@ -310,47 +435,27 @@ static bool prepare(pl_store *store) {
        "class = 0 AND revoked = 0 LIMIT ?2)"},
   };
   for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++)
-    if (sqlite3_prepare_v3(store->db, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement, NULL) != SQLITE_OK)
-      return false;
+    if (!prepare_one(store->writer.db, all[i].text, all[i].statement)) return false;
   return true;
 }
 
-sqlite3 *pl_store_database(const char *path, char why[512]) {
-  sqlite3 *db = NULL;
-  int version = -1;
-  if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK) {
-    sqlite3_busy_timeout(db, BUSY_MS);
-    version = version_of(db);
-  }
-  if (version > (int)pl_embedded_migration_count)
-    snprintf(why, 512,
-             "%s: its version %d is newer than this program's %zu; run the newer program, or name another --data", path,
-             version, pl_embedded_migration_count);
-  else if (version >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = FULL") &&
-           migrate(db, version))
-    return db;
-  else
-    snprintf(why, 512, "%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
-  sqlite3_close(db);
-  return NULL;
-}
-
+/* A disk that cannot be written to is found out at the start, and not by the first stranger. */
 static bool open_database(pl_store *store, const char *path, char why[512]) {
-  store->db = pl_store_database(path, why);
-  if (!store->db) return false;
-  if (prepare(store)) return true;
-  snprintf(why, 512, "%s: %s", path, sqlite3_errmsg(store->db));
-  return false;
+  store->writer.db = pl_store_database(path, why);
+  if (!store->writer.db) return false;
+  if (!prepare(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
+  store->reader.db = pl_store_reader(path, why);
+  if (!store->reader.db) return false;
+  return prepare_one(store->reader.db, select_text, &store->reader.select) ||
+         pl_store_cannot(store->reader.db, path, why);
 }
 
 static void close_database(pl_store *store) {
-  sqlite3_finalize(store->select);
-  sqlite3_finalize(store->insert);
-  sqlite3_finalize(store->touch);
-  sqlite3_finalize(store->token);
-  sqlite3_finalize(store->use);
-  sqlite3_finalize(store->purge);
-  sqlite3_close(store->db);
+  sqlite3_stmt *all[] = {store->reader.select, store->writer.select, store->insert, store->touch,
+                         store->token,         store->use,           store->purge};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) sqlite3_finalize(all[i]);
+  sqlite3_close(store->reader.db);
+  sqlite3_close(store->writer.db); /* the last to close, so it is the one that clears the write-ahead log away */
 }
 
 /* ---- the loop's side
@@ -381,7 +486,7 @@ void pl_store_linked(pl_store *store, const uint8_t id[32]) {
 void pl_store_purge_after(pl_store *store, uint32_t days) {
   pthread_mutex_lock(&store->mutex);
   store->purge_days = days;
-  pthread_cond_signal(&store->wake);
+  pthread_cond_signal(&store->writer.wake);
   pthread_mutex_unlock(&store->mutex);
 }
 
@@ -400,8 +505,8 @@ void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], 
   if (token) r->token = *token;
   pl_store *first = store->first;
   pthread_mutex_lock(&first->mutex);
-  queue_append(&first->asked, r);
-  pthread_cond_signal(&first->wake);
+  queue_append(&first->reader.asked, r);
+  pthread_cond_signal(&first->reader.wake);
   pthread_mutex_unlock(&first->mutex);
 }
 
@@ -409,32 +514,69 @@ void pl_store_on_batch(pl_store *store, void (*batch)(void *user)) {
   store->batch = batch;
 }
 
-pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]) {
+static void init_hand(hand *h, const char *what) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&h->wake, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+  queue_init(&h->asked);
+  h->health.what = what;
+}
+
+/* Ends it once all that was asked of it is done. */
+static void stop_hand(pl_store *store, hand *h) {
+  pthread_mutex_lock(&store->mutex);
+  h->stop = true;
+  pthread_cond_signal(&h->wake);
+  pthread_mutex_unlock(&store->mutex);
+  pthread_join(h->thread, NULL);
+}
+
+static bool start_hands(pl_store *store) {
+  if (pthread_create(&store->writer.thread, NULL, writer_main, store) != 0) return false;
+  if (pthread_create(&store->reader.thread, NULL, reader_main, store) == 0) return true;
+  stop_hand(store, &store->writer);
+  return false;
+}
+
+static void forget(pl_store *store) {
+  close_database(store);
+  pl_free(store->notes);
+  pthread_cond_destroy(&store->reader.wake);
+  pthread_cond_destroy(&store->writer.wake);
+  pthread_mutex_destroy(&store->mutex);
+}
+
+static pl_store *new_store(pl_store_done *done, void *user) {
   pl_store *store = pl_alloc(sizeof *store);
-  snprintf(why, 512, "out of memory");
   if (!store) return NULL;
   store->first = store;
   store->done = done;
   store->user = user;
-  queue_init(&store->asked);
   queue_init(&store->answered);
   pthread_mutex_init(&store->mutex, NULL);
-  pthread_condattr_t monotonic;
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&store->wake, &monotonic);
+  init_hand(&store->reader, "reading");
+  init_hand(&store->writer, "writing");
   store->notes = pl_alloc(NOTES_MAX * sizeof *store->notes);
   store->flush_at_s = monotonic_s() + FLUSH_EVERY_S;
+  store->probe_at_s = monotonic_s() + PROBE_EVERY_S;
+  return store;
+}
+
+pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]) {
+  pl_store *store = new_store(done, user);
+  snprintf(why, 512, "out of memory");
+  if (!store) return NULL;
   if (store->notes && open_database(store, path, why)) {
     uv_async_init(loop, &store->async, on_answers);
     store->async.data = store;
-    if (pthread_create(&store->thread, NULL, thread_main, store) == 0) return store;
+    if (start_hands(store)) return store;
     snprintf(why, 512, "a thread cannot be started");
     uv_close((uv_handle_t *)&store->async, NULL);
     uv_run(loop, UV_RUN_NOWAIT);
   }
-  close_database(store);
-  pl_free(store->notes);
+  forget(store);
   pl_free(store);
   return NULL;
 }
@@ -455,20 +597,12 @@ static void on_async_closed(uv_handle_t *handle) {
   pl_free(handle->data);
 }
 
-static void stop(pl_store *store) {
-  pthread_mutex_lock(&store->mutex);
-  store->stop = true;
-  pthread_cond_signal(&store->wake);
-  pthread_mutex_unlock(&store->mutex);
-  pthread_join(store->thread, NULL);
-  close_database(store);
-  pl_free(store->notes);
-  pthread_cond_destroy(&store->wake);
-  pthread_mutex_destroy(&store->mutex);
-}
-
 void pl_store_close(pl_store *store) {
-  if (store->first == store) stop(store);
+  if (store->first == store) {
+    stop_hand(store, &store->reader); /* what it does not find is the writer's */
+    stop_hand(store, &store->writer);
+    forget(store);
+  }
   for (request *r = store->answered.head, *next; r; r = next) {
     next = r->next;
     pl_free(r);

@@ -3,8 +3,19 @@
 #define PL_SHELL_STORE_SQLITE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
-/* Opens or makes it and brings it up to this version. NULL: the reason is in `why`. */
+/* Opens or makes it, readable by its owner alone, and brings it up to this version. NULL: the reason is in `why`. */
 sqlite3 *pl_store_database(const char *path, char why[512]);
+/* A second connection to the same file, after that: it reads, and waits for no writer. */
+sqlite3 *pl_store_reader(const char *path, char why[512]);
+/* What the last call on it failed of, in words; `out` is returned. NULL: there was no memory for it. */
+enum { PL_STORE_WHY = 256 };
+const char *pl_store_why(sqlite3 *db, char out[PL_STORE_WHY]);
+/* The same with the file's name, as the reason of what cannot be; returns false. */
+bool pl_store_cannot(sqlite3 *db, const char *path, char why[512]);
+bool pl_store_run(sqlite3 *db, const char *sql);
+/* Writes what is there anyway. False: nothing can be stored now; sqlite3_errmsg says why. */
+bool pl_store_probe(sqlite3 *db);
 
 #endif

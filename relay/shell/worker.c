@@ -96,6 +96,12 @@ void pl_worker_stored(void *user, pl_conn *conn, pl_registration result) {
   pl_relay_registered(conn, result, uv_now(&w->loop));
 }
 
+static int hook_page(void *user, const pl_http_request *request, pl_page *page) {
+  const pl_worker *w = user;
+  if (pl_view_equals(request->path, "/healthz")) return pl_pages_health(request, page, pl_store_works(w->store));
+  return pl_pages_get(request, page);
+}
+
 static void hook_linked(void *user, const uint8_t id[32]) {
   pl_worker *w = user;
   pl_store_linked(w->store, id);
@@ -124,7 +130,7 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, 
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
   config->hooks = (pl_relay_hooks){.lookup = hook_lookup,
-                                   .page = pl_pages_get,
+                                   .page = hook_page,
                                    .flush = hook_flush,
                                    .send = hook_send,
                                    .log = hook_log,

@@ -86,6 +86,33 @@ describe('the relay', () => {
     raw.destroy();
   });
 
+  test.each([
+    ['ECDHE-ECDSA-AES128-GCM-SHA256', true],
+    ['ECDHE-ECDSA-AES256-GCM-SHA384', true],
+    ['ECDHE-ECDSA-CHACHA20-POLY1305', true],
+    ['ECDHE-ECDSA-AES128-SHA256', false],
+    ['ECDHE-ECDSA-AES256-SHA384', false],
+    ['ECDHE-ECDSA-AES128-SHA', false],
+    ['ECDHE-ECDSA-AES256-SHA', false],
+  ])('TLS 1.2 with %s: %s', async (ciphers, spoken) => {
+    const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), maxVersion: 'TLSv1.2', ciphers });
+    const suite = await Promise.race([once(socket, 'secureConnect').then(() => socket.getCipher().name), once(socket, 'error').then(() => 'refused')]);
+    socket.destroy();
+    expect(suite).toBe(spoken ? ciphers : 'refused');
+  });
+
+  test('speaks for its host with HSTS where the host has no other port', async () => {
+    const headersFor = async (host) => {
+      const raw = await connectTls();
+      raw.send(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      const { headers } = await raw.response();
+      raw.destroy();
+      return headers;
+    };
+    expect((await headersFor('relay.example'))['strict-transport-security']).toBe('max-age=31536000');
+    expect((await headersFor(`localhost:${relay.port}`))['strict-transport-security']).toBeUndefined();
+  });
+
   test.each(['TLSv1', 'TLSv1.1'])('refuses %s', async (version) => {
     const old = { host: '127.0.0.1', servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' };
     const speaks = async (port) => {

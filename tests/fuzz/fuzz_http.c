@@ -37,15 +37,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int rc = judge(data + 1, size - 1, SIZE_MAX, &left_a, &a, &whole);
   if (rc != judge(data + 1, size - 1, data[0], &left_b, &b, &cut)) abort();
   if (rc == PL_HTTP_REQUEST) {
-    if (left_a != left_b || a.upgrade != b.upgrade || a.path.size != b.path.size) abort();
+    if (left_a != left_b || a.upgrade != b.upgrade || a.head != b.head || whole.head != a.head ||
+        a.accepts_br != b.accepts_br || a.refuses_identity != b.refuses_identity || a.path.size != b.path.size)
+      abort();
     if (a.path.size == 0 || a.path.data[0] != '/' || a.host.size == 0) abort();
     within(&whole, a.path);
+    within(&whole, a.authority);
     within(&whole, a.host);
     within(&whole, a.origin);
     within(&whole, a.key);
     within(&whole, a.if_none_match);
     (void)!pl_http_origin_allowed(a.origin, a.host, NULL);
     (void)!pl_http_etag_matches(a.if_none_match, "\"x\"");
+    if (a.upgrade && a.head) abort();
     if (a.upgrade) {
       char text[512];
       if (pl_http_write_upgrade(text, sizeof text, a.key, "pairlink.v1") == 0) abort();

@@ -258,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < PEERS; i++)
     if (identities[i].id[0] == 0 && pl_identity_from_seed(&identities[i], seeds[i]) != 0) abort();
   if (pl_identity_from_seed(&relay_identity, seeds[PEERS]) != 0) abort();
-  config.identity = relay_identity;
+  config.identity = &relay_identity;
   if (size && data[0] & 2) config.hooks.send = take;
   pl_settings_init(config.settings);
   config.settings[PL_SET_LINK_WINDOW] = 131072;

@@ -128,6 +128,7 @@ struct sim_relay {
   uint32_t bus_delay_us, bus_jitter_us;
   size_t bus_capacity;
   pl_relay_config config;
+  pl_identity identity;
   uint64_t restart_us; /* while it is down */
   uint64_t ends_us;    /* after a drain */
   uint64_t store_slow_until_us;

@@ -111,7 +111,8 @@ void sim_relay_init(sim_world *w) {
   r->world = w;
   pl_settings_init(r->config.settings);
   sim_fill(random, seed, sizeof seed);
-  if (pl_identity_from_seed(&r->config.identity, seed) != 0) abort();
+  if (pl_identity_from_seed(&r->identity, seed) != 0) abort();
+  r->config.identity = &r->identity;
   uint32_t *set = r->config.settings;
   if (sim_chance(random, 60)) set[PL_SET_LINK_WINDOW] = 131072;
   if (sim_chance(random, 50)) set[PL_SET_SOCKET_QUEUE_MAX] = 262144;

@@ -191,6 +191,7 @@ export const REASON = /** @type {const} */ ({
   FULL: 12,
   CORRUPT: 13,
   BUSY: 14,
+  STORE: 15,
   REFUSED: 257,
   PROTOCOL: 258,
   UNSUPPORTED: 259,
@@ -219,6 +220,7 @@ export const REASON_TEXT = {
   12: 'the relay is at its limit of connections',
   13: 'a record did not open',
   14: 'somebody else is trying this code right now',
+  15: 'the relay cannot store new IDs right now',
   257: 'refused',
   258: 'the other side broke the protocol',
   259: 'not supported by this version',
@@ -527,4 +529,5 @@ export const ERROR = /** @type {const} */ ({
   ENOCODE: { number: -24, text: 'there is no such code, or not any more', hint: 'codes are good for ten minutes and once: ask for a new one' },
   EWRONGCODE: { number: -25, text: 'the code was wrong, and is used up by that', hint: 'make a new code, and take care with each word' },
   EBUSY: { number: -26, text: 'somebody else is trying this code right now', hint: 'try again in a moment, or make a new code' },
+  ESTORE: { number: -27, text: 'the relay cannot store new IDs right now', hint: 'try again later, or tell who runs the relay: its disk may be full' },
 })

@@ -56,6 +56,8 @@ int pl_reason_error(int reason) {
       return PL_ETIMEDOUT;
     case PL_REASON_BUSY:
       return PL_EBUSY;
+    case PL_REASON_STORE:
+      return PL_ESTORE;
     case PL_REASON_NO_CODE:
       return PL_ENOCODE;
     case PL_REASON_WRONG_CODE:

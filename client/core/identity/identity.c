@@ -20,6 +20,12 @@ int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) {
   return 0;
 }
 
+bool pl_seed_is_plausible(const uint8_t seed[32]) {
+  int different = 0;
+  for (size_t i = 0; i < PL_SEED_BYTES; i++) different += memchr(seed, seed[i], i) == NULL;
+  return different >= 12; /* fewer by chance: once in 2^80 */
+}
+
 void pl_identity_deinit(pl_identity *identity) {
   sodium_memzero(identity, sizeof *identity);
 }

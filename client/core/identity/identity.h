@@ -14,6 +14,8 @@ typedef struct pl_identity {
 
 /* Makes the key pair of a seed. PL_ESYSTEM when libsodium cannot be initialised. */
 int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) PL_MUST_USE;
+/* False for what no chance gives: fewer than 12 different bytes, such as 32 zeros of a file that was cut or blanked. */
+bool pl_seed_is_plausible(const uint8_t seed[32]) PL_MUST_USE;
 void pl_identity_deinit(pl_identity *identity); /* wipes */
 
 /* Text form: 54 characters and a NUL. */

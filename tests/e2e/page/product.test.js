@@ -1,4 +1,6 @@
 /** The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is closed. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startRelay } from '../../support/relay.js';
@@ -128,6 +130,52 @@ describe('installed', () => {
     await ana.page.locator('main').getByRole('button', { name: 'Bo' }).click();
     await ana.page.locator('.composer textarea').press('Enter');
     await bo.hears('https://example.org/');
+  });
+});
+
+describe('a form of another site', () => {
+  /** A page of another site that sends a form to /share at once; `referrer` is its policy. */
+  async function hostileSite(referrer) {
+    const html = `<meta name="referrer" content="${referrer}"><form method="post" enctype="multipart/form-data" action="${relay.http}/share">
+      <input name="text" value="forged"></form><script>document.forms[0].submit()</script>`;
+    const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(html)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    keep({ close: () => server.close() });
+    return `http://localhost:${server.address().port}/`; // the page's own is 127.0.0.1
+  }
+  const isShared = (page) => page.evaluate(async () => Boolean(await (await caches.open('pairlink-shared')).match('/shared')));
+
+  test('says who it is: refused', async () => {
+    const ana = keep(await openPerson(relay.http));
+    await offlineReady(ana);
+    const { page } = ana;
+    const refused = page.waitForResponse(`${relay.http}/share`);
+    await page.goto(await hostileSite('origin'), { waitUntil: 'commit' });
+    expect((await refused).status()).toBe(403);
+    await page.waitForURL(`${relay.http}/share`);
+    await page.goto(relay.http);
+    expect(await isShared(page)).toBe(false);
+    ana.browser.errors.length = 0; // the browser notes the 403
+  });
+
+  test('hides who it is: comes to nothing in a tab; what a program shares comes to the installed page', async () => {
+    const ana = keep(await openPerson(relay.http));
+    await offlineReady(ana);
+    const { page } = ana;
+    const site = await hostileSite('no-referrer');
+    const share = page.getByLabel('Text to send');
+    await page.goto(site, { waitUntil: 'commit' });
+    await page.waitForURL(`${relay.http}/`);
+    await page.waitForFunction(async () => !(await (await caches.open('pairlink-shared')).match('/shared'))); // looked at
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))); // and drawn
+    expect(await share.count()).toBe(0);
+    await page.addInitScript(() => {
+      const real = globalThis.matchMedia.bind(globalThis);
+      globalThis.matchMedia = (query) => (query === '(display-mode: browser)' ? { ...real('not all'), matches: false } : real(query)); // as when installed
+    });
+    await page.goto(site, { waitUntil: 'commit' });
+    await share.waitFor();
+    expect(await share.inputValue()).toBe('forged');
   });
 });
 

@@ -30,7 +30,7 @@ void net_core_init(net *n) {
 }
 
 void net_core_start(net *n) {
-  pl_relay_config config = {.identity = n->relay, .hooks = {.lookup = lookup}, .user = n};
+  pl_relay_config config = {.identity = &n->relay, .hooks = {.lookup = lookup}, .user = n};
   assert_null(core);
   memcpy(config.settings, net_core_settings, sizeof config.settings);
   memset(config.hash_seed, 7, sizeof config.hash_seed);

@@ -83,7 +83,7 @@ static void test_identity_of_a_seed(void **state) {
   uint8_t seed[32];
   pl_identity expected, got;
   (void)state;
-  memset(seed, 9, sizeof seed);
+  for (size_t i = 0; i < 32; i++) seed[i] = (uint8_t)(9 * i);
   put(in_folder("identity"), seed, 32, 0400);
   assert_int_equal(pl_identity_from_seed(&expected, seed), 0);
   assert_int_equal(pl_identity_load(&got, in_folder("identity"), why), 0);
@@ -116,6 +116,38 @@ static void test_identity_of_wrong_size_is_refused(void **state) {
     assert_int_equal(pl_identity_load(&identity, in_folder("identity"), why), PL_EIDENTITY);
     assert_non_null(strstr(why, "bytes"));
   }
+}
+
+/* A file that was blanked or cut, or a word that somebody typed. */
+static void test_identity_that_anybody_guesses_is_refused(void **state) {
+  char why[PL_WHY_MAX];
+  uint8_t seeds[3][32] = {{0}, {1, 2, 3, 4, 5, 6, 7, 8, 9}};
+  pl_identity identity;
+  (void)state;
+  memset(seeds[2], 'x', 32);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(seeds); i++) {
+    put(in_folder("identity"), seeds[i], 32, 0600);
+    assert_int_equal(pl_identity_load(&identity, in_folder("identity"), why), PL_EIDENTITY);
+    assert_non_null(strstr(why, "guess"));
+  }
+}
+
+static void test_identity_behind_a_link(void **state) {
+  char why[PL_WHY_MAX], link[256], target[256];
+  pl_identity made, got;
+  struct stat st;
+  (void)state;
+  strcpy(link, in_folder("link"));
+  strcpy(target, in_folder("identity"));
+  assert_int_equal(symlink(target, link), 0);
+  assert_int_equal(pl_identity_load(&got, link, why), PL_EIDENTITY); /* to nothing: not replaced, none made */
+  assert_non_null(strstr(why, "link to nothing"));
+  assert_int_equal(lstat(link, &st), 0);
+  assert_true(S_ISLNK(st.st_mode));
+  assert_int_equal(access(target, F_OK), -1);
+  assert_int_equal(pl_identity_load(&made, target, why), 0);
+  assert_int_equal(pl_identity_load(&got, link, why), 0); /* to an identity: is one */
+  assert_memory_equal(&made, &got, sizeof made);
 }
 
 static void test_identity_of_another_kind_is_refused(void **state) {
@@ -300,6 +332,8 @@ int main(void) {
       WITH_FOLDER(test_identity_of_a_seed),
       WITH_FOLDER(test_identity_others_could_use_is_refused),
       WITH_FOLDER(test_identity_of_wrong_size_is_refused),
+      WITH_FOLDER(test_identity_that_anybody_guesses_is_refused),
+      WITH_FOLDER(test_identity_behind_a_link),
       WITH_FOLDER(test_identity_of_another_kind_is_refused),
       WITH_FOLDER(test_identity_of_another_user_is_refused),
       WITH_FOLDER(test_identity_made_by_many_at_once_is_one),

@@ -99,7 +99,7 @@ static void test_every_byte_sequence_of_three_is_printable_or_marked(void **stat
 
 static void test_each_error_has_an_exit_code(void **state) {
   (void)state;
-#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 8);
+#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 10);
 #include "errors.def"
   assert_int_equal(ui_exit_code(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
   assert_int_equal(ui_exit_code(PAIRLINK_EREFUSED), EXIT_REFUSED);
@@ -108,6 +108,7 @@ static void test_each_error_has_an_exit_code(void **state) {
   assert_int_equal(ui_exit_code(PAIRLINK_EID), EXIT_USAGE);
   assert_int_equal(ui_exit_code(PAIRLINK_EIO), EXIT_IO);
   assert_int_equal(ui_exit_code(PAIRLINK_EWRONGCODE), EXIT_CODE);
+  assert_int_equal(ui_exit_code(PAIRLINK_ESTORE), EXIT_RELAY_STORE);
 }
 
 int main(void) {

@@ -108,11 +108,22 @@ static void test_refusals(void **state) {
       {505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"},
       {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
       {405, "POST / HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {405, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {405, "head / HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {413, "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n0"},
+      {400, "HEAD /pairlink HTTP/1.1\r\n" HOST UPGRADE "\r\n"}, /* an upgrade is a GET */
       {405, "get / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {405, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {400, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"}, /* another host than it says */
+      {400, "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://a/ HTTP/1.1\r\n\r\n"}, /* the field must be there all the same */
+      {400, "GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://a/../b HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http://a\\b HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+      {400, "GET http:a HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET /../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET /a/.. HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -169,6 +180,99 @@ static void test_refusals(void **state) {
   assert_int_equal(judge("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), PL_HTTP_REQUEST);
 }
 
+static void test_whole_addresses(void **state) {
+  (void)state;
+  const char *cases[][2] = {{"http://a/", "/"},        {"http://a", "/"},     {"HTTP://A/B", "/B"},
+                            {"https://a/b?c=d", "/b"}, {"http://a?c=d", "/"}, {"http://a/?http://b/", "/"},
+                            {"http://a//b", "//b"}};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
+    char text[128];
+    pl_http h;
+    pl_http_request r;
+    size_t left;
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", cases[i][0]);
+    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+    assert_true(pl_view_equals(r.path, cases[i][1]));
+    pl_http_deinit(&h);
+  }
+}
+
+static void test_head(void **state) {
+  (void)state;
+  const char *texts[] = {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD /a HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+                         "HEAD * HTTP/1.1\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"};
+  const int results[] = {PL_HTTP_REQUEST, 400, 400, PL_HTTP_REQUEST};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(texts); i++) {
+    pl_http h;
+    pl_http_request r;
+    size_t left;
+    assert_int_equal(parse(&h, texts[i], strlen(texts[i]), 3, &r, &left), results[i]);
+    assert_int_equal(h.head, i < 3); /* known also when it is refused */
+    if (results[i] == PL_HTTP_REQUEST) assert_int_equal(r.head, i < 3);
+    pl_http_deinit(&h);
+  }
+}
+
+static void test_codings(void **state) {
+  (void)state;
+  const struct {
+    const char *fields;
+    bool br, gzip, no_identity;
+  } cases[] = {
+      {"", false, false, false},
+      {"Accept-Encoding:\r\n", false, false, false},
+      {"Accept-Encoding: br, gzip\r\n", true, true, false},
+      {"Accept-Encoding: BR;q=1.0, X-GZIP ; Q=0.1\r\n", true, true, false},
+      {"Accept-Encoding: *\r\n", true, true, false},
+      {"Accept-Encoding: *;q=0\r\n", false, false, true},
+      {"Accept-Encoding: br;q=0, *\r\n", false, true, false},
+      {"Accept-Encoding: *, br;q=0.000\r\n", false, true, false}, /* in any order */
+      {"Accept-Encoding: gzip, *;q=0\r\n", false, true, true},
+      {"Accept-Encoding: identity;q=0\r\n", false, false, true},
+      {"Accept-Encoding: identity, *;q=0\r\n", false, false, false},
+      {"Accept-Encoding: identity;q=0.5, *;q=0\r\n", false, false, false},
+      {"Accept-Encoding: gzip\r\nAccept-Encoding: br\r\n", true, true, false},
+      {"Accept-Encoding: brotli, gzipped\r\n", false, false, false},
+  };
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
+    char text[256];
+    pl_http h;
+    pl_http_request r;
+    size_t left;
+    snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", cases[i].fields);
+    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+    if (r.accepts_br != cases[i].br || r.accepts_gzip != cases[i].gzip || r.refuses_identity != cases[i].no_identity)
+      fail_msg("%s", cases[i].fields);
+    pl_http_deinit(&h);
+  }
+}
+
+static bool matches(const char *fields, const char *etag) {
+  char text[256];
+  pl_http h;
+  pl_http_request r;
+  size_t left;
+  snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
+  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+  bool same = pl_http_etag_matches(r.if_none_match, etag);
+  pl_http_deinit(&h);
+  return same;
+}
+
+static void test_tags(void **state) {
+  (void)state;
+  assert_false(matches("", "\"a\""));
+  assert_true(matches("If-None-Match: \"a\"\r\n", "\"a\""));
+  assert_true(matches("If-None-Match: W/\"a\"\r\n", "\"a\""));
+  assert_true(matches("If-None-Match: \"b\" , W/\"a\"\r\n", "\"a\""));
+  assert_true(matches("If-None-Match: *\r\n", "\"a\""));
+  assert_false(matches("If-None-Match: \"A\"\r\n", "\"a\"")); /* tags are bytes */
+  assert_false(matches("If-None-Match: w/\"a\"\r\n", "\"a\""));
+  assert_false(matches("If-None-Match: a\r\n", "\"a\""));
+  assert_false(matches("If-None-Match: \"b\", *\r\n", "\"a\""));                      /* a star stands alone */
+  assert_false(matches("If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n", "\"a\"")); /* the page is sent: safe */
+}
+
 static void test_limits(void **state) {
   (void)state;
   static char text[100000];
@@ -215,17 +319,19 @@ static void test_origins(void **state) {
 static void test_answers(void **state) {
   (void)state;
   char text[512];
-  const int statuses[] = {400, 403, 404, 405, 413, 414, 426, 431, 500, 503, 505};
+  const int statuses[] = {400, 403, 404, 405, 406, 413, 414, 426, 431, 500, 503, 505};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(statuses); i++) {
-    size_t n = pl_http_write_refusal(text, sizeof text, statuses[i]);
+    size_t n = pl_http_write_refusal(text, sizeof text, statuses[i], false);
     assert_true(n > 0);
     assert_non_null(strstr(text, "Connection: close"));
     const char *body = strstr(text, "\r\n\r\n") + 4;
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu\r\n", n - (size_t)(body - text));
     assert_non_null(strstr(text, length));
+    assert_int_equal(pl_http_write_refusal(text, sizeof text, statuses[i], true),
+                     (size_t)(body - text)); /* to a HEAD */
   }
-  assert_int_equal(pl_http_write_refusal(text, 20, 400), 0);
+  assert_int_equal(pl_http_write_refusal(text, 20, 400, false), 0);
 }
 
 static void test_out_of_memory(void **state) {
@@ -243,9 +349,12 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_get),           cmocka_unit_test(test_upgrade), cmocka_unit_test(test_refusals),
-      cmocka_unit_test(test_limits),        cmocka_unit_test(test_origins), cmocka_unit_test(test_answers),
-      cmocka_unit_test(test_out_of_memory),
+      cmocka_unit_test(test_get),           cmocka_unit_test(test_upgrade),
+      cmocka_unit_test(test_refusals),      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_origins),       cmocka_unit_test(test_answers),
+      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_whole_addresses),
+      cmocka_unit_test(test_head),          cmocka_unit_test(test_codings),
+      cmocka_unit_test(test_tags),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,7 +169,7 @@ static void test_store_answers(void **state) {
   c = client_new(&w, 1);
   client_login(c, true);
   c->read_at = 0;
-  assert_int_equal(client_refusal(c), PL_REASON_UNAVAILABLE);
+  assert_int_equal(client_refusal(c), PL_REASON_STORE);
   client_free(c);
   w.store_broken = false;
   w.hold_lookups = true;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +136,69 @@ static void test_another_program_writes(void **state) {
   close_store(s);
 }
 
+/* Somebody writes and does not end: an ID that is known is let in, the one beside it waits. */
+static void test_known_ones_wait_for_no_writer(void **state) {
+  scene *s = *state;
+  sqlite3 *db;
+  uint8_t id[32] = {0};
+  open_store(s);
+  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  s->answers = 0;
+  memset(s->counts, 0, sizeof s->counts);
+  for (uint32_t i = 0; i < MANY; i++) { /* in one batch, or in several */
+    pl_put_u32(id, 1 + i);
+    pl_store_lookup(s->store, NULL, id, true);
+    pl_put_u32(id, 1);
+    pl_store_lookup(s->store, NULL, id, true);
+  }
+  while (s->answers < MANY + 1) uv_run(&s->loop, UV_RUN_ONCE);
+  assert_int_equal(s->counts[PL_REGISTRATION_KNOWN], MANY + 1);
+  assert_int_equal(s->answers, MANY + 1);
+  assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
+  assert_int_equal(s->counts[PL_REGISTRATION_NEW], MANY - 1);
+  sqlite3_close(db);
+  close_store(s);
+}
+
+static void assert_private(scene *s) {
+  const char *endings[] = {"", "-wal", "-shm"};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(endings); i++) {
+    char path[160];
+    struct stat about;
+    snprintf(path, sizeof path, "%s%s", s->path, endings[i]);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+  }
+}
+
+/* What is in it is enough to use a token. */
+static void test_nobody_else_reads_it(void **state) {
+  scene *s = *state;
+  mode_t before = umask(022);
+  open_store(s);
+  assert_private(s);
+  close_store(s);
+  assert_int_equal(chmod(s->path, 0644), 0); /* as older relays made it */
+  open_store(s);
+  assert_private(s);
+  close_store(s);
+  umask(before);
+}
+
+static void test_a_link_to_nothing(void **state) {
+  scene *s = *state;
+  char gone[160];
+  snprintf(gone, sizeof gone, "%s.gone", s->path);
+  assert_int_equal(symlink(gone, s->path), 0);
+  open_store(s);
+  assert_null(s->store);
+  assert_non_null(strstr(s->why, "link to nothing"));
+  assert_int_equal(access(gone, F_OK), -1);
+}
+
 static void test_writes_that_fail(void **state) {
   scene *s = *state;
   open_store(s);
@@ -177,9 +241,50 @@ static void test_a_batch_that_is_not_kept(void **state) {
   while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_REGISTRATION_FAILED], 4 * MANY);
   assert_int_equal(look_up(s, MANY, true), PL_REGISTRATION_KNOWN); /* reads go on */
+  assert_false(pl_store_works(s->store));
   disk_fails = false;
+  while (!pl_store_works(s->store)) (void)look_up(s, MANY, true); /* it tries by itself */
   assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_NEW);
   close_store(s);
+  disk_fails = true;
+  open_store(s); /* not at the start either */
+  assert_null(s->store);
+  assert_non_null(strstr(s->why, s->path));
+  disk_fails = false;
+  sqlite3_cancel_auto_extension((void (*)(void))on_open);
+}
+
+static int count(scene *s, const char *where) {
+  sqlite3 *db;
+  sqlite3_stmt *statement;
+  char text[256];
+  snprintf(text, sizeof text, "SELECT count(*) FROM %s", where);
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+  int n = sqlite3_column_int(statement, 0);
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+  return n;
+}
+
+/* An ID is said to be linked once: what a full disk did not take is kept until it does. */
+static void test_notes_outlive_a_full_disk(void **state) {
+  scene *s = *state;
+  uint8_t id[32] = {0};
+  sqlite3_auto_extension((void (*)(void))on_open);
+  open_store(s);
+  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  disk_fails = true;
+  for (uint32_t i = 1; i <= 2048; i++) { /* enough to be written at once */
+    pl_put_u32(id, i);
+    pl_store_linked(s->store, id);
+  }
+  while (pl_store_works(s->store)) (void)look_up(s, 1, true);
+  disk_fails = false;
+  while (!pl_store_works(s->store)) (void)look_up(s, 1, true);
+  close_store(s);
+  assert_int_equal(count(s, "registrations WHERE linked = 1"), 1);
   sqlite3_cancel_auto_extension((void (*)(void))on_open);
 }
 
@@ -210,20 +315,6 @@ static void test_no_folder(void **state) {
   assert_null(s->store);
   assert_non_null(strstr(s->why, "none/relay.db"));
   strcpy(s->path, good);
-}
-
-static int count(scene *s, const char *where) {
-  sqlite3 *db;
-  sqlite3_stmt *statement;
-  char text[256];
-  snprintf(text, sizeof text, "SELECT count(*) FROM %s", where);
-  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
-  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-  int n = sqlite3_column_int(statement, 0);
-  sqlite3_finalize(statement);
-  sqlite3_close(db);
-  return n;
 }
 
 static void test_last_seen_is_written_at_the_end(void **state) {
@@ -322,8 +413,12 @@ int main(void) {
       TEST(test_new_known_revoked),
       TEST(test_many_at_once),
       TEST(test_another_program_writes),
+      TEST(test_known_ones_wait_for_no_writer),
+      TEST(test_nobody_else_reads_it),
+      TEST(test_a_link_to_nothing),
       TEST(test_writes_that_fail),
       TEST(test_a_batch_that_is_not_kept),
+      TEST(test_notes_outlive_a_full_disk),
       TEST(test_newer_version),
       TEST(test_no_database),
       TEST(test_no_folder),

@@ -59,7 +59,8 @@ void world_start(world *w) {
   config.trusted = w->trusted;
   config.trusted_count = w->trusted != NULL;
   memcpy(config.settings, w->settings, sizeof config.settings);
-  assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
+  assert_int_equal(pl_identity_from_seed(&w->identity, seed), 0);
+  config.identity = &w->identity;
   w->relay = pl_relay_new(&config);
   assert_non_null(w->relay);
 }

@@ -11,6 +11,7 @@ enum { WORLD_IDS = 64 };
 struct client;
 typedef struct world {
   pl_relay *relay;
+  pl_identity identity;     /* the relay's */
   unsigned worker, workers; /* as in pl_relay_config, before world_start */
   pl_shared *shared;
   uint32_t settings[PL_SETTINGS];

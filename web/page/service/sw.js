@@ -7,6 +7,7 @@
 const CACHE = `pairlink-page-${VERSION}`;
 const OURS = 'pairlink-page-';
 const SHARED = 'pairlink-shared';
+const SHARED_MAX = 65000; // characters: one message has no more
 const SHELL = '/';
 const files = new Set(FILES);
 
@@ -39,12 +40,25 @@ self.addEventListener('fetch', (event) => {
   else if (files.has(pathname)) event.respondWith(kept(pathname, request));
 });
 
+/**
+ * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so it
+ * counts in the window of the installed app only, where programs share to and no site's form leads.
+ * @returns {'own' | 'installed' | 'foreign'}
+ */
+function senderOf(request) {
+  const origin = request.headers.get('origin');
+  if (origin === self.location.origin || (!origin && request.mode !== 'navigate')) return 'own';
+  return !origin || origin === 'null' ? 'installed' : 'foreign';
+}
+
 /** What another program shares is put where the page finds it (see view/arrivals.js). */
 async function takeShared(request) {
+  const from = senderOf(request);
+  if (from === 'foreign') return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
   const form = await request.formData();
   const parts = ['title', 'text', 'url'].map((name) => form.get(name)).filter((part) => typeof part === 'string' && part);
   const cache = await caches.open(SHARED);
-  await cache.put('/shared', new Response(JSON.stringify({ text: [...new Set(parts)].join('\n') })));
+  await cache.put('/shared', new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })));
   return Response.redirect('/?do=share', 303);
 }
 

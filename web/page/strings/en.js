@@ -252,6 +252,7 @@ export default (f) => ({
       DENIED: 'This server does not admit you. Ask who runs it for an invitation.',
       REVOKED: 'This server has withdrawn your admission. Ask who runs it.',
       FULL: 'You are connected in too many places, or the server is full.',
+      STORE: 'The server cannot take new people right now. It is tried again by itself. If it lasts, tell who runs the server.',
       ORIGIN: 'This server does not want to be reached under this address.',
       UNSUPPORTED: 'This page and the server are of versions that do not fit. Reload the page.',
       LOGIN_FAILED: 'The server did not accept the proof of your ID. Check that this device’s clock and network are right.',

@@ -34,7 +34,8 @@ async function openShared() {
   const cache = await caches.open('pairlink-shared');
   const shared = await (await cache.match('/shared'))?.json();
   await cache.delete('/shared');
-  if (shared) go({ screen: 'share', text: shared.text });
+  const installed = !matchMedia('(display-mode: browser)').matches;
+  if (shared && (shared.from === 'own' || installed)) go({ screen: 'share', text: shared.text });
 }
 
 /** An invitation needs to have been online once. */

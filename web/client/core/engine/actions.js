@@ -55,6 +55,8 @@ export function errorOf(reason) {
       return 'ECRYPTO'
     case REASON.REFUSED:
       return 'EREFUSED'
+    case REASON.STORE:
+      return 'ESTORE'
     case REASON.NO_CODE:
       return 'ENOCODE'
     case REASON.WRONG_CODE:
