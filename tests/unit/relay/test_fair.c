@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,49 @@ static void test_floods_of_peers(void **state) {
   workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
   client *everybody[] = {a, b, c};
   free_all(everybody, 3);
+  workers_end(all);
+}
+
+static void many_calls(world *at) {
+  set(at, "FRIEND_OFFERS_PER_ID", 1000000);
+  set(at, "LINK_SLOTS", 65535);
+  set(at, "OPEN_BURST", 1000000);
+}
+
+/* A worker that takes nothing for a long time: whoever would fill the bus further is turned away, and nothing is lost.
+ */
+static void test_worker_that_is_behind(void **state) {
+  (void)state;
+  workers *all = workers_begin(many_calls);
+  client *a = workers_login(all, 0, 1, true), *b = workers_login(all, 1, 1, true), *c = workers_login(all, 0, 2, true);
+  static const uint8_t handshake[2000];
+  uint32_t theirs = 0, at_c = LINK(0);
+  client_open(c, LINK(0), b, "one", 3);
+  workers_settle(all);
+  workers_expect(b, PL_ENV_OFFER, &theirs, 0); /* the newer listener of this ID */
+  client_send(b, PL_ENV_ACCEPT, 0, theirs, "two", 3);
+  workers_settle(all);
+  workers_expect(c, PL_ENV_ACCEPT, &at_c, 0);
+  all->pipes[0][1].stalled = true;
+  for (uint32_t slot = 0; slot < 8500; slot++) client_open(a, LINK(slot), b, handshake, sizeof handshake);
+  client *late = client_new_at(&all->w[0], 500, 1);
+  client_login(late, true);
+  late->read_at = 0;
+  assert_int_equal(client_refusal(late), PL_REASON_FULL);
+  all->pipes[0][1].stalled = false;
+  workers_settle(all);
+  client_free(late);
+  late = workers_login(all, 0, 50, true);
+  assert_int_equal(late->close_code, 0);
+  workers_expect_nothing(c);
+  client_send(c, PL_ENV_DATA, 0, LINK(0), "still there", 11);
+  workers_settle(all);
+  const seen *s = NULL, *last = NULL;
+  while ((s = client_next(b))) last = s->type == PL_ENV_DATA ? s : last;
+  assert_non_null(last);
+  client *everybody[] = {a, b, c, late};
+  free_all(everybody, 4);
+  workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
   workers_end(all);
 }
 
@@ -368,13 +412,68 @@ static void test_connections_of_an_address(void **state) {
   workers_end(all);
 }
 
+/* Behind a proxy that is trusted the addresses are those that it tells. */
+static void test_connections_through_a_proxy(void **state) {
+  (void)state;
+  const pl_cidr proxy = {.address = {0x20, 1, 0xd, 0xb8}, .bits = 32};
+  world_init(&w);
+  few_sockets(&w);
+  w.trusted = &proxy;
+  world_start(&w);
+  client *all[12];
+  char request[256];
+  int pages = 0, refused = 0;
+  for (int i = 0; i < 12; i++) {
+    all[i] = client_new(&w, 1);
+    int n = snprintf(request, sizeof request, "GET /x HTTP/1.1\r\nHost: relay\r\nX-Forwarded-For: 192.0.2.%d\r\n\r\n",
+                     i == 11);
+    client_receive(all[i], request, (size_t)n);
+    world_turn(&w);
+    pages += memcmp(all[i]->http, "HTTP/1.1 404", 12) == 0;
+    refused += memcmp(all[i]->http, "HTTP/1.1 503", 12) == 0;
+  }
+  assert_int_equal(pages, 11);
+  assert_int_equal(refused, 1);
+  free_all(all, 12);
+  world_end(&w);
+}
+
+/* The lists of one address leave room for those of others. */
+static void test_lists_of_an_address(void **state) {
+  (void)state;
+  world_init(&w);
+  set(&w, "PEERS_TOTAL", 400);
+  world_start(&w);
+  client *bad[20], *good = ready_at(&w, 1, 1), *caller = ready_at(&w, 2, 2);
+  for (uint16_t i = 0; i < 20; i++) {
+    bad[i] = ready_at(&w, (uint16_t)(1000 + i), HOME);
+    send_peers(bad[i], 0, PL_CONST_PEERS_ALLOW);
+  }
+  uint8_t block[34] = {PL_CONST_PEERS_BLOCK, 1};
+  memcpy(block + 2, caller->identity.id, 32);
+  client_send(good, PL_ENV_PEERS, 0, 0, block, sizeof block);
+  assert_false(comes_through(caller, good));
+  free_all(bad, 20);
+  client_free(good);
+  client_free(caller);
+  world_pass(&w, 5000);
+  world_end(&w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_floods_of_peers),           cmocka_unit_test(test_long_lists_are_no_flood),
-      cmocka_unit_test(test_codes_have_a_rate),         cmocka_unit_test(test_hoarders_refuse_nobody),
-      cmocka_unit_test(test_stalled_queues_end),        cmocka_unit_test(test_buffers_pay_too),
-      cmocka_unit_test(test_newcomers_are_heard),       cmocka_unit_test(test_one_friend_of_many),
+      cmocka_unit_test(test_floods_of_peers),
+      cmocka_unit_test(test_long_lists_are_no_flood),
+      cmocka_unit_test(test_codes_have_a_rate),
+      cmocka_unit_test(test_hoarders_refuse_nobody),
+      cmocka_unit_test(test_stalled_queues_end),
+      cmocka_unit_test(test_buffers_pay_too),
+      cmocka_unit_test(test_newcomers_are_heard),
+      cmocka_unit_test(test_one_friend_of_many),
       cmocka_unit_test(test_connections_of_an_address),
+      cmocka_unit_test(test_worker_that_is_behind),
+      cmocka_unit_test(test_connections_through_a_proxy),
+      cmocka_unit_test(test_lists_of_an_address),
   };
   return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
 }
