@@ -155,25 +155,36 @@ static pl_half *largest_of(const pl_node *list, size_t node) {
   return largest ? PL_CONTAINER(largest, pl_half, queue) : NULL;
 }
 
-/* The queue that goes next: the largest of the connection that holds most, at the address that holds most. What only
- * ends with the connection itself is given up by ending it. NULL: nothing can be given up. */
-static pl_half *next_to_pay(pl_relay *relay) {
-  pl_account *account = largest_account(relay);
-  pl_conn *conn = account ? largest_conn(account) : NULL;
-  if (!conn) return largest_of(&relay->queues, offsetof(pl_queue, all));
-  if (!pl_list_empty(&conn->turns)) return largest_of(&conn->turns, offsetof(pl_queue, turn));
+/* The fullest connection of the fullest address. NULL: nothing of that address can be given up. */
+static pl_conn *next_to_pay(const pl_relay *relay) {
+  const pl_account *account = largest_account(relay);
+  return account ? largest_conn(account) : NULL;
+}
+
+/* Its largest queue; of any connection if there is none to pay first. */
+static pl_half *queue_of(const pl_relay *relay, const pl_conn *conn) {
+  return conn ? largest_of(&conn->turns, offsetof(pl_queue, turn))
+              : largest_of(&relay->queues, offsetof(pl_queue, all));
+}
+
+/* What it holds only ends with itself. */
+static void end_holder(pl_conn *conn) {
   pl_conn_log(conn, PL_LOG_INFO, "overflow", "its buffer");
   pl_conn_abort(conn);
   pl_out_deinit(conn);
-  return above(relay, QUEUES_PERCENT) ? next_to_pay(relay) : NULL;
 }
 
 bool pl_budget_make_room(pl_relay *relay, const pl_half *half) {
   while (above(relay, QUEUES_PERCENT)) {
-    pl_half *next = next_to_pay(relay);
-    if (!next) return true;
-    if (next == half) return false;
-    pl_link_overflow(next);
+    pl_conn *conn = next_to_pay(relay);
+    pl_half *queue = queue_of(relay, conn);
+    if (queue && queue == half) return false;
+    if (queue)
+      pl_link_overflow(queue);
+    else if (conn)
+      end_holder(conn);
+    else
+      return true; /* nothing is left to give up */
   }
   return true;
 }
