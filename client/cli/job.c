@@ -37,6 +37,12 @@ static const char *when(int64_t retry_ms, char out[32]) {
 
 static void give_up(job *j) {
   char what[PAIRLINK_URL_MAX + 64];
+  if (j->turned_away && j->offline_error != PAIRLINK_ESTORE) {
+    ui_error("the relay takes no more connections", j->offline_why,
+             "end another command or tab with this identity, or try again later");
+    job_end(j, EXIT_REFUSED);
+    return;
+  }
   snprintf(what, sizeof what, "no connection to the relay %s", pairlink_relay_url(j->client));
   job_end(j, ui_fail(what, j->offline_error ? j->offline_error : PAIRLINK_ENETWORK, j->offline_why));
 }
@@ -51,6 +57,8 @@ static void on_offline(job *j, const pairlink_event *e) {
     return;
   }
   j->offline_error = e->error;
+  j->turned_away =
+      e->reason == PAIRLINK_REASON_FULL || e->reason == PAIRLINK_REASON_RATE || e->error == PAIRLINK_ESTORE;
   snprintf(j->offline_why, sizeof j->offline_why, "%s", why);
   if (!j->was_online && e->error == PAIRLINK_ETLS) { /* it will not get better by itself */
     give_up(j);
@@ -59,15 +67,18 @@ static void on_offline(job *j, const pairlink_event *e) {
   /* Once per loss, not per attempt. */
   if (!j->said_offline)
     ui_say("%s (%s). Trying again %s.",
-           j->was_online                 ? "Connection lost"
-           : e->error == PAIRLINK_ESTORE ? "The relay turns us away"
-                                         : "The relay does not answer",
+           j->was_online    ? "Connection lost"
+           : j->turned_away ? "The relay turns us away"
+                            : "The relay does not answer",
            *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
   j->said_offline = true;
 }
 
 static void on_online(job *j) {
-  if (j->said_offline && !j->back_is_said) ui_say(j->was_online ? "Back at the relay." : "The relay answers now.");
+  if (j->said_offline && !j->back_is_said)
+    ui_say(j->was_online    ? "Back at the relay."
+           : j->turned_away ? "The relay lets us in now."
+                            : "The relay answers now.");
   j->said_offline = false;
   j->is_online = true;
   if (!j->was_online) ui_note("Connected to the relay %s", pairlink_relay_url(j->client));

@@ -107,9 +107,16 @@ static int pin(pairlink *p) {
   return 0;
 }
 
+/* Why, in words: the relay's reason where it said one; else what the transport said last. */
+static const char *why_offline(const pairlink *p, int error, int reason, const char *text) {
+  if (text && *text) return text;
+  bool said = error == PL_ENETWORK && reason && reason != PL_REASON_GONE;
+  return said ? pl_reason_text(reason) : p->offline_text;
+}
+
 static void offline(pairlink *p, int error, uint64_t time_ms, int reason, const char *text) {
   pairlink_event e = {.type = PAIRLINK_EVENT_OFFLINE, .error = error, .reason = reason, .retry_ms = retry_in(time_ms)};
-  e.text = text && *text ? text : p->offline_text;
+  e.text = why_offline(p, error, reason, text);
   if (e.retry_ms == PAIRLINK_NEVER && error && !p->stopping) p->final_error = error;
   call(p, &e);
 }

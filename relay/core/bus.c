@@ -2,14 +2,20 @@
 #include "bus.h"
 
 #include "nameplates.h"
+#include "shares.h"
 
 #include <string.h>
 
-enum { ENTRIES = 64, MESSAGE_MAX = 1 << 20, CONTROL_MAX = 64 << 20 };
+enum {
+  ENTRIES = 64,
+  MESSAGE_MAX = 1 << 20,
+  BUSY_BYTES = 1 << 20,   /* when so much waits for a worker, lists of peers wait too */
+  BEHIND_BYTES = 16 << 20 /* and with so much nothing is begun any more that it must be told of */
+};
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-static void init_node(pl_relay *relay, pl_bus_node *node) {
+static int init_node(pl_relay *relay, pl_bus_node *node) {
   pl_conn *conn = &node->conn;
   conn->relay = relay;
   conn->state = PL_CONN_BUS;
@@ -18,8 +24,12 @@ static void init_node(pl_relay *relay, pl_bus_node *node) {
   pl_list_init(&conn->dirty);
   pl_list_init(&conn->same_id);
   pl_list_init(&conn->turns);
-  pl_buffer_init(&conn->control, CONTROL_MAX);
+  pl_list_init(&conn->same_account);
+  pl_list_init(&conn->untold);
+  pl_buffer_init(&conn->control, SIZE_MAX); /* those who would fill it are held back: pl_bus_is_behind */
   pl_ws_init(&conn->ws, false, false, MESSAGE_MAX);
+  uint64_t name[2] = {UINT64_MAX, (uint64_t)(node - relay->nodes)};
+  return pl_account_enter(conn, pl_router_hash(relay, name, sizeof name));
 }
 
 int pl_bus_init(pl_relay *relay) {
@@ -28,14 +38,15 @@ int pl_bus_init(pl_relay *relay) {
   relay->nodes = pl_alloc(count * sizeof *relay->nodes);
   if (!relay->nodes) return PL_ENOMEM;
   relay->node_count = count;
-  for (unsigned i = 0; i < count; i++) init_node(relay, &relay->nodes[i]);
-  return 0;
+  int rc = 0;
+  for (unsigned i = 0; i < count; i++)
+    if (init_node(relay, &relay->nodes[i]) != 0) rc = PL_ENOMEM;
+  return rc;
 }
 
 static void drop_output(pl_conn *conn) {
-  pl_out_deinit(conn->relay, &conn->out);
+  pl_out_deinit(conn);
   pl_buffer_deinit(&conn->control);
-  pl_buffer_init(&conn->control, CONTROL_MAX);
 }
 
 void pl_bus_deinit(pl_relay *relay) {
@@ -43,6 +54,7 @@ void pl_bus_deinit(pl_relay *relay) {
     pl_conn *conn = &relay->nodes[i].conn;
     pl_link_socket_died(conn, 0);
     drop_output(conn);
+    pl_account_leave(conn);
     pl_ws_deinit(&conn->ws);
   }
   pl_free(relay->nodes);
@@ -58,13 +70,12 @@ static void put_login(const pl_conn *conn, uint8_t out[PL_BUS_LOGIN_BYTES]) {
   pl_put_u64(out + 40, conn->generation);
 }
 
-static void tell(pl_bus_node *node, enum pl_bus_type type, bool flag, const uint8_t *payload, size_t size) {
-  if (!pl_out_control_flags(&node->conn, (uint8_t)type, flag ? PL_BUS_FLAG : 0, 0, (pl_view){payload, size}, 100))
-    node->lost = true;
+static void tell(pl_bus_node *node, enum pl_bus_type type, uint8_t flags, const uint8_t *payload, size_t size) {
+  if (!pl_out_control_flags(&node->conn, (uint8_t)type, flags, 0, (pl_view){payload, size}, 100)) node->lost = true;
 }
 
 void pl_bus_say(pl_bus_node *node, enum pl_bus_type type, const uint8_t *payload, size_t size) {
-  tell(node, type, false, payload, size);
+  tell(node, type, 0, payload, size);
 }
 
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type) {
@@ -73,25 +84,80 @@ void pl_bus_tell(pl_conn *conn, enum pl_bus_type type) {
   if (!relay->node_count) return;
   put_login(conn, payload);
   for (unsigned i = 0; i < relay->node_count; i++)
-    if (i != relay->config.worker) tell(&relay->nodes[i], type, conn->listen, payload, sizeof payload);
+    if (i != relay->config.worker)
+      tell(&relay->nodes[i], type, conn->listen ? PL_BUS_FLAG : 0, payload, sizeof payload);
 }
 
-static void tell_peers(pl_bus_node *node, const pl_conn *conn, const uint64_t *entries, size_t count, bool forget) {
+static void tell_peers(pl_bus_node *node, const pl_conn *conn, const uint64_t *entries, size_t count, uint8_t flags) {
   uint8_t payload[PL_BUS_LOGIN_BYTES + 8 * ENTRIES];
   put_login(conn, payload);
-  while (count) {
-    size_t n = count < ENTRIES ? count : ENTRIES;
-    for (size_t i = 0; i < n; i++) pl_put_u64(payload + PL_BUS_LOGIN_BYTES + 8 * i, entries[i]);
-    tell(node, PL_BUS_PEERS, forget, payload, PL_BUS_LOGIN_BYTES + 8 * n);
-    entries += n;
-    count -= n;
+  size_t at = 0;
+  do { /* once, if there are none */
+    size_t n = count - at < ENTRIES ? count - at : ENTRIES;
+    for (size_t i = 0; i < n; i++) pl_put_u64(payload + PL_BUS_LOGIN_BYTES + 8 * i, entries[at + i]);
+    tell(node, PL_BUS_PEERS, flags, payload, PL_BUS_LOGIN_BYTES + 8 * n);
+    flags &= (uint8_t)~PL_BUS_WHOLE;
+    at += n;
+  } while (at < count);
+}
+
+/* ---- lists that are told later ------------------------------------------------------------------------------------
+ */
+
+static uint64_t bit_of(const pl_bus_node *node) {
+  return UINT64_C(1) << (node - node->conn.relay->nodes);
+}
+
+static void tell_later(pl_bus_node *node, pl_conn *conn) {
+  if (conn->untold_to & bit_of(node)) return;
+  if (!conn->untold_to) pl_list_append(&conn->relay->untold, &conn->untold);
+  conn->untold_to |= bit_of(node);
+  node->untold++;
+}
+
+static void told(pl_bus_node *node, pl_conn *conn) {
+  if (!(conn->untold_to & bit_of(node))) return;
+  conn->untold_to &= ~bit_of(node);
+  node->untold--;
+  if (!conn->untold_to) pl_list_remove(&conn->untold);
+}
+
+void pl_bus_untold_drop(pl_conn *conn) {
+  pl_relay *relay = conn->relay;
+  for (unsigned i = 0; conn->untold_to && i < relay->node_count; i++) told(&relay->nodes[i], conn);
+}
+
+static bool is_busy(const pl_bus_node *node) {
+  return node->conn.control.size >= BUSY_BYTES;
+}
+
+/* Now that there is room: the lists as they are by now, in the order in which they had to wait. */
+static void tell_untold(pl_relay *relay, pl_bus_node *node) {
+  for (pl_node *n = relay->untold.next, *next; node->untold && !is_busy(node) && n != &relay->untold; n = next) {
+    next = n->next;
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, untold);
+    if (!(conn->untold_to & bit_of(node))) continue;
+    told(node, conn);
+    tell_peers(node, conn, conn->peers.keys, conn->peers.count, PL_BUS_WHOLE);
   }
 }
 
 void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget) {
   pl_relay *relay = conn->relay;
+  for (unsigned i = 0; i < relay->node_count; i++) {
+    pl_bus_node *node = &relay->nodes[i];
+    if (i == relay->config.worker || conn->untold_to & bit_of(node)) continue;
+    if (is_busy(node))
+      tell_later(node, conn);
+    else
+      tell_peers(node, conn, entries, count, forget ? PL_BUS_FLAG : 0);
+  }
+}
+
+bool pl_bus_is_behind(const pl_relay *relay) {
   for (unsigned i = 0; i < relay->node_count; i++)
-    if (i != relay->config.worker) tell_peers(&relay->nodes[i], conn, entries, count, forget);
+    if (relay->nodes[i].conn.control.size >= BEHIND_BYTES) return true;
+  return false;
 }
 
 void pl_bus_abort(pl_conn *node) {
@@ -104,15 +170,15 @@ static void start_again(pl_relay *relay, pl_bus_node *node) {
   pl_link_end_all(&node->conn);
   drop_output(&node->conn);
   node->lost = false;
-  tell(node, PL_BUS_START, false, NULL, 0);
+  tell(node, PL_BUS_START, 0, NULL, 0);
   for (size_t i = 0; i < relay->bucket_count; i++)
     for (pl_presence *p = relay->buckets[i]; p; p = p->next)
       for (pl_node *n = p->sockets.next; n != &p->sockets; n = n->next) {
         pl_conn *conn = PL_CONTAINER(n, pl_conn, same_id);
         uint8_t payload[PL_BUS_LOGIN_BYTES];
         put_login(conn, payload);
-        tell(node, PL_BUS_LOGIN, conn->listen, payload, sizeof payload);
-        tell_peers(node, conn, conn->peers.keys, conn->peers.count, false);
+        tell(node, PL_BUS_LOGIN, conn->listen ? PL_BUS_FLAG : 0, payload, sizeof payload);
+        if (conn->peers.count) tell_later(node, conn);
       }
   pl_nameplates_tell_all(relay, node);
 }
@@ -175,8 +241,9 @@ static void on_logout(pl_relay *relay, uint8_t node, const pl_envelope *e) {
 static void on_peers(pl_relay *relay, uint8_t node, const pl_envelope *e) {
   pl_presence *presence;
   pl_remote *remote = find(relay, node, e, &presence);
+  if (remote && e->flags & PL_BUS_WHOLE) pl_peers_deinit(relay, &remote->peers);
   for (size_t at = PL_BUS_LOGIN_BYTES; remote && at + 8 <= e->payload.size; at += 8)
-    pl_peers_set(relay, &remote->peers, pl_get_u64(e->payload.data + at), e->flags & PL_BUS_FLAG);
+    (void)pl_peers_set(relay, &remote->peers, pl_get_u64(e->payload.data + at), e->flags & PL_BUS_FLAG);
 }
 
 static void on_message(pl_conn *node, pl_envelope *e, uint64_t now_ms) {
@@ -238,6 +305,7 @@ bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) {
   for (; *to < relay->node_count; ++*to) {
     pl_bus_node *node = &relay->nodes[*to];
     if (node->lost) start_again(relay, node);
+    if (node->untold) tell_untold(relay, node);
     if (pl_conn_output(&node->conn, batch)) return true;
   }
   return false;

@@ -18,7 +18,8 @@ enum pl_bus_type {
   PL_BUS_ABSENT,      /* link: no OFFER could be sent, look elsewhere */
   PL_BUS_LOGIN,       /* pl_bus_login; flag 1: it listens */
   PL_BUS_LOGOUT,      /* pl_bus_login */
-  PL_BUS_PEERS,       /* pl_bus_login, then entries of its socket's list (knocks.c); flag 1: forget them */
+  PL_BUS_PEERS,       /* pl_bus_login, then entries of its socket's list (knocks.c); flag 1: forget them; flag 2: it
+                         had no others before */
   PL_BUS_START,       /* forget my sockets, my nameplates and our links: they follow anew */
   PL_BUS_CODE,        /* a nameplate that I gave out: see nameplates.h */
   PL_BUS_CODE_END     /* it is over; from any worker */
@@ -26,16 +27,19 @@ enum pl_bus_type {
 
 enum {
   PL_BUS_FLAG = 1,
+  PL_BUS_WHOLE = 2,        /* on PEERS */
   PL_BUS_KNOCK = 2,        /* on OPEN: by a stranger */
   PL_BUS_CLAIM = 4,        /* on OPEN: to be offered as CLAIM */
+  PL_BUS_NEWCOMER = 8,     /* on OPEN: a knock by one who has not knocked there for a while */
   PL_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
   PL_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance; the handshake follows */
   PL_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
 };
 
 struct pl_bus_node {
-  pl_conn conn; /* in state PL_CONN_BUS, never in the lists of sockets */
-  bool lost;    /* something for it could not be kept: all is told anew */
+  pl_conn conn;  /* in state PL_CONN_BUS, never in the lists of sockets */
+  bool lost;     /* something for it could not be kept: all is told anew */
+  size_t untold; /* sockets whose lists it does not have as they are */
 };
 
 /* A socket on another worker. */
@@ -51,7 +55,12 @@ struct pl_remote {
 int pl_bus_init(pl_relay *relay) PL_MUST_USE;
 void pl_bus_deinit(pl_relay *relay);
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
+/* What changed in this socket's list. To a worker that is behind its list is told as a whole, once that has caught up,
+ * however often it has changed meanwhile. */
 void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget);
+void pl_bus_untold_drop(pl_conn *conn); /* this socket leaves */
+/* A worker has not taken what it was told for a long time: nothing is begun that it would have to be told of. */
+bool pl_bus_is_behind(const pl_relay *relay);
 void pl_bus_say(pl_bus_node *node, enum pl_bus_type type, const uint8_t *payload, size_t size);
 void pl_bus_abort(pl_conn *node); /* see pl_bus_node.lost */
 

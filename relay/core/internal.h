@@ -7,6 +7,7 @@
  *   link.c    slots, the table of allowed moves, forwarding
  *   queue.c   a socket's output buffer, link queues, budgets
  *   limits.c  rates by address and by ID
+ *   shares.c  who holds how much: accounts by address, the budget of bytes, connections by address
  *   bus.c     the other workers, and which sockets they have
  *   knocks.c  friends and strangers: pairs that were linked, lists of PEERS, budgets of knocks
  *   nameplates.c  numbers of pairing codes, and who may claim them */
@@ -32,6 +33,7 @@ enum {
   PL_CONTROL_QUEUE_MAX = 65536, /* control envelopes that wait for a socket that does not read */
   PL_LOGIN_MESSAGE_MAX = 4096,  /* of a WebSocket message before login */
   PL_RATE_TABLE = 4096,         /* addresses, or IDs, whose rates are remembered */
+  PL_RATE_TABLE_LARGE = 32768,  /* the same of pairs of them */
   PL_PAIR_TABLE = 32768,        /* pairs that were linked before */
   PL_NAMEPLATE_WHEEL = 64       /* steps, see nameplates.c */
 };
@@ -101,12 +103,14 @@ typedef struct pl_presence pl_presence;
 typedef struct pl_remote pl_remote;       /* see bus.h */
 typedef struct pl_bus_node pl_bus_node;   /* see bus.h */
 typedef struct pl_nameplate pl_nameplate; /* see nameplates.h */
+typedef struct pl_account pl_account;     /* see shares.h */
 
 typedef struct pl_link {
   pl_half half[2];
   uint8_t state;
   bool from_bus; /* its caller is on another worker, which has the other part of it, and its time */
   bool knock;    /* by a stranger: counted as such at its target */
+  bool newcomer; /* by one who has not knocked there for a while */
   bool claim;    /* made by CLAIM; its handshake is that payload */
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
@@ -169,6 +173,10 @@ struct pl_conn {
   pl_node timed; /* in one of pl_relay's lists by state, oldest first */
   pl_node dirty; /* in pl_relay.dirty */
   pl_node same_id;
+  pl_node same_account;
+  pl_account *account;
+  size_t held;        /* of the budget: its output, its queues, what its OPENs keep */
+  uint64_t crowd_key; /* of the address it is counted to; 0: to none */
   uint64_t number, opened_ms, heard_ms, listed_ms;
   uint64_t generation; /* of its login: the newest has the highest, over all workers */
   pl_conn_state state;
@@ -187,7 +195,10 @@ struct pl_conn {
   size_t queued;     /* memory of all of them */
   pl_slots slots[2]; /* numbered by the client, by the relay */
   uint32_t next_slot;
-  uint64_t opens_us; /* rate of its OPENs, as in pl_rate_entry */
+  uint64_t opens_us, changes_us; /* rates of its OPENs, and of what it changes; as in pl_rate_entry */
+  uint64_t stuck_ms;  /* when its output was first found waiting; 0 again with each byte that its socket takes */
+  pl_node untold;     /* in pl_relay.untold while other workers do not have its list of peers as it is now, */
+  uint64_t untold_to; /* these, a bit each */
   pl_peer_list peers;
   bool lookup_pending;
 };
@@ -199,7 +210,8 @@ typedef struct pl_rate_entry {
   _Atomic uint64_t due_us; /* when everything taken so far will have been paid for */
 } pl_rate_entry;
 typedef struct pl_rate {
-  pl_rate_entry *entries; /* PL_RATE_TABLE */
+  pl_rate_entry *entries; /* sets of four */
+  size_t sets;
   uint64_t interval_us, burst;
 } pl_rate;
 
@@ -210,6 +222,11 @@ typedef struct pl_pairs {
   pl_pair *entries; /* PL_PAIR_TABLE */
 } pl_pairs;
 
+/* Connections by address, see shares.c. */
+typedef struct pl_crowd {
+  _Atomic uint32_t *counts;
+} pl_crowd;
+
 /* What the workers of one process have in common. Entries are read and written one by one, without a lock: two workers
  * that write one at the same instant lose one count, never more. */
 #define PL_LOAD(place) atomic_load_explicit(&(place), memory_order_relaxed)
@@ -218,10 +235,19 @@ struct pl_shared {
   _Atomic uint64_t sockets, generation;
   _Atomic uint64_t started_ms; /* when the first connection came, 0: none did */
   pl_rate connects, registrations;
-  pl_rate knocks, knocks_from, knocks_to; /* by address, caller, callee */
-  pl_rate codes, claims, code_misses;     /* by address */
+  pl_crowd crowd;
+  pl_rate knocks, knocks_from, knocks_to;   /* by address, caller, callee */
+  pl_rate caller_to, address_to, newcomers; /* by callee and caller, callee and address, either */
+  pl_rate codes, claims, code_misses;       /* by address */
   pl_pairs pairs;
 };
+
+typedef struct pl_accounts {
+  pl_account **buckets;
+  size_t bucket_count, count;
+  pl_node all;
+  uint64_t holders; /* those that hold anything */
+} pl_accounts;
 
 typedef struct pl_nameplates {
   pl_nameplate **buckets;
@@ -251,6 +277,8 @@ struct pl_relay {
   size_t free_small_count, free_large_count;
   uint64_t peer_entries; /* of all sockets' lists */
   pl_nameplates nameplates;
+  pl_accounts accounts;
+  pl_node untold; /* pl_conn.untold */
 };
 
 static inline uint32_t pl_setting_of(const pl_relay *relay, enum pl_setting setting) {
@@ -306,7 +334,7 @@ void pl_link_overflow(pl_half *half);
 void pl_half_drained(pl_half *half); /* its queue is empty */
 pl_link *pl_link_of(pl_half *half);
 /* ---- queue.c */
-void pl_out_deinit(pl_relay *relay, pl_out *out);
+void pl_out_deinit(pl_conn *conn); /* gives up what waits in its output buffer */
 /* Whole WebSocket frame, besides envelopes: control frames, or bytes of HTTP (opcode < 0). false: no room. */
 bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size);
 /* An envelope that goes ahead of data; false: no room in `part` percent of the control queue. */
@@ -332,13 +360,21 @@ bool pl_out_reset(pl_half *half, pl_view payload);
 void pl_out_refill(pl_conn *conn);
 void pl_queue_init(pl_queue *queue);
 void pl_queue_clear(pl_relay *relay, pl_half *half);
-bool pl_budget_above(const pl_relay *relay, unsigned percent);
+void pl_out_end_stuck(pl_conn *conn); /* its socket takes nothing: its queues end OVERFLOW, and it ends */
+/* More or less bytes that this connection holds. */
+void pl_hold(pl_conn *conn, size_t add, size_t remove);
 /* ---- limits.c */
+/* This machine's own, for which limits by address do not hold. */
+bool pl_address_exempt(const pl_relay *relay, const uint8_t address[16]);
+uint64_t pl_address_key(const pl_relay *relay, const uint8_t address[16]); /* of one customer; not 0 */
 int pl_rate_init(pl_rate *rate, uint64_t count, uint64_t period_ms) PL_MUST_USE;
+/* The same with room for more keys: those who choose them shall not push others out soon. */
+int pl_rate_init_large(pl_rate *rate, uint64_t count, uint64_t period_ms) PL_MUST_USE;
 void pl_rate_deinit(pl_rate *rate);
 bool pl_rate_allows(const pl_relay *relay, const pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
 void pl_rate_take(const pl_relay *relay, pl_rate *rate, const uint8_t address[16], uint64_t now_ms);
-/* The same by another key, which is not 0. */
+/* The same by another key, which is not 0. pl_rate_key_left: how many it has left. */
+uint64_t pl_rate_key_left(const pl_rate *rate, uint64_t key, uint64_t now_ms);
 bool pl_rate_key_allows(const pl_rate *rate, uint64_t key, uint64_t now_ms);
 void pl_rate_key_take(pl_rate *rate, uint64_t key, uint64_t now_ms);
 /* Takes one connection of this address; false: too many. A trusted proxy's is taken once its client is known. */
@@ -347,13 +383,19 @@ bool pl_rate_trusted(const pl_relay *relay, const uint8_t address[16]);
 /* Whose connection it is, now that the head of its request is here. False: that one has too many. */
 bool pl_rate_resolve(pl_conn *conn, const pl_http_request *request, uint64_t now_ms);
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
+/* Takes so many changes of what other workers must hear of; false: this socket makes too many. */
+bool pl_rate_change(pl_conn *conn, uint32_t count, uint64_t now_ms);
 /* ---- knocks.c */
 typedef enum pl_call {
-  PL_CALL_FRIEND,  /* linked before, allowed, or the same ID */
-  PL_CALL_KNOCK,   /* a stranger within its budgets, which have paid */
-  PL_CALL_UNSEEN,  /* not passed on: ends UNAVAILABLE at its time */
-  PL_CALL_TOO_MANY /* RATE */
+  PL_CALL_FRIEND,   /* linked before, allowed, or the same ID */
+  PL_CALL_KNOCK,    /* a stranger within its budgets, which have paid */
+  PL_CALL_NEWCOMER, /* the same, whose address has not knocked there for a while */
+  PL_CALL_UNSEEN,   /* not passed on: ends UNAVAILABLE at its time */
+  PL_CALL_TOO_MANY  /* RATE */
 } pl_call;
+/* How many of KNOCKS_PER_CALLEE one caller, and one address, may use. */
+uint32_t pl_knocks_of_caller(const uint32_t settings[PL_SETTINGS]);
+uint32_t pl_knocks_of_address(const uint32_t settings[PL_SETTINGS]);
 pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms);
 bool pl_call_blocked(pl_relay *relay, const uint8_t caller[32], const pl_presence *callee);
 int pl_pairs_init(pl_pairs *pairs) PL_MUST_USE;
@@ -361,8 +403,8 @@ void pl_pairs_deinit(pl_pairs *pairs);
 /* True when it was not remembered already. */
 bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32], uint64_t now_ms);
 void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms);
-/* entry: the hash of an ID, its lowest bit says blocked. */
-void pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget);
+/* entry: the hash of an ID, its lowest bit says blocked. True: this changed something. */
+bool pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget);
 void pl_peers_deinit(pl_relay *relay, pl_peer_list *list);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "shares.h"
 
 enum { WAYS = 4, PEERS_FIRST = 32 };
 
@@ -101,20 +102,23 @@ static bool list_room(pl_relay *relay, pl_peer_list *list) {
   return true;
 }
 
-static void list_set(pl_relay *relay, pl_peer_list *list, uint64_t key, uint8_t op) {
+static bool list_set(pl_relay *relay, pl_peer_list *list, uint64_t key, uint8_t op) {
   size_t at = list_place(list, key);
   bool there = list_has(list, at, key);
   if (op == PL_CONST_PEERS_FORGET) {
     if (there) list_remove(relay, list, at);
-    return;
+    return there;
   }
+  uint64_t entry = key | (op == PL_CONST_PEERS_BLOCK ? FLAG_BLOCK : 0);
+  if (there && list->keys[at] == entry) return false;
   if (!there) {
-    if (!list_room(relay, list)) return;
+    if (!list_room(relay, list)) return false;
     memmove(list->keys + at + 1, list->keys + at, (list->count - at) * sizeof *list->keys);
     list->count++;
     relay->peer_entries++;
   }
-  list->keys[at] = key | (op == PL_CONST_PEERS_BLOCK ? FLAG_BLOCK : 0);
+  list->keys[at] = entry;
+  return true;
 }
 
 void pl_peers_deinit(pl_relay *relay, pl_peer_list *list) {
@@ -123,12 +127,29 @@ void pl_peers_deinit(pl_relay *relay, pl_peer_list *list) {
   *list = (pl_peer_list){0};
 }
 
-void pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget) {
+bool pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forget) {
   uint8_t op = forget ? PL_CONST_PEERS_FORGET : entry & FLAG_BLOCK ? PL_CONST_PEERS_BLOCK : PL_CONST_PEERS_ALLOW;
-  list_set(relay, list, entry & ~(uint64_t)FLAG_BLOCK, op);
+  return list_set(relay, list, entry & ~(uint64_t)FLAG_BLOCK, op);
+}
+
+/* All that one address may have of PEERS_TOTAL is used up. */
+static bool at_share(const pl_conn *conn) {
+  const pl_relay *relay = conn->relay;
+  uint64_t all = pl_setting_of(relay, PL_SET_PEERS_TOTAL), percent = pl_setting_of(relay, PL_SET_ADDRESS_SHARE_PERCENT);
+  return conn->account->peer_entries >= all * percent / 100;
+}
+
+static bool change(pl_conn *conn, uint64_t entry, bool forget) {
+  uint32_t before = conn->peers.count;
+  if (!forget && at_share(conn)) return false;
+  bool changed = pl_peers_set(conn->relay, &conn->peers, entry, forget);
+  conn->account->peer_entries += conn->peers.count;
+  conn->account->peer_entries -= before;
+  return changed;
 }
 
 void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  uint64_t changed[PL_CONST_PEERS_IDS_MAX];
   pl_wire_peers peers;
   if (e->link != 0 || e->payload.size > (size_t)pl_envelope_max(PL_ENV_PEERS) ||
       pl_wire_peers_decode(&peers, e->payload.data, e->payload.size) != 0 || peers.op < PL_CONST_PEERS_ALLOW ||
@@ -136,12 +157,17 @@ void pl_peers_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
     return;
   }
+  uint32_t count = 0;
   bool forget = peers.op == PL_CONST_PEERS_FORGET, block = peers.op == PL_CONST_PEERS_BLOCK;
   for (size_t at = 0; at < peers.ids.size; at += 32) {
     uint64_t entry = id_key(conn->relay, peers.ids.data + at) | (block ? FLAG_BLOCK : 0);
-    pl_peers_set(conn->relay, &conn->peers, entry, forget);
-    pl_bus_tell_peers(conn, &entry, 1, forget);
+    if (change(conn, entry, forget)) changed[count++] = entry;
   }
+  if (!count) return;
+  if (pl_rate_change(conn, count, now_ms))
+    pl_bus_tell_peers(conn, changed, count, forget);
+  else
+    pl_conn_refuse(conn, PL_REASON_RATE, now_ms);
 }
 
 /* What the sockets of this ID say about a caller. */
@@ -172,6 +198,54 @@ bool pl_call_blocked(pl_relay *relay, const uint8_t caller[32], const pl_presenc
   return blocked;
 }
 
+enum { CALLER_PART = 8, ADDRESS_PART = 2, KEPT_PART = 4 };
+
+static uint32_t part_of(uint32_t all, uint32_t part) {
+  return all / part ? all / part : 1;
+}
+
+uint32_t pl_knocks_of_caller(const uint32_t settings[PL_SETTINGS]) {
+  return part_of(settings[PL_SET_KNOCKS_PER_CALLEE], CALLER_PART);
+}
+
+uint32_t pl_knocks_of_address(const uint32_t settings[PL_SETTINGS]) {
+  return part_of(settings[PL_SET_KNOCKS_PER_CALLEE], ADDRESS_PART);
+}
+
+static uint64_t both_key(const pl_relay *relay, uint64_t a, uint64_t b) {
+  uint64_t both[2] = {a, b};
+  return pl_router_hash(relay, both, sizeof both) | 1;
+}
+
+/* True once a minute for each key. */
+static bool is_newcomer(pl_rate *newcomers, uint64_t key, uint64_t now_ms) {
+  if (!pl_rate_key_allows(newcomers, key, now_ms)) return false;
+  pl_rate_key_take(newcomers, key, now_ms);
+  return true;
+}
+
+/* Fair shares of what one ID can be asked. A caller has a part of it and an address another, of each the last quarter
+ * is kept for those who have not knocked here in the last minute: a caller new to it at the address, an address new to
+ * it at the callee. So neither many calls nor many IDs of a few addresses keep others out. */
+static pl_call knock_at(pl_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {
+  pl_relay *relay = caller->relay;
+  pl_shared *shared = relay->shared;
+  uint64_t by_caller = both_key(relay, from, to);
+  uint64_t by_address = both_key(relay, caller->account->key, to);
+  bool new_caller = is_newcomer(&shared->newcomers, by_caller, now_ms);
+  bool new_address = is_newcomer(&shared->newcomers, by_address, now_ms);
+  uint64_t kept_here = new_caller ? 0 : shared->address_to.burst / KEPT_PART;
+  uint64_t kept_there = new_address ? 0 : shared->knocks_to.burst / KEPT_PART;
+  if (!pl_rate_key_allows(&shared->caller_to, by_caller, now_ms) ||
+      pl_rate_key_left(&shared->address_to, by_address, now_ms) <= kept_here ||
+      pl_rate_key_left(&shared->knocks_to, to, now_ms) <= kept_there)
+    return PL_CALL_UNSEEN;
+  pl_rate_key_take(&shared->caller_to, by_caller, now_ms);
+  pl_rate_key_take(&shared->address_to, by_address, now_ms);
+  pl_rate_key_take(&shared->knocks_to, to, now_ms);
+  return new_address ? PL_CALL_NEWCOMER : PL_CALL_KNOCK;
+}
+
 pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms) {
   pl_relay *relay = caller->relay;
   const uint8_t *id = caller->presence->id;
@@ -186,7 +260,5 @@ pl_call pl_call_judge(pl_conn *caller, const uint8_t target[32], uint64_t now_ms
     return PL_CALL_TOO_MANY;
   pl_rate_key_take(&relay->shared->knocks_from, from, now_ms);
   pl_rate_take(relay, &relay->shared->knocks, caller->address, now_ms);
-  if (blocked || !pl_rate_key_allows(&relay->shared->knocks_to, to, now_ms)) return PL_CALL_UNSEEN;
-  pl_rate_key_take(&relay->shared->knocks_to, to, now_ms);
-  return PL_CALL_KNOCK;
+  return blocked ? PL_CALL_UNSEEN : knock_at(caller, from, to, now_ms);
 }

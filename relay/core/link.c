@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nameplates.h"
+#include "shares.h"
 #include "slots.h"
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
@@ -32,18 +33,18 @@ static pl_half *other_of(pl_half *half) {
 /* ---- ends ----------------------------------------------------------------------------------------------------------
  */
 
-/* No OFFER is to be sent any more, or it was sent. */
-static void stop_waiting(pl_relay *relay, pl_link *link) {
+/* No OFFER is to be sent any more, or it was sent. Its caller is still there. */
+static void stop_waiting(pl_link *link) {
   pl_list_remove(&link->waiting);
   if (!link->handshake) return;
-  relay->queued_bytes -= link->handshake_size;
+  pl_hold(link->half[PL_CALLER].conn, 0, link->handshake_size);
   pl_free(link->handshake);
   link->handshake = NULL;
 }
 
 /* The OPEN is decided: it does not count for its target any more. */
 static void leave_target(pl_relay *relay, pl_link *link) {
-  stop_waiting(relay, link);
+  stop_waiting(link);
   if (!link->target) return;
   link->target->open_count--;
   link->target->knock_count -= link->knock;
@@ -165,12 +166,12 @@ static bool offer(pl_link *link, pl_conn *callee, const caller_name *caller, pl_
 }
 
 /* Keeps what the OFFER needs until the target is here; without memory the OPEN just times out. */
-static void wait_for_target(pl_relay *relay, pl_link *link, pl_view handshake) {
+static void wait_for_target(pl_link *link, pl_view handshake) {
   link->handshake = pl_realloc(NULL, handshake.size);
   if (!link->handshake) return;
   if (handshake.size) memcpy(link->handshake, handshake.data, handshake.size);
   link->handshake_size = (uint16_t)handshake.size;
-  relay->queued_bytes += handshake.size;
+  pl_hold(link->half[PL_CALLER].conn, handshake.size, 0);
   pl_list_append(&link->target->waiting, &link->waiting);
 }
 
@@ -210,8 +211,11 @@ static void ask(pl_link *link, const pl_remote *remote) {
   uint8_t payload[PL_BUS_OPEN_BYTES + 2048];
   uint8_t flags = memcmp(link->target_instance, any, 8) == 0 ? PL_BUS_FLAG : 0;
   uint32_t number = pl_slots_next(node);
-  if (link->handshake_size > 2048 || !number || pl_slots_put(node, half, number) != 0) return;
+  if (link->handshake_size > 2048 || !number || pl_bus_is_behind(caller->relay) ||
+      pl_slots_put(node, half, number) != 0)
+    return;
   if (link->knock) flags |= PL_BUS_KNOCK;
+  if (link->newcomer) flags |= PL_BUS_NEWCOMER;
   if (link->claim) flags |= PL_BUS_CLAIM;
   memcpy(payload, link->target->id, 32);
   memcpy(payload + 32, remote->instance, 8);
@@ -219,7 +223,7 @@ static void ask(pl_link *link, const pl_remote *remote) {
   memcpy(payload + 72, caller->instance, 8);
   memcpy(payload + PL_BUS_OPEN_BYTES, link->handshake, link->handshake_size);
   pl_view all = {payload, PL_BUS_OPEN_BYTES + (size_t)link->handshake_size};
-  if (!pl_out_control_flags(node, PL_BUS_OPEN, flags, number, all, 50)) {
+  if (!pl_out_control_flags(node, PL_BUS_OPEN, flags, number, all, 100)) {
     pl_slots_remove(half);
     return;
   }
@@ -227,20 +231,38 @@ static void ask(pl_link *link, const pl_remote *remote) {
   link->asked = remote->generation;
 }
 
-typedef enum call_kind { FRIEND, KNOCK, CLAIM } call_kind;
+typedef enum call_kind { FRIEND, KNOCK, NEWCOMER, CLAIM } call_kind;
+
+enum { CALLS_OF_ONE_PART = 16, CALLS_OF_ONE_MIN = 8, NEWCOMERS_PART = 4 };
+
+/* How many OPENs of this socket for this ID are not decided. */
+static uint32_t undecided(const pl_conn *caller, const pl_presence *target) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < caller->slots[0].count; i++) {
+    pl_half *half = caller->slots[0].at[i].half;
+    n += half && half->side == PL_CALLER && pl_link_of(half)->target == target;
+  }
+  return n;
+}
+
+/* Has this target room for one more of them? One socket may not have all of it, nor those who knock all the time. */
+static bool has_room(const pl_conn *caller, const pl_presence *target, call_kind kind) {
+  const pl_relay *relay = caller->relay;
+  if (kind == CLAIM) return target->claim_count < PL_CLAIMS_PER_OWNER;
+  bool friend = kind == FRIEND;
+  uint32_t most = pl_setting_of(relay, friend ? PL_SET_FRIEND_OFFERS_PER_ID : PL_SET_OFFERS_PER_ID);
+  uint32_t others = friend ? target->open_count - target->knock_count - target->claim_count : target->knock_count;
+  uint32_t of_one = most / CALLS_OF_ONE_PART > CALLS_OF_ONE_MIN ? most / CALLS_OF_ONE_PART : CALLS_OF_ONE_MIN;
+  if (others >= (kind == KNOCK ? most - most / NEWCOMERS_PART : most)) return false;
+  return caller->state == PL_CONN_BUS || undecided(caller, target) < of_one; /* its own worker looked */
+}
 
 /* Counts it for its target; false: more are waiting than may, it just times out. */
 static bool join_target(pl_link *link, pl_presence *target, call_kind kind) {
-  const pl_relay *relay = link->half[PL_CALLER].conn->relay;
-  uint32_t others = kind == CLAIM   ? target->claim_count
-                    : kind == KNOCK ? target->knock_count
-                                    : target->open_count - target->knock_count - target->claim_count;
-  uint32_t most = kind == CLAIM
-                      ? PL_CLAIMS_PER_OWNER
-                      : pl_setting_of(relay, kind == KNOCK ? PL_SET_OFFERS_PER_ID : PL_SET_FRIEND_OFFERS_PER_ID);
-  if (others >= most) return false;
+  if (!has_room(link->half[PL_CALLER].conn, target, kind)) return false;
   link->target = target;
-  link->knock = kind == KNOCK;
+  link->knock = kind == KNOCK || kind == NEWCOMER;
+  link->newcomer = kind == NEWCOMER;
   link->claim = kind == CLAIM;
   target->open_count++;
   target->knock_count += link->knock;
@@ -254,7 +276,7 @@ static void place_call(pl_link *link, pl_presence *presence, pl_view handshake) 
   pl_target target = pl_router_target(presence, link->target_instance, caller);
   caller_name name = name_of(caller);
   if (target.conn && offer(link, target.conn, &name, handshake)) return;
-  wait_for_target(caller->relay, link, handshake);
+  wait_for_target(link, handshake);
   if (target.remote && link->handshake) ask(link, target.remote);
 }
 
@@ -262,7 +284,7 @@ static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, ui
   pl_relay *relay = conn->relay;
   pl_link *link = NULL;
   pl_call call = pl_call_judge(conn, open->target_id, now_ms);
-  if (call != PL_CALL_TOO_MANY && pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75))
+  if (call != PL_CALL_TOO_MANY && pl_rate_open(conn, now_ms) && pl_budget_takes_call(conn))
     link = new_timed_link(conn, number, now_ms);
   if (!link) {
     reset_number(conn, number, PL_REASON_RATE);
@@ -270,14 +292,15 @@ static void on_open(pl_conn *conn, uint32_t number, const pl_wire_open *open, ui
   }
   memcpy(link->target_instance, open->target_instance, 8);
   pl_presence *presence = call == PL_CALL_UNSEEN ? NULL : pl_router_get(relay, open->target_id, true);
-  if (!presence || !join_target(link, presence, call == PL_CALL_KNOCK ? KNOCK : FRIEND)) return; /* it times out */
+  call_kind kind = call == PL_CALL_NEWCOMER ? NEWCOMER : call == PL_CALL_KNOCK ? KNOCK : FRIEND;
+  if (!presence || !join_target(link, presence, kind)) return; /* it times out */
   place_call(link, presence, open->handshake);
 }
 
 /* To the owner of a nameplate: what it says is for nobody else, so no lists and no budgets of knocks count. */
 static void on_claim(pl_conn *conn, const pl_envelope *e, uint32_t number, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
-  bool may = pl_nameplates_may_claim(conn, now_ms) && pl_rate_open(conn, now_ms) && !pl_budget_above(relay, 75);
+  bool may = pl_nameplates_may_claim(conn, now_ms) && pl_rate_open(conn, now_ms) && pl_budget_takes_call(conn);
   const pl_nameplate *nameplate = may ? pl_nameplates_find(relay, number, now_ms) : NULL;
   pl_link *link = nameplate ? new_timed_link(conn, e->link, now_ms) : NULL;
   if (!link) {
@@ -303,8 +326,7 @@ static void ask_elsewhere(pl_link *link) {
   pl_target target = pl_router_target(link->target, link->target_instance, caller);
   if (target.remote && target.remote->generation != link->asked) ask(link, target.remote);
   if (!target.conn || is_blocked(link, link->target)) return;
-  if (offer(link, target.conn, &name, (pl_view){link->handshake, link->handshake_size}))
-    stop_waiting(caller->relay, link);
+  if (offer(link, target.conn, &name, (pl_view){link->handshake, link->handshake_size})) stop_waiting(link);
 }
 
 void pl_link_ready_elsewhere(pl_presence *presence, const pl_remote *remote) {
@@ -329,7 +351,7 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
     if (pl_router_target(presence, link->target_instance, caller).conn != conn) continue;
     if (is_blocked(link, presence)) continue;
     if (!offer(link, conn, &name, (pl_view){link->handshake, link->handshake_size})) return;
-    stop_waiting(conn->relay, link);
+    stop_waiting(link);
   }
 }
 
@@ -501,6 +523,7 @@ static void half_died(pl_half *half) {
   pl_relay *relay = half->conn->relay;
   uint8_t state = link->state, side = half->side;
   reset_bytes gone;
+  if (side == PL_CALLER) stop_waiting(link);
   release_half(half);
   if (state == PL_LINK_OFFERED && side == PL_CALLEE) {
     callee_left(relay, link);
@@ -529,6 +552,12 @@ static void answer(pl_conn *node, enum pl_bus_type type, uint32_t number) {
   if (!pl_out_control(node, (uint8_t)type, number, nothing, 100)) pl_conn_abort(node);
 }
 
+static call_kind kind_on_bus(uint8_t flags) {
+  if (flags & PL_BUS_CLAIM) return CLAIM;
+  if (flags & PL_BUS_NEWCOMER) return NEWCOMER;
+  return flags & PL_BUS_KNOCK ? KNOCK : FRIEND;
+}
+
 /* The half of a link whose caller is on another worker. PL_BUS_TAKEN also when more OPENs wait than may: it times out.
  */
 static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
@@ -541,7 +570,7 @@ static enum pl_bus_type open_from_bus(pl_conn *node, const pl_envelope *e) {
   pl_link *link = new_link(node, e->link);
   if (!link) return PL_BUS_ABSENT;
   link->from_bus = true;
-  bool joined = join_target(link, presence, e->flags & PL_BUS_CLAIM ? CLAIM : e->flags & PL_BUS_KNOCK ? KNOCK : FRIEND);
+  bool joined = join_target(link, presence, kind_on_bus(e->flags));
   if (joined && offer(link, callee, &name, handshake)) return PL_BUS_TAKEN;
   end_link(node->relay, link, nothing, nothing);
   return joined ? PL_BUS_ABSENT : PL_BUS_TAKEN;
@@ -562,7 +591,7 @@ static void answer_from_bus(pl_half *half, uint8_t type) {
   pl_link *link = pl_link_of(half);
   if (half->side != PL_CALLEE || link->state != PL_LINK_OFFERED) return;
   if (type == PL_BUS_TAKEN) {
-    stop_waiting(half->conn->relay, link);
+    stop_waiting(link);
   } else {
     release_half(half);
     ask_elsewhere(link);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "shares.h"
 
 enum { HELLO_MAX = 512, WELCOME_MAX = 512, LIMIT_BYTES = 6 };
 
@@ -51,8 +52,10 @@ static bool origin_good(const pl_relay *relay, pl_view origin) {
 /* 0, or the reason to refuse. */
 static int judge(pl_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
   const pl_relay *relay = conn->relay;
+  static const uint8_t any[8];
   uint8_t hello[HELLO_MAX];
   if (login->version != PL_CONST_PROTOCOL_VERSION) return PL_REASON_UNSUPPORTED;
+  if (memcmp(login->instance, any, sizeof any) == 0) return PL_REASON_PROTOCOL; /* an OPEN means every instance by it */
   if (now_ms - conn->prologue->hello_ms > pl_setting_of(relay, PL_SET_CHALLENGE_MS)) return PL_REASON_LOGIN_FAILED;
   pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   pl_login_transcript(conn->prologue->transcript, put_hello(conn, hello), signed_part);
@@ -105,6 +108,8 @@ void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
 /* Enters the ID's sockets: 0, or the reason to refuse. */
 static int enter(pl_conn *conn, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
+  uint64_t key = pl_account_key(conn, conn->prologue->id);
+  if (pl_bus_is_behind(relay) || (key != conn->account->key && pl_account_enter(conn, key) != 0)) return PL_REASON_FULL;
   pl_presence *presence = pl_router_get(relay, conn->prologue->id, true);
   if (!presence) return PL_REASON_FULL;
   pl_conn *older = pl_router_instance(presence, conn->instance);

@@ -8,7 +8,8 @@ enum {
   FIRST_BUCKETS = 64,
   STEP_MS = 10000, /* of the wheel, which must reach beyond CODE_LIFETIME_MS */
   DRAWS = 128,
-  SPACE_PER_CODE = 100
+  SPACE_PER_CODE = 100,
+  CHANGES_PER_CODE = 8 /* all workers hear of each */
 };
 _Static_assert(PL_NAMEPLATE_WHEEL *STEP_MS > PL_CONST_CODE_LIFETIME_MS + STEP_MS, "the wheel is too small");
 
@@ -249,7 +250,7 @@ static pl_nameplate *make(pl_conn *conn, const pl_wire_code *code, uint64_t now_
   pl_nameplate *n = code->number ? pl_nameplates_find(relay, code->number, now_ms) : NULL;
   if (n && is_of(n, conn->presence->id, conn->instance)) return n; /* it has come back: nothing changed */
   if (!pl_rate_allows(relay, &relay->shared->codes, conn->address, now_ms) ||
-      count_of(relay, conn->presence, now_ms) >= pl_setting_of(relay, PL_SET_CODES_PER_ID))
+      count_of(relay, conn->presence, now_ms) >= pl_setting_of(relay, PL_SET_CODES_PER_ID) || pl_bus_is_behind(relay))
     return NULL;
   pl_rate_take(relay, &relay->shared->codes, conn->address, now_ms);
   uint32_t number = code->number ? wanted_number(conn, code->number, now_ms) : free_number(relay, now_ms);
@@ -284,6 +285,10 @@ void pl_nameplates_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms)
       pl_wire_code_decode(&code, e->payload.data, e->payload.size) != 0 || !number_valid(&code) ||
       (code.op != PL_CONST_CODE_MAKE && code.op != PL_CONST_CODE_END)) {
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+    return;
+  }
+  if (!pl_rate_change(conn, CHANGES_PER_CODE, now_ms)) {
+    pl_conn_refuse(conn, PL_REASON_RATE, now_ms);
     return;
   }
   if (code.op == PL_CONST_CODE_MAKE) {

@@ -1,12 +1,13 @@
 /* What waits for a socket: its output buffer of ready WebSocket frames, then control envelopes, then a queue per link,
- * served in turn. Every bound of docs/protocol.md, section 4, "Queues in the relay", is enforced here.
+ * served in turn. The bounds of docs/protocol.md, section 4, "Queues in the relay", are enforced here and in
+ * shares.c.
  *
  * Envelopes are appended to one open binary frame; its header of 4 bytes is reserved and filled in when it is flushed,
  * so many envelopes travel in one message. Output buffers come from a pool and go back when they are empty: an idle
  * socket has none. */
 #include <string.h>
 
-#include "internal.h"
+#include "shares.h"
 
 enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES, RESERVED = 4, FRAME_MAX = 65535, COST_MIN = 24, CHUNK_MIN = 1024 };
 
@@ -16,18 +17,29 @@ size_t pl_out_size(const pl_out *out) {
   return out->end - out->start;
 }
 
-static uint8_t *pool_get(pl_relay *relay, size_t capacity) {
+void pl_hold(pl_conn *conn, size_t add, size_t remove) {
+  pl_account *account = conn->account;
+  uint64_t before = account->held, after = before + add - remove;
+  account->held = after;
+  conn->held += add - remove;
+  conn->relay->queued_bytes += add - remove;
+  if (!before != !after) conn->relay->accounts.holders += after ? 1 : (uint64_t)-1;
+}
+
+static uint8_t *pool_get(pl_conn *conn, size_t capacity) {
+  pl_relay *relay = conn->relay;
   uint8_t *memory;
   if (capacity == PL_OUT_SMALL)
     memory = relay->free_small_count ? relay->free_small[--relay->free_small_count] : pl_realloc(NULL, capacity);
   else
     memory = relay->free_large_count ? relay->free_large[--relay->free_large_count] : pl_realloc(NULL, capacity);
-  if (memory) relay->queued_bytes += capacity;
+  if (memory) pl_hold(conn, capacity, 0);
   return memory;
 }
 
-static void pool_put(pl_relay *relay, uint8_t *memory, size_t capacity) {
-  relay->queued_bytes -= capacity;
+static void pool_put(pl_conn *conn, uint8_t *memory, size_t capacity) {
+  pl_relay *relay = conn->relay;
+  pl_hold(conn, 0, capacity);
   if (capacity == PL_OUT_SMALL && relay->free_small_count < PL_OUT_SMALL_KEPT)
     relay->free_small[relay->free_small_count++] = memory;
   else if (capacity == PL_OUT_LARGE && relay->free_large_count < PL_OUT_LARGE_KEPT)
@@ -36,8 +48,9 @@ static void pool_put(pl_relay *relay, uint8_t *memory, size_t capacity) {
     pl_free(memory);
 }
 
-void pl_out_deinit(pl_relay *relay, pl_out *out) {
-  if (out->memory) pool_put(relay, out->memory, out->capacity);
+void pl_out_deinit(pl_conn *conn) {
+  pl_out *out = &conn->out;
+  if (out->memory) pool_put(conn, out->memory, out->capacity);
   *out = (pl_out){0};
 }
 
@@ -60,11 +73,11 @@ static bool make_room(pl_conn *conn, size_t n) {
     return true;
   }
   uint32_t capacity = needed <= PL_OUT_SMALL ? PL_OUT_SMALL : PL_OUT_LARGE;
-  uint8_t *memory = pool_get(conn->relay, capacity);
+  uint8_t *memory = pool_get(conn, capacity);
   if (!memory) return false;
   uint8_t *old = out->memory;
   move_to(out, memory);
-  if (old) pool_put(conn->relay, old, out->capacity);
+  if (old) pool_put(conn, old, out->capacity);
   out->memory = memory;
   out->capacity = capacity;
   return true;
@@ -131,7 +144,7 @@ void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
 void pl_out_sent(pl_conn *conn, size_t n) {
   pl_out *out = &conn->out;
   out->start += (uint32_t)n;
-  if (out->start == out->end) pl_out_deinit(conn->relay, out);
+  if (out->start == out->end) pl_out_deinit(conn);
 }
 
 /* ---- control envelopes ------------------------------------------------------------------------------------------ */
@@ -183,7 +196,7 @@ static void count_memory(pl_half *half, size_t add, size_t remove) {
   pl_queue *q = &half->queue;
   q->memory += add - remove;
   half->conn->queued += add - remove;
-  half->conn->relay->queued_bytes += add - remove;
+  pl_hold(half->conn, add, remove);
 }
 
 static void drop_chunk(pl_half *half) {
@@ -231,31 +244,6 @@ static bool drop_oldest_volatile(pl_half *half) {
     return true;
   }
   return false;
-}
-
-bool pl_budget_above(const pl_relay *relay, unsigned percent) {
-  return relay->queued_bytes > (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * percent / 100;
-}
-
-static pl_half *largest_queue(const pl_relay *relay) {
-  pl_queue *largest = NULL;
-  for (const pl_node *n = relay->queues.next; n != &relay->queues; n = n->next) {
-    pl_queue *q = PL_CONTAINER(n, pl_queue, all);
-    if (!largest || q->memory > largest->memory) largest = q;
-  }
-  return largest ? PL_CONTAINER(largest, pl_half, queue) : NULL;
-}
-
-/* Above 90 % of the process's budget the largest queues go. False: this half's own is the largest. */
-static bool make_budget(pl_half *half) {
-  pl_relay *relay = half->conn->relay;
-  while (pl_budget_above(relay, 90)) {
-    pl_half *largest = largest_queue(relay);
-    if (!largest) return true;
-    if (largest == half) return false;
-    pl_link_overflow(largest);
-  }
-  return true;
 }
 
 static uint8_t *queue_room(pl_half *half, size_t size) {
@@ -326,7 +314,7 @@ static bool enqueue(pl_half *half, const uint8_t *envelope, size_t size) {
     pl_put_u32(at + 4, half->number);
     half->queue.cost += cost_of(size);
     half->queue.volatile_count += drops;
-    return make_budget(half);
+    return pl_budget_make_room(half->conn->relay, half);
   }
   half->conn->relay->stats.volatile_dropped += drops;
   return drops;
@@ -421,6 +409,13 @@ void pl_out_refill(pl_conn *conn) {
       pl_half_drained(half);
     }
   }
+}
+
+void pl_out_end_stuck(pl_conn *conn) {
+  pl_conn_log(conn, PL_LOG_INFO, "stalled", NULL);
+  while (!pl_list_empty(&conn->turns))
+    pl_link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_queue, turn), pl_half, queue));
+  pl_conn_abort(conn);
 }
 
 /* ---- the bounds, looked at from outside ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nameplates.h"
+#include "shares.h"
 
 enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536, STOOD_STILL_MS = 1000 };
 
@@ -9,7 +10,7 @@ enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE =
 
 static void init_lists(pl_relay *relay) {
   pl_node *lists[] = {&relay->dirty,  &relay->aborted, &relay->connecting, &relay->answering, &relay->quiet,
-                      &relay->pinged, &relay->closing, &relay->opens,      &relay->queues};
+                      &relay->pinged, &relay->closing, &relay->opens,      &relay->queues,    &relay->untold};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) pl_list_init(lists[i]);
 }
 
@@ -24,6 +25,9 @@ pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]) {
       pl_rate_init(&shared->codes, settings[PL_SET_CODES_PER_MINUTE], MINUTE_MS) == 0 &&
       pl_rate_init(&shared->claims, settings[PL_SET_CLAIMS_PER_MINUTE], MINUTE_MS) == 0 &&
       pl_rate_init(&shared->code_misses, settings[PL_SET_CODE_MISSES_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_rate_init_large(&shared->caller_to, pl_knocks_of_caller(settings), MINUTE_MS) == 0 &&
+      pl_rate_init_large(&shared->address_to, pl_knocks_of_address(settings), MINUTE_MS) == 0 &&
+      pl_rate_init_large(&shared->newcomers, 1, MINUTE_MS) == 0 && pl_crowd_init(&shared->crowd) == 0 &&
       pl_pairs_init(&shared->pairs) == 0)
     return shared;
   pl_shared_free(shared);
@@ -37,6 +41,10 @@ void pl_shared_free(pl_shared *shared) {
   pl_rate_deinit(&shared->knocks);
   pl_rate_deinit(&shared->knocks_from);
   pl_rate_deinit(&shared->knocks_to);
+  pl_rate_deinit(&shared->caller_to);
+  pl_rate_deinit(&shared->address_to);
+  pl_rate_deinit(&shared->newcomers);
+  pl_crowd_deinit(&shared->crowd);
   pl_rate_deinit(&shared->codes);
   pl_rate_deinit(&shared->claims);
   pl_rate_deinit(&shared->code_misses);
@@ -55,7 +63,8 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   init_lists(relay);
   relay->shared = config->shared;
   if (!relay->shared) relay->shared = relay->own_shared = pl_shared_new(config->settings);
-  if (relay->shared && pl_router_init(relay) == 0 && pl_nameplates_init(relay) == 0 && pl_bus_init(relay) == 0)
+  if (relay->shared && pl_accounts_init(relay) == 0 && pl_router_init(relay) == 0 && pl_nameplates_init(relay) == 0 &&
+      pl_bus_init(relay) == 0)
     return relay;
   pl_relay_free(relay);
   return NULL;
@@ -77,6 +86,7 @@ void pl_relay_free(pl_relay *relay) {
                       &relay->pinged,     &relay->closing,   &relay->aborted};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
   pl_bus_deinit(relay);
+  pl_accounts_deinit(relay);
   pl_nameplates_deinit(relay);
   pl_router_deinit(relay);
   pl_shared_free(relay->own_shared);
@@ -154,6 +164,8 @@ static void leave(pl_conn *conn, uint64_t now_ms) {
   pl_link_socket_died(conn, now_ms);
   pl_buffer_deinit(&conn->control);
   pl_buffer_deinit(&conn->part);
+  pl_bus_untold_drop(conn);
+  if (conn->account) conn->account->peer_entries -= conn->peers.count;
   pl_peers_deinit(conn->relay, &conn->peers);
   if (!conn->presence) return;
   pl_presence *presence = conn->presence;
@@ -177,7 +189,8 @@ void pl_conn_free(pl_conn *conn) {
   pl_conn_drop_prologue(conn);
   pl_ws_deinit(&conn->ws);
   pl_buffer_deinit(&conn->part);
-  pl_out_deinit(conn->relay, &conn->out);
+  pl_out_deinit(conn);
+  pl_account_leave(conn);
   pl_free(conn);
 }
 
@@ -198,6 +211,8 @@ static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
   conn->opened_ms = conn->heard_ms = conn->listed_ms = now_ms;
   pl_list_init(&conn->dirty);
   pl_list_init(&conn->same_id);
+  pl_list_init(&conn->same_account);
+  pl_list_init(&conn->untold);
   pl_list_init(&conn->turns);
   pl_list_append(&relay->connecting, &conn->timed);
   pl_buffer_init(&conn->control, PL_CONTROL_QUEUE_MAX);
@@ -219,10 +234,24 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
   conn->shell = shell;
   memcpy(conn->address, address, 16);
   memcpy(conn->prologue->challenge, challenge, 32);
-  conn->prologue->over_limit = atomic_fetch_add(&relay->shared->sockets, 1) >= limit;
+  if (pl_account_enter(conn, pl_account_key(conn, NULL)) != 0 ||
+      (!pl_rate_trusted(relay, address) && !pl_crowd_enter(conn))) {
+    pl_conn_free(conn);
+    return NULL;
+  }
+  if (atomic_fetch_add(&relay->shared->sockets, 1) >= limit) conn->prologue->over_limit = true;
   relay->stats.sockets++;
   relay->stats.opened++;
   return conn;
+}
+
+/* Whoever is heard of now and then lives; whoever takes nothing for as long holds memory for nothing. */
+static void look_at_output(pl_conn *conn, uint64_t now_ms) {
+  if (pl_out_size(&conn->out) == 0) return;
+  if (!conn->stuck_ms)
+    conn->stuck_ms = now_ms;
+  else if (now_ms - conn->stuck_ms >= pl_setting_of(conn->relay, PL_SET_STALL_TIMEOUT_MS))
+    pl_out_end_stuck(conn);
 }
 
 void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
@@ -233,6 +262,7 @@ void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms
       (conn->pinged || now_ms - conn->listed_ms > pl_setting_of(relay, PL_SET_PING_INTERVAL_MS) / 64)) {
     conn->pinged = false;
     list_again(conn, &relay->quiet, now_ms);
+    look_at_output(conn, now_ms);
   }
   pl_front_receive(conn, data, size, now_ms);
 }
@@ -240,6 +270,7 @@ void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms
 void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
   conn->relay->stats.sockets--;
   atomic_fetch_sub(&conn->relay->shared->sockets, 1);
+  pl_crowd_leave(conn);
   pl_conn_move(conn, PL_CONN_GONE, now_ms);
   leave(conn, now_ms);
   pl_list_remove(&conn->dirty);
@@ -311,9 +342,10 @@ static pl_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
 }
 
 /* It stays where it was in time, so both lists stay in order. */
-static void ping(pl_conn *conn) {
+static void ping(pl_conn *conn, uint64_t now_ms) {
   conn->pinged = true;
   list_again(conn, &conn->relay->pinged, conn->listed_ms);
+  look_at_output(conn, now_ms);
   if (pl_out_size(&conn->out) < PL_OUT_DIRECT) (void)pl_out_frame(conn, PL_WS_PING, NULL, 0);
 }
 
@@ -373,7 +405,7 @@ void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
   while ((conn = due(&relay->answering, now_ms, pl_setting_of(relay, PL_SET_HTTP_TIMEOUT_MS)))) pl_conn_abort(conn);
   while ((conn = due(&relay->closing, now_ms, pl_setting_of(relay, PL_SET_CLOSE_TIMEOUT_MS))))
     on_late_close(conn, now_ms);
-  while ((conn = due(&relay->quiet, now_ms, pl_setting_of(relay, PL_SET_PING_INTERVAL_MS)))) ping(conn);
+  while ((conn = due(&relay->quiet, now_ms, pl_setting_of(relay, PL_SET_PING_INTERVAL_MS)))) ping(conn, now_ms);
   while ((conn = due(&relay->pinged, now_ms, pl_setting_of(relay, PL_SET_DEAD_AFTER_MS)))) {
     pl_conn_log(conn, PL_LOG_INFO, "dead", NULL);
     pl_conn_abort(conn);
@@ -463,6 +495,7 @@ void pl_conn_sent(pl_conn *conn, size_t n, uint64_t now_ms) {
     conn->body.size -= n;
   }
   conn->blocked = false;
+  if (n) conn->stuck_ms = 0;
   if (conn->control.size || !pl_list_empty(&conn->turns)) pl_out_refill(conn);
   if (conn->state == PL_CONN_ANSWER || conn->state == PL_CONN_FINISHING)
     list_again(conn, list_of(conn->relay, conn->state), now_ms);

@@ -1,7 +1,8 @@
 /** Limits and timers that keep strangers from spending what is not theirs: each set low, and seen to bite. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { REASON, TYPE, helloPeer, loggedIn, loginPayload, makeIdentity } from '../support/login.js';
+import { newIdentity, startCli } from '../support/cli.js';
+import { REASON, TYPE, helloPeer, linked, loggedIn, loginPayload, makeIdentity } from '../support/login.js';
 import { until } from '../support/process.js';
 import { connectRaw, connectWebSocket, frame, rawHttp } from '../support/raw.js';
 import { SANITIZER_REPORT } from '../support/refusal_fixture.js';
@@ -71,6 +72,44 @@ test('beyond the number of sockets a GET is answered 503 and a login FULL', asyn
     peer.close();
   }
   await until(async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200, 'room again once they left');
+});
+
+test('beyond its part of the sockets an address is answered 503 and FULL, and no other is', async () => {
+  const port = await withLimits({ SOCKETS_MAX: 12, LOOPBACK_EXEMPT: 0 });
+  const peers = [await loggedIn(port), await loggedIn(port), await loggedIn(port)];
+  expect((await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status).toBe(503);
+  const fourth = await helloPeer(port).catch(() => null); // the refusal may come with HELLO
+  if (fourth) expect(await fourth.refusal()).toBe(REASON.FULL);
+  for (const from of ['127.0.0.2', '127.0.0.3']) peers.push(await loggedIn(port, { from }));
+  for (const peer of peers) peer.close();
+  await until(async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200, 'room again once they left');
+});
+
+test('a command whose identity is in use often enough is told so', async () => {
+  await withLimits({ INSTANCES_PER_ID: 1 });
+  const identity = newIdentity();
+  const first = startCli({ relay, identity }, 'listen');
+  await first.waitFor(/Waiting/);
+  const second = startCli({ relay, identity }, '--relay-wait', '1', 'listen');
+  const { code } = await second.wait();
+  expect(second.stderr).toMatch(/turns us away \(the relay has no room/);
+  expect(second.stderr).not.toMatch(/does not answer|cannot be reached/);
+  expect(code).toBe(4);
+  await first.stop();
+});
+
+test('a socket that takes nothing ends after a time, though it says something now and then', async () => {
+  const port = await withLimits({ STALL_TIMEOUT_MS: 300, PING_INTERVAL_MS: 100, DEAD_AFTER_MS: 60000 });
+  const { caller, callee, callerLink } = await linked(port);
+  callee.raw.socket.pause();
+  const record = Buffer.alloc(60000);
+  const more = () => caller.raw.socket.writableLength < 1 << 20 && caller.send(TYPE.DATA, record, { link: callerLink });
+  const filling = setInterval(more, 1);
+  const talking = setInterval(() => callee.raw.send(frame(10)), 20);
+  const { payload } = await caller.until(TYPE.RESET).finally(() => [filling, talking].forEach(clearInterval));
+  expect(payload.readUInt16BE(0)).toBe(REASON.OVERFLOW);
+  caller.close();
+  callee.close();
 });
 
 test('a flood of OPENs ends RATE', async () => {

@@ -48,6 +48,10 @@ describe('before the login', () => {
     expect(reason).toBe(REASON.PROTOCOL);
   });
 
+  test('an instance of zeros, which an OPEN means every instance by, is refused', async () => {
+    expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { instance: Buffer.alloc(8) }))).toBe(REASON.PROTOCOL);
+  });
+
   test('a version that the relay does not speak is refused', async () => {
     for (const version of [0, 2, 255]) expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { version }))).toBe(REASON.UNSUPPORTED);
   });

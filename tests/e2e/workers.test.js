@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { REASON, TYPE, linked, loggedIn, makeIdentity } from '../support/login.js';
+import { envelope } from '../support/raw.js';
 import { startRelay } from '../support/relay.js';
 
 const ARGS = ['--workers', '3', '--log-level', 'debug'];
@@ -23,6 +24,29 @@ test('pairs on one worker and across workers: links, data both ways, ends', asyn
   }
   for (const worker of [0, 1, 2]) expect(relay.log).toMatch(new RegExp(`event=login worker=${worker} `));
   expect((await relay.stop()).code).toBe(0);
+});
+
+/** Changes the list of one socket as fast as the relay reads it, until that ends it; the reason. */
+async function floodPeers(port) {
+  const peer = await loggedIn(port);
+  const ids = randomBytes(32 * 32);
+  const batch = (op) => envelope(TYPE.PEERS, Buffer.concat([Buffer.from([op, 32]), ids]));
+  const message = Buffer.concat(Array.from({ length: 60 }, (_, i) => batch(1 + (i % 2))));
+  const flooding = setInterval(() => peer.sendMessage(message), 1);
+  return peer.refusal().finally(() => clearInterval(flooding));
+}
+
+test('strangers that change their lists as fast as they can end no link between workers', async () => {
+  const relay = await startRelay({ args: ARGS });
+  const pairs = await Promise.all(Array.from({ length: 20 }, () => linked(relay.port)));
+  for (let round = 0; round < 5; round++) expect(await Promise.all([floodPeers(relay.port), floodPeers(relay.port)])).toEqual([REASON.RATE, REASON.RATE]);
+  for (const { caller, callee, callerLink } of pairs) {
+    caller.send(TYPE.DATA, Buffer.from('still there'), { link: callerLink });
+    expect((await callee.next()).type).toBe(TYPE.DATA);
+    caller.close();
+    callee.close();
+  }
+  await relay.stop();
 });
 
 test('the newest login of an instance wins, wherever it is', async () => {

@@ -5,7 +5,7 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 import { connectWebSocket, envelope, frame } from './raw.js';
 
-export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14, CODE: 8, CLAIM: 0x15 };
+export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, PEERS: 7, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14, CODE: 8, CLAIM: 0x15 };
 export const REASON = {
   CLOSED: 1, GONE: 2, UNAVAILABLE: 3, REPLACED: 4, OVERFLOW: 8, RATE: 9, SUPERSEDED: 10, TIMEOUT: 11, FULL: 12, STORE: 15,
   REFUSED: 0x101, PROTOCOL: 0x102, UNSUPPORTED: 0x103, REVOKED: 0x104, DENIED: 0x105, LOGIN_FAILED: 0x106, ORIGIN: 0x107,
@@ -141,8 +141,8 @@ export async function helloPeer(port, options) {
 }
 
 /** Connected and logged in; the relay's WELCOME is checked. */
-export async function loggedIn(port, { identity = makeIdentity(), instance = randomBytes(8), ...more } = {}) {
-  const peer = await helloPeer(port);
+export async function loggedIn(port, { identity = makeIdentity(), instance = randomBytes(8), from, ...more } = {}) {
+  const peer = await helloPeer(port, { from });
   const login = loginPayload(identity, peer.hello, { instance, ...more });
   peer.send(TYPE.LOGIN, login);
   const welcome = (await peer.until(TYPE.WELCOME)).payload;

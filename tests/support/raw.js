@@ -110,8 +110,8 @@ export class RawSocket extends EventEmitter {
 }
 
 /** A connected raw socket. */
-export async function connectRaw(port, { host = '127.0.0.1', halfOpen = false } = {}) {
-  const socket = net.connect({ port, host, allowHalfOpen: halfOpen });
+export async function connectRaw(port, { host = '127.0.0.1', from, halfOpen = false } = {}) {
+  const socket = net.connect({ port, host, localAddress: from, allowHalfOpen: halfOpen });
   const raw = new RawSocket(socket);
   await once(socket, 'connect');
   return raw;
@@ -143,8 +143,8 @@ export function upgradeRequest(port, { path = '/pairlink', method = 'GET', versi
 }
 
 /** A raw socket after a good upgrade; what follows are frames. */
-export async function connectWebSocket(port, options = {}) {
-  const raw = await connectRaw(port);
+export async function connectWebSocket(port, { from, ...options } = {}) {
+  const raw = await connectRaw(port, { from });
   raw.send(upgradeRequest(port, options));
   const response = await raw.response();
   if (response.status !== 101) throw new Error(`upgrade refused: ${response.head}`);

@@ -217,7 +217,7 @@ export const REASON_TEXT = {
   9: 'too many requests, try later',
   10: 'the same instance logged in again',
   11: 'no answer in time',
-  12: 'the relay is at its limit of connections',
+  12: 'the relay has no room for this connection: too many in all, of this ID or of this address',
   13: 'a record did not open',
   14: 'somebody else is trying this code right now',
   15: 'the relay cannot store new IDs right now',

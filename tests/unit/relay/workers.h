@@ -4,7 +4,7 @@
 
 #include "world.h"
 
-enum { WORKERS = 3, PIPE_BYTES = 4 << 20 };
+enum { WORKERS = 3, PIPE_BYTES = 20 << 20 };
 
 typedef struct pipe_bytes {
   uint8_t *bytes;

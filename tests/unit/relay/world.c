@@ -170,13 +170,17 @@ void world_writable(client *c) {
 /* ---- what a client does ------------------------------------------------------------------------------------------ */
 
 client *client_new(world *w, uint8_t seed) {
-  const uint8_t address[16] = {0x20, 1, 0xd, 0xb8, seed};
-  uint8_t secret[32] = {seed, 1}, challenge[32] = {++w->next_challenge};
+  return client_new_at(w, seed, seed);
+}
+
+client *client_new_at(world *w, uint16_t seed, uint8_t home) {
+  const uint8_t address[16] = {0x20, 1, 0xd, 0xb8, home};
+  uint8_t secret[32] = {(uint8_t)seed, 1, (uint8_t)(seed >> 8)}, challenge[32] = {++w->next_challenge};
   client *c = calloc(1, sizeof *c);
   c->w = w;
   c->reads = true;
   c->takes = SIZE_MAX;
-  c->instance[0] = seed;
+  c->instance[0] = (uint8_t)seed;
   c->instance[1] = w->next_challenge;
   assert_int_equal(pl_identity_from_seed(&c->identity, secret), 0);
   pl_ws_init(&c->ws, false, false, 1 << 20);

@@ -5,7 +5,7 @@
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
 
-enum { WORLD_IDS = 64 };
+enum { WORLD_IDS = 1024 };
 
 /* How the world answers lookups: at once from its memory, or when the test says so. */
 struct client;
@@ -73,6 +73,8 @@ void world_writable(struct client *c);
 void world_answer(world *w);
 
 client *client_new(world *w, uint8_t seed);
+/* The same of so many IDs, from an address of its own choice; `conn` is NULL where the relay refused. */
+client *client_new_at(world *w, uint16_t seed, uint8_t home);
 void client_free(client *c); /* hangs up first */
 void client_hang_up(client *c);
 void client_receive(client *c, const void *data, size_t size); /* raw bytes towards the relay */

@@ -1,0 +1,234 @@
+/* See shares.h. */
+#include "shares.h"
+
+#include <string.h>
+
+enum { FIRST_BUCKETS = 256, PERCENT = 100, CALLS_PERCENT = 75, QUEUES_PERCENT = 90 };
+
+/* ---- accounts ---------------------------------------------------------------------------------------------------- */
+
+int pl_accounts_init(pl_relay *relay) {
+  pl_accounts *accounts = &relay->accounts;
+  pl_list_init(&accounts->all);
+  accounts->buckets = pl_alloc(FIRST_BUCKETS * sizeof *accounts->buckets);
+  accounts->bucket_count = FIRST_BUCKETS;
+  return accounts->buckets ? 0 : PL_ENOMEM;
+}
+
+void pl_accounts_deinit(pl_relay *relay) {
+  pl_free(relay->accounts.buckets);
+  relay->accounts.buckets = NULL;
+}
+
+static pl_account **bucket_of(const pl_accounts *accounts, uint64_t key) {
+  return &accounts->buckets[key & (accounts->bucket_count - 1)];
+}
+
+/* Twice the buckets; without memory for them the chains just grow longer. */
+static void grow(pl_accounts *accounts) {
+  pl_account **wider = pl_alloc(2 * accounts->bucket_count * sizeof *wider);
+  if (!wider) return;
+  pl_free(accounts->buckets);
+  accounts->buckets = wider;
+  accounts->bucket_count *= 2;
+  for (pl_node *n = accounts->all.next; n != &accounts->all; n = n->next) {
+    pl_account *account = PL_CONTAINER(n, pl_account, all), **bucket = bucket_of(accounts, account->key);
+    account->next = *bucket;
+    *bucket = account;
+  }
+}
+
+static pl_account *get(pl_accounts *accounts, uint64_t key) {
+  for (pl_account *a = *bucket_of(accounts, key); a; a = a->next)
+    if (a->key == key) return a;
+  pl_account *account = pl_alloc(sizeof *account);
+  if (!account) return NULL;
+  account->key = key;
+  pl_list_init(&account->conns);
+  pl_list_append(&accounts->all, &account->all);
+  pl_account **bucket = bucket_of(accounts, key);
+  account->next = *bucket;
+  *bucket = account;
+  if (++accounts->count > accounts->bucket_count) grow(accounts);
+  return account;
+}
+
+static void release(pl_accounts *accounts, pl_account *account) {
+  if (account->conn_count) return;
+  pl_account **at = bucket_of(accounts, account->key);
+  while (*at != account) at = &(*at)->next;
+  *at = account->next;
+  pl_list_remove(&account->all);
+  accounts->count--;
+  pl_free(account);
+}
+
+static void move_held(pl_conn *conn, pl_account *to) {
+  size_t held = conn->held;
+  if (conn->account) pl_hold(conn, 0, held);
+  if (conn->account) conn->account->peer_entries -= conn->peers.count;
+  conn->account = to;
+  if (to) pl_hold(conn, held, 0);
+  if (to) to->peer_entries += conn->peers.count;
+}
+
+int pl_account_enter(pl_conn *conn, uint64_t key) {
+  pl_account *account = get(&conn->relay->accounts, key);
+  if (!account) return PL_ENOMEM;
+  account->conn_count++; /* before it leaves the other, which may be the same */
+  pl_account *before = conn->account;
+  move_held(conn, account);
+  pl_list_remove(&conn->same_account);
+  pl_list_append(&account->conns, &conn->same_account);
+  if (before) {
+    before->conn_count--;
+    release(&conn->relay->accounts, before);
+  }
+  return 0;
+}
+
+void pl_account_leave(pl_conn *conn) {
+  pl_account *account = conn->account;
+  if (!account) return;
+  move_held(conn, NULL);
+  pl_list_remove(&conn->same_account);
+  account->conn_count--;
+  release(&conn->relay->accounts, account);
+}
+
+uint64_t pl_account_key(const pl_conn *conn, const uint8_t id[32]) {
+  if (!pl_address_exempt(conn->relay, conn->address)) return pl_address_key(conn->relay, conn->address);
+  return id ? pl_router_hash(conn->relay, id, 32) : pl_router_hash(conn->relay, &conn->number, sizeof conn->number);
+}
+
+/* ---- the budget -------------------------------------------------------------------------------------------------- */
+
+static bool above(const pl_relay *relay, unsigned percent) {
+  return relay->queued_bytes > (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * percent / PERCENT;
+}
+
+/* What each of so many may hold of the budget. One full output buffer is nobody's fault. */
+static uint64_t share_of(const pl_relay *relay, uint64_t holders) {
+  uint64_t all = (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * CALLS_PERCENT / PERCENT;
+  uint64_t share = all / (holders ? holders : 1);
+  return share > PL_OUT_LARGE ? share : PL_OUT_LARGE;
+}
+
+bool pl_budget_takes_call(const pl_conn *caller) {
+  pl_relay *relay = caller->relay;
+  if (!above(relay, CALLS_PERCENT)) return true;
+  uint64_t holders = relay->accounts.holders, in_account = caller->account->conn_count;
+  if (caller->account->held > share_of(relay, holders) && caller->held > share_of(relay, holders * in_account))
+    return false;
+  return pl_budget_make_room(relay, NULL) && !above(relay, QUEUES_PERCENT);
+}
+
+static pl_account *largest_account(const pl_relay *relay) {
+  pl_account *largest = NULL;
+  for (pl_node *n = relay->accounts.all.next; n != &relay->accounts.all; n = n->next) {
+    pl_account *a = PL_CONTAINER(n, pl_account, all);
+    if (!largest || a->held > largest->held) largest = a;
+  }
+  return largest;
+}
+
+/* Of those that hold anything, the one that holds most; one with queues goes before all without. */
+static pl_conn *largest_conn(const pl_account *account) {
+  pl_conn *largest = NULL;
+  for (const pl_node *n = account->conns.next; n != &account->conns; n = n->next) {
+    pl_conn *conn = PL_CONTAINER(n, pl_conn, same_account);
+    bool queues = !pl_list_empty(&conn->turns), others = largest && !pl_list_empty(&largest->turns);
+    bool may_end =
+        conn->held && conn->state != PL_CONN_ABORTED && conn->state != PL_CONN_GONE && conn->state != PL_CONN_BUS;
+    if (!queues && (others || !may_end)) continue;
+    if (!largest || queues != others || conn->held > largest->held) largest = conn;
+  }
+  return largest;
+}
+
+static pl_half *largest_of(const pl_node *list, size_t node) {
+  pl_queue *largest = NULL;
+  for (const pl_node *n = list->next; n != list; n = n->next) {
+    pl_queue *q = (pl_queue *)(void *)((char *)(uintptr_t)n - node);
+    if (!largest || q->memory > largest->memory) largest = q;
+  }
+  return largest ? PL_CONTAINER(largest, pl_half, queue) : NULL;
+}
+
+/* The fullest connection of the fullest address. NULL: nothing of that address can be given up. */
+static pl_conn *next_to_pay(const pl_relay *relay) {
+  const pl_account *account = largest_account(relay);
+  return account ? largest_conn(account) : NULL;
+}
+
+/* Its largest queue; of any connection if there is none to pay first. */
+static pl_half *queue_of(const pl_relay *relay, const pl_conn *conn) {
+  return conn ? largest_of(&conn->turns, offsetof(pl_queue, turn))
+              : largest_of(&relay->queues, offsetof(pl_queue, all));
+}
+
+/* What it holds only ends with itself. */
+static void end_holder(pl_conn *conn) {
+  pl_conn_log(conn, PL_LOG_INFO, "overflow", "its buffer");
+  pl_conn_abort(conn);
+  pl_out_deinit(conn);
+}
+
+bool pl_budget_make_room(pl_relay *relay, const pl_half *half) {
+  while (above(relay, QUEUES_PERCENT)) {
+    pl_conn *conn = next_to_pay(relay);
+    pl_half *queue = queue_of(relay, conn);
+    if (queue && queue == half) return false;
+    if (queue)
+      pl_link_overflow(queue);
+    else if (conn)
+      end_holder(conn);
+    else
+      return true; /* nothing is left to give up */
+  }
+  return true;
+}
+
+/* ---- connections by address -------------------------------------------------------------------------------------- */
+
+/* Numbers without keys: an address is counted at one place of each row, and its number is at most the smaller one. So
+ * memory is fixed, nothing is forgotten, and no lock is needed. */
+enum { ROWS = 2, PLACES = 16384, OVER_SHARE_SPARE = 64 };
+
+int pl_crowd_init(pl_crowd *crowd) {
+  crowd->counts = pl_alloc(ROWS * PLACES * sizeof *crowd->counts);
+  return crowd->counts ? 0 : PL_ENOMEM;
+}
+
+void pl_crowd_deinit(pl_crowd *crowd) {
+  pl_free(crowd->counts);
+  crowd->counts = NULL;
+}
+
+static _Atomic uint32_t *place_of(const pl_crowd *crowd, uint64_t key, unsigned row) {
+  return &crowd->counts[row * PLACES + (key >> (row * 32)) % PLACES];
+}
+
+bool pl_crowd_enter(pl_conn *conn) {
+  pl_relay *relay = conn->relay;
+  if (pl_address_exempt(relay, conn->address)) return true;
+  uint64_t most =
+      (uint64_t)pl_setting_of(relay, PL_SET_SOCKETS_MAX) * pl_setting_of(relay, PL_SET_ADDRESS_SHARE_PERCENT) / PERCENT;
+  uint64_t others = UINT64_MAX;
+  conn->crowd_key = pl_address_key(relay, conn->address);
+  for (unsigned row = 0; row < ROWS; row++) {
+    uint64_t n = atomic_fetch_add(place_of(&relay->shared->crowd, conn->crowd_key, row), 1);
+    if (n < others) others = n;
+  }
+  if (others >= (most ? most : 1)) conn->prologue->over_limit = true;
+  if (others < most + OVER_SHARE_SPARE) return true;
+  pl_crowd_leave(conn);
+  return false;
+}
+
+void pl_crowd_leave(pl_conn *conn) {
+  if (!conn->crowd_key) return;
+  for (unsigned row = 0; row < ROWS; row++)
+    atomic_fetch_sub(place_of(&conn->relay->shared->crowd, conn->crowd_key, row), 1);
+  conn->crowd_key = 0;
+}
