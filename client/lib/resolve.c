@@ -74,6 +74,10 @@ int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, v
   return PL_ESYSTEM;
 }
 
+void pl_resolve_abandon(pl_resolve *r) {
+  if (r) r->done = NULL;
+}
+
 void pl_resolve_cancel(pl_resolve *r) {
   if (!r) return;
   r->done = NULL;

@@ -523,6 +523,7 @@ static void take_over(pl_transport *t) {
  * take half a minute. They are closed by the next transport that is made or freed. */
 typedef struct old_loop {
   uv_loop_t loop;
+  pid_t pid; /* whose it is */
   struct old_loop *next;
 } old_loop;
 static old_loop *old_loops;
@@ -532,6 +533,10 @@ static void close_old_loops(void) {
   pthread_mutex_lock(&global);
   for (old_loop **at = &old_loops; *at;) {
     old_loop *o = *at;
+    if (o->pid != getpid()) { /* a forked child shares its descriptors, and has not its threads */
+      at = &o->next;
+      continue;
+    }
     (void)uv_run(&o->loop, UV_RUN_NOWAIT);
     if (uv_loop_close(&o->loop) == 0) {
       *at = o->next;
@@ -556,6 +561,7 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
     pl_free(o);
     return PL_ENOMEM;
   }
+  o->pid = getpid();
   t->loop = &o->loop;
   t->url = *url;
   t->on = *handlers;
@@ -606,6 +612,26 @@ static bool destroy_context(pl_transport *t) {
   if (t->context) lws_context_destroy(t->context);
   turns(t);
   return true;
+}
+
+static void point_nowhere(uv_handle_t *handle, void *nowhere) {
+  uv_os_fd_t fd;
+  if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0) (void)dup3(*(int *)nowhere, fd, O_CLOEXEC);
+}
+
+/* libwebsockets ends a connection with a shutdown, TLS with its close_notify, and libuv takes each descriptor out of an
+ * epoll: all of that acts on what a forked child shares with its parent. So the numbers are pointed at a socket that is
+ * not connected, and the loop gets an epoll of its own. */
+bool pl_transport_part(pl_transport *t) {
+  if (!t) return true;
+  int nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (nowhere < 0) return false;
+  pl_resolve_abandon(t->resolve);
+  t->resolve = NULL;
+  PL_CONTAINER(t->loop, old_loop, loop)->pid = getpid();
+  uv_walk(t->loop, point_nowhere, &nowhere);
+  close(nowhere);
+  return uv_loop_fork(t->loop) == 0;
 }
 
 void pl_transport_free(pl_transport *t) {
