@@ -23,7 +23,7 @@ enum {
   FIRST_MAX = 4096,      /* of the first message, a HELLO */
   UNSENT_MAX = 65536,    /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
   CONNECT_TIMEOUT_S = PL_RACE_TICK_MS * PL_RACE_TICKS_MAX / 1000,
-  CLOSE_TIMEOUT_MS = 3000,
+  CLOSE_TICKS_MAX = 3, /* seconds, but none in which nobody looked */
   TEXT_MAX = 640
 };
 
@@ -52,6 +52,7 @@ struct pl_transport {
   attempt attempts[PL_ADDRESSES_MAX];
   bool attempt_failed; /* one of them; the next address, or the end, at the next turn */
   bool closed;         /* on_closed is due */
+  unsigned close_ticks;
   int error;
   char text[TEXT_MAX];
   bool certificate_bad;
@@ -269,15 +270,16 @@ static void on_tick(uv_timer_t *timer) {
   }
 }
 
-static void on_close_timer(uv_timer_t *timer) {
+static void on_close_tick(uv_timer_t *timer) {
   pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+  if (++t->close_ticks < CLOSE_TICKS_MAX) return;
   drop(t);
   end(t, PL_ECLOSED, "closed");
 }
 
-static void set_timer(pl_transport *t, uv_timer_cb call, uint64_t ms, uint64_t repeat_ms) {
+static void tick_each(pl_transport *t, uint64_t ms, uv_timer_cb call) {
   uv_update_time(t->loop);
-  (void)uv_timer_start(&t->timer, call, ms, repeat_ms);
+  (void)uv_timer_start(&t->timer, call, ms, ms);
 }
 
 static void on_resolved(void *user, int error, const char *text, const pl_addresses *addresses) {
@@ -290,7 +292,7 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   t->addresses = *addresses;
   t->state = CONNECTING;
   pl_race_begin(&t->race, addresses->count);
-  set_timer(t, on_tick, PL_RACE_TICK_MS, PL_RACE_TICK_MS);
+  tick_each(t, PL_RACE_TICK_MS, on_tick);
   start_next(t);
 }
 
@@ -322,7 +324,8 @@ void pl_transport_connect(pl_transport *t, const pl_url *url) {
 void pl_transport_disconnect(pl_transport *t) {
   if (t->state == OPEN) {
     t->state = CLOSING;
-    set_timer(t, on_close_timer, CLOSE_TIMEOUT_MS, 0);
+    t->close_ticks = 0;
+    tick_each(t, 1000, on_close_tick);
     if (t->stream)
       pl_stream_close(t->stream);
     else
