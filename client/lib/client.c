@@ -44,7 +44,7 @@ uint64_t pl_now_ms(void) {
 }
 
 bool pl_client_is_inherited(const pairlink *p) {
-  return getpid() != p->pid;
+  return pl_process_is_another(&p->process);
 }
 
 void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...) {
@@ -242,7 +242,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->callback = options->callback;
   p->log = options->log;
   p->user = options->user;
-  p->pid = getpid();
+  p->process = pl_process_now();
   p->epoll_fd = p->timer_fd = p->event_fd = p->kick_fd = -1;
   p->armed_ms = PL_NEVER;
   pl_list_init(&p->queue);

@@ -6,12 +6,12 @@
 #define PL_LIB_INTERNAL_H
 
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #include "../core/engine/engine.h"
 #include "../core/wire/wire.h"
 #include "../include/pairlink.h"
 #include "files.h"
+#include "process.h"
 #include "transport.h"
 
 enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33, PL_NAME_MAX = 65 };
@@ -37,7 +37,7 @@ struct pairlink {
   pairlink_callback *callback;
   pairlink_log_callback *log;
   void *user;
-  pid_t pid; /* whose it is: a forked child has a copy of the memory, and shares the rest */
+  pl_process process; /* whose it is: a forked child has a copy of the memory, and shares the rest */
   pl_url url;
   char url_text[PL_URL_TEXT_MAX];
   char id[PL_ID_CHARS + 1], relay_id[PL_ID_CHARS + 1];

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "../core/wire/wire.h"
+#include "process.h"
 #include "proxy.h"
 #include "resolve.h"
 #include "stream.h"
@@ -526,7 +527,7 @@ static void take_over(pl_transport *t) {
  * take half a minute. They are closed by the next transport that is made or freed. */
 typedef struct old_loop {
   uv_loop_t loop;
-  pid_t pid; /* whose it is */
+  pl_process process; /* whose it is */
   struct old_loop *next;
 } old_loop;
 static old_loop *old_loops;
@@ -536,7 +537,7 @@ static void close_old_loops(void) {
   pthread_mutex_lock(&global);
   for (old_loop **at = &old_loops; *at;) {
     old_loop *o = *at;
-    if (o->pid != getpid()) { /* a forked child shares its descriptors, and has not its threads */
+    if (pl_process_is_another(&o->process)) { /* a forked child shares its descriptors, and has not its threads */
       at = &o->next;
       continue;
     }
@@ -564,7 +565,7 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
     pl_free(o);
     return PL_ENOMEM;
   }
-  o->pid = getpid();
+  o->process = pl_process_now();
   t->loop = &o->loop;
   t->url = *url;
   t->on = *handlers;
@@ -631,7 +632,7 @@ bool pl_transport_part(pl_transport *t) {
   if (nowhere < 0) return false;
   pl_resolve_abandon(t->resolve);
   t->resolve = NULL;
-  PL_CONTAINER(t->loop, old_loop, loop)->pid = getpid();
+  PL_CONTAINER(t->loop, old_loop, loop)->process = pl_process_now();
   uv_walk(t->loop, point_nowhere, &nowhere);
   close(nowhere);
   return uv_loop_fork(t->loop) == 0;
