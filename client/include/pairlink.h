@@ -11,6 +11,9 @@
  *   times     whole milliseconds (…_ms) or seconds (…_s)
  *   threads   one pairlink belongs to one thread at a time; different ones may live in different threads.
  *             Only pairlink_wakeup may be called from any thread
+ *   fork      a client belongs to the process that made it. In a forked child pairlink_free and the functions that only
+ *             read are fine; all others do nothing, those with a result give PAIRLINK_ESTATE. A child that goes on
+ *             without exec calls pairlink_free; fork while no other thread is in a call of this header
  *   callbacks may call every function of this header but pairlink_dispatch and pairlink_run
  *
  * The library opens no window to the terminal, sets no signal handler, and writes to no standard stream. */
@@ -214,7 +217,8 @@ PAIRLINK_API void pairlink_options_init(pairlink_options *options);
 PAIRLINK_API int pairlink_new(const pairlink_options *options, pairlink **out) PAIRLINK_MUST_USE;
 
 /* Drops everything at once, unsent data too (pairlink_stop closes first), and frees it with its sessions; NULL is fine.
- * From within a callback it takes effect when the callback has returned. No event comes afterwards. */
+ * From within a callback it takes effect when the callback has returned. No event comes afterwards. In a forked child
+ * it frees the child's copy: the parent's connection goes on. */
 PAIRLINK_API void pairlink_free(pairlink *p);
 
 /* The options' user pointer; the own ID (good until pairlink_free); the relay's ID, or NULL while none is known; the

@@ -44,6 +44,10 @@ uint64_t pl_now_ms(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool pl_client_is_inherited(const pairlink *p) {
+  return pl_process_is_another(&p->process);
+}
+
 void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...) {
   char line[PL_WHY_MAX + 256];
   if (!p->log) return;
@@ -239,6 +243,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->callback = options->callback;
   p->log = options->log;
   p->user = options->user;
+  p->process = pl_process_now();
   p->epoll_fd = p->timer_fd = p->event_fd = p->kick_fd = -1;
   p->armed_ms = PL_NEVER;
   pl_list_init(&p->queue);
@@ -264,7 +269,7 @@ void pairlink_free(pairlink *p) {
     p->free_wanted = true;
     return;
   }
-  pl_transport_free(p->transport);
+  if (!pl_client_is_inherited(p) || pl_transport_part(p->transport)) pl_transport_free(p->transport);
   pl_engine_free(p->engine);
   while (!pl_list_empty(&p->queue)) {
     pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);

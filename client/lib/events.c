@@ -36,6 +36,7 @@ void pl_queued_free(pl_queued *q) {
 
 int pl_client_step(pairlink *p, pl_engine_event *event) {
   const pl_actions *actions = NULL;
+  if (pl_client_is_inherited(p)) return PL_ESTATE;
   event->now_ms = pl_now_ms();
   int result = pl_engine_step(p->engine, event, &actions);
   for (size_t i = 0; actions && i < actions->count; i++) {
@@ -239,7 +240,7 @@ static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a)
 
 bool pl_client_deliver(pairlink *p) {
   bool any = false;
-  while (!pl_list_empty(&p->queue) && !p->free_wanted) {
+  while (!pl_list_empty(&p->queue) && !p->free_wanted && !pl_client_is_inherited(p)) {
     pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
     pl_list_remove(&q->node);
     execute(p, q->session, &q->action);

@@ -11,6 +11,7 @@
 #include "../core/wire/wire.h"
 #include "../include/pairlink.h"
 #include "files.h"
+#include "process.h"
 #include "transport.h"
 
 enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33, PL_NAME_MAX = 65 };
@@ -36,6 +37,7 @@ struct pairlink {
   pairlink_callback *callback;
   pairlink_log_callback *log;
   void *user;
+  pl_process process; /* whose it is: a forked child has a copy of the memory, and shares the rest */
   pl_url url;
   char url_text[PL_URL_TEXT_MAX];
   char id[PL_ID_CHARS + 1], relay_id[PL_ID_CHARS + 1];
@@ -57,6 +59,8 @@ struct pairlink {
   pl_node sessions[PL_SESSION_BUCKETS];
 };
 
+/* In a forked child: to touch a descriptor would act on the parent's connection. */
+bool pl_client_is_inherited(const pairlink *p);
 /* CLOCK_BOOTTIME: goes on while the machine sleeps, so that a gap is seen. */
 uint64_t pl_now_ms(void);
 void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...)

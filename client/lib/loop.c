@@ -96,12 +96,12 @@ static void arm_for_next(pairlink *p) {
   arm(p, at);
 }
 
-/* True when a callback freed the client: it is gone. */
+/* True when a callback freed the client: it is gone. A callback may also have forked: the child does no more. */
 static bool dispatch(pairlink *p) {
   p->dispatching = true;
   read_wakeups(p);
   start(p);
-  for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted; turn++) {
+  for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted && !pl_client_is_inherited(p); turn++) {
     pl_transport_turn(p->transport);
     step_if_due(p);
     stop_engine(p);
@@ -112,18 +112,19 @@ static bool dispatch(pairlink *p) {
     }
     if (!busy && pl_transport_timeout_ms(p->transport) != 0) break;
   }
-  if (!p->free_wanted) check_stopped(p);
+  bool inherited = pl_client_is_inherited(p);
+  if (!p->free_wanted && !inherited) check_stopped(p);
   p->dispatching = false;
   if (p->free_wanted) {
     pairlink_free(p);
     return true;
   }
-  arm_for_next(p);
+  if (!inherited) arm_for_next(p);
   return false;
 }
 
 int pairlink_dispatch(pairlink *p) {
-  if (p->dispatching) return PL_ESTATE;
+  if (p->dispatching || pl_client_is_inherited(p)) return PL_ESTATE;
   (void)dispatch(p);
   return 0;
 }
@@ -132,6 +133,7 @@ int pairlink_run(pairlink *p) {
   if (p->dispatching) return PL_ESTATE;
   struct pollfd fd = {.fd = p->epoll_fd, .events = POLLIN};
   while (!p->stopped && !p->final_error) {
+    if (pl_client_is_inherited(p)) return PL_ESTATE;
     if (poll(&fd, 1, -1) < 0 && errno != EINTR) return PL_ESYSTEM;
     if (dispatch(p)) return 0;
   }
@@ -139,6 +141,7 @@ int pairlink_run(pairlink *p) {
 }
 
 int pairlink_stop(pairlink *p) {
+  if (pl_client_is_inherited(p)) return PL_ESTATE;
   if (p->stopping) return 0;
   p->stopping = true;
   pl_client_kick(p);
@@ -148,6 +151,7 @@ int pairlink_stop(pairlink *p) {
 void pairlink_wakeup(pairlink *p) {
   const uint64_t one = 1;
   int saved = errno;
+  if (pl_client_is_inherited(p)) return;
   atomic_store(&p->woken, true); /* before the write: who is told by the descriptor must see it */
   ssize_t n = write(p->event_fd, &one, sizeof one);
   (void)n; /* full means that it is awake */

@@ -13,21 +13,29 @@ struct pl_resolve {
 };
 
 static void add(pl_addresses *list, const struct addrinfo *a) {
-  char *text = list->text[list->count];
-  if (list->count == PL_ADDRESSES_MAX) return;
+  char text[PL_ADDRESS_CHARS];
   /* numeric form keeps the scope of a link-local address */
-  if (getnameinfo(a->ai_addr, a->ai_addrlen, text, PL_ADDRESS_CHARS, NULL, 0, NI_NUMERICHOST) != 0) return;
-  for (size_t i = 0; i < list->count; i++)
-    if (strcmp(list->text[i], text) == 0) return;
-  list->count++;
+  if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
+    pl_addresses_add(list, text);
+}
+
+/* The system's order says which family goes first; after that they take turns. */
+static void take(pl_addresses *list, const struct addrinfo *result) {
+  pl_addresses first = {.count = 0}, other = {.count = 0};
+  int family = AF_UNSPEC;
+  for (const struct addrinfo *a = result; a; a = a->ai_next) {
+    if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
+    if (family == AF_UNSPEC) family = a->ai_family;
+    add(a->ai_family == family ? &first : &other, a);
+  }
+  pl_addresses_interleave(list, &first, &other);
 }
 
 static void on_result(uv_getaddrinfo_t *request, int status, struct addrinfo *result) {
   pl_resolve *r = PL_CONTAINER(request, pl_resolve, request);
   pl_addresses list = {.count = 0};
   char text[400] = "";
-  for (const struct addrinfo *a = result; status == 0 && a; a = a->ai_next)
-    if (a->ai_family == AF_INET || a->ai_family == AF_INET6) add(&list, a);
+  if (status == 0) take(&list, result);
   uv_freeaddrinfo(result);
   if (r->done && list.count) {
     r->done(r->user, 0, "", &list);
@@ -64,6 +72,10 @@ int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, v
   *out = NULL;
   pl_free(r);
   return PL_ESYSTEM;
+}
+
+void pl_resolve_abandon(pl_resolve *r) {
+  if (r) r->done = NULL;
 }
 
 void pl_resolve_cancel(pl_resolve *r) {

@@ -16,6 +16,7 @@
 
 #include "../core/wire/wire.h"
 #include "low_fds.h"
+#include "process.h"
 #include "proxy.h"
 #include "resolve.h"
 #include "stream.h"
@@ -24,19 +25,25 @@ enum {
   RECEIVE_CHUNK = 65536, /* what libwebsockets hands over at a time */
   FIRST_MAX = 4096,      /* of the first message, a HELLO */
   UNSENT_MAX = 65536,    /* docs/protocol.md, "Pacing": at most 64 KiB wait in the socket */
-  CONNECT_TIMEOUT_S = 10,
-  CLOSE_TIMEOUT_S = 3,
-  CONTEXT_FDS = 4, /* that libwebsockets opens at a time to start */
+  CONNECT_TIMEOUT_S = PL_RACE_TICK_MS * PL_RACE_TICKS_MAX / 1000,
+  CLOSE_TICKS_MAX = 3, /* seconds, but none in which nobody looked */
+  CONTEXT_FDS = 4,     /* that libwebsockets opens at a time to start */
   TEXT_MAX = 640
 };
 
 typedef enum transport_state { IDLE, RESOLVING, CONNECTING, OPEN, CLOSING } transport_state;
 
+/* One address that is tried. */
+typedef struct attempt {
+  pl_transport *transport;
+  struct lws *wsi; /* NULL: not begun, failed, or the winner */
+} attempt;
+
 struct pl_transport {
   uv_loop_t *loop;
   struct lws_context *context;
   struct lws_vhost *vhost;
-  struct lws *wsi;
+  struct lws *wsi; /* of the connection, once it is open */
   pl_url url;
   pl_proxy proxy;
   pl_transport_handlers on;
@@ -45,9 +52,11 @@ struct pl_transport {
   transport_state state;
   pl_resolve *resolve;
   pl_addresses addresses;
-  size_t next_address;
-  bool attempt_failed; /* the wsi of this attempt is gone; the next address, or the end, at the next turn */
+  pl_race race;
+  attempt attempts[PL_ADDRESSES_MAX];
+  bool attempt_failed; /* one of them; the next address, or the end, at the next turn */
   bool closed;         /* on_closed is due */
+  unsigned close_ticks;
   int error;
   char text[TEXT_MAX];
   bool certificate_bad;
@@ -146,15 +155,26 @@ static void fail(pl_transport *t, int error, const char *text) {
   snprintf(t->text, sizeof t->text, "%s", text);
 }
 
-/* Drops the connection without a word. Never from within a callback of libwebsockets. */
-static void drop(pl_transport *t) {
-  struct lws *wsi = t->wsi;
-  pl_stream_free(t->stream);
-  t->stream = NULL;
+/* Never from within a callback of libwebsockets. */
+static void kill_now(struct lws **owner) {
+  struct lws *wsi = *owner;
   if (!wsi) return;
-  t->wsi = NULL;
+  *owner = NULL;
   lws_set_opaque_user_data(wsi, NULL); /* its last callbacks find no owner */
   lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_SYNC);
+}
+
+static void drop_attempts(pl_transport *t) {
+  for (size_t i = 0; i < t->race.started; i++) kill_now(&t->attempts[i].wsi);
+  pl_race_begin(&t->race, 0);
+}
+
+/* Drops the connection, and those being made, without a word. Never from within a callback of libwebsockets. */
+static void drop(pl_transport *t) {
+  pl_stream_free(t->stream);
+  t->stream = NULL;
+  drop_attempts(t);
+  kill_now(&t->wsi);
 }
 
 static void reset(pl_transport *t) {
@@ -163,7 +183,6 @@ static void reset(pl_transport *t) {
   uv_timer_stop(&t->timer);
   pl_buffer_deinit(&t->first);
   t->attempt_failed = t->closed = t->certificate_bad = t->first_came = false;
-  t->addresses.count = t->next_address = 0;
   t->state = IDLE;
 }
 
@@ -189,7 +208,8 @@ static void fail_connect(pl_transport *t, const char *lws_text) {
   fail(t, PL_ENETWORK, text);
 }
 
-static int connect_address(pl_transport *t, const char *address) {
+static int connect_address(attempt *a, const char *address) {
+  pl_transport *t = a->transport;
   struct lws_client_connect_info info;
   char via[PL_HOST_MAX + 120], target[PL_HOST_MAX + 2];
   bool v6 = strchr(t->url.host, ':') != NULL;
@@ -215,40 +235,67 @@ static int connect_address(pl_transport *t, const char *address) {
   if (t->url.tls) info.ssl_connection |= LCCSCF_USE_SSL;
   /* libwebsockets cuts the host at its first colon, so on_tls_context has an IPv6 address checked instead. */
   if (t->url.tls && v6) info.ssl_connection |= LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
-  info.opaque_user_data = t;
-  info.pwsi = &t->wsi;
+  info.opaque_user_data = a;
+  info.pwsi = &a->wsi;
   if (!lws_client_connect_via_info(&info)) {
-    t->wsi = NULL;
+    a->wsi = NULL;
     return PL_ENETWORK;
   }
   return 0;
 }
 
-static void on_timer(uv_timer_t *timer) {
-  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
-  drop(t);
-  if (t->state == CLOSING) {
-    end(t, PL_ECLOSED, "closed");
-  } else {
-    fail_connect(t, "timeout");
-    t->attempt_failed = true;
+static bool is_racing(const pl_transport *t) {
+  for (size_t i = 0; i < t->race.started; i++)
+    if (t->attempts[i].wsi) return true;
+  return false;
+}
+
+static bool any_is_connected(const pl_transport *t) {
+  for (size_t i = 0; i < t->race.started; i++) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    struct lws *wsi = t->attempts[i].wsi;
+    if (wsi && getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&peer, &size) == 0) return true;
   }
+  return false;
 }
 
-static void set_timer(pl_transport *t, uint64_t seconds) {
-  uv_update_time(t->loop);
-  (void)uv_timer_start(&t->timer, on_timer, seconds * 1000, 0);
-}
-
-static void try_next(pl_transport *t) {
-  t->state = CONNECTING;
-  while (t->next_address < t->addresses.count) {
-    set_timer(t, CONNECT_TIMEOUT_S);
-    if (connect_address(t, t->addresses.text[t->next_address++]) == 0) return;
-    t->attempt_failed = false;
+/* Beside those that are on their way. What fails at once gives way to the one after it. */
+static void start_next(pl_transport *t) {
+  bool failed = t->attempt_failed;
+  size_t i;
+  while (pl_race_next(&t->race, &i)) {
+    t->attempts[i].transport = t;
+    if (connect_address(&t->attempts[i], t->addresses.text[i]) == 0) return;
+    t->attempt_failed = failed; /* told by the result */
     fail_connect(t, NULL);
   }
-  end(t, t->error, NULL);
+  if (!is_racing(t)) end(t, t->error, NULL);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+  bool due = pl_race_tick(&t->race, any_is_connected(t));
+  if (pl_race_is_over(&t->race)) {
+    uv_timer_stop(&t->timer);
+    drop_attempts(t);
+    fail_connect(t, "timeout");
+    end(t, t->error, NULL);
+  } else if (due) {
+    start_next(t);
+  }
+}
+
+static void on_close_tick(uv_timer_t *timer) {
+  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+  if (++t->close_ticks < CLOSE_TICKS_MAX) return;
+  drop(t);
+  end(t, PL_ECLOSED, "closed");
+}
+
+static void tick_each(pl_transport *t, uint64_t ms, uv_timer_cb call) {
+  uv_update_time(t->loop);
+  (void)uv_timer_start(&t->timer, call, ms, ms);
 }
 
 static void on_resolved(void *user, int error, const char *text, const pl_addresses *addresses) {
@@ -259,7 +306,10 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
     return;
   }
   t->addresses = *addresses;
-  try_next(t);
+  t->state = CONNECTING;
+  pl_race_begin(&t->race, addresses->count);
+  tick_each(t, PL_RACE_TICK_MS, on_tick);
+  start_next(t);
 }
 
 static void connect_to(pl_transport *t, const pl_url *url) {
@@ -298,7 +348,8 @@ void pl_transport_connect(pl_transport *t, const pl_url *url) {
 void pl_transport_disconnect(pl_transport *t) {
   if (t->state == OPEN) {
     t->state = CLOSING;
-    set_timer(t, CLOSE_TIMEOUT_S);
+    t->close_ticks = 0;
+    tick_each(t, 1000, on_close_tick);
     if (t->stream)
       pl_stream_close(t->stream);
     else
@@ -349,13 +400,18 @@ static int on_receive(pl_transport *t, struct lws *wsi, const uint8_t *data, siz
   return 0;
 }
 
-static void on_established(pl_transport *t, struct lws *wsi) {
+/* The first that gets so far has won; the others go at the end of this turn. */
+static void on_established(attempt *a, struct lws *wsi) {
+  pl_transport *t = a->transport;
   int fd = lws_get_socket_fd(wsi), one = 1, unsent = UNSENT_MAX;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   uv_timer_stop(&t->timer);
+  a->wsi = NULL;
+  t->wsi = wsi;
   t->state = OPEN;
   t->error = 0;
+  t->certificate_bad = false; /* that was another address */
   t->on.on_open(t->on.user);
 }
 
@@ -374,10 +430,23 @@ static void on_tls_context(const pl_transport *t, SSL_CTX *context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
 
-static int on_owned_event(pl_transport *t, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t size) {
+static void on_gone(attempt *a, const struct lws *wsi) {
+  pl_transport *t = a->transport;
+  if (t->wsi == wsi) {
+    t->wsi = NULL;
+    end(t, t->error ? t->error : PL_ENETWORK, t->error ? NULL : "the connection was lost");
+  } else if (a->wsi == wsi) {
+    a->wsi = NULL;
+    if (!t->error) fail_connect(t, NULL);
+    t->attempt_failed = true;
+  }
+}
+
+static int on_owned_event(attempt *a, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t size) {
+  pl_transport *t = a->transport;
   switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
-      on_established(t, wsi);
+      on_established(a, wsi);
       break;
     case LWS_CALLBACK_CLIENT_RECEIVE:
       return on_receive(t, wsi, in, size);
@@ -385,24 +454,25 @@ static int on_owned_event(pl_transport *t, struct lws *wsi, enum lws_callback_re
       return on_writeable(t, wsi);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
       fail_connect(t, in);
-      t->wsi = NULL;
+      a->wsi = NULL;
       t->attempt_failed = true;
       break;
     case LWS_CALLBACK_CLIENT_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
-      if (t->wsi != wsi) break;
-      t->wsi = NULL;
-      if (t->state == CONNECTING) {
-        if (!t->error) fail_connect(t, NULL);
-        t->attempt_failed = true;
-      } else {
-        end(t, t->error ? t->error : PL_ENETWORK, t->error ? NULL : "the connection was lost");
-      }
+      on_gone(a, wsi);
       break;
     default:
       break;
   }
   return 0;
+}
+
+/* Another one has won. */
+static int on_losers_event(attempt *a, const struct lws *wsi, enum lws_callback_reasons reason) {
+  bool gone = reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR || reason == LWS_CALLBACK_CLIENT_CLOSED ||
+              reason == LWS_CALLBACK_WSI_DESTROY;
+  if (gone && a->wsi == wsi) a->wsi = NULL;
+  return -1;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
@@ -411,18 +481,18 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     on_tls_context(lws_context_user(lws_get_context(wsi)), user);
     return 0;
   }
-  pl_transport *t = lws_get_opaque_user_data(wsi);
+  attempt *a = lws_get_opaque_user_data(wsi);
   if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) { /* user: the store; size: is it good? */
-    if (t) on_certificate(t, user, size != 0);
+    if (a) on_certificate(a->transport, user, size != 0);
     return 0;
   }
-  if (!t) /* let go: no more reading, close as soon as it can */
+  if (!a) /* let go: no more reading, close as soon as it can */
     return reason == LWS_CALLBACK_CLIENT_WRITEABLE || reason == LWS_CALLBACK_CLIENT_RECEIVE ||
                    reason == LWS_CALLBACK_CLIENT_ESTABLISHED
                ? -1
                : 0;
-  if (t->wsi && t->wsi != wsi) return -1;
-  return on_owned_event(t, wsi, reason, in, size);
+  if (a->transport->wsi && a->transport->wsi != wsi) return on_losers_event(a, wsi, reason);
+  return on_owned_event(a, wsi, reason, in, size);
 }
 
 /* ---- after the first message -------------------------------------------------------------------------- */
@@ -480,6 +550,7 @@ static void take_over(pl_transport *t) {
  * take half a minute. They are closed by the next transport that is made or freed. */
 typedef struct old_loop {
   uv_loop_t loop;
+  pl_process process; /* whose it is */
   struct old_loop *next;
 } old_loop;
 static old_loop *old_loops;
@@ -489,6 +560,10 @@ static void close_old_loops(void) {
   pthread_mutex_lock(&global);
   for (old_loop **at = &old_loops; *at;) {
     old_loop *o = *at;
+    if (pl_process_is_another(&o->process)) { /* a forked child shares its descriptors, and has not its threads */
+      at = &o->next;
+      continue;
+    }
     (void)uv_run(&o->loop, UV_RUN_NOWAIT);
     if (uv_loop_close(&o->loop) == 0) {
       *at = o->next;
@@ -521,6 +596,7 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
     return PL_ENOMEM;
   }
   t->holder_fd = t->event_fd = -1;
+  o->process = pl_process_now();
   t->loop = &o->loop;
   t->url = *url;
   t->on = *handlers;
@@ -567,6 +643,26 @@ static bool destroy_context(pl_transport *t) {
   return true;
 }
 
+static void point_nowhere(uv_handle_t *handle, void *nowhere) {
+  uv_os_fd_t fd;
+  if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0) (void)dup3(*(int *)nowhere, fd, O_CLOEXEC);
+}
+
+/* libwebsockets ends a connection with a shutdown, TLS with its close_notify, and libuv takes each descriptor out of an
+ * epoll: all of that acts on what a forked child shares with its parent. So the numbers are pointed at a socket that is
+ * not connected, and the loop gets an epoll of its own. */
+bool pl_transport_part(pl_transport *t) {
+  if (!t) return true;
+  int nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (nowhere < 0) return false;
+  pl_resolve_abandon(t->resolve);
+  t->resolve = NULL;
+  PL_CONTAINER(t->loop, old_loop, loop)->process = pl_process_now();
+  uv_walk(t->loop, point_nowhere, &nowhere);
+  close(nowhere);
+  return uv_loop_fork(t->loop) == 0;
+}
+
 void pl_transport_free(pl_transport *t) {
   if (!t) return;
   drop(t);
@@ -604,6 +700,7 @@ int pl_transport_timeout_ms(const pl_transport *t) {
 /* OpenSSL writes without MSG_NOSIGNAL: hold SIGPIPE back for this thread, and swallow the one that we caused. */
 static void turn(pl_transport *t) {
   (void)uv_run(t->loop, UV_RUN_NOWAIT);
+  if (t->wsi) drop_attempts(t);
   take_over(t);
   if (t->stream) pl_stream_turn(t->stream);
 }
@@ -628,7 +725,7 @@ static void whole_turn(pl_transport *t) {
     turn(t);
   if (t->attempt_failed) {
     t->attempt_failed = false;
-    try_next(t);
+    start_next(t);
   }
   if (t->closed) {
     int error = t->error;

@@ -22,6 +22,9 @@ typedef struct pl_transport_handlers {
 /* url and handlers are copied; ca_file may be NULL. */
 int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, const pl_transport_handlers *handlers,
                      pl_transport **out) PL_MUST_USE;
+/* In a forked child: from here on nothing that is done to this transport reaches the parent's connection. False: it
+ * cannot even be freed. NULL is fine. */
+bool pl_transport_part(pl_transport *t) PL_MUST_USE;
 /* Drops the connection and everything else; NULL is fine. Not from within a handler. */
 void pl_transport_free(pl_transport *t);
 

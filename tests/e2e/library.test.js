@@ -45,3 +45,9 @@ test('a send from outside of dispatch wakes a host that polls the descriptor alo
   expect(result.stdout).toMatch(/^OK 200 messages/);
   expect(result.code).toBe(0);
 });
+
+test('a forked child frees its copies, and the parent talks on', async () => {
+  const result = await run(binary('host_fork'), [relay.ws, tempDir()], { env: home(), ms: 90_000 });
+  expect(result.stdout).toMatch(/^OK .* 0 losses/);
+  expect(result.code).toBe(0);
+});

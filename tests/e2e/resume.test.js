@@ -130,6 +130,26 @@ describe('lines in both directions', () => {
     await proxy.stop();
     await relay.stop();
   });
+
+  test('while one side is stopped for as long as the relay waits: over the same connections', LONG, async () => {
+    const relay = await startRelay({ args: ['--ping-interval', '1s', '--dead-after', '10s'] });
+    const proxy = await startProxy(relay.port);
+    const both = await pair(proxy.ws);
+    await converse(both, 0, 3);
+    both.listen.signal('SIGSTOP');
+    await both.connect.write('a3\n');
+    // The relay asks the one that is stopped: it has been silent for longer than an interval, and is not given up yet.
+    await new Promise((done) => proxy.on('received', (chunk) => chunk[0] === 0x89 && done()));
+    both.listen.signal('SIGCONT');
+    await both.listen.write('b3\n');
+    await both.listen.waitFor('a3\n', { stream: 'stdout' });
+    await both.connect.waitFor('b3\n', { stream: 'stdout' });
+    await endBoth(both, 4);
+    expect(proxy.connections).toBe(2);
+    for (const { stderr } of [both.listen, both.connect]) expect(stderr.match(/Connected with/g)).toHaveLength(1);
+    await proxy.stop();
+    await relay.stop();
+  });
 });
 
 test('a relay that was stopped for longer than --dead-after reads what came meanwhile before it judges', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
-import { once, run, tempDir } from '../support/process.js';
+import { binary, once, run, tempDir } from '../support/process.js';
 import { RawSocket, connectRaw, upgradeRequest } from '../support/raw.js';
 import { runRelay, startRelay } from '../support/relay.js';
 
@@ -157,6 +157,13 @@ describe('the relay', () => {
     raw.destroy();
     (await connectTls()).destroy();
   });
+});
+
+test('a forked child of a program frees its copies, and says nothing in its parent\'s TLS', async () => {
+  const env = { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', https_proxy: '', no_proxy: '*' };
+  const result = await run(binary('host_fork'), [`wss://localhost:${relay.port}`, tempDir(), file('ca.pem')], { env, ms: 90_000 });
+  expect(result.stdout).toMatch(/^OK .* 0 losses/);
+  expect(result.code).toBe(0);
 });
 
 describe('the command line', () => {

@@ -9,11 +9,13 @@ export const newIdentity = () => join(tempDir('pairlink-identity-'), 'identity')
 
 /**
  * Starts `pairlink --relay URL --identity FILE ARGS…`.
- * @param {{relay?: {ws: string}|string, identity?: string, env?: object, keepOutput?: boolean}} where
+ * @param {{relay?: {ws: string}|string, identity?: string, env?: object, keepOutput?: boolean, wrap?: string[]}} where
+ *   wrap: a program around it, with its options
  */
-export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput = true }, ...args) {
+export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput = true, wrap = [] }, ...args) {
   const url = typeof relay === 'string' ? relay : relay?.ws;
-  const program = new Program(binary('pairlink'), [...(url ? ['--relay', url] : []), '--identity', identity, ...args], {
+  const command = [...wrap, binary('pairlink'), ...(url ? ['--relay', url] : []), '--identity', identity, ...args];
+  const program = new Program(command[0], command.slice(1), {
     env: { ...QUIET_ENV, HOME: join(identity, '..'), XDG_CONFIG_HOME: '', XDG_DATA_HOME: '', XDG_STATE_HOME: '', ...env },
     keepOutput,
   });

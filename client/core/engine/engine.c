@@ -51,7 +51,7 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   pl_list_init(&e->links);
   pl_list_init(&e->ready);
   pl_buffer_init(&e->control, PL_CONTROL_BYTES);
-  e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = PL_NEVER;
+  e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
   pl_rng_init(&e->rng, config->seed);
   int rc = set_config(e, config);
   if (rc == 0) rc = pl_out_room(e, 64 + PL_OUT_RESERVE(0));
@@ -189,11 +189,10 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out) {
       rc = pl_command(e, in);
   }
   pl_engine_timers(e);
-  e->last_step_ms = e->now_ms;
   *out = &e->actions;
   return rc;
 }
 
 uint64_t pl_engine_deadline(const pl_engine *e) {
-  return e->next_ms;
+  return e->next_ms > e->judge_from_ms ? e->next_ms : e->judge_from_ms;
 }

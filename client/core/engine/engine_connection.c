@@ -14,7 +14,7 @@ static void forget_socket(pl_engine *e) {
   pl_buffer_trim(&e->control);
   pl_slots_deinit(&e->own);
   pl_slots_deinit(&e->relays);
-  e->ping_open = false;
+  e->answer_by_ms = PL_NEVER;
   e->move_at_ms = PL_NEVER;
 }
 
@@ -45,11 +45,19 @@ static uint64_t retry_delay(pl_engine *e) {
   return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
 }
 
+/* It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. */
+static bool was_of_use(const pl_engine *e) {
+  return e->connection == PL_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= PL_HELD_MS);
+}
+
 static void offline(pl_engine *e, int error, int reason, bool again) {
-  if (e->connection == PL_CONN_ONLINE)
+  if (was_of_use(e)) {
     e->offline_since_ms = e->now_ms;
-  else if (e->connection != PL_CONN_WAITING)
-    pl_addresses_turn(e);
+    e->connect_failures = 0;
+  }
+  if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
+  if (e->connection != PL_CONN_ONLINE && e->connection != PL_CONN_WAITING) pl_addresses_turn(e);
+  e->judge_from_ms = 0;
   pl_engine_action a = {.type = PL_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
   e->connection = PL_CONN_OFF;
   pl_links_end_all(e);
@@ -68,8 +76,7 @@ void pl_connection_fail(pl_engine *e, int error, int reason) {
   pl_out_once(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
   bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
   forget_socket(e);
-  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason);   /* told before the socket closes */
-  if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
+  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason); /* told before the socket closes */
   offline(e, error, reason, again);
 }
 
@@ -91,19 +98,51 @@ void pl_connection_closed(pl_engine *e, int error) {
   offline(e, error ? error : PL_ENETWORK, PL_REASON_GONE, true);
 }
 
+bool pl_connection_has_socket(const pl_engine *e) {
+  return e->connection >= PL_CONN_CONNECTING;
+}
+
+static uint64_t patience(const pl_engine *e) {
+  return e->dead_after_ms > e->ping_interval_ms ? e->dead_after_ms - e->ping_interval_ms : 1;
+}
+
+/* PING, unless one is on its way already. The answer is due in wait_ms, or when it was due before that. */
+static void ask(pl_engine *e, uint64_t wait_ms) {
+  uint8_t data[8];
+  if (e->answer_by_ms == PL_NEVER) {
+    pl_rng_bytes(&e->rng, data, sizeof data);
+    (void)pl_control(e, PL_ENV_PING, 0, data, sizeof data); /* one that found no room is one without an answer */
+  }
+  if (e->now_ms + wait_ms < e->answer_by_ms) e->answer_by_ms = e->now_ms + wait_ms;
+  pl_engine_wake_at(e, e->answer_by_ms);
+}
+
+void pl_connection_online(pl_engine *e) {
+  e->connection = PL_CONN_ONLINE;
+  e->online_ms = e->now_ms;
+  e->carried = false;
+}
+
+void pl_connection_late(pl_engine *e) {
+  if (e->connection != PL_CONN_ONLINE) return;
+  if (!e->was_late) e->answer_by_ms = PL_NEVER; /* nobody looked for the answer: the wait begins again */
+  e->was_late = true;
+  ask(e, patience(e));
+}
+
 void pl_connection_network_up(pl_engine *e) {
   if (e->connection == PL_CONN_WAITING || (e->connection == PL_CONN_OFF && e->wanted)) {
     e->connect_failures = 0;
     connect_now(e);
   } else if (e->connection == PL_CONN_ONLINE) {
-    e->received_ms = e->pinged_ms = 0; /* the address may have changed: ask at once */
-    pl_connection_time(e);
+    ask(e, PL_NETWORK_UP_ANSWER_MS); /* the address may have changed */
   }
 }
 
 void pl_connection_heard(pl_engine *e) {
   e->received_ms = e->now_ms;
-  e->ping_open = false;
+  e->answer_by_ms = PL_NEVER;
+  e->was_late = false;
 }
 
 void pl_connection_going_away(pl_engine *e, pl_view payload) {
@@ -124,36 +163,21 @@ void pl_connection_reset(pl_engine *e, pl_view payload) {
   pl_connection_fail(e, pl_reason_error(reason), reason);
 }
 
-static void ping(pl_engine *e) {
-  uint8_t data[8];
-  pl_rng_bytes(&e->rng, data, sizeof data);
-  if (pl_control(e, PL_ENV_PING, 0, data, sizeof data)) return;
-  e->ping_open = true;
-  e->pinged_ms = e->now_ms;
-}
-
-static uint64_t answer_due(const pl_engine *e) {
-  uint64_t patience = e->dead_after_ms > e->ping_interval_ms ? e->dead_after_ms - e->ping_interval_ms : 1;
-  return e->pinged_ms + patience;
-}
-
 uint64_t pl_connection_deadline(const pl_engine *e) {
   if (e->connection != PL_CONN_ONLINE) return e->connection_ms;
-  uint64_t at = e->ping_open ? answer_due(e) : e->received_ms + e->ping_interval_ms;
+  uint64_t at = e->answer_by_ms != PL_NEVER ? e->answer_by_ms : e->received_ms + e->ping_interval_ms;
   return e->move_at_ms < at ? e->move_at_ms : at;
 }
 
 void pl_connection_time(pl_engine *e) {
-  bool slept = e->last_step_ms && e->now_ms - e->last_step_ms >= PL_GAP_MS;
-  if (e->connection == PL_CONN_ONLINE && slept && !e->ping_open) ping(e);
   if (e->now_ms < pl_connection_deadline(e)) return;
   if (e->connection == PL_CONN_WAITING) {
     connect_now(e);
   } else if (e->connection == PL_CONN_ONLINE) {
     if (e->now_ms >= e->move_at_ms)
       pl_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
-    else if (!e->ping_open)
-      ping(e);
+    else if (e->answer_by_ms == PL_NEVER)
+      ask(e, patience(e));
     else
       pl_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   } else if (e->connection != PL_CONN_OFF) {

@@ -98,6 +98,7 @@ void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view rec
     pl_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session goes on over another link */
     return;
   }
+  e->carried = true;
   pl_session_event in = {.type = PL_SESSION_RECORD, .link = number, .data = {plain, (size_t)n}};
   in.counter = l->keys.received_counter;
   pl_peer_session *s = l->state == PL_LINK_UP ? l->session : begin(e, l, epoch_in(in.data));

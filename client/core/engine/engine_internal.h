@@ -24,7 +24,10 @@ enum {
   PL_RETRY_MAX_MS = 10000,
   PL_RETRY_LATE_MS = 30000,
   PL_RETRY_EARLY_FOR_MS = 120000,
-  PL_GAP_MS = 30000,
+  PL_HELD_MS = 10000, /* a connection that was online for so long was of use */
+  PL_NETWORK_UP_ANSWER_MS = 5000,
+  PL_LATE_MS = 2000, /* behind its deadline: the engine was not called when it asked to be */
+  PL_READ_FIRST_MS = 1000,
   PL_REPLACE_AFTER_MS = 900000,
   PL_FAULT_FREE_MS = 60000, /* a link that held so long was no part of a row of faults */
   PL_KNOCKS_MAX = 64,
@@ -149,7 +152,8 @@ struct pl_engine {
   bool pinned, has_token;
   uint8_t token_key[32];
   pl_rng rng;
-  uint64_t now_ms, next_ms, last_step_ms;
+  uint64_t now_ms, next_ms;
+  uint64_t judge_from_ms; /* no timer counts before; 0: they all do */
 
   pl_actions actions;
   uint8_t text[PL_TEXT_BYTES]; /* of this step's actions */
@@ -160,9 +164,12 @@ struct pl_engine {
 
   pl_connection_state connection;
   uint64_t connection_ms; /* when its state ends */
-  uint64_t offline_since_ms, received_ms, pinged_ms, move_at_ms, stop_at_ms;
+  uint64_t offline_since_ms, online_ms, received_ms, move_at_ms, stop_at_ms;
+  uint64_t answer_by_ms; /* to a PING; PL_NEVER: none is on its way */
   unsigned connect_failures;
-  bool wanted, stopping, ping_open;
+  bool wanted, stopping;
+  bool carried;  /* a peer's record opened on this connection */
+  bool was_late; /* and nothing came since */
   uint8_t transcript[64], hello_relay_id[32];
   uint32_t message_max, link_window, link_slots, open_timeout_ms, ping_interval_ms, dead_after_ms;
 
@@ -210,7 +217,10 @@ void pl_connection_closed(pl_engine *e, int error);
 void pl_connection_network_up(pl_engine *e);
 /* Gives the socket up: `error` for the application; terminal reasons are not tried again. */
 void pl_connection_fail(pl_engine *e, int error, int reason);
+void pl_connection_online(pl_engine *e);
 void pl_connection_heard(pl_engine *e);
+bool pl_connection_has_socket(const pl_engine *e); /* or is getting one */
+void pl_connection_late(pl_engine *e);             /* nobody looked for a while */
 void pl_connection_time(pl_engine *e);
 uint64_t pl_connection_deadline(const pl_engine *e);
 /* engine_address.c */

@@ -104,8 +104,7 @@ int pl_login_welcome(pl_engine *e, pl_view payload) {
     return 0;
   }
   take_limits(e, w.limits);
-  e->connection = PL_CONN_ONLINE;
-  e->connect_failures = 0;
+  pl_connection_online(e);
   e->pinned = true; /* for as long as this engine lives, even if nothing was pinned before */
   memcpy(e->relay_id, e->hello_relay_id, 32);
   pl_engine_action a = {.type = PL_OUT_ONLINE};

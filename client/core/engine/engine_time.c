@@ -56,7 +56,25 @@ static void stop_time(pl_engine *e) {
   e->stopping = false;
 }
 
+/* Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
+ * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
+ */
+static bool reads_first(pl_engine *e) {
+  if (e->judge_from_ms == 0) {
+    bool late = e->next_ms < e->now_ms && e->now_ms - e->next_ms >= PL_LATE_MS;
+    if (!late || !pl_connection_has_socket(e)) return false;
+    e->judge_from_ms = e->now_ms + PL_READ_FIRST_MS;
+    pl_connection_late(e);
+    for (size_t i = 0; i < e->session_slots; i++)
+      if (e->sessions[i]) pl_session_late(e->sessions[i]->core, e->now_ms);
+  }
+  if (e->now_ms < e->judge_from_ms) return true;
+  e->judge_from_ms = 0;
+  return false;
+}
+
 void pl_engine_timers(pl_engine *e) {
+  if (reads_first(e)) return;
   if (e->stopping) stop_time(e);
   if (e->now_ms < e->next_ms) return;
   e->next_ms = PL_NEVER;

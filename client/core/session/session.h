@@ -107,6 +107,9 @@ bool pl_session_has_output(const pl_session *s);
  */
 void pl_session_fail(pl_session *s, uint16_t reason, pl_view text);
 
+/* Nobody looked at what came for a while: that time is no wait, and measures nothing. */
+void pl_session_late(pl_session *s, uint64_t now_ms);
+
 bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
 bool pl_session_is_closing(const pl_session *s);                        /* by this side, the answer has not come */

@@ -66,6 +66,10 @@ pl_sent *pl_link_add_sent(pl_session *s, pl_session_link *l) {
 /* Round trip and rate from the newest record acknowledged. */
 static void measure(pl_session *s, const pl_sent *newest) {
   pl_rate_estimate *r = &s->rate;
+  if (newest->time_ms < r->measured_from_ms) { /* nobody looked for the answer in between */
+    r->delivered_ms = s->now_ms;
+    return;
+  }
   uint64_t trip = s->now_ms - newest->time_ms, span = s->now_ms - newest->delivered_ms;
   uint32_t rtt = trip > 60000 ? 60000 : (uint32_t)trip;
   r->rtt_ms = r->min_rtt_ms == UINT32_MAX ? rtt : (7 * r->rtt_ms + rtt) / 8;

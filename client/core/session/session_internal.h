@@ -81,6 +81,7 @@ typedef struct pl_rate_estimate {
   uint64_t delivered, delivered_ms; /* bytes acknowledged so far, and when last */
   uint64_t now, before;             /* bytes a second: best of this period and of the one before */
   uint64_t period_ends_ms;
+  uint64_t measured_from_ms;   /* what was sent before is no sample */
   uint32_t rtt_ms, min_rtt_ms; /* 0 and UINT32_MAX before the first sample */
 } pl_rate_estimate;
 
@@ -121,6 +122,7 @@ struct pl_session {
   unsigned patience; /* links dropped since anything got through: each doubles the wait */
   uint32_t take_probe_ms;
   bool probe_due;
+  bool was_late; /* and nothing got through since */
 
   pl_rate_estimate rate;
 

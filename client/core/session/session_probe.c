@@ -4,6 +4,15 @@
 void pl_session_progress(pl_session *s) {
   s->progress_ms = s->now_ms;
   s->probes_open = 0;
+  s->was_late = false;
+}
+
+void pl_session_late(pl_session *s, uint64_t now_ms) {
+  s->now_ms = now_ms;
+  s->rate.measured_from_ms = now_ms;
+  if (s->was_late) return;
+  pl_session_progress(s);
+  s->was_late = true;
 }
 
 /* A link got nothing through in time: a slow line needs longer for one record. */
@@ -57,6 +66,8 @@ int pl_session_take_probe(pl_session *s, pl_session_link *l, pl_view body) {
 int pl_session_take_probe_reply(pl_session *s, pl_view body) {
   pl_wire_frame_probe f;
   if (pl_wire_frame_probe_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
-  if (f.number == s->probe_number) s->probes_open = 0;
+  if (f.number != s->probe_number) return 0;
+  s->probes_open = 0;
+  s->was_late = false;
   return 0;
 }

@@ -101,6 +101,130 @@ static void after_sleep_the_relay_is_asked_at_once(void **state) {
   net_deinit(&n);
 }
 
+/* What is due when nobody looked in time is not judged before what came was read. The answer to a PING was on its way
+ * all the time: the connection stays, and what was a wait before begins again. */
+static void after_a_stop_it_reads_before_it_judges(void **state) {
+  (void)state;
+  static const uint64_t stops[] = {2000, 9000, 25000, 52000, 3600000};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(stops); i++) {
+    one(NULL);
+    for (int k = 0; !n.clients[0].in; k++) { /* until it has asked, and the answer waits to be read */
+      assert_true(k < 10);
+      n.now_ms = pl_engine_deadline(n.clients[0].engine);
+      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+      (void)net_turn(&n);
+    }
+    n.now_ms = pl_engine_deadline(n.clients[0].engine) + stops[i];
+    net_do(&n, 0, &(pl_engine_event){.type = i % 2 ? PL_IN_NETWORK_UP : PL_IN_TIME});
+    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    assert_true(pl_engine_deadline(n.clients[0].engine) > n.now_ms);
+    net_run(&n, 60000);
+    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    net_deinit(&n);
+  }
+}
+
+static void a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late(void **state) {
+  (void)state;
+  one(NULL);
+  n.clients[0].frozen = true;
+  for (int i = 0; i < 20 && !net_count(&n, 0, PL_OUT_OFFLINE); i++) {
+    n.now_ms += 10000;
+    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+  }
+  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
+  net_deinit(&n);
+}
+
+/* A login that was cut short by a stop goes on when its answer is there. */
+static void a_stop_during_the_login_does_not_end_it(void **state) {
+  (void)state;
+  net_init(&n);
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  (void)net_turn(&n); /* connected; HELLO is on its way */
+  n.now_ms += 50000;
+  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  net_run(&n, 60000);
+  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  net_deinit(&n);
+}
+
+static size_t pings;
+static bool count_pings(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  (void)from;
+  pings += e->type == PL_ENV_PING;
+  return pong_lost && e->type == PL_ENV_PING;
+}
+
+/* However often the application is told that the network is back: one question, one wait of five seconds. */
+static void the_network_may_be_back_more_than_once(void **state) {
+  (void)state;
+  for (int asked_before = 0; asked_before < 2; asked_before++) {
+    one(NULL);
+    n.drop = count_pings;
+    pings = 0;
+    pong_lost = false;
+    if (asked_before) {
+      n.now_ms = pl_engine_deadline(n.clients[0].engine);
+      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME}); /* PING is made, and not sent yet */
+    }
+    for (int i = 0; i < 1000; i++) net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+    net_settle(&n);
+    assert_int_equal(pings, 1);
+    net_run(&n, 15000);
+    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    pong_lost = true; /* it is not the same network */
+    uint64_t told_ms = n.now_ms;
+    for (; !net_count(&n, 0, PL_OUT_OFFLINE); net_run(&n, 100)) {
+      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+      assert_true(n.now_ms <= told_ms + 5000); /* telling again makes it no later */
+    }
+    assert_true(n.now_ms >= told_ms + 5000);
+    net_deinit(&n);
+  }
+}
+
+/* Logged in and broken each time: called less and less, as one that cannot be reached. */
+static void welcome_alone_is_no_reason_to_hurry(void **state) {
+  (void)state;
+  one(NULL);
+  for (uint64_t end_ms = n.now_ms + 120000; n.now_ms < end_ms;) {
+    if (n.clients[0].connected) net_cut(&n, 0);
+    net_run(&n, 10);
+  }
+  size_t logins = net_count(&n, 0, PL_OUT_ONLINE);
+  assert_in_range(logins, 12, 60);
+  net_run(&n, 40000);
+  assert_true(n.clients[0].connected);
+  net_forget(&n, 0);
+  net_cut(&n, 0); /* it had held: the first wait is short */
+  net_settle(&n);
+  assert_in_range(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
+  net_deinit(&n);
+}
+
+/* A connection that carried a peer's record was of use, however short. */
+static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  for (int i = 0; i < 20; i++) {
+    net_forget(&n, 0);
+    net_cut(&n, 0);
+    net_settle(&n);
+    assert_in_range(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
+    for (int k = 0; k < 100 && !net_count(&n, 0, PL_OUT_LINKED); k++) net_run(&n, 100);
+    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  }
+  net_deinit(&n);
+}
+
 static void reset_on_link_zero(uint16_t reason) {
   uint8_t p[2];
   pl_put_u16(p, reason);
@@ -329,6 +453,12 @@ int main(void) {
       cmocka_unit_test(an_unreachable_relay_is_tried_with_growing_pauses),
       cmocka_unit_test(silence_is_noticed_within_45_seconds),
       cmocka_unit_test(after_sleep_the_relay_is_asked_at_once),
+      cmocka_unit_test(after_a_stop_it_reads_before_it_judges),
+      cmocka_unit_test(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
+      cmocka_unit_test(a_stop_during_the_login_does_not_end_it),
+      cmocka_unit_test(the_network_may_be_back_more_than_once),
+      cmocka_unit_test(welcome_alone_is_no_reason_to_hurry),
+      cmocka_unit_test(a_connection_that_was_of_use_is_made_again_soon),
       cmocka_unit_test(terminal_reasons_end_the_retries),
       cmocka_unit_test(going_away_moves_within_the_delay),
       cmocka_unit_test(going_away_names_other_addresses),

@@ -1,5 +1,7 @@
 /* The public functions without a relay: options, errors, what is refused before anything is sent, and an end. */
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -369,6 +372,72 @@ static void test_free_while_a_name_is_looked_up(void **state) {
   }
 }
 
+static int open_descriptors(void) {
+  int count = 0;
+  DIR *list = opendir("/proc/self/fd");
+  if (!list) return -1;
+  while (readdir(list)) count++;
+  closedir(list);
+  return count;
+}
+
+/* In a forked child: the copy can be freed and nothing else; what it had open is closed. 0, or what was wrong. */
+static int end_copy(pairlink *p, int before, bool looked_up) {
+  if (pairlink_dispatch(p) != PAIRLINK_ESTATE || pairlink_run(p) != PAIRLINK_ESTATE) return 1;
+  if (pairlink_stop(p) != PAIRLINK_ESTATE || pairlink_network_up(p) != PAIRLINK_ESTATE) return 2;
+  if (pairlink_allow(p, pairlink_id(p)) != PAIRLINK_ESTATE) return 3;
+  pairlink_wakeup(p);
+  pairlink_free(p);
+  if (!looked_up && open_descriptors() != before) return 4; /* a lookup keeps its loop */
+  return 0;
+}
+
+static void fork_and_end_copy(pairlink *p, int before, bool looked_up) {
+  int status = 1;
+  pid_t child = fork();
+  if (child == 0) {
+    int wrong = end_copy(p, before, looked_up);
+    seen s = {0};
+    pairlink_options o = options_for("ws://127.0.0.1:1", &s); /* a child may have one of its own */
+    if (!wrong && (pairlink_new(&o, &p) != 0 || pairlink_dispatch(p) != 0)) wrong = 5;
+    if (!wrong) pairlink_free(p);
+    _exit(wrong);
+  }
+  assert_true(child > 0);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+static void test_a_forked_child_frees_its_copy(void **state) {
+  seen s = {0};
+  char url[64], byte[4096];
+  pairlink *p;
+  (void)state;
+  int listener = dead_port(url, sizeof url);
+  assert_int_equal(listen(listener, 1), 0);
+  const char *const urls[] = {url, "ws://relay.invalid:1"};
+  for (int i = 0; i < 2; i++) {
+    int before = open_descriptors();
+    pairlink_options o = options_for(urls[i], &s);
+    assert_int_equal(pairlink_new(&o, &p), 0);
+    fork_and_end_copy(p, before, false);
+    assert_int_equal(pairlink_dispatch(p), 0); /* now it connects, or looks the name up */
+    fork_and_end_copy(p, before, i == 1);
+    if (i == 0) { /* the relay to be has the whole request, and no end of it */
+      int fd = accept(listener, NULL, NULL);
+      struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+      while (poll(&poll_fd, 1, 0) == 0) assert_int_equal(pairlink_dispatch(p), 0);
+      fork_and_end_copy(p, before + 1, false);
+      assert_true(recv(fd, byte, sizeof byte, 0) > 0);
+      assert_int_equal(recv(fd, byte, sizeof byte, MSG_DONTWAIT), -1);
+      assert_int_equal(errno, EAGAIN);
+      close(fd);
+    }
+    pairlink_free(p);
+  }
+  close(listener);
+}
+
 typedef struct worker {
   pthread_t thread;
   const char *url;
@@ -449,6 +518,7 @@ int main(void) {
       WITH_FOLDER(test_free_from_a_callback),
       WITH_FOLDER(test_wakeup_from_a_thread),
       WITH_FOLDER(test_out_of_memory),
+      WITH_FOLDER(test_a_forked_child_frees_its_copy), /* before lookups, whose loops are closed when they are over */
       WITH_FOLDER(test_free_while_a_name_is_looked_up),
       WITH_FOLDER(test_clients_in_several_threads),
       WITH_FOLDER(test_the_process_is_left_alone),

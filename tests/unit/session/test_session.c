@@ -226,6 +226,56 @@ static void a_late_receipt_survives_a_lost_ack(void **state) {
   two_deinit(&t);
 }
 
+static bool drop_answers(two *x, int from, const two_record *r) {
+  (void)x;
+  (void)r;
+  return from == 1;
+}
+
+/* How long a link is kept on which no answer comes, when nobody looked `late_from` ms after the start, and again each
+ * second after that. */
+static uint64_t kept_for(uint64_t late_from) {
+  uint64_t ms = 0;
+  t.drop = drop_answers;
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  while (pl_session_is_linked(t.side[0].session)) {
+    assert_true(ms < 30000);
+    if (ms >= late_from && ms % 1000 == 0) pl_session_late(t.side[0].session, t.now_us / 1000);
+    two_run(&t, 100);
+    ms += 100;
+  }
+  t.drop = NULL;
+  return ms;
+}
+
+/* Time in which nobody looked is no wait, once: a host that is always late finds out too. */
+static void what_nobody_looked_for_is_not_missed_yet(void **state) {
+  (void)state;
+  start();
+  uint64_t plain = kept_for(UINT64_MAX);
+  two_deinit(&t);
+  start();
+  uint64_t late = kept_for(plain / 1000 * 1000);
+  assert_true(late >= 2 * plain - 1000);
+  two_deinit(&t);
+}
+
+/* A record's answer that waited while nobody looked says nothing about the round trip: the waits stay as they were. */
+static void a_stop_is_no_round_trip(void **state) {
+  (void)state;
+  start();
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  (void)two_step(&t, 0, &(pl_session_event){.type = PL_SESSION_TIME});
+  two_run(&t, 0); /* sent */
+  t.now_us += 52000000;
+  pl_session_late(t.side[0].session, t.now_us / 1000);
+  two_run(&t, 2000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
+  assert_true(pl_session_is_linked(t.side[0].session));
+  assert_in_range(kept_for(UINT64_MAX), 3000, 5000);
+  two_deinit(&t);
+}
+
 static void the_better_link_is_used_and_nothing_doubled(void **state) {
   (void)state;
   start();
@@ -329,6 +379,8 @@ int main(void) {
       cmocka_unit_test(one_loss_is_repaired_by_one_going_back),
       cmocka_unit_test(the_receipt_survives_a_lost_ack),
       cmocka_unit_test(a_late_receipt_survives_a_lost_ack),
+      cmocka_unit_test(what_nobody_looked_for_is_not_missed_yet),
+      cmocka_unit_test(a_stop_is_no_round_trip),
       cmocka_unit_test(the_better_link_is_used_and_nothing_doubled),
       cmocka_unit_test(a_channel_given_up_at_the_end_of_a_record),
       cmocka_unit_test(each_link_without_a_hello_is_given_longer),

@@ -86,6 +86,93 @@ describe('login', () => {
     const sent = ana.engine.produce(world.now, 65543)
     expect(sent[0]).toBe(ENVELOPE.PING)
   })
+  test.each([2000, 9000, 25000, 52000, 3600000])('stopped for %i ms beyond a deadline, it reads before it judges', (ms) => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    let pongs = 0
+    const { toClient } = world
+    world.toClient = function (socket, type, ...rest) {
+      pongs += type === ENVELOPE.PONG
+      toClient.call(this, socket, type, ...rest)
+    }
+    world.until(() => pongs, 'an answer on its way')
+    world.now = ana.engine.deadline() + ms
+    ana.do('time') // as a timer that fires before the socket is read
+    expect(ana.last('offline')).toBeUndefined()
+    expect(ana.engine.deadline()).toBeGreaterThan(world.now)
+    world.pass(60000)
+    expect(ana.last('offline')).toBeUndefined()
+  })
+  test('a dead relay is noticed by a host that is always late', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    for (let n = 0; n < 20 && !ana.last('offline'); n++) {
+      world.now += 10000
+      ana.do('time')
+      ana.engine.deadline()
+    }
+    expect(ana.last('offline')).toMatchObject({ error: 'ENETWORK', reason: REASON.TIMEOUT })
+  })
+  test('a stop during the login does not end it', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.engine.relay.state === 'hello', 'a socket')
+    ana.engine.deadline()
+    world.now += 50000
+    ana.do('time')
+    expect(ana.last('offline')).toBeUndefined()
+    world.until(() => ana.last('online'), 'online', 500)
+    world.pass(60000)
+    expect(ana.last('offline')).toBeUndefined()
+  })
+  test('however often the network is said to be back: one question, and one wait of five seconds', () => {
+    const world = new World()
+    const ana = world.peer('ana').start()
+    world.until(() => ana.last('online'), 'online')
+    let pings = 0
+    let lost = false
+    const { take } = world
+    world.take = function (socket, envelope) {
+      const ping = envelope.type === ENVELOPE.PING
+      pings += ping
+      if (!ping || !lost) take.call(this, socket, envelope)
+    }
+    for (let n = 0; n < 1000; n++) ana.do('network_up')
+    world.pass(15000)
+    expect(pings).toBe(1)
+    expect(ana.last('offline')).toBeUndefined()
+    lost = true
+    const told = world.now
+    while (!ana.last('offline')) {
+      ana.do('network_up')
+      world.pass(100)
+      expect(world.now).toBeLessThanOrEqual(told + 5100)
+    }
+    expect(world.now).toBeGreaterThanOrEqual(told + 5000)
+  })
+  test('WELCOME alone is no reason to hurry; a connection that held, or was of use, is made again soon', () => {
+    const { world, ana, bo } = pair()
+    const cut = () => {
+      world.cut(ana)
+      return ana.last('offline').time - world.now
+    }
+    for (let n = 0; n < 20; n++) {
+      expect(cut()).toBeLessThanOrEqual(250) // each carried the session
+      const linked = ana.of('linked').length
+      world.until(() => ana.of('linked').length > linked, 'linked')
+    }
+    bo.do('stop')
+    ana.do('close', { session: ana.last('linked').session })
+    world.pass(30000)
+    expect(cut()).toBeLessThanOrEqual(250) // it held
+    const before = ana.of('online').length
+    for (const end = world.now + 120000; world.now < end; world.pass(10)) if (ana.engine.relay.online) cut()
+    const logins = ana.of('online').length - before
+    expect(logins).toBeGreaterThan(10)
+    expect(logins).toBeLessThan(60)
+  })
   test('moves when the relay is going away', () => {
     const { world, ana, bo, session } = pair()
     ana.do('socket_message', { data: makeEnvelope(ENVELOPE.GOING_AWAY, encode('going_away', { delay_ms: 2000, urls: utf8('ws://other.test:1\nhttp://no') })) })

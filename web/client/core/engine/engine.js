@@ -78,7 +78,9 @@ const NAME_MAX = 64
 const REASON_TEXT_MAX = 123
 /** Envelopes that wait for the socket; an honest relay never makes so many answers due. */
 const QUEUE_MAX = 8192
-const GAP_MS = 30000
+/** Behind its deadline: the engine was not called when it asked to be. */
+const LATE_MS = 2000
+const READ_FIRST_MS = 1000
 const GHOST_MS = 15000
 const GHOSTS_MAX = 64
 
@@ -87,6 +89,10 @@ export class Engine {
   constructor(config) {
     this.config = config
     this.now = 0
+    /** What `deadline` said last. */
+    this.promised = Infinity
+    /** No timer counts before; 0: they all do. */
+    this.judgeFrom = 0
     /** @type {Action[]} */
     this.actions = []
     this.applicationBytes = utf8Within(config.application, APPLICATION_MAX)
@@ -118,15 +124,13 @@ export class Engine {
    * @param {EngineEvent} event
    * @returns {{actions: Action[], value: number, error: PairlinkError | null}} */
   step(event) {
-    const gap = event.now - this.now
-    const first = this.now === 0
-    if (gap > 0) this.now = event.now
+    if (event.now > this.now) this.now = event.now
     this.actions = []
     let value = 0
     /** @type {PairlinkError | null} */
     let error = null
     try {
-      if (!first && gap >= GAP_MS) this.relay.time(gap)
+      this.noticeLate()
       value = this.dispatch(event) ?? 0
     } catch (thrown) {
       if (!(thrown instanceof PairlinkError)) throw thrown
@@ -391,6 +395,7 @@ export class Engine {
       return
     }
     link.bytes += payload.length
+    this.relay.carried = true
     if (link.state === 'accepted') {
       plaintext = plaintext.slice() // what follows uses libsodium, whose memory this is
       if (!takeFirstRecord(this, link, plaintext)) return
@@ -455,6 +460,7 @@ export class Engine {
   /** All links died with the socket. @param {boolean} flush what is queued is still sent */
   socketLost(flush) {
     const links = [...this.slots.byNumber.values()]
+    this.judgeFrom = 0
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     if (!flush) this.queue = []
     for (const link of links) {
@@ -669,7 +675,8 @@ export class Engine {
       at = Math.min(at, entry.opening ? this.openBy(entry.opening) : entry.dialAt, this.replaceAt(entry))
     }
     for (const link of this.slots.byNumber.values()) if (link.state === 'accepted') at = Math.min(at, link.since + CLOSE_TIMEOUT_MS)
-    return at
+    this.promised = Math.max(at, this.judgeFrom)
+    return this.promised
   }
   /** The relay answers every OPEN; this is for one that does not. @param {Link} link @private */
   openBy(link) {
@@ -683,9 +690,20 @@ export class Engine {
     const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience
     return Math.max(due, entry.replaceFrom)
   }
+  /** Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
+   * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
+   * @private */
+  noticeLate() {
+    if (this.judgeFrom || !this.relay.hasSocket || this.now - this.promised < LATE_MS) return
+    this.judgeFrom = this.now + READ_FIRST_MS
+    this.relay.late()
+    for (const { session } of this.entries.values()) session.late(this.now)
+  }
   /** @private */
   time() {
-    this.relay.time(0)
+    if (this.now < this.judgeFrom) return
+    this.judgeFrom = 0
+    this.relay.time()
     this.codes.time()
     for (const link of [...this.slots.byNumber.values()])
       if (link.state === 'accepted' && this.now >= link.since + CLOSE_TIMEOUT_MS) this.endLink(link, REASON.TIMEOUT)

@@ -1,5 +1,5 @@
 /**
- * The connection to the relay: login, liveness, when to try again (docs/protocol.md, sections 3 and 8).
+ * The connection to the relay: login, liveness, when to try again (docs/protocol.md, sections 3 and 9).
  *
  *   idle → connecting → hello → login → online        any → waiting (for the retry) → connecting        any → stopped
  */
@@ -18,7 +18,8 @@ const RETRY_FIRST_MS = 250
 const RETRY_MAX_MS = 10000
 const RETRY_LATE_MS = 30000
 const RETRY_LATE_AFTER_MS = 120000
-const GAP_MS = 30000
+/** A connection that was online for so long was of use. */
+const HELD_MS = 10000
 const LOGIN_FAILURES_MAX = 3
 /** After the network came back, a socket that does not answer for so long is taken for dead. */
 const NETWORK_UP_ANSWER_MS = 5000
@@ -38,8 +39,13 @@ export class RelayConnection {
     this.loginFailures = 0
     this.loginBy = Infinity
     this.heardAt = 0
-    this.pingedAt = -Infinity
+    /** To a PING; Infinity: none is on its way. */
     this.answerBy = Infinity
+    this.onlineAt = 0
+    /** A peer's record opened on this connection. */
+    this.carried = false
+    /** And nothing came since. */
+    this.wasLate = false
     this.moveAt = Infinity
     /** Other addresses that GOING_AWAY named. One that answers is kept, one that does not gives way to the next.
      * @type {string[]} */
@@ -86,8 +92,11 @@ export class RelayConnection {
    * @param {boolean} [forever] trying again can't help */
   lose(error, reason, disconnect, forever = false) {
     const { engine } = this
-    if (this.online) this.offlineSince = engine.now
-    else this.address = (this.address + 1) % (this.alternatives.length + 1)
+    if (this.wasOfUse()) {
+      this.offlineSince = engine.now
+      this.attempts = 0
+    }
+    if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1)
     this.state = 'waiting'
     this.moveAt = this.loginBy = this.answerBy = Infinity
     if (disconnect) engine.emit({ type: 'disconnect', reason })
@@ -103,6 +112,10 @@ export class RelayConnection {
     }
     engine.emit({ type: 'offline', error, reason, time: this.retryAt })
   }
+  /** It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private */
+  wasOfUse() {
+    return this.online && (this.carried || this.engine.now - this.onlineAt >= HELD_MS)
+  }
   stop() {
     if (this.state === 'stopped') return
     const had = this.hasSocket
@@ -115,8 +128,7 @@ export class RelayConnection {
       this.attempts = 0
       this.connect()
     } else if (this.online) {
-      this.ping()
-      this.answerBy = Math.min(this.answerBy, this.engine.now + NETWORK_UP_ANSWER_MS)
+      this.ask(NETWORK_UP_ANSWER_MS)
     }
   }
 
@@ -182,7 +194,8 @@ export class RelayConnection {
     this.takeLimits(welcome.limits)
     this.relayId = relayId
     this.state = 'online'
-    this.attempts = 0
+    this.onlineAt = engine.now
+    this.carried = false
     this.loginFailures = 0
     this.loginBy = Infinity
     engine.wentOnline(relayId)
@@ -213,13 +226,25 @@ export class RelayConnection {
   heard() {
     this.heardAt = this.engine.now
     this.answerBy = Infinity
+    this.wasLate = false
   }
-  ping() {
+  /** PING, unless one is on its way already. The answer is due in `wait` ms, or when it was due before that.
+   * @param {number} wait @private */
+  ask(wait) {
     const { engine } = this
-    this.pingedAt = engine.now
-    const patience = Math.max(1, this.limits.DEAD_AFTER_MS - this.limits.PING_INTERVAL_MS)
-    if (this.answerBy === Infinity) this.answerBy = engine.now + patience
-    engine.put(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8)))
+    if (this.answerBy === Infinity) engine.put(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8)))
+    this.answerBy = Math.min(this.answerBy, engine.now + wait)
+  }
+  /** @private */
+  patience() {
+    return Math.max(1, this.limits.DEAD_AFTER_MS - this.limits.PING_INTERVAL_MS)
+  }
+  /** Nobody looked for what came: the wait for an answer begins again. */
+  late() {
+    if (!this.online) return
+    if (!this.wasLate) this.answerBy = Infinity
+    this.wasLate = true
+    this.ask(this.patience())
   }
   /** @param {Uint8Array} payload */
   takeGoingAway(payload) {
@@ -233,22 +258,20 @@ export class RelayConnection {
   deadline() {
     if (this.state === 'waiting') return this.retryAt
     if (!this.online) return this.loginBy
-    return Math.min(this.moveAt, this.answerBy, this.pingAt())
+    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy)
   }
   /** @private */
   pingAt() {
-    return Math.max(this.heardAt, this.pingedAt) + this.limits.PING_INTERVAL_MS
+    return this.heardAt + this.limits.PING_INTERVAL_MS
   }
-  /** @param {number} gap since the engine was last called */
-  time(gap) {
+  time() {
     const { now } = this.engine
     if (this.state === 'waiting') {
       if (now >= this.retryAt) this.connect()
     } else if (this.online) {
-      if (gap >= GAP_MS && this.answerBy !== Infinity) this.answerBy = Infinity // slept: the answer may be waiting
-      if (now >= this.answerBy) return this.lose('ENETWORK', REASON.TIMEOUT, true)
-      if (now >= this.moveAt) return this.lose('ENETWORK', REASON.DRAINING, true)
-      if (gap >= GAP_MS || now >= this.pingAt()) this.ping()
+      if (now >= this.moveAt) this.lose('ENETWORK', REASON.DRAINING, true)
+      else if (now >= this.answerBy) this.lose('ENETWORK', REASON.TIMEOUT, true)
+      else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience())
     } else if (now >= this.loginBy) {
       this.lose('ENETWORK', REASON.TIMEOUT, true)
     }

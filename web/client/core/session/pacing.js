@@ -17,6 +17,8 @@ export class Pacing {
     this.head = 0
     this.delivered = 0
     this.deliveredAt = 0
+    /** What was sent before is no sample. */
+    this.measuredFrom = 0
     this.minRtt = Infinity
     this.rtt = 0
     /** @type {number[]} the last samples, in bytes per ms */
@@ -43,6 +45,10 @@ export class Pacing {
     if (this.head > 256 || this.head === this.flights.length) {
       this.flights.splice(0, this.head)
       this.head = 0
+    }
+    if (last.sentAt < this.measuredFrom) {
+      this.deliveredAt = now // nobody looked for the answer in between
+      return true
     }
     const rtt = Math.max(0.1, now - last.sentAt)
     this.minRtt = Math.min(this.minRtt, rtt)

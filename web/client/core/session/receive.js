@@ -48,7 +48,9 @@ function takeFrame(s, link, type, body) {
       for (const channel of s.incoming.values()) channel.ackDue = true // any earlier ACK may have been lost
       return s.ackSoon(true)
     case FRAME.PROBE_REPLY:
-      if (decode('frame_probe', body).number === s.probeNumber) s.probesOpen = 0
+      if (decode('frame_probe', body).number !== s.probeNumber) return
+      s.probesOpen = 0
+      s.wasLate = false
       return
     case FRAME.VOLATILE: {
       const { channel, bytes } = decode('frame_volatile', body)
@@ -136,6 +138,7 @@ function takeAck(s, link, body) {
   if (link.pacing.acknowledged(seen, s.now)) {
     s.progressAt = s.now
     s.probesOpen = 0
+    s.wasLate = false
   }
   if (link === s.current) for (const channel of s.outgoing.values()) channel.repair(seen)
 }

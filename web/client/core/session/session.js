@@ -83,6 +83,8 @@ export class Session {
     this.progressAt = now
     this.probedAt = now
     this.probesOpen = 0
+    /** And nothing got through since. */
+    this.wasLate = false
     /** Links dropped since anything got through: each doubles the wait. */
     this.patience = 0
     this.probeNumber = 0
@@ -320,7 +322,17 @@ export class Session {
   progress() {
     this.progressAt = this.now
     this.probesOpen = 0
+    this.wasLate = false
     this.takeProbeMs = PROBE_MIN_MS
+  }
+  /** Nobody looked at what came for a while: that time is no wait, and measures nothing. @param {number} now */
+  late(now) {
+    this.now = now
+    for (const link of this.links) link.pacing.measuredFrom = now
+    if (this.wasLate) return
+    this.progressAt = now
+    this.probesOpen = 0
+    this.wasLate = true
   }
   /** @param {boolean} now */
   ackSoon(now) {
