@@ -111,6 +111,7 @@ export function acknowledge(s, number, receivedTo, takenTo) {
   }
   const before = channel.takenTo
   const { progress, taken } = channel.acknowledge(receivedTo, takenTo)
+  if (channel.sentTo === channel.end) s.sending[channel.priority].delete(channel)
   if (progress) {
     s.progress()
     s.patience = 0
@@ -137,7 +138,7 @@ function takeAck(s, link, body) {
     s.progressAt = s.now
     s.probesOpen = 0
   }
-  if (link === s.current) for (const channel of s.outgoing.values()) channel.repair(seen)
+  if (link === s.current) for (const channel of s.outgoing.values()) if (channel.isLost(seen)) s.goBack(channel)
 }
 
 /** @param {Session} s @param {Uint8Array} body */
