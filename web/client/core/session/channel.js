@@ -33,9 +33,8 @@ export class Outgoing {
     /** @type {Piece[]} all that is not taken, in order */
     this.pieces = []
     this.cursor = 0
-    /** Records that hold places of this channel, since the last going back: their counter and last place.
-     * @type {{counter: number, end: number}[]} */
-    this.records = []
+    /** Losses of records below it were acted on. */
+    this.resendCounter = 0
     /** All messages that were begun end below this place: the session's credit is reserved for them, since only a
      * whole message can be taken. */
     this.begunTo = 0
@@ -63,20 +62,9 @@ export class Outgoing {
   }
   /** Sends again from what the peer has. */
   goBack() {
+    if (this.sentTo <= this.receivedTo) return
     this.sentTo = this.receivedTo
     this.cursor = 0
-    this.records = []
-  }
-  /** Have places been lost, which were sent in records up to `counter`? @param {number} counter */
-  isLost(counter) {
-    let gone = 0
-    for (const record of this.records) {
-      if (record.counter > counter) break
-      if (record.end > this.receivedTo) return true
-      gone++
-    }
-    if (gone) this.records.splice(0, gone)
-    return false
   }
   /** @param {number} receivedTo @param {number} takenTo
    * @returns {{progress: boolean, taken: boolean}} */

@@ -81,10 +81,12 @@ function writeChunk({ number, resetReason, end }, { offset, bytes, flags, reset 
   else w.data(number, flags, offset, bytes)
 }
 
-/** @param {Session} s @param {Link} link @param {FrameWriter} w @param {number} counter */
-function writeData(s, link, w, counter) {
+/** @param {Session} s @param {Link} link @param {FrameWriter} w
+ * @returns {import('./pacing.js').Places[]} what went, for the peer's ACKs */
+function writeData(s, link, w) {
   const shared = severalSend(s)
-  let wrote = false
+  /** @type {import('./pacing.js').Places[]} */
+  const places = []
   while (w.left >= CHANNEL_RESET_BYTES) { // fits either
     const room = w.left - DATA_OVERHEAD
     const next = nextChannel(s, link, shared ? Math.min(room, SHARED_CHUNK_BYTES) : room, w.at)
@@ -92,14 +94,13 @@ function writeData(s, link, w, counter) {
     const [channel, chunk] = next
     writeChunk(channel, chunk, w)
     chunkSent(s, channel, chunk)
-    const last = channel.records[channel.records.length - 1]
-    if (last && last.counter === counter) last.end = channel.sentTo
-    else channel.records.push({ counter, end: channel.sentTo })
-    wrote = true
+    const last = places[places.length - 1]
+    if (last?.channel === channel.number && last.to === chunk.offset) last.to = channel.sentTo
+    else places.push({ channel: channel.number, to: channel.sentTo })
     const equals = s.sending[channel.priority]
     if (equals.delete(channel)) equals.add(channel) // takes its next turn after its equals
   }
-  return wrote
+  return places
 }
 
 /** @param {Session} s @param {FrameWriter} w */
@@ -136,6 +137,8 @@ export function produce(s, link, area, room) {
   const w = new FrameWriter(area, recordRoom(link, room))
   let asks = false
   let flags = 0
+  /** @type {import('./pacing.js').Places[]} */
+  let places = []
   if (link.helloDue || link !== s.current) {
     if (link.helloDue) {
       w.put(FRAME.HELLO, makeHello(s, link))
@@ -164,12 +167,13 @@ export function produce(s, link, area, room) {
       s.probeDue = false
       if ((s.ackDue || s.ackNow) && w.left >= ackRoom(s)) writeAck(s, link, w)
       if (s.closeDue) writeClose(s, w) // after the ACK, which is of no use to a session that has ended
-      if (data && writeData(s, link, w, counter)) asks = true
+      if (data) places = writeData(s, link, w)
+      asks ||= places.length > 0
     }
   }
   if (asks && w.at) {
     if (link.pacing.inFlight === 0 && s.probesOpen === 0) s.progressAt = s.now
-    link.pacing.sent(counter, w.at + RECORD_COST, s.now)
+    link.pacing.sent(counter, w.at + RECORD_COST, s.now, places)
   }
   return { size: w.at, flags }
 }

@@ -93,6 +93,8 @@ export class Session {
     this.probeNumber = 0
     this.probeDue = false
     this.takeProbeMs = PROBE_MIN_MS
+    /** Smoothed, over all links; null before the first. @type {number | null} */
+    this.rtt = null
     /** @type {CloseState} */
     this.close = 'open'
     this.closeDue = false
@@ -206,7 +208,7 @@ export class Session {
     if (!channel.take(place)) return
     this.takenSum += place - before
     this.untoldTaken += place - before
-    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, this.config.channelWindow / 4))
+    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, Math.floor(this.config.channelWindow / 4)))
   }
   /** @param {number} number @param {number} priority */
   setPriority(number, priority) {
@@ -244,7 +246,7 @@ export class Session {
   reportLost() {
     for (const [number, channel] of this.outgoing)
       for (const piece of channel.pieces)
-        if (piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
+        if (piece.flags & DATA_FLAG_END_OF_MESSAGE && piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
   }
 
   // ---- links ------------------------------------------------------------------------------------------
@@ -291,10 +293,14 @@ export class Session {
     this.current = best
     this.probeDue = false
     this.probedAt = this.now
+    this.takeProbeMs = PROBE_MIN_MS
     this.progress()
     if (!best) return
     if (this.close === 'closing') this.closeDue = true
-    for (const channel of this.outgoing.values()) this.goBack(channel)
+    for (const channel of [...this.outgoing.values()].sort((a, b) => a.number - b.number)) {
+      this.goBack(channel)
+      channel.resendCounter = /** @type {any} */ (best.noise).nextCounter
+    }
     if (first) this.host.linked(best)
   }
   /** Sends again what the peer has not received. @param {Outgoing} channel */
@@ -342,7 +348,6 @@ export class Session {
   progress() {
     this.progressAt = this.now
     this.probesOpen = 0
-    this.takeProbeMs = PROBE_MIN_MS
   }
   /** @param {boolean} now */
   ackSoon(now) {
@@ -363,7 +368,7 @@ export class Session {
   probeDeadline() {
     const link = this.current
     if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0)) return Infinity
-    let wait = Math.max(PROBE_MIN_MS, 3 * link.pacing.rtt) * 2 ** this.patience
+    let wait = Math.max(PROBE_MIN_MS, 3 * (this.rtt ?? 0)) * 2 ** this.patience
     let urgent = link.pacing.inFlight > 0
     if (!urgent) for (const channel of this.outgoing.values()) urgent ||= waitsForCredit(this, channel)
     if (!urgent) wait = Math.max(wait, this.takeProbeMs)
