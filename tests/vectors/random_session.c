@@ -351,7 +351,8 @@ json_t *random_session(uint64_t seed) {
   w->loss = below(w, 3) ? (unsigned)below(w, 150) : 0;
   uint32_t message_max = message_sizes[below(w, PL_ARRAY_LENGTH(message_sizes))];
   (void)snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
-  trace_begin(&w->a, name, message_max, channel_window(w, message_max), session_window(w, message_max));
+  uint32_t window = channel_window(w, message_max);
+  trace_begin(&w->a, name, message_max, window, session_window(w, message_max));
   w->a.user = w;
   w->a.record_out = record_of_a;
   w->a.told_too = told_a;
