@@ -231,6 +231,15 @@ describe('strangers and invites', () => {
     expect(await claimed).toEqual({ id: ana.id, secret })
     expect((await incoming).id).toBe(ana.id)
   })
+  test('an invite link that is used up or has expired says so', async () => {
+    const bo = await online(await makeClient())
+    const { link: used } = bo.createInvite()
+    const [first, late] = [await makeClient(), await makeClient()]
+    await event(first.connect(used), 'linked')
+    const { link: expired } = bo.createInvite({ lifetimeMs: 0 })
+    for (const link of [used, expired])
+      expect(await event(late.connect(link), 'closed')).toMatchObject({ error: 'EREFUSED', reason: 'REFUSED' })
+  })
   test('an invite of an earlier run is taken up again', async () => {
     const seed = newSeed()
     const first = await online(await makeClient({ seed }))

@@ -167,6 +167,31 @@ test('listen --invite and connect LINK leave contacts too', LONG, async () => {
   await relay.stop();
 });
 
+test('a link that is used up or has expired says so to whoever comes too late: exit 4', LONG, async () => {
+  const relay = await startRelay();
+  const [ana, bo, eve] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Eve')];
+  const late = async (link, ...command) => {
+    const { code, stderr } = await eve.run([...command, link], { input: 'too late\n' });
+    expect(code, stderr).toBe(4);
+    expect(stderr).toContain('an invite link that was used or has expired is refused too');
+  };
+  const listen = ana.start('listen', '--invite');
+  const [link] = await listen.waitFor(/http:\/\/\S+#\S+/);
+  const first = bo.start('connect', link);
+  await first.write('mine');
+  await listen.waitFor('mine', { stream: 'stdout' });
+  for (const command of ['connect', 'pair', 'chat']) await late(link, command);
+  first.end();
+  listen.end();
+  expect((await first.wait()).code, first.stderr).toBe(0);
+
+  const page = await createClient({ url: relay.ws, seed: newSeed(), WebSocket });
+  await within(new Promise((done) => page.on('online', done)), 'online');
+  await late(page.createInvite({ lifetimeMs: 0 }).link, 'connect');
+  page.stop();
+  await relay.stop();
+});
+
 test('chat by code: one shows it, the other types it, and the lines flow', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];

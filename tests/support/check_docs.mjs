@@ -17,6 +17,17 @@ for (const file of ['README.md', 'docs/embedding.md']) {
   }
 }
 
+/* The table of what is where in C and in JavaScript names every file of both cores, and no other. */
+const architecture = readFileSync('docs/architecture.md', 'utf8');
+const [, table = ''] = /^## C and JavaScript$([\s\S]*?)^## /m.exec(architecture) ?? [];
+for (const [folder, ending] of [['client/core', '.c'], ['web/client/core', '.js']]) {
+  const there = readdirSync(folder, { recursive: true }).map((file) => file.replaceAll('\\', '/')).filter((file) => file.endsWith(ending));
+  const named = [...table.matchAll(/`([\w/]+\.(?:c|js))`/g)].map(([, file]) => file).filter((file) => file.endsWith(ending));
+  if (named.length === 0) problems.push(`docs/architecture.md: no table of ${folder}`);
+  for (const file of there) if (!named.includes(file)) problems.push(`docs/architecture.md: ${folder}/${file} is not in the table of C and JavaScript`);
+  for (const file of named) if (!there.includes(file)) problems.push(`docs/architecture.md: ${folder}/${file} does not exist`);
+}
+
 const slug = (title) => title.trim().toLowerCase().replace(/[`*]/g, '').replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-');
 const anchors = (file) => [...readFileSync(file, 'utf8').replace(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1]));
 const files = ['README.md', 'CONTRIBUTING.md', ...readdirSync('docs').filter((f) => f.endsWith('.md')).map((f) => `docs/${f}`)];

@@ -137,20 +137,24 @@ void trace_report(trace *t) {
   pl_session_report_lost(t->session, &sink);
 }
 
-void peer_record(trace *t, uint32_t link) {
-  uint8_t *copy = malloc(t->record_size ? t->record_size : 1); /* exactly so large: a sanitizer sees a step beyond */
+void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record) {
+  uint8_t *copy = malloc(record.size ? record.size : 1); /* exactly so large: a sanitizer sees a step beyond */
   OWN_CHECK(copy);
-  memcpy(copy, t->record, t->record_size);
-  char head[32];
-  (void)snprintf(head, sizeof head, "record %u %" PRIu64, link, t->counters[link]);
-  const char *bytes = trace_hex(copy, t->record_size);
+  if (record.size) memcpy(copy, record.data, record.size);
+  char head[48];
+  (void)snprintf(head, sizeof head, "record %u %" PRIu64, link, counter);
+  const char *bytes = trace_hex(copy, record.size);
   char *text = malloc(strlen(head) + strlen(bytes) + 2);
   OWN_CHECK(text);
   (void)sprintf(text, "%s %s", head, bytes);
-  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = t->counters[link]++};
-  in.data = (pl_view){copy, t->record_size};
-  t->record_size = 0;
+  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = counter, .data = {copy, record.size}};
   feed(t, &in, text);
   free(text);
   free(copy);
+}
+
+void peer_record(trace *t, uint32_t link) {
+  size_t size = t->record_size;
+  t->record_size = 0;
+  trace_record(t, link, t->counters[link]++, (pl_view){t->record, size});
 }

@@ -17,19 +17,23 @@
 #include "client/core/wire/wire.h"
 #include "own.h"
 
-enum { TRACE_PEER_EPOCH = 0x7001, TRACE_TEXT = 8192 };
+enum { TRACE_PEER_EPOCH = 0x7001, TRACE_TEXT = 8192, TRACE_LINKS = 32 };
 
 typedef struct trace {
   pl_session *session;
   pl_pieces pieces;
   json_t *root, *steps, *out, *epochs;
-  uint64_t now_ms, epoch; /* the epoch that the session said last */
-  uint64_t counters[8];   /* of the peer's records */
+  uint64_t now_ms, epoch;         /* the epoch that the session said last */
+  uint64_t counters[TRACE_LINKS]; /* of the peer's records */
   bool was_linked;
   uint64_t written[256]; /* where the channel's next message begins */
   /* The frames of the peer's next record. */
   uint8_t record[65536];
   size_t record_size;
+  /* Of a run whose peer is no script: what goes out, and what the session tells, too. */
+  void (*record_out)(struct trace *t, uint32_t link, const uint8_t *bytes, size_t size);
+  void (*told_too)(struct trace *t, const pl_session_action *a);
+  void *user;
   /* DATA that may still go on, and what was acknowledged last. */
   uint32_t data_link;
   uint8_t data_channel;
@@ -64,6 +68,7 @@ void trace_reset(trace *t, uint8_t channel, uint32_t reason);
 void trace_volatile(trace *t, uint8_t channel, size_t size);
 void trace_close(trace *t, uint32_t reason, const char *text);
 void trace_report(trace *t);
+void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record);
 
 /* own_session_peer.c: what the peer says; a record holds all frames since the last one. */
 void peer_frame(trace *t, uint8_t type, const void *body, size_t size);

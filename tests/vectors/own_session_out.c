@@ -43,6 +43,7 @@ static void check_bytes(uint8_t channel, uint64_t place, pl_view data) {
 
 int trace_tell(void *context, const pl_session_action *a) {
   trace *t = context;
+  if (t->told_too) t->told_too(t, a);
   switch (a->type) {
     case PL_SESSION_LINKED:
       if (!t->was_linked) trace_line(t->out, "linked %u", a->link);
@@ -204,6 +205,7 @@ void trace_send_all(trace *t) {
     pl_reader r = pl_reader_of(record, (size_t)n);
     pl_view body;
     while (pl_frame_next(&r, &type, &body) > 0) out_frame(t, link, type, body);
+    if (t->record_out) t->record_out(t, link, record, (size_t)n);
   }
   OWN_CHECK(n == 0);
   data_is_over(t);

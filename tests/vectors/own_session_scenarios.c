@@ -160,6 +160,23 @@ static void credit(void) {
   peer_credit(&t, 1401, TRACE_PLACES({0, 0, 0, 901}));
   peer_record(&t, 1);
   over();
+  trace_begin(&t, "a large message is begun on what credit there is, so small ones do not put it off for ever", 1000,
+              4000, 16000);
+  own_set_number(t.root, "peer_channel_window", 1500);
+  own_set_number(t.root, "peer_session_window", 2000);
+  trace_up(&t, 1, true, true);
+  peer_hello(&t, TRACE_PEER_EPOCH, t.epoch, 1, NULL, 0);
+  peer_record(&t, 1);
+  for (int i = 0; i < 12; i++) trace_send(&t, 0, 100);
+  trace_send(&t, 1, 1000);
+  trace_send(&t, 0, 100);
+  for (unsigned i = 1; i <= 6; i++) {
+    peer_ack(&t, i, TRACE_PLACES({0, 202 * i, 202 * i, 0}));
+    peer_credit(&t, 2000 + 202 * i, TRACE_PLACES({0, 0, 0, 1500 + 202 * i}));
+    peer_record(&t, 1);
+    trace_send(&t, 0, 100);
+  }
+  over();
   linked("what the session may send is raised as its messages are taken", 1000, 1500, 2000);
   peer_data(&t, 0, 0, 1000, EOM);
   peer_data(&t, 1, 0, 900, EOM);

@@ -4,6 +4,7 @@
  */
 import { Code } from './code.js'
 import { fromHex, utf8 } from './core/bytes.js'
+import { checkBoolean, checkBytes, checkFunction, checkKeys, checkSize, checkText, checkTime, checkWhole } from './core/check.js'
 import { formatCode, parseCode } from './core/code.js'
 import { Engine } from './core/engine/engine.js'
 import { PairlinkError } from './core/errors.js'
@@ -15,6 +16,7 @@ import { Emitter } from './emitter.js'
 import { Session } from './session.js'
 import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } from './wire_table.js'
 
+/** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 /** @typedef {import('./core/engine/engine.js').EngineEvent} EngineEvent */
 /** @typedef {import('./core/engine/actions.js').Action} Action */
@@ -22,14 +24,14 @@ import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } 
 /**
  * @typedef {object} ClientOptions
  * @property {string} url the relay: ws://HOST:PORT, wss://HOST, or the address of its page
- * @property {Uint8Array} seed 32 bytes: whoever has them is this peer
- * @property {Uint8Array} [instance] 8 bytes; random when absent. Two clients that run at once need two.
+ * @property {Bytes} seed 32 bytes: whoever has them is this peer
+ * @property {Bytes} [instance] 8 bytes; random when absent. Two clients that run at once need two.
  * @property {string} [relayId] as seen before: any other is refused
  * @property {string} [application] what you speak; 'chat/1', 'pipe/1' or your own, 'name/version'
  * @property {string} [name] what you call yourself; the other side sees it
  * @property {boolean} [listen] may be called without naming the instance; true when absent
  * @property {boolean} [acceptAll] lets every stranger in
- * @property {Uint8Array} [token] of a relay that asks for one
+ * @property {Bytes} [token] of a relay that asks for one
  * @property {any} [WebSocket] the class; globalThis.WebSocket when absent
  * @property {(size: number) => Uint8Array} [random]
  * @property {() => number} [now] milliseconds, never going back
@@ -53,6 +55,15 @@ const DEFAULTS = {
   sessionWindow: 8388608,
   sessionTimeoutMs: 3600000,
   sessionsMax: 1024,
+}
+
+/** @param {string} text */
+function pageOf(text) {
+  try {
+    return new URL(checkText(text, 'pageUrl'))
+  } catch (error) {
+    throw error instanceof PairlinkError ? error : new PairlinkError('EURL')
+  }
 }
 
 /** A clock that never goes back, and counts the time a machine slept, which performance.now() may not. */
@@ -107,14 +118,39 @@ function relayAddress(text) {
   }
 }
 
-/** @param {unknown} value @param {number} size @param {string} what */
-function bytesOf(value, size, what) {
-  if (!(value instanceof Uint8Array) || value.length !== size) throw new PairlinkError('EINVAL', `${what} has ${size} bytes`)
-  return value
+/** A secret as it was given out: bytes, or their hexadecimal. @param {Bytes | string} secret */
+const secretOf = (secret) => checkSize(typeof secret === 'string' ? fromHex(secret) : secret, INVITE_SECRET_BYTES, 'a secret')
+
+/** @param {string} id */
+const bytesOfId = (id) => parseId(checkText(id, 'an ID').trim())
+
+const OPTIONS = ['url', 'seed', 'instance', 'relayId', 'application', 'name', 'listen', 'acceptAll', 'token', 'WebSocket', 'random', 'now', 'log', 'options']
+const LIMITS = [...Object.keys(DEFAULTS), 'manualTake']
+
+/** Absent, undefined and null are the same. @template T @param {T | null | undefined} value @param {(value: T) => void} check */
+function ifThere(value, check) {
+  if (value !== undefined && value !== null) check(value)
 }
 
-/** A secret as it was given out: bytes, or their hexadecimal. @param {Uint8Array | string} secret */
-const secretOf = (secret) => bytesOf(typeof secret === 'string' ? fromHex(secret) : secret, INVITE_SECRET_BYTES, 'a secret')
+/** @param {ClientOptions} options */
+function checkOptions(options) {
+  checkKeys(options, OPTIONS, 'options')
+  for (const key of /** @type {const} */ (['relayId', 'application', 'name'])) ifThere(options[key], (value) => checkText(value, key))
+  for (const key of /** @type {const} */ (['listen', 'acceptAll'])) ifThere(options[key], (value) => checkBoolean(value, key))
+  for (const key of /** @type {const} */ (['WebSocket', 'random', 'now', 'log'])) ifThere(options[key], (value) => checkFunction(value, key))
+  ifThere(options.options, (limits) => checkKeys(limits, LIMITS, 'options.options'))
+  ifThere(options.options?.manualTake, (value) => checkBoolean(value, 'manualTake'))
+}
+
+/** @param {ClientOptions['options']} given */
+function limitsOf(given) {
+  const limits = { ...DEFAULTS }
+  for (const key of /** @type {(keyof typeof DEFAULTS)[]} */ (Object.keys(DEFAULTS)))
+    ifThere(given?.[key], (value) => (limits[key] = checkWhole(value, 1, Number.MAX_SAFE_INTEGER, key)))
+  if (limits.channelWindow <= limits.messageMax || limits.sessionWindow <= limits.messageMax)
+    throw new PairlinkError('EINVAL', 'a window holds at least one message and its end')
+  return limits
+}
 
 /**
  * Reads a whole invite link. Throws PairlinkError ELINK.
@@ -123,6 +159,7 @@ const secretOf = (secret) => bytesOf(typeof secret === 'string' ? fromHex(secret
  */
 export function parseInviteLink(link) {
   let url
+  checkText(link, 'a link')
   try {
     url = new URL(link.trim())
   } catch {
@@ -138,20 +175,19 @@ export function parseInviteLink(link) {
 export class Client extends Emitter {
   /** Use `createClient`. @param {ClientOptions} options */
   constructor(options) {
-    super()
-    const { url, origin } = relayAddress(options.url)
+    super(['online', 'offline', 'relayChanged', 'knock', 'session', 'inviteClaimed'])
+    checkOptions(options)
+    const { url, origin } = relayAddress(checkText(options.url, 'url'))
     this.url = url
     this.random = options.random ?? systemRandom
     this.now = options.now ?? systemClock()
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket
     if (!this.WebSocket) throw new PairlinkError('EINVAL', 'no WebSocket here: hand one in')
     this.logLine = options.log ?? (() => {})
-    const limits = { ...DEFAULTS, ...options.options }
+    const limits = limitsOf(options.options)
     this.manualTake = options.options?.manualTake ?? false
-    if (limits.channelWindow <= limits.messageMax || limits.sessionWindow <= limits.messageMax)
-      throw new PairlinkError('EINVAL', 'a window holds at least one message and its end')
-    const identity = identityFromSeed(bytesOf(options.seed, 32, 'a seed'))
-    const instance = options.instance ? bytesOf(options.instance, INSTANCE_BYTES, 'an instance') : this.random(INSTANCE_BYTES)
+    const identity = identityFromSeed(checkSize(options.seed, 32, 'a seed').slice())
+    const instance = checkSize(options.instance ?? this.random(INSTANCE_BYTES), INSTANCE_BYTES, 'an instance').slice()
     /** This side's ID as text. */
     this.id = formatId(identity.id)
     /** @type {string | null} of the relay, pinned or seen */
@@ -183,13 +219,13 @@ export class Client extends Emitter {
       identity,
       instance,
       origin: utf8(origin),
-      relayId: options.relayId ? parseId(options.relayId) : null,
+      relayId: options.relayId ? bytesOfId(options.relayId) : null,
       randomBytes: this.random,
       application: options.application ?? 'chat/1',
       name: options.name ?? '',
       listen: options.listen ?? true,
       acceptAll: options.acceptAll ?? false,
-      token: options.token,
+      token: options.token ? checkBytes(options.token, 'a token').slice() : undefined,
       ...limits,
     })
     this.step({ type: 'start' })
@@ -201,45 +237,51 @@ export class Client extends Emitter {
    * @param {string} idOrLink */
   connect(idOrLink) {
     this.mustRun()
-    const text = idOrLink.trim()
+    const text = checkText(idOrLink, 'an ID or a link').trim()
     const invite = text.includes('#') ? parseInviteLink(text) : null
     const id = invite ? invite.id : text
     const number = this.step({ type: 'connect', peer: parseId(id), secret: invite?.secret ?? null })
     return this.sessions.get(number) ?? this.addSession(number, id, new Uint8Array(INSTANCE_BYTES), '', '')
   }
   /** A link that lets one person in without a question. Needs to have been online once.
-   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Uint8Array | string}} [options]
+   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options]
    * @returns {{link: string, secret: Uint8Array, expiresAt: number}} expiresAt: Unix time in ms */
-  createInvite({ pageUrl, lifetimeMs = 600000, secret } = {}) {
+  createInvite(options = {}) {
+    checkKeys(options, ['pageUrl', 'lifetimeMs', 'secret'], 'options of createInvite')
+    const { pageUrl, lifetimeMs = 600000, secret } = options
+    const page = pageOf(pageUrl ?? this.url.replace(/^ws/, 'http').replace(/\/pairlink$/, '/'))
+    const bytes = secretOf(secret ?? this.random(INVITE_SECRET_BYTES)).slice()
+    const expiresAt = Date.now() + checkTime(lifetimeMs, 'lifetimeMs')
     this.mustRun()
     if (!this.relayId) throw new PairlinkError('ESTATE', 'not online yet')
-    const bytes = secret ? secretOf(secret) : this.random(INVITE_SECRET_BYTES)
-    const expiresAt = Date.now() + lifetimeMs
-    const page = new URL(pageUrl ?? this.url.replace(/^ws/, 'http').replace(/\/pairlink$/, '/'))
     page.hash = formatInvite({ peerId: parseId(this.id), relayId: parseId(this.relayId), secret: bytes })
     this.addInvite({ secret: bytes, expiresAt })
     return { link: page.href, secret: bytes, expiresAt }
   }
-  /** Takes an invite of an earlier run up again. @param {{secret: Uint8Array | string, expiresAt: number}} invite */
-  addInvite({ secret, expiresAt }) {
-    this.step({ type: 'invite_add', secret: secretOf(secret), place: this.now() + expiresAt - Date.now() })
+  /** Takes an invite of an earlier run up again. @param {{secret: Bytes | string, expiresAt: number}} invite */
+  addInvite(invite) {
+    checkKeys(invite, ['secret', 'expiresAt'], 'an invite')
+    const expiresAt = checkTime(invite.expiresAt, 'expiresAt')
+    this.step({ type: 'invite_add', secret: secretOf(invite.secret), place: this.now() + expiresAt - Date.now() })
   }
-  /** @param {Uint8Array | string} secret */
+  /** @param {Bytes | string} secret */
   revokeInvite(secret) {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) })
   }
   /** Makes a pairing code: whoever types it is joined with this side, each sure of the other's ID. Its 'code' event brings
    * it, once the relay is reached; 'paired' or 'ended' follows. Good once, for one guess, at most ten minutes. Throws EAGAIN.
    * @param {{lifetimeMs?: number}} [options] */
-  createCode({ lifetimeMs = CODE_LIFETIME_MS } = {}) {
+  createCode(options = {}) {
+    checkKeys(options, ['lifetimeMs'], 'options of createCode')
+    const lifetimeMs = checkTime(options.lifetimeMs ?? CODE_LIFETIME_MS, 'lifetimeMs')
     this.mustRun()
     return this.addCode(this.step({ type: 'code_make', value: lifetimeMs }), null)
   }
   /** Uses a code that somebody told; 'paired' or 'ended' follows. Throws ECODE for what is none, EAGAIN.
    * @param {string} text */
   claimCode(text) {
-    this.mustRun()
     const { number, words } = parseCode(text)
+    this.mustRun()
     return this.addCode(this.step({ type: 'code_claim', value: number, words }), formatCode(number, words))
   }
   /** @param {number} handle @param {string | null} text @private */
@@ -255,15 +297,15 @@ export class Client extends Emitter {
   }
   /** Lets a peer in from now on; one that waits at the door at once. @param {string} id */
   allow(id) {
-    this.step({ type: 'allow', peer: parseId(id) })
+    this.step({ type: 'allow', peer: bytesOfId(id) })
   }
   /** Says nothing to one who asks; it may ask again later. @param {string} id */
   deny(id) {
-    this.step({ type: 'deny', peer: parseId(id) })
+    this.step({ type: 'deny', peer: bytesOfId(id) })
   }
   /** Never hears of it again. @param {string} id */
   block(id) {
-    this.step({ type: 'block', peer: parseId(id) })
+    this.step({ type: 'block', peer: bytesOfId(id) })
   }
   /** The network is back: does not wait for the next try. */
   networkUp() {
@@ -510,6 +552,7 @@ export async function createClient(options) {
 /** What an error code means and what to do about it, for a person.
  * @param {string} code */
 export function errorText(code) {
+  checkText(code, 'an error or a reason')
   const known = /** @type {Record<string, {text: string, hint: string}>} */ (ERROR)[code]
   if (known) return known.hint ? `${known.text}: ${known.hint}` : known.text
   const reason = /** @type {Record<string, number>} */ (REASON)[code]

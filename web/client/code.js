@@ -22,7 +22,7 @@ import { reasonName } from './core/wire.js'
 export class Code extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} handle @param {string | null} text */
   constructor(client, handle, text) {
-    super()
+    super(['code', 'busy', 'paired', 'ended'])
     /** @private */
     this.client = client
     /** @private */

@@ -1,14 +1,23 @@
-/** Events with names and types. @template {Record<string, any>} Events */
+/** Events with names and types. */
+import { checkFunction, checkText } from './core/check.js'
+import { PairlinkError } from './core/errors.js'
+
+/** @template {Record<string, any>} Events */
 export class Emitter {
-  constructor() {
+  /** @param {(keyof Events & string)[]} names all that there are */
+  constructor(names) {
+    /** @private @type {Set<keyof Events>} */
+    this.names = new Set(names)
     /** @private @type {Map<keyof Events, Set<(event: any) => void>>} */
     this.listeners = new Map()
   }
-  /** Calls `fn` at each such event; what is returned ends that.
+  /** Calls `fn` at each such event; what is returned ends that. Throws EINVAL for an event that does not exist.
    * @template {keyof Events} K
    * @param {K} name @param {(event: Events[K]) => void} fn
    * @returns {() => void} */
   on(name, fn) {
+    if (!this.names.has(checkText(name, 'an event'))) throw new PairlinkError('EINVAL', `there is no event ${String(name)}`)
+    checkFunction(fn, 'a listener')
     let set = this.listeners.get(name)
     if (!set) this.listeners.set(name, (set = new Set()))
     set.add(fn)

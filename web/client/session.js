@@ -1,12 +1,12 @@
 /** A session as the application sees it: messages, receipts, streams. The engine decides; this hands over. */
-import { utf8 } from './core/bytes.js'
+import { checkBoolean, checkChannel, checkKeys, checkMessage, checkReason, checkText, checkWhole } from './core/check.js'
 import { PairlinkError } from './core/errors.js'
 import { reasonName } from './core/wire.js'
 import { Emitter } from './emitter.js'
 import { Inbox } from './inbox.js'
 import { readableOf, writableOf } from './streams.js'
-import { REASON } from './wire_table.js'
 
+/** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 /** @typedef {{place: number, delivered: Promise<void>}} Receipt */
 /** @typedef {{place: number, resolve: () => void, reject: (error: Error) => void}} Waiting */
@@ -31,7 +31,7 @@ export class Session extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} number
    * @param {{id: string, instance: Uint8Array, application: string, name: string}} peer */
   constructor(client, number, peer) {
-    super()
+    super(['linked', 'unlinked', 'message', 'volatile', 'end', 'delivered', 'lost', 'channelReset', 'reset', 'closed'])
     /** @private */
     this.client = client
     /** @private */
@@ -66,44 +66,50 @@ export class Session extends Emitter {
   /**
    * Resolves once the engine took the message, which waits while the window is full: await it, and no more piles up
    * than the window holds. `delivered` resolves when the other application took it, and rejects when it never will.
-   * @param {Uint8Array | string} data
+   * @param {Bytes | string} data
    * @param {{channel?: number, take?: boolean}} [options] take: the bytes are the session's from now on; else they are copied
-   * @returns {Promise<Receipt>}
+   * @returns {Promise<Receipt>} rejects with EINVAL for what cannot be sent
    */
-  send(data, { channel = 0, take = false } = {}) {
-    return this.enqueue(channel, typeof data === 'string' ? utf8(data) : take ? data : data.slice())
+  async send(data, options = {}) {
+    checkKeys(options, ['channel', 'take'], 'options of send')
+    const { channel = 0, take = false } = options
+    return this.enqueue(checkChannel(channel), checkMessage(data, checkBoolean(take, 'take')))
   }
   /** The end of this side's direction; the other side reads on to it.
    * @param {number} [channel]
    * @returns {Promise<Receipt>} */
-  finish(channel = 0) {
-    return this.enqueue(channel, null)
+  async finish(channel = 0) {
+    return this.enqueue(checkChannel(channel), null)
   }
   /** Outside of order, may be dropped; false when it was at once.
-   * @param {Uint8Array | string} data @param {{channel?: number}} [options] */
-  sendVolatile(data, { channel = 0 } = {}) {
-    if (this.state === 'closed') return false
-    return this.step('send_volatile', { channel, data: typeof data === 'string' ? utf8(data) : data.slice() }) === 1
+   * @param {Bytes | string} data @param {{channel?: number}} [options] */
+  sendVolatile(data, options = {}) {
+    checkKeys(options, ['channel'], 'options of sendVolatile')
+    const channel = checkChannel(options.channel ?? 0)
+    const bytes = checkMessage(data, false)
+    return this.state !== 'closed' && this.step('send_volatile', { channel, data: bytes }) === 1
   }
   /** 0 goes first, 7 last, 4 by default. @param {number} channel @param {number} priority */
   setPriority(channel, priority) {
-    this.step('priority', { channel, value: priority })
+    this.step('priority', { channel: checkChannel(channel), value: checkWhole(priority, 0, 7, 'a priority') })
   }
   /** Gives up this side's direction of a channel: what was not sent yet never is.
    * @param {number} channel @param {string | number} [reason] */
   resetChannel(channel, reason = 'CLOSED') {
-    this.step('channel_reset', { channel, value: reasonNumber(reason) })
+    this.step('channel_reset', { channel: checkChannel(channel), value: checkReason(reason) })
     this.failQueue(channel, new PairlinkError('ESTATE', 'given up'))
   }
   /** Ends the session for both at once; to have everything delivered first, await `delivered` of the last message.
    * @param {string | number} [reason] a name such as 'REFUSED'
    * @param {string} [text]
    * @returns {Promise<{error: ErrorCode | null, reason: string, text: string}>} when it is over */
-  close(reason = 'CLOSED', text = '') {
+  async close(reason = 'CLOSED', text = '') {
+    const value = checkReason(reason)
+    checkText(text, 'a text')
     if (this.state !== 'closed' && !this.closing) {
       /** @private */
       this.closing = true
-      this.step('close', { value: reasonNumber(reason), text })
+      this.step('close', { value, text })
     }
     return this.closed
   }
@@ -112,6 +118,7 @@ export class Session extends Emitter {
 
   /** A channel with its streams. @param {number} number @returns {Channel} */
   channel(number) {
+    checkChannel(number)
     let channel = this.channels.get(number)
     if (!channel) this.channels.set(number, (channel = new Channel(this, number)))
     return channel
@@ -298,7 +305,7 @@ export class Channel {
     this.number = number
     /** @private @type {ReadableStream<Uint8Array> | undefined} */
     this.in = undefined
-    /** @private @type {WritableStream<Uint8Array | string> | undefined} */
+    /** @private @type {WritableStream<Bytes | string> | undefined} */
     this.out = undefined
   }
   get readable() {
@@ -309,7 +316,7 @@ export class Channel {
     this.out ??= writableOf(this.session, this.number)
     return this.out
   }
-  /** @param {Uint8Array | string} data */
+  /** @param {Bytes | string} data */
   send(data) {
     return this.session.send(data, { channel: this.number })
   }
@@ -320,12 +327,4 @@ export class Channel {
   setPriority(priority) {
     this.session.setPriority(this.number, priority)
   }
-}
-
-/** @param {string | number} reason */
-function reasonNumber(reason) {
-  if (typeof reason === 'number') return reason
-  const number = /** @type {Record<string, number>} */ (REASON)[reason]
-  if (number === undefined) throw new PairlinkError('EINVAL', `no reason ${reason}`)
-  return number
 }

@@ -1,7 +1,10 @@
 /** Web streams over a channel: a stream of bytes, whose message boundaries mean nothing. */
 
+import { checkMessage } from './core/check.js'
+
 const PIECE_BYTES = 65536
 
+/** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./inbox.js').Inbox} Inbox */
 /** @typedef {import('./session.js').Session} Session */
 
@@ -55,14 +58,14 @@ export function readableOf(inbox) {
 }
 
 /** @param {Session} session @param {number} channel
- * @returns {WritableStream<Uint8Array | string>} */
+ * @returns {WritableStream<Bytes | string>} */
 export function writableOf(session, channel) {
   return new WritableStream({
     start(controller) {
       session.closed.then(({ error }) => controller.error(error ?? new Error('the session is closed')))
     },
     async write(chunk) {
-      const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
+      const bytes = checkMessage(chunk, true)
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
         await session.send(bytes.subarray(at, at + PIECE_BYTES), { channel })
       }

@@ -515,7 +515,7 @@ export const ERROR = /** @type {const} */ ({
   EIDENTITY: { number: -10, text: 'the identity file cannot be used', hint: 'check its owner and mode (0600), or name another' },
   ECRYPTO: { number: -11, text: 'a proof or a seal is wrong', hint: 'someone between may be changing the traffic' },
   ERELAYKEY: { number: -12, text: 'the relay shows another key than before', hint: 'ask who runs it before you trust it again' },
-  EREFUSED: { number: -13, text: 'refused', hint: 'the other side does not want this connection' },
+  EREFUSED: { number: -13, text: 'refused', hint: 'the other side does not want this connection; an invite link that was used or has expired is refused too' },
   EUNAVAILABLE: { number: -14, text: 'not there, or not answering', hint: 'check the ID, and that the other side is running' },
   ELOST: { number: -15, text: 'the other side lost its state', hint: 'see the event for what did not arrive' },
   ETIMEDOUT: { number: -16, text: 'no answer in time', hint: 'try again' },

@@ -36,25 +36,31 @@ static void end_the_old(pl_engine *e, const pl_link *l) {
   }
 }
 
-/* A call may have been accepted for a session that is ending or has ended since, or before its caller was turned away:
- * what counts for a new one is who is let in now. */
-static bool may_begin(pl_engine *e, const pl_link *l) {
+/* A call may have been accepted for a session that is ending or has ended since, before its caller was turned away, or
+ * only to be told why it is refused: what counts for a new one is who is let in now. 0, or the reason to say. */
+static int refusal(pl_engine *e, const pl_link *l, bool invited, const pl_peer_session *s) {
   const pl_peer_entry *p = pl_peer_find(e, l->id);
-  if (p && p->blocked) return false;
-  if (l->has_invite || pl_offer_is_welcome(e, l)) return true;
+  if (l->unsupported) return PL_REASON_UNSUPPORTED;
+  if (s || invited) return 0;
+  if (p && p->blocked) return PL_REASON_CLOSED;
+  if (pl_offer_is_welcome(e, l)) return 0;
+  if (l->has_invite) return PL_REASON_REFUSED;
   pl_knock_add(e, l);
-  return false;
+  return PL_REASON_CLOSED;
+}
+
+static bool use_invite(pl_engine *e, const pl_link *l) {
+  const pl_peer_entry *p = pl_peer_find(e, l->id);
+  return l->has_invite && !l->unsupported && !(p && p->blocked) && pl_invite_claim(e, l);
 }
 
 /* The caller's first record opened, so it is no replay: only now the call has consequences. */
 static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
-  if (l->has_invite && !pl_invite_claim(e, l) && !pl_offer_is_welcome(e, l)) {
-    pl_link_forget(e, l, PL_REASON_REFUSED);
-    return NULL;
-  }
+  bool invited = use_invite(e, l);
   pl_peer_session *s = pl_offer_session(e, l, epoch);
-  if (!s && !may_begin(e, l)) {
-    pl_link_forget(e, l, PL_REASON_CLOSED);
+  int reason = refusal(e, l, invited, s);
+  if (reason) {
+    pl_link_forget(e, l, reason);
     return NULL;
   }
   if (!s) {
@@ -75,7 +81,8 @@ static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
     pl_link_forget(e, l, PL_REASON_OVERFLOW);
     return NULL;
   }
-  if (!s->opening) s->opened_last = false;
+  if (s->opening) pl_link_forget(e, s->opening, PL_REASON_CROSSED); /* this side's own call is not needed any more */
+  s->opened_last = false;
   return s;
 }
 

@@ -68,8 +68,7 @@ void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
     pl_peer_session_touch(e, s);
     return;
   }
-  bool crossed = reason == PL_REASON_CROSSED; /* the peer's call was taken; its first record is on its way */
-  s->dial_at_ms = e->now_ms + (crossed ? PL_REDIAL_OTHER_MS : pl_dial_delay(e, s, reason));
+  s->dial_at_ms = e->now_ms + pl_dial_delay(e, s, reason);
   pl_peer_session_touch(e, s);
 }
 

@@ -31,6 +31,7 @@ enum {
   PL_REPLACE_AFTER_MS = 900000,
   PL_FAULT_FREE_MS = 60000, /* a link that held so long was no part of a row of faults */
   PL_KNOCKS_MAX = 64,
+  PL_REFUSALS_MAX = 16, /* calls that are accepted only to be refused, at a time */
   PL_INVITES_MAX = 256,
   PL_PEERS_MAX = 65536,
   PL_CONTROL_BYTES = 1 << 20,
@@ -69,6 +70,8 @@ struct pl_link {
   uint32_t number;
   pl_link_state state;
   bool opener, parked, failed, replacing, has_invite;
+  bool doubtful;     /* accepted to be told why it is not let in; counted in engine.refusals */
+  bool unsupported;  /* its message 1 is of another version */
   bool is_code;      /* of a pairing code: no session comes of it */
   pl_code_run *code; /* NULL: none, or over */
   uint64_t until_ms; /* when a link of a code is too late */
@@ -182,6 +185,7 @@ struct pl_engine {
   uint16_t session_generation;
 
   pl_knock knocks[PL_KNOCKS_MAX];
+  unsigned refusals; /* links that are doubtful */
   pl_invite *invites;
   size_t invite_count;
   pl_peer_entry *peers;
@@ -292,7 +296,7 @@ void pl_invite_take_back(pl_engine *e, const uint8_t id[32]);
 int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]);
 void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32], const uint8_t callee[32],
                      const uint8_t ephemeral[32]);
-/* 0: no such invite; 1: valid for this caller, copied into the link; -1: known, but used up or expired. */
+/* 0: no such invite; otherwise it is copied into the link. 1: valid for this caller; -1: used up or expired. */
 int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]);
 bool pl_invite_claim(pl_engine *e, const pl_link *l); /* false: someone else was faster */
 void pl_invite_settle(pl_engine *e, const uint8_t secret[16],

@@ -94,10 +94,9 @@ int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephem
     const pl_invite *i = &e->invites[n];
     pl_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
     if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
-    if (!usable(e, i, l->id)) return -1;
     memcpy(l->invite, i->secret, sizeof l->invite);
     l->has_invite = true;
-    return 1;
+    return usable(e, i, l->id) ? 1 : -1;
   }
   return 0;
 }

@@ -93,6 +93,7 @@ void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
   if (reason) pl_control_reset(e, l->number, reason);
   if (l->session && l->session->opening == l) l->session->opening = NULL;
   if (l->code) l->code->link = NULL;
+  if (l->doubtful) e->refusals--;
   pl_list_remove(&l->node);
   pl_noise_handshake_deinit(&l->handshake);
   pl_noise_link_deinit(&l->keys);

@@ -59,6 +59,18 @@ static void decide(pl_engine *e, pl_link *l) {
   }
 }
 
+/* Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
+ * (docs/protocol.md, section 4). Beyond the limit it learns nothing. */
+static void accept_to_refuse(pl_engine *e, pl_link *l) {
+  if (e->refusals >= PL_REFUSALS_MAX || e->stopping) {
+    pl_link_forget(e, l, PL_REASON_REFUSED);
+    return;
+  }
+  l->doubtful = true;
+  e->refusals++;
+  pl_offer_accept(e, l);
+}
+
 void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_offer o;
   if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_link_number_is_new(e, number)) {
@@ -72,12 +84,14 @@ void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
   int rc = pl_handshake_read1(e, l, o.handshake);
-  if (rc == PL_EREFUSED && (pl_offer_is_welcome(e, l) || pl_offer_session(e, l, 0))) rc = 0; /* needs no invite */
-  if (rc == PL_EREFUSED || rc == PL_ESTATE)
-    pl_link_forget(e, l, rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_REFUSED);
-  else if (rc) {
+  bool let_in = pl_offer_is_welcome(e, l) || pl_offer_session(e, l, 0);
+  l->unsupported = rc == PL_ESTATE;
+  if ((rc == PL_EREFUSED && !let_in) || (l->unsupported && let_in)) {
+    accept_to_refuse(e, l);
+  } else if (rc && rc != PL_EREFUSED) {
     pl_log(e, "offer_dropped", pl_error_text(rc));
     pl_link_forget(e, l, 0);
-  } else
+  } else {
     decide(e, l);
+  }
 }

@@ -60,6 +60,7 @@ size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t cap
   while (!pl_list_empty(&e->ready) && capacity - used >= HEADER + COUNTER + TAG + RECORD_ROOM) {
     pl_peer_session *s = PL_CONTAINER(e->ready.next, pl_peer_session, ready);
     size_t n = produce_record(e, s, out + used, capacity - used);
+    if (n == 0 && used && pl_session_has_output(s->core)) break; /* needs more room than is left */
     used += n;
     pl_list_remove(&s->ready);
     if (n)

@@ -37,6 +37,12 @@ static bool has_data(const pl_session *s, const pl_session_link *l) {
   return s->close == PL_OPEN && next_channel(s, l, 1, 0, &chunk);
 }
 
+enum { VOLATILE_FRAME_BYTES = PL_CONST_FRAME_HEADER_BYTES + 1 }; /* without the message's bytes */
+
+static size_t next_volatile_bytes(const pl_session *s) {
+  return VOLATILE_FRAME_BYTES + (size_t)pl_get_u16(pl_buffer_data(&s->volatiles));
+}
+
 static bool has_volatile(const pl_session *s, const pl_session_link *l) {
   return s->close == PL_OPEN && s->volatiles.size && l->in_flight < pl_session_flight_limit(s, l, false);
 }
@@ -125,10 +131,9 @@ static void write_data(pl_session *s, pl_session_link *l, pl_writer *w, uint64_t
 }
 
 static void write_volatiles(pl_session *s, pl_writer *w) {
-  while (s->volatiles.size) {
+  while (s->volatiles.size && (size_t)(w->end - w->at) >= next_volatile_bytes(s)) {
     const uint8_t *v = pl_buffer_data(&s->volatiles);
     size_t size = pl_get_u16(v);
-    if ((size_t)(w->end - w->at) < size + 4) break;
     pl_write_u8(w, PL_FRAME_VOLATILE);
     pl_write_u16(w, (uint16_t)(size + 1));
     pl_write_bytes(w, v + 2, size + 1);
@@ -174,7 +179,8 @@ static size_t record_room(const pl_session *s, const pl_session_link *l, size_t 
 
 static int produce_record(pl_session *s, pl_session_link *l, pl_writer *w, uint32_t *link, uint8_t *flags) {
   uint64_t first = l->sent_last;
-  bool data = has_data(s, l), volatiles = has_volatile(s, l);
+  size_t capacity = (size_t)(w->end - w->at); /* pacing does not cut what cannot be cut */
+  bool data = has_data(s, l), volatiles = has_volatile(s, l) && next_volatile_bytes(s) <= capacity;
   bool control = s->close_due || s->ack_now || s->probe_due || l->reply_due;
   *link = l->id;
   if (!data && !volatiles && !control) return 0;
@@ -186,6 +192,7 @@ static int produce_record(pl_session *s, pl_session_link *l, pl_writer *w, uint3
     pl_link_add_sent(s, l);
     return finish(l, w, first, link);
   }
+  w->end = w->at + record_room(s, l, capacity);
   s->volatile_turn = true;
   bool asks = s->close_due || s->probe_due;
   if (l->reply_due) write_probe(w, PL_FRAME_PROBE_REPLY, l->reply_number);
@@ -211,6 +218,6 @@ int pl_session_produce(pl_session *s, uint64_t now_ms, uint8_t *out, size_t capa
   }
   l = s->current;
   if (!l) return 0;
-  pl_writer w = pl_writer_of(out, record_room(s, l, capacity));
+  pl_writer w = pl_writer_of(out, capacity);
   return produce_record(s, l, &w, link, flags);
 }

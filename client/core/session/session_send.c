@@ -63,7 +63,7 @@ static void has_places_to_send(pl_session *s, pl_channel *c) {
 }
 
 static void wrote(pl_session *s, pl_channel *c, uint64_t places) {
-  if (c->cursor == c->end && s->sent_sum == 0) s->progress_ms = s->now_ms;
+  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting begins now */
   c->end += places;
   s->waiting += places;
   has_places_to_send(s, c);

@@ -80,17 +80,20 @@ describe('by invite link', () => {
     await eve.page.locator('.thread').waitFor();
     await ana.say('only for the first');
     await ana.delivered('only for the first');
-    await eve.page.getByText('the invitation was used, withdrawn or has expired').waitFor();
+    await eve.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
     await expect.poll(() => eve.page.locator('.message').count(), { timeout: 15_000 }).toBe(0);
     await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
   });
 
-  test('a withdrawn invitation is gone', async () => {
+  test('a withdrawn invitation is gone, and says so', async () => {
     const ana = keep(await openPerson(relay.http));
-    await ana.invite();
+    const link = await ana.invite();
     await ana.page.getByRole('button', { name: 'Withdraw invitation' }).click();
     await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
+    const bo = keep(await openPerson(link));
+    await bo.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
+    expect(await ana.page.locator('.knock').count()).toBe(0);
   });
 
   test('an invitation that waits works after the inviter’s page was reloaded', async () => {

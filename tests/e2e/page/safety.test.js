@@ -130,7 +130,7 @@ test('an expired invitation is told, by its link', async () => {
   await new Promise((done) => client.on('online', done));
   const { link } = client.createInvite({ pageUrl: `${relay.http}/`, lifetimeMs: 0 });
   const bo = keep(await openPerson(link));
-  await bo.page.getByText('the invitation was used, withdrawn or has expired').waitFor();
+  await bo.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
   expect(await bo.page.locator('.here-dot').count()).toBe(0);
 });
 

@@ -161,11 +161,7 @@ static void route(net *n, int i, const pl_envelope *v) {
     } else {
       n->clients[l->callee].slot_used[pl_link_slot(l->callee_number)] = false;
       l->callee = -1;
-      l->refused = true;
-      if (!PL_REASON_IS_RETRYABLE(pl_get_u16(v->payload.data)) || pl_get_u16(v->payload.data) == PL_REASON_CROSSED) {
-        net_to_client(n, l->caller, v->type, 0, l->caller_number, v->payload.data, v->payload.size);
-        l->used = false;
-      }
+      l->refused = true; /* the caller hears UNAVAILABLE, at its time */
     }
   }
 }

@@ -91,23 +91,33 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
 /* ---- message 1, by a caller that the test plays --------------------------------------------------------------------
  */
 
-static void offer(pl_view payload, const uint8_t caller_instance[8]) {
-  pl_noise_handshake hs;
+static void offer_by(pl_noise_handshake *hs, pl_view payload, const uint8_t caller_instance[8]) {
   uint8_t out[2048];
   memcpy(out, n.clients[0].config.identity.id, 32);
   memcpy(out + 32, caller_instance, 8);
-  assert_int_equal(pl_noise_start_caller(&hs, &n.clients[0].config.identity, n.clients[1].config.identity.id), 0);
-  int size = pl_noise_write(&hs, ephemeral, payload, out + 40, sizeof out - 40);
+  assert_int_equal(pl_noise_start_caller(hs, &n.clients[0].config.identity, n.clients[1].config.identity.id), 0);
+  int size = pl_noise_write(hs, ephemeral, payload, out + 40, sizeof out - 40);
   assert_true(size > 0);
-  pl_noise_handshake_deinit(&hs);
   net_to_client(&n, 1, PL_ENV_OFFER, 0, pl_link_make(true, 7, 3), out, 40 + (size_t)size);
+}
+
+static void offer(pl_view payload, const uint8_t caller_instance[8]) {
+  pl_noise_handshake hs;
+  offer_by(&hs, payload, caller_instance);
+  pl_noise_handshake_deinit(&hs);
 }
 
 enum { ACCEPTED = -1 };
 static int said;
+static uint8_t answered[2048];
+static size_t answered_size;
 static bool see_answer(net *x, int from, const pl_envelope *e) {
   (void)x;
-  if (from == 1 && e->type == PL_ENV_ACCEPT) said = ACCEPTED;
+  if (from == 1 && e->type == PL_ENV_ACCEPT) {
+    said = ACCEPTED;
+    answered_size = e->payload.size;
+    memcpy(answered, e->payload.data, answered_size);
+  }
   if (from == 1 && e->type == PL_ENV_RESET) said = pl_get_u16(e->payload.data);
   return from == 1;
 }
@@ -118,14 +128,10 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
   static const struct {
     uint8_t version, extensions;
     const uint8_t *caller, *callee, *outside;
-    int said; /* 0: nothing; or the reason of a RESET */
-  } cases[] = {{2, 0, one, zero, one, PL_REASON_UNSUPPORTED},
-               {1, 0, two, zero, one, 0},
-               {1, 0, one, one, one, 0},
-               {1, 1, one, two, one, 0},
-               {1, 0, one, two, zero, 0},
-               {1, 3, one, two, one, ACCEPTED},
-               {1, 2, one, zero, one, ACCEPTED}};
+    int said;                                    /* 0: nothing; or the reason of a RESET */
+  } cases[] = {{2, 0, one, zero, one, ACCEPTED}, /* to be told: below */
+               {1, 0, two, zero, one, 0},        {1, 0, one, one, one, 0},        {1, 1, one, two, one, 0},
+               {1, 0, one, two, zero, 0},        {1, 3, one, two, one, ACCEPTED}, {1, 2, one, zero, one, ACCEPTED}};
   for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
     uint8_t payload[512];
     pl_wire_handshake1 h = {.version = cases[k].version, .extensions = extensions_of(cases[k].extensions)};
@@ -143,6 +149,39 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
     offer((pl_view){(const uint8_t *)"\x01", 1}, cases[k].outside); /* cut short; and its slot is in use, if accepted */
     net_settle(&n);
     assert_int_not_equal(said, ACCEPTED);
+    net_deinit(&n);
+  }
+}
+
+/* A caller of another version hears of it at its first record, if it would have been let in; a stranger hears nothing.
+ */
+static void another_version_is_told_to_who_is_let_in(void **state) {
+  (void)state;
+  for (int let_in = 0; let_in < 2; let_in++) {
+    pl_engine_config listener = {.listen = true, .accept_all = let_in};
+    uint8_t payload[] = {2, 0xee, 0xee}, out[2048], record[64], instance[8] = {9};
+    pl_noise_handshake hs;
+    pl_noise_link keys = {0};
+    pair_start(&n, NULL, &listener);
+    n.drop = see_answer;
+    said = 0;
+    offer_by(&hs, (pl_view){payload, sizeof payload}, instance);
+    net_settle(&n);
+    assert_int_equal(said, let_in ? ACCEPTED : 0);
+    if (let_in) {
+      int size = pl_noise_read(&hs, (pl_view){answered, answered_size}, out, sizeof out);
+      assert_true(size > 0);
+      assert_int_equal(out[0], PL_CONST_PROTOCOL_VERSION);
+      assert_int_equal(pl_noise_split(&hs, &keys), 0);
+      size = pl_noise_seal(&keys, PL_ENV_DATA, 0, (const uint8_t *)"future", 6, record);
+      assert_true(size > 0);
+      net_to_client(&n, 1, PL_ENV_DATA, 0, pl_link_make(true, 7, 3), record, (size_t)size);
+      net_settle(&n);
+      assert_int_equal(said, PL_REASON_UNSUPPORTED);
+      assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
+      pl_noise_link_deinit(&keys);
+    }
+    pl_noise_handshake_deinit(&hs);
     net_deinit(&n);
   }
 }
@@ -292,6 +331,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_answer_that_opens_and_is_wrong_ends_the_session),
       cmocka_unit_test(a_call_that_opens_and_is_wrong_is_dropped),
+      cmocka_unit_test(another_version_is_told_to_who_is_let_in),
       cmocka_unit_test(sessions_have_a_limit),
       cmocka_unit_test(invites_have_a_limit),
       cmocka_unit_test(what_is_said_twice_or_too_late_changes_nothing),

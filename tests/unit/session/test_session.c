@@ -141,6 +141,25 @@ static void many_begun_messages_cannot_block_each_other(void **state) {
   two_deinit(&t);
 }
 
+/* Pacing leaves less room in a record than this message needs; it cannot be cut, and a record without a frame is none.
+ */
+static void a_large_volatile_message_goes_beside_bulk(void **state) {
+  (void)state;
+  static uint8_t record[PL_CONST_RECORD_PLAINTEXT_MAX];
+  uint32_t link;
+  uint8_t flags;
+  start();
+  assert_int_equal(two_send(&t, 0, 0, block, 40000), 0);
+  assert_true(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags) > 40000);
+  pl_session_event in = {.type = PL_SESSION_SEND_VOLATILE, .channel = 1, .data = {block, 30000}};
+  assert_int_equal(two_step(&t, 0, &in), 0);
+  assert_int_equal(pl_session_produce(t.side[0].session, 10, record, 25000, &link, &flags),
+                   0); /* of the caller's room */
+  assert_int_equal(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags), 30004);
+  assert_int_equal(flags, PL_CONST_ENVELOPE_FLAG_VOLATILE);
+  two_deinit(&t);
+}
+
 static void acknowledgements_come_within_25_ms(void **state) {
   (void)state;
   start();
@@ -375,6 +394,7 @@ int main(void) {
       cmocka_unit_test(equal_channels_take_turns_and_urgent_ones_go_first),
       cmocka_unit_test(a_slow_reader_stops_only_its_channel),
       cmocka_unit_test(many_begun_messages_cannot_block_each_other),
+      cmocka_unit_test(a_large_volatile_message_goes_beside_bulk),
       cmocka_unit_test(acknowledgements_come_within_25_ms),
       cmocka_unit_test(one_loss_is_repaired_by_one_going_back),
       cmocka_unit_test(the_receipt_survives_a_lost_ack),

@@ -5,6 +5,7 @@
  */
 import { concat, fromUtf8, isZero, putU32, utf8 } from './bytes.js'
 import { cpaceGenerator, cpaceKey, cpaceShare } from './cpace.js'
+import { checkText } from './check.js'
 import { PairlinkError } from './errors.js'
 import { hmac, isValidId } from './identity.js'
 import { sodium } from './sodium.js'
@@ -34,7 +35,7 @@ export const isWord = (word) => WORDS[placeOf(word)] === word
 
 /** All words that begin so, in order; none for nothing. @param {string} prefix */
 export function completeWord(prefix) {
-  const text = prefix.trim().toLowerCase()
+  const text = checkText(prefix, 'the beginning of a word').trim().toLowerCase()
   if (!text) return []
   const from = placeOf(text)
   let to = from
@@ -46,7 +47,7 @@ export function completeWord(prefix) {
  * @param {string} text
  * @returns {{number: number, words: string[]}} */
 export function parseCode(text) {
-  const [, digits, ...words] = CODE_FORM.exec(text.trim().toLowerCase()) ?? []
+  const [, digits, ...words] = CODE_FORM.exec(checkText(text, 'a code').trim().toLowerCase()) ?? []
   const number = Number(digits)
   if (!(number >= CODE_NUMBER_MIN && number <= CODE_NUMBER_MAX) || !words.every(isWord)) throw new PairlinkError('ECODE')
   return { number, words }

@@ -275,6 +275,7 @@ describe('pairing', () => {
       ana.send(a, 'from ana')
       bo.send(b, 'from bo')
       world.until(() => ana.texts().length && bo.texts().length, 'messages')
+      for (const peer of [ana, bo]) expect(peer.engine.slots.byNumber.size).toBe(1) // the call that was not taken is withdrawn
       world.pass(30000)
       expect([ana.texts(), bo.texts()]).toEqual([['from bo'], ['from ana']])
       expect(ana.engine.entries.size + bo.engine.entries.size).toBe(2)
@@ -510,7 +511,8 @@ describe('invites', () => {
     world.until(() => bo.last('session'), 'session')
     const eve = world.peer('eve').start()
     eve.connect(bo, secret)
-    world.pass(20000)
+    world.until(() => eve.last('session_closed'), 'eve hears it, long before the call is over for the relay', 1000)
+    expect(eve.last('session_closed')).toMatchObject({ error: 'EREFUSED', reason: REASON.REFUSED })
     expect(bo.of('session').length).toBe(1)
     expect(bo.of('knock').length).toBe(0)
     ana.do('close', { session })
@@ -532,15 +534,43 @@ describe('invites', () => {
       expect(bo.of('session').length).toBe(1)
       if (word === 'deny') world.until(() => bo.of('knock').length === 1, 'asks like any other, after a while', 600000)
     })
-  test('expired or revoked: refused', () => {
+  test('expired: refused, and told so; revoked: nobody is here', () => {
     const { world, ana, bo } = invited(1000)
     world.pass(2000)
     ana.connect(bo, secret)
-    world.pass(10000)
+    world.until(() => ana.last('session_closed'), 'told so', 1000)
+    expect(ana.last('session_closed')).toMatchObject({ error: 'EREFUSED', reason: REASON.REFUSED })
     expect([bo.of('session').length, bo.of('knock').length]).toEqual([0, 0])
     bo.do('invite_revoke', { secret })
+    ana.connect(bo, secret)
     world.until(() => bo.last('knock'), 'now its proof fits no invite: a knock')
     expect(bo.of('session').length).toBe(0)
+    expect(ana.of('session_closed').length).toBe(1)
+  })
+  test('over: who is blocked hears nothing', () => {
+    const { world, ana, bo } = invited(0)
+    bo.do('block', { peer: ana.identity.id })
+    ana.connect(bo, secret)
+    world.pass(20000)
+    expect(ana.of('session_closed')).toEqual([])
+  })
+  test('over: calls that stop after their first message hold a few links for ten seconds, and no more', () => {
+    const { world, ana, bo } = invited(0)
+    const accepted = () => [...bo.engine.slots.byNumber.values()].filter((link) => link.state === 'accepted').length
+    world.loses = (from) => from === ana
+    const callers = Array.from({ length: 20 }, (_, i) => world.peer(`eve ${i}`).start())
+    world.loses = (from) => callers.includes(from)
+    for (const eve of callers) eve.connect(bo, secret)
+    world.until(() => accepted() === 16, 'accepted', 1000)
+    world.pass(1000)
+    expect([accepted(), bo.engine.refusals.size]).toEqual([16, 16])
+    for (const eve of callers) world.disconnect(eve)
+    world.peers = [ana, bo]
+    world.pass(11000)
+    expect([accepted(), bo.engine.refusals.size, bo.of('session').length, bo.of('knock').length]).toEqual([0, 0, 0, 0])
+    world.loses = () => false
+    ana.connect(bo, secret)
+    world.until(() => ana.last('session_closed'), 'told so', 1000)
   })
   test('over, but its holder is let in anyway: counts for nothing', () => {
     for (const late of [false, true]) {

@@ -250,9 +250,10 @@ export class Engine {
     this.met({ id, name, how });
   }
 
+  /** Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a stranger. */
   endInvitation(key) {
     const invite = this.invites.get(key);
-    if (invite) this.client?.revokeInvite(invite.raw);
+    if (invite) this.client?.addInvite({ secret: invite.raw, expiresAt: 0 });
     this.codes.cancel(key);
     this.invites.delete(key);
   }

@@ -148,7 +148,7 @@ export default (f) => ({
     emptyInvited:
       'Looking for the person who invited you. This works as soon as their page is open too. If they are there and nothing happens, the invitation was used, withdrawn or has expired: ask them for a new one.',
     emptyAway: (name) => `${f.iso(name)} is offline. What you write is delivered when both of you are here.`,
-    refused: 'This invitation was used or withdrawn. Ask for a new one.',
+    refused: 'This invitation was used, withdrawn or has expired. Ask for a new one.',
     blocked: 'You blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
     earlier: 'Show earlier messages',

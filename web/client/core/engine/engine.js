@@ -102,6 +102,8 @@ export class Engine {
     this.relay = new RelayConnection(this)
     this.slots = new Slots(this.relay.limits.LINK_SLOTS)
     this.strangers = new Strangers()
+    /** Links that were accepted only for their callers to hear why they are refused. @type {Set<Link>} */
+    this.refusals = new Set()
     this.strangers.tell = (payload) => {
       if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload))
     }
@@ -245,6 +247,7 @@ export class Engine {
     link.handshake?.wipe()
     link.handshake = null
     this.strangers.forgetLink(link)
+    this.refusals.delete(link)
   }
   hasOutput() {
     if (this.queue.length) return true

@@ -25,6 +25,8 @@ const REPLACE_RETRY_MS = 30000
 const FAULT_FREE_MS = 60000
 const APPLICATION_MAX = 32
 const NAME_MAX = 64
+/** Calls that are accepted only to be refused, at a time. */
+const REFUSALS_MAX = 16
 
 /** @param {Engine} e */
 const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS
@@ -101,7 +103,7 @@ export function dialFailed(e, entry, reason, text) {
   if (entry.session.current) entry.replaceFrom = e.now + REPLACE_RETRY_MS
   else entry.dialAt = otherSideFirst(e)
   if (parked?.state === 'offered') return accept(e, parked)
-  if (entry.session.current || reason === REASON.CROSSED) return
+  if (entry.session.current) return
   if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
   entry.failures++
   if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now
@@ -214,18 +216,27 @@ export function takeOffer(e, number, payload) {
   e.slots.add(link)
   const key = toHex(link.peerId)
   if (e.strangers.isSilenced(key, e.now)) return // no answer: it ends as if nobody were there
-  let over = false
   try {
-    over = readOffer(e, link, offer)
+    readOffer(e, link, offer)
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error
-    e.resetLink(link, REASON.PROTOCOL)
+    e.resetLink(link, REASON.PROTOCOL) // which says nothing to the caller
     return
   }
-  const welcome = isWelcome(e, link) || e.byId.has(key) || link.invite
-  if (over && !welcome) return e.resetLink(link, REASON.REFUSED)
-  if (welcome || e.ghostOf(link)) return considerOffer(e, link)
+  const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined
+  const invited = mayUseInvite(e, link)
+  if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED)
+  if (letIn || invited) return considerOffer(e, link)
+  if (link.invite) return acceptToRefuse(e, link)
   knock(e, link, link)
+}
+
+/** Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
+ * (docs/protocol.md, section 4). Beyond the limit it learns nothing. @param {Engine} e @param {Link} link */
+function acceptToRefuse(e, link) {
+  if (e.refusals.size >= REFUSALS_MAX) return e.resetLink(link, REASON.REFUSED)
+  e.refusals.add(link)
+  accept(e, link)
 }
 
 /** @param {Engine} e @param {Link} from @param {Link | null} link that waits for an answer */
@@ -238,22 +249,26 @@ function knock(e, from, link) {
 /** Without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId))
 
-/** Handshake message 1. Throws when it does not fit what the relay proved; true: its invite is over. @param {Engine} e @param {Link} link
+/** By the invite that it has proved to know. @param {Engine} e @param {Link} link */
+const mayUseInvite = (e, link) => link.invite !== null && e.strangers.mayUse(link.invite, link.peerId, e.now)
+
+/** Handshake message 1. Throws when it does not fit what the relay proved. @param {Engine} e @param {Link} link
  * @param {import('../wire.js').Message} offer */
 function readOffer(e, link, offer) {
   const handshake = startCallee(e.config.identity, link.peerId)
-  const hello = decode('handshake1', handshake.read(offer.handshake))
+  const payload = handshake.read(offer.handshake)
   checkCaller(handshake, link.peerId)
-  if (hello.version !== PROTOCOL_VERSION || !equal(hello.caller_instance, offer.caller_instance) || isZero(offer.caller_instance))
+  link.handshake = handshake
+  link.unsupported = payload.length > 0 && payload[0] !== PROTOCOL_VERSION
+  if (link.unsupported) return
+  const hello = decode('handshake1', payload)
+  if (!equal(hello.caller_instance, offer.caller_instance) || isZero(offer.caller_instance))
     throw new PairlinkError('EPROTOCOL')
   if (!isZero(hello.callee_instance) && !equal(hello.callee_instance, e.config.instance)) throw new PairlinkError('EPROTOCOL')
   const extensions = noteExtensions(link, hello.extensions)
-  link.handshake = handshake
   const proof = extensions.get(EXTENSION.INVITE)
   const ephemeral = /** @type {Uint8Array} */ (handshake.re)
-  const found = proof && e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral, e.now)
-  link.invite = (found !== 'refused' && found) || null
-  return found === 'refused'
+  link.invite = proof ? e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral) : null
 }
 
 /** One that is let in; but when both call at once, the smaller side waits for the end of its own call.
@@ -287,7 +302,7 @@ export function accept(e, link) {
  * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
 export function takeFirstRecord(e, link, plaintext) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance)
-  const ghost = e.ghostOf(link)
+  const ghost = link.unsupported ? undefined : e.ghostOf(link)
   if (ghost && epochOf(plaintext) === ghost.session.peerEpoch) {
     // It asks again for the end of a session that is over here: it gets its answer once more.
     link.owner = ghost
@@ -296,22 +311,17 @@ export function takeFirstRecord(e, link, plaintext) {
     ghost.session.answerClosed()
     return joinSession(e, ghost, link)
   }
-  const invited = link.invite && e.strangers.mayUse(link.invite, link.peerId, e.now)
-  if (link.invite && !invited && !isWelcome(e, link)) {
-    e.resetLink(link, REASON.REFUSED)
+  const blocked = e.strangers.blocked.has(toHex(link.peerId))
+  const invited = !blocked && !link.unsupported && mayUseInvite(e, link)
+  if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
+  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
+  const refusal = refusalOf(e, link, invited, entry)
+  if (refusal) {
+    e.resetLink(link, refusal)
+    if (refusal === REASON.CLOSED && !blocked) knock(e, link, null)
     return false
   }
-  if (link.invite && invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
-  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
   if (!entry) {
-    // It may have been accepted for a session that is over, or before it was turned away: what counts is who is let in now.
-    const key = toHex(link.peerId)
-    const blocked = e.strangers.blocked.has(key)
-    if (blocked || !(invited || isWelcome(e, link) || e.byId.has(key))) {
-      e.resetLink(link, REASON.CLOSED)
-      if (!blocked) knock(e, link, null)
-      return false
-    }
     try {
       entry = e.addEntry(link.peerId, instance, true)
     } catch (error) {
@@ -325,7 +335,22 @@ export function takeFirstRecord(e, link, plaintext) {
   link.bySmaller = !isSmaller(e, link.peerId, instance)
   link.move('linked')
   link.allowed = false
-  return joinSession(e, entry, link)
+  if (!joinSession(e, entry, link)) return false
+  if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED) // this side's own call is not needed any more
+  entry.opening = null
+  return true
+}
+
+/** It may have been accepted for a session that is over, before it was turned away, or only to be told why it is refused:
+ * what counts is who is let in now. 0, or the reason to say.
+ * @param {Engine} e @param {Link} link @param {boolean} invited @param {Entry | undefined} entry */
+function refusalOf(e, link, invited, entry) {
+  const key = toHex(link.peerId)
+  if (link.unsupported) return REASON.UNSUPPORTED
+  if (entry || invited) return 0
+  if (e.strangers.blocked.has(key)) return REASON.CLOSED
+  if (isWelcome(e, link) || e.byId.has(key)) return 0
+  return link.invite ? REASON.REFUSED : REASON.CLOSED
 }
 
 /** Who was invited is there. @param {Engine} e @param {Link} link */

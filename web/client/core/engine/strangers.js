@@ -116,14 +116,14 @@ export class Strangers {
   takeBack(key) {
     for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint)
   }
-  /** The invite that this proof fits; 'refused' when that one lets this caller in no more, null when there is none.
+  /** The invite that this proof fits, or null: it may be over, see mayUse.
    * @param {Uint8Array} proof the extension's value
-   * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e @param {number} now */
-  findInvite(proof, caller, callee, e, now) {
+   * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e */
+  findInvite(proof, caller, callee, e) {
     if (proof.length !== PROOF_BYTES) return null
     const entry = this.invites.get(toHex(proof.subarray(0, INVITE_HINT_BYTES)))
     if (!entry || !sodium.memcmp(inviteProof(entry.secret, caller, callee, e), proof)) return null
-    return this.mayUse(entry, caller, now) ? entry : 'refused'
+    return entry
   }
   /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
   mayUse(entry, caller, now) {

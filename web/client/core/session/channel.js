@@ -15,7 +15,9 @@ const ends = (flags) => (flags & 1) + ((flags >> 1) & 1)
 
 /** What this side sends. taken_to ≤ received_to ≤ sentMax ≤ end, and received_to ≤ sentTo ≤ sentMax. */
 export class Outgoing {
-  constructor() {
+  /** @param {number} number @param {number} limit */
+  constructor(number, limit) {
+    this.number = number
     /** The next place the application gets. */
     this.end = 0
     /** The next place to send; goes back when something was lost. */
@@ -23,7 +25,7 @@ export class Outgoing {
     this.sentMax = 0
     this.receivedTo = 0
     this.takenTo = 0
-    this.limit = 0
+    this.limit = limit
     this.priority = DEFAULT_PRIORITY
     this.finished = false
     /** The application was told to wait. */
@@ -31,9 +33,8 @@ export class Outgoing {
     /** @type {Piece[]} all that is not taken, in order */
     this.pieces = []
     this.cursor = 0
-    /** Records that hold places of this channel, since the last going back: their counter and last place.
-     * @type {{counter: number, end: number}[]} */
-    this.records = []
+    /** Losses of records below it were acted on. */
+    this.resendCounter = 0
     /** All messages that were begun end below this place: the session's credit is reserved for them, since only a
      * whole message can be taken. */
     this.begunTo = 0
@@ -54,74 +55,16 @@ export class Outgoing {
     this.end = end
     return end
   }
-  /** The message that the next place belongs to. */
+  /** The message, or the end, that the next place belongs to: only while there is a next place, and not after giving up. */
   get piece() {
     while (this.cursor < this.pieces.length && this.pieces[this.cursor].end <= this.sentTo) this.cursor++
     return this.pieces[this.cursor]
   }
-  /** May anything go now? @param {number} credit places of the session that are not reserved */
-  canSend(credit) {
-    const piece = this.piece
-    if (!piece) return this.resetReason !== null && this.sentTo < this.end
-    return this.sentTo < this.limit && (piece.end <= this.begunTo || piece.end - this.begunTo <= credit)
-  }
-  /** The next frame, with at most `room` bytes. Moves on. Only after `canSend`.
-   * @param {number} room
-   * @returns {{offset: number, bytes: Uint8Array, flags: number, reserved: number}} */
-  next(room) {
-    const offset = this.sentTo
-    const piece = this.piece
-    if (!piece) return { offset, bytes: EMPTY, flags: -1, reserved: this.sent(this.end) } // CHANNEL_RESET
-    const allowed = this.limit - offset
-    const skip = Math.min(offset - piece.start, piece.data.length)
-    const size = Math.min(piece.data.length - skip, Math.max(0, room), allowed)
-    let flags = 0
-    let at = offset + size
-    if (skip + size === piece.data.length) {
-      // Each end has a place of its own, so each may have been sent already or not be allowed yet.
-      let place = piece.start + piece.data.length
-      for (const flag of [DATA_FLAG_END_OF_MESSAGE, DATA_FLAG_END_OF_CHANNEL]) {
-        if (!(piece.flags & flag)) continue
-        if (place === at && at - offset < allowed) {
-          flags |= flag
-          at++
-        }
-        place++
-      }
-    }
-    const reserved = Math.max(0, piece.end - this.begunTo)
-    this.begunTo += reserved
-    this.sent(at)
-    return { offset, bytes: piece.data.subarray(skip, skip + size), flags, reserved }
-  }
-  /** @param {number} to @private */
-  sent(to) {
-    this.sentTo = to
-    if (to > this.sentMax) this.sentMax = to
-    const reserved = Math.max(0, to - this.begunTo)
-    this.begunTo += reserved
-    return reserved
-  }
   /** Sends again from what the peer has. */
   goBack() {
+    if (this.sentTo <= this.receivedTo) return
     this.sentTo = this.receivedTo
     this.cursor = 0
-    this.records = []
-  }
-  /** Have places been lost, which were sent in records up to `counter`? Then goes back.
-   * @param {number} counter */
-  repair(counter) {
-    let gone = 0
-    for (const record of this.records) {
-      if (record.counter > counter) break
-      if (record.end > this.receivedTo) {
-        this.goBack()
-        return true
-      }
-      gone++
-    }
-    if (gone) this.records.splice(0, gone)
-    return false
   }
   /** @param {number} receivedTo @param {number} takenTo
    * @returns {{progress: boolean, taken: boolean}} */
@@ -149,8 +92,8 @@ export class Outgoing {
   giveUp(reason) {
     if (this.resetReason !== null || (this.finished && this.receivedTo === this.end)) throw new PairlinkError('ESTATE')
     const final = this.finished && this.sentMax === this.end ? this.end : this.sentMax + 1
-    const freed = Math.max(0, this.begunTo - this.sentMax)
-    this.begunTo -= freed
+    const freed = this.begunTo - this.sentMax
+    this.begunTo = this.sentMax
     this.resetReason = reason
     this.pieces = []
     this.cursor = 0

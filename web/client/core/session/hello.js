@@ -4,7 +4,7 @@ import { toPlace } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { decode, encode } from '../wire.js'
 import { CHANNELS_MAX, REASON } from '../../wire_table.js'
-import { acknowledge, limitOf, raiseSessionLimit } from './receive.js'
+import { acknowledge, limitOf, raiseSessionLimit, writableAgain } from './receive.js'
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./link.js').Link} Link */
@@ -77,6 +77,7 @@ export function takeHello(s, link, body) {
       if (channel) channel.limit = Math.max(channel.limit, limitOf(item.limit))
       acknowledge(s, item.channel, toPlace(item.received_to), toPlace(item.taken_to))
     }
+    writableAgain(s)
     if (!link.opener) link.helloDue = true
     return confirm(s, link, fits)
   }

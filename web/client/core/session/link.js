@@ -42,8 +42,10 @@ export class Link {
     /** What the handshake said about the other side. */
     this.application = ''
     this.name = ''
-    /** @type {any} the invite whose proof came with the OFFER */
+    /** @type {any} the invite whose proof came with the OFFER; it may be over */
     this.invite = null
+    /** The caller's message 1 is of another version. */
+    this.unsupported = false
     /** Allowed by its user while the OFFER waited: dialled back if it did not make it. */
     this.allowed = false
 

@@ -7,7 +7,8 @@ const BULK_FLOOR = 65536
 const QUEUE_MS = 100
 const RATE_SAMPLES = 16
 
-/** @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number}} Flight */
+/** @typedef {{channel: number, to: number}} Places of one channel in a record: up to where */
+/** @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number, places: Places[]}} Flight */
 
 export class Pacing {
   constructor() {
@@ -20,28 +21,29 @@ export class Pacing {
     /** What was sent before is no sample. */
     this.measuredFrom = 0
     this.minRtt = Infinity
-    this.rtt = 0
     /** @type {number[]} the last samples, in bytes per ms */
     this.rates = []
     this.rate = 0
   }
-  /** @param {number} counter @param {number} size of the envelope @param {number} now */
-  sent(counter, size, now) {
+  /** @param {number} counter @param {number} size of the envelope @param {number} now @param {Places[]} places */
+  sent(counter, size, now, places) {
     if (this.inFlight === 0) this.deliveredAt = now
-    this.flights.push({ counter, size, sentAt: now, delivered: this.delivered, deliveredAt: this.deliveredAt })
+    this.flights.push({ counter, size, sentAt: now, delivered: this.delivered, deliveredAt: this.deliveredAt, places })
     this.inFlight += size
   }
-  /** The peer saw all records up to `counter`. Returns whether that is news.
-   * @param {number} counter @param {number} now */
+  /** The peer saw all records up to `counter`. Returns those of which that is news.
+   * @param {number} counter @param {number} now
+   * @returns {Flight[]} */
   acknowledged(counter, now) {
-    /** @type {Flight | undefined} */
-    let last
+    const first = this.head
     while (this.head < this.flights.length && this.flights[this.head].counter <= counter) {
-      last = this.flights[this.head++]
-      this.inFlight -= last.size
-      this.delivered += last.size
+      const { size } = this.flights[this.head++]
+      this.inFlight -= size
+      this.delivered += size
     }
-    if (!last) return false
+    const news = this.flights.slice(first, this.head)
+    const last = news.at(-1)
+    if (!last) return news
     if (this.head > 256 || this.head === this.flights.length) {
       this.flights.splice(0, this.head)
       this.head = 0
@@ -52,13 +54,12 @@ export class Pacing {
     }
     const rtt = Math.max(0.1, now - last.sentAt)
     this.minRtt = Math.min(this.minRtt, rtt)
-    this.rtt = this.rtt ? this.rtt * 0.875 + rtt * 0.125 : rtt
     const took = Math.max(1, now - last.deliveredAt)
     this.rates.push((this.delivered - last.delivered) / took)
     if (this.rates.length > RATE_SAMPLES) this.rates.shift()
     this.rate = Math.max(...this.rates)
     this.deliveredAt = now
-    return true
+    return news
   }
   /** How much bulk may be in flight. */
   get bulkWindow() {

@@ -5,11 +5,13 @@ import { ENVELOPE_FLAG_VOLATILE, FRAME, RECORD_PLAINTEXT_MAX } from '../../wire_
 import { ACK_FRAME_BYTES, ACK_ITEM, CHANNEL_RESET_BYTES, CREDIT_FRAME_BYTES, CREDIT_ITEM, DATA_OVERHEAD, FrameWriter } from './frames.js'
 import { BULK_FROM_BYTES, RECORD_COST, RECORD_ROOM_MIN, SHARED_CHUNK_BYTES } from './constants.js'
 import { encode } from '../wire.js'
+import { chunkSent, nextChunk } from './chunk.js'
 import { makeHello } from './hello.js'
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./link.js').Link} Link */
 /** @typedef {import('./channel.js').Outgoing} Outgoing */
+/** @typedef {import('./chunk.js').Chunk} Chunk */
 
 const NOTHING = { size: 0, flags: 0 }
 
@@ -19,26 +21,28 @@ function flightLimit(link, bulk) {
   return bulk ? Math.min(whole, link.pacing.bulkWindow) : whole
 }
 
-/** The most urgent channel whose turn it is. @param {Session} s @param {Link} link @param {number} used
- * @returns {[number, Outgoing] | null} */
-function nextChannel(s, link, used) {
-  /** @type {[number, Outgoing] | null} */
-  let best = null
-  for (const entry of s.outgoing) {
-    const channel = entry[1]
-    if (channel.sentTo >= channel.end || (best && channel.priority >= best[1].priority)) continue
-    if (link.pacing.inFlight + used >= flightLimit(link, channel.unsent > BULK_FROM_BYTES)) continue
-    if (channel.canSend(s.sessionLimit - s.reserved)) best = entry
-  }
-  return best
+/** The most urgent channel whose turn it is, and what of it goes.
+ * @param {Session} s @param {Link} link @param {number} room @param {number} used
+ * @returns {[Outgoing, Chunk] | null} */
+function nextChannel(s, link, room, used) {
+  for (const equals of s.sending)
+    for (const channel of equals) {
+      if (link.pacing.inFlight + used >= flightLimit(link, channel.unsent > BULK_FROM_BYTES)) continue
+      const chunk = nextChunk(s, channel, room)
+      if (chunk) return [channel, chunk]
+    }
+  return null
 }
 
 /** @param {Session} s */
 function severalSend(s) {
   let n = 0
-  for (const channel of s.outgoing.values()) if (channel.sentTo < channel.end) n++
+  for (const equals of s.sending) n += equals.size
   return n > 1
 }
+
+/** @param {Session} s @param {Link} link */
+const hasData = (s, link) => s.close === 'open' && nextChannel(s, link, 1, 0) !== null
 
 /** @param {Session} s @param {Link} link */
 const hasVolatile = (s, link) => s.volatiles.length > 0 && link.pacing.inFlight < flightLimit(link, false)
@@ -50,7 +54,7 @@ export function hasOutput(s, link) {
   if (link.probeReply !== null) return true
   if (link !== s.current) return false
   if (s.closeDue || s.ackNow || s.probeDue) return true
-  return s.close === 'open' && (hasVolatile(s, link) || nextChannel(s, link, 0) !== null)
+  return (s.close === 'open' && hasVolatile(s, link)) || hasData(s, link)
 }
 
 /** ACK and CREDIT always go together: so neither can be the one that is missing.
@@ -71,37 +75,39 @@ function writeAck(s, link, w) {
 /** @param {Session} s */
 const ackRoom = (s) => ACK_FRAME_BYTES + CREDIT_FRAME_BYTES + (ACK_ITEM + CREDIT_ITEM) * s.incoming.size
 
-/** @param {Session} s @param {Link} link @param {FrameWriter} w @param {number} counter */
-function writeData(s, link, w, counter) {
+/** @param {Outgoing} channel @param {Chunk} chunk @param {FrameWriter} w */
+function writeChunk({ number, resetReason, end }, { offset, bytes, flags, reset }, w) {
+  if (reset) w.put(FRAME.CHANNEL_RESET, encode('frame_channel_reset', { channel: number, direction: 0, reason: resetReason, offset: end }))
+  else w.data(number, flags, offset, bytes)
+}
+
+/** @param {Session} s @param {Link} link @param {FrameWriter} w
+ * @returns {import('./pacing.js').Places[]} what went, for the peer's ACKs */
+function writeData(s, link, w) {
   const shared = severalSend(s)
-  let wrote = false
+  /** @type {import('./pacing.js').Places[]} */
+  const places = []
   while (w.left >= CHANNEL_RESET_BYTES) { // fits either
-    const next = nextChannel(s, link, w.at)
-    if (!next) break
-    const [number, channel] = next
     const room = w.left - DATA_OVERHEAD
-    const { offset, bytes, flags, reserved } = channel.next(shared ? Math.min(room, SHARED_CHUNK_BYTES) : room)
-    s.reserved += reserved
-    if (flags < 0) {
-      w.put(FRAME.CHANNEL_RESET, encode('frame_channel_reset', { channel: number, direction: 0, reason: channel.resetReason, offset: channel.end }))
-    } else w.data(number, flags, offset, bytes)
-    const last = channel.records[channel.records.length - 1]
-    if (last && last.counter === counter) last.end = channel.sentTo
-    else channel.records.push({ counter, end: channel.sentTo })
-    wrote = true
-    if (shared) {
-      s.outgoing.delete(number) // takes its next turn after its equals
-      s.outgoing.set(number, channel)
-    }
+    const next = nextChannel(s, link, shared ? Math.min(room, SHARED_CHUNK_BYTES) : room, w.at)
+    if (!next) break
+    const [channel, chunk] = next
+    writeChunk(channel, chunk, w)
+    chunkSent(s, channel, chunk)
+    const last = places[places.length - 1]
+    if (last?.channel === channel.number && last.to === chunk.offset) last.to = channel.sentTo
+    else places.push({ channel: channel.number, to: channel.sentTo })
+    const equals = s.sending[channel.priority]
+    if (equals.delete(channel)) equals.add(channel) // takes its next turn after its equals
   }
-  return wrote
+  return places
 }
 
 /** @param {Session} s @param {FrameWriter} w */
 function writeVolatiles(s, w) {
   while (s.volatiles.length && w.left >= s.volatiles[0].data.length + 4) {
     const { channel, data } = /** @type {{channel: number, data: Uint8Array}} */ (s.volatiles.shift())
-    s.volatileBytes -= data.length + 4
+    s.volatileBytes -= data.length + 3
     w.put(FRAME.VOLATILE, concat(Uint8Array.of(channel), data))
   }
 }
@@ -131,6 +137,8 @@ export function produce(s, link, area, room) {
   const w = new FrameWriter(area, recordRoom(link, room))
   let asks = false
   let flags = 0
+  /** @type {import('./pacing.js').Places[]} */
+  let places = []
   if (link.helloDue || link !== s.current) {
     if (link.helloDue) {
       w.put(FRAME.HELLO, makeHello(s, link))
@@ -143,7 +151,7 @@ export function produce(s, link, area, room) {
   } else {
     const volatiles = s.close === 'open' && hasVolatile(s, link)
     const control = s.closeDue || s.ackNow || s.probeDue || link.probeReply !== null
-    const data = s.close === 'open' && nextChannel(s, link, 0) !== null
+    const data = hasData(s, link)
     if (volatiles && !control && (!data || s.volatileTurn)) {
       w.size = Math.min(room, RECORD_PLAINTEXT_MAX) // pacing does not cut what cannot be cut
       writeVolatiles(s, w)
@@ -159,12 +167,13 @@ export function produce(s, link, area, room) {
       s.probeDue = false
       if ((s.ackDue || s.ackNow) && w.left >= ackRoom(s)) writeAck(s, link, w)
       if (s.closeDue) writeClose(s, w) // after the ACK, which is of no use to a session that has ended
-      if (data && writeData(s, link, w, counter)) asks = true
+      if (data) places = writeData(s, link, w)
+      asks ||= places.length > 0
     }
   }
   if (asks && w.at) {
     if (link.pacing.inFlight === 0 && s.probesOpen === 0) s.progressAt = s.now
-    link.pacing.sent(counter, w.at + RECORD_COST, s.now)
+    link.pacing.sent(counter, w.at + RECORD_COST, s.now, places)
   }
   return { size: w.at, flags }
 }

@@ -3,7 +3,7 @@ import { fromUtf8, getPlace, toPlace } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { decode, frames } from '../wire.js'
 import { CHANNELS_MAX, FRAME } from '../../wire_table.js'
-import { ACK_BYTES, RECORD_COST } from './constants.js'
+import { ACK_BYTES, PROBE_MIN_MS, RECORD_COST } from './constants.js'
 import { takeHello } from './hello.js'
 
 /** @typedef {import('./session.js').Session} Session */
@@ -113,17 +113,25 @@ export function acknowledge(s, number, receivedTo, takenTo) {
   }
   const before = channel.takenTo
   const { progress, taken } = channel.acknowledge(receivedTo, takenTo)
+  if (channel.sentTo === channel.end) s.sending[channel.priority].delete(channel)
   if (progress) {
     s.progress()
     s.patience = 0
+    s.takeProbeMs = PROBE_MIN_MS
   }
   if (!taken) return
   s.waiting -= channel.takenTo - before
   s.host.emit({ type: 'delivered', channel: number, place: channel.takenTo })
-  for (const [n, waiting] of s.outgoing) {
-    if (!waiting.blocked || waiting.kept > s.config.channelWindow / 2 || s.waiting > s.config.sessionWindow / 2) continue
-    waiting.blocked = false
-    s.host.emit({ type: 'writable', channel: n })
+  writableAgain(s)
+}
+
+/** Tells the channels that wait for room and have it. @param {Session} s */
+export function writableAgain(s) {
+  const { channelWindow, sessionWindow } = s.config
+  for (const [number, channel] of s.outgoing) {
+    if (!channel.blocked || channel.kept > Math.floor(channelWindow / 2) || s.waiting > Math.floor(sessionWindow / 2)) continue
+    channel.blocked = false
+    s.host.emit({ type: 'writable', channel: number })
   }
 }
 
@@ -135,12 +143,25 @@ function takeAck(s, link, body) {
   if (seen >= /** @type {any} */ (link.noise).nextCounter) broken('acknowledged what was not sent')
   for (const item of channels) acknowledge(s, item.channel, toPlace(item.received_to), toPlace(item.taken_to))
   if (none) return
-  if (link.pacing.acknowledged(seen, s.now)) {
-    s.progressAt = s.now
-    s.probesOpen = 0
-    s.wasLate = false
+  const news = link.pacing.acknowledged(seen, s.now)
+  const newest = news.at(-1)
+  if (newest && newest.sentAt >= link.pacing.measuredFrom) {
+    const trip = Math.min(60000, s.now - newest.sentAt)
+    s.rtt = s.rtt === null ? trip : Math.floor((7 * s.rtt + trip) / 8)
   }
-  if (link === s.current) for (const channel of s.outgoing.values()) channel.repair(seen)
+  if (newest) s.progress()
+  if (link === s.current) for (const flight of news) judgeSent(s, link, flight)
+}
+
+/** Places of this record that did not come are lost: the channel goes back, once for all records sent so far.
+ * @param {Session} s @param {Link} link @param {import('./pacing.js').Flight} flight */
+function judgeSent(s, link, { counter, places }) {
+  for (const { channel: number, to } of places) {
+    const channel = s.outgoing.get(number)
+    if (!channel || counter < channel.resendCounter || to <= channel.receivedTo) continue
+    s.goBack(channel)
+    channel.resendCounter = /** @type {any} */ (link.noise).nextCounter
+  }
 }
 
 /** @param {Session} s @param {Uint8Array} body */

@@ -9,6 +9,7 @@
 import { PairlinkError } from '../errors.js'
 import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, REASON } from '../../wire_table.js'
 import { Incoming, Outgoing } from './channel.js'
+import { waitsForCredit } from './chunk.js'
 import {
   ACK_BYTES,
   ACK_DELAY_MS,
@@ -55,14 +56,18 @@ export class Session {
     this.peerMessageMax = 0
     this.peerChannelWindow = 0
     this.sessionLimit = 0
-    /** @type {Map<number, Outgoing>} in the order of their turns */
+    /** @type {Map<number, Outgoing>} */
     this.outgoing = new Map()
+    /** By priority: those that have places to send, in the order of their turns. @type {Set<Outgoing>[]} */
+    this.sending = Array.from({ length: 8 }, () => new Set())
     /** @type {Map<number, Incoming>} */
     this.incoming = new Map()
     /** How often the streams began: places of an earlier one mean nothing now. */
     this.generation = 0
-    /** Places sent or reserved, over all channels. */
-    this.reserved = 0
+    /** Places sent, over all channels; of messages begun those that are still to be sent. */
+    this.sentSum = this.reserved = 0
+    /** Inside of a message that the credit does not let end. @type {Outgoing | null} */
+    this.stretched = null
     this.receivedSum = 0
     this.takenSum = 0
     /** Places that wait to be taken by the peer, over all channels. */
@@ -90,6 +95,8 @@ export class Session {
     this.probeNumber = 0
     this.probeDue = false
     this.takeProbeMs = PROBE_MIN_MS
+    /** Smoothed, over all links; null before the first. @type {number | null} */
+    this.rtt = null
     /** @type {CloseState} */
     this.close = 'open'
     this.closeDue = false
@@ -105,7 +112,9 @@ export class Session {
     this.generation++
     this.outgoing.clear()
     this.incoming.clear()
-    this.sessionLimit = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0
+    for (const equals of this.sending) equals.clear()
+    this.stretched = null
+    this.sessionLimit = this.sentSum = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0
     this.unackedBytes = this.untoldTaken = 0
   }
 
@@ -116,8 +125,7 @@ export class Session {
     if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel')
     let channel = this.outgoing.get(number)
     if (!channel) {
-      channel = new Outgoing()
-      channel.limit = this.peerChannelWindow
+      channel = new Outgoing(number, this.peerChannelWindow)
       this.outgoing.set(number, channel)
     }
     return channel
@@ -170,7 +178,13 @@ export class Session {
   add(channel, data, flags, places) {
     if (this.waiting === 0) this.progressAt = this.now
     this.waiting += places
-    return channel.add(data, flags)
+    const place = channel.add(data, flags)
+    this.hasPlacesToSend(channel)
+    return place
+  }
+  /** @param {Outgoing} channel */
+  hasPlacesToSend(channel) {
+    if (channel.sentTo < channel.end) this.sending[channel.priority].add(channel)
   }
   /** Outside of order and credit; false: dropped at once. @param {number} number @param {Uint8Array} data */
   sendVolatile(number, data) {
@@ -179,10 +193,10 @@ export class Session {
     if (data.length > VOLATILE_BYTES / 2) throw new PairlinkError('EMSGSIZE')
     if (!this.current) return false
     this.volatiles.push({ channel: number, data })
-    this.volatileBytes += data.length + 4
+    this.volatileBytes += data.length + 3
     while (this.volatileBytes > VOLATILE_BYTES) {
       const oldest = /** @type {{data: Uint8Array}} */ (this.volatiles.shift())
-      this.volatileBytes -= oldest.data.length + 4
+      this.volatileBytes -= oldest.data.length + 3
     }
     return true
   }
@@ -196,12 +210,15 @@ export class Session {
     if (!channel.take(place)) return
     this.takenSum += place - before
     this.untoldTaken += place - before
-    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, this.config.channelWindow / 4))
+    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, Math.floor(this.config.channelWindow / 4)))
   }
   /** @param {number} number @param {number} priority */
   setPriority(number, priority) {
     if (!Number.isInteger(priority) || priority < 0 || priority > 7) throw new PairlinkError('EINVAL', 'priority')
-    this.outgoingOf(number).priority = priority
+    const channel = this.outgoingOf(number)
+    const sends = this.sending[channel.priority].delete(channel)
+    channel.priority = priority
+    if (sends) this.sending[priority].add(channel)
   }
   /** Gives up this side's direction of a channel. @param {number} number @param {number} reason */
   resetChannel(number, reason) {
@@ -209,7 +226,9 @@ export class Session {
     const channel = this.outgoingOf(number)
     const before = channel.end
     this.reserved -= channel.giveUp(reason)
+    if (this.stretched === channel) this.stretched = null
     this.waiting += channel.end - before
+    this.hasPlacesToSend(channel)
   }
   /** @param {number} reason @param {Uint8Array} text at most 123 bytes */
   startClose(reason, text) {
@@ -229,7 +248,7 @@ export class Session {
   reportLost() {
     for (const [number, channel] of this.outgoing)
       for (const piece of channel.pieces)
-        if (piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
+        if (piece.flags & DATA_FLAG_END_OF_MESSAGE && piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
   }
 
   // ---- links ------------------------------------------------------------------------------------------
@@ -276,11 +295,20 @@ export class Session {
     this.current = best
     this.probeDue = false
     this.probedAt = this.now
+    this.takeProbeMs = PROBE_MIN_MS
     this.progress()
     if (!best) return
     if (this.close === 'closing') this.closeDue = true
-    for (const channel of this.outgoing.values()) channel.goBack()
+    for (const channel of [...this.outgoing.values()].sort((a, b) => a.number - b.number)) {
+      this.goBack(channel)
+      channel.resendCounter = /** @type {any} */ (best.noise).nextCounter
+    }
     if (first) this.host.linked(best)
+  }
+  /** Sends again what the peer has not received. @param {Outgoing} channel */
+  goBack(channel) {
+    channel.goBack()
+    this.hasPlacesToSend(channel)
   }
   /** One side lost its state. What was said on other links belongs to the old one, so they go too.
    * @param {Link} link that showed it */
@@ -323,7 +351,6 @@ export class Session {
     this.progressAt = this.now
     this.probesOpen = 0
     this.wasLate = false
-    this.takeProbeMs = PROBE_MIN_MS
   }
   /** Nobody looked at what came for a while: that time is no wait, and measures nothing. @param {number} now */
   late(now) {
@@ -340,10 +367,6 @@ export class Session {
     this.ackDue = true
     this.ackNow ||= now
   }
-  /** @param {Outgoing} channel */
-  waitsForCredit(channel) {
-    return channel.sentTo < channel.end && !channel.canSend(this.sessionLimit - this.reserved)
-  }
   /** A link got nothing through in time: a slow line needs longer for one record. @private */
   bePatient() {
     if (this.patience < PATIENCE_MAX) this.patience++
@@ -357,9 +380,9 @@ export class Session {
   probeDeadline() {
     const link = this.current
     if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0)) return Infinity
-    let wait = Math.max(PROBE_MIN_MS, 3 * link.pacing.rtt) * 2 ** this.patience
+    let wait = Math.max(PROBE_MIN_MS, 3 * (this.rtt ?? 0)) * 2 ** this.patience
     let urgent = link.pacing.inFlight > 0
-    if (!urgent) for (const channel of this.outgoing.values()) urgent ||= this.waitsForCredit(channel)
+    if (!urgent) for (const channel of this.outgoing.values()) urgent ||= waitsForCredit(this, channel)
     if (!urgent) wait = Math.max(wait, this.takeProbeMs)
     return Math.max(this.progressAt, this.probedAt) + wait
   }

@@ -4,6 +4,8 @@
  * client/core/transfer/transfer_name.c; schema/vectors/transfer.json has cases.
  */
 
+import { checkBytes, checkText, checkWhole } from '../check.js'
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** @param {number[]} bytes */
 const textOf = (bytes) => decoder.decode(Uint8Array.from(bytes))
@@ -68,6 +70,7 @@ function safePart(part, first) {
 /** A path that stays below a folder: parts joined by '/', at least one.
  * @param {Uint8Array} name @returns {string} */
 export function safeName(name) {
+  checkBytes(name, 'a name')
   /** @type {number[]} */
   const out = []
   for (let at = 0; at < name.length; ) {
@@ -84,6 +87,8 @@ export function safeName(name) {
 
 /** One part of a path with " (n)" before its ending. @param {string} part @param {number} n */
 export function numberedName(part, n) {
+  checkText(part, 'a name')
+  checkWhole(n, 0, Number.MAX_SAFE_INTEGER, 'a number')
   const dot = part.lastIndexOf('.')
   const stem = dot > 0 ? dot : part.length
   return `${part.slice(0, stem)} (${n})${part.slice(stem)}`

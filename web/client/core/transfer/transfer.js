@@ -16,6 +16,7 @@
  * Ids and groups are hexadecimal, '' for no group.
  */
 import { fromHex, toHex } from '../bytes.js'
+import { checkBytes, checkChannel, checkFunction, checkSize, checkText, checkWhole } from '../check.js'
 import { PairlinkError } from '../errors.js'
 import { decode } from '../wire.js'
 import {
@@ -130,6 +131,8 @@ export class TransferFile {
 export class Transfer {
   /** @param {TransferSink} sink */
   constructor(sink) {
+    checkFunction(sink?.act, 'act')
+    checkFunction(sink.send, 'send')
     this.sink = sink
     /** @type {Map<string, TransferFile>} in the order they were offered */
     this.incoming = new Map()
@@ -163,6 +166,8 @@ export class Transfer {
   /** A message came; what does not decode, or is none about files, is skipped.
    * @param {number} channel @param {Uint8Array} message */
   message(channel, message) {
+    checkChannel(channel)
+    checkBytes(message, 'a message')
     try {
       this.dispatch(channel, message)
     } catch (error) {
@@ -210,7 +215,7 @@ export class Transfer {
   }
   /** Over, and the peer is told. @param {string} id of a file or a group @param {number} why FILE_… of FILE_STOP */
   stop(id, why) {
-    if (why === 0) throw new PairlinkError('EINVAL')
+    checkWhole(why, 1, WHY_MAX, 'why')
     if (this.overAll(id, why, false) === 0) throw new PairlinkError('ESTATE', 'no such file')
     sayLast(this, FILE_STOP, id, why)
   }
@@ -271,6 +276,7 @@ export class Transfer {
 
   /** Offers a file. EAGAIN: too many are open. @param {FileOffer} file @returns {TransferFile} */
   add(file) {
+    checkOffer(file)
     return add(this, file)
   }
   /** What to read next, or null; moves on with each call. @returns {import('./send.js').Want | null} */
@@ -280,10 +286,14 @@ export class Transfer {
   /** The piece that was wanted. EAGAIN: it can't be sent now: again later.
    * @param {import('./send.js').Want} want @param {Uint8Array} data */
   read(want, data) {
+    checkFile(want?.file)
+    checkBytes(data, 'what was read')
     read(this, want, data)
   }
   /** All was read. EAGAIN as above. @param {import('./send.js').Want} want @param {Uint8Array} sha256 of the whole */
   readEnd(want, sha256) {
+    checkFile(want?.file)
+    checkSize(sha256, 32, 'a SHA-256')
     readEnd(this, want, sha256)
   }
   /** @param {string} id @param {number} why FILE_UNREADABLE or FILE_CHANGED */
@@ -293,32 +303,34 @@ export class Transfer {
   }
   /** The peer took all FILE_DATA below. @param {string} id @param {number} offset */
   taken(id, offset) {
+    checkOffset(offset)
     const file = this.find(this.outgoing, id)
     if (offset > file.stored && offset <= file.next) file.stored = offset
   }
   /** Of a stream: what is before this place cannot be read again. @param {string} id @param {number} offset */
   kept(id, offset) {
-    this.find(this.outgoing, id).keptFrom = offset
+    this.find(this.outgoing, id).keptFrom = checkOffset(offset)
   }
 
   // ---- incoming ------------------------------------------------------------------------------------------
 
   /** The user wants it. @param {string} id of a file, or of a group: these, and those of it that are still to be offered */
   accept(id) {
+    idBytes(id)
     accept(this, id)
   }
   /** So much is stored already; the rest is to come. @param {string} id @param {number} offset */
   ready(id, offset) {
-    ready(this, this.find(this.incoming, id), offset)
+    ready(this, this.find(this.incoming, id), checkOffset(offset))
   }
   /** All below is on the disk. @param {string} id @param {number} offset */
   stored(id, offset) {
-    stored(this.find(this.incoming, id), offset)
+    stored(this.find(this.incoming, id), checkOffset(offset))
   }
   /** What was handed over beyond `offset` is lost. @param {string} id @param {number} offset
    * @param {number} why FILE_HELD_DISK_FULL of a hold, else it is given up as unwritable */
   storeFailed(id, offset, why) {
-    failed(this, this.find(this.incoming, id), offset, why)
+    failed(this, this.find(this.incoming, id), checkOffset(offset), checkWhole(why, 0, WHY_MAX, 'why'))
   }
   /** There is room again. @param {string} id */
   room(id) {
@@ -326,13 +338,32 @@ export class Transfer {
   }
   /** @param {string} id @param {number} why 0: saved (also, at any time: it is there from before), else of FILE_STOP */
   finished(id, why) {
-    finished(this, this.find(this.incoming, id), why)
+    finished(this, this.find(this.incoming, id), checkWhole(why, 0, WHY_MAX, 'why'))
   }
+}
+
+const WHY_MAX = 255
+/** @param {number} offset */
+const checkOffset = (offset) => checkWhole(offset, 0, Number.MAX_SAFE_INTEGER, 'a place')
+
+/** @param {unknown} file */
+function checkFile(file) {
+  if (!(file instanceof TransferFile)) throw new PairlinkError('EINVAL', 'a want is what nextWant gave')
+}
+
+/** @param {FileOffer} file */
+function checkOffer(file) {
+  if (typeof file !== 'object' || file === null) throw new PairlinkError('EINVAL', 'a file is an object')
+  for (const id of [file.id, file.group || file.id]) idBytes(id)
+  for (const number of [file.size ?? 0, file.groupFiles ?? 0, file.groupBytes ?? 0]) checkOffset(number)
+  checkWhole(file.flags ?? 0, 0, 255, 'flags')
+  for (const bytes of [file.name, file.mediaType ?? new Uint8Array(0)])
+    if (!(bytes instanceof Uint8Array)) throw new PairlinkError('EINVAL', 'a name, and a media type, is UTF-8 in a Uint8Array')
 }
 
 /** @param {string} id */
 export function idBytes(id) {
-  const bytes = fromHex(id)
+  const bytes = fromHex(checkText(id, 'an id'))
   if (bytes.length !== FILE_ID_BYTES) throw new PairlinkError('EINVAL', 'an id has 16 bytes')
   return bytes
 }

@@ -1,0 +1,186 @@
+/* Who is turned away and told why, through the relay's real core: what a callee says before it accepts does not reach
+ * the caller (docs/protocol.md, section 4), so the word comes at the caller's first record. */
+#include "net_core.h"
+#include "pair.h"
+
+enum { CALLER, CALLEE, THIRD, OPEN_MS = 3000 };
+static net n;
+static const uint8_t secret[16] = {7, 7, 7};
+
+static void join(int i, uint8_t who, const pl_engine_config *config) {
+  assert_non_null(net_add(&n, i, who, (uint8_t)(i + 1), config));
+  net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_settle(&n);
+  assert_int_equal(net_count(&n, i, PL_OUT_ONLINE), 1);
+}
+
+static void start(const pl_engine_config *callee) {
+  pl_engine_config shy = {.listen = true};
+  net_init(&n);
+  net_core_init(&n);
+  net_core_settings[PL_SET_OPEN_TIMEOUT_MS] = OPEN_MS;
+  net_core_start(&n);
+  join(CALLER, 1, NULL);
+  join(CALLEE, 2, callee ? callee : &shy);
+  join(THIRD, 3, NULL);
+}
+
+static void invite(uint64_t for_ms) {
+  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + for_ms, .value = 1};
+  assert_int_equal(net_do(&n, CALLEE, &in), 0);
+}
+
+static void expect_refused(int i, int reason) {
+  net_seen *closed = net_find(&n, i, PL_OUT_SESSION_CLOSED, 0);
+  assert_non_null(closed);
+  assert_int_equal(closed->a.reason, reason);
+  assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 0);
+}
+
+static size_t told(int i) {
+  return net_count(&n, i, PL_OUT_SESSION) + net_count(&n, i, PL_OUT_KNOCK) + net_count(&n, i, PL_OUT_INVITE_CLAIMED);
+}
+
+static void a_used_link_says_so_to_the_third(void **state) {
+  (void)state;
+  start(NULL);
+  invite(60000);
+  net_connect(&n, CALLER, CALLEE, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, CALLER, PL_OUT_LINKED), 1);
+  size_t before = told(CALLEE);
+  net_connect(&n, THIRD, CALLEE, NULL, secret);
+  net_settle(&n); /* at once, and not when the relay's time is over */
+  expect_refused(THIRD, PL_REASON_REFUSED);
+  assert_int_equal(net_find(&n, THIRD, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(told(CALLEE), before);
+  assert_int_equal(net_count(&n, CALLER, PL_OUT_UNLINKED), 0);
+  assert_int_equal(net_core_stats().links, 1);
+  net_core_deinit(&n);
+}
+
+static void an_expired_link_says_so(void **state) {
+  (void)state;
+  start(NULL);
+  invite(1000);
+  net_run(&n, 1000);
+  net_connect(&n, THIRD, CALLEE, NULL, secret);
+  net_settle(&n);
+  expect_refused(THIRD, PL_REASON_REFUSED);
+  assert_int_equal(told(CALLEE), 0);
+  net_core_deinit(&n);
+}
+
+/* The proof is made for another ID, or by a guess: nobody learns that anybody is here. */
+static void a_secret_that_fits_none_learns_nothing(void **state) {
+  (void)state;
+  static const uint8_t guess[16] = {9};
+  start(NULL);
+  invite(1000);
+  net_run(&n, 1000);
+  net_connect(&n, THIRD, CALLEE, NULL, guess);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, THIRD, PL_OUT_SESSION_CLOSED) + net_count(&n, THIRD, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, CALLEE, PL_OUT_KNOCK), 1);
+  net_core_deinit(&n);
+}
+
+static void who_is_blocked_learns_nothing_by_its_link(void **state) {
+  (void)state;
+  start(NULL);
+  invite(1000);
+  net_run(&n, 1000);
+  pl_engine_event block = {.type = PL_IN_BLOCK, .peer = {n.clients[THIRD].config.identity.id, 32}};
+  assert_int_equal(net_do(&n, CALLEE, &block), 0);
+  net_connect(&n, THIRD, CALLEE, NULL, secret);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, THIRD, PL_OUT_SESSION_CLOSED), 0);
+  net_core_deinit(&n);
+}
+
+static bool first_records(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == THIRD && e->type == PL_ENV_DATA;
+}
+
+/* Let in while its call was accepted only to be refused: then it is let in. */
+static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
+  (void)state;
+  start(NULL);
+  invite(1000);
+  net_run(&n, 1000);
+  n.drop = first_records;
+  net_connect(&n, THIRD, CALLEE, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_allow(&n, CALLEE, THIRD), 0);
+  n.drop = NULL; /* HELLO is said again */
+  net_run(&n, 3000);
+  assert_int_equal(net_count(&n, THIRD, PL_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, CALLEE, PL_OUT_SESSION), 1);
+  net_core_deinit(&n);
+}
+
+static size_t accepts;
+static bool count_accepts(net *x, int from, const pl_envelope *e) {
+  accepts += from == CALLEE && e->type == PL_ENV_ACCEPT;
+  return first_records(x, from, e);
+}
+
+/* Calls that stop after their first message hold a few links for ten seconds, and no more. */
+static void half_a_call_holds_little(void **state) {
+  (void)state;
+  start(NULL);
+  invite(1000);
+  net_run(&n, 1000);
+  accepts = 0;
+  n.drop = count_accepts;
+  for (int k = 0; k < 40; k++) net_connect(&n, THIRD, CALLEE, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(accepts, 16);
+  assert_int_equal(told(CALLEE), 0);
+  net_remove(&n, THIRD);
+  net_run(&n, 11000); /* their places are free again */
+  n.drop = NULL;
+  net_connect(&n, CALLER, CALLEE, NULL, secret);
+  net_settle(&n);
+  expect_refused(CALLER, PL_REASON_REFUSED);
+  assert_int_equal(net_core_stats().links, 0);
+  net_core_deinit(&n);
+}
+
+/* Both call at once: once the larger side has a link by the smaller's call, its own call is withdrawn, so that it can
+ * dial again should that link be lost. */
+static void a_call_that_crossed_is_withdrawn(void **state) {
+  (void)state;
+  for (int accept_all = 0; accept_all < 2; accept_all++) {
+    pl_engine_config both = {.listen = true, .accept_all = accept_all};
+    start(&both);
+    net_remove(&n, CALLER);
+    join(CALLER, 1, &both);
+    uint32_t a = net_connect(&n, CALLER, CALLEE, NULL, NULL), b = net_connect(&n, CALLEE, CALLER, NULL, NULL);
+    net_settle(&n);
+    assert_int_equal(net_core_stats().links, 1);
+    for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+    assert_int_equal(net_send(&n, CALLER, a, 0, "a", 1), 0);
+    assert_int_equal(net_send(&n, CALLEE, b, 0, "b", 1), 0);
+    net_run(&n, 20000);
+    for (int i = 0; i < 2; i++) {
+      assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
+      assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED) + net_count(&n, i, PL_OUT_SESSION), 0);
+    }
+    net_core_deinit(&n);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_used_link_says_so_to_the_third),
+      cmocka_unit_test(an_expired_link_says_so),
+      cmocka_unit_test(a_secret_that_fits_none_learns_nothing),
+      cmocka_unit_test(who_is_blocked_learns_nothing_by_its_link),
+      cmocka_unit_test(what_counts_is_who_is_let_in_at_the_first_record),
+      cmocka_unit_test(half_a_call_holds_little),
+      cmocka_unit_test(a_call_that_crossed_is_withdrawn),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

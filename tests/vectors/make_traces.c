@@ -1,0 +1,20 @@
+/* make-traces FIRST COUNT: a trace of a random run for each seed, one JSON object a line, on stdout. The JavaScript
+ * session does the same in web/client/test/random_traces.test.js. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "random_session.h"
+
+int main(int argc, char **argv) {
+  if (argc != 3) {
+    (void)fprintf(stderr, "usage: make-traces FIRST COUNT\n");
+    return 2;
+  }
+  unsigned long long first = strtoull(argv[1], NULL, 10), count = strtoull(argv[2], NULL, 10);
+  for (unsigned long long seed = first; seed < first + count; seed++) {
+    json_t *trace = random_session(seed);
+    if (json_dumpf(trace, stdout, JSON_COMPACT) || putchar('\n') == EOF) return 1;
+    json_decref(trace);
+  }
+  return fflush(stdout) ? 1 : 0;
+}
