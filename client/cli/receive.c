@@ -34,15 +34,11 @@ static void finish(receive_job *j) {
   job_end(&j->s.base, exit_code_of(j));
 }
 
-/* All that was offered is done, and they know it. Pages stay connected: after a moment without more, it is the end. */
+/* All that was offered is done. Pages stay connected: after a moment without more, it is the end. */
 static bool is_complete(const receive_job *j) {
   bool something = j->saved + j->failed + j->there > 0 || j->declined;
   return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
          file_writer_is_idle(j->writer);
-}
-
-static bool is_known(const receive_job *j) {
-  return j->s.words_delivered >= j->s.words_place || !j->s.current;
 }
 
 static void check_end(receive_job *j) {
@@ -52,7 +48,7 @@ static void check_end(receive_job *j) {
     return;
   }
   if (!j->idle_ms) j->idle_ms = now;
-  if (is_known(j) && now >= j->idle_ms + IDLE_MS) finish(j);
+  if (share_may_end(&j->s) && now >= j->idle_ms + IDLE_MS) finish(j);
 }
 
 static void left(share *s) {

@@ -60,7 +60,7 @@ typedef struct offer_words {
 
 static void safe_text(pl_view name, char *out, size_t size) {
   char safe[PL_TRANSFER_NAME_MAX];
-  (void)pl_transfer_safe_name(name, safe);
+  (void)pl_transfer_safe_name(name, false, safe);
   ui_clean(safe, out, size);
 }
 
@@ -315,7 +315,7 @@ static void give(receive_job *j, file_task_kind kind, incoming *in, uint64_t off
 static void on_prepare(receive_job *j, pl_transfer_file *f) {
   char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
   if (answer_saved(j, f)) return;
-  (void)pl_transfer_safe_name(f->name, path);
+  (void)pl_transfer_safe_name(f->name, false, path);
   int error = place_top(j, unit_of(f), path, sizeof path);
   if (!error && f->flags & PL_CONST_FILE_FLAG_FOLDER) {
     prepare_folder(j, f, path);
