@@ -1,7 +1,6 @@
 /* `pairlink send`: files to one person, by a pairing code, or to a contact. */
 #include <argp.h>
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,13 +55,8 @@ static send_job *job_of(share *s) {
 
 /* ---- offering ----------------------------------------------------------------------------------------- */
 
-/* By where it lies and what it is called: one file can go under two names. What comes through a pipe is another thing
- * each time. */
+/* By where it lies and what it is called: one file can go under two names. */
 static bool make_id(const send_job *j, file_source *source) {
-  if (source->flags & PL_CONST_FILE_FLAG_STREAM) {
-    randombytes_buf(source->id, sizeof source->id);
-    return true;
-  }
   size_t seen = strlen(source->seen) + 1, name = strlen(source->name) + 1;
   char *both = malloc(seen + name);
   if (!both) return false;
