@@ -94,6 +94,16 @@ static void decline(receive_job *j, const uint8_t *unit) {
   (void)share_about(&j->s, PL_TRANSFER_STOP, id, 0, PL_CONST_FILE_DECLINED);
 }
 
+/* Groups that are over are only known for what would still come of them. */
+static void make_room(receive_job *j) {
+  receiving_unit *u = NULL;
+  while (j->state.unit_count == RECEIVING_UNITS_MAX && (u = receiving_each(&j->state, u)))
+    if (!u->kept && u->done >= u->files) {
+      receiving_remove(&j->state, u);
+      return;
+    }
+}
+
 static receiving_unit *new_unit(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   char name[256];
   snprintf(name, sizeof name, "%s", w->name);
@@ -102,6 +112,7 @@ static receiving_unit *new_unit(receive_job *j, const pl_transfer_file *f, const
   unit.live = true;
   memcpy(unit.id, receive_unit_of(f), sizeof unit.id);
   memcpy(unit.peer, j->s.peer, sizeof unit.peer);
+  make_room(j);
   return receiving_add(&j->state, &unit);
 }
 
