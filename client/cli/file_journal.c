@@ -10,7 +10,7 @@
 
 #include "file_state.h"
 
-/* A shorter one is not written anew. */
+/* A shorter one is left as it is. */
 enum { LINES_WORTH_IT = 64 };
 
 /* What was read. */
@@ -50,7 +50,7 @@ static int read_lines(contents *c, const journal_kind *kind, void *context) {
   return error;
 }
 
-/* ---- writing anew ------------------------------------------------------------------------------------- */
+/* ---- shortening ------------------------------------------------------------------------------------- */
 
 static int put_rest(const char *path, const json_t *rest, char *why) {
   char *text = NULL;

@@ -53,7 +53,7 @@ static bool make_room(receiving *r) {
   return true;
 }
 
-/* Beyond so many the newest are not known, and would be sent again. */
+/* Beyond SAVED_MAX the newest are not known, and would be sent again. */
 static bool put(receiving *r, const receiving_saved *saved) {
   if (r->saved_count == SAVED_MAX) return true;
   if (!make_room(r)) return false;

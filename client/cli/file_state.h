@@ -3,7 +3,7 @@
  * `receiving/claimed`, whom a code led to. Mode 0600.
  *
  * The first and the last are short lists, replaced as a whole under a lock. The other two are journals: a line of JSON
- * for each change, appended; a program that has one for itself writes it anew without what is over.
+ * for each change, appended; a program that has one for itself shortens it by what is over.
  *
  * How far a file has come is nowhere but in its part file. */
 #ifndef PL_CLI_FILE_STATE_H

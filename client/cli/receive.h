@@ -7,7 +7,7 @@
 #include "file_writer.h"
 #include "share.h"
 
-/* Files that are open: at most so many that the other side may send, and in all, since what it holds may stay so. */
+/* Open files: of those that the other side may send, and with those that it holds, which may stay so. */
 enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000 };
 
 /* A wanted file; `user` of the transfer's. It lives until the writer has done with it. */

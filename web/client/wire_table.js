@@ -85,7 +85,7 @@ export const PHRASE_ROUNDS = 4096
 export const CHAT_CHANNEL = 0
 /** of chat/1: the bytes of files */
 export const FILE_CHANNEL = 1
-/** a client of chat/1 takes messages of at least so many bytes */
+/** bytes: the least message_max of a client of chat/1 */
 export const CHAT_MESSAGE_LEAST = 65536
 /** type of a message of chat/1 */
 export const CHAT_TEXT = 1

@@ -41,7 +41,7 @@ struct pl_transfer {
   bool words_due;
   size_t turn;
   pl_last_word last_words[PL_LAST_WORDS_MAX]; /* a ring */
-  size_t last_first, last_count, last_said;   /* last_said: so many of the first, in this session */
+  size_t last_first, last_count, last_said;   /* last_said: how many of the first were said in this session */
   uint32_t piece;                             /* bytes in one FILE_DATA at most */
   uint8_t accepted[PL_ACCEPTED_GROUPS_MAX][PL_CONST_FILE_ID_BYTES]; /* a ring */
   size_t accepted_count, accepted_next;

@@ -142,7 +142,7 @@ export class Transfer {
     /** What is to be said about files that are over, or never were; kept until the peer has heard it.
      * @type {{type: number, id: string, why: number, place?: number}[]} */
     this.lastWords = []
-    /** So many of the first of them were said in this session. */
+    /** How many of the first of them were said in this session. */
     this.lastSaid = 0
     /** Bytes in one FILE_DATA at most. */
     this.piece = FILE_PIECE_BYTES
