@@ -2,16 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "../core/wire/wire.h"
 #include "file_thread.h"
 
-enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20 };
+enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20, STEP_BYTES = 8 << 20, COPY_BYTES = 256 << 10 };
 
 typedef struct task_list {
   file_task *first, *last;
@@ -23,6 +26,7 @@ struct file_writer {
   pthread_cond_t given;
   int done_fd;
   bool stop;
+  atomic_bool hurry; /* nobody waits for HASH and COPY any more */
   task_list waiting, done;
   task_list out;    /* the main thread's: what was done when it last looked */
   size_t open;      /* the main thread's: given, not come out */
@@ -88,18 +92,48 @@ static int finish(const file_target *t, const file_task *task) {
   EVP_MD_CTX_free(copy);
   if (!good) return ENOMEM;
   if (memcmp(sum, task->sha256, sizeof sum) != 0) return EBADMSG;
+  if (t->read_only) return 0;
   if (ftruncate(t->fd, (off_t)task->offset) != 0) return errno; /* room taken ahead */
   /* Only what survives a power cut is reported as saved: the other side may delete its copy then. */
   return fdatasync(t->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
 }
 
-static int hash_stored(file_target *t, uint64_t to) {
-  int error = file_hash_range(t->hash, t->fd, 0, to);
+static int hash_stored(const file_writer *w, file_target *t, uint64_t to) {
+  uint64_t from = 0;
+  int error = 0;
+  while (!error && from < to) {
+    uint64_t next = to - from < STEP_BYTES ? to : from + STEP_BYTES;
+    error = w->hurry ? ECANCELED : file_hash_range(t->hash, t->fd, from, next);
+    from = next;
+  }
   if (!error) t->stored_to = t->flushed_to = to;
   return error;
 }
 
-static void work(file_task *task) {
+/* One step of a copy, in the kernel where that can be done: bytes copied, or -1. */
+static ssize_t copy_some(int from, int to, uint64_t at, size_t size) {
+  static uint8_t bytes[COPY_BYTES]; /* of the one thread */
+  off_t in = (off_t)at, out = (off_t)at;
+  ssize_t n = copy_file_range(from, &in, to, &out, size, 0);
+  if (n >= 0 || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)) return n;
+  n = pread(from, bytes, size < sizeof bytes ? size : sizeof bytes, (off_t)at);
+  return n > 0 ? pwrite(to, bytes, (size_t)n, (off_t)at) : n;
+}
+
+/* What is there of it is the beginning of it: it is from an earlier try. The whole is hashed as it lies there then. */
+static int copy(const file_writer *w, file_target *t, uint64_t size) {
+  uint64_t at = t->stored_to;
+  if (at == 0 && ioctl(t->fd, FICLONE, t->source) == 0) at = size;
+  while (at < size && !w->hurry) {
+    ssize_t n = copy_some(t->source, t->fd, at, size - at < STEP_BYTES ? (size_t)(size - at) : STEP_BYTES);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n < 0 ? errno : EIO;
+    at += (uint64_t)n;
+  }
+  return hash_stored(w, t, size);
+}
+
+static void work(const file_writer *w, file_task *task) {
   file_target *t = task->target;
   task->error = 0;
   if (task->kind == FILE_TASK_TAKE) return;
@@ -109,7 +143,8 @@ static void work(file_task *task) {
   } else if (t->failed) {
     task->error = ECANCELED;
   } else {
-    task->error = task->kind == FILE_TASK_HASH    ? hash_stored(t, task->offset)
+    task->error = task->kind == FILE_TASK_HASH    ? hash_stored(w, t, task->offset)
+                  : task->kind == FILE_TASK_COPY  ? copy(w, t, task->offset)
                   : task->kind == FILE_TASK_WRITE ? write_bytes(t, task->bytes, task->size)
                                                   : finish(t, task);
     t->failed = task->error != 0;
@@ -125,7 +160,7 @@ static void *run(void *context) {
     file_task *task = take_first(&w->waiting);
     if (!task) break;
     pthread_mutex_unlock(&w->mutex);
-    work(task);
+    work(w, task);
     pthread_mutex_lock(&w->mutex);
     if (!w->done.first) (void)eventfd_write(w->done_fd, 1);
     append(&w->done, task);
@@ -152,6 +187,7 @@ file_writer *file_writer_new(void) {
 
 void file_writer_free(file_writer *w) {
   if (!w) return;
+  w->hurry = true;
   pthread_mutex_lock(&w->mutex);
   w->stop = true;
   pthread_cond_signal(&w->given);

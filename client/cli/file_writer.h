@@ -9,7 +9,9 @@
 #include "file_hash.h"
 
 typedef struct file_target {
-  int fd; /* the part file */
+  int fd;         /* the part file; or, read_only, a file that is looked at */
+  bool read_only; /* only HASH and FINISH */
+  int source;     /* of COPY */
   EVP_MD_CTX *hash;
   uint64_t stored_to;  /* all below is written and hashed */
   uint64_t flushed_to; /* all below is on its way to the disk */
@@ -20,6 +22,7 @@ typedef struct file_target {
 typedef enum file_task_kind {
   FILE_TASK_TAKE,  /* nothing but the place */
   FILE_TASK_HASH,  /* what is there from an earlier run, up to `offset` */
+  FILE_TASK_COPY,  /* the rest of `source` up to `offset`, and then as HASH; `source` is left open */
   FILE_TASK_WRITE, /* bytes at `offset` */
   FILE_TASK_RETRY, /* is there room again? for so many bytes as `size` */
   FILE_TASK_FINISH /* the file is `offset` bytes long and has this hash: check, and sync */
@@ -40,8 +43,9 @@ typedef struct file_task {
 
 typedef struct file_writer file_writer;
 
-file_writer *file_writer_new(void);    /* NULL with errno */
-void file_writer_free(file_writer *w); /* does what waits first */
+file_writer *file_writer_new(void); /* NULL with errno */
+/* Writes what waits first; HASH and COPY, which can take long, are given up. */
+void file_writer_free(file_writer *w);
 int file_writer_fd(const file_writer *w);
 /* A task with room for so many bytes; NULL: out of memory. */
 file_task *file_writer_task(file_writer *w, file_task_kind kind, file_target *target, size_t size);

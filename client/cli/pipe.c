@@ -57,7 +57,8 @@ void pipe_free(pipe_job *j) {
 static void check_over(pipe_job *j, pipe_peer *p) {
   if (p->closing || p != j->active) return;
   /* A chat has no end that could be waited for: all delivered is all that piping into it can mean. */
-  bool enough = over(p) || (!j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p));
+  bool said_all = !j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p);
+  bool enough = over(p) || (said_all && !p->received.first); /* what came and is not written yet would be lost */
   if (enough) {
     p->closing = true;
     pairlink_close(p->session, 0, NULL);
@@ -172,6 +173,7 @@ static void write_output(pipe_job *j) {
     chunks_drop_first(&p->received);
   }
   if (p) take_end(j, p);
+  if (p && !p->received.first && !speaks_pipe(p)) check_over(j, p);
 }
 
 /* ---- from stdin to the peer --------------------------------------------------------------------------- */

@@ -17,7 +17,15 @@
 #include "code_prompt.h"
 #include "json_out.h"
 
-enum { OPTION_YES = 'y', OPTION_INTO = 'o', OPTION_FROM = 'f', OPTION_JSON = 256, OPTION_NEW };
+enum {
+  OPTION_YES = 'y',
+  OPTION_INTO = 'o',
+  OPTION_FROM = 'f',
+  OPTION_JSON = 256,
+  OPTION_NEW,
+  OPTION_CLEAN,
+  OPTION_KEEP_HIDDEN
+};
 enum { IDLE_MS = 2000, STDIN_WAIT_MS = 1000 };
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
@@ -34,15 +42,11 @@ static void finish(receive_job *j) {
   job_end(&j->s.base, exit_code_of(j));
 }
 
-/* All that was offered is done, and they know it. Pages stay connected: after a moment without more, it is the end. */
+/* All that was offered is done. Pages stay connected: after a moment without more, it is the end. */
 static bool is_complete(const receive_job *j) {
   bool something = j->saved + j->failed + j->there > 0 || j->declined;
   return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
          file_writer_is_idle(j->writer);
-}
-
-static bool is_known(const receive_job *j) {
-  return j->s.words_delivered >= j->s.words_place || !j->s.current;
 }
 
 static void check_end(receive_job *j) {
@@ -52,7 +56,7 @@ static void check_end(receive_job *j) {
     return;
   }
   if (!j->idle_ms) j->idle_ms = now;
-  if (is_known(j) && now >= j->idle_ms + IDLE_MS) finish(j);
+  if (share_may_end(&j->s) && now >= j->idle_ms + IDLE_MS) finish(j);
 }
 
 static void left(share *s) {
@@ -107,6 +111,7 @@ static size_t prepare(job *base, struct pollfd *fds) {
   receive_job *j = base->user;
   size_t count = 1;
   receive_written(j);
+  receive_start(j);
   receive_draw(j);
   fds[0] = (struct pollfd){.fd = file_writer_fd(j->writer), .events = POLLIN};
   if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
@@ -162,12 +167,12 @@ static int find_peer(receive_job *j) {
   const char *env = getenv("PAIRLINK_CODE");
   if (j->from_text) return go_on_with(j, j->from.text);
   if ((env && *env) || code_is_on_stdin()) return use_code(j);
-  const receiving_unit *unit = j->fresh ? NULL : receiving_in_folder(&j->state, j->folder, NULL);
+  receiving_unit *unit = j->fresh ? NULL : receiving_first(&j->state, NULL);
   if (!unit) return use_code(j);
   char name[256];
   ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(unit->name, name, sizeof name),
          job_name(&j->s.base, unit->peer));
-  receive_unit_known(j, unit->id, unit->files);
+  unit->live = true;
   return go_on_with(j, unit->peer);
 }
 
@@ -196,6 +201,8 @@ const struct argp_option receive_options[] = {
     {"from", OPTION_FROM, "CONTACT", 0, "Wait for a contact (name or ID) instead of asking for a code", 0},
     {"yes", OPTION_YES, NULL, 0, "Accept without a question", 0},
     {"new", OPTION_NEW, NULL, 0, "Ask for a code, also if something is still to come into this folder", 0},
+    {"clean", OPTION_CLEAN, NULL, 0, "Forget what is still to come into this folder, and remove its .part files", 0},
+    {"hidden", OPTION_KEEP_HIDDEN, NULL, 0, "Keep names that begin with a point, below the first folder", 0},
     {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
     {0},
 };
@@ -203,8 +210,13 @@ const struct argp_option receive_options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   receive_job *j = state->input;
   const option_place places[] = {
-      {OPTION_INTO, .text = &j->into}, {OPTION_FROM, .text = &j->from_text}, {OPTION_YES, .flag = &j->yes},
-      {OPTION_NEW, .flag = &j->fresh}, {OPTION_JSON, .flag = &j->s.json},
+      {OPTION_INTO, .text = &j->into},
+      {OPTION_FROM, .text = &j->from_text},
+      {OPTION_YES, .flag = &j->yes},
+      {OPTION_NEW, .flag = &j->fresh},
+      {OPTION_JSON, .flag = &j->s.json},
+      {OPTION_CLEAN, .flag = &j->clean},
+      {OPTION_KEEP_HIDDEN, .flag = &j->keep_hidden},
   };
   if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
@@ -239,7 +251,7 @@ static int start(receive_job *j, const cli *c) {
   if (!j->writer) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
-  int error = receiving_open(&j->state, pairlink_id(j->s.base.client), why);
+  int error = receiving_open(&j->state, pairlink_id(j->s.base.client), j->folder, why);
   j->state_open = true;
   code = error ? ui_fail("cannot start", error, why) : find_peer(j);
   if (!code) return 0;
@@ -255,12 +267,27 @@ static void end(receive_job *j) {
   if (j->root >= 0) close(j->root);
 }
 
+/* Needs no relay. */
+static int clean(receive_job *j, const cli *c) {
+  char id[PAIRLINK_ID_CHARS + 1], why[PL_WHY_MAX] = "";
+  int code = open_folder(j);
+  if (code) return code;
+  int error = pairlink_identity_read(c->identity, id, why, sizeof why);
+  if (!error) error = receiving_open(&j->state, id, j->folder, why);
+  code = error ? ui_fail("what is still to come is not known", error, why) : receive_clean(j);
+  receiving_close(&j->state);
+  close(j->root);
+  return code;
+}
+
 int command_receive(const cli *c, int argc, char **argv) {
   static receive_job only;
   static const struct argp parser = {.options = receive_options, .parser = parse, .doc = doc};
   receive_job *j = &only;
   j->root = j->terminal = -1;
+  pl_list_init(&j->files);
   argp_parse(&parser, argc, argv, 0, NULL, j);
+  if (j->clean) return clean(j, c);
   int code = start(j, c);
   sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);
   if (!code) {

@@ -140,8 +140,9 @@ static void say_delivered(const send_job *j) {
     ui_say("All %zu delivered. SHA-256 matches.", j->list.count);
 }
 
+/* Also a file that failed is over only once the other side knows it: else it waits for the rest. */
 static void check_end(send_job *j) {
-  if (j->open || j->next < j->list.count || j->s.base.ending) return;
+  if (j->open || j->next < j->list.count || j->s.base.ending || !share_may_end(&j->s)) return;
   if (j->by_code) sends_remove(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size);
   ui_status(NULL, 0);
   if (j->failed == 0) say_delivered(j);
@@ -267,8 +268,9 @@ static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view
     memcpy(before, head, head_size);
     whole = before;
   }
-  if (pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place) != 0)
-    return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
+  int error = pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place);
+  if (error == PAIRLINK_EMSGSIZE && share_learn_limit(s)) return error;
+  if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
   if (!body.size || pl_wire_file_data_decode(&m, whole, head_size + body.size)) return 0;
   j->sent_bytes += body.size;
   if (!note_sent(j, m.id, m.offset + body.size, place, body.size))

@@ -6,7 +6,7 @@
 
 #include "json_out.h"
 
-enum { CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
+enum { DEAF_MS = 10000, CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
 
 static const char calling_anew[] = "calling anew";
 
@@ -27,7 +27,7 @@ void share_say_words(share *s) {
   size_t n;
   while (s->current && !s->words_blocked && (n = pl_transfer_next_word(s->transfer, word))) {
     if (pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place) == 0)
-      pl_transfer_word_sent(s->transfer);
+      pl_transfer_word_sent(s->transfer, s->words_place);
     else
       s->words_blocked = true; /* until WRITABLE, or another session */
   }
@@ -41,6 +41,30 @@ int share_step(share *s, const pl_transfer_event *in) {
 
 int share_about(share *s, pl_transfer_event_type type, const uint8_t *id, uint64_t offset, uint8_t why) {
   return share_step(s, &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+}
+
+bool share_learn_limit(share *s) {
+  char why[120];
+  uint32_t most = pairlink_session_message_max(s->current);
+  if (most >= PL_CONST_CHAT_MESSAGE_LEAST) {
+    (void)pl_transfer_step(s->transfer, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = most});
+    return true;
+  }
+  if (s->base.ending) return false;
+  snprintf(why, sizeof why, "it takes messages of at most %u bytes, and files need %u", (unsigned)most,
+           (unsigned)PL_CONST_CHAT_MESSAGE_LEAST);
+  ui_error("the other side cannot exchange files", why, "they need a program that takes larger messages");
+  (void)pairlink_close(s->current, PAIRLINK_REASON_REFUSED, why);
+  job_end(&s->base, EXIT_REFUSED);
+  return false;
+}
+
+bool share_may_end(share *s) {
+  bool heard = pl_transfer_is_heard(s->transfer);
+  if (heard || s->current) s->deaf_ms = 0;
+  if (heard || s->current) return heard;
+  if (!s->deaf_ms) s->deaf_ms = job_now_ms();
+  return job_now_ms() >= s->deaf_ms + DEAF_MS;
 }
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
@@ -91,8 +115,9 @@ static void begin(share *s, pairlink_session *session) {
   s->current = session;
   s->generation++;
   s->words_blocked = false;
-  s->words_place = s->words_delivered = 0;
+  s->words_place = 0;
   (void)pairlink_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
+  if (!share_learn_limit(s)) return;
   if (s->hooks->begun) s->hooks->begun(s);
   (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
 }
@@ -216,7 +241,8 @@ static void on_current(share *s, const pairlink_event *e) {
       if (e->channel == PL_CONST_FILE_CHANNEL && s->hooks->writable) s->hooks->writable(s);
       break;
     case PAIRLINK_EVENT_DELIVERED:
-      if (e->channel == PL_CONST_CHAT_CHANNEL) s->words_delivered = e->place;
+      if (e->channel == PL_CONST_CHAT_CHANNEL)
+        (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .offset = e->place});
       if (s->hooks->delivered) s->hooks->delivered(s, e->channel, e->place);
       break;
     default:

@@ -23,7 +23,8 @@ typedef struct share_hooks {
   void (*delivered)(share *s, unsigned channel, uint64_t place);
   void (*writable)(share *s); /* FILE_CHANNEL takes more */
   void (*left)(share *s);     /* the other side closed the session */
-  /* Bytes of a message on FILE_CHANNEL go out; 0 or PAIRLINK_EAGAIN. NULL for who sends none. */
+  /* Bytes of a message on FILE_CHANNEL go out; 0, PAIRLINK_EAGAIN, or PAIRLINK_EMSGSIZE after share_learn_limit. NULL
+   * for who sends none. */
   int (*send)(share *s, const uint8_t *head, size_t head_size, pl_view body);
   /* A message on FILE_CHANNEL was handled: take it, now or when it is stored. */
   void (*handled)(share *s, uint64_t place);
@@ -49,11 +50,12 @@ struct share {
   pairlink_session *current; /* linked last; what comes over others is from before */
   uint32_t generation;       /* of the current session: places of another mean nothing */
   bool linked, was_linked, lost_said, words_blocked;
-  uint64_t words_place, words_delivered; /* of CHAT_CHANNEL: what was said last, what they took */
-  uint64_t unlinked_ms;                  /* since when; 0: it is linked, or was not yet */
-  unsigned sessions;                     /* open, with them */
-  bool closing_old;                      /* the current one is given up, to call anew */
-  uint64_t call_ms;                      /* when to call again; 0: not */
+  uint64_t words_place; /* of CHAT_CHANNEL: where what was said last ends */
+  uint64_t deaf_ms;     /* since when there is nobody to hear what is still to be said; 0: there is, or nothing is */
+  uint64_t unlinked_ms; /* since when; 0: it is linked, or was not yet */
+  unsigned sessions;    /* open, with them */
+  bool closing_old;     /* the current one is given up, to call anew */
+  uint64_t call_ms;     /* when to call again; 0: not */
   uint64_t drawn_ms;
   char lines[SHARE_LINES_MAX][PROGRESS_LINE_MAX];
   size_t line_count;
@@ -72,6 +74,10 @@ void share_paired(share *s, const contact *who);
 void share_event(share *s, const pairlink_event *e); /* of a session */
 void share_tick(share *s);                           /* sets the next tick, at most a second away */
 void share_say_words(share *s);                      /* what the transfer has to say */
+/* How much they take in one message. False: too little, and this is the end. */
+bool share_learn_limit(share *s);
+/* They have heard all that was said about files, or there is nobody to hear it, and was none for a while. */
+bool share_may_end(share *s);
 int share_step(share *s, const pl_transfer_event *in);
 /* Tells a file event about one file. */
 int share_about(share *s, pl_transfer_event_type type, const uint8_t *id, uint64_t offset, uint8_t why);

@@ -338,8 +338,11 @@ PAIRLINK_API pairlink *pairlink_session_client(const pairlink_session *s);
 PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* ID */
 PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* "" before the first LINKED */
 PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s); /* that the peer gives itself; like `text` */
-PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);       /* 1: connected at this moment */
-PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s);     /* 1: the peer opened it */
+/* Bytes of the largest message that can be sent: what the options of both sides allow; before the first LINKED, what
+ * this side's do. */
+PAIRLINK_API uint32_t pairlink_session_message_max(const pairlink_session *s);
+PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);   /* 1: connected at this moment */
+PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s); /* 1: the peer opened it */
 PAIRLINK_API void pairlink_session_set_user(pairlink_session *s, void *user);
 PAIRLINK_API void *pairlink_session_user(const pairlink_session *s);
 

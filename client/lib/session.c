@@ -155,6 +155,9 @@ const char *pairlink_session_application(const pairlink_session *s) {
 const char *pairlink_session_name(const pairlink_session *s) {
   return s->name;
 }
+uint32_t pairlink_session_message_max(const pairlink_session *s) {
+  return s->ended ? 0 : pl_engine_message_max(s->client->engine, s->number);
+}
 int pairlink_session_linked(const pairlink_session *s) {
   return s->linked;
 }

@@ -1,14 +1,15 @@
 /** `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { idOf, newIdentity, startCli } from '../support/cli.js';
+import { newIdentity, startCli } from '../support/cli.js';
 import { encode } from '../../web/client/core/wire.js';
 import { clientsOf, event, online } from '../support/js_client.js';
 import { binary, run, start, tempDir } from '../support/process.js';
 import { startInTerminal } from '../support/pty.js';
 import { startProxy } from '../support/proxy.js';
+import { CODE, bothEnd, endAll, filesOf, makeFile, ofKind, sha256 } from '../support/files.js';
 import { startRelay } from '../support/relay.js';
 
 const LONG = { timeout: 180_000 };
@@ -16,72 +17,13 @@ const SOAK = Boolean(process.env.PAIRLINK_SOAK);
 const MiB = 1 << 20;
 /** Of what goes out, for each byte of a file; 0.0014 without interruptions. */
 const AROUND = 0.0015;
-const open = [];
 let relay;
 beforeAll(async () => {
   relay = await startRelay();
 });
 afterAll(() => relay.stop());
-afterEach(async () => {
-  for (const one of open.splice(0)) if (one.running) await one.kill9();
-});
-
-const CODE = /^Code {2}(\S+)/m;
-
-async function sha256(path) {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: MiB })) hash.update(chunk);
-  return hash.digest('hex');
-}
-
-function makeFile(path, size) {
-  writeFileSync(path, '');
-  for (let left = size; left > 0; left -= MiB) writeFileSync(path, randomBytes(Math.min(left, MiB)), { flag: 'a' });
-  return path;
-}
-
-/** The objects of --json, each a line that parses. */
-const events = (program) =>
-  program.stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
-const ofKind = (program, kind) => events(program).filter(({ event }) => event === kind);
-
-/** Two people, each with a home; `send` and `receive` start their programs. */
-async function people(url = relay.ws, identity = newIdentity) {
-  const sender = identity();
-  const receiver = identity();
-  const ids = { sender: await idOf(sender), receiver: await idOf(receiver) };
-  const folder = tempDir('pairlink-into-');
-  const start = (identity, where, args) => {
-    const program = startCli({ relay: url, identity, ...where }, ...args);
-    open.push(program);
-    return program;
-  };
-  return {
-    sender,
-    receiver,
-    ids,
-    folder,
-    send: (args, where = {}) => start(sender, where, ['send', ...args]),
-    receive: (args, where = {}) => start(receiver, where, ['receive', '--into', folder, ...args]),
-  };
-}
-
-/** Types the code that a `send` shows into a new `receive`. */
-async function byCode(p, args, where) {
-  const send = p.send(args, where);
-  const code = (await send.waitFor(CODE, { stream: 'stderr' }))[1];
-  const receive = p.receive(['--json']);
-  receive.end(`${code}\n`);
-  return { send, receive, code };
-}
-
-async function bothEnd(send, receive, code = 0, ms = 120_000) {
-  expect((await send.wait(ms)).code, send.stderr).toBe(code);
-  expect((await receive.wait(ms)).code, receive.stderr).toBe(code);
-}
+const { open, people, byCode } = filesOf(() => relay);
+afterEach(endAll(open));
 
 describe('by a code', () => {
   const size = (SOAK ? 1024 : 128) * MiB;
@@ -185,7 +127,7 @@ describe('between contacts', () => {
     symlinkSync('large', join(folder, 'inside'));
     symlinkSync('/etc/passwd', join(folder, 'outside'));
     await run('mkfifo', [join(folder, 'fifo')]);
-    const { send, receive } = pair(p, [folder]);
+    const { send, receive } = pair(p, [folder], ['--yes', '--hidden']);
     await bothEnd(send, receive);
     expect(send.stderr).toMatch(/Left out: .*outside/);
     expect(send.stderr).toMatch(/Left out: .*fifo/);

@@ -4,6 +4,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
+import { clientsOf, event, online } from '../support/js_client.js';
 import { run, tempDir } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
@@ -234,6 +235,31 @@ describe('ping', () => {
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/ms/);
     await listen.stop();
+  });
+});
+
+describe('piped into a chat', () => {
+  const clients = clientsOf(() => relay);
+  afterAll(() => clients.stopAll());
+  test('what came and is not written yet is written before the end', async () => {
+    const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
+    const called = event(client, 'session');
+    const connect = startCli({ relay, keepOutput: false }, '--verbose', 'connect', client.id);
+    const said = randomBytes(900_000);
+    const session = await called;
+    session.on('message', () => {}); // read, so that the end comes
+    const ended = event(session, 'end');
+    for (let at = 0; at < said.length; at += 100_000) await session.send(said.subarray(at, at + 100_000));
+    session.setPriority(1, 7); // bulk behind all of that: once this is taken, that has come
+    await (await session.send(new Uint8Array(100_000), { channel: 1 })).delivered;
+    connect.end('all that this side says\n');
+    await ended;
+    await connect.waitFor('Everything was taken', { stream: 'stderr' }); // and its output is read only now
+    const chunks = [];
+    connect.child.stdout.on('data', (chunk) => chunks.push(chunk));
+    expect((await connect.wait()).code, connect.stderr).toBe(0);
+    expect(Buffer.concat(chunks).length).toBe(said.length);
+    expect(Buffer.concat(chunks).equals(said)).toBe(true);
   });
 });
 

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { IDS = 8 };
 
 static uint64_t stored[IDS]; /* by id: where the next STORE must begin */
+static uint64_t said;        /* words */
 static bool blocked;
 static pl_transfer *t;
 
@@ -100,16 +101,17 @@ static void read_one(uint8_t with) {
 }
 
 static void owner(uint8_t what, uint8_t n, uint8_t with) {
-  static const pl_transfer_event_type types[] = {PL_TRANSFER_PAUSE,        PL_TRANSFER_RESUME, PL_TRANSFER_STOP,
-                                                 PL_TRANSFER_TAKEN,        PL_TRANSFER_KEPT,   PL_TRANSFER_READ_FAILED,
-                                                 PL_TRANSFER_ACCEPT,       PL_TRANSFER_READY,  PL_TRANSFER_STORED,
-                                                 PL_TRANSFER_STORE_FAILED, PL_TRANSFER_ROOM,   PL_TRANSFER_FINISHED};
+  static const pl_transfer_event_type types[] = {
+      PL_TRANSFER_PAUSE,       PL_TRANSFER_RESUME,   PL_TRANSFER_STOP,  PL_TRANSFER_TAKEN,  PL_TRANSFER_KEPT,
+      PL_TRANSFER_READ_FAILED, PL_TRANSFER_ACCEPT,   PL_TRANSFER_READY, PL_TRANSFER_STORED, PL_TRANSFER_STORE_FAILED,
+      PL_TRANSFER_ROOM,        PL_TRANSFER_FINISHED, PL_TRANSFER_AGAIN, PL_TRANSFER_HEARD};
   uint8_t id[PL_CONST_FILE_ID_BYTES];
   set_id(id, n);
   if (with == 0xff) memset(id, 0xaa, sizeof id);
-  pl_transfer_event in = {.type = types[what % 12], .id = id, .offset = with % 64, .why = with >> 6};
+  pl_transfer_event in = {.type = types[what % 14], .id = id, .offset = with % 64, .why = with >> 6};
   int rc = pl_transfer_step(t, &in);
   unsigned k = number_of(id);
+  if (rc == 0 && in.type == PL_TRANSFER_AGAIN) stored[k] = 0;
   if (rc == 0 && (in.type == PL_TRANSFER_READY || (in.type == PL_TRANSFER_STORE_FAILED && in.why == 2)))
     stored[k] = in.offset;
 }
@@ -118,12 +120,15 @@ static void speak(void) {
   uint8_t word[PL_TRANSFER_WORD_MAX];
   size_t n = pl_transfer_next_word(t, word);
   check(n <= sizeof word);
-  if (n) pl_transfer_word_sent(t);
+  if (n) pl_transfer_word_sent(t, ++said);
 }
 
 static void names(const uint8_t *data, size_t size) {
   char out[PL_TRANSFER_NAME_MAX];
-  size_t n = pl_transfer_safe_name((pl_view){data, size}, out);
+  size_t n = pl_transfer_safe_name((pl_view){data, size}, false, out);
+  check(n > 0 && n < sizeof out && out[n] == '\0' && out[0] != '/' && out[0] != '.' && out[n - 1] != '/');
+  check(out[0] != '-' && !strstr(out, "/.") && !strstr(out, "/-"));
+  n = pl_transfer_safe_name((pl_view){data, size}, true, out);
   check(n > 0 && n < sizeof out && out[n] == '\0' && out[0] != '/' && out[0] != '.' && out[n - 1] != '/');
   check(!strstr(out, "/../") && !strstr(out, "/./") && !strstr(out, "//") && !strchr(out, '\\'));
 }

@@ -69,12 +69,31 @@ static const name_case name_cases[] = {
     {"CONIN$", 0},
     {"console", 0},
     {"a.con", 0},
+    {"project/-x/.env", 0},
+    {"--", 0},
+    /* the ends of each range of what shows nothing, and what lies just outside of them */
+    {"a\xc2\xad\xcd\x8f\xe1\x85\x9f\xe1\x85\xa0\xe1\x9e\xb4\xe1\x9e\xb5\xe1\xa0\x8b\xe1\xa0\x8f\xe2\x80\x8b\xe2\x80\x8d"
+     "b\xe2\x81\xa0\xe2\x81\xa5\xe2\x81\xaa\xe2\x81\xaf\xe2\xa0\x80\xe3\x85\xa4\xef\xb8\x80\xef\xb8\x8f\xef\xbb\xbf"
+     "c\xef\xbe\xa0\xef\xbf\xb0\xef\xbf\xbb\xf0\x9b\xb2\xa0\xf0\x9b\xb2\xa3\xf0\x9d\x85\xb3\xf0\x9d\x85\xba"
+     "\xf3\xa0\x80\x80\xf3\xa0\xbf\xbf.txt",
+     0},
+    {"\xc2\xac\xc2\xae\xcd\x8e\xcd\x90\xe1\x85\x9e\xe1\x85\xa1\xe1\x9e\xb3\xe1\x9e\xb6\xe1\xa0\x8a\xe1\xa0\x90"
+     "\xe2\x80\x8a\xe2\x81\x9f\xe2\x9f\xbf\xe2\xa0\x81\xe3\x85\xa3\xe3\x85\xa5\xef\xb7\xbf\xef\xb8\x90\xef\xbb\xbe",
+     0},
+    {"\xef\xbc\x80\xef\xbe\x9f\xef\xbe\xa1\xef\xbf\xaf\xef\xbf\xbc\xf0\x9b\xb2\x9f\xf0\x9b\xb2\xa4\xf0\x9d\x85\xb2"
+     "\xf0\x9d\x85\xbb\xf3\x9f\xbf\xbf\xf3\xa1\x80\x80",
+     0},
+    {"\xe2\x80\x8b/\xe2\x80\x8b..\xef\xbb\xbf/.\xc2\xad./a\xe2\x80\x8b", 0}, /* nothing, up, and up */
+    {"c\xe2\x80\x8bon", 0},
+    {"end.\xe2\x81\xa0", 0},
+    {"\xe2\x80\x8b.hidden", 0},
+    {"\xe2\x9d\xa4\xef\xb8\x8f.jpg", 0},
 };
 
 static void add_name(json_t *list, const uint8_t *name, size_t size) {
   char safe[PL_TRANSFER_NAME_MAX];
   json_t *entry = json_object();
-  size_t n = pl_transfer_safe_name((pl_view){name, size}, safe);
+  size_t n = pl_transfer_safe_name((pl_view){name, size}, false, safe);
   OWN_CHECK(n == strlen(safe) && n > 0);
   own_set_hex(entry, "name", name, size);
   own_set_text(entry, "safe", safe);
@@ -124,7 +143,8 @@ static json_t *numbered(void) {
 /* ---- traces ---- */
 
 static pl_transfer *side;
-static json_t *then; /* of the step that runs */
+static uint64_t said; /* words of this trace: their places */
+static json_t *then;  /* of the step that runs */
 
 static uint8_t sha[32];
 
@@ -174,7 +194,7 @@ static void words(void) {
   while ((n = pl_transfer_next_word(side, word))) {
     json_t *entry = acted("say");
     own_set_hex(entry, "message", word, n);
-    pl_transfer_word_sent(side);
+    pl_transfer_word_sent(side, ++said);
   }
 }
 
@@ -213,6 +233,18 @@ static void about(const char *what, pl_transfer_event_type type, uint8_t n, uint
 
 static void begun(void) {
   run(begin_step("begun"), &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
+}
+
+static void heard(uint64_t place) {
+  json_t *entry = begin_step("heard");
+  set_u64(entry, "offset", place);
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .offset = place});
+}
+
+static void message_max(uint64_t size) {
+  json_t *entry = begin_step("message_max");
+  set_u64(entry, "size", size);
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = size});
 }
 
 static void message(uint8_t channel, const uint8_t *data, int size) {
@@ -453,11 +485,68 @@ static void send_stream(void) {
   get(1, 999); /* not kept any more */
 }
 
+/* The piece that the peer takes, and less of it once one is wanted already. */
+static void send_small(void) {
+  begun();
+  message_max(PL_TRANSFER_HEAD_BYTES);
+  message_max(1000 + PL_TRANSFER_HEAD_BYTES);
+  add(1, 0, 2500, "small pieces");
+  get(1, 0);
+  read_wanted(1, 0, false);
+  pl_transfer_want want;
+  OWN_CHECK(pl_transfer_next_want(side, &want));
+  json_t *entry = begin_step("read_after"); /* what was wanted is read once the limit has changed */
+  own_set_hex(entry, "id", want.id, 16);
+  set_u64(entry, "offset", want.offset);
+  set_u64(entry, "size", want.size);
+  set_u64(entry, "message_max", 300 + PL_TRANSFER_HEAD_BYTES);
+  OWN_CHECK(pl_transfer_step(side, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX,
+                                                        .size = 300 + PL_TRANSFER_HEAD_BYTES}) == 0);
+  static const uint8_t bytes[1000];
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_READ, .want = &want, .data = {bytes, want.size}});
+  read_wanted(2, 0, false);
+  message_max(1 << 20);
+  read_wanted(9, 0, false);
+}
+
+/* How files ended is said again in the next session, until it was heard. */
+static void last_words(void) {
+  begun();
+  add(1, 0, 10, "one");
+  add(2, 0, 10, "two");
+  about("read_failed", PL_TRANSFER_READ_FAILED, 1, 0, PL_CONST_FILE_CHANGED);
+  about("stop", PL_TRANSFER_STOP, 2, 0, PL_CONST_FILE_CANCELLED);
+  heard(said - 1);
+  begun();
+  heard(said);
+  begun();
+  offer(3, 0, 5, 0, "three");
+  about("accept", PL_TRANSFER_ACCEPT, 3, 0, 0);
+  finish(3, 0);
+  begun();
+}
+
+/* What was there from before is not what was offered. */
+static void receive_from_start(void) {
+  begun();
+  offer(1, 0, 20, 0, "a.txt");
+  about("accept", PL_TRANSFER_ACCEPT, 1, 0, 0);
+  about("again", PL_TRANSFER_AGAIN, 1, 0, 0); /* before it is ready: no */
+  about("ready", PL_TRANSFER_READY, 1, 20, 0);
+  end(1, 20);
+  about("again", PL_TRANSFER_AGAIN, 1, 0, 0);
+  end(1, 20);
+  data(1, 0, 20);
+  end(1, 20);
+  finish(1, 0);
+}
+
 static json_t *trace(const char *name, void (*scenario)(void)) {
   json_t *entry = json_object();
   const pl_transfer_sink sink = {.act = act, .send = send_bytes};
   steps = json_array();
   OWN_CHECK(pl_transfer_new(&sink, &side) == 0);
+  said = 0;
   scenario();
   pl_transfer_free(side);
   own_set_text(entry, "name", name);
@@ -472,7 +561,7 @@ json_t *own_transfer(void) {
                "Files. names: what the other side called a file (hex), and the path that is made of it. numbered: a "
                "name that is taken. traces: one side; each step is what happens to it (do), then what it acts, says "
                "on CHAT_CHANNEL and sends on FILE_CHANNEL (the head of a message, and how many bytes of the file "
-               "follow). Ids and groups are one byte 16 times.");
+               "follow). The n-th message that is said has place n. Ids and groups are one byte 16 times.");
   OWN_CHECK(json_object_set_new(root, "names", names()) == 0);
   OWN_CHECK(json_object_set_new(root, "numbered", numbered()) == 0);
   own_append(traces, trace("receive_whole", receive_whole));
@@ -483,6 +572,9 @@ json_t *own_transfer(void) {
   own_append(traces, trace("send_whole", send_whole));
   own_append(traces, trace("send_stops", send_stops));
   own_append(traces, trace("send_stream", send_stream));
+  own_append(traces, trace("send_small", send_small));
+  own_append(traces, trace("last_words", last_words));
+  own_append(traces, trace("receive_from_start", receive_from_start));
   OWN_CHECK(json_object_set_new(root, "traces", traces) == 0);
   return root;
 }

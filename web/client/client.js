@@ -290,6 +290,10 @@ export class Client extends Emitter {
     this.codes.set(handle, code)
     return code
   }
+  /** @param {number} session */
+  messageMax(session) {
+    return this.engine.messageMax(session)
+  }
   /** @param {number} handle */
   endCode(handle) {
     this.codes.delete(handle)

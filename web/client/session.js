@@ -114,6 +114,12 @@ export class Session extends Emitter {
     return this.closed
   }
 
+  /** Bytes of the largest message that can be sent: no more than either side takes; before the first 'linked', than this
+   * side does. */
+  get messageMax() {
+    return this.state === 'closed' ? 0 : this.client.messageMax(this.number)
+  }
+
   // ---- streams -----------------------------------------------------------------------------------------
 
   /** A channel with its streams. @param {number} number @returns {Channel} */

@@ -85,6 +85,8 @@ export const PHRASE_ROUNDS = 4096
 export const CHAT_CHANNEL = 0
 /** of chat/1: the bytes of files */
 export const FILE_CHANNEL = 1
+/** bytes: the least message_max of a client of chat/1 */
+export const CHAT_MESSAGE_LEAST = 65536
 /** type of a message of chat/1 */
 export const CHAT_TEXT = 1
 /** type of a message of chat/1 */

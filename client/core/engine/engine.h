@@ -136,6 +136,8 @@ uint64_t pl_engine_deadline(const pl_engine *e);
 /* The next WebSocket message to send, produced now: bytes written (whole envelopes), 0 when there is nothing.
  * capacity must be at least 65,543 (one largest envelope). Call when the socket can take more. */
 size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t capacity);
+/* The largest message that this session can send now: no more than either side takes. 0: there is no such session. */
+uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session);
 bool pl_engine_has_output(const pl_engine *e);
 
 #endif

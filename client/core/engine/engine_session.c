@@ -67,6 +67,11 @@ pl_peer_session *pl_peer_session_by_number(const pl_engine *e, uint32_t number) 
   return s && s->number == number && !s->lingering ? s : NULL;
 }
 
+uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session) {
+  const pl_peer_session *s = pl_peer_session_by_number(e, session);
+  return s ? pl_session_message_max(s->core) : 0;
+}
+
 pl_peer_session *pl_peer_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_peer_session *s = e->sessions[i];

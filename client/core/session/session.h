@@ -114,6 +114,7 @@ bool pl_session_is_linked(const pl_session *s);
 bool pl_session_link_is_current(const pl_session *s, uint32_t link);
 bool pl_session_is_closing(const pl_session *s);                        /* by this side, the answer has not come */
 bool pl_session_close_answered(const pl_session *s);                    /* both said CLOSE */
+uint32_t pl_session_message_max(const pl_session *s);                   /* largest message that can be sent now */
 uint64_t pl_session_peer_epoch(const pl_session *s);                    /* 0: none known */
 void pl_session_report_lost(pl_session *s, const pl_session_sink *out); /* each message not taken by the peer */
 

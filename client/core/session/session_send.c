@@ -74,11 +74,14 @@ static bool fits(const pl_session *s, const pl_channel *c, uint64_t places) {
          s->waiting + places <= s->config.session_window && c->ends_last - c->ends_first < PL_ENDS_MAX;
 }
 
+uint32_t pl_session_message_max(const pl_session *s) {
+  bool less = s->peer_message_max && s->peer_message_max < s->config.message_max;
+  return less ? s->peer_message_max : s->config.message_max;
+}
+
 int pl_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
-  uint32_t max =
-      s->peer_message_max && s->peer_message_max < s->config.message_max ? s->peer_message_max : s->config.message_max;
-  if (data.size > max) return PL_EMSGSIZE;
+  if (data.size > pl_session_message_max(s)) return PL_EMSGSIZE;
   pl_channel *c = pl_session_channel(s, number);
   if (!c) return PL_ENOMEM;
   if (c->finished) return PL_ESTATE;

@@ -19,6 +19,7 @@ int pl_transfer_new(const pl_transfer_sink *sink, pl_transfer **out) {
   *out = t;
   if (!t) return PL_ENOMEM;
   t->sink = *sink;
+  t->piece = PL_CONST_FILE_PIECE_BYTES;
   pl_list_init(&t->files[0]);
   pl_list_init(&t->files[1]);
   return 0;
@@ -91,6 +92,7 @@ void pl_transfer_over(pl_transfer *t, pl_transfer_entry *e, uint8_t why, bool by
 /* ---- both directions ---------------------------------------------------------------------------------- */
 
 static void begun(pl_transfer *t) {
+  pl_transfer_say_last_again(t);
   for (int side = 0; side < 2; side++) {
     for (pl_node *n = t->files[side].next; n != &t->files[side]; n = n->next) {
       pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
@@ -210,6 +212,11 @@ int pl_transfer_step(pl_transfer *t, const pl_transfer_event *in) {
       return pause(t, in->id, in->type == PL_TRANSFER_PAUSE);
     case PL_TRANSFER_STOP:
       return stop(t, in->id, in->why);
+    case PL_TRANSFER_HEARD:
+      pl_transfer_heard(t, in->offset);
+      return 0;
+    case PL_TRANSFER_MESSAGE_MAX:
+      return pl_transfer_message_max(t, in->size);
     case PL_TRANSFER_ADD:
       return pl_transfer_add(t, in->file);
     case PL_TRANSFER_READ:

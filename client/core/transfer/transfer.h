@@ -9,7 +9,8 @@
  * it.
  *
  * What is said about files waits here, as flags of the files, until pl_transfer_next_word can be sent: nothing is
- * queued that a peer could make long. Memory: PL_TRANSFER_FILES_MAX files in each direction, each with its name. Every
+ * queued that a peer could make long. What was said about a file that is over is kept until the peer has heard it, and
+ * is said again in the next session. Memory: PL_TRANSFER_FILES_MAX files in each direction, each with its name. Every
  * id, size, offset and name that comes in a message is hostile. */
 #ifndef PL_TRANSFER_H
 #define PL_TRANSFER_H
@@ -51,11 +52,13 @@ typedef struct pl_transfer_file {
 } pl_transfer_file;
 
 typedef enum pl_transfer_event_type {
-  PL_TRANSFER_BEGUN = 1, /* a session with the peer began, or was reset: what was said before may be lost */
-  PL_TRANSFER_MESSAGE,   /* .channel .data came; what is no message about files is skipped */
-  PL_TRANSFER_PAUSE,     /* .id: a person pauses this file, or goes on, at this side */
-  PL_TRANSFER_RESUME,    /* .id */
-  PL_TRANSFER_STOP,      /* .id of a file or group, .why: over, and the peer is told */
+  PL_TRANSFER_BEGUN = 1,   /* a session with the peer began, or was reset: what was said before may be lost */
+  PL_TRANSFER_MESSAGE,     /* .channel .data came; what is no message about files is skipped */
+  PL_TRANSFER_PAUSE,       /* .id: a person pauses this file, or goes on, at this side */
+  PL_TRANSFER_RESUME,      /* .id */
+  PL_TRANSFER_STOP,        /* .id of a file or group, .why: over, and the peer is told */
+  PL_TRANSFER_HEARD,       /* .offset: the peer took all words up to the one that was sent with this place */
+  PL_TRANSFER_MESSAGE_MAX, /* .size: the largest message that the peer takes, more than PL_TRANSFER_HEAD_BYTES */
   /* outgoing */
   PL_TRANSFER_ADD,      /* .file: offer it; PL_EAGAIN when too many are open, PL_ESTATE when it is there already */
   PL_TRANSFER_READ,     /* .want .data: the piece that was wanted; PL_EAGAIN when it cannot be sent now: again later */
@@ -70,6 +73,7 @@ typedef enum pl_transfer_event_type {
   PL_TRANSFER_STORE_FAILED, /* .id .offset as above, .why: FILE_HELD_DISK_FULL of a hold; what was handed over beyond is
                                lost */
   PL_TRANSFER_ROOM,         /* .id: there is room again */
+  PL_TRANSFER_AGAIN,        /* .id: what is there is not what was offered: all of it is to be sent, from the start */
   PL_TRANSFER_FINISHED      /* .id .why: 0: saved (also, at any time: it is there from before), else of a FILE_STOP */
 } pl_transfer_event_type;
 
@@ -113,7 +117,8 @@ typedef struct pl_transfer_action {
   const uint8_t *sha256;
 } pl_transfer_action;
 
-/* `act` may step the same object again. `send` takes one message of FILE_CHANNEL in two parts; 0, or PL_EAGAIN. */
+/* `act` may step the same object again. `send` takes one message of FILE_CHANNEL in two parts; 0, PL_EAGAIN, or, after
+ * a step MESSAGE_MAX that says how much the peer takes, PL_EMSGSIZE. */
 typedef struct pl_transfer_sink {
   void (*act)(void *context, const pl_transfer_action *action);
   int (*send)(void *context, const uint8_t *head, size_t head_size, pl_view body);
@@ -130,9 +135,12 @@ int pl_transfer_step(pl_transfer *t, const pl_transfer_event *in);
 /* What to read next: true and *out; moves on with each call. */
 bool pl_transfer_next_want(pl_transfer *t, pl_transfer_want *out);
 
-/* The next message for CHAT_CHANNEL: its size, 0 for none. It stays the next until pl_transfer_word_sent. */
+/* The next message for CHAT_CHANNEL: its size, 0 for none. It stays the next until pl_transfer_word_sent, which takes
+ * the place that it has in the channel: greater than those before. */
 size_t pl_transfer_next_word(pl_transfer *t, uint8_t out[PL_TRANSFER_WORD_MAX]);
-void pl_transfer_word_sent(pl_transfer *t);
+void pl_transfer_word_sent(pl_transfer *t, uint64_t place);
+/* The peer has heard how each file ended that this side ended. */
+bool pl_transfer_is_heard(const pl_transfer *t);
 
 /* The files of both directions, in the order they were offered: NULL first gives the first. */
 pl_transfer_file *pl_transfer_each(const pl_transfer *t, const pl_transfer_file *after);
@@ -140,8 +148,9 @@ pl_transfer_file *pl_transfer_find(const pl_transfer *t, bool outgoing, const ui
 bool pl_transfer_has_group(const uint8_t *group);
 
 /* ---- names: another's word made into a path that stays below a folder (docs/protocol.md, "Names") ------------- */
-/* Parts joined by '/', at least one, with a NUL; gives the length. */
-size_t pl_transfer_safe_name(pl_view name, char out[PL_TRANSFER_NAME_MAX]);
+/* Parts joined by '/', at least one, with a NUL; gives the length. keep_hidden: parts but the first may begin with a
+ * point. */
+size_t pl_transfer_safe_name(pl_view name, bool keep_hidden, char out[PL_TRANSFER_NAME_MAX]);
 /* One part of a path with " (n)" before its ending; false when it does not fit. */
 bool pl_transfer_numbered_name(const char *part, unsigned n, char *out, size_t size);
 

@@ -27,10 +27,11 @@ typedef struct pl_transfer_entry {
   uint8_t bytes[]; /* name, media type */
 } pl_transfer_entry;
 
-/* What is to be said about a file that is over, or never was. */
+/* What is to be said about a file that is over, or never was; kept until the peer has heard it. */
 typedef struct pl_last_word {
   uint8_t type, why;
   uint8_t id[PL_CONST_FILE_ID_BYTES];
+  uint64_t place; /* once it was said in this session */
 } pl_last_word;
 
 struct pl_transfer {
@@ -40,7 +41,8 @@ struct pl_transfer {
   bool words_due;
   size_t turn;
   pl_last_word last_words[PL_LAST_WORDS_MAX]; /* a ring */
-  size_t last_first, last_count;
+  size_t last_first, last_count, last_said;   /* last_said: how many of the first were said in this session */
+  uint32_t piece;                             /* bytes in one FILE_DATA at most */
   uint8_t accepted[PL_ACCEPTED_GROUPS_MAX][PL_CONST_FILE_ID_BYTES]; /* a ring */
   size_t accepted_count, accepted_next;
 };
@@ -57,11 +59,14 @@ void pl_transfer_tell(pl_transfer *t, pl_transfer_entry *e); /* PL_TRANSFER_TOLD
 /* transfer_say.c */
 void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what);
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why);
+void pl_transfer_say_last_again(pl_transfer *t); /* the session is new: all that were not heard */
+void pl_transfer_heard(pl_transfer *t, uint64_t place);
 
 /* transfer_send.c */
 int pl_transfer_add(pl_transfer *t, const pl_transfer_file *file);
 int pl_transfer_read(pl_transfer *t, const pl_transfer_event *in);
 int pl_transfer_read_end(pl_transfer *t, const pl_transfer_event *in);
+int pl_transfer_message_max(pl_transfer *t, uint64_t size);
 void pl_transfer_on_get(pl_transfer *t, pl_view message);
 void pl_transfer_restart_sending(pl_transfer_entry *e);
 

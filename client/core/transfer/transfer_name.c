@@ -32,6 +32,19 @@ static bool is_forbidden(uint32_t c) {
   return control || direction || (c < 0x80 && strchr("<>:\"|?*", (int)c));
 }
 
+/* What shows nothing: it goes, so that a name is what it looks like. The same ranges are in
+ * web/client/core/transfer/name.js; schema/vectors/transfer.json holds both against each other. */
+static bool is_invisible(uint32_t c) {
+  static const uint32_t ranges[][2] = {
+      {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200d},
+      {0x2060, 0x2065}, {0x206a, 0x206f}, {0x2800, 0x2800},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+      {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+  };
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(ranges); i++)
+    if (c >= ranges[i][0] && c <= ranges[i][1]) return true;
+  return false;
+}
+
 /* CON, con.txt, "com1 .x": names that some systems keep for devices. */
 static bool is_reserved(const char *part, size_t size) {
   static const char *const words[] = {"con", "prn", "aux", "nul", "conin$", "conout$"};
@@ -56,24 +69,35 @@ static bool is_reserved(const char *part, size_t size) {
   return false;
 }
 
-/* One part, at most PL_TRANSFER_PART_MAX bytes and one before them; gives its length, 0 for one to be dropped. */
-static size_t safe_part(const uint8_t *part, size_t size, bool first, char *out) {
-  char *text = out + 1; /* room for what may have to stand before it */
+/* The characters of a part that may be in a name; gives the bytes. */
+static size_t copy_visible(const uint8_t *part, size_t size, char *out) {
   size_t used = 0;
-  if (size == 0 || (size == 1 && part[0] == '.') || (size == 2 && memcmp(part, "..", 2) == 0)) return 0;
   for (size_t at = 0; at < size;) {
     uint32_t value = 0;
     size_t n = character(part + at, size - at, &value);
     bool bad = n == 0 || is_forbidden(value);
+    if (!bad && is_invisible(value)) {
+      at += n;
+      continue;
+    }
     if (used + (bad ? 1 : n) > PL_TRANSFER_PART_MAX) break;
     if (bad)
-      text[used++] = '_';
+      out[used++] = '_';
     else
-      memcpy(text + used, part + at, n), used += n;
+      memcpy(out + used, part + at, n), used += n;
     at += n ? n : 1;
   }
+  return used;
+}
+
+/* One part, at most PL_TRANSFER_PART_MAX bytes and one before them; gives its length, 0 for one to be dropped. */
+static size_t safe_part(const uint8_t *part, size_t size, bool keep_hidden, char *out) {
+  char *text = out + 1; /* room for what may have to stand before it */
+  size_t used = copy_visible(part, size, text);
+  if (used == 0 || (used == 1 && text[0] == '.') || (used == 2 && memcmp(text, "..", 2) == 0)) return 0;
   for (size_t i = used; i > 0 && (text[i - 1] == '.' || text[i - 1] == ' '); i--) text[i - 1] = '_';
-  if (first && text[0] == '.') text[0] = '_'; /* nothing hidden, and no settings of programs */
+  if (text[0] == '.' && !keep_hidden) text[0] = '_'; /* nothing hidden, and no settings of programs */
+  if (text[0] == '-') text[0] = '_';                 /* no option, where a program is given all names of a folder */
   if (is_reserved(text, used)) {
     out[0] = '_';
     return used + 1;
@@ -82,13 +106,14 @@ static size_t safe_part(const uint8_t *part, size_t size, bool first, char *out)
   return used;
 }
 
-size_t pl_transfer_safe_name(pl_view name, char out[PL_TRANSFER_NAME_MAX]) {
+size_t pl_transfer_safe_name(pl_view name, bool keep_hidden, char out[PL_TRANSFER_NAME_MAX]) {
   size_t used = 0, at = 0;
   while (at < name.size) {
     size_t end = at;
     while (end < name.size && name.data[end] != '/' && name.data[end] != '\\') end++;
     if (used + PL_TRANSFER_PART_MAX + 4 > PL_TRANSFER_NAME_MAX) break;
-    size_t n = safe_part(name.data + at, end - at, used == 0, out + used + (used > 0));
+    bool keep = keep_hidden && used > 0;
+    size_t n = safe_part(name.data + at, end - at, keep, out + used + (used > 0));
     if (n && used) out[used] = '/';
     if (n) used += n + (used > 0);
     at = end + 1;

@@ -194,6 +194,15 @@ static int store_failed(pl_transfer *t, pl_transfer_entry *e, uint64_t offset, u
   return 0;
 }
 
+static int again(pl_transfer *t, pl_transfer_entry *e) {
+  if (e->file.state != PL_TRANSFER_MOVING && e->file.state != PL_TRANSFER_ENDING) return PL_ESTATE;
+  e->next = e->file.stored = 0;
+  e->file.state = PL_TRANSFER_MOVING;
+  e->gap_said = true;
+  pl_transfer_say(t, e, PL_SAY_GET);
+  return 0;
+}
+
 static int finished(pl_transfer *t, pl_transfer_entry *e, uint8_t why) {
   if (why) {
     give_up(t, e, why);
@@ -222,6 +231,8 @@ int pl_transfer_incoming(pl_transfer *t, const pl_transfer_event *in) {
       e->file.held_here = 0;
       pl_transfer_say(t, e, PL_SAY_HOLD);
       return 0;
+    case PL_TRANSFER_AGAIN:
+      return again(t, e);
     case PL_TRANSFER_FINISHED:
       return finished(t, e, in->why);
     default:

@@ -8,15 +8,44 @@ void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what) {
   t->words_due = true;
 }
 
-/* A full ring drops what is new: it can only be a peer that offers and does not listen. */
+/* ---- last words --------------------------------------------------------------------------------------- */
+
+static void drop_first_said(pl_transfer *t) {
+  t->last_first = (t->last_first + 1) % PL_LAST_WORDS_MAX;
+  t->last_count--;
+  t->last_said--;
+}
+
+/* In a full ring what was said gives way, then what is new: it can only be a peer that offers and does not listen. */
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why) {
   t->words_due = true;
+  if (t->last_count == PL_LAST_WORDS_MAX && t->last_said) drop_first_said(t);
   if (t->last_count == PL_LAST_WORDS_MAX) return;
   pl_last_word *w = &t->last_words[(t->last_first + t->last_count++) % PL_LAST_WORDS_MAX];
   w->type = type;
   w->why = why;
   memcpy(w->id, id, sizeof w->id);
 }
+
+void pl_transfer_say_last_again(pl_transfer *t) {
+  t->last_said = 0;
+  t->words_due = true;
+}
+
+void pl_transfer_heard(pl_transfer *t, uint64_t place) {
+  while (t->last_said && t->last_words[t->last_first].place <= place) drop_first_said(t);
+}
+
+bool pl_transfer_is_heard(const pl_transfer *t) {
+  return t->last_count == 0;
+}
+
+static pl_last_word *next_last_word(pl_transfer *t) {
+  if (t->last_said == t->last_count) return NULL;
+  return &t->last_words[(t->last_first + t->last_said) % PL_LAST_WORDS_MAX];
+}
+
+/* ---- the next word ------------------------------------------------------------------------------------ */
 
 static uint8_t due(const pl_transfer_entry *e) {
   bool get_waits = e->offer_due || e->file.held_here;
@@ -27,7 +56,7 @@ static uint8_t due(const pl_transfer_entry *e) {
 
 /* The file to speak about; NULL when there is none, or when a last word comes first. */
 static pl_transfer_entry *next_speaker(pl_transfer *t) {
-  if (!t->words_due || t->last_count) return NULL;
+  if (!t->words_due || next_last_word(t)) return NULL;
   for (int side = 0; side < 2; side++) {
     for (pl_node *n = t->files[side].next; n != &t->files[side]; n = n->next) {
       pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
@@ -76,19 +105,21 @@ static int put_word(const pl_transfer_entry *e, uint8_t *out) {
 
 size_t pl_transfer_next_word(pl_transfer *t, uint8_t out[PL_TRANSFER_WORD_MAX]) {
   pl_transfer_entry *e = next_speaker(t);
+  const pl_last_word *last = next_last_word(t);
   int n = 0;
-  if (t->last_count)
-    n = put_last_word(&t->last_words[t->last_first], out);
+  if (last)
+    n = put_last_word(last, out);
   else if (e)
     n = put_word(e, out);
   return n > 0 ? (size_t)n : 0;
 }
 
-void pl_transfer_word_sent(pl_transfer *t) {
+void pl_transfer_word_sent(pl_transfer *t, uint64_t place) {
   pl_transfer_entry *e = next_speaker(t);
-  if (t->last_count) {
-    t->last_first = (t->last_first + 1) % PL_LAST_WORDS_MAX;
-    t->last_count--;
+  pl_last_word *last = next_last_word(t);
+  if (last) {
+    last->place = place;
+    t->last_said++;
   } else if (e) {
     uint8_t what = due(e);
     e->say &= (uint8_t)~what;

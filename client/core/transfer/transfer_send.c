@@ -52,13 +52,20 @@ static pl_transfer_entry *next_reader(pl_transfer *t) {
   return count ? ready[t->turn++ % count] : NULL;
 }
 
+int pl_transfer_message_max(pl_transfer *t, uint64_t size) {
+  if (size <= PL_TRANSFER_HEAD_BYTES) return PL_EINVAL;
+  uint64_t piece = size - PL_TRANSFER_HEAD_BYTES;
+  t->piece = piece < PL_CONST_FILE_PIECE_BYTES ? (uint32_t)piece : PL_CONST_FILE_PIECE_BYTES;
+  return 0;
+}
+
 bool pl_transfer_next_want(pl_transfer *t, pl_transfer_want *out) {
   pl_transfer_entry *e = next_reader(t);
   if (!e) return false;
   *out = (pl_transfer_want){.file = &e->file, .generation = e->generation, .offset = e->read_to};
   memcpy(out->id, e->file.id, sizeof out->id);
-  uint64_t left = is_stream(e) ? PL_CONST_FILE_PIECE_BYTES : e->file.size - e->read_to;
-  out->size = left < PL_CONST_FILE_PIECE_BYTES ? (uint32_t)left : PL_CONST_FILE_PIECE_BYTES;
+  uint64_t left = is_stream(e) ? t->piece : e->file.size - e->read_to;
+  out->size = left < t->piece ? (uint32_t)left : t->piece;
   out->end = left == 0;
   e->want_open = out->end || is_stream(e);
   e->read_to += out->size;
@@ -81,11 +88,19 @@ int pl_transfer_read(pl_transfer *t, const pl_transfer_event *in) {
   pl_transfer_entry *e = wanted(t, in->want);
   if (!e) return 0;
   if (in->data.size == 0 || in->data.size > in->want->size) return PL_EINVAL;
+  if (in->data.size > t->piece) { /* the peer takes less than when it was asked for */
+    read_again(e);
+    return 0;
+  }
   pl_wire_file_data m = {.type = PL_CONST_FILE_DATA, .offset = e->next};
   memcpy(m.id, e->file.id, sizeof m.id);
   int n = pl_wire_file_data_encode(&m, head, sizeof head);
   if (n < 0) return n;
   int error = t->sink.send(t->sink.context, head, (size_t)n, in->data);
+  if (error == PL_EMSGSIZE && in->data.size > t->piece) {
+    read_again(e);
+    return 0;
+  }
   if (error) return error;
   e->next += in->data.size;
   if (is_stream(e)) {

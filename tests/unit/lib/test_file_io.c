@@ -276,6 +276,36 @@ static void other_bytes_are_found_out(void **state) {
   file_writer_free(w);
 }
 
+/* From the start, or on from what an earlier try left; what is hashed is the result. */
+static void a_copy_is_hashed_as_it_lies_there(void **state) {
+  (void)state;
+  file_writer *w = file_writer_new();
+  file_source *s = make_source("original");
+  for (uint64_t left = 0; left <= 300000; left += 300000) {
+    file_target t;
+    open_target(&t, left ? ".b.part" : ".a.part");
+    if (left) assert_int_equal(pwrite(t.fd, content, left, 0), left);
+    t.stored_to = left;
+    t.source = open(s->path, O_RDONLY);
+    give(w, FILE_TASK_COPY, &t, SIZE, 0);
+    give(w, FILE_TASK_FINISH, &t, SIZE, 0);
+    assert_int_equal(result(w), 0);
+    assert_int_equal(result(w), 0);
+    assert_int_equal(t.stored_to, SIZE);
+    close(t.source);
+    close_target(&t);
+  }
+  /* Looked at, without leave to write. */
+  file_target t = {.fd = open(s->path, O_RDONLY), .hash = file_hash_new(), .read_only = true};
+  give(w, FILE_TASK_HASH, &t, SIZE, 0);
+  give(w, FILE_TASK_FINISH, &t, SIZE, 0);
+  assert_int_equal(result(w), 0);
+  assert_int_equal(result(w), 0);
+  close_target(&t);
+  file_writer_free(w);
+  free_source(s);
+}
+
 static void after_a_full_disk_it_goes_on_without_a_gap(void **state) {
   (void)state;
   struct rlimit before, small;
@@ -363,19 +393,39 @@ static void sends_and_codes_are_found_again(void **state) {
   assert_false(claimed_find(peer, "4821-copper-violin", who));
 }
 
+static void open_state(receiving *r) {
+  assert_int_equal(receiving_open(r, own, folder, why), 0);
+  assert_int_equal(receiving_load_saved(r, peer, why), 0);
+}
+
+static receiving_unit *add_unit(receiving *r, uint64_t n, bool is_group, uint32_t files) {
+  char name[] = "name/";
+  receiving_unit unit = {.is_group = is_group, .name = name, .bytes = 10, .files = files};
+  pl_put_u64(unit.id, n);
+  memcpy(unit.peer, peer, sizeof peer);
+  receiving_unit *u = receiving_add(r, &unit);
+  if (u) assert_int_equal(receiving_keep(r, u, why), 0);
+  return u;
+}
+
+static off_t size_of_state(const char *name) {
+  char path[128];
+  struct stat st;
+  snprintf(path, sizeof path, "%s/pairlink/receiving/%s", folder, name);
+  return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
 static void units_and_saved_files_are_found_again(void **state) {
   (void)state;
   receiving r;
-  receiving_unit unit = {.id = {1}, .is_group = true, .folder = folder, .bytes = 10, .files = 3};
-  char name[] = "name/", path[96];
+  char path[96];
   struct stat st;
-  unit.name = name;
-  memcpy(unit.peer, peer, sizeof peer);
-  assert_int_equal(receiving_open(&r, own, why), 0);
-  assert_int_equal(receiving_load_saved(&r, peer, why), 0);
-  receiving_unit *u = receiving_add(&r, &unit, why);
-  assert_int_equal(json_object_set_new(u->tops, "name", json_string("name (2)")), 0);
-  assert_int_equal(receiving_write(&r, why), 0);
+  open_state(&r);
+  receiving_unit *u = add_unit(&r, 1, true, 3001);
+  uint8_t unit_id[16];
+  memcpy(unit_id, u->id, sizeof unit_id);
+  assert_int_equal(receiving_keep_top(&r, u, "name", "name (2)", why), 0);
+  assert_int_equal(receiving_sync(&r, why), 0);
   snprintf(path, sizeof path, "%s/saved", folder);
   int fd = open(path, O_WRONLY | O_CREAT, 0600);
   assert_int_equal(write(fd, "12345", 5), 5);
@@ -383,32 +433,139 @@ static void units_and_saved_files_are_found_again(void **state) {
   close(fd);
   receiving_saved s = {
       .size = 5, .path = path, .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+  memcpy(s.unit, unit_id, sizeof unit_id);
   for (uint16_t i = 1; i <= 3000; i++) {
     pl_put_u16(s.id + 6, i);
     assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
   }
   receiving_close(&r);
-  assert_int_equal(receiving_open(&r, own, why), 0);
-  assert_int_equal(receiving_load_saved(&r, peer, why), 0);
-  u = receiving_in_folder(&r, folder, NULL);
+  open_state(&r);
+  u = receiving_first(&r, NULL);
   assert_non_null(u);
-  assert_ptr_equal(u, receiving_find(&r, peer, unit.id));
+  assert_ptr_equal(u, receiving_find(&r, peer, unit_id));
   assert_string_equal(json_string_value(json_object_get(u->tops, "name")), "name (2)");
-  assert_int_equal(u->files, 3);
+  assert_int_equal(u->files, 3001);
+  assert_int_equal(u->done, 3000); /* what was saved before counts */
   for (uint16_t i = 1; i <= 3000; i++) {
     pl_put_u16(s.id + 6, i);
-    assert_non_null(receiving_saved_find(&r, s.id));
+    assert_true(receiving_saved_find(&r, s.id, true)->counted);
+    assert_null(receiving_saved_find(&r, s.id, false));
   }
   pl_put_u16(s.id + 6, 3001);
-  assert_null(receiving_saved_find(&r, s.id));
+  assert_null(receiving_saved_find(&r, s.id, true));
   assert_int_equal(truncate(path, 4), 0); /* changed by its owner: not there any more */
   pl_put_u16(s.id + 6, 7);
-  assert_null(receiving_saved_find(&r, s.id));
+  assert_null(receiving_saved_find(&r, s.id, true));
   receiving_remove(&r, u);
   receiving_close(&r);
-  assert_int_equal(receiving_open(&r, own, why), 0);
-  assert_null(receiving_in_folder(&r, folder, NULL));
+  open_state(&r);
+  assert_null(receiving_first(&r, NULL));
   receiving_close(&r);
+}
+
+static void what_is_saved_in_another_folder_is_not_here(void **state) {
+  (void)state;
+  receiving r;
+  char path[96], other[96];
+  struct stat st;
+  snprintf(other, sizeof other, "%s2", folder);
+  snprintf(path, sizeof path, "%s/saved", folder);
+  int fd = open(path, O_WRONLY | O_CREAT, 0600);
+  assert_int_equal(fstat(fd, &st), 0);
+  close(fd);
+  receiving_saved s = {.id = {1}, .path = path};
+  s.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  open_state(&r);
+  assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+  (void)add_unit(&r, 5, false, 1);
+  receiving_close(&r);
+  assert_int_equal(receiving_open(&r, own, other, why), 0);
+  assert_int_equal(receiving_load_saved(&r, peer, why), 0);
+  assert_null(receiving_first(&r, NULL)); /* it goes into the first folder */
+  assert_null(receiving_saved_find(&r, s.id, true));
+  assert_non_null(receiving_saved_find(&r, s.id, false));
+  receiving_close(&r);
+}
+
+/* Each unit costs a line, however many there are; what is over goes at the next start. */
+static void many_units_are_appended_and_bounded(void **state) {
+  (void)state;
+  receiving r;
+  open_state(&r);
+  (void)add_unit(&r, 1, false, 1);
+  off_t one = size_of_state("units");
+  for (uint64_t n = 2; n <= 16000; n++) {
+    receiving_unit *u = add_unit(&r, n, false, 1);
+    assert_non_null(u);
+    if (n > 1000) receiving_remove(&r, u);
+  }
+  assert_int_equal(r.unit_count, 1000);
+  assert_true(size_of_state("units") < 32000 * (one + 8));
+  for (uint64_t n = 20000; r.unit_count < RECEIVING_UNITS_MAX; n++) assert_non_null(add_unit(&r, n, false, 1));
+  assert_null(add_unit(&r, 100000, false, 1));
+  receiving_close(&r);
+  open_state(&r);
+  assert_int_equal(r.unit_count, RECEIVING_UNITS_MAX);
+  assert_true(size_of_state("units") < RECEIVING_UNITS_MAX * (one + 40));
+  receiving_close(&r);
+}
+
+static void put_state(const char *name, const char *text) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/pairlink/receiving/%s", folder, name);
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+  close(fd);
+}
+
+static void what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone(void **state) {
+  (void)state;
+  receiving r;
+  char text[1024];
+  open_state(&r);
+  receiving_close(&r);
+  snprintf(text, sizeof text,
+           "[\n {\"own\": \"%s\", \"peer\": \"%s\", \"id\": \"01010101010101010101010101010101\", \"group\": true, "
+           "\"folder\": \"%s\", \"name\": \"old/\", \"bytes\": 7, \"files\": 2, \"tops\": {\"old\": \"old (2)\"}}\n]",
+           own, peer, folder);
+  put_state("units", text);
+  for (int i = 0; i < 2; i++) { /* the second time as this program wrote it */
+    open_state(&r);
+    const receiving_unit *u = receiving_first(&r, peer);
+    assert_non_null(u);
+    assert_int_equal(u->files, 2);
+    assert_string_equal(json_string_value(json_object_get(u->tops, "old")), "old (2)");
+    receiving_close(&r);
+  }
+  open_state(&r);
+  (void)add_unit(&r, 2, false, 1);
+  receiving_close(&r);
+  snprintf(text, sizeof text, "%s/pairlink/receiving/units", folder);
+  assert_int_equal(truncate(text, size_of_state("units") - 20), 0);
+  open_state(&r);
+  assert_int_equal(r.unit_count, 1);
+  (void)add_unit(&r, 3, false, 1);
+  receiving_close(&r);
+  open_state(&r);
+  assert_int_equal(r.unit_count, 2);
+  receiving_close(&r);
+}
+
+/* Two programs: neither makes the journal shorter below the other. */
+static void a_journal_is_not_replaced_below_another_program(void **state) {
+  (void)state;
+  receiving first, second;
+  open_state(&first);
+  for (uint64_t n = 1; n <= 200; n++) receiving_remove(&first, add_unit(&first, n, false, 1));
+  open_state(&second);
+  (void)add_unit(&first, 1000, false, 1);
+  (void)add_unit(&second, 1001, false, 1);
+  receiving_close(&first);
+  receiving_close(&second);
+  open_state(&first);
+  assert_int_equal(first.unit_count, 2);
+  receiving_close(&first);
+  assert_true(size_of_state("units") < 1000);
 }
 
 static void damaged_memory_is_as_none(void **state) {
@@ -429,7 +586,7 @@ static void damaged_memory_is_as_none(void **state) {
       assert_int_equal(write(fd, bad[i], strlen(bad[i])), strlen(bad[i]));
       close(fd);
     }
-    assert_int_equal(receiving_open(&r, own, why), 0);
+    assert_int_equal(receiving_open(&r, own, folder, why), 0);
     assert_int_equal(receiving_load_saved(&r, peer, why), 0);
     assert_int_equal(r.unit_count + r.saved_count, 0);
     receiving_close(&r);
@@ -451,11 +608,16 @@ int main(void) {
       TEST(a_silent_pipe_does_not_hold_up_the_end),
       TEST(what_is_written_in_two_runs_has_the_hash_of_the_whole),
       TEST(other_bytes_are_found_out),
+      TEST(a_copy_is_hashed_as_it_lies_there),
       TEST(after_a_full_disk_it_goes_on_without_a_gap),
       TEST(a_part_is_of_one_program_and_gets_a_free_name),
       TEST(folders_are_made_and_links_not_followed),
       TEST(sends_and_codes_are_found_again),
       TEST(units_and_saved_files_are_found_again),
+      TEST(what_is_saved_in_another_folder_is_not_here),
+      TEST(many_units_are_appended_and_bounded),
+      TEST(what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone),
+      TEST(a_journal_is_not_replaced_below_another_program),
       TEST(damaged_memory_is_as_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

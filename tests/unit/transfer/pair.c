@@ -37,7 +37,7 @@ static void hash_of(unsigned n, uint64_t size, uint8_t sha256[32]) {
 
 /* ---- queues ---- */
 
-static void put(pair_queue *q, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
+static pair_message *put(pair_queue *q, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
   pair_message *m = calloc(1, sizeof *m + a_size + b_size);
   assert_non_null(m);
   m->size = a_size + b_size;
@@ -49,6 +49,7 @@ static void put(pair_queue *q, const uint8_t *a, size_t a_size, const uint8_t *b
     q->first = m;
   q->last = m;
   q->count++;
+  return m;
 }
 
 static pair_message *take(pair_queue *q) {
@@ -81,7 +82,7 @@ static void sender_act(void *context, const pl_transfer_action *a) {
 static int sender_send(void *context, const uint8_t *head, size_t head_size, pl_view body) {
   pair *p = context;
   if (p->queue[1][1].count >= p->window) return PL_EAGAIN;
-  put(&p->queue[1][1], head, head_size, body.data, body.size);
+  (void)put(&p->queue[1][1], head, head_size, body.data, body.size);
   p->sent_bytes += body.size;
   return 0;
 }
@@ -205,6 +206,8 @@ static bool deliver(pair *p, int side, int channel) {
   if (!m) return false;
   pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)channel, .data = {m->bytes, m->size}};
   assert_int_equal(pl_transfer_step(p->t[side], &in), 0);
+  pl_transfer_event heard = {.type = PL_TRANSFER_HEARD, .offset = m->place};
+  if (m->place) assert_int_equal(pl_transfer_step(p->t[!side], &heard), 0);
   free(m);
   return true;
 }
@@ -213,8 +216,9 @@ static bool speak(pair *p, int side) {
   uint8_t word[PL_TRANSFER_WORD_MAX];
   size_t n = pl_transfer_next_word(p->t[side], word);
   if (!n) return false;
-  put(&p->queue[!side][0], word, n, NULL, 0);
-  pl_transfer_word_sent(p->t[side]);
+  uint64_t place = ++p->words[side];
+  put(&p->queue[!side][0], word, n, NULL, 0)->place = place;
+  pl_transfer_word_sent(p->t[side], place);
   return true;
 }
 
@@ -255,6 +259,13 @@ static bool store(pair *p) {
       pair_event(p, 1, full ? PL_TRANSFER_STORE_FAILED : PL_TRANSFER_STORED, n, f->stored,
                  PL_CONST_FILE_HELD_DISK_FULL);
       if (full) f->finish_due = false;
+      return true;
+    }
+    if (f->finish_due && p->doubts && !f->doubted) {
+      f->finish_due = false;
+      f->doubted = true;
+      f->handed_to = f->stored = 0;
+      pair_event(p, 1, PL_TRANSFER_AGAIN, n, 0, 0);
       return true;
     }
     if (f->finish_due) {

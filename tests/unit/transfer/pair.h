@@ -19,6 +19,7 @@ enum { PAIR_FILES = 200, PAIR_PIECE = 4096 };
 typedef struct pair_message {
   struct pair_message *next;
   size_t size;
+  uint64_t place; /* of a word */
   uint8_t bytes[];
 } pair_message;
 
@@ -34,6 +35,7 @@ typedef struct pair_file { /* at the receiver, by the first two bytes of its id 
   bool finish_due;
   uint64_t finish_size;
   unsigned asked; /* how often its user was */
+  bool doubted;   /* what was there is taken for something else once, if `doubts` */
 } pair_file;
 
 typedef struct pair {
@@ -47,7 +49,8 @@ typedef struct pair {
   uint64_t random;
   uint64_t sent_bytes, room; /* room: of the receiver's disk */
   size_t window;             /* messages of FILE_CHANNEL under way at most */
-  bool auto_accept;
+  bool auto_accept, doubts;
+  uint64_t words[2]; /* said by each side */
 } pair;
 
 void pair_init(pair *p, uint64_t seed);

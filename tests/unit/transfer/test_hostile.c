@@ -18,6 +18,7 @@ typedef struct seen {
 
 static pl_transfer *t;
 static seen s;
+static uint64_t words; /* said */
 
 static void act(void *context, const pl_transfer_action *a) {
   (void)context;
@@ -82,7 +83,7 @@ static int word(uint8_t *behind) {
   uint8_t out[PL_TRANSFER_WORD_MAX];
   size_t n = pl_transfer_next_word(t, out);
   if (!n) return 0;
-  pl_transfer_word_sent(t);
+  pl_transfer_word_sent(t, ++words);
   if (behind) *behind = n > 17 ? out[17] : 0;
   return out[0];
 }

@@ -39,12 +39,14 @@ static void whatever_is_lost_files_arrive_once(void **state) {
   for (uint64_t seed = 1; seed <= 400; seed++) {
     pair_init(&p, seed);
     pair_begun(&p);
+    p.doubts = seed % 4 == 0;
     unsigned count = 1 + (unsigned)pair_random(&p, 6);
     for (unsigned n = 1; n <= count; n++) assert_int_equal(pair_add(&p, n, 0, 1 + pair_random(&p, 900000), 0, 0), 0);
     for (unsigned round = 0; round < 20; round++) {
       for (unsigned i = (unsigned)pair_random(&p, 60); i; i--) pair_step(&p);
       unsigned n = 1 + (unsigned)pair_random(&p, count);
-      switch (pair_random(&p, 6)) {
+      uint64_t largest = 200 + pair_random(&p, 200000);
+      switch (pair_random(&p, 7)) {
         case 0:
           pair_begun(&p);
           break;
@@ -59,6 +61,10 @@ static void whatever_is_lost_files_arrive_once(void **state) {
           break;
         case 4:
           p.room = pair_random(&p, 100000);
+          break;
+        case 5:
+          assert_int_equal(
+              pl_transfer_step(p.t[0], &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = largest}), 0);
           break;
         default:
           p.room = UINT64_MAX;
@@ -219,6 +225,31 @@ static void a_stop_of_either_side_ends_it_at_both(void **state) {
     }
 }
 
+/* However many sessions end between the failure and the word of it. */
+static void the_last_file_fails_at_the_sender_and_the_receiver_hears_it(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 100; seed++) {
+    pair_init(&p, seed);
+    pair_begun(&p);
+    assert_int_equal(pair_add(&p, 1, 0, 9000000, 0, 0), 0);
+    while (!p.files[1].wanted) pair_step(&p);
+    for (uint64_t i = pair_random(&p, 20); i; i--) pair_step(&p);
+    assert_false(p.files[1].saved);
+    pair_event(&p, 0, PL_TRANSFER_READ_FAILED, 1, 0, PL_CONST_FILE_CHANGED);
+    assert_false(pl_transfer_is_heard(p.t[0]));
+    for (uint64_t cuts = pair_random(&p, 4); cuts; cuts--) {
+      for (uint64_t i = pair_random(&p, 3); i; i--) pair_step(&p);
+      pair_begun(&p);
+    }
+    pair_run(&p, 100000);
+    assert_true(pl_transfer_is_heard(p.t[0]));
+    assert_true(p.files[1].over);
+    assert_int_equal(p.files[1].over_why, PL_CONST_FILE_CHANGED);
+    assert_null(pl_transfer_each(p.t[1], NULL));
+    pair_deinit(&p);
+  }
+}
+
 static void a_stream_says_its_size_at_the_end(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 50; seed++) {
@@ -289,6 +320,7 @@ int main(void) {
       cmocka_unit_test(nobody_is_asked_twice),
       cmocka_unit_test(a_group_is_wanted_as_a_whole),
       cmocka_unit_test(a_stop_of_either_side_ends_it_at_both),
+      cmocka_unit_test(the_last_file_fails_at_the_sender_and_the_receiver_hears_it),
       cmocka_unit_test(a_stream_says_its_size_at_the_end),
       cmocka_unit_test(a_stream_goes_back_no_further_than_it_keeps),
       cmocka_unit_test(a_wrong_hash_is_not_saved),

@@ -26,6 +26,7 @@ describe('vectors', () => {
   })
   test.each(vectors.traces)('$name', ({ steps }) => {
     let then = []
+    let said = 0
     const t = new Transfer({
       act: (a) => then.push(acted(a)),
       send(head, body) {
@@ -36,7 +37,7 @@ describe('vectors', () => {
     for (const [n, step] of steps.entries()) {
       then = []
       const error = perform(t, step)
-      for (let word; (word = t.nextWord()); t.wordSent()) then.push({ act: 'say', message: toHex(word) })
+      for (let word; (word = t.nextWord()); t.wordSent(++said)) then.push({ act: 'say', message: toHex(word) })
       expect({ n, then, error }).toEqual({ n, then: step.then, error: step.error ?? 0 })
     }
   })
@@ -55,12 +56,19 @@ function acted({ type, file, first, byPeer, why, offset, size, data, sha256 }) {
 }
 
 /** One step of a vector; its error number, 0 for none. */
-function perform(t, { do: what, id, channel, message, offset, why, flags, size, name, media_type: mediaType, sha256 }) {
+function perform(t, { do: what, id, channel, message, offset, why, flags, size, name, media_type: mediaType, message_max: messageMax, sha256 }) {
   const about = {
     begun: () => t.begun(),
+    heard: () => t.heard(offset),
+    message_max: () => t.messageMax(size),
     message: () => t.message(channel, fromHex(message)),
     add: () => t.add({ id, flags, size, name: utf8(name), mediaType: utf8(mediaType) }),
     read: () => t.read(wantOf(t, id, offset), new Uint8Array(size)),
+    read_after: () => {
+      const want = wantOf(t, id, offset)
+      t.messageMax(messageMax)
+      t.read(want, new Uint8Array(size))
+    },
     read_end: () => t.readEnd(wantOf(t, id, offset), fromHex(sha256)),
     read_failed: () => t.readFailed(id, why),
     taken: () => t.taken(id, offset),
@@ -73,6 +81,7 @@ function perform(t, { do: what, id, channel, message, offset, why, flags, size, 
     stored: () => t.stored(id, offset),
     store_failed: () => t.storeFailed(id, offset, why),
     room: () => t.room(id),
+    again: () => t.again(id),
     finished: () => t.finished(id, why),
   }[what]
   expect(about, what).toBeDefined()
@@ -145,8 +154,9 @@ class Side {
   work() {
     const word = this.out && this.t.nextWord()
     if (word) {
-      this.out.push({ channel: CHAT_CHANNEL, message: word })
-      this.t.wordSent()
+      this.words = (this.words ?? 0) + 1
+      this.out.push({ channel: CHAT_CHANNEL, message: word, place: this.words })
+      this.t.wordSent(this.words)
       return true
     }
     const want = this.out && this.t.nextWant()
@@ -174,6 +184,7 @@ class Pair {
   turn(side, other) {
     const next = other.out.shift()
     if (next) side.t.message(next.channel, next.message)
+    if (next?.place) other.t.heard(next.place)
     return side.work() || next !== undefined
   }
   run(most = 100000) {
@@ -360,7 +371,7 @@ describe('a hostile peer', () => {
     const says = (...said) => {
       s.t.message(...said)
       const word = s.t.nextWord()
-      if (word) s.t.wordSent()
+      if (word) s.t.wordSent(1)
       return word?.[0]
     }
     expect(says(...message.data(ID, 50, 10))).toBeUndefined()

@@ -39,6 +39,7 @@ class Emitter {
 class FakeSession extends Emitter {
   state = 'dialing';
   application = 'chat/1';
+  messageMax = 262144;
   constructor(id, name) {
     super();
     this.id = id;

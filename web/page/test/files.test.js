@@ -27,6 +27,8 @@ class Line {
   other = null;
   cut = false;
   priorities = {};
+  messageMax = 262144;
+  largest = 0;
   constructor(desk) {
     this.desk = desk;
   }
@@ -36,6 +38,8 @@ class Line {
   async send(data, { channel }) {
     let done;
     const delivered = new Promise((resolve) => (done = resolve));
+    if (data.length > this.messageMax) throw new Error('EMSGSIZE');
+    if (channel === FILE_CHANNEL) this.largest = Math.max(this.largest, data.length);
     await null;
     if (!this.cut) this.other.comes(data, channel, done);
     return { place: 0, delivered };
@@ -101,8 +105,9 @@ class Person {
 }
 
 let ana, bo;
-function link() {
+function link(messageMax = 262144) {
   const [a, b] = [new Line(ana.desk), new Line(bo.desk)];
+  a.messageMax = b.messageMax = messageMax;
   a.other = b;
   b.other = a;
   ana.desk.begin(a);
@@ -135,6 +140,42 @@ test('a file goes: asked about, accepted, stored in pieces, the same', async () 
   expect(ana.card('a.bin').passed).toBe(bytes.length);
   expect([...bo.store.pieces.values()].flat().every(({ blob }) => blob.size <= MIB)).toBe(true);
   expect([...ana.desk.cards, ...bo.desk.cards, ...ana.store.sources]).toEqual([]);
+});
+test('pieces are as large as the other side takes, also when that changes', async () => {
+  const bytes = randomBytes(MIB + 5);
+  let cut = link(65536);
+  await offer(ana, one('small.bin', bytes));
+  await bo.state('small.bin', 'asking');
+  await bo.desk.accept(bo.card('small.bin').n);
+  await bo.until(() => bo.card('small.bin').live?.stored > 0 || bo.card('small.bin').state === 'saved', 'some');
+  expect(ana.desk.session.largest).toBe(65536);
+  ana.desk.session.messageMax = 70000; // and less is found out by the first message that is too large
+  ana.desk.transfer.messageMax(200000);
+  await Promise.all([bo.state('small.bin', 'saved'), ana.state('small.bin', 'saved')]);
+  expect((await bo.bytes('small.bin')).equals(bytes)).toBe(true);
+  cut();
+  cut = link(65535);
+  await offer(ana, one('none.bin', bytes));
+  await ana.state('none.bin', 'over');
+  expect(ana.card('none.bin').why).toBe(7);
+  cut();
+});
+test('that a file ended is said again to who did not hear it', async () => {
+  ana.room = 0;
+  let cut = link();
+  const file = fileOf('fails.bin', randomBytes(8 * MIB));
+  bo.store.room = MIB;
+  await offer(ana, [{ file, path: 'fails.bin' }]);
+  await bo.state('fails.bin', 'asking');
+  await bo.desk.accept(bo.card('fails.bin').n);
+  await ana.until(() => ana.card('fails.bin').live?.heldThere === 'full', 'some of it went');
+  ana.desk.session.cut = true; // what is said from now on is lost, and nobody has noticed
+  await ana.desk.stop(ana.card('fails.bin').n, FILE_CANCELLED);
+  await ana.state('fails.bin', 'over');
+  cut();
+  cut = link();
+  await bo.state('fails.bin', 'over');
+  expect(bo.card('fails.bin')).toMatchObject({ why: FILE_CANCELLED, byPeer: true });
 });
 test('an empty file, and asking twice sends once', async () => {
   link();

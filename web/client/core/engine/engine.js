@@ -495,6 +495,10 @@ export class Engine {
     }
     return found
   }
+  /** The largest message that this session can send now: no more than either side takes. @param {number} number */
+  messageMax(number) {
+    return this.entries.get(number)?.session.messageMax ?? 0
+  }
   /** The one that was dialled without knowing the instance. @param {Uint8Array} id */
   findUnbound(id) {
     for (const entry of this.byId.get(toHex(id)) ?? []) if (!entry.instance) return entry

@@ -17,6 +17,7 @@ const NAME_MAX = 1535
 const SLASH = 0x2f
 const BACKSLASH = 0x5c
 const UNDERLINE = 0x5f
+const HYPHEN = 0x2d
 const POINT = 0x2e
 const SPACE = 0x20
 const LEAST = [0, 0, 0x80, 0x800, 0x10000]
@@ -43,27 +44,47 @@ function isForbidden(c) {
   return control || direction || (c < 0x80 && '<>:"|?*'.includes(String.fromCharCode(c)))
 }
 
+/** What shows nothing; the same ranges are in transfer_name.c. */
+const INVISIBLE = [
+  [0x00ad, 0x00ad], [0x034f, 0x034f], [0x115f, 0x1160], [0x17b4, 0x17b5], [0x180b, 0x180f], [0x200b, 0x200d], [0x2060, 0x2065], [0x206a, 0x206f],
+  [0x2800, 0x2800], [0x3164, 0x3164], [0xfe00, 0xfe0f], [0xfeff, 0xfeff], [0xffa0, 0xffa0], [0xfff0, 0xfffb], [0x1bca0, 0x1bca3], [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+]
+/** It goes, so that a name is what it looks like. @param {number} c */
+const isInvisible = (c) => INVISIBLE.some(([from, to]) => c >= from && c <= to)
+
 /** CON, con.txt, "com1 .x": names that some systems keep for devices. @param {number[]} part */
 function isReserved(part) {
   const name = textOf(part).split('.')[0].replace(/ +$/, '')
   return /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])$/i.test(name)
 }
 
-/** One part; empty for one to be dropped. @param {Uint8Array} part @param {boolean} first @returns {number[]} */
-function safePart(part, first) {
+/** The characters of a part that may be in a name. @param {Uint8Array} part @returns {number[]} */
+function copyVisible(part) {
   /** @type {number[]} */
   const text = []
-  if (part.length === 0 || (part.length <= 2 && part.every((c) => c === POINT))) return text
   for (let at = 0; at < part.length; ) {
     const { size, value } = character(part, at)
     const bad = size === 0 || isForbidden(value)
+    if (!bad && isInvisible(value)) {
+      at += size
+      continue
+    }
     if (text.length + (bad ? 1 : size) > PART_MAX) break
     if (bad) text.push(UNDERLINE)
     else text.push(...part.subarray(at, at + size))
     at += size || 1
   }
+  return text
+}
+
+/** One part; empty for one to be dropped. @param {Uint8Array} part @returns {number[]} */
+function safePart(part) {
+  const text = copyVisible(part)
+  if (text.length <= 2 && text.every((c) => c === POINT)) return []
   for (let i = text.length - 1; i >= 0 && (text[i] === POINT || text[i] === SPACE); i--) text[i] = UNDERLINE
-  if (first && text[0] === POINT) text[0] = UNDERLINE // nothing hidden, and no settings of programs
+  if (text[0] === POINT) text[0] = UNDERLINE // nothing hidden, and no settings of programs
+  if (text[0] === HYPHEN) text[0] = UNDERLINE // no option, where a program is given all names of a folder
   return isReserved(text) ? [UNDERLINE, ...text] : text
 }
 
@@ -77,7 +98,7 @@ export function safeName(name) {
     let end = at
     while (end < name.length && name[end] !== SLASH && name[end] !== BACKSLASH) end++
     if (out.length + PART_MAX + 4 > NAME_MAX + 1) break
-    const part = safePart(name.subarray(at, end), out.length === 0)
+    const part = safePart(name.subarray(at, end))
     if (part.length && out.length) out.push(SLASH)
     out.push(...part)
     at = end + 1

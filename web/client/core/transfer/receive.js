@@ -171,6 +171,15 @@ export function roomAgain(t, file) {
   say(t, file, SAY_HOLD)
 }
 
+/** @param {Transfer} t @param {TransferFile} file */
+export function again(t, file) {
+  if (file.state !== 'moving' && file.state !== 'ending') throw new PairlinkError('ESTATE')
+  file.next = file.stored = 0
+  file.state = 'moving'
+  file.gapSaid = true
+  say(t, file, SAY_GET)
+}
+
 /** @param {Transfer} t @param {TransferFile} file @param {number} why */
 export function finished(t, file, why) {
   if (why) return giveUp(t, file, why)

@@ -19,10 +19,20 @@ export function say(t, file, what) {
   t.wordsDue = true
 }
 
-/** A full list drops what is new: it can only be a peer that offers and does not listen.
+/** In a full list what was said gives way, then what is new: it can only be a peer that offers and does not listen.
  * @param {Transfer} t @param {number} type @param {string} id @param {number} why */
 export function sayLast(t, type, id, why) {
+  if (t.lastWords.length === LAST_WORDS_MAX && t.lastSaid) dropFirstSaid(t)
   if (t.lastWords.length < LAST_WORDS_MAX) t.lastWords.push({ type, id, why })
+}
+/** @param {Transfer} t */
+function dropFirstSaid(t) {
+  t.lastWords.shift()
+  t.lastSaid--
+}
+/** @param {Transfer} t @param {number} place */
+export function heard(t, place) {
+  while (t.lastSaid && /** @type {number} */ (t.lastWords[0].place) <= place) dropFirstSaid(t)
 }
 
 /** @param {TransferFile} file */
@@ -70,16 +80,21 @@ function wordOf(file) {
 
 /** @param {Transfer} t @returns {Uint8Array | null} */
 export function nextWord(t) {
-  const last = t.lastWords[0]
+  const last = t.lastWords[t.lastSaid]
   if (last?.type === FILE_SAVED) return encode('file_saved', { type: FILE_SAVED, id: idBytes(last.id) })
   if (last) return encode('file_stop', { type: FILE_STOP, id: idBytes(last.id), why: last.why })
   const file = nextSpeaker(t)
   return file && wordOf(file)
 }
 
-/** @param {Transfer} t */
-export function wordSent(t) {
-  if (t.lastWords.shift()) return
+/** @param {Transfer} t @param {number} place */
+export function wordSent(t, place) {
+  const last = t.lastWords[t.lastSaid]
+  if (last) {
+    last.place = place
+    t.lastSaid++
+    return
+  }
   const file = nextSpeaker(t)
   if (!file) return
   const what = due(file)

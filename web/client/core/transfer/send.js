@@ -2,7 +2,7 @@
 import { toHex, toPlace } from '../bytes.js'
 import { PairlinkError } from '../errors.js'
 import { encode } from '../wire.js'
-import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_PIECE_BYTES, FILE_STOP } from '../../wire_table.js'
+import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js'
 import { SAY_OFFER, say, sayLast } from './say.js'
 import { TransferFile, idBytes } from './transfer.js'
 
@@ -12,6 +12,8 @@ import { TransferFile, idBytes } from './transfer.js'
 /** A piece to read: `size` bytes from `offset`; with `end`, nothing, but the hash of the whole.
  * @typedef {{file: TransferFile, generation: number, offset: number, size: number, end: boolean}} Want */
 
+/** Of FILE_DATA, before its bytes. */
+export const HEAD_BYTES = 25
 /** In each direction, not over. */
 export const FILES_MAX = 1024
 /** Of one outgoing group, not over. */
@@ -66,8 +68,8 @@ export function nextWant(t) {
   }
   if (ready.length === 0) return null
   const file = ready[t.turn++ % ready.length]
-  const left = file.isStream ? FILE_PIECE_BYTES : file.size - file.readTo
-  const want = { file, generation: file.generation, offset: file.readTo, size: Math.min(left, FILE_PIECE_BYTES), end: left === 0 }
+  const left = file.isStream ? t.piece : file.size - file.readTo
+  const want = { file, generation: file.generation, offset: file.readTo, size: Math.min(left, t.piece), end: left === 0 }
   file.wantOpen = want.end || file.isStream
   file.readTo += want.size
   return want
@@ -90,8 +92,12 @@ export function read(t, want, data) {
   const file = wanted(t, want)
   if (!file) return
   if (data.length === 0 || data.length > want.size) throw new PairlinkError('EINVAL')
+  if (data.length > t.piece) return readAgain(file) // the peer takes less than when it was asked for
   const head = encode('file_data', { type: FILE_DATA, id: idBytes(file.id), offset: file.next, bytes: EMPTY })
-  if (!t.sink.send(head, data)) throw new PairlinkError('EAGAIN')
+  if (!t.sink.send(head, data)) {
+    if (data.length > t.piece) return readAgain(file) // `messageMax` was called meanwhile
+    throw new PairlinkError('EAGAIN')
+  }
   file.next += data.length
   if (file.isStream) {
     file.wantOpen = false

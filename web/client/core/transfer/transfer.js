@@ -10,7 +10,8 @@
  * 'over' ends it.
  *
  * What is said about files waits here, as flags of the files, until `nextWord` can be sent: nothing is queued that a
- * peer could make long. Every id, size, offset and name that comes in a message is hostile; a message never throws.
+ * peer could make long. What was said about a file that is over is kept until the peer has heard it, and is said again
+ * in the next session. Every id, size, offset and name that comes in a message is hostile; a message never throws.
  * Methods of the owner throw PairlinkError: EINVAL, ESTATE (no such file, or not in this state), EAGAIN (not now).
  *
  * Ids and groups are hexadecimal, '' for no group.
@@ -31,12 +32,13 @@ import {
   FILE_HOLD,
   FILE_ID_BYTES,
   FILE_OFFER,
+  FILE_PIECE_BYTES,
   FILE_SAVED,
   FILE_STOP,
 } from '../../wire_table.js'
-import { accept, failed, finished, onData, onEnd, onOffer, ready, roomAgain, stored } from './receive.js'
-import { SAY_HOLD, SAY_OFFER, nextWord, say, sayLast, wordSent } from './say.js'
-import { add, nextWant, onGet, read, readEnd, restartSending } from './send.js'
+import { accept, again, failed, finished, onData, onEnd, onOffer, ready, roomAgain, stored } from './receive.js'
+import { SAY_HOLD, SAY_OFFER, heard, nextWord, say, sayLast, wordSent } from './say.js'
+import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from './send.js'
 
 /** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
  * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is due.
@@ -63,7 +65,7 @@ import { add, nextWant, onGet, read, readEnd, restartSending } from './send.js'
 /** @typedef {object} TransferSink
  * @property {(action: FileAction) => void} act may call the same object again
  * @property {(head: Uint8Array, body: Uint8Array | null) => boolean} send one message of FILE_CHANNEL in two parts; false: not
- *   now
+ *   now, or it is more than the peer takes, as `messageMax` was told
  */
 
 /** @typedef {object} FileOffer what `add` takes
@@ -140,8 +142,13 @@ export class Transfer {
     this.outgoing = new Map()
     /** Groups that the user wants, the newest last. @type {Set<string>} */
     this.accepted = new Set()
-    /** What is to be said about files that are over, or never were. @type {{type: number, id: string, why: number}[]} */
+    /** What is to be said about files that are over, or never were; kept until the peer has heard it.
+     * @type {{type: number, id: string, why: number, place?: number}[]} */
     this.lastWords = []
+    /** How many of the first of them were said in this session. */
+    this.lastSaid = 0
+    /** Bytes in one FILE_DATA at most. */
+    this.piece = FILE_PIECE_BYTES
     this.wordsDue = false
     this.turn = 0
   }
@@ -150,6 +157,7 @@ export class Transfer {
 
   /** A session with the peer began, or was reset: what was said before may be lost. */
   begun() {
+    this.lastSaid = 0
     for (const file of [...this.incoming.values(), ...this.outgoing.values()]) {
       file.heldThere = 0
       file.say = 0
@@ -192,8 +200,18 @@ export class Transfer {
   nextWord() {
     return nextWord(this)
   }
-  wordSent() {
-    wordSent(this)
+  /** @param {number} place greater than those before in this session: for `heard` */
+  wordSent(place) {
+    wordSent(this, place)
+  }
+  /** The peer took all words up to the one that was sent with this place. @param {number} place */
+  heard(place) {
+    heard(this, place)
+  }
+  /** The largest message that the peer takes. @param {number} size */
+  messageMax(size) {
+    if (size <= HEAD_BYTES) throw new PairlinkError('EINVAL')
+    this.piece = Math.min(size - HEAD_BYTES, FILE_PIECE_BYTES)
   }
 
   // ---- both directions -----------------------------------------------------------------------------------
@@ -335,6 +353,10 @@ export class Transfer {
   /** There is room again. @param {string} id */
   room(id) {
     roomAgain(this, this.find(this.incoming, id))
+  }
+  /** What is there is not what was offered: all of it is to be sent, from the start. @param {string} id */
+  again(id) {
+    again(this, this.find(this.incoming, id))
   }
   /** @param {string} id @param {number} why 0: saved (also, at any time: it is there from before), else of FILE_STOP */
   finished(id, why) {

@@ -7,7 +7,7 @@
  */
 import { Transfer } from '../../../client/core/transfer/transfer.js';
 import { safeName } from '../../../client/core/transfer/name.js';
-import { CHAT_CHANNEL, FILE_CANCELLED, FILE_CHANNEL, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL } from '../../../client/wire_table.js';
+import { CHAT_CHANNEL, CHAT_MESSAGE_LEAST, FILE_CANCELLED, FILE_CHANNEL, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_TOO_LARGE } from '../../../client/wire_table.js';
 import { Card } from './card.js';
 import { Incoming } from './incoming.js';
 import { Outgoing } from './outgoing.js';
@@ -37,6 +37,10 @@ export class Desk {
     this.contact = contact;
     this.files = files;
     this.session = null;
+    /** Words that were said about files; the place of each. */
+    this.words = 0;
+    /** They take less than a program that exchanges files has to. */
+    this.takesTooLittle = false;
     /** @type {Map<number, Card>} those that are not over */
     this.cards = new Map();
     /** Files that tabs handed over. @type {Map<string, Blob>} */
@@ -72,9 +76,12 @@ export class Desk {
 
   /** Another session carries what is said from now on, or the same one began anew; null: none. */
   begin(session) {
-    this.session = session;
-    if (!session) return;
+    this.takesTooLittle = session !== null && session.messageMax < CHAT_MESSAGE_LEAST;
+    this.session = this.takesTooLittle ? null : session;
+    if (this.takesTooLittle) for (const { id } of [...this.transfer.outgoing.values()]) this.transfer.stop(id, FILE_TOO_LARGE);
+    if (!this.session) return;
     session.setPriority(FILE_CHANNEL, PRIORITY);
+    this.transfer.messageMax(session.messageMax);
     this.transfer.begun();
     this.work();
   }
@@ -115,8 +122,10 @@ export class Desk {
   async sayNext() {
     const word = this.transfer.nextWord();
     if (!word) return false;
+    const place = ++this.words;
     const sent = this.session.send(word, { channel: CHAT_CHANNEL });
-    this.transfer.wordSent();
+    this.transfer.wordSent(place);
+    sent.then(({ delivered }) => delivered).then(() => this.transfer.heard(place), () => {});
     await sent.catch(() => {});
     return true;
   }
@@ -127,6 +136,10 @@ export class Desk {
   send(head, body) {
     const { session } = this;
     if (!session) return false;
+    if (body && head.length + body.length > session.messageMax) {
+      this.transfer.messageMax(session.messageMax);
+      return false;
+    }
     const going = body && this.outgoing.sending;
     if (going) this.cardOf(going.file)?.sent(body.length);
     this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL, take: true }).then(
@@ -362,6 +375,10 @@ export class Desk {
     }
     card.files.set(id, file);
     this.outgoing.add(file, source);
+    if (this.takesTooLittle) {
+      this.transfer.stop(id, FILE_TOO_LARGE);
+      return true;
+    }
     card.missing ||= !source;
     // Without its bytes it waits, in words, for the person to choose it again.
     if (!source || card.paused) this.transfer.pause(id);

@@ -1,0 +1,155 @@
+/* Files that are appended to: one line of JSON for each change. A line that a crash left torn is skipped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file_state.h"
+
+/* A shorter one is left as it is. */
+enum { LINES_WORTH_IT = 64 };
+
+/* What was read. */
+typedef struct contents {
+  char *text;
+  size_t size, lines;
+  bool is_array;
+} contents;
+
+const char *journal_text(const json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text ? text : "";
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+static int read_array(const contents *c, const journal_kind *kind, void *context) {
+  json_t *list = json_loadb(c->text, c->size, 0, NULL), *line;
+  size_t i;
+  int error = 0;
+  json_array_foreach(list, i, line) {
+    if (!error) error = kind->each(context, line);
+  }
+  json_decref(list);
+  return error;
+}
+
+static int read_lines(contents *c, const journal_kind *kind, void *context) {
+  int error = 0;
+  for (char *at = c->text, *end = at + c->size; at < end && !error; c->lines++) {
+    char *feed = memchr(at, '\n', (size_t)(end - at));
+    json_t *line = json_loadb(at, (size_t)((feed ? feed : end) - at), 0, NULL);
+    if (line) error = kind->each(context, line);
+    json_decref(line);
+    at = feed ? feed + 1 : end;
+  }
+  return error;
+}
+
+/* ---- shortening ------------------------------------------------------------------------------------- */
+
+static int put_rest(const char *path, const json_t *rest, char *why) {
+  char *text = NULL;
+  size_t size = 0, i;
+  json_t *line;
+  FILE *out = open_memstream(&text, &size);
+  bool good = out;
+  json_array_foreach(rest, i, line) {
+    good = good && json_dumpf(line, out, JSON_COMPACT) == 0 && putc('\n', out) != EOF;
+  }
+  if (out && fclose(out) != 0) good = false;
+  int error = good ? pl_file_put(path, text, size, true, why) : PL_ENOMEM;
+  free(text);
+  return error;
+}
+
+static int put_newest(const char *path, const contents *c, size_t count, char *why) {
+  size_t at = c->size;
+  while (at > 0 && (c->text[at - 1] != '\n' || count-- > 0)) at--;
+  return pl_file_put(path, c->text + at, c->size - at, true, why);
+}
+
+static int open_file(file_journal *j, char *why) {
+  if (j->fd >= 0) close(j->fd);
+  j->fd = open(j->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  return j->fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", j->path, strerror(errno)) : 0;
+}
+
+/* Only without others: what they append would go to the old file. Those that come wait for the lock that is held
+ * meanwhile. */
+static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
+  bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
+  if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
+  if (kind->newest && c->lines <= 2 * kind->newest) return 0;
+  json_t *rest = kind->rest ? kind->rest(context) : NULL;
+  bool of_use = rest && !c->is_array && json_array_size(rest) > c->lines / 2;
+  int error = of_use       ? 0
+              : rest       ? put_rest(j->path, rest, why)
+              : kind->rest ? PL_ENOMEM
+                           : put_newest(j->path, c, kind->newest, why);
+  json_decref(rest);
+  return error || of_use ? error : open_file(j, why);
+}
+
+static int open_and_read(file_journal *j, const journal_kind *kind, void *context, char *why) {
+  contents c = {0};
+  int error = open_file(j, why);
+  if (!error && pl_file_read(j->path, 077, JOURNAL_BYTES_MAX, (uint8_t **)&c.text, &c.size, NULL) == 0 && c.size) {
+    c.is_array = c.text[0] == '[';
+    j->torn = c.text[c.size - 1] != '\n';
+    error = c.is_array ? read_array(&c, kind, context) : read_lines(&c, kind, context);
+    if (!error) error = shorten(j, kind, &c, context, why);
+  }
+  free(c.text);
+  if (!error && flock(j->fd, LOCK_SH) != 0) error = pl_why(why, PL_EIO, "cannot lock %s", j->path);
+  return error;
+}
+
+int journal_open(file_journal *j, const journal_kind *kind, void *context, char why[PL_WHY_MAX]) {
+  int lock = -1;
+  *j = (file_journal){.fd = -1};
+  j->path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", kind->name, why);
+  int error = j->path ? pl_folders_for(j->path, why) : PL_EIO;
+  if (!error) error = pl_file_lock(j->path, true, &lock, why);
+  if (!error) error = open_and_read(j, kind, context, why);
+  if (lock >= 0) close(lock);
+  return error;
+}
+
+void journal_close(file_journal *j) {
+  if (j->fd >= 0) close(j->fd);
+  free(j->path);
+  *j = (file_journal){.fd = -1};
+}
+
+/* ---- appending ---------------------------------------------------------------------------------------- */
+
+/* One write a line; behind what may be half of one a line feed comes first, so that only that one is lost. */
+int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]) {
+  struct stat st;
+  char *text = take_line ? json_dumps(take_line, JSON_COMPACT) : NULL, *line = NULL;
+  json_decref(take_line);
+  int n = text ? asprintf(&line, "%s%s\n", j->torn ? "\n" : "", text) : -1;
+  int error = n < 0 ? PL_ENOMEM : 0;
+  if (!error && fstat(j->fd, &st) == 0 && st.st_size + n > JOURNAL_BYTES_MAX)
+    error = pl_why(why, PL_EAGAIN, "%s is full", j->path);
+  if (!error) {
+    j->dirty = true;
+    j->torn = pl_file_write_all(j->fd, line, (size_t)n) != 0;
+    if (j->torn) error = pl_why(why, PL_EIO, "cannot write %s: %s", j->path, strerror(errno));
+  }
+  if (n >= 0) free(line);
+  free(text);
+  return error;
+}
+
+int journal_sync(file_journal *j, char why[PL_WHY_MAX]) {
+  if (!j->dirty) return 0;
+  if (fdatasync(j->fd) != 0) return pl_why(why, PL_EIO, "cannot write %s: %s", j->path, strerror(errno));
+  j->dirty = false;
+  return 0;
+}

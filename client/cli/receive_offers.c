@@ -1,0 +1,232 @@
+/* What is offered: asked about or accepted, and counted. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json_out.h"
+#include "receive.h"
+
+/* ---- units: what is accepted at once ------------------------------------------------------------------ */
+
+const uint8_t *receive_unit_of(const pl_transfer_file *f) {
+  return pl_transfer_has_group(f->group) ? f->group : f->id;
+}
+
+static receiving_unit *unit_of(const receive_job *j, const pl_transfer_file *f) {
+  return receiving_find(&j->state, j->s.peer, receive_unit_of(f));
+}
+
+/* With its last file a unit needs not be remembered; a group still knows its folders in this run. */
+static void check_done(receive_job *j, receiving_unit *u) {
+  if (u->done < u->files) return;
+  if (u->is_group)
+    receiving_forget(&j->state, u);
+  else
+    receiving_remove(&j->state, u);
+}
+
+/* One file of a unit is over. */
+void receive_count_done(receive_job *j, incoming *in, const uint8_t unit[16]) {
+  receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
+  if (!u || (in && in->counted)) return;
+  if (in) in->counted = true;
+  u->done++;
+  check_done(j, u);
+}
+
+void receive_unit_stopped(receive_job *j, const uint8_t unit[16]) {
+  receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
+  if (u) receiving_remove(&j->state, u);
+}
+
+bool receive_is_unfinished(const receive_job *j) {
+  for (receiving_unit *u = NULL; (u = receiving_each(&j->state, u));)
+    if (u->live && u->done < u->files) return true;
+  return !pl_list_empty(&j->files);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------- */
+
+typedef struct offer_words {
+  char name[256], size[PROGRESS_TEXT_MAX];
+  uint64_t bytes;
+  uint32_t files;
+} offer_words;
+
+void receive_safe_text(pl_view name, char *out, size_t size) {
+  char safe[PL_TRANSFER_NAME_MAX];
+  (void)pl_transfer_safe_name(name, false, safe);
+  ui_clean(safe, out, size);
+}
+
+/* What a unit is, from one of its files: a group is called by its folder. */
+static void describe(const pl_transfer_file *f, offer_words *w) {
+  bool group = pl_transfer_has_group(f->group);
+  receive_safe_text(f->name, w->name, sizeof w->name);
+  w->bytes = group ? f->group_bytes : f->size;
+  w->files = group ? f->group_files : 1;
+  if (group && strchr(w->name, '/')) w->name[strcspn(w->name, "/") + 1] = '\0';
+  if (f->flags & PL_CONST_FILE_FLAG_STREAM)
+    snprintf(w->size, sizeof w->size, "of unknown size");
+  else
+    progress_bytes(w->bytes, w->size);
+}
+
+static void tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  char id[FILE_HEX_CHARS];
+  if (!j->s.json) return;
+  share_json(&j->s, json_out("offer", "{s:s, s:o, s:I, s:I}", "id", file_hex(receive_unit_of(f), 16, id), "name",
+                             json_out_text(w->name), "size", (json_int_t)w->bytes, "files", (json_int_t)w->files));
+}
+
+static void say_receiving(const receive_job *j, const offer_words *w) {
+  if (w->files > 1)
+    ui_say("Receiving %s from %s: %u files, %s", w->name, j->s.who, w->files, w->size);
+  else
+    ui_say("Receiving %s (%s) from %s", w->name, w->size, j->s.who);
+}
+
+static void decline(receive_job *j, const uint8_t *unit) {
+  uint8_t id[16];
+  memcpy(id, unit, sizeof id);
+  j->declined = true;
+  receive_unit_stopped(j, id);
+  (void)share_about(&j->s, PL_TRANSFER_STOP, id, 0, PL_CONST_FILE_DECLINED);
+}
+
+/* Groups that are over are only known for what would still come of them. */
+static void make_room(receive_job *j) {
+  receiving_unit *u = NULL;
+  while (j->state.unit_count == RECEIVING_UNITS_MAX && (u = receiving_each(&j->state, u)))
+    if (!u->kept && u->done >= u->files) {
+      receiving_remove(&j->state, u);
+      return;
+    }
+}
+
+static receiving_unit *new_unit(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  char name[256];
+  snprintf(name, sizeof name, "%s", w->name);
+  receiving_unit unit = {.is_group = pl_transfer_has_group(f->group), .name = name, .bytes = w->bytes};
+  unit.files = w->files;
+  unit.live = true;
+  memcpy(unit.id, receive_unit_of(f), sizeof unit.id);
+  memcpy(unit.peer, j->s.peer, sizeof unit.peer);
+  make_room(j);
+  return receiving_add(&j->state, &unit);
+}
+
+static void accept(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  uint8_t id[16];
+  char why[PL_WHY_MAX] = "out of memory";
+  receiving_unit *unit = unit_of(j, f);
+  memcpy(id, receive_unit_of(f), sizeof id);
+  if (!unit) unit = new_unit(j, f, w);
+  if (!unit) {
+    ui_say("%s is declined: too much is under way.", w->name);
+    decline(j, id);
+    return;
+  }
+  unit->accepted = true;
+  if (receiving_keep(&j->state, unit, why)) ui_note("After an interruption this will begin from the start: %s", why);
+  (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
+}
+
+static void ask(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  if (j->terminal >= 0) return; /* one at a time: the others wait */
+  j->terminal = ui_terminal();
+  if (j->terminal < 0) {
+    ui_say("%s wants to send %s (%s), and there is nobody to ask.", j->s.who, w->name, w->size);
+    ui_say("  To accept without a question: pairlink receive --yes");
+    decline(j, receive_unit_of(f));
+    return;
+  }
+  memcpy(j->asked, receive_unit_of(f), sizeof j->asked);
+  ui_status(NULL, 0);
+  if (w->files > 1)
+    dprintf(j->terminal, "%s wants to send %s: %u files, %s. Accept? [Y/n] ", j->s.who, w->name, w->files, w->size);
+  else
+    dprintf(j->terminal, "%s wants to send %s (%s). Accept? [Y/n] ", j->s.who, w->name, w->size);
+}
+
+static pl_transfer_file *next_question(const receive_job *j, const uint8_t *unit) {
+  for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));)
+    if (!f->outgoing && f->state == PL_TRANSFER_ASKING && (!unit || memcmp(receive_unit_of(f), unit, 16) == 0))
+      return f;
+  return NULL;
+}
+
+static void decide(receive_job *j, const pl_transfer_file *f);
+
+void receive_answer(receive_job *j) {
+  char line[64] = "";
+  offer_words w;
+  ssize_t n = read(j->terminal, line, sizeof line - 1);
+  close(j->terminal);
+  j->terminal = -1;
+  pl_transfer_file *f = next_question(j, j->asked);
+  bool yes = n > 0 && (line[0] == 'y' || line[0] == 'Y' || line[0] == '\n');
+  if (f && yes) {
+    describe(f, &w);
+    accept(j, f, &w);
+  } else if (f) {
+    decline(j, receive_unit_of(f));
+  } else {
+    ui_say("It is not offered any more.");
+  }
+  f = next_question(j, NULL);
+  if (f) decide(j, f);
+}
+
+/* Who typed a code wants the file: it is shown, not asked about. */
+static void decide(receive_job *j, const pl_transfer_file *f) {
+  offer_words w;
+  describe(f, &w);
+  if (j->by_code || j->yes) {
+    say_receiving(j, &w);
+    accept(j, f, &w);
+  } else {
+    ask(j, f, &w);
+  }
+}
+
+/* It is here, unchanged as it seems: nobody is asked, but it is looked at whether it is what is offered. */
+static void look_at(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  uint8_t id[16];
+  memcpy(id, f->id, sizeof id);
+  if (!unit_of(j, f)) (void)new_unit(j, f, w); /* counts; without memory for it, the end comes a little earlier */
+  (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
+}
+
+static void go_on_with(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
+  uint8_t id[16];
+  memcpy(id, unit->id, sizeof id);
+  if (!unit->live) {
+    tell_offer(j, f, w);
+    ui_say("Going on with %s (%s) from %s", w->name, w->size, j->s.who);
+    unit->live = true;
+  }
+  (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
+}
+
+void receive_offered(receive_job *j, const pl_transfer_action *a) {
+  const pl_transfer_file *f = a->file;
+  offer_words w;
+  const receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
+  receiving_unit *unit = unit_of(j, f);
+  bool stream = f->flags & PL_CONST_FILE_FLAG_STREAM;
+  j->idle_ms = 0;
+  if (saved && saved->checked) { /* in this run, and the word of it was lost */
+    (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+    return;
+  }
+  describe(f, &w);
+  if (saved && !stream && saved->size == f->size) {
+    look_at(j, f, &w);
+  } else if (unit && unit->accepted) {
+    go_on_with(j, f, unit, &w);
+  } else {
+    if (a->first) tell_offer(j, f, &w);
+    if (a->first || j->terminal < 0) decide(j, f);
+  }
+}

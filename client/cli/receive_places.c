@@ -1,0 +1,337 @@
+/* Where each file goes: its place below the folder, and what is there of it already, here or where it was saved before.
+ * A file gets its place when its turn comes, so that what a peer offers opens no more files than are bounded here. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json_out.h"
+#include "receive.h"
+
+static bool is_stream(const pl_transfer_file *f) {
+  return f->flags & PL_CONST_FILE_FLAG_STREAM;
+}
+
+/* ---- places ------------------------------------------------------------------------------------------- */
+
+/* The first folder of a group gets a name of its own, so that it is not mixed with what is there. */
+static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size) {
+  receiving_unit *unit = receiving_find(&j->state, j->s.peer, id);
+  char *slash = strchr(path, '/'), rest[PL_TRANSFER_NAME_MAX], name[FILE_LEAF_MAX], why[PL_WHY_MAX];
+  if (!unit || !unit->is_group || !slash) return 0;
+  snprintf(rest, sizeof rest, "%s", slash + 1);
+  *slash = '\0';
+  const char *here = json_string_value(json_object_get(unit->tops, path));
+  if (!here) {
+    int error = file_place_new_folder(j->root, path, name);
+    if (error) return error;
+    (void)receiving_keep_top(&j->state, unit, path, name, why);
+    here = name;
+  }
+  return snprintf(path, size, "%s/%s", here, rest) < (int)size ? 0 : ENAMETOOLONG;
+}
+
+/* Once: what is called otherwise here could be missed. */
+static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
+  char hidden[PL_TRANSFER_NAME_MAX];
+  if (j->keep_hidden || j->hidden_said) return;
+  (void)pl_transfer_safe_name(f->name, true, hidden);
+  if (strcmp(path, hidden) == 0) return;
+  j->hidden_said = true;
+  ui_note("Names that begin with a point begin with _ here. --hidden keeps them, below the first folder.");
+}
+
+static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size_t size) {
+  (void)pl_transfer_safe_name(f->name, j->keep_hidden, path);
+  say_hidden(j, f, path);
+  return place_top(j, receive_unit_of(f), path, size);
+}
+
+static int open_part(receive_job *j, incoming *in) {
+  const char *leaf;
+  char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
+  int error = find_path(j, in->file, path, sizeof path);
+  if (error) return error;
+  in->folder = file_place_folder(j->root, path, &leaf);
+  if (in->folder < 0) return errno;
+  snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
+  file_place_part_name(in->leaf, in->id, in->part);
+  in->target.fd = file_place_part(in->folder, in->part, &in->target.stored_to);
+  if (in->target.fd < 0) {
+    in->part[0] = '\0'; /* another program's, or none */
+    return errno;
+  }
+  in->target.hash = file_hash_new();
+  return in->target.hash ? 0 : ENOMEM;
+}
+
+static int empty_part(incoming *in) {
+  in->target.stored_to = in->target.flushed_to = 0;
+  in->target.failed = false;
+  if (ftruncate(in->target.fd, 0) != 0) return errno;
+  return file_hash_reset(in->target.hash) ? 0 : ENOMEM;
+}
+
+static void close_target(incoming *in) {
+  if (in->target.fd >= 0) close(in->target.fd);
+  if (in->target.source >= 0) close(in->target.source);
+  if (in->folder >= 0) close(in->folder);
+  EVP_MD_CTX_free(in->target.hash);
+  in->target = (file_target){.fd = -1, .source = -1, .pending = in->target.pending};
+  in->folder = -1;
+}
+
+/* A part without a byte is nothing to go on with. */
+void receive_free_incoming(incoming *in) {
+  bool is_empty = in->target.fd >= 0 && in->target.stored_to == 0;
+  if (*in->part && in->folder >= 0 && (in->drop_part || is_empty)) (void)unlinkat(in->folder, in->part, 0);
+  pl_list_remove(&in->node);
+  close_target(in);
+  free(in);
+}
+
+/* ---- wanted ------------------------------------------------------------------------------------------- */
+
+static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
+  incoming *in = calloc(1, sizeof *in);
+  if (!in) return NULL;
+  memcpy(in->id, f->id, sizeof in->id);
+  memcpy(in->unit, receive_unit_of(f), sizeof in->unit);
+  in->file = f;
+  in->size = f->size;
+  in->folder = in->target.fd = in->target.source = -1;
+  share_line_init(&in->line, f->id, f->name);
+  receive_safe_text(f->name, in->line.name, sizeof in->line.name);
+  pl_list_init(&in->node);
+  pl_list_append(&j->files, &in->node);
+  f->user = in;
+  return in;
+}
+
+static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
+  uint8_t copy[16];
+  memcpy(copy, id, sizeof copy);
+  share_file_error(&j->s, copy, name, "unwritable",
+                   error == EBUSY ? "another program is receiving it" : strerror(error), NULL);
+  (void)share_about(&j->s, PL_TRANSFER_STOP, copy, 0, PL_CONST_FILE_UNWRITABLE);
+}
+
+static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
+  char name[256], path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
+  uint8_t unit[16];
+  memcpy(unit, receive_unit_of(f), sizeof unit);
+  int error = find_path(j, f, path, sizeof path);
+  if (!error) error = file_place_empty(j->root, path);
+  if (error) {
+    receive_safe_text(f->name, name, sizeof name);
+    cannot_write(j, f->id, name, error);
+    return;
+  }
+  j->saved++;
+  receive_count_done(j, NULL, unit);
+  (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+}
+
+void receive_prepare(receive_job *j, pl_transfer_file *f) {
+  const receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
+  if (saved && saved->checked)
+    (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+  else if (f->flags & PL_CONST_FILE_FLAG_FOLDER)
+    prepare_folder(j, f);
+  else if (!new_incoming(j, f))
+    cannot_write(j, f->id, "a file", ENOMEM);
+}
+
+/* ---- turns -------------------------------------------------------------------------------------------- */
+
+void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t offset, size_t size) {
+  file_task *task = file_writer_task(j->writer, kind, &in->target, size);
+  if (!task) {
+    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    return;
+  }
+  task->offset = offset;
+  task->generation = 0; /* of no session: nothing is taken */
+  file_writer_give(j->writer, task);
+}
+
+static void ready(receive_job *j, const incoming *in, uint64_t offset) {
+  (void)share_about(&j->s, PL_TRANSFER_READY, in->id, offset, 0);
+}
+
+/* A file that was saved, for reading; -1: it is not that any more. */
+static int open_saved(const receiving_saved *saved) {
+  struct stat st;
+  int fd = open(saved->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == saved->size) return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+/* It is here: hashed while the sender hashes its own. False: it is not. */
+static bool look(receive_job *j, incoming *in) {
+  const receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
+  if (!saved || is_stream(in->file) || saved->size != in->size) return false;
+  in->target.fd = open_saved(saved);
+  in->target.hash = in->target.fd >= 0 ? file_hash_new() : NULL;
+  if (!in->target.hash) {
+    close_target(in);
+    return false;
+  }
+  in->target.read_only = in->looked_at = true;
+  in->counted = saved->counted;
+  receive_give(j, FILE_TASK_HASH, in, in->size, 0);
+  ready(j, in, in->size);
+  return true;
+}
+
+/* It was saved in another folder: copied from there. False: it was not. */
+static bool copy(receive_job *j, incoming *in) {
+  const receiving_saved *saved = receiving_saved_find(&j->state, in->id, false);
+  if (!saved || is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
+  in->target.source = open_saved(saved);
+  if (in->target.source < 0) return false;
+  in->copied = true;
+  receive_give(j, FILE_TASK_COPY, in, in->size, 0);
+  return true;
+}
+
+void receive_copied(receive_job *j, incoming *in, const file_task *task) {
+  int error = task->error ? empty_part(in) : 0;
+  close(in->target.source);
+  in->target.source = -1;
+  in->copied = !task->error;
+  if (error)
+    cannot_write(j, in->id, in->line.name, error);
+  else
+    ready(j, in, in->target.stored_to);
+}
+
+static void place(receive_job *j, incoming *in) {
+  int error = open_part(j, in);
+  if (!error && !is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
+  if (error) {
+    cannot_write(j, in->id, in->line.name, error);
+    return;
+  }
+  if (copy(j, in)) return;
+  /* What is there is hashed while the rest is on its way. */
+  uint64_t there = in->target.stored_to;
+  if (there) receive_give(j, FILE_TASK_HASH, in, there, 0);
+  ready(j, in, there);
+}
+
+void receive_start_again(receive_job *j, incoming *in) {
+  bool from_elsewhere = in->copied;
+  int error = 0;
+  in->looked_at = in->copied = false;
+  if (!from_elsewhere) {
+    close_target(in);
+    error = open_part(j, in);
+  }
+  if (!error) error = empty_part(in);
+  if (error)
+    cannot_write(j, in->id, in->line.name, error);
+  else
+    (void)share_about(&j->s, PL_TRANSFER_AGAIN, in->id, 0, 0);
+}
+
+/* What is to be gone on with later is on the disk before there is a part of it. */
+static void sync_units(receive_job *j) {
+  char why[PL_WHY_MAX];
+  if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
+  j->sync_failed = true;
+  ui_note("After an interruption this will begin from the start: %s", why);
+}
+
+static void start_one(receive_job *j, incoming *in) {
+  sync_units(j);
+  in->started = true;
+  if (!look(j, in)) place(j, in);
+}
+
+/* The first whose turn it is; NULL: none has one now. */
+static incoming *next_turn(const receive_job *j) {
+  incoming *next = NULL;
+  size_t opened = 0, moving = 0;
+  for (pl_node *n = j->files.next; n != &j->files; n = n->next) {
+    incoming *in = PL_CONTAINER(n, incoming, node);
+    if (!in->started && !next) next = in;
+    if (!in->started) continue;
+    opened++;
+    moving += in->over || !in->file->held_there;
+  }
+  return opened < RECEIVE_OPEN_MAX && moving < RECEIVE_AT_ONCE ? next : NULL;
+}
+
+void receive_start(receive_job *j) {
+  incoming *in;
+  /* From the first again after each: to start one can end others. */
+  while (!j->s.base.ending && (in = next_turn(j))) start_one(j, in);
+}
+
+/* ---- giving up ---------------------------------------------------------------------------------------- */
+
+typedef struct cleaning {
+  size_t files;
+  uint64_t bytes;
+} cleaning;
+
+static bool is_part_name(const char *name) {
+  static const char digits[] = "0123456789abcdef", ending[] = ".part";
+  size_t n = strlen(name), tail = 1 + 8 + sizeof ending - 1;
+  if (name[0] != '.' || n <= tail + 1 || strcmp(name + n - (sizeof ending - 1), ending) != 0) return false;
+  return name[n - tail] == '.' && strspn(name + n - tail + 1, digits) == 8;
+}
+
+/* Not one that another program is writing. */
+static void clean_part(int folder, const char *name, cleaning *c) {
+  uint64_t size = 0;
+  struct stat st;
+  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) return;
+  int fd = file_place_part(folder, name, &size);
+  if (fd < 0) return;
+  if (unlinkat(folder, name, 0) == 0) {
+    c->files++;
+    c->bytes += size;
+  }
+  close(fd);
+}
+
+/* Takes the descriptor. Folders in it only with `deep`. */
+static void clean_folder(int take_folder, bool deep, cleaning *c) {
+  DIR *all = take_folder >= 0 ? fdopendir(take_folder) : NULL;
+  const struct dirent *one;
+  if (!all && take_folder >= 0) close(take_folder);
+  while (all && (one = readdir(all))) {
+    if (is_part_name(one->d_name)) clean_part(dirfd(all), one->d_name, c);
+    if (!deep || strcmp(one->d_name, ".") == 0 || strcmp(one->d_name, "..") == 0) continue;
+    int next = openat(dirfd(all), one->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (next >= 0) clean_folder(next, true, c);
+  }
+  if (all) closedir(all);
+}
+
+int receive_clean(receive_job *j) {
+  cleaning c = {0};
+  char text[PROGRESS_TEXT_MAX], why[PL_WHY_MAX];
+  const char *top;
+  json_t *here;
+  receiving_unit *u;
+  clean_folder(openat(j->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), false, &c);
+  while ((u = receiving_each(&j->state, NULL))) {
+    json_object_foreach(u->tops, top, here) {
+      int folder = openat(j->root, json_string_value(here), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (folder >= 0) clean_folder(folder, true, &c);
+    }
+    receiving_remove(&j->state, u);
+  }
+  int error = receiving_sync(&j->state, why);
+  if (error) return ui_fail("what is still to come is not forgotten", error, why);
+  ui_say("Nothing is still to come. Unfinished files removed: %zu (%s)", c.files, progress_bytes(c.bytes, text));
+  return 0;
+}
