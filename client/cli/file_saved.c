@@ -105,7 +105,7 @@ int receiving_load_saved(receiving *r, const char *peer_id, char why[PL_WHY_MAX]
   char *path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", "receiving/saved", why);
   uint8_t *text = NULL;
   size_t size = 0, lines = 0;
-  int lock = -1, error = path ? pl_folders_for(path, why) : PL_EIO;
+  int lock = -1, error = path ? pl_folders_for(path, why) : pl_path_error(PL_EIO);
   if (!error) error = pl_file_lock(path, true, &lock, why);
   if (!error && pl_file_read(path, 077, SAVED_BYTES_MAX, &text, &size, NULL) == 0) {
     for (size_t i = 0; i < size; i++) lines += text[i] == '\n';

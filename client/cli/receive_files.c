@@ -280,6 +280,10 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
 
 static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
   uint8_t copy[16];
+  if (error == ENOMEM) { /* no fault of the file's */
+    job_no_memory(&j->s.base);
+    return;
+  }
   memcpy(copy, id, sizeof copy);
   share_file_error(&j->s, copy, name, "unwritable",
                    error == EBUSY ? "another program is receiving it" : strerror(error), NULL);
@@ -304,7 +308,7 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f, const char
 static void give(receive_job *j, file_task_kind kind, incoming *in, uint64_t offset, size_t size) {
   file_task *task = file_writer_task(j->writer, kind, &in->target, size);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   task->offset = offset;
@@ -339,7 +343,7 @@ static void on_store(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_WRITE, &in->target, a->data.size);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   task->offset = a->offset;
@@ -351,7 +355,7 @@ static void on_finish(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_FINISH, &in->target, 0);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   in->size = a->size;
@@ -372,7 +376,7 @@ void receive_handled(share *s, uint64_t place) {
   }
   if (!task) task = file_writer_task(j->writer, FILE_TASK_TAKE, NULL, 0);
   if (!task) {
-    job_end(&s->base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&s->base);
     return;
   }
   task->place = place;
@@ -489,8 +493,11 @@ void receive_written(receive_job *j) {
   while ((task = file_writer_done(j->writer))) {
     incoming *in = task->target ? owner_of(j, task->target) : NULL;
     j->idle_ms = 0;
-    if (in) in->target.pending++; /* it stays until the end of this */
-    if (in && !in->over) {
+    if (in) in->target.pending++;         /* it stays until the end of this */
+    bool starved = task->error == ENOMEM; /* no fault of the file's, and not stored, which taken would mean */
+    if (starved) {
+      job_no_memory(&j->s.base);
+    } else if (in && !in->over) {
       if (task->kind == FILE_TASK_FINISH)
         on_finished(j, in, task);
       else if (task->kind == FILE_TASK_RETRY)
@@ -498,7 +505,7 @@ void receive_written(receive_job *j) {
       else
         on_stored(j, in, task);
     }
-    if (j->s.current && task->generation == j->s.generation)
+    if (j->s.current && task->generation == j->s.generation && !starved)
       (void)pairlink_take(j->s.current, PL_CONST_FILE_CHANNEL, task->place);
     file_writer_return(j->writer, task);
     if (in && --in->target.pending == 0 && in->over) free_incoming(j, in);
