@@ -108,7 +108,8 @@ void chat_send(chat_job *j) {
       ui_error("a message is longer than the other side takes, it was not sent", NULL, NULL);
       outbox_delivered(&j->box, m);
     } else if (error) {
-      s->blocked = true; /* until WRITABLE, or CLOSED */
+      s->blocked = true; /* until WRITABLE, or CLOSED; memory is not waited for */
+      if (error == PAIRLINK_ENOMEM) job_no_memory(&j->base);
     } else {
       m->session = s->session;
     }
@@ -260,7 +261,7 @@ static void on_session_event(chat_job *j, const pairlink_event *e) {
 }
 
 static void on_paired(chat_job *j, const pairlink_event *e) {
-  int code = begin(j, e->peer, e->session);
+  int code = begin(j, e->peer, j->code.session);
   if (code) job_end(&j->base, code);
 }
 
@@ -271,9 +272,10 @@ static void on_event(job *base, const pairlink_event *e) {
   if (state == PAIRING_DONE) on_paired(j, e);
   if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
   if (e->type == PAIRLINK_EVENT_SESSION && strcmp(e->peer, j->peer) == 0 && strncmp(e->text, "ping/", 5) != 0 &&
-      !add_session(j, e->session))
+      !add_session(j, e->session)) {
     (void)pairlink_close(e->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
-  else if (pairlink_session_user(e->session))
+    job_no_memory(base);
+  } else if (pairlink_session_user(e->session))
     on_session_event(j, e);
   else if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
     (void)pairlink_take(e->session, e->channel, e->place);

@@ -113,7 +113,7 @@ void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   }
   chat_item *item = make_item(j, e, text, size);
   if (!item) {
-    job_end(&j->base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->base);
     return;
   }
   item->has_id = has_id;

@@ -15,8 +15,7 @@ static target who;
 
 /* With a code it is the other side that opens the session. */
 static void on_session(pipe_job *j, const pairlink_event *e) {
-  if (!j->active && strcmp(e->peer, code.who.id) == 0 && !pipe_add(j, e->session))
-    job_end(&j->base, ui_fail("cannot connect", PAIRLINK_ENOMEM, NULL));
+  if (!j->active && strcmp(e->peer, code.who.id) == 0 && pipe_add(j, e->session) != 0) pipe_no_memory(j, e->session);
 }
 
 /* A link pairs as a code does; its words are said by the pipe. */
@@ -95,8 +94,8 @@ static int reach(pipe_job *j, const connect_arguments *a, const char *code_text)
   pairlink_session *session;
   if (a->claims) return pairing_claim(&code, &j->base, code_text, false);
   int error = pairlink_connect(j->base.client, who.text, &session);
-  if (!error && pipe_add(j, session)) return 0;
-  return ui_fail("cannot connect", error ? error : PAIRLINK_ENOMEM, error ? a->target : NULL);
+  if (!error) error = pipe_add(j, session);
+  return error ? ui_fail("cannot connect", error, a->target) : 0;
 }
 
 static int start(pipe_job *j, const cli *c, const connect_arguments *a) {

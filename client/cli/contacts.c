@@ -264,7 +264,7 @@ int contacts_open(contacts *s, const char *identity_file, char why[PL_WHY_MAX]) 
     s->path = pl_path_of(NULL, "XDG_CONFIG_HOME", ".config", "contacts", why);
   else if (asprintf(&s->path, "%s.contacts", identity_file) < 0)
     s->path = NULL;
-  if (!s->path) return PL_EIO;
+  if (!s->path) return identity_file ? PL_ENOMEM : pl_path_error(PL_EIO);
   int error = load(s, why);
   if (error) contacts_close(s);
   return error;

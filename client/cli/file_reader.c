@@ -187,8 +187,10 @@ static void *run(void *context) {
     if (r->stop) break;
     file_piece *p = &r->pieces[r->done % FILE_READ_AHEAD];
     pthread_mutex_unlock(&r->mutex);
+    errno = 0;
     p->why = work(r, p);
     if (p->why) p->type = PL_TRANSFER_READ_FAILED;
+    p->no_memory = p->why && errno == ENOMEM;
     pthread_mutex_lock(&r->mutex);
     if (r->seen == r->done) (void)eventfd_write(r->done_fd, 1);
     r->done++;

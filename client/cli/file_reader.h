@@ -44,6 +44,7 @@ typedef struct file_piece {
   pl_transfer_want want;
   pl_transfer_event_type type; /* READ, READ_END or READ_FAILED */
   uint8_t why;
+  bool no_memory; /* why it failed: no fault of the file's */
   size_t size;
   uint8_t *bytes; /* with room for PL_TRANSFER_HEAD_BYTES before them */
 } file_piece;

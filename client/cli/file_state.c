@@ -43,7 +43,7 @@ typedef void list_change(json_t *list, void *context);
 /* Reads, changes, writes, alone. */
 static int list_edit(const char *name, list_change *change, void *context, char *why) {
   char *path = path_of(name, why);
-  int lock = -1, error = path ? pl_folders_for(path, why) : PL_EIO;
+  int lock = -1, error = path ? pl_folders_for(path, why) : pl_path_error(PL_EIO);
   if (!error) error = pl_file_lock(path, true, &lock, why);
   json_t *list = error ? NULL : list_load(path);
   if (!error && !list) error = PL_ENOMEM;

@@ -26,6 +26,10 @@ void job_end(job *j, int exit_code) {
   pairlink_stop(j->client);
 }
 
+void job_no_memory(job *j) {
+  if (!j->ending) job_end(j, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+}
+
 /* "in 3 s", "at once" */
 static const char *when(int64_t retry_ms, char out[32]) {
   if (retry_ms < 1000)
@@ -210,6 +214,13 @@ static void check_time(job *j) {
   if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
 }
 
+/* Nothing more comes of the client, so nothing can be closed in order either. */
+static void client_failed(job *j, int error) {
+  int code = ui_fail("cannot go on", error, NULL);
+  if (!j->ending || j->exit_code == EXIT_OK) j->exit_code = code;
+  j->ending = j->stopped = true;
+}
+
 int job_run(job *j) {
   struct pollfd fds[2 + JOB_FDS];
   while (!j->stopped) {
@@ -218,7 +229,8 @@ int job_run(job *j) {
     size_t own = j->ending ? 0 : j->hooks->prepare(j, fds + 2);
     if (poll(fds, (nfds_t)(2 + own), timeout_of(j)) < 0 && errno != EINTR) break;
     if (fds[1].revents) on_signal(j);
-    if (fds[0].revents) pairlink_dispatch(j->client);
+    int error = fds[0].revents ? pairlink_dispatch(j->client) : 0;
+    if (error) client_failed(j, error);
     if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);
     check_time(j);
   }

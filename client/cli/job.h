@@ -48,6 +48,8 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
 int job_run(job *j);
 /* Closes all and ends with this code; the first call counts. */
 void job_end(job *j, int exit_code);
+/* The same for want of memory: what cannot be kept is not waited for. */
+void job_no_memory(job *j);
 uint64_t job_now_ms(void);
 /* What to call someone: the contact's name, else the short ID. In one of four buffers that take turns. */
 const char *job_name(const job *j, const char *id);

@@ -57,7 +57,7 @@ static void on_answer(pipe_job *j) {
   close(j->terminal);
   j->terminal = -1;
   if (n > 0 && (line[0] == 'y' || line[0] == 'Y')) {
-    (void)pairlink_allow(j->base.client, j->asked);
+    if (pairlink_allow(j->base.client, j->asked) != 0) pipe_no_memory(j, NULL);
   } else {
     (void)pairlink_block(j->base.client, j->asked);
     ui_say("Not let in.");
@@ -73,13 +73,20 @@ static void on_knock(pipe_job *j, const pairlink_event *e) {
 
 /* ---- hooks -------------------------------------------------------------------------------------------- */
 
-static void on_session(pipe_job *j, const pairlink_event *e) {
-  if (strncmp(e->text, "ping/", 5) == 0) return;
+static void take_session(pipe_job *j, pairlink_session *s) {
   if (j->active && !j->keep) {
-    (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "busy with someone else");
+    (void)pairlink_close(s, PAIRLINK_REASON_REFUSED, "busy with someone else");
     return;
   }
-  if (!pipe_add(j, e->session)) (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "too many are waiting");
+  int error = pipe_add(j, s);
+  if (error == PAIRLINK_ENOMEM)
+    pipe_no_memory(j, s);
+  else if (error)
+    (void)pairlink_close(s, PAIRLINK_REASON_REFUSED, "too many are waiting");
+}
+
+static void on_session(pipe_job *j, const pairlink_event *e) {
+  if (strncmp(e->text, "ping/", 5) != 0) take_session(j, e->session);
 }
 
 /* Sessions that are no peers of the pipe: a ping is answered, all else is used up unseen. */
@@ -94,7 +101,7 @@ static void on_other_session(const pairlink_event *e) {
 /* Whom the code or the link brought; of a code this side opened the session. */
 static void on_paired(pipe_job *j, const pairlink_event *e) {
   if (e->type == PAIRLINK_EVENT_PAIRED)
-    on_session(j, e);
+    take_session(j, code.session);
   else
     snprintf(invited, sizeof invited, "%s", e->peer);
 }

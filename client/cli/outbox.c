@@ -184,7 +184,7 @@ int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_
   o->lock_fd = o->fd = o->seen_fd = -1;
   snprintf(name, sizeof name, "outbox/%s-%s", own_id, peer_id);
   o->path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", name, why);
-  if (!o->path) return PL_EIO;
+  if (!o->path) return pl_path_error(PL_EIO);
   if (asprintf(&o->seen_path, "%s.seen", o->path) < 0) o->seen_path = NULL;
   int error = o->seen_path ? pl_folders_for(o->path, why) : PL_ENOMEM;
   if (!error) error = lock(o, why);

@@ -47,12 +47,20 @@ static pairing_state failed(pairing *p, int exit_code) {
   return PAIRING_FAILED;
 }
 
+/* There may have been no room for the session that this side opens: then it is asked for once more. */
+static int find_session(pairing *p, const pairlink_event *e) {
+  p->session = e->session;
+  int error = p->session || p->claims ? 0 : pairlink_connect(p->j->client, e->peer, &p->session);
+  return error ? ui_fail("cannot connect", error, NULL) : 0;
+}
+
 static pairing_state on_paired(pairing *p, const pairlink_event *e) {
   int code = people_paired(&p->j->people, p->j->client, e->peer, e->text, CONTACT_BY_CODE, &p->who);
   if (!code && p->who.blocked) {
     (void)pairlink_block(p->j->client, e->peer);
     code = EXIT_REFUSED;
   }
+  if (!code) code = find_session(p, e);
   if (code) return failed(p, code);
   if (p->json && !json_out("paired", "{s:s, s:s}", "name", p->who.name, "id", p->who.id)) return failed(p, EXIT_IO);
   people_say_paired(&p->who);

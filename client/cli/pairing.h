@@ -6,7 +6,7 @@
 
 typedef enum pairing_state {
   PAIRING_GOES_ON, /* also: the event was none of a code */
-  PAIRING_DONE,    /* `who` is a contact now, and may come in; e->session: see PAIRLINK_EVENT_PAIRED */
+  PAIRING_DONE,    /* `who` is a contact now, and may come in; `session` where this side made the code */
   PAIRING_FAILED   /* said already; exit_code */
 } pairing_state;
 
@@ -18,6 +18,7 @@ typedef struct pairing {
   bool claims;            /* somebody else made it */
   char text[PAIRLINK_CODE_MAX];
   contact who;
+  pairlink_session *session; /* good until PAIRLINK_EVENT_CLOSED, as ever */
   int exit_code;
 } pairing;
 

@@ -16,20 +16,25 @@ static bool speaks_pipe(const pipe_peer *p) {
 
 /* ---- peers -------------------------------------------------------------------------------------------- */
 
-pipe_peer *pipe_add(pipe_job *j, pairlink_session *s) {
+void pipe_no_memory(pipe_job *j, pairlink_session *s) {
+  if (s) (void)pairlink_close(s, PAIRLINK_REASON_OVERFLOW, "out of memory");
+  job_no_memory(&j->base);
+}
+
+int pipe_add(pipe_job *j, pairlink_session *s) {
   size_t count = 0;
   pipe_peer **at = &j->waiting;
   for (; *at; at = &(*at)->next) count++;
-  if (count >= WAITING_MAX) return NULL;
+  if (count >= WAITING_MAX) return PAIRLINK_EAGAIN;
   pipe_peer *p = calloc(1, sizeof *p);
-  if (!p) return NULL;
+  if (!p) return PAIRLINK_ENOMEM;
   p->session = s;
   pairlink_session_set_user(s, p);
   if (j->active)
     *at = p;
   else
     j->active = p;
-  return p;
+  return 0;
 }
 
 static void forget(pipe_job *j, pipe_peer *p) {
@@ -145,10 +150,8 @@ static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
       return;
     }
   }
-  if (chunks_append(&p->received, (const uint8_t *)e->data + written, e->size - written, e->place)) return;
-  pairlink_close(p->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
-  ui_error("out of memory", NULL, NULL);
-  job_end(&j->base, EXIT_OTHER);
+  if (!chunks_append(&p->received, (const uint8_t *)e->data + written, e->size - written, e->place))
+    pipe_no_memory(j, p->session);
 }
 
 static void take_end(pipe_job *j, pipe_peer *p) {
@@ -178,12 +181,17 @@ static void write_output(pipe_job *j) {
 
 /* ---- from stdin to the peer --------------------------------------------------------------------------- */
 
+/* Until WRITABLE, or CLOSED says more; memory is not waited for. */
+static void cannot_send(pipe_job *j, const pipe_peer *p, int error) {
+  j->send_blocked = true;
+  if (error == PAIRLINK_ENOMEM) pipe_no_memory(j, p->session);
+}
+
 static void finish(pipe_job *j, pipe_peer *p) {
   if (p->finished || !j->input_ended || j->input_sent < j->input_size) return;
-  if (pairlink_finish(p->session, 0, &p->finish_place) == 0)
-    p->finished = true;
-  else
-    j->send_blocked = true;
+  int error = pairlink_finish(p->session, 0, &p->finish_place);
+  p->finished = error == 0;
+  if (error) cannot_send(j, p, error);
 }
 
 static void send_input(pipe_job *j) {
@@ -196,7 +204,7 @@ static void send_input(pipe_job *j) {
     if (error == PAIRLINK_EMSGSIZE && n > 1) {
       j->send_max = n / 2;
     } else if (error) {
-      j->send_blocked = true; /* until WRITABLE, or CLOSED says more */
+      cannot_send(j, p, error);
       return;
     } else {
       j->input_sent += n;

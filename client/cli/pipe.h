@@ -50,7 +50,9 @@ void pipe_interrupt(pipe_job *j);
 void pipe_event(pipe_job *j, const pairlink_event *e); /* of a session that is a pipe_peer */
 void pipe_free(pipe_job *j);
 
-/* Makes a session one of the job's peers; NULL when out of memory or too many wait. */
-pipe_peer *pipe_add(pipe_job *j, pairlink_session *s);
+/* Makes a session one of the job's peers; EAGAIN when too many wait, ENOMEM. */
+int pipe_add(pipe_job *j, pairlink_session *s);
+/* Ends the session and the command for want of memory; session: NULL for none. */
+void pipe_no_memory(pipe_job *j, pairlink_session *s);
 
 #endif

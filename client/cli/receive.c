@@ -248,7 +248,7 @@ static int start(receive_job *j, const cli *c) {
   if (code) return code;
   signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
   j->writer = file_writer_new();
-  if (!j->writer) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
+  if (!j->writer) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
   int error = receiving_open(&j->state, pairlink_id(j->s.base.client), j->folder, why);

@@ -15,7 +15,7 @@ static void on_store(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_WRITE, &in->target, a->data.size);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   task->offset = a->offset;
@@ -27,7 +27,7 @@ static void on_finish(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_FINISH, &in->target, 0);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   in->size = a->size;
@@ -48,7 +48,7 @@ void receive_handled(share *s, uint64_t place) {
   }
   if (!task) task = file_writer_task(j->writer, FILE_TASK_TAKE, NULL, 0);
   if (!task) {
-    job_end(&s->base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&s->base);
     return;
   }
   task->place = place;
@@ -191,8 +191,11 @@ void receive_written(receive_job *j) {
   while ((task = file_writer_done(j->writer))) {
     incoming *in = task->target ? PL_CONTAINER(task->target, incoming, target) : NULL;
     j->idle_ms = 0;
-    if (in) in->target.pending++; /* it stays until the end of this */
-    if (in && !in->over) {
+    if (in) in->target.pending++;         /* it stays until the end of this */
+    bool starved = task->error == ENOMEM; /* no fault of the file's, and not stored, which taken would mean */
+    if (starved) {
+      job_no_memory(&j->s.base);
+    } else if (in && !in->over) {
       if (task->kind == FILE_TASK_FINISH)
         on_finished(j, in, task);
       else if (task->kind == FILE_TASK_RETRY)
@@ -202,7 +205,7 @@ void receive_written(receive_job *j) {
       else
         on_stored(j, in, task);
     }
-    if (j->s.current && task->generation == j->s.generation)
+    if (j->s.current && task->generation == j->s.generation && !starved)
       (void)pairlink_take(j->s.current, PL_CONST_FILE_CHANNEL, task->place);
     file_writer_return(j->writer, task);
     if (in && --in->target.pending == 0 && in->over) receive_free_incoming(in);

@@ -116,8 +116,10 @@ static void offer_more(send_job *j) {
 
 static void start_with_peer(send_job *j) {
   const char *own = pairlink_id(j->s.base.client);
-  if (!file_id(own, j->s.peer, j->list.paths, j->list.paths_size, 0, 0, j->group)) return;
-  offer_more(j);
+  if (!file_id(own, j->s.peer, j->list.paths, j->list.paths_size, 0, 0, j->group))
+    job_no_memory(&j->s.base);
+  else
+    offer_more(j);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
@@ -270,11 +272,11 @@ static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view
   }
   int error = pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place);
   if (error == PAIRLINK_EMSGSIZE && share_learn_limit(s)) return error;
+  if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
   if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
   if (!body.size || pl_wire_file_data_decode(&m, whole, head_size + body.size)) return 0;
   j->sent_bytes += body.size;
-  if (!note_sent(j, m.id, m.offset + body.size, place, body.size))
-    job_end(&s->base, ui_fail("cannot send", PAIRLINK_ENOMEM, NULL));
+  if (!note_sent(j, m.id, m.offset + body.size, place, body.size)) job_no_memory(&s->base);
   return 0;
 }
 
@@ -312,6 +314,10 @@ static void ask(send_job *j) {
 static bool pass_on(send_job *j) {
   file_piece *p = file_reader_first(j->reader);
   if (!p || (j->file_blocked && p->want.file)) return false;
+  if (p->no_memory) {
+    job_no_memory(&j->s.base);
+    return false;
+  }
   file_source *source = p->source;
   pl_transfer_event in = {.type = p->type, .id = source->id, .why = p->why, .want = &p->want};
   in.sha256 = source->sha256;
@@ -508,7 +514,7 @@ static int start(send_job *j, const cli *c) {
   if (code) return code;
   file_flow_init(&j->flow, j->list.bytes);
   j->reader = file_reader_new();
-  if (!j->reader) return ui_fail("cannot start", PAIRLINK_ESYSTEM, strerror(errno));
+  if (!j->reader) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
   code = find_peer(j);

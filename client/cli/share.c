@@ -26,15 +26,18 @@ void share_say_words(share *s) {
   uint8_t word[PL_TRANSFER_WORD_MAX];
   size_t n;
   while (s->current && !s->words_blocked && (n = pl_transfer_next_word(s->transfer, word))) {
-    if (pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place) == 0)
-      pl_transfer_word_sent(s->transfer, s->words_place);
-    else
+    int error = pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place);
+    if (error)
       s->words_blocked = true; /* until WRITABLE, or another session */
+    else
+      pl_transfer_word_sent(s->transfer, s->words_place);
+    if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
   }
 }
 
 int share_step(share *s, const pl_transfer_event *in) {
   int error = pl_transfer_step(s->transfer, in);
+  if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
   share_say_words(s);
   return error;
 }
@@ -198,11 +201,13 @@ static bool seen_before(share *s, const uint8_t id[16]) {
   return false;
 }
 
-static void show_text(share *s, pl_view message) {
+/* False: no memory for it. */
+static bool show_text(share *s, pl_view message) {
   pl_wire_chat_text m;
-  if (pl_wire_chat_text_decode(&m, message.data, message.size) || seen_before(s, m.id)) return;
+  if (pl_wire_chat_text_decode(&m, message.data, message.size) || seen_before(s, m.id)) return true;
   char *copy = malloc(m.text.size + 1), *clean = malloc(4 * m.text.size + 1);
-  if (copy && clean) {
+  bool good = copy && clean;
+  if (good) {
     if (m.text.size) memcpy(copy, m.text.data, m.text.size);
     copy[m.text.size] = '\0';
     ui_visible(copy, m.text.size, clean);
@@ -210,14 +215,18 @@ static void show_text(share *s, pl_view message) {
   }
   free(copy);
   free(clean);
+  return good;
 }
 
 static void on_message(share *s, const pairlink_event *e) {
   pl_view data = {e->data, e->size};
   bool current = e->session == s->current && !s->base.ending;
-  if (current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT)
-    show_text(s, data);
-  else if (current)
+  bool is_text = current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT;
+  if (is_text && !show_text(s, data)) {
+    job_no_memory(&s->base); /* taken would mean shown */
+    return;
+  }
+  if (current && !is_text)
     (void)share_step(s,
                      &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)e->channel, .data = data});
   if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* taken would mean stored */

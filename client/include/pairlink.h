@@ -15,6 +15,13 @@
  *             read are fine; all others do nothing, those with a result give PAIRLINK_ESTATE. A child that goes on
  *             without exec calls pairlink_free; fork while no other thread is in a call of this header
  *   callbacks may call every function of this header but pairlink_dispatch and pairlink_run
+ *   memory    a call that returns PAIRLINK_ENOMEM has changed nothing and can be tried again, or the client has failed
+ *
+ * A client fails when there is no memory for what it has to tell, or to go on with at all. What was not told cannot be
+ * told later, so this is its end. pairlink_dispatch delivers what happened before, then returns PAIRLINK_ENOMEM; from
+ * then on no event comes, STOPPED and CLOSED neither, each call that would do something returns the same error, and
+ * pairlink_fd stays readable. Nothing more is sent, so no peer hears that something was taken that did not reach this
+ * side's callback; peers see a lost connection. The getters still work. What is left is pairlink_free.
  *
  * The library opens no window to the terminal, sets no signal handler, and writes to no standard stream. */
 #ifndef PAIRLINK_H
@@ -39,7 +46,7 @@ extern "C" {
 enum pairlink_error {
   PAIRLINK_OK = 0,
   PAIRLINK_EINVAL = -1,        /* an argument is wrong */
-  PAIRLINK_ENOMEM = -2,        /* out of memory; nothing changed */
+  PAIRLINK_ENOMEM = -2,        /* out of memory; see "memory" above */
   PAIRLINK_EAGAIN = -3,        /* not now: wait for PAIRLINK_EVENT_WRITABLE */
   PAIRLINK_EMSGSIZE = -4,      /* the message is larger than the other side takes */
   PAIRLINK_ESTATE = -5,        /* not possible in this state */
@@ -244,15 +251,18 @@ PAIRLINK_API int pairlink_relay_forget(const char *relay, const char *relays_fil
 PAIRLINK_API int pairlink_fd(const pairlink *p);
 
 /* Does what is due and never waits. Calls back. Harmless at any time.
- * 0, or ESTATE from within a callback. */
+ * 0; ESTATE from within a callback; from the moment that the client has failed, why: then nothing is left but
+ * pairlink_free, and a loop that goes on polling would spin. */
 PAIRLINK_API int pairlink_dispatch(pairlink *p);
 
 /* Dispatches until pairlink_stop has closed everything or a callback freed the client (0), or the client went offline
- * for good (the error of that PAIRLINK_EVENT_OFFLINE), or ESTATE, ESYSTEM. */
+ * for good (the error of that PAIRLINK_EVENT_OFFLINE), or the client failed (as pairlink_dispatch), or ESTATE, ESYSTEM.
+ */
 PAIRLINK_API int pairlink_run(pairlink *p);
 
 /* Closes all sessions and the connection, cleanly: goes on in pairlink_dispatch until PAIRLINK_EVENT_STOPPED, at most
- * 10 s. What peers have not taken yet is lost: end the channels and wait for DELIVERED first where that matters. */
+ * 10 s. What peers have not taken yet is lost: end the channels and wait for DELIVERED first where that matters. Of a
+ * client that failed or fails meanwhile no STOPPED comes: pairlink_dispatch says why. */
 PAIRLINK_API int pairlink_stop(pairlink *p);
 
 /* Makes the dispatching thread get PAIRLINK_EVENT_WAKEUP soon. From any thread, and from signal handlers; the caller

@@ -16,6 +16,8 @@
 #include "internal.h"
 #include "low_fds.h"
 
+enum { DEFAULT_MESSAGE_MAX = 262144 }; /* the engine's */
+
 /* The public numbers are the tables' numbers. */
 #define PL_ERROR(name, number, text, hint) _Static_assert((int)PAIRLINK_##name == (number), "error " #name);
 #include "errors.def"
@@ -115,8 +117,9 @@ static int find_relay(pairlink *p, const pairlink_options *o) {
   }
   p->relays_file = pl_path_of(o->relays_file, "XDG_STATE_HOME", ".local/state", "known_relays", why);
   if (!p->relays_file) {
+    int no_path = pl_path_error(PL_EIO);
     pl_client_log(p, PAIRLINK_LOG_ERROR, "%s", why);
-    return PL_EIO;
+    return no_path;
   }
   int found = pl_relays_find(p->relays_file, p->url.origin, id, why);
   if (found < 0) {
@@ -131,7 +134,7 @@ static int find_relay(pairlink *p, const pairlink_options *o) {
 
 static int load_identity(const char *file, pl_identity *identity, char why[PL_WHY_MAX]) {
   char *path = pl_path_of(file, "XDG_CONFIG_HOME", ".config", "identity", why);
-  if (!path) return PL_EIDENTITY;
+  if (!path) return pl_path_error(PL_EIDENTITY);
   int error = pl_identity_load(identity, path, why);
   free(path);
   return error;
@@ -188,12 +191,11 @@ static void on_closed(void *user, int error, const char *text) {
 }
 
 static size_t on_produce(void *user, uint8_t *out, size_t capacity) {
-  pairlink *p = user;
-  return pl_engine_produce(p->engine, pl_now_ms(), out, capacity);
+  return pl_client_produce(user, out, capacity);
 }
 
 static bool on_has_output(void *user) {
-  return pl_engine_has_output(((pairlink *)user)->engine);
+  return pl_client_has_output(user);
 }
 
 static int watch(pairlink *p, int fd) {
@@ -229,7 +231,7 @@ static int check_options(const pairlink_options *o) {
   if (!o || o->size != sizeof *o || !o->relay || !o->callback || !o->application) return PL_EINVAL;
   if (strlen(o->application) >= PL_APPLICATION_MAX || (o->name && strlen(o->name) >= PL_NAME_MAX)) return PL_EINVAL;
   if (o->message_max > (1U << 30) || o->channel_window > (1U << 31)) return PL_EINVAL;
-  uint32_t message = o->message_max ? o->message_max : 262144, window = o->channel_window;
+  uint32_t message = o->message_max ? o->message_max : DEFAULT_MESSAGE_MAX, window = o->channel_window;
   return window && window < message + 1 ? PL_EINVAL : 0;
 }
 
@@ -246,7 +248,8 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->process = pl_process_now();
   p->epoll_fd = p->timer_fd = p->event_fd = p->kick_fd = -1;
   p->armed_ms = PL_NEVER;
-  pl_list_init(&p->queue);
+  pl_action_queue_init(&p->queue);
+  p->message_max = options->message_max ? options->message_max : DEFAULT_MESSAGE_MAX;
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) pl_list_init(&p->sessions[i]);
   if (sodium_init() < 0) error = PL_ESYSTEM;
   if (!error) error = find_relay(p, options);
@@ -271,11 +274,7 @@ void pairlink_free(pairlink *p) {
   }
   if (!pl_client_is_inherited(p) || pl_transport_part(p->transport)) pl_transport_free(p->transport);
   pl_engine_free(p->engine);
-  while (!pl_list_empty(&p->queue)) {
-    pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
-    pl_list_remove(&q->node);
-    pl_queued_free(q);
-  }
+  pl_action_queue_deinit(&p->queue);
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++)
     while (!pl_list_empty(&p->sessions[i])) pl_session_drop(PL_CONTAINER(p->sessions[i].next, pairlink_session, node));
   if (p->epoll_fd >= 0) close(p->epoll_fd);
@@ -306,7 +305,7 @@ int pairlink_relay_forget(const char *relay, const char *relays_file) {
   int error = pl_url_parse(&url, relay);
   if (error) return error;
   char *path = pl_path_of(relays_file, "XDG_STATE_HOME", ".local/state", "known_relays", NULL);
-  if (!path) return PL_EIO;
+  if (!path) return pl_path_error(PL_EIO);
   int result = pl_relays_forget(path, url.origin, NULL);
   free(path);
   return result;

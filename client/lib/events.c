@@ -1,5 +1,4 @@
 /* From the engine's actions to what the transport does and the application hears. */
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,50 +6,79 @@
 
 /* ---- the queue ---------------------------------------------------------------------------------------- */
 
-/* Copies what is kept until the next dispatch; the texts get a NUL. */
-static int queue(pairlink *p, const pl_engine_action *a) {
-  pl_queued *q = pl_alloc(sizeof *q + a->data.size + a->text.size + 2);
-  if (!q) return PL_ENOMEM;
-  uint8_t *at = (uint8_t *)(q + 1);
-  q->action = *a;
-  if (a->data.size) memcpy(at, a->data.data, a->data.size);
-  q->action.data.data = at;
-  at += a->data.size + 1;
-  if (a->text.size) memcpy(at, a->text.data, a->text.size);
-  q->action.text.data = at;
-  if (a->type >= PL_OUT_SESSION && a->type <= PL_OUT_SESSION_CLOSED) {
-    q->session =
-        a->type == PL_OUT_SESSION ? pl_session_get(p, a->session, a->id, true) : pl_session_find(p, a->session);
-    if (q->session && a->type == PL_OUT_SESSION_CLOSED) q->session->ended = true;
-  }
-  if (a->type == PL_OUT_PAIRED && a->session) q->session = pl_session_get(p, a->session, a->id, false);
-  pl_list_init(&q->node);
-  pl_list_append(&p->queue, &q->node);
-  return 0;
+static bool begins_session(const pl_engine_action *a) {
+  return a->type == PL_OUT_SESSION || (a->type == PL_OUT_PAIRED && a->session);
 }
 
-void pl_queued_free(pl_queued *q) {
-  if (q->action.type == PL_OUT_CODE) sodium_memzero((uint8_t *)(uintptr_t)q->action.text.data, q->action.text.size);
-  pl_free(q);
+/* Whom the action is about. False: a session begins with it, and there is no memory for that. */
+static bool find_session(pairlink *p, const pl_engine_action *a, pairlink_session **out) {
+  bool about_one = a->type >= PL_OUT_SESSION && a->type <= PL_OUT_SESSION_CLOSED;
+  bool begins = begins_session(a);
+  *out = about_one || begins ? pl_session_find(p, a->session) : NULL;
+  if (*out || !begins) return true;
+  *out = pl_session_make(p, a->id, a->type == PL_OUT_SESSION);
+  if (*out) pl_session_number(*out, a->session);
+  return *out;
+}
+
+static bool queue(pairlink *p, const pl_engine_action *a) {
+  pairlink_session *s;
+  pl_queued_action *q = find_session(p, a, &s) ? pl_action_queue_add(&p->queue, a) : NULL;
+  if (!q) return false;
+  q->about = s;
+  if (s && a->type == PL_OUT_SESSION_CLOSED) s->ended = true;
+  return true;
+}
+
+static void fail(pairlink *p, int error) {
+  if (p->failed) return;
+  p->failed = error;
+  pl_client_log(p, PAIRLINK_LOG_ERROR, "the client ends: %s", pl_error_text(error));
+}
+
+static void queue_all(pairlink *p, const pl_actions *actions) {
+  for (size_t i = 0; i < actions->count && !p->failed; i++) {
+    const pl_engine_action *a = &actions->list[i];
+    if (a->type == PL_OUT_LOG)
+      pl_client_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
+    else if (!queue(p, a))
+      fail(p, PL_ENOMEM);
+  }
+}
+
+/* The engine undoes what finds no memory, and tries again later. Where there is not even room for one message, that has
+ * no end that anybody would hear of. */
+static void check_memory(pairlink *p, unsigned long failures_before) {
+  if (pl_alloc_failures() == failures_before || p->failed) return;
+  void *room = pl_alloc(p->message_max);
+  if (!room) fail(p, PL_ENOMEM);
+  pl_free(room);
 }
 
 int pl_client_step(pairlink *p, pl_engine_event *event) {
   const pl_actions *actions = NULL;
   if (pl_client_is_inherited(p)) return PL_ESTATE;
+  if (p->failed) return p->failed;
+  unsigned long failures = pl_alloc_failures();
   event->now_ms = pl_now_ms();
   int result = pl_engine_step(p->engine, event, &actions);
-  for (size_t i = 0; actions && i < actions->count; i++) {
-    const pl_engine_action *a = &actions->list[i];
-    if (a->type == PL_OUT_LOG) {
-      pl_client_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
-    } else if (queue(p, a) != 0) {
-      /* A lost action would break a promise made to the application: end here instead. */
-      p->final_error = PL_ENOMEM;
-      result = PL_ENOMEM;
-    }
-  }
+  bool is_call = event->type >= PL_IN_CONNECT;
+  if (!is_call || result != PL_ENOMEM) check_memory(p, failures); /* else the application hears it */
+  queue_all(p, actions);
   pl_client_kick(p);
-  return result;
+  return p->failed ? p->failed : result;
+}
+
+size_t pl_client_produce(pairlink *p, uint8_t *out, size_t capacity) {
+  if (p->failed) return 0;
+  unsigned long failures = pl_alloc_failures();
+  size_t n = pl_engine_produce(p->engine, pl_now_ms(), out, capacity);
+  check_memory(p, failures);
+  return n;
+}
+
+bool pl_client_has_output(const pairlink *p) {
+  return !p->failed && pl_engine_has_output(p->engine);
 }
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
@@ -64,18 +92,19 @@ pairlink_session *pl_session_find(pairlink *p, uint32_t number) {
   return NULL;
 }
 
-pairlink_session *pl_session_get(pairlink *p, uint32_t number, const uint8_t peer[32], bool incoming) {
-  pairlink_session *s = pl_session_find(p, number);
-  if (s) return s;
-  s = pl_alloc(sizeof *s);
+pairlink_session *pl_session_make(pairlink *p, const uint8_t peer[32], bool incoming) {
+  pairlink_session *s = pl_alloc(sizeof *s);
   if (!s) return NULL;
   s->client = p;
-  s->number = number;
   s->incoming = incoming;
   pl_id_format(s->peer, peer);
   pl_list_init(&s->node);
-  pl_list_append(&p->sessions[number % PL_SESSION_BUCKETS], &s->node);
   return s;
+}
+
+void pl_session_number(pairlink_session *s, uint32_t number) {
+  s->number = number;
+  pl_list_append(&s->client->sessions[number % PL_SESSION_BUCKETS], &s->node);
 }
 
 void pl_session_drop(pairlink_session *s) {
@@ -240,11 +269,10 @@ static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a)
 
 bool pl_client_deliver(pairlink *p) {
   bool any = false;
-  while (!pl_list_empty(&p->queue) && !p->free_wanted && !pl_client_is_inherited(p)) {
-    pl_queued *q = PL_CONTAINER(p->queue.next, pl_queued, node);
-    pl_list_remove(&q->node);
-    execute(p, q->session, &q->action);
-    pl_queued_free(q);
+  pl_queued_action *q;
+  while (!p->free_wanted && !pl_client_is_inherited(p) && (q = pl_action_queue_take(&p->queue))) {
+    execute(p, q->about, &q->action);
+    pl_queued_action_free(q);
     any = true;
   }
   return any;

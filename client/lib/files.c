@@ -27,9 +27,10 @@ char *pl_path_of(const char *given, const char *env, const char *fallback, const
   if (given) {
     if (!*given) {
       (void)pl_why(why, 0, "the file's name is empty");
+      errno = EINVAL;
       return NULL;
     }
-    return strdup(given);
+    return strdup(given); /* sets errno */
   }
   const char *base = getenv(env), *home = getenv("HOME");
   if (base && *base == '/') /* the XDG specification: a relative path is to be ignored */
@@ -37,8 +38,14 @@ char *pl_path_of(const char *given, const char *env, const char *fallback, const
   else if (home && *home)
     n = asprintf(&out, "%s/%s/pairlink/%s", home, fallback, name);
   else
-    return (void)pl_why(why, 0, "neither %s nor HOME is set; name a file", env), NULL;
-  return n < 0 ? NULL : out;
+    return (void)pl_why(why, 0, "neither %s nor HOME is set; name a file", env), errno = ENOENT, NULL;
+  if (n >= 0) return out;
+  errno = ENOMEM;
+  return NULL;
+}
+
+int pl_path_error(int otherwise) {
+  return errno == ENOMEM ? PL_ENOMEM : otherwise;
 }
 
 int pl_folders_for(const char *path, char *why) {

@@ -7,8 +7,11 @@
 
 enum { PL_WHY_MAX = 512 };
 
-/* given, or $env/pairlink/name, or $HOME/fallback/pairlink/name: a new string for free(), NULL with `why` filled. */
+/* given, or $env/pairlink/name, or $HOME/fallback/pairlink/name: a new string for free(); NULL with `why` filled, or
+ * without memory. */
 char *pl_path_of(const char *given, const char *env, const char *fallback, const char *name, char *why);
+/* Why there was none, right after it: PL_ENOMEM, or `otherwise`. */
+int pl_path_error(int otherwise);
 
 /* Reads the identity: a seed of 32 bytes in a regular file of the user's own, mode 0600 or stricter. A missing file is
  * made, with its folder (0700), from random bytes. 0, PL_EIDENTITY, PL_EIO, PL_ESYSTEM. */

@@ -37,7 +37,7 @@ int pairlink_fd(const pairlink *p) {
 }
 
 static void step_if_due(pairlink *p) {
-  if (pl_engine_deadline(p->engine) > pl_now_ms()) return;
+  if (p->failed || pl_engine_deadline(p->engine) > pl_now_ms()) return;
   pl_engine_event event = {.type = PL_IN_TIME};
   (void)pl_client_step(p, &event);
 }
@@ -79,16 +79,21 @@ static void stop_engine(pairlink *p) {
 }
 
 static void check_stopped(pairlink *p) {
-  if (!p->stop_sent || p->stopped || !pl_list_empty(&p->queue) || !pl_transport_is_idle(p->transport)) return;
+  if (!p->stop_sent || p->stopped || !pl_action_queue_is_empty(&p->queue) || !pl_transport_is_idle(p->transport))
+    return;
   if (sessions_left(p)) return;
   p->stopped = true;
   report(p, PAIRLINK_EVENT_STOPPED);
 }
 
 static void arm_for_next(pairlink *p) {
+  if (p->failed) { /* stays readable: whoever polls it asks why */
+    call_now(p);
+    return;
+  }
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
-  if (timeout == 0 || !pl_list_empty(&p->queue)) {
+  if (timeout == 0 || !pl_action_queue_is_empty(&p->queue)) {
     call_now(p);
     return;
   }
@@ -96,24 +101,32 @@ static void arm_for_next(pairlink *p) {
   arm(p, at);
 }
 
-/* True when a callback freed the client: it is gone. A callback may also have forked: the child does no more. */
-static bool dispatch(pairlink *p) {
-  p->dispatching = true;
+/* A callback may also have forked: the child does no more. */
+static void turns(pairlink *p) {
   read_wakeups(p);
   start(p);
-  for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted && !pl_client_is_inherited(p); turn++) {
+  for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted && !p->failed && !pl_client_is_inherited(p); turn++) {
     pl_transport_turn(p->transport);
     step_if_due(p);
     stop_engine(p);
     bool busy = pl_client_deliver(p);
-    if (pl_engine_has_output(p->engine)) {
+    if (pl_client_has_output(p)) {
       pl_transport_want_write(p->transport);
       busy = busy || turn == 0;
     }
     if (!busy && pl_transport_timeout_ms(p->transport) != 0) break;
   }
+}
+
+/* True when a callback freed the client: it is gone. */
+static bool dispatch(pairlink *p) {
+  p->dispatching = true;
+  if (!p->failed) turns(p);
   bool inherited = pl_client_is_inherited(p);
-  if (!p->free_wanted && !inherited) check_stopped(p);
+  if (p->failed)
+    (void)pl_client_deliver(p); /* what happened before */
+  else if (!p->free_wanted && !inherited)
+    check_stopped(p);
   p->dispatching = false;
   if (p->free_wanted) {
     pairlink_free(p);
@@ -125,24 +138,24 @@ static bool dispatch(pairlink *p) {
 
 int pairlink_dispatch(pairlink *p) {
   if (p->dispatching || pl_client_is_inherited(p)) return PL_ESTATE;
-  (void)dispatch(p);
-  return 0;
+  return dispatch(p) ? 0 : p->failed;
 }
 
 int pairlink_run(pairlink *p) {
   if (p->dispatching) return PL_ESTATE;
   struct pollfd fd = {.fd = p->epoll_fd, .events = POLLIN};
-  while (!p->stopped && !p->final_error) {
+  while (!p->stopped && !p->final_error && !p->failed) {
     if (pl_client_is_inherited(p)) return PL_ESTATE;
     if (poll(&fd, 1, -1) < 0 && errno != EINTR) return PL_ESYSTEM;
     if (dispatch(p)) return 0;
   }
+  if (p->failed) return p->failed;
   return p->stopped ? 0 : p->final_error;
 }
 
 int pairlink_stop(pairlink *p) {
   if (pl_client_is_inherited(p)) return PL_ESTATE;
-  if (p->stopping) return 0;
+  if (p->failed || p->stopping) return p->failed;
   p->stopping = true;
   pl_client_kick(p);
   return 0;

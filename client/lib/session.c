@@ -19,6 +19,21 @@ static pairlink_session *with_peer(pairlink *p, const uint8_t peer[32]) {
   return NULL;
 }
 
+/* The application's handle first: without it, a session of the engine could be told to nobody. */
+static int begin(pairlink *p, pl_engine_event *event, pairlink_session **out) {
+  pairlink_session *s = pl_session_make(p, event->peer.data, false);
+  if (!s) return PL_ENOMEM;
+  int error = pl_client_step(p, event);
+  *out = error ? NULL : pl_session_find(p, event->session_out);
+  if (error || *out) {
+    pl_free(s);
+    return error;
+  }
+  pl_session_number(s, event->session_out);
+  *out = s;
+  return 0;
+}
+
 int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) {
   if (!p || !id_or_link || !out) return PL_EINVAL;
   pl_link link;
@@ -36,12 +51,11 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
   } else {
     error = pl_id_parse(peer, id_or_link, strlen(id_or_link));
   }
+  if (!error) error = p->failed;
   if (!error) *out = with_peer(p, peer);
-  if (!error && !*out) error = pl_client_step(p, &event);
+  if (!error && !*out) error = begin(p, &event, out);
   sodium_memzero(&link, sizeof link);
-  if (error || *out) return error;
-  *out = pl_session_get(p, event.session_out, peer, false);
-  return *out ? 0 : PL_ENOMEM;
+  return error;
 }
 
 static int about_id(pairlink *p, const char *id, pl_engine_event_type type) {

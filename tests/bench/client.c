@@ -109,7 +109,7 @@ static void run(bench *b, uint64_t until_ns, const bool *stop) {
   for (uint64_t now; !b->failed && (now = now_ns()) < until_ns && !(stop && *stop);) {
     poll(fds, 2, (int)((until_ns - now) / 1000000) + 1);
     for (int i = 0; i < 2; i++)
-      if (fds[i].revents) pairlink_dispatch(clients[i]);
+      if (fds[i].revents && pairlink_dispatch(clients[i]) != 0) b->failed = true;
   }
 }
 

@@ -58,7 +58,7 @@ static bool parse(int argc, char **argv, options *o) {
 
 typedef struct totals {
   uint64_t seeds, bad, steps, sent, read, delivered, lost, faults, resets, links, dropped, queued_most, overflows,
-      paired;
+      paired, shortages;
 } totals;
 
 static bool run_one(uint64_t seed, bool trace, totals *t) {
@@ -76,6 +76,7 @@ static bool run_one(uint64_t seed, bool trace, totals *t) {
   t->dropped += world.dropped;
   t->overflows += world.overflows;
   t->paired += world.paired;
+  t->shortages += world.shortages;
   if (world.queued_most > t->queued_most) t->queued_most = world.queued_most;
   if (!good) (void)printf("seed %" PRIu64 " breaks a promise %s\n", seed, world.verdict);
   return good;
@@ -123,9 +124,10 @@ int main(int argc, char **argv) {
   (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations; %" PRIu64 " steps, %" PRIu64
                " faults, %" PRIu64 " links, %" PRIu64 " stream resets; messages: %" PRIu64 " sent, %" PRIu64
                " read, %" PRIu64 " delivered, %" PRIu64 " lost; %" PRIu64 " records dropped; %" PRIu64
-               " overflows, at most %" PRIu64 " bytes queued; %" PRIu64 " paired by code\n",
+               " overflows, at most %" PRIu64 " bytes queued; %" PRIu64 " paired by code; %" PRIu64
+               " clients ended for want of memory\n",
                t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
-               t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired);
+               t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired, t.shortages);
   if (t.bad && !o.list) (void)printf("see it again: pl-sim --seed S --trace\n");
   (void)fflush(stdout); /* a leak checker at exit would lose it */
   free(world.scratch);

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "client/core/code/code.h"
+#include "client/core/engine/action_queue.h"
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
@@ -198,6 +199,8 @@ struct sim_client {
   uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us, hostile_until_us;
   sim_conn *conn;
   uint32_t bytes_per_ms; /* of its line; 0: no limit */
+  pl_action_queue queue; /* of the shell, as in client/lib */
+  pl_queued_action *in_hand;
   bool online, stopped;
   bool starved;        /* an allocation failed in the last step */
   uint64_t step_at_us; /* of the spin check */
@@ -245,16 +248,18 @@ struct sim_world {
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
-  bool hostile;           /* the relay may change and repeat records */
-  bool tampered;          /* it has */
-  bool lossy;             /* records get lost all the time */
-  bool twins;             /* some share an ID: as tabs or devices do */
-  bool starving;          /* clients run out of memory now and then */
-  bool strangers;         /* applications allow, deny, block, invite */
-  bool new_links;         /* links are replaced after few bytes */
-  bool long_fat;          /* a line that holds much */
-  bool pairing;           /* applications make and use codes */
-  sim_random code_random; /* for that, and for whether */
+  bool hostile;            /* the relay may change and repeat records */
+  bool tampered;           /* it has */
+  bool lossy;              /* records get lost all the time */
+  bool twins;              /* some share an ID: as tabs or devices do */
+  bool starving;           /* clients run out of memory now and then */
+  bool forgetful;          /* so do their shells, which end the client then */
+  sim_random queue_random; /* for that, and for whether */
+  bool strangers;          /* applications allow, deny, block, invite */
+  bool new_links;          /* links are replaced after few bytes */
+  bool long_fat;           /* a line that holds much */
+  bool pairing;            /* applications make and use codes */
+  sim_random code_random;  /* for that, and for whether */
   uint64_t fault_gap_us;
   int clients_count;
   sim_client clients[SIM_CLIENTS];
@@ -275,7 +280,8 @@ struct sim_world {
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
   /* figures */
-  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired;
+  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired,
+      shortages;
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

@@ -46,6 +46,7 @@ void sim_client_init(sim_world *w, int index) {
 void sim_client_start(sim_client *c) {
   sim_world *w = c->world;
   sim_fill(&w->random, c->config.seed, sizeof c->config.seed);
+  pl_action_queue_init(&c->queue);
   if (pl_engine_new(&c->config, &c->engine) != 0) abort();
   c->restart_us = SIM_NEVER;
   c->life++;
@@ -53,7 +54,7 @@ void sim_client_start(sim_client *c) {
   sim_trace(w, "client %d starts its life %d", c->index, c->life);
   pl_engine_event start = {.type = PL_IN_START};
   sim_client_step(c, &start);
-  sim_app_started(c);
+  if (c->engine) sim_app_started(c);
 }
 
 static void leave_socket(sim_client *c, bool clean) {
@@ -76,6 +77,9 @@ void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance) {
 }
 
 void sim_client_deinit(sim_client *c) {
+  if (c->engine) pl_action_queue_deinit(&c->queue);
+  if (c->in_hand) pl_queued_action_free(c->in_hand);
+  c->in_hand = NULL;
   pl_engine_free(c->engine);
   c->engine = NULL;
 }
@@ -182,7 +186,12 @@ static bool starve(sim_world *w) {
 }
 
 const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
+  static const pl_actions none;
   const pl_actions *out;
+  if (!c->engine) { /* it ended in the middle of what its application was doing */
+    *rc = PL_ENOMEM;
+    return &none;
+  }
   check_spin(c);
   in->now_ms = sim_now_ms(c->world);
   bool armed = starve(c->world);
@@ -192,8 +201,46 @@ const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) 
   return out;
 }
 
+/* What the library's shell does with a step's actions: false where one found no memory. */
+static bool queue_all(sim_client *c, const pl_actions *out) {
+  sim_world *w = c->world;
+  for (size_t i = 0; i < out->count; i++) {
+    if (out->list[i].type == PL_OUT_LOG) {
+      obey(c, &out->list[i]);
+      continue;
+    }
+    bool fails = w->forgetful && w->phase == SIM_ACTIVE && sim_chance(&w->queue_random, 1);
+    if (fails) (void)pl_alloc_fail_at(1);
+    (void)pl_action_queue_add(&c->queue, &out->list[i]);
+    (void)pl_alloc_fail_at(0);
+  }
+  return !c->queue.broken;
+}
+
+static void obey_queue(sim_client *c) {
+  while ((c->in_hand = pl_action_queue_take(&c->queue))) {
+    obey(c, &c->in_hand->action);
+    pl_queued_action_free(c->in_hand);
+  }
+}
+
+/* What was not told cannot be told later, so the client ends; its host starts it again. */
+static void end_without_memory(sim_client *c) {
+  sim_world *w = c->world;
+  uint64_t down_us = sim_log_between(&w->queue_random, SIM_MS(1), SIM_MS(30000));
+  sim_trace(w, "client %d has no memory for what it is to be told", c->index);
+  w->shortages++;
+  sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
+}
+
 void sim_client_end(sim_client *c, const pl_actions *out) {
-  for (size_t i = 0; i < out->count; i++) obey(c, &out->list[i]);
+  if (!c->engine) return;
+  bool whole = queue_all(c, out);
+  obey_queue(c);
+  if (!whole) {
+    end_without_memory(c);
+    return;
+  }
   sim_client_pump(c);
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     sim_session *s = &c->sessions[i];
@@ -228,7 +275,7 @@ static bool send_message(sim_client *c, sim_conn *k, size_t n) {
 void sim_client_pump(sim_client *c) {
   sim_world *w = c->world;
   sim_conn *k = c->conn;
-  if (!c->engine || !k || k->client_state != SIM_CONN_OPEN) return;
+  if (!c->engine || c->queue.broken || !k || k->client_state != SIM_CONN_OPEN) return;
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);

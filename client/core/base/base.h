@@ -1,5 +1,5 @@
 /* Base of the pure core: errors, byte readers and writers, bounded growing buffers, lists, allocation.
- * No input or output, no clock, no globals but the allocation hooks that tests replace. */
+ * No input or output, no clock, no globals but the count of failed allocations and the hook that lets them fail. */
 #ifndef PL_BASE_H
 #define PL_BASE_H
 
@@ -25,6 +25,8 @@ const char *pl_error_hint(int error);
 void *pl_alloc(size_t bytes) PL_MUST_USE; /* zeroed; NULL when out of memory */
 void *pl_realloc(void *old, size_t bytes) PL_MUST_USE;
 void pl_free(void *memory);
+/* How many of this thread's have failed so far: the difference tells whether one did in between. */
+unsigned long pl_alloc_failures(void);
 /* Test hook: fails the n-th allocation from now (1 is the next), 0 fails none; returns what was left. */
 long pl_alloc_fail_at(long n);
 

@@ -6,6 +6,7 @@
 
 /* Counts down to a failure that a test asked for; per thread, so that tests in threads do not disturb. */
 static _Thread_local long fail_in;
+static _Thread_local unsigned long failures;
 
 long pl_alloc_fail_at(long n) {
   long left = fail_in;
@@ -17,12 +18,21 @@ static bool must_fail(void) {
   return fail_in > 0 && --fail_in == 0;
 }
 
+static void *counted(void *memory) {
+  if (!memory) failures++;
+  return memory;
+}
+
 void *pl_alloc(size_t bytes) {
-  return must_fail() ? NULL : calloc(1, bytes ? bytes : 1);
+  return counted(must_fail() ? NULL : calloc(1, bytes ? bytes : 1));
 }
 
 void *pl_realloc(void *old, size_t bytes) {
-  return must_fail() ? NULL : realloc(old, bytes ? bytes : 1);
+  return counted(must_fail() ? NULL : realloc(old, bytes ? bytes : 1));
+}
+
+unsigned long pl_alloc_failures(void) {
+  return failures;
 }
 
 void pl_free(void *memory) {

@@ -47,7 +47,10 @@ pl_transfer_entry *pl_transfer_entry_find(const pl_transfer *t, bool outgoing, c
 
 pl_transfer_entry *pl_transfer_entry_new(pl_transfer *t, const pl_transfer_file *like) {
   pl_transfer_entry *e = pl_alloc(sizeof *e + like->name.size + like->media_type.size);
-  if (!e) return NULL;
+  if (!e) {
+    t->starved = true;
+    return NULL;
+  }
   e->file = *like;
   e->file.name.data = e->bytes;
   e->file.media_type.data = e->bytes + like->name.size;
@@ -205,8 +208,9 @@ int pl_transfer_step(pl_transfer *t, const pl_transfer_event *in) {
       begun(t);
       return 0;
     case PL_TRANSFER_MESSAGE:
+      t->starved = false;
       on_message(t, in->channel, in->data);
-      return 0;
+      return t->starved ? PL_ENOMEM : 0;
     case PL_TRANSFER_PAUSE:
     case PL_TRANSFER_RESUME:
       return pause(t, in->id, in->type == PL_TRANSFER_PAUSE);

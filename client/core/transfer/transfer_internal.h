@@ -39,6 +39,7 @@ struct pl_transfer {
   pl_node files[2]; /* incoming, outgoing */
   size_t count[2];
   bool words_due;
+  bool starved; /* this step found no memory */
   size_t turn;
   pl_last_word last_words[PL_LAST_WORDS_MAX]; /* a ring */
   size_t last_first, last_count, last_said;   /* last_said: how many of the first were said in this session */

@@ -62,8 +62,10 @@ static void offered(pl_transfer *t, const pl_transfer_file *like) {
   bool first = !asked_about_group(t, like->group);
   bool wanted = pl_transfer_has_group(like->group) && find_accepted(t, like->group) >= 0;
   pl_transfer_entry *e = t->count[0] < PL_TRANSFER_FILES_MAX ? pl_transfer_entry_new(t, like) : NULL;
-  if (!e)
+  if (!e && !t->starved) /* for want of memory nobody declined anything */
     pl_transfer_say_last(t, PL_CONST_FILE_STOP, like->id, PL_CONST_FILE_DECLINED);
+  else if (!e)
+    return;
   else if (wanted)
     prepare(t, e);
   else

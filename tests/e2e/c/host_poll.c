@@ -2,7 +2,8 @@
  * dispatch wake it? Two clients in one process, each driven by its own poll, exchange numbers through a real relay;
  * every send happens while the other calls are not running, and if one does not wake the poll, nothing does.
  *
- * Usage: host_poll RELAY FOLDER [ROUNDS]. Prints "OK …" and exits 0, or what went wrong and 1. */
+ * Usage: host_poll RELAY FOLDER [ROUNDS [BYTES]]. Prints "OK …" and exits 0, or what went wrong and 1; 3 when a client
+ * that failed does not keep what pairlink.h promises of one. */
 #include <errno.h>
 #include <pairlink.h>
 #include <poll.h>
@@ -14,12 +15,15 @@
 
 enum { PATIENCE_S = 60 }; /* only for the message: a stall is a failure, not a wait */
 
+static unsigned char message[262144];
+static size_t message_size = sizeof(unsigned);
+
 typedef struct host {
   const char *name;
   pairlink *client;
   pairlink_session *session;
   unsigned received, linked, online, closed, stopped;
-  int failed;
+  int failed; /* 1, or the library's error */
 } host;
 
 static void on_event(pairlink *p, const pairlink_event *e, void *user) {
@@ -37,8 +41,8 @@ static void on_event(pairlink *p, const pairlink_event *e, void *user) {
       break;
     case PAIRLINK_EVENT_MESSAGE: {
       unsigned number = 0;
-      if (e->size == sizeof number) memcpy(&number, e->data, sizeof number);
-      if (e->size != sizeof number || number != h->received) h->failed = 1;
+      if (e->size == message_size) memcpy(&number, e->data, sizeof number);
+      if (e->size != message_size || number != h->received) h->failed = 1;
       h->received++; /* the answer is sent later, outside */
       break;
     }
@@ -78,6 +82,30 @@ static int start(host *h, const char *relay, const char *folder, int listen) {
   return pairlink_new(&o, &h->client);
 }
 
+/* A client that failed says so to whoever asks, for as long as it lives. */
+static void check_failed(host *h) {
+  struct pollfd fd = {.fd = pairlink_fd(h->client), .events = POLLIN};
+  pairlink_session *session;
+  int error = h->failed;
+  const char *broken = NULL;
+  if (poll(&fd, 1, 0) != 1) broken = "its descriptor is not readable";
+  if (pairlink_dispatch(h->client) != error || pairlink_run(h->client) != error) broken = "dispatch forgets its error";
+  if (pairlink_stop(h->client) != error) broken = "it can be stopped";
+  if (pairlink_connect(h->client, pairlink_id(h->client), &session) != error) broken = "it can connect";
+  if (h->session && pairlink_send(h->session, "", 0) == 0) broken = "it can send";
+  if (poll(&fd, 1, 0) != 1) broken = "its descriptor is not readable any more";
+  if (!broken) return;
+  printf("BROKEN: %s failed (%s), and %s\n", h->name, pairlink_error_text(error), broken);
+  exit(3);
+}
+
+static void dispatch(host *h) {
+  int error = pairlink_dispatch(h->client);
+  if (!error) return;
+  h->failed = error;
+  check_failed(h);
+}
+
 /* Nothing but the two descriptors, no timeout. */
 static int poll_until(host *a, host *b, const unsigned *what, unsigned value) {
   while (*what < value) {
@@ -85,23 +113,31 @@ static int poll_until(host *a, host *b, const unsigned *what, unsigned value) {
                             {.fd = pairlink_fd(b->client), .events = POLLIN}};
     if (a->failed || b->failed) return 1;
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1;
-    if (fds[0].revents) (void)pairlink_dispatch(a->client);
-    if (fds[1].revents) (void)pairlink_dispatch(b->client);
+    if (fds[0].revents) dispatch(a);
+    if (fds[1].revents) dispatch(b);
   }
   return a->failed || b->failed;
 }
 
+static int send_number(host *h, unsigned number) {
+  memcpy(message, &number, sizeof number);
+  int error = pairlink_send(h->session, message, message_size);
+  if (error) h->failed = error;
+  return error;
+}
+
 static int exchange(host *a, host *b, unsigned rounds) {
   for (unsigned i = 0; i < rounds; i++) {
-    if (pairlink_send(a->session, &i, sizeof i) != 0 || poll_until(a, b, &b->received, i + 1)) return 1;
-    if (pairlink_send(b->session, &i, sizeof i) != 0 || poll_until(a, b, &a->received, i + 1)) return 1;
+    if (send_number(a, i) || poll_until(a, b, &b->received, i + 1)) return 1;
+    if (send_number(b, i) || poll_until(a, b, &a->received, i + 1)) return 1;
   }
   return 0;
 }
 
 static int run(host *a, host *b, unsigned rounds) {
   if (poll_until(a, b, &b->online, 1)) return 1;
-  if (pairlink_connect(a->client, pairlink_id(b->client), &a->session) != 0) return 1;
+  a->failed = pairlink_connect(a->client, pairlink_id(b->client), &a->session);
+  if (a->failed) return 1;
   if (poll_until(a, b, &a->linked, 1) || poll_until(a, b, &b->linked, 1)) return 1;
   if (exchange(a, b, rounds)) return 1;
   if (pairlink_close(a->session, 0, "done") != 0) return 1;
@@ -115,6 +151,8 @@ int main(int argc, char **argv) {
   host a = {.name = "a"}, b = {.name = "b"};
   unsigned rounds = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 100;
   if (argc < 3) return 2;
+  if (argc > 4) message_size = (size_t)strtoul(argv[4], NULL, 10);
+  if (message_size < sizeof(unsigned) || message_size > sizeof message) return 2;
   signal(SIGALRM, stalled);
   alarm(PATIENCE_S);
   int error = start(&a, argv[1], argv[2], 0);
@@ -126,8 +164,9 @@ int main(int argc, char **argv) {
   int failed = run(&a, &b, rounds);
   pairlink_free(a.client);
   pairlink_free(b.client);
+  int why = a.failed < 0 ? a.failed : b.failed < 0 ? b.failed : 0;
   if (failed)
-    printf("FAILED: after %u and %u messages\n", a.received, b.received);
+    printf("FAILED: after %u and %u messages: %s\n", a.received, b.received, pairlink_error_text(why));
   else
     printf("OK %u messages each way, every one sent outside of dispatch\n", rounds);
   return failed;

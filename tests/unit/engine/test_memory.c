@@ -1,4 +1,5 @@
 /* Every allocation fails once: no crash, no leak, and what the engine took is still delivered once, in order. */
+#include "client/core/engine/action_queue.h"
 #include "pair.h"
 
 static net n;
@@ -171,8 +172,43 @@ static void the_end_of_a_session_is_told_without_memory(void **state) {
   }
 }
 
+static void add(pl_action_queue *q, uint64_t place, bool good) {
+  char data[] = "data", text[] = "text";
+  pl_engine_action a = {.type = PL_OUT_MESSAGE, .place = place};
+  a.data = (pl_view){(const uint8_t *)data, sizeof data - 1};
+  a.text = (pl_view){(const uint8_t *)text, sizeof text - 1};
+  assert_true((pl_action_queue_add(q, &a) != NULL) == good);
+  memset(data, 'x', sizeof data); /* the copies are on their own */
+  memset(text, 'x', sizeof text);
+}
+
+static void nothing_is_queued_behind_a_gap(void **state) {
+  pl_action_queue q;
+  (void)state;
+  pl_action_queue_init(&q);
+  add(&q, 1, true);
+  add(&q, 2, true);
+  pl_alloc_fail_at(1);
+  add(&q, 3, false);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+  add(&q, 4, false);
+  for (uint64_t place = 1; place <= 2; place++) {
+    pl_queued_action *a = pl_action_queue_take(&q);
+    assert_non_null(a);
+    assert_int_equal(a->action.place, place);
+    assert_string_equal((const char *)a->action.data.data, "data");
+    assert_string_equal((const char *)a->action.text.data, "text");
+    pl_queued_action_free(a);
+  }
+  assert_true(pl_action_queue_is_empty(&q));
+  assert_null(pl_action_queue_take(&q));
+  add(&q, 5, false);
+  pl_action_queue_deinit(&q);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(nothing_is_queued_behind_a_gap),
       cmocka_unit_test(a_new_engine_may_fail),
       cmocka_unit_test(a_conversation_survives_each_failure),
       cmocka_unit_test(commands_survive_each_failure),

@@ -359,6 +359,105 @@ static void test_out_of_memory(void **state) {
   }
 }
 
+static bool is_readable(const pairlink *p) {
+  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  return poll(&fd, 1, 0) == 1;
+}
+
+static void assert_failed(pairlink *p, seen *s) {
+  char id[PL_ID_CHARS + 1];
+  pairlink_session *session;
+  unsigned code;
+  seen before = *s;
+  snprintf(id, sizeof id, "%s", pairlink_id(p));
+  for (int i = 0; i < 3; i++) {
+    assert_true(is_readable(p));
+    assert_int_equal(pairlink_dispatch(p), PAIRLINK_ENOMEM);
+  }
+  assert_int_equal(pairlink_run(p), PAIRLINK_ENOMEM);
+  assert_int_equal(pairlink_stop(p), PAIRLINK_ENOMEM);
+  assert_int_equal(pairlink_network_up(p), PAIRLINK_ENOMEM);
+  assert_int_equal(pairlink_connect(p, id, &session), PAIRLINK_ENOMEM);
+  assert_int_equal(pairlink_allow(p, id), PAIRLINK_ENOMEM);
+  assert_int_equal(pairlink_code_new(p, 0, &code), PAIRLINK_ENOMEM);
+  pairlink_wakeup(p);
+  assert_int_equal(pairlink_dispatch(p), PAIRLINK_ENOMEM);
+  assert_true(is_readable(p));
+  assert_memory_equal(s, &before, sizeof before); /* no event any more */
+}
+
+/* An action that cannot be told is the end, which everybody hears who asks; also without a loop of its own. */
+static void test_a_failed_client_says_so(void **state) {
+  seen s = {0};
+  pairlink *p;
+  (void)state;
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  pl_alloc_fail_at(1); /* of the copy of the first action */
+  assert_int_equal(pairlink_dispatch(p), PAIRLINK_ENOMEM);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+  assert_failed(p, &s);
+  pairlink_free(p);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  pl_alloc_fail_at(1);
+  assert_int_equal(pairlink_run(p), PAIRLINK_ENOMEM);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+  pairlink_free(p);
+}
+
+/* What happened before is still delivered, nothing of what came after. */
+static void test_a_failed_client_tells_what_happened_before(void **state) {
+  seen s = {0};
+  char id[3][PL_ID_CHARS + 1];
+  pairlink *p;
+  pairlink_session *sessions[3];
+  (void)state;
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  for (uint8_t i = 0; i < 3; i++) {
+    uint8_t bytes[32];
+    make_id(bytes, (uint8_t)(i + 1));
+    pl_id_format(id[i], bytes);
+    assert_int_equal(pairlink_connect(p, id[i], &sessions[i]), 0);
+  }
+  assert_int_equal(pairlink_close(sessions[0], 0, NULL), 0);
+  pl_alloc_fail_at(1);
+  assert_int_equal(pairlink_close(sessions[1], 0, NULL), PAIRLINK_ENOMEM);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+  assert_int_equal(pairlink_close(sessions[2], 0, NULL), PAIRLINK_ENOMEM);
+  assert_true(is_readable(p));
+  assert_int_equal(pairlink_dispatch(p), PAIRLINK_ENOMEM);
+  assert_int_equal(s.events[PAIRLINK_EVENT_CLOSED], 1);
+  assert_failed(p, &s);
+  pairlink_free(p);
+}
+
+/* A call that finds no memory changes nothing, and can be tried again. */
+static void test_a_call_without_memory_can_be_tried_again(void **state) {
+  seen s = {0};
+  char id[PL_ID_CHARS + 1];
+  uint8_t bytes[32];
+  pairlink *p;
+  pairlink_session *session;
+  (void)state;
+  make_id(bytes, 1);
+  pl_id_format(id, bytes);
+  pairlink_options o = options_for("ws://127.0.0.1:1", &s);
+  assert_int_equal(pairlink_new(&o, &p), 0);
+  for (long n = 1; n <= 3; n++) { /* the handle, the table of sessions, the session */
+    pl_alloc_fail_at(n);
+    assert_int_equal(pairlink_connect(p, id, &session), PAIRLINK_ENOMEM);
+    assert_int_equal(pl_alloc_fail_at(0), 0);
+  }
+  assert_int_equal(pairlink_connect(p, id, &session), 0);
+  pl_alloc_fail_at(1);
+  assert_int_equal(pairlink_send(session, "x", 1), PAIRLINK_ENOMEM);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+  assert_int_equal(pairlink_send(session, "x", 1), 0);
+  assert_int_equal(pairlink_dispatch(p), 0);
+  pairlink_free(p);
+}
+
 /* A name lookup may still run when its owner goes; the next client must not mind. */
 static void test_free_while_a_name_is_looked_up(void **state) {
   seen s = {0};
@@ -519,6 +618,9 @@ int main(void) {
       WITH_FOLDER(test_wakeup_from_a_thread),
       WITH_FOLDER(test_out_of_memory),
       WITH_FOLDER(test_a_forked_child_frees_its_copy), /* before lookups, whose loops are closed when they are over */
+      WITH_FOLDER(test_a_failed_client_says_so),
+      WITH_FOLDER(test_a_failed_client_tells_what_happened_before),
+      WITH_FOLDER(test_a_call_without_memory_can_be_tried_again),
       WITH_FOLDER(test_free_while_a_name_is_looked_up),
       WITH_FOLDER(test_clients_in_several_threads),
       WITH_FOLDER(test_the_process_is_left_alone),

@@ -1,0 +1,52 @@
+/* Actions between the engine and whoever executes them. */
+#include "action_queue.h"
+
+#include <sodium.h>
+#include <string.h>
+
+void pl_action_queue_init(pl_action_queue *q) {
+  pl_list_init(&q->actions);
+  q->broken = false;
+}
+
+void pl_action_queue_deinit(pl_action_queue *q) {
+  pl_queued_action *a;
+  while ((a = pl_action_queue_take(q))) pl_queued_action_free(a);
+}
+
+bool pl_action_queue_is_empty(const pl_action_queue *q) {
+  return pl_list_empty(&q->actions);
+}
+
+static pl_view copy_to(uint8_t *at, pl_view bytes) {
+  if (bytes.size) memcpy(at, bytes.data, bytes.size);
+  return (pl_view){at, bytes.size};
+}
+
+pl_queued_action *pl_action_queue_add(pl_action_queue *q, const pl_engine_action *action) {
+  size_t data = action->data.size + 1, text = action->text.size + 1;
+  pl_queued_action *a = q->broken ? NULL : pl_alloc(sizeof *a + data + text);
+  if (!a) {
+    q->broken = true;
+    return NULL;
+  }
+  uint8_t *behind = (uint8_t *)(a + 1);
+  a->action = *action;
+  a->action.data = copy_to(behind, action->data);
+  a->action.text = copy_to(behind + data, action->text);
+  pl_list_init(&a->node);
+  pl_list_append(&q->actions, &a->node);
+  return a;
+}
+
+pl_queued_action *pl_action_queue_take(pl_action_queue *q) {
+  if (pl_list_empty(&q->actions)) return NULL;
+  pl_queued_action *a = PL_CONTAINER(q->actions.next, pl_queued_action, node);
+  pl_list_remove(&a->node);
+  return a;
+}
+
+void pl_queued_action_free(pl_queued_action *a) {
+  if (a->action.type == PL_OUT_CODE) sodium_memzero((uint8_t *)(uintptr_t)a->action.text.data, a->action.text.size);
+  pl_free(a);
+}
