@@ -354,8 +354,8 @@ static const char doc[] =
 
 static int reach(chat_job *j, const char *code_text) {
   pairlink_session *session;
-  if (j->claims) return pairing_claim(&j->code, &j->base, code_text, false);
-  if (!j->target_text) return 0; /* a code is made once the relay is reached */
+  if (*code_text) return pairing_claim(&j->code, &j->base, code_text, false);
+  if (!*j->target.text) return 0; /* a code is made once the relay is reached */
   int error = pairlink_connect(j->base.client, j->target.text, &session);
   if (error) return ui_fail("cannot connect", error, j->target_text);
   return begin(j, pairlink_session_peer(session), session);
@@ -377,7 +377,7 @@ static int start(chat_job *j, const cli *c) {
   o.manual_take = 1;
   o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives it */
   int code = j->target_text ? people_find(c, j->target_text, &j->target, &o) : 0;
-  if (j->claims) code = code_prompt_read(false, code_text);
+  if (j->claims) code = code_prompt_read(c, false, code_text, &j->target, &o);
   if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
   code = reach(j, code_text);

@@ -19,18 +19,10 @@ static void on_session(pipe_job *j, const pairlink_event *e) {
     job_end(&j->base, ui_fail("cannot connect", PAIRLINK_ENOMEM, NULL));
 }
 
-/* A link pairs as a code does; its words are said by the pipe. */
-static void remember(pipe_job *j, const pairlink_event *e) {
-  contact known;
-  if (!who.is_link || strcmp(e->peer, pairlink_id(j->base.client)) == 0 || contacts_find(&j->base.people, e->peer))
-    return;
-  (void)people_paired(&j->base.people, j->base.client, e->peer, pairlink_session_name(e->session), CONTACT_BY_LINK,
-                      &known);
-}
-
 static void on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
-  if (e->type == PAIRLINK_EVENT_LINKED) remember(j, e);
+  if (e->type == PAIRLINK_EVENT_LINKED && who.is_link) /* its words are said by the pipe */
+    people_met_by_link(&base->people, base->client, e->session);
   if (pairing_event(&code, e) == PAIRING_FAILED)
     job_end(base, code.exit_code);
   else if (e->type == PAIRLINK_EVENT_SESSION)
@@ -93,7 +85,7 @@ static const char doc[] =
 
 static int reach(pipe_job *j, const connect_arguments *a, const char *code_text) {
   pairlink_session *session;
-  if (a->claims) return pairing_claim(&code, &j->base, code_text, false);
+  if (*code_text) return pairing_claim(&code, &j->base, code_text, false);
   int error = pairlink_connect(j->base.client, who.text, &session);
   if (!error && pipe_add(j, session)) return 0;
   return ui_fail("cannot connect", error ? error : PAIRLINK_ENOMEM, error ? a->target : NULL);
@@ -105,8 +97,8 @@ static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
   char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options_init(&o);
   o.manual_take = 1;
-  o.listen = a->claims;
-  int result = a->claims ? code_prompt_read(true, code_text) : people_find(c, a->target, &who, &o);
+  int result = a->claims ? code_prompt_read(c, true, code_text, &who, &o) : people_find(c, a->target, &who, &o);
+  o.listen = *code_text != '\0';
   if (!result) result = job_init(&j->base, c, &hooks, &o, j);
   if (result) return result;
   result = reach(j, a, code_text);

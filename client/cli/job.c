@@ -151,7 +151,6 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   j->c = c;
   j->hooks = hooks;
   j->user = user;
-  j->started_ms = job_now_ms();
   if (!options->relay) options->relay = c->relay ? c->relay : c->default_relay;
   options->identity_file = c->identity;
   options->ca_file = c->ca;
@@ -198,6 +197,7 @@ static void check_time(job *j) {
 
 int job_run(job *j) {
   struct pollfd fds[2 + JOB_FDS];
+  j->started_ms = job_now_ms(); /* what was asked before took its own time */
   while (!j->stopped) {
     fds[0] = (struct pollfd){.fd = pairlink_fd(j->client), .events = POLLIN};
     fds[1] = (struct pollfd){.fd = j->signal_fd, .events = POLLIN};
@@ -211,5 +211,6 @@ int job_run(job *j) {
   int code = j->exit_code;
   pairlink_free(j->client);
   close(j->signal_fd);
+  sigprocmask(SIG_SETMASK, &j->old_signals, NULL); /* what is asked now can be left by Ctrl-C */
   return code;
 }

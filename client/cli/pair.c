@@ -217,11 +217,11 @@ static int start(pair_job *j, const cli *c) {
   o.listen = 1;
   o.manual_take = 1; /* what is said to this command stays with who said it */
   int code = j->target_text ? people_find(c, j->target_text, &j->who, &o) : 0;
-  if (!code && j->claims) code = code_prompt_read(false, j->code_text);
+  if (!code && j->claims) code = code_prompt_read(c, false, j->code_text, &j->who, &o);
   if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
-  if (j->claims) code = pairing_claim(&j->code, &j->base, j->code_text, j->json);
-  int error = !code && j->target_text ? pairlink_connect(j->base.client, j->who.text, &j->session) : 0;
+  if (*j->code_text) code = pairing_claim(&j->code, &j->base, j->code_text, j->json);
+  int error = !code && *j->who.text ? pairlink_connect(j->base.client, j->who.text, &j->session) : 0;
   if (error) code = ui_fail("cannot pair", error, j->target_text);
   if (code) pairlink_free(j->base.client);
   return code;

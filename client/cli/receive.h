@@ -37,6 +37,7 @@ typedef struct receive_job {
   char folder[PL_WHY_MAX * 8]; /* absolute */
   int root;
   receiving state;
+  const receiving_unit *unit; /* what is still to come into this folder, and is waited for; of `state` */
   bool state_open, saved_loaded;
   file_writer *writer;
   file_task *due; /* of the message that is being handled: gets its place, and goes to the writer */
