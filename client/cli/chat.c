@@ -391,7 +391,7 @@ int command_chat(const cli *c, int argc, char **argv) {
       .options = chat_options, .parser = parse, .args_doc = "[NAME|ID|LINK]\n--code", .doc = doc};
   static chat_job only;
   chat_job *j = &only;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   if (!code) {
     output_open(&j->out, STDOUT_FILENO);

@@ -115,7 +115,7 @@ int command_connect(const cli *c, int argc, char **argv) {
   pipe_job *j = &only;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
-  argp_parse(&parser, argc, argv, 0, NULL, &a);
+  command_parse(&parser, argc, argv, &a);
   int result = start(j, c, &a);
   if (result) return result;
   output_open(&j->out, STDOUT_FILENO);

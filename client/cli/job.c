@@ -13,6 +13,27 @@ const char *job_name(const job *j, const char *id) {
   return people_name(&j->people, id, names[turn++ % 4]);
 }
 
+const char *job_command_there(const job *j, const char *words) {
+  static char text[PAIRLINK_URL_MAX + 256];
+  const char *relay = j->c->relay ? j->c->relay : j->c->default_relay;
+  FILE *out = fmemopen(text, sizeof text, "w");
+  if (!out) return words;
+  fputs(words, out);
+  if (j->c->relay || !j->c->default_is_built_in) {
+    fputs(" --relay ", out);
+    ui_quoted(out, strchr(relay, '#') ? pairlink_relay_url(j->client) : relay); /* not the secret of a link */
+  }
+  return fclose(out) == 0 ? text : words;
+}
+
+int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_LINK_MAX]) {
+  int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_LINK_MAX);
+  if (error != PAIRLINK_EURL) return error ? ui_fail("no invite link", error, NULL) : 0;
+  ui_error("no invite link", "it leads to the root of a host, and this relay lies below one",
+           "use a code, or give the relay a host name of its own");
+  return EXIT_USAGE;
+}
+
 uint64_t job_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -276,7 +276,7 @@ int command_receive(const cli *c, int argc, char **argv) {
   static const struct argp parser = {.options = receive_options, .parser = parse, .doc = doc};
   receive_job *j = &only;
   j->root = j->terminal = -1;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);
   if (!code) {

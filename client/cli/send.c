@@ -402,7 +402,8 @@ static void hint(send_job *j) {
   if (!asking || !j->waits_ms) j->waits_ms = asking ? job_now_ms() : 0;
   if (!asking || j->hinted || job_now_ms() < j->waits_ms + HINT_AFTER_MS) return;
   j->hinted = true;
-  ui_note("Not accepted yet. At a command line they need: pairlink receive --from YOUR-NAME");
+  ui_note("Not accepted yet. At a command line they need: %s",
+          job_command_there(&j->s.base, "pairlink receive --from YOUR-NAME"));
 }
 
 static void on_tick(job *base) {
@@ -530,7 +531,7 @@ int command_send(const cli *c, int argc, char **argv) {
   static send_job only;
   static const struct argp parser = {.options = send_options, .parser = parse, .args_doc = "PATH…", .doc = doc};
   send_job *j = &only;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();

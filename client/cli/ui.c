@@ -30,6 +30,12 @@ int ui_columns(void) {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+int ui_rows(void) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 /* ---- lines that are drawn anew ------------------------------------------------------------------------ */
 
 /* The cursor is at the end of the last one. */
