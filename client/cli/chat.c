@@ -90,8 +90,8 @@ static void say_state(chat_job *j, const chat_session *s) {
   j->said_sending = j->said_kept = false;
 }
 
-static bool may_end(const chat_job *j) {
-  return j->input_ended && !j->box.first && !j->items;
+static void check_end(chat_job *j) {
+  if (j->input_ended && !j->box.first && !j->items) job_end(&j->base, j->unsent ? EXIT_OTHER : EXIT_OK);
 }
 
 /* The contact knows the last OUTBOX_SEEN_MAX messages again: of no more than half as many may it be unknown here
@@ -106,6 +106,7 @@ void chat_send(chat_job *j) {
     int error = send_one(s, m);
     if (error == PAIRLINK_EMSGSIZE) {
       ui_error("a message is longer than the other side takes, it was not sent", NULL, NULL);
+      j->unsent = true;
       outbox_delivered(&j->box, m);
     } else if (error) {
       s->blocked = true; /* until WRITABLE, or CLOSED */
@@ -114,7 +115,7 @@ void chat_send(chat_job *j) {
     }
   }
   say_state(j, s);
-  if (may_end(j)) job_end(&j->base, EXIT_OK);
+  check_end(j);
 }
 
 static void on_delivered(chat_job *j, const pairlink_event *e) {
@@ -317,7 +318,7 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
     else
       chat_write_output(j);
   }
-  if (!base->ending && may_end(j)) job_end(base, EXIT_OK);
+  if (!base->ending) check_end(j);
 }
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */

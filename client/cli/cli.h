@@ -95,7 +95,9 @@ void ui_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */
 void ui_error(const char *what, const char *why, const char *hint);
-/* The last one that was said; "" for none. */
+/* The same without a line: why the command will end so, where words for people have said it otherwise. */
+void ui_keep_error(const char *what, const char *why, const char *hint);
+/* The last one that was said or kept; "" for none. */
 void ui_last_error(const char **what, const char **why, const char **hint);
 /* Lines at the bottom of a terminal that are drawn anew with each call, below all others; no lines remove them. Nothing
  * where stderr cannot be redrawn (ui_live). */

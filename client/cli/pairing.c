@@ -90,6 +90,7 @@ pairing_state pairing_event(pairing *p, const pairlink_event *e) {
     case PAIRLINK_EVENT_PAIRED:
       return on_paired(p, e);
     case PAIRLINK_EVENT_CODE_ENDED:
+      if (p->j->ending) return PAIRING_GOES_ON; /* given up here, for a reason that was said */
       return on_ended(p, e);
     default:
       return PAIRING_GOES_ON;

@@ -27,10 +27,18 @@ static int exit_code_of(const receive_job *j) {
   return j->failed_why == PL_CONST_FILE_CANCELLED ? EXIT_REFUSED : EXIT_IO;
 }
 
+static void say_failed(const receive_job *j) {
+  char text[80];
+  snprintf(text, sizeof text, "%zu saved, %zu not", j->saved, j->failed);
+  if (j->failed && j->saved) ui_say("%s.", text);
+  if (j->failed && j->saved + j->failed > 1) ui_keep_error(text, share_why(j->failed_why, false), NULL);
+  if (!j->failed && j->declined) ui_keep_error("what was offered was declined", NULL, NULL);
+}
+
 static void finish(receive_job *j) {
   ui_status(NULL, 0);
   if (j->saved > 1 && !j->failed) ui_say("All saved: %zu files. SHA-256 matches.", j->saved);
-  if (j->failed && j->saved) ui_say("%zu saved, %zu not.", j->saved, j->failed);
+  say_failed(j);
   job_end(&j->s.base, exit_code_of(j));
 }
 
@@ -69,6 +77,7 @@ static void left(share *s) {
 
 static void begun(share *s) {
   receive_of(s)->idle_ms = 0;
+  receive_new_session(receive_of(s));
 }
 
 /* ---- hooks of the job --------------------------------------------------------------------------------- */

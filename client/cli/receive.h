@@ -28,6 +28,12 @@ typedef struct receive_unit {
   uint64_t files, done; /* done: saved, now or earlier, or failed */
 } receive_unit;
 
+/* An offer that was declined, or stopped as a whole, in this session. */
+typedef struct receive_end {
+  uint8_t id[16];
+  bool declined; /* here: what comes of it is declined without a question */
+} receive_end;
+
 typedef struct receive_job {
   share s;
   target from;
@@ -46,6 +52,8 @@ typedef struct receive_job {
   size_t unit_count;
   size_t saved, failed, there; /* there: offered again, and complete from before */
   bool declined, unit_failed;
+  receive_end ends[RECEIVE_UNITS_MAX]; /* a ring */
+  size_t end_count;
   uint8_t failed_why;
   uint64_t done_bytes, idle_ms;
   /* the question on the terminal */
@@ -67,6 +75,14 @@ uint64_t receive_arrived(const share *s);
 void receive_draw(receive_job *j);
 void receive_answer(receive_job *j); /* of the terminal */
 void receive_files_free(receive_job *j);
+
+/* receive_ends.c */
+void receive_new_session(receive_job *j);                      /* what was declined may be asked about again */
+void receive_offer_told(receive_job *j, const uint8_t *unit);  /* event `offer`: it may end again */
+bool receive_is_declined(receive_job *j, const uint8_t *unit); /* here, as a whole */
+/* One event `error` with the id of the offer: what of it has no end yet will have none. */
+void receive_end_offer(receive_job *j, const uint8_t *unit, const char *name, uint8_t why, bool by_peer);
+
 void receive_unit_known(receive_job *j, const uint8_t id[16], uint64_t files);
 
 #endif

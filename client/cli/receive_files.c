@@ -77,11 +77,20 @@ static void describe(const pl_transfer_file *f, offer_words *w) {
     progress_bytes(w->bytes, w->size);
 }
 
+/* What was offered is over as a whole. */
+static void end_offer(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer) {
+  offer_words w;
+  describe(f, &w);
+  receive_end_offer(j, unit_of(f), w.name, why, by_peer);
+}
+
 static void tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   char id[FILE_HEX_CHARS];
+  receive_offer_told(j, unit_of(f));
   if (!j->s.json) return;
-  share_json(&j->s, json_out("offer", "{s:s, s:o, s:I, s:I}", "id", file_hex(unit_of(f), 16, id), "name",
-                             json_out_text(w->name), "size", (json_int_t)w->bytes, "files", (json_int_t)w->files));
+  json_t *size = share_size(w->bytes, f->flags & PL_CONST_FILE_FLAG_STREAM);
+  share_json(&j->s, json_out("offer", "{s:s, s:o, s:o, s:I}", "id", file_hex(unit_of(f), 16, id), "name",
+                             json_out_text(w->name), "size", size, "files", (json_int_t)w->files));
 }
 
 static void accept(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
@@ -107,10 +116,11 @@ static void say_receiving(const receive_job *j, const offer_words *w) {
     ui_say("Receiving %s (%s) from %s", w->name, w->size, j->s.who);
 }
 
-static void decline(receive_job *j, const uint8_t *unit) {
+static void decline(receive_job *j, const pl_transfer_file *f) {
   uint8_t id[16];
-  memcpy(id, unit, sizeof id);
+  memcpy(id, unit_of(f), sizeof id);
   j->declined = true;
+  end_offer(j, f, PL_CONST_FILE_DECLINED, false);
   (void)share_about(&j->s, PL_TRANSFER_STOP, id, 0, PL_CONST_FILE_DECLINED);
 }
 
@@ -120,7 +130,7 @@ static void ask(receive_job *j, const pl_transfer_file *f, const offer_words *w)
   if (j->terminal < 0) {
     ui_say("%s wants to send %s (%s), and there is nobody to ask.", j->s.who, w->name, w->size);
     ui_say("  To accept without a question: pairlink receive --yes");
-    decline(j, unit_of(f));
+    decline(j, f);
     return;
   }
   memcpy(j->asked, unit_of(f), sizeof j->asked);
@@ -151,7 +161,7 @@ void receive_answer(receive_job *j) {
     describe(f, &w);
     accept(j, f, &w);
   } else if (f) {
-    decline(j, unit_of(f));
+    decline(j, f);
   } else {
     ui_say("It is not offered any more.");
   }
@@ -172,14 +182,11 @@ static void decide(receive_job *j, const pl_transfer_file *f) {
 }
 
 static void say_there(receive_job *j, const receiving_saved *saved) {
-  char text[1024], id[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
+  char text[1024];
   j->there++;
-  const char *name = strrchr(saved->path, '/');
-  ui_note("Here already: %s", ui_clean(name ? name + 1 : saved->path, text, sizeof text));
-  if (!j->s.json) return;
-  share_json(&j->s, json_out("done", "{s:s, s:o, s:o, s:I, s:s}", "id", file_hex(saved->id, 16, id), "name",
-                             json_out_text(name ? name + 1 : saved->path), "path", json_out_text(saved->path), "size",
-                             (json_int_t)saved->size, "sha256", file_hex(saved->sha256, FILE_HASH_BYTES, sum)));
+  const char *slash = strrchr(saved->path, '/'), *name = slash ? slash + 1 : saved->path;
+  ui_note("Here already: %s", ui_clean(name, text, sizeof text));
+  share_tell_done(&j->s, saved->id, name, saved->path, saved->size, saved->sha256);
 }
 
 /* Saved in an earlier run, or in this one while the word of it was on its way. */
@@ -197,6 +204,10 @@ static void on_offered(receive_job *j, const pl_transfer_action *a) {
   const receiving_unit *kept = receiving_find(&j->state, j->s.peer, unit_of(f));
   j->idle_ms = 0;
   if (answer_saved(j, f)) return;
+  if (!kept && receive_is_declined(j, unit_of(f))) { /* one more file of a folder that was declined */
+    decline(j, f);
+    return;
+  }
   describe(f, &w);
   if (!kept) {
     if (a->first) tell_offer(j, f, &w);
@@ -272,6 +283,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   in->folder = in->target.fd = -1;
   share_line_init(&in->line, f->id, f->name);
   safe_text(f->name, in->line.name, sizeof in->line.name);
+  in->line.is_stream = f->flags & PL_CONST_FILE_FLAG_STREAM;
   in->next = j->files;
   j->files = in;
   f->user = in;
@@ -296,6 +308,10 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f, const char
     cannot_write(j, f->id, name, error);
     return;
   }
+  char whole[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX + sizeof j->folder];
+  snprintf(whole, sizeof whole, "%s/%s", j->folder, path);
+  safe_text(f->name, name, sizeof name);
+  share_tell_done(&j->s, f->id, name, whole, 0, NULL);
   j->saved++;
   count_done(j, unit);
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
@@ -392,7 +408,8 @@ static void on_full(receive_job *j, incoming *in, uint64_t stored) {
     uint64_t missing = in->size > stored ? in->size - stored : 0;
     char what[400];
     snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
-    share_file_error(&j->s, in->id, in->line.name, "disk_full", what, "make room, and it goes on by itself");
+    ui_error(what, NULL, "make room, and it goes on by itself");
+    share_tell_disk_full(&j->s, in->id, in->line.name);
     if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
   }
   in->disk_full = true;
@@ -411,15 +428,12 @@ static void on_retried(receive_job *j, incoming *in, int error) {
 }
 
 static void tell_saved(receive_job *j, const incoming *in, const receiving_saved *saved, const char *name) {
-  char id[FILE_HEX_CHARS], sum[FILE_HEX_CHARS], path[1024], shown[256];
+  char path[1024], shown[256];
   const receive_unit *u = find_unit(j, in->unit);
   if (strcmp(name, in->leaf) != 0)
     ui_say("%s was there already: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
   if (!u || u->files <= 1) ui_say("Saved: %s. SHA-256 matches.", ui_clean(saved->path, path, sizeof path));
-  if (!j->s.json) return;
-  share_json(&j->s, json_out("done", "{s:s, s:o, s:o, s:I, s:s}", "id", file_hex(in->id, 16, id), "name",
-                             json_out_text(in->line.name), "path", json_out_text(saved->path), "size",
-                             (json_int_t)saved->size, "sha256", file_hex(saved->sha256, FILE_HASH_BYTES, sum)));
+  share_tell_done(&j->s, in->id, in->line.name, saved->path, saved->size, saved->sha256);
 }
 
 /* The absolute path of a file in an open folder. */
@@ -526,16 +540,20 @@ static void on_over(receive_job *j, const pl_transfer_action *a) {
   if (a->why && !undecided) {
     j->failed++;
     j->failed_why = a->why;
-    if (in && a->why != PL_CONST_FILE_UNWRITABLE)
-      share_file_error(&j->s, in->id, in->line.name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
+    char name[256];
+    safe_text(a->file->name, name, sizeof name);
+    if (a->why != PL_CONST_FILE_UNWRITABLE)
+      share_file_error(&j->s, a->file->id, name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
     count_done(j, unit);
     /* A stop of the whole: nothing more of it comes. */
     receive_unit *u = find_unit(j, unit);
     if (u && (a->why == PL_CONST_FILE_CANCELLED || a->why == PL_CONST_FILE_DECLINED) && a->by_peer) {
+      if (u->done < u->files) end_offer(j, a->file, a->why, true);
       u->done = u->files;
       unit_over(j, unit);
     }
   }
+  if (a->why && undecided && a->by_peer) end_offer(j, a->file, a->why, true);
   if (!in) return;
   in->over = true;
   in->drop_part = a->why != 0;
