@@ -90,8 +90,8 @@ static void say_state(chat_job *j, const chat_session *s) {
   j->said_sending = j->said_kept = false;
 }
 
-static bool may_end(const chat_job *j) {
-  return j->input_ended && !j->box.first && !j->items;
+static void check_end(chat_job *j) {
+  if (j->input_ended && !j->box.first && !j->items) job_end(&j->base, j->unsent ? EXIT_OTHER : EXIT_OK);
 }
 
 /* The contact knows the last OUTBOX_SEEN_MAX messages again: of no more than half as many may it be unknown here
@@ -106,6 +106,7 @@ void chat_send(chat_job *j) {
     int error = send_one(s, m);
     if (error == PAIRLINK_EMSGSIZE) {
       ui_error("a message is longer than the other side takes, it was not sent", NULL, NULL);
+      j->unsent = true;
       outbox_delivered(&j->box, m);
     } else if (error) {
       s->blocked = true; /* until WRITABLE, or CLOSED; memory is not waited for */
@@ -115,7 +116,7 @@ void chat_send(chat_job *j) {
     }
   }
   say_state(j, s);
-  if (may_end(j)) job_end(&j->base, EXIT_OK);
+  check_end(j);
 }
 
 static void on_delivered(chat_job *j, const pairlink_event *e) {
@@ -319,7 +320,7 @@ static void on_ready(job *base, const struct pollfd *fds, size_t count) {
     else
       chat_write_output(j);
   }
-  if (!base->ending && may_end(j)) job_end(base, EXIT_OK);
+  if (!base->ending) check_end(j);
 }
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
@@ -356,8 +357,8 @@ static const char doc[] =
 
 static int reach(chat_job *j, const char *code_text) {
   pairlink_session *session;
-  if (j->claims) return pairing_claim(&j->code, &j->base, code_text, false);
-  if (!j->target_text) return 0; /* a code is made once the relay is reached */
+  if (*code_text) return pairing_claim(&j->code, &j->base, code_text, false);
+  if (!*j->target.text) return 0; /* a code is made once the relay is reached */
   int error = pairlink_connect(j->base.client, j->target.text, &session);
   if (error) return ui_fail("cannot connect", error, j->target_text);
   return begin(j, pairlink_session_peer(session), session);
@@ -379,7 +380,7 @@ static int start(chat_job *j, const cli *c) {
   o.manual_take = 1;
   o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives it */
   int code = j->target_text ? people_find(c, j->target_text, &j->target, &o) : 0;
-  if (j->claims) code = code_prompt_read(false, code_text);
+  if (j->claims) code = code_prompt_read(c, false, code_text, &j->target, &o);
   if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
   code = reach(j, code_text);
@@ -393,7 +394,7 @@ int command_chat(const cli *c, int argc, char **argv) {
       .options = chat_options, .parser = parse, .args_doc = "[NAME|ID|LINK]\n--code", .doc = doc};
   static chat_job only;
   chat_job *j = &only;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   if (!code) {
     output_open(&j->out, STDOUT_FILENO);

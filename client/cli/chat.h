@@ -48,6 +48,7 @@ typedef struct chat_job {
   char input[CHAT_INPUT];
   size_t input_size;
   bool input_ended, skip_line; /* skip_line: the rest of one that is too long */
+  bool unsent;                 /* something was dropped: said, and in the exit code */
 } chat_job;
 
 /* chat_lines.c */

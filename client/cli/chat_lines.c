@@ -11,12 +11,17 @@ enum { CHAT_TEXT = 1 };
 
 /* ---- from stdin --------------------------------------------------------------------------------------- */
 
+static void too_long(chat_job *j) {
+  ui_error("that line is too long, it was not sent", NULL, "send it in pieces, or as a file: pairlink send");
+  j->unsent = true;
+}
+
 bool chat_add_line(chat_job *j, const char *text, size_t size) {
   char why[PL_WHY_MAX] = "";
   if (size && text[size - 1] == '\r') size--;
   if (!size) return true;
   if (size > OUTBOX_TEXT_MAX) {
-    ui_error("that line is too long, it was not sent", NULL, NULL);
+    too_long(j);
     return true;
   }
   int error = outbox_add(&j->box, text, size, why);
@@ -47,7 +52,7 @@ static void split_lines(chat_job *j) {
   j->input_size = (size_t)(end - at);
   if (j->input_size) memmove(j->input, at, j->input_size);
   if (j->input_size > OUTBOX_TEXT_MAX + 1) {
-    if (!j->skip_line) ui_error("that line is too long, it was not sent", NULL, NULL);
+    if (!j->skip_line) too_long(j);
     j->skip_line = true;
     j->input_size = 0;
   }

@@ -27,6 +27,7 @@ enum {
 typedef struct cli {
   const char *relay;         /* of --relay; NULL: not given */
   const char *default_relay; /* where neither --relay nor a link or contact says: never NULL */
+  bool default_is_built_in;  /* PAIRLINK_RELAY did not say either */
   const char *identity, *ca, *token;
   const char *name;      /* how I call myself this time; NULL: as stored */
   unsigned relay_wait_s; /* how long to try for a relay that was never reached; 0: for ever */
@@ -55,6 +56,13 @@ typedef struct option_place {
 /* False: the key has no place. */
 bool option_take(const option_place *places, size_t count, int key, const char *arg, struct argp_state *state);
 
+/* Parses a command's arguments; ends the program when they are wrong. The options of the whole program may stand among
+ * them; they are in the `cli` that the command has. */
+void command_parse(const struct argp *own, int argc, char **argv, void *input);
+
+/* Of the names (name(0), name(1) … NULL) the one that was probably meant; NULL: none is close. */
+const char *nearest_name(const char *typed, const char *(*name)(size_t));
+
 extern const command commands[]; /* ended by an entry without a name */
 extern const struct argp_option global_options[];
 
@@ -78,6 +86,7 @@ int command_completion(const cli *c, int argc, char **argv);
 void ui_init(bool verbose);
 /* Of the terminal that stderr is; 0 when it is none. */
 int ui_columns(void);
+int ui_rows(void);
 /* A line; and the same dimmed, where colour may be used. Formats hold no text of strangers but by ui_clean. */
 void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -87,7 +96,9 @@ void ui_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What happened, why, what to do: a line each, empty ones left out. */
 void ui_error(const char *what, const char *why, const char *hint);
-/* The last one that was said; "" for none. */
+/* The same without a line: why the command will end so, where words for people have said it otherwise. */
+void ui_keep_error(const char *what, const char *why, const char *hint);
+/* The last one that was said or kept; "" for none. */
 void ui_last_error(const char **what, const char **why, const char **hint);
 /* Lines at the bottom of a terminal that are drawn anew with each call, below all others; no lines remove them. Nothing
  * where stderr cannot be redrawn (ui_live). */

@@ -1,10 +1,12 @@
 #include "code_line.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { CTRL_C = 3, CTRL_D = 4, CTRL_H = 8, TAB = 9, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
 enum { NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9 };
+enum { PASTE_BEGINS = 200, PASTE_ENDS = 201, NUMBER_MAX = 1000 };
 
 void code_line_init(code_line *line, code_word_function *word) {
   memset(line, 0, sizeof *line);
@@ -60,6 +62,43 @@ static void append(code_line *line, const char *text) {
   if (line->size + n >= sizeof line->text) return;
   memcpy(line->text + line->size, text, n + 1);
   line->size += n;
+}
+
+/* ---- what was pasted ---------------------------------------------------------------------------------- */
+
+static void forget_raw(code_line *line) {
+  sodium_memzero(line->raw, line->raw_size);
+  line->raw_size = 0;
+  line->is_found = line->is_link = false;
+}
+
+/* Of what is too long the end counts. */
+static void keep_raw(code_line *line, unsigned char byte) {
+  if (line->raw_size + 1 == sizeof line->raw) {
+    line->raw_size /= 2;
+    memmove(line->raw, line->raw + sizeof line->raw - 1 - line->raw_size, line->raw_size);
+  }
+  line->raw[line->raw_size++] = byte < ' ' ? ' ' : (char)byte;
+  line->raw[line->raw_size] = '\0';
+}
+
+static invitation_kind look_into_raw(code_line *line) {
+  char found[PAIRLINK_LINK_MAX];
+  invitation_kind kind = invitation_find(line->raw, line->word, found);
+  size_t size = strlen(found);
+  line->is_link = kind == INVITATION_LINK || kind == INVITATION_BROKEN_LINK;
+  line->is_found = kind == INVITATION_CODE && size < sizeof line->text;
+  if (line->is_link) memcpy(line->link, found, size + 1);
+  if (line->is_found) {
+    memcpy(line->text, found, size + 1);
+    line->size = size;
+  }
+  sodium_memzero(found, sizeof found);
+  return kind;
+}
+
+const char *code_line_text(const code_line *line) {
+  return line->is_link ? line->link : line->text;
 }
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
@@ -133,43 +172,70 @@ static const char *wrong_word(const code_line *line, size_t *size) {
 
 static code_line_result enter(code_line *line) {
   size_t size;
+  if (look_into_raw(line) == INVITATION_LINK) return CODE_LINE_DONE;
+  line->asked = true;
+  if (line->is_link) return CODE_LINE_GOES_ON;
   complete(line);
   if (part_index(line) == CODE_LINE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
-  line->asked = true;
   return CODE_LINE_GOES_ON;
 }
 
 /* True while a byte belongs to the sequence of an arrow, a function key, or the marks around a paste. */
 static bool in_escape(code_line *line, unsigned char byte) {
   if (line->escape == 0 && byte != ESCAPE) return false;
-  if (line->escape == 0)
+  if (line->escape == 0) {
     line->escape = 1;
-  else if (line->escape == 1)
+    line->number = 0;
+  } else if (line->escape == 1) {
     line->escape = byte == '[' || byte == 'O' ? 2 : 0;
-  else if (byte >= 0x40 && byte <= 0x7e)
+  } else if (byte >= '0' && byte <= '9' && line->number < NUMBER_MAX) {
+    line->number = 10 * line->number + byte - '0';
+  } else if (byte >= 0x40 && byte <= 0x7e) {
     line->escape = 0;
+    if (byte == '~' && line->number == PASTE_BEGINS) line->pasting = true;
+    if (byte == '~' && line->number == PASTE_ENDS) line->pasting = false;
+  }
   return true;
+}
+
+/* Of a link, a key that takes something away takes all: nobody mends one by hand. */
+static code_line_result edit(code_line *line, unsigned char byte) {
+  bool all = byte == CTRL_U || line->is_link;
+  if (line->is_link && byte == TAB) return CODE_LINE_GOES_ON;
+  forget_raw(line);
+  if (all)
+    code_line_init(line, line->word);
+  else if (byte == CTRL_W)
+    remove_part(line);
+  else if (byte == TAB)
+    tab(line);
+  else
+    remove_last(line);
+  return CODE_LINE_GOES_ON;
+}
+
+static code_line_result text_byte(code_line *line, unsigned char byte) {
+  /* Also dashes of other kinds, and line ends of a paste. */
+  bool separates = byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0 || (line->pasting && byte < ' ');
+  keep_raw(line, byte);
+  if (separates || strstr(line->raw, "://")) (void)look_into_raw(line);
+  if (line->is_link || line->is_found) return CODE_LINE_GOES_ON;
+  if (separates)
+    separate(line);
+  else
+    character(line, byte);
+  return CODE_LINE_GOES_ON;
 }
 
 code_line_result code_line_key(code_line *line, unsigned char byte) {
   if (byte == CTRL_C) return CODE_LINE_ABORTED;
   if (in_escape(line, byte)) return CODE_LINE_GOES_ON;
+  if (line->pasting) return text_byte(line, byte);
   if (byte == '\r' || byte == '\n') return enter(line);
-  if (byte == CTRL_D) return line->size ? enter(line) : CODE_LINE_ABORTED;
+  if (byte == CTRL_D) return line->size || line->is_link ? enter(line) : CODE_LINE_ABORTED;
   line->asked = false;
-  if (byte == CTRL_H || byte == DELETE)
-    remove_last(line);
-  else if (byte == CTRL_W)
-    remove_part(line);
-  else if (byte == CTRL_U)
-    code_line_init(line, line->word);
-  else if (byte == TAB)
-    tab(line);
-  else if (byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0) /* also dashes of other kinds */
-    separate(line);
-  else
-    character(line, byte);
-  return CODE_LINE_GOES_ON;
+  bool edits = byte == CTRL_H || byte == DELETE || byte == CTRL_W || byte == CTRL_U || byte == TAB;
+  return edits ? edit(line, byte) : text_byte(line, byte);
 }
 
 /* ---- the view ----------------------------------------------------------------------------------------- */
@@ -203,6 +269,11 @@ static void look_at_word(const code_line *line, code_line_view *view) {
 void code_line_look(const code_line *line, code_line_view *view) {
   size_t size;
   memset(view, 0, sizeof *view);
+  if (line->is_link) {
+    view->wrong = line->asked;
+    if (line->asked) snprintf(view->hint, sizeof view->hint, "a link has to be whole, with all after the #");
+    return;
+  }
   const char *wrong = wrong_word(line, &size);
   if (part_index(line) > 0) look_at_word(line, view);
   if (wrong) {
@@ -210,7 +281,7 @@ void code_line_look(const code_line *line, code_line_view *view) {
     snprintf(view->hint, sizeof view->hint, "“%.*s” is no word of a code", (int)size, wrong);
   }
   if (line->size == 0 || (line->asked && part_index(line) == 0))
-    snprintf(view->hint, sizeof view->hint, "a number and two words, like 4821-copper-violin");
+    snprintf(view->hint, sizeof view->hint, "a number and two words, like 4821-copper-violin; or a link");
   else if (line->asked && !*view->hint)
     snprintf(view->hint, sizeof view->hint, "something is missing");
 }

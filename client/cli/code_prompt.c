@@ -15,6 +15,8 @@
 
 #include "code_line.h"
 
+enum { TEXT_MAX = 4096 };
+
 static const char question[] = "Code: ";
 
 typedef struct prompt {
@@ -32,11 +34,21 @@ static int columns(const prompt *p) {
   return ioctl(p->terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* How many bytes of the text are whole characters in at most `room` bytes. */
+static int fitting(const char *text, int room) {
+  int n = 0;
+  for (int i = 0; i <= room; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if ((c & 0xc0) != 0x80) n = i;
+    if (!c) break;
+  }
+  return n;
+}
+
+/* Bytes are at least as many as columns: a line that wraps could not be drawn anew. */
 static void put(const prompt *p, const char *style, const char *text, int *room) {
-  int n = (int)strlen(text); /* at least as many as columns, which is enough: a line that wraps cannot be drawn anew */
-  if (n > *room) n = *room;
-  while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
-  if (n <= 0) return;
+  int n = fitting(text, *room);
+  if (n == 0) return;
   *room -= n;
   dprintf(p->terminal, "%s%.*s%s", p->colour ? style : "", n, text, p->colour && *style ? "\033[0m" : "");
 }
@@ -48,7 +60,7 @@ static void draw(const prompt *p) {
   code_line_look(&p->line, &view);
   dprintf(p->terminal, "\r\033[K");
   put(p, "\033[1m", question, &room);
-  put(p, view.wrong ? "\033[31m" : "", p->line.text, &room);
+  put(p, view.wrong ? "\033[31m" : "", code_line_text(&p->line), &room);
   dprintf(p->terminal, "\0337");
   put(p, "\033[2m", view.rest, &room);
   if (*view.hint) put(p, "", "   ", &room);
@@ -123,40 +135,39 @@ static int converse(prompt *p) {
   }
 }
 
-static int ask(int terminal, char code[PAIRLINK_CODE_MAX]) {
+/* With the mark around pastes on, a line end inside of one is no Enter. */
+static int ask(int terminal, char text[TEXT_MAX]) {
   const char *none = getenv("NO_COLOR");
   prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
   code_line_init(&p.line, pairlink_word);
   if (tcgetattr(terminal, &p.before) != 0) return EXIT_IO;
+  dprintf(terminal, "\033[?2004h");
   int result = watch_signals(&p) && raw(&p) ? converse(&p) : EXIT_IO;
-  dprintf(terminal, result ? "\n" : "\r\033[K%s%s\n", question, p.line.text);
+  dprintf(terminal, "\033[?2004l");
+  dprintf(terminal, result ? "\n" : "\r\033[K%s%s\n", question, code_line_text(&p.line));
   cooked(&p);
   if (p.signal_fd >= 0) close(p.signal_fd);
   sigprocmask(SIG_SETMASK, &p.old_signals, NULL);
-  if (!result) memcpy(code, p.line.text, PAIRLINK_CODE_MAX);
+  if (!result) snprintf(text, TEXT_MAX, "%s", code_line_text(&p.line));
   sodium_memzero(&p.line, sizeof p.line);
   return result;
 }
 
 /* ---- lines as they come ------------------------------------------------------------------------------- */
 
-/* One byte after the other: what follows the line belongs to somebody else. */
-static bool read_line(int fd, char code[PAIRLINK_CODE_MAX]) {
+/* One byte after the other: what follows the line belongs to somebody else. False when there is nothing on it. */
+static bool read_line(int fd, char text[TEXT_MAX]) {
   size_t used = 0;
   char c;
-  bool fits = true;
   for (;;) {
     ssize_t n = read(fd, &c, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0 || c == '\n') break;
-    if (used + 1 < PAIRLINK_CODE_MAX)
-      code[used++] = c;
-    else
-      fits = false;
+    if (used + 1 < TEXT_MAX && c) text[used++] = c;
   }
-  while (used && (code[used - 1] == '\r' || code[used - 1] == ' ')) used--;
-  code[used] = '\0';
-  return used > 0 && fits;
+  while (used && (text[used - 1] == '\r' || text[used - 1] == ' ')) used--;
+  text[used] = '\0';
+  return used > 0;
 }
 
 /* A terminal that cannot be drawn on. */
@@ -170,26 +181,53 @@ static int no_code(const char *why) {
   return EXIT_USAGE;
 }
 
-static int ask_terminal(char code[PAIRLINK_CODE_MAX]) {
+static int ask_terminal(char text[TEXT_MAX]) {
   int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), result;
   if (terminal < 0) return no_code("there is no terminal to ask on");
   if (plain_terminal()) {
     dprintf(terminal, "%s", question);
-    result = read_line(terminal, code) ? 0 : no_code("nothing was typed");
+    result = read_line(terminal, text) ? 0 : no_code("nothing was typed");
   } else {
-    result = ask(terminal, code);
+    result = ask(terminal, text);
   }
   close(terminal);
   return result;
 }
 
-int code_prompt_read(bool stdin_is_data, char code[PAIRLINK_CODE_MAX]) {
+static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
   const char *given = getenv("PAIRLINK_CODE");
   if (given && *given) {
-    if (strlen(given) >= PAIRLINK_CODE_MAX) return no_code("what PAIRLINK_CODE holds is no code");
-    memcpy(code, given, strlen(given) + 1);
+    if (strlen(given) >= TEXT_MAX) return no_code("what PAIRLINK_CODE holds is no code");
+    memcpy(text, given, strlen(given) + 1);
     return 0;
   }
-  if (stdin_is_data || isatty(STDIN_FILENO)) return ask_terminal(code);
-  return read_line(STDIN_FILENO, code) ? 0 : no_code("the first line of stdin is no code");
+  if (stdin_is_data || isatty(STDIN_FILENO)) return ask_terminal(text);
+  return read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
+}
+
+/* What is none goes on as it is, if it could be one: the library says what is wrong with it. */
+static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
+  char found[PAIRLINK_LINK_MAX];
+  invitation_kind kind = invitation_find(text, pairlink_word, found);
+  const char *best = kind == INVITATION_NONE ? text : found;
+  int result = 0;
+  code[0] = '\0';
+  if (kind == INVITATION_LINK)
+    result = people_find(c, found, who, o);
+  else if (kind == INVITATION_BROKEN_LINK)
+    result = ui_fail("the link cannot be used", PAIRLINK_ELINK, NULL);
+  else if (strlen(best) < PAIRLINK_CODE_MAX)
+    memcpy(code, best, strlen(best) + 1);
+  else
+    result = no_code("this is none");
+  sodium_memzero(found, sizeof found);
+  return result;
+}
+
+int code_prompt_read(const cli *c, bool stdin_is_data, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
+  char text[TEXT_MAX];
+  int result = get_text(stdin_is_data, text);
+  if (!result) result = understand(c, text, code, who, o);
+  sodium_memzero(text, sizeof text);
+  return result;
 }

@@ -70,6 +70,12 @@ static void offer_options(const char *current, const struct argp_option *options
   }
 }
 
+/* The command's own, and those that may stand anywhere. */
+static void offer_all_options(const char *current, const place *at) {
+  if (at->command) offer_options(current, at->command->options);
+  offer_options(current, global_options);
+}
+
 static void offer_arguments(const char *current, const place *at) {
   const char *what = at->command->completes;
   if (!what) return;
@@ -92,10 +98,11 @@ static const struct argp_option *waits(const struct argp_option *options, const 
 static void step(place *at, const char *word) {
   if (strcmp(word, "=") == 0) return; /* bash takes --option=value apart */
   if (at->expects_for) {
-    if (at->expects_for->key == 'i' && !at->command) at->identity = word;
+    if (at->expects_for == waits(global_options, "--identity")) at->identity = word;
     at->expects_for = NULL;
   } else if (word[0] == '-') {
-    at->expects_for = waits(at->command ? at->command->options : global_options, word);
+    at->expects_for = waits(at->command ? at->command->options : NULL, word);
+    if (!at->expects_for) at->expects_for = waits(global_options, word);
   } else if (at->command) {
     at->arguments++;
   } else {
@@ -114,7 +121,7 @@ static int words(int count, char **list) {
   if (at.expects_for)
     (void)offer_parts(current, at.expects_for->arg, true, true, &at);
   else if (current[0] == '-')
-    offer_options(current, at.command ? at.command->options : global_options);
+    offer_all_options(current, &at);
   else if (!at.command)
     offer_commands(current);
   else
@@ -226,6 +233,6 @@ int command_completion(const cli *c, int argc, char **argv) {
   const char *script = NULL;
   (void)c;
   if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0) return words(argc - 3, argv + 3);
-  argp_parse(&parser, argc, argv, 0, NULL, &script);
+  command_parse(&parser, argc, argv, &script);
   return fputs(script, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_OK : EXIT_IO;
 }

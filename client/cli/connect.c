@@ -18,18 +18,10 @@ static void on_session(pipe_job *j, const pairlink_event *e) {
   if (!j->active && strcmp(e->peer, code.who.id) == 0 && pipe_add(j, e->session) != 0) pipe_no_memory(j, e->session);
 }
 
-/* A link pairs as a code does; its words are said by the pipe. */
-static void remember(pipe_job *j, const pairlink_event *e) {
-  contact known;
-  if (!who.is_link || strcmp(e->peer, pairlink_id(j->base.client)) == 0 || contacts_find(&j->base.people, e->peer))
-    return;
-  (void)people_paired(&j->base.people, j->base.client, e->peer, pairlink_session_name(e->session), CONTACT_BY_LINK,
-                      &known);
-}
-
 static void on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
-  if (e->type == PAIRLINK_EVENT_LINKED) remember(j, e);
+  if (e->type == PAIRLINK_EVENT_LINKED && who.is_link) /* its words are said by the pipe */
+    people_met_by_link(&base->people, base->client, e->session);
   if (pairing_event(&code, e) == PAIRING_FAILED)
     job_end(base, code.exit_code);
   else if (e->type == PAIRLINK_EVENT_SESSION)
@@ -92,7 +84,7 @@ static const char doc[] =
 
 static int reach(pipe_job *j, const connect_arguments *a, const char *code_text) {
   pairlink_session *session;
-  if (a->claims) return pairing_claim(&code, &j->base, code_text, false);
+  if (*code_text) return pairing_claim(&code, &j->base, code_text, false);
   int error = pairlink_connect(j->base.client, who.text, &session);
   if (!error) error = pipe_add(j, session);
   return error ? ui_fail("cannot connect", error, a->target) : 0;
@@ -104,8 +96,8 @@ static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
   char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options_init(&o);
   o.manual_take = 1;
-  o.listen = a->claims;
-  int result = a->claims ? code_prompt_read(true, code_text) : people_find(c, a->target, &who, &o);
+  int result = a->claims ? code_prompt_read(c, true, code_text, &who, &o) : people_find(c, a->target, &who, &o);
+  o.listen = *code_text != '\0';
   if (!result) result = job_init(&j->base, c, &hooks, &o, j);
   if (result) return result;
   result = reach(j, a, code_text);
@@ -122,7 +114,7 @@ int command_connect(const cli *c, int argc, char **argv) {
   pipe_job *j = &only;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
-  argp_parse(&parser, argc, argv, 0, NULL, &a);
+  command_parse(&parser, argc, argv, &a);
   int result = start(j, c, &a);
   if (result) return result;
   output_open(&j->out, STDOUT_FILENO);

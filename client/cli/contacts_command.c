@@ -199,6 +199,19 @@ static const action actions[] = {
     {"forget", 1, forget},     {"phrase", 1, phrase}, {"compared", 1, compared},
 };
 
+static const char *action_name(size_t i) {
+  return i < sizeof actions / sizeof *actions ? actions[i].name : NULL;
+}
+
+static int no_such_action(const char *typed) {
+  char safe[80], hint[128];
+  const char *meant = nearest_name(typed, action_name);
+  snprintf(hint, sizeof hint, "%s%s%spairlink contacts --help lists what there is", meant ? "did you mean " : "",
+           meant ? meant : "", meant ? "? " : "");
+  ui_error("there is no such action", ui_clean(typed, safe, sizeof safe), hint);
+  return EXIT_USAGE;
+}
+
 static int usage(const char *what, const char *why) {
   ui_error(what, why, "pairlink contacts --help lists what there is");
   return EXIT_USAGE;
@@ -209,7 +222,7 @@ static int act(const cli *c, contacts *s, const contacts_arguments *a) {
   const action *what = NULL;
   for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
     if (strcmp(actions[i].name, a->words[0]) == 0) what = &actions[i];
-  if (!what) return usage("there is no such action", ui_clean(a->words[0], safe, sizeof safe));
+  if (!what) return no_such_action(a->words[0]);
   if (a->count != 1 + what->arguments)
     return usage(what->arguments == 2 ? "rename takes two names: the one now, and the new one"
                                       : "this takes one name of a contact",
@@ -232,7 +245,7 @@ int command_contacts(const cli *c, int argc, char **argv) {
       .options = contacts_options, .parser = parse, .args_doc = "\nrename NAME NEW\nACTION NAME", .doc = doc};
   contacts_arguments a = {0};
   contacts s;
-  argp_parse(&parser, argc, argv, 0, NULL, &a);
+  command_parse(&parser, argc, argv, &a);
   int code = people_open(c, &s);
   if (code) return code;
   code = a.count ? act(c, &s, &a) : list(&a, &s, c->verbose);
@@ -260,7 +273,7 @@ int command_name(const cli *c, int argc, char **argv) {
   const char *name = NULL;
   char why[PL_WHY_MAX] = "";
   contacts s;
-  argp_parse(&parser, argc, argv, 0, NULL, &name);
+  command_parse(&parser, argc, argv, &name);
   int code = people_open(c, &s);
   if (code) return code;
   if (name) {

@@ -13,6 +13,27 @@ const char *job_name(const job *j, const char *id) {
   return people_name(&j->people, id, names[turn++ % 4]);
 }
 
+const char *job_command_there(const job *j, const char *words) {
+  static char text[PAIRLINK_URL_MAX + 256];
+  const char *relay = j->c->relay ? j->c->relay : j->c->default_relay;
+  FILE *out = fmemopen(text, sizeof text, "w");
+  if (!out) return words;
+  fputs(words, out);
+  if (j->c->relay || !j->c->default_is_built_in) {
+    fputs(" --relay ", out);
+    ui_quoted(out, strchr(relay, '#') ? pairlink_relay_url(j->client) : relay); /* not the secret of a link */
+  }
+  return fclose(out) == 0 ? text : words;
+}
+
+int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_LINK_MAX]) {
+  int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_LINK_MAX);
+  if (error != PAIRLINK_EURL) return error ? ui_fail("no invite link", error, NULL) : 0;
+  ui_error("no invite link", "it leads to the root of a host, and this relay lies below one",
+           "use a code, or give the relay a host name of its own");
+  return EXIT_USAGE;
+}
+
 uint64_t job_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -169,7 +190,6 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   j->c = c;
   j->hooks = hooks;
   j->user = user;
-  j->started_ms = job_now_ms();
   if (!options->relay) options->relay = c->relay ? c->relay : c->default_relay;
   options->identity_file = c->identity;
   options->ca_file = c->ca;
@@ -223,6 +243,7 @@ static void client_failed(job *j, int error) {
 
 int job_run(job *j) {
   struct pollfd fds[2 + JOB_FDS];
+  j->started_ms = job_now_ms(); /* what was asked before took its own time */
   while (!j->stopped) {
     fds[0] = (struct pollfd){.fd = pairlink_fd(j->client), .events = POLLIN};
     fds[1] = (struct pollfd){.fd = j->signal_fd, .events = POLLIN};
@@ -237,5 +258,6 @@ int job_run(job *j) {
   int code = j->exit_code;
   pairlink_free(j->client);
   close(j->signal_fd);
+  sigprocmask(SIG_SETMASK, &j->old_signals, NULL); /* what is asked now can be left by Ctrl-C */
   return code;
 }

@@ -35,30 +35,39 @@ json_t *json_out_text(const char *text) {
   return string;
 }
 
-static const char *kind_of(int exit_code) {
-  static const char *const kinds[] = {
-      [EXIT_USAGE] = "usage",
-      [EXIT_NO_RELAY] = "no_relay",
-      [EXIT_REFUSED] = "refused",
-      [EXIT_PEER_GONE] = "peer_gone",
-      [EXIT_KEY] = "key",
-      [EXIT_IO] = "io",
-      [EXIT_CODE] = "wrong_code",
-      [EXIT_DISK_FULL] = "disk_full",
-      [EXIT_RELAY_STORE] = "relay_store",
-  };
-  if (exit_code == EXIT_INTERRUPTED) return "interrupted";
-  bool known = exit_code > 0 && (size_t)exit_code < sizeof kinds / sizeof *kinds && kinds[exit_code];
-  return known ? kinds[exit_code] : "other";
+static const struct {
+  const char *word, *text; /* text: if nothing else was said */
+} kinds[] = {
+    [EXIT_OTHER] = {"other", "something unexpected"},
+    [EXIT_USAGE] = {"usage", "wrong usage"},
+    [EXIT_NO_RELAY] = {"no_relay", "the relay cannot be reached"},
+    [EXIT_REFUSED] = {"refused", "refused"},
+    [EXIT_PEER_GONE] = {"peer_gone", "the other side is gone"},
+    [EXIT_KEY] = {"key", "an identity, key or certificate is wrong"},
+    [EXIT_IO] = {"io", "reading or writing here failed"},
+    [EXIT_CODE] = {"wrong_code", "the code was wrong, or is used up"},
+    [EXIT_DISK_FULL] = {"disk_full", "the disk is full"},
+    [EXIT_RELAY_STORE] = {"relay_store", "the relay cannot store new IDs right now"},
+};
+
+/* 128 + the number of a signal, whatever was said before it came. */
+static bool tell_signal(int number) {
+  const char *name = sigabbrev_np(number);
+  char text[64];
+  snprintf(text, sizeof text, "ended by SIG%s", name ? name : "?");
+  return json_out("error", "{s:s, s:s, s:s}", "error", "interrupted", "text", text, "hint", "");
 }
 
 bool json_out_failure(int exit_code) {
   const char *what, *why, *hint;
   char text[1100];
   if (exit_code == EXIT_OK) return true;
+  if (exit_code > 128) return tell_signal(exit_code - 128);
+  bool known = exit_code > 0 && (size_t)exit_code < sizeof kinds / sizeof *kinds && kinds[exit_code].word;
+  size_t kind = known ? (size_t)exit_code : EXIT_OTHER;
   ui_last_error(&what, &why, &hint);
-  if (exit_code == EXIT_INTERRUPTED && !*what) what = "interrupted";
+  if (!*what) what = kinds[kind].text;
   snprintf(text, sizeof text, "%s%s%s", what, *why ? ": " : "", why);
-  return json_out("error", "{s:s, s:o, s:o}", "error", kind_of(exit_code), "text", json_out_text(text), "hint",
+  return json_out("error", "{s:s, s:o, s:o}", "error", kinds[kind].word, "text", json_out_text(text), "hint",
                   json_out_text(hint));
 }

@@ -138,16 +138,16 @@ static void on_event(job *base, const pairlink_event *e) {
 
 static void print_invite(pipe_job *j, unsigned valid_s) {
   char link[PAIRLINK_LINK_MAX];
-  int error = pairlink_invite_new(j->base.client, valid_s, link, sizeof link);
-  if (error) {
-    job_end(&j->base, ui_fail("no invite link", error, NULL));
+  int result = job_invite(&j->base, valid_s, link);
+  if (result) {
+    job_end(&j->base, result);
     return;
   }
+  (void)qr_show(link, 6);
   ui_say(
       "Invite link, for one person, valid %u minutes:\n%s\nOn the other side: pairlink connect 'LINK', or open it in "
       "a browser.",
       (valid_s + 59) / 60, link);
-  (void)qr_show(link);
 }
 
 static unsigned invite_valid_s = INVITE_VALID_S;
@@ -157,7 +157,9 @@ static void on_online(job *base) {
   int result = j->code ? pairing_make(&code, base, "pairlink connect --code", false) : 0;
   if (result) job_end(base, result);
   if (j->invite) print_invite(j, invite_valid_s);
-  if (!j->invite && !j->code) ui_say("Waiting. On the other side: pairlink connect %s", pairlink_id(base->client));
+  char there[PAIRLINK_ID_CHARS + 32];
+  snprintf(there, sizeof there, "pairlink connect %s", pairlink_id(base->client));
+  if (!j->invite && !j->code) ui_say("Waiting. On the other side: %s", job_command_there(base, there));
 }
 
 static size_t prepare(job *base, struct pollfd *fds) {
@@ -278,7 +280,7 @@ int command_listen(const cli *c, int argc, char **argv) {
   j->is_listen = true;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
-  argp_parse(&parser, argc, argv, 0, NULL, &o);
+  command_parse(&parser, argc, argv, &o);
   invite_valid_s = o.valid_s;
   if (!j->accept && !j->allowed_count && !j->invite && !j->code) j->accept = "ask";
   int result = start(j, c);

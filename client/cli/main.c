@@ -61,12 +61,13 @@ static const char before[] =
 
 static const char after[] =
     "Examples, on two machines:\n"
-    "  $ pairlink send holiday.zip                          # shows a code\n"
-    "  $ pairlink receive                                   # asks for it\n"
+    "  $ pairlink send holiday.zip --relay wss://relay.example   # shows a code\n"
+    "  $ pairlink receive --relay wss://relay.example            # asks for it\n"
     "\n"
-    "  $ pairlink --relay wss://relay.example pair          # shows a code\n"
-    "  $ pairlink --relay wss://relay.example pair --code   # asks for it\n"
-    "  $ pairlink chat Ana\n"
+    "  $ export PAIRLINK_RELAY=wss://relay.example               # or once for all\n"
+    "  $ pairlink pair                                           # shows a code\n"
+    "  $ pairlink pair --code                                    # asks for it\n"
+    "  $ pairlink chat Ana                                       # goes where you met\n"
     "\n"
     "Exit codes:\n"
     "  0    all went well, and the other side has everything\n"
@@ -109,23 +110,30 @@ bool option_take(const option_place *places, size_t count, int key, const char *
   return false;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-  parsed *p = state->input;
+static error_t take_global(cli *c, int key, char *arg, struct argp_state *state) {
   const option_place places[] = {
-      {'r', .text = &p->c.relay},          {'i', .text = &p->c.identity}, {'c', .text = &p->c.ca},
-      {OPTION_TOKEN, .text = &p->c.token}, {'v', .flag = &p->c.verbose},
+      {'r', .text = &c->relay},          {'i', .text = &c->identity}, {'c', .text = &c->ca},
+      {OPTION_TOKEN, .text = &c->token}, {'v', .flag = &c->verbose},
   };
   if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
     case OPTION_RELAY_WAIT:
-      if (!read_seconds(arg, &p->c.relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
+      if (!read_seconds(arg, &c->relay_wait_s)) argp_error(state, "--relay-wait takes seconds, not '%s'", arg);
       return 0;
     case OPTION_NAME: {
       static char name[CONTACT_NAME_MAX];
       if (*arg && !contact_name_clean(arg, name)) argp_error(state, "that cannot be a name: '%s'", arg);
-      p->c.name = name;
+      c->name = name;
       return 0;
     }
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  parsed *p = state->input;
+  switch (key) {
     case ARGP_KEY_ARG: /* the command: the rest is its own */
       p->command_index = state->next - 1;
       state->next = state->argc;
@@ -134,12 +142,39 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "name a command, such as pair or chat; pairlink help lists them");
       return EINVAL;
     default:
-      return ARGP_ERR_UNKNOWN;
+      return take_global(&p->c, key, arg, state);
   }
 }
 
 static const struct argp parser = {
     .options = global_options, .parser = parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
+
+/* ---- the arguments of a command ------------------------------------------------------------------------ */
+
+static cli *global_place; /* where the options of the whole program go */
+
+static error_t parse_global(int key, char *arg, struct argp_state *state) {
+  return take_global(state->input, key, arg, state);
+}
+
+static error_t hand_on(int key, char *arg, struct argp_state *state) {
+  (void)arg;
+  if (key != ARGP_KEY_INIT) return ARGP_ERR_UNKNOWN;
+  state->child_inputs[0] = state->input;
+  state->child_inputs[1] = global_place;
+  return 0;
+}
+
+void command_parse(const struct argp *own, int argc, char **argv, void *input) {
+  const struct argp bare = {.options = own->options, .parser = own->parser};
+  const struct argp global = {.options = global_options, .parser = parse_global};
+  const struct argp_child parts[] = {{&bare, 0, NULL, 0}, {&global, 0, "Options of every command:", 1}, {0}};
+  const struct argp whole = {.parser = hand_on, .args_doc = own->args_doc, .doc = own->doc, .children = parts};
+  argp_parse(&whole, argc, argv, 0, NULL, input);
+  ui_init(global_place->verbose);
+}
+
+/* ---- help ---------------------------------------------------------------------------------------------- */
 
 /* The text around the options: what it is for, the commands, and the rest. */
 static const char *whole_doc(void) {
@@ -171,13 +206,25 @@ static int run(const cli *c, const command *what, int argc, char **argv) {
   return what->run(c, argc, argv);
 }
 
+static const char *name_of(size_t i) {
+  if (i == 0) return "help";
+  return commands[i - 1].name;
+}
+
+static int unknown(const char *name) {
+  char safe[80], hint[128];
+  const char *meant = nearest_name(name, name_of);
+  snprintf(hint, sizeof hint, "%s%s%spairlink help lists them", meant ? "did you mean " : "", meant ? meant : "",
+           meant ? "? " : "");
+  ui_error("there is no such command", ui_clean(name, safe, sizeof safe), hint);
+  return EXIT_USAGE;
+}
+
 static int help(const cli *c, const struct argp *main_parser, int argc, char **argv) {
   static char flag[] = "--help";
-  const command *what = argc > 1 ? find(argv[1]) : NULL;
-  if (argc > 1 && !what) {
-    ui_error("there is no such command", argv[1], "pairlink help lists them");
-    return EXIT_USAGE;
-  }
+  bool of_command = argc > 1 && argv[1][0] != '-' && strcmp(argv[1], "help") != 0;
+  const command *what = of_command ? find(argv[1]) : NULL;
+  if (of_command && !what) return unknown(argv[1]);
   if (!what) {
     static char name[] = "pairlink";
     argp_help(main_parser, stdout, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), name);
@@ -185,6 +232,17 @@ static int help(const cli *c, const struct argp *main_parser, int argc, char **a
   }
   char *arguments[] = {argv[0], flag, NULL};
   return run(c, what, 2, arguments);
+}
+
+/* What was written to stdout has to arrive there, also what argp wrote before it ended the program. */
+static void check_stdout(int code, void *context) {
+  const char *what, *why, *hint;
+  (void)context;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return;
+  int error = errno;
+  ui_last_error(&what, &why, &hint);
+  if (!*what && error != EPIPE) ui_error("stdout cannot be written", strerror(error), NULL); /* a reader may leave */
+  _exit(code ? code : EXIT_IO);
 }
 
 /* A closed standard stream would give its number to a socket. */
@@ -208,9 +266,10 @@ static const char *from_environment(const char *name) {
 
 int main(int argc, char **argv) {
   struct argp with_doc = parser;
-  parsed p = {.c = {.relay_wait_s = 10}};
+  static parsed p = {.c = {.relay_wait_s = 10}};
   open_standard_streams();
   keep_secrets();
+  (void)on_exit(check_stdout, NULL);
   mallopt(M_TRIM_THRESHOLD, 16 << 20); /* messages come and go: their pages need not be given back each time */
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   signal(SIGPIPE, SIG_IGN);
@@ -221,13 +280,14 @@ int main(int argc, char **argv) {
   argp_parse(&with_doc, argc, argv, ARGP_IN_ORDER, NULL, &p);
   ui_init(p.c.verbose);
   p.c.default_relay = from_environment("PAIRLINK_RELAY");
+  p.c.default_is_built_in = !p.c.default_relay;
   if (!p.c.default_relay) p.c.default_relay = DEFAULT_RELAY;
+  global_place = &p.c;
   if (!p.c.token) p.c.token = from_environment("PAIRLINK_TOKEN");
   argv += p.command_index;
   argc -= p.command_index;
   const command *what = find(argv[0]);
   if (what) return run(&p.c, what, argc, argv);
   if (strcmp(argv[0], "help") == 0) return help(&p.c, &with_doc, argc, argv);
-  ui_error("there is no such command", argv[0], "pairlink help lists them");
-  return EXIT_USAGE;
+  return unknown(argv[0]);
 }

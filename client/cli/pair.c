@@ -21,6 +21,7 @@ typedef struct pair_job {
   char code_text[PAIRLINK_CODE_MAX];
   target who;
   char invite[PAIRLINK_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: who used the link */
+  bool invite_made;                                               /* the link was shown, or cannot be */
   pairlink_session *session;
   bool paired; /* both know it, or at least this side does */
   contact person;
@@ -88,15 +89,23 @@ static void on_event(job *base, const pairlink_event *e) {
   if (e->type == PAIRLINK_EVENT_CLOSED) on_closed(j, e);
 }
 
+/* A relay below the root of a host has codes, and no links. */
 static void make_invite(pair_job *j) {
-  int error = pairlink_invite_new(j->base.client, INVITE_VALID_S, j->invite, sizeof j->invite);
+  enum { ROWS_OF_CODE = 6 }; /* and of what is said around it and the link */
+  int error = pairlink_invite_new(j->base.client, INVITE_VALID_S, j->invite, sizeof j->invite), columns = ui_columns();
+  if (error == PAIRLINK_EURL) return;
   if (error) {
     job_end(&j->base, ui_fail("no invite link", error, NULL));
     return;
   }
-  if (j->json && !json_out("link", "{s:s}", "link", j->invite)) job_end(&j->base, EXIT_IO);
-  ui_say("\nOr by this link, also in a browser, good once and as long:\n  %s", j->invite);
-  if (!j->no_qr && qr_show(j->invite)) ui_note("  (the same link, for a phone's camera)");
+  ui_say("By this link, also in a browser, good once and as long as the code:\n  %s", j->invite);
+  int link_rows = columns ? (int)strlen(j->invite) / columns + 1 : 0;
+  if (!j->no_qr && qr_show(j->invite, ROWS_OF_CODE + link_rows)) ui_note("  (the same link, for a phone's camera)");
+  ui_say("\nOr by this code:");
+}
+
+static void tell_invite(pair_job *j) {
+  if (j->json && *j->invite && !json_out("link", "{s:s}", "link", j->invite)) job_end(&j->base, EXIT_IO);
 }
 
 static void on_online(job *base) {
@@ -109,11 +118,14 @@ static void on_online(job *base) {
   if (code) job_end(base, code);
 }
 
-/* The link comes after the code, which is what people are to look at first. */
-static void on_event_then_invite(job *base, const pairlink_event *e) {
+/* The code comes last: people look at it first, and what was above may scroll away. */
+static void on_event_with_invite(job *base, const pairlink_event *e) {
   pair_job *j = base->user;
+  bool first = e->type == PAIRLINK_EVENT_CODE && !j->invite_made && !base->ending;
+  if (first) make_invite(j);
   on_event(base, e);
-  if (e->type == PAIRLINK_EVENT_CODE && !*j->invite && !base->ending) make_invite(j);
+  if (first) tell_invite(j);
+  j->invite_made = j->invite_made || first;
 }
 
 static void on_tick(job *base) {
@@ -210,18 +222,18 @@ static const char doc[] =
     "ten minutes: who types it wrong uses it up. With IDs, each of the two names the other's.";
 
 static int start(pair_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event_then_invite, on_online, NULL, prepare, on_ready, on_tick};
+  static const job_hooks hooks = {on_event_with_invite, on_online, NULL, prepare, on_ready, on_tick};
   pairlink_options o;
   pairlink_options_init(&o);
   o.application = "pair/1";
   o.listen = 1;
   o.manual_take = 1; /* what is said to this command stays with who said it */
   int code = j->target_text ? people_find(c, j->target_text, &j->who, &o) : 0;
-  if (!code && j->claims) code = code_prompt_read(false, j->code_text);
+  if (!code && j->claims) code = code_prompt_read(c, false, j->code_text, &j->who, &o);
   if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
-  if (j->claims) code = pairing_claim(&j->code, &j->base, j->code_text, j->json);
-  int error = !code && j->target_text ? pairlink_connect(j->base.client, j->who.text, &j->session) : 0;
+  if (*j->code_text) code = pairing_claim(&j->code, &j->base, j->code_text, j->json);
+  int error = !code && *j->who.text ? pairlink_connect(j->base.client, j->who.text, &j->session) : 0;
   if (error) code = ui_fail("cannot pair", error, j->target_text);
   if (code) pairlink_free(j->base.client);
   return code;
@@ -231,7 +243,7 @@ int command_pair(const cli *c, int argc, char **argv) {
   static const struct argp parser = {.options = pair_options, .parser = parse, .args_doc = "[LINK|ID]", .doc = doc};
   static pair_job only;
   pair_job *j = &only;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   sodium_memzero(j->code_text, sizeof j->code_text);
   if (!code) code = job_run(&j->base);

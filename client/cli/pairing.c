@@ -23,6 +23,20 @@ int pairing_claim(pairing *p, job *j, const char *code, bool json) {
   return error ? ui_fail("the code cannot be used", error, NULL) : 0; /* not the code itself: it may be nearly right */
 }
 
+/* In as few lines as the terminal has room for: the code, how long it is valid, and what to type on the other side. */
+static void show_code(const pairing *p, int64_t valid_ms) {
+  const char *there = job_command_there(p->j, p->other_side);
+  long long minutes = (long long)(valid_ms + 59999) / 60000;
+  char head[PAIRLINK_CODE_MAX + 16], valid[80];
+  snprintf(head, sizeof head, "Code  %-24s", p->text);
+  snprintf(valid, sizeof valid, "valid %lld minute%s; on the other side:", minutes, minutes == 1 ? "" : "s");
+  size_t room = ui_columns() ? (size_t)ui_columns() : SIZE_MAX, first = strlen(head) + 2 + strlen(valid);
+  bool all = first + 1 + strlen(there) <= room;
+  ui_head("%s%s%s%s%s", head, first <= room ? "  " : "", first <= room ? valid : "", all ? " " : "", all ? there : "");
+  if (first > room) ui_say("      %s", valid);
+  if (!all) ui_say("      %s", there);
+}
+
 /* Again after each login; most often it is the same. */
 static void on_code(pairing *p, const pairlink_event *e) {
   if (strcmp(p->text, e->text) == 0) return;
@@ -31,14 +45,7 @@ static void on_code(pairing *p, const pairlink_event *e) {
   if (p->json && !json_out("code", "{s:s, s:I}", "code", p->text, "valid_ms", (json_int_t)e->retry_ms))
     p->exit_code = EXIT_IO;
   if (another) ui_warn("The relay was started anew: the code is another now.");
-  long long minutes = (long long)(e->retry_ms + 59999) / 60000;
-  char head[PAIRLINK_CODE_MAX + 16], rest[200];
-  snprintf(head, sizeof head, "Code  %-24s", p->text);
-  int n = snprintf(rest, sizeof rest, "valid %lld minute%s; on the other side: %s", minutes, minutes == 1 ? "" : "s",
-                   p->other_side);
-  bool narrow = ui_columns() && ui_columns() < (int)strlen(head) + 2 + n;
-  ui_head("%s%s%s", head, narrow ? "" : "  ", narrow ? "" : rest);
-  if (narrow) ui_say("      %s", rest);
+  show_code(p, e->retry_ms);
 }
 
 static pairing_state failed(pairing *p, int exit_code) {
@@ -91,6 +98,7 @@ pairing_state pairing_event(pairing *p, const pairlink_event *e) {
     case PAIRLINK_EVENT_PAIRED:
       return on_paired(p, e);
     case PAIRLINK_EVENT_CODE_ENDED:
+      if (p->j->ending) return PAIRING_GOES_ON; /* given up here, for a reason that was said */
       return on_ended(p, e);
     default:
       return PAIRING_GOES_ON;

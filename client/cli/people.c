@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "invitation.h"
+
 int people_open(const cli *c, contacts *s) {
   char why[PL_WHY_MAX] = "";
   int error = contacts_open(s, c->identity, why);
@@ -36,8 +38,9 @@ static int by_contact(const cli *c, const contact *who, target *out, pairlink_op
 }
 
 static int nobody(const char *text) {
-  char what[120], safe[80];
-  if (*text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-') { /* and it is not shown once more */
+  char what[120], safe[80], code[PAIRLINK_LINK_MAX];
+  bool like_code = *text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-';
+  if (like_code || invitation_find(text, pairlink_word, code) == INVITATION_CODE) { /* it is not shown once more */
     ui_error("a code is not taken from the command line", "everybody on this machine can read that",
              "use --code, and type it when you are asked");
     return EXIT_USAGE;
@@ -56,8 +59,9 @@ int people_find(const cli *c, const char *text, target *out, pairlink_options *o
   contacts s;
   memset(out, 0, sizeof *out);
   if (strchr(text, '#')) { /* no name has one */
-    if (strlen(text) >= sizeof out->text) return ui_fail("cannot use this", PAIRLINK_ELINK, NULL);
-    snprintf(out->text, sizeof out->text, "%s", text);
+    bool whole = invitation_find(text, pairlink_word, out->text) == INVITATION_LINK;
+    if (!whole && strlen(text) >= sizeof out->text) return ui_fail("cannot use this", PAIRLINK_ELINK, NULL);
+    if (!whole) snprintf(out->text, sizeof out->text, "%s", text); /* what is wrong with it, the library says */
     by_link(c, out, o);
     return 0;
   }
@@ -122,6 +126,13 @@ int people_paired(contacts *s, const pairlink *client, const char *id, const cha
   *who = news.who;
   say_news(s, &news, paired.own_name);
   return 0;
+}
+
+void people_met_by_link(contacts *s, const pairlink *client, const pairlink_session *session) {
+  const char *peer = pairlink_session_peer(session);
+  contact who;
+  if (strcmp(peer, pairlink_id(client)) == 0 || contacts_find(s, peer)) return;
+  (void)people_paired(s, client, peer, pairlink_session_name(session), CONTACT_BY_LINK, &who);
 }
 
 void people_say_paired(const contact *who) {

@@ -27,6 +27,9 @@ const char *people_name(const contacts *s, const char *id, char out[CONTACT_NAME
 int people_paired(contacts *s, const pairlink *client, const char *id, const char *own_name, contact_how how,
                   contact *who);
 
+/* Whom an invite link led to is a contact from then on, as after a code; nothing for oneself and for contacts. */
+void people_met_by_link(contacts *s, const pairlink *client, const pairlink_session *session);
+
 /* Says that someone new has the name of somebody else; nothing when it is not so. */
 void people_warn_namesake(const contacts *s, const char *id, const char *own_name);
 

@@ -142,7 +142,7 @@ int command_ping(const cli *c, int argc, char **argv) {
   pairlink_options o;
   target who;
   j->count = 4;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   pairlink_options_init(&o);
   o.application = "ping/1";
   int code = people_find(c, j->target, &who, &o);

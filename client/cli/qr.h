@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* False, and nothing printed, when it does not fit: into a code, or into so many columns. */
-bool qr_print(FILE *out, const char *text, int columns);
-/* To stderr, if that is a terminal that can show it. */
-bool qr_show(const char *text);
+/* False, and nothing printed, when it does not fit: into a code, or into so many columns and rows. */
+bool qr_print(FILE *out, const char *text, int columns, int rows);
+/* To stderr, if that is a terminal that can show all of it and `beside` more rows. */
+bool qr_show(const char *text, int beside);
 
 #endif

@@ -35,10 +35,18 @@ static int exit_code_of(const receive_job *j) {
   return j->failed_why == PL_CONST_FILE_CANCELLED ? EXIT_REFUSED : EXIT_IO;
 }
 
+static void say_failed(const receive_job *j) {
+  char text[80];
+  snprintf(text, sizeof text, "%zu saved, %zu not", j->saved, j->failed);
+  if (j->failed && j->saved) ui_say("%s.", text);
+  if (j->failed && j->saved + j->failed > 1) ui_keep_error(text, share_why(j->failed_why, false), NULL);
+  if (!j->failed && j->declined) ui_keep_error("what was offered was declined", NULL, NULL);
+}
+
 static void finish(receive_job *j) {
   ui_status(NULL, 0);
   if (j->saved > 1 && !j->failed) ui_say("All saved: %zu files. SHA-256 matches.", j->saved);
-  if (j->failed && j->saved) ui_say("%zu saved, %zu not.", j->saved, j->failed);
+  say_failed(j);
   job_end(&j->s.base, exit_code_of(j));
 }
 
@@ -73,6 +81,7 @@ static void left(share *s) {
 
 static void begun(share *s) {
   receive_of(s)->idle_ms = 0;
+  receive_new_session(receive_of(s));
 }
 
 /* ---- hooks of the job --------------------------------------------------------------------------------- */
@@ -95,6 +104,10 @@ static void on_event(job *base, const pairlink_event *e) {
     sodium_memzero(j->code, sizeof j->code);
     int code = load_saved(j);
     if (code) job_end(base, code);
+  }
+  if (e->type == PAIRLINK_EVENT_LINKED && j->from.is_link && strcmp(e->peer, j->s.peer) == 0) {
+    people_met_by_link(&base->people, base->client, e->session);
+    snprintf(j->s.who, sizeof j->s.who, "%s", job_name(base, e->peer));
   }
   share_event(&j->s, e);
 }
@@ -146,34 +159,40 @@ static bool code_is_on_stdin(void) {
   return ioctl(STDIN_FILENO, FIONREAD, &size) == 0 && size > 0;
 }
 
+static int use_code(receive_job *j, const cli *c, pairlink_options *o) {
+  j->by_code = true;
+  return code_prompt_read(c, false, j->code, &j->from, o);
+}
+
+/* Whom the command line names, or who was sending into this folder, if there is something left to come; else a code or
+ * link says it. This is before the client is made: a person is asked, who takes as long as they like. */
+static int find_peer(receive_job *j, const cli *c, pairlink_options *o) {
+  const char *env = getenv("PAIRLINK_CODE");
+  if (j->from_text) return people_find(c, j->from_text, &j->from, o);
+  if ((env && *env) || code_is_on_stdin()) return use_code(j, c, o);
+  j->unit = j->fresh ? NULL : receiving_first(&j->state, NULL);
+  if (!j->unit) return use_code(j, c, o);
+  snprintf(j->from.text, sizeof j->from.text, "%s", j->unit->peer);
+  return 0;
+}
+
 static int go_on_with(receive_job *j, const char *peer) {
   int code = share_with(&j->s, peer);
   return code ? code : load_saved(j);
 }
 
-static int use_code(receive_job *j) {
-  char peer[PAIRLINK_ID_CHARS + 1];
-  int code = code_prompt_read(false, j->code);
-  j->by_code = true;
-  if (code) return code;
+static int reach(receive_job *j) {
+  char peer[PAIRLINK_ID_CHARS + 1], name[256];
+  if (j->unit) {
+    ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(j->unit->name, name, sizeof name),
+           job_name(&j->s.base, j->unit->peer));
+    j->unit->live = true;
+  }
+  if (!*j->code) return go_on_with(j, j->from.text);
   if (!claimed_find(pairlink_id(j->s.base.client), j->code, peer))
     return pairing_claim(&j->s.code, &j->s.base, j->code, j->s.json);
   ui_say("That code led to %s. Going on with them.", job_name(&j->s.base, peer));
   return go_on_with(j, peer);
-}
-
-/* Who was sending into this folder, if there is something left to come; else a code says it. */
-static int find_peer(receive_job *j) {
-  const char *env = getenv("PAIRLINK_CODE");
-  if (j->from_text) return go_on_with(j, j->from.text);
-  if ((env && *env) || code_is_on_stdin()) return use_code(j);
-  receiving_unit *unit = j->fresh ? NULL : receiving_first(&j->state, NULL);
-  if (!unit) return use_code(j);
-  char name[256];
-  ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(unit->name, name, sizeof name),
-         job_name(&j->s.base, unit->peer));
-  unit->live = true;
-  return go_on_with(j, unit->peer);
 }
 
 static int open_folder(receive_job *j) {
@@ -192,6 +211,14 @@ static int open_folder(receive_job *j) {
   if (faccessat(j->root, ".", W_OK | X_OK, AT_EACCESS) == 0) return 0;
   ui_error("the folder cannot be written to", strerror(errno), "name another with --into DIR");
   return EXIT_IO;
+}
+
+static int open_state(receive_job *j, const cli *c) {
+  char own[PAIRLINK_ID_CHARS + 1], why[PL_WHY_MAX] = "";
+  int error = pairlink_identity_read(c->identity, own, why, sizeof why);
+  if (!error) error = receiving_open(&j->state, own, j->folder, why);
+  j->state_open = !error;
+  return error ? ui_fail("cannot start", error, why) : 0;
 }
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
@@ -240,20 +267,18 @@ static int start(receive_job *j, const cli *c) {
   static const job_hooks hooks = {on_event, NULL, on_interrupt, prepare, on_ready, on_tick};
   static const share_hooks sharing = {
       .act = receive_act, .begun = begun, .left = left, .handled = receive_handled, .arrived = receive_arrived};
-  char why[PL_WHY_MAX] = "";
   pairlink_options o;
   pairlink_options_init(&o);
-  int code = j->from_text ? people_find(c, j->from_text, &j->from, &o) : 0;
-  if (!code) code = open_folder(j);
+  int code = open_folder(j);
+  if (!code) code = open_state(j, c);
+  if (!code) code = find_peer(j, c, &o);
   if (code) return code;
   signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
   j->writer = file_writer_new();
   if (!j->writer) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
-  int error = receiving_open(&j->state, pairlink_id(j->s.base.client), j->folder, why);
-  j->state_open = true;
-  code = error ? ui_fail("cannot start", error, why) : find_peer(j);
+  code = reach(j);
   if (!code) return 0;
   pairlink_free(j->s.base.client);
   return code;
@@ -286,7 +311,7 @@ int command_receive(const cli *c, int argc, char **argv) {
   receive_job *j = &only;
   j->root = j->terminal = -1;
   pl_list_init(&j->files);
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   if (j->clean) return clean(j, c);
   int code = start(j, c);
   sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);

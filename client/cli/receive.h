@@ -8,7 +8,7 @@
 #include "share.h"
 
 /* Open files: of those that the other side may send, and with those that it holds, which may stay so. */
-enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000 };
+enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000, RECEIVE_ENDS_MAX = 64 };
 
 /* A wanted file; `user` of the transfer's. It lives until the writer has done with it. */
 typedef struct incoming {
@@ -28,6 +28,12 @@ typedef struct incoming {
   uint64_t retry_ms; /* when to look for room again; 0: not, or it is being done */
 } incoming;
 
+/* An offer that was declined, or stopped as a whole, in this session. */
+typedef struct receive_end {
+  uint8_t id[16];
+  bool declined; /* here: what comes of it is declined without a question */
+} receive_end;
+
 typedef struct receive_job {
   share s;
   target from;
@@ -37,6 +43,7 @@ typedef struct receive_job {
   char folder[PL_WHY_MAX * 8]; /* absolute */
   int root;
   receiving state;
+  receiving_unit *unit; /* what is still to come into this folder, and is waited for; of `state` */
   bool state_open, saved_loaded;
   file_writer *writer;
   file_task *due;                /* of the message that is being handled: gets its place, and goes to the writer */
@@ -44,6 +51,8 @@ typedef struct receive_job {
   bool sync_failed, hidden_said; /* once each */
   size_t saved, failed, there;   /* there: offered again, and the same as was saved before */
   bool declined, unit_failed;
+  receive_end ends[RECEIVE_ENDS_MAX]; /* a ring */
+  size_t end_count;
   uint8_t failed_why;
   uint64_t done_bytes, idle_ms;
   /* the question on the terminal */
@@ -63,6 +72,8 @@ void receive_unit_stopped(receive_job *j, const uint8_t unit[16]); /* nothing mo
 bool receive_is_unfinished(const receive_job *j);
 void receive_safe_text(pl_view name, char *out, size_t size);
 const uint8_t *receive_unit_of(const pl_transfer_file *f);
+/* What was offered is over as a whole. */
+void receive_offer_over(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer);
 
 /* receive_places.c: where each file goes, and what is there of it */
 void receive_prepare(receive_job *j, pl_transfer_file *f);
@@ -83,5 +94,12 @@ bool receive_is_disk_full(const receive_job *j);
 uint64_t receive_arrived(const share *s);
 void receive_draw(receive_job *j);
 void receive_files_free(receive_job *j);
+
+/* receive_ends.c: offers that are over as a whole */
+void receive_new_session(receive_job *j);                      /* what was declined may be asked about again */
+void receive_offer_told(receive_job *j, const uint8_t *unit);  /* event `offer`: it may end again */
+bool receive_is_declined(receive_job *j, const uint8_t *unit); /* here, as a whole */
+/* One event `error` with the id of the offer: what of it has no end yet will have none. */
+void receive_end_offer(receive_job *j, const uint8_t *unit, const char *name, uint8_t why, bool by_peer);
 
 #endif

@@ -68,7 +68,8 @@ static void on_full(receive_job *j, incoming *in, uint64_t stored) {
     uint64_t missing = in->size > stored ? in->size - stored : 0;
     char what[400];
     snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
-    share_file_error(&j->s, in->id, in->line.name, "disk_full", what, "make room, and it goes on by itself");
+    ui_error(what, NULL, "make room, and it goes on by itself");
+    share_tell_disk_full(&j->s, in->id, in->line.name);
     if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
   }
   in->disk_full = true;
@@ -86,21 +87,13 @@ static void on_retried(receive_job *j, incoming *in, int error) {
   (void)share_about(&j->s, PL_TRANSFER_ROOM, in->id, 0, 0);
 }
 
-static void tell_done(receive_job *j, const incoming *in, const char *path, const uint8_t sha256[FILE_HASH_BYTES]) {
-  char id[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
-  if (!j->s.json) return;
-  share_json(&j->s, json_out("done", "{s:s, s:o, s:o, s:I, s:s}", "id", file_hex(in->id, 16, id), "name",
-                             json_out_text(in->line.name), "path", json_out_text(path), "size", (json_int_t)in->size,
-                             "sha256", file_hex(sha256, FILE_HASH_BYTES, sum)));
-}
-
 static void tell_saved(receive_job *j, const incoming *in, const receiving_saved *saved, const char *name) {
   char path[1024], shown[256];
   const receiving_unit *u = receiving_find(&j->state, j->s.peer, in->unit);
   if (strcmp(name, in->leaf) != 0)
     ui_say("%s was there already: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
   if (!u || u->files <= 1) ui_say("Saved: %s. SHA-256 matches.", ui_clean(saved->path, path, sizeof path));
-  tell_done(j, in, saved->path, saved->sha256);
+  share_tell_done(&j->s, in->id, in->line.name, saved->path, saved->size, saved->sha256);
 }
 
 /* The absolute path of a file in an open folder. */
@@ -144,7 +137,7 @@ static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH
   saved->checked = true;
   j->there++;
   ui_note("Here already, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
-  tell_done(j, in, saved->path, sha256);
+  share_tell_done(&j->s, in->id, in->line.name, saved->path, in->size, sha256);
   receive_count_done(j, in, in->unit);
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
 }
@@ -240,13 +233,19 @@ static void on_over(receive_job *j, const pl_transfer_action *a) {
   if (a->why && !undecided) {
     j->failed++;
     j->failed_why = a->why;
-    if (in && a->why != PL_CONST_FILE_UNWRITABLE)
-      share_file_error(&j->s, in->id, in->line.name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
+    char name[256];
+    receive_safe_text(a->file->name, name, sizeof name);
+    if (a->why != PL_CONST_FILE_UNWRITABLE)
+      share_file_error(&j->s, a->file->id, name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
     receive_count_done(j, in, unit);
     /* A stop of the whole: nothing more of it comes. */
-    if ((a->why == PL_CONST_FILE_CANCELLED || a->why == PL_CONST_FILE_DECLINED) && a->by_peer)
+    if ((a->why == PL_CONST_FILE_CANCELLED || a->why == PL_CONST_FILE_DECLINED) && a->by_peer) {
+      const receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
+      if (u && u->done < u->files) receive_offer_over(j, a->file, a->why, true);
       receive_unit_stopped(j, unit);
+    }
   }
+  if (a->why && undecided && a->by_peer) receive_offer_over(j, a->file, a->why, true);
   if (!in) return;
   in->file = NULL;
   in->over = true;

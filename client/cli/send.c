@@ -84,10 +84,17 @@ static int offer_one(send_job *j, file_source *source) {
   }
   o->source = source;
   share_line_init(&o->line, f.id, f.name);
+  o->line.is_stream = source->flags & PL_CONST_FILE_FLAG_STREAM;
   f.user = o;
   int error = share_step(&j->s, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f});
   if (error) free(o);
   return error;
+}
+
+static bool has_stream(const file_list *list) {
+  for (size_t i = 0; i < list->count; i++)
+    if (list->sources[i].flags & PL_CONST_FILE_FLAG_STREAM) return true;
+  return false;
 }
 
 static void tell_offer(send_job *j) {
@@ -96,9 +103,9 @@ static void tell_offer(send_job *j) {
   j->offered = true;
   if (j->list.is_group) ui_note("%zu files, %s", j->list.count, progress_bytes(j->list.bytes, text));
   if (j->s.json)
-    share_json(&j->s, json_out("offer", "{s:s, s:o, s:I, s:I}", "id", file_hex(unit, 16, id), "name",
-                               json_out_text(j->list.title), "size", (json_int_t)j->list.bytes, "files",
-                               (json_int_t)j->list.count));
+    share_json(&j->s, json_out("offer", "{s:s, s:o, s:o, s:I}", "id", file_hex(unit, 16, id), "name",
+                               json_out_text(j->list.title), "size", share_size(j->list.bytes, has_stream(&j->list)),
+                               "files", (json_int_t)j->list.count));
 }
 
 static void offer_more(send_job *j) {
@@ -142,6 +149,16 @@ static void say_delivered(const send_job *j) {
     ui_say("All %zu delivered. SHA-256 matches.", j->list.count);
 }
 
+static void say_failed(const send_job *j) {
+  char text[80];
+  snprintf(text, sizeof text, "%zu of %zu were delivered", j->saved, j->list.count);
+  if (!j->failed && j->list.left_out)
+    ui_keep_error("not all could be sent", "some files cannot be read, and were left out", NULL);
+  if (!j->failed || j->list.count == 1) return; /* of one file, all was said */
+  ui_say("%s.", text);
+  ui_keep_error(text, share_why(j->failed_why, true), NULL);
+}
+
 /* Also a file that failed is over only once the other side knows it: else it waits for the rest. */
 static void check_end(send_job *j) {
   if (j->open || j->next < j->list.count || j->s.base.ending || !share_may_end(&j->s)) return;
@@ -150,27 +167,18 @@ static void check_end(send_job *j) {
   if (j->failed == 0) say_delivered(j);
   if (j->s.base.c->verbose)
     ui_note("Bytes of files that were sent in this run: %llu", (unsigned long long)j->sent_bytes);
-  if (j->failed && j->list.count > 1) ui_say("%zu of %zu were delivered.", j->saved, j->list.count);
+  say_failed(j);
   int code = j->failed ? exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
   job_end(&j->s.base, code);
-}
-
-static void tell_done(send_job *j, const file_source *source) {
-  char id[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
-  json_t *path = source->path ? json_out_text(source->path) : json_null();
-  json_t *hash = source->hashed ? json_string(file_hex(source->sha256, FILE_HASH_BYTES, sum)) : json_null();
-  share_json(&j->s,
-             json_out("done", "{s:s, s:o, s:o, s:I, s:o}", "id", file_hex(source->id, 16, id), "name",
-                      json_out_text(source->name), "path", path, "size", (json_int_t)source->size, "sha256", hash));
 }
 
 /* A file that is over is left once the thread has done with it; for `done` its hash is made, if it went in an earlier
  * run. */
 static void settle(send_job *j, file_source *source) {
   pl_transfer_want want = {.end = true};
-  bool is_told = j->s.json && source->saved && !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
+  bool is_told = j->s.json && source->saved, has_hash = !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
   if (!source->over || source->settled || source->pending) return;
-  if (is_told && !source->hashed && !source->hash_asked && source->path) {
+  if (is_told && has_hash && !source->hashed && !source->hash_asked && source->path) {
     if (!file_reader_has_room(j->reader)) return;
     source->hash_asked = true;
     file_reader_ask(j->reader, source, &want);
@@ -178,10 +186,25 @@ static void settle(send_job *j, file_source *source) {
   }
   source->settled = true;
   j->unsettled--;
-  if (is_told) tell_done(j, source);
+  if (is_told)
+    share_tell_done(&j->s, source->id, source->name, source->path, source->size,
+                    source->hashed && has_hash ? source->sha256 : NULL);
   file_source_close(source);
   j->open--;
   offer_more(j);
+}
+
+/* A folder is declined or cancelled as a whole: words once, not for each file. */
+static void tell_failed(send_job *j, const pl_transfer_action *a, const char *name) {
+  const char *token = share_why_token(a->why), *text = share_why(a->why, a->by_peer);
+  bool of_all = a->by_peer && (a->why == PL_CONST_FILE_DECLINED || a->why == PL_CONST_FILE_CANCELLED);
+  bool said = of_all && j->list.count > 1 && j->failed && j->failed_why == a->why;
+  j->failed++;
+  j->failed_why = a->why;
+  if (said)
+    share_tell_error(&j->s, a->file->id, name, token, text, NULL);
+  else
+    share_file_error(&j->s, a->file->id, name, token, text, a->why == PL_CONST_FILE_CHANGED ? "send it again" : NULL);
 }
 
 static void on_over(send_job *j, const pl_transfer_action *a) {
@@ -195,10 +218,7 @@ static void on_over(send_job *j, const pl_transfer_action *a) {
     j->saved++;
     if (source->flags & PL_CONST_FILE_FLAG_STREAM) source->size = a->file->size;
   } else {
-    j->failed++;
-    j->failed_why = a->why;
-    share_file_error(&j->s, a->file->id, o->line.name, share_why_token(a->why), share_why(a->why, a->by_peer),
-                     a->why == PL_CONST_FILE_CHANGED ? "send it again" : NULL);
+    tell_failed(j, a, o->line.name);
   }
   free(o);
   settle(j, source);
@@ -210,6 +230,7 @@ static void on_told(send_job *j, const pl_transfer_file *f) {
   outgoing *o = f->user;
   if (f->held_there == o->held_said) return;
   o->held_said = f->held_there;
+  if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) share_tell_disk_full(&j->s, f->id, o->line.name);
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL)
     ui_say("The disk of %s is full. It goes on once there is room.", j->s.who);
   else if (f->held_there)
@@ -410,7 +431,8 @@ static void hint(send_job *j) {
   if (!asking || !j->waits_ms) j->waits_ms = asking ? job_now_ms() : 0;
   if (!asking || j->hinted || job_now_ms() < j->waits_ms + HINT_AFTER_MS) return;
   j->hinted = true;
-  ui_note("Not accepted yet. At a command line they need: pairlink receive --from YOUR-NAME");
+  ui_note("Not accepted yet. At a command line they need: %s",
+          job_command_there(&j->s.base, "pairlink receive --from YOUR-NAME"));
 }
 
 static void on_tick(job *base) {
@@ -538,7 +560,7 @@ int command_send(const cli *c, int argc, char **argv) {
   static send_job only;
   static const struct argp parser = {.options = send_options, .parser = parse, .args_doc = "PATH…", .doc = doc};
   send_job *j = &only;
-  argp_parse(&parser, argc, argv, 0, NULL, j);
+  command_parse(&parser, argc, argv, j);
   int code = start(j, c);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();

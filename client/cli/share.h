@@ -6,6 +6,8 @@
 #ifndef PL_CLI_SHARE_H
 #define PL_CLI_SHARE_H
 
+#include <jansson.h>
+
 #include "../core/transfer/transfer.h"
 #include "file_hash.h"
 #include "job.h"
@@ -36,6 +38,7 @@ typedef struct share_hooks {
 typedef struct share_line {
   uint8_t id[16];
   char name[256]; /* clean */
+  bool is_stream; /* the size is not known */
   progress rate;
   uint64_t told_ms; /* event `progress` */
 } share_line;
@@ -93,6 +96,16 @@ void share_json(share *s, bool written);
 /* One file went wrong: said as words and as event `error`. */
 void share_file_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
                       const char *hint);
+/* The event alone, where the words were said otherwise. */
+void share_tell_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
+                      const char *hint);
+/* Event `done`. path, sha256: NULL for none, as of a folder. */
+void share_tell_done(share *s, const uint8_t *id, const char *name, const char *path, uint64_t size,
+                     const uint8_t *sha256);
+/* Event `waiting`: no end, it goes on by itself. */
+void share_tell_disk_full(share *s, const uint8_t *id, const char *name);
+/* For the "o" of json_out: null when it is not known. */
+json_t *share_size(uint64_t size, bool is_stream);
 /* What is told at the end: event `error` for an exit code that is none of success. Gives the code. */
 int share_finish(share *s, int exit_code);
 /* The words and the token for `why` of a FILE_STOP: "declined" … */

@@ -37,15 +37,19 @@ bool share_draw_begin(share *s) {
   return true;
 }
 
+json_t *share_size(uint64_t size, bool is_stream) {
+  return is_stream ? json_null() : json_integer((json_int_t)size);
+}
+
 static void tell_progress(share *s, share_line *line, uint64_t bytes, uint64_t size, uint64_t rate) {
   char id[FILE_HEX_CHARS];
   int64_t left = progress_seconds_left(rate, bytes, size);
   if (!s->json || s->drawn_ms < line->told_ms + TELL_EVERY_MS) return;
   line->told_ms = s->drawn_ms;
   json_t *seconds = left < 0 || !size ? json_null() : json_integer((json_int_t)left);
-  share_json(s, json_out("progress", "{s:s, s:o, s:I, s:I, s:I, s:o}", "id", file_hex(line->id, 16, id), "name",
-                         json_out_text(line->name), "bytes", (json_int_t)bytes, "size", (json_int_t)size, "rate",
-                         (json_int_t)rate, "seconds_left", seconds));
+  share_json(s, json_out("progress", "{s:s, s:o, s:I, s:o, s:I, s:o}", "id", file_hex(line->id, 16, id), "name",
+                         json_out_text(line->name), "bytes", (json_int_t)bytes, "size",
+                         share_size(size, line->is_stream), "rate", (json_int_t)rate, "seconds_left", seconds));
 }
 
 void share_draw_file(share *s, share_line *line, uint64_t bytes, uint64_t size, const char *note) {
@@ -92,14 +96,36 @@ const char *share_why_token(uint8_t why) {
   return tokens[why < sizeof tokens / sizeof *tokens ? why : 0];
 }
 
-void share_file_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
+void share_tell_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
                       const char *hint) {
-  char hex[FILE_HEX_CHARS], what[400];
-  snprintf(what, sizeof what, "%s was not %s", name, s->hooks->send ? "sent" : "received");
-  ui_error(what, text, hint);
+  char hex[FILE_HEX_CHARS];
   if (!s->json) return;
   share_json(s, json_out("error", "{s:s, s:o, s:s, s:s, s:s}", "id", file_hex(id, 16, hex), "name", json_out_text(name),
                          "error", error, "text", text, "hint", hint ? hint : ""));
+}
+
+void share_file_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
+                      const char *hint) {
+  char what[400];
+  snprintf(what, sizeof what, "%s was not %s", name, s->hooks->send ? "sent" : "received");
+  ui_error(what, text, hint);
+  share_tell_error(s, id, name, error, text, hint);
+}
+
+void share_tell_done(share *s, const uint8_t *id, const char *name, const char *path, uint64_t size,
+                     const uint8_t *sha256) {
+  char hex[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
+  if (!s->json) return;
+  share_json(s, json_out("done", "{s:s, s:o, s:o, s:I, s:o}", "id", file_hex(id, 16, hex), "name", json_out_text(name),
+                         "path", path ? json_out_text(path) : json_null(), "size", (json_int_t)size, "sha256",
+                         sha256 ? json_string(file_hex(sha256, FILE_HASH_BYTES, sum)) : json_null()));
+}
+
+void share_tell_disk_full(share *s, const uint8_t *id, const char *name) {
+  char hex[FILE_HEX_CHARS];
+  if (!s->json) return;
+  share_json(s, json_out("waiting", "{s:s, s:o, s:s}", "id", file_hex(id, 16, hex), "name", json_out_text(name),
+                         "error", "disk_full"));
 }
 
 int share_finish(share *s, int exit_code) {

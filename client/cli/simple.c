@@ -8,7 +8,8 @@
 
 static int parse_nothing(const char *doc, int argc, char **argv) {
   const struct argp parser = {.doc = doc};
-  return argp_parse(&parser, argc, argv, 0, NULL, NULL) == 0 ? 0 : EXIT_USAGE;
+  command_parse(&parser, argc, argv, NULL);
+  return 0;
 }
 
 int command_id(const cli *c, int argc, char **argv) {

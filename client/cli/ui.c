@@ -31,6 +31,12 @@ int ui_columns(void) {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+int ui_rows(void) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 /* ---- lines that are drawn anew ------------------------------------------------------------------------ */
 
 /* The cursor is at the end of the last one. */
@@ -115,10 +121,14 @@ static void problem(const char *format, ...) {
   va_end(args);
 }
 
-void ui_error(const char *what, const char *why, const char *hint) {
+void ui_keep_error(const char *what, const char *why, const char *hint) {
   snprintf(last_error[0], sizeof last_error[0], "%s", what);
   snprintf(last_error[1], sizeof last_error[1], "%s", why ? why : "");
   snprintf(last_error[2], sizeof last_error[2], "%s", hint ? hint : "");
+}
+
+void ui_error(const char *what, const char *why, const char *hint) {
+  ui_keep_error(what, why, hint);
   problem("pairlink: %s", what);
   if (why && *why && strcmp(why, what) != 0) ui_say("  why: %s", why);
   if (hint && *hint) ui_say("  what to do: %s", hint);

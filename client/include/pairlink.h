@@ -288,7 +288,8 @@ PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
 
 /* Makes an invite: whoever opens the link first within valid_s seconds is accepted without a question, and bound to it.
  * Writes the link, at most size bytes with the NUL (PAIRLINK_LINK_MAX is enough). The options need listen = 1.
- * Errors: ESTATE while the relay's ID is not known, EMSGSIZE, EAGAIN (too many), ENOMEM. */
+ * Errors: ESTATE while the relay's ID is not known, EURL (the relay lies below the root of its host: a link leads to
+ * the root), EMSGSIZE, EAGAIN (too many), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
 PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
 

@@ -15,6 +15,9 @@ static const struct {
   bool tls;
 } schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
 
+/* Of the WebSocket, where the relay lies at the root of its host. */
+static const char root_path[] = "/pairlink";
+
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -97,16 +100,16 @@ static int take_port(pl_url *url, const char **at) {
 }
 
 static int take_path(pl_url *url, const char *at) {
-  static const char tail[] = "/pairlink";
+  const size_t tail_size = sizeof root_path - 1;
   size_t n = strlen(at);
   if (n && *at != '/') return PL_EURL;
   for (const char *c = at; *c; c++)
     if (!is_alnum(lower(*c)) && !strchr("/-._~%", *c)) return PL_EURL;
   while (n && at[n - 1] == '/') n--;
-  if (n >= sizeof tail - 1 && memcmp(at + n - (sizeof tail - 1), tail, sizeof tail - 1) == 0) n -= sizeof tail - 1;
-  if (n + sizeof tail > sizeof url->path) return PL_EURL;
+  if (n >= tail_size && memcmp(at + n - tail_size, root_path, tail_size) == 0) n -= tail_size;
+  if (n + sizeof root_path > sizeof url->path) return PL_EURL;
   memcpy(url->path, at, n);
-  memcpy(url->path + n, tail, sizeof tail);
+  memcpy(url->path + n, root_path, sizeof root_path);
   return 0;
 }
 
@@ -186,6 +189,7 @@ int pl_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t rela
                    char *out, size_t size) {
   uint8_t raw[PL_CONST_INVITE_BYTES];
   char text[INVITE_CHARS + 1];
+  if (strcmp(url->path, root_path) != 0) return PL_EURL;
   raw[0] = 1;
   memcpy(raw + 1, peer, 32);
   memcpy(raw + 33, relay, 32);

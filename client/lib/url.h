@@ -33,7 +33,7 @@ typedef struct pl_link {
 bool pl_link_looks_like(const char *text);
 /* docs/protocol.md, section 7. PL_ELINK when anything is wrong with it, its check bytes too. */
 int pl_link_parse(pl_link *link, const char *text) PL_MUST_USE;
-/* PL_EMSGSIZE when it does not fit. */
+/* PL_EMSGSIZE when it does not fit; PL_EURL when the relay lies below the root of its host, which no link says. */
 int pl_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t relay[32], const uint8_t secret[16],
                    char *out, size_t size) PL_MUST_USE;
 

@@ -1,5 +1,6 @@
 /** Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not. */
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient, newSeed } from '../../web/client/index.js';
@@ -53,7 +54,7 @@ test('pair: by code, both ways round; both are contacts by the names that they g
     [bo, ana, ['Bo', 'Ana']],
   ]) {
     const { program, code } = await offered(maker, 'pair');
-    expect(program.stderr).toMatch(/valid 10 minutes; on the other side: pairlink pair --code/);
+    expect(program.stderr).toContain(`valid 10 minutes; on the other side: pairlink pair --code --relay ${relay.ws}\n`);
     const other = await claimer.run(['pair', '--code'], { input: `  ${code.toUpperCase().replaceAll('-', ' - ')} \n` });
     expect(other.code, other.stderr).toBe(0);
     expect(other.stderr).toContain(`Paired with ${names[0]}.`);
@@ -299,9 +300,9 @@ test('someone who asks under the name of a contact is told apart at the question
 });
 
 /** `pairlink` in a terminal, then what the terminal is set to. */
-function inTerminal(me, args, env = {}) {
+function inTerminal(me, args, env = {}, rows = 60) {
   const words = [binary('pairlink'), '--relay', me.where.relay, '--identity', me.identity, ...args].map((word) => `'${word}'`);
-  const program = startInTerminal('sh', ['-c', `trap : INT; ${words.join(' ')}; echo "ended with $?"; stty -a`], {
+  const program = startInTerminal('sh', ['-c', `stty rows ${rows} cols 80; trap : INT; ${words.join(' ')}; echo "ended with $?"; stty -a`], {
     env: { ...me.where.env, HOME: tempDir(), NO_COLOR: '', PAIRLINK_CODE: '', ...env },
   });
   open.push(program);
@@ -313,7 +314,7 @@ test('in a terminal: words are completed, the code is asked for and the name, an
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const maker = inTerminal(ana, ['pair']);
   const [, code] = await maker.waitFor(CODE);
-  await maker.waitFor("a phone's camera");
+  expect(plain(maker.stdout)).toContain("a phone's camera"); // above the code
   expect(readQr(maker.stdout)).toBe(maker.stdout.match(/http:\/\/\S+#[\w-]+/)[0]);
   const claimer = inTerminal(bo, ['pair', '--code']);
   await claimer.waitFor('a number and two words');
@@ -334,6 +335,49 @@ test('in a terminal: words are completed, the code is asked for and the name, an
   }
   expect(await bo.contacts()).toMatchObject([{ name: 'My sister', own_name: 'Ana' }]);
   expect(await ana.contacts()).toMatchObject([{ name: 'Bo' }]);
+  await relay.stop();
+});
+
+test('on 24 rows the code is on the screen, below the link, and a QR code that does not fit is left out', LONG, async () => {
+  const relay = await startRelay();
+  const maker = inTerminal(await person(relay, 'Ana'), ['pair'], {}, 24);
+  await maker.waitFor(/pairlink pair --code --relay .*/);
+  const shown = plain(maker.stdout);
+  expect(shown).not.toContain('▀');
+  expect(shown.indexOf('http://')).toBeLessThan(shown.indexOf('Code  '));
+  const rows = shown.split('\n').reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 80)), 0);
+  expect(rows).toBeLessThanOrEqual(24);
+  await maker.kill9();
+  await relay.stop();
+});
+
+test('a relay below the root of its host: by code, but no link that would lead elsewhere', LONG, async () => {
+  const relay = await startRelay();
+  const proxy = net.createServer((client) => {
+    const there = net.connect(relay.port, '127.0.0.1');
+    for (const one of [client, there]) one.on('error', () => {});
+    client.once('data', (head) => {
+      there.write(head.toString('latin1').replace('GET /sub/', 'GET /'), 'latin1');
+      client.pipe(there);
+    });
+    there.pipe(client);
+  });
+  await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
+  const below = { ws: `ws://127.0.0.1:${proxy.address().port}/sub` };
+  const [ana, bo] = [await person(below, 'Ana'), await person(below, 'Bo')];
+  const { program, code } = await offered(ana, 'pair', '--json');
+  expect((await bo.run(['pair', '--code'], { input: code })).code).toBe(0);
+  expect((await program.wait()).code, program.stderr).toBe(0);
+  expect(program.stderr).not.toContain('#');
+  expect(program.stdout.trim().split('\n').map((line) => JSON.parse(line).event)).toEqual(['code', 'paired']);
+  const listen = await ana.run(['listen', '--invite']);
+  expect(listen.code).toBe(2);
+  expect(listen.stderr).toContain('this relay lies below one');
+  const page = await createClient({ url: `${below.ws}/`, seed: newSeed(), application: 'chat/1', WebSocket });
+  await within(new Promise((done) => page.on('online', done)), 'online');
+  expect(() => page.createInvite()).toThrow(expect.objectContaining({ code: 'EURL' }));
+  page.stop();
+  proxy.close();
   await relay.stop();
 });
 

@@ -101,6 +101,9 @@ function makeNextTurn() {
 /** @param {number} size */
 const systemRandom = (size) => globalThis.crypto.getRandomValues(new Uint8Array(size))
 
+/** Of the WebSocket, where the relay lies at the root of its host. */
+const ROOT_PATH = '/pairlink'
+
 /** The WebSocket address and its WHATWG origin. @param {string} text */
 function relayAddress(text) {
   let url
@@ -111,7 +114,8 @@ function relayAddress(text) {
   }
   const secure = url.protocol === 'wss:' || url.protocol === 'https:'
   if (!secure && url.protocol !== 'ws:' && url.protocol !== 'http:') throw new PairlinkError('EURL')
-  const path = url.pathname === '/' ? '/pairlink' : url.pathname
+  const base = url.pathname.replace(/\/+$/, '')
+  const path = base.endsWith(ROOT_PATH) ? base : base + ROOT_PATH
   return {
     url: `${secure ? 'wss' : 'ws'}://${url.host}${path}`,
     origin: `${secure ? 'https' : 'http'}://${url.host}`,
@@ -243,7 +247,8 @@ export class Client extends Emitter {
     const number = this.step({ type: 'connect', peer: parseId(id), secret: invite?.secret ?? null })
     return this.sessions.get(number) ?? this.addSession(number, id, new Uint8Array(INSTANCE_BYTES), '', '')
   }
-  /** A link that lets one person in without a question. Needs to have been online once.
+  /** A link that lets one person in without a question. Needs to have been online once. Throws EURL where the relay lies
+   * below the root of its host: a link leads to the root.
    * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options]
    * @returns {{link: string, secret: Uint8Array, expiresAt: number}} expiresAt: Unix time in ms */
   createInvite(options = {}) {
@@ -254,6 +259,7 @@ export class Client extends Emitter {
     const expiresAt = Date.now() + checkTime(lifetimeMs, 'lifetimeMs')
     this.mustRun()
     if (!this.relayId) throw new PairlinkError('ESTATE', 'not online yet')
+    if (new URL(this.url).pathname !== ROOT_PATH) throw new PairlinkError('EURL', 'invite links lead to the root of a host')
     page.hash = formatInvite({ peerId: parseId(this.id), relayId: parseId(this.relayId), secret: bytes })
     this.addInvite({ secret: bytes, expiresAt })
     return { link: page.href, secret: bytes, expiresAt }

@@ -51,6 +51,11 @@ static void what_is_pasted_becomes_the_code(void **state) {
       {"123456789-oak-cop", "123456789-oak-cop"},
       {"4821\xc2\xa0oak\tvine", "4821-oak-vine"},
       {"code: 4821-cop-cop", "4821-cop-cop"},
+      {"Code  4821-copper-violin        valid 10 minutes; on the other side: pairlink pair --code",
+       "4821-copper-violin"},
+      {"\033[200~until 10:\npairlink pair 4821-copper-violin\n\033[201~", "4821-copper-violin"},
+      {"pairlink pair 4821-copper-violin # ok?", "4821-copper-violin"},
+      {"https://relay.example/ 4821-copper-violin ok?", "4821-copper-violin"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -60,6 +65,58 @@ static void what_is_pasted_becomes_the_code(void **state) {
     assert_int_equal(type("\r"), CODE_LINE_DONE);
     assert_string_equal(line.text, cases[i].out);
   }
+}
+
+/* As client/lib makes it. */
+static const char link_text[] =
+    "http://127.0.0.1:8787/#"
+    "AYuwThwbg93fMR9bzd98UO3jwIAvR-x5bioTHPQSmNnzd3bocLkzVPKgskwj8qNsxOgOIjIYwbl5Jv3QGDlqK5vg4eLj5OXm5-jp6uvs7e7v_"
+    "OOnpQ";
+
+static void a_link_may_come_instead(void **state) {
+  (void)state;
+  type("talk to me: ");
+  assert_string_equal(code_line_text(&line), "");
+  type(link_text);
+  assert_string_equal(code_line_text(&line), link_text);
+  assert_false(view.wrong);
+  type(" ok?\t");
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
+  assert_string_equal(code_line_text(&line), link_text);
+  type("\x7f"); /* takes away all of it */
+  assert_string_equal(code_line_text(&line), "");
+  type("4821-oak-vine");
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
+}
+
+static void a_link_that_is_not_whole_waits(void **state) {
+  (void)state;
+  for (const char *c = link_text; c[1]; c++)
+    assert_int_equal(code_line_key(&line, (unsigned char)*c), CODE_LINE_GOES_ON);
+  assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+  assert_true(view.wrong);
+  assert_non_null(strstr(view.hint, "whole"));
+  type("Q");
+  assert_false(view.wrong);
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
+}
+
+static void a_line_end_in_a_paste_is_no_enter(void **state) {
+  (void)state;
+  assert_int_equal(type("\033[200~4821-oak\r"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("vine\r\033[201~"), CODE_LINE_GOES_ON);
+  assert_string_equal(line.text, "4821-oak-vine");
+  assert_string_equal(view.hint, "");
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
+}
+
+static void what_was_found_can_be_edited(void **state) {
+  (void)state;
+  type("pairlink pair 4821-copper-violin #");
+  type("\x7f\x7f");
+  assert_string_equal(line.text, "4821-copper-viol");
+  type("in");
+  assert_int_equal(type("\r"), CODE_LINE_DONE);
 }
 
 static void words_are_completed(void **state) {
@@ -156,7 +213,7 @@ static void any_bytes_do_no_harm(void **state) {
     for (int i = 0; i < 200; i++) {
       seed = seed * 1664525 + 1013904223;
       unsigned char byte =
-          seed >> 31 ? (unsigned char)(seed >> 20) : (unsigned char)"4821copvinela -\t\x7f\r"[seed >> 24 & 15];
+          seed >> 31 ? (unsigned char)(seed >> 20) : (unsigned char)"4821copvine:/#-\t\x7f\r"[seed >> 24 & 15];
       (void)code_line_key(&line, byte);
       code_line_look(&line, &view);
       assert_int_equal(strlen(line.text), line.size);
@@ -171,6 +228,10 @@ static void any_bytes_do_no_harm(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_LINE(what_is_pasted_becomes_the_code),
+      WITH_LINE(a_link_may_come_instead),
+      WITH_LINE(a_link_that_is_not_whole_waits),
+      WITH_LINE(a_line_end_in_a_paste_is_no_enter),
+      WITH_LINE(what_was_found_can_be_edited),
       WITH_LINE(words_are_completed),
       WITH_LINE(a_word_that_begins_others_is_a_word),
       WITH_LINE(what_cannot_be_is_said_at_once),

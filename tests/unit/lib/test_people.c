@@ -112,14 +112,16 @@ static void a_qr_code_that_does_not_fit_is_not_begun(void **state) {
   (void)state;
   FILE *out = open_memstream(&text, &size);
   assert_non_null(out);
-  assert_false(qr_print(out, "https://relay.example/", 20));
+  assert_false(qr_print(out, "https://relay.example/", 20, 100));
   char *much = calloc(1, 4001);
   assert_non_null(much);
   memset(much, 'x', 4000);
-  assert_false(qr_print(out, much, 1000));
+  assert_false(qr_print(out, much, 1000, 1000));
   fflush(out);
   assert_int_equal(size, 0);
-  assert_true(qr_print(out, "https://relay.example/", 31)); /* 25 modules, margins of 2, 2 columns before */
+  assert_false(qr_print(out, "https://relay.example/", 100, 14));
+  assert_int_equal(ftell(out), 0);
+  assert_true(qr_print(out, "https://relay.example/", 31, 15)); /* 25 modules, margins of 2, 2 columns before */
   assert_int_equal(fclose(out), 0);
   size_t lines = 0;
   for (size_t i = 0; i < size; i++) lines += text[i] == '\n';

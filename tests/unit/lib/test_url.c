@@ -162,7 +162,7 @@ static void test_link_there_and_back(void **state) {
   (void)state;
   make_id(peer, 1);
   make_id(relay, 2);
-  make_link(text, sizeof text, "wss://relay.example:8443/somewhere");
+  make_link(text, sizeof text, "wss://relay.example:8443");
   assert_true(strncmp(text, "https://relay.example:8443/#", 28) == 0);
   assert_int_equal(strlen(text), 28 + 114);
   assert_int_equal(pl_link_parse(&link, text), 0);
@@ -175,6 +175,26 @@ static void test_link_there_and_back(void **state) {
   snprintf(paged, sizeof paged, "https://relay.example:8443/app/index.html#%s", text + 28);
   assert_int_equal(pl_link_parse(&link, paged), 0);
   assert_string_equal(link.url.path, "/pairlink");
+}
+
+/* What it would lead to is another relay, or none. */
+static void test_no_link_to_a_relay_below_the_root(void **state) {
+  static const char *const below[] = {"wss://h/a", "wss://h/a/pairlink", "wss://h/pairlink/pairlink/"};
+  static const char *const root[] = {"wss://h", "wss://h/", "wss://h/pairlink"};
+  char text[640];
+  uint8_t peer[32], relay[32], secret[16] = {0};
+  pl_url url;
+  (void)state;
+  make_id(peer, 1);
+  make_id(relay, 2);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(below); i++) {
+    assert_int_equal(pl_url_parse(&url, below[i]), 0);
+    assert_int_equal(pl_link_format(&url, peer, relay, secret, text, sizeof text), PL_EURL);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(root); i++) {
+    assert_int_equal(pl_url_parse(&url, root[i]), 0);
+    assert_int_equal(pl_link_format(&url, peer, relay, secret, text, sizeof text), 0);
+  }
 }
 
 static void test_link_too_small_a_place(void **state) {
@@ -231,6 +251,7 @@ int main(void) {
       cmocka_unit_test(test_addresses_refused),
       cmocka_unit_test(test_loopback),
       cmocka_unit_test(test_link_there_and_back),
+      cmocka_unit_test(test_no_link_to_a_relay_below_the_root),
       cmocka_unit_test(test_link_too_small_a_place),
       cmocka_unit_test(test_link_any_change_is_refused),
       cmocka_unit_test(test_link_refused),

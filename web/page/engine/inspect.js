@@ -3,11 +3,13 @@
  * of the strings. For a code that is being typed it also says which words go on from here.
  */
 
-const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/i;
+const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/gi;
+/** As long as the client makes them: words that follow without a gap are no part of it. */
+const WHOLE_LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]{114}/gi;
 /** As the client reads codes: spaces and hyphens of all kinds between the parts. */
 const GAP = /[\s\p{Pd}]+/gu;
 const CODE_BEGUN = /^(\d+)(?:[\s\p{Pd}]+([a-z\s\p{Pd}]*))?$/iu;
-const CODE_WITHIN = /(?:^|\s)(\d{4,7})-([a-z]+-[a-z]+)(?![^\s.,;])/i;
+const CODE_WITHIN = /(?<![\p{L}\p{N}-])(\d{4,7})\p{Pd}([a-z]+\p{Pd}[a-z]+)(?![\p{L}\p{N}]|\p{Pd}[\p{L}\p{N}])/giu;
 const ID_CHARS = 54;
 const CODE_WORDS = 2;
 const NUMBER_CHARS = { min: 4, max: 7 };
@@ -23,15 +25,36 @@ const plainDigits = (text) => text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (dig
 export function inspect(engine, text) {
   const typed = plainDigits(String(text ?? '').trim());
   if (!typed) return { kind: 'empty' };
-  const link = typed.replace(/\s+/g, '').match(LINK)?.[0];
+  const link = findLink(engine, typed);
   if (link) return inspectLink(engine, link);
   if (/^https?:/i.test(typed) || typed.includes('#')) return { kind: 'bad', problem: 'linkPart' };
   const compact = typed.replace(GAP, '').toLowerCase();
   // An ID may begin with digits too, but does not go on with a gap after them, unless it was copied in groups.
-  const code = compact.length < ID_CHARS && (typed.match(CODE_BEGUN) ?? typed.match(CODE_WITHIN));
+  const code = compact.length < ID_CHARS && (typed.match(CODE_BEGUN) ?? findCode(engine, typed));
   if (code) return inspectCode(engine, code[1], code[2] ?? '', /[\s\p{Pd}]$/u.test(text));
   if (/[\s\p{Pd}]/u.test(typed) && typed.toLowerCase().split(GAP).every((word) => isWord(engine, word))) return { kind: 'bad', problem: 'codeBegin' };
   return inspectId(engine, compact);
+}
+
+/** The first link in the text that is whole, also if it was broken into lines; else the first that is not. */
+function findLink(engine, text) {
+  const joined = text.replace(/\s+/g, '');
+  const found = [text.match(WHOLE_LINK), joined.match(WHOLE_LINK), joined.match(LINK), text.match(LINK)].flatMap((links) => links ?? []);
+  return found.find((link) => reads(engine, link)) ?? found[0];
+}
+
+/** The first code in the text whose words exist; else the first that looks like one. */
+function findCode(engine, text) {
+  const found = [...text.matchAll(CODE_WITHIN)];
+  return found.find(([, , words]) => words.toLowerCase().split(GAP).every((word) => isWord(engine, word))) ?? found[0];
+}
+
+function reads(engine, link) {
+  try {
+    return Boolean(engine.lib.parseInviteLink(link));
+  } catch {
+    return false;
+  }
 }
 
 function inspectCode(engine, number, rest, ended) {

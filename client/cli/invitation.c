@@ -1,0 +1,169 @@
+#include "invitation.h"
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "../lib/url.h"
+
+enum { FRAGMENT_CHARS = 114, WORDS_OF_CODE = 2, NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9, WORD_MAX = 16 };
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c) {
+  return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* ---- links -------------------------------------------------------------------------------------------- */
+
+/* Where the scheme begins that ends at `colon`; NULL when it is none. Words may stick to it. */
+static const char *scheme_before(const char *text, const char *colon) {
+  static const char *const schemes[] = {"https", "http", "wss", "ws"};
+  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+    size_t n = strlen(schemes[i]), same = 0;
+    if ((size_t)(colon - text) < n) continue;
+    const char *start = colon - n;
+    while (same < n && lower(start[same]) == schemes[i][same]) same++;
+    if (same == n) return start;
+  }
+  return NULL;
+}
+
+/* The address in front of the `#`, back to white space at most. */
+static const char *address_before(const char *text, const char *hash) {
+  for (const char *at = hash; at > text && !is_space(at[-1]); at--)
+    if (at + 2 < hash && strncmp(at, "://", 3) == 0) return scheme_before(text, at);
+  return NULL;
+}
+
+static bool is_fragment(char c) {
+  return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+}
+
+/* An address without a `#`: the beginning of a link, or none of ours. */
+static invitation_kind find_address(const char *text, char out[PAIRLINK_LINK_MAX]) {
+  const char *colon = strstr(text, "://"), *start = colon ? scheme_before(text, colon) : NULL;
+  size_t n = 0;
+  if (!start) return INVITATION_NONE;
+  for (; start[n] && !is_space(start[n]) && n + 1 < PAIRLINK_LINK_MAX; n++) out[n] = start[n];
+  out[n] = '\0';
+  return INVITATION_BROKEN_LINK;
+}
+
+/* A link that was broken into lines is joined again. */
+static void copy_link(const char *address, const char *hash, char out[PAIRLINK_LINK_MAX]) {
+  size_t used = (size_t)(hash + 1 - address), end = used + FRAGMENT_CHARS;
+  memcpy(out, address, used);
+  for (const char *at = hash + 1; used < end && (is_fragment(*at) || is_space(*at)); at++)
+    if (is_fragment(*at)) out[used++] = *at;
+  out[used] = '\0';
+}
+
+static invitation_kind find_link(const char *text, char out[PAIRLINK_LINK_MAX]) {
+  invitation_kind found = find_address(text, out);
+  pl_link link;
+  for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#')) {
+    const char *address = address_before(text, hash);
+    if (!address || (size_t)(hash + 2 - address) + FRAGMENT_CHARS > PAIRLINK_LINK_MAX) continue;
+    copy_link(address, hash, out);
+    bool whole = pl_link_parse(&link, out) == 0;
+    sodium_memzero(&link, sizeof link);
+    if (whole) return INVITATION_LINK;
+    found = INVITATION_BROKEN_LINK;
+  }
+  return found;
+}
+
+/* ---- codes -------------------------------------------------------------------------------------------- */
+
+static bool is_word(const char *text, size_t size, code_word_function *word) {
+  char small[WORD_MAX + 1];
+  unsigned low = 0, high = PAIRLINK_WORDS;
+  if (size == 0 || size > WORD_MAX) return false;
+  for (size_t i = 0; i < size; i++) small[i] = lower(text[i]);
+  small[size] = '\0';
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    const char *here = word(middle);
+    int order = here ? strcmp(small, here) : -1;
+    if (order == 0) return true;
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return false;
+}
+
+/* The bytes of one hyphen, or dash U+2010 to U+2015; 0 for anything else. */
+static size_t dash_at(const char *at) {
+  const unsigned char *c = (const unsigned char *)at;
+  if (*c == '-') return 1;
+  return c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x90 && c[2] <= 0x95 ? 3 : 0;
+}
+
+/* The bytes of one dash or piece of white space, U+00A0 too. */
+static size_t gap_at(const char *at) {
+  if (is_space(*at)) return 1;
+  if (strncmp(at, "\xc2\xa0", 2) == 0) return 2;
+  return dash_at(at);
+}
+
+/* Behind what stands between two parts; NULL when nothing does. strict: one dash, and nothing else. */
+static const char *skip_gap(const char *at, bool strict) {
+  size_t n = strict ? dash_at(at) : gap_at(at);
+  if (!n) return NULL;
+  at += n;
+  while (!strict && (n = gap_at(at))) at += n;
+  return at;
+}
+
+/* True when a code begins at `at`, a digit. */
+static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+  size_t digits = strspn(at, "0123456789"), used = digits;
+  if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || *at == '0') return false;
+  memcpy(out, at, digits);
+  at += digits;
+  for (int i = 0; i < WORDS_OF_CODE; i++) {
+    size_t n = 0;
+    at = skip_gap(at, strict);
+    while (at && is_letter(at[n])) n++;
+    if (!at || !is_word(at, n, word)) return false;
+    out[used++] = '-';
+    for (size_t k = 0; k < n; k++) out[used++] = lower(at[k]);
+    at += n;
+  }
+  out[used] = '\0';
+  return !is_digit(*at);
+}
+
+static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+  for (const char *at = text; *at; at++) {
+    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_letter(at[-1])));
+    if (begins && take_code(at, strict, word, out)) return true;
+  }
+  return false;
+}
+
+invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+  invitation_kind link = find_link(text, out);
+  if (link == INVITATION_LINK) return link;
+  char code[PAIRLINK_LINK_MAX];
+  if (!find_code(text, true, word, code) && !find_code(text, false, word, code)) {
+    if (link == INVITATION_NONE) *out = '\0';
+    return link;
+  }
+  memcpy(out, code, strlen(code) + 1);
+  sodium_memzero(code, sizeof code);
+  return INVITATION_CODE;
+}
