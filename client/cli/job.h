@@ -38,7 +38,7 @@ struct job {
   int exit_code;
   int offline_error; /* the last one, and why */
   char offline_why[512];
-  bool turned_away; /* the relay answers, and has no room */
+  bool turned_away; /* the relay answers, and does not let us in for now */
 };
 
 /* Makes the client; the program's options over defaults, my name, blocked contacts blocked. 0, or an exit code after

@@ -4,7 +4,7 @@
 #include "receive.h"
 
 static receive_end *find_end(receive_job *j, const uint8_t *unit) {
-  for (size_t i = 0; i < j->end_count && i < RECEIVE_UNITS_MAX; i++)
+  for (size_t i = 0; i < j->end_count && i < RECEIVE_ENDS_MAX; i++)
     if (memcmp(j->ends[i].id, unit, sizeof j->ends[i].id) == 0) return &j->ends[i];
   return NULL;
 }
@@ -25,7 +25,7 @@ bool receive_is_declined(receive_job *j, const uint8_t *unit) {
 
 void receive_end_offer(receive_job *j, const uint8_t *unit, const char *name, uint8_t why, bool by_peer) {
   if (find_end(j, unit)) return;
-  receive_end *end = &j->ends[j->end_count++ % RECEIVE_UNITS_MAX];
+  receive_end *end = &j->ends[j->end_count++ % RECEIVE_ENDS_MAX];
   memcpy(end->id, unit, sizeof end->id);
   end->declined = why == PL_CONST_FILE_DECLINED && !by_peer;
   share_tell_error(&j->s, end->id, name, share_why_token(why), share_why(why, by_peer), NULL);

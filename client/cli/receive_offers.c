@@ -72,11 +72,19 @@ static void describe(const pl_transfer_file *f, offer_words *w) {
     progress_bytes(w->bytes, w->size);
 }
 
+void receive_offer_over(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer) {
+  offer_words w;
+  describe(f, &w);
+  receive_end_offer(j, receive_unit_of(f), w.name, why, by_peer);
+}
+
 static void tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   char id[FILE_HEX_CHARS];
+  receive_offer_told(j, receive_unit_of(f));
   if (!j->s.json) return;
-  share_json(&j->s, json_out("offer", "{s:s, s:o, s:I, s:I}", "id", file_hex(receive_unit_of(f), 16, id), "name",
-                             json_out_text(w->name), "size", (json_int_t)w->bytes, "files", (json_int_t)w->files));
+  json_t *size = share_size(w->bytes, f->flags & PL_CONST_FILE_FLAG_STREAM);
+  share_json(&j->s, json_out("offer", "{s:s, s:o, s:o, s:I}", "id", file_hex(receive_unit_of(f), 16, id), "name",
+                             json_out_text(w->name), "size", size, "files", (json_int_t)w->files));
 }
 
 static void say_receiving(const receive_job *j, const offer_words *w) {
@@ -86,10 +94,11 @@ static void say_receiving(const receive_job *j, const offer_words *w) {
     ui_say("Receiving %s (%s) from %s", w->name, w->size, j->s.who);
 }
 
-static void decline(receive_job *j, const uint8_t *unit) {
+static void decline(receive_job *j, const pl_transfer_file *f) {
   uint8_t id[16];
-  memcpy(id, unit, sizeof id);
+  memcpy(id, receive_unit_of(f), sizeof id);
   j->declined = true;
+  receive_offer_over(j, f, PL_CONST_FILE_DECLINED, false);
   receive_unit_stopped(j, id);
   (void)share_about(&j->s, PL_TRANSFER_STOP, id, 0, PL_CONST_FILE_DECLINED);
 }
@@ -122,9 +131,13 @@ static void accept(receive_job *j, const pl_transfer_file *f, const offer_words 
   receiving_unit *unit = unit_of(j, f);
   memcpy(id, receive_unit_of(f), sizeof id);
   if (!unit) unit = new_unit(j, f, w);
+  if (!unit && j->state.unit_count < RECEIVING_UNITS_MAX) {
+    job_no_memory(&j->s.base);
+    return;
+  }
   if (!unit) {
     ui_say("%s is declined: too much is under way.", w->name);
-    decline(j, id);
+    decline(j, f);
     return;
   }
   unit->accepted = true;
@@ -138,7 +151,7 @@ static void ask(receive_job *j, const pl_transfer_file *f, const offer_words *w)
   if (j->terminal < 0) {
     ui_say("%s wants to send %s (%s), and there is nobody to ask.", j->s.who, w->name, w->size);
     ui_say("  To accept without a question: pairlink receive --yes");
-    decline(j, receive_unit_of(f));
+    decline(j, f);
     return;
   }
   memcpy(j->asked, receive_unit_of(f), sizeof j->asked);
@@ -170,7 +183,7 @@ void receive_answer(receive_job *j) {
     describe(f, &w);
     accept(j, f, &w);
   } else if (f) {
-    decline(j, receive_unit_of(f));
+    decline(j, f);
   } else {
     ui_say("It is not offered any more.");
   }
@@ -218,6 +231,11 @@ void receive_offered(receive_job *j, const pl_transfer_action *a) {
   j->idle_ms = 0;
   if (saved && saved->checked) { /* in this run, and the word of it was lost */
     (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+    return;
+  }
+  if (!(unit && unit->accepted) &&
+      receive_is_declined(j, receive_unit_of(f))) { /* more of a folder that was declined */
+    decline(j, f);
     return;
   }
   describe(f, &w);

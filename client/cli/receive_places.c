@@ -106,6 +106,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   in->folder = in->target.fd = in->target.source = -1;
   share_line_init(&in->line, f->id, f->name);
   receive_safe_text(f->name, in->line.name, sizeof in->line.name);
+  in->line.is_stream = is_stream(f);
   pl_list_init(&in->node);
   pl_list_append(&j->files, &in->node);
   f->user = in;
@@ -114,6 +115,10 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
 
 static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
   uint8_t copy[16];
+  if (error == ENOMEM) { /* no fault of the file's */
+    job_no_memory(&j->s.base);
+    return;
+  }
   memcpy(copy, id, sizeof copy);
   share_file_error(&j->s, copy, name, "unwritable",
                    error == EBUSY ? "another program is receiving it" : strerror(error), NULL);
@@ -131,6 +136,10 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
     cannot_write(j, f->id, name, error);
     return;
   }
+  char whole[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX + sizeof j->folder];
+  snprintf(whole, sizeof whole, "%s/%s", j->folder, path);
+  receive_safe_text(f->name, name, sizeof name);
+  share_tell_done(&j->s, f->id, name, whole, 0, NULL);
   j->saved++;
   receive_count_done(j, NULL, unit);
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
@@ -151,7 +160,7 @@ void receive_prepare(receive_job *j, pl_transfer_file *f) {
 void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t offset, size_t size) {
   file_task *task = file_writer_task(j->writer, kind, &in->target, size);
   if (!task) {
-    job_end(&j->s.base, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+    job_no_memory(&j->s.base);
     return;
   }
   task->offset = offset;

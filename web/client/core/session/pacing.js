@@ -50,7 +50,7 @@ export class Pacing {
     }
     if (last.sentAt < this.measuredFrom) {
       this.deliveredAt = now // nobody looked for the answer in between
-      return true
+      return news
     }
     const rtt = Math.max(0.1, now - last.sentAt)
     this.minRtt = Math.min(this.minRtt, rtt)
