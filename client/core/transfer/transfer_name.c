@@ -8,23 +8,6 @@ static bool is_letter_case(char a, char b) {
   return a == b || (a >= 'a' && a <= 'z' && b == a - 'a' + 'A');
 }
 
-/* Bytes of the whole character at c, and its number; 0 for what is no UTF-8. */
-static size_t character(const uint8_t *c, size_t left, uint32_t *value) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t n = c[0] < 0x80                   ? 1
-             : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
-             : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
-             : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
-                                           : 0;
-  if (n == 0 || n > left) return 0;
-  *value = n == 1 ? c[0] : c[0] & (0x7fU >> n);
-  for (size_t i = 1; i < n; i++) {
-    if ((c[i] & 0xc0) != 0x80) return 0;
-    *value = *value << 6 | (c[i] & 0x3fU);
-  }
-  return *value < least[n] || *value > 0x10ffff || (*value >= 0xd800 && *value < 0xe000) ? 0 : n;
-}
-
 static bool is_forbidden(uint32_t c) {
   bool control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
   bool direction =
@@ -74,7 +57,7 @@ static size_t copy_visible(const uint8_t *part, size_t size, char *out) {
   size_t used = 0;
   for (size_t at = 0; at < size;) {
     uint32_t value = 0;
-    size_t n = character(part + at, size - at, &value);
+    size_t n = pl_utf8_read(part + at, size - at, &value);
     bool bad = n == 0 || is_forbidden(value);
     if (!bad && is_invisible(value)) {
       at += n;
