@@ -21,12 +21,23 @@ static void drop_late(pl_engine *e) {
     if (e->invites[i].internal && e->now_ms >= e->invites[i].expires_ms) invite_drop(e, &e->invites[i]);
 }
 
+/* Those of the application are kept after their end, so that whoever comes too late is told; a full table gives up the
+ * one that ended first. False: none has ended. */
+static bool make_room(pl_engine *e) {
+  pl_invite *first = NULL;
+  for (size_t i = 0; i < e->invite_count; i++)
+    if (e->now_ms >= e->invites[i].expires_ms && (!first || e->invites[i].expires_ms < first->expires_ms))
+      first = &e->invites[i];
+  if (first) invite_drop(e, first);
+  return first;
+}
+
 int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
   if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
   drop_late(e);
   pl_invite *i = invite_find(e, in->secret.data);
   if (!i) {
-    if (e->invite_count >= PL_INVITES_MAX) return PL_EAGAIN;
+    if (e->invite_count >= PL_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
     if (!e->invites) e->invites = pl_alloc(PL_INVITES_MAX * sizeof *e->invites);
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];

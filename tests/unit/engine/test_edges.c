@@ -221,6 +221,14 @@ static void invites_have_a_limit(void **state) {
   assert_int_equal(net_do(&n, 1, &in), 0); /* the same again: as it is now */
   secret[15] = 1;
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
+  n.now_ms += 1000; /* they are over by now: each makes room for one */
+  in.place = n.now_ms + 1000;
+  for (uint32_t k = 256; k < 512; k++) {
+    pl_put_u32(secret, k);
+    assert_int_equal(net_do(&n, 1, &in), 0);
+  }
+  pl_put_u32(secret, 512);
+  assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   in.secret.size = 15;
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   net_deinit(&n);
