@@ -293,6 +293,35 @@ static void test_stalled_queues_end(void **state) {
   world_end(&w);
 }
 
+/* A relay that was stopped could write nothing either: nobody pays for that time, whoever is heard of first. */
+static void test_stop_is_no_stall(void **state) {
+  (void)state;
+  world_init(&w);
+  world_start(&w);
+  client *a = ready_at(&w, 1, 1), *says = ready_at(&w, 2, 2), *mute = ready_at(&w, 3, 3), *b = ready_at(&w, 4, 4);
+  join(a, LINK(0), says);
+  join(b, LINK(0), mute);
+  fill(a, says, 4);
+  fill(b, mute, 4);
+  world_pass(&w, 20000); /* all are pinged, and it is seen that output waits */
+  client *all[] = {a, b, says, mute};
+  for (size_t i = 0; i < 4; i++) pong(all[i]);
+  w.now_ms += 70000;
+  pong(says);
+  world_stop(&w, 0);
+  world_pass(&w, 500);
+  pong(says);
+  world_turn(&w);
+  assert_false(says->aborted || mute->aborted);
+  says->reads = mute->reads = true;
+  world_writable(says);
+  world_writable(mute);
+  assert_int_equal(reset_of(a) | reset_of(b), 0);
+  assert_true(says->got_bytes > 4 * sizeof record && mute->got_bytes > 4 * sizeof record);
+  free_all(all, 4);
+  world_end(&w);
+}
+
 /* Output buffers that nobody empties are given up too, of who has most of them, before anything of others. */
 static void test_buffers_pay_too(void **state) {
   (void)state;
@@ -467,6 +496,7 @@ int main(void) {
       cmocka_unit_test(test_codes_have_a_rate),
       cmocka_unit_test(test_hoarders_refuse_nobody),
       cmocka_unit_test(test_stalled_queues_end),
+      cmocka_unit_test(test_stop_is_no_stall),
       cmocka_unit_test(test_buffers_pay_too),
       cmocka_unit_test(test_newcomers_are_heard),
       cmocka_unit_test(test_one_friend_of_many),
