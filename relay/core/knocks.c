@@ -212,9 +212,12 @@ uint32_t pl_knocks_of_address(const uint32_t settings[PL_SETTINGS]) {
   return part_of(settings[PL_SET_KNOCKS_PER_CALLEE], ADDRESS_PART);
 }
 
-static uint64_t both_key(const pl_relay *relay, uint64_t a, uint64_t b) {
-  uint64_t both[2] = {a, b};
-  return pl_router_hash(relay, both, sizeof both) | 1;
+typedef enum knocker { BY_CALLER, BY_ADDRESS } knocker;
+
+/* The kind is part of the key: the account of a client of this machine itself has its ID's hash for a key. */
+static uint64_t key_of(const pl_relay *relay, knocker kind, uint64_t from, uint64_t to) {
+  uint64_t all[3] = {(uint64_t)kind, from, to};
+  return pl_router_hash(relay, all, sizeof all) | 1;
 }
 
 /* True once a minute for each key. */
@@ -230,8 +233,8 @@ static bool is_newcomer(pl_rate *newcomers, uint64_t key, uint64_t now_ms) {
 static pl_call knock_at(pl_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {
   pl_relay *relay = caller->relay;
   pl_shared *shared = relay->shared;
-  uint64_t by_caller = both_key(relay, from, to);
-  uint64_t by_address = both_key(relay, caller->account->key, to);
+  uint64_t by_caller = key_of(relay, BY_CALLER, from, to);
+  uint64_t by_address = key_of(relay, BY_ADDRESS, caller->account->key, to);
   bool new_caller = is_newcomer(&shared->newcomers, by_caller, now_ms);
   bool new_address = is_newcomer(&shared->newcomers, by_address, now_ms);
   uint64_t kept_here = new_caller ? 0 : shared->address_to.burst / KEPT_PART;

@@ -349,6 +349,8 @@ static void test_buffers_pay_too(void **state) {
 
 /* ---- knocks ------------------------------------------------------------------------------------------------------ */
 
+enum { BAD_MAX = 8 };
+
 static uint32_t next_slot;
 
 static void knock(client *from, const client *to) {
@@ -361,17 +363,18 @@ static bool comes_through(client *newcomer, client *victim) {
   return offer_of(victim) != 0;
 }
 
-/* Three IDs of one address knock as often as they may; a newcomer every 5 s, from here or elsewhere, is heard. */
-static void newcomers(uint8_t home, const char *where) {
+/* Some IDs of one address knock as often as they may; a newcomer every 5 s, from here or elsewhere, is heard. */
+static void newcomers(int bad_count, uint8_t home, const char *where) {
   world_init(&w);
   world_start(&w);
-  client *victim = ready_at(&w, 1, 1), *bad[3];
-  for (uint16_t i = 0; i < 3; i++) bad[i] = ready_at(&w, (uint16_t)(1000 + i), HOME);
+  client *victim = ready_at(&w, 1, 1), *bad[BAD_MAX];
+  for (uint16_t i = 0; i < bad_count; i++)
+    bad[i] = ready_at(&w, (uint16_t)(1000 + i), home == HOME_LOCAL ? home : HOME);
   int heard = 0;
   for (int round = 0; round < 17; round++) {
     for (int tick = 0; tick < 50; tick++) {
       world_pass(&w, 100);
-      for (int i = 0; i < 3; i++)
+      for (int i = 0; i < bad_count; i++)
         for (int n = 0; n < (tick + round ? 2 : 600); n++) knock(bad[i], victim);
     }
     pong(victim);
@@ -381,15 +384,16 @@ static void newcomers(uint8_t home, const char *where) {
   }
   print_message("newcomers %s that were offered: %d of 17\n", where, heard);
   assert_int_equal(heard, 17);
-  free_all(bad, 3);
+  free_all(bad, (size_t)bad_count);
   client_free(victim);
   world_end(&w);
 }
 
 static void test_newcomers_are_heard(void **state) {
   (void)state;
-  newcomers(OTHER_HOME, "from elsewhere");
-  newcomers(HOME, "from the same address");
+  newcomers(3, OTHER_HOME, "from elsewhere");
+  newcomers(3, HOME, "from the same address");
+  newcomers(BAD_MAX, HOME_LOCAL, "of this machine itself"); /* each ID counts as an address */
 }
 
 /* One friend's OPENs do not use up the room of all. */
@@ -491,19 +495,13 @@ static void test_lists_of_an_address(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_floods_of_peers),
-      cmocka_unit_test(test_long_lists_are_no_flood),
-      cmocka_unit_test(test_codes_have_a_rate),
-      cmocka_unit_test(test_hoarders_refuse_nobody),
-      cmocka_unit_test(test_stalled_queues_end),
-      cmocka_unit_test(test_stop_is_no_stall),
-      cmocka_unit_test(test_buffers_pay_too),
-      cmocka_unit_test(test_newcomers_are_heard),
-      cmocka_unit_test(test_one_friend_of_many),
-      cmocka_unit_test(test_connections_of_an_address),
-      cmocka_unit_test(test_worker_that_is_behind),
-      cmocka_unit_test(test_connections_through_a_proxy),
-      cmocka_unit_test(test_lists_of_an_address),
+      cmocka_unit_test(test_floods_of_peers),       cmocka_unit_test(test_long_lists_are_no_flood),
+      cmocka_unit_test(test_codes_have_a_rate),     cmocka_unit_test(test_hoarders_refuse_nobody),
+      cmocka_unit_test(test_stalled_queues_end),    cmocka_unit_test(test_stop_is_no_stall),
+      cmocka_unit_test(test_buffers_pay_too),       cmocka_unit_test(test_newcomers_are_heard),
+      cmocka_unit_test(test_one_friend_of_many),    cmocka_unit_test(test_connections_of_an_address),
+      cmocka_unit_test(test_worker_that_is_behind), cmocka_unit_test(test_connections_through_a_proxy),
+      cmocka_unit_test(test_lists_of_an_address),   cmocka_unit_test(test_lists_of_an_address_at_all_workers),
   };
   return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
 }
