@@ -132,11 +132,12 @@ bool pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forg
   return list_set(relay, list, entry & ~(uint64_t)FLAG_BLOCK, op);
 }
 
-/* All that one address may have of PEERS_TOTAL is used up. */
+/* All that one address may have of PEERS_TOTAL is used up. Each worker has the lists of all and counts its own: it lets
+ * an address have its part of that. */
 static bool at_share(const pl_conn *conn) {
   const pl_relay *relay = conn->relay;
   uint64_t all = pl_setting_of(relay, PL_SET_PEERS_TOTAL), percent = pl_setting_of(relay, PL_SET_ADDRESS_SHARE_PERCENT);
-  return conn->account->peer_entries >= all * percent / 100;
+  return conn->account->peer_entries >= all * percent / 100 / (relay->node_count ? relay->node_count : 1);
 }
 
 static bool change(pl_conn *conn, uint64_t entry, bool forget) {

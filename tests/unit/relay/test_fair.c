@@ -493,6 +493,35 @@ static void test_lists_of_an_address(void **state) {
   world_end(&w);
 }
 
+static void few_entries(world *at) {
+  set(at, "PEERS_TOTAL", 400);
+  set(at, "ADDRESS_SHARE_PERCENT", 50);
+}
+
+/* And so over all workers, which all keep all lists. */
+static void test_lists_of_an_address_at_all_workers(void **state) {
+  (void)state;
+  workers *all = workers_begin(few_entries);
+  client *bad[24], *good = workers_login(all, 0, 1, true), *caller = workers_login(all, 1, 2, false);
+  for (uint16_t i = 0; i < 24; i++) {
+    bad[i] = ready_at(&all->w[i % WORKERS], (uint16_t)(1000 + i), HOME);
+    send_peers(bad[i], 0, PL_CONST_PEERS_ALLOW);
+  }
+  workers_settle(all);
+  uint8_t block[34] = {PL_CONST_PEERS_BLOCK, 1};
+  memcpy(block + 2, caller->identity.id, 32);
+  client_send(good, PL_ENV_PEERS, 0, 0, block, sizeof block);
+  workers_settle(all);
+  client_open(caller, LINK(0), good, "one", 3);
+  workers_settle(all);
+  workers_expect_nothing(good);
+  free_all(bad, 24);
+  client_free(good);
+  client_free(caller);
+  workers_pass(all, 5000);
+  workers_end(all);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_floods_of_peers),       cmocka_unit_test(test_long_lists_are_no_flood),
