@@ -173,7 +173,7 @@ struct pl_conn {
   pl_node timed; /* in one of pl_relay's lists by state, oldest first */
   pl_node dirty; /* in pl_relay.dirty */
   pl_node same_id;
-  pl_node same_account;
+  pl_node same_account; /* in pl_account.conns while it holds anything */
   pl_account *account;
   size_t held;        /* of the budget: its output, its queues, what its OPENs keep */
   uint64_t crowd_key; /* of the address it is counted to; 0: to none */
@@ -245,8 +245,8 @@ struct pl_shared {
 typedef struct pl_accounts {
   pl_account **buckets;
   size_t bucket_count, count;
-  pl_node all;
-  uint64_t holders; /* those that hold anything */
+  pl_node all, holding; /* holding: those that hold anything */
+  uint64_t holders;     /* how many these are */
 } pl_accounts;
 
 typedef struct pl_nameplates {
@@ -361,8 +361,6 @@ void pl_out_refill(pl_conn *conn);
 void pl_queue_init(pl_queue *queue);
 void pl_queue_clear(pl_relay *relay, pl_half *half);
 void pl_out_end_stuck(pl_conn *conn); /* its socket takes nothing: its queues end OVERFLOW, and it ends */
-/* More or less bytes that this connection holds. */
-void pl_hold(pl_conn *conn, size_t add, size_t remove);
 /* ---- limits.c */
 /* This machine's own, for which limits by address do not hold. */
 bool pl_address_exempt(const pl_relay *relay, const uint8_t address[16]);

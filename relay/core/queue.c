@@ -17,15 +17,6 @@ size_t pl_out_size(const pl_out *out) {
   return out->end - out->start;
 }
 
-void pl_hold(pl_conn *conn, size_t add, size_t remove) {
-  pl_account *account = conn->account;
-  uint64_t before = account->held, after = before + add - remove;
-  account->held = after;
-  conn->held += add - remove;
-  conn->relay->queued_bytes += add - remove;
-  if (!before != !after) conn->relay->accounts.holders += after ? 1 : (uint64_t)-1;
-}
-
 static uint8_t *pool_get(pl_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
