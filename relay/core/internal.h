@@ -265,7 +265,7 @@ struct pl_relay {
   pl_relay_stats stats;
   uint64_t next_number;
   bool draining;
-  uint64_t judge_ms; /* after it stood still: nobody is late before, 0: it did not */
+  uint64_t judge_ms; /* it stood still, and nobody is late before this time; 0: it did not */
   pl_presence **buckets;
   size_t bucket_count, presence_count;
   pl_node dirty, aborted;
@@ -381,7 +381,7 @@ bool pl_rate_trusted(const pl_relay *relay, const uint8_t address[16]);
 /* Whose connection it is, now that the head of its request is here. False: that one has too many. */
 bool pl_rate_resolve(pl_conn *conn, const pl_http_request *request, uint64_t now_ms);
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
-/* Takes so many changes of what other workers must hear of; false: this socket makes too many. */
+/* Counts changes of what other workers must hear of. False: this socket makes too many. */
 bool pl_rate_change(pl_conn *conn, uint32_t count, uint64_t now_ms);
 /* ---- knocks.c */
 typedef enum pl_call {

@@ -228,9 +228,10 @@ static bool is_newcomer(pl_rate *newcomers, uint64_t key, uint64_t now_ms) {
   return true;
 }
 
-/* Fair shares of what one ID can be asked. A caller has a part of it and an address another, of each the last quarter
- * is kept for those who have not knocked here in the last minute: a caller new to it at the address, an address new to
- * it at the callee. So neither many calls nor many IDs of a few addresses keep others out. */
+/* Fair shares of what one ID can be asked. One caller may use a part of it, and one address another. The last quarter
+ * of each is kept for those who have not knocked here in the last minute: of the address's part for a caller that is
+ * new here, of the whole for an address that is. So neither many calls nor many IDs of a few addresses keep others out.
+ */
 static pl_call knock_at(pl_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {
   pl_relay *relay = caller->relay;
   pl_shared *shared = relay->shared;

@@ -245,7 +245,7 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
   return conn;
 }
 
-/* Whoever is heard of now and then lives; whoever takes nothing for as long holds memory for nothing. */
+/* To be heard of now and then is not enough: a socket that takes nothing holds memory for nothing. */
 static void look_at_output(pl_conn *conn, uint64_t now_ms) {
   if (pl_out_size(&conn->out) == 0) return;
   if (!conn->stuck_ms)

@@ -125,7 +125,7 @@ static bool above(const pl_relay *relay, unsigned percent) {
   return relay->queued_bytes > (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * percent / PERCENT;
 }
 
-/* What each of so many may hold of the budget. One full output buffer is nobody's fault. */
+/* What each of these holders may hold of the budget. One full output buffer is nobody's fault. */
 static uint64_t share_of(const pl_relay *relay, uint64_t holders) {
   uint64_t all = (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * CALLS_PERCENT / PERCENT;
   uint64_t share = all / (holders ? holders : 1);
@@ -179,7 +179,7 @@ static pl_conn *next_to_pay(const pl_relay *relay) {
   return account ? largest_conn(account) : NULL;
 }
 
-/* Its largest queue; of any connection if there is none to pay first. */
+/* Its largest queue, or the largest of all if no connection pays first. */
 static pl_half *queue_of(const pl_relay *relay, const pl_conn *conn) {
   return conn ? largest_of(&conn->turns, offsetof(pl_queue, turn))
               : largest_of(&relay->queues, offsetof(pl_queue, all));

@@ -36,7 +36,7 @@ bool pl_budget_make_room(pl_relay *relay, const pl_half *half);
 /* ---- connections by address, over all workers */
 int pl_crowd_init(pl_crowd *crowd) PL_MUST_USE;
 void pl_crowd_deinit(pl_crowd *crowd);
-/* Counts this connection to its address; more than that one's share are over_limit. False: too many beyond that. */
+/* Counts this connection for its address. Beyond the address's share it is over_limit. False: too many of those too. */
 bool pl_crowd_enter(pl_conn *conn);
 void pl_crowd_leave(pl_conn *conn);
 

@@ -199,7 +199,7 @@ static void on_event(uv_poll_t *poll, int status, int events) {
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
 
-/* False: it stays with the caller. */
+/* False: the descriptor stays with the caller. */
 static bool adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
   const int on = 1, lowat = NOTSENT_LOWAT;

@@ -89,7 +89,7 @@ static void on_message(int is_ours, int version, int type, const void *data, siz
   if (++tls->messages > MESSAGES_FREE + tls->bytes / BYTES_PER_MESSAGE) tls->failed = true;
 }
 
-/* HTTP/1.1, even to who would rather have another. */
+/* HTTP/1.1, also for a client that would prefer another. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
                            unsigned offered_size, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
