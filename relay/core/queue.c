@@ -263,12 +263,13 @@ static uint8_t *queue_room(pl_half *half, size_t size) {
   return at;
 }
 
-/* Copies what still counts into fresh chunks and frees the old ones, one by one. False: out of memory; with records
- * lost, the socket ends. */
+/* Copies what still counts into fresh chunks and frees the old ones, one by one. The old ones do not count any more, so
+ * that a full budget leaves room for the copy. False: out of memory; with records lost, the socket ends. */
 static bool compact(pl_half *half) {
   pl_queue *q = &half->queue;
   pl_chunk *old = q->head;
   bool good = true;
+  count_memory(half, 0, q->memory);
   q->head = q->tail = q->scan = NULL;
   while (old) {
     pl_chunk *next = old->next;
@@ -280,7 +281,6 @@ static bool compact(pl_half *half) {
       good = to || !envelope[0];
       at += (uint32_t)size;
     }
-    count_memory(half, 0, sizeof *old + old->capacity);
     pl_free(old);
     old = next;
   }
