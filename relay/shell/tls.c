@@ -18,7 +18,7 @@ enum { MESSAGES_FREE = 32, BYTES_PER_MESSAGE = 1 << 20 };
 struct pl_tls {
   SSL *ssl;
   int fd;
-  bool failed;
+  bool failed, ended;       /* ended: the other side sends no more */
   uint64_t messages, bytes; /* what came of each */
   pl_view in;
   pl_buffer left;
@@ -177,15 +177,19 @@ void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
 /* A call of OpenSSL's gives one record at most; all that there is room for are taken together. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = 0;
-  while (!tls->failed && capacity - size >= PL_TLS_RECORD) {
+  while (!tls->failed && !tls->ended && capacity - size >= PL_TLS_RECORD) {
     ERR_clear_error();
-    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD);
-    if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) break;
-    if (n <= 0) tls->failed = true;
-    if (n > 0) size += (size_t)n;
+    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = SSL_get_error(tls->ssl, n);
+    if (why == SSL_ERROR_WANT_READ) break;
+    if (why == SSL_ERROR_ZERO_RETURN)
+      tls->ended = true;
+    else if (n <= 0)
+      tls->failed = true;
+    else
+      size += (size_t)n;
   }
   tls->bytes += size;
-  return size ? (long)size : tls->failed ? -1 : 0;
+  return size ? (long)size : tls->failed || tls->ended ? -1 : 0;
 }
 
 size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
