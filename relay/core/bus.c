@@ -9,8 +9,8 @@
 enum {
   ENTRIES = 64,
   MESSAGE_MAX = 1 << 20,
-  BUSY_BYTES = 1 << 20,   /* when so much waits for a worker, lists of peers wait too */
-  BEHIND_BYTES = 16 << 20 /* and with so much nothing is begun any more that it must be told of */
+  BUSY_BYTES = 1 << 20,   /* when this many wait for a worker, lists of peers wait too */
+  BEHIND_BYTES = 16 << 20 /* when this many do, nothing is begun that it must be told of */
 };
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */

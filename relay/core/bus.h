@@ -38,7 +38,7 @@ enum {
 
 struct pl_bus_node {
   pl_conn conn;  /* in state PL_CONN_BUS, never in the lists of sockets */
-  bool lost;     /* something for it could not be kept: all is told anew */
+  bool lost;     /* something for it could not be kept: all is told again */
   size_t untold; /* sockets whose lists it does not have as they are */
 };
 
@@ -55,8 +55,8 @@ struct pl_remote {
 int pl_bus_init(pl_relay *relay) PL_MUST_USE;
 void pl_bus_deinit(pl_relay *relay);
 void pl_bus_tell(pl_conn *conn, enum pl_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
-/* What changed in this socket's list. To a worker that is behind its list is told as a whole, once that has caught up,
- * however often it has changed meanwhile. */
+/* Tells what changed in this socket's list. A worker that is behind is told the whole list once it has caught up,
+ * however often that has changed meanwhile. */
 void pl_bus_tell_peers(pl_conn *conn, const uint64_t *entries, size_t count, bool forget);
 void pl_bus_untold_drop(pl_conn *conn); /* this socket leaves */
 /* A worker has not taken what it was told for a long time: nothing is begun that it would have to be told of. */

@@ -236,7 +236,7 @@ static int on_accept_encoding(fields *f, pl_view value) {
   return 0;
 }
 
-/* In two lines, which hardly anybody sends: as if in none, and the whole page is the answer. */
+/* If it comes in two lines, which hardly anybody sends, it counts as absent, and the whole page is the answer. */
 static int on_if_none_match(fields *f, pl_view value) {
   f->request->if_none_match = once(&f->if_none_match) == 0 ? value : (pl_view){NULL, 0};
   return 0;

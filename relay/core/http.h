@@ -13,13 +13,13 @@ typedef struct pl_http {
   pl_buffer text;
   size_t scanned, line_start, lines, headers_max;
   bool after_cr;
-  bool head; /* a HEAD, as far as was read: also what is refused is then answered without a body */
+  bool head; /* the request line says HEAD: then a refusal has no body either */
 } pl_http;
 
 /* What the request asks; views are borrowed from the pl_http until its _deinit. */
 typedef struct pl_http_request {
   pl_view path;          /* begins with '/', without the query */
-  pl_view authority;     /* of a target that is a whole address, which then is the host's; else no data */
+  pl_view authority;     /* of a target that is a whole address: the same as `host`; else no data */
   pl_view host, origin;  /* origin: size 0 if there was none (an empty one is refused) */
   pl_view if_none_match; /* as sent */
   pl_view forwarded_for; /* the last X-Forwarded-For */
@@ -43,7 +43,7 @@ int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request
 /* An origin is good if it is the request's own host, or in `allowed` (whole origins, ended by NULL; may be NULL).
  * "null" never is. An absent origin is for the caller to judge. */
 bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) PL_MUST_USE;
-/* Compares without regard to ASCII case: names of fields, hosts, codings. Paths, methods and tags are pl_view_equals.
+/* Compares without regard to ASCII case: names of fields, hosts, codings. Paths, methods and tags need pl_view_equals.
  */
 bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
 bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;

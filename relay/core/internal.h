@@ -173,7 +173,7 @@ struct pl_conn {
   pl_node timed; /* in one of pl_relay's lists by state, oldest first */
   pl_node dirty; /* in pl_relay.dirty */
   pl_node same_id;
-  pl_node same_account;
+  pl_node same_account; /* in pl_account.conns while it holds anything */
   pl_account *account;
   size_t held;        /* of the budget: its output, its queues, what its OPENs keep */
   uint64_t crowd_key; /* of the address it is counted to; 0: to none */
@@ -245,8 +245,8 @@ struct pl_shared {
 typedef struct pl_accounts {
   pl_account **buckets;
   size_t bucket_count, count;
-  pl_node all;
-  uint64_t holders; /* those that hold anything */
+  pl_node all, holding; /* holding: those that hold anything */
+  uint64_t holders;     /* how many these are */
 } pl_accounts;
 
 typedef struct pl_nameplates {
@@ -265,7 +265,7 @@ struct pl_relay {
   pl_relay_stats stats;
   uint64_t next_number;
   bool draining;
-  uint64_t judge_ms; /* after it stood still: nobody is late before, 0: it did not */
+  uint64_t judge_ms; /* it stood still, and nobody is late before this time; 0: it did not */
   pl_presence **buckets;
   size_t bucket_count, presence_count;
   pl_node dirty, aborted;
@@ -361,8 +361,6 @@ void pl_out_refill(pl_conn *conn);
 void pl_queue_init(pl_queue *queue);
 void pl_queue_clear(pl_relay *relay, pl_half *half);
 void pl_out_end_stuck(pl_conn *conn); /* its socket takes nothing: its queues end OVERFLOW, and it ends */
-/* More or less bytes that this connection holds. */
-void pl_hold(pl_conn *conn, size_t add, size_t remove);
 /* ---- limits.c */
 /* This machine's own, for which limits by address do not hold. */
 bool pl_address_exempt(const pl_relay *relay, const uint8_t address[16]);
@@ -383,7 +381,7 @@ bool pl_rate_trusted(const pl_relay *relay, const uint8_t address[16]);
 /* Whose connection it is, now that the head of its request is here. False: that one has too many. */
 bool pl_rate_resolve(pl_conn *conn, const pl_http_request *request, uint64_t now_ms);
 bool pl_rate_open(pl_conn *conn, uint64_t now_ms); /* takes one of this socket's OPENs */
-/* Takes so many changes of what other workers must hear of; false: this socket makes too many. */
+/* Counts changes of what other workers must hear of. False: this socket makes too many. */
 bool pl_rate_change(pl_conn *conn, uint32_t count, uint64_t now_ms);
 /* ---- knocks.c */
 typedef enum pl_call {

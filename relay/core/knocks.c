@@ -132,11 +132,12 @@ bool pl_peers_set(pl_relay *relay, pl_peer_list *list, uint64_t entry, bool forg
   return list_set(relay, list, entry & ~(uint64_t)FLAG_BLOCK, op);
 }
 
-/* All that one address may have of PEERS_TOTAL is used up. */
+/* All that one address may have of PEERS_TOTAL is used up. Each worker has the lists of all and counts its own: it lets
+ * an address have its part of that. */
 static bool at_share(const pl_conn *conn) {
   const pl_relay *relay = conn->relay;
   uint64_t all = pl_setting_of(relay, PL_SET_PEERS_TOTAL), percent = pl_setting_of(relay, PL_SET_ADDRESS_SHARE_PERCENT);
-  return conn->account->peer_entries >= all * percent / 100;
+  return conn->account->peer_entries >= all * percent / 100 / (relay->node_count ? relay->node_count : 1);
 }
 
 static bool change(pl_conn *conn, uint64_t entry, bool forget) {
@@ -212,9 +213,12 @@ uint32_t pl_knocks_of_address(const uint32_t settings[PL_SETTINGS]) {
   return part_of(settings[PL_SET_KNOCKS_PER_CALLEE], ADDRESS_PART);
 }
 
-static uint64_t both_key(const pl_relay *relay, uint64_t a, uint64_t b) {
-  uint64_t both[2] = {a, b};
-  return pl_router_hash(relay, both, sizeof both) | 1;
+typedef enum knocker { BY_CALLER, BY_ADDRESS } knocker;
+
+/* The kind is part of the key: the account of a client of this machine itself has its ID's hash for a key. */
+static uint64_t key_of(const pl_relay *relay, knocker kind, uint64_t from, uint64_t to) {
+  uint64_t all[3] = {(uint64_t)kind, from, to};
+  return pl_router_hash(relay, all, sizeof all) | 1;
 }
 
 /* True once a minute for each key. */
@@ -224,14 +228,15 @@ static bool is_newcomer(pl_rate *newcomers, uint64_t key, uint64_t now_ms) {
   return true;
 }
 
-/* Fair shares of what one ID can be asked. A caller has a part of it and an address another, of each the last quarter
- * is kept for those who have not knocked here in the last minute: a caller new to it at the address, an address new to
- * it at the callee. So neither many calls nor many IDs of a few addresses keep others out. */
+/* Fair shares of what one ID can be asked. One caller may use a part of it, and one address another. The last quarter
+ * of each is kept for those who have not knocked here in the last minute: of the address's part for a caller that is
+ * new here, of the whole for an address that is. So neither many calls nor many IDs of a few addresses keep others out.
+ */
 static pl_call knock_at(pl_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {
   pl_relay *relay = caller->relay;
   pl_shared *shared = relay->shared;
-  uint64_t by_caller = both_key(relay, from, to);
-  uint64_t by_address = both_key(relay, caller->account->key, to);
+  uint64_t by_caller = key_of(relay, BY_CALLER, from, to);
+  uint64_t by_address = key_of(relay, BY_ADDRESS, caller->account->key, to);
   bool new_caller = is_newcomer(&shared->newcomers, by_caller, now_ms);
   bool new_address = is_newcomer(&shared->newcomers, by_address, now_ms);
   uint64_t kept_here = new_caller ? 0 : shared->address_to.burst / KEPT_PART;

@@ -17,15 +17,6 @@ size_t pl_out_size(const pl_out *out) {
   return out->end - out->start;
 }
 
-void pl_hold(pl_conn *conn, size_t add, size_t remove) {
-  pl_account *account = conn->account;
-  uint64_t before = account->held, after = before + add - remove;
-  account->held = after;
-  conn->held += add - remove;
-  conn->relay->queued_bytes += add - remove;
-  if (!before != !after) conn->relay->accounts.holders += after ? 1 : (uint64_t)-1;
-}
-
 static uint8_t *pool_get(pl_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
@@ -272,12 +263,13 @@ static uint8_t *queue_room(pl_half *half, size_t size) {
   return at;
 }
 
-/* Copies what still counts into fresh chunks and frees the old ones, one by one. False: out of memory; with records
- * lost, the socket ends. */
+/* Copies what still counts into fresh chunks and frees the old ones, one by one. The old ones do not count any more, so
+ * that a full budget leaves room for the copy. False: out of memory; with records lost, the socket ends. */
 static bool compact(pl_half *half) {
   pl_queue *q = &half->queue;
   pl_chunk *old = q->head;
   bool good = true;
+  count_memory(half, 0, q->memory);
   q->head = q->tail = q->scan = NULL;
   while (old) {
     pl_chunk *next = old->next;
@@ -289,7 +281,6 @@ static bool compact(pl_half *half) {
       good = to || !envelope[0];
       at += (uint32_t)size;
     }
-    count_memory(half, 0, sizeof *old + old->capacity);
     pl_free(old);
     old = next;
   }

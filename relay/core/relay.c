@@ -245,7 +245,7 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
   return conn;
 }
 
-/* Whoever is heard of now and then lives; whoever takes nothing for as long holds memory for nothing. */
+/* To be heard of now and then is not enough: a socket that takes nothing holds memory for nothing. */
 static void look_at_output(pl_conn *conn, uint64_t now_ms) {
   if (pl_out_size(&conn->out) == 0) return;
   if (!conn->stuck_ms)
@@ -254,12 +254,19 @@ static void look_at_output(pl_conn *conn, uint64_t now_ms) {
     pl_out_end_stuck(conn);
 }
 
+/* The relay was stopped, or its machine was, and is called much later than it asked for. */
+static bool stood_still(const pl_relay *relay, uint64_t now_ms) {
+  uint64_t deadline = pl_relay_deadline(relay);
+  return now_ms > deadline && now_ms - deadline > STOOD_STILL_MS;
+}
+
 void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   conn->heard_ms = now_ms;
   /* The list is exact to a part of the interval: moving for every read would cost more than it tells. */
   if (conn->state == PL_CONN_READY &&
       (conn->pinged || now_ms - conn->listed_ms > pl_setting_of(relay, PL_SET_PING_INTERVAL_MS) / 64)) {
+    if (stood_still(relay, now_ms)) conn->stuck_ms = 0; /* before the list moves, which the deadline hangs on */
     conn->pinged = false;
     list_again(conn, &relay->quiet, now_ms);
     look_at_output(conn, now_ms);
@@ -358,7 +365,8 @@ static void on_late_close(pl_conn *conn, uint64_t now_ms) {
   }
 }
 
-/* Nobody counts as silent for longer than it takes to be asked: all that were silent for that long are asked again. */
+/* Nobody counts as silent for longer than it takes to be asked: all that were silent for that long are asked again. Nor
+ * does anybody count as stalled while nothing was written. */
 static void ask_again(pl_relay *relay, uint64_t now_ms) {
   pl_node asked;
   uint64_t longest = pl_setting_of(relay, PL_SET_PING_INTERVAL_MS), least = now_ms > longest ? now_ms - longest : 0;
@@ -367,6 +375,7 @@ static void ask_again(pl_relay *relay, uint64_t now_ms) {
     pl_node *from = pl_list_empty(&relay->pinged) ? &relay->quiet : &relay->pinged;
     pl_conn *conn = PL_CONTAINER(from->next, pl_conn, timed);
     conn->pinged = false;
+    conn->stuck_ms = 0;
     list_again(conn, &asked, conn->listed_ms > least ? conn->listed_ms : least);
   }
   while (!pl_list_empty(&asked)) {
@@ -375,16 +384,15 @@ static void ask_again(pl_relay *relay, uint64_t now_ms) {
   }
 }
 
-/* Called much later than it asked for, the relay was stopped, or its machine was: what others said meanwhile has not
- * been read yet. It is read first, and who is late is judged in the next turn. True: not now. */
+/* After it stood still, what others said meanwhile has not been read yet. It is read first, and who is late is judged
+ * in the next turn. True: not now. */
 static bool put_off(pl_relay *relay, uint64_t now_ms) {
   if (relay->judge_ms) {
     if (now_ms < relay->judge_ms) return true;
     relay->judge_ms = 0;
     return false;
   }
-  uint64_t deadline = pl_relay_deadline(relay);
-  if (now_ms <= deadline || now_ms - deadline <= STOOD_STILL_MS) return false;
+  if (!stood_still(relay, now_ms)) return false;
   relay->judge_ms = now_ms + 1;
   ask_again(relay, now_ms);
   return true;

@@ -10,6 +10,7 @@ enum { FIRST_BUCKETS = 256, PERCENT = 100, CALLS_PERCENT = 75, QUEUES_PERCENT = 
 int pl_accounts_init(pl_relay *relay) {
   pl_accounts *accounts = &relay->accounts;
   pl_list_init(&accounts->all);
+  pl_list_init(&accounts->holding);
   accounts->buckets = pl_alloc(FIRST_BUCKETS * sizeof *accounts->buckets);
   accounts->bucket_count = FIRST_BUCKETS;
   return accounts->buckets ? 0 : PL_ENOMEM;
@@ -45,6 +46,7 @@ static pl_account *get(pl_accounts *accounts, uint64_t key) {
   if (!account) return NULL;
   account->key = key;
   pl_list_init(&account->conns);
+  pl_list_init(&account->holding);
   pl_list_append(&accounts->all, &account->all);
   pl_account **bucket = bucket_of(accounts, key);
   account->next = *bucket;
@@ -63,6 +65,25 @@ static void release(pl_accounts *accounts, pl_account *account) {
   pl_free(account);
 }
 
+static void list_if(bool wanted, pl_node *list, pl_node *node) {
+  pl_list_remove(node);
+  if (wanted) pl_list_append(list, node);
+}
+
+/* Those that hold anything are listed, so that who holds most is found among these, however many others are idle. */
+void pl_hold(pl_conn *conn, size_t add, size_t remove) {
+  pl_accounts *accounts = &conn->relay->accounts;
+  pl_account *account = conn->account;
+  bool conn_held = conn->held, account_held = account->held;
+  conn->held += add - remove;
+  account->held += add - remove;
+  conn->relay->queued_bytes += add - remove;
+  if (conn_held != (conn->held > 0)) list_if(!conn_held, &account->conns, &conn->same_account);
+  if (account_held == (account->held > 0)) return;
+  list_if(!account_held, &accounts->holding, &account->holding);
+  accounts->holders += account_held ? (uint64_t)-1 : 1;
+}
+
 static void move_held(pl_conn *conn, pl_account *to) {
   size_t held = conn->held;
   if (conn->account) pl_hold(conn, 0, held);
@@ -78,8 +99,6 @@ int pl_account_enter(pl_conn *conn, uint64_t key) {
   account->conn_count++; /* before it leaves the other, which may be the same */
   pl_account *before = conn->account;
   move_held(conn, account);
-  pl_list_remove(&conn->same_account);
-  pl_list_append(&account->conns, &conn->same_account);
   if (before) {
     before->conn_count--;
     release(&conn->relay->accounts, before);
@@ -91,7 +110,6 @@ void pl_account_leave(pl_conn *conn) {
   pl_account *account = conn->account;
   if (!account) return;
   move_held(conn, NULL);
-  pl_list_remove(&conn->same_account);
   account->conn_count--;
   release(&conn->relay->accounts, account);
 }
@@ -107,7 +125,7 @@ static bool above(const pl_relay *relay, unsigned percent) {
   return relay->queued_bytes > (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * percent / PERCENT;
 }
 
-/* What each of so many may hold of the budget. One full output buffer is nobody's fault. */
+/* What each of these holders may hold of the budget. One full output buffer is nobody's fault. */
 static uint64_t share_of(const pl_relay *relay, uint64_t holders) {
   uint64_t all = (uint64_t)pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) * CALLS_PERCENT / PERCENT;
   uint64_t share = all / (holders ? holders : 1);
@@ -124,22 +142,22 @@ bool pl_budget_takes_call(const pl_conn *caller) {
 }
 
 static pl_account *largest_account(const pl_relay *relay) {
+  const pl_node *holding = &relay->accounts.holding;
   pl_account *largest = NULL;
-  for (pl_node *n = relay->accounts.all.next; n != &relay->accounts.all; n = n->next) {
-    pl_account *a = PL_CONTAINER(n, pl_account, all);
+  for (pl_node *n = holding->next; n != holding; n = n->next) {
+    pl_account *a = PL_CONTAINER(n, pl_account, holding);
     if (!largest || a->held > largest->held) largest = a;
   }
   return largest;
 }
 
-/* Of those that hold anything, the one that holds most; one with queues goes before all without. */
+/* The one that holds most; one with queues goes before all without. */
 static pl_conn *largest_conn(const pl_account *account) {
   pl_conn *largest = NULL;
   for (const pl_node *n = account->conns.next; n != &account->conns; n = n->next) {
     pl_conn *conn = PL_CONTAINER(n, pl_conn, same_account);
     bool queues = !pl_list_empty(&conn->turns), others = largest && !pl_list_empty(&largest->turns);
-    bool may_end =
-        conn->held && conn->state != PL_CONN_ABORTED && conn->state != PL_CONN_GONE && conn->state != PL_CONN_BUS;
+    bool may_end = conn->state != PL_CONN_ABORTED && conn->state != PL_CONN_GONE && conn->state != PL_CONN_BUS;
     if (!queues && (others || !may_end)) continue;
     if (!largest || queues != others || conn->held > largest->held) largest = conn;
   }
@@ -161,7 +179,7 @@ static pl_conn *next_to_pay(const pl_relay *relay) {
   return account ? largest_conn(account) : NULL;
 }
 
-/* Its largest queue; of any connection if there is none to pay first. */
+/* Its largest queue, or the largest of all if no connection pays first. */
 static pl_half *queue_of(const pl_relay *relay, const pl_conn *conn) {
   return conn ? largest_of(&conn->turns, offsetof(pl_queue, turn))
               : largest_of(&relay->queues, offsetof(pl_queue, all));

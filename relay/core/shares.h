@@ -9,8 +9,9 @@
 struct pl_account {
   pl_account *next; /* in its bucket */
   uint64_t key;
-  pl_node all;   /* in pl_accounts.all */
-  pl_node conns; /* pl_conn.same_account */
+  pl_node all;     /* in pl_accounts.all */
+  pl_node holding; /* in pl_accounts.holding while it holds anything */
+  pl_node conns;   /* pl_conn.same_account: those that hold anything */
   uint32_t conn_count;
   uint64_t held;         /* bytes that wait for its connections, and what its OPENs keep */
   uint64_t peer_entries; /* on the lists of its connections */
@@ -21,6 +22,8 @@ void pl_accounts_deinit(pl_relay *relay); /* when all connections have left */
 /* The account of a connection from now on, with all that it holds. PL_ENOMEM: it stays where it was. */
 int pl_account_enter(pl_conn *conn, uint64_t key) PL_MUST_USE;
 void pl_account_leave(pl_conn *conn);
+/* More or less bytes that this connection holds. */
+void pl_hold(pl_conn *conn, size_t add, size_t remove);
 /* The account that a connection of this address belongs to. `id`: NULL before its login. */
 uint64_t pl_account_key(const pl_conn *conn, const uint8_t id[32]);
 
@@ -33,7 +36,7 @@ bool pl_budget_make_room(pl_relay *relay, const pl_half *half);
 /* ---- connections by address, over all workers */
 int pl_crowd_init(pl_crowd *crowd) PL_MUST_USE;
 void pl_crowd_deinit(pl_crowd *crowd);
-/* Counts this connection to its address; more than that one's share are over_limit. False: too many beyond that. */
+/* Counts this connection for its address. Beyond the address's share it is over_limit. False: too many of those too. */
 bool pl_crowd_enter(pl_conn *conn);
 void pl_crowd_leave(pl_conn *conn);
 

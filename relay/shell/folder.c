@@ -71,7 +71,8 @@ bool pl_folder_lock(const char *data, char why[PL_FOLDER_WHY]) {
     close(fd);
     return false;
   }
-  /* The descriptor stays open, and with it the lock, for as long as the process lives. A full disk cannot name it. */
+  /* The descriptor stays open, and with it the lock, for as long as the process lives. On a full disk the file stays
+   * empty. */
   if (ftruncate(fd, 0) == 0) (void)!dprintf(fd, "%d\n", (int)getpid());
   return true;
 }

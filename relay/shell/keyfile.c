@@ -13,7 +13,7 @@ static bool explain(char why[512], const char *path, const char *text) {
   return false;
 }
 
-/* A new name is lost with the power unless its folder is written too. */
+/* A power failure loses a new name unless its folder is written too. */
 static bool sync_folder_of(const char *path) {
   char folder[4096];
   const char *slash = strrchr(path, '/');

@@ -47,7 +47,7 @@ static void die(const char *text, const char *hint) {
 static void keep_secrets(void) {
   const struct rlimit none = {0, 0};
   umask(077);
-  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
+  signal(SIGXFSZ, SIG_IGN); /* a file that reaches its size limit is like a full disk */
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

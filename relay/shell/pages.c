@@ -19,7 +19,7 @@ static const char policy[] =
     "img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/* What the page uses, and off what else a browser lends to pages. */
+/* Allows what the page uses, and switches off what else a browser lends to pages. */
 static const char permissions[] =
     "camera=(self), clipboard-write=(self), web-share=(self), accelerometer=(), autoplay=(), bluetooth=(), "
     "clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), "
@@ -142,8 +142,8 @@ static int put_text(const pl_http_request *request, pl_page *page, const char *t
   return put(request, page, 200, &a);
 }
 
-/* 200 in any case: a relay that cannot store still serves all that it knows, and one that is restarted for it cannot
- * even start. */
+/* The status is always 200: a relay that cannot store still serves everyone it knows, and could not even start again.
+ */
 int pl_pages_health(const pl_http_request *request, pl_page *page, bool store_works) {
   return put_text(request, page, "text/plain; charset=utf-8", store_works ? "ok\n" : "store: failing\n");
 }

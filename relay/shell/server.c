@@ -34,7 +34,8 @@ struct pl_socket {
   pl_tls *tls; /* NULL: plain */
   int fd, events;
   bool shut, failed;
-  bool full; /* it took not all; to be told when it is writable again */
+  bool ended; /* the other side sends no more; it gets the rest of its answer */
+  bool full;  /* it took not all; to be told when it is writable again */
 };
 
 typedef struct listener {
@@ -62,7 +63,7 @@ struct pl_server {
 static void on_event(uv_poll_t *poll, int status, int events);
 
 static void watch(pl_socket *socket) {
-  int events = UV_READABLE | (socket->full ? UV_WRITABLE : 0);
+  int events = (socket->ended ? 0 : UV_READABLE) | (socket->full ? UV_WRITABLE : 0);
   if (events == socket->events) return;
   socket->events = events;
   uv_poll_start(&socket->poll, events, on_event);
@@ -186,20 +187,32 @@ static void on_writable(pl_socket *socket) {
   watch(socket);
 }
 
+/* The other side's end came, perhaps in one read with its request: what is left of the answer goes out first. True:
+ * some of it has to wait for the socket. */
+static bool lingers(pl_socket *socket) {
+  const pl_server *server = socket->server;
+  socket->ended = true;
+  pl_server_flush(socket->server, socket);
+  if (!socket->full || socket->failed) return false;
+  watch(socket);
+  return server->config.app.wish(server->config.app_data, socket->conn) == PL_WISH_FINISH;
+}
+
 /* With an error the loop has stopped watching: it is read once more for what came before the error, and closed. */
 static void on_event(uv_poll_t *poll, int status, int events) {
   pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
   bool open = true;
-  if (status < 0 || events & UV_READABLE) open = read_socket(socket);
-  if (status < 0 || !open)
-    close_socket(socket);
-  else if (events & UV_WRITABLE)
+  if (!socket->ended && (status < 0 || events & UV_READABLE)) open = read_socket(socket) || lingers(socket);
+  if (status >= 0 && open && events & UV_WRITABLE) {
     on_writable(socket);
+    open = !socket->ended || (socket->full && !socket->failed);
+  }
+  if (status < 0 || !open) close_socket(socket);
 }
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
 
-/* False: it stays with the caller. */
+/* False: the descriptor stays with the caller. */
 static bool adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
   const int on = 1, lowat = NOTSENT_LOWAT;

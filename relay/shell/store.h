@@ -26,7 +26,7 @@ void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], 
 void pl_store_linked(pl_store *store, const uint8_t id[32]);
 /* From now on, once a day: IDs that were not seen for so long, never linked, and came without a token are deleted. */
 void pl_store_purge_after(pl_store *store, uint32_t days);
-/* Whether the last it did could be read and written; looked at by itself every minute. From any thread. */
+/* Whether its last reading and its last writing worked. It tries by itself every minute. From any thread. */
 bool pl_store_works(const pl_store *store);
 /* Called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));

@@ -275,7 +275,7 @@ static pl_registration enter(pl_store *store, const request *r) {
   return create(store, r, !r->may_create) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
 }
 
-/* Not kept: whoever is in only by this transaction is not in; who came twice comes again. */
+/* If it was not kept, those who are in by this transaction only are not in. Returns how many failed. */
 static size_t count_failed(request *all, bool kept) {
   size_t failed = 0;
   for (request *r = all; r; r = r->next) {

@@ -9,10 +9,10 @@
 sqlite3 *pl_store_database(const char *path, char why[512]);
 /* A second connection to the same file, after that: it reads, and waits for no writer. */
 sqlite3 *pl_store_reader(const char *path, char why[512]);
-/* What the last call on it failed of, in words; `out` is returned. NULL: there was no memory for it. */
+/* Why the last call on it failed, in words. Returns `out`. db is NULL when there was no memory for it. */
 enum { PL_STORE_WHY = 256 };
 const char *pl_store_why(sqlite3 *db, char out[PL_STORE_WHY]);
-/* The same with the file's name, as the reason of what cannot be; returns false. */
+/* Puts the same after the file's name into `why`. Returns false. */
 bool pl_store_cannot(sqlite3 *db, const char *path, char why[512]);
 bool pl_store_run(sqlite3 *db, const char *sql);
 /* Writes what is there anyway. False: nothing can be stored now; sqlite3_errmsg says why. */

@@ -1,7 +1,9 @@
 /** TLS by the relay itself: the right name is taken, a wrong one refused, and HTTP/2 never spoken. */
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import tls from 'node:tls';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
@@ -50,6 +52,29 @@ async function httpsGet(path, version) {
     await new Promise(setImmediate);
   }
   return Buffer.concat(chunks).toString('latin1');
+}
+
+/** A connection that keeps what is written once it is `held`, until its end: all of that arrives in one piece. */
+class HeldSocket extends Duplex {
+  constructor(port) {
+    super();
+    this.pieces = [];
+    this.raw = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    this.raw.on('data', (chunk) => this.push(chunk)).on('end', () => this.push(null)).on('error', (error) => this.destroy(error));
+  }
+
+  _read() {}
+
+  _write(chunk, _encoding, done) {
+    if (this.held) this.pieces.push(chunk);
+    else this.raw.write(chunk);
+    done();
+  }
+
+  _final(done) {
+    this.raw.end(Buffer.concat(this.pieces));
+    done();
+  }
 }
 
 describe('the relay', () => {
@@ -137,6 +162,17 @@ describe('the relay', () => {
     const [length] = whole.match(/content-length: (\d+)/i).slice(1).map(Number);
     expect(length).toBeGreaterThan(100_000);
     expect(whole.length - whole.indexOf('\r\n\r\n') - 4).toBe(length);
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'])('answers one that says over %s, in one piece with its request, that it asks no more', async (version) => {
+    const held = new HeldSocket(relay.port);
+    const socket = tls.connect({ socket: held, servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version });
+    await once(socket, 'secureConnect');
+    held.held = true;
+    const raw = new RawSocket(socket);
+    socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect((await raw.whenClosed()).toString('latin1')).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
+    socket.destroy();
   });
 
   test('has no cipher of TLS 1.2 without authenticated encryption', async () => {

@@ -293,6 +293,35 @@ static void test_stalled_queues_end(void **state) {
   world_end(&w);
 }
 
+/* A relay that was stopped could write nothing either: nobody pays for that time, whoever is heard of first. */
+static void test_stop_is_no_stall(void **state) {
+  (void)state;
+  world_init(&w);
+  world_start(&w);
+  client *a = ready_at(&w, 1, 1), *says = ready_at(&w, 2, 2), *mute = ready_at(&w, 3, 3), *b = ready_at(&w, 4, 4);
+  join(a, LINK(0), says);
+  join(b, LINK(0), mute);
+  fill(a, says, 4);
+  fill(b, mute, 4);
+  world_pass(&w, 20000); /* all are pinged, and it is seen that output waits */
+  client *all[] = {a, b, says, mute};
+  for (size_t i = 0; i < 4; i++) pong(all[i]);
+  w.now_ms += 70000;
+  pong(says);
+  world_stop(&w, 0);
+  world_pass(&w, 500);
+  pong(says);
+  world_turn(&w);
+  assert_false(says->aborted || mute->aborted);
+  says->reads = mute->reads = true;
+  world_writable(says);
+  world_writable(mute);
+  assert_int_equal(reset_of(a) | reset_of(b), 0);
+  assert_true(says->got_bytes > 4 * sizeof record && mute->got_bytes > 4 * sizeof record);
+  free_all(all, 4);
+  world_end(&w);
+}
+
 /* Output buffers that nobody empties are given up too, of who has most of them, before anything of others. */
 static void test_buffers_pay_too(void **state) {
   (void)state;
@@ -320,6 +349,8 @@ static void test_buffers_pay_too(void **state) {
 
 /* ---- knocks ------------------------------------------------------------------------------------------------------ */
 
+enum { BAD_MAX = 8 };
+
 static uint32_t next_slot;
 
 static void knock(client *from, const client *to) {
@@ -332,17 +363,18 @@ static bool comes_through(client *newcomer, client *victim) {
   return offer_of(victim) != 0;
 }
 
-/* Three IDs of one address knock as often as they may; a newcomer every 5 s, from here or elsewhere, is heard. */
-static void newcomers(uint8_t home, const char *where) {
+/* Some IDs of one address knock as often as they may; a newcomer every 5 s, from here or elsewhere, is heard. */
+static void newcomers(int bad_count, uint8_t home, const char *where) {
   world_init(&w);
   world_start(&w);
-  client *victim = ready_at(&w, 1, 1), *bad[3];
-  for (uint16_t i = 0; i < 3; i++) bad[i] = ready_at(&w, (uint16_t)(1000 + i), HOME);
+  client *victim = ready_at(&w, 1, 1), *bad[BAD_MAX];
+  for (uint16_t i = 0; i < bad_count; i++)
+    bad[i] = ready_at(&w, (uint16_t)(1000 + i), home == HOME_LOCAL ? home : HOME);
   int heard = 0;
   for (int round = 0; round < 17; round++) {
     for (int tick = 0; tick < 50; tick++) {
       world_pass(&w, 100);
-      for (int i = 0; i < 3; i++)
+      for (int i = 0; i < bad_count; i++)
         for (int n = 0; n < (tick + round ? 2 : 600); n++) knock(bad[i], victim);
     }
     pong(victim);
@@ -352,15 +384,16 @@ static void newcomers(uint8_t home, const char *where) {
   }
   print_message("newcomers %s that were offered: %d of 17\n", where, heard);
   assert_int_equal(heard, 17);
-  free_all(bad, 3);
+  free_all(bad, (size_t)bad_count);
   client_free(victim);
   world_end(&w);
 }
 
 static void test_newcomers_are_heard(void **state) {
   (void)state;
-  newcomers(OTHER_HOME, "from elsewhere");
-  newcomers(HOME, "from the same address");
+  newcomers(3, OTHER_HOME, "from elsewhere");
+  newcomers(3, HOME, "from the same address");
+  newcomers(BAD_MAX, HOME_LOCAL, "of this machine itself"); /* each ID counts as an address */
 }
 
 /* One friend's OPENs do not use up the room of all. */
@@ -460,20 +493,44 @@ static void test_lists_of_an_address(void **state) {
   world_end(&w);
 }
 
+static void few_entries(world *at) {
+  set(at, "PEERS_TOTAL", 400);
+  set(at, "ADDRESS_SHARE_PERCENT", 50);
+}
+
+/* And so over all workers, which all keep all lists. */
+static void test_lists_of_an_address_at_all_workers(void **state) {
+  (void)state;
+  workers *all = workers_begin(few_entries);
+  client *bad[24], *good = workers_login(all, 0, 1, true), *caller = workers_login(all, 1, 2, false);
+  for (uint16_t i = 0; i < 24; i++) {
+    bad[i] = ready_at(&all->w[i % WORKERS], (uint16_t)(1000 + i), HOME);
+    send_peers(bad[i], 0, PL_CONST_PEERS_ALLOW);
+  }
+  workers_settle(all);
+  uint8_t block[34] = {PL_CONST_PEERS_BLOCK, 1};
+  memcpy(block + 2, caller->identity.id, 32);
+  client_send(good, PL_ENV_PEERS, 0, 0, block, sizeof block);
+  workers_settle(all);
+  client_open(caller, LINK(0), good, "one", 3);
+  workers_settle(all);
+  workers_expect_nothing(good);
+  free_all(bad, 24);
+  client_free(good);
+  client_free(caller);
+  workers_pass(all, 5000);
+  workers_end(all);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_floods_of_peers),
-      cmocka_unit_test(test_long_lists_are_no_flood),
-      cmocka_unit_test(test_codes_have_a_rate),
-      cmocka_unit_test(test_hoarders_refuse_nobody),
-      cmocka_unit_test(test_stalled_queues_end),
-      cmocka_unit_test(test_buffers_pay_too),
-      cmocka_unit_test(test_newcomers_are_heard),
-      cmocka_unit_test(test_one_friend_of_many),
-      cmocka_unit_test(test_connections_of_an_address),
-      cmocka_unit_test(test_worker_that_is_behind),
-      cmocka_unit_test(test_connections_through_a_proxy),
-      cmocka_unit_test(test_lists_of_an_address),
+      cmocka_unit_test(test_floods_of_peers),       cmocka_unit_test(test_long_lists_are_no_flood),
+      cmocka_unit_test(test_codes_have_a_rate),     cmocka_unit_test(test_hoarders_refuse_nobody),
+      cmocka_unit_test(test_stalled_queues_end),    cmocka_unit_test(test_stop_is_no_stall),
+      cmocka_unit_test(test_buffers_pay_too),       cmocka_unit_test(test_newcomers_are_heard),
+      cmocka_unit_test(test_one_friend_of_many),    cmocka_unit_test(test_connections_of_an_address),
+      cmocka_unit_test(test_worker_that_is_behind), cmocka_unit_test(test_connections_through_a_proxy),
+      cmocka_unit_test(test_lists_of_an_address),   cmocka_unit_test(test_lists_of_an_address_at_all_workers),
   };
   return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
 }

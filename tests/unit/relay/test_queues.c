@@ -235,6 +235,32 @@ static void test_volatile_is_dropped_oldest_first(void **state) {
   world_end(&w);
 }
 
+/* Volatile envelopes end nobody, also where the socket's budget leaves no room for a copy of what waits. */
+static void test_volatile_at_the_budget_of_a_socket(void **state) {
+  (void)state;
+  for (uint32_t most = 2 * WINDOW; most < 5 * WINDOW / 2; most += 4096) {
+    start();
+    w.settings[PL_SET_SOCKET_QUEUE_MAX] = most;
+    world_start(&w);
+    client *a = ready(1), *b = ready(2);
+    join(a, LINK(0), b);
+    b->reads = false;
+    uint32_t sent = 0, last = 0, count = 0;
+    for (; sent < 9; sent++) send_numbered(a, LINK(0), sent, RECORD, 0);
+    for (; sent < 200; sent++) send_numbered(a, LINK(0), sent, 1000 + sent, PL_CONST_ENVELOPE_FLAG_VOLATILE);
+    for (; sent < 400; sent++) send_numbered(a, LINK(0), sent, RECORD, PL_CONST_ENVELOPE_FLAG_VOLATILE);
+    assert_null(client_next(a));
+    assert_false(b->aborted);
+    b->reads = true;
+    world_writable(b);
+    for (const seen *s; (s = client_next(b)); count++) last = pl_get_u32(s->payload);
+    assert_true(last >= 200 && count + pl_relay_get_stats(w.relay).volatile_dropped == sent);
+    client_free(a);
+    client_free(b);
+    world_end(&w);
+  }
+}
+
 static void test_process_budget(void **state) {
   (void)state;
   start();
@@ -477,6 +503,7 @@ int main(void) {
       cmocka_unit_test(test_reset_by_the_receiver_drops_what_waits),
       cmocka_unit_test(test_links_take_turns_and_control_goes_ahead),
       cmocka_unit_test(test_volatile_is_dropped_oldest_first),
+      cmocka_unit_test(test_volatile_at_the_budget_of_a_socket),
       cmocka_unit_test(test_process_budget),
       cmocka_unit_test(test_socket_budget),
       cmocka_unit_test(test_one_who_asks_and_never_reads),

@@ -160,6 +160,31 @@ static void test_answers_of_tls_are_bounded(void **state) {
   disconnect_both();
 }
 
+static void ask_for_keys(int count) {
+  for (int i = 0; i < count; i++) {
+    assert_int_equal(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
+    assert_int_equal(SSL_do_handshake(client), 1);
+  }
+}
+
+/* New keys cost the relay much more than the few bytes that ask for them: one per MiB, and some beside, are enough. */
+static void test_new_keys_are_paid_for(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  ask_for_keys(20);
+  for (size_t sent = 0; sent < LARGE; sent += 1 << 14) {
+    assert_int_equal(SSL_write(client, large, 1 << 14), 1 << 14);
+    assert_int_equal(relay_reads(), 1 << 14);
+    if (sent % (1 << 20) == 0) ask_for_keys(1);
+  }
+  assert_int_equal(pl_tls_write(tls, large, 1000), 1000);
+  assert_int_equal(SSL_read(client, plain, sizeof plain), 1000); /* it has read the answers */
+  ask_for_keys(40);
+  assert_int_equal(relay_reads(), -1);
+  assert_true(pl_tls_failed(tls));
+  disconnect_both();
+}
+
 static void test_nonsense_ends(void **state) {
   (void)state;
   connect_both(TLS1_3_VERSION);
@@ -181,6 +206,7 @@ int main(void) {
       cmocka_unit_test(test_sends_all_to_a_slow_reader),
       cmocka_unit_test(test_reads_all),
       cmocka_unit_test(test_answers_of_tls_are_bounded),
+      cmocka_unit_test(test_new_keys_are_paid_for),
       cmocka_unit_test(test_nonsense_ends),
       cmocka_unit_test(test_bad_files),
   };

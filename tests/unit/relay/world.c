@@ -174,7 +174,7 @@ client *client_new(world *w, uint8_t seed) {
 }
 
 client *client_new_at(world *w, uint16_t seed, uint8_t home) {
-  const uint8_t address[16] = {0x20, 1, 0xd, 0xb8, home};
+  const uint8_t far[16] = {0x20, 1, 0xd, 0xb8, home}, local[16] = {[15] = 1};
   uint8_t secret[32] = {(uint8_t)seed, 1, (uint8_t)(seed >> 8)}, challenge[32] = {++w->next_challenge};
   client *c = calloc(1, sizeof *c);
   c->w = w;
@@ -184,7 +184,7 @@ client *client_new_at(world *w, uint16_t seed, uint8_t home) {
   c->instance[1] = w->next_challenge;
   assert_int_equal(pl_identity_from_seed(&c->identity, secret), 0);
   pl_ws_init(&c->ws, false, false, 1 << 20);
-  c->conn = pl_relay_open(w->relay, address, challenge, c, w->now_ms);
+  c->conn = pl_relay_open(w->relay, home == HOME_LOCAL ? local : far, challenge, c, w->now_ms);
   return c;
 }
 

@@ -5,7 +5,7 @@
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
 
-enum { WORLD_IDS = 1024 };
+enum { WORLD_IDS = 1024, HOME_LOCAL = 255 /* of this machine itself */ };
 
 /* How the world answers lookups: at once from its memory, or when the test says so. */
 struct client;
