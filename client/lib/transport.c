@@ -467,7 +467,7 @@ static int on_owned_event(attempt *a, struct lws *wsi, enum lws_callback_reasons
   return 0;
 }
 
-/* Another one has won. */
+/* Another one has won, and may be gone again already. */
 static int on_losers_event(attempt *a, const struct lws *wsi, enum lws_callback_reasons reason) {
   bool gone = reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR || reason == LWS_CALLBACK_CLIENT_CLOSED ||
               reason == LWS_CALLBACK_WSI_DESTROY;
@@ -491,7 +491,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
                    reason == LWS_CALLBACK_CLIENT_ESTABLISHED
                ? -1
                : 0;
-  if (a->transport->wsi && a->transport->wsi != wsi) return on_losers_event(a, wsi, reason);
+  if (a->transport->state != CONNECTING && a->transport->wsi != wsi) return on_losers_event(a, wsi, reason);
   return on_owned_event(a, wsi, reason, in, size);
 }
 
@@ -700,7 +700,7 @@ int pl_transport_timeout_ms(const pl_transport *t) {
 /* OpenSSL writes without MSG_NOSIGNAL: hold SIGPIPE back for this thread, and swallow the one that we caused. */
 static void turn(pl_transport *t) {
   (void)uv_run(t->loop, UV_RUN_NOWAIT);
-  if (t->wsi) drop_attempts(t);
+  if (t->state != CONNECTING) drop_attempts(t);
   take_over(t);
   if (t->stream) pl_stream_turn(t->stream);
 }
@@ -723,10 +723,9 @@ static void whole_turn(pl_transport *t) {
     turn_without_sigpipe(t);
   else
     turn(t);
-  if (t->attempt_failed) {
-    t->attempt_failed = false;
-    start_next(t);
-  }
+  bool failed = t->attempt_failed && t->state == CONNECTING; /* else another one has won in this very turn */
+  t->attempt_failed = false;
+  if (failed) start_next(t);
   if (t->closed) {
     int error = t->error;
     char text[TEXT_MAX];
