@@ -660,7 +660,10 @@ bool pl_transport_part(pl_transport *t) {
   PL_CONTAINER(t->loop, old_loop, loop)->process = pl_process_now();
   uv_walk(t->loop, point_nowhere, &nowhere);
   close(nowhere);
-  return uv_loop_fork(t->loop) == 0;
+  pl_low_fds_hold(); /* a daemon's child may have closed its standard streams */
+  bool parted = uv_loop_fork(t->loop) == 0;
+  pl_low_fds_release();
+  return parted;
 }
 
 void pl_transport_free(pl_transport *t) {
