@@ -97,6 +97,21 @@ describe('what is asked for in a folder is in that folder', () => {
     expect((await run('diff', ['-r', folder, join(two, 'album')])).stdout).toBe('');
     expect(ofKind(receive, 'done').length).toBe(100);
   });
+  test('a folder that was sent with another one before, which is not whole', LONG, async () => {
+    const p = await people();
+    const [album, other] = ['album', 'other'].map((name) => join(tempDir(), name));
+    for (const folder of [album, other]) mkdirSync(folder);
+    for (let i = 0; i < 3; i++) writeFileSync(join(album, `${i}`), randomBytes(1000));
+    makeFile(join(other, 'large'), 2 * MiB);
+    const both = [p.send(sendArgs(p, album, other)), p.receive(receiveArgs(p))];
+    await run('prlimit', ['--pid', String(both[1].pid), `--fsize=${MiB}:unlimited`]);
+    await until(() => ofKind(both[1], 'done').length === 3 && ofKind(both[1], 'waiting').length === 1, 'the large one waits for room');
+    for (const one of both) await one.kill9();
+    const receive = p.receive(receiveArgs(p));
+    await bothEnd(p.send(sendArgs(p, album)), receive, 0, 30_000);
+    expect(ofKind(receive, 'done').length).toBe(3);
+    expect(readdirSync(join(p.folder, 'album')).sort()).toEqual(['0', '1', '2']);
+  });
 });
 
 describe('a file that fails at the sender ends it at both', () => {
