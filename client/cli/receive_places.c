@@ -51,8 +51,8 @@ static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size
   return place_top(j, receive_unit_of(f), path, size);
 }
 
-/* What is to be gone on with later is on the disk before there is a part of it, and so is what its
- * folder is called here. */
+/* What is to be gone on with later is on the disk before there is a part of it, and so is what its folder is called
+ * here. */
 static void sync_units(receive_job *j) {
   char why[PL_WHY_MAX];
   if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
