@@ -27,7 +27,8 @@ typedef struct file_journal {
 enum { JOURNAL_BYTES_MAX = 64 << 20 };
 
 /* How a journal is read, and made shorter where no other program has it open: to what `rest` gives (an array of lines;
- * NULL without memory) once that is less than half, or to the `newest` lines once there are twice as many. */
+ * NULL without memory) once that is less than half, or to the `newest` lines once there are twice as many, or half of
+ * them when they fill half of what a journal may hold. */
 typedef struct journal_kind {
   const char *name;
   int (*each)(void *context, json_t *line); /* 0, or an error that ends the reading */
