@@ -206,7 +206,7 @@ static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
   return read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
 }
 
-/* What is none goes on as it is, if it could be one: the library says what is wrong with it. */
+/* A text in which nothing was found goes on as it is, if it could be a code: the library says what is wrong with it. */
 static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char found[PAIRLINK_LINK_MAX];
   invitation_kind kind = invitation_find(text, pairlink_word, found);
@@ -220,7 +220,7 @@ static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MA
   else if (strlen(best) < PAIRLINK_CODE_MAX)
     memcpy(code, best, strlen(best) + 1);
   else
-    result = no_code("this is none");
+    result = no_code("that is no code");
   sodium_memzero(found, sizeof found);
   return result;
 }

@@ -7,7 +7,7 @@
 #include "file_writer.h"
 #include "share.h"
 
-/* Open files: of those that the other side may send, and with those that it holds, which may stay so. */
+/* Open files: those that the other side may send now, and all, with those that it holds. */
 enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000, RECEIVE_ENDS_MAX = 64 };
 
 /* A wanted file; `user` of the transfer's. It lives until the writer has done with it. */

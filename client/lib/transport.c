@@ -169,7 +169,7 @@ static void drop_attempts(pl_transport *t) {
   pl_race_begin(&t->race, 0);
 }
 
-/* Drops the connection, and those being made, without a word. Never from within a callback of libwebsockets. */
+/* Drops the connection, and those being made; nobody is told. Never from within a callback of libwebsockets. */
 static void drop(pl_transport *t) {
   pl_stream_free(t->stream);
   t->stream = NULL;

@@ -1,4 +1,4 @@
-/** What is no argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is harmed. */
+/** A wrong argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is harmed. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as pairlink from '../index.js'
 
@@ -38,7 +38,7 @@ const NO_EVENTS = [undefined, null, 5, {}, 'massage', 'constructor', '__proto__'
 const optional = (list) => list.filter((value) => value !== undefined && value !== null)
 const data = new Uint8Array(4)
 
-/** [what, a call with the value under test, values that are none, the error]. */
+/** [what, a call with the value under test, values that are refused, the error]. */
 const CASES = [
   ['createClient(options)', (v) => createClient(v), [undefined, null, 5, 'x', [], {}]],
   ['createClient: an unknown option', (v) => make({ [v]: 1 }), ['Seed', 'acceptall', 'toString']],
