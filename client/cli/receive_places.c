@@ -156,9 +156,9 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
 }
 
 void receive_prepare(receive_job *j, pl_transfer_file *f) {
-  const receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
+  receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   if (saved && saved->checked)
-    (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+    receive_here_already(j, f, saved);
   else if (f->flags & PL_CONST_FILE_FLAG_FOLDER)
     prepare_folder(j, f);
   else if (!new_incoming(j, f))
