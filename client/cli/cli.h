@@ -98,7 +98,7 @@ void ui_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ui_error(const char *what, const char *why, const char *hint);
 /* The same without a line: why the command will end so, where words for people have said it otherwise. */
 void ui_keep_error(const char *what, const char *why, const char *hint);
-/* The last one that was said or kept; "" for none. */
+/* The last error that was said or kept; "" when there was no error. */
 void ui_last_error(const char **what, const char **why, const char **hint);
 /* Lines at the bottom of a terminal that are drawn anew with each call, below all others; no lines remove them. Nothing
  * where stderr cannot be redrawn (ui_live). */

@@ -72,7 +72,7 @@ static void forget_raw(code_line *line) {
   line->is_found = line->is_link = false;
 }
 
-/* Of what is too long the end counts. */
+/* The end of a text that is too long is kept. */
 static void keep_raw(code_line *line, unsigned char byte) {
   if (line->raw_size + 1 == sizeof line->raw) {
     line->raw_size /= 2;
@@ -198,7 +198,7 @@ static bool in_escape(code_line *line, unsigned char byte) {
   return true;
 }
 
-/* Of a link, a key that takes something away takes all: nobody mends one by hand. */
+/* A key that takes something away takes all of a link: nobody mends a link by hand. */
 static code_line_result edit(code_line *line, unsigned char byte) {
   bool all = byte == CTRL_U || line->is_link;
   if (line->is_link && byte == TAB) return CODE_LINE_GOES_ON;

@@ -45,7 +45,7 @@ static int fitting(const char *text, int room) {
   return n;
 }
 
-/* Bytes are at least as many as columns: a line that wraps could not be drawn anew. */
+/* Bytes are at least as many as columns: a line that wraps could not be drawn again. */
 static void put(const prompt *p, const char *style, const char *text, int *room) {
   int n = fitting(text, *room);
   if (n == 0) return;
@@ -53,7 +53,7 @@ static void put(const prompt *p, const char *style, const char *text, int *room)
   dprintf(p->terminal, "%s%.*s%s", p->colour ? style : "", n, text, p->colour && *style ? "\033[0m" : "");
 }
 
-/* The whole line anew, the cursor behind what was typed. */
+/* The whole line again, the cursor behind what was typed. */
 static void draw(const prompt *p) {
   code_line_view view;
   int room = columns(p) - 1;
@@ -69,16 +69,20 @@ static void draw(const prompt *p) {
   sodium_memzero(&view, sizeof view);
 }
 
+/* With the mark around pastes on, a line end inside of one is no Enter. A shell that had the terminal in between has
+ * turned it off. */
 static bool raw(prompt *p) {
   struct termios t = p->before;
   t.c_lflag &= (tcflag_t) ~(ICANON | ECHO | IEXTEN);
   t.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR);
   t.c_cc[VMIN] = 1;
   t.c_cc[VTIME] = 0;
+  dprintf(p->terminal, "\033[?2004h");
   return tcsetattr(p->terminal, TCSADRAIN, &t) == 0; /* what was typed ahead stays */
 }
 
 static void cooked(const prompt *p) {
+  dprintf(p->terminal, "\033[?2004l");
   (void)tcsetattr(p->terminal, TCSADRAIN, &p->before);
 }
 
@@ -135,15 +139,12 @@ static int converse(prompt *p) {
   }
 }
 
-/* With the mark around pastes on, a line end inside of one is no Enter. */
 static int ask(int terminal, char text[TEXT_MAX]) {
   const char *none = getenv("NO_COLOR");
   prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
   code_line_init(&p.line, pairlink_word);
   if (tcgetattr(terminal, &p.before) != 0) return EXIT_IO;
-  dprintf(terminal, "\033[?2004h");
   int result = watch_signals(&p) && raw(&p) ? converse(&p) : EXIT_IO;
-  dprintf(terminal, "\033[?2004l");
   dprintf(terminal, result ? "\n" : "\r\033[K%s%s\n", question, code_line_text(&p.line));
   cooked(&p);
   if (p.signal_fd >= 0) close(p.signal_fd);
@@ -205,7 +206,7 @@ static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
   return read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
 }
 
-/* What is none goes on as it is, if it could be one: the library says what is wrong with it. */
+/* A text in which nothing was found goes on as it is, if it could be a code: the library says what is wrong with it. */
 static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char found[PAIRLINK_LINK_MAX];
   invitation_kind kind = invitation_find(text, pairlink_word, found);
@@ -219,7 +220,7 @@ static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MA
   else if (strlen(best) < PAIRLINK_CODE_MAX)
     memcpy(code, best, strlen(best) + 1);
   else
-    result = no_code("this is none");
+    result = no_code("that is no code");
   sodium_memzero(found, sizeof found);
   return result;
 }

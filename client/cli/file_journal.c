@@ -10,8 +10,10 @@
 
 #include "file_state.h"
 
-/* A shorter one is left as it is. */
-enum { LINES_WORTH_IT = 64 };
+/* A shorter one is left as it is; a larger one would soon take no more. */
+enum { LINES_WORTH_IT = 64, BYTES_WORTH_IT = JOURNAL_BYTES_MAX / 2 };
+/* Two programs that append at once may go a little beyond the limit. */
+enum { READ_BYTES_MAX = JOURNAL_BYTES_MAX + (1 << 20) };
 
 /* What was read. */
 typedef struct contents {
@@ -84,13 +86,15 @@ static int open_file(file_journal *j, char *why) {
 static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
   if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
-  if (kind->newest && c->lines <= 2 * kind->newest) return 0;
+  bool is_large = c->size > BYTES_WORTH_IT;
+  if (kind->newest && c->lines <= 2 * kind->newest && !is_large) return 0;
+  size_t newest = kind->newest < c->lines / 2 ? kind->newest : c->lines / 2;
   json_t *rest = kind->rest ? kind->rest(context) : NULL;
   bool of_use = rest && !c->is_array && json_array_size(rest) > c->lines / 2;
   int error = of_use       ? 0
               : rest       ? put_rest(j->path, rest, why)
               : kind->rest ? PL_ENOMEM
-                           : put_newest(j->path, c, kind->newest, why);
+                           : put_newest(j->path, c, newest, why);
   json_decref(rest);
   return error || of_use ? error : open_file(j, why);
 }
@@ -98,7 +102,7 @@ static int shorten(file_journal *j, const journal_kind *kind, const contents *c,
 static int open_and_read(file_journal *j, const journal_kind *kind, void *context, char *why) {
   contents c = {0};
   int error = open_file(j, why);
-  if (!error && pl_file_read(j->path, 077, JOURNAL_BYTES_MAX, (uint8_t **)&c.text, &c.size, NULL) == 0 && c.size) {
+  if (!error && pl_file_read(j->path, 077, READ_BYTES_MAX, (uint8_t **)&c.text, &c.size, NULL) == 0 && c.size) {
     c.is_array = c.text[0] == '[';
     j->torn = c.text[c.size - 1] != '\n';
     error = c.is_array ? read_array(&c, kind, context) : read_lines(&c, kind, context);

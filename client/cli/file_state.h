@@ -27,7 +27,8 @@ typedef struct file_journal {
 enum { JOURNAL_BYTES_MAX = 64 << 20 };
 
 /* How a journal is read, and made shorter where no other program has it open: to what `rest` gives (an array of lines;
- * NULL without memory) once that is less than half, or to the `newest` lines once there are twice as many. */
+ * NULL without memory) once that is less than half, or to the `newest` lines once there are twice as many, or half of
+ * them when they fill half of what a journal may hold. */
 typedef struct journal_kind {
   const char *name;
   int (*each)(void *context, json_t *line); /* 0, or an error that ends the reading */
@@ -35,14 +36,14 @@ typedef struct journal_kind {
   size_t newest;
 } journal_kind;
 
-/* Opens, or makes, a journal, and hands over its lines; one that is an array of them (as older programs wrote it) too.
- */
+/* Opens or makes a journal, and hands over its lines. A file that is one array of lines, as older programs wrote it, is
+ * read too. */
 int journal_open(file_journal *j, const journal_kind *kind, void *context, char why[PL_WHY_MAX]) PL_MUST_USE;
 /* Takes the line, which may be NULL for want of memory. Not on the disk before journal_sync. */
 int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]);
 int journal_sync(file_journal *j, char why[PL_WHY_MAX]);
 void journal_close(file_journal *j);
-const char *journal_text(const json_t *object, const char *key); /* "" when there is none */
+const char *journal_text(const json_t *object, const char *key); /* "" when it has no such text */
 
 /* ---- sends ---- */
 /* To whom these paths (each with its NUL) are being sent; false: to nobody. */

@@ -57,7 +57,7 @@ receiving_unit *receiving_first(const receiving *r, const char *peer_id) {
 
 /* ---- the journal -------------------------------------------------------------------------------------- */
 
-/* What each line says of which unit it is about. */
+/* The part of each line that says which unit it is about. */
 static json_t *line_about(const receiving *r, const receiving_unit *u) {
   char id[FILE_HEX_CHARS];
   return json_pack("{s:s, s:s, s:s, s:s}", "own", r->own, "peer", u->peer, "id", file_hex(u->id, sizeof u->id, id),

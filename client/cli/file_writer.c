@@ -120,7 +120,7 @@ static ssize_t copy_some(int from, int to, uint64_t at, size_t size) {
   return n > 0 ? pwrite(to, bytes, (size_t)n, (off_t)at) : n;
 }
 
-/* What is there of it is the beginning of it: it is from an earlier try. The whole is hashed as it lies there then. */
+/* What the part holds already is the beginning, from an earlier try. Then the whole is hashed as it lies there. */
 static int copy(const file_writer *w, file_target *t, uint64_t size) {
   uint64_t at = t->stored_to;
   if (at == 0 && ioctl(t->fd, FICLONE, t->source) == 0) at = size;

@@ -26,7 +26,7 @@ static bool is_space(char c) {
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
-/* Where the scheme begins that ends at `colon`; NULL when it is none. Words may stick to it. */
+/* Where the scheme begins that ends at `colon`; NULL when no known scheme ends there. Words may stick to it. */
 static const char *scheme_before(const char *text, const char *colon) {
   static const char *const schemes[] = {"https", "http", "wss", "ws"};
   for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {

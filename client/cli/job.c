@@ -248,7 +248,10 @@ int job_run(job *j) {
     fds[0] = (struct pollfd){.fd = pairlink_fd(j->client), .events = POLLIN};
     fds[1] = (struct pollfd){.fd = j->signal_fd, .events = POLLIN};
     size_t own = j->ending ? 0 : j->hooks->prepare(j, fds + 2);
-    if (poll(fds, (nfds_t)(2 + own), timeout_of(j)) < 0 && errno != EINTR) break;
+    if (poll(fds, (nfds_t)(2 + own), timeout_of(j)) < 0 && errno != EINTR) {
+      client_failed(j, PAIRLINK_ESYSTEM);
+      break;
+    }
     if (fds[1].revents) on_signal(j);
     int error = fds[0].revents ? pairlink_dispatch(j->client) : 0;
     if (error) client_failed(j, error);

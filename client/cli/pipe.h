@@ -52,7 +52,7 @@ void pipe_free(pipe_job *j);
 
 /* Makes a session one of the job's peers; EAGAIN when too many wait, ENOMEM. */
 int pipe_add(pipe_job *j, pairlink_session *s);
-/* Ends the session and the command for want of memory; session: NULL for none. */
+/* Ends the session and the command for want of memory; the session may be NULL. */
 void pipe_no_memory(pipe_job *j, pairlink_session *s);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* False, and nothing printed, when it does not fit: into a code, or into so many columns and rows. */
+/* Returns false, and prints nothing, when the text does not fit into a code, or the code into these columns and rows.
+ */
 bool qr_print(FILE *out, const char *text, int columns, int rows);
 /* To stderr, if that is a terminal that can show all of it and `beside` more rows. */
 bool qr_show(const char *text, int beside);

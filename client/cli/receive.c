@@ -294,14 +294,10 @@ static void end(receive_job *j) {
 
 /* Needs no relay. */
 static int clean(receive_job *j, const cli *c) {
-  char id[PAIRLINK_ID_CHARS + 1], why[PL_WHY_MAX] = "";
   int code = open_folder(j);
-  if (code) return code;
-  int error = pairlink_identity_read(c->identity, id, why, sizeof why);
-  if (!error) error = receiving_open(&j->state, id, j->folder, why);
-  code = error ? ui_fail("what is still to come is not known", error, why) : receive_clean(j);
-  receiving_close(&j->state);
-  close(j->root);
+  if (!code) code = open_state(j, c);
+  if (!code) code = receive_clean(j);
+  end(j);
   return code;
 }
 

@@ -7,7 +7,7 @@
 #include "file_writer.h"
 #include "share.h"
 
-/* Open files: of those that the other side may send, and with those that it holds, which may stay so. */
+/* Open files: those that the other side may send now, and all, with those that it holds. */
 enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000, RECEIVE_ENDS_MAX = 64 };
 
 /* A wanted file; `user` of the transfer's. It lives until the writer has done with it. */
@@ -68,6 +68,7 @@ static inline receive_job *receive_of(share *s) {
 void receive_offered(receive_job *j, const pl_transfer_action *a);
 void receive_answer(receive_job *j); /* of the terminal */
 void receive_count_done(receive_job *j, incoming *in, const uint8_t unit[16]);
+void receive_here_already(receive_job *j, const pl_transfer_file *f, receiving_saved *saved);
 void receive_unit_stopped(receive_job *j, const uint8_t unit[16]); /* nothing more of it comes */
 bool receive_is_unfinished(const receive_job *j);
 void receive_safe_text(pl_view name, char *out, size_t size);

@@ -135,6 +135,7 @@ static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH
   uint8_t id[16];
   memcpy(id, in->id, sizeof id);
   saved->checked = true;
+  memcpy(saved->unit, in->unit, sizeof saved->unit);
   j->there++;
   ui_note("Here already, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
   share_tell_done(&j->s, in->id, in->line.name, saved->path, in->size, sha256);

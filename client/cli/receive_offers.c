@@ -211,6 +211,20 @@ static void look_at(receive_job *j, const pl_transfer_file *f, const offer_words
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
 }
 
+/* It came in this run, perhaps with another offer: it counts in the one that it is of now. */
+void receive_here_already(receive_job *j, const pl_transfer_file *f, receiving_saved *saved) {
+  offer_words w;
+  uint8_t id[16];
+  memcpy(id, f->id, sizeof id);
+  if (memcmp(saved->unit, receive_unit_of(f), sizeof saved->unit) != 0) {
+    memcpy(saved->unit, receive_unit_of(f), sizeof saved->unit);
+    describe(f, &w);
+    if (!unit_of(j, f)) (void)new_unit(j, f, &w);
+    receive_count_done(j, NULL, saved->unit);
+  }
+  (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
+}
+
 static void go_on_with(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
   uint8_t id[16];
   memcpy(id, unit->id, sizeof id);
@@ -225,12 +239,12 @@ static void go_on_with(receive_job *j, const pl_transfer_file *f, receiving_unit
 void receive_offered(receive_job *j, const pl_transfer_action *a) {
   const pl_transfer_file *f = a->file;
   offer_words w;
-  const receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
+  receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   receiving_unit *unit = unit_of(j, f);
   bool stream = f->flags & PL_CONST_FILE_FLAG_STREAM;
   j->idle_ms = 0;
   if (saved && saved->checked) { /* in this run, and the word of it was lost */
-    (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+    receive_here_already(j, f, saved);
     return;
   }
   if (!(unit && unit->accepted) &&

@@ -51,11 +51,21 @@ static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size
   return place_top(j, receive_unit_of(f), path, size);
 }
 
+/* What is to be gone on with later is on the disk before there is a part of it, and so is what its folder is called
+ * here. */
+static void sync_units(receive_job *j) {
+  char why[PL_WHY_MAX];
+  if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
+  j->sync_failed = true;
+  ui_note("After an interruption this will begin from the start: %s", why);
+}
+
 static int open_part(receive_job *j, incoming *in) {
   const char *leaf;
   char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
   int error = find_path(j, in->file, path, sizeof path);
   if (error) return error;
+  sync_units(j);
   in->folder = file_place_folder(j->root, path, &leaf);
   if (in->folder < 0) return errno;
   snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
@@ -146,9 +156,9 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
 }
 
 void receive_prepare(receive_job *j, pl_transfer_file *f) {
-  const receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
+  receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   if (saved && saved->checked)
-    (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
+    receive_here_already(j, f, saved);
   else if (f->flags & PL_CONST_FILE_FLAG_FOLDER)
     prepare_folder(j, f);
   else if (!new_incoming(j, f))
@@ -192,7 +202,7 @@ static bool look(receive_job *j, incoming *in) {
     return false;
   }
   in->target.read_only = in->looked_at = true;
-  in->counted = saved->counted;
+  in->counted = saved->counted && memcmp(saved->unit, in->unit, sizeof in->unit) == 0;
   receive_give(j, FILE_TASK_HASH, in, in->size, 0);
   ready(j, in, in->size);
   return true;
@@ -249,16 +259,7 @@ void receive_start_again(receive_job *j, incoming *in) {
     (void)share_about(&j->s, PL_TRANSFER_AGAIN, in->id, 0, 0);
 }
 
-/* What is to be gone on with later is on the disk before there is a part of it. */
-static void sync_units(receive_job *j) {
-  char why[PL_WHY_MAX];
-  if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
-  j->sync_failed = true;
-  ui_note("After an interruption this will begin from the start: %s", why);
-}
-
 static void start_one(receive_job *j, incoming *in) {
-  sync_units(j);
   in->started = true;
   if (!look(j, in)) place(j, in);
 }

@@ -54,10 +54,10 @@ struct share {
   uint32_t generation;       /* of the current session: places of another mean nothing */
   bool linked, was_linked, lost_said, words_blocked;
   uint64_t words_place; /* of CHAT_CHANNEL: where what was said last ends */
-  uint64_t deaf_ms;     /* since when there is nobody to hear what is still to be said; 0: there is, or nothing is */
+  uint64_t deaf_ms; /* since when nobody is there to hear what is still to be said; 0: somebody is, or all is said */
   uint64_t unlinked_ms; /* since when; 0: it is linked, or was not yet */
   unsigned sessions;    /* open, with them */
-  bool closing_old;     /* the current one is given up, to call anew */
+  bool closing_old;     /* the current one is given up, to call again */
   uint64_t call_ms;     /* when to call again; 0: not */
   uint64_t drawn_ms;
   char lines[SHARE_LINES_MAX][PROGRESS_LINE_MAX];
@@ -79,7 +79,7 @@ void share_tick(share *s);                           /* sets the next tick, at m
 void share_say_words(share *s);                      /* what the transfer has to say */
 /* How much they take in one message. False: too little, and this is the end. */
 bool share_learn_limit(share *s);
-/* They have heard all that was said about files, or there is nobody to hear it, and was none for a while. */
+/* Returns true when they have heard all that was said about files, or nobody has been there to hear it for a while. */
 bool share_may_end(share *s);
 int share_step(share *s, const pl_transfer_event *in);
 /* Tells a file event about one file. */
@@ -99,7 +99,7 @@ void share_file_error(share *s, const uint8_t *id, const char *name, const char 
 /* The event alone, where the words were said otherwise. */
 void share_tell_error(share *s, const uint8_t *id, const char *name, const char *error, const char *text,
                       const char *hint);
-/* Event `done`. path, sha256: NULL for none, as of a folder. */
+/* Event `done`. path and sha256 may be NULL: a folder has no hash. */
 void share_tell_done(share *s, const uint8_t *id, const char *name, const char *path, uint64_t size,
                      const uint8_t *sha256);
 /* Event `waiting`: no end, it goes on by itself. */

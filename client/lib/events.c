@@ -46,8 +46,8 @@ static void queue_all(pairlink *p, const pl_actions *actions) {
   }
 }
 
-/* The engine undoes what finds no memory, and tries again later. Where there is not even room for one message, that has
- * no end that anybody would hear of. */
+/* The engine undoes what finds no memory, and tries again later. Where there is not even room for one message, it would
+ * try for ever, and nobody would hear of it. */
 static void check_memory(pairlink *p, unsigned long failures_before) {
   if (pl_alloc_failures() == failures_before || p->failed) return;
   void *room = pl_alloc(p->message_max);

@@ -10,7 +10,7 @@ enum { PL_WHY_MAX = 512 };
 /* given, or $env/pairlink/name, or $HOME/fallback/pairlink/name: a new string for free(); NULL with `why` filled, or
  * without memory. */
 char *pl_path_of(const char *given, const char *env, const char *fallback, const char *name, char *why);
-/* Why there was none, right after it: PL_ENOMEM, or `otherwise`. */
+/* Says why pl_path_of gave no path, when called right after it: PL_ENOMEM, or `otherwise`. */
 int pl_path_error(int otherwise);
 
 /* Reads the identity: a seed of 32 bytes in a regular file of the user's own, mode 0600 or stricter. A missing file is

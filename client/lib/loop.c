@@ -122,17 +122,16 @@ static void turns(pairlink *p) {
 static bool dispatch(pairlink *p) {
   p->dispatching = true;
   if (!p->failed) turns(p);
-  bool inherited = pl_client_is_inherited(p);
   if (p->failed)
     (void)pl_client_deliver(p); /* what happened before */
-  else if (!p->free_wanted && !inherited)
+  else if (!p->free_wanted && !pl_client_is_inherited(p))
     check_stopped(p);
   p->dispatching = false;
   if (p->free_wanted) {
     pairlink_free(p);
     return true;
   }
-  if (!inherited) arm_for_next(p);
+  if (!pl_client_is_inherited(p)) arm_for_next(p); /* each callback may have forked */
   return false;
 }
 

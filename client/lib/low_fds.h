@@ -4,7 +4,7 @@
 #ifndef PL_LIB_LOW_FDS_H
 #define PL_LIB_LOW_FDS_H
 
-/* Takes those of the three that are free; reading and writing there goes on to fail with EBADF. */
+/* Takes those of the three that are free; reading and writing there still fail with EBADF. */
 void pl_low_fds_hold(void);
 void pl_low_fds_release(void);
 

@@ -169,7 +169,7 @@ static void drop_attempts(pl_transport *t) {
   pl_race_begin(&t->race, 0);
 }
 
-/* Drops the connection, and those being made, without a word. Never from within a callback of libwebsockets. */
+/* Drops the connection, and those being made; nobody is told. Never from within a callback of libwebsockets. */
 static void drop(pl_transport *t) {
   pl_stream_free(t->stream);
   t->stream = NULL;
@@ -467,7 +467,7 @@ static int on_owned_event(attempt *a, struct lws *wsi, enum lws_callback_reasons
   return 0;
 }
 
-/* Another one has won. */
+/* Another one has won, and may be gone again already. */
 static int on_losers_event(attempt *a, const struct lws *wsi, enum lws_callback_reasons reason) {
   bool gone = reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR || reason == LWS_CALLBACK_CLIENT_CLOSED ||
               reason == LWS_CALLBACK_WSI_DESTROY;
@@ -491,7 +491,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
                    reason == LWS_CALLBACK_CLIENT_ESTABLISHED
                ? -1
                : 0;
-  if (a->transport->wsi && a->transport->wsi != wsi) return on_losers_event(a, wsi, reason);
+  if (a->transport->state != CONNECTING && a->transport->wsi != wsi) return on_losers_event(a, wsi, reason);
   return on_owned_event(a, wsi, reason, in, size);
 }
 
@@ -660,7 +660,10 @@ bool pl_transport_part(pl_transport *t) {
   PL_CONTAINER(t->loop, old_loop, loop)->process = pl_process_now();
   uv_walk(t->loop, point_nowhere, &nowhere);
   close(nowhere);
-  return uv_loop_fork(t->loop) == 0;
+  pl_low_fds_hold(); /* a daemon's child may have closed its standard streams */
+  bool parted = uv_loop_fork(t->loop) == 0;
+  pl_low_fds_release();
+  return parted;
 }
 
 void pl_transport_free(pl_transport *t) {
@@ -700,7 +703,7 @@ int pl_transport_timeout_ms(const pl_transport *t) {
 /* OpenSSL writes without MSG_NOSIGNAL: hold SIGPIPE back for this thread, and swallow the one that we caused. */
 static void turn(pl_transport *t) {
   (void)uv_run(t->loop, UV_RUN_NOWAIT);
-  if (t->wsi) drop_attempts(t);
+  if (t->state != CONNECTING) drop_attempts(t);
   take_over(t);
   if (t->stream) pl_stream_turn(t->stream);
 }
@@ -723,10 +726,9 @@ static void whole_turn(pl_transport *t) {
     turn_without_sigpipe(t);
   else
     turn(t);
-  if (t->attempt_failed) {
-    t->attempt_failed = false;
-    start_next(t);
-  }
+  bool failed = t->attempt_failed && t->state == CONNECTING; /* else another one has won in this very turn */
+  t->attempt_failed = false;
+  if (failed) start_next(t);
   if (t->closed) {
     int error = t->error;
     char text[TEXT_MAX];

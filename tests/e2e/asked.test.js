@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { encode } from '../../web/client/core/wire.js';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
 import { clientsOf, event, online } from '../support/js_client.js';
-import { binary, tempDir, until } from '../support/process.js';
+import { binary, run, tempDir, until } from '../support/process.js';
 import { plain, startInTerminal } from '../support/pty.js';
 import { startRelay } from '../support/relay.js';
 
@@ -106,6 +106,21 @@ describe('Ctrl-C', () => {
     await program.waitFor(question);
     await program.write('\u0003');
     await program.waitFor('ended with 130');
+  });
+
+  test('and Ctrl-Z leave the terminal as it was, and it is right again afterwards', async () => {
+    const [on, off] = ['\u001b[?2004h', '\u001b[?2004l'];
+    const times = (mark) => program.stdout.split(mark).length - 1;
+    const program = (await person('Bo')).inTerminal(['chat', '--code']);
+    const pid = await until(async () => (await run('pgrep', ['-f', `^${binary('pairlink')} .*${relay.ws}.* chat --code`])).stdout.trim(), 'it runs');
+    await until(() => times(on) === 1, 'it asks');
+    process.kill(Number(pid), 'SIGTSTP');
+    await until(() => times(off) === 1, 'it gives the terminal back');
+    process.kill(Number(pid), 'SIGCONT');
+    await until(() => times(on) > 1, 'it takes the terminal again');
+    await program.write('\u0003');
+    await program.waitFor('ended with 130');
+    expect(program.stdout.lastIndexOf(off)).toBeGreaterThan(program.stdout.lastIndexOf(on));
   });
 
   test('at the question for a name, which is kept as it came', async () => {

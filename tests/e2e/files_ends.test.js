@@ -97,6 +97,34 @@ describe('what is asked for in a folder is in that folder', () => {
     expect((await run('diff', ['-r', folder, join(two, 'album')])).stdout).toBe('');
     expect(ofKind(receive, 'done').length).toBe(100);
   });
+  test.each(['again', 'still'])('a folder that was sent with another one before, which is not whole: receive runs %s', LONG, async (how) => {
+    const p = await people();
+    const [album, other] = ['album', 'other'].map((name) => join(tempDir(), name));
+    for (const folder of [album, other]) mkdirSync(folder);
+    for (let i = 0; i < 3; i++) writeFileSync(join(album, `${i}`), randomBytes(1000));
+    makeFile(join(other, 'large'), 2 * MiB);
+    const both = [album, other];
+    const limit = (receive, bytes) => run('prlimit', ['--pid', String(receive.pid), `--fsize=${bytes}:unlimited`]);
+    let send = p.send(sendArgs(p, ...both));
+    let receive = p.receive(receiveArgs(p));
+    await limit(receive, MiB);
+    await until(() => ofKind(receive, 'done').length === 3 && ofKind(receive, 'waiting').length === 1, 'the large one waits for room');
+    await send.kill9();
+    if (how === 'again') {
+      await receive.kill9();
+      receive = p.receive(receiveArgs(p));
+    }
+    writeFileSync(join(album, '3'), 'new');
+    send = p.send(sendArgs(p, album));
+    if (how === 'still') {
+      expect((await send.wait(30_000)).code, send.stderr).toBe(0);
+      await limit(receive, 'unlimited');
+      send = p.send(sendArgs(p, ...both));
+    }
+    await bothEnd(send, receive, 0, 30_000);
+    expect(readdirSync(p.folder).filter((name) => /^album/.test(name)).length).toBe(2); // each offer has a folder of its own
+    if (how === 'still') expect(await sha256(join(p.folder, 'other', 'large'))).toBe(await sha256(join(other, 'large')));
+  });
 });
 
 describe('a file that fails at the sender ends it at both', () => {

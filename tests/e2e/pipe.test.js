@@ -100,6 +100,19 @@ describe('two pipes', () => {
     expect(connect.stdout).toBe('first second');
   });
 
+  test('a program that can wait for nothing any more does not end as if all were well', async () => {
+    const { id, listen } = await listening();
+    const connect = startCli({ relay }, 'connect', id);
+    await connect.write('one');
+    await listen.waitFor('one', { stream: 'stdout' });
+    await run('prlimit', ['--pid', String(connect.pid), '--nofile=1:']); // fewer than it polls
+    await connect.write('two');
+    const { code } = await connect.wait();
+    expect(code, connect.stderr).toBe(1);
+    expect(connect.stderr).toMatch(/cannot go on/);
+    await listen.kill9();
+  });
+
   test('every byte value passes unchanged', async () => {
     const bytes = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), randomBytes(300_000), Buffer.from('\0\r\n\x1a\x04')]);
     const { id, listen } = await listening();

@@ -264,9 +264,10 @@ export class Client extends Emitter {
     this.addInvite({ secret: bytes, expiresAt })
     return { link: page.href, secret: bytes, expiresAt }
   }
-  /** Takes an invite of an earlier run up again. @param {{secret: Bytes | string, expiresAt: number}} invite */
+  /** Takes an invite of an earlier run up again, also as createInvite gave it.
+   * @param {{secret: Bytes | string, expiresAt: number, link?: string}} invite */
   addInvite(invite) {
-    checkKeys(invite, ['secret', 'expiresAt'], 'an invite')
+    checkKeys(invite, ['link', 'secret', 'expiresAt'], 'an invite')
     const expiresAt = checkTime(invite.expiresAt, 'expiresAt')
     this.step({ type: 'invite_add', secret: secretOf(invite.secret), place: this.now() + expiresAt - Date.now() })
   }

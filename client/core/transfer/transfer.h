@@ -128,8 +128,8 @@ typedef struct pl_transfer_sink {
 int pl_transfer_new(const pl_transfer_sink *sink, pl_transfer **out) PL_MUST_USE; /* the sink is copied */
 void pl_transfer_free(pl_transfer *t);                                            /* without OVER */
 
-/* 0; PL_EINVAL, PL_ESTATE (no such file, or not in this state), PL_EAGAIN as above; PL_ENOMEM: an
- * own or a peer's offer that found no memory, and is as if it had not come. Nothing else fails for a message. */
+/* Returns 0; PL_EINVAL; PL_ESTATE (no such file, or not in this state); PL_EAGAIN as above; PL_ENOMEM: an offer, own or
+ * the peer's, found no memory, and nothing has changed. A message does not fail otherwise. */
 int pl_transfer_step(pl_transfer *t, const pl_transfer_event *in);
 
 /* What to read next: true and *out; moves on with each call. */

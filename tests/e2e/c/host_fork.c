@@ -121,6 +121,7 @@ static int run(const char *relay, const char *folder) {
   if (poll_until(&a.linked, 1) || poll_until(&b.linked, 1) || talk()) return 1;
   pid_t child = fork();
   if (child == 0) {
+    for (int fd = 0; fd < 3; fd++) close(fd); /* as a daemon does */
     int wrong = use_copies();
     _exit(wrong ? wrong : make_another(relay, folder));
   }

@@ -568,6 +568,29 @@ static void a_journal_is_not_replaced_below_another_program(void **state) {
   assert_true(size_of_state("units") < 1000);
 }
 
+/* Long paths fill it before there are too many lines: it is made shorter all the same, and takes more. */
+static void a_large_journal_gets_room_again(void **state) {
+  (void)state;
+  receiving r;
+  static char path[8000];
+  memset(path, 'x', sizeof path - 1);
+  path[0] = '/';
+  receiving_saved s = {.path = path};
+  open_state(&r);
+  int error = 0;
+  for (uint64_t n = 1; !error; n++) {
+    pl_put_u64(s.id, n);
+    error = receiving_saved_add(&r, &s, peer, why);
+  }
+  assert_int_equal(error, PL_EAGAIN);
+  receiving_close(&r);
+  open_state(&r);
+  assert_true(r.saved_count > 1000);
+  assert_true(size_of_state("saved") < JOURNAL_BYTES_MAX * 2 / 3);
+  assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+  receiving_close(&r);
+}
+
 static void damaged_memory_is_as_none(void **state) {
   (void)state;
   char path[128], who[PAIRLINK_ID_CHARS + 1];
@@ -618,6 +641,7 @@ int main(void) {
       TEST(many_units_are_appended_and_bounded),
       TEST(what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone),
       TEST(a_journal_is_not_replaced_below_another_program),
+      TEST(a_large_journal_gets_room_again),
       TEST(damaged_memory_is_as_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ export function checkKeys(value, keys, what) {
   for (const key of Object.keys(value)) if (!keys.includes(key)) refuse(`${what}: there is no ${key}`)
 }
 
-/** A view of the bytes of a BufferSource. Memory that is shared with other threads is none: they could change it while it is
+/** A view of the bytes of a BufferSource. Memory that is shared with other threads is refused: they could change it while it is
  * read. @param {unknown} value @param {string} what @returns {Uint8Array} */
 export function checkBytes(value, what) {
   const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(value)

@@ -1,4 +1,4 @@
-/** What is no argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is harmed. */
+/** A wrong argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is harmed. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as pairlink from '../index.js'
 
@@ -38,7 +38,7 @@ const NO_EVENTS = [undefined, null, 5, {}, 'massage', 'constructor', '__proto__'
 const optional = (list) => list.filter((value) => value !== undefined && value !== null)
 const data = new Uint8Array(4)
 
-/** [what, a call with the value under test, values that are none, the error]. */
+/** [what, a call with the value under test, values that are refused, the error]. */
 const CASES = [
   ['createClient(options)', (v) => createClient(v), [undefined, null, 5, 'x', [], {}]],
   ['createClient: an unknown option', (v) => make({ [v]: 1 }), ['Seed', 'acceptall', 'toString']],
@@ -110,6 +110,9 @@ const CASES = [
   ['Transfer', (v) => new Transfer(v), [undefined, null, 5, {}, { act() {} }, { send() {} }]],
   ['transfer.message', (v) => transfer.message(0, v), [...NO_BYTES, 'text']],
   ['transfer.message, channel', (v) => transfer.message(v, data), [undefined, ...NO_CHANNELS]],
+  ['transfer.messageMax', (v) => transfer.messageMax(v), [undefined, null, '65536', 25, 1.5, NaN, Infinity]],
+  ['transfer.wordSent', (v) => transfer.wordSent(v), [undefined, null, '1', -1, 1.5, NaN]],
+  ['transfer.heard', (v) => transfer.heard(v), [undefined, null, '1', -1, 1.5, NaN]],
   ['transfer.add', (v) => transfer.add(v), [undefined, null, 5, {}, { id: 'xyz', name: data, size: 1 }, { id: '00'.repeat(16), name: 'text', size: 1 }, { id: '00'.repeat(16), name: data, size: -1 }, { id: '00'.repeat(16), name: data, size: NaN }]],
   ['transfer.accept', (v) => transfer.accept(v), [undefined, null, 5, {}, '', '0000', 'xyz']],
 ]
@@ -149,6 +152,34 @@ test('every kind of bytes is sent, and is a copy of what it was then', async () 
   bytes.fill(9)
   const { pieces } = client.engine.entries.get(session.number).session.outgoing.get(3)
   expect(pieces.map(({ data: [first = -1] }) => first)).toEqual([0, 0, 2, 2, 0, 0, 0, 116, -1])
+})
+
+test('a transfer takes every kind of bytes for what they are', () => {
+  const bytes = Uint8Array.of(97, 45, 98, 46)
+  for (const form of [bytes.buffer, new DataView(bytes.buffer), new Uint16Array(bytes.buffer)]) {
+    const words = []
+    const pieces = []
+    const [from, to] = [new Transfer({ act() {}, send: (head, body) => pieces.push([...body]) > 0 }), new Transfer({ act: ({ type }) => words.push(type), send: () => true })]
+    from.add({ id: '01'.repeat(16), name: bytes, size: bytes.length })
+    const word = from.nextWord()
+    to.message(0, word.buffer.slice(word.byteOffset, word.byteOffset + word.length))
+    expect(words).toEqual(['offered'])
+    from.wordSent(1)
+    to.accept('01'.repeat(16))
+    to.ready('01'.repeat(16), 0)
+    from.message(0, to.nextWord())
+    from.read(from.nextWant(), form)
+    expect(pieces).toEqual([[...bytes]])
+    expect(from.nextWant()).toMatchObject({ offset: 4, end: true })
+    expect(pairlink.safeName(form)).toBe('a-b_')
+  }
+})
+
+test('an invite is taken up again as it was given', () => {
+  const invite = client.createInvite()
+  client.revokeInvite(invite.secret)
+  client.addInvite(invite)
+  client.revokeInvite(invite.secret)
 })
 
 test('who refused one message sends the next', async () => {

@@ -89,9 +89,9 @@ function safePart(part) {
 }
 
 /** A path that stays below a folder: parts joined by '/', at least one.
- * @param {Uint8Array} name @returns {string} */
-export function safeName(name) {
-  checkBytes(name, 'a name')
+ * @param {import('../check.js').Bytes} given @returns {string} */
+export function safeName(given) {
+  const name = checkBytes(given, 'a name')
   /** @type {number[]} */
   const out = []
   for (let at = 0; at < name.length; ) {

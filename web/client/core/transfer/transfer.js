@@ -40,6 +40,7 @@ import { accept, again, failed, finished, onData, onEnd, onOffer, ready, roomAga
 import { SAY_HOLD, SAY_OFFER, heard, nextWord, say, sayLast, wordSent } from './say.js'
 import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from './send.js'
 
+/** @typedef {import('../check.js').Bytes} Bytes */
 /** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
  * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is due.
  * moving: bytes go, unless held. ending: incoming: `finished` is due; outgoing: FILE_END was sent */
@@ -172,12 +173,11 @@ export class Transfer {
     }
   }
   /** A message came; what does not decode, or is none about files, is skipped.
-   * @param {number} channel @param {Uint8Array} message */
+   * @param {number} channel @param {Bytes} message */
   message(channel, message) {
-    checkChannel(channel)
-    checkBytes(message, 'a message')
+    const bytes = checkBytes(message, 'a message')
     try {
-      this.dispatch(channel, message)
+      this.dispatch(checkChannel(channel), bytes)
     } catch (error) {
       if (!(error instanceof PairlinkError) || error.code !== 'EPROTOCOL') throw error
     }
@@ -202,16 +202,15 @@ export class Transfer {
   }
   /** @param {number} place greater than those before in this session: for `heard` */
   wordSent(place) {
-    wordSent(this, place)
+    wordSent(this, checkOffset(place))
   }
   /** The peer took all words up to the one that was sent with this place. @param {number} place */
   heard(place) {
-    heard(this, place)
+    heard(this, checkOffset(place))
   }
   /** The largest message that the peer takes. @param {number} size */
   messageMax(size) {
-    if (size <= HEAD_BYTES) throw new PairlinkError('EINVAL')
-    this.piece = Math.min(size - HEAD_BYTES, FILE_PIECE_BYTES)
+    this.piece = Math.min(checkWhole(size, HEAD_BYTES + 1, Number.MAX_SAFE_INTEGER, 'a size') - HEAD_BYTES, FILE_PIECE_BYTES)
   }
 
   // ---- both directions -----------------------------------------------------------------------------------
@@ -302,17 +301,15 @@ export class Transfer {
     return nextWant(this)
   }
   /** The piece that was wanted. EAGAIN: it can't be sent now: again later.
-   * @param {import('./send.js').Want} want @param {Uint8Array} data */
+   * @param {import('./send.js').Want} want @param {Bytes} data */
   read(want, data) {
     checkFile(want?.file)
-    checkBytes(data, 'what was read')
-    read(this, want, data)
+    read(this, want, checkBytes(data, 'what was read'))
   }
-  /** All was read. EAGAIN as above. @param {import('./send.js').Want} want @param {Uint8Array} sha256 of the whole */
+  /** All was read. EAGAIN as above. @param {import('./send.js').Want} want @param {Bytes} sha256 of the whole */
   readEnd(want, sha256) {
     checkFile(want?.file)
-    checkSize(sha256, 32, 'a SHA-256')
-    readEnd(this, want, sha256)
+    readEnd(this, want, checkSize(sha256, 32, 'a SHA-256'))
   }
   /** @param {string} id @param {number} why FILE_UNREADABLE or FILE_CHANGED */
   readFailed(id, why) {

@@ -1,0 +1,246 @@
+/* Several addresses of one name, and which connection stays. The name is looked up here, and the relays are sockets of
+ * this test, so that it decides what happens in one turn of the transport. */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/core/ws/ws.h"
+#include "client/lib/transport.h"
+
+enum { ADDRESSES = 2, PATIENCE_MS = 30000 };
+
+static const char *const addresses[ADDRESSES] = {"127.0.0.1", "127.0.0.2"};
+
+/* ---- names: in the place of the C library's ------------------------------------------------------------- */
+
+typedef struct answer_list {
+  struct addrinfo list[ADDRESSES];
+  struct sockaddr_in found[ADDRESSES];
+} answer_list;
+
+/* An address gives itself, and a name all of them. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
+                                                       const struct addrinfo *hints, struct addrinfo **out) {
+  answer_list *a = calloc(1, sizeof *a);
+  struct in_addr one;
+  int count = inet_pton(AF_INET, node, &one) == 1 ? 1 : ADDRESSES;
+  (void)service, (void)hints;
+  if (!a) return EAI_MEMORY;
+  for (int i = 0; i < count; i++) {
+    a->found[i].sin_family = AF_INET;
+    (void)inet_pton(AF_INET, count == 1 ? node : addresses[i], &a->found[i].sin_addr);
+    a->list[i] = (struct addrinfo){.ai_family = AF_INET,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_addr = (struct sockaddr *)&a->found[i],
+                                   .ai_addrlen = sizeof a->found[i],
+                                   .ai_next = i + 1 < count ? &a->list[i + 1] : NULL};
+  }
+  *out = a->list;
+  return 0;
+}
+
+__attribute__((visibility("default"))) void freeaddrinfo(struct addrinfo *list) {
+  free(list); /* the first member of its answer_list */
+}
+
+/* ---- what the transport says ---------------------------------------------------------------------------- */
+
+typedef struct seen {
+  int opened, closed, error;
+  char message[64];
+} seen;
+
+static void on_open(void *user) {
+  ((seen *)user)->opened++;
+}
+static void on_message(void *user, const uint8_t *data, size_t size) {
+  snprintf(((seen *)user)->message, sizeof((seen *)user)->message, "%.*s", (int)size, (const char *)data);
+}
+static void on_closed(void *user, int error, const char *text) {
+  (void)text;
+  ((seen *)user)->closed++;
+  ((seen *)user)->error = error;
+}
+static size_t produce(void *user, uint8_t *out, size_t capacity) {
+  (void)user, (void)out, (void)capacity;
+  return 0;
+}
+static bool has_output(void *user) {
+  (void)user;
+  return false;
+}
+
+/* ---- the relays ----------------------------------------------------------------------------------------- */
+
+static int listen_at(const char *address, uint16_t *port) {
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port)};
+  socklen_t size = sizeof a;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  assert_int_equal(inet_pton(AF_INET, address, &a.sin_addr), 1);
+  if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 8) != 0) {
+    close(fd);
+    return -1;
+  }
+  assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+  *port = ntohs(a.sin_port);
+  return fd;
+}
+
+/* One port at all addresses. */
+static uint16_t listen_at_all(int listeners[ADDRESSES]) {
+  for (;;) {
+    uint16_t port = 0;
+    int count = 0;
+    while (count < ADDRESSES && (listeners[count] = listen_at(addresses[count], &port)) >= 0) count++;
+    if (count == ADDRESSES) return port;
+    while (count) close(listeners[--count]);
+  }
+}
+
+/* Drives the transport until `fd` is readable. */
+static void turn_until_readable(pl_transport *t, int fd) {
+  struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = pl_transport_fd(t), .events = POLLIN}};
+  do {
+    pl_transport_turn(t);
+    int wait = pl_transport_timeout_ms(t);
+    assert_true(poll(fds, 2, wait < 0 ? PATIENCE_MS : wait) > 0 || wait >= 0); /* something comes, or the test fails */
+  } while (!fds[0].revents);
+}
+
+static int accept_from(pl_transport *t, int listener) {
+  turn_until_readable(t, listener);
+  int fd = accept(listener, NULL, NULL);
+  assert_true(fd >= 0);
+  return fd;
+}
+
+static void read_request(pl_transport *t, int fd, char *text, size_t size) {
+  size_t used = 0;
+  do {
+    turn_until_readable(t, fd);
+    ssize_t n = read(fd, text + used, size - 1 - used);
+    assert_true(n > 0);
+    used += (size_t)n;
+    text[used] = '\0';
+  } while (!strstr(text, "\r\n\r\n"));
+}
+
+/* Returns once it is at the other end. */
+static void write_text(int fd, const char *text, size_t size) {
+  int left = 1;
+  assert_int_equal(write(fd, text, size), (ssize_t)size);
+  while (left) assert_int_equal(ioctl(fd, TIOCOUTQ, &left), 0);
+}
+
+static void turn_away(int fd) {
+  static const char text[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  write_text(fd, text, sizeof text - 1);
+}
+
+static void answer_request(int fd, const char *request) {
+  char accept[PL_WS_ACCEPT_CHARS + 1], text[512];
+  const char *key = strstr(request, "Sec-WebSocket-Key: ");
+  assert_non_null(key);
+  key += strlen("Sec-WebSocket-Key: ");
+  pl_ws_accept(accept, (pl_view){(const uint8_t *)key, strcspn(key, "\r")});
+  int n = snprintf(text, sizeof text,
+                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Protocol: pairlink.v1\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                   accept);
+  write_text(fd, text, (size_t)n);
+}
+
+static void say(int fd, const char *message) {
+  uint8_t frame[64];
+  size_t n = pl_ws_put_header(frame, PL_WS_BINARY, strlen(message), NULL);
+  memcpy(frame + n, message, strlen(message));
+  n += strlen(message);
+  assert_int_equal(write(fd, frame, n), (ssize_t)n);
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------------- */
+
+/* Both have sent their request, and wait for the answer. */
+typedef struct both {
+  seen s;
+  pl_transport *t;
+  int listeners[ADDRESSES], fds[ADDRESSES];
+  char requests[ADDRESSES][4096];
+} both;
+
+static void connect_to_both(both *b) {
+  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &b->s};
+  char text[64];
+  pl_url url;
+  memset(b, 0, sizeof *b);
+  snprintf(text, sizeof text, "ws://relay.test:%u", listen_at_all(b->listeners));
+  assert_int_equal(pl_url_parse(&url, text), 0);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &b->t), 0);
+  pl_transport_connect(b->t, &url);
+  for (int i = 0; i < ADDRESSES; i++) {
+    b->fds[i] = accept_from(b->t, b->listeners[i]);
+    read_request(b->t, b->fds[i], b->requests[i], sizeof b->requests[i]);
+  }
+}
+
+static void drop_both(both *b) {
+  pl_transport_free(b->t);
+  for (int i = 0; i < ADDRESSES; i++) {
+    close(b->listeners[i]);
+    close(b->fds[i]);
+  }
+}
+
+static void a_winner_outlives_who_fails_in_the_same_turn(void **state) {
+  (void)state;
+  both b;
+  connect_to_both(&b);
+  turn_away(b.fds[0]);
+  answer_request(b.fds[1], b.requests[1]);
+  while (!b.s.opened && !b.s.closed) pl_transport_turn(b.t);
+  assert_int_equal(b.s.closed, 0);
+  say(b.fds[1], "hello");
+  struct pollfd fd = {.fd = pl_transport_fd(b.t), .events = POLLIN};
+  while (!*b.s.message && !b.s.closed) {
+    assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
+    pl_transport_turn(b.t);
+  }
+  assert_string_equal(b.s.message, "hello");
+  assert_int_equal(b.s.opened, 1);
+  assert_int_equal(b.s.closed, 0);
+  drop_both(&b);
+}
+
+static void when_all_fail_the_end_is_told_once(void **state) {
+  (void)state;
+  both b;
+  connect_to_both(&b);
+  for (int i = 0; i < ADDRESSES; i++) turn_away(b.fds[i]);
+  while (!b.s.closed) pl_transport_turn(b.t);
+  assert_int_equal(b.s.error, PL_ENETWORK);
+  assert_true(pl_transport_is_idle(b.t));
+  for (int i = 0; i < 100; i++) pl_transport_turn(b.t);
+  assert_int_equal(b.s.closed, 1);
+  assert_int_equal(b.s.opened, 0);
+  drop_both(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_winner_outlives_who_fails_in_the_same_turn),
+      cmocka_unit_test(when_all_fail_the_end_is_told_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
