@@ -102,7 +102,7 @@ void share_tell_error(share *s, const uint8_t *id, const char *name, const char 
 /* Event `done`. path and sha256 may be NULL: a folder has no hash. */
 void share_tell_done(share *s, const uint8_t *id, const char *name, const char *path, uint64_t size,
                      const uint8_t *sha256);
-/* Event `waiting`: no end, it goes on by itself. */
+/* Event `waiting`: the file has not ended, and continues without anybody's help. */
 void share_tell_disk_full(share *s, const uint8_t *id, const char *name);
 /* For the "o" of json_out: null when it is not known. */
 json_t *share_size(uint64_t size, bool is_stream);

@@ -69,8 +69,7 @@ static void end(pl_stream *s, int error, const char *text) {
   s->on.on_end(s->on.user, error, text);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------------------------------------ */
 
 static const uint8_t *next_mask(pl_stream *s) {
   if (s->masks_left == 0) {
@@ -137,8 +136,7 @@ static void write_frames(pl_stream *s) {
   }
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------------------ */
 
 static void broken(pl_stream *s, int error) {
   const char *text = s->ws.close_code == PL_WS_CODE_UNSUPPORTED ? "the relay sent text"
@@ -196,8 +194,7 @@ static void read_frames(pl_stream *s) {
   }
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ----------------------------------------------------------------------------------------- */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -241,8 +238,7 @@ void pl_stream_close(pl_stream *s) {
   s->closing = s->due = true;
 }
 
-/* ---- its life
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- its life ----------------------------------------------------------------------------------------- */
 
 static void release(pl_stream *s) {
   if (s->own_fd >= 0) close(s->own_fd);

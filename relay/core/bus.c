@@ -92,7 +92,7 @@ static void tell_peers(pl_bus_node *node, const pl_conn *conn, const uint64_t *e
   uint8_t payload[PL_BUS_LOGIN_BYTES + 8 * ENTRIES];
   put_login(conn, payload);
   size_t at = 0;
-  do { /* once, if there are none */
+  do { /* at least once: an empty list is told too */
     size_t n = count - at < ENTRIES ? count - at : ENTRIES;
     for (size_t i = 0; i < n; i++) pl_put_u64(payload + PL_BUS_LOGIN_BYTES + 8 * i, entries[at + i]);
     tell(node, PL_BUS_PEERS, flags, payload, PL_BUS_LOGIN_BYTES + 8 * n);
@@ -101,8 +101,7 @@ static void tell_peers(pl_bus_node *node, const pl_conn *conn, const uint64_t *e
   } while (at < count);
 }
 
-/* ---- lists that are told later ------------------------------------------------------------------------------------
- */
+/* ---- lists that are told later ------------------------------------------------------------------------ */
 
 static uint64_t bit_of(const pl_bus_node *node) {
   return UINT64_C(1) << (node - node->conn.relay->nodes);
@@ -183,8 +182,7 @@ static void start_again(pl_relay *relay, pl_bus_node *node) {
   pl_nameplates_tell_all(relay, node);
 }
 
-/* ---- hearing ------------------------------------------------------------------------------------------------------
- */
+/* ---- hearing ------------------------------------------------------------------------------------------ */
 
 /* One socket too many logged in at two workers at once: the newest goes, and all workers agree which that is. */
 static void hold_limit(pl_presence *presence, pl_relay *relay, uint64_t now_ms) {
@@ -298,8 +296,7 @@ void pl_relay_bus_lost(pl_relay *relay, unsigned node) {
   relay->nodes[node].lost = true;
 }
 
-/* ---- output -------------------------------------------------------------------------------------------------------
- */
+/* ---- output ------------------------------------------------------------------------------------------- */
 
 bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) {
   for (; *to < relay->node_count; ++*to) {

@@ -106,8 +106,7 @@ int pl_address_parse(pl_view text, uint8_t out[16]) {
   return parse_v6(text, out);
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------------
- */
+/* ---- ranges ------------------------------------------------------------------------------------------- */
 
 static bool same_bits(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
   unsigned rest = bits % 8;
@@ -140,8 +139,7 @@ bool pl_cidr_has(const pl_cidr *ranges, size_t count, const uint8_t address[16])
   return false;
 }
 
-/* ---- X-Forwarded-For ----------------------------------------------------------------------------------------------
- */
+/* ---- X-Forwarded-For ---------------------------------------------------------------------------------- */
 
 /* Takes the last hop off; without blanks around it. */
 static pl_view take_last(pl_view *list) {

@@ -82,8 +82,7 @@ static bool receive_http(pl_conn *conn, uint8_t **data, size_t *size, uint64_t n
   return conn->state == PL_CONN_LOGIN;
 }
 
-/* ---- envelopes ----------------------------------------------------------------------------------------------------
- */
+/* ---- envelopes ---------------------------------------------------------------------------------------- */
 
 static void on_ping(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_wire_ping ping;
@@ -190,8 +189,7 @@ static void on_piece(pl_conn *conn, const pl_ws_event *event, size_t before, uin
     pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
 }
 
-/* ---- frames ---------------------------------------------------------------------------------------------------------
- */
+/* ---- frames ------------------------------------------------------------------------------------------- */
 
 static void on_frame(pl_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
   switch (event->type) {

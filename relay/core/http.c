@@ -361,8 +361,7 @@ int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request
   return h->text.size == h->text.max ? STATUS_HEADERS : PL_HTTP_MORE;
 }
 
-/* ---- origin, tags --------------------------------------------------------------------------------------------------
- */
+/* ---- origin, tags ------------------------------------------------------------------------------------- */
 
 /* Cuts a port off that says no more than the scheme does. */
 static pl_view without_port(pl_view host, const char *port) {

@@ -53,8 +53,7 @@ typedef enum pl_conn_state {
   PL_CONN_STATES
 } pl_conn_state;
 
-/* ---- output -------------------------------------------------------------------------------------------------------
- */
+/* ---- output ------------------------------------------------------------------------------------------- */
 /* Whole WebSocket frames, then perhaps one frame still open at the end: its header is written when it is flushed. */
 typedef struct pl_out {
   uint8_t *memory;
@@ -79,8 +78,7 @@ typedef struct pl_queue {
   size_t cost, memory, volatile_count;
 } pl_queue;
 
-/* ---- links ----------------------------------------------------------------------------------------------------------
- */
+/* ---- links -------------------------------------------------------------------------------------------- */
 typedef enum pl_link_state {
   PL_LINK_OFFERED,
   PL_LINK_REFUSED,
@@ -133,8 +131,7 @@ typedef struct pl_slots {
   uint32_t count;
 } pl_slots;
 
-/* ---- peers
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- peers -------------------------------------------------------------------------------------------- */
 /* An ID that has sockets here, or OPENs that wait for it. */
 struct pl_presence {
   pl_presence *next; /* in its bucket */
@@ -203,8 +200,7 @@ struct pl_conn {
   bool lookup_pending;
 };
 
-/* ---- rates by address: fixed memory, whatever comes
- * ----------------------------------------------------------------------- */
+/* ---- rates by address: fixed memory, whatever comes --------------------------------------------------- */
 typedef struct pl_rate_entry {
   _Atomic uint64_t key;
   _Atomic uint64_t due_us; /* when everything taken so far will have been paid for */

@@ -55,8 +55,7 @@ bool pl_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t b[32]
   return !found;
 }
 
-/* ---- the lists of one socket -------------------------------------------------------------------------------------
- */
+/* ---- the lists of one socket -------------------------------------------------------------------------- */
 
 /* An entry is the ID's hash with its lowest bit as the flag; sorted, so that the two forms of one ID are neighbours. */
 enum { FLAG_BLOCK = 1 };
@@ -190,8 +189,7 @@ static void ask_lists(const pl_relay *relay, const pl_presence *presence, const 
     ask_list(&PL_CONTAINER(n, pl_remote, same_id)->peers, key, allowed, blocked);
 }
 
-/* ---- the judgement -------------------------------------------------------------------------------------------------
- */
+/* ---- the judgement ------------------------------------------------------------------------------------ */
 
 bool pl_call_blocked(pl_relay *relay, const uint8_t caller[32], const pl_presence *callee) {
   bool allowed = false, blocked = false;

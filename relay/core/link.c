@@ -30,8 +30,7 @@ static pl_half *other_of(pl_half *half) {
   return half->side == PL_CALLER ? half + 1 : half - 1;
 }
 
-/* ---- ends ----------------------------------------------------------------------------------------------------------
- */
+/* ---- ends --------------------------------------------------------------------------------------------- */
 
 /* No OFFER is to be sent any more, or it was sent. Its caller is still there. */
 static void stop_waiting(pl_link *link) {
@@ -123,8 +122,7 @@ void pl_half_drained(pl_half *half) {
   free_if_done(relay, link);
 }
 
-/* ---- OPEN and OFFER
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- OPEN and OFFER ----------------------------------------------------------------------------------- */
 
 static void reset_number(pl_conn *conn, uint32_t number, int reason) {
   reset_bytes space;
@@ -355,8 +353,7 @@ void pl_link_ready(pl_conn *conn, uint64_t now_ms) {
   }
 }
 
-/* ---- moves
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- moves -------------------------------------------------------------------------------------------- */
 
 static void on_accept(pl_half *callee, pl_view handshake, uint64_t now_ms) {
   pl_link *link = pl_link_of(callee);
@@ -507,8 +504,7 @@ void pl_link_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   }
 }
 
-/* ---- time, death
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- time, death -------------------------------------------------------------------------------------- */
 
 void pl_link_time(pl_relay *relay, uint64_t now_ms) {
   while (!pl_list_empty(&relay->opens)) {

@@ -166,8 +166,7 @@ static bool refill_control(pl_conn *conn) {
   return conn->control.size == 0;
 }
 
-/* ---- link queues ---------------------------------------------------------------------------------------------------
- */
+/* ---- link queues -------------------------------------------------------------------------------------- */
 
 void pl_queue_init(pl_queue *queue) {
   *queue = (pl_queue){0};
@@ -360,8 +359,7 @@ bool pl_out_reset(pl_half *half, pl_view payload) {
   return true;
 }
 
-/* ---- from the queues into the output buffer -----------------------------------------------------------------------
- */
+/* ---- from the queues into the output buffer ----------------------------------------------------------- */
 
 /* Moves the oldest envelope; 0: no room. */
 static size_t move_envelope(pl_half *half) {
@@ -409,8 +407,7 @@ void pl_out_end_stuck(pl_conn *conn) {
   pl_conn_abort(conn);
 }
 
-/* ---- the bounds, looked at from outside ----------------------------------------------------------------------------
- */
+/* ---- the bounds, looked at from outside --------------------------------------------------------------- */
 
 /* A RESET goes behind the data whatever its window; a queue's last piece may be one envelope. */
 static bool queue_holds(const pl_queue *q) {

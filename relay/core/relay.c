@@ -105,8 +105,7 @@ const uint8_t *pl_relay_id(const pl_relay *relay) {
   return relay->config.identity->id;
 }
 
-/* ---- states --------------------------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------------------------- */
 
 #define BIT(state) (1u << PL_CONN_##state)
 #define ENDS (BIT(ABORTED) | BIT(GONE))
@@ -194,8 +193,7 @@ void pl_conn_free(pl_conn *conn) {
   pl_free(conn);
 }
 
-/* ---- open, receive, closed
- * ------------------------------------------------------------------------------------------- */
+/* ---- open, receive, closed ---------------------------------------------------------------------------- */
 
 static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
   pl_conn *conn = pl_alloc(sizeof *conn);
@@ -285,8 +283,7 @@ void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
   if (!conn->lookup_pending) pl_conn_free(conn);
 }
 
-/* ---- ends of a connection
- * ------------------------------------------------------------------------------------------------ */
+/* ---- ends of a connection ----------------------------------------------------------------------------- */
 
 void pl_conn_abort(pl_conn *conn) {
   if (conn->state == PL_CONN_BUS) {
@@ -338,8 +335,7 @@ void pl_conn_refuse(pl_conn *conn, int reason, uint64_t now_ms) {
   pl_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- time --------------------------------------------------------------------------------------------- */
 
 /* The oldest of a list if it has been there for that long. */
 static pl_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
@@ -467,8 +463,7 @@ void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms) {
   drain_list(&relay->pinged, view, now_ms);
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- output ------------------------------------------------------------------------------------------- */
 
 void pl_conn_mark(pl_conn *conn) {
   if (conn->is_dirty || conn->state == PL_CONN_GONE) return;

@@ -89,8 +89,7 @@ pl_conn *pl_router_instance(const pl_presence *presence, const uint8_t instance[
   return NULL;
 }
 
-/* ---- sockets on other workers -------------------------------------------------------------------------------------
- */
+/* ---- sockets on other workers ------------------------------------------------------------------------- */
 
 pl_remote *pl_router_remote(const pl_presence *presence, const uint8_t instance[8]) {
   for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
@@ -133,8 +132,7 @@ void pl_router_drop_node(pl_relay *relay, uint8_t node) {
     }
 }
 
-/* ---- the target of an OPEN ----------------------------------------------------------------------------------------
- */
+/* ---- the target of an OPEN ---------------------------------------------------------------------------- */
 
 static pl_target newest_listener(const pl_presence *presence, const pl_conn *except) {
   pl_target target = {NULL, NULL};

@@ -89,8 +89,7 @@ static void on_wake(uv_async_t *wake) {
   p->user.turn(p->user.user);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 pl_bus *pl_bus_local_new(unsigned workers) {
   pl_bus *bus = pl_alloc(sizeof *bus + workers * sizeof bus->places[0]);

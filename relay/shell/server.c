@@ -340,8 +340,7 @@ void pl_server_stop_listening(pl_server *server) {
     uv_close((uv_handle_t *)&server->listeners[i].poll, on_listener_closed);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 uint64_t pl_server_fd_limit(void) {
   struct rlimit limit;

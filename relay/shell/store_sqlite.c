@@ -118,8 +118,7 @@ static void answer_all(request *all) {
   }
 }
 
-/* ---- what works, by the thread that does it ------------------------------------------------------------------------
- */
+/* ---- what works, by the thread that does it ----------------------------------------------------------- */
 
 static uint64_t monotonic_s(void) {
   struct timespec t;
@@ -158,8 +157,7 @@ bool pl_store_works(const pl_store *store) {
   return !store->first->reader.health.fails && !store->first->writer.health.fails;
 }
 
-/* ---- looking up: the reader, and the writer again within its transaction --------------------------------------------
- */
+/* ---- looking up: the reader, and the writer again within its transaction ------------------------------ */
 
 /* Full: the note is lost, which costs nothing but precision. */
 static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
@@ -225,8 +223,7 @@ static void *reader_main(void *arg) {
   return NULL;
 }
 
-/* ---- writing: new IDs
- * ------------------------------------------------------------------------------------------------ */
+/* ---- writing: new IDs --------------------------------------------------------------------------------- */
 
 static bool step(sqlite3_stmt *statement) {
   int rc = sqlite3_step(statement);
@@ -411,8 +408,7 @@ static void *writer_main(void *arg) {
   return NULL;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------------------ */
 
 static const char select_text[] = "SELECT last_seen, revoked FROM registrations WHERE id = ?1";
 
@@ -458,8 +454,7 @@ static void close_database(pl_store *store) {
   sqlite3_close(store->writer.db); /* the last to close, so it is the one that clears the write-ahead log away */
 }
 
-/* ---- the loop's side
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the loop's side ---------------------------------------------------------------------------------- */
 
 static void on_answers(uv_async_t *async) {
   pl_store *store = async->data;

@@ -135,8 +135,7 @@ SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
   return NULL;
 }
 
-/* ---- one connection -----------------------------------------------------------------------------------------------
- */
+/* ---- one connection ----------------------------------------------------------------------------------- */
 
 static BIO *make_bio(pl_tls *tls) {
   BIO *bio = BIO_new(method);

@@ -83,8 +83,7 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
   pl_relay_bus_receive(w->relay, from, data, size, uv_now(&w->loop));
 }
 
-/* ---- hooks of the engine -------------------------------------------------------------------------------------------
- */
+/* ---- hooks of the engine ------------------------------------------------------------------------------ */
 
 static void hook_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
   pl_worker *w = user;
@@ -138,8 +137,7 @@ void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
   config->user = worker;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 static void on_order(uv_async_t *order) {
   pl_worker *w = order->data;

@@ -8,12 +8,12 @@ import { startRelay } from '../support/relay.js';
 
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 const descriptors = (pid) => readdirSync(`/proc/${pid}/fd`).map(Number);
-const sleeps = (pid) => readdirSync(`/proc/${pid}/task`).every((thread) => /^\d+ \(.*\) S /s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
+const isIdle = (pid) => readdirSync(`/proc/${pid}/task`).every((thread) => /^\d+ \(.*\) S /s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
 
 /** Seen asleep again and again: a thread that spins is never seen so five times in a row. */
 async function rests(pid) {
   let seen = 0;
-  await until(() => (seen = sleeps(pid) ? seen + 1 : 0) >= 5, 'all threads of the relay sleep', { interval_ms: 5 });
+  await until(() => (seen = isIdle(pid) ? seen + 1 : 0) >= 5, 'all threads of the relay rest', { interval_ms: 5 });
 }
 
 describe('at the limit of open files', () => {

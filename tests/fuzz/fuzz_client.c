@@ -54,8 +54,7 @@ static void lose_socket(side *s) {
   for (; s->first < s->last; s->first++) free(s->waiting[s->first % WAITING].bytes);
 }
 
-/* ---- what an honest relay does -------------------------------------------------------------------------------------
- */
+/* ---- what an honest relay does ------------------------------------------------------------------------ */
 static void greet(side *s) {
   pl_wire_hello h = {.version_min = 1, .version_max = 1, .challenge = {1}};
   memcpy(h.relay_id, relay_identity.id, 32);
@@ -132,8 +131,7 @@ static void from_client(int i) {
   }
 }
 
-/* ---- the engines ----------------------------------------------------------------------------------------------------
- */
+/* ---- the engines -------------------------------------------------------------------------------------- */
 static int step(int i, pl_engine_event in) {
   side *s = &sides[i];
   const pl_actions *list;

@@ -33,8 +33,7 @@ static void lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_cre
   pl_relay_registered(conn, may_create && logins++ % 2 ? PL_REGISTRATION_NEW : PL_REGISTRATION_KNOWN, now_ms);
 }
 
-/* ---- identities without cryptography: a thousand times as many runs; signatures have tests of their own ------------
- */
+/* ---- identities without cryptography: a thousand times as many runs; signatures have tests of their own  */
 
 int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) {
   memcpy(identity->id, seed, 32);
@@ -68,8 +67,7 @@ void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view wel
   memcpy(signature + 32, own->id, 32);
 }
 
-/* ---- clients
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- clients ------------------------------------------------------------------------------------------ */
 
 /* The relay's own output must always be well-formed. */
 static void on_output(peer *p, const uint8_t *data, size_t size) {

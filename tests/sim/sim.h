@@ -138,8 +138,7 @@ struct sim_relay {
   sim_job jobs[SIM_JOBS];
 };
 
-/* ---- ledger --------------------------------------------------------------------------------------------------------
- */
+/* ---- ledger ------------------------------------------------------------------------------------------- */
 typedef enum sim_fate { SIM_SENT, SIM_DELIVERED, SIM_LOST, SIM_GIVEN_UP } sim_fate;
 
 typedef struct sim_message {
@@ -189,8 +188,7 @@ typedef struct sim_session {
   uint64_t link_changed_us; /* when it began to send on this one */
 } sim_session;
 
-/* ---- the client's shell
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the client's shell ------------------------------------------------------------------------------- */
 struct sim_client {
   sim_world *world;
   int index, life;
@@ -228,8 +226,7 @@ typedef struct sim_code {
   pl_code code;
 } sim_code;
 
-/* ---- the world
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the world ---------------------------------------------------------------------------------------- */
 typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
 
 struct sim_world {

@@ -61,8 +61,7 @@ void sim_app_started(sim_client *c) {
   plan_act(c);
 }
 
-/* ---- doing
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- doing -------------------------------------------------------------------------------------------- */
 
 static void connect_somewhere(sim_client *c) {
   sim_world *w = c->world;
@@ -245,8 +244,7 @@ void sim_app_take(sim_client *c, bool all) {
   if (left) plan_take(c);
 }
 
-/* ---- being told
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- being told --------------------------------------------------------------------------------------- */
 
 static sim_session *session_for(sim_client *c, const pl_engine_action *a) {
   sim_session *s = sim_session_of(c, a->session);
@@ -348,8 +346,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   }
 }
 
-/* ---- when faults are over
- * --------------------------------------------------------------------------------------------------- */
+/* ---- when faults are over ----------------------------------------------------------------------------- */
 
 void sim_app_heal(sim_client *c) {
   for (int i = 0; i < c->world->clients_count; i++) {

@@ -257,8 +257,7 @@ int sim_client_step(sim_client *c, pl_engine_event *in) {
   return rc;
 }
 
-/* ---- output -------------------------------------------------------------------------------------------------------
- */
+/* ---- output ------------------------------------------------------------------------------------------- */
 
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
@@ -286,8 +285,7 @@ void sim_client_pump(sim_client *c) {
   }
 }
 
-/* ---- input ----------------------------------------------------------------------------------------------------------
- */
+/* ---- input -------------------------------------------------------------------------------------------- */
 
 void sim_client_established(sim_client *c, sim_conn *k) {
   k->client_state = SIM_CONN_UPGRADING;
@@ -387,8 +385,7 @@ void sim_client_socket_gone(sim_client *c, sim_conn *k, int error) {
   sim_client_step(c, &closed);
 }
 
-/* ---- time -----------------------------------------------------------------------------------------------------------
- */
+/* ---- time --------------------------------------------------------------------------------------------- */
 
 uint64_t sim_client_due(const sim_client *c) {
   if (!c->engine) return c->restart_us;

@@ -75,8 +75,7 @@ void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place
   w->sent++;
 }
 
-/* ---- the receiver --------------------------------------------------------------------------------------------------
- */
+/* ---- the receiver ------------------------------------------------------------------------------------- */
 
 static void bind_stream(sim_client *c, sim_session *s, int channel, pl_view data) {
   sim_world *w = c->world;
@@ -144,8 +143,7 @@ void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_act
   }
 }
 
-/* ---- the sender
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the sender --------------------------------------------------------------------------------------- */
 
 void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;

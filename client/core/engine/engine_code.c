@@ -128,8 +128,7 @@ int pl_code_answer_came(pl_engine *e, pl_view payload) {
   return 0;
 }
 
-/* ---- what the application asks -------------------------------------------------------------------------------------
- */
+/* ---- what the application asks ------------------------------------------------------------------------ */
 
 static void draw_words(pl_engine *e, pl_code *code) {
   for (size_t i = 0; i < PL_CONST_CODE_WORDS; i++)

@@ -184,8 +184,7 @@ static void claim_lost(pl_engine *e, pl_code_run *c, int reason) {
   }
 }
 
-/* ---- the creator ---------------------------------------------------------------------------------------------------
- */
+/* ---- the creator -------------------------------------------------------------------------------------- */
 
 /* Takes the seat: answers with a share of its own. 0, or the reason to end the link with. */
 static int answer_claim(pl_engine *e, pl_link *l, pl_code_run *c, pl_view exchange) {

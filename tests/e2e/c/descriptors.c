@@ -92,7 +92,7 @@ static void limit_files(rlim_t count) {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* What a client leaves behind that was made, driven and freed with room for so many files. */
+/* What a client leaves behind that was made, driven and freed with room for this many files. */
 static int left_by(const char *relay, const char *folder, int room, int before, rlim_t usual) {
   pairlink *p = NULL;
   limit_files((rlim_t)(before + room));

@@ -197,8 +197,7 @@ static void a_call_that_waits_is_made_again(void **state) {
   end();
 }
 
-/* ---- one guess -----------------------------------------------------------------------------------------------------
- */
+/* ---- one guess ---------------------------------------------------------------------------------------- */
 
 static void a_wrong_guess_burns_the_code_and_both_are_told(void **state) {
   (void)state;
@@ -319,8 +318,7 @@ static void a_seat_without_a_guess_is_free_again(void **state) {
   }
 }
 
-/* ---- what gets lost ------------------------------------------------------------------------------------------------
- */
+/* ---- what gets lost ----------------------------------------------------------------------------------- */
 
 static int drop_from;
 static uint8_t drop_type;
@@ -483,8 +481,7 @@ static void a_number_that_is_taken_ends_the_code(void **state) {
   end();
 }
 
-/* ---- ends ----------------------------------------------------------------------------------------------------------
- */
+/* ---- ends --------------------------------------------------------------------------------------------- */
 
 static void codes_expire(void **state) {
   (void)state;
@@ -606,8 +603,7 @@ static void the_relay_refuses_when_there_are_too_many(void **state) {
   end();
 }
 
-/* ---- hostile -------------------------------------------------------------------------------------------------------
- */
+/* ---- hostile ------------------------------------------------------------------------------------------ */
 
 static uint8_t flip_type;
 static int flip_from;
@@ -711,8 +707,7 @@ static void nonsense_from_the_relay(void **state) {
   }
 }
 
-/* ---- memory --------------------------------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------------------------- */
 
 static void each_allocation_fails_once(void **state) {
   (void)state;

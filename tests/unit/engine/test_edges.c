@@ -21,8 +21,7 @@ static pl_view extensions_of(uint8_t kind) {
   }
 }
 
-/* ---- message 2, by a callee that the test plays --------------------------------------------------------------------
- */
+/* ---- message 2, by a callee that the test plays ------------------------------------------------------- */
 
 static void answer(pl_view payload) {
   pl_noise_handshake hs;
@@ -88,8 +87,7 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
   }
 }
 
-/* ---- message 1, by a caller that the test plays --------------------------------------------------------------------
- */
+/* ---- message 1, by a caller that the test plays ------------------------------------------------------- */
 
 static void offer_by(pl_noise_handshake *hs, pl_view payload, const uint8_t caller_instance[8]) {
   uint8_t out[2048];
@@ -186,8 +184,7 @@ static void another_version_is_told_to_who_is_let_in(void **state) {
   }
 }
 
-/* ---- limits
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------- */
 
 static void sessions_have_a_limit(void **state) {
   (void)state;

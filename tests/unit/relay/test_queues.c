@@ -347,8 +347,7 @@ static void test_idle_sockets_hold_no_buffers(void **state) {
   world_end(&w);
 }
 
-/* ---- whole messages of one link, in pieces ------------------------------------------------------------------------
- */
+/* ---- whole messages of one link, in pieces ------------------------------------------------------------ */
 
 enum { MANY = 24, PIECE = 5000 };
 static uint8_t message[262144];

@@ -73,7 +73,8 @@ void world_writable(struct client *c);
 void world_answer(world *w);
 
 client *client_new(world *w, uint8_t seed);
-/* The same of so many IDs, from an address of its own choice; `conn` is NULL where the relay refused. */
+/* The same, with the ID that `seed` makes and from the address that `home` names; `conn` is NULL where the relay
+ * refused. */
 client *client_new_at(world *w, uint16_t seed, uint8_t home);
 void client_free(client *c); /* hangs up first */
 void client_hang_up(client *c);

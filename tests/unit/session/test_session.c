@@ -141,7 +141,7 @@ static void many_begun_messages_cannot_block_each_other(void **state) {
   two_deinit(&t);
 }
 
-/* Pacing leaves less room in a record than this message needs; it cannot be cut, and a record without a frame is none.
+/* Pacing leaves less room in a record than this message needs; it cannot be cut, and a record must hold a frame.
  */
 static void a_large_volatile_message_goes_beside_bulk(void **state) {
   (void)state;
