@@ -71,12 +71,12 @@ static void copy_link(const char *address, const char *hash, char out[PAIRLINK_L
 
 static invitation_kind find_link(const char *text, char out[PAIRLINK_LINK_MAX]) {
   invitation_kind found = find_address(text, out);
-  pl_link link;
+  pl_invite_link link;
   for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#')) {
     const char *address = address_before(text, hash);
     if (!address || (size_t)(hash + 2 - address) + FRAGMENT_CHARS > PAIRLINK_LINK_MAX) continue;
     copy_link(address, hash, out);
-    bool whole = pl_link_parse(&link, out) == 0;
+    bool whole = pl_invite_link_parse(&link, out) == 0;
     sodium_memzero(&link, sizeof link);
     if (whole) return INVITATION_LINK;
     found = INVITATION_BROKEN_LINK;

@@ -80,9 +80,9 @@ static int take_relay_id(pairlink *p, const uint8_t id[32], const char *from) {
 }
 
 static int take_address(pairlink *p, const char *relay) {
-  pl_link link;
+  pl_invite_link link;
   if (!strchr(relay, '#')) return pl_url_parse(&p->url, relay);
-  int error = pl_link_parse(&link, relay);
+  int error = pl_invite_link_parse(&link, relay);
   if (error) return error;
   p->url = link.url;
   error = take_relay_id(p, link.relay, "the invite link");
@@ -93,13 +93,13 @@ static int take_address(pairlink *p, const char *relay) {
 /* As an ID, or as the invite link that names it. */
 static int take_expected(pairlink *p, const char *text) {
   uint8_t id[32];
-  pl_link link;
+  pl_invite_link link;
   int error;
   if (!strchr(text, '#')) {
     error = pl_id_parse(id, text, strlen(text));
     return error ? error : take_relay_id(p, id, "the program");
   }
-  error = pl_link_parse(&link, text);
+  error = pl_invite_link_parse(&link, text);
   if (!error) error = take_relay_id(p, link.relay, "the invite link");
   sodium_memzero(&link, sizeof link);
   return error;
@@ -174,18 +174,18 @@ static int make_engine(pairlink *p, const pairlink_options *o) {
 }
 
 static void on_open(void *user) {
-  pl_engine_event event = {.type = PL_IN_SOCKET_OPEN};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_OPEN};
   (void)pl_client_step(user, &event);
 }
 
 static void on_message(void *user, const uint8_t *data, size_t size) {
-  pl_engine_event event = {.type = PL_IN_SOCKET_MESSAGE, .data = {data, size}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {data, size}};
   (void)pl_client_step(user, &event);
 }
 
 static void on_closed(void *user, int error, const char *text) {
   pairlink *p = user;
-  pl_engine_event event = {.type = PL_IN_SOCKET_CLOSED, .error = error};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = error};
   snprintf(p->offline_text, sizeof p->offline_text, "%s", text);
   (void)pl_client_step(p, &event);
 }
@@ -229,7 +229,8 @@ static int make_shell(pairlink *p, const pairlink_options *o) {
 
 static int check_options(const pairlink_options *o) {
   if (!o || o->size != sizeof *o || !o->relay || !o->callback || !o->application) return PL_EINVAL;
-  if (strlen(o->application) >= PL_APPLICATION_MAX || (o->name && strlen(o->name) >= PL_NAME_MAX)) return PL_EINVAL;
+  if (strlen(o->application) >= PL_ENGINE_APPLICATION_MAX || (o->name && strlen(o->name) >= PL_ENGINE_NAME_MAX))
+    return PL_EINVAL;
   if (o->message_max > (1U << 30) || o->channel_window > (1U << 31)) return PL_EINVAL;
   uint32_t message = o->message_max ? o->message_max : DEFAULT_MESSAGE_MAX, window = o->channel_window;
   return window && window < message + 1 ? PL_EINVAL : 0;
@@ -248,7 +249,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->process = pl_process_now();
   p->epoll_fd = p->timer_fd = p->event_fd = p->kick_fd = -1;
   p->armed_ms = PL_NEVER;
-  pl_action_queue_init(&p->queue);
+  pl_engine_action_queue_init(&p->queue);
   p->message_max = options->message_max ? options->message_max : DEFAULT_MESSAGE_MAX;
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) pl_list_init(&p->sessions[i]);
   if (sodium_init() < 0) error = PL_ESYSTEM;
@@ -274,7 +275,7 @@ void pairlink_free(pairlink *p) {
   }
   if (!pl_client_is_inherited(p) || pl_transport_part(p->transport)) pl_transport_free(p->transport);
   pl_engine_free(p->engine);
-  pl_action_queue_deinit(&p->queue);
+  pl_engine_action_queue_deinit(&p->queue);
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++)
     while (!pl_list_empty(&p->sessions[i])) pl_session_drop(PL_CONTAINER(p->sessions[i].next, pairlink_session, node));
   if (p->epoll_fd >= 0) close(p->epoll_fd);

@@ -7,26 +7,26 @@
 /* ---- the queue ---------------------------------------------------------------------------------------- */
 
 static bool begins_session(const pl_engine_action *a) {
-  return a->type == PL_OUT_SESSION || (a->type == PL_OUT_PAIRED && a->session);
+  return a->type == PL_ENGINE_OUT_SESSION || (a->type == PL_ENGINE_OUT_PAIRED && a->session);
 }
 
 /* Whom the action is about. False: a session begins with it, and there is no memory for that. */
 static bool find_session(pairlink *p, const pl_engine_action *a, pairlink_session **out) {
-  bool about_one = a->type >= PL_OUT_SESSION && a->type <= PL_OUT_SESSION_CLOSED;
+  bool about_one = a->type >= PL_ENGINE_OUT_SESSION && a->type <= PL_ENGINE_OUT_SESSION_CLOSED;
   bool begins = begins_session(a);
   *out = about_one || begins ? pl_session_find(p, a->session) : NULL;
   if (*out || !begins) return true;
-  *out = pl_session_make(p, a->id, a->type == PL_OUT_SESSION);
+  *out = pl_session_make(p, a->id, a->type == PL_ENGINE_OUT_SESSION);
   if (*out) pl_session_number(*out, a->session);
   return *out;
 }
 
 static bool queue(pairlink *p, const pl_engine_action *a) {
   pairlink_session *s;
-  pl_queued_action *q = find_session(p, a, &s) ? pl_action_queue_add(&p->queue, a) : NULL;
+  pl_engine_queued_action *q = find_session(p, a, &s) ? pl_engine_action_queue_add(&p->queue, a) : NULL;
   if (!q) return false;
   q->about = s;
-  if (s && a->type == PL_OUT_SESSION_CLOSED) s->ended = true;
+  if (s && a->type == PL_ENGINE_OUT_SESSION_CLOSED) s->ended = true;
   return true;
 }
 
@@ -36,10 +36,10 @@ static void fail(pairlink *p, int error) {
   pl_client_log(p, PAIRLINK_LOG_ERROR, "the client ends: %s", pl_error_text(error));
 }
 
-static void queue_all(pairlink *p, const pl_actions *actions) {
+static void queue_all(pairlink *p, const pl_engine_actions *actions) {
   for (size_t i = 0; i < actions->count && !p->failed; i++) {
     const pl_engine_action *a = &actions->list[i];
-    if (a->type == PL_OUT_LOG)
+    if (a->type == PL_ENGINE_OUT_LOG)
       pl_client_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
     else if (!queue(p, a))
       fail(p, PL_ENOMEM);
@@ -56,13 +56,13 @@ static void check_memory(pairlink *p, unsigned long failures_before) {
 }
 
 int pl_client_step(pairlink *p, pl_engine_event *event) {
-  const pl_actions *actions = NULL;
+  const pl_engine_actions *actions = NULL;
   if (pl_client_is_inherited(p)) return PL_ESTATE;
   if (p->failed) return p->failed;
   unsigned long failures = pl_alloc_failures();
   event->now_ms = pl_now_ms();
   int result = pl_engine_step(p->engine, event, &actions);
-  bool is_call = event->type >= PL_IN_CONNECT;
+  bool is_call = event->type >= PL_ENGINE_IN_CONNECT;
   if (!is_call || result != PL_ENOMEM) check_memory(p, failures); /* else the application hears it */
   queue_all(p, actions);
   pl_client_kick(p);
@@ -158,7 +158,7 @@ static void online(pairlink *p, const pl_engine_action *a) {
   p->relay_known = true;
   if (pin(p) == PL_ERELAYKEY) {
     offline(p, PL_ERELAYKEY, PL_NEVER, 0, pl_error_text(PL_ERELAYKEY));
-    pl_engine_event stop = {.type = PL_IN_STOP};
+    pl_engine_event stop = {.type = PL_ENGINE_IN_STOP};
     (void)pl_client_step(p, &stop);
     return;
   }
@@ -189,22 +189,22 @@ static void about_code(pairlink *p, pairlink_session *s, const pl_engine_action 
 }
 
 static const pairlink_event_type session_events[] = {
-    [PL_OUT_SESSION] = PAIRLINK_EVENT_SESSION,           [PL_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
-    [PL_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,         [PL_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
-    [PL_OUT_VOLATILE] = PAIRLINK_EVENT_VOLATILE,         [PL_OUT_END] = PAIRLINK_EVENT_END,
-    [PL_OUT_WRITABLE] = PAIRLINK_EVENT_WRITABLE,         [PL_OUT_DELIVERED] = PAIRLINK_EVENT_DELIVERED,
-    [PL_OUT_CHANNEL_RESET] = PAIRLINK_EVENT_RESET,       [PL_OUT_LOST] = PAIRLINK_EVENT_LOST,
-    [PL_OUT_STREAM_RESET] = PAIRLINK_EVENT_STREAM_RESET, [PL_OUT_SESSION_CLOSED] = PAIRLINK_EVENT_CLOSED,
+    [PL_ENGINE_OUT_SESSION] = PAIRLINK_EVENT_SESSION,           [PL_ENGINE_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
+    [PL_ENGINE_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,         [PL_ENGINE_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
+    [PL_ENGINE_OUT_VOLATILE] = PAIRLINK_EVENT_VOLATILE,         [PL_ENGINE_OUT_END] = PAIRLINK_EVENT_END,
+    [PL_ENGINE_OUT_WRITABLE] = PAIRLINK_EVENT_WRITABLE,         [PL_ENGINE_OUT_DELIVERED] = PAIRLINK_EVENT_DELIVERED,
+    [PL_ENGINE_OUT_CHANNEL_RESET] = PAIRLINK_EVENT_RESET,       [PL_ENGINE_OUT_LOST] = PAIRLINK_EVENT_LOST,
+    [PL_ENGINE_OUT_STREAM_RESET] = PAIRLINK_EVENT_STREAM_RESET, [PL_ENGINE_OUT_SESSION_CLOSED] = PAIRLINK_EVENT_CLOSED,
 };
 
 static void about_session(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
   if (!s) s = pl_session_find(p, a->session); /* queued by the very step that made it */
   if (!s) return;
-  bool names = a->type == PL_OUT_SESSION || a->type == PL_OUT_LINKED;
+  bool names = a->type == PL_ENGINE_OUT_SESSION || a->type == PL_ENGINE_OUT_LINKED;
   if (names) snprintf(s->application, sizeof s->application, "%s", (const char *)a->text.data);
   if (names) snprintf(s->name, sizeof s->name, "%s", a->data.size ? (const char *)a->data.data : "");
-  if (a->type == PL_OUT_LINKED) s->linked = true;
-  if (a->type == PL_OUT_UNLINKED || a->type == PL_OUT_SESSION_CLOSED) s->linked = false;
+  if (a->type == PL_ENGINE_OUT_LINKED) s->linked = true;
+  if (a->type == PL_ENGINE_OUT_UNLINKED || a->type == PL_ENGINE_OUT_SESSION_CLOSED) s->linked = false;
   pairlink_event e = {.type = session_events[a->type],
                       .error = a->error,
                       .reason = a->reason,
@@ -214,9 +214,9 @@ static void about_session(pairlink *p, pairlink_session *s, const pl_engine_acti
                       .data = names ? NULL : a->data.data,
                       .size = names ? 0 : a->data.size,
                       .place = a->place,
-                      .retry_ms = a->type == PL_OUT_UNLINKED ? retry_in(a->time_ms) : PAIRLINK_NEVER};
+                      .retry_ms = a->type == PL_ENGINE_OUT_UNLINKED ? retry_in(a->time_ms) : PAIRLINK_NEVER};
   call(p, &e);
-  if (a->type == PL_OUT_SESSION_CLOSED && !p->free_wanted) pl_session_drop(s);
+  if (a->type == PL_ENGINE_OUT_SESSION_CLOSED && !p->free_wanted) pl_session_drop(s);
 }
 
 static void connect_to(pairlink *p, const char *address) {
@@ -229,37 +229,37 @@ static void connect_to(pairlink *p, const char *address) {
 
 static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
   switch (a->type) {
-    case PL_OUT_CONNECT:
+    case PL_ENGINE_OUT_CONNECT:
       connect_to(p, (const char *)a->text.data);
       break;
-    case PL_OUT_DISCONNECT:
+    case PL_ENGINE_OUT_DISCONNECT:
       pl_transport_disconnect(p->transport);
       break;
-    case PL_OUT_ONLINE:
+    case PL_ENGINE_OUT_ONLINE:
       online(p, a);
       break;
-    case PL_OUT_OFFLINE:
+    case PL_ENGINE_OUT_OFFLINE:
       offline(p, a->error, a->time_ms, a->reason, (const char *)a->text.data);
       break;
-    case PL_OUT_KNOCK:
+    case PL_ENGINE_OUT_KNOCK:
       about_peer(p, a, PAIRLINK_EVENT_KNOCK);
       break;
-    case PL_OUT_INVITE_CLAIMED:
+    case PL_ENGINE_OUT_INVITE_CLAIMED:
       about_peer(p, a, PAIRLINK_EVENT_INVITE_USED);
       break;
-    case PL_OUT_CODE:
+    case PL_ENGINE_OUT_CODE:
       about_code(p, NULL, a, PAIRLINK_EVENT_CODE);
       break;
-    case PL_OUT_CODE_BUSY:
+    case PL_ENGINE_OUT_CODE_BUSY:
       about_code(p, NULL, a, PAIRLINK_EVENT_CODE_BUSY);
       break;
-    case PL_OUT_PAIRED:
+    case PL_ENGINE_OUT_PAIRED:
       about_code(p, s, a, PAIRLINK_EVENT_PAIRED);
       break;
-    case PL_OUT_CODE_ENDED:
+    case PL_ENGINE_OUT_CODE_ENDED:
       about_code(p, NULL, a, PAIRLINK_EVENT_CODE_ENDED);
       break;
-    case PL_OUT_LOG:
+    case PL_ENGINE_OUT_LOG:
       break;
     default:
       about_session(p, s, a);
@@ -269,10 +269,10 @@ static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a)
 
 bool pl_client_deliver(pairlink *p) {
   bool any = false;
-  pl_queued_action *q;
-  while (!p->free_wanted && !pl_client_is_inherited(p) && (q = pl_action_queue_take(&p->queue))) {
+  pl_engine_queued_action *q;
+  while (!p->free_wanted && !pl_client_is_inherited(p) && (q = pl_engine_action_queue_take(&p->queue))) {
     execute(p, q->about, &q->action);
-    pl_queued_action_free(q);
+    pl_engine_queued_action_free(q);
     any = true;
   }
   return any;

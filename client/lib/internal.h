@@ -20,7 +20,7 @@
 #include "process.h"
 #include "transport.h"
 
-enum { PL_SESSION_BUCKETS = 64, PL_APPLICATION_MAX = 33, PL_NAME_MAX = 65 };
+enum { PL_SESSION_BUCKETS = 64, PL_ENGINE_APPLICATION_MAX = 33, PL_ENGINE_NAME_MAX = 65 };
 
 struct pairlink_session {
   pl_node node;
@@ -28,7 +28,7 @@ struct pairlink_session {
   uint32_t number;
   bool linked, incoming, ended; /* ended: CLOSED is queued or delivered */
   char peer[PL_ID_CHARS + 1];
-  char application[PL_APPLICATION_MAX], name[PL_NAME_MAX];
+  char application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
   void *user;
 };
 
@@ -57,7 +57,7 @@ struct pairlink {
   uint32_t message_max;
   char offline_text[640]; /* the transport's last words */
   /* Each is about a session, or none: a session's number may be in use again before the queue is executed. */
-  pl_action_queue queue;
+  pl_engine_action_queue queue;
   pl_node sessions[PL_SESSION_BUCKETS];
 };
 

@@ -38,7 +38,7 @@ int pairlink_fd(const pairlink *p) {
 
 static void step_if_due(pairlink *p) {
   if (p->failed || pl_engine_deadline(p->engine) > pl_now_ms()) return;
-  pl_engine_event event = {.type = PL_IN_TIME};
+  pl_engine_event event = {.type = PL_ENGINE_IN_TIME};
   (void)pl_client_step(p, &event);
 }
 
@@ -61,7 +61,7 @@ static void read_wakeups(pairlink *p) {
 static void start(pairlink *p) {
   if (p->started || p->stopping) return;
   p->started = true;
-  pl_engine_event event = {.type = PL_IN_START};
+  pl_engine_event event = {.type = PL_ENGINE_IN_START};
   (void)pl_client_step(p, &event);
 }
 
@@ -74,12 +74,12 @@ static bool sessions_left(const pairlink *p) {
 static void stop_engine(pairlink *p) {
   if (!p->stopping || p->stop_sent) return;
   p->stop_sent = true;
-  pl_engine_event event = {.type = PL_IN_STOP};
+  pl_engine_event event = {.type = PL_ENGINE_IN_STOP};
   (void)pl_client_step(p, &event);
 }
 
 static void check_stopped(pairlink *p) {
-  if (!p->stop_sent || p->stopped || !pl_action_queue_is_empty(&p->queue) || !pl_transport_is_idle(p->transport))
+  if (!p->stop_sent || p->stopped || !pl_engine_action_queue_is_empty(&p->queue) || !pl_transport_is_idle(p->transport))
     return;
   if (sessions_left(p)) return;
   p->stopped = true;
@@ -93,7 +93,7 @@ static void arm_for_next(pairlink *p) {
   }
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
-  if (timeout == 0 || !pl_action_queue_is_empty(&p->queue)) {
+  if (timeout == 0 || !pl_engine_action_queue_is_empty(&p->queue)) {
     call_now(p);
     return;
   }
@@ -171,6 +171,6 @@ void pairlink_wakeup(pairlink *p) {
 }
 
 int pairlink_network_up(pairlink *p) {
-  pl_engine_event event = {.type = PL_IN_NETWORK_UP};
+  pl_engine_event event = {.type = PL_ENGINE_IN_NETWORK_UP};
   return pl_client_step(p, &event);
 }

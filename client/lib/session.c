@@ -36,14 +36,14 @@ static int begin(pairlink *p, pl_engine_event *event, pairlink_session **out) {
 
 int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) {
   if (!p || !id_or_link || !out) return PL_EINVAL;
-  pl_link link;
+  pl_invite_link link;
   uint8_t peer[32];
-  pl_engine_event event = {.type = PL_IN_CONNECT, .peer = {peer, sizeof peer}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CONNECT, .peer = {peer, sizeof peer}};
   int error;
   *out = NULL;
   memset(&link, 0, sizeof link);
-  if (pl_link_looks_like(id_or_link)) {
-    error = pl_link_parse(&link, id_or_link);
+  if (pl_invite_link_looks_like(id_or_link)) {
+    error = pl_invite_link_parse(&link, id_or_link);
     if (!error && p->relay_known && memcmp(link.relay, p->relay_bytes, 32) != 0) error = PL_ELINK;
     event.relay = (pl_view){link.relay, sizeof link.relay};
     memcpy(peer, link.peer, 32);
@@ -67,13 +67,13 @@ static int about_id(pairlink *p, const char *id, pl_engine_event_type type) {
 }
 
 int pairlink_allow(pairlink *p, const char *id) {
-  return about_id(p, id, PL_IN_ALLOW);
+  return about_id(p, id, PL_ENGINE_IN_ALLOW);
 }
 int pairlink_deny(pairlink *p, const char *id) {
-  return about_id(p, id, PL_IN_DENY);
+  return about_id(p, id, PL_ENGINE_IN_DENY);
 }
 int pairlink_block(pairlink *p, const char *id) {
-  return about_id(p, id, PL_IN_BLOCK);
+  return about_id(p, id, PL_ENGINE_IN_BLOCK);
 }
 
 int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) {
@@ -81,8 +81,8 @@ int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) 
   if (!p || !link) return PL_EINVAL;
   if (!p->relay_known) return PL_ESTATE;
   randombytes_buf(secret, sizeof secret);
-  int error = pl_link_format(&p->url, p->id_bytes, p->relay_bytes, secret, link, size);
-  pl_engine_event event = {.type = PL_IN_INVITE_ADD, .secret = {secret, sizeof secret}};
+  int error = pl_invite_link_format(&p->url, p->id_bytes, p->relay_bytes, secret, link, size);
+  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, sizeof secret}};
   event.place = pl_now_ms() + (uint64_t)valid_s * 1000;
   event.value = 1;
   if (!error) error = pl_client_step(p, &event);
@@ -91,10 +91,10 @@ int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) 
 }
 
 int pairlink_invite_revoke(pairlink *p, const char *text) {
-  pl_link link;
+  pl_invite_link link;
   if (!p || !text) return PL_EINVAL;
-  int error = pl_link_parse(&link, text);
-  pl_engine_event event = {.type = PL_IN_INVITE_REVOKE, .secret = {link.secret, sizeof link.secret}};
+  int error = pl_invite_link_parse(&link, text);
+  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_REVOKE, .secret = {link.secret, sizeof link.secret}};
   if (!error) error = pl_client_step(p, &event);
   sodium_memzero(&link, sizeof link);
   return error;
@@ -111,7 +111,7 @@ static int step(pairlink_session *s, pl_engine_event *event, unsigned channel) {
 }
 
 int pairlink_send_channel(pairlink_session *s, unsigned channel, const void *data, size_t size, uint64_t *place) {
-  pl_engine_event event = {.type = PL_IN_SEND, .data = {data, size}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SEND, .data = {data, size}};
   if (!data && size) return PL_EINVAL;
   int error = step(s, &event, channel);
   if (!error && place) *place = event.place_out;
@@ -123,36 +123,36 @@ int pairlink_send(pairlink_session *s, const void *data, size_t size) {
 }
 
 int pairlink_send_volatile(pairlink_session *s, unsigned channel, const void *data, size_t size) {
-  pl_engine_event event = {.type = PL_IN_SEND_VOLATILE, .data = {data, size}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SEND_VOLATILE, .data = {data, size}};
   if (!data && size) return PL_EINVAL;
   return step(s, &event, channel);
 }
 
 int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place) {
-  pl_engine_event event = {.type = PL_IN_FINISH};
+  pl_engine_event event = {.type = PL_ENGINE_IN_FINISH};
   int error = step(s, &event, channel);
   if (!error && place) *place = event.place_out;
   return error;
 }
 
 int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place) {
-  pl_engine_event event = {.type = PL_IN_TAKE, .place = place};
+  pl_engine_event event = {.type = PL_ENGINE_IN_TAKE, .place = place};
   return step(s, &event, channel);
 }
 
 int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority) {
-  pl_engine_event event = {.type = PL_IN_PRIORITY, .value = priority};
+  pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .value = priority};
   return priority > 7 ? PL_EINVAL : step(s, &event, channel);
 }
 
 int pairlink_reset(pairlink_session *s, unsigned channel, int reason) {
-  pl_engine_event event = {.type = PL_IN_CHANNEL_RESET, .value = (uint32_t)reason};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET, .value = (uint32_t)reason};
   return reason < 0 || reason > UINT16_MAX ? PL_EINVAL : step(s, &event, channel);
 }
 
 int pairlink_close(pairlink_session *s, int reason, const char *text) {
   if (reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123)) return PL_EINVAL;
-  pl_engine_event event = {.type = PL_IN_CLOSE, .value = (uint32_t)(reason ? reason : PL_REASON_CLOSED)};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CLOSE, .value = (uint32_t)(reason ? reason : PL_REASON_CLOSED)};
   if (text) event.data = (pl_view){(const uint8_t *)text, strlen(text)};
   return step(s, &event, 0);
 }

@@ -51,7 +51,7 @@ struct pl_transport {
   bool use_proxy, proxied;
   transport_state state;
   pl_resolve *resolve;
-  pl_addresses addresses;
+  pl_engine_addresses addresses;
   pl_race race;
   attempt attempts[PL_ADDRESSES_MAX];
   bool attempt_failed; /* one of them; the next address, or the end, at the next turn */
@@ -298,7 +298,7 @@ static void tick_each(pl_transport *t, uint64_t ms, uv_timer_cb call) {
   (void)uv_timer_start(&t->timer, call, ms, ms);
 }
 
-static void on_resolved(void *user, int error, const char *text, const pl_addresses *addresses) {
+static void on_resolved(void *user, int error, const char *text, const pl_engine_addresses *addresses) {
   pl_transport *t = user;
   t->resolve = NULL;
   if (error) {

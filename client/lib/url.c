@@ -144,7 +144,7 @@ bool pl_url_is_loopback(const pl_url *url) {
   return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
-bool pl_link_looks_like(const char *text) {
+bool pl_invite_link_looks_like(const char *text) {
   return strchr(text, '#') != NULL || strstr(text, "://") != NULL;
 }
 
@@ -158,7 +158,7 @@ static void invite_check(uint8_t check[4], const uint8_t body[INVITE_BODY]) {
   memcpy(check, hash, 4);
 }
 
-int pl_link_parse(pl_link *link, const char *text) {
+int pl_invite_link_parse(pl_invite_link *link, const char *text) {
   uint8_t raw[PL_CONST_INVITE_BYTES], check[4];
   char address[PL_URL_TEXT_MAX];
   size_t got = 0;
@@ -185,8 +185,8 @@ int pl_link_parse(pl_link *link, const char *text) {
   return pl_id_check(link->peer) != 0 || pl_id_check(link->relay) != 0 ? PL_ELINK : 0;
 }
 
-int pl_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t relay[32], const uint8_t secret[16],
-                   char *out, size_t size) {
+int pl_invite_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t relay[32], const uint8_t secret[16],
+                          char *out, size_t size) {
   uint8_t raw[PL_CONST_INVITE_BYTES];
   char text[INVITE_CHARS + 1];
   if (strcmp(url->path, root_path) != 0) return PL_EURL;

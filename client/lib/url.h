@@ -24,17 +24,17 @@ void pl_url_format(const pl_url *url, char *out, size_t size);
 /* Is this address the same machine? Then proxies are never asked. */
 bool pl_url_is_loopback(const pl_url *url);
 
-typedef struct pl_link {
+typedef struct pl_invite_link {
   pl_url url;
   uint8_t peer[32], relay[32], secret[16];
-} pl_link;
+} pl_invite_link;
 
 /* Tells a link from an ID or address without judging it. */
-bool pl_link_looks_like(const char *text);
+bool pl_invite_link_looks_like(const char *text);
 /* docs/protocol.md, section 7. PL_ELINK when anything is wrong with it, its check bytes too. */
-int pl_link_parse(pl_link *link, const char *text) PL_MUST_USE;
+int pl_invite_link_parse(pl_invite_link *link, const char *text) PL_MUST_USE;
 /* PL_EMSGSIZE when it does not fit; PL_EURL when the relay lies below the root of its host, which no link says. */
-int pl_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t relay[32], const uint8_t secret[16],
-                   char *out, size_t size) PL_MUST_USE;
+int pl_invite_link_format(const pl_url *url, const uint8_t peer[32], const uint8_t relay[32], const uint8_t secret[16],
+                          char *out, size_t size) PL_MUST_USE;
 
 #endif

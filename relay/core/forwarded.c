@@ -89,7 +89,7 @@ static bool is_port(pl_view v) {
          (v.size == 0 || (v.size == 1 && take_decimal(&v, 9) >= 0));
 }
 
-int pl_address_parse(pl_view text, uint8_t out[16]) {
+int pl_relay_address_parse(pl_view text, uint8_t out[16]) {
   const uint8_t *end = text.size ? memchr(text.data, ']', text.size) : NULL;
   if (text.size && text.data[0] == '[') {
     if (!end) return PL_EINVAL;
@@ -114,11 +114,11 @@ static bool same_bits(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
   return rest == 0 || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0;
 }
 
-int pl_cidr_parse(pl_view text, pl_cidr *out) {
+int pl_relay_cidr_parse(pl_view text, pl_relay_cidr *out) {
   static const uint8_t zeros[16];
   const uint8_t *slash = text.size ? memchr(text.data, '/', text.size) : NULL;
   pl_view address = {text.data, slash ? (size_t)(slash - text.data) : text.size};
-  if (pl_address_parse(address, out->address) != 0) return PL_EINVAL;
+  if (pl_relay_address_parse(address, out->address) != 0) return PL_EINVAL;
   bool v4 = memcmp(out->address, mapped, sizeof mapped) == 0 && !memchr(address.data, ':', address.size);
   int bits = v4 ? 32 : 128;
   if (slash) {
@@ -133,7 +133,7 @@ int pl_cidr_parse(pl_view text, pl_cidr *out) {
   return memcmp(beyond, zeros, 16) == 0 ? 0 : PL_EINVAL;
 }
 
-bool pl_cidr_has(const pl_cidr *ranges, size_t count, const uint8_t address[16]) {
+bool pl_relay_cidr_has(const pl_relay_cidr *ranges, size_t count, const uint8_t address[16]) {
   for (size_t i = 0; i < count; i++)
     if (same_bits(ranges[i].address, address, ranges[i].bits)) return true;
   return false;
@@ -152,14 +152,14 @@ static pl_view take_last(pl_view *list) {
   return hop;
 }
 
-int pl_forwarded_for(pl_view header, const pl_cidr *trusted, size_t count, uint8_t out[16]) {
+int pl_relay_forwarded_for(pl_view header, const pl_relay_cidr *trusted, size_t count, uint8_t out[16]) {
   uint8_t hop[16];
   bool found = false;
   while (header.size) {
-    if (pl_address_parse(take_last(&header), hop) != 0) return PL_EINVAL;
+    if (pl_relay_address_parse(take_last(&header), hop) != 0) return PL_EINVAL;
     memcpy(out, hop, 16);
     found = true;
-    if (!pl_cidr_has(trusted, count, hop)) return 0;
+    if (!pl_relay_cidr_has(trusted, count, hop)) return 0;
   }
   return found ? 0 : PL_EINVAL;
 }

@@ -5,18 +5,18 @@
 #include "../../client/core/base/base.h"
 
 /* A range of addresses; IPv4 is mapped into IPv6 (bits counts from there). */
-typedef struct pl_cidr {
+typedef struct pl_relay_cidr {
   uint8_t address[16];
   uint8_t bits;
-} pl_cidr;
+} pl_relay_cidr;
 
 /* "10.0.0.0/8", "fd00::/8", "127.0.0.1": 0, or PL_EINVAL. Bits beyond the range must be zero. */
-int pl_cidr_parse(pl_view text, pl_cidr *out) PL_MUST_USE;
-bool pl_cidr_has(const pl_cidr *ranges, size_t count, const uint8_t address[16]);
+int pl_relay_cidr_parse(pl_view text, pl_relay_cidr *out) PL_MUST_USE;
+bool pl_relay_cidr_has(const pl_relay_cidr *ranges, size_t count, const uint8_t address[16]);
 /* "192.0.2.1" or "2001:db8::1" (also in brackets, also with a port: "[::1]:80", "192.0.2.1:80"). */
-int pl_address_parse(pl_view text, uint8_t out[16]) PL_MUST_USE;
+int pl_relay_address_parse(pl_view text, uint8_t out[16]) PL_MUST_USE;
 /* The last hop of an X-Forwarded-For that is no trusted proxy; the first of all if all are trusted. PL_EINVAL: it says
  * nothing, or something else than addresses before that hop was found. */
-int pl_forwarded_for(pl_view header, const pl_cidr *trusted, size_t count, uint8_t out[16]) PL_MUST_USE;
+int pl_relay_forwarded_for(pl_view header, const pl_relay_cidr *trusted, size_t count, uint8_t out[16]) PL_MUST_USE;
 
 #endif

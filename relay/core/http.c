@@ -17,12 +17,12 @@ enum {
   STATUS_VERSION = 505
 };
 
-void pl_http_init(pl_http *h, size_t head_max, size_t headers_max) {
-  *h = (pl_http){.headers_max = headers_max};
+void pl_relay_http_init(pl_relay_http *h, size_t head_max, size_t headers_max) {
+  *h = (pl_relay_http){.headers_max = headers_max};
   pl_buffer_init(&h->text, head_max);
 }
 
-void pl_http_deinit(pl_http *h) {
+void pl_relay_http_deinit(pl_relay_http *h) {
   pl_buffer_deinit(&h->text);
 }
 
@@ -102,7 +102,7 @@ static bool target_valid(pl_view target) {
 }
 
 static bool host_valid(pl_view host) {
-  if (host.size == 0 || host.size > PL_HTTP_HOST_MAX) return false;
+  if (host.size == 0 || host.size > PL_RELAY_HTTP_HOST_MAX) return false;
   for (size_t i = 0; i < host.size; i++) {
     uint8_t c = host.data[i];
     bool good = (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._:[]", c));
@@ -122,7 +122,7 @@ static pl_view take_authority(pl_view *target) {
   return host;
 }
 
-static int read_target(pl_view target, pl_http_request *request) {
+static int read_target(pl_view target, pl_relay_http_request *request) {
   request->authority = take_authority(&target);
   bool absolute = request->authority.data != NULL;
   bool no_path = absolute && (target.size == 0 || target.data[0] == '?');
@@ -133,7 +133,7 @@ static int read_target(pl_view target, pl_http_request *request) {
   return 0;
 }
 
-static int read_request_line(pl_view line, pl_http_request *request) {
+static int read_request_line(pl_view line, pl_relay_http_request *request) {
   pl_view method = split(&line, ' '), target = split(&line, ' '), version = line;
   if (!is_token(method)) return STATUS_BAD;
   if (version.size != 8 || memcmp(version.data, "HTTP/", 5) != 0) return STATUS_BAD;
@@ -148,7 +148,7 @@ static int read_request_line(pl_view line, pl_http_request *request) {
 typedef enum said { UNSAID, YES, NO } said;
 
 typedef struct fields {
-  pl_http_request *request;
+  pl_relay_http_request *request;
   bool host, upgrade, upgrade_websocket, connection_upgrade, version, version_13, key, origin, length, if_none_match;
   said br, gzip, identity, others; /* of Accept-Encoding */
 } fields;
@@ -284,7 +284,7 @@ static void settle_codings(const fields *f) {
 
 /* What only all fields together show. */
 static int judge(const fields *f) {
-  const pl_http_request *r = f->request;
+  const pl_relay_http_request *r = f->request;
   if (!f->host || (r->authority.data && !same_text(r->authority, r->host))) return STATUS_BAD;
   settle_codings(f);
   if (!f->upgrade) return f->key || f->version ? STATUS_UPGRADE : 0;
@@ -295,8 +295,8 @@ static int judge(const fields *f) {
   return 0;
 }
 
-static int read_head(pl_http *h, pl_http_request *request) {
-  *request = (pl_http_request){0};
+static int read_head(pl_relay_http *h, pl_relay_http_request *request) {
+  *request = (pl_relay_http_request){0};
   fields f = {.request = request};
   pl_view rest = {pl_buffer_data(&h->text), h->text.size - 2}; /* without the empty line */
   bool first = true;
@@ -308,18 +308,18 @@ static int read_head(pl_http *h, pl_http_request *request) {
     first = false;
   }
   int rc = judge(&f);
-  return rc ? rc : PL_HTTP_REQUEST;
+  return rc ? rc : PL_RELAY_HTTP_REQUEST;
 }
 
 /* ---- bytes to lines --------------------------------------------------------------------------------------------- */
 
-/* A line ended at `end` (its LF). PL_HTTP_MORE, PL_HTTP_REQUEST for the empty line, or a status. */
-static int on_line(pl_http *h, size_t end, pl_http_request *request) {
+/* A line ended at `end` (its LF). PL_RELAY_HTTP_MORE, PL_RELAY_HTTP_REQUEST for the empty line, or a status. */
+static int on_line(pl_relay_http *h, size_t end, pl_relay_http_request *request) {
   size_t start = h->line_start, size = end - start - 1;
   h->line_start = end + 1;
   if (h->lines == 0) {
     h->lines = 1;
-    pl_http_request first = {0};
+    pl_relay_http_request first = {0};
     int rc = read_request_line((pl_view){pl_buffer_data(&h->text) + start, size}, &first);
     h->head = first.head;
     return rc;
@@ -328,18 +328,18 @@ static int on_line(pl_http *h, size_t end, pl_http_request *request) {
   return h->lines++ > h->headers_max ? STATUS_HEADERS : 0;
 }
 
-static int on_byte(pl_http *h, uint8_t c, pl_http_request *request) {
+static int on_byte(pl_relay_http *h, uint8_t c, pl_relay_http_request *request) {
   size_t at = h->scanned++;
   bool after_cr = h->after_cr;
   h->after_cr = c == '\r';
   if (after_cr != (c == '\n')) return STATUS_BAD; /* CR and LF come as a pair only */
   if (c == '\n') return on_line(h, at, request);
   if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f) return STATUS_BAD;
-  if (h->lines == 0 && at >= PL_HTTP_LINE_MAX) return STATUS_LINE;
+  if (h->lines == 0 && at >= PL_RELAY_HTTP_LINE_MAX) return STATUS_LINE;
   return 0;
 }
 
-int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request *request) {
+int pl_relay_http_read(pl_relay_http *h, const uint8_t **data, size_t *size, pl_relay_http_request *request) {
   size_t room = h->text.max - h->text.size;
   size_t n = *size < room ? *size : room;
   size_t before = h->text.size;
@@ -358,7 +358,7 @@ int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request
   }
   if (n) *data += n;
   *size -= n;
-  return h->text.size == h->text.max ? STATUS_HEADERS : PL_HTTP_MORE;
+  return h->text.size == h->text.max ? STATUS_HEADERS : PL_RELAY_HTTP_MORE;
 }
 
 /* ---- origin, tags ------------------------------------------------------------------------------------- */
@@ -370,7 +370,7 @@ static pl_view without_port(pl_view host, const char *port) {
   return host;
 }
 
-bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) {
+bool pl_relay_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) {
   for (; allowed && *allowed; allowed++)
     if (pl_view_is(origin, *allowed)) return true;
   bool tls = has_prefix(origin, "https://");
@@ -387,6 +387,6 @@ static bool is_tag(pl_view tag, const char *etag) {
   return pl_view_equals(tag, etag);
 }
 
-bool pl_http_etag_matches(pl_view if_none_match, const char *etag) {
+bool pl_relay_http_etag_matches(pl_view if_none_match, const char *etag) {
   return pl_view_equals(if_none_match, "*") || list_has(if_none_match, etag, is_tag);
 }

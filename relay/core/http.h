@@ -7,17 +7,17 @@
 
 #include "../../client/core/base/base.h"
 
-enum { PL_HTTP_LINE_MAX = 4096, PL_HTTP_HOST_MAX = 255 };
+enum { PL_RELAY_HTTP_LINE_MAX = 4096, PL_RELAY_HTTP_HOST_MAX = 255 };
 
-typedef struct pl_http {
+typedef struct pl_relay_http {
   pl_buffer text;
   size_t scanned, line_start, lines, headers_max;
   bool after_cr;
   bool head; /* the request line says HEAD: then a refusal has no body either */
-} pl_http;
+} pl_relay_http;
 
-/* What the request asks; views are borrowed from the pl_http until its _deinit. */
-typedef struct pl_http_request {
+/* What the request asks; views are borrowed from the pl_relay_http until its _deinit. */
+typedef struct pl_relay_http_request {
   pl_view path;          /* begins with '/', without the query */
   pl_view authority;     /* of a target that is a whole address: the same as `host`; else no data */
   pl_view host, origin;  /* origin: size 0 if there was none (an empty one is refused) */
@@ -29,33 +29,34 @@ typedef struct pl_http_request {
   pl_view key;      /* Sec-WebSocket-Key */
   bool subprotocol; /* pairlink.v1 is among those offered */
   bool any_subprotocol;
-} pl_http_request;
+} pl_relay_http_request;
 
 /* How a head was judged. Other values are HTTP statuses of refusals, 400 to 505. */
-enum { PL_HTTP_MORE = 0, PL_HTTP_REQUEST = 1 };
+enum { PL_RELAY_HTTP_MORE = 0, PL_RELAY_HTTP_REQUEST = 1 };
 
-void pl_http_init(pl_http *h, size_t head_max, size_t headers_max);
-void pl_http_deinit(pl_http *h);
-/* Takes bytes up to the end of the head. PL_HTTP_MORE: all were taken; PL_HTTP_REQUEST: *request is filled, what
- * follows the head is left in *data; otherwise the status to refuse with. */
-int pl_http_read(pl_http *h, const uint8_t **data, size_t *size, pl_http_request *request) PL_MUST_USE;
+void pl_relay_http_init(pl_relay_http *h, size_t head_max, size_t headers_max);
+void pl_relay_http_deinit(pl_relay_http *h);
+/* Takes bytes up to the end of the head. PL_RELAY_HTTP_MORE: all were taken; PL_RELAY_HTTP_REQUEST: *request is filled,
+ * what follows the head is left in *data; otherwise the status to refuse with. */
+int pl_relay_http_read(pl_relay_http *h, const uint8_t **data, size_t *size,
+                       pl_relay_http_request *request) PL_MUST_USE;
 
 /* An origin is good if it is the request's own host, or in `allowed` (whole origins, ended by NULL; may be NULL).
  * "null" never is. An absent origin is for the caller to judge. */
-bool pl_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) PL_MUST_USE;
+bool pl_relay_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) PL_MUST_USE;
 /* Compares without regard to ASCII case: names of fields, hosts, codings. Paths, methods and tags need pl_view_equals.
  */
 bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
 bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;
 /* Whether an If-None-Match header names this quoted tag, weak or strong, or is "*". */
-bool pl_http_etag_matches(pl_view if_none_match, const char *etag) PL_MUST_USE;
+bool pl_relay_http_etag_matches(pl_view if_none_match, const char *etag) PL_MUST_USE;
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
-const char *pl_http_status_text(int status);
+const char *pl_relay_http_status_text(int status);
 /* A whole refusal, Connection: close, a line of text as body (to a HEAD: none, but its length). Returns its size;
  * `capacity` of 512 is enough. */
-size_t pl_http_write_refusal(char *out, size_t capacity, int status, bool head);
+size_t pl_relay_http_write_refusal(char *out, size_t capacity, int status, bool head);
 /* The 101 answer. subprotocol may be NULL. */
-size_t pl_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol);
+size_t pl_relay_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol);
 
 #endif

@@ -32,7 +32,7 @@ static size_t find(int status) {
   return find(500);
 }
 
-const char *pl_http_status_text(int status) {
+const char *pl_relay_http_status_text(int status) {
   return statuses[find(status)].text;
 }
 
@@ -40,7 +40,7 @@ static size_t written(int n, size_t capacity) {
   return n < 0 || (size_t)n >= capacity ? 0 : (size_t)n;
 }
 
-size_t pl_http_write_refusal(char *out, size_t capacity, int status, bool head) {
+size_t pl_relay_http_write_refusal(char *out, size_t capacity, int status, bool head) {
   size_t i = find(status);
   size_t body = strlen(statuses[i].text) + 5;
   int n = snprintf(out, capacity,
@@ -52,7 +52,7 @@ size_t pl_http_write_refusal(char *out, size_t capacity, int status, bool head) 
   return head && all ? all - body : all;
 }
 
-size_t pl_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol) {
+size_t pl_relay_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol) {
   char accept[PL_WS_ACCEPT_CHARS + 1];
   pl_ws_accept(accept, key);
   int n = snprintf(out, capacity,

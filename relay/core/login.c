@@ -18,7 +18,7 @@ static pl_view put_limits(const pl_relay *relay, uint8_t *out, size_t capacity) 
 }
 
 /* The same bytes at both times it is needed: to send it, and for the transcript. */
-static pl_view put_hello(const pl_conn *conn, uint8_t out[HELLO_MAX]) {
+static pl_view put_hello(const pl_relay_conn *conn, uint8_t out[HELLO_MAX]) {
   uint8_t limits[64 * LIMIT_BYTES];
   pl_wire_hello hello = {.version_min = PL_CONST_PROTOCOL_VERSION,
                          .version_max = PL_CONST_PROTOCOL_VERSION,
@@ -30,15 +30,15 @@ static pl_view put_hello(const pl_conn *conn, uint8_t out[HELLO_MAX]) {
   return (pl_view){out, n > 0 ? (size_t)n : 0};
 }
 
-void pl_login_hello(pl_conn *conn, uint64_t now_ms) {
+void pl_relay_login_hello(pl_relay_conn *conn, uint64_t now_ms) {
   uint8_t hello[HELLO_MAX];
   conn->prologue->hello_ms = now_ms;
-  if (!pl_out_control(conn, PL_ENV_HELLO, 0, put_hello(conn, hello), 100)) {
-    pl_conn_abort(conn);
+  if (!pl_relay_out_control(conn, PL_ENV_HELLO, 0, put_hello(conn, hello), 100)) {
+    pl_relay_conn_abort(conn);
     return;
   }
-  pl_conn_move(conn, PL_CONN_LOGIN, now_ms);
-  if (conn->prologue->over_limit) pl_conn_refuse(conn, PL_REASON_FULL, now_ms);
+  pl_relay_conn_move(conn, PL_RELAY_CONN_LOGIN, now_ms);
+  if (conn->prologue->over_limit) pl_relay_conn_refuse(conn, PL_REASON_FULL, now_ms);
 }
 
 static bool origin_good(const pl_relay *relay, pl_view origin) {
@@ -50,13 +50,14 @@ static bool origin_good(const pl_relay *relay, pl_view origin) {
 }
 
 /* 0, or the reason to refuse. */
-static int judge(pl_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
+static int judge(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
   const pl_relay *relay = conn->relay;
   static const uint8_t any[8];
   uint8_t hello[HELLO_MAX];
   if (login->version != PL_CONST_PROTOCOL_VERSION) return PL_REASON_UNSUPPORTED;
   if (memcmp(login->instance, any, sizeof any) == 0) return PL_REASON_PROTOCOL; /* an OPEN means every instance by it */
-  if (now_ms - conn->prologue->hello_ms > pl_setting_of(relay, PL_SET_CHALLENGE_MS)) return PL_REASON_LOGIN_FAILED;
+  if (now_ms - conn->prologue->hello_ms > pl_relay_setting_of(relay, PL_RELAY_SET_CHALLENGE_MS))
+    return PL_REASON_LOGIN_FAILED;
   pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   pl_login_transcript(conn->prologue->transcript, put_hello(conn, hello), signed_part);
   if (pl_id_check(login->peer_id) != 0) return PL_REASON_LOGIN_FAILED;
@@ -66,118 +67,121 @@ static int judge(pl_conn *conn, const pl_wire_login *login, pl_view payload, uin
 }
 
 /* Kept for the lookup: only the store knows the tokens. */
-static void keep_token(pl_conn *conn, const pl_wire_login *login, pl_view payload) {
+static void keep_token(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload) {
   uint8_t hello[HELLO_MAX];
-  if (conn->relay->config.admission != PL_ADMIT_INVITE || login->token_proof.size != PL_TOKEN_PROOF_BYTES) return;
+  if (conn->relay->config.admission != PL_RELAY_ADMIT_INVITE || login->token_proof.size != PL_TOKEN_PROOF_BYTES) return;
   pl_view before = {payload.data, payload.size - PL_SIGNATURE_BYTES - PL_TOKEN_PROOF_BYTES - 1};
   pl_login_transcript(conn->prologue->token.transcript, put_hello(conn, hello), before);
   memcpy(conn->prologue->token.proof, login->token_proof.data, PL_TOKEN_PROOF_BYTES);
   conn->prologue->has_token = true;
 }
 
-const pl_token_claim *pl_conn_token(const pl_conn *conn) {
+const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn) {
   return conn->prologue && conn->prologue->has_token ? &conn->prologue->token : NULL;
 }
 
-void pl_login_receive(pl_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+void pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   pl_wire_login login;
-  if (conn->state != PL_CONN_LOGIN || e->type != PL_ENV_LOGIN || e->link != 0 ||
+  if (conn->state != PL_RELAY_CONN_LOGIN || e->type != PL_ENV_LOGIN || e->link != 0 ||
       e->payload.size > (size_t)pl_envelope_max(PL_ENV_LOGIN) ||
       pl_wire_login_decode(&login, e->payload.data, e->payload.size) != 0) {
-    pl_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
+    pl_relay_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
     return;
   }
   int reason = judge(conn, &login, e->payload, now_ms);
   if (reason) {
     relay->stats.refused++;
-    pl_conn_refuse(conn, reason, now_ms);
+    pl_relay_conn_refuse(conn, reason, now_ms);
     return;
   }
   keep_token(conn, &login, e->payload);
   memcpy(conn->prologue->id, login.peer_id, 32);
   memcpy(conn->instance, login.instance, 8);
   conn->listen = login.flags & PL_CONST_LOGIN_FLAG_LISTEN;
-  pl_conn_move(conn, PL_CONN_STORING, now_ms);
+  pl_relay_conn_move(conn, PL_RELAY_CONN_STORING, now_ms);
   conn->lookup_pending = true;
-  bool may_create = relay->config.admission == PL_ADMIT_OPEN &&
-                    pl_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
+  bool may_create = relay->config.admission == PL_RELAY_ADMIT_OPEN &&
+                    pl_relay_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
   relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
 }
 
 /* Enters the ID's sockets: 0, or the reason to refuse. */
-static int enter(pl_conn *conn, uint64_t now_ms) {
+static int enter(pl_relay_conn *conn, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
-  uint64_t key = pl_account_key(conn, conn->prologue->id);
-  if (pl_bus_is_behind(relay) || (key != conn->account->key && pl_account_enter(conn, key) != 0)) return PL_REASON_FULL;
-  pl_presence *presence = pl_router_get(relay, conn->prologue->id, true);
+  uint64_t key = pl_relay_account_key(conn, conn->prologue->id);
+  if (pl_relay_bus_is_behind(relay) || (key != conn->account->key && pl_relay_account_enter(conn, key) != 0))
+    return PL_REASON_FULL;
+  pl_relay_presence *presence = pl_relay_router_get(relay, conn->prologue->id, true);
   if (!presence) return PL_REASON_FULL;
-  pl_conn *older = pl_router_instance(presence, conn->instance);
-  pl_remote *elsewhere = pl_router_remote(presence, conn->instance);
+  pl_relay_conn *older = pl_relay_router_instance(presence, conn->instance);
+  pl_relay_remote *elsewhere = pl_relay_router_remote(presence, conn->instance);
   if (!older && !elsewhere &&
-      presence->socket_count + presence->remote_count >= pl_setting_of(relay, PL_SET_INSTANCES_PER_ID)) {
-    pl_router_release(relay, presence);
+      presence->socket_count + presence->remote_count >= pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID)) {
+    pl_relay_router_release(relay, presence);
     return PL_REASON_FULL;
   }
   conn->presence = presence;
   pl_list_append(&presence->sockets, &conn->same_id);
   presence->socket_count++;
   conn->generation = atomic_fetch_add(&relay->shared->generation, 1) + 1;
-  if (elsewhere) pl_router_drop_remote(relay, presence, elsewhere); /* its worker ends it when it hears of this */
-  pl_bus_tell(conn, PL_BUS_LOGIN);
-  if (older) pl_conn_refuse(older, PL_REASON_SUPERSEDED, now_ms);
+  if (elsewhere) pl_relay_router_drop_remote(relay, presence, elsewhere); /* its worker ends it when it hears of this */
+  pl_relay_bus_tell(conn, PL_RELAY_BUS_LOGIN);
+  if (older) pl_relay_conn_refuse(older, PL_REASON_SUPERSEDED, now_ms);
   return 0;
 }
 
-static void welcome(pl_conn *conn, pl_registration registration) {
+static void welcome(pl_relay_conn *conn, pl_relay_registration registration) {
   pl_relay *relay = conn->relay;
   uint8_t limits[64 * LIMIT_BYTES], payload[WELCOME_MAX];
-  pl_wire_welcome w = {.registration = registration == PL_REGISTRATION_KNOWN,
+  pl_wire_welcome w = {.registration = registration == PL_RELAY_REGISTRATION_KNOWN,
                        .limits = put_limits(relay, limits, sizeof limits)};
   int n = pl_wire_welcome_encode(&w, payload, sizeof payload);
   if (n < PL_SIGNATURE_BYTES) {
-    pl_conn_abort(conn);
+    pl_relay_conn_abort(conn);
     return;
   }
   pl_view body = {payload, (size_t)n - PL_SIGNATURE_BYTES};
   pl_login_sign_relay(payload + body.size, conn->prologue->transcript, body, relay->config.identity);
-  if (!pl_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_conn_abort(conn);
+  if (!pl_relay_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_relay_conn_abort(conn);
 }
 
-static int refusal_of(const pl_relay *relay, pl_registration result) {
+static int refusal_of(const pl_relay *relay, pl_relay_registration result) {
   switch (result) {
-    case PL_REGISTRATION_REVOKED:
+    case PL_RELAY_REGISTRATION_REVOKED:
       return PL_REASON_REVOKED;
-    case PL_REGISTRATION_ABSENT:
-      return relay->config.admission == PL_ADMIT_OPEN ? PL_REASON_RATE : PL_REASON_DENIED;
-    case PL_REGISTRATION_FAILED:
+    case PL_RELAY_REGISTRATION_ABSENT:
+      return relay->config.admission == PL_RELAY_ADMIT_OPEN ? PL_REASON_RATE : PL_REASON_DENIED;
+    case PL_RELAY_REGISTRATION_FAILED:
       return PL_REASON_STORE;
     default:
       return 0;
   }
 }
 
-void pl_relay_registered(pl_conn *conn, pl_registration result, uint64_t now_ms) {
+void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   conn->lookup_pending = false;
-  if (conn->state == PL_CONN_GONE) {
-    pl_conn_free(conn);
+  if (conn->state == PL_RELAY_CONN_GONE) {
+    pl_relay_conn_free(conn);
     return;
   }
-  if (result == PL_REGISTRATION_NEW) pl_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
-  if (conn->state != PL_CONN_STORING) return;
+  if (result == PL_RELAY_REGISTRATION_NEW)
+    pl_relay_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
+  if (conn->state != PL_RELAY_CONN_STORING) return;
   int reason = refusal_of(relay, result);
   if (!reason) reason = enter(conn, now_ms);
   if (reason) {
     relay->stats.refused++;
-    pl_conn_refuse(conn, reason, now_ms);
+    pl_relay_conn_refuse(conn, reason, now_ms);
     return;
   }
   relay->stats.logins++;
-  pl_conn_move(conn, PL_CONN_READY, now_ms);
+  pl_relay_conn_move(conn, PL_RELAY_CONN_READY, now_ms);
   welcome(conn, result);
-  pl_conn_drop_prologue(conn);
-  pl_ws_set_message_max(&conn->ws, pl_setting_of(relay, PL_SET_MESSAGE_MAX));
-  pl_conn_log(conn, PL_LOG_DEBUG, "login", result == PL_REGISTRATION_NEW ? "registration=new" : "registration=known");
-  if (conn->state == PL_CONN_READY) pl_link_ready(conn, now_ms);
+  pl_relay_conn_drop_prologue(conn);
+  pl_ws_set_message_max(&conn->ws, pl_relay_setting_of(relay, PL_RELAY_SET_MESSAGE_MAX));
+  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "login",
+                    result == PL_RELAY_REGISTRATION_NEW ? "registration=new" : "registration=known");
+  if (conn->state == PL_RELAY_CONN_READY) pl_relay_link_ready(conn, now_ms);
 }

@@ -13,39 +13,39 @@ enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES, RESERVED = 4, FRAME_MAX = 65535,
 
 /* ---- output buffers ------------------------------------------------------------------------------------------ */
 
-size_t pl_out_size(const pl_out *out) {
+size_t pl_relay_out_size(const pl_relay_out *out) {
   return out->end - out->start;
 }
 
-static uint8_t *pool_get(pl_conn *conn, size_t capacity) {
+static uint8_t *pool_get(pl_relay_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
-  if (capacity == PL_OUT_SMALL)
+  if (capacity == PL_RELAY_OUT_SMALL)
     memory = relay->free_small_count ? relay->free_small[--relay->free_small_count] : pl_realloc(NULL, capacity);
   else
     memory = relay->free_large_count ? relay->free_large[--relay->free_large_count] : pl_realloc(NULL, capacity);
-  if (memory) pl_hold(conn, capacity, 0);
+  if (memory) pl_relay_hold(conn, capacity, 0);
   return memory;
 }
 
-static void pool_put(pl_conn *conn, uint8_t *memory, size_t capacity) {
+static void pool_put(pl_relay_conn *conn, uint8_t *memory, size_t capacity) {
   pl_relay *relay = conn->relay;
-  pl_hold(conn, 0, capacity);
-  if (capacity == PL_OUT_SMALL && relay->free_small_count < PL_OUT_SMALL_KEPT)
+  pl_relay_hold(conn, 0, capacity);
+  if (capacity == PL_RELAY_OUT_SMALL && relay->free_small_count < PL_RELAY_OUT_SMALL_KEPT)
     relay->free_small[relay->free_small_count++] = memory;
-  else if (capacity == PL_OUT_LARGE && relay->free_large_count < PL_OUT_LARGE_KEPT)
+  else if (capacity == PL_RELAY_OUT_LARGE && relay->free_large_count < PL_RELAY_OUT_LARGE_KEPT)
     relay->free_large[relay->free_large_count++] = memory;
   else
     pl_free(memory);
 }
 
-void pl_out_deinit(pl_conn *conn) {
-  pl_out *out = &conn->out;
+void pl_relay_out_deinit(pl_relay_conn *conn) {
+  pl_relay_out *out = &conn->out;
   if (out->memory) pool_put(conn, out->memory, out->capacity);
-  *out = (pl_out){0};
+  *out = (pl_relay_out){0};
 }
 
-static void move_to(pl_out *out, uint8_t *memory) {
+static void move_to(pl_relay_out *out, uint8_t *memory) {
   uint32_t size = out->end - out->start;
   if (size) memmove(memory, out->memory + out->start, size);
   out->frame_at -= out->frame_open ? out->start : 0;
@@ -54,16 +54,16 @@ static void move_to(pl_out *out, uint8_t *memory) {
 }
 
 /* Makes sure that n more bytes fit at the end. */
-static bool make_room(pl_conn *conn, size_t n) {
-  pl_out *out = &conn->out;
+static bool make_room(pl_relay_conn *conn, size_t n) {
+  pl_relay_out *out = &conn->out;
   if (out->capacity - out->end >= n) return true;
-  size_t needed = pl_out_size(out) + n;
-  if (needed > PL_OUT_LARGE) return false;
+  size_t needed = pl_relay_out_size(out) + n;
+  if (needed > PL_RELAY_OUT_LARGE) return false;
   if (out->memory && needed <= out->capacity) {
     move_to(out, out->memory);
     return true;
   }
-  uint32_t capacity = needed <= PL_OUT_SMALL ? PL_OUT_SMALL : PL_OUT_LARGE;
+  uint32_t capacity = needed <= PL_RELAY_OUT_SMALL ? PL_RELAY_OUT_SMALL : PL_RELAY_OUT_LARGE;
   uint8_t *memory = pool_get(conn, capacity);
   if (!memory) return false;
   uint8_t *old = out->memory;
@@ -74,7 +74,7 @@ static bool make_room(pl_conn *conn, size_t n) {
   return true;
 }
 
-void pl_out_close_frame(pl_out *out) {
+void pl_relay_out_close_frame(pl_relay_out *out) {
   if (!out->frame_open) return;
   out->frame_open = false;
   size_t payload = out->end - out->frame_at - RESERVED;
@@ -92,9 +92,9 @@ void pl_out_close_frame(pl_out *out) {
 }
 
 /* Room for one envelope in the open frame, or in a new one; NULL: none. */
-static uint8_t *envelope_room(pl_conn *conn, size_t size) {
-  pl_out *out = &conn->out;
-  if (out->frame_open && out->end - out->frame_at - RESERVED + size > FRAME_MAX) pl_out_close_frame(out);
+static uint8_t *envelope_room(pl_relay_conn *conn, size_t size) {
+  pl_relay_out *out = &conn->out;
+  if (out->frame_open && out->end - out->frame_at - RESERVED + size > FRAME_MAX) pl_relay_out_close_frame(out);
   if (!make_room(conn, size + 10)) return NULL;
   if (size > FRAME_MAX) {
     out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, PL_WS_BINARY, size, NULL);
@@ -105,22 +105,22 @@ static uint8_t *envelope_room(pl_conn *conn, size_t size) {
   }
   uint8_t *at = out->memory + out->end;
   out->end += (uint32_t)size;
-  if (!conn->is_dirty) pl_conn_mark(conn);
+  if (!conn->is_dirty) pl_relay_conn_mark(conn);
   return at;
 }
 
-bool pl_out_frame(pl_conn *conn, int opcode, const void *data, size_t size) {
-  pl_out *out = &conn->out;
-  pl_out_close_frame(out);
+bool pl_relay_out_frame(pl_relay_conn *conn, int opcode, const void *data, size_t size) {
+  pl_relay_out *out = &conn->out;
+  pl_relay_out_close_frame(out);
   if (!make_room(conn, size + 10)) return false;
   if (opcode >= 0) out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, opcode, size, NULL);
   if (size) memcpy(out->memory + out->end, data, size);
   out->end += (uint32_t)size;
-  pl_conn_mark(conn);
+  pl_relay_conn_mark(conn);
   return true;
 }
 
-static bool put_envelope(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload) {
+static bool put_envelope(pl_relay_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload) {
   uint8_t *at = envelope_room(conn, HEADER + payload.size);
   if (!at) return false;
   pl_envelope_put_header(at, type, flags, payload.size, link);
@@ -128,20 +128,21 @@ static bool put_envelope(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t li
   return true;
 }
 
-void pl_out_last(pl_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
-  if (!put_envelope(conn, type, 0, link, payload)) pl_conn_abort(conn);
+void pl_relay_out_last(pl_relay_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
+  if (!put_envelope(conn, type, 0, link, payload)) pl_relay_conn_abort(conn);
 }
 
-void pl_out_sent(pl_conn *conn, size_t n) {
-  pl_out *out = &conn->out;
+void pl_relay_out_sent(pl_relay_conn *conn, size_t n) {
+  pl_relay_out *out = &conn->out;
   out->start += (uint32_t)n;
-  if (out->start == out->end) pl_out_deinit(conn);
+  if (out->start == out->end) pl_relay_out_deinit(conn);
 }
 
 /* ---- control envelopes ------------------------------------------------------------------------------------------ */
 
-bool pl_out_control_flags(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload, unsigned part) {
-  if (conn->control.size == 0 && pl_out_size(&conn->out) < PL_OUT_DIRECT)
+bool pl_relay_out_control_flags(pl_relay_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload,
+                                unsigned part) {
+  if (conn->control.size == 0 && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT)
     return put_envelope(conn, type, flags, link, payload);
   size_t size = HEADER + payload.size;
   if (conn->control.size + size > conn->control.max / 100 * part) return false;
@@ -153,8 +154,8 @@ bool pl_out_control_flags(pl_conn *conn, uint8_t type, uint8_t flags, uint32_t l
   return true;
 }
 
-static bool refill_control(pl_conn *conn) {
-  while (conn->control.size && pl_out_size(&conn->out) < PL_OUT_DIRECT) {
+static bool refill_control(pl_relay_conn *conn) {
+  while (conn->control.size && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
     const uint8_t *envelope = pl_buffer_data(&conn->control);
     size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
     uint8_t *at = envelope_room(conn, size);
@@ -168,8 +169,8 @@ static bool refill_control(pl_conn *conn) {
 
 /* ---- link queues -------------------------------------------------------------------------------------- */
 
-void pl_queue_init(pl_queue *queue) {
-  *queue = (pl_queue){0};
+void pl_relay_queue_init(pl_relay_queue *queue) {
+  *queue = (pl_relay_queue){0};
   pl_list_init(&queue->turn);
   pl_list_init(&queue->all);
 }
@@ -182,16 +183,16 @@ static bool is_volatile(const uint8_t *envelope) {
   return envelope[0] == PL_ENV_DATA && (envelope[1] & PL_CONST_ENVELOPE_FLAG_VOLATILE);
 }
 
-static void count_memory(pl_half *half, size_t add, size_t remove) {
-  pl_queue *q = &half->queue;
+static void count_memory(pl_relay_half *half, size_t add, size_t remove) {
+  pl_relay_queue *q = &half->queue;
   q->memory += add - remove;
   half->conn->queued += add - remove;
-  pl_hold(half->conn, add, remove);
+  pl_relay_hold(half->conn, add, remove);
 }
 
-static void drop_chunk(pl_half *half) {
-  pl_queue *q = &half->queue;
-  pl_chunk *chunk = q->head;
+static void drop_chunk(pl_relay_half *half) {
+  pl_relay_queue *q = &half->queue;
+  pl_relay_chunk *chunk = q->head;
   q->head = chunk->next;
   if (!q->head) q->tail = NULL;
   if (q->scan == chunk) q->scan = NULL;
@@ -199,9 +200,9 @@ static void drop_chunk(pl_half *half) {
   pl_free(chunk);
 }
 
-void pl_queue_clear(pl_relay *relay, pl_half *half) {
+void pl_relay_queue_clear(pl_relay *relay, pl_relay_half *half) {
   (void)relay;
-  pl_queue *q = &half->queue;
+  pl_relay_queue *q = &half->queue;
   while (q->head) drop_chunk(half);
   pl_list_remove(&q->turn);
   pl_list_remove(&q->all);
@@ -209,8 +210,8 @@ void pl_queue_clear(pl_relay *relay, pl_half *half) {
 }
 
 /* A volatile envelope loses its type: it is skipped when its turn comes. False: there is none. */
-static bool drop_oldest_volatile(pl_half *half) {
-  pl_queue *q = &half->queue;
+static bool drop_oldest_volatile(pl_relay_half *half) {
+  pl_relay_queue *q = &half->queue;
   while (q->volatile_count) {
     if (!q->scan) {
       q->scan = q->head;
@@ -236,16 +237,18 @@ static bool drop_oldest_volatile(pl_half *half) {
   return false;
 }
 
-static uint8_t *queue_room(pl_half *half, size_t size) {
-  pl_queue *q = &half->queue;
-  pl_conn *conn = half->conn;
+static uint8_t *queue_room(pl_relay_half *half, size_t size) {
+  pl_relay_queue *q = &half->queue;
+  pl_relay_conn *conn = half->conn;
   if (!q->tail || q->tail->capacity - q->tail->end < size) {
-    size_t capacity = q->memory < CHUNK_MIN ? CHUNK_MIN : q->memory < PL_CHUNK_BYTES ? q->memory : PL_CHUNK_BYTES;
+    size_t capacity = q->memory < CHUNK_MIN              ? CHUNK_MIN
+                      : q->memory < PL_RELAY_CHUNK_BYTES ? q->memory
+                                                         : PL_RELAY_CHUNK_BYTES;
     if (capacity < size) capacity = size;
-    if (conn->queued + capacity > pl_setting_of(conn->relay, PL_SET_SOCKET_QUEUE_MAX)) return NULL;
-    pl_chunk *chunk = pl_realloc(NULL, sizeof *chunk + capacity);
+    if (conn->queued + capacity > pl_relay_setting_of(conn->relay, PL_RELAY_SET_SOCKET_QUEUE_MAX)) return NULL;
+    pl_relay_chunk *chunk = pl_realloc(NULL, sizeof *chunk + capacity);
     if (!chunk) return NULL;
-    *chunk = (pl_chunk){.capacity = (uint32_t)capacity};
+    *chunk = (pl_relay_chunk){.capacity = (uint32_t)capacity};
     if (q->tail)
       q->tail->next = chunk;
     else
@@ -264,14 +267,14 @@ static uint8_t *queue_room(pl_half *half, size_t size) {
 
 /* Copies what still counts into fresh chunks and frees the old ones, one by one. The old ones do not count any more, so
  * that a full budget leaves room for the copy. False: out of memory; with records lost, the socket ends. */
-static bool compact(pl_half *half) {
-  pl_queue *q = &half->queue;
-  pl_chunk *old = q->head;
+static bool compact(pl_relay_half *half) {
+  pl_relay_queue *q = &half->queue;
+  pl_relay_chunk *old = q->head;
   bool good = true;
   count_memory(half, 0, q->memory);
   q->head = q->tail = q->scan = NULL;
   while (old) {
-    pl_chunk *next = old->next;
+    pl_relay_chunk *next = old->next;
     for (uint32_t at = old->start; good && at < old->end;) {
       const uint8_t *envelope = old->bytes + at;
       size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
@@ -283,20 +286,20 @@ static bool compact(pl_half *half) {
     pl_free(old);
     old = next;
   }
-  if (!good) pl_conn_abort(half->conn);
+  if (!good) pl_relay_conn_abort(half->conn);
   return good;
 }
 
 /* Room within the window, if need be at the cost of volatile envelopes. Dropped ones keep their memory until their turn
  * comes, or until they are half of it. */
-static bool make_window(pl_half *half, size_t cost) {
-  size_t window = pl_setting_of(half->conn->relay, PL_SET_LINK_WINDOW);
+static bool make_window(pl_relay_half *half, size_t cost) {
+  size_t window = pl_relay_setting_of(half->conn->relay, PL_RELAY_SET_LINK_WINDOW);
   while (half->queue.cost + cost > window)
     if (!drop_oldest_volatile(half)) return false;
   return half->queue.memory <= 2 * window || compact(half);
 }
 
-static bool enqueue(pl_half *half, const uint8_t *envelope, size_t size) {
+static bool enqueue(pl_relay_half *half, const uint8_t *envelope, size_t size) {
   bool drops = is_volatile(envelope);
   uint8_t *at = make_window(half, cost_of(size)) ? queue_room(half, size) : NULL;
   if (at) {
@@ -304,21 +307,21 @@ static bool enqueue(pl_half *half, const uint8_t *envelope, size_t size) {
     pl_put_u32(at + 4, half->number);
     half->queue.cost += cost_of(size);
     half->queue.volatile_count += drops;
-    return pl_budget_make_room(half->conn->relay, half);
+    return pl_relay_budget_make_room(half->conn->relay, half);
   }
   half->conn->relay->stats.volatile_dropped += drops;
   return drops;
 }
 
-bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size) {
-  pl_conn *conn = half->conn;
+bool pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) {
+  pl_relay_conn *conn = half->conn;
   pl_relay *relay = conn->relay;
   if (half->queue.head) return enqueue(half, envelope, size);
-  if (pl_out_size(&conn->out) >= PL_OUT_DIRECT && !conn->blocked && relay->config.hooks.flush) {
+  if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT && !conn->blocked && relay->config.hooks.flush) {
     relay->config.hooks.flush(relay->config.user, conn);
-    conn->blocked = pl_out_size(&conn->out) >= PL_OUT_DIRECT;
+    conn->blocked = pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT;
   }
-  if (pl_out_size(&conn->out) >= PL_OUT_DIRECT || conn->control.size) return enqueue(half, envelope, size);
+  if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT || conn->control.size) return enqueue(half, envelope, size);
   uint8_t *at = envelope_room(conn, size);
   if (!at) return enqueue(half, envelope, size);
   memcpy(at, envelope, size);
@@ -326,14 +329,14 @@ bool pl_out_data(pl_half *half, const uint8_t *envelope, size_t size) {
   return true;
 }
 
-bool pl_out_lend_ready(const pl_half *half) {
-  const pl_conn *conn = half->conn;
-  return conn->relay->config.hooks.send && conn->state == PL_CONN_READY && !conn->blocked && !conn->out.memory &&
+bool pl_relay_out_lend_ready(const pl_relay_half *half) {
+  const pl_relay_conn *conn = half->conn;
+  return conn->relay->config.hooks.send && conn->state == PL_RELAY_CONN_READY && !conn->blocked && !conn->out.memory &&
          conn->control.size == 0 && pl_list_empty(&conn->turns);
 }
 
-void pl_out_lend(pl_half *half, uint8_t *data, size_t size) {
-  pl_conn *conn = half->conn;
+void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size) {
+  pl_relay_conn *conn = half->conn;
   const pl_relay_hooks *hooks = &conn->relay->config.hooks;
   size_t header = pl_ws_header_size(size, false), whole = header + size;
   uint8_t *frame = data - header;
@@ -341,10 +344,10 @@ void pl_out_lend(pl_half *half, uint8_t *data, size_t size) {
   size_t taken = hooks->send(conn->relay->config.user, conn, (pl_view){frame, whole});
   if (taken == whole) return;
   conn->blocked = true;
-  if (!pl_out_frame(conn, -1, frame + taken, whole - taken)) pl_conn_abort(conn);
+  if (!pl_relay_out_frame(conn, -1, frame + taken, whole - taken)) pl_relay_conn_abort(conn);
 }
 
-bool pl_out_reset(pl_half *half, pl_view payload) {
+bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) {
   if (half->queue.head) {
     uint8_t *at = queue_room(half, HEADER + payload.size);
     if (at) {
@@ -353,18 +356,18 @@ bool pl_out_reset(pl_half *half, pl_view payload) {
       half->queue.cost += cost_of(HEADER + payload.size);
       return false;
     }
-    pl_queue_clear(half->conn->relay, half);
+    pl_relay_queue_clear(half->conn->relay, half);
   }
-  if (!pl_out_control(half->conn, PL_ENV_RESET, half->number, payload, 100)) pl_conn_abort(half->conn);
+  if (!pl_relay_out_control(half->conn, PL_ENV_RESET, half->number, payload, 100)) pl_relay_conn_abort(half->conn);
   return true;
 }
 
 /* ---- from the queues into the output buffer ----------------------------------------------------------- */
 
 /* Moves the oldest envelope; 0: no room. */
-static size_t move_envelope(pl_half *half) {
-  pl_queue *q = &half->queue;
-  pl_chunk *chunk = q->head;
+static size_t move_envelope(pl_relay_half *half) {
+  pl_relay_queue *q = &half->queue;
+  pl_relay_chunk *chunk = q->head;
   const uint8_t *envelope = chunk->bytes + chunk->start;
   size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
   if (envelope[0]) {
@@ -379,12 +382,13 @@ static size_t move_envelope(pl_half *half) {
   return size;
 }
 
-void pl_out_refill(pl_conn *conn) {
+void pl_relay_out_refill(pl_relay_conn *conn) {
   if (!refill_control(conn)) return;
-  while (!pl_list_empty(&conn->turns) && pl_out_size(&conn->out) < PL_OUT_DIRECT) {
-    pl_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_queue, turn), pl_half, queue);
-    pl_queue *q = &half->queue;
-    for (size_t moved = 0; q->head && moved < PL_QUANTUM && pl_out_size(&conn->out) < PL_OUT_DIRECT;) {
+  while (!pl_list_empty(&conn->turns) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
+    pl_relay_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue);
+    pl_relay_queue *q = &half->queue;
+    for (size_t moved = 0;
+         q->head && moved < PL_RELAY_QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
       size_t n = move_envelope(half);
       if (n == 0) return; /* out of memory: tried again when more was sent */
       moved += n;
@@ -395,32 +399,34 @@ void pl_out_refill(pl_conn *conn) {
     } else {
       pl_list_remove(&q->all);
       q->cost = q->volatile_count = 0;
-      pl_half_drained(half);
+      pl_relay_half_drained(half);
     }
   }
 }
 
-void pl_out_end_stuck(pl_conn *conn) {
-  pl_conn_log(conn, PL_LOG_INFO, "stalled", NULL);
+void pl_relay_out_end_stuck(pl_relay_conn *conn) {
+  pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "stalled", NULL);
   while (!pl_list_empty(&conn->turns))
-    pl_link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_queue, turn), pl_half, queue));
-  pl_conn_abort(conn);
+    pl_relay_link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue));
+  pl_relay_conn_abort(conn);
 }
 
 /* ---- the bounds, looked at from outside --------------------------------------------------------------- */
 
 /* A RESET goes behind the data whatever its window; a queue's last piece may be one envelope. */
-static bool queue_holds(const pl_queue *q) {
-  const pl_conn *conn = PL_CONTAINER(q, pl_half, queue)->conn;
-  size_t window = pl_setting_of(conn->relay, PL_SET_LINK_WINDOW);
-  return q->cost <= window + COST_MIN + UINT8_MAX && q->memory <= 2 * window + PL_ENVELOPE_MAX + PL_CHUNK_BYTES &&
-         conn->queued <= pl_setting_of(conn->relay, PL_SET_SOCKET_QUEUE_MAX) + sizeof(pl_chunk) &&
-         conn->control.size <= conn->control.max && conn->out.capacity <= PL_OUT_LARGE;
+static bool queue_holds(const pl_relay_queue *q) {
+  const pl_relay_conn *conn = PL_CONTAINER(q, pl_relay_half, queue)->conn;
+  size_t window = pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_WINDOW);
+  return q->cost <= window + COST_MIN + UINT8_MAX &&
+         q->memory <= 2 * window + PL_RELAY_ENVELOPE_MAX + PL_RELAY_CHUNK_BYTES &&
+         conn->queued <= pl_relay_setting_of(conn->relay, PL_RELAY_SET_SOCKET_QUEUE_MAX) + sizeof(pl_relay_chunk) &&
+         conn->control.size <= conn->control.max && conn->out.capacity <= PL_RELAY_OUT_LARGE;
 }
 
 bool pl_relay_bounds_hold(const pl_relay *relay) {
-  uint64_t outputs = (relay->stats.sockets + relay->node_count) * (uint64_t)PL_OUT_LARGE;
+  uint64_t outputs = (relay->stats.sockets + relay->node_count) * (uint64_t)PL_RELAY_OUT_LARGE;
   for (const pl_node *n = relay->queues.next; n != &relay->queues; n = n->next)
-    if (!queue_holds(PL_CONTAINER(n, pl_queue, all))) return false;
-  return relay->queued_bytes <= pl_setting_of(relay, PL_SET_QUEUE_TOTAL_MAX) + outputs + PL_ENVELOPE_MAX;
+    if (!queue_holds(PL_CONTAINER(n, pl_relay_queue, all))) return false;
+  return relay->queued_bytes <=
+         pl_relay_setting_of(relay, PL_RELAY_SET_QUEUE_TOTAL_MAX) + outputs + PL_RELAY_ENVELOPE_MAX;
 }

@@ -14,45 +14,45 @@ static void init_lists(pl_relay *relay) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) pl_list_init(lists[i]);
 }
 
-pl_shared *pl_shared_new(const uint32_t settings[PL_SETTINGS]) {
-  pl_shared *shared = pl_alloc(sizeof *shared);
+pl_relay_shared *pl_relay_shared_new(const uint32_t settings[PL_RELAY_SETTINGS]) {
+  pl_relay_shared *shared = pl_alloc(sizeof *shared);
   if (!shared) return NULL;
-  if (pl_rate_init(&shared->connects, settings[PL_SET_CONNECTS_PER_MINUTE], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->registrations, settings[PL_SET_REGISTRATIONS_PER_HOUR], HOUR_MS) == 0 &&
-      pl_rate_init(&shared->knocks, settings[PL_SET_KNOCKS_PER_ADDRESS], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->knocks_from, settings[PL_SET_KNOCKS_PER_CALLER], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->knocks_to, settings[PL_SET_KNOCKS_PER_CALLEE], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->codes, settings[PL_SET_CODES_PER_MINUTE], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->claims, settings[PL_SET_CLAIMS_PER_MINUTE], MINUTE_MS) == 0 &&
-      pl_rate_init(&shared->code_misses, settings[PL_SET_CODE_MISSES_PER_MINUTE], MINUTE_MS) == 0 &&
-      pl_rate_init_large(&shared->caller_to, pl_knocks_of_caller(settings), MINUTE_MS) == 0 &&
-      pl_rate_init_large(&shared->address_to, pl_knocks_of_address(settings), MINUTE_MS) == 0 &&
-      pl_rate_init_large(&shared->newcomers, 1, MINUTE_MS) == 0 && pl_crowd_init(&shared->crowd) == 0 &&
-      pl_pairs_init(&shared->pairs) == 0)
+  if (pl_relay_rate_init(&shared->connects, settings[PL_RELAY_SET_CONNECTS_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->registrations, settings[PL_RELAY_SET_REGISTRATIONS_PER_HOUR], HOUR_MS) == 0 &&
+      pl_relay_rate_init(&shared->knocks, settings[PL_RELAY_SET_KNOCKS_PER_ADDRESS], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->knocks_from, settings[PL_RELAY_SET_KNOCKS_PER_CALLER], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->knocks_to, settings[PL_RELAY_SET_KNOCKS_PER_CALLEE], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->codes, settings[PL_RELAY_SET_CODES_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->claims, settings[PL_RELAY_SET_CLAIMS_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_relay_rate_init(&shared->code_misses, settings[PL_RELAY_SET_CODE_MISSES_PER_MINUTE], MINUTE_MS) == 0 &&
+      pl_relay_rate_init_large(&shared->caller_to, pl_relay_knocks_of_caller(settings), MINUTE_MS) == 0 &&
+      pl_relay_rate_init_large(&shared->address_to, pl_relay_knocks_of_address(settings), MINUTE_MS) == 0 &&
+      pl_relay_rate_init_large(&shared->newcomers, 1, MINUTE_MS) == 0 && pl_relay_crowd_init(&shared->crowd) == 0 &&
+      pl_relay_pairs_init(&shared->pairs) == 0)
     return shared;
-  pl_shared_free(shared);
+  pl_relay_shared_free(shared);
   return NULL;
 }
 
-void pl_shared_free(pl_shared *shared) {
+void pl_relay_shared_free(pl_relay_shared *shared) {
   if (!shared) return;
-  pl_rate_deinit(&shared->connects);
-  pl_rate_deinit(&shared->registrations);
-  pl_rate_deinit(&shared->knocks);
-  pl_rate_deinit(&shared->knocks_from);
-  pl_rate_deinit(&shared->knocks_to);
-  pl_rate_deinit(&shared->caller_to);
-  pl_rate_deinit(&shared->address_to);
-  pl_rate_deinit(&shared->newcomers);
-  pl_crowd_deinit(&shared->crowd);
-  pl_rate_deinit(&shared->codes);
-  pl_rate_deinit(&shared->claims);
-  pl_rate_deinit(&shared->code_misses);
-  pl_pairs_deinit(&shared->pairs);
+  pl_relay_rate_deinit(&shared->connects);
+  pl_relay_rate_deinit(&shared->registrations);
+  pl_relay_rate_deinit(&shared->knocks);
+  pl_relay_rate_deinit(&shared->knocks_from);
+  pl_relay_rate_deinit(&shared->knocks_to);
+  pl_relay_rate_deinit(&shared->caller_to);
+  pl_relay_rate_deinit(&shared->address_to);
+  pl_relay_rate_deinit(&shared->newcomers);
+  pl_relay_crowd_deinit(&shared->crowd);
+  pl_relay_rate_deinit(&shared->codes);
+  pl_relay_rate_deinit(&shared->claims);
+  pl_relay_rate_deinit(&shared->code_misses);
+  pl_relay_pairs_deinit(&shared->pairs);
   pl_free(shared);
 }
 
-uint64_t pl_shared_sockets(const pl_shared *shared) {
+uint64_t pl_relay_shared_sockets(const pl_relay_shared *shared) {
   return atomic_load(&shared->sockets);
 }
 
@@ -62,9 +62,9 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   relay->config = *config;
   init_lists(relay);
   relay->shared = config->shared;
-  if (!relay->shared) relay->shared = relay->own_shared = pl_shared_new(config->settings);
-  if (relay->shared && pl_accounts_init(relay) == 0 && pl_router_init(relay) == 0 && pl_nameplates_init(relay) == 0 &&
-      pl_bus_init(relay) == 0)
+  if (!relay->shared) relay->shared = relay->own_shared = pl_relay_shared_new(config->settings);
+  if (relay->shared && pl_relay_accounts_init(relay) == 0 && pl_relay_router_init(relay) == 0 &&
+      pl_relay_nameplates_init(relay) == 0 && pl_relay_bus_init(relay) == 0)
     return relay;
   pl_relay_free(relay);
   return NULL;
@@ -72,9 +72,9 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
 
 static void free_list(pl_node *list) {
   while (!pl_list_empty(list)) {
-    pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
-    if (conn->state == PL_CONN_GONE)
-      pl_conn_free(conn);
+    pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
+    if (conn->state == PL_RELAY_CONN_GONE)
+      pl_relay_conn_free(conn);
     else
       pl_relay_closed(conn, 0);
   }
@@ -85,11 +85,11 @@ void pl_relay_free(pl_relay *relay) {
   pl_node *lists[] = {&relay->connecting, &relay->answering, &relay->quiet,
                       &relay->pinged,     &relay->closing,   &relay->aborted};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
-  pl_bus_deinit(relay);
-  pl_accounts_deinit(relay);
-  pl_nameplates_deinit(relay);
-  pl_router_deinit(relay);
-  pl_shared_free(relay->own_shared);
+  pl_relay_bus_deinit(relay);
+  pl_relay_accounts_deinit(relay);
+  pl_relay_nameplates_deinit(relay);
+  pl_relay_router_deinit(relay);
+  pl_relay_shared_free(relay->own_shared);
   while (relay->free_small_count) pl_free(relay->free_small[--relay->free_small_count]);
   while (relay->free_large_count) pl_free(relay->free_large[--relay->free_large_count]);
   pl_free(relay);
@@ -107,97 +107,97 @@ const uint8_t *pl_relay_id(const pl_relay *relay) {
 
 /* ---- states ------------------------------------------------------------------------------------------- */
 
-#define BIT(state) (1u << PL_CONN_##state)
+#define BIT(state) (1u << PL_RELAY_CONN_##state)
 #define ENDS (BIT(ABORTED) | BIT(GONE))
 
 /* Which states may follow which. */
-static const unsigned next_states[PL_CONN_STATES] = {
-    [PL_CONN_HTTP] = BIT(ANSWER) | BIT(LOGIN) | ENDS,
-    [PL_CONN_ANSWER] = BIT(FINISHING) | ENDS,
-    [PL_CONN_LOGIN] = BIT(STORING) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_CONN_STORING] = BIT(READY) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_CONN_READY] = BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_CONN_CLOSING] = BIT(FINISHING) | ENDS,
-    [PL_CONN_FINISHING] = ENDS,
-    [PL_CONN_ABORTED] = BIT(GONE),
-    [PL_CONN_GONE] = 0,
-    [PL_CONN_BUS] = 0,
+static const unsigned next_states[PL_RELAY_CONN_STATES] = {
+    [PL_RELAY_CONN_HTTP] = BIT(ANSWER) | BIT(LOGIN) | ENDS,
+    [PL_RELAY_CONN_ANSWER] = BIT(FINISHING) | ENDS,
+    [PL_RELAY_CONN_LOGIN] = BIT(STORING) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_RELAY_CONN_STORING] = BIT(READY) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_RELAY_CONN_READY] = BIT(CLOSING) | BIT(FINISHING) | ENDS,
+    [PL_RELAY_CONN_CLOSING] = BIT(FINISHING) | ENDS,
+    [PL_RELAY_CONN_FINISHING] = ENDS,
+    [PL_RELAY_CONN_ABORTED] = BIT(GONE),
+    [PL_RELAY_CONN_GONE] = 0,
+    [PL_RELAY_CONN_BUS] = 0,
 };
 
-static pl_node *list_of(pl_relay *relay, pl_conn_state state) {
+static pl_node *list_of(pl_relay *relay, pl_relay_conn_state state) {
   switch (state) {
-    case PL_CONN_HTTP:
-    case PL_CONN_LOGIN:
-    case PL_CONN_STORING:
+    case PL_RELAY_CONN_HTTP:
+    case PL_RELAY_CONN_LOGIN:
+    case PL_RELAY_CONN_STORING:
       return &relay->connecting;
-    case PL_CONN_ANSWER:
+    case PL_RELAY_CONN_ANSWER:
       return &relay->answering;
-    case PL_CONN_READY:
+    case PL_RELAY_CONN_READY:
       return &relay->quiet;
-    case PL_CONN_CLOSING:
-    case PL_CONN_FINISHING:
+    case PL_RELAY_CONN_CLOSING:
+    case PL_RELAY_CONN_FINISHING:
       return &relay->closing;
     default:
       return &relay->aborted;
   }
 }
 
-static void list_again(pl_conn *conn, pl_node *list, uint64_t now_ms) {
+static void list_again(pl_relay_conn *conn, pl_node *list, uint64_t now_ms) {
   pl_list_remove(&conn->timed);
   pl_list_append(list, &conn->timed);
   conn->listed_ms = now_ms;
 }
 
-void pl_conn_move(pl_conn *conn, pl_conn_state state, uint64_t now_ms) {
+void pl_relay_conn_move(pl_relay_conn *conn, pl_relay_conn_state state, uint64_t now_ms) {
   if (!(next_states[conn->state] & 1u << state)) return; /* has ended already: the first reason counts */
   pl_relay *relay = conn->relay;
-  if (conn->state == PL_CONN_READY) relay->stats.ready--;
-  if (state == PL_CONN_READY) relay->stats.ready++;
+  if (conn->state == PL_RELAY_CONN_READY) relay->stats.ready--;
+  if (state == PL_RELAY_CONN_READY) relay->stats.ready++;
   pl_node *list = list_of(relay, state);
   if (list != list_of(relay, conn->state) || list == &relay->closing) list_again(conn, list, now_ms);
   conn->state = state;
 }
 
 /* Leaves links and presence: nobody reaches it any more. */
-static void leave(pl_conn *conn, uint64_t now_ms) {
-  pl_link_socket_died(conn, now_ms);
+static void leave(pl_relay_conn *conn, uint64_t now_ms) {
+  pl_relay_link_socket_died(conn, now_ms);
   pl_buffer_deinit(&conn->control);
   pl_buffer_deinit(&conn->part);
-  pl_bus_untold_drop(conn);
+  pl_relay_bus_untold_drop(conn);
   if (conn->account) conn->account->peer_entries -= conn->peers.count;
-  pl_peers_deinit(conn->relay, &conn->peers);
+  pl_relay_peers_deinit(conn->relay, &conn->peers);
   if (!conn->presence) return;
-  pl_presence *presence = conn->presence;
-  pl_bus_tell(conn, PL_BUS_LOGOUT);
+  pl_relay_presence *presence = conn->presence;
+  pl_relay_bus_tell(conn, PL_RELAY_BUS_LOGOUT);
   conn->presence = NULL;
   pl_list_remove(&conn->same_id);
   presence->socket_count--;
-  pl_router_release(conn->relay, presence);
+  pl_relay_router_release(conn->relay, presence);
 }
 
-void pl_conn_drop_prologue(pl_conn *conn) {
+void pl_relay_conn_drop_prologue(pl_relay_conn *conn) {
   if (!conn->prologue) return;
-  pl_http_deinit(&conn->prologue->http);
+  pl_relay_http_deinit(&conn->prologue->http);
   pl_free(conn->prologue);
   conn->prologue = NULL;
 }
 
-void pl_conn_free(pl_conn *conn) {
+void pl_relay_conn_free(pl_relay_conn *conn) {
   pl_list_remove(&conn->timed);
   pl_list_remove(&conn->dirty);
-  pl_conn_drop_prologue(conn);
+  pl_relay_conn_drop_prologue(conn);
   pl_ws_deinit(&conn->ws);
   pl_buffer_deinit(&conn->part);
-  pl_out_deinit(conn);
-  pl_account_leave(conn);
+  pl_relay_out_deinit(conn);
+  pl_relay_account_leave(conn);
   pl_free(conn);
 }
 
 /* ---- open, receive, closed ---------------------------------------------------------------------------- */
 
-static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
-  pl_conn *conn = pl_alloc(sizeof *conn);
-  pl_prologue *prologue = pl_alloc(sizeof *prologue);
+static pl_relay_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
+  pl_relay_conn *conn = pl_alloc(sizeof *conn);
+  pl_relay_prologue *prologue = pl_alloc(sizeof *prologue);
   if (!conn || !prologue) {
     pl_free(conn);
     pl_free(prologue);
@@ -213,28 +213,28 @@ static pl_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
   pl_list_init(&conn->untold);
   pl_list_init(&conn->turns);
   pl_list_append(&relay->connecting, &conn->timed);
-  pl_buffer_init(&conn->control, PL_CONTROL_QUEUE_MAX);
-  pl_buffer_init(&conn->part, PL_ENVELOPE_MAX);
-  pl_ws_init(&conn->ws, true, false, PL_LOGIN_MESSAGE_MAX);
-  pl_http_init(&prologue->http, pl_setting_of(relay, PL_SET_HTTP_HEAD_MAX),
-               pl_setting_of(relay, PL_SET_HTTP_HEADERS_MAX));
+  pl_buffer_init(&conn->control, PL_RELAY_CONTROL_QUEUE_MAX);
+  pl_buffer_init(&conn->part, PL_RELAY_ENVELOPE_MAX);
+  pl_ws_init(&conn->ws, true, false, PL_RELAY_LOGIN_MESSAGE_MAX);
+  pl_relay_http_init(&prologue->http, pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_HEAD_MAX),
+                     pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_HEADERS_MAX));
   return conn;
 }
 
-pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
-                       uint64_t now_ms) {
-  uint64_t limit = pl_setting_of(relay, PL_SET_SOCKETS_MAX);
+pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
+                             uint64_t now_ms) {
+  uint64_t limit = pl_relay_setting_of(relay, PL_RELAY_SET_SOCKETS_MAX);
   if (relay->draining || atomic_load(&relay->shared->sockets) >= limit + OVER_LIMIT_SPARE) return NULL;
-  if (!pl_rate_trusted(relay, address) && !pl_rate_connect(relay, address, now_ms)) return NULL;
-  pl_conn *conn = new_conn(relay, now_ms);
+  if (!pl_relay_rate_trusted(relay, address) && !pl_relay_rate_connect(relay, address, now_ms)) return NULL;
+  pl_relay_conn *conn = new_conn(relay, now_ms);
   if (!conn) return NULL;
-  if (!PL_LOAD(relay->shared->started_ms)) PL_STORE(relay->shared->started_ms, now_ms);
+  if (!PL_RELAY_LOAD(relay->shared->started_ms)) PL_RELAY_STORE(relay->shared->started_ms, now_ms);
   conn->shell = shell;
   memcpy(conn->address, address, 16);
   memcpy(conn->prologue->challenge, challenge, 32);
-  if (pl_account_enter(conn, pl_account_key(conn, NULL)) != 0 ||
-      (!pl_rate_trusted(relay, address) && !pl_crowd_enter(conn))) {
-    pl_conn_free(conn);
+  if (pl_relay_account_enter(conn, pl_relay_account_key(conn, NULL)) != 0 ||
+      (!pl_relay_rate_trusted(relay, address) && !pl_relay_crowd_enter(conn))) {
+    pl_relay_conn_free(conn);
     return NULL;
   }
   if (atomic_fetch_add(&relay->shared->sockets, 1) >= limit) conn->prologue->over_limit = true;
@@ -244,12 +244,12 @@ pl_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t
 }
 
 /* To be heard of now and then is not enough: a socket that takes nothing holds memory for nothing. */
-static void look_at_output(pl_conn *conn, uint64_t now_ms) {
-  if (pl_out_size(&conn->out) == 0) return;
+static void look_at_output(pl_relay_conn *conn, uint64_t now_ms) {
+  if (pl_relay_out_size(&conn->out) == 0) return;
   if (!conn->stuck_ms)
     conn->stuck_ms = now_ms;
-  else if (now_ms - conn->stuck_ms >= pl_setting_of(conn->relay, PL_SET_STALL_TIMEOUT_MS))
-    pl_out_end_stuck(conn);
+  else if (now_ms - conn->stuck_ms >= pl_relay_setting_of(conn->relay, PL_RELAY_SET_STALL_TIMEOUT_MS))
+    pl_relay_out_end_stuck(conn);
 }
 
 /* The relay was stopped, or its machine was, and is called much later than it asked for. */
@@ -258,54 +258,54 @@ static bool stood_still(const pl_relay *relay, uint64_t now_ms) {
   return now_ms > deadline && now_ms - deadline > STOOD_STILL_MS;
 }
 
-void pl_relay_receive(pl_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   conn->heard_ms = now_ms;
   /* The list is exact to a part of the interval: moving for every read would cost more than it tells. */
-  if (conn->state == PL_CONN_READY &&
-      (conn->pinged || now_ms - conn->listed_ms > pl_setting_of(relay, PL_SET_PING_INTERVAL_MS) / 64)) {
+  if (conn->state == PL_RELAY_CONN_READY &&
+      (conn->pinged || now_ms - conn->listed_ms > pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS) / 64)) {
     if (stood_still(relay, now_ms)) conn->stuck_ms = 0; /* before the list moves, which the deadline hangs on */
     conn->pinged = false;
     list_again(conn, &relay->quiet, now_ms);
     look_at_output(conn, now_ms);
   }
-  pl_front_receive(conn, data, size, now_ms);
+  pl_relay_front_receive(conn, data, size, now_ms);
 }
 
-void pl_relay_closed(pl_conn *conn, uint64_t now_ms) {
+void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms) {
   conn->relay->stats.sockets--;
   atomic_fetch_sub(&conn->relay->shared->sockets, 1);
-  pl_crowd_leave(conn);
-  pl_conn_move(conn, PL_CONN_GONE, now_ms);
+  pl_relay_crowd_leave(conn);
+  pl_relay_conn_move(conn, PL_RELAY_CONN_GONE, now_ms);
   leave(conn, now_ms);
   pl_list_remove(&conn->dirty);
   conn->is_dirty = false;
-  if (!conn->lookup_pending) pl_conn_free(conn);
+  if (!conn->lookup_pending) pl_relay_conn_free(conn);
 }
 
 /* ---- ends of a connection ----------------------------------------------------------------------------- */
 
-void pl_conn_abort(pl_conn *conn) {
-  if (conn->state == PL_CONN_BUS) {
-    pl_bus_abort(conn);
+void pl_relay_conn_abort(pl_relay_conn *conn) {
+  if (conn->state == PL_RELAY_CONN_BUS) {
+    pl_relay_bus_abort(conn);
     return;
   }
-  pl_conn_move(conn, PL_CONN_ABORTED, conn->heard_ms);
-  pl_conn_mark(conn);
+  pl_relay_conn_move(conn, PL_RELAY_CONN_ABORTED, conn->heard_ms);
+  pl_relay_conn_mark(conn);
 }
 
-void pl_conn_close(pl_conn *conn, uint16_t code, const char *text, bool wait, uint64_t now_ms) {
+void pl_relay_conn_close(pl_relay_conn *conn, uint16_t code, const char *text, bool wait, uint64_t now_ms) {
   uint8_t payload[PL_WS_CONTROL_MAX];
   leave(conn, now_ms);
   if (!conn->close_sent) {
     conn->close_sent = true;
-    if (!pl_out_frame(conn, PL_WS_CLOSE, payload, pl_ws_put_close(payload, code, text))) {
-      pl_conn_abort(conn);
+    if (!pl_relay_out_frame(conn, PL_WS_CLOSE, payload, pl_ws_put_close(payload, code, text))) {
+      pl_relay_conn_abort(conn);
       return;
     }
   }
-  pl_conn_move(conn, wait ? PL_CONN_CLOSING : PL_CONN_FINISHING, now_ms);
-  pl_conn_mark(conn);
+  pl_relay_conn_move(conn, wait ? PL_RELAY_CONN_CLOSING : PL_RELAY_CONN_FINISHING, now_ms);
+  pl_relay_conn_mark(conn);
 }
 
 static uint16_t close_code_of(int reason) {
@@ -325,39 +325,40 @@ static uint16_t close_code_of(int reason) {
   }
 }
 
-void pl_conn_refuse(pl_conn *conn, int reason, uint64_t now_ms) {
+void pl_relay_conn_refuse(pl_relay_conn *conn, int reason, uint64_t now_ms) {
   uint8_t payload[128];
   const char *text = pl_reason_text(reason);
   pl_wire_reset reset = {.reason = (uint16_t)reason, .text = {(const uint8_t *)text, strlen(text)}};
   int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
-  pl_conn_log(conn, PL_LOG_DEBUG, "refused", pl_reason_name(reason)); /* strangers could fill a log with it */
-  if (n > 0) pl_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
-  pl_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
+  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "refused",
+                    pl_reason_name(reason)); /* strangers could fill a log with it */
+  if (n > 0) pl_relay_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
+  pl_relay_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
 }
 
 /* ---- time --------------------------------------------------------------------------------------------- */
 
 /* The oldest of a list if it has been there for that long. */
-static pl_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
+static pl_relay_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
   if (pl_list_empty(list)) return NULL;
-  pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
+  pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
   return now_ms >= conn->listed_ms + after_ms ? conn : NULL;
 }
 
 /* It stays where it was in time, so both lists stay in order. */
-static void ping(pl_conn *conn, uint64_t now_ms) {
+static void ping(pl_relay_conn *conn, uint64_t now_ms) {
   conn->pinged = true;
   list_again(conn, &conn->relay->pinged, conn->listed_ms);
   look_at_output(conn, now_ms);
-  if (pl_out_size(&conn->out) < PL_OUT_DIRECT) (void)pl_out_frame(conn, PL_WS_PING, NULL, 0);
+  if (pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) (void)pl_relay_out_frame(conn, PL_WS_PING, NULL, 0);
 }
 
-static void on_late_close(pl_conn *conn, uint64_t now_ms) {
-  if (conn->state == PL_CONN_CLOSING) {
-    pl_conn_move(conn, PL_CONN_FINISHING, now_ms);
-    pl_conn_mark(conn);
+static void on_late_close(pl_relay_conn *conn, uint64_t now_ms) {
+  if (conn->state == PL_RELAY_CONN_CLOSING) {
+    pl_relay_conn_move(conn, PL_RELAY_CONN_FINISHING, now_ms);
+    pl_relay_conn_mark(conn);
   } else {
-    pl_conn_abort(conn);
+    pl_relay_conn_abort(conn);
   }
 }
 
@@ -365,17 +366,18 @@ static void on_late_close(pl_conn *conn, uint64_t now_ms) {
  * does anybody count as stalled while nothing was written. */
 static void ask_again(pl_relay *relay, uint64_t now_ms) {
   pl_node asked;
-  uint64_t longest = pl_setting_of(relay, PL_SET_PING_INTERVAL_MS), least = now_ms > longest ? now_ms - longest : 0;
+  uint64_t longest = pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS),
+           least = now_ms > longest ? now_ms - longest : 0;
   pl_list_init(&asked);
   while (!pl_list_empty(&relay->quiet) || !pl_list_empty(&relay->pinged)) { /* those that were pinged are older */
     pl_node *from = pl_list_empty(&relay->pinged) ? &relay->quiet : &relay->pinged;
-    pl_conn *conn = PL_CONTAINER(from->next, pl_conn, timed);
+    pl_relay_conn *conn = PL_CONTAINER(from->next, pl_relay_conn, timed);
     conn->pinged = false;
     conn->stuck_ms = 0;
     list_again(conn, &asked, conn->listed_ms > least ? conn->listed_ms : least);
   }
   while (!pl_list_empty(&asked)) {
-    pl_conn *conn = PL_CONTAINER(asked.next, pl_conn, timed);
+    pl_relay_conn *conn = PL_CONTAINER(asked.next, pl_relay_conn, timed);
     list_again(conn, &relay->quiet, conn->listed_ms);
   }
 }
@@ -395,59 +397,61 @@ static bool put_off(pl_relay *relay, uint64_t now_ms) {
 }
 
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
-  pl_conn *conn;
-  pl_nameplates_time(relay, now_ms);
+  pl_relay_conn *conn;
+  pl_relay_nameplates_time(relay, now_ms);
   if (put_off(relay, now_ms)) return;
-  pl_link_time(relay, now_ms);
-  while ((conn = due(&relay->connecting, now_ms, pl_setting_of(relay, PL_SET_LOGIN_TIMEOUT_MS)))) {
-    pl_conn_log(conn, PL_LOG_DEBUG, "timeout", "before login");
-    if (conn->state == PL_CONN_HTTP)
-      pl_conn_abort(conn);
+  pl_relay_link_time(relay, now_ms);
+  while ((conn = due(&relay->connecting, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_LOGIN_TIMEOUT_MS)))) {
+    pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "timeout", "before login");
+    if (conn->state == PL_RELAY_CONN_HTTP)
+      pl_relay_conn_abort(conn);
     else
-      pl_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
+      pl_relay_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
   }
-  while ((conn = due(&relay->answering, now_ms, pl_setting_of(relay, PL_SET_HTTP_TIMEOUT_MS)))) pl_conn_abort(conn);
-  while ((conn = due(&relay->closing, now_ms, pl_setting_of(relay, PL_SET_CLOSE_TIMEOUT_MS))))
+  while ((conn = due(&relay->answering, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_TIMEOUT_MS))))
+    pl_relay_conn_abort(conn);
+  while ((conn = due(&relay->closing, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_CLOSE_TIMEOUT_MS))))
     on_late_close(conn, now_ms);
-  while ((conn = due(&relay->quiet, now_ms, pl_setting_of(relay, PL_SET_PING_INTERVAL_MS)))) ping(conn, now_ms);
-  while ((conn = due(&relay->pinged, now_ms, pl_setting_of(relay, PL_SET_DEAD_AFTER_MS)))) {
-    pl_conn_log(conn, PL_LOG_INFO, "dead", NULL);
-    pl_conn_abort(conn);
+  while ((conn = due(&relay->quiet, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS))))
+    ping(conn, now_ms);
+  while ((conn = due(&relay->pinged, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_DEAD_AFTER_MS)))) {
+    pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "dead", NULL);
+    pl_relay_conn_abort(conn);
   }
 }
 
-static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list, enum pl_setting setting) {
+static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list, enum pl_relay_setting setting) {
   if (pl_list_empty(list)) return;
-  const pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
-  uint64_t at = conn->listed_ms + pl_setting_of(relay, setting);
+  const pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
+  uint64_t at = conn->listed_ms + pl_relay_setting_of(relay, setting);
   if (at < *deadline) *deadline = at;
 }
 
 uint64_t pl_relay_deadline(const pl_relay *relay) {
   if (relay->judge_ms) return relay->judge_ms;
-  uint64_t deadline = PL_RELAY_NEVER;
-  sooner(&deadline, relay, &relay->connecting, PL_SET_LOGIN_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->answering, PL_SET_HTTP_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->closing, PL_SET_CLOSE_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->quiet, PL_SET_PING_INTERVAL_MS);
-  sooner(&deadline, relay, &relay->pinged, PL_SET_DEAD_AFTER_MS);
+  uint64_t deadline = PL_NEVER;
+  sooner(&deadline, relay, &relay->connecting, PL_RELAY_SET_LOGIN_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->answering, PL_RELAY_SET_HTTP_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->closing, PL_RELAY_SET_CLOSE_TIMEOUT_MS);
+  sooner(&deadline, relay, &relay->quiet, PL_RELAY_SET_PING_INTERVAL_MS);
+  sooner(&deadline, relay, &relay->pinged, PL_RELAY_SET_DEAD_AFTER_MS);
   if (!pl_list_empty(&relay->opens)) {
-    const pl_link *link = PL_CONTAINER(relay->opens.next, pl_link, timed);
+    const pl_relay_link *link = PL_CONTAINER(relay->opens.next, pl_relay_link, timed);
     if (link->deadline_ms < deadline) deadline = link->deadline_ms;
   }
-  uint64_t nameplates = pl_nameplates_deadline(relay);
+  uint64_t nameplates = pl_relay_nameplates_deadline(relay);
   if (nameplates < deadline) deadline = nameplates;
   return deadline;
 }
 
 static void drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
   while (!pl_list_empty(list)) {
-    pl_conn *conn = PL_CONTAINER(list->next, pl_conn, timed);
-    if (conn->state == PL_CONN_READY) pl_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
-    if (conn->state == PL_CONN_HTTP)
-      pl_conn_abort(conn);
+    pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
+    if (conn->state == PL_RELAY_CONN_READY) pl_relay_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
+    if (conn->state == PL_RELAY_CONN_HTTP)
+      pl_relay_conn_abort(conn);
     else
-      pl_conn_refuse(conn, PL_REASON_DRAINING, now_ms);
+      pl_relay_conn_refuse(conn, PL_REASON_DRAINING, now_ms);
   }
 }
 
@@ -465,24 +469,24 @@ void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms) {
 
 /* ---- output ------------------------------------------------------------------------------------------- */
 
-void pl_conn_mark(pl_conn *conn) {
-  if (conn->is_dirty || conn->state == PL_CONN_GONE) return;
+void pl_relay_conn_mark(pl_relay_conn *conn) {
+  if (conn->is_dirty || conn->state == PL_RELAY_CONN_GONE) return;
   conn->is_dirty = true;
   pl_list_append(&conn->relay->dirty, &conn->dirty);
 }
 
-pl_conn *pl_relay_next_dirty(pl_relay *relay) {
+pl_relay_conn *pl_relay_next_dirty(pl_relay *relay) {
   if (pl_list_empty(&relay->dirty)) return NULL;
-  pl_conn *conn = PL_CONTAINER(relay->dirty.next, pl_conn, dirty);
+  pl_relay_conn *conn = PL_CONTAINER(relay->dirty.next, pl_relay_conn, dirty);
   pl_list_remove(&conn->dirty);
   conn->is_dirty = false;
   return conn;
 }
 
-bool pl_conn_output(pl_conn *conn, pl_view *out) {
-  if (conn->state == PL_CONN_ABORTED) return false;
-  pl_out_close_frame(&conn->out);
-  size_t size = pl_out_size(&conn->out);
+bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) {
+  if (conn->state == PL_RELAY_CONN_ABORTED) return false;
+  pl_relay_out_close_frame(&conn->out);
+  size_t size = pl_relay_out_size(&conn->out);
   if (size)
     *out = (pl_view){conn->out.memory + conn->out.start, size};
   else
@@ -490,36 +494,37 @@ bool pl_conn_output(pl_conn *conn, pl_view *out) {
   return out->size > 0;
 }
 
-void pl_conn_sent(pl_conn *conn, size_t n, uint64_t now_ms) {
-  if (pl_out_size(&conn->out)) {
-    pl_out_sent(conn, n);
+void pl_relay_conn_sent(pl_relay_conn *conn, size_t n, uint64_t now_ms) {
+  if (pl_relay_out_size(&conn->out)) {
+    pl_relay_out_sent(conn, n);
   } else {
     conn->body.data += n;
     conn->body.size -= n;
   }
   conn->blocked = false;
   if (n) conn->stuck_ms = 0;
-  if (conn->control.size || !pl_list_empty(&conn->turns)) pl_out_refill(conn);
-  if (conn->state == PL_CONN_ANSWER || conn->state == PL_CONN_FINISHING)
+  if (conn->control.size || !pl_list_empty(&conn->turns)) pl_relay_out_refill(conn);
+  if (conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING)
     list_again(conn, list_of(conn->relay, conn->state), now_ms);
-  if (conn->state == PL_CONN_ANSWER && pl_out_size(&conn->out) == 0 && conn->body.size == 0)
-    pl_conn_move(conn, PL_CONN_FINISHING, now_ms);
+  if (conn->state == PL_RELAY_CONN_ANSWER && pl_relay_out_size(&conn->out) == 0 && conn->body.size == 0)
+    pl_relay_conn_move(conn, PL_RELAY_CONN_FINISHING, now_ms);
 }
 
-pl_conn_wish pl_conn_get_wish(const pl_conn *conn) {
-  if (conn->state == PL_CONN_ABORTED) return PL_WISH_ABORT;
-  return conn->state == PL_CONN_ANSWER || conn->state == PL_CONN_FINISHING ? PL_WISH_FINISH : PL_WISH_NONE;
+pl_relay_conn_wish pl_relay_conn_get_wish(const pl_relay_conn *conn) {
+  if (conn->state == PL_RELAY_CONN_ABORTED) return PL_RELAY_WISH_ABORT;
+  return conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING ? PL_RELAY_WISH_FINISH
+                                                                                       : PL_RELAY_WISH_NONE;
 }
 
-void *pl_conn_shell(const pl_conn *conn) {
+void *pl_relay_conn_shell(const pl_relay_conn *conn) {
   return conn->shell;
 }
 
-uint64_t pl_conn_number(const pl_conn *conn) {
+uint64_t pl_relay_conn_number(const pl_relay_conn *conn) {
   return conn->number;
 }
 
-void pl_conn_log(const pl_conn *conn, pl_relay_log_level level, const char *event, const char *detail) {
+void pl_relay_conn_log(const pl_relay_conn *conn, pl_relay_log_level level, const char *event, const char *detail) {
   const pl_relay *relay = conn->relay;
   if (relay->config.hooks.log) relay->config.hooks.log(relay->config.user, level, conn, event, detail);
 }

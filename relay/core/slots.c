@@ -7,16 +7,17 @@
 
 enum { FIRST_SLOTS = 4 };
 
-static uint32_t limit_of(const pl_conn *conn) {
-  return conn->state == PL_CONN_BUS ? PL_BUS_SLOTS : pl_setting_of(conn->relay, PL_SET_LINK_SLOTS);
+static uint32_t limit_of(const pl_relay_conn *conn) {
+  return conn->state == PL_RELAY_CONN_BUS ? PL_RELAY_BUS_SLOTS
+                                          : pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_SLOTS);
 }
 
-static int grow(pl_conn *conn, pl_slots *slots, uint32_t slot) {
+static int grow(pl_relay_conn *conn, pl_relay_slots *slots, uint32_t slot) {
   uint32_t limit = limit_of(conn);
   uint32_t count = slots->count ? slots->count : FIRST_SLOTS;
   while (count <= slot) count *= 2;
   if (count > limit) count = limit;
-  pl_slot *at = pl_realloc(slots->at, count * sizeof *at);
+  pl_relay_slot *at = pl_realloc(slots->at, count * sizeof *at);
   if (!at) return PL_ENOMEM;
   memset(at + slots->count, 0, (count - slots->count) * sizeof *at);
   slots->at = at;
@@ -24,23 +25,23 @@ static int grow(pl_conn *conn, pl_slots *slots, uint32_t slot) {
   return 0;
 }
 
-int pl_slots_put(pl_conn *conn, pl_half *half, uint32_t number) {
-  pl_slots *slots = &conn->slots[pl_link_relay_side(number)];
+int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number) {
+  pl_relay_slots *slots = &conn->slots[pl_link_relay_side(number)];
   uint32_t slot = pl_link_slot(number);
   if (slot >= slots->count && grow(conn, slots, slot) != 0) return PL_ENOMEM;
-  slots->at[slot] = (pl_slot){half, number};
+  slots->at[slot] = (pl_relay_slot){half, number};
   half->conn = conn;
   half->number = number;
   return 0;
 }
 
-bool pl_slots_taken(const pl_conn *conn, uint32_t number) {
-  const pl_slots *slots = &conn->slots[pl_link_relay_side(number)];
+bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number) {
+  const pl_relay_slots *slots = &conn->slots[pl_link_relay_side(number)];
   return pl_link_slot(number) < slots->count && slots->at[pl_link_slot(number)].half;
 }
 
-uint32_t pl_slots_next(const pl_conn *conn) {
-  const pl_slots *slots = &conn->slots[1];
+uint32_t pl_relay_slots_next(const pl_relay_conn *conn) {
+  const pl_relay_slots *slots = &conn->slots[1];
   uint32_t slot = conn->next_slot;
   while (slot < slots->count && slots->at[slot].half) slot++;
   if (slot >= limit_of(conn)) return 0;
@@ -48,8 +49,8 @@ uint32_t pl_slots_next(const pl_conn *conn) {
   return pl_link_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
 }
 
-void pl_slots_remove(pl_half *half) {
-  pl_conn *conn = half->conn;
+void pl_relay_slots_remove(pl_relay_half *half) {
+  pl_relay_conn *conn = half->conn;
   uint32_t slot = pl_link_slot(half->number);
   bool relay_side = pl_link_relay_side(half->number);
   conn->slots[relay_side].at[slot].half = NULL; /* the number stays: the next generation follows it */
@@ -57,9 +58,9 @@ void pl_slots_remove(pl_half *half) {
   half->conn = NULL;
 }
 
-void pl_slots_deinit(pl_conn *conn) {
+void pl_relay_slots_deinit(pl_relay_conn *conn) {
   for (size_t i = 0; i < 2; i++) {
     pl_free(conn->slots[i].at);
-    conn->slots[i] = (pl_slots){0};
+    conn->slots[i] = (pl_relay_slots){0};
   }
 }

@@ -29,7 +29,7 @@ typedef struct echo_conn {
   pl_socket *socket;
   pl_node dirty;
   bool upgraded, ending, broken;
-  pl_http http;
+  pl_relay_http http;
   pl_ws ws;
   pl_buffer out;
 } echo_conn;
@@ -57,15 +57,15 @@ static void close_with(echo_conn *c, uint16_t code) {
 }
 
 /* The first subprotocol that was offered is as good as any other. */
-static void answer(echo_conn *c, const pl_http_request *request) {
+static void answer(echo_conn *c, const pl_relay_http_request *request) {
   char text[512];
   size_t n;
   if (request->upgrade) {
-    n = pl_http_write_upgrade(text, sizeof text, request->key, request->subprotocol ? "pairlink.v1" : NULL);
+    n = pl_relay_http_write_upgrade(text, sizeof text, request->key, request->subprotocol ? "pairlink.v1" : NULL);
     pl_ws_init(&c->ws, true, true, MESSAGE_MAX);
     c->upgraded = true;
   } else {
-    n = pl_http_write_refusal(text, sizeof text, 426, request->head);
+    n = pl_relay_http_write_refusal(text, sizeof text, 426, request->head);
     c->ending = true;
   }
   put(c, text, n);
@@ -73,14 +73,14 @@ static void answer(echo_conn *c, const pl_http_request *request) {
 
 static void receive_http(echo_conn *c, uint8_t **data, size_t *size) {
   char text[512];
-  pl_http_request request;
+  pl_relay_http_request request;
   const uint8_t *at = *data;
-  int rc = pl_http_read(&c->http, &at, size, &request);
+  int rc = pl_relay_http_read(&c->http, &at, size, &request);
   *data += at - *data;
-  if (rc == PL_HTTP_REQUEST) {
+  if (rc == PL_RELAY_HTTP_REQUEST) {
     answer(c, &request);
-  } else if (rc != PL_HTTP_MORE) {
-    put(c, text, pl_http_write_refusal(text, sizeof text, rc, c->http.head));
+  } else if (rc != PL_RELAY_HTTP_MORE) {
+    put(c, text, pl_relay_http_write_refusal(text, sizeof text, rc, c->http.head));
     c->ending = true;
   }
 }
@@ -98,7 +98,7 @@ static void *on_opened(void *app, pl_socket *socket, const uint8_t address[16]) 
   c->owner = app;
   c->socket = socket;
   pl_list_init(&c->dirty);
-  pl_http_init(&c->http, HEAD_MAX, HEADERS_MAX);
+  pl_relay_http_init(&c->http, HEAD_MAX, HEADERS_MAX);
   pl_buffer_init(&c->out, OUT_MAX);
   return c;
 }
@@ -122,7 +122,7 @@ static void on_closed(void *app, void *conn) {
   (void)app;
   echo_conn *c = conn;
   pl_list_remove(&c->dirty);
-  pl_http_deinit(&c->http);
+  pl_relay_http_deinit(&c->http);
   pl_ws_deinit(&c->ws);
   pl_buffer_deinit(&c->out);
   pl_free(c);
@@ -142,10 +142,10 @@ static void on_sent(void *app, void *conn, size_t n) {
   pl_buffer_trim(&c->out);
 }
 
-static pl_conn_wish on_wish(void *app, void *conn) {
+static pl_relay_conn_wish on_wish(void *app, void *conn) {
   (void)app;
   const echo_conn *c = conn;
-  return c->broken ? PL_WISH_ABORT : c->ending ? PL_WISH_FINISH : PL_WISH_NONE;
+  return c->broken ? PL_RELAY_WISH_ABORT : c->ending ? PL_RELAY_WISH_FINISH : PL_RELAY_WISH_NONE;
 }
 
 static void on_turn(void *app) {

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-pl_relay_log_level pl_log_level = PL_LOG_INFO;
+pl_relay_log_level pl_log_level = PL_RELAY_LOG_INFO;
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
 int pl_log_level_of(const char *name) {
@@ -16,7 +16,7 @@ int pl_log_level_of(const char *name) {
   return -1;
 }
 
-void pl_log(pl_relay_log_level level, const char *format, ...) {
+void pl_engine_log(pl_relay_log_level level, const char *format, ...) {
   if (level > pl_log_level) return;
   char line[1024];
   struct timespec now;

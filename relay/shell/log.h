@@ -10,7 +10,7 @@ void pl_log_keep_streams(void);
 
 extern pl_relay_log_level pl_log_level; /* set once, before any thread starts */
 
-void pl_log(pl_relay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pl_engine_log(pl_relay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* error, warn, info, debug; -1: none of these. */
 int pl_log_level_of(const char *name);
 

@@ -27,12 +27,12 @@ typedef struct program {
   uv_signal_t terminate, interrupt;
   uint64_t end_at;
   const pl_identity *identity;
-  pl_shared *shared;
+  pl_relay_shared *shared;
   pl_store *store;
   pl_bus *bus;
   bool ending;
   unsigned workers;
-  pl_worker worker[PL_WORKERS_MAX]; /* the first runs on this thread */
+  pl_worker worker[PL_RELAY_WORKERS_MAX]; /* the first runs on this thread */
 } program;
 
 static void die(const char *text, const char *hint) {
@@ -73,8 +73,9 @@ static void check_readable(const char *path) {
 static void limit_sockets(pl_options *o) {
   uint64_t fds = pl_server_fd_limit();
   uint64_t room = fds > 2 * FDS_KEPT ? fds - FDS_KEPT - PL_OPTION_LIST_MAX : fds / 2;
-  if (o->settings[PL_SET_SOCKETS_MAX] > room) o->settings[PL_SET_SOCKETS_MAX] = (uint32_t)room;
-  pl_log(PL_LOG_INFO, "event=limits files=%llu sockets=%u", (unsigned long long)fds, o->settings[PL_SET_SOCKETS_MAX]);
+  if (o->settings[PL_RELAY_SET_SOCKETS_MAX] > room) o->settings[PL_RELAY_SET_SOCKETS_MAX] = (uint32_t)room;
+  pl_engine_log(PL_RELAY_LOG_INFO, "event=limits files=%llu sockets=%u", (unsigned long long)fds,
+                o->settings[PL_RELAY_SET_SOCKETS_MAX]);
 }
 
 /* As many as the cores that this process may use. */
@@ -82,7 +83,7 @@ static unsigned count_workers(const pl_options *o) {
   cpu_set_t cores;
   if (o->workers) return o->workers;
   int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-  return count < 1 ? 1 : count < PL_WORKERS_MAX ? (unsigned)count : PL_WORKERS_MAX;
+  return count < 1 ? 1 : count < PL_RELAY_WORKERS_MAX ? (unsigned)count : PL_RELAY_WORKERS_MAX;
 }
 
 static void open_store(program *p, const pl_options *o) {
@@ -96,13 +97,14 @@ static void open_store(program *p, const pl_options *o) {
     pl_store_on_batch(w->store, pl_worker_turn);
     p->store = p->worker[0].store;
   }
-  if (o->admission == PL_ADMIT_OPEN) pl_store_purge_after(p->store, o->settings[PL_SET_PURGE_AFTER_DAYS]);
+  if (o->admission == PL_RELAY_ADMIT_OPEN) pl_store_purge_after(p->store, o->settings[PL_RELAY_SET_PURGE_AFTER_DAYS]);
 }
 
 /* Each worker has an equal part of the process's budget for what waits; all other limits hold over all of them. */
-static void share_budget(uint32_t settings[PL_SETTINGS], unsigned workers) {
-  uint32_t least = pl_setting_table[PL_SET_QUEUE_TOTAL_MAX].minimum, part = settings[PL_SET_QUEUE_TOTAL_MAX] / workers;
-  settings[PL_SET_QUEUE_TOTAL_MAX] = part > least ? part : least;
+static void share_budget(uint32_t settings[PL_RELAY_SETTINGS], unsigned workers) {
+  uint32_t least = pl_relay_setting_table[PL_RELAY_SET_QUEUE_TOTAL_MAX].minimum,
+           part = settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] / workers;
+  settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] = part > least ? part : least;
 }
 
 static void start_relays(program *p, const pl_options *o) {
@@ -123,7 +125,7 @@ static void start_relays(program *p, const pl_options *o) {
   config.identity = p->identity = pl_keyfile_load(path, why);
   if (!p->identity) die(why, NULL);
   open_store(p, o);
-  config.shared = p->shared = pl_shared_new(config.settings);
+  config.shared = p->shared = pl_relay_shared_new(config.settings);
   if (p->workers > 1) p->bus = pl_bus_local_new(p->workers);
   if (!p->shared || (p->workers > 1 && !p->bus)) die("out of memory", NULL);
   for (config.worker = 0; config.worker < p->workers; config.worker++) {
@@ -181,7 +183,7 @@ static void order_all(program *p, bool drain, bool stop) {
 /* Ends as soon as nobody is left, and at the latest after DRAIN_MS. */
 static void on_drain_timer(uv_timer_t *timer) {
   program *p = timer->data;
-  if (pl_shared_sockets(p->shared) == 0 || uv_now(timer->loop) >= p->end_at) order_all(p, false, true);
+  if (pl_relay_shared_sockets(p->shared) == 0 || uv_now(timer->loop) >= p->end_at) order_all(p, false, true);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -191,7 +193,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     return;
   }
   p->ending = true;
-  pl_log(PL_LOG_INFO, "event=ending signal=%d", number);
+  pl_engine_log(PL_RELAY_LOG_INFO, "event=ending signal=%d", number);
   order_all(p, true, false);
   p->end_at = uv_now(handle->loop) + DRAIN_MS;
   uv_timer_start(&p->drain, on_drain_timer, 20, 20);
@@ -213,7 +215,7 @@ static void finish(program *p) {
   for (unsigned i = 0; i < p->workers; i++) pl_store_close(p->worker[i].store);
   for (unsigned i = 0; i < p->workers; i++) pl_worker_end(&p->worker[i]);
   pl_bus_free(p->bus);
-  pl_shared_free(p->shared);
+  pl_relay_shared_free(p->shared);
   pl_keyfile_forget(p->identity);
 }
 

@@ -65,9 +65,9 @@ static const struct argp_option table[] = {
 
 static void list_settings(void) {
   printf("%-26s %12s %12s %12s  %s\n", "NAME", "default", "smallest", "largest", "meaning");
-  for (size_t i = 0; i < PL_SETTINGS; i++)
-    printf("%-26s %12u %12u %12u  %s\n", pl_setting_table[i].name, pl_setting_table[i].initial,
-           pl_setting_table[i].minimum, pl_setting_table[i].maximum, pl_setting_table[i].text);
+  for (size_t i = 0; i < PL_RELAY_SETTINGS; i++)
+    printf("%-26s %12u %12u %12u  %s\n", pl_relay_setting_table[i].name, pl_relay_setting_table[i].initial,
+           pl_relay_setting_table[i].minimum, pl_relay_setting_table[i].maximum, pl_relay_setting_table[i].text);
 }
 
 /* A decimal number and what follows it; false: no number, or too large. */
@@ -93,11 +93,11 @@ static void set_limit(pl_options *o, char *arg, struct argp_state *state) {
     return;
   }
   *equals = '\0';
-  if (pl_settings_set(o->settings, arg, (uint32_t)value) == 0) return;
-  for (size_t i = 0; i < PL_SETTINGS; i++)
-    if (strcmp(pl_setting_table[i].name, arg) == 0)
-      argp_error(state, "--limit %s must be from %u to %u, not %s", arg, pl_setting_table[i].minimum,
-                 pl_setting_table[i].maximum, equals + 1);
+  if (pl_relay_settings_set(o->settings, arg, (uint32_t)value) == 0) return;
+  for (size_t i = 0; i < PL_RELAY_SETTINGS; i++)
+    if (strcmp(pl_relay_setting_table[i].name, arg) == 0)
+      argp_error(state, "--limit %s must be from %u to %u, not %s", arg, pl_relay_setting_table[i].minimum,
+                 pl_relay_setting_table[i].maximum, equals + 1);
   argp_error(state, "there is no limit %s; see --limit help", arg);
 }
 
@@ -110,15 +110,15 @@ static void set_time(pl_options *o, const char *name, const char *arg, struct ar
     value *= 1000;
   else if (good && strcmp(rest, "ms") != 0)
     good = false;
-  if (!good || value > UINT32_MAX || pl_settings_set(o->settings, name, (uint32_t)value) != 0)
+  if (!good || value > UINT32_MAX || pl_relay_settings_set(o->settings, name, (uint32_t)value) != 0)
     argp_error(state, "\"%s\" is no time, or out of range for %s; try 20s or 300ms", arg, name);
 }
 
 static void set_workers(pl_options *o, const char *arg, struct argp_state *state) {
   uint64_t value = 0;
   const char *rest = "";
-  if (strcmp(arg, "auto") != 0 && (!read_number(arg, &value, &rest) || *rest || value > PL_WORKERS_MAX))
-    argp_error(state, "--workers is a number up to %d, or auto, not \"%s\"", PL_WORKERS_MAX, arg);
+  if (strcmp(arg, "auto") != 0 && (!read_number(arg, &value, &rest) || *rest || value > PL_RELAY_WORKERS_MAX))
+    argp_error(state, "--workers is a number up to %d, or auto, not \"%s\"", PL_RELAY_WORKERS_MAX, arg);
   o->workers = (unsigned)value;
 }
 
@@ -149,7 +149,7 @@ static void set_count(uint32_t *out, const char *name, uint64_t most, const char
 static void add_proxy(pl_options *o, const char *arg, struct argp_state *state) {
   pl_view text = {(const uint8_t *)arg, strlen(arg)};
   if (o->trusted_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --trust-proxy");
-  if (pl_cidr_parse(text, &o->trusted[o->trusted_count]) != 0)
+  if (pl_relay_cidr_parse(text, &o->trusted[o->trusted_count]) != 0)
     argp_error(state, "\"%s\" is no range of addresses; it looks like 10.0.0.0/8, fd00::/8 or 127.0.0.1", arg);
   o->trusted_count++;
 }
@@ -188,10 +188,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       add_alternative(o, arg, state);
       return 0;
     case KEY_ADMISSION:
-      o->admission = strcmp(arg, "closed") == 0   ? PL_ADMIT_CLOSED
-                     : strcmp(arg, "invite") == 0 ? PL_ADMIT_INVITE
-                                                  : PL_ADMIT_OPEN;
-      if (o->admission == PL_ADMIT_OPEN && strcmp(arg, "open") != 0)
+      o->admission = strcmp(arg, "closed") == 0   ? PL_RELAY_ADMIT_CLOSED
+                     : strcmp(arg, "invite") == 0 ? PL_RELAY_ADMIT_INVITE
+                                                  : PL_RELAY_ADMIT_OPEN;
+      if (o->admission == PL_RELAY_ADMIT_OPEN && strcmp(arg, "open") != 0)
         argp_error(state, "--admission is open, invite or closed, not \"%s\"", arg);
       return 0;
     case KEY_PROXY:
@@ -244,9 +244,9 @@ void pl_options_parse(pl_options *o, int argc, char **argv) {
       NULL};
   argp_err_exit_status = EXIT_USAGE;
   *o = (pl_options){.data = "data", .workers = 0, .token_uses = 1, .token_days = 7};
-  pl_settings_init(o->settings);
+  pl_relay_settings_init(o->settings);
   argp_parse(&argp, argc, argv, 0, NULL, o);
-  const char *contradiction = pl_settings_check(o->settings);
+  const char *contradiction = pl_relay_settings_check(o->settings);
   if (!o->tls_cert != !o->tls_key) contradiction = "--tls-cert and --tls-key go together";
   if (contradiction) {
     fprintf(stderr, "pairlink-relay: %s\n", contradiction);

@@ -100,11 +100,11 @@ typedef struct answer {
 
 /* HSTS holds for a host with all its ports, and others may serve plain HTTP on theirs: only who has the host's own port
  * 443 may speak for it. */
-static bool speaks_for_host(const pl_http_request *request) {
+static bool speaks_for_host(const pl_relay_http_request *request) {
   return over_tls && !memchr(request->host.data, ':', request->host.size);
 }
 
-static void add(pl_page *page, const char *name, const char *value) {
+static void add(pl_relay_page *page, const char *name, const char *value) {
   if (!value || page->head_size == sizeof page->head) return;
   size_t room = sizeof page->head - page->head_size;
   int n = snprintf(page->head + page->head_size, room, "%s: %s\r\n", name, value);
@@ -112,10 +112,10 @@ static void add(pl_page *page, const char *name, const char *value) {
 }
 
 /* A 304 says what holds of the page that the browser has, and nothing of a body. */
-static int put(const pl_http_request *request, pl_page *page, int status, const answer *a) {
+static int put(const pl_relay_http_request *request, pl_relay_page *page, int status, const answer *a) {
   char size[24];
   snprintf(size, sizeof size, "%zu", a->body.size);
-  int n = snprintf(page->head, sizeof page->head, "HTTP/1.1 %d %s\r\n", status, pl_http_status_text(status));
+  int n = snprintf(page->head, sizeof page->head, "HTTP/1.1 %d %s\r\n", status, pl_relay_http_status_text(status));
   page->head_size = (size_t)n;
   if (status != 304) {
     add(page, "Content-Type", a->type);
@@ -137,18 +137,18 @@ static int put(const pl_http_request *request, pl_page *page, int status, const 
   return page->head_size == sizeof page->head ? 500 : status;
 }
 
-static int put_text(const pl_http_request *request, pl_page *page, const char *type, const char *text) {
+static int put_text(const pl_relay_http_request *request, pl_relay_page *page, const char *type, const char *text) {
   const answer a = {.type = type, .cache = "no-store", .body = {(const uint8_t *)text, strlen(text)}};
   return put(request, page, 200, &a);
 }
 
 /* The status is always 200: a relay that cannot store still serves everyone it knows, and could not even start again.
  */
-int pl_pages_health(const pl_http_request *request, pl_page *page, bool store_works) {
+int pl_pages_health(const pl_relay_http_request *request, pl_relay_page *page, bool store_works) {
   return put_text(request, page, "text/plain; charset=utf-8", store_works ? "ok\n" : "store: failing\n");
 }
 
-int pl_pages_get(const pl_http_request *request, pl_page *page) {
+int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page) {
   pl_view name = {request->path.data + 1, request->path.size - 1};
   if (name.size == 0) name = (pl_view){(const uint8_t *)"index.html", 10};
   int i = find(name, "");
@@ -165,5 +165,5 @@ int pl_pages_get(const pl_http_request *request, pl_page *page) {
       .etag = etags[chosen],
       .body = {pl_embedded_pages[chosen].data, pl_embedded_pages[chosen].size},
   };
-  return put(request, page, pl_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
+  return put(request, page, pl_relay_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
 }

@@ -7,7 +7,7 @@
 /* Hashes the files, once at the start. tls: all listeners speak it. */
 void pl_pages_init(bool tls);
 /* These answer as pl_relay_hooks.page does. */
-int pl_pages_get(const pl_http_request *request, pl_page *page);
-int pl_pages_health(const pl_http_request *request, pl_page *page, bool store_works);
+int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page);
+int pl_pages_health(const pl_relay_http_request *request, pl_relay_page *page, bool store_works);
 
 #endif

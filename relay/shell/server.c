@@ -125,10 +125,10 @@ static void finish_socket(pl_socket *socket) {
 
 void pl_server_flush(pl_server *server, pl_socket *socket) {
   pl_server_write(server, socket);
-  pl_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
-  if (socket->failed || wish == PL_WISH_ABORT)
+  pl_relay_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
+  if (socket->failed || wish == PL_RELAY_WISH_ABORT)
     kill_socket(socket);
-  else if (wish == PL_WISH_FINISH && !socket->shut && !socket->full)
+  else if (wish == PL_RELAY_WISH_FINISH && !socket->shut && !socket->full)
     finish_socket(socket);
 }
 
@@ -195,7 +195,7 @@ static bool lingers(pl_socket *socket) {
   pl_server_flush(socket->server, socket);
   if (!socket->full || socket->failed) return false;
   watch(socket);
-  return server->config.app.wish(server->config.app_data, socket->conn) == PL_WISH_FINISH;
+  return server->config.app.wish(server->config.app_data, socket->conn) == PL_RELAY_WISH_FINISH;
 }
 
 /* With an error the loop has stopped watching: it is read once more for what came before the error, and closed. */
@@ -249,7 +249,7 @@ static pthread_mutex_t accepting = PTHREAD_MUTEX_INITIALIZER;
 /* The 1st, 2nd, 4th, 8th …: a flood must not fill the log. */
 static void tell(const char *event, uint64_t count) {
   if ((count & (count - 1)) == 0)
-    pl_log(PL_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
+    pl_engine_log(PL_RELAY_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
 }
 
 /* No descriptor is left: with the spare one the next connection is taken and closed, so that it does not hang. False:

@@ -20,7 +20,7 @@ typedef struct pl_server_app {
   void (*closed)(void *app, void *conn);
   bool (*output)(void *app, void *conn, pl_view *out);
   void (*sent)(void *app, void *conn, size_t n);
-  pl_conn_wish (*wish)(void *app, void *conn);
+  pl_relay_conn_wish (*wish)(void *app, void *conn);
   void (*turn)(void *app); /* once a turn: call pl_server_flush for each connection with something to do */
 } pl_server_app;
 

@@ -12,16 +12,16 @@
 typedef struct pl_store pl_store;
 
 /* Called on the loop, once for each lookup that was asked, in no promised order. */
-typedef void pl_store_done(void *user, pl_conn *conn, pl_registration result);
+typedef void pl_store_done(void *user, pl_relay_conn *conn, pl_relay_registration result);
 
 /* Opens or makes the database and brings it up to this version. NULL: the reason is in `why`. */
 pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]);
 /* The same database for another loop. NULL: out of memory. */
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
-void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create);
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create);
 /* The same, with a token that lets an ID that is not there in although it may not be made; NULL: none. */
-void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create,
-                          const pl_token_claim *token);
+void pl_store_lookup_with(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
+                          const pl_relay_token_claim *token);
 /* This ID was linked with somebody: it is no more deleted for being idle. Written in batches; from any thread. */
 void pl_store_linked(pl_store *store, const uint8_t id[32]);
 /* From now on, once a day: IDs that were not seen for so long, never linked, and came without a token are deleted. */

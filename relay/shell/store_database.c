@@ -88,7 +88,7 @@ static bool migrate(sqlite3 *db, int from, const char *path, char why[512]) {
       pl_store_run(db, "ROLLBACK");
       return false;
     }
-    pl_log(PL_LOG_INFO, "event=migrated version=%d", v + 1);
+    pl_engine_log(PL_RELAY_LOG_INFO, "event=migrated version=%d", v + 1);
   }
   return true;
 }

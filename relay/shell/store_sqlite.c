@@ -28,11 +28,11 @@ enum {
 typedef struct request {
   struct request *next;
   pl_store *from; /* of the loop that asked */
-  pl_conn *conn;
+  pl_relay_conn *conn;
   uint8_t id[32];
   bool may_create, has_token;
-  pl_token_claim token;
-  pl_registration result;
+  pl_relay_token_claim token;
+  pl_relay_registration result;
 } request;
 
 /* Something about an ID that can wait to be written. */
@@ -132,12 +132,13 @@ static void say_failing(health *h, const char *why) {
   if (h->said_at_s && now_s - h->said_at_s < SAY_EVERY_S) return;
   h->said_at_s = now_s;
   h->said = true;
-  pl_log(PL_LOG_WARN, "event=store-failing what=%s refused=%llu text=\"%s\"", h->what, (unsigned long long)h->refused,
-         why);
+  pl_engine_log(PL_RELAY_LOG_WARN, "event=store-failing what=%s refused=%llu text=\"%s\"", h->what,
+                (unsigned long long)h->refused, why);
 }
 
 static void say_working(health *h) {
-  if (h->said) pl_log(PL_LOG_INFO, "event=store-works what=%s refused=%llu", h->what, (unsigned long long)h->refused);
+  if (h->said)
+    pl_engine_log(PL_RELAY_LOG_INFO, "event=store-works what=%s refused=%llu", h->what, (unsigned long long)h->refused);
   h->said = false;
   h->refused = 0;
 }
@@ -171,18 +172,18 @@ static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
   pthread_mutex_unlock(&store->mutex);
 }
 
-static pl_registration look_up(pl_store *store, const hand *h, const request *r) {
+static pl_relay_registration look_up(pl_store *store, const hand *h, const request *r) {
   int64_t now_s = time(NULL);
   sqlite3_bind_blob(h->select, 1, r->id, 32, SQLITE_STATIC);
   int rc = sqlite3_step(h->select);
   int64_t last_seen_s = rc == SQLITE_ROW ? sqlite3_column_int64(h->select, 0) : 0;
   bool revoked = rc == SQLITE_ROW && sqlite3_column_int(h->select, 1);
   sqlite3_reset(h->select);
-  if (rc == SQLITE_DONE) return PL_REGISTRATION_ABSENT;
-  if (rc != SQLITE_ROW) return PL_REGISTRATION_FAILED;
-  if (revoked) return PL_REGISTRATION_REVOKED;
+  if (rc == SQLITE_DONE) return PL_RELAY_REGISTRATION_ABSENT;
+  if (rc != SQLITE_ROW) return PL_RELAY_REGISTRATION_FAILED;
+  if (revoked) return PL_RELAY_REGISTRATION_REVOKED;
   if (now_s - last_seen_s >= LAST_SEEN_EVERY_S || now_s < last_seen_s) add_note(store, r->id, false);
-  return PL_REGISTRATION_KNOWN;
+  return PL_RELAY_REGISTRATION_KNOWN;
 }
 
 /* Those that the reader can answer; the others stay in *unknown. */
@@ -192,9 +193,9 @@ static request *read_batch(pl_store *store, request *all, queue *unknown) {
   for (request *r = all, *next; r; r = next) {
     next = r->next;
     r->result = look_up(store, &store->reader, r);
-    bool failed = r->result == PL_REGISTRATION_FAILED;
+    bool failed = r->result == PL_RELAY_REGISTRATION_FAILED;
     if (failed || store->reader.health.fails) judge(&store->reader, !failed, failed);
-    bool write = r->result == PL_REGISTRATION_ABSENT && (r->may_create || r->has_token);
+    bool write = r->result == PL_RELAY_REGISTRATION_ABSENT && (r->may_create || r->has_token);
     queue_append(write ? unknown : &answers, r);
   }
   return answers.head;
@@ -240,7 +241,7 @@ static bool create(pl_store *store, const request *r, int class) {
 }
 
 /* The key of the token that the claim names. */
-static pl_registration find_token(pl_store *store, const pl_token_claim *claim, uint8_t key[32]) {
+static pl_relay_registration find_token(pl_store *store, const pl_relay_token_claim *claim, uint8_t key[32]) {
   sqlite3_bind_blob(store->token, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
   sqlite3_bind_int64(store->token, 2, time(NULL));
   int rc = sqlite3_step(store->token);
@@ -248,37 +249,37 @@ static pl_registration find_token(pl_store *store, const pl_token_claim *claim, 
   if (found) memcpy(key, sqlite3_column_blob(store->token, 0), 32);
   sqlite3_reset(store->token);
   sqlite3_clear_bindings(store->token);
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return PL_REGISTRATION_FAILED;
-  return found ? PL_REGISTRATION_KNOWN : PL_REGISTRATION_ABSENT;
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return PL_RELAY_REGISTRATION_FAILED;
+  return found ? PL_RELAY_REGISTRATION_KNOWN : PL_RELAY_REGISTRATION_ABSENT;
 }
 
 /* Takes one use of the token that the claim proves. KNOWN: it holds. */
-static pl_registration use_token(pl_store *store, const pl_token_claim *claim) {
+static pl_relay_registration use_token(pl_store *store, const pl_relay_token_claim *claim) {
   uint8_t key[32];
-  pl_registration found = find_token(store, claim, key);
-  if (found != PL_REGISTRATION_KNOWN) return found;
-  if (pl_token_verify(claim->proof, key, claim->transcript) != 0) return PL_REGISTRATION_ABSENT;
+  pl_relay_registration found = find_token(store, claim, key);
+  if (found != PL_RELAY_REGISTRATION_KNOWN) return found;
+  if (pl_token_verify(claim->proof, key, claim->transcript) != 0) return PL_RELAY_REGISTRATION_ABSENT;
   sqlite3_bind_blob(store->use, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
-  if (!step(store->use)) return PL_REGISTRATION_FAILED;
-  return sqlite3_changes(store->writer.db) == 1 ? PL_REGISTRATION_KNOWN : PL_REGISTRATION_ABSENT;
+  if (!step(store->use)) return PL_RELAY_REGISTRATION_FAILED;
+  return sqlite3_changes(store->writer.db) == 1 ? PL_RELAY_REGISTRATION_KNOWN : PL_RELAY_REGISTRATION_ABSENT;
 }
 
 /* One request within the transaction. Whoever asked before in the same batch is there by now. */
-static pl_registration enter(pl_store *store, const request *r) {
-  pl_registration found = look_up(store, &store->writer, r);
-  if (found != PL_REGISTRATION_ABSENT) return found;
-  pl_registration token = r->may_create ? PL_REGISTRATION_KNOWN : use_token(store, &r->token);
-  if (token != PL_REGISTRATION_KNOWN) return token;
-  return create(store, r, !r->may_create) ? PL_REGISTRATION_NEW : PL_REGISTRATION_FAILED;
+static pl_relay_registration enter(pl_store *store, const request *r) {
+  pl_relay_registration found = look_up(store, &store->writer, r);
+  if (found != PL_RELAY_REGISTRATION_ABSENT) return found;
+  pl_relay_registration token = r->may_create ? PL_RELAY_REGISTRATION_KNOWN : use_token(store, &r->token);
+  if (token != PL_RELAY_REGISTRATION_KNOWN) return token;
+  return create(store, r, !r->may_create) ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_FAILED;
 }
 
 /* If it was not kept, those who are in by this transaction only are not in. Returns how many failed. */
 static size_t count_failed(request *all, bool kept) {
   size_t failed = 0;
   for (request *r = all; r; r = r->next) {
-    bool in = r->result == PL_REGISTRATION_NEW || r->result == PL_REGISTRATION_KNOWN;
-    if (in && !kept) r->result = PL_REGISTRATION_FAILED;
-    failed += r->result == PL_REGISTRATION_FAILED;
+    bool in = r->result == PL_RELAY_REGISTRATION_NEW || r->result == PL_RELAY_REGISTRATION_KNOWN;
+    if (in && !kept) r->result = PL_RELAY_REGISTRATION_FAILED;
+    failed += r->result == PL_RELAY_REGISTRATION_FAILED;
   }
   return failed;
 }
@@ -291,7 +292,7 @@ static void written(pl_store *store) {
 static void write_batch(pl_store *store, request *all) {
   sqlite3 *db = store->writer.db;
   bool begun = pl_store_run(db, "BEGIN IMMEDIATE");
-  for (request *r = all; r; r = r->next) r->result = begun ? enter(store, r) : PL_REGISTRATION_FAILED;
+  for (request *r = all; r; r = r->next) r->result = begun ? enter(store, r) : PL_RELAY_REGISTRATION_FAILED;
   size_t failed = count_failed(all, true);
   if (failed) judge(&store->writer, false, failed); /* now: the commit has other words */
   bool kept = begun && pl_store_run(db, "COMMIT");
@@ -351,7 +352,7 @@ static bool purge_some(pl_store *store, uint32_t days) {
   bool good = step(store->purge);
   judge(&store->writer, good, 0);
   int gone = good ? sqlite3_changes(store->writer.db) : 0;
-  if (gone) pl_log(PL_LOG_INFO, "event=purged registrations=%d", gone);
+  if (gone) pl_engine_log(PL_RELAY_LOG_INFO, "event=purged registrations=%d", gone);
   return gone == PURGE_BATCH;
 }
 
@@ -470,7 +471,7 @@ static void on_answers(uv_async_t *async) {
   if (store->batch) store->batch(store->user);
 }
 
-void pl_store_lookup(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create) {
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   pl_store_lookup_with(store, conn, id, may_create, NULL);
 }
 
@@ -485,11 +486,11 @@ void pl_store_purge_after(pl_store *store, uint32_t days) {
   pthread_mutex_unlock(&store->mutex);
 }
 
-void pl_store_lookup_with(pl_store *store, pl_conn *conn, const uint8_t id[32], bool may_create,
-                          const pl_token_claim *token) {
+void pl_store_lookup_with(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
+                          const pl_relay_token_claim *token) {
   request *r = pl_alloc(sizeof *r);
   if (!r) {
-    store->done(store->user, conn, PL_REGISTRATION_FAILED);
+    store->done(store->user, conn, PL_RELAY_REGISTRATION_FAILED);
     return;
   }
   r->from = store;

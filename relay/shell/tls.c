@@ -130,7 +130,7 @@ SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
   SSL_CTX *config = make_method() ? SSL_CTX_new(TLS_server_method()) : NULL;
   if (config && set_up(config, cert, key)) return config;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
-  pl_log(PL_LOG_ERROR, "event=tls text=\"%s\"", text);
+  pl_engine_log(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
   SSL_CTX_free(config);
   return NULL;
 }

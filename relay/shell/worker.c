@@ -32,17 +32,17 @@ static void app_closed(void *app, void *conn) {
 
 static bool app_output(void *app, void *conn, pl_view *out) {
   (void)app;
-  return pl_conn_output(conn, out);
+  return pl_relay_conn_output(conn, out);
 }
 
 static void app_sent(void *app, void *conn, size_t n) {
   pl_worker *w = app;
-  pl_conn_sent(conn, n, uv_now(&w->loop));
+  pl_relay_conn_sent(conn, n, uv_now(&w->loop));
 }
 
-static pl_conn_wish app_wish(void *app, void *conn) {
+static pl_relay_conn_wish app_wish(void *app, void *conn) {
   (void)app;
-  return pl_conn_get_wish(conn);
+  return pl_relay_conn_get_wish(conn);
 }
 
 /* What other workers do not take stays with the engine; the bus calls when there is room. */
@@ -60,9 +60,9 @@ static void on_timer(uv_timer_t *timer);
 /* The end of each turn: everything that changed is written, then the next deadline is set. */
 void pl_worker_turn(void *user) {
   pl_worker *w = user;
-  pl_conn *conn;
+  pl_relay_conn *conn;
   if (w->bus) flush_bus(w);
-  while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_conn_shell(conn));
+  while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_relay_conn_shell(conn));
   assert(pl_relay_bounds_hold(w->relay)); /* in debug builds, after every turn */
   uint64_t deadline = pl_relay_deadline(w->relay);
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
@@ -73,7 +73,7 @@ void pl_worker_turn(void *user) {
 
 static void on_timer(uv_timer_t *timer) {
   pl_worker *w = timer->data;
-  w->timer_at = PL_RELAY_NEVER;
+  w->timer_at = PL_NEVER;
   pl_relay_time(w->relay, uv_now(&w->loop));
   pl_worker_turn(w);
 }
@@ -85,17 +85,17 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
 
 /* ---- hooks of the engine ------------------------------------------------------------------------------ */
 
-static void hook_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   pl_worker *w = user;
-  pl_store_lookup_with(w->store, conn, id, may_create, pl_conn_token(conn));
+  pl_store_lookup_with(w->store, conn, id, may_create, pl_relay_conn_token(conn));
 }
 
-void pl_worker_stored(void *user, pl_conn *conn, pl_registration result) {
+void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result) {
   pl_worker *w = user;
   pl_relay_registered(conn, result, uv_now(&w->loop));
 }
 
-static int hook_page(void *user, const pl_http_request *request, pl_page *page) {
+static int hook_page(void *user, const pl_relay_http_request *request, pl_relay_page *page) {
   const pl_worker *w = user;
   if (pl_view_equals(request->path, "/healthz")) return pl_pages_health(request, page, pl_store_works(w->store));
   return pl_pages_get(request, page);
@@ -106,25 +106,26 @@ static void hook_linked(void *user, const uint8_t id[32]) {
   pl_store_linked(w->store, id);
 }
 
-static void hook_flush(void *user, pl_conn *conn) {
+static void hook_flush(void *user, pl_relay_conn *conn) {
   pl_worker *w = user;
-  if (pl_conn_shell(conn))
-    pl_server_write(w->server, pl_conn_shell(conn));
+  if (pl_relay_conn_shell(conn))
+    pl_server_write(w->server, pl_relay_conn_shell(conn));
   else
     flush_bus(w);
 }
 
-static size_t hook_send(void *user, pl_conn *conn, pl_view bytes) {
+static size_t hook_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   pl_worker *w = user;
-  return pl_server_send(w->server, pl_conn_shell(conn), bytes);
+  return pl_server_send(w->server, pl_relay_conn_shell(conn), bytes);
 }
 
-static void hook_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
+static void hook_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
+                     const char *detail) {
   const pl_worker *w = user;
   char worker[24] = "";
   if (w->workers > 1) snprintf(worker, sizeof worker, " worker=%u", w->number);
-  pl_log(level, "event=%s%s conn=%llu%s%s", event, worker, (unsigned long long)pl_conn_number(conn),
-         detail ? " detail=" : "", detail ? detail : "");
+  pl_engine_log(level, "event=%s%s conn=%llu%s%s", event, worker, (unsigned long long)pl_relay_conn_number(conn),
+                detail ? " detail=" : "", detail ? detail : "");
 }
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
@@ -159,7 +160,7 @@ void pl_worker_order(pl_worker *worker, bool drain, bool stop) {
 void pl_worker_init(pl_worker *w, unsigned number, unsigned workers) {
   w->number = number;
   w->workers = workers;
-  w->timer_at = PL_RELAY_NEVER;
+  w->timer_at = PL_NEVER;
   uv_loop_init(&w->loop);
   uv_timer_init(&w->loop, &w->timer);
   uv_async_init(&w->loop, &w->order, on_order);
@@ -210,5 +211,5 @@ void pl_worker_end(pl_worker *w) {
   pl_server_free(w->server);
   pl_relay_free(w->relay);
   uv_run(&w->loop, UV_RUN_DEFAULT);
-  if (uv_loop_close(&w->loop) != 0) pl_log(PL_LOG_DEBUG, "event=loop-not-empty worker=%u", w->number);
+  if (uv_loop_close(&w->loop) != 0) pl_engine_log(PL_RELAY_LOG_DEBUG, "event=loop-not-empty worker=%u", w->number);
 }

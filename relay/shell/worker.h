@@ -28,7 +28,7 @@ typedef struct pl_worker {
 
 /* What a worker's engine calls; config.hooks and config.user are filled in. */
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config);
-void pl_worker_stored(void *user, pl_conn *conn, pl_registration result); /* a pl_store_done */
+void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result); /* a pl_store_done */
 void pl_worker_turn(void *user);
 
 void pl_worker_init(pl_worker *worker, unsigned number, unsigned workers);

@@ -134,7 +134,7 @@ static void from_client(int i) {
 /* ---- the engines -------------------------------------------------------------------------------------- */
 static int step(int i, pl_engine_event in) {
   side *s = &sides[i];
-  const pl_actions *list;
+  const pl_engine_actions *list;
   in.now_ms = now_ms;
   int rc = pl_engine_step(s->engine, &in, &list);
   if (in.session_out) s->session = in.session_out;
@@ -145,14 +145,14 @@ static int step(int i, pl_engine_event in) {
     for (size_t b = 0; b < a->data.size; b++) sum = (uint8_t)(sum + a->data.data[b]);
     for (size_t b = 0; b < a->text.size; b++) sum = (uint8_t)(sum + a->text.data[b]);
     (void)sum;
-    if (a->type == PL_OUT_CONNECT) connect = true;
-    if (a->type == PL_OUT_DISCONNECT) lose_socket(s), connect = false;
-    if (a->type == PL_OUT_SESSION) s->session = a->session;
+    if (a->type == PL_ENGINE_OUT_CONNECT) connect = true;
+    if (a->type == PL_ENGINE_OUT_DISCONNECT) lose_socket(s), connect = false;
+    if (a->type == PL_ENGINE_OUT_SESSION) s->session = a->session;
   }
   if (connect && !s->socket) {
     s->socket = true;
     greet(s);
-    (void)step(i, (pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+    (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
   }
   return rc;
 }
@@ -161,7 +161,7 @@ static void give(int i, const uint8_t *bytes, size_t size) {
   uint8_t *copy = malloc(size ? size : 1); /* so that a sanitizer sees each byte beyond it */
   if (!copy) abort();
   if (size) memcpy(copy, bytes, size);
-  (void)step(i, (pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {copy, size}});
+  (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {copy, size}});
   free(copy);
 }
 
@@ -180,7 +180,7 @@ static void settle(void) {
     for (int i = 0; i < SIDES; i++) {
       from_client(i);
       deliver(i, false);
-      if (pl_engine_deadline(sides[i].engine) <= now_ms) (void)step(i, (pl_engine_event){.type = PL_IN_TIME});
+      if (pl_engine_deadline(sides[i].engine) <= now_ms) (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_TIME});
     }
 }
 
@@ -199,17 +199,17 @@ static void start(int i) {
 /* A code is made, used (right or wrong) or cancelled. */
 static void code_command(int i, uint8_t with) {
   char text[PL_CODE_TEXT_MAX];
-  const pl_code_run *other = &sides[1 - i].engine->codes[with >> 2 & 1];
+  const pl_engine_code_run *other = &sides[1 - i].engine->codes[with >> 2 & 1];
   pl_code code = other->code;
-  pl_engine_event in = {.type = PL_IN_CODE_NEW, .value = (uint32_t)(with & 0x10) << 12};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW, .value = (uint32_t)(with & 0x10) << 12};
   if (with & 1) {
     code.number = PL_CONST_CODE_NUMBER_MIN + (uint32_t)(1 - i);
     if (with & 8) code.words[0] ^= 1;
     pl_code_format(&code, text);
-    in.type = PL_IN_CODE_CLAIM;
+    in.type = PL_ENGINE_IN_CODE_CLAIM;
     in.data = (pl_view){(const uint8_t *)text, strlen(text)};
   } else if (with & 2) {
-    in.type = PL_IN_CODE_CANCEL;
+    in.type = PL_ENGINE_IN_CODE_CANCEL;
     in.code = sides[i].engine->codes[with >> 2 & 1].handle;
   }
   (void)step(i, in);
@@ -221,12 +221,14 @@ static void command(int i, uint8_t with) {
     return;
   }
   static const uint8_t text[5000];
-  static const pl_engine_event_type types[] = {PL_IN_SEND,  PL_IN_SEND_VOLATILE, PL_IN_FINISH, PL_IN_CHANNEL_RESET,
-                                               PL_IN_CLOSE, PL_IN_CONNECT,       PL_IN_ALLOW,  PL_IN_NETWORK_UP};
+  static const pl_engine_event_type types[] = {
+      PL_ENGINE_IN_SEND,  PL_ENGINE_IN_SEND_VOLATILE, PL_ENGINE_IN_FINISH, PL_ENGINE_IN_CHANNEL_RESET,
+      PL_ENGINE_IN_CLOSE, PL_ENGINE_IN_CONNECT,       PL_ENGINE_IN_ALLOW,  PL_ENGINE_IN_NETWORK_UP};
   pl_engine_event in = {.type = types[with & 7], .session = sides[i].session, .channel = with >> 3 & 3};
-  if (in.type <= PL_IN_CONNECT || in.type == PL_IN_ALLOW)
+  if (in.type <= PL_ENGINE_IN_CONNECT || in.type == PL_ENGINE_IN_ALLOW)
     in.peer = (pl_view){sides[1 - i].engine->config.identity.id, 32};
-  if (in.type == PL_IN_SEND || in.type == PL_IN_SEND_VOLATILE) in.data = (pl_view){text, (size_t)(with >> 3) * 160};
+  if (in.type == PL_ENGINE_IN_SEND || in.type == PL_ENGINE_IN_SEND_VOLATILE)
+    in.data = (pl_view){text, (size_t)(with >> 3) * 160};
   (void)step(i, in);
 }
 
@@ -270,7 +272,7 @@ static void operate(uint8_t what, uint8_t with, pl_reader *r) {
       break;
     case 5:
       now_ms += (uint64_t)with * with;
-      (void)step(i, (pl_engine_event){.type = PL_IN_TIME});
+      (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_TIME});
       break;
     case 6:
       if (with & 1 && m) { /* dropped */
@@ -278,7 +280,7 @@ static void operate(uint8_t what, uint8_t with, pl_reader *r) {
         free(m->bytes);
       } else if ((with & 7) == 2) {
         lose_socket(s);
-        (void)step(i, (pl_engine_event){.type = PL_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+        (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
       }
       break;
     default:
@@ -295,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   now_ms = 1000;
   check(pl_identity_from_seed(&relay_identity, seed) == 0);
   for (int i = 0; i < SIDES; i++) start(i);
-  for (int i = 0; i < SIDES; i++) (void)step(i, (pl_engine_event){.type = PL_IN_START});
+  for (int i = 0; i < SIDES; i++) (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_START});
   pl_reader r = pl_reader_of(data, size);
   uint8_t begins = pl_read_u8(&r);
   if (begins & 1) { /* half of the inputs begin with a session */
@@ -313,7 +315,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     operate(what, with, &r);
   }
   for (int i = 0; i < SIDES; i++) {
-    check(sides[i].engine->control.size <= PL_CONTROL_BYTES);
+    check(sides[i].engine->control.size <= PL_ENGINE_CONTROL_BYTES);
     lose_socket(&sides[i]);
     pl_engine_free(sides[i].engine);
   }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { PEERS = 4, QUEUED_MAX = 4 << 20 };
 
 typedef struct peer {
-  pl_conn *conn;
+  pl_relay_conn *conn;
   pl_ws ws;
   uint8_t hello[512];
   size_t hello_size;
@@ -27,10 +27,11 @@ static pl_identity relay_identity, identities[PEERS];
 static uint64_t now_ms;
 static size_t logins;
 
-static void lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   (void)user;
   (void)id;
-  pl_relay_registered(conn, may_create && logins++ % 2 ? PL_REGISTRATION_NEW : PL_REGISTRATION_KNOWN, now_ms);
+  pl_relay_registered(conn, may_create && logins++ % 2 ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_KNOWN,
+                      now_ms);
 }
 
 /* ---- identities without cryptography: a thousand times as many runs; signatures have tests of their own  */
@@ -101,8 +102,8 @@ static void on_output(peer *p, const uint8_t *data, size_t size) {
   if (rc < 0) abort();
 }
 
-static size_t take(void *user, pl_conn *conn, pl_view bytes) {
-  peer *p = pl_conn_shell(conn);
+static size_t take(void *user, pl_relay_conn *conn, pl_view bytes) {
+  peer *p = pl_relay_conn_shell(conn);
   (void)user;
   if (!p->reads) return 0;
   on_output(p, bytes.data, bytes.size);
@@ -116,16 +117,16 @@ static void hang_up(peer *p) {
 }
 
 static void turn(void) {
-  pl_conn *conn;
+  pl_relay_conn *conn;
   pl_view out;
   while ((conn = pl_relay_next_dirty(relay))) {
-    peer *p = pl_conn_shell(conn);
-    while (p->reads && pl_conn_output(conn, &out)) {
+    peer *p = pl_relay_conn_shell(conn);
+    while (p->reads && pl_relay_conn_output(conn, &out)) {
       on_output(p, out.data, out.size);
-      pl_conn_sent(conn, out.size, now_ms);
+      pl_relay_conn_sent(conn, out.size, now_ms);
     }
-    pl_conn_wish wish = pl_conn_get_wish(conn);
-    if (wish == PL_WISH_ABORT || (wish == PL_WISH_FINISH && p->reads)) hang_up(p);
+    pl_relay_conn_wish wish = pl_relay_conn_get_wish(conn);
+    if (wish == PL_RELAY_WISH_ABORT || (wish == PL_RELAY_WISH_FINISH && p->reads)) hang_up(p);
   }
   if (pl_relay_get_stats(relay).queued_bytes > QUEUED_MAX || !pl_relay_bounds_hold(relay)) abort();
 }
@@ -258,10 +259,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (pl_identity_from_seed(&relay_identity, seeds[PEERS]) != 0) abort();
   config.identity = &relay_identity;
   if (size && data[0] & 2) config.hooks.send = take;
-  pl_settings_init(config.settings);
-  config.settings[PL_SET_LINK_WINDOW] = 131072;
-  config.settings[PL_SET_QUEUE_TOTAL_MAX] = 2 << 20;
-  config.settings[PL_SET_LINK_SLOTS] = 8;
+  pl_relay_settings_init(config.settings);
+  config.settings[PL_RELAY_SET_LINK_WINDOW] = 131072;
+  config.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 2 << 20;
+  config.settings[PL_RELAY_SET_LINK_SLOTS] = 8;
   relay = pl_relay_new(&config);
   if (!relay) return 0;
   now_ms = 1;

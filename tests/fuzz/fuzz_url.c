@@ -31,11 +31,11 @@ static void check_url(const pl_url *url) {
   (void)pl_url_is_loopback(url);
 }
 
-static void check_link(const pl_link *link) {
+static void check_link(const pl_invite_link *link) {
   char text[640];
-  pl_link again;
-  must(pl_link_format(&link->url, link->peer, link->relay, link->secret, text, sizeof text) == 0);
-  must(pl_link_looks_like(text) && pl_link_parse(&again, text) == 0);
+  pl_invite_link again;
+  must(pl_invite_link_format(&link->url, link->peer, link->relay, link->secret, text, sizeof text) == 0);
+  must(pl_invite_link_looks_like(text) && pl_invite_link_parse(&again, text) == 0);
   must(memcmp(again.peer, link->peer, 32) == 0 && memcmp(again.relay, link->relay, 32) == 0);
   must(memcmp(again.secret, link->secret, 16) == 0 && strcmp(again.url.origin, link->url.origin) == 0);
 }
@@ -49,14 +49,14 @@ static const char *environment(const char *name) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *text = malloc(size + 1);
   pl_url url;
-  pl_link link;
+  pl_invite_link link;
   pl_proxy proxy;
   if (!text) return 0;
   if (size) memcpy(text, data, size);
   text[size] = '\0';
   if (pl_url_parse(&url, text) == 0) check_url(&url);
-  (void)pl_link_looks_like(text);
-  if (pl_link_parse(&link, text) == 0) {
+  (void)pl_invite_link_looks_like(text);
+  if (pl_invite_link_parse(&link, text) == 0) {
     check_url(&link.url);
     check_link(&link);
   }

@@ -92,7 +92,7 @@ typedef struct sim_conn {
   sim_conn_state client_state; /* LEFT: the client has done with it */
   sim_client *client;
   int client_life;
-  pl_conn *relay_conn; /* NULL: the relay has none, or no more */
+  pl_relay_conn *relay_conn; /* NULL: the relay has none, or no more */
   struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
@@ -114,7 +114,7 @@ typedef struct sim_worker {
 typedef struct sim_job {
   bool used, may_create;
   sim_worker *worker;
-  pl_conn *conn;
+  pl_relay_conn *conn;
   uint8_t id[32];
   uint64_t done_us;
 } sim_job;
@@ -124,7 +124,7 @@ struct sim_relay {
   bool up;
   sim_worker workers[SIM_WORKERS];
   unsigned worker_count;
-  pl_shared *shared;                      /* of the workers; NULL for one alone */
+  pl_relay_shared *shared;                /* of the workers; NULL for one alone */
   sim_pipe bus[SIM_WORKERS][SIM_WORKERS]; /* from, to */
   uint32_t bus_delay_us, bus_jitter_us;
   size_t bus_capacity;
@@ -196,9 +196,9 @@ struct sim_client {
   pl_engine_config config;
   uint64_t restart_us, asleep_until_us, cut_off_until_us, lossy_until_us, hostile_until_us;
   sim_conn *conn;
-  uint32_t bytes_per_ms; /* of its line; 0: no limit */
-  pl_action_queue queue; /* of the shell, as in client/lib */
-  pl_queued_action *in_hand;
+  uint32_t bytes_per_ms;        /* of its line; 0: no limit */
+  pl_engine_action_queue queue; /* of the shell, as in client/lib */
+  pl_engine_queued_action *in_hand;
   bool online, stopped;
   bool starved;        /* an allocation failed in the last step */
   uint64_t step_at_us; /* of the spin check */
@@ -338,8 +338,8 @@ void sim_client_start(sim_client *c);
 void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance);
 void sim_client_deinit(sim_client *c);
 /* One step: fed, then its actions done. Nothing between the two may step the same engine. */
-const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc);
-void sim_client_end(sim_client *c, const pl_actions *out);
+const pl_engine_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc);
+void sim_client_end(sim_client *c, const pl_engine_actions *out);
 int sim_client_step(sim_client *c, pl_engine_event *in); /* both */
 void sim_client_pump(sim_client *c);
 void sim_client_established(sim_client *c, sim_conn *k);

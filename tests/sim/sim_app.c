@@ -75,12 +75,12 @@ static void connect_somewhere(sim_client *c) {
   }
   if (used > SIM_SESSIONS / 2) return;
   const sim_client *other = &w->clients[peer];
-  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {other->config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {other->config.identity.id, 32}};
   if (twin || sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
   if (w->strangers && sim_chance(&w->extra, 50)) in.secret = sim_strangers_secret(c, peer);
   for (int i = 0; i < w->clients_count; i++) c->dialled[i] |= sim_same_id(w, i, peer);
   int rc;
-  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
   sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
   if (rc == PL_ENOMEM && w->starving) {
     sim_client_end(c, out);
@@ -101,10 +101,10 @@ static bool send_one(sim_client *c, sim_session *s, int channel) {
   sim_stream *st = sim_stream_out(c, s, channel);
   uint32_t size = sim_size(w, st);
   sim_text_of(w, st, st->count, w->text, size);
-  pl_engine_event in = {.type = PL_IN_SEND, .session = s->number, .channel = sim_channel_numbers[channel]};
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND, .session = s->number, .channel = sim_channel_numbers[channel]};
   in.data = (pl_view){w->text, size};
   int rc;
-  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
   if (rc == 0)
     sim_ledger_sent(w, st, size, in.place_out);
   else if (rc == PL_EAGAIN)
@@ -128,14 +128,14 @@ static void send_volatile(sim_client *c, sim_session *s, int channel) {
   pl_put_u64(w->text + 8, number ^ w->seed);
   pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
   in.data = (pl_view){w->text, (size_t)sim_between(&w->random, 16, 2000)};
-  (void)command(c, PL_IN_SEND_VOLATILE, in);
+  (void)command(c, PL_ENGINE_IN_SEND_VOLATILE, in);
 }
 
 static void finish(sim_client *c, sim_session *s, int channel) {
   sim_world *w = c->world;
   sim_stream *st = sim_stream_out(c, s, channel);
   if (st->finished || s->closing || st->count == 0) return;
-  pl_engine_event in = {.type = PL_IN_FINISH, .session = s->number, .channel = sim_channel_numbers[channel]};
+  pl_engine_event in = {.type = PL_ENGINE_IN_FINISH, .session = s->number, .channel = sim_channel_numbers[channel]};
   st->finished = true;
   st->end++;
   int rc = sim_client_step(c, &in);
@@ -154,7 +154,7 @@ static void give_up(sim_client *c, sim_session *s, int channel) {
   pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel], .value = 7};
   bool was = st->was_reset, finished = st->finished;
   st->was_reset = st->finished = true; /* what it did not deliver is given up, by its own wish */
-  if (command(c, PL_IN_CHANNEL_RESET, in) != 0) {
+  if (command(c, PL_ENGINE_IN_CHANNEL_RESET, in) != 0) {
     st->was_reset = was;
     st->finished = finished;
     return;
@@ -167,7 +167,7 @@ static void give_up(sim_client *c, sim_session *s, int channel) {
 
 static void close_session(sim_client *c, sim_session *s) {
   s->closing = true;
-  (void)command(c, PL_IN_CLOSE, (pl_engine_event){.session = s->number, .value = PL_REASON_CLOSED});
+  (void)command(c, PL_ENGINE_IN_CLOSE, (pl_engine_event){.session = s->number, .value = PL_REASON_CLOSED});
 }
 
 static sim_session *any_session(sim_client *c) {
@@ -209,11 +209,11 @@ void sim_app_act(sim_client *c) {
   } else if (dice < 92) {
     pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
     in.value = (uint32_t)sim_below(r, 8);
-    (void)command(c, PL_IN_PRIORITY, in);
+    (void)command(c, PL_ENGINE_IN_PRIORITY, in);
   } else if (dice < 94) {
     close_session(c, s);
   } else if (dice < 96) {
-    (void)command(c, PL_IN_NETWORK_UP, (pl_engine_event){0});
+    (void)command(c, PL_ENGINE_IN_NETWORK_UP, (pl_engine_event){0});
   } else {
     int peer = (int)sim_below(r, (uint64_t)w->clients_count);
     if (peer != c->index) sim_strangers_allow(c, peer);
@@ -237,7 +237,7 @@ void sim_app_take(sim_client *c, bool all) {
       side->taken_to = side->read_to;
       if (side->in) side->in->taken_to = side->in->read_to;
       pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[k], .place = side->read_to};
-      int rc = command(c, PL_IN_TAKE, in);
+      int rc = command(c, PL_ENGINE_IN_TAKE, in);
       if (rc != 0 && s->used && !s->closing) sim_fail(w, "client %d cannot take: %d", c->index, rc);
     }
   }
@@ -277,22 +277,22 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   sim_session *s;
   switch (a->type) {
-    case PL_OUT_KNOCK:
+    case PL_ENGINE_OUT_KNOCK:
       sim_strangers_knock(c, a);
       break;
-    case PL_OUT_CODE:
-    case PL_OUT_CODE_BUSY:
-    case PL_OUT_PAIRED:
-    case PL_OUT_CODE_ENDED:
+    case PL_ENGINE_OUT_CODE:
+    case PL_ENGINE_OUT_CODE_BUSY:
+    case PL_ENGINE_OUT_PAIRED:
+    case PL_ENGINE_OUT_CODE_ENDED:
       sim_codes_action(c, a);
       break;
-    case PL_OUT_INVITE_CLAIMED:
+    case PL_ENGINE_OUT_INVITE_CLAIMED:
       sim_strangers_claimed(c, a);
       break;
-    case PL_OUT_SESSION:
+    case PL_ENGINE_OUT_SESSION:
       session_begins(c, a);
       break;
-    case PL_OUT_LINKED:
+    case PL_ENGINE_OUT_LINKED:
       s = session_for(c, a);
       if (s->linked) sim_fail(w, "client %d: session %x is linked twice", c->index, (unsigned)a->session);
       if (!pl_get_u64(a->instance)) sim_fail(w, "client %d: session %x is with nobody", c->index, (unsigned)a->session);
@@ -301,41 +301,41 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       if (sim_client_of(w, a->id, a->instance) >= 0) s->peer = sim_client_of(w, a->id, a->instance);
       w->links++;
       break;
-    case PL_OUT_UNLINKED:
+    case PL_ENGINE_OUT_UNLINKED:
       s = session_for(c, a);
       if (!s->linked) sim_fail(w, "client %d: session %x is unlinked twice", c->index, (unsigned)a->session);
       s->linked = false;
       s->unlinked_ms = sim_now_ms(w);
       break;
-    case PL_OUT_MESSAGE:
+    case PL_ENGINE_OUT_MESSAGE:
       sim_ledger_read(c, session_for(c, a), a);
       plan_take(c);
       break;
-    case PL_OUT_VOLATILE:
+    case PL_ENGINE_OUT_VOLATILE:
       sim_ledger_volatile(c, session_for(c, a), a);
       break;
-    case PL_OUT_END:
+    case PL_ENGINE_OUT_END:
       sim_ledger_end(c, session_for(c, a), a);
       plan_take(c);
       break;
-    case PL_OUT_CHANNEL_RESET:
+    case PL_ENGINE_OUT_CHANNEL_RESET:
       sim_ledger_channel_reset(c, session_for(c, a), a);
       plan_take(c);
       break;
-    case PL_OUT_WRITABLE:
+    case PL_ENGINE_OUT_WRITABLE:
       session_for(c, a)->sides[sim_channel_index(w, a->channel)].wants_writable = false;
       break;
-    case PL_OUT_DELIVERED:
+    case PL_ENGINE_OUT_DELIVERED:
       sim_ledger_delivered(c, session_for(c, a), a);
       break;
-    case PL_OUT_LOST:
+    case PL_ENGINE_OUT_LOST:
       sim_ledger_lost(c, session_for(c, a), a);
       break;
-    case PL_OUT_STREAM_RESET:
+    case PL_ENGINE_OUT_STREAM_RESET:
       w->stream_resets++;
       sim_ledger_streams_end(c, session_for(c, a));
       break;
-    case PL_OUT_SESSION_CLOSED:
+    case PL_ENGINE_OUT_SESSION_CLOSED:
       s = session_for(c, a);
       check_end(c, s, a);
       sim_ledger_streams_end(c, s);

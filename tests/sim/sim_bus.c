@@ -17,14 +17,14 @@ void sim_bus_init(sim_world *w) {
   r->bus_jitter_us = sim_chance(random, 50) ? 0 : (uint32_t)sim_below(random, r->bus_delay_us);
   r->bus_capacity = sim_chance(random, 30) ? BATCH_BYTES : 1 << 20;
   uint32_t *set = r->config.settings; /* as the shell does it */
-  set[PL_SET_QUEUE_TOTAL_MAX] /= r->worker_count;
-  if (set[PL_SET_QUEUE_TOTAL_MAX] < 500000) set[PL_SET_QUEUE_TOTAL_MAX] = 500000;
-  set[PL_SET_OPEN_TIMEOUT_MS] += 4 * (r->bus_delay_us + r->bus_jitter_us) / 1000 + 1;
+  set[PL_RELAY_SET_QUEUE_TOTAL_MAX] /= r->worker_count;
+  if (set[PL_RELAY_SET_QUEUE_TOTAL_MAX] < 500000) set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 500000;
+  set[PL_RELAY_SET_OPEN_TIMEOUT_MS] += 4 * (r->bus_delay_us + r->bus_jitter_us) / 1000 + 1;
 }
 
 void sim_bus_start(sim_relay *r) {
   if (r->worker_count < 2) return;
-  r->shared = pl_shared_new(r->config.settings);
+  r->shared = pl_relay_shared_new(r->config.settings);
   if (!r->shared) abort();
   for (unsigned i = 0; i < r->worker_count; i++) {
     for (unsigned k = 0; k < r->worker_count; k++) {
@@ -46,7 +46,7 @@ static void clear(sim_pipe *p) {
 void sim_bus_end(sim_relay *r) {
   for (unsigned i = 0; i < r->worker_count; i++)
     for (unsigned k = 0; k < r->worker_count; k++) clear(&r->bus[i][k]);
-  pl_shared_free(r->shared);
+  pl_relay_shared_free(r->shared);
   r->shared = NULL;
 }
 

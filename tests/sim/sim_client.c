@@ -46,13 +46,13 @@ void sim_client_init(sim_world *w, int index) {
 void sim_client_start(sim_client *c) {
   sim_world *w = c->world;
   sim_fill(&w->random, c->config.seed, sizeof c->config.seed);
-  pl_action_queue_init(&c->queue);
+  pl_engine_action_queue_init(&c->queue);
   if (pl_engine_new(&c->config, &c->engine) != 0) abort();
   c->restart_us = SIM_NEVER;
   c->life++;
   c->online = c->stopped = false;
   sim_trace(w, "client %d starts its life %d", c->index, c->life);
-  pl_engine_event start = {.type = PL_IN_START};
+  pl_engine_event start = {.type = PL_ENGINE_IN_START};
   sim_client_step(c, &start);
   if (c->engine) sim_app_started(c);
 }
@@ -77,8 +77,8 @@ void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance) {
 }
 
 void sim_client_deinit(sim_client *c) {
-  if (c->engine) pl_action_queue_deinit(&c->queue);
-  if (c->in_hand) pl_queued_action_free(c->in_hand);
+  if (c->engine) pl_engine_action_queue_deinit(&c->queue);
+  if (c->in_hand) pl_engine_queued_action_free(c->in_hand);
   c->in_hand = NULL;
   pl_engine_free(c->engine);
   c->engine = NULL;
@@ -108,21 +108,21 @@ static bool is_refusal(pl_view line) {
 static void obey(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   switch (a->type) {
-    case PL_OUT_CONNECT:
+    case PL_ENGINE_OUT_CONNECT:
       if (c->conn) sim_fail(w, "client %d wants a second socket", c->index);
       c->conn = sim_conn_dial(w, c);
       break;
-    case PL_OUT_DISCONNECT:
+    case PL_ENGINE_OUT_DISCONNECT:
       flush_and_close(c);
       break;
-    case PL_OUT_ONLINE:
+    case PL_ENGINE_OUT_ONLINE:
       c->online = true;
       break;
-    case PL_OUT_OFFLINE:
+    case PL_ENGINE_OUT_OFFLINE:
       c->online = false;
       if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
-    case PL_OUT_LOG:
+    case PL_ENGINE_OUT_LOG:
       if (!w->tampered && is_refusal(a->text)) sim_fail(w, "client %d refuses a record that nobody changed", c->index);
       sim_trace(w, "client %d %.*s", c->index, (int)a->text.size, (const char *)a->text.data);
       break;
@@ -140,16 +140,16 @@ static const char *const action_names[] = {
     "message",        "volatile",   "end",    "writable",  "delivered", "channel-reset", "lost",   "stream-reset",
     "session-closed", "claimed",    "code",   "code-busy", "paired",    "code-ended",    "log"};
 
-static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_actions *out) {
+static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_engine_actions *out) {
   sim_world *w = c->world;
   if (!w->trace) return;
-  if (in->type != PL_IN_TIME || out->count)
+  if (in->type != PL_ENGINE_IN_TIME || out->count)
     sim_trace(w, "client %d < %s session=%x channel=%d size=%d place=%d: %d", c->index, event_names[in->type],
               (unsigned)(in->session ? in->session : in->session_out), in->channel, (int)in->data.size,
               (int)(in->place_out ? in->place_out : in->place), rc);
   for (size_t i = 0; i < out->count; i++) {
     const pl_engine_action *a = &out->list[i];
-    if (a->type == PL_OUT_LOG) continue;
+    if (a->type == PL_ENGINE_OUT_LOG) continue;
     sim_trace(w, "client %d > %s session=%x channel=%d place=%d size=%d error=%d reason=%d", c->index,
               action_names[a->type], (unsigned)a->session, a->channel, (int)a->place, (int)a->data.size, a->error,
               a->reason);
@@ -170,7 +170,7 @@ static void check_waits(sim_client *c) {
 
 /* Which link a session sends on is nobody's business, but the order of volatile messages depends on it. */
 static void see_link(sim_client *c, sim_session *s) {
-  const pl_peer_session *session = pl_peer_session_by_number(c->engine, s->number);
+  const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
   const pl_session_link *current = session ? session->core->current : NULL;
   uint32_t link = current ? current->id : 0;
   if (link == s->sending_link) return;
@@ -185,9 +185,9 @@ static bool starve(sim_world *w) {
   return true;
 }
 
-const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
-  static const pl_actions none;
-  const pl_actions *out;
+const pl_engine_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
+  static const pl_engine_actions none;
+  const pl_engine_actions *out;
   if (!c->engine) { /* it ended in the middle of what its application was doing */
     *rc = PL_ENOMEM;
     return &none;
@@ -202,25 +202,25 @@ const pl_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) 
 }
 
 /* What the library's shell does with a step's actions: false where one found no memory. */
-static bool queue_all(sim_client *c, const pl_actions *out) {
+static bool queue_all(sim_client *c, const pl_engine_actions *out) {
   sim_world *w = c->world;
   for (size_t i = 0; i < out->count; i++) {
-    if (out->list[i].type == PL_OUT_LOG) {
+    if (out->list[i].type == PL_ENGINE_OUT_LOG) {
       obey(c, &out->list[i]);
       continue;
     }
     bool fails = w->forgetful && w->phase == SIM_ACTIVE && sim_chance(&w->queue_random, 1);
     if (fails) (void)pl_alloc_fail_at(1);
-    (void)pl_action_queue_add(&c->queue, &out->list[i]);
+    (void)pl_engine_action_queue_add(&c->queue, &out->list[i]);
     (void)pl_alloc_fail_at(0);
   }
   return !c->queue.broken;
 }
 
 static void obey_queue(sim_client *c) {
-  while ((c->in_hand = pl_action_queue_take(&c->queue))) {
+  while ((c->in_hand = pl_engine_action_queue_take(&c->queue))) {
     obey(c, &c->in_hand->action);
-    pl_queued_action_free(c->in_hand);
+    pl_engine_queued_action_free(c->in_hand);
   }
 }
 
@@ -233,7 +233,7 @@ static void end_without_memory(sim_client *c) {
   sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
 }
 
-void sim_client_end(sim_client *c, const pl_actions *out) {
+void sim_client_end(sim_client *c, const pl_engine_actions *out) {
   if (!c->engine) return;
   bool whole = queue_all(c, out);
   obey_queue(c);
@@ -300,7 +300,7 @@ static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t 
     if (k->head_size < 4 || memcmp(k->head + k->head_size - 4, "\r\n\r\n", 4) != 0) continue;
     if (memcmp(k->head, "HTTP/1.1 101 ", 13) != 0) sim_fail(c->world, "the relay refused the upgrade");
     k->client_state = SIM_CONN_OPEN;
-    pl_engine_event open = {.type = PL_IN_SOCKET_OPEN};
+    pl_engine_event open = {.type = PL_ENGINE_IN_SOCKET_OPEN};
     sim_client_step(c, &open);
     return i + 1;
   }
@@ -353,7 +353,7 @@ static pl_view on_its_way(sim_client *c, const uint8_t *data, size_t size) {
 static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   sim_world *w = c->world;
   if (event->type == PL_WS_BINARY) {
-    pl_engine_event in = {.type = PL_IN_SOCKET_MESSAGE};
+    pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE};
     in.data = on_its_way(c, event->data, event->size);
     sim_client_step(c, &in);
   } else if (event->type == PL_WS_PING) {
@@ -381,7 +381,7 @@ void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n) {
 void sim_client_socket_gone(sim_client *c, sim_conn *k, int error) {
   if (c->conn != k || !c->engine) return;
   c->conn = NULL;
-  pl_engine_event closed = {.type = PL_IN_SOCKET_CLOSED, .error = error};
+  pl_engine_event closed = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = error};
   sim_client_step(c, &closed);
 }
 
@@ -404,7 +404,7 @@ void sim_client_happen(sim_client *c) {
   }
   uint64_t deadline = pl_engine_deadline(c->engine);
   if (deadline != PL_NEVER && deadline * 1000 <= w->now_us) {
-    pl_engine_event time = {.type = PL_IN_TIME};
+    pl_engine_event time = {.type = PL_ENGINE_IN_TIME};
     sim_client_step(c, &time);
   } else if (c->take_at_us <= w->now_us) {
     sim_app_take(c, false);

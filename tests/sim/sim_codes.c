@@ -28,10 +28,10 @@ static sim_code *entry_new(sim_client *c, uint32_t handle) {
 }
 
 static void make(sim_client *c) {
-  pl_engine_event in = {.type = PL_IN_CODE_NEW,
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW,
                         .value = (uint32_t)sim_log_between(&c->world->code_random, 500, 600000)};
   int rc;
-  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
   if (rc == 0) (void)entry_new(c, in.code);
   if (rc && rc != PL_EAGAIN && rc != PL_ESTATE) sim_fail(c->world, "client %d cannot make a code: %d", c->index, rc);
   sim_client_end(c, out);
@@ -59,9 +59,9 @@ static void use(sim_client *c) {
   bool right = sim_chance(r, 75);
   if (!right) code.words[sim_below(r, PL_CONST_CODE_WORDS)] ^= (uint16_t)sim_between(r, 1, PL_CONST_WORDS_COUNT - 1);
   pl_code_format(&code, text);
-  pl_engine_event in = {.type = PL_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
   int rc;
-  const pl_actions *out = sim_client_begin(c, &in, &rc);
+  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
   if (rc == 0) {
     w->codes[at].wrong |= !right;
     uint32_t made = w->codes[at].handle;
@@ -80,7 +80,7 @@ static void cancel(sim_client *c) {
     sim_code *k = &w->codes[i];
     if (!k->handle || k->over || k->client != c->index || k->life != c->life) continue;
     k->over = true;
-    pl_engine_event in = {.type = PL_IN_CODE_CANCEL, .code = k->handle};
+    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CANCEL, .code = k->handle};
     (void)sim_client_step(c, &in);
     return;
   }
@@ -101,7 +101,7 @@ void sim_codes_act(sim_client *c) {
 /* Told in the step that made it, it has no entry yet. */
 static sim_code *told(sim_client *c, const pl_engine_action *a) {
   sim_code *k = entry_of(c, a->code);
-  if (k && k->over && a->type != PL_OUT_CODE_BUSY)
+  if (k && k->over && a->type != PL_ENGINE_OUT_CODE_BUSY)
     sim_fail(c->world, "client %d hears again of a code that is over", c->index);
   return k;
 }
@@ -164,14 +164,14 @@ static void check_wrong(sim_client *c, const sim_code *k) {
 
 void sim_codes_action(sim_client *c, const pl_engine_action *a) {
   sim_code *k = told(c, a);
-  if (a->type == PL_OUT_PAIRED) paired(c, k, a);
+  if (a->type == PL_ENGINE_OUT_PAIRED) paired(c, k, a);
   if (!k) return;
   switch (a->type) {
-    case PL_OUT_CODE:
+    case PL_ENGINE_OUT_CODE:
       k->shown = true;
       if (pl_code_parse(&k->code, a->text) != 0) sim_fail(c->world, "client %d is shown what is no code", c->index);
       break;
-    case PL_OUT_CODE_ENDED:
+    case PL_ENGINE_OUT_CODE_ENDED:
       k->over = true;
       if (a->error == PL_EWRONGCODE) check_wrong(c, k);
       break;

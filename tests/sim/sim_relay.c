@@ -9,7 +9,7 @@ enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
 
 const uint8_t sim_address[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
 
-static void on_lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   sim_worker *v = user;
   sim_relay *r = v->relay;
   sim_world *w = r->world;
@@ -29,46 +29,47 @@ static void write_some(sim_conn *k) {
   sim_world *w = k->world;
   pl_view out;
   k->down.blocked = false;
-  while (k->relay_conn && pl_conn_output(k->relay_conn, &out)) {
+  while (k->relay_conn && pl_relay_conn_output(k->relay_conn, &out)) {
     size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
     if (n == 0) {
       k->down.blocked = true;
       return;
     }
-    pl_conn_sent(k->relay_conn, n, sim_now_ms(w));
+    pl_relay_conn_sent(k->relay_conn, n, sim_now_ms(w));
   }
 }
 
-static void on_flush(void *user, pl_conn *conn) {
-  sim_conn *k = pl_conn_shell(conn);
+static void on_flush(void *user, pl_relay_conn *conn) {
+  sim_conn *k = pl_relay_conn_shell(conn);
   if (k)
     write_some(k);
   else
     sim_bus_flush(user);
 }
 
-static size_t on_send(void *user, pl_conn *conn, pl_view bytes) {
-  sim_conn *k = pl_conn_shell(conn);
+static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
+  sim_conn *k = pl_relay_conn_shell(conn);
   (void)user;
   return !k || k->down.blocked ? 0 : sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
 }
 
-static void on_log(void *user, pl_relay_log_level level, const pl_conn *conn, const char *event, const char *detail) {
+static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
+                   const char *detail) {
   const sim_worker *v = user;
   (void)level;
-  sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_conn_number(conn) : 0, event,
-            detail ? detail : "");
+  sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
+            event, detail ? detail : "");
 }
 
 static void obey_wish(sim_conn *k) {
   sim_world *w = k->world;
-  pl_conn *conn = k->relay_conn;
-  pl_conn_wish wish = pl_conn_get_wish(conn);
+  pl_relay_conn *conn = k->relay_conn;
+  pl_relay_conn_wish wish = pl_relay_conn_get_wish(conn);
   pl_view out;
-  if (wish == PL_WISH_ABORT) {
+  if (wish == PL_RELAY_WISH_ABORT) {
     pl_relay_closed(conn, sim_now_ms(w));
     sim_conn_relay_leaves(k, false);
-  } else if (wish == PL_WISH_FINISH && !k->relay_finishing && !pl_conn_output(conn, &out)) {
+  } else if (wish == PL_RELAY_WISH_FINISH && !k->relay_finishing && !pl_relay_conn_output(conn, &out)) {
     k->relay_finishing = true; /* the other side's end comes, or the core's timer */
     uint64_t at = w->now_us + k->down.delay_us;
     k->down.end_us = at > k->down.last_arrival_us ? at : k->down.last_arrival_us;
@@ -83,19 +84,19 @@ static void check_bounds(const sim_worker *v) {
   if (stats.queued_bytes > w->queued_most) w->queued_most = stats.queued_bytes;
   if (stats.overflows > w->overflows) w->overflows = stats.overflows;
   /* Each socket, and each other worker, may have an output buffer on top, and one record is at hand. */
-  if (stats.queued_bytes > r->config.settings[PL_SET_QUEUE_TOTAL_MAX] + buffers * SOCKET_BUFFER + RECORD)
+  if (stats.queued_bytes > r->config.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] + buffers * SOCKET_BUFFER + RECORD)
     sim_fail(w, "the relay's worker %u holds %d bytes, more than its budget", v->number, (int)stats.queued_bytes);
 }
 
 /* As in the shell: first what the others are told, then the sockets; when that closed one, the others hear of it in
  * the next turn, which comes at once. */
 void sim_relay_turn(sim_worker *v) {
-  pl_conn *conn;
+  pl_relay_conn *conn;
   bool closed = false;
   if (!v->core) return;
   sim_bus_flush(v);
   while ((conn = pl_relay_next_dirty(v->core))) {
-    sim_conn *k = pl_conn_shell(conn);
+    sim_conn *k = pl_relay_conn_shell(conn);
     write_some(k);
     if (k->relay_conn) obey_wish(k);
     closed |= !k->relay_conn;
@@ -109,24 +110,25 @@ void sim_relay_init(sim_world *w) {
   sim_random *random = &w->random;
   uint8_t seed[32];
   r->world = w;
-  pl_settings_init(r->config.settings);
+  pl_relay_settings_init(r->config.settings);
   sim_fill(random, seed, sizeof seed);
   if (pl_identity_from_seed(&r->identity, seed) != 0) abort();
   r->config.identity = &r->identity;
   uint32_t *set = r->config.settings;
-  if (sim_chance(random, 60)) set[PL_SET_LINK_WINDOW] = 131072;
-  if (sim_chance(random, 50)) set[PL_SET_SOCKET_QUEUE_MAX] = 262144;
-  if (sim_chance(random, 30)) set[PL_SET_QUEUE_TOTAL_MAX] = 1048576;
-  if (sim_chance(random, 50)) set[PL_SET_MESSAGE_MAX] = (uint32_t)sim_between(random, 66000, 262144);
-  if (sim_chance(random, 30)) set[PL_SET_LINK_SLOTS] = (uint32_t)sim_between(random, 4, 16);
+  if (sim_chance(random, 60)) set[PL_RELAY_SET_LINK_WINDOW] = 131072;
+  if (sim_chance(random, 50)) set[PL_RELAY_SET_SOCKET_QUEUE_MAX] = 262144;
+  if (sim_chance(random, 30)) set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 1048576;
+  if (sim_chance(random, 50)) set[PL_RELAY_SET_MESSAGE_MAX] = (uint32_t)sim_between(random, 66000, 262144);
+  if (sim_chance(random, 30)) set[PL_RELAY_SET_LINK_SLOTS] = (uint32_t)sim_between(random, 4, 16);
   if (sim_chance(random, 50)) /* an answer must be able to arrive */
-    set[PL_SET_OPEN_TIMEOUT_MS] = (uint32_t)sim_between(random, 300, 5000) + w->delay_us / 100;
+    set[PL_RELAY_SET_OPEN_TIMEOUT_MS] = (uint32_t)sim_between(random, 300, 5000) + w->delay_us / 100;
   uint32_t slow_ms = w->bytes_per_ms ? 250000 / w->bytes_per_ms : 0; /* what may wait before a ping's answer */
   if (sim_chance(random, 50)) {
-    set[PL_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000) + slow_ms;
-    set[PL_SET_DEAD_AFTER_MS] = 2 * set[PL_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
+    set[PL_RELAY_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000) + slow_ms;
+    set[PL_RELAY_SET_DEAD_AFTER_MS] = 2 * set[PL_RELAY_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
   }
-  if (w->flood && sim_chance(random, 70)) set[PL_SET_QUEUE_TOTAL_MAX] = (uint32_t)sim_between(random, 500000, 900000);
+  if (w->flood && sim_chance(random, 70))
+    set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = (uint32_t)sim_between(random, 500000, 900000);
   r->config.hooks.lookup = on_lookup;
   r->config.hooks.log = on_log;
   if (sim_chance(random, 50)) {
@@ -223,7 +225,7 @@ void sim_relay_drain(sim_relay *r) {
 
 static uint64_t time_due(const sim_worker *v) {
   uint64_t at = pl_relay_deadline(v->core);
-  return at == PL_RELAY_NEVER ? SIM_NEVER : at * 1000;
+  return at == PL_NEVER ? SIM_NEVER : at * 1000;
 }
 
 uint64_t sim_relay_due(const sim_relay *r) {
@@ -240,15 +242,15 @@ uint64_t sim_relay_due(const sim_relay *r) {
   return at;
 }
 
-static pl_registration registration_of(sim_relay *r, const sim_job *job) {
+static pl_relay_registration registration_of(sim_relay *r, const sim_job *job) {
   sim_world *w = r->world;
-  if (w->now_us < r->store_slow_until_us && sim_chance(&w->random, 20)) return PL_REGISTRATION_FAILED;
+  if (w->now_us < r->store_slow_until_us && sim_chance(&w->random, 20)) return PL_RELAY_REGISTRATION_FAILED;
   for (size_t i = 0; i < r->known_count; i++) {
-    if (memcmp(r->known[i], job->id, 32) == 0) return PL_REGISTRATION_KNOWN;
+    if (memcmp(r->known[i], job->id, 32) == 0) return PL_RELAY_REGISTRATION_KNOWN;
   }
-  if (!job->may_create || r->known_count == SIM_KNOWN) return PL_REGISTRATION_ABSENT;
+  if (!job->may_create || r->known_count == SIM_KNOWN) return PL_RELAY_REGISTRATION_ABSENT;
   memcpy(r->known[r->known_count++], job->id, 32);
-  return PL_REGISTRATION_NEW;
+  return PL_RELAY_REGISTRATION_NEW;
 }
 
 void sim_relay_happen(sim_relay *r) {

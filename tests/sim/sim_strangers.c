@@ -25,7 +25,8 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
 }
 
 void sim_strangers_allow(sim_client *c, int peer) {
-  if (command(c, PL_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)}) == 0) sim_strangers_note(c, peer, true, false);
+  if (command(c, PL_ENGINE_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
+    sim_strangers_note(c, peer, true, false);
 }
 
 void sim_strangers_allow_all(sim_client *c) {
@@ -50,7 +51,7 @@ void sim_strangers_started(sim_client *c) {
     bool allowed = c->allowed[i];
     if (allowed) sim_strangers_note(c, i, false, false); /* until there was memory for it */
     if (allowed) sim_strangers_allow(c, i);
-    if (c->blocked[i] && command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) != 0)
+    if (c->blocked[i] && command(c, PL_ENGINE_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) != 0)
       sim_strangers_note(c, i, false, false);
   }
 }
@@ -63,7 +64,7 @@ static void invite(sim_client *c) {
   v->single = sim_chance(&w->extra, 60);
   v->expires_ms = sim_now_ms(w) + sim_log_between(&w->extra, 10, 600000);
   pl_engine_event in = {.secret = {v->secret, sizeof v->secret}, .place = v->expires_ms, .value = v->single};
-  if (command(c, PL_IN_INVITE_ADD, in) != 0) v->revoked = true; /* no memory */
+  if (command(c, PL_ENGINE_IN_INVITE_ADD, in) != 0) v->revoked = true; /* no memory */
 }
 
 static bool is_of(const sim_invite *v, const sim_client *maker) {
@@ -76,7 +77,7 @@ static void revoke(sim_client *c) {
     sim_invite *v = &w->invites[i];
     if (!is_of(v, c) || v->revoked) continue;
     v->revoked = true;
-    (void)command(c, PL_IN_INVITE_REVOKE, (pl_engine_event){.secret = {v->secret, sizeof v->secret}});
+    (void)command(c, PL_ENGINE_IN_INVITE_REVOKE, (pl_engine_event){.secret = {v->secret, sizeof v->secret}});
     return;
   }
 }
@@ -87,12 +88,12 @@ void sim_strangers_act(sim_client *c) {
   if (peer == c->index) return;
   switch (sim_below(&w->extra, 7)) {
     case 0:
-      if (command(c, PL_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
+      if (command(c, PL_ENGINE_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
         sim_strangers_note(c, peer, false, true);
       break;
     case 1:
       sim_strangers_note(c, peer, false, c->blocked[peer]);
-      (void)command(c, PL_IN_DENY, (pl_engine_event){.peer = id_of(c, peer)});
+      (void)command(c, PL_ENGINE_IN_DENY, (pl_engine_event){.peer = id_of(c, peer)});
       break;
     case 2:
     case 3:

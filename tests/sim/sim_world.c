@@ -147,7 +147,7 @@ static bool all_stopped(const sim_world *w) {
 
 static void stop_all(sim_world *w) {
   for (int i = 0; i < w->clients_count; i++) {
-    pl_engine_event stop = {.type = PL_IN_STOP};
+    pl_engine_event stop = {.type = PL_ENGINE_IN_STOP};
     w->clients[i].stopped = true;
     sim_client_step(&w->clients[i], &stop);
   }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define PL_ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+/* A deadline that never comes. */
+#define PL_NEVER UINT64_MAX
 #define PL_MUST_USE __attribute__((warn_unused_result))
 
 /* Gives the struct around a list node. */

@@ -4,17 +4,17 @@
 #include <sodium.h>
 #include <string.h>
 
-void pl_action_queue_init(pl_action_queue *q) {
+void pl_engine_action_queue_init(pl_engine_action_queue *q) {
   pl_list_init(&q->actions);
   q->broken = false;
 }
 
-void pl_action_queue_deinit(pl_action_queue *q) {
-  pl_queued_action *a;
-  while ((a = pl_action_queue_take(q))) pl_queued_action_free(a);
+void pl_engine_action_queue_deinit(pl_engine_action_queue *q) {
+  pl_engine_queued_action *a;
+  while ((a = pl_engine_action_queue_take(q))) pl_engine_queued_action_free(a);
 }
 
-bool pl_action_queue_is_empty(const pl_action_queue *q) {
+bool pl_engine_action_queue_is_empty(const pl_engine_action_queue *q) {
   return pl_list_empty(&q->actions);
 }
 
@@ -23,9 +23,9 @@ static pl_view copy_to(uint8_t *at, pl_view bytes) {
   return (pl_view){at, bytes.size};
 }
 
-pl_queued_action *pl_action_queue_add(pl_action_queue *q, const pl_engine_action *action) {
+pl_engine_queued_action *pl_engine_action_queue_add(pl_engine_action_queue *q, const pl_engine_action *action) {
   size_t data = action->data.size + 1, text = action->text.size + 1;
-  pl_queued_action *a = q->broken ? NULL : pl_alloc(sizeof *a + data + text);
+  pl_engine_queued_action *a = q->broken ? NULL : pl_alloc(sizeof *a + data + text);
   if (!a) {
     q->broken = true;
     return NULL;
@@ -39,14 +39,15 @@ pl_queued_action *pl_action_queue_add(pl_action_queue *q, const pl_engine_action
   return a;
 }
 
-pl_queued_action *pl_action_queue_take(pl_action_queue *q) {
+pl_engine_queued_action *pl_engine_action_queue_take(pl_engine_action_queue *q) {
   if (pl_list_empty(&q->actions)) return NULL;
-  pl_queued_action *a = PL_CONTAINER(q->actions.next, pl_queued_action, node);
+  pl_engine_queued_action *a = PL_CONTAINER(q->actions.next, pl_engine_queued_action, node);
   pl_list_remove(&a->node);
   return a;
 }
 
-void pl_queued_action_free(pl_queued_action *a) {
-  if (a->action.type == PL_OUT_CODE) sodium_memzero((uint8_t *)(uintptr_t)a->action.text.data, a->action.text.size);
+void pl_engine_queued_action_free(pl_engine_queued_action *a) {
+  if (a->action.type == PL_ENGINE_OUT_CODE)
+    sodium_memzero((uint8_t *)(uintptr_t)a->action.text.data, a->action.text.size);
   pl_free(a);
 }

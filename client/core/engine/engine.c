@@ -38,7 +38,7 @@ static int set_config(pl_engine *e, const pl_engine_config *config) {
   e->origin = pl_alloc(strlen(c->origin) + 1);
   if (!e->origin) return PL_ENOMEM;
   memcpy(e->origin, c->origin, strlen(c->origin) + 1);
-  pl_login_set_token(e, c->token);
+  pl_engine_login_set_token(e, c->token);
   c->origin = c->application = c->name = c->token = NULL;
   c->relay_id = NULL;
   return 0;
@@ -50,11 +50,11 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   if (!e) return PL_ENOMEM;
   pl_list_init(&e->links);
   pl_list_init(&e->ready);
-  pl_buffer_init(&e->control, PL_CONTROL_BYTES);
+  pl_buffer_init(&e->control, PL_ENGINE_CONTROL_BYTES);
   e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
-  pl_rng_init(&e->rng, config->seed);
+  pl_engine_rng_init(&e->rng, config->seed);
   int rc = set_config(e, config);
-  if (rc == 0) rc = pl_out_room(e, 64 + PL_OUT_RESERVE(0));
+  if (rc == 0) rc = pl_engine_out_room(e, 64 + PL_ENGINE_OUT_RESERVE(0));
   if (rc) {
     pl_engine_free(e);
     return rc;
@@ -66,13 +66,13 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
 void pl_engine_free(pl_engine *e) {
   if (!e) return;
   for (size_t i = 0; i < e->session_slots; i++)
-    if (e->sessions[i]) pl_peer_session_free(e, e->sessions[i]);
-  while (!pl_list_empty(&e->links)) pl_link_forget(e, PL_CONTAINER(e->links.next, pl_link, node), 0);
-  pl_slots_deinit(&e->own);
-  pl_slots_deinit(&e->relays);
+    if (e->sessions[i]) pl_engine_session_free(e, e->sessions[i]);
+  while (!pl_list_empty(&e->links)) pl_engine_link_forget(e, PL_CONTAINER(e->links.next, pl_engine_link, node), 0);
+  pl_engine_slots_deinit(&e->own);
+  pl_engine_slots_deinit(&e->relays);
   pl_buffer_deinit(&e->control);
   pl_pieces_deinit(&e->pieces);
-  if (e->invites) sodium_memzero(e->invites, PL_INVITES_MAX * sizeof *e->invites);
+  if (e->invites) sodium_memzero(e->invites, PL_ENGINE_INVITES_MAX * sizeof *e->invites);
   pl_free(e->invites);
   pl_free(e->peers);
   pl_free(e->sessions);
@@ -84,40 +84,40 @@ void pl_engine_free(pl_engine *e) {
 }
 
 static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
-  if (e->connection != PL_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
+  if (e->connection != PL_ENGINE_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
       v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
     return PL_REASON_PROTOCOL;
   switch (v->type) {
     case PL_ENV_HELLO:
-      return pl_login_hello(e, v->payload);
+      return pl_engine_login_hello(e, v->payload);
     case PL_ENV_WELCOME:
-      return pl_login_welcome(e, v->payload);
+      return pl_engine_login_welcome(e, v->payload);
     case PL_ENV_GOING_AWAY:
-      pl_connection_going_away(e, v->payload);
+      pl_engine_connection_going_away(e, v->payload);
       return 0;
     case PL_ENV_PONG:
       return 0;
     case PL_ENV_OFFER:
-      pl_offer_came(e, v->link, v->payload);
+      pl_engine_offer_came(e, v->link, v->payload);
       return 0;
     case PL_ENV_ACCEPT: {
-      pl_link *l = pl_link_find(e, v->link);
-      if (l) pl_dial_accepted(e, l, v->payload);
+      pl_engine_link *l = pl_engine_link_find(e, v->link);
+      if (l) pl_engine_dial_accepted(e, l, v->payload);
       return 0;
     }
     case PL_ENV_CODE:
-      return pl_code_answer_came(e, v->payload);
+      return pl_engine_code_answer_came(e, v->payload);
     case PL_ENV_CLAIM:
-      pl_code_claim_came(e, v->link, v->payload);
+      pl_engine_code_claim_came(e, v->link, v->payload);
       return 0;
     case PL_ENV_DATA:
-      pl_link_data_came(e, v->link, v->flags, v->payload, plain);
+      pl_engine_link_data_came(e, v->link, v->flags, v->payload, plain);
       return 0;
     case PL_ENV_RESET:
       if (v->link)
-        pl_link_reset_came(e, v->link, v->payload);
+        pl_engine_link_reset_came(e, v->link, v->payload);
       else
-        pl_connection_reset(e, v->payload);
+        pl_engine_connection_reset(e, v->payload);
       return 0;
     default:
       return pl_envelope_max(v->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
@@ -125,7 +125,7 @@ static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
 }
 
 static bool open_socket(const pl_engine *e) {
-  return e->connection >= PL_CONN_HELLO;
+  return e->connection >= PL_ENGINE_CONN_HELLO;
 }
 
 static int room_for_plain(pl_engine *e, size_t size) {
@@ -139,15 +139,15 @@ static int room_for_plain(pl_engine *e, size_t size) {
 
 static int take_message(pl_engine *e, pl_view message) {
   if (!open_socket(e)) return 0;
-  if (message.size > PL_INCOMING_MAX) {
-    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
+  if (message.size > PL_ENGINE_INCOMING_MAX) {
+    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
     return 0;
   }
   if (room_for_plain(e, message.size)) {
-    pl_connection_fail(e, PL_ENOMEM, PL_REASON_OVERFLOW); /* nothing is lost: the sessions go on afterwards */
+    pl_engine_connection_fail(e, PL_ENOMEM, PL_REASON_OVERFLOW); /* nothing is lost: the sessions go on afterwards */
     return PL_ENOMEM;
   }
-  pl_connection_heard(e);
+  pl_engine_connection_heard(e);
   pl_reader r = pl_reader_of(message.data, message.size);
   pl_envelope v;
   int rc;
@@ -156,13 +156,13 @@ static int take_message(pl_engine *e, pl_view message) {
     if (v.type >= PL_CONST_ENVELOPE_SKIPPABLE && max < 0) continue;
     if (max >= 0 && v.payload.size > (size_t)max) reason = PL_REASON_PROTOCOL;
     if (reason == 0) reason = take_envelope(e, &v, e->plain + (v.payload.data - message.data));
-    if (reason) pl_connection_fail(e, PL_EPROTOCOL, reason);
+    if (reason) pl_engine_connection_fail(e, PL_EPROTOCOL, reason);
   }
-  if (rc < 0 && open_socket(e)) pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
+  if (rc < 0 && open_socket(e)) pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
   return 0;
 }
 
-int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out) {
+int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **out) {
   int rc = 0;
   if (in->now_ms > e->now_ms) e->now_ms = in->now_ms;
   e->actions.count = 0;
@@ -171,22 +171,22 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out) {
   in->session_out = 0;
   in->place_out = 0;
   switch (in->type) {
-    case PL_IN_TIME:
+    case PL_ENGINE_IN_TIME:
       break;
-    case PL_IN_SOCKET_OPEN:
-      pl_connection_opened(e);
+    case PL_ENGINE_IN_SOCKET_OPEN:
+      pl_engine_connection_opened(e);
       break;
-    case PL_IN_SOCKET_MESSAGE:
+    case PL_ENGINE_IN_SOCKET_MESSAGE:
       rc = take_message(e, in->data);
       break;
-    case PL_IN_SOCKET_CLOSED:
-      pl_connection_closed(e, in->error);
+    case PL_ENGINE_IN_SOCKET_CLOSED:
+      pl_engine_connection_closed(e, in->error);
       break;
-    case PL_IN_NETWORK_UP:
-      pl_connection_network_up(e);
+    case PL_ENGINE_IN_NETWORK_UP:
+      pl_engine_connection_network_up(e);
       break;
     default:
-      rc = pl_command(e, in);
+      rc = pl_engine_command(e, in);
   }
   pl_engine_timers(e);
   *out = &e->actions;

@@ -11,8 +11,6 @@
 #include "../identity/identity.h"
 #include "../noise/aead.h"
 
-#define PL_NEVER UINT64_MAX
-
 typedef struct pl_engine pl_engine;
 
 typedef struct pl_engine_config {
@@ -33,36 +31,38 @@ typedef struct pl_engine_config {
   uint32_t sessions_max;        /* 0: 1,024 */
   uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried so much is replaced */
   const pl_aead *aead;          /* for the records of links, NULL: libsodium's; outlives the engine */
-  bool manual_take;             /* true: the shell says with PL_IN_TAKE what the application took; false: at once */
+  bool manual_take; /* true: the shell says with PL_ENGINE_IN_TAKE what the application took; false: at once */
 } pl_engine_config;
 
 typedef enum pl_engine_event_type {
-  PL_IN_TIME,        /* the deadline passed; harmless at any time */
-  PL_IN_START,       /* connect, and stay connected */
-  PL_IN_STOP,        /* close all sessions with CLOSED, then the socket; waits for the answers to CLOSE that this side
-                        owes or awaits, 10 s at most and only while online */
-  PL_IN_SOCKET_OPEN, /* the WebSocket is open */
-  PL_IN_SOCKET_MESSAGE, /* .data: one whole binary message */
-  PL_IN_SOCKET_CLOSED,  /* .error: why (PL_ENETWORK, PL_ETLS, PL_ECLOSED …) */
-  PL_IN_NETWORK_UP,     /* the network is back: do not wait for the retry */
-  PL_IN_CONNECT,        /* .peer, .instance (or zeros), .secret (16 bytes of an invite, or none), .relay (the ID that
-                           an invite link names, or none): gives .session_out */
-  PL_IN_SEND,           /* .session .channel .data: one message, whole; PL_EAGAIN, PL_EMSGSIZE; gives .place_out */
-  PL_IN_SEND_VOLATILE,  /* the same, outside order and credit; may be dropped */
-  PL_IN_FINISH,         /* .session .channel: end of my direction; gives .place_out */
-  PL_IN_TAKE,           /* .session .channel .place: the application took all below this place (manual_take) */
-  PL_IN_PRIORITY,       /* .session .channel .value: 0 highest to 7 */
-  PL_IN_CHANNEL_RESET,  /* .session .channel .value = reason: gives up my sending direction */
-  PL_IN_CLOSE,          /* .session .value = reason, .data = text */
-  PL_IN_ALLOW,          /* .peer: accept from now on; a waiting knock is answered, an older one dialled back */
-  PL_IN_DENY,           /* .peer: forget its knock, stay silent */
-  PL_IN_BLOCK,          /* .peer: never ask again */
-  PL_IN_INVITE_ADD, /* .secret, .place = unix expiry in ms of the shell's now_ms clock, .value = uses: 0 or 1 (single)
-                     */
-  PL_IN_INVITE_REVOKE, /* .secret */
-  PL_IN_CODE_NEW,      /* .value = lifetime in ms, 0: as long as may be; gives .code. PL_EAGAIN: too many */
-  PL_IN_CODE_CLAIM,    /* .data: a code as somebody typed it; gives .code. PL_ECODE, PL_EAGAIN, PL_EINVAL: its own */
-  PL_IN_CODE_CANCEL    /* .code: ends without an action; one that is over is fine */
+  PL_ENGINE_IN_TIME,  /* the deadline passed; harmless at any time */
+  PL_ENGINE_IN_START, /* connect, and stay connected */
+  PL_ENGINE_IN_STOP,  /* close all sessions with CLOSED, then the socket; waits for the answers to CLOSE that this side
+                  owes or awaits, 10 s at most and only while online */
+  PL_ENGINE_IN_SOCKET_OPEN,    /* the WebSocket is open */
+  PL_ENGINE_IN_SOCKET_MESSAGE, /* .data: one whole binary message */
+  PL_ENGINE_IN_SOCKET_CLOSED,  /* .error: why (PL_ENETWORK, PL_ETLS, PL_ECLOSED …) */
+  PL_ENGINE_IN_NETWORK_UP,     /* the network is back: do not wait for the retry */
+  PL_ENGINE_IN_CONNECT, /* .peer, .instance (or zeros), .secret (16 bytes of an invite, or none), .relay (the ID that
+                    an invite link names, or none): gives .session_out */
+  PL_ENGINE_IN_SEND,    /* .session .channel .data: one message, whole; PL_EAGAIN, PL_EMSGSIZE; gives .place_out */
+  PL_ENGINE_IN_SEND_VOLATILE, /* the same, outside order and credit; may be dropped */
+  PL_ENGINE_IN_FINISH,        /* .session .channel: end of my direction; gives .place_out */
+  PL_ENGINE_IN_TAKE,          /* .session .channel .place: the application took all below this place (manual_take) */
+  PL_ENGINE_IN_PRIORITY,      /* .session .channel .value: 0 highest to 7 */
+  PL_ENGINE_IN_CHANNEL_RESET, /* .session .channel .value = reason: gives up my sending direction */
+  PL_ENGINE_IN_CLOSE,         /* .session .value = reason, .data = text */
+  PL_ENGINE_IN_ALLOW,         /* .peer: accept from now on; a waiting knock is answered, an older one dialled back */
+  PL_ENGINE_IN_DENY,          /* .peer: forget its knock, stay silent */
+  PL_ENGINE_IN_BLOCK,         /* .peer: never ask again */
+  PL_ENGINE_IN_INVITE_ADD,    /* .secret, .place = unix expiry in ms of the shell's now_ms clock, .value = uses: 0 or 1
+                               * (single)
+                               */
+  PL_ENGINE_IN_INVITE_REVOKE, /* .secret */
+  PL_ENGINE_IN_CODE_NEW,      /* .value = lifetime in ms, 0: as long as may be; gives .code. PL_EAGAIN: too many */
+  PL_ENGINE_IN_CODE_CLAIM, /* .data: a code as somebody typed it; gives .code. PL_ECODE, PL_EAGAIN, PL_EINVAL: its own
+                            */
+  PL_ENGINE_IN_CODE_CANCEL /* .code: ends without an action; one that is over is fine */
 } pl_engine_event_type;
 
 typedef struct pl_engine_event {
@@ -74,37 +74,40 @@ typedef struct pl_engine_event {
   uint32_t value;
   uint64_t place;
   pl_view data, peer, instance, secret, relay;
-  uint32_t code;        /* filled by the step for PL_IN_CODE_NEW and PL_IN_CODE_CLAIM */
+  uint32_t code;        /* filled by the step for PL_ENGINE_IN_CODE_NEW and PL_ENGINE_IN_CODE_CLAIM */
   uint32_t session_out; /* filled by the step */
   uint64_t place_out;
 } pl_engine_event;
 
 typedef enum pl_engine_action_type {
-  PL_OUT_CONNECT,    /* open the WebSocket now; .text: at this address, none: the configured one */
-  PL_OUT_DISCONNECT, /* close it after flushing what pl_engine_produce gives; .reason for the log */
-  PL_OUT_ONLINE,     /* logged in; .id is the relay's ID (the shell pins it when none was) */
-  PL_OUT_OFFLINE,    /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */
-  PL_OUT_KNOCK,      /* a stranger asks: .id, .instance, .text (its own name, may be empty) */
-  PL_OUT_SESSION,   /* a session by the other side's wish: .session .id .instance; .text its application, .data its name
-                     */
-  PL_OUT_LINKED,    /* .session has a confirmed link; .text the peer's application, .data its name, .instance */
-  PL_OUT_UNLINKED,  /* .session lost its last link: .reason; .time_ms: next attempt, PL_NEVER: waits for the peer */
-  PL_OUT_MESSAGE,   /* .session .channel .data; .place: to hand to PL_IN_TAKE */
-  PL_OUT_VOLATILE,  /* .session .channel .data */
-  PL_OUT_END,       /* .session .channel: the peer's direction ended; .place */
-  PL_OUT_WRITABLE,  /* .session .channel: after PL_EAGAIN, sending is possible again */
-  PL_OUT_DELIVERED, /* .session .channel: the peer's application took all below .place */
-  PL_OUT_CHANNEL_RESET,  /* .session .channel .reason: the peer gave up its direction */
-  PL_OUT_LOST,           /* .session .channel .place: one message (ending there) did not arrive for sure; before … */
-  PL_OUT_STREAM_RESET,   /* .session: the peer lost its state; all PL_OUT_LOST came before; streams start again at 0 */
-  PL_OUT_SESSION_CLOSED, /* .session .error .reason .text; the number is free from now on */
-  PL_OUT_INVITE_CLAIMED, /* .id used .data (the secret) */
-  PL_OUT_CODE,           /* .code has a number: .text is what to tell the other person; .time_ms: good until then */
-  PL_OUT_CODE_BUSY,      /* .code: somebody else tried it while the first was at it, and was sent away */
-  PL_OUT_PAIRED,         /* .code is over, by success: .id .instance, .text its name; .session where this side made the
-                            code (0: there were too many), else PL_OUT_SESSION follows. The ID is allowed from now on */
-  PL_OUT_CODE_ENDED,     /* .code is over, without: .error .reason */
-  PL_OUT_LOG             /* .text: one line, event=… key=value */
+  PL_ENGINE_OUT_CONNECT,    /* open the WebSocket now; .text: at this address, none: the configured one */
+  PL_ENGINE_OUT_DISCONNECT, /* close it after flushing what pl_engine_produce gives; .reason for the log */
+  PL_ENGINE_OUT_ONLINE,     /* logged in; .id is the relay's ID (the shell pins it when none was) */
+  PL_ENGINE_OUT_OFFLINE,    /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */
+  PL_ENGINE_OUT_KNOCK,      /* a stranger asks: .id, .instance, .text (its own name, may be empty) */
+  PL_ENGINE_OUT_SESSION, /* a session by the other side's wish: .session .id .instance; .text its application, .data its
+                          * name
+                          */
+  PL_ENGINE_OUT_LINKED,  /* .session has a confirmed link; .text the peer's application, .data its name, .instance */
+  PL_ENGINE_OUT_UNLINKED,  /* .session lost its last link: .reason; .time_ms: next attempt, PL_NEVER: waits for the peer
+                            */
+  PL_ENGINE_OUT_MESSAGE,   /* .session .channel .data; .place: to hand to PL_ENGINE_IN_TAKE */
+  PL_ENGINE_OUT_VOLATILE,  /* .session .channel .data */
+  PL_ENGINE_OUT_END,       /* .session .channel: the peer's direction ended; .place */
+  PL_ENGINE_OUT_WRITABLE,  /* .session .channel: after PL_EAGAIN, sending is possible again */
+  PL_ENGINE_OUT_DELIVERED, /* .session .channel: the peer's application took all below .place */
+  PL_ENGINE_OUT_CHANNEL_RESET, /* .session .channel .reason: the peer gave up its direction */
+  PL_ENGINE_OUT_LOST, /* .session .channel .place: one message (ending there) did not arrive for sure; before … */
+  PL_ENGINE_OUT_STREAM_RESET,   /* .session: the peer lost its state; all PL_ENGINE_OUT_LOST came before; streams start
+                                   again at 0 */
+  PL_ENGINE_OUT_SESSION_CLOSED, /* .session .error .reason .text; the number is free from now on */
+  PL_ENGINE_OUT_INVITE_CLAIMED, /* .id used .data (the secret) */
+  PL_ENGINE_OUT_CODE,      /* .code has a number: .text is what to tell the other person; .time_ms: good until then */
+  PL_ENGINE_OUT_CODE_BUSY, /* .code: somebody else tried it while the first was at it, and was sent away */
+  PL_ENGINE_OUT_PAIRED, /* .code is over, by success: .id .instance, .text its name; .session where this side made the
+                    code (0: there were too many), else PL_ENGINE_OUT_SESSION follows. The ID is allowed from now on */
+  PL_ENGINE_OUT_CODE_ENDED, /* .code is over, without: .error .reason */
+  PL_ENGINE_OUT_LOG         /* .text: one line, event=… key=value */
 } pl_engine_action_type;
 
 typedef struct pl_engine_action {
@@ -118,19 +121,19 @@ typedef struct pl_engine_action {
   pl_view data, text;
 } pl_engine_action;
 
-typedef struct pl_actions {
+typedef struct pl_engine_actions {
   pl_engine_action *list;
   size_t count, capacity;
-} pl_actions;
+} pl_engine_actions;
 
 int pl_engine_new(const pl_engine_config *config, pl_engine **out) PL_MUST_USE;
 void pl_engine_free(pl_engine *e);
 
 /* Feeds one event. *out is owned by the engine and valid until the next step. Returns 0 or an error of the event
  * (PL_EAGAIN for a full window, PL_EINVAL …); actions may come with either. */
-int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_actions **out);
+int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **out);
 
-/* When PL_IN_TIME is wanted at the latest; PL_NEVER for not at all. */
+/* When PL_ENGINE_IN_TIME is wanted at the latest; PL_NEVER for not at all. */
 uint64_t pl_engine_deadline(const pl_engine *e);
 
 /* The next WebSocket message to send, produced now: bytes written (whole envelopes), 0 when there is nothing.

@@ -4,8 +4,8 @@
 
 #include "engine_internal.h"
 
-int pl_out_room(pl_engine *e, size_t count) {
-  pl_actions *a = &e->actions;
+int pl_engine_out_room(pl_engine *e, size_t count) {
+  pl_engine_actions *a = &e->actions;
   if (count <= a->capacity) return 0;
   size_t capacity = 2 * a->capacity;
   if (capacity < count) capacity = count;
@@ -16,20 +16,20 @@ int pl_out_room(pl_engine *e, size_t count) {
   return 0;
 }
 
-int pl_out(pl_engine *e, pl_engine_action action) {
-  pl_actions *a = &e->actions;
-  if (pl_out_room(e, a->count + 1 + PL_OUT_RESERVE(e->session_slots))) return PL_ENOMEM;
+int pl_engine_out(pl_engine *e, pl_engine_action action) {
+  pl_engine_actions *a = &e->actions;
+  if (pl_engine_out_room(e, a->count + 1 + PL_ENGINE_OUT_RESERVE(e->session_slots))) return PL_ENOMEM;
   a->list[a->count++] = action;
   return 0;
 }
 
-void pl_out_once(pl_engine *e, pl_engine_action action) {
-  pl_actions *a = &e->actions;
-  if (pl_out_room(e, a->count + 1)) return;
+void pl_engine_out_once(pl_engine *e, pl_engine_action action) {
+  pl_engine_actions *a = &e->actions;
+  if (pl_engine_out_room(e, a->count + 1)) return;
   a->list[a->count++] = action;
 }
 
-pl_view pl_keep_text(pl_engine *e, pl_view text) {
+pl_view pl_engine_keep_text(pl_engine *e, pl_view text) {
   size_t n = sizeof e->text - e->text_used;
   if (n > text.size) n = text.size;
   uint8_t *to = e->text + e->text_used;
@@ -38,15 +38,15 @@ pl_view pl_keep_text(pl_engine *e, pl_view text) {
   return (pl_view){to, n};
 }
 
-void pl_log(pl_engine *e, const char *event, const char *reason) {
+void pl_engine_log(pl_engine *e, const char *event, const char *reason) {
   char line[96];
   int n = snprintf(line, sizeof line, "event=%s reason=%s", event, reason);
   if (n < 0) return;
   pl_view text = {(const uint8_t *)line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1};
-  (void)pl_out(e, (pl_engine_action){.type = PL_OUT_LOG, .text = pl_keep_text(e, text)});
+  (void)pl_engine_out(e, (pl_engine_action){.type = PL_ENGINE_OUT_LOG, .text = pl_engine_keep_text(e, text)});
 }
 
-int pl_reason_error(int reason) {
+int pl_engine_reason_error(int reason) {
   switch (reason) {
     case PL_REASON_CLOSED:
       return PL_ECLOSED;

@@ -14,11 +14,11 @@ static bool is_fit(const pl_engine *e, const uint8_t *url, size_t size) {
   return true;
 }
 
-void pl_addresses_take(pl_engine *e, pl_view urls) {
-  pl_addresses *a = &e->addresses;
+void pl_engine_addresses_take(pl_engine *e, pl_view urls) {
+  pl_engine_addresses *a = &e->addresses;
   const uint8_t *at = urls.data;
   size_t left = urls.size, used = 0;
-  *a = (pl_addresses){0};
+  *a = (pl_engine_addresses){0};
   while (left) {
     const uint8_t *end = memchr(at, '\n', left);
     size_t size = end ? (size_t)(end - at) : left;
@@ -33,20 +33,20 @@ void pl_addresses_take(pl_engine *e, pl_view urls) {
   a->now = a->count ? 1 : 0;
 }
 
-void pl_addresses_turn(pl_engine *e) {
-  pl_addresses *a = &e->addresses;
+void pl_engine_addresses_turn(pl_engine *e) {
+  pl_engine_addresses *a = &e->addresses;
   a->now = (uint8_t)((a->now + 1) % (a->count + 1));
 }
 
-const char *pl_address(const pl_engine *e) {
+const char *pl_engine_address(const pl_engine *e) {
   const char *at = e->addresses.text;
   if (!e->addresses.now) return NULL;
   for (unsigned i = 1; i < e->addresses.now; i++) at += strlen(at) + 1;
   return at;
 }
 
-void pl_address_origin(const pl_engine *e, char origin[256]) {
-  const char *url = pl_address(e);
+void pl_engine_address_origin(const pl_engine *e, char origin[256]) {
+  const char *url = pl_engine_address(e);
   if (!url) {
     memcpy(origin, e->origin, strlen(e->origin) + 1);
     return;

@@ -13,9 +13,14 @@
 
 #include "../code/code.h"
 
-enum { PL_CODES_MAX = 8, PL_CODE_LEAVE_MS = 10000, PL_CODE_BACK_MS = 15000, PL_CODE_BACK_TRIES = 3 };
+enum {
+  PL_ENGINE_CODES_MAX = 8,
+  PL_ENGINE_CODE_LEAVE_MS = 10000,
+  PL_ENGINE_CODE_BACK_MS = 15000,
+  PL_ENGINE_CODE_BACK_TRIES = 3
+};
 
-typedef struct pl_code_run {
+typedef struct pl_engine_code_run {
   uint32_t handle; /* for the application, and the tag of MAKE; 0: this place is free */
   bool claimer;
   bool shown;      /* creator: has a number, which the application knows */
@@ -26,9 +31,9 @@ typedef struct pl_code_run {
   uint64_t expires_ms, try_ms;
   bool seen; /* claimer: its number was there */
   unsigned failures, missed;
-  pl_link *link;                                               /* creator: in its seat; claimer: its claim */
+  pl_engine_link *link;                                        /* creator: in its seat; claimer: its claim */
   uint8_t sid[PL_CONST_CODE_SID_BYTES], scalar[32], share[32]; /* claimer, until the answer */
   pl_code_secrets secrets;                                     /* while there is a link, from both shares on */
-} pl_code_run;
+} pl_engine_code_run;
 
 #endif

@@ -3,11 +3,11 @@
 
 #include "engine_internal.h"
 
-static pl_link *waiting_offer(pl_engine *e, const pl_peer_session *s) {
+static pl_engine_link *waiting_offer(pl_engine *e, const pl_engine_session *s) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
     bool instance = pl_is_zero(s->instance, 8) || memcmp(s->instance, l->instance, 8) == 0;
-    if (l->state == PL_LINK_OFFERED && !l->parked && memcmp(l->id, s->id, 32) == 0 && instance) return l;
+    if (l->state == PL_ENGINE_LINK_OFFERED && !l->parked && memcmp(l->id, s->id, 32) == 0 && instance) return l;
   }
   return NULL;
 }
@@ -24,9 +24,9 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
   if (in->instance.size) memcpy(instance, in->instance.data, 8);
   bool own_id = memcmp(in->peer.data, e->config.identity.id, 32) == 0;
   if (own_id && memcmp(instance, e->config.instance, 8) == 0) return PL_EINVAL;
-  pl_peer_session *s = pl_is_zero(instance, 8) ? NULL : pl_peer_session_find(e, in->peer.data, instance);
+  pl_engine_session *s = pl_is_zero(instance, 8) ? NULL : pl_engine_session_find(e, in->peer.data, instance);
   if (!s) {
-    s = pl_peer_session_new(e, in->peer.data, instance);
+    s = pl_engine_session_new(e, in->peer.data, instance);
     if (!s) return PL_ENOMEM;
     s->announced = true;
     s->any_instance = pl_is_zero(instance, 8);
@@ -34,14 +34,14 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
     s->has_secret = in->secret.size;
     if (in->relay.size) memcpy(s->relay, in->relay.data, sizeof s->relay);
     s->has_relay = in->relay.size;
-    pl_link *l = waiting_offer(e, s);
+    pl_engine_link *l = waiting_offer(e, s);
     if (l) { /* it asked first: that is as good */
-      pl_offer_accept(e, l);
-      s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS;
-      pl_peer_session_touch(e, s);
+      pl_engine_offer_accept(e, l);
+      s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS;
+      pl_engine_session_touch(e, s);
     } else {
       in->session_out = s->number;
-      pl_dial(e, s);
+      pl_engine_dial(e, s);
       return 0;
     }
   }
@@ -54,29 +54,29 @@ static int connect_to(pl_engine *e, pl_engine_event *in) {
 static int stop(pl_engine *e) {
   if (e->stopping) return 0;
   e->stopping = true;
-  e->stop_at_ms = e->now_ms + PL_STOP_MS;
-  pl_code_stop(e);
+  e->stop_at_ms = e->now_ms + PL_ENGINE_STOP_MS;
+  pl_engine_code_stop(e);
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (!s || s->lingering) continue;
     if (pl_session_is_closing(s->core)) continue; /* its answer is still awaited, over a new link if need be */
     if (!s->linked) {
-      pl_peer_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+      pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
       continue;
     }
     pl_session_event close = {.type = PL_SESSION_CLOSE, .value = PL_REASON_CLOSED};
-    (void)pl_peer_session_step(e, s, &close);
+    (void)pl_engine_session_step(e, s, &close);
   }
   pl_engine_wake_at(e, e->now_ms);
   return 0;
 }
 
 static int to_session(pl_engine *e, pl_engine_event *in, pl_session_event_type type) {
-  pl_peer_session *s = pl_peer_session_by_number(e, in->session);
+  pl_engine_session *s = pl_engine_session_by_number(e, in->session);
   if (!s) return PL_ESTATE;
   pl_session_event event = {.type = type, .channel = in->channel, .value = in->value, .place = in->place};
   event.data = in->data;
-  int rc = pl_peer_session_step(e, s, &event);
+  int rc = pl_engine_session_step(e, s, &event);
   in->place_out = event.place;
   return rc;
 }
@@ -85,42 +85,42 @@ static bool has_id(const pl_engine_event *in) {
   return in->peer.size == 32;
 }
 
-int pl_command(pl_engine *e, pl_engine_event *in) {
+int pl_engine_command(pl_engine *e, pl_engine_event *in) {
   switch (in->type) {
-    case PL_IN_START:
-      return pl_connection_start(e);
-    case PL_IN_STOP:
+    case PL_ENGINE_IN_START:
+      return pl_engine_connection_start(e);
+    case PL_ENGINE_IN_STOP:
       return stop(e);
-    case PL_IN_CONNECT:
+    case PL_ENGINE_IN_CONNECT:
       return connect_to(e, in);
-    case PL_IN_SEND:
+    case PL_ENGINE_IN_SEND:
       return to_session(e, in, PL_SESSION_SEND);
-    case PL_IN_SEND_VOLATILE:
+    case PL_ENGINE_IN_SEND_VOLATILE:
       return to_session(e, in, PL_SESSION_SEND_VOLATILE);
-    case PL_IN_FINISH:
+    case PL_ENGINE_IN_FINISH:
       return to_session(e, in, PL_SESSION_FINISH);
-    case PL_IN_TAKE:
+    case PL_ENGINE_IN_TAKE:
       return to_session(e, in, PL_SESSION_TAKE);
-    case PL_IN_PRIORITY:
+    case PL_ENGINE_IN_PRIORITY:
       return to_session(e, in, PL_SESSION_PRIORITY);
-    case PL_IN_CHANNEL_RESET:
+    case PL_ENGINE_IN_CHANNEL_RESET:
       return to_session(e, in, PL_SESSION_CHANNEL_RESET);
-    case PL_IN_CLOSE:
+    case PL_ENGINE_IN_CLOSE:
       return to_session(e, in, PL_SESSION_CLOSE);
-    case PL_IN_ALLOW:
-      return has_id(in) ? pl_peer_allow(e, in->peer.data) : PL_EID;
-    case PL_IN_DENY:
-      return has_id(in) ? pl_peer_deny(e, in->peer.data) : PL_EID;
-    case PL_IN_BLOCK:
-      return has_id(in) ? pl_peer_block(e, in->peer.data) : PL_EID;
-    case PL_IN_INVITE_ADD:
-      return pl_invite_add(e, in);
-    case PL_IN_INVITE_REVOKE:
-      return in->secret.size == PL_CONST_INVITE_SECRET_BYTES ? pl_invite_revoke(e, in->secret.data) : PL_EINVAL;
-    case PL_IN_CODE_NEW:
-    case PL_IN_CODE_CLAIM:
-    case PL_IN_CODE_CANCEL:
-      return pl_code_command(e, in);
+    case PL_ENGINE_IN_ALLOW:
+      return has_id(in) ? pl_engine_peer_allow(e, in->peer.data) : PL_EID;
+    case PL_ENGINE_IN_DENY:
+      return has_id(in) ? pl_engine_peer_deny(e, in->peer.data) : PL_EID;
+    case PL_ENGINE_IN_BLOCK:
+      return has_id(in) ? pl_engine_peer_block(e, in->peer.data) : PL_EID;
+    case PL_ENGINE_IN_INVITE_ADD:
+      return pl_engine_invite_add(e, in);
+    case PL_ENGINE_IN_INVITE_REVOKE:
+      return in->secret.size == PL_CONST_INVITE_SECRET_BYTES ? pl_engine_invite_revoke(e, in->secret.data) : PL_EINVAL;
+    case PL_ENGINE_IN_CODE_NEW:
+    case PL_ENGINE_IN_CODE_CLAIM:
+    case PL_ENGINE_IN_CODE_CANCEL:
+      return pl_engine_code_command(e, in);
     default:
       return PL_EINVAL;
   }

@@ -3,7 +3,7 @@
 
 #include "engine_internal.h"
 
-static void enter(pl_engine *e, pl_connection_state state, uint64_t until_ms) {
+static void enter(pl_engine *e, pl_engine_connection_state state, uint64_t until_ms) {
   e->connection = state;
   e->connection_ms = until_ms;
   pl_engine_wake_at(e, until_ms);
@@ -12,25 +12,25 @@ static void enter(pl_engine *e, pl_connection_state state, uint64_t until_ms) {
 static void forget_socket(pl_engine *e) {
   pl_buffer_consume(&e->control, e->control.size);
   pl_buffer_trim(&e->control);
-  pl_slots_deinit(&e->own);
-  pl_slots_deinit(&e->relays);
+  pl_engine_slots_deinit(&e->own);
+  pl_engine_slots_deinit(&e->relays);
   e->answer_by_ms = PL_NEVER;
   e->move_at_ms = PL_NEVER;
 }
 
 static void connect_now(pl_engine *e) {
   forget_socket(e);
-  const char *address = pl_address(e);
-  pl_engine_action a = {.type = PL_OUT_CONNECT};
-  if (address) a.text = pl_keep_text(e, (pl_view){(const uint8_t *)address, strlen(address)});
-  pl_out_once(e, a);
-  enter(e, PL_CONN_CONNECTING, e->now_ms + PL_CONNECT_TIMEOUT_MS);
+  const char *address = pl_engine_address(e);
+  pl_engine_action a = {.type = PL_ENGINE_OUT_CONNECT};
+  if (address) a.text = pl_engine_keep_text(e, (pl_view){(const uint8_t *)address, strlen(address)});
+  pl_engine_out_once(e, a);
+  enter(e, PL_ENGINE_CONN_CONNECTING, e->now_ms + PL_ENGINE_CONNECT_TIMEOUT_MS);
 }
 
-int pl_connection_start(pl_engine *e) {
+int pl_engine_connection_start(pl_engine *e) {
   if (e->stopping) return PL_ESTATE;
   e->wanted = true;
-  if (e->connection != PL_CONN_OFF) return 0;
+  if (e->connection != PL_ENGINE_CONN_OFF) return 0;
   e->connect_failures = 0;
   e->offline_since_ms = e->now_ms;
   connect_now(e);
@@ -39,15 +39,16 @@ int pl_connection_start(pl_engine *e) {
 
 /* Full jitter from 0.25 s doubling to 10 s for two minutes, then 30 s. */
 static uint64_t retry_delay(pl_engine *e) {
-  if (e->now_ms - e->offline_since_ms >= PL_RETRY_EARLY_FOR_MS) return pl_rng_below(&e->rng, PL_RETRY_LATE_MS);
+  if (e->now_ms - e->offline_since_ms >= PL_ENGINE_RETRY_EARLY_FOR_MS)
+    return pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_LATE_MS);
   unsigned doublings = e->connect_failures < 6 ? e->connect_failures : 6;
-  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << doublings;
-  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+  uint64_t most = (uint64_t)PL_ENGINE_RETRY_MIN_MS << doublings;
+  return pl_engine_rng_below(&e->rng, most < PL_ENGINE_RETRY_MAX_MS ? most : PL_ENGINE_RETRY_MAX_MS);
 }
 
 /* It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. */
 static bool was_of_use(const pl_engine *e) {
-  return e->connection == PL_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= PL_HELD_MS);
+  return e->connection == PL_ENGINE_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= PL_ENGINE_HELD_MS);
 }
 
 static void offline(pl_engine *e, int error, int reason, bool again) {
@@ -56,50 +57,50 @@ static void offline(pl_engine *e, int error, int reason, bool again) {
     e->connect_failures = 0;
   }
   if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
-  if (e->connection != PL_CONN_ONLINE && e->connection != PL_CONN_WAITING) pl_addresses_turn(e);
+  if (e->connection != PL_ENGINE_CONN_ONLINE && e->connection != PL_ENGINE_CONN_WAITING) pl_engine_addresses_turn(e);
   e->judge_from_ms = 0;
-  pl_engine_action a = {.type = PL_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
-  e->connection = PL_CONN_OFF;
-  pl_links_end_all(e);
+  pl_engine_action a = {.type = PL_ENGINE_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
+  e->connection = PL_ENGINE_CONN_OFF;
+  pl_engine_links_end_all(e);
   if (again && e->wanted) {
     a.time_ms = e->now_ms + retry_delay(e);
     e->connect_failures++;
-    enter(e, PL_CONN_WAITING, a.time_ms);
+    enter(e, PL_ENGINE_CONN_WAITING, a.time_ms);
   } else {
     e->connection_ms = PL_NEVER;
   }
-  pl_out_once(e, a);
+  pl_engine_out_once(e, a);
 }
 
-void pl_connection_fail(pl_engine *e, int error, int reason) {
-  if (e->connection == PL_CONN_OFF || e->connection == PL_CONN_WAITING) return;
-  pl_out_once(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = reason, .error = error});
+void pl_engine_connection_fail(pl_engine *e, int error, int reason) {
+  if (e->connection == PL_ENGINE_CONN_OFF || e->connection == PL_ENGINE_CONN_WAITING) return;
+  pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_DISCONNECT, .reason = reason, .error = error});
   bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
   forget_socket(e);
-  if (error == PL_EPROTOCOL) pl_control_reset(e, 0, reason); /* told before the socket closes */
+  if (error == PL_EPROTOCOL) pl_engine_control_reset(e, 0, reason); /* told before the socket closes */
   offline(e, error, reason, again);
 }
 
-void pl_connection_stop(pl_engine *e) {
+void pl_engine_connection_stop(pl_engine *e) {
   e->wanted = false;
-  if (e->connection != PL_CONN_OFF && e->connection != PL_CONN_WAITING)
-    pl_out_once(e, (pl_engine_action){.type = PL_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
-  if (e->connection != PL_CONN_OFF) offline(e, PL_OK, PL_REASON_CLOSED, false);
+  if (e->connection != PL_ENGINE_CONN_OFF && e->connection != PL_ENGINE_CONN_WAITING)
+    pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
+  if (e->connection != PL_ENGINE_CONN_OFF) offline(e, PL_OK, PL_REASON_CLOSED, false);
 }
 
-void pl_connection_opened(pl_engine *e) {
-  if (e->connection != PL_CONN_CONNECTING) return;
+void pl_engine_connection_opened(pl_engine *e) {
+  if (e->connection != PL_ENGINE_CONN_CONNECTING) return;
   e->received_ms = e->now_ms;
-  enter(e, PL_CONN_HELLO, e->now_ms + PL_LOGIN_TIMEOUT_MS);
+  enter(e, PL_ENGINE_CONN_HELLO, e->now_ms + PL_ENGINE_LOGIN_TIMEOUT_MS);
 }
 
-void pl_connection_closed(pl_engine *e, int error) {
-  if (e->connection == PL_CONN_OFF || e->connection == PL_CONN_WAITING) return;
+void pl_engine_connection_closed(pl_engine *e, int error) {
+  if (e->connection == PL_ENGINE_CONN_OFF || e->connection == PL_ENGINE_CONN_WAITING) return;
   offline(e, error ? error : PL_ENETWORK, PL_REASON_GONE, true);
 }
 
-bool pl_connection_has_socket(const pl_engine *e) {
-  return e->connection >= PL_CONN_CONNECTING;
+bool pl_engine_connection_has_socket(const pl_engine *e) {
+  return e->connection >= PL_ENGINE_CONN_CONNECTING;
 }
 
 static uint64_t patience(const pl_engine *e) {
@@ -110,77 +111,77 @@ static uint64_t patience(const pl_engine *e) {
 static void ask(pl_engine *e, uint64_t wait_ms) {
   uint8_t data[8];
   if (e->answer_by_ms == PL_NEVER) {
-    pl_rng_bytes(&e->rng, data, sizeof data);
-    (void)pl_control(e, PL_ENV_PING, 0, data, sizeof data); /* one that found no room is one without an answer */
+    pl_engine_rng_bytes(&e->rng, data, sizeof data);
+    (void)pl_engine_control(e, PL_ENV_PING, 0, data, sizeof data); /* one that found no room is one without an answer */
   }
   if (e->now_ms + wait_ms < e->answer_by_ms) e->answer_by_ms = e->now_ms + wait_ms;
   pl_engine_wake_at(e, e->answer_by_ms);
 }
 
-void pl_connection_online(pl_engine *e) {
-  e->connection = PL_CONN_ONLINE;
+void pl_engine_connection_online(pl_engine *e) {
+  e->connection = PL_ENGINE_CONN_ONLINE;
   e->online_ms = e->now_ms;
   e->carried = false;
 }
 
-void pl_connection_late(pl_engine *e) {
-  if (e->connection != PL_CONN_ONLINE) return;
+void pl_engine_connection_late(pl_engine *e) {
+  if (e->connection != PL_ENGINE_CONN_ONLINE) return;
   if (!e->was_late) e->answer_by_ms = PL_NEVER; /* nobody looked for the answer: the wait begins again */
   e->was_late = true;
   ask(e, patience(e));
 }
 
-void pl_connection_network_up(pl_engine *e) {
-  if (e->connection == PL_CONN_WAITING || (e->connection == PL_CONN_OFF && e->wanted)) {
+void pl_engine_connection_network_up(pl_engine *e) {
+  if (e->connection == PL_ENGINE_CONN_WAITING || (e->connection == PL_ENGINE_CONN_OFF && e->wanted)) {
     e->connect_failures = 0;
     connect_now(e);
-  } else if (e->connection == PL_CONN_ONLINE) {
-    ask(e, PL_NETWORK_UP_ANSWER_MS); /* the address may have changed */
+  } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
+    ask(e, PL_ENGINE_NETWORK_UP_ANSWER_MS); /* the address may have changed */
   }
 }
 
-void pl_connection_heard(pl_engine *e) {
+void pl_engine_connection_heard(pl_engine *e) {
   e->received_ms = e->now_ms;
   e->answer_by_ms = PL_NEVER;
   e->was_late = false;
 }
 
-void pl_connection_going_away(pl_engine *e, pl_view payload) {
+void pl_engine_connection_going_away(pl_engine *e, pl_view payload) {
   pl_wire_going_away g;
   if (pl_wire_going_away_decode(&g, payload.data, payload.size)) {
-    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
+    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
     return;
   }
-  pl_addresses_take(e, g.urls);
-  e->move_at_ms = e->now_ms + pl_rng_below(&e->rng, (uint64_t)g.delay_ms + 1);
+  pl_engine_addresses_take(e, g.urls);
+  e->move_at_ms = e->now_ms + pl_engine_rng_below(&e->rng, (uint64_t)g.delay_ms + 1);
   pl_engine_wake_at(e, e->move_at_ms);
 }
 
-void pl_connection_reset(pl_engine *e, pl_view payload) {
+void pl_engine_connection_reset(pl_engine *e, pl_view payload) {
   pl_wire_reset r;
   int reason = PL_REASON_GONE;
   if (pl_wire_reset_decode(&r, payload.data, payload.size) == 0) reason = r.reason;
-  pl_connection_fail(e, pl_reason_error(reason), reason);
+  pl_engine_connection_fail(e, pl_engine_reason_error(reason), reason);
 }
 
-uint64_t pl_connection_deadline(const pl_engine *e) {
-  if (e->connection != PL_CONN_ONLINE) return e->connection_ms;
+uint64_t pl_engine_connection_deadline(const pl_engine *e) {
+  if (e->connection != PL_ENGINE_CONN_ONLINE) return e->connection_ms;
   uint64_t at = e->answer_by_ms != PL_NEVER ? e->answer_by_ms : e->received_ms + e->ping_interval_ms;
   return e->move_at_ms < at ? e->move_at_ms : at;
 }
 
-void pl_connection_time(pl_engine *e) {
-  if (e->now_ms < pl_connection_deadline(e)) return;
-  if (e->connection == PL_CONN_WAITING) {
+void pl_engine_connection_time(pl_engine *e) {
+  if (e->now_ms < pl_engine_connection_deadline(e)) return;
+  if (e->connection == PL_ENGINE_CONN_WAITING) {
     connect_now(e);
-  } else if (e->connection == PL_CONN_ONLINE) {
+  } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
     if (e->now_ms >= e->move_at_ms)
-      pl_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
+      pl_engine_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
     else if (e->answer_by_ms == PL_NEVER)
       ask(e, patience(e));
     else
-      pl_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
-  } else if (e->connection != PL_CONN_OFF) {
-    pl_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
+      pl_engine_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
+  } else if (e->connection != PL_ENGINE_CONN_OFF) {
+    pl_engine_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   }
 }

@@ -4,11 +4,11 @@
 #include "engine_internal.h"
 
 /* A link that carries traffic is replaced when it is old or has carried much. */
-void pl_link_traffic(pl_engine *e, pl_link *l, size_t bytes) {
+void pl_engine_link_traffic(pl_engine *e, pl_engine_link *l, size_t bytes) {
   l->bytes += bytes;
-  pl_peer_session *s = l->session;
+  pl_engine_session *s = l->session;
   if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
-  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_REPLACE_AFTER_MS) return;
+  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_ENGINE_REPLACE_AFTER_MS) return;
   l->replacing = s->replace = true;
   s->dial_at_ms = e->now_ms;
   pl_engine_wake_at(e, e->now_ms);
@@ -25,94 +25,95 @@ static uint64_t epoch_in(pl_view plain) {
 }
 
 /* The peer began anew while the old session was ending: that one ends now. */
-static void end_the_old(pl_engine *e, const pl_link *l) {
+static void end_the_old(pl_engine *e, const pl_engine_link *l) {
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
     if (s->lingering)
-      pl_peer_session_free(e, s);
+      pl_engine_session_free(e, s);
     else if (pl_session_is_closing(s->core))
-      pl_peer_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+      pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
   }
 }
 
 /* A call may have been accepted for a session that is ending or has ended since, before its caller was turned away, or
  * only to be told why it is refused: what counts for a new one is who is let in now. 0, or the reason to say. */
-static int refusal(pl_engine *e, const pl_link *l, bool invited, const pl_peer_session *s) {
-  const pl_peer_entry *p = pl_peer_find(e, l->id);
+static int refusal(pl_engine *e, const pl_engine_link *l, bool invited, const pl_engine_session *s) {
+  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
   if (l->unsupported) return PL_REASON_UNSUPPORTED;
   if (s || invited) return 0;
   if (p && p->blocked) return PL_REASON_CLOSED;
-  if (pl_offer_is_welcome(e, l)) return 0;
+  if (pl_engine_offer_is_welcome(e, l)) return 0;
   if (l->has_invite) return PL_REASON_REFUSED;
-  pl_knock_add(e, l);
+  pl_engine_knock_add(e, l);
   return PL_REASON_CLOSED;
 }
 
-static bool use_invite(pl_engine *e, const pl_link *l) {
-  const pl_peer_entry *p = pl_peer_find(e, l->id);
-  return l->has_invite && !l->unsupported && !(p && p->blocked) && pl_invite_claim(e, l);
+static bool use_invite(pl_engine *e, const pl_engine_link *l) {
+  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
+  return l->has_invite && !l->unsupported && !(p && p->blocked) && pl_engine_invite_claim(e, l);
 }
 
 /* The caller's first record opened, so it is no replay: only now the call has consequences. */
-static pl_peer_session *begin(pl_engine *e, pl_link *l, uint64_t epoch) {
+static pl_engine_session *begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
   bool invited = use_invite(e, l);
-  pl_peer_session *s = pl_offer_session(e, l, epoch);
+  pl_engine_session *s = pl_engine_offer_session(e, l, epoch);
   int reason = refusal(e, l, invited, s);
   if (reason) {
-    pl_link_forget(e, l, reason);
+    pl_engine_link_forget(e, l, reason);
     return NULL;
   }
   if (!s) {
     end_the_old(e, l);
-    s = pl_peer_session_new(e, l->id, l->instance);
+    s = pl_engine_session_new(e, l->id, l->instance);
     if (s) s->own_wish = false;
   }
   if (!s) {
-    pl_link_forget(e, l, PL_REASON_FULL);
+    pl_engine_link_forget(e, l, PL_REASON_FULL);
     return NULL;
   }
   memcpy(s->instance, l->instance, 8);
   l->session = s;
-  l->state = PL_LINK_UP;
+  l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
-  if (pl_peer_session_link_up(e, s, l)) {
-    l->state = PL_LINK_ACCEPTED;
-    pl_link_forget(e, l, PL_REASON_OVERFLOW);
+  if (pl_engine_session_link_up(e, s, l)) {
+    l->state = PL_ENGINE_LINK_ACCEPTED;
+    pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     return NULL;
   }
-  if (s->opening) pl_link_forget(e, s->opening, PL_REASON_CROSSED); /* this side's own call is not needed any more */
+  if (s->opening)
+    pl_engine_link_forget(e, s->opening, PL_REASON_CROSSED); /* this side's own call is not needed any more */
   s->opened_last = false;
   return s;
 }
 
-void pl_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain) {
-  pl_link *l = pl_link_find(e, number);
+void pl_engine_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain) {
+  pl_engine_link *l = pl_engine_link_find(e, number);
   if (!l) return; /* of an old link: dropped */
   if (l->is_code) {
-    pl_code_data_came(e, l, record);
+    pl_engine_code_data_came(e, l, record);
     return;
   }
-  if (l->state != PL_LINK_UP && l->state != PL_LINK_ACCEPTED) {
-    pl_link_end(e, l, PL_REASON_PROTOCOL);
+  if (l->state != PL_ENGINE_LINK_UP && l->state != PL_ENGINE_LINK_ACCEPTED) {
+    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
     return;
   }
   int n = record.size < PL_CONST_RECORD_OVERHEAD_BYTES
               ? PL_ECRYPTO
               : pl_noise_open(&l->keys, PL_ENV_DATA, flags, record.data, record.size, plain);
   if (n < 0) {
-    pl_log(e, "record_refused", pl_error_text(n));
-    pl_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session goes on over another link */
+    pl_engine_log(e, "record_refused", pl_error_text(n));
+    pl_engine_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session goes on over another link */
     return;
   }
   e->carried = true;
   pl_session_event in = {.type = PL_SESSION_RECORD, .link = number, .data = {plain, (size_t)n}};
   in.counter = l->keys.received_counter;
-  pl_peer_session *s = l->state == PL_LINK_UP ? l->session : begin(e, l, epoch_in(in.data));
+  pl_engine_session *s = l->state == PL_ENGINE_LINK_UP ? l->session : begin(e, l, epoch_in(in.data));
   if (!s) return;
-  pl_link_traffic(e, l, record.size);
-  int rc = pl_peer_session_step(e, s, &in);
+  pl_engine_link_traffic(e, l, record.size);
+  int rc = pl_engine_session_step(e, s, &in);
   if (rc != PL_ENOMEM) return;
-  l = pl_link_find(e, number);
-  if (l) pl_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */
+  l = pl_engine_link_find(e, number);
+  if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */
 }

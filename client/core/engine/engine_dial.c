@@ -4,18 +4,18 @@
 #include "engine_internal.h"
 
 /* Linked once, or about to be: with this instance. */
-static bool is_bound(const pl_engine *e, const pl_peer_session *s) {
-  return s->was_linked || pl_peer_session_has_link(e, s);
+static bool is_bound(const pl_engine *e, const pl_engine_session *s) {
+  return s->was_linked || pl_engine_session_has_link(e, s);
 }
 
-void pl_dial(pl_engine *e, pl_peer_session *s) {
+void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
   uint8_t payload[2048];
   s->dial_at_ms = PL_NEVER;
-  if (e->connection != PL_CONN_ONLINE || s->opening || s->lingering) return;
+  if (e->connection != PL_ENGINE_CONN_ONLINE || s->opening || s->lingering) return;
   if (s->any_instance && !is_bound(e, s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
-  pl_link *l = pl_link_new(e, true, 0);
+  pl_engine_link *l = pl_engine_link_new(e, true, 0);
   if (!l) {
-    pl_dial_failed(e, s, PL_REASON_RATE);
+    pl_engine_dial_failed(e, s, PL_REASON_RATE);
     return;
   }
   l->session = s;
@@ -24,126 +24,126 @@ void pl_dial(pl_engine *e, pl_peer_session *s) {
   memcpy(l->instance, s->instance, 8);
   memcpy(payload, s->id, 32);
   memcpy(payload + 32, s->instance, 8);
-  int n = pl_handshake_write1(e, l, payload + 40, sizeof payload - 40);
-  if (n < 0 || pl_control(e, PL_ENV_OPEN, l->number, payload, 40 + (size_t)n)) {
-    pl_link_forget(e, l, 0);
-    pl_dial_failed(e, s, PL_REASON_RATE);
+  int n = pl_engine_handshake_write1(e, l, payload + 40, sizeof payload - 40);
+  if (n < 0 || pl_engine_control(e, PL_ENV_OPEN, l->number, payload, 40 + (size_t)n)) {
+    pl_engine_link_forget(e, l, 0);
+    pl_engine_dial_failed(e, s, PL_REASON_RATE);
     return;
   }
-  pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS);
+  pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
 }
 
 static uint64_t jitter(pl_engine *e, unsigned doublings) {
-  uint64_t most = (uint64_t)PL_RETRY_MIN_MS << (doublings < 6 ? doublings : 6);
-  return pl_rng_below(&e->rng, most < PL_RETRY_MAX_MS ? most : PL_RETRY_MAX_MS);
+  uint64_t most = (uint64_t)PL_ENGINE_RETRY_MIN_MS << (doublings < 6 ? doublings : 6);
+  return pl_engine_rng_below(&e->rng, most < PL_ENGINE_RETRY_MAX_MS ? most : PL_ENGINE_RETRY_MAX_MS);
 }
 
-uint64_t pl_retry_delay(pl_engine *e, unsigned failures) {
+uint64_t pl_engine_retry_delay(pl_engine *e, unsigned failures) {
   return failures < 3 ? 0 : jitter(e, failures - 3);
 }
 
 /* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
-uint64_t pl_dial_delay(pl_engine *e, pl_peer_session *s, int reason) {
+uint64_t pl_engine_dial_delay(pl_engine *e, pl_engine_session *s, int reason) {
   bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL ||
                  reason == PL_REASON_CORRUPT;
   if (patient && s->failures < 4) s->failures = 4;
-  return pl_retry_delay(e, s->failures++);
+  return pl_engine_retry_delay(e, s->failures++);
 }
 
 /* Whoever changes records or lies in a RESET does not get a call for each. */
-uint64_t pl_fault_delay(pl_engine *e, const pl_peer_session *s) {
-  return s->faults && pl_reason_is_fault(s->unlink_reason) ? jitter(e, s->faults - 1) : 0;
+uint64_t pl_engine_fault_delay(pl_engine *e, const pl_engine_session *s) {
+  return s->faults && pl_engine_reason_is_fault(s->unlink_reason) ? jitter(e, s->faults - 1) : 0;
 }
 
-void pl_dial_failed(pl_engine *e, pl_peer_session *s, int reason) {
+void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
   s->opening = NULL;
   if (!PL_REASON_IS_RETRYABLE(reason) && !pl_session_is_linked(s->core)) { /* beside a link in use it is but a hint */
-    pl_peer_session_end(e, s, pl_reason_error(reason), reason, (pl_view){NULL, 0});
+    pl_engine_session_end(e, s, pl_engine_reason_error(reason), reason, (pl_view){NULL, 0});
     return;
   }
-  pl_link *parked = pl_offer_parked(e, s);
+  pl_engine_link *parked = pl_engine_offer_parked(e, s);
   if (parked) {
-    pl_offer_accept(e, parked);
-    s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS; /* should the caller never say more */
-    pl_peer_session_touch(e, s);
+    pl_engine_offer_accept(e, parked);
+    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS; /* should the caller never say more */
+    pl_engine_session_touch(e, s);
     return;
   }
-  s->dial_at_ms = e->now_ms + pl_dial_delay(e, s, reason);
-  pl_peer_session_touch(e, s);
+  s->dial_at_ms = e->now_ms + pl_engine_dial_delay(e, s, reason);
+  pl_engine_session_touch(e, s);
 }
 
-static void parked_are_crossed(pl_engine *e, const pl_peer_session *s) {
-  pl_link *l;
-  while ((l = pl_offer_parked(e, s))) pl_link_forget(e, l, PL_REASON_CROSSED);
+static void parked_are_crossed(pl_engine *e, const pl_engine_session *s) {
+  pl_engine_link *l;
+  while ((l = pl_engine_offer_parked(e, s))) pl_engine_link_forget(e, l, PL_REASON_CROSSED);
 }
 
 /* A second session with the same (ID, instance) cannot be: there is only one. */
-static bool is_second(pl_engine *e, const pl_peer_session *s, const uint8_t instance[8]) {
-  const pl_peer_session *other = pl_peer_session_find(e, s->id, instance);
+static bool is_second(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
+  const pl_engine_session *other = pl_engine_session_find(e, s->id, instance);
   return other && other != s;
 }
 
 /* Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one. */
-static bool is_anothers(const pl_engine *e, const pl_peer_session *s, const pl_link *l) {
+static bool is_anothers(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
   return is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
-void pl_dial_accepted(pl_engine *e, pl_link *l, pl_view payload) {
-  pl_peer_session *s = l->session;
+void pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
+  pl_engine_session *s = l->session;
   if (l->is_code) {
-    pl_code_accepted(e, l, payload);
+    pl_engine_code_accepted(e, l, payload);
     return;
   }
-  if (l->state != PL_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
-    pl_link_end(e, l, PL_REASON_PROTOCOL);
+  if (l->state != PL_ENGINE_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
+    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
     return;
   }
-  int rc = pl_handshake_read2(e, l, payload);
+  int rc = pl_engine_handshake_read2(e, l, payload);
   if (rc == PL_ECRYPTO) { /* anybody may have changed it */
-    pl_log(e, "accept_refused", pl_error_text(rc));
-    pl_link_end(e, l, PL_REASON_CORRUPT);
+    pl_engine_log(e, "accept_refused", pl_error_text(rc));
+    pl_engine_link_end(e, l, PL_REASON_CORRUPT);
     return;
   }
   if (rc) {
     int reason = rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
-    pl_link_forget(e, l, reason);
-    pl_peer_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
+    pl_engine_link_forget(e, l, reason);
+    pl_engine_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
     return;
   }
   if (is_anothers(e, s, l)) {
-    pl_link_forget(e, l, PL_REASON_CLOSED);
-    pl_peer_session_dial_forgotten(e, s); /* that one's link may be gone already */
-    pl_peer_session_touch(e, s);
+    pl_engine_link_forget(e, l, PL_REASON_CLOSED);
+    pl_engine_session_dial_forgotten(e, s); /* that one's link may be gone already */
+    pl_engine_session_touch(e, s);
     return;
   }
   if (is_second(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
-    pl_link_forget(e, l, PL_REASON_CLOSED);
-    pl_peer_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
+    pl_engine_link_forget(e, l, PL_REASON_CLOSED);
+    pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
     return;
   }
   memcpy(s->instance, l->instance, 8);
   s->opening = NULL;
   s->opened_last = true;
-  l->state = PL_LINK_UP;
+  l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
   parked_are_crossed(e, s);
-  if (pl_peer_session_link_up(e, s, l)) {
-    pl_link_forget(e, l, PL_REASON_OVERFLOW);
-    pl_dial_failed(e, s, PL_REASON_OVERFLOW);
+  if (pl_engine_session_link_up(e, s, l)) {
+    pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
+    pl_engine_dial_failed(e, s, PL_REASON_OVERFLOW);
   }
 }
 
-void pl_dial_all(pl_engine *e) {
+void pl_engine_dial_all(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (s && s->has_relay && memcmp(s->relay, e->relay_id, 32) != 0) { /* asked for before any relay was known */
-      pl_peer_session_end(e, s, PL_ELINK, 0, (pl_view){NULL, 0});
+      pl_engine_session_end(e, s, PL_ELINK, 0, (pl_view){NULL, 0});
       continue;
     }
     if (!s || s->lingering || s->linked) continue;
     bool mine = s->opened_last || !s->was_linked;
-    s->dial_at_ms = e->now_ms + (mine ? 0 : PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000));
-    pl_peer_session_touch(e, s);
+    s->dial_at_ms = e->now_ms + (mine ? 0 : PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000));
+    pl_engine_session_touch(e, s);
   }
 }

@@ -9,14 +9,14 @@ static int version_reason(pl_view payload) {
   return payload.size && payload.data[0] != PL_CONST_PROTOCOL_VERSION ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
 }
 
-static void forget_run(pl_code_run *c) {
+static void forget_run(pl_engine_code_run *c) {
   sodium_memzero(c->scalar, sizeof c->scalar);
   sodium_memzero(c->sid, sizeof c->sid);
   sodium_memzero(c->share, sizeof c->share);
   if (!c->guess_sent) sodium_memzero(&c->secrets, sizeof c->secrets);
 }
 
-static void put_until(pl_engine *e, pl_link *l, uint64_t until_ms) {
+static void put_until(pl_engine *e, pl_engine_link *l, uint64_t until_ms) {
   l->until_ms = until_ms;
   pl_engine_wake_at(e, until_ms);
 }
@@ -33,33 +33,33 @@ static bool is_self(const pl_engine *e, const pl_code_person *p) {
   return memcmp(p->id, e->config.identity.id, 32) == 0 && memcmp(p->instance, e->config.instance, 8) == 0;
 }
 
-static int send_proof(pl_engine *e, const pl_link *l, const pl_code_secrets *secrets, bool by_claimer) {
+static int send_proof(pl_engine *e, const pl_engine_link *l, const pl_code_secrets *secrets, bool by_claimer) {
   uint8_t proof[PL_CODE_PROOF_MAX];
   pl_code_person person = self(e);
   int n = pl_code_prove(proof, secrets, by_claimer, &person);
-  return n < 0 ? n : pl_control(e, PL_ENV_DATA, l->number, proof, (size_t)n);
+  return n < 0 ? n : pl_engine_control(e, PL_ENV_DATA, l->number, proof, (size_t)n);
 }
 
 static void paired(pl_engine *e, uint32_t handle, const pl_code_person *p, uint32_t session) {
-  pl_engine_action a = {.type = PL_OUT_PAIRED, .code = handle, .session = session};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_PAIRED, .code = handle, .session = session};
   memcpy(a.id, p->id, 32);
   memcpy(a.instance, p->instance, 8);
-  a.text = pl_keep_text(e, (pl_view){p->name, p->name_size});
-  pl_out_once(e, a);
+  a.text = pl_engine_keep_text(e, (pl_view){p->name, p->name_size});
+  pl_engine_out_once(e, a);
 }
 
 /* ---- the claimer ------------------------------------------------------------------------------------------------- */
 
-static void try_later(pl_engine *e, pl_code_run *c) {
-  c->try_ms = e->now_ms + pl_retry_delay(e, c->failures++);
+static void try_later(pl_engine *e, pl_engine_code_run *c) {
+  c->try_ms = e->now_ms + pl_engine_retry_delay(e, c->failures++);
   pl_engine_wake_at(e, c->try_ms);
 }
 
 /* Fresh for each run. */
-static int put_start(pl_engine *e, pl_code_run *c, uint8_t out[64]) {
+static int put_start(pl_engine *e, pl_engine_code_run *c, uint8_t out[64]) {
   pl_wire_code_start start = {.version = PL_CONST_PROTOCOL_VERSION};
-  pl_rng_bytes(&e->rng, c->sid, sizeof c->sid);
-  pl_rng_bytes(&e->rng, c->scalar, sizeof c->scalar);
+  pl_engine_rng_bytes(&e->rng, c->sid, sizeof c->sid);
+  pl_engine_rng_bytes(&e->rng, c->scalar, sizeof c->scalar);
   int rc = pl_code_share(c->share, &c->code, e->relay_id, c->sid, c->scalar);
   if (rc) return rc;
   memcpy(start.sid, c->sid, sizeof start.sid);
@@ -67,31 +67,32 @@ static int put_start(pl_engine *e, pl_code_run *c, uint8_t out[64]) {
   return pl_wire_code_start_encode(&start, out, 64);
 }
 
-void pl_code_claim(pl_engine *e, pl_code_run *c) {
+void pl_engine_code_claim(pl_engine *e, pl_engine_code_run *c) {
   uint8_t exchange[64], payload[128];
-  if (e->connection != PL_CONN_ONLINE || c->link || c->guess_sent) return;
-  c->link = pl_link_new(e, true, 0);
+  if (e->connection != PL_ENGINE_CONN_ONLINE || c->link || c->guess_sent) return;
+  c->link = pl_engine_link_new(e, true, 0);
   int n = c->link ? put_start(e, c, exchange) : PL_ENOMEM;
   pl_wire_claim claim = {.number = c->code.number, .exchange = {exchange, n > 0 ? (size_t)n : 0}};
   if (n > 0) n = pl_wire_claim_encode(&claim, payload, sizeof payload);
-  if (n > 0) n = pl_control(e, PL_ENV_CLAIM, c->link->number, payload, (size_t)n) ? PL_ENOMEM : n;
+  if (n > 0) n = pl_engine_control(e, PL_ENV_CLAIM, c->link->number, payload, (size_t)n) ? PL_ENOMEM : n;
   if (n < 0) {
-    if (c->link) pl_link_forget(e, c->link, 0);
+    if (c->link) pl_engine_link_forget(e, c->link, 0);
     c->link = NULL;
     try_later(e, c);
     return;
   }
   c->link->is_code = true;
   c->link->code = c;
-  put_until(e, c->link, e->now_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS);
+  put_until(e, c->link, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
 }
 
 /* From here on the guess counts as made: the creator may call, by the dial secret, whatever becomes of the link. */
-static int make_guess(pl_engine *e, pl_link *l, pl_code_run *c) {
-  pl_engine_event invite = {.type = PL_IN_INVITE_ADD, .secret = {c->secrets.dial, sizeof c->secrets.dial}, .value = 1};
+static int make_guess(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c) {
+  pl_engine_event invite = {
+      .type = PL_ENGINE_IN_INVITE_ADD, .secret = {c->secrets.dial, sizeof c->secrets.dial}, .value = 1};
   invite.place = e->now_ms + PL_CONST_CODE_LIFETIME_MS;
   invite.code = c->handle;
-  int rc = pl_invite_add(e, &invite);
+  int rc = pl_engine_invite_add(e, &invite);
   if (rc) return rc;
   c->guess_sent = true;
   rc = send_proof(e, l, &c->secrets, true);
@@ -102,59 +103,59 @@ static int make_guess(pl_engine *e, pl_link *l, pl_code_run *c) {
   return 0;
 }
 
-void pl_code_accepted(pl_engine *e, pl_link *l, pl_view payload) {
-  pl_code_run *c = l->code;
+void pl_engine_code_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
+  pl_engine_code_run *c = l->code;
   pl_wire_code_answer answer;
-  if (!c || !c->claimer || l->state != PL_LINK_OPENING) { /* the relay's table forbids it */
-    pl_link_end(e, l, PL_REASON_PROTOCOL);
+  if (!c || !c->claimer || l->state != PL_ENGINE_LINK_OPENING) { /* the relay's table forbids it */
+    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
     return;
   }
   if (pl_wire_code_answer_decode(&answer, payload.data, payload.size) != 0 ||
       answer.version != PL_CONST_PROTOCOL_VERSION) {
-    pl_code_end(e, c, PL_EPROTOCOL, version_reason(payload));
+    pl_engine_code_end(e, c, PL_EPROTOCOL, version_reason(payload));
     return;
   }
-  l->state = PL_LINK_UP;
+  l->state = PL_ENGINE_LINK_UP;
   int rc = pl_code_agree(&c->secrets, c->scalar, true, c->sid, c->share, answer.share);
   sodium_memzero(c->scalar, sizeof c->scalar);
   if (rc == 0) rc = make_guess(e, l, c);
   if (rc == PL_ECRYPTO)
-    pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
+    pl_engine_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
   else if (rc)
-    pl_code_end(e, c, rc, PL_REASON_CLOSED);
+    pl_engine_code_end(e, c, rc, PL_REASON_CLOSED);
 }
 
 /* The creator's confirmation. */
-static void confirmed(pl_engine *e, pl_code_run *c, pl_view payload) {
+static void confirmed(pl_engine *e, pl_engine_code_run *c, pl_view payload) {
   pl_code_person person;
   uint32_t handle = c->handle;
   if (pl_code_verify(&person, &c->secrets, false, payload) != 0 || is_self(e, &person)) {
-    pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
+    pl_engine_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
     return;
   }
-  if (pl_peer_pair(e, person.id)) {
-    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
+  if (pl_engine_peer_pair(e, person.id)) {
+    pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
     return;
   }
-  pl_invite_settle(e, c->secrets.dial, person.id); /* its call needs the invite still */
+  pl_engine_invite_settle(e, c->secrets.dial, person.id); /* its call needs the invite still */
   c->guess_sent = false;
-  pl_code_over(e, c, PL_REASON_CLOSED);
+  pl_engine_code_over(e, c, PL_REASON_CLOSED);
   paired(e, handle, &person, 0);
 }
 
-bool pl_code_called(pl_engine *e, uint32_t handle, const pl_link *l) {
-  pl_code_run *c = pl_code_find(e, handle);
+bool pl_engine_code_called(pl_engine *e, uint32_t handle, const pl_engine_link *l) {
+  pl_engine_code_run *c = pl_engine_code_find(e, handle);
   pl_code_person person = {.name_size = l->name_size};
   if (!c || !c->claimer) return true;
   memcpy(person.id, l->id, 32);
   memcpy(person.instance, l->instance, 8);
   memcpy(person.name, l->name, l->name_size);
-  if (pl_peer_pair(e, person.id)) {
-    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
+  if (pl_engine_peer_pair(e, person.id)) {
+    pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
     return false;
   }
   c->guess_sent = false; /* the invite stays: it is bound to this caller now */
-  pl_code_over(e, c, PL_REASON_CLOSED);
+  pl_engine_code_over(e, c, PL_REASON_CLOSED);
   paired(e, handle, &person, 0);
   return true;
 }
@@ -164,20 +165,20 @@ static bool ends_claim(int reason) {
 }
 
 /* A relay that began anew does not know the number before its creator is back there, too. */
-static bool may_come_back(const pl_engine *e, const pl_code_run *c, int reason) {
-  return reason == PL_REASON_NO_CODE && c->seen && c->missed < PL_CODE_BACK_TRIES &&
-         e->now_ms < e->codes_online_ms + PL_CODE_BACK_MS;
+static bool may_come_back(const pl_engine *e, const pl_engine_code_run *c, int reason) {
+  return reason == PL_REASON_NO_CODE && c->seen && c->missed < PL_ENGINE_CODE_BACK_TRIES &&
+         e->now_ms < e->codes_online_ms + PL_ENGINE_CODE_BACK_MS;
 }
 
-static void claim_lost(pl_engine *e, pl_code_run *c, int reason) {
+static void claim_lost(pl_engine *e, pl_engine_code_run *c, int reason) {
   forget_run(c);
   if (c->guess_sent) { /* it may have been right: only the creator's own word against it ends the wait */
-    if (reason == PL_REASON_WRONG_CODE) pl_code_end(e, c, PL_EWRONGCODE, reason);
+    if (reason == PL_REASON_WRONG_CODE) pl_engine_code_end(e, c, PL_EWRONGCODE, reason);
   } else if (may_come_back(e, c, reason)) {
     c->try_ms = e->now_ms + (1000u << c->missed++);
     pl_engine_wake_at(e, c->try_ms);
   } else if (ends_claim(reason)) {
-    pl_code_end(e, c, reason == PL_REASON_RATE ? PL_EAGAIN : pl_reason_error(reason), reason);
+    pl_engine_code_end(e, c, reason == PL_REASON_RATE ? PL_EAGAIN : pl_engine_reason_error(reason), reason);
   } else {
     c->seen = true;
     try_later(e, c);
@@ -187,29 +188,29 @@ static void claim_lost(pl_engine *e, pl_code_run *c, int reason) {
 /* ---- the creator -------------------------------------------------------------------------------------- */
 
 /* Takes the seat: answers with a share of its own. 0, or the reason to end the link with. */
-static int answer_claim(pl_engine *e, pl_link *l, pl_code_run *c, pl_view exchange) {
+static int answer_claim(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c, pl_view exchange) {
   pl_wire_code_start start;
   pl_wire_code_answer answer = {.version = PL_CONST_PROTOCOL_VERSION};
   uint8_t payload[64];
   if (pl_wire_code_start_decode(&start, exchange.data, exchange.size) != 0 ||
       start.version != PL_CONST_PROTOCOL_VERSION)
     return version_reason(exchange);
-  pl_rng_bytes(&e->rng, c->scalar, sizeof c->scalar);
+  pl_engine_rng_bytes(&e->rng, c->scalar, sizeof c->scalar);
   if (pl_code_share(answer.share, &c->code, e->relay_id, start.sid, c->scalar) != 0) return PL_REASON_OVERFLOW;
   int rc = pl_code_agree(&c->secrets, c->scalar, false, start.sid, start.share, answer.share);
   sodium_memzero(c->scalar, sizeof c->scalar);
   if (rc) return PL_REASON_WRONG_CODE;
   int n = pl_wire_code_answer_encode(&answer, payload, sizeof payload);
-  if (n < 0 || pl_control(e, PL_ENV_ACCEPT, l->number, payload, (size_t)n)) return PL_REASON_OVERFLOW;
-  l->state = PL_LINK_UP;
+  if (n < 0 || pl_engine_control(e, PL_ENV_ACCEPT, l->number, payload, (size_t)n)) return PL_REASON_OVERFLOW;
+  l->state = PL_ENGINE_LINK_UP;
   put_until(e, l, e->now_ms + PL_CONST_CODE_SEAT_MS);
   return 0;
 }
 
-static void take_seat(pl_engine *e, uint32_t number, pl_code_run *c, pl_view exchange) {
-  pl_link *l = pl_link_new(e, false, number);
+static void take_seat(pl_engine *e, uint32_t number, pl_engine_code_run *c, pl_view exchange) {
+  pl_engine_link *l = pl_engine_link_new(e, false, number);
   if (!l) {
-    pl_control_reset(e, number, PL_REASON_OVERFLOW);
+    pl_engine_control_reset(e, number, PL_REASON_OVERFLOW);
     return;
   }
   l->is_code = true;
@@ -218,23 +219,23 @@ static void take_seat(pl_engine *e, uint32_t number, pl_code_run *c, pl_view exc
   c->busy_told = false;
   int reason = answer_claim(e, l, c, exchange);
   if (reason == PL_REASON_WRONG_CODE)
-    pl_code_end(e, c, PL_EWRONGCODE, reason);
+    pl_engine_code_end(e, c, PL_EWRONGCODE, reason);
   else if (reason)
-    pl_link_end(e, l, reason);
+    pl_engine_link_end(e, l, reason);
 }
 
-void pl_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
+void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_claim claim;
-  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_link_number_is_new(e, number)) {
-    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
+  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_engine_link_number_is_new(e, number)) {
+    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
     return;
   }
-  pl_code_run *c = pl_code_by_number(e, claim.number);
+  pl_engine_code_run *c = pl_engine_code_by_number(e, claim.number);
   if (!c || e->now_ms >= c->expires_ms) {
-    pl_control_reset(e, number, PL_REASON_NO_CODE);
+    pl_engine_control_reset(e, number, PL_REASON_NO_CODE);
   } else if (c->link) {
-    pl_control_reset(e, number, PL_REASON_BUSY);
-    if (!c->busy_told) pl_out_once(e, (pl_engine_action){.type = PL_OUT_CODE_BUSY, .code = c->handle});
+    pl_engine_control_reset(e, number, PL_REASON_BUSY);
+    if (!c->busy_told) pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_CODE_BUSY, .code = c->handle});
     c->busy_told = true;
   } else {
     take_seat(e, number, c, claim.exchange);
@@ -243,32 +244,32 @@ void pl_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
 
 /* A session that is dialled already gets the secret too: without it the call would be a stranger's. */
 static uint32_t dial(pl_engine *e, const pl_code_person *person, const uint8_t secret[PL_CONST_INVITE_SECRET_BYTES]) {
-  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {person->id, 32}, .instance = {person->instance, 8}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {person->id, 32}, .instance = {person->instance, 8}};
   in.secret = (pl_view){secret, PL_CONST_INVITE_SECRET_BYTES};
-  if (pl_command(e, &in) != 0) return 0;
-  pl_peer_session *s = pl_peer_session_by_number(e, in.session_out);
+  if (pl_engine_command(e, &in) != 0) return 0;
+  pl_engine_session *s = pl_engine_session_by_number(e, in.session_out);
   if (!s || s->was_linked || (s->has_secret && memcmp(s->secret, secret, sizeof s->secret) == 0)) return in.session_out;
   memcpy(s->secret, secret, sizeof s->secret);
   s->has_secret = true;
-  if (s->opening) pl_link_forget(e, s->opening, PL_REASON_CLOSED);
-  pl_dial(e, s);
+  if (s->opening) pl_engine_link_forget(e, s->opening, PL_REASON_CLOSED);
+  pl_engine_dial(e, s);
   return in.session_out;
 }
 
 /* The guess. Right or wrong, the code is over. */
-static void guessed(pl_engine *e, pl_link *l, pl_code_run *c, pl_view payload) {
+static void guessed(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c, pl_view payload) {
   pl_code_person person;
   pl_code_secrets secrets = c->secrets;
   uint32_t handle = c->handle;
   if (pl_code_verify(&person, &secrets, true, payload) != 0 || is_self(e, &person)) {
-    pl_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
-  } else if (pl_peer_pair(e, person.id)) {
-    pl_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
+    pl_engine_code_end(e, c, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
+  } else if (pl_engine_peer_pair(e, person.id)) {
+    pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
   } else {
     c->link = NULL; /* it stays until the claimer has what it needs */
     l->code = NULL;
-    put_until(e, l, e->now_ms + PL_CODE_LEAVE_MS);
-    pl_code_over(e, c, 0);
+    put_until(e, l, e->now_ms + PL_ENGINE_CODE_LEAVE_MS);
+    pl_engine_code_over(e, c, 0);
     (void)send_proof(e, l, &secrets, false); /* if it cannot be sent, the call says as much */
     paired(e, handle, &person, dial(e, &person, secrets.dial));
   }
@@ -277,19 +278,19 @@ static void guessed(pl_engine *e, pl_link *l, pl_code_run *c, pl_view payload) {
 
 /* ---- links ------------------------------------------------------------------------------------------------------- */
 
-void pl_code_data_came(pl_engine *e, pl_link *l, pl_view payload) {
-  pl_code_run *c = l->code;
-  if (!c || l->state != PL_LINK_UP)
-    pl_link_end(e, l, PL_REASON_PROTOCOL);
+void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, pl_view payload) {
+  pl_engine_code_run *c = l->code;
+  if (!c || l->state != PL_ENGINE_LINK_UP)
+    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
   else if (c->claimer)
     confirmed(e, c, payload);
   else
     guessed(e, l, c, payload);
 }
 
-void pl_code_link_lost(pl_engine *e, pl_link *l, int sent, int came) {
-  pl_code_run *c = l->code;
-  pl_link_forget(e, l, sent);
+void pl_engine_code_link_lost(pl_engine *e, pl_engine_link *l, int sent, int came) {
+  pl_engine_code_run *c = l->code;
+  pl_engine_link_forget(e, l, sent);
   if (!c) return;
   if (c->claimer)
     claim_lost(e, c, came);

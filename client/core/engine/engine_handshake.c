@@ -17,16 +17,16 @@ static void write_own(const pl_engine *e, pl_writer *w) {
 }
 
 /* Message 1 with the ephemeral key first, since an invite's proof is bound to it. */
-int pl_handshake_write1(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity) {
+int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, size_t capacity) {
   uint8_t extensions[256], payload[512], ephemeral[32], e_public[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
-  pl_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
+  pl_engine_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
   int rc = pl_noise_start_caller(&l->handshake, &e->config.identity, l->id);
   if (rc) return rc;
   if (l->session->has_secret) {
     uint8_t proof[40];
     if (crypto_scalarmult_base(e_public, ephemeral)) return PL_ECRYPTO;
-    pl_invite_prove(proof, l->session->secret, e->config.identity.id, l->id, e_public);
+    pl_engine_invite_prove(proof, l->session->secret, e->config.identity.id, l->id, e_public);
     write_extension(&w, PL_EXT_INVITE, proof, sizeof proof);
   }
   write_own(e, &w);
@@ -38,16 +38,16 @@ int pl_handshake_write1(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity)
   return n < 0 ? n : pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
 }
 
-static int split(const pl_engine *e, pl_link *l) {
+static int split(const pl_engine *e, pl_engine_link *l) {
   int rc = pl_noise_split(&l->handshake, &l->keys);
   if (rc == 0) pl_noise_link_use(&l->keys, e->config.aead);
   return rc;
 }
 
-int pl_handshake_write2(pl_engine *e, pl_link *l, uint8_t *out, size_t capacity) {
+int pl_engine_handshake_write2(pl_engine *e, pl_engine_link *l, uint8_t *out, size_t capacity) {
   uint8_t extensions[256], payload[512], ephemeral[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
-  pl_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
+  pl_engine_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
   write_own(e, &w);
   pl_wire_handshake2 h = {.version = PL_CONST_PROTOCOL_VERSION};
   memcpy(h.callee_instance, e->config.instance, 8);
@@ -66,7 +66,7 @@ static uint8_t keep(uint8_t *to, size_t max, pl_view value) {
   return (uint8_t)n;
 }
 
-static int read_extensions(pl_link *l, pl_view extensions, pl_view *proof) {
+static int read_extensions(pl_engine_link *l, pl_view extensions, pl_view *proof) {
   pl_reader r = pl_reader_of(extensions.data, extensions.size);
   while (pl_reader_left(&r)) {
     pl_wire_extension x;
@@ -78,7 +78,7 @@ static int read_extensions(pl_link *l, pl_view extensions, pl_view *proof) {
   return 0;
 }
 
-int pl_handshake_read1(pl_engine *e, pl_link *l, pl_view message) {
+int pl_engine_handshake_read1(pl_engine *e, pl_engine_link *l, pl_view message) {
   uint8_t payload[2048];
   pl_wire_handshake1 h;
   int rc = pl_noise_start_callee(&l->handshake, &e->config.identity, l->id);
@@ -94,10 +94,10 @@ int pl_handshake_read1(pl_engine *e, pl_link *l, pl_view message) {
   pl_view proof = {NULL, 0};
   rc = read_extensions(l, h.extensions, &proof);
   if (rc || proof.size == 0) return rc;
-  return pl_invite_check(e, l, proof, message.data) < 0 ? PL_EREFUSED : 0;
+  return pl_engine_invite_check(e, l, proof, message.data) < 0 ? PL_EREFUSED : 0;
 }
 
-int pl_handshake_read2(pl_engine *e, pl_link *l, pl_view message) {
+int pl_engine_handshake_read2(pl_engine *e, pl_engine_link *l, pl_view message) {
   uint8_t payload[2048];
   pl_wire_handshake2 h;
   pl_view proof;

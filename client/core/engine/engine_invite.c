@@ -4,13 +4,13 @@
 
 #include "engine_internal.h"
 
-static pl_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
+static pl_engine_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
   for (size_t i = 0; i < e->invite_count; i++)
     if (sodium_memcmp(e->invites[i].secret, secret, 16) == 0) return &e->invites[i];
   return NULL;
 }
 
-static void invite_drop(pl_engine *e, pl_invite *i) {
+static void invite_drop(pl_engine *e, pl_engine_invite *i) {
   *i = e->invites[--e->invite_count];
   sodium_memzero(&e->invites[e->invite_count], sizeof *i);
 }
@@ -24,7 +24,7 @@ static void drop_late(pl_engine *e) {
 /* Those of the application are kept after their end, so that whoever comes too late is told; a full table gives up the
  * one that ended first. False: none has ended. */
 static bool make_room(pl_engine *e) {
-  pl_invite *first = NULL;
+  pl_engine_invite *first = NULL;
   for (size_t i = 0; i < e->invite_count; i++)
     if (e->now_ms >= e->invites[i].expires_ms && (!first || e->invites[i].expires_ms < first->expires_ms))
       first = &e->invites[i];
@@ -32,32 +32,32 @@ static bool make_room(pl_engine *e) {
   return first;
 }
 
-int pl_invite_add(pl_engine *e, const pl_engine_event *in) {
+int pl_engine_invite_add(pl_engine *e, const pl_engine_event *in) {
   if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
   drop_late(e);
-  pl_invite *i = invite_find(e, in->secret.data);
+  pl_engine_invite *i = invite_find(e, in->secret.data);
   if (!i) {
-    if (e->invite_count >= PL_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
-    if (!e->invites) e->invites = pl_alloc(PL_INVITES_MAX * sizeof *e->invites);
+    if (e->invite_count >= PL_ENGINE_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
+    if (!e->invites) e->invites = pl_alloc(PL_ENGINE_INVITES_MAX * sizeof *e->invites);
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];
   }
-  *i = (pl_invite){.expires_ms = in->place, .single = in->value == 1, .internal = in->code, .code = in->code};
+  *i = (pl_engine_invite){.expires_ms = in->place, .single = in->value == 1, .internal = in->code, .code = in->code};
   memcpy(i->secret, in->secret.data, sizeof i->secret);
   return 0;
 }
 
-int pl_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
-  pl_invite *i = invite_find(e, secret);
+int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
+  pl_engine_invite *i = invite_find(e, secret);
   if (!i) return PL_EINVAL;
   invite_drop(e, i);
   return 0;
 }
 
 /* Who is let in no more is not let in by what it claimed earlier either. */
-void pl_invite_take_back(pl_engine *e, const uint8_t id[32]) {
+void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]) {
   for (size_t n = e->invite_count; n-- > 0;) {
-    pl_invite *i = &e->invites[n];
+    pl_engine_invite *i = &e->invites[n];
     if (!i->claimed || memcmp(i->bound_to, id, 32) != 0) continue;
     if (i->single)
       invite_drop(e, i);
@@ -66,8 +66,8 @@ void pl_invite_take_back(pl_engine *e, const uint8_t id[32]) {
   }
 }
 
-void pl_invite_settle(pl_engine *e, const uint8_t secret[16], const uint8_t id[32]) {
-  pl_invite *i = invite_find(e, secret);
+void pl_engine_invite_settle(pl_engine *e, const uint8_t secret[16], const uint8_t id[32]) {
+  pl_engine_invite *i = invite_find(e, secret);
   if (!i) return;
   i->code = 0;
   i->claimed = true;
@@ -80,8 +80,8 @@ static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t se
   memcpy(out, hash, PL_CONST_INVITE_HINT_BYTES);
 }
 
-void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32], const uint8_t callee[32],
-                     const uint8_t ephemeral[32]) {
+void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32],
+                            const uint8_t callee[32], const uint8_t ephemeral[32]) {
   crypto_auth_hmacsha256_state h;
   proof_hint(out, secret);
   crypto_auth_hmacsha256_init(&h, secret, PL_CONST_INVITE_SECRET_BYTES);
@@ -93,17 +93,17 @@ void pl_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t ca
   sodium_memzero(&h, sizeof h);
 }
 
-static bool usable(const pl_engine *e, const pl_invite *i, const uint8_t caller[32]) {
+static bool usable(const pl_engine *e, const pl_engine_invite *i, const uint8_t caller[32]) {
   if (i->claimed && memcmp(i->bound_to, caller, 32) == 0) return true;
   return e->now_ms < i->expires_ms && !(i->single && i->claimed);
 }
 
-int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephemeral[32]) {
+int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const uint8_t ephemeral[32]) {
   uint8_t expected[40];
   if (proof.size != sizeof expected) return 0;
   for (size_t n = 0; n < e->invite_count; n++) {
-    const pl_invite *i = &e->invites[n];
-    pl_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
+    const pl_engine_invite *i = &e->invites[n];
+    pl_engine_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
     if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
     memcpy(l->invite, i->secret, sizeof l->invite);
     l->has_invite = true;
@@ -112,8 +112,8 @@ int pl_invite_check(pl_engine *e, pl_link *l, pl_view proof, const uint8_t ephem
   return 0;
 }
 
-bool pl_invite_claim(pl_engine *e, const pl_link *l) {
-  pl_invite *i = invite_find(e, l->invite);
+bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l) {
+  pl_engine_invite *i = invite_find(e, l->invite);
   if (!i || !usable(e, i, l->id)) return false;
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
@@ -121,11 +121,11 @@ bool pl_invite_claim(pl_engine *e, const pl_link *l) {
   if (i->internal) {
     uint32_t code = i->code;
     i->code = 0;
-    return !code || pl_code_called(e, code, l);
+    return !code || pl_engine_code_called(e, code, l);
   }
-  pl_engine_action a = {.type = PL_OUT_INVITE_CLAIMED};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);
-  a.data = pl_keep_text(e, (pl_view){l->invite, sizeof l->invite});
-  pl_out_once(e, a);
+  a.data = pl_engine_keep_text(e, (pl_view){l->invite, sizeof l->invite});
+  pl_engine_out_once(e, a);
   return true;
 }

@@ -3,7 +3,7 @@
 
 #include "engine_internal.h"
 
-int pl_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
+int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
   uint8_t *p = pl_buffer_reserve(&e->control, PL_CONST_ENVELOPE_HEADER_BYTES + size);
   if (!p) return PL_ENOMEM;
   pl_envelope_put_header(p, type, 0, size, link);
@@ -12,22 +12,22 @@ int pl_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, s
   return 0;
 }
 
-void pl_control_reset(pl_engine *e, uint32_t link, int reason) {
+void pl_engine_control_reset(pl_engine *e, uint32_t link, int reason) {
   uint8_t payload[2];
   pl_put_u16(payload, (uint16_t)reason);
-  (void)pl_control(e, PL_ENV_RESET, link, payload, sizeof payload); /* full: the other side times out */
+  (void)pl_engine_control(e, PL_ENV_RESET, link, payload, sizeof payload); /* full: the other side times out */
 }
 
-void pl_slots_deinit(pl_slots *s) {
+void pl_engine_slots_deinit(pl_engine_slots *s) {
   pl_free(s->list);
-  *s = (pl_slots){0};
+  *s = (pl_engine_slots){0};
 }
 
-static pl_slot *slot_at(pl_slots *s, size_t slot) {
+static pl_engine_slot *slot_at(pl_engine_slots *s, size_t slot) {
   if (slot >= s->count) {
     size_t count = s->count ? s->count : 8;
     while (count <= slot) count *= 2;
-    pl_slot *list = pl_realloc(s->list, count * sizeof *list);
+    pl_engine_slot *list = pl_realloc(s->list, count * sizeof *list);
     if (!list) return NULL;
     memset(list + s->count, 0, (count - s->count) * sizeof *list);
     s->list = list;
@@ -36,14 +36,14 @@ static pl_slot *slot_at(pl_slots *s, size_t slot) {
   return &s->list[slot];
 }
 
-static pl_slot *slot_of(pl_engine *e, uint32_t number) {
-  pl_slots *s = pl_link_relay_side(number) ? &e->relays : &e->own;
+static pl_engine_slot *slot_of(pl_engine *e, uint32_t number) {
+  pl_engine_slots *s = pl_link_relay_side(number) ? &e->relays : &e->own;
   size_t slot = pl_link_slot(number);
   return slot < s->count ? &s->list[slot] : NULL;
 }
 
 /* A number of this side: the lowest free slot, its next generation. */
-static uint32_t own_number(pl_engine *e, pl_slot **slot) {
+static uint32_t own_number(pl_engine *e, pl_engine_slot **slot) {
   size_t i = 0;
   while (i < e->own.count && e->own.list[i].link) i++;
   if (i >= e->link_slots || !(*slot = slot_at(&e->own, i))) return 0;
@@ -52,22 +52,22 @@ static uint32_t own_number(pl_engine *e, pl_slot **slot) {
   return pl_link_make(false, (*slot)->generation, (uint32_t)i);
 }
 
-static uint32_t relays_number(pl_engine *e, uint32_t number, pl_slot **slot) {
+static uint32_t relays_number(pl_engine *e, uint32_t number, pl_engine_slot **slot) {
   *slot = slot_at(&e->relays, pl_link_slot(number));
   if (!*slot || (*slot)->link) return 0;
   (*slot)->generation = (uint16_t)pl_link_generation(number);
   return number;
 }
 
-bool pl_link_number_is_new(pl_engine *e, uint32_t number) {
-  const pl_slot *slot = slot_of(e, number);
+bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number) {
+  const pl_engine_slot *slot = slot_of(e, number);
   return pl_link_relay_side(number) && pl_link_generation(number) != 0 && pl_link_slot(number) < e->link_slots &&
          (!slot || !slot->link);
 }
 
-pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
-  pl_slot *slot = NULL;
-  pl_link *l = pl_alloc(sizeof *l);
+pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
+  pl_engine_slot *slot = NULL;
+  pl_engine_link *l = pl_alloc(sizeof *l);
   if (!l) return NULL;
   l->number = opener ? own_number(e, &slot) : relays_number(e, offered_number, &slot);
   if (!l->number) {
@@ -76,21 +76,21 @@ pl_link *pl_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
   }
   slot->link = l;
   l->opener = opener;
-  l->state = opener ? PL_LINK_OPENING : PL_LINK_OFFERED;
+  l->state = opener ? PL_ENGINE_LINK_OPENING : PL_ENGINE_LINK_OFFERED;
   l->since_ms = e->now_ms;
   pl_list_append(&e->links, &l->node);
   return l;
 }
 
-pl_link *pl_link_find(pl_engine *e, uint32_t number) {
-  const pl_slot *slot = slot_of(e, number);
+pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number) {
+  const pl_engine_slot *slot = slot_of(e, number);
   return slot && slot->link && slot->link->number == number ? slot->link : NULL;
 }
 
-void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
-  pl_slot *slot = slot_of(e, l->number);
+void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason) {
+  pl_engine_slot *slot = slot_of(e, l->number);
   if (slot && slot->link == l) slot->link = NULL;
-  if (reason) pl_control_reset(e, l->number, reason);
+  if (reason) pl_engine_control_reset(e, l->number, reason);
   if (l->session && l->session->opening == l) l->session->opening = NULL;
   if (l->code) l->code->link = NULL;
   if (l->doubtful) e->refusals--;
@@ -100,67 +100,68 @@ void pl_link_forget(pl_engine *e, pl_link *l, int reason) {
   pl_free(l);
 }
 
-bool pl_reason_is_fault(int reason) {
+bool pl_engine_reason_is_fault(int reason) {
   return reason == PL_REASON_CORRUPT || !PL_REASON_IS_RETRYABLE(reason);
 }
 
-static void count_fault(const pl_engine *e, pl_peer_session *s, uint64_t up_ms) {
-  if (!pl_reason_is_fault(s->unlink_reason)) return;
-  if (e->now_ms - up_ms >= PL_FAULT_FREE_MS) s->faults = 0;
+static void count_fault(const pl_engine *e, pl_engine_session *s, uint64_t up_ms) {
+  if (!pl_engine_reason_is_fault(s->unlink_reason)) return;
+  if (e->now_ms - up_ms >= PL_ENGINE_FAULT_FREE_MS) s->faults = 0;
   s->faults++;
 }
 
-void pl_link_end(pl_engine *e, pl_link *l, int reason) {
+void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason) {
   if (l->is_code) {
-    pl_code_link_lost(e, l, reason, PL_REASON_GONE);
+    pl_engine_code_link_lost(e, l, reason, PL_REASON_GONE);
     return;
   }
-  pl_peer_session *s = l->session;
+  pl_engine_session *s = l->session;
   uint32_t number = l->number;
   uint64_t up_ms = l->since_ms;
-  bool up = l->state == PL_LINK_UP;
-  pl_link_forget(e, l, reason);
+  bool up = l->state == PL_ENGINE_LINK_UP;
+  pl_engine_link_forget(e, l, reason);
   if (!s) return;
   if (!up) { /* an own call; without a socket all are called again after the next login */
     bool corrupt = reason == PL_REASON_CORRUPT;
-    if (e->connection == PL_CONN_ONLINE) pl_dial_failed(e, s, corrupt ? PL_REASON_CORRUPT : PL_REASON_GONE);
+    if (e->connection == PL_ENGINE_CONN_ONLINE)
+      pl_engine_dial_failed(e, s, corrupt ? PL_REASON_CORRUPT : PL_REASON_GONE);
     return;
   }
   pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link = number};
   if (reason) s->unlink_reason = reason;
   count_fault(e, s, up_ms);
-  (void)pl_peer_session_step(e, s, &down);
+  (void)pl_engine_session_step(e, s, &down);
 }
 
-void pl_links_end_all(pl_engine *e) {
+void pl_engine_links_end_all(pl_engine *e) {
   while (!pl_list_empty(&e->links)) {
-    pl_link *l = PL_CONTAINER(e->links.next, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(e->links.next, pl_engine_link, node);
     if (l->session) l->session->unlink_reason = PL_REASON_GONE;
-    pl_link_end(e, l, 0);
+    pl_engine_link_end(e, l, 0);
   }
 }
 
-static void opening_failed(pl_engine *e, pl_link *l, int reason) {
-  pl_peer_session *s = l->session;
-  pl_link_forget(e, l, 0);
-  if (s) pl_dial_failed(e, s, reason);
+static void opening_failed(pl_engine *e, pl_engine_link *l, int reason) {
+  pl_engine_session *s = l->session;
+  pl_engine_link_forget(e, l, 0);
+  if (s) pl_engine_dial_failed(e, s, reason);
 }
 
-void pl_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
+void pl_engine_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_reset r;
-  pl_link *l = pl_link_find(e, number);
+  pl_engine_link *l = pl_engine_link_find(e, number);
   if (!l) return; /* an old one: dropped */
   if (pl_wire_reset_decode(&r, payload.data, payload.size)) r.reason = PL_REASON_PROTOCOL;
-  pl_peer_session *s = l->session;
+  pl_engine_session *s = l->session;
   if (l->is_code) {
-    pl_code_link_lost(e, l, 0, r.reason);
-  } else if (l->state == PL_LINK_OPENING) {
+    pl_engine_code_link_lost(e, l, 0, r.reason);
+  } else if (l->state == PL_ENGINE_LINK_OPENING) {
     opening_failed(e, l, r.reason);
-  } else if (l->state == PL_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason) && !s->was_linked) {
-    pl_link_forget(e, l, 0); /* the answer to a call: nothing is lost that was agreed on */
-    pl_peer_session_end(e, s, pl_reason_error(r.reason), r.reason, (pl_view){NULL, 0});
+  } else if (l->state == PL_ENGINE_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason) && !s->was_linked) {
+    pl_engine_link_forget(e, l, 0); /* the answer to a call: nothing is lost that was agreed on */
+    pl_engine_session_end(e, s, pl_engine_reason_error(r.reason), r.reason, (pl_view){NULL, 0});
   } else {
     if (s) s->unlink_reason = r.reason; /* a hint: what ends a session comes as CLOSE, under the peer's keys */
-    pl_link_end(e, l, 0);
+    pl_engine_link_end(e, l, 0);
   }
 }

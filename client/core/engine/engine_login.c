@@ -44,7 +44,7 @@ static void initial_limits(pl_engine *e) {
   }
 }
 
-void pl_login_set_token(pl_engine *e, const char *token) {
+void pl_engine_login_set_token(pl_engine *e, const char *token) {
   e->has_token = token && *token;
   if (e->has_token) crypto_hash_sha256(e->token_key, (const uint8_t *)token, strlen(token));
 }
@@ -55,8 +55,8 @@ static int send_login(pl_engine *e, pl_view hello) {
   char origin[256];
   memcpy(l.peer_id, e->config.identity.id, 32);
   memcpy(l.instance, e->config.instance, 8);
-  pl_rng_bytes(&e->rng, l.nonce, sizeof l.nonce);
-  pl_address_origin(e, origin);
+  pl_engine_rng_bytes(&e->rng, l.nonce, sizeof l.nonce);
+  pl_engine_address_origin(e, origin);
   l.origin = (pl_view){(const uint8_t *)origin, strlen(origin)};
   int n = pl_wire_login_encode(&l, payload, sizeof payload);
   if (n < 0) return PL_REASON_PROTOCOL;
@@ -71,48 +71,50 @@ static int send_login(pl_engine *e, pl_view hello) {
   size_t body = (size_t)n - PL_SIGNATURE_BYTES;
   pl_login_transcript(e->transcript, hello, (pl_view){payload, body});
   pl_login_sign_client(payload + body, e->transcript, &e->config.identity);
-  return pl_control(e, PL_ENV_LOGIN, 0, payload, (size_t)n) ? PL_REASON_OVERFLOW : 0;
+  return pl_engine_control(e, PL_ENV_LOGIN, 0, payload, (size_t)n) ? PL_REASON_OVERFLOW : 0;
 }
 
-int pl_login_hello(pl_engine *e, pl_view payload) {
+int pl_engine_login_hello(pl_engine *e, pl_view payload) {
   pl_wire_hello h;
-  if (e->connection != PL_CONN_HELLO || pl_wire_hello_decode(&h, payload.data, payload.size)) return PL_REASON_PROTOCOL;
+  if (e->connection != PL_ENGINE_CONN_HELLO || pl_wire_hello_decode(&h, payload.data, payload.size))
+    return PL_REASON_PROTOCOL;
   if (h.version_min > PL_CONST_PROTOCOL_VERSION || h.version_max < PL_CONST_PROTOCOL_VERSION)
     return PL_REASON_UNSUPPORTED;
   if (e->pinned && memcmp(h.relay_id, e->relay_id, 32) != 0) {
-    if (pl_address(e)) /* another relay, at an address that we were sent to: the configured one is as good as before */
-      pl_connection_fail(e, PL_ENETWORK, PL_REASON_GONE);
+    if (pl_engine_address(
+            e)) /* another relay, at an address that we were sent to: the configured one is as good as before */
+      pl_engine_connection_fail(e, PL_ENETWORK, PL_REASON_GONE);
     else
-      pl_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
+      pl_engine_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
     return 0;
   }
   memcpy(e->hello_relay_id, h.relay_id, 32);
   initial_limits(e);
   take_limits(e, h.limits);
   int reason = send_login(e, payload);
-  if (reason == 0) e->connection = PL_CONN_LOGIN;
+  if (reason == 0) e->connection = PL_ENGINE_CONN_LOGIN;
   return reason;
 }
 
-int pl_login_welcome(pl_engine *e, pl_view payload) {
+int pl_engine_login_welcome(pl_engine *e, pl_view payload) {
   pl_wire_welcome w;
-  if (e->connection != PL_CONN_LOGIN || pl_wire_welcome_decode(&w, payload.data, payload.size))
+  if (e->connection != PL_ENGINE_CONN_LOGIN || pl_wire_welcome_decode(&w, payload.data, payload.size))
     return PL_REASON_PROTOCOL;
   pl_view body = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   if (pl_login_verify_relay(w.signature, e->transcript, body, e->hello_relay_id)) {
-    pl_connection_fail(e, PL_ECRYPTO, PL_REASON_LOGIN_FAILED);
+    pl_engine_connection_fail(e, PL_ECRYPTO, PL_REASON_LOGIN_FAILED);
     return 0;
   }
   take_limits(e, w.limits);
-  pl_connection_online(e);
+  pl_engine_connection_online(e);
   e->pinned = true; /* for as long as this engine lives, even if nothing was pinned before */
   memcpy(e->relay_id, e->hello_relay_id, 32);
-  pl_engine_action a = {.type = PL_OUT_ONLINE};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_ONLINE};
   memcpy(a.id, e->relay_id, 32);
-  pl_out_once(e, a);
-  pl_engine_wake_at(e, pl_connection_deadline(e));
-  pl_peers_tell_all(e);
-  pl_dial_all(e);
-  pl_code_online(e);
+  pl_engine_out_once(e, a);
+  pl_engine_wake_at(e, pl_engine_connection_deadline(e));
+  pl_engine_peers_tell_all(e);
+  pl_engine_dial_all(e);
+  pl_engine_code_online(e);
   return 0;
 }

@@ -3,94 +3,94 @@
 
 #include "engine_internal.h"
 
-bool pl_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
   int order = memcmp(e->config.identity.id, id, 32);
   return order ? order < 0 : memcmp(e->config.instance, instance, 8) < 0;
 }
 
-pl_link *pl_offer_parked(pl_engine *e, const pl_peer_session *s) {
+pl_engine_link *pl_engine_offer_parked(pl_engine *e, const pl_engine_session *s) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
     bool same_instance = pl_is_zero(s->instance, 8) || memcmp(l->instance, s->instance, 8) == 0;
-    if (l->state == PL_LINK_OFFERED && l->parked && memcmp(l->id, s->id, 32) == 0 && same_instance) return l;
+    if (l->state == PL_ENGINE_LINK_OFFERED && l->parked && memcmp(l->id, s->id, 32) == 0 && same_instance) return l;
   }
   return NULL;
 }
 
-void pl_offer_accept(pl_engine *e, pl_link *l) {
+void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
   uint8_t payload[2048];
-  int n = pl_handshake_write2(e, l, payload, sizeof payload);
-  if (n < 0 || pl_control(e, PL_ENV_ACCEPT, l->number, payload, (size_t)n)) {
-    pl_link_forget(e, l, PL_REASON_OVERFLOW);
+  int n = pl_engine_handshake_write2(e, l, payload, sizeof payload);
+  if (n < 0 || pl_engine_control(e, PL_ENV_ACCEPT, l->number, payload, (size_t)n)) {
+    pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     return;
   }
   l->parked = false;
-  l->state = PL_LINK_ACCEPTED;
+  l->state = PL_ENGINE_LINK_ACCEPTED;
   l->since_ms = e->now_ms;
-  pl_engine_wake_at(e, e->now_ms + PL_ACCEPT_TIMEOUT_MS);
+  pl_engine_wake_at(e, e->now_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS);
 }
 
 /* The session that a call belongs to: by (ID, instance), else the one that dials any instance of the ID.
  * `epoch` is the caller's, 0 while unknown; it tells a session that ends from the next one. */
-pl_peer_session *pl_offer_session(pl_engine *e, const pl_link *l, uint64_t epoch) {
+pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l, uint64_t epoch) {
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
     bool ends = s->lingering || pl_session_is_closing(s->core);
     if (!ends || epoch == 0 || epoch == pl_session_peer_epoch(s->core)) return s;
   }
-  return pl_peer_session_dialling(e, l->id);
+  return pl_engine_session_dialling(e, l->id);
 }
 
-bool pl_offer_is_welcome(pl_engine *e, const pl_link *l) {
-  const pl_peer_entry *p = pl_peer_find(e, l->id);
+bool pl_engine_offer_is_welcome(pl_engine *e, const pl_engine_link *l) {
+  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
   return e->config.accept_all || (p && p->allowed);
 }
 
-static void decide(pl_engine *e, pl_link *l) {
-  const pl_peer_session *s = pl_offer_session(e, l, 0);
-  bool welcome = l->has_invite || pl_offer_is_welcome(e, l);
-  if (s && s->opening && pl_side_is_smaller(e, l->id, l->instance)) {
+static void decide(pl_engine *e, pl_engine_link *l) {
+  const pl_engine_session *s = pl_engine_offer_session(e, l, 0);
+  bool welcome = l->has_invite || pl_engine_offer_is_welcome(e, l);
+  if (s && s->opening && pl_engine_side_is_smaller(e, l->id, l->instance)) {
     l->parked = true; /* both call at once: the smaller waits for its own call */
   } else if (s || (welcome && !e->stopping)) {
-    pl_offer_accept(e, l);
+    pl_engine_offer_accept(e, l);
   } else {
-    pl_knock_add(e, l);
+    pl_engine_knock_add(e, l);
   }
 }
 
 /* Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
  * (docs/protocol.md, section 4). Beyond the limit it learns nothing. */
-static void accept_to_refuse(pl_engine *e, pl_link *l) {
-  if (e->refusals >= PL_REFUSALS_MAX || e->stopping) {
-    pl_link_forget(e, l, PL_REASON_REFUSED);
+static void accept_to_refuse(pl_engine *e, pl_engine_link *l) {
+  if (e->refusals >= PL_ENGINE_REFUSALS_MAX || e->stopping) {
+    pl_engine_link_forget(e, l, PL_REASON_REFUSED);
     return;
   }
   l->doubtful = true;
   e->refusals++;
-  pl_offer_accept(e, l);
+  pl_engine_offer_accept(e, l);
 }
 
-void pl_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
+void pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_offer o;
-  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_link_number_is_new(e, number)) {
-    pl_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
+  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_engine_link_number_is_new(e, number)) {
+    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
     return;
   }
-  const pl_peer_entry *p = pl_peer_find(e, o.caller_id);
+  const pl_engine_peer_entry *p = pl_engine_peer_find(e, o.caller_id);
   if ((p && p->blocked) || pl_is_zero(o.caller_instance, 8)) return; /* silence, as if nobody were here */
-  pl_link *l = pl_link_new(e, false, number);
+  pl_engine_link *l = pl_engine_link_new(e, false, number);
   if (!l) return;
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
-  int rc = pl_handshake_read1(e, l, o.handshake);
-  bool let_in = pl_offer_is_welcome(e, l) || pl_offer_session(e, l, 0);
+  int rc = pl_engine_handshake_read1(e, l, o.handshake);
+  bool let_in = pl_engine_offer_is_welcome(e, l) || pl_engine_offer_session(e, l, 0);
   l->unsupported = rc == PL_ESTATE;
   if ((rc == PL_EREFUSED && !let_in) || (l->unsupported && let_in)) {
     accept_to_refuse(e, l);
   } else if (rc && rc != PL_EREFUSED) {
-    pl_log(e, "offer_dropped", pl_error_text(rc));
-    pl_link_forget(e, l, 0);
+    pl_engine_log(e, "offer_dropped", pl_error_text(rc));
+    pl_engine_link_forget(e, l, 0);
   } else {
     decide(e, l);
   }

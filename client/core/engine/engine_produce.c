@@ -24,13 +24,13 @@ static size_t produce_control(pl_engine *e, uint8_t *out, size_t capacity) {
 }
 
 static void link_failed(pl_engine *e, uint32_t number) {
-  pl_link *l = pl_link_find(e, number);
+  pl_engine_link *l = pl_engine_link_find(e, number);
   if (l) l->failed = true;
   pl_engine_wake_at(e, 0);
 }
 
 /* One record of the session: the plaintext is written where its ciphertext will be. */
-static size_t produce_record(pl_engine *e, pl_peer_session *s, uint8_t *out, size_t capacity) {
+static size_t produce_record(pl_engine *e, pl_engine_session *s, uint8_t *out, size_t capacity) {
   uint32_t number = 0;
   uint8_t flags = 0;
   size_t room = capacity - HEADER - COUNTER - TAG;
@@ -39,7 +39,7 @@ static size_t produce_record(pl_engine *e, pl_peer_session *s, uint8_t *out, siz
     if (n < 0) link_failed(e, number);
     return 0;
   }
-  pl_link *l = pl_link_find(e, number);
+  pl_engine_link *l = pl_engine_link_find(e, number);
   if (!l) return 0;
   n = pl_noise_seal(&l->keys, PL_ENV_DATA, flags, out + HEADER + COUNTER, (size_t)n, out + HEADER);
   if (n < 0) {
@@ -48,29 +48,29 @@ static size_t produce_record(pl_engine *e, pl_peer_session *s, uint8_t *out, siz
   }
   size_t record = (size_t)n;
   pl_envelope_put_header(out, PL_ENV_DATA, flags, record, number);
-  pl_link_traffic(e, l, record);
+  pl_engine_link_traffic(e, l, record);
   return HEADER + record;
 }
 
 size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t capacity) {
   if (now_ms > e->now_ms) e->now_ms = now_ms;
-  if (e->connection == PL_CONN_ONLINE && capacity > e->message_max) capacity = e->message_max;
+  if (e->connection == PL_ENGINE_CONN_ONLINE && capacity > e->message_max) capacity = e->message_max;
   size_t used = produce_control(e, out, capacity);
-  if (e->connection != PL_CONN_ONLINE) return used;
+  if (e->connection != PL_ENGINE_CONN_ONLINE) return used;
   while (!pl_list_empty(&e->ready) && capacity - used >= HEADER + COUNTER + TAG + RECORD_ROOM) {
-    pl_peer_session *s = PL_CONTAINER(e->ready.next, pl_peer_session, ready);
+    pl_engine_session *s = PL_CONTAINER(e->ready.next, pl_engine_session, ready);
     size_t n = produce_record(e, s, out + used, capacity - used);
     if (n == 0 && used && pl_session_has_output(s->core)) break; /* needs more room than is left */
     used += n;
     pl_list_remove(&s->ready);
     if (n)
-      pl_peer_session_touch(e, s); /* at the end of the row, if there is more */
+      pl_engine_session_touch(e, s); /* at the end of the row, if there is more */
     else
-      pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+      pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
   }
   return used;
 }
 
 bool pl_engine_has_output(const pl_engine *e) {
-  return e->control.size || (e->connection == PL_CONN_ONLINE && !pl_list_empty(&e->ready));
+  return e->control.size || (e->connection == PL_ENGINE_CONN_ONLINE && !pl_list_empty(&e->ready));
 }

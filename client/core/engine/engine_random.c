@@ -4,13 +4,13 @@
 
 #include "engine_internal.h"
 
-void pl_rng_init(pl_rng *r, const uint8_t seed[32]) {
+void pl_engine_rng_init(pl_engine_rng *r, const uint8_t seed[32]) {
   memcpy(r->key, seed, 32);
   r->nonce = 0;
   r->used = sizeof r->block;
 }
 
-void pl_rng_bytes(pl_rng *r, void *out, size_t n) {
+void pl_engine_rng_bytes(pl_engine_rng *r, void *out, size_t n) {
   uint8_t *p = out;
   while (n) {
     if (r->used == sizeof r->block) {
@@ -29,12 +29,12 @@ void pl_rng_bytes(pl_rng *r, void *out, size_t n) {
   }
 }
 
-uint64_t pl_rng_u64(pl_rng *r) {
+uint64_t pl_engine_rng_u64(pl_engine_rng *r) {
   uint8_t b[8];
-  pl_rng_bytes(r, b, sizeof b);
+  pl_engine_rng_bytes(r, b, sizeof b);
   return pl_get_u64(b);
 }
 
-uint64_t pl_rng_below(pl_rng *r, uint64_t limit) {
-  return limit ? pl_rng_u64(r) % limit : 0; /* jitter: a slight bias does not matter */
+uint64_t pl_engine_rng_below(pl_engine_rng *r, uint64_t limit) {
+  return limit ? pl_engine_rng_u64(r) % limit : 0; /* jitter: a slight bias does not matter */
 }

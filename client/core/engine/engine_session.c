@@ -4,30 +4,30 @@
 
 #include "engine_internal.h"
 
-static pl_peer_session **free_slot(pl_engine *e) {
+static pl_engine_session **free_slot(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++)
     if (!e->sessions[i]) return &e->sessions[i];
   if (e->session_slots >= e->config.sessions_max) return NULL;
   size_t count = e->session_slots ? e->session_slots * 2 : 4;
   if (count > e->config.sessions_max) count = e->config.sessions_max;
-  if (pl_out_room(e, e->actions.count + PL_OUT_RESERVE(count))) return NULL;
-  pl_peer_session **list = pl_realloc(e->sessions, count * sizeof(pl_peer_session *));
+  if (pl_engine_out_room(e, e->actions.count + PL_ENGINE_OUT_RESERVE(count))) return NULL;
+  pl_engine_session **list = pl_realloc(e->sessions, count * sizeof(pl_engine_session *));
   if (!list) return NULL;
-  memset(list + e->session_slots, 0, (count - e->session_slots) * sizeof(pl_peer_session *));
+  memset(list + e->session_slots, 0, (count - e->session_slots) * sizeof(pl_engine_session *));
   e->sessions = list;
-  pl_peer_session **slot = &list[e->session_slots];
+  pl_engine_session **slot = &list[e->session_slots];
   e->session_slots = count;
   return slot;
 }
 
-pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
-  pl_session_config config = {.seed = pl_rng_u64(&e->rng), .message_max = e->config.message_max};
+pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+  pl_session_config config = {.seed = pl_engine_rng_u64(&e->rng), .message_max = e->config.message_max};
   config.channel_window = e->config.channel_window;
   config.session_window = e->config.session_window;
   config.manual_take = e->config.manual_take;
   config.pieces = &e->pieces;
-  pl_peer_session **slot = free_slot(e);
-  pl_peer_session *s = slot ? pl_alloc(sizeof *s) : NULL;
+  pl_engine_session **slot = free_slot(e);
+  pl_engine_session *s = slot ? pl_alloc(sizeof *s) : NULL;
   if (!s) return NULL;
   if (pl_session_new(&config, &s->core)) {
     pl_free(s);
@@ -43,15 +43,15 @@ pl_peer_session *pl_peer_session_new(pl_engine *e, const uint8_t id[32], const u
   s->dial_at_ms = s->linger_until_ms = PL_NEVER;
   s->unlinked_ms = e->now_ms;
   pl_list_init(&s->ready);
-  pl_peer_session_touch(e, s);
+  pl_engine_session_touch(e, s);
   return s;
 }
 
-void pl_peer_session_free(pl_engine *e, pl_peer_session *s) {
+void pl_engine_session_free(pl_engine *e, pl_engine_session *s) {
   for (pl_node *n = e->links.next; n != &e->links;) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
     n = n->next;
-    if (l->session == s) pl_link_forget(e, l, PL_REASON_CLOSED);
+    if (l->session == s) pl_engine_link_forget(e, l, PL_REASON_CLOSED);
   }
   pl_list_remove(&s->ready);
   e->sessions[s->slot] = NULL;
@@ -60,30 +60,30 @@ void pl_peer_session_free(pl_engine *e, pl_peer_session *s) {
   pl_free(s);
 }
 
-pl_peer_session *pl_peer_session_by_number(const pl_engine *e, uint32_t number) {
+pl_engine_session *pl_engine_session_by_number(const pl_engine *e, uint32_t number) {
   size_t slot = (number & 0xffff) - 1u;
   if (slot >= e->session_slots) return NULL;
-  pl_peer_session *s = e->sessions[slot];
+  pl_engine_session *s = e->sessions[slot];
   return s && s->number == number && !s->lingering ? s : NULL;
 }
 
 uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session) {
-  const pl_peer_session *s = pl_peer_session_by_number(e, session);
+  const pl_engine_session *s = pl_engine_session_by_number(e, session);
   return s ? pl_session_message_max(s->core) : 0;
 }
 
-pl_peer_session *pl_peer_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
+pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (!s || s->lingering || pl_session_is_closing(s->core)) continue;
     if (memcmp(s->id, id, 32) == 0 && memcmp(s->instance, instance, 8) == 0) return s;
   }
   return NULL;
 }
 
-pl_peer_session *pl_peer_session_dialling(const pl_engine *e, const uint8_t id[32]) {
+pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]) {
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
+    pl_engine_session *s = e->sessions[i];
     if (!s || s->lingering || s->was_linked || !s->own_wish || pl_session_is_closing(s->core)) continue;
     if (memcmp(s->id, id, 32) == 0 && pl_is_zero(s->instance, 8)) return s;
   }
@@ -91,40 +91,40 @@ pl_peer_session *pl_peer_session_dialling(const pl_engine *e, const uint8_t id[3
 }
 
 /* ---- what the core reports ------------------------------------------------------------------------ */
-typedef struct pl_sink_context {
+typedef struct pl_engine_sink_context {
   pl_engine *e;
-  pl_peer_session *s;
-} pl_sink_context;
+  pl_engine_session *s;
+} pl_engine_sink_context;
 
-static pl_engine_action of_session(const pl_peer_session *s, pl_engine_action a) {
+static pl_engine_action of_session(const pl_engine_session *s, pl_engine_action a) {
   a.session = s->number;
   memcpy(a.id, s->id, 32);
   memcpy(a.instance, s->instance, 8);
   return a;
 }
 
-static int out_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
-  return s->announced ? pl_out(e, of_session(s, a)) : 0;
+static int out_of(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
+  return s->announced ? pl_engine_out(e, of_session(s, a)) : 0;
 }
 
-static void once_of(pl_engine *e, const pl_peer_session *s, pl_engine_action a) {
-  if (s->announced) pl_out_once(e, of_session(s, a));
+static void once_of(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
+  if (s->announced) pl_engine_out_once(e, of_session(s, a));
 }
 
-static int linked(pl_engine *e, pl_peer_session *s, uint32_t number) {
-  const pl_link *l = pl_link_find(e, number);
+static int linked(pl_engine *e, pl_engine_session *s, uint32_t number) {
+  const pl_engine_link *l = pl_engine_link_find(e, number);
   pl_engine_action a = {.text = {s->application, s->application_size}, .data = {s->name, s->name_size}};
   if (!s->lingering && !s->linked) {
     if (!s->announced) {
       s->announced = true;
-      a.type = PL_OUT_SESSION;
+      a.type = PL_ENGINE_OUT_SESSION;
       int rc = out_of(e, s, a);
       if (rc) {
         s->announced = false;
         return rc;
       }
     }
-    a.type = PL_OUT_LINKED;
+    a.type = PL_ENGINE_OUT_LINKED;
     int rc = out_of(e, s, a);
     if (rc) return rc;
     s->linked = true;
@@ -138,35 +138,35 @@ static int linked(pl_engine *e, pl_peer_session *s, uint32_t number) {
   return 0;
 }
 
-static void drop_link(pl_engine *e, pl_peer_session *s, uint32_t number, int reason) {
-  pl_link *l = pl_link_find(e, number);
+static void drop_link(pl_engine *e, pl_engine_session *s, uint32_t number, int reason) {
+  pl_engine_link *l = pl_engine_link_find(e, number);
   s->unlink_reason = reason;
-  if (l) pl_link_forget(e, l, reason);
+  if (l) pl_engine_link_forget(e, l, reason);
 }
 
-static const pl_engine_action_type plain_actions[] = {[PL_SESSION_MESSAGE] = PL_OUT_MESSAGE,
-                                                      [PL_SESSION_VOLATILE] = PL_OUT_VOLATILE,
-                                                      [PL_SESSION_END] = PL_OUT_END,
-                                                      [PL_SESSION_WRITABLE] = PL_OUT_WRITABLE,
-                                                      [PL_SESSION_DELIVERED] = PL_OUT_DELIVERED,
-                                                      [PL_SESSION_WAS_RESET] = PL_OUT_CHANNEL_RESET,
-                                                      [PL_SESSION_LOST] = PL_OUT_LOST,
-                                                      [PL_SESSION_STREAM_RESET] = PL_OUT_STREAM_RESET,
-                                                      [PL_SESSION_PEER_CLOSED] = PL_OUT_SESSION_CLOSED};
+static const pl_engine_action_type plain_actions[] = {[PL_SESSION_MESSAGE] = PL_ENGINE_OUT_MESSAGE,
+                                                      [PL_SESSION_VOLATILE] = PL_ENGINE_OUT_VOLATILE,
+                                                      [PL_SESSION_END] = PL_ENGINE_OUT_END,
+                                                      [PL_SESSION_WRITABLE] = PL_ENGINE_OUT_WRITABLE,
+                                                      [PL_SESSION_DELIVERED] = PL_ENGINE_OUT_DELIVERED,
+                                                      [PL_SESSION_WAS_RESET] = PL_ENGINE_OUT_CHANNEL_RESET,
+                                                      [PL_SESSION_LOST] = PL_ENGINE_OUT_LOST,
+                                                      [PL_SESSION_STREAM_RESET] = PL_ENGINE_OUT_STREAM_RESET,
+                                                      [PL_SESSION_PEER_CLOSED] = PL_ENGINE_OUT_SESSION_CLOSED};
 
 /* Ended for the application; the peer may not have heard our CLOSE, and asks again. */
-static void linger_from_now(pl_engine *e, pl_peer_session *s) {
+static void linger_from_now(pl_engine *e, pl_engine_session *s) {
   s->lingering = true;
   s->linked = false;
   s->dial_at_ms = PL_NEVER;
-  s->linger_until_ms = e->now_ms + PL_LINGER_MS;
-  if (s->opening) pl_link_forget(e, s->opening, PL_REASON_CLOSED);
+  s->linger_until_ms = e->now_ms + PL_ENGINE_LINGER_MS;
+  if (s->opening) pl_engine_link_forget(e, s->opening, PL_REASON_CLOSED);
 }
 
 static int take_action(void *context, const pl_session_action *in) {
-  pl_sink_context *k = context;
+  pl_engine_sink_context *k = context;
   pl_engine *e = k->e;
-  pl_peer_session *s = k->s;
+  pl_engine_session *s = k->s;
   pl_engine_action a = {.channel = in->channel, .reason = in->reason, .place = in->place, .data = in->data};
   pl_session_sink sink = {take_action, context};
   switch (in->type) {
@@ -177,15 +177,15 @@ static int take_action(void *context, const pl_session_action *in) {
       return 0;
     case PL_SESSION_PEER_CLOSED:
       pl_session_report_lost(s->core, &sink);
-      a.type = PL_OUT_SESSION_CLOSED;
-      a.error = pl_reason_error(in->reason);
+      a.type = PL_ENGINE_OUT_SESSION_CLOSED;
+      a.error = pl_engine_reason_error(in->reason);
       a.text = in->data;
       once_of(e, s, a);
       linger_from_now(e, s);
       return 0;
     case PL_SESSION_CLOSE_ENDED:
       pl_session_report_lost(s->core, &sink);
-      a.type = PL_OUT_SESSION_CLOSED;
+      a.type = PL_ENGINE_OUT_SESSION_CLOSED;
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
       once_of(e, s, a);
@@ -201,68 +201,68 @@ static int take_action(void *context, const pl_session_action *in) {
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------ */
-bool pl_peer_session_has_link(const pl_engine *e, const pl_peer_session *s) {
+bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) {
   for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    const pl_link *l = PL_CONTAINER(n, const pl_link, node);
-    if (l->session == s && l->state == PL_LINK_UP) return true;
+    const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
+    if (l->session == s && l->state == PL_ENGINE_LINK_UP) return true;
   }
   return false;
 }
 
-void pl_peer_session_unlinked(pl_engine *e, pl_peer_session *s) {
-  pl_engine_action a = {.type = PL_OUT_UNLINKED, .reason = s->unlink_reason ? s->unlink_reason : PL_REASON_GONE};
+void pl_engine_session_unlinked(pl_engine *e, pl_engine_session *s) {
+  pl_engine_action a = {.type = PL_ENGINE_OUT_UNLINKED, .reason = s->unlink_reason ? s->unlink_reason : PL_REASON_GONE};
   s->linked = false;
   s->unlinked_ms = e->now_ms;
   s->dial_at_ms = PL_NEVER;
-  if (e->connection == PL_CONN_ONLINE && !s->opening) {
+  if (e->connection == PL_ENGINE_CONN_ONLINE && !s->opening) {
     s->dial_at_ms = e->now_ms;
-    if (!s->opened_last || pl_peer_session_has_link(e, s))
-      s->dial_at_ms += PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
-    if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_rng_below(&e->rng, PL_RETRY_MIN_MS);
-    s->dial_at_ms += pl_fault_delay(e, s);
+    if (!s->opened_last || pl_engine_session_has_link(e, s))
+      s->dial_at_ms += PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
+    if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_MIN_MS);
+    s->dial_at_ms += pl_engine_fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
   once_of(e, s, a);
 }
 
 /* A call was accepted, and its link ended before anything was said on it. */
-static bool is_forgotten(const pl_engine *e, const pl_peer_session *s) {
-  return e->connection == PL_CONN_ONLINE && !s->linked && !s->lingering && !s->opening && s->dial_at_ms == PL_NEVER &&
-         !pl_peer_session_has_link(e, s);
+static bool is_forgotten(const pl_engine *e, const pl_engine_session *s) {
+  return e->connection == PL_ENGINE_CONN_ONLINE && !s->linked && !s->lingering && !s->opening &&
+         s->dial_at_ms == PL_NEVER && !pl_engine_session_has_link(e, s);
 }
 
-void pl_peer_session_dial_forgotten(pl_engine *e, pl_peer_session *s) {
+void pl_engine_session_dial_forgotten(pl_engine *e, pl_engine_session *s) {
   if (!is_forgotten(e, s)) return;
   if (s->own_wish || s->opened_last)
-    pl_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
+    pl_engine_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
   else
-    s->dial_at_ms = e->now_ms + PL_REDIAL_OTHER_MS + pl_rng_below(&e->rng, 1000);
+    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
 }
 
 /* Of no more use. The peer is told by CLOSE, under the link's keys; a RESET could be anybody's. */
-static void fail(pl_engine *e, pl_peer_session *s, int error) {
+static void fail(pl_engine *e, pl_engine_session *s, int error) {
   bool protocol = error == PL_EPROTOCOL;
   int reason = protocol ? PL_REASON_PROTOCOL : PL_REASON_REFUSED;
   static const char too_large[] = "message too large";
   pl_view text = {(const uint8_t *)too_large, protocol ? 0 : sizeof too_large - 1};
-  pl_log(e, "session_broken", pl_error_text(error));
+  pl_engine_log(e, "session_broken", pl_error_text(error));
   if (s->lingering || !pl_session_is_linked(s->core)) {
-    pl_peer_session_end(e, s, error, reason, text);
+    pl_engine_session_end(e, s, error, reason, text);
     return;
   }
-  pl_sink_context context = {e, s};
+  pl_engine_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
   pl_session_report_lost(s->core, &sink);
-  pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
-  a.text = pl_keep_text(e, text);
+  pl_engine_action a = {.type = PL_ENGINE_OUT_SESSION_CLOSED, .error = error, .reason = reason};
+  a.text = pl_engine_keep_text(e, text);
   once_of(e, s, a);
   pl_session_fail(s->core, (uint16_t)reason, text);
   linger_from_now(e, s);
-  pl_peer_session_touch(e, s);
+  pl_engine_session_touch(e, s);
 }
 
-int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in) {
-  pl_sink_context context = {e, s};
+int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in) {
+  pl_engine_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
   if (s->ended) return PL_ESTATE;
   in->now_ms = e->now_ms;
@@ -273,98 +273,98 @@ int pl_peer_session_step(pl_engine *e, pl_peer_session *s, pl_session_event *in)
     return rc;
   }
   if (s->ended) {
-    pl_peer_session_free(e, s);
+    pl_engine_session_free(e, s);
     return rc;
   }
-  if (s->linked && !pl_session_is_linked(s->core)) pl_peer_session_unlinked(e, s);
+  if (s->linked && !pl_session_is_linked(s->core)) pl_engine_session_unlinked(e, s);
   if (!s->announced && !s->own_wish && !s->lingering &&
-      !pl_peer_session_has_link(e, s)) { /* a caller that vanished at once */
-    pl_peer_session_free(e, s);
+      !pl_engine_session_has_link(e, s)) { /* a caller that vanished at once */
+    pl_engine_session_free(e, s);
     return rc;
   }
-  pl_peer_session_dial_forgotten(e, s);
-  pl_peer_session_touch(e, s);
+  pl_engine_session_dial_forgotten(e, s);
+  pl_engine_session_touch(e, s);
   return rc;
 }
 
-void pl_peer_session_end(pl_engine *e, pl_peer_session *s, int error, int reason, pl_view text) {
-  pl_sink_context context = {e, s};
+void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text) {
+  pl_engine_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
   if (!s->lingering) {
     pl_session_report_lost(s->core, &sink);
-    pl_engine_action a = {.type = PL_OUT_SESSION_CLOSED, .error = error, .reason = reason};
-    a.text = pl_keep_text(e, text);
+    pl_engine_action a = {.type = PL_ENGINE_OUT_SESSION_CLOSED, .error = error, .reason = reason};
+    a.text = pl_engine_keep_text(e, text);
     once_of(e, s, a);
   }
   s->ended = true;
   for (pl_node *n = e->links.next; n != &e->links;) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
     n = n->next;
-    if (l->session == s) pl_link_forget(e, l, reason);
+    if (l->session == s) pl_engine_link_forget(e, l, reason);
   }
-  pl_peer_session_free(e, s);
+  pl_engine_session_free(e, s);
 }
 
-int pl_peer_session_link_up(pl_engine *e, pl_peer_session *s, pl_link *l) {
+int pl_engine_session_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) {
   pl_session_event in = {.type = PL_SESSION_LINK_UP, .link = l->number, .opener = l->opener, .window = e->link_window};
-  in.smaller = pl_side_is_smaller(e, s->id, s->instance);
+  in.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
   if (l->application_size) memcpy(s->application, l->application, l->application_size);
   s->application_size = l->application_size;
   if (l->name_size) memcpy(s->name, l->name, l->name_size);
   s->name_size = l->name_size;
-  return pl_peer_session_step(e, s, &in);
+  return pl_engine_session_step(e, s, &in);
 }
 
 /* ---- time ------------------------------------------------------------------------------------------- */
-void pl_peer_session_touch(pl_engine *e, pl_peer_session *s) {
+void pl_engine_session_touch(pl_engine *e, pl_engine_session *s) {
   if (pl_list_empty(&s->ready) && pl_session_has_output(s->core)) pl_list_append(&e->ready, &s->ready);
-  pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+  pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
 }
 
 /* The link that carried the answer to CLOSE, which has been said on it. */
-static pl_link *answered_link(const pl_engine *e, const pl_peer_session *s) {
+static pl_engine_link *answered_link(const pl_engine *e, const pl_engine_session *s) {
   if (!pl_session_close_answered(s->core)) return NULL;
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
-    if (l->session == s && l->state == PL_LINK_UP && pl_session_link_is_current(s->core, l->number)) return l;
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
+    if (l->session == s && l->state == PL_ENGINE_LINK_UP && pl_session_link_is_current(s->core, l->number)) return l;
   }
   return NULL;
 }
 
-uint64_t pl_peer_session_deadline(const pl_engine *e, const pl_peer_session *s) {
+uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s) {
   uint64_t at = pl_session_deadline(s->core);
   if (s->lingering) {
     if (answered_link(e, s)) return e->now_ms;
     return s->linger_until_ms < at ? s->linger_until_ms : at;
   }
-  if (e->connection == PL_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
+  if (e->connection == PL_ENGINE_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
   uint64_t ends = s->unlinked_ms + e->config.session_timeout_ms;
   return !s->linked && ends < at ? ends : at;
 }
 
-static void linger(pl_engine *e, pl_peer_session *s) {
+static void linger(pl_engine *e, pl_engine_session *s) {
   if (e->now_ms >= s->linger_until_ms) {
-    pl_peer_session_free(e, s);
+    pl_engine_session_free(e, s);
     return;
   }
-  pl_link *l = answered_link(e, s);
-  if (l) pl_link_end(e, l, PL_REASON_CLOSED);
+  pl_engine_link *l = answered_link(e, s);
+  if (l) pl_engine_link_end(e, l, PL_REASON_CLOSED);
 }
 
-void pl_peer_session_time(pl_engine *e, pl_peer_session *s) {
+void pl_engine_session_time(pl_engine *e, pl_engine_session *s) {
   size_t slot = s->slot;
   if (e->now_ms >= pl_session_deadline(s->core)) {
     pl_session_event in = {.type = PL_SESSION_TIME};
-    (void)pl_peer_session_step(e, s, &in);
+    (void)pl_engine_session_step(e, s, &in);
     if (e->sessions[slot] != s) return;
   }
   if (s->lingering) {
     linger(e, s);
   } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
-    pl_peer_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
-  } else if (e->connection == PL_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
+    pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
+  } else if (e->connection == PL_ENGINE_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
     s->dial_at_ms = PL_NEVER;
-    if (!s->linked || s->replace) pl_dial(e, s);
+    if (!s->linked || s->replace) pl_engine_dial(e, s);
   }
-  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_peer_session_deadline(e, s));
+  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
 }

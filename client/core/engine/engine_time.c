@@ -5,33 +5,33 @@ void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
   if (ms < e->next_ms) e->next_ms = ms;
 }
 
-static uint64_t link_deadline(const pl_engine *e, const pl_link *l) {
+static uint64_t link_deadline(const pl_engine *e, const pl_engine_link *l) {
   if (l->is_code) return l->until_ms;
   switch (l->state) {
-    case PL_LINK_OPENING:
-      return l->since_ms + e->open_timeout_ms + PL_OPEN_GRACE_MS;
-    case PL_LINK_OFFERED:
-      return l->since_ms + PL_OFFER_TIMEOUT_MS;
-    case PL_LINK_ACCEPTED:
-      return l->since_ms + PL_ACCEPT_TIMEOUT_MS;
+    case PL_ENGINE_LINK_OPENING:
+      return l->since_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS;
+    case PL_ENGINE_LINK_OFFERED:
+      return l->since_ms + PL_ENGINE_OFFER_TIMEOUT_MS;
+    case PL_ENGINE_LINK_ACCEPTED:
+      return l->since_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS;
     default:
       return l->failed ? 0 : PL_NEVER;
   }
 }
 
-static void link_expired(pl_engine *e, pl_link *l) {
-  pl_peer_session *s = l->session;
-  if (l->state == PL_LINK_OPENING && !l->is_code) {
-    pl_link_forget(e, l, PL_REASON_TIMEOUT);
-    if (s) pl_dial_failed(e, s, PL_REASON_UNAVAILABLE);
+static void link_expired(pl_engine *e, pl_engine_link *l) {
+  pl_engine_session *s = l->session;
+  if (l->state == PL_ENGINE_LINK_OPENING && !l->is_code) {
+    pl_engine_link_forget(e, l, PL_REASON_TIMEOUT);
+    if (s) pl_engine_dial_failed(e, s, PL_REASON_UNAVAILABLE);
   } else {
-    pl_link_end(e, l, l->failed ? PL_REASON_OVERFLOW : PL_REASON_TIMEOUT);
+    pl_engine_link_end(e, l, l->failed ? PL_REASON_OVERFLOW : PL_REASON_TIMEOUT);
   }
 }
 
-static pl_link *next_expired(pl_engine *e) {
+static pl_engine_link *next_expired(pl_engine *e) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_link *l = PL_CONTAINER(n, pl_link, node);
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
     uint64_t at = link_deadline(e, l);
     if (e->now_ms >= at) return l;
   }
@@ -39,19 +39,19 @@ static pl_link *next_expired(pl_engine *e) {
 }
 
 /* A peer that does not get its answer would call for it, at a side that is not there any more. */
-static bool owes_or_awaits_close(const pl_peer_session *s) {
+static bool owes_or_awaits_close(const pl_engine_session *s) {
   return s && (!s->lingering || !pl_session_close_answered(s->core));
 }
 
 static void stop_time(pl_engine *e) {
   size_t left = 0;
   for (size_t i = 0; i < e->session_slots; i++) left += owes_or_awaits_close(e->sessions[i]);
-  if (left && e->now_ms < e->stop_at_ms && e->connection == PL_CONN_ONLINE) return;
+  if (left && e->now_ms < e->stop_at_ms && e->connection == PL_ENGINE_CONN_ONLINE) return;
   e->stop_at_ms = PL_NEVER;
-  pl_connection_stop(e);
+  pl_engine_connection_stop(e);
   for (size_t i = 0; i < e->session_slots; i++) {
-    pl_peer_session *s = e->sessions[i];
-    if (s) pl_peer_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
+    pl_engine_session *s = e->sessions[i];
+    if (s) pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
   }
   e->stopping = false;
 }
@@ -61,10 +61,10 @@ static void stop_time(pl_engine *e) {
  */
 static bool reads_first(pl_engine *e) {
   if (e->judge_from_ms == 0) {
-    bool late = e->next_ms < e->now_ms && e->now_ms - e->next_ms >= PL_LATE_MS;
-    if (!late || !pl_connection_has_socket(e)) return false;
-    e->judge_from_ms = e->now_ms + PL_READ_FIRST_MS;
-    pl_connection_late(e);
+    bool late = e->next_ms < e->now_ms && e->now_ms - e->next_ms >= PL_ENGINE_LATE_MS;
+    if (!late || !pl_engine_connection_has_socket(e)) return false;
+    e->judge_from_ms = e->now_ms + PL_ENGINE_READ_FIRST_MS;
+    pl_engine_connection_late(e);
     for (size_t i = 0; i < e->session_slots; i++)
       if (e->sessions[i]) pl_session_late(e->sessions[i]->core, e->now_ms);
   }
@@ -78,14 +78,14 @@ void pl_engine_timers(pl_engine *e) {
   if (e->stopping) stop_time(e);
   if (e->now_ms < e->next_ms) return;
   e->next_ms = PL_NEVER;
-  pl_connection_time(e);
-  pl_link *l;
+  pl_engine_connection_time(e);
+  pl_engine_link *l;
   while ((l = next_expired(e))) link_expired(e, l);
   for (size_t i = 0; i < e->session_slots; i++)
-    if (e->sessions[i]) pl_peer_session_time(e, e->sessions[i]);
-  pl_code_time(e);
+    if (e->sessions[i]) pl_engine_session_time(e, e->sessions[i]);
+  pl_engine_code_time(e);
   for (pl_node *n = e->links.next; n != &e->links; n = n->next)
-    pl_engine_wake_at(e, link_deadline(e, PL_CONTAINER(n, pl_link, node)));
-  pl_engine_wake_at(e, pl_connection_deadline(e));
+    pl_engine_wake_at(e, link_deadline(e, PL_CONTAINER(n, pl_engine_link, node)));
+  pl_engine_wake_at(e, pl_engine_connection_deadline(e));
   if (e->stopping) pl_engine_wake_at(e, e->stop_at_ms);
 }

@@ -13,43 +13,43 @@
 enum { REQUEST_MAX = 1 << 20, ANSWER_MAX = 8 << 20, MESSAGE_MAX = 65543 };
 
 static const char *const event_names[] = {
-    [PL_IN_TIME] = "time",
-    [PL_IN_START] = "start",
-    [PL_IN_STOP] = "stop",
-    [PL_IN_SOCKET_OPEN] = "socket_open",
-    [PL_IN_SOCKET_MESSAGE] = "socket_message",
-    [PL_IN_SOCKET_CLOSED] = "socket_closed",
-    [PL_IN_NETWORK_UP] = "network_up",
-    [PL_IN_CONNECT] = "connect",
-    [PL_IN_SEND] = "send",
-    [PL_IN_SEND_VOLATILE] = "send_volatile",
-    [PL_IN_FINISH] = "finish",
-    [PL_IN_TAKE] = "take",
-    [PL_IN_PRIORITY] = "priority",
-    [PL_IN_CHANNEL_RESET] = "channel_reset",
-    [PL_IN_CLOSE] = "close",
+    [PL_ENGINE_IN_TIME] = "time",
+    [PL_ENGINE_IN_START] = "start",
+    [PL_ENGINE_IN_STOP] = "stop",
+    [PL_ENGINE_IN_SOCKET_OPEN] = "socket_open",
+    [PL_ENGINE_IN_SOCKET_MESSAGE] = "socket_message",
+    [PL_ENGINE_IN_SOCKET_CLOSED] = "socket_closed",
+    [PL_ENGINE_IN_NETWORK_UP] = "network_up",
+    [PL_ENGINE_IN_CONNECT] = "connect",
+    [PL_ENGINE_IN_SEND] = "send",
+    [PL_ENGINE_IN_SEND_VOLATILE] = "send_volatile",
+    [PL_ENGINE_IN_FINISH] = "finish",
+    [PL_ENGINE_IN_TAKE] = "take",
+    [PL_ENGINE_IN_PRIORITY] = "priority",
+    [PL_ENGINE_IN_CHANNEL_RESET] = "channel_reset",
+    [PL_ENGINE_IN_CLOSE] = "close",
 };
 
 static const char *const action_names[] = {
-    [PL_OUT_CONNECT] = "connect",
-    [PL_OUT_DISCONNECT] = "disconnect",
-    [PL_OUT_ONLINE] = "online",
-    [PL_OUT_OFFLINE] = "offline",
-    [PL_OUT_KNOCK] = "knock",
-    [PL_OUT_SESSION] = "session",
-    [PL_OUT_LINKED] = "linked",
-    [PL_OUT_UNLINKED] = "unlinked",
-    [PL_OUT_MESSAGE] = "message",
-    [PL_OUT_VOLATILE] = "volatile",
-    [PL_OUT_END] = "end",
-    [PL_OUT_WRITABLE] = "writable",
-    [PL_OUT_DELIVERED] = "delivered",
-    [PL_OUT_CHANNEL_RESET] = "channel_reset",
-    [PL_OUT_LOST] = "lost",
-    [PL_OUT_STREAM_RESET] = "stream_reset",
-    [PL_OUT_SESSION_CLOSED] = "session_closed",
-    [PL_OUT_INVITE_CLAIMED] = "invite_claimed",
-    [PL_OUT_LOG] = "log",
+    [PL_ENGINE_OUT_CONNECT] = "connect",
+    [PL_ENGINE_OUT_DISCONNECT] = "disconnect",
+    [PL_ENGINE_OUT_ONLINE] = "online",
+    [PL_ENGINE_OUT_OFFLINE] = "offline",
+    [PL_ENGINE_OUT_KNOCK] = "knock",
+    [PL_ENGINE_OUT_SESSION] = "session",
+    [PL_ENGINE_OUT_LINKED] = "linked",
+    [PL_ENGINE_OUT_UNLINKED] = "unlinked",
+    [PL_ENGINE_OUT_MESSAGE] = "message",
+    [PL_ENGINE_OUT_VOLATILE] = "volatile",
+    [PL_ENGINE_OUT_END] = "end",
+    [PL_ENGINE_OUT_WRITABLE] = "writable",
+    [PL_ENGINE_OUT_DELIVERED] = "delivered",
+    [PL_ENGINE_OUT_CHANNEL_RESET] = "channel_reset",
+    [PL_ENGINE_OUT_LOST] = "lost",
+    [PL_ENGINE_OUT_STREAM_RESET] = "stream_reset",
+    [PL_ENGINE_OUT_SESSION_CLOSED] = "session_closed",
+    [PL_ENGINE_OUT_INVITE_CLAIMED] = "invite_claimed",
+    [PL_ENGINE_OUT_LOG] = "log",
 };
 
 static uint8_t request[REQUEST_MAX], answer[ANSWER_MAX];
@@ -75,7 +75,7 @@ static pl_engine_event_type event_type(pl_view name) {
     if (strlen(event_names[i]) == name.size && memcmp(event_names[i], name.data, name.size) == 0)
       return (pl_engine_event_type)i;
   give_up("an event that it does not know");
-  return PL_IN_TIME;
+  return PL_ENGINE_IN_TIME;
 }
 
 /* What every answer begins with. */
@@ -124,7 +124,7 @@ static void take_step(pl_reader *r, pl_writer *w) {
   in.data = read_text(r);
   in.peer = read_text(r);
   if (r->bad || !engine) give_up("a broken event");
-  const pl_actions *out = NULL;
+  const pl_engine_actions *out = NULL;
   int rc = pl_engine_step(engine, &in, &out);
   write_state(w);
   pl_write_u32(w, (uint32_t)rc);

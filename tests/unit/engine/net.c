@@ -97,13 +97,13 @@ static void from_client(net *n, int i) {
   }
 }
 
-static void execute(net *n, int i, const pl_actions *list) {
+static void execute(net *n, int i, const pl_engine_actions *list) {
   net_client *c = &n->clients[i];
   for (size_t k = 0; k < list->count; k++) {
     const pl_engine_action *a = &list->list[k];
     see(c, a);
-    if (a->type == PL_OUT_CONNECT) c->wants_connect = true;
-    if (a->type == PL_OUT_DISCONNECT) {
+    if (a->type == PL_ENGINE_OUT_CONNECT) c->wants_connect = true;
+    if (a->type == PL_ENGINE_OUT_DISCONNECT) {
       from_client(n, i);
       net_relay_closed(n, i);
       drop_queue(c);
@@ -113,7 +113,7 @@ static void execute(net *n, int i, const pl_actions *list) {
 }
 
 int net_do(net *n, int i, pl_engine_event *in) {
-  const pl_actions *out = NULL;
+  const pl_engine_actions *out = NULL;
   in->now_ms = n->now_ms;
   n->steps++;
   int rc = pl_engine_step(n->clients[i].engine, in, &out);
@@ -127,7 +127,7 @@ void net_cut(net *n, int i) {
   net_relay_closed(n, i);
   drop_queue(c);
   c->connected = false;
-  net_do(n, i, &(pl_engine_event){.type = PL_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+  net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
 }
 
 static bool turn_client(net *n, int i) {
@@ -137,23 +137,23 @@ static bool turn_client(net *n, int i) {
   if (c->wants_connect && c->reachable) {
     c->wants_connect = false;
     c->connected = moved = true;
-    net_do(n, i, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
     net_relay_connected(n, i);
   } else if (c->wants_connect) {
     c->wants_connect = false;
-    net_do(n, i, &(pl_engine_event){.type = PL_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
     moved = true;
   }
   while (c->in && c->connected) {
     net_message *m = c->in;
     c->in = m->next;
     if (!c->in) c->in_end = &c->in;
-    net_do(n, i, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {m->bytes, m->size}});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {m->bytes, m->size}});
     free(m);
     moved = true;
   }
   if (pl_engine_deadline(c->engine) <= n->now_ms) {
-    net_do(n, i, &(pl_engine_event){.type = PL_IN_TIME});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
     moved = true;
   }
   uint64_t before = c->bytes_out;
@@ -214,7 +214,7 @@ size_t net_count(net *n, int i, pl_engine_action_type type) {
 }
 
 uint32_t net_connect(net *n, int i, int to, const uint8_t *instance, const uint8_t *secret) {
-  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n->clients[to].config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n->clients[to].config.identity.id, 32}};
   if (instance) in.instance = (pl_view){instance, 8};
   if (secret) in.secret = (pl_view){secret, 16};
   assert_int_equal(net_do(n, i, &in), 0);
@@ -223,21 +223,21 @@ uint32_t net_connect(net *n, int i, int to, const uint8_t *instance, const uint8
 }
 
 int net_send(net *n, int i, uint32_t session, uint8_t channel, const void *data, size_t size) {
-  pl_engine_event in = {.type = PL_IN_SEND, .session = session, .channel = channel, .data = {data, size}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND, .session = session, .channel = channel, .data = {data, size}};
   return net_do(n, i, &in);
 }
 
 int net_finish(net *n, int i, uint32_t session, uint8_t channel) {
-  pl_engine_event in = {.type = PL_IN_FINISH, .session = session, .channel = channel};
+  pl_engine_event in = {.type = PL_ENGINE_IN_FINISH, .session = session, .channel = channel};
   return net_do(n, i, &in);
 }
 
 int net_close(net *n, int i, uint32_t session) {
-  pl_engine_event in = {.type = PL_IN_CLOSE, .session = session, .value = PL_REASON_CLOSED};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CLOSE, .session = session, .value = PL_REASON_CLOSED};
   return net_do(n, i, &in);
 }
 
 int net_allow(net *n, int i, int whom) {
-  pl_engine_event in = {.type = PL_IN_ALLOW, .peer = {n->clients[whom].config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_ALLOW, .peer = {n->clients[whom].config.identity.id, 32}};
   return net_do(n, i, &in);
 }

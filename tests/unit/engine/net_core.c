@@ -9,24 +9,24 @@
 
 #include "client/core/ws/ws.h"
 
-uint32_t net_core_settings[PL_SETTINGS];
+uint32_t net_core_settings[PL_RELAY_SETTINGS];
 
 static pl_relay *core;
 static struct peer {
-  pl_conn *conn;
+  pl_relay_conn *conn;
   pl_ws ws;
   bool upgraded, ends;
 } peers[NET_CLIENTS];
 
-static void lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   (void)id;
   (void)may_create;
-  pl_relay_registered(conn, PL_REGISTRATION_KNOWN, ((net *)user)->now_ms);
+  pl_relay_registered(conn, PL_RELAY_REGISTRATION_KNOWN, ((net *)user)->now_ms);
 }
 
 void net_core_init(net *n) {
   (void)n;
-  pl_settings_init(net_core_settings);
+  pl_relay_settings_init(net_core_settings);
 }
 
 void net_core_start(net *n) {
@@ -78,15 +78,15 @@ static void on_bytes(net *n, int i, pl_view out) {
 }
 
 static void turn(net *n) {
-  pl_conn *conn;
+  pl_relay_conn *conn;
   pl_view out;
   while (core && (conn = pl_relay_next_dirty(core))) {
-    int i = (int)((struct peer *)pl_conn_shell(conn) - peers);
-    while (pl_conn_output(conn, &out)) {
+    int i = (int)((struct peer *)pl_relay_conn_shell(conn) - peers);
+    while (pl_relay_conn_output(conn, &out)) {
       on_bytes(n, i, out);
-      pl_conn_sent(conn, out.size, n->now_ms);
+      pl_relay_conn_sent(conn, out.size, n->now_ms);
     }
-    if (pl_conn_get_wish(conn) != PL_WISH_NONE) peers[i].ends = true;
+    if (pl_relay_conn_get_wish(conn) != PL_RELAY_WISH_NONE) peers[i].ends = true;
   }
 }
 

@@ -6,7 +6,7 @@
 #include "relay/core/relay.h"
 
 /* After net_init. Settings may be changed in between. */
-extern uint32_t net_core_settings[PL_SETTINGS];
+extern uint32_t net_core_settings[PL_RELAY_SETTINGS];
 void net_core_init(net *n);
 void net_core_start(net *n); /* a new relay under the same key */
 void net_core_crash(net *n); /* all sockets die, all it knew is gone */

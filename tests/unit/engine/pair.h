@@ -18,17 +18,17 @@ static inline void pair_start(net *n, const pl_engine_config *a, const pl_engine
   pl_engine_config listener = {.listen = true, .accept_all = true};
   assert_non_null(net_add(n, 0, 1, 1, a));
   assert_non_null(net_add(n, 1, 2, 2, b ? b : &listener));
-  for (int i = 0; i < 2; i++) net_do(n, i, &(pl_engine_event){.type = PL_IN_START});
+  for (int i = 0; i < 2; i++) net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(n);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(n, i, PL_OUT_ONLINE), 1);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(n, i, PL_ENGINE_OUT_ONLINE), 1);
 }
 
 /* Connects 0 to 1; gives both numbers. */
 static inline void pair_link(net *n, uint32_t *a, uint32_t *b) {
   *a = net_connect(n, 0, 1, NULL, NULL);
   net_settle(n);
-  assert_int_equal(net_count(n, 0, PL_OUT_LINKED), 1);
-  net_seen *s = net_find(n, 1, PL_OUT_SESSION, 0);
+  assert_int_equal(net_count(n, 0, PL_ENGINE_OUT_LINKED), 1);
+  net_seen *s = net_find(n, 1, PL_ENGINE_OUT_SESSION, 0);
   assert_non_null(s);
   *b = s->a.session;
 }
@@ -57,7 +57,7 @@ static inline uint32_t check_numbered(net *n, int i, uint8_t channel, uint32_t n
   net_client *c = &n->clients[i];
   for (size_t k = 0; k < c->seen_count; k++) {
     const net_seen *s = &c->seen[k];
-    if (s->a.type != PL_OUT_MESSAGE || s->a.channel != channel) continue;
+    if (s->a.type != PL_ENGINE_OUT_MESSAGE || s->a.channel != channel) continue;
     size_t size = numbered(expected, channel, next, max);
     assert_int_equal(s->size, size);
     assert_memory_equal(s->data, expected, size);

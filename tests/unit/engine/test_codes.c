@@ -19,17 +19,17 @@ static char code[64]; /* as the creator was told */
 static void join(int i, uint8_t who, const char *name) {
   pl_engine_config config = {.listen = i == OTHER, .name = name};
   assert_non_null(net_add(&n, i, who, (uint8_t)(i + 1), &config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
 }
 
 /* who: the larger ID or the smaller one makes the code. */
 static void start_as(uint8_t creator, uint8_t claimer) {
   net_init(&n);
   net_core_init(&n);
-  net_core_settings[PL_SET_CLAIMS_PER_MINUTE] = net_core_settings[PL_SET_CODE_MISSES_PER_MINUTE] = 1000000;
-  net_core_settings[PL_SET_CODES_PER_MINUTE] = net_core_settings[PL_SET_CONNECTS_PER_MINUTE] = 1000000;
-  net_core_settings[PL_SET_PING_INTERVAL_MS] = 300000; /* ten minutes pass often here */
-  net_core_settings[PL_SET_DEAD_AFTER_MS] = 700000;
+  net_core_settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = net_core_settings[PL_RELAY_SET_CODE_MISSES_PER_MINUTE] = 1000000;
+  net_core_settings[PL_RELAY_SET_CODES_PER_MINUTE] = net_core_settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 1000000;
+  net_core_settings[PL_RELAY_SET_PING_INTERVAL_MS] = 300000; /* ten minutes pass often here */
+  net_core_settings[PL_RELAY_SET_DEAD_AFTER_MS] = 700000;
   net_core_start(&n);
   join(CREATOR, creator, "Ada");
   join(CLAIMER, claimer, "Bo");
@@ -42,11 +42,11 @@ static void start(void) {
 }
 
 static uint32_t make_for(uint32_t lifetime_ms) {
-  pl_engine_event in = {.type = PL_IN_CODE_NEW, .value = lifetime_ms};
-  size_t before = net_count(&n, CREATOR, PL_OUT_CODE);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW, .value = lifetime_ms};
+  size_t before = net_count(&n, CREATOR, PL_ENGINE_OUT_CODE);
   assert_int_equal(net_do(&n, CREATOR, &in), 0);
   net_settle(&n);
-  net_seen *s = net_find(&n, CREATOR, PL_OUT_CODE, before);
+  net_seen *s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, before);
   assert_non_null(s);
   assert_int_equal(s->a.code, in.code);
   memcpy(code, s->text, sizeof code);
@@ -58,14 +58,14 @@ static uint32_t make(void) {
 }
 
 static uint32_t claim_as(int i, const char *text) {
-  pl_engine_event in = {.type = PL_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
   assert_int_equal(net_do(&n, i, &in), 0);
   assert_int_not_equal(in.code, 0);
   return in.code;
 }
 
 static void cancel(int i, uint32_t handle) {
-  assert_int_equal(net_do(&n, i, &(pl_engine_event){.type = PL_IN_CODE_CANCEL, .code = handle}), 0);
+  assert_int_equal(net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_CANCEL, .code = handle}), 0);
 }
 
 /* The same number, other words. */
@@ -80,13 +80,13 @@ static const char *wrong(void) {
 }
 
 static void expect_ended(int i, uint32_t handle, int error, int reason) {
-  net_seen *s = net_find(&n, i, PL_OUT_CODE_ENDED, 0);
+  net_seen *s = net_find(&n, i, PL_ENGINE_OUT_CODE_ENDED, 0);
   assert_non_null(s);
-  assert_int_equal(net_count(&n, i, PL_OUT_CODE_ENDED), 1);
+  assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_CODE_ENDED), 1);
   assert_int_equal(s->a.code, handle);
   assert_int_equal(s->a.error, error);
   assert_int_equal(s->a.reason, reason);
-  assert_int_equal(net_count(&n, i, PL_OUT_PAIRED), 0);
+  assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_PAIRED), 0);
 }
 
 /* Both have a session with each other, were told once, and said nothing else about it. */
@@ -95,29 +95,29 @@ static void expect_paired(uint32_t made, uint32_t claimed) {
   const uint32_t handles[2] = {made, claimed};
   for (int i = 0; i < 2; i++) {
     int me = sides[i], peer = sides[!i];
-    assert_int_equal(net_count(&n, me, PL_OUT_PAIRED), 1);
-    assert_int_equal(net_count(&n, me, PL_OUT_CODE_ENDED), 0);
-    assert_int_equal(net_count(&n, me, PL_OUT_KNOCK), 0);
-    assert_int_equal(net_count(&n, me, PL_OUT_INVITE_CLAIMED), 0);
-    assert_true(net_count(&n, me, PL_OUT_LINKED) >= 1);
-    assert_int_equal(net_count(&n, me, PL_OUT_SESSION), me == CLAIMER);
-    net_seen *s = net_find(&n, me, PL_OUT_PAIRED, 0);
+    assert_int_equal(net_count(&n, me, PL_ENGINE_OUT_PAIRED), 1);
+    assert_int_equal(net_count(&n, me, PL_ENGINE_OUT_CODE_ENDED), 0);
+    assert_int_equal(net_count(&n, me, PL_ENGINE_OUT_KNOCK), 0);
+    assert_int_equal(net_count(&n, me, PL_ENGINE_OUT_INVITE_CLAIMED), 0);
+    assert_true(net_count(&n, me, PL_ENGINE_OUT_LINKED) >= 1);
+    assert_int_equal(net_count(&n, me, PL_ENGINE_OUT_SESSION), me == CLAIMER);
+    net_seen *s = net_find(&n, me, PL_ENGINE_OUT_PAIRED, 0);
     assert_int_equal(s->a.code, handles[i]);
     assert_memory_equal(s->a.id, n.clients[peer].config.identity.id, 32);
     assert_memory_equal(s->a.instance, n.clients[peer].config.instance, 8);
     assert_string_equal(s->text, me == CREATOR ? "Bo" : "Ada");
-    assert_int_equal(s->a.session, me == CREATOR ? net_find(&n, me, PL_OUT_LINKED, 0)->a.session : 0);
+    assert_int_equal(s->a.session, me == CREATOR ? net_find(&n, me, PL_ENGINE_OUT_LINKED, 0)->a.session : 0);
   }
-  uint32_t a = net_find(&n, CREATOR, PL_OUT_PAIRED, 0)->a.session;
+  uint32_t a = net_find(&n, CREATOR, PL_ENGINE_OUT_PAIRED, 0)->a.session;
   assert_int_equal(net_send(&n, CREATOR, a, 0, "hello", 5), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_equal(net_core_stats().nameplates, 0);
 }
 
 static bool both_linked(net *x) {
-  return net_count(x, CREATOR, PL_OUT_LINKED) && net_count(x, CLAIMER, PL_OUT_LINKED) &&
-         net_count(x, CLAIMER, PL_OUT_PAIRED);
+  return net_count(x, CREATOR, PL_ENGINE_OUT_LINKED) && net_count(x, CLAIMER, PL_ENGINE_OUT_LINKED) &&
+         net_count(x, CLAIMER, PL_ENGINE_OUT_PAIRED);
 }
 
 static void expect_soon_paired(uint32_t made, uint32_t claimed) {
@@ -137,13 +137,13 @@ static void the_code_pairs_whoever_is_larger(void **state) {
   for (uint8_t turned = 0; turned < 2; turned++) {
     start_as(turned ? 2 : 1, turned ? 1 : 2);
     uint32_t made = make();
-    assert_int_equal(net_find(&n, CREATOR, PL_OUT_CODE, 0)->a.time_ms, n.now_ms + PL_CONST_CODE_LIFETIME_MS);
+    assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, 0)->a.time_ms, n.now_ms + PL_CONST_CODE_LIFETIME_MS);
     uint32_t claimed = claim_as(CLAIMER, code);
     net_settle(&n);
     expect_paired(made, claimed);
     net_run(&n, 700000); /* nothing comes after */
-    assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE_ENDED), 0);
-    assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+    assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
+    assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
     end();
   }
 }
@@ -155,13 +155,13 @@ static void both_may_be_offline_when_asked(void **state) {
   net_cut(&n, CREATOR);
   net_cut(&n, CLAIMER);
   net_settle(&n);
-  pl_engine_event in = {.type = PL_IN_CODE_NEW};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
   assert_int_equal(net_do(&n, CREATOR, &in), 0);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE), 0);
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE), 0);
   n.clients[CREATOR].reachable = true;
   net_run(&n, 40000);
-  net_seen *s = net_find(&n, CREATOR, PL_OUT_CODE, 0);
+  net_seen *s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, 0);
   assert_non_null(s);
   uint32_t claimed = claim_as(CLAIMER, s->text);
   n.clients[CLAIMER].reachable = true;
@@ -177,7 +177,7 @@ static void those_who_have_a_session_keep_it(void **state) {
   net_settle(&n);
   uint32_t made = make(), claimed = claim_as(CLAIMER, code);
   net_settle(&n);
-  assert_int_equal(net_find(&n, CREATOR, PL_OUT_PAIRED, 0)->a.session, session);
+  assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_PAIRED, 0)->a.session, session);
   expect_paired(made, claimed);
   end();
 }
@@ -188,11 +188,11 @@ static void a_call_that_waits_is_made_again(void **state) {
   start();
   uint32_t session = net_connect(&n, CREATOR, CLAIMER, n.clients[CLAIMER].config.instance, NULL);
   net_run(&n, 200);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_KNOCK), 1);
   net_forget(&n, CLAIMER);
   uint32_t made = make(), claimed = claim_as(CLAIMER, code);
   net_settle(&n);
-  assert_int_equal(net_find(&n, CREATOR, PL_OUT_PAIRED, 0)->a.session, session);
+  assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_PAIRED, 0)->a.session, session);
   expect_paired(made, claimed);
   end();
 }
@@ -211,8 +211,8 @@ static void a_wrong_guess_burns_the_code_and_both_are_told(void **state) {
   claimed = claim_as(CLAIMER, code); /* the right words come too late */
   net_run(&n, 700000);
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED), 0);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_SESSION), 0);
   end();
 }
 
@@ -284,8 +284,8 @@ static void a_further_claimant_is_told_and_so_is_the_creator(void **state) {
     expect_ended(OTHER, other, PL_EBUSY, PL_REASON_BUSY);
     net_forget(&n, OTHER);
   }
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE_BUSY), 1); /* once for each seat */
-  s = net_find(&n, CREATOR, PL_OUT_CODE_BUSY, 0);
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_BUSY), 1); /* once for each seat */
+  s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE_BUSY, 0);
   assert_int_equal(s->a.code, made);
   n.clients[CLAIMER].frozen = false;
   net_settle(&n);
@@ -346,8 +346,8 @@ static void without_the_confirmation_the_session_still_comes(void **state) {
   uint32_t claimed = claim_as(CLAIMER, code);
   expect_soon_paired(made, claimed);
   net_run(&n, 700000);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_PAIRED), 1);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 1);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
   end();
 }
 
@@ -364,8 +364,8 @@ static void the_claimers_socket_is_lost_after_its_guess(void **state) {
   n.drop = cut_claimer;
   uint32_t claimed = claim_as(CLAIMER, code);
   net_settle(&n);
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED), 1);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_PAIRED), 0);
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 1);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 0);
   net_cut(&n, CLAIMER);
   expect_soon_paired(made, claimed);
   end();
@@ -379,7 +379,7 @@ static void a_lost_guess_is_not_made_again(void **state) {
   drop(CLAIMER, PL_ENV_DATA, 1);
   uint32_t claimed = claim_as(CLAIMER, code);
   net_run(&n, PL_CONST_CODE_LIFETIME_MS - 1);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
   net_run(&n, 1);
   expect_ended(CLAIMER, claimed, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   expect_ended(CREATOR, made, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
@@ -411,7 +411,7 @@ static void the_relay_starts_anew_between_code_and_claim(void **state) {
     net_run(&n, claimer_first ? 0 : 40000);
     uint32_t claimed = claim_as(CLAIMER, code);
     assert_true(net_until(&n, 60000, both_linked));
-    assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE), 1); /* shown once */
+    assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE), 1); /* shown once */
     expect_paired(made, claimed);
     end();
   }
@@ -425,7 +425,7 @@ static void a_claim_waits_for_a_creator_who_is_away(void **state) {
   net_cut(&n, CREATOR);
   uint32_t claimed = claim_as(CLAIMER, code);
   net_run(&n, 120000);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
   n.clients[CREATOR].reachable = true;
   expect_soon_paired(made, claimed);
   end();
@@ -445,10 +445,10 @@ static void a_claim_under_way_waits_for_the_creator_at_the_new_relay(void **stat
     net_core_start(&n);
     net_run(&n, 2000);
     assert_int_equal(net_core_stats().nameplates, 0);
-    assert_int_equal(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 0);
+    assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
     if (comes) {
       n.clients[CREATOR].reachable = true;
-      net_do(&n, CREATOR, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+      net_do(&n, CREATOR, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
       expect_soon_paired(made, claimed);
     } else {
       net_run(&n, 15000);
@@ -488,7 +488,7 @@ static void codes_expire(void **state) {
   start();
   uint32_t made = make_for(5000);
   net_run(&n, 4999);
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE_ENDED), 0);
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
   net_run(&n, 1);
   expect_ended(CREATOR, made, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   uint32_t claimed = claim_as(CLAIMER, code);
@@ -504,7 +504,7 @@ static void claims_give_up(void **state) {
   net_remove(&n, CREATOR); /* for good; its nameplate stays */
   uint32_t claimed = claim_as(CLAIMER, code);
   net_run(&n, PL_CONST_CODE_LIFETIME_MS);
-  net_seen *s = net_find(&n, CLAIMER, PL_OUT_CODE_ENDED, 0);
+  net_seen *s = net_find(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED, 0);
   assert_non_null(s);
   assert_true(s->a.error == PL_ETIMEDOUT || s->a.error == PL_ENOCODE); /* both end at this time */
   assert_int_equal(s->a.code, claimed);
@@ -523,8 +523,8 @@ static void cancelled_codes_are_no_more(void **state) {
   uint32_t claimed = claim_as(CLAIMER, code);
   net_settle(&n);
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
-  assert_int_equal(net_count(&n, CREATOR, PL_OUT_CODE_ENDED), 0);
-  pl_engine_event in = {.type = PL_IN_CODE_NEW}; /* before its number is there */
+  assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW}; /* before its number is there */
   assert_int_equal(net_do(&n, CREATOR, &in), 0);
   cancel(CREATOR, in.code);
   net_settle(&n);
@@ -543,9 +543,9 @@ static void a_claim_cancelled_after_the_guess(void **state) {
   net_settle(&n);
   cancel(CLAIMER, claimed);
   net_run(&n, 20000);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_PAIRED), 0);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_SESSION), 0);
-  assert_int_equal(net_count(&n, CLAIMER, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_KNOCK), 1);
   end();
 }
 
@@ -554,7 +554,8 @@ static void at_most_eight_at_once(void **state) {
   start();
   uint32_t handles[8];
   for (int i = 0; i < 8; i++) handles[i] = make();
-  pl_engine_event in = {.type = PL_IN_CODE_NEW}, other = {.type = PL_IN_CODE_CLAIM, .data = {(const uint8_t *)"x", 1}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW},
+                  other = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)"x", 1}};
   assert_int_equal(net_do(&n, CREATOR, &in), PL_EAGAIN);
   assert_int_equal(in.code, 0);
   assert_int_equal(net_do(&n, CREATOR, &other), PL_ECODE);
@@ -569,12 +570,12 @@ static void stopping_ends_codes(void **state) {
   (void)state;
   start();
   uint32_t made = make();
-  net_do(&n, CREATOR, &(pl_engine_event){.type = PL_IN_STOP});
+  net_do(&n, CREATOR, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
   net_settle(&n);
   expect_ended(CREATOR, made, PL_ECLOSED, PL_REASON_CLOSED);
   assert_int_equal(net_core_stats().nameplates, 0);
-  pl_engine_event in = {.type = PL_IN_CODE_CLAIM, .data = {(const uint8_t *)code, strlen(code)}};
-  net_do(&n, CLAIMER, &(pl_engine_event){.type = PL_IN_STOP});
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)code, strlen(code)}};
+  net_do(&n, CLAIMER, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
   (void)net_do(&n, CLAIMER, &in);
   end();
 }
@@ -583,13 +584,13 @@ static void the_relay_refuses_when_there_are_too_many(void **state) {
   (void)state;
   net_init(&n);
   net_core_init(&n);
-  net_core_settings[PL_SET_CODES_PER_ID] = 1;
-  net_core_settings[PL_SET_CODE_MISSES_PER_MINUTE] = 1;
+  net_core_settings[PL_RELAY_SET_CODES_PER_ID] = 1;
+  net_core_settings[PL_RELAY_SET_CODE_MISSES_PER_MINUTE] = 1;
   net_core_start(&n);
   join(CREATOR, 1, NULL);
   net_settle(&n);
   (void)make();
-  pl_engine_event in = {.type = PL_IN_CODE_NEW};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
   assert_int_equal(net_do(&n, CREATOR, &in), 0);
   net_settle(&n);
   expect_ended(CREATOR, in.code, PL_EAGAIN, PL_REASON_RATE);
@@ -643,15 +644,17 @@ static void every_byte_flipped(void **state) {
       } else if (messages[m].type == PL_ENV_DATA && messages[m].from == CREATOR) {
         /* the creator had accepted already; its call comes, and is a stranger's at a claimer who was told WRONG_CODE */
         expect_ended(CLAIMER, claimed, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
-        assert_int_equal(net_count(&n, CLAIMER, PL_OUT_SESSION), 0);
+        assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_SESSION), 0);
       } else {
-        assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED), 0);
-        assert_int_equal(net_count(&n, CLAIMER, PL_OUT_PAIRED), 0);
-        assert_true(net_count(&n, CLAIMER, PL_OUT_CODE_ENDED) == 1);
+        assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 0);
+        assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 0);
+        assert_true(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED) == 1);
       }
       net_run(&n, 700000);
-      assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED) + net_count(&n, CREATOR, PL_OUT_CODE_ENDED), 1);
-      assert_int_equal(net_count(&n, CLAIMER, PL_OUT_PAIRED) + net_count(&n, CLAIMER, PL_OUT_CODE_ENDED), 1);
+      assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED) + net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED),
+                       1);
+      assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED) + net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED),
+                       1);
       end();
     }
 }
@@ -701,8 +704,8 @@ static void nonsense_from_the_relay(void **state) {
     }
     net_run(&n, 700000);
     for (int i = 0; i < 2; i++)
-      assert_int_equal(net_count(&n, i, PL_OUT_PAIRED) + net_count(&n, i, PL_OUT_CODE_ENDED), 1);
-    if (round % 3) assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED), 0);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_PAIRED) + net_count(&n, i, PL_ENGINE_OUT_CODE_ENDED), 1);
+    if (round % 3) assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 0);
     end();
   }
 }
@@ -714,16 +717,16 @@ static void each_allocation_fails_once(void **state) {
   for (long k = 1;; k++) {
     start();
     pl_alloc_fail_at(k);
-    pl_engine_event in = {.type = PL_IN_CODE_NEW};
+    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
     assert_int_equal(net_do(&n, CREATOR, &in), 0);
     net_run(&n, 30000);
-    net_seen *s = net_find(&n, CREATOR, PL_OUT_CODE, 0);
+    net_seen *s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, 0);
     if (s) (void)claim_as(CLAIMER, s->text);
     net_run(&n, 700000);
     bool never = pl_alloc_fail_at(0) > 0;
     for (int i = 0; i < (s ? 2 : 1); i++)
-      assert_int_equal(net_count(&n, i, PL_OUT_PAIRED) + net_count(&n, i, PL_OUT_CODE_ENDED), 1);
-    if (never) assert_int_equal(net_count(&n, CREATOR, PL_OUT_PAIRED), 1);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_PAIRED) + net_count(&n, i, PL_ENGINE_OUT_CODE_ENDED), 1);
+    if (never) assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 1);
     end();
     if (never) return;
   }

@@ -73,7 +73,7 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
       answer((pl_view){(const uint8_t *)"\x01", 1});
     else
       answer(second(payload, cases[k].version, cases[k].instance, cases[k].extensions));
-    net_seen *closed = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0);
+    net_seen *closed = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0);
     assert_non_null(closed);
     assert_int_equal(closed->a.error, PL_EPROTOCOL);
     assert_int_equal(closed->a.reason, cut_short ? PL_REASON_PROTOCOL : cases[k].reason);
@@ -82,7 +82,7 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
   for (uint8_t good = 2; good <= 3; good++) { /* empty and unknown extensions are none */
     call_by_hand(mine);
     answer(second(payload, 1, mine, good));
-    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
     net_deinit(&n);
   }
 }
@@ -176,7 +176,7 @@ static void another_version_is_told_to_who_is_let_in(void **state) {
       net_to_client(&n, 1, PL_ENV_DATA, 0, pl_link_make(true, 7, 3), record, (size_t)size);
       net_settle(&n);
       assert_int_equal(said, PL_REASON_UNSUPPORTED);
-      assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
+      assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);
       pl_noise_link_deinit(&keys);
     }
     pl_noise_handshake_deinit(&hs);
@@ -193,14 +193,14 @@ static void sessions_have_a_limit(void **state) {
   uint8_t instance[8];
   for (uint8_t k = 1; k <= 3; k++) {
     memset(instance, 40 + k, sizeof instance);
-    pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32}};
+    pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32}};
     in.instance = (pl_view){instance, sizeof instance};
     assert_int_equal(net_do(&n, 1, &in), k <= 2 ? 0 : PL_ENOMEM);
   }
   net_connect(&n, 0, 1, NULL, NULL); /* and so for those who call: it is told, and tries again */
   net_run(&n, 2000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_deinit(&n);
 }
 
@@ -208,7 +208,7 @@ static void invites_have_a_limit(void **state) {
   (void)state;
   pair_start(&n, NULL, NULL);
   uint8_t secret[16] = {0};
-  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + 1000, .value = 2};
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + 1000, .value = 2};
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   in.value = 1;
   for (uint32_t k = 0; k < 256; k++) {
@@ -237,28 +237,29 @@ static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
   net_run(&n, 60000);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START}), 0);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP}); /* online: it asks at once whether the relay is there */
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START}), 0);
+  net_do(&n, 0,
+         &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP}); /* online: it asks at once whether the relay is there */
   assert_true(pl_engine_has_output(n.clients[0].engine));
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), 0);
   n.clients[1].frozen = true; /* so that the closing lasts */
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
   uint64_t stops = pl_engine_deadline(n.clients[0].engine);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP}), 0);
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP}), 0);
   assert_true(pl_engine_deadline(n.clients[0].engine) <= stops);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START}), PL_ESTATE);
-  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START}), PL_ESTATE);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
   assert_int_equal(net_do(&n, 0, &in), PL_ESTATE);
   net_run(&n, 11000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   assert_int_equal(pl_engine_deadline(n.clients[0].engine), PL_NEVER);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_CLOSED});
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {(const uint8_t *)"x", 1}});
-  assert_int_equal(net_count(&n, 0, PL_OUT_CONNECT), 1);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {(const uint8_t *)"x", 1}});
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CONNECT), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
   net_deinit(&n);
 }
@@ -276,19 +277,19 @@ static void envelopes_that_are_not_known(void **state) {
     pair_start(&n, NULL, NULL);
     net_to_client(&n, 0, cases[k].type, 0, 0, large, cases[k].size);
     net_turn(&n);
-    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), !cases[k].harmless);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), !cases[k].harmless);
     net_deinit(&n);
   }
   pair_start(&n, NULL, NULL);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {large, sizeof large}});
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {large, sizeof large}});
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
   net_deinit(&n);
   pair_start(&n, NULL, NULL);
   net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: it is gone, whatever it meant */
   net_turn(&n);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.reason, PL_REASON_GONE);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.reason, PL_REASON_GONE);
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
   net_deinit(&n);
   static const uint16_t codes[] = {PL_REASON_LOGIN_FAILED, PL_REASON_ORIGIN, PL_REASON_SUPERSEDED};
   static const int errors[] = {PL_ECRYPTO, PL_EURL, PL_ENETWORK};
@@ -298,7 +299,7 @@ static void envelopes_that_are_not_known(void **state) {
     pair_start(&n, NULL, NULL);
     net_to_client(&n, 0, PL_ENV_RESET, 0, 0, reason, sizeof reason);
     net_turn(&n);
-    assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, errors[k]);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, errors[k]);
     net_deinit(&n);
   }
 }
@@ -321,14 +322,14 @@ static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_close(&n, 1, b), 0); /* 0 does not hear of it, */
   net_remove(&n, 0);
   net_add(&n, 0, 1, 1, NULL); /* and has forgotten all */
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   n.drop = NULL;
   net_run(&n, 5000);
-  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.session, b);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   net_deinit(&n);
 }
 

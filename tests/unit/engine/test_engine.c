@@ -10,11 +10,11 @@ static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "hello", 5), 0); /* before there is a link */
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_LINKED), 1);
-  assert_string_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->text, "pipe/1");
-  net_seen *m = net_find(&n, 1, PL_OUT_MESSAGE, 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1);
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->text, "pipe/1");
+  net_seen *m = net_find(&n, 1, PL_ENGINE_OUT_MESSAGE, 0);
   assert_non_null(m);
   assert_int_equal(m->size, 5);
   assert_memory_equal(m->data, "hello", 5);
@@ -24,20 +24,20 @@ static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   assert_int_equal(net_finish(&n, 0, a, 0), 0);
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), PL_ESTATE);
   net_run(&n, 100);
-  m = net_find(&n, 0, PL_OUT_MESSAGE, 0);
+  m = net_find(&n, 0, PL_ENGINE_OUT_MESSAGE, 0);
   assert_non_null(m);
   assert_int_equal(m->size, 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_END), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_END), 1);
-  assert_true(net_count(&n, 0, PL_OUT_DELIVERED) >= 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_END), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_END), 1);
+  assert_true(net_count(&n, 0, PL_ENGINE_OUT_DELIVERED) >= 1);
   assert_int_equal(net_close(&n, 0, a), 0);
   net_settle(&n);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ECLOSED);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST) + net_count(&n, 1, PL_OUT_LOST), 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ECLOSED);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST) + net_count(&n, 1, PL_ENGINE_OUT_LOST), 0);
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), PL_ESTATE);
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   net_deinit(&n);
 }
 
@@ -52,9 +52,9 @@ static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   assert_int_not_equal(again, a);
   assert_int_equal(net_send(&n, 0, again, 0, "anew", 4), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
   net_deinit(&n);
 }
 
@@ -93,15 +93,15 @@ static void a_full_window_says_again_and_then_writable(void **state) {
   assert_int_equal(rc, PL_EAGAIN);
   assert_int_equal(sent, 15); /* 16 blocks with their ends would pass 1 MiB */
   net_run(&n, 5000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 15);
-  assert_int_equal(net_count(&n, 0, PL_OUT_WRITABLE), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DELIVERED), 0);
-  net_seen *last = net_find(&n, 1, PL_OUT_MESSAGE, 14);
-  pl_engine_event take = {.type = PL_IN_TAKE, .session = b, .place = last->a.place};
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 15);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_WRITABLE), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DELIVERED), 0);
+  net_seen *last = net_find(&n, 1, PL_ENGINE_OUT_MESSAGE, 14);
+  pl_engine_event take = {.type = PL_ENGINE_IN_TAKE, .session = b, .place = last->a.place};
   assert_int_equal(net_do(&n, 1, &take), 0);
   net_run(&n, 100);
-  assert_int_equal(net_count(&n, 0, PL_OUT_WRITABLE), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_DELIVERED, 0)->a.place, last->a.place);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_WRITABLE), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_DELIVERED, 0)->a.place, last->a.place);
   assert_int_equal(net_send(&n, 0, a, 0, block, sizeof block), 0);
   take.place = last->a.place + 65537 * 2;
   assert_int_equal(net_do(&n, 1, &take), PL_EINVAL);
@@ -119,7 +119,7 @@ static void a_message_over_the_peers_limit_is_refused(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, block, 1000), 0);
   assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit, too */
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -131,8 +131,8 @@ static void a_message_that_proves_too_large_ends_the_session(void **state) {
   uint8_t block[1001] = {0};
   assert_int_equal(net_send(&n, 0, a, 0, block, 1001), 0); /* the limit is not known yet */
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
   net_deinit(&n);
 }
 
@@ -151,13 +151,13 @@ static void a_close_whose_answer_is_lost_is_repeated(void **state) {
   drop_close_answers = true;
   assert_int_equal(net_close(&n, 0, a), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   drop_close_answers = false;
   net_run(&n, 5000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   net_deinit(&n);
 }
 
@@ -170,10 +170,10 @@ static void a_close_that_is_never_answered_ends_after_ten_seconds(void **state) 
   assert_int_equal(net_send(&n, 0, a, 0, "lost", 4), 0);
   assert_int_equal(net_close(&n, 0, a), 0);
   net_run(&n, 9900);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_run(&n, 200);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
   net_deinit(&n);
 }
 
@@ -188,9 +188,9 @@ static void untaken_messages_are_reported_lost_at_close(void **state) {
   net_settle(&n);
   assert_int_equal(net_close(&n, 1, b), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 2);
-  assert_int_equal(net_find(&n, 0, PL_OUT_LOST, 0)->a.place, 4);
-  assert_int_equal(net_find(&n, 0, PL_OUT_LOST, 1)->a.channel, 3);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 2);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LOST, 0)->a.place, 4);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LOST, 1)->a.channel, 3);
   net_deinit(&n);
 }
 
@@ -202,9 +202,9 @@ static void both_may_close_at_once(void **state) {
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_int_equal(net_close(&n, 1, b), 0);
   net_settle(&n);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_run(&n, 60000);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 1);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   net_deinit(&n);
 }
 
@@ -216,12 +216,12 @@ static void ends_go_in_either_order(void **state) {
     pair_link(&n, &s[0], &s[1]);
     assert_int_equal(net_finish(&n, first, s[first], 0), 0);
     net_settle(&n);
-    assert_int_equal(net_count(&n, 1 - first, PL_OUT_END), 1);
+    assert_int_equal(net_count(&n, 1 - first, PL_ENGINE_OUT_END), 1);
     assert_int_equal(net_send(&n, 1 - first, s[1 - first], 0, "late", 4), 0);
     assert_int_equal(net_finish(&n, 1 - first, s[1 - first], 0), 0);
     net_settle(&n);
-    assert_int_equal(net_count(&n, first, PL_OUT_MESSAGE), 1);
-    assert_int_equal(net_count(&n, first, PL_OUT_END), 1);
+    assert_int_equal(net_count(&n, first, PL_ENGINE_OUT_MESSAGE), 1);
+    assert_int_equal(net_count(&n, first, PL_ENGINE_OUT_END), 1);
     net_deinit(&n);
   }
 }
@@ -236,18 +236,18 @@ static void a_direction_that_is_given_up_is_reported(void **state) {
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
-  pl_engine_event in = {.type = PL_IN_CHANNEL_RESET, .session = a, .channel = 2, .value = 77};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CHANNEL_RESET, .session = a, .channel = 2, .value = 77};
   assert_int_equal(net_do(&n, 0, &in), 0);
   assert_int_equal(net_send(&n, 0, a, 2, "x", 1), PL_ESTATE);
   assert_int_equal(net_send(&n, 0, a, 4, "y", 1), 0);
   net_run(&n, 3000);
-  net_seen *r = net_find(&n, 1, PL_OUT_CHANNEL_RESET, 0);
+  net_seen *r = net_find(&n, 1, PL_ENGINE_OUT_CHANNEL_RESET, 0);
   assert_non_null(r);
   assert_int_equal(r->a.reason, 77);
   assert_int_equal(r->a.channel, 2);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_deinit(&n);
 }
 
@@ -256,18 +256,19 @@ static void volatile_messages_arrive_or_not(void **state) {
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  pl_engine_event in = {.type = PL_IN_SEND_VOLATILE, .session = a, .channel = 5, .data = {(const uint8_t *)"tick", 4}};
+  pl_engine_event in = {
+      .type = PL_ENGINE_IN_SEND_VOLATILE, .session = a, .channel = 5, .data = {(const uint8_t *)"tick", 4}};
   for (int i = 0; i < 3; i++) assert_int_equal(net_do(&n, 0, &in), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_VOLATILE), 3);
-  assert_memory_equal(net_find(&n, 1, PL_OUT_VOLATILE, 2)->data, "tick", 4);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_VOLATILE), 3);
+  assert_memory_equal(net_find(&n, 1, PL_ENGINE_OUT_VOLATILE, 2)->data, "tick", 4);
   n.clients[0].frozen = true;
   uint8_t large[30000] = {9};
   in.data = (pl_view){large, sizeof large};
   for (int i = 0; i < 10; i++) assert_int_equal(net_do(&n, 0, &in), 0);
   n.clients[0].frozen = false;
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_VOLATILE), 5); /* the newest two; older ones were dropped */
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_VOLATILE), 5); /* the newest two; older ones were dropped */
   net_deinit(&n);
 }
 
@@ -276,13 +277,13 @@ static void stop_closes_sessions_and_the_socket(void **state) {
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_STOP});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
   net_run(&n, 100);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_false(n.clients[0].connected);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, PL_NEVER);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, PL_NEVER);
   net_deinit(&n);
 }
 

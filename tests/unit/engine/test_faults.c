@@ -42,12 +42,12 @@ static void session_goes_on(uint32_t a, uint32_t b) {
   assert_int_equal(net_send(&n, 1, b, 5, "back", 4), 0);
   net_run(&n, 15000);
   for (int i = 0; i < 2; i++) {
-    net_seen *m = net_find(&n, i, PL_OUT_MESSAGE, 0);
+    net_seen *m = net_find(&n, i, PL_ENGINE_OUT_MESSAGE, 0);
     assert_non_null(m);
     assert_int_equal(m->a.channel, 5);
-    assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
-    assert_int_equal(net_count(&n, i, PL_OUT_LOST) + net_count(&n, i, PL_OUT_STREAM_RESET), 0);
-    assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_MESSAGE), 1);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LOST) + net_count(&n, i, PL_ENGINE_OUT_STREAM_RESET), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   }
 }
 
@@ -61,12 +61,13 @@ static void a_changed_record_costs_the_link(void **state) {
     f.from = from;
     assert_int_equal(net_send(&n, from, from ? b : a, 0, "secret", 6), 0);
     net_settle(&n);
-    for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_OUT_UNLINKED, 0)->a.reason, PL_REASON_CORRUPT);
-    assert_string_equal(net_find(&n, 1 - from, PL_OUT_LOG, 0)->text,
+    for (int i = 0; i < 2; i++)
+      assert_int_equal(net_find(&n, i, PL_ENGINE_OUT_UNLINKED, 0)->a.reason, PL_REASON_CORRUPT);
+    assert_string_equal(net_find(&n, 1 - from, PL_ENGINE_OUT_LOG, 0)->text,
                         "event=record_refused reason=a proof or a seal is wrong");
     net_run(&n, 5000);
-    assert_int_equal(net_count(&n, 1 - from, PL_OUT_MESSAGE), 1);
-    assert_memory_equal(net_find(&n, 1 - from, PL_OUT_MESSAGE, 0)->data, "secret", 6);
+    assert_int_equal(net_count(&n, 1 - from, PL_ENGINE_OUT_MESSAGE), 1);
+    assert_memory_equal(net_find(&n, 1 - from, PL_ENGINE_OUT_MESSAGE, 0)->data, "secret", 6);
     session_goes_on(a, b);
     net_deinit(&n);
   }
@@ -90,8 +91,8 @@ static void a_repeated_record_costs_the_link(void **state) {
   f.left = 1;
   assert_int_equal(net_send(&n, 0, a, 0, "once", 4), 0);
   net_run(&n, 5000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_UNLINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 1);
   session_goes_on(a, b);
   net_deinit(&n);
 }
@@ -110,11 +111,11 @@ static void one_that_always_changes_is_called_less_and_less(void **state) {
   net_run(&n, 600000);
   assert_true(first >= 4);
   assert_true(f.opens - first >= 30 && f.opens - first < 400);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 0);
   f.left = 0;
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   session_goes_on(a, b);
   net_deinit(&n);
 }
@@ -128,11 +129,12 @@ static void changed_answers_and_first_records_are_asked_for_again(void **state) 
     n.drop = change;
     uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
     net_run(&n, 60000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
-    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
     assert_true(f.opens >= 4);
-    session_goes_on(a, net_find(&n, 1, PL_OUT_SESSION, 0) ? net_find(&n, 1, PL_OUT_SESSION, 0)->a.session : 0);
+    session_goes_on(
+        a, net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0) ? net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session : 0);
     net_deinit(&n);
   }
 }
@@ -159,7 +161,7 @@ static void the_word_of_a_relay_ends_no_session(void **state) {
     start(&a, &b);
     tell_both(reasons[k]);
     net_settle(&n);
-    for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_OUT_UNLINKED, 0)->a.reason, reasons[k]);
+    for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_ENGINE_OUT_UNLINKED, 0)->a.reason, reasons[k]);
     net_run(&n, 5000);
     session_goes_on(a, b);
     net_deinit(&n);
@@ -182,7 +184,7 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
   net_forget(&n, 0);
   tell_both(PL_REASON_REFUSED);
   net_settle(&n);
-  net_seen *lost = net_find(&n, 0, PL_OUT_UNLINKED, 0);
+  net_seen *lost = net_find(&n, 0, PL_ENGINE_OUT_UNLINKED, 0);
   if (lost->a.time_ms != PL_NEVER) assert_true(lost->a.time_ms < n.now_ms + 4000);
   net_run(&n, 15000);
   session_goes_on(a, b);
@@ -208,7 +210,7 @@ static void a_call_may_be_refused(void **state) {
     }
     net_to_client(&n, 0, PL_ENV_RESET, 0, n.links[0].caller_number, payload, 2);
     net_settle(&n);
-    net_seen *closed = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0);
+    net_seen *closed = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0);
     assert_non_null(closed);
     assert_int_equal(closed->a.reason, reasons[k / 2]);
     net_deinit(&n);
@@ -218,7 +220,7 @@ static void a_call_may_be_refused(void **state) {
 /* Seals frames of the test's choice with the keys of client i's link. */
 static void say(int i, const void *frames, size_t size) {
   uint8_t record[256];
-  pl_link *l = PL_CONTAINER(n.clients[i].engine->links.next, pl_link, node);
+  pl_engine_link *l = PL_CONTAINER(n.clients[i].engine->links.next, pl_engine_link, node);
   int sealed = pl_noise_seal(&l->keys, PL_ENV_DATA, 0, frames, size, record);
   assert_true(sealed > 0);
   uint8_t envelope[300];
@@ -241,13 +243,14 @@ static void a_peer_that_breaks_the_protocol_is_told_by_close(void **state) {
       f.from = 1;
     }
     net_run(&n, 14000);
-    net_seen *told = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0), *own = net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0);
+    net_seen *told = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0),
+             *own = net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0);
     assert_non_null(told);
     assert_non_null(own);
     assert_int_equal(told->a.reason, PL_REASON_PROTOCOL);
     assert_int_equal(own->a.error, PL_EPROTOCOL);
-    assert_int_equal(net_count(&n, 1, PL_OUT_LOST), 1);
-    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LOST), 1);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
     net_run(&n, 20000);
     for (int i = 0; i < 2; i++) assert_true(pl_list_empty(&n.clients[i].engine->links));
     net_deinit(&n);
@@ -263,7 +266,7 @@ static void one_that_goes_on_breaking_it_is_cut_off(void **state) {
   say(0, cut_short, sizeof cut_short);
   net_run(&n, 1000);
   for (int i = 0; i < 2; i++) {
-    assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 1);
     assert_true(pl_list_empty(&n.clients[i].engine->links));
   }
   net_deinit(&n);
@@ -277,9 +280,9 @@ static void a_message_too_large_for_the_peer_is_told_to_it(void **state) {
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, large, sizeof large), 0);
   net_run(&n, 2000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
-  net_seen *told = net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
+  net_seen *told = net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0);
   assert_non_null(told);
   assert_int_equal(told->a.error, PL_EREFUSED);
   assert_string_equal(told->text, "message too large");
@@ -299,7 +302,7 @@ static void a_link_that_carried_much_is_replaced_without_a_pause(void **state) {
   uint64_t carried = n.clients[0].bytes_out + n.clients[1].bytes_out;
   assert_true(carried > 1000000);
   assert_true(f.opens >= 5 && f.opens <= carried / 100000);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED), 0);
   net_run(&n, 1000);
   int links = 0;
   for (int k = 0; k < NET_LINKS; k++) links += n.links[k].used;
@@ -328,7 +331,7 @@ static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   n.drop = refuse_opens;
   pair_exchange(&n, a, b, 200, 2, 9999);
   assert_true(f.opens > 0);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED), 0);
   session_goes_on(a, b);
   net_deinit(&n);
 }

@@ -6,23 +6,23 @@ static net n;
 static void one(const pl_engine_config *config) {
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, config));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
 }
 
 static void the_relays_id_is_reported_and_pinned(void **state) {
   (void)state;
   one(NULL);
-  assert_memory_equal(net_find(&n, 0, PL_OUT_ONLINE, 0)->a.id, n.relay.id, 32);
+  assert_memory_equal(net_find(&n, 0, PL_ENGINE_OUT_ONLINE, 0)->a.id, n.relay.id, 32);
   uint8_t seed[32] = {0xef};
   assert_int_equal(pl_identity_from_seed(&n.relay, seed), 0); /* another relay takes its place */
   net_cut(&n, 0);
   net_run(&n, 5000);
-  net_seen *off = net_find(&n, 0, PL_OUT_OFFLINE, 1);
+  net_seen *off = net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 1);
   assert_non_null(off);
   assert_int_equal(off->a.error, PL_ERELAYKEY);
   assert_int_equal(off->a.time_ms, PL_NEVER);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   net_deinit(&n);
 }
 
@@ -31,8 +31,8 @@ static void another_relay_than_pinned_is_refused(void **state) {
   uint8_t pin[32] = {1};
   pl_engine_config config = {.relay_id = pin};
   one(&config);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ERELAYKEY);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ERELAYKEY);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
   net_deinit(&n);
 }
 
@@ -41,10 +41,10 @@ static void a_relay_that_cannot_sign_is_refused(void **state) {
   net_init(&n);
   n.wrong_signature = true;
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 0);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ECRYPTO);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ECRYPTO);
   net_deinit(&n);
 }
 
@@ -53,17 +53,17 @@ static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
   n.clients[0].reachable = false;
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_run(&n, 120000);
-  size_t early = net_count(&n, 0, PL_OUT_CONNECT);
+  size_t early = net_count(&n, 0, PL_ENGINE_OUT_CONNECT);
   assert_true(early >= 12 && early <= 120);
   net_run(&n, 600000);
-  size_t late = net_count(&n, 0, PL_OUT_CONNECT) - early;
+  size_t late = net_count(&n, 0, PL_ENGINE_OUT_CONNECT) - early;
   assert_true(late >= 20 && late <= 120);
   n.clients[0].reachable = true;
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1); /* at once */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1); /* at once */
   net_deinit(&n);
 }
 
@@ -80,11 +80,11 @@ static void silence_is_noticed_within_45_seconds(void **state) {
   n.drop = drop_pings;
   pong_lost = false;
   net_run(&n, 600000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0); /* answered pings keep it */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0); /* answered pings keep it */
   pong_lost = true;
   net_run(&n, 66000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
-  assert_true(net_count(&n, 0, PL_OUT_ONLINE) >= 2);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
+  assert_true(net_count(&n, 0, PL_ENGINE_OUT_ONLINE) >= 2);
   net_deinit(&n);
 }
 
@@ -94,10 +94,10 @@ static void after_sleep_the_relay_is_asked_at_once(void **state) {
   net_run(&n, 1000);
   uint64_t before = n.envelopes;
   n.now_ms += 3600000; /* the computer slept */
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
   net_settle(&n);
   assert_int_equal(n.envelopes, before + 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
   net_deinit(&n);
 }
 
@@ -111,15 +111,15 @@ static void after_a_stop_it_reads_before_it_judges(void **state) {
     for (int k = 0; !n.clients[0].in; k++) { /* until it has asked, and the answer waits to be read */
       assert_true(k < 10);
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
-      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+      net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
       (void)net_turn(&n);
     }
     n.now_ms = pl_engine_deadline(n.clients[0].engine) + stops[i];
-    net_do(&n, 0, &(pl_engine_event){.type = i % 2 ? PL_IN_NETWORK_UP : PL_IN_TIME});
-    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    net_do(&n, 0, &(pl_engine_event){.type = i % 2 ? PL_ENGINE_IN_NETWORK_UP : PL_ENGINE_IN_TIME});
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
     assert_true(pl_engine_deadline(n.clients[0].engine) > n.now_ms);
     net_run(&n, 60000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
     net_deinit(&n);
   }
 }
@@ -128,11 +128,11 @@ static void a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late(void *
   (void)state;
   one(NULL);
   n.clients[0].frozen = true;
-  for (int i = 0; i < 20 && !net_count(&n, 0, PL_OUT_OFFLINE); i++) {
+  for (int i = 0; i < 20 && !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); i++) {
     n.now_ms += 10000;
-    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+    net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
   }
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   net_deinit(&n);
 }
 
@@ -141,15 +141,15 @@ static void a_stop_during_the_login_does_not_end_it(void **state) {
   (void)state;
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   (void)net_turn(&n); /* connected; HELLO is on its way */
   n.now_ms += 50000;
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
   net_deinit(&n);
 }
 
@@ -171,17 +171,17 @@ static void the_network_may_be_back_more_than_once(void **state) {
     pong_lost = false;
     if (asked_before) {
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
-      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_TIME}); /* PING is made, and not sent yet */
+      net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_TIME}); /* PING is made, and not sent yet */
     }
-    for (int i = 0; i < 1000; i++) net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+    for (int i = 0; i < 1000; i++) net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
     net_settle(&n);
     assert_int_equal(pings, 1);
     net_run(&n, 15000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
     pong_lost = true; /* it is not the same network */
     uint64_t told_ms = n.now_ms;
-    for (; !net_count(&n, 0, PL_OUT_OFFLINE); net_run(&n, 100)) {
-      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+    for (; !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); net_run(&n, 100)) {
+      net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
       assert_true(n.now_ms <= told_ms + 5000); /* telling again makes it no later */
     }
     assert_true(n.now_ms >= told_ms + 5000);
@@ -197,14 +197,14 @@ static void welcome_alone_is_no_reason_to_hurry(void **state) {
     if (n.clients[0].connected) net_cut(&n, 0);
     net_run(&n, 10);
   }
-  size_t logins = net_count(&n, 0, PL_OUT_ONLINE);
+  size_t logins = net_count(&n, 0, PL_ENGINE_OUT_ONLINE);
   assert_in_range(logins, 12, 60);
   net_run(&n, 40000);
   assert_true(n.clients[0].connected);
   net_forget(&n, 0);
   net_cut(&n, 0); /* it had held: the first wait is short */
   net_settle(&n);
-  assert_in_range(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
+  assert_in_range(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
   net_deinit(&n);
 }
 
@@ -218,9 +218,9 @@ static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
     net_forget(&n, 0);
     net_cut(&n, 0);
     net_settle(&n);
-    assert_in_range(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
-    for (int k = 0; k < 100 && !net_count(&n, 0, PL_OUT_LINKED); k++) net_run(&n, 100);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+    assert_in_range(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
+    for (int k = 0; k < 100 && !net_count(&n, 0, PL_ENGINE_OUT_LINKED); k++) net_run(&n, 100);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   }
   net_deinit(&n);
 }
@@ -246,16 +246,16 @@ static void terminal_reasons_end_the_retries(void **state) {
     one(NULL);
     reset_on_link_zero(cases[i].reason);
     net_run(&n, 300000);
-    net_seen *off = net_find(&n, 0, PL_OUT_OFFLINE, 0);
+    net_seen *off = net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0);
     assert_int_equal(off->a.error, cases[i].error);
     assert_int_equal(off->a.time_ms, PL_NEVER);
-    assert_int_equal(net_count(&n, 0, PL_OUT_CONNECT), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CONNECT), 1);
     net_deinit(&n);
   }
   one(NULL);
   reset_on_link_zero(PL_REASON_FULL);
   net_run(&n, 15000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
   net_deinit(&n);
 }
 
@@ -267,9 +267,9 @@ static void going_away_moves_within_the_delay(void **state) {
   net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, 4);
   net_settle(&n);
   net_run(&n, 5001);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.reason, PL_REASON_DRAINING);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.reason, PL_REASON_DRAINING);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
   net_deinit(&n);
 }
 
@@ -284,24 +284,24 @@ static void going_away_names_other_addresses(void **state) {
   net_settle(&n);
   n.clients[0].reachable = false;
   net_run(&n, 60000);
-  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 1)->text, "ws://a.test:1/pairlink");
-  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 2)->text, "ws://b.test");
-  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 3)->text, "");
-  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, 4)->text, "ws://a.test:1/pairlink");
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 1)->text, "ws://a.test:1/pairlink");
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 2)->text, "ws://b.test");
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 3)->text, "");
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 4)->text, "ws://a.test:1/pairlink");
   n.clients[0].reachable = true;
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
-  size_t answered = net_count(&n, 0, PL_OUT_CONNECT) - 1;
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
+  size_t answered = net_count(&n, 0, PL_ENGINE_OUT_CONNECT) - 1;
   net_cut(&n, 0);
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 3);
-  assert_string_equal(net_find(&n, 0, PL_OUT_CONNECT, answered + 1)->text,
-                      net_find(&n, 0, PL_OUT_CONNECT, answered)->text);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 3);
+  assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered + 1)->text,
+                      net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered)->text);
   net_deinit(&n);
 }
 
 static bool was_offline_twice(net *of) {
-  return net_count(of, 0, PL_OUT_OFFLINE) == 2;
+  return net_count(of, 0, PL_ENGINE_OUT_OFFLINE) == 2;
 }
 
 /* Whoever answers at an address of GOING_AWAY and is another relay costs one attempt, and not the connection. */
@@ -316,11 +316,11 @@ static void another_relay_at_a_named_address_is_left(void **state) {
   memcpy(p + 4, url, sizeof url - 1);
   net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, sizeof p);
   assert_true(net_until(&n, 30000, was_offline_twice));
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 1)->a.error, PL_ENETWORK);
-  assert_true(net_find(&n, 0, PL_OUT_OFFLINE, 1)->a.time_ms != PL_NEVER);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 1)->a.error, PL_ENETWORK);
+  assert_true(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 1)->a.time_ms != PL_NEVER);
   n.relay = right;
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
   net_deinit(&n);
 }
 
@@ -342,7 +342,7 @@ static void a_hostile_relay_gets_nowhere(void **state) {
     net_settle(&n);
     if (n.clients[0].connected && !pl_engine_has_output(n.clients[0].engine)) continue;
     net_run(&n, 100);
-    if (net_count(&n, 0, PL_OUT_OFFLINE) && net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.time_ms == PL_NEVER) {
+    if (net_count(&n, 0, PL_ENGINE_OUT_OFFLINE) && net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms == PL_NEVER) {
       net_deinit(&n); /* a RESET or an unknown type that says never come back */
       one(NULL);
     }
@@ -377,19 +377,19 @@ static void a_relay_that_speaks_out_of_turn_is_left(void **state) {
   for (size_t k = 0; k < 2 * PL_ARRAY_LENGTH(types); k++) {
     net_init(&n);
     assert_non_null(net_add(&n, 0, 1, 1, NULL));
-    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+    net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
     if (k % 2)
       net_settle(&n);
     else
-      net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+      net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
     n.clients[0].connected = true;
     bool harmless = k % 2 && types[k / 2] != PL_ENV_OFFER && types[k / 2] != PL_ENV_WELCOME &&
                     types[k / 2] != PL_ENV_HELLO && types[k / 2] != PL_ENV_LOGIN && types[k / 2] != 0x7f;
     net_to_client(&n, 0, types[k / 2], 0, 0, payload,
                   sizeof payload > 8 && types[k / 2] == PL_ENV_PONG ? 8 : sizeof payload);
     net_turn(&n);
-    assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), harmless ? 0 : 1);
-    if (!harmless) assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), harmless ? 0 : 1);
+    if (!harmless) assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
     net_deinit(&n);
   }
 }
@@ -402,12 +402,12 @@ static void a_relay_of_another_version_is_given_up(void **state) {
     int size = pl_wire_hello_encode(&h, hello, sizeof hello);
     net_init(&n);
     assert_non_null(net_add(&n, 0, 1, 1, NULL));
-    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
-    net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+    net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+    net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
     n.clients[0].connected = true;
     net_to_client(&n, 0, PL_ENV_HELLO, 0, 0, hello, (size_t)size);
     net_turn(&n);
-    net_seen *off = net_find(&n, 0, PL_OUT_OFFLINE, 0);
+    net_seen *off = net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0);
     assert_int_equal(off->a.reason, PL_REASON_UNSUPPORTED);
     assert_int_equal(off->a.time_ms, PL_NEVER);
     net_deinit(&n);
@@ -418,15 +418,15 @@ static void a_relay_that_says_nothing_is_left(void **state) {
   (void)state;
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_SOCKET_OPEN});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
   n.clients[0].wants_connect = false;
   net_run(&n, 14000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_OFFLINE), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
   net_run(&n, 2000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   net_run(&n, 15000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   net_deinit(&n);
 }
 
@@ -434,10 +434,10 @@ static void commands_that_make_no_sense_are_refused(void **state) {
   (void)state;
   uint8_t bytes[40] = {1};
   one(NULL);
-  for (int type = PL_IN_CONNECT; type <= PL_IN_CODE_CANCEL + 1; type++) {
+  for (int type = PL_ENGINE_IN_CONNECT; type <= PL_ENGINE_IN_CODE_CANCEL + 1; type++) {
     pl_engine_event in = {
         .type = (pl_engine_event_type)type, .session = 99, .peer = {bytes, 31}, .secret = {bytes, 15}};
-    if (type == PL_IN_CODE_NEW || type == PL_IN_CODE_CANCEL) continue; /* these need nothing */
+    if (type == PL_ENGINE_IN_CODE_NEW || type == PL_ENGINE_IN_CODE_CANCEL) continue; /* these need nothing */
     int rc = net_do(&n, 0, &in);
     assert_true(rc == PL_EINVAL || rc == PL_ESTATE || rc == PL_EID || rc == PL_ECODE);
     assert_int_equal(in.session_out, 0);

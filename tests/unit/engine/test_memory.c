@@ -33,7 +33,7 @@ static void a_new_engine_may_fail(void **state) {
 
 static uint32_t connect_again(uint32_t have) {
   if (have) return have;
-  pl_engine_event in = {.type = PL_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
   int rc = net_do(&n, 0, &in);
   assert_true(rc == 0 || rc == PL_ENOMEM);
   return rc == 0 ? in.session_out : 0;
@@ -50,7 +50,7 @@ static bool conversation(long k) {
   for (bool done = false; !done;) {
     session[0] = connect_again(session[0]);
     for (int i = 0; i < 2; i++) {
-      net_seen *s = net_find(&n, i, PL_OUT_SESSION, 0);
+      net_seen *s = net_find(&n, i, PL_ENGINE_OUT_SESSION, 0);
       if (s && !session[i]) session[i] = s->a.session;
       while (session[i] && sent[i] < COUNT) {
         size_t size = numbered(message, 0, sent[i], MAX);
@@ -69,12 +69,12 @@ static bool conversation(long k) {
     done = true;
     for (int i = 0; i < 2; i++) {
       got[i] = check_numbered(&n, i, 0, 0, MAX);
-      done &= got[i] == COUNT && net_count(&n, i, PL_OUT_END) == 1;
-      assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
+      done &= got[i] == COUNT && net_count(&n, i, PL_ENGINE_OUT_END) == 1;
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 0);
     }
     if (n.now_ms >= until)
       print_message("k %ld got %u %u sent %u %u ends %zu %zu\n", k, got[0], got[1], sent[0], sent[1],
-                    net_count(&n, 0, PL_OUT_END), net_count(&n, 1, PL_OUT_END));
+                    net_count(&n, 0, PL_ENGINE_OUT_END), net_count(&n, 1, PL_ENGINE_OUT_END));
     assert_true(n.now_ms < until);
   }
   bool never = pl_alloc_fail_at(0) > 0;
@@ -95,29 +95,29 @@ static void commands_survive_each_failure(void **state) {
   for (long k = 1;; k++) {
     pair_start(&n, NULL, NULL);
     pl_alloc_fail_at(k);
-    pl_engine_event add = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = 1u << 30, .value = 1};
+    pl_engine_event add = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = 1u << 30, .value = 1};
     int rc = net_do(&n, 1, &add);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     rc = net_allow(&n, 1, 0);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     uint32_t s = connect_again(connect_again(0));
-    pl_engine_event in = {.type = PL_IN_SEND_VOLATILE, .session = s, .data = {secret, 16}};
+    pl_engine_event in = {.type = PL_ENGINE_IN_SEND_VOLATILE, .session = s, .data = {secret, 16}};
     net_settle(&n);
     rc = net_do(&n, 0, &in);
     assert_true(rc == 0 || rc == PL_ENOMEM || rc == PL_EAGAIN);
-    in.type = PL_IN_PRIORITY;
+    in.type = PL_ENGINE_IN_PRIORITY;
     in.channel = 9;
     rc = net_do(&n, 0, &in);
     assert_true(rc == 0 || rc == PL_ENOMEM);
-    in.type = PL_IN_CHANNEL_RESET;
+    in.type = PL_ENGINE_IN_CHANNEL_RESET;
     in.channel = 10;
     rc = net_do(&n, 0, &in);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     net_run(&n, 10000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED) > 0, 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED) > 0, 1);
     net_close(&n, 0, s);
     net_run(&n, 20000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
     bool never = pl_alloc_fail_at(0) > 0;
     net_deinit(&n);
     if (never) return;
@@ -133,7 +133,7 @@ static void an_answer_that_fails_decides_nothing(void **state) {
     pair_start(&n, NULL, &shy);
     (void)connect_again(0);
     net_settle(&n);
-    assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
     while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* only a call back is left */
     pl_alloc_fail_at(k);
     int rc = net_allow(&n, 1, 0);
@@ -141,7 +141,7 @@ static void an_answer_that_fails_decides_nothing(void **state) {
     assert_true(rc == 0 || rc == PL_ENOMEM);
     failed += rc != 0;
     net_run(&n, 60000);
-    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION) > 0, rc == 0);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION) > 0, rc == 0);
     net_deinit(&n);
   }
   assert_true(failed > 0);
@@ -155,37 +155,37 @@ static void the_end_of_a_session_is_told_without_memory(void **state) {
     pair_start(&n, &patience, NULL);
     uint32_t s = connect_again(0);
     net_settle(&n);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
     net_remove(&n, 1);
     for (int i = 0; i < messages; i++) assert_int_equal(net_send(&n, 0, s, 0, "lost", 4), 0);
     net_run(&n, 100);
-    pl_engine_event time = {.type = PL_IN_TIME};
+    pl_engine_event time = {.type = PL_ENGINE_IN_TIME};
     n.now_ms += 10000;
     assert_int_equal(net_do(&n, 0, &time), 0); /* late: it reads first */
     n.now_ms = pl_engine_deadline(n.clients[0].engine);
     pl_alloc_fail_at(1);
     assert_int_equal(net_do(&n, 0, &time), 0);
     pl_alloc_fail_at(0);
-    assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
-    assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);
     net_deinit(&n);
   }
 }
 
-static void add(pl_action_queue *q, uint64_t place, bool good) {
+static void add(pl_engine_action_queue *q, uint64_t place, bool good) {
   char data[] = "data", text[] = "text";
-  pl_engine_action a = {.type = PL_OUT_MESSAGE, .place = place};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_MESSAGE, .place = place};
   a.data = (pl_view){(const uint8_t *)data, sizeof data - 1};
   a.text = (pl_view){(const uint8_t *)text, sizeof text - 1};
-  assert_true((pl_action_queue_add(q, &a) != NULL) == good);
+  assert_true((pl_engine_action_queue_add(q, &a) != NULL) == good);
   memset(data, 'x', sizeof data); /* the copies are on their own */
   memset(text, 'x', sizeof text);
 }
 
 static void nothing_is_queued_behind_a_gap(void **state) {
-  pl_action_queue q;
+  pl_engine_action_queue q;
   (void)state;
-  pl_action_queue_init(&q);
+  pl_engine_action_queue_init(&q);
   add(&q, 1, true);
   add(&q, 2, true);
   pl_alloc_fail_at(1);
@@ -193,17 +193,17 @@ static void nothing_is_queued_behind_a_gap(void **state) {
   assert_int_equal(pl_alloc_fail_at(0), 0);
   add(&q, 4, false);
   for (uint64_t place = 1; place <= 2; place++) {
-    pl_queued_action *a = pl_action_queue_take(&q);
+    pl_engine_queued_action *a = pl_engine_action_queue_take(&q);
     assert_non_null(a);
     assert_int_equal(a->action.place, place);
     assert_string_equal((const char *)a->action.data.data, "data");
     assert_string_equal((const char *)a->action.text.data, "text");
-    pl_queued_action_free(a);
+    pl_engine_queued_action_free(a);
   }
-  assert_true(pl_action_queue_is_empty(&q));
-  assert_null(pl_action_queue_take(&q));
+  assert_true(pl_engine_action_queue_is_empty(&q));
+  assert_null(pl_engine_action_queue_take(&q));
   add(&q, 5, false);
-  pl_action_queue_deinit(&q);
+  pl_engine_action_queue_deinit(&q);
 }
 
 int main(void) {

@@ -11,14 +11,14 @@ static void start_shy(void) {
 }
 
 static int invite(int i, const uint8_t *s, uint64_t expires, uint32_t single) {
-  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {s, 16}, .place = expires, .value = single};
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {s, 16}, .place = expires, .value = single};
   return net_do(&n, i, &in);
 }
 
 static void stranger(int i, uint8_t who) {
   pl_engine_config config = {.listen = true, .accept_all = true};
   assert_non_null(net_add(&n, i, who, (uint8_t)(10 + i), &config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
 }
 
@@ -27,17 +27,17 @@ static void a_knock_is_shown_once_and_accepted_while_it_waits(void **state) {
   start_shy();
   net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 1000);
-  net_seen *k = net_find(&n, 1, PL_OUT_KNOCK, 0);
+  net_seen *k = net_find(&n, 1, PL_ENGINE_OUT_KNOCK, 0);
   assert_non_null(k);
   assert_memory_equal(k->a.id, n.clients[0].config.identity.id, 32);
   assert_string_equal(k->text, "Caller");
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_allow(&n, 1, 0), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
-  assert_string_equal(net_find(&n, 1, PL_OUT_SESSION, 0)->text, "chat/1");
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
+  assert_string_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->text, "chat/1");
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
   net_deinit(&n);
 }
 
@@ -46,11 +46,11 @@ static void an_ignored_knock_looks_like_nobody(void **state) {
   start_shy();
   uint32_t s = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 120000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1); /* however often it tried */
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1); /* however often it tried */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_close(&n, 0, s), 0);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_deinit(&n);
 }
 
@@ -60,7 +60,7 @@ static bool drop_data(net *x, int from, const pl_envelope *e) {
 }
 
 static bool is_linked(net *x) {
-  return net_count(x, 0, PL_OUT_LINKED) == 1 && net_count(x, 1, PL_OUT_LINKED) == 1;
+  return net_count(x, 0, PL_ENGINE_OUT_LINKED) == 1 && net_count(x, 1, PL_ENGINE_OUT_LINKED) == 1;
 }
 
 static void who_is_allowed_later_is_dialled_back(void **state) {
@@ -72,29 +72,29 @@ static void who_is_allowed_later_is_dialled_back(void **state) {
   for (int k = 0; k < NET_LINKS; k++) assert_true(!n.links[k].used || n.links[k].callee < 0);
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 5000, is_linked));
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION), 0); /* its own wish, it has the number */
-  uint32_t b = net_find(&n, 1, PL_OUT_SESSION, 0)->a.session;
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0); /* its own wish, it has the number */
+  uint32_t b = net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session;
   assert_int_equal(net_send(&n, 1, b, 0, "you rang", 8), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
 static void denied_and_blocked_stay_outside(void **state) {
   (void)state;
   start_shy();
-  pl_engine_event in = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   assert_int_equal(net_do(&n, 1, &in), 0);
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
-  in.type = PL_IN_BLOCK;
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+  in.type = PL_ENGINE_IN_BLOCK;
   assert_int_equal(net_do(&n, 1, &in), 0);
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 20000, is_linked));
   net_deinit(&n);
@@ -105,8 +105,8 @@ static uint32_t link_then_deny(uint32_t *b) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   assert_true(net_until(&n, 5000, is_linked));
-  *b = net_find(&n, 1, PL_OUT_SESSION, 0)->a.session;
-  pl_engine_event in = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+  *b = net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session;
+  pl_engine_event in = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
   assert_int_equal(net_do(&n, 1, &in), 0);
   return a;
 }
@@ -117,14 +117,14 @@ static void after_the_end_a_stranger_asks_again(void **state) {
   uint32_t b, a = link_then_deny(&b);
   assert_int_equal(net_close(&n, 1, b), 0);
   net_settle(&n);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.session, a);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, a);
   net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   assert_int_equal(net_allow(&n, 1, 0), 0);
   net_run(&n, 15000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
   net_deinit(&n);
 }
 
@@ -137,17 +137,17 @@ static void a_block_comes_before_the_first_record(void **state) {
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   assert_true(n.links[0].linked);
-  pl_engine_event in = {.type = PL_IN_BLOCK, .peer = {n.clients[0].config.identity.id, 32}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_BLOCK, .peer = {n.clients[0].config.identity.id, 32}};
   assert_int_equal(net_do(&n, 1, &in), 0);
   n.drop = NULL; /* HELLO is said again */
   net_run(&n, 60000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION) + net_count(&n, 1, PL_OUT_KNOCK), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
   net_deinit(&n);
 }
 
 static void a_call_back_is_called_off(void **state) {
   (void)state;
-  static const pl_engine_event_type words[] = {PL_IN_DENY, PL_IN_BLOCK};
+  static const pl_engine_event_type words[] = {PL_ENGINE_IN_DENY, PL_ENGINE_IN_BLOCK};
   for (size_t k = 0; k < PL_ARRAY_LENGTH(words); k++) {
     start_shy();
     uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
@@ -162,7 +162,8 @@ static void a_call_back_is_called_off(void **state) {
     assert_int_equal(net_close(&n, 0, a), 0);
     n.clients[0].reachable = true;
     net_run(&n, 60000);
-    for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_SESSION) + net_count(&n, i, PL_OUT_LINKED), 0);
+    for (int i = 0; i < 2; i++)
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION) + net_count(&n, i, PL_ENGINE_OUT_LINKED), 0);
     net_deinit(&n);
   }
 }
@@ -176,7 +177,7 @@ static void knocks_that_are_remembered_are_bounded(void **state) {
     net_settle(&n);
     net_remove(&n, 2);
   }
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 100);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 100);
   net_deinit(&n);
 }
 
@@ -186,16 +187,16 @@ static void an_invite_lets_its_caller_in(void **state) {
   assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 0);
-  net_seen *c = net_find(&n, 1, PL_OUT_INVITE_CLAIMED, 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
+  net_seen *c = net_find(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED, 0);
   assert_non_null(c);
   assert_memory_equal(c->a.id, n.clients[0].config.identity.id, 32);
   assert_memory_equal(c->data, secret, 16);
   net_cut(&n, 0);
   net_run(&n, 90000); /* its own later calls succeed, even when the invite has expired */
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 2);
-  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
   net_deinit(&n);
 }
 
@@ -205,8 +206,8 @@ static void a_wrong_secret_is_a_knock(void **state) {
   assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
   net_deinit(&n);
 }
 
@@ -217,14 +218,14 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
   net_run(&n, 1000);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(invite(1, other_secret, n.now_ms + 60000, 1), 0);
-  pl_engine_event in = {.type = PL_IN_INVITE_REVOKE, .secret = {other_secret, 16}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_REVOKE, .secret = {other_secret, 16}};
   assert_int_equal(net_do(&n, 1, &in), 0);
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   net_deinit(&n);
 }
 
@@ -239,7 +240,7 @@ static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void *
     net_run(&n, 1500);
     n.drop = NULL;
     assert_true(net_until(&n, 5000, is_linked));
-    assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 0);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 0);
     net_deinit(&n);
   }
 }
@@ -253,8 +254,8 @@ static void a_claimed_invite_is_bound(void **state) {
   net_settle(&n);
   net_connect(&n, 2, 1, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_find(&n, 2, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_find(&n, 2, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   net_deinit(&n);
 }
 
@@ -265,17 +266,17 @@ static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
     assert_int_equal(invite(1, secret, n.now_ms + 60000, single), 0);
     uint32_t session = net_connect(&n, 0, 1, NULL, secret);
     net_settle(&n);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
-    pl_engine_event deny = {.type = PL_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+    pl_engine_event deny = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
     assert_int_equal(net_do(&n, 1, &deny), 0);
     net_close(&n, 0, session);
     net_run(&n, 30000);
     net_connect(&n, 0, 1, NULL, secret);
     net_run(&n, 5000);
     /* A link for several lets in whoever has it, as long as it is valid; and it is claimed anew. */
-    assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), single ? 1 : 2);
-    assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), single ? 1 : 2);
-    assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), single);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), single ? 1 : 2);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), single ? 1 : 2);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), single);
     net_deinit(&n);
   }
 }
@@ -288,15 +289,15 @@ static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   n.drop = drop_data; /* a replayed or stolen message 1: nothing comes after it */
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);
   net_connect(&n, 2, 1, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_INVITE_CLAIMED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
   n.drop = NULL;
   net_run(&n, 20000); /* the slower one is refused at its first record, and told so */
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   net_deinit(&n);
 }
 
@@ -308,7 +309,7 @@ static void calls_that_cross_become_one_session(void **state) {
     net_init(&n);
     net_add(&n, variant & 2 ? 1 : 0, 1, 1, &both);
     net_add(&n, variant & 2 ? 0 : 1, 2, 2, &both);
-    for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+    for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
     net_settle(&n);
     uint32_t s[2];
     for (int i = 0; i < 2; i++) {
@@ -319,12 +320,12 @@ static void calls_that_cross_become_one_session(void **state) {
     for (int i = 0; i < 2; i++) assert_int_equal(net_send(&n, i, s[i], 0, "hi", 2), 0);
     net_run(&n, 15000);
     for (int i = 0; i < 2; i++) {
-      assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
-      assert_int_equal(net_count(&n, i, PL_OUT_SESSION), 0);
-      assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
-      assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
-      assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED), 0);
-      assert_int_equal(net_find(&n, i, PL_OUT_MESSAGE, 0)->a.session, s[i]);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 1);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION), 0);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_MESSAGE), 1);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED), 0);
+      assert_int_equal(net_find(&n, i, PL_ENGINE_OUT_MESSAGE, 0)->a.session, s[i]);
     }
     net_deinit(&n);
   }
@@ -348,15 +349,15 @@ static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
     net_add(&n, 0, 2, 2, &both);
     net_add(&n, 1, 1, 1, &both);
   }
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
   n.drop = accept_of_1;
   for (int i = 0; i < 2; i++) net_connect(&n, i, 1 - i, NULL, NULL);
   net_run(&n, 2900);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   n.drop = NULL;
   net_run(&n, 20000);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 1);
   net_deinit(&n);
 }
 
@@ -366,13 +367,13 @@ static void two_instances_of_one_id_can_talk(void **state) {
   net_init(&n);
   net_add(&n, 0, 1, 1, NULL);
   net_add(&n, 1, 1, 2, &listener);
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "me", 2), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  pl_engine_event self = {.type = PL_IN_CONNECT,
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  pl_engine_event self = {.type = PL_ENGINE_IN_CONNECT,
                           .peer = {n.clients[0].config.identity.id, 32},
                           .instance = {n.clients[0].config.instance, 8}};
   assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
@@ -392,7 +393,7 @@ static uint32_t called_by_another_instance(void) {
   }
   net_add(&n, 2, 3, 3, &listener);
   for (int i = 0; i < 3; i++) {
-    net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+    net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
     net_settle(&n);
   }
   n.clients[2].frozen = true;
@@ -401,8 +402,8 @@ static uint32_t called_by_another_instance(void) {
   assert_int_equal(net_send(&n, 0, a, 0, "for whoever comes", 17), 0);
   net_connect(&n, 1, 0, NULL, NULL);
   net_settle(&n);
-  assert_int_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.session, a);
-  assert_memory_equal(net_find(&n, 0, PL_OUT_LINKED, 0)->a.instance, n.clients[1].config.instance, 8);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.session, a);
+  assert_memory_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.instance, n.clients[1].config.instance, 8);
   return a;
 }
 
@@ -413,10 +414,10 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   net_run(&n, 20000);
   assert_int_equal(net_send(&n, 0, a, 0, "goes on", 7), 0);
   net_run(&n, 20000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 2);
-  assert_int_equal(net_count(&n, 2, PL_OUT_SESSION), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 2);
+  assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_SESSION), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
   net_deinit(&n);
 }
 
@@ -428,13 +429,13 @@ static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   uint32_t a = called_by_another_instance();
   net_remove(&n, 1);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);
   net_add(&n, 1, 3, 2, &listener); /* back, and without a wish of its own */
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   n.clients[2].frozen = false; /* its ACCEPT comes now */
   net_run(&n, 20000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 2);
-  assert_int_equal(net_find(&n, 0, PL_OUT_LINKED, 1)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 1)->a.session, a);
   net_deinit(&n);
 }
 
@@ -445,29 +446,29 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_init(&n);
   net_add(&n, 0, 1, 1, &listener);
   net_add(&n, 1, 2, 2, NULL); /* does not listen: calls to any instance find nobody */
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
   uint32_t b = net_connect(&n, 1, 0, NULL, NULL);
   assert_int_equal(net_send(&n, 1, b, 0, "before", 6), 0);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_remove(&n, 0);
   net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLO on each link is not in step */
   n.drop = drop_data;
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 8000);
   n.drop = NULL;
   net_run(&n, 20000);
-  net_seen *linked = net_find(&n, 0, PL_OUT_LINKED, 0);
+  net_seen *linked = net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0);
   assert_int_equal(linked->a.session, a);
   assert_memory_equal(linked->a.instance, n.clients[1].config.instance, 8);
   net_cut(&n, 1);
   net_run(&n, 20000);
   assert_int_equal(net_send(&n, 1, b, 0, "after", 5), 0);
   net_run(&n, 5000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_MESSAGE, 0)->a.session, a);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION), 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_MESSAGE, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0);
   net_deinit(&n);
 }
 
@@ -487,12 +488,12 @@ static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **st
   assert_int_equal(net_allow(&n, 1, 0), 0);
   net_run(&n, 50000);
   uint32_t b = net_connect(&n, 1, 0, instance, NULL);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 0); /* it has the number */
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0); /* it has the number */
   net_run(&n, 59000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_run(&n, 2000);
-  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.session, b);
-  assert_int_equal(net_find(&n, 1, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
   net_deinit(&n);
 }
 
@@ -502,13 +503,13 @@ static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
   net_add(&n, 0, 1, 1, NULL);
   net_add(&n, 1, 2, 2, &listener);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
   net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 60000);
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_run(&n, 13000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   net_deinit(&n);
 }
 
@@ -520,13 +521,13 @@ static void a_second_dial_to_the_same_instance_says_so(void **state) {
   uint32_t second = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_not_equal(second, a);
   net_settle(&n);
-  net_seen *closed = net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0);
+  net_seen *closed = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0);
   assert_int_equal(closed->a.session, second);
   assert_int_equal(closed->a.error, PL_ESTATE);
   assert_int_equal(net_connect(&n, 0, 1, n.clients[1].config.instance, NULL), a);
   assert_int_equal(net_send(&n, 0, a, 0, "fine", 4), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -535,19 +536,19 @@ static void to_connect_is_to_accept_who_knocks(void **state) {
   start_shy();
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
   uint64_t opens = n.logins;
   uint32_t b = net_connect(&n, 1, 0, NULL, NULL);
   net_settle(&n);
   assert_int_equal(n.logins, opens);
   for (int i = 0; i < 2; i++) {
-    assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
-    assert_int_equal(net_count(&n, i, PL_OUT_SESSION), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 1);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION), 0);
   }
   assert_int_equal(net_send(&n, 1, b, 0, "come in", 7), 0);
   assert_int_equal(net_send(&n, 0, a, 0, "thanks", 6), 0);
   net_run(&n, 10000);
-  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -560,7 +561,7 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   net_remove(&n, 1); /* the peer dies, its successor of the same instance calls while this side still closes */
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_non_null(net_add(&n, 1, 2, 2, &both));
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   n.clients[0].frozen = true;
   net_settle(&n);
   uint32_t fresh = net_connect(&n, 1, 0, NULL, NULL);
@@ -568,11 +569,11 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   n.clients[0].frozen = false;
   assert_int_equal(net_send(&n, 1, fresh, 0, "new", 3), 0);
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.session, a);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
-  assert_int_not_equal(net_find(&n, 0, PL_OUT_MESSAGE, 0)->a.session, a);
-  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_not_equal(net_find(&n, 0, PL_ENGINE_OUT_MESSAGE, 0)->a.session, a);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
   net_deinit(&n);
 }
 
@@ -586,13 +587,13 @@ static void envelopes_out_of_place_reset_the_link(void **state) {
   net_to_client(&n, 0, PL_ENV_DATA, 0, pl_link_make(false, 1, 0), record, sizeof record); /* before ACCEPT */
   n.clients[1].frozen = false;
   net_run(&n, 10000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_LINKED), 1); /* called again */
-  for (int k = 0; k < NET_LINKS; k++)                   /* a second ACCEPT */
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1); /* called again */
+  for (int k = 0; k < NET_LINKS; k++)                          /* a second ACCEPT */
     if (n.links[k].linked) net_to_client(&n, 0, PL_ENV_ACCEPT, 0, n.links[k].caller_number, record, sizeof record);
   net_run(&n, 10000);
   assert_int_equal(net_send(&n, 0, a, 0, "on", 2), 0);
   net_run(&n, 10000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -618,8 +619,8 @@ static void changed_handshakes_and_records_never_link(void **state) {
     uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
     (void)net_send(&n, 0, a, 0, "secret", 6);
     net_run(&n, 4000);
-    assert_int_equal(net_count(&n, 0, PL_OUT_LINKED) + net_count(&n, 1, PL_OUT_LINKED), 0);
-    assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED) + net_count(&n, 1, PL_ENGINE_OUT_LINKED), 0);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 0);
     net_deinit(&n);
   }
   flip_handshake = false;

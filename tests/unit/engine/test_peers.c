@@ -43,9 +43,9 @@ static void start(const char *token) {
 }
 
 static void go(void) {
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
 }
 
 static uint8_t say(pl_engine_event_type type, uint32_t who) {
@@ -70,13 +70,13 @@ static void changes_are_told(void **state) {
   start(NULL);
   go();
   assert_int_equal(told_count, 0); /* nothing to say */
-  expect(0, PL_CONST_PEERS_ALLOW, say(PL_IN_ALLOW, 1));
-  (void)say(PL_IN_ALLOW, 1); /* nothing new */
-  expect(1, PL_CONST_PEERS_FORGET, say(PL_IN_DENY, 1));
-  expect(2, PL_CONST_PEERS_BLOCK, say(PL_IN_BLOCK, 1));
-  expect(3, PL_CONST_PEERS_ALLOW, say(PL_IN_ALLOW, 1));
-  expect(4, PL_CONST_PEERS_BLOCK, say(PL_IN_BLOCK, 1));
-  (void)say(PL_IN_DENY, 1); /* blocked stays blocked */
+  expect(0, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
+  (void)say(PL_ENGINE_IN_ALLOW, 1); /* nothing new */
+  expect(1, PL_CONST_PEERS_FORGET, say(PL_ENGINE_IN_DENY, 1));
+  expect(2, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
+  expect(3, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
+  expect(4, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
+  (void)say(PL_ENGINE_IN_DENY, 1); /* blocked stays blocked */
   assert_int_equal(told_count, 5);
   net_deinit(&n);
 }
@@ -85,8 +85,8 @@ static void all_are_told_after_each_login(void **state) {
   (void)state;
   size_t allowed = 0;
   start(NULL);
-  for (uint32_t i = 0; i < 40; i++) (void)say(PL_IN_ALLOW, i);
-  uint8_t blocked = say(PL_IN_BLOCK, 40);
+  for (uint32_t i = 0; i < 40; i++) (void)say(PL_ENGINE_IN_ALLOW, i);
+  uint8_t blocked = say(PL_ENGINE_IN_BLOCK, 40);
   assert_int_equal(told_count, 0); /* not online */
   go();
   assert_int_equal(told[0].op, PL_CONST_PEERS_BLOCK);

@@ -9,16 +9,16 @@ static const uint8_t secret[16] = {7, 7, 7};
 
 static void join(int i, uint8_t who, const pl_engine_config *config) {
   assert_non_null(net_add(&n, i, who, (uint8_t)(i + 1), config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
-  assert_int_equal(net_count(&n, i, PL_OUT_ONLINE), 1);
+  assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_ONLINE), 1);
 }
 
 static void start(const pl_engine_config *callee) {
   pl_engine_config shy = {.listen = true};
   net_init(&n);
   net_core_init(&n);
-  net_core_settings[PL_SET_OPEN_TIMEOUT_MS] = OPEN_MS;
+  net_core_settings[PL_RELAY_SET_OPEN_TIMEOUT_MS] = OPEN_MS;
   net_core_start(&n);
   join(CALLER, 1, NULL);
   join(CALLEE, 2, callee ? callee : &shy);
@@ -26,19 +26,21 @@ static void start(const pl_engine_config *callee) {
 }
 
 static void invite(uint64_t for_ms) {
-  pl_engine_event in = {.type = PL_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + for_ms, .value = 1};
+  pl_engine_event in = {
+      .type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + for_ms, .value = 1};
   assert_int_equal(net_do(&n, CALLEE, &in), 0);
 }
 
 static void expect_refused(int i, int reason) {
-  net_seen *closed = net_find(&n, i, PL_OUT_SESSION_CLOSED, 0);
+  net_seen *closed = net_find(&n, i, PL_ENGINE_OUT_SESSION_CLOSED, 0);
   assert_non_null(closed);
   assert_int_equal(closed->a.reason, reason);
-  assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 0);
 }
 
 static size_t told(int i) {
-  return net_count(&n, i, PL_OUT_SESSION) + net_count(&n, i, PL_OUT_KNOCK) + net_count(&n, i, PL_OUT_INVITE_CLAIMED);
+  return net_count(&n, i, PL_ENGINE_OUT_SESSION) + net_count(&n, i, PL_ENGINE_OUT_KNOCK) +
+         net_count(&n, i, PL_ENGINE_OUT_INVITE_CLAIMED);
 }
 
 static void a_used_link_says_so_to_the_third(void **state) {
@@ -47,14 +49,14 @@ static void a_used_link_says_so_to_the_third(void **state) {
   invite(60000);
   net_connect(&n, CALLER, CALLEE, NULL, secret);
   net_settle(&n);
-  assert_int_equal(net_count(&n, CALLER, PL_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_LINKED), 1);
   size_t before = told(CALLEE);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_settle(&n); /* at once, and not when the relay's time is over */
   expect_refused(THIRD, PL_REASON_REFUSED);
-  assert_int_equal(net_find(&n, THIRD, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
+  assert_int_equal(net_find(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(told(CALLEE), before);
-  assert_int_equal(net_count(&n, CALLER, PL_OUT_UNLINKED), 0);
+  assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED), 0);
   assert_int_equal(net_core_stats().links, 1);
   net_core_deinit(&n);
 }
@@ -80,8 +82,8 @@ static void a_secret_that_fits_none_learns_nothing(void **state) {
   net_run(&n, 1000);
   net_connect(&n, THIRD, CALLEE, NULL, guess);
   net_run(&n, 20000);
-  assert_int_equal(net_count(&n, THIRD, PL_OUT_SESSION_CLOSED) + net_count(&n, THIRD, PL_OUT_LINKED), 0);
-  assert_int_equal(net_count(&n, CALLEE, PL_OUT_KNOCK), 1);
+  assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED) + net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_KNOCK), 1);
   net_core_deinit(&n);
 }
 
@@ -90,11 +92,11 @@ static void who_is_blocked_learns_nothing_by_its_link(void **state) {
   start(NULL);
   invite(1000);
   net_run(&n, 1000);
-  pl_engine_event block = {.type = PL_IN_BLOCK, .peer = {n.clients[THIRD].config.identity.id, 32}};
+  pl_engine_event block = {.type = PL_ENGINE_IN_BLOCK, .peer = {n.clients[THIRD].config.identity.id, 32}};
   assert_int_equal(net_do(&n, CALLEE, &block), 0);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_run(&n, 20000);
-  assert_int_equal(net_count(&n, THIRD, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_core_deinit(&n);
 }
 
@@ -115,8 +117,8 @@ static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
   assert_int_equal(net_allow(&n, CALLEE, THIRD), 0);
   n.drop = NULL; /* HELLO is said again */
   net_run(&n, 3000);
-  assert_int_equal(net_count(&n, THIRD, PL_OUT_LINKED), 1);
-  assert_int_equal(net_count(&n, CALLEE, PL_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_SESSION), 1);
   net_core_deinit(&n);
 }
 
@@ -160,13 +162,13 @@ static void a_call_that_crossed_is_withdrawn(void **state) {
     uint32_t a = net_connect(&n, CALLER, CALLEE, NULL, NULL), b = net_connect(&n, CALLEE, CALLER, NULL, NULL);
     net_settle(&n);
     assert_int_equal(net_core_stats().links, 1);
-    for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_OUT_LINKED), 1);
+    for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 1);
     assert_int_equal(net_send(&n, CALLER, a, 0, "a", 1), 0);
     assert_int_equal(net_send(&n, CALLEE, b, 0, "b", 1), 0);
     net_run(&n, 20000);
     for (int i = 0; i < 2; i++) {
-      assert_int_equal(net_count(&n, i, PL_OUT_MESSAGE), 1);
-      assert_int_equal(net_count(&n, i, PL_OUT_UNLINKED) + net_count(&n, i, PL_OUT_SESSION), 0);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_MESSAGE), 1);
+      assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED) + net_count(&n, i, PL_ENGINE_OUT_SESSION), 0);
     }
     net_core_deinit(&n);
   }

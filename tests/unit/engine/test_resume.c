@@ -16,7 +16,7 @@ static bool talk_turn(talk *t) {
   static uint8_t message[MAX];
   for (int i = 0; i < 2; i++) {
     if (!t->session[i]) {
-      net_seen *s = net_find(&n, i, PL_OUT_SESSION, 0);
+      net_seen *s = net_find(&n, i, PL_ENGINE_OUT_SESSION, 0);
       if (s) t->session[i] = s->a.session;
     }
     /* one at a time, so that the conversation takes many turns */
@@ -37,11 +37,11 @@ static bool talk_done(talk *t) {
   bool done = true;
   for (int i = 0; i < 2; i++) {
     uint32_t even = check_numbered(&n, i, 0, 0, MAX), odd = check_numbered(&n, i, 1, 0, MAX);
-    t->ends[i] = net_count(&n, i, PL_OUT_END);
+    t->ends[i] = net_count(&n, i, PL_ENGINE_OUT_END);
     assert_true(even <= COUNT / 2 && odd <= COUNT / 2 && t->ends[i] <= 1);
-    assert_int_equal(net_count(&n, i, PL_OUT_STREAM_RESET), 0);
-    assert_int_equal(net_count(&n, i, PL_OUT_LOST), 0);
-    assert_int_equal(net_count(&n, i, PL_OUT_SESSION_CLOSED), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_STREAM_RESET), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LOST), 0);
+    assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 0);
     done &= even == COUNT / 2 && odd == COUNT / 2 && t->ends[i] == 1;
   }
   return done;
@@ -198,7 +198,7 @@ static void random_troubles(void **state) {
           n.clients[i].reachable = !n.clients[i].reachable;
           break;
         case 4:
-          net_do(&n, i, &(pl_engine_event){.type = PL_IN_NETWORK_UP});
+          net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
           break;
         default:
           break;
@@ -242,20 +242,20 @@ static void a_peer_that_lost_its_state_is_reported(void **state) {
   net_remove(&n, 1); /* the process dies and comes back with its identity, but without its state */
   pl_engine_config listener = {.listen = true, .accept_all = true};
   assert_non_null(net_add(&n, 1, 2, 2, &listener));
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_run(&n, 5000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 2);
-  assert_int_equal(net_find(&n, 0, PL_OUT_LOST, 0)->a.place, 11);
-  assert_int_equal(net_count(&n, 1, PL_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 2);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LOST, 0)->a.place, 11);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
   assert_int_equal(net_send(&n, 0, a, 0, "again", 5), 0);
   net_run(&n, 100);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  net_seen *m = net_find(&n, 1, PL_OUT_MESSAGE, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  net_seen *m = net_find(&n, 1, PL_ENGINE_OUT_MESSAGE, 0);
   assert_int_equal(m->a.place, 6);
   assert_int_equal(net_send(&n, 1, m->a.session, 0, "back", 4), 0);
   net_run(&n, 100);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -271,19 +271,19 @@ static void a_caller_that_lost_its_state_begins_anew(void **state) {
   assert_int_equal(net_send(&n, 1, b, 0, "to nobody", 9), 0);
   net_settle(&n);
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_IN_START});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
   net_settle(&n);
   a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "second", 6), 0);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_STREAM_RESET), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_LOST), 1);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 2);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LOST), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 0);
   assert_int_equal(net_send(&n, 1, b, 0, "heard", 5), 0);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -303,10 +303,10 @@ static void a_link_that_swallows_everything_is_replaced(void **state) {
   n.drop = drop_on_one_link;
   assert_int_equal(net_send(&n, 0, a, 0, "hello?", 6), 0);
   net_run(&n, 3500);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 0);
   net_run(&n, 1000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_UNLINKED, 0)->a.reason, PL_REASON_TIMEOUT);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_UNLINKED, 0)->a.reason, PL_REASON_TIMEOUT);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   net_deinit(&n);
 }
 
@@ -325,8 +325,8 @@ static void an_old_link_is_replaced_without_a_pause(void **state) {
     assert_int_equal(check_numbered(&n, 1, 0, 0, MAX), sent);
     net_run(&n, 60000);
   }
-  assert_int_equal(net_count(&n, 0, PL_OUT_UNLINKED), 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_UNLINKED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 0);
   int links = 0;
   for (int k = 0; k < NET_LINKS; k++) links += n.links[k].used;
   assert_int_equal(links, 1);
@@ -344,8 +344,8 @@ static void an_idle_session_goes_on_after_an_hour(void **state) {
   net_cut(&n, 1);
   assert_int_equal(net_send(&n, 0, a, 0, "still there?", 12), 0);
   net_run(&n, 30000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_MESSAGE), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
   net_deinit(&n);
 }
 
@@ -358,10 +358,10 @@ static void a_session_without_a_link_times_out(void **state) {
   net_remove(&n, 1);
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), 0);
   net_run(&n, 59000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   net_run(&n, 2000);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
-  assert_int_equal(net_count(&n, 0, PL_OUT_LOST), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
   net_deinit(&n);
 }
 
@@ -373,7 +373,7 @@ static void the_other_side_dials_when_the_opener_does_not(void **state) {
   n.clients[0].frozen = true; /* the opener is suspended; its socket dies unnoticed by it */
   net_relay_closed(&n, 0);
   net_run(&n, 1900);
-  assert_int_equal(net_count(&n, 1, PL_OUT_UNLINKED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 1);
   uint64_t before = n.envelopes;
   net_run(&n, 1200);
   assert_true(n.envelopes > before);

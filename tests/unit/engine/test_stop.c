@@ -1,10 +1,11 @@
-/* PL_IN_STOP: nobody is left behind waiting for an answer to CLOSE, and a dead peer does not hold it up for ever. */
+/* PL_ENGINE_IN_STOP: nobody is left behind waiting for an answer to CLOSE, and a dead peer does not hold it up for
+ * ever. */
 #include "pair.h"
 
 static net n;
 
 static void stop(int i) {
-  net_do(&n, i, &(pl_engine_event){.type = PL_IN_STOP});
+  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
 }
 
 static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
@@ -19,16 +20,16 @@ static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
   assert_non_null(close);
   n.clients[1].in = close->next;
   if (!close->next) n.clients[1].in_end = &n.clients[1].in;
-  net_do(&n, 1, &(pl_engine_event){.type = PL_IN_SOCKET_MESSAGE, .data = {close->bytes, close->size}});
+  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {close->bytes, close->size}});
   free(close);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   stop(1); /* before it could send anything */
-  assert_int_equal(net_count(&n, 1, PL_OUT_DISCONNECT), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_DISCONNECT), 0);
   n.clients[1].frozen = false;
   net_settle(&n);
-  assert_int_equal(net_count(&n, 1, PL_OUT_DISCONNECT), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_DISCONNECT), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_deinit(&n);
 }
 
@@ -39,16 +40,16 @@ static void stop_right_after_close_waits_for_the_answer(void **state) {
   pair_link(&n, &a, &b);
   assert_int_equal(net_close(&n, 0, a), 0);
   stop(0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 0);
   net_settle(&n);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   net_deinit(&n);
 }
 
 static bool stopped(net *x) {
-  return net_count(x, 0, PL_OUT_DISCONNECT) == 1;
+  return net_count(x, 0, PL_ENGINE_OUT_DISCONNECT) == 1;
 }
 
 static void a_close_over_a_lost_link_goes_over_the_next_one(void **state) {
@@ -59,11 +60,11 @@ static void a_close_over_a_lost_link_goes_over_the_next_one(void **state) {
   assert_int_equal(net_close(&n, 0, a), 0);
   net_cut(&n, 1);
   stop(0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 0);
   assert_true(net_until(&n, 10000, stopped));
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_run(&n, 1000);
-  assert_int_equal(net_count(&n, 1, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   net_deinit(&n);
 }
 
@@ -75,10 +76,10 @@ static void a_silent_peer_holds_it_up_for_ten_seconds_at_most(void **state) {
   n.clients[1].frozen = true;
   stop(0);
   net_run(&n, 9000);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 0);
   net_run(&n, 1500);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 1);
-  assert_int_equal(net_find(&n, 0, PL_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
   net_deinit(&n);
 }
 
@@ -90,8 +91,8 @@ static void a_session_without_a_link_does_not_hold_it_up(void **state) {
   (void)net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   stop(0);
-  assert_int_equal(net_count(&n, 0, PL_OUT_DISCONNECT), 1);
-  assert_int_equal(net_count(&n, 0, PL_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   net_deinit(&n);
 }
 

@@ -166,7 +166,7 @@ static void make_link(char *text, size_t size, uint8_t relay_byte) {
   make_id(peer, 1);
   make_id(relay, relay_byte);
   assert_int_equal(pl_url_parse(&url, "ws://127.0.0.1:1"), 0);
-  assert_int_equal(pl_link_format(&url, peer, relay, secret, text, size), 0);
+  assert_int_equal(pl_invite_link_format(&url, peer, relay, secret, text, size), 0);
 }
 
 /* A link means one relay: another one never hears of the peer. */

@@ -30,7 +30,7 @@ static int make_link(void **state) {
   if (pl_identity_from_seed(&person, seed) != 0) return -1;
   seed[0] = 2;
   if (pl_identity_from_seed(&relay, seed) != 0 || pl_url_parse(&url, "wss://relay.example:8443") != 0) return -1;
-  return pl_link_format(&url, person.id, relay.id, secret, link_text, sizeof link_text);
+  return pl_invite_link_format(&url, person.id, relay.id, secret, link_text, sizeof link_text);
 }
 
 /* The text with the link in place of each @. */

@@ -152,20 +152,20 @@ static void make_link(char *text, size_t size, const char *address) {
   make_id(relay, 2);
   memset(secret, 3, sizeof secret);
   assert_int_equal(pl_url_parse(&url, address), 0);
-  assert_int_equal(pl_link_format(&url, peer, relay, secret, text, size), 0);
+  assert_int_equal(pl_invite_link_format(&url, peer, relay, secret, text, size), 0);
 }
 
 static void test_link_there_and_back(void **state) {
   char text[640];
   uint8_t peer[32], relay[32];
-  pl_link link;
+  pl_invite_link link;
   (void)state;
   make_id(peer, 1);
   make_id(relay, 2);
   make_link(text, sizeof text, "wss://relay.example:8443");
   assert_true(strncmp(text, "https://relay.example:8443/#", 28) == 0);
   assert_int_equal(strlen(text), 28 + 114);
-  assert_int_equal(pl_link_parse(&link, text), 0);
+  assert_int_equal(pl_invite_link_parse(&link, text), 0);
   assert_string_equal(link.url.origin, "https://relay.example:8443");
   assert_string_equal(link.url.path, "/pairlink");
   assert_memory_equal(link.peer, peer, 32);
@@ -173,7 +173,7 @@ static void test_link_there_and_back(void **state) {
   for (size_t i = 0; i < 16; i++) assert_int_equal(link.secret[i], 3);
   char paged[700]; /* the page may lie at a path, the relay is at the origin */
   snprintf(paged, sizeof paged, "https://relay.example:8443/app/index.html#%s", text + 28);
-  assert_int_equal(pl_link_parse(&link, paged), 0);
+  assert_int_equal(pl_invite_link_parse(&link, paged), 0);
   assert_string_equal(link.url.path, "/pairlink");
 }
 
@@ -189,11 +189,11 @@ static void test_no_link_to_a_relay_below_the_root(void **state) {
   make_id(relay, 2);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(below); i++) {
     assert_int_equal(pl_url_parse(&url, below[i]), 0);
-    assert_int_equal(pl_link_format(&url, peer, relay, secret, text, sizeof text), PL_EURL);
+    assert_int_equal(pl_invite_link_format(&url, peer, relay, secret, text, sizeof text), PL_EURL);
   }
   for (size_t i = 0; i < PL_ARRAY_LENGTH(root); i++) {
     assert_int_equal(pl_url_parse(&url, root[i]), 0);
-    assert_int_equal(pl_link_format(&url, peer, relay, secret, text, sizeof text), 0);
+    assert_int_equal(pl_invite_link_format(&url, peer, relay, secret, text, sizeof text), 0);
   }
 }
 
@@ -205,31 +205,31 @@ static void test_link_too_small_a_place(void **state) {
   assert_int_equal(pl_url_parse(&url, "ws://h"), 0);
   make_link(text, sizeof text, "ws://h");
   size_t need = strlen(text) + 1;
-  assert_int_equal(pl_link_format(&url, zero, zero, zero, text, need - 1), PL_EMSGSIZE);
-  assert_int_equal(pl_link_format(&url, zero, zero, zero, text, need), 0);
+  assert_int_equal(pl_invite_link_format(&url, zero, zero, zero, text, need - 1), PL_EMSGSIZE);
+  assert_int_equal(pl_invite_link_format(&url, zero, zero, zero, text, need), 0);
 }
 
 /* Each character of the fragment counts: any change is noticed by the check bytes. */
 static void test_link_any_change_is_refused(void **state) {
   char text[640];
-  pl_link link;
+  pl_invite_link link;
   (void)state;
   make_link(text, sizeof text, "http://127.0.0.1:8787");
   char *fragment = strchr(text, '#') + 1;
   for (size_t i = 0; fragment[i]; i++) {
     char old = fragment[i];
     fragment[i] = old == 'A' ? 'B' : 'A';
-    assert_int_equal(pl_link_parse(&link, text), PL_ELINK);
+    assert_int_equal(pl_invite_link_parse(&link, text), PL_ELINK);
     fragment[i] = old;
   }
-  assert_int_equal(pl_link_parse(&link, text), 0);
+  assert_int_equal(pl_invite_link_parse(&link, text), 0);
   fragment[113] = '\0';
-  assert_int_equal(pl_link_parse(&link, text), PL_ELINK);
+  assert_int_equal(pl_invite_link_parse(&link, text), PL_ELINK);
 }
 
 static void test_link_refused(void **state) {
   char text[640], other[800];
-  pl_link link;
+  pl_invite_link link;
   (void)state;
   make_link(text, sizeof text, "http://127.0.0.1:8787");
   const char *fragment = strchr(text, '#') + 1;
@@ -241,7 +241,7 @@ static void test_link_refused(void **state) {
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(other, sizeof other, formats[i], fragment);
 #pragma GCC diagnostic pop
-    if (pl_link_parse(&link, other) != PL_ELINK) fail_msg("%s is taken", other);
+    if (pl_invite_link_parse(&link, other) != PL_ELINK) fail_msg("%s is taken", other);
   }
 }
 

@@ -92,7 +92,7 @@ static void test_unanswered(void **state) {
   workers *all = workers_begin(NULL);
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = 0;
-  uint32_t timeout = all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS];
+  uint32_t timeout = all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS];
   client_open(a, LINK, b, "one", 3);
   workers_settle(all);
   workers_expect(b, PL_ENV_OFFER, &at_b, 0);
@@ -271,7 +271,7 @@ static void test_newest_listener(void **state) {
 }
 
 static void few_instances(world *w) {
-  w->settings[PL_SET_INSTANCES_PER_ID] = 2;
+  w->settings[PL_RELAY_SET_INSTANCES_PER_ID] = 2;
 }
 
 static void test_instances_per_id(void **state) {
@@ -313,7 +313,7 @@ static void test_blocked_elsewhere(void **state) {
     client_open(a, LINK, b, "one", 3);
     workers_settle(all);
     workers_expect_nothing(b);
-    workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+    workers_pass(all, all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
     uint32_t at_a = LINK;
     workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
     workers_expect_nothing(b);
@@ -340,7 +340,7 @@ static void test_frozen_receiver(void **state) {
   workers *all = workers_begin(NULL);
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
-  size_t window = all->w[0].settings[PL_SET_LINK_WINDOW];
+  size_t window = all->w[0].settings[PL_RELAY_SET_LINK_WINDOW];
   b->reads = false;
   for (size_t sent = 0; sent < 2 * window; sent += 160000) {
     send_much(a, LINK, 160000);
@@ -377,7 +377,7 @@ static void test_stalled_worker(void **state) {
   for (const seen *s; (s = client_next(b)); got += s->size) assert_int_equal(s->type, PL_ENV_DATA);
   assert_int_equal(got, 640000);
   all->pipes[0][1].stalled = true;
-  send_much(a, LINK, 2 * (size_t)all->w[0].settings[PL_SET_LINK_WINDOW]);
+  send_much(a, LINK, 2 * (size_t)all->w[0].settings[PL_RELAY_SET_LINK_WINDOW]);
   workers_settle(all);
   workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
   all->pipes[0][1].stalled = false;

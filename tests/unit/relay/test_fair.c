@@ -20,7 +20,7 @@ static world w;
 static uint8_t record[RECORD];
 
 static void set(world *at, const char *name, uint32_t value) {
-  assert_int_equal(pl_settings_set(at->settings, name, value), 0);
+  assert_int_equal(pl_relay_settings_set(at->settings, name, value), 0);
 }
 
 static client *ready_at(world *at, uint16_t seed, uint8_t home) {
@@ -107,7 +107,7 @@ static void test_floods_of_peers(void **state) {
   client_open(c, LINK(0), a, "one", 3);
   workers_settle(all);
   workers_expect_nothing(a);
-  workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+  workers_pass(all, all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   client *everybody[] = {a, b, c};
   free_all(everybody, 3);
   workers_end(all);
@@ -152,7 +152,7 @@ static void test_worker_that_is_behind(void **state) {
   assert_non_null(last);
   client *everybody[] = {a, b, c, late};
   free_all(everybody, 4);
-  workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+  workers_pass(all, all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   workers_end(all);
 }
 
@@ -223,7 +223,7 @@ static int hoard(client **from, client **to) {
     join(from[i], LINK(0), to[i]);
   }
   for (int i = 0; i < PAIRS; i++) fill(from[i], to[i], 15);
-  return (int)(pl_relay_get_stats(w.relay).queued_bytes * 100 / w.settings[PL_SET_QUEUE_TOTAL_MAX]);
+  return (int)(pl_relay_get_stats(w.relay).queued_bytes * 100 / w.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX]);
 }
 
 static void test_hoarders_refuse_nobody(void **state) {
@@ -448,7 +448,7 @@ static void test_connections_of_an_address(void **state) {
 /* Behind a proxy that is trusted the addresses are those that it tells. */
 static void test_connections_through_a_proxy(void **state) {
   (void)state;
-  const pl_cidr proxy = {.address = {0x20, 1, 0xd, 0xb8}, .bits = 32};
+  const pl_relay_cidr proxy = {.address = {0x20, 1, 0xd, 0xb8}, .bits = 32};
   world_init(&w);
   few_sockets(&w);
   w.trusted = &proxy;

@@ -20,7 +20,7 @@ static int parse(const char *text, uint8_t out[16]) {
   size_t size = strlen(text);
   uint8_t *copy = malloc(size + !size);
   memcpy(copy, text, size);
-  int rc = pl_address_parse((pl_view){copy, size}, out);
+  int rc = pl_relay_address_parse((pl_view){copy, size}, out);
   free(copy);
   return rc;
 }
@@ -90,11 +90,11 @@ static void test_addresses(void **state) {
 }
 
 static bool within(const char *range, const char *address) {
-  pl_cidr cidr;
+  pl_relay_cidr cidr;
   uint8_t bytes[16];
-  assert_int_equal(pl_cidr_parse(view(range), &cidr), 0);
+  assert_int_equal(pl_relay_cidr_parse(view(range), &cidr), 0);
   assert_int_equal(parse(address, bytes), 0);
-  return pl_cidr_has(&cidr, 1, bytes);
+  return pl_relay_cidr_has(&cidr, 1, bytes);
 }
 
 static void test_ranges(void **state) {
@@ -113,8 +113,9 @@ static void test_ranges(void **state) {
   assert_true(within("::ffff:10.0.0.0/104", "10.1.2.3"));
   static const char *const bad[] = {"10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/",   "::/129",
                                     "/8",         "10.0.0.0/8x", "10.0.0.0/-1", "host"};
-  pl_cidr cidr;
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++) assert_int_equal(pl_cidr_parse(view(bad[i]), &cidr), PL_EINVAL);
+  pl_relay_cidr cidr;
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++)
+    assert_int_equal(pl_relay_cidr_parse(view(bad[i]), &cidr), PL_EINVAL);
 }
 
 static void test_last_untrusted_hop(void **state) {
@@ -132,11 +133,11 @@ static void test_last_untrusted_hop(void **state) {
       {",", NULL},
       {"junk, 10.0.0.2", NULL},
   };
-  pl_cidr cidr;
+  pl_relay_cidr cidr;
   uint8_t out[16], expected[16];
-  assert_int_equal(pl_cidr_parse(view("10.0.0.0/8"), &cidr), 0);
+  assert_int_equal(pl_relay_cidr_parse(view("10.0.0.0/8"), &cidr), 0);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
-    int rc = pl_forwarded_for(view(cases[i].header), &cidr, 1, out);
+    int rc = pl_relay_forwarded_for(view(cases[i].header), &cidr, 1, out);
     assert_int_equal(rc, cases[i].address ? 0 : PL_EINVAL);
     if (!cases[i].address) continue;
     assert_int_equal(parse(cases[i].address, expected), 0);
@@ -167,11 +168,11 @@ static int get(uint8_t seed, const char *forwarded) {
 
 static void test_rates_by_forwarded_address(void **state) {
   (void)state;
-  static pl_cidr trusted; /* the place of client 1; client 2 is a stranger */
+  static pl_relay_cidr trusted; /* the place of client 1; client 2 is a stranger */
   world_init(&w);
-  assert_int_equal(pl_cidr_parse(view("2001:db8:100::/40"), &trusted), 0);
+  assert_int_equal(pl_relay_cidr_parse(view("2001:db8:100::/40"), &trusted), 0);
   w.trusted = &trusted;
-  w.settings[PL_SET_CONNECTS_PER_MINUTE] = 2;
+  w.settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 2;
   world_start(&w);
   for (int i = 0; i < 2; i++) assert_int_equal(get(1, "192.0.2.1"), 404);
   assert_int_equal(get(1, "192.0.2.1"), 429);

@@ -19,14 +19,15 @@ enum { HEAD_MAX = 16384, HEADERS_MAX = 64 };
 #define GET "GET /pairlink HTTP/1.1\r\n"
 
 /* Reads in chunks; the result is the same for all of them. */
-static int parse(pl_http *h, const char *text, size_t size, size_t chunk, pl_http_request *request, size_t *left) {
-  int rc = PL_HTTP_MORE;
-  pl_http_init(h, HEAD_MAX, HEADERS_MAX);
+static int parse(pl_relay_http *h, const char *text, size_t size, size_t chunk, pl_relay_http_request *request,
+                 size_t *left) {
+  int rc = PL_RELAY_HTTP_MORE;
+  pl_relay_http_init(h, HEAD_MAX, HEADERS_MAX);
   *left = size;
-  for (size_t at = 0; at < size && rc == PL_HTTP_MORE;) {
+  for (size_t at = 0; at < size && rc == PL_RELAY_HTTP_MORE;) {
     size_t n = size - at < chunk ? size - at : chunk, unread = n;
     const uint8_t *p = (const uint8_t *)text + at;
-    rc = pl_http_read(h, &p, &unread, request);
+    rc = pl_relay_http_read(h, &p, &unread, request);
     at += n - unread;
     *left = size - at;
   }
@@ -37,14 +38,14 @@ static int judge_bytes(const char *text, size_t size) {
   const size_t chunks[] = {1, 2, 7, 100, 100000};
   int first = 0;
   for (size_t i = 0; i < PL_ARRAY_LENGTH(chunks); i++) {
-    pl_http h;
-    pl_http_request request;
+    pl_relay_http h;
+    pl_relay_http_request request;
     size_t left;
     int rc = parse(&h, text, size, chunks[i], &request, &left);
     if (i == 0) first = rc;
     assert_int_equal(rc, first);
     assert_true(h.text.capacity <= HEAD_MAX);
-    pl_http_deinit(&h);
+    pl_relay_http_deinit(&h);
   }
   return first;
 }
@@ -55,38 +56,38 @@ static int judge(const char *text) {
 
 static void test_get(void **state) {
   (void)state;
-  pl_http h;
-  pl_http_request r;
+  pl_relay_http h;
+  pl_relay_http_request r;
   size_t left;
   const char *text =
       "GET /assets/a.js?x=1 HTTP/1.1\r\nhOsT:\trelay.example \r\nAccept-Encoding: deflate, gzip;q=0, br;q=0.5\r\n"
       "If-None-Match: \"abc\"\r\nX-Other: any thing\r\n\r\nrest";
-  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_RELAY_HTTP_REQUEST);
   assert_true(pl_view_is(r.path, "/assets/a.js"));
   assert_true(pl_view_is(r.host, "relay.example"));
   assert_true(r.accepts_br);
   assert_false(r.accepts_gzip);
   assert_false(r.upgrade);
   assert_int_equal(left, 4); /* what follows the head is left */
-  assert_true(pl_http_etag_matches(r.if_none_match, "\"abc\""));
-  assert_false(pl_http_etag_matches(r.if_none_match, "\"abd\""));
-  pl_http_deinit(&h);
+  assert_true(pl_relay_http_etag_matches(r.if_none_match, "\"abc\""));
+  assert_false(pl_relay_http_etag_matches(r.if_none_match, "\"abd\""));
+  pl_relay_http_deinit(&h);
 }
 
 static void test_upgrade(void **state) {
   (void)state;
-  pl_http h;
-  pl_http_request r;
+  pl_relay_http h;
+  pl_relay_http_request r;
   size_t left;
   const char *text = GET HOST UPGRADE "Origin: http://relay.example:8787\r\n\r\n\x82";
   for (size_t chunk = 1; chunk < 500; chunk += 13) {
-    assert_int_equal(parse(&h, text, strlen(text), chunk, &r, &left), PL_HTTP_REQUEST);
+    assert_int_equal(parse(&h, text, strlen(text), chunk, &r, &left), PL_RELAY_HTTP_REQUEST);
     assert_true(r.upgrade);
     assert_true(r.subprotocol);
     assert_int_equal(r.key.size, 24);
-    assert_true(pl_http_origin_allowed(r.origin, r.host, NULL));
+    assert_true(pl_relay_http_origin_allowed(r.origin, r.host, NULL));
     assert_int_equal(left, 1);
-    pl_http_deinit(&h);
+    pl_relay_http_deinit(&h);
   }
 }
 
@@ -177,7 +178,7 @@ static void test_refusals(void **state) {
     assert_int_equal(rc, cases[i].status);
   }
   assert_int_equal(judge_bytes("GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 33), 400);
-  assert_int_equal(judge("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), PL_HTTP_REQUEST);
+  assert_int_equal(judge("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), PL_RELAY_HTTP_REQUEST);
 }
 
 static void test_whole_addresses(void **state) {
@@ -187,13 +188,13 @@ static void test_whole_addresses(void **state) {
                             {"http://a//b", "//b"}};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
     char text[128];
-    pl_http h;
-    pl_http_request r;
+    pl_relay_http h;
+    pl_relay_http_request r;
     size_t left;
     snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", cases[i][0]);
-    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_RELAY_HTTP_REQUEST);
     assert_true(pl_view_equals(r.path, cases[i][1]));
-    pl_http_deinit(&h);
+    pl_relay_http_deinit(&h);
   }
 }
 
@@ -201,15 +202,15 @@ static void test_head(void **state) {
   (void)state;
   const char *texts[] = {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD /a HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
                          "HEAD * HTTP/1.1\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"};
-  const int results[] = {PL_HTTP_REQUEST, 400, 400, PL_HTTP_REQUEST};
+  const int results[] = {PL_RELAY_HTTP_REQUEST, 400, 400, PL_RELAY_HTTP_REQUEST};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(texts); i++) {
-    pl_http h;
-    pl_http_request r;
+    pl_relay_http h;
+    pl_relay_http_request r;
     size_t left;
     assert_int_equal(parse(&h, texts[i], strlen(texts[i]), 3, &r, &left), results[i]);
     assert_int_equal(h.head, i < 3); /* known also when it is refused */
-    if (results[i] == PL_HTTP_REQUEST) assert_int_equal(r.head, i < 3);
-    pl_http_deinit(&h);
+    if (results[i] == PL_RELAY_HTTP_REQUEST) assert_int_equal(r.head, i < 3);
+    pl_relay_http_deinit(&h);
   }
 }
 
@@ -236,26 +237,26 @@ static void test_codings(void **state) {
   };
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
     char text[256];
-    pl_http h;
-    pl_http_request r;
+    pl_relay_http h;
+    pl_relay_http_request r;
     size_t left;
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", cases[i].fields);
-    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
+    assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_RELAY_HTTP_REQUEST);
     if (r.accepts_br != cases[i].br || r.accepts_gzip != cases[i].gzip || r.refuses_identity != cases[i].no_identity)
       fail_msg("%s", cases[i].fields);
-    pl_http_deinit(&h);
+    pl_relay_http_deinit(&h);
   }
 }
 
 static bool matches(const char *fields, const char *etag) {
   char text[256];
-  pl_http h;
-  pl_http_request r;
+  pl_relay_http h;
+  pl_relay_http_request r;
   size_t left;
   snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
-  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_HTTP_REQUEST);
-  bool same = pl_http_etag_matches(r.if_none_match, etag);
-  pl_http_deinit(&h);
+  assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_RELAY_HTTP_REQUEST);
+  bool same = pl_relay_http_etag_matches(r.if_none_match, etag);
+  pl_relay_http_deinit(&h);
   return same;
 }
 
@@ -287,14 +288,14 @@ static void test_limits(void **state) {
   n = 25;
   for (size_t i = 0; i < HEADERS_MAX - 1; i++, n += 6) memcpy(text + n, "A: b\r\n", 6);
   memcpy(text + n, "\r\n", 2);
-  assert_int_equal(judge_bytes(text, n + 2), PL_HTTP_REQUEST);
+  assert_int_equal(judge_bytes(text, n + 2), PL_RELAY_HTTP_REQUEST);
   memcpy(text + n, "A: b\r\n\r\n", 8);
   assert_int_equal(judge_bytes(text, n + 8), 431);
 }
 
 static bool origin(const char *o, const char *host, const char *const *allowed) {
-  return pl_http_origin_allowed((pl_view){(const uint8_t *)o, strlen(o)},
-                                (pl_view){(const uint8_t *)host, strlen(host)}, allowed);
+  return pl_relay_http_origin_allowed((pl_view){(const uint8_t *)o, strlen(o)},
+                                      (pl_view){(const uint8_t *)host, strlen(host)}, allowed);
 }
 
 static void test_origins(void **state) {
@@ -321,30 +322,30 @@ static void test_answers(void **state) {
   char text[512];
   const int statuses[] = {400, 403, 404, 405, 406, 413, 414, 426, 431, 500, 503, 505};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(statuses); i++) {
-    size_t n = pl_http_write_refusal(text, sizeof text, statuses[i], false);
+    size_t n = pl_relay_http_write_refusal(text, sizeof text, statuses[i], false);
     assert_true(n > 0);
     assert_non_null(strstr(text, "Connection: close"));
     const char *body = strstr(text, "\r\n\r\n") + 4;
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu\r\n", n - (size_t)(body - text));
     assert_non_null(strstr(text, length));
-    assert_int_equal(pl_http_write_refusal(text, sizeof text, statuses[i], true),
+    assert_int_equal(pl_relay_http_write_refusal(text, sizeof text, statuses[i], true),
                      (size_t)(body - text)); /* to a HEAD */
   }
-  assert_int_equal(pl_http_write_refusal(text, 20, 400, false), 0);
+  assert_int_equal(pl_relay_http_write_refusal(text, 20, 400, false), 0);
 }
 
 static void test_out_of_memory(void **state) {
   (void)state;
-  pl_http h;
-  pl_http_request r;
+  pl_relay_http h;
+  pl_relay_http_request r;
   const uint8_t *p = (const uint8_t *)"GET";
   size_t left = 3;
-  pl_http_init(&h, HEAD_MAX, HEADERS_MAX);
+  pl_relay_http_init(&h, HEAD_MAX, HEADERS_MAX);
   pl_alloc_fail_at(1);
-  assert_int_equal(pl_http_read(&h, &p, &left, &r), 500);
+  assert_int_equal(pl_relay_http_read(&h, &p, &left, &r), 500);
   pl_alloc_fail_at(0);
-  pl_http_deinit(&h);
+  pl_relay_http_deinit(&h);
 }
 
 int main(void) {

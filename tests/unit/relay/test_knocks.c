@@ -57,7 +57,7 @@ static void test_blocked_is_like_absent(void **state) {
   list(b, PL_CONST_PEERS_ALLOW, a);
   call(a, 0, b);
   assert_int_equal(offer_of(b), 0);
-  world_pass(&w, w.settings[PL_SET_OPEN_TIMEOUT_MS] - 1);
+  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS] - 1);
   assert_int_equal(reset_of(a), 0);
   world_pass(&w, 1);
   assert_int_equal(reset_of(a), PL_REASON_UNAVAILABLE);
@@ -70,7 +70,7 @@ static void test_blocked_is_like_absent(void **state) {
 static void test_knocks_of_a_caller(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_KNOCKS_PER_CALLER] = 2;
+  w.settings[PL_RELAY_SET_KNOCKS_PER_CALLER] = 2;
   world_start(&w);
   client *all[] = {ready(1), ready(2), ready(3)}, *a = all[0];
   call(a, 0, all[1]);
@@ -90,7 +90,7 @@ static void test_knocks_of_a_caller(void **state) {
 static void test_knocks_of_an_address(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_KNOCKS_PER_ADDRESS] = 1;
+  w.settings[PL_RELAY_SET_KNOCKS_PER_ADDRESS] = 1;
   world_start(&w);
   client *all[] = {ready(1), ready(2), ready(3)};
   call(all[0], 0, all[1]);
@@ -105,8 +105,8 @@ static void test_knocks_of_an_address(void **state) {
 static void test_floods_lock_no_friend_out(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_KNOCKS_PER_CALLEE] = 2;
-  w.settings[PL_SET_OFFERS_PER_ID] = 1;
+  w.settings[PL_RELAY_SET_KNOCKS_PER_CALLEE] = 2;
+  w.settings[PL_RELAY_SET_OFFERS_PER_ID] = 1;
   world_start(&w);
   client *all[] = {ready(1), ready(2), ready(3), ready(4)}, *me = all[0], *friend = all[1], *allowed = all[3];
   call(me, 0, friend); /* linked once, by me: it counts both ways */
@@ -120,7 +120,7 @@ static void test_floods_lock_no_friend_out(void **state) {
   assert_true(offer_of(me));
   call(allowed, 0, me);
   assert_true(offer_of(me));
-  world_pass(&w, w.settings[PL_SET_OPEN_TIMEOUT_MS]);
+  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   assert_int_equal(reset_of(all[2]), PL_REASON_UNAVAILABLE); /* no word of a limit: it would tell who is there */
   call(all[2], 100, me);
   assert_int_equal(offer_of(me), 0); /* by number, though none waits any more */
@@ -130,8 +130,8 @@ static void test_floods_lock_no_friend_out(void **state) {
 static void test_lists_are_bounded(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_PEERS_PER_SOCKET] = 40;
-  w.settings[PL_SET_KNOCKS_PER_CALLEE] = 1;
+  w.settings[PL_RELAY_SET_PEERS_PER_SOCKET] = 40;
+  w.settings[PL_RELAY_SET_KNOCKS_PER_CALLEE] = 1;
   world_start(&w);
   client *all[] = {ready(1), ready(2), ready(3)}, *me = all[0];
   uint8_t payload[2 + 32 * 32] = {PL_CONST_PEERS_BLOCK, 32};

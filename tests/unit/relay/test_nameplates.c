@@ -32,8 +32,8 @@ static client *again(client *old) {
 
 static void start(void (*change)(void)) {
   world_init(&w);
-  w.settings[PL_SET_PING_INTERVAL_MS] = 3600000; /* these clients never answer */
-  w.settings[PL_SET_DEAD_AFTER_MS] = 7200000;
+  w.settings[PL_RELAY_SET_PING_INTERVAL_MS] = 3600000; /* these clients never answer */
+  w.settings[PL_RELAY_SET_DEAD_AFTER_MS] = 7200000;
   if (change) change();
   world_start(&w);
 }
@@ -166,8 +166,8 @@ static void test_limits_of_an_id(void **state) {
 }
 
 static void few(void) {
-  w.settings[PL_SET_CODES_TOTAL] = 3;
-  w.settings[PL_SET_CODES_PER_MINUTE] = 4;
+  w.settings[PL_RELAY_SET_CODES_TOTAL] = 3;
+  w.settings[PL_RELAY_SET_CODES_PER_MINUTE] = 4;
 }
 
 static void test_limits_of_all(void **state) {
@@ -248,7 +248,7 @@ static void test_owner_comes_back(void **state) {
   assert_int_equal(code.lifetime_ms, 59000); /* no longer than before */
   client_hang_up(all[0]);
   assert_null(client_next(all[1])); /* as for an OPEN, it waits for T */
-  world_pass(&w, w.settings[PL_SET_OPEN_TIMEOUT_MS] - 1000);
+  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS] - 1000);
   assert_int_equal(reset_of(all[1]), PL_REASON_UNAVAILABLE);
   finish(all, 3);
 }
@@ -321,7 +321,7 @@ static void test_misses(void **state) {
 }
 
 static void slow(void) {
-  w.settings[PL_SET_CLAIMS_PER_MINUTE] = 2;
+  w.settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = 2;
 }
 
 static void test_claims_of_an_address(void **state) {
@@ -341,7 +341,7 @@ static void test_claims_of_an_address(void **state) {
 static void test_no_knock(void **state) {
   (void)state;
   start(NULL);
-  w.settings[PL_SET_CLAIMS_PER_MINUTE] = 1000;
+  w.settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = 1000;
   client *all[] = {ready(1), ready(2)};
   uint8_t block[34] = {PL_CONST_PEERS_BLOCK, 1};
   memcpy(block + 2, all[1]->identity.id, 32);
@@ -367,7 +367,7 @@ static void test_no_knock(void **state) {
   while (claim_of(all[0], number)) came++;
   assert_in_range(came, 1, 16);     /* a known number brings no flood */
   claim(all[0], LINK(100), number); /* its own: never to the same socket */
-  world_pass(&w, w.settings[PL_SET_OPEN_TIMEOUT_MS]);
+  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   finish(all, 2);
 }
 
@@ -442,7 +442,7 @@ static void test_across_workers(void **state) {
   client_login(back, false);
   workers_settle(all);
   assert_int_equal(make_at(all, back, number), number); /* at another worker than before */
-  workers_pass(all, all->w[0].settings[PL_SET_OPEN_TIMEOUT_MS]);
+  workers_pass(all, all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   assert_int_equal(reset_of(claimer), PL_REASON_UNAVAILABLE);
   claim(claimer, LINK(3), number);
   workers_settle(all);

@@ -27,7 +27,7 @@ static bool sends; /* all of it once more with a shell that takes much at once *
 static void start(void) {
   world_init(&w);
   w.sends = sends;
-  w.settings[PL_SET_LINK_WINDOW] = WINDOW;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = WINDOW;
 }
 
 static uint32_t join(client *caller, uint32_t link, client *callee) {
@@ -76,7 +76,7 @@ static void test_order_across_buffer_and_queue(void **state) {
 static void test_largest_envelopes(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
   world_start(&w);
   client *a = ready(1), *b = ready(2);
   join(a, LINK(0), b);
@@ -240,7 +240,7 @@ static void test_volatile_at_the_budget_of_a_socket(void **state) {
   (void)state;
   for (uint32_t most = 2 * WINDOW; most < 5 * WINDOW / 2; most += 4096) {
     start();
-    w.settings[PL_SET_SOCKET_QUEUE_MAX] = most;
+    w.settings[PL_RELAY_SET_SOCKET_QUEUE_MAX] = most;
     world_start(&w);
     client *a = ready(1), *b = ready(2);
     join(a, LINK(0), b);
@@ -264,8 +264,8 @@ static void test_volatile_at_the_budget_of_a_socket(void **state) {
 static void test_process_budget(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_LINK_WINDOW] = 1048576;
-  w.settings[PL_SET_QUEUE_TOTAL_MAX] = 1048576;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 1048576;
   world_start(&w);
   client *a = ready(1), *b = ready(2), *c = ready(3), *d = ready(4);
   join(a, LINK(0), b);
@@ -299,7 +299,7 @@ static void test_process_budget(void **state) {
 static void test_socket_budget(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_SOCKET_QUEUE_MAX] = 200000;
+  w.settings[PL_RELAY_SET_SOCKET_QUEUE_MAX] = 200000;
   world_start(&w);
   client *a = ready(1), *b = ready(2);
   for (uint32_t slot = 0; slot < 10; slot++) join(a, LINK(slot), b);
@@ -378,7 +378,7 @@ static void expect_numbered(client *c, uint32_t link, uint32_t first, uint32_t c
 static void test_messages_in_any_pieces(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
   world_start(&w);
   client *a = ready(1), *b = ready(2);
   uint32_t theirs = join(a, LINK(0), b), number = 0;
@@ -399,7 +399,7 @@ static void test_messages_in_any_pieces(void **state) {
 static void test_much_to_a_socket_that_takes_little(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
   world_start(&w);
   client *a = ready(1), *b = ready(2);
   uint32_t theirs = join(a, LINK(0), b), number = 0;
@@ -421,7 +421,7 @@ static void test_much_to_a_socket_that_takes_little(void **state) {
 static void test_much_among_other_envelopes(void **state) {
   (void)state;
   start();
-  w.settings[PL_SET_LINK_WINDOW] = 1048576;
+  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
   world_start(&w);
   client *a = ready(1), *b = ready(2), *c = ready(3);
   uint32_t theirs = join(a, LINK(0), b), others = join(a, LINK(1), c), number = 0;

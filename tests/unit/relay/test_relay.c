@@ -142,7 +142,7 @@ static void test_before_and_after_login(void **state) {
 static void test_expired_challenge(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_CHALLENGE_MS] = 100;
+  w.settings[PL_RELAY_SET_CHALLENGE_MS] = 100;
   world_start(&w);
   client *c = client_new(&w, 1);
   uint8_t login[512];
@@ -196,7 +196,7 @@ static void test_closed_admission_and_origin(void **state) {
   (void)state;
   static const char *const urls[] = {"https://relay.example", NULL};
   world_init(&w);
-  w.admission = PL_ADMIT_CLOSED;
+  w.admission = PL_RELAY_ADMIT_CLOSED;
   world_start(&w);
   client *c = client_new(&w, 1);
   client_login(c, true);
@@ -237,8 +237,8 @@ static void test_instances(void **state) {
 static void test_limits_by_address(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_REGISTRATIONS_PER_HOUR] = 2;
-  w.settings[PL_SET_CONNECTS_PER_MINUTE] = 5;
+  w.settings[PL_RELAY_SET_REGISTRATIONS_PER_HOUR] = 2;
+  w.settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 5;
   world_start(&w);
   client *c[6];
   for (size_t i = 0; i < 5; i++) {
@@ -264,7 +264,7 @@ static void test_limits_by_address(void **state) {
 static void test_full(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_SOCKETS_MAX] = 1;
+  w.settings[PL_RELAY_SET_SOCKETS_MAX] = 1;
   world_start(&w);
   client *c = ready(1), *over = client_new(&w, 2), *get = client_new(&w, 3);
   client_upgrade(over);
@@ -525,8 +525,8 @@ static void test_socket_errors(void **state) {
 static void test_rate_of_opens(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_OPEN_BURST] = 3;
-  w.settings[PL_SET_OPENS_PER_MINUTE] = 60;
+  w.settings[PL_RELAY_SET_OPEN_BURST] = 3;
+  w.settings[PL_RELAY_SET_OPENS_PER_MINUTE] = 60;
   world_start(&w);
   client *a = ready(1), *b = ready(2);
   for (uint32_t slot = 0; slot < 4; slot++) client_open(a, LINK(1, slot), b, "m", 1);
@@ -542,7 +542,7 @@ static void test_rate_of_opens(void **state) {
 static void test_offers_per_id(void **state) {
   (void)state;
   world_init(&w);
-  w.settings[PL_SET_OFFERS_PER_ID] = 2;
+  w.settings[PL_RELAY_SET_OFFERS_PER_ID] = 2;
   world_start(&w);
   client *b = ready(9), *callers[4];
   for (uint8_t i = 0; i < 4; i++) {

@@ -22,11 +22,11 @@ typedef struct scene {
   uv_loop_t loop;
   pl_store *store;
   char dir[64], path[128], why[512];
-  size_t answers, counts[PL_REGISTRATION_FAILED + 1];
-  pl_registration last;
+  size_t answers, counts[PL_RELAY_REGISTRATION_FAILED + 1];
+  pl_relay_registration last;
 } scene;
 
-static void on_done(void *user, pl_conn *conn, pl_registration result) {
+static void on_done(void *user, pl_relay_conn *conn, pl_relay_registration result) {
   scene *s = user;
   (void)conn;
   s->answers++;
@@ -67,7 +67,7 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static pl_registration look_up(scene *s, uint32_t who, bool may_create) {
+static pl_relay_registration look_up(scene *s, uint32_t who, bool may_create) {
   uint8_t id[32] = {0};
   size_t before = s->answers;
   pl_put_u32(id, who);
@@ -87,15 +87,15 @@ static void test_new_known_revoked(void **state) {
   scene *s = *state;
   open_store(s);
   assert_non_null(s->store);
-  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_ABSENT);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_KNOWN);
-  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_ABSENT);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_KNOWN);
   close_store(s);
   open_store(s);
-  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_KNOWN);
   sql(s, "UPDATE registrations SET revoked = 1");
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_REVOKED);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_REVOKED);
   close_store(s);
 }
 
@@ -108,8 +108,8 @@ static void test_many_at_once(void **state) {
     pl_store_lookup(s->store, NULL, id, true);
   }
   while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
-  assert_int_equal(s->counts[PL_REGISTRATION_NEW], MANY);
-  assert_int_equal(s->counts[PL_REGISTRATION_KNOWN], MANY);
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY);
   close_store(s);
 }
 
@@ -120,18 +120,18 @@ static void test_another_program_writes(void **state) {
   uint8_t id[32] = {0};
   open_store(s);
   assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_NEW);
   assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE; UPDATE registrations SET class = 1", NULL, NULL, NULL),
                    SQLITE_OK);
-  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_KNOWN); /* reading waits for nobody */
-  s->answers = s->counts[PL_REGISTRATION_NEW] = 0;
+  assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_KNOWN); /* reading waits for nobody */
+  s->answers = s->counts[PL_RELAY_REGISTRATION_NEW] = 0;
   for (uint32_t i = 1; i <= MANY; i++) {
     pl_put_u32(id, i);
     pl_store_lookup(s->store, NULL, id, true);
   }
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
   while (s->answers < MANY) uv_run(&s->loop, UV_RUN_ONCE);
-  assert_int_equal(s->counts[PL_REGISTRATION_NEW], MANY);
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
   sqlite3_close(db);
   close_store(s);
 }
@@ -142,7 +142,7 @@ static void test_known_ones_wait_for_no_writer(void **state) {
   sqlite3 *db;
   uint8_t id[32] = {0};
   open_store(s);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
   assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
   assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
   s->answers = 0;
@@ -154,11 +154,11 @@ static void test_known_ones_wait_for_no_writer(void **state) {
     pl_store_lookup(s->store, NULL, id, true);
   }
   while (s->answers < MANY + 1) uv_run(&s->loop, UV_RUN_ONCE);
-  assert_int_equal(s->counts[PL_REGISTRATION_KNOWN], MANY + 1);
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY + 1);
   assert_int_equal(s->answers, MANY + 1);
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
   while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
-  assert_int_equal(s->counts[PL_REGISTRATION_NEW], MANY - 1);
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY - 1);
   sqlite3_close(db);
   close_store(s);
 }
@@ -202,12 +202,12 @@ static void test_a_link_to_nothing(void **state) {
 static void test_writes_that_fail(void **state) {
   scene *s = *state;
   open_store(s);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
   sql(s, "CREATE TRIGGER full BEFORE INSERT ON registrations BEGIN SELECT RAISE(ABORT, 'no room'); END");
-  assert_int_equal(look_up(s, 2, true), PL_REGISTRATION_FAILED);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_KNOWN); /* reads go on */
+  assert_int_equal(look_up(s, 2, true), PL_RELAY_REGISTRATION_FAILED);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_KNOWN); /* reads go on */
   sql(s, "DROP TRIGGER full");
-  assert_int_equal(look_up(s, 2, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 2, true), PL_RELAY_REGISTRATION_NEW);
   close_store(s);
 }
 
@@ -231,20 +231,20 @@ static void test_a_batch_that_is_not_kept(void **state) {
   uint8_t id[32] = {0};
   sqlite3_auto_extension((void (*)(void))on_open);
   open_store(s);
-  assert_int_equal(look_up(s, MANY, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_NEW);
   disk_fails = true;
-  s->answers = s->counts[PL_REGISTRATION_FAILED] = 0;
+  s->answers = s->counts[PL_RELAY_REGISTRATION_FAILED] = 0;
   for (uint32_t i = 0; i < 4 * MANY; i++) {
     pl_put_u32(id, i / 4 % MANY);
     pl_store_lookup(s->store, NULL, id, true);
   }
   while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
-  assert_int_equal(s->counts[PL_REGISTRATION_FAILED], 4 * MANY);
-  assert_int_equal(look_up(s, MANY, true), PL_REGISTRATION_KNOWN); /* reads go on */
+  assert_int_equal(s->counts[PL_RELAY_REGISTRATION_FAILED], 4 * MANY);
+  assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_KNOWN); /* reads go on */
   assert_false(pl_store_works(s->store));
   disk_fails = false;
   while (!pl_store_works(s->store)) (void)look_up(s, MANY, true); /* it tries by itself */
-  assert_int_equal(look_up(s, 0, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_NEW);
   close_store(s);
   disk_fails = true;
   open_store(s); /* not at the start either */
@@ -274,7 +274,7 @@ static void test_notes_outlive_a_full_disk(void **state) {
   uint8_t id[32] = {0};
   sqlite3_auto_extension((void (*)(void))on_open);
   open_store(s);
-  assert_int_equal(look_up(s, 1, true), PL_REGISTRATION_NEW);
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
   disk_fails = true;
   for (uint32_t i = 1; i <= 2048; i++) { /* enough to be written at once */
     pl_put_u32(id, i);
@@ -324,7 +324,7 @@ static void test_last_seen_is_written_at_the_end(void **state) {
   (void)look_up(s, 1, true);
   (void)look_up(s, 2, true);
   sql(s, "UPDATE registrations SET last_seen = 1000");
-  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_KNOWN);
   assert_int_equal(count(s, "registrations WHERE last_seen = 1000"), 2); /* a login writes nothing */
   pl_put_u32(id, 2);
   pl_store_linked(s->store, id);
@@ -355,16 +355,16 @@ static void test_idle_rows_are_purged(void **state) {
   open_store(s);
   pl_store_purge_after(s->store, 30);
   while (count(s, "registrations") > 4) (void)look_up(s, 1, false);
-  assert_int_equal(look_up(s, 2, false), PL_REGISTRATION_KNOWN);
-  assert_int_equal(look_up(s, 3, false), PL_REGISTRATION_KNOWN);
-  assert_int_equal(look_up(s, 4, false), PL_REGISTRATION_REVOKED);
+  assert_int_equal(look_up(s, 2, false), PL_RELAY_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 3, false), PL_RELAY_REGISTRATION_KNOWN);
+  assert_int_equal(look_up(s, 4, false), PL_RELAY_REGISTRATION_REVOKED);
   close_store(s);
   assert_int_equal(count(s, "registrations"), 4);
 }
 
-static pl_registration claim(scene *s, uint32_t who, const char *token, bool spoil) {
+static pl_relay_registration claim(scene *s, uint32_t who, const char *token, bool spoil) {
   uint8_t id[32] = {0}, key[32];
-  pl_token_claim c = {.transcript = {(uint8_t)who}};
+  pl_relay_token_claim c = {.transcript = {(uint8_t)who}};
   size_t before = s->answers;
   pl_put_u32(id, who);
   crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
@@ -393,15 +393,15 @@ static void test_tokens(void **state) {
   make_token(s, "good", 2, "unixepoch() + 1000", 0);
   make_token(s, "late", 1, "unixepoch() - 1", 0);
   make_token(s, "gone", 1, "unixepoch() + 1000", 1);
-  assert_int_equal(claim(s, 1, "good", true), PL_REGISTRATION_ABSENT);
-  assert_int_equal(claim(s, 1, "none", false), PL_REGISTRATION_ABSENT);
-  assert_int_equal(claim(s, 1, "late", false), PL_REGISTRATION_ABSENT);
-  assert_int_equal(claim(s, 1, "gone", false), PL_REGISTRATION_ABSENT);
-  assert_int_equal(claim(s, 1, "good", false), PL_REGISTRATION_NEW);
-  assert_int_equal(claim(s, 1, "good", false), PL_REGISTRATION_KNOWN); /* takes no use */
-  assert_int_equal(look_up(s, 1, false), PL_REGISTRATION_KNOWN);
-  assert_int_equal(claim(s, 2, "good", false), PL_REGISTRATION_NEW);
-  assert_int_equal(claim(s, 3, "good", false), PL_REGISTRATION_ABSENT); /* used up */
+  assert_int_equal(claim(s, 1, "good", true), PL_RELAY_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "none", false), PL_RELAY_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "late", false), PL_RELAY_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "gone", false), PL_RELAY_REGISTRATION_ABSENT);
+  assert_int_equal(claim(s, 1, "good", false), PL_RELAY_REGISTRATION_NEW);
+  assert_int_equal(claim(s, 1, "good", false), PL_RELAY_REGISTRATION_KNOWN); /* takes no use */
+  assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_KNOWN);
+  assert_int_equal(claim(s, 2, "good", false), PL_RELAY_REGISTRATION_NEW);
+  assert_int_equal(claim(s, 3, "good", false), PL_RELAY_REGISTRATION_ABSENT); /* used up */
   close_store(s);
   assert_int_equal(count(s, "registrations WHERE class = 1"), 2);
 }

@@ -15,7 +15,7 @@ workers *workers_begin(void (*change)(world *w)) {
   for (unsigned i = 0; i < WORKERS; i++) {
     world_init(&all->w[i]);
     if (change) change(&all->w[i]);
-    if (!all->shared) all->shared = pl_shared_new(all->w[i].settings);
+    if (!all->shared) all->shared = pl_relay_shared_new(all->w[i].settings);
     assert_non_null(all->shared);
     all->w[i].worker = i;
     all->w[i].workers = WORKERS;
@@ -81,7 +81,7 @@ void workers_end(workers *all) {
     world_end(&all->w[i]);
     for (unsigned j = 0; j < WORKERS; j++) free(all->pipes[i][j].bytes);
   }
-  pl_shared_free(all->shared);
+  pl_relay_shared_free(all->shared);
   free(all);
 }
 

@@ -15,7 +15,7 @@ typedef struct pipe_bytes {
 typedef struct workers {
   world w[WORKERS];
   pipe_bytes pipes[WORKERS][WORKERS];
-  pl_shared *shared;
+  pl_relay_shared *shared;
 } workers;
 
 workers *workers_begin(void (*change)(world *w));  /* change: of each one's settings; may be NULL */

@@ -16,16 +16,16 @@ static bool is_known(world *w, const uint8_t id[32]) {
   return false;
 }
 
-static pl_registration judge(world *w, const uint8_t id[32], bool may_create) {
-  if (w->store_broken) return PL_REGISTRATION_FAILED;
-  if (memcmp(w->revoked, id, 32) == 0) return PL_REGISTRATION_REVOKED;
-  if (is_known(w, id)) return PL_REGISTRATION_KNOWN;
-  if (!may_create) return PL_REGISTRATION_ABSENT;
+static pl_relay_registration judge(world *w, const uint8_t id[32], bool may_create) {
+  if (w->store_broken) return PL_RELAY_REGISTRATION_FAILED;
+  if (memcmp(w->revoked, id, 32) == 0) return PL_RELAY_REGISTRATION_REVOKED;
+  if (is_known(w, id)) return PL_RELAY_REGISTRATION_KNOWN;
+  if (!may_create) return PL_RELAY_REGISTRATION_ABSENT;
   memcpy(w->known[w->known_count++ % WORLD_IDS], id, 32);
-  return PL_REGISTRATION_NEW;
+  return PL_RELAY_REGISTRATION_NEW;
 }
 
-static void lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   world *w = user;
   if (w->hold_lookups)
     w->held[w->held_count++] = conn;
@@ -34,16 +34,16 @@ static void lookup(void *user, pl_conn *conn, const uint8_t id[32], bool may_cre
 }
 
 void world_answer(world *w) {
-  for (size_t i = 0; i < w->held_count; i++) pl_relay_registered(w->held[i], PL_REGISTRATION_NEW, w->now_ms);
+  for (size_t i = 0; i < w->held_count; i++) pl_relay_registered(w->held[i], PL_RELAY_REGISTRATION_NEW, w->now_ms);
   w->held_count = 0;
 }
 
 void world_init(world *w) {
   *w = (world){.now_ms = 1000};
-  pl_settings_init(w->settings);
+  pl_relay_settings_init(w->settings);
 }
 
-static size_t take(void *user, pl_conn *conn, pl_view bytes);
+static size_t take(void *user, pl_relay_conn *conn, pl_view bytes);
 
 void world_start(world *w) {
   pl_relay_config config = {.admission = w->admission,
@@ -135,8 +135,8 @@ static void on_bytes(client *c, const uint8_t *data, size_t size) {
   free(copy);
 }
 
-static size_t take(void *user, pl_conn *conn, pl_view bytes) {
-  client *c = pl_conn_shell(conn);
+static size_t take(void *user, pl_relay_conn *conn, pl_view bytes) {
+  client *c = pl_relay_conn_shell(conn);
   size_t n = !c->reads ? 0 : bytes.size < c->takes ? bytes.size : c->takes;
   (void)user;
   assert_true(bytes.size > 0);
@@ -147,19 +147,19 @@ static size_t take(void *user, pl_conn *conn, pl_view bytes) {
 static void flush(client *c) {
   pl_view out;
   size_t left = c->takes;
-  while (c->reads && left && pl_conn_output(c->conn, &out)) {
+  while (c->reads && left && pl_relay_conn_output(c->conn, &out)) {
     size_t n = out.size < left ? out.size : left;
     on_bytes(c, out.data, n);
-    pl_conn_sent(c->conn, n, c->w->now_ms);
+    pl_relay_conn_sent(c->conn, n, c->w->now_ms);
     left -= n;
   }
-  c->finished = !pl_conn_output(c->conn, &out) && pl_conn_get_wish(c->conn) == PL_WISH_FINISH;
-  c->aborted = pl_conn_get_wish(c->conn) == PL_WISH_ABORT;
+  c->finished = !pl_relay_conn_output(c->conn, &out) && pl_relay_conn_get_wish(c->conn) == PL_RELAY_WISH_FINISH;
+  c->aborted = pl_relay_conn_get_wish(c->conn) == PL_RELAY_WISH_ABORT;
 }
 
 void world_turn(world *w) {
-  pl_conn *conn;
-  while ((conn = pl_relay_next_dirty(w->relay))) flush(pl_conn_shell(conn));
+  pl_relay_conn *conn;
+  while ((conn = pl_relay_next_dirty(w->relay))) flush(pl_relay_conn_shell(conn));
   assert_true(pl_relay_bounds_hold(w->relay));
 }
 

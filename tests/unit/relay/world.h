@@ -13,16 +13,16 @@ typedef struct world {
   pl_relay *relay;
   pl_identity identity;     /* the relay's */
   unsigned worker, workers; /* as in pl_relay_config, before world_start */
-  pl_shared *shared;
-  uint32_t settings[PL_SETTINGS];
+  pl_relay_shared *shared;
+  uint32_t settings[PL_RELAY_SETTINGS];
   int admission;
   const char *const *public_urls;
   const char *alternatives;
-  const pl_cidr *trusted; /* one range, or NULL */
+  const pl_relay_cidr *trusted; /* one range, or NULL */
   uint64_t now_ms;
   bool sends; /* before world_start: sockets take bytes at once, hooks.send */
   bool hold_lookups, store_broken;
-  pl_conn *held[WORLD_IDS];
+  pl_relay_conn *held[WORLD_IDS];
   size_t held_count;
   uint8_t known[WORLD_IDS][32];
   size_t known_count;
@@ -39,7 +39,7 @@ typedef struct seen {
 
 typedef struct client {
   world *w;
-  pl_conn *conn;
+  pl_relay_conn *conn;
   pl_identity identity;
   uint8_t instance[8];
   pl_ws ws;
