@@ -105,7 +105,12 @@ networkTest('nor does one of a proxy', async () => {
 });
 
 networkTest('when all of them refuse, that is said', async () => {
-  const { code, stderr } = await runCli({ relay: 'ws://refused.test:1', wrap: net.inside }, ['--relay-wait', '1', 'ping', id]);
+  const { code, stderr } = await runCli({ relay: 'ws://refused.test:1', wrap: net.inside }, [
+    '--relay-wait',
+    '1',
+    'ping',
+    id,
+  ]);
   expect(code).toBe(3);
   expect(stderr).toMatch('nothing answers at refused.test:1');
 });

@@ -36,7 +36,10 @@ test.each([
   ['a host that has closed its standard streams keeps them closed', 'closed'],
   ['a client that could not open all its files leaves none open', 'shortage'],
 ])('%s', async (_name, what) => {
-  const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], { env: home(), ms: 90_000 });
+  const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], {
+    env: home(),
+    ms: 90_000,
+  });
   expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
 });
 

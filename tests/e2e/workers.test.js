@@ -39,7 +39,8 @@ async function floodPeers(port) {
 test('strangers that change their lists as fast as they can end no link between workers', async () => {
   const relay = await startRelay({ args: ARGS });
   const pairs = await Promise.all(Array.from({ length: 20 }, () => linked(relay.port)));
-  for (let round = 0; round < 5; round++) expect(await Promise.all([floodPeers(relay.port), floodPeers(relay.port)])).toEqual([REASON.RATE, REASON.RATE]);
+  for (let round = 0; round < 5; round++)
+    expect(await Promise.all([floodPeers(relay.port), floodPeers(relay.port)])).toEqual([REASON.RATE, REASON.RATE]);
   for (const { caller, callee, callerLink } of pairs) {
     caller.send(TYPE.DATA, Buffer.from('still there'), { link: callerLink });
     expect((await callee.next()).type).toBe(TYPE.DATA);

@@ -8,7 +8,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const IMPORTS = /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
+const IMPORTS =
+  /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
 const OBJECTS = /libpl_(noise|cpace|words|names|code|session|transfer|engine)\.a\(/;
 
 /** @returns {string[]} what it links that can open a message; empty: it is blind */
@@ -21,7 +22,15 @@ export function sees(bin, program) {
   // A map of another program, or of none, would prove nothing.
   if (!/libpl_wire\.a\(/.test(text)) throw new Error(`${map} does not list libpl_wire.a: it is no map of ${program}`);
   const objects = text.match(new RegExp(OBJECTS.source + '[^)]*\\)', 'g')) ?? [];
-  return [...new Set([...imports.split('\n').map((line) => line.match(IMPORTS)?.[0]).filter(Boolean), ...objects])].sort();
+  return [
+    ...new Set([
+      ...imports
+        .split('\n')
+        .map((line) => line.match(IMPORTS)?.[0])
+        .filter(Boolean),
+      ...objects,
+    ]),
+  ].sort();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -7,7 +7,8 @@ import { createClient, newSeed, ready } from '../../../web/client/index.js';
 
 let say;
 
-const linked = (session) => (session.state === 'linked' ? undefined : new Promise((done) => session.on('linked', done)));
+const linked = (session) =>
+  session.state === 'linked' ? undefined : new Promise((done) => session.on('linked', done));
 
 async function listen({ url, bytes }) {
   const client = await createClient({ url, seed: newSeed(), application: 'bench/1', acceptAll: true });

@@ -32,4 +32,3 @@ describe.each([
     expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
   }, 300_000);
 });
-

@@ -86,7 +86,8 @@ export class Codes {
   /** The client is gone, and no code survives it. */
   clientGone() {
     for (const entry of [...this.made.values(), ...(this.claim ? [this.claim] : [])]) {
-      if (entry.state !== 'paired') Object.assign(entry, { state: 'ended', problem: entry.problem ?? 'ECLOSED', code: null });
+      if (entry.state !== 'paired')
+        Object.assign(entry, { state: 'ended', problem: entry.problem ?? 'ECLOSED', code: null });
     }
   }
 }

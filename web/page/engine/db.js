@@ -152,7 +152,11 @@ export class Db {
 
   /** What still has to be delivered to a contact, oldest first. */
   pending(contact) {
-    return done(this.read('messages').index('pending').getAll(IDBKeyRange.bound([contact, 0], [contact, Infinity])));
+    return done(
+      this.read('messages')
+        .index('pending')
+        .getAll(IDBKeyRange.bound([contact, 0], [contact, Infinity])),
+    );
   }
 
   async forgetMessages(contact) {
@@ -168,7 +172,8 @@ export class Db {
     const end = committed(transaction);
     for (const name of this.db.objectStoreNames) transaction.objectStore(name).clear();
     transaction.objectStore('identity').put(seed, 'seed');
-    for (const [key, value] of Object.entries(settings)) if (value !== undefined) transaction.objectStore('settings').put(value, key);
+    for (const [key, value] of Object.entries(settings))
+      if (value !== undefined) transaction.objectStore('settings').put(value, key);
     for (const contact of contacts) transaction.objectStore('contacts').put(contact);
     await end;
   }

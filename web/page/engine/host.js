@@ -61,7 +61,10 @@ export class Host {
   async receive(port, { seq, cmd, args = {} }) {
     if (cmd === 'bye') {
       this.ports.delete(port);
-      return this.engine.then(() => this.tellState(), () => {});
+      return this.engine.then(
+        () => this.tellState(),
+        () => {},
+      );
     }
     this.ports.add(port);
     if (cmd === 'look') {

@@ -54,7 +54,8 @@ function isId(engine, id) {
 const arriving = (contact) => ({ ...contact, unread: 0 });
 
 async function addMissing(engine, { contacts, name }) {
-  for (const contact of contacts) if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
+  for (const contact of contacts)
+    if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
   if (!engine.me.name && name) await engine.db.setSetting('name', name);
   await engine.restart();
 }

@@ -14,7 +14,9 @@ const files = new Set(FILES);
 async function keepThisVersion() {
   const cache = await caches.open(CACHE);
   // What has a hash in its name may come from the browser's own cache: it was loaded a moment ago.
-  await cache.addAll(FILES.map((path) => new Request(path, { cache: path.startsWith('/assets/') ? 'default' : 'no-cache' })));
+  await cache.addAll(
+    FILES.map((path) => new Request(path, { cache: path.startsWith('/assets/') ? 'default' : 'no-cache' })),
+  );
 }
 
 async function dropOthers() {
@@ -56,9 +58,14 @@ async function takeShared(request) {
   const from = senderOf(request);
   if (from === 'foreign') return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
   const form = await request.formData();
-  const parts = ['title', 'text', 'url'].map((name) => form.get(name)).filter((part) => typeof part === 'string' && part);
+  const parts = ['title', 'text', 'url']
+    .map((name) => form.get(name))
+    .filter((part) => typeof part === 'string' && part);
   const cache = await caches.open(SHARED);
-  await cache.put('/shared', new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })));
+  await cache.put(
+    '/shared',
+    new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })),
+  );
   return Response.redirect('/?do=share', 303);
 }
 

@@ -26,7 +26,8 @@ export function makeFormat(locale, { direction, unitDisplay }) {
   const number = new Intl.NumberFormat(locale);
   const unit = (name, more) => new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay, ...more });
   const capital = (text) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
-  const recent = (at, now) => (days(at, now) === 0 || days(at, now) === 1 ? capital(relative.format(-days(at, now), 'day')) : null);
+  const recent = (at, now) =>
+    days(at, now) === 0 || days(at, now) === 1 ? capital(relative.format(-days(at, now), 'day')) : null;
 
   const format = {
     locale,

@@ -25,7 +25,8 @@ export async function turnNotifications(on) {
 export function onNews({ contact: id, text }) {
   const contact = store.get().engine?.contacts.find((one) => one.id === id);
   if (!contact || notificationState() !== 'on') return;
-  const body = contact.unread > 1 ? `${s.notify.many(contact.unread)}\n${text.slice(0, TEXT_MAX)}` : text.slice(0, TEXT_MAX);
+  const body =
+    contact.unread > 1 ? `${s.notify.many(contact.unread)}\n${text.slice(0, TEXT_MAX)}` : text.slice(0, TEXT_MAX);
   const icon = document.querySelector('link[rel="apple-touch-icon"]').href;
   notify(nameOf(contact), { body, tag: id, renotify: true, dir: 'auto', icon, data: { contact: id } }, () => {
     window.focus();

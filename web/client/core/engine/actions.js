@@ -33,37 +33,37 @@
 
 /** @typedef {import('../errors.js').ErrorCode} ErrorCode */
 
-import { REASON } from '../../wire_table.js'
+import { REASON } from '../../wire_table.js';
 
 /** The error that a reason means to the application. @param {number} reason @returns {ErrorCode} */
 export function errorOf(reason) {
   switch (reason) {
     case REASON.CLOSED:
-      return 'ECLOSED'
+      return 'ECLOSED';
     case REASON.UNAVAILABLE:
-      return 'EUNAVAILABLE'
+      return 'EUNAVAILABLE';
     case REASON.TIMEOUT:
-      return 'ETIMEDOUT'
+      return 'ETIMEDOUT';
     case REASON.PROTOCOL:
     case REASON.UNSUPPORTED:
-      return 'EPROTOCOL'
+      return 'EPROTOCOL';
     case REASON.REVOKED:
     case REASON.DENIED:
     case REASON.ORIGIN:
-      return 'EDENIED'
+      return 'EDENIED';
     case REASON.LOGIN_FAILED:
-      return 'ECRYPTO'
+      return 'ECRYPTO';
     case REASON.REFUSED:
-      return 'EREFUSED'
+      return 'EREFUSED';
     case REASON.STORE:
-      return 'ESTORE'
+      return 'ESTORE';
     case REASON.NO_CODE:
-      return 'ENOCODE'
+      return 'ENOCODE';
     case REASON.WRONG_CODE:
-      return 'EWRONGCODE'
+      return 'EWRONGCODE';
     case REASON.BUSY:
-      return 'EBUSY'
+      return 'EBUSY';
     default:
-      return reason < 0x100 ? 'ENETWORK' : 'EREFUSED'
+      return reason < 0x100 ? 'ENETWORK' : 'EREFUSED';
   }
 }

@@ -64,7 +64,7 @@ export class Outgoing {
   async sendSome(sent) {
     const { transfer } = this.desk;
     const wants = [];
-    for (let want; wants.length < AHEAD && (want = transfer.nextWant()); ) wants.push(want);
+    for (let want; wants.length < AHEAD && (want = transfer.nextWant());) wants.push(want);
     const reads = wants.map((want) => (want.end ? null : this.read(want)));
     for (const [i, want] of wants.entries()) {
       if (want.end) await this.end(want);
@@ -91,7 +91,8 @@ export class Outgoing {
     const found = this.blocks.find((one) => one.file === file && one.from <= offset && offset + size <= one.to);
     const block = found ?? this.readBlock(file, offset);
     this.blocks = [...this.blocks.filter((one) => one !== block), block];
-    if (block.to < file.size && !this.blocks.some((one) => one.file === file && one.from === block.to)) this.readBlock(file, block.to);
+    if (block.to < file.size && !this.blocks.some((one) => one.file === file && one.from === block.to))
+      this.readBlock(file, block.to);
     if (this.blocks.length > BLOCKS_MAX) this.blocks.splice(0, this.blocks.length - BLOCKS_MAX);
     return block;
   }

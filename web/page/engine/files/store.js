@@ -27,7 +27,12 @@ export class FileStore {
   }
   /** Of one card, in the order in which they were added. */
   ofCard(card) {
-    return done(this.db.read('files').index('card').getAll(IDBKeyRange.bound([card, 0], [card, Infinity])));
+    return done(
+      this.db
+        .read('files')
+        .index('card')
+        .getAll(IDBKeyRange.bound([card, 0], [card, Infinity])),
+    );
   }
   put(...records) {
     return this.db.write('files', (store) => Promise.all(records.map((record) => done(store.put(record)))));

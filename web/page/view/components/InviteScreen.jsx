@@ -60,7 +60,14 @@ export function InviteScreen({ place }) {
             <label for="invite-link" class="visually-hidden">
               {s.invite.linkLabel}
             </label>
-            <input id="invite-link" class="field field-code" dir="ltr" readOnly value={invite.link} onFocus={(event) => event.currentTarget.select()} />
+            <input
+              id="invite-link"
+              class="field field-code"
+              dir="ltr"
+              readOnly
+              value={invite.link}
+              onFocus={(event) => event.currentTarget.select()}
+            />
             <div class="buttons">
               <CopyButton text={invite.link} label={s.invite.copyLink} />
               {navigator.share && (
