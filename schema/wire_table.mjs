@@ -1,5 +1,5 @@
-// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, schema/words.def into web/client/words.js, and
-// schema/lookalikes.def into web/client/lookalikes.js, so that C and JavaScript read the same tables.
+// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, schema/words.def into web/client/words.js,
+// and schema/lookalikes.def into web/client/lookalikes.js, so that C and JavaScript read the same tables.
 //   node schema/wire_table.mjs           writes the files
 //   node schema/wire_table.mjs --check   exits 1 when a file is not what the tables say
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -54,25 +54,44 @@ function read() {
   return { ...table, messages, errors };
 }
 
-const quoted = (text) => `'${text.replace(/['\\]/g, '\\$&')}'`;
+const LINE = 120;
+
+/** In the quotes that Prettier would choose. */
+const quoted = (text) =>
+  text.includes("'") && !text.includes('"')
+    ? `"${text.replace(/\\/g, '\\$&')}"`
+    : `'${text.replace(/['\\]/g, '\\$&')}'`;
+
+/** `before { key: value, … },` as one line, or as one line for each key where that is too long. */
+function record(before, properties) {
+  const pairs = Object.entries(properties).map(([key, value]) => `${key}: ${value}`);
+  const line = `  ${before}{ ${pairs.join(', ')} },`;
+  return line.length <= LINE ? line : `  ${before}{\n${pairs.map((pair) => `    ${pair},`).join('\n')}\n  },`;
+}
 
 /** `export const NAME = {…}` with one line an entry: [key, value as source, comment]. */
 function object(name, type, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`);
-  return `/** @type {${type}} */\nexport const ${name} = {\n${lines.join('\n')}\n}\n`;
+  return `/** @type {${type}} */\nexport const ${name} = {\n${lines.join('\n')}\n};\n`;
 }
 
 /** Keeps the names of the entries in the type, so that a wrong name is an error of tsc. */
 function named(name, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`);
-  return `export const ${name} = /** @type {const} */ ({\n${lines.join('\n')}\n})\n`;
+  return `export const ${name} = /** @type {const} */ ({\n${lines.join('\n')}\n});\n`;
+}
+
+/** The fields of a message: one as it is, several with a line for each. */
+function list(fields) {
+  const items = fields.map((field) => `[${field.map((a) => (typeof a === 'number' ? a : quoted(a))).join(', ')}]`);
+  return items.length > 1 ? `[\n${items.map((item) => `    ${item},`).join('\n')}\n  ]` : `[${items.join('')}]`;
 }
 
 function write(table) {
   const parts = [
     '// The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.\n' +
       '// Not to be edited: change the tables and run `node schema/wire_table.mjs`.\n',
-    table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value}\n`).join(''),
+    table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value};\n`).join(''),
     named(
       'ENVELOPE',
       table.envelopes.map(([name, number, , text]) => [name, number, text]),
@@ -103,12 +122,10 @@ function write(table) {
     ),
     '/** @type {{name: string, id: number, initial: number, minimum: number, maximum: number, text: string}[]} */\n' +
       `export const LIMITS = [\n${table.limits
-        .map(
-          ([name, id, initial, minimum, maximum, text]) =>
-            `  { name: ${quoted(name)}, id: ${id}, initial: ${initial}, minimum: ${minimum}, maximum: ${maximum}, ` +
-            `text: ${quoted(text)} },`,
+        .map(([name, id, initial, minimum, maximum, text]) =>
+          record('', { name: quoted(name), id, initial, minimum, maximum, text: quoted(text) }),
         )
-        .join('\n')}\n]\n`,
+        .join('\n')}\n];\n`,
     named(
       'EXTENSION',
       table.extensions.map(([name, number, text]) => [name, number, text]),
@@ -121,25 +138,14 @@ function write(table) {
     object(
       'MESSAGES',
       'Record<string, [kind: string, field: string, argument?: number | string][]>',
-      [...table.messages].map(([name, fields]) => [
-        name,
-        `[\n${fields
-          .map((field) => `    [${field.map((a) => (typeof a === 'number' ? a : quoted(a))).join(', ')}],`)
-          .join('\n')}\n  ]`,
-      ]),
+      [...table.messages].map(([name, fields]) => [name, list(fields)]),
     ),
-    named(
-      'ERROR',
-      table.errors.map(([name, number, text, hint]) => [
-        name,
-        `{ number: ${number}, text: ${quoted(text)}, hint: ${quoted(hint)} }`,
-      ]),
-    ),
+    `export const ERROR = /** @type {const} */ ({\n${table.errors
+      .map(([name, number, text, hint]) => record(`${name}: `, { number, text: quoted(text), hint: quoted(hint) }))
+      .join('\n')}\n});\n`,
   ];
   return parts.join('\n').replace(/ \*\/\n\/\*\* @type/g, '\n * @type');
 }
-
-const LINE = 140;
 
 /** The words, in as many strings as lines of LINE columns need. */
 function writeWords(words) {
@@ -153,7 +159,7 @@ function writeWords(words) {
   return (
     '// The words of pairing codes and safety phrases, made by schema/wire_table.mjs from schema/words.def.\n' +
     '// Not to be edited: the words and their order never change.\n\n' +
-    `export const WORDS = (\n${lines.map((line) => `  '${line}'`).join(' +\n')}\n).split(' ')\n`
+    `export const WORDS = (\n${lines.map((line) => `  '${line}'`).join(' +\n')}\n).split(' ');\n`
   );
 }
 
@@ -170,6 +176,20 @@ function wrapped(pieces, between = ', ') {
   return lines.map((line) => `  ${line.trimEnd()}`).join('\n');
 }
 
+/** `[text, characters]`, or several of these when one would not fit a line. */
+function looksOf(text, all) {
+  const pairs = [];
+  let characters = '';
+  for (const character of all) {
+    if (`  [${escaped(text)}, ${escaped(characters + character)}],`.length > LINE) {
+      pairs.push([text, characters]);
+      characters = '';
+    }
+    characters += character;
+  }
+  return [...pairs, [text, characters]].map((pair) => `[${pair.map(escaped).join(', ')}]`);
+}
+
 /** Characters that look alike, those of one text together. What follows from NFKD, JavaScript can do itself. */
 function writeLooks(calls) {
   const looks = new Map();
@@ -180,9 +200,10 @@ function writeLooks(calls) {
     '// Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.\n' +
     '// Not to be edited: see schema/lookalikes.py.\n\n' +
     '/** Nothing that tells two names apart: first and last of each range. */\n' +
-    `export const DROPPED = [\n${wrapped(dropped)}\n]\n\n` +
-    '/** Each text, and the characters that look like it.\n * @type {[string, string][]} */\n' +
-    `export const LOOKS = [\n${wrapped([...looks].map(([text, all]) => `[${escaped(text)}, ${escaped(all)}]`))}\n]\n`
+    `export const DROPPED = [\n${wrapped(dropped)}\n];\n\n` +
+    '/** A text and characters that look like it. A text with many of them is here several times.\n' +
+    ' * @type {[string, string][]} */\n' +
+    `export const LOOKS = [\n${wrapped([...looks].flatMap(([text, all]) => looksOf(text, all)))}\n];\n`
   );
 }
 
