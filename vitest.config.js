@@ -10,8 +10,8 @@ export default defineConfig({
       project('page', ['web/page/**/*.test.js'], { testTimeout: 60_000 }),
       // Real programs on a machine that others use too: patience, and one file at a time.
       project('e2e', ['tests/e2e/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
-      // Several whole browsers beside each other on a machine of two cores: one that was starved is tried once more, and named
-      // in the report. What fails twice has failed.
+      // Several whole browsers beside each other on a machine of two cores: one that was starved is tried once more,
+      // and named in the report. What fails twice has failed.
       project('browser', ['tests/e2e/page/**/*.test.js'], {
         testTimeout: 120_000,
         hookTimeout: 120_000,

@@ -1,4 +1,7 @@
-/** The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs read. */
+/**
+ * The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs
+ * read.
+ */
 import { execFileSync } from 'node:child_process';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fit, predict } from './capacity.mjs';

@@ -1,7 +1,7 @@
 /**
- * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the relay),
- * scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending program to the end
- * of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
+ * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the
+ * relay), scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending
+ * program to the end of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
  *
  *   --runs N (3)   --json FILE   --quick (64 MiB instead of 256)   --only A,B
  */

@@ -1,4 +1,7 @@
-/** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages, disconnects. */
+/**
+ * What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages,
+ * disconnects.
+ */
 import { START, load, relayKnows } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
 import { disconnects } from './disconnects.mjs';
@@ -97,7 +100,10 @@ async function blocked({ rounds, seconds }, receivers, how) {
 const frozen = (options) => blocked(options, FROZEN, []);
 const slow = (options) => blocked(options, SLOW, ['--slow']);
 
-/** One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both cores. */
+/**
+ * One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both
+ * cores.
+ */
 async function workers({ rounds, seconds }) {
   if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
   const rows = { one: [], two: [], one_free: [], two_free: [] };
@@ -194,8 +200,8 @@ async function outage() {
 }
 
 /**
- * What a table of a million registrations costs at the start, at the login of a known ID and at that of a new one. The rows are
- * made by SQLite itself; they were seen lately, else the relay would be busy with deleting them.
+ * What a table of a million registrations costs at the start, at the login of a known ID and at that of a new one. The
+ * rows are made by SQLite itself; they were seen lately, else the relay would be busy with deleting them.
  */
 async function registrations({ rounds }) {
   const none = () => ({ start_ms: [], known: [], fresh: [] });

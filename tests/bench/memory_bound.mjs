@@ -1,6 +1,7 @@
 /**
- * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which tests/bench/memory.test.js holds
- * the relay to. `blocked` are sockets whose network takes nothing more, `parts` those in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
+ * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which
+ * tests/bench/memory.test.js holds the relay to. `blocked` are sockets whose network takes nothing more, `parts` those
+ * in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
  */
 export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket

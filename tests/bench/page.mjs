@@ -1,7 +1,8 @@
 /**
- * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a Chromium of its
- * own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be ready, at full speed and with a
- * processor four times slower; the bytes of a first visit. Nothing is pinned: browsers have many threads.
+ * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a
+ * Chromium of its own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be
+ * ready, at full speed and with a processor four times slower; the bytes of a first visit. Nothing is pinned: browsers
+ * have many threads.
  *
  *   --runs N (3)   --json FILE   --quick (16 MiB instead of 64)
  */
@@ -77,7 +78,10 @@ async function startWorker(page, origin, order) {
   return (name) => page.evaluate((n) => window.said(n), name);
 }
 
-/** One session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes with its receipt. */
+/**
+ * One session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes with its
+ * receipt.
+ */
 export async function measurePages({ rounds, bytes = 64 * MiB }) {
   const web = await serveWorker();
   const server = await START.pairlink({ args: ['--origin', web.origin], cores: null });

@@ -1,9 +1,10 @@
 /**
  * node tests/bench/publish.mjs [--minutes 8] [--only PART,…] [--draw]
  *
- * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the tables of
- * docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and named;
- * with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the documents from results.json again.
+ * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the
+ * tables of docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and
+ * named; with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the
+ * documents from results.json again.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -7,7 +7,8 @@
  *   --seconds S   measured time of each (1; quick: 0.6)
  *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
  *   --charts DIR  where the charts go (docs/bench after a full run, else none)
- *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects (all; quick: memory; "none")
+ *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects
+ *                 (all; quick: memory; "none")
  *   --e2e         instead: programs end to end, beside scp and magic-wormhole
  *   --page        instead: page to page, and how the page loads
  */

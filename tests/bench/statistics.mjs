@@ -16,7 +16,9 @@ export function spread(values) {
 
 const FIGURES = ['envelopes_per_s', 'cpu_us', 'p50_us', 'p99_us'];
 
-/** One entry for each cell and server (in this order): medians, spreads, and the median of each round's ratio to `raw`. */
+/**
+ * One entry for each cell and server (in this order): medians, spreads, and the median of each round's ratio to `raw`.
+ */
 export function summarise(runs, servers) {
   const groups = new Map();
   for (const run of runs) {

@@ -1,4 +1,6 @@
-/** Questions at a terminal: a person may take as long as they like, may give up, and may paste whatever they were sent. */
+/**
+ * Questions at a terminal: a person may take as long as they like, may give up, and may paste whatever they were sent.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once. */
+/**
+ * `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

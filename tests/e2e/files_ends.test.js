@@ -1,4 +1,6 @@
-/** How transfers of files end: what is said is true, what was said is heard, and nobody waits for what does not come. */
+/**
+ * How transfers of files end: what is said is true, what was said is heard, and nobody waits for what does not come.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** The JavaScript client through the real relay: its public API, resuming over kills, and the program at the other end. */
+/**
+ * The JavaScript client through the real relay: its public API, resuming over kills, and the program at the other end.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

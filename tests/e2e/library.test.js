@@ -1,4 +1,6 @@
-/** C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor. */
+/**
+ * C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
 import { binary, run, start, tempDir } from '../support/process.js';

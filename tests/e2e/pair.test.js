@@ -1,4 +1,6 @@
-/** Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not. */
+/**
+ * Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not.
+ */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';

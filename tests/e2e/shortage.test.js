@@ -1,6 +1,7 @@
 /**
- * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with all
- * from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called delivered.
+ * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with
+ * all from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called
+ * delivered.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** A relay of several workers, with real sockets: which worker a socket meets is the kernel's choice, so many are made. */
+/**
+ * A relay of several workers, with real sockets: which worker a socket meets is the kernel's choice, so many are made.
+ */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { REASON, TYPE, linked, loggedIn, makeIdentity } from '../support/login.js';

@@ -1,6 +1,6 @@
-// node mutate.mjs mutations.def SOURCE_ROOT OUT_DIR: copies of the sources named there, with each bug switched on by the
-// global pl_mutation, and OUT_DIR/mutations.h: their names and seeds. A text that is not there exactly once is named, and
-// makes the test fail, but not the build.
+// node mutate.mjs mutations.def SOURCE_ROOT OUT_DIR: copies of the sources named there, with each bug switched on by
+// the global pl_mutation, and OUT_DIR/mutations.h: their names and seeds. A text that is not there exactly once is
+// named, and makes the test fail, but not the build.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -1,6 +1,7 @@
 /**
- * What could let a program read the messages that it carries: imported ciphers and key exchanges (TLS is imported as a whole, not its ciphers), and objects of our
- * own encryption in its link map (the names of functions prove nothing after -flto or strip).
+ * What could let a program read the messages that it carries: imported ciphers and key exchanges (TLS is imported as a
+ * whole, not its ciphers), and objects of our own encryption in its link map (the names of functions prove nothing
+ * after -flto or strip).
  *   node tests/support/blindness.mjs PROGRAM   exits 1 and lists what it found
  */
 import { execFileSync } from 'node:child_process';

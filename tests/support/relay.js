@@ -67,7 +67,8 @@ export class Relay {
 }
 
 /**
- * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?: string}} [options]
+ * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?:
+ * string}} [options]
  *   args: further arguments; wrap: a program around it, such as valgrind with its options; tls: give --tls-cert and
  *   --tls-key in `args` too
  */

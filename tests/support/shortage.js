@@ -63,7 +63,8 @@ function judgeStarved(name, program, report, faults) {
 }
 
 /**
- * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>} scenario
+ * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>}
+ * scenario
  *   lies: what a program that ended with 0 has claimed, and is not so; '' for nothing
  * @returns {Promise<{faults: string[], asked: number, failed: boolean, text: string}>}
  */

@@ -45,7 +45,8 @@ import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } 
  * @property {(size: number) => Uint8Array} [random]
  * @property {() => number} [now] milliseconds, never going back
  * @property {(line: string) => void} [log]
- * @property {{messageMax?: number, channelWindow?: number, sessionWindow?: number, sessionTimeoutMs?: number, sessionsMax?: number,
+ * @property {{messageMax?: number, channelWindow?: number, sessionWindow?: number, sessionTimeoutMs?: number,
+ * sessionsMax?: number,
  *   manualTake?: boolean}} [options] manualTake: a message counts as delivered when you call its taken()
  */
 
@@ -156,7 +157,10 @@ const OPTIONS = [
 ];
 const LIMITS = [...Object.keys(DEFAULTS), 'manualTake'];
 
-/** Absent, undefined and null are the same. @template T @param {T | null | undefined} value @param {(value: T) => void} check */
+/**
+ * Absent, undefined and null are the same. @template T @param {T | null | undefined} value @param {(value: T) => void}
+ * check
+ */
 function ifThere(value, check) {
   if (value !== undefined && value !== null) check(value);
 }
@@ -305,7 +309,8 @@ export class Client extends Emitter {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) });
   }
   /** Makes a pairing code: whoever types it is joined with this side, each sure of the other's ID. Its 'code' event brings
-   * it, once the relay is reached; 'paired' or 'ended' follows. Good once, for one guess, at most ten minutes. Throws EAGAIN.
+   * it, once the relay is reached; 'paired' or 'ended' follows. Good once, for one guess, at most ten minutes. Throws
+   * EAGAIN.
    * @param {{lifetimeMs?: number}} [options] */
   createCode(options = {}) {
     checkKeys(options, ['lifetimeMs'], 'options of createCode');
@@ -508,7 +513,10 @@ export class Client extends Emitter {
 
   // ---- actions ---------------------------------------------------------------------------------------
 
-  /** @param {number} number @param {string} id @param {Uint8Array} instance @param {string} application @param {string} name @private */
+  /**
+   * @param {number} number @param {string} id @param {Uint8Array} instance @param {string} application @param {string}
+   * name @private
+   */
   addSession(number, id, instance, application, name) {
     const session = new Session(this, number, { id, instance, application, name });
     this.sessions.set(number, session);

@@ -13,7 +13,8 @@ import { reasonName } from './core/wire.js';
  * }} CodeEvents
  * code: what to tell the other person, and until when it is good (Unix time in ms).
  * busy: a second person tried it while the first was at it, and was sent away.
- * paired: over, with success. name: what the other side calls itself. session: on the side that made the code; on the other
+ * paired: over, with success. name: what the other side calls itself. session: on the side that made the code; on the
+ * other
  *   one the client's 'session' event follows.
  * ended: over, without. EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT, EAGAIN (the relay asks to try later), ECLOSED …
  */
@@ -38,7 +39,10 @@ export class Code extends Emitter {
     this.state = 'ended';
     this.client.endCode(this.handle);
   }
-  /** @param {import('./core/engine/actions.js').Action} action @param {string} id @param {import('./session.js').Session | null} session */
+  /**
+   * @param {import('./core/engine/actions.js').Action} action @param {string} id @param {import('./session.js').Session
+   * | null} session
+   */
   act(action, id, session) {
     switch (action.type) {
       case 'code':

@@ -51,7 +51,10 @@ export class Session extends Emitter {
     this.name = peer.name;
     /** @type {'dialing' | 'linked' | 'waiting' | 'closed'} */
     this.state = 'dialing';
-    /** @private @type {Map<number, {bytes: Uint8Array | null, resolve: (r: Receipt) => void, reject: (e: Error) => void}[]>} */
+    /**
+     * @private @type {Map<number, {bytes: Uint8Array | null, resolve: (r: Receipt) => void, reject: (e: Error) =>
+     * void}[]>}
+     */
     this.queues = new Map();
     /** @private @type {Map<number, Waiting[]>} */
     this.receipts = new Map();
@@ -75,7 +78,8 @@ export class Session extends Emitter {
    * Resolves once the engine took the message, which waits while the window is full: await it, and no more piles up
    * than the window holds. `delivered` resolves when the other application took it, and rejects when it never will.
    * @param {Bytes | string} data
-   * @param {{channel?: number, take?: boolean}} [options] take: the bytes are the session's from now on; else they are copied
+   * @param {{channel?: number, take?: boolean}} [options] take: the bytes are the session's from now on; else they are
+   * copied
    * @returns {Promise<Receipt>} rejects with EINVAL for what cannot be sent
    */
   async send(data, options = {}) {
@@ -158,7 +162,8 @@ export class Session extends Emitter {
   // ---- inside ------------------------------------------------------------------------------------------
 
   /** @param {import('./core/engine/engine.js').EngineEvent['type']} type
-   * @param {{channel?: number, value?: number, place?: number, generation?: number, data?: Uint8Array, text?: string}} fields
+   * @param {{channel?: number, value?: number, place?: number, generation?: number, data?: Uint8Array, text?: string}}
+   * fields
    * @private */
   step(type, { channel, value, place, generation, data, text }) {
     if (this.error) throw this.error;

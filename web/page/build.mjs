@@ -97,8 +97,8 @@ async function fill(from, to, values) {
 }
 
 /**
- * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own bytes
- * change whenever a file does.
+ * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own
+ * bytes change whenever a file does.
  */
 async function buildServiceWorker(out, assets) {
   const paths = assets

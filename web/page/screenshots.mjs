@@ -1,9 +1,11 @@
 /**
  * Pictures of the page's screens, light, dark, on a phone and right to left, with the real relay: docs/screenshots/.
  *
- *   node web/page/screenshots.mjs [--all] [NAME…]   only sets whose name contains NAME: light, dark, phone, rtl, plain, paired
+ *   node web/page/screenshots.mjs [--all] [NAME…]   only sets whose name contains NAME: light, dark, phone, rtl, plain,
+ * paired
  *
- * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to keep.
+ * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to
+ * keep.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';

@@ -105,7 +105,10 @@ export class Tab {
     return id;
   }
 
-  /** What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line each. */
+  /**
+   * What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line
+   * each.
+   */
   async axe() {
     await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour on its way from one to another is none to judge
     await this.page.evaluate(stillness);
@@ -163,7 +166,9 @@ export class Person extends Tab {
   }
 }
 
-/** @param {string} url  @param {object} [options] those of launchChromium, and `init`: a script to run before the page's */
+/**
+ * @param {string} url  @param {object} [options] those of launchChromium, and `init`: a script to run before the page's
+ */
 export async function openPerson(url, { init, ...options } = {}) {
   const browser = await launchChromium(options);
   if (init) await browser.context.addInitScript(init);

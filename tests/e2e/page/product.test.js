@@ -1,4 +1,7 @@
-/** The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is closed. */
+/**
+ * The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is
+ * closed.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';

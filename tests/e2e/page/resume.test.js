@@ -21,7 +21,10 @@ afterEach(async () => {
 });
 afterAll(() => relay.stop());
 
-/** One who writes to a ledger of their own: `say` writes, `hears` waits for a text of the other side, `shown` lists them. */
+/**
+ * One who writes to a ledger of their own: `say` writes, `hears` waits for a text of the other side, `shown` lists
+ * them.
+ */
 const person = (tab) => ({
   ledger: [],
   say: (text) => tab.say(text),

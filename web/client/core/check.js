@@ -1,4 +1,6 @@
-/** What an application hands in is looked at here, before anything is done with it: what is wrong is EINVAL, at once. */
+/**
+ * What an application hands in is looked at here, before anything is done with it: what is wrong is EINVAL, at once.
+ */
 import { utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
 import { CHANNELS_MAX, REASON } from '../wire_table.js';
@@ -60,7 +62,10 @@ export function checkSize(value, size, what) {
   return bytes.length === size ? bytes : refuse(`${what} has ${size} bytes`);
 }
 
-/** What is to be sent, which nobody else changes any more. @param {unknown} data @param {boolean} take it need not be copied */
+/**
+ * What is to be sent, which nobody else changes any more. @param {unknown} data @param {boolean} take it need not be
+ * copied
+ */
 export function checkMessage(data, take) {
   if (typeof data === 'string') return utf8(data);
   const bytes = checkBytes(data, 'a message, where it is no string,');

@@ -1,9 +1,10 @@
 /**
  * CPace with the group ristretto255 and SHA-512 (draft-irtf-cfrg-cpace): two sides that share a few words agree on a
- * strong key, and whoever guesses wrong learns nothing but that. Pure: scalars are handed in. Mirrors client/core/cpace.
+ * strong key, and whoever guesses wrong learns nothing but that. Pure: scalars are handed in. Mirrors
+ * client/core/cpace.
  *
- * The initiator makes Ya, the responder Yb; both compute the same key from (generator, both shares, both associated data)
- * when, and only when, PRS, CI and sid were the same. The key says nothing about who holds it: confirm it.
+ * The initiator makes Ya, the responder Yb; both compute the same key from (generator, both shares, both associated
+ * data) when, and only when, PRS, CI and sid were the same. The key says nothing about who holds it: confirm it.
  */
 import { concat, utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
@@ -24,7 +25,10 @@ function sized(part) {
   return concat(n < 128 ? Uint8Array.of(n) : Uint8Array.of((n & 127) | 128, n >> 7), part);
 }
 
-/** Throws ECRYPTO for what is no point, and for the neutral element. @param {Uint8Array} scalar @param {Uint8Array} point */
+/**
+ * Throws ECRYPTO for what is no point, and for the neutral element. @param {Uint8Array} scalar @param {Uint8Array}
+ * point
+ */
 function multiply(scalar, point) {
   try {
     return sodium.crypto_scalarmult_ristretto255(scalar, point);

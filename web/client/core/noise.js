@@ -171,7 +171,8 @@ export class Handshake {
 }
 
 /** libsodium's memory that records are sealed and opened in, without a copy more than needed: one for all links,
- * since everything here happens within one call. @type {{data: number, nonce: number, key: number, ad: number} | undefined} */
+ * since everything here happens within one call. @type {{data: number, nonce: number, key: number, ad: number} |
+ * undefined} */
 let arena;
 function area() {
   if (!arena) {

@@ -1,6 +1,6 @@
 /**
- * The safety phrase of two IDs (docs/protocol.md, section 7): twelve words that two people can compare. The same at both
- * ends, and for ever.
+ * The safety phrase of two IDs (docs/protocol.md, section 7): twelve words that two people can compare. The same at
+ * both ends, and for ever.
  */
 import { compare, concat, utf8 } from './bytes.js';
 import { sodium } from './sodium.js';

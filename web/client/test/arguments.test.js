@@ -1,4 +1,7 @@
-/** A wrong argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is harmed. */
+/**
+ * A wrong argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is
+ * harmed.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as pairlink from '../index.js';
 

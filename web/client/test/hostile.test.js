@@ -1,4 +1,6 @@
-/** A hostile relay and a hostile peer: whatever they say, the engine goes on, and what breaks the protocol is told so. */
+/**
+ * A hostile relay and a hostile peer: whatever they say, the engine goes on, and what breaks the protocol is told so.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { concat, utf8 } from '../core/bytes.js';
 import { loadSodium } from '../core/sodium.js';

@@ -1,4 +1,7 @@
-/** Published vectors of Noise IK and CPace, from outside of the project. Where they are missing the tests are skipped, but not in CI. */
+/**
+ * Published vectors of Noise IK and CPace, from outside of the project. Where they are missing the tests are skipped,
+ * but not in CI.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Traces of random runs of the C session (tests/vectors/random_session.h), made now: the same calls, records and times have to
- * give the same deliveries, errors and frames. A seed that fails: `build/release/bin/make-traces SEED 1`.
+ * Traces of random runs of the C session (tests/vectors/random_session.h), made now: the same calls, records and times
+ * have to give the same deliveries, errors and frames. A seed that fails: `build/release/bin/make-traces SEED 1`.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -12,7 +12,10 @@ const FIRST = Number(process.env.TRACE_SEED ?? 1);
 const COUNT = Number(process.env.TRACE_SEEDS ?? (process.env.PAIRLINK_SOAK ? 100_000 : 500));
 const AT_ONCE = 50;
 
-/** In which order channels are told of room, or of what was lost, is free; so is whether one on which nothing came is named. */
+/**
+ * In which order channels are told of room, or of what was lost, is free; so is whether one on which nothing came is
+ * named.
+ */
 function meaning(lines) {
   const out = [];
   let run = [];

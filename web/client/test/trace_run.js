@@ -1,6 +1,6 @@
 /**
- * Does with a session what a trace says, and writes down by meaning what comes of it: see tests/vectors/own_session.h for the
- * lines. How DATA is cut is free.
+ * Does with a session what a trace says, and writes down by meaning what comes of it: see tests/vectors/own_session.h
+ * for the lines. How DATA is cut is free.
  */
 import { fromHex, toHex, utf8 } from '../core/bytes.js';
 import { PairlinkError } from '../core/errors.js';

@@ -1,7 +1,7 @@
 /**
- * A copy of an identity, locked with a passphrase: what it holds, and its form as bytes and as text. The form is described in
- * docs/security.md. A copy comes from anywhere: its parameters are bounded before anything is computed with them, and what
- * it holds is checked like any other input.
+ * A copy of an identity, locked with a passphrase: what it holds, and its form as bytes and as text. The form is
+ * described in docs/security.md. A copy comes from anywhere: its parameters are bounded before anything is computed
+ * with them, and what it holds is checked like any other input.
  *
  *   "PLID" ‖ version 1 ‖ operations u32 ‖ memory in KiB u32 ‖ salt[16] ‖ nonce[24] ‖ sealed
  */

@@ -1,6 +1,6 @@
 /**
- * Pairing codes: those that this profile gives out, at most one an invitation, and the one that it is trying. A code lives
- * with its client: when that one ends, so do they; the invitation's link goes on.
+ * Pairing codes: those that this profile gives out, at most one an invitation, and the one that it is trying. A code
+ * lives with its client: when that one ends, so do they; the invitation's link goes on.
  */
 
 export class Codes {

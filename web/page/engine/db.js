@@ -105,7 +105,9 @@ export class Db {
     return this.write(store, (s) => done(s.delete(key)));
   }
 
-  /** Adds a message; resolves with it and its number, or null when this contact's message of this id is here already. */
+  /**
+   * Adds a message; resolves with it and its number, or null when this contact's message of this id is here already.
+   */
   async addMessage(message) {
     try {
       const n = await this.write('messages', (store) => done(store.add(message)));

@@ -1,6 +1,6 @@
 /**
- * Whether a contact bears the name of another that has been known for longer, under another ID: then the person is asked who
- * it is before anything is sent.
+ * Whether a contact bears the name of another that has been known for longer, under another ID: then the person is
+ * asked who it is before anything is sent.
  */
 import { namesAlike } from '../../client/core/names.js';
 

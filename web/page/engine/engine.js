@@ -1,6 +1,7 @@
 /**
  * The engine of one browser profile: it holds the client, the contacts, the invites and the knocks, and answers the
- * commands of the tabs. Views never touch the database or the network; they see `state()` and the messages they ask for.
+ * commands of the tabs. Views never touch the database or the network; they see `state()` and the messages they ask
+ * for.
  *
  * Invariant: nothing is sent while `server.changed` is set (the relay showed another key than the pinned one).
  */
@@ -271,7 +272,10 @@ export class Engine {
     this.met({ id, name, how });
   }
 
-  /** Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a stranger. */
+  /**
+   * Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a
+   * stranger.
+   */
   endInvitation(key) {
     const invite = this.invites.get(key);
     if (invite) this.client?.addInvite({ secret: invite.raw, expiresAt: 0 });
@@ -310,7 +314,10 @@ export class Engine {
     return doubtOf(contact, this.contacts.values());
   }
 
-  /** @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?: string, blocked?: boolean}} made */
+  /**
+   * @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?:
+   * string, blocked?: boolean}} made
+   */
   addContact({ id, how, name, link, blocked = false }) {
     const contact = {
       id,

@@ -1,6 +1,6 @@
 /**
- * Says what a person typed or pasted is: a code, an invite link, an ID, a part of one, or what is wrong with it, as a key
- * of the strings. For a code that is being typed it also says which words go on from here.
+ * Says what a person typed or pasted is: a code, an invite link, an ID, a part of one, or what is wrong with it, as a
+ * key of the strings. For a code that is being typed it also says which words go on from here.
  */
 
 const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/gi;
@@ -20,7 +20,8 @@ const plainDigits = (text) =>
   text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15));
 
 /**
- * @returns {{kind: 'empty'|'part'|'bad'|'link'|'id'|'code', problem?: string, part?: string, id?: string, link?: string,
+ * @returns {{kind: 'empty'|'part'|'bad'|'link'|'id'|'code', problem?: string, part?: string, id?: string, link?:
+ * string,
  *   code?: string, options?: {word: string, text: string}[]}} options: words that fit, and the whole text with each
  */
 export function inspect(engine, text) {

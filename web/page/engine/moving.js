@@ -29,7 +29,9 @@ export const moving = {
     }
   },
 
-  /** Becomes who the opened copy says; or, if that is who one is, adds its contacts. Asked twice, it does nothing more. */
+  /**
+   * Becomes who the opened copy says; or, if that is who one is, adds its contacts. Asked twice, it does nothing more.
+   */
   useBackup: async (engine) => {
     const { opened } = engine;
     engine.opened = null;

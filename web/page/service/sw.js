@@ -1,7 +1,7 @@
 /**
- * The service worker: keeps one version of the page whole, so that it opens without a network; takes what other programs share;
- * brings a tab to the front when a notification is clicked. A new version waits until the page asks for it, or all tabs are
- * closed: tabs of two versions would have an engine each and throw each other out.
+ * The service worker: keeps one version of the page whole, so that it opens without a network; takes what other
+ * programs share; brings a tab to the front when a notification is clicked. A new version waits until the page asks for
+ * it, or all tabs are closed: tabs of two versions would have an engine each and throw each other out.
  */
 /* global VERSION, FILES */
 const CACHE = `pairlink-page-${VERSION}`;
@@ -43,8 +43,8 @@ self.addEventListener('fetch', (event) => {
 });
 
 /**
- * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so it
- * counts in the window of the installed app only, where programs share to and no site's form leads.
+ * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so
+ * it counts in the window of the installed app only, where programs share to and no site's form leads.
  * @returns {'own' | 'installed' | 'foreign'}
  */
 function senderOf(request) {

@@ -32,7 +32,9 @@ export function makeFormat(locale, { direction, unitDisplay }) {
   const format = {
     locale,
     number: (n) => number.format(n),
-    /** @param {number} n  @param {Record<string, string|((n: string) => string)>} forms by category; `other` is needed */
+    /**
+     * @param {number} n  @param {Record<string, string|((n: string) => string)>} forms by category; `other` is needed
+     */
     plural(n, forms) {
       const form = forms[rules.select(n)] ?? forms.other;
       return typeof form === 'function' ? form(number.format(n)) : form;

@@ -1,6 +1,6 @@
 /**
- * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and looked
- * at without a relay. Never part of what ships.
+ * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and
+ * looked at without a relay. Never part of what ships.
  */
 const friends = ['Ana', 'Bo'];
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';

@@ -99,7 +99,10 @@ export async function cancelInvite(secret) {
   go({ screen: 'home' }, { replace: true });
 }
 
-/** @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the try */
+/**
+ * @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the
+ * try
+ */
 export async function join(text, { replace = false } = {}) {
   const answer = await call('join', { text });
   if (answer.claim) store.set({ tried: answer.claim });

@@ -1,4 +1,7 @@
-/** Notifications of messages that come while no tab is looked at: only when the person has turned them on, on this device. */
+/**
+ * Notifications of messages that come while no tab is looked at: only when the person has turned them on, on this
+ * device.
+ */
 import { s } from '../strings/index.js';
 import { nameOf, openThread } from './actions.js';
 import { notify } from './offline.js';

@@ -3,7 +3,8 @@
  * lower case; an absent field does not apply.
  *
  * @typedef {object} SessionAction
- * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'} type
+ * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'}
+ * type
  * @property {number} [channel]
  * @property {Uint8Array} [data] owned by the receiver
  * @property {number} [place]
@@ -12,17 +13,20 @@
  *
  * @typedef {object} Action
  * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'relay_changed' | 'knock' |
- *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' | 'code_ended' |
+ *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' |
+ * 'code_ended' |
  *   'log'} type
  * @property {number} [session]
- * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or 'code_claim' gave
+ * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or
+ * 'code_claim' gave
  * @property {number} [channel]
  * @property {Uint8Array} [data]
  * @property {number} [place]
  * @property {number} [generation]
  * @property {number} [reason]
  * @property {import('../errors.js').ErrorCode | null} [error]
- * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code': until when it
+ * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code':
+ * until when it
  *   is good
  * @property {Uint8Array} [id]
  * @property {Uint8Array} [instance]

@@ -368,7 +368,8 @@ export class Codes {
     this.paired(code, person);
   }
   /** The creator called, and proved that it knows the dial secret: what it said over the link may have been lost.
-   * @param {number} handle @param {Uint8Array} secret @param {{id: Uint8Array, instance: Uint8Array, name: string}} person */
+   * @param {number} handle @param {Uint8Array} secret @param {{id: Uint8Array, instance: Uint8Array, name: string}}
+   * person */
   called(handle, secret, person) {
     const code = this.codes.get(handle);
     if (code instanceof Claimer) this.paired(code, person);

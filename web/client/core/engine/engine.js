@@ -55,8 +55,10 @@ import { Strangers } from './strangers.js';
 
 /**
  * @typedef {object} EngineEvent
- * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect' |
- *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block' |
+ * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect'
+ * |
+ *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block'
+ * |
  *   'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
  * @property {number} now ms, monotonic
  * @property {ErrorCode} [error]
@@ -625,7 +627,9 @@ export class Engine {
     if (!entry.session.current && !entry.opening) entry.dialAt = this.now;
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
-  /** The peer is of no more use: says so to it, and to the application. @param {Entry} entry @param {ErrorCode} error */
+  /**
+   * The peer is of no more use: says so to it, and to the application. @param {Entry} entry @param {ErrorCode} error
+   */
   fail(entry, error) {
     if (entry.closed) return;
     const { session } = entry;

@@ -138,7 +138,8 @@ export function linkLost(e, link, reason, text) {
     session.close = 'ended'; // its answer was lost, but this is one
     return e.ended(entry, null, session.closeReason, '');
   }
-  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be refused.
+  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be
+  // refused.
   if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text);
   const fault = reason === REASON.CORRUPT || !isRetryable(reason);
   if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;

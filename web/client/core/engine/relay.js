@@ -120,7 +120,9 @@ export class RelayConnection {
     }
     engine.emit({ type: 'offline', error, reason, time: this.retryAt });
   }
-  /** It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private */
+  /**
+   * It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private
+   */
   wasOfUse() {
     return this.online && (this.carried || this.engine.now - this.onlineAt >= HELD_MS);
   }
@@ -209,7 +211,9 @@ export class RelayConnection {
     this.loginBy = Infinity;
     engine.wentOnline(relayId);
   }
-  /** Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private */
+  /**
+   * Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private
+   */
   takeLimits(list) {
     for (const { id, value } of list) {
       const known = LIMITS.find((limit) => limit.id === id);

@@ -130,7 +130,10 @@ export class Strangers {
     if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false; // over since the call came
     return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt;
   }
-  /** At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array} caller */
+  /**
+   * At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array}
+   * caller
+   */
   claim(entry, caller) {
     const key = toHex(caller);
     if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);

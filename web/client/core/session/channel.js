@@ -55,7 +55,9 @@ export class Outgoing {
     this.end = end;
     return end;
   }
-  /** The message, or the end, that the next place belongs to: only while there is a next place, and not after giving up. */
+  /**
+   * The message, or the end, that the next place belongs to: only while there is a next place, and not after giving up.
+   */
   get piece() {
     while (this.cursor < this.pieces.length && this.pieces[this.cursor].end <= this.sentTo) this.cursor++;
     return this.pieces[this.cursor];

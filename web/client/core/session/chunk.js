@@ -3,7 +3,10 @@ import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_t
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./channel.js').Outgoing} Outgoing */
-/** @typedef {{offset: number, bytes: Uint8Array, flags: number, reset: boolean}} Chunk reset: CHANNEL_RESET in the place of DATA */
+/**
+ * @typedef {{offset: number, bytes: Uint8Array, flags: number, reset: boolean}} Chunk reset: CHANNEL_RESET in the place
+ * of DATA
+ */
 
 const EMPTY = new Uint8Array(0);
 
@@ -11,8 +14,8 @@ const EMPTY = new Uint8Array(0);
 const freeCredit = (s) => Math.max(0, s.sessionLimit - s.sentSum - s.reserved);
 
 /** How far new places may go. A message is begun only when the session's credit lets it end, else many begun messages could
- * use it up and none could ever be completed. One at a time may go on with what credit there is: it ends once all else was
- * taken, and so a large one is not put off for ever by small ones.
+ * use it up and none could ever be completed. One at a time may go on with what credit there is: it ends once all else
+ * was taken, and so a large one is not put off for ever by small ones.
  * @param {Session} s @param {Outgoing} c @param {number} messageEnd */
 function allowedTo(s, c, messageEnd) {
   const free = freeCredit(s);

@@ -8,7 +8,10 @@ const QUEUE_MS = 100;
 const RATE_SAMPLES = 16;
 
 /** @typedef {{channel: number, to: number}} Places of one channel in a record: up to where */
-/** @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number, places: Places[]}} Flight */
+/**
+ * @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number, places: Places[]}}
+ * Flight
+ */
 
 export class Pacing {
   constructor() {

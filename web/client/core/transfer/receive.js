@@ -23,7 +23,10 @@ import { TransferFile } from './transfer.js';
 const ACCEPTED_GROUPS_MAX = 64;
 const SIZE_MAX = Number.MAX_SAFE_INTEGER;
 
-/** The peer is told, the owner drops what belongs to it. @param {Transfer} t @param {TransferFile} file @param {number} why */
+/**
+ * The peer is told, the owner drops what belongs to it. @param {Transfer} t @param {TransferFile} file @param {number}
+ * why
+ */
 function giveUp(t, file, why) {
   sayLast(t, FILE_STOP, file.id, why);
   t.over(file, why, false);
@@ -107,7 +110,9 @@ function sayGap(t, file) {
   say(t, file, SAY_GET);
 }
 
-/** The file, if its bytes are awaited; what comes otherwise is from before. @param {Transfer} t @param {Uint8Array} id */
+/**
+ * The file, if its bytes are awaited; what comes otherwise is from before. @param {Transfer} t @param {Uint8Array} id
+ */
 function awaited(t, id) {
   const file = t.incoming.get(toHex(id));
   const isReady = file && file.state === 'moving' && file.getSaid && !file.offerDue;

@@ -1,7 +1,7 @@
 /**
  * Files between two peers (docs/protocol.md, section 8, "Files"): what both sides say about them, in which order their
- * bytes go, and where each goes on after whatever was lost. One object for one peer. Pure: it knows no disk, no clock and
- * no hash; the owner reads, stores and hashes, and hands over places and digests. Mirrors client/core/transfer.
+ * bytes go, and where each goes on after whatever was lost. One object for one peer. Pure: it knows no disk, no clock
+ * and no hash; the owner reads, stores and hashes, and hands over places and digests. Mirrors client/core/transfer.
  *
  * Outgoing: `add` offers a file; `nextWant` says which piece to read next; `read` hands it over and it goes out by
  * `send`; `taken` says what the peer has stored; 'over' ends it.
@@ -42,8 +42,8 @@ import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from 
 
 /** @typedef {import('../check.js').Bytes} Bytes */
 /** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
- * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is due.
- * moving: bytes go, unless held. ending: incoming: `finished` is due; outgoing: FILE_END was sent */
+ * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is
+ * due. moving: bytes go, unless held. ending: incoming: `finished` is due; outgoing: FILE_END was sent */
 
 /** @typedef {object} FileAction
  * @property {'offered' | 'prepare' | 'store' | 'finish' | 'told' | 'over'} type
@@ -65,7 +65,8 @@ import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from 
 
 /** @typedef {object} TransferSink
  * @property {(action: FileAction) => void} act may call the same object again
- * @property {(head: Uint8Array, body: Uint8Array | null) => boolean} send one message of FILE_CHANNEL in two parts; false: not
+ * @property {(head: Uint8Array, body: Uint8Array | null) => boolean} send one message of FILE_CHANNEL in two parts;
+ * false: not
  *   now, or it is more than the peer takes, as `messageMax` was told
  */
 
@@ -332,7 +333,9 @@ export class Transfer {
 
   // ---- incoming ------------------------------------------------------------------------------------------
 
-  /** The user wants it. @param {string} id of a file, or of a group: these, and those of it that are still to be offered */
+  /**
+   * The user wants it. @param {string} id of a file, or of a group: these, and those of it that are still to be offered
+   */
   accept(id) {
     idBytes(id);
     accept(this, id);

@@ -1,6 +1,6 @@
 /**
- * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it ended;
- * here is what changes while bytes go.
+ * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it
+ * ended; here is what changes while bytes go.
  */
 import { FILE_HELD_DISK_FULL } from '../../../client/wire_table.js';
 import { Meter } from './meter.js';

@@ -1,9 +1,9 @@
 /**
- * The files of one contact, both ways: what `Transfer` decides is done here. Outlives sessions and clients; a session is
- * lent to it by the conversation.
+ * The files of one contact, both ways: what `Transfer` decides is done here. Outlives sessions and clients; a session
+ * is lent to it by the conversation.
  *
- * A record's state: queued (mine, not offered yet) → open → saved or over. A card's: asking → open → saved or over; then
- * removed.
+ * A record's state: queued (mine, not offered yet) → open → saved or over. A card's: asking → open → saved or over;
+ * then removed.
  */
 import { Transfer } from '../../../client/core/transfer/transfer.js';
 import { safeName } from '../../../client/core/transfer/name.js';
@@ -38,7 +38,8 @@ function concat(head, body) {
 
 export class Desk {
   /** @param {string} contact its ID
-   * @param {{db: object, store: import('./store.js').FileStore, now: () => number, sha256: () => object, room: () => Promise<number>,
+   * @param {{db: object, store: import('./store.js').FileStore, now: () => number, sha256: () => object, room: () =>
+   * Promise<number>,
    *   shown: (contact: string, messages: object[]) => void, received: (contact: string, message: object) => void,
    *   held: (contact: string) => boolean, touch: () => void, log: (text: string) => void}} files */
   constructor(contact, files) {

@@ -1,6 +1,6 @@
 /**
- * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a copy
- * is kept in the database it takes the place of the file, which may be moved or changed.
+ * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a
+ * copy is kept in the database it takes the place of the file, which may be moved or changed.
  */
 import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client/wire_table.js';
 
@@ -27,14 +27,18 @@ class Departure {
 
 export class Outgoing {
   /**
-   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object, room: () => Promise<number>,
+   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object, room: () =>
+   * Promise<number>,
    *   log: (text: string) => void}} desk
    */
   constructor(desk) {
     this.desk = desk;
     /** @type {Map<string, Departure>} */
     this.departures = new Map();
-    /** What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number, bytes: Promise<Uint8Array>}[]} */
+    /**
+     * What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number,
+     * bytes: Promise<Uint8Array>}[]}
+     */
     this.blocks = [];
     /** What the transfer is taking right now: it sends a part of this. */
     this.sending = null;
@@ -60,7 +64,10 @@ export class Outgoing {
     }
   }
 
-  /** Reads and hands over what the transfer wants next. False: nothing. @param {() => Promise<unknown>} sent of the last message */
+  /**
+   * Reads and hands over what the transfer wants next. False: nothing. @param {() => Promise<unknown>} sent of the last
+   * message
+   */
   async sendSome(sent) {
     const { transfer } = this.desk;
     const wants = [];

@@ -1,6 +1,6 @@
 /**
- * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its state
- * are said once; numbers that run are not read aloud.
+ * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its
+ * state are said once; numbers that run are not read aloud.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';

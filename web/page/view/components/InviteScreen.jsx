@@ -1,4 +1,7 @@
-/** One invitation: a code to say, a link and QR to send, and that it waits. Leads on by itself when someone uses it (see actions.js). */
+/**
+ * One invitation: a code to say, a link and QR to send, and that it waits. Leads on by itself when someone uses it (see
+ * actions.js).
+ */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { cancelInvite, invite as makeInvite } from '../actions.js';

@@ -1,6 +1,6 @@
 /**
- * One field that takes a code, a link or an ID, completes the words of a code, and says at once what is wrong. The words are
- * a list below the field: by arrow keys and Enter or Tab, by a tap, or by typing on.
+ * One field that takes a code, a link or an ID, completes the words of a code, and says at once what is wrong. The
+ * words are a list below the field: by arrow keys and Enter or Tab, by a tap, or by typing on.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
