@@ -58,7 +58,7 @@ export function fit(points, wanted = TERMS) {
     );
   return TERMS.map((i) => (keep.includes(i) ? found[keep.indexOf(i)] : 0));
 }
-export const predict = (model, c) => terms(c).reduce((sum, t, i) => sum + t * model[i], 0);
+export const predict = (factors, c) => terms(c).reduce((sum, t, i) => sum + t * factors[i], 0);
 
 function model(result) {
   const point = (name) => {

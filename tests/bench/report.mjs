@@ -65,9 +65,9 @@ export function targets(summary, memory, extra = {}) {
   add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
   add('16,000 clients linked again after the relay is back', extra.outage?.all_linked_s, 15, ' s');
   const { clients, transfers, registrations, workers, pages, spread, disconnects } = extra;
-  const table = (figure) => registrations && registrations.full[figure] / registrations.empty[figure];
-  add('CPU of a login, a million registrations to an empty table: known ID', table('login_cpu_us'), 1.25);
-  add('… new ID, which is written', table('first_login_cpu_us'), 1.25);
+  const toEmpty = (figure) => registrations && registrations.full[figure] / registrations.empty[figure];
+  add('CPU of a login, a million registrations to an empty table: known ID', toEmpty('login_cpu_us'), 1.25);
+  add('… new ID, which is written', toEmpty('first_login_cpu_us'), 1.25);
   add('round trip between two clients to bare TCP', clients?.ratio, 2.2);
   add(
     "whole programs, to magic-wormhole's transfer",

@@ -134,7 +134,7 @@ function turnReader(peer) {
 }
 
 /** One random thing that an application, a network or a relay does. */
-function act(run, deaths) {
+function actOnce(run, deaths) {
   const { chance, pick, world, ledger, js, c, most } = run;
   const [peer, other] = chance(0.5) ? [js, c] : [c, js];
   const what = pick(100);
@@ -174,7 +174,7 @@ function runFaults(seed) {
   const { chance, pick, world, ledger, js, c } = run;
   let losses = 40;
   world.loses = () => losses > 0 && chance(0.02) && (losses--, totals.losses++, true);
-  for (let step = 0; step < 150; step++) act(run, false);
+  for (let step = 0; step < 150; step++) actOnce(run, false);
   calm(run);
   world.until(() => js.session && c.session, 'a session at both', 60000);
   const ends = [js, c].map((peer) => ({ peer, channel: pick(CHANNELS.length) }));
@@ -229,7 +229,7 @@ function runDeaths(seed) {
   const run = begin(seed, { startAgain: true });
   const { chance, world, ledger, js, c } = run;
   world.loses = () => chance(0.01) && (totals.losses++, true);
-  for (let step = 0; step < 120; step++) act(run, true);
+  for (let step = 0; step < 120; step++) actOnce(run, true);
   calm(run);
   world.pass(120000);
   ledger.check({ all: false });

@@ -99,7 +99,7 @@ describe('sessions', () => {
     const first = await session.send('one');
     const second = await session.send('two');
     await both;
-    let done = [];
+    const done = [];
     first.delivered.then(() => done.push(1));
     second.delivered.then(() => done.push(2));
     messages[1].taken(); // waits for the first

@@ -103,7 +103,7 @@ describe('lines in both directions', () => {
     await both.listen.write('b6\n');
     // Both notice the silence by themselves and close; from then on the network works again.
     const closed = new Set();
-    await new Promise((done) => proxy.on('over', (pair) => closed.add(pair).size >= 2 && done()));
+    await new Promise((done) => proxy.on('over', (connection) => closed.add(connection).size >= 2 && done()));
     proxy.resume();
     await both.listen.waitFor('a6\n', { stream: 'stdout', ms: 60_000 });
     await both.connect.waitFor('b6\n', { stream: 'stdout', ms: 60_000 });

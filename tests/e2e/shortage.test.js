@@ -63,19 +63,19 @@ const byCode = async (maker, claim) => {
 
 const pair = (starved) => async (starving) => {
   const [ana, bo] = await people();
-  const pair = ana.start(only('pair', starved, starving), 'pair');
-  pair.end();
-  const claim = await byCode(pair, (code) => {
+  const maker = ana.start(only('pair', starved, starving), 'pair');
+  maker.end();
+  const claim = await byCode(maker, (code) => {
     const program = bo.start(only('claim', starved, starving), 'pair', '--code');
     program.end(`${code}\n`);
     return program;
   });
   return {
-    programs: claim ? { pair, claim } : { pair },
+    programs: claim ? { pair: maker, claim } : { pair: maker },
     starved,
     lies: () => {
       const known = (program) => /Paired with/.test(program.stderr);
-      return [pair, claim].some((one) => one && one.result.code === 0 && !known(one)) ? 'paired, but with nobody' : '';
+      return [maker, claim].some((one) => one && one.result.code === 0 && !known(one)) ? 'paired, but with nobody' : '';
     },
   };
 };
@@ -138,24 +138,24 @@ const chat = (starved) => async (starving) => {
 const ping = (starved) => async (starving) => {
   const [ana, bo] = await people();
   const listen = ana.start(only('listen', starved, starving), 'listen', '--accept', 'all', '--keep');
-  const ping = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
+  const pinging = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
   listen.interrupted = true; // it would go on listening
-  void ping.exited.then(() => listen.signal('SIGINT'));
+  void pinging.exited.then(() => listen.signal('SIGINT'));
   return {
-    programs: { ping, listen },
+    programs: { ping: pinging, listen },
     starved,
-    lies: () => (ping.result.code === 0 && !/answers in/.test(ping.stdout) ? 'no answer' : ''),
+    lies: () => (pinging.result.code === 0 && !/answers in/.test(pinging.stdout) ? 'no answer' : ''),
   };
 };
 
 const host = async (starving) => {
-  const host = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], {
+  const program = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], {
     env: { HOME: tempDir(), no_proxy: '*', ...starving },
   });
   return {
-    programs: { host },
+    programs: { host: program },
     starved: 'host',
-    lies: () => (host.result.code === 0 && !/^OK 5 messages/.test(host.stdout) ? host.stdout : ''),
+    lies: () => (program.result.code === 0 && !/^OK 5 messages/.test(program.stdout) ? program.stdout : ''),
   };
 };
 

@@ -105,7 +105,7 @@ describe('npm ws', () => {
 });
 
 describe('text that is no UTF-8 is closed with 1007', () => {
-  const open = async () => {
+  const openRaw = async () => {
     const raw = await connectRaw(echo.port);
     raw.send(upgradeRequest(echo.port, { path: '/', headers: { 'Sec-WebSocket-Protocol': null } }));
     expect((await raw.response()).status).toBe(101);
@@ -122,14 +122,14 @@ describe('text that is no UTF-8 is closed with 1007', () => {
     ['beyond the last character', 'f4908080'],
     ['good text, then a bad byte', '68656c6c6fff'],
   ])('%s', async (_name, hex) => {
-    const raw = await open();
+    const raw = await openRaw();
     raw.send(frame(1, Buffer.from(hex, 'hex')));
     expect(await raw.closeCode()).toBe(1007);
     raw.destroy();
   });
 
   test('a character cut in two by fragments is fine', async () => {
-    const raw = await open();
+    const raw = await openRaw();
     const euro = Buffer.from('€');
     raw
       .send(frame(1, euro.subarray(0, 1), { fin: false }))
@@ -142,7 +142,7 @@ describe('text that is no UTF-8 is closed with 1007', () => {
   });
 
   test('a bad sequence that begins in one fragment and ends in the next', async () => {
-    const raw = await open();
+    const raw = await openRaw();
     raw.send(frame(1, Buffer.from('e2', 'hex'), { fin: false })).send(frame(0, Buffer.from('28a1', 'hex')));
     expect(await raw.closeCode()).toBe(1007);
     raw.destroy();

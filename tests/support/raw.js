@@ -103,9 +103,9 @@ export class RawSocket extends EventEmitter {
   /** Reads on until a close frame came (its code; 1005 if it has none) or the connection ended (null). */
   async closeCode(ms) {
     for (;;) {
-      const frame = await this.frame(ms);
-      if (!frame) return null;
-      if (frame.opcode === 8) return frame.payload.length >= 2 ? frame.payload.readUInt16BE(0) : 1005;
+      const next = await this.frame(ms);
+      if (!next) return null;
+      if (next.opcode === 8) return next.payload.length >= 2 ? next.payload.readUInt16BE(0) : 1005;
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { binary, start, tempDir, within } from './process.js';
+import { binary, tempDir, within } from './process.js';
 
 /** Longer than any wait of the programs that a shortage may bring about (a call's 30 s, a link's 10 s). */
 const ENDS_MS = 60_000;

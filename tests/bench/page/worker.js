@@ -52,7 +52,7 @@ async function start(data) {
   }
 }
 
-onconnect = ({ ports: [port] }) => {
+self.onconnect = ({ ports: [port] }) => {
   say = (message) => port.postMessage(message);
   port.onmessage = ({ data }) => start(data);
 };

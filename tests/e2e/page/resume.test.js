@@ -11,7 +11,7 @@ import { openPair, openPerson } from './person.js';
 const KILLS = 5;
 const LONG = { timeout: 240_000 };
 let relay;
-let open = [];
+const open = [];
 const keep = (one) => (open.push(one), one);
 beforeAll(async () => {
   relay = await startRelay({ args: SHORT_TIMERS });

@@ -1,7 +1,6 @@
 /** Several tabs of one profile, reloads in mid-conversation, and a relay that goes away and comes back. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startRelay } from '../../support/relay.js';
-import { SHORT_TIMERS } from '../../support/relay.js';
+import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
 import { openPair } from './person.js';
 
 let relay;

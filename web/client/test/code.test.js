@@ -196,7 +196,9 @@ describe('the exchange', () => {
       try {
         readProof(keys, true, random.bytes(32 + (i % 160)));
         accepted++;
-      } catch {}
+      } catch {
+        // a wrong guess
+      }
     }
     expect(accepted).toBe(0);
   });

@@ -29,7 +29,7 @@ function run(seed) {
   const accepted = new Map();
   const key = (peer, channel) => `${peer.name} ${channel}`;
   let faults = 30;
-  world.loses = (peer, payload, flags) => faults > 0 && chance(0.02) && (faults--, true);
+  world.loses = () => faults > 0 && chance(0.02) && (faults--, true);
   const steps = 150;
   for (let step = 0; step < steps; step++) {
     const peer = chance(0.5) ? ana : bo;

@@ -18,7 +18,7 @@ const AT_ONCE = 50;
  */
 function meaning(lines) {
   const out = [];
-  let run = [];
+  const run = [];
   for (const line of [...lines, '']) {
     if (run.length && run[0].split(' ')[0] !== line.split(' ')[0]) out.push(...run.sort().splice(0));
     if (/^(writable|lost) /.test(line)) run.push(line);

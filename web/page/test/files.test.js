@@ -89,9 +89,9 @@ class Person {
     const message = this.db.list.findLast((one) => one.text === name);
     return message && { ...message, live: this.desk.cards.get(message.n)?.shown(performance.now()) };
   }
-  async until(test, what) {
+  async until(holds, what) {
     const look = async () => {
-      if (!(await test())) throw new Error(`never: ${what} (${this.lines.join('; ')})`);
+      if (!(await holds())) throw new Error(`never: ${what} (${this.lines.join('; ')})`);
     };
     await vi.waitFor(look, { timeout: 10_000, interval: 1 });
   }

@@ -10,7 +10,7 @@ const reading = new Set();
 const KEEP_MAX = 1000;
 const KEEP = 500;
 
-export function useLink(opened) {
+export function setLink(opened) {
   link = opened;
 }
 export const call = (cmd, args) => link.call(cmd, args);

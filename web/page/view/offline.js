@@ -34,7 +34,7 @@ export async function startOffline(onMessage) {
 /** Whether the server has a newer page; asked after each reconnection, since it may have been started anew for that. */
 export const lookForUpdate = () => registration?.update().catch(() => {});
 
-export const useUpdate = () => registration?.waiting?.postMessage('use now');
+export const takeUpdate = () => registration?.waiting?.postMessage('use now');
 
 /** @param {NotificationOptions} options */
 export async function notify(title, options, onClick) {

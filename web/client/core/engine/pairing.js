@@ -376,8 +376,8 @@ function claimed(e, link) {
 /** Of the HELLO that a first record begins with; 0: there is none. @param {Uint8Array} plaintext */
 function epochOf(plaintext) {
   try {
-    for (const { type, body } of frames(plaintext))
-      return type === FRAME.HELLO ? decode('frame_hello', body).epoch : 0n;
+    const [first] = frames(plaintext);
+    if (first?.type === FRAME.HELLO) return decode('frame_hello', first.body).epoch;
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error;
   }

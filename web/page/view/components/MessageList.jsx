@@ -12,8 +12,9 @@ const PAGE = 200;
 const none = [];
 
 export function MessageList({ contact, name }) {
-  const messages = useStore(({ messages }) => messages[contact.id]) ?? none;
-  const loaded = useStore(({ messages }) => messages[contact.id] !== undefined);
+  const list = useStore(({ messages }) => messages[contact.id]);
+  const loaded = list !== undefined;
+  const messages = list ?? none;
   const online = useStore(({ engine }) => engine.server.state === 'online');
   const [complete, setComplete] = useState(false);
   const now = useNow(60_000);
