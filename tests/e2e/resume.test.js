@@ -64,7 +64,10 @@ describe('lines in both directions', () => {
     const data = join(tempDir(), 'data');
     mkdirSync(data, { mode: 0o700 });
     copyFileSync(join(second.data, 'relay.key'), join(data, 'relay.key'));
-    const first = await startRelay({ args: [...FAST, '--alternative', 'ws://127.0.0.1:1/pairlink', '--alternative', `${second.ws}/pairlink`], data });
+    const first = await startRelay({
+      args: [...FAST, '--alternative', 'ws://127.0.0.1:1/pairlink', '--alternative', `${second.ws}/pairlink`],
+      data,
+    });
     expect(first.id).toBe(second.id);
     const both = await pair(first.ws);
     await converse(both, 0, 3);
@@ -100,7 +103,7 @@ describe('lines in both directions', () => {
     await both.listen.write('b6\n');
     // Both notice the silence by themselves and close; from then on the network works again.
     const closed = new Set();
-    await new Promise((done) => proxy.on('over', (pair) => closed.add(pair).size >= 2 && done()));
+    await new Promise((done) => proxy.on('over', (connection) => closed.add(connection).size >= 2 && done()));
     proxy.resume();
     await both.listen.waitFor('a6\n', { stream: 'stdout', ms: 60_000 });
     await both.connect.waitFor('b6\n', { stream: 'stdout', ms: 60_000 });

@@ -1,6 +1,7 @@
 /**
- * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with all
- * from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called delivered.
+ * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with
+ * all from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called
+ * delivered.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +27,8 @@ async function person() {
   const state = tempDir('pairlink-state-');
   return {
     id: await idOf(identity),
-    start: (starving, ...args) => startCli({ relay: relay.ws, identity, env: { XDG_STATE_HOME: state, ...starving } }, ...args),
+    start: (starving, ...args) =>
+      startCli({ relay: relay.ws, identity, env: { XDG_STATE_HOME: state, ...starving } }, ...args),
   };
 }
 
@@ -46,7 +48,8 @@ const pipe = (starved, size) => async (starving) => {
     programs: { listen, connect },
     starved,
     lies: () => {
-      if (connect.result.code === 0 && hash(listen.stdoutBytes) !== hash(data)) return `${listen.stdoutBytes.length} of ${size} bytes arrived`;
+      if (connect.result.code === 0 && hash(listen.stdoutBytes) !== hash(data))
+        return `${listen.stdoutBytes.length} of ${size} bytes arrived`;
       return listen.result.code === 0 && connect.stdout !== 'and back' ? 'the way back is incomplete' : '';
     },
   };
@@ -60,19 +63,19 @@ const byCode = async (maker, claim) => {
 
 const pair = (starved) => async (starving) => {
   const [ana, bo] = await people();
-  const pair = ana.start(only('pair', starved, starving), 'pair');
-  pair.end();
-  const claim = await byCode(pair, (code) => {
+  const maker = ana.start(only('pair', starved, starving), 'pair');
+  maker.end();
+  const claim = await byCode(maker, (code) => {
     const program = bo.start(only('claim', starved, starving), 'pair', '--code');
     program.end(`${code}\n`);
     return program;
   });
   return {
-    programs: claim ? { pair, claim } : { pair },
+    programs: claim ? { pair: maker, claim } : { pair: maker },
     starved,
     lies: () => {
       const known = (program) => /Paired with/.test(program.stderr);
-      return [pair, claim].some((one) => one && one.result.code === 0 && !known(one)) ? 'paired, but with nobody' : '';
+      return [maker, claim].some((one) => one && one.result.code === 0 && !known(one)) ? 'paired, but with nobody' : '';
     },
   };
 };
@@ -91,29 +94,31 @@ const aFolder = (data) => {
 };
 const aPipe = (data) => ({ args: ['-'], input: data, name: 'stdin' });
 
-const files = (starved, size, make = aFile) => async (starving) => {
-  const [ana, bo] = await people();
-  const into = tempDir('pairlink-into-');
-  const data = randomBytes(size);
-  const what = make(data);
-  const send = ana.start(only('send', starved, starving), 'send', ...what.args);
-  send.end(what.input);
-  const receive = await byCode(send, (code) => {
-    const program = bo.start(only('receive', starved, starving), 'receive', '--into', into, '--yes');
-    program.end(`${code}\n`);
-    return program;
-  });
-  return {
-    programs: receive ? { send, receive } : { send },
-    starved,
-    lies: () => {
-      if (send.result.code !== 0 && receive?.result.code !== 0) return '';
-      const path = join(into, what.name);
-      const there = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-      return hash(there) === hash(data) ? '' : `${there.length} of ${size} bytes were saved`;
-    },
+const files =
+  (starved, size, make = aFile) =>
+  async (starving) => {
+    const [ana, bo] = await people();
+    const into = tempDir('pairlink-into-');
+    const data = randomBytes(size);
+    const what = make(data);
+    const send = ana.start(only('send', starved, starving), 'send', ...what.args);
+    send.end(what.input);
+    const receive = await byCode(send, (code) => {
+      const program = bo.start(only('receive', starved, starving), 'receive', '--into', into, '--yes');
+      program.end(`${code}\n`);
+      return program;
+    });
+    return {
+      programs: receive ? { send, receive } : { send },
+      starved,
+      lies: () => {
+        if (send.result.code !== 0 && receive?.result.code !== 0) return '';
+        const path = join(into, what.name);
+        const there = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+        return hash(there) === hash(data) ? '' : `${there.length} of ${size} bytes were saved`;
+      },
+    };
   };
-};
 
 const chat = (starved) => async (starving) => {
   const [ana, bo] = await people();
@@ -125,22 +130,33 @@ const chat = (starved) => async (starving) => {
   return {
     programs: { reader, writer },
     starved,
-    lies: () => (writer.result.code === 0 && reader.stdout !== lines ? `the reader has ${JSON.stringify(reader.stdout)}` : ''),
+    lies: () =>
+      writer.result.code === 0 && reader.stdout !== lines ? `the reader has ${JSON.stringify(reader.stdout)}` : '',
   };
 };
 
 const ping = (starved) => async (starving) => {
   const [ana, bo] = await people();
   const listen = ana.start(only('listen', starved, starving), 'listen', '--accept', 'all', '--keep');
-  const ping = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
+  const pinging = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
   listen.interrupted = true; // it would go on listening
-  void ping.exited.then(() => listen.signal('SIGINT'));
-  return { programs: { ping, listen }, starved, lies: () => (ping.result.code === 0 && !/answers in/.test(ping.stdout) ? 'no answer' : '') };
+  void pinging.exited.then(() => listen.signal('SIGINT'));
+  return {
+    programs: { ping: pinging, listen },
+    starved,
+    lies: () => (pinging.result.code === 0 && !/answers in/.test(pinging.stdout) ? 'no answer' : ''),
+  };
 };
 
 const host = async (starving) => {
-  const host = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], { env: { HOME: tempDir(), no_proxy: '*', ...starving } });
-  return { programs: { host }, starved: 'host', lies: () => (host.result.code === 0 && !/^OK 5 messages/.test(host.stdout) ? host.stdout : '') };
+  const program = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], {
+    env: { HOME: tempDir(), no_proxy: '*', ...starving },
+  });
+  return {
+    programs: { host: program },
+    starved: 'host',
+    lies: () => (program.result.code === 0 && !/^OK 5 messages/.test(program.stdout) ? program.stdout : ''),
+  };
 };
 
 /** A command that needs no peer. */
@@ -175,7 +191,8 @@ const scenarios = {
 
 /** As SHORTAGE_AT says; else each one; else some, evenly. */
 function numbers(asked, most) {
-  if (process.env.SHORTAGE_AT) return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));
+  if (process.env.SHORTAGE_AT)
+    return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));
   const step = SOAK ? 1 : Math.max(1, Math.ceil(asked / most));
   const list = [];
   for (let at = 1; at <= asked; at += step) list.push({ at, from: false }, { at, from: true });
@@ -186,7 +203,8 @@ for (const [name, scenario] of Object.entries(scenarios).filter(([key]) => !ONLY
   test(`without memory: ${name}`, { timeout: SOAK || ONLY ? 3_600_000 : 180_000 }, async () => {
     const { env, report } = starve({ at: 0 });
     const { programs } = await scenario(env);
-    for (const program of Object.values(programs)) expect((await program.wait()).code, program.stderr).toBe(program.interrupted ? 130 : 0);
+    for (const program of Object.values(programs))
+      expect((await program.wait()).code, program.stderr).toBe(program.interrupted ? 130 : 0);
     const { asked } = report();
     expect(asked).toBeGreaterThan(0);
     const { wrong, failed } = await sweep(name, scenario, numbers(asked, 5));

@@ -23,18 +23,22 @@ async function echoed(ws, data, options) {
 }
 
 describe('npm ws', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 1 << 20, LARGEST])('binary and text of %i bytes', { timeout: 60_000 }, async (size) => {
-    const ws = await open();
-    const data = randomBytes(size);
-    const first = await echoed(ws, data);
-    expect(first.isBinary).toBe(true);
-    expect(first.bytes.equals(data)).toBe(true);
-    const text = 'x'.repeat(size);
-    const second = await echoed(ws, text);
-    expect(second.isBinary).toBe(false);
-    expect(second.bytes.toString() === text).toBe(true);
-    ws.terminate();
-  });
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 1 << 20, LARGEST])(
+    'binary and text of %i bytes',
+    { timeout: 60_000 },
+    async (size) => {
+      const ws = await open();
+      const data = randomBytes(size);
+      const first = await echoed(ws, data);
+      expect(first.isBinary).toBe(true);
+      expect(first.bytes.equals(data)).toBe(true);
+      const text = 'x'.repeat(size);
+      const second = await echoed(ws, text);
+      expect(second.isBinary).toBe(false);
+      expect(second.bytes.toString() === text).toBe(true);
+      ws.terminate();
+    },
+  );
 
   test('one byte over 16 MiB is closed with 1009', async () => {
     const ws = await open();
@@ -101,7 +105,7 @@ describe('npm ws', () => {
 });
 
 describe('text that is no UTF-8 is closed with 1007', () => {
-  const open = async () => {
+  const openRaw = async () => {
     const raw = await connectRaw(echo.port);
     raw.send(upgradeRequest(echo.port, { path: '/', headers: { 'Sec-WebSocket-Protocol': null } }));
     expect((await raw.response()).status).toBe(101);
@@ -118,16 +122,19 @@ describe('text that is no UTF-8 is closed with 1007', () => {
     ['beyond the last character', 'f4908080'],
     ['good text, then a bad byte', '68656c6c6fff'],
   ])('%s', async (_name, hex) => {
-    const raw = await open();
+    const raw = await openRaw();
     raw.send(frame(1, Buffer.from(hex, 'hex')));
     expect(await raw.closeCode()).toBe(1007);
     raw.destroy();
   });
 
   test('a character cut in two by fragments is fine', async () => {
-    const raw = await open();
+    const raw = await openRaw();
     const euro = Buffer.from('€');
-    raw.send(frame(1, euro.subarray(0, 1), { fin: false })).send(frame(0, euro.subarray(1, 2), { fin: false })).send(frame(0, euro.subarray(2)));
+    raw
+      .send(frame(1, euro.subarray(0, 1), { fin: false }))
+      .send(frame(0, euro.subarray(1, 2), { fin: false }))
+      .send(frame(0, euro.subarray(2)));
     const answer = await raw.frame();
     expect(answer.opcode).toBe(1);
     expect(answer.payload.equals(euro)).toBe(true);
@@ -135,7 +142,7 @@ describe('text that is no UTF-8 is closed with 1007', () => {
   });
 
   test('a bad sequence that begins in one fragment and ends in the next', async () => {
-    const raw = await open();
+    const raw = await openRaw();
     raw.send(frame(1, Buffer.from('e2', 'hex'), { fin: false })).send(frame(0, Buffer.from('28a1', 'hex')));
     expect(await raw.closeCode()).toBe(1007);
     raw.destroy();

@@ -1,7 +1,6 @@
 /** Several tabs of one profile, reloads in mid-conversation, and a relay that goes away and comes back. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startRelay } from '../../support/relay.js';
-import { SHORT_TIMERS } from '../../support/relay.js';
+import { SHORT_TIMERS, startRelay } from '../../support/relay.js';
 import { openPair } from './person.js';
 
 let relay;
@@ -77,7 +76,9 @@ describe.each([
     await bo.hears('the last');
     await ana.delivered('the last');
     expect(await bo.thread()).toEqual(sent.map((text) => `< ${text}`));
-    await expect.poll(() => ana.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 }).toBe(sent.length);
+    await expect
+      .poll(() => ana.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 })
+      .toBe(sent.length);
   });
 });
 

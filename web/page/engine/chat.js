@@ -37,7 +37,6 @@ export function decodeMessage(bytes) {
 }
 
 // Controls, and the marks that turn the direction of what follows: a name must not rewrite the page around it.
-// eslint-disable-next-line no-control-regex
 const UNFIT_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** A name as it may be shown and kept. */

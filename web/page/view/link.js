@@ -26,7 +26,6 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
   const waiting = new Map();
   let seq = 0;
   let opening;
-  let carrier;
 
   const receive = ({ seq: answered, value, error, state, messages, files, news, renewed }) => {
     if (renewed) return location.reload();
@@ -47,8 +46,7 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
     look();
     for (const [number, { message }] of waiting) carrier.post({ ...message, seq: number });
   };
-  const open = () => openCarrier(scripts, { receive, renew, onBroken });
-  carrier = open();
+  const carrier = openCarrier(scripts, { receive, renew, onBroken });
 
   const call = (cmd, args = {}) =>
     new Promise((done, fail) => {

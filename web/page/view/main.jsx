@@ -1,7 +1,7 @@
 /** Where the page starts: takes what it was opened with out of the address bar, reaches the engine, shows the app. */
 import { render } from 'preact';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
-import { call, onFiles, onMessages, onState, openThread, reloadThreads, useLink } from './actions.js';
+import { call, onFiles, onMessages, onState, openThread, reloadThreads, setLink } from './actions.js';
 import { follow, takeArrival } from './arrivals.js';
 import { watchClosing } from './closing.js';
 import { App } from './components/App.jsx';
@@ -26,7 +26,7 @@ const link = openLink(
     onBroken: () => store.set({ broken: { code: 'worker' } }),
   },
 );
-useLink(link);
+setLink(link);
 store.set({ mode: link.mode });
 language.then((code) => {
   store.set({ language: code });

@@ -1,6 +1,6 @@
 /**
- * The service worker, seen from the page: it is registered where the browser has one and the page came over a safe way. A newer
- * version is only offered; when it is taken, all tabs load it at once.
+ * The service worker, seen from the page: it is registered where the browser has one and the page came over a safe way.
+ * A newer version is only offered; when it is taken, all tabs load it at once.
  */
 import { scriptUrl } from './link.js';
 import { store } from './store.js';
@@ -34,7 +34,7 @@ export async function startOffline(onMessage) {
 /** Whether the server has a newer page; asked after each reconnection, since it may have been started anew for that. */
 export const lookForUpdate = () => registration?.update().catch(() => {});
 
-export const useUpdate = () => registration?.waiting?.postMessage('use now');
+export const takeUpdate = () => registration?.waiting?.postMessage('use now');
 
 /** @param {NotificationOptions} options */
 export async function notify(title, options, onClick) {

@@ -41,7 +41,7 @@ function Page() {
   const broken = useStore(({ broken }) => broken);
   const place = useStore(({ place }) => place);
   const people = useStore(({ engine }) => engine?.contacts.length ?? 0);
-  const unread = useStore(({ engine }) => engine?.contacts.reduce((sum, { unread }) => sum + unread, 0) ?? 0);
+  const unread = useStore(({ engine }) => engine?.contacts.reduce((sum, contact) => sum + contact.unread, 0) ?? 0);
 
   const narrow = useNarrow();
   useEffect(() => {

@@ -12,8 +12,9 @@ const PAGE = 200;
 const none = [];
 
 export function MessageList({ contact, name }) {
-  const messages = useStore(({ messages }) => messages[contact.id]) ?? none;
-  const loaded = useStore(({ messages }) => messages[contact.id] !== undefined);
+  const list = useStore(({ messages }) => messages[contact.id]);
+  const loaded = list !== undefined;
+  const messages = list ?? none;
   const online = useStore(({ engine }) => engine.server.state === 'online');
   const [complete, setComplete] = useState(false);
   const now = useNow(60_000);
@@ -44,7 +45,15 @@ export function MessageList({ contact, name }) {
   };
 
   return (
-    <div class="scroller" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live={live ? 'polite' : 'off'} aria-label={s.thread.log(name)}>
+    <div
+      class="scroller"
+      ref={scroller}
+      onScroll={onScroll}
+      tabIndex={0}
+      role="log"
+      aria-live={live ? 'polite' : 'off'}
+      aria-label={s.thread.log(name)}
+    >
       {messages.length >= PAGE && !complete && (
         <button type="button" class="button button-small earlier" onClick={earlier}>
           {s.thread.earlier}
@@ -70,7 +79,14 @@ export function MessageList({ contact, name }) {
               last={!after || !together(message, after) || s.day(after.at, now) !== day}
             />
           );
-          return newDay ? [<li key={day} class="day">{day}</li>, item] : [item];
+          return newDay
+            ? [
+                <li key={day} class="day">
+                  {day}
+                </li>,
+                item,
+              ]
+            : [item];
         })}
       </ol>
     </div>
@@ -78,7 +94,8 @@ export function MessageList({ contact, name }) {
 }
 
 /** Messages of one side within a short while stand as one group with one time; unlike states stay apart. */
-const together = (a, b) => a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
+const together = (a, b) =>
+  a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
 
 function emptyWords({ presence, how, pairedAt, problem }, name) {
   if (problem) return s.thread.refused;

@@ -1,6 +1,6 @@
 /** A newer version of the page waits: it is used when the person says so, in all tabs at once. */
 import { s } from '../../strings/index.js';
-import { useUpdate as takeUpdate } from '../offline.js';
+import { takeUpdate } from '../offline.js';
 import { useStore } from '../store.js';
 
 export function UpdateLine() {
