@@ -1,19 +1,24 @@
 /**
- * What could let a program read the messages that it carries: imported ciphers and key exchanges (TLS is imported as a
- * whole, not its ciphers), and objects of our own encryption in its link map (the names of functions prove nothing
- * after -flto or strip).
+ * Finds what could let a program read the messages that it carries: imported ciphers and key exchanges (TLS is imported
+ * as a whole, not its ciphers), and objects of our own encryption in its link map. (Names of functions prove nothing
+ * after -flto or strip.)
  *   node tests/support/blindness.mjs PROGRAM   exits 1 and lists what it found
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ROOMS, SHARED } from '../house/rooms.mjs';
 
 const IMPORTS =
   /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
-const OBJECTS = /libpl_(noise|cpace|words|names|code|session|transfer|engine)\.a\(/;
+/** The folders of client/core that the relay does not share: the library of each is `libpl_FOLDER.a`. */
+const PRIVATE = Object.keys(ROOMS)
+  .filter((room) => room.startsWith('client/core/') && !SHARED.includes(room))
+  .map((room) => room.split('/')[2]);
+const OBJECTS = new RegExp(`libpl_(${PRIVATE.join('|')})\\.a\\([^)]*\\)`, 'g');
 
-/** @returns {string[]} what it links that can open a message; empty: it is blind */
+/** @returns {string[]} what it links that can open a message; a blind program has nothing */
 export function sees(bin, program) {
   const path = join(bin, program);
   const map = `${path}.map`;
@@ -21,8 +26,9 @@ export function sees(bin, program) {
   const imports = execFileSync('nm', ['-D', '--undefined-only', path], { encoding: 'utf8' });
   const text = readFileSync(map, 'utf8');
   // A map of another program, or of none, would prove nothing.
-  if (!/libpl_wire\.a\(/.test(text)) throw new Error(`${map} does not list libpl_wire.a: it is no map of ${program}`);
-  const objects = text.match(new RegExp(OBJECTS.source + '[^)]*\\)', 'g')) ?? [];
+  if (!/libpl_wire\.a\(/.test(text))
+    throw new Error(`${map} does not list libpl_wire.a: it is not the map of ${program}`);
+  const objects = text.match(OBJECTS) ?? [];
   return [
     ...new Set([
       ...imports

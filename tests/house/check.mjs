@@ -1,0 +1,13 @@
+/**
+ * What holds this house together, checked without a build: `node tests/house/check.mjs` prints each problem as
+ * FILE:LINE: text and exits 1 when there is one.
+ */
+import { checkDrawing } from './drawing.mjs';
+import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { gitTree } from './sources.mjs';
+
+const problems = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing].flatMap((check) => check(gitTree));
+if (problems.length) {
+  console.log(problems.join('\n'));
+  process.exit(1);
+}

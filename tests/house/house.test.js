@@ -1,0 +1,155 @@
+/** The checks of the house can fail: small trees with one fault each, and the real tree with none. */
+import { describe, expect, test } from 'vitest';
+import { checkDrawing } from './drawing.mjs';
+import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { gitTree } from './sources.mjs';
+
+/** @param {Record<string, string>} files @returns {import('./sources.mjs').Tree} */
+const treeOf = (files) => ({
+  list: () => Object.keys(files),
+  read: (path) => files[path],
+  has: (path) => path in files,
+});
+
+const ROOMS = {
+  'client/core/base': { pure: true, may: [] },
+  'relay/core': { pure: true, libraries: ['sodium'], may: ['client/core/base'] },
+  'relay/shell': { libraries: ['uv'], may: ['relay/core/relay.h'] },
+};
+
+const SOUND = {
+  'client/core/base/base.h': '#include <stdint.h>\n',
+  'relay/core/relay.h': '#include <sodium.h>\n#include "../../client/core/base/base.h"\n',
+  'relay/core/queue.h': '',
+  'relay/shell/main.c': '#include <uv.h>\n#include <sys/socket.h>\n#include "../core/relay.h"\n',
+};
+
+const DRAWING = `<!-- drawing: rooms -->
+\`\`\`mermaid
+flowchart TD
+    subgraph shared["shared"]
+        base["client/core/base"]
+    end
+    core["relay/core"]
+    shell["relay/shell"]
+    shell --> core
+    core --> base
+\`\`\`
+`;
+
+test('a sound tree has no problems', () => {
+  const tree = treeOf(SOUND);
+  expect([checkIncludes, checkUnused, checkLayers, checkPure].flatMap((check) => check(tree, ROOMS))).toEqual([]);
+});
+
+describe('includes', () => {
+  const faults = {
+    'a room above': ['relay/core/a.c', '#include "../shell/main.h"', { 'relay/shell/main.h': '' }],
+    'a file that is not permitted': ['relay/shell/a.c', '#include "../core/queue.h"', {}],
+    'a header of the outside world in a pure room': ['relay/core/a.c', '#include <sys/socket.h>', {}],
+    'a library that the table does not name': ['relay/shell/a.c', '#include <libwebsockets.h>', {}],
+    'a file of no room': ['relay/new/a.c', '', {}],
+    'a header that does not exist': ['relay/core/a.c', '#include "nothing.h"', {}],
+  };
+  for (const [name, [path, text, more]] of Object.entries(faults))
+    test(name, () => {
+      const problems = checkIncludes(treeOf({ ...SOUND, ...more, [path]: text }), ROOMS);
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).toContain(path);
+    });
+
+  test('an include in a comment is none', () => {
+    const tree = treeOf({ ...SOUND, 'relay/core/a.c': '/*\n#include <uv.h>\n*/\n// #include <uv.h>\n' });
+    expect(checkIncludes(tree, ROOMS)).toEqual([]);
+  });
+
+  test('a permission that nothing uses', () => {
+    const problems = checkUnused(treeOf({ ...SOUND, 'relay/shell/main.c': '#include <uv.h>\n' }), ROOMS);
+    expect(problems).toEqual(['tests/house/rooms.mjs: relay/shell may include relay/core/relay.h, and does not']);
+  });
+});
+
+describe('the order inside a room', () => {
+  const files = {
+    'relay/core/a.h': '',
+    'relay/core/a.c': '',
+    'relay/core/b.c': '#include "a.h"',
+    'relay/core/b.h': '',
+  };
+  const inOrder = (layers, more = {}) => checkLayers(treeOf({ ...files, ...more }), { 'relay/core': { layers } });
+
+  test('a module includes what stands before it', () => {
+    expect(
+      inOrder([
+        ['low', 'a'],
+        ['high', 'b'],
+      ]),
+    ).toEqual([]);
+    expect(inOrder([['one', 'a b']])).toEqual([]);
+    expect(
+      inOrder([
+        ['low', 'b'],
+        ['high', 'a'],
+      ]),
+    ).toHaveLength(1);
+    expect(inOrder([['one', 'b a']])).toHaveLength(1);
+  });
+
+  test('a header can stand below its source', () => {
+    const more = { 'relay/core/a.c': '#include "b.h"' };
+    expect(inOrder([['one', 'a b']], more)).toHaveLength(1);
+    expect(inOrder([['one', 'a.h b a.c']], more)).toEqual([]);
+  });
+
+  test('each file stands in a layer, and each name is a file', () => {
+    expect(inOrder([['one', 'a']])).toHaveLength(2);
+    expect(inOrder([['one', 'a b c']])).toEqual(['tests/house/rooms.mjs: relay/core has no file for c']);
+  });
+
+  test('without layers there is no circle', () => {
+    const tree = treeOf({ ...files, 'relay/core/a.h': '#include "b.h"' });
+    expect(checkLayers(tree, { 'relay/core': {} })).toEqual(['relay/core: includes in a circle: a → b → a']);
+    expect(checkLayers(tree, { 'relay/core': { circles: true } })).toEqual([]);
+  });
+});
+
+describe('pure rooms', () => {
+  test('call nothing of the outside world', () => {
+    const text = 'x = clock_gettime(c);\n/* rand() */ y = my_rand() + list.time(2);\nputs("rand()");\n';
+    const problems = checkPure(treeOf({ 'relay/core/a.c': text }), ROOMS);
+    expect(problems.map((problem) => problem.split(' ').at(-1))).toEqual(['clock_gettime', 'puts']);
+  });
+
+  test('name nothing of the platform in JavaScript', () => {
+    const text = "const a = { process: 1 };\na.document = 'fetch()';\nsetTimeout(f);\nconst at = Date.now();\n";
+    const problems = checkPure(treeOf({ 'web/client/core/a.js': text }), { 'web/client/core': { pure: true } });
+    expect(problems.map((problem) => problem.split(' ').at(-1))).toEqual(['setTimeout', 'Date']);
+  });
+});
+
+describe('the drawing', () => {
+  const check = (drawing) =>
+    checkDrawing(treeOf({ ...SOUND, 'docs/architecture.md': drawing }), ROOMS, ['client/core/base']);
+
+  test('agrees with the sources', () => expect(check(DRAWING)).toEqual([]));
+
+  const faults = {
+    'an arrow that is no include': ['    core --> base', '    core --> base\n    shell --> base'],
+    'a missing arrow': ['    shell --> core\n', ''],
+    'a missing room': ['    shell["relay/shell"]\n    shell --> core\n', ''],
+    'a room that is none': ['    core --> base', '    core --> base\n    more["relay/more"]'],
+    'an arrow to no box': ['    core --> base', '    core --> base\n    core --> nowhere'],
+    'shared rooms apart': ['    subgraph shared["shared"]\n', ''],
+    'no drawing': ['mermaid', 'text'],
+  };
+  for (const [name, [before, after]] of Object.entries(faults))
+    test(name, () => {
+      expect(DRAWING).toContain(before);
+      expect(check(DRAWING.replace(before, after))).not.toEqual([]);
+    });
+});
+
+test('this repository', () => {
+  const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing];
+  expect(checks.flatMap((check) => check(gitTree))).toEqual([]);
+});
