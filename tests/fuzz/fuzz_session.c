@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MESSAGE_MAX = 1000, CHANNEL_WINDOW = 2000, SESSION_WINDOW = 5000, OUT = 65511 };
 
-static pl_pieces pieces;
+static pl_session_pieces pieces;
 
 static void check(bool holds) {
   if (!holds) abort();
@@ -30,9 +30,9 @@ static int take(void *context, const pl_session_action *a) {
 static void bounds_hold(const pl_session *s) {
   uint64_t partial = 0;
   check(s->waiting <= SESSION_WINDOW + PL_CONST_CHANNELS_MAX); /* an end needs no room */
-  check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_VOLATILE_BYTES + 3);
+  check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_SESSION_VOLATILE_BYTES + 3);
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    const pl_channel *c = s->channels[i];
+    const pl_session_channel *c = s->channels[i];
     if (!c) continue;
     partial += c->partial ? c->partial->size : 0;
     check(c->taken_to <= c->delivered_to && c->delivered_to <= c->received_to);
@@ -76,7 +76,7 @@ static size_t hello(const pl_session *s, uint8_t *out) {
 static int step(pl_session *s, pl_session_event *in, uint64_t now_ms, bool *closed) {
   pl_session_sink sink = {take, closed};
   in->now_ms = now_ms;
-  pl_pieces_release(&pieces);
+  pl_session_pieces_release(&pieces);
   int rc = pl_session_step(s, in, &sink);
   bounds_hold(s);
   return rc;
@@ -92,7 +92,7 @@ static int record(pl_session *s, uint64_t now_ms, uint32_t link, uint64_t counte
   if (n) memcpy(copy, given.data, n);
   pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = counter, .data = {copy, n}};
   int rc = step(s, &in, now_ms, closed);
-  pl_pieces_release(&pieces);
+  pl_session_pieces_release(&pieces);
   free(copy);
   return rc;
 }
@@ -166,6 +166,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   produce(s, now_ms);
   pl_session_free(s);
-  pl_pieces_deinit(&pieces);
+  pl_session_pieces_deinit(&pieces);
   return 0;
 }

@@ -22,7 +22,7 @@ static void feed(trace *t, pl_session_event *in, const char *text) {
   begin_step(t, text);
   pl_session_sink sink = {trace_tell, t};
   in->now_ms = t->now_ms;
-  pl_pieces_release(&t->pieces);
+  pl_session_pieces_release(&t->pieces);
   int rc = pl_session_step(t->session, in, &sink);
   if (rc) {
     trace_line(t->out, "error %s", trace_error_name(rc));
@@ -75,7 +75,7 @@ void trace_end(trace *t, json_t *traces) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(peers); i++) OWN_CHECK(json_object_del(t->root, peers[i]) == 0);
   own_append(traces, t->root);
   pl_session_free(t->session);
-  pl_pieces_deinit(&t->pieces);
+  pl_session_pieces_deinit(&t->pieces);
 }
 
 void trace_up(trace *t, uint32_t link, bool opener, bool smaller) {

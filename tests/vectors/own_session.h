@@ -21,7 +21,7 @@ enum { TRACE_PEER_EPOCH = 0x7001, TRACE_TEXT = 8192, TRACE_LINKS = 32 };
 
 typedef struct trace {
   pl_session *session;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
   json_t *root, *steps, *out, *epochs;
   uint64_t now_ms, epoch;         /* the epoch that the session said last */
   uint64_t counters[TRACE_LINKS]; /* of the peer's records */

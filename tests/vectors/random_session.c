@@ -30,7 +30,7 @@ typedef struct takes {
 typedef struct world {
   trace a;
   pl_session *b;
-  pl_pieces b_pieces;
+  pl_session_pieces b_pieces;
   pl_session_config b_config;
   uint64_t random;
   unsigned loss, delay_ms; /* of 1,000 records; one way */
@@ -129,7 +129,7 @@ static void produce_b(world *w) {
 static int step_b(world *w, pl_session_event in) {
   pl_session_sink sink = {told_b, w};
   in.now_ms = w->a.now_ms;
-  pl_pieces_release(&w->b_pieces);
+  pl_session_pieces_release(&w->b_pieces);
   int rc = pl_session_step(w->b, &in, &sink);
   if (in.type == PL_SESSION_RECORD) OWN_CHECK(rc == 0);
   if (rc == 0 && (in.type == PL_SESSION_SEND || in.type == PL_SESSION_FINISH)) w->written[in.channel] = in.place;
@@ -370,7 +370,7 @@ json_t *random_session(uint64_t seed) {
   json_t *root = json_incref(json_array_get(list, 0));
   json_decref(list);
   pl_session_free(w->b);
-  pl_pieces_deinit(&w->b_pieces);
+  pl_session_pieces_deinit(&w->b_pieces);
   while (w->first) {
     parcel *p = w->first;
     w->first = p->next;

@@ -163,7 +163,7 @@ struct pl_engine {
   size_t text_used;
   uint8_t *plain; /* opened records of this step */
   size_t plain_capacity;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
 
   pl_engine_connection_state connection;
   uint64_t connection_ms; /* when its state ends */

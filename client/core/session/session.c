@@ -33,9 +33,9 @@ int pl_session_new(const pl_session_config *config, pl_session **out) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(s->sending); i++) pl_list_init(&s->sending[i]);
   pl_list_init(&s->changed);
   pl_list_init(&s->links);
-  pl_buffer_init(&s->volatiles, PL_VOLATILE_BYTES + 3);
-  s->close_deadline_ms = s->ack_at_ms = PL_NO_TIME;
-  s->take_probe_ms = PL_PROBE_MIN_MS;
+  pl_buffer_init(&s->volatiles, PL_SESSION_VOLATILE_BYTES + 3);
+  s->close_deadline_ms = s->ack_at_ms = PL_SESSION_NO_TIME;
+  s->take_probe_ms = PL_SESSION_PROBE_MIN_MS;
   s->rate.min_rtt_ms = UINT32_MAX;
   *out = s;
   return 0;
@@ -43,9 +43,9 @@ int pl_session_new(const pl_session_config *config, pl_session **out) {
 
 void pl_session_drop_streams(pl_session *s) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(s->channels); i++) {
-    pl_channel *c = s->channels[i];
+    pl_session_channel *c = s->channels[i];
     if (!c) continue;
-    pl_channel_deinit(c);
+    pl_session_channel_deinit(c);
     pl_free(c);
     s->channels[i] = NULL;
   }
@@ -62,10 +62,10 @@ void pl_session_free(pl_session *s) {
   pl_free(s);
 }
 
-pl_channel *pl_session_channel(pl_session *s, uint8_t number) {
+pl_session_channel *pl_session_channel_get(pl_session *s, uint8_t number) {
   if (number >= PL_CONST_CHANNELS_MAX) return NULL;
   if (s->channels[number]) return s->channels[number];
-  pl_channel *c = pl_alloc(sizeof *c);
+  pl_session_channel *c = pl_alloc(sizeof *c);
   if (!c) return NULL;
   c->number = number;
   c->priority = 4;
@@ -78,23 +78,24 @@ pl_channel *pl_session_channel(pl_session *s, uint8_t number) {
 static int take_frame(pl_session *s, pl_session_link *l, uint8_t type, pl_view body) {
   if (type == PL_FRAME_HELLO) return pl_session_take_hello(s, l, body);
   if (!l->confirmed) return 0; /* section 6, "The first frames of a link" */
-  bool told = s->close == PL_CLOSING && (type == PL_FRAME_ACK || type == PL_FRAME_CREDIT); /* taken before the end */
-  if (s->close != PL_OPEN && type != PL_FRAME_CLOSE && !told) return 0;
+  bool told = s->state == PL_SESSION_STATE_CLOSING &&
+              (type == PL_FRAME_ACK || type == PL_FRAME_CREDIT); /* taken before the end */
+  if (s->state != PL_SESSION_STATE_OPEN && type != PL_FRAME_CLOSE && !told) return 0;
   switch (type) {
     case PL_FRAME_DATA:
-      return pl_session_take_data(s, body);
+      return pl_session_receive_data(s, body);
     case PL_FRAME_ACK:
       return pl_session_take_ack(s, l, body);
     case PL_FRAME_CREDIT:
       return pl_session_take_credit(s, body);
     case PL_FRAME_CHANNEL_RESET:
-      return pl_session_take_channel_reset(s, body);
+      return pl_session_receive_reset(s, body);
     case PL_FRAME_PROBE:
       return pl_session_take_probe(s, l, body);
     case PL_FRAME_PROBE_REPLY:
       return pl_session_take_probe_reply(s, body);
     case PL_FRAME_VOLATILE:
-      return pl_session_take_volatile(s, body);
+      return pl_session_receive_volatile(s, body);
     case PL_FRAME_CLOSE:
       return pl_session_take_close(s, body);
     default:
@@ -124,8 +125,8 @@ static int take_record(pl_session *s, const pl_session_event *in) {
   }
   if (rc) return rc;
   if (ack) {
-    s->unacked_bytes += in->data.size + PL_RECORD_COST; /* as the sender counts what is in flight */
-    pl_session_ack_soon(s, s->unacked_bytes >= PL_ACK_BYTES);
+    s->unacked_bytes += in->data.size + PL_SESSION_RECORD_COST; /* as the sender counts what is in flight */
+    pl_session_ack_soon(s, s->unacked_bytes >= PL_SESSION_ACK_BYTES);
   }
   return 0;
 }
@@ -141,7 +142,7 @@ int pl_session_step(pl_session *s, pl_session_event *in, const pl_session_sink *
   s->now_ms = in->now_ms;
   s->out = out;
   bool writes = in->type >= PL_SESSION_SEND && in->type <= PL_SESSION_FINISH;
-  if (writes && s->close != PL_OPEN) return PL_ESTATE;
+  if (writes && s->state != PL_SESSION_STATE_OPEN) return PL_ESTATE;
   switch (in->type) {
     case PL_SESSION_TIME:
       return step_time(s);
@@ -152,17 +153,17 @@ int pl_session_step(pl_session *s, pl_session_event *in, const pl_session_sink *
     case PL_SESSION_RECORD:
       return take_record(s, in);
     case PL_SESSION_SEND:
-      return pl_channel_send(s, in->channel, in->data, &in->place);
+      return pl_session_channel_send(s, in->channel, in->data, &in->place);
     case PL_SESSION_SEND_VOLATILE:
       return pl_session_send_volatile(s, in->channel, in->data);
     case PL_SESSION_FINISH:
-      return pl_channel_finish(s, in->channel, &in->place);
+      return pl_session_channel_finish(s, in->channel, &in->place);
     case PL_SESSION_TAKE:
-      return pl_channel_take(s, in->channel, in->place);
+      return pl_session_channel_take(s, in->channel, in->place);
     case PL_SESSION_PRIORITY:
-      return pl_channel_set_priority(s, in->channel, in->value);
+      return pl_session_channel_set_priority(s, in->channel, in->value);
     case PL_SESSION_CHANNEL_RESET:
-      return pl_channel_give_up(s, in->channel, (uint16_t)in->value);
+      return pl_session_channel_give_up(s, in->channel, (uint16_t)in->value);
     case PL_SESSION_CLOSE:
       return pl_session_close(s, (uint16_t)in->value, in->data);
   }
@@ -186,11 +187,11 @@ bool pl_session_link_is_current(const pl_session *s, uint32_t link) {
 }
 
 bool pl_session_is_closing(const pl_session *s) {
-  return s->close == PL_CLOSING;
+  return s->state == PL_SESSION_STATE_CLOSING;
 }
 
 bool pl_session_close_answered(const pl_session *s) {
-  return s->close == PL_CLOSE_ANSWERED;
+  return s->state == PL_SESSION_STATE_ANSWERED;
 }
 
 uint64_t pl_session_peer_epoch(const pl_session *s) {

@@ -11,28 +11,29 @@
 
 typedef struct pl_session pl_session;
 
-/* Memory of messages that came in several frames. A finished one lives until pl_pieces_release, since a view of
+/* Memory of messages that came in several frames. A finished one lives until pl_session_pieces_release, since a view of
  * it is in an action; shared by all sessions of one owner. */
-typedef struct pl_piece {
-  struct pl_piece *next;
+typedef struct pl_session_piece {
+  struct pl_session_piece *next;
   size_t size, capacity;
   uint8_t bytes[];
-} pl_piece;
+} pl_session_piece;
 
-typedef struct pl_pieces {
-  pl_piece *finished, *spare;
-} pl_pieces;
+typedef struct pl_session_pieces {
+  pl_session_piece *finished, *spare;
+} pl_session_pieces;
 
-void pl_pieces_release(pl_pieces *p); /* views of finished messages end here; keeps one piece to reuse */
-void pl_pieces_deinit(pl_pieces *p);
+void pl_session_pieces_release(
+    pl_session_pieces *p); /* views of finished messages end here; keeps one piece to reuse */
+void pl_session_pieces_deinit(pl_session_pieces *p);
 
 typedef struct pl_session_config {
-  uint64_t seed;           /* random; epochs are made from it */
-  uint32_t message_max;    /* largest message taken from the peer */
-  uint32_t channel_window; /* at least message_max + 1 */
-  uint64_t session_window; /* at least message_max + 1 */
-  bool manual_take;        /* a message counts as taken only by PL_SESSION_TAKE */
-  pl_pieces *pieces;       /* lives longer than the session */
+  uint64_t seed;             /* random; epochs are made from it */
+  uint32_t message_max;      /* largest message taken from the peer */
+  uint32_t channel_window;   /* at least message_max + 1 */
+  uint64_t session_window;   /* at least message_max + 1 */
+  bool manual_take;          /* a message counts as taken only by PL_SESSION_TAKE */
+  pl_session_pieces *pieces; /* lives longer than the session */
 } pl_session_config;
 
 typedef enum pl_session_event_type {

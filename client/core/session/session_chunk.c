@@ -4,7 +4,7 @@
 /* How far new places may go. A message is begun only when the session's credit lets it end, else many begun
  * messages could use it up and none could ever be completed. One at a time may go on with what credit there is:
  * it ends once all else was taken, and so a large one is not put off for ever by small ones. */
-static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+static uint64_t allowed_to(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
   uint64_t to = c->begun_to;
   if (c->sent_to == c->begun_to) {
@@ -17,15 +17,16 @@ static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t me
 }
 
 /* The end of the channel may go with the last message: there is credit for both. */
-static bool end_fits(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+static bool end_fits(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   if (c->sent_to >= c->end) return true;
   uint64_t more = c->begun_to < message_end ? message_end - c->sent_to : 0;
   return c->end <= c->limit && s->sent_sum + s->reserved + more < s->session_limit;
 }
 
-bool pl_channel_next_chunk(const pl_session *s, const pl_channel *c, size_t room, pl_chunk *out) {
+bool pl_session_channel_next_chunk(const pl_session *s, const pl_session_channel *c, size_t room,
+                                   pl_session_chunk *out) {
   if (c->cursor >= c->end) return false;
-  *out = (pl_chunk){.from = c->cursor};
+  *out = (pl_session_chunk){.from = c->cursor};
   if (c->was_reset) return out->reset = true;
   bool message = c->ends_cursor < c->ends_last;
   uint64_t message_end = message ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
@@ -49,12 +50,12 @@ bool pl_channel_next_chunk(const pl_session *s, const pl_channel *c, size_t room
   return bytes > 0 || out->flags;
 }
 
-bool pl_channel_waits_for_credit(const pl_session *s, const pl_channel *c) {
-  pl_chunk chunk;
-  return c->cursor < c->end && !pl_channel_next_chunk(s, c, 1, &chunk);
+bool pl_session_channel_waits_for_credit(const pl_session *s, const pl_session_channel *c) {
+  pl_session_chunk chunk;
+  return c->cursor < c->end && !pl_session_channel_next_chunk(s, c, 1, &chunk);
 }
 
-void pl_channel_chunk_sent(pl_session *s, pl_channel *c, const pl_chunk *chunk) {
+void pl_session_channel_chunk_sent(pl_session *s, pl_session_channel *c, const pl_session_chunk *chunk) {
   uint64_t to = chunk->from + chunk->bytes;
   if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE) to++;
   if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL) to++;

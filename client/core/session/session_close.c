@@ -12,38 +12,39 @@ static void keep_reason(pl_session *s, uint16_t reason, pl_view text) {
 static int close_ended(pl_session *s, int error) {
   int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_CLOSE_ENDED, .error = error});
   if (rc) return rc;
-  s->close = s->close_due && error == 0 ? PL_PEER_CLOSED : PL_CLOSE_ANSWERED; /* own CLOSE is the answer */
+  s->state = s->close_due && error == 0 ? PL_SESSION_STATE_PEER_CLOSED
+                                        : PL_SESSION_STATE_ANSWERED; /* own CLOSE is the answer */
   return 0;
 }
 
 int pl_session_close(pl_session *s, uint16_t reason, pl_view text) {
-  if (s->close != PL_OPEN) return PL_ESTATE;
+  if (s->state != PL_SESSION_STATE_OPEN) return PL_ESTATE;
   if (s->peer_epoch == 0 && !s->current) return close_ended(s, 0); /* the peer knows nothing of it */
   keep_reason(s, reason, text);
-  s->close = PL_CLOSING;
+  s->state = PL_SESSION_STATE_CLOSING;
   s->close_due = true;
-  s->close_deadline_ms = s->now_ms + PL_CLOSE_TIMEOUT_MS;
+  s->close_deadline_ms = s->now_ms + PL_SESSION_CLOSE_TIMEOUT_MS;
   return 0;
 }
 
 void pl_session_fail(pl_session *s, uint16_t reason, pl_view text) {
   keep_reason(s, reason, text);
-  s->close = PL_PEER_CLOSED; /* as if it were an answer: none to this is waited for */
+  s->state = PL_SESSION_STATE_PEER_CLOSED; /* as if it were an answer: none to this is waited for */
   s->close_due = s->failed = true;
 }
 
 int pl_session_take_close(pl_session *s, pl_view body) {
   pl_wire_frame_close f;
   if (pl_wire_frame_close_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
-  if (s->close == PL_CLOSING) return close_ended(s, 0);
-  if (s->close == PL_OPEN) {
+  if (s->state == PL_SESSION_STATE_CLOSING) return close_ended(s, 0);
+  if (s->state == PL_SESSION_STATE_OPEN) {
     pl_session_action a = {.type = PL_SESSION_PEER_CLOSED, .reason = f.reason, .data = f.text};
     int rc = pl_session_emit(s, a);
     if (rc) return rc;
     keep_reason(s, f.reason, (pl_view){NULL, 0});
   }
-  if (s->close == PL_CLOSE_ANSWERED && s->now_ms - s->close_sent_ms < PL_PROBE_MIN_MS / 2) return 0;
-  s->close = PL_PEER_CLOSED;
+  if (s->state == PL_SESSION_STATE_ANSWERED && s->now_ms - s->close_sent_ms < PL_SESSION_PROBE_MIN_MS / 2) return 0;
+  s->state = PL_SESSION_STATE_PEER_CLOSED;
   s->close_due = true; /* again, when the first answer was lost */
   return 0;
 }
@@ -55,8 +56,8 @@ int pl_session_close_forgotten(pl_session *s, pl_session_link *l) {
 }
 
 uint64_t pl_session_close_deadline(const pl_session *s) {
-  if (s->close != PL_CLOSING) return PL_NO_TIME;
-  uint64_t again = s->current && !s->close_due ? s->close_sent_ms + PL_PROBE_MIN_MS : PL_NO_TIME;
+  if (s->state != PL_SESSION_STATE_CLOSING) return PL_SESSION_NO_TIME;
+  uint64_t again = s->current && !s->close_due ? s->close_sent_ms + PL_SESSION_PROBE_MIN_MS : PL_SESSION_NO_TIME;
   return again < s->close_deadline_ms ? again : s->close_deadline_ms;
 }
 

@@ -6,7 +6,7 @@ void pl_session_write_hello(const pl_session *s, const pl_session_link *l, pl_wr
   uint8_t states[25 * PL_CONST_CHANNELS_MAX];
   pl_writer list = pl_writer_of(states, sizeof states);
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    const pl_channel *c = s->channels[i];
+    const pl_session_channel *c = s->channels[i];
     if (!c) continue;
     pl_wire_channel_state state = {.channel = c->number, .received_to = c->received_to, .taken_to = c->taken_to};
     state.limit = c->taken_to + s->config.channel_window;
@@ -24,7 +24,7 @@ void pl_session_write_hello(const pl_session *s, const pl_session_link *l, pl_wr
 
 static bool has_history(const pl_session *s) {
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    const pl_channel *c = s->channels[i];
+    const pl_session_channel *c = s->channels[i];
     if (c && (c->sent_to || c->received_to)) return true;
   }
   return false;
@@ -36,7 +36,7 @@ static bool places_fit(const pl_session *s, pl_view channels) {
   while (pl_reader_left(&r)) {
     pl_wire_channel_state state;
     if (pl_wire_channel_state_read(&state, &r) || state.channel >= PL_CONST_CHANNELS_MAX) return false;
-    const pl_channel *c = s->channels[state.channel];
+    const pl_session_channel *c = s->channels[state.channel];
     if (state.received_to > (c ? c->sent_to : 0) || state.taken_to > state.received_to) return false;
   }
   return true;
@@ -83,7 +83,7 @@ static int apply_limits(pl_session *s, const pl_wire_frame_hello *f) {
   s->peer_channel_window = f->channel_window;
   if (f->session_limit > s->session_limit) s->session_limit = f->session_limit;
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    pl_channel *c = s->channels[i];
+    pl_session_channel *c = s->channels[i];
     if (!c) continue;
     if (c->limit < f->channel_window) c->limit = f->channel_window;
     for (uint64_t e = c->ends_first, from = c->peer_taken_to; e < c->ends_last; e++) {
@@ -100,10 +100,10 @@ static int apply_channels(pl_session *s, pl_view channels) {
   while (pl_reader_left(&r)) {
     pl_wire_channel_state state;
     if (pl_wire_channel_state_read(&state, &r) || state.limit > UINT64_MAX / 2) return PL_EPROTOCOL;
-    pl_channel *c = s->channels[state.channel];
+    pl_session_channel *c = s->channels[state.channel];
     if (!c) continue;
     if (state.limit > c->limit) c->limit = state.limit;
-    int rc = pl_channel_taken_by_peer(s, c, state.received_to, state.taken_to);
+    int rc = pl_session_channel_taken_by_peer(s, c, state.received_to, state.taken_to);
     if (rc) return rc;
   }
   return pl_session_writable_again(s); /* an ACK may have failed to say it, for want of memory */
@@ -141,7 +141,7 @@ int pl_session_take_hello(pl_session *s, pl_session_link *l, pl_view body) {
     int confirmed = confirm(s, l); /* even when a message is too large for the peer: so CLOSE can be said */
     return rc ? rc : confirmed;
   }
-  if (s->close == PL_CLOSING) return pl_session_close_forgotten(s, l);
+  if (s->state == PL_SESSION_STATE_CLOSING) return pl_session_close_forgotten(s, l);
   uint64_t judged = s->epoch;
   rc = start_again(s, l);
   if (rc) return rc;

@@ -37,19 +37,19 @@ int pl_session_choose_link(pl_session *s) {
   s->current = best;
   s->probe_due = false;
   s->probed_ms = s->now_ms;
-  s->take_probe_ms = PL_PROBE_MIN_MS;
+  s->take_probe_ms = PL_SESSION_PROBE_MIN_MS;
   pl_session_progress(s);
   if (!best) return 0;
-  if (s->close == PL_CLOSING) s->close_due = true;
-  if (s->close == PL_CLOSE_ANSWERED) { /* the answer was lost: CLOSE will come again */
-    s->close = PL_PEER_CLOSED;
+  if (s->state == PL_SESSION_STATE_CLOSING) s->close_due = true;
+  if (s->state == PL_SESSION_STATE_ANSWERED) { /* the answer was lost: CLOSE will come again */
+    s->state = PL_SESSION_STATE_PEER_CLOSED;
     s->close_sent_ms = 0;
     s->close_due = s->failed;
   }
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    pl_channel *c = s->channels[i];
+    pl_session_channel *c = s->channels[i];
     if (!c) continue;
-    pl_channel_go_back(s, c);
+    pl_session_channel_go_back(s, c);
     c->resend_counter = best->next_counter;
   }
   return 0;
@@ -63,7 +63,7 @@ int pl_session_link_up(pl_session *s, const pl_session_event *in) {
   l->window = in->window;
   l->opener = in->opener;
   l->by_smaller = in->opener == in->smaller;
-  l->received_counter = l->acked_counter = PL_NO_COUNTER;
+  l->received_counter = l->acked_counter = PL_SESSION_NO_COUNTER;
   l->up_ms = s->now_ms;
   l->hello_due = in->opener;
   if (in->opener) {
@@ -90,15 +90,15 @@ int pl_session_drop_link(pl_session *s, pl_session_link *l, int reason) {
 
 /* HELLO may be lost like any record: the opener says it again. */
 static uint64_t hello_again(const pl_session_link *l) {
-  return l->opener && !l->hello_came && !l->hello_due ? l->hello_ms + PL_PROBE_MIN_MS : PL_NO_TIME;
+  return l->opener && !l->hello_came && !l->hello_due ? l->hello_ms + PL_SESSION_PROBE_MIN_MS : PL_SESSION_NO_TIME;
 }
 
 static pl_session_link *overdue(const pl_session *s, uint64_t *earliest) {
   pl_session_link *first = NULL;
-  *earliest = PL_NO_TIME;
+  *earliest = PL_SESSION_NO_TIME;
   for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
     pl_session_link *l = PL_CONTAINER(n, pl_session_link, node);
-    uint64_t at = l->up_ms + ((uint64_t)PL_LINK_CONFIRM_MS << s->patience);
+    uint64_t at = l->up_ms + ((uint64_t)PL_SESSION_CONFIRM_MS << s->patience);
     if (l->confirmed || at >= *earliest) continue;
     *earliest = at;
     first = l;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static int grow_partial(pl_session *s, pl_channel *c, size_t size) {
+static int grow_partial(pl_session *s, pl_session_channel *c, size_t size) {
   if (c->partial && c->partial->capacity >= size) return 0;
   if (!c->partial && s->config.pieces->spare && s->config.pieces->spare->capacity >= size) {
     c->partial = s->config.pieces->spare;
@@ -12,7 +12,7 @@ static int grow_partial(pl_session *s, pl_channel *c, size_t size) {
     return 0;
   }
   size_t capacity = size * 2 < s->config.message_max ? size * 2 : s->config.message_max;
-  pl_piece *piece = pl_realloc(c->partial, sizeof *piece + capacity);
+  pl_session_piece *piece = pl_realloc(c->partial, sizeof *piece + capacity);
   if (!piece) return PL_ENOMEM;
   if (!c->partial) piece->size = 0;
   piece->next = NULL;
@@ -21,7 +21,7 @@ static int grow_partial(pl_session *s, pl_channel *c, size_t size) {
   return 0;
 }
 
-static int append(pl_session *s, pl_channel *c, pl_view bytes) {
+static int append(pl_session *s, pl_session_channel *c, pl_view bytes) {
   size_t have = c->partial ? c->partial->size : 0;
   if (have + bytes.size > s->config.message_max) return PL_EPROTOCOL;
   if (bytes.size == 0) return 0;
@@ -32,28 +32,29 @@ static int append(pl_session *s, pl_channel *c, pl_view bytes) {
   return 0;
 }
 
-static void received(pl_session *s, pl_channel *c, uint64_t places) {
+static void received(pl_session *s, pl_session_channel *c, uint64_t places) {
   c->received_to += places;
   s->received_sum += places;
   s->patience = 0;
 }
 
-static void taken(pl_session *s, pl_channel *c, uint64_t place) {
+static void taken(pl_session *s, pl_session_channel *c, uint64_t place) {
   s->taken_sum += place - c->taken_to;
   s->untold_taken += place - c->taken_to;
   c->taken_to = place;
-  pl_session_changed(s, c);
-  uint64_t much = s->config.channel_window / 4 < PL_ACK_BYTES ? s->config.channel_window / 4 : PL_ACK_BYTES;
+  pl_session_ack_channel(s, c);
+  uint64_t much =
+      s->config.channel_window / 4 < PL_SESSION_ACK_BYTES ? s->config.channel_window / 4 : PL_SESSION_ACK_BYTES;
   pl_session_ack_soon(s, s->untold_taken >= much);
 }
 
-static void delivered(pl_session *s, pl_channel *c) {
+static void delivered(pl_session *s, pl_session_channel *c) {
   c->delivered_to = c->received_to;
   if (!s->config.manual_take) taken(s, c, c->received_to);
 }
 
 /* A whole message: straight out of the record when it came in one frame. */
-static int deliver_message(pl_session *s, pl_channel *c, pl_view bytes) {
+static int deliver_message(pl_session *s, pl_session_channel *c, pl_view bytes) {
   pl_session_action a = {.type = PL_SESSION_MESSAGE, .channel = c->number, .data = bytes};
   a.place = c->received_to + bytes.size + 1;
   if (bytes.size > s->config.message_max) return PL_EPROTOCOL;
@@ -79,7 +80,7 @@ static int deliver_message(pl_session *s, pl_channel *c, pl_view bytes) {
   return 0;
 }
 
-static int deliver_end(pl_session *s, pl_channel *c) {
+static int deliver_end(pl_session *s, pl_session_channel *c) {
   if (c->partial) return PL_EPROTOCOL; /* an end of channel inside of a message */
   pl_session_action a = {.type = PL_SESSION_END, .channel = c->number, .place = c->received_to + 1};
   int rc = pl_session_emit(s, a);
@@ -90,7 +91,7 @@ static int deliver_end(pl_session *s, pl_channel *c) {
   return 0;
 }
 
-static int take_new(pl_session *s, pl_channel *c, pl_view bytes, uint8_t flags) {
+static int take_new(pl_session *s, pl_session_channel *c, pl_view bytes, uint8_t flags) {
   int rc = 0;
   if (flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE) {
     rc = deliver_message(s, c, bytes);
@@ -102,19 +103,19 @@ static int take_new(pl_session *s, pl_channel *c, pl_view bytes, uint8_t flags) 
   return rc;
 }
 
-static int channel_for(pl_session *s, uint8_t number, pl_channel **c) {
+static int channel_for(pl_session *s, uint8_t number, pl_session_channel **c) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EPROTOCOL;
-  *c = pl_session_channel(s, number);
+  *c = pl_session_channel_get(s, number);
   return *c ? 0 : PL_ENOMEM;
 }
 
-int pl_session_take_data(pl_session *s, pl_view body) {
+int pl_session_receive_data(pl_session *s, pl_view body) {
   pl_wire_frame_data f;
-  pl_channel *c;
+  pl_session_channel *c;
   if (pl_wire_frame_data_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
   int rc = channel_for(s, f.channel, &c);
   if (rc) return rc;
-  pl_session_changed(s, c); /* also for a repetition: it shows that the last ACK was lost */
+  pl_session_ack_channel(s, c); /* also for a repetition: it shows that the last ACK was lost */
   bool eom = f.flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE, eoc = f.flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL;
   uint64_t places = f.bytes.size + eom + eoc;
   if (f.offset > UINT64_MAX / 2 || f.offset + places > c->taken_to + s->config.channel_window) return PL_EPROTOCOL;
@@ -134,7 +135,7 @@ int pl_session_take_data(pl_session *s, pl_view body) {
   return take_new(s, c, (pl_view){f.bytes.data + skip, f.bytes.size - skip}, flags);
 }
 
-int pl_session_take_volatile(pl_session *s, pl_view body) {
+int pl_session_receive_volatile(pl_session *s, pl_view body) {
   pl_wire_frame_volatile f;
   if (pl_wire_frame_volatile_decode(&f, body.data, body.size) || f.channel >= PL_CONST_CHANNELS_MAX)
     return PL_EPROTOCOL;
@@ -142,14 +143,14 @@ int pl_session_take_volatile(pl_session *s, pl_view body) {
 }
 
 /* The peer gives up its direction: what is missing below the final offset never comes. */
-int pl_session_take_channel_reset(pl_session *s, pl_view body) {
+int pl_session_receive_reset(pl_session *s, pl_view body) {
   pl_wire_frame_channel_reset f;
-  pl_channel *c;
+  pl_session_channel *c;
   if (pl_wire_frame_channel_reset_decode(&f, body.data, body.size)) return PL_EPROTOCOL;
   if (f.direction != 0) return 0; /* none other in version 1 */
   int rc = channel_for(s, f.channel, &c);
   if (rc) return rc;
-  pl_session_changed(s, c);
+  pl_session_ack_channel(s, c);
   if (c->ended && f.offset == c->received_to) return 0;
   if (c->ended || f.offset <= c->received_to || f.offset > c->taken_to + s->config.channel_window + 1)
     return PL_EPROTOCOL;
@@ -164,9 +165,9 @@ int pl_session_take_channel_reset(pl_session *s, pl_view body) {
   return 0;
 }
 
-int pl_channel_take(pl_session *s, uint8_t number, uint64_t place) {
+int pl_session_channel_take(pl_session *s, uint8_t number, uint64_t place) {
   if (number >= PL_CONST_CHANNELS_MAX || !s->channels[number]) return PL_EINVAL;
-  pl_channel *c = s->channels[number];
+  pl_session_channel *c = s->channels[number];
   if (place > c->delivered_to) return PL_EINVAL;
   if (place > c->taken_to) taken(s, c, place);
   return 0;

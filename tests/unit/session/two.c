@@ -23,7 +23,7 @@ void two_deinit(two *t) {
   for (int i = 0; i < 2; i++) {
     two_side *s = &t->side[i];
     pl_session_free(s->session);
-    pl_pieces_deinit(&s->pieces);
+    pl_session_pieces_deinit(&s->pieces);
     while (s->in) {
       two_record *r = s->in;
       s->in = r->next;
@@ -71,7 +71,7 @@ int two_step(two *t, int i, pl_session_event *in) {
   context c = {t, s};
   pl_session_sink sink = {take, &c};
   in->now_ms = t->now_us / 1000;
-  pl_pieces_release(&s->pieces);
+  pl_session_pieces_release(&s->pieces);
   return s->rc = pl_session_step(s->session, in, &sink);
 }
 

@@ -31,7 +31,7 @@ typedef struct two_seen {
 
 typedef struct two_side {
   pl_session *session;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
   two_record *in, **in_end;
   uint64_t counters[256], free_us; /* of the sending direction */
   two_seen *seen;
