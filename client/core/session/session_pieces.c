@@ -1,5 +1,5 @@
-/* Memory of messages that are put together from several frames. */
-#include "session_internal.h"
+/* Memory of messages that are assembled from several frames. */
+#include "session.h"
 
 void pl_session_pieces_release(pl_session_pieces *p) {
   while (p->finished) {

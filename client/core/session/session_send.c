@@ -1,17 +1,10 @@
-/* My direction of a channel: what the application wrote and the peer has not taken yet. */
-#include "session_internal.h"
+#include "session_send.h"
 
 #include <string.h>
 
-void pl_session_channel_deinit(pl_session_channel *c) {
-  pl_list_remove(&c->sending);
-  pl_list_remove(&c->changed);
-  pl_free(c->ring);
-  pl_free(c->ends);
-  pl_free(c->partial);
-}
+#include "session_base.h"
 
-static bool grow_ring(pl_session_channel *c, size_t needed) {
+static bool ring_grow(pl_session_channel *c, size_t needed) {
   size_t capacity = c->ring_capacity ? c->ring_capacity : 1024;
   while (capacity < needed) capacity *= 2;
   if (capacity == c->ring_capacity) return true;
@@ -31,7 +24,7 @@ static bool grow_ring(pl_session_channel *c, size_t needed) {
   return true;
 }
 
-static bool grow_ends(pl_session_channel *c) {
+static bool ends_grow(pl_session_channel *c) {
   if (c->ends_last - c->ends_first < c->ends_capacity) return true;
   size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : 16;
   uint64_t *ends = pl_alloc(capacity * sizeof *ends);
@@ -58,18 +51,19 @@ void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t
   if (n > first) memcpy(out + first, c->ring, n - first);
 }
 
-static void has_places_to_send(pl_session *s, pl_session_channel *c) {
+/* Lists the channel among those that send, when it has anything to send. */
+static void channel_list(pl_session *s, pl_session_channel *c) {
   if (c->cursor < c->end && pl_list_empty(&c->sending)) pl_list_append(&s->sending[c->priority], &c->sending);
 }
 
-static void wrote(pl_session *s, pl_session_channel *c, uint64_t places) {
-  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting begins now */
+static void channel_wrote(pl_session *s, pl_session_channel *c, uint64_t places) {
+  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting starts now */
   c->end += places;
   s->waiting += places;
-  has_places_to_send(s, c);
+  channel_list(s, c);
 }
 
-static bool fits(const pl_session *s, const pl_session_channel *c, uint64_t places) {
+static bool channel_has_room(const pl_session *s, const pl_session_channel *c, uint64_t places) {
   return c->end - c->peer_taken_to + places <= s->config.channel_window &&
          s->waiting + places <= s->config.session_window && c->ends_last - c->ends_first < PL_SESSION_MESSAGES_MAX;
 }
@@ -85,14 +79,14 @@ int pl_session_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_
   pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   if (c->finished) return PL_ESTATE;
-  if (!fits(s, c, data.size + 1)) {
+  if (!channel_has_room(s, c, data.size + 1)) {
     c->wants_writable = true;
     return PL_EAGAIN;
   }
-  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + data.size + 1) || !grow_ends(c)) return PL_ENOMEM;
+  if (!ring_grow(c, (size_t)(c->end - c->peer_taken_to) + data.size + 1) || !ends_grow(c)) return PL_ENOMEM;
   ring_write(c, c->end, data.data, data.size);
   c->ends[c->ends_last++ & (c->ends_capacity - 1)] = c->end + data.size + 1;
-  wrote(s, c, data.size + 1);
+  channel_wrote(s, c, data.size + 1);
   *place = c->end;
   return 0;
 }
@@ -102,14 +96,14 @@ int pl_session_channel_finish(pl_session *s, uint8_t number, uint64_t *place) {
   pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   if (c->finished) return PL_ESTATE;
-  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + 1)) return PL_ENOMEM;
+  if (!ring_grow(c, (size_t)(c->end - c->peer_taken_to) + 1)) return PL_ENOMEM;
   c->finished = true;
-  wrote(s, c, 1);
+  channel_wrote(s, c, 1);
   *place = c->end;
   return 0;
 }
 
-/* What was never sent is forgotten; the end takes the place after the last one sent. */
+/* Forgets what was never sent. The end takes the place after the last one that was sent. */
 int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
   pl_session_channel *c = pl_session_channel_get(s, number);
@@ -126,7 +120,7 @@ int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   c->finished = c->was_reset = true;
   c->wants_writable = false;
   c->reset_reason = reason;
-  has_places_to_send(s, c);
+  channel_list(s, c);
   return 0;
 }
 
@@ -153,13 +147,12 @@ int pl_session_writable_again(pl_session *s) {
   return 0;
 }
 
-/* Moves on to the end of the message that the cursor is in. */
-static void find_message(pl_session_channel *c) {
+/* Moves ends_cursor to the end of the message that the cursor is in. */
+static void channel_find_message(pl_session_channel *c) {
   while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
     c->ends_cursor++;
 }
 
-/* New places from an ACK or HELLO: frees what was taken. Older values change nothing. */
 int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint64_t received_to, uint64_t taken_to) {
   if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
   if (received_to > c->peer_received_to) {
@@ -169,7 +162,7 @@ int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint6
     pl_session_progress(s);
     if (c->cursor < received_to) {
       c->cursor = received_to;
-      find_message(c);
+      channel_find_message(c);
       if (c->cursor == c->end) pl_list_remove(&c->sending);
     }
   }
@@ -183,8 +176,8 @@ int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint6
   pl_session_progress(s);
   while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
-  find_message(c);
-  if (taken_to == c->end && c->ring_capacity > PL_SESSION_RING_KEPT_BYTES) { /* idle channels keep little */
+  channel_find_message(c);
+  if (taken_to == c->end && c->ring_capacity > PL_SESSION_RING_KEPT_BYTES) { /* an idle channel keeps little memory */
     pl_free(c->ring);
     c->ring = NULL;
     c->ring_capacity = 0;
@@ -196,8 +189,8 @@ void pl_session_channel_go_back(pl_session *s, pl_session_channel *c) {
   if (c->cursor <= c->peer_received_to) return;
   c->cursor = c->peer_received_to;
   c->ends_cursor = c->ends_first;
-  find_message(c);
-  has_places_to_send(s, c);
+  channel_find_message(c);
+  channel_list(s, c);
 }
 
 int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {
@@ -224,7 +217,8 @@ void pl_session_report_lost(pl_session *s, const pl_session_sink *out) {
     for (uint64_t e = c ? c->ends_first : 0; c && e < c->ends_last; e++) {
       pl_session_action lost = {.type = PL_SESSION_LOST, .channel = c->number};
       lost.place = c->ends[e & (c->ends_capacity - 1)];
-      if (pl_session_emit(s, lost)) return; /* no memory to tell more; the session's own end is still told */
+      if (pl_session_emit(s, lost))
+        return; /* no memory to report more; the owner still reports the end of the session */
     }
   }
 }
