@@ -86,7 +86,7 @@ static int offer_one(send_job *j, file_source *source) {
   share_line_init(&o->line, f.id, f.name);
   o->line.is_stream = source->flags & PL_CONST_FILE_FLAG_STREAM;
   f.user = o;
-  int error = share_step(&j->s, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f});
+  int error = share_step(&j->s, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}});
   if (error) free(o);
   return error;
 }
@@ -340,9 +340,17 @@ static bool pass_on(send_job *j) {
     return false;
   }
   file_source *source = p->source;
-  pl_transfer_event in = {.type = p->type, .id = source->id, .why = p->why, .want = &p->want};
-  in.sha256 = source->sha256;
-  in.data = (pl_view){p->bytes, p->size};
+  pl_transfer_event in = {.type = p->type};
+  if (p->type == PL_TRANSFER_READ) {
+    in.read.want = &p->want;
+    in.read.data = (pl_view){p->bytes, p->size};
+  } else if (p->type == PL_TRANSFER_READ_END) {
+    in.read_end.want = &p->want;
+    in.read_end.sha256 = source->sha256;
+  } else {
+    in.about.id = source->id;
+    in.about.why = p->why;
+  }
   bool only_hash = p->want.file == NULL;
   if (!only_hash && share_step(&j->s, &in) == PAIRLINK_EAGAIN) {
     j->file_blocked = true;

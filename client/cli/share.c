@@ -43,15 +43,15 @@ int share_step(share *s, const pl_transfer_event *in) {
 }
 
 int share_about(share *s, pl_transfer_event_type type, const uint8_t *id, uint64_t offset, uint8_t why) {
-  return share_step(s, &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+  return share_step(s, &(pl_transfer_event){.type = type, .about = {id, offset, why}});
 }
 
 bool share_learn_limit(share *s) {
   char why[120];
   uint32_t most = pairlink_session_message_max(s->current);
   if (most >= PL_CONST_CHAT_MESSAGE_LEAST) {
-    (void)pl_transfer_step(s->transfer, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = most});
-    return true;
+    return pl_transfer_step(s->transfer,
+                            &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .message_max = {most}}) == 0;
   }
   if (s->base.ending) return false;
   snprintf(why, sizeof why, "it takes messages of at most %u bytes, and files need %u", (unsigned)most,
@@ -227,8 +227,7 @@ static void on_message(share *s, const pairlink_event *e) {
     return;
   }
   if (current && !is_text)
-    (void)share_step(s,
-                     &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)e->channel, .data = data});
+    (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .message = {(uint8_t)e->channel, data}});
   if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* taken would mean stored */
   if (current && e->channel == PL_CONST_FILE_CHANNEL && s->hooks->handled)
     s->hooks->handled(s, e->place);
@@ -251,7 +250,7 @@ static void on_current(share *s, const pairlink_event *e) {
       break;
     case PAIRLINK_EVENT_DELIVERED:
       if (e->channel == PL_CONST_CHAT_CHANNEL)
-        (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .offset = e->place});
+        (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .heard = {e->place}});
       if (s->hooks->delivered) s->hooks->delivered(s, e->channel, e->place);
       break;
     default:

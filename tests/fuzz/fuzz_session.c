@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/session/session_internal.h"
+#include "client/core/session/session_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MESSAGE_MAX = 1000, CHANNEL_WINDOW = 2000, SESSION_WINDOW = 5000, OUT = 65511 };
 
-static pl_pieces pieces;
+static pl_session_pieces pieces;
 
 static void check(bool holds) {
   if (!holds) abort();
@@ -30,9 +30,9 @@ static int take(void *context, const pl_session_action *a) {
 static void bounds_hold(const pl_session *s) {
   uint64_t partial = 0;
   check(s->waiting <= SESSION_WINDOW + PL_CONST_CHANNELS_MAX); /* an end needs no room */
-  check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_VOLATILE_BYTES + 3);
+  check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_SESSION_VOLATILE_BYTES + 3);
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    const pl_channel *c = s->channels[i];
+    const pl_session_channel *c = s->channels[i];
     if (!c) continue;
     partial += c->partial ? c->partial->size : 0;
     check(c->taken_to <= c->delivered_to && c->delivered_to <= c->received_to);
@@ -73,14 +73,16 @@ static size_t hello(const pl_session *s, uint8_t *out) {
   return 3 + sizeof body;
 }
 
-static int step(pl_session *s, pl_session_event *in, uint64_t now_ms, bool *closed) {
+static int step(pl_session *s, pl_session_event in, uint64_t now_ms, bool *closed) {
   pl_session_sink sink = {take, closed};
-  in->now_ms = now_ms;
-  pl_pieces_release(&pieces);
-  int rc = pl_session_step(s, in, &sink);
+  in.now_ms = now_ms;
+  pl_session_pieces_release(&pieces);
+  int rc = pl_session_step(s, &in, &sink, NULL);
   bounds_hold(s);
   return rc;
 }
+
+#define EVENT(name, ...) ((pl_session_event){.type = PL_SESSION_##name, __VA_ARGS__})
 
 /* A record of its own memory, so that a sanitizer sees each byte beyond it. */
 static int record(pl_session *s, uint64_t now_ms, uint32_t link, uint64_t counter, pl_reader *r, bool *closed) {
@@ -90,11 +92,24 @@ static int record(pl_session *s, uint64_t now_ms, uint32_t link, uint64_t counte
   uint8_t *copy = malloc(n ? n : 1);
   if (!copy) abort();
   if (n) memcpy(copy, given.data, n);
-  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = counter, .data = {copy, n}};
-  int rc = step(s, &in, now_ms, closed);
-  pl_pieces_release(&pieces);
+  pl_session_event in = {.type = PL_SESSION_RECORD, .record = {link, counter, {copy, n}}};
+  int rc = step(s, in, now_ms, closed);
+  pl_session_pieces_release(&pieces);
   free(copy);
   return rc;
+}
+
+static pl_session_event call_of(int which, uint8_t with) {
+  switch (which) {
+    case 0:
+      return EVENT(FINISH, .finish = {with});
+    case 1:
+      return EVENT(CHANNEL_RESET, .channel_reset = {with, with});
+    case 2:
+      return EVENT(PRIORITY, .priority = {with, with});
+    default:
+      return EVENT(CLOSE, .close = {with, {NULL, 0}});
+  }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -111,45 +126,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool closed = false;
   for (int k = 0; k < 400 && pl_reader_left(&r); k++) {
     uint8_t what = pl_read_u8(&r), with = pl_read_u8(&r);
-    pl_session_event in = {.link = links, .channel = with, .value = with};
     int rc = 0;
     switch (what % 16) {
       case 0: /* a link, with HELLO of both */
       case 1:
-        in = (pl_session_event){.type = PL_SESSION_LINK_UP, .link = ++links, .opener = with & 1, .smaller = with & 2};
-        in.window = 1 << 20;
-        rc = step(s, &in, now_ms, &closed);
+        rc = step(s, EVENT(LINK_UP, .link_up = {++links, 1 << 20, with & 1, with & 2}), now_ms, &closed);
         if (rc == 0 && what % 16 == 0) {
           uint8_t frames[64];
-          in = (pl_session_event){.type = PL_SESSION_RECORD, .link = links, .counter = counter++};
-          in.data = (pl_view){frames, hello(s, frames)};
-          rc = step(s, &in, now_ms, &closed);
+          pl_view said = {frames, hello(s, frames)};
+          rc = step(s, EVENT(RECORD, .record = {links, counter++, said}), now_ms, &closed);
         }
         break;
       case 2:
-        in.type = PL_SESSION_LINK_DOWN;
-        rc = step(s, &in, now_ms, &closed);
+        rc = step(s, EVENT(LINK_DOWN, .link_down = {links}), now_ms, &closed);
         break;
       case 3:
         now_ms += (uint64_t)with * 20;
-        in.type = PL_SESSION_TIME;
-        rc = step(s, &in, now_ms, &closed);
+        rc = step(s, (pl_session_event){.type = PL_SESSION_TIME}, now_ms, &closed);
         break;
       case 4:
+        (void)step(s, EVENT(SEND, .send = {with, {text, (size_t)(what >> 4) * 67}}), now_ms, &closed);
+        break;
       case 5:
-        in.type = what % 16 == 4 ? PL_SESSION_SEND : PL_SESSION_SEND_VOLATILE;
-        in.data = (pl_view){text, (size_t)(what >> 4) * 67};
-        (void)step(s, &in, now_ms, &closed);
+        (void)step(s, EVENT(SEND_VOLATILE, .send = {with, {text, (size_t)(what >> 4) * 67}}), now_ms, &closed);
         break;
       case 6:
-        in.type = (pl_session_event_type[]){PL_SESSION_FINISH, PL_SESSION_CHANNEL_RESET, PL_SESSION_PRIORITY,
-                                            PL_SESSION_CLOSE}[what >> 4 & 3];
-        (void)step(s, &in, now_ms, &closed);
+        (void)step(s, call_of(what >> 4 & 3, with), now_ms, &closed);
         break;
       case 7:
-        in.type = PL_SESSION_TAKE;
-        in.place = pl_read_u16(&r);
-        (void)step(s, &in, now_ms, &closed);
+        (void)step(s, EVENT(TAKE, .take = {with, pl_read_u16(&r)}), now_ms, &closed);
         break;
       case 8:
       case 9:
@@ -166,6 +171,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   produce(s, now_ms);
   pl_session_free(s);
-  pl_pieces_deinit(&pieces);
+  pl_session_pieces_deinit(&pieces);
   return 0;
 }

@@ -53,6 +53,10 @@ static int send_bytes(void *context, const uint8_t *head, size_t head_size, pl_v
   return 0;
 }
 
+static int step(const pl_transfer_event *in) {
+  return pl_transfer_step(t, in);
+}
+
 /* Ids are one small number 16 times, so that inputs need not guess them. */
 static void set_id(uint8_t *id, uint8_t n) {
   memset(id, n % IDS, PL_CONST_FILE_ID_BYTES);
@@ -67,7 +71,7 @@ static void message(pl_reader *r, uint8_t with) {
   uint8_t *copy = malloc(17 + n); /* of its own memory, so that a sanitizer sees each byte beyond it */
   check(copy);
   memcpy(copy, bytes, 17 + n);
-  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .channel = with >> 6, .data = {copy, 17 + n}};
+  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .message = {with >> 6, {copy, 17 + n}}};
   check(pl_transfer_step(t, &in) == 0);
   free(copy);
 }
@@ -78,7 +82,7 @@ static void offer(uint8_t n, uint8_t with) {
   set_id(m.id, n);
   if (with & 0x40) memset(m.group, 0xaa, sizeof m.group);
   int size = pl_wire_file_offer_encode(&m, out, sizeof out);
-  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .channel = PL_CONST_CHAT_CHANNEL, .data = {out, (size_t)size}};
+  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .message = {PL_CONST_CHAT_CHANNEL, {out, (size_t)size}}};
   check(pl_transfer_step(t, &in) == 0);
 }
 
@@ -86,7 +90,7 @@ static void add(uint8_t n, uint8_t with) {
   pl_transfer_file f = {.flags = with & 3, .size = (uint64_t)with * 3000, .name = {(const uint8_t *)"name", 4}};
   set_id(f.id, n);
   if (with & 4) memset(f.group, 0xaa, sizeof f.group);
-  (void)pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f});
+  (void)step(&(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}});
 }
 
 static void read_one(uint8_t with) {
@@ -94,10 +98,10 @@ static void read_one(uint8_t with) {
   pl_transfer_want want;
   if (!pl_transfer_next_want(t, &want)) return;
   check(want.size <= PL_CONST_FILE_PIECE_BYTES && want.end == (want.size == 0));
-  pl_transfer_event in = {.type = want.end || with & 0x80 ? PL_TRANSFER_READ_END : PL_TRANSFER_READ, .want = &want};
-  in.sha256 = sha256;
-  in.data = (pl_view){bytes, with & 1 ? want.size / 2 : want.size};
-  (void)pl_transfer_step(t, &in);
+  pl_transfer_event in = {.type = PL_TRANSFER_READ, .read = {.want = &want}};
+  in.read.data = (pl_view){bytes, with & 1 ? want.size / 2 : want.size};
+  if (want.end || with & 0x80) in = (pl_transfer_event){.type = PL_TRANSFER_READ_END, .read_end = {&want, sha256}};
+  (void)step(&in);
 }
 
 static void owner(uint8_t what, uint8_t n, uint8_t with) {
@@ -108,12 +112,13 @@ static void owner(uint8_t what, uint8_t n, uint8_t with) {
   uint8_t id[PL_CONST_FILE_ID_BYTES];
   set_id(id, n);
   if (with == 0xff) memset(id, 0xaa, sizeof id);
-  pl_transfer_event in = {.type = types[what % 14], .id = id, .offset = with % 64, .why = with >> 6};
-  int rc = pl_transfer_step(t, &in);
+  pl_transfer_event in = {.type = types[what % 14], .about = {id, with % 64, with >> 6}};
+  if (in.type == PL_TRANSFER_HEARD) in = (pl_transfer_event){.type = PL_TRANSFER_HEARD, .heard = {with % 64}};
+  int rc = step(&in);
   unsigned k = number_of(id);
   if (rc == 0 && in.type == PL_TRANSFER_AGAIN) stored[k] = 0;
-  if (rc == 0 && (in.type == PL_TRANSFER_READY || (in.type == PL_TRANSFER_STORE_FAILED && in.why == 2)))
-    stored[k] = in.offset;
+  if (rc == 0 && (in.type == PL_TRANSFER_READY || (in.type == PL_TRANSFER_STORE_FAILED && in.about.why == 2)))
+    stored[k] = in.about.offset;
 }
 
 static void speak(void) {
@@ -144,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     blocked = what & 0x80;
     switch (what % 8) {
       case 0:
-        (void)pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
+        (void)step(&(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
         break;
       case 1:
         offer(n, with);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_internal.h"
-#include "client/core/session/session_internal.h"
+#include "client/core/session/session_state.h"
 #include "sim.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };

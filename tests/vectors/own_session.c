@@ -18,18 +18,19 @@ static void begin_step(trace *t, const char *in) {
   t->was_linked = pl_session_is_linked(t->session);
 }
 
-static void feed(trace *t, pl_session_event *in, const char *text) {
+static void feed(trace *t, pl_session_event in, const char *text) {
   begin_step(t, text);
   pl_session_sink sink = {trace_tell, t};
-  in->now_ms = t->now_ms;
-  pl_pieces_release(&t->pieces);
-  int rc = pl_session_step(t->session, in, &sink);
+  pl_session_result result;
+  in.now_ms = t->now_ms;
+  pl_session_pieces_release(&t->pieces);
+  int rc = pl_session_step(t->session, &in, &sink, &result);
   if (rc) {
     trace_line(t->out, "error %s", trace_error_name(rc));
-    if (in->type == PL_SESSION_RECORD) return; /* of no more use */
-  } else if (in->type == PL_SESSION_SEND || in->type == PL_SESSION_FINISH) {
-    t->written[in->channel] = in->place;
-    trace_line(t->out, "place %" PRIu64, in->place);
+    if (in.type == PL_SESSION_RECORD) return; /* the session cannot continue */
+  } else if (in.type == PL_SESSION_SEND || in.type == PL_SESSION_FINISH) {
+    t->written[in.type == PL_SESSION_SEND ? in.send.channel : in.finish.channel] = result.place;
+    trace_line(t->out, "place %" PRIu64, result.place);
   }
   trace_send_all(t);
 }
@@ -38,8 +39,7 @@ static void feed(trace *t, pl_session_event *in, const char *text) {
   do {                                              \
     char text[256];                                 \
     (void)snprintf(text, sizeof text, __VA_ARGS__); \
-    pl_session_event in = event;                    \
-    feed(t, &in, text);                             \
+    feed(t, event, text);                           \
   } while (0)
 #define EVENT(...) ((pl_session_event){__VA_ARGS__})
 
@@ -75,18 +75,18 @@ void trace_end(trace *t, json_t *traces) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(peers); i++) OWN_CHECK(json_object_del(t->root, peers[i]) == 0);
   own_append(traces, t->root);
   pl_session_free(t->session);
-  pl_pieces_deinit(&t->pieces);
+  pl_session_pieces_deinit(&t->pieces);
 }
 
 void trace_up(trace *t, uint32_t link, bool opener, bool smaller) {
   OWN_CHECK(link < PL_ARRAY_LENGTH(t->counters));
   t->counters[link] = 0;
-  FEED(EVENT(.type = PL_SESSION_LINK_UP, .link = link, .opener = opener, .smaller = smaller, .window = 1 << 20),
-       "up %u %s %s", link, opener ? "opener" : "callee", smaller ? "smaller" : "larger");
+  FEED(EVENT(.type = PL_SESSION_LINK_UP, .link_up = {link, 1 << 20, opener, smaller}), "up %u %s %s", link,
+       opener ? "opener" : "callee", smaller ? "smaller" : "larger");
 }
 
 void trace_down(trace *t, uint32_t link) {
-  FEED(EVENT(.type = PL_SESSION_LINK_DOWN, .link = link), "down %u", link);
+  FEED(EVENT(.type = PL_SESSION_LINK_DOWN, .link_down = {link}), "down %u", link);
 }
 
 void trace_time(trace *t, uint64_t pass_ms) {
@@ -98,36 +98,36 @@ void trace_send(trace *t, uint8_t channel, size_t size) {
   uint8_t *data = malloc(size ? size : 1);
   OWN_CHECK(data);
   for (size_t i = 0; i < size; i++) data[i] = trace_byte(channel, t->written[channel] + i);
-  FEED(EVENT(.type = PL_SESSION_SEND, .channel = channel, .data = {data, size}), "send %u %zu", channel, size);
+  FEED(EVENT(.type = PL_SESSION_SEND, .send = {channel, {data, size}}), "send %u %zu", channel, size);
   free(data);
 }
 
 void trace_finish(trace *t, uint8_t channel) {
-  FEED(EVENT(.type = PL_SESSION_FINISH, .channel = channel), "finish %u", channel);
+  FEED(EVENT(.type = PL_SESSION_FINISH, .finish = {channel}), "finish %u", channel);
 }
 
 void trace_take(trace *t, uint8_t channel, uint64_t place) {
-  FEED(EVENT(.type = PL_SESSION_TAKE, .channel = channel, .place = place), "take %u %" PRIu64, channel, place);
+  FEED(EVENT(.type = PL_SESSION_TAKE, .take = {channel, place}), "take %u %" PRIu64, channel, place);
 }
 
 void trace_priority(trace *t, uint8_t channel, uint32_t priority) {
-  FEED(EVENT(.type = PL_SESSION_PRIORITY, .channel = channel, .value = priority), "priority %u %u", channel, priority);
+  FEED(EVENT(.type = PL_SESSION_PRIORITY, .priority = {channel, priority}), "priority %u %u", channel, priority);
 }
 
-void trace_reset(trace *t, uint8_t channel, uint32_t reason) {
-  FEED(EVENT(.type = PL_SESSION_CHANNEL_RESET, .channel = channel, .value = reason), "reset %u %u", channel, reason);
+void trace_reset(trace *t, uint8_t channel, uint16_t reason) {
+  FEED(EVENT(.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {channel, reason}), "reset %u %u", channel, reason);
 }
 
 void trace_volatile(trace *t, uint8_t channel, size_t size) {
   uint8_t data[64];
   OWN_CHECK(size <= sizeof data);
   own_fill(data, size, channel);
-  FEED(EVENT(.type = PL_SESSION_SEND_VOLATILE, .channel = channel, .data = {data, size}), "volatile %u %s", channel,
+  FEED(EVENT(.type = PL_SESSION_SEND_VOLATILE, .send = {channel, {data, size}}), "volatile %u %s", channel,
        trace_hex(data, size));
 }
 
-void trace_close(trace *t, uint32_t reason, const char *words) {
-  FEED(EVENT(.type = PL_SESSION_CLOSE, .value = reason, .data = {(const uint8_t *)words, strlen(words)}), "close %u %s",
+void trace_close(trace *t, uint16_t reason, const char *words) {
+  FEED(EVENT(.type = PL_SESSION_CLOSE, .close = {reason, {(const uint8_t *)words, strlen(words)}}), "close %u %s",
        reason, words);
 }
 
@@ -147,8 +147,7 @@ void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record) {
   char *text = malloc(strlen(head) + strlen(bytes) + 2);
   OWN_CHECK(text);
   (void)sprintf(text, "%s %s", head, bytes);
-  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = counter, .data = {copy, record.size}};
-  feed(t, &in, text);
+  feed(t, EVENT(.type = PL_SESSION_RECORD, .record = {link, counter, {copy, record.size}}), text);
   free(text);
   free(copy);
 }

@@ -21,7 +21,7 @@ enum { TRACE_PEER_EPOCH = 0x7001, TRACE_TEXT = 8192, TRACE_LINKS = 32 };
 
 typedef struct trace {
   pl_session *session;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
   json_t *root, *steps, *out, *epochs;
   uint64_t now_ms, epoch;         /* the epoch that the session said last */
   uint64_t counters[TRACE_LINKS]; /* of the peer's records */
@@ -64,9 +64,9 @@ void trace_send(trace *t, uint8_t channel, size_t size);
 void trace_finish(trace *t, uint8_t channel);
 void trace_take(trace *t, uint8_t channel, uint64_t place);
 void trace_priority(trace *t, uint8_t channel, uint32_t priority);
-void trace_reset(trace *t, uint8_t channel, uint32_t reason);
+void trace_reset(trace *t, uint8_t channel, uint16_t reason);
 void trace_volatile(trace *t, uint8_t channel, size_t size);
-void trace_close(trace *t, uint32_t reason, const char *text);
+void trace_close(trace *t, uint16_t reason, const char *text);
 void trace_report(trace *t);
 void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record);
 

@@ -228,7 +228,7 @@ static void about(const char *what, pl_transfer_event_type type, uint8_t n, uint
   own_set_hex(entry, "id", id, 16);
   set_u64(entry, "offset", offset);
   own_set_number(entry, "why", why);
-  run(entry, &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+  run(entry, &(pl_transfer_event){.type = type, .about = {id, offset, why}});
 }
 
 static void begun(void) {
@@ -238,13 +238,13 @@ static void begun(void) {
 static void heard(uint64_t place) {
   json_t *entry = begin_step("heard");
   set_u64(entry, "offset", place);
-  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .offset = place});
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_HEARD, .heard = {place}});
 }
 
 static void message_max(uint64_t size) {
   json_t *entry = begin_step("message_max");
   set_u64(entry, "size", size);
-  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = size});
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .message_max = {size}});
 }
 
 static void message(uint8_t channel, const uint8_t *data, int size) {
@@ -252,7 +252,7 @@ static void message(uint8_t channel, const uint8_t *data, int size) {
   OWN_CHECK(size > 0);
   own_set_number(entry, "channel", channel);
   own_set_hex(entry, "message", data, (size_t)size);
-  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .channel = channel, .data = {data, (size_t)size}});
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .message = {channel, {data, (size_t)size}}});
 }
 
 static void offer(uint8_t n, uint8_t flags, uint64_t size, uint8_t group, const char *name) {
@@ -320,7 +320,7 @@ static void add(uint8_t n, uint8_t flags, uint64_t size, const char *name) {
   set_u64(entry, "size", size);
   own_set_text(entry, "name", name);
   own_set_text(entry, "media_type", "text/plain");
-  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &file});
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&file}});
 }
 
 /* Every piece that is wanted is read, up to `most` of them; of a stream, `stream` bytes come in each. */
@@ -334,9 +334,10 @@ static void read_wanted(int most, size_t stream, bool stream_ended) {
     set_u64(entry, "offset", want.offset);
     set_u64(entry, "size", over ? 0 : stream ? stream : want.size);
     if (over) own_set_hex(entry, "sha256", sha, 32);
-    pl_transfer_event in = {.type = over ? PL_TRANSFER_READ_END : PL_TRANSFER_READ, .want = &want, .sha256 = sha};
-    in.data = (pl_view){bytes, stream ? stream : want.size};
-    run(entry, &in);
+    if (over)
+      run(entry, &(pl_transfer_event){.type = PL_TRANSFER_READ_END, .read_end = {&want, sha}});
+    else
+      run(entry, &(pl_transfer_event){.type = PL_TRANSFER_READ, .read = {&want, {bytes, stream ? stream : want.size}}});
   }
 }
 
@@ -501,9 +502,9 @@ static void send_small(void) {
   set_u64(entry, "size", want.size);
   set_u64(entry, "message_max", 300 + PL_TRANSFER_HEAD_BYTES);
   OWN_CHECK(pl_transfer_step(side, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX,
-                                                        .size = 300 + PL_TRANSFER_HEAD_BYTES}) == 0);
+                                                        .message_max = {300 + PL_TRANSFER_HEAD_BYTES}}) == 0);
   static const uint8_t bytes[1000];
-  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_READ, .want = &want, .data = {bytes, want.size}});
+  run(entry, &(pl_transfer_event){.type = PL_TRANSFER_READ, .read = {&want, {bytes, want.size}}});
   read_wanted(2, 0, false);
   message_max(1 << 20);
   read_wanted(9, 0, false);

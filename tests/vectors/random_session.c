@@ -30,7 +30,7 @@ typedef struct takes {
 typedef struct world {
   trace a;
   pl_session *b;
-  pl_pieces b_pieces;
+  pl_session_pieces b_pieces;
   pl_session_config b_config;
   uint64_t random;
   unsigned loss, delay_ms; /* of 1,000 records; one way */
@@ -129,10 +129,12 @@ static void produce_b(world *w) {
 static int step_b(world *w, pl_session_event in) {
   pl_session_sink sink = {told_b, w};
   in.now_ms = w->a.now_ms;
-  pl_pieces_release(&w->b_pieces);
-  int rc = pl_session_step(w->b, &in, &sink);
+  pl_session_pieces_release(&w->b_pieces);
+  pl_session_result result;
+  int rc = pl_session_step(w->b, &in, &sink, &result);
   if (in.type == PL_SESSION_RECORD) OWN_CHECK(rc == 0);
-  if (rc == 0 && (in.type == PL_SESSION_SEND || in.type == PL_SESSION_FINISH)) w->written[in.channel] = in.place;
+  if (rc == 0 && in.type == PL_SESSION_SEND) w->written[in.send.channel] = result.place;
+  if (rc == 0 && in.type == PL_SESSION_FINISH) w->written[in.finish.channel] = result.place;
   produce_b(w);
   return rc;
 }
@@ -146,10 +148,10 @@ static void arrive(world *w, const parcel *p) {
   } else if (p->to_a) {
     if (*up) trace_record(&w->a, p->link, p->counter, (pl_view){p->bytes, p->size});
   } else if (p->down) {
-    if (*up) STEP_B(w, .type = PL_SESSION_LINK_DOWN, .link = p->link);
+    if (*up) STEP_B(w, .type = PL_SESSION_LINK_DOWN, .link_down = {p->link});
     *up = false;
   } else if (*up) {
-    STEP_B(w, .type = PL_SESSION_RECORD, .link = p->link, .counter = p->counter, .data = {p->bytes, p->size});
+    STEP_B(w, .type = PL_SESSION_RECORD, .record = {p->link, p->counter, {p->bytes, p->size}});
   }
 }
 
@@ -199,7 +201,7 @@ static void send_b(world *w, uint8_t channel, size_t size) {
   uint8_t *data = malloc(size ? size : 1);
   OWN_CHECK(data);
   for (size_t i = 0; i < size; i++) data[i] = trace_byte(channel, w->written[channel] + i);
-  (void)STEP_B(w, .type = PL_SESSION_SEND, .channel = channel, .data = {data, size});
+  (void)STEP_B(w, .type = PL_SESSION_SEND, .send = {channel, {data, size}});
   free(data);
 }
 
@@ -228,7 +230,7 @@ static void take(world *w) {
     if (side == 0)
       trace_take(&w->a, channel, place);
     else
-      OWN_CHECK(STEP_B(w, .type = PL_SESSION_TAKE, .channel = channel, .place = place) == 0);
+      OWN_CHECK(STEP_B(w, .type = PL_SESSION_TAKE, .take = {channel, place}) == 0);
   }
 }
 
@@ -238,14 +240,14 @@ static void link_up(world *w) {
   bool by_a = below(w, 2);
   w->up[0][link] = w->up[1][link] = true;
   trace_up(&w->a, link, by_a, true);
-  (void)STEP_B(w, .type = PL_SESSION_LINK_UP, .link = link, .opener = !by_a, .smaller = false, .window = 1 << 20);
+  (void)STEP_B(w, .type = PL_SESSION_LINK_UP, .link_up = {link, 1 << 20, .opener = !by_a, .smaller = false});
 }
 
 static void link_lost(world *w) {
   for (uint32_t link = 1; link <= w->links; link++) {
     if (!w->up[0][link] || !w->up[1][link] || below(w, 2)) continue;
     trace_down(&w->a, link);
-    STEP_B(w, .type = PL_SESSION_LINK_DOWN, .link = link);
+    STEP_B(w, .type = PL_SESSION_LINK_DOWN, .link_down = {link});
     w->up[0][link] = w->up[1][link] = false;
   }
 }
@@ -274,19 +276,19 @@ static void rare(world *w) {
       trace_finish(&w->a, channel);
       break;
     case 1:
-      (void)STEP_B(w, .type = PL_SESSION_FINISH, .channel = channel);
+      (void)STEP_B(w, .type = PL_SESSION_FINISH, .finish = {channel});
       break;
     case 2:
       trace_reset(&w->a, channel, 9);
       break;
     case 3:
-      (void)STEP_B(w, .type = PL_SESSION_CHANNEL_RESET, .channel = channel, .value = 9);
+      (void)STEP_B(w, .type = PL_SESSION_CHANNEL_RESET, .channel_reset = {channel, 9});
       break;
     case 4:
       if (pl_session_is_linked(w->a.session)) trace_volatile(&w->a, channel, (size_t)below(w, 64));
       break;
     case 5:
-      (void)STEP_B(w, .type = PL_SESSION_SEND_VOLATILE, .channel = channel, .data = {(const uint8_t *)"so", 2});
+      (void)STEP_B(w, .type = PL_SESSION_SEND_VOLATILE, .send = {channel, {(const uint8_t *)"so", 2}});
       break;
     case 6:
       if (below(w, 4) == 0) state_lost(w);
@@ -327,7 +329,7 @@ static void close_some(world *w) {
   if (below(w, 2))
     trace_close(&w->a, PL_REASON_CLOSED, "done");
   else
-    (void)STEP_B(w, .type = PL_SESSION_CLOSE, .value = PL_REASON_CLOSED, .data = {(const uint8_t *)"bye", 3});
+    (void)STEP_B(w, .type = PL_SESSION_CLOSE, .close = {PL_REASON_CLOSED, {(const uint8_t *)"bye", 3}});
   pass(w, 1000);
 }
 
@@ -370,7 +372,7 @@ json_t *random_session(uint64_t seed) {
   json_t *root = json_incref(json_array_get(list, 0));
   json_decref(list);
   pl_session_free(w->b);
-  pl_pieces_deinit(&w->b_pieces);
+  pl_session_pieces_deinit(&w->b_pieces);
   while (w->first) {
     parcel *p = w->first;
     w->first = p->next;

@@ -71,7 +71,7 @@ void pl_engine_free(pl_engine *e) {
   pl_engine_slots_deinit(&e->own);
   pl_engine_slots_deinit(&e->relays);
   pl_buffer_deinit(&e->control);
-  pl_pieces_deinit(&e->pieces);
+  pl_session_pieces_deinit(&e->pieces);
   if (e->invites) sodium_memzero(e->invites, PL_ENGINE_INVITES_MAX * sizeof *e->invites);
   pl_free(e->invites);
   pl_free(e->peers);
@@ -167,7 +167,7 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **
   if (in->now_ms > e->now_ms) e->now_ms = in->now_ms;
   e->actions.count = 0;
   e->text_used = 0;
-  pl_pieces_release(&e->pieces);
+  pl_session_pieces_release(&e->pieces);
   in->session_out = 0;
   in->place_out = 0;
   switch (in->type) {

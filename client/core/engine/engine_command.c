@@ -64,21 +64,41 @@ static int stop(pl_engine *e) {
       pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
       continue;
     }
-    pl_session_event close = {.type = PL_SESSION_CLOSE, .value = PL_REASON_CLOSED};
-    (void)pl_engine_session_step(e, s, &close);
+    pl_session_event close = {.type = PL_SESSION_CLOSE, .close = {.reason = PL_REASON_CLOSED}};
+    (void)pl_engine_session_step(e, s, &close, NULL);
   }
   pl_engine_wake_at(e, e->now_ms);
   return 0;
 }
 
-static int to_session(pl_engine *e, pl_engine_event *in, pl_session_event_type type) {
+static int to_session(pl_engine *e, pl_engine_event *in, pl_session_event event) {
   pl_engine_session *s = pl_engine_session_by_number(e, in->session);
   if (!s) return PL_ESTATE;
-  pl_session_event event = {.type = type, .channel = in->channel, .value = in->value, .place = in->place};
-  event.data = in->data;
-  int rc = pl_engine_session_step(e, s, &event);
-  in->place_out = event.place;
+  pl_session_result result = {0};
+  int rc = pl_engine_session_step(e, s, &event, &result);
+  in->place_out = result.place;
   return rc;
+}
+
+static int session_command(pl_engine *e, pl_engine_event *in) {
+  switch (in->type) {
+    case PL_ENGINE_IN_SEND:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_SEND, .send = {in->channel, in->data}});
+    case PL_ENGINE_IN_SEND_VOLATILE:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_SEND_VOLATILE, .send = {in->channel, in->data}});
+    case PL_ENGINE_IN_FINISH:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_FINISH, .finish = {in->channel}});
+    case PL_ENGINE_IN_TAKE:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_TAKE, .take = {in->channel, in->place}});
+    case PL_ENGINE_IN_PRIORITY:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_PRIORITY, .priority = {in->channel, in->value}});
+    case PL_ENGINE_IN_CHANNEL_RESET:
+      return to_session(
+          e, in,
+          (pl_session_event){.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {in->channel, (uint16_t)in->value}});
+    default:
+      return to_session(e, in, (pl_session_event){.type = PL_SESSION_CLOSE, .close = {(uint16_t)in->value, in->data}});
+  }
 }
 
 static bool has_id(const pl_engine_event *in) {
@@ -94,19 +114,13 @@ int pl_engine_command(pl_engine *e, pl_engine_event *in) {
     case PL_ENGINE_IN_CONNECT:
       return connect_to(e, in);
     case PL_ENGINE_IN_SEND:
-      return to_session(e, in, PL_SESSION_SEND);
     case PL_ENGINE_IN_SEND_VOLATILE:
-      return to_session(e, in, PL_SESSION_SEND_VOLATILE);
     case PL_ENGINE_IN_FINISH:
-      return to_session(e, in, PL_SESSION_FINISH);
     case PL_ENGINE_IN_TAKE:
-      return to_session(e, in, PL_SESSION_TAKE);
     case PL_ENGINE_IN_PRIORITY:
-      return to_session(e, in, PL_SESSION_PRIORITY);
     case PL_ENGINE_IN_CHANNEL_RESET:
-      return to_session(e, in, PL_SESSION_CHANNEL_RESET);
     case PL_ENGINE_IN_CLOSE:
-      return to_session(e, in, PL_SESSION_CLOSE);
+      return session_command(e, in);
     case PL_ENGINE_IN_ALLOW:
       return has_id(in) ? pl_engine_peer_allow(e, in->peer.data) : PL_EID;
     case PL_ENGINE_IN_DENY:

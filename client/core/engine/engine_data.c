@@ -107,12 +107,12 @@ void pl_engine_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_v
     return;
   }
   e->carried = true;
-  pl_session_event in = {.type = PL_SESSION_RECORD, .link = number, .data = {plain, (size_t)n}};
-  in.counter = l->keys.received_counter;
-  pl_engine_session *s = l->state == PL_ENGINE_LINK_UP ? l->session : begin(e, l, epoch_in(in.data));
+  pl_session_event in = {.type = PL_SESSION_RECORD, .record = {.link = number, .data = {plain, (size_t)n}}};
+  in.record.counter = l->keys.received_counter;
+  pl_engine_session *s = l->state == PL_ENGINE_LINK_UP ? l->session : begin(e, l, epoch_in(in.record.data));
   if (!s) return;
   pl_engine_link_traffic(e, l, record.size);
-  int rc = pl_engine_session_step(e, s, &in);
+  int rc = pl_engine_session_step(e, s, &in, NULL);
   if (rc != PL_ENOMEM) return;
   l = pl_engine_link_find(e, number);
   if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */

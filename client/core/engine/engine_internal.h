@@ -163,7 +163,7 @@ struct pl_engine {
   size_t text_used;
   uint8_t *plain; /* opened records of this step */
   size_t plain_capacity;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
 
   pl_engine_connection_state connection;
   uint64_t connection_ms; /* when its state ends */
@@ -332,7 +332,8 @@ pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[3
 pl_engine_session *pl_engine_session_dialling(const pl_engine *e,
                                               const uint8_t id[32]); /* any instance, none known yet */
 void pl_engine_session_free(pl_engine *e, pl_engine_session *s);
-int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in); /* and what follows from it */
+/* Steps the session and handles what follows from it. `result` may be NULL. */
+int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result);
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
 int pl_engine_session_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l);
 void pl_engine_session_dial_forgotten(pl_engine *e, pl_engine_session *s); /* when nothing else would bring it a link */

@@ -127,10 +127,10 @@ void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason) {
       pl_engine_dial_failed(e, s, corrupt ? PL_REASON_CORRUPT : PL_REASON_GONE);
     return;
   }
-  pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link = number};
+  pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link_down = {number}};
   if (reason) s->unlink_reason = reason;
   count_fault(e, s, up_ms);
-  (void)pl_engine_session_step(e, s, &down);
+  (void)pl_engine_session_step(e, s, &down, NULL);
 }
 
 void pl_engine_links_end_all(pl_engine *e) {

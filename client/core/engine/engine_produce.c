@@ -3,12 +3,7 @@
 
 #include "engine_internal.h"
 
-enum {
-  HEADER = PL_CONST_ENVELOPE_HEADER_BYTES,
-  COUNTER = 8,
-  TAG = PL_CONST_RECORD_OVERHEAD_BYTES - COUNTER,
-  RECORD_ROOM = 20480 /* a session needs so much to write a record */
-};
+enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES, COUNTER = 8, TAG = PL_CONST_RECORD_OVERHEAD_BYTES - COUNTER };
 
 static size_t produce_control(pl_engine *e, uint8_t *out, size_t capacity) {
   size_t used = 0;
@@ -57,7 +52,7 @@ size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t cap
   if (e->connection == PL_ENGINE_CONN_ONLINE && capacity > e->message_max) capacity = e->message_max;
   size_t used = produce_control(e, out, capacity);
   if (e->connection != PL_ENGINE_CONN_ONLINE) return used;
-  while (!pl_list_empty(&e->ready) && capacity - used >= HEADER + COUNTER + TAG + RECORD_ROOM) {
+  while (!pl_list_empty(&e->ready) && capacity - used >= HEADER + COUNTER + TAG + PL_SESSION_RECORD_MIN) {
     pl_engine_session *s = PL_CONTAINER(e->ready.next, pl_engine_session, ready);
     size_t n = produce_record(e, s, out + used, capacity - used);
     if (n == 0 && used && pl_session_has_output(s->core)) break; /* needs more room than is left */

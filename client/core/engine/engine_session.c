@@ -261,12 +261,12 @@ static void fail(pl_engine *e, pl_engine_session *s, int error) {
   pl_engine_session_touch(e, s);
 }
 
-int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in) {
+int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result) {
   pl_engine_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
   if (s->ended) return PL_ESTATE;
   in->now_ms = e->now_ms;
-  int rc = pl_session_step(s->core, in, &sink);
+  int rc = pl_session_step(s->core, in, &sink, result);
   bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
   if (broke && !s->ended) {
     fail(e, s, rc);
@@ -306,13 +306,14 @@ void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int re
 }
 
 int pl_engine_session_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) {
-  pl_session_event in = {.type = PL_SESSION_LINK_UP, .link = l->number, .opener = l->opener, .window = e->link_window};
-  in.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
+  pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
+  in.link_up.window = e->link_window;
+  in.link_up.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
   if (l->application_size) memcpy(s->application, l->application, l->application_size);
   s->application_size = l->application_size;
   if (l->name_size) memcpy(s->name, l->name, l->name_size);
   s->name_size = l->name_size;
-  return pl_engine_session_step(e, s, &in);
+  return pl_engine_session_step(e, s, &in, NULL);
 }
 
 /* ---- time ------------------------------------------------------------------------------------------- */
@@ -355,7 +356,7 @@ void pl_engine_session_time(pl_engine *e, pl_engine_session *s) {
   size_t slot = s->slot;
   if (e->now_ms >= pl_session_deadline(s->core)) {
     pl_session_event in = {.type = PL_SESSION_TIME};
-    (void)pl_engine_session_step(e, s, &in);
+    (void)pl_engine_session_step(e, s, &in, NULL);
     if (e->sessions[slot] != s) return;
   }
   if (s->lingering) {

@@ -1,10 +1,10 @@
-/* What of a channel goes into the next DATA frame: limits of channel and session, and messages begun. */
-#include "session_internal.h"
+#include "session_chunk.h"
 
-/* How far new places may go. A message is begun only when the session's credit lets it end, else many begun
- * messages could use it up and none could ever be completed. One at a time may go on with what credit there is:
- * it ends once all else was taken, and so a large one is not put off for ever by small ones. */
-static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+/* Returns how far new places may go. A message is started only when the session's credit covers all of it: otherwise
+ * many started messages could use up the credit, and none could be completed. One message at a time may start with
+ * less; it can be completed once everything else was taken. Otherwise small messages could put off a large one forever.
+ */
+static uint64_t chunk_allowed_to(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
   uint64_t to = c->begun_to;
   if (c->sent_to == c->begun_to) {
@@ -16,21 +16,22 @@ static uint64_t allowed_to(const pl_session *s, const pl_channel *c, uint64_t me
   return to < c->limit ? to : c->limit;
 }
 
-/* The end of the channel may go with the last message: there is credit for both. */
-static bool end_fits(const pl_session *s, const pl_channel *c, uint64_t message_end) {
+/* Whether there is credit for the end of the channel, too, so that it can go with the last message. */
+static bool chunk_end_fits(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   if (c->sent_to >= c->end) return true;
   uint64_t more = c->begun_to < message_end ? message_end - c->sent_to : 0;
   return c->end <= c->limit && s->sent_sum + s->reserved + more < s->session_limit;
 }
 
-bool pl_channel_next_chunk(const pl_session *s, const pl_channel *c, size_t room, pl_chunk *out) {
+bool pl_session_channel_next_chunk(const pl_session *s, const pl_session_channel *c, size_t room,
+                                   pl_session_chunk *out) {
   if (c->cursor >= c->end) return false;
-  *out = (pl_chunk){.from = c->cursor};
+  *out = (pl_session_chunk){.from = c->cursor};
   if (c->was_reset) return out->reset = true;
   bool message = c->ends_cursor < c->ends_last;
   uint64_t message_end = message ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
   uint64_t to = c->sent_to;
-  if (message_end > to) to = allowed_to(s, c, message_end);
+  if (message_end > to) to = chunk_allowed_to(s, c, message_end);
   if (to < c->sent_to) to = c->sent_to;
   if (!message) { /* only the end of the channel is left */
     out->flags = PL_CONST_DATA_FLAG_END_OF_CHANNEL;
@@ -43,33 +44,33 @@ bool pl_channel_next_chunk(const pl_session *s, const pl_channel *c, size_t room
   out->bytes = (size_t)bytes;
   if (c->cursor + bytes == message_end - 1 && allowed > bytes) {
     out->flags = PL_CONST_DATA_FLAG_END_OF_MESSAGE;
-    if (c->finished && message_end == c->end - 1 && end_fits(s, c, message_end))
+    if (c->finished && message_end == c->end - 1 && chunk_end_fits(s, c, message_end))
       out->flags |= PL_CONST_DATA_FLAG_END_OF_CHANNEL;
   }
   return bytes > 0 || out->flags;
 }
 
-bool pl_channel_waits_for_credit(const pl_session *s, const pl_channel *c) {
-  pl_chunk chunk;
-  return c->cursor < c->end && !pl_channel_next_chunk(s, c, 1, &chunk);
+bool pl_session_channel_waits_for_credit(const pl_session *s, const pl_session_channel *c) {
+  pl_session_chunk chunk;
+  return c->cursor < c->end && !pl_session_channel_next_chunk(s, c, 1, &chunk);
 }
 
-void pl_channel_chunk_sent(pl_session *s, pl_channel *c, const pl_chunk *chunk) {
+void pl_session_channel_chunk_sent(pl_session *s, pl_session_channel *c, const pl_session_chunk *chunk) {
   uint64_t to = chunk->from + chunk->bytes;
   if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_MESSAGE) to++;
   if (chunk->flags & PL_CONST_DATA_FLAG_END_OF_CHANNEL) to++;
   if (chunk->reset) to = c->end;
   if (to > c->sent_to) {
     uint64_t message_end = c->ends_cursor < c->ends_last ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
-    if (c->begun_to == c->sent_to) { /* begins a message: reserves what it may take of the session's credit */
+    if (c->begun_to == c->sent_to) { /* starts a message: reserves the session's credit that it still needs */
       uint64_t end = chunk->reset ? to : message_end;
       uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
       if (end - c->sent_to > free && to < end) end = to;
       c->begun_to = end;
       s->reserved += end - c->sent_to;
     }
-    uint64_t begun = to < c->begun_to ? to : c->begun_to;
-    s->reserved -= begun - c->sent_to;
+    uint64_t covered = to < c->begun_to ? to : c->begun_to;
+    s->reserved -= covered - c->sent_to;
     s->sent_sum += to - c->sent_to;
     c->sent_to = to;
     if (c->begun_to < to) c->begun_to = to;

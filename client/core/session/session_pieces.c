@@ -1,9 +1,9 @@
-/* Memory of messages that are put together from several frames. */
-#include "session_internal.h"
+/* Memory of messages that are assembled from several frames. */
+#include "session.h"
 
-void pl_pieces_release(pl_pieces *p) {
+void pl_session_pieces_release(pl_session_pieces *p) {
   while (p->finished) {
-    pl_piece *piece = p->finished;
+    pl_session_piece *piece = p->finished;
     p->finished = piece->next;
     if (!p->spare || p->spare->capacity < piece->capacity) {
       pl_free(p->spare);
@@ -14,8 +14,8 @@ void pl_pieces_release(pl_pieces *p) {
   }
 }
 
-void pl_pieces_deinit(pl_pieces *p) {
-  pl_pieces_release(p);
+void pl_session_pieces_deinit(pl_session_pieces *p) {
+  pl_session_pieces_release(p);
   pl_free(p->spare);
   p->spare = NULL;
 }

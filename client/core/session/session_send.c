@@ -1,17 +1,10 @@
-/* My direction of a channel: what the application wrote and the peer has not taken yet. */
-#include "session_internal.h"
+#include "session_send.h"
 
 #include <string.h>
 
-void pl_channel_deinit(pl_channel *c) {
-  pl_list_remove(&c->sending);
-  pl_list_remove(&c->changed);
-  pl_free(c->ring);
-  pl_free(c->ends);
-  pl_free(c->partial);
-}
+#include "session_base.h"
 
-static bool grow_ring(pl_channel *c, size_t needed) {
+static bool ring_grow(pl_session_channel *c, size_t needed) {
   size_t capacity = c->ring_capacity ? c->ring_capacity : 1024;
   while (capacity < needed) capacity *= 2;
   if (capacity == c->ring_capacity) return true;
@@ -31,7 +24,7 @@ static bool grow_ring(pl_channel *c, size_t needed) {
   return true;
 }
 
-static bool grow_ends(pl_channel *c) {
+static bool ends_grow(pl_session_channel *c) {
   if (c->ends_last - c->ends_first < c->ends_capacity) return true;
   size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : 16;
   uint64_t *ends = pl_alloc(capacity * sizeof *ends);
@@ -44,34 +37,35 @@ static bool grow_ends(pl_channel *c) {
   return true;
 }
 
-static void ring_write(pl_channel *c, uint64_t place, const uint8_t *data, size_t n) {
+static void ring_write(pl_session_channel *c, uint64_t place, const uint8_t *data, size_t n) {
   size_t at = (size_t)(place & (c->ring_capacity - 1));
   size_t first = n < c->ring_capacity - at ? n : c->ring_capacity - at;
   if (first) memcpy(c->ring + at, data, first);
   if (n > first) memcpy(c->ring, data + first, n - first);
 }
 
-void pl_channel_copy(const pl_channel *c, uint64_t from, uint8_t *out, size_t n) {
+void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t *out, size_t n) {
   size_t at = (size_t)(from & (c->ring_capacity - 1));
   size_t first = n < c->ring_capacity - at ? n : c->ring_capacity - at;
   if (first) memcpy(out, c->ring + at, first);
   if (n > first) memcpy(out + first, c->ring, n - first);
 }
 
-static void has_places_to_send(pl_session *s, pl_channel *c) {
+/* Lists the channel among those that send, when it has anything to send. */
+static void channel_list(pl_session *s, pl_session_channel *c) {
   if (c->cursor < c->end && pl_list_empty(&c->sending)) pl_list_append(&s->sending[c->priority], &c->sending);
 }
 
-static void wrote(pl_session *s, pl_channel *c, uint64_t places) {
-  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting begins now */
+static void channel_wrote(pl_session *s, pl_session_channel *c, uint64_t places) {
+  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting starts now */
   c->end += places;
   s->waiting += places;
-  has_places_to_send(s, c);
+  channel_list(s, c);
 }
 
-static bool fits(const pl_session *s, const pl_channel *c, uint64_t places) {
+static bool channel_has_room(const pl_session *s, const pl_session_channel *c, uint64_t places) {
   return c->end - c->peer_taken_to + places <= s->config.channel_window &&
-         s->waiting + places <= s->config.session_window && c->ends_last - c->ends_first < PL_ENDS_MAX;
+         s->waiting + places <= s->config.session_window && c->ends_last - c->ends_first < PL_SESSION_MESSAGES_MAX;
 }
 
 uint32_t pl_session_message_max(const pl_session *s) {
@@ -79,40 +73,40 @@ uint32_t pl_session_message_max(const pl_session *s) {
   return less ? s->peer_message_max : s->config.message_max;
 }
 
-int pl_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) {
+int pl_session_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
   if (data.size > pl_session_message_max(s)) return PL_EMSGSIZE;
-  pl_channel *c = pl_session_channel(s, number);
+  pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   if (c->finished) return PL_ESTATE;
-  if (!fits(s, c, data.size + 1)) {
+  if (!channel_has_room(s, c, data.size + 1)) {
     c->wants_writable = true;
     return PL_EAGAIN;
   }
-  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + data.size + 1) || !grow_ends(c)) return PL_ENOMEM;
+  if (!ring_grow(c, (size_t)(c->end - c->peer_taken_to) + data.size + 1) || !ends_grow(c)) return PL_ENOMEM;
   ring_write(c, c->end, data.data, data.size);
   c->ends[c->ends_last++ & (c->ends_capacity - 1)] = c->end + data.size + 1;
-  wrote(s, c, data.size + 1);
+  channel_wrote(s, c, data.size + 1);
   *place = c->end;
   return 0;
 }
 
-int pl_channel_finish(pl_session *s, uint8_t number, uint64_t *place) {
+int pl_session_channel_finish(pl_session *s, uint8_t number, uint64_t *place) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
-  pl_channel *c = pl_session_channel(s, number);
+  pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   if (c->finished) return PL_ESTATE;
-  if (!grow_ring(c, (size_t)(c->end - c->peer_taken_to) + 1)) return PL_ENOMEM;
+  if (!ring_grow(c, (size_t)(c->end - c->peer_taken_to) + 1)) return PL_ENOMEM;
   c->finished = true;
-  wrote(s, c, 1);
+  channel_wrote(s, c, 1);
   *place = c->end;
   return 0;
 }
 
-/* What was never sent is forgotten; the end takes the place after the last one sent. */
-int pl_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
+/* Forgets what was never sent. The end takes the place after the last one that was sent. */
+int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
-  pl_channel *c = pl_session_channel(s, number);
+  pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   if (c->was_reset || (c->finished && c->peer_received_to == c->end)) return PL_ESTATE;
   uint64_t end = c->finished && c->sent_to == c->end ? c->end : c->sent_to + 1;
@@ -126,13 +120,13 @@ int pl_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   c->finished = c->was_reset = true;
   c->wants_writable = false;
   c->reset_reason = reason;
-  has_places_to_send(s, c);
+  channel_list(s, c);
   return 0;
 }
 
-int pl_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) {
+int pl_session_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) {
   if (number >= PL_CONST_CHANNELS_MAX || priority > 7) return PL_EINVAL;
-  pl_channel *c = pl_session_channel(s, number);
+  pl_session_channel *c = pl_session_channel_get(s, number);
   if (!c) return PL_ENOMEM;
   c->priority = (uint8_t)priority;
   if (pl_list_empty(&c->sending)) return 0;
@@ -143,7 +137,7 @@ int pl_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) {
 
 int pl_session_writable_again(pl_session *s) {
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    pl_channel *c = s->channels[i];
+    pl_session_channel *c = s->channels[i];
     if (!c || !c->wants_writable) continue;
     if (c->end - c->peer_taken_to > s->config.channel_window / 2 || s->waiting > s->config.session_window / 2) continue;
     int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_WRITABLE, .channel = c->number});
@@ -153,23 +147,22 @@ int pl_session_writable_again(pl_session *s) {
   return 0;
 }
 
-/* Moves on to the end of the message that the cursor is in. */
-static void find_message(pl_channel *c) {
+/* Moves ends_cursor to the end of the message that the cursor is in. */
+static void channel_find_message(pl_session_channel *c) {
   while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= c->cursor)
     c->ends_cursor++;
 }
 
-/* New places from an ACK or HELLO: frees what was taken. Older values change nothing. */
-int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to, uint64_t taken_to) {
+int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint64_t received_to, uint64_t taken_to) {
   if (received_to > c->sent_to || taken_to > received_to) return PL_EPROTOCOL;
   if (received_to > c->peer_received_to) {
     c->peer_received_to = received_to;
     s->patience = 0;
-    s->take_probe_ms = PL_PROBE_MIN_MS;
+    s->take_probe_ms = PL_SESSION_PROBE_MIN_MS;
     pl_session_progress(s);
     if (c->cursor < received_to) {
       c->cursor = received_to;
-      find_message(c);
+      channel_find_message(c);
       if (c->cursor == c->end) pl_list_remove(&c->sending);
     }
   }
@@ -179,12 +172,12 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   if (rc) return rc;
   s->waiting -= taken_to - c->peer_taken_to;
   c->peer_taken_to = taken_to;
-  s->take_probe_ms = PL_PROBE_MIN_MS;
+  s->take_probe_ms = PL_SESSION_PROBE_MIN_MS;
   pl_session_progress(s);
   while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
-  find_message(c);
-  if (taken_to == c->end && c->ring_capacity > PL_RING_KEPT_BYTES) { /* idle channels keep little */
+  channel_find_message(c);
+  if (taken_to == c->end && c->ring_capacity > PL_SESSION_RING_KEPT_BYTES) { /* an idle channel keeps little memory */
     pl_free(c->ring);
     c->ring = NULL;
     c->ring_capacity = 0;
@@ -192,19 +185,19 @@ int pl_channel_taken_by_peer(pl_session *s, pl_channel *c, uint64_t received_to,
   return pl_session_writable_again(s);
 }
 
-void pl_channel_go_back(pl_session *s, pl_channel *c) {
+void pl_session_channel_go_back(pl_session *s, pl_session_channel *c) {
   if (c->cursor <= c->peer_received_to) return;
   c->cursor = c->peer_received_to;
   c->ends_cursor = c->ends_first;
-  find_message(c);
-  has_places_to_send(s, c);
+  channel_find_message(c);
+  channel_list(s, c);
 }
 
 int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {
   if (number >= PL_CONST_CHANNELS_MAX) return PL_EINVAL;
-  if (data.size > PL_VOLATILE_BYTES / 2) return PL_EMSGSIZE;
+  if (data.size > PL_SESSION_VOLATILE_BYTES / 2) return PL_EMSGSIZE;
   if (!s->current) return PL_EAGAIN;
-  while (s->volatiles.size + data.size + 3 > PL_VOLATILE_BYTES) {
+  while (s->volatiles.size + data.size + 3 > PL_SESSION_VOLATILE_BYTES) {
     const uint8_t *oldest = pl_buffer_data(&s->volatiles);
     pl_buffer_consume(&s->volatiles, pl_get_u16(oldest) + 3u);
   }
@@ -220,11 +213,12 @@ int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {
 void pl_session_report_lost(pl_session *s, const pl_session_sink *out) {
   s->out = out;
   for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
-    const pl_channel *c = s->channels[i];
+    const pl_session_channel *c = s->channels[i];
     for (uint64_t e = c ? c->ends_first : 0; c && e < c->ends_last; e++) {
       pl_session_action lost = {.type = PL_SESSION_LOST, .channel = c->number};
       lost.place = c->ends[e & (c->ends_capacity - 1)];
-      if (pl_session_emit(s, lost)) return; /* no memory to tell more; the session's own end is still told */
+      if (pl_session_emit(s, lost))
+        return; /* no memory to report more; the owner still reports the end of the session */
     }
   }
 }

@@ -1,4 +1,4 @@
-/* What goes over CHAT_CHANNEL about files, made when it can be sent. */
+/* What is said about files on CHAT_CHANNEL. A message is made only when it can be sent. */
 #include <string.h>
 
 #include "transfer_internal.h"
@@ -8,20 +8,21 @@ void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what) {
   t->words_due = true;
 }
 
-/* ---- last words --------------------------------------------------------------------------------------- */
+/* ---- last words ---- */
 
-static void drop_first_said(pl_transfer *t) {
-  t->last_first = (t->last_first + 1) % PL_LAST_WORDS_MAX;
+static void last_word_drop(pl_transfer *t) {
+  t->last_first = (t->last_first + 1) % PL_TRANSFER_LAST_WORDS_MAX;
   t->last_count--;
   t->last_said--;
 }
 
-/* In a full ring what was said gives way, then what is new: it can only be a peer that offers and does not listen. */
+/* When the ring is full, the oldest word that was said is dropped for the new one; when none was said yet, the new one
+ * is dropped. Only a peer that keeps offering and does not listen gets that far. */
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why) {
   t->words_due = true;
-  if (t->last_count == PL_LAST_WORDS_MAX && t->last_said) drop_first_said(t);
-  if (t->last_count == PL_LAST_WORDS_MAX) return;
-  pl_last_word *w = &t->last_words[(t->last_first + t->last_count++) % PL_LAST_WORDS_MAX];
+  if (t->last_count == PL_TRANSFER_LAST_WORDS_MAX && t->last_said) last_word_drop(t);
+  if (t->last_count == PL_TRANSFER_LAST_WORDS_MAX) return;
+  pl_transfer_last_word *w = &t->last_words[(t->last_first + t->last_count++) % PL_TRANSFER_LAST_WORDS_MAX];
   w->type = type;
   w->why = why;
   memcpy(w->id, id, sizeof w->id);
@@ -33,41 +34,41 @@ void pl_transfer_say_last_again(pl_transfer *t) {
 }
 
 void pl_transfer_heard(pl_transfer *t, uint64_t place) {
-  while (t->last_said && t->last_words[t->last_first].place <= place) drop_first_said(t);
+  while (t->last_said && t->last_words[t->last_first].place <= place) last_word_drop(t);
 }
 
 bool pl_transfer_is_heard(const pl_transfer *t) {
   return t->last_count == 0;
 }
 
-static pl_last_word *next_last_word(pl_transfer *t) {
+static pl_transfer_last_word *last_word_next(pl_transfer *t) {
   if (t->last_said == t->last_count) return NULL;
-  return &t->last_words[(t->last_first + t->last_said) % PL_LAST_WORDS_MAX];
+  return &t->last_words[(t->last_first + t->last_said) % PL_TRANSFER_LAST_WORDS_MAX];
 }
 
-/* ---- the next word ------------------------------------------------------------------------------------ */
+/* ---- the next word ---- */
 
-static uint8_t due(const pl_transfer_entry *e) {
+static uint8_t entry_due(const pl_transfer_entry *e) {
   bool get_waits = e->offer_due || e->file.held_here;
-  if (e->say & PL_SAY_OFFER) return PL_SAY_OFFER;
-  if (e->say & PL_SAY_GET && !get_waits) return PL_SAY_GET;
-  return e->say & PL_SAY_HOLD;
+  if (e->say & PL_TRANSFER_SAY_OFFER) return PL_TRANSFER_SAY_OFFER;
+  if (e->say & PL_TRANSFER_SAY_GET && !get_waits) return PL_TRANSFER_SAY_GET;
+  return e->say & PL_TRANSFER_SAY_HOLD;
 }
 
-/* The file to speak about; NULL when there is none, or when a last word comes first. */
-static pl_transfer_entry *next_speaker(pl_transfer *t) {
-  if (!t->words_due || next_last_word(t)) return NULL;
+/* Returns the file to speak about, or NULL when there is none or a last word comes first. */
+static pl_transfer_entry *entry_to_say(pl_transfer *t) {
+  if (!t->words_due || last_word_next(t)) return NULL;
   for (int side = 0; side < 2; side++) {
     for (pl_node *n = t->files[side].next; n != &t->files[side]; n = n->next) {
       pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
-      if (due(e)) return e;
+      if (entry_due(e)) return e;
     }
   }
   t->words_due = false;
   return NULL;
 }
 
-static int put_last_word(const pl_last_word *w, uint8_t *out) {
+static int last_word_encode(const pl_transfer_last_word *w, uint8_t *out) {
   if (w->type == PL_CONST_FILE_SAVED) {
     pl_wire_file_saved m = {.type = w->type};
     memcpy(m.id, w->id, sizeof m.id);
@@ -78,7 +79,7 @@ static int put_last_word(const pl_last_word *w, uint8_t *out) {
   return pl_wire_file_stop_encode(&m, out, PL_TRANSFER_WORD_MAX);
 }
 
-static int put_offer(const pl_transfer_file *f, uint8_t *out) {
+static int offer_encode(const pl_transfer_file *f, uint8_t *out) {
   pl_wire_file_offer m = {.type = PL_CONST_FILE_OFFER, .flags = f->flags, .size = f->size};
   if (f->flags & PL_CONST_FILE_FLAG_STREAM) m.size = 0;
   memcpy(m.id, f->id, sizeof m.id);
@@ -90,10 +91,10 @@ static int put_offer(const pl_transfer_file *f, uint8_t *out) {
   return pl_wire_file_offer_encode(&m, out, PL_TRANSFER_WORD_MAX);
 }
 
-static int put_word(const pl_transfer_entry *e, uint8_t *out) {
-  uint8_t what = due(e);
-  if (what == PL_SAY_OFFER) return put_offer(&e->file, out);
-  if (what == PL_SAY_GET) {
+static int entry_encode(const pl_transfer_entry *e, uint8_t *out) {
+  uint8_t what = entry_due(e);
+  if (what == PL_TRANSFER_SAY_OFFER) return offer_encode(&e->file, out);
+  if (what == PL_TRANSFER_SAY_GET) {
     pl_wire_file_get m = {.type = PL_CONST_FILE_GET, .offset = e->next};
     memcpy(m.id, e->file.id, sizeof m.id);
     return pl_wire_file_get_encode(&m, out, PL_TRANSFER_WORD_MAX);
@@ -104,25 +105,26 @@ static int put_word(const pl_transfer_entry *e, uint8_t *out) {
 }
 
 size_t pl_transfer_next_word(pl_transfer *t, uint8_t out[PL_TRANSFER_WORD_MAX]) {
-  pl_transfer_entry *e = next_speaker(t);
-  const pl_last_word *last = next_last_word(t);
+  pl_transfer_entry *e = entry_to_say(t);
+  const pl_transfer_last_word *last = last_word_next(t);
   int n = 0;
   if (last)
-    n = put_last_word(last, out);
+    n = last_word_encode(last, out);
   else if (e)
-    n = put_word(e, out);
+    n = entry_encode(e, out);
   return n > 0 ? (size_t)n : 0;
 }
 
 void pl_transfer_word_sent(pl_transfer *t, uint64_t place) {
-  pl_transfer_entry *e = next_speaker(t);
-  pl_last_word *last = next_last_word(t);
+  pl_transfer_entry *e = entry_to_say(t);
+  pl_transfer_last_word *last = last_word_next(t);
   if (last) {
     last->place = place;
     t->last_said++;
   } else if (e) {
-    uint8_t what = due(e);
+    uint8_t what = entry_due(e);
     e->say &= (uint8_t)~what;
-    if (what == PL_SAY_GET) e->get_said = e->gap_said = true; /* what comes until it is obeyed is of another place */
+    if (what == PL_TRANSFER_SAY_GET)
+      e->get_said = e->gap_said = true; /* until the peer obeys, bytes of other places may come */
   }
 }

@@ -288,25 +288,30 @@ static void settings_and_events_that_make_no_sense(void **state) {
     assert_null(s);
   }
   start();
-  static const pl_session_event_type on_channel[] = {PL_SESSION_SEND,     PL_SESSION_SEND_VOLATILE,
-                                                     PL_SESSION_FINISH,   PL_SESSION_TAKE,
-                                                     PL_SESSION_PRIORITY, PL_SESSION_CHANNEL_RESET};
-  for (size_t i = 0; i < 6; i++)
-    assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = on_channel[i], .channel = 255}), PL_EINVAL);
-  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_PRIORITY, .value = 8}), PL_EINVAL);
-  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_CLOSE + 1}), PL_EINVAL);
+  static const pl_session_event no_channel[] = {
+      {.type = PL_SESSION_SEND, .send = {.channel = 255}},
+      {.type = PL_SESSION_SEND_VOLATILE, .send = {.channel = 255}},
+      {.type = PL_SESSION_FINISH, .finish = {.channel = 255}},
+      {.type = PL_SESSION_TAKE, .take = {.channel = 255}},
+      {.type = PL_SESSION_PRIORITY, .priority = {.channel = 255}},
+      {.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {.channel = 255}},
+  };
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(no_channel); i++) assert_int_equal(two_step(&t, 1, no_channel[i]), PL_EINVAL);
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_PRIORITY, .priority = {.level = 8}}),
+                   PL_EINVAL);
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_CLOSE + 1}), PL_EINVAL);
   pl_session_event end = {.type = PL_SESSION_FINISH};
-  assert_int_equal(two_step(&t, 1, &end), 0);
-  assert_int_equal(two_step(&t, 1, &end), PL_ESTATE);
+  assert_int_equal(two_step(&t, 1, end), 0);
+  assert_int_equal(two_step(&t, 1, end), PL_ESTATE);
   assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
-  pl_session_event large = {.type = PL_SESSION_SEND_VOLATILE, .data = {frames, 32769}};
-  assert_int_equal(two_step(&t, 1, &large), PL_EMSGSIZE);
+  pl_session_event large = {.type = PL_SESSION_SEND_VOLATILE, .send = {.data = {frames, 32769}}};
+  assert_int_equal(two_step(&t, 1, large), PL_EMSGSIZE);
   for (uint32_t id = 2; id <= 9; id++) {
-    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link = id, .window = 1};
-    assert_int_equal(two_step(&t, 1, &up), id < 9 ? 0 : PL_EAGAIN);
+    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link_up = {.id = id, .window = 1}};
+    assert_int_equal(two_step(&t, 1, up), id < 9 ? 0 : PL_EAGAIN);
   }
-  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_RECORD, .link = 99}), 0);
-  assert_int_equal(two_step(&t, 1, &(pl_session_event){.type = PL_SESSION_LINK_DOWN, .link = 99}), 0);
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_RECORD, .record = {.link = 99}}), 0);
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_LINK_DOWN, .link_down = {99}}), 0);
   two_deinit(&t);
 }
 

@@ -91,10 +91,10 @@ static void equal_channels_take_turns_and_urgent_ones_go_first(void **state) {
   two_link(&t, 1, 0);
   two_run(&t, 100);
   for (uint8_t c = 0; c < 4; c++) fill(0, c);
-  pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .channel = 3, .value = 0};
-  assert_int_equal(two_step(&t, 0, &urgent), 0);
-  urgent.value = 8;
-  assert_int_equal(two_step(&t, 0, &urgent), PL_EINVAL);
+  pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .priority = {.channel = 3, .level = 0}};
+  assert_int_equal(two_step(&t, 0, urgent), 0);
+  urgent.priority.level = 8;
+  assert_int_equal(two_step(&t, 0, urgent), PL_EINVAL);
   two_run(&t, 60000);
   uint64_t last[4] = {0};
   for (size_t k = 0; k < t.side[1].seen_count; k++)
@@ -122,8 +122,8 @@ static void a_slow_reader_stops_only_its_channel(void **state) {
     two_run(&t, 100);
     assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 4 + k);
   }
-  pl_session_event taken = {.type = PL_SESSION_TAKE, .channel = 0, .place = 65001};
-  assert_int_equal(two_step(&t, 1, &taken), 0);
+  pl_session_event taken = {.type = PL_SESSION_TAKE, .take = {.channel = 0, .place = 65001}};
+  assert_int_equal(two_step(&t, 1, taken), 0);
   two_run(&t, 1000);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 9);
   two_deinit(&t);
@@ -151,8 +151,8 @@ static void a_large_volatile_message_goes_beside_bulk(void **state) {
   start();
   assert_int_equal(two_send(&t, 0, 0, block, 40000), 0);
   assert_true(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags) > 40000);
-  pl_session_event in = {.type = PL_SESSION_SEND_VOLATILE, .channel = 1, .data = {block, 30000}};
-  assert_int_equal(two_step(&t, 0, &in), 0);
+  pl_session_event in = {.type = PL_SESSION_SEND_VOLATILE, .send = {.channel = 1, .data = {block, 30000}}};
+  assert_int_equal(two_step(&t, 0, in), 0);
   assert_int_equal(pl_session_produce(t.side[0].session, 10, record, 25000, &link, &flags),
                    0); /* of the caller's room */
   assert_int_equal(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags), 30004);
@@ -236,8 +236,8 @@ static void a_late_receipt_survives_a_lost_ack(void **state) {
   assert_true(t.side[0].records_out < 20);
   t.drop = drop_acks;
   drop_last_ack = true;
-  pl_session_event taken = {.type = PL_SESSION_TAKE, .place = 2};
-  assert_int_equal(two_step(&t, 1, &taken), 0);
+  pl_session_event taken = {.type = PL_SESSION_TAKE, .take = {.place = 2}};
+  assert_int_equal(two_step(&t, 1, taken), 0);
   two_run(&t, 100);
   drop_last_ack = false;
   two_run(&t, 40000);
@@ -284,7 +284,7 @@ static void a_stop_is_no_round_trip(void **state) {
   (void)state;
   start();
   assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
-  (void)two_step(&t, 0, &(pl_session_event){.type = PL_SESSION_TIME});
+  (void)two_step(&t, 0, (pl_session_event){.type = PL_SESSION_TIME});
   two_run(&t, 0); /* sent */
   t.now_us += 52000000;
   pl_session_late(t.side[0].session, t.now_us / 1000);
@@ -326,10 +326,10 @@ static void a_channel_given_up_at_the_end_of_a_record(void **state) {
     start();
     assert_int_equal(two_send(&t, 0, 1, "x", 1), 0);
     two_run(&t, 100);
-    pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .channel = 0, .value = 0};
-    assert_int_equal(two_step(&t, 0, &urgent), 0);
-    pl_session_event give_up = {.type = PL_SESSION_CHANNEL_RESET, .channel = 1, .value = PL_REASON_CLOSED};
-    assert_int_equal(two_step(&t, 0, &give_up), 0);
+    pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .priority = {.channel = 0, .level = 0}};
+    assert_int_equal(two_step(&t, 0, urgent), 0);
+    pl_session_event give_up = {.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {1, PL_REASON_CLOSED}};
+    assert_int_equal(two_step(&t, 0, give_up), 0);
     assert_int_equal(two_send(&t, 0, 0, block, full - left), 0); /* ends so far from the record's end */
     two_run(&t, 100);
     assert_int_equal(t.side[1].broke, 0);

@@ -23,7 +23,7 @@ void two_deinit(two *t) {
   for (int i = 0; i < 2; i++) {
     two_side *s = &t->side[i];
     pl_session_free(s->session);
-    pl_pieces_deinit(&s->pieces);
+    pl_session_pieces_deinit(&s->pieces);
     while (s->in) {
       two_record *r = s->in;
       s->in = r->next;
@@ -66,21 +66,23 @@ static int take(void *p, const pl_session_action *a) {
   return 0;
 }
 
-int two_step(two *t, int i, pl_session_event *in) {
+int two_step(two *t, int i, pl_session_event in) {
   two_side *s = &t->side[i];
   context c = {t, s};
   pl_session_sink sink = {take, &c};
-  in->now_ms = t->now_us / 1000;
-  pl_pieces_release(&s->pieces);
-  return s->rc = pl_session_step(s->session, in, &sink);
+  pl_session_result result;
+  in.now_ms = t->now_us / 1000;
+  pl_session_pieces_release(&s->pieces);
+  s->rc = pl_session_step(s->session, &in, &sink, &result);
+  s->place = result.place;
+  return s->rc;
 }
 
 void two_link(two *t, uint32_t id, int opener) {
   for (int i = 0; i < 2; i++) {
     t->side[i].counters[id % 256] = 0;
-    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link = id, .opener = i == opener, .smaller = i == 0};
-    up.window = t->window;
-    assert_int_equal(two_step(t, i, &up), 0);
+    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link_up = {id, t->window, i == opener, .smaller = i == 0}};
+    assert_int_equal(two_step(t, i, up), 0);
   }
 }
 
@@ -97,7 +99,7 @@ void two_unlink(two *t, uint32_t id) {
     }
     t->side[i].in_end = &t->side[i].in;
     while (*t->side[i].in_end) t->side[i].in_end = &(*t->side[i].in_end)->next;
-    assert_int_equal(two_step(t, i, &(pl_session_event){.type = PL_SESSION_LINK_DOWN, .link = id}), 0);
+    assert_int_equal(two_step(t, i, (pl_session_event){.type = PL_SESSION_LINK_DOWN, .link_down = {id}}), 0);
   }
 }
 
@@ -105,9 +107,8 @@ int two_feed(two *t, int i, uint32_t link, const void *frames, size_t size) {
   uint8_t *copy = malloc(size ? size : 1); /* exactly so large, so that a sanitizer sees a step beyond */
   assert_non_null(copy);
   memcpy(copy, frames, size);
-  pl_session_event in = {.type = PL_SESSION_RECORD, .link = link, .counter = t->side[1 - i].counters[link % 256]++};
-  in.data = (pl_view){copy, size};
-  int rc = two_step(t, i, &in);
+  uint64_t counter = t->side[1 - i].counters[link % 256]++;
+  int rc = two_step(t, i, (pl_session_event){.type = PL_SESSION_RECORD, .record = {link, counter, {copy, size}}});
   free(copy);
   return rc;
 }
@@ -152,14 +153,13 @@ static bool turn(two *t) {
       two_record *r = s->in;
       s->in = r->next;
       if (!s->in) s->in_end = &s->in;
-      pl_session_event in = {.type = PL_SESSION_RECORD, .link = r->link, .counter = r->counter};
-      in.data = (pl_view){r->bytes, r->size};
-      if (two_step(t, i, &in)) s->broke = s->rc;
+      pl_session_event in = {.type = PL_SESSION_RECORD, .record = {r->link, r->counter, {r->bytes, r->size}}};
+      if (two_step(t, i, in)) s->broke = s->rc;
       free(r);
       moved = true;
     }
     if (pl_session_deadline(s->session) <= t->now_us / 1000) {
-      two_step(t, i, &(pl_session_event){.type = PL_SESSION_TIME});
+      two_step(t, i, (pl_session_event){.type = PL_SESSION_TIME});
       moved = true;
     }
     while (produce(t, i)) moved = true;
@@ -187,8 +187,7 @@ void two_run(two *t, uint64_t ms) {
 }
 
 int two_send(two *t, int i, uint8_t channel, const void *data, size_t size) {
-  pl_session_event in = {.type = PL_SESSION_SEND, .channel = channel, .data = {data, size}};
-  return two_step(t, i, &in);
+  return two_step(t, i, (pl_session_event){.type = PL_SESSION_SEND, .send = {channel, {data, size}}});
 }
 
 size_t two_count(const two *t, int i, pl_session_action_type type) {

@@ -31,15 +31,16 @@ typedef struct two_seen {
 
 typedef struct two_side {
   pl_session *session;
-  pl_pieces pieces;
+  pl_session_pieces pieces;
   two_record *in, **in_end;
   uint64_t counters[256], free_us; /* of the sending direction */
   two_seen *seen;
   size_t seen_count, seen_capacity;
   uint64_t records_out, bytes_out;
-  int rc;      /* of the last step */
-  int broke;   /* of the last record on which a step failed */
-  bool refuse; /* the sink has no memory */
+  int rc;         /* of the last step */
+  uint64_t place; /* of the last step */
+  int broke;      /* of the last record on which a step failed */
+  bool refuse;    /* the sink has no memory */
   uint32_t dropped[32];
   size_t dropped_count;
 } two_side;
@@ -56,7 +57,7 @@ void two_init(two *t, const pl_session_config *a, const pl_session_config *b);
 void two_deinit(two *t);
 void two_link(two *t, uint32_t id, int opener);
 void two_unlink(two *t, uint32_t id);
-int two_step(two *t, int i, pl_session_event *in);
+int two_step(two *t, int i, pl_session_event in);
 void two_run(two *t, uint64_t ms);
 int two_send(two *t, int i, uint8_t channel, const void *data, size_t size);
 /* Gives side i these frames as its next record. */

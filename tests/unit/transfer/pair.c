@@ -165,10 +165,10 @@ void pair_deinit(pair *p) {
   pl_transfer_free(p->t[1]);
 }
 
-void pair_event(pair *p, int side, pl_transfer_event_type type, unsigned n, uint64_t offset, uint8_t why) {
+int pair_event(pair *p, int side, pl_transfer_event_type type, unsigned n, uint64_t offset, uint8_t why) {
   uint8_t id[16];
   pair_id(n, id);
-  (void)pl_transfer_step(p->t[side], &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+  return pl_transfer_step(p->t[side], &(pl_transfer_event){.type = type, .about = {id, offset, why}});
 }
 
 int pair_add(pair *p, unsigned n, uint8_t flags, uint64_t size, unsigned group, unsigned group_files) {
@@ -177,7 +177,7 @@ int pair_add(pair *p, unsigned n, uint8_t flags, uint64_t size, unsigned group, 
   if (group) memset(f.group, (int)group, sizeof f.group);
   f.name = (pl_view){(const uint8_t *)"name", 4};
   p->sizes[n] = size;
-  return pl_transfer_step(p->t[0], &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f});
+  return pl_transfer_step(p->t[0], &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}});
 }
 
 void pair_begun(pair *p) {
@@ -204,9 +204,9 @@ void pair_restart(pair *p, int side) {
 static bool deliver(pair *p, int side, int channel) {
   pair_message *m = take(&p->queue[side][channel]);
   if (!m) return false;
-  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)channel, .data = {m->bytes, m->size}};
+  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .message = {(uint8_t)channel, {m->bytes, m->size}}};
   assert_int_equal(pl_transfer_step(p->t[side], &in), 0);
-  pl_transfer_event heard = {.type = PL_TRANSFER_HEARD, .offset = m->place};
+  pl_transfer_event heard = {.type = PL_TRANSFER_HEARD, .heard = {m->place}};
   if (m->place) assert_int_equal(pl_transfer_step(p->t[!side], &heard), 0);
   free(m);
   return true;
@@ -229,13 +229,13 @@ static bool read_one(pair *p) {
   unsigned n = number_of(want.id);
   uint64_t left = p->sizes[n] - want.offset;
   bool stream = want.file->flags & PL_CONST_FILE_FLAG_STREAM;
-  pl_transfer_event in = {.type = PL_TRANSFER_READ, .want = &want, .sha256 = sha256};
+  pl_transfer_event in = {.type = PL_TRANSFER_READ, .read = {.want = &want}};
   size_t size = want.size;
   if (stream && size > PAIR_PIECE) size = PAIR_PIECE;
   if (size > left) size = (size_t)left;
-  in.data = (pl_view){bytes_at(n, want.offset), size};
+  in.read.data = (pl_view){bytes_at(n, want.offset), size};
   if (want.end || (stream && size == 0)) {
-    in.type = PL_TRANSFER_READ_END;
+    in = (pl_transfer_event){.type = PL_TRANSFER_READ_END, .read_end = {&want, sha256}};
     hash_of(n, p->sizes[n], sha256);
   }
   assert_int_equal(pl_transfer_step(p->t[0], &in), 0);

@@ -64,6 +64,6 @@ void pair_step(pair *p);              /* one random thing */
 bool pair_idle(const pair *p);
 /* Steps until nothing is left to do or the number of steps is used up. */
 void pair_run(pair *p, unsigned steps);
-void pair_event(pair *p, int side, pl_transfer_event_type type, unsigned n, uint64_t offset, uint8_t why);
+int pair_event(pair *p, int side, pl_transfer_event_type type, unsigned n, uint64_t offset, uint8_t why);
 
 #endif

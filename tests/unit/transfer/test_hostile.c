@@ -47,7 +47,7 @@ static int end(void **state) {
 
 static int try_message(uint8_t channel, const void *data, int size) {
   assert_true(size > 0);
-  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .channel = channel, .data = {data, (size_t)size}};
+  pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .message = {channel, {data, (size_t)size}}};
   return pl_transfer_step(t, &in);
 }
 
@@ -83,7 +83,7 @@ static void ending(unsigned n, uint64_t size) {
 static int event(pl_transfer_event_type type, unsigned n, uint64_t offset, uint8_t why) {
   uint8_t id[16] = {0};
   pl_put_u32(id, n);
-  return pl_transfer_step(t, &(pl_transfer_event){.type = type, .id = id, .offset = offset, .why = why});
+  return pl_transfer_step(t, &(pl_transfer_event){.type = type, .about = {id, offset, why}});
 }
 
 /* What it says next: its type, and the byte behind its id. */
@@ -249,7 +249,7 @@ static void a_stop_is_never_a_success(void **state) {
   (void)state;
   uint8_t out[64];
   pl_transfer_file f = {.size = 5, .name = {(const uint8_t *)"x", 1}};
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), 0);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), 0);
   pl_wire_file_stop x = {.type = PL_CONST_FILE_STOP};
   f.id[0] = 0;
   message(PL_CONST_CHAT_CHANNEL, out, pl_wire_file_stop_encode(&x, out, sizeof out));
@@ -275,12 +275,12 @@ static void the_owner_cannot_go_wrong_either(void **state) {
   assert_int_equal(event(PL_TRANSFER_ACCEPT, 2, 0, 0), 0);
   assert_int_equal(event(PL_TRANSFER_READY, 2, 101, 0), PL_EINVAL);
   f.name.size = 0;
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), PL_EINVAL);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), PL_EINVAL);
   f.name.size = 1025;
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), PL_EINVAL);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), PL_EINVAL);
   f.name.size = 1;
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), 0);
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), PL_ESTATE);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), 0);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), PL_ESTATE);
 }
 
 static void without_memory_nobody_declines_an_offer(void **state) {
@@ -298,7 +298,7 @@ static void without_memory_nobody_declines_an_offer(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_OFFERED], 1);
   pl_alloc_fail_at(1);
   pl_transfer_file f = {.size = 5, .name = {(const uint8_t *)"x", 1}};
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), PL_ENOMEM);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), PL_ENOMEM);
   pl_alloc_fail_at(0);
 }
 
@@ -309,7 +309,7 @@ static void the_greatest_offer_can_be_said(void **state) {
   pl_wire_file_offer m;
   memset(text, 'n', sizeof text);
   pl_transfer_file f = {.size = INT64_MAX, .name = {text, 1024}, .media_type = {text, 127}};
-  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .file = &f}), 0);
+  assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), 0);
   size_t n = pl_transfer_next_word(t, out);
   assert_int_equal(pl_wire_file_offer_decode(&m, out, n), 0);
   assert_int_equal(m.name.size, 1024);

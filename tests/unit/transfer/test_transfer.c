@@ -64,7 +64,8 @@ static void whatever_is_lost_files_arrive_once(void **state) {
           break;
         case 5:
           assert_int_equal(
-              pl_transfer_step(p.t[0], &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .size = largest}), 0);
+              pl_transfer_step(p.t[0], &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .message_max = {largest}}),
+              0);
           break;
         default:
           p.room = UINT64_MAX;
@@ -183,7 +184,7 @@ static void a_group_is_wanted_as_a_whole(void **state) {
   while (pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, 150) == 0) next++;
   assert_int_equal(next, 1 + PL_TRANSFER_GROUP_OPEN_MAX);
   for (int i = 0; i < 1000; i++) pair_step(&p);
-  pl_transfer_event in = {.type = PL_TRANSFER_ACCEPT, .id = group};
+  pl_transfer_event in = {.type = PL_TRANSFER_ACCEPT, .about = {.id = group}};
   assert_int_equal(pl_transfer_step(p.t[1], &in), 0);
   for (int i = 0; i < 100000 && !(next > 150 && pair_idle(&p)); i++) {
     pair_step(&p);
@@ -211,7 +212,7 @@ static void a_stop_of_either_side_ends_it_at_both(void **state) {
       for (int i = 0; i < (when == 2 ? 100 : 20); i++) pair_step(&p);
       uint8_t group[16];
       memset(group, 8, sizeof group);
-      pl_transfer_event in = {.type = PL_TRANSFER_STOP, .id = group, .why = PL_CONST_FILE_CANCELLED};
+      pl_transfer_event in = {.type = PL_TRANSFER_STOP, .about = {.id = group, .why = PL_CONST_FILE_CANCELLED}};
       assert_int_equal(pl_transfer_step(p.t[by], &in), 0);
       for (int i = 0; i < 100; i++) pair_step(&p);
       for (unsigned n = 1; n <= 2; n++) {

@@ -1,0 +1,60 @@
+#include "session_base.h"
+
+int pl_session_emit(pl_session *s, pl_session_action action) {
+  return s->out->take(s->out->context, &action);
+}
+
+pl_session_channel *pl_session_channel_get(pl_session *s, uint8_t number) {
+  if (number >= PL_CONST_CHANNELS_MAX) return NULL;
+  if (s->channels[number]) return s->channels[number];
+  pl_session_channel *c = pl_alloc(sizeof *c);
+  if (!c) return NULL;
+  c->number = number;
+  c->priority = 4;
+  c->limit = s->peer_channel_window;
+  pl_list_init(&c->sending);
+  pl_list_init(&c->changed);
+  return s->channels[number] = c;
+}
+
+static void channel_free(pl_session_channel *c) {
+  pl_list_remove(&c->sending);
+  pl_list_remove(&c->changed);
+  pl_free(c->ring);
+  pl_free(c->ends);
+  pl_free(c->partial);
+  pl_free(c);
+}
+
+void pl_session_drop_streams(pl_session *s) {
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(s->channels); i++) {
+    if (s->channels[i]) channel_free(s->channels[i]);
+    s->channels[i] = NULL;
+  }
+  s->sent_sum = s->reserved = s->session_limit = s->waiting = s->received_sum = s->taken_sum = 0;
+  s->unacked_bytes = s->untold_taken = 0;
+  s->stretched = NULL;
+}
+
+/* splitmix64: epochs must differ, but need not be secret. */
+uint64_t pl_session_new_epoch(pl_session *s) {
+  uint64_t z = 0;
+  while (z == 0) {
+    s->random += 0x9e3779b97f4a7c15u;
+    z = s->random;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+  }
+  return z;
+}
+
+void pl_session_progress(pl_session *s) {
+  s->progress_ms = s->now_ms;
+  s->probes_open = 0;
+  s->was_late = false;
+}
+
+void pl_session_be_patient(pl_session *s) {
+  if (s->patience < PL_SESSION_PATIENCE_MAX) s->patience++;
+}

@@ -1,0 +1,16 @@
+/* The end of a session: CLOSE, answered by CLOSE. */
+#ifndef PL_SESSION_CLOSE_H
+#define PL_SESSION_CLOSE_H
+
+#include "session_state.h"
+
+int pl_session_close(pl_session *s, uint16_t reason, pl_view text);
+int pl_session_take_close(pl_session *s, const pl_session_frame *in);
+void pl_session_close_write(pl_session *s, pl_writer *w);
+
+/* The peer has lost the state that this side is closing, which is an answer, too. */
+int pl_session_close_forgotten(pl_session *s, pl_session_link *l);
+int pl_session_close_time(pl_session *s);
+uint64_t pl_session_close_deadline(const pl_session *s);
+
+#endif

@@ -1,0 +1,96 @@
+/* The bottom of a transfer: the files of both directions, and what the owner is told about them. */
+#include <string.h>
+
+#include "transfer_internal.h"
+
+static const uint8_t no_group[PL_CONST_FILE_ID_BYTES];
+
+bool pl_transfer_has_group(const uint8_t *group) {
+  return memcmp(group, no_group, sizeof no_group) != 0;
+}
+
+bool pl_transfer_in_group(const pl_transfer_entry *e, const uint8_t *group) {
+  return pl_transfer_has_group(group) && memcmp(e->file.group, group, PL_CONST_FILE_ID_BYTES) == 0;
+}
+
+int pl_transfer_new(const pl_transfer_sink *sink, pl_transfer **out) {
+  pl_transfer *t = pl_alloc(sizeof *t);
+  *out = t;
+  if (!t) return PL_ENOMEM;
+  t->sink = *sink;
+  t->piece = PL_CONST_FILE_PIECE_BYTES;
+  pl_list_init(&t->files[0]);
+  pl_list_init(&t->files[1]);
+  return 0;
+}
+
+void pl_transfer_free(pl_transfer *t) {
+  for (int side = 0; t && side < 2; side++) {
+    while (!pl_list_empty(&t->files[side])) {
+      pl_node *node = t->files[side].next;
+      pl_list_remove(node);
+      pl_free(PL_CONTAINER(node, pl_transfer_entry, node));
+    }
+  }
+  pl_free(t);
+}
+
+pl_transfer_entry *pl_transfer_entry_find(const pl_transfer *t, bool outgoing, const uint8_t *id) {
+  const pl_node *head = &t->files[outgoing];
+  for (pl_node *n = head->next; n != head; n = n->next) {
+    pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
+    if (memcmp(e->file.id, id, PL_CONST_FILE_ID_BYTES) == 0) return e;
+  }
+  return NULL;
+}
+
+pl_transfer_entry *pl_transfer_entry_new(pl_transfer *t, const pl_transfer_file *like) {
+  pl_transfer_entry *e = pl_alloc(sizeof *e + like->name.size + like->media_type.size);
+  if (!e) {
+    t->starved = true;
+    return NULL;
+  }
+  e->file = *like;
+  e->file.name.data = e->bytes;
+  e->file.media_type.data = e->bytes + like->name.size;
+  if (like->name.size) memcpy(e->bytes, like->name.data, like->name.size);
+  if (like->media_type.size) memcpy(e->bytes + like->name.size, like->media_type.data, like->media_type.size);
+  e->file.state = PL_TRANSFER_ASKING;
+  e->file.stored = 0;
+  e->file.held_here = e->file.held_there = 0;
+  pl_list_append(&t->files[like->outgoing], &e->node);
+  t->count[like->outgoing]++;
+  return e;
+}
+
+pl_transfer_file *pl_transfer_find(const pl_transfer *t, bool outgoing, const uint8_t *id) {
+  pl_transfer_entry *e = pl_transfer_entry_find(t, outgoing, id);
+  return e ? &e->file : NULL;
+}
+
+pl_transfer_file *pl_transfer_each(const pl_transfer *t, const pl_transfer_file *after) {
+  int side = after ? after->outgoing : 0;
+  const pl_node *n = after ? PL_CONTAINER(after, pl_transfer_entry, file)->node.next : t->files[0].next;
+  if (side == 0 && n == &t->files[0]) side = 1, n = t->files[1].next;
+  if (side == 1 && n == &t->files[1]) return NULL;
+  return &PL_CONTAINER(n, pl_transfer_entry, node)->file;
+}
+
+bool pl_transfer_is_stream(const pl_transfer_entry *e) {
+  return e->file.flags & PL_CONST_FILE_FLAG_STREAM;
+}
+
+void pl_transfer_act(const pl_transfer *t, const pl_transfer_action *action) {
+  t->sink.act(t->sink.context, action);
+}
+
+void pl_transfer_tell(pl_transfer *t, pl_transfer_entry *e) {
+  pl_transfer_act(t, &(pl_transfer_action){.type = PL_TRANSFER_TOLD, .file = &e->file, .by_peer = true});
+}
+
+void pl_transfer_over(pl_transfer *t, pl_transfer_entry *e, uint8_t why, bool by_peer) {
+  pl_list_remove(&e->node);
+  t->count[e->file.outgoing]--;
+  pl_transfer_act(t, &(pl_transfer_action){.type = PL_TRANSFER_OVER, .file = &e->file, .why = why, .by_peer = by_peer});
+  pl_free(e);
+}
