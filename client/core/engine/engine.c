@@ -162,14 +162,13 @@ static int take_message(pl_engine *e, pl_view message) {
   return 0;
 }
 
-int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **out) {
+int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) {
   int rc = 0;
+  *out = (pl_engine_result){0};
   if (in->now_ms > e->now_ms) e->now_ms = in->now_ms;
   e->actions.count = 0;
   e->text_used = 0;
   pl_pieces_release(&e->pieces);
-  in->session_out = 0;
-  in->place_out = 0;
   switch (in->type) {
     case PL_ENGINE_IN_TIME:
       break;
@@ -177,19 +176,20 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **
       pl_engine_connection_opened(e);
       break;
     case PL_ENGINE_IN_SOCKET_MESSAGE:
-      rc = take_message(e, in->data);
+      rc = take_message(e, in->socket_message.data);
       break;
     case PL_ENGINE_IN_SOCKET_CLOSED:
-      pl_engine_connection_closed(e, in->error);
+      pl_engine_connection_closed(e, in->socket_closed.error);
       break;
     case PL_ENGINE_IN_NETWORK_UP:
       pl_engine_connection_network_up(e);
       break;
     default:
-      rc = pl_engine_command(e, in);
+      rc = pl_engine_command(e, in, out);
   }
   pl_engine_timers(e);
-  *out = &e->actions;
+  out->actions = e->actions.list;
+  out->action_count = e->actions.count;
   return rc;
 }
 

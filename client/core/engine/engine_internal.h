@@ -146,6 +146,11 @@ typedef struct pl_engine_addresses {
   uint8_t count, now;                   /* now: 0 is the configured one */
 } pl_engine_addresses;
 
+typedef struct pl_engine_actions {
+  pl_engine_action *list;
+  size_t count, capacity;
+} pl_engine_actions;
+
 struct pl_engine {
   pl_engine_config config;
   char *origin;
@@ -293,7 +298,8 @@ int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]);
 void pl_engine_peers_tell_all(pl_engine *e); /* after login: the relay learns whom we allow and block */
 
 /* engine_invite.c */
-int pl_engine_invite_add(pl_engine *e, const pl_engine_event *in);
+/* code: the claim that waits for its dial secret to be used, 0 for an invite of the application. */
+int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code);
 void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]);
 int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]);
 void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32],
@@ -305,7 +311,9 @@ void pl_engine_invite_settle(pl_engine *e, const uint8_t secret[16],
                              const uint8_t id[32]); /* its code is over: it lets in this ID, without a word */
 
 /* engine_code.c */
-int pl_engine_code_command(pl_engine *e, pl_engine_event *in);
+int pl_engine_code_new(pl_engine *e, uint32_t lifetime_ms, uint32_t *handle);
+int pl_engine_code_use(pl_engine *e, pl_view text, uint32_t *handle);
+void pl_engine_code_cancel(pl_engine *e, uint32_t handle);
 pl_engine_code_run *pl_engine_code_find(pl_engine *e, uint32_t handle);
 pl_engine_code_run *pl_engine_code_by_number(pl_engine *e, uint32_t number); /* of those that this side made */
 void pl_engine_code_online(pl_engine *e);                                    /* after login */
@@ -344,7 +352,9 @@ bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s);
 bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
 
 /* engine_command.c */
-int pl_engine_command(pl_engine *e, pl_engine_event *in);
+/* Connects as PL_ENGINE_IN_CONNECT does. */
+int pl_engine_connect(pl_engine *e, const pl_engine_target *to, uint32_t *session);
+int pl_engine_command(pl_engine *e, const pl_engine_event *in, pl_engine_result *out);
 
 /* engine_time.c */
 void pl_engine_timers(pl_engine *e);

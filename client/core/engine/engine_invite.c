@@ -32,18 +32,18 @@ static bool make_room(pl_engine *e) {
   return first;
 }
 
-int pl_engine_invite_add(pl_engine *e, const pl_engine_event *in) {
-  if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
+int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code) {
+  if (secret.size != PL_CONST_INVITE_SECRET_BYTES || uses > 1) return PL_EINVAL;
   drop_late(e);
-  pl_engine_invite *i = invite_find(e, in->secret.data);
+  pl_engine_invite *i = invite_find(e, secret.data);
   if (!i) {
     if (e->invite_count >= PL_ENGINE_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
     if (!e->invites) e->invites = pl_alloc(PL_ENGINE_INVITES_MAX * sizeof *e->invites);
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];
   }
-  *i = (pl_engine_invite){.expires_ms = in->place, .single = in->value == 1, .internal = in->code, .code = in->code};
-  memcpy(i->secret, in->secret.data, sizeof i->secret);
+  *i = (pl_engine_invite){.expires_ms = expires_ms, .single = uses == 1, .internal = code, .code = code};
+  memcpy(i->secret, secret.data, sizeof i->secret);
   return 0;
 }
 
