@@ -83,6 +83,17 @@ void pl_engine_free(pl_engine *e) {
   pl_free(e);
 }
 
+static void take_accept(pl_engine *e, const pl_envelope *v) {
+  pl_engine_link *l = pl_engine_link_find(e, v->link);
+  if (!l) return;
+  if (l->is_code) {
+    pl_engine_code_accepted(e, l, v->payload);
+    return;
+  }
+  int reason = l->state == PL_ENGINE_LINK_OPENING ? pl_engine_dial_accepted(e, l, v->payload) : PL_REASON_PROTOCOL;
+  if (reason) pl_engine_link_end(e, l, reason);
+}
+
 static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
   if (e->connection != PL_ENGINE_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
       v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
@@ -93,23 +104,18 @@ static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
     case PL_ENV_WELCOME:
       return pl_engine_login_welcome(e, v->payload);
     case PL_ENV_GOING_AWAY:
-      pl_engine_connection_going_away(e, v->payload);
-      return 0;
+      return pl_engine_connection_going_away(e, v->payload);
     case PL_ENV_PONG:
       return 0;
     case PL_ENV_OFFER:
-      pl_engine_offer_came(e, v->link, v->payload);
+      return pl_engine_offer_came(e, v->link, v->payload);
+    case PL_ENV_ACCEPT:
+      take_accept(e, v);
       return 0;
-    case PL_ENV_ACCEPT: {
-      pl_engine_link *l = pl_engine_link_find(e, v->link);
-      if (l) pl_engine_dial_accepted(e, l, v->payload);
-      return 0;
-    }
     case PL_ENV_CODE:
       return pl_engine_code_answer_came(e, v->payload);
     case PL_ENV_CLAIM:
-      pl_engine_code_claim_came(e, v->link, v->payload);
-      return 0;
+      return pl_engine_code_claim_came(e, v->link, v->payload);
     case PL_ENV_DATA:
       pl_engine_link_data_came(e, v->link, v->flags, v->payload, plain);
       return 0;

@@ -65,7 +65,7 @@ static int stop(pl_engine *e) {
       continue;
     }
     pl_session_event close = {.type = PL_SESSION_CLOSE, .value = PL_REASON_CLOSED};
-    (void)pl_engine_session_step(e, s, &close);
+    (void)pl_engine_dial_step(e, s, &close);
   }
   pl_engine_wake_at(e, e->now_ms);
   return 0;
@@ -73,7 +73,7 @@ static int stop(pl_engine *e) {
 
 static int to_session(pl_engine *e, uint32_t number, pl_session_event *event) {
   pl_engine_session *s = pl_engine_session_by_number(e, number);
-  return s ? pl_engine_session_step(e, s, event) : PL_ESTATE;
+  return s ? pl_engine_dial_step(e, s, event) : PL_ESTATE;
 }
 
 static int send_message(pl_engine *e, const pl_engine_event *in, pl_session_event_type type, uint64_t *place) {

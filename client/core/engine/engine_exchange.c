@@ -104,7 +104,7 @@ void pl_engine_code_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_code_run *c = l->code;
   pl_wire_code_answer answer;
   if (!c || !c->claimer || l->state != PL_ENGINE_LINK_OPENING) { /* the relay's table forbids it */
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
+    pl_engine_code_link_lost(e, l, PL_REASON_PROTOCOL, PL_REASON_GONE);
     return;
   }
   if (pl_wire_code_answer_decode(&answer, payload.data, payload.size) != 0 ||
@@ -218,15 +218,13 @@ static void take_seat(pl_engine *e, uint32_t number, pl_engine_code_run *c, pl_v
   if (reason == PL_REASON_WRONG_CODE)
     pl_engine_code_end(e, c, PL_EWRONGCODE, reason);
   else if (reason)
-    pl_engine_link_end(e, l, reason);
+    pl_engine_code_link_lost(e, l, reason, PL_REASON_GONE);
 }
 
-void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
+int pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_claim claim;
-  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_engine_link_number_is_new(e, number)) {
-    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
-    return;
-  }
+  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_engine_link_number_is_new(e, number))
+    return PL_REASON_CLOSED;
   pl_engine_code_run *c = pl_engine_code_by_number(e, claim.number);
   if (!c || e->now_ms >= c->expires_ms) {
     pl_engine_control_reset(e, number, PL_REASON_NO_CODE);
@@ -237,6 +235,7 @@ void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
   } else {
     take_seat(e, number, c, claim.exchange);
   }
+  return 0;
 }
 
 /* A session that is dialled already gets the secret too: without it the call would be a stranger's. */
@@ -279,7 +278,7 @@ static void guessed(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c, pl_v
 void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_code_run *c = l->code;
   if (!c || l->state != PL_ENGINE_LINK_UP)
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
+    pl_engine_code_link_lost(e, l, PL_REASON_PROTOCOL, PL_REASON_GONE);
   else if (c->claimer)
     confirmed(e, c, payload);
   else

@@ -112,16 +112,17 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
   return 0;
 }
 
-bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l) {
+bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *code) {
+  *code = 0;
   pl_engine_invite *i = invite_find(e, l->invite);
   if (!i || !usable(e, i, l->id)) return false;
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
   memcpy(i->bound_to, l->id, 32);
   if (i->internal) {
-    uint32_t code = i->code;
+    *code = i->code;
     i->code = 0;
-    return !code || pl_engine_code_called(e, code, l);
+    return true;
   }
   pl_engine_action a = {.type = PL_ENGINE_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);
