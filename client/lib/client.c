@@ -179,13 +179,13 @@ static void on_open(void *user) {
 }
 
 static void on_message(void *user, const uint8_t *data, size_t size) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {data, size}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{data, size}}};
   (void)pl_client_step(user, &event);
 }
 
 static void on_closed(void *user, int error, const char *text) {
   pairlink *p = user;
-  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = error};
+  pl_engine_event event = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .socket_closed = {error}};
   snprintf(p->offline_text, sizeof p->offline_text, "%s", text);
   (void)pl_client_step(p, &event);
 }

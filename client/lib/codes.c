@@ -8,29 +8,30 @@
 _Static_assert((int)PAIRLINK_WORDS == (int)PL_CONST_WORDS_COUNT, "number of words");
 _Static_assert((int)PAIRLINK_PHRASE_MAX == (int)PL_PHRASE_TEXT_MAX, "length of a phrase");
 
-static int begin(pairlink *p, pl_engine_event *event, unsigned *code) {
-  *code = 0;
-  int error = pl_client_step(p, event);
-  if (!error) *code = event->code;
+static int begin(pairlink *p, const pl_engine_event *event, unsigned *code) {
+  pl_engine_result result;
+  int error = pl_client_step_for(p, event, &result);
+  *code = error ? 0 : result.code;
   return error;
 }
 
 int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) {
   if (!p || !code) return PL_EINVAL;
   const uint32_t most_s = PL_CONST_CODE_LIFETIME_MS / 1000;
-  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_NEW, .value = 1000 * (valid_s < most_s ? valid_s : most_s)};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_NEW};
+  event.code_new.lifetime_ms = 1000 * (valid_s < most_s ? valid_s : most_s);
   return begin(p, &event, code);
 }
 
 int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) {
   if (!p || !text || !code) return PL_EINVAL;
-  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CLAIM, .code_claim = {{(const uint8_t *)text, strlen(text)}}};
   return begin(p, &event, code);
 }
 
 int pairlink_code_cancel(pairlink *p, unsigned code) {
   if (!p) return PL_EINVAL;
-  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CANCEL, .code = code};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CANCEL, .code_cancel = {code}};
   return pl_client_step(p, &event);
 }
 

@@ -36,9 +36,9 @@ static void fail(pairlink *p, int error) {
   pl_client_log(p, PAIRLINK_LOG_ERROR, "the client ends: %s", pl_error_text(error));
 }
 
-static void queue_all(pairlink *p, const pl_engine_actions *actions) {
-  for (size_t i = 0; i < actions->count && !p->failed; i++) {
-    const pl_engine_action *a = &actions->list[i];
+static void queue_all(pairlink *p, const pl_engine_result *result) {
+  for (size_t i = 0; i < result->action_count && !p->failed; i++) {
+    const pl_engine_action *a = &result->actions[i];
     if (a->type == PL_ENGINE_OUT_LOG)
       pl_client_log(p, PAIRLINK_LOG_INFO, "%.*s", (int)a->text.size, (const char *)a->text.data);
     else if (!queue(p, a))
@@ -55,18 +55,24 @@ static void check_memory(pairlink *p, unsigned long failures_before) {
   pl_free(room);
 }
 
-int pl_client_step(pairlink *p, pl_engine_event *event) {
-  const pl_engine_actions *actions = NULL;
+int pl_client_step_for(pairlink *p, const pl_engine_event *event, pl_engine_result *result) {
+  pl_engine_event now = *event;
+  *result = (pl_engine_result){0};
   if (pl_client_is_inherited(p)) return PL_ESTATE;
   if (p->failed) return p->failed;
   unsigned long failures = pl_alloc_failures();
-  event->now_ms = pl_now_ms();
-  int result = pl_engine_step(p->engine, event, &actions);
+  now.now_ms = pl_now_ms();
+  int error = pl_engine_step(p->engine, &now, result);
   bool is_call = event->type >= PL_ENGINE_IN_CONNECT;
-  if (!is_call || result != PL_ENOMEM) check_memory(p, failures); /* else the application hears it */
-  queue_all(p, actions);
+  if (!is_call || error != PL_ENOMEM) check_memory(p, failures); /* else the application hears it */
+  queue_all(p, result);
   pl_client_kick(p);
-  return p->failed ? p->failed : result;
+  return p->failed ? p->failed : error;
+}
+
+int pl_client_step(pairlink *p, const pl_engine_event *event) {
+  pl_engine_result result;
+  return pl_client_step_for(p, event, &result);
 }
 
 size_t pl_client_produce(pairlink *p, uint8_t *out, size_t capacity) {

@@ -68,8 +68,11 @@ uint64_t pl_now_ms(void);
 void pl_client_log(pairlink *p, pairlink_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Steps the engine and queues its actions; re-arms the descriptor. The step's own result, or why the client failed. */
-int pl_client_step(pairlink *p, pl_engine_event *event);
+/* Steps the engine, queues its actions and makes the descriptor readable. Returns the step's own error, or why the
+ * client failed. */
+int pl_client_step(pairlink *p, const pl_engine_event *event);
+/* As above, for the events that give something back: a session, a place or a code. */
+int pl_client_step_for(pairlink *p, const pl_engine_event *event, pl_engine_result *result);
 size_t pl_client_produce(pairlink *p, uint8_t *out, size_t capacity);
 bool pl_client_has_output(const pairlink *p);
 /* Makes pairlink_fd readable now. */

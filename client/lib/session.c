@@ -20,16 +20,17 @@ static pairlink_session *with_peer(pairlink *p, const uint8_t peer[32]) {
 }
 
 /* The application's handle first: without it, a session of the engine could be told to nobody. */
-static int begin(pairlink *p, pl_engine_event *event, pairlink_session **out) {
-  pairlink_session *s = pl_session_make(p, event->peer.data, false);
+static int begin(pairlink *p, const pl_engine_event *event, pairlink_session **out) {
+  pl_engine_result result;
+  pairlink_session *s = pl_session_make(p, event->connect.peer.data, false);
   if (!s) return PL_ENOMEM;
-  int error = pl_client_step(p, event);
-  *out = error ? NULL : pl_session_find(p, event->session_out);
+  int error = pl_client_step_for(p, event, &result);
+  *out = error ? NULL : pl_session_find(p, result.session);
   if (error || *out) {
     pl_free(s);
     return error;
   }
-  pl_session_number(s, event->session_out);
+  pl_session_number(s, result.session);
   *out = s;
   return 0;
 }
@@ -38,16 +39,16 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
   if (!p || !id_or_link || !out) return PL_EINVAL;
   pl_invite_link link;
   uint8_t peer[32];
-  pl_engine_event event = {.type = PL_ENGINE_IN_CONNECT, .peer = {peer, sizeof peer}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {peer, sizeof peer}}};
   int error;
   *out = NULL;
   memset(&link, 0, sizeof link);
   if (pl_invite_link_looks_like(id_or_link)) {
     error = pl_invite_link_parse(&link, id_or_link);
     if (!error && p->relay_known && memcmp(link.relay, p->relay_bytes, 32) != 0) error = PL_ELINK;
-    event.relay = (pl_view){link.relay, sizeof link.relay};
+    event.connect.relay = (pl_view){link.relay, sizeof link.relay};
     memcpy(peer, link.peer, 32);
-    event.secret = (pl_view){link.secret, sizeof link.secret};
+    event.connect.secret = (pl_view){link.secret, sizeof link.secret};
   } else {
     error = pl_id_parse(peer, id_or_link, strlen(id_or_link));
   }
@@ -62,7 +63,7 @@ static int about_id(pairlink *p, const char *id, pl_engine_event_type type) {
   uint8_t peer[32];
   if (!p || !id) return PL_EINVAL;
   int error = pl_id_parse(peer, id, strlen(id));
-  pl_engine_event event = {.type = type, .peer = {peer, sizeof peer}};
+  pl_engine_event event = {.type = type, .peer = {{peer, sizeof peer}}};
   return error ? error : pl_client_step(p, &event);
 }
 
@@ -82,9 +83,9 @@ int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) 
   if (!p->relay_known) return PL_ESTATE;
   randombytes_buf(secret, sizeof secret);
   int error = pl_invite_link_format(&p->url, p->id_bytes, p->relay_bytes, secret, link, size);
-  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, sizeof secret}};
-  event.place = pl_now_ms() + (uint64_t)valid_s * 1000;
-  event.value = 1;
+  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_ADD,
+                           .invite_add = {.secret = {secret, sizeof secret}, .uses = 1}};
+  event.invite_add.expires_ms = pl_now_ms() + (uint64_t)valid_s * 1000;
   if (!error) error = pl_client_step(p, &event);
   sodium_memzero(secret, sizeof secret);
   return error;
@@ -94,7 +95,7 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
   pl_invite_link link;
   if (!p || !text) return PL_EINVAL;
   int error = pl_invite_link_parse(&link, text);
-  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_REVOKE, .secret = {link.secret, sizeof link.secret}};
+  pl_engine_event event = {.type = PL_ENGINE_IN_INVITE_REVOKE, .invite_revoke = {{link.secret, sizeof link.secret}}};
   if (!error) error = pl_client_step(p, &event);
   sodium_memzero(&link, sizeof link);
   return error;
@@ -102,20 +103,25 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
-static int step(pairlink_session *s, pl_engine_event *event, unsigned channel) {
+/* Returns why this session and channel cannot be used, or 0. */
+static int check(const pairlink_session *s, unsigned channel) {
   if (!s || channel >= PAIRLINK_CHANNELS_MAX) return PL_EINVAL;
-  if (s->ended) return PL_ESTATE;
-  event->session = s->number;
-  event->channel = (uint8_t)channel;
-  return pl_client_step(s->client, event);
+  return s->ended ? PL_ESTATE : 0;
+}
+
+static int send_message(pairlink_session *s, pl_engine_event_type type, unsigned channel, pl_view data,
+                        uint64_t *place) {
+  pl_engine_result result;
+  int error = !data.data && data.size ? PL_EINVAL : check(s, channel);
+  if (error) return error;
+  pl_engine_event event = {.type = type, .send = {s->number, (uint8_t)channel, data}};
+  error = pl_client_step_for(s->client, &event, &result);
+  if (!error && place) *place = result.place;
+  return error;
 }
 
 int pairlink_send_channel(pairlink_session *s, unsigned channel, const void *data, size_t size, uint64_t *place) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_SEND, .data = {data, size}};
-  if (!data && size) return PL_EINVAL;
-  int error = step(s, &event, channel);
-  if (!error && place) *place = event.place_out;
-  return error;
+  return send_message(s, PL_ENGINE_IN_SEND, channel, (pl_view){data, size}, place);
 }
 
 int pairlink_send(pairlink_session *s, const void *data, size_t size) {
@@ -123,38 +129,48 @@ int pairlink_send(pairlink_session *s, const void *data, size_t size) {
 }
 
 int pairlink_send_volatile(pairlink_session *s, unsigned channel, const void *data, size_t size) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_SEND_VOLATILE, .data = {data, size}};
-  if (!data && size) return PL_EINVAL;
-  return step(s, &event, channel);
+  return send_message(s, PL_ENGINE_IN_SEND_VOLATILE, channel, (pl_view){data, size}, NULL);
 }
 
 int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_FINISH};
-  int error = step(s, &event, channel);
-  if (!error && place) *place = event.place_out;
+  pl_engine_result result;
+  int error = check(s, channel);
+  if (error) return error;
+  pl_engine_event event = {.type = PL_ENGINE_IN_FINISH, .finish = {s->number, (uint8_t)channel}};
+  error = pl_client_step_for(s->client, &event, &result);
+  if (!error && place) *place = result.place;
   return error;
 }
 
 int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_TAKE, .place = place};
-  return step(s, &event, channel);
+  int error = check(s, channel);
+  if (error) return error;
+  pl_engine_event event = {.type = PL_ENGINE_IN_TAKE, .take = {s->number, (uint8_t)channel, place}};
+  return pl_client_step(s->client, &event);
 }
 
 int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .value = priority};
-  return priority > 7 ? PL_EINVAL : step(s, &event, channel);
+  int error = priority > 7 ? PL_EINVAL : check(s, channel);
+  if (error) return error;
+  pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .priority = {s->number, (uint8_t)channel, priority}};
+  return pl_client_step(s->client, &event);
 }
 
 int pairlink_reset(pairlink_session *s, unsigned channel, int reason) {
-  pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET, .value = (uint32_t)reason};
-  return reason < 0 || reason > UINT16_MAX ? PL_EINVAL : step(s, &event, channel);
+  int error = reason < 0 || reason > UINT16_MAX ? PL_EINVAL : check(s, channel);
+  if (error) return error;
+  pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET,
+                           .channel_reset = {s->number, (uint8_t)channel, (uint32_t)reason}};
+  return pl_client_step(s->client, &event);
 }
 
 int pairlink_close(pairlink_session *s, int reason, const char *text) {
-  if (reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123)) return PL_EINVAL;
-  pl_engine_event event = {.type = PL_ENGINE_IN_CLOSE, .value = (uint32_t)(reason ? reason : PL_REASON_CLOSED)};
-  if (text) event.data = (pl_view){(const uint8_t *)text, strlen(text)};
-  return step(s, &event, 0);
+  int error = reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123) ? PL_EINVAL : check(s, 0);
+  if (error) return error;
+  pl_engine_event event = {.type = PL_ENGINE_IN_CLOSE,
+                           .close = {.session = s->number, .reason = reason ? (uint32_t)reason : PL_REASON_CLOSED}};
+  if (text) event.close.text = (pl_view){(const uint8_t *)text, strlen(text)};
+  return pl_client_step(s->client, &event);
 }
 
 pairlink *pairlink_session_client(const pairlink_session *s) {

@@ -134,13 +134,13 @@ static void from_client(int i) {
 /* ---- the engines -------------------------------------------------------------------------------------- */
 static int step(int i, pl_engine_event in) {
   side *s = &sides[i];
-  const pl_engine_actions *list;
+  pl_engine_result out;
   in.now_ms = now_ms;
-  int rc = pl_engine_step(s->engine, &in, &list);
-  if (in.session_out) s->session = in.session_out;
+  int rc = pl_engine_step(s->engine, &in, &out);
+  if (out.session) s->session = out.session;
   bool connect = false;
-  for (size_t k = 0; k < list->count; k++) {
-    const pl_engine_action *a = &list->list[k];
+  for (size_t k = 0; k < out.action_count; k++) {
+    const pl_engine_action *a = &out.actions[k];
     uint8_t sum = 0; /* all bytes of a view can be read */
     for (size_t b = 0; b < a->data.size; b++) sum = (uint8_t)(sum + a->data.data[b]);
     for (size_t b = 0; b < a->text.size; b++) sum = (uint8_t)(sum + a->text.data[b]);
@@ -161,7 +161,7 @@ static void give(int i, const uint8_t *bytes, size_t size) {
   uint8_t *copy = malloc(size ? size : 1); /* so that a sanitizer sees each byte beyond it */
   if (!copy) abort();
   if (size) memcpy(copy, bytes, size);
-  (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {copy, size}});
+  (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{copy, size}}});
   free(copy);
 }
 
@@ -201,16 +201,16 @@ static void code_command(int i, uint8_t with) {
   char text[PL_CODE_TEXT_MAX];
   const pl_engine_code_run *other = &sides[1 - i].engine->codes[with >> 2 & 1];
   pl_code code = other->code;
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW, .value = (uint32_t)(with & 0x10) << 12};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW, .code_new = {(uint32_t)(with & 0x10) << 12}};
   if (with & 1) {
     code.number = PL_CONST_CODE_NUMBER_MIN + (uint32_t)(1 - i);
     if (with & 8) code.words[0] ^= 1;
     pl_code_format(&code, text);
     in.type = PL_ENGINE_IN_CODE_CLAIM;
-    in.data = (pl_view){(const uint8_t *)text, strlen(text)};
+    in.code_claim.text = (pl_view){(const uint8_t *)text, strlen(text)};
   } else if (with & 2) {
     in.type = PL_ENGINE_IN_CODE_CANCEL;
-    in.code = sides[i].engine->codes[with >> 2 & 1].handle;
+    in.code_cancel.code = sides[i].engine->codes[with >> 2 & 1].handle;
   }
   (void)step(i, in);
 }
@@ -221,15 +221,20 @@ static void command(int i, uint8_t with) {
     return;
   }
   static const uint8_t text[5000];
-  static const pl_engine_event_type types[] = {
-      PL_ENGINE_IN_SEND,  PL_ENGINE_IN_SEND_VOLATILE, PL_ENGINE_IN_FINISH, PL_ENGINE_IN_CHANNEL_RESET,
-      PL_ENGINE_IN_CLOSE, PL_ENGINE_IN_CONNECT,       PL_ENGINE_IN_ALLOW,  PL_ENGINE_IN_NETWORK_UP};
-  pl_engine_event in = {.type = types[with & 7], .session = sides[i].session, .channel = with >> 3 & 3};
-  if (in.type <= PL_ENGINE_IN_CONNECT || in.type == PL_ENGINE_IN_ALLOW)
-    in.peer = (pl_view){sides[1 - i].engine->config.identity.id, 32};
-  if (in.type == PL_ENGINE_IN_SEND || in.type == PL_ENGINE_IN_SEND_VOLATILE)
-    in.data = (pl_view){text, (size_t)(with >> 3) * 160};
-  (void)step(i, in);
+  uint32_t session = sides[i].session;
+  uint8_t channel = with >> 3 & 3;
+  pl_view message = {text, (size_t)(with >> 3) * 160}, other = {sides[1 - i].engine->config.identity.id, 32};
+  const pl_engine_event events[] = {
+      {.type = PL_ENGINE_IN_SEND, .send = {session, channel, message}},
+      {.type = PL_ENGINE_IN_SEND_VOLATILE, .send = {session, channel, message}},
+      {.type = PL_ENGINE_IN_FINISH, .finish = {session, channel}},
+      {.type = PL_ENGINE_IN_CHANNEL_RESET, .channel_reset = {.session = session, .channel = channel}},
+      {.type = PL_ENGINE_IN_CLOSE, .close = {.session = session}},
+      {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = other}},
+      {.type = PL_ENGINE_IN_ALLOW, .peer = {other}},
+      {.type = PL_ENGINE_IN_NETWORK_UP},
+  };
+  (void)step(i, events[with & 7]);
 }
 
 static void invent(int i, uint8_t type, pl_reader *r) {
@@ -280,7 +285,7 @@ static void operate(uint8_t what, uint8_t with, pl_reader *r) {
         free(m->bytes);
       } else if ((with & 7) == 2) {
         lose_socket(s);
-        (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+        (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .socket_closed = {PL_ENETWORK}});
       }
       break;
     default:

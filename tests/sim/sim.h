@@ -338,9 +338,9 @@ void sim_client_start(sim_client *c);
 void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance);
 void sim_client_deinit(sim_client *c);
 /* One step: fed, then its actions done. Nothing between the two may step the same engine. */
-const pl_engine_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc);
-void sim_client_end(sim_client *c, const pl_engine_actions *out);
-int sim_client_step(sim_client *c, pl_engine_event *in); /* both */
+int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result *out);
+void sim_client_end(sim_client *c, const pl_engine_result *out);
+int sim_client_step(sim_client *c, const pl_engine_event *in); /* both */
 void sim_client_pump(sim_client *c);
 void sim_client_established(sim_client *c, sim_conn *k);
 void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n);

@@ -51,11 +51,6 @@ static void plan_take(sim_client *c) {
   c->take_at_us = w->now_us + sim_below(&w->random, most);
 }
 
-static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in) {
-  in.type = type;
-  return sim_client_step(c, &in);
-}
-
 void sim_app_started(sim_client *c) {
   sim_strangers_started(c);
   plan_act(c);
@@ -75,24 +70,24 @@ static void connect_somewhere(sim_client *c) {
   }
   if (used > SIM_SESSIONS / 2) return;
   const sim_client *other = &w->clients[peer];
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {other->config.identity.id, 32}};
-  if (twin || sim_chance(&w->random, 30)) in.instance = (pl_view){other->config.instance, 8};
-  if (w->strangers && sim_chance(&w->extra, 50)) in.secret = sim_strangers_secret(c, peer);
+  pl_engine_target to = {.peer = {other->config.identity.id, 32}};
+  if (twin || sim_chance(&w->random, 30)) to.instance = (pl_view){other->config.instance, 8};
+  if (w->strangers && sim_chance(&w->extra, 50)) to.secret = sim_strangers_secret(c, peer);
   for (int i = 0; i < w->clients_count; i++) c->dialled[i] |= sim_same_id(w, i, peer);
-  int rc;
-  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
-  sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)in.session_out, peer);
+  pl_engine_result out;
+  int rc = sim_client_begin(c, &(pl_engine_event){.type = PL_ENGINE_IN_CONNECT, .connect = to}, &out);
+  sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)out.session, peer);
   if (rc == PL_ENOMEM && w->starving) {
-    sim_client_end(c, out);
+    sim_client_end(c, &out);
     return;
   }
   if (rc != 0) sim_fail(w, "client %d cannot connect: %d", c->index, rc);
-  if (!sim_session_of(c, in.session_out)) {
-    sim_session *s = sim_session_new(c, in.session_out, peer);
-    if (in.instance.size) memcpy(s->peer_instance, in.instance.data, 8);
-    s->invited = in.secret.size;
+  if (!sim_session_of(c, out.session)) {
+    sim_session *s = sim_session_new(c, out.session, peer);
+    if (to.instance.size) memcpy(s->peer_instance, to.instance.data, 8);
+    s->invited = to.secret.size;
   }
-  sim_client_end(c, out);
+  sim_client_end(c, &out);
 }
 
 static bool send_one(sim_client *c, sim_session *s, int channel) {
@@ -101,17 +96,19 @@ static bool send_one(sim_client *c, sim_session *s, int channel) {
   sim_stream *st = sim_stream_out(c, s, channel);
   uint32_t size = sim_size(w, st);
   sim_text_of(w, st, st->count, w->text, size);
-  pl_engine_event in = {.type = PL_ENGINE_IN_SEND, .session = s->number, .channel = sim_channel_numbers[channel]};
-  in.data = (pl_view){w->text, size};
-  int rc;
-  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND};
+  in.send.session = s->number;
+  in.send.channel = sim_channel_numbers[channel];
+  in.send.data = (pl_view){w->text, size};
+  pl_engine_result out;
+  int rc = sim_client_begin(c, &in, &out);
   if (rc == 0)
-    sim_ledger_sent(w, st, size, in.place_out);
+    sim_ledger_sent(w, st, size, out.place);
   else if (rc == PL_EAGAIN)
     side->wants_writable = true;
   else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE && !(rc == PL_ENOMEM && w->starving))
     sim_fail(w, "client %d cannot send: %d", c->index, rc);
-  sim_client_end(c, out);
+  sim_client_end(c, &out);
   return rc == 0;
 }
 
@@ -126,35 +123,41 @@ static void send_volatile(sim_client *c, sim_session *s, int channel) {
   uint64_t number = sim_ledger_volatile_sent(c, s);
   pl_put_u64(w->text, number);
   pl_put_u64(w->text + 8, number ^ w->seed);
-  pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
-  in.data = (pl_view){w->text, (size_t)sim_between(&w->random, 16, 2000)};
-  (void)command(c, PL_ENGINE_IN_SEND_VOLATILE, in);
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND_VOLATILE};
+  in.send.session = s->number;
+  in.send.channel = sim_channel_numbers[channel];
+  in.send.data = (pl_view){w->text, (size_t)sim_between(&w->random, 16, 2000)};
+  (void)sim_client_step(c, &in);
 }
 
 static void finish(sim_client *c, sim_session *s, int channel) {
   sim_world *w = c->world;
   sim_stream *st = sim_stream_out(c, s, channel);
   if (st->finished || s->closing || st->count == 0) return;
-  pl_engine_event in = {.type = PL_ENGINE_IN_FINISH, .session = s->number, .channel = sim_channel_numbers[channel]};
+  pl_engine_event in = {.type = PL_ENGINE_IN_FINISH, .finish = {s->number, sim_channel_numbers[channel]}};
+  pl_engine_result out;
   st->finished = true;
   st->end++;
-  int rc = sim_client_step(c, &in);
+  int rc = sim_client_begin(c, &in, &out);
+  uint64_t place = out.place;
+  sim_client_end(c, &out);
   if (rc == PL_ENOMEM && w->starving) {
     st->finished = false;
     st->end--;
     return;
   }
   if (rc != 0) sim_fail(w, "client %d cannot finish: %d", c->index, rc);
-  if (in.place_out != st->end) sim_fail(w, "stream %u: its end has a wrong place", st->id);
+  if (place != st->end) sim_fail(w, "stream %u: its end has a wrong place", st->id);
 }
 
 static void give_up(sim_client *c, sim_session *s, int channel) {
   sim_stream *st = sim_stream_out(c, s, channel);
   if (st->was_reset || s->closing || st->count == 0) return;
-  pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel], .value = 7};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CHANNEL_RESET,
+                        .channel_reset = {s->number, sim_channel_numbers[channel], 7}};
   bool was = st->was_reset, finished = st->finished;
   st->was_reset = st->finished = true; /* what it did not deliver is given up, by its own wish */
-  if (command(c, PL_ENGINE_IN_CHANNEL_RESET, in) != 0) {
+  if (sim_client_step(c, &in) != 0) {
     st->was_reset = was;
     st->finished = finished;
     return;
@@ -166,8 +169,9 @@ static void give_up(sim_client *c, sim_session *s, int channel) {
 }
 
 static void close_session(sim_client *c, sim_session *s) {
+  pl_engine_event in = {.type = PL_ENGINE_IN_CLOSE, .close = {.session = s->number, .reason = PL_REASON_CLOSED}};
   s->closing = true;
-  (void)command(c, PL_ENGINE_IN_CLOSE, (pl_engine_event){.session = s->number, .value = PL_REASON_CLOSED});
+  (void)sim_client_step(c, &in);
 }
 
 static sim_session *any_session(sim_client *c) {
@@ -207,13 +211,13 @@ void sim_app_act(sim_client *c) {
   } else if (dice < 87) {
     give_up(c, s, channel);
   } else if (dice < 92) {
-    pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[channel]};
-    in.value = (uint32_t)sim_below(r, 8);
-    (void)command(c, PL_ENGINE_IN_PRIORITY, in);
+    pl_engine_event in = {.type = PL_ENGINE_IN_PRIORITY, .priority = {s->number, sim_channel_numbers[channel], 0}};
+    in.priority.value = (uint32_t)sim_below(r, 8);
+    (void)sim_client_step(c, &in);
   } else if (dice < 94) {
     close_session(c, s);
   } else if (dice < 96) {
-    (void)command(c, PL_ENGINE_IN_NETWORK_UP, (pl_engine_event){0});
+    (void)sim_client_step(c, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
   } else {
     int peer = (int)sim_below(r, (uint64_t)w->clients_count);
     if (peer != c->index) sim_strangers_allow(c, peer);
@@ -236,8 +240,8 @@ void sim_app_take(sim_client *c, bool all) {
       }
       side->taken_to = side->read_to;
       if (side->in) side->in->taken_to = side->in->read_to;
-      pl_engine_event in = {.session = s->number, .channel = sim_channel_numbers[k], .place = side->read_to};
-      int rc = command(c, PL_ENGINE_IN_TAKE, in);
+      pl_engine_event in = {.type = PL_ENGINE_IN_TAKE, .take = {s->number, sim_channel_numbers[k], side->read_to}};
+      int rc = sim_client_step(c, &in);
       if (rc != 0 && s->used && !s->closing) sim_fail(w, "client %d cannot take: %d", c->index, rc);
     }
   }

@@ -140,15 +140,47 @@ static const char *const action_names[] = {
     "message",        "volatile",   "end",    "writable",  "delivered", "channel-reset", "lost",   "stream-reset",
     "session-closed", "claimed",    "code",   "code-busy", "paired",    "code-ended",    "log"};
 
-static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_engine_actions *out) {
+/* What a line of the trace says about an event. */
+typedef struct traced {
+  uint32_t session;
+  uint8_t channel;
+  size_t size;
+  uint64_t place;
+} traced;
+
+static traced trace_event(const pl_engine_event *in, const pl_engine_result *out) {
+  switch (in->type) {
+    case PL_ENGINE_IN_SOCKET_MESSAGE:
+      return (traced){.size = in->socket_message.data.size};
+    case PL_ENGINE_IN_CONNECT:
+      return (traced){.session = out->session};
+    case PL_ENGINE_IN_SEND:
+    case PL_ENGINE_IN_SEND_VOLATILE:
+      return (traced){in->send.session, in->send.channel, in->send.data.size, out->place};
+    case PL_ENGINE_IN_FINISH:
+      return (traced){in->finish.session, in->finish.channel, 0, out->place};
+    case PL_ENGINE_IN_TAKE:
+      return (traced){in->take.session, in->take.channel, 0, in->take.place};
+    case PL_ENGINE_IN_PRIORITY:
+      return (traced){.session = in->priority.session, .channel = in->priority.channel};
+    case PL_ENGINE_IN_CHANNEL_RESET:
+      return (traced){.session = in->channel_reset.session, .channel = in->channel_reset.channel};
+    case PL_ENGINE_IN_CLOSE:
+      return (traced){.session = in->close.session};
+    default:
+      return (traced){0};
+  }
+}
+
+static void trace_step(sim_client *c, const pl_engine_event *in, int rc, const pl_engine_result *out) {
   sim_world *w = c->world;
   if (!w->trace) return;
-  if (in->type != PL_ENGINE_IN_TIME || out->count)
+  traced t = trace_event(in, out);
+  if (in->type != PL_ENGINE_IN_TIME || out->action_count)
     sim_trace(w, "client %d < %s session=%x channel=%d size=%d place=%d: %d", c->index, event_names[in->type],
-              (unsigned)(in->session ? in->session : in->session_out), in->channel, (int)in->data.size,
-              (int)(in->place_out ? in->place_out : in->place), rc);
-  for (size_t i = 0; i < out->count; i++) {
-    const pl_engine_action *a = &out->list[i];
+              (unsigned)t.session, t.channel, (int)t.size, (int)t.place, rc);
+  for (size_t i = 0; i < out->action_count; i++) {
+    const pl_engine_action *a = &out->actions[i];
     if (a->type == PL_ENGINE_OUT_LOG) continue;
     sim_trace(w, "client %d > %s session=%x channel=%d place=%d size=%d error=%d reason=%d", c->index,
               action_names[a->type], (unsigned)a->session, a->channel, (int)a->place, (int)a->data.size, a->error,
@@ -185,33 +217,30 @@ static bool starve(sim_world *w) {
   return true;
 }
 
-const pl_engine_actions *sim_client_begin(sim_client *c, pl_engine_event *in, int *rc) {
-  static const pl_engine_actions none;
-  const pl_engine_actions *out;
-  if (!c->engine) { /* it ended in the middle of what its application was doing */
-    *rc = PL_ENOMEM;
-    return &none;
-  }
+int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result *out) {
+  *out = (pl_engine_result){0};
+  if (!c->engine) return PL_ENOMEM; /* it ended in the middle of what its application was doing */
   check_spin(c);
-  in->now_ms = sim_now_ms(c->world);
+  pl_engine_event now = *in;
+  now.now_ms = sim_now_ms(c->world);
   bool armed = starve(c->world);
-  *rc = pl_engine_step(c->engine, in, &out);
+  int rc = pl_engine_step(c->engine, &now, out);
   c->starved = pl_alloc_fail_at(0) == 0 && armed;
-  trace_step(c, in, *rc, out);
-  return out;
+  trace_step(c, &now, rc, out);
+  return rc;
 }
 
 /* What the library's shell does with a step's actions: false where one found no memory. */
-static bool queue_all(sim_client *c, const pl_engine_actions *out) {
+static bool queue_all(sim_client *c, const pl_engine_result *out) {
   sim_world *w = c->world;
-  for (size_t i = 0; i < out->count; i++) {
-    if (out->list[i].type == PL_ENGINE_OUT_LOG) {
-      obey(c, &out->list[i]);
+  for (size_t i = 0; i < out->action_count; i++) {
+    if (out->actions[i].type == PL_ENGINE_OUT_LOG) {
+      obey(c, &out->actions[i]);
       continue;
     }
     bool fails = w->forgetful && w->phase == SIM_ACTIVE && sim_chance(&w->queue_random, 1);
     if (fails) (void)pl_alloc_fail_at(1);
-    (void)pl_engine_action_queue_add(&c->queue, &out->list[i]);
+    (void)pl_engine_action_queue_add(&c->queue, &out->actions[i]);
     (void)pl_alloc_fail_at(0);
   }
   return !c->queue.broken;
@@ -233,7 +262,7 @@ static void end_without_memory(sim_client *c) {
   sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
 }
 
-void sim_client_end(sim_client *c, const pl_engine_actions *out) {
+void sim_client_end(sim_client *c, const pl_engine_result *out) {
   if (!c->engine) return;
   bool whole = queue_all(c, out);
   obey_queue(c);
@@ -251,9 +280,10 @@ void sim_client_end(sim_client *c, const pl_engine_actions *out) {
   check_waits(c);
 }
 
-int sim_client_step(sim_client *c, pl_engine_event *in) {
-  int rc;
-  sim_client_end(c, sim_client_begin(c, in, &rc));
+int sim_client_step(sim_client *c, const pl_engine_event *in) {
+  pl_engine_result out;
+  int rc = sim_client_begin(c, in, &out);
+  sim_client_end(c, &out);
   return rc;
 }
 
@@ -354,7 +384,7 @@ static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   sim_world *w = c->world;
   if (event->type == PL_WS_BINARY) {
     pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE};
-    in.data = on_its_way(c, event->data, event->size);
+    in.socket_message.data = on_its_way(c, event->data, event->size);
     sim_client_step(c, &in);
   } else if (event->type == PL_WS_PING) {
     uint8_t pong[PL_WS_HEADER_MAX + PL_WS_CONTROL_MAX];
@@ -381,7 +411,7 @@ void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n) {
 void sim_client_socket_gone(sim_client *c, sim_conn *k, int error) {
   if (c->conn != k || !c->engine) return;
   c->conn = NULL;
-  pl_engine_event closed = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = error};
+  pl_engine_event closed = {.type = PL_ENGINE_IN_SOCKET_CLOSED, .socket_closed = {error}};
   sim_client_step(c, &closed);
 }
 

@@ -28,13 +28,13 @@ static sim_code *entry_new(sim_client *c, uint32_t handle) {
 }
 
 static void make(sim_client *c) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW,
-                        .value = (uint32_t)sim_log_between(&c->world->code_random, 500, 600000)};
-  int rc;
-  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
-  if (rc == 0) (void)entry_new(c, in.code);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
+  in.code_new.lifetime_ms = (uint32_t)sim_log_between(&c->world->code_random, 500, 600000);
+  pl_engine_result out;
+  int rc = sim_client_begin(c, &in, &out);
+  if (rc == 0) (void)entry_new(c, out.code);
   if (rc && rc != PL_EAGAIN && rc != PL_ESTATE) sim_fail(c->world, "client %d cannot make a code: %d", c->index, rc);
-  sim_client_end(c, out);
+  sim_client_end(c, &out);
 }
 
 /* Some code that was shown, and is perhaps over. */
@@ -59,19 +59,19 @@ static void use(sim_client *c) {
   bool right = sim_chance(r, 75);
   if (!right) code.words[sim_below(r, PL_CONST_CODE_WORDS)] ^= (uint16_t)sim_between(r, 1, PL_CONST_WORDS_COUNT - 1);
   pl_code_format(&code, text);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
-  int rc;
-  const pl_engine_actions *out = sim_client_begin(c, &in, &rc);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .code_claim = {{(const uint8_t *)text, strlen(text)}}};
+  pl_engine_result out;
+  int rc = sim_client_begin(c, &in, &out);
   if (rc == 0) {
     w->codes[at].wrong |= !right;
     uint32_t made = w->codes[at].handle;
-    sim_code *k = entry_new(c, in.code);
+    sim_code *k = entry_new(c, out.code);
     k->of = w->codes[at].handle == made && &w->codes[at] != k ? at : -1;
     k->wrong = !right;
   } else if (rc != PL_EAGAIN && rc != PL_ESTATE && rc != PL_EINVAL) {
     sim_fail(w, "client %d cannot use a code: %d", c->index, rc);
   }
-  sim_client_end(c, out);
+  sim_client_end(c, &out);
 }
 
 static void cancel(sim_client *c) {
@@ -80,7 +80,7 @@ static void cancel(sim_client *c) {
     sim_code *k = &w->codes[i];
     if (!k->handle || k->over || k->client != c->index || k->life != c->life) continue;
     k->over = true;
-    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CANCEL, .code = k->handle};
+    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CANCEL, .code_cancel = {k->handle}};
     (void)sim_client_step(c, &in);
     return;
   }

@@ -3,13 +3,10 @@
 
 #include "sim.h"
 
-static int command(sim_client *c, pl_engine_event_type type, pl_engine_event in) {
-  in.type = type;
-  return sim_client_step(c, &in);
-}
-
-static pl_view id_of(const sim_client *c, int peer) {
-  return (pl_view){c->world->clients[peer].config.identity.id, 32};
+/* Allows, denies or blocks the ID of that client. */
+static int decide(sim_client *c, pl_engine_event_type type, int peer) {
+  const uint8_t *id = c->world->clients[peer].config.identity.id;
+  return sim_client_step(c, &(pl_engine_event){.type = type, .peer = {{id, 32}}});
 }
 
 /* What is said of an ID holds for all its instances. */
@@ -25,8 +22,7 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
 }
 
 void sim_strangers_allow(sim_client *c, int peer) {
-  if (command(c, PL_ENGINE_IN_ALLOW, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
-    sim_strangers_note(c, peer, true, false);
+  if (decide(c, PL_ENGINE_IN_ALLOW, peer) == 0) sim_strangers_note(c, peer, true, false);
 }
 
 void sim_strangers_allow_all(sim_client *c) {
@@ -51,8 +47,7 @@ void sim_strangers_started(sim_client *c) {
     bool allowed = c->allowed[i];
     if (allowed) sim_strangers_note(c, i, false, false); /* until there was memory for it */
     if (allowed) sim_strangers_allow(c, i);
-    if (c->blocked[i] && command(c, PL_ENGINE_IN_BLOCK, (pl_engine_event){.peer = id_of(c, i)}) != 0)
-      sim_strangers_note(c, i, false, false);
+    if (c->blocked[i] && decide(c, PL_ENGINE_IN_BLOCK, i) != 0) sim_strangers_note(c, i, false, false);
   }
 }
 
@@ -63,8 +58,9 @@ static void invite(sim_client *c) {
   sim_fill(&w->extra, v->secret, sizeof v->secret);
   v->single = sim_chance(&w->extra, 60);
   v->expires_ms = sim_now_ms(w) + sim_log_between(&w->extra, 10, 600000);
-  pl_engine_event in = {.secret = {v->secret, sizeof v->secret}, .place = v->expires_ms, .value = v->single};
-  if (command(c, PL_ENGINE_IN_INVITE_ADD, in) != 0) v->revoked = true; /* no memory */
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD,
+                        .invite_add = {{v->secret, sizeof v->secret}, v->expires_ms, v->single}};
+  if (sim_client_step(c, &in) != 0) v->revoked = true; /* no memory */
 }
 
 static bool is_of(const sim_invite *v, const sim_client *maker) {
@@ -77,7 +73,8 @@ static void revoke(sim_client *c) {
     sim_invite *v = &w->invites[i];
     if (!is_of(v, c) || v->revoked) continue;
     v->revoked = true;
-    (void)command(c, PL_ENGINE_IN_INVITE_REVOKE, (pl_engine_event){.secret = {v->secret, sizeof v->secret}});
+    pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_REVOKE, .invite_revoke = {{v->secret, sizeof v->secret}}};
+    (void)sim_client_step(c, &in);
     return;
   }
 }
@@ -88,12 +85,11 @@ void sim_strangers_act(sim_client *c) {
   if (peer == c->index) return;
   switch (sim_below(&w->extra, 7)) {
     case 0:
-      if (command(c, PL_ENGINE_IN_BLOCK, (pl_engine_event){.peer = id_of(c, peer)}) == 0)
-        sim_strangers_note(c, peer, false, true);
+      if (decide(c, PL_ENGINE_IN_BLOCK, peer) == 0) sim_strangers_note(c, peer, false, true);
       break;
     case 1:
       sim_strangers_note(c, peer, false, c->blocked[peer]);
-      (void)command(c, PL_ENGINE_IN_DENY, (pl_engine_event){.peer = id_of(c, peer)});
+      (void)decide(c, PL_ENGINE_IN_DENY, peer);
       break;
     case 2:
     case 3:

@@ -83,6 +83,17 @@ void pl_engine_free(pl_engine *e) {
   pl_free(e);
 }
 
+static void take_accept(pl_engine *e, const pl_envelope *v) {
+  pl_engine_link *l = pl_engine_link_find(e, v->link);
+  if (!l) return;
+  if (l->is_code) {
+    pl_engine_code_accepted(e, l, v->payload);
+    return;
+  }
+  int reason = l->state == PL_ENGINE_LINK_OPENING ? pl_engine_dial_accepted(e, l, v->payload) : PL_REASON_PROTOCOL;
+  if (reason) pl_engine_link_end(e, l, reason);
+}
+
 static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
   if (e->connection != PL_ENGINE_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
       v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
@@ -93,23 +104,18 @@ static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
     case PL_ENV_WELCOME:
       return pl_engine_login_welcome(e, v->payload);
     case PL_ENV_GOING_AWAY:
-      pl_engine_connection_going_away(e, v->payload);
-      return 0;
+      return pl_engine_connection_going_away(e, v->payload);
     case PL_ENV_PONG:
       return 0;
     case PL_ENV_OFFER:
-      pl_engine_offer_came(e, v->link, v->payload);
+      return pl_engine_offer_came(e, v->link, v->payload);
+    case PL_ENV_ACCEPT:
+      take_accept(e, v);
       return 0;
-    case PL_ENV_ACCEPT: {
-      pl_engine_link *l = pl_engine_link_find(e, v->link);
-      if (l) pl_engine_dial_accepted(e, l, v->payload);
-      return 0;
-    }
     case PL_ENV_CODE:
       return pl_engine_code_answer_came(e, v->payload);
     case PL_ENV_CLAIM:
-      pl_engine_code_claim_came(e, v->link, v->payload);
-      return 0;
+      return pl_engine_code_claim_came(e, v->link, v->payload);
     case PL_ENV_DATA:
       pl_engine_link_data_came(e, v->link, v->flags, v->payload, plain);
       return 0;
@@ -162,14 +168,13 @@ static int take_message(pl_engine *e, pl_view message) {
   return 0;
 }
 
-int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **out) {
+int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) {
   int rc = 0;
+  *out = (pl_engine_result){0};
   if (in->now_ms > e->now_ms) e->now_ms = in->now_ms;
   e->actions.count = 0;
   e->text_used = 0;
   pl_session_pieces_release(&e->pieces);
-  in->session_out = 0;
-  in->place_out = 0;
   switch (in->type) {
     case PL_ENGINE_IN_TIME:
       break;
@@ -177,19 +182,20 @@ int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **
       pl_engine_connection_opened(e);
       break;
     case PL_ENGINE_IN_SOCKET_MESSAGE:
-      rc = take_message(e, in->data);
+      rc = take_message(e, in->socket_message.data);
       break;
     case PL_ENGINE_IN_SOCKET_CLOSED:
-      pl_engine_connection_closed(e, in->error);
+      pl_engine_connection_closed(e, in->socket_closed.error);
       break;
     case PL_ENGINE_IN_NETWORK_UP:
       pl_engine_connection_network_up(e);
       break;
     default:
-      rc = pl_engine_command(e, in);
+      rc = pl_engine_command(e, in, out);
   }
   pl_engine_timers(e);
-  *out = &e->actions;
+  out->actions = e->actions.list;
+  out->action_count = e->actions.count;
   return rc;
 }
 

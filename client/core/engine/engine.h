@@ -35,48 +35,102 @@ typedef struct pl_engine_config {
 } pl_engine_config;
 
 typedef enum pl_engine_event_type {
-  PL_ENGINE_IN_TIME,  /* the deadline passed; harmless at any time */
-  PL_ENGINE_IN_START, /* connect, and stay connected */
-  PL_ENGINE_IN_STOP,  /* close all sessions with CLOSED, then the socket; waits for the answers to CLOSE that this side
-                  owes or awaits, 10 s at most and only while online */
+  PL_ENGINE_IN_TIME,           /* the deadline has passed; harmless at any time */
+  PL_ENGINE_IN_START,          /* connect to the relay, and stay connected */
+  PL_ENGINE_IN_STOP,           /* close all sessions with CLOSED, then the socket. While online, waits up to 10 s for
+                                * the answers to CLOSE that this side owes or awaits */
   PL_ENGINE_IN_SOCKET_OPEN,    /* the WebSocket is open */
-  PL_ENGINE_IN_SOCKET_MESSAGE, /* .data: one whole binary message */
-  PL_ENGINE_IN_SOCKET_CLOSED,  /* .error: why (PL_ENETWORK, PL_ETLS, PL_ECLOSED …) */
-  PL_ENGINE_IN_NETWORK_UP,     /* the network is back: do not wait for the retry */
-  PL_ENGINE_IN_CONNECT, /* .peer, .instance (or zeros), .secret (16 bytes of an invite, or none), .relay (the ID that
-                    an invite link names, or none): gives .session_out */
-  PL_ENGINE_IN_SEND,    /* .session .channel .data: one message, whole; PL_EAGAIN, PL_EMSGSIZE; gives .place_out */
-  PL_ENGINE_IN_SEND_VOLATILE, /* the same, outside order and credit; may be dropped */
-  PL_ENGINE_IN_FINISH,        /* .session .channel: end of my direction; gives .place_out */
-  PL_ENGINE_IN_TAKE,          /* .session .channel .place: the application took all below this place (manual_take) */
-  PL_ENGINE_IN_PRIORITY,      /* .session .channel .value: 0 highest to 7 */
-  PL_ENGINE_IN_CHANNEL_RESET, /* .session .channel .value = reason: gives up my sending direction */
-  PL_ENGINE_IN_CLOSE,         /* .session .value = reason, .data = text */
-  PL_ENGINE_IN_ALLOW,         /* .peer: accept from now on; a waiting knock is answered, an older one dialled back */
-  PL_ENGINE_IN_DENY,          /* .peer: forget its knock, stay silent */
-  PL_ENGINE_IN_BLOCK,         /* .peer: never ask again */
-  PL_ENGINE_IN_INVITE_ADD,    /* .secret, .place = unix expiry in ms of the shell's now_ms clock, .value = uses: 0 or 1
-                               * (single)
-                               */
-  PL_ENGINE_IN_INVITE_REVOKE, /* .secret */
-  PL_ENGINE_IN_CODE_NEW,      /* .value = lifetime in ms, 0: as long as may be; gives .code. PL_EAGAIN: too many */
-  PL_ENGINE_IN_CODE_CLAIM, /* .data: a code as somebody typed it; gives .code. PL_ECODE, PL_EAGAIN, PL_EINVAL: its own
-                            */
-  PL_ENGINE_IN_CODE_CANCEL /* .code: ends without an action; one that is over is fine */
+  PL_ENGINE_IN_SOCKET_MESSAGE, /* .socket_message */
+  PL_ENGINE_IN_SOCKET_CLOSED,  /* .socket_closed */
+  PL_ENGINE_IN_NETWORK_UP,     /* the network is back: do not wait for the next retry */
+  PL_ENGINE_IN_CONNECT,        /* .connect; the result has the session */
+  PL_ENGINE_IN_SEND,           /* .send; the result has the place. PL_EAGAIN, PL_EMSGSIZE */
+  PL_ENGINE_IN_SEND_VOLATILE,  /* .send, outside order and credit: the message may be dropped */
+  PL_ENGINE_IN_FINISH,         /* .finish; the result has the place */
+  PL_ENGINE_IN_TAKE,           /* .take; only with manual_take */
+  PL_ENGINE_IN_PRIORITY,       /* .priority */
+  PL_ENGINE_IN_CHANNEL_RESET,  /* .channel_reset: gives up this side's direction of a channel */
+  PL_ENGINE_IN_CLOSE,          /* .close */
+  PL_ENGINE_IN_ALLOW,          /* .peer: accept this peer from now on. Answers its knock; an older one is called back */
+  PL_ENGINE_IN_DENY,           /* .peer: forget its knock, and stay silent */
+  PL_ENGINE_IN_BLOCK,          /* .peer: never report its knocks again */
+  PL_ENGINE_IN_INVITE_ADD,     /* .invite_add */
+  PL_ENGINE_IN_INVITE_REVOKE,  /* .invite_revoke */
+  PL_ENGINE_IN_CODE_NEW,       /* .code_new; the result has the code. PL_EAGAIN: there are too many */
+  PL_ENGINE_IN_CODE_CLAIM,     /* .code_claim; the result has the code. PL_ECODE, PL_EAGAIN, PL_EINVAL (own code) */
+  PL_ENGINE_IN_CODE_CANCEL     /* .code_cancel: ends without an action; a code that is over is no error */
 } pl_engine_event_type;
 
+/* Whom PL_ENGINE_IN_CONNECT calls. Views of size 0 are absent. */
+typedef struct pl_engine_target {
+  pl_view peer;     /* the ID, 32 bytes */
+  pl_view instance; /* 8 bytes; absent or zeros: whichever instance answers */
+  pl_view secret;   /* 16 bytes of an invite, or absent */
+  pl_view relay;    /* the relay ID that an invite link names, 32 bytes, or absent */
+} pl_engine_target;
+
+/* Only the fields of the event's own type exist. */
 typedef struct pl_engine_event {
   pl_engine_event_type type;
-  uint64_t now_ms; /* monotonic; never goes back */
-  int error;
-  uint32_t session;
-  uint8_t channel;
-  uint32_t value;
-  uint64_t place;
-  pl_view data, peer, instance, secret, relay;
-  uint32_t code;        /* filled by the step for PL_ENGINE_IN_CODE_NEW and PL_ENGINE_IN_CODE_CLAIM */
-  uint32_t session_out; /* filled by the step */
-  uint64_t place_out;
+  uint64_t now_ms; /* of a monotonic clock */
+  union {
+    struct {
+      pl_view data; /* one whole binary message */
+    } socket_message;
+    struct {
+      int error; /* why: PL_ENETWORK, PL_ETLS, PL_ECLOSED …; 0 counts as PL_ENETWORK */
+    } socket_closed;
+    pl_engine_target connect;
+    struct {
+      uint32_t session;
+      uint8_t channel;
+      pl_view data; /* one whole message */
+    } send;
+    struct {
+      uint32_t session;
+      uint8_t channel;
+    } finish;
+    struct {
+      uint32_t session;
+      uint8_t channel;
+      uint64_t place; /* the application took everything below it */
+    } take;
+    struct {
+      uint32_t session;
+      uint8_t channel;
+      uint32_t value; /* 0 (highest) to 7 */
+    } priority;
+    struct {
+      uint32_t session;
+      uint8_t channel;
+      uint32_t reason;
+    } channel_reset;
+    struct {
+      uint32_t session;
+      uint32_t reason;
+      pl_view text;
+    } close;
+    struct {
+      pl_view id; /* 32 bytes */
+    } peer;
+    struct {
+      pl_view secret;      /* 16 bytes */
+      uint64_t expires_ms; /* on the clock of now_ms */
+      uint32_t uses;       /* 1: lets in one peer; 0: any number */
+    } invite_add;
+    struct {
+      pl_view secret; /* 16 bytes */
+    } invite_revoke;
+    struct {
+      uint32_t lifetime_ms; /* 0: the longest there is */
+    } code_new;
+    struct {
+      pl_view text; /* a code as somebody typed it */
+    } code_claim;
+    struct {
+      uint32_t code;
+    } code_cancel;
+  };
 } pl_engine_event;
 
 typedef enum pl_engine_action_type {
@@ -121,26 +175,32 @@ typedef struct pl_engine_action {
   pl_view data, text;
 } pl_engine_action;
 
-typedef struct pl_engine_actions {
-  pl_engine_action *list;
-  size_t count, capacity;
-} pl_engine_actions;
+/* What a step leaves behind. */
+typedef struct pl_engine_result {
+  const pl_engine_action *actions; /* to execute in this order; owned by the engine, valid until the next step */
+  size_t action_count;
+  uint32_t session; /* of CONNECT; 0 after other events and errors */
+  uint32_t code;    /* of CODE_NEW and CODE_CLAIM; 0 after other events and errors */
+  uint64_t place;   /* of SEND and FINISH: where the message, or the direction, ends */
+} pl_engine_result;
 
 int pl_engine_new(const pl_engine_config *config, pl_engine **out) PL_MUST_USE;
 void pl_engine_free(pl_engine *e);
 
-/* Feeds one event. *out is owned by the engine and valid until the next step. Returns 0 or an error of the event
- * (PL_EAGAIN for a full window, PL_EINVAL …); actions may come with either. */
-int pl_engine_step(pl_engine *e, pl_engine_event *in, const pl_engine_actions **out);
+/* Feeds one event and fills *out. Returns 0 or an error of the event (PL_EAGAIN for a full window, PL_EINVAL …);
+ * actions may come with either. */
+int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) PL_MUST_USE;
 
-/* When PL_ENGINE_IN_TIME is wanted at the latest; PL_NEVER for not at all. */
+/* Returns when PL_ENGINE_IN_TIME is wanted at the latest, or PL_NEVER. */
 uint64_t pl_engine_deadline(const pl_engine *e);
 
-/* The next WebSocket message to send, produced now: bytes written (whole envelopes), 0 when there is nothing.
- * capacity must be at least 65,543 (one largest envelope). Call when the socket can take more. */
-size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t capacity);
-/* The largest message that this session can send now: no more than either side takes. 0: there is no such session. */
-uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session);
+/* Writes the next WebSocket message to send, produced now, as whole envelopes. Returns its size, or 0 when there is
+ * nothing to send. capacity must be at least 65,543 (one largest envelope). Call it when the socket can take more. */
+size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t capacity) PL_MUST_USE;
 bool pl_engine_has_output(const pl_engine *e);
+
+/* Returns the size of the largest message that this session can send now, which both sides take, or 0 when there is no
+ * such session. */
+uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session);
 
 #endif

@@ -29,6 +29,10 @@ void pl_engine_out_once(pl_engine *e, pl_engine_action action) {
   a->list[a->count++] = action;
 }
 
+void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
+  if (ms < e->next_ms) e->next_ms = ms;
+}
+
 pl_view pl_engine_keep_text(pl_engine *e, pl_view text) {
   size_t n = sizeof e->text - e->text_used;
   if (n > text.size) n = text.size;
@@ -44,6 +48,10 @@ void pl_engine_log(pl_engine *e, const char *event, const char *reason) {
   if (n < 0) return;
   pl_view text = {(const uint8_t *)line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1};
   (void)pl_engine_out(e, (pl_engine_action){.type = PL_ENGINE_OUT_LOG, .text = pl_engine_keep_text(e, text)});
+}
+
+bool pl_engine_reason_is_fault(int reason) {
+  return reason == PL_REASON_CORRUPT || !PL_REASON_IS_RETRYABLE(reason);
 }
 
 int pl_engine_reason_error(int reason) {

@@ -135,41 +135,32 @@ static void draw_words(pl_engine *e, pl_code *code) {
     code->words[i] = (uint16_t)pl_engine_rng_below(&e->rng, PL_CONST_WORDS_COUNT); /* a power of two: no bias */
 }
 
-static int make(pl_engine *e, pl_engine_event *in) {
-  uint64_t lifetime_ms = in->value && in->value < PL_CONST_CODE_LIFETIME_MS ? in->value : PL_CONST_CODE_LIFETIME_MS;
+int pl_engine_code_new(pl_engine *e, uint32_t lifetime_ms, uint32_t *handle) {
+  if (lifetime_ms == 0 || lifetime_ms > PL_CONST_CODE_LIFETIME_MS) lifetime_ms = PL_CONST_CODE_LIFETIME_MS;
   pl_engine_code_run *c = e->stopping ? NULL : code_new(e, false, lifetime_ms);
   if (!c) return e->stopping ? PL_ESTATE : PL_EAGAIN;
   draw_words(e, &c->code);
-  in->code = c->handle;
+  *handle = c->handle;
   if (e->connection == PL_ENGINE_CONN_ONLINE) ask(e, c);
   return 0;
 }
 
-static int claim(pl_engine *e, pl_engine_event *in) {
+int pl_engine_code_use(pl_engine *e, pl_view text, uint32_t *handle) {
   pl_code code;
-  if (pl_code_parse(&code, in->data) != 0) return PL_ECODE;
+  if (pl_code_parse(&code, text) != 0) return PL_ECODE;
   if (pl_engine_code_by_number(e, code.number)) return PL_EINVAL; /* its own: nobody else would come to it */
   pl_engine_code_run *c = e->stopping ? NULL : code_new(e, true, PL_CONST_CODE_LIFETIME_MS);
   if (c) c->code = code;
   sodium_memzero(&code, sizeof code);
   if (!c) return e->stopping ? PL_ESTATE : PL_EAGAIN;
-  in->code = c->handle;
+  *handle = c->handle;
   pl_engine_code_claim(e, c);
   return 0;
 }
 
-int pl_engine_code_command(pl_engine *e, pl_engine_event *in) {
-  pl_engine_code_run *c;
-  switch (in->type) {
-    case PL_ENGINE_IN_CODE_NEW:
-      return make(e, in);
-    case PL_ENGINE_IN_CODE_CLAIM:
-      return claim(e, in);
-    default:
-      c = pl_engine_code_find(e, in->code);
-      if (c) pl_engine_code_over(e, c, c->claimer ? PL_REASON_CLOSED : PL_REASON_NO_CODE);
-      return 0;
-  }
+void pl_engine_code_cancel(pl_engine *e, uint32_t handle) {
+  pl_engine_code_run *c = pl_engine_code_find(e, handle);
+  if (c) pl_engine_code_over(e, c, c->claimer ? PL_REASON_CLOSED : PL_REASON_NO_CODE);
 }
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */

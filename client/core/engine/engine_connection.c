@@ -38,12 +38,10 @@ int pl_engine_connection_start(pl_engine *e) {
 }
 
 /* Full jitter from 0.25 s doubling to 10 s for two minutes, then 30 s. */
-static uint64_t retry_delay(pl_engine *e) {
+static uint64_t connection_retry_delay(pl_engine *e) {
   if (e->now_ms - e->offline_since_ms >= PL_ENGINE_RETRY_EARLY_FOR_MS)
     return pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_LATE_MS);
-  unsigned doublings = e->connect_failures < 6 ? e->connect_failures : 6;
-  uint64_t most = (uint64_t)PL_ENGINE_RETRY_MIN_MS << doublings;
-  return pl_engine_rng_below(&e->rng, most < PL_ENGINE_RETRY_MAX_MS ? most : PL_ENGINE_RETRY_MAX_MS);
+  return pl_engine_retry_jitter(e, e->connect_failures);
 }
 
 /* It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. */
@@ -63,7 +61,7 @@ static void offline(pl_engine *e, int error, int reason, bool again) {
   e->connection = PL_ENGINE_CONN_OFF;
   pl_engine_links_end_all(e);
   if (again && e->wanted) {
-    a.time_ms = e->now_ms + retry_delay(e);
+    a.time_ms = e->now_ms + connection_retry_delay(e);
     e->connect_failures++;
     enter(e, PL_ENGINE_CONN_WAITING, a.time_ms);
   } else {
@@ -146,15 +144,13 @@ void pl_engine_connection_heard(pl_engine *e) {
   e->was_late = false;
 }
 
-void pl_engine_connection_going_away(pl_engine *e, pl_view payload) {
+int pl_engine_connection_going_away(pl_engine *e, pl_view payload) {
   pl_wire_going_away g;
-  if (pl_wire_going_away_decode(&g, payload.data, payload.size)) {
-    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
-    return;
-  }
+  if (pl_wire_going_away_decode(&g, payload.data, payload.size)) return PL_REASON_CLOSED;
   pl_engine_addresses_take(e, g.urls);
   e->move_at_ms = e->now_ms + pl_engine_rng_below(&e->rng, (uint64_t)g.delay_ms + 1);
   pl_engine_wake_at(e, e->move_at_ms);
+  return 0;
 }
 
 void pl_engine_connection_reset(pl_engine *e, pl_view payload) {

@@ -3,17 +3,6 @@
 
 #include "engine_internal.h"
 
-/* A link that carries traffic is replaced when it is old or has carried much. */
-void pl_engine_link_traffic(pl_engine *e, pl_engine_link *l, size_t bytes) {
-  l->bytes += bytes;
-  pl_engine_session *s = l->session;
-  if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
-  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_ENGINE_REPLACE_AFTER_MS) return;
-  l->replacing = s->replace = true;
-  s->dial_at_ms = e->now_ms;
-  pl_engine_wake_at(e, e->now_ms);
-}
-
 /* The caller's epoch: its first frame is HELLO. 0 when it is not. */
 static uint64_t epoch_in(pl_view plain) {
   pl_reader r = pl_reader_of(plain.data, plain.size);
@@ -51,7 +40,9 @@ static int refusal(pl_engine *e, const pl_engine_link *l, bool invited, const pl
 
 static bool use_invite(pl_engine *e, const pl_engine_link *l) {
   const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
-  return l->has_invite && !l->unsupported && !(p && p->blocked) && pl_engine_invite_claim(e, l);
+  uint32_t code;
+  if (!l->has_invite || l->unsupported || (p && p->blocked) || !pl_engine_invite_claim(e, l, &code)) return false;
+  return code == 0 || pl_engine_code_called(e, code, l);
 }
 
 /* The caller's first record opened, so it is no replay: only now the call has consequences. */
@@ -76,7 +67,7 @@ static pl_engine_session *begin(pl_engine *e, pl_engine_link *l, uint64_t epoch)
   l->session = s;
   l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
-  if (pl_engine_session_link_up(e, s, l)) {
+  if (pl_engine_dial_link_up(e, s, l)) {
     l->state = PL_ENGINE_LINK_ACCEPTED;
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     return NULL;
@@ -111,8 +102,8 @@ void pl_engine_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_v
   in.record.counter = l->keys.received_counter;
   pl_engine_session *s = l->state == PL_ENGINE_LINK_UP ? l->session : begin(e, l, epoch_in(in.record.data));
   if (!s) return;
-  pl_engine_link_traffic(e, l, record.size);
-  int rc = pl_engine_session_step(e, s, &in, NULL);
+  pl_engine_session_traffic(e, l, record.size);
+  int rc = pl_engine_dial_step(e, s, &in, NULL);
   if (rc != PL_ENOMEM) return;
   l = pl_engine_link_find(e, number);
   if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */

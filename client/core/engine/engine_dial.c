@@ -33,26 +33,12 @@ void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
   pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
 }
 
-static uint64_t jitter(pl_engine *e, unsigned doublings) {
-  uint64_t most = (uint64_t)PL_ENGINE_RETRY_MIN_MS << (doublings < 6 ? doublings : 6);
-  return pl_engine_rng_below(&e->rng, most < PL_ENGINE_RETRY_MAX_MS ? most : PL_ENGINE_RETRY_MAX_MS);
-}
-
-uint64_t pl_engine_retry_delay(pl_engine *e, unsigned failures) {
-  return failures < 3 ? 0 : jitter(e, failures - 3);
-}
-
 /* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
-uint64_t pl_engine_dial_delay(pl_engine *e, pl_engine_session *s, int reason) {
+static uint64_t dial_delay(pl_engine *e, pl_engine_session *s, int reason) {
   bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL ||
                  reason == PL_REASON_CORRUPT;
   if (patient && s->failures < 4) s->failures = 4;
   return pl_engine_retry_delay(e, s->failures++);
-}
-
-/* Whoever changes records or lies in a RESET does not get a call for each. */
-uint64_t pl_engine_fault_delay(pl_engine *e, const pl_engine_session *s) {
-  return s->faults && pl_engine_reason_is_fault(s->unlink_reason) ? jitter(e, s->faults - 1) : 0;
 }
 
 void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
@@ -68,8 +54,41 @@ void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
     pl_engine_session_touch(e, s);
     return;
   }
-  s->dial_at_ms = e->now_ms + pl_engine_dial_delay(e, s, reason);
+  s->dial_at_ms = e->now_ms + dial_delay(e, s, reason);
   pl_engine_session_touch(e, s);
+}
+
+/* Nothing would bring the session a link: its call was accepted, and that link ended before it was confirmed. */
+static bool dial_is_forgotten(const pl_engine *e, const pl_engine_session *s) {
+  return e->connection == PL_ENGINE_CONN_ONLINE && !s->linked && !s->lingering && !s->opening &&
+         s->dial_at_ms == PL_NEVER && !pl_engine_session_has_link(e, s);
+}
+
+static void dial_forgotten(pl_engine *e, pl_engine_session *s) {
+  if (!dial_is_forgotten(e, s)) return;
+  if (s->own_wish || s->opened_last) {
+    pl_engine_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
+  } else {
+    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
+    pl_engine_session_touch(e, s);
+  }
+}
+
+int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result) {
+  int rc = pl_engine_session_step(e, &s, in, result);
+  if (s) dial_forgotten(e, s);
+  return rc;
+}
+
+int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) {
+  pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
+  in.link_up.window = e->link_window;
+  in.link_up.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
+  if (l->application_size) memcpy(s->application, l->application, l->application_size);
+  s->application_size = l->application_size;
+  if (l->name_size) memcpy(s->name, l->name, l->name_size);
+  s->name_size = l->name_size;
+  return pl_engine_dial_step(e, s, &in, NULL);
 }
 
 static void parked_are_crossed(pl_engine *e, const pl_engine_session *s) {
@@ -88,39 +107,30 @@ static bool is_anothers(const pl_engine *e, const pl_engine_session *s, const pl
   return is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
-void pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
+int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_session *s = l->session;
-  if (l->is_code) {
-    pl_engine_code_accepted(e, l, payload);
-    return;
-  }
-  if (l->state != PL_ENGINE_LINK_OPENING || !l->opener || !s) { /* the relay's table forbids it */
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
-    return;
-  }
   int rc = pl_engine_handshake_read2(e, l, payload);
   if (rc == PL_ECRYPTO) { /* anybody may have changed it */
     pl_engine_log(e, "accept_refused", pl_error_text(rc));
-    pl_engine_link_end(e, l, PL_REASON_CORRUPT);
-    return;
+    return PL_REASON_CORRUPT;
   }
   if (rc) {
     int reason = rc == PL_ESTATE ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
     pl_engine_link_forget(e, l, reason);
     pl_engine_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
-    return;
+    return 0;
   }
   if (is_anothers(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
-    pl_engine_session_dial_forgotten(e, s); /* that one's link may be gone already */
+    dial_forgotten(e, s); /* that one's link may be gone already */
     pl_engine_session_touch(e, s);
-    return;
+    return 0;
   }
   if (is_second(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
     pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
-    return;
+    return 0;
   }
   memcpy(s->instance, l->instance, 8);
   s->opening = NULL;
@@ -128,10 +138,11 @@ void pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
   parked_are_crossed(e, s);
-  if (pl_engine_session_link_up(e, s, l)) {
+  if (pl_engine_dial_link_up(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     pl_engine_dial_failed(e, s, PL_REASON_OVERFLOW);
   }
+  return 0;
 }
 
 void pl_engine_dial_all(pl_engine *e) {

@@ -88,16 +88,13 @@ void pl_engine_code_claim(pl_engine *e, pl_engine_code_run *c) {
 
 /* From here on the guess counts as made: the creator may call, by the dial secret, whatever becomes of the link. */
 static int make_guess(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c) {
-  pl_engine_event invite = {
-      .type = PL_ENGINE_IN_INVITE_ADD, .secret = {c->secrets.dial, sizeof c->secrets.dial}, .value = 1};
-  invite.place = e->now_ms + PL_CONST_CODE_LIFETIME_MS;
-  invite.code = c->handle;
-  int rc = pl_engine_invite_add(e, &invite);
+  uint64_t expires_ms = e->now_ms + PL_CONST_CODE_LIFETIME_MS;
+  int rc = pl_engine_invite_add(e, (pl_view){c->secrets.dial, sizeof c->secrets.dial}, expires_ms, 1, c->handle);
   if (rc) return rc;
   c->guess_sent = true;
   rc = send_proof(e, l, &c->secrets, true);
   if (rc) return rc;
-  c->expires_ms = invite.place;
+  c->expires_ms = expires_ms;
   pl_engine_wake_at(e, c->expires_ms);
   put_until(e, l, e->now_ms + PL_CONST_CODE_SEAT_MS);
   return 0;
@@ -107,7 +104,7 @@ void pl_engine_code_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_code_run *c = l->code;
   pl_wire_code_answer answer;
   if (!c || !c->claimer || l->state != PL_ENGINE_LINK_OPENING) { /* the relay's table forbids it */
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
+    pl_engine_code_link_lost(e, l, PL_REASON_PROTOCOL, PL_REASON_GONE);
     return;
   }
   if (pl_wire_code_answer_decode(&answer, payload.data, payload.size) != 0 ||
@@ -221,15 +218,13 @@ static void take_seat(pl_engine *e, uint32_t number, pl_engine_code_run *c, pl_v
   if (reason == PL_REASON_WRONG_CODE)
     pl_engine_code_end(e, c, PL_EWRONGCODE, reason);
   else if (reason)
-    pl_engine_link_end(e, l, reason);
+    pl_engine_code_link_lost(e, l, reason, PL_REASON_GONE);
 }
 
-void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
+int pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_claim claim;
-  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_engine_link_number_is_new(e, number)) {
-    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
-    return;
-  }
+  if (pl_wire_claim_decode(&claim, payload.data, payload.size) != 0 || !pl_engine_link_number_is_new(e, number))
+    return PL_REASON_CLOSED;
   pl_engine_code_run *c = pl_engine_code_by_number(e, claim.number);
   if (!c || e->now_ms >= c->expires_ms) {
     pl_engine_control_reset(e, number, PL_REASON_NO_CODE);
@@ -240,20 +235,22 @@ void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload) {
   } else {
     take_seat(e, number, c, claim.exchange);
   }
+  return 0;
 }
 
 /* A session that is dialled already gets the secret too: without it the call would be a stranger's. */
 static uint32_t dial(pl_engine *e, const pl_code_person *person, const uint8_t secret[PL_CONST_INVITE_SECRET_BYTES]) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {person->id, 32}, .instance = {person->instance, 8}};
-  in.secret = (pl_view){secret, PL_CONST_INVITE_SECRET_BYTES};
-  if (pl_engine_command(e, &in) != 0) return 0;
-  pl_engine_session *s = pl_engine_session_by_number(e, in.session_out);
-  if (!s || s->was_linked || (s->has_secret && memcmp(s->secret, secret, sizeof s->secret) == 0)) return in.session_out;
+  uint32_t number = 0;
+  pl_engine_target to = {.peer = {person->id, 32}, .instance = {person->instance, 8}};
+  to.secret = (pl_view){secret, PL_CONST_INVITE_SECRET_BYTES};
+  if (pl_engine_connect(e, &to, &number) != 0) return 0;
+  pl_engine_session *s = pl_engine_session_by_number(e, number);
+  if (!s || s->was_linked || (s->has_secret && memcmp(s->secret, secret, sizeof s->secret) == 0)) return number;
   memcpy(s->secret, secret, sizeof s->secret);
   s->has_secret = true;
   if (s->opening) pl_engine_link_forget(e, s->opening, PL_REASON_CLOSED);
   pl_engine_dial(e, s);
-  return in.session_out;
+  return number;
 }
 
 /* The guess. Right or wrong, the code is over. */
@@ -281,7 +278,7 @@ static void guessed(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c, pl_v
 void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_code_run *c = l->code;
   if (!c || l->state != PL_ENGINE_LINK_UP)
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
+    pl_engine_code_link_lost(e, l, PL_REASON_PROTOCOL, PL_REASON_GONE);
   else if (c->claimer)
     confirmed(e, c, payload);
   else

@@ -146,6 +146,11 @@ typedef struct pl_engine_addresses {
   uint8_t count, now;                   /* now: 0 is the configured one */
 } pl_engine_addresses;
 
+typedef struct pl_engine_actions {
+  pl_engine_action *list;
+  size_t count, capacity;
+} pl_engine_actions;
+
 struct pl_engine {
   pl_engine_config config;
   char *origin;
@@ -207,6 +212,13 @@ int pl_engine_out_room(pl_engine *e, size_t count);      /* for so many actions 
 pl_view pl_engine_keep_text(pl_engine *e, pl_view text); /* copied until the next step; cut when there is no room */
 void pl_engine_log(pl_engine *e, const char *event, const char *reason);
 int pl_engine_reason_error(int reason);
+bool pl_engine_reason_is_fault(
+    int reason); /* of a link in use: CORRUPT, and the word of anybody that it is of no use */
+void pl_engine_wake_at(pl_engine *e, uint64_t ms);
+
+/* engine_retry.c */
+uint64_t pl_engine_retry_jitter(pl_engine *e, unsigned doublings);
+uint64_t pl_engine_retry_delay(pl_engine *e, unsigned failures); /* at once three times, then full jitter */
 
 /* engine_random.c */
 void pl_engine_rng_init(pl_engine_rng *r, const uint8_t seed[32]);
@@ -234,7 +246,7 @@ void pl_engine_addresses_turn(pl_engine *e);               /* the one in use did
 const char *pl_engine_address(const pl_engine *e);         /* NULL: the configured one */
 /* The WHATWG origin of the address in use, into 256 bytes. */
 void pl_engine_address_origin(const pl_engine *e, char origin[256]);
-void pl_engine_connection_going_away(pl_engine *e, pl_view payload);
+int pl_engine_connection_going_away(pl_engine *e, pl_view payload);
 void pl_engine_connection_reset(pl_engine *e, pl_view payload);
 
 /* engine_login.c */
@@ -246,19 +258,18 @@ int pl_engine_login_welcome(pl_engine *e, pl_view payload);      /* 0 or a reaso
 pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number); /* NULL: no slot or memory */
 pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number);
 bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number);        /* one that the relay may give a link now */
-void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason);    /* 0: without RESET; tells the session */
 void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason); /* as above, without telling the session */
-void pl_engine_links_end_all(pl_engine *e);
-bool pl_engine_reason_is_fault(
-    int reason); /* of a link in use: CORRUPT, and the word of anybody that it is of no use */
-void pl_engine_link_reset_came(pl_engine *e, uint32_t number, pl_view payload);
 int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size);
 void pl_engine_control_reset(pl_engine *e, uint32_t link, int reason);
 void pl_engine_slots_deinit(pl_engine_slots *s);
 
+/* engine_loss.c */
+void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason); /* 0: without RESET; tells the session */
+void pl_engine_links_end_all(pl_engine *e);
+void pl_engine_link_reset_came(pl_engine *e, uint32_t number, pl_view payload);
+
 /* engine_data.c */
 void pl_engine_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain);
-void pl_engine_link_traffic(pl_engine *e, pl_engine_link *l, size_t bytes);
 
 /* engine_handshake.c */
 int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, size_t capacity);
@@ -269,15 +280,14 @@ int pl_engine_handshake_read2(pl_engine *e, pl_engine_link *l, pl_view message);
 
 /* engine_dial.c */
 void pl_engine_dial(pl_engine *e, pl_engine_session *s);
-void pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload);
+int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload); /* 0 or a reason to end the link */
+int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result);
+int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l);
 void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason);
-uint64_t pl_engine_retry_delay(pl_engine *e, unsigned failures); /* at once three times, then full jitter */
-uint64_t pl_engine_dial_delay(pl_engine *e, pl_engine_session *s, int reason);
-uint64_t pl_engine_fault_delay(pl_engine *e, const pl_engine_session *s);
 void pl_engine_dial_all(pl_engine *e); /* after login */
 
 /* engine_offer.c */
-void pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload);
+int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload);
 void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l);
 bool pl_engine_offer_is_welcome(pl_engine *e, const pl_engine_link *l); /* without an invite */
 pl_engine_link *pl_engine_offer_parked(pl_engine *e, const pl_engine_session *s);
@@ -293,19 +303,22 @@ int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]);
 void pl_engine_peers_tell_all(pl_engine *e); /* after login: the relay learns whom we allow and block */
 
 /* engine_invite.c */
-int pl_engine_invite_add(pl_engine *e, const pl_engine_event *in);
+/* code: the claim that waits for its dial secret to be used, 0 for an invite of the application. */
+int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code);
 void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]);
 int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]);
 void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32],
                             const uint8_t callee[32], const uint8_t ephemeral[32]);
 /* 0: no such invite; otherwise it is copied into the link. 1: valid for this caller; -1: used up or expired. */
 int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const uint8_t ephemeral[32]);
-bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l); /* false: someone else was faster */
+bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *code); /* false: someone else was faster */
 void pl_engine_invite_settle(pl_engine *e, const uint8_t secret[16],
                              const uint8_t id[32]); /* its code is over: it lets in this ID, without a word */
 
 /* engine_code.c */
-int pl_engine_code_command(pl_engine *e, pl_engine_event *in);
+int pl_engine_code_new(pl_engine *e, uint32_t lifetime_ms, uint32_t *handle);
+int pl_engine_code_use(pl_engine *e, pl_view text, uint32_t *handle);
+void pl_engine_code_cancel(pl_engine *e, uint32_t handle);
 pl_engine_code_run *pl_engine_code_find(pl_engine *e, uint32_t handle);
 pl_engine_code_run *pl_engine_code_by_number(pl_engine *e, uint32_t number); /* of those that this side made */
 void pl_engine_code_online(pl_engine *e);                                    /* after login */
@@ -317,7 +330,7 @@ void pl_engine_code_time(pl_engine *e);
 
 /* engine_exchange.c */
 void pl_engine_code_claim(pl_engine *e, pl_engine_code_run *c); /* if it is to be tried now */
-void pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload);
+int pl_engine_code_claim_came(pl_engine *e, uint32_t number, pl_view payload);
 void pl_engine_code_accepted(pl_engine *e, pl_engine_link *l, pl_view payload);
 void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, pl_view payload);
 void pl_engine_code_link_lost(pl_engine *e, pl_engine_link *l, int sent,
@@ -332,24 +345,23 @@ pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[3
 pl_engine_session *pl_engine_session_dialling(const pl_engine *e,
                                               const uint8_t id[32]); /* any instance, none known yet */
 void pl_engine_session_free(pl_engine *e, pl_engine_session *s);
-/* Steps the session and handles what follows from it. `result` may be NULL. */
-int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result);
+/* Sets *s to NULL when the step frees the session. `result` may be NULL. */
+int pl_engine_session_step(pl_engine *e, pl_engine_session **s, pl_session_event *in, pl_session_result *result);
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
-int pl_engine_session_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l);
-void pl_engine_session_dial_forgotten(pl_engine *e, pl_engine_session *s); /* when nothing else would bring it a link */
-void pl_engine_session_touch(pl_engine *e, pl_engine_session *s);          /* timers and output may have changed */
-void pl_engine_session_unlinked(pl_engine *e, pl_engine_session *s);
-void pl_engine_session_time(pl_engine *e, pl_engine_session *s);
+pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_engine_session *s);
+void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes);
+void pl_engine_session_touch(pl_engine *e, pl_engine_session *s); /* timers and output may have changed */
 uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s);
 bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s); /* confirmed or not */
 bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
 
 /* engine_command.c */
-int pl_engine_command(pl_engine *e, pl_engine_event *in);
+/* Connects as PL_ENGINE_IN_CONNECT does. */
+int pl_engine_connect(pl_engine *e, const pl_engine_target *to, uint32_t *session);
+int pl_engine_command(pl_engine *e, const pl_engine_event *in, pl_engine_result *out);
 
 /* engine_time.c */
 void pl_engine_timers(pl_engine *e);
-void pl_engine_wake_at(pl_engine *e, uint64_t ms);
 
 static inline bool pl_is_zero(const uint8_t *p, size_t n) {
   uint8_t all = 0;

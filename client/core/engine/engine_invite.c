@@ -32,18 +32,18 @@ static bool make_room(pl_engine *e) {
   return first;
 }
 
-int pl_engine_invite_add(pl_engine *e, const pl_engine_event *in) {
-  if (in->secret.size != PL_CONST_INVITE_SECRET_BYTES || in->value > 1) return PL_EINVAL;
+int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code) {
+  if (secret.size != PL_CONST_INVITE_SECRET_BYTES || uses > 1) return PL_EINVAL;
   drop_late(e);
-  pl_engine_invite *i = invite_find(e, in->secret.data);
+  pl_engine_invite *i = invite_find(e, secret.data);
   if (!i) {
     if (e->invite_count >= PL_ENGINE_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
     if (!e->invites) e->invites = pl_alloc(PL_ENGINE_INVITES_MAX * sizeof *e->invites);
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];
   }
-  *i = (pl_engine_invite){.expires_ms = in->place, .single = in->value == 1, .internal = in->code, .code = in->code};
-  memcpy(i->secret, in->secret.data, sizeof i->secret);
+  *i = (pl_engine_invite){.expires_ms = expires_ms, .single = uses == 1, .internal = code, .code = code};
+  memcpy(i->secret, secret.data, sizeof i->secret);
   return 0;
 }
 
@@ -112,16 +112,17 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
   return 0;
 }
 
-bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l) {
+bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *code) {
+  *code = 0;
   pl_engine_invite *i = invite_find(e, l->invite);
   if (!i || !usable(e, i, l->id)) return false;
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
   memcpy(i->bound_to, l->id, 32);
   if (i->internal) {
-    uint32_t code = i->code;
+    *code = i->code;
     i->code = 0;
-    return !code || pl_engine_code_called(e, code, l);
+    return true;
   }
   pl_engine_action a = {.type = PL_ENGINE_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);

@@ -71,16 +71,14 @@ static void accept_to_refuse(pl_engine *e, pl_engine_link *l) {
   pl_engine_offer_accept(e, l);
 }
 
-void pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
+int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_offer o;
-  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_engine_link_number_is_new(e, number)) {
-    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_CLOSED);
-    return;
-  }
+  if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_engine_link_number_is_new(e, number))
+    return PL_REASON_CLOSED;
   const pl_engine_peer_entry *p = pl_engine_peer_find(e, o.caller_id);
-  if ((p && p->blocked) || pl_is_zero(o.caller_instance, 8)) return; /* silence, as if nobody were here */
+  if ((p && p->blocked) || pl_is_zero(o.caller_instance, 8)) return 0; /* silence, as if nobody were here */
   pl_engine_link *l = pl_engine_link_new(e, false, number);
-  if (!l) return;
+  if (!l) return 0;
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
   int rc = pl_engine_handshake_read1(e, l, o.handshake);
@@ -94,4 +92,5 @@ void pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   } else {
     decide(e, l);
   }
+  return 0;
 }

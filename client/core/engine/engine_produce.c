@@ -43,7 +43,7 @@ static size_t produce_record(pl_engine *e, pl_engine_session *s, uint8_t *out, s
   }
   size_t record = (size_t)n;
   pl_envelope_put_header(out, PL_ENV_DATA, flags, record, number);
-  pl_engine_link_traffic(e, l, record);
+  pl_engine_session_traffic(e, l, record);
   return HEADER + record;
 }
 

@@ -209,7 +209,12 @@ bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) 
   return false;
 }
 
-void pl_engine_session_unlinked(pl_engine *e, pl_engine_session *s) {
+/* Whoever changes records or lies in a RESET does not get a call for each. */
+static uint64_t fault_delay(pl_engine *e, const pl_engine_session *s) {
+  return s->faults && pl_engine_reason_is_fault(s->unlink_reason) ? pl_engine_retry_jitter(e, s->faults - 1) : 0;
+}
+
+static void unlinked(pl_engine *e, pl_engine_session *s) {
   pl_engine_action a = {.type = PL_ENGINE_OUT_UNLINKED, .reason = s->unlink_reason ? s->unlink_reason : PL_REASON_GONE};
   s->linked = false;
   s->unlinked_ms = e->now_ms;
@@ -219,24 +224,10 @@ void pl_engine_session_unlinked(pl_engine *e, pl_engine_session *s) {
     if (!s->opened_last || pl_engine_session_has_link(e, s))
       s->dial_at_ms += PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
     if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_MIN_MS);
-    s->dial_at_ms += pl_engine_fault_delay(e, s);
+    s->dial_at_ms += fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
   once_of(e, s, a);
-}
-
-/* A call was accepted, and its link ended before anything was said on it. */
-static bool is_forgotten(const pl_engine *e, const pl_engine_session *s) {
-  return e->connection == PL_ENGINE_CONN_ONLINE && !s->linked && !s->lingering && !s->opening &&
-         s->dial_at_ms == PL_NEVER && !pl_engine_session_has_link(e, s);
-}
-
-void pl_engine_session_dial_forgotten(pl_engine *e, pl_engine_session *s) {
-  if (!is_forgotten(e, s)) return;
-  if (s->own_wish || s->opened_last)
-    pl_engine_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
-  else
-    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
 }
 
 /* Of no more use. The peer is told by CLOSE, under the link's keys; a RESET could be anybody's. */
@@ -261,28 +252,27 @@ static void fail(pl_engine *e, pl_engine_session *s, int error) {
   pl_engine_session_touch(e, s);
 }
 
-int pl_engine_session_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result) {
+int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in, pl_session_result *result) {
+  pl_engine_session *s = *session;
   pl_engine_sink_context context = {e, s};
   pl_session_sink sink = {take_action, &context};
-  if (s->ended) return PL_ESTATE;
+  size_t slot = s->slot;
   in->now_ms = e->now_ms;
   int rc = pl_session_step(s->core, in, &sink, result);
   bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
   if (broke && !s->ended) {
     fail(e, s, rc);
+    if (!e->sessions[slot]) *session = NULL;
     return rc;
   }
-  if (s->ended) {
+  if (s->linked && !s->ended && !pl_session_is_linked(s->core)) unlinked(e, s);
+  /* Besides one that ended: a caller that vanished before its session was told. */
+  bool vanished = !s->announced && !s->own_wish && !s->lingering && !pl_engine_session_has_link(e, s);
+  if (s->ended || vanished) {
     pl_engine_session_free(e, s);
+    *session = NULL;
     return rc;
   }
-  if (s->linked && !pl_session_is_linked(s->core)) pl_engine_session_unlinked(e, s);
-  if (!s->announced && !s->own_wish && !s->lingering &&
-      !pl_engine_session_has_link(e, s)) { /* a caller that vanished at once */
-    pl_engine_session_free(e, s);
-    return rc;
-  }
-  pl_engine_session_dial_forgotten(e, s);
   pl_engine_session_touch(e, s);
   return rc;
 }
@@ -305,25 +295,13 @@ void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int re
   pl_engine_session_free(e, s);
 }
 
-int pl_engine_session_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) {
-  pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
-  in.link_up.window = e->link_window;
-  in.link_up.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
-  if (l->application_size) memcpy(s->application, l->application, l->application_size);
-  s->application_size = l->application_size;
-  if (l->name_size) memcpy(s->name, l->name, l->name_size);
-  s->name_size = l->name_size;
-  return pl_engine_session_step(e, s, &in, NULL);
-}
-
 /* ---- time ------------------------------------------------------------------------------------------- */
 void pl_engine_session_touch(pl_engine *e, pl_engine_session *s) {
   if (pl_list_empty(&s->ready) && pl_session_has_output(s->core)) pl_list_append(&e->ready, &s->ready);
   pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
 }
 
-/* The link that carried the answer to CLOSE, which has been said on it. */
-static pl_engine_link *answered_link(const pl_engine *e, const pl_engine_session *s) {
+pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_engine_session *s) {
   if (!pl_session_close_answered(s->core)) return NULL;
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
     pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
@@ -335,7 +313,7 @@ static pl_engine_link *answered_link(const pl_engine *e, const pl_engine_session
 uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s) {
   uint64_t at = pl_session_deadline(s->core);
   if (s->lingering) {
-    if (answered_link(e, s)) return e->now_ms;
+    if (pl_engine_session_answered_link(e, s)) return e->now_ms;
     return s->linger_until_ms < at ? s->linger_until_ms : at;
   }
   if (e->connection == PL_ENGINE_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
@@ -343,29 +321,13 @@ uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session 
   return !s->linked && ends < at ? ends : at;
 }
 
-static void linger(pl_engine *e, pl_engine_session *s) {
-  if (e->now_ms >= s->linger_until_ms) {
-    pl_engine_session_free(e, s);
-    return;
-  }
-  pl_engine_link *l = answered_link(e, s);
-  if (l) pl_engine_link_end(e, l, PL_REASON_CLOSED);
-}
-
-void pl_engine_session_time(pl_engine *e, pl_engine_session *s) {
-  size_t slot = s->slot;
-  if (e->now_ms >= pl_session_deadline(s->core)) {
-    pl_session_event in = {.type = PL_SESSION_TIME};
-    (void)pl_engine_session_step(e, s, &in, NULL);
-    if (e->sessions[slot] != s) return;
-  }
-  if (s->lingering) {
-    linger(e, s);
-  } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
-    pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
-  } else if (e->connection == PL_ENGINE_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
-    s->dial_at_ms = PL_NEVER;
-    if (!s->linked || s->replace) pl_engine_dial(e, s);
-  }
-  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
+/* A link that carries traffic is replaced when it is old or has carried much. */
+void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes) {
+  l->bytes += bytes;
+  pl_engine_session *s = l->session;
+  if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
+  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_ENGINE_REPLACE_AFTER_MS) return;
+  l->replacing = s->replace = true;
+  s->dial_at_ms = e->now_ms;
+  pl_engine_wake_at(e, e->now_ms);
 }

@@ -1,10 +1,6 @@
 /* Timers: next_ms is never later than the earliest one; when it passes, all are looked at. */
 #include "engine_internal.h"
 
-void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
-  if (ms < e->next_ms) e->next_ms = ms;
-}
-
 static uint64_t link_deadline(const pl_engine *e, const pl_engine_link *l) {
   if (l->is_code) return l->until_ms;
   switch (l->state) {
@@ -56,6 +52,33 @@ static void stop_time(pl_engine *e) {
   e->stopping = false;
 }
 
+static void session_lingers(pl_engine *e, pl_engine_session *s) {
+  if (e->now_ms >= s->linger_until_ms) {
+    pl_engine_session_free(e, s);
+    return;
+  }
+  pl_engine_link *l = pl_engine_session_answered_link(e, s);
+  if (l) pl_engine_link_end(e, l, PL_REASON_CLOSED);
+}
+
+static void session_time(pl_engine *e, pl_engine_session *s) {
+  size_t slot = s->slot;
+  if (e->now_ms >= pl_session_deadline(s->core)) {
+    pl_session_event in = {.type = PL_SESSION_TIME};
+    (void)pl_engine_dial_step(e, s, &in, NULL);
+    if (e->sessions[slot] != s) return;
+  }
+  if (s->lingering) {
+    session_lingers(e, s);
+  } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
+    pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
+  } else if (e->connection == PL_ENGINE_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
+    s->dial_at_ms = PL_NEVER;
+    if (!s->linked || s->replace) pl_engine_dial(e, s);
+  }
+  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
+}
+
 /* Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
  * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
  */
@@ -82,7 +105,7 @@ void pl_engine_timers(pl_engine *e) {
   pl_engine_link *l;
   while ((l = next_expired(e))) link_expired(e, l);
   for (size_t i = 0; i < e->session_slots; i++)
-    if (e->sessions[i]) pl_engine_session_time(e, e->sessions[i]);
+    if (e->sessions[i]) session_time(e, e->sessions[i]);
   pl_engine_code_time(e);
   for (pl_node *n = e->links.next; n != &e->links; n = n->next)
     pl_engine_wake_at(e, link_deadline(e, PL_CONTAINER(n, pl_engine_link, node)));

@@ -113,25 +113,82 @@ static void write_action(pl_writer *w, const pl_engine_action *a) {
   write_text(w, a->text.data, a->text.size);
 }
 
+/* The fields of an event as they come over the pipe: all of them, whatever its type. */
+typedef struct fields {
+  int error;
+  uint32_t session, value;
+  uint8_t channel;
+  uint64_t place;
+  pl_view data, peer;
+} fields;
+
+static void fill(pl_engine_event *in, const fields *f) {
+  switch (in->type) {
+    case PL_ENGINE_IN_SOCKET_MESSAGE:
+      in->socket_message.data = f->data;
+      break;
+    case PL_ENGINE_IN_SOCKET_CLOSED:
+      in->socket_closed.error = f->error;
+      break;
+    case PL_ENGINE_IN_CONNECT:
+      in->connect = (pl_engine_target){.peer = f->peer};
+      break;
+    case PL_ENGINE_IN_SEND:
+    case PL_ENGINE_IN_SEND_VOLATILE:
+      in->send.session = f->session;
+      in->send.channel = f->channel;
+      in->send.data = f->data;
+      break;
+    case PL_ENGINE_IN_FINISH:
+      in->finish.session = f->session;
+      in->finish.channel = f->channel;
+      break;
+    case PL_ENGINE_IN_TAKE:
+      in->take.session = f->session;
+      in->take.channel = f->channel;
+      in->take.place = f->place;
+      break;
+    case PL_ENGINE_IN_PRIORITY:
+      in->priority.session = f->session;
+      in->priority.channel = f->channel;
+      in->priority.value = f->value;
+      break;
+    case PL_ENGINE_IN_CHANNEL_RESET:
+      in->channel_reset.session = f->session;
+      in->channel_reset.channel = f->channel;
+      in->channel_reset.reason = f->value;
+      break;
+    case PL_ENGINE_IN_CLOSE:
+      in->close.session = f->session;
+      in->close.reason = f->value;
+      in->close.text = f->data;
+      break;
+    default:
+      break;
+  }
+}
+
 static void take_step(pl_reader *r, pl_writer *w) {
   pl_engine_event in = {.type = event_type(read_text(r))};
+  fields f;
   in.now_ms = pl_read_u64(r);
-  in.error = (int)pl_read_u32(r);
-  in.session = pl_read_u32(r);
-  in.channel = pl_read_u8(r);
-  in.value = pl_read_u32(r);
-  in.place = pl_read_u64(r);
-  in.data = read_text(r);
-  in.peer = read_text(r);
+  f.error = (int)pl_read_u32(r);
+  f.session = pl_read_u32(r);
+  f.channel = pl_read_u8(r);
+  f.value = pl_read_u32(r);
+  f.place = pl_read_u64(r);
+  f.data = read_text(r);
+  f.peer = read_text(r);
   if (r->bad || !engine) give_up("a broken event");
-  const pl_engine_actions *out = NULL;
+  fill(&in, &f);
+  pl_engine_result out;
   int rc = pl_engine_step(engine, &in, &out);
   write_state(w);
   pl_write_u32(w, (uint32_t)rc);
-  pl_write_u32(w, in.session_out);
-  pl_write_u64(w, in.place_out);
-  pl_write_u32(w, out ? (uint32_t)out->count : 0);
-  for (size_t i = 0; out && i < out->count; i++) write_action(w, &out->list[i]);
+  pl_write_u32(w, out.session);
+  pl_write_u64(w, out.place);
+  pl_write_u32(w, (uint32_t)out.action_count);
+  for (size_t i = 0; i < out.action_count; i++) write_action(w, &out.actions[i]);
 }
 
 static void take_produce(pl_reader *r, pl_writer *w) {

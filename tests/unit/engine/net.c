@@ -97,10 +97,10 @@ static void from_client(net *n, int i) {
   }
 }
 
-static void execute(net *n, int i, const pl_engine_actions *list) {
+static void execute(net *n, int i, const pl_engine_result *list) {
   net_client *c = &n->clients[i];
-  for (size_t k = 0; k < list->count; k++) {
-    const pl_engine_action *a = &list->list[k];
+  for (size_t k = 0; k < list->action_count; k++) {
+    const pl_engine_action *a = &list->actions[k];
     see(c, a);
     if (a->type == PL_ENGINE_OUT_CONNECT) c->wants_connect = true;
     if (a->type == PL_ENGINE_OUT_DISCONNECT) {
@@ -112,13 +112,23 @@ static void execute(net *n, int i, const pl_engine_actions *list) {
   }
 }
 
-int net_do(net *n, int i, pl_engine_event *in) {
-  const pl_engine_actions *out = NULL;
-  in->now_ms = n->now_ms;
+int net_do_for(net *n, int i, const pl_engine_event *in, pl_engine_result *out) {
+  pl_engine_event now = *in;
+  now.now_ms = n->now_ms;
   n->steps++;
-  int rc = pl_engine_step(n->clients[i].engine, in, &out);
+  int rc = pl_engine_step(n->clients[i].engine, &now, out);
   execute(n, i, out);
+  *out = (pl_engine_result){.session = out->session, .code = out->code, .place = out->place};
   return rc;
+}
+
+int net_do(net *n, int i, const pl_engine_event *in) {
+  pl_engine_result out;
+  return net_do_for(n, i, in, &out);
+}
+
+int net_tell(net *n, int i, pl_engine_event_type type) {
+  return net_do(n, i, &(pl_engine_event){.type = type});
 }
 
 void net_cut(net *n, int i) {
@@ -127,7 +137,7 @@ void net_cut(net *n, int i) {
   net_relay_closed(n, i);
   drop_queue(c);
   c->connected = false;
-  net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+  net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .socket_closed = {PL_ENETWORK}});
 }
 
 static bool turn_client(net *n, int i) {
@@ -137,23 +147,23 @@ static bool turn_client(net *n, int i) {
   if (c->wants_connect && c->reachable) {
     c->wants_connect = false;
     c->connected = moved = true;
-    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_OPEN});
+    net_tell(n, i, PL_ENGINE_IN_SOCKET_OPEN);
     net_relay_connected(n, i);
   } else if (c->wants_connect) {
     c->wants_connect = false;
-    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .error = PL_ENETWORK});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED, .socket_closed = {PL_ENETWORK}});
     moved = true;
   }
   while (c->in && c->connected) {
     net_message *m = c->in;
     c->in = m->next;
     if (!c->in) c->in_end = &c->in;
-    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {m->bytes, m->size}});
+    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{m->bytes, m->size}}});
     free(m);
     moved = true;
   }
   if (pl_engine_deadline(c->engine) <= n->now_ms) {
-    net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_TIME});
+    net_tell(n, i, PL_ENGINE_IN_TIME);
     moved = true;
   }
   uint64_t before = c->bytes_out;
@@ -214,30 +224,37 @@ size_t net_count(net *n, int i, pl_engine_action_type type) {
 }
 
 uint32_t net_connect(net *n, int i, int to, const uint8_t *instance, const uint8_t *secret) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n->clients[to].config.identity.id, 32}};
-  if (instance) in.instance = (pl_view){instance, 8};
-  if (secret) in.secret = (pl_view){secret, 16};
-  assert_int_equal(net_do(n, i, &in), 0);
-  assert_int_not_equal(in.session_out, 0);
-  return in.session_out;
+  pl_engine_result out;
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n->clients[to].config.identity.id, 32}}};
+  if (instance) in.connect.instance = (pl_view){instance, 8};
+  if (secret) in.connect.secret = (pl_view){secret, 16};
+  assert_int_equal(net_do_for(n, i, &in, &out), 0);
+  assert_int_not_equal(out.session, 0);
+  return out.session;
 }
 
 int net_send(net *n, int i, uint32_t session, uint8_t channel, const void *data, size_t size) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_SEND, .session = session, .channel = channel, .data = {data, size}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND, .send = {session, channel, {data, size}}};
   return net_do(n, i, &in);
 }
 
 int net_finish(net *n, int i, uint32_t session, uint8_t channel) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_FINISH, .session = session, .channel = channel};
-  return net_do(n, i, &in);
+  return net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_FINISH, .finish = {session, channel}});
 }
 
 int net_close(net *n, int i, uint32_t session) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CLOSE, .session = session, .value = PL_REASON_CLOSED};
-  return net_do(n, i, &in);
+  return net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_CLOSE, .close = {session, PL_REASON_CLOSED, {NULL, 0}}});
+}
+
+int net_decide(net *n, int i, pl_engine_event_type type, int whom) {
+  return net_do(n, i, &(pl_engine_event){.type = type, .peer = {{n->clients[whom].config.identity.id, 32}}});
 }
 
 int net_allow(net *n, int i, int whom) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_ALLOW, .peer = {n->clients[whom].config.identity.id, 32}};
+  return net_decide(n, i, PL_ENGINE_IN_ALLOW, whom);
+}
+
+int net_invite(net *n, int i, const uint8_t secret[16], uint64_t expires_ms, uint32_t uses) {
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {{secret, 16}, expires_ms, uses}};
   return net_do(n, i, &in);
 }

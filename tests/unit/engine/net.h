@@ -66,7 +66,10 @@ void net_deinit(net *n);
 /* A client; `who` makes its identity, `instance` its instance. */
 pl_engine *net_add(net *n, int i, uint8_t who, uint8_t instance, const pl_engine_config *extra);
 void net_remove(net *n, int i);
-int net_do(net *n, int i, pl_engine_event *in);
+/* Steps the engine of client i now, and does what it asks for. The result's actions are in `seen`. */
+int net_do(net *n, int i, const pl_engine_event *in);
+int net_tell(net *n, int i, pl_engine_event_type type);                          /* an event without fields */
+int net_do_for(net *n, int i, const pl_engine_event *in, pl_engine_result *out); /* gives the rest of it as well */
 void net_settle(net *n);                                   /* until nothing moves; time stands still */
 void net_run(net *n, uint64_t ms);                         /* for so long */
 bool net_turn(net *n);                                     /* one round of every client; true if anything moved */
@@ -90,6 +93,8 @@ uint32_t net_connect(net *n, int i, int to, const uint8_t *instance, const uint8
 int net_send(net *n, int i, uint32_t session, uint8_t channel, const void *data, size_t size);
 int net_finish(net *n, int i, uint32_t session, uint8_t channel);
 int net_close(net *n, int i, uint32_t session);
+int net_decide(net *n, int i, pl_engine_event_type type, int whom); /* ALLOW, DENY or BLOCK */
 int net_allow(net *n, int i, int whom);
+int net_invite(net *n, int i, const uint8_t secret[16], uint64_t expires_ms, uint32_t uses);
 
 #endif

@@ -18,7 +18,7 @@ static inline void pair_start(net *n, const pl_engine_config *a, const pl_engine
   pl_engine_config listener = {.listen = true, .accept_all = true};
   assert_non_null(net_add(n, 0, 1, 1, a));
   assert_non_null(net_add(n, 1, 2, 2, b ? b : &listener));
-  for (int i = 0; i < 2; i++) net_do(n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  for (int i = 0; i < 2; i++) net_tell(n, i, PL_ENGINE_IN_START);
   net_settle(n);
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(n, i, PL_ENGINE_OUT_ONLINE), 1);
 }

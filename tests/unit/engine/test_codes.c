@@ -19,7 +19,7 @@ static char code[64]; /* as the creator was told */
 static void join(int i, uint8_t who, const char *name) {
   pl_engine_config config = {.listen = i == OTHER, .name = name};
   assert_non_null(net_add(&n, i, who, (uint8_t)(i + 1), &config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, i, PL_ENGINE_IN_START);
 }
 
 /* who: the larger ID or the smaller one makes the code. */
@@ -41,31 +41,54 @@ static void start(void) {
   start_as(1, 2);
 }
 
+/* Asks for a code; its number may not be there yet. */
+static int ask_for(uint32_t lifetime_ms, uint32_t *handle) {
+  pl_engine_result out;
+  int rc = net_do_for(&n, CREATOR, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_NEW, .code_new = {lifetime_ms}}, &out);
+  *handle = out.code;
+  return rc;
+}
+
+static uint32_t ask(void) {
+  uint32_t handle;
+  assert_int_equal(ask_for(0, &handle), 0);
+  assert_int_not_equal(handle, 0);
+  return handle;
+}
+
 static uint32_t make_for(uint32_t lifetime_ms) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW, .value = lifetime_ms};
+  uint32_t handle;
   size_t before = net_count(&n, CREATOR, PL_ENGINE_OUT_CODE);
-  assert_int_equal(net_do(&n, CREATOR, &in), 0);
+  assert_int_equal(ask_for(lifetime_ms, &handle), 0);
   net_settle(&n);
   net_seen *s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, before);
   assert_non_null(s);
-  assert_int_equal(s->a.code, in.code);
+  assert_int_equal(s->a.code, handle);
   memcpy(code, s->text, sizeof code);
-  return in.code;
+  return handle;
 }
 
 static uint32_t make(void) {
   return make_for(0);
 }
 
+static int try_code(int i, const char *text, uint32_t *handle) {
+  pl_engine_result out;
+  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .code_claim = {{(const uint8_t *)text, strlen(text)}}};
+  int rc = net_do_for(&n, i, &in, &out);
+  *handle = out.code;
+  return rc;
+}
+
 static uint32_t claim_as(int i, const char *text) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
-  assert_int_equal(net_do(&n, i, &in), 0);
-  assert_int_not_equal(in.code, 0);
-  return in.code;
+  uint32_t handle;
+  assert_int_equal(try_code(i, text, &handle), 0);
+  assert_int_not_equal(handle, 0);
+  return handle;
 }
 
 static void cancel(int i, uint32_t handle) {
-  assert_int_equal(net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_CANCEL, .code = handle}), 0);
+  assert_int_equal(net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_CANCEL, .code_cancel = {handle}}), 0);
 }
 
 /* The same number, other words. */
@@ -155,8 +178,7 @@ static void both_may_be_offline_when_asked(void **state) {
   net_cut(&n, CREATOR);
   net_cut(&n, CLAIMER);
   net_settle(&n);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
-  assert_int_equal(net_do(&n, CREATOR, &in), 0);
+  uint32_t made = ask();
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE), 0);
   n.clients[CREATOR].reachable = true;
@@ -165,7 +187,7 @@ static void both_may_be_offline_when_asked(void **state) {
   assert_non_null(s);
   uint32_t claimed = claim_as(CLAIMER, s->text);
   n.clients[CLAIMER].reachable = true;
-  expect_soon_paired(in.code, claimed);
+  expect_soon_paired(made, claimed);
   end();
 }
 
@@ -448,7 +470,7 @@ static void a_claim_under_way_waits_for_the_creator_at_the_new_relay(void **stat
     assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
     if (comes) {
       n.clients[CREATOR].reachable = true;
-      net_do(&n, CREATOR, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
+      net_tell(&n, CREATOR, PL_ENGINE_IN_NETWORK_UP);
       expect_soon_paired(made, claimed);
     } else {
       net_run(&n, 15000);
@@ -524,9 +546,7 @@ static void cancelled_codes_are_no_more(void **state) {
   net_settle(&n);
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
   assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW}; /* before its number is there */
-  assert_int_equal(net_do(&n, CREATOR, &in), 0);
-  cancel(CREATOR, in.code);
+  cancel(CREATOR, ask()); /* before its number is there */
   net_settle(&n);
   assert_int_equal(net_core_stats().nameplates, 0);
   end();
@@ -554,13 +574,11 @@ static void at_most_eight_at_once(void **state) {
   start();
   uint32_t handles[8];
   for (int i = 0; i < 8; i++) handles[i] = make();
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW},
-                  other = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)"x", 1}};
-  assert_int_equal(net_do(&n, CREATOR, &in), PL_EAGAIN);
-  assert_int_equal(in.code, 0);
-  assert_int_equal(net_do(&n, CREATOR, &other), PL_ECODE);
-  other.data = (pl_view){(const uint8_t *)code, strlen(code)};
-  assert_int_equal(net_do(&n, CREATOR, &other), PL_EINVAL); /* its own */
+  uint32_t handle;
+  assert_int_equal(ask_for(0, &handle), PL_EAGAIN);
+  assert_int_equal(handle, 0);
+  assert_int_equal(try_code(CREATOR, "x", &handle), PL_ECODE);
+  assert_int_equal(try_code(CREATOR, code, &handle), PL_EINVAL); /* its own */
   cancel(CREATOR, handles[3]);
   (void)make();
   end();
@@ -570,13 +588,13 @@ static void stopping_ends_codes(void **state) {
   (void)state;
   start();
   uint32_t made = make();
-  net_do(&n, CREATOR, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
+  net_tell(&n, CREATOR, PL_ENGINE_IN_STOP);
   net_settle(&n);
   expect_ended(CREATOR, made, PL_ECLOSED, PL_REASON_CLOSED);
   assert_int_equal(net_core_stats().nameplates, 0);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)code, strlen(code)}};
-  net_do(&n, CLAIMER, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
-  (void)net_do(&n, CLAIMER, &in);
+  uint32_t handle;
+  net_tell(&n, CLAIMER, PL_ENGINE_IN_STOP);
+  (void)try_code(CLAIMER, code, &handle);
   end();
 }
 
@@ -590,10 +608,9 @@ static void the_relay_refuses_when_there_are_too_many(void **state) {
   join(CREATOR, 1, NULL);
   net_settle(&n);
   (void)make();
-  pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
-  assert_int_equal(net_do(&n, CREATOR, &in), 0);
+  uint32_t second = ask();
   net_settle(&n);
-  expect_ended(CREATOR, in.code, PL_EAGAIN, PL_REASON_RATE);
+  expect_ended(CREATOR, second, PL_EAGAIN, PL_REASON_RATE);
   net_forget(&n, CREATOR);
   for (int i = 0; i < 2; i++) {
     uint32_t claimed = claim_as(CREATOR, i ? "9999998-zoo-zoo" : "9999999-zoo-zoo");
@@ -717,8 +734,7 @@ static void each_allocation_fails_once(void **state) {
   for (long k = 1;; k++) {
     start();
     pl_alloc_fail_at(k);
-    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
-    assert_int_equal(net_do(&n, CREATOR, &in), 0);
+    (void)ask();
     net_run(&n, 30000);
     net_seen *s = net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, 0);
     if (s) (void)claim_as(CLAIMER, s->text);

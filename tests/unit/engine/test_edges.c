@@ -193,8 +193,8 @@ static void sessions_have_a_limit(void **state) {
   uint8_t instance[8];
   for (uint8_t k = 1; k <= 3; k++) {
     memset(instance, 40 + k, sizeof instance);
-    pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[0].config.identity.id, 32}};
-    in.instance = (pl_view){instance, sizeof instance};
+    pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n.clients[0].config.identity.id, 32}}};
+    in.connect.instance = (pl_view){instance, sizeof instance};
     assert_int_equal(net_do(&n, 1, &in), k <= 2 ? 0 : PL_ENOMEM);
   }
   net_connect(&n, 0, 1, NULL, NULL); /* and so for those who call: it is told, and tries again */
@@ -208,9 +208,9 @@ static void invites_have_a_limit(void **state) {
   (void)state;
   pair_start(&n, NULL, NULL);
   uint8_t secret[16] = {0};
-  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + 1000, .value = 2};
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {{secret, 16}, n.now_ms + 1000, 2}};
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
-  in.value = 1;
+  in.invite_add.uses = 1;
   for (uint32_t k = 0; k < 256; k++) {
     pl_put_u32(secret, k);
     assert_int_equal(net_do(&n, 1, &in), 0);
@@ -219,14 +219,14 @@ static void invites_have_a_limit(void **state) {
   secret[15] = 1;
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   n.now_ms += 1000; /* they are over by now: each makes room for one */
-  in.place = n.now_ms + 1000;
+  in.invite_add.expires_ms = n.now_ms + 1000;
   for (uint32_t k = 256; k < 512; k++) {
     pl_put_u32(secret, k);
     assert_int_equal(net_do(&n, 1, &in), 0);
   }
   pl_put_u32(secret, 512);
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
-  in.secret.size = 15;
+  in.invite_add.secret.size = 15;
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   net_deinit(&n);
 }
@@ -237,28 +237,27 @@ static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
   net_run(&n, 60000);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START}), 0);
-  net_do(&n, 0,
-         &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP}); /* online: it asks at once whether the relay is there */
+  assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_START), 0);
+  net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP); /* online: it asks at once whether the relay is there */
   assert_true(pl_engine_has_output(n.clients[0].engine));
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), 0);
   n.clients[1].frozen = true; /* so that the closing lasts */
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
+  net_tell(&n, 0, PL_ENGINE_IN_STOP);
   uint64_t stops = pl_engine_deadline(n.clients[0].engine);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP}), 0);
+  assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_STOP), 0);
   assert_true(pl_engine_deadline(n.clients[0].engine) <= stops);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START}), PL_ESTATE);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
+  assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_START), PL_ESTATE);
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n.clients[1].config.identity.id, 32}}};
   assert_int_equal(net_do(&n, 0, &in), PL_ESTATE);
   net_run(&n, 11000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   assert_int_equal(pl_engine_deadline(n.clients[0].engine), PL_NEVER);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_CLOSED});
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {(const uint8_t *)"x", 1}});
+  net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
+  net_tell(&n, 0, PL_ENGINE_IN_SOCKET_CLOSED);
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{(const uint8_t *)"x", 1}}});
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CONNECT), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
   net_deinit(&n);
@@ -281,7 +280,7 @@ static void envelopes_that_are_not_known(void **state) {
     net_deinit(&n);
   }
   pair_start(&n, NULL, NULL);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {large, sizeof large}});
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, sizeof large}}});
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
   net_deinit(&n);
   pair_start(&n, NULL, NULL);
@@ -322,7 +321,7 @@ static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_close(&n, 1, b), 0); /* 0 does not hear of it, */
   net_remove(&n, 0);
   net_add(&n, 0, 1, 1, NULL); /* and has forgotten all */
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   n.drop = NULL;

@@ -97,13 +97,13 @@ static void a_full_window_says_again_and_then_writable(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_WRITABLE), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DELIVERED), 0);
   net_seen *last = net_find(&n, 1, PL_ENGINE_OUT_MESSAGE, 14);
-  pl_engine_event take = {.type = PL_ENGINE_IN_TAKE, .session = b, .place = last->a.place};
+  pl_engine_event take = {.type = PL_ENGINE_IN_TAKE, .take = {b, 0, last->a.place}};
   assert_int_equal(net_do(&n, 1, &take), 0);
   net_run(&n, 100);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_WRITABLE), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_DELIVERED, 0)->a.place, last->a.place);
   assert_int_equal(net_send(&n, 0, a, 0, block, sizeof block), 0);
-  take.place = last->a.place + 65537 * 2;
+  take.take.place = last->a.place + 65537 * 2;
   assert_int_equal(net_do(&n, 1, &take), PL_EINVAL);
   net_deinit(&n);
 }
@@ -236,7 +236,7 @@ static void a_direction_that_is_given_up_is_reported(void **state) {
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
   assert_int_equal(net_send(&n, 0, a, 2, block, sizeof block), 0);
-  pl_engine_event in = {.type = PL_ENGINE_IN_CHANNEL_RESET, .session = a, .channel = 2, .value = 77};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CHANNEL_RESET, .channel_reset = {a, 2, 77}};
   assert_int_equal(net_do(&n, 0, &in), 0);
   assert_int_equal(net_send(&n, 0, a, 2, "x", 1), PL_ESTATE);
   assert_int_equal(net_send(&n, 0, a, 4, "y", 1), 0);
@@ -256,15 +256,14 @@ static void volatile_messages_arrive_or_not(void **state) {
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  pl_engine_event in = {
-      .type = PL_ENGINE_IN_SEND_VOLATILE, .session = a, .channel = 5, .data = {(const uint8_t *)"tick", 4}};
+  pl_engine_event in = {.type = PL_ENGINE_IN_SEND_VOLATILE, .send = {a, 5, {(const uint8_t *)"tick", 4}}};
   for (int i = 0; i < 3; i++) assert_int_equal(net_do(&n, 0, &in), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_VOLATILE), 3);
   assert_memory_equal(net_find(&n, 1, PL_ENGINE_OUT_VOLATILE, 2)->data, "tick", 4);
   n.clients[0].frozen = true;
   uint8_t large[30000] = {9};
-  in.data = (pl_view){large, sizeof large};
+  in.send.data = (pl_view){large, sizeof large};
   for (int i = 0; i < 10; i++) assert_int_equal(net_do(&n, 0, &in), 0);
   n.clients[0].frozen = false;
   net_settle(&n);
@@ -277,7 +276,7 @@ static void stop_closes_sessions_and_the_socket(void **state) {
   uint32_t a, b;
   pair_start(&n, NULL, NULL);
   pair_link(&n, &a, &b);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
+  net_tell(&n, 0, PL_ENGINE_IN_STOP);
   net_run(&n, 100);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);

@@ -5,9 +5,9 @@ static net n;
 
 static int connect_by_link(const uint8_t relay[32]) {
   static const uint8_t secret[16] = {7};
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
-  in.secret = (pl_view){secret, sizeof secret};
-  in.relay = (pl_view){relay, 32};
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n.clients[1].config.identity.id, 32}}};
+  in.connect.secret = (pl_view){secret, sizeof secret};
+  in.connect.relay = (pl_view){relay, 32};
   return net_do(&n, 0, &in);
 }
 
@@ -16,8 +16,8 @@ static void start(bool login_first) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
   assert_non_null(net_add(&n, 1, 2, 2, &listener));
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
-  if (login_first) net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 1, PL_ENGINE_IN_START);
+  if (login_first) net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
 }
 
@@ -25,7 +25,7 @@ static void the_right_relay_links(void **state) {
   (void)state;
   start(false);
   assert_int_equal(connect_by_link(n.relay.id), 0);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   net_deinit(&n);
@@ -35,7 +35,7 @@ static void another_relay_is_not_asked(void **state) {
   (void)state;
   start(false);
   assert_int_equal(connect_by_link(n.clients[1].config.identity.id), 0);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ELINK);

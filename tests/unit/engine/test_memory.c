@@ -33,10 +33,11 @@ static void a_new_engine_may_fail(void **state) {
 
 static uint32_t connect_again(uint32_t have) {
   if (have) return have;
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .peer = {n.clients[1].config.identity.id, 32}};
-  int rc = net_do(&n, 0, &in);
+  pl_engine_result out;
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n.clients[1].config.identity.id, 32}}};
+  int rc = net_do_for(&n, 0, &in, &out);
   assert_true(rc == 0 || rc == PL_ENOMEM);
-  return rc == 0 ? in.session_out : 0;
+  return out.session;
 }
 
 /* One conversation over several sockets with the k-th allocation failing; true when k was never reached. */
@@ -95,23 +96,20 @@ static void commands_survive_each_failure(void **state) {
   for (long k = 1;; k++) {
     pair_start(&n, NULL, NULL);
     pl_alloc_fail_at(k);
-    pl_engine_event add = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = 1u << 30, .value = 1};
-    int rc = net_do(&n, 1, &add);
+    int rc = net_invite(&n, 1, secret, 1u << 30, 1);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     rc = net_allow(&n, 1, 0);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     uint32_t s = connect_again(connect_again(0));
-    pl_engine_event in = {.type = PL_ENGINE_IN_SEND_VOLATILE, .session = s, .data = {secret, 16}};
+    pl_engine_event send = {.type = PL_ENGINE_IN_SEND_VOLATILE, .send = {s, 0, {secret, 16}}};
+    pl_engine_event priority = {.type = PL_ENGINE_IN_PRIORITY, .priority = {s, 9, 0}};
+    pl_engine_event reset = {.type = PL_ENGINE_IN_CHANNEL_RESET, .channel_reset = {s, 10, 0}};
     net_settle(&n);
-    rc = net_do(&n, 0, &in);
+    rc = net_do(&n, 0, &send);
     assert_true(rc == 0 || rc == PL_ENOMEM || rc == PL_EAGAIN);
-    in.type = PL_ENGINE_IN_PRIORITY;
-    in.channel = 9;
-    rc = net_do(&n, 0, &in);
+    rc = net_do(&n, 0, &priority);
     assert_true(rc == 0 || rc == PL_ENOMEM);
-    in.type = PL_ENGINE_IN_CHANNEL_RESET;
-    in.channel = 10;
-    rc = net_do(&n, 0, &in);
+    rc = net_do(&n, 0, &reset);
     assert_true(rc == 0 || rc == PL_ENOMEM);
     net_run(&n, 10000);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED) > 0, 1);
@@ -159,12 +157,11 @@ static void the_end_of_a_session_is_told_without_memory(void **state) {
     net_remove(&n, 1);
     for (int i = 0; i < messages; i++) assert_int_equal(net_send(&n, 0, s, 0, "lost", 4), 0);
     net_run(&n, 100);
-    pl_engine_event time = {.type = PL_ENGINE_IN_TIME};
     n.now_ms += 10000;
-    assert_int_equal(net_do(&n, 0, &time), 0); /* late: it reads first */
+    assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_TIME), 0); /* late: it reads first */
     n.now_ms = pl_engine_deadline(n.clients[0].engine);
     pl_alloc_fail_at(1);
-    assert_int_equal(net_do(&n, 0, &time), 0);
+    assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_TIME), 0);
     pl_alloc_fail_at(0);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);

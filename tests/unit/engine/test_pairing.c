@@ -10,15 +10,10 @@ static void start_shy(void) {
   pair_start(&n, &caller, &shy);
 }
 
-static int invite(int i, const uint8_t *s, uint64_t expires, uint32_t single) {
-  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .secret = {s, 16}, .place = expires, .value = single};
-  return net_do(&n, i, &in);
-}
-
 static void stranger(int i, uint8_t who) {
   pl_engine_config config = {.listen = true, .accept_all = true};
   assert_non_null(net_add(&n, i, who, (uint8_t)(10 + i), &config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, i, PL_ENGINE_IN_START);
   net_settle(&n);
 }
 
@@ -84,14 +79,12 @@ static void who_is_allowed_later_is_dialled_back(void **state) {
 static void denied_and_blocked_stay_outside(void **state) {
   (void)state;
   start_shy();
-  pl_engine_event in = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
-  assert_int_equal(net_do(&n, 1, &in), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
-  in.type = PL_ENGINE_IN_BLOCK;
-  assert_int_equal(net_do(&n, 1, &in), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
@@ -106,8 +99,7 @@ static uint32_t link_then_deny(uint32_t *b) {
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   assert_true(net_until(&n, 5000, is_linked));
   *b = net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session;
-  pl_engine_event in = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
-  assert_int_equal(net_do(&n, 1, &in), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
   return a;
 }
 
@@ -137,8 +129,7 @@ static void a_block_comes_before_the_first_record(void **state) {
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   assert_true(n.links[0].linked);
-  pl_engine_event in = {.type = PL_ENGINE_IN_BLOCK, .peer = {n.clients[0].config.identity.id, 32}};
-  assert_int_equal(net_do(&n, 1, &in), 0);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
   n.drop = NULL; /* HELLO is said again */
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
@@ -157,8 +148,7 @@ static void a_call_back_is_called_off(void **state) {
     net_run(&n, 4000);
     assert_int_equal(net_allow(&n, 1, 0), 0);
     net_run(&n, 10000);
-    pl_engine_event in = {.type = words[k], .peer = {n.clients[0].config.identity.id, 32}};
-    assert_int_equal(net_do(&n, 1, &in), 0);
+    assert_int_equal(net_decide(&n, 1, words[k], 0), 0);
     assert_int_equal(net_close(&n, 0, a), 0);
     n.clients[0].reachable = true;
     net_run(&n, 60000);
@@ -184,7 +174,7 @@ static void knocks_that_are_remembered_are_bounded(void **state) {
 static void an_invite_lets_its_caller_in(void **state) {
   (void)state;
   start_shy();
-  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
@@ -203,7 +193,7 @@ static void an_invite_lets_its_caller_in(void **state) {
 static void a_wrong_secret_is_a_knock(void **state) {
   (void)state;
   start_shy();
-  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
@@ -214,13 +204,13 @@ static void a_wrong_secret_is_a_knock(void **state) {
 static void an_expired_or_revoked_invite_does_not_help(void **state) {
   (void)state;
   start_shy();
-  assert_int_equal(invite(1, secret, n.now_ms + 1000, 1), 0);
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 1000, 1), 0);
   net_run(&n, 1000);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
-  assert_int_equal(invite(1, other_secret, n.now_ms + 60000, 1), 0);
-  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_REVOKE, .secret = {other_secret, 16}};
+  assert_int_equal(net_invite(&n, 1, other_secret, n.now_ms + 60000, 1), 0);
+  pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_REVOKE, .invite_revoke = {{other_secret, 16}}};
   assert_int_equal(net_do(&n, 1, &in), 0);
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
   net_connect(&n, 0, 1, NULL, other_secret);
@@ -233,7 +223,7 @@ static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void *
   (void)state;
   for (int late = 0; late < 2; late++) { /* over before the call, or when its first record comes */
     start_shy();
-    assert_int_equal(invite(1, secret, n.now_ms + 1000 * (uint64_t)late, 1), 0);
+    assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 1000 * (uint64_t)late, 1), 0);
     assert_int_equal(net_allow(&n, 1, 0), 0);
     if (late) n.drop = drop_data;
     net_connect(&n, 0, 1, NULL, secret);
@@ -249,7 +239,7 @@ static void a_claimed_invite_is_bound(void **state) {
   (void)state;
   start_shy();
   stranger(2, 3);
-  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   net_connect(&n, 2, 1, NULL, secret);
@@ -263,12 +253,11 @@ static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
   (void)state;
   for (uint32_t single = 0; single < 2; single++) {
     start_shy();
-    assert_int_equal(invite(1, secret, n.now_ms + 60000, single), 0);
+    assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, single), 0);
     uint32_t session = net_connect(&n, 0, 1, NULL, secret);
     net_settle(&n);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-    pl_engine_event deny = {.type = PL_ENGINE_IN_DENY, .peer = {n.clients[0].config.identity.id, 32}};
-    assert_int_equal(net_do(&n, 1, &deny), 0);
+    assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
     net_close(&n, 0, session);
     net_run(&n, 30000);
     net_connect(&n, 0, 1, NULL, secret);
@@ -285,7 +274,7 @@ static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   (void)state;
   start_shy();
   stranger(2, 3);
-  assert_int_equal(invite(1, secret, n.now_ms + 60000, 1), 0);
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   n.drop = drop_data; /* a replayed or stolen message 1: nothing comes after it */
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
@@ -309,7 +298,7 @@ static void calls_that_cross_become_one_session(void **state) {
     net_init(&n);
     net_add(&n, variant & 2 ? 1 : 0, 1, 1, &both);
     net_add(&n, variant & 2 ? 0 : 1, 2, 2, &both);
-    for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+    for (int i = 0; i < 2; i++) net_tell(&n, i, PL_ENGINE_IN_START);
     net_settle(&n);
     uint32_t s[2];
     for (int i = 0; i < 2; i++) {
@@ -349,7 +338,7 @@ static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
     net_add(&n, 0, 2, 2, &both);
     net_add(&n, 1, 1, 1, &both);
   }
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  for (int i = 0; i < 2; i++) net_tell(&n, i, PL_ENGINE_IN_START);
   net_settle(&n);
   n.drop = accept_of_1;
   for (int i = 0; i < 2; i++) net_connect(&n, i, 1 - i, NULL, NULL);
@@ -367,15 +356,15 @@ static void two_instances_of_one_id_can_talk(void **state) {
   net_init(&n);
   net_add(&n, 0, 1, 1, NULL);
   net_add(&n, 1, 1, 2, &listener);
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  for (int i = 0; i < 2; i++) net_tell(&n, i, PL_ENGINE_IN_START);
   net_settle(&n);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "me", 2), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
-  pl_engine_event self = {.type = PL_ENGINE_IN_CONNECT,
-                          .peer = {n.clients[0].config.identity.id, 32},
-                          .instance = {n.clients[0].config.instance, 8}};
+  pl_engine_event self = {
+      .type = PL_ENGINE_IN_CONNECT,
+      .connect = {.peer = {n.clients[0].config.identity.id, 32}, .instance = {n.clients[0].config.instance, 8}}};
   assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
   net_deinit(&n);
 }
@@ -393,7 +382,7 @@ static uint32_t called_by_another_instance(void) {
   }
   net_add(&n, 2, 3, 3, &listener);
   for (int i = 0; i < 3; i++) {
-    net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+    net_tell(&n, i, PL_ENGINE_IN_START);
     net_settle(&n);
   }
   n.clients[2].frozen = true;
@@ -431,7 +420,7 @@ static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);
   net_add(&n, 1, 3, 2, &listener); /* back, and without a wish of its own */
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 1, PL_ENGINE_IN_START);
   n.clients[2].frozen = false; /* its ACCEPT comes now */
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
@@ -446,7 +435,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_init(&n);
   net_add(&n, 0, 1, 1, &listener);
   net_add(&n, 1, 2, 2, NULL); /* does not listen: calls to any instance find nobody */
-  for (int i = 0; i < 2; i++) net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  for (int i = 0; i < 2; i++) net_tell(&n, i, PL_ENGINE_IN_START);
   net_settle(&n);
   uint32_t b = net_connect(&n, 1, 0, NULL, NULL);
   assert_int_equal(net_send(&n, 1, b, 0, "before", 6), 0);
@@ -455,7 +444,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_remove(&n, 0);
   net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLO on each link is not in step */
   n.drop = drop_data;
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 8000);
   n.drop = NULL;
@@ -503,11 +492,11 @@ static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
   net_add(&n, 0, 1, 1, NULL);
   net_add(&n, 1, 2, 2, &listener);
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 60000);
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 1, PL_ENGINE_IN_START);
   net_run(&n, 13000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   net_deinit(&n);
@@ -561,7 +550,7 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   net_remove(&n, 1); /* the peer dies, its successor of the same instance calls while this side still closes */
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_non_null(net_add(&n, 1, 2, 2, &both));
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 1, PL_ENGINE_IN_START);
   n.clients[0].frozen = true;
   net_settle(&n);
   uint32_t fresh = net_connect(&n, 1, 0, NULL, NULL);

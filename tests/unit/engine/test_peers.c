@@ -43,7 +43,7 @@ static void start(const char *token) {
 }
 
 static void go(void) {
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
 }
@@ -53,7 +53,7 @@ static uint8_t say(pl_engine_event_type type, uint32_t who) {
   uint8_t seed[32] = {77};
   pl_put_u32(seed + 1, who);
   assert_int_equal(pl_identity_from_seed(&identity, seed), 0);
-  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = type, .peer = {identity.id, 32}}), 0);
+  assert_int_equal(net_do(&n, 0, &(pl_engine_event){.type = type, .peer = {{identity.id, 32}}}), 0);
   net_settle(&n);
   return identity.id[0];
 }

@@ -9,7 +9,7 @@ static const uint8_t secret[16] = {7, 7, 7};
 
 static void join(int i, uint8_t who, const pl_engine_config *config) {
   assert_non_null(net_add(&n, i, who, (uint8_t)(i + 1), config));
-  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, i, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_ONLINE), 1);
 }
@@ -26,9 +26,7 @@ static void start(const pl_engine_config *callee) {
 }
 
 static void invite(uint64_t for_ms) {
-  pl_engine_event in = {
-      .type = PL_ENGINE_IN_INVITE_ADD, .secret = {secret, 16}, .place = n.now_ms + for_ms, .value = 1};
-  assert_int_equal(net_do(&n, CALLEE, &in), 0);
+  assert_int_equal(net_invite(&n, CALLEE, secret, n.now_ms + for_ms, 1), 0);
 }
 
 static void expect_refused(int i, int reason) {
@@ -92,8 +90,7 @@ static void who_is_blocked_learns_nothing_by_its_link(void **state) {
   start(NULL);
   invite(1000);
   net_run(&n, 1000);
-  pl_engine_event block = {.type = PL_ENGINE_IN_BLOCK, .peer = {n.clients[THIRD].config.identity.id, 32}};
-  assert_int_equal(net_do(&n, CALLEE, &block), 0);
+  assert_int_equal(net_decide(&n, CALLEE, PL_ENGINE_IN_BLOCK, THIRD), 0);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED), 0);

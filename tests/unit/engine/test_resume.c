@@ -198,7 +198,7 @@ static void random_troubles(void **state) {
           n.clients[i].reachable = !n.clients[i].reachable;
           break;
         case 4:
-          net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_NETWORK_UP});
+          net_tell(&n, i, PL_ENGINE_IN_NETWORK_UP);
           break;
         default:
           break;
@@ -242,7 +242,7 @@ static void a_peer_that_lost_its_state_is_reported(void **state) {
   net_remove(&n, 1); /* the process dies and comes back with its identity, but without its state */
   pl_engine_config listener = {.listen = true, .accept_all = true};
   assert_non_null(net_add(&n, 1, 2, 2, &listener));
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 1, PL_ENGINE_IN_START);
   net_run(&n, 5000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 2);
@@ -271,7 +271,7 @@ static void a_caller_that_lost_its_state_begins_anew(void **state) {
   assert_int_equal(net_send(&n, 1, b, 0, "to nobody", 9), 0);
   net_settle(&n);
   assert_non_null(net_add(&n, 0, 1, 1, NULL));
-  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_START});
+  net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "second", 6), 0);

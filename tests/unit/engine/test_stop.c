@@ -5,7 +5,7 @@
 static net n;
 
 static void stop(int i) {
-  net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_STOP});
+  net_tell(&n, i, PL_ENGINE_IN_STOP);
 }
 
 static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
@@ -20,7 +20,8 @@ static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
   assert_non_null(close);
   n.clients[1].in = close->next;
   if (!close->next) n.clients[1].in_end = &n.clients[1].in;
-  net_do(&n, 1, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .data = {close->bytes, close->size}});
+  net_do(&n, 1,
+         &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{close->bytes, close->size}}});
   free(close);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   stop(1); /* before it could send anything */
