@@ -1,67 +1,74 @@
-/* The bus: what the workers of one relay tell each other, so that any worker's client reaches any other's.
+/* The bus: what the workers of one relay tell each other, so that any worker's client reaches any other's. This file is
+ * the side that tells; elsewhere.h takes what other workers say.
  *
- * To a worker another one looks like one more socket: frames of envelopes in both directions, the same output buffer,
- * the same queue per link with its window, link numbers from two tables. DATA, ACCEPT and RESET mean on the bus what
- * they mean on a socket; this table has the rest. Bit 31 of a link number says that the *sender* of the bus message
- * opened the link; the receiver turns it round.
+ * To a worker another worker looks like one more socket: frames of envelopes both ways, the same output buffer, the
+ * same queue per link with its window, link numbers from two tables. DATA, ACCEPT and RESET mean the same on the bus as
+ * on a socket; pl_relay_bus_type has the rest. Bit 31 of a link number says that the *sender* of the bus message opened
+ * the link, so the receiver flips it.
  *
- * The bus keeps the order of what one worker tells another, and loses nothing; a transport that can lose says so with
- * pl_relay_bus_lost. */
+ * The bus keeps the order of what one worker tells another, and loses nothing. A transport that can lose messages calls
+ * pl_relay_bus_lost when it did. */
 #ifndef PL_RELAY_BUS_H
 #define PL_RELAY_BUS_H
 
-#include "internal.h"
+#include "state.h"
 
 enum pl_relay_bus_type {
-  PL_RELAY_BUS_OPEN = 0x30, /* link: a socket of yours is wanted. pl_bus_open, handshake; flag 1: it must listen */
-  PL_RELAY_BUS_TAKEN,       /* link: the OFFER was sent */
-  PL_RELAY_BUS_ABSENT,      /* link: no OFFER could be sent, look elsewhere */
-  PL_RELAY_BUS_LOGIN,       /* pl_bus_login; flag 1: it listens */
-  PL_RELAY_BUS_LOGOUT,      /* pl_bus_login */
-  PL_RELAY_BUS_PEERS,   /* pl_bus_login, then entries of its socket's list (knocks.c); flag 1: forget them; flag 2: it
-                     had no others before */
-  PL_RELAY_BUS_START,   /* forget my sockets, my nameplates and our links: they follow anew */
-  PL_RELAY_BUS_CODE,    /* a nameplate that I gave out: see nameplates.h */
-  PL_RELAY_BUS_CODE_END /* it is over; from any worker */
+  PL_RELAY_BUS_OPEN = 0x30, /* link: offer this call to a socket of yours. PL_RELAY_BUS_OPEN_BYTES, then the handshake.
+                               Flag 1: only if it listens */
+  PL_RELAY_BUS_TAKEN,       /* link: the call was offered, or is left to time out */
+  PL_RELAY_BUS_ABSENT,      /* link: the call could not be offered; look elsewhere */
+  PL_RELAY_BUS_LOGIN,       /* PL_RELAY_BUS_LOGIN_BYTES. Flag 1: the socket listens */
+  PL_RELAY_BUS_LOGOUT,      /* PL_RELAY_BUS_LOGIN_BYTES */
+  PL_RELAY_BUS_PEERS,       /* PL_RELAY_BUS_LOGIN_BYTES, then entries of its socket's list (peers.h). Flag 1: remove
+                               these entries. Flag 2: remove all earlier entries first */
+  PL_RELAY_BUS_START,       /* forget my sockets, my nameplates and our links: I tell you all of them again */
+  PL_RELAY_BUS_CODE,        /* a nameplate that I gave out, see nameplates.h */
+  PL_RELAY_BUS_CODE_END     /* that nameplate has ended; any worker may say so */
 };
 
 enum {
   PL_RELAY_BUS_FLAG = 1,
   PL_RELAY_BUS_WHOLE = 2,        /* on PEERS */
-  PL_RELAY_BUS_KNOCK = 2,        /* on OPEN: by a stranger */
+  PL_RELAY_BUS_KNOCK = 2,        /* on OPEN: the caller is a stranger */
   PL_RELAY_BUS_CLAIM = 4,        /* on OPEN: to be offered as CLAIM */
-  PL_RELAY_BUS_NEWCOMER = 8,     /* on OPEN: a knock by one who has not knocked there for a while */
+  PL_RELAY_BUS_NEWCOMER = 8,     /* on OPEN: a stranger that has not knocked there for a while */
   PL_RELAY_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
-  PL_RELAY_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance; the handshake follows */
+  PL_RELAY_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance */
+  PL_RELAY_BUS_CODE_BYTES = 52,  /* number, when it expires, owner's ID and instance; all workers have one clock */
   PL_RELAY_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
 };
 
+/* Another worker. */
 struct pl_relay_bus_node {
-  pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, never in the lists of sockets */
-  bool lost;          /* something for it could not be kept: all is told again */
-  size_t untold;      /* sockets whose lists it does not have as they are */
-};
-
-/* A socket on another worker. */
-struct pl_relay_remote {
-  pl_node same_id; /* in pl_relay_presence.remotes */
-  uint64_t generation;
-  uint8_t instance[8];
-  uint8_t node;
-  bool listen;
-  pl_relay_peer_list peers;
+  pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, and never in the lists of sockets */
+  size_t untold;      /* sockets whose list of peers it does not have as it is now */
 };
 
 int pl_relay_bus_init(pl_relay *relay) PL_MUST_USE;
+/* The links of all nodes must have ended. */
 void pl_relay_bus_deinit(pl_relay *relay);
-void pl_relay_bus_tell(pl_relay_conn *conn, enum pl_relay_bus_type type); /* LOGIN or LOGOUT of this socket, to all */
-/* Tells what changed in this socket's list. A worker that is behind is told the whole list once it has caught up,
- * however often that has changed meanwhile. */
-void pl_relay_bus_tell_peers(pl_relay_conn *conn, const uint64_t *entries, size_t count, bool forget);
-void pl_relay_bus_untold_drop(pl_relay_conn *conn); /* this socket leaves */
-/* A worker has not taken what it was told for a long time: nothing is begun that it would have to be told of. */
-bool pl_relay_bus_is_behind(const pl_relay *relay);
+/* Starts reading what this worker says afresh, after something was lost. */
+void pl_relay_bus_restart_input(pl_relay_bus_node *node);
+/* Discards everything that waits for this worker. */
+void pl_relay_bus_drop_output(pl_relay_bus_node *node);
+
+/* Tell one worker, or all others. What cannot be kept sets pl_relay_conn.lost, and the worker is told everything again
+ * later. */
 void pl_relay_bus_say(pl_relay_bus_node *node, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
-void pl_relay_bus_abort(pl_relay_conn *node); /* see pl_relay_bus_node.lost */
+void pl_relay_bus_say_all(pl_relay *relay, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
+/* Tells all workers that this socket has logged in or out: LOGIN or LOGOUT. */
+void pl_relay_bus_tell(pl_relay_conn *conn, enum pl_relay_bus_type type);
+/* Tells one worker of this socket, and of its list of peers as soon as there is room. */
+void pl_relay_bus_tell_socket(pl_relay_bus_node *node, pl_relay_conn *conn);
+/* Tells all workers what changed in this socket's list of peers. A worker that is busy is told the whole list once it
+ * has caught up, however often that has changed meanwhile. */
+void pl_relay_bus_tell_peers(pl_relay_conn *conn, const uint64_t *entries, size_t count, bool forget);
+/* Tells this worker the lists that had to wait, as far as there is room now. */
+void pl_relay_bus_tell_untold(pl_relay_bus_node *node);
+/* This socket leaves: its list need not be told any more. */
+void pl_relay_bus_drop_untold(pl_relay_conn *conn);
+/* Returns true when so much waits for a worker that nothing may be started that it must hear of. */
+bool pl_relay_bus_is_behind(const pl_relay *relay) PL_MUST_USE;
 
 #endif

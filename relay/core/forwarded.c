@@ -1,4 +1,4 @@
-/* See forwarded.h. Text comes from the network or from the command line; nothing here is believed to be well formed. */
+/* See forwarded.h. The text comes from the network or the command line; it may be anything. */
 #include "forwarded.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@ static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 /* ---- addresses -------------------------------------------------------------------------------------------------- */
 
-/* A decimal number of at most `max`, without leading zeros; -1: none is there. */
+/* Takes a decimal number of at most `max`, without leading zeros. Returns -1 when there is none. */
 static int take_decimal(pl_view *v, int max) {
   int value = 0;
   size_t n = 0;
@@ -39,7 +39,7 @@ static int hex_of(uint8_t c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Up to four hexadecimal digits into two bytes. */
+/* Takes up to four hexadecimal digits as two bytes. */
 static bool take_group(pl_view *v, uint8_t out[2]) {
   uint32_t value = 0;
   size_t n = 0;
@@ -50,7 +50,8 @@ static bool take_group(pl_view *v, uint8_t out[2]) {
   return true;
 }
 
-/* The place of "::" in bytes, or -1, goes to *gap. Returns the bytes that were written, or -1. */
+/* Reads groups and perhaps an IPv4 address behind them. *gap becomes the place of "::" in bytes, or -1. Returns the
+ * bytes written, or -1. */
 static int take_groups(pl_view v, uint8_t out[16], int *gap) {
   int n = 0;
   *gap = -1;
@@ -106,7 +107,7 @@ int pl_relay_address_parse(pl_view text, uint8_t out[16]) {
   return parse_v6(text, out);
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------- */
+/* ---- ranges ------------------------------------------------------------------------------------------------------ */
 
 static bool same_bits(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
   unsigned rest = bits % 8;
@@ -139,9 +140,9 @@ bool pl_relay_cidr_has(const pl_relay_cidr *ranges, size_t count, const uint8_t 
   return false;
 }
 
-/* ---- X-Forwarded-For ---------------------------------------------------------------------------------- */
+/* ---- X-Forwarded-For --------------------------------------------------------------------------------------------- */
 
-/* Takes the last hop off; without blanks around it. */
+/* Takes the last hop off the list, without the blanks around it. */
 static pl_view take_last(pl_view *list) {
   size_t at = list->size;
   while (at && list->data[at - 1] != ',') at--;

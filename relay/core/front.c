@@ -1,11 +1,19 @@
-/* Bytes in: first a request's head, then WebSocket frames, then the envelopes of each message. */
-#include <string.h>
+/* See front.h. */
+#include "front.h"
 
+#include "call.h"
+#include "conn.h"
+#include "crowd.h"
+#include "knocks.h"
+#include "leave.h"
+#include "link.h"
+#include "login.h"
 #include "nameplates.h"
+#include "queue.h"
 
 /* ---- HTTP ------------------------------------------------------------------------------------------------------- */
 
-static void answer_refusal(pl_relay_conn *conn, int status, uint64_t now_ms) {
+static void front_refuse_request(pl_relay_conn *conn, int status, uint64_t now_ms) {
   char text[512];
   size_t n = pl_relay_http_write_refusal(text, sizeof text, status, conn->prologue->http.head);
   conn->relay->stats.refused += status != 404;
@@ -13,10 +21,10 @@ static void answer_refusal(pl_relay_conn *conn, int status, uint64_t now_ms) {
   if (!pl_relay_out_frame(conn, -1, text, n)) pl_relay_conn_abort(conn);
 }
 
-static void answer_page(pl_relay_conn *conn, const pl_relay_http_request *request, uint64_t now_ms) {
+static void front_answer_page(pl_relay_conn *conn, const pl_relay_http_request *request, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   if (pl_view_equals(request->path, "/pairlink")) {
-    answer_refusal(conn, 426, now_ms);
+    front_refuse_request(conn, 426, now_ms);
     return;
   }
   pl_relay_page *page = pl_alloc(sizeof *page);
@@ -24,7 +32,7 @@ static void answer_page(pl_relay_conn *conn, const pl_relay_http_request *reques
                : relay->config.hooks.page ? relay->config.hooks.page(relay->config.user, request, page)
                                           : 404;
   if (status >= 400) {
-    answer_refusal(conn, status, now_ms);
+    front_refuse_request(conn, status, now_ms);
   } else if (page) {
     pl_relay_conn_move(conn, PL_RELAY_CONN_ANSWER, now_ms);
     if (!pl_relay_out_frame(conn, -1, page->head, page->head_size)) pl_relay_conn_abort(conn);
@@ -33,29 +41,29 @@ static void answer_page(pl_relay_conn *conn, const pl_relay_http_request *reques
   pl_free(page);
 }
 
-static int judge_upgrade(const pl_relay *relay, const pl_relay_http_request *request) {
+static int front_judge_upgrade(const pl_relay *relay, const pl_relay_http_request *request) {
   if (!pl_view_equals(request->path, "/pairlink")) return 404;
   if (request->origin.size && !pl_relay_http_origin_allowed(request->origin, request->host, relay->config.origins))
     return 403;
   return request->subprotocol ? 0 : 400;
 }
 
-static void answer_request(pl_relay_conn *conn, const pl_relay_http_request *request, uint64_t now_ms) {
+static void front_answer_request(pl_relay_conn *conn, const pl_relay_http_request *request, uint64_t now_ms) {
   char text[512];
-  if (!pl_relay_rate_resolve(conn, request, now_ms)) {
-    answer_refusal(conn, 429, now_ms);
+  if (!pl_relay_crowd_resolve(conn, request, now_ms)) {
+    front_refuse_request(conn, 429, now_ms);
     return;
   }
   if (!request->upgrade) {
     if (conn->prologue->over_limit)
-      answer_refusal(conn, 503, now_ms);
+      front_refuse_request(conn, 503, now_ms);
     else
-      answer_page(conn, request, now_ms);
+      front_answer_page(conn, request, now_ms);
     return;
   }
-  int status = judge_upgrade(conn->relay, request);
+  int status = front_judge_upgrade(conn->relay, request);
   if (status) {
-    answer_refusal(conn, status, now_ms);
+    front_refuse_request(conn, status, now_ms);
     return;
   }
   size_t n = pl_relay_http_write_upgrade(text, sizeof text, request->key, "pairlink.v1");
@@ -68,84 +76,101 @@ static void answer_request(pl_relay_conn *conn, const pl_relay_http_request *req
   if (conn->prologue) pl_relay_http_deinit(&conn->prologue->http);
 }
 
-/* Takes the head off; true when WebSocket bytes follow. */
-static bool receive_http(pl_relay_conn *conn, uint8_t **data, size_t *size, uint64_t now_ms) {
+/* Reads the head of the request. Returns true when WebSocket bytes follow. */
+static bool front_http(pl_relay_conn *conn, uint8_t **data, size_t *size, uint64_t now_ms) {
   pl_relay_http_request request;
   const uint8_t *at = *data;
   int rc = pl_relay_http_read(&conn->prologue->http, &at, size, &request);
   *data += at - *data;
   if (rc == PL_RELAY_HTTP_MORE) return false;
   if (rc == PL_RELAY_HTTP_REQUEST)
-    answer_request(conn, &request, now_ms);
+    front_answer_request(conn, &request, now_ms);
   else
-    answer_refusal(conn, rc, now_ms);
+    front_refuse_request(conn, rc, now_ms);
   return conn->state == PL_RELAY_CONN_LOGIN;
 }
 
-/* ---- envelopes ---------------------------------------------------------------------------------------- */
+/* ---- envelopes --------------------------------------------------------------------------------------------------- */
 
-static void on_ping(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+static int front_ping(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_wire_ping ping;
-  if (pl_wire_ping_decode(&ping, e->payload.data, e->payload.size) != 0)
-    pl_relay_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
-  else if (!pl_relay_out_control(conn, PL_ENV_PONG, 0, e->payload, 100))
-    pl_relay_conn_abort(conn); /* it asks and asks, and reads nothing */
+  (void)now_ms;
+  if (pl_wire_ping_decode(&ping, e->payload.data, e->payload.size) != 0) return PL_REASON_PROTOCOL;
+  if (!pl_relay_out_control(conn, PL_ENV_PONG, 0, e->payload, 100))
+    pl_relay_conn_abort(conn); /* it keeps asking and reads nothing */
+  return 0;
 }
 
-static void on_envelope(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
-  if (conn->state != PL_RELAY_CONN_READY) {
-    pl_relay_login_receive(conn, e, now_ms);
-    return;
-  }
-  switch (e->type) {
-    case PL_ENV_RESET:
-      if (e->link == 0) {
-        pl_relay_conn_close(conn, PL_WS_CODE_NORMAL, "", true, now_ms);
-        return;
-      }
-      pl_relay_link_receive(conn, e, now_ms);
-      return;
-    case PL_ENV_DATA:
-    case PL_ENV_OPEN:
-    case PL_ENV_CLAIM:
-    case PL_ENV_ACCEPT:
-      pl_relay_link_receive(conn, e, now_ms);
-      return;
-    case PL_ENV_PEERS:
-      pl_relay_peers_receive(conn, e, now_ms);
-      return;
-    case PL_ENV_CODE:
-      pl_relay_nameplates_receive(conn, e, now_ms);
-      return;
-    case PL_ENV_PING:
-      on_ping(conn, e, now_ms);
-      return;
-    default:
-      if (e->type >= PL_CONST_ENVELOPE_SKIPPABLE) return;
-      pl_relay_conn_refuse(conn, pl_envelope_max(e->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL, now_ms);
-  }
+static int front_reset(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  (void)e;
+  pl_relay_conn_close(conn, PL_WS_CODE_NORMAL, "", true, now_ms);
+  return 0;
 }
 
-static bool takes_envelopes(const pl_relay_conn *conn) {
+enum {
+#define PL_ENVELOPE(name, number, max_bytes, text) FRONT_MAX_##name = max_bytes,
+#include "../../schema/wire.def"
+  FRONT_ANY_SIZE = UINT16_MAX
+};
+
+/* Handles an envelope. Returns 0, or the reason to refuse the connection. */
+typedef int (*front_handler)(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms);
+
+#define IN(state) (1u << PL_RELAY_CONN_##state)
+
+/* What a client may send, and in which states of its connection: the first of each pair is for link 0, the second for
+ * all other links. What stands nowhere is a violation (front_violation). What may be sent on a link, in which state of
+ * that link, is the table of link.c. */
+static const struct front_row {
+  uint16_t states, max;
+  front_handler take;
+} front_rows[][2] = {
+    [PL_ENV_LOGIN] = {{IN(LOGIN), FRONT_MAX_LOGIN, pl_relay_login_receive}},
+    [PL_ENV_PING] = {{IN(READY), FRONT_ANY_SIZE, front_ping}, {IN(READY), FRONT_ANY_SIZE, front_ping}},
+    [PL_ENV_PEERS] = {{IN(READY), FRONT_MAX_PEERS, pl_relay_peers_receive}},
+    [PL_ENV_CODE] = {{IN(READY), FRONT_MAX_CODE, pl_relay_nameplates_receive}},
+    [PL_ENV_OPEN] = {{0}, {IN(READY), FRONT_MAX_OPEN, pl_relay_call_open}},
+    [PL_ENV_CLAIM] = {{0}, {IN(READY), FRONT_MAX_CLAIM, pl_relay_call_claim}},
+    [PL_ENV_ACCEPT] = {{IN(READY), FRONT_MAX_ACCEPT, pl_relay_link_receive},
+                       {IN(READY), FRONT_MAX_ACCEPT, pl_relay_link_receive}},
+    [PL_ENV_DATA] = {{IN(READY), FRONT_ANY_SIZE, pl_relay_link_data}, {IN(READY), FRONT_ANY_SIZE, pl_relay_link_data}},
+    [PL_ENV_RESET] = {{IN(READY), FRONT_ANY_SIZE, front_reset}, {IN(READY), FRONT_MAX_RESET, pl_relay_link_receive}},
+};
+
+/* Returns the reason to refuse a connection for an envelope that the table does not allow, or 0 when it is skipped. */
+static int front_violation(const pl_relay_conn *conn, uint8_t type) {
+  if (conn->state != PL_RELAY_CONN_READY) return PL_REASON_PROTOCOL;
+  if (type >= PL_CONST_ENVELOPE_SKIPPABLE) return 0;
+  return pl_envelope_max(type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
+}
+
+static void front_envelope(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+  const struct front_row *row =
+      e->type < PL_ARRAY_LENGTH(front_rows) ? &front_rows[e->type][e->link != 0] : &front_rows[0][0];
+  bool allowed = row->states & 1u << conn->state && e->payload.size <= row->max;
+  int reason = allowed ? row->take(conn, e, now_ms) : front_violation(conn, e->type);
+  if (reason) pl_relay_conn_refuse(conn, reason, now_ms);
+}
+
+static bool front_takes_envelopes(const pl_relay_conn *conn) {
   return conn->state == PL_RELAY_CONN_READY || conn->state == PL_RELAY_CONN_LOGIN ||
          conn->state == PL_RELAY_CONN_STORING;
 }
 
-enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES };
-
-/* Bytes of the envelope that begins here; 0: its header is not whole. */
-static size_t envelope_size(const uint8_t *at, size_t size) {
-  return size < HEADER ? 0 : HEADER + (size_t)pl_get_u16(at + 2);
+/* Returns the bytes of the envelope that starts here, or 0 when its header is not whole. */
+static size_t front_envelope_size(const uint8_t *at, size_t size) {
+  return size < PL_RELAY_HEADER ? 0 : pl_relay_envelope_size(at);
 }
 
-static void on_bytes(pl_relay_conn *conn, const uint8_t *at, size_t size, uint64_t now_ms) {
+static void front_envelope_bytes(pl_relay_conn *conn, const uint8_t *at, size_t size, uint64_t now_ms) {
   pl_reader r = pl_reader_of(at, size);
   pl_envelope e;
-  if (pl_envelope_next(&r, &e) > 0) on_envelope(conn, &e, now_ms);
+  if (pl_envelope_next(&r, &e) > 0) front_envelope(conn, &e, now_ms);
 }
 
-/* Adds to the envelope that has begun until it holds `want` bytes. */
-static bool fill_part(pl_relay_conn *conn, size_t want, uint8_t **at, size_t *size) {
+/* Adds to the unfinished envelope until it holds `want` bytes. Returns false when it does not yet, or memory ran out.
+ */
+static bool front_fill_part(pl_relay_conn *conn, size_t want, uint8_t **at, size_t *size) {
   size_t n = want - conn->part.size < *size ? want - conn->part.size : *size;
   if (pl_buffer_append(&conn->part, *at, n) != 0) {
     pl_relay_conn_abort(conn);
@@ -156,34 +181,34 @@ static bool fill_part(pl_relay_conn *conn, size_t want, uint8_t **at, size_t *si
   return conn->part.size == want;
 }
 
-/* Takes what is missing of the envelope that an earlier piece began. */
-static void complete_part(pl_relay_conn *conn, uint8_t **at, size_t *size, uint64_t now_ms) {
-  if (conn->part.size < HEADER && !fill_part(conn, HEADER, at, size)) return;
-  size_t whole = envelope_size(pl_buffer_data(&conn->part), HEADER);
-  if (!fill_part(conn, whole, at, size)) return;
-  pl_buffer part = conn->part; /* what it brings about may end the connection's part in this */
+/* Takes what is missing of the envelope that an earlier piece started. */
+static void front_complete_part(pl_relay_conn *conn, uint8_t **at, size_t *size, uint64_t now_ms) {
+  if (conn->part.size < PL_RELAY_HEADER && !front_fill_part(conn, PL_RELAY_HEADER, at, size)) return;
+  size_t whole = front_envelope_size(pl_buffer_data(&conn->part), PL_RELAY_HEADER);
+  if (!front_fill_part(conn, whole, at, size)) return;
+  pl_buffer part = conn->part; /* handling it may free conn->part, so it is moved away */
   pl_buffer_init(&conn->part, part.max);
-  on_bytes(conn, pl_buffer_data(&part), part.size, now_ms);
+  front_envelope_bytes(conn, pl_buffer_data(&part), part.size, now_ms);
   pl_buffer_deinit(&part);
 }
 
-/* A piece of a message: envelopes are taken where they lie, one whose end has not come yet is kept until then. `before`
- * bytes ahead of it are of no use any more. */
-static void on_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
+/* Handles a piece of a message. Envelopes are handled where they lie; one whose end has not come yet is kept. `before`
+ * bytes ahead of the piece may be overwritten. */
+static void front_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
   uint8_t *at = event->data, *start = at;
   size_t size = event->size;
   bool empty = size == 0 && !conn->in_message;
   conn->in_message = !event->last;
-  if (conn->part.size && size) complete_part(conn, &at, &size, now_ms);
-  while (size && takes_envelopes(conn)) {
+  if (conn->part.size && size) front_complete_part(conn, &at, &size, now_ms);
+  while (size && front_takes_envelopes(conn)) {
     size_t n = pl_relay_link_forward(conn, at, size, before + (size_t)(at - start));
-    size_t whole = n ? n : envelope_size(at, size);
+    size_t whole = n ? n : front_envelope_size(at, size);
     if (whole == 0 || whole > size) break;
-    if (n == 0) on_bytes(conn, at, whole, now_ms);
+    if (n == 0) front_envelope_bytes(conn, at, whole, now_ms);
     at += whole;
     size -= whole;
   }
-  if (!takes_envelopes(conn)) return;
+  if (!front_takes_envelopes(conn)) return;
   if (size && pl_buffer_append(&conn->part, at, size) != 0)
     pl_relay_conn_abort(conn);
   else if (event->last && (empty || conn->part.size))
@@ -192,13 +217,13 @@ static void on_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t befor
 
 /* ---- frames ------------------------------------------------------------------------------------------- */
 
-static void on_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
+static void front_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
   switch (event->type) {
     case PL_WS_BINARY:
-      on_piece(conn, event, before, now_ms);
+      front_piece(conn, event, before, now_ms);
       return;
-    case PL_WS_PING: /* one that does not read gets no answers */
-      if (takes_envelopes(conn) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT &&
+    case PL_WS_PING: /* a socket that does not read gets no answers */
+      if (front_takes_envelopes(conn) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT &&
           !pl_relay_out_frame(conn, PL_WS_PONG, event->data, event->size))
         pl_relay_conn_abort(conn);
       return;
@@ -210,9 +235,9 @@ static void on_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t befor
   }
 }
 
-/* What this read brought for others goes out now if it is much: one call is nothing for so many bytes, and their buffer
- * is used again while it is in the cache. Small output waits for the end of the turn. */
-static void flush_large(const pl_relay *relay) {
+/* Writes what this read brought for other connections now if it is much: one call costs little for that many bytes, and
+ * their buffer is used again while it is in the cache. Small output waits for the end of the turn. */
+static void front_flush_large(const pl_relay *relay) {
   if (!relay->config.hooks.flush) return;
   for (pl_node *n = relay->dirty.prev; n != &relay->dirty; n = n->prev) {
     pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, dirty);
@@ -222,21 +247,21 @@ static void flush_large(const pl_relay *relay) {
   }
 }
 
-static void receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
+static void front_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_ws_event event;
   const uint8_t *start = data;
-  if (conn->state == PL_RELAY_CONN_HTTP && !receive_http(conn, &data, &size, now_ms)) return;
-  while (takes_envelopes(conn) || conn->state == PL_RELAY_CONN_CLOSING) {
+  if (conn->state == PL_RELAY_CONN_HTTP && !front_http(conn, &data, &size, now_ms)) return;
+  while (front_takes_envelopes(conn) || conn->state == PL_RELAY_CONN_CLOSING) {
     int rc = pl_ws_read(&conn->ws, &data, &size, &event);
     if (rc == 0) return;
     if (rc > 0)
-      on_frame(conn, &event, event.type == PL_WS_BINARY ? (size_t)(event.data - start) : 0, now_ms);
+      front_frame(conn, &event, event.type == PL_WS_BINARY ? (size_t)(event.data - start) : 0, now_ms);
     else
       pl_relay_conn_close(conn, conn->ws.close_code, "", false, now_ms);
   }
 }
 
 void pl_relay_front_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
-  receive(conn, data, size, now_ms);
-  flush_large(conn->relay);
+  front_receive(conn, data, size, now_ms);
+  front_flush_large(conn->relay);
 }

@@ -1,7 +1,7 @@
-/* The strict HTTP/1.1 of the relay's port: GET, HEAD and the WebSocket upgrade, nothing else. Pure.
+/* The HTTP/1.1 of the relay's port: GET, HEAD and the WebSocket upgrade, nothing else. Pure.
  *
- * Input: any bytes in any chunks, all hostile. What is not plainly right is refused with a status; no line is
- * repaired. Invariants: memory grows with received bytes only and never beyond head_max. */
+ * Input: any bytes in any chunks, all hostile. Whatever is not plainly right is refused with a status; nothing is
+ * repaired. Memory grows with received bytes only, and never beyond head_max. */
 #ifndef PL_RELAY_HTTP_H
 #define PL_RELAY_HTTP_H
 
@@ -13,50 +13,47 @@ typedef struct pl_relay_http {
   pl_buffer text;
   size_t scanned, line_start, lines, headers_max;
   bool after_cr;
-  bool head; /* the request line says HEAD: then a refusal has no body either */
+  bool head; /* the request line says HEAD, so a refusal must have no body */
 } pl_relay_http;
 
-/* What the request asks; views are borrowed from the pl_relay_http until its _deinit. */
+/* What the request asks. Views are borrowed from the pl_relay_http until its _deinit. */
 typedef struct pl_relay_http_request {
-  pl_view path;          /* begins with '/', without the query */
-  pl_view authority;     /* of a target that is a whole address: the same as `host`; else no data */
-  pl_view host, origin;  /* origin: size 0 if there was none (an empty one is refused) */
+  pl_view path;          /* starts with '/'; without the query */
+  pl_view authority;     /* of a target that is a whole address: the same as `host`; no data otherwise */
+  pl_view host, origin;  /* origin: empty when there is none (an empty one is refused) */
   pl_view if_none_match; /* as sent */
   pl_view forwarded_for; /* the last X-Forwarded-For */
   bool accepts_br, accepts_gzip, refuses_identity;
-  bool head;        /* HEAD: the answer to a GET, without its body */
-  bool upgrade;     /* to WebSocket; the rest of the handshake is checked, but for path, origin and subprotocol */
+  bool head;        /* HEAD: the answer is that to GET, without its body */
+  bool upgrade;     /* to WebSocket; its handshake is checked, but for path, origin and subprotocol */
   pl_view key;      /* Sec-WebSocket-Key */
   bool subprotocol; /* pairlink.v1 is among those offered */
   bool any_subprotocol;
 } pl_relay_http_request;
 
-/* How a head was judged. Other values are HTTP statuses of refusals, 400 to 505. */
+/* How a head was judged. Any other value is the HTTP status to refuse with, 400 to 505. */
 enum { PL_RELAY_HTTP_MORE = 0, PL_RELAY_HTTP_REQUEST = 1 };
 
 void pl_relay_http_init(pl_relay_http *h, size_t head_max, size_t headers_max);
 void pl_relay_http_deinit(pl_relay_http *h);
-/* Takes bytes up to the end of the head. PL_RELAY_HTTP_MORE: all were taken; PL_RELAY_HTTP_REQUEST: *request is filled,
- * what follows the head is left in *data; otherwise the status to refuse with. */
+/* Takes bytes off *data up to the end of the head. Returns PL_RELAY_HTTP_MORE when all were taken and the head is not
+ * complete; PL_RELAY_HTTP_REQUEST when *request is filled and *data is what follows the head; or the status to refuse
+ * with. */
 int pl_relay_http_read(pl_relay_http *h, const uint8_t **data, size_t *size,
                        pl_relay_http_request *request) PL_MUST_USE;
 
-/* An origin is good if it is the request's own host, or in `allowed` (whole origins, ended by NULL; may be NULL).
- * "null" never is. An absent origin is for the caller to judge. */
+/* Returns true when the origin is the request's own host, or is in `allowed` (whole origins, ended by NULL; may be
+ * NULL). "null" is never allowed. The caller must judge an absent origin. */
 bool pl_relay_http_origin_allowed(pl_view origin, pl_view host, const char *const *allowed) PL_MUST_USE;
-/* Compares without regard to ASCII case: names of fields, hosts, codings. Paths, methods and tags need pl_view_equals.
- */
-bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
-bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;
-/* Whether an If-None-Match header names this quoted tag, weak or strong, or is "*". */
+/* Returns true when an If-None-Match header names this quoted tag, weak or strong, or is "*". */
 bool pl_relay_http_etag_matches(pl_view if_none_match, const char *etag) PL_MUST_USE;
 
-/* ---- answers ---------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 const char *pl_relay_http_status_text(int status);
-/* A whole refusal, Connection: close, a line of text as body (to a HEAD: none, but its length). Returns its size;
- * `capacity` of 512 is enough. */
+/* Writes a whole refusal, with Connection: close and a line of text as its body, which an answer to HEAD only
+ * announces. Returns its size. A `capacity` of 512 is enough. */
 size_t pl_relay_http_write_refusal(char *out, size_t capacity, int status, bool head);
-/* The 101 answer. subprotocol may be NULL. */
+/* Writes the 101 answer. `subprotocol` may be NULL. Returns its size. */
 size_t pl_relay_http_write_upgrade(char *out, size_t capacity, pl_view key, const char *subprotocol);
 
 #endif

@@ -1,4 +1,4 @@
-/* Heads of answers; every connection serves one request, so all of them close. */
+/* See http.h. A connection serves one request, so every answer closes it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,29 +26,29 @@ static const struct {
     {505, "HTTP Version Not Supported", ""},
 };
 
-static size_t find(int status) {
+static size_t status_find(int status) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(statuses); i++)
     if (statuses[i].status == status) return i;
-  return find(500);
+  return status_find(500);
 }
 
 const char *pl_relay_http_status_text(int status) {
-  return statuses[find(status)].text;
+  return statuses[status_find(status)].text;
 }
 
-static size_t written(int n, size_t capacity) {
+static size_t answer_size(int n, size_t capacity) {
   return n < 0 || (size_t)n >= capacity ? 0 : (size_t)n;
 }
 
 size_t pl_relay_http_write_refusal(char *out, size_t capacity, int status, bool head) {
-  size_t i = find(status);
+  size_t i = status_find(status);
   size_t body = strlen(statuses[i].text) + 5;
   int n = snprintf(out, capacity,
                    "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s"
                    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close%s\r\n\r\n%d %s\n",
                    statuses[i].status, statuses[i].text, body, statuses[i].header,
                    statuses[i].status == 426 ? ", Upgrade" : "", statuses[i].status, statuses[i].text);
-  size_t all = written(n, capacity);
+  size_t all = answer_size(n, capacity);
   return head && all ? all - body : all;
 }
 
@@ -60,5 +60,5 @@ size_t pl_relay_http_write_upgrade(char *out, size_t capacity, pl_view key, cons
                    "Sec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
                    accept, subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol ? subprotocol : "",
                    subprotocol ? "\r\n" : "");
-  return written(n, capacity);
+  return answer_size(n, capacity);
 }

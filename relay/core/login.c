@@ -1,14 +1,22 @@
-/* HELLO, LOGIN, WELCOME (docs/protocol.md, section 3). Nothing is believed before the signature over this socket's own
- * challenge; nothing is answered before the registration is committed. */
+/* See login.h. Nothing is believed before the signature over this socket's own challenge was verified, and WELCOME is
+ * not sent before the registration is committed. */
+#include "login.h"
+
 #include <string.h>
 
+#include "accounts.h"
 #include "bus.h"
-#include "shares.h"
+#include "call.h"
+#include "conn.h"
+#include "leave.h"
+#include "queue.h"
+#include "rates.h"
+#include "router.h"
 
 enum { HELLO_MAX = 512, WELCOME_MAX = 512, LIMIT_BYTES = 6 };
 
-/* The announced limits, as both HELLO and WELCOME carry them. */
-static pl_view put_limits(const pl_relay *relay, uint8_t *out, size_t capacity) {
+/* Writes the announced limits as both HELLO and WELCOME carry them. */
+static pl_view login_put_limits(const pl_relay *relay, uint8_t *out, size_t capacity) {
   pl_writer w = pl_writer_of(out, capacity);
   for (size_t i = 0; pl_limit_table[i].name; i++) {
     pl_wire_limit limit = {.id = pl_limit_table[i].id, .value = relay->config.settings[i]};
@@ -17,13 +25,13 @@ static pl_view put_limits(const pl_relay *relay, uint8_t *out, size_t capacity) 
   return (pl_view){out, pl_writer_used(&w)};
 }
 
-/* The same bytes at both times it is needed: to send it, and for the transcript. */
-static pl_view put_hello(const pl_relay_conn *conn, uint8_t out[HELLO_MAX]) {
+/* Writes HELLO: the same bytes each time, to send it and for transcripts. */
+static pl_view login_put_hello(const pl_relay_conn *conn, uint8_t out[HELLO_MAX]) {
   uint8_t limits[64 * LIMIT_BYTES];
   pl_wire_hello hello = {.version_min = PL_CONST_PROTOCOL_VERSION,
                          .version_max = PL_CONST_PROTOCOL_VERSION,
                          .admission = (uint8_t)conn->relay->config.admission,
-                         .limits = put_limits(conn->relay, limits, sizeof limits)};
+                         .limits = login_put_limits(conn->relay, limits, sizeof limits)};
   memcpy(hello.relay_id, conn->relay->config.identity->id, 32);
   memcpy(hello.challenge, conn->prologue->challenge, 32);
   int n = pl_wire_hello_encode(&hello, out, HELLO_MAX);
@@ -33,7 +41,7 @@ static pl_view put_hello(const pl_relay_conn *conn, uint8_t out[HELLO_MAX]) {
 void pl_relay_login_hello(pl_relay_conn *conn, uint64_t now_ms) {
   uint8_t hello[HELLO_MAX];
   conn->prologue->hello_ms = now_ms;
-  if (!pl_relay_out_control(conn, PL_ENV_HELLO, 0, put_hello(conn, hello), 100)) {
+  if (!pl_relay_out_control(conn, PL_ENV_HELLO, 0, login_put_hello(conn, hello), 100)) {
     pl_relay_conn_abort(conn);
     return;
   }
@@ -41,7 +49,7 @@ void pl_relay_login_hello(pl_relay_conn *conn, uint64_t now_ms) {
   if (conn->prologue->over_limit) pl_relay_conn_refuse(conn, PL_REASON_FULL, now_ms);
 }
 
-static bool origin_good(const pl_relay *relay, pl_view origin) {
+static bool login_origin_good(const pl_relay *relay, pl_view origin) {
   const char *const *url = relay->config.public_urls;
   if (!url || !*url) return true;
   for (; *url; url++)
@@ -49,29 +57,29 @@ static bool origin_good(const pl_relay *relay, pl_view origin) {
   return false;
 }
 
-/* 0, or the reason to refuse. */
-static int judge(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
+/* Returns 0, or the reason to refuse. */
+static int login_judge(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload, uint64_t now_ms) {
   const pl_relay *relay = conn->relay;
   static const uint8_t any[8];
   uint8_t hello[HELLO_MAX];
   if (login->version != PL_CONST_PROTOCOL_VERSION) return PL_REASON_UNSUPPORTED;
-  if (memcmp(login->instance, any, sizeof any) == 0) return PL_REASON_PROTOCOL; /* an OPEN means every instance by it */
+  if (memcmp(login->instance, any, sizeof any) == 0) return PL_REASON_PROTOCOL; /* in an OPEN it means any instance */
   if (now_ms - conn->prologue->hello_ms > pl_relay_setting_of(relay, PL_RELAY_SET_CHALLENGE_MS))
     return PL_REASON_LOGIN_FAILED;
   pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
-  pl_login_transcript(conn->prologue->transcript, put_hello(conn, hello), signed_part);
+  pl_login_transcript(conn->prologue->transcript, login_put_hello(conn, hello), signed_part);
   if (pl_id_check(login->peer_id) != 0) return PL_REASON_LOGIN_FAILED;
   if (pl_login_verify_client(login->signature, conn->prologue->transcript, login->peer_id) != 0)
     return PL_REASON_LOGIN_FAILED;
-  return origin_good(relay, login->origin) ? 0 : PL_REASON_ORIGIN;
+  return login_origin_good(relay, login->origin) ? 0 : PL_REASON_ORIGIN;
 }
 
-/* Kept for the lookup: only the store knows the tokens. */
-static void keep_token(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload) {
+/* Keeps the claim of a token for the lookup, because only the store knows the tokens. */
+static void login_keep_token(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload) {
   uint8_t hello[HELLO_MAX];
   if (conn->relay->config.admission != PL_RELAY_ADMIT_INVITE || login->token_proof.size != PL_TOKEN_PROOF_BYTES) return;
   pl_view before = {payload.data, payload.size - PL_SIGNATURE_BYTES - PL_TOKEN_PROOF_BYTES - 1};
-  pl_login_transcript(conn->prologue->token.transcript, put_hello(conn, hello), before);
+  pl_login_transcript(conn->prologue->token.transcript, login_put_hello(conn, hello), before);
   memcpy(conn->prologue->token.proof, login->token_proof.data, PL_TOKEN_PROOF_BYTES);
   conn->prologue->has_token = true;
 }
@@ -80,22 +88,16 @@ const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn) {
   return conn->prologue && conn->prologue->has_token ? &conn->prologue->token : NULL;
 }
 
-void pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
+int pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   pl_wire_login login;
-  if (conn->state != PL_RELAY_CONN_LOGIN || e->type != PL_ENV_LOGIN || e->link != 0 ||
-      e->payload.size > (size_t)pl_envelope_max(PL_ENV_LOGIN) ||
-      pl_wire_login_decode(&login, e->payload.data, e->payload.size) != 0) {
-    pl_relay_conn_refuse(conn, PL_REASON_PROTOCOL, now_ms);
-    return;
-  }
-  int reason = judge(conn, &login, e->payload, now_ms);
+  if (pl_wire_login_decode(&login, e->payload.data, e->payload.size) != 0) return PL_REASON_PROTOCOL;
+  int reason = login_judge(conn, &login, e->payload, now_ms);
   if (reason) {
     relay->stats.refused++;
-    pl_relay_conn_refuse(conn, reason, now_ms);
-    return;
+    return reason;
   }
-  keep_token(conn, &login, e->payload);
+  login_keep_token(conn, &login, e->payload);
   memcpy(conn->prologue->id, login.peer_id, 32);
   memcpy(conn->instance, login.instance, 8);
   conn->listen = login.flags & PL_CONST_LOGIN_FLAG_LISTEN;
@@ -104,10 +106,11 @@ void pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t 
   bool may_create = relay->config.admission == PL_RELAY_ADMIT_OPEN &&
                     pl_relay_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
   relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
+  return 0;
 }
 
-/* Enters the ID's sockets: 0, or the reason to refuse. */
-static int enter(pl_relay_conn *conn, uint64_t now_ms) {
+/* Enters the socket at its ID. Returns 0, or the reason to refuse. */
+static int login_enter(pl_relay_conn *conn, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   uint64_t key = pl_relay_account_key(conn, conn->prologue->id);
   if (pl_relay_bus_is_behind(relay) || (key != conn->account->key && pl_relay_account_enter(conn, key) != 0))
@@ -125,17 +128,17 @@ static int enter(pl_relay_conn *conn, uint64_t now_ms) {
   pl_list_append(&presence->sockets, &conn->same_id);
   presence->socket_count++;
   conn->generation = atomic_fetch_add(&relay->shared->generation, 1) + 1;
-  if (elsewhere) pl_relay_router_drop_remote(relay, presence, elsewhere); /* its worker ends it when it hears of this */
+  if (elsewhere) pl_relay_router_drop_remote(relay, presence, elsewhere); /* its own worker ends that socket */
   pl_relay_bus_tell(conn, PL_RELAY_BUS_LOGIN);
   if (older) pl_relay_conn_refuse(older, PL_REASON_SUPERSEDED, now_ms);
   return 0;
 }
 
-static void welcome(pl_relay_conn *conn, pl_relay_registration registration) {
+static void login_welcome(pl_relay_conn *conn, pl_relay_registration registration) {
   pl_relay *relay = conn->relay;
   uint8_t limits[64 * LIMIT_BYTES], payload[WELCOME_MAX];
   pl_wire_welcome w = {.registration = registration == PL_RELAY_REGISTRATION_KNOWN,
-                       .limits = put_limits(relay, limits, sizeof limits)};
+                       .limits = login_put_limits(relay, limits, sizeof limits)};
   int n = pl_wire_welcome_encode(&w, payload, sizeof payload);
   if (n < PL_SIGNATURE_BYTES) {
     pl_relay_conn_abort(conn);
@@ -146,7 +149,7 @@ static void welcome(pl_relay_conn *conn, pl_relay_registration registration) {
   if (!pl_relay_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_relay_conn_abort(conn);
 }
 
-static int refusal_of(const pl_relay *relay, pl_relay_registration result) {
+static int login_refusal(const pl_relay *relay, pl_relay_registration result) {
   switch (result) {
     case PL_RELAY_REGISTRATION_REVOKED:
       return PL_REASON_REVOKED;
@@ -169,8 +172,8 @@ void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint
   if (result == PL_RELAY_REGISTRATION_NEW)
     pl_relay_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
   if (conn->state != PL_RELAY_CONN_STORING) return;
-  int reason = refusal_of(relay, result);
-  if (!reason) reason = enter(conn, now_ms);
+  int reason = login_refusal(relay, result);
+  if (!reason) reason = login_enter(conn, now_ms);
   if (reason) {
     relay->stats.refused++;
     pl_relay_conn_refuse(conn, reason, now_ms);
@@ -178,10 +181,10 @@ void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint
   }
   relay->stats.logins++;
   pl_relay_conn_move(conn, PL_RELAY_CONN_READY, now_ms);
-  welcome(conn, result);
+  login_welcome(conn, result);
   pl_relay_conn_drop_prologue(conn);
   pl_ws_set_message_max(&conn->ws, pl_relay_setting_of(relay, PL_RELAY_SET_MESSAGE_MAX));
   pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "login",
                     result == PL_RELAY_REGISTRATION_NEW ? "registration=new" : "registration=known");
-  if (conn->state == PL_RELAY_CONN_READY) pl_relay_link_ready(conn, now_ms);
+  if (conn->state == PL_RELAY_CONN_READY) pl_relay_call_ready(conn);
 }

@@ -1,15 +1,22 @@
-/* What waits for a socket: its output buffer of ready WebSocket frames, then control envelopes, then a queue per link,
- * served in turn. The bounds of docs/protocol.md, section 4, "Queues in the relay", are enforced here and in
- * shares.c.
- *
- * Envelopes are appended to one open binary frame; its header of 4 bytes is reserved and filled in when it is flushed,
- * so many envelopes travel in one message. Output buffers come from a pool and go back when they are empty: an idle
- * socket has none. */
+/* See queue.h. Envelopes are appended to one open binary frame, so that many travel in one message. The 4 bytes of its
+ * header are reserved, and filled in when the frame is closed. Output buffers come from a pool and go back when they
+ * are empty: an idle socket has none. */
+#include "queue.h"
+
 #include <string.h>
 
-#include "shares.h"
+#include "accounts.h"
+#include "conn.h"
 
-enum { HEADER = PL_CONST_ENVELOPE_HEADER_BYTES, RESERVED = 4, FRAME_MAX = 65535, COST_MIN = 24, CHUNK_MIN = 1024 };
+enum {
+  RESERVED = 4,
+  FRAME_MAX = 65535,
+  COST_MIN = 24,
+  CHUNK_MIN = 1024, /* bytes of a chunk of a link's queue */
+  CHUNK_MAX = 16384,
+  QUANTUM = 16384,   /* bytes that one link may move when its turn has come */
+  BODY_PIECE = 65536 /* bytes of a page that are written at once */
+};
 
 /* ---- output buffers ------------------------------------------------------------------------------------------ */
 
@@ -17,7 +24,7 @@ size_t pl_relay_out_size(const pl_relay_out *out) {
   return out->end - out->start;
 }
 
-static uint8_t *pool_get(pl_relay_conn *conn, size_t capacity) {
+static uint8_t *out_pool_get(pl_relay_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
   if (capacity == PL_RELAY_OUT_SMALL)
@@ -28,7 +35,7 @@ static uint8_t *pool_get(pl_relay_conn *conn, size_t capacity) {
   return memory;
 }
 
-static void pool_put(pl_relay_conn *conn, uint8_t *memory, size_t capacity) {
+static void out_pool_put(pl_relay_conn *conn, uint8_t *memory, size_t capacity) {
   pl_relay *relay = conn->relay;
   pl_relay_hold(conn, 0, capacity);
   if (capacity == PL_RELAY_OUT_SMALL && relay->free_small_count < PL_RELAY_OUT_SMALL_KEPT)
@@ -41,11 +48,11 @@ static void pool_put(pl_relay_conn *conn, uint8_t *memory, size_t capacity) {
 
 void pl_relay_out_deinit(pl_relay_conn *conn) {
   pl_relay_out *out = &conn->out;
-  if (out->memory) pool_put(conn, out->memory, out->capacity);
+  if (out->memory) out_pool_put(conn, out->memory, out->capacity);
   *out = (pl_relay_out){0};
 }
 
-static void move_to(pl_relay_out *out, uint8_t *memory) {
+static void out_move_to(pl_relay_out *out, uint8_t *memory) {
   uint32_t size = out->end - out->start;
   if (size) memmove(memory, out->memory + out->start, size);
   out->frame_at -= out->frame_open ? out->start : 0;
@@ -53,35 +60,35 @@ static void move_to(pl_relay_out *out, uint8_t *memory) {
   out->end = size;
 }
 
-/* Makes sure that n more bytes fit at the end. */
-static bool make_room(pl_relay_conn *conn, size_t n) {
+/* Makes sure that n more bytes fit at the end. Returns false when they would not, or memory ran out. */
+static bool out_make_room(pl_relay_conn *conn, size_t n) {
   pl_relay_out *out = &conn->out;
   if (out->capacity - out->end >= n) return true;
   size_t needed = pl_relay_out_size(out) + n;
   if (needed > PL_RELAY_OUT_LARGE) return false;
   if (out->memory && needed <= out->capacity) {
-    move_to(out, out->memory);
+    out_move_to(out, out->memory);
     return true;
   }
   uint32_t capacity = needed <= PL_RELAY_OUT_SMALL ? PL_RELAY_OUT_SMALL : PL_RELAY_OUT_LARGE;
-  uint8_t *memory = pool_get(conn, capacity);
+  uint8_t *memory = out_pool_get(conn, capacity);
   if (!memory) return false;
   uint8_t *old = out->memory;
-  move_to(out, memory);
-  if (old) pool_put(conn, old, out->capacity);
+  out_move_to(out, memory);
+  if (old) out_pool_put(conn, old, out->capacity);
   out->memory = memory;
   out->capacity = capacity;
   return true;
 }
 
-void pl_relay_out_close_frame(pl_relay_out *out) {
+static void out_close_frame(pl_relay_out *out) {
   if (!out->frame_open) return;
   out->frame_open = false;
   size_t payload = out->end - out->frame_at - RESERVED;
   uint8_t *frame = out->memory + out->frame_at;
   if (payload >= 126) {
     pl_ws_put_header(frame, PL_WS_BINARY, payload, NULL);
-  } else if (out->frame_at == out->start) { /* a short header: two bytes fewer, before the payload */
+  } else if (out->frame_at == out->start) { /* a short header has two bytes fewer: the frame starts later */
     out->start += 2;
     pl_ws_put_header(frame + 2, PL_WS_BINARY, payload, NULL);
   } else {
@@ -91,11 +98,11 @@ void pl_relay_out_close_frame(pl_relay_out *out) {
   }
 }
 
-/* Room for one envelope in the open frame, or in a new one; NULL: none. */
-static uint8_t *envelope_room(pl_relay_conn *conn, size_t size) {
+/* Makes room for one envelope in the open frame or in a new one. Returns NULL when there is none. */
+static uint8_t *out_envelope_room(pl_relay_conn *conn, size_t size) {
   pl_relay_out *out = &conn->out;
-  if (out->frame_open && out->end - out->frame_at - RESERVED + size > FRAME_MAX) pl_relay_out_close_frame(out);
-  if (!make_room(conn, size + 10)) return NULL;
+  if (out->frame_open && out->end - out->frame_at - RESERVED + size > FRAME_MAX) out_close_frame(out);
+  if (!out_make_room(conn, size + 10)) return NULL;
   if (size > FRAME_MAX) {
     out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, PL_WS_BINARY, size, NULL);
   } else if (!out->frame_open) {
@@ -111,8 +118,8 @@ static uint8_t *envelope_room(pl_relay_conn *conn, size_t size) {
 
 bool pl_relay_out_frame(pl_relay_conn *conn, int opcode, const void *data, size_t size) {
   pl_relay_out *out = &conn->out;
-  pl_relay_out_close_frame(out);
-  if (!make_room(conn, size + 10)) return false;
+  out_close_frame(out);
+  if (!out_make_room(conn, size + 10)) return false;
   if (opcode >= 0) out->end += (uint32_t)pl_ws_put_header(out->memory + out->end, opcode, size, NULL);
   if (size) memcpy(out->memory + out->end, data, size);
   out->end += (uint32_t)size;
@@ -120,45 +127,63 @@ bool pl_relay_out_frame(pl_relay_conn *conn, int opcode, const void *data, size_
   return true;
 }
 
-static bool put_envelope(pl_relay_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload) {
-  uint8_t *at = envelope_room(conn, HEADER + payload.size);
+static bool out_put_envelope(pl_relay_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload) {
+  uint8_t *at = out_envelope_room(conn, PL_RELAY_HEADER + payload.size);
   if (!at) return false;
   pl_envelope_put_header(at, type, flags, payload.size, link);
-  if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
+  if (payload.size) memcpy(at + PL_RELAY_HEADER, payload.data, payload.size);
   return true;
 }
 
 void pl_relay_out_last(pl_relay_conn *conn, uint8_t type, uint32_t link, pl_view payload) {
-  if (!put_envelope(conn, type, 0, link, payload)) pl_relay_conn_abort(conn);
+  if (!out_put_envelope(conn, type, 0, link, payload)) pl_relay_conn_abort(conn);
+}
+
+bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) {
+  if (conn->state == PL_RELAY_CONN_ABORTED) return false;
+  out_close_frame(&conn->out);
+  size_t size = pl_relay_out_size(&conn->out);
+  if (size)
+    *out = (pl_view){conn->out.memory + conn->out.start, size};
+  else
+    *out = (pl_view){conn->body.data, conn->body.size < BODY_PIECE ? conn->body.size : BODY_PIECE};
+  return out->size > 0;
 }
 
 void pl_relay_out_sent(pl_relay_conn *conn, size_t n) {
   pl_relay_out *out = &conn->out;
-  out->start += (uint32_t)n;
-  if (out->start == out->end) pl_relay_out_deinit(conn);
+  if (pl_relay_out_size(out)) {
+    out->start += (uint32_t)n;
+    if (out->start == out->end) pl_relay_out_deinit(conn);
+  } else {
+    conn->body.data += n;
+    conn->body.size -= n;
+  }
+  conn->blocked = false;
+  if (n) conn->stuck_ms = 0;
 }
 
 /* ---- control envelopes ------------------------------------------------------------------------------------------ */
 
 bool pl_relay_out_control_flags(pl_relay_conn *conn, uint8_t type, uint8_t flags, uint32_t link, pl_view payload,
-                                unsigned part) {
+                                unsigned percent) {
   if (conn->control.size == 0 && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT)
-    return put_envelope(conn, type, flags, link, payload);
-  size_t size = HEADER + payload.size;
-  if (conn->control.size + size > conn->control.max / 100 * part) return false;
+    return out_put_envelope(conn, type, flags, link, payload);
+  size_t size = PL_RELAY_HEADER + payload.size;
+  if (conn->control.size + size > conn->control.max / 100 * percent) return false;
   uint8_t *at = pl_buffer_reserve(&conn->control, size);
   if (!at) return false;
   pl_envelope_put_header(at, type, flags, payload.size, link);
-  if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
+  if (payload.size) memcpy(at + PL_RELAY_HEADER, payload.data, payload.size);
   pl_buffer_commit(&conn->control, size);
   return true;
 }
 
-static bool refill_control(pl_relay_conn *conn) {
+static bool out_refill_control(pl_relay_conn *conn) {
   while (conn->control.size && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
     const uint8_t *envelope = pl_buffer_data(&conn->control);
-    size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
-    uint8_t *at = envelope_room(conn, size);
+    size_t size = pl_relay_envelope_size(envelope);
+    uint8_t *at = out_envelope_room(conn, size);
     if (!at) return false;
     memcpy(at, envelope, size);
     pl_buffer_consume(&conn->control, size);
@@ -175,42 +200,42 @@ void pl_relay_queue_init(pl_relay_queue *queue) {
   pl_list_init(&queue->all);
 }
 
-static size_t cost_of(size_t envelope) {
-  return envelope - HEADER > COST_MIN ? envelope - HEADER : COST_MIN;
+static size_t queue_cost(size_t envelope) {
+  return envelope - PL_RELAY_HEADER > COST_MIN ? envelope - PL_RELAY_HEADER : COST_MIN;
 }
 
-static bool is_volatile(const uint8_t *envelope) {
+static bool envelope_is_volatile(const uint8_t *envelope) {
   return envelope[0] == PL_ENV_DATA && (envelope[1] & PL_CONST_ENVELOPE_FLAG_VOLATILE);
 }
 
-static void count_memory(pl_relay_half *half, size_t add, size_t remove) {
+static void queue_count_memory(pl_relay_half *half, size_t add, size_t remove) {
   pl_relay_queue *q = &half->queue;
   q->memory += add - remove;
   half->conn->queued += add - remove;
   pl_relay_hold(half->conn, add, remove);
 }
 
-static void drop_chunk(pl_relay_half *half) {
+static void queue_drop_chunk(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
   pl_relay_chunk *chunk = q->head;
   q->head = chunk->next;
   if (!q->head) q->tail = NULL;
   if (q->scan == chunk) q->scan = NULL;
-  count_memory(half, 0, sizeof *chunk + chunk->capacity);
+  queue_count_memory(half, 0, sizeof *chunk + chunk->capacity);
   pl_free(chunk);
 }
 
-void pl_relay_queue_clear(pl_relay *relay, pl_relay_half *half) {
-  (void)relay;
+void pl_relay_queue_clear(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
-  while (q->head) drop_chunk(half);
+  while (q->head) queue_drop_chunk(half);
   pl_list_remove(&q->turn);
   pl_list_remove(&q->all);
   q->cost = q->volatile_count = 0;
 }
 
-/* A volatile envelope loses its type: it is skipped when its turn comes. False: there is none. */
-static bool drop_oldest_volatile(pl_relay_half *half) {
+/* Drops the oldest volatile envelope: it loses its type and is skipped when its turn comes. Returns false when there is
+ * none. */
+static bool queue_drop_volatile(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
   while (q->volatile_count) {
     if (!q->scan) {
@@ -225,12 +250,12 @@ static bool drop_oldest_volatile(pl_relay_half *half) {
       continue;
     }
     uint8_t *envelope = q->scan->bytes + q->scan_at;
-    size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+    size_t size = pl_relay_envelope_size(envelope);
     q->scan_at += (uint32_t)size;
-    if (!is_volatile(envelope)) continue;
+    if (!envelope_is_volatile(envelope)) continue;
     envelope[0] = 0;
     q->volatile_count--;
-    q->cost -= cost_of(size);
+    q->cost -= queue_cost(size);
     half->conn->relay->stats.volatile_dropped++;
     return true;
   }
@@ -241,9 +266,7 @@ static uint8_t *queue_room(pl_relay_half *half, size_t size) {
   pl_relay_queue *q = &half->queue;
   pl_relay_conn *conn = half->conn;
   if (!q->tail || q->tail->capacity - q->tail->end < size) {
-    size_t capacity = q->memory < CHUNK_MIN              ? CHUNK_MIN
-                      : q->memory < PL_RELAY_CHUNK_BYTES ? q->memory
-                                                         : PL_RELAY_CHUNK_BYTES;
+    size_t capacity = q->memory < CHUNK_MIN ? CHUNK_MIN : q->memory < CHUNK_MAX ? q->memory : CHUNK_MAX;
     if (capacity < size) capacity = size;
     if (conn->queued + capacity > pl_relay_setting_of(conn->relay, PL_RELAY_SET_SOCKET_QUEUE_MAX)) return NULL;
     pl_relay_chunk *chunk = pl_realloc(NULL, sizeof *chunk + capacity);
@@ -254,7 +277,7 @@ static uint8_t *queue_room(pl_relay_half *half, size_t size) {
     else
       q->head = chunk;
     q->tail = chunk;
-    count_memory(half, sizeof *chunk + capacity, 0);
+    queue_count_memory(half, sizeof *chunk + capacity, 0);
     if (pl_list_empty(&q->turn)) {
       pl_list_append(&conn->turns, &q->turn);
       pl_list_append(&conn->relay->queues, &q->all);
@@ -265,19 +288,20 @@ static uint8_t *queue_room(pl_relay_half *half, size_t size) {
   return at;
 }
 
-/* Copies what still counts into fresh chunks and frees the old ones, one by one. The old ones do not count any more, so
- * that a full budget leaves room for the copy. False: out of memory; with records lost, the socket ends. */
-static bool compact(pl_relay_half *half) {
+/* Copies what still counts into fresh chunks and frees the old ones, one by one. The old ones stop counting first, so
+ * that a full budget leaves room for the copy. Returns false when memory ran out: records are lost then, so the
+ * connection is aborted. */
+static bool queue_compact(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
   pl_relay_chunk *old = q->head;
   bool good = true;
-  count_memory(half, 0, q->memory);
+  queue_count_memory(half, 0, q->memory);
   q->head = q->tail = q->scan = NULL;
   while (old) {
     pl_relay_chunk *next = old->next;
     for (uint32_t at = old->start; good && at < old->end;) {
       const uint8_t *envelope = old->bytes + at;
-      size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+      size_t size = pl_relay_envelope_size(envelope);
       uint8_t *to = envelope[0] ? queue_room(half, size) : NULL;
       if (to) memcpy(to, envelope, size);
       good = to || !envelope[0];
@@ -290,43 +314,44 @@ static bool compact(pl_relay_half *half) {
   return good;
 }
 
-/* Room within the window, if need be at the cost of volatile envelopes. Dropped ones keep their memory until their turn
- * comes, or until they are half of it. */
-static bool make_window(pl_relay_half *half, size_t cost) {
+/* Makes room within the window, by dropping volatile envelopes if it must. Dropped ones keep their memory until their
+ * turn comes, or until they are about half of the queue. */
+static bool queue_make_window(pl_relay_half *half, size_t cost) {
   size_t window = pl_relay_setting_of(half->conn->relay, PL_RELAY_SET_LINK_WINDOW);
   while (half->queue.cost + cost > window)
-    if (!drop_oldest_volatile(half)) return false;
-  return half->queue.memory <= 2 * window || compact(half);
+    if (!queue_drop_volatile(half)) return false;
+  return half->queue.memory <= 2 * window || queue_compact(half);
 }
 
-static bool enqueue(pl_relay_half *half, const uint8_t *envelope, size_t size) {
-  bool drops = is_volatile(envelope);
-  uint8_t *at = make_window(half, cost_of(size)) ? queue_room(half, size) : NULL;
+static pl_relay_put queue_put(pl_relay_half *half, const uint8_t *envelope, size_t size) {
+  bool drops = envelope_is_volatile(envelope);
+  uint8_t *at = queue_make_window(half, queue_cost(size)) ? queue_room(half, size) : NULL;
   if (at) {
     memcpy(at, envelope, size);
     pl_put_u32(at + 4, half->number);
-    half->queue.cost += cost_of(size);
+    half->queue.cost += queue_cost(size);
     half->queue.volatile_count += drops;
-    return pl_relay_budget_make_room(half->conn->relay, half);
+    return PL_RELAY_PUT_QUEUED;
   }
   half->conn->relay->stats.volatile_dropped += drops;
-  return drops;
+  return drops ? PL_RELAY_PUT_TAKEN : PL_RELAY_PUT_OVERFLOW;
 }
 
-bool pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) {
+pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) {
   pl_relay_conn *conn = half->conn;
   pl_relay *relay = conn->relay;
-  if (half->queue.head) return enqueue(half, envelope, size);
+  if (half->queue.head) return queue_put(half, envelope, size);
   if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT && !conn->blocked && relay->config.hooks.flush) {
     relay->config.hooks.flush(relay->config.user, conn);
     conn->blocked = pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT;
   }
-  if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT || conn->control.size) return enqueue(half, envelope, size);
-  uint8_t *at = envelope_room(conn, size);
-  if (!at) return enqueue(half, envelope, size);
+  if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT || conn->control.size)
+    return queue_put(half, envelope, size);
+  uint8_t *at = out_envelope_room(conn, size);
+  if (!at) return queue_put(half, envelope, size);
   memcpy(at, envelope, size);
   pl_put_u32(at + 4, half->number);
-  return true;
+  return PL_RELAY_PUT_TAKEN;
 }
 
 bool pl_relay_out_lend_ready(const pl_relay_half *half) {
@@ -349,14 +374,14 @@ void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size) {
 
 bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) {
   if (half->queue.head) {
-    uint8_t *at = queue_room(half, HEADER + payload.size);
+    uint8_t *at = queue_room(half, PL_RELAY_HEADER + payload.size);
     if (at) {
       pl_envelope_put_header(at, PL_ENV_RESET, 0, payload.size, half->number);
-      if (payload.size) memcpy(at + HEADER, payload.data, payload.size);
-      half->queue.cost += cost_of(HEADER + payload.size);
+      if (payload.size) memcpy(at + PL_RELAY_HEADER, payload.data, payload.size);
+      half->queue.cost += queue_cost(PL_RELAY_HEADER + payload.size);
       return false;
     }
-    pl_relay_queue_clear(half->conn->relay, half);
+    pl_relay_queue_clear(half);
   }
   if (!pl_relay_out_control(half->conn, PL_ENV_RESET, half->number, payload, 100)) pl_relay_conn_abort(half->conn);
   return true;
@@ -364,33 +389,32 @@ bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) {
 
 /* ---- from the queues into the output buffer ----------------------------------------------------------- */
 
-/* Moves the oldest envelope; 0: no room. */
-static size_t move_envelope(pl_relay_half *half) {
+/* Moves the oldest envelope. Returns its bytes, or 0 when there is no room for it. */
+static size_t queue_move_envelope(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
   pl_relay_chunk *chunk = q->head;
   const uint8_t *envelope = chunk->bytes + chunk->start;
-  size_t size = HEADER + (size_t)pl_get_u16(envelope + 2);
+  size_t size = pl_relay_envelope_size(envelope);
   if (envelope[0]) {
-    uint8_t *at = envelope_room(half->conn, size);
+    uint8_t *at = out_envelope_room(half->conn, size);
     if (!at) return 0;
     memcpy(at, envelope, size);
-    q->cost -= cost_of(size);
-    q->volatile_count -= is_volatile(envelope);
+    q->cost -= queue_cost(size);
+    q->volatile_count -= envelope_is_volatile(envelope);
   }
   chunk->start += (uint32_t)size;
-  if (chunk->start == chunk->end) drop_chunk(half);
+  if (chunk->start == chunk->end) queue_drop_chunk(half);
   return size;
 }
 
-void pl_relay_out_refill(pl_relay_conn *conn) {
-  if (!refill_control(conn)) return;
+pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) {
+  if (!out_refill_control(conn)) return NULL;
   while (!pl_list_empty(&conn->turns) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
     pl_relay_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue);
     pl_relay_queue *q = &half->queue;
-    for (size_t moved = 0;
-         q->head && moved < PL_RELAY_QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
-      size_t n = move_envelope(half);
-      if (n == 0) return; /* out of memory: tried again when more was sent */
+    for (size_t moved = 0; q->head && moved < QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
+      size_t n = queue_move_envelope(half);
+      if (n == 0) return NULL; /* out of memory: tried again when more was sent */
       moved += n;
     }
     pl_list_remove(&q->turn);
@@ -399,26 +423,19 @@ void pl_relay_out_refill(pl_relay_conn *conn) {
     } else {
       pl_list_remove(&q->all);
       q->cost = q->volatile_count = 0;
-      pl_relay_half_drained(half);
+      if (half->ending) return half;
     }
   }
+  return NULL;
 }
 
-void pl_relay_out_end_stuck(pl_relay_conn *conn) {
-  pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "stalled", NULL);
-  while (!pl_list_empty(&conn->turns))
-    pl_relay_link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue));
-  pl_relay_conn_abort(conn);
-}
+/* ---- the bounds, checked from outside ---------------------------------------------------------------------------- */
 
-/* ---- the bounds, looked at from outside --------------------------------------------------------------- */
-
-/* A RESET goes behind the data whatever its window; a queue's last piece may be one envelope. */
+/* A RESET may exceed the window, and the last chunk of a queue may be as large as one envelope. */
 static bool queue_holds(const pl_relay_queue *q) {
   const pl_relay_conn *conn = PL_CONTAINER(q, pl_relay_half, queue)->conn;
   size_t window = pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_WINDOW);
-  return q->cost <= window + COST_MIN + UINT8_MAX &&
-         q->memory <= 2 * window + PL_RELAY_ENVELOPE_MAX + PL_RELAY_CHUNK_BYTES &&
+  return q->cost <= window + COST_MIN + UINT8_MAX && q->memory <= 2 * window + PL_RELAY_ENVELOPE_MAX + CHUNK_MAX &&
          conn->queued <= pl_relay_setting_of(conn->relay, PL_RELAY_SET_SOCKET_QUEUE_MAX) + sizeof(pl_relay_chunk) &&
          conn->control.size <= conn->control.max && conn->out.capacity <= PL_RELAY_OUT_LARGE;
 }

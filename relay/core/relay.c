@@ -1,14 +1,30 @@
-/* Life of a relay and of its connections: open, move from state to state, deadlines, output, close. */
+/* The top of the relay's core: life of a relay, what the shell calls, and what is due when. */
 #include <string.h>
 
+#include "accounts.h"
+#include "bus.h"
+#include "conn.h"
+#include "crowd.h"
+#include "elsewhere.h"
+#include "front.h"
+#include "knocks.h"
+#include "leave.h"
+#include "link.h"
 #include "nameplates.h"
-#include "shares.h"
+#include "queue.h"
+#include "rates.h"
+#include "router.h"
 
-enum { HOUR_MS = 3600000, MINUTE_MS = 60000, OVER_LIMIT_SPARE = 64, BODY_PIECE = 65536, STOOD_STILL_MS = 1000 };
+enum {
+  HOUR_MS = 3600000,
+  MINUTE_MS = 60000,
+  OVER_LIMIT_SPARE = 64, /* connections beyond SOCKETS_MAX that are told so instead of being closed at once */
+  STOOD_STILL_MS = 1000
+};
 
 /* ---- the relay --------------------------------------------------------------------------------------------------- */
 
-static void init_lists(pl_relay *relay) {
+static void relay_init_lists(pl_relay *relay) {
   pl_node *lists[] = {&relay->dirty,  &relay->aborted, &relay->connecting, &relay->answering, &relay->quiet,
                       &relay->pinged, &relay->closing, &relay->opens,      &relay->queues,    &relay->untold};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) pl_list_init(lists[i]);
@@ -60,7 +76,7 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   pl_relay *relay = pl_alloc(sizeof *relay);
   if (!relay) return NULL;
   relay->config = *config;
-  init_lists(relay);
+  relay_init_lists(relay);
   relay->shared = config->shared;
   if (!relay->shared) relay->shared = relay->own_shared = pl_relay_shared_new(config->settings);
   if (relay->shared && pl_relay_accounts_init(relay) == 0 && pl_relay_router_init(relay) == 0 &&
@@ -70,7 +86,7 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   return NULL;
 }
 
-static void free_list(pl_node *list) {
+static void relay_free_list(pl_node *list) {
   while (!pl_list_empty(list)) {
     pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
     if (conn->state == PL_RELAY_CONN_GONE)
@@ -84,7 +100,8 @@ void pl_relay_free(pl_relay *relay) {
   if (!relay) return;
   pl_node *lists[] = {&relay->connecting, &relay->answering, &relay->quiet,
                       &relay->pinged,     &relay->closing,   &relay->aborted};
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) free_list(lists[i]);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++) relay_free_list(lists[i]);
+  pl_relay_elsewhere_deinit(relay);
   pl_relay_bus_deinit(relay);
   pl_relay_accounts_deinit(relay);
   pl_relay_nameplates_deinit(relay);
@@ -105,97 +122,9 @@ const uint8_t *pl_relay_id(const pl_relay *relay) {
   return relay->config.identity->id;
 }
 
-/* ---- states ------------------------------------------------------------------------------------------- */
+/* ---- open, receive, closed --------------------------------------------------------------------------------------- */
 
-#define BIT(state) (1u << PL_RELAY_CONN_##state)
-#define ENDS (BIT(ABORTED) | BIT(GONE))
-
-/* Which states may follow which. */
-static const unsigned next_states[PL_RELAY_CONN_STATES] = {
-    [PL_RELAY_CONN_HTTP] = BIT(ANSWER) | BIT(LOGIN) | ENDS,
-    [PL_RELAY_CONN_ANSWER] = BIT(FINISHING) | ENDS,
-    [PL_RELAY_CONN_LOGIN] = BIT(STORING) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_RELAY_CONN_STORING] = BIT(READY) | BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_RELAY_CONN_READY] = BIT(CLOSING) | BIT(FINISHING) | ENDS,
-    [PL_RELAY_CONN_CLOSING] = BIT(FINISHING) | ENDS,
-    [PL_RELAY_CONN_FINISHING] = ENDS,
-    [PL_RELAY_CONN_ABORTED] = BIT(GONE),
-    [PL_RELAY_CONN_GONE] = 0,
-    [PL_RELAY_CONN_BUS] = 0,
-};
-
-static pl_node *list_of(pl_relay *relay, pl_relay_conn_state state) {
-  switch (state) {
-    case PL_RELAY_CONN_HTTP:
-    case PL_RELAY_CONN_LOGIN:
-    case PL_RELAY_CONN_STORING:
-      return &relay->connecting;
-    case PL_RELAY_CONN_ANSWER:
-      return &relay->answering;
-    case PL_RELAY_CONN_READY:
-      return &relay->quiet;
-    case PL_RELAY_CONN_CLOSING:
-    case PL_RELAY_CONN_FINISHING:
-      return &relay->closing;
-    default:
-      return &relay->aborted;
-  }
-}
-
-static void list_again(pl_relay_conn *conn, pl_node *list, uint64_t now_ms) {
-  pl_list_remove(&conn->timed);
-  pl_list_append(list, &conn->timed);
-  conn->listed_ms = now_ms;
-}
-
-void pl_relay_conn_move(pl_relay_conn *conn, pl_relay_conn_state state, uint64_t now_ms) {
-  if (!(next_states[conn->state] & 1u << state)) return; /* has ended already: the first reason counts */
-  pl_relay *relay = conn->relay;
-  if (conn->state == PL_RELAY_CONN_READY) relay->stats.ready--;
-  if (state == PL_RELAY_CONN_READY) relay->stats.ready++;
-  pl_node *list = list_of(relay, state);
-  if (list != list_of(relay, conn->state) || list == &relay->closing) list_again(conn, list, now_ms);
-  conn->state = state;
-}
-
-/* Leaves links and presence: nobody reaches it any more. */
-static void leave(pl_relay_conn *conn, uint64_t now_ms) {
-  pl_relay_link_socket_died(conn, now_ms);
-  pl_buffer_deinit(&conn->control);
-  pl_buffer_deinit(&conn->part);
-  pl_relay_bus_untold_drop(conn);
-  if (conn->account) conn->account->peer_entries -= conn->peers.count;
-  pl_relay_peers_deinit(conn->relay, &conn->peers);
-  if (!conn->presence) return;
-  pl_relay_presence *presence = conn->presence;
-  pl_relay_bus_tell(conn, PL_RELAY_BUS_LOGOUT);
-  conn->presence = NULL;
-  pl_list_remove(&conn->same_id);
-  presence->socket_count--;
-  pl_relay_router_release(conn->relay, presence);
-}
-
-void pl_relay_conn_drop_prologue(pl_relay_conn *conn) {
-  if (!conn->prologue) return;
-  pl_relay_http_deinit(&conn->prologue->http);
-  pl_free(conn->prologue);
-  conn->prologue = NULL;
-}
-
-void pl_relay_conn_free(pl_relay_conn *conn) {
-  pl_list_remove(&conn->timed);
-  pl_list_remove(&conn->dirty);
-  pl_relay_conn_drop_prologue(conn);
-  pl_ws_deinit(&conn->ws);
-  pl_buffer_deinit(&conn->part);
-  pl_relay_out_deinit(conn);
-  pl_relay_account_leave(conn);
-  pl_free(conn);
-}
-
-/* ---- open, receive, closed ---------------------------------------------------------------------------- */
-
-static pl_relay_conn *new_conn(pl_relay *relay, uint64_t now_ms) {
+static pl_relay_conn *relay_new_conn(pl_relay *relay, uint64_t now_ms) {
   pl_relay_conn *conn = pl_alloc(sizeof *conn);
   pl_relay_prologue *prologue = pl_alloc(sizeof *prologue);
   if (!conn || !prologue) {
@@ -226,7 +155,7 @@ pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const u
   uint64_t limit = pl_relay_setting_of(relay, PL_RELAY_SET_SOCKETS_MAX);
   if (relay->draining || atomic_load(&relay->shared->sockets) >= limit + OVER_LIMIT_SPARE) return NULL;
   if (!pl_relay_rate_trusted(relay, address) && !pl_relay_rate_connect(relay, address, now_ms)) return NULL;
-  pl_relay_conn *conn = new_conn(relay, now_ms);
+  pl_relay_conn *conn = relay_new_conn(relay, now_ms);
   if (!conn) return NULL;
   if (!PL_RELAY_LOAD(relay->shared->started_ms)) PL_RELAY_STORE(relay->shared->started_ms, now_ms);
   conn->shell = shell;
@@ -243,17 +172,17 @@ pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const u
   return conn;
 }
 
-/* To be heard of now and then is not enough: a socket that takes nothing holds memory for nothing. */
-static void look_at_output(pl_relay_conn *conn, uint64_t now_ms) {
+/* A socket that sends but takes nothing holds memory for nothing: ends it after STALL_TIMEOUT_MS. */
+static void relay_check_output(pl_relay_conn *conn, uint64_t now_ms) {
   if (pl_relay_out_size(&conn->out) == 0) return;
   if (!conn->stuck_ms)
     conn->stuck_ms = now_ms;
   else if (now_ms - conn->stuck_ms >= pl_relay_setting_of(conn->relay, PL_RELAY_SET_STALL_TIMEOUT_MS))
-    pl_relay_out_end_stuck(conn);
+    pl_relay_link_end_stuck(conn);
 }
 
-/* The relay was stopped, or its machine was, and is called much later than it asked for. */
-static bool stood_still(const pl_relay *relay, uint64_t now_ms) {
+/* Returns true when the process or its machine was stopped: the relay is called much later than it asked for. */
+static bool relay_stood_still(const pl_relay *relay, uint64_t now_ms) {
   uint64_t deadline = pl_relay_deadline(relay);
   return now_ms > deadline && now_ms - deadline > STOOD_STILL_MS;
 }
@@ -261,13 +190,15 @@ static bool stood_still(const pl_relay *relay, uint64_t now_ms) {
 void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   conn->heard_ms = now_ms;
-  /* The list is exact to a part of the interval: moving for every read would cost more than it tells. */
+  /* The order of the list is exact to a part of the interval: moving the connection at every read would cost too much.
+   */
   if (conn->state == PL_RELAY_CONN_READY &&
       (conn->pinged || now_ms - conn->listed_ms > pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS) / 64)) {
-    if (stood_still(relay, now_ms)) conn->stuck_ms = 0; /* before the list moves, which the deadline hangs on */
+    if (relay_stood_still(relay, now_ms))
+      conn->stuck_ms = 0; /* before the connection moves: the deadline depends on the list */
     conn->pinged = false;
-    list_again(conn, &relay->quiet, now_ms);
-    look_at_output(conn, now_ms);
+    pl_relay_conn_list(conn, &relay->quiet, now_ms);
+    relay_check_output(conn, now_ms);
   }
   pl_relay_front_receive(conn, data, size, now_ms);
 }
@@ -277,83 +208,31 @@ void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms) {
   atomic_fetch_sub(&conn->relay->shared->sockets, 1);
   pl_relay_crowd_leave(conn);
   pl_relay_conn_move(conn, PL_RELAY_CONN_GONE, now_ms);
-  leave(conn, now_ms);
+  pl_relay_conn_leave(conn);
   pl_list_remove(&conn->dirty);
   conn->is_dirty = false;
   if (!conn->lookup_pending) pl_relay_conn_free(conn);
 }
 
-/* ---- ends of a connection ----------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
-void pl_relay_conn_abort(pl_relay_conn *conn) {
-  if (conn->state == PL_RELAY_CONN_BUS) {
-    pl_relay_bus_abort(conn);
-    return;
-  }
-  pl_relay_conn_move(conn, PL_RELAY_CONN_ABORTED, conn->heard_ms);
-  pl_relay_conn_mark(conn);
-}
-
-void pl_relay_conn_close(pl_relay_conn *conn, uint16_t code, const char *text, bool wait, uint64_t now_ms) {
-  uint8_t payload[PL_WS_CONTROL_MAX];
-  leave(conn, now_ms);
-  if (!conn->close_sent) {
-    conn->close_sent = true;
-    if (!pl_relay_out_frame(conn, PL_WS_CLOSE, payload, pl_ws_put_close(payload, code, text))) {
-      pl_relay_conn_abort(conn);
-      return;
-    }
-  }
-  pl_relay_conn_move(conn, wait ? PL_RELAY_CONN_CLOSING : PL_RELAY_CONN_FINISHING, now_ms);
-  pl_relay_conn_mark(conn);
-}
-
-static uint16_t close_code_of(int reason) {
-  switch (reason) {
-    case PL_REASON_PROTOCOL:
-    case PL_REASON_UNSUPPORTED:
-      return PL_WS_CODE_PROTOCOL;
-    case PL_REASON_DRAINING:
-      return PL_WS_CODE_GOING_AWAY;
-    case PL_REASON_FULL:
-    case PL_REASON_RATE:
-    case PL_REASON_UNAVAILABLE:
-    case PL_REASON_STORE:
-      return PL_WS_CODE_TRY_LATER;
-    default:
-      return PL_WS_CODE_POLICY;
-  }
-}
-
-void pl_relay_conn_refuse(pl_relay_conn *conn, int reason, uint64_t now_ms) {
-  uint8_t payload[128];
-  const char *text = pl_reason_text(reason);
-  pl_wire_reset reset = {.reason = (uint16_t)reason, .text = {(const uint8_t *)text, strlen(text)}};
-  int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
-  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "refused",
-                    pl_reason_name(reason)); /* strangers could fill a log with it */
-  if (n > 0) pl_relay_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
-  pl_relay_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
-}
-
-/* ---- time --------------------------------------------------------------------------------------------- */
-
-/* The oldest of a list if it has been there for that long. */
-static pl_relay_conn *due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
+/* Returns the oldest connection of a list if it has been there for this long. */
+static pl_relay_conn *relay_due(const pl_node *list, uint64_t now_ms, uint64_t after_ms) {
   if (pl_list_empty(list)) return NULL;
   pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
   return now_ms >= conn->listed_ms + after_ms ? conn : NULL;
 }
 
-/* It stays where it was in time, so both lists stay in order. */
-static void ping(pl_relay_conn *conn, uint64_t now_ms) {
+/* Keeps the time at which the connection was listed, so that both lists stay in order. */
+static void relay_ping(pl_relay_conn *conn, uint64_t now_ms) {
   conn->pinged = true;
-  list_again(conn, &conn->relay->pinged, conn->listed_ms);
-  look_at_output(conn, now_ms);
-  if (pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) (void)pl_relay_out_frame(conn, PL_WS_PING, NULL, 0);
+  pl_relay_conn_list(conn, &conn->relay->pinged, conn->listed_ms);
+  relay_check_output(conn, now_ms);
+  if (pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT)
+    (void)!pl_relay_out_frame(conn, PL_WS_PING, NULL, 0); /* without memory it is as good as sent */
 }
 
-static void on_late_close(pl_relay_conn *conn, uint64_t now_ms) {
+static void relay_late_close(pl_relay_conn *conn, uint64_t now_ms) {
   if (conn->state == PL_RELAY_CONN_CLOSING) {
     pl_relay_conn_move(conn, PL_RELAY_CONN_FINISHING, now_ms);
     pl_relay_conn_mark(conn);
@@ -362,65 +241,66 @@ static void on_late_close(pl_relay_conn *conn, uint64_t now_ms) {
   }
 }
 
-/* Nobody counts as silent for longer than it takes to be asked: all that were silent for that long are asked again. Nor
- * does anybody count as stalled while nothing was written. */
-static void ask_again(pl_relay *relay, uint64_t now_ms) {
+/* After a standstill no connection counts as silent for longer than the interval of pings: all that were silent for
+ * that long are pinged again. Nor does any count as stalled, because nothing was written meanwhile. */
+static void relay_ping_again(pl_relay *relay, uint64_t now_ms) {
   pl_node asked;
   uint64_t longest = pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS),
            least = now_ms > longest ? now_ms - longest : 0;
   pl_list_init(&asked);
-  while (!pl_list_empty(&relay->quiet) || !pl_list_empty(&relay->pinged)) { /* those that were pinged are older */
+  while (!pl_list_empty(&relay->quiet) || !pl_list_empty(&relay->pinged)) { /* the pinged ones are older */
     pl_node *from = pl_list_empty(&relay->pinged) ? &relay->quiet : &relay->pinged;
     pl_relay_conn *conn = PL_CONTAINER(from->next, pl_relay_conn, timed);
     conn->pinged = false;
     conn->stuck_ms = 0;
-    list_again(conn, &asked, conn->listed_ms > least ? conn->listed_ms : least);
+    pl_relay_conn_list(conn, &asked, conn->listed_ms > least ? conn->listed_ms : least);
   }
   while (!pl_list_empty(&asked)) {
     pl_relay_conn *conn = PL_CONTAINER(asked.next, pl_relay_conn, timed);
-    list_again(conn, &relay->quiet, conn->listed_ms);
+    pl_relay_conn_list(conn, &relay->quiet, conn->listed_ms);
   }
 }
 
-/* After it stood still, what others said meanwhile has not been read yet. It is read first, and who is late is judged
- * in the next turn. True: not now. */
-static bool put_off(pl_relay *relay, uint64_t now_ms) {
+/* After a standstill, what peers have sent meanwhile is read first, and who is late is judged in the next turn. Returns
+ * true when judging must wait. */
+static bool relay_put_off(pl_relay *relay, uint64_t now_ms) {
   if (relay->judge_ms) {
     if (now_ms < relay->judge_ms) return true;
     relay->judge_ms = 0;
     return false;
   }
-  if (!stood_still(relay, now_ms)) return false;
+  if (!relay_stood_still(relay, now_ms)) return false;
   relay->judge_ms = now_ms + 1;
-  ask_again(relay, now_ms);
+  relay_ping_again(relay, now_ms);
   return true;
 }
 
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
   pl_relay_conn *conn;
   pl_relay_nameplates_time(relay, now_ms);
-  if (put_off(relay, now_ms)) return;
+  if (relay_put_off(relay, now_ms)) return;
   pl_relay_link_time(relay, now_ms);
-  while ((conn = due(&relay->connecting, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_LOGIN_TIMEOUT_MS)))) {
+  while ((conn = relay_due(&relay->connecting, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_LOGIN_TIMEOUT_MS)))) {
     pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "timeout", "before login");
     if (conn->state == PL_RELAY_CONN_HTTP)
       pl_relay_conn_abort(conn);
     else
       pl_relay_conn_refuse(conn, PL_REASON_TIMEOUT, now_ms);
   }
-  while ((conn = due(&relay->answering, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_TIMEOUT_MS))))
+  while ((conn = relay_due(&relay->answering, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_TIMEOUT_MS))))
     pl_relay_conn_abort(conn);
-  while ((conn = due(&relay->closing, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_CLOSE_TIMEOUT_MS))))
-    on_late_close(conn, now_ms);
-  while ((conn = due(&relay->quiet, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS))))
-    ping(conn, now_ms);
-  while ((conn = due(&relay->pinged, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_DEAD_AFTER_MS)))) {
+  while ((conn = relay_due(&relay->closing, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_CLOSE_TIMEOUT_MS))))
+    relay_late_close(conn, now_ms);
+  while ((conn = relay_due(&relay->quiet, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS))))
+    relay_ping(conn, now_ms);
+  while ((conn = relay_due(&relay->pinged, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_DEAD_AFTER_MS)))) {
     pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "dead", NULL);
     pl_relay_conn_abort(conn);
   }
 }
 
-static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list, enum pl_relay_setting setting) {
+static void relay_sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *list,
+                         enum pl_relay_setting setting) {
   if (pl_list_empty(list)) return;
   const pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
   uint64_t at = conn->listed_ms + pl_relay_setting_of(relay, setting);
@@ -430,21 +310,18 @@ static void sooner(uint64_t *deadline, const pl_relay *relay, const pl_node *lis
 uint64_t pl_relay_deadline(const pl_relay *relay) {
   if (relay->judge_ms) return relay->judge_ms;
   uint64_t deadline = PL_NEVER;
-  sooner(&deadline, relay, &relay->connecting, PL_RELAY_SET_LOGIN_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->answering, PL_RELAY_SET_HTTP_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->closing, PL_RELAY_SET_CLOSE_TIMEOUT_MS);
-  sooner(&deadline, relay, &relay->quiet, PL_RELAY_SET_PING_INTERVAL_MS);
-  sooner(&deadline, relay, &relay->pinged, PL_RELAY_SET_DEAD_AFTER_MS);
-  if (!pl_list_empty(&relay->opens)) {
-    const pl_relay_link *link = PL_CONTAINER(relay->opens.next, pl_relay_link, timed);
-    if (link->deadline_ms < deadline) deadline = link->deadline_ms;
-  }
-  uint64_t nameplates = pl_relay_nameplates_deadline(relay);
+  relay_sooner(&deadline, relay, &relay->connecting, PL_RELAY_SET_LOGIN_TIMEOUT_MS);
+  relay_sooner(&deadline, relay, &relay->answering, PL_RELAY_SET_HTTP_TIMEOUT_MS);
+  relay_sooner(&deadline, relay, &relay->closing, PL_RELAY_SET_CLOSE_TIMEOUT_MS);
+  relay_sooner(&deadline, relay, &relay->quiet, PL_RELAY_SET_PING_INTERVAL_MS);
+  relay_sooner(&deadline, relay, &relay->pinged, PL_RELAY_SET_DEAD_AFTER_MS);
+  uint64_t links = pl_relay_link_deadline(relay), nameplates = pl_relay_nameplates_deadline(relay);
+  if (links < deadline) deadline = links;
   if (nameplates < deadline) deadline = nameplates;
   return deadline;
 }
 
-static void drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
+static void relay_drain_list(pl_node *list, pl_view going_away, uint64_t now_ms) {
   while (!pl_list_empty(list)) {
     pl_relay_conn *conn = PL_CONTAINER(list->next, pl_relay_conn, timed);
     if (conn->state == PL_RELAY_CONN_READY) pl_relay_out_last(conn, PL_ENV_GOING_AWAY, 0, going_away);
@@ -462,69 +339,17 @@ void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms) {
   int size = pl_wire_going_away_encode(&going_away, payload, sizeof payload);
   pl_view view = {payload, size < 0 ? 0 : (size_t)size};
   relay->draining = true;
-  drain_list(&relay->connecting, view, now_ms);
-  drain_list(&relay->quiet, view, now_ms);
-  drain_list(&relay->pinged, view, now_ms);
+  relay_drain_list(&relay->connecting, view, now_ms);
+  relay_drain_list(&relay->quiet, view, now_ms);
+  relay_drain_list(&relay->pinged, view, now_ms);
 }
 
-/* ---- output ------------------------------------------------------------------------------------------- */
-
-void pl_relay_conn_mark(pl_relay_conn *conn) {
-  if (conn->is_dirty || conn->state == PL_RELAY_CONN_GONE) return;
-  conn->is_dirty = true;
-  pl_list_append(&conn->relay->dirty, &conn->dirty);
-}
-
-pl_relay_conn *pl_relay_next_dirty(pl_relay *relay) {
-  if (pl_list_empty(&relay->dirty)) return NULL;
-  pl_relay_conn *conn = PL_CONTAINER(relay->dirty.next, pl_relay_conn, dirty);
-  pl_list_remove(&conn->dirty);
-  conn->is_dirty = false;
-  return conn;
-}
-
-bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) {
-  if (conn->state == PL_RELAY_CONN_ABORTED) return false;
-  pl_relay_out_close_frame(&conn->out);
-  size_t size = pl_relay_out_size(&conn->out);
-  if (size)
-    *out = (pl_view){conn->out.memory + conn->out.start, size};
-  else
-    *out = (pl_view){conn->body.data, conn->body.size < BODY_PIECE ? conn->body.size : BODY_PIECE};
-  return out->size > 0;
-}
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 void pl_relay_conn_sent(pl_relay_conn *conn, size_t n, uint64_t now_ms) {
-  if (pl_relay_out_size(&conn->out)) {
-    pl_relay_out_sent(conn, n);
-  } else {
-    conn->body.data += n;
-    conn->body.size -= n;
-  }
-  conn->blocked = false;
-  if (n) conn->stuck_ms = 0;
-  if (conn->control.size || !pl_list_empty(&conn->turns)) pl_relay_out_refill(conn);
-  if (conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING)
-    list_again(conn, list_of(conn->relay, conn->state), now_ms);
+  pl_relay_out_sent(conn, n);
+  pl_relay_link_refill(conn);
+  if (conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING) pl_relay_conn_touch(conn, now_ms);
   if (conn->state == PL_RELAY_CONN_ANSWER && pl_relay_out_size(&conn->out) == 0 && conn->body.size == 0)
     pl_relay_conn_move(conn, PL_RELAY_CONN_FINISHING, now_ms);
-}
-
-pl_relay_conn_wish pl_relay_conn_get_wish(const pl_relay_conn *conn) {
-  if (conn->state == PL_RELAY_CONN_ABORTED) return PL_RELAY_WISH_ABORT;
-  return conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING ? PL_RELAY_WISH_FINISH
-                                                                                       : PL_RELAY_WISH_NONE;
-}
-
-void *pl_relay_conn_shell(const pl_relay_conn *conn) {
-  return conn->shell;
-}
-
-uint64_t pl_relay_conn_number(const pl_relay_conn *conn) {
-  return conn->number;
-}
-
-void pl_relay_conn_log(const pl_relay_conn *conn, pl_relay_log_level level, const char *event, const char *detail) {
-  const pl_relay *relay = conn->relay;
-  if (relay->config.hooks.log) relay->config.hooks.log(relay->config.user, level, conn, event, detail);
 }

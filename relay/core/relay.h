@@ -1,10 +1,12 @@
-/* The relay's engine: everything that is decided about connections, logins, links and queues. Pure: the shell owns
- * sockets, clock, chance, disk and pages. No globals; any number of relays may live in one process.
+/* The relay's core decides everything about connections, logins, links and queues. It is pure: the shell owns sockets,
+ * clock, randomness, disk and pages. It has no globals, so any number of relays may live in one process.
  *
- * Use: hand in each event with the time; then, once per turn, take connections from pl_relay_next_dirty, write what
- * pl_relay_conn_output gives, say with pl_relay_conn_sent how much was taken, obey pl_relay_conn_wish; then sleep until
- * pl_relay_deadline or the next event. Not thread safe: one relay, one thread. A connection lives from pl_relay_open
- * to pl_relay_closed, which the shell calls exactly once for each. */
+ * How to use it: hand in each event with the time. Then, once per turn of the event loop, take connections from
+ * pl_relay_next_dirty, write what pl_relay_conn_output gives, report with pl_relay_conn_sent how much the socket took,
+ * and obey pl_relay_conn_get_wish. Then sleep until pl_relay_deadline or the next event.
+ *
+ * A relay may be used by one thread only. A connection lives from pl_relay_open to pl_relay_closed, which the shell
+ * calls exactly once for each. */
 #ifndef PL_RELAY_H
 #define PL_RELAY_H
 
@@ -16,7 +18,7 @@
 typedef struct pl_relay pl_relay;
 typedef struct pl_relay_conn pl_relay_conn;
 
-/* ---- settings: the announced limits of wire.def, then the relay's own ------------------------------------ */
+/* ---- settings: the announced limits of wire.def, then the relay's own -------------------------------------------- */
 enum pl_relay_setting {
 #define PL_LIMIT(name, number, initial, minimum, maximum, text) PL_RELAY_SET_##name,
 #include "../../schema/wire.def"
@@ -32,17 +34,18 @@ typedef struct pl_relay_setting_info {
 } pl_relay_setting_info;
 extern const pl_relay_setting_info pl_relay_setting_table[PL_RELAY_SETTINGS];
 
-void pl_relay_settings_init(uint32_t settings[PL_RELAY_SETTINGS]); /* initial values */
-/* 0, or PL_EINVAL: no such name, or out of its range. */
+/* Sets the initial values. */
+void pl_relay_settings_init(uint32_t settings[PL_RELAY_SETTINGS]);
+/* Returns 0, or PL_EINVAL when there is no such name or the value is out of its range. */
 int pl_relay_settings_set(uint32_t settings[PL_RELAY_SETTINGS], const char *name, uint32_t value) PL_MUST_USE;
-/* What contradicts itself among the settings, or NULL. */
+/* Returns a text that says which settings contradict each other, or NULL when none do. */
 const char *pl_relay_settings_check(const uint32_t settings[PL_RELAY_SETTINGS]);
 
-/* ---- what the shell answers ---------------------------------------------------------------------------------- */
+/* ---- what the shell answers -------------------------------------------------------------------------------------- */
 
 enum { PL_RELAY_ADMIT_OPEN = 0, PL_RELAY_ADMIT_INVITE = 1, PL_RELAY_ADMIT_CLOSED = 2 };
 
-/* A page: written by the shell's pages. head and body are borrowed; the body must outlive the connection. */
+/* The answer to a GET, which the shell fills in. The body must outlive the connection. */
 typedef struct pl_relay_page {
   char head[2048];
   size_t head_size;
@@ -50,14 +53,14 @@ typedef struct pl_relay_page {
 } pl_relay_page;
 
 typedef enum pl_relay_registration {
-  PL_RELAY_REGISTRATION_NEW,     /* committed just now */
-  PL_RELAY_REGISTRATION_KNOWN,   /* was there */
-  PL_RELAY_REGISTRATION_REVOKED, /* was there, may not log in */
-  PL_RELAY_REGISTRATION_ABSENT,  /* is not there, and may not be made */
-  PL_RELAY_REGISTRATION_FAILED   /* the store cannot look it up, or not keep it: STORE */
+  PL_RELAY_REGISTRATION_NEW,     /* was committed just now */
+  PL_RELAY_REGISTRATION_KNOWN,   /* was there before */
+  PL_RELAY_REGISTRATION_REVOKED, /* was there before, and may not log in */
+  PL_RELAY_REGISTRATION_ABSENT,  /* is not there, and must not be made */
+  PL_RELAY_REGISTRATION_FAILED   /* the store could not look it up or keep it: the login ends with STORE */
 } pl_relay_registration;
 
-/* What a LOGIN says about an access token, to be checked with pl_token_verify. */
+/* What a LOGIN says about an access token; pl_token_verify checks it. */
 typedef struct pl_relay_token_claim {
   uint8_t transcript[64];
   uint8_t proof[PL_TOKEN_PROOF_BYTES];
@@ -71,105 +74,119 @@ typedef enum pl_relay_log_level {
 } pl_relay_log_level;
 
 typedef struct pl_relay_hooks {
-  /* Look this ID up and, if `may_create`, register it; answer with pl_relay_registered, now or later, always. */
+  /* Looks this ID up and, if `may_create` is set, registers it. The shell always answers with pl_relay_registered,
+   * within this call or later. */
   void (*lookup)(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create);
-  /* A GET or HEAD that is no upgrade: fill the page and return 200 or 304, or return another status to refuse. May be
-   * NULL: 404. */
+  /* Answers a GET or HEAD that is not an upgrade: fills the page and returns 200 or 304, or returns another status to
+   * refuse. May be NULL: every request gets 404. */
   int (*page)(void *user, const pl_relay_http_request *request, pl_relay_page *page);
-  /* The buffer of a connection is full (conn's shell is NULL: one of the bus's): write some of it now if the socket
-   * takes it (pl_relay_conn_output, pl_relay_conn_sent, but no other call). May be NULL. Spares the copy into a queue.
-   */
+  /* The output buffer of this connection is full. Writes some of it now, if the socket takes it; may call only
+   * pl_relay_conn_output and pl_relay_conn_sent. When the connection is another worker (its shell is NULL), hands over
+   * what pl_relay_next_bus_batch gives. May be NULL. Saves copying into a queue. */
   void (*flush)(void *user, pl_relay_conn *conn);
-  /* Nothing waits for this connection: write these bytes of another now, say how many the socket took. No call of this
-   * relay's functions within. May be NULL. Spares the copy into a buffer. */
+  /* Nothing waits for this connection. Writes these bytes now and returns how many the socket took. Must not call any
+   * function of this relay. May be NULL. Saves copying into a buffer. */
   size_t (*send)(void *user, pl_relay_conn *conn, pl_view bytes);
   /* One event for the log, without payloads, keys or addresses. May be NULL. */
   void (*log)(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event, const char *detail);
-  /* This ID was linked with another; from any engine, not for each link. May be NULL. */
+  /* This ID was linked with another one for the first time in a while; it is not called for every link. May be NULL. */
   void (*linked)(void *user, const uint8_t id[32]);
 } pl_relay_hooks;
 
-/* What the workers of one process have in common: limits that hold over all of them, the order of logins, who was
- * linked with whom. Thread safe. */
+/* What the workers of one process share: limits that hold over all of them, the order of logins, and which IDs were
+ * linked before. Thread safe. */
 typedef struct pl_relay_shared pl_relay_shared;
-pl_relay_shared *pl_relay_shared_new(const uint32_t settings[PL_RELAY_SETTINGS]); /* NULL: out of memory */
-void pl_relay_shared_free(pl_relay_shared *shared);                               /* after all its relays */
-uint64_t pl_relay_shared_sockets(const pl_relay_shared *shared);                  /* connections at all of them */
+/* Returns NULL when memory ran out. */
+pl_relay_shared *pl_relay_shared_new(const uint32_t settings[PL_RELAY_SETTINGS]) PL_MUST_USE;
+/* Call it after all its relays were freed. */
+void pl_relay_shared_free(pl_relay_shared *shared);
+/* Returns the number of connections at all workers. */
+uint64_t pl_relay_shared_sockets(const pl_relay_shared *shared);
 
 enum { PL_RELAY_WORKERS_MAX = 64 };
 
 typedef struct pl_relay_config {
   const pl_identity *identity; /* borrowed: there is one copy of the secret in the process */
-  uint8_t hash_seed[16];       /* random: keys of the relay's tables are chosen by peers; the same for all workers */
+  uint8_t hash_seed[16];       /* random, the same for all workers; peers choose the keys of the relay's tables */
   uint32_t settings[PL_RELAY_SETTINGS];
   int admission;
-  const char *const *origins;     /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
-  const char *alternatives;       /* where clients go when this relay drains: URLs, a line each, or NULL; borrowed */
+  const char *const *origins; /* pages of these origins may connect too; ended by NULL, or NULL; borrowed */
+  const char *alternatives;   /* where clients should go when this relay drains: one URL per line, or NULL; borrowed */
   const char *const *public_urls; /* origins that clients may have dialled; NULL: any; borrowed */
   const pl_relay_cidr *trusted;   /* proxies whose X-Forwarded-For is believed; borrowed */
   size_t trusted_count;
   pl_relay_hooks hooks;
   void *user;
-  unsigned worker, workers; /* this one among how many, joined by the bus below; 0, 0: it is alone */
-  pl_relay_shared *shared;  /* of all workers; borrowed. NULL: it is alone */
+  unsigned worker, workers; /* the number of this worker, and how many the bus joins; 0, 0: there is only this one */
+  pl_relay_shared *shared;  /* of all workers; borrowed. NULL: there is only this one */
 } pl_relay_config;
 
 typedef struct pl_relay_stats {
-  uint64_t sockets, ready, links, queued_bytes, nameplates; /* now; nameplates: of all workers */
-  uint64_t opened, logins, refused, forwarded, dropped, volatile_dropped, overflows;
+  uint64_t sockets, ready, links, queued_bytes, nameplates; /* at present; nameplates: those of all workers */
+  uint64_t opened, logins, refused, forwarded, dropped, volatile_dropped, overflows; /* since the start */
 } pl_relay_stats;
 
-/* NULL: out of memory. */
-pl_relay *pl_relay_new(const pl_relay_config *config);
-/* Frees all; connections still open end without a word. */
+/* Returns NULL when memory ran out. */
+pl_relay *pl_relay_new(const pl_relay_config *config) PL_MUST_USE;
+/* Frees the relay and its connections, which are told nothing. May be NULL. */
 void pl_relay_free(pl_relay *relay);
 
-/* A connection was accepted. address: IPv6, or IPv4 mapped into it; challenge: 32 random bytes. NULL: close it at once.
- */
+/* A connection was accepted. `address` is IPv6, or IPv4 mapped into it; `challenge` is 32 random bytes; `shell` is what
+ * pl_relay_conn_shell returns. Returns NULL when the shell must close the socket at once. */
 pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const uint8_t challenge[32], void *shell,
-                             uint64_t now_ms);
-/* Bytes came; `data` is changed (unmasked in place). */
+                             uint64_t now_ms) PL_MUST_USE;
+/* Bytes came. `data` is changed: it is unmasked in place. */
 void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
-/* The socket is gone. `conn` must not be used after this. */
+/* The socket is closed. `conn` must not be used after this, except to answer a lookup. */
 void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms);
-/* Within hooks.lookup, with admission invite: the claim that lets an unknown ID in if it holds. NULL: there is none. */
+/* Call it within hooks.lookup, with admission by invitation. Returns the claim that lets an unknown ID in if it holds,
+ * or NULL when LOGIN had none. */
 const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn);
-/* The answer to hooks.lookup; good also if the connection was closed meanwhile. */
+/* Answers hooks.lookup, also when the connection was closed meanwhile. */
 void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms);
-/* The deadline passed; harmless at any time. */
+/* Does what is due. Call it when the deadline has passed; calling it earlier does no harm. */
 void pl_relay_time(pl_relay *relay, uint64_t now_ms);
+/* Returns when pl_relay_time must be called next, or PL_NEVER. */
 uint64_t pl_relay_deadline(const pl_relay *relay);
-/* Says GOING_AWAY to all and closes them: clients move within delay_ms. New connections are refused from now on. */
+/* Sends GOING_AWAY to all connections and closes them: clients move within delay_ms. New connections are refused from
+ * now on. */
 void pl_relay_drain(pl_relay *relay, uint32_t delay_ms, uint64_t now_ms);
 pl_relay_stats pl_relay_get_stats(const pl_relay *relay);
-/* What docs/protocol.md, section 4, promises of queues: each within its window, each socket and the process within
- * their budgets. For tests and debug builds: it looks at every queue. */
-bool pl_relay_bounds_hold(const pl_relay *relay);
-const uint8_t *pl_relay_id(const pl_relay *relay); /* 32 bytes */
+/* Returns true when queues keep what docs/protocol.md, section 4, promises: each within its window, each socket and the
+ * process within their budgets. For tests and debug builds: it looks at every queue. */
+bool pl_relay_bounds_hold(const pl_relay *relay) PL_MUST_USE;
+/* Returns the relay's ID: 32 bytes. */
+const uint8_t *pl_relay_id(const pl_relay *relay);
 
-/* ---- the bus between workers: see bus.h ------------------------------------------------------------------------ */
-/* Bytes from a worker, in its order; they are changed. */
+/* ---- the bus between workers, see bus.h -------------------------------------------------------------------------- */
+/* Bytes came from a worker, in the order in which it sent them. `data` is changed. */
 void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t size, uint64_t now_ms);
-/* The next worker from *to on that there is something for, once a turn: begin with 0, go on with *to + 1. What the bus
- * does not take stays here: links towards that worker then queue, within their windows. */
-bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch);
+/* Finds the next worker, from *to on, that bytes wait for. Call it in a loop once per turn, with *to = 0 first and
+ * *to + 1 after each batch. Returns false when nothing more waits. What the bus does not take stays here; links towards
+ * that worker then queue within their windows. */
+bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) PL_MUST_USE;
+/* The bus took n bytes of the batch for this worker. */
 void pl_relay_bus_sent(pl_relay *relay, unsigned to, size_t n, uint64_t now_ms);
-/* Something between this worker and that one was lost: their links end, their sockets are told anew. */
+/* Something between this worker and that one was lost: the links between them end, and that worker is told of all our
+ * sockets again. */
 void pl_relay_bus_lost(pl_relay *relay, unsigned worker);
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
-/* The next connection that has something to write or a wish; each is given once until it changes again. */
-pl_relay_conn *pl_relay_next_dirty(pl_relay *relay);
-/* Bytes to write, valid until the next call on this relay; false: none. */
-bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out);
+/* Returns the next connection that has something to write or a wish, or NULL. Each is returned once until it changes
+ * again. */
+pl_relay_conn *pl_relay_next_dirty(pl_relay *relay) PL_MUST_USE;
+/* Gives the bytes to write, which are valid until the next call on this relay. Returns false when there are none. */
+bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) PL_MUST_USE;
+/* The socket took n bytes of the output. */
 void pl_relay_conn_sent(pl_relay_conn *conn, size_t n, uint64_t now_ms);
 typedef enum pl_relay_conn_wish {
   PL_RELAY_WISH_NONE,
-  PL_RELAY_WISH_FINISH, /* all output was taken: half-close, and close once the other side did */
+  PL_RELAY_WISH_FINISH, /* once all output is taken: shut down writing, and close when the other side has */
   PL_RELAY_WISH_ABORT   /* close now */
 } pl_relay_conn_wish;
 pl_relay_conn_wish pl_relay_conn_get_wish(const pl_relay_conn *conn);
 void *pl_relay_conn_shell(const pl_relay_conn *conn);
-uint64_t pl_relay_conn_number(const pl_relay_conn *conn); /* for the log; counts from 1 */
+/* Returns the connection's number for the log; the first one is 1. */
+uint64_t pl_relay_conn_number(const pl_relay_conn *conn);
 
 #endif

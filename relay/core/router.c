@@ -1,18 +1,12 @@
-/* Peer IDs to those who are here. A seeded hash, since peers choose the keys; chains, since entries must not move. */
-#include <sodium.h>
+/* See router.h. The table has chains, because entries must not move. */
+#include "router.h"
+
 #include <string.h>
 
-#include "bus.h"
+#include "keys.h"
+#include "peers.h"
 
 enum { FIRST_BUCKETS = 256 };
-
-uint64_t pl_relay_router_hash(const pl_relay *relay, const void *data, size_t size) {
-  uint8_t out[crypto_shorthash_BYTES];
-  uint64_t value;
-  crypto_shorthash(out, data, size, relay->config.hash_seed);
-  memcpy(&value, out, sizeof value);
-  return value;
-}
 
 int pl_relay_router_init(pl_relay *relay) {
   relay->buckets = pl_alloc(FIRST_BUCKETS * sizeof *relay->buckets);
@@ -32,12 +26,12 @@ void pl_relay_router_deinit(pl_relay *relay) {
   pl_free(relay->buckets);
 }
 
-static pl_relay_presence **bucket_of(const pl_relay *relay, const uint8_t id[32]) {
-  return &relay->buckets[pl_relay_router_hash(relay, id, 32) & (relay->bucket_count - 1)];
+static pl_relay_presence **router_bucket(const pl_relay *relay, const uint8_t id[32]) {
+  return &relay->buckets[pl_relay_hash(relay, id, 32) & (relay->bucket_count - 1)];
 }
 
-/* Twice the buckets; without memory for them the chains just grow longer. */
-static void grow(pl_relay *relay) {
+/* Doubles the buckets. Without memory for that the chains just grow longer. */
+static void router_grow(pl_relay *relay) {
   pl_relay_presence **old = relay->buckets;
   size_t count = relay->bucket_count;
   pl_relay_presence **wider = pl_alloc(2 * count * sizeof *wider);
@@ -48,7 +42,7 @@ static void grow(pl_relay *relay) {
     while (old[i]) {
       pl_relay_presence *p = old[i];
       old[i] = p->next;
-      pl_relay_presence **bucket = bucket_of(relay, p->id);
+      pl_relay_presence **bucket = router_bucket(relay, p->id);
       p->next = *bucket;
       *bucket = p;
     }
@@ -56,7 +50,7 @@ static void grow(pl_relay *relay) {
 }
 
 pl_relay_presence *pl_relay_router_get(pl_relay *relay, const uint8_t id[32], bool make) {
-  pl_relay_presence **bucket = bucket_of(relay, id);
+  pl_relay_presence **bucket = router_bucket(relay, id);
   for (pl_relay_presence *p = *bucket; p; p = p->next)
     if (memcmp(p->id, id, 32) == 0) return p;
   pl_relay_presence *p = make ? pl_alloc(sizeof *p) : NULL;
@@ -68,13 +62,13 @@ pl_relay_presence *pl_relay_router_get(pl_relay *relay, const uint8_t id[32], bo
   pl_list_init(&p->nameplates);
   p->next = *bucket;
   *bucket = p;
-  if (++relay->presence_count > relay->bucket_count) grow(relay);
+  if (++relay->presence_count > relay->bucket_count) router_grow(relay);
   return p;
 }
 
 void pl_relay_router_release(pl_relay *relay, pl_relay_presence *presence) {
   if (presence->socket_count || presence->open_count || presence->remote_count || presence->nameplate_count) return;
-  pl_relay_presence **at = bucket_of(relay, presence->id);
+  pl_relay_presence **at = router_bucket(relay, presence->id);
   while (*at != presence) at = &(*at)->next;
   *at = presence->next;
   relay->presence_count--;
@@ -89,7 +83,7 @@ pl_relay_conn *pl_relay_router_instance(const pl_relay_presence *presence, const
   return NULL;
 }
 
-/* ---- sockets on other workers ------------------------------------------------------------------------- */
+/* ---- sockets on other workers ------------------------------------------------------------------------------------ */
 
 pl_relay_remote *pl_relay_router_remote(const pl_relay_presence *presence, const uint8_t instance[8]) {
   for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
@@ -115,7 +109,7 @@ void pl_relay_router_drop_remote(pl_relay *relay, pl_relay_presence *presence, p
   pl_free(remote);
 }
 
-static void drop_node_of(pl_relay *relay, pl_relay_presence *presence, uint8_t node) {
+static void router_drop_node_of(pl_relay *relay, pl_relay_presence *presence, uint8_t node) {
   for (pl_node *n = presence->remotes.next, *next; n != &presence->remotes; n = next) {
     next = n->next;
     pl_relay_remote *remote = PL_CONTAINER(n, pl_relay_remote, same_id);
@@ -128,13 +122,13 @@ void pl_relay_router_drop_node(pl_relay *relay, uint8_t node) {
   for (size_t i = 0; i < relay->bucket_count; i++)
     for (pl_relay_presence *p = relay->buckets[i], *next; p; p = next) {
       next = p->next;
-      drop_node_of(relay, p, node);
+      router_drop_node_of(relay, p, node);
     }
 }
 
-/* ---- the target of an OPEN ---------------------------------------------------------------------------- */
+/* ---- the target of a call ---------------------------------------------------------------------------------------- */
 
-static pl_relay_target newest_listener(const pl_relay_presence *presence, const pl_relay_conn *except) {
+static pl_relay_target router_newest_listener(const pl_relay_presence *presence, const pl_relay_conn *except) {
   pl_relay_target target = {NULL, NULL};
   for (const pl_node *n = presence->sockets.prev; !target.conn && n != &presence->sockets; n = n->prev) {
     pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, same_id);
@@ -153,7 +147,7 @@ static pl_relay_target newest_listener(const pl_relay_presence *presence, const 
 pl_relay_target pl_relay_router_target(const pl_relay_presence *presence, const uint8_t instance[8],
                                        const pl_relay_conn *except) {
   static const uint8_t any[8];
-  if (memcmp(instance, any, 8) == 0) return newest_listener(presence, except);
+  if (memcmp(instance, any, 8) == 0) return router_newest_listener(presence, except);
   pl_relay_conn *conn = pl_relay_router_instance(presence, instance);
   if (conn) return (pl_relay_target){conn == except ? NULL : conn, NULL};
   return (pl_relay_target){NULL, pl_relay_router_remote(presence, instance)};

@@ -1,19 +1,19 @@
-/* Tables of link numbers: they grow to the highest slot in use, and never shrink while the socket lives. */
+/* See slots.h. The tables grow to the highest slot in use and never shrink while the socket lives. */
 #include "slots.h"
-
-#include "bus.h"
 
 #include <string.h>
 
+#include "bus.h"
+
 enum { FIRST_SLOTS = 4 };
 
-static uint32_t limit_of(const pl_relay_conn *conn) {
+static uint32_t slots_limit(const pl_relay_conn *conn) {
   return conn->state == PL_RELAY_CONN_BUS ? PL_RELAY_BUS_SLOTS
                                           : pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_SLOTS);
 }
 
-static int grow(pl_relay_conn *conn, pl_relay_slots *slots, uint32_t slot) {
-  uint32_t limit = limit_of(conn);
+static int slots_grow(pl_relay_conn *conn, pl_relay_slots *slots, uint32_t slot) {
+  uint32_t limit = slots_limit(conn);
   uint32_t count = slots->count ? slots->count : FIRST_SLOTS;
   while (count <= slot) count *= 2;
   if (count > limit) count = limit;
@@ -28,7 +28,7 @@ static int grow(pl_relay_conn *conn, pl_relay_slots *slots, uint32_t slot) {
 int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number) {
   pl_relay_slots *slots = &conn->slots[pl_link_relay_side(number)];
   uint32_t slot = pl_link_slot(number);
-  if (slot >= slots->count && grow(conn, slots, slot) != 0) return PL_ENOMEM;
+  if (slot >= slots->count && slots_grow(conn, slots, slot) != 0) return PL_ENOMEM;
   slots->at[slot] = (pl_relay_slot){half, number};
   half->conn = conn;
   half->number = number;
@@ -44,7 +44,7 @@ uint32_t pl_relay_slots_next(const pl_relay_conn *conn) {
   const pl_relay_slots *slots = &conn->slots[1];
   uint32_t slot = conn->next_slot;
   while (slot < slots->count && slots->at[slot].half) slot++;
-  if (slot >= limit_of(conn)) return 0;
+  if (slot >= slots_limit(conn)) return 0;
   uint32_t last = slot < slots->count ? pl_link_generation(slots->at[slot].number) : 0;
   return pl_link_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
 }
@@ -53,7 +53,7 @@ void pl_relay_slots_remove(pl_relay_half *half) {
   pl_relay_conn *conn = half->conn;
   uint32_t slot = pl_link_slot(half->number);
   bool relay_side = pl_link_relay_side(half->number);
-  conn->slots[relay_side].at[slot].half = NULL; /* the number stays: the next generation follows it */
+  conn->slots[relay_side].at[slot].half = NULL; /* the number stays, so that the next generation can follow it */
   if (relay_side && slot < conn->next_slot) conn->next_slot = slot;
   half->conn = NULL;
 }

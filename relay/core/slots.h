@@ -2,9 +2,10 @@
 #ifndef PL_RELAY_SLOTS_H
 #define PL_RELAY_SLOTS_H
 
-#include "internal.h"
+#include "queue.h"
 
-/* The half that this number names now, or NULL: closed, another generation, beyond the tables. */
+/* Returns the half that has this number now. Returns NULL when that link is closed, when the slot belongs to another
+ * generation, and when it lies beyond the table. */
 static inline pl_relay_half *pl_relay_slots_find(const pl_relay_conn *conn, uint32_t number) {
   const pl_relay_slots *slots = &conn->slots[number >> 31];
   uint32_t slot = number & 0xffff;
@@ -12,12 +13,12 @@ static inline pl_relay_half *pl_relay_slots_find(const pl_relay_conn *conn, uint
   return slots->at[slot].half;
 }
 
-/* Puts the half where its number says; PL_ENOMEM. The slot must be below LINK_SLOTS and free. */
+/* Gives the half its number, whose slot must be below LINK_SLOTS and free. Returns PL_ENOMEM when memory ran out. */
 int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number) PL_MUST_USE;
-/* Whether the slot of this number, of any generation, is taken. */
-bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number);
-/* A free number of the relay's side, of the slot's next generation; 0: none is free. */
-uint32_t pl_relay_slots_next(const pl_relay_conn *conn);
+/* Returns true when the slot of this number is taken, by whatever generation. */
+bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number) PL_MUST_USE;
+/* Returns a free number of the relay's side, of the next generation of its slot, or 0 when no slot is free. */
+uint32_t pl_relay_slots_next(const pl_relay_conn *conn) PL_MUST_USE;
 void pl_relay_slots_remove(pl_relay_half *half);
 void pl_relay_slots_deinit(pl_relay_conn *conn);
 

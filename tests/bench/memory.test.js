@@ -57,10 +57,11 @@ test.skipIf(sanitized)(
 );
 
 test('the figures of the formula are those of the source', () => {
-  const source = readFileSync(new URL('../../relay/core/internal.h', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../relay/core/state.h', import.meta.url), 'utf8');
   const constant = (name) => Function(`return ${source.match(new RegExp(`\\b${name} = ([0-9 *]+)`))[1]}`)();
   expect(MEMORY.worker).toBe(
-    constant('PL_OUT_SMALL') * constant('PL_OUT_SMALL_KEPT') + constant('PL_OUT_LARGE') * constant('PL_OUT_LARGE_KEPT'),
+    constant('PL_RELAY_OUT_SMALL') * constant('PL_RELAY_OUT_SMALL_KEPT') +
+      constant('PL_RELAY_OUT_LARGE') * constant('PL_RELAY_OUT_LARGE_KEPT'),
   );
-  expect(MEMORY.blocked).toBeGreaterThanOrEqual(constant('PL_OUT_LARGE'));
+  expect(MEMORY.blocked).toBeGreaterThanOrEqual(constant('PL_RELAY_OUT_LARGE'));
 });

@@ -82,6 +82,11 @@ void pl_put_u64(uint8_t *p, uint64_t v);
 /* Reads the UTF-8 character at `text` (RFC 3629). Returns its length in bytes and sets *value to its number, or returns
  * 0 when no whole, valid character is there. */
 size_t pl_utf8_read(const uint8_t *text, size_t size, uint32_t *value);
+/* Compare a view with a string. pl_view_is disregards the case of ASCII letters. */
+bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;
+bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
+/* Turns an ASCII capital into its small letter. */
+uint8_t pl_ascii_lower(uint8_t c);
 
 /* ---- a growing queue of bytes with an upper bound: append at the end, take from the front ------------ */
 typedef struct pl_buffer {

@@ -1,4 +1,4 @@
-/* Readers and writers of big-endian integers. */
+/* Readers and writers of big-endian integers, and comparisons of text. */
 #include "base.h"
 
 #include <string.h>
@@ -126,6 +126,21 @@ void pl_write_u64(pl_writer *w, uint64_t v) {
 void pl_write_bytes(pl_writer *w, const void *data, size_t n) {
   uint8_t *p = room(w, n);
   if (p && n) memcpy(p, data, n);
+}
+
+uint8_t pl_ascii_lower(uint8_t c) {
+  return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+bool pl_view_equals(pl_view v, const char *text) {
+  return v.size == strlen(text) && memcmp(v.data, text, v.size) == 0;
+}
+
+bool pl_view_is(pl_view v, const char *text) {
+  if (v.size != strlen(text)) return false;
+  for (size_t i = 0; i < v.size; i++)
+    if (pl_ascii_lower(v.data[i]) != pl_ascii_lower((uint8_t)text[i])) return false;
+  return true;
 }
 
 size_t pl_utf8_read(const uint8_t *text, size_t size, uint32_t *value) {

@@ -1,0 +1,33 @@
+/* Who holds how many bytes. Each connection belongs to an account: an address (IPv6: a /56), or, where LOOPBACK_EXEMPT
+ * says so, one client of this machine. What waits for a connection is counted there, so that budget.c can let the
+ * account that holds most pay first. */
+#ifndef PL_RELAY_ACCOUNTS_H
+#define PL_RELAY_ACCOUNTS_H
+
+#include "state.h"
+
+/* An account of one worker. */
+struct pl_relay_account {
+  pl_relay_account *next; /* in its bucket */
+  uint64_t key;
+  pl_node all;     /* in pl_relay_accounts.all */
+  pl_node holding; /* in pl_relay_accounts.holding while it holds anything */
+  pl_node conns;   /* pl_relay_conn.same_account: those that hold anything */
+  uint32_t conn_count;
+  uint64_t held;         /* bytes that wait for its connections, and what their OPENs keep */
+  uint64_t peer_entries; /* on the lists of its connections */
+};
+
+int pl_relay_accounts_init(pl_relay *relay) PL_MUST_USE;
+/* Call it when all connections have left. */
+void pl_relay_accounts_deinit(pl_relay *relay);
+/* The key of the account that a connection belongs to. `id` is its proven ID, or NULL before the login. */
+uint64_t pl_relay_account_key(const pl_relay_conn *conn, const uint8_t id[32]);
+/* Moves the connection, with all that it holds, to the account of this key. Returns PL_ENOMEM, and leaves it where it
+ * was, when memory ran out. */
+int pl_relay_account_enter(pl_relay_conn *conn, uint64_t key) PL_MUST_USE;
+void pl_relay_account_leave(pl_relay_conn *conn);
+/* Counts bytes that this connection holds from now on, and bytes that it does not hold any more. */
+void pl_relay_hold(pl_relay_conn *conn, size_t add, size_t remove);
+
+#endif

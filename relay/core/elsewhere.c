@@ -1,0 +1,171 @@
+/* See elsewhere.h. */
+#include "elsewhere.h"
+
+#include "bus.h"
+#include "call.h"
+#include "leave.h"
+#include "link.h"
+#include "nameplates.h"
+#include "peers.h"
+#include "router.h"
+
+/* ---- sockets on other workers ------------------------------------------------------------------------------------ */
+
+/* INSTANCES_PER_ID is exceeded when sockets logged in at two workers at once. The newest must go then, and all workers
+ * agree which one that is. */
+static void elsewhere_hold_limit(pl_relay *relay, pl_relay_presence *presence, uint64_t now_ms) {
+  uint64_t newest = 0;
+  if (presence->socket_count + presence->remote_count <= pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID))
+    return;
+  for (pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
+    const pl_relay_remote *remote = PL_CONTAINER(n, pl_relay_remote, same_id);
+    if (remote->generation > newest) newest = remote->generation;
+  }
+  if (pl_list_empty(&presence->sockets)) return;
+  pl_relay_conn *last = PL_CONTAINER(presence->sockets.prev, pl_relay_conn, same_id);
+  if (last->generation > newest) pl_relay_conn_refuse(last, PL_REASON_FULL, now_ms);
+}
+
+static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  const uint8_t *payload = e->payload.data;
+  if (e->payload.size != PL_RELAY_BUS_LOGIN_BYTES) return;
+  uint64_t generation = pl_get_u64(payload + 40);
+  pl_relay_presence *presence = pl_relay_router_get(relay, payload, true);
+  if (!presence) return; /* out of memory: it cannot be called from this worker */
+  pl_relay_conn *local = pl_relay_router_instance(presence, payload + 32);
+  pl_relay_remote *remote = pl_relay_router_remote(presence, payload + 32);
+  bool newest = (!local || local->generation < generation) && (!remote || remote->generation < generation);
+  if (newest && !remote) remote = pl_relay_router_add_remote(presence, payload + 32);
+  if (!newest || !remote) {
+    pl_relay_router_release(relay, presence);
+    return;
+  }
+  pl_relay_peers_deinit(relay, &remote->peers);
+  remote->generation = generation;
+  remote->node = node;
+  remote->listen = e->flags & PL_RELAY_BUS_FLAG;
+  if (local) pl_relay_conn_refuse(local, PL_REASON_SUPERSEDED, now_ms);
+  elsewhere_hold_limit(relay, presence, now_ms);
+  pl_relay_call_ready_elsewhere(presence, remote);
+}
+
+/* Finds the socket that a message is about. Returns NULL when we know no such login. */
+static pl_relay_remote *elsewhere_find(pl_relay *relay, uint8_t node, const pl_envelope *e,
+                                       pl_relay_presence **presence) {
+  if (e->payload.size < PL_RELAY_BUS_LOGIN_BYTES) return NULL;
+  *presence = pl_relay_router_get(relay, e->payload.data, false);
+  pl_relay_remote *remote = *presence ? pl_relay_router_remote(*presence, e->payload.data + 32) : NULL;
+  return remote && remote->node == node && remote->generation == pl_get_u64(e->payload.data + 40) ? remote : NULL;
+}
+
+static void elsewhere_logout(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  pl_relay_presence *presence;
+  pl_relay_remote *remote = elsewhere_find(relay, node, e, &presence);
+  (void)now_ms;
+  if (!remote) return;
+  pl_relay_router_drop_remote(relay, presence, remote);
+  pl_relay_router_release(relay, presence);
+}
+
+static void elsewhere_peers(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  pl_relay_presence *presence;
+  pl_relay_remote *remote = elsewhere_find(relay, node, e, &presence);
+  (void)now_ms;
+  if (!remote) return;
+  if (e->flags & PL_RELAY_BUS_WHOLE) pl_relay_peers_deinit(relay, &remote->peers);
+  for (size_t at = PL_RELAY_BUS_LOGIN_BYTES; at + 8 <= e->payload.size; at += 8)
+    (void)pl_relay_peers_set(relay, &remote->peers, pl_get_u64(e->payload.data + at), e->flags & PL_RELAY_BUS_FLAG);
+}
+
+static void elsewhere_drop(pl_relay *relay, uint8_t node) {
+  pl_relay_nameplates_drop_node(relay, node);
+  pl_relay_router_drop_node(relay, node);
+}
+
+static void elsewhere_start(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  (void)e;
+  (void)now_ms;
+  pl_relay_link_reset_all(&relay->nodes[node].conn);
+  elsewhere_drop(relay, node);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+/* What is not about one link. Everything else goes to call.c. */
+static const struct {
+  enum pl_relay_bus_type type;
+  void (*take)(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms);
+} elsewhere_messages[] = {
+    {PL_RELAY_BUS_LOGIN, elsewhere_login},
+    {PL_RELAY_BUS_LOGOUT, elsewhere_logout},
+    {PL_RELAY_BUS_PEERS, elsewhere_peers},
+    {PL_RELAY_BUS_START, elsewhere_start},
+    {PL_RELAY_BUS_CODE, pl_relay_nameplates_from_bus},
+    {PL_RELAY_BUS_CODE_END, pl_relay_nameplates_from_bus},
+};
+
+static void elsewhere_message(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
+  for (size_t i = 0; e->type >= PL_RELAY_BUS_LOGIN && i < PL_ARRAY_LENGTH(elsewhere_messages); i++)
+    if (elsewhere_messages[i].type == e->type) {
+      elsewhere_messages[i].take(relay, node, e, now_ms);
+      return;
+    }
+  pl_envelope flipped = *e;
+  flipped.link ^= UINT32_C(1) << 31;
+  pl_relay_call_from_bus(&relay->nodes[node].conn, &flipped, now_ms);
+}
+
+void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t size, uint64_t now_ms) {
+  pl_ws_event event;
+  int rc;
+  if (from >= relay->node_count || from == relay->config.worker) return;
+  while ((rc = pl_ws_read(&relay->nodes[from].conn.ws, &data, &size, &event)) > 0) {
+    if (event.type != PL_WS_BINARY) continue;
+    pl_reader r = pl_reader_of(event.data, event.size);
+    pl_envelope e;
+    while (pl_envelope_next(&r, &e) > 0) elsewhere_message(relay, (uint8_t)from, &e, now_ms);
+  }
+  if (rc < 0) pl_relay_bus_lost(relay, from);
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+void pl_relay_bus_lost(pl_relay *relay, unsigned worker) {
+  if (worker >= relay->node_count || worker == relay->config.worker) return;
+  pl_relay_bus_restart_input(&relay->nodes[worker]);
+  elsewhere_drop(relay, (uint8_t)worker);
+  relay->nodes[worker].conn.lost = true;
+}
+
+/* Has the other worker forget everything of this one, then tells it of each socket and nameplate. */
+static void elsewhere_tell_all(pl_relay *relay, pl_relay_bus_node *node) {
+  pl_relay_link_end_all(&node->conn);
+  pl_relay_bus_drop_output(node);
+  node->conn.lost = false;
+  pl_relay_bus_say(node, PL_RELAY_BUS_START, NULL, 0);
+  for (size_t i = 0; i < relay->bucket_count; i++)
+    for (pl_relay_presence *p = relay->buckets[i]; p; p = p->next)
+      for (pl_node *n = p->sockets.next; n != &p->sockets; n = n->next)
+        pl_relay_bus_tell_socket(node, PL_CONTAINER(n, pl_relay_conn, same_id));
+  pl_relay_nameplates_tell_node(relay, node);
+}
+
+bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) {
+  for (; *to < relay->node_count; ++*to) {
+    pl_relay_bus_node *node = &relay->nodes[*to];
+    if (node->conn.lost) elsewhere_tell_all(relay, node);
+    if (node->untold) pl_relay_bus_tell_untold(node);
+    if (pl_relay_conn_output(&node->conn, batch)) return true;
+  }
+  return false;
+}
+
+void pl_relay_bus_sent(pl_relay *relay, unsigned to, size_t n, uint64_t now_ms) {
+  (void)now_ms;
+  pl_relay_out_sent(&relay->nodes[to].conn, n);
+  pl_relay_link_refill(&relay->nodes[to].conn);
+}
+
+void pl_relay_elsewhere_deinit(pl_relay *relay) {
+  for (unsigned i = 0; i < relay->node_count; i++) pl_relay_link_socket_died(&relay->nodes[i].conn);
+}

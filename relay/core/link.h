@@ -1,0 +1,97 @@
+/* Links: two sockets that are paired. A link has a half on each socket. When it ends, each side that must hear of it
+ * gets a RESET behind the data that still waits, so a half can outlive its link until its queue is empty; then its slot
+ * is free again.
+ *
+ * pl_relay_link_event and the table in link.c say what each side may send in each state. call.h makes links and looks
+ * for their targets. */
+#ifndef PL_RELAY_LINK_H
+#define PL_RELAY_LINK_H
+
+#include "queue.h"
+#include "router.h"
+
+typedef enum pl_relay_link_state {
+  PL_RELAY_LINK_OFFERED, /* the callee has not answered; perhaps it was not asked yet */
+  PL_RELAY_LINK_REFUSED, /* the callee is out; the caller hears of it at its deadline */
+  PL_RELAY_LINK_LINKED,
+  PL_RELAY_LINK_ENDED, /* some RESET still waits behind data */
+  PL_RELAY_LINK_STATES
+} pl_relay_link_state;
+enum { PL_RELAY_CALLER = 0, PL_RELAY_CALLEE = 1 };
+
+typedef struct pl_relay_link {
+  pl_relay_half half[2]; /* PL_RELAY_CALLER, PL_RELAY_CALLEE */
+  uint8_t state;
+  bool from_bus; /* its caller is on another worker, which keeps the rest of the link and its deadline */
+  bool knock;    /* by a stranger; counted as such at its target */
+  bool newcomer; /* by a stranger that has not knocked there for a while */
+  bool claim;    /* made by CLAIM, whose payload is its handshake */
+  uint8_t target_instance[8];
+  pl_node timed;   /* in pl_relay.opens while offered or refused */
+  pl_node waiting; /* in pl_relay_presence.waiting while no OFFER was sent */
+  uint64_t deadline_ms;
+  pl_relay_presence *target; /* while undecided; it is counted there */
+  uint64_t asked;            /* generation of the socket on another worker that was asked last */
+  uint8_t *handshake;        /* is kept while waiting */
+  uint16_t handshake_size;
+} pl_relay_link;
+
+/* What a side, or another worker, can send about a link. */
+typedef enum pl_relay_link_event {
+  PL_RELAY_LINK_OPEN, /* OPEN or CLAIM, on a number that is in use */
+  PL_RELAY_LINK_ACCEPT,
+  PL_RELAY_LINK_DATA,
+  PL_RELAY_LINK_RESET,
+  PL_RELAY_LINK_BUS_RESET,  /* RESET by another worker, */
+  PL_RELAY_LINK_BUS_GONE,   /* the same with reason GONE: its socket left */
+  PL_RELAY_LINK_BUS_TAKEN,  /* PL_RELAY_BUS_TAKEN */
+  PL_RELAY_LINK_BUS_ABSENT, /* PL_RELAY_BUS_ABSENT */
+  PL_RELAY_LINK_EVENTS
+} pl_relay_link_event;
+
+/* The payload of a RESET of the relay's own: a reason, without text. */
+typedef struct pl_relay_reset {
+  uint8_t bytes[2];
+} pl_relay_reset;
+pl_view pl_relay_reset_of(pl_relay_reset *space, int reason);
+
+/* ---- what came --------------------------------------------------------------------------------------------------- */
+/* DATA of a client. */
+int pl_relay_link_data(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) PL_MUST_USE;
+/* ACCEPT or RESET of a client. Both functions return 0, or the reason to refuse the connection. */
+int pl_relay_link_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) PL_MUST_USE;
+/* Does what the table says for this event. Returns true when the link lost its target on another worker and must look
+ * for another one (call.c). */
+bool pl_relay_link_take(pl_relay_half *from, pl_relay_link_event event, const pl_envelope *e,
+                        uint64_t now_ms) PL_MUST_USE;
+/* Sends much DATA of one link, whole envelopes as they lie in the read buffer, straight to the other socket. `before`
+ * bytes ahead of `data` may be overwritten. Returns the bytes it took, or 0 when they must go the usual way. */
+size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before) PL_MUST_USE;
+/* Fills the output buffer of this connection after it was written, and ends the halves that were waiting for that. */
+void pl_relay_link_refill(pl_relay_conn *conn);
+
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
+/* Ends links, largest queue first, until the budget (budget.h) is not full any more. Returns false, without ending it,
+ * when the link of `half` is next. Otherwise `half` may be freed. `half` may be NULL. */
+bool pl_relay_link_make_room(pl_relay *relay, const pl_relay_half *half) PL_MUST_USE;
+/* The socket takes nothing: its queues end with OVERFLOW, and it is aborted. */
+void pl_relay_link_end_stuck(pl_relay_conn *conn);
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* Makes a link whose caller has this number. Returns NULL when memory ran out. */
+pl_relay_link *pl_relay_link_new(pl_relay_conn *caller, uint32_t number) PL_MUST_USE;
+pl_relay_link *pl_relay_link_of(pl_relay_half *half);
+/* Ends the link, with these payloads of RESET. A side without payload data is told nothing. May free the link. */
+void pl_relay_link_end(pl_relay *relay, pl_relay_link *link, pl_view to_caller, pl_view to_callee);
+/* The OFFER was sent, or will not be: frees what was kept for it. The caller must still be there. */
+void pl_relay_link_stop_waiting(pl_relay_link *link);
+/* Ends all links of a connection. The second one keeps its link numbers, and the third tells the other worker that its
+ * links have ended, because it has forgotten them. */
+void pl_relay_link_socket_died(pl_relay_conn *conn);
+void pl_relay_link_end_all(pl_relay_conn *conn);
+void pl_relay_link_reset_all(pl_relay_conn *node);
+/* Ends the calls whose deadline has passed. */
+void pl_relay_link_time(pl_relay *relay, uint64_t now_ms);
+uint64_t pl_relay_link_deadline(const pl_relay *relay);
+
+#endif
