@@ -115,13 +115,13 @@ PAIRLINK_API const char *pairlink_version(void);
 
 /* ---- sizes and limits ------------------------------------------------------------------------------- */
 enum {
-  PAIRLINK_ID_CHARS = 54,     /* without the NUL */
-  PAIRLINK_URL_MAX = 512,     /* longest relay address, with the NUL */
-  PAIRLINK_LINK_MAX = 640,    /* longest invite link, with the NUL */
-  PAIRLINK_CODE_MAX = 64,     /* longest pairing code, with the NUL */
-  PAIRLINK_PHRASE_MAX = 256,  /* longest safety phrase, with the NUL */
-  PAIRLINK_WORDS = 2048,      /* in the list that codes and phrases are made of */
-  PAIRLINK_CHANNELS_MAX = 255 /* channels are numbered 0 to 254 */
+  PAIRLINK_ID_CHARS = 54,         /* without the NUL */
+  PAIRLINK_URL_MAX = 512,         /* longest relay address, with the NUL */
+  PAIRLINK_INVITE_LINK_MAX = 640, /* longest invite link, with the NUL */
+  PAIRLINK_CODE_MAX = 64,         /* longest pairing code, with the NUL */
+  PAIRLINK_PHRASE_MAX = 256,      /* longest safety phrase, with the NUL */
+  PAIRLINK_WORD_COUNT = 2048,     /* in the list that codes and phrases are made of */
+  PAIRLINK_CHANNELS_MAX = 255     /* channels are numbered 0 to 254 */
 };
 
 #define PAIRLINK_NEVER ((int64_t)-1)
@@ -136,25 +136,25 @@ typedef enum pairlink_event_type {
       2,                    /* not logged in any more, or not yet: error, text; retry_ms from now, or PAIRLINK_NEVER */
   PAIRLINK_EVENT_KNOCK = 3, /* a stranger (peer, text: the name it gives itself) asks for a session:
                                pairlink_allow, pairlink_deny or pairlink_block, now or later */
-  PAIRLINK_EVENT_SESSION = 4,       /* session: the other side opened it; text: its application */
-  PAIRLINK_EVENT_LINKED = 5,        /* session is connected, at first or again; text: the peer's application */
-  PAIRLINK_EVENT_UNLINKED = 6,      /* session lost its connection and keeps its place; reason; retry_ms until the next
-                                       attempt, PAIRLINK_NEVER: waits for the other side */
-  PAIRLINK_EVENT_MESSAGE = 7,       /* session, channel, data: one whole message; place: see pairlink_take */
-  PAIRLINK_EVENT_VOLATILE = 8,      /* session, channel, data: a message that could have been dropped */
-  PAIRLINK_EVENT_END = 9,           /* session, channel: the other side sends nothing more there; place */
-  PAIRLINK_EVENT_WRITABLE = 10,     /* session, channel: sending is possible again after PAIRLINK_EAGAIN */
-  PAIRLINK_EVENT_DELIVERED = 11,    /* session, channel: the peer's application took all below place */
-  PAIRLINK_EVENT_RESET = 12,        /* session, channel: the other side gave up sending there; reason */
-  PAIRLINK_EVENT_LOST = 13,         /* session, channel: the message that ended at place may not have arrived; comes
-                                       before STREAM_RESET or CLOSED */
-  PAIRLINK_EVENT_STREAM_RESET = 14, /* session: the peer lost its state; all channels start again */
+  PAIRLINK_EVENT_SESSION = 4,        /* session: the other side opened it; text: its application */
+  PAIRLINK_EVENT_LINKED = 5,         /* session is connected, at first or again; text: the peer's application */
+  PAIRLINK_EVENT_UNLINKED = 6,       /* session lost its connection and keeps its place; reason; retry_ms until the next
+                                        attempt, PAIRLINK_NEVER: waits for the other side */
+  PAIRLINK_EVENT_MESSAGE = 7,        /* session, channel, data: one whole message; place: see pairlink_take */
+  PAIRLINK_EVENT_VOLATILE = 8,       /* session, channel, data: a message that could have been dropped */
+  PAIRLINK_EVENT_END = 9,            /* session, channel: the other side sends nothing more there; place */
+  PAIRLINK_EVENT_WRITABLE = 10,      /* session, channel: sending is possible again after PAIRLINK_EAGAIN */
+  PAIRLINK_EVENT_DELIVERED = 11,     /* session, channel: the peer's application took all below place */
+  PAIRLINK_EVENT_CHANNEL_RESET = 12, /* session, channel: the other side gave up sending there; reason */
+  PAIRLINK_EVENT_LOST = 13,          /* session, channel: the message that ended at place may not have arrived; comes
+                                        before STREAM_RESET or CLOSED */
+  PAIRLINK_EVENT_STREAM_RESET = 14,  /* session: the peer lost its state; all channels start again */
   PAIRLINK_EVENT_CLOSED = 15, /* session ended: error, reason, text; the pointer is good until this callback returns */
   PAIRLINK_EVENT_INVITE_USED = 16, /* peer used the invite of link data (its 16 byte secret) */
   PAIRLINK_EVENT_WAKEUP = 17,      /* pairlink_wakeup was called, once or more often */
   PAIRLINK_EVENT_STOPPED = 18,     /* after pairlink_stop: everything is closed */
-  PAIRLINK_EVENT_CODE = 19,      /* code; text: the pairing code to tell the other person; retry_ms: good for so long */
-  PAIRLINK_EVENT_CODE_BUSY = 20, /* code: a second person tried it while the first was at it, and was sent away */
+  PAIRLINK_EVENT_CODE = 19,        /* code; text: the pairing code to tell the other person; valid_ms */
+  PAIRLINK_EVENT_CODE_BUSY = 20,   /* code: a second person tried it while the first was at it, and was sent away */
   PAIRLINK_EVENT_PAIRED = 21,    /* code is over, by success: peer; text: the name it gives itself; session: where this
                                     side made the code, else a SESSION event follows. The peer is allowed from now on */
   PAIRLINK_EVENT_CODE_ENDED = 22 /* code is over, without: error (EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT …), reason */
@@ -175,6 +175,7 @@ typedef struct pairlink_event {
   size_t size;
   uint64_t place; /* in the channel's count: every byte, end of message and end of channel is one */
   int64_t retry_ms;
+  int64_t valid_ms; /* from now until a pairing code expires */
 } pairlink_event;
 
 typedef void pairlink_callback(pairlink *p, const pairlink_event *event, void *user);
@@ -287,7 +288,7 @@ PAIRLINK_API int pairlink_deny(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
 
 /* Makes an invite: whoever opens the link first within valid_s seconds is accepted without a question, and bound to it.
- * Writes the link, at most size bytes with the NUL (PAIRLINK_LINK_MAX is enough). The options need listen = 1.
+ * Writes the link, at most size bytes with the NUL (PAIRLINK_INVITE_LINK_MAX is enough). The options need listen = 1.
  * Errors: ESTATE while the relay's ID is not known, EURL (the relay lies below the root of its host: a link leads to
  * the root), EMSGSIZE, EAGAIN (too many), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
@@ -306,13 +307,14 @@ PAIRLINK_API int pairlink_code_claim(pairlink *p, const char *text, unsigned *co
 /* Ends a code of either kind, without an event. One that is over is fine. */
 PAIRLINK_API int pairlink_code_cancel(pairlink *p, unsigned code);
 
-/* The n-th of the PAIRLINK_WORDS words, in alphabetical order (for completion while typing); NULL beyond. Static. Any
- * thread. */
+/* The n-th of the PAIRLINK_WORD_COUNT words, in alphabetical order (for completion while typing); NULL beyond. Static.
+ * Any thread. */
 PAIRLINK_API const char *pairlink_word(unsigned n);
 
 /* The safety phrase of two IDs, the same in either order: twelve words with spaces, at most PAIRLINK_PHRASE_MAX bytes
  * with the NUL. Takes some milliseconds. Errors: EID, EMSGSIZE. Any thread. */
-PAIRLINK_API int pairlink_phrase(const char *id, const char *other_id, char *phrase, size_t size) PAIRLINK_MUST_USE;
+PAIRLINK_API int pairlink_safety_phrase(const char *id, const char *other_id, char *phrase,
+                                        size_t size) PAIRLINK_MUST_USE;
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 /* Sends one message on channel 0: all of it, or nothing. Copied. It arrives once, in order, however often the
@@ -335,10 +337,10 @@ PAIRLINK_API int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t
 PAIRLINK_API int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place);
 
 /* 0 is the most urgent, 7 the least, 4 the default. */
-PAIRLINK_API int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority);
+PAIRLINK_API int pairlink_set_priority(pairlink_session *s, unsigned channel, unsigned priority);
 
 /* Gives up this side's direction of a channel; what was not taken yet is dropped. */
-PAIRLINK_API int pairlink_reset(pairlink_session *s, unsigned channel, int reason);
+PAIRLINK_API int pairlink_reset_channel(pairlink_session *s, unsigned channel, int reason);
 
 /* Ends the session at both sides; reason (0: PAIRLINK_REASON_CLOSED) and text (NULL or at most 123 bytes) are told to
  * the other. The session is good until PAIRLINK_EVENT_CLOSED, which always comes, but nothing can be sent. */
@@ -352,8 +354,8 @@ PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s); /* th
 /* Bytes of the largest message that can be sent: what the options of both sides allow; before the first LINKED, what
  * this side's do. */
 PAIRLINK_API uint32_t pairlink_session_message_max(const pairlink_session *s);
-PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);   /* 1: connected at this moment */
-PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s); /* 1: the peer opened it */
+PAIRLINK_API int pairlink_session_is_linked(const pairlink_session *s);   /* 1: connected at this moment */
+PAIRLINK_API int pairlink_session_is_incoming(const pairlink_session *s); /* 1: the peer opened it */
 PAIRLINK_API void pairlink_session_set_user(pairlink_session *s, void *user);
 PAIRLINK_API void *pairlink_session_user(const pairlink_session *s);
 

@@ -5,7 +5,7 @@
 #include "../core/words/words.h"
 #include "internal.h"
 
-_Static_assert((int)PAIRLINK_WORDS == (int)PL_CONST_WORDS_COUNT, "number of words");
+_Static_assert((int)PAIRLINK_WORD_COUNT == (int)PL_CONST_WORDS_COUNT, "number of words");
 _Static_assert((int)PAIRLINK_PHRASE_MAX == (int)PL_PHRASE_TEXT_MAX, "length of a phrase");
 
 static int begin(pairlink *p, pl_engine_event *event, unsigned *code) {
@@ -38,7 +38,7 @@ const char *pairlink_word(unsigned n) {
   return pl_word(n);
 }
 
-int pairlink_phrase(const char *id, const char *other_id, char *phrase, size_t size) {
+int pairlink_safety_phrase(const char *id, const char *other_id, char *phrase, size_t size) {
   uint8_t ids[2][PL_CONST_ID_BYTES];
   char text[PL_PHRASE_TEXT_MAX];
   if (!id || !other_id || !phrase) return PL_EINVAL;

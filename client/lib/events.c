@@ -114,7 +114,7 @@ void pl_session_drop(pairlink_session *s) {
 
 /* ---- actions ------------------------------------------------------------------------------------------ */
 
-static int64_t retry_in(uint64_t time_ms) {
+static int64_t ms_until(uint64_t time_ms) {
   uint64_t now = pl_now_ms();
   if (time_ms == PL_NEVER) return PAIRLINK_NEVER;
   return time_ms > now ? (int64_t)(time_ms - now) : 0;
@@ -145,7 +145,7 @@ static const char *why_offline(const pairlink *p, int error, int reason, const c
 }
 
 static void offline(pairlink *p, int error, uint64_t time_ms, int reason, const char *text) {
-  pairlink_event e = {.type = PAIRLINK_EVENT_OFFLINE, .error = error, .reason = reason, .retry_ms = retry_in(time_ms)};
+  pairlink_event e = {.type = PAIRLINK_EVENT_OFFLINE, .error = error, .reason = reason, .retry_ms = ms_until(time_ms)};
   e.text = why_offline(p, error, reason, text);
   if (e.retry_ms == PAIRLINK_NEVER && error && !p->stopping) p->final_error = error;
   call(p, &e);
@@ -184,17 +184,24 @@ static void about_code(pairlink *p, pairlink_session *s, const pl_engine_action 
   if (type == PAIRLINK_EVENT_PAIRED) pl_id_format(id, a->id);
   e.peer = id;
   e.text = (const char *)a->text.data;
-  e.retry_ms = type == PAIRLINK_EVENT_CODE ? retry_in(a->time_ms) : PAIRLINK_NEVER;
+  e.retry_ms = PAIRLINK_NEVER;
+  if (type == PAIRLINK_EVENT_CODE) e.valid_ms = ms_until(a->time_ms);
   call(p, &e);
 }
 
 static const pairlink_event_type session_events[] = {
-    [PL_ENGINE_OUT_SESSION] = PAIRLINK_EVENT_SESSION,           [PL_ENGINE_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
-    [PL_ENGINE_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,         [PL_ENGINE_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
-    [PL_ENGINE_OUT_VOLATILE] = PAIRLINK_EVENT_VOLATILE,         [PL_ENGINE_OUT_END] = PAIRLINK_EVENT_END,
-    [PL_ENGINE_OUT_WRITABLE] = PAIRLINK_EVENT_WRITABLE,         [PL_ENGINE_OUT_DELIVERED] = PAIRLINK_EVENT_DELIVERED,
-    [PL_ENGINE_OUT_CHANNEL_RESET] = PAIRLINK_EVENT_RESET,       [PL_ENGINE_OUT_LOST] = PAIRLINK_EVENT_LOST,
-    [PL_ENGINE_OUT_STREAM_RESET] = PAIRLINK_EVENT_STREAM_RESET, [PL_ENGINE_OUT_SESSION_CLOSED] = PAIRLINK_EVENT_CLOSED,
+    [PL_ENGINE_OUT_SESSION] = PAIRLINK_EVENT_SESSION,
+    [PL_ENGINE_OUT_LINKED] = PAIRLINK_EVENT_LINKED,
+    [PL_ENGINE_OUT_UNLINKED] = PAIRLINK_EVENT_UNLINKED,
+    [PL_ENGINE_OUT_MESSAGE] = PAIRLINK_EVENT_MESSAGE,
+    [PL_ENGINE_OUT_VOLATILE] = PAIRLINK_EVENT_VOLATILE,
+    [PL_ENGINE_OUT_END] = PAIRLINK_EVENT_END,
+    [PL_ENGINE_OUT_WRITABLE] = PAIRLINK_EVENT_WRITABLE,
+    [PL_ENGINE_OUT_DELIVERED] = PAIRLINK_EVENT_DELIVERED,
+    [PL_ENGINE_OUT_CHANNEL_RESET] = PAIRLINK_EVENT_CHANNEL_RESET,
+    [PL_ENGINE_OUT_LOST] = PAIRLINK_EVENT_LOST,
+    [PL_ENGINE_OUT_STREAM_RESET] = PAIRLINK_EVENT_STREAM_RESET,
+    [PL_ENGINE_OUT_SESSION_CLOSED] = PAIRLINK_EVENT_CLOSED,
 };
 
 static void about_session(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
@@ -214,7 +221,7 @@ static void about_session(pairlink *p, pairlink_session *s, const pl_engine_acti
                       .data = names ? NULL : a->data.data,
                       .size = names ? 0 : a->data.size,
                       .place = a->place,
-                      .retry_ms = a->type == PL_ENGINE_OUT_UNLINKED ? retry_in(a->time_ms) : PAIRLINK_NEVER};
+                      .retry_ms = a->type == PL_ENGINE_OUT_UNLINKED ? ms_until(a->time_ms) : PAIRLINK_NEVER};
   call(p, &e);
   if (a->type == PL_ENGINE_OUT_SESSION_CLOSED && !p->free_wanted) pl_session_drop(s);
 }

@@ -140,12 +140,12 @@ int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place) {
   return step(s, &event, channel);
 }
 
-int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority) {
+int pairlink_set_priority(pairlink_session *s, unsigned channel, unsigned priority) {
   pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .value = priority};
   return priority > 7 ? PL_EINVAL : step(s, &event, channel);
 }
 
-int pairlink_reset(pairlink_session *s, unsigned channel, int reason) {
+int pairlink_reset_channel(pairlink_session *s, unsigned channel, int reason) {
   pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET, .value = (uint32_t)reason};
   return reason < 0 || reason > UINT16_MAX ? PL_EINVAL : step(s, &event, channel);
 }
@@ -172,10 +172,10 @@ const char *pairlink_session_name(const pairlink_session *s) {
 uint32_t pairlink_session_message_max(const pairlink_session *s) {
   return s->ended ? 0 : pl_engine_message_max(s->client->engine, s->number);
 }
-int pairlink_session_linked(const pairlink_session *s) {
+int pairlink_session_is_linked(const pairlink_session *s) {
   return s->linked;
 }
-int pairlink_session_incoming(const pairlink_session *s) {
+int pairlink_session_is_incoming(const pairlink_session *s) {
   return s->incoming;
 }
 void pairlink_session_set_user(pairlink_session *s, void *user) {

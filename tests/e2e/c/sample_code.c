@@ -10,7 +10,7 @@ static void on_event(pairlink *p, const pairlink_event *e, void *user) {
   if (e->type == PAIRLINK_EVENT_CODE_BUSY) printf("somebody else is trying it\n");
   if (e->type == PAIRLINK_EVENT_PAIRED) {
     char phrase[PAIRLINK_PHRASE_MAX];
-    if (pairlink_phrase(pairlink_id(p), e->peer, phrase, sizeof phrase) == 0)
+    if (pairlink_safety_phrase(pairlink_id(p), e->peer, phrase, sizeof phrase) == 0)
       printf("paired with %s: %s\n", e->peer, phrase);
     /* Whoever made the code has the session at once; the other side gets it with its first message. */
     if (e->session && pairlink_send(e->session, "hello\n", 6) == 0) pairlink_finish(e->session, 0, NULL);

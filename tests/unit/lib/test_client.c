@@ -172,7 +172,7 @@ static void make_link(char *text, size_t size, uint8_t relay_byte) {
 /* A link means one relay: another one never hears of the peer. */
 static void test_links_mean_their_relay(void **state) {
   seen s = {0};
-  char first[PAIRLINK_LINK_MAX], other[PAIRLINK_LINK_MAX];
+  char first[PAIRLINK_INVITE_LINK_MAX], other[PAIRLINK_INVITE_LINK_MAX];
   pairlink *p;
   pairlink_session *session, *again;
   (void)state;
@@ -193,8 +193,8 @@ static void test_links_mean_their_relay(void **state) {
   assert_int_equal(pairlink_connect(p, first, &again), 0);
   assert_ptr_equal(session, again);
   assert_ptr_equal(pairlink_session_client(session), p);
-  assert_int_equal(pairlink_session_linked(session), 0);
-  assert_int_equal(pairlink_session_incoming(session), 0);
+  assert_int_equal(pairlink_session_is_linked(session), 0);
+  assert_int_equal(pairlink_session_is_incoming(session), 0);
   assert_string_equal(pairlink_session_application(session), "");
   uint8_t peer[32];
   char id[55];
@@ -208,7 +208,7 @@ static void test_links_mean_their_relay(void **state) {
 
 static void test_pinned_relay_beats_the_link(void **state) {
   seen s = {0};
-  char link[PAIRLINK_LINK_MAX], text[55], line[160];
+  char link[PAIRLINK_INVITE_LINK_MAX], text[55], line[160];
   uint8_t id[32];
   pairlink *p;
   (void)state;
@@ -235,7 +235,7 @@ static void test_pinned_relay_beats_the_link(void **state) {
 
 static void test_arguments_of_calls(void **state) {
   seen s = {0};
-  char link[PAIRLINK_LINK_MAX], big[8] = "x";
+  char link[PAIRLINK_INVITE_LINK_MAX], big[8] = "x";
   pairlink *p;
   pairlink_session *session;
   (void)state;
@@ -253,8 +253,8 @@ static void test_arguments_of_calls(void **state) {
   assert_int_equal(pairlink_connect(p, link, &session), 0);
   assert_int_equal(pairlink_send(session, NULL, 1), PAIRLINK_EINVAL);
   assert_int_equal(pairlink_send_channel(session, 255, "x", 1, NULL), PAIRLINK_EINVAL);
-  assert_int_equal(pairlink_priority(session, 0, 8), PAIRLINK_EINVAL);
-  assert_int_equal(pairlink_reset(session, 0, -1), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_set_priority(session, 0, 8), PAIRLINK_EINVAL);
+  assert_int_equal(pairlink_reset_channel(session, 0, -1), PAIRLINK_EINVAL);
   assert_int_equal(pairlink_close(session, 70000, NULL), PAIRLINK_EINVAL);
   assert_int_equal(pairlink_send(NULL, "x", 1), PAIRLINK_EINVAL);
   pairlink_free(p);
@@ -337,7 +337,7 @@ static void test_wakeup_from_a_thread(void **state) {
 
 /* Each allocation of our own fails once: an error, no crash, and nothing is left behind. */
 static void test_out_of_memory(void **state) {
-  char link[PAIRLINK_LINK_MAX];
+  char link[PAIRLINK_INVITE_LINK_MAX];
   bool through = false;
   (void)state;
   make_link(link, sizeof link, 2);
