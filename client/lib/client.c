@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "aead_openssl.h"
-#include "internal.h"
+#include "client.h"
 #include "low_fds.h"
 
 enum { DEFAULT_MESSAGE_MAX = 262144 }; /* the engine's */

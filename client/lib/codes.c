@@ -3,7 +3,7 @@
 
 #include "../core/code/code.h"
 #include "../core/words/words.h"
-#include "internal.h"
+#include "client.h"
 
 _Static_assert((int)PAIRLINK_WORD_COUNT == (int)PL_CONST_WORDS_COUNT, "number of words");
 _Static_assert((int)PAIRLINK_PHRASE_MAX == (int)PL_PHRASE_TEXT_MAX, "length of a phrase");

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files_private.h"
+#include "private_file.h"
 
 static int read_seed(int fd, const struct stat *st, const char *path, uint8_t seed[PL_SEED_BYTES], char *why) {
   if (st->st_mode & 077)

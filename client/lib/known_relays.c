@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files_private.h"
+#include "private_file.h"
 
 enum { RELAYS_FILE_MAX = 1 << 20 };
 

@@ -2,7 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "internal.h"
+#include "client.h"
 
 /* ---- peers -------------------------------------------------------------------------------------------- */
 

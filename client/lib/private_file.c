@@ -1,5 +1,5 @@
 /* Opening, checking and replacing small private files. */
-#include "files_private.h"
+#include "private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

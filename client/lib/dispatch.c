@@ -6,7 +6,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "client.h"
 
 enum { TURNS_PER_DISPATCH = 16 };
 
