@@ -16,7 +16,8 @@
 #include "../core/engine/engine.h"
 #include "../core/wire/wire.h"
 #include "../include/pairlink.h"
-#include "files.h"
+#include "identity_file.h"
+#include "known_relays.h"
 #include "process.h"
 #include "transport.h"
 

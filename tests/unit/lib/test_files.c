@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-#include "client/lib/files.h"
+#include "client/lib/identity_file.h"
+#include "client/lib/known_relays.h"
 
 static char folder[64];
 
