@@ -1,14 +1,14 @@
-/* Pairing codes, words and safety phrases of the public API. */
+/* The public functions about pairing codes, words and safety phrases. */
 #include <string.h>
 
 #include "../core/code/code.h"
 #include "../core/words/words.h"
-#include "client.h"
+#include "step.h"
 
 _Static_assert((int)PAIRLINK_WORD_COUNT == (int)PL_CONST_WORDS_COUNT, "number of words");
 _Static_assert((int)PAIRLINK_PHRASE_MAX == (int)PL_PHRASE_TEXT_MAX, "length of a phrase");
 
-static int begin(pairlink *p, pl_engine_event *event, unsigned *code) {
+static int start_code(pairlink *p, pl_engine_event *event, unsigned *code) {
   *code = 0;
   int error = pl_client_step(p, event);
   if (!error) *code = event->code;
@@ -17,15 +17,15 @@ static int begin(pairlink *p, pl_engine_event *event, unsigned *code) {
 
 int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) {
   if (!p || !code) return PL_EINVAL;
-  const uint32_t most_s = PL_CONST_CODE_LIFETIME_MS / 1000;
-  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_NEW, .value = 1000 * (valid_s < most_s ? valid_s : most_s)};
-  return begin(p, &event, code);
+  const uint32_t max_s = PL_CONST_CODE_LIFETIME_MS / 1000;
+  pl_engine_event event = {.type = PL_ENGINE_IN_CODE_NEW, .value = 1000 * (valid_s < max_s ? valid_s : max_s)};
+  return start_code(p, &event, code);
 }
 
 int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) {
   if (!p || !text || !code) return PL_EINVAL;
   pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CLAIM, .data = {(const uint8_t *)text, strlen(text)}};
-  return begin(p, &event, code);
+  return start_code(p, &event, code);
 }
 
 int pairlink_code_cancel(pairlink *p, unsigned code) {

@@ -1,35 +1,23 @@
-/* What an application does with peers and sessions: each function is one event of the engine. */
+/* The public functions about peers and sessions: each is one event of the engine. */
 #include <sodium.h>
 #include <string.h>
 
-#include "client.h"
+#include "session_table.h"
+#include "step.h"
 
 /* ---- peers -------------------------------------------------------------------------------------------- */
 
-/* Two sessions with the same instance of a peer cannot be, and which instance answers is not known before. */
-static pairlink_session *with_peer(pairlink *p, const uint8_t peer[32]) {
-  char id[PL_ID_CHARS + 1];
-  pl_id_format(id, peer);
-  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) {
-    for (pl_node *n = p->sessions[i].next; n != &p->sessions[i]; n = n->next) {
-      pairlink_session *s = PL_CONTAINER(n, pairlink_session, node);
-      if (!s->ended && strcmp(s->peer, id) == 0) return s;
-    }
-  }
-  return NULL;
-}
-
-/* The application's handle first: without it, a session of the engine could be told to nobody. */
-static int begin(pairlink *p, pl_engine_event *event, pairlink_session **out) {
-  pairlink_session *s = pl_session_make(p, event->peer.data, false);
+/* Creates the application's handle first: without one, events of the engine's session could not be reported. */
+static int open_session(pairlink *p, pl_engine_event *event, pairlink_session **out) {
+  pairlink_session *s = pl_client_session_new(p, event->peer.data, false);
   if (!s) return PL_ENOMEM;
   int error = pl_client_step(p, event);
-  *out = error ? NULL : pl_session_find(p, event->session_out);
+  *out = error ? NULL : pl_client_session_find(p, event->session_out);
   if (error || *out) {
     pl_free(s);
     return error;
   }
-  pl_session_number(s, event->session_out);
+  pl_client_session_add(s, event->session_out);
   *out = s;
   return 0;
 }
@@ -52,8 +40,9 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
     error = pl_id_parse(peer, id_or_link, strlen(id_or_link));
   }
   if (!error) error = p->failed;
-  if (!error) *out = with_peer(p, peer);
-  if (!error && !*out) error = begin(p, &event, out);
+  /* One session per peer: which of the peer's instances answers is not known beforehand. */
+  if (!error) *out = pl_client_session_with(p, peer);
+  if (!error && !*out) error = open_session(p, &event, out);
   sodium_memzero(&link, sizeof link);
   return error;
 }
@@ -102,7 +91,7 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
-static int step(pairlink_session *s, pl_engine_event *event, unsigned channel) {
+static int step_session(pairlink_session *s, pl_engine_event *event, unsigned channel) {
   if (!s || channel >= PAIRLINK_CHANNELS_MAX) return PL_EINVAL;
   if (s->ended) return PL_ESTATE;
   event->session = s->number;
@@ -113,7 +102,7 @@ static int step(pairlink_session *s, pl_engine_event *event, unsigned channel) {
 int pairlink_send_channel(pairlink_session *s, unsigned channel, const void *data, size_t size, uint64_t *place) {
   pl_engine_event event = {.type = PL_ENGINE_IN_SEND, .data = {data, size}};
   if (!data && size) return PL_EINVAL;
-  int error = step(s, &event, channel);
+  int error = step_session(s, &event, channel);
   if (!error && place) *place = event.place_out;
   return error;
 }
@@ -125,36 +114,36 @@ int pairlink_send(pairlink_session *s, const void *data, size_t size) {
 int pairlink_send_volatile(pairlink_session *s, unsigned channel, const void *data, size_t size) {
   pl_engine_event event = {.type = PL_ENGINE_IN_SEND_VOLATILE, .data = {data, size}};
   if (!data && size) return PL_EINVAL;
-  return step(s, &event, channel);
+  return step_session(s, &event, channel);
 }
 
 int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place) {
   pl_engine_event event = {.type = PL_ENGINE_IN_FINISH};
-  int error = step(s, &event, channel);
+  int error = step_session(s, &event, channel);
   if (!error && place) *place = event.place_out;
   return error;
 }
 
 int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place) {
   pl_engine_event event = {.type = PL_ENGINE_IN_TAKE, .place = place};
-  return step(s, &event, channel);
+  return step_session(s, &event, channel);
 }
 
 int pairlink_set_priority(pairlink_session *s, unsigned channel, unsigned priority) {
   pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .value = priority};
-  return priority > 7 ? PL_EINVAL : step(s, &event, channel);
+  return priority > 7 ? PL_EINVAL : step_session(s, &event, channel);
 }
 
 int pairlink_reset_channel(pairlink_session *s, unsigned channel, int reason) {
   pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET, .value = (uint32_t)reason};
-  return reason < 0 || reason > UINT16_MAX ? PL_EINVAL : step(s, &event, channel);
+  return reason < 0 || reason > UINT16_MAX ? PL_EINVAL : step_session(s, &event, channel);
 }
 
 int pairlink_close(pairlink_session *s, int reason, const char *text) {
   if (reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123)) return PL_EINVAL;
   pl_engine_event event = {.type = PL_ENGINE_IN_CLOSE, .value = (uint32_t)(reason ? reason : PL_REASON_CLOSED)};
   if (text) event.data = (pl_view){(const uint8_t *)text, strlen(text)};
-  return step(s, &event, 0);
+  return step_session(s, &event, 0);
 }
 
 pairlink *pairlink_session_client(const pairlink_session *s) {

@@ -1,0 +1,14 @@
+/* Steps the engine for API calls and socket events, and queues what it decides for deliver.c. */
+#ifndef PL_LIB_STEP_H
+#define PL_LIB_STEP_H
+
+#include "client.h"
+
+/* Steps the engine, queues its actions and wakes the dispatching thread. Returns the step's result, or the error with
+ * which the client failed. */
+int pl_client_step(pairlink *p, pl_engine_event *event);
+/* Writes the engine's next message; see pl_engine_produce. */
+size_t pl_client_produce(pairlink *p, uint8_t *out, size_t capacity);
+bool pl_client_has_output(const pairlink *p);
+
+#endif
