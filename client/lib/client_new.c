@@ -101,7 +101,7 @@ void pairlink_free(pairlink *p) {
     p->free_wanted = true;
     return;
   }
-  if (!pl_client_is_inherited(p) || pl_transport_part(p->transport)) pl_transport_free(p->transport);
+  if (!pl_client_is_inherited(p) || pl_transport_detach(p->transport)) pl_transport_free(p->transport);
   pl_engine_free(p->engine);
   pl_engine_action_queue_deinit(&p->queue);
   pl_client_sessions_free_all(p);

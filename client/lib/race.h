@@ -13,17 +13,16 @@ enum {
   PL_RACE_PATIENCE = 8    /* ticks for one that is connected, and goes on with TLS and the upgrade */
 };
 
-typedef struct pl_engine_addresses {
+typedef struct pl_addresses {
   char text[PL_ADDRESSES_MAX][PL_ADDRESS_CHARS];
   size_t count;
-} pl_engine_addresses;
+} pl_addresses;
 
 /* Takes an address in text; one that is there already, or finds no room, is left out. */
-void pl_addresses_add(pl_engine_addresses *list, const char *text);
+void pl_addresses_add(pl_addresses *list, const char *text);
 /* By turns from both lists, of which each keeps its order: the second address is of the other family, if there is one.
  */
-void pl_addresses_interleave(pl_engine_addresses *out, const pl_engine_addresses *first,
-                             const pl_engine_addresses *other);
+void pl_addresses_interleave(pl_addresses *out, const pl_addresses *first, const pl_addresses *other);
 
 typedef struct pl_race {
   size_t count, started;

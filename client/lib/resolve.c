@@ -12,7 +12,7 @@ struct pl_resolve {
   char host[256];
 };
 
-static void add(pl_engine_addresses *list, const struct addrinfo *a) {
+static void add(pl_addresses *list, const struct addrinfo *a) {
   char text[PL_ADDRESS_CHARS];
   /* numeric form keeps the scope of a link-local address */
   if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
@@ -20,8 +20,8 @@ static void add(pl_engine_addresses *list, const struct addrinfo *a) {
 }
 
 /* The system's order says which family goes first; after that they take turns. */
-static void take(pl_engine_addresses *list, const struct addrinfo *result) {
-  pl_engine_addresses first = {.count = 0}, other = {.count = 0};
+static void take(pl_addresses *list, const struct addrinfo *result) {
+  pl_addresses first = {.count = 0}, other = {.count = 0};
   int family = AF_UNSPEC;
   for (const struct addrinfo *a = result; a; a = a->ai_next) {
     if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
@@ -33,7 +33,7 @@ static void take(pl_engine_addresses *list, const struct addrinfo *result) {
 
 static void on_result(uv_getaddrinfo_t *request, int status, struct addrinfo *result) {
   pl_resolve *r = PL_CONTAINER(request, pl_resolve, request);
-  pl_engine_addresses list = {.count = 0};
+  pl_addresses list = {.count = 0};
   char text[400] = "";
   if (status == 0) take(&list, result);
   uv_freeaddrinfo(result);
@@ -52,7 +52,7 @@ int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, v
   struct in6_addr v6;
   *out = NULL;
   if (inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1) {
-    pl_engine_addresses one = {.count = 1};
+    pl_addresses one = {.count = 1};
     snprintf(one.text[0], sizeof one.text[0], "%s", host);
     done(user, 0, "", &one);
     return 0;

@@ -7,7 +7,7 @@
 #include "race.h"
 
 typedef struct pl_resolve pl_resolve;
-typedef void pl_resolve_done(void *user, int error, const char *text, const pl_engine_addresses *addresses);
+typedef void pl_resolve_done(void *user, int error, const char *text, const pl_addresses *addresses);
 
 /* Addresses come in the order in which they are to be tried. done is called from the loop, or at once for an address in
  * text (*out is NULL then), never after a cancel. */

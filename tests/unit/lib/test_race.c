@@ -10,8 +10,8 @@
 
 #include "client/lib/race.h"
 
-static pl_engine_addresses list_of(const char *prefix, size_t count) {
-  pl_engine_addresses list = {.count = 0};
+static pl_addresses list_of(const char *prefix, size_t count) {
+  pl_addresses list = {.count = 0};
   char text[PL_ADDRESS_CHARS];
   for (size_t i = 0; i < count; i++) {
     snprintf(text, sizeof text, "%s%zu", prefix, i);
@@ -22,7 +22,7 @@ static pl_engine_addresses list_of(const char *prefix, size_t count) {
 
 static void the_families_take_turns(void **state) {
   (void)state;
-  pl_engine_addresses six = list_of("2001:db8::", 3), four = list_of("192.0.2.", 2), out;
+  pl_addresses six = list_of("2001:db8::", 3), four = list_of("192.0.2.", 2), out;
   pl_addresses_interleave(&out, &six, &four);
   static const char *const both[] = {"2001:db8::0", "192.0.2.0", "2001:db8::1", "192.0.2.1", "2001:db8::2"};
   assert_int_equal(out.count, PL_ARRAY_LENGTH(both));
@@ -44,7 +44,7 @@ static void an_address_is_taken_once_and_whole(void **state) {
   char longest[PL_ADDRESS_CHARS + 1];
   memset(longest, 'a', sizeof longest);
   longest[PL_ADDRESS_CHARS] = '\0';
-  pl_engine_addresses list = {.count = 0};
+  pl_addresses list = {.count = 0};
   pl_addresses_add(&list, "192.0.2.1");
   pl_addresses_add(&list, "192.0.2.1");
   pl_addresses_add(&list, longest);
