@@ -1,5 +1,5 @@
 /* See known_relays.h. A text file with one relay per line: origin, space, ID. Each change writes the whole file again,
- * so a lock file beside it lets only one program do that at a time. */
+ * so a lock file lets only one program at a time do that. */
 #include "known_relays.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "session_table.h"
 #include "step.h"
 
-/* ---- peers -------------------------------------------------------------------------------------------- */
+/* ---- peers ------------------------------------------------------------------------------------------------------- */
 
 /* Creates the application's handle first: without one, events of the engine's session could not be reported. */
 static int open_session(pairlink *p, pl_engine_event *event, pairlink_session **out) {
@@ -89,7 +89,7 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
   return error;
 }
 
-/* ---- sessions ----------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 static int step_session(pairlink_session *s, pl_engine_event *event, unsigned channel) {
   if (!s || channel >= PAIRLINK_CHANNELS_MAX) return PL_EINVAL;

@@ -69,12 +69,12 @@ void pl_transport_drop_attempts(pl_transport *t);
 void pl_transport_drop(pl_transport *t); /* the connection and all attempts */
 /* Makes it idle again, after a drop or at the end of a connection. */
 void pl_transport_reset(pl_transport *t);
-/* Calls back every so many milliseconds. */
+/* Calls back again and again, every every_ms milliseconds. */
 void pl_transport_set_timer(pl_transport *t, uint64_t every_ms, uv_timer_cb call);
 
 /* Starts to connect; url: NULL is an address that could not be parsed. */
 void pl_transport_start(pl_transport *t, const pl_url *url);
-/* Starts the next attempt, beside those that are under way; ends when none is left. */
+/* Starts the next attempt, in addition to those under way; ends when none is left. */
 void pl_transport_start_next(pl_transport *t);
 /* Remembers why no connection came about, in words for people; lws_text is libwebsockets' or NULL. */
 void pl_transport_connect_failed(pl_transport *t, const char *lws_text);
