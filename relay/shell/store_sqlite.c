@@ -1,7 +1,7 @@
-/* The store in one SQLite file, WAL. Two threads with a connection each: one reads, which waits for no writer, so a
- * known ID gets in whatever happens to the disk; what it does not find goes to the other, which writes: one transaction
- * for all new IDs that came meanwhile, so a thousand of them cost a few flushes of the disk. What changes with a known
- * ID is noted and written later. */
+/* The store in one SQLite file in WAL mode. Two threads have a connection each. The reader waits for no writer, so
+ * known IDs are admitted whatever happens to the disk. IDs that it does not find go to the writer, which registers all
+ * that came in the meantime in one transaction, so a thousand new IDs cost only a few flushes of the disk. Changes to a
+ * known ID are noted and written later. */
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -10,24 +10,24 @@
 #include <time.h>
 
 #include "log.h"
+#include "shell.h"
 #include "store.h"
 #include "store_sqlite.h"
 
 enum {
-  LAST_SEEN_EVERY_S = 3600, /* precise enough for a month */
+  LAST_SEEN_EVERY_S = 3600, /* how precisely last_seen is kept: enough for purging after days */
   NOTES_MAX = 4096,
   FLUSH_EVERY_S = 180,
   PURGE_EVERY_S = 86400,
   PURGE_BATCH = 500,
-  DAY_S = 86400,
-  PROBE_EVERY_S = 60, /* nothing else was written for so long: can anything be? */
-  RETRY_EVERY_S = 1,  /* the same while it cannot */
-  SAY_EVERY_S = 60
+  PROBE_EVERY_S = 60, /* after this long without a write, checks whether writing works */
+  RETRY_EVERY_S = 1,  /* the same while writing fails */
+  SAY_EVERY_S = 60    /* the log repeats a failure at most this often */
 };
 
 typedef struct request {
   struct request *next;
-  pl_store *from; /* of the loop that asked */
+  pl_store *from; /* the loop that asked */
   pl_relay_conn *conn;
   uint8_t id[32];
   bool may_create, has_token;
@@ -35,7 +35,7 @@ typedef struct request {
   pl_relay_registration result;
 } request;
 
-/* Something about an ID that can wait to be written. */
+/* A change to an ID that can be written later. */
 typedef struct note {
   uint8_t id[32];
   int64_t seen_s;
@@ -46,16 +46,16 @@ typedef struct queue {
   request *head, **tail;
 } queue;
 
-/* Whether reading, or writing, works; by the thread that does it. */
+/* Whether reading or writing works; changed only by the thread that does it. */
 typedef struct health {
   const char *what;
   _Atomic bool fails;
-  bool said; /* that it fails, this time */
+  bool said; /* the failure was logged */
   uint64_t said_at_s, refused;
 } health;
 
 /* One thread and its connection to the database. */
-typedef struct hand {
+typedef struct store_thread {
   pthread_t thread;
   pthread_cond_t wake;
   sqlite3 *db;
@@ -63,18 +63,18 @@ typedef struct hand {
   queue asked;
   health health;
   bool stop;
-} hand;
+} store_thread;
 
-/* What one loop has of the store; the first has the database and the threads, the others know it by `first`. */
+/* One loop's part of the store. The first one has the database and the threads; the others refer to it by `first`. */
 struct pl_store {
   pl_store *first;
   pthread_mutex_t mutex;
-  hand reader, writer;
-  sqlite3_stmt *insert, *touch, *token, *use, *purge; /* of the writer */
+  store_thread reader, writer;
+  sqlite3_stmt *insert, *touch, *token, *use, *purge; /* the writer's */
   queue answered;
-  note *notes; /* under the mutex, NOTES_MAX */
+  note *notes; /* NOTES_MAX of them, protected by the mutex */
   size_t note_count;
-  uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic; 0: as soon as possible */
+  uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic times; 0: as soon as possible */
   uint32_t purge_days;                         /* 0: never */
   uv_async_t async;
   pl_store_done *done;
@@ -82,7 +82,7 @@ struct pl_store {
   void *user;
 };
 
-/* ---- queues, under the mutex --------------------------------------------------------------------------------- */
+/* ---- queues, protected by the mutex ------------------------------------------------------------------------------ */
 
 static void queue_init(queue *q) {
   q->head = NULL;
@@ -101,7 +101,7 @@ static request *queue_take_all(queue *q) {
   return all;
 }
 
-/* Behind what is there. */
+/* Appends. */
 static void queue_move_all(queue *to, queue *from) {
   if (!from->head) return;
   *to->tail = from->head;
@@ -118,7 +118,7 @@ static void answer_all(request *all) {
   }
 }
 
-/* ---- what works, by the thread that does it ----------------------------------------------------------- */
+/* ---- whether reading and writing work ---------------------------------------------------------------------------- */
 
 static uint64_t monotonic_s(void) {
   struct timespec t;
@@ -126,41 +126,42 @@ static uint64_t monotonic_s(void) {
   return (uint64_t)t.tv_sec;
 }
 
-/* Once a minute at most, and not for each login: strangers would fill the log, and perhaps the same disk. */
+/* Logs at most once a minute rather than for each login, so that strangers cannot fill the log, and perhaps the same
+ * disk. */
 static void say_failing(health *h, const char *why) {
   uint64_t now_s = monotonic_s();
   if (h->said_at_s && now_s - h->said_at_s < SAY_EVERY_S) return;
   h->said_at_s = now_s;
   h->said = true;
-  pl_engine_log(PL_RELAY_LOG_WARN, "event=store-failing what=%s refused=%llu text=\"%s\"", h->what,
-                (unsigned long long)h->refused, why);
+  pl_log_write(PL_RELAY_LOG_WARN, "event=store-failing what=%s refused=%llu text=\"%s\"", h->what,
+               (unsigned long long)h->refused, why);
 }
 
 static void say_working(health *h) {
   if (h->said)
-    pl_engine_log(PL_RELAY_LOG_INFO, "event=store-works what=%s refused=%llu", h->what, (unsigned long long)h->refused);
+    pl_log_write(PL_RELAY_LOG_INFO, "event=store-works what=%s refused=%llu", h->what, (unsigned long long)h->refused);
   h->said = false;
   h->refused = 0;
 }
 
-/* The outcome of something just done; `refused` logins failed by it. */
-static void judge(hand *h, bool good, size_t refused) {
-  h->health.refused += refused;
-  h->health.fails = !good;
+/* Notes whether something just done succeeded; `refused` logins failed because of it. */
+static void note_outcome(store_thread *t, bool good, size_t refused) {
+  t->health.refused += refused;
+  t->health.fails = !good;
   char why[PL_STORE_WHY];
   if (good)
-    say_working(&h->health);
+    say_working(&t->health);
   else
-    say_failing(&h->health, pl_store_why(h->db, why));
+    say_failing(&t->health, pl_store_why(t->db, why));
 }
 
 bool pl_store_works(const pl_store *store) {
   return !store->first->reader.health.fails && !store->first->writer.health.fails;
 }
 
-/* ---- looking up: the reader, and the writer again within its transaction ------------------------------ */
+/* ---- looking up: by the reader, and again by the writer within its transaction ----------------------------------- */
 
-/* Full: the note is lost, which costs nothing but precision. */
+/* When the notes are full, this one is lost, which only costs precision. */
 static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
   pthread_mutex_lock(&store->mutex);
   if (store->note_count < NOTES_MAX) {
@@ -172,13 +173,13 @@ static void add_note(pl_store *store, const uint8_t id[32], bool linked) {
   pthread_mutex_unlock(&store->mutex);
 }
 
-static pl_relay_registration look_up(pl_store *store, const hand *h, const request *r) {
+static pl_relay_registration look_up(pl_store *store, const store_thread *t, const request *r) {
   int64_t now_s = time(NULL);
-  sqlite3_bind_blob(h->select, 1, r->id, 32, SQLITE_STATIC);
-  int rc = sqlite3_step(h->select);
-  int64_t last_seen_s = rc == SQLITE_ROW ? sqlite3_column_int64(h->select, 0) : 0;
-  bool revoked = rc == SQLITE_ROW && sqlite3_column_int(h->select, 1);
-  sqlite3_reset(h->select);
+  sqlite3_bind_blob(t->select, 1, r->id, 32, SQLITE_STATIC);
+  int rc = sqlite3_step(t->select);
+  int64_t last_seen_s = rc == SQLITE_ROW ? sqlite3_column_int64(t->select, 0) : 0;
+  bool revoked = rc == SQLITE_ROW && sqlite3_column_int(t->select, 1);
+  sqlite3_reset(t->select);
   if (rc == SQLITE_DONE) return PL_RELAY_REGISTRATION_ABSENT;
   if (rc != SQLITE_ROW) return PL_RELAY_REGISTRATION_FAILED;
   if (revoked) return PL_RELAY_REGISTRATION_REVOKED;
@@ -186,7 +187,7 @@ static pl_relay_registration look_up(pl_store *store, const hand *h, const reque
   return PL_RELAY_REGISTRATION_KNOWN;
 }
 
-/* Those that the reader can answer; the others stay in *unknown. */
+/* Returns those that the reader can answer; the others are appended to *unknown. */
 static request *read_batch(pl_store *store, request *all, queue *unknown) {
   queue answers;
   queue_init(&answers);
@@ -194,7 +195,7 @@ static request *read_batch(pl_store *store, request *all, queue *unknown) {
     next = r->next;
     r->result = look_up(store, &store->reader, r);
     bool failed = r->result == PL_RELAY_REGISTRATION_FAILED;
-    if (failed || store->reader.health.fails) judge(&store->reader, !failed, failed);
+    if (failed || store->reader.health.fails) note_outcome(&store->reader, !failed, failed);
     bool write = r->result == PL_RELAY_REGISTRATION_ABSENT && (r->may_create || r->has_token);
     queue_append(write ? unknown : &answers, r);
   }
@@ -203,7 +204,7 @@ static request *read_batch(pl_store *store, request *all, queue *unknown) {
 
 static void *reader_main(void *arg) {
   pl_store *store = arg;
-  hand *reader = &store->reader;
+  store_thread *reader = &store->reader;
   queue unknown;
   queue_init(&unknown);
   pthread_mutex_lock(&store->mutex);
@@ -224,9 +225,9 @@ static void *reader_main(void *arg) {
   return NULL;
 }
 
-/* ---- writing: new IDs --------------------------------------------------------------------------------- */
+/* ---- writing: new IDs -------------------------------------------------------------------------------------------- */
 
-static bool step(sqlite3_stmt *statement) {
+static bool run_statement(sqlite3_stmt *statement) {
   int rc = sqlite3_step(statement);
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
@@ -237,10 +238,10 @@ static bool create(pl_store *store, const request *r, int class) {
   sqlite3_bind_blob(store->insert, 1, r->id, 32, SQLITE_STATIC);
   sqlite3_bind_int64(store->insert, 2, time(NULL));
   sqlite3_bind_int(store->insert, 3, class);
-  return step(store->insert);
+  return run_statement(store->insert);
 }
 
-/* The key of the token that the claim names. */
+/* Reads the key of the token that the claim names. */
 static pl_relay_registration find_token(pl_store *store, const pl_relay_token_claim *claim, uint8_t key[32]) {
   sqlite3_bind_blob(store->token, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
   sqlite3_bind_int64(store->token, 2, time(NULL));
@@ -253,19 +254,19 @@ static pl_relay_registration find_token(pl_store *store, const pl_relay_token_cl
   return found ? PL_RELAY_REGISTRATION_KNOWN : PL_RELAY_REGISTRATION_ABSENT;
 }
 
-/* Takes one use of the token that the claim proves. KNOWN: it holds. */
+/* Uses up one use of the token that the claim proves. Returns KNOWN when the claim is valid. */
 static pl_relay_registration use_token(pl_store *store, const pl_relay_token_claim *claim) {
   uint8_t key[32];
   pl_relay_registration found = find_token(store, claim, key);
   if (found != PL_RELAY_REGISTRATION_KNOWN) return found;
   if (pl_token_verify(claim->proof, key, claim->transcript) != 0) return PL_RELAY_REGISTRATION_ABSENT;
   sqlite3_bind_blob(store->use, 1, claim->proof, PL_TOKEN_HINT_BYTES, SQLITE_STATIC);
-  if (!step(store->use)) return PL_RELAY_REGISTRATION_FAILED;
+  if (!run_statement(store->use)) return PL_RELAY_REGISTRATION_FAILED;
   return sqlite3_changes(store->writer.db) == 1 ? PL_RELAY_REGISTRATION_KNOWN : PL_RELAY_REGISTRATION_ABSENT;
 }
 
-/* One request within the transaction. Whoever asked before in the same batch is there by now. */
-static pl_relay_registration enter(pl_store *store, const request *r) {
+/* Handles one request within the transaction. An ID that an earlier request of the same batch registered is found. */
+static pl_relay_registration register_id(pl_store *store, const request *r) {
   pl_relay_registration found = look_up(store, &store->writer, r);
   if (found != PL_RELAY_REGISTRATION_ABSENT) return found;
   pl_relay_registration token = r->may_create ? PL_RELAY_REGISTRATION_KNOWN : use_token(store, &r->token);
@@ -273,7 +274,7 @@ static pl_relay_registration enter(pl_store *store, const request *r) {
   return create(store, r, !r->may_create) ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_FAILED;
 }
 
-/* If it was not kept, those who are in by this transaction only are not in. Returns how many failed. */
+/* Returns how many requests failed. If the transaction was not committed, all that succeeded in it fail as well. */
 static size_t count_failed(request *all, bool kept) {
   size_t failed = 0;
   for (request *r = all; r; r = r->next) {
@@ -284,22 +285,23 @@ static size_t count_failed(request *all, bool kept) {
   return failed;
 }
 
-static void written(pl_store *store) {
+static void schedule_probe(pl_store *store) {
   store->probe_at_s = monotonic_s() + (store->writer.health.fails ? RETRY_EVERY_S : PROBE_EVERY_S);
 }
 
-/* All in one transaction, which takes the right to write first: it waits for others, such as `token new`, once. */
+/* Writes everything in one transaction. It takes the write lock first, so it waits only once for other writers, such as
+ * `token new`. */
 static void write_batch(pl_store *store, request *all) {
   sqlite3 *db = store->writer.db;
   bool begun = pl_store_run(db, "BEGIN IMMEDIATE");
-  for (request *r = all; r; r = r->next) r->result = begun ? enter(store, r) : PL_RELAY_REGISTRATION_FAILED;
+  for (request *r = all; r; r = r->next) r->result = begun ? register_id(store, r) : PL_RELAY_REGISTRATION_FAILED;
   size_t failed = count_failed(all, true);
-  if (failed) judge(&store->writer, false, failed); /* now: the commit has other words */
+  if (failed) note_outcome(&store->writer, false, failed); /* before the commit changes the error text */
   bool kept = begun && pl_store_run(db, "COMMIT");
   size_t more = count_failed(all, kept) - failed;
-  if (!failed || more) judge(&store->writer, kept, more);
+  if (!failed || more) note_outcome(&store->writer, kept, more);
   if (!sqlite3_get_autocommit(db)) pl_store_run(db, "ROLLBACK");
-  written(store);
+  schedule_probe(store);
 }
 
 /* ---- writing: what can wait -------------------------------------------------------------------------------------- */
@@ -312,17 +314,17 @@ static bool write_notes(pl_store *store, const note *notes, size_t count) {
     sqlite3_bind_blob(store->touch, 1, notes[i].id, 32, SQLITE_STATIC);
     sqlite3_bind_int64(store->touch, 2, notes[i].seen_s);
     sqlite3_bind_int(store->touch, 3, notes[i].linked);
-    good = step(store->touch);
+    good = run_statement(store->touch);
   }
   good = good && pl_store_run(db, "COMMIT");
-  judge(&store->writer, good, 0);
+  note_outcome(&store->writer, good, 0);
   if (!sqlite3_get_autocommit(db)) pl_store_run(db, "ROLLBACK");
-  written(store);
+  schedule_probe(store);
   return good;
 }
 
-/* With the mutex: what could not be written is written later, ahead of what came meanwhile as far as there is room.
- * That an ID was linked is said only once. */
+/* Called with the mutex. Puts notes that could not be written back, ahead of those that came in the meantime and as far
+ * as there is room, because a link of an ID is noted only once. */
 static void keep_notes(pl_store *store, const note *notes, size_t count) {
   size_t meanwhile = store->note_count < NOTES_MAX - count ? store->note_count : NOTES_MAX - count;
   memmove(store->notes + count, store->notes, meanwhile * sizeof *notes);
@@ -330,13 +332,13 @@ static void keep_notes(pl_store *store, const note *notes, size_t count) {
   store->note_count = count + meanwhile;
 }
 
-/* With the mutex, which is free while it writes. */
+/* Called with the mutex, which is released during the write. */
 static void flush_notes(pl_store *store) {
   note *full = store->notes, *empty = pl_alloc(NOTES_MAX * sizeof *empty);
   size_t count = store->note_count;
   store->flush_at_s = monotonic_s() + FLUSH_EVERY_S;
   store->note_count = 0;
-  if (!empty) return; /* no memory: lost, which costs precision only */
+  if (!empty) return; /* out of memory: the notes are lost, which only costs precision */
   store->notes = empty;
   pthread_mutex_unlock(&store->mutex);
   bool good = write_notes(store, full, count);
@@ -345,14 +347,14 @@ static void flush_notes(pl_store *store) {
   pl_free(full);
 }
 
-/* One small batch, so that logins need not wait for all; true: there may be more. */
+/* Purges one small batch, so that logins do not wait long. Returns true when there may be more. */
 static bool purge_some(pl_store *store, uint32_t days) {
-  sqlite3_bind_int64(store->purge, 1, time(NULL) - (int64_t)days * DAY_S);
+  sqlite3_bind_int64(store->purge, 1, time(NULL) - (int64_t)days * PL_DAY_S);
   sqlite3_bind_int(store->purge, 2, PURGE_BATCH);
-  bool good = step(store->purge);
-  judge(&store->writer, good, 0);
+  bool good = run_statement(store->purge);
+  note_outcome(&store->writer, good, 0);
   int gone = good ? sqlite3_changes(store->writer.db) : 0;
-  if (gone) pl_engine_log(PL_RELAY_LOG_INFO, "event=purged registrations=%d", gone);
+  if (gone) pl_log_write(PL_RELAY_LOG_INFO, "event=purged registrations=%d", gone);
   return gone == PURGE_BATCH;
 }
 
@@ -366,13 +368,13 @@ static void purge(pl_store *store, uint64_t now_s) {
 
 static void probe(pl_store *store) {
   pthread_mutex_unlock(&store->mutex);
-  judge(&store->writer, pl_store_probe(store->writer.db), 0);
-  written(store);
+  note_outcome(&store->writer, pl_store_probe(store->writer.db), 0);
+  schedule_probe(store);
   pthread_mutex_lock(&store->mutex);
 }
 
-/* With the mutex: does one thing that is due, or waits until something is. */
-static void idle(pl_store *store) {
+/* Called with the mutex. Does one thing that is due, or waits until something is. */
+static void writer_idle(pl_store *store) {
   uint64_t now_s = monotonic_s();
   bool many = store->note_count >= NOTES_MAX / 2 && !store->writer.health.fails;
   if (many || (store->note_count && now_s >= store->flush_at_s)) {
@@ -391,11 +393,11 @@ static void idle(pl_store *store) {
 
 static void *writer_main(void *arg) {
   pl_store *store = arg;
-  hand *writer = &store->writer;
+  store_thread *writer = &store->writer;
   pthread_mutex_lock(&store->mutex);
   while (!writer->stop || writer->asked.head) {
     if (!writer->asked.head) {
-      idle(store);
+      writer_idle(store);
       continue;
     }
     request *all = queue_take_all(&writer->asked);
@@ -409,7 +411,7 @@ static void *writer_main(void *arg) {
   return NULL;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------ */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static const char select_text[] = "SELECT last_seen, revoked FROM registrations WHERE id = ?1";
 
@@ -417,7 +419,7 @@ static bool prepare_one(sqlite3 *db, const char *text, sqlite3_stmt **out) {
   return sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK;
 }
 
-static bool prepare(pl_store *store) {
+static bool prepare_all(pl_store *store) {
   const struct {
     sqlite3_stmt **statement;
     const char *text;
@@ -436,11 +438,11 @@ static bool prepare(pl_store *store) {
   return true;
 }
 
-/* A disk that cannot be written to is found out at the start, and not by the first stranger. */
+/* Also checks that the disk can be written, so that this is found at the start and not by the first stranger. */
 static bool open_database(pl_store *store, const char *path, char why[512]) {
   store->writer.db = pl_store_database(path, why);
   if (!store->writer.db) return false;
-  if (!prepare(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
+  if (!prepare_all(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
   store->reader.db = pl_store_reader(path, why);
   if (!store->reader.db) return false;
   return prepare_one(store->reader.db, select_text, &store->reader.select) ||
@@ -452,10 +454,10 @@ static void close_database(pl_store *store) {
                          store->token,         store->use,           store->purge};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) sqlite3_finalize(all[i]);
   sqlite3_close(store->reader.db);
-  sqlite3_close(store->writer.db); /* the last to close, so it is the one that clears the write-ahead log away */
+  sqlite3_close(store->writer.db); /* closed last, so that it removes the write-ahead log */
 }
 
-/* ---- the loop's side ---------------------------------------------------------------------------------- */
+/* ---- the loop's side --------------------------------------------------------------------------------------------- */
 
 static void on_answers(uv_async_t *async) {
   pl_store *store = async->data;
@@ -510,33 +512,33 @@ void pl_store_on_batch(pl_store *store, void (*batch)(void *user)) {
   store->batch = batch;
 }
 
-static void init_hand(hand *h, const char *what) {
+static void store_thread_init(store_thread *t, const char *what) {
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&h->wake, &monotonic);
+  pthread_cond_init(&t->wake, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  queue_init(&h->asked);
-  h->health.what = what;
+  queue_init(&t->asked);
+  t->health.what = what;
 }
 
-/* Ends it once all that was asked of it is done. */
-static void stop_hand(pl_store *store, hand *h) {
+/* Ends a thread once it has done everything that was asked of it. */
+static void store_thread_stop(pl_store *store, store_thread *t) {
   pthread_mutex_lock(&store->mutex);
-  h->stop = true;
-  pthread_cond_signal(&h->wake);
+  t->stop = true;
+  pthread_cond_signal(&t->wake);
   pthread_mutex_unlock(&store->mutex);
-  pthread_join(h->thread, NULL);
+  pthread_join(t->thread, NULL);
 }
 
-static bool start_hands(pl_store *store) {
+static bool store_threads_start(pl_store *store) {
   if (pthread_create(&store->writer.thread, NULL, writer_main, store) != 0) return false;
   if (pthread_create(&store->reader.thread, NULL, reader_main, store) == 0) return true;
-  stop_hand(store, &store->writer);
+  store_thread_stop(store, &store->writer);
   return false;
 }
 
-static void forget(pl_store *store) {
+static void store_release(pl_store *store) {
   close_database(store);
   pl_free(store->notes);
   pthread_cond_destroy(&store->reader.wake);
@@ -552,8 +554,8 @@ static pl_store *new_store(pl_store_done *done, void *user) {
   store->user = user;
   queue_init(&store->answered);
   pthread_mutex_init(&store->mutex, NULL);
-  init_hand(&store->reader, "reading");
-  init_hand(&store->writer, "writing");
+  store_thread_init(&store->reader, "reading");
+  store_thread_init(&store->writer, "writing");
   store->notes = pl_alloc(NOTES_MAX * sizeof *store->notes);
   store->flush_at_s = monotonic_s() + FLUSH_EVERY_S;
   store->probe_at_s = monotonic_s() + PROBE_EVERY_S;
@@ -567,12 +569,12 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
   if (store->notes && open_database(store, path, why)) {
     uv_async_init(loop, &store->async, on_answers);
     store->async.data = store;
-    if (start_hands(store)) return store;
+    if (store_threads_start(store)) return store;
     snprintf(why, 512, "a thread cannot be started");
     uv_close((uv_handle_t *)&store->async, NULL);
     uv_run(loop, UV_RUN_NOWAIT);
   }
-  forget(store);
+  store_release(store);
   pl_free(store);
   return NULL;
 }
@@ -595,9 +597,9 @@ static void on_async_closed(uv_handle_t *handle) {
 
 void pl_store_close(pl_store *store) {
   if (store->first == store) {
-    stop_hand(store, &store->reader); /* what it does not find is the writer's */
-    stop_hand(store, &store->writer);
-    forget(store);
+    store_thread_stop(store, &store->reader); /* first, because it passes on to the writer what it does not find */
+    store_thread_stop(store, &store->writer);
+    store_release(store);
   }
   for (request *r = store->answered.head, *next; r; r = next) {
     next = r->next;
