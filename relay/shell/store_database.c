@@ -10,7 +10,7 @@
 #include "embedded.h"
 #include "log.h"
 #include "shell.h"
-#include "store_sqlite.h"
+#include "store_database.h"
 
 enum { BUSY_MS = 3000 };
 

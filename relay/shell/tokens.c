@@ -9,7 +9,7 @@
 
 #include "../core/relay.h"
 #include "shell.h"
-#include "store_sqlite.h"
+#include "store_database.h"
 
 enum { TOKEN_BYTES = 16, HINT_CHARS = 2 * PL_TOKEN_HINT_BYTES };
 

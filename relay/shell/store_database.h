@@ -1,6 +1,6 @@
 /* The database file, for the store and for the commands that change it while a relay runs. */
-#ifndef PL_SHELL_STORE_SQLITE_H
-#define PL_SHELL_STORE_SQLITE_H
+#ifndef PL_SHELL_STORE_DATABASE_H
+#define PL_SHELL_STORE_DATABASE_H
 
 #include <sqlite3.h>
 #include <stdbool.h>
