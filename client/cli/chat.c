@@ -19,7 +19,8 @@ static bool speaks(const pairlink_session *s, const char *what) {
 
 static chat_session *best(const chat_job *j) {
   for (chat_session *s = j->sessions; s; s = s->next)
-    if (pairlink_session_linked(s->session) && (speaks(s->session, "chat/") || speaks(s->session, "pipe/"))) return s;
+    if (pairlink_session_is_linked(s->session) && (speaks(s->session, "chat/") || speaks(s->session, "pipe/")))
+      return s;
   return NULL;
 }
 

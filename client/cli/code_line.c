@@ -36,7 +36,7 @@ typedef struct matches {
 static matches match(const code_line *line, const char *start) {
   size_t size = strlen(start);
   matches m = {0, 0, false};
-  unsigned low = 0, high = PAIRLINK_WORDS; /* the first word that is not before `start` */
+  unsigned low = 0, high = PAIRLINK_WORD_COUNT; /* the first word that is not before `start` */
   while (low < high) {
     unsigned middle = (low + high) / 2;
     const char *word = line->word(middle);
@@ -83,7 +83,7 @@ static void keep_raw(code_line *line, unsigned char byte) {
 }
 
 static invitation_kind look_into_raw(code_line *line) {
-  char found[PAIRLINK_LINK_MAX];
+  char found[PAIRLINK_INVITE_LINK_MAX];
   invitation_kind kind = invitation_find(line->raw, line->word, found);
   size_t size = strlen(found);
   line->is_link = kind == INVITATION_LINK || kind == INVITATION_BROKEN_LINK;

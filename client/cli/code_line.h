@@ -30,9 +30,9 @@ typedef struct code_line {
   bool pasting;                /* between the marks that a terminal sets around a paste: a line end is no Enter */
   char raw[CODE_LINE_RAW_MAX]; /* all that came, as it came, since the line was edited by hand */
   size_t raw_size;
-  bool is_found;                /* text is a code out of raw: what comes behind it is dropped */
-  bool is_link;                 /* raw holds the beginning of a link; text is of no use */
-  char link[PAIRLINK_LINK_MAX]; /* what is there of it */
+  bool is_found;                       /* text is a code out of raw: what comes behind it is dropped */
+  bool is_link;                        /* raw holds the beginning of a link; text is of no use */
+  char link[PAIRLINK_INVITE_LINK_MAX]; /* what is there of it */
 } code_line;
 
 typedef struct code_line_view {

@@ -208,7 +208,7 @@ static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
 
 /* A text in which nothing was found goes on as it is, if it could be a code: the library says what is wrong with it. */
 static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
-  char found[PAIRLINK_LINK_MAX];
+  char found[PAIRLINK_INVITE_LINK_MAX];
   invitation_kind kind = invitation_find(text, pairlink_word, found);
   const char *best = kind == INVITATION_NONE ? text : found;
   int result = 0;

@@ -11,7 +11,7 @@
 #include <wctype.h>
 
 #include "../core/names/names.h"
-#include "../lib/files_private.h"
+#include "../lib/private_file.h"
 #include "cli.h"
 
 enum { FILE_MAX = 8 << 20, TRIES_MAX = 100000 };

@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/files.h"
+#include "../core/identity/identity.h"
+#include "../lib/private_file.h"
 
 enum { CONTACT_NAME_MAX = 65 }; /* with the NUL; 64 bytes are what the protocol lets a side call itself */
 

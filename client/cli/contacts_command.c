@@ -167,7 +167,7 @@ static int phrase(const cli *c, contacts *s, const contact *who, const contacts_
   char own[PAIRLINK_ID_CHARS + 1], text[PAIRLINK_PHRASE_MAX], date[16], *second;
   (void)s;
   int error = pairlink_identity_read(c->identity, own, why, PL_WHY_MAX);
-  if (!error) error = pairlink_phrase(own, who->id, text, sizeof text);
+  if (!error) error = pairlink_safety_phrase(own, who->id, text, sizeof text);
   if (error) return error;
   if (a->json) return json_out("phrase", "{s:s, s:s}", "name", who->name, "phrase", text) ? 0 : PAIRLINK_EIO;
   error = split_phrase(text, &second);

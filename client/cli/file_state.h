@@ -13,7 +13,7 @@
 #include <pairlink.h>
 
 #include "../core/base/base.h"
-#include "../lib/files_private.h"
+#include "../lib/private_file.h"
 #include "file_hash.h"
 
 /* ---- journals (file_journal.c) ---- */

@@ -51,17 +51,17 @@ static bool is_fragment(char c) {
 }
 
 /* An address without a `#`: the beginning of a link, or none of ours. */
-static invitation_kind find_address(const char *text, char out[PAIRLINK_LINK_MAX]) {
+static invitation_kind find_address(const char *text, char out[PAIRLINK_INVITE_LINK_MAX]) {
   const char *colon = strstr(text, "://"), *start = colon ? scheme_before(text, colon) : NULL;
   size_t n = 0;
   if (!start) return INVITATION_NONE;
-  for (; start[n] && !is_space(start[n]) && n + 1 < PAIRLINK_LINK_MAX; n++) out[n] = start[n];
+  for (; start[n] && !is_space(start[n]) && n + 1 < PAIRLINK_INVITE_LINK_MAX; n++) out[n] = start[n];
   out[n] = '\0';
   return INVITATION_BROKEN_LINK;
 }
 
 /* A link that was broken into lines is joined again. */
-static void copy_link(const char *address, const char *hash, char out[PAIRLINK_LINK_MAX]) {
+static void copy_link(const char *address, const char *hash, char out[PAIRLINK_INVITE_LINK_MAX]) {
   size_t used = (size_t)(hash + 1 - address), end = used + FRAGMENT_CHARS;
   memcpy(out, address, used);
   for (const char *at = hash + 1; used < end && (is_fragment(*at) || is_space(*at)); at++)
@@ -69,12 +69,12 @@ static void copy_link(const char *address, const char *hash, char out[PAIRLINK_L
   out[used] = '\0';
 }
 
-static invitation_kind find_link(const char *text, char out[PAIRLINK_LINK_MAX]) {
+static invitation_kind find_link(const char *text, char out[PAIRLINK_INVITE_LINK_MAX]) {
   invitation_kind found = find_address(text, out);
   pl_invite_link link;
   for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#')) {
     const char *address = address_before(text, hash);
-    if (!address || (size_t)(hash + 2 - address) + FRAGMENT_CHARS > PAIRLINK_LINK_MAX) continue;
+    if (!address || (size_t)(hash + 2 - address) + FRAGMENT_CHARS > PAIRLINK_INVITE_LINK_MAX) continue;
     copy_link(address, hash, out);
     bool whole = pl_invite_link_parse(&link, out) == 0;
     sodium_memzero(&link, sizeof link);
@@ -88,7 +88,7 @@ static invitation_kind find_link(const char *text, char out[PAIRLINK_LINK_MAX]) 
 
 static bool is_word(const char *text, size_t size, code_word_function *word) {
   char small[WORD_MAX + 1];
-  unsigned low = 0, high = PAIRLINK_WORDS;
+  unsigned low = 0, high = PAIRLINK_WORD_COUNT;
   if (size == 0 || size > WORD_MAX) return false;
   for (size_t i = 0; i < size; i++) small[i] = lower(text[i]);
   small[size] = '\0';
@@ -129,7 +129,7 @@ static const char *skip_gap(const char *at, bool strict) {
 }
 
 /* True when a code begins at `at`, a digit. */
-static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   size_t digits = strspn(at, "0123456789"), used = digits;
   if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || *at == '0') return false;
   memcpy(out, at, digits);
@@ -147,7 +147,7 @@ static bool take_code(const char *at, bool strict, code_word_function *word, cha
   return !is_digit(*at);
 }
 
-static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   for (const char *at = text; *at; at++) {
     bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_letter(at[-1])));
     if (begins && take_code(at, strict, word, out)) return true;
@@ -155,10 +155,10 @@ static bool find_code(const char *text, bool strict, code_word_function *word, c
   return false;
 }
 
-invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
+invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   invitation_kind link = find_link(text, out);
   if (link == INVITATION_LINK) return link;
-  char code[PAIRLINK_LINK_MAX];
+  char code[PAIRLINK_INVITE_LINK_MAX];
   if (!find_code(text, true, word, code) && !find_code(text, false, word, code)) {
     if (link == INVITATION_NONE) *out = '\0';
     return link;

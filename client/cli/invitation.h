@@ -17,6 +17,6 @@ typedef const char *code_word_function(unsigned n);
 
 /* A link counts more than a code, since its check bytes leave no doubt. Of codes, one that is joined by hyphens counts
  * more than one with spaces. */
-invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_LINK_MAX]);
+invitation_kind invitation_find(const char *text, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]);
 
 #endif

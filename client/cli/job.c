@@ -26,8 +26,8 @@ const char *job_command_there(const job *j, const char *words) {
   return fclose(out) == 0 ? text : words;
 }
 
-int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_LINK_MAX]) {
-  int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_LINK_MAX);
+int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]) {
+  int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_INVITE_LINK_MAX);
   if (error != PAIRLINK_EURL) return error ? ui_fail("no invite link", error, NULL) : 0;
   ui_error("no invite link", "it leads to the root of a host, and this relay lies below one",
            "use a code, or give the relay a host name of its own");

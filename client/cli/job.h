@@ -51,7 +51,7 @@ void job_end(job *j, int exit_code);
 /* The same for want of memory: what cannot be kept is not waited for. */
 void job_no_memory(job *j);
 /* An invite link. 0, or an exit code after saying why. */
-int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_LINK_MAX]);
+int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]);
 uint64_t job_now_ms(void);
 /* A command line for the other side: `words`, with the relay if that is not the built-in one. In one buffer. */
 const char *job_command_there(const job *j, const char *words);

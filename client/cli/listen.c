@@ -137,7 +137,7 @@ static void on_event(job *base, const pairlink_event *e) {
 }
 
 static void print_invite(pipe_job *j, unsigned valid_s) {
-  char link[PAIRLINK_LINK_MAX];
+  char link[PAIRLINK_INVITE_LINK_MAX];
   int result = job_invite(&j->base, valid_s, link);
   if (result) {
     job_end(&j->base, result);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/files_private.h"
+#include "../lib/private_file.h"
 
 enum { HEAD = 8, BODY_MAX = 1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX, JOURNAL_MAX = 64 << 20, SEEN_REWRITE = 16384 };
 

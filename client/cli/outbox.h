@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/files.h"
+#include "../lib/private_file.h"
 
 enum { OUTBOX_ID_BYTES = 16, OUTBOX_TEXT_MAX = 60000, OUTBOX_SEEN_MAX = 1024, OUTBOX_FULL_BYTES = 4 << 20 };
 

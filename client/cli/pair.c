@@ -20,8 +20,8 @@ typedef struct pair_job {
   bool claims, json, no_qr, yes;
   char code_text[PAIRLINK_CODE_MAX];
   target who;
-  char invite[PAIRLINK_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: who used the link */
-  bool invite_made;                                               /* the link was shown, or cannot be */
+  char invite[PAIRLINK_INVITE_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: who used the link */
+  bool invite_made;                                                      /* the link was shown, or cannot be */
   pairlink_session *session;
   bool paired; /* both know it, or at least this side does */
   contact person;

@@ -42,10 +42,10 @@ static void on_code(pairing *p, const pairlink_event *e) {
   if (strcmp(p->text, e->text) == 0) return;
   bool another = *p->text != '\0';
   snprintf(p->text, sizeof p->text, "%s", e->text);
-  if (p->json && !json_out("code", "{s:s, s:I}", "code", p->text, "valid_ms", (json_int_t)e->retry_ms))
+  if (p->json && !json_out("code", "{s:s, s:I}", "code", p->text, "valid_ms", (json_int_t)e->valid_ms))
     p->exit_code = EXIT_IO;
   if (another) ui_warn("The relay was started anew: the code is another now.");
-  show_code(p, e->retry_ms);
+  show_code(p, e->valid_ms);
 }
 
 static pairing_state failed(pairing *p, int exit_code) {

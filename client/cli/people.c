@@ -38,7 +38,7 @@ static int by_contact(const cli *c, const contact *who, target *out, pairlink_op
 }
 
 static int nobody(const char *text) {
-  char what[120], safe[80], code[PAIRLINK_LINK_MAX];
+  char what[120], safe[80], code[PAIRLINK_INVITE_LINK_MAX];
   bool like_code = *text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-';
   if (like_code || invitation_find(text, pairlink_word, code) == INVITATION_CODE) { /* it is not shown once more */
     ui_error("a code is not taken from the command line", "everybody on this machine can read that",

@@ -7,8 +7,9 @@
 #include "contacts.h"
 
 typedef struct target {
-  char text[PAIRLINK_LINK_MAX];  /* an ID or an invite link: for pairlink_connect */
-  char relay[PAIRLINK_LINK_MAX]; /* where it leads, if the command line does not say; pointed to by the options */
+  char text[PAIRLINK_INVITE_LINK_MAX]; /* an ID or an invite link: for pairlink_connect */
+  char
+      relay[PAIRLINK_INVITE_LINK_MAX]; /* where it leads, if the command line does not say; pointed to by the options */
   bool is_link;
 } target;
 

@@ -268,7 +268,7 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
       p->lost = true;
       break;
     case PAIRLINK_EVENT_STREAM_RESET:
-    case PAIRLINK_EVENT_RESET:
+    case PAIRLINK_EVENT_CHANNEL_RESET:
       p->lost = true;
       pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "the stream was cut");
       break;
@@ -306,6 +306,6 @@ void pipe_ready(pipe_job *j, const struct pollfd *fds, size_t count) {
 
 void pipe_interrupt(pipe_job *j) {
   for (pipe_peer *p = j->active; p; p = p == j->active ? j->waiting : p->next)
-    if (!p->closing && pairlink_session_linked(p->session))
+    if (!p->closing && pairlink_session_is_linked(p->session))
       (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
 }

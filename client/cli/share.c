@@ -119,7 +119,7 @@ static void begin(share *s, pairlink_session *session) {
   s->generation++;
   s->words_blocked = false;
   s->words_place = 0;
-  (void)pairlink_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
+  (void)pairlink_set_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
   if (!share_learn_limit(s)) return;
   if (s->hooks->begun) s->hooks->begun(s);
   (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});

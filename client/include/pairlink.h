@@ -1,29 +1,30 @@
 /* libpairlink: end-to-end encrypted sessions between peers that find each other by ID at a relay.
  *
- * The shape of a program: fill pairlink_options, pairlink_new, then either pairlink_run (blocks), or put
- * pairlink_fd into a poll loop and call pairlink_dispatch when it is readable. Everything that happens
- * arrives in one callback, always from inside pairlink_dispatch or pairlink_run, never from another call.
+ * How a program uses it: fill in pairlink_options and call pairlink_new. Then either call pairlink_run, which blocks,
+ * or poll pairlink_fd in your own loop and call pairlink_dispatch whenever it is readable. Everything that happens is
+ * reported as an event to one callback, which is only ever called from inside pairlink_dispatch or pairlink_run.
  *
  * Conventions, unless a function says otherwise:
- *   results   0, or a negative PAIRLINK_E…; pairlink_error_text and _hint say it in words
- *   strings   UTF-8 with a NUL; arguments are borrowed for the call and copied where they are kept
- *   IDs       text of 54 characters (PAIRLINK_ID_CHARS); upper case is understood
+ *   results   0 or a negative PAIRLINK_E… number; pairlink_error_text and pairlink_error_hint put it into words
+ *   strings   UTF-8 with a terminating NUL; arguments are borrowed for the call and copied if they are kept
+ *   IDs       text of PAIRLINK_ID_CHARS characters; upper case is accepted
  *   times     whole milliseconds (…_ms) or seconds (…_s)
- *   threads   one pairlink belongs to one thread at a time; different ones may live in different threads.
- *             Only pairlink_wakeup may be called from any thread
- *   fork      a client belongs to the process that made it. In a forked child pairlink_free and the functions that only
- *             read are fine; all others do nothing, those with a result give PAIRLINK_ESTATE. A child that goes on
- *             without exec calls pairlink_free; fork while no other thread is in a call of this header
- *   callbacks may call every function of this header but pairlink_dispatch and pairlink_run
- *   memory    a call that returns PAIRLINK_ENOMEM has changed nothing and can be tried again, or the client has failed
+ *   threads   one client is used by one thread at a time; different clients may be used by different threads.
+ *             Only pairlink_wakeup may be called from any thread at any time
+ *   fork      a client belongs to the process that created it. In a forked child, pairlink_free and the getters work;
+ *             every other function does nothing and, if it returns a result, returns PAIRLINK_ESTATE. A child that
+ *             does not call exec should call pairlink_free. Fork only while no other thread is inside this library
+ *   callbacks may call every function of this header except pairlink_dispatch and pairlink_run
+ *   memory    a call that returns PAIRLINK_ENOMEM either changed nothing and can be tried again, or the client failed
  *
- * A client fails when there is no memory for what it has to tell, or to go on with at all. What was not told cannot be
- * told later, so this is its end. pairlink_dispatch delivers what happened before, then returns PAIRLINK_ENOMEM; from
- * then on no event comes, STOPPED and CLOSED neither, each call that would do something returns the same error, and
- * pairlink_fd stays readable. Nothing more is sent, so no peer hears that something was taken that did not reach this
- * side's callback; peers see a lost connection. The getters still work. What is left is pairlink_free.
+ * A client fails when memory runs out and it can no longer report an event or continue at all. It cannot recover,
+ * because an event that was not reported cannot be reported later. pairlink_dispatch delivers the events from before
+ * the failure and then returns PAIRLINK_ENOMEM. From then on there are no more events, not even STOPPED or CLOSED;
+ * every function that acts returns the same error; and pairlink_fd stays readable. The client sends nothing more, so no
+ * peer is told that a message was taken which never reached this side's callback; peers see a lost connection. The
+ * getters still work, and pairlink_free is all that remains to be called.
  *
- * The library opens no window to the terminal, sets no signal handler, and writes to no standard stream. */
+ * The library never touches the terminal, installs no signal handler and writes to no standard stream. */
 #ifndef PAIRLINK_H
 #define PAIRLINK_H
 
@@ -42,44 +43,46 @@ extern "C" {
 #define PAIRLINK_MUST_USE
 #endif
 
-/* ---- errors: the numbers never change meaning ------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+/* The numbers never change their meaning. */
 enum pairlink_error {
   PAIRLINK_OK = 0,
   PAIRLINK_EINVAL = -1,        /* an argument is wrong */
   PAIRLINK_ENOMEM = -2,        /* out of memory; see "memory" above */
   PAIRLINK_EAGAIN = -3,        /* not now: wait for PAIRLINK_EVENT_WRITABLE */
-  PAIRLINK_EMSGSIZE = -4,      /* the message is larger than the other side takes */
+  PAIRLINK_EMSGSIZE = -4,      /* the message is larger than the peer accepts, or the result does not fit */
   PAIRLINK_ESTATE = -5,        /* not possible in this state */
   PAIRLINK_EPROTOCOL = -6,     /* the other side broke the protocol */
   PAIRLINK_EID = -7,           /* not a peer ID */
   PAIRLINK_ELINK = -8,         /* not an invite link, or one of another relay */
   PAIRLINK_EURL = -9,          /* not a relay address */
-  PAIRLINK_EIDENTITY = -10,    /* the identity file cannot be used; the log line says why */
+  PAIRLINK_EIDENTITY = -10,    /* the identity file cannot be used; a log line says why */
   PAIRLINK_ECRYPTO = -11,      /* a proof or a seal is wrong */
-  PAIRLINK_ERELAYKEY = -12,    /* the relay shows another key than before; nothing was sent */
+  PAIRLINK_ERELAYKEY = -12,    /* the relay shows a different key than before; nothing was sent */
   PAIRLINK_EREFUSED = -13,     /* refused */
-  PAIRLINK_EUNAVAILABLE = -14, /* not there, or not answering */
-  PAIRLINK_ELOST = -15,        /* the other side lost its state */
+  PAIRLINK_EUNAVAILABLE = -14, /* the peer is not there, or does not answer */
+  PAIRLINK_ELOST = -15,        /* the peer lost its state */
   PAIRLINK_ETIMEDOUT = -16,    /* no answer in time */
   PAIRLINK_ECLOSED = -17,      /* closed by the other side */
   PAIRLINK_ENETWORK = -18,     /* the relay cannot be reached */
-  PAIRLINK_ETLS = -19,         /* the relay's certificate is not good for its name */
+  PAIRLINK_ETLS = -19,         /* the relay's certificate is not valid for its name */
   PAIRLINK_EDENIED = -20,      /* the relay does not admit this ID */
   PAIRLINK_EIO = -21,          /* reading or writing a file failed */
   PAIRLINK_ESYSTEM = -22,      /* a system call failed */
   PAIRLINK_ECODE = -23,        /* not a pairing code */
-  PAIRLINK_ENOCODE = -24,      /* there is no such code, or not any more */
-  PAIRLINK_EWRONGCODE = -25,   /* the code was wrong, and is used up by that */
-  PAIRLINK_EBUSY = -26,        /* somebody else is trying this code right now */
-  PAIRLINK_ESTORE = -27        /* the relay cannot store new IDs right now, and this one is new to it */
+  PAIRLINK_ENOCODE = -24,      /* there is no such pairing code, or no longer */
+  PAIRLINK_EWRONGCODE = -25,   /* the pairing code was wrong and is now used up */
+  PAIRLINK_EBUSY = -26,        /* someone else is trying this pairing code right now */
+  PAIRLINK_ESTORE = -27        /* the relay cannot store new IDs right now, and this ID is new to it */
 };
 
-/* What happened, and what to do about it: one line each, without a final point or line feed; "" when there is
- * nothing to add. Static strings. Any thread. */
+/* Return what happened and what to do about it, one line each, without a final period or line feed. The hint is "" when
+ * there is nothing to add. The strings are static. Any thread. */
 PAIRLINK_API const char *pairlink_error_text(int error);
 PAIRLINK_API const char *pairlink_error_hint(int error);
 
-/* Why a link or session ended, as the two sides tell each other. Below 0x100 trying again may help. */
+/* Why a link or session ended, as the sides tell each other. For reasons below 0x100, trying again may help. */
 enum pairlink_reason {
   PAIRLINK_REASON_CLOSED = 0x001,
   PAIRLINK_REASON_GONE = 0x002,
@@ -107,76 +110,105 @@ enum pairlink_reason {
   PAIRLINK_REASON_WRONG_CODE = 0x109
 };
 
-/* The reason in words, static. Any thread. */
+/* Returns the reason in words, as a static string. Any thread. */
 PAIRLINK_API const char *pairlink_reason_text(int reason);
 
-/* Version of the library that runs, "0.1.0". Any thread. */
+/* Returns the version of the library that is running, such as "0.1.0". Any thread. */
 PAIRLINK_API const char *pairlink_version(void);
 
-/* ---- sizes and limits ------------------------------------------------------------------------------- */
+/* ---- sizes and limits -------------------------------------------------------------------------------------------- */
+
 enum {
-  PAIRLINK_ID_CHARS = 54,     /* without the NUL */
-  PAIRLINK_URL_MAX = 512,     /* longest relay address, with the NUL */
-  PAIRLINK_LINK_MAX = 640,    /* longest invite link, with the NUL */
-  PAIRLINK_CODE_MAX = 64,     /* longest pairing code, with the NUL */
-  PAIRLINK_PHRASE_MAX = 256,  /* longest safety phrase, with the NUL */
-  PAIRLINK_WORDS = 2048,      /* in the list that codes and phrases are made of */
-  PAIRLINK_CHANNELS_MAX = 255 /* channels are numbered 0 to 254 */
+  PAIRLINK_ID_CHARS = 54,         /* characters of an ID, without the NUL */
+  PAIRLINK_URL_MAX = 512,         /* bytes of the longest relay address, with the NUL */
+  PAIRLINK_INVITE_LINK_MAX = 640, /* bytes of the longest invite link, with the NUL */
+  PAIRLINK_CODE_MAX = 64,         /* bytes of the longest pairing code, with the NUL */
+  PAIRLINK_PHRASE_MAX = 256,      /* bytes of the longest safety phrase, with the NUL */
+  PAIRLINK_WORD_COUNT = 2048,     /* words that pairing codes and safety phrases are made of */
+  PAIRLINK_CHANNELS_MAX = 255     /* channels of a session; their numbers are 0 to 254 */
 };
 
 #define PAIRLINK_NEVER ((int64_t)-1)
 
-typedef struct pairlink pairlink;                 /* one identity at one relay */
+typedef struct pairlink pairlink;                 /* a client: one identity at one relay */
 typedef struct pairlink_session pairlink_session; /* a conversation with one peer; outlives lost connections */
 
-/* ---- events ------------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
+
+/* Each entry names the fields of pairlink_event that it fills in. Where it fills in session, peer is filled in too. */
 typedef enum pairlink_event_type {
-  PAIRLINK_EVENT_ONLINE = 1, /* logged in at the relay; peer is the relay's ID */
-  PAIRLINK_EVENT_OFFLINE =
-      2,                    /* not logged in any more, or not yet: error, text; retry_ms from now, or PAIRLINK_NEVER */
-  PAIRLINK_EVENT_KNOCK = 3, /* a stranger (peer, text: the name it gives itself) asks for a session:
-                               pairlink_allow, pairlink_deny or pairlink_block, now or later */
-  PAIRLINK_EVENT_SESSION = 4,       /* session: the other side opened it; text: its application */
-  PAIRLINK_EVENT_LINKED = 5,        /* session is connected, at first or again; text: the peer's application */
-  PAIRLINK_EVENT_UNLINKED = 6,      /* session lost its connection and keeps its place; reason; retry_ms until the next
-                                       attempt, PAIRLINK_NEVER: waits for the other side */
-  PAIRLINK_EVENT_MESSAGE = 7,       /* session, channel, data: one whole message; place: see pairlink_take */
-  PAIRLINK_EVENT_VOLATILE = 8,      /* session, channel, data: a message that could have been dropped */
-  PAIRLINK_EVENT_END = 9,           /* session, channel: the other side sends nothing more there; place */
-  PAIRLINK_EVENT_WRITABLE = 10,     /* session, channel: sending is possible again after PAIRLINK_EAGAIN */
-  PAIRLINK_EVENT_DELIVERED = 11,    /* session, channel: the peer's application took all below place */
-  PAIRLINK_EVENT_RESET = 12,        /* session, channel: the other side gave up sending there; reason */
-  PAIRLINK_EVENT_LOST = 13,         /* session, channel: the message that ended at place may not have arrived; comes
-                                       before STREAM_RESET or CLOSED */
-  PAIRLINK_EVENT_STREAM_RESET = 14, /* session: the peer lost its state; all channels start again */
-  PAIRLINK_EVENT_CLOSED = 15, /* session ended: error, reason, text; the pointer is good until this callback returns */
-  PAIRLINK_EVENT_INVITE_USED = 16, /* peer used the invite of link data (its 16 byte secret) */
-  PAIRLINK_EVENT_WAKEUP = 17,      /* pairlink_wakeup was called, once or more often */
-  PAIRLINK_EVENT_STOPPED = 18,     /* after pairlink_stop: everything is closed */
-  PAIRLINK_EVENT_CODE = 19,      /* code; text: the pairing code to tell the other person; retry_ms: good for so long */
-  PAIRLINK_EVENT_CODE_BUSY = 20, /* code: a second person tried it while the first was at it, and was sent away */
-  PAIRLINK_EVENT_PAIRED = 21,    /* code is over, by success: peer; text: the name it gives itself; session: where this
-                                    side made the code, else a SESSION event follows. The peer is allowed from now on */
-  PAIRLINK_EVENT_CODE_ENDED = 22 /* code is over, without: error (EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT …), reason */
+  /* Logged in at the relay. peer: the relay's ID. */
+  PAIRLINK_EVENT_ONLINE = 1,
+  /* Not logged in, or no longer. error, reason, text; retry_ms: until the next attempt, PAIRLINK_NEVER if none. */
+  PAIRLINK_EVENT_OFFLINE = 2,
+  /* The stranger peer asks for a session and calls itself text. Answer now or later with pairlink_allow, pairlink_deny
+   * or pairlink_block. */
+  PAIRLINK_EVENT_KNOCK = 3,
+  /* The peer opened session. text: its application. */
+  PAIRLINK_EVENT_SESSION = 4,
+  /* session is connected, for the first time or again. text: the peer's application. */
+  PAIRLINK_EVENT_LINKED = 5,
+  /* session lost its connection; its state is kept. reason; retry_ms: until the next attempt, PAIRLINK_NEVER if it
+   * waits for the peer. */
+  PAIRLINK_EVENT_UNLINKED = 6,
+  /* One whole message. session, channel, data, size; place: where it ends, for pairlink_take. */
+  PAIRLINK_EVENT_MESSAGE = 7,
+  /* One whole message that was sent with pairlink_send_volatile. session, channel, data, size. */
+  PAIRLINK_EVENT_VOLATILE = 8,
+  /* The peer sends nothing more on this channel. session, channel, place. */
+  PAIRLINK_EVENT_END = 9,
+  /* Sending is possible again after PAIRLINK_EAGAIN. session, channel. */
+  PAIRLINK_EVENT_WRITABLE = 10,
+  /* The peer's application took everything up to place. session, channel, place. */
+  PAIRLINK_EVENT_DELIVERED = 11,
+  /* The peer gave up sending on this channel. session, channel, reason. */
+  PAIRLINK_EVENT_CHANNEL_RESET = 12,
+  /* The sent message that ended at place may not have arrived. Comes before STREAM_RESET or CLOSED. session, channel,
+   * place. */
+  PAIRLINK_EVENT_LOST = 13,
+  /* The peer lost its state, so all channels of session start again at place 0. */
+  PAIRLINK_EVENT_STREAM_RESET = 14,
+  /* session ended. error, reason, text. The session pointer is valid until this callback returns. */
+  PAIRLINK_EVENT_CLOSED = 15,
+  /* peer used an invite. data: the 16-byte secret in the invite link. */
+  PAIRLINK_EVENT_INVITE_USED = 16,
+  /* pairlink_wakeup was called at least once. */
+  PAIRLINK_EVENT_WAKEUP = 17,
+  /* Everything is closed after pairlink_stop. */
+  PAIRLINK_EVENT_STOPPED = 18,
+  /* A pairing code is ready. code; text: what to tell the other person; valid_ms. Comes again after each login,
+   * sometimes with a different text, which then replaces the earlier one. */
+  PAIRLINK_EVENT_CODE = 19,
+  /* A second person tried the pairing code while the first was still trying it, and was turned away. code. */
+  PAIRLINK_EVENT_CODE_BUSY = 20,
+  /* The pairing code succeeded and is over; peer is allowed from now on. code, peer; text: the peer's name for itself;
+   * session: only on the side that created the code; on the other side a SESSION event follows. */
+  PAIRLINK_EVENT_PAIRED = 21,
+  /* The pairing code is over without success. code; error: PAIRLINK_EWRONGCODE, PAIRLINK_ENOCODE, PAIRLINK_EBUSY,
+   * PAIRLINK_ETIMEDOUT …; reason. */
+  PAIRLINK_EVENT_CODE_ENDED = 22
 } pairlink_event_type;
 
-/* What the callback is given; fields that the type does not name are zero or "" (peer: also set where there is a
- * session). All pointers are good until the callback returns, but session: until PAIRLINK_EVENT_CLOSED. */
+/* What the callback receives. Fields that the type does not name are 0, NULL, "" (peer and text) or PAIRLINK_NEVER
+ * (retry_ms). Pointers are valid until the callback returns, except session, which stays valid until
+ * PAIRLINK_EVENT_CLOSED. */
 typedef struct pairlink_event {
   pairlink_event_type type;
   int error;  /* 0 or PAIRLINK_E… */
-  int reason; /* PAIRLINK_REASON_… or 0 */
+  int reason; /* 0 or PAIRLINK_REASON_… */
   unsigned channel;
-  unsigned code; /* of pairlink_code_new or pairlink_code_claim */
+  unsigned code; /* number from pairlink_code_new or pairlink_code_claim */
   pairlink_session *session;
   const char *peer; /* ID */
-  const char *text; /* written by the other side where it names things: not trusted, may hold anything */
+  const char *text; /* often written by the other side, so never trust it; may hold any bytes except NUL */
   const void *data;
-  size_t size;
-  uint64_t place; /* in the channel's count: every byte, end of message and end of channel is one */
-  int64_t retry_ms;
+  size_t size;      /* bytes of data */
+  uint64_t place;   /* position in the channel: each byte, each end of a message and the channel's end counts as 1 */
+  int64_t retry_ms; /* from now until the next attempt, or PAIRLINK_NEVER */
+  int64_t valid_ms; /* from now until a pairing code expires */
 } pairlink_event;
 
+/* Receives every event; user is the one in the options. */
 typedef void pairlink_callback(pairlink *p, const pairlink_event *event, void *user);
 
 typedef enum pairlink_log_level {
@@ -185,175 +217,194 @@ typedef enum pairlink_log_level {
   PAIRLINK_LOG_INFO = 2
 } pairlink_log_level;
 
-/* One line without a line feed; never holds messages or keys. Comes from within any call of this header. */
+/* Receives one log line without a line feed; it never holds messages or keys. May be called from inside any function of
+ * this header. */
 typedef void pairlink_log_callback(pairlink_log_level level, const char *line, void *user);
 
-/* ---- making one -------------------------------------------------------------------------------------- */
+/* ---- creating and freeing a client ------------------------------------------------------------------------------- */
+
 typedef struct pairlink_options {
-  size_t size;          /* set by pairlink_options_init: lets the struct grow */
-  const char *relay;    /* ws, wss, http or https address of the relay or its page, or an invite link; required */
-  const char *relay_id; /* expected ID, or an invite link that names it; NULL: the pinned one, else the first seen */
-  const char *identity_file;   /* NULL: $XDG_CONFIG_HOME/pairlink/identity; made, 0600, when it does not exist */
-  const char *relays_file;     /* NULL: $XDG_STATE_HOME/pairlink/known_relays; where relay IDs are pinned */
-  const char *ca_file;         /* PEM certificates to trust instead of the system's, or NULL */
-  const char *token;           /* access token of a relay that admits by invitation, or NULL; it never travels */
-  const char *application;     /* what speaks on the channels, at most 32 bytes; "pipe/1" by default */
-  const char *name;            /* how this side calls itself to others, at most 64 bytes, or NULL */
-  int listen;                  /* 1: peers can open sessions with this ID (default 0: only those one connects to) */
-  int accept_all;              /* 1: every stranger is accepted; 0: PAIRLINK_EVENT_KNOCK asks */
-  int manual_take;             /* 1: a message counts as taken with pairlink_take; 0: when the callback returned */
-  int no_proxy;                /* 1: the environment's https_proxy, http_proxy, all_proxy are ignored */
-  uint32_t message_max;        /* largest message taken, bytes; 262,144 by default */
-  uint32_t channel_window;     /* bytes that may wait for this side per channel; 1 MiB, at least message_max + 1 */
-  uint64_t session_window;     /* the same for all channels of a session; 8 MiB */
-  uint32_t session_timeout_ms; /* a session without a connection for longer ends; one hour by default */
-  uint32_t sessions_max;       /* 1,024 */
-  pairlink_callback *callback; /* required */
-  pairlink_log_callback *log;  /* or NULL */
-  void *user;                  /* handed to both */
+  size_t size;               /* set by pairlink_options_init, so that this struct can grow in later versions */
+  const char *relay;         /* address of the relay or its page (ws, wss, http, https), or an invite link; required */
+  const char *relay_id;      /* the ID to expect, or an invite link with it; NULL: the pinned ID, or the first seen */
+  const char *identity_file; /* NULL: $XDG_CONFIG_HOME/pairlink/identity; created with mode 0600 if missing */
+  const char *relays_file;   /* where relay IDs are pinned; NULL: $XDG_STATE_HOME/pairlink/known_relays */
+  const char *ca_file;       /* PEM certificates to trust instead of the system's, or NULL */
+  const char *token;         /* access token for a relay that admits by invitation, or NULL; it is never sent */
+  const char *application;   /* what the channels carry, at most 32 bytes; default "pipe/1" */
+  const char *name;          /* what this side calls itself, at most 64 bytes, or NULL */
+  int listen;                /* 1: peers may open sessions to this ID; default 0: only this side opens them */
+  int accept_all;            /* 1: accept every stranger; default 0: ask with PAIRLINK_EVENT_KNOCK */
+  int manual_take;           /* 1: pairlink_take marks messages as taken; default 0: the callback's return does */
+  int no_proxy;              /* 1: ignore https_proxy, http_proxy and all_proxy in the environment */
+  uint32_t message_max;      /* bytes of the largest message accepted; 0: 262,144 */
+  uint32_t channel_window;   /* bytes that may wait here per channel, at least message_max + 1; 0: 1 MiB */
+  uint64_t session_window;   /* the same for all channels of a session together; 0: 8 MiB */
+  uint32_t session_timeout_ms; /* a session that is unlinked for this long ends; 0: one hour */
+  uint32_t sessions_max;       /* 0: 1,024 */
+  pairlink_callback *callback; /* receives the events; required */
+  pairlink_log_callback *log;  /* receives log lines, or NULL */
+  void *user;                  /* passed to both callbacks */
 } pairlink_options;
 
-/* Fills in the defaults. Always the first step. Any thread. */
+/* Fills in the defaults. Always call this first. Any thread. */
 PAIRLINK_API void pairlink_options_init(pairlink_options *options);
 
-/* Makes a client; the options are copied. Reads the identity, or makes it; connects to nothing yet: that begins with
- * the first pairlink_dispatch or pairlink_run, and from then on goes on by itself after every loss.
- * *out is the caller's, for pairlink_free; NULL after an error.
- * Errors: EINVAL, EURL, ELINK, EID, EIDENTITY, ERELAYKEY (an invite link or relay_id against the pinned ID), EIO,
+/* Creates a client from the options, which are copied. Reads the identity, or creates it. Does not connect yet: the
+ * first pairlink_dispatch or pairlink_run does, and from then on the client reconnects by itself after every loss.
+ * The caller owns *out and frees it with pairlink_free; it is NULL after an error.
+ * Errors: EINVAL, EURL, ELINK, EID, EIDENTITY, ERELAYKEY (the invite link or relay_id contradicts the pinned ID), EIO,
  * ENOMEM, ESYSTEM. Any thread. */
 PAIRLINK_API int pairlink_new(const pairlink_options *options, pairlink **out) PAIRLINK_MUST_USE;
 
-/* Drops everything at once, unsent data too (pairlink_stop closes first), and frees it with its sessions; NULL is fine.
- * From within a callback it takes effect when the callback has returned. No event comes afterwards. In a forked child
- * it frees the child's copy: the parent's connection goes on. */
+/* Frees the client and its sessions immediately and drops unsent data; to close cleanly, call pairlink_stop first. p
+ * may be NULL. Inside a callback it takes effect when that callback returns. No event follows. In a forked child it
+ * frees the child's copy and leaves the parent's connection alone. */
 PAIRLINK_API void pairlink_free(pairlink *p);
 
-/* The options' user pointer; the own ID (good until pairlink_free); the relay's ID, or NULL while none is known; the
- * relay's normalised address. */
+/* Return: the options' user pointer; this side's ID; the relay's ID, or NULL while it is unknown; the relay's address
+ * in normalised form. The strings are valid until pairlink_free. */
 PAIRLINK_API void *pairlink_user(const pairlink *p);
 PAIRLINK_API const char *pairlink_id(const pairlink *p);
 PAIRLINK_API const char *pairlink_relay_id(const pairlink *p);
 PAIRLINK_API const char *pairlink_relay_url(const pairlink *p);
 
-/* Reads or makes the identity of a file (NULL: the default one) without a client, and writes its ID into id. The line
- * in why (may be NULL), at most why_size bytes with the NUL, says what is wrong after an error. Errors: EINVAL,
- * EIDENTITY, EIO, ESYSTEM. Any thread. */
+/* Reads the identity in a file (NULL: the default one), or creates it, and writes its ID into id; no client is needed.
+ * After an error, why (may be NULL) holds one line on what is wrong, at most why_size bytes with the NUL. Errors:
+ * EINVAL, EIDENTITY, EIO, ESYSTEM, ENOMEM. Any thread. */
 PAIRLINK_API int pairlink_identity_read(const char *identity_file, char id[PAIRLINK_ID_CHARS + 1], char *why,
                                         size_t why_size) PAIRLINK_MUST_USE;
 
-/* Forgets the ID pinned for a relay's address, after its owner said that it was set up anew. relays_file as in the
- * options. 1: forgotten, 0: there was none. Errors: EURL, EIO, ENOMEM. Any thread. */
+/* Forgets the ID that is pinned for a relay address; for use after the relay's owner confirmed that it was set up again
+ * with a new key. relays_file as in the options. Returns 1 when an ID was forgotten, 0 when none was pinned. Errors:
+ * EURL, EIO, ENOMEM. Any thread. */
 PAIRLINK_API int pairlink_relay_forget(const char *relay, const char *relays_file) PAIRLINK_MUST_USE;
 
-/* ---- running ------------------------------------------------------------------------------------------ */
-/* A descriptor that is readable (POLLIN) whenever pairlink_dispatch has something to do, timers included: a host polls
- * this alone, without a timeout, on any kind of loop. Borrowed: never read, write or close it. */
+/* ---- running a client -------------------------------------------------------------------------------------------- */
+
+/* Returns a descriptor that is readable (POLLIN) whenever pairlink_dispatch has something to do, timers included. A
+ * host polls only this, without a timeout, in any kind of loop. The client owns it: never read, write or close it. */
 PAIRLINK_API int pairlink_fd(const pairlink *p);
 
-/* Does what is due and never waits. Calls back. Harmless at any time.
- * 0; ESTATE from within a callback; from the moment that the client has failed, why: then nothing is left but
- * pairlink_free, and a loop that goes on polling would spin. */
+/* Does what is due, calling back as needed, and never waits. Harmless at any time.
+ * Returns 0, ESTATE when called inside a callback, or the error of a client that has failed. After such an error stop
+ * polling, or the loop spins, and call pairlink_free. */
 PAIRLINK_API int pairlink_dispatch(pairlink *p);
 
-/* Dispatches until pairlink_stop has closed everything or a callback freed the client (0), or the client went offline
- * for good (the error of that PAIRLINK_EVENT_OFFLINE), or the client failed (as pairlink_dispatch), or ESTATE, ESYSTEM.
- */
+/* Dispatches in a loop. Returns 0 after pairlink_stop has closed everything or a callback freed the client; the error
+ * of PAIRLINK_EVENT_OFFLINE when the client went offline for good; the error of a client that has failed; or ESTATE or
+ * ESYSTEM. */
 PAIRLINK_API int pairlink_run(pairlink *p);
 
-/* Closes all sessions and the connection, cleanly: goes on in pairlink_dispatch until PAIRLINK_EVENT_STOPPED, at most
- * 10 s. What peers have not taken yet is lost: end the channels and wait for DELIVERED first where that matters. Of a
- * client that failed or fails meanwhile no STOPPED comes: pairlink_dispatch says why. */
+/* Closes all sessions and the connection cleanly. This continues in pairlink_dispatch until PAIRLINK_EVENT_STOPPED, for
+ * at most 10 s. What peers have not taken by then is lost; where that matters, finish the channels and wait for
+ * DELIVERED first. If the client fails there is no STOPPED, and pairlink_dispatch returns the error. */
 PAIRLINK_API int pairlink_stop(pairlink *p);
 
-/* Makes the dispatching thread get PAIRLINK_EVENT_WAKEUP soon. From any thread, and from signal handlers; the caller
- * takes care that p lives. */
+/* Causes a PAIRLINK_EVENT_WAKEUP in the thread that dispatches. May be called from any thread and from signal handlers;
+ * the caller must make sure that p still exists. */
 PAIRLINK_API void pairlink_wakeup(pairlink *p);
 
-/* The network is back (a host may know from its system): try again now instead of at the next retry. */
+/* Tells the client that the network is back, which a host may know from its system: the client tries again now instead
+ * of waiting for the next retry. */
 PAIRLINK_API int pairlink_network_up(pairlink *p);
 
-/* ---- peers -------------------------------------------------------------------------------------------- */
-/* Opens a session with a peer: an ID, or an invite link of this relay. It need not be there yet: LINKED tells when it
- * is. Calling again for the same peer gives the same session. *out is borrowed until PAIRLINK_EVENT_CLOSED. Errors:
- * EID, ELINK (also: another relay's; while no relay is known yet this comes as CLOSED, before anything is sent),
- * EAGAIN (sessions_max), ESTATE, ENOMEM. */
+/* ---- peers ------------------------------------------------------------------------------------------------------- */
+
+/* Opens a session with a peer, given by ID or by an invite link of this relay. The peer need not be online: LINKED says
+ * when it is connected. Further calls for the same peer return the same session. *out is borrowed, valid until
+ * PAIRLINK_EVENT_CLOSED, and NULL after an error. Errors: EID, ELINK (also for a link of another relay; while the
+ * relay's ID is unknown, that is reported as CLOSED before anything is sent), EAGAIN (sessions_max reached), EINVAL
+ * (also for this client itself), ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
-/* Answers a knock, or decides before one: allow accepts this ID from now on; deny forgets its knock in silence, and
- * takes back an invite that it claimed; block never asks again. For as long as this client lives. Errors: EID, ENOMEM.
- */
+/* Decide about an ID, as the answer to its knock or in advance; valid for the life of this client. allow accepts the ID
+ * from now on. deny ignores its knock, withdraws an earlier allow, and revokes an invite that it claimed. block does
+ * the same and also ignores all its later knocks. Sessions that are open stay open. Errors: EINVAL, EID, ENOMEM. */
 PAIRLINK_API int pairlink_allow(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_deny(pairlink *p, const char *id);
 PAIRLINK_API int pairlink_block(pairlink *p, const char *id);
 
-/* Makes an invite: whoever opens the link first within valid_s seconds is accepted without a question, and bound to it.
- * Writes the link, at most size bytes with the NUL (PAIRLINK_LINK_MAX is enough). The options need listen = 1.
- * Errors: ESTATE while the relay's ID is not known, EURL (the relay lies below the root of its host: a link leads to
- * the root), EMSGSIZE, EAGAIN (too many), ENOMEM. */
+/* Creates an invite: the first peer that uses the link within valid_s seconds is accepted without a knock, and the
+ * invite then works for that peer only. Writes the link, at most size bytes with the NUL (PAIRLINK_INVITE_LINK_MAX is
+ * enough). Requires listen = 1 in the options. Errors: EINVAL, ESTATE (the relay's ID is still unknown), EURL (the
+ * relay lies below the root of its host, where links cannot lead), EMSGSIZE, EAGAIN (too many invites), ENOMEM. */
 PAIRLINK_API int pairlink_invite_new(pairlink *p, uint32_t valid_s, char *link, size_t size) PAIRLINK_MUST_USE;
+
+/* Revokes an invite of this client. Errors: ELINK, EINVAL (no such invite). */
 PAIRLINK_API int pairlink_invite_revoke(pairlink *p, const char *link);
 
-/* Makes a pairing code, "4821-copper-violin": whoever types it is joined with this side, each sure of the other's ID.
- * CODE brings it, once the relay is reached; PAIRED or CODE_ENDED follows. It is good once, and for one guess; valid_s:
- * at most 600, 0: 600. *code is its number for this client, never 0. Errors: EAGAIN (eight codes at one time), ESTATE
- * (stopping), ENOMEM. */
+/* Creates a pairing code such as "4821-copper-violin": the person who types it is joined with this side, and each side
+ * knows the other's ID for certain. The event CODE brings the text once the relay is reached; PAIRED or CODE_ENDED
+ * follows. A code works once and allows one guess. valid_s: at most 600; 0: 600. *code is the code's number in this
+ * client's events, never 0. Errors: EINVAL, EAGAIN (eight codes exist already), ESTATE (stopping), ENOMEM. */
 PAIRLINK_API int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) PAIRLINK_MUST_USE;
 
-/* Uses a code that somebody told; PAIRED or CODE_ENDED follows. Errors: ECODE (not a code, or a word that is not in the
- * list; nothing was spent), EINVAL (also: this client's own), EAGAIN, ESTATE, ENOMEM. */
+/* Uses a pairing code that another person told; PAIRED or CODE_ENDED follows. *code as above. Errors: ECODE (not a
+ * code, or a word that is not in the list; the code was not used up), EINVAL (also for a code of this client itself),
+ * EAGAIN, ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) PAIRLINK_MUST_USE;
 
-/* Ends a code of either kind, without an event. One that is over is fine. */
+/* Ends a pairing code of either kind, without an event. A code that is already over is fine. */
 PAIRLINK_API int pairlink_code_cancel(pairlink *p, unsigned code);
 
-/* The n-th of the PAIRLINK_WORDS words, in alphabetical order (for completion while typing); NULL beyond. Static. Any
- * thread. */
+/* Returns word n of PAIRLINK_WORD_COUNT in alphabetical order, for completion while typing, or NULL beyond the last.
+ * The string is static. Any thread. */
 PAIRLINK_API const char *pairlink_word(unsigned n);
 
-/* The safety phrase of two IDs, the same in either order: twelve words with spaces, at most PAIRLINK_PHRASE_MAX bytes
- * with the NUL. Takes some milliseconds. Errors: EID, EMSGSIZE. Any thread. */
-PAIRLINK_API int pairlink_phrase(const char *id, const char *other_id, char *phrase, size_t size) PAIRLINK_MUST_USE;
+/* Writes the safety phrase of two IDs, which is the same in either order: twelve words with spaces between, at most
+ * PAIRLINK_PHRASE_MAX bytes with the NUL. Takes some milliseconds. Errors: EINVAL, EID, EMSGSIZE. Any thread. */
+PAIRLINK_API int pairlink_safety_phrase(const char *id, const char *other_id, char *phrase,
+                                        size_t size) PAIRLINK_MUST_USE;
 
-/* ---- sessions ----------------------------------------------------------------------------------------- */
-/* Sends one message on channel 0: all of it, or nothing. Copied. It arrives once, in order, however often the
- * connection is lost. Before the first LINKED it waits within the window. Errors: EAGAIN (window full: a WRITABLE event
- * follows), EMSGSIZE, ESTATE (finished or closed), ENOMEM. */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
+
+/* Sends one message on channel 0, all of it or nothing; the data is copied. The message arrives once and in order, no
+ * matter how often the connection is lost. Before the first LINKED it waits within the window. Errors: EINVAL, EAGAIN
+ * (the window is full; a WRITABLE event follows), EMSGSIZE, ESTATE (finished or closed), ENOMEM. */
 PAIRLINK_API int pairlink_send(pairlink_session *s, const void *data, size_t size) PAIRLINK_MUST_USE;
 
-/* The same on a channel; *place (may be NULL) is where the message ends: DELIVERED with at least that place says that
- * the peer's application took it. */
+/* Like pairlink_send, on any channel. *place (may be NULL) is where the message ends: a DELIVERED event with at least
+ * that place says that the peer's application took it. */
 PAIRLINK_API int pairlink_send_channel(pairlink_session *s, unsigned channel, const void *data, size_t size,
                                        uint64_t *place) PAIRLINK_MUST_USE;
 
-/* Sends a message that may be dropped or overtake others: for positions, cursors, typing marks. */
+/* Sends a message of at most 32 KiB that may be dropped and may overtake others; for positions, cursors or typing
+ * indicators. Errors: EINVAL, EMSGSIZE, EAGAIN (not linked; no WRITABLE follows), ESTATE, ENOMEM. */
 PAIRLINK_API int pairlink_send_volatile(pairlink_session *s, unsigned channel, const void *data, size_t size);
 
-/* Ends this side's direction of a channel, after what was sent; the other direction goes on. *place as above. */
+/* Ends this side's direction of a channel after what was already sent; the peer can still send. *place (may be NULL) is
+ * where the channel ends. Errors: EINVAL, ESTATE (already finished, or closed), ENOMEM. */
 PAIRLINK_API int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place);
 
-/* With manual_take: everything of the channel below place was used, so the peer may send more. */
+/* With manual_take: says that the application has used everything on the channel up to place, the place of a MESSAGE or
+ * END event, so the peer may send more. Errors: EINVAL, ESTATE. */
 PAIRLINK_API int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place);
 
-/* 0 is the most urgent, 7 the least, 4 the default. */
-PAIRLINK_API int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority);
+/* Sets the priority of this side's direction of a channel: 0 is the most urgent, 7 the least; the default is 4. Errors:
+ * EINVAL, ESTATE, ENOMEM. */
+PAIRLINK_API int pairlink_set_priority(pairlink_session *s, unsigned channel, unsigned priority);
 
-/* Gives up this side's direction of a channel; what was not taken yet is dropped. */
-PAIRLINK_API int pairlink_reset(pairlink_session *s, unsigned channel, int reason);
+/* Gives up this side's direction of a channel and drops what the peer has not received yet; the peer gets a
+ * CHANNEL_RESET event with the reason. Errors: EINVAL, ESTATE (nothing is left to give up, or closed), ENOMEM. */
+PAIRLINK_API int pairlink_reset_channel(pairlink_session *s, unsigned channel, int reason);
 
-/* Ends the session at both sides; reason (0: PAIRLINK_REASON_CLOSED) and text (NULL or at most 123 bytes) are told to
- * the other. The session is good until PAIRLINK_EVENT_CLOSED, which always comes, but nothing can be sent. */
+/* Ends the session on both sides. The reason (0: PAIRLINK_REASON_CLOSED) and text (NULL, or at most 123 bytes) are sent
+ * to the peer. Nothing more can be sent; s stays valid until PAIRLINK_EVENT_CLOSED, which always follows. Errors:
+ * EINVAL, ESTATE (already closed), ENOMEM. */
 PAIRLINK_API int pairlink_close(pairlink_session *s, int reason, const char *text);
 
-/* About a session; strings are good until PAIRLINK_EVENT_CLOSED has returned. */
+/* Getters of a session; the strings are valid until PAIRLINK_EVENT_CLOSED has returned. */
 PAIRLINK_API pairlink *pairlink_session_client(const pairlink_session *s);
-PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* ID */
-PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* "" before the first LINKED */
-PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s); /* that the peer gives itself; like `text` */
-/* Bytes of the largest message that can be sent: what the options of both sides allow; before the first LINKED, what
- * this side's do. */
+PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* the peer's ID */
+PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* the peer's; "" until LINKED */
+PAIRLINK_API const char *pairlink_session_name(
+    const pairlink_session *s); /* what the peer calls itself: do not trust */
+/* Returns the size in bytes of the largest message that can be sent: the smaller limit of the two sides; before the
+ * first LINKED, this side's limit. */
 PAIRLINK_API uint32_t pairlink_session_message_max(const pairlink_session *s);
-PAIRLINK_API int pairlink_session_linked(const pairlink_session *s);   /* 1: connected at this moment */
-PAIRLINK_API int pairlink_session_incoming(const pairlink_session *s); /* 1: the peer opened it */
+PAIRLINK_API int pairlink_session_is_linked(const pairlink_session *s);   /* 1: connected at this moment */
+PAIRLINK_API int pairlink_session_is_incoming(const pairlink_session *s); /* 1: the peer opened it */
 PAIRLINK_API void pairlink_session_set_user(pairlink_session *s, void *user);
 PAIRLINK_API void *pairlink_session_user(const pairlink_session *s);
 

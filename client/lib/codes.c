@@ -1,14 +1,14 @@
-/* Pairing codes, words and safety phrases of the public API. */
+/* The public functions about pairing codes, words and safety phrases. */
 #include <string.h>
 
 #include "../core/code/code.h"
 #include "../core/words/words.h"
-#include "internal.h"
+#include "step.h"
 
-_Static_assert((int)PAIRLINK_WORDS == (int)PL_CONST_WORDS_COUNT, "number of words");
+_Static_assert((int)PAIRLINK_WORD_COUNT == (int)PL_CONST_WORDS_COUNT, "number of words");
 _Static_assert((int)PAIRLINK_PHRASE_MAX == (int)PL_PHRASE_TEXT_MAX, "length of a phrase");
 
-static int begin(pairlink *p, const pl_engine_event *event, unsigned *code) {
+static int start_code(pairlink *p, const pl_engine_event *event, unsigned *code) {
   pl_engine_result result;
   int error = pl_client_step_for(p, event, &result);
   *code = error ? 0 : result.code;
@@ -17,16 +17,16 @@ static int begin(pairlink *p, const pl_engine_event *event, unsigned *code) {
 
 int pairlink_code_new(pairlink *p, uint32_t valid_s, unsigned *code) {
   if (!p || !code) return PL_EINVAL;
-  const uint32_t most_s = PL_CONST_CODE_LIFETIME_MS / 1000;
+  const uint32_t max_s = PL_CONST_CODE_LIFETIME_MS / 1000;
   pl_engine_event event = {.type = PL_ENGINE_IN_CODE_NEW};
-  event.code_new.lifetime_ms = 1000 * (valid_s < most_s ? valid_s : most_s);
-  return begin(p, &event, code);
+  event.code_new.lifetime_ms = 1000 * (valid_s < max_s ? valid_s : max_s);
+  return start_code(p, &event, code);
 }
 
 int pairlink_code_claim(pairlink *p, const char *text, unsigned *code) {
   if (!p || !text || !code) return PL_EINVAL;
   pl_engine_event event = {.type = PL_ENGINE_IN_CODE_CLAIM, .code_claim = {{(const uint8_t *)text, strlen(text)}}};
-  return begin(p, &event, code);
+  return start_code(p, &event, code);
 }
 
 int pairlink_code_cancel(pairlink *p, unsigned code) {
@@ -39,7 +39,7 @@ const char *pairlink_word(unsigned n) {
   return pl_word(n);
 }
 
-int pairlink_phrase(const char *id, const char *other_id, char *phrase, size_t size) {
+int pairlink_safety_phrase(const char *id, const char *other_id, char *phrase, size_t size) {
   uint8_t ids[2][PL_CONST_ID_BYTES];
   char text[PL_PHRASE_TEXT_MAX];
   if (!id || !other_id || !phrase) return PL_EINVAL;

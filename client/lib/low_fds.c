@@ -29,7 +29,6 @@ void pl_low_fds_hold(void) {
   pthread_mutex_unlock(&mutex);
 }
 
-/* The host may have put a file of its own there meanwhile. */
 void pl_low_fds_release(void) {
   pthread_mutex_lock(&mutex);
   holders--;

@@ -1,11 +1,12 @@
-/* Descriptors 0 to 2 belong to the host's standard streams, also when it has closed them: a socket of ours with number
- * 1 would get what the host prints, and libuv ends the process when it is to close one of them. So what lives on is
- * opened between these two calls only. They nest, and may be called from any thread. */
+/* Keeps the library off the numbers of the standard streams, 0 to 2. A host may have closed them: a socket of ours with
+ * number 1 would then receive what the host prints, and libuv aborts the process when it closes one of them. So
+ * descriptors that stay open are opened only between these two calls. The calls nest and work in any thread. */
 #ifndef PL_LIB_LOW_FDS_H
 #define PL_LIB_LOW_FDS_H
 
-/* Takes those of the three that are free; reading and writing there still fail with EBADF. */
+/* Occupies those of the three numbers that are free. Reading and writing there still fails with EBADF. */
 void pl_low_fds_hold(void);
+/* Frees the numbers again, but not where the host has opened a file of its own in the meantime. */
 void pl_low_fds_release(void);
 
 #endif

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_uint *number; /* alone in a page, which the kernel clears in a forked child */
-static unsigned numbers;    /* given so far, by this process and those that it was forked from */
+static atomic_uint *number; /* alone in a page that the kernel clears in a forked child */
+static unsigned numbers;    /* numbers given so far, by this process and its ancestors */
 
 static atomic_uint *make_page(void) {
   size_t size = (size_t)sysconf(_SC_PAGESIZE);

@@ -8,7 +8,7 @@ const char *pl_proxy_environment(const char *name) {
   return secure_getenv(name);
 }
 
-static const char *first_of(pl_getenv *get, const char *const *names) {
+static const char *first_variable(pl_getenv *get, const char *const *names) {
   for (; *names; names++) {
     const char *value = get(*names);
     if (value && *value) return value;
@@ -16,8 +16,9 @@ static const char *first_of(pl_getenv *get, const char *const *names) {
   return NULL;
 }
 
-/* Does one entry of no_proxy, n bytes, name this host? "example.org" and ".example.org" cover what is below them. */
-static bool covers(const char *entry, size_t n, const pl_url *url) {
+/* Returns true when an entry of no_proxy, n bytes long, names this host. "example.org" and ".example.org" also name the
+ * hosts below them. */
+static bool no_proxy_covers(const char *entry, size_t n, const pl_url *url) {
   size_t host = strlen(url->host);
   if (n == 1 && *entry == '*') return true;
   if (n > 2 && *entry == '[') { /* [::1] or [::1]:80 */
@@ -37,17 +38,17 @@ static bool covers(const char *entry, size_t n, const pl_url *url) {
   return n == host || (!url->ip && url->host[host - n - 1] == '.');
 }
 
-static bool excluded(const pl_url *url, const char *list) {
+static bool no_proxy_excludes(const pl_url *url, const char *list) {
   while (list && *list) {
     size_t skip = strspn(list, ", \t");
     size_t n = strcspn(list + skip, ", \t");
-    if (n && covers(list + skip, n, url)) return true;
+    if (n && no_proxy_covers(list + skip, n, url)) return true;
     list += skip + n;
   }
   return false;
 }
 
-static int parse(const char *text, pl_proxy *proxy) {
+static int proxy_parse(const char *text, pl_proxy *proxy) {
   if (strncasecmp(text, "http://", 7) == 0)
     text += 7;
   else if (strstr(text, "://"))
@@ -79,7 +80,7 @@ int pl_proxy_for(const pl_url *url, pl_getenv *get, pl_proxy *proxy) {
   static const char *const none[] = {"no_proxy", "NO_PROXY", NULL};
   memset(proxy, 0, sizeof *proxy);
   if (pl_url_is_loopback(url)) return 0;
-  const char *text = first_of(get, url->tls ? for_tls : for_plain);
-  if (!text || excluded(url, first_of(get, none))) return 0;
-  return parse(text, proxy);
+  const char *text = first_variable(get, url->tls ? for_tls : for_plain);
+  if (!text || no_proxy_excludes(url, first_variable(get, none))) return 0;
+  return proxy_parse(text, proxy);
 }

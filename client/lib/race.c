@@ -3,15 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-void pl_addresses_add(pl_engine_addresses *list, const char *text) {
+void pl_addresses_add(pl_addresses *list, const char *text) {
   if (list->count == PL_ADDRESSES_MAX || strlen(text) >= PL_ADDRESS_CHARS) return;
   for (size_t i = 0; i < list->count; i++)
     if (strcmp(list->text[i], text) == 0) return;
   snprintf(list->text[list->count++], PL_ADDRESS_CHARS, "%s", text);
 }
 
-void pl_addresses_interleave(pl_engine_addresses *out, const pl_engine_addresses *first,
-                             const pl_engine_addresses *other) {
+void pl_addresses_interleave(pl_addresses *out, const pl_addresses *first, const pl_addresses *other) {
   out->count = 0;
   for (size_t i = 0; i < PL_ADDRESSES_MAX; i++) {
     if (i < first->count) pl_addresses_add(out, first->text[i]);

@@ -12,30 +12,30 @@ struct pl_resolve {
   char host[256];
 };
 
-static void add(pl_engine_addresses *list, const struct addrinfo *a) {
+static void resolve_add(pl_addresses *list, const struct addrinfo *a) {
   char text[PL_ADDRESS_CHARS];
-  /* numeric form keeps the scope of a link-local address */
+  /* the numeric form keeps the scope of a link-local address */
   if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
     pl_addresses_add(list, text);
 }
 
-/* The system's order says which family goes first; after that they take turns. */
-static void take(pl_engine_addresses *list, const struct addrinfo *result) {
-  pl_engine_addresses first = {.count = 0}, other = {.count = 0};
+/* The system's order decides which family comes first; after that the families alternate. */
+static void resolve_collect(pl_addresses *list, const struct addrinfo *result) {
+  pl_addresses first = {.count = 0}, other = {.count = 0};
   int family = AF_UNSPEC;
   for (const struct addrinfo *a = result; a; a = a->ai_next) {
     if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
     if (family == AF_UNSPEC) family = a->ai_family;
-    add(a->ai_family == family ? &first : &other, a);
+    resolve_add(a->ai_family == family ? &first : &other, a);
   }
   pl_addresses_interleave(list, &first, &other);
 }
 
 static void on_result(uv_getaddrinfo_t *request, int status, struct addrinfo *result) {
   pl_resolve *r = PL_CONTAINER(request, pl_resolve, request);
-  pl_engine_addresses list = {.count = 0};
+  pl_addresses list = {.count = 0};
   char text[400] = "";
-  if (status == 0) take(&list, result);
+  if (status == 0) resolve_collect(&list, result);
   uv_freeaddrinfo(result);
   if (r->done && list.count) {
     r->done(r->user, 0, "", &list);
@@ -52,7 +52,7 @@ int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, v
   struct in6_addr v6;
   *out = NULL;
   if (inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1) {
-    pl_engine_addresses one = {.count = 1};
+    pl_addresses one = {.count = 1};
     snprintf(one.text[0], sizeof one.text[0], "%s", host);
     done(user, 0, "", &one);
     return 0;
@@ -81,5 +81,5 @@ void pl_resolve_abandon(pl_resolve *r) {
 void pl_resolve_cancel(pl_resolve *r) {
   if (!r) return;
   r->done = NULL;
-  (void)uv_cancel((uv_req_t *)&r->request); /* fails once the lookup runs; its result is then dropped */
+  (void)uv_cancel((uv_req_t *)&r->request); /* fails once the lookup is running; its result is then ignored */
 }

@@ -1,4 +1,4 @@
-/* Names to addresses without blocking, on a libuv loop. Addresses in text skip the resolver. */
+/* Looks up the addresses of a name without blocking, on a libuv loop. */
 #ifndef PL_LIB_RESOLVE_H
 #define PL_LIB_RESOLVE_H
 
@@ -7,14 +7,16 @@
 #include "race.h"
 
 typedef struct pl_resolve pl_resolve;
-typedef void pl_resolve_done(void *user, int error, const char *text, const pl_engine_addresses *addresses);
+typedef void pl_resolve_done(void *user, int error, const char *text, const pl_addresses *addresses);
 
-/* Addresses come in the order in which they are to be tried. done is called from the loop, or at once for an address in
- * text (*out is NULL then), never after a cancel. */
+/* Calls done once, from the loop, with the addresses in the order in which to try them, or with an error and why. If
+ * host is an address itself, done is called before this returns, and *out is NULL. done is never called after a cancel.
+ */
 int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, void *user,
                      pl_resolve **out) PL_MUST_USE;
-void pl_resolve_cancel(pl_resolve *r); /* NULL is fine */
-/* In a forked child, where the thread that looks the name up is missing. NULL is fine. */
+/* NULL is fine. */
+void pl_resolve_cancel(pl_resolve *r);
+/* Cancels in a forked child, where the thread that does the lookup does not exist. NULL is fine. */
 void pl_resolve_abandon(pl_resolve *r);
 
 #endif

@@ -1,36 +1,24 @@
-/* What an application does with peers and sessions: each function is one event of the engine. */
+/* The public functions about peers and sessions: each is one event of the engine. */
 #include <sodium.h>
 #include <string.h>
 
-#include "internal.h"
+#include "session_table.h"
+#include "step.h"
 
-/* ---- peers -------------------------------------------------------------------------------------------- */
+/* ---- peers ------------------------------------------------------------------------------------------------------- */
 
-/* Two sessions with the same instance of a peer cannot be, and which instance answers is not known before. */
-static pairlink_session *with_peer(pairlink *p, const uint8_t peer[32]) {
-  char id[PL_ID_CHARS + 1];
-  pl_id_format(id, peer);
-  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) {
-    for (pl_node *n = p->sessions[i].next; n != &p->sessions[i]; n = n->next) {
-      pairlink_session *s = PL_CONTAINER(n, pairlink_session, node);
-      if (!s->ended && strcmp(s->peer, id) == 0) return s;
-    }
-  }
-  return NULL;
-}
-
-/* The application's handle first: without it, a session of the engine could be told to nobody. */
-static int begin(pairlink *p, const pl_engine_event *event, pairlink_session **out) {
+/* Creates the application's handle first: without one, events of the engine's session could not be reported. */
+static int open_session(pairlink *p, const pl_engine_event *event, pairlink_session **out) {
   pl_engine_result result;
-  pairlink_session *s = pl_session_make(p, event->connect.peer.data, false);
+  pairlink_session *s = pl_client_session_new(p, event->connect.peer.data, false);
   if (!s) return PL_ENOMEM;
   int error = pl_client_step_for(p, event, &result);
-  *out = error ? NULL : pl_session_find(p, result.session);
+  *out = error ? NULL : pl_client_session_find(p, result.session);
   if (error || *out) {
     pl_free(s);
     return error;
   }
-  pl_session_number(s, result.session);
+  pl_client_session_add(s, result.session);
   *out = s;
   return 0;
 }
@@ -53,8 +41,9 @@ int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out
     error = pl_id_parse(peer, id_or_link, strlen(id_or_link));
   }
   if (!error) error = p->failed;
-  if (!error) *out = with_peer(p, peer);
-  if (!error && !*out) error = begin(p, &event, out);
+  /* One session per peer: which of the peer's instances answers is not known beforehand. */
+  if (!error) *out = pl_client_session_with(p, peer);
+  if (!error && !*out) error = open_session(p, &event, out);
   sodium_memzero(&link, sizeof link);
   return error;
 }
@@ -101,18 +90,18 @@ int pairlink_invite_revoke(pairlink *p, const char *text) {
   return error;
 }
 
-/* ---- sessions ----------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 /* Returns why this session and channel cannot be used, or 0. */
-static int check(const pairlink_session *s, unsigned channel) {
+static int check_session(const pairlink_session *s, unsigned channel) {
   if (!s || channel >= PAIRLINK_CHANNELS_MAX) return PL_EINVAL;
   return s->ended ? PL_ESTATE : 0;
 }
 
-static int send_message(pairlink_session *s, pl_engine_event_type type, unsigned channel, pl_view data,
+static int session_send(pairlink_session *s, pl_engine_event_type type, unsigned channel, pl_view data,
                         uint64_t *place) {
   pl_engine_result result;
-  int error = !data.data && data.size ? PL_EINVAL : check(s, channel);
+  int error = !data.data && data.size ? PL_EINVAL : check_session(s, channel);
   if (error) return error;
   pl_engine_event event = {.type = type, .send = {s->number, (uint8_t)channel, data}};
   error = pl_client_step_for(s->client, &event, &result);
@@ -121,7 +110,7 @@ static int send_message(pairlink_session *s, pl_engine_event_type type, unsigned
 }
 
 int pairlink_send_channel(pairlink_session *s, unsigned channel, const void *data, size_t size, uint64_t *place) {
-  return send_message(s, PL_ENGINE_IN_SEND, channel, (pl_view){data, size}, place);
+  return session_send(s, PL_ENGINE_IN_SEND, channel, (pl_view){data, size}, place);
 }
 
 int pairlink_send(pairlink_session *s, const void *data, size_t size) {
@@ -129,12 +118,12 @@ int pairlink_send(pairlink_session *s, const void *data, size_t size) {
 }
 
 int pairlink_send_volatile(pairlink_session *s, unsigned channel, const void *data, size_t size) {
-  return send_message(s, PL_ENGINE_IN_SEND_VOLATILE, channel, (pl_view){data, size}, NULL);
+  return session_send(s, PL_ENGINE_IN_SEND_VOLATILE, channel, (pl_view){data, size}, NULL);
 }
 
 int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place) {
   pl_engine_result result;
-  int error = check(s, channel);
+  int error = check_session(s, channel);
   if (error) return error;
   pl_engine_event event = {.type = PL_ENGINE_IN_FINISH, .finish = {s->number, (uint8_t)channel}};
   error = pl_client_step_for(s->client, &event, &result);
@@ -143,21 +132,21 @@ int pairlink_finish(pairlink_session *s, unsigned channel, uint64_t *place) {
 }
 
 int pairlink_take(pairlink_session *s, unsigned channel, uint64_t place) {
-  int error = check(s, channel);
+  int error = check_session(s, channel);
   if (error) return error;
   pl_engine_event event = {.type = PL_ENGINE_IN_TAKE, .take = {s->number, (uint8_t)channel, place}};
   return pl_client_step(s->client, &event);
 }
 
-int pairlink_priority(pairlink_session *s, unsigned channel, unsigned priority) {
-  int error = priority > 7 ? PL_EINVAL : check(s, channel);
+int pairlink_set_priority(pairlink_session *s, unsigned channel, unsigned priority) {
+  int error = priority > 7 ? PL_EINVAL : check_session(s, channel);
   if (error) return error;
   pl_engine_event event = {.type = PL_ENGINE_IN_PRIORITY, .priority = {s->number, (uint8_t)channel, priority}};
   return pl_client_step(s->client, &event);
 }
 
-int pairlink_reset(pairlink_session *s, unsigned channel, int reason) {
-  int error = reason < 0 || reason > UINT16_MAX ? PL_EINVAL : check(s, channel);
+int pairlink_reset_channel(pairlink_session *s, unsigned channel, int reason) {
+  int error = reason < 0 || reason > UINT16_MAX ? PL_EINVAL : check_session(s, channel);
   if (error) return error;
   pl_engine_event event = {.type = PL_ENGINE_IN_CHANNEL_RESET,
                            .channel_reset = {s->number, (uint8_t)channel, (uint32_t)reason}};
@@ -165,7 +154,7 @@ int pairlink_reset(pairlink_session *s, unsigned channel, int reason) {
 }
 
 int pairlink_close(pairlink_session *s, int reason, const char *text) {
-  int error = reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123) ? PL_EINVAL : check(s, 0);
+  int error = reason < 0 || reason > UINT16_MAX || (text && strlen(text) > 123) ? PL_EINVAL : check_session(s, 0);
   if (error) return error;
   pl_engine_event event = {.type = PL_ENGINE_IN_CLOSE,
                            .close = {.session = s->number, .reason = reason ? (uint32_t)reason : PL_REASON_CLOSED}};
@@ -188,10 +177,10 @@ const char *pairlink_session_name(const pairlink_session *s) {
 uint32_t pairlink_session_message_max(const pairlink_session *s) {
   return s->ended ? 0 : pl_engine_message_max(s->client->engine, s->number);
 }
-int pairlink_session_linked(const pairlink_session *s) {
+int pairlink_session_is_linked(const pairlink_session *s) {
   return s->linked;
 }
-int pairlink_session_incoming(const pairlink_session *s) {
+int pairlink_session_is_incoming(const pairlink_session *s) {
   return s->incoming;
 }
 void pairlink_session_set_user(pairlink_session *s, void *user) {

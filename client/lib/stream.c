@@ -21,23 +21,25 @@ enum {
 };
 
 struct pl_stream {
-  uv_poll_t poll; /* of a duplicate: libwebsockets watches the descriptor itself on the same loop */
+  uv_poll_t poll; /* watches own_fd, a duplicate, because libwebsockets watches fd itself on the same loop */
   int own_fd, fd;
   SSL *ssl;
   pl_stream_handlers on;
   pl_ws ws;
   uint8_t *in, *out;
-  size_t out_start, out_size; /* of a frame that is not written yet */
-  int events;                 /* that are polled for */
+  size_t out_start, out_size; /* the part of a frame that is not written yet */
+  int events;                 /* polled for */
   bool due, blocked, closing, close_sent, ended, freed;
   bool pong_due;
   uint8_t pong[PL_WS_CONTROL_MAX];
   size_t pong_size;
-  uint8_t masks[MASKS_BYTES]; /* random */
+  uint8_t masks[MASKS_BYTES]; /* random bytes for masks */
   size_t masks_left;
 };
 
-/* ---- the socket: bytes, 0 for "not now", or -1 for the end ------------------------------------------------------- */
+/* ---- the socket -------------------------------------------------------------------------------------------------- */
+
+/* These return a number of bytes, 0 for "not now", or -1 for the end. */
 
 static long after_ssl(pl_stream *s, int n) {
   if (n > 0) return n;
@@ -63,13 +65,13 @@ static long write_some(pl_stream *s) {
   return after_ssl(s, SSL_write(s->ssl, data, (int)s->out_size));
 }
 
-static void end(pl_stream *s, int error, const char *text) {
+static void stream_end(pl_stream *s, int error, const char *text) {
   if (s->ended) return;
   s->ended = true;
   s->on.on_end(s->on.user, error, text);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static const uint8_t *next_mask(pl_stream *s) {
   if (s->masks_left == 0) {
@@ -80,8 +82,8 @@ static const uint8_t *next_mask(pl_stream *s) {
   return s->masks + s->masks_left;
 }
 
-/* The header goes before the payload, which lies behind the room for the longest one. */
-static void frame(pl_stream *s, int opcode, size_t size) {
+/* Puts the header directly before the payload, which was written behind the room for the longest header. */
+static void put_frame_header(pl_stream *s, int opcode, size_t size) {
   const uint8_t *mask = next_mask(s);
   size_t header = pl_ws_header_size(size, true);
   s->out_start = PL_WS_HEADER_MAX - header;
@@ -90,32 +92,32 @@ static void frame(pl_stream *s, int opcode, size_t size) {
   pl_ws_mask(s->out + PL_WS_HEADER_MAX, size, mask, 0);
 }
 
-static void close_frame(pl_stream *s, uint16_t code) {
+static void put_close_frame(pl_stream *s, uint16_t code) {
   uint8_t *payload = s->out + PL_WS_HEADER_MAX;
-  frame(s, PL_WS_CLOSE, pl_ws_put_close(payload, code, ""));
+  put_frame_header(s, PL_WS_CLOSE, pl_ws_put_close(payload, code, ""));
   s->close_sent = true;
 }
 
-/* False: there is nothing to write. */
+/* Returns false when there is nothing to write. */
 static bool next_frame(pl_stream *s) {
   if (s->out_size) return true;
   if (s->close_sent) return false;
   if (s->pong_due) {
     s->pong_due = false;
     memcpy(s->out + PL_WS_HEADER_MAX, s->pong, s->pong_size);
-    frame(s, PL_WS_PONG, s->pong_size);
+    put_frame_header(s, PL_WS_PONG, s->pong_size);
     return true;
   }
   size_t n = s->on.produce(s->on.user, s->out + PL_WS_HEADER_MAX, SEND_CAPACITY);
   if (s->freed || s->ended) return false;
   if (n)
-    frame(s, PL_WS_BINARY, n);
+    put_frame_header(s, PL_WS_BINARY, n);
   else if (s->closing)
-    close_frame(s, PL_WS_CODE_NORMAL);
+    put_close_frame(s, PL_WS_CODE_NORMAL);
   return s->out_size > 0;
 }
 
-/* Only once it is can the next message be made: what waits in the socket can't be ordered any more. */
+/* The next message is only produced when it can be written: what waits in the socket can no longer be reordered. */
 static bool is_writable(const pl_stream *s) {
   struct pollfd fd = {.fd = s->fd, .events = POLLOUT};
   return poll(&fd, 1, 0) == 1;
@@ -126,7 +128,7 @@ static void write_frames(pl_stream *s) {
   for (int i = 0; i < SENDS_PER_TURN && !s->blocked && next_frame(s);) {
     long n = write_some(s);
     if (n < 0) {
-      end(s, PL_ENETWORK, "the connection was lost");
+      stream_end(s, PL_ENETWORK, "the connection was lost");
       return;
     }
     s->out_start += (size_t)n;
@@ -136,20 +138,20 @@ static void write_frames(pl_stream *s) {
   }
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static void broken(pl_stream *s, int error) {
+static void refuse_frame(pl_stream *s, int error) {
   const char *text = s->ws.close_code == PL_WS_CODE_UNSUPPORTED ? "the relay sent text"
                      : s->ws.close_code == PL_WS_CODE_TOO_BIG   ? "the relay sent a message that is too large"
-                                                                : "the relay sent no right WebSocket frames";
+                                                                : "the relay sent invalid WebSocket frames";
   if (s->out_size == 0 && !s->close_sent) {
-    close_frame(s, s->ws.close_code);
+    put_close_frame(s, s->ws.close_code);
     (void)write_some(s);
   }
-  end(s, error == PL_ENOMEM ? PL_ENOMEM : PL_EPROTOCOL, text);
+  stream_end(s, error == PL_ENOMEM ? PL_ENOMEM : PL_EPROTOCOL, text);
 }
 
-static void on_frame(pl_stream *s, const pl_ws_event *e) {
+static void on_stream_frame(pl_stream *s, const pl_ws_event *e) {
   if (e->type == PL_WS_BINARY) {
     if (!s->close_sent) s->on.on_message(s->on.user, e->data, e->size);
   } else if (e->type == PL_WS_PING) {
@@ -158,25 +160,25 @@ static void on_frame(pl_stream *s, const pl_ws_event *e) {
     s->pong_due = s->due = true;
     s->on.on_alive(s->on.user);
   } else if (e->type == PL_WS_CLOSE && s->close_sent) {
-    end(s, PL_ECLOSED, "closed");
+    stream_end(s, PL_ECLOSED, "closed");
   } else if (e->type == PL_WS_CLOSE) {
     if (s->out_size == 0) {
-      close_frame(s, e->close_code);
+      put_close_frame(s, e->close_code);
       (void)write_some(s);
     }
-    end(s, PL_ENETWORK, "the connection was lost");
+    stream_end(s, PL_ENETWORK, "the connection was lost");
   }
 }
 
-static void take(pl_stream *s, size_t size) {
+static void stream_take(pl_stream *s, size_t size) {
   uint8_t *at = s->in;
   pl_ws_event event;
   int rc;
   while (!s->ended && !s->freed && (rc = pl_ws_read(&s->ws, &at, &size, &event)) != 0) {
     if (rc < 0)
-      broken(s, rc);
+      refuse_frame(s, rc);
     else
-      on_frame(s, &event);
+      on_stream_frame(s, &event);
   }
 }
 
@@ -185,28 +187,28 @@ static void read_frames(pl_stream *s) {
     long n = read_some(s);
     if (n == 0) return;
     if (n > 0)
-      take(s, (size_t)n);
+      stream_take(s, (size_t)n);
     else if (s->close_sent)
-      end(s, PL_ECLOSED, "closed");
+      stream_end(s, PL_ECLOSED, "closed");
     else
-      end(s, PL_ENETWORK, "the connection was lost");
+      stream_end(s, PL_ENETWORK, "the connection was lost");
     if (n < READ_BYTES && !s->ssl) return;
   }
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_stream_poll(uv_poll_t *poll, int status, int events);
 
-static void watch(pl_stream *s) {
+static void stream_watch(pl_stream *s) {
   if (s->ended || s->freed) return;
   int events = UV_READABLE | (s->blocked ? UV_WRITABLE : 0);
   if (events == s->events) return;
   s->events = events;
-  (void)uv_poll_start(&s->poll, events, on_poll);
+  (void)uv_poll_start(&s->poll, events, on_stream_poll);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events) {
+static void on_stream_poll(uv_poll_t *poll, int status, int events) {
   pl_stream *s = PL_CONTAINER(poll, pl_stream, poll);
   if (s->ended || s->freed) return;
   if (status < 0 || events & UV_READABLE) read_frames(s);
@@ -214,7 +216,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     s->due = true;
     s->blocked = false;
   }
-  watch(s);
+  stream_watch(s);
 }
 
 bool pl_stream_is_due(const pl_stream *s) {
@@ -227,7 +229,7 @@ void pl_stream_turn(pl_stream *s) {
   write_frames(s);
   if (s->ended || s->freed) return;
   s->due = s->out_size || s->pong_due || (!s->close_sent && (s->closing || s->on.has_output(s->on.user)));
-  watch(s);
+  stream_watch(s);
 }
 
 void pl_stream_want_write(pl_stream *s) {
@@ -238,9 +240,9 @@ void pl_stream_close(pl_stream *s) {
   s->closing = s->due = true;
 }
 
-/* ---- its life ----------------------------------------------------------------------------------------- */
+/* ---- creating and freeing ---------------------------------------------------------------------------------------- */
 
-static void release(pl_stream *s) {
+static void stream_release(pl_stream *s) {
   if (s->own_fd >= 0) close(s->own_fd);
   pl_ws_deinit(&s->ws);
   pl_free(s->in);
@@ -248,8 +250,8 @@ static void release(pl_stream *s) {
   pl_free(s);
 }
 
-static void on_closed(uv_handle_t *handle) {
-  release(PL_CONTAINER((uv_poll_t *)handle, pl_stream, poll));
+static void on_poll_closed(uv_handle_t *handle) {
+  stream_release(PL_CONTAINER((uv_poll_t *)handle, pl_stream, poll));
 }
 
 pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_handlers *handlers) {
@@ -263,17 +265,17 @@ pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_hand
   s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   pl_ws_init(&s->ws, false, false, RECEIVE_MAX);
   if (!s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
-    release(s);
+    stream_release(s);
     return NULL;
   }
-  watch(s);
+  stream_watch(s);
   return s;
 }
 
-/* Its memory goes when the loop has let go of it, so handlers may call this. */
+/* The memory is freed once the loop has closed the handle, so handlers may call this. */
 void pl_stream_free(pl_stream *s) {
   if (!s || s->freed) return;
   s->freed = true;
   s->ssl = NULL;
-  uv_close((uv_handle_t *)&s->poll, on_closed);
+  uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }

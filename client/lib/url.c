@@ -15,10 +15,10 @@ static const struct {
   bool tls;
 } schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
 
-/* Of the WebSocket, where the relay lies at the root of its host. */
+/* Path of the WebSocket when the relay lies at the root of its host. */
 static const char root_path[] = "/pairlink";
 
-static char lower(char c) {
+static char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
@@ -29,7 +29,7 @@ static bool is_alnum(char c) {
 static const char *take_scheme(const char *text, bool *tls) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(schemes); i++) {
     const char *p = schemes[i].prefix, *t = text;
-    while (*p && lower(*t) == *p) p++, t++;
+    while (*p && ascii_lower(*t) == *p) p++, t++;
     if (!*p) {
       *tls = schemes[i].tls;
       return t;
@@ -38,8 +38,8 @@ static const char *take_scheme(const char *text, bool *tls) {
   return NULL;
 }
 
-/* A name or IPv4 address. "1.2.3" and "0x7f.1" are addresses to a browser and names here, so a host whose last
- * label begins with a digit must be a plain IPv4 address. */
+/* Accepts a name or an IPv4 address. "1.2.3" and "0x7f.1" are addresses to a browser and would be names here, so a host
+ * whose last label starts with a digit must be a plain IPv4 address. */
 static int check_name(pl_url *url) {
   struct in_addr v4;
   url->ip = inet_pton(AF_INET, url->host, &v4) == 1;
@@ -77,7 +77,7 @@ static int take_host(pl_url *url, const char **at) {
   }
   end = start + strcspn(start, ":/?#");
   if (end == start || (size_t)(end - start) >= sizeof url->host) return PL_EURL;
-  for (size_t i = 0; i < (size_t)(end - start); i++) url->host[i] = lower(start[i]);
+  for (size_t i = 0; i < (size_t)(end - start); i++) url->host[i] = ascii_lower(start[i]);
   *at = end;
   return check_name(url);
 }
@@ -104,7 +104,7 @@ static int take_path(pl_url *url, const char *at) {
   size_t n = strlen(at);
   if (n && *at != '/') return PL_EURL;
   for (const char *c = at; *c; c++)
-    if (!is_alnum(lower(*c)) && !strchr("/-._~%", *c)) return PL_EURL;
+    if (!is_alnum(ascii_lower(*c)) && !strchr("/-._~%", *c)) return PL_EURL;
   while (n && at[n - 1] == '/') n--;
   if (n >= tail_size && memcmp(at + n - tail_size, root_path, tail_size) == 0) n -= tail_size;
   if (n + sizeof root_path > sizeof url->path) return PL_EURL;
@@ -126,7 +126,7 @@ int pl_url_parse(pl_url *url, const char *text) {
   if (url->port != (url->tls ? 443 : 80)) snprintf(port, sizeof port, ":%u", url->port);
   snprintf(url->authority, sizeof url->authority, "%s%s%s%s", v6 ? "[" : "", url->host, v6 ? "]" : "", port);
   int n = snprintf(url->origin, sizeof url->origin, "%s://%s", url->tls ? "https" : "http", url->authority);
-  return n > 255 ? PL_EURL : 0; /* LOGIN carries it in a field of 255 bytes */
+  return n > 255 ? PL_EURL : 0; /* LOGIN has 255 bytes for it */
 }
 
 void pl_url_format(const pl_url *url, char *out, size_t size) {
@@ -167,7 +167,7 @@ int pl_invite_link_parse(pl_invite_link *link, const char *text) {
   if (!hash || (size_t)(hash - text) >= sizeof address || strlen(hash + 1) != INVITE_CHARS) return PL_ELINK;
   memcpy(address, text, (size_t)(hash - text));
   address[hash - text] = '\0';
-  /* The page may lie at any path; its relay is at the origin. */
+  /* The page may lie at any path; its relay is at the root. */
   char *host = strstr(address, "://");
   char *path = host ? strchr(host + 3, '/') : NULL;
   if (path) *path = '\0';

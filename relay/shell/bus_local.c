@@ -1,6 +1,7 @@
-/* The bus between the threads of this process. For each pair of workers a box: the sender appends a batch under the
- * receiver's lock, the receiver takes all of it by swapping in an empty buffer. One wake-up for whatever came since the
- * last one. A box holds BOX_BYTES at most; buffers above KEPT_BYTES are given back. */
+/* The bus between the threads of this process. There is a box for each pair of workers: the sender appends a batch
+ * under the receiver's lock, and the receiver takes everything by swapping in an empty buffer. One wake-up serves
+ * everything that came since the last one. A box holds at most BOX_BYTES; buffers larger than KEPT_BYTES are freed when
+ * they are empty. */
 #include <pthread.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ enum { BOX_BYTES = 1 << 20, FIRST_BYTES = 4096, KEPT_BYTES = 256 * 1024 };
 typedef struct box {
   uint8_t *memory;
   size_t size, capacity;
-  bool refused; /* its sender waits for room */
+  bool refused; /* the sender waits for room */
 } box;
 
 typedef struct place {
@@ -19,10 +20,10 @@ typedef struct place {
   unsigned worker;
   uv_async_t wake;
   pl_bus_user user;
-  pthread_mutex_t mutex; /* of the boxes */
-  bool woken;
-  box *boxes; /* by sender */
-  box spare;  /* of the receiver alone */
+  pthread_mutex_t mutex; /* protects boxes and woken */
+  bool woken;            /* wake was sent and not handled yet */
+  box *boxes;            /* one for each sender */
+  box spare;             /* only the receiver uses it */
 } place;
 
 struct pl_bus {
@@ -30,9 +31,9 @@ struct pl_bus {
   place places[];
 };
 
-/* ---- sending --------------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
-static bool make_room(box *b, size_t size) {
+static bool box_grow(box *b, size_t size) {
   size_t needed = b->size + size, capacity = b->capacity ? b->capacity : FIRST_BYTES;
   if (needed > BOX_BYTES) return false;
   if (needed <= b->capacity) return true;
@@ -48,7 +49,7 @@ bool pl_bus_send(pl_bus *bus, unsigned from, unsigned to, pl_view bytes) {
   place *p = &bus->places[to];
   pthread_mutex_lock(&p->mutex);
   box *b = &p->boxes[from];
-  bool taken = make_room(b, bytes.size), wake = !p->woken;
+  bool taken = box_grow(b, bytes.size), wake = !p->woken;
   if (taken) {
     memcpy(b->memory + b->size, bytes.data, bytes.size);
     b->size += bytes.size;
@@ -89,7 +90,7 @@ static void on_wake(uv_async_t *wake) {
   p->user.turn(p->user.user);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- creating and freeing ---------------------------------------------------------------------------------------- */
 
 pl_bus *pl_bus_local_new(unsigned workers) {
   pl_bus *bus = pl_alloc(sizeof *bus + workers * sizeof bus->places[0]);

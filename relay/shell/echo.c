@@ -1,6 +1,6 @@
-/* pl-echo-server: the relay's own HTTP and WebSocket code with an echo behind it, for conformance suites and fuzzers
- * that want to meet that code from outside. Text is checked to be UTF-8, messages may have 16 MiB; any path, any or no
- * subprotocol. Not for anything else: it has no login and no limits by address. */
+/* pl-echo-server: the relay's HTTP and WebSocket code with an echo behind it, so that conformance suites and fuzzers
+ * can test that code from outside. It checks that text is UTF-8, takes messages of up to 16 MiB, and accepts any path
+ * and any or no subprotocol. It is for tests only: it has no login and no limits by address. */
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,10 +10,11 @@
 #include "../../client/core/ws/ws.h"
 #include "log.h"
 #include "server.h"
+#include "shell.h"
 
-enum { MESSAGE_MAX = 16 * 1024 * 1024, HEAD_MAX = 16384, HEADERS_MAX = 64, OUT_MAX = 64 * 1024 * 1024, EXIT_USAGE = 2 };
+enum { MESSAGE_MAX = 16 * 1024 * 1024, HEAD_MAX = 16384, HEADERS_MAX = 64, OUT_MAX = 64 * 1024 * 1024 };
 
-/* libc looks for this name from outside of the program. */
+/* libc looks this name up, so it must be visible. */
 __attribute__((visibility("default"))) const char *argp_program_version = "pl-echo-server " PAIRLINK_VERSION;
 
 typedef struct echo {
@@ -39,15 +40,15 @@ static void mark(echo_conn *c) {
   pl_list_append(&c->owner->dirty, &c->dirty);
 }
 
-static void put(echo_conn *c, const void *data, size_t size) {
+static void echo_put(echo_conn *c, const void *data, size_t size) {
   if (pl_buffer_append(&c->out, data, size) != 0) c->broken = true;
   mark(c);
 }
 
 static void put_frame(echo_conn *c, int opcode, const void *payload, size_t size) {
   uint8_t header[PL_WS_HEADER_MAX];
-  put(c, header, pl_ws_put_header(header, opcode, size, NULL));
-  put(c, payload, size);
+  echo_put(c, header, pl_ws_put_header(header, opcode, size, NULL));
+  echo_put(c, payload, size);
 }
 
 static void close_with(echo_conn *c, uint16_t code) {
@@ -56,8 +57,8 @@ static void close_with(echo_conn *c, uint16_t code) {
   c->ending = true;
 }
 
-/* The first subprotocol that was offered is as good as any other. */
-static void answer(echo_conn *c, const pl_relay_http_request *request) {
+/* Accepts an upgrade, with a subprotocol if any was offered, and refuses other requests. */
+static void echo_answer(echo_conn *c, const pl_relay_http_request *request) {
   char text[512];
   size_t n;
   if (request->upgrade) {
@@ -68,30 +69,30 @@ static void answer(echo_conn *c, const pl_relay_http_request *request) {
     n = pl_relay_http_write_refusal(text, sizeof text, 426, request->head);
     c->ending = true;
   }
-  put(c, text, n);
+  echo_put(c, text, n);
 }
 
-static void receive_http(echo_conn *c, uint8_t **data, size_t *size) {
+static void echo_receive_http(echo_conn *c, uint8_t **data, size_t *size) {
   char text[512];
   pl_relay_http_request request;
   const uint8_t *at = *data;
   int rc = pl_relay_http_read(&c->http, &at, size, &request);
   *data += at - *data;
   if (rc == PL_RELAY_HTTP_REQUEST) {
-    answer(c, &request);
+    echo_answer(c, &request);
   } else if (rc != PL_RELAY_HTTP_MORE) {
-    put(c, text, pl_relay_http_write_refusal(text, sizeof text, rc, c->http.head));
+    echo_put(c, text, pl_relay_http_write_refusal(text, sizeof text, rc, c->http.head));
     c->ending = true;
   }
 }
 
-static void on_frame(echo_conn *c, const pl_ws_event *e) {
+static void echo_frame(echo_conn *c, const pl_ws_event *e) {
   if (e->type == PL_WS_TEXT || e->type == PL_WS_BINARY) put_frame(c, e->type, e->data, e->size);
   if (e->type == PL_WS_PING) put_frame(c, PL_WS_PONG, e->data, e->size);
   if (e->type == PL_WS_CLOSE) close_with(c, e->close_code);
 }
 
-static void *on_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
+static void *echo_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
   (void)address;
   echo_conn *c = pl_alloc(sizeof *c);
   if (!c) return NULL;
@@ -103,22 +104,22 @@ static void *on_opened(void *app, pl_socket *socket, const uint8_t address[16]) 
   return c;
 }
 
-static void on_received(void *app, void *conn, uint8_t *data, size_t size) {
+static void echo_received(void *app, void *conn, uint8_t *data, size_t size) {
   (void)app;
   echo_conn *c = conn;
   pl_ws_event event;
-  if (!c->upgraded && !c->ending) receive_http(c, &data, &size);
+  if (!c->upgraded && !c->ending) echo_receive_http(c, &data, &size);
   while (c->upgraded && !c->ending && !c->broken) {
     int rc = pl_ws_read(&c->ws, &data, &size, &event);
     if (rc == 0) return;
     if (rc > 0)
-      on_frame(c, &event);
+      echo_frame(c, &event);
     else
       close_with(c, c->ws.close_code);
   }
 }
 
-static void on_closed(void *app, void *conn) {
+static void echo_closed(void *app, void *conn) {
   (void)app;
   echo_conn *c = conn;
   pl_list_remove(&c->dirty);
@@ -128,27 +129,27 @@ static void on_closed(void *app, void *conn) {
   pl_free(c);
 }
 
-static bool on_output(void *app, void *conn, pl_view *out) {
+static bool echo_output(void *app, void *conn, pl_view *out) {
   (void)app;
   echo_conn *c = conn;
   *out = (pl_view){pl_buffer_data(&c->out), c->out.size};
   return out->size > 0;
 }
 
-static void on_sent(void *app, void *conn, size_t n) {
+static void echo_sent(void *app, void *conn, size_t n) {
   (void)app;
   echo_conn *c = conn;
   pl_buffer_consume(&c->out, n);
   pl_buffer_trim(&c->out);
 }
 
-static pl_relay_conn_wish on_wish(void *app, void *conn) {
+static pl_relay_conn_wish echo_wish(void *app, void *conn) {
   (void)app;
   const echo_conn *c = conn;
   return c->broken ? PL_RELAY_WISH_ABORT : c->ending ? PL_RELAY_WISH_FINISH : PL_RELAY_WISH_NONE;
 }
 
-static void on_turn(void *app) {
+static void echo_turn(void *app) {
   echo *e = app;
   while (!pl_list_empty(&e->dirty)) {
     echo_conn *c = PL_CONTAINER(e->dirty.next, echo_conn, dirty);
@@ -157,12 +158,12 @@ static void on_turn(void *app) {
   }
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static void echo_stop(uv_signal_t *handle, int number) {
   (void)number;
   uv_stop(handle->loop);
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t echo_parse(int key, char *arg, struct argp_state *state) {
   echo *e = state->input;
   if (key != 'l') return key == ARGP_KEY_ARG ? EINVAL : ARGP_ERR_UNKNOWN;
   e->listen = arg;
@@ -170,26 +171,28 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option table[] = {
-    {"listen", 'l', "HOST:PORT", 0, "Listen here (127.0.0.1:9001); port 0: the system chooses", 0}, {0}};
+    {"listen", 'l', "HOST:PORT", 0, "Listen here; with port 0 the system chooses one (default: 127.0.0.1:9001)", 0},
+    {0}};
 
 int main(int argc, char **argv) {
   static echo e = {.listen = "127.0.0.1:9001"};
   static const struct argp argp = {
-      table, parse, NULL, "Echoes WebSocket messages with the relay's own HTTP and framing code, for tests.",
-      NULL,  NULL,  NULL};
+      table, echo_parse, NULL, "Echoes WebSocket messages with the relay's own HTTP and framing code, for tests.",
+      NULL,  NULL,       NULL};
   char why[256];
   pl_log_keep_streams();
-  argp_err_exit_status = EXIT_USAGE;
+  argp_err_exit_status = PL_EXIT_USAGE;
   argp_parse(&argp, argc, argv, 0, NULL, &e);
   pl_list_init(&e.dirty);
   uv_loop_init(&e.loop);
   uv_signal_init(&e.loop, &e.terminate);
   uv_signal_init(&e.loop, &e.interrupt);
-  uv_signal_start(&e.terminate, on_signal, SIGTERM);
-  uv_signal_start(&e.interrupt, on_signal, SIGINT);
-  pl_server_config config = {.loop = &e.loop,
-                             .app = {on_opened, on_received, on_closed, on_output, on_sent, on_wish, on_turn},
-                             .app_data = &e};
+  uv_signal_start(&e.terminate, echo_stop, SIGTERM);
+  uv_signal_start(&e.interrupt, echo_stop, SIGINT);
+  pl_server_config config = {
+      .loop = &e.loop,
+      .app = {echo_opened, echo_received, echo_closed, echo_output, echo_sent, echo_wish, echo_turn},
+      .app_data = &e};
   e.server = pl_server_new(&config);
   int port = e.server ? pl_server_listen(e.server, e.listen, why) : -1;
   if (port < 0) {

@@ -8,31 +8,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool explain(char why[512], const char *path, const char *text) {
+#include "shell.h"
+
+static bool keyfile_refuse(char why[512], const char *path, const char *text) {
   snprintf(why, 512, "%.350s: %.150s", path, text);
   return false;
 }
 
-/* A power failure loses a new name unless its folder is written too. */
+/* A new file name survives a power failure only if its folder is synced too. */
 static bool sync_folder_of(const char *path) {
-  char folder[4096];
+  char folder[PL_PATH_BYTES];
   const char *slash = strrchr(path, '/');
   snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;
-  bool good = fsync(fd) == 0 || errno == EINVAL; /* not every file system can */
+  bool good = fsync(fd) == 0 || errno == EINVAL; /* not every file system can do this */
   close(fd);
   return good;
 }
 
-/* Written beside and renamed, so that a crash leaves no half a key. */
-static bool make(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512]) {
-  char temporary[4096];
+/* Writes a temporary file and renames it, so that a crash cannot leave half a key. */
+static bool keyfile_create(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512]) {
+  char temporary[PL_PATH_BYTES];
   if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
-    return explain(why, path, "the name is too long");
-  (void)unlink(temporary); /* of a start that was killed; the folder is locked */
+    return keyfile_refuse(why, path, "the name is too long");
+  (void)unlink(temporary); /* left by a start that was killed; the folder is locked */
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return explain(why, temporary, strerror(errno));
+  if (fd < 0) return keyfile_refuse(why, temporary, strerror(errno));
   randombytes_buf(seed, PL_SEED_BYTES);
   ssize_t n = write(fd, seed, PL_SEED_BYTES);
   bool good = n == PL_SEED_BYTES && fsync(fd) == 0;
@@ -41,37 +43,38 @@ static bool make(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512]) {
   if (good && rename(temporary, path) == 0 && sync_folder_of(path)) return true;
   if (good) error = errno;
   (void)unlink(temporary);
-  return explain(why, path, strerror(error));
+  return keyfile_refuse(why, path, strerror(error));
 }
 
-static bool read_seed(int fd, uint8_t seed[PL_SEED_BYTES], const char *path, char why[512]) {
+static bool keyfile_read_seed(int fd, uint8_t seed[PL_SEED_BYTES], const char *path, char why[512]) {
   struct stat about;
-  if (fstat(fd, &about) != 0) return explain(why, path, strerror(errno));
+  if (fstat(fd, &about) != 0) return keyfile_refuse(why, path, strerror(errno));
   if (!S_ISREG(about.st_mode) || about.st_size != PL_SEED_BYTES)
-    return explain(why, path, "not a relay key: that is a file of exactly 32 bytes");
+    return keyfile_refuse(why, path, "not a relay key, which has exactly 32 bytes");
   if (about.st_uid != geteuid() && about.st_uid != 0)
-    return explain(why, path, "this key belongs to another user: run chown on it");
-  if (about.st_mode & 077) return explain(why, path, "others may read or change this key: run chmod 600 on it");
-  if (read(fd, seed, PL_SEED_BYTES) != PL_SEED_BYTES) return explain(why, path, "cannot be read");
+    return keyfile_refuse(why, path, "this key belongs to another user; run chown on it");
+  if (about.st_mode & 077) return keyfile_refuse(why, path, "others may read or change this key; run chmod 600 on it");
+  if (read(fd, seed, PL_SEED_BYTES) != PL_SEED_BYTES) return keyfile_refuse(why, path, "cannot be read");
   if (!pl_seed_is_plausible(seed))
-    return explain(why, path,
-                   "not a relay key: its bytes repeat themselves, so anybody could guess them; restore a "
-                   "copy of it, or remove the file and a new identity is made");
+    return keyfile_refuse(
+        why, path,
+        "not a relay key: its bytes repeat, so anybody could guess them; restore a backup, or remove the file to "
+        "get a new identity");
   return true;
 }
 
-/* The seed is in the file that `path` leads to, or in a new one. */
+/* Reads the seed from the file that `path` leads to, or from a new one. */
 static bool get_seed(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512]) {
   struct stat about;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0 && errno == ENOENT) {
-    if (lstat(path, &about) != 0) return make(path, seed, why);
-    return explain(why, path,
-                   "a symbolic link to nothing: bring the key back to where it leads, or remove the link "
-                   "and a new identity is made");
+    if (lstat(path, &about) != 0) return keyfile_create(path, seed, why);
+    return keyfile_refuse(
+        why, path,
+        "a symbolic link to nothing; restore the key where it leads, or remove the link to get a new identity");
   }
-  if (fd < 0) return explain(why, path, strerror(errno));
-  bool good = read_seed(fd, seed, path, why);
+  if (fd < 0) return keyfile_refuse(why, path, strerror(errno));
+  bool good = keyfile_read_seed(fd, seed, path, why);
   close(fd);
   return good;
 }
@@ -79,12 +82,13 @@ static bool get_seed(const char *path, uint8_t seed[PL_SEED_BYTES], char why[512
 const pl_identity *pl_keyfile_load(const char *path, char why[512]) {
   snprintf(why, 512, "out of memory");
   if (sodium_init() < 0) return NULL;
-  pl_identity *identity = sodium_malloc(sizeof *identity); /* guarded, locked where the system lets it, not dumped */
+  pl_identity *identity =
+      sodium_malloc(sizeof *identity); /* guarded, left out of dumps, and locked where the system allows it */
   if (!identity) return NULL;
   uint8_t seed[PL_SEED_BYTES];
   bool good = get_seed(path, seed, why);
   if (good && (pl_identity_from_seed(identity, seed) != 0 || sodium_mprotect_readonly(identity) != 0))
-    good = explain(why, path, "libsodium does not start");
+    good = keyfile_refuse(why, path, "libsodium cannot be initialised");
   sodium_memzero(seed, sizeof seed);
   if (good) return identity;
   sodium_free(identity);

@@ -22,7 +22,8 @@ void pl_address_bytes(uint8_t out[16], const struct sockaddr_storage *from) {
   }
 }
 
-/* The first binds alone, so that another program on the port is noticed, and only then lets others in. */
+/* The first server binds without sharing, so that another program on the port is noticed, and shares only afterwards.
+ */
 static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
   int on = 1, join = ports == PL_PORTS_JOIN, share = ports != PL_PORTS_OWN;
   int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -37,7 +38,7 @@ static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
   return rc;
 }
 
-/* A process that was killed a moment ago may still be about to give its port back. */
+/* Retries for a while, because a process that was killed a moment ago may still hold its port. */
 static int open_patiently(const struct addrinfo *a, pl_server_ports ports) {
   const struct timespec pause = {.tv_nsec = 50000000};
   int fd = open_listener(a, ports);
@@ -60,7 +61,7 @@ int pl_listen_port(int fd) {
   return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
-/* "HOST:PORT", "[IPv6]:PORT" into its parts. */
+/* Splits "HOST:PORT" or "[IPv6]:PORT". */
 static bool split_address(const char *address, char host[256], char port[8]) {
   const char *colon = strrchr(address, ':');
   if (!colon) return false;

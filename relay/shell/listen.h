@@ -1,4 +1,4 @@
-/* From "HOST:PORT" to a socket that listens there. */
+/* Turns "HOST:PORT" into a socket that listens there. */
 #ifndef PL_SHELL_LISTEN_H
 #define PL_SHELL_LISTEN_H
 
@@ -7,16 +7,16 @@
 
 /* Several servers may share a port; the kernel then spreads connections over them. */
 typedef enum pl_server_ports {
-  PL_PORTS_OWN,   /* nobody else has them */
-  PL_PORTS_FIRST, /* nobody else has them, but servers of this program may join */
-  PL_PORTS_JOIN   /* joins the first */
+  PL_PORTS_OWN,   /* ports that no one else uses */
+  PL_PORTS_FIRST, /* ports that no one else uses, but that other servers of this program may join */
+  PL_PORTS_JOIN   /* ports of the first server, which this one joins */
 } pl_server_ports;
 
-/* The descriptor, or a negative errno and the reason as text in `why`. Port 0: the system chooses. */
+/* Returns the descriptor, or a negative errno with the reason as text in `why`. For port 0 the system chooses one. */
 int pl_listen(const char *address, pl_server_ports ports, char why[256]);
-/* The port that it listens on, or a negative errno. */
+/* Returns the port that the socket listens on, or a negative errno. */
 int pl_listen_port(int fd);
-/* An IPv6 address, or an IPv4 one in its mapped form. */
+/* Writes an IPv6 address, or an IPv4 address in its mapped form. */
 void pl_address_bytes(uint8_t out[16], const struct sockaddr_storage *address);
 
 #endif

@@ -16,7 +16,7 @@ int pl_log_level_of(const char *name) {
   return -1;
 }
 
-void pl_engine_log(pl_relay_log_level level, const char *format, ...) {
+void pl_log_write(pl_relay_log_level level, const char *format, ...) {
   if (level > pl_log_level) return;
   char line[1024];
   struct timespec now;
@@ -33,7 +33,7 @@ void pl_engine_log(pl_relay_log_level level, const char *format, ...) {
   n += (size_t)m;
   if (n > sizeof line - 2) n = sizeof line - 2;
   line[n] = '\n';
-  fwrite(line, 1, n + 1, stderr); /* one call: lines of threads do not mix */
+  fwrite(line, 1, n + 1, stderr); /* one call, so that lines of several threads do not mix */
 }
 
 void pl_log_keep_streams(void) {

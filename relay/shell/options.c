@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "shell.h"
 
 enum {
   KEY_LISTEN = 'l',
@@ -27,39 +28,38 @@ enum {
   KEY_LOG
 };
 
-enum { EXIT_USAGE = 2 };
-
-/* libc looks for this name from outside of the program. */
+/* libc looks this name up, so it must be visible. */
 __attribute__((visibility("default"))) const char *argp_program_version = "pairlink-relay " PAIRLINK_VERSION;
 
 static const struct argp_option table[] = {
     {"listen", KEY_LISTEN, "HOST:PORT", 0,
-     "Listen here; may be given several times. Port 0: the system chooses. "
-     "Without it: 127.0.0.1:8787 and [::1]:8787",
-     0},
-    {"data", KEY_DATA, "DIR", 0, "Folder of the relay's key and database; made if missing (./data)", 0},
-    {"tls-cert", KEY_CERT, "FILE", 0, "Certificate chain (PEM): all listeners speak TLS", 1},
-    {"tls-key", KEY_KEY, "FILE", 0, "Its private key (PEM)", 1},
-    {"origin", KEY_ORIGIN, "URL", 0, "Pages of this origin may connect too, besides the relay's own; may be repeated",
+     "Listen here; may be repeated. With port 0 the system chooses one. Default: 127.0.0.1:8787 and [::1]:8787", 0},
+    {"data", KEY_DATA, "DIR", 0, "Folder with the relay's key and database; created if missing (default: ./data)", 0},
+    {"tls-cert", KEY_CERT, "FILE", 0, "Certificate chain (PEM); all listeners then use TLS", 1},
+    {"tls-key", KEY_KEY, "FILE", 0, "The certificate's private key (PEM)", 1},
+    {"origin", KEY_ORIGIN, "URL", 0,
+     "Let pages of this origin connect as well as the relay's own page; may be repeated", 2},
+    {"public-url", KEY_URL, "URL", 0, "Admit only clients that connect to this origin; may be repeated. Default: any",
      2},
-    {"public-url", KEY_URL, "URL", 0, "Clients must have dialled this origin; may be repeated. Without it: any", 2},
     {"alternative", KEY_ALTERNATIVE, "URL", 0,
-     "Where clients go when this relay is stopped: a ws:// or wss:// address of another relay with the same key; may "
-     "be "
+     "Send clients here when this relay stops: the ws:// or wss:// address of another relay with the same key; may be "
      "repeated",
      2},
     {"admission", KEY_ADMISSION, "open|invite|closed", 0,
-     "invite: new IDs need a token; closed: only IDs that are registered already (open)", 2},
-    {"trust-proxy", KEY_PROXY, "CIDR", 0,
-     "Believe X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Without it: nobody's",
+     "Who may log in. open: everyone; invite: new IDs need a token; closed: only IDs that are already registered "
+     "(default: open)",
      2},
-    {"workers", KEY_WORKERS, "N|auto", 0, "Threads that carry the connections (auto: as many as cores)", 3},
-    {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; \"--limit help\" lists them", 3},
-    {"ping-interval", KEY_PING, "TIME", 0, "Ping sockets that are idle for so long: 20, 20s or 300ms (20s)", 3},
-    {"dead-after", KEY_DEAD, "TIME", 0, "Close sockets that are silent for so long (45s)", 3},
-    {"uses", KEY_USES, "N", 0, "Of a new token: so many new IDs (1)", 5},
-    {"days", KEY_DAYS, "N", 0, "Of a new token: good for so long (7)", 5},
-    {"log-level", KEY_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 4},
+    {"trust-proxy", KEY_PROXY, "CIDR", 0,
+     "Trust X-Forwarded-For from these addresses, such as 10.0.0.0/8 or ::1; may be repeated. Default: none", 2},
+    {"workers", KEY_WORKERS, "N|auto", 0, "Number of threads that carry connections (default: auto, as many as cores)",
+     3},
+    {"limit", KEY_LIMIT, "NAME=N", 0, "Set a limit or timer; --limit help lists them", 3},
+    {"ping-interval", KEY_PING, "TIME", 0,
+     "Ping a connection that was idle for this long: 20, 20s or 300ms (default: 20s)", 3},
+    {"dead-after", KEY_DEAD, "TIME", 0, "Close a connection that was silent for this long (default: 45s)", 3},
+    {"uses", KEY_USES, "N", 0, "For token new: how many new IDs it admits (default: 1)", 5},
+    {"days", KEY_DAYS, "N", 0, "For token new: how many days it is valid (default: 7)", 5},
+    {"log-level", KEY_LOG, "LEVEL", 0, "error, warn, info or debug (default: info)", 4},
     {0},
 };
 
@@ -70,8 +70,8 @@ static void list_settings(void) {
            pl_relay_setting_table[i].minimum, pl_relay_setting_table[i].maximum, pl_relay_setting_table[i].text);
 }
 
-/* A decimal number and what follows it; false: no number, or too large. */
-static bool read_number(const char *text, uint64_t *value, const char **rest) {
+/* Reads a decimal number; *rest is what follows it. Returns false when there is no number or it is too large. */
+static bool option_number(const char *text, uint64_t *value, const char **rest) {
   char *end;
   if (*text < '0' || *text > '9') return false;
   errno = 0;
@@ -88,7 +88,7 @@ static void set_limit(pl_options *o, char *arg, struct argp_state *state) {
   uint64_t value;
   const char *rest;
   char *equals = strchr(arg, '=');
-  if (!equals || !read_number(equals + 1, &value, &rest) || *rest) {
+  if (!equals || !option_number(equals + 1, &value, &rest) || *rest) {
     argp_error(state, "--limit takes NAME=N, not \"%s\"", arg);
     return;
   }
@@ -98,34 +98,34 @@ static void set_limit(pl_options *o, char *arg, struct argp_state *state) {
     if (strcmp(pl_relay_setting_table[i].name, arg) == 0)
       argp_error(state, "--limit %s must be from %u to %u, not %s", arg, pl_relay_setting_table[i].minimum,
                  pl_relay_setting_table[i].maximum, equals + 1);
-  argp_error(state, "there is no limit %s; see --limit help", arg);
+  argp_error(state, "there is no limit %s; --limit help lists them", arg);
 }
 
-/* Seconds, or milliseconds with the ending "ms". */
+/* Sets a time in seconds or, if it ends in "ms", milliseconds. */
 static void set_time(pl_options *o, const char *name, const char *arg, struct argp_state *state) {
   uint64_t value;
   const char *rest;
-  bool good = read_number(arg, &value, &rest);
+  bool good = option_number(arg, &value, &rest);
   if (good && (*rest == '\0' || strcmp(rest, "s") == 0))
     value *= 1000;
   else if (good && strcmp(rest, "ms") != 0)
     good = false;
   if (!good || value > UINT32_MAX || pl_relay_settings_set(o->settings, name, (uint32_t)value) != 0)
-    argp_error(state, "\"%s\" is no time, or out of range for %s; try 20s or 300ms", arg, name);
+    argp_error(state, "\"%s\" is not a time, or out of range for %s; a time looks like 20s or 300ms", arg, name);
 }
 
 static void set_workers(pl_options *o, const char *arg, struct argp_state *state) {
   uint64_t value = 0;
   const char *rest = "";
-  if (strcmp(arg, "auto") != 0 && (!read_number(arg, &value, &rest) || *rest || value > PL_RELAY_WORKERS_MAX))
-    argp_error(state, "--workers is a number up to %d, or auto, not \"%s\"", PL_RELAY_WORKERS_MAX, arg);
+  if (strcmp(arg, "auto") != 0 && (!option_number(arg, &value, &rest) || *rest || value > PL_RELAY_WORKERS_MAX))
+    argp_error(state, "--workers takes a number up to %d or auto, not \"%s\"", PL_RELAY_WORKERS_MAX, arg);
   o->workers = (unsigned)value;
 }
 
-static void add(const char **list, size_t *count, const char *arg, struct argp_state *state) {
+static void option_append(const char **list, size_t *count, const char *arg, struct argp_state *state) {
   size_t n = 0;
   while (list[n]) n++;
-  if (n == PL_OPTION_LIST_MAX) argp_error(state, "too many: %s", arg);
+  if (n == PL_OPTION_LIST_MAX) argp_error(state, "%s: this option was given too often", arg);
   list[n] = arg;
   if (count) *count = n + 1;
 }
@@ -133,40 +133,41 @@ static void add(const char **list, size_t *count, const char *arg, struct argp_s
 static void add_origin(const char **list, char *arg, struct argp_state *state) {
   size_t n = strlen(arg);
   if (strncmp(arg, "http://", 7) != 0 && strncmp(arg, "https://", 8) != 0)
-    argp_error(state, "\"%s\" is no origin; it looks like https://relay.example", arg);
+    argp_error(state, "\"%s\" is not an origin; an origin looks like https://relay.example", arg);
   if (n && arg[n - 1] == '/') arg[n - 1] = '\0';
-  add(list, NULL, arg, state);
+  option_append(list, NULL, arg, state);
 }
 
 static void set_count(uint32_t *out, const char *name, uint64_t most, const char *arg, struct argp_state *state) {
   uint64_t value = 0;
   const char *rest;
-  if (!read_number(arg, &value, &rest) || *rest || value < 1 || value > most)
+  if (!option_number(arg, &value, &rest) || *rest || value < 1 || value > most)
     argp_error(state, "%s takes a number from 1 to %llu, not \"%s\"", name, (unsigned long long)most, arg);
   *out = (uint32_t)value;
 }
 
 static void add_proxy(pl_options *o, const char *arg, struct argp_state *state) {
   pl_view text = {(const uint8_t *)arg, strlen(arg)};
-  if (o->trusted_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --trust-proxy");
+  if (o->trusted_count == PL_OPTION_LIST_MAX) argp_error(state, "--trust-proxy was given too often");
   if (pl_relay_cidr_parse(text, &o->trusted[o->trusted_count]) != 0)
-    argp_error(state, "\"%s\" is no range of addresses; it looks like 10.0.0.0/8, fd00::/8 or 127.0.0.1", arg);
+    argp_error(state, "\"%s\" is not a range of addresses; a range looks like 10.0.0.0/8, fd00::/8 or 127.0.0.1", arg);
   o->trusted_count++;
 }
 
 static void add_alternative(pl_options *o, const char *arg, struct argp_state *state) {
   size_t used = strlen(o->alternatives);
   if (strncmp(arg, "ws://", 5) != 0 && strncmp(arg, "wss://", 6) != 0)
-    argp_error(state, "--alternative is an address like wss://relay.example/pairlink, not \"%s\"", arg);
-  if (used + strlen(arg) + 2 > sizeof o->alternatives) argp_error(state, "too many --alternative");
+    argp_error(state, "--alternative takes an address like wss://relay.example/pairlink, not \"%s\"", arg);
+  if (used + strlen(arg) + 2 > sizeof o->alternatives)
+    argp_error(state, "--alternative was given too often, or its addresses are too long");
   snprintf(o->alternatives + used, sizeof o->alternatives - used, "%s%s", used ? "\n" : "", arg);
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t option_parse(int key, char *arg, struct argp_state *state) {
   pl_options *o = state->input;
   switch (key) {
     case KEY_LISTEN:
-      if (o->listen_count == PL_OPTION_LIST_MAX) argp_error(state, "too many --listen");
+      if (o->listen_count == PL_OPTION_LIST_MAX) argp_error(state, "--listen was given too often");
       o->listen[o->listen_count++] = arg;
       return 0;
     case KEY_DATA:
@@ -192,7 +193,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                      : strcmp(arg, "invite") == 0 ? PL_RELAY_ADMIT_INVITE
                                                   : PL_RELAY_ADMIT_OPEN;
       if (o->admission == PL_RELAY_ADMIT_OPEN && strcmp(arg, "open") != 0)
-        argp_error(state, "--admission is open, invite or closed, not \"%s\"", arg);
+        argp_error(state, "--admission takes open, invite or closed, not \"%s\"", arg);
       return 0;
     case KEY_PROXY:
       add_proxy(o, arg, state);
@@ -210,7 +211,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       set_time(o, "DEAD_AFTER_MS", arg, state);
       return 0;
     case KEY_LOG:
-      if (pl_log_level_of(arg) < 0) argp_error(state, "--log-level is error, warn, info or debug, not \"%s\"", arg);
+      if (pl_log_level_of(arg) < 0) argp_error(state, "--log-level takes error, warn, info or debug, not \"%s\"", arg);
       pl_log_level = (pl_relay_log_level)pl_log_level_of(arg);
       return 0;
     case KEY_USES:
@@ -223,7 +224,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (state->arg_num < 3 && (state->arg_num > 0 || strcmp(arg, "token") == 0))
         o->command[state->arg_num] = arg;
       else
-        argp_error(state, "what is \"%s\"? All arguments but \"token\" begin with --", arg);
+        argp_error(state, "\"%s\" is not an argument of this program; apart from token, all start with --", arg);
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -233,24 +234,23 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 void pl_options_parse(pl_options *o, int argc, char **argv) {
   static const struct argp argp = {
       table,
-      parse,
+      option_parse,
       "\ntoken new [--uses N] [--days N]\ntoken list\ntoken revoke HINT",
-      "Pairs client sockets by ID and forwards what they seal for each other; it cannot read it."
-      "\vExit codes: 0 ended by SIGTERM or SIGINT; 1 the port, folder, key, database or certificate cannot be used, "
-      "see "
-      "the message; 2 a wrong argument.",
+      "Pairs client sockets by ID and forwards what they encrypt for each other, which it cannot read."
+      "\vExit codes: 0: ended by SIGTERM or SIGINT; 1: the port, folder, key, database or certificate cannot be "
+      "used, as the message says; 2: a wrong argument.",
       NULL,
       NULL,
       NULL};
-  argp_err_exit_status = EXIT_USAGE;
+  argp_err_exit_status = PL_EXIT_USAGE;
   *o = (pl_options){.data = "data", .workers = 0, .token_uses = 1, .token_days = 7};
   pl_relay_settings_init(o->settings);
   argp_parse(&argp, argc, argv, 0, NULL, o);
   const char *contradiction = pl_relay_settings_check(o->settings);
-  if (!o->tls_cert != !o->tls_key) contradiction = "--tls-cert and --tls-key go together";
+  if (!o->tls_cert != !o->tls_key) contradiction = "--tls-cert and --tls-key must be given together";
   if (contradiction) {
     fprintf(stderr, "pairlink-relay: %s\n", contradiction);
-    exit(EXIT_USAGE);
+    exit(PL_EXIT_USAGE);
   }
   if (o->listen_count) return;
   o->listen[0] = "127.0.0.1:8787";

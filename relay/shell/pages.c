@@ -1,4 +1,4 @@
-/* Files are found by name in the embedded list; NAME.br and NAME.gz beside NAME are its compressed forms. */
+/* Finds files by name in the embedded list. NAME.br and NAME.gz are compressed forms of NAME. */
 #include "pages.h"
 
 #include <sodium.h>
@@ -13,13 +13,13 @@ static char etags[PAGES_MAX][ETAG_CHARS + 1];
 
 static bool over_tls;
 
-/* 'self' is the relay for http and for ws alike, in all browsers of the last years. */
+/* In current browsers 'self' covers the relay's http and ws addresses alike. */
 static const char policy[] =
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
     "img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/* Allows what the page uses, and switches off what else a browser lends to pages. */
+/* Allows what the page uses and switches off the other features that browsers offer to pages. */
 static const char permissions[] =
     "camera=(self), clipboard-write=(self), web-share=(self), accelerometer=(), autoplay=(), bluetooth=(), "
     "clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), "
@@ -28,7 +28,7 @@ static const char permissions[] =
 
 static const char not_built[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Pairlink relay</title>"
-    "<h1>This relay runs, without a page</h1><p>The program was built before the page was. Build both with "
+    "<h1>This relay runs without a page</h1><p>The program was built before the page. Build both with "
     "<code>./dev build</code>, or run <code>node web/page/build.mjs</code> and build the program again. "
     "The command line works: <code>pairlink --help</code>.</p></html>\n";
 
@@ -61,7 +61,8 @@ static const char *type_of(const char *name) {
   return "application/octet-stream";
 }
 
-/* NAME-ABCD2345.js: the build put a hash of the contents into the name, so it never changes. */
+/* Returns true for names such as NAME-ABCD2345.js: the build put a hash of the contents into it, so the file never
+ * changes. */
 static bool is_hashed(const char *name) {
   const char *dot = strrchr(name, '.');
   if (!dot || dot - name < 10 || dot[-9] != '-') return false;
@@ -81,8 +82,8 @@ void pl_pages_init(bool tls) {
   }
 }
 
-/* Index of NAME + ending, or -1. */
-static int find(pl_view name, const char *ending) {
+/* Returns the index of NAME + ending, or -1. */
+static int page_find(pl_view name, const char *ending) {
   for (size_t i = 0; i < pl_embedded_page_count && i < PAGES_MAX; i++) {
     const char *own = pl_embedded_pages[i].name;
     if (strlen(own) == name.size + strlen(ending) && memcmp(own, name.data, name.size) == 0 &&
@@ -92,68 +93,69 @@ static int find(pl_view name, const char *ending) {
   return -1;
 }
 
-/* What is sent: a file or a text. */
+/* What is sent as the answer: a file or a text. */
 typedef struct answer {
-  const char *type, *encoding, *cache, *etag; /* encoding, etag: may be NULL */
+  const char *type, *encoding, *cache, *etag; /* encoding and etag may be NULL */
   pl_view body;
 } answer;
 
-/* HSTS holds for a host with all its ports, and others may serve plain HTTP on theirs: only who has the host's own port
- * 443 may speak for it. */
+/* HSTS applies to all ports of a host, and other programs may serve plain HTTP there. So only a relay that is reached
+ * at the default port 443 may send it. */
 static bool speaks_for_host(const pl_relay_http_request *request) {
   return over_tls && !memchr(request->host.data, ':', request->host.size);
 }
 
-static void add(pl_relay_page *page, const char *name, const char *value) {
+static void page_add_header(pl_relay_page *page, const char *name, const char *value) {
   if (!value || page->head_size == sizeof page->head) return;
   size_t room = sizeof page->head - page->head_size;
   int n = snprintf(page->head + page->head_size, room, "%s: %s\r\n", name, value);
   page->head_size = n < 0 || (size_t)n >= room ? sizeof page->head : page->head_size + (size_t)n;
 }
 
-/* A 304 says what holds of the page that the browser has, and nothing of a body. */
-static int put(const pl_relay_http_request *request, pl_relay_page *page, int status, const answer *a) {
+/* A 304 repeats the headers that apply to the browser's copy and has no body. */
+static int page_put(const pl_relay_http_request *request, pl_relay_page *page, int status, const answer *a) {
   char size[24];
   snprintf(size, sizeof size, "%zu", a->body.size);
   int n = snprintf(page->head, sizeof page->head, "HTTP/1.1 %d %s\r\n", status, pl_relay_http_status_text(status));
   page->head_size = (size_t)n;
   if (status != 304) {
-    add(page, "Content-Type", a->type);
-    add(page, "Content-Length", size);
-    add(page, "Content-Encoding", a->encoding);
+    page_add_header(page, "Content-Type", a->type);
+    page_add_header(page, "Content-Length", size);
+    page_add_header(page, "Content-Encoding", a->encoding);
     page->body = a->body;
   }
-  add(page, "Cache-Control", a->cache);
-  add(page, "ETag", a->etag);
-  add(page, "Vary", "Accept-Encoding");
-  add(page, "Content-Security-Policy", policy);
-  add(page, "Permissions-Policy", permissions);
-  if (speaks_for_host(request)) add(page, "Strict-Transport-Security", "max-age=31536000");
-  add(page, "X-Content-Type-Options", "nosniff");
-  add(page, "Referrer-Policy", "no-referrer");
-  add(page, "Cross-Origin-Opener-Policy", "same-origin");
-  add(page, "Cross-Origin-Resource-Policy", "same-origin");
-  add(page, "Connection", "close\r\n"); /* and the empty line */
+  page_add_header(page, "Cache-Control", a->cache);
+  page_add_header(page, "ETag", a->etag);
+  page_add_header(page, "Vary", "Accept-Encoding");
+  page_add_header(page, "Content-Security-Policy", policy);
+  page_add_header(page, "Permissions-Policy", permissions);
+  if (speaks_for_host(request)) page_add_header(page, "Strict-Transport-Security", "max-age=31536000");
+  page_add_header(page, "X-Content-Type-Options", "nosniff");
+  page_add_header(page, "Referrer-Policy", "no-referrer");
+  page_add_header(page, "Cross-Origin-Opener-Policy", "same-origin");
+  page_add_header(page, "Cross-Origin-Resource-Policy", "same-origin");
+  page_add_header(page, "Connection", "close\r\n"); /* and the empty line that ends the head */
   return page->head_size == sizeof page->head ? 500 : status;
 }
 
-static int put_text(const pl_relay_http_request *request, pl_relay_page *page, const char *type, const char *text) {
+static int page_put_text(const pl_relay_http_request *request, pl_relay_page *page, const char *type,
+                         const char *text) {
   const answer a = {.type = type, .cache = "no-store", .body = {(const uint8_t *)text, strlen(text)}};
-  return put(request, page, 200, &a);
+  return page_put(request, page, 200, &a);
 }
 
-/* The status is always 200: a relay that cannot store still serves everyone it knows, and could not even start again.
- */
+/* The status is always 200: a relay that cannot store still serves everyone it knows, and a restart would not help,
+ * because it does not start on such a disk. */
 int pl_pages_health(const pl_relay_http_request *request, pl_relay_page *page, bool store_works) {
-  return put_text(request, page, "text/plain; charset=utf-8", store_works ? "ok\n" : "store: failing\n");
+  return page_put_text(request, page, "text/plain; charset=utf-8", store_works ? "ok\n" : "store: failing\n");
 }
 
 int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page) {
   pl_view name = {request->path.data + 1, request->path.size - 1};
   if (name.size == 0) name = (pl_view){(const uint8_t *)"index.html", 10};
-  int i = find(name, "");
-  if (i < 0) return request->path.size == 1 ? put_text(request, page, "text/html; charset=utf-8", not_built) : 404;
-  int br = request->accepts_br ? find(name, ".br") : -1, gz = request->accepts_gzip ? find(name, ".gz") : -1;
+  int i = page_find(name, "");
+  if (i < 0) return request->path.size == 1 ? page_put_text(request, page, "text/html; charset=utf-8", not_built) : 404;
+  int br = request->accepts_br ? page_find(name, ".br") : -1, gz = request->accepts_gzip ? page_find(name, ".gz") : -1;
   int chosen = br >= 0 ? br : gz >= 0 ? gz : i;
   if (chosen == i && request->refuses_identity) return 406;
   const answer a = {
@@ -165,5 +167,5 @@ int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page) {
       .etag = etags[chosen],
       .body = {pl_embedded_pages[chosen].data, pl_embedded_pages[chosen].size},
   };
-  return put(request, page, pl_relay_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
+  return page_put(request, page, pl_relay_http_etag_matches(request->if_none_match, a.etag) ? 304 : 200, &a);
 }

@@ -1,6 +1,6 @@
-/* See server.h. Each socket is watched by the loop, read and written here; TLS lies between, see tls.h. A socket is
- * closed in one place, on_event: who wants an end shuts it down, which is an event. So no call into this file frees
- * what its caller holds, and the cost of a close does not depend on how many files may be open. */
+/* See server.h. The loop watches the sockets, which are read and written here; tls.h lies between. A socket is closed
+ * only in on_socket_event: other code ends it by a shutdown, which the loop reports as an event. So no call into this
+ * file frees what its caller holds, and the cost of closing does not depend on how many files may be open. */
 #include "server.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ enum {
   ACCEPTS_PER_TURN = 64,
   RX_BYTES = 320 * 1024,
   NOTSENT_LOWAT = 128 * 1024,
-  SHORTAGE_MS = 200, /* how long nothing is accepted when there is not even a descriptor to refuse with */
+  SHORTAGE_MS = 200, /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
 
@@ -34,8 +34,8 @@ struct pl_socket {
   pl_tls *tls; /* NULL: plain */
   int fd, events;
   bool shut, failed;
-  bool ended; /* the other side sends no more; it gets the rest of its answer */
-  bool full;  /* it took not all; to be told when it is writable again */
+  bool ended; /* the client sends nothing more; it still gets the rest of its answer */
+  bool full;  /* it did not take everything; the loop reports when it is writable again */
 };
 
 typedef struct listener {
@@ -48,28 +48,28 @@ struct pl_server {
   pl_server_config config;
   SSL_CTX *tls; /* NULL: plain */
   uv_check_t check;
-  uv_timer_t shortage; /* runs while nothing is accepted */
+  uv_timer_t shortage; /* runs while accepting is paused */
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
   pl_node sockets;
   uint64_t refused, pauses; /* at the limit of open files */
-  int spare_fd;             /* given up to be able to refuse at the limit of open files; -1: lost */
+  int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
   bool stopping;
-  uint8_t *rx, *sealed; /* what was read last; with TLS `sealed` is as it came */
+  uint8_t *rx, *sealed; /* what was read last; with TLS, `sealed` is still encrypted */
 };
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static void on_event(uv_poll_t *poll, int status, int events);
+static void on_socket_event(uv_poll_t *poll, int status, int events);
 
-static void watch(pl_socket *socket) {
+static void socket_watch(pl_socket *socket) {
   int events = (socket->ended ? 0 : UV_READABLE) | (socket->full ? UV_WRITABLE : 0);
   if (events == socket->events) return;
   socket->events = events;
-  uv_poll_start(&socket->poll, events, on_event);
+  uv_poll_start(&socket->poll, events, on_socket_event);
 }
 
-/* As much as the kernel takes. */
+/* Writes as much as the kernel accepts. */
 static size_t put_plain(pl_socket *socket, const uint8_t *data, size_t size) {
   ssize_t n;
   do n = send(socket->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -91,7 +91,7 @@ size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
   (void)server;
   if (socket->failed || socket->full) return 0;
   size_t n = socket->tls ? put_tls(socket, bytes.data, bytes.size) : put_plain(socket, bytes.data, bytes.size);
-  if (socket->full && !socket->failed) watch(socket);
+  if (socket->full && !socket->failed) socket_watch(socket);
   return n;
 }
 
@@ -103,19 +103,19 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
     server->config.app.sent(server->config.app_data, socket->conn, n);
 }
 
-/* Ends it now: the loop then finds its end. */
+/* Ends the socket now: the loop will report its end. */
 static void kill_socket(pl_socket *socket) {
   shutdown(socket->fd, SHUT_RDWR);
 }
 
-/* All was written. A half-close first, then the other side's: closing at once would throw away what it has not read
- * yet. */
+/* Everything was written. Closes one direction and waits for the client to close the other, because closing both would
+ * discard what the client has not read yet. */
 static void finish_socket(pl_socket *socket) {
   if (socket->tls) {
     pl_tls_finish(socket->tls);
     socket->full = pl_tls_waits(socket->tls);
     if (socket->full) {
-      watch(socket);
+      socket_watch(socket);
       return;
     }
   }
@@ -137,7 +137,7 @@ static void on_check(uv_check_t *check) {
   server->config.app.turn(server->config.app_data);
 }
 
-/* ---- reading and closing ---------------------------------------------------------------------------------------- */
+/* ---- reading and closing ----------------------------------------------------------------------------------------- */
 
 static void on_socket_closed(uv_handle_t *handle) {
   pl_free(PL_CONTAINER((uv_poll_t *)handle, pl_socket, poll));
@@ -154,29 +154,29 @@ static void close_socket(pl_socket *socket) {
   server->config.app.closed(server->config.app_data, conn);
 }
 
-static void received(const pl_socket *socket, size_t size) {
+static void socket_received(const pl_socket *socket, size_t size) {
   const pl_server *server = socket->server;
   server->config.app.received(server->config.app_data, socket->conn, server->rx, size);
 }
 
-/* False: it is broken. */
+/* Decrypts what was read. Returns false when the connection is broken. */
 static bool open_records(pl_socket *socket, size_t size) {
   long n;
   pl_tls_feed(socket->tls, socket->server->sealed, size);
-  while ((n = pl_tls_read(socket->tls, socket->server->rx, RX_BYTES)) > 0) received(socket, (size_t)n);
+  while ((n = pl_tls_read(socket->tls, socket->server->rx, RX_BYTES)) > 0) socket_received(socket, (size_t)n);
   socket->full = pl_tls_waits(socket->tls); /* OpenSSL answers by itself */
-  watch(socket);
+  socket_watch(socket);
   return n == 0;
 }
 
-/* One read. False: it has ended. */
+/* Reads once. Returns false when the connection has ended. */
 static bool read_socket(pl_socket *socket) {
   uint8_t *to = socket->tls ? socket->server->sealed : socket->server->rx;
   ssize_t n = recv(socket->fd, to, RX_BYTES, MSG_DONTWAIT);
   if (n < 0) return errno == EAGAIN || errno == EINTR;
   if (n == 0) return false;
   if (socket->tls) return open_records(socket, (size_t)n);
-  received(socket, (size_t)n);
+  socket_received(socket, (size_t)n);
   return true;
 }
 
@@ -184,22 +184,23 @@ static void on_writable(pl_socket *socket) {
   socket->full = socket->tls && !pl_tls_flush(socket->tls);
   if (socket->tls) socket->failed = pl_tls_failed(socket->tls);
   pl_server_flush(socket->server, socket);
-  watch(socket);
+  socket_watch(socket);
 }
 
-/* The other side's end came, perhaps in one read with its request: what is left of the answer goes out first. True:
- * some of it has to wait for the socket. */
+/* Called when the client has ended its direction, perhaps right after its request: writes what is left of the answer.
+ * Returns true when some of it must wait for the socket. */
 static bool lingers(pl_socket *socket) {
   const pl_server *server = socket->server;
   socket->ended = true;
   pl_server_flush(socket->server, socket);
   if (!socket->full || socket->failed) return false;
-  watch(socket);
+  socket_watch(socket);
   return server->config.app.wish(server->config.app_data, socket->conn) == PL_RELAY_WISH_FINISH;
 }
 
-/* With an error the loop has stopped watching: it is read once more for what came before the error, and closed. */
-static void on_event(uv_poll_t *poll, int status, int events) {
+/* After an error the loop no longer watches the socket: it is read once more for what came before the error, and then
+ * closed. */
+static void on_socket_event(uv_poll_t *poll, int status, int events) {
   pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
   bool open = true;
   if (!socket->ended && (status < 0 || events & UV_READABLE)) open = read_socket(socket) || lingers(socket);
@@ -212,7 +213,7 @@ static void on_event(uv_poll_t *poll, int status, int events) {
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
 
-/* False: the descriptor stays with the caller. */
+/* Takes over an accepted descriptor. Returns false when that failed; the caller then still owns it. */
 static bool adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
   const int on = 1, lowat = NOTSENT_LOWAT;
@@ -235,7 +236,7 @@ static bool adopt(pl_server *server, int fd, const struct sockaddr_storage *from
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
   pl_list_append(&server->sockets, &socket->all);
-  watch(socket);
+  socket_watch(socket);
   return true;
 }
 
@@ -243,23 +244,23 @@ static int open_spare(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Over all workers: a descriptor that one gives up must not be taken by another one's accept. */
+/* Held by one worker at a time: a descriptor that one of them gives up must not go to another one's accept. */
 static pthread_mutex_t accepting = PTHREAD_MUTEX_INITIALIZER;
 
-/* The 1st, 2nd, 4th, 8th …: a flood must not fill the log. */
-static void tell(const char *event, uint64_t count) {
+/* Logs the 1st, 2nd, 4th, 8th … time, so that a flood does not fill the log. */
+static void log_shortage(const char *event, uint64_t count) {
   if ((count & (count - 1)) == 0)
-    pl_engine_log(PL_RELAY_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
+    pl_log_write(PL_RELAY_LOG_WARN, "event=%s reason=fd-limit count=%llu", event, (unsigned long long)count);
 }
 
-/* No descriptor is left: with the spare one the next connection is taken and closed, so that it does not hang. False:
- * the spare one is lost, to something else in this process. */
+/* Called when no descriptor is left. Uses the spare one to accept and close the next connection, so that the client
+ * does not hang. Returns false when the spare one was lost to something else in this process. */
 static bool refuse_one(pl_server *server, int at) {
   if (server->spare_fd >= 0) close(server->spare_fd);
   int fd = accept4(at, NULL, NULL, SOCK_CLOEXEC);
   if (fd >= 0) close(fd);
   server->spare_fd = open_spare();
-  if (fd >= 0) tell("refused", ++server->refused);
+  if (fd >= 0) log_shortage("refused", ++server->refused);
   return server->spare_fd >= 0;
 }
 
@@ -277,16 +278,16 @@ static accepted accept_one(pl_server *server, int at) {
     result = refuse_one(server, at) ? ACCEPTED_ONE : ACCEPT_SHORTAGE;
   else if (fd < 0 && (errno == ENOBUFS || errno == ENOMEM))
     result = ACCEPT_SHORTAGE;
-  pthread_mutex_unlock(&accepting); /* any other error is the connection's own, which is gone with it */
+  pthread_mutex_unlock(&accepting); /* any other error concerns only that connection, which is gone */
   if (fd >= 0 && !adopt(server, fd, &from)) close(fd);
   return result;
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events);
+static void on_listener_event(uv_poll_t *poll, int status, int events);
 
 static void start_listeners(pl_server *server) {
   for (size_t i = 0; i < server->listener_count; i++)
-    uv_poll_start(&server->listeners[i].poll, UV_READABLE, on_connection);
+    uv_poll_start(&server->listeners[i].poll, UV_READABLE, on_listener_event);
 }
 
 static void on_shortage_over(uv_timer_t *timer) {
@@ -295,15 +296,15 @@ static void on_shortage_over(uv_timer_t *timer) {
   start_listeners(server);
 }
 
-/* A connection waits that can be neither taken nor refused. The loop would report it again and again: the listeners
- * are left alone for a while. */
+/* A waiting connection can be neither accepted nor refused. The loop would report it again and again, so accepting is
+ * paused for a while. */
 static void pause_listeners(pl_server *server) {
   for (size_t i = 0; i < server->listener_count; i++) uv_poll_stop(&server->listeners[i].poll);
-  tell("paused", ++server->pauses);
+  log_shortage("paused", ++server->pauses);
   uv_timer_start(&server->shortage, on_shortage_over, SHORTAGE_MS, 0);
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events) {
+static void on_listener_event(uv_poll_t *poll, int status, int events) {
   listener *l = poll->data;
   accepted last = ACCEPTED_ONE;
   (void)events;
@@ -314,7 +315,7 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
 
 int pl_server_listen(pl_server *server, const char *address, char why[256]) {
   if (server->listener_count == LISTENERS_MAX) {
-    snprintf(why, 256, "at most %d addresses", LISTENERS_MAX);
+    snprintf(why, 256, "the relay listens on at most %d addresses", LISTENERS_MAX);
     return -EINVAL;
   }
   int fd = pl_listen(address, server->config.ports, why);
@@ -323,7 +324,7 @@ int pl_server_listen(pl_server *server, const char *address, char why[256]) {
   *l = (listener){.server = server, .fd = fd};
   uv_poll_init(server->config.loop, &l->poll, fd);
   l->poll.data = l;
-  uv_poll_start(&l->poll, UV_READABLE, on_connection);
+  uv_poll_start(&l->poll, UV_READABLE, on_listener_event);
   return pl_listen_port(fd);
 }
 
@@ -340,7 +341,7 @@ void pl_server_stop_listening(pl_server *server) {
     uv_close((uv_handle_t *)&server->listeners[i].poll, on_listener_closed);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- creating and freeing ---------------------------------------------------------------------------------------- */
 
 uint64_t pl_server_fd_limit(void) {
   struct rlimit limit;
@@ -354,7 +355,7 @@ static void raise_fd_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void release(pl_server *server) {
+static void server_release(pl_server *server) {
   SSL_CTX_free(server->tls);
   pl_free(server->rx);
   pl_free(server->sealed);
@@ -372,7 +373,7 @@ pl_server *pl_server_new(const pl_server_config *config) {
   server->rx = pl_realloc(NULL, RX_BYTES);
   if (config->tls_cert) server->sealed = pl_realloc(NULL, RX_BYTES);
   if (!server->rx || (config->tls_cert && (!server->tls || !server->sealed))) {
-    release(server);
+    server_release(server);
     return NULL;
   }
   server->spare_fd = open_spare();
@@ -392,5 +393,5 @@ void pl_server_free(pl_server *server) {
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }
   if (server->spare_fd >= 0) close(server->spare_fd);
-  release(server);
+  server_release(server);
 }

@@ -1,7 +1,7 @@
-/* Sockets: listeners, accepted connections, TLS, one flush a loop turn. What the bytes mean is the application's:
- * the relay, or the echo server. libuv waits, OpenSSL does TLS; HTTP and WebSocket are our own.
+/* Listeners, accepted connections, TLS, and one flush per turn of the loop. An application gives the bytes their
+ * meaning: the relay, or the echo server. libuv waits and OpenSSL does TLS; HTTP and WebSocket are our own.
  *
- * One thread: every call and callback happens on the loop's. */
+ * All calls and callbacks happen on the thread of the loop. */
 #ifndef PL_SHELL_SERVER_H
 #define PL_SHELL_SERVER_H
 
@@ -13,15 +13,15 @@
 typedef struct pl_server pl_server;
 typedef struct pl_socket pl_socket;
 
-/* What an application does with a connection; `conn` is what `opened` gave. */
+/* The application's side. `app` is app_data of the configuration, `conn` is what `opened` returned. */
 typedef struct pl_server_app {
-  void *(*opened)(void *app, pl_socket *socket, const uint8_t address[16]); /* NULL: close it at once */
-  void (*received)(void *app, void *conn, uint8_t *data, size_t size);      /* may change the data */
+  void *(*opened)(void *app, pl_socket *socket, const uint8_t address[16]); /* NULL: close the socket */
+  void (*received)(void *app, void *conn, uint8_t *data, size_t size);      /* may modify data */
   void (*closed)(void *app, void *conn);
-  bool (*output)(void *app, void *conn, pl_view *out);
-  void (*sent)(void *app, void *conn, size_t n);
+  bool (*output)(void *app, void *conn, pl_view *out); /* returns true and the bytes to write next, if there are any */
+  void (*sent)(void *app, void *conn, size_t n);       /* n of these bytes were written */
   pl_relay_conn_wish (*wish)(void *app, void *conn);
-  void (*turn)(void *app); /* once a turn: call pl_server_flush for each connection with something to do */
+  void (*turn)(void *app); /* once per turn; calls pl_server_flush for each connection that changed */
 } pl_server_app;
 
 typedef struct pl_server_config {
@@ -32,20 +32,21 @@ typedef struct pl_server_config {
   void *app_data;
 } pl_server_config;
 
-/* NULL: see the log. Raises the limit of open files as far as allowed. */
+/* Also raises the limit of open files as far as allowed. Returns NULL after an error, which is in the log. */
 pl_server *pl_server_new(const pl_server_config *config);
-/* Listens on "HOST:PORT" ("[::1]:8787"); port 0: the system chooses. Returns the port, or a negative errno; the reason
- * as text in `why`. */
+/* Listens on "HOST:PORT", such as "[::1]:8787"; for port 0 the system chooses one. Returns the port, or a negative
+ * errno with the reason as text in `why`. */
 int pl_server_listen(pl_server *server, const char *address, char why[256]);
 void pl_server_stop_listening(pl_server *server);
-/* Writes what there is and obeys the wish. Not from inside `received`: there use pl_server_write. */
+/* Writes what `output` has and then does what `wish` says. Must not be called from inside `received`, where
+ * pl_server_write is allowed. */
 void pl_server_flush(pl_server *server, pl_socket *socket);
 void pl_server_write(pl_server *server, pl_socket *socket);
-/* Bytes that nothing waits before; gives how many were taken. */
+/* Writes directly; the output buffer must be empty. Returns the number of bytes accepted. */
 size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes);
-/* Files that may be open in this process. */
+/* Returns how many files this process may open. */
 uint64_t pl_server_fd_limit(void);
-/* Closes all and runs the loop until that is done. */
+/* Closes everything and runs the loop until that is done. */
 void pl_server_free(pl_server *server);
 
 #endif

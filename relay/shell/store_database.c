@@ -1,4 +1,4 @@
-/* The database file: made or opened, private, brought up to this version. */
+/* Creates or opens the database file, makes it private, and brings it to this version. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,9 +9,10 @@
 #include "../core/relay.h"
 #include "embedded.h"
 #include "log.h"
-#include "store_sqlite.h"
+#include "shell.h"
+#include "store_database.h"
 
-enum { BUSY_MS = 3000, PATH_BYTES = 4096 };
+enum { BUSY_MS = 3000 };
 
 bool pl_store_run(sqlite3 *db, const char *sql) {
   return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
@@ -25,18 +26,18 @@ bool pl_store_probe(sqlite3 *db) {
 
 /* ---- private files ----------------------------------------------------------------------------------------------- */
 
-/* What is there already, perhaps from an older relay. By name, not by descriptor: closing one of the database's
- * descriptors would give up all of SQLite's locks on it in this process. */
+/* Makes an existing file private, which an older relay may have created. Uses the name rather than a descriptor,
+ * because closing any descriptor of the database would release all of SQLite's locks on it in this process. */
 static bool hide(const char *path) {
   struct stat about;
   if (stat(path, &about) != 0) return errno == ENOENT;
   return !(about.st_mode & 077) || chmod(path, 0600) == 0;
 }
 
-/* SQLite makes the other two files with the mode of the first. A link to nothing is not followed. */
+/* SQLite creates the other two files with the mode of the first. A dangling link is not followed. */
 static bool make_private(const char *path, char why[512]) {
   const char *endings[] = {"", "-wal", "-shm"};
-  char name[PATH_BYTES];
+  char name[PL_PATH_BYTES];
   struct stat about;
   int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) close(fd);
@@ -62,7 +63,7 @@ static int version_of(sqlite3 *db) {
 
 const char *pl_store_why(sqlite3 *db, char out[PL_STORE_WHY]) {
   int error = db ? sqlite3_system_errno(db) : 0;
-  bool from_system = db && sqlite3_errcode(db) == SQLITE_IOERR && error; /* "disk I/O error" alone says little */
+  bool from_system = db && sqlite3_errcode(db) == SQLITE_IOERR && error; /* "disk I/O error" alone says too little */
   snprintf(out, PL_STORE_WHY, "%.150s%s%.80s%s", db ? sqlite3_errmsg(db) : "out of memory", from_system ? " (" : "",
            from_system ? strerror(error) : "", from_system ? ")" : "");
   return out;
@@ -84,16 +85,16 @@ static bool migrate(sqlite3 *db, int from, const char *path, char why[512]) {
     bool good = sql && pl_store_run(db, sql) && pl_store_run(db, text);
     sqlite3_free(sql);
     if (!good) {
-      (void)pl_store_cannot(db, path, why); /* before the rollback's own words */
+      (void)pl_store_cannot(db, path, why); /* before the rollback changes the error text */
       pl_store_run(db, "ROLLBACK");
       return false;
     }
-    pl_engine_log(PL_RELAY_LOG_INFO, "event=migrated version=%d", v + 1);
+    pl_log_write(PL_RELAY_LOG_INFO, "event=migrated version=%d", v + 1);
   }
   return true;
 }
 
-static sqlite3 *open_file(const char *path) {
+static sqlite3 *database_open(const char *path) {
   sqlite3 *db = NULL;
   if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) sqlite3_busy_timeout(db, BUSY_MS);
   return db;
@@ -102,9 +103,10 @@ static sqlite3 *open_file(const char *path) {
 static bool bring_up(sqlite3 *db, const char *path, char why[512]) {
   int version = db ? version_of(db) : -1;
   if (version > (int)pl_embedded_migration_count) {
-    snprintf(why, 512,
-             "%s: its version %d is newer than this program's %zu; run the newer program, or name another --data", path,
-             version, pl_embedded_migration_count);
+    snprintf(
+        why, 512,
+        "%s: its version %d is newer than this program's version %zu; run the newer program, or name another --data",
+        path, version, pl_embedded_migration_count);
     return false;
   }
   if (version < 0 || !pl_store_run(db, "PRAGMA journal_mode = WAL") || !pl_store_run(db, "PRAGMA synchronous = FULL"))
@@ -114,14 +116,14 @@ static bool bring_up(sqlite3 *db, const char *path, char why[512]) {
 
 sqlite3 *pl_store_database(const char *path, char why[512]) {
   if (!make_private(path, why)) return NULL;
-  sqlite3 *db = open_file(path);
+  sqlite3 *db = database_open(path);
   if (bring_up(db, path, why)) return db;
   sqlite3_close(db);
   return NULL;
 }
 
 sqlite3 *pl_store_reader(const char *path, char why[512]) {
-  sqlite3 *db = open_file(path);
+  sqlite3 *db = database_open(path);
   if (db && version_of(db) >= 0 && pl_store_run(db, "PRAGMA query_only = 1")) return db;
   (void)pl_store_cannot(db, path, why);
   sqlite3_close(db);

@@ -7,24 +7,25 @@
 
 #include "log.h"
 
-/* Besides a record: the handshake's certificates, and what OpenSSL answers by itself. Whoever makes it answer without
- * reading is cut off. */
+/* Bytes that may wait for the socket: a record, the handshake's certificates, and what OpenSSL answers by itself. A
+ * client that provokes answers and does not read them is disconnected. */
 enum { LEFT_MAX = 128 * 1024 };
 
-/* Handshake messages of a client: those of its handshake, and later requests for new keys. One of these costs the relay
- * thirty times what a small record does, so they are paid for with bytes. Nobody needs one for less than 16 MiB. */
+/* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay
+ * thirty times as much as a small record, so beyond MESSAGES_FREE a client must have sent BYTES_PER_MESSAGE for each.
+ * No client needs new keys more often than every 16 MiB. */
 enum { MESSAGES_FREE = 32, BYTES_PER_MESSAGE = 1 << 20 };
 
 struct pl_tls {
   SSL *ssl;
   int fd;
-  bool failed, ended;       /* ended: the other side sends no more */
-  uint64_t messages, bytes; /* what came of each */
+  bool failed, ended;       /* ended: the client sends nothing more */
+  uint64_t messages, bytes; /* handshake messages and bytes received */
   pl_view in;
   pl_buffer left;
 };
 
-/* ---- between OpenSSL and the socket ----------------------------------------------------------------------------- */
+/* ---- between OpenSSL and the socket ------------------------------------------------------------------------------ */
 
 static int bio_read(BIO *bio, char *out, int capacity) {
   pl_tls *tls = BIO_get_data(bio);
@@ -41,8 +42,8 @@ static int bio_read(BIO *bio, char *out, int capacity) {
   return (int)n;
 }
 
-/* Gives how many bytes the socket took; -1: it is broken. */
-static ssize_t put(const pl_tls *tls, const uint8_t *data, size_t size) {
+/* Returns how many bytes the socket accepted, or -1 when it is broken. */
+static ssize_t tls_put(const pl_tls *tls, const uint8_t *data, size_t size) {
   ssize_t n;
   do n = send(tls->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
@@ -52,7 +53,7 @@ static ssize_t put(const pl_tls *tls, const uint8_t *data, size_t size) {
 static int bio_write(BIO *bio, const char *data, int size) {
   pl_tls *tls = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
-  ssize_t n = tls->left.size ? 0 : put(tls, (const uint8_t *)data, (size_t)size);
+  ssize_t n = tls->left.size ? 0 : tls_put(tls, (const uint8_t *)data, (size_t)size);
   if (n < 0 || (n < size && pl_buffer_append(&tls->left, data + n, (size_t)(size - n)) != 0)) {
     tls->failed = true;
     return -1;
@@ -64,10 +65,10 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
   (void)bio;
   (void)number;
   (void)pointer;
-  return command == BIO_CTRL_FLUSH; /* nothing else is known here */
+  return command == BIO_CTRL_FLUSH; /* no other command is supported */
 }
 
-/* Made with the first configuration, before any other thread runs; stays for the process's life. */
+/* Created with the first configuration, before any other thread runs, and never freed. */
 static BIO_METHOD *method;
 
 static bool make_method(void) {
@@ -79,7 +80,7 @@ static bool make_method(void) {
 
 /* ---- what all connections have in common ------------------------------------------------------------------------- */
 
-static void on_message(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl, void *user) {
+static void on_tls_message(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl, void *user) {
   pl_tls *tls = user;
   (void)version;
   (void)data;
@@ -89,7 +90,7 @@ static void on_message(int is_ours, int version, int type, const void *data, siz
   if (++tls->messages > MESSAGES_FREE + tls->bytes / BYTES_PER_MESSAGE) tls->failed = true;
 }
 
-/* HTTP/1.1, also for a client that would prefer another. */
+/* Chooses HTTP/1.1, also for a client that would prefer another protocol. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
                            unsigned offered_size, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
@@ -102,7 +103,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *s
   return SSL_TLSEXT_ERR_OK;
 }
 
-/* A key that is locked by a pass phrase is refused: the relay asks nobody. */
+/* Refuses a key that needs a pass phrase, because there is no one to ask. */
 static int no_pass_phrase(char *out, int capacity, int writing, void *user) {
   (void)out;
   (void)capacity;
@@ -113,13 +114,13 @@ static int no_pass_phrase(char *out, int capacity, int writing, void *user) {
 
 static bool set_up(SSL_CTX *config, const char *cert, const char *key) {
   SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(config, SSL_MODE_RELEASE_BUFFERS); /* an idle connection holds none */
+  SSL_CTX_set_mode(config, SSL_MODE_RELEASE_BUFFERS); /* so that an idle connection holds none */
   SSL_CTX_set_session_cache_mode(config, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(config, choose_protocol, NULL);
   SSL_CTX_set_default_passwd_cb(config, no_pass_phrase);
-  SSL_CTX_set_msg_callback(config, on_message);
+  SSL_CTX_set_msg_callback(config, on_tls_message);
   return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) &&
-         SSL_CTX_set_cipher_list(config, "ECDHE+AESGCM:ECDHE+CHACHA20") && /* of TLS 1.2; those of 1.3 are all good */
+         SSL_CTX_set_cipher_list(config, "ECDHE+AESGCM:ECDHE+CHACHA20") && /* for TLS 1.2; those of 1.3 are all good */
          SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
          SSL_CTX_use_PrivateKey_file(config, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(config) == 1;
 }
@@ -130,12 +131,12 @@ SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
   SSL_CTX *config = make_method() ? SSL_CTX_new(TLS_server_method()) : NULL;
   if (config && set_up(config, cert, key)) return config;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
-  pl_engine_log(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
+  pl_log_write(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
   SSL_CTX_free(config);
   return NULL;
 }
 
-/* ---- one connection ----------------------------------------------------------------------------------- */
+/* ---- one connection ---------------------------------------------------------------------------------------------- */
 
 static BIO *make_bio(pl_tls *tls) {
   BIO *bio = BIO_new(method);
@@ -173,7 +174,7 @@ void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
   tls->in = (pl_view){data, size};
 }
 
-/* A call of OpenSSL's gives one record at most; all that there is room for are taken together. */
+/* One call of OpenSSL returns at most one record; this reads as many records as there is room for. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = 0;
   while (!tls->failed && !tls->ended && capacity - size >= PL_TLS_RECORD) {
@@ -206,7 +207,7 @@ size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
 
 bool pl_tls_flush(pl_tls *tls) {
   while (tls->left.size && !tls->failed) {
-    ssize_t n = put(tls, pl_buffer_data(&tls->left), tls->left.size);
+    ssize_t n = tls_put(tls, pl_buffer_data(&tls->left), tls->left.size);
     if (n == 0) return false;
     if (n < 0)
       tls->failed = true;

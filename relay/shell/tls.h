@@ -1,6 +1,6 @@
-/* TLS of an accepted socket, by OpenSSL. The socket is read by the caller, who hands in what came; what OpenSSL writes
- * goes straight to the socket, and what the socket does not take, a record or so, waits here. So OpenSSL itself never
- * waits for a socket, and one answer tells all: is there something left to be flushed? */
+/* TLS of an accepted socket, by OpenSSL. The caller reads the socket and passes on what came. What OpenSSL writes goes
+ * directly to the socket, and what the socket does not accept, about one record, waits here. So OpenSSL never waits for
+ * a socket, and the caller only needs to know whether something is left to flush. */
 #ifndef PL_SHELL_TLS_H
 #define PL_SHELL_TLS_H
 
@@ -12,24 +12,27 @@ typedef struct pl_tls pl_tls;
 
 enum { PL_TLS_RECORD = 16 * 1024 };
 
-/* TLS 1.2 or newer with this certificate chain and key (PEM files). NULL: see the log. */
+/* Configures TLS 1.2 or newer with a certificate chain and key (PEM files). Returns NULL after an error, which is in
+ * the log. */
 SSL_CTX *pl_tls_config_new(const char *cert, const char *key);
-/* The server's side of one connection; NULL: out of memory. */
+/* Creates the server's side of one connection. Returns NULL when memory ran out. */
 pl_tls *pl_tls_new(SSL_CTX *config, int fd);
 void pl_tls_free(pl_tls *tls);
 
-/* Bytes from the socket, borrowed until pl_tls_read has returned 0 or less. */
+/* Passes on bytes from the socket, which are borrowed until pl_tls_read has returned 0 or less. */
 void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size);
-/* Plain text of what was fed; `capacity` is PL_TLS_RECORD at least. 0: all was read; -1: it ended, or is broken. */
+/* Writes plain text of what was fed; `capacity` is at least PL_TLS_RECORD. Returns its size, 0 when everything was
+ * read, or -1 when the connection ended or is broken. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity);
 
-/* Gives how many bytes it took: all, or as many as it had taken when the socket was full. */
+/* Encrypts and writes. Returns the number of bytes accepted, which is less than `size` when the socket became full. */
 size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size);
-/* Writes what waits. False: something still does. */
+/* Writes what waits. Returns false when something still waits or the connection is broken. */
 bool pl_tls_flush(pl_tls *tls);
+/* Returns true when something waits to be flushed. */
 bool pl_tls_waits(const pl_tls *tls);
 bool pl_tls_failed(const pl_tls *tls);
-/* Tells the other side that nothing follows, once. */
+/* Tells the client that nothing follows; only the first call does. */
 void pl_tls_finish(pl_tls *tls);
 
 #endif

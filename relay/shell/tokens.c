@@ -1,5 +1,5 @@
-/* See tokens.h. Works on the database of a relay that may be running: what changes holds from the next login on. A
- * token is shown once; only its SHA-256 is kept. */
+/* See tokens.h. Works on the database of a relay that may be running: a change takes effect at the next login. A token
+ * is shown only once; the database has its SHA-256. */
 #include "tokens.h"
 
 #include <sodium.h>
@@ -8,13 +8,14 @@
 #include <time.h>
 
 #include "../core/relay.h"
-#include "store_sqlite.h"
+#include "shell.h"
+#include "store_database.h"
 
-enum { TOKEN_BYTES = 16, HINT_CHARS = 2 * PL_TOKEN_HINT_BYTES, EXIT_BROKEN = 1, EXIT_USAGE = 2, DAY_S = 86400 };
+enum { TOKEN_BYTES = 16, HINT_CHARS = 2 * PL_TOKEN_HINT_BYTES };
 
-static int failed(sqlite3 *db) {
+static int token_failed(sqlite3 *db) {
   fprintf(stderr, "pairlink-relay: the database cannot be used: %s\n", sqlite3_errmsg(db));
-  return EXIT_BROKEN;
+  return PL_EXIT_BROKEN;
 }
 
 static int new_token(sqlite3 *db, uint32_t uses, uint32_t days) {
@@ -31,10 +32,10 @@ static int new_token(sqlite3 *db, uint32_t uses, uint32_t days) {
   sqlite3_bind_blob(insert, 1, hint, sizeof hint, SQLITE_STATIC);
   sqlite3_bind_blob(insert, 2, key, sizeof key, SQLITE_STATIC);
   sqlite3_bind_int64(insert, 3, uses);
-  sqlite3_bind_int64(insert, 4, (int64_t)time(NULL) + (int64_t)days * DAY_S);
+  sqlite3_bind_int64(insert, 4, (int64_t)time(NULL) + (int64_t)days * PL_DAY_S);
   int rc = sqlite3_step(insert);
   sqlite3_finalize(insert);
-  if (rc != SQLITE_DONE) return failed(db);
+  if (rc != SQLITE_DONE) return token_failed(db);
   printf("token %s\nhint %s, for %u new ID%s within %u day%s; the token is not shown again\n", token, name, uses,
          uses == 1 ? "" : "s", days, days == 1 ? "" : "s");
   sodium_memzero(token, sizeof token);
@@ -60,7 +61,7 @@ static int list_tokens(sqlite3 *db) {
     rc = SQLITE_OK;
   }
   sqlite3_finalize(select);
-  return rc == SQLITE_DONE ? 0 : failed(db);
+  return rc == SQLITE_DONE ? 0 : token_failed(db);
 }
 
 static int revoke_token(sqlite3 *db, const char *hint) {
@@ -70,16 +71,16 @@ static int revoke_token(sqlite3 *db, const char *hint) {
   if (!hint || strlen(hint) != HINT_CHARS ||
       sodium_hex2bin(bytes, sizeof bytes, hint, HINT_CHARS, NULL, &size, NULL) != 0 || size != sizeof bytes) {
     fprintf(stderr, "pairlink-relay: token revoke takes a hint of 16 hexadecimal digits; see token list\n");
-    return EXIT_USAGE;
+    return PL_EXIT_USAGE;
   }
   sqlite3_prepare_v2(db, "UPDATE tokens SET revoked = 1 WHERE hint = ?1", -1, &update, NULL);
   sqlite3_bind_blob(update, 1, bytes, sizeof bytes, SQLITE_STATIC);
   int rc = sqlite3_step(update);
   sqlite3_finalize(update);
-  if (rc != SQLITE_DONE) return failed(db);
+  if (rc != SQLITE_DONE) return token_failed(db);
   if (sqlite3_changes(db) == 1) return 0;
   fprintf(stderr, "pairlink-relay: there is no token with the hint %s; see token list\n", hint);
-  return EXIT_BROKEN;
+  return PL_EXIT_BROKEN;
 }
 
 int pl_tokens_command(const char *database, const char *const arguments[2], uint32_t uses, uint32_t days) {
@@ -87,13 +88,13 @@ int pl_tokens_command(const char *database, const char *const arguments[2], uint
   const char *verb = arguments[0] ? arguments[0] : "";
   bool is_new = strcmp(verb, "new") == 0, is_list = strcmp(verb, "list") == 0, is_revoke = strcmp(verb, "revoke") == 0;
   if (!is_new && !is_list && !is_revoke) {
-    fprintf(stderr, "pairlink-relay: token new [--uses N] [--days N], token list, or token revoke HINT\n");
-    return EXIT_USAGE;
+    fprintf(stderr, "pairlink-relay: use token new [--uses N] [--days N], token list or token revoke HINT\n");
+    return PL_EXIT_USAGE;
   }
   sqlite3 *db = pl_store_database(database, why);
   if (!db) {
     fprintf(stderr, "pairlink-relay: %s\n", why);
-    return EXIT_BROKEN;
+    return PL_EXIT_BROKEN;
   }
   int code = is_new ? new_token(db, uses, days) : is_list ? list_tokens(db) : revoke_token(db, arguments[1]);
   sqlite3_close(db);

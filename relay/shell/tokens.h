@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* arguments: "new", "list" or "revoke", "HINT"; NULL where none was given. Returns the program's exit code. */
+/* arguments[0] is "new", "list" or "revoke", arguments[1] a token's hint; NULL where none was given. Returns the
+ * program's exit code. */
 int pl_tokens_command(const char *database, const char *const arguments[2], uint32_t uses, uint32_t days);
 
 #endif

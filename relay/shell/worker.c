@@ -1,4 +1,4 @@
-/* See worker.h. Joins the engine, the sockets, the store, the bus and the pages on one libuv loop. */
+/* See worker.h. Connects the relay core, the sockets, the store, the bus and the pages on one libuv loop. */
 #include "worker.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 enum { DRAIN_DELAY_MS = 2000 };
 
-/* ---- engine and sockets ------------------------------------------------------------------------------------------ */
+/* ---- core and sockets -------------------------------------------------------------------------------------------- */
 
 static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
   pl_worker *w = app;
@@ -45,7 +45,7 @@ static pl_relay_conn_wish app_wish(void *app, void *conn) {
   return pl_relay_conn_get_wish(conn);
 }
 
-/* What other workers do not take stays with the engine; the bus calls when there is room. */
+/* What other workers do not accept stays in the core; the bus calls back when there is room. */
 static void flush_bus(pl_worker *w) {
   pl_view batch;
   for (unsigned to = 0; pl_relay_next_bus_batch(w->relay, &to, &batch);)
@@ -57,13 +57,12 @@ static void flush_bus(pl_worker *w) {
 
 static void on_timer(uv_timer_t *timer);
 
-/* The end of each turn: everything that changed is written, then the next deadline is set. */
 void pl_worker_turn(void *user) {
   pl_worker *w = user;
   pl_relay_conn *conn;
   if (w->bus) flush_bus(w);
   while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_relay_conn_shell(conn));
-  assert(pl_relay_bounds_hold(w->relay)); /* in debug builds, after every turn */
+  assert(pl_relay_bounds_hold(w->relay)); /* checked after every turn in debug builds */
   uint64_t deadline = pl_relay_deadline(w->relay);
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
   w->timer_at = deadline;
@@ -83,7 +82,7 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
   pl_relay_bus_receive(w->relay, from, data, size, uv_now(&w->loop));
 }
 
-/* ---- hooks of the engine ------------------------------------------------------------------------------ */
+/* ---- hooks of the core ------------------------------------------------------------------------------------------- */
 
 static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   pl_worker *w = user;
@@ -124,8 +123,8 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_relay_conn *
   const pl_worker *w = user;
   char worker[24] = "";
   if (w->workers > 1) snprintf(worker, sizeof worker, " worker=%u", w->number);
-  pl_engine_log(level, "event=%s%s conn=%llu%s%s", event, worker, (unsigned long long)pl_relay_conn_number(conn),
-                detail ? " detail=" : "", detail ? detail : "");
+  pl_log_write(level, "event=%s%s conn=%llu%s%s", event, worker, (unsigned long long)pl_relay_conn_number(conn),
+               detail ? " detail=" : "", detail ? detail : "");
 }
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
@@ -138,7 +137,7 @@ void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
   config->user = worker;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- creating, starting and ending ------------------------------------------------------------------------------- */
 
 static void on_order(uv_async_t *order) {
   pl_worker *w = order->data;
@@ -194,7 +193,7 @@ static void *thread_main(void *arg) {
   return NULL;
 }
 
-/* Signals are the first worker's. */
+/* Blocks all signals in the thread, because the first worker handles them. */
 bool pl_worker_start(pl_worker *w) {
   sigset_t all, before;
   sigfillset(&all);
@@ -211,5 +210,5 @@ void pl_worker_end(pl_worker *w) {
   pl_server_free(w->server);
   pl_relay_free(w->relay);
   uv_run(&w->loop, UV_RUN_DEFAULT);
-  if (uv_loop_close(&w->loop) != 0) pl_engine_log(PL_RELAY_LOG_DEBUG, "event=loop-not-empty worker=%u", w->number);
+  if (uv_loop_close(&w->loop) != 0) pl_log_write(PL_RELAY_LOG_DEBUG, "event=loop-not-empty worker=%u", w->number);
 }

@@ -168,10 +168,7 @@ describe('the data folder', () => {
 
   test('has one relay at a time; the second says which process it is', async () => {
     relay = await startRelay();
-    await refused(
-      relay.data,
-      new RegExp(`another relay works on the data folder ${relay.data}: process ${relay.pid}\\b`),
-    );
+    await refused(relay.data, new RegExp(`another relay uses the data folder ${relay.data}: process ${relay.pid}\\b`));
     expect((await runRelay(['--data', relay.data, 'token', 'list'])).code).toBe(0);
     await relay.restart({ hard: true }); // a killed one holds nothing
   });

@@ -82,11 +82,11 @@ export const ROOMS = {
     may: [
       'client/include',
       // Small private files and links are handled as in the library; the rest of it is reached by pairlink.h only.
-      'client/lib/files.h',
-      'client/lib/files_private.h',
+      'client/lib/private_file.h',
       'client/lib/url.h',
       'client/core/base',
       'client/core/wire',
+      'client/core/identity',
       'client/core/names',
       'client/core/transfer',
     ],

@@ -1,8 +1,8 @@
-/* The C engine behind a pipe, for tests that join it to the JavaScript one: whoever holds the other end is socket,
- * clock and application, so that a run follows from its seed alone. tests/support/cross_engine.js speaks to it.
+/* The C engine behind a pipe, for tests that connect it to the JavaScript engine. The test at the other end of the pipe
+ * (tests/support/cross_engine.js) plays socket, clock and application, so its seed alone determines a run.
  *
- * On stdin: u32 size, then 'n' (a new engine), 's' (one event) or 'p' (the next message); on stdout for each: u32 size
- * and the answer. Integers are big-endian, texts and bytes have a u32 of their length before them. */
+ * stdin: u32 size, then 'n' (create an engine), 's' (one event) or 'p' (the next message). stdout, for each: u32 size
+ * and the answer. Integers are big-endian; a u32 with the length precedes texts and bytes. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,11 +74,11 @@ static pl_engine_event_type event_type(pl_view name) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(event_names); i++)
     if (strlen(event_names[i]) == name.size && memcmp(event_names[i], name.data, name.size) == 0)
       return (pl_engine_event_type)i;
-  give_up("an event that it does not know");
+  give_up("an unknown event");
   return PL_ENGINE_IN_TIME;
 }
 
-/* What every answer begins with. */
+/* Writes what every answer starts with. */
 static void write_state(pl_writer *w) {
   pl_write_u64(w, pl_engine_deadline(engine));
   pl_write_u8(w, pl_engine_has_output(engine));
@@ -98,7 +98,8 @@ static void take_new(pl_reader *r, pl_writer *w) {
   c.channel_window = pl_read_u32(r);
   c.session_window = pl_read_u64(r);
   c.session_timeout_ms = pl_read_u32(r);
-  if (r->bad || pl_identity_from_seed(&c.identity, seed) || pl_engine_new(&c, &engine)) give_up("no engine");
+  if (r->bad || pl_identity_from_seed(&c.identity, seed) || pl_engine_new(&c, &engine))
+    give_up("cannot create an engine");
   write_state(w);
 }
 
@@ -179,7 +180,7 @@ static void take_step(pl_reader *r, pl_writer *w) {
   f.place = pl_read_u64(r);
   f.data = read_text(r);
   f.peer = read_text(r);
-  if (r->bad || !engine) give_up("a broken event");
+  if (r->bad || !engine) give_up("a malformed event");
   fill(&in, &f);
   pl_engine_result out;
   int rc = pl_engine_step(engine, &in, &out);
@@ -194,7 +195,7 @@ static void take_step(pl_reader *r, pl_writer *w) {
 static void take_produce(pl_reader *r, pl_writer *w) {
   static uint8_t message[MESSAGE_MAX];
   uint64_t now_ms = pl_read_u64(r);
-  if (r->bad || !engine) give_up("a broken request");
+  if (r->bad || !engine) give_up("a malformed request");
   size_t size = pl_engine_produce(engine, now_ms, message, sizeof message);
   write_state(w);
   write_text(w, message, size);
@@ -209,7 +210,7 @@ int main(void) {
   if (sodium_init() < 0) return 1;
   while (read_all(head, sizeof head)) {
     uint32_t size = pl_get_u32(head);
-    if (size == 0 || size > sizeof request || !read_all(request, size)) give_up("a broken request");
+    if (size == 0 || size > sizeof request || !read_all(request, size)) give_up("a malformed request");
     pl_reader r = pl_reader_of(request + 1, size - 1);
     pl_writer w = pl_writer_of(answer + 4, sizeof answer - 4);
     if (request[0] == 'n')
@@ -219,7 +220,7 @@ int main(void) {
     else if (request[0] == 'p')
       take_produce(&r, &w);
     else
-      give_up("a request that it does not know");
+      give_up("an unknown request");
     if (w.full) give_up("too many actions for one answer");
     size_t used = pl_writer_used(&w);
     pl_put_u32(answer, (uint32_t)used);

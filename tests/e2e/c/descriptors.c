@@ -1,7 +1,7 @@
-/* A host that lends its descriptors with care. Usage: descriptors WHAT RELAY FOLDER.
- *   closed    has closed 0 to 2: the library must not use them, and must not mind
- *   shortage  may open few files more, or none: whatever fails, what was opened is closed in the end
- * Exits 0, or says what went wrong (as descriptor 3, should it be open) and exits 1. */
+/* A host program with few or unusual descriptors. Usage: descriptors WHAT RELAY FOLDER.
+ *   closed    descriptors 0 to 2 are closed: the library must not use these numbers, and must still work
+ *   shortage  only a few more files, or none, can be opened: whatever fails, everything that was opened is closed again
+ * Exits with 0. Otherwise writes what went wrong to descriptor 3, or to stderr if 3 is not open, and exits with 1. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,18 +65,18 @@ static int low_are_closed(void) {
 static int one_client(const char *relay, const char *folder) {
   pairlink *p;
   int error = new_client(relay, folder, &p);
-  if (error) return fail("no client", error);
+  if (error) return fail("cannot create a client", error);
   while (!online) {
     if (dispatch_once(p) != 0) return fail("dispatch", errno);
-    if (!low_are_closed()) return fail("the library has one of 0 to 2", 0);
+    if (!low_are_closed()) return fail("the library uses one of 0 to 2", 0);
   }
   (void)pairlink_stop(p);
   while (!stopped) (void)dispatch_once(p);
   pairlink_free(p);
-  return low_are_closed() ? 0 : fail("the library left one of 0 to 2", 0);
+  return low_are_closed() ? 0 : fail("the library left one of 0 to 2 open", 0);
 }
 
-/* Twice: libuv's first loop leaves what the whole process shares. */
+/* Runs two clients, because libuv's first loop leaves descriptors open that the whole process shares. */
 static int closed(const char *relay, const char *folder) {
   for (int fd = 0; fd < 3; fd++) close(fd);
   if (one_client(relay, folder) != 0) return 1;
@@ -92,7 +92,7 @@ static void limit_files(rlim_t count) {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* What a client leaves behind that was made, driven and freed with room for this many files. */
+/* Creates, drives and frees a client with room for this many more files. Returns how many descriptors it left open. */
 static int left_by(const char *relay, const char *folder, int room, int before, rlim_t usual) {
   pairlink *p = NULL;
   limit_files((rlim_t)(before + room));
@@ -106,13 +106,13 @@ static int left_by(const char *relay, const char *folder, int room, int before, 
 static int shortage(const char *relay, const char *folder) {
   struct rlimit usual;
   (void)getrlimit(RLIMIT_NOFILE, &usual);
-  (void)left_by(relay, folder, ROOM_MAX, count_open(), usual.rlim_cur); /* what stays for the whole process */
+  (void)left_by(relay, folder, ROOM_MAX, count_open(), usual.rlim_cur); /* opens what stays for the whole process */
   int before = count_open();
-  if (!online) return fail("not online with room enough", ROOM_MAX);
+  if (!online) return fail("not online although there was room enough", ROOM_MAX);
   for (int room = 0; room < ROOM_MAX; room++) {
     int left = left_by(relay, folder, room, before, usual.rlim_cur);
     if (left) {
-      dprintf(REPORT, "with room for %d files %d stayed open\n", room, left);
+      dprintf(REPORT, "with room for %d files, %d stayed open\n", room, left);
       return fail("descriptors left open", left);
     }
   }

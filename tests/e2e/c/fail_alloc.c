@@ -1,10 +1,10 @@
-/* Preloaded into a program under test: lets its own allocations fail, those that are asked for by its own code or by
- * libpairlink. Allocations inside other libraries go through, since what those do without memory is theirs.
+/* Preloaded into a program under test to make allocations fail: those that its own code or libpairlink requests.
+ * Allocations by other libraries succeed, because how those libraries handle a lack of memory is not tested here.
  *
- *   PL_FAIL_AT=N       the N-th of them fails (1 is the first); 0 or nothing: none
- *   PL_FAIL_FROM=1     all from the N-th on fail
- *   PL_FAIL_REPORT=F   at its end the program writes to F how many there were, and from where the failing one was asked
- *                      for, inner first: addresses for addr2line
+ *   PL_FAIL_AT=N       the N-th allocation fails (1 is the first); 0 or unset: none fails
+ *   PL_FAIL_FROM=1     all allocations from the N-th on fail
+ *   PL_FAIL_REPORT=F   when the program ends, F gets the number of allocations and the call stack of the first one that
+ *                      failed, innermost first, as addresses for addr2line
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* glibc's own names for what is replaced here: dlsym would allocate. */
+/* glibc's own names for the functions that are replaced here, because dlsym would allocate. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
@@ -37,7 +37,7 @@ static long fail_at;
 static bool fail_from;
 static atomic_long asked;
 static atomic_bool has_failed;
-static void *frames[FRAMES_MAX]; /* of the first that failed */
+static void *frames[FRAMES_MAX]; /* call stack of the first allocation that failed */
 static int frame_count;
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *first) {
@@ -119,7 +119,7 @@ char *strdup(const char *text) {
   return copy ? memcpy(copy, text, n) : NULL;
 }
 
-/* They ask within the C library, on the program's behalf. */
+/* These allocate inside the C library on the program's behalf. */
 static int print(const void *caller, char **out, const char *format, va_list args) {
   if (!must_fail(caller)) return vasprintf(out, format, args);
   *out = NULL;

@@ -1,8 +1,8 @@
-/* A program that forks while it is connected, as one does that starts others: what the child does with its copy of the
- * clients, and that it frees them, must not touch the parent's connections. Two clients talk, the child of a fork ends,
- * and they talk on over the same links.
+/* A program that forks while it is connected, as programs do that start others. What the child does with its copies of
+ * the clients, freeing included, must not affect the parent's connections: two clients talk, a forked child ends, and
+ * they continue over the same links.
  *
- * Usage: host_fork RELAY FOLDER [CA]. Prints "OK …" and exits 0, or what went wrong and 1. */
+ * Usage: host_fork RELAY FOLDER [CA]. Prints "OK …" and exits with 0, or prints what went wrong and exits with 1. */
 #include <errno.h>
 #include <pairlink.h>
 #include <poll.h>
@@ -19,13 +19,13 @@ typedef struct host {
   pairlink *client;
   pairlink_session *session;
   unsigned received, linked, online, lost, woken;
-  int fork_now; /* at the next message: from within the callback */
+  int fork_now; /* 1: fork in the callback of the next message */
   pid_t child;
 } host;
 
 static host a = {.name = "a"}, b = {.name = "b"};
 
-/* In the child. The number of what went wrong, or 0. */
+/* Runs in the child. Returns 0 or the number of the check that failed. */
 static int use_copies(void) {
   unsigned x = 0;
   pairlink_session *s;
@@ -39,7 +39,7 @@ static int use_copies(void) {
   return 0;
 }
 
-/* A child may have clients of its own. */
+/* Runs in the child, which may have clients of its own. */
 static int make_another(const char *relay, const char *folder);
 
 static void on_event(pairlink *p, const pairlink_event *e, void *user) {
@@ -55,7 +55,7 @@ static void on_event(pairlink *p, const pairlink_event *e, void *user) {
   h->received++;
   if (!h->fork_now) return;
   h->fork_now = 0;
-  h->child = fork(); /* the child returns into dispatch, with what else has come */
+  h->child = fork(); /* the child returns into dispatch, where more messages may be waiting */
 }
 
 static void stalled(int number) {
@@ -96,7 +96,7 @@ static int poll_until(const unsigned *what, unsigned value) {
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1;
     if (fds[0].revents && pairlink_dispatch(a.client) != 0) return 1;
     if (fds[1].revents && pairlink_dispatch(b.client) != 0) return 1;
-    if (a.child == 0 || b.child == 0) return 2; /* this is the child of the fork in the callback */
+    if (a.child == 0 || b.child == 0) return 2; /* this is the child that was forked in the callback */
   }
   return 0;
 }
@@ -132,7 +132,7 @@ static int run(const char *relay, const char *folder) {
   for (int i = 0; i < 3; i++)
     if (pairlink_send(a.session, &x, sizeof x) != 0) return 1;
   int rc = poll_until(&b.received, received + 3);
-  if (b.child == 0) _exit(b.received == received + 1 ? use_copies() : 15); /* the others are the parent's */
+  if (b.child == 0) _exit(b.received == received + 1 ? use_copies() : 15); /* the other messages are the parent's */
   if (rc || !ended_well(b.child) || talk()) return 1;
   pairlink_wakeup(a.client);
   return poll_until(&a.woken, 1) || a.woken != 1 || a.lost || b.lost;

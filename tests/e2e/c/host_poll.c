@@ -1,9 +1,10 @@
-/* A host that polls pairlink_fd alone, without a timeout, on a thread of its own timing: does a send from outside of
- * dispatch wake it? Two clients in one process, each driven by its own poll, exchange numbers through a real relay;
- * every send happens while the other calls are not running, and if one does not wake the poll, nothing does.
+/* A host that only polls pairlink_fd, without a timeout. It tests whether a send outside of dispatch wakes the poll:
+ * two clients in one process exchange numbers through a real relay, and every send happens outside of dispatch. If a
+ * send does not wake the poll, nothing else does.
  *
- * Usage: host_poll RELAY FOLDER [ROUNDS [BYTES]]. Prints "OK …" and exits 0, or what went wrong and 1; 3 when a client
- * that failed does not keep what pairlink.h promises of one. */
+ * Usage: host_poll RELAY FOLDER [ROUNDS [BYTES]]. Prints "OK …" and exits with 0, or prints what went wrong and exits
+ * with
+ * 1. Exits with 3 when a client that failed does not behave as pairlink.h says. */
 #include <errno.h>
 #include <pairlink.h>
 #include <poll.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60 }; /* only for the message: a stall is a failure, not a wait */
+enum { PATIENCE_S = 60 }; /* after this the program reports a stall, which is a failure */
 
 static unsigned char message[262144];
 static size_t message_size = sizeof(unsigned);
@@ -43,7 +44,7 @@ static void on_event(pairlink *p, const pairlink_event *e, void *user) {
       unsigned number = 0;
       if (e->size == message_size) memcpy(&number, e->data, sizeof number);
       if (e->size != message_size || number != h->received) h->failed = 1;
-      h->received++; /* the answer is sent later, outside */
+      h->received++; /* the answer is sent later, outside of dispatch */
       break;
     }
     case PAIRLINK_EVENT_CLOSED:
@@ -82,7 +83,7 @@ static int start(host *h, const char *relay, const char *folder, int listen) {
   return pairlink_new(&o, &h->client);
 }
 
-/* A client that failed says so to whoever asks, for as long as it lives. */
+/* Checks that a client that failed says so in every call, until it is freed. */
 static void check_failed(host *h) {
   struct pollfd fd = {.fd = pairlink_fd(h->client), .events = POLLIN};
   pairlink_session *session;
@@ -93,7 +94,7 @@ static void check_failed(host *h) {
   if (pairlink_stop(h->client) != error) broken = "it can be stopped";
   if (pairlink_connect(h->client, pairlink_id(h->client), &session) != error) broken = "it can connect";
   if (h->session && pairlink_send(h->session, "", 0) == 0) broken = "it can send";
-  if (poll(&fd, 1, 0) != 1) broken = "its descriptor is not readable any more";
+  if (poll(&fd, 1, 0) != 1) broken = "its descriptor is no longer readable";
   if (!broken) return;
   printf("BROKEN: %s failed (%s), and %s\n", h->name, pairlink_error_text(error), broken);
   exit(3);
@@ -106,7 +107,7 @@ static void dispatch(host *h) {
   check_failed(h);
 }
 
-/* Nothing but the two descriptors, no timeout. */
+/* Polls only the two descriptors, without a timeout. */
 static int poll_until(host *a, host *b, const unsigned *what, unsigned value) {
   while (*what < value) {
     struct pollfd fds[2] = {{.fd = pairlink_fd(a->client), .events = POLLIN},

@@ -1,19 +1,19 @@
-/* Says something to a peer and prints what it answers. Usage: sample RELAY ID TEXT */
+/* Sends a text to a peer and prints the answer. Usage: sample RELAY ID TEXT */
 #include <pairlink.h>
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t last; /* where what we say ends */
-static int heard, taken;
+static uint64_t end; /* the place where our text ends */
+static int answered, delivered;
 
 static void on_event(pairlink *p, const pairlink_event *e, void *user) {
   (void)user;
   if (e->type == PAIRLINK_EVENT_MESSAGE) fwrite(e->data, 1, e->size, stdout);
-  if (e->type == PAIRLINK_EVENT_END) heard = 1;
-  if (e->type == PAIRLINK_EVENT_DELIVERED && e->place >= last) taken = 1;
+  if (e->type == PAIRLINK_EVENT_END) answered = 1;
+  if (e->type == PAIRLINK_EVENT_DELIVERED && e->place >= end) delivered = 1;
   if (e->type == PAIRLINK_EVENT_CLOSED)
     pairlink_stop(p);
-  else if (heard && taken)
+  else if (answered && delivered)
     pairlink_close(e->session, 0, NULL);
 }
 
@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
   int error = pairlink_new(&options, &client);
   if (!error) error = pairlink_connect(client, argv[2], &peer);
   if (!error) error = pairlink_send(peer, argv[3], strlen(argv[3]));
-  if (!error) error = pairlink_finish(peer, 0, &last);
+  if (!error) error = pairlink_finish(peer, 0, &end);
   if (!error) error = pairlink_run(client);
   if (error) fprintf(stderr, "%s: %s\n", pairlink_error_text(error), pairlink_error_hint(error));
   pairlink_free(client);

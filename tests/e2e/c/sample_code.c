@@ -1,4 +1,4 @@
-/* Pairs two programs by a code. Usage: sample_code RELAY (makes a code), sample_code RELAY CODE (uses it) */
+/* Pairs two programs by a code. Usage: sample_code RELAY creates a code, sample_code RELAY CODE uses it. */
 #include <pairlink.h>
 #include <stdio.h>
 
@@ -7,12 +7,12 @@ static int failed;
 static void on_event(pairlink *p, const pairlink_event *e, void *user) {
   (void)user;
   if (e->type == PAIRLINK_EVENT_CODE) printf("tell the other person: %s\n", e->text);
-  if (e->type == PAIRLINK_EVENT_CODE_BUSY) printf("somebody else is trying it\n");
+  if (e->type == PAIRLINK_EVENT_CODE_BUSY) printf("someone else is trying the code\n");
   if (e->type == PAIRLINK_EVENT_PAIRED) {
     char phrase[PAIRLINK_PHRASE_MAX];
-    if (pairlink_phrase(pairlink_id(p), e->peer, phrase, sizeof phrase) == 0)
+    if (pairlink_safety_phrase(pairlink_id(p), e->peer, phrase, sizeof phrase) == 0)
       printf("paired with %s: %s\n", e->peer, phrase);
-    /* Whoever made the code has the session at once; the other side gets it with its first message. */
+    /* The side that created the code has the session now; the other side gets it in a SESSION event. */
     if (e->session && pairlink_send(e->session, "hello\n", 6) == 0) pairlink_finish(e->session, 0, NULL);
   }
   if (e->type == PAIRLINK_EVENT_MESSAGE) fwrite(e->data, 1, e->size, stdout);

@@ -1,4 +1,4 @@
-/* The public header needs nothing before it, in C11 and in C++. */
+/* The public header compiles on its own, in C11 and in C++. */
 #include <pairlink.h>
 
 int header_alone(void);

@@ -1,4 +1,4 @@
-# libpairlink.so shows pairlink_… and nothing else.
+# libpairlink.so exports pairlink_… and nothing else.
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE symbols RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "nm failed: ${result}")
@@ -9,7 +9,7 @@ foreach(line ${lines})
   if(line MATCHES " T pairlink_")
     math(EXPR count "${count} + 1")
   elseif(NOT line MATCHES " A PAIRLINK_" AND NOT line MATCHES " [BDTR] __(asan|ubsan|tsan|odr)")
-    message(FATAL_ERROR "a symbol that is not ours: ${line}")
+    message(FATAL_ERROR "libpairlink.so must not export this symbol: ${line}")
   endif()
 endforeach()
 if(count LESS 40)

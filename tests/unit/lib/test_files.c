@@ -1,4 +1,4 @@
-/* The identity file and the pinned relays, on a real folder of their own. */
+/* The identity file and the pinned relays, in a real folder that each test has for itself. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-#include "client/lib/files.h"
+#include "client/lib/identity_file.h"
+#include "client/lib/known_relays.h"
 
 static char folder[64];
 
@@ -62,7 +63,7 @@ static void test_identity_is_made_private_and_stays(void **state) {
   char why[PL_WHY_MAX];
   pl_identity first, again;
   (void)state;
-  mode_t old = umask(0); /* the mode must not depend on it */
+  mode_t old = umask(0); /* the modes must not depend on it */
   assert_int_equal(pl_identity_load(&first, in_folder("a/b/identity"), why), 0);
   umask(old);
   assert_int_equal(mode_of(in_folder("a")), 0700);
@@ -101,7 +102,7 @@ static void test_identity_others_could_use_is_refused(void **state) {
     why[0] = '\0';
     assert_int_equal(pl_identity_load(&identity, in_folder("identity"), why), PL_EIDENTITY);
     assert_non_null(strstr(why, "mode"));
-    assert_int_equal(mode_of(in_folder("identity")), modes[i]); /* and left alone */
+    assert_int_equal(mode_of(in_folder("identity")), modes[i]); /* and it was not changed */
   }
 }
 
@@ -118,8 +119,8 @@ static void test_identity_of_wrong_size_is_refused(void **state) {
   }
 }
 
-/* A file that was blanked or cut, or a word that somebody typed. */
-static void test_identity_that_anybody_guesses_is_refused(void **state) {
+/* The file was cleared or cut, or a person typed it. */
+static void test_identity_that_can_be_guessed_is_refused(void **state) {
   char why[PL_WHY_MAX];
   uint8_t seeds[3][32] = {{0}, {1, 2, 3, 4, 5, 6, 7, 8, 9}};
   pl_identity identity;
@@ -140,13 +141,14 @@ static void test_identity_behind_a_link(void **state) {
   strcpy(link, in_folder("link"));
   strcpy(target, in_folder("identity"));
   assert_int_equal(symlink(target, link), 0);
-  assert_int_equal(pl_identity_load(&got, link, why), PL_EIDENTITY); /* to nothing: not replaced, none made */
+  assert_int_equal(pl_identity_load(&got, link, why),
+                   PL_EIDENTITY); /* dangling: it is not replaced, and no identity is created */
   assert_non_null(strstr(why, "link to nothing"));
   assert_int_equal(lstat(link, &st), 0);
   assert_true(S_ISLNK(st.st_mode));
   assert_int_equal(access(target, F_OK), -1);
   assert_int_equal(pl_identity_load(&made, target, why), 0);
-  assert_int_equal(pl_identity_load(&got, link, why), 0); /* to an identity: is one */
+  assert_int_equal(pl_identity_load(&got, link, why), 0); /* a link to an identity works */
   assert_memory_equal(&made, &got, sizeof made);
 }
 
@@ -156,7 +158,7 @@ static void test_identity_of_another_kind_is_refused(void **state) {
   (void)state;
   assert_int_equal(mkdir(in_folder("folder"), 0700), 0);
   assert_int_equal(pl_identity_load(&identity, in_folder("folder"), why), PL_EIDENTITY);
-  assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0); /* and opening it does not hang */
+  assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0); /* opening it must not hang */
   assert_int_equal(pl_identity_load(&identity, in_folder("fifo"), why), PL_EIDENTITY);
   assert_int_equal(pl_identity_load(&identity, "/dev/zero", why), PL_EIDENTITY);
   put(in_folder("file"), "x", 1, 0600);
@@ -168,14 +170,14 @@ static void test_identity_of_another_user_is_refused(void **state) {
   uint8_t seed[32] = {1};
   pl_identity identity;
   (void)state;
-  if (geteuid() != 0) skip(); /* only root can give files away */
+  if (geteuid() != 0) skip(); /* only root can change the owner of a file */
   put(in_folder("identity"), seed, 32, 0600);
   assert_int_equal(chown(in_folder("identity"), 65534, 65534), 0);
   assert_int_equal(pl_identity_load(&identity, in_folder("identity"), why), PL_EIDENTITY);
   assert_non_null(strstr(why, "another user"));
 }
 
-/* Two programs that start at once on a new machine have one identity. */
+/* Programs that start at the same time on a new machine get the same identity. */
 static void test_identity_made_by_many_at_once_is_one(void **state) {
   enum { MANY = 12 };
   int pipes[2];
@@ -251,7 +253,7 @@ static void test_relays_are_pinned(void **state) {
   assert_int_equal(pl_relays_find(path, "http://a:1", got, why), 1);
   assert_memory_equal(got, two, 32);
   assert_int_equal(pl_relays_find(path, "http://", got, why), 0);
-  assert_int_equal(pl_relays_add(path, "http://a", one, why), 0); /* again, the same */
+  assert_int_equal(pl_relays_add(path, "http://a", one, why), 0); /* the same again */
   assert_int_equal(pl_relays_add(path, "http://a", two, why), PL_ERELAYKEY);
   assert_int_equal(pl_relays_find(path, "http://a", got, why), 1);
   assert_memory_equal(got, one, 32); /* never a silent update */
@@ -267,7 +269,7 @@ static void test_relays_forget_without_a_file(void **state) {
   (void)state;
   assert_int_equal(pl_relays_forget(in_folder("none/known_relays"), "http://a", why), 0);
   struct stat st;
-  assert_int_equal(stat(in_folder("none"), &st), -1); /* and none is made */
+  assert_int_equal(stat(in_folder("none"), &st), -1); /* and it was not created */
 }
 
 static void test_relays_damaged_or_open_to_others(void **state) {
@@ -278,7 +280,7 @@ static void test_relays_damaged_or_open_to_others(void **state) {
   const char *path = in_folder("known_relays");
   put(path, "http://a nonsense\n", 18, 0600);
   assert_int_equal(pl_relays_find(path, "http://a", id, why), PL_EIO);
-  assert_int_equal(pl_relays_add(path, "http://a", one, why), PL_EIO); /* a damaged pin is no missing pin */
+  assert_int_equal(pl_relays_add(path, "http://a", one, why), PL_EIO); /* a damaged line is not a missing one */
   assert_int_equal(pl_relays_find(path, "http://b", id, why), 0);
   put(path, "", 0, 0666);
   assert_int_equal(pl_relays_find(path, "http://a", id, why), PL_EIO);
@@ -298,7 +300,7 @@ static void test_relays_last_line_without_an_end(void **state) {
   assert_int_equal(pl_relays_find(in_folder("known_relays"), "http://b", got, why), 1);
 }
 
-/* Programs that pin at the same time lose none of each other's lines. */
+/* Programs that pin at the same time do not lose each other's lines. */
 static void test_relays_pinned_by_many_at_once(void **state) {
   enum { MANY = 12 };
   char why[PL_WHY_MAX], origin[32];
@@ -332,7 +334,7 @@ int main(void) {
       WITH_FOLDER(test_identity_of_a_seed),
       WITH_FOLDER(test_identity_others_could_use_is_refused),
       WITH_FOLDER(test_identity_of_wrong_size_is_refused),
-      WITH_FOLDER(test_identity_that_anybody_guesses_is_refused),
+      WITH_FOLDER(test_identity_that_can_be_guessed_is_refused),
       WITH_FOLDER(test_identity_behind_a_link),
       WITH_FOLDER(test_identity_of_another_kind_is_refused),
       WITH_FOLDER(test_identity_of_another_user_is_refused),

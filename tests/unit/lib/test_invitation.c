@@ -20,7 +20,7 @@ static const char *word(unsigned n) {
   return n < sizeof words / sizeof *words ? words[n] : NULL;
 }
 
-static char link_text[PAIRLINK_LINK_MAX], found[PAIRLINK_LINK_MAX];
+static char link_text[PAIRLINK_INVITE_LINK_MAX], found[PAIRLINK_INVITE_LINK_MAX];
 
 static int make_link(void **state) {
   uint8_t secret[16] = {3}, seed[32] = {1};
@@ -72,7 +72,7 @@ static void a_link_is_found_in_what_is_around_it(void **state) {
 }
 
 static void a_link_that_was_broken_into_lines_is_joined(void **state) {
-  char text[2 * PAIRLINK_LINK_MAX];
+  char text[2 * PAIRLINK_INVITE_LINK_MAX];
   size_t size = strlen(link_text);
   (void)state;
   for (size_t at = strcspn(link_text, "#") + 1; at < size; at += 7) {
@@ -83,7 +83,7 @@ static void a_link_that_was_broken_into_lines_is_joined(void **state) {
 }
 
 static void a_link_that_is_not_whole_is_told_apart(void **state) {
-  char text[2 * PAIRLINK_LINK_MAX];
+  char text[2 * PAIRLINK_INVITE_LINK_MAX];
   (void)state;
   for (size_t size = strlen("https://r"); size < strlen(link_text); size++) {
     snprintf(text, sizeof text, "here: %.*s", (int)size, link_text);

@@ -82,7 +82,7 @@ static void links_and_unknown_ids_go_on_as_they_are(void **state) {
 }
 
 static void what_means_nobody_is_refused(void **state) {
-  char why[PL_WHY_MAX], text[PAIRLINK_LINK_MAX + 2];
+  char why[PL_WHY_MAX], text[PAIRLINK_INVITE_LINK_MAX + 2];
   contacts s;
   (void)state;
   assert_int_equal(people_find(&c, "Bo", &found, &options), EXIT_USAGE);

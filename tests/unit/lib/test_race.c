@@ -1,4 +1,4 @@
-/* Which of a name's addresses is tried when. */
+/* When each of a name's addresses is tried. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 
 #include "client/lib/race.h"
 
-static pl_engine_addresses list_of(const char *prefix, size_t count) {
-  pl_engine_addresses list = {.count = 0};
+static pl_addresses list_of(const char *prefix, size_t count) {
+  pl_addresses list = {.count = 0};
   char text[PL_ADDRESS_CHARS];
   for (size_t i = 0; i < count; i++) {
     snprintf(text, sizeof text, "%s%zu", prefix, i);
@@ -22,12 +22,12 @@ static pl_engine_addresses list_of(const char *prefix, size_t count) {
 
 static void the_families_take_turns(void **state) {
   (void)state;
-  pl_engine_addresses six = list_of("2001:db8::", 3), four = list_of("192.0.2.", 2), out;
+  pl_addresses six = list_of("2001:db8::", 3), four = list_of("192.0.2.", 2), out;
   pl_addresses_interleave(&out, &six, &four);
   static const char *const both[] = {"2001:db8::0", "192.0.2.0", "2001:db8::1", "192.0.2.1", "2001:db8::2"};
   assert_int_equal(out.count, PL_ARRAY_LENGTH(both));
   for (size_t i = 0; i < out.count; i++) assert_string_equal(out.text[i], both[i]);
-  six = list_of("2001:db8::", 20); /* more than there is room for: the other family is still among them */
+  six = list_of("2001:db8::", 20); /* more than there is room for: the other family is still included */
   assert_int_equal(six.count, PL_ADDRESSES_MAX);
   pl_addresses_interleave(&out, &six, &four);
   assert_int_equal(out.count, PL_ADDRESSES_MAX);
@@ -44,7 +44,7 @@ static void an_address_is_taken_once_and_whole(void **state) {
   char longest[PL_ADDRESS_CHARS + 1];
   memset(longest, 'a', sizeof longest);
   longest[PL_ADDRESS_CHARS] = '\0';
-  pl_engine_addresses list = {.count = 0};
+  pl_addresses list = {.count = 0};
   pl_addresses_add(&list, "192.0.2.1");
   pl_addresses_add(&list, "192.0.2.1");
   pl_addresses_add(&list, longest);
@@ -53,7 +53,7 @@ static void an_address_is_taken_once_and_whole(void **state) {
   assert_int_equal(list.count, 2);
 }
 
-static void each_tick_starts_one_beside_the_others(void **state) {
+static void each_tick_starts_another_one(void **state) {
   (void)state;
   pl_race r;
   size_t number;
@@ -64,11 +64,11 @@ static void each_tick_starts_one_beside_the_others(void **state) {
     assert_int_equal(pl_race_tick(&r, false), i < 2);
   }
   assert_false(pl_race_next(&r, &number));
-  assert_false(pl_race_is_over(&r)); /* all are still on their way */
+  assert_false(pl_race_is_over(&r)); /* all are still under way */
 }
 
-/* One that failed gives way at once, and the next one has its quarter of a second from then on. */
-static void what_fails_gives_way(void **state) {
+/* The next attempt starts as soon as one has failed, and gets a whole tick from then on. */
+static void a_failed_attempt_is_followed_at_once(void **state) {
   (void)state;
   pl_race r;
   size_t number;
@@ -79,8 +79,8 @@ static void what_fails_gives_way(void **state) {
   assert_true(pl_race_tick(&r, false));
 }
 
-/* One that is connected is given time for TLS and the upgrade, but not all there is. */
-static void who_is_connected_is_waited_for(void **state) {
+/* A connected attempt gets time for TLS and the upgrade, but not all of the time. */
+static void a_connected_attempt_is_waited_for(void **state) {
   (void)state;
   pl_race r;
   size_t number, ticks = 0;
@@ -92,7 +92,7 @@ static void who_is_connected_is_waited_for(void **state) {
   assert_false(pl_race_tick(&r, true));
 }
 
-static void it_ends(void **state) {
+static void the_race_ends(void **state) {
   (void)state;
   for (size_t count = 1; count <= PL_ADDRESSES_MAX; count++) {
     pl_race r;
@@ -108,12 +108,9 @@ static void it_ends(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_families_take_turns),
-      cmocka_unit_test(an_address_is_taken_once_and_whole),
-      cmocka_unit_test(each_tick_starts_one_beside_the_others),
-      cmocka_unit_test(what_fails_gives_way),
-      cmocka_unit_test(who_is_connected_is_waited_for),
-      cmocka_unit_test(it_ends),
+      cmocka_unit_test(the_families_take_turns),           cmocka_unit_test(an_address_is_taken_once_and_whole),
+      cmocka_unit_test(each_tick_starts_another_one),      cmocka_unit_test(a_failed_attempt_is_followed_at_once),
+      cmocka_unit_test(a_connected_attempt_is_waited_for), cmocka_unit_test(the_race_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

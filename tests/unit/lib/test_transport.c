@@ -1,5 +1,5 @@
-/* Several addresses of one name, and which connection stays. The name is looked up here, and the relays are sockets of
- * this test, so that it decides what happens in one turn of the transport. */
+/* A name with several addresses, and which connection is kept. The test answers the name lookup and its sockets play
+ * the relays, so it decides what happens in one turn of the transport. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -23,14 +23,14 @@ enum { ADDRESSES = 2, PATIENCE_MS = 30000 };
 
 static const char *const addresses[ADDRESSES] = {"127.0.0.1", "127.0.0.2"};
 
-/* ---- names: in the place of the C library's ------------------------------------------------------------- */
+/* ---- the name lookup, instead of the C library's ------------------------------------------------------------- */
 
 typedef struct answer_list {
   struct addrinfo list[ADDRESSES];
   struct sockaddr_in found[ADDRESSES];
 } answer_list;
 
-/* An address gives itself, and a name all of them. */
+/* An address resolves to itself, and every name to all of the addresses. */
 __attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
                                                        const struct addrinfo *hints, struct addrinfo **out) {
   answer_list *a = calloc(1, sizeof *a);
@@ -55,7 +55,7 @@ __attribute__((visibility("default"))) void freeaddrinfo(struct addrinfo *list) 
   free(list); /* the first member of its answer_list */
 }
 
-/* ---- what the transport says ---------------------------------------------------------------------------- */
+/* ---- what the transport reports ---------------------------------------------------------------------------- */
 
 typedef struct seen {
   int opened, closed, error;
@@ -98,7 +98,7 @@ static int listen_at(const char *address, uint16_t *port) {
   return fd;
 }
 
-/* One port at all addresses. */
+/* Listens on all addresses with the same port, which it returns. */
 static uint16_t listen_at_all(int listeners[ADDRESSES]) {
   for (;;) {
     uint16_t port = 0;
@@ -115,7 +115,8 @@ static void turn_until_readable(pl_transport *t, int fd) {
   do {
     pl_transport_turn(t);
     int wait = pl_transport_timeout_ms(t);
-    assert_true(poll(fds, 2, wait < 0 ? PATIENCE_MS : wait) > 0 || wait >= 0); /* something comes, or the test fails */
+    assert_true(poll(fds, 2, wait < 0 ? PATIENCE_MS : wait) > 0 ||
+                wait >= 0); /* something happens, or the test fails */
   } while (!fds[0].revents);
 }
 
@@ -137,7 +138,7 @@ static void read_request(pl_transport *t, int fd, char *text, size_t size) {
   } while (!strstr(text, "\r\n\r\n"));
 }
 
-/* Returns once it is at the other end. */
+/* Returns once the text has arrived at the other end. */
 static void write_text(int fd, const char *text, size_t size) {
   int left = 1;
   assert_int_equal(write(fd, text, size), (ssize_t)size);
@@ -172,75 +173,77 @@ static void say(int fd, const char *message) {
 
 /* ---- tests ---------------------------------------------------------------------------------------------- */
 
-/* Both have sent their request, and wait for the answer. */
-typedef struct both {
+/* A transport that has connected to both relays and sent them its request. */
+typedef struct fixture {
   seen s;
   pl_transport *t;
   int listeners[ADDRESSES], fds[ADDRESSES];
   char requests[ADDRESSES][4096];
-} both;
+} fixture;
 
-static void connect_to_both(both *b) {
-  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &b->s};
+static int set_up(void **state) {
+  fixture *f = calloc(1, sizeof *f);
   char text[64];
   pl_url url;
-  memset(b, 0, sizeof *b);
-  snprintf(text, sizeof text, "ws://relay.test:%u", listen_at_all(b->listeners));
+  if (!f) return -1;
+  *state = f;
+  const pl_transport_handlers handlers = {on_open, on_message, on_closed, produce, has_output, &f->s};
+  snprintf(text, sizeof text, "ws://relay.test:%u", listen_at_all(f->listeners));
   assert_int_equal(pl_url_parse(&url, text), 0);
-  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &b->t), 0);
-  pl_transport_connect(b->t, &url);
+  assert_int_equal(pl_transport_new(&url, NULL, false, &handlers, &f->t), 0);
+  pl_transport_connect(f->t, &url);
   for (int i = 0; i < ADDRESSES; i++) {
-    b->fds[i] = accept_from(b->t, b->listeners[i]);
-    read_request(b->t, b->fds[i], b->requests[i], sizeof b->requests[i]);
+    f->fds[i] = accept_from(f->t, f->listeners[i]);
+    read_request(f->t, f->fds[i], f->requests[i], sizeof f->requests[i]);
   }
+  return 0;
 }
 
-static void drop_both(both *b) {
-  pl_transport_free(b->t);
+static int tear_down(void **state) {
+  fixture *f = *state;
+  pl_transport_free(f->t);
   for (int i = 0; i < ADDRESSES; i++) {
-    close(b->listeners[i]);
-    close(b->fds[i]);
+    close(f->listeners[i]);
+    close(f->fds[i]);
   }
+  free(f);
+  return 0;
 }
 
-static void a_winner_outlives_who_fails_in_the_same_turn(void **state) {
-  (void)state;
-  both b;
-  connect_to_both(&b);
-  turn_away(b.fds[0]);
-  answer_request(b.fds[1], b.requests[1]);
-  while (!b.s.opened && !b.s.closed) pl_transport_turn(b.t);
-  assert_int_equal(b.s.closed, 0);
-  say(b.fds[1], "hello");
-  struct pollfd fd = {.fd = pl_transport_fd(b.t), .events = POLLIN};
-  while (!*b.s.message && !b.s.closed) {
+static void a_winner_outlives_an_attempt_that_fails_in_the_same_turn(void **state) {
+  fixture *f = *state;
+  turn_away(f->fds[0]);
+  answer_request(f->fds[1], f->requests[1]);
+  while (!f->s.opened && !f->s.closed) pl_transport_turn(f->t);
+  assert_int_equal(f->s.closed, 0);
+  say(f->fds[1], "hello");
+  struct pollfd fd = {.fd = pl_transport_fd(f->t), .events = POLLIN};
+  while (!*f->s.message && !f->s.closed) {
     assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
-    pl_transport_turn(b.t);
+    pl_transport_turn(f->t);
   }
-  assert_string_equal(b.s.message, "hello");
-  assert_int_equal(b.s.opened, 1);
-  assert_int_equal(b.s.closed, 0);
-  drop_both(&b);
+  assert_string_equal(f->s.message, "hello");
+  assert_int_equal(f->s.opened, 1);
+  assert_int_equal(f->s.closed, 0);
 }
 
-static void when_all_fail_the_end_is_told_once(void **state) {
-  (void)state;
-  both b;
-  connect_to_both(&b);
-  for (int i = 0; i < ADDRESSES; i++) turn_away(b.fds[i]);
-  while (!b.s.closed) pl_transport_turn(b.t);
-  assert_int_equal(b.s.error, PL_ENETWORK);
-  assert_true(pl_transport_is_idle(b.t));
-  for (int i = 0; i < 100; i++) pl_transport_turn(b.t);
-  assert_int_equal(b.s.closed, 1);
-  assert_int_equal(b.s.opened, 0);
-  drop_both(&b);
+static void when_all_attempts_fail_the_end_is_reported_once(void **state) {
+  fixture *f = *state;
+  for (int i = 0; i < ADDRESSES; i++) turn_away(f->fds[i]);
+  while (!f->s.closed) pl_transport_turn(f->t);
+  assert_int_equal(f->s.error, PL_ENETWORK);
+  assert_true(pl_transport_is_idle(f->t));
+  for (int i = 0; i < 100; i++) pl_transport_turn(f->t);
+  assert_int_equal(f->s.closed, 1);
+  assert_int_equal(f->s.opened, 0);
 }
+
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_winner_outlives_who_fails_in_the_same_turn),
-      cmocka_unit_test(when_all_fail_the_end_is_told_once),
+      WITH_FIXTURE(a_winner_outlives_an_attempt_that_fails_in_the_same_turn),
+      WITH_FIXTURE(when_all_attempts_fail_the_end_is_reported_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

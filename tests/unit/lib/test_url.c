@@ -1,4 +1,4 @@
-/* Relay addresses and invite links: what is taken, what it becomes, and all that is refused. */
+/* Relay addresses and invite links: what is accepted, what it is turned into, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static void test_addresses_become_one_form(void **state) {
     assert_int_equal(url.port, cases[i].port);
     assert_int_equal(url.tls, cases[i].tls);
     pl_url again;
-    assert_int_equal(pl_url_parse(&again, text), 0); /* a normal form stays as it is */
+    assert_int_equal(pl_url_parse(&again, text), 0); /* the normalised form is stable */
     assert_memory_equal(&again, &url, sizeof url);
   }
 }
@@ -104,7 +104,7 @@ static void test_addresses_refused(void **state) {
   pl_url url;
   (void)state;
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++)
-    if (pl_url_parse(&url, cases[i]) != PL_EURL) fail_msg("%s is taken", cases[i]);
+    if (pl_url_parse(&url, cases[i]) != PL_EURL) fail_msg("%s is accepted", cases[i]);
   assert_int_equal(pl_url_parse(&url, NULL), PL_EURL);
   char large[1000];
   memset(large, 'a', sizeof large);
@@ -171,13 +171,13 @@ static void test_link_there_and_back(void **state) {
   assert_memory_equal(link.peer, peer, 32);
   assert_memory_equal(link.relay, relay, 32);
   for (size_t i = 0; i < 16; i++) assert_int_equal(link.secret[i], 3);
-  char paged[700]; /* the page may lie at a path, the relay is at the origin */
+  char paged[700]; /* the page may lie at any path; its relay is at the root */
   snprintf(paged, sizeof paged, "https://relay.example:8443/app/index.html#%s", text + 28);
   assert_int_equal(pl_invite_link_parse(&link, paged), 0);
   assert_string_equal(link.url.path, "/pairlink");
 }
 
-/* What it would lead to is another relay, or none. */
+/* Such a link would lead to another relay or to none. */
 static void test_no_link_to_a_relay_below_the_root(void **state) {
   static const char *const below[] = {"wss://h/a", "wss://h/a/pairlink", "wss://h/pairlink/pairlink/"};
   static const char *const root[] = {"wss://h", "wss://h/", "wss://h/pairlink"};
@@ -197,7 +197,7 @@ static void test_no_link_to_a_relay_below_the_root(void **state) {
   }
 }
 
-static void test_link_too_small_a_place(void **state) {
+static void test_link_that_does_not_fit(void **state) {
   char text[640];
   uint8_t zero[32] = {0};
   pl_url url;
@@ -209,7 +209,7 @@ static void test_link_too_small_a_place(void **state) {
   assert_int_equal(pl_invite_link_format(&url, zero, zero, zero, text, need), 0);
 }
 
-/* Each character of the fragment counts: any change is noticed by the check bytes. */
+/* The check bytes reveal a change of any character of the fragment. */
 static void test_link_any_change_is_refused(void **state) {
   char text[640];
   pl_invite_link link;
@@ -241,7 +241,7 @@ static void test_link_refused(void **state) {
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(other, sizeof other, formats[i], fragment);
 #pragma GCC diagnostic pop
-    if (pl_invite_link_parse(&link, other) != PL_ELINK) fail_msg("%s is taken", other);
+    if (pl_invite_link_parse(&link, other) != PL_ELINK) fail_msg("%s is accepted", other);
   }
 }
 
@@ -252,7 +252,7 @@ int main(void) {
       cmocka_unit_test(test_loopback),
       cmocka_unit_test(test_link_there_and_back),
       cmocka_unit_test(test_no_link_to_a_relay_below_the_root),
-      cmocka_unit_test(test_link_too_small_a_place),
+      cmocka_unit_test(test_link_that_does_not_fit),
       cmocka_unit_test(test_link_any_change_is_refused),
       cmocka_unit_test(test_link_refused),
   };

@@ -1,6 +1,6 @@
-/* libuv 1.44 closes descriptors by syscall(SYS_close), which ThreadSanitizer does not see: to it the number still
- * belongs to the thread that made it, and whoever gets that number next races. Here such a close is one that it sees.
- */
+/* libuv 1.44 closes descriptors by syscall(SYS_close), which ThreadSanitizer does not see: it believes that the number
+ * still belongs to the thread that opened it, and reports a race when another thread gets that number. This replacement
+ * turns such a call into a close that it sees. */
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/syscall.h>

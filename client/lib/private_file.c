@@ -1,5 +1,4 @@
-/* Opening, checking and replacing small private files. */
-#include "files_private.h"
+#include "private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +32,7 @@ char *pl_path_of(const char *given, const char *env, const char *fallback, const
     return strdup(given); /* sets errno */
   }
   const char *base = getenv(env), *home = getenv("HOME");
-  if (base && *base == '/') /* the XDG specification: a relative path is to be ignored */
+  if (base && *base == '/') /* the XDG specification says to ignore a relative path */
     n = asprintf(&out, "%s/pairlink/%s", base, name);
   else if (home && *home)
     n = asprintf(&out, "%s/%s/pairlink/%s", home, fallback, name);
@@ -54,21 +53,21 @@ int pl_folders_for(const char *path, char *why) {
   for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && !error; slash = strchr(slash + 1, '/')) {
     *slash = '\0';
     if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-      error = pl_why(why, PL_EIO, "cannot make the folder %s: %s", copy, strerror(errno));
+      error = pl_why(why, PL_EIO, "cannot create the folder %s: %s", copy, strerror(errno));
     *slash = '/';
   }
   free(copy);
   return error;
 }
 
-static void sync_folder(const char *path) {
+static void sync_folder_of_file(const char *path) {
   char *copy = strdup(path);
   char *slash = copy ? strrchr(copy, '/') : NULL;
   if (copy) {
     if (slash) slash[slash == copy] = '\0';
     int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-      (void)fsync(fd); /* not every file system can; the file itself is synced */
+      (void)fsync(fd); /* not every file system can do this; the file itself is synced */
       close(fd);
     }
   }
@@ -87,8 +86,8 @@ int pl_file_write_all(int fd, const void *data, size_t size) {
   return 0;
 }
 
-/* Gives the new file its name: replacing what is there, or only where there is nothing. */
-static int put_in_place(const char *from, const char *to, bool replace) {
+/* Gives a new file its name. Without `replace`, fails with EEXIST when the name is taken. */
+static int file_rename(const char *from, const char *to, bool replace) {
   if (replace) return rename(from, to);
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return -1;
@@ -104,21 +103,21 @@ int pl_file_put(const char *path, const void *data, size_t size, bool replace, c
   if (asprintf(&temporary, "%s.XXXXXX", path) < 0) return PL_ENOMEM;
   fd = mkostemp(temporary, O_CLOEXEC); /* O_EXCL and mode 0600 */
   if (fd < 0) {
-    error = pl_why(why, PL_EIO, "cannot write beside %s: %s", path, strerror(errno));
+    error = pl_why(why, PL_EIO, "cannot write a file next to %s: %s", path, strerror(errno));
     free(temporary);
     return error;
   }
   if (pl_file_write_all(fd, data, size) != 0 || fsync(fd) != 0)
     error = pl_why(why, PL_EIO, "cannot write %s: %s", temporary, strerror(errno));
   close(fd);
-  if (!error && put_in_place(temporary, path, replace) != 0) {
+  if (!error && file_rename(temporary, path, replace) != 0) {
     error = errno == EEXIST && !replace ? PL_ESTATE : PL_EIO;
     (void)pl_why(why, error, "cannot write %s: %s", path, strerror(errno));
   }
   if (error)
     (void)unlink(temporary);
   else
-    sync_folder(path);
+    sync_folder_of_file(path);
   free(temporary);
   return error;
 }
@@ -128,9 +127,10 @@ int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
   memset(st, 0, sizeof *st);
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) {
-    /* A link to nothing is no missing file: what it led to is elsewhere, and nothing new takes its place. */
+    /* A dangling symbolic link is not a missing file: its target is elsewhere and must not be replaced by a new file.
+     */
     if (errno == ENOENT && lstat(path, st) == 0)
-      return pl_why(why, PL_EIO, "%s is a symbolic link to nothing; bring the file back, or remove the link", path);
+      return pl_why(why, PL_EIO, "%s is a symbolic link to nothing; restore the file, or remove the link", path);
     if (errno == ENOENT) return PL_ESTATE;
     return pl_why(why, PL_EIO, "cannot open %s: %s", path, strerror(errno));
   }
@@ -149,7 +149,7 @@ int pl_file_open(const char *path, int *out, struct stat *st, char *why) {
   return 0;
 }
 
-static int read_open(int fd, const char *path, const struct stat *st, uint8_t **out, size_t *size, char *why) {
+static int read_opened(int fd, const char *path, const struct stat *st, uint8_t **out, size_t *size, char *why) {
   *out = malloc((size_t)st->st_size + 1);
   if (!*out) return PL_ENOMEM;
   while (*size < (size_t)st->st_size) {
@@ -170,12 +170,12 @@ int pl_file_read(const char *path, unsigned forbidden, size_t max, uint8_t **out
   int fd, error = pl_file_open(path, &fd, &st, why);
   if (error) return error;
   if (st.st_mode & forbidden)
-    error = pl_why(why, PL_EIO, "%s has mode %04o, so others could %s it; chmod 600 it", path, st.st_mode & 07777U,
-                   forbidden & 044 ? "read or change" : "change");
+    error = pl_why(why, PL_EIO, "%s has mode %04o, so others could %s it; run chmod 600 on it", path,
+                   st.st_mode & 07777U, forbidden & 044 ? "read or change" : "change");
   else if ((uint64_t)st.st_size > max)
     error = pl_why(why, PL_EIO, "%s is too large", path);
   else
-    error = read_open(fd, path, &st, out, size, why);
+    error = read_opened(fd, path, &st, out, size, why);
   close(fd);
   if (!error) return 0;
   free(*out);

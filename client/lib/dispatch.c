@@ -1,40 +1,14 @@
-/* One descriptor for everything, and what to do when it is readable. */
+/* Drives a client: its transport, the engine's timers and the delivery of events, by pairlink_dispatch or
+ * pairlink_run. */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "internal.h"
+#include "deliver.h"
+#include "session_table.h"
+#include "step.h"
+#include "wake.h"
 
 enum { TURNS_PER_DISPATCH = 16 };
-
-/* A host that polls only pairlink_fd must wake for what was queued outside of dispatch too: libuv tells its backend
- * descriptor about a wish to write in the next turn only, so an eventfd has to call for that turn. (A timer that is due
- * at once would do, and costs as much as a record: the kernel sets the clock's next interrupt for it.) */
-static void call_now(pairlink *p) {
-  if (p->kicked) return;
-  p->kicked = eventfd_write(p->kick_fd, 1) == 0;
-}
-
-static void arm(pairlink *p, uint64_t at_ms) {
-  struct itimerspec spec;
-  if (at_ms >= p->armed_ms) return; /* too early costs a dispatch, less often than a call for each */
-  memset(&spec, 0, sizeof spec);
-  spec.it_value.tv_sec = (time_t)(at_ms / 1000);
-  spec.it_value.tv_nsec = at_ms ? (long)(at_ms % 1000) * 1000000 : 1; /* 0 would mean never */
-  (void)timerfd_settime(p->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
-  p->armed_ms = at_ms;
-}
-
-void pl_client_kick(pairlink *p) {
-  if (!p->dispatching) call_now(p);
-}
-
-int pairlink_fd(const pairlink *p) {
-  return p->epoll_fd;
-}
 
 static void step_if_due(pairlink *p) {
   if (p->failed || pl_engine_deadline(p->engine) > pl_now_ms()) return;
@@ -42,33 +16,16 @@ static void step_if_due(pairlink *p) {
   (void)pl_client_step(p, &event);
 }
 
-static void report(pairlink *p, pairlink_event_type type) {
+static void report_event(pairlink *p, pairlink_event_type type) {
   const pairlink_event event = {.type = type, .peer = "", .text = "", .retry_ms = PAIRLINK_NEVER};
   p->callback(p, &event, p->user);
 }
 
-static void read_wakeups(pairlink *p) {
-  uint64_t count;
-  if (p->kicked && read(p->kick_fd, &count, sizeof count) > 0) p->kicked = false;
-  if (p->armed_ms <= pl_now_ms() && read(p->timer_fd, &count, sizeof count) > 0) p->armed_ms = PL_NEVER; /* it fired */
-  if (!atomic_exchange(&p->woken, false)) return;
-  if (read(p->event_fd, &count, sizeof count) > 0)
-    report(p, PAIRLINK_EVENT_WAKEUP);
-  else
-    atomic_store(&p->woken, true); /* it is just about to be written */
-}
-
-static void start(pairlink *p) {
+static void start_engine(pairlink *p) {
   if (p->started || p->stopping) return;
   p->started = true;
   pl_engine_event event = {.type = PL_ENGINE_IN_START};
   (void)pl_client_step(p, &event);
-}
-
-static bool sessions_left(const pairlink *p) {
-  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++)
-    if (!pl_list_empty(&p->sessions[i])) return true;
-  return false;
 }
 
 static void stop_engine(pairlink *p) {
@@ -81,30 +38,30 @@ static void stop_engine(pairlink *p) {
 static void check_stopped(pairlink *p) {
   if (!p->stop_sent || p->stopped || !pl_engine_action_queue_is_empty(&p->queue) || !pl_transport_is_idle(p->transport))
     return;
-  if (sessions_left(p)) return;
+  if (pl_client_has_sessions(p)) return;
   p->stopped = true;
-  report(p, PAIRLINK_EVENT_STOPPED);
+  report_event(p, PAIRLINK_EVENT_STOPPED);
 }
 
-static void arm_for_next(pairlink *p) {
-  if (p->failed) { /* stays readable: whoever polls it asks why */
-    call_now(p);
+static void wake_for_next(pairlink *p) {
+  if (p->failed) { /* the descriptor stays readable, so that a host calls and gets the error */
+    pl_client_wake_now(p);
     return;
   }
   uint64_t at = pl_engine_deadline(p->engine), now = pl_now_ms();
   int timeout = pl_transport_timeout_ms(p->transport);
   if (timeout == 0 || !pl_engine_action_queue_is_empty(&p->queue)) {
-    call_now(p);
+    pl_client_wake_now(p);
     return;
   }
   if (timeout > 0 && now + (uint64_t)timeout < at) at = now + (uint64_t)timeout;
-  arm(p, at);
+  pl_client_wake_at(p, at);
 }
 
-/* A callback may also have forked: the child does no more. */
-static void turns(pairlink *p) {
-  read_wakeups(p);
-  start(p);
+/* Stops early when a callback has freed the client, or has forked and this is the child. */
+static void dispatch_turns(pairlink *p) {
+  if (pl_client_wake_clear(p)) report_event(p, PAIRLINK_EVENT_WAKEUP);
+  start_engine(p);
   for (int turn = 0; turn < TURNS_PER_DISPATCH && !p->free_wanted && !p->failed && !pl_client_is_inherited(p); turn++) {
     pl_transport_turn(p->transport);
     step_if_due(p);
@@ -118,10 +75,10 @@ static void turns(pairlink *p) {
   }
 }
 
-/* True when a callback freed the client: it is gone. */
+/* Returns true when a callback has freed the client, which then no longer exists. */
 static bool dispatch(pairlink *p) {
   p->dispatching = true;
-  if (!p->failed) turns(p);
+  if (!p->failed) dispatch_turns(p);
   if (p->failed)
     (void)pl_client_deliver(p); /* what happened before */
   else if (!p->free_wanted && !pl_client_is_inherited(p))
@@ -131,7 +88,7 @@ static bool dispatch(pairlink *p) {
     pairlink_free(p);
     return true;
   }
-  if (!pl_client_is_inherited(p)) arm_for_next(p); /* each callback may have forked */
+  if (!pl_client_is_inherited(p)) wake_for_next(p); /* a callback may have forked */
   return false;
 }
 
@@ -156,18 +113,8 @@ int pairlink_stop(pairlink *p) {
   if (pl_client_is_inherited(p)) return PL_ESTATE;
   if (p->failed || p->stopping) return p->failed;
   p->stopping = true;
-  pl_client_kick(p);
+  pl_client_wake_now(p);
   return 0;
-}
-
-void pairlink_wakeup(pairlink *p) {
-  const uint64_t one = 1;
-  int saved = errno;
-  if (pl_client_is_inherited(p)) return;
-  atomic_store(&p->woken, true); /* before the write: who is told by the descriptor must see it */
-  ssize_t n = write(p->event_fd, &one, sizeof one);
-  (void)n; /* full means that it is awake */
-  errno = saved;
 }
 
 int pairlink_network_up(pairlink *p) {

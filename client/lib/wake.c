@@ -1,0 +1,80 @@
+#include "wake.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+static int wake_watch(pairlink *p, int fd) {
+  struct epoll_event event = {.events = EPOLLIN};
+  if (fd < 0 || epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+    pl_client_log(p, PAIRLINK_LOG_ERROR, "cannot watch a descriptor: %s", strerror(errno));
+    return PL_ESYSTEM;
+  }
+  return 0;
+}
+
+int pl_client_wake_open(pairlink *p) {
+  p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  p->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  p->wakeup_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  p->now_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (p->epoll_fd < 0) return PL_ESYSTEM;
+  int error = wake_watch(p, p->timer_fd);
+  if (!error) error = wake_watch(p, p->wakeup_fd);
+  if (!error) error = wake_watch(p, p->now_fd);
+  return error ? error : wake_watch(p, pl_transport_fd(p->transport));
+}
+
+void pl_client_wake_close(pairlink *p) {
+  if (p->epoll_fd >= 0) close(p->epoll_fd);
+  if (p->timer_fd >= 0) close(p->timer_fd);
+  if (p->wakeup_fd >= 0) close(p->wakeup_fd);
+  if (p->now_fd >= 0) close(p->now_fd);
+}
+
+/* A host polls only pairlink_fd, so that must wake it also for what was queued outside of dispatch. libuv tells its
+ * backend descriptor of a wish to write only in its next turn, so an eventfd has to call for that turn. (A timer that
+ * is due at once would do as well but costs as much as a record, because the kernel sets the clock's next interrupt.)
+ */
+void pl_client_wake_now(pairlink *p) {
+  if (p->dispatching || p->now_set) return;
+  p->now_set = eventfd_write(p->now_fd, 1) == 0;
+}
+
+/* A timer that is too early costs one dispatch; setting it again each time would cost a system call each time. */
+void pl_client_wake_at(pairlink *p, uint64_t at_ms) {
+  struct itimerspec spec;
+  if (at_ms >= p->timer_ms) return;
+  memset(&spec, 0, sizeof spec);
+  spec.it_value.tv_sec = (time_t)(at_ms / 1000);
+  spec.it_value.tv_nsec = at_ms ? (long)(at_ms % 1000) * 1000000 : 1; /* 0 would switch the timer off */
+  (void)timerfd_settime(p->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+  p->timer_ms = at_ms;
+}
+
+bool pl_client_wake_clear(pairlink *p) {
+  uint64_t count;
+  if (p->now_set && read(p->now_fd, &count, sizeof count) > 0) p->now_set = false;
+  if (p->timer_ms <= pl_now_ms() && read(p->timer_fd, &count, sizeof count) > 0) p->timer_ms = PL_NEVER; /* it fired */
+  if (!atomic_exchange(&p->wakeup_called, false)) return false;
+  if (read(p->wakeup_fd, &count, sizeof count) > 0) return true;
+  atomic_store(&p->wakeup_called, true); /* the other thread is about to write it */
+  return false;
+}
+
+int pairlink_fd(const pairlink *p) {
+  return p->epoll_fd;
+}
+
+void pairlink_wakeup(pairlink *p) {
+  const uint64_t one = 1;
+  int saved = errno;
+  if (pl_client_is_inherited(p)) return;
+  atomic_store(&p->wakeup_called, true); /* before the write, since the write wakes the thread that looks at this */
+  ssize_t n = write(p->wakeup_fd, &one, sizeof one);
+  (void)n; /* it fails when the counter is full, and then the descriptor is readable already */
+  errno = saved;
+}
