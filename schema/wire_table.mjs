@@ -1,12 +1,13 @@
-// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, schema/words.def into web/client/words.js, and
-// schema/lookalikes.def into web/client/lookalikes.js, so that C and JavaScript read the same tables.
+// Writes the tables of this folder as JavaScript, so that C and JavaScript read the same ones: wire.def and errors.def
+// as web/client/wire_table.js, words.def as web/client/words.js, lookalikes.def as web/client/lookalikes.js.
 //   node schema/wire_table.mjs           writes the files
-//   node schema/wire_table.mjs --check   exits 1 when a file is not what the tables say
+//   node schema/wire_table.mjs --check   writes nothing, and exits with 1 when a file differs from its table
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const here = new URL('.', import.meta.url)
 
-/** All macro calls of a .def file, in order: [macro, argument, …]; strings without quotes, numbers as numbers. */
+/** Returns the macro calls of a .def file in order, each as [macro, argument, …]; strings have no quotes, and numbers
+ * are numbers. */
 function callsOf(file) {
   const text = readFileSync(new URL(file, here), 'utf8')
     .replace(/\/\*[^]*?\*\//g, '')
@@ -56,13 +57,13 @@ function read() {
 
 const quoted = (text) => `'${text.replace(/['\\]/g, '\\$&')}'`
 
-/** `export const NAME = {…}` with one line an entry: [key, value as source, comment]. */
+/** Returns `export const NAME = {…}` with one line per entry; an entry is [key, value as source, comment]. */
 function object(name, type, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`)
   return `/** @type {${type}} */\nexport const ${name} = {\n${lines.join('\n')}\n}\n`
 }
 
-/** Keeps the names of the entries in the type, so that a wrong name is an error of tsc. */
+/** The same, but tsc knows the names of the entries and rejects any other. */
 function named(name, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`)
   return `export const ${name} = /** @type {const} */ ({\n${lines.join('\n')}\n})\n`
@@ -71,14 +72,14 @@ function named(name, entries) {
 function write(table) {
   const parts = [
     '// The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.\n' +
-      '// Not to be edited: change the tables and run `node schema/wire_table.mjs`.\n',
+      '// Do not edit it: change the tables and run `node schema/wire_table.mjs`.\n',
     table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value}\n`).join(''),
     named('ENVELOPE', table.envelopes.map(([name, number, , text]) => [name, number, text])),
     '/** Largest payload by envelope number. */',
     object('ENVELOPE_MAX', 'Record<number, number>', table.envelopes.map(([, number, max]) => [number, max])),
     named('FRAME', table.frames.map(([name, number, text]) => [name, number, text])),
     named('REASON', table.reasons.map(([name, number]) => [name, number])),
-    '/** What to tell a person, by reason number. */',
+    '/** What people are told, by reason number. */',
     object('REASON_TEXT', 'Record<number, string>', table.reasons.map(([, number, text]) => [number, quoted(text)])),
     named('LIMIT', table.limits.map(([name, number]) => [name, number])),
     '/** @type {{name: string, id: number, initial: number, minimum: number, maximum: number, text: string}[]} */\n' +
@@ -91,7 +92,7 @@ function write(table) {
         .join('\n')}\n]\n`,
     named('EXTENSION', table.extensions.map(([name, number, text]) => [name, number, text])),
     named('LABEL', table.labels.map(([name, string]) => [name, quoted(string)])),
-    '/** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list\'s item. */',
+    '/** Fields in order: [kind, field, argument]; the argument is a size, a maximum, or a list\'s item. */',
     object(
       'MESSAGES',
       'Record<string, [kind: string, field: string, argument?: number | string][]>',
@@ -115,7 +116,7 @@ function write(table) {
 
 const LINE = 140
 
-/** The words, in as many strings as lines of LINE columns need. */
+/** Returns the source of words.js: one long text, cut into lines of LINE columns. */
 function writeWords(words) {
   const lines = ['']
   for (const word of words) {
@@ -126,15 +127,15 @@ function writeWords(words) {
   lines.push(lines.pop().trimEnd())
   return (
     '// The words of pairing codes and safety phrases, made by schema/wire_table.mjs from schema/words.def.\n' +
-    '// Not to be edited: the words and their order never change.\n\n' +
+    '// Do not edit it: the words and their order never change.\n\n' +
     `export const WORDS = (\n${lines.map((line) => `  '${line}'`).join(' +\n')}\n).split(' ')\n`
   )
 }
 
-/** A string in ASCII alone: what looks alike, or turns the direction of a line, is no text to read. */
+/** Returns a string literal in ASCII: characters that look alike or change a line's direction cannot be read. */
 const escaped = (text) => quoted(text).replace(/[^ -~]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`)
 
-/** Pieces of source, joined by `between` into as many lines of LINE columns as they need. */
+/** Joins pieces of source by `between` and breaks them into lines of LINE columns. */
 function wrapped(pieces, between = ', ') {
   const lines = ['']
   for (const piece of pieces) {
@@ -144,7 +145,8 @@ function wrapped(pieces, between = ', ') {
   return lines.map((line) => `  ${line.trimEnd()}`).join('\n')
 }
 
-/** Characters that look alike, those of one text together. What follows from NFKD, JavaScript can do itself. */
+/** Returns the source of lookalikes.js, with the characters of one text together. PL_LOOK_NFKD is left out, because
+ * JavaScript can decompose by itself. */
 function writeLooks(calls) {
   const looks = new Map()
   for (const [macro, character, text] of calls)
@@ -152,8 +154,8 @@ function writeLooks(calls) {
   const dropped = calls.filter(([macro]) => macro === 'PL_LOOK_DROPPED').flatMap(([, first, last]) => [first, last])
   return (
     '// Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.\n' +
-    '// Not to be edited: see schema/lookalikes.py.\n\n' +
-    '/** Nothing that tells two names apart: first and last of each range. */\n' +
+    '// Do not edit it: see schema/lookalikes.py.\n\n' +
+    '/** Characters that tell no two names apart: first and last of each range. */\n' +
     `export const DROPPED = [\n${wrapped(dropped)}\n]\n\n` +
     '/** Each text, and the characters that look like it.\n * @type {[string, string][]} */\n' +
     `export const LOOKS = [\n${wrapped([...looks].map(([text, all]) => `[${escaped(text)}, ${escaped(all)}]`))}\n]\n`
@@ -179,7 +181,7 @@ for (const [file, wanted] of [
   try {
     found = readFileSync(target, 'utf8')
   } catch {
-    // a missing file differs too
+    // A missing file differs, too.
   }
   if (found !== wanted) {
     console.error(`${file} differs from schema/*.def: run \`node schema/wire_table.mjs\` and commit it`)

@@ -1,7 +1,7 @@
 // Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.
-// Not to be edited: see schema/lookalikes.py.
+// Do not edit it: see schema/lookalikes.py.
 
-/** Nothing that tells two names apart: first and last of each range. */
+/** Characters that tell no two names apart: first and last of each range. */
 export const DROPPED = [
   0, 35, 37, 42, 44, 47, 58, 59, 63, 64, 91, 93, 95, 96, 123, 123, 125, 125, 127, 161, 167, 168, 171, 171, 173, 173, 175, 175, 180, 180,
   182, 184, 187, 187, 191, 191, 451, 451, 577, 577, 660, 660, 697, 702, 712, 712, 714, 715, 720, 720, 727, 733, 750, 750, 756, 756, 758,
