@@ -3,15 +3,15 @@
 
     python3 schema/lookalikes.py > schema/lookalikes.def
 
-Run it by hand for a new version of Unicode, then run schema/wire_table.mjs and make-vectors. docs/protocol.md, section 7,
-"Names that look alike", says what the table means.
+Run it by hand for a new version of Unicode, then run `node schema/wire_table.mjs` and make-vectors. docs/protocol.md,
+section 7, "Names that look alike", says what the table means.
 """
 import icu
 
-TO_BYTES = 12  # the longest replacement, in UTF-8; longer ones are cut at a whole character
-SEMI_VOICED = (0x3099, 0x309A)  # of Japanese: they distinguish letters, as no accent does
-SIGMA, FINAL_SIGMA = 0x3C3, 0x3C2  # one letter, written in two ways in lower case
-HANGUL = range(0xAC00, 0xD7A4)  # C decomposes these by arithmetic
+TO_BYTES = 12  # longest replacement, in UTF-8; longer ones are cut at a whole character
+SEMI_VOICED = (0x3099, 0x309A)  # Japanese voicing marks: they make another letter, unlike accents
+SIGMA, FINAL_SIGMA = 0x3C3, 0x3C2  # one letter with two lower-case forms
+HANGUL = range(0xAC00, 0xD7A4)  # not listed: C decomposes these by arithmetic
 NOT_ASSIGNED_TO_LETTERS = (range(0xD800, 0xF900), range(0xF0000, 0x110000))  # surrogates, private use
 
 category = icu.UCharCategory
@@ -30,7 +30,7 @@ nfkd = icu.Normalizer2.getNFKDInstance()
 
 
 def is_dropped(c):
-    """Nobody sees it, or a reader does not tell names apart by it."""
+    """Returns whether a reader cannot see the character, or does not tell names apart by it."""
     has = icu.Char.hasBinaryProperty
     if c == 0x2800 or has(c, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT) or has(c, icu.UProperty.WHITE_SPACE):
         return True
@@ -45,7 +45,7 @@ def decomposed(text):
 
 
 def look_of(text):
-    """The same text for all that look like it: applied until nothing changes."""
+    """Returns one text for all texts that look alike; applied until nothing changes."""
     while True:
         plain = decomposed(text)
         after = spoof.getSkeleton(0, plain) if plain else plain
@@ -90,11 +90,11 @@ def main():
     print(TAIL)
 
 
-HEAD = '''/* Characters that look alike, of Unicode %s: made by schema/lookalikes.py, not to be edited. In order of the first number.
+HEAD = '''/* Characters that look alike, from Unicode %s. Made by schema/lookalikes.py: do not edit. Sorted by number.
  *
- *   PL_LOOK_DROPPED(first, last)   nothing that tells two names apart: invisible, space, punctuation, accent
- *   PL_LOOK(character, "text")     looks like this text (UTS #39, confusables.txt)
- *   PL_LOOK_NFKD(character, "text") the same, and follows from the other two and Unicode's decomposition NFKD
+ *   PL_LOOK_DROPPED(first, last)    tells no two names apart: invisible, white space, punctuation, accent
+ *   PL_LOOK(character, "text")      looks like this text (UTS #39, confusables.txt)
+ *   PL_LOOK_NFKD(character, "text") the same, but it also follows from the other rows and Unicode's decomposition NFKD
  *   PL_LOOK_LOWER(character, lower) its lower case; a final sigma becomes a sigma
  *
  * The data are derived from the Unicode Character Database and confusables.txt, Copyright (c) Unicode, Inc., under the

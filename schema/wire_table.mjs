@@ -1,12 +1,13 @@
-// Turns schema/wire.def and schema/errors.def into web/client/wire_table.js, schema/words.def into web/client/words.js,
-// and schema/lookalikes.def into web/client/lookalikes.js, so that C and JavaScript read the same tables.
+// Writes the tables of this folder as JavaScript, so that C and JavaScript read the same ones: wire.def and errors.def
+// as web/client/wire_table.js, words.def as web/client/words.js, lookalikes.def as web/client/lookalikes.js.
 //   node schema/wire_table.mjs           writes the files
-//   node schema/wire_table.mjs --check   exits 1 when a file is not what the tables say
+//   node schema/wire_table.mjs --check   writes nothing, and exits with 1 when a file differs from its table
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const here = new URL('.', import.meta.url);
 
-/** All macro calls of a .def file, in order: [macro, argument, …]; strings without quotes, numbers as numbers. */
+/** Returns the macro calls of a .def file in order, each as [macro, argument, …]; strings have no quotes, and numbers
+ * are numbers. */
 function callsOf(file) {
   const text = readFileSync(new URL(file, here), 'utf8')
     .replace(/\/\*[^]*?\*\//g, '')
@@ -69,13 +70,13 @@ function record(before, properties) {
   return line.length <= LINE ? line : `  ${before}{\n${pairs.map((pair) => `    ${pair},`).join('\n')}\n  },`;
 }
 
-/** `export const NAME = {…}` with one line an entry: [key, value as source, comment]. */
+/** Returns `export const NAME = {…}` with one line per entry; an entry is [key, value as source, comment]. */
 function object(name, type, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`);
   return `/** @type {${type}} */\nexport const ${name} = {\n${lines.join('\n')}\n};\n`;
 }
 
-/** Keeps the names of the entries in the type, so that a wrong name is an error of tsc. */
+/** The same, but tsc knows the names of the entries and rejects any other. */
 function named(name, entries) {
   const lines = entries.map(([key, value, comment]) => `  ${key}: ${value},${comment ? ` // ${comment}` : ''}`);
   return `export const ${name} = /** @type {const} */ ({\n${lines.join('\n')}\n});\n`;
@@ -90,7 +91,7 @@ function list(fields) {
 function write(table) {
   const parts = [
     '// The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.\n' +
-      '// Not to be edited: change the tables and run `node schema/wire_table.mjs`.\n',
+      '// Do not edit it: change the tables and run `node schema/wire_table.mjs`.\n',
     table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value};\n`).join(''),
     named(
       'ENVELOPE',
@@ -110,7 +111,7 @@ function write(table) {
       'REASON',
       table.reasons.map(([name, number]) => [name, number]),
     ),
-    '/** What to tell a person, by reason number. */',
+    '/** What people are told, by reason number. */',
     object(
       'REASON_TEXT',
       'Record<number, string>',
@@ -134,7 +135,7 @@ function write(table) {
       'LABEL',
       table.labels.map(([name, string]) => [name, quoted(string)]),
     ),
-    "/** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list's item. */",
+    "/** Fields in order: [kind, field, argument]; the argument is a size, a maximum, or a list's item. */",
     object(
       'MESSAGES',
       'Record<string, [kind: string, field: string, argument?: number | string][]>',
@@ -147,7 +148,7 @@ function write(table) {
   return parts.join('\n').replace(/ \*\/\n\/\*\* @type/g, '\n * @type');
 }
 
-/** The words, in as many strings as lines of LINE columns need. */
+/** Returns the source of words.js: one long text, cut into lines of LINE columns. */
 function writeWords(words) {
   const lines = [''];
   for (const word of words) {
@@ -158,15 +159,15 @@ function writeWords(words) {
   lines.push(lines.pop().trimEnd());
   return (
     '// The words of pairing codes and safety phrases, made by schema/wire_table.mjs from schema/words.def.\n' +
-    '// Not to be edited: the words and their order never change.\n\n' +
+    '// Do not edit it: the words and their order never change.\n\n' +
     `export const WORDS = (\n${lines.map((line) => `  '${line}'`).join(' +\n')}\n).split(' ');\n`
   );
 }
 
-/** A string in ASCII alone: what looks alike, or turns the direction of a line, is no text to read. */
+/** Returns a string literal in ASCII: characters that look alike or change a line's direction cannot be read. */
 const escaped = (text) => quoted(text).replace(/[^ -~]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 
-/** Pieces of source, joined by `between` into as many lines of LINE columns as they need. */
+/** Joins pieces of source by `between` and breaks them into lines of LINE columns. */
 function wrapped(pieces, between = ', ') {
   const lines = [''];
   for (const piece of pieces) {
@@ -176,7 +177,7 @@ function wrapped(pieces, between = ', ') {
   return lines.map((line) => `  ${line.trimEnd()}`).join('\n');
 }
 
-/** `[text, characters]`, or several of these when one would not fit a line. */
+/** Returns `[text, characters]`, or several of these when one does not fit on a line. */
 function looksOf(text, all) {
   const pairs = [];
   let characters = '';
@@ -190,7 +191,8 @@ function looksOf(text, all) {
   return [...pairs, [text, characters]].map((pair) => `[${pair.map(escaped).join(', ')}]`);
 }
 
-/** Characters that look alike, those of one text together. What follows from NFKD, JavaScript can do itself. */
+/** Returns the source of lookalikes.js, with the characters of one text together. PL_LOOK_NFKD is left out, because
+ * JavaScript can decompose by itself. */
 function writeLooks(calls) {
   const looks = new Map();
   for (const [macro, character, text] of calls)
@@ -198,10 +200,10 @@ function writeLooks(calls) {
   const dropped = calls.filter(([macro]) => macro === 'PL_LOOK_DROPPED').flatMap(([, first, last]) => [first, last]);
   return (
     '// Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.\n' +
-    '// Not to be edited: see schema/lookalikes.py.\n\n' +
-    '/** Nothing that tells two names apart: first and last of each range. */\n' +
+    '// Do not edit it: see schema/lookalikes.py.\n\n' +
+    '/** Characters that tell no two names apart: first and last of each range. */\n' +
     `export const DROPPED = [\n${wrapped(dropped)}\n];\n\n` +
-    '/** A text and characters that look like it. A text with many of them is here several times.\n' +
+    '/** A text, and characters that look like it. A text that many look like has several entries.\n' +
     ' * @type {[string, string][]} */\n' +
     `export const LOOKS = [\n${wrapped([...looks].flatMap(([text, all]) => looksOf(text, all)))}\n];\n`
   );
@@ -226,7 +228,7 @@ for (const [file, wanted] of [
   try {
     found = readFileSync(target, 'utf8');
   } catch {
-    // a missing file differs too
+    // A missing file differs, too.
   }
   if (found !== wanted) {
     console.error(`${file} differs from schema/*.def: run \`node schema/wire_table.mjs\` and commit it`);

@@ -1,7 +1,7 @@
 /* What `send` and `receive` have in common: one person, the sessions with them, and the transfer over the newest; words
  * about the connection, texts that come meanwhile, lines of progress, objects for scripts.
  *
- * A session of theirs that is new, or was reset, begins the transfer anew (docs/protocol.md, section 8, "Going on");
+ * A session of theirs that is new, or was reset, begins the transfer anew (docs/protocol.md, section 8, "Resuming");
  * who was started again calls, so both call. */
 #ifndef PL_CLI_SHARE_H
 #define PL_CLI_SHARE_H

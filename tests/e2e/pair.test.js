@@ -192,7 +192,7 @@ test('a link that is used up or has expired says so to whoever comes too late: e
   const late = async (link, ...command) => {
     const { code, stderr } = await eve.run([...command, link], { input: 'too late\n' });
     expect(code, stderr).toBe(4);
-    expect(stderr).toContain('an invite link that was used or has expired is refused too');
+    expect(stderr).toContain('the invite link is used or expired');
   };
   const listen = ana.start('listen', '--invite');
   const [link] = await listen.waitFor(/http:\/\/\S+#\S+/);

@@ -1,7 +1,7 @@
 // Characters that look alike, made by schema/wire_table.mjs from schema/lookalikes.def.
-// Not to be edited: see schema/lookalikes.py.
+// Do not edit it: see schema/lookalikes.py.
 
-/** Nothing that tells two names apart: first and last of each range. */
+/** Characters that tell no two names apart: first and last of each range. */
 export const DROPPED = [
   0, 35, 37, 42, 44, 47, 58, 59, 63, 64, 91, 93, 95, 96, 123, 123, 125, 125, 127, 161, 167, 168, 171, 171, 173, 173,
   175, 175, 180, 180, 182, 184, 187, 187, 191, 191, 451, 451, 577, 577, 660, 660, 697, 702, 712, 712, 714, 715, 720,
@@ -47,7 +47,7 @@ export const DROPPED = [
   139240, 139240, 917504, 921599,
 ];
 
-/** A text and characters that look like it. A text with many of them is here several times.
+/** A text, and characters that look like it. A text that many look like has several entries.
  * @type {[string, string][]} */
 export const LOOKS = [
   ['O', '0\u{d8}\u{19f}\u{398}\u{39f}\u{3b8}\u{41e}\u{472}\u{4e8}\u{555}\u{7c0}\u{9e6}\u{b20}\u{b66}\u{12d0}\u{13a4}'],

@@ -1,5 +1,5 @@
 // The wire format as JavaScript, made by schema/wire_table.mjs from schema/wire.def and schema/errors.def.
-// Not to be edited: change the tables and run `node schema/wire_table.mjs`.
+// Do not edit it: change the tables and run `node schema/wire_table.mjs`.
 
 /** the version this table describes */
 export const PROTOCOL_VERSION = 1;
@@ -19,11 +19,11 @@ export const LINK_GENERATION_MAX = 32767;
 export const ID_BYTES = 32;
 /** 52 of base32 and 2 check characters */
 export const ID_CHARS = 54;
-/** random, kept beside the session state */
+/** random; names one place where an ID is used, kept beside the session state */
 export const INSTANCE_BYTES = 8;
-/** at most, at one time */
+/** instances of one ID that may be logged in at one time */
 export const INSTANCES_PER_ID = 8;
-/** of one socket, for one use */
+/** random, for one login on one socket */
 export const CHALLENGE_BYTES = 32;
 /** Ed25519 */
 export const SIGNATURE_BYTES = 64;
@@ -33,11 +33,11 @@ export const RECORD_OVERHEAD_BYTES = 24;
 export const RECORD_PLAINTEXT_MAX = 65511;
 /** type and length of a session frame */
 export const FRAME_HEADER_BYTES = 3;
-/** on frame DATA; takes one place of the offset */
+/** on frame DATA: a message ends here; the end takes one place */
 export const DATA_FLAG_END_OF_MESSAGE = 1;
-/** on frame DATA; takes one place of the offset */
+/** on frame DATA: the channel ends here; the end takes one place */
 export const DATA_FLAG_END_OF_CHANNEL = 2;
-/** channel numbers are 0 to 254, so that a list of all fits its count */
+/** channels are 0 to 254, so that a list of all of them fits a count of one byte */
 export const CHANNELS_MAX = 255;
 /** wants OFFERs that name no instance */
 export const LOGIN_FLAG_LISTEN = 1;
@@ -45,11 +45,11 @@ export const LOGIN_FLAG_LISTEN = 1;
 export const TOKEN_HINT_BYTES = 8;
 /** hint and HMAC-SHA-256 */
 export const TOKEN_PROOF_BYTES = 40;
-/** op of PEERS: these are no strangers */
+/** op of PEERS: calls from these IDs are not knocks */
 export const PEERS_ALLOW = 1;
-/** op of PEERS: these never reach me */
+/** op of PEERS: calls from these IDs never reach this client */
 export const PEERS_BLOCK = 2;
-/** op of PEERS: these are neither any more */
+/** op of PEERS: these IDs are no longer allowed or blocked */
 export const PEERS_FORGET = 3;
 /** IDs in one PEERS */
 export const PEERS_IDS_MAX = 32;
@@ -59,33 +59,33 @@ export const INVITE_SECRET_BYTES = 16;
 export const INVITE_HINT_BYTES = 8;
 /** an invite link's fragment before base64url */
 export const INVITE_BYTES = 85;
-/** op of CODE: give me a nameplate; here it is */
+/** op of CODE: a client asks for a nameplate, the relay gives it */
 export const CODE_MAKE = 1;
-/** op of CODE: this nameplate is no more needed */
+/** op of CODE: this nameplate is no longer needed */
 export const CODE_END = 2;
 /** ten minutes: how long a pairing code is good, and how long its claimer waits */
 export const CODE_LIFETIME_MS = 600000;
-/** who claimed a code must have made the guess by then */
+/** how long a claimer may hold the seat of a code without making its guess */
 export const CODE_SEAT_MS = 20000;
 /** nameplates have four digits or more */
 export const CODE_NUMBER_MIN = 1000;
-/** and at most seven */
+/** nameplates have at most seven digits */
 export const CODE_NUMBER_MAX = 9999999;
-/** words behind the nameplate, of WORDS_COUNT */
+/** words of a pairing code, behind the nameplate */
 export const CODE_WORDS = 2;
 /** random, by the claimer: the session identifier of CPace */
 export const CODE_SID_BYTES = 16;
-/** schema/words.def: 11 bits a word */
+/** words in schema/words.def: 11 bits each */
 export const WORDS_COUNT = 2048;
 /** words of a safety phrase for each ID */
 export const PHRASE_WORDS = 6;
 /** hashes that stretch an ID for its safety phrase */
 export const PHRASE_ROUNDS = 4096;
-/** of chat/1: texts, and what is said about files */
+/** channel of chat/1: texts, and messages about files */
 export const CHAT_CHANNEL = 0;
-/** of chat/1: the bytes of files */
+/** channel of chat/1: the bytes of files */
 export const FILE_CHANNEL = 1;
-/** bytes: the least message_max of a client of chat/1 */
+/** bytes: the smallest message_max of a client of chat/1 */
 export const CHAT_MESSAGE_LEAST = 65536;
 /** type of a message of chat/1 */
 export const CHAT_TEXT = 1;
@@ -107,9 +107,9 @@ export const FILE_END = 8;
 export const FILE_ID_BYTES = 16;
 /** bytes in one FILE_DATA at most */
 export const FILE_PIECE_BYTES = 131072;
-/** of FILE_OFFER: the size is not known; FILE_END tells it */
+/** of FILE_OFFER: the size is not known yet; FILE_END tells it */
 export const FILE_FLAG_STREAM = 1;
-/** of FILE_OFFER: an empty folder, no bytes follow */
+/** of FILE_OFFER: an empty folder; no bytes follow */
 export const FILE_FLAG_FOLDER = 2;
 /** why of FILE_STOP, by the receiver: not wanted */
 export const FILE_DECLINED = 1;
@@ -121,13 +121,13 @@ export const FILE_CHANGED = 3;
 export const FILE_UNREADABLE = 4;
 /** why of FILE_STOP, by the receiver: it cannot be written */
 export const FILE_UNWRITABLE = 5;
-/** why of FILE_STOP, by the receiver: the bytes are not those of the hash */
+/** why of FILE_STOP, by the receiver: the bytes do not match the hash */
 export const FILE_DAMAGED = 6;
 /** why of FILE_STOP, by the receiver: more than it can keep */
 export const FILE_TOO_LARGE = 7;
 /** why of FILE_HOLD: paused */
 export const FILE_HELD_BY_PERSON = 1;
-/** why of FILE_HOLD, by the receiver: no room, goes on once there is */
+/** why of FILE_HOLD, by the receiver: its disk is full; resumes when there is room */
 export const FILE_HELD_DISK_FULL = 2;
 
 export const ENVELOPE = /** @type {const} */ ({
@@ -141,7 +141,7 @@ export const ENVELOPE = /** @type {const} */ ({
   CODE: 8, // client: I want a nameplate; relay: here it is
   OPEN: 16, // caller: link me with this ID
   OFFER: 17, // relay: this ID wants a link
-  ACCEPT: 18, // callee, relay: the link stands
+  ACCEPT: 18, // callee, relay: the link is accepted
   DATA: 19, // a sealed record
   RESET: 20, // this link ended; on link 0: this socket ends
   CLAIM: 21, // claimer: link me with the owner of this nameplate; relay: someone claims it
@@ -167,14 +167,14 @@ export const ENVELOPE_MAX = {
 };
 
 export const FRAME = /** @type {const} */ ({
-  HELLO: 1, // first on every link, both ways: epochs, place of every channel
+  HELLO: 1, // first on every link, both ways: epochs, windows, places of the channels
   DATA: 2, // bytes of a channel
-  ACK: 3, // what came, what the application took
+  ACK: 3, // what was received, and what the application took
   CREDIT: 4, // how far the other side may send
-  CHANNEL_RESET: 5, // a channel ends here, without its rest
+  CHANNEL_RESET: 5, // the sender gives up the rest of its direction of a channel
   PROBE: 6, // answer at once with ACK, CREDIT and PROBE_REPLY
   PROBE_REPLY: 7, // the answer, same number
-  VOLATILE: 8, // a message outside offsets and credit, delivered or not
+  VOLATILE: 8, // a message outside offsets and credit; it may be lost
   CLOSE: 9, // the session ends; answered by CLOSE
 });
 
@@ -205,7 +205,7 @@ export const REASON = /** @type {const} */ ({
   WRONG_CODE: 265,
 });
 
-/** What to tell a person, by reason number.
+/** What people are told, by reason number.
  * @type {Record<number, string>} */
 export const REASON_TEXT = {
   1: 'closed by the other side',
@@ -219,7 +219,7 @@ export const REASON_TEXT = {
   9: 'too many requests, try later',
   10: 'the same instance logged in again',
   11: 'no answer in time',
-  12: 'the relay has no room for this connection: too many in all, of this ID or of this address',
+  12: 'the relay has no room for this connection: too many in total, of this ID or from this address',
   13: 'a record did not open',
   14: 'somebody else is trying this code right now',
   15: 'the relay cannot store new IDs right now',
@@ -229,9 +229,9 @@ export const REASON_TEXT = {
   260: 'this ID was revoked',
   261: 'this relay does not admit this ID',
   262: 'the proof of the ID was wrong',
-  263: 'this relay is not reached under that address',
-  264: 'no such code, or not any more',
-  265: 'the code was wrong, and is used up by that',
+  263: 'this relay does not serve the address that was dialled',
+  264: 'no such code, or it has ended',
+  265: 'the code was wrong and is now used up',
 };
 
 export const LIMIT = /** @type {const} */ ({
@@ -275,7 +275,7 @@ export const LIMITS = [
     initial: 3000,
     minimum: 10,
     maximum: 60000,
-    text: 'an OPEN that was not accepted by then is UNAVAILABLE',
+    text: 'an OPEN that is not accepted within this time ends with UNAVAILABLE',
   },
   {
     name: 'PING_INTERVAL_MS',
@@ -283,7 +283,7 @@ export const LIMITS = [
     initial: 20000,
     minimum: 10,
     maximum: 3600000,
-    text: 'an idle socket is pinged this often',
+    text: 'how often an idle socket is pinged',
   },
   {
     name: 'DEAD_AFTER_MS',
@@ -291,7 +291,7 @@ export const LIMITS = [
     initial: 45000,
     minimum: 20,
     maximum: 7200000,
-    text: 'a socket silent for so long is dead',
+    text: 'a socket that is silent for this long is dead',
   },
 ];
 
@@ -320,7 +320,7 @@ export const LABEL = /** @type {const} */ ({
   FILE_ID: 'pairlink v1 file',
 });
 
-/** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list's item.
+/** Fields in order: [kind, field, argument]; the argument is a size, a maximum, or a list's item.
  * @type {Record<string, [kind: string, field: string, argument?: number | string][]>} */
 export const MESSAGES = {
   envelope: [
@@ -547,10 +547,14 @@ export const ERROR = /** @type {const} */ ({
   EPROTOCOL: {
     number: -6,
     text: 'the other side broke the protocol',
-    hint: 'check that both run versions that fit each other',
+    hint: 'check that both sides run compatible versions',
   },
   EID: { number: -7, text: 'this is not a peer ID', hint: 'an ID has 54 letters and digits; copy it whole' },
-  ELINK: { number: -8, text: 'this is not an invite link', hint: 'copy the link whole, with all after the #' },
+  ELINK: {
+    number: -8,
+    text: 'this is not an invite link',
+    hint: 'copy the link whole, including everything after the #',
+  },
   EURL: {
     number: -9,
     text: 'this is not a relay address',
@@ -561,33 +565,33 @@ export const ERROR = /** @type {const} */ ({
     text: 'the identity file cannot be used',
     hint: 'check its owner and mode (0600), or name another',
   },
-  ECRYPTO: { number: -11, text: 'a proof or a seal is wrong', hint: 'someone between may be changing the traffic' },
+  ECRYPTO: { number: -11, text: 'a proof or a seal is wrong', hint: 'somebody may be changing the traffic on its way' },
   ERELAYKEY: {
     number: -12,
     text: 'the relay shows another key than before',
-    hint: 'ask who runs it before you trust it again',
+    hint: 'ask its operator before you trust it again',
   },
-  EREFUSED: {
-    number: -13,
-    text: 'refused',
-    hint: 'the other side does not want this connection; an invite link that was used or has expired is refused too',
-  },
+  EREFUSED: { number: -13, text: 'refused', hint: 'the other side said no, or the invite link is used or expired' },
   EUNAVAILABLE: {
     number: -14,
     text: 'not there, or not answering',
     hint: 'check the ID, and that the other side is running',
   },
-  ELOST: { number: -15, text: 'the other side lost its state', hint: 'see the event for what did not arrive' },
+  ELOST: { number: -15, text: 'the other side lost its state', hint: 'the event names what may not have arrived' },
   ETIMEDOUT: { number: -16, text: 'no answer in time', hint: 'try again' },
   ECLOSED: { number: -17, text: 'closed by the other side', hint: '' },
   ENETWORK: { number: -18, text: 'the relay cannot be reached', hint: 'check the address and the network' },
   ETLS: {
     number: -19,
-    text: "the relay's certificate does not fit its name",
-    hint: 'check the address; do not go on if you are unsure',
+    text: "the relay's certificate does not match its name",
+    hint: 'check the address; if unsure, do not continue',
   },
-  EDENIED: { number: -20, text: 'the relay does not admit this ID', hint: 'ask who runs the relay for an invitation' },
-  EIO: { number: -21, text: 'reading or writing a file failed', hint: 'check the disk and the rights' },
+  EDENIED: {
+    number: -20,
+    text: 'the relay does not admit this ID',
+    hint: "ask the relay's operator for an invitation",
+  },
+  EIO: { number: -21, text: 'reading or writing a file failed', hint: 'check the disk and the permissions' },
   ESYSTEM: { number: -22, text: 'a system call failed', hint: 'see the log' },
   ECODE: {
     number: -23,
@@ -596,12 +600,12 @@ export const ERROR = /** @type {const} */ ({
   },
   ENOCODE: {
     number: -24,
-    text: 'there is no such code, or not any more',
-    hint: 'codes are good for ten minutes and once: ask for a new one',
+    text: 'there is no such code, or it has ended',
+    hint: 'codes work once, for ten minutes: ask for a new one',
   },
   EWRONGCODE: {
     number: -25,
-    text: 'the code was wrong, and is used up by that',
+    text: 'the code was wrong and is now used up',
     hint: 'make a new code, and take care with each word',
   },
   EBUSY: {
@@ -612,6 +616,6 @@ export const ERROR = /** @type {const} */ ({
   ESTORE: {
     number: -27,
     text: 'the relay cannot store new IDs right now',
-    hint: 'try again later, or tell who runs the relay: its disk may be full',
+    hint: 'try again later, or tell its operator',
   },
 });

@@ -1,5 +1,5 @@
 // The words of pairing codes and safety phrases, made by schema/wire_table.mjs from schema/words.def.
-// Not to be edited: the words and their order never change.
+// Do not edit it: the words and their order never change.
 
 export const WORDS = (
   'abacus ability abroad absent absorb academy acid acorn acre acrobat acrylic active actor actual adjust admit ' +
