@@ -79,9 +79,19 @@ describe('the order inside a room', () => {
   const inOrder = (layers, more = {}) => checkLayers(treeOf({ ...files, ...more }), { 'relay/core': { layers } });
 
   test('a module includes what stands before it', () => {
-    expect(inOrder([['low', 'a'], ['high', 'b']])).toEqual([]);
+    expect(
+      inOrder([
+        ['low', 'a'],
+        ['high', 'b'],
+      ]),
+    ).toEqual([]);
     expect(inOrder([['one', 'a b']])).toEqual([]);
-    expect(inOrder([['low', 'b'], ['high', 'a']])).toHaveLength(1);
+    expect(
+      inOrder([
+        ['low', 'b'],
+        ['high', 'a'],
+      ]),
+    ).toHaveLength(1);
     expect(inOrder([['one', 'b a']])).toHaveLength(1);
   });
 

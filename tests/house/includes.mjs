@@ -4,7 +4,11 @@ import { IMPURE_CALLS, IMPURE_NAMES, PURE_HEADERS, ROOMS } from './rooms.mjs';
 import { code, includesOf, moduleOf, productFiles, roomOf } from './sources.mjs';
 
 /** The library that a header or package belongs to: `openssl/ssl.h` is of openssl, `preact/hooks` of preact. */
-const libraryOf = (name) => name.replace(/^node:/, '').replace(/\.h$/, '').split('/')[0];
+const libraryOf = (name) =>
+  name
+    .replace(/^node:/, '')
+    .replace(/\.h$/, '')
+    .split('/')[0];
 
 /** Headers of the system, which a shell may include: every other `<…>` is of a library that the table must name. */
 const LIBRARIES = /^(libwebsockets|uv|openssl|sodium|sqlite3|jansson|qrencode|libpq|nats|cmocka|cap-ng|zlib)\b/;
