@@ -101,7 +101,7 @@ describe('a hostile relay', () => {
   });
   test('unknown types from 0x80 on are skipped', () => {
     const { ana } = pair();
-    ana.do('socket_message', { data: makeEnvelope(0x80, new Uint8Array(300)) });
+    ana.do('socket_message', { data: makeEnvelope(0xfe, new Uint8Array(300)) });
     expect(ana.last('offline')).toBeUndefined();
   });
   test('what is for a closed link or another generation is dropped, without an answer', () => {
