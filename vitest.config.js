@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: [
       project('client', ['web/client/test/**/*.test.js'], { testTimeout: 120_000 }),
-      project('house', ['tests/house/*.test.js']),
+      project('house', ['tests/house/*.test.js'], { testTimeout: 60_000 }),
       project('page', ['web/page/**/*.test.js'], { testTimeout: 60_000 }),
       // Real programs on a machine that others use too: patience, and one file at a time.
       project('e2e', ['tests/e2e/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
