@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOMS, SHARED } from '../house/rooms.mjs';
 
-const IMPORTS = /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
+const IMPORTS =
+  /\bcrypto_(aead|scalarmult|box|kx|secretbox|secretstream|stream|core_ristretto255)\w*|\bEVP_(Cipher|Encrypt|Decrypt|Seal|Open|PKEY)\w*/;
 /** The folders of client/core that the relay does not share: the library of each is `libpl_FOLDER.a`. */
 const PRIVATE = Object.keys(ROOMS)
   .filter((room) => room.startsWith('client/core/') && !SHARED.includes(room))
@@ -25,9 +26,18 @@ export function sees(bin, program) {
   const imports = execFileSync('nm', ['-D', '--undefined-only', path], { encoding: 'utf8' });
   const text = readFileSync(map, 'utf8');
   // A map of another program, or of none, would prove nothing.
-  if (!/libpl_wire\.a\(/.test(text)) throw new Error(`${map} does not list libpl_wire.a: it is not the map of ${program}`);
+  if (!/libpl_wire\.a\(/.test(text))
+    throw new Error(`${map} does not list libpl_wire.a: it is not the map of ${program}`);
   const objects = text.match(OBJECTS) ?? [];
-  return [...new Set([...imports.split('\n').map((line) => line.match(IMPORTS)?.[0]).filter(Boolean), ...objects])].sort();
+  return [
+    ...new Set([
+      ...imports
+        .split('\n')
+        .map((line) => line.match(IMPORTS)?.[0])
+        .filter(Boolean),
+      ...objects,
+    ]),
+  ].sort();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -48,8 +48,8 @@ export function filesOf(relay) {
     const receiver = identity();
     const ids = { sender: await idOf(sender), receiver: await idOf(receiver) };
     const folder = tempDir('pairlink-into-');
-    const start = (identity, where, args) => {
-      const program = startCli({ relay: url, identity, ...where }, ...args);
+    const start = (home, where, args) => {
+      const program = startCli({ relay: url, identity: home, ...where }, ...args);
       open.push(program);
       return program;
     };
