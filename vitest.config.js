@@ -7,12 +7,12 @@ export default defineConfig({
   test: {
     projects: [
       project('client', ['web/client/test/**/*.test.js'], { testTimeout: 120_000 }),
-      project('house', ['tests/house/*.test.js']),
+      project('house', ['tests/house/*.test.js'], { testTimeout: 60_000 }),
       project('page', ['web/page/**/*.test.js'], { testTimeout: 60_000 }),
-      // Real programs on a machine that others use too: patience, and one file at a time.
+      // Real programs on a machine that may be busy need long timeouts, and run one file at a time.
       project('e2e', ['tests/e2e/*.test.js'], { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
-      // Several whole browsers beside each other on a machine of two cores: one that was starved is tried once more,
-      // and named in the report. What fails twice has failed.
+      // Several browsers run beside each other, and on two cores one may be starved. Its test is retried once and named
+      // in the report. A test that fails twice has failed.
       project('browser', ['tests/e2e/page/**/*.test.js'], {
         testTimeout: 120_000,
         hookTimeout: 120_000,

@@ -95,13 +95,24 @@ function write(table) {
     table.constants.map(([name, value, text]) => `/** ${text} */\nexport const ${name} = ${value};\n`).join(''),
     named(
       'ENVELOPE',
-      table.envelopes.map(([name, number, , text]) => [name, number, text]),
+      table.envelopes.map(([name, number, , , text]) => [name, number, text]),
     ),
     '/** Largest payload by envelope number. */',
     object(
       'ENVELOPE_MAX',
       'Record<number, number>',
       table.envelopes.map(([, number, max]) => [number, max]),
+    ),
+    named('SENDER', [
+      ['CLIENT', 1],
+      ['RELAY', 2],
+      ['BOTH', 3],
+    ]),
+    '/** Who sends it, by envelope number: bits of SENDER. */',
+    object(
+      'ENVELOPE_SENDER',
+      'Record<number, number>',
+      table.envelopes.map(([, number, , sender]) => [number, `SENDER.${sender}`]),
     ),
     named(
       'FRAME',

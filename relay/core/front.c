@@ -108,7 +108,7 @@ static int front_reset(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_m
 }
 
 enum {
-#define PL_ENVELOPE(name, number, max_bytes, text) FRONT_MAX_##name = max_bytes,
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) FRONT_MAX_##name = max_bytes,
 #include "../../schema/wire.def"
   FRONT_ANY_SIZE = UINT16_MAX
 };

@@ -13,8 +13,7 @@
 
 enum { PL_RELAY_SHARED_WAYS = 4 }; /* entries of a set: a key may be in any of them */
 
-/* ---- rates.c, crowd.c
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- rates.c, crowd.c */
 typedef struct pl_relay_rate_entry {
   _Atomic uint64_t key;
   _Atomic uint64_t due_us; /* when everything taken so far is paid for */

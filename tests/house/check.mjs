@@ -5,8 +5,10 @@
 import { checkDrawing } from './drawing.mjs';
 import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
 import { gitTree } from './sources.mjs';
+import { checkBanners } from './text.mjs';
 
-const problems = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing].flatMap((check) => check(gitTree));
+const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing, checkBanners];
+const problems = checks.flatMap((check) => check(gitTree));
 if (problems.length) {
   console.log(problems.join('\n'));
   process.exit(1);

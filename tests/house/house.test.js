@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { checkDrawing } from './drawing.mjs';
 import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { checkNames, functionsOf } from './names.mjs';
 import { gitTree } from './sources.mjs';
+import { checkBanners, checkDocuments } from './text.mjs';
 
 /** @param {Record<string, string>} files @returns {import('./sources.mjs').Tree} */
 const treeOf = (files) => ({
@@ -149,7 +151,78 @@ describe('the drawing', () => {
     });
 });
 
+describe('banners', () => {
+  const dashes = '-'.repeat(100);
+  const banners = (...lines) => checkBanners(treeOf({ 'relay/core/a.c': lines.join('\n') }));
+
+  test('of one line are right', () => {
+    expect(banners(`/* ---- title ${dashes} */`, `// ---- title ${dashes}`, `# ---- title ${dashes}`)).toEqual([]);
+  });
+
+  test('that are too long or broken', () => {
+    expect(banners(`/* ---- ${dashes} title ${dashes} */`)).toHaveLength(1);
+    expect(banners(`/* ---- title ${dashes}`, ' */')).toHaveLength(1);
+    expect(banners('/* ---- a long title', ` * ${dashes} */`)).toHaveLength(2);
+    expect(banners('// ---- title', `// ${dashes}`)).toHaveLength(1);
+  });
+
+  test('are not options, rules or numbers', () => {
+    expect(banners('x = a----b;', 'f("--------");', '/* a -- b */', '// see --limit')).toEqual([]);
+  });
+});
+
+describe('documents', () => {
+  const word = 'word '.repeat(30);
+  const problems = (text) => checkDocuments(treeOf({ 'docs/a.md': text }));
+
+  test('a long line holds one sentence', () => {
+    expect(problems(`One ${word}end. Two.`)).toHaveLength(1);
+    expect(problems(`One ${word}end.`)).toEqual([]);
+    expect(problems('One. Two. Three.')).toEqual([]);
+  });
+
+  test('addresses of links and blocks of code do not count', () => {
+    expect(problems(`One. Two [three](https://example.org/${'x'.repeat(120)}).`)).toEqual([]);
+    expect(problems(`\`\`\`\nOne ${word}end. Two.\n\`\`\``)).toEqual([]);
+  });
+
+  test('a cell of a table is a phrase', () => {
+    expect(problems(`| a | ${word}${word} |`)).toHaveLength(1);
+    expect(problems(`| ${word} | ${word} |`)).toEqual([]);
+  });
+});
+
+describe('names of functions', () => {
+  test('are found in definitions', () => {
+    const text = `#define A(x) { x }
+struct s {
+  int (*call)(int);
+};
+static const int numbers[] = {1};
+int declared(int a);
+static void one(void) {
+}
+static pl_view *
+two(int (*f)(int),
+    int b) {
+}
+static __attribute__((noreturn)) void three(int a) {
+}
+/* static void no(void) { */
+int main(void) {
+}
+`;
+    expect(functionsOf(text)).toEqual(['one', 'two', 'three']);
+  });
+
+  test('stand in one file', () => {
+    const files = { 'relay/core/a.c': 'static int parse(void) {\n}', 'client/cli/b.c': 'static int parse(int a) {\n}' };
+    expect(checkNames(treeOf(files))).toEqual(['relay/core/a.c: parse is defined in client/cli/b.c too']);
+    expect(checkNames(treeOf({ ...files, 'client/cli/b.c': 'static int read_b(void) {\n}' }))).toEqual([]);
+  });
+});
+
 test('this repository', () => {
-  const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing];
+  const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing, checkBanners];
   expect(checks.flatMap((check) => check(gitTree))).toEqual([]);
 });

@@ -13,8 +13,19 @@ const libraryOf = (name) =>
 /** Headers of the system, which a shell may include: every other `<…>` is of a library that the table must name. */
 const LIBRARIES = /^(libwebsockets|uv|openssl|sodium|sqlite3|jansson|qrencode|libpq|nats|cmocka|cap-ng|zlib)\b/;
 
-/** @returns {{room: string, path: string, line: number, target?: string, library?: string, to?: string}[]} */
+/** @typedef {{room: string, path: string, line: number, target?: string, library?: string, to?: string}} Edge */
+
+/** @type {WeakMap<object, Edge[]>} the edges of each tree, between the rooms of one table */
+const known = new WeakMap();
+
+/** Every include and import of a tree. @returns {Edge[]} */
 export function edgesOf(tree, rooms = ROOMS) {
+  if (rooms !== ROOMS) return findEdges(tree, rooms);
+  if (!known.has(tree)) known.set(tree, findEdges(tree, rooms));
+  return known.get(tree);
+}
+
+function findEdges(tree, rooms) {
   return productFiles(tree).flatMap((path) =>
     path.startsWith('schema/')
       ? []

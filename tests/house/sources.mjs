@@ -11,11 +11,24 @@ const INCLUDE_FOLDERS = ['.', 'schema', 'client/include']; // as in the compiler
  * @typedef {{list: () => string[], read: (path: string) => string, has: (path: string) => boolean}} Tree
  */
 
+/** Answers a question about a path once. */
+function once(answer) {
+  const known = new Map();
+  return (path) => {
+    if (!known.has(path)) known.set(path, answer(path));
+    return known.get(path);
+  };
+}
+
+const tracked = once(() =>
+  execFileSync('git', ['ls-files'], { encoding: 'utf8' }).trim().split('\n').filter(existsSync),
+);
+
 /** @type {Tree} */
 export const gitTree = {
-  list: () => execFileSync('git', ['ls-files'], { encoding: 'utf8' }).trim().split('\n').filter(existsSync),
-  read: (path) => readFileSync(path, 'utf8'),
-  has: existsSync,
+  list: () => tracked('all'),
+  read: once((path) => readFileSync(path, 'utf8')),
+  has: once(existsSync),
 };
 
 /** The room of a file, or undefined. */

@@ -1,6 +1,9 @@
 import { relative } from 'node:path';
 
-/** Says which tests passed only when they were tried again (vitest.config.js), so that none is unsteady unseen. */
+/**
+ * Names the tests that passed only when they were retried (vitest.config.js), so that a flaky test does not go
+ * unnoticed.
+ */
 export default class AgainReporter {
   onTestRunEnd(modules) {
     for (const module of modules)

@@ -22,7 +22,7 @@ const OBJECTS = new RegExp(`libpl_(${PRIVATE.join('|')})\\.a\\([^)]*\\)`, 'g');
 export function sees(bin, program) {
   const path = join(bin, program);
   const map = `${path}.map`;
-  if (!existsSync(map)) throw new Error(`${map} is missing: the link map is made by the build`);
+  if (!existsSync(map)) throw new Error(`${map} is missing: the build makes the link map`);
   const imports = execFileSync('nm', ['-D', '--undefined-only', path], { encoding: 'utf8' });
   const text = readFileSync(map, 'utf8');
   // A map of another program, or of none, would prove nothing.

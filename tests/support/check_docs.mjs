@@ -1,6 +1,6 @@
 /**
- * What the documents say must hold: a C program that they show is the file that the tests compile, and every link to a
- * file of this repository leads somewhere.
+ * Checks what the documents claim: a C program that they show is the file that the tests compile, every link to a file
+ * of this repository leads somewhere, and the table of C and JavaScript files is complete.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ for (const file of ['README.md', 'docs/embedding.md']) {
   }
 }
 
-/* The table of what is where in C and in JavaScript names every file of both cores, and no other. */
+/* The table of C and JavaScript files names every file of both cores, and no other. */
 const architecture = readFileSync('docs/architecture.md', 'utf8');
 const [, table = ''] = /^## C and JavaScript$([\s\S]*?)^## /m.exec(architecture) ?? [];
 for (const [folder, ending] of [
@@ -55,6 +55,8 @@ const anchors = (file) =>
 const files = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
   ...readdirSync('docs')
     .filter((f) => f.endsWith('.md'))
     .map((f) => `docs/${f}`),

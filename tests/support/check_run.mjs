@@ -1,6 +1,6 @@
 /**
- * `./dev run` as the README promises it: an address to open, the relay's ID, where its data is, Ctrl-C; with --lan a QR
- * code and an address that phones can reach.
+ * Checks that `./dev run` does what the README promises: it prints an address to open, the relay's ID and where its
+ * data is, and stops at Ctrl-C. With --lan it also prints a QR code and an address that phones can reach.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -50,7 +50,7 @@ async function loopback() {
     assert.match(page.policy, /default-src|script-src/);
     assert.match(page.body, /<!doctype html>/i);
   }
-  // Ctrl-C in a terminal reaches the whole group.
+  // Ctrl-C in a terminal goes to the whole process group.
   dev.signalGroup('SIGINT');
   assert.deepEqual(await dev.wait(), { code: 0, signal: null });
 }

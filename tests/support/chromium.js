@@ -1,6 +1,6 @@
 /**
- * The Chromium of the system for a test, one profile a call (two profiles are two people; two pages of one
- * context are two tabs of one person).
+ * Starts the system's Chromium for a test, with a new profile for each call. Two profiles are two people; two pages of
+ * one context are two tabs of one person.
  *
  *   const { context, page, close } = await launchChromium();
  *   await page.goto(relay.http);
@@ -24,7 +24,7 @@ export function chromiumPath() {
 
 /**
  * @param {{profile?: string, viewport?: {width: number, height: number}, colorScheme?: 'light'|'dark', locale?: string,
- *   args?: string[], context?: object}} [options] profile: the folder of an earlier profile, to come back to it
+ *   args?: string[], context?: object}} [options] profile: the folder of an earlier profile, to use it again
  */
 export async function launchChromium({
   profile = tempDir('pairlink-profile-'),
@@ -40,7 +40,7 @@ export async function launchChromium({
     viewport,
     colorScheme,
     locale,
-    chromiumSandbox: process.getuid?.() !== 0, // Chromium refuses its sandbox to root
+    chromiumSandbox: process.getuid?.() !== 0, // Chromium does not start its sandbox as root
     args: [
       '--disable-background-networking',
       '--disable-component-update',

@@ -1,10 +1,11 @@
 /**
- * Lines and branches that the tests reach, by folder; fails below what a folder must have.
+ * Prints the percentage of lines and branches that the tests reach, by folder. Fails when a folder is below its
+ * minimum.
  *   node tests/support/coverage_table.mjs SUMMARY    (of gcovr --json-summary)
  */
 import { readFileSync } from 'node:fs';
 
-/** Folder: least percentage of lines, of branches. What is missing is mostly memory that cannot be had. */
+/** The minimum for each folder: percentage of lines, of branches. The rest is mostly failed allocations. */
 const LEAST = {
   'client/core/session': [100, 90],
   'client/core/noise': [100, 90],

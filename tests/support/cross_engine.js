@@ -1,6 +1,7 @@
 /**
- * The C engine with the interface of the JavaScript one, for the model of the relay in web/client/test/model.js:
- * the program cross_peer behind two pipes, asked and answered in step, so that a run follows from its seed alone.
+ * Gives the C engine the interface of the JavaScript one, for the model of the relay in web/client/test/model.js. The
+ * program cross_peer runs behind two pipes. It answers each request before the next, so that a run depends on its seed
+ * alone.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
@@ -13,14 +14,14 @@ import { binary, tempDir } from './process.js';
 const NEVER = 0xffffffffffffffffn;
 const codeOf = new Map(Object.entries(ERROR).map(([code, { number }]) => [number, code]));
 
-/** One program: it holds one engine at a time. */
+/** One program, which holds one engine at a time. */
 export class CrossProgram {
   constructor() {
     const dir = tempDir('pairlink-cross-');
     const [to, from] = ['to', 'from'].map((name) => join(dir, name));
     execFileSync('mkfifo', [to, from]);
-    // Opened for both directions first, since opening one end alone would wait for the other; closed again, so that
-    // each side sees the other's end.
+    // Each pipe is opened for both directions first, because opening one end alone waits for the other. It is closed
+    // again afterwards, so that each side notices when the other ends.
     const both = [to, from].map((path) => openSync(path, 'r+'));
     const ends = [openSync(to, 'r'), openSync(from, 'w')];
     this.to = openSync(to, 'w');
@@ -34,12 +35,12 @@ export class CrossProgram {
     const out = Buffer.alloc(size);
     for (let got = 0; got < size;) {
       const n = readSync(this.from, out, got, size - got);
-      if (n === 0) throw new Error('cross_peer ended: see its words on stderr');
+      if (n === 0) throw new Error('cross_peer ended: see its stderr');
       got += n;
     }
     return out;
   }
-  /** Asks, and waits for the answer. @param {Buffer} request */
+  /** Sends a request and waits for the answer. @param {Buffer} request */
   ask(request) {
     const head = Buffer.alloc(4);
     head.writeUInt32BE(request.length);
@@ -47,7 +48,7 @@ export class CrossProgram {
     for (let sent = 0; sent < whole.length;) sent += writeSync(this.to, whole, sent);
     return new Answer(this.read(this.read(4).readUInt32BE()));
   }
-  /** Its exit code. */
+  /** Waits for its end. Returns its exit code. */
   async stop() {
     closeSync(this.to);
     const { code, signal } = await this.exited;
@@ -109,7 +110,7 @@ export class CrossEngine {
     { seed, instance, randomBytes, listen, acceptAll, messageMax, channelWindow, sessionWindow, sessionTimeoutMs },
   ) {
     this.program = program;
-    /** How often the streams of a session began: a 'take' of an earlier one means nothing now. */
+    /** Counts how often the streams of a session started afresh: a 'take' of an earlier generation has no effect. */
     this.generations = new Map();
     const flags = [u8(listen ? 1 : 0), u8(acceptAll ? 1 : 0)];
     const limits = [u32(messageMax), u32(channelWindow), u64(sessionWindow), u32(sessionTimeoutMs)];
@@ -172,7 +173,7 @@ export class CrossEngine {
   }
 }
 
-/** A peer of the model whose engine is the C one. */
+/** A peer of the model with the C engine. */
 export class CrossPeer extends Peer {
   constructor(world, name, options) {
     super(world, name, options);

@@ -1,4 +1,4 @@
-/** Two people who send each other files by the real programs: for the tests of `send` and `receive`. */
+/** Two people who send each other files with the real programs, for the tests of `send` and `receive`. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
@@ -20,7 +20,7 @@ export function makeFile(path, size) {
   return path;
 }
 
-/** The objects of --json, each a line that parses. */
+/** Parses the output of --json, one object per line. */
 const events = (program) =>
   program.stdout
     .split('\n')
@@ -33,16 +33,16 @@ export async function bothEnd(send, receive, code = 0, ms = 120_000) {
   expect((await receive.wait(ms)).code, receive.stderr).toBe(code);
 }
 
-/** For afterEach: whatever a test left running. */
+/** Ends whatever a test left running. Called by afterEach. */
 export const endAll = (open) => async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 };
 
-/** `relay` is a function, since a relay is started after this. `open`: the programs that were started. */
+/** `relay` is a function, because the relay is started later. `open` collects the programs that were started. */
 export function filesOf(relay) {
   const open = [];
 
-  /** Two people, each with a home; `send` and `receive` start their programs. */
+  /** Two people, each with a home folder. `send` and `receive` start their programs. */
   async function people(url = relay().ws, identity = newIdentity) {
     const sender = identity();
     const receiver = identity();

@@ -1,9 +1,9 @@
-/** The JavaScript client for a test with real programs. */
+/** Helpers for tests of the JavaScript client with real programs. */
 import { WebSocket } from 'ws';
 import { createClient, newSeed } from '../../web/client/index.js';
 import { within } from './process.js';
 
-/** The next event of this name for which `test` holds. */
+/** Waits for the next event of this name for which `test` returns true. */
 export const event = (emitter, name, test = () => true) =>
   within(
     new Promise((resolve) => {
@@ -16,7 +16,7 @@ export const event = (emitter, name, test = () => true) =>
     `event ${name}`,
   );
 
-/** Clients that are stopped together. `relay` is a function, since a relay is started after this. */
+/** Creates clients that are stopped together. `relay` is a function, because the relay is started later. */
 export function clientsOf(relay) {
   const all = [];
   return {

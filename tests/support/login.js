@@ -1,45 +1,12 @@
 /**
- * The login of docs/protocol.md, section 3, written a third time, by hand and on Node's own cryptography: tests that
- * must be able to do it wrong, and to hold the other two implementations against.
+ * The login of docs/protocol.md, section 3, in a third implementation on Node's own cryptography. Tests compare the
+ * other two with it, and use it to log in wrongly on purpose.
  */
 import { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
+import { ENVELOPE as TYPE, REASON } from '../../web/client/wire_table.js';
 import { connectWebSocket, envelope, frame } from './raw.js';
 
-export const TYPE = {
-  HELLO: 1,
-  LOGIN: 2,
-  WELCOME: 3,
-  GOING_AWAY: 4,
-  PING: 5,
-  PONG: 6,
-  PEERS: 7,
-  OPEN: 0x10,
-  OFFER: 0x11,
-  ACCEPT: 0x12,
-  DATA: 0x13,
-  RESET: 0x14,
-  CODE: 8,
-  CLAIM: 0x15,
-};
-export const REASON = {
-  CLOSED: 1,
-  GONE: 2,
-  UNAVAILABLE: 3,
-  REPLACED: 4,
-  OVERFLOW: 8,
-  RATE: 9,
-  SUPERSEDED: 10,
-  TIMEOUT: 11,
-  FULL: 12,
-  STORE: 15,
-  REFUSED: 0x101,
-  PROTOCOL: 0x102,
-  UNSUPPORTED: 0x103,
-  REVOKED: 0x104,
-  DENIED: 0x105,
-  LOGIN_FAILED: 0x106,
-  ORIGIN: 0x107,
-};
+export { TYPE, REASON };
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
@@ -57,7 +24,7 @@ export function verified(publicKey, bytes, signature) {
   return verify(null, bytes, key, signature);
 }
 
-/** An ID as people write it: 52 characters of base32, then two of its check. */
+/** Returns an ID as text: 52 characters of base32, then two check characters. */
 export function idText(publicKey) {
   const letters = 'abcdefghijklmnopqrstuvwxyz234567';
   const base32 = (bytes, count) => {
@@ -104,7 +71,7 @@ export function proofOfToken(token, t) {
   return Buffer.concat([hint, createHmac('sha256', key).update(t).digest()]);
 }
 
-/** The payload of LOGIN; every part can be replaced. */
+/** Returns the payload of LOGIN. Every part can be replaced. */
 export function loginPayload(
   identity,
   hello,
@@ -141,7 +108,7 @@ export function loginPayload(
   ]);
 }
 
-/** Is this WELCOME signed by the relay of that HELLO, for this LOGIN? */
+/** Returns whether the relay that sent HELLO signed this WELCOME for this LOGIN. */
 export function welcomeHolds(hello, login, welcome) {
   const t = transcript(hello.payload, login.subarray(0, -64));
   return verified(
@@ -151,7 +118,7 @@ export function welcomeHolds(hello, login, welcome) {
   );
 }
 
-/** A WebSocket at a relay that reads and writes envelopes. */
+/** A WebSocket connection to a relay, which reads and writes envelopes. */
 export class Peer {
   constructor(raw) {
     this.raw = raw;
@@ -161,14 +128,14 @@ export class Peer {
   send(type, payload, options) {
     return this.sendMessage(envelope(type, payload, options));
   }
-  /** One binary message with these bytes, whatever they are. */
+  /** Sends one binary message with these bytes, whatever they are. */
   sendMessage(bytes) {
     this.raw.send(frame(2, bytes));
     return this;
   }
 
-  /** The next envelope, `{type, flags, link, payload}`; null once the relay closed (`closeCode` says how). Pings are
-   *  answered; pongs are passed over. */
+  /** Returns the next envelope, `{type, flags, link, payload}`, or null once the relay has closed the connection
+   *  (`closeCode` has the code). Answers pings and skips pongs. */
   async next(ms) {
     for (;;) {
       if (this.waiting.length >= 8) {
@@ -188,14 +155,14 @@ export class Peer {
       else if (f.opcode === 9) this.raw.send(frame(10, f.payload));
       else if (f.opcode === 8) {
         this.closeCode = f.payload.length >= 2 ? f.payload.readUInt16BE(0) : 1005;
-        this.raw.send(frame(8, f.payload)); // our part of the close
+        this.raw.send(frame(8, f.payload)); // our side of the close
         this.raw.socket.end();
         return null;
       }
     }
   }
 
-  /** Reads on to the envelope of this type; fails when the relay closes first. */
+  /** Skips to the next envelope of this type. Fails when the relay closes first. */
   async until(type, ms) {
     for (;;) {
       const one = await this.next(ms);
@@ -204,7 +171,9 @@ export class Peer {
     }
   }
 
-  /** The reason of the RESET on link 0 with which the relay ends this socket; 0 if it closes without. */
+  /**
+   * Returns the reason of the RESET on link 0 with which the relay ends this socket, or 0 when it closes without one.
+   */
   async refusal(ms) {
     for (let reason = 0; ;) {
       const one = await this.next(ms);
@@ -218,14 +187,14 @@ export class Peer {
   }
 }
 
-/** Connected, HELLO read, not logged in. */
+/** Connects and reads HELLO, without logging in. */
 export async function helloPeer(port, options) {
   const peer = new Peer(await connectWebSocket(port, options));
   peer.hello = parseHello((await peer.until(TYPE.HELLO)).payload);
   return peer;
 }
 
-/** Connected and logged in; the relay's WELCOME is checked. */
+/** Connects, logs in and checks the relay's WELCOME. */
 export async function loggedIn(port, { identity = makeIdentity(), instance = randomBytes(8), from, ...more } = {}) {
   const peer = await helloPeer(port, { from });
   const login = loginPayload(identity, peer.hello, { instance, ...more });
@@ -235,8 +204,8 @@ export async function loggedIn(port, { identity = makeIdentity(), instance = ran
   return Object.assign(peer, { identity, instance, id: idText(identity.publicKey), registration: welcome[0], login });
 }
 
-/** Two logged-in peers and an open link between them: `{caller, callee, callerLink, calleeLink}`. The handshake is
- *  opaque to a relay, so any bytes do. */
+/** Logs two peers in and opens a link between them: `{caller, callee, callerLink, calleeLink}`. The handshake is opaque
+ *  to a relay, so any bytes will do. */
 export async function linked(port, { caller, callee } = {}) {
   caller ??= await loggedIn(port);
   callee ??= await loggedIn(port);

@@ -1,16 +1,16 @@
 /**
- * A network of its own for programs: addresses, routes and names as a test wants them, on nothing but its loopback.
- * Needs the right to make one (root, or user namespaces).
+ * Makes a separate network for programs, with the addresses, routes and names that a test wants, on its loopback alone.
+ * Needs permission to do so (root, or user namespaces).
  *
  *   const net = await startNamespace({ hosts: '192.0.2.1 relay.test', setup: 'ip addr add 192.0.2.1 dev lo' });
- *   net === null: not permitted here      net.inside: what goes before a command      await net.stop()
+ *   net is null when it is not permitted      net.inside: what to put before a command      await net.stop()
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, start, tempDir } from './process.js';
 
 const NEW = ['--net', '--mount'];
-/** What unshare and nsenter need to know beside that: nothing for root, else a user of its own. */
+/** Further options of unshare and nsenter: none for root, otherwise a user namespace. */
 const WAYS = [
   [[], []],
   [['--map-root-user'], ['--user', '--preserve-credentials']],

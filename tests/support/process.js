@@ -1,6 +1,6 @@
 /**
- * Child processes for tests: every wait is for an event (a line, the exit), never for a while.
- * A child is ended by its own process id, also when the test run itself dies first.
+ * Child processes for tests. Every wait is for an event (a line, the exit), never for some time. A child is ended by
+ * its own process ID, also when the test run itself dies first.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Where the programs are: PAIRLINK_BIN (say, build/asan/bin) or the release build. */
+/** The folder of the programs: PAIRLINK_BIN (such as build/asan/bin), or the release build. */
 export const BIN = resolve(ROOT, process.env.PAIRLINK_BIN ?? 'build/release/bin');
 
-/** How long a test waits for an event that should come soon, in ms. Generous: the machine may be busy. */
+/** How long a test waits for an event that should come soon, in ms. It is long because the machine may be busy. */
 export const PATIENCE_MS = Number(process.env.PAIRLINK_PATIENCE_MS ?? 30_000);
 
-/** The path of one of this project's programs; says what to do when it is missing. */
+/** Returns the path of one of this project's programs. Its error says what to do when the program is missing. */
 export function binary(name) {
   const path = join(BIN, name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run ./dev build first`);
@@ -30,14 +30,14 @@ process.on('exit', () => {
   for (const dir of folders) rmSync(dir, { recursive: true, force: true });
 });
 
-/** A folder for one test; removed at the end of the run. */
+/** Creates a folder for one test, which is removed at the end of the run. */
 export function tempDir(prefix = 'pairlink-test-') {
   const dir = mkdtempSync(join(tmpdir(), prefix));
   folders.add(dir);
   return dir;
 }
 
-/** Rejects after `ms` unless `promise` settles first; `what` says what was waited for. */
+/** Rejects after `ms` unless `promise` settles first. `what` is what it waited for. */
 export function within(promise, what, ms = PATIENCE_MS) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -46,13 +46,13 @@ export function within(promise, what, ms = PATIENCE_MS) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** One event of an emitter, or an error when it takes too long. */
+/** Waits for one event of an emitter. Fails when it takes too long. */
 export function once(emitter, event, ms = PATIENCE_MS) {
   return within(new Promise((done) => emitter.once(event, (...args) => done(args))), `event "${event}"`, ms);
 }
 
-/** Asks `probe` again after every tick of `interval_ms` until it returns something true: only for things that
- *  send no event, such as another process's memory or a file. */
+/** Calls `probe` every `interval_ms` until it returns something truthy. Use it only for things that send no event, such
+ *  as a file or another process's memory. */
 export async function until(probe, what, { ms = PATIENCE_MS, interval_ms = 20 } = {}) {
   const end = Date.now() + ms;
   for (;;) {
@@ -63,7 +63,7 @@ export async function until(probe, what, { ms = PATIENCE_MS, interval_ms = 20 } 
   }
 }
 
-/** One running program. `stdout` and `stderr` hold all it said so far, as bytes and as text. */
+/** A running program. `stdout` and `stderr` hold its output so far as text, `stdoutBytes` as bytes. */
 export class Program {
   /**
    * @param {string} command
@@ -79,12 +79,12 @@ export class Program {
       gid,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true, // a group of its own, so that wrappers such as valgrind end with it
+      detached: true, // its own process group, so that it ends with wrappers such as valgrind
     });
     this.pid = this.child.pid;
     this.chunks = { stdout: [], stderr: [] };
     this.watchers = new Set();
-    this.child.stdin.on('error', () => {}); // the program may end before it read everything
+    this.child.stdin.on('error', () => {}); // the program may end before it has read everything
     for (const name of ['stdout', 'stderr']) {
       if (name === 'stdout' && !keepOutput) continue;
       this.child[name].on('data', (chunk) => {
@@ -93,7 +93,7 @@ export class Program {
       });
     }
     living.add(this);
-    /** Settles once the program ended and all its output was read: `{code, signal}`. */
+    /** Resolves to `{code, signal}` once the program has ended and all its output was read. */
     this.exited = new Promise((done, fail) => {
       this.child.once('error', (error) => {
         living.delete(this);
@@ -122,7 +122,7 @@ export class Program {
     return this.result === undefined;
   }
 
-  /** Waits until what the program said (`stream`: stdout, stderr or both) matches; returns the match. */
+  /** Waits until the program's output (`stream`: stdout, stderr or both) matches. Returns the match. */
   waitFor(pattern, { stream = 'both', ms = PATIENCE_MS } = {}) {
     const text = () => (stream === 'both' ? `${this.stdout}\n${this.stderr}` : this[stream]);
     let check;
@@ -143,12 +143,12 @@ export class Program {
     );
   }
 
-  /** Waits for the end; returns `{code, signal}`. */
+  /** Waits for the end. Returns `{code, signal}`. */
   wait(ms = PATIENCE_MS) {
     return within(this.exited, () => `end of ${this.commandLine}\nsaid:\n${this.stdout}\n${this.stderr}`, ms);
   }
 
-  /** Writes to stdin and waits until the pipe took it. */
+  /** Writes to stdin and waits until the pipe has accepted it. */
   write(data) {
     return new Promise((done, fail) => this.child.stdin.write(data, (error) => (error ? fail(error) : done())));
   }
@@ -172,18 +172,18 @@ export class Program {
     }
   }
 
-  /** SIGTERM, then waits for the end. */
+  /** Sends SIGTERM and waits for the end. */
   async stop(ms = PATIENCE_MS) {
     if (this.running) this.signal('SIGTERM');
     return this.wait(ms);
   }
-  /** SIGKILL for it and its children, then waits for the end. */
+  /** Sends SIGKILL to it and its children, and waits for the end. */
   async kill9() {
     if (this.running) this.signalGroup('SIGKILL');
     return this.wait();
   }
 
-  /** A figure of /proc/PID/status in KiB: VmRSS (now) or VmHWM (highest so far). */
+  /** Returns a value of /proc/PID/status in KiB: VmRSS (now) or VmHWM (highest so far). */
   memoryKiB(field = 'VmRSS') {
     const line = readFileSync(`/proc/${this.pid}/status`, 'utf8').match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'));
     return line ? Number(line[1]) : 0;
@@ -193,7 +193,7 @@ export class Program {
 /** Starts a program; see `Program`. */
 export const start = (command, args = [], options = {}) => new Program(command, args, options);
 
-/** Runs a program to its end: `{code, signal, stdout, stderr}`. `input` goes to its stdin. */
+/** Runs a program until it ends. Returns `{code, signal, stdout, stderr}`. `input` goes to its stdin. */
 export async function run(command, args = [], { input, ms = PATIENCE_MS, ...options } = {}) {
   const program = start(command, args, options);
   program.end(input);

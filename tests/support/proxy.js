@@ -1,5 +1,5 @@
 /**
- * A TCP proxy that records what passes, and cuts, stalls or half-closes on command.
+ * A TCP proxy that records what passes through it, and cuts, stalls or half-closes connections on command.
  *
  *   const proxy = await startProxy(relay.port);
  *   proxy.port   proxy.ws   proxy.sent() (all bytes towards the relay)   proxy.received()
@@ -17,7 +17,7 @@ export class Proxy extends EventEmitter {
     this.target = target;
     this.record = record;
     this.pairs = new Set();
-    /** One a connection: the chunks `sent` towards the relay and `received` from it. */
+    /** For each connection, the chunks `sent` towards the relay and `received` from it. */
     this.recordings = [];
     this.stalled = false;
     this.refusing = false;
@@ -47,7 +47,7 @@ export class Proxy extends EventEmitter {
       pair.held.push(act);
       pair.heldBytes += bytes;
     };
-    // Said once a connection, when either side ended it.
+    // Runs once per connection, when either side has ended it.
     const over = () => {
       if (!pair.over) this.emit('over', pair);
       pair.over = true;
@@ -61,7 +61,7 @@ export class Proxy extends EventEmitter {
           from.pause();
           to.once('drain', () => from.resume());
         }, chunk.length);
-        if (pair.heldBytes > HELD_MAX) from.pause(); // as a network's buffers fill up
+        if (pair.heldBytes > HELD_MAX) from.pause(); // as when a network's buffers fill up
       });
       from.on('end', () => {
         over();
@@ -81,23 +81,23 @@ export class Proxy extends EventEmitter {
     this.emit('connection', pair);
   }
 
-  /** All bytes that went towards the relay, over all connections. */
+  /** Returns all bytes that went towards the relay, over all connections. */
   sent() {
     return Buffer.concat(this.recordings.flatMap(({ sent }) => sent));
   }
-  /** All bytes that the relay sent. */
+  /** Returns all bytes that the relay sent. */
   received() {
     return Buffer.concat(this.recordings.flatMap(({ received }) => received));
   }
 
-  /** Ends every connection at once; new ones are taken, unless refuse(true) was called. */
+  /** Ends every connection at once. New ones are accepted unless refuse(true) was called. */
   cut() {
     for (const { client, relay } of this.pairs) {
       client.resetAndDestroy();
       relay.resetAndDestroy();
     }
   }
-  /** Nothing passes any more, not even the end of a connection: a network that went silent. */
+  /** Lets nothing pass any more, not even the end of a connection, like a network that has gone silent. */
   stall() {
     this.stalled = true;
   }

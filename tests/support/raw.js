@@ -1,13 +1,13 @@
 /**
- * Bytes on a socket, without any library that would refuse to send them: HTTP requests as strings, WebSocket frames
- * with every bit free.
+ * Sends arbitrary bytes on a socket, without a library that would refuse them: HTTP requests as strings, and WebSocket
+ * frames in which every bit can be chosen.
  */
 import { EventEmitter } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { PATIENCE_MS, once, within } from './process.js';
 
-/** A socket with all it received, and waits for what shall come. */
+/** A socket that keeps what it has received, and can wait for more. */
 export class RawSocket extends EventEmitter {
   constructor(socket) {
     super();
@@ -51,13 +51,13 @@ export class RawSocket extends EventEmitter {
     ).finally(() => this.off('change', check));
   }
 
-  /** Waits until the other side ended the connection (FIN or RST); returns all it said. */
+  /** Waits until the other side has ended the connection (FIN or RST). Returns all it sent. */
   async whenClosed(ms) {
     await this.when((s) => s.ended || s.closed, 'end of connection', ms);
     return this.data;
   }
 
-  /** Takes one HTTP response head out of what came: `{status, headers, head}`. */
+  /** Takes one HTTP response head from the received bytes: `{status, headers, head}`. */
   async response(ms) {
     await this.when((s) => s.data.includes('\r\n\r\n') || s.ended || s.closed, 'HTTP response', ms);
     const end = this.data.indexOf('\r\n\r\n');
@@ -71,7 +71,7 @@ export class RawSocket extends EventEmitter {
     return { status: Number(line.split(' ')[1]), headers, head };
   }
 
-  /** Takes one WebSocket frame out of what came: `{fin, rsv, opcode, masked, payload}`, or null at the end. */
+  /** Takes one WebSocket frame from the received bytes: `{fin, rsv, opcode, masked, payload}`, or null at the end. */
   async frame(ms) {
     const size = () => {
       const d = this.data;
@@ -100,7 +100,7 @@ export class RawSocket extends EventEmitter {
     return { fin: (first & 0x80) !== 0, rsv: (first >> 4) & 7, opcode: first & 15, masked: found.masked, payload };
   }
 
-  /** Reads on until a close frame came (its code; 1005 if it has none) or the connection ended (null). */
+  /** Reads until a close frame or the end. Returns the frame's code (1005 if it has none), or null at the end. */
   async closeCode(ms) {
     for (;;) {
       const next = await this.frame(ms);
@@ -114,7 +114,7 @@ export class RawSocket extends EventEmitter {
   }
 }
 
-/** A connected raw socket. */
+/** Connects a raw socket. */
 export async function connectRaw(port, { host = '127.0.0.1', from, halfOpen = false } = {}) {
   const socket = net.connect({ port, host, localAddress: from, allowHalfOpen: halfOpen });
   const raw = new RawSocket(socket);
@@ -122,7 +122,7 @@ export async function connectRaw(port, { host = '127.0.0.1', from, halfOpen = fa
   return raw;
 }
 
-/** Sends these bytes on a fresh socket; returns the parsed response head, and the rest once the relay closed. */
+/** Sends these bytes on a new socket. Returns the parsed response head, and the body once the relay has closed. */
 export async function rawHttp(port, bytes, { whole = true } = {}) {
   const raw = await connectRaw(port);
   raw.send(bytes);
@@ -132,7 +132,7 @@ export async function rawHttp(port, bytes, { whole = true } = {}) {
   return response;
 }
 
-/** The head of a good upgrade; `change` may replace, add (array of lines) or drop (null) headers. */
+/** Returns the head of a correct upgrade. `headers` replaces or drops (null) headers, `lines` adds some. */
 export function upgradeRequest(
   port,
   { path = '/pairlink', method = 'GET', version = 'HTTP/1.1', headers = {}, lines = [] } = {},
@@ -152,7 +152,7 @@ export function upgradeRequest(
   return `${method} ${path} ${version}\r\n${[...rows, ...lines].join('\r\n')}\r\n\r\n`;
 }
 
-/** A raw socket after a good upgrade; what follows are frames. */
+/** Connects a raw socket and upgrades it. Only frames follow. */
 export async function connectWebSocket(port, { from, ...options } = {}) {
   const raw = await connectRaw(port, { from });
   raw.send(upgradeRequest(port, options));
@@ -162,7 +162,7 @@ export async function connectWebSocket(port, { from, ...options } = {}) {
   return raw;
 }
 
-/** One WebSocket frame; `length` overrides the length that the header states, `form` its size (7, 16 or 64 bits). */
+/** Returns one WebSocket frame. `length` overrides the length in the header, `form` its size (7, 16 or 64 bits). */
 export function frame(opcode, payload = Buffer.alloc(0), { fin = true, rsv = 0, mask = true, length, form } = {}) {
   const body = Buffer.from(payload);
   const stated = BigInt(length ?? body.length);
@@ -178,7 +178,7 @@ export function frame(opcode, payload = Buffer.alloc(0), { fin = true, rsv = 0, 
   return Buffer.concat([head, key, body]);
 }
 
-/** One envelope: type, flags, length, link, payload. */
+/** Returns one envelope: type, flags, length, link, payload. */
 export function envelope(type, payload = Buffer.alloc(0), { flags = 0, link = 0, length } = {}) {
   const head = Buffer.alloc(8);
   head[0] = type;
@@ -188,7 +188,7 @@ export function envelope(type, payload = Buffer.alloc(0), { flags = 0, link = 0,
   return Buffer.concat([head, payload]);
 }
 
-/** The payloads of all WebSocket frames that one client sent after its HTTP request, without their masks. */
+/** Returns the unmasked payloads of all WebSocket frames that a client sent after its HTTP request. */
 export function unmasked(stream) {
   const out = [];
   for (let at = stream.indexOf('\r\n\r\n') + 4; at + 2 <= stream.length;) {

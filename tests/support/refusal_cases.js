@@ -1,5 +1,5 @@
 /**
- * What strangers may send and the relay must refuse, as data: docs/security.md names the same cases. The suites run
+ * What strangers may send and the relay must refuse, as data. docs/security.md names the same cases. The suites run
  * each as one test against the release and the AddressSanitizer build, and all in a row under valgrind.
  */
 import { randomBytes } from 'node:crypto';
@@ -10,9 +10,10 @@ const get = (port, lines, path = '/') =>
   `GET ${path} HTTP/1.1\r\n${['Host: 127.0.0.1:' + port, ...lines].join('\r\n')}\r\n\r\n`;
 const up = (options) => (port) => upgradeRequest(port, options);
 
-/** Each is sent on a fresh socket: no 101, no 2xx, and the relay ends the connection. `status`, when one is due. */
+/** Each is sent on a new socket. The relay must not answer 101 or 2xx, and must end the connection. `status` is set
+ *  where one status is expected. */
 export const HTTP_CASES = [
-  // Upgrades to something else: other servers have code behind that door.
+  // Upgrades to something else, for which other servers have code.
   [
     'upgrade to h2c',
     (port) => get(port, ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__']),
@@ -80,7 +81,7 @@ export const HTTP_CASES = [
     'two Origins',
     (port) => upgradeRequest(port, { lines: [`Origin: http://127.0.0.1:${port}`, 'Origin: https://example.org'] }),
   ],
-  // Bodies: GET has none here.
+  // Bodies, which a GET must not have.
   ['Content-Length below zero', (port) => get(port, ['Content-Length: -1'])],
   ['Content-Length that is no number', (port) => get(port, ['Content-Length: 0x10'])],
   ['an enormous Content-Length', (port) => get(port, ['Content-Length: 99999999999999999999'])],
@@ -136,9 +137,9 @@ export const HTTP_CASES = [
   ['a broken escape', (port) => get(port, [], '/%zz')],
 ].map(([name, bytes, status]) => ({ name, bytes, status }));
 
-const binary = (n) => Buffer.alloc(n, 0x80); // read as envelopes: a skippable type, were it whole
+const binary = (n) => Buffer.alloc(n, 0x80); // read as an envelope, this has a skippable type
 
-/** Each is sent after a good upgrade: the relay closes, with one of `codes` (null: it may also just end it). */
+/** Each is sent after a correct upgrade. The relay must close with one of `codes`. */
 export const WEBSOCKET_CASES = [
   ['a text message', () => [frame(1, 'hello')], [1003]],
   ['an empty text message', () => [frame(1)], [1003]],

@@ -1,6 +1,6 @@
 /**
- * One relay for a file of refusals. After every test it must still be the same process and serve others; at the end it
- * must stop with 0, without a word from a sanitizer.
+ * One relay for all tests of a file of refusals. After every test it must still be the same process and serve others.
+ * At the end it must stop with exit code 0, without a report of a sanitizer.
  */
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { rawHttp } from './raw.js';
@@ -29,7 +29,7 @@ export function useRelay(options = {}) {
     await stillServes(fixture.relay);
   });
   afterAll(async () => {
-    if (!fixture.relay) return; // it did not start: said already
+    if (!fixture.relay) return; // it did not start, and beforeAll has reported that
     const { code } = await fixture.relay.stop();
     expect(fixture.relay.log).not.toMatch(SANITIZER_REPORT);
     expect(code, fixture.relay.log).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * A relay of the real kind for a test: a port that the system chose, a data folder of its own.
+ * Starts a real relay for a test, on a port that the system chooses and with its own data folder.
  *
  *   const relay = await startRelay();
  *   relay.ws     ws://127.0.0.1:PORT          relay.http   http://127.0.0.1:PORT
@@ -8,10 +8,10 @@
 import { Program, binary, run, tempDir } from './process.js';
 import { join } from 'node:path';
 
-/** Arguments of every relay, so that all suites can run with, say, PAIRLINK_RELAY_ARGS='--workers 2'. */
+/** Arguments of every relay, so that all suites can run with PAIRLINK_RELAY_ARGS='--workers 2', for example. */
 const EVERYWHERE = (process.env.PAIRLINK_RELAY_ARGS ?? '').split(' ').filter(Boolean);
 
-/** What tests pass so that nothing waits for long; every limit and timer of the relay is a setting. */
+/** Settings that keep tests short: every limit and timer of the relay is a setting. */
 export const SHORT_TIMERS = ['--limit', 'OPEN_TIMEOUT_MS=500', '--ping-interval', '300ms', '--dead-after', '1000ms'];
 
 const READY = /pairlink-relay ready (https?):\/\/(\S+):(\d+)\S*(?: relay-id=(\S+))?(?: data=(.*))?/;
@@ -51,15 +51,15 @@ export class Relay {
     return `${this.process.stdout}\n${this.process.stderr}`;
   }
 
-  /** SIGTERM and the end: `{code, signal}`. */
+  /** Sends SIGTERM and waits for the end. Returns `{code, signal}`. */
   stop() {
     return this.process.stop();
   }
-  /** SIGKILL and the end. */
+  /** Sends SIGKILL and waits for the end. */
   kill9() {
     return this.process.kill9();
   }
-  /** Ends it (hard: SIGKILL) unless it has ended, and starts it again on the same port and data. */
+  /** Ends it (`hard`: by SIGKILL) unless it has ended, and starts it again on the same port and data. */
   async restart({ hard = false } = {}) {
     if (this.process.running) await (hard ? this.kill9() : this.stop());
     return this.launch();
@@ -69,7 +69,7 @@ export class Relay {
 /**
  * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?:
  * string}} [options]
- *   args: further arguments; wrap: a program around it, such as valgrind with its options; tls: give --tls-cert and
+ *   args: further arguments; wrap: a program that runs it, such as valgrind with its options; tls: give --tls-cert and
  *   --tls-key in `args` too
  */
 export function startRelay({
@@ -84,7 +84,7 @@ export function startRelay({
   return new Relay({ args, data, wrap, env, listen, tls, program }).launch();
 }
 
-/** A relay that should not start: `{code, signal, stdout, stderr}`. */
+/** Starts a relay that should fail to start. Returns `{code, signal, stdout, stderr}`. */
 export function runRelay(args, options = {}) {
   return run(binary('pairlink-relay'), args, options);
 }

@@ -1,7 +1,7 @@
 /**
- * Runs the C tests of a build folder and counts them one by one (ctest would count programs).
+ * Runs the C tests of a build folder and counts each test (ctest would count programs).
  *   node tests/support/run_c_tests.mjs BUILD-FOLDER COUNTS-FILE
- * Each program that ctest knows is started, as many at once as there are processors; cmocka speaks TAP.
+ * Starts each program that ctest knows, as many at once as there are processors. cmocka prints TAP.
  * COUNTS-FILE gets "passed failed skipped".
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -14,8 +14,8 @@ const known = JSON.parse(
 ).tests;
 const property = (test, name, otherwise) => test.properties.find((p) => p.name === name)?.value ?? otherwise;
 
-/** ThreadSanitizer of LLVM 14 does not start where the kernel shuffles addresses widely: run it without, where that
- *  is allowed. */
+/** ThreadSanitizer of LLVM 14 does not start where the kernel randomizes addresses over a wide range. Its programs run
+ *  without that, where it is allowed. */
 const steady = ['setarch', '-R'];
 const wrap = build.includes('tsan') && spawnSync(steady[0], [...steady.slice(1), 'true']).status === 0 ? steady : [];
 
@@ -68,7 +68,7 @@ function judge({ name, code, signal, text }) {
   if (tap) {
     total.passed += good;
     total.skipped += skipped;
-    total.failed += bad + (!ok && bad === 0 ? 1 : 0); // it died outside of a test
+    total.failed += bad + (!ok && bad === 0 ? 1 : 0); // it died outside a test
   } else if (ok) total.passed += 1;
   else total.failed += 1;
   console.log(
@@ -84,7 +84,7 @@ await Promise.all(
     for (let test; (test = queue.shift());) finished.push(await runOne(test));
   }),
 );
-// Failures last, where the reader looks.
+// Failures are printed last, where the reader looks.
 for (const result of finished.filter((r) => r.code === 0)) judge(result);
 for (const result of finished.filter((r) => r.code !== 0)) judge(result);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -1,5 +1,5 @@
 /**
- * Runs each fuzz target for a while, from its committed corpus.
+ * Runs each fuzz target for the given time, from its committed corpus.
  *   node tests/support/run_fuzz.mjs SECONDS TARGET-OR-EMPTY COUNTS-FILE
  * Programs are build/fuzz/bin/fuzz_NAME, inputs tests/fuzz/corpus/NAME; new inputs go to build/fuzz/corpus/NAME.
  */

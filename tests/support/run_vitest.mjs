@@ -1,7 +1,7 @@
 /**
  * Runs vitest and counts its tests.
  *   node tests/support/run_vitest.mjs [vitest's own arguments…] COUNTS-FILE
- * A test file that could not be loaded counts as one failed test. COUNTS-FILE gets "passed failed skipped".
+ * A test file that cannot be loaded counts as one failed test. COUNTS-FILE gets "passed failed skipped".
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,21 +1,24 @@
 /**
- * Programs whose own allocations fail: the N-th once, or all from the N-th on (tests/e2e/c/fail_alloc.c, preloaded).
+ * Runs programs whose own allocations fail: the N-th one, or all from the N-th on (tests/e2e/c/fail_alloc.c,
+ * preloaded).
  *
  * A scenario starts its programs, one of which is starved, and says in the end whether those that ended with 0 told the
- * truth. `tryShortage` judges: every program ends by itself or, where the starved one has failed and another goes on
- * waiting for it, at Ctrl-C; the starved one that fails says "out of memory".
+ * truth. `tryShortage` checks that every program ends by itself. When the starved one has failed and another still
+ * waits for it, the other must end at Ctrl-C. A starved program that fails must say "out of memory".
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binary, tempDir, within } from './process.js';
 
-/** Longer than any wait of the programs that a shortage may bring about (a call's 30 s, a link's 10 s). */
+/** Longer than any wait of the programs that a shortage can cause (a call's 30 s, a link's 10 s). */
 const ENDS_MS = 60_000;
-/** A stopping client waits 10 s at most. */
+/** A client that stops waits 10 s at most. */
 const STOPS_MS = 20_000;
 const EXIT_OTHER = 1;
 
-/** Where and how: `{env, report}`; report() is `{asked, failed, where}` once the program has ended. */
+/**
+ * Says which allocation fails: `{env, report}`. report() returns `{asked, failed, where}` once the program has ended.
+ */
 export function starve({ at, from }) {
   const file = join(tempDir('pairlink-shortage-'), 'report');
   const env = {
@@ -42,7 +45,7 @@ const ended = async (program, ms) => {
   }
 };
 
-/** Ends what is left, as Ctrl-C does; what is deaf is killed and named. */
+/** Ends what is left as Ctrl-C does. A program that ignores it is killed and named. */
 async function interrupt(programs, faults) {
   for (const [name, program] of Object.entries(programs)) {
     if (!program.running) continue;
@@ -65,7 +68,7 @@ function judgeStarved(name, program, report, faults) {
 /**
  * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>}
  * scenario
- *   lies: what a program that ended with 0 has claimed, and is not so; '' for nothing
+ *   lies: the false claims of a program that ended with 0, or '' when there are none
  * @returns {Promise<{faults: string[], asked: number, failed: boolean, text: string}>}
  */
 export async function tryShortage(scenario, shortage) {
@@ -75,7 +78,7 @@ export async function tryShortage(scenario, shortage) {
   const all = Object.values(programs);
   const victim = programs[starved];
   const others = all.filter((program) => program !== victim);
-  // The starved one first; if it has failed, another may wait for its return until somebody ends that.
+  // The starved program comes first. If it has failed, another may wait for its return until somebody ends that wait.
   const first = await within(
     Promise.race([victim.exited, ...others.map((program) => program.exited)]),
     'end',
@@ -101,7 +104,7 @@ export async function tryShortage(scenario, shortage) {
   return { faults, ...result, text };
 }
 
-/** Tries several, a few at a time; gives what went wrong, a text for each. */
+/** Tries several, a few at a time. Returns what went wrong, a text for each. */
 export async function sweep(name, scenario, shortages, width = 4) {
   const wrong = [];
   const left = [...shortages];

@@ -131,16 +131,16 @@ export const FILE_HELD_BY_PERSON = 1;
 export const FILE_HELD_DISK_FULL = 2;
 
 export const ENVELOPE = /** @type {const} */ ({
-  HELLO: 1, // relay: who I am, a challenge, my limits
-  LOGIN: 2, // client: who I am, signed
-  WELCOME: 3, // relay: you are in, signed
-  GOING_AWAY: 4, // relay: move elsewhere after a delay
-  PING: 5, // client: answer this
-  PONG: 6, // relay: the answer, same bytes
-  PEERS: 7, // client: whom I allow or block
+  HELLO: 1, // who I am, a challenge, my limits
+  LOGIN: 2, // who I am, signed
+  WELCOME: 3, // you are in, signed
+  GOING_AWAY: 4, // move elsewhere after a delay
+  PING: 5, // answer this
+  PONG: 6, // the answer, same bytes
+  PEERS: 7, // whom I allow or block
   CODE: 8, // client: I want a nameplate; relay: here it is
   OPEN: 16, // caller: link me with this ID
-  OFFER: 17, // relay: this ID wants a link
+  OFFER: 17, // this ID wants a link
   ACCEPT: 18, // callee, relay: the link is accepted
   DATA: 19, // a sealed record
   RESET: 20, // this link ended; on link 0: this socket ends
@@ -164,6 +164,31 @@ export const ENVELOPE_MAX = {
   19: 65535,
   20: 128,
   21: 256,
+};
+
+export const SENDER = /** @type {const} */ ({
+  CLIENT: 1,
+  RELAY: 2,
+  BOTH: 3,
+});
+
+/** Who sends it, by envelope number: bits of SENDER.
+ * @type {Record<number, number>} */
+export const ENVELOPE_SENDER = {
+  1: SENDER.RELAY,
+  2: SENDER.CLIENT,
+  3: SENDER.RELAY,
+  4: SENDER.RELAY,
+  5: SENDER.CLIENT,
+  6: SENDER.RELAY,
+  7: SENDER.CLIENT,
+  8: SENDER.BOTH,
+  16: SENDER.CLIENT,
+  17: SENDER.RELAY,
+  18: SENDER.BOTH,
+  19: SENDER.BOTH,
+  20: SENDER.BOTH,
+  21: SENDER.BOTH,
 };
 
 export const FRAME = /** @type {const} */ ({

@@ -152,8 +152,8 @@ const char *pl_reason_text(int reason) {
 
 const char *pl_envelope_name(int type) {
   switch (type) {
-#define PL_ENVELOPE(name, number, max_bytes, text) \
-  case number:                                     \
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) \
+  case number:                                             \
     return #name;
 #include "wire.def"
   }
@@ -162,12 +162,22 @@ const char *pl_envelope_name(int type) {
 
 int pl_envelope_max(int type) {
   switch (type) {
-#define PL_ENVELOPE(name, number, max_bytes, text) \
-  case number:                                     \
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) \
+  case number:                                             \
     return max_bytes;
 #include "wire.def"
   }
   return -1;
+}
+
+int pl_envelope_sender(int type) {
+  switch (type) {
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) \
+  case number:                                             \
+    return PL_SENDER_##sender;
+#include "wire.def"
+  }
+  return 0;
 }
 
 const pl_limit_info pl_limit_table[] = {

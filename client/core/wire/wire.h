@@ -13,13 +13,16 @@
 
 enum {
 #define PL_CONSTANT(name, value, text) PL_CONST_##name = (int)(uint32_t)(value),
-#define PL_ENVELOPE(name, number, max_bytes, text) PL_ENV_##name = number,
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) PL_ENV_##name = number,
 #define PL_FRAME(name, number, text) PL_FRAME_##name = number,
 #define PL_REASON(name, number, text) PL_REASON_##name = number,
 #define PL_LIMIT(name, number, initial, minimum, maximum, text) PL_LIMIT_##name = number,
 #define PL_EXTENSION(name, number, text) PL_EXT_##name = number,
 #include "wire.def"
 };
+
+/* Who sends an envelope type: bits. */
+enum { PL_SENDER_CLIENT = 1, PL_SENDER_RELAY = 2, PL_SENDER_BOTH = PL_SENDER_CLIENT | PL_SENDER_RELAY };
 
 #define PL_REASON_IS_RETRYABLE(reason) ((reason) < 0x100)
 
@@ -70,6 +73,8 @@ const char *pl_reason_text(int reason);
 const char *pl_envelope_name(int type);
 /* Largest payload of an envelope type, or -1 for a type that is not in the table. */
 int pl_envelope_max(int type);
+/* The PL_SENDER_ bits of an envelope type, or 0 for a type that is not in the table. */
+int pl_envelope_sender(int type);
 
 typedef struct pl_limit_info {
   const char *name;

@@ -135,6 +135,7 @@ static void errors_and_reasons_have_words(void **state) {
   assert_true(strlen(pl_reason_text(PL_REASON_GONE)) > 0);
   assert_int_equal(pl_envelope_max(PL_ENV_LOGIN), 1024);
   assert_int_equal(pl_envelope_max(0x7f), -1);
+  assert_int_equal(pl_envelope_sender(0x7f), 0);
   assert_string_equal(pl_envelope_name(PL_ENV_OPEN), "OPEN");
 }
 
@@ -144,14 +145,16 @@ static void the_tables_answer_for_each_number(void **state) {
 #define PL_REASON(name, number, text)                 \
   assert_string_equal(pl_reason_name(number), #name); \
   assert_string_equal(pl_reason_text(number), text);
-#define PL_ENVELOPE(name, number, max_bytes, text)      \
-  assert_string_equal(pl_envelope_name(number), #name); \
-  assert_int_equal(pl_envelope_max(number), max_bytes);
+#define PL_ENVELOPE(name, number, max_bytes, sender, text) \
+  assert_string_equal(pl_envelope_name(number), #name);    \
+  assert_int_equal(pl_envelope_max(number), max_bytes);    \
+  assert_int_equal(pl_envelope_sender(number), PL_SENDER_##sender);
 #include "wire.def"
   assert_string_equal(pl_reason_name(0x999), "reason");
   assert_string_equal(pl_reason_text(0x999), "for a reason this version does not know");
   assert_string_equal(pl_envelope_name(0x7f), "unknown");
   assert_int_equal(pl_envelope_max(0x7f), -1);
+  assert_int_equal(pl_envelope_sender(0x7f), 0);
 }
 
 int main(void) {

@@ -326,7 +326,7 @@ static void test_many_envelopes_in_one_message(void **state) {
     pl_envelope_put_header(message + n, PL_ENV_DATA, 0, 1, LINK(1, 0));
     message[n + 8] = i;
     n += 9;
-    pl_envelope_put_header(message + n, 0x80, 0, 3, LINK(9, 9)); /* skipped */
+    pl_envelope_put_header(message + n, 0xfe, 0, 3, LINK(9, 9)); /* skipped */
     n += 11;
   }
   client_message(a, message, n);

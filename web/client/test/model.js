@@ -124,6 +124,8 @@ export class World {
     /** Called for each DATA on its way between two sockets; true loses it. */
     this.loses = () => false;
     this.forwarded = [];
+    /** What a test adds to this relay: envelope type → (socket, payload, link number). */
+    this.takes = new Map();
     /** Of pairing codes: number → {owner, until}. They outlive sockets. */
     this.plates = new Map();
   }
@@ -232,6 +234,7 @@ export class World {
     if (type === ENVELOPE.OPEN) return this.takeOpen(socket, number, payload);
     if (type === ENVELOPE.CODE) return this.takeCode(socket, payload);
     if (type === ENVELOPE.CLAIM) return this.takeClaim(socket, number, payload);
+    if (this.takes.has(type)) return this.takes.get(type)(socket, payload, number);
     const link = socket.links.get(number);
     if (!link) return;
     if (type === ENVELOPE.ACCEPT) {

@@ -16,11 +16,13 @@ import {
   ENVELOPE,
   ENVELOPE_HEADER_BYTES,
   ENVELOPE_MAX,
+  ENVELOPE_SENDER,
   ENVELOPE_SKIPPABLE,
   INSTANCE_BYTES,
   INVITE_SECRET_BYTES,
   RECORD_OVERHEAD_BYTES,
   REASON,
+  SENDER,
 } from '../../wire_table.js';
 import { errorOf } from './actions.js';
 import { CodeLink, Codes } from './code.js';
@@ -345,9 +347,10 @@ export class Engine {
   }
   /** @param {import('../wire.js').Envelope} envelope @private */
   takeEnvelope({ type, flags, link, payload }) {
-    if (type >= ENVELOPE_SKIPPABLE) return;
     const max = ENVELOPE_MAX[type];
+    if (max === undefined && type >= ENVELOPE_SKIPPABLE) return;
     if (max === undefined) throw new PairlinkError('ESTATE', `unknown envelope ${type}`);
+    if (!(ENVELOPE_SENDER[type] & SENDER.RELAY)) throw new PairlinkError('EPROTOCOL', 'not for clients');
     if (payload.length > max) throw new PairlinkError('EPROTOCOL', 'envelope too large');
     switch (type) {
       case ENVELOPE.HELLO:
@@ -378,9 +381,6 @@ export class Engine {
       case ENVELOPE.GOING_AWAY:
         return this.relay.takeGoingAway(payload);
       case ENVELOPE.PONG:
-        return;
-      default:
-        throw new PairlinkError('EPROTOCOL', 'not for clients');
     }
   }
   /** @param {number} number @param {number} flags @param {Uint8Array} payload @private */
