@@ -1,7 +1,7 @@
 /**
- * A copy of an identity, encrypted with a passphrase: its content, and its format as bytes and as text, which docs/security.md
- * describes. A copy may come from anywhere. So its parameters are bounded before anything is computed with them, and its content
- * is checked like any other input.
+ * A copy of an identity, encrypted with a passphrase: its content, and its format as bytes and as text, which
+ * docs/security.md describes. A copy may come from anywhere. So its parameters are bounded before anything is computed
+ * with them, and its content is checked like any other input.
  *
  *   "PLID" ‖ version 1 ‖ operations u32 ‖ memory in KiB u32 ‖ salt[16] ‖ nonce[24] ‖ sealed
  */
@@ -34,13 +34,18 @@ const WAYS = new Set(['code', 'coded', 'invite', 'invited', 'asked', 'knock', 'i
 
 /** @typedef {import('./types.js').Contact} Contact */
 /** @typedef {import('./types.js').Sodium} Sodium */
-/** @typedef {Omit<Contact, 'unread' | 'link' | 'problem' | 'last'>} PortableContact the part of a contact that is copied */
+/**
+ * @typedef {Omit<Contact, 'unread' | 'link' | 'problem' | 'last'>} PortableContact the part of a contact that is copied
+ */
 /** @typedef {{seed: Uint8Array, name: string, contacts: PortableContact[]}} Held the content of a copy */
 
 /** @param {'form' | 'version' | 'wrong'} problem */
 const refused = (problem) => Object.assign(new Error(problem), { problem });
 
-/** @param {Sodium} sodium @param {string} passphrase @param {Uint8Array} salt @param {number} operations @param {number} memoryKib */
+/**
+ * @param {Sodium} sodium @param {string} passphrase @param {Uint8Array} salt @param {number} operations
+ * @param {number} memoryKib
+ */
 function keyOf(sodium, passphrase, salt, operations, memoryKib) {
   const { crypto_pwhash: derive, crypto_pwhash_ALG_ARGON2ID13: algorithm } = sodium;
   return derive(KEY_BYTES, passphrase.normalize('NFKC'), salt, operations, memoryKib * 1024, algorithm);
@@ -124,7 +129,10 @@ function read(sodium, plain) {
 /** @param {any} value */
 const time = (value) => (Number.isSafeInteger(value) && value > 0 ? value : null);
 
-/** Returns the part of a contact that is copied. The caller checks the ID. @param {any} contact @returns {PortableContact} */
+/**
+ * Returns the part of a contact that is copied. The caller checks the ID.
+ * @param {any} contact @returns {PortableContact}
+ */
 function portable({ id, how, name, hint, createdAt, pairedAt, comparedAt, blocked, asked, sure, application }) {
   return {
     id: String(id),
@@ -141,7 +149,10 @@ function portable({ id, how, name, hint, createdAt, pairedAt, comparedAt, blocke
   };
 }
 
-/** Returns a copy as text that survives mail and paper: lines of base64 between two marks. @param {Sodium} sodium @param {Uint8Array} copy */
+/**
+ * Returns a copy as text that survives mail and paper: lines of base64 between two marks.
+ * @param {Sodium} sodium @param {Uint8Array} copy
+ */
 export function toText(sodium, copy) {
   const lines = sodium.to_base64(copy, sodium.base64_variants.ORIGINAL).match(/.{1,64}/g) ?? [];
   return `${[BEGIN, ...lines, END].join('\n')}\n`;

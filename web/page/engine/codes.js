@@ -1,6 +1,6 @@
 /**
- * Pairing codes: those that this profile gives out, at most one per invitation, and the one that it is trying. A code lives only
- * as long as its client. When the client ends, the invitation's link stays valid.
+ * Pairing codes: those that this profile gives out, at most one per invitation, and the one that it is trying. A code
+ * lives only as long as its client. When the client ends, the invitation's link stays valid.
  */
 import { codeOf } from './errors.js';
 
@@ -27,7 +27,10 @@ export class Codes {
     this.claims = 0;
   }
 
-  /** Returns what the tabs see of an invitation's code. @param {string} invitation @returns {import('./types.js').ShownCode} */
+  /**
+   * Returns what the tabs see of an invitation's code.
+   * @param {string} invitation @returns {import('./types.js').ShownCode}
+   */
   shown(invitation) {
     const made = this.made.get(invitation);
     if (!made) return { state: 'none', text: null, expiresAt: null, busy: 0, problem: null };
@@ -73,7 +76,10 @@ export class Codes {
     );
   }
 
-  /** Tries a code that the person was told; returns the number of this try. Throws ECODE if it is not a code. @param {string} text */
+  /**
+   * Tries a code that the person was told; returns the number of this try. Throws ECODE if it is not a code.
+   * @param {string} text
+   */
   try(text) {
     this.stopTrying();
     /** @type {Claim} */

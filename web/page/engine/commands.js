@@ -19,7 +19,8 @@ export const commands = {
   inspect: (engine, { text }) => inspect(engine, text),
 
   /**
-   * Takes a code, a link or an ID. Returns the number of the try, the contact, which may have been there before, or a problem.
+   * Takes a code, a link or an ID. Returns the number of the try, the contact, which may have been there before, or a
+   * problem.
    * @param {Engine} engine @param {{text: string}} args
    */
   join: (engine, { text }) => {
@@ -181,7 +182,8 @@ export const commands = {
   },
 
   /**
-   * Sets the name that others are shown as a suggestion. It is sent when a session is linked, so the client is restarted.
+   * Sets the name that others are shown as a suggestion. It is sent when a session is linked, so the client is
+   * restarted.
    * @param {Engine} engine @param {{name: string}} args
    */
   setName: async (engine, { name }) => {

@@ -1,9 +1,9 @@
 /**
  * One contact: its sessions, and the messages that still have to be delivered.
  *
- * A message stays in the database as pending until the other side has taken it. The newest linked session carries it. When that
- * session ends, resets or is replaced, all pending messages are sent again, in order, and the receiver discards those whose id it
- * has already. So a reload on either side neither loses nor repeats a message.
+ * A message stays in the database as pending until the other side has taken it. The newest linked session carries it.
+ * When that session ends, resets or is replaced, all pending messages are sent again, in order, and the receiver
+ * discards those whose id it has already. So a reload on either side neither loses nor repeats a message.
  */
 import { FILE_CHANNEL } from '../../client/wire_table.js';
 import { asError } from './errors.js';
@@ -34,8 +34,8 @@ const REDIAL_MAX_MS = 30_000;
  */
 
 /**
- * What is kept for one session. incoming: the other side opened it. decoder: for the text of a pipe. bubble: the number of the
- * message that this text is being added to.
+ * What is kept for one session. incoming: the other side opened it. decoder: for the text of a pipe. bubble: the number
+ * of the message that this text is being added to.
  * @typedef {{session: Session, incoming: boolean, decoder: TextDecoder, bubble: number | undefined}} Line
  */
 
@@ -191,13 +191,19 @@ export class Conversation {
     void this.sendPending();
   }
 
-  /** Runs jobs one after the other, in the order of the calls. A job that fails does not stop the next. @param {() => Promise<void>} job */
+  /**
+   * Runs jobs one after the other, in the order of the calls. A job that fails does not stop the next.
+   * @param {() => Promise<void>} job
+   */
   serial(job) {
     this.work = this.work.then(job).catch((error) => this.engine.log(`conversation: ${asError(error).stack ?? error}`));
     return this.work;
   }
 
-  /** Adds a message that the person wrote. The tab made its id, so that a repeated call adds it once. @param {{id: string, text: string}} message */
+  /**
+   * Adds a message that the person wrote. The tab made its id, so that a repeated call adds it once.
+   * @param {{id: string, text: string}} message
+   */
   async write({ id, text }) {
     const { contact, engine } = this;
     const message = await engine.db.addMessage({
@@ -241,7 +247,10 @@ export class Conversation {
     });
   }
 
-  /** Sends one message. The caller does not await it: `delivered` may settle late, or never. @param {Session} session @param {TextMessage} message */
+  /**
+   * Sends one message. The caller does not await it: `delivered` may settle late, or never.
+   * @param {Session} session @param {TextMessage} message
+   */
   async send(session, message) {
     try {
       const { delivered } = await session.send(encodeMessage(message, session.application), { channel: 0 });
@@ -276,14 +285,20 @@ export class Conversation {
     this.flush();
   }
 
-  /** Handles a message. The bytes of files are queued apart, so that no text waits behind them. @param {Line} line @param {SessionMessage} message */
+  /**
+   * Handles a message. The bytes of files are queued apart, so that no text waits behind them.
+   * @param {Line} line @param {SessionMessage} message
+   */
   onMessage(line, message) {
     if (message.channel === FILE_CHANNEL && line.session.application !== PIPE && this.engine.files)
       this.engine.files(this.contact).take(message);
     else void this.serial(() => this.take(line, message));
   }
 
-  /** Stores a message, then takes it. In the other order, a crash in between would lose it. @param {Line} line @param {SessionMessage} message */
+  /**
+   * Stores a message, then takes it. In the other order, a crash in between would lose it.
+   * @param {Line} line @param {SessionMessage} message
+   */
   async take(line, { channel, data, taken }) {
     if (channel === 0) {
       if (line.session.application === PIPE) await this.takePiece(line, data);
@@ -311,7 +326,10 @@ export class Conversation {
     if (kept) this.show(kept);
   }
 
-  /** A pipe has no messages, so its text is added to the last bubble until a line ends. @param {Line} line @param {Uint8Array} data */
+  /**
+   * A pipe has no messages, so its text is added to the last bubble until a line ends.
+   * @param {Line} line @param {Uint8Array} data
+   */
   async takePiece(line, data) {
     const text = line.decoder.decode(data, { stream: true });
     if (!text) return;

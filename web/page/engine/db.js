@@ -1,7 +1,8 @@
 /**
  * What this browser profile keeps, in IndexedDB: the identity, settings, contacts, messages, invites, knocks and files
- * (files/store.js). Where tabs cannot share an engine, several engines have the database open at once. Therefore a seed is only
- * ever *added*, and a message is recognized by the unique index (contact, mine, id), not by what an engine remembers.
+ * (files/store.js). Where tabs cannot share an engine, several engines have the database open at once. Therefore a seed
+ * is only ever *added*, and a message is recognized by the unique index (contact, mine, id), not by what an engine
+ * remembers.
  */
 
 import { asError } from './errors.js';
@@ -143,7 +144,8 @@ export class Db {
   }
 
   /**
-   * Adds a message. Resolves with the message and its number, or with null when the contact has a message with this id already.
+   * Adds a message. Resolves with the message and its number, or with null when the contact has a message with this id
+   * already.
    * @template {NewMessage} M @param {M} message @returns {Promise<(M & {n: number}) | null>}
    */
   async addMessage(message) {
@@ -202,7 +204,10 @@ export class Db {
     return found.reverse();
   }
 
-  /** Returns the messages that still have to be delivered to a contact, oldest first. @param {string} contact @returns {Promise<TextMessage[]>} */
+  /**
+   * Returns the messages that still have to be delivered to a contact, oldest first.
+   * @param {string} contact @returns {Promise<TextMessage[]>}
+   */
   pending(contact) {
     return done(
       this.read('messages')

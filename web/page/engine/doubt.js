@@ -1,12 +1,15 @@
 /**
- * Finds contacts that have the name of an older contact but another ID. The person is asked who it is before anything is sent to
- * them.
+ * Finds contacts that have the name of an older contact but another ID. The person is asked who it is before anything
+ * is sent to them.
  */
 import { namesAlike } from '../../client/core/names.js';
 
 /** @typedef {import('./types.js').Contact} Contact */
 
-/** Returns true for names that a reader could not tell apart. @param {string | undefined} a @param {string | undefined} b */
+/**
+ * Returns true for names that a reader could not tell apart.
+ * @param {string | undefined} a @param {string | undefined} b
+ */
 export const sameName = (a, b) => Boolean(a && b && (a === b || namesAlike(a, b)));
 
 /** @param {Pick<Contact, 'name' | 'hint'>} contact */

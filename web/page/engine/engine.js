@@ -1,8 +1,10 @@
 /**
- * The engine of one browser profile. It holds the client, the contacts, the invites and the knocks, and answers the commands of
- * the tabs. Views never touch the database or the network; they get `state()` and the messages they ask for.
+ * The engine of one browser profile. It holds the client, the contacts, the invites and the knocks, and answers the
+ * commands of the tabs. Views never touch the database or the network; they get `state()` and the messages they ask
+ * for.
  *
- * Invariant: nothing is sent while `server.changed` is set, that is, after the relay showed another key than the pinned one.
+ * Invariant: nothing is sent while `server.changed` is set, that is, after the relay showed another key than the pinned
+ * one.
  */
 import { Conversation } from './conversation.js';
 import { CHAT, cleanName, hex } from './chat.js';
@@ -66,7 +68,10 @@ export class Engine {
     this.knocks = new Map();
     /** @type {{secret: string, contact: string} | null} */
     this.lastClaim = null;
-    /** A copy of an identity that was opened and not used yet. @type {(import('./backup.js').Held & {id: string}) | null} */
+    /**
+     * A copy of an identity that was opened and not used yet.
+     * @type {(import('./backup.js').Held & {id: string}) | null}
+     */
     this.opened = null;
     this.codes = new Codes(this);
     this.files = new Files(this);
@@ -274,8 +279,8 @@ export class Engine {
     if (client !== this.client || this.server.changed) return;
     this.server = { ...this.server, state: 'offline', reason: reason ?? error ?? null, retryAt: retryAt ?? null };
     this.log(`connection lost: ${reason ?? error ?? 'unknown'}`);
-    // Another engine of this profile, perhaps of another version of the page, took the connection. Reconnecting would only
-    // make the two replace each other in turns.
+    // Another engine of this profile, perhaps of another version of the page, took the connection. Reconnecting would
+    // only make the two replace each other in turns.
     if (reason === 'SUPERSEDED') {
       this.server.retryAt = null;
       this.disconnect();
@@ -328,8 +333,8 @@ export class Engine {
   }
 
   /**
-   * Ends an invitation. The client keeps it as expired while it runs, so that people who come by its link are refused, instead of
-   * knocking as strangers.
+   * Ends an invitation. The client keeps it as expired while it runs, so that people who come by its link are refused,
+   * instead of knocking as strangers.
    * @param {string} key
    */
   endInvitation(key) {
@@ -370,7 +375,10 @@ export class Engine {
     if (contact) this.conversation(contact).attach(session, false);
   }
 
-  /** Returns the contact that has this one's name under another ID, until the person has said who it is. @param {Contact} contact */
+  /**
+   * Returns the contact that has this one's name under another ID, until the person has said who it is.
+   * @param {Contact} contact
+   */
   doubt(contact) {
     return doubtOf(contact, this.contacts.values());
   }
@@ -457,7 +465,10 @@ export class Engine {
     };
   }
 
-  /** Returns what closing the page would interrupt. Messages to contacts who are away have to wait anyway, so they do not count. */
+  /**
+   * Returns what closing the page would interrupt. Messages to contacts who are away have to wait anyway, so they do
+   * not count.
+   */
   busy() {
     /** @param {Conversation} conversation */
     const underway = ({ presence, pendingCount }) =>

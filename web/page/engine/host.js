@@ -1,10 +1,10 @@
 /**
  * Connects tabs to the engine. A tab is a port: an object with `post(message)`.
  *
- * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye` says that the tab
- * goes away, `look` whether it is visible. All tabs get `{state}` (all of it, at most once per turn of the event loop),
- * `{messages: {contact, list}}`, `{files}` (the progress of files) and `{renewed}` (another identity took over). While no tab is
- * visible, one of them gets `{news: {contact, text}}`.
+ * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye` says that
+ * the tab goes away, `look` whether it is visible. All tabs get `{state}` (all of it, at most once per turn of the
+ * event loop), `{messages: {contact, list}}`, `{files}` (the progress of files) and `{renewed}` (another identity took
+ * over). While no tab is visible, one of them gets `{news: {contact, text}}`.
  */
 import { commands } from './commands.js';
 import { asError, codeOf } from './errors.js';

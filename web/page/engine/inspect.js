@@ -1,6 +1,6 @@
 /**
- * Determines what a person typed or pasted: a code, an invite link, an ID, part of one of these, or something wrong; the problem
- * is a key of the strings. For a code that is still being typed, it also returns the words that can follow.
+ * Determines what a person typed or pasted: a code, an invite link, an ID, part of one of these, or something wrong;
+ * the problem is a key of the strings. For a code that is still being typed, it also returns the words that can follow.
  */
 
 const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/gi;
@@ -67,7 +67,10 @@ function findLink(engine, text) {
   return found.find((link) => reads(engine, link)) ?? found[0];
 }
 
-/** Returns the first code in the text whose words exist; else the first that looks like one. @param {Engine} engine @param {string} text */
+/**
+ * Returns the first code in the text whose words exist; else the first that looks like one.
+ * @param {Engine} engine @param {string} text
+ */
 function findCode(engine, text) {
   const found = [...text.matchAll(CODE_WITHIN)];
   return (
@@ -89,7 +92,10 @@ function reads(engine, link) {
   }
 }
 
-/** @param {Engine} engine @param {string} number @param {string} rest @param {boolean} ended a gap follows @returns {Found} */
+/**
+ * @param {Engine} engine @param {string} number @param {string} rest @param {boolean} ended a gap follows
+ * @returns {Found}
+ */
 function inspectCode(engine, number, rest, ended) {
   const words = rest.toLowerCase().split(GAP).filter(Boolean);
   if (number.length > NUMBER_CHARS.max || (number.length < NUMBER_CHARS.min && (words.length > 0 || ended)))
@@ -132,7 +138,10 @@ const optionsOf = (number, before, words) =>
     .slice(0, OPTIONS_MAX)
     .map((word) => ({ word, text: [number, ...before, word].join('-') + (before.length + 1 < CODE_WORDS ? '-' : '') }));
 
-/** Returns words that begin like the unknown one. @param {Engine} engine @param {string} number @param {string[]} before @param {string} word */
+/**
+ * Returns words that begin like the unknown one.
+ * @param {Engine} engine @param {string} number @param {string[]} before @param {string} word
+ */
 function nearby(engine, number, before, word) {
   for (let length = word.length - 1; length >= 2; length -= 1) {
     const fitting = engine.lib.completeWord(word.slice(0, length));

@@ -38,7 +38,8 @@ export const moving = {
   },
 
   /**
-   * Takes over the identity of the opened copy; if it is the present one, only adds its contacts. A repeated call does nothing.
+   * Takes over the identity of the opened copy; if it is the present one, only adds its contacts. A repeated call does
+   * nothing.
    * @param {Engine} engine
    */
   useBackup: async (engine) => {

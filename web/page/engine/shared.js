@@ -1,6 +1,6 @@
 /**
- * The SharedWorker that all tabs of a profile talk to. It loads the engine only after the listener is in place: a module with a
- * top-level await, as libsodium's, would miss the first `connect`.
+ * The SharedWorker that all tabs of a profile talk to. It loads the engine only after the listener is in place: a
+ * module with a top-level await, as libsodium's, would miss the first `connect`.
  */
 import { Host } from './host.js';
 

@@ -1,6 +1,6 @@
 /**
- * The dedicated worker for browsers without SharedWorker. It is started by the tab that leads (see view/link.js), or by each tab
- * for itself. One channel carries the messages of many tabs: `{tab, message}` in both directions.
+ * The dedicated worker for browsers without SharedWorker. It is started by the tab that leads (see view/link.js), or by
+ * each tab for itself. One channel carries the messages of many tabs: `{tab, message}` in both directions.
  */
 import { Host } from './host.js';
 

@@ -1,4 +1,7 @@
-/** Keeps engines of one profile in step where each tab has its own: tells the others what was written, and reads what they wrote. */
+/**
+ * Keeps engines of one profile in step where each tab has its own: tells the others what was written, and reads what
+ * they wrote.
+ */
 
 const SHARED_STORES = new Set(['contacts', 'knocks', 'invites']);
 /** Waits this long after a write, so that several cause one reload. */

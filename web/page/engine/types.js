@@ -1,6 +1,6 @@
 /**
- * The shapes of the data that flows through the page: what the database keeps, what the engine tells the tabs, and what a tab
- * shows. Types only; this module has no code.
+ * The shapes of the data that flows through the page: what the database keeps, what the engine tells the tabs, and what
+ * a tab shows. Types only; this module has no code.
  */
 
 /** @typedef {typeof import('../../client/index.js')} ClientLibrary */
@@ -17,8 +17,9 @@
 /* ---- What the database keeps -------------------------------------------------------------------------- */
 
 /**
- * How a contact came about. code: they used a code of ours; coded: we used theirs. invite: they used a link of ours; invited:
- * we used theirs. asked: we asked by their ID; knock: they asked, and were allowed. imported: from a copy of an identity.
+ * How a contact came about. code: they used a code of ours; coded: we used theirs. invite: they used a link of ours;
+ * invited: we used theirs. asked: we asked by their ID; knock: they asked, and were allowed. imported: from a copy of
+ * an identity.
  * @typedef {'code' | 'coded' | 'invite' | 'invited' | 'asked' | 'knock' | 'imported'} Way
  */
 
@@ -200,7 +201,8 @@
  * @property {() => void} state the state has changed
  * @property {(contact: string, list: Message[]) => void} messages messages are new or have changed
  * @property {(files: FilesProgress) => void} files
- * @property {(contact: string, text: string) => void} news a message came; shown as a notification when no tab is visible
+ * @property {(contact: string, text: string) => void} news a message came; shown as a notification when no tab is
+ *   visible
  * @property {() => void} renewed another identity took over
  */
 

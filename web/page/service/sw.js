@@ -1,7 +1,8 @@
 /**
- * The service worker. It keeps one complete version of the page, so that the page opens without a network. It takes what other
- * programs share, and brings a tab to the front when a notification is clicked. A new version waits until the page asks for it or
- * all tabs are closed: tabs of two versions would each have an engine, and these would disconnect each other.
+ * The service worker. It keeps one complete version of the page, so that the page opens without a network. It takes
+ * what other programs share, and brings a tab to the front when a notification is clicked. A new version waits until
+ * the page asks for it or all tabs are closed: tabs of two versions would each have an engine, and these would
+ * disconnect each other.
  */
 /* global VERSION, FILES */
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -45,8 +46,9 @@ worker.addEventListener('fetch', (event) => {
 });
 
 /**
- * Returns who sent a form here. The origin `null` may be another program or a site that hides its origin. So such a form counts
- * only in the window of the installed app ('installed'), which programs share to and no site's form can open.
+ * Returns who sent a form here. The origin `null` may be another program or a site that hides its origin. So such a
+ * form counts only in the window of the installed app ('installed'), which programs share to and no site's form can
+ * open.
  * @param {Request} request @returns {'own' | 'installed' | 'foreign'}
  */
 function senderOf(request) {

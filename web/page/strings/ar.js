@@ -1,7 +1,7 @@
 /** العربية. The same keys as en.js; plural forms by the six Arabic categories. */
 
-/** @param {ReturnType<typeof import('./format.js').makeFormat>} f */
-export default (f) => ({
+/** @type {import('./index.js').Make} */
+const ar = (f) => ({
   app: 'Pairlink',
   skip: 'الانتقال إلى المحادثة',
   back: 'رجوع',
@@ -479,3 +479,5 @@ export default (f) => ({
       'تُحفظ رسائلك والملفات التي وصلتك وهويتك في هذا المتصفح غير مشفّرة. من يستطيع استعمال ملف المتصفح هذا يستطيع قراءتها.',
   },
 });
+
+export default ar;

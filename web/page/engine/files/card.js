@@ -1,6 +1,6 @@
 /**
- * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it ended; this
- * object has what changes while bytes move.
+ * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it
+ * ended; this object has what changes while bytes move.
  */
 import { FILE_HELD_DISK_FULL } from '../../../client/wire_table.js';
 import { Meter } from './meter.js';

@@ -1,9 +1,9 @@
 /**
- * The files of one contact, in both directions: carries out what `Transfer` decides. A desk outlives sessions and clients; the
- * conversation lends it the current session.
+ * The files of one contact, in both directions: carries out what `Transfer` decides. A desk outlives sessions and
+ * clients; the conversation lends it the current session.
  *
- * States of a record: queued (of this side, not offered yet) → open → saved or over. States of a card: asking → open → saved or
- * over → removed.
+ * States of a record: queued (of this side, not offered yet) → open → saved or over. States of a card: asking → open →
+ * saved or over → removed.
  */
 import { Transfer } from '../../../client/core/transfer/transfer.js';
 import { safeName } from '../../../client/core/transfer/name.js';
@@ -32,7 +32,9 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
 /** @typedef {import('../types.js').Session} Session */
 /** @typedef {import('../types.js').TransferFile} TransferFile */
 /** @typedef {{id: string, file: File, path: string}} Chosen a file that the person chose; its id is hexadecimal */
-/** @typedef {{id: string, group: string, name: string, folder: boolean, files: Chosen[]}} NewCard what one card offers */
+/**
+ * @typedef {{id: string, group: string, name: string, folder: boolean, files: Chosen[]}} NewCard what one card offers
+ */
 /** @typedef {Pick<FileRecord, 'state' | 'why' | 'byPeer' | 'told'> & {size?: number}} End how a file ended */
 
 /**
@@ -100,8 +102,8 @@ export class Desk {
   }
 
   /**
-   * Runs jobs that use the database one after the other. Resolves with the result, or with undefined after an error, which is
-   * logged.
+   * Runs jobs that use the database one after the other. Resolves with the result, or with undefined after an error,
+   * which is logged.
    * @template T @param {() => T | Promise<T>} job @returns {Promise<T | undefined>}
    */
   serial(job) {
@@ -123,7 +125,10 @@ export class Desk {
 
   /* ---- the session ------------------------------------------------------------------------------------- */
 
-  /** From now on this session carries files; null: none does. Also called when the session was reset. @param {Session | null} session */
+  /**
+   * From now on this session carries files; null: none does. Also called when the session was reset.
+   * @param {Session | null} session
+   */
   begin(session) {
     this.takesTooLittle = session !== null && session.messageMax < CHAT_MESSAGE_LEAST;
     this.session = this.takesTooLittle ? null : session;
@@ -194,7 +199,10 @@ export class Desk {
   sendNext() {
     return this.outgoing.sendSome(() => this.sent);
   }
-  /** Called by the transfer, which passes on bytes that were read. Returns false if nothing can be sent now. @param {Uint8Array} head @param {Uint8Array | null} body */
+  /**
+   * Called by the transfer, which passes on bytes that were read. Returns false if nothing can be sent now.
+   * @param {Uint8Array} head @param {Uint8Array | null} body
+   */
   send(head, body) {
     const { session } = this;
     if (!session) return false;
@@ -452,7 +460,10 @@ export class Desk {
 
   /* ---- sending ------------------------------------------------------------------------------------------- */
 
-  /** Offers the files of a new card. The tab made its id, so that a repeated call offers it once. @param {NewCard} what */
+  /**
+   * Offers the files of a new card. The tab made its id, so that a repeated call offers it once.
+   * @param {NewCard} what
+   */
   offer({ id, group, name, folder, files }) {
     return this.serial(async () => {
       const { db, store, now, shown } = this.files;

@@ -1,11 +1,15 @@
 /**
- * Receives bytes: gathers them into pieces, stores and hashes them. A message counts as taken only once its bytes are stored. So
- * the sender is never ahead by more than the window, and after any crash the database knows how far each file is.
+ * Receives bytes: gathers them into pieces, stores and hashes them. A message counts as taken only once its bytes are
+ * stored. So the sender is never ahead by more than the window, and after any crash the database knows how far each
+ * file is.
  */
 import { asError } from '../errors.js';
 import { FILE_DAMAGED, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_UNWRITABLE } from '../../../client/wire_table.js';
 
-/** Bytes of all files of one contact that are stored together: half of a channel's window, so that the sender can continue. */
+/**
+ * Bytes of all files of one contact that are stored together: half of a channel's window, so that the sender can
+ * continue.
+ */
 const PIECE_BYTES = 524288;
 /** Fewer bytes than a piece wait this long for more. */
 const REST_MS = 100;
@@ -76,7 +80,10 @@ export class Incoming {
     return this.writing;
   }
 
-  /** Prepares to receive a file; tells the transfer how much of it is stored. @param {TransferFile} file @param {string} key */
+  /**
+   * Prepares to receive a file; tells the transfer how much of it is stored.
+   * @param {TransferFile} file @param {string} key
+   */
   prepare(file, key) {
     return this.serial(async () => {
       const { transfer, store, sha256, work } = this.desk;
@@ -171,7 +178,10 @@ export class Incoming {
     if (full) this.desk.full();
   }
 
-  /** Hashes bytes that are stored already: after a restart, while more arrive. @param {Arrival} arrival @returns {Promise<void>} */
+  /**
+   * Hashes bytes that are stored already: after a restart, while more arrive.
+   * @param {Arrival} arrival @returns {Promise<void>}
+   */
   catchUp(arrival) {
     arrival.catching ??= this.hashStored(arrival).finally(() => (arrival.catching = null));
     return arrival.catching;
@@ -189,7 +199,10 @@ export class Incoming {
     }
   }
 
-  /** All bytes have arrived: stores the rest and checks the hash. @param {TransferFile} file @param {Uint8Array} sha256 */
+  /**
+   * All bytes have arrived: stores the rest and checks the hash.
+   * @param {TransferFile} file @param {Uint8Array} sha256
+   */
   async finish(file, sha256) {
     const arrival = this.arrivals.get(file.id);
     if (!arrival) return;
@@ -206,7 +219,10 @@ export class Incoming {
     await this.serial(() => this.finished(file, fits ? 0 : FILE_DAMAGED));
   }
 
-  /** Ends a file; the database learns that it is saved before the sender does. @param {TransferFile} file @param {number} why 0, or FILE_… */
+  /**
+   * Ends a file; the database learns that it is saved before the sender does.
+   * @param {TransferFile} file @param {number} why 0, or FILE_…
+   */
   async finished(file, why) {
     const { transfer, saved, work } = this.desk;
     if (transfer.incoming.get(file.id) !== file) return;

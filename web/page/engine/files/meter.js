@@ -38,7 +38,10 @@ export class Meter {
     return (bytes * 1000) / (now - first.at);
   }
 
-  /** Returns the milliseconds until `bytes` more have passed, or null while that is unknown. @param {number} bytes @param {number} now */
+  /**
+   * Returns the milliseconds until `bytes` more have passed, or null while that is unknown.
+   * @param {number} bytes @param {number} now
+   */
   left(bytes, now) {
     const rate = this.rate(now);
     return rate ? (bytes * 1000) / rate : null;

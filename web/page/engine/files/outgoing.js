@@ -1,6 +1,6 @@
 /**
- * Sends bytes: reads slices of the person's file, hashes them, and sends as much as the window allows. A copy in the database, if
- * there is one, is read instead of the file, which may be moved or changed.
+ * Sends bytes: reads slices of the person's file, hashes them, and sends as much as the window allows. A copy in the
+ * database, if there is one, is read instead of the file, which may be moved or changed.
  */
 import { asError, codeOf } from '../errors.js';
 import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client/wire_table.js';
@@ -31,7 +31,9 @@ const COPY_MAX_BYTES = 2 * 2 ** 30;
 
 /** One outgoing file. */
 class Departure {
-  /** @param {TransferFile} file @param {Blob | undefined} source undefined: the bytes are not here @param {Hash} hash */
+  /**
+   * @param {TransferFile} file @param {Blob | undefined} source undefined: the bytes are not here @param {Hash} hash
+   */
   constructor(file, source, hash) {
     this.file = file;
     this.source = source;
@@ -110,7 +112,10 @@ export class Outgoing {
     }
   }
 
-  /** Returns the block with these bytes; starts to read the one after it. @param {TransferFile} file @param {number} offset @param {number} size */
+  /**
+   * Returns the block with these bytes; starts to read the one after it.
+   * @param {TransferFile} file @param {number} offset @param {number} size
+   */
   blockWith(file, offset, size) {
     const found = this.blocks.find((one) => one.file === file && one.from <= offset && offset + size <= one.to);
     const block = found ?? this.readBlock(file, offset);
@@ -131,7 +136,10 @@ export class Outgoing {
     return block;
   }
 
-  /** Passes bytes to the transfer. Returns false if they cannot be sent now. @param {Want} want @param {Uint8Array | null} bytes */
+  /**
+   * Passes bytes to the transfer. Returns false if they cannot be sent now.
+   * @param {Want} want @param {Uint8Array | null} bytes
+   */
   async hand(want, bytes) {
     const { transfer } = this.desk;
     const departure = this.departures.get(want.file.id);
@@ -170,7 +178,10 @@ export class Outgoing {
     return departure.hash.digest();
   }
 
-  /** Hashes bytes that were sent before this engine started, while more are sent. @param {Departure} departure @returns {Promise<void>} */
+  /**
+   * Hashes bytes that were sent before this engine started, while more are sent.
+   * @param {Departure} departure @returns {Promise<void>}
+   */
   catchUp(departure) {
     departure.catching ??= this.hashSource(departure).finally(() => (departure.catching = null));
     departure.catching.catch(() => {}); // reported to the caller that awaits the hash

@@ -1,14 +1,15 @@
 /**
- * What IndexedDB keeps of files: a record of each (`files`), the received bytes as Blobs (`pieces`, by file, start and end), and
- * copies of what is being sent (`sources`), so that transfers resume by themselves after all tabs were reloaded. A Blob refers to
- * data on the browser's disk, so no file is ever in memory as a whole.
+ * What IndexedDB keeps of files: a record of each (`files`), the received bytes as Blobs (`pieces`, by file, start and
+ * end), and copies of what is being sent (`sources`), so that transfers resume by themselves after all tabs were
+ * reloaded. A Blob refers to data on the browser's disk, so no file is ever in memory as a whole.
  */
 import { committed, done } from '../db.js';
 
 /** @typedef {import('../types.js').FileRecord} FileRecord */
 
 /**
- * The range of all pieces of a file, or of those from one place on. It ends in an empty list, which sorts after all numbers.
+ * The range of all pieces of a file, or of those from one place on. It ends in an empty list, which sorts after all
+ * numbers.
  * @param {string} key @param {number[]} place
  */
 const from = (key, ...place) => IDBKeyRange.bound([key, ...place], [key, []]);
@@ -32,7 +33,10 @@ export class FileStore {
   get(key) {
     return done(this.db.read('files').get(key));
   }
-  /** Returns the records of one card, in the order in which they were added. @param {number} card @returns {Promise<FileRecord[]>} */
+  /**
+   * Returns the records of one card, in the order in which they were added.
+   * @param {number} card @returns {Promise<FileRecord[]>}
+   */
   ofCard(card) {
     return done(
       this.db
@@ -67,7 +71,10 @@ export class FileStore {
     }
     return to;
   }
-  /** Returns the piece that starts at this place. @param {string} key @param {number} at @returns {Promise<Blob | undefined>} */
+  /**
+   * Returns the piece that starts at this place.
+   * @param {string} key @param {number} at @returns {Promise<Blob | undefined>}
+   */
   piece(key, at) {
     return done(this.db.read('pieces').get(IDBKeyRange.bound([key, at], [key, at, []])));
   }
