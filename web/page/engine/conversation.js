@@ -310,7 +310,8 @@ export class Conversation {
   /** @param {{id: string, text: string} | null} message @param {Uint8Array} data of which the message was decoded */
   async takeMessage(message, data) {
     if (!message) {
-      this.engine.files?.(this.contact).message(data); // about files, or of a later version; either way it counts as taken
+      // About files, or of a later version. Either way it counts as taken.
+      this.engine.files?.(this.contact).message(data);
       return;
     }
     const { contact, engine } = this;
