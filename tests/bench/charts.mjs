@@ -81,7 +81,8 @@ function panels(title, about, summary, figure, note) {
 const cpuChart = (summary) =>
   panels(
     'Server CPU for one envelope',
-    'µs of one core, and how many times the raw TCP forwarder in the same run; pairs × envelopes under way, payload; less is better',
+    'µs of one core, and how many times the raw TCP forwarder in the same run; ' +
+      'pairs × envelopes under way, payload; less is better',
     summary,
     'cpu_us',
     (s) => `${short(s.cpu_us)} µs${s.cpu_us_ratio ? ` · ${s.cpu_us_ratio.toFixed(s.cpu_us_ratio < 10 ? 2 : 0)}×` : ''}`,
@@ -147,7 +148,8 @@ function memoryChart(memory) {
     860,
     90 + rows.length * 22,
     'Memory of one idle socket',
-    "growth of the server's resident memory for each socket that logged in and stays silent; the kernel's part is not in it; less is better",
+    "growth of the server's resident memory for each socket that logged in and stays silent; " +
+      "the kernel's part is not in it; less is better",
     bars(rows, { x: 150, y: 68, width: 690 }),
   );
 }

@@ -47,7 +47,7 @@ async function knowsAgain(identity) {
 }
 
 describe('a disk that takes nothing', () => {
-  test('while it runs: known IDs get in, new ones hear why, the log says it once, and it recovers by itself', async () => {
+  test('while it runs: known IDs get in, new ones hear why, the log says it once, and it recovers', async () => {
     relay = await startRelay({ args: ['--workers', '2'] });
     const known = makeIdentity();
     (await loggedIn(relay.port, { identity: known })).close();

@@ -1,10 +1,10 @@
 /**
- * Builds the page into web/dist: hashed files, index.html, and beside each its .br and .gz.
+ * Builds the page into web/dist: files with hashed names and index.html, each also compressed as .br and .gz.
  *
  *   node web/page/build.mjs [--out DIR] [--client FILE]
  *
- * --client stands in for web/client/index.js (tests of the page alone use it). Nothing is inlined: the relay's
- * Content-Security-Policy allows no inline code. `assets.json` lists what a relay has to serve.
+ * --client replaces web/client/index.js, for tests of the page alone. Nothing is inlined, because the relay's
+ * Content-Security-Policy allows no inline code. `assets.json` lists the files that a relay has to serve.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile, readdir } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** Of esbuild's hashes, by which a relay knows files that never change. */
+/** The alphabet of esbuild's hashes. */
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 const types = {
@@ -27,7 +27,7 @@ const types = {
   '.png': 'image/png',
   '.webmanifest': 'application/manifest+json',
 };
-/** Compressed already. */
+/** Types that are compressed already. */
 const dense = new Set(['.png']);
 
 export async function buildPage({ out = resolve(here, '../dist'), client } = {}) {
@@ -97,8 +97,8 @@ async function fill(from, to, values) {
 }
 
 /**
- * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own
- * bytes change whenever a file does.
+ * Builds the service worker with the list of files that it keeps: all that the page needs without a network. PNG icons
+ * are left out, as only installing needs them. The service worker's own bytes change whenever a file does.
  */
 async function buildServiceWorker(out, assets) {
   const paths = assets
@@ -133,7 +133,7 @@ async function writeHashed(out, file) {
   return `/assets/${name}`;
 }
 
-/** path, type, and whether its name changes with its content (so that it may be cached for good) */
+/** Lists the files: path, type, and whether the name changes with the content, so that it may be cached forever. */
 async function list(out) {
   const entries = await readdir(out, { recursive: true, withFileTypes: true });
   return entries

@@ -1,11 +1,10 @@
 /**
- * Pictures of the page's screens, light, dark, on a phone and right to left, with the real relay: docs/screenshots/.
+ * Takes screenshots of the page with the real relay, light, dark, on a phone and right to left: docs/screenshots/.
  *
- *   node web/page/screenshots.mjs [--all] [NAME…]   only sets whose name contains NAME: light, dark, phone, rtl, plain,
- * paired
+ *   node web/page/screenshots.mjs [--all] [NAME…]
  *
- * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to
- * keep.
+ * With NAMEs, only sets whose name contains one of them: light, dark, phone, rtl, plain, paired. With --all, every
+ * screen and state that tests/e2e/page/screens.js knows, into build/screenshots/, which is not kept.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -27,7 +26,7 @@ const sets = {
   rtl: { viewport: wide, colorScheme: 'light', locale: 'ar-EG' },
   ...(all && { 'rtl-phone': { ...phone, colorScheme: 'dark', locale: 'ar-EG' } }),
 };
-/** The screens that are kept in the tree. */
+/** The screens whose pictures are committed. */
 const kept = new Set([
   'first',
   'typing-code',
@@ -44,7 +43,7 @@ const kept = new Set([
   'server-sees',
 ]);
 
-/** The picture without a blinking caret. */
+/** Takes a picture without the blinking caret. */
 const shoot = ({ page }, name) =>
   page.screenshot({ path: join(out, `${name}.png`), caret: 'hide', animations: 'disabled' });
 
@@ -60,7 +59,10 @@ async function shootPaired(relay) {
   const frame = await openPerson(`${relay.http}/`, { viewport: { width: 1120, height: 668 } });
   await frame.page.goto('about:blank');
   await frame.page.setContent(
-    `<style>body{margin:0;padding:24px;display:flex;gap:32px;background:#dfe6e3}img{display:block;border-radius:12px;box-shadow:0 8px 30px #0003}</style>
+    `<style>
+       body{margin:0;padding:24px;display:flex;gap:32px;background:#dfe6e3}
+       img{display:block;border-radius:12px;box-shadow:0 8px 30px #0003}
+     </style>
      ${pictures.map((png) => `<img src="data:image/png;base64,${png.toString('base64')}">`).join('')}`,
   );
   await frame.page.screenshot({ path: join(out, 'paired.png') });
@@ -80,7 +82,7 @@ async function shootPlain(relay) {
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part));
 
-/** The tree keeps these pictures for good: 256 colours are enough for a page, and a third of the bytes. */
+/** Reduces the pictures to 256 colours, which are enough for this page and need a third of the bytes. */
 function shrink() {
   const files = readdirSync(out)
     .filter((name) => name.endsWith('.png'))
@@ -97,7 +99,7 @@ function shrink() {
     '--skip-if-larger',
     ...files,
   ]);
-  // 98 and 99: a picture that would not become smaller, or too poor, stays as it is.
+  // 98 and 99: a picture stays as it is, because it would not become smaller or would lose too much.
   if (error || ![0, 98, 99].includes(status)) throw new Error(`pngquant: ${error ?? status}`);
 }
 

@@ -94,8 +94,8 @@ describe('a wrong code', () => {
     const [ana, bo] = [await person(), await person()];
     const code = await ana.inviteByCode();
     await bo.join(wrongWord(code));
-    await note(bo).getByText('That was not the right code, and now it is used up.').waitFor();
-    await ana.page.getByText('Somebody used a wrong code, so this one is used up.').waitFor();
+    await note(bo).getByText('That was not the right code, and now the code no longer works.').waitFor();
+    await ana.page.getByText('Somebody typed this code wrong, so it no longer works.').waitFor();
     expect(await ana.axe()).toEqual([]);
     await bo.join(code);
     await note(bo).getByText('There is no such code').waitFor();
@@ -124,6 +124,9 @@ test('of code and link only one can be used', async () => {
   await bo.join(code);
   await Promise.all([ana.here(), bo.here()]);
   await eve.join(link);
-  await eve.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
+  await eve.page
+    .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+    .first()
+    .waitFor();
   await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
 });

@@ -197,9 +197,9 @@ describe('a file', () => {
     await bo.page.reload();
     await says(bo, file.name, 'Paused');
     await press(ana, file.name, /^Pause/);
-    await press(bo, file.name, /^Go on/);
+    await press(bo, file.name, /^Resume/);
     await says(bo, file.name, /Paused by/);
-    await press(ana, file.name, /^Go on/);
+    await press(ana, file.name, /^Resume/);
     await state(bo, file.name, 'saved');
     expect(await savedHash(bo, file.name)).toBe(file.hash);
   });

@@ -51,11 +51,11 @@ describe('moving an identity', () => {
     await openCopy(later, copy, 'four words in a raw');
     await later.page.getByText('Wrong passphrase, or the copy was changed.').waitFor();
     await openCopy(later, copy.slice(0, -60), PASSPHRASE);
-    await later.page.getByText('This is no copy of an identity, or part of it is missing.').waitFor();
+    await later.page.getByText('This is not a copy of an identity, or part of it is missing.').waitFor();
     await openCopy(later, copy, PASSPHRASE);
-    const question = later.page
-      .getByRole('alert')
-      .filter({ hasText: 'with 1 contact? Your present identity, contacts and messages in this browser are deleted.' });
+    const question = later.page.getByRole('alert').filter({
+      hasText: 'with 1 contact? The identity, contacts and messages that are in this browser now will be deleted.',
+    });
     await question.waitFor();
     expect(await later.axe()).toEqual([]);
     await later.button('Cancel').click();

@@ -83,7 +83,7 @@ describe('by invite link', () => {
     await ana.say('only for the first');
     await ana.delivered('only for the first');
     await eve.page
-      .getByText('This invitation was used, withdrawn or has expired. Ask for a new one.')
+      .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
       .first()
       .waitFor();
     await expect.poll(() => eve.page.locator('.message').count(), { timeout: 15_000 }).toBe(0);
@@ -97,7 +97,10 @@ describe('by invite link', () => {
     await ana.page.getByRole('heading', { name: 'Whom do you want to reach?' }).waitFor();
     await expect.poll(() => ana.page.locator('.pending').count(), { timeout: 15_000 }).toBe(0);
     const bo = keep(await openPerson(link));
-    await bo.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
+    await bo.page
+      .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+      .first()
+      .waitFor();
     expect(await ana.page.locator('.knock').count()).toBe(0);
   });
 
@@ -189,7 +192,7 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   await bo.page.keyboard.press('Enter');
   await ana.hears('first line\nsecond line');
   await press(bo, 'About Ana');
-  await press(bo, 'They are equal');
+  await press(bo, 'They are the same');
   await bo.page.getByText('You compared it on').waitFor();
   await press(bo, 'Block');
   await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();

@@ -49,7 +49,7 @@ test('a known name with another ID is loud, and nothing is sent until it is answ
   expect(await bo.page.locator('.message').count(), 'the first Bo has got none of it').toBe(0);
 });
 
-test('what waits for somebody who comes to bear a known name is held back, and sent once they are vouched for', async () => {
+test('messages for somebody who takes a known name are held back, and sent once they are vouched for', async () => {
   const { ana } = keep(await openPair(relay.http));
   await ana.callThem('Bo');
   const eve = await person();
@@ -59,7 +59,7 @@ test('what waits for somebody who comes to bear a known name is held back, and s
   await eve.page.goto('about:blank');
   await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
   await ana.say('for Eve');
-  await ana.page.getByText('will be delivered when both are here').waitFor();
+  await ana.page.getByText('will be delivered when you are both here').waitFor();
   await ana.button('About Eve').click();
   await ana.page.locator('.name-form input').fill('Bo');
   await ana.button('Save').click();
@@ -88,7 +88,7 @@ test('the phrase is the same on both sides, and that it was compared is remember
   expect(said.join(' ')).toBe(safetyPhrase((await idOf(ana)).trim(), (await idOf(bo)).trim()));
   await ana.button('They differ').click();
   await ana.page.getByText('Then you are not connected with the person you are talking to').waitFor();
-  await ana.button('They are equal').click();
+  await ana.button('They are the same').click();
   await ana.page.getByText('You compared it on').waitFor();
   await ana.page.reload();
   await ana.page.getByText('You compared it on').waitFor();
@@ -130,7 +130,10 @@ test('an expired invitation is told, by its link', async () => {
   await new Promise((done) => client.on('online', done));
   const { link } = client.createInvite({ pageUrl: `${relay.http}/`, lifetimeMs: 0 });
   const bo = keep(await openPerson(link));
-  await bo.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
+  await bo.page
+    .getByText('This invitation was used or withdrawn, or has expired. Ask for a new one.')
+    .first()
+    .waitFor();
   expect(await bo.page.locator('.here-dot').count()).toBe(0);
 });
 

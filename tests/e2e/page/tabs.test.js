@@ -107,7 +107,7 @@ test('what is written while the other is away is delivered when both are here', 
   await bo.page.goto('about:blank');
   await ana.page.locator('.thread-who p', { hasText: 'offline' }).waitFor();
   await ana.say('for later');
-  await ana.page.getByText('will be delivered when both are here').waitFor();
+  await ana.page.getByText('will be delivered when you are both here').waitFor();
   await bo.page.goto(relay.http);
   await ana.delivered('for later');
   await bo.page.getByText('for later').first().waitFor();
@@ -122,7 +122,7 @@ test('the relay goes away and comes back: said in words, nothing lost', async ()
   await ana.say('written without a connection');
   await ana.page.getByText('will be sent when the connection is back').waitFor();
   await relay.restart();
-  await ana.page.getByText('Back, nothing was lost.').waitFor();
+  await ana.page.getByText('Connected again. Nothing was lost.').waitFor();
   await bo.hears('written without a connection');
   await ana.delivered('written without a connection');
 });

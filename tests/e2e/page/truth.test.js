@@ -27,7 +27,7 @@ describe('plain HTTP from another machine', () => {
     const url = `http://lan.example:${relay.port}/`;
     const { ana, bo } = keep(await openPair(url, { args }));
     expect(await ana.page.evaluate(() => globalThis.isSecureContext)).toBe(false);
-    await ana.page.getByText('this browser turns off for such pages: notifications, the camera').waitFor();
+    await ana.page.getByText('for such pages this browser turns off notifications, the camera').waitFor();
     await ana.say('over plain HTTP');
     await bo.hears('over plain HTTP');
     await ana.delivered('over plain HTTP');

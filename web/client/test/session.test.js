@@ -358,7 +358,7 @@ describe('resuming', () => {
 });
 
 describe('a slow line', () => {
-  test('each link on which no HELLO comes is given twice as long as the one before, until something gets through', () => {
+  test('each link on which no HELLO comes has twice as long as the one before, until something gets through', () => {
     const host = { emit() {}, reset() {}, newEpoch: () => 1n, linked() {}, peerClosed() {}, closeEnded() {} };
     const s = new Session({ messageMax: 100, channelWindow: 1000, sessionWindow: 1000 }, host, 0);
     const wait = () => {

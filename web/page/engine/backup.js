@@ -1,7 +1,7 @@
 /**
- * A copy of an identity, locked with a passphrase: what it holds, and its form as bytes and as text. The form is
- * described in docs/security.md. A copy comes from anywhere: its parameters are bounded before anything is computed
- * with them, and what it holds is checked like any other input.
+ * A copy of an identity, encrypted with a passphrase: its content, and its format as bytes and as text, which
+ * docs/security.md describes. A copy may come from anywhere. So its parameters are bounded before anything is computed
+ * with them, and its content is checked like any other input.
  *
  *   "PLID" ‖ version 1 ‖ operations u32 ‖ memory in KiB u32 ‖ salt[16] ‖ nonce[24] ‖ sealed
  */
@@ -16,10 +16,10 @@ const PARAMETERS_AT = MAGIC.length + 1;
 const HEAD_BYTES = PARAMETERS_AT + 8 + SALT_BYTES + NONCE_BYTES;
 const SEED_BYTES = 32;
 
-/** What this version makes: about a second, and memory that a phone has. */
+/** The cost of the copies that this version makes: about a second, with memory that a phone has. */
 export const OPERATIONS = 3;
 export const MEMORY_KIB = 65_536;
-/** What it takes. */
+/** The costs that it accepts. */
 const OPERATIONS_MAX = 16;
 const MEMORY_KIB_MIN = 8;
 const MEMORY_KIB_MAX = 262_144;
@@ -29,16 +29,33 @@ export const PASSPHRASE_MIN_CHARS = 10;
 
 const BEGIN = '-----BEGIN PAIRLINK IDENTITY-----';
 const END = '-----END PAIRLINK IDENTITY-----';
+/** @type {Set<unknown>} */
 const WAYS = new Set(['code', 'coded', 'invite', 'invited', 'asked', 'knock', 'imported']);
 
+/** @typedef {import('./types.js').Contact} Contact */
+/** @typedef {import('./types.js').Sodium} Sodium */
+/**
+ * @typedef {Omit<Contact, 'unread' | 'link' | 'problem' | 'last'>} PortableContact the part of a contact that is copied
+ */
+/** @typedef {{seed: Uint8Array, name: string, contacts: PortableContact[]}} Held the content of a copy */
+
+/** @param {'form' | 'version' | 'wrong'} problem */
 const refused = (problem) => Object.assign(new Error(problem), { problem });
 
+/**
+ * @param {Sodium} sodium @param {string} passphrase @param {Uint8Array} salt @param {number} operations
+ * @param {number} memoryKib
+ */
 function keyOf(sodium, passphrase, salt, operations, memoryKib) {
   const { crypto_pwhash: derive, crypto_pwhash_ALG_ARGON2ID13: algorithm } = sodium;
   return derive(KEY_BYTES, passphrase.normalize('NFKC'), salt, operations, memoryKib * 1024, algorithm);
 }
 
-/** @param {{seed: Uint8Array, name: string, contacts: object[]}} held  @returns {Uint8Array} */
+/**
+ * Returns an encrypted copy.
+ * @param {Sodium} sodium @param {Held} held @param {string} passphrase @param {(n: number) => Uint8Array} random
+ * @returns {Uint8Array}
+ */
 export function lock(sodium, held, passphrase, random) {
   const head = new Uint8Array(HEAD_BYTES);
   head.set(new TextEncoder().encode(MAGIC));
@@ -63,7 +80,10 @@ export function lock(sodium, held, passphrase, random) {
   return copy;
 }
 
-/** The opposite of `lock`. Throws an error whose `problem` is 'form', 'version' or 'wrong'. */
+/**
+ * Opens a copy that `lock` made. Throws an error whose `problem` is 'form', 'version' or 'wrong'.
+ * @param {Sodium} sodium @param {Uint8Array} copy @param {string} passphrase @returns {Held}
+ */
 export function unlock(sodium, copy, passphrase) {
   const head = copy.subarray(0, HEAD_BYTES);
   if (
@@ -92,6 +112,7 @@ export function unlock(sodium, copy, passphrase) {
   return read(sodium, plain);
 }
 
+/** @param {Sodium} sodium @param {Uint8Array} plain @returns {Held} */
 function read(sodium, plain) {
   try {
     const { seed, name, contacts } = JSON.parse(new TextDecoder().decode(plain));
@@ -105,9 +126,13 @@ function read(sodium, plain) {
   }
 }
 
+/** @param {any} value */
 const time = (value) => (Number.isSafeInteger(value) && value > 0 ? value : null);
 
-/** What goes along of a contact. Its ID is checked by who takes it. */
+/**
+ * Returns the part of a contact that is copied. The caller checks the ID.
+ * @param {any} contact @returns {PortableContact}
+ */
 function portable({ id, how, name, hint, createdAt, pairedAt, comparedAt, blocked, asked, sure, application }) {
   return {
     id: String(id),
@@ -124,12 +149,16 @@ function portable({ id, how, name, hint, createdAt, pairedAt, comparedAt, blocke
   };
 }
 
-/** As text that survives mail and paper: lines of base64 between two marks. */
+/**
+ * Returns a copy as text that survives mail and paper: lines of base64 between two marks.
+ * @param {Sodium} sodium @param {Uint8Array} copy
+ */
 export function toText(sodium, copy) {
-  const lines = sodium.to_base64(copy, sodium.base64_variants.ORIGINAL).match(/.{1,64}/g);
+  const lines = sodium.to_base64(copy, sodium.base64_variants.ORIGINAL).match(/.{1,64}/g) ?? [];
   return `${[BEGIN, ...lines, END].join('\n')}\n`;
 }
 
+/** @param {Sodium} sodium @param {string} text @returns {Uint8Array} */
 export function fromText(sodium, text) {
   const from = text.indexOf(BEGIN);
   const to = text.indexOf(END);

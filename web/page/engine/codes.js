@@ -1,79 +1,135 @@
 /**
- * Pairing codes: those that this profile gives out, at most one an invitation, and the one that it is trying. A code
- * lives with its client: when that one ends, so do they; the invitation's link goes on.
+ * Pairing codes: those that this profile gives out, at most one per invitation, and the one that it is trying. A code
+ * lives only as long as its client. When the client ends, the invitation's link stays valid.
  */
+import { codeOf } from './errors.js';
+
+/** @typedef {import('./types.js').Client} Client */
+/** @typedef {import('./types.js').Code} Code */
+/** @typedef {import('./types.js').ShownCode & {code: Code | null}} Made a code of ours */
+/** @typedef {import('./types.js').ShownClaim & {code: Code | null}} Claim a code of somebody else */
+
+/** @param {Made | Claim} entry @param {string} problem */
+function end(entry, problem) {
+  entry.state = 'ended';
+  entry.problem = problem;
+  entry.code = null;
+}
 
 export class Codes {
   /** @param {import('./engine.js').Engine} engine */
   constructor(engine) {
     this.engine = engine;
-    /** Invitation → what the tabs see of its code, and the code itself. */
+    /** By the invitation's secret. @type {Map<string, Made>} */
     this.made = new Map();
+    /** @type {Claim | null} */
     this.claim = null;
     this.claims = 0;
   }
 
-  /** What the tabs see of an invitation's code. */
+  /**
+   * Returns what the tabs see of an invitation's code.
+   * @param {string} invitation @returns {import('./types.js').ShownCode}
+   */
   shown(invitation) {
-    const { code, ...shown } = this.made.get(invitation) ?? { state: 'none' };
-    return shown;
-  }
-  shownClaim() {
-    if (!this.claim) return null;
-    const { code, ...shown } = this.claim;
+    const made = this.made.get(invitation);
+    if (!made) return { state: 'none', text: null, expiresAt: null, busy: 0, problem: null };
+    const { code: _, ...shown } = made;
     return shown;
   }
 
-  /** A code for an invitation; an earlier one of it ends. */
+  /** @returns {import('./types.js').ShownClaim | null} */
+  shownClaim() {
+    if (!this.claim) return null;
+    const { code: _, ...shown } = this.claim;
+    return shown;
+  }
+
+  /** Makes a code for an invitation; cancels the code that it had. @param {string} invitation */
   make(invitation) {
     this.cancel(invitation);
+    /** @type {Made} */
     const entry = { state: 'making', text: null, expiresAt: null, busy: 0, problem: null, code: null };
     this.made.set(invitation, entry);
-    this.follow(entry, () => this.engine.client.createCode(), {
-      code: ({ text, expiresAt }) => Object.assign(entry, { state: 'ready', text, expiresAt }),
-      busy: () => Object.assign(entry, { busy: entry.busy + 1 }),
-      paired: ({ id, name, session }) => {
+    const code = this.start(entry, (client) => client.createCode());
+    code?.on(
+      'code',
+      this.telling(({ text, expiresAt }) => {
+        entry.state = 'ready';
+        entry.text = text;
+        entry.expiresAt = expiresAt;
+      }),
+    );
+    code?.on(
+      'busy',
+      this.telling(() => {
+        entry.busy += 1;
+      }),
+    );
+    code?.on(
+      'paired',
+      this.telling(({ id, name, session }) => {
         this.made.delete(invitation);
         this.engine.invitationUsed(invitation, { id, name, how: 'code' });
         if (session) this.engine.attach(id, session);
-      },
-    });
+      }),
+    );
   }
 
-  /** Tries a code that somebody told; returns the number of this try. Throws for what is no code. */
+  /**
+   * Tries a code that the person was told; returns the number of this try. Throws ECODE if it is not a code.
+   * @param {string} text
+   */
   try(text) {
     this.stopTrying();
+    /** @type {Claim} */
     const entry = { n: (this.claims += 1), state: 'trying', problem: null, contact: null, code: null };
     this.claim = entry;
-    this.follow(entry, () => this.engine.client.claimCode(text), {
-      paired: ({ id, name }) => {
+    const code = this.start(entry, (client) => client.claimCode(text));
+    code?.on(
+      'paired',
+      this.telling(({ id, name }) => {
         this.engine.met({ id, name, how: 'coded' });
-        Object.assign(entry, { state: 'paired', contact: id });
-      },
-    });
+        entry.state = 'paired';
+        entry.contact = id;
+      }),
+    );
     return entry.n;
   }
 
-  /** @private */
-  follow(entry, start, handlers) {
-    const over = (problem) => Object.assign(entry, { state: 'ended', problem, code: null });
+  /**
+   * Starts a code, and follows it to its end. Returns null when it could not be started; the entry then says why.
+   * @param {Made | Claim} entry @param {(client: Client) => Code} begin @returns {Code | null}
+   */
+  start(entry, begin) {
+    const { client, tell } = this.engine;
     try {
-      if (!this.engine.client) return over('ECLOSED');
-      entry.code = start();
+      if (client) entry.code = begin(client);
+      else end(entry, 'ECLOSED');
     } catch (error) {
-      if (error?.code === 'ECODE') throw error;
-      over(error?.code ?? 'ECLOSED');
-      return this.engine.tell.state();
+      if (codeOf(error) === 'ECODE') throw error;
+      end(entry, codeOf(error));
     }
-    for (const [name, act] of Object.entries({ ...handlers, ended: ({ error }) => over(error) })) {
-      entry.code.on(name, (event) => {
-        act(event);
-        this.engine.tell.state();
-      });
-    }
-    return this.engine.tell.state();
+    entry.code?.on(
+      'ended',
+      this.telling(({ error }) => end(entry, error)),
+    );
+    tell.state();
+    return entry.code;
   }
 
+  /**
+   * Returns a listener that handles an event, then tells the tabs.
+   * @template E @param {(event: E) => void} handle @returns {(event: E) => void}
+   */
+  telling(handle) {
+    return (event) => {
+      handle(event);
+      this.engine.tell.state();
+    };
+  }
+
+  /** @param {string} invitation */
   cancel(invitation) {
     this.made.get(invitation)?.code?.cancel();
     this.made.delete(invitation);
@@ -83,11 +139,9 @@ export class Codes {
     this.claim = null;
   }
 
-  /** The client is gone, and no code survives it. */
+  /** Ends all codes, because their client has ended. */
   clientGone() {
-    for (const entry of [...this.made.values(), ...(this.claim ? [this.claim] : [])]) {
-      if (entry.state !== 'paired')
-        Object.assign(entry, { state: 'ended', problem: entry.problem ?? 'ECLOSED', code: null });
-    }
+    for (const entry of [...this.made.values(), ...(this.claim ? [this.claim] : [])])
+      if (entry.state !== 'paired') end(entry, entry.problem ?? 'ECLOSED');
   }
 }

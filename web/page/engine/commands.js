@@ -1,24 +1,32 @@
-/** The commands of the tabs. Each returns what the tab gets as its answer; what it throws becomes an error there. */
+/** The commands of the tabs. The tab gets what a command returns as its answer, and what it throws as an error. */
 import { TEXT_MAX_CHARS, cleanName } from './chat.js';
 import { keyOf } from './engine.js';
 import { fileCommands } from './files/files.js';
 import { inspect } from './inspect.js';
 import { moving } from './moving.js';
 
+/** @typedef {import('./types.js').Engine} Engine */
+
 const INVITE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export const commands = {
   ...fileCommands,
 
+  /** @param {Engine} engine @param {{link?: string}} args */
   hello: (engine, { link }) => engine.start(link),
 
+  /** @param {Engine} engine @param {{text: string}} args */
   inspect: (engine, { text }) => inspect(engine, text),
 
-  /** A code, a link or an ID of somebody: the number of the try, or the contact, who may have been here before. */
+  /**
+   * Takes a code, a link or an ID. Returns the number of the try, the contact, which may have been there before, or a
+   * problem.
+   * @param {Engine} engine @param {{text: string}} args
+   */
   join: (engine, { text }) => {
     const found = inspect(engine, text);
-    if (found.kind === 'code') return { claim: engine.codes.try(found.code) };
-    if (found.kind !== 'link' && found.kind !== 'id') return { problem: found.problem };
+    if (found.code) return { claim: engine.codes.try(found.code) };
+    if (!found.id) return { problem: found.problem };
     let contact = engine.contacts.get(found.id);
     if (!contact)
       contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
@@ -34,8 +42,9 @@ export const commands = {
     return { contact: contact.id };
   },
 
+  /** @param {Engine} engine @param {{pageUrl: string}} args */
   invite: async (engine, { pageUrl }) => {
-    const made = await engine.client.createInvite({ pageUrl, lifetimeMs: INVITE_LIFETIME_MS });
+    const made = engine.requireClient().createInvite({ pageUrl, lifetimeMs: INVITE_LIFETIME_MS });
     const invite = {
       secret: keyOf(made.secret),
       raw: made.secret,
@@ -49,23 +58,29 @@ export const commands = {
     return { secret: invite.secret };
   },
 
+  /** @param {Engine} engine @param {{secret: string}} args */
   cancelInvite: async (engine, { secret }) => {
     engine.endInvitation(secret);
     await engine.db.remove('invites', secret);
     engine.tell.state();
   },
 
-  /** A further code for an invitation whose last one is over. */
+  /**
+   * Makes another code for an invitation, in place of the present one.
+   * @param {Engine} engine @param {{secret: string}} args
+   */
   newCode: (engine, { secret }) => {
     const { state } = engine.codes.shown(secret);
     if (engine.invites.has(secret) && state !== 'making') engine.codes.make(secret);
   },
 
+  /** @param {Engine} engine */
   stopTrying: (engine) => {
     engine.codes.stopTrying();
     engine.tell.state();
   },
 
+  /** @param {Engine} engine @param {{id: string}} args */
   allow: (engine, { id }) => {
     const knock = engine.knocks.get(id);
     const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: knock?.name });
@@ -73,6 +88,7 @@ export const commands = {
     return { contact: contact.id };
   },
 
+  /** @param {Engine} engine @param {{id: string}} args */
   ignore: async (engine, { id }) => {
     engine.client?.deny(id);
     engine.knocks.delete(id);
@@ -80,7 +96,10 @@ export const commands = {
     engine.tell.state();
   },
 
-  /** A stranger is kept as a blocked contact, so that the choice is remembered and can be taken back. */
+  /**
+   * Blocks a contact or a stranger. A stranger becomes a blocked contact, so that the choice is kept and can be undone.
+   * @param {Engine} engine @param {{id: string}} args
+   */
   block: (engine, { id }) => {
     const contact =
       engine.contacts.get(id) ??
@@ -92,11 +111,13 @@ export const commands = {
     engine.changed(contact, true);
   },
 
+  /** @param {Engine} engine @param {{contact: string}} args */
   unblock: (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (contact) engine.unblock(contact);
   },
 
+  /** @param {Engine} engine @param {{contact: string, message: string, text: string}} args */
   send: async (engine, { contact: id, message, text }) => {
     const contact = engine.contacts.get(id);
     if (!contact || contact.blocked || engine.server.changed || engine.doubt(contact)) return { problem: 'blocked' };
@@ -105,8 +126,10 @@ export const commands = {
     return {};
   },
 
+  /** @param {Engine} engine @param {{contact: string, before?: number, count?: number}} args */
   messages: (engine, { contact, before, count }) => engine.db.messages(contact, { before, count }),
 
+  /** @param {Engine} engine @param {{contact: string}} args */
   seen: (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (!contact?.unread) return;
@@ -114,6 +137,7 @@ export const commands = {
     engine.changed(contact, true);
   },
 
+  /** @param {Engine} engine @param {{contact: string, name: string}} args */
   rename: (engine, { contact: id, name }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
@@ -124,7 +148,10 @@ export const commands = {
     if (engine.doubt(contact) !== before) engine.conversations.get(id)?.answered();
   },
 
-  /** The person has found out that this is really who bears the name, or wants to have two of it. */
+  /**
+   * The person has found out that this is who the name says, or accepts two contacts of one name.
+   * @param {Engine} engine @param {{contact: string}} args
+   */
   vouch: (engine, { contact: id }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
@@ -133,9 +160,10 @@ export const commands = {
     engine.conversations.get(id)?.answered();
   },
 
+  /** @param {Engine} engine @param {{contact: string}} args */
   phrase: (engine, { contact }) => engine.lib.safetyPhrase(engine.me.id, contact),
 
-  /** @param {{contact: string, equal: boolean}} compared */
+  /** @param {Engine} engine @param {{contact: string, equal: boolean}} args */
   compared: (engine, { contact: id, equal }) => {
     const contact = engine.contacts.get(id);
     if (!contact) return;
@@ -143,6 +171,7 @@ export const commands = {
     engine.changed(contact, true);
   },
 
+  /** @param {Engine} engine @param {{contact: string}} args */
   forget: async (engine, { contact: id }) => {
     engine.part(id);
     engine.client?.deny(id);
@@ -152,7 +181,11 @@ export const commands = {
     engine.tell.state();
   },
 
-  /** The name that others are shown as a suggestion; new connections carry it. */
+  /**
+   * Sets the name that others are shown as a suggestion. It is sent when a session is linked, so the client is
+   * restarted.
+   * @param {Engine} engine @param {{name: string}} args
+   */
   setName: async (engine, { name }) => {
     const clean = cleanName(name);
     if (clean === engine.me.name) return;
@@ -162,14 +195,18 @@ export const commands = {
     engine.tell.state();
   },
 
+  /** @param {Engine} engine @param {{key: 'banner', value: string}} args */
   setSetting: async (engine, { key, value }) => {
-    if (!['banner'].includes(key)) return;
+    if (key !== 'banner') return; // it comes from a tab, perhaps of another version
     engine.settings[key] = value;
     await engine.db.setSetting(key, value);
     engine.tell.state();
   },
 
-  /** The person has decided that the relay's new key is right. */
+  /**
+   * The person has decided to trust the relay's new key.
+   * @param {Engine} engine @param {{id: string}} args
+   */
   trustServer: async (engine, { id }) => {
     if (engine.server.changed?.got !== id) return;
     engine.settings.relayId = id;
@@ -178,12 +215,14 @@ export const commands = {
     await engine.connect();
   },
 
+  /** @param {Engine} engine */
   tryNow: async (engine) => {
     if (engine.server.changed) return;
     if (engine.server.retryAt === null && engine.server.state === 'offline') await engine.connect();
     else engine.client?.networkUp();
   },
 
+  /** @param {Engine} engine */
   details: (engine) => engine.details(),
 
   ...moving,

@@ -1,44 +1,71 @@
 /**
- * One contact: its sessions, and the messages that still have to arrive.
+ * One contact: its sessions, and the messages that still have to be delivered.
  *
- * A message stays in the database as pending until the other side has taken it. Whatever session is the newest one that
- * is linked carries it; when that session ends, resets or is overtaken, what is pending goes again, in order, and the
- * receiver drops by id what it has. So a reload on either side loses nothing and doubles nothing.
+ * A message stays in the database as pending until the other side has taken it. The newest linked session carries it.
+ * When that session ends, resets or is replaced, all pending messages are sent again, in order, and the receiver
+ * discards those whose id it has already. So a reload on either side neither loses nor repeats a message.
  */
 import { FILE_CHANNEL } from '../../client/wire_table.js';
+import { asError } from './errors.js';
 import { PIECE_CHARS, PIPE, decodeMessage, encodeMessage, hex } from './chat.js';
 
 const REDIAL_FIRST_MS = 1000;
 const REDIAL_MAX_MS = 30_000;
 
+/** @typedef {import('./types.js').Contact} Contact */
+/** @typedef {import('./types.js').Message} Message */
+/** @typedef {import('./types.js').Session} Session */
+/** @typedef {import('./types.js').SessionMessage} SessionMessage */
+/** @typedef {import('./types.js').TextMessage} TextMessage */
+
+/**
+ * @typedef {object} ConversationServices what a conversation uses of the engine
+ * @property {() => import('./types.js').Client} client throws while there is none
+ * @property {import('./db.js').Db} db
+ * @property {(n: number) => Uint8Array} random
+ * @property {() => number} now
+ * @property {(contact: Contact, save: boolean) => void} changed
+ * @property {(contact: string, list: Message[]) => void} shown messages are new or have changed
+ * @property {(contact: Contact, message: Message) => void} received
+ * @property {(contact: Contact, name: string) => void} named the contact says what it calls itself
+ * @property {(contact: Contact) => boolean} held nothing may be sent at the moment
+ * @property {(contact: Contact) => import('./files/desk.js').Desk} [files]
+ * @property {(text: string) => void} log
+ */
+
+/**
+ * What is kept for one session. incoming: the other side opened it. decoder: for the text of a pipe. bubble: the number
+ * of the message that this text is being added to.
+ * @typedef {{session: Session, incoming: boolean, decoder: TextDecoder, bubble: number | undefined}} Line
+ */
+
 export class Conversation {
-  /**
-   * @param {object} contact the database's record; changed in place
-   * @param {{client: () => object, db: object, random: (n: number) => Uint8Array, now: () => number,
-   *   changed: (contact: object, save: boolean) => void, shown: (contactId: string, messages: object[]) => void,
-   *   received: (contact: object, message: object) => void, log: (text: string) => void,
-   *   files?: (contact: object) => import('./files/desk.js').Desk}} engine
-   */
+  /** @param {Contact} contact the record of the database; changed in place @param {ConversationServices} engine */
   constructor(contact, engine) {
     this.contact = contact;
     this.engine = engine;
+    /** @type {Set<Session>} */
     this.sessions = new Set();
+    /** The session that carries messages. @type {Session | null} */
     this.current = null;
+    /** Messages that were sent over it and are not delivered yet. @type {Set<number>} */
     this.inFlight = new Set();
     this.redialMs = REDIAL_FIRST_MS;
-    this.timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    /** The last of the jobs that run one after the other. */
     this.work = Promise.resolve();
     this.stopped = false;
     this.pendingCount = 0;
   }
 
-  /** here: messages go through; joining: never was linked yet; away: was, and is not now */
+  /** @returns {import('./types.js').Presence} */
   get presence() {
     if (this.current?.state === 'linked') return 'here';
     return this.contact.pairedAt ? 'away' : 'joining';
   }
 
-  /** A program at the other end takes one caller at a time, so it is only called when there is something to say. */
+  /** A program at the other end accepts one caller at a time, so it is only called when there is something to send. */
   get shouldDial() {
     return (
       !this.stopped &&
@@ -59,7 +86,7 @@ export class Conversation {
     try {
       this.attach(this.engine.client().connect(this.contact.link ?? this.contact.id), false);
     } catch (error) {
-      this.engine.log(`cannot dial ${this.contact.id.slice(-4)}: ${error?.message ?? error}`);
+      this.engine.log(`cannot dial ${this.contact.id.slice(-4)}: ${asError(error).message ?? error}`);
       this.redial();
     }
   }
@@ -71,46 +98,51 @@ export class Conversation {
     this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
   }
 
-  /** Takes a session: one that we dialled, or one that came in. */
+  /** Adds a session. @param {Session} session @param {boolean} incoming */
   attach(session, incoming) {
-    if (this.stopped) return session.close();
+    if (this.stopped) {
+      void session.close();
+      return;
+    }
     if (this.sessions.has(session)) return;
     this.sessions.add(session);
-    session.incoming = incoming;
-    session.decoder = new TextDecoder();
+    /** @type {Line} */
+    const line = { session, incoming, decoder: new TextDecoder(), bubble: undefined };
     session.on('linked', () => this.linked(session));
     session.on('unlinked', () => this.unlinked(session));
-    session.on('message', (message) => this.comes(session, message));
-    // Files first: until they have begun anew, what they send is of a place that the other side may not have reached.
+    session.on('message', (message) => this.onMessage(line, message));
+    // Files first: until they restart, they would send from a place that the other side may not have reached.
     session.on('reset', () => {
       if (session === this.current) this.lendSession();
       this.resend(session);
     });
     session.on('lost', () => this.resend(session));
-    session.on('end', () => this.ended(session));
+    session.on('end', () => this.ended(line));
     session.on('closed', (why) => this.closed(session, why));
     if (session.state === 'linked') this.linked(session);
     this.engine.changed(this.contact, false);
   }
 
+  /** @param {Session} session */
   linked(session) {
     const { contact } = this;
     this.redialMs = REDIAL_FIRST_MS;
     const before = this.current;
     this.current = session;
     if (before !== session) this.inFlight.clear();
-    // Others of the same contact are older pages or runs of it; they would be called in vain for an hour.
+    // Other sessions belong to earlier runs of the other side. They would be dialled in vain for an hour.
     for (const other of this.sessions) if (other !== session && other.state !== 'linked') this.drop(other);
     delete contact.link;
     delete contact.problem;
     contact.pairedAt ??= this.engine.now();
-    contact.application = session.application ?? contact.application;
+    contact.application = session.application;
     this.engine.named(contact, session.name);
     this.engine.changed(contact, true);
     if (before !== session) this.lendSession();
     this.flush();
   }
 
+  /** @param {Session} session */
   unlinked(session) {
     const other = [...this.sessions].reverse().find((one) => one !== session && one.state === 'linked');
     if (other) {
@@ -120,12 +152,14 @@ export class Conversation {
     this.engine.changed(this.contact, false);
   }
 
+  /** @param {Session} session */
   drop(session) {
     this.sessions.delete(session);
-    session.close();
+    void session.close();
   }
 
-  closed(session, { error, reason, text } = {}) {
+  /** @param {Session} session @param {Partial<import('../../client/index.js').SessionEvents['closed']>} [why] */
+  closed(session, { error, reason, text = '' } = {}) {
     const known = this.sessions.delete(session);
     if (this.current === session) {
       this.current = [...this.sessions].reverse().find((other) => other.state === 'linked') ?? null;
@@ -138,31 +172,38 @@ export class Conversation {
       this.contact.problem = { reason, text };
       this.engine.changed(this.contact, true);
     } else {
-      this.engine.log(`session with ${this.contact.id.slice(-4)} closed: ${reason ?? error ?? ''} ${text ?? ''}`);
+      this.engine.log(`session with ${this.contact.id.slice(-4)} closed: ${reason ?? error ?? ''} ${text}`);
       this.engine.changed(this.contact, false);
     }
     if (this.sessions.size === 0) this.redial();
   }
 
-  /** A program that called us and said all it had to say waits for our end too. */
-  ended(session) {
-    if (session.application !== PIPE || !session.incoming) return;
-    this.serial(async () => session.finish(0));
+  /** A program that called us has sent everything, and now waits for our end. @param {Line} line */
+  ended({ session, incoming }) {
+    if (session.application !== PIPE || !incoming) return;
+    void this.serial(async () => void (await session.finish(0)));
   }
 
+  /** @param {Session} session */
   resend(session) {
     if (session !== this.current) return;
     this.inFlight.clear();
-    this.sendPending();
+    void this.sendPending();
   }
 
-  /** One thing after the other, in the order it was asked for; a failure ends none of what follows. */
+  /**
+   * Runs jobs one after the other, in the order of the calls. A job that fails does not stop the next.
+   * @param {() => Promise<void>} job
+   */
   serial(job) {
-    this.work = this.work.then(job).catch((error) => this.engine.log(`conversation: ${error?.stack ?? error}`));
+    this.work = this.work.then(job).catch((error) => this.engine.log(`conversation: ${asError(error).stack ?? error}`));
     return this.work;
   }
 
-  /** Adds what a person wrote. `id` was made where it was written, so that asking twice sends once. */
+  /**
+   * Adds a message that the person wrote. The tab made its id, so that a repeated call adds it once.
+   * @param {{id: string, text: string}} message
+   */
   async write({ id, text }) {
     const { contact, engine } = this;
     const message = await engine.db.addMessage({
@@ -184,13 +225,13 @@ export class Conversation {
     this.dial();
   }
 
-  /** Sends all that there is, over the session that is linked. */
+  /** Sends everything that waits, over the current session. */
   flush() {
     this.engine.files?.(this.contact).work();
     return this.sendPending();
   }
 
-  /** The messages that are pending and not yet on their way. */
+  /** Sends the pending messages that are not in flight. */
   sendPending() {
     return this.serial(async () => {
       const session = this.current;
@@ -201,62 +242,78 @@ export class Conversation {
       for (const message of pending) {
         if (this.inFlight.has(message.n)) continue;
         this.inFlight.add(message.n);
-        this.send(session, message);
+        void this.send(session, message);
       }
     });
   }
 
-  /** Not awaited by its caller: `delivered` may come late, or never. */
+  /**
+   * Sends one message. The caller does not await it: `delivered` may settle late, or never.
+   * @param {Session} session @param {TextMessage} message
+   */
   async send(session, message) {
     try {
       const { delivered } = await session.send(encodeMessage(message, session.application), { channel: 0 });
       await delivered;
       const { db } = this.engine;
-      const changed = await db.changeMessage(message.n, ({ pending, ...rest }) => ({ ...rest, state: 'delivered' }));
+      /** @type {(message: TextMessage) => TextMessage} */
+      const deliver = ({ pending: _, ...rest }) => ({ ...rest, state: 'delivered' });
+      const changed = await db.changeMessage(message.n, deliver);
       if (changed) this.engine.shown(this.contact.id, [changed]);
       this.pendingCount = (await db.pending(this.contact.id)).length;
       this.engine.changed(this.contact, false);
     } catch (error) {
-      this.engine.log(`not delivered yet: ${error?.message ?? error}`);
+      this.engine.log(`not delivered yet: ${asError(error).message ?? error}`);
     } finally {
       if (this.current === session) this.inFlight.delete(message.n);
     }
   }
 
-  /** Files are sent over whatever session is the current one; a pipe has none. */
+  /** Lets files use the current session; a pipe carries no files. */
   lendSession() {
     const fit = this.current && this.current.application !== PIPE && !this.engine.held(this.contact);
     try {
       this.engine.files?.(this.contact).begin(fit ? this.current : null);
     } catch (error) {
-      this.engine.log(`files: ${error?.message ?? error}`); // a session that ended in the moment it began: `closed` follows
+      this.engine.log(`files: ${asError(error).message ?? error}`); // the session has just ended: `closed` follows
     }
   }
 
-  /** The person has said who this is, or there is a new doubt about it. */
+  /** The doubt about who this is has been settled, or there is a new one. */
   answered() {
     this.lendSession();
     this.flush();
   }
 
-  /** Bytes of files have an order of their own, so that no text waits behind them. */
-  comes(session, message) {
-    if (message.channel === FILE_CHANNEL && session.application !== PIPE && this.engine.files)
-      return this.engine.files(this.contact).take(message);
-    return this.serial(() => this.take(session, message));
+  /**
+   * Handles a message. The bytes of files are queued apart, so that no text waits behind them.
+   * @param {Line} line @param {SessionMessage} message
+   */
+  onMessage(line, message) {
+    if (message.channel === FILE_CHANNEL && line.session.application !== PIPE && this.engine.files)
+      this.engine.files(this.contact).take(message);
+    else void this.serial(() => this.take(line, message));
   }
 
-  /** Keeps a message, then says that it was taken: in this order, or a crash between would lose it. */
-  async take(session, { channel, data, taken }) {
+  /**
+   * Stores a message, then takes it. In the other order, a crash in between would lose it.
+   * @param {Line} line @param {SessionMessage} message
+   */
+  async take(line, { channel, data, taken }) {
     if (channel === 0) {
-      if (session.application === PIPE) await this.takePiece(session, data);
+      if (line.session.application === PIPE) await this.takePiece(line, data);
       else await this.takeMessage(decodeMessage(data), data);
     }
     taken();
   }
 
+  /** @param {{id: string, text: string} | null} message @param {Uint8Array} data of which the message was decoded */
   async takeMessage(message, data) {
-    if (!message) return this.engine.files?.(this.contact).message(data); // about files, or of a later version: taken, so that the sender goes on
+    if (!message) {
+      // About files, or of a later version. Either way it counts as taken.
+      this.engine.files?.(this.contact).message(data);
+      return;
+    }
     const { contact, engine } = this;
     const kept = await engine.db.addMessage({
       contact: contact.id,
@@ -270,19 +327,21 @@ export class Conversation {
     if (kept) this.show(kept);
   }
 
-  /** A pipe has no messages: what comes is added to the last bubble until a line ends. */
-  async takePiece(session, data) {
-    const text = session.decoder.decode(data, { stream: true });
+  /**
+   * A pipe has no messages, so its text is added to the last bubble until a line ends.
+   * @param {Line} line @param {Uint8Array} data
+   */
+  async takePiece(line, data) {
+    const text = line.decoder.decode(data, { stream: true });
     if (!text) return;
     const { contact, engine } = this;
-    if (session.open !== undefined) {
-      const longer = await engine.db.changeMessage(session.open, (message) => ({
-        ...message,
-        text: message.text + text,
-      }));
+    if (line.bubble !== undefined) {
+      /** @type {(message: TextMessage) => TextMessage} */
+      const lengthen = (message) => ({ ...message, text: message.text + text });
+      const longer = await engine.db.changeMessage(line.bubble, lengthen);
       if (longer) {
         engine.shown(contact.id, [longer]);
-        if (longer.text.endsWith('\n') || longer.text.length > PIECE_CHARS) session.open = undefined;
+        if (longer.text.endsWith('\n') || longer.text.length > PIECE_CHARS) line.bubble = undefined;
         return;
       }
     }
@@ -295,10 +354,12 @@ export class Conversation {
       at: engine.now(),
       state: 'received',
     });
-    session.open = text.endsWith('\n') ? undefined : kept.n;
+    if (!kept) return;
+    line.bubble = text.endsWith('\n') ? undefined : kept.n;
     this.show(kept);
   }
 
+  /** @param {TextMessage} message */
   show(message) {
     const { contact, engine } = this;
     contact.last = { text: message.text.slice(0, 200), at: message.at, mine: 0 };

@@ -1,39 +1,59 @@
 /**
- * What this browser profile keeps, in IndexedDB: the identity, settings, contacts, messages, invites, knocks, and files
- * (files/store.js).
- * Several engines may have it open at once (a tab each, where tabs cannot share one), so a seed is only ever *added*,
- * and a message is told apart by the unique index (contact, mine, id), not by what an engine remembers.
+ * What this browser profile keeps, in IndexedDB: the identity, settings, contacts, messages, invites, knocks and files
+ * (files/store.js). Where tabs cannot share an engine, several engines have the database open at once. Therefore a seed
+ * is only ever *added*, and a message is recognized by the unique index (contact, mine, id), not by what an engine
+ * remembers.
  */
+
+import { asError } from './errors.js';
 
 const VERSION = 2;
 
-/** @param {IDBRequest} request */
+/** @typedef {import('./types.js').Contact} Contact */
+/** @typedef {import('./types.js').Invite} Invite */
+/** @typedef {import('./types.js').Knock} Knock */
+/** @typedef {import('./types.js').Message} Message */
+/** @typedef {import('./types.js').NewMessage} NewMessage */
+/** @typedef {import('./types.js').TextMessage} TextMessage */
+/** @typedef {import('./types.js').Settings} Settings */
+/** @typedef {{contacts: Contact, invites: Invite, knocks: Knock}} Records by the name of their store */
+
+/**
+ * Resolves with the result of a request.
+ * @template T @param {IDBRequest<T>} request @returns {Promise<T>}
+ */
 export const done = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 
-/** @param {IDBTransaction} transaction */
+/**
+ * Resolves when a transaction is committed.
+ * @param {IDBTransaction} transaction @returns {Promise<void>}
+ */
 export const committed = (transaction) =>
   new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(undefined);
+    transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
   });
 
+/** @param {IDBDatabase} db @param {number} from the version that is there; 0: none */
 function upgrade(db, from) {
   if (from < 1) firstStores(db);
   if (from < 2) fileStores(db);
 }
 
+/** @param {IDBDatabase} db */
 function fileStores(db) {
   const files = db.createObjectStore('files', { keyPath: 'key' });
-  files.createIndex('open', 'open'); // only those that are not over have the field
+  files.createIndex('open', 'open'); // has only the records with the field `open`
   files.createIndex('card', ['card', 'n']);
   db.createObjectStore('pieces');
   db.createObjectStore('sources');
 }
 
+/** @param {IDBDatabase} db */
 function firstStores(db) {
   db.createObjectStore('identity');
   db.createObjectStore('settings');
@@ -43,7 +63,7 @@ function firstStores(db) {
   const messages = db.createObjectStore('messages', { keyPath: 'n', autoIncrement: true });
   messages.createIndex('contact', ['contact', 'n']);
   messages.createIndex('id', ['contact', 'mine', 'id'], { unique: true });
-  messages.createIndex('pending', ['pending', 'n']); // only messages that have the field are in this index
+  messages.createIndex('pending', ['pending', 'n']); // has only the messages with the field `pending`
 }
 
 export async function openDb(name = 'pairlink', factory = indexedDB) {
@@ -55,17 +75,25 @@ export async function openDb(name = 'pairlink', factory = indexedDB) {
 }
 
 export class Db {
+  /** @param {IDBDatabase} db */
   constructor(db) {
     this.db = db;
-    /** Called with a store's name after each write: how other engines of this profile are told. */
+    /**
+     * Called with the store's name after each write, to tell the other engines of this profile.
+     * @type {((store: string) => void) | null}
+     */
     this.written = null;
   }
 
+  /** @param {string} store */
   read(store) {
     return this.db.transaction(store).objectStore(store);
   }
 
-  /** Runs `work(store)` in one transaction; resolves with what it resolved to, once committed to the disk. */
+  /**
+   * Runs `work` in one transaction. Resolves with its result once that is committed to the disk.
+   * @template T @param {string} store @param {(store: IDBObjectStore) => Promise<T>} work
+   */
   async write(store, work) {
     const transaction = this.db.transaction(store, 'readwrite', { durability: 'strict' });
     const end = committed(transaction);
@@ -76,56 +104,74 @@ export class Db {
     return value;
   }
 
-  /** The identity's seed: the one kept, or `made()` if there is none. Never replaces one. */
+  /**
+   * Returns the identity's seed; stores `made()` first if there is none. Never replaces one.
+   * @param {() => Uint8Array} made @returns {Promise<Uint8Array>}
+   */
   async seed(made) {
     const kept = await done(this.read('identity').get('seed'));
     if (kept) return kept;
     try {
       await this.write('identity', (store) => done(store.add(made(), 'seed')));
     } catch (error) {
-      if (error?.name !== 'ConstraintError') throw error; // another tab was first: its seed counts
+      if (asError(error).name !== 'ConstraintError') throw error; // another tab stored one first
     }
     return done(this.read('identity').get('seed'));
   }
 
+  /** @template {keyof Settings} K @param {K} key @returns {Promise<Settings[K]>} */
   setting(key) {
     return done(this.read('settings').get(key));
   }
+  /** @template {keyof Settings} K @param {K} key @param {Settings[K]} value undefined: removes it */
   setSetting(key, value) {
-    return this.write('settings', (store) => done(value === undefined ? store.delete(key) : store.put(value, key)));
+    return this.write('settings', async (store) => {
+      await done(value === undefined ? store.delete(key) : /** @type {IDBRequest} */ (store.put(value, key)));
+    });
   }
 
+  /** @template {keyof Records} S @param {S} store @returns {Promise<Records[S][]>} */
   all(store) {
     return done(this.read(store).getAll());
   }
+  /** @template {keyof Records} S @param {S} store @param {Records[S]} value */
   put(store, value) {
     return this.write(store, (s) => done(s.put(value)));
   }
+  /** @param {keyof Records} store @param {string} key */
   remove(store, key) {
     return this.write(store, (s) => done(s.delete(key)));
   }
 
   /**
-   * Adds a message; resolves with it and its number, or null when this contact's message of this id is here already.
+   * Adds a message. Resolves with the message and its number, or with null when the contact has a message with this id
+   * already.
+   * @template {NewMessage} M @param {M} message @returns {Promise<(M & {n: number}) | null>}
    */
   async addMessage(message) {
     try {
       const n = await this.write('messages', (store) => done(store.add(message)));
-      return { ...message, n };
+      return { ...message, n: Number(n) };
     } catch (error) {
-      if (error?.name === 'ConstraintError') return null;
+      if (asError(error).name === 'ConstraintError') return null;
       throw error;
     }
   }
 
+  /** @param {number} n @returns {Promise<Message | undefined>} */
   message(n) {
     return done(this.read('messages').get(n));
   }
+  /** @param {string} contact @param {0 | 1} mine @param {string} id @returns {Promise<Message | undefined>} */
   messageById(contact, mine, id) {
     return done(this.read('messages').index('id').get([contact, mine, id]));
   }
 
-  /** Changes one message by `change(message)`; resolves with the new one, or null if it is gone. */
+  /**
+   * Replaces a message by `change(message)`. Resolves with the new one, or with null if there is none with this number.
+   * @template {Message} M the kind that the caller knows this message to be
+   * @param {number} n @param {(message: M) => M} change @returns {Promise<M | null>}
+   */
   changeMessage(n, change) {
     return this.write('messages', async (store) => {
       const message = await done(store.get(n));
@@ -136,23 +182,32 @@ export class Db {
     });
   }
 
-  /** The newest `count` messages of a contact below number `before`, oldest first. */
+  /**
+   * Returns the newest `count` messages of a contact with numbers below `before`, oldest first.
+   * @param {string} contact @param {{before?: number, count?: number}} [page]
+   */
   async messages(contact, { before = Number.MAX_SAFE_INTEGER, count = 200 } = {}) {
     const range = IDBKeyRange.bound([contact, 0], [contact, before], false, true);
     const cursor = this.read('messages').index('contact').openCursor(range, 'prev');
+    /** @type {Message[]} */
     const found = [];
-    await new Promise((resolve, reject) => {
+    /** @type {Promise<void>} */
+    const read = new Promise((resolve, reject) => {
       cursor.onerror = () => reject(cursor.error);
       cursor.onsuccess = () => {
-        if (!cursor.result || found.length >= count) return resolve(undefined);
+        if (!cursor.result || found.length >= count) return resolve();
         found.push(cursor.result.value);
         cursor.result.continue();
       };
     });
+    await read;
     return found.reverse();
   }
 
-  /** What still has to be delivered to a contact, oldest first. */
+  /**
+   * Returns the messages that still have to be delivered to a contact, oldest first.
+   * @param {string} contact @returns {Promise<TextMessage[]>}
+   */
   pending(contact) {
     return done(
       this.read('messages')
@@ -161,6 +216,7 @@ export class Db {
     );
   }
 
+  /** @param {string} contact */
   async forgetMessages(contact) {
     await this.write('messages', async (store) => {
       const keys = await done(store.index('contact').getAllKeys(IDBKeyRange.bound([contact, 0], [contact, Infinity])));
@@ -168,7 +224,10 @@ export class Db {
     });
   }
 
-  /** Another identity with its contacts takes the place of everything that is kept: all of it, or nothing. */
+  /**
+   * Replaces everything by another identity and its contacts, in one transaction.
+   * @param {{seed: Uint8Array, settings: Settings, contacts: Contact[]}} identity
+   */
   async replaceAll({ seed, settings, contacts }) {
     const transaction = this.db.transaction([...this.db.objectStoreNames], 'readwrite', { durability: 'strict' });
     const end = committed(transaction);

@@ -1,15 +1,24 @@
 /**
- * Whether a contact bears the name of another that has been known for longer, under another ID: then the person is
- * asked who it is before anything is sent.
+ * Finds contacts that have the name of an older contact but another ID. The person is asked who it is before anything
+ * is sent to them.
  */
 import { namesAlike } from '../../client/core/names.js';
 
-/** Names that look the same to a reader are the same. */
-export const sameName = (a, b) => Boolean(a && b) && (a === b || namesAlike(a, b));
+/** @typedef {import('./types.js').Contact} Contact */
 
+/**
+ * Returns true for names that a reader could not tell apart.
+ * @param {string | undefined} a @param {string | undefined} b
+ */
+export const sameName = (a, b) => Boolean(a && b && (a === b || namesAlike(a, b)));
+
+/** @param {Pick<Contact, 'name' | 'hint'>} contact */
 const shownName = ({ name, hint }) => name || hint || '';
 
-/** @returns {object|null} the contact that has the name already */
+/**
+ * Returns the older contact that has this one's name, or null.
+ * @param {Contact} contact @param {Iterable<Contact>} contacts @returns {Contact | null}
+ */
 export function doubtOf(contact, contacts) {
   const name = shownName(contact);
   if (!name || contact.blocked || sameName(contact.sure, name)) return null;
@@ -21,7 +30,10 @@ export function doubtOf(contact, contacts) {
   return null;
 }
 
-/** The contact whose name a stranger uses. */
+/**
+ * Returns the contact whose name a stranger uses, or null.
+ * @param {import('./types.js').Knock} knock @param {Iterable<Contact>} contacts @returns {Contact | null}
+ */
 export const namesake = (knock, contacts) =>
   [...contacts].find(
     (one) => !one.blocked && one.pairedAt && one.id !== knock.id && sameName(shownName(one), knock.name),

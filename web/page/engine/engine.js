@@ -1,9 +1,10 @@
 /**
- * The engine of one browser profile: it holds the client, the contacts, the invites and the knocks, and answers the
- * commands of the tabs. Views never touch the database or the network; they see `state()` and the messages they ask
+ * The engine of one browser profile. It holds the client, the contacts, the invites and the knocks, and answers the
+ * commands of the tabs. Views never touch the database or the network; they get `state()` and the messages they ask
  * for.
  *
- * Invariant: nothing is sent while `server.changed` is set (the relay showed another key than the pinned one).
+ * Invariant: nothing is sent while `server.changed` is set, that is, after the relay showed another key than the pinned
+ * one.
  */
 import { Conversation } from './conversation.js';
 import { CHAT, cleanName, hex } from './chat.js';
@@ -14,29 +15,86 @@ import { Files } from './files/files.js';
 const LOG_LINES = 300;
 const KNOCKS_MAX = 20;
 
-/** A secret as a key of maps and of the database. */
+/** @typedef {import('./types.js').Client} Client */
+/** @typedef {import('./types.js').Contact} Contact */
+/** @typedef {import('./types.js').Invite} Invite */
+/** @typedef {import('./types.js').Knock} Knock */
+/** @typedef {import('./types.js').Message} Message */
+/** @typedef {import('./types.js').Session} Session */
+/** @typedef {import('./types.js').Way} Way */
+
+/**
+ * @typedef {object} World
+ * @property {import('./db.js').Db} db
+ * @property {import('./types.js').ClientLibrary} lib what web/client exports
+ * @property {string} url of the relay
+ * @property {boolean} secure whether the page came over a secure connection
+ * @property {boolean} keepInstance whether this engine is the only one of its profile
+ * @property {() => Promise<import('./types.js').Sodium>} loadSodium
+ * @property {(n: number) => Uint8Array} random
+ * @property {() => number} now Unix time in ms
+ * @property {() => Promise<number>} room how many more bytes the browser would store
+ */
+
+/** Returns a secret as a key of maps and of the database. @param {string | Uint8Array} secret */
 export const keyOf = (secret) => (typeof secret === 'string' ? secret : hex(secret));
 
 export class Engine {
-  /**
-   * @param {{db: object, lib: object, url: string, secure: boolean, keepInstance: boolean,
-   *   loadSodium: () => Promise<object>, random: (n: number) => Uint8Array, now: () => number}} world
-   *   lib: what web/client exports; keepInstance: whether this engine is the only one of its profile
-   * @param {{state: () => void, messages: (contact: string, list: object[]) => void,
-   *   news: (contact: string, text: string) => void}} tell
-   */
+  /** @param {World} world @param {import('./types.js').Tell} tell */
   constructor(world, tell) {
-    Object.assign(this, world);
+    this.db = world.db;
+    this.lib = world.lib;
+    this.url = world.url;
+    this.secure = world.secure;
+    this.keepInstance = world.keepInstance;
+    this.loadSodium = world.loadSodium;
+    this.random = world.random;
+    this.now = world.now;
+    this.room = world.room;
     this.tell = tell;
+    /** @type {Client | null} */
+    this.client = null;
+    /** Settles when everything is loaded. @type {Promise<void> | null} */
+    this.started = null;
+    /** The secret of the identity. */
+    this.seed = /** @type {Uint8Array} */ (new Uint8Array(0));
+    /** @type {Map<string, Contact>} by ID */
     this.contacts = new Map();
+    /** @type {Map<string, Conversation>} by the contact's ID */
     this.conversations = new Map();
+    /** @type {Map<string, Invite>} by secret */
     this.invites = new Map();
+    /** @type {Map<string, Knock>} by ID */
     this.knocks = new Map();
+    /** @type {{secret: string, contact: string} | null} */
+    this.lastClaim = null;
+    /**
+     * A copy of an identity that was opened and not used yet.
+     * @type {(import('./backup.js').Held & {id: string}) | null}
+     */
+    this.opened = null;
     this.codes = new Codes(this);
     this.files = new Files(this);
+    /** The log. @type {{at: number, text: string}[]} */
     this.lines = [];
+    /** @type {import('./types.js').Settings} */
     this.settings = {};
     this.me = { id: '', name: '' };
+    /** What a conversation uses of the engine. @type {import('./conversation.js').ConversationServices} */
+    this.services = {
+      client: () => this.requireClient(),
+      db: this.db,
+      random: this.random,
+      now: this.now,
+      changed: (contact, save) => this.changed(contact, save),
+      shown: (contact, list) => this.tell.messages(contact, list),
+      received: (contact, message) => this.received(contact, message),
+      named: (contact, name) => this.named(contact, name),
+      held: (contact) => this.doubt(contact) !== null,
+      files: (contact) => this.files.desk(contact.id),
+      log: (text) => this.log(text),
+    };
+    /** @type {import('./types.js').ServerState} */
     this.server = {
       state: 'connecting',
       relayId: null,
@@ -44,22 +102,27 @@ export class Engine {
       retryAt: null,
       reason: null,
       changed: null,
-      lost: false,
     };
   }
 
-  /** @param {string} [link] the invite link that this page was opened by: it names the relay to expect */
+  /** @param {string} [link] the invite link that opened this page; it names the relay to expect */
   start(link) {
     this.started ??= this.load(link);
     return this.started;
   }
 
+  /** @param {string} [link] */
   async load(link) {
     const { db, lib } = this;
     await lib.ready;
     this.seed = await db.seed(() => lib.newSeed());
     this.me.id = await lib.idFromSeed(this.seed);
-    for (const key of ['name', 'relayId', 'banner']) this.settings[key] = await db.setting(key);
+    const [name, relayId, banner] = await Promise.all([
+      db.setting('name'),
+      db.setting('relayId'),
+      db.setting('banner'),
+    ]);
+    this.settings = { name, relayId, banner };
     this.me.name = this.settings.name ?? '';
     this.server.pinned = this.settings.relayId ?? this.relayOf(link) ?? null;
     for (const contact of await db.all('contacts')) this.contacts.set(contact.id, contact);
@@ -72,7 +135,7 @@ export class Engine {
     await this.connect();
   }
 
-  /** Begins anew with what the database holds now; the tabs begin anew too. */
+  /** Starts again with what the database now holds, and reloads the tabs. */
   async restart() {
     await this.disconnect();
     for (const map of [this.contacts, this.invites, this.knocks]) map.clear();
@@ -83,6 +146,7 @@ export class Engine {
     this.tell.renewed();
   }
 
+  /** Returns the relay that a link names. @param {string} [link] */
   relayOf(link) {
     try {
       return link ? this.lib.parseInviteLink(link).relayId : undefined;
@@ -100,7 +164,7 @@ export class Engine {
     return made;
   }
 
-  /** Starts a client; an older one is stopped first. */
+  /** Starts a client, after stopping the present one. */
   async connect() {
     await this.disconnect();
     this.server = { ...this.server, state: 'connecting', changed: null, retryAt: null, reason: null };
@@ -112,8 +176,8 @@ export class Engine {
       application: CHAT,
       name: this.me.name,
       listen: true,
-      options: { manualTake: true }, // taken once it is in the database
-      log: (line) => this.log(typeof line === 'string' ? line : JSON.stringify(line)),
+      options: { manualTake: true }, // a message is taken once it is in the database
+      log: (line) => this.log(line),
     });
     this.client = client;
     client.on('online', (event) => this.online(client, event));
@@ -127,17 +191,15 @@ export class Engine {
       if (contact.blocked) client.block(contact.id);
       else client.allow(contact.id);
     }
-    if (client.state === 'online') this.online(client, { relayId: client.relayId });
+    if (client.state === 'online') this.online(client, { relayId: client.relayId ?? '' });
     await Promise.all([...this.contacts.values()].map((contact) => this.conversation(contact).start()));
     this.tell.state();
   }
 
-  /** Another engine of this profile wrote: takes over what it did to contacts, knocks and invites. */
+  /** Reads the contacts, knocks and invites again, after another engine of this profile has written some. */
   async reload() {
     const { db, client } = this;
-    const [contacts, knocks, invites] = await Promise.all(
-      ['contacts', 'knocks', 'invites'].map((store) => db.all(store)),
-    );
+    const [contacts, knocks, invites] = await Promise.all([db.all('contacts'), db.all('knocks'), db.all('invites')]);
     const kept = new Set(contacts.map(({ id }) => id));
     for (const id of [...this.contacts.keys()].filter((one) => !kept.has(one))) this.part(id);
     for (const record of contacts) {
@@ -149,7 +211,7 @@ export class Engine {
       if (!contact && client) await this.conversation(record).start();
     }
     this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
-    // One that was claimed or withdrawn there must not be open here.
+    // An invitation that was used or withdrawn there must not stay open here.
     for (const { secret } of this.invites.values())
       if (!invites.some((one) => one.secret === secret)) this.endInvitation(secret);
     for (const { secret, raw, expiresAt } of invites)
@@ -158,7 +220,7 @@ export class Engine {
     this.tell.state();
   }
 
-  /** Ends what is going on with a contact and takes it off the list. */
+  /** Removes a contact and ends its conversation. @param {string} id */
   part(id) {
     this.conversations.get(id)?.stop();
     this.conversations.delete(id);
@@ -171,27 +233,16 @@ export class Engine {
     const { client } = this;
     this.client = null;
     this.codes.clientGone();
-    await client?.stop();
+    client?.stop();
   }
 
-  /** What a conversation may use. */
-  get services() {
-    this.shared ??= {
-      client: () => this.client,
-      db: this.db,
-      random: this.random,
-      now: this.now,
-      changed: (contact, save) => this.changed(contact, save),
-      shown: (contact, list) => this.tell.messages(contact, list),
-      received: (contact, message) => this.received(contact, message),
-      named: (contact, name) => this.named(contact, name),
-      held: (contact) => this.doubt(contact) !== null,
-      files: (contact) => this.files.desk(contact.id),
-      log: (text) => this.log(text),
-    };
-    return this.shared;
+  /** Returns the running client. Throws ECLOSED when there is none. @returns {Client} */
+  requireClient() {
+    if (!this.client) throw new this.lib.PairlinkError('ECLOSED');
+    return this.client;
   }
 
+  /** Returns the conversation with a contact; there is one per client and contact. @param {Contact} contact */
   conversation(contact) {
     let found = this.conversations.get(contact.id);
     if (!found) {
@@ -201,8 +252,9 @@ export class Engine {
     return found;
   }
 
-  /* ---- what the client says ---------------------------------------------------------------------- */
+  /* ---- events of the client ------------------------------------------------------------------------ */
 
+  /** @param {Client} client @param {import('../../client/index.js').ClientEvents['online']} event */
   online(client, { relayId }) {
     if (client !== this.client) return;
     if (!this.settings.relayId) {
@@ -222,11 +274,13 @@ export class Engine {
     this.tell.state();
   }
 
+  /** @param {Client} client @param {import('../../client/index.js').ClientEvents['offline']} event */
   offline(client, { error, reason, retryAt }) {
     if (client !== this.client || this.server.changed) return;
     this.server = { ...this.server, state: 'offline', reason: reason ?? error ?? null, retryAt: retryAt ?? null };
     this.log(`connection lost: ${reason ?? error ?? 'unknown'}`);
-    // Another engine of this profile, of an older or newer page: two that take turns would help nobody.
+    // Another engine of this profile, perhaps of another version of the page, took the connection. Reconnecting would
+    // only make the two replace each other in turns.
     if (reason === 'SUPERSEDED') {
       this.server.retryAt = null;
       this.disconnect();
@@ -234,6 +288,7 @@ export class Engine {
     this.tell.state();
   }
 
+  /** @param {Client} client @param {import('../../client/index.js').ClientEvents['relayChanged']} event */
   relayChanged(client, { expected, got }) {
     if (client !== this.client) return;
     this.server = { ...this.server, state: 'offline', changed: { expected, got }, retryAt: null };
@@ -242,6 +297,7 @@ export class Engine {
     this.tell.state();
   }
 
+  /** @param {{id: string, name: string}} event */
   knock({ id, name }) {
     const contact = this.contacts.get(id);
     if (contact || this.knocks.has(id) || this.knocks.size >= KNOCKS_MAX) return;
@@ -251,20 +307,24 @@ export class Engine {
     this.tell.state();
   }
 
+  /** @param {Session} session that somebody else opened */
   incoming(session) {
     const contact =
       this.contacts.get(session.id) ?? this.addContact({ id: session.id, how: 'invite', name: session.name });
     this.conversation(contact).attach(session, true);
   }
 
-  /** Somebody opened one of our invite links and proved it. */
+  /** Somebody proved to have one of our invite links. @param {{id: string, secret: Uint8Array}} claim */
   claimed({ id, secret }) {
     const key = keyOf(secret);
     if (this.invites.has(key)) this.invitationUsed(key, { id, how: 'invite' });
     else this.met({ id, how: this.contacts.get(id)?.how ?? 'invite' });
   }
 
-  /** An invitation brought somebody, by its link or by its code; the other of the two ends with it. */
+  /**
+   * Somebody used an invitation, by its link or by its code. Both end with that.
+   * @param {string} key @param {{id: string, name?: string, how: Way}} who
+   */
   invitationUsed(key, { id, name, how }) {
     this.endInvitation(key);
     this.db.remove('invites', key);
@@ -273,8 +333,9 @@ export class Engine {
   }
 
   /**
-   * Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a
-   * stranger.
+   * Ends an invitation. The client keeps it as expired while it runs, so that people who come by its link are refused,
+   * instead of knocking as strangers.
+   * @param {string} key
    */
   endInvitation(key) {
     const invite = this.invites.get(key);
@@ -285,11 +346,14 @@ export class Engine {
 
   /* ---- contacts ----------------------------------------------------------------------------------- */
 
-  /** Somebody proved to be the one that this person wanted: a contact from now on, and no longer blocked. */
+  /**
+   * Somebody proved to be the person that was wanted. They become a contact, and are no longer blocked.
+   * @param {{id: string, name?: string, how: Way}} who
+   */
   met({ id, name, how }) {
     const contact = this.contacts.get(id) ?? this.addContact({ id, how, name });
     contact.how = how;
-    contact.pairedAt ??= this.now(); // also when the other side left before there was a conversation
+    contact.pairedAt ??= this.now(); // even if the other side left before a session was linked
     if (name) this.named(contact, name);
     if (contact.blocked) this.unblock(contact);
     delete contact.problem;
@@ -297,6 +361,7 @@ export class Engine {
     return contact;
   }
 
+  /** @param {Contact} contact */
   unblock(contact) {
     contact.blocked = false;
     this.client?.allow(contact.id);
@@ -304,21 +369,25 @@ export class Engine {
     this.conversation(contact).dial();
   }
 
+  /** @param {string} id @param {Session} session */
   attach(id, session) {
     const contact = this.contacts.get(id);
     if (contact) this.conversation(contact).attach(session, false);
   }
 
-  /** The contact whose name this one bears under another ID, while the person has not said who it is. */
+  /**
+   * Returns the contact that has this one's name under another ID, until the person has said who it is.
+   * @param {Contact} contact
+   */
   doubt(contact) {
     return doubtOf(contact, this.contacts.values());
   }
 
   /**
-   * @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?:
-   * string, blocked?: boolean}} made
+   * @param {{id: string, how: Way, name?: string, link?: string, blocked?: boolean}} made
    */
   addContact({ id, how, name, link, blocked = false }) {
+    /** @type {Contact} */
     const contact = {
       id,
       how,
@@ -332,7 +401,7 @@ export class Engine {
     };
     this.contacts.set(id, contact);
     if (this.knocks.delete(id)) this.db.remove('knocks', id);
-    // Never first one, then the other: who is allowed is let in at once.
+    // A blocked contact must not be allowed first, not even for a moment: it would be let in at once.
     if (blocked) this.client?.block(id);
     else this.client?.allow(id);
     this.db.put('contacts', contact);
@@ -340,17 +409,19 @@ export class Engine {
     return contact;
   }
 
-  /** The other side says how it calls itself: only a suggestion for a name. */
+  /** Keeps what a contact calls itself, as a suggestion for its name. @param {Contact} contact @param {string} name */
   named(contact, name) {
     const hint = cleanName(name);
     if (hint) contact.hint = hint;
   }
 
+  /** @param {Contact} contact @param {boolean} save whether the database has to be written */
   changed(contact, save) {
     if (save && this.contacts.has(contact.id)) this.db.put('contacts', contact);
     this.tell.state();
   }
 
+  /** @param {Contact} contact @param {Message} message */
   received(contact, message) {
     contact.unread += 1;
     this.changed(contact, true);
@@ -358,16 +429,19 @@ export class Engine {
     this.tell.news(contact.id, message.text);
   }
 
+  /** @param {string} text */
   log(text) {
     this.lines.push({ at: this.now(), text });
     if (this.lines.length > LOG_LINES) this.lines.shift();
   }
 
-  /* ---- what the tabs see ----------------------------------------------------------------------------- */
+  /* ---- what the tabs see --------------------------------------------------------------------------- */
 
+  /** @returns {import('./types.js').EngineState} */
   state() {
     const contacts = [...this.contacts.values()].map((contact) => {
-      const { link, ...shown } = contact;
+      const { link: _, ...shown } = contact;
+      /** @type {import('./types.js').Presence} */
       const presence = this.conversations.get(contact.id)?.presence ?? (contact.pairedAt ? 'away' : 'joining');
       return { ...shown, presence, doubt: this.doubt(contact)?.id ?? null };
     });
@@ -379,20 +453,24 @@ export class Engine {
       contacts: contacts.sort((a, b) => (b.last?.at ?? b.createdAt) - (a.last?.at ?? a.createdAt)),
       invites: [...this.invites.values()]
         .filter(({ expiresAt }) => expiresAt > this.now())
-        .map(({ raw, ...shown }) => ({ ...shown, code: this.codes.shown(shown.secret) })),
+        .map(({ raw: _, ...shown }) => ({ ...shown, code: this.codes.shown(shown.secret) })),
       knocks: [...this.knocks.values()].map((knock) => ({
         ...knock,
         known: namesake(knock, this.contacts.values())?.id ?? null,
       })),
-      lastClaim: this.lastClaim ?? null,
+      lastClaim: this.lastClaim,
       claim: this.codes.shownClaim(),
       busy: this.busy(),
       files: this.files.shown(),
     };
   }
 
-  /** What closing the page would interrupt. Messages to those who are away wait anyway, and are not counted. */
+  /**
+   * Returns what closing the page would interrupt. Messages to contacts who are away have to wait anyway, so they do
+   * not count.
+   */
   busy() {
+    /** @param {Conversation} conversation */
     const underway = ({ presence, pendingCount }) =>
       presence === 'here' || this.server.state === 'offline' ? pendingCount : 0;
     return {
@@ -401,11 +479,12 @@ export class Engine {
     };
   }
 
+  /** Returns what the details of the settings show. */
   details() {
     const sessions = [...this.conversations.values()].flatMap((conversation) =>
       [...conversation.sessions].map((session) => ({
         id: session.id,
-        application: session.application ?? '',
+        application: session.application,
         state: session.state,
         current: session === conversation.current,
       })),

@@ -1,18 +1,29 @@
 /**
- * Joins tabs to the engine. A tab is a port: an object with `post(message)`. Messages from a tab: `{seq, cmd, args}`,
- * answered by `{seq, value}` or `{seq, error}`; to all tabs: `{state}` (whole, at most once a turn) and
- * `{messages: {contact, list}}`, `{files}`: how files go, and `{renewed}` when another identity took over; to one of
- * them, while none is looked at: `{news: {contact, text}}`. `bye` and `look` are not answered: a tab goes, and a tab
- * says whether it is in sight.
+ * Connects tabs to the engine. A tab is a port: an object with `post(message)`.
+ *
+ * A tab sends `{seq, cmd, args}` and gets `{seq, value}` or `{seq, error}`. Two of these get no answer: `bye` says that
+ * the tab goes away, `look` whether it is visible. All tabs get `{state}` (all of it, at most once per turn of the
+ * event loop), `{messages: {contact, list}}`, `{files}` (the progress of files) and `{renewed}` (another identity took
+ * over). While no tab is visible, one of them gets `{news: {contact, text}}`.
  */
 import { commands } from './commands.js';
+import { asError, codeOf } from './errors.js';
+
+/** @typedef {import('./types.js').Engine} Engine */
+/** @typedef {import('./types.js').Port} Port */
+/** @typedef {import('./types.js').ToTab} ToTab */
+
+/** Every command takes the engine and its arguments, which come from another context. */
+const known = /** @type {Record<string, (engine: Engine, args: any) => unknown>} */ (commands);
 
 export class Host {
   constructor() {
+    /** @type {Set<Port>} */
     this.ports = new Set();
     this.stateDue = false;
+    /** @type {Promise<Engine> | null} */
     this.engine = null;
-    /** What an engine calls to reach the tabs. */
+    /** @type {import('./types.js').Tell} */
     this.tell = {
       state: () => this.tellState(),
       messages: (contact, list) => this.broadcast({ messages: { contact, list } }),
@@ -22,10 +33,10 @@ export class Host {
     };
   }
 
-  /** @param {Promise<import('./engine.js').Engine>} engine */
+  /** @param {Promise<Engine>} engine */
   use(engine) {
     this.engine = engine;
-    engine.catch(() => {}); // each command reports it
+    engine.catch(() => {}); // every command reports it
   }
 
   tellState() {
@@ -34,50 +45,59 @@ export class Host {
     queueMicrotask(async () => {
       this.stateDue = false;
       const engine = await this.engine;
-      if (this.ports.size > 0) this.broadcast({ state: this.stateOf(engine) });
+      if (engine && this.ports.size > 0) this.broadcast({ state: this.stateOf(engine) });
     });
   }
 
+  /** @param {Engine} engine @returns {import('./types.js').State} */
   stateOf(engine) {
     return { ...engine.state(), tabs: this.ports.size };
   }
 
+  /** @param {{contact: string, text: string}} news */
   tellNews(news) {
     const ports = [...this.ports];
     if (!ports.some(({ hidden }) => !hidden)) ports.at(-1)?.post({ news });
   }
 
+  /** @param {ToTab} message */
   broadcast(message) {
     for (const port of this.ports) port.post(message);
   }
 
-  async hello(engine, args) {
-    await commands.hello(engine, args);
-    this.tellState(); // there is one tab more
-    return this.stateOf(engine);
-  }
-
-  /** Takes one message of a tab. */
+  /** Handles one message of a tab. @param {Port} port @param {import('./types.js').FromTab} message */
   async receive(port, { seq, cmd, args = {} }) {
     if (cmd === 'bye') {
       this.ports.delete(port);
-      return this.engine.then(
+      await this.engine?.then(
         () => this.tellState(),
         () => {},
       );
+      return;
     }
     this.ports.add(port);
     if (cmd === 'look') {
       port.hidden = args.hidden;
-      return undefined;
+      return;
     }
     try {
-      if (!Object.hasOwn(commands, cmd)) throw new Error(`no command ${cmd}`);
-      const engine = await this.engine;
-      if (cmd !== 'hello') await engine.started;
-      port.post({ seq, value: cmd === 'hello' ? await this.hello(engine, args) : await commands[cmd](engine, args) });
+      port.post({ seq, value: await this.run(cmd, args) });
     } catch (error) {
-      port.post({ seq, error: { code: error?.code ?? error?.name ?? 'Error', text: String(error?.message ?? error) } });
+      port.post({ seq, error: { code: codeOf(error), text: String(asError(error).message ?? error) } });
     }
+  }
+
+  /** Runs one command and returns its answer. @param {string} cmd @param {any} args */
+  async run(cmd, args) {
+    if (!Object.hasOwn(known, cmd)) throw new Error(`no command ${cmd}`);
+    const engine = await this.engine;
+    if (!engine) throw new Error('no engine');
+    if (cmd !== 'hello') {
+      await engine.started;
+      return known[cmd](engine, args);
+    }
+    await commands.hello(engine, args);
+    this.tellState(); // the number of tabs changed
+    return this.stateOf(engine);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Says what a person typed or pasted is: a code, an invite link, an ID, a part of one, or what is wrong with it, as a
- * key of the strings. For a code that is being typed it also says which words go on from here.
+ * Determines what a person typed or pasted: a code, an invite link, an ID, part of one of these, or something wrong;
+ * the problem is a key of the strings. For a code that is still being typed, it also returns the words that can follow.
  */
 
 const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/gi;
-/** As long as the client makes them: words that follow without a gap are no part of it. */
+/** A link of the length that the client makes: text that follows without a gap does not belong to it. */
 const WHOLE_LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]{114}/gi;
-/** As the client reads codes: spaces and hyphens of all kinds between the parts. */
+/** What the client accepts between the parts of a code: spaces, and hyphens of all kinds. */
 const GAP = /[\s\p{Pd}]+/gu;
 const CODE_BEGUN = /^(\d+)(?:[\s\p{Pd}]+([a-z\s\p{Pd}]*))?$/iu;
 const CODE_WITHIN = /(?<![\p{L}\p{N}-])(\d{4,7})\p{Pd}([a-z]+\p{Pd}[a-z]+)(?![\p{L}\p{N}]|\p{Pd}[\p{L}\p{N}])/giu;
@@ -15,15 +15,25 @@ const CODE_WORDS = 2;
 const NUMBER_CHARS = { min: 4, max: 7 };
 const OPTIONS_MAX = 6;
 
-/** Digits of other scripts count as what they are. */
+/** Replaces Arabic and Persian digits by ASCII ones. @param {string} text */
 const plainDigits = (text) =>
   text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15));
 
+/** @typedef {Pick<import('./types.js').Engine, 'lib'> & {me: {id: string}, server: {pinned: string | null}}} Engine */
+/** @typedef {{word: string, text: string}} Option a word that fits, and the whole text with it */
+
 /**
- * @returns {{kind: 'empty'|'part'|'bad'|'link'|'id'|'code', problem?: string, part?: string, id?: string, link?:
- * string,
- *   code?: string, options?: {word: string, text: string}[]}} options: words that fit, and the whole text with each
+ * @typedef {object} Found
+ * @property {'empty' | 'part' | 'bad' | 'link' | 'id' | 'code'} kind
+ * @property {string} [problem]
+ * @property {string} [part]
+ * @property {string} [id]
+ * @property {string} [link]
+ * @property {string} [code]
+ * @property {Option[]} [options]
  */
+
+/** @param {Engine} engine @param {string} text @returns {Found} */
 export function inspect(engine, text) {
   const typed = plainDigits(String(text ?? '').trim());
   if (!typed) return { kind: 'empty' };
@@ -31,7 +41,7 @@ export function inspect(engine, text) {
   if (link) return inspectLink(engine, link);
   if (/^https?:/i.test(typed) || typed.includes('#')) return { kind: 'bad', problem: 'linkPart' };
   const compact = typed.replace(GAP, '').toLowerCase();
-  // An ID may begin with digits too, but does not go on with a gap after them, unless it was copied in groups.
+  // An ID may begin with digits too, but has no gap after them, unless it was copied in groups.
   const code = compact.length < ID_CHARS && (typed.match(CODE_BEGUN) ?? findCode(engine, typed));
   if (code) return inspectCode(engine, code[1], code[2] ?? '', /[\s\p{Pd}]$/u.test(text));
   if (
@@ -45,7 +55,10 @@ export function inspect(engine, text) {
   return inspectId(engine, compact);
 }
 
-/** The first link in the text that is whole, also if it was broken into lines; else the first that is not. */
+/**
+ * Returns the first complete link in the text, even if it was broken into lines; else the first incomplete one.
+ * @param {Engine} engine @param {string} text
+ */
 function findLink(engine, text) {
   const joined = text.replace(/\s+/g, '');
   const found = [text.match(WHOLE_LINK), joined.match(WHOLE_LINK), joined.match(LINK), text.match(LINK)].flatMap(
@@ -54,7 +67,10 @@ function findLink(engine, text) {
   return found.find((link) => reads(engine, link)) ?? found[0];
 }
 
-/** The first code in the text whose words exist; else the first that looks like one. */
+/**
+ * Returns the first code in the text whose words exist; else the first that looks like one.
+ * @param {Engine} engine @param {string} text
+ */
 function findCode(engine, text) {
   const found = [...text.matchAll(CODE_WITHIN)];
   return (
@@ -67,6 +83,7 @@ function findCode(engine, text) {
   );
 }
 
+/** @param {Engine} engine @param {string} link */
 function reads(engine, link) {
   try {
     return Boolean(engine.lib.parseInviteLink(link));
@@ -75,6 +92,10 @@ function reads(engine, link) {
   }
 }
 
+/**
+ * @param {Engine} engine @param {string} number @param {string} rest @param {boolean} ended a gap follows
+ * @returns {Found}
+ */
 function inspectCode(engine, number, rest, ended) {
   const words = rest.toLowerCase().split(GAP).filter(Boolean);
   if (number.length > NUMBER_CHARS.max || (number.length < NUMBER_CHARS.min && (words.length > 0 || ended)))
@@ -105,15 +126,22 @@ function inspectCode(engine, number, rest, ended) {
   };
 }
 
+/** @param {Engine} engine @param {string} word */
 const isWord = (engine, word) => engine.lib.completeWord(word)[0] === word;
 
-/** A text with a word that is not the last ends in a hyphen, so that the next word can follow. */
+/**
+ * Unless the word is the last, the text ends in a hyphen, so that the next word can follow.
+ * @param {string} number @param {string[]} before @param {string[]} words @returns {Option[]}
+ */
 const optionsOf = (number, before, words) =>
   words
     .slice(0, OPTIONS_MAX)
     .map((word) => ({ word, text: [number, ...before, word].join('-') + (before.length + 1 < CODE_WORDS ? '-' : '') }));
 
-/** Words that begin as the unknown one does. */
+/**
+ * Returns words that begin like the unknown one.
+ * @param {Engine} engine @param {string} number @param {string[]} before @param {string} word
+ */
 function nearby(engine, number, before, word) {
   for (let length = word.length - 1; length >= 2; length -= 1) {
     const fitting = engine.lib.completeWord(word.slice(0, length));
@@ -122,6 +150,7 @@ function nearby(engine, number, before, word) {
   return undefined;
 }
 
+/** @param {Engine} engine @param {string} link @returns {Found} */
 function inspectLink(engine, link) {
   let parsed;
   try {
@@ -135,6 +164,7 @@ function inspectLink(engine, link) {
   return { kind: 'link', id: parsed.id, link };
 }
 
+/** @param {Engine} engine @param {string} id @returns {Found} */
 function inspectId(engine, id) {
   if (/[^a-z2-7]/.test(id)) return { kind: 'bad', problem: 'notAnId' };
   if (id.length < ID_CHARS) return { kind: 'part', problem: 'idShort' };

@@ -1,4 +1,4 @@
-/** Makes the engine of this worker out of what the browser offers. */
+/** Creates the engine of this worker from what the browser offers. */
 import { loadSodium, sodium } from '../../client/core/sodium.js';
 import * as lib from '../../client/index.js';
 import { openDb } from './db.js';
@@ -7,9 +7,9 @@ import { shareWrites } from './sync.js';
 
 const relayUrl = () => `${self.location.protocol === 'https:' ? 'wss' : 'ws'}://${self.location.host}`;
 
-/** Bytes that this browser would still keep for us, as far as it says. */
+/** Returns how many more bytes this browser would store for us; Infinity when it does not say. */
 async function room() {
-  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
+  const { quota, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {};
   return quota === undefined ? Infinity : quota - usage;
 }
 

@@ -1,11 +1,15 @@
-/** Taking an identity elsewhere, and taking one over: commands of the tabs around backup.js. */
+/** Copies of an identity: the commands to make one and to use one. backup.js has their format. */
+import { asError } from './errors.js';
 import { PASSPHRASE_MIN_CHARS, fromText, lock, toText, unlock } from './backup.js';
 
-/** What stays with this browser whatever identity it has. */
-const OF_THE_DEVICE = ['instance', 'banner', 'relayId'];
+/** @typedef {import('./types.js').Engine} Engine */
+/** @typedef {import('./backup.js').Held} Held */
+
+/** Settings that stay with this browser when its identity changes. */
+const OF_THE_DEVICE = /** @type {const} */ (['instance', 'banner', 'relayId']);
 
 export const moving = {
-  /** A copy of the identity as text. */
+  /** Returns a copy of the identity as text. @param {Engine} engine @param {{passphrase: string}} args */
   makeBackup: async (engine, { passphrase }) => {
     if (passphrase.length < PASSPHRASE_MIN_CHARS) return { problem: 'short' };
     const sodium = await engine.loadSodium();
@@ -13,7 +17,10 @@ export const moving = {
     return { text: toText(sodium, lock(sodium, held, passphrase, engine.random)) };
   },
 
-  /** Opens a copy and says whose it is; nothing is changed yet. */
+  /**
+   * Opens a copy and returns whose it is. Changes nothing yet.
+   * @param {Engine} engine @param {{text: string, passphrase: string}} args
+   */
   openBackup: async (engine, { text, passphrase }) => {
     const sodium = await engine.loadSodium();
     engine.opened = null;
@@ -24,13 +31,16 @@ export const moving = {
       engine.opened = { ...held, id, contacts };
       return { id, name: held.name, contacts: contacts.length, same: id === engine.me.id };
     } catch (error) {
-      if (!error.problem) throw error;
-      return { problem: error.problem };
+      const { problem } = asError(error);
+      if (!problem) throw error;
+      return { problem };
     }
   },
 
   /**
-   * Becomes who the opened copy says; or, if that is who one is, adds its contacts. Asked twice, it does nothing more.
+   * Takes over the identity of the opened copy; if it is the present one, only adds its contacts. A repeated call does
+   * nothing.
+   * @param {Engine} engine
    */
   useBackup: async (engine) => {
     const { opened } = engine;
@@ -40,11 +50,13 @@ export const moving = {
     else await replace(engine, opened);
   },
 
+  /** @param {Engine} engine */
   forgetBackup: (engine) => {
     engine.opened = null;
   },
 };
 
+/** @param {Engine} engine @param {string} id */
 function isId(engine, id) {
   try {
     return engine.lib.parseId(id) === id;
@@ -53,8 +65,10 @@ function isId(engine, id) {
   }
 }
 
+/** @param {import('./backup.js').PortableContact} contact @returns {import('./types.js').Contact} */
 const arriving = (contact) => ({ ...contact, unread: 0 });
 
+/** @param {Engine} engine @param {Held} held */
 async function addMissing(engine, { contacts, name }) {
   for (const contact of contacts)
     if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
@@ -62,10 +76,11 @@ async function addMissing(engine, { contacts, name }) {
   await engine.restart();
 }
 
+/** @param {Engine} engine @param {Held} held */
 async function replace(engine, { seed, name, contacts }) {
-  const settings = {};
-  for (const key of OF_THE_DEVICE) settings[key] = await engine.db.setting(key);
-  if (name) settings.name = name;
+  const kept = await Promise.all(OF_THE_DEVICE.map(async (key) => [key, await engine.db.setting(key)]));
+  /** @type {import('./types.js').Settings} */
+  const settings = { ...Object.fromEntries(kept), ...(name && { name }) };
   await engine.disconnect();
   await engine.db.replaceAll({ seed, settings, contacts: contacts.map(arriving) });
   await engine.restart();

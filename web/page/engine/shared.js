@@ -1,14 +1,16 @@
 /**
- * The SharedWorker that all tabs of a profile talk to. The engine is loaded after the listener stands: a module that
- * waits at its top level (libsodium does) would miss the first `connect`.
+ * The SharedWorker that all tabs of a profile talk to. It loads the engine only after the listener is in place: a
+ * module with a top-level await, as libsodium's, would miss the first `connect`.
  */
 import { Host } from './host.js';
 
+const worker = /** @type {SharedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const host = new Host();
-self.addEventListener('connect', (event) => {
+worker.addEventListener('connect', (event) => {
   const [channel] = event.ports;
+  /** @type {import('./types.js').Port} */
   const port = { post: (message) => channel.postMessage(message) };
-  channel.addEventListener('message', ({ data }) => host.receive(port, data));
+  channel.addEventListener('message', ({ data }) => void host.receive(port, data));
   channel.start();
 });
 host.use(import('./make.js').then(({ makeEngine }) => makeEngine({ keepInstance: true }, host)));

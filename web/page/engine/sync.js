@@ -1,11 +1,18 @@
-/** Where each tab has an engine of its own: tells the others what was written, and takes over what they wrote. */
+/**
+ * Keeps engines of one profile in step where each tab has its own: tells the others what was written, and reads what
+ * they wrote.
+ */
 
 const SHARED_STORES = new Set(['contacts', 'knocks', 'invites']);
-const REST_MS = 50;
+/** Waits this long after a write, so that several cause one reload. */
+const SETTLE_MS = 50;
 
+/** @param {import('./types.js').Engine} engine */
 export function shareWrites(engine) {
   const channel = new BroadcastChannel('pairlink-writes');
-  engine.db.written = (store) => SHARED_STORES.has(store) && channel.postMessage({ store });
+  engine.db.written = (store) => {
+    if (SHARED_STORES.has(store)) channel.postMessage({ store });
+  };
 
   const { messages, renewed } = engine.tell;
   engine.tell = {
@@ -20,11 +27,12 @@ export function shareWrites(engine) {
     },
   };
 
-  let due = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let due;
   channel.addEventListener('message', ({ data }) => {
     if (data.messages) return messages(data.messages.contact, data.messages.list);
-    if (data.renewed) return renewed(); // the tab loads anew, and its engine with it
+    if (data.renewed) return renewed(); // the tab reloads, and its engine with it
     clearTimeout(due);
-    due = setTimeout(() => engine.started && engine.started.then(() => engine.reload()), REST_MS);
+    due = setTimeout(() => engine.started?.then(() => engine.reload()), SETTLE_MS);
   });
 }

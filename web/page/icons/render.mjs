@@ -1,5 +1,5 @@
 /**
- * Makes the PNG icons out of pairlink.svg, with Chromium: `node web/page/icons/render.mjs`, after the mark was changed.
+ * Renders the PNG icons from pairlink.svg with Chromium. Run `node web/page/icons/render.mjs` after changing the mark.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { launchChromium } from '../../../tests/support/chromium.js';
 const here = dirname(fileURLToPath(import.meta.url));
 const mark = `data:image/svg+xml;base64,${readFileSync(join(here, 'pairlink.svg')).toString('base64')}`;
 const accent = '#0b6b58';
-// A maskable icon may be cut to a circle of 80 %: the mark stays inside it, its ground goes to the edge.
+// A maskable icon may be cut to a circle of 80 %. The mark stays inside it, and the background reaches the edges.
 const icons = [
   { name: 'icon-192.png', size: 192, inset: 0, ground: 'transparent' },
   { name: 'icon-512.png', size: 512, inset: 0, ground: 'transparent' },
@@ -20,7 +20,10 @@ const browser = await launchChromium();
 for (const { name, size, inset, ground } of icons) {
   await browser.page.setViewportSize({ width: size, height: size });
   await browser.page.setContent(
-    `<style>html,body{margin:0;background:${ground}}img{position:absolute;inset:${inset}%;width:${100 - 2 * inset}%;height:${100 - 2 * inset}%}</style><img src="${mark}">`,
+    `<style>
+       html,body{margin:0;background:${ground}}
+       img{position:absolute;inset:${inset}%;width:${100 - 2 * inset}%;height:${100 - 2 * inset}%}
+     </style><img src="${mark}">`,
   );
   await browser.page.screenshot({ path: join(here, name), omitBackground: true });
 }

@@ -1,19 +1,21 @@
 /**
- * The service worker: keeps one version of the page whole, so that it opens without a network; takes what other
- * programs share; brings a tab to the front when a notification is clicked. A new version waits until the page asks for
- * it, or all tabs are closed: tabs of two versions would have an engine each and throw each other out.
+ * The service worker. It keeps one complete version of the page, so that the page opens without a network. It takes
+ * what other programs share, and brings a tab to the front when a notification is clicked. A new version waits until
+ * the page asks for it or all tabs are closed: tabs of two versions would each have an engine, and these would
+ * disconnect each other.
  */
 /* global VERSION, FILES */
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const CACHE = `pairlink-page-${VERSION}`;
 const OURS = 'pairlink-page-';
 const SHARED = 'pairlink-shared';
-const SHARED_MAX = 65000; // characters: one message has no more
+const SHARED_MAX = 65000; // characters
 const SHELL = '/';
 const files = new Set(FILES);
 
 async function keepThisVersion() {
   const cache = await caches.open(CACHE);
-  // What has a hash in its name may come from the browser's own cache: it was loaded a moment ago.
+  // A file with a hash in its name may come from the browser's cache, where it was put a moment ago.
   await cache.addAll(
     FILES.map((path) => new Request(path, { cache: path.startsWith('/assets/') ? 'default' : 'no-cache' })),
   );
@@ -24,36 +26,38 @@ async function dropOthers() {
   await Promise.all(names.filter((name) => name.startsWith(OURS) && name !== CACHE).map((name) => caches.delete(name)));
 }
 
-self.addEventListener('install', (event) => event.waitUntil(keepThisVersion()));
-self.addEventListener('activate', (event) => event.waitUntil(dropOthers().then(() => self.clients.claim())));
-self.addEventListener('message', ({ data }) => {
-  if (data === 'use now') self.skipWaiting();
+worker.addEventListener('install', (event) => event.waitUntil(keepThisVersion()));
+worker.addEventListener('activate', (event) => event.waitUntil(dropOthers().then(() => worker.clients.claim())));
+worker.addEventListener('message', ({ data }) => {
+  if (data === 'use now') worker.skipWaiting();
 });
 
+/** @param {string} path @param {Request} request */
 const kept = async (path, request) => (await (await caches.open(CACHE)).match(path)) ?? fetch(request);
 
-self.addEventListener('fetch', (event) => {
+worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
-  if (origin !== self.location.origin) return;
-  if (request.method === 'POST' && pathname === '/share') return event.respondWith(takeShared(request));
+  if (origin !== worker.location.origin) return;
+  if (request.method === 'POST' && pathname === '/share') event.respondWith(takeShared(request));
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate' && pathname === SHELL) event.respondWith(kept(SHELL, request));
   else if (files.has(pathname)) event.respondWith(kept(pathname, request));
 });
 
 /**
- * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so
- * it counts in the window of the installed app only, where programs share to and no site's form leads.
- * @returns {'own' | 'installed' | 'foreign'}
+ * Returns who sent a form here. The origin `null` may be another program or a site that hides its origin. So such a
+ * form counts only in the window of the installed app ('installed'), which programs share to and no site's form can
+ * open.
+ * @param {Request} request @returns {'own' | 'installed' | 'foreign'}
  */
 function senderOf(request) {
   const origin = request.headers.get('origin');
-  if (origin === self.location.origin || (!origin && request.mode !== 'navigate')) return 'own';
+  if (origin === worker.location.origin || (!origin && request.mode !== 'navigate')) return 'own';
   return !origin || origin === 'null' ? 'installed' : 'foreign';
 }
 
-/** What another program shares is put where the page finds it (see view/arrivals.js). */
+/** Stores what another program shares for the page, which reads it in view/arrivals.js. @param {Request} request */
 async function takeShared(request) {
   const from = senderOf(request);
   if (from === 'foreign') return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
@@ -69,14 +73,15 @@ async function takeShared(request) {
   return Response.redirect('/?do=share', 303);
 }
 
-self.addEventListener('notificationclick', (event) => {
+worker.addEventListener('notificationclick', (event) => {
   event.notification.close();
   event.waitUntil(show(event.notification.data?.contact));
 });
 
+/** Brings a tab to the front and opens a thread in it. @param {string | undefined} contact */
 async function show(contact) {
-  const [tab] = await self.clients.matchAll({ type: 'window' });
-  if (!tab) return self.clients.openWindow(SHELL);
+  const [tab] = await worker.clients.matchAll({ type: 'window' });
+  if (!tab) return worker.clients.openWindow(SHELL);
   tab.postMessage({ open: contact });
   return tab.focus();
 }

@@ -1,6 +1,6 @@
-/** English. Words that name machinery (relay, key, session, …) belong in `details` alone. */
+/** English. Technical words (relay, key, session, …) belong in `details` only. */
 
-/** @param {ReturnType<typeof import('./format.js').makeFormat>} f */
+/** @param {import('./format.js').Format} f */
 export default (f) => ({
   app: 'Pairlink',
   skip: 'Skip to the conversation',
@@ -12,7 +12,7 @@ export default (f) => ({
   copied: 'Copied',
   copyFailed: 'Could not copy. Select the text and copy it yourself.',
   loading: 'One moment…',
-  friend: (tail) => `Friend …${f.ltr(tail)}`,
+  friend: (/** @type {string} */ tail) => `Friend …${f.ltr(tail)}`,
   you: 'You',
 
   home: {
@@ -23,7 +23,9 @@ export default (f) => ({
   },
   invite: {
     title: 'Invite someone',
-    text: 'You get a code to say, and a link and a QR code to send. Whoever uses one of them first is connected with you.',
+    text:
+      'You get a code to say, and a link and a QR code to send. The first person to use one of them is connected ' +
+      'with you.',
     rules: 'Works once, and you can withdraw it.',
     action: 'Create an invitation',
     making: 'Creating…',
@@ -36,36 +38,41 @@ export default (f) => ({
     share: 'Share…',
     shareTitle: 'Talk to me on Pairlink',
     once: 'Works once',
-    left: (ms) => `${f.span(ms)} left`,
+    left: (/** @type {number} */ ms) => `${f.span(ms)} left`,
     waiting: 'Waiting for the other person…',
     waitingMore: 'You can leave this screen. The invitation stays valid while this page is open somewhere.',
     cancel: 'Withdraw invitation',
     gone: 'This invitation is no longer valid.',
     again: 'Create a new one',
     onlyHere:
-      'This address is only valid on this computer. For other devices, open this page under an address they can reach.',
+      'This address works only on this computer. For other devices, open this page under an address that they can ' +
+      'reach.',
     secret: 'Whoever has the link can use it, so send it to one person only.',
     pending: 'Invitation waiting',
   },
   code: {
     title: 'Say this code',
-    help: (address) => `The other person opens ${f.ltr(address)} and types it there, or in the command line program.`,
+    help: (/** @type {string} */ address) =>
+      `The other person opens ${f.ltr(address)} and types it there, or in the command line program.`,
     label: 'Pairing code',
     spelled: 'Spelt',
     making: 'Getting a code…',
     offline: 'A code follows when the connection is back.',
     copy: 'Copy code',
-    left: (ms) => `Works once · ${f.span(ms)} left`,
-    busy: 'Somebody else tried this code at the same time and was turned away. If it was not the person you meant, make a new code.',
+    left: (/** @type {number} */ ms) => `Works once · ${f.span(ms)} left`,
+    busy:
+      'Somebody else tried this code at the same time and was turned away. If it was not the person you meant, ' +
+      'make a new code.',
     problem: {
       EWRONGCODE:
-        'Somebody used a wrong code, so this one is used up. It may have been a slip, or a guess. Make a new one and say it again.',
+        'Somebody typed this code wrong, so it no longer works. It may have been a slip, or a guess. Make a new ' +
+        'code and say that one.',
       ETIMEDOUT: 'This code has expired.',
       EAGAIN: 'The server has no code to give at the moment. The link works.',
       other: 'This code is no longer valid.',
     },
     again: 'New code',
-    fresh: (code) => `Your code is ${code}`,
+    fresh: (/** @type {string} */ code) => `Your code is ${code}`,
   },
   join: {
     title: 'I was invited',
@@ -77,35 +84,35 @@ export default (f) => ({
     stop: 'Stop trying',
     scan: 'Scan a QR code',
     suggestions: 'Words that fit',
-    suggested: (n) => f.plural(n, { one: '1 word fits', other: (count) => `${count} words fit` }),
+    suggested: (/** @type {number} */ n) => f.plural(n, { one: '1 word fits', other: (count) => `${count} words fit` }),
     looksCode: 'This is a code. It can be tried once.',
     looksLink: 'This is an invitation link. You can connect.',
     looksId: 'This is an ID. They will be asked whether to let you in.',
-    known: (name) => `You know each other already: ${f.iso(name)}.`,
+    known: (/** @type {string} */ name) => `You know each other already: ${f.iso(name)}.`,
     part: {
       codeWords: 'Two words are still missing.',
       codeWord: 'One word is still missing.',
-      codeLetters: 'Go on with the word.',
+      codeLetters: 'Keep typing the word.',
     },
     problem: {
       empty: 'Type a code, or paste a link or an ID first.',
-      own: 'This is your own. Pass it on to someone else.',
+      own: 'This is your own. Give it to someone else.',
       otherServer: 'This link belongs to another server. Open it in the address bar instead.',
       linkPart: 'Part of the link is missing. Copy all of it, with everything after the #.',
       linkBroken: 'This link is damaged. Copy all of it, with everything after the #.',
-      notAnId: 'This is no code, link or ID. A code begins with its number.',
+      notAnId: 'This is not a code, a link or an ID. A code starts with its number.',
       idShort: 'An ID has 54 letters and digits; some are still missing.',
       idLong: 'This is too long for an ID, which has 54 letters and digits.',
       idTypo: 'There is a typing error in this ID. Copy it instead of typing it.',
-      codeBegin: 'The number is missing: a code begins with one, as in 4821-copper-violin.',
+      codeBegin: 'The number is missing. A code starts with one, as in 4821-copper-violin.',
       codeNumber: 'The number of a code has four to seven digits.',
-      codeUnknown: 'The last word is not one of those that codes are made of.',
+      codeUnknown: 'The last word is not one that codes use.',
       codeLong: 'This is too long: a code is a number and two words.',
       codeShort: 'A code is a number and two words; something is still missing.',
     },
     trying: 'Looking for the other person…',
     claim: {
-      EWRONGCODE: 'That was not the right code, and now it is used up. Ask for a new one.',
+      EWRONGCODE: 'That was not the right code, and now the code no longer works. Ask for a new one.',
       ENOCODE: 'There is no such code, or it is no longer valid. Check the number, or ask for a new one.',
       EBUSY: 'Somebody else is using this code right now. Ask the other person for a new one.',
       ETIMEDOUT: 'Nobody answered in time. Ask for a new code, and try while the other page is open.',
@@ -118,13 +125,14 @@ export default (f) => ({
     text: 'Hold the code that the other person shows in front of the camera.',
     starting: 'Starting the camera…',
     denied: 'The camera cannot be used. Allow it for this page in the browser, or type the code.',
-    other: 'This QR code is no invitation.',
+    other: 'This QR code is not an invitation.',
   },
   list: {
     title: 'Conversations',
     add: 'Reach someone new',
-    unread: (n) => f.plural(n, { one: '1 unread message', other: (count) => `${count} unread messages` }),
-    youSaid: (text) => `You: ${text}`,
+    unread: (/** @type {number} */ n) =>
+      f.plural(n, { one: '1 unread message', other: (count) => `${count} unread messages` }),
+    youSaid: (/** @type {string} */ text) => `You: ${text}`,
     joined: 'Connected. Say hello.',
     blocked: 'Blocked',
     doubt: 'Check who this is',
@@ -135,9 +143,10 @@ export default (f) => ({
     allow: 'Allow',
     ignore: 'Ignore',
     block: 'Block',
-    arrived: (tail) => `Someone with ID …${f.ltr(tail)} wants to reach you.`,
-    says: (name) => `They call themselves “${f.iso(name)}”.`,
-    known: (name) => `Careful: this is not the ${f.iso(name)} you know, but another ID with the same name.`,
+    arrived: (/** @type {string} */ tail) => `Someone with ID …${f.ltr(tail)} wants to reach you.`,
+    says: (/** @type {string} */ name) => `They call themselves “${f.iso(name)}”.`,
+    known: (/** @type {string} */ name) =>
+      `Careful: this is not the ${f.iso(name)} you know, but another ID with the same name.`,
   },
   thread: {
     here: 'here now',
@@ -145,124 +154,142 @@ export default (f) => ({
     unknown: 'no connection at the moment',
     connecting: 'connecting…',
     asked: 'asked, waiting for an answer',
-    empty: (name) => `You are connected with ${f.iso(name)}. What you write is readable only on your two devices.`,
+    empty: (/** @type {string} */ name) =>
+      `You are connected with ${f.iso(name)}. What you write is readable only on your two devices.`,
     emptyAsked:
-      'They see a request with your ID. As soon as they allow it, you can talk. You can already write: it is delivered then.',
+      'They see a request with your ID. You can talk as soon as they allow it. What you write before is delivered ' +
+      'then.',
     emptyInvited:
-      'Looking for the person who invited you. This works as soon as their page is open too. If they are there and nothing happens, the invitation was used, withdrawn or has expired: ask them for a new one.',
-    emptyAway: (name) => `${f.iso(name)} is offline. What you write is delivered when both of you are here.`,
-    refused: 'This invitation was used, withdrawn or has expired. Ask for a new one.',
+      'Looking for the person who invited you. This works as soon as their page is open too. If it is open and ' +
+      'nothing happens, the invitation was used or withdrawn, or has expired. Ask them for a new one.',
+    emptyAway: (/** @type {string} */ name) =>
+      `${f.iso(name)} is offline. What you write is delivered when both of you are here.`,
+    refused: 'This invitation was used or withdrawn, or has expired. Ask for a new one.',
     blocked: 'You blocked this contact. Nothing is sent or received.',
     unblock: 'Unblock',
     earlier: 'Show earlier messages',
-    log: (name) => `Messages with ${f.iso(name)}`,
+    log: (/** @type {string} */ name) => `Messages with ${f.iso(name)}`,
     nameAsk: 'What do you call them?',
     nameAskMore: 'Only you see this name.',
     namePlaceholder: 'Name',
-    detailsOf: (name) => `About ${f.iso(name)}`,
-    said: (name) => `${f.iso(name)}:`,
+    detailsOf: (/** @type {string} */ name) => `About ${f.iso(name)}`,
+    said: (/** @type {string} */ name) => `${f.iso(name)}:`,
   },
   doubt: {
-    title: (name) => `Is this really ${f.iso(name)}?`,
-    text: (name) =>
-      `You already know ${f.iso(name)}, under another ID. This may be ${f.iso(name)} on a new device, or somebody who only uses the name. Nothing is sent until you answer.`,
-    advice: 'Ask by another way that you trust: by phone, or in person.',
-    known: (name) => `The ${f.iso(name)} you know`,
+    title: (/** @type {string} */ name) => `Is this really ${f.iso(name)}?`,
+    text: (/** @type {string} */ name) =>
+      `You already know ${f.iso(name)}, under another ID. This may be ${f.iso(name)} on a new device, or somebody ` +
+      'who only uses the name. Nothing is sent until you answer.',
+    advice: 'Ask them in another way that you trust: by phone, or in person.',
+    known: (/** @type {string} */ name) => `The ${f.iso(name)} you know`,
     now: 'This one',
-    same: (name) => `I asked: it is ${f.iso(name)}`,
+    same: (/** @type {string} */ name) => `I asked: it is ${f.iso(name)}`,
     other: 'It is someone else',
     block: 'Block',
   },
   message: {
     sending: 'sending',
-    waiting: (name) => `${f.iso(name)} is offline: will be delivered when both are here`,
+    waiting: (/** @type {string} */ name) => `${f.iso(name)} is offline: will be delivered when you are both here`,
     waitingServer: 'will be sent when the connection is back',
     held: 'not sent until you have answered',
     delivered: 'delivered',
-    new: (name, text) => `${f.iso(name)}: ${text}`,
+    new: (/** @type {string} */ name, /** @type {string} */ text) => `${f.iso(name)}: ${text}`,
   },
   files: {
     attach: 'Send files',
     attachFolder: 'Send a folder',
-    drop: (name) => `Drop files here to send them to ${f.iso(name)}`,
-    size: (bytes) => f.size(bytes),
-    count: (n) => f.plural(n, { one: '1 file', other: (count) => `${count} files` }),
-    progress: (stored, size) => `${f.size(stored)} of ${f.size(size)}`,
-    rate: (bytes) => `${f.size(bytes)}/s`,
-    left: (ms) => `${f.span(ms)} left`,
-    progressOf: (name) => `How far ${f.iso(name)} is`,
-    wants: (name) => `${f.iso(name)} wants to send you this.`,
+    drop: (/** @type {string} */ name) => `Drop files here to send them to ${f.iso(name)}`,
+    size: (/** @type {number} */ bytes) => f.size(bytes),
+    count: (/** @type {number} */ n) => f.plural(n, { one: '1 file', other: (count) => `${count} files` }),
+    progress: (/** @type {number} */ stored, /** @type {number} */ size) => `${f.size(stored)} of ${f.size(size)}`,
+    rate: (/** @type {number} */ bytes) => `${f.size(bytes)}/s`,
+    left: (/** @type {number} */ ms) => `${f.span(ms)} left`,
+    progressOf: (/** @type {string} */ name) => `Progress of ${f.iso(name)}`,
+    wants: (/** @type {string} */ name) => `${f.iso(name)} wants to send you this.`,
     accept: 'Accept',
     decline: 'Decline',
-    waiting: (name) => `Waiting for ${f.iso(name)} to accept`,
+    waiting: (/** @type {string} */ name) => `Waiting for ${f.iso(name)} to accept`,
     sending: 'Sending',
     receiving: 'Receiving',
-    away: (name) => `${f.iso(name)} is not there. It goes on by itself when you both are.`,
-    offline: 'No connection. It goes on by itself when it is back.',
-    checking: 'Checking that all has arrived intact',
+    away: (/** @type {string} */ name) => `${f.iso(name)} is offline. This continues when you are both here.`,
+    offline: 'No connection. This continues when it is back.',
+    checking: 'Checking that everything arrived intact',
     paused: 'Paused',
-    pausedBy: (name) => `Paused by ${f.iso(name)}`,
-    full: 'No room left in this browser. Remove something; it goes on by itself once there is room.',
-    fullThere: (name) => `${f.iso(name)} has no room left. It goes on by itself once there is some.`,
-    missing: 'All tabs were closed, so the file has to be chosen again to go on.',
+    pausedBy: (/** @type {string} */ name) => `Paused by ${f.iso(name)}`,
+    full: 'No room left in this browser. Remove something, and this continues by itself.',
+    fullThere: (/** @type {string} */ name) => `${f.iso(name)} has no room left. This continues when there is some.`,
+    missing: 'All tabs were closed, so the file has to be chosen again to continue.',
     choose: 'Choose the file again',
     chooseFolder: 'Choose the folder again',
-    wrong: 'This is another file, or it was changed.',
+    wrong: 'This is a different file, or it was changed.',
     pause: 'Pause',
-    pauseOf: (name) => `Pause ${f.iso(name)}`,
-    resume: 'Go on',
-    resumeOf: (name) => `Go on with ${f.iso(name)}`,
+    pauseOf: (/** @type {string} */ name) => `Pause ${f.iso(name)}`,
+    resume: 'Resume',
+    resumeOf: (/** @type {string} */ name) => `Resume ${f.iso(name)}`,
     cancel: 'Cancel',
-    cancelOf: (name) => `Cancel ${f.iso(name)}`,
+    cancelOf: (/** @type {string} */ name) => `Cancel ${f.iso(name)}`,
     tryAgain: 'Try again',
     delivered: 'Delivered',
     saved: 'Arrived, and kept in this browser',
-    partly: (n) => f.plural(n, { one: '1 file did not arrive', other: (count) => `${count} files did not arrive` }),
+    partly: (/** @type {number} */ n) =>
+      f.plural(n, { one: '1 file did not arrive', other: (count) => `${count} files did not arrive` }),
     save: 'Save',
     saveAll: 'Save all',
-    saveOf: (name) => `Save ${f.iso(name)}`,
+    saveOf: (/** @type {string} */ name) => `Save ${f.iso(name)}`,
     open: 'Open the picture',
-    pictureOf: (name) => `Picture ${f.iso(name)}`,
+    pictureOf: (/** @type {string} */ name) => `Picture ${f.iso(name)}`,
     remove: 'Remove',
-    removeAsk: 'It is deleted from this browser. What you saved elsewhere stays.',
+    removeAsk: 'This deletes it from this browser. Copies that you saved elsewhere stay.',
     removed: 'Removed from this browser',
     ended: {
-      1: { me: 'You declined', them: (name) => `${f.iso(name)} declined` },
-      2: { me: 'You cancelled', them: (name) => `${f.iso(name)} cancelled` },
+      1: { me: 'You declined', them: (/** @type {string} */ name) => `${f.iso(name)} declined` },
+      2: { me: 'You cancelled', them: (/** @type {string} */ name) => `${f.iso(name)} cancelled` },
       3: {
         me: 'The file was changed while it was being sent. Send it again.',
-        them: (name) => `The file was changed at ${f.iso(name)}’s side`,
+        them: (/** @type {string} */ name) => `The file was changed at ${f.iso(name)}’s side`,
       },
-      4: { me: 'The file could not be read. Send it again.', them: (name) => `${f.iso(name)} could not read the file` },
-      5: { me: 'This browser could not keep the file', them: (name) => `${f.iso(name)} could not keep the file` },
-      6: { me: 'It arrived damaged and was dropped', them: (name) => `It arrived damaged at ${f.iso(name)}’s side` },
-      7: { me: 'Too large for this browser', them: (name) => `Too large for ${f.iso(name)}` },
+      4: {
+        me: 'The file could not be read. Send it again.',
+        them: (/** @type {string} */ name) => `${f.iso(name)} could not read the file`,
+      },
+      5: {
+        me: 'This browser could not keep the file',
+        them: (/** @type {string} */ name) => `${f.iso(name)} could not keep the file`,
+      },
+      6: {
+        me: 'It arrived damaged and was discarded',
+        them: (/** @type {string} */ name) => `It arrived damaged at ${f.iso(name)}’s side`,
+      },
+      7: { me: 'Too large for this browser', them: (/** @type {string} */ name) => `Too large for ${f.iso(name)}` },
     },
   },
   composer: {
-    label: (name) => `Message to ${f.iso(name)}`,
+    label: (/** @type {string} */ name) => `Message to ${f.iso(name)}`,
     send: 'Send',
-    tooLong: (over) =>
+    tooLong: (/** @type {number} */ over) =>
       f.plural(over, { one: '1 character too long', other: (count) => `${count} characters too long` }),
-    hint: 'Enter sends, Shift and Enter make a new line',
+    hint: 'Enter sends, Shift and Enter start a new line',
   },
   connection: {
     connecting: 'Connecting…',
     lost: 'Connection lost.',
-    retryIn: (ms) => `Trying again in ${f.span(ms)}.`,
+    retryIn: (/** @type {number} */ ms) => `Trying again in ${f.span(ms)}.`,
     retrying: 'Trying again…',
-    back: 'Back, nothing was lost.',
+    back: 'Connected again. Nothing was lost.',
     tryNow: 'Try now',
     unreachable: 'The server cannot be reached. What you write waits on this device.',
     reasons: {
-      SUPERSEDED: 'Pairlink was opened in another window that does not share with this one. Only one can be connected.',
-      DENIED: 'This server does not admit you. Ask who runs it for an invitation.',
-      REVOKED: 'This server has withdrawn your admission. Ask who runs it.',
+      SUPERSEDED:
+        'Pairlink was opened in another window, which cannot share a connection with this one. Only one can be ' +
+        'connected.',
+      DENIED: 'This server does not admit you. Ask the person who runs it for an invitation.',
+      REVOKED: 'This server no longer admits you. Ask the person who runs it.',
       FULL: 'You are connected in too many places, or the server is full.',
       STORE:
-        'The server cannot take new people right now. It is tried again by itself. If it lasts, tell who runs the server.',
-      ORIGIN: 'This server does not want to be reached under this address.',
-      UNSUPPORTED: 'This page and the server are of versions that do not fit. Reload the page.',
+        'The server cannot accept new people right now. This page keeps trying. If this lasts, tell the person ' +
+        'who runs the server.',
+      ORIGIN: 'This server does not accept connections from this address.',
+      UNSUPPORTED: 'The versions of this page and of the server do not fit together. Reload the page.',
       LOGIN_FAILED:
         'The server did not accept the proof of your ID. Check that this device’s clock and network are right.',
     },
@@ -274,8 +301,8 @@ export default (f) => ({
   },
   changed: {
     title: 'This server is not the one you knew',
-    text: 'It has another ID than before. Either it was set up anew, or someone is in between. Nothing is sent until you decide.',
-    advice: 'Ask the person who runs the server, by another way than this page.',
+    text: 'Its ID has changed. Either it was set up again, or someone is in between. Nothing is sent until you decide.',
+    advice: 'Ask the person who runs the server, but not through this page.',
     before: 'Known so far',
     now: 'Shows now',
     trust: 'I asked: trust the new one',
@@ -283,12 +310,16 @@ export default (f) => ({
   },
   plain: {
     title: 'Opened without HTTPS.',
-    text: 'Messages are still encrypted between the two of you. But this browser turns off for such pages: notifications, the camera, installing, working offline. And whoever controls this network could swap the page itself.',
+    text:
+      'Messages are still encrypted between the two of you. But for such pages this browser turns off ' +
+      'notifications, the camera, installing and working offline. And whoever controls this network could replace ' +
+      'the page itself.',
     fine: 'Understood',
   },
   broken: {
     title: 'Pairlink cannot start in this browser',
-    storage: 'The browser lets this page store nothing. Leave private browsing, or allow site data, and reload.',
+    storage:
+      'The browser does not let this page store anything. Leave private browsing, or allow site data, and reload.',
     other: 'Reload the page. If that does not help, use a current Firefox, Chromium or Safari.',
     reload: 'Reload',
   },
@@ -301,9 +332,9 @@ export default (f) => ({
       invited: 'Connected by the link they gave you, so this is the person who made it.',
       asked: 'You asked by their ID. If you have the ID from them, it is them.',
       knock: 'They asked to reach you and you allowed it. Compare the phrase if you want to be sure.',
-      imported: 'Taken over with your identity from another device.',
+      imported: 'Copied here with your identity.',
     },
-    since: (at) => `Since ${f.fullTime(at)}`,
+    since: (/** @type {number} */ at) => `Since ${f.fullTime(at)}`,
     id: 'ID',
     block: 'Block',
     unblock: 'Unblock',
@@ -313,15 +344,17 @@ export default (f) => ({
   },
   phrase: {
     title: 'Safety phrase',
-    text: (name) =>
-      `${f.iso(name)} sees the same twelve words about you. If you read them to each other, by phone or in person, and all are equal, nobody is in between.`,
+    text: (/** @type {string} */ name) =>
+      `${f.iso(name)} sees the same twelve words for you. Read them to each other, by phone or in person. If all ` +
+      'are the same, nobody is in between.',
     making: 'Working it out…',
-    same: 'They are equal',
+    same: 'They are the same',
     differ: 'They differ',
-    compared: (at) => `You compared it on ${f.fullTime(at)}: it is equal.`,
+    compared: (/** @type {number} */ at) => `You compared it on ${f.fullTime(at)}: it is the same.`,
     again: 'Compare again',
     differs:
-      'Then you are not connected with the person you are talking to, or one of you is looking at another contact. Look again. If they still differ, block this contact and invite the person anew.',
+      'Then you are not connected with the person you are talking to, or one of you is looking at another ' +
+      'contact. Look again. If they still differ, block this contact and invite the person again.',
     mark: 'compared',
   },
   settings: {
@@ -335,7 +368,7 @@ export default (f) => ({
     moveIdentity: 'Save or move your identity',
     saved: 'Saved',
     language: 'Language',
-    languageAuto: (name) => `As the browser (${name})`,
+    languageAuto: (/** @type {string} */ name) => `Same as the browser (${name})`,
   },
   notify: {
     title: 'Notifications',
@@ -344,17 +377,19 @@ export default (f) => ({
     off: 'Turn off',
     isOn: 'On',
     isOff: 'Off',
-    denied: 'The browser forbids them for this page. Allow them in its settings first.',
-    no: 'This browser has none for this page.',
-    many: (n) => f.plural(n, { one: '1 new message', other: (count) => `${count} new messages` }),
+    denied: 'The browser does not allow them for this page. Change that in its settings first.',
+    no: 'This browser does not offer them for this page.',
+    many: (/** @type {number} */ n) => f.plural(n, { one: '1 new message', other: (count) => `${count} new messages` }),
   },
   backup: {
     heading: 'Save or move your identity',
-    lead: 'Your identity is what your contacts know you by. With a copy you can be the same person in another browser. The copy holds your contacts and names, not your messages.',
+    lead:
+      'Your identity is what your contacts know you by. With a copy you can be the same person in another ' +
+      'browser. The copy holds your contacts and names, not your messages.',
     saveTitle: 'Make a copy',
     passphrase: 'Passphrase',
     repeat: 'Passphrase again',
-    passphraseMore: 'At least 10 characters; several words are best. Without it the copy is useless, also for you.',
+    passphraseMore: 'At least 10 characters; several words are best. Without it, the copy is useless, even to you.',
     make: 'Make a copy',
     making: 'Locking it…',
     short: 'This passphrase is too short.',
@@ -369,15 +404,15 @@ export default (f) => ({
     open: 'Open the copy',
     opening: 'Unlocking it…',
     problem: {
-      form: 'This is no copy of an identity, or part of it is missing.',
+      form: 'This is not a copy of an identity, or part of it is missing.',
       version: 'This copy was made by a newer version of Pairlink.',
       wrong: 'Wrong passphrase, or the copy was changed.',
     },
-    sure: (name, n) =>
-      `Be ${f.iso(name)} here, with ${f.plural(n, { one: '1 contact', other: (count) => `${count} contacts` })}? Your present identity, contacts and messages in this browser are deleted.`,
-    nameless: (tail) => `…${f.ltr(tail)}`,
+    sure: (/** @type {string} */ name, /** @type {number} */ n) =>
+      `Become ${f.iso(name)} here, with ${f.plural(n, { one: '1 contact', other: (count) => `${count} contacts` })}? The identity, contacts and messages that are in this browser now will be deleted.`,
+    nameless: (/** @type {string} */ tail) => `…${f.ltr(tail)}`,
     replace: 'Replace everything here',
-    same: 'This is the identity that you have here. Contacts that are missing are added.',
+    same: 'You have this identity here already. Contacts that are missing will be added.',
     add: 'Add the contacts',
     done: 'Done.',
   },
@@ -389,7 +424,7 @@ export default (f) => ({
   closing: 'Messages are still on their way.',
   details: {
     heading: 'Details',
-    more: 'For the curious, and for reports of faults.',
+    more: 'For the curious, and for bug reports.',
     relay: 'Relay',
     address: 'Address',
     pinned: 'pinned on this device',
@@ -412,7 +447,9 @@ export default (f) => ({
   },
   sees: {
     heading: 'What the server can see',
-    lead: 'The server passes locked messages between you and others. Here is what that lets it know, and what not.',
+    lead:
+      'The server passes locked messages between you and others. This is what it can learn from that, and what it ' +
+      'cannot.',
     can: 'It can see',
     canList: [
       'the internet addresses of your devices',
@@ -431,12 +468,16 @@ export default (f) => ({
     ],
     kept: 'What it keeps',
     keptText:
-      'Your ID and when it was first and last seen. No messages: they wait on your device until the other person is there.',
+      'Your ID and when it was first and last seen. No messages: they wait on your device until the other person ' +
+      'is there.',
     careful: 'What you trust it with',
     carefulText:
-      'This page itself comes from the server. Who runs the server, or breaks into it, could serve a false page. If that worries you, use the command line program, or a copy of this page from a place that you trust.',
+      'This page itself comes from the server. Whoever runs the server, or breaks into it, could serve a false ' +
+      'page. If that worries you, use the command line program, or a copy of this page from a place that you ' +
+      'trust.',
     device: 'On this device',
     deviceText:
-      'Your messages, the files that came and your identity are kept in this browser, unencrypted. Whoever can use this browser profile can read them.',
+      'Your messages, the files that you received and your identity are stored in this browser, unencrypted. ' +
+      'Whoever can use this browser profile can read them.',
   },
 });

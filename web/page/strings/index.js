@@ -1,15 +1,24 @@
 /**
- * The page's words: a table per language, made by a function of the formats in format.js; all have the same keys. `s`
- * is the table in use. A further language is one file beside en.js and a line in `languages`; it is loaded when wanted.
+ * The page's words: one table per language, all with the same keys. A table is made by a function of the formats in
+ * format.js. `s` is the table in use. Another language is a file beside en.js and a line in `languages`; it is loaded
+ * when it is chosen.
  */
 import en from './en.js';
 import { makeFormat } from './format.js';
 
+/** @typedef {typeof en} Make creates the table of a language */
+/** @typedef {'en' | 'ar'} LanguageCode */
+
+/**
+ * @type {Record<LanguageCode, {name: string, direction: 'ltr' | 'rtl', unitDisplay: 'short' | 'long', load: () =>
+ *   Promise<Make>}>}
+ */
 export const languages = {
   en: { name: 'English', direction: 'ltr', unitDisplay: 'short', load: async () => en },
   ar: { name: 'العربية', direction: 'rtl', unitDisplay: 'long', load: async () => (await import('./ar.js')).default },
 };
 
+/** @param {Make} make @param {LanguageCode} code @param {string} locale */
 const tableOf = (make, code, locale) => {
   const format = makeFormat(locale, languages[code]);
   const { name, direction } = languages[code];
@@ -19,26 +28,41 @@ const tableOf = (make, code, locale) => {
 
 export let s = tableOf(en, 'en', 'en');
 
+/**
+ * Returns the words for a key that comes from elsewhere, such as a reason, or undefined.
+ * @template T @param {Record<string, T>} table @param {string | number | null | undefined} key @returns {T | undefined}
+ */
+export const wordsFor = (table, key) => (Object.hasOwn(table, key ?? '') ? table[key ?? ''] : undefined);
+
+/** @param {string} code @returns {code is LanguageCode} */
+const isLanguage = (code) => Object.hasOwn(languages, code);
+
+/** @param {string} tag */
 const baseOf = (tag) => tag.toLowerCase().split('-')[0];
 const KEPT = 'language';
 
-/** What the person chose on this device: a code, or null for what the browser prefers. */
+/** Returns the language that was chosen on this device, or null for the browser's preference. */
 export function chosenLanguage() {
   try {
     const kept = localStorage.getItem(KEPT);
-    return Object.hasOwn(languages, kept ?? '') ? kept : null;
+    return kept && isLanguage(kept) ? kept : null;
   } catch {
-    return null; // a browser that stores nothing: the page says so by itself
+    return null; // the browser stores nothing; the page reports that elsewhere
   }
 }
 
-/** The known language that fits best, with the region that the browser names: it decides about digits and dates. */
+/**
+ * Returns the best known language, and a locale with the region that the browser prefers, which decides about digits
+ * and dates.
+ * @param {LanguageCode | null} chosen @param {readonly string[]} preferred
+ * @returns {{code: LanguageCode, locale: string}}
+ */
 export function pickLanguage(chosen, preferred) {
-  const code = chosen ?? preferred.map(baseOf).find((one) => Object.hasOwn(languages, one)) ?? 'en';
+  const code = chosen ?? preferred.map(baseOf).find(isLanguage) ?? 'en';
   return { code, locale: preferred.find((tag) => baseOf(tag) === code) ?? code };
 }
 
-/** Takes the chosen or preferred language, and sets the document's language and direction. */
+/** Switches to the chosen or preferred language, and sets the document's language and direction. */
 export async function applyLanguage() {
   const { code, locale } = pickLanguage(chosenLanguage(), navigator.languages ?? []);
   const make = await languages[code].load();
@@ -48,12 +72,15 @@ export async function applyLanguage() {
   return code;
 }
 
-/** @param {string|null} code null: as the browser prefers */
+/** @param {LanguageCode | null} code null: the browser's preference */
 export async function chooseLanguage(code) {
   if (code) localStorage.setItem(KEPT, code);
   else localStorage.removeItem(KEPT);
   return applyLanguage();
 }
 
-/** Calls back when another tab of this profile chose. */
-export const onLanguageElsewhere = (fn) => addEventListener('storage', ({ key }) => key === KEPT && fn());
+/** Calls back when the language was changed in another tab of this profile. @param {() => void} fn */
+export const onLanguageElsewhere = (fn) =>
+  addEventListener('storage', ({ key }) => {
+    if (key === KEPT) fn();
+  });

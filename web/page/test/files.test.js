@@ -209,7 +209,7 @@ test('sessions that end and begin anew in the middle: nothing is asked twice, li
   expect((await bo.bytes('b.bin')).equals(bytes)).toBe(true);
   expect(bo.received.length).toBe(1);
 });
-test('a sender that starts anew goes on from its copy; without one it asks for the file, and takes no other', async () => {
+test('a restarted sender resumes from its copy; without one, it asks for the file and accepts no other', async () => {
   const bytes = randomBytes(8 * MIB);
   for (const copied of [true, false]) {
     ana = new Person('ana');

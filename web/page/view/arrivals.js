@@ -1,11 +1,13 @@
-/**
- * How a person came to the page, other than by opening it: by an invite link, a shortcut, or with something to share.
- */
+/** Handles how a person came to the page: by an invite link, by a shortcut, or with something to share. */
 import { call, invite, join } from './actions.js';
 import { go, store } from './store.js';
 
+/** @typedef {{link: string | undefined, wanted: string | null}} Arrival the invite link, or what a shortcut asks for */
+
 /**
- * Takes it out of the address bar at once: a secret must not stay where a glance, a screenshot or the history shows it.
+ * Returns what the address asks for, and removes it from the address bar at once: a secret must not stay where a
+ * glance, a screenshot or the history shows it.
+ * @returns {Arrival}
  */
 export function takeArrival() {
   const { hash, href, search } = location;
@@ -15,7 +17,7 @@ export function takeArrival() {
   return { link, wanted };
 }
 
-/** Once the engine answers. */
+/** Does what was asked for, once the engine has answered. @param {Arrival} arrival @returns {Promise<void>} */
 export async function follow({ link, wanted }) {
   if (link) return openInvite(link);
   if (wanted === 'join') return go({ screen: 'new', focus: true });
@@ -25,15 +27,15 @@ export async function follow({ link, wanted }) {
     await online();
     return invite();
   }
-  return undefined;
 }
 
+/** @param {string} link */
 async function openInvite(link) {
   const { problem } = await join(link, { replace: true });
   if (problem) store.set({ place: { screen: 'new', problem } });
 }
 
-/** The service worker put it there. */
+/** Opens what another program shared; the service worker put it into a cache. */
 async function openShared() {
   const cache = await caches.open('pairlink-shared');
   const shared = await (await cache.match('/shared'))?.json();
@@ -42,16 +44,17 @@ async function openShared() {
   if (shared && (shared.from === 'own' || installed)) go({ screen: 'share', text: shared.text });
 }
 
-/** An invitation needs to have been online once. */
-function online() {
+/** Waits until the page is online, which an invitation needs. @returns {Promise<void>} */
+async function online() {
+  /** @param {import('./store.js').View} view */
   const is = ({ engine }) => engine?.server.state === 'online';
-  if (is(store.get())) return undefined;
-  return new Promise((done) => {
+  if (is(store.get())) return;
+  await new Promise((/** @type {(value: undefined) => void} */ done) => {
     const stop = store.subscribe((value) => {
       if (!is(value)) return;
       stop();
-      done();
+      done(undefined);
     });
-    call('tryNow');
+    void call('tryNow');
   });
 }

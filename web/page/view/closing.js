@@ -1,17 +1,18 @@
-/** The browser's question before the last tab is closed while something is under way. */
+/** Lets the browser ask before the last tab is closed while something is in progress. */
 import { s } from '../strings/index.js';
 import { store } from './store.js';
 
+/** @param {BeforeUnloadEvent} event */
 const ask = (event) => {
   event.preventDefault();
-  event.returnValue = s.closing; // older browsers want a text, and show their own
+  event.returnValue = s.closing; // older browsers need a text, but show their own
 };
 
-/** The question stands only while it is needed: it keeps a page from being kept for going back. */
+/** Listens only while it is needed, because the listener keeps the page out of the browser's cache for going back. */
 export function watchClosing() {
   let asking = false;
   store.subscribe(({ engine }) => {
-    const needed = Boolean(engine) && engine.tabs <= 1 && engine.busy.messages + engine.busy.transfers > 0;
+    const needed = engine !== null && engine.tabs <= 1 && engine.busy.messages + engine.busy.transfers > 0;
     if (needed === asking) return;
     asking = needed;
     if (needed) addEventListener('beforeunload', ask);

@@ -1,33 +1,40 @@
-/** Files between the person and the engine: chosen, dropped or pasted ones become cards; what came is saved. */
-import { call } from './actions.js';
+/** Turns files that were chosen, dropped or pasted into cards, and saves received ones. */
+import { call, newId } from './actions.js';
 import { s } from '../strings/index.js';
 
-/** So many files that are sent together get a card each; more share one. */
+/** @typedef {{file: File, path: string}} Chosen */
+/** @typedef {import('../engine/files/desk.js').NewCard} NewCard */
+
+/** Up to this many files that are sent together get a card each; more share one. */
 const CARDS_MAX = 10;
-/** Time for a browser to begin with a download. */
+/** How long a browser has to start a download. */
 const SAVE_MS = 60_000;
 
-const newId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-
+/** @param {Chosen} chosen @returns {NewCard} */
 const single = ({ file }) => {
   const id = newId();
   return { id, group: '', name: file.name, folder: false, files: [{ id, file, path: file.name }] };
 };
+/** @param {string} name @param {boolean} folder @param {Chosen[]} list @returns {NewCard} */
 const together = (name, folder, list) => {
   const id = newId();
   return { id, group: id, name, folder, files: list.map(({ file, path }) => ({ id: newId(), file, path })) };
 };
 
-/** One card for each folder, one for each loose file, or one for very many of them.
- * @param {{file: File, path: string}[]} list */
+/**
+ * Returns a card for each folder, and for each loose file; very many loose files share one card.
+ * @param {Chosen[]} list
+ */
 export function cardsOf(list) {
+  /** @type {Map<string, Chosen[]>} */
   const folders = new Map();
+  /** @type {Chosen[]} */
   const loose = [];
   for (const one of list) {
     const [top, ...rest] = one.path.split('/');
+    const folder = folders.get(top);
     if (rest.length === 0) loose.push(one);
-    else if (folders.has(top)) folders.get(top).push(one);
+    else if (folder) folder.push(one);
     else folders.set(top, [one]);
   }
   const cards = [...folders].map(([name, files]) => together(name, true, files));
@@ -35,34 +42,58 @@ export function cardsOf(list) {
   return [...cards, ...loose.map(single)];
 }
 
-/** @param {Iterable<File>} files of a picker; those of a folder know their path */
-export const chosen = (files) => [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+/**
+ * Returns the files of a picker, with their path in the chosen folder.
+ * @param {FileList | null} files @returns {Chosen[]}
+ */
+export const chosen = (files) =>
+  [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
+/** @param {string} contact @param {Chosen[]} list */
 export async function sendFiles(contact, list) {
   if (list.length > 0) await call('sendFiles', { contact, cards: cardsOf(list) });
 }
 
-/** What was dropped, with all that is in folders. Has to be called at once: the list is empty after the event.
- * @param {DataTransfer} transfer @returns {Promise<{file: File, path: string}[]>} */
+/**
+ * Returns what was dropped, with all files in folders. Call it during the event: the list is empty afterwards.
+ * @param {DataTransfer} transfer @returns {Promise<Chosen[]>}
+ */
 export function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const entries = [...transfer.items]
+    .map((item) => item.webkitGetAsEntry?.())
+    .filter((entry) => entry !== null && entry !== undefined);
   if (entries.length === 0) return Promise.resolve(chosen(transfer.files));
   return Promise.all(entries.map((entry) => inside(entry, ''))).then((lists) => lists.flat());
 }
 
+/**
+ * Returns the files in an entry of the file system.
+ * @param {FileSystemEntry} entry @param {string} above @returns {Promise<Chosen[]>}
+ */
 async function inside(entry, above) {
   const path = `${above}${entry.name}`;
-  if (entry.isFile) return [{ file: await new Promise((done, fail) => entry.file(done, fail)), path }];
-  const reader = entry.createReader();
+  if (entry.isFile) {
+    /** @type {File} */
+    const file = await new Promise((done, fail) => /** @type {FileSystemFileEntry} */ (entry).file(done, fail));
+    return [{ file, path }];
+  }
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+  /** @type {FileSystemEntry[]} */
   const found = [];
-  // A reader gives some at a time, and none at the end.
-  for (let some; (some = await new Promise((done, fail) => reader.readEntries(done, fail))).length > 0;)
+  for (;;) {
+    /** @type {FileSystemEntry[]} */
+    const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+    if (some.length === 0) break; // a reader returns some entries at a time, and none at the end
     found.push(...some);
+  }
   const lists = await Promise.all(found.map((one) => inside(one, `${path}/`)));
   return lists.flat();
 }
 
-/** Lets the browser keep a file where the person wants it. @returns {Promise<boolean>} */
+/**
+ * Saves a received file where the person wants it. Returns false if its bytes are not here.
+ * @param {number} n @param {string} [id]
+ */
 export async function saveFile(n, id) {
   const found = await call('fileBlob', { n, id });
   if (!found) return false;
@@ -70,20 +101,21 @@ export async function saveFile(n, id) {
   return true;
 }
 
-/** All files of a card in one archive. */
+/** Saves all files of a card as one archive. @param {number} n @param {string} name */
 export async function saveAll(n, name) {
   const [{ downloadZip }, list] = await Promise.all([import('client-zip'), call('filesOf', { n })]);
   const saved = list.filter(({ state }) => state === 'saved');
   async function* parts() {
     for (const { id, path } of saved) {
-      const { blob } = await call('fileBlob', { n, id });
-      yield { name: path, input: blob };
+      const found = await call('fileBlob', { n, id });
+      if (found) yield { name: path, input: found.blob };
     }
   }
   download(await downloadZip(parts()).blob(), `${name || s.app}.zip`);
 }
 
-function download(blob, name) {
+/** @param {Blob} blob @param {string} name */
+export function download(blob, name) {
   const url = URL.createObjectURL(blob);
   const anchor = Object.assign(document.createElement('a'), { href: url, download: name });
   anchor.click();

@@ -1,45 +1,86 @@
 /**
- * How this tab reaches the engine: a SharedWorker; or, where there is none, a worker of the tab that holds a Web Lock,
- * shared through a BroadcastChannel; or, where there is neither, a worker of its own.
+ * How this tab reaches the engine. Usually it runs in a SharedWorker. Without SharedWorker, it runs in a worker of the
+ * tab that holds a Web Lock, and other tabs reach it through a BroadcastChannel. Without either, each tab has a worker
+ * of its own.
  *
  *   const link = openLink({ shared, single }, { onState, onMessages, onFiles, onNews, onBroken });
  *   await link.call('send', {...});
  */
 
+/** @typedef {import('../engine/types.js').Command} Command */
+/** @typedef {import('../engine/types.js').FromTab} FromTab */
+/** @typedef {import('../engine/types.js').State} State */
+/** @typedef {import('../engine/types.js').ToTab} ToTab */
+/** @typedef {{shared: string, single: string}} Scripts addresses of the two workers */
+
+/**
+ * @typedef {object} LinkHandlers
+ * @property {(state: State) => void} onState
+ * @property {(update: NonNullable<ToTab['messages']>) => void} onMessages
+ * @property {(files: NonNullable<ToTab['files']>) => void} onFiles
+ * @property {(news: NonNullable<ToTab['news']>) => void} onNews
+ * @property {() => void} onBroken the worker cannot start
+ */
+
+/**
+ * @typedef {object} CarrierHandlers
+ * @property {(message: ToTab) => void} receive
+ * @property {() => void} renew another engine took over
+ * @property {() => void} onBroken
+ */
+
+/** @typedef {{mode: 'shared' | 'leader' | 'alone', post: (message: FromTab) => void}} Carrier */
+
 const LOCK = 'pairlink-engine';
 const CHANNEL = 'pairlink-engine';
 
-/** With Trusted Types on, a worker's address has to come out of a policy; only our own files pass. */
-const policy = globalThis.trustedTypes?.createPolicy('pairlink', {
+/**
+ * With Trusted Types, a worker's address has to come from a policy. This one accepts only files of this page's own
+ * origin.
+ * @type {{createScriptURL: (address: string) => string} | undefined} the result is a TrustedScriptURL, used like a
+ *   string
+ */
+const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('pairlink', {
+  /** @param {string} address */
   createScriptURL(address) {
     const url = new URL(address, location.href);
     if (url.origin !== location.origin) throw new TypeError('not from here');
     return url.href;
   },
 });
+/** @param {string} address */
 export const scriptUrl = (address) => policy?.createScriptURL(address) ?? address;
 
 const newTabId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('');
 
-/** @param {{shared: string, single: string}} scripts */
+/** @param {Scripts} scripts @param {LinkHandlers} handlers */
 export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBroken }) {
+  /**
+   * Calls without an answer so far.
+   * @type {Map<number, {message: FromTab, done: (value: any) => void, fail: (error: Error) => void}>}
+   */
   const waiting = new Map();
   let seq = 0;
+  /** The first message, which a new engine gets again. @type {FromTab | undefined} */
   let opening;
 
+  /** @param {ToTab} message */
   const receive = ({ seq: answered, value, error, state, messages, files, news, renewed }) => {
-    if (renewed) return location.reload();
+    if (renewed) {
+      location.reload();
+      return;
+    }
     if (state) onState(state);
     if (news) onNews(news);
     if (messages) onMessages(messages);
     if (files) onFiles(files);
-    const call = answered && waiting.get(answered);
-    if (!call) return;
+    const asked = answered === undefined ? undefined : waiting.get(answered);
+    if (answered === undefined || !asked) return;
     waiting.delete(answered);
-    if (error) call.fail(Object.assign(new Error(error.text), { code: error.code }));
-    else call.done(value);
+    if (error) asked.fail(Object.assign(new Error(error.text), { code: error.code }));
+    else asked.done(value);
   };
-  /** A new engine took over: what was asked and not answered is asked again (every command may be repeated). */
+  /** After a new engine took over: repeats all calls without an answer. Every command may be repeated. */
   const renew = () => {
     if (!opening) return;
     carrier.post({ ...opening, seq: ++seq });
@@ -48,7 +89,8 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
   };
   const carrier = openCarrier(scripts, { receive, renew, onBroken });
 
-  const call = (cmd, args = {}) =>
+  /** @param {string} cmd @param {object} [args] @returns {Promise<any>} */
+  const ask = (cmd, args = {}) =>
     new Promise((done, fail) => {
       const message = { seq: ++seq, cmd, args };
       waiting.set(message.seq, { message, done, fail });
@@ -64,51 +106,61 @@ export function openLink(scripts, { onState, onMessages, onFiles, onNews, onBrok
 
   return {
     mode: carrier.mode,
-    call,
-    hello(args) {
+    /**
+     * @template {Command} K @param {K} cmd @param {import('../engine/types.js').Arguments<K>} args
+     * @returns {Promise<import('../engine/types.js').Answer<K>>}
+     */
+    call: (cmd, ...args) => ask(cmd, /** @type {object | undefined} */ (args[0])),
+    /** The first call. @param {{link?: string}} args link: the invite link that opened this page */
+    async hello(args) {
       opening = { cmd: 'hello', args };
       look();
-      return call('hello', args).then(onState);
+      onState(await ask('hello', args));
     },
   };
 }
 
+/** @param {Scripts} scripts @param {CarrierHandlers} handlers @returns {Carrier} */
 function openCarrier(scripts, handlers) {
   if ('SharedWorker' in globalThis) return sharedCarrier(scripts, handlers);
   if (navigator.locks && 'BroadcastChannel' in globalThis) return leaderCarrier(scripts, handlers);
   return ownCarrier(scripts, handlers);
 }
 
+/** @param {Scripts} scripts @param {CarrierHandlers} handlers @returns {Carrier} */
 function sharedCarrier({ shared }, { receive, onBroken }) {
   const worker = new SharedWorker(scriptUrl(shared), { type: 'module', name: 'pairlink' });
-  worker.addEventListener('error', (event) => onBroken(event));
+  worker.addEventListener('error', () => onBroken());
   worker.port.addEventListener('message', ({ data }) => receive(data));
   worker.port.start();
   return { mode: 'shared', post: (message) => worker.port.postMessage(message) };
 }
 
+/** @param {Scripts} scripts @param {CarrierHandlers} handlers @returns {Carrier} */
 function ownCarrier({ single }, { receive, onBroken }) {
   const worker = new Worker(scriptUrl(single), { type: 'module', name: 'alone' });
-  worker.addEventListener('error', (event) => onBroken(event));
+  worker.addEventListener('error', () => onBroken());
   worker.addEventListener('message', ({ data }) => receive(data.message));
   return { mode: 'alone', post: (message) => worker.postMessage({ tab: 'own', message }) };
 }
 
+/** @param {Scripts} scripts @param {CarrierHandlers} handlers @returns {Carrier} */
 function leaderCarrier({ single }, { receive, renew, onBroken }) {
   const tab = newTabId();
   const channel = new BroadcastChannel(CHANNEL);
+  /** @type {Worker | null} */
   let worker = null;
 
   const lead = () => {
     worker = new Worker(scriptUrl(single), { type: 'module' });
-    worker.addEventListener('error', (event) => onBroken(event));
+    worker.addEventListener('error', () => onBroken());
     worker.addEventListener('message', ({ data }) => {
       if (data.tab === tab) receive(data.message);
       else channel.postMessage({ to: data.tab, message: data.message });
     });
     renew();
     channel.postMessage({ newLeader: true });
-    return new Promise(() => {}); // the lock is held for as long as this tab lives
+    return new Promise(() => {}); // never settles, so the lock is held as long as this tab lives
   };
 
   channel.addEventListener('message', ({ data }) => {
@@ -120,7 +172,7 @@ function leaderCarrier({ single }, { receive, renew, onBroken }) {
 
   return {
     mode: 'leader',
-    // Before anybody leads, what is posted is lost, and asked again by `renew`.
+    // While no tab leads, messages are lost; `renew` repeats them.
     post: (message) => (worker ? worker.postMessage({ tab, message }) : channel.postMessage({ from: tab, message })),
   };
 }

@@ -1,4 +1,4 @@
-/** Where the page starts: takes what it was opened with out of the address bar, reaches the engine, shows the app. */
+/** The start of the page: removes secrets from the address bar, connects to the engine, and shows the app. */
 import { render } from 'preact';
 import { applyLanguage, onLanguageElsewhere } from '../strings/index.js';
 import { call, onFiles, onMessages, onState, openThread, reloadThreads, setLink } from './actions.js';
@@ -15,7 +15,8 @@ const arrival = takeArrival();
 const language = applyLanguage();
 followHistory();
 
-const { shared, single } = document.querySelector('script[data-shared]').dataset;
+const script = /** @type {HTMLScriptElement} */ (document.querySelector('script[data-shared]'));
+const { shared = '', single = '' } = script.dataset;
 const link = openLink(
   { shared, single },
   {
@@ -28,9 +29,9 @@ const link = openLink(
 );
 setLink(link);
 store.set({ mode: link.mode });
-language.then((code) => {
+void language.then((code) => {
   store.set({ language: code });
-  render(<App />, document.getElementById('app'));
+  render(<App />, /** @type {HTMLElement} */ (document.getElementById('app')));
 });
 onLanguageElsewhere(async () => store.set({ language: await applyLanguage() }));
 watchClosing();
@@ -39,7 +40,11 @@ keepPage();
 link
   .hello({ link: arrival.link })
   .then(() => follow(arrival))
-  .then(() => startOffline(({ open }) => open && openThread(open)))
+  .then(() =>
+    startOffline(({ open }) => {
+      if (open) openThread(open);
+    }),
+  )
   .catch((error) => store.set({ broken: { code: error.code, text: error.message } }));
 
 addEventListener('hashchange', () => follow(takeArrival()));
@@ -47,9 +52,10 @@ addEventListener('online', () => call('tryNow'));
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') reloadThreads();
 });
+/** @type {string | undefined} */
 let before;
 store.subscribe(({ engine }) => {
   const state = engine?.server.state;
-  if (before === 'offline' && state === 'online') lookForUpdate();
+  if (before === 'offline' && state === 'online') void lookForUpdate();
   if (state !== 'connecting') before = state;
 });

@@ -1,7 +1,4 @@
-/**
- * Notifications of messages that come while no tab is looked at: only when the person has turned them on, on this
- * device.
- */
+/** Notifications of messages that arrive while no tab is visible, if the person has turned them on, on this device. */
 import { s } from '../strings/index.js';
 import { nameOf, openThread } from './actions.js';
 import { notify } from './offline.js';
@@ -10,14 +7,17 @@ import { store } from './store.js';
 const KEPT = 'notify';
 const TEXT_MAX = 200;
 
-/** no: this browser has none here; denied: it does not allow them; on, off */
+/**
+ * Returns 'no' if this browser has none here, 'denied' if it does not allow them, else 'on' or 'off'.
+ * @returns {'no' | 'denied' | 'on' | 'off'}
+ */
 export function notificationState() {
   if (!('Notification' in globalThis) || !globalThis.isSecureContext) return 'no';
   if (Notification.permission === 'denied') return 'denied';
   return Notification.permission === 'granted' && localStorage.getItem(KEPT) === 'on' ? 'on' : 'off';
 }
 
-/** Only ever called by a click: browsers ask the person then. */
+/** Called only after a click, because the browser asks the person. @param {boolean} on */
 export async function turnNotifications(on) {
   if (on) await Notification.requestPermission();
   if (on && Notification.permission === 'granted') localStorage.setItem(KEPT, 'on');
@@ -25,13 +25,23 @@ export async function turnNotifications(on) {
   return notificationState();
 }
 
+/** @param {{contact: string, text: string}} news */
 export function onNews({ contact: id, text }) {
   const contact = store.get().engine?.contacts.find((one) => one.id === id);
   if (!contact || notificationState() !== 'on') return;
   const body =
     contact.unread > 1 ? `${s.notify.many(contact.unread)}\n${text.slice(0, TEXT_MAX)}` : text.slice(0, TEXT_MAX);
-  const icon = document.querySelector('link[rel="apple-touch-icon"]').href;
-  notify(nameOf(contact), { body, tag: id, renotify: true, dir: 'auto', icon, data: { contact: id } }, () => {
+  /** @type {HTMLLinkElement | null} */
+  const icon = document.querySelector('link[rel="apple-touch-icon"]');
+  const options = {
+    body,
+    tag: id,
+    renotify: true,
+    dir: /** @type {const} */ ('auto'),
+    icon: icon?.href,
+    data: { contact: id },
+  };
+  void notify(nameOf(contact), options, () => {
     window.focus();
     openThread(id);
   });

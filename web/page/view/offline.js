@@ -1,15 +1,14 @@
 /**
- * The service worker, seen from the page: it is registered where the browser has one and the page came over a safe way.
- * A newer version is only offered; when it is taken, all tabs load it at once.
+ * The page's side of the service worker. It is registered if the browser has service workers and the connection is
+ * secure. A newer version is only offered; when the person accepts it, all tabs load it at once.
  */
 import { scriptUrl } from './link.js';
 import { store } from './store.js';
 
+/** @type {ServiceWorkerRegistration | null} */
 let registration = null;
 
-export const hasServiceWorker = () => registration !== null;
-
-/** @param {(message: object) => void} onMessage what the service worker says to this tab */
+/** @param {(message: {open?: string}) => void} onMessage called with the messages of the service worker to this tab */
 export async function startOffline(onMessage) {
   const { serviceWorker } = navigator;
   if (!globalThis.isSecureContext || !serviceWorker) return;
@@ -17,29 +16,33 @@ export async function startOffline(onMessage) {
   store.set({ offline: controlled ? 'yes' : 'soon' });
   serviceWorker.addEventListener('message', ({ data }) => onMessage(data));
   serviceWorker.addEventListener('controllerchange', () => {
-    if (controlled) return location.reload(); // a newer version took over, in all tabs
+    if (controlled) location.reload(); // a newer version took over, in all tabs
     controlled = true;
-    return store.set({ offline: 'yes' });
+    store.set({ offline: 'yes' });
   });
+  let registered;
   try {
-    registration = await serviceWorker.register(scriptUrl('/sw.js'));
+    registered = registration = await serviceWorker.register(scriptUrl('/sw.js'));
   } catch {
-    return store.set({ offline: 'no' }); // the browser does not want to: the page works without
+    store.set({ offline: 'no' }); // the browser refuses; the page works without it
+    return;
   }
-  const offer = () => store.set({ update: Boolean(registration.waiting && serviceWorker.controller) });
-  registration.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', offer));
+  const offer = () => store.set({ update: Boolean(registered.waiting && serviceWorker.controller) });
+  registered.addEventListener('updatefound', () => registered.installing?.addEventListener('statechange', offer));
   offer();
 }
 
-/** Whether the server has a newer page; asked after each reconnection, since it may have been started anew for that. */
+/** Checks whether the server has a newer page: after each reconnection, as it may have been restarted for an update. */
 export const lookForUpdate = () => registration?.update().catch(() => {});
 
 export const takeUpdate = () => registration?.waiting?.postMessage('use now');
 
-/** @param {NotificationOptions} options */
+/** Shows a notification. @param {string} title @param {NotificationOptions} options @param {() => void} onClick */
 export async function notify(title, options, onClick) {
-  if (registration?.active) return registration.showNotification(title, options);
+  if (registration?.active) {
+    await registration.showNotification(title, options);
+    return;
+  }
   const shown = new Notification(title, options);
   shown.onclick = onClick;
-  return undefined;
 }

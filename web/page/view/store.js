@@ -1,52 +1,102 @@
 /**
- * What this tab shows: the engine's last state, the messages of the threads it has open, and where the person is. Where
- * they are is kept in history.state, so that going back and reloading work; nothing of it is in the address.
+ * What this tab shows: the engine's last state, the messages of its open threads, and the place where the person is.
+ * The place is kept in history.state, so that going back and reloading work; the address never contains it.
  */
 import { useEffect, useState } from 'preact/hooks';
 
+/** @typedef {import('../engine/types.js').State} State */
+/** @typedef {import('../engine/types.js').Message} Message */
+/** @typedef {'home' | 'new' | 'invite' | 'thread' | 'contact' | 'settings' | 'identity' | 'server' | 'share'} Screen */
+
+/**
+ * @typedef {object} Place
+ * @property {Screen} screen
+ * @property {string} [contact] of 'thread' and 'contact'
+ * @property {string} [secret] of 'invite'
+ * @property {string} [text] of 'share'
+ * @property {string} [problem] of 'new': a key of the strings
+ * @property {boolean} [focus] of 'new': the field gets the focus
+ */
+
+/** @typedef {Place & {contact: string, secret: string, text: string}} OpenPlace a place, with what its screen needs */
+
+/**
+ * @typedef {object} View
+ * @property {boolean} ready the engine has answered
+ * @property {{code: string, text?: string} | null} broken why it cannot answer
+ * @property {'shared' | 'leader' | 'alone'} mode how this tab reaches the engine
+ * @property {string} language whose table `s` is; a change draws everything again
+ * @property {State | null} engine
+ * @property {Record<string, Message[]>} messages by contact, oldest first
+ * @property {import('../engine/types.js').FilesProgress} files
+ * @property {Place} place
+ * @property {number | null} tried the number of the code that this tab is trying
+ * @property {{text: string}} note for screen readers
+ * @property {'yes' | 'soon' | 'no'} offline whether the page opens without a network
+ * @property {boolean} update a newer version of the page waits
+ */
+
+/** @param {View} initial */
 export function createStore(initial) {
   let value = initial;
+  /** @type {Set<(value: View) => void>} */
   const listeners = new Set();
   return {
     get: () => value,
+    /** @param {Partial<View> | ((value: View) => Partial<View>)} change */
     set(change) {
       value = { ...value, ...(typeof change === 'function' ? change(value) : change) };
       for (const listener of listeners) listener(value);
     },
+    /** Returns a function that ends the subscription. @param {(value: View) => void} listener */
     subscribe(listener) {
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      return () => {
+        listeners.delete(listener);
+      };
     },
   };
 }
 
 export const store = createStore({
-  ready: false, // the engine answered
-  broken: null, // it did not: why
+  ready: false,
+  broken: null,
   mode: 'shared',
-  language: 'en', // whose table `s` is: a change draws everything anew
-  engine: null, // its state
-  messages: {}, // contact → list, oldest first
-  files: {}, // how those that are not over stand, by the number of their message
-  place: { screen: 'home' }, // home, new, invite, thread, contact, settings, identity, server, share
-  tried: null, // the number of the code that this tab is trying
-  note: '', // said to a screen reader
-  offline: 'no', // whether the page opens without a network: yes, soon, no
-  update: false, // a newer version of the page waits
+  language: 'en',
+  engine: null,
+  messages: {},
+  files: {},
+  place: { screen: 'home' },
+  tried: null,
+  note: { text: '' },
+  offline: 'no',
+  update: false,
 });
 
-/** Re-renders the component when what `select` picks has changed. */
+/**
+ * Renders the component again when the part that `select` returns has changed.
+ * @template T @param {(view: View) => T} select @returns {T}
+ */
 export function useStore(select) {
   const [picked, setPicked] = useState(() => select(store.get()));
   useEffect(() => {
-    const look = (value) => setPicked(() => select(value));
+    const look = (/** @type {View} */ value) => setPicked(() => select(value));
     look(store.get());
     return store.subscribe(look);
   }, []);
   return picked;
 }
 
-/** Adds messages to a thread, or replaces those it has, by number. */
+/**
+ * As `useStore`, for a part of the engine's state: for components that are shown once the engine has answered.
+ * @template T @param {(engine: State) => T} select @returns {T}
+ */
+export const useEngine = (select) => useStore(({ engine }) => select(/** @type {State} */ (engine)));
+
+/**
+ * Adds messages to a thread, and replaces those with the same number.
+ * @param {Message[]} list @param {Message[]} more
+ */
 export function mergeMessages(list, more) {
   const byNumber = new Map(list.map((message) => [message.n, message]));
   for (const message of more) byNumber.set(message.n, message);
@@ -55,6 +105,10 @@ export function mergeMessages(list, more) {
 
 /* ---- places --------------------------------------------------------------------------------------- */
 
+/**
+ * Goes to a place.
+ * @param {Place} place @param {{replace?: boolean}} [how] replace: going back skips the present place
+ */
 export function go(place, { replace = false } = {}) {
   const from = store.get().place;
   const same = from.screen === place.screen && from.contact === place.contact && from.secret === place.secret;
@@ -63,7 +117,7 @@ export function go(place, { replace = false } = {}) {
   if (!same) store.set({ place });
 }
 
-/** One place back, or home where there is none of ours. */
+/** Goes one place back; home if this page has none before. */
 export function goBack() {
   if ((history.state?.depth ?? 0) > 0) history.back();
   else go({ screen: 'home' }, { replace: true });

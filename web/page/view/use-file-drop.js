@@ -1,50 +1,59 @@
-/**
- * Files that are dropped or pasted while a thread is open go to its contact. Returns whether something hovers over it.
- */
+/** Sends files that are dropped or pasted while a thread is open to its contact. */
 import { useEffect, useState } from 'preact/hooks';
 import { chosen, dropped, sendFiles } from './files.js';
 
-const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files');
+/** @param {DragEvent} event @returns {event is DragEvent & {dataTransfer: DataTransfer}} */
+const hasFiles = (event) => event.dataTransfer?.types.includes('Files') ?? false;
 
-/** Where nobody takes what is dropped, the browser would open it in the place of the page. */
+/** Refuses files that are dropped elsewhere; the browser would open them in place of the page. */
 export function keepPage() {
+  /** @param {DragEvent} event */
   const refuse = (event) => {
     if (event.defaultPrevented || !hasFiles(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = 'none';
   };
-  for (const name of ['dragover', 'drop']) addEventListener(name, refuse);
+  addEventListener('dragover', refuse);
+  addEventListener('drop', refuse);
 }
 
-/** @param {string | null} contact null: nothing can be sent to it */
+/** Returns whether files hover over the page. @param {string | null} contact null: no files can be sent */
 export function useFileDrop(contact) {
   const [over, setOver] = useState(false);
   useEffect(() => {
     if (!contact) return undefined;
+    /** @param {DragEvent} event */
     const hover = (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
       event.dataTransfer.dropEffect = 'copy';
       setOver(true);
     };
-    const leave = (event) => !event.relatedTarget && setOver(false);
+    /** @param {DragEvent} event */
+    const leave = (event) => {
+      if (!event.relatedTarget) setOver(false);
+    };
+    /** @param {DragEvent} event */
     const drop = async (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
       await sendFiles(contact, await dropped(event.dataTransfer));
     };
+    /** @param {ClipboardEvent} event */
     const paste = (event) => {
-      const { files, types } = event.clipboardData;
-      if (files.length === 0 || types.includes('text/plain')) return;
+      const data = event.clipboardData;
+      if (!data || data.files.length === 0 || data.types.includes('text/plain')) return;
       event.preventDefault();
-      sendFiles(contact, chosen(files));
+      void sendFiles(contact, chosen(data.files));
     };
-    const on = { dragover: hover, dragleave: leave, drop, paste };
-    for (const [name, listener] of Object.entries(on)) document.addEventListener(name, listener);
-    return () => {
-      for (const [name, listener] of Object.entries(on)) document.removeEventListener(name, listener);
-    };
+    const until = new AbortController();
+    const { signal } = until;
+    document.addEventListener('dragover', hover, { signal });
+    document.addEventListener('dragleave', leave, { signal });
+    document.addEventListener('drop', drop, { signal });
+    document.addEventListener('paste', paste, { signal });
+    return () => until.abort();
   }, [contact]);
   return over;
 }

@@ -1,4 +1,4 @@
-/** Whether list and conversation take turns on the screen. The same width stands in style/frame.css. */
+/** Whether the screen is too narrow for list and conversation together. style/frame.css has the same width. */
 import { useEffect, useState } from 'preact/hooks';
 
 const query = matchMedia('(max-width: 46rem)');

@@ -1,11 +1,12 @@
-/** The time, again every `interval_ms`, for what counts down. */
+/** The present time, for displays that change with it. */
 import { useEffect, useState } from 'preact/hooks';
 
-export function useNow(interval_ms) {
+/** Returns the time, and renders the component again every `intervalMs`. @param {number} intervalMs */
+export function useNow(intervalMs) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), interval_ms);
+    const timer = setInterval(() => setNow(Date.now()), intervalMs);
     return () => clearInterval(timer);
-  }, [interval_ms]);
+  }, [intervalMs]);
   return now;
 }

@@ -1,25 +1,30 @@
 /**
  * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it
- * ended; here is what changes while bytes go.
+ * ended; this object has what changes while bytes move.
  */
 import { FILE_HELD_DISK_FULL } from '../../../client/wire_table.js';
 import { Meter } from './meter.js';
 
-const heldWords = (held) => (held === FILE_HELD_DISK_FULL ? 'full' : held ? 'person' : '');
+/** @typedef {import('../types.js').FileMessage} FileMessage */
+/** @typedef {import('../types.js').FileRecord} FileRecord */
+/** @typedef {import('../types.js').TransferFile} TransferFile */
+
+/** @param {number} held FILE_HELD_… @returns {'' | 'full' | 'person'} */
+const heldWord = (held) => (held === FILE_HELD_DISK_FULL ? 'full' : held ? 'person' : '');
 
 export class Card {
-  /** @param {object} message of the database, kind 'file' */
+  /** @param {FileMessage} message */
   constructor(message) {
     this.message = message;
-    /** @type {Map<string, object>} records by id */
+    /** @type {Map<string, FileRecord>} by id */
     this.records = new Map();
-    /** What the transfer knows of those that are not over: its own objects. @type {Map<string, object>} */
+    /** The transfer's files that are not over, by id. @type {Map<string, TransferFile>} */
     this.files = new Map();
-    /** Bytes of those that come, as they were found in the database. @type {Map<string, number>} */
+    /** How many bytes of incoming files were in the database at the start, by id. @type {Map<string, number>} */
     this.here = new Map();
     this.count = message.file.count;
     this.meter = new Meter();
-    /** Bytes that went out in this engine, repeated ones too. */
+    /** Bytes that this engine sent, repeated ones included. */
     this.passed = 0;
     this.missing = false;
     this.checking = false;
@@ -33,7 +38,7 @@ export class Card {
     return this.message.mine === 1;
   }
 
-  /** Sizes are the other side's word until all is offered. */
+  /** In bytes. Until all files are offered, it is what the other side claims. */
   get size() {
     let known = 0;
     for (const record of this.records.values()) known += this.files.get(record.id)?.size ?? record.size;
@@ -55,17 +60,20 @@ export class Card {
     );
   }
 
+  /** @param {number} bytes @param {number} now */
   moved(bytes, now) {
     this.meter.add(bytes, now);
   }
+  /** @param {number} bytes */
   sent(bytes) {
     this.passed += bytes;
   }
 
-  /** What a tab is shown. */
+  /** Returns what the tabs see. @param {number} now @returns {import('../types.js').FileProgress} */
   shown(now) {
     const files = [...this.files.values()];
-    const held = (side) => heldWords(Math.max(0, ...files.map((file) => file[side])));
+    /** @param {'heldHere' | 'heldThere'} side */
+    const held = (side) => heldWord(Math.max(0, ...files.map((file) => file[side])));
     const { size, stored } = this;
     const unknown = files.some(({ isStream }) => isStream);
     return {

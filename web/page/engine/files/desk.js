@@ -1,9 +1,9 @@
 /**
- * The files of one contact, both ways: what `Transfer` decides is done here. Outlives sessions and clients; a session
- * is lent to it by the conversation.
+ * The files of one contact, in both directions: carries out what `Transfer` decides. A desk outlives sessions and
+ * clients; the conversation lends it the current session.
  *
- * A record's state: queued (mine, not offered yet) → open → saved or over. A card's: asking → open → saved or over;
- * then removed.
+ * States of a record: queued (of this side, not offered yet) → open → saved or over. States of a card: asking → open →
+ * saved or over → removed.
  */
 import { Transfer } from '../../../client/core/transfer/transfer.js';
 import { safeName } from '../../../client/core/transfer/name.js';
@@ -16,6 +16,7 @@ import {
   FILE_HELD_DISK_FULL,
   FILE_TOO_LARGE,
 } from '../../../client/wire_table.js';
+import { asError, codeOf } from '../errors.js';
 import { Card } from './card.js';
 import { Incoming } from './incoming.js';
 import { Outgoing } from './outgoing.js';
@@ -25,10 +26,38 @@ const PRIORITY = 6;
 const ROOM_RETRY_MS = 30_000;
 const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/;
 
+/** @typedef {import('../types.js').FileAbout} FileAbout */
+/** @typedef {import('../types.js').FileMessage} FileMessage */
+/** @typedef {import('../types.js').FileRecord} FileRecord */
+/** @typedef {import('../types.js').Session} Session */
+/** @typedef {import('../types.js').TransferFile} TransferFile */
+/** @typedef {{id: string, file: File, path: string}} Chosen a file that the person chose; its id is hexadecimal */
+/**
+ * @typedef {{id: string, group: string, name: string, folder: boolean, files: Chosen[]}} NewCard what one card offers
+ */
+/** @typedef {Pick<FileRecord, 'state' | 'why' | 'byPeer' | 'told'> & {size?: number}} End how a file ended */
+
+/**
+ * @typedef {object} DeskServices
+ * @property {import('../db.js').Db} db
+ * @property {import('./store.js').FileStore} store
+ * @property {() => number} now
+ * @property {() => import('./incoming.js').Hash} sha256
+ * @property {() => Promise<number>} room how many more bytes the browser would store
+ * @property {(contact: string, messages: FileMessage[]) => void} shown cards are new or have changed
+ * @property {(contact: string, message: FileMessage) => void} received
+ * @property {(contact: string) => boolean} held nothing may be sent at the moment
+ * @property {() => void} touch the progress has changed
+ * @property {(text: string) => void} log
+ */
+
+const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** @param {{state: string}} record */
 const isOver = ({ state }) => state === 'saved' || state === 'over';
 
+/** @param {Uint8Array} head @param {Uint8Array | null} body */
 function concat(head, body) {
   const out = new Uint8Array(head.length + (body?.length ?? 0));
   out.set(head);
@@ -37,22 +66,19 @@ function concat(head, body) {
 }
 
 export class Desk {
-  /** @param {string} contact its ID
-   * @param {{db: object, store: import('./store.js').FileStore, now: () => number, sha256: () => object, room: () =>
-   * Promise<number>,
-   *   shown: (contact: string, messages: object[]) => void, received: (contact: string, message: object) => void,
-   *   held: (contact: string) => boolean, touch: () => void, log: (text: string) => void}} files */
+  /** @param {string} contact its ID @param {DeskServices} files */
   constructor(contact, files) {
     this.contact = contact;
     this.files = files;
+    /** @type {Session | null} */
     this.session = null;
-    /** Words that were said about files; the place of each. */
+    /** How many messages about files were sent; each is told apart by its number. */
     this.words = 0;
-    /** They take less than a program that exchanges files has to. */
+    /** The other side accepts only messages that are too small for files. */
     this.takesTooLittle = false;
-    /** @type {Map<number, Card>} those that are not over */
+    /** @type {Map<number, Card>} the cards that are not over */
     this.cards = new Map();
-    /** Files that tabs handed over. @type {Map<string, Blob>} */
+    /** Files that tabs passed on, by the record's key. @type {Map<string, Blob>} */
     this.sources = new Map();
     this.transfer = new Transfer({ act: (action) => this.act(action), send: (head, body) => this.send(head, body) });
     const { store, sha256, log, room } = files;
@@ -65,56 +91,80 @@ export class Desk {
       full: () => this.tryAgainLater(),
     });
     this.outgoing = new Outgoing(shared);
+    /** The loops of `run` that are running. @type {{say: {again: boolean} | null, send: {again: boolean} | null}} */
     this.busyWith = { say: null, send: null };
+    /** The last of the jobs that run one after the other. @type {Promise<unknown>} */
     this.jobs = Promise.resolve();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retry = undefined;
+    /** Settles when the last message was accepted. @type {Promise<void>} */
     this.sent = Promise.resolve();
   }
 
-  /** One thing after the other: what is asked of the database and what follows from it. */
+  /**
+   * Runs jobs that use the database one after the other. Resolves with the result, or with undefined after an error,
+   * which is logged.
+   * @template T @param {() => T | Promise<T>} job @returns {Promise<T | undefined>}
+   */
   serial(job) {
-    const done = this.jobs.then(job);
-    this.jobs = done.catch((error) => this.files.log(`files: ${error?.stack ?? error}`));
-    return this.jobs;
+    const done = this.jobs.then(job).catch((error) => {
+      this.logError(error);
+      return undefined;
+    });
+    this.jobs = done;
+    return done;
   }
+  /** @param {unknown} error */
+  logError(error) {
+    this.files.log(`files: ${asError(error).stack ?? error}`);
+  }
+  /** @param {TransferFile} file */
   key(file) {
     return keyOf(this.contact, file.outgoing ? 1 : 0, file.id);
   }
 
   /* ---- the session ------------------------------------------------------------------------------------- */
 
-  /** Another session carries what is said from now on, or the same one began anew; null: none. */
+  /**
+   * From now on this session carries files; null: none does. Also called when the session was reset.
+   * @param {Session | null} session
+   */
   begin(session) {
     this.takesTooLittle = session !== null && session.messageMax < CHAT_MESSAGE_LEAST;
     this.session = this.takesTooLittle ? null : session;
     if (this.takesTooLittle)
       for (const { id } of [...this.transfer.outgoing.values()]) this.transfer.stop(id, FILE_TOO_LARGE);
-    if (!this.session) return;
+    if (!session || this.takesTooLittle) return;
     session.setPriority(FILE_CHANNEL, PRIORITY);
     this.transfer.messageMax(session.messageMax);
     this.transfer.begun();
     this.work();
   }
-  /** What is said about files. */
+  /** Handles a message about files. @param {Uint8Array} data */
   message(data) {
     this.transfer.message(CHAT_CHANNEL, data);
     this.work();
   }
-  /** Bytes of files. */
+  /** Handles a message with bytes of files. @param {import('../types.js').SessionMessage} message */
   take({ data, taken }) {
     this.transfer.message(FILE_CHANNEL, data);
     this.incoming.due(taken);
     this.work();
   }
 
-  /** Says and sends what there is; each for itself, so that a word never waits behind bytes. */
+  /** Sends what waits. Messages about files have a loop of their own, so that they never wait behind bytes. */
   work() {
     this.run('say', () => this.sayNext());
     this.run('send', () => this.sendNext());
   }
+  /**
+   * Repeats a step until it returns false. If it is running already, it will look once more.
+   * @param {'say' | 'send'} what @param {() => Promise<boolean>} step
+   */
   run(what, step) {
-    if (this.busyWith[what]) {
-      this.busyWith[what].again = true;
+    const running = this.busyWith[what];
+    if (running) {
+      running.again = true;
       return;
     }
     const turn = { again: false };
@@ -124,16 +174,18 @@ export class Desk {
         do turn.again = false;
         while ((this.session && !this.files.held(this.contact) && (await step())) || turn.again);
       } finally {
-        this.busyWith[what] = null; // in the same turn as the last look: nothing asked for in between is missed
+        this.busyWith[what] = null; // in the same turn as the last look, so that no call in between is missed
       }
     };
-    loop().catch((error) => this.files.log(`files: ${error?.stack ?? error}`));
+    loop().catch((error) => this.logError(error));
   }
+  /** Sends the next message about files; returns false if there is none. */
   async sayNext() {
+    const { session } = this;
     const word = this.transfer.nextWord();
-    if (!word) return false;
+    if (!session || !word) return false;
     const place = ++this.words;
-    const sent = this.session.send(word, { channel: CHAT_CHANNEL });
+    const sent = session.send(word, { channel: CHAT_CHANNEL });
     this.transfer.wordSent(place);
     sent
       .then(({ delivered }) => delivered)
@@ -147,7 +199,10 @@ export class Desk {
   sendNext() {
     return this.outgoing.sendSome(() => this.sent);
   }
-  /** One message on its way; the transfer asks for this while it takes what was read. */
+  /**
+   * Called by the transfer, which passes on bytes that were read. Returns false if nothing can be sent now.
+   * @param {Uint8Array} head @param {Uint8Array | null} body
+   */
   send(head, body) {
     const { session } = this;
     if (!session) return false;
@@ -155,13 +210,14 @@ export class Desk {
       this.transfer.messageMax(session.messageMax);
       return false;
     }
-    const going = body && this.outgoing.sending;
-    if (going) this.cardOf(going.file)?.sent(body.length);
+    const want = body && this.outgoing.sending;
+    const size = body?.length ?? 0;
+    if (want) this.cardOf(want.file)?.sent(size);
     this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL, take: true }).then(
       ({ delivered }) => {
-        if (going)
+        if (want)
           delivered.then(
-            () => this.delivered(going.file, going.offset + body.length, body.length),
+            () => this.delivered(want.file, want.offset + size, size),
             () => {},
           );
       },
@@ -169,46 +225,57 @@ export class Desk {
     );
     return true;
   }
+  /** @param {TransferFile} file @param {number} place up to which all bytes were delivered @param {number} bytes */
   delivered(file, place, bytes) {
     if (this.transfer.outgoing.get(file.id) !== file) return;
     this.transfer.taken(file.id, place);
     this.moved(file, bytes);
   }
 
-  /* ---- what the transfer does -------------------------------------------------------------------------- */
+  /* ---- actions of the transfer ------------------------------------------------------------------------ */
 
-  act({ type, file, data, sha256, why, byPeer }) {
+  /** @param {import('../../../client/core/transfer/transfer.js').FileAction} action */
+  act({ type, file, data = NO_BYTES, sha256 = NO_BYTES, why = 0, byPeer = false }) {
     switch (type) {
       case 'offered':
-        return this.serial(() => this.offered(file));
+        void this.serial(() => this.offered(file));
+        break;
       case 'prepare':
-        return this.serial(() => this.prepare(file));
+        void this.serial(() => this.prepare(file));
+        break;
       case 'store':
-        return this.incoming.put(file, data);
+        this.incoming.put(file, data);
+        break;
       case 'finish':
-        return this.incoming.finish(file, sha256).catch((error) => this.files.log(`files: ${error?.stack ?? error}`));
+        this.incoming.finish(file, sha256).catch((error) => this.logError(error));
+        break;
       case 'told':
-        return this.files.touch();
+        this.files.touch();
+        break;
       case 'over':
-        return this.over(file, why, byPeer);
+        this.over(file, why, byPeer);
+        break;
     }
-    return undefined;
   }
 
+  /** @param {TransferFile} file */
   cardOf(file) {
     for (const card of this.cards.values()) if (card.mine === file.outgoing && card.records.has(file.id)) return card;
     return undefined;
   }
 
-  /** Somebody offers a file: the person is asked, unless it was answered before. */
+  /** The other side offers a file: asks the person, unless they answered before. @param {TransferFile} file */
   async offered(file) {
     const { store } = this.files;
     const record = await store.get(this.key(file));
     if (this.transfer.incoming.get(file.id) !== file) return;
-    if (record?.state === 'over' && !record.byPeer && !record.told) return this.refuse(file.id, record.why); // our word was lost
+    // This side ended it, and the other side did not learn of it.
+    if (record?.state === 'over' && !record.byPeer && !record.told) return this.refuse(file.id, record.why ?? 0);
     const known = record && (await this.open(record.card));
     const card = known ?? (await this.cardForOffer(file));
-    if (!record && card.message.stop) return this.refuse(file.group, card.message.stop); // the rest of what is not wanted
+    if (!card) return;
+    // A file of a group that is not wanted.
+    if (!record && card.message.stop) return this.refuse(file.group, card.message.stop);
     if (!record || isOver(record)) await this.keepRecord(card, file, record);
     card.files.set(file.id, file);
     if (record?.state === 'saved' || card.message.state !== 'asking') this.transfer.accept(file.id);
@@ -216,14 +283,17 @@ export class Desk {
     this.work();
   }
 
+  /** @param {string} id of a file or a group @param {number} why FILE_… */
   refuse(id, why) {
     this.transfer.stop(id, why);
     this.work();
   }
 
+  /** @param {Card} card @param {TransferFile} file @param {FileRecord} [before] the record that there was */
   async keepRecord(card, file, before) {
     if (before?.state === 'saved') return;
     const path = safeName(file.name);
+    /** @type {FileRecord} */
     const record = {
       key: this.key(file),
       contact: this.contact,
@@ -243,14 +313,14 @@ export class Desk {
     if (isOver(card.message)) await this.settle(card, 'asking');
   }
 
-  /** The card that this offer belongs to, or a new one. */
+  /** Returns the card that an offer belongs to; creates it if there is none. @param {TransferFile} file */
   async cardForOffer(file) {
     const { db, now } = this.files;
     const id = file.group || file.id;
     const path = safeName(file.name).split('/');
     const folder = file.group !== '' && path.length > 1;
     const about = {
-      name: folder ? path[0] : path.at(-1),
+      name: (folder ? path[0] : path.at(-1)) ?? '',
       size: file.group ? Math.min(file.groupBytes, Number.MAX_SAFE_INTEGER) : file.size,
       type: file.group ? '' : typeOf(file),
       count: file.group ? Math.max(1, file.groupFiles) : 1,
@@ -267,20 +337,22 @@ export class Desk {
       state: 'asking',
       file: about,
     });
-    const message = made ?? (await db.messageById(this.contact, 0, id));
-    if (!made) return this.open(message.n);
-    const card = new Card(message);
+    if (!made) {
+      const before = await db.messageById(this.contact, 0, id);
+      return before && this.open(before.n);
+    }
+    const card = new Card(made);
     this.cards.set(card.n, card);
     this.files.received(this.contact, made);
     return card;
   }
 
-  /** A card as it was left. */
+  /** Returns a card; reads it from the database if needed. @param {number} n @returns {Promise<Card | undefined>} */
   async open(n) {
     const here = this.cards.get(n);
     if (here) return here;
     const message = await this.files.db.message(n);
-    if (!message) return undefined;
+    if (message?.kind !== 'file') return undefined;
     const card = new Card(message);
     for (const record of await this.files.store.ofCard(n)) {
       card.records.set(record.id, record);
@@ -291,15 +363,17 @@ export class Desk {
     return card;
   }
 
+  /** @param {TransferFile} file */
   async prepare(file) {
     const card = this.cardOf(file);
     const record = card?.records.get(file.id);
-    if (!record || record.state === 'saved') return this.incoming.finished(file, 0);
+    if (!card || !record || record.state === 'saved') return this.incoming.finished(file, 0);
     await this.incoming.prepare(file, record.key);
     if (card.paused && this.transfer.incoming.get(file.id) === file) this.transfer.pause(file.id);
     return this.work();
   }
 
+  /** @param {TransferFile} file */
   async saved(file) {
     const card = this.cardOf(file);
     const record = card?.records.get(file.id);
@@ -309,13 +383,15 @@ export class Desk {
     await this.files.store.put(record);
   }
 
+  /** @param {TransferFile} file @param {number} why 0, or FILE_… @param {boolean} byPeer */
   over(file, why, byPeer) {
     const key = this.key(file);
     if (file.outgoing) {
       this.outgoing.forget(file.id);
       this.sources.delete(key);
     } else if (why === 0) this.incoming.forget(file.id);
-    else this.incoming.drop(file.id, key);
+    else void this.incoming.drop(file.id, key);
+    /** @type {End} */
     const end = {
       state: why === 0 ? 'saved' : 'over',
       why,
@@ -324,15 +400,16 @@ export class Desk {
       ...(why === 0 && { size: file.size }),
     };
     const card = this.cardOf(file);
-    mark(card, file, end); // at once: what is over must not be offered again by a job that waits before this one
-    this.serial(() => this.ended(card ?? this.cardOf(file), file, end)); // it may have been made by then
+    if (card) mark(card, file, end); // at once, or a job that waits before this one could offer it again
+    void this.serial(() => this.ended(card ?? this.cardOf(file), file, end)); // the card may have been created by then
   }
+  /** @param {Card | undefined} card @param {TransferFile} file @param {End} end */
   async ended(card, file, end) {
     const { store } = this.files;
     if (file.outgoing) await store.dropSources(this.key(file));
     if (!card) return;
     const record = mark(card, file, end);
-    // Who cancels a folder says nothing about what was not offered yet.
+    // A folder was cancelled: nothing will be heard of the files in it that were not offered yet.
     if (end.byPeer && end.why === FILE_CANCELLED && !file.outgoing && card.files.size === 0)
       card.count = card.records.size;
     delete record.open;
@@ -341,9 +418,10 @@ export class Desk {
     await this.feed();
   }
 
-  /** Writes down how a card stands, when that has changed. */
+  /** Stores the state of a card after a change. @param {Card} card @param {FileMessage['state']} state */
   async settle(card, state = card.message.state) {
     const { db, shown } = this.files;
+    /** @type {Partial<FileMessage>} */
     const next = { state, saved: card.savedCount, held: card.paused ? 'person' : undefined, passed: card.passed };
     if (card.isOver) {
       const failed = [...card.records.values()].filter((record) => record.state === 'over');
@@ -358,7 +436,9 @@ export class Desk {
         size: card.message.file.group ? card.message.file.size : card.size,
       };
     }
-    const changed = await db.changeMessage(card.n, (message) => ({ ...message, ...next }));
+    /** @type {(message: FileMessage) => FileMessage} */
+    const change = (message) => ({ ...message, ...next });
+    const changed = await db.changeMessage(card.n, change);
     if (!changed) return;
     card.message = changed;
     if (card.isOver) this.cards.delete(card.n);
@@ -366,10 +446,12 @@ export class Desk {
     this.files.touch();
   }
 
+  /** @param {TransferFile} file @param {number} bytes */
   moved(file, bytes) {
     this.cardOf(file)?.moved(bytes, this.files.now());
     this.files.touch();
   }
+  /** @param {TransferFile} file @param {boolean} is */
   checking(file, is) {
     const card = this.cardOf(file);
     if (card) card.checking = is;
@@ -378,8 +460,10 @@ export class Desk {
 
   /* ---- sending ------------------------------------------------------------------------------------------- */
 
-  /** @param {{id: string, group: string, name: string, folder: boolean, files: {id: string, file: File, path: string}[]}} what
-   *   id: of the card, made where it was asked for, so that asking twice sends once */
+  /**
+   * Offers the files of a new card. The tab made its id, so that a repeated call offers it once.
+   * @param {NewCard} what
+   */
   offer({ id, group, name, folder, files }) {
     return this.serial(async () => {
       const { db, store, now, shown } = this.files;
@@ -399,6 +483,7 @@ export class Desk {
       const card = new Card(message);
       this.cards.set(card.n, card);
       files.forEach(({ id: file, file: source, path }, n) => {
+        /** @type {FileRecord} */
         const record = {
           key: keyOf(this.contact, 1, file),
           contact: this.contact,
@@ -424,7 +509,7 @@ export class Desk {
     });
   }
 
-  /** Offers as many as may be offered at a time. */
+  /** Offers as many files as may be open at a time. */
   async feed() {
     for (const card of this.cards.values()) {
       if (!card.mine) continue;
@@ -435,6 +520,7 @@ export class Desk {
     }
     this.work();
   }
+  /** Offers one file; returns false when too many are open. @param {Card} card @param {FileRecord} record */
   async feedOne(card, record) {
     const { store } = this.files;
     const { id, key } = record;
@@ -454,7 +540,7 @@ export class Desk {
         mediaType: encoder.encode(record.type).slice(0, 127),
       });
     } catch (error) {
-      if (error?.code === 'EAGAIN') return false;
+      if (codeOf(error) === 'EAGAIN') return false;
       throw error;
     }
     card.files.set(id, file);
@@ -464,20 +550,24 @@ export class Desk {
       return true;
     }
     card.missing ||= !source;
-    // Without its bytes it waits, in words, for the person to choose it again.
+    // Without its bytes, it waits until the person chooses the file again.
     if (!source || card.paused) this.transfer.pause(id);
-    if (fresh) this.outgoing.keep(id, key, fresh);
+    if (fresh) void this.outgoing.keep(id, key, fresh);
     if (record.state === 'queued') await store.put(Object.assign(record, { state: 'open' }));
     this.files.touch();
     return true;
   }
 
-  /** Files that were chosen again after a reload. @returns {Promise<boolean>} whether all that was missing is there */
+  /**
+   * Takes files that were chosen again after a reload. Returns whether all that were missing are here now.
+   * @param {number} n @param {{file: File, path: string}[]} files
+   */
   async chooseAgain(n, files) {
     const card = this.cards.get(n);
     if (!card?.missing) return true;
     const left = [...card.records.values()].filter((record) => !isOver(record));
     for (const record of left) {
+      /** @param {{file: File, path: string}} chosen */
       const fits = ({ file, path }) =>
         (card.message.file.group ? path === record.path : true) &&
         file.size === record.size &&
@@ -489,7 +579,7 @@ export class Desk {
       if (!file) continue;
       this.outgoing.forget(record.id);
       this.outgoing.add(file, found.file);
-      this.outgoing.keep(record.id, record.key, found.file);
+      void this.outgoing.keep(record.id, record.key, found.file);
       if (!card.paused) this.transfer.resume(record.id);
     }
     card.missing = left.some(
@@ -500,8 +590,9 @@ export class Desk {
     return !card.missing;
   }
 
-  /* ---- what a person decides -------------------------------------------------------------------------------- */
+  /* ---- decisions of the person ------------------------------------------------------------------------- */
 
+  /** @param {number} n */
   accept(n) {
     return this.serial(async () => {
       const card = this.cards.get(n);
@@ -511,12 +602,14 @@ export class Desk {
       this.work();
     });
   }
-  /** Over, for both. @param {number} why FILE_DECLINED or FILE_CANCELLED */
+  /** Ends a card for both sides. @param {number} n @param {number} why FILE_DECLINED or FILE_CANCELLED */
   stop(n, why) {
     return this.serial(async () => {
       const card = this.cards.get(n);
       if (!card) return;
       const { group } = card.message.file;
+      /** @type {(message: FileMessage) => FileMessage} */
+      const withStop = (message) => ({ ...message, stop: why });
       const open = [...card.records.values()].filter((record) => !isOver(record));
       const known = card.files.size > 0;
       if (known) this.transfer.stop(group || open[0].id, why);
@@ -527,18 +620,21 @@ export class Desk {
       }
       await this.files.store.put(...rest);
       await this.dropBytes(rest);
-      // What the other side has not even offered yet is not wanted either.
+      // The files that the other side has not offered yet are not wanted either.
       card.count = card.records.size;
-      if (group && !card.mine) await this.files.db.changeMessage(n, (message) => ({ ...message, stop: why }));
+      if (group && !card.mine) await this.files.db.changeMessage(n, withStop);
       await this.settle(card);
       this.work();
     });
   }
+  /** @param {FileRecord[]} records */
   async dropBytes(records) {
+    /** @param {0 | 1} mine */
     const keys = (mine) => records.filter((record) => record.mine === mine).map(({ key }) => key);
     for (const key of keys(1)) this.sources.delete(key);
     await Promise.all([this.files.store.dropSources(...keys(1)), this.files.store.dropPieces(...keys(0))]);
   }
+  /** @param {number} n @param {boolean} paused */
   hold(n, paused) {
     return this.serial(async () => {
       const card = this.cards.get(n);
@@ -553,7 +649,7 @@ export class Desk {
       this.work();
     });
   }
-  /** There may be room again. */
+  /** Tries again to store files, because there may be room now. */
   tryAgain() {
     clearTimeout(this.retry);
     this.retry = undefined;
@@ -566,9 +662,10 @@ export class Desk {
     this.retry ??= setTimeout(() => this.tryAgain(), ROOM_RETRY_MS);
   }
 
-  /** Cards whose bytes would stop with this page. */
+  /** How many cards closing the page would interrupt. */
   get underway() {
     if (this.session?.state !== 'linked') return 0;
+    /** @param {TransferFile} file */
     const moves = (file) => file.state !== 'asking' && !file.heldHere && !file.heldThere;
     return [...this.cards.values()].filter((card) => !card.paused && [...card.files.values()].some(moves)).length;
   }
@@ -582,12 +679,14 @@ export class Desk {
   }
 }
 
-/** Its record says how it ended. */
+/** Writes into a file's record how it ended. @param {Card} card @param {TransferFile} file @param {End} end */
 function mark(card, file, end) {
-  card?.files.delete(file.id);
-  return card && Object.assign(card.records.get(file.id), end);
+  card.files.delete(file.id);
+  const record = /** @type {FileRecord} */ (card.records.get(file.id)); // `cardOf` found the card by it
+  return Object.assign(record, end);
 }
 
+/** @param {TransferFile} file */
 function typeOf({ mediaType, flags }) {
   const type = decoder.decode(mediaType).toLowerCase();
   return !(flags & FILE_FLAG_FOLDER) && MEDIA_TYPE.test(type) ? type : '';

@@ -1,27 +1,33 @@
-/** The files of all contacts: what tabs may ask for, and what they are shown of it. */
+/** The files of all contacts: the commands of the tabs about them, and what the tabs see. */
 import { FILE_CANCELLED, FILE_DECLINED } from '../../../client/wire_table.js';
 import { Desk } from './desk.js';
 import { FileStore } from './store.js';
 
-/** Tabs hear of progress at most so often. */
+/** The least time between two reports of progress to the tabs. */
 const TICK_MS = 250;
-/** What a browser shows as a picture, and never runs. */
+/** Types that a browser shows as a picture and never runs. */
 const PICTURES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 
+/** @typedef {import('../types.js').Engine} Engine */
+
 export class Files {
-  /** @param {import('../engine.js').Engine} engine */
+  /** @param {Engine} engine */
   constructor(engine) {
     this.engine = engine;
     this.store = new FileStore(engine.db);
     /** @type {Map<string, Desk>} */
     this.desks = new Map();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** What `underway` was at the last report. */
+    this.busy = 0;
+    /** @type {import('./desk.js').DeskServices} */
     this.services = {
       db: engine.db,
       store: this.store,
       now: engine.now,
       sha256: () => new engine.lib.Sha256(),
-      room: engine.room ?? (async () => Infinity),
+      room: engine.room,
       shown: (contact, list) => engine.tell.messages(contact, list),
       received: (contact, message) => this.received(contact, message),
       held: (contact) => this.held(contact),
@@ -37,18 +43,20 @@ export class Files {
     return desk;
   }
 
-  /** Takes up what was under way. */
+  /** Resumes the transfers that were open. */
   async load() {
     for (const { contact, card } of await this.store.open())
       if (this.engine.contacts.has(contact)) await this.desk(contact).open(card);
     for (const desk of this.desks.values()) await desk.serial(() => desk.feed());
   }
 
+  /** Returns true while nothing may be sent to a contact. @param {string} id */
   held(id) {
     const contact = this.engine.contacts.get(id);
     return !contact || contact.blocked || this.engine.server.changed !== null || this.engine.doubt(contact) !== null;
   }
 
+  /** @param {string} id @param {import('../types.js').FileMessage} message */
   received(id, message) {
     const contact = this.engine.contacts.get(id);
     if (!contact) return;
@@ -56,20 +64,20 @@ export class Files {
     this.engine.received(contact, message);
   }
 
-  /* ---- what tabs are shown ----------------------------------------------------------------------------- */
+  /* ---- what the tabs see -------------------------------------------------------------------------------- */
 
   touch() {
     this.timer ??= setTimeout(() => this.tick(), TICK_MS);
   }
   tick() {
     this.timer = undefined;
-    this.engine.tell.files?.(this.shown());
+    this.engine.tell.files(this.shown());
     const busy = this.underway;
     if (busy !== this.busy) this.engine.tell.state();
     this.busy = busy;
-    if (busy > 0) this.touch(); // a rate falls while nothing comes
+    if (busy > 0) this.touch(); // the rate falls while nothing moves
   }
-  /** By the number of the message. */
+  /** @returns {import('../types.js').FilesProgress} */
   shown() {
     const now = this.engine.now();
     const cards = [...this.desks.values()].flatMap((desk) => [...desk.cards.values()]);
@@ -79,12 +87,15 @@ export class Files {
     return [...this.desks.values()].reduce((sum, desk) => sum + desk.underway, 0);
   }
 
-  /** The bytes of a card's file, or of one of its files. @returns {Promise<{blob: Blob, name: string} | null>} */
+  /**
+   * Returns a card's file, or one of its files; null when its bytes are not here.
+   * @param {number} n @param {string} [id] @returns {Promise<{blob: Blob, name: string} | null>}
+   */
   async blob(n, id) {
     const records = await this.store.ofCard(n);
     const record = id ? records.find((one) => one.id === id) : records[0];
     if (!record) return null;
-    // Never a type that could run as a page of ours.
+    // Never a type that a browser would run with the rights of this page.
     const type = PICTURES.has(record.type) ? record.type : 'application/octet-stream';
     const source = record.mine
       ? (this.desks.get(record.contact)?.sources.get(record.key) ?? (await this.store.source(record.key)))
@@ -93,14 +104,17 @@ export class Files {
     if (!record.mine && record.state !== 'saved') return null;
     return {
       blob: source ? source.slice(0, source.size, type) : await this.store.whole(record.key, type),
-      name: record.path.split('/').at(-1),
+      name: record.path.split('/').at(-1) ?? '',
     };
   }
 
+  /** @param {number} n */
   async remove(n) {
     const records = await this.store.ofCard(n);
     await this.store.dropPieces(...records.map(({ key }) => key));
-    const changed = await this.engine.db.changeMessage(n, (message) => ({ ...message, state: 'removed' }));
+    /** @type {(message: import('../types.js').FileMessage) => import('../types.js').FileMessage} */
+    const toRemoved = (message) => ({ ...message, state: 'removed' });
+    const changed = await this.engine.db.changeMessage(n, toRemoved);
     if (changed) this.engine.tell.messages(changed.contact, [changed]);
     for (const desk of this.desks.values()) desk.tryAgain(); // there is room now
   }
@@ -110,7 +124,7 @@ export class Files {
     this.desks.clear();
   }
 
-  /** Ends all with one contact, and drops its files. */
+  /** Ends all transfers with one contact, and deletes its files. @param {string} contact */
   async forget(contact) {
     this.desks.get(contact)?.stopAll();
     this.desks.delete(contact);
@@ -118,8 +132,11 @@ export class Files {
   }
 }
 
+/** @typedef {{contact: string, n: number}} OneCard */
+
 /** The commands of the tabs about files; see ../commands.js. */
 export const fileCommands = {
+  /** @param {Engine} engine @param {{contact: string, cards: import('./desk.js').NewCard[]}} args */
   sendFiles: async (engine, { contact: id, cards }) => {
     const contact = engine.contacts.get(id);
     if (!contact || engine.files.held(id)) return { problem: 'blocked' };
@@ -131,15 +148,25 @@ export const fileCommands = {
     engine.conversation(contact).dial();
     return {};
   },
+  /** @param {Engine} engine @param {OneCard} args */
   acceptFile: (engine, { contact, n }) => engine.files.desk(contact).accept(n),
+  /** @param {Engine} engine @param {OneCard} args */
   declineFile: (engine, { contact, n }) => engine.files.desk(contact).stop(n, FILE_DECLINED),
+  /** @param {Engine} engine @param {OneCard} args */
   cancelFile: (engine, { contact, n }) => engine.files.desk(contact).stop(n, FILE_CANCELLED),
+  /** @param {Engine} engine @param {OneCard} args */
   pauseFile: (engine, { contact, n }) => engine.files.desk(contact).hold(n, true),
+  /** @param {Engine} engine @param {OneCard} args */
   resumeFile: (engine, { contact, n }) => engine.files.desk(contact).hold(n, false),
+  /** @param {Engine} engine @param {OneCard} args */
   retryFile: (engine, { contact }) => engine.files.desk(contact).tryAgain(),
+  /** @param {Engine} engine @param {OneCard & {files: {file: File, path: string}[]}} args */
   chooseFileAgain: (engine, { contact, n, files }) => engine.files.desk(contact).chooseAgain(n, files),
+  /** @param {Engine} engine @param {{n: number, id?: string}} args */
   fileBlob: (engine, { n, id }) => engine.files.blob(n, id),
+  /** @param {Engine} engine @param {{n: number}} args */
   filesOf: async (engine, { n }) =>
     (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),
+  /** @param {Engine} engine @param {{n: number}} args */
   removeFile: (engine, { n }) => engine.files.remove(n),
 };

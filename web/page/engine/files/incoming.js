@@ -1,97 +1,128 @@
 /**
- * Bytes that come: gathered to pieces, stored, hashed. What came is said to be taken only once it is stored, so the
- * sender never is further ahead than the window, and after a crash of whatever kind the place in the database is the
- * truth.
+ * Receives bytes: gathers them into pieces, stores and hashes them. A message counts as taken only once its bytes are
+ * stored. So the sender is never ahead by more than the window, and after any crash the database knows how far each
+ * file is.
  */
+import { asError } from '../errors.js';
 import { FILE_DAMAGED, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_UNWRITABLE } from '../../../client/wire_table.js';
 
-/** Of all files of one contact together: half of a channel's window, so that the sender goes on meanwhile. */
+/**
+ * Bytes of all files of one contact that are stored together: half of a channel's window, so that the sender can
+ * continue.
+ */
 const PIECE_BYTES = 524288;
-/** What is less than a piece waits no longer than this for more. */
+/** Fewer bytes than a piece wait this long for more. */
 const REST_MS = 100;
 
+/** @typedef {import('../types.js').TransferFile} TransferFile */
+/** @typedef {{update: (bytes: Uint8Array) => void, digest: () => Uint8Array, drop: () => void}} Hash */
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+/** @typedef {{arrival: Arrival, parts: Bytes[], key: string, from: number, to: number, blob: Blob}} Piece */
+
+/**
+ * @typedef {object} IncomingServices
+ * @property {import('../types.js').Transfer} transfer
+ * @property {import('./store.js').FileStore} store
+ * @property {() => Hash} sha256
+ * @property {(file: TransferFile) => Promise<void>} saved stores that the file is complete
+ * @property {(file: TransferFile, bytes: number) => void} progress
+ * @property {(file: TransferFile, is: boolean) => void} checking
+ * @property {() => void} full the disk is full
+ * @property {() => void} work there may be something to send
+ * @property {(text: string) => void} log
+ */
+
+/** @param {Uint8Array[]} parts */
 const sizeOf = (parts) => parts.reduce((sum, part) => sum + part.length, 0);
+/** @param {Uint8Array} a @param {Uint8Array} b */
 const equal = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
-/** One file that comes. */
+/** One incoming file. */
 class Arrival {
-  /** @param {object} file of the transfer  @param {string} key @param {object} hash */
+  /** @param {TransferFile} file @param {string} key @param {Hash} hash */
   constructor(file, key, hash) {
     this.file = file;
     this.key = key;
-    /** In the database. */
+    /** Bytes in the database. */
     this.stored = 0;
-    /** Where `parts` begin. */
+    /** Where `parts` start in the file. */
     this.at = 0;
+    /** Bytes that are not stored yet. @type {Bytes[]} */
     this.parts = [];
     this.hash = hash;
     this.hashed = 0;
+    /** While stored bytes are being hashed. @type {Promise<void> | null} */
     this.catching = null;
   }
 }
 
 export class Incoming {
-  /**
-   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object,
-   *   saved: (file: object) => Promise<void>, progress: (file: object, bytes: number) => void, checking: (file: object,
-   * is: boolean) => void, full: () => void,
-   *   work: () => void, log: (text: string) => void}} desk
-   */
+  /** @param {IncomingServices} desk */
   constructor(desk) {
     this.desk = desk;
-    /** @type {Map<string, Arrival>} */
+    /** @type {Map<string, Arrival>} by file id */
     this.arrivals = new Map();
-    /** To be called, in order, once all that came before is stored. */
+    /** To be called, in order, once the bytes that came before are stored. @type {(() => void)[]} */
     this.takens = [];
+    /** Bytes in the parts of all arrivals. */
     this.waiting = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
-    /** One after the other: what is written, and what is dropped. */
+    /** The last of the jobs that write or delete pieces; they run one after the other. */
     this.writing = Promise.resolve();
   }
 
+  /** @param {() => unknown} job @returns {Promise<void>} */
   serial(job) {
-    this.writing = this.writing.then(job).catch((error) => this.desk.log(`files: ${error?.stack ?? error}`));
+    this.writing = this.writing
+      .then(async () => void (await job()))
+      .catch((error) => this.desk.log(`files: ${asError(error).stack ?? error}`));
     return this.writing;
   }
 
-  /** A file is wanted: says what is here of it. */
+  /**
+   * Prepares to receive a file; tells the transfer how much of it is stored.
+   * @param {TransferFile} file @param {string} key
+   */
   prepare(file, key) {
     return this.serial(async () => {
       const { transfer, store, sha256, work } = this.desk;
-      if (file.flags & FILE_FLAG_FOLDER) return this.finished(file, 0);
+      if (file.flags & FILE_FLAG_FOLDER) {
+        await this.finished(file, 0);
+        return;
+      }
       let stored = await store.storedTo(key);
       if (!file.isStream && stored > file.size) {
         await store.dropPieces(key);
         stored = 0;
       }
-      if (transfer.incoming.get(file.id) !== file || file.state !== 'preparing') return undefined;
+      if (transfer.incoming.get(file.id) !== file || file.state !== 'preparing') return;
       this.forget(file.id);
       const arrival = new Arrival(file, key, sha256());
       arrival.stored = arrival.at = stored;
       this.arrivals.set(file.id, arrival);
       transfer.ready(file.id, stored);
-      this.catchUp(arrival);
+      void this.catchUp(arrival);
       work();
-      return undefined;
     });
   }
 
-  /** @param {object} file @param {Uint8Array} data */
+  /** @param {TransferFile} file @param {Uint8Array} data which the arrival keeps */
   put(file, data) {
     const arrival = this.arrivals.get(file.id);
     if (!arrival) return;
-    arrival.parts.push(data);
+    arrival.parts.push(/** @type {Bytes} */ (data));
     this.waiting += data.length;
   }
 
-  /** After each message: it is taken once what it brought is stored. */
+  /** Called after each message, to take it once its bytes are stored. @param {() => void} taken */
   due(taken) {
     this.takens.push(taken);
-    if (this.waiting >= PIECE_BYTES) this.flush();
+    if (this.waiting >= PIECE_BYTES) void this.flush();
     else this.timer ??= setTimeout(() => this.flush(), REST_MS);
   }
 
-  /** Stores all that waits. */
+  /** Stores all bytes that wait. */
   flush() {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -100,6 +131,7 @@ export class Incoming {
 
   async write() {
     const takens = this.takens.splice(0);
+    /** @type {Piece[]} */
     const pieces = [];
     for (const arrival of this.arrivals.values()) {
       if (arrival.parts.length === 0) continue;
@@ -119,6 +151,7 @@ export class Incoming {
     this.desk.work();
   }
 
+  /** @param {Piece} piece */
   wrote({ arrival, parts, from, to }) {
     const { file } = arrival;
     const { transfer, progress } = this.desk;
@@ -131,27 +164,34 @@ export class Incoming {
     arrival.hashed = to;
   }
 
+  /** @param {Arrival} arrival @param {number} place @param {unknown} error */
   failed(arrival, place, error) {
     const { file } = arrival;
     if (this.arrivals.get(file.id) !== arrival) return;
     this.waiting -= sizeOf(arrival.parts);
     arrival.parts = [];
     arrival.at = place;
-    const full = error?.name === 'QuotaExceededError';
-    this.desk.log(`cannot store: ${error?.name ?? error}`);
+    const { name } = asError(error);
+    const full = name === 'QuotaExceededError';
+    this.desk.log(`cannot store: ${name ?? error}`);
     this.desk.transfer.storeFailed(file.id, place, full ? FILE_HELD_DISK_FULL : FILE_UNWRITABLE);
     if (full) this.desk.full();
   }
 
-  /** Hashes what is stored already: after a restart, beside what comes. */
+  /**
+   * Hashes bytes that are stored already: after a restart, while more arrive.
+   * @param {Arrival} arrival @returns {Promise<void>}
+   */
   catchUp(arrival) {
     arrival.catching ??= this.hashStored(arrival).finally(() => (arrival.catching = null));
     return arrival.catching;
   }
 
+  /** @param {Arrival} arrival */
   async hashStored(arrival) {
     while (arrival.hashed < arrival.stored && this.arrivals.get(arrival.file.id) === arrival) {
       const piece = await this.desk.store.piece(arrival.key, arrival.hashed);
+      if (!piece) throw new Error('a stored piece is missing');
       const bytes = new Uint8Array(await piece.arrayBuffer());
       if (this.arrivals.get(arrival.file.id) !== arrival) return;
       arrival.hash.update(bytes);
@@ -159,7 +199,10 @@ export class Incoming {
     }
   }
 
-  /** All was handed over. */
+  /**
+   * All bytes have arrived: stores the rest and checks the hash.
+   * @param {TransferFile} file @param {Uint8Array} sha256
+   */
   async finish(file, sha256) {
     const arrival = this.arrivals.get(file.id);
     if (!arrival) return;
@@ -176,7 +219,10 @@ export class Incoming {
     await this.serial(() => this.finished(file, fits ? 0 : FILE_DAMAGED));
   }
 
-  /** First the database knows that it is saved, then the sender. */
+  /**
+   * Ends a file; the database learns that it is saved before the sender does.
+   * @param {TransferFile} file @param {number} why 0, or FILE_…
+   */
   async finished(file, why) {
     const { transfer, saved, work } = this.desk;
     if (transfer.incoming.get(file.id) !== file) return;
@@ -185,6 +231,7 @@ export class Incoming {
     work();
   }
 
+  /** @param {string} id */
   forget(id) {
     const arrival = this.arrivals.get(id);
     if (!arrival) return;
@@ -193,7 +240,7 @@ export class Incoming {
     this.arrivals.delete(id);
   }
 
-  /** It ended without being saved. */
+  /** Deletes what is stored of a file that ended without being saved. @param {string} id @param {string} key */
   drop(id, key) {
     this.forget(id);
     return this.serial(() => this.desk.store.dropPieces(key));

@@ -1,55 +1,69 @@
 /**
- * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a
- * copy is kept in the database it takes the place of the file, which may be moved or changed.
+ * Sends bytes: reads slices of the person's file, hashes them, and sends as much as the window allows. A copy in the
+ * database, if there is one, is read instead of the file, which may be moved or changed.
  */
+import { asError, codeOf } from '../errors.js';
 import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client/wire_table.js';
 
-/** Messages that are made at one time. */
+/** Messages that are prepared at a time. */
 const AHEAD = 4;
-/** Read at one time: to ask for bytes costs a browser more than to read them. */
+/** Bytes that are read at a time: for a browser, each request costs more than the bytes. */
 const BLOCK_BYTES = AHEAD * FILE_PIECE_BYTES;
-/** Of all files of one contact: of each that takes its turn the one that goes out, and the next. */
+/** Blocks of one contact: for each file that is being sent, the present block and the next. */
 const BLOCKS_MAX = 8;
 const HASH_BYTES = 1048576;
-/** A larger file is not copied: after a reload of all tabs it has to be chosen again. */
+/** A larger file is not copied, so it has to be chosen again after all tabs were closed. */
 const COPY_MAX_BYTES = 2 * 2 ** 30;
 
+/** @typedef {import('../types.js').TransferFile} TransferFile */
+/** @typedef {import('../types.js').Want} Want */
+/** @typedef {import('./incoming.js').Hash} Hash */
+/** @typedef {{file: TransferFile, from: number, to: number, bytes: Promise<Uint8Array>}} Block */
+
+/**
+ * @typedef {object} OutgoingServices
+ * @property {import('../types.js').Transfer} transfer
+ * @property {import('./store.js').FileStore} store
+ * @property {() => Hash} sha256
+ * @property {() => Promise<number>} room how many more bytes the browser would store
+ * @property {(text: string) => void} log
+ */
+
+/** One outgoing file. */
 class Departure {
+  /**
+   * @param {TransferFile} file @param {Blob | undefined} source undefined: the bytes are not here @param {Hash} hash
+   */
   constructor(file, source, hash) {
     this.file = file;
     this.source = source;
     this.hash = hash;
     this.hashed = 0;
+    /** While bytes that were sent before are being hashed. @type {Promise<void> | null} */
     this.catching = null;
+    /** @type {Uint8Array | null} */
     this.sha256 = null;
   }
 }
 
 export class Outgoing {
-  /**
-   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object, room: () =>
-   * Promise<number>,
-   *   log: (text: string) => void}} desk
-   */
+  /** @param {OutgoingServices} desk */
   constructor(desk) {
     this.desk = desk;
-    /** @type {Map<string, Departure>} */
+    /** @type {Map<string, Departure>} by file id */
     this.departures = new Map();
-    /**
-     * What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number,
-     * bytes: Promise<Uint8Array>}[]}
-     */
+    /** What was read and not sent yet; the most recently used block is the last. @type {Block[]} */
     this.blocks = [];
-    /** What the transfer is taking right now: it sends a part of this. */
+    /** What was last passed to the transfer, which sends it during that call. @type {Want | null} */
     this.sending = null;
   }
 
-  /** @param {object} file of the transfer  @param {Blob} source */
+  /** @param {TransferFile} file @param {Blob | undefined} source */
   add(file, source) {
     this.departures.set(file.id, new Departure(file, source, this.desk.sha256()));
   }
 
-  /** Keeps a copy, if there is room for it. */
+  /** Keeps a copy of a file, if there is room for it. @param {string} id @param {string} key @param {Blob} source */
   async keep(id, key, source) {
     const { store, room, log } = this.desk;
     if (source.size > COPY_MAX_BYTES || source.size > (await room()) / 2) return;
@@ -60,18 +74,23 @@ export class Outgoing {
       if (departure && copy?.size === source.size) departure.source = copy;
       else if (!departure) await store.dropSources(key);
     } catch (error) {
-      log(`no copy of what is sent: ${error?.name ?? error}`);
+      log(`no copy of what is sent: ${asError(error).name ?? error}`);
     }
   }
 
   /**
-   * Reads and hands over what the transfer wants next. False: nothing. @param {() => Promise<unknown>} sent of the last
-   * message
+   * Reads and sends what the transfer wants next. Returns false when it wants nothing.
+   * @param {() => Promise<unknown>} sent returns a promise that settles when the last message was accepted
    */
   async sendSome(sent) {
     const { transfer } = this.desk;
+    /** @type {Want[]} */
     const wants = [];
-    for (let want; wants.length < AHEAD && (want = transfer.nextWant());) wants.push(want);
+    while (wants.length < AHEAD) {
+      const want = transfer.nextWant();
+      if (!want) break;
+      wants.push(want);
+    }
     const reads = wants.map((want) => (want.end ? null : this.read(want)));
     for (const [i, want] of wants.entries()) {
       if (want.end) await this.end(want);
@@ -81,19 +100,22 @@ export class Outgoing {
     return wants.length > 0;
   }
 
-  /** @returns {Promise<Uint8Array | null>} null: it could not be read */
+  /** Returns the bytes of a want, or null if they could not be read. @param {Want} want */
   async read({ file, offset, size }) {
     const block = this.blockWith(file, offset, size);
     try {
       return (await block.bytes).subarray(offset - block.from, offset - block.from + size);
     } catch (error) {
       this.blocks = this.blocks.filter((one) => one !== block);
-      this.desk.log(`cannot read: ${error?.name ?? error}`);
+      this.desk.log(`cannot read: ${asError(error).name ?? error}`);
       return null;
     }
   }
 
-  /** The block with these bytes; the one after it is read meanwhile. */
+  /**
+   * Returns the block with these bytes; starts to read the one after it.
+   * @param {TransferFile} file @param {number} offset @param {number} size
+   */
   blockWith(file, offset, size) {
     const found = this.blocks.find((one) => one.file === file && one.from <= offset && offset + size <= one.to);
     const block = found ?? this.readBlock(file, offset);
@@ -104,15 +126,20 @@ export class Outgoing {
     return block;
   }
 
+  /** @param {TransferFile} file @param {number} from */
   readBlock(file, from) {
     const to = Math.min(from + BLOCK_BYTES, file.size);
     const bytes = bytesOf(this.departures.get(file.id)?.source, from, to);
-    bytes.catch(() => {}); // whoever wants them hears of it
+    bytes.catch(() => {}); // reported to the caller that awaits them
     const block = { file, from, to, bytes };
     this.blocks.push(block);
     return block;
   }
 
+  /**
+   * Passes bytes to the transfer. Returns false if they cannot be sent now.
+   * @param {Want} want @param {Uint8Array | null} bytes
+   */
   async hand(want, bytes) {
     const { transfer } = this.desk;
     const departure = this.departures.get(want.file.id);
@@ -124,37 +151,44 @@ export class Outgoing {
     if (!departure.catching && departure.hashed === want.offset && !departure.sha256) {
       departure.hash.update(bytes);
       departure.hashed += bytes.length;
-    } else if (departure.hashed < want.offset) this.catchUp(departure);
+    } else if (departure.hashed < want.offset) void this.catchUp(departure);
     this.sending = want;
     return attempt(() => transfer.read(want, bytes));
   }
 
+  /** @param {Want} want */
   async end(want) {
     const { transfer } = this.desk;
     const departure = this.departures.get(want.file.id);
     if (!departure) return;
+    let sha256;
     try {
-      departure.sha256 ??= await this.digest(departure);
+      sha256 = departure.sha256 ??= await this.digest(departure);
     } catch (error) {
-      this.desk.log(`cannot read: ${error?.name ?? error}`);
+      this.desk.log(`cannot read: ${asError(error).name ?? error}`);
       if (transfer.outgoing.get(want.file.id) === want.file) transfer.readFailed(want.file.id, FILE_UNREADABLE);
       return;
     }
-    attempt(() => transfer.readEnd(want, departure.sha256));
+    attempt(() => transfer.readEnd(want, sha256));
   }
 
+  /** @param {Departure} departure */
   async digest(departure) {
     while (departure.hashed < departure.file.size) await this.catchUp(departure);
     return departure.hash.digest();
   }
 
-  /** Hashes what was sent before this engine was there, beside what goes on. */
+  /**
+   * Hashes bytes that were sent before this engine started, while more are sent.
+   * @param {Departure} departure @returns {Promise<void>}
+   */
   catchUp(departure) {
     departure.catching ??= this.hashSource(departure).finally(() => (departure.catching = null));
-    departure.catching.catch(() => {}); // whoever waits for the hash hears of it
+    departure.catching.catch(() => {}); // reported to the caller that awaits the hash
     return departure.catching;
   }
 
+  /** @param {Departure} departure */
   async hashSource(departure) {
     const { file } = departure;
     do {
@@ -167,7 +201,7 @@ export class Outgoing {
     } while (departure.hashed < Math.min(file.next, file.size));
   }
 
-  /** It is over, or its source is gone. */
+  /** Forgets a file that is over or has lost its source. @param {string} id */
   forget(id) {
     this.departures.get(id)?.hash.drop();
     this.departures.delete(id);
@@ -179,18 +213,19 @@ export class Outgoing {
   }
 }
 
-/** @param {Blob} source */
+/** @param {Blob | undefined} source @param {number} from @param {number} to */
 async function bytesOf(source, from, to) {
+  if (!source) throw new Error('the file is not here');
   return new Uint8Array(await source.slice(from, to).arrayBuffer());
 }
 
-/** False: not now, and the transfer wants it again later. */
+/** Returns false when the transfer cannot send now; it will want the same again. @param {() => void} call */
 function attempt(call) {
   try {
     call();
     return true;
   } catch (error) {
-    if (error?.code !== 'EAGAIN') throw error;
+    if (codeOf(error) !== 'EAGAIN') throw error;
     return false;
   }
 }

@@ -1,13 +1,20 @@
 /**
- * What is kept of files, in IndexedDB: a record of each (`files`), the bytes that came so far as Blobs (`pieces`, by
- * file, place and end), and copies of what is being sent (`sources`), so that a reload of all tabs goes on by itself.
- * Blobs are references to what the browser has on its disk: no file is ever whole in memory.
+ * What IndexedDB keeps of files: a record of each (`files`), the received bytes as Blobs (`pieces`, by file, start and
+ * end), and copies of what is being sent (`sources`), so that transfers resume by themselves after all tabs were
+ * reloaded. A Blob refers to data on the browser's disk, so no file is ever in memory as a whole.
  */
 import { committed, done } from '../db.js';
 
-/** All pieces of a file, or those from one place on: lists sort after numbers. */
+/** @typedef {import('../types.js').FileRecord} FileRecord */
+
+/**
+ * The range of all pieces of a file, or of those from one place on. It ends in an empty list, which sorts after all
+ * numbers.
+ * @param {string} key @param {number[]} place
+ */
 const from = (key, ...place) => IDBKeyRange.bound([key, ...place], [key, []]);
 
+/** @param {string} contact @param {0 | 1} mine @param {string} id */
 export const keyOf = (contact, mine, id) => `${contact}:${mine}:${id}`;
 
 export class FileStore {
@@ -18,14 +25,18 @@ export class FileStore {
 
   /* ---- records --------------------------------------------------------------------------------------- */
 
-  /** Those of all contacts that are not over. */
+  /** Returns the records of all contacts that are not over. @returns {Promise<FileRecord[]>} */
   open() {
     return done(this.db.read('files').index('open').getAll());
   }
+  /** @param {string} key @returns {Promise<FileRecord | undefined>} */
   get(key) {
     return done(this.db.read('files').get(key));
   }
-  /** Of one card, in the order in which they were added. */
+  /**
+   * Returns the records of one card, in the order in which they were added.
+   * @param {number} card @returns {Promise<FileRecord[]>}
+   */
   ofCard(card) {
     return done(
       this.db
@@ -34,13 +45,14 @@ export class FileStore {
         .getAll(IDBKeyRange.bound([card, 0], [card, Infinity])),
     );
   }
+  /** @param {FileRecord[]} records */
   put(...records) {
     return this.db.write('files', (store) => Promise.all(records.map((record) => done(store.put(record)))));
   }
 
-  /* ---- bytes that came ------------------------------------------------------------------------------- */
+  /* ---- received bytes -------------------------------------------------------------------------------- */
 
-  /** @param {{key: string, from: number, to: number, blob: Blob}[]} pieces all of them, or none */
+  /** Stores all of these pieces, or none. @param {{key: string, from: number, to: number, blob: Blob}[]} pieces */
   async putPieces(pieces) {
     const transaction = this.db.db.transaction('pieces', 'readwrite');
     const end = committed(transaction);
@@ -49,9 +61,9 @@ export class FileStore {
     for (const piece of pieces) store.put(piece.blob, [piece.key, piece.from, piece.to]);
     await end;
   }
-  /** How far a file is here. */
+  /** Returns how many bytes of a file are stored without a gap. @param {string} key */
   async storedTo(key) {
-    const keys = await done(this.db.read('pieces').getAllKeys(from(key)));
+    const keys = /** @type {[string, number, number][]} */ (await done(this.db.read('pieces').getAllKeys(from(key))));
     let to = 0;
     for (const [, at, end] of keys) {
       if (at !== to) break;
@@ -59,33 +71,40 @@ export class FileStore {
     }
     return to;
   }
-  /** The piece at this place. @returns {Promise<Blob | undefined>} */
+  /**
+   * Returns the piece that starts at this place.
+   * @param {string} key @param {number} at @returns {Promise<Blob | undefined>}
+   */
   piece(key, at) {
     return done(this.db.read('pieces').get(IDBKeyRange.bound([key, at], [key, at, []])));
   }
-  /** The whole file, without reading it. @returns {Promise<Blob>} */
+  /** Returns the whole file, without reading it. @param {string} key @param {string} type */
   async whole(key, type) {
     return new Blob(await done(this.db.read('pieces').getAll(from(key))), { type });
   }
+  /** @param {string[]} keys */
   dropPieces(...keys) {
     return this.db.write('pieces', (store) => Promise.all(keys.map((key) => done(store.delete(from(key))))));
   }
 
-  /* ---- what is sent ---------------------------------------------------------------------------------- */
+  /* ---- sources of outgoing files ---------------------------------------------------------------------- */
 
-  /** @returns {Promise<Blob | undefined>} */
+  /** @param {string} key @returns {Promise<Blob | undefined>} */
   source(key) {
     return done(this.db.read('sources').get(key));
   }
+  /** @param {string} key @param {Blob} file */
   putSource(key, file) {
     return this.db.write('sources', (store) => done(store.put(file, key)));
   }
+  /** @param {string[]} keys */
   dropSources(...keys) {
     return this.db.write('sources', (store) => Promise.all(keys.map((key) => done(store.delete(key)))));
   }
 
-  /** Everything of one contact. */
+  /** Deletes everything of one contact. @param {string} contact */
   async forget(contact) {
+    /** @type {FileRecord[]} */
     const records = await done(this.db.read('files').getAll(IDBKeyRange.bound(`${contact}:`, `${contact}:\uffff`)));
     const keys = records.map(({ key }) => key);
     await Promise.all([this.dropPieces(...keys), this.dropSources(...keys)]);

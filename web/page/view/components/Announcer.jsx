@@ -1,4 +1,4 @@
-/** The one live region for what happens away from the focus. Emptied first, so that the same words are said again. */
+/** The one live region for events away from the focus. It is emptied first, so that repeated words are said again. */
 import { useEffect, useState } from 'preact/hooks';
 import { useStore } from '../store.js';
 
@@ -7,7 +7,7 @@ export function Announcer() {
   const [said, setSaid] = useState('');
   useEffect(() => {
     setSaid('');
-    const turn = requestAnimationFrame(() => setSaid(note.text ?? note));
+    const turn = requestAnimationFrame(() => setSaid(note.text));
     return () => cancelAnimationFrame(turn);
   }, [note]);
   return (

@@ -1,4 +1,4 @@
-/** The frame: banners over the list of conversations and the place where the person is. */
+/** The frame of the page: banners above the list of conversations and the present screen. */
 import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { useStore } from '../store.js';
@@ -19,6 +19,10 @@ import { Thread } from './Thread.jsx';
 import { UpdateLine } from './UpdateLine.jsx';
 import { ContactCard } from './ContactCard.jsx';
 
+/**
+ * @type {Record<import('../store.js').Screen, import('preact').ComponentType<{place:
+ *   import('../store.js').OpenPlace}>>}
+ */
 const screens = {
   home: Home,
   new: Home,
@@ -69,7 +73,10 @@ function Page() {
         {people > 0 && narrow && place.screen === 'home' ? (
           <Sidebar whole />
         ) : (
-          <Screen key={`${place.screen} ${place.contact ?? place.secret ?? ''}`} place={place} />
+          <Screen
+            key={`${place.screen} ${place.contact ?? place.secret ?? ''}`}
+            place={/** @type {import('../store.js').OpenPlace} */ (place)}
+          />
         )}
       </main>
       <Announcer />
@@ -77,8 +84,8 @@ function Page() {
   );
 }
 
-/** Without touching the address: a fragment there would be taken for an invite link. */
+/** Does not change the address, where a fragment would be taken for an invite link. @param {Event} event */
 function focusMain(event) {
   event.preventDefault();
-  document.getElementById('main').focus();
+  document.getElementById('main')?.focus();
 }

@@ -1,11 +1,14 @@
-/** Files and folders by the system's picker. */
+/** Buttons to choose files and folders with the system's picker. */
 import { useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { chosen, sendFiles } from '../files.js';
 import { Icon } from './Icon.jsx';
 
 const folders = 'webkitdirectory' in HTMLInputElement.prototype;
+/** Makes a file input choose folders. The types of Preact do not know this attribute. */
+export const forFolders = { webkitdirectory: true };
 
+/** @param {{contact: import('../../engine/types.js').ShownContact}} props */
 export function AttachButtons({ contact }) {
   return (
     <>
@@ -15,11 +18,16 @@ export function AttachButtons({ contact }) {
   );
 }
 
+/**
+ * @param {{contact: import('../../engine/types.js').ShownContact, icon: import('./Icon.jsx').IconName, label: string,
+ *   folder?: boolean}} props
+ */
 function Picker({ contact, icon, label, folder = false }) {
-  const input = useRef(null);
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const onChange = ({ currentTarget }) => {
-    sendFiles(contact.id, chosen(currentTarget.files));
-    currentTarget.value = ''; // so that the same can be chosen again
+    void sendFiles(contact.id, chosen(currentTarget.files));
+    currentTarget.value = ''; // so that the same file can be chosen again
   };
   return (
     <>
@@ -28,7 +36,7 @@ function Picker({ contact, icon, label, folder = false }) {
         class={`button button-icon${folder ? ' button-folder' : ''}`}
         aria-label={label}
         title={label}
-        onClick={() => input.current.click()}
+        onClick={() => input.current?.click()}
       >
         <Icon name={icon} />
       </button>
@@ -37,7 +45,7 @@ function Picker({ contact, icon, label, folder = false }) {
         type="file"
         hidden
         multiple
-        webkitdirectory={folder || undefined}
+        {...(folder && forFolders)}
         aria-label={label}
         onChange={onChange}
       />

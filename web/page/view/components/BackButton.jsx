@@ -2,6 +2,7 @@ import { s } from '../../strings/index.js';
 import { goBack } from '../store.js';
 import { Icon } from './Icon.jsx';
 
+/** @param {{narrow?: boolean}} props narrow: shown on narrow screens only */
 export function BackButton({ narrow = false }) {
   return (
     <button

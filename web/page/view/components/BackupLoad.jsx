@@ -1,8 +1,10 @@
-/** Opens a copy; who is in it replaces who is here, after a clear question. */
+/** Opens a copy of an identity, which replaces the present one after a clear question. */
 import { useEffect, useId, useState } from 'preact/hooks';
-import { s } from '../../strings/index.js';
+import { s, wordsFor } from '../../strings/index.js';
 import { call } from '../actions.js';
 import { PassphraseField } from './PassphraseField.jsx';
+
+/** @typedef {{id: string, name: string, contacts: number, same: boolean}} Opened */
 
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -12,21 +14,24 @@ export function BackupLoad() {
   const [passphrase, setPassphrase] = useState('');
   const [problem, setProblem] = useState('');
   const [opening, setOpening] = useState(false);
-  const [found, setFound] = useState(null);
+  const [found, setFound] = useState(/** @type {Opened | null} */ (null));
   useEffect(() => () => void call('forgetBackup'), []);
 
+  /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const take = async ({ currentTarget }) => {
-    const [file] = currentTarget.files;
+    const [file] = currentTarget.files ?? [];
     setProblem('');
     if (file) setText(file.size > FILE_BYTES_MAX ? '' : await file.text());
   };
+  /** @param {Event} event */
   const open = async (event) => {
     event.preventDefault();
     setOpening(true);
     const answer = await call('openBackup', { text, passphrase });
     setOpening(false);
-    setProblem(answer.problem ?? '');
-    if (!answer.problem) setFound(answer);
+    if (answer.problem !== undefined) return setProblem(answer.problem);
+    setProblem('');
+    setFound(answer);
   };
   if (found) return <Sure found={found} cancel={() => setFound(null)} />;
   const ofText = problem === 'form' || problem === 'version';
@@ -52,7 +57,7 @@ export function BackupLoad() {
             onInput={(event) => setText(event.currentTarget.value)}
           />
           <p id={`${id}-note`} class={`note ${ofText ? 'note-bad' : ''}`} role="status">
-            {ofText && s.backup.problem[problem]}
+            {ofText && wordsFor(s.backup.problem, problem)}
           </p>
         </div>
         <PassphraseField
@@ -60,7 +65,7 @@ export function BackupLoad() {
           value={passphrase}
           change={setPassphrase}
           autocomplete="current-password"
-          problem={problem === 'wrong' && s.backup.problem.wrong}
+          problem={problem === 'wrong' ? s.backup.problem.wrong : ''}
         />
         <button type="submit" class="button button-wide" disabled={opening || !text.trim()}>
           {opening ? s.backup.opening : s.backup.open}
@@ -70,6 +75,7 @@ export function BackupLoad() {
   );
 }
 
+/** @param {{found: Opened, cancel: () => void}} props */
 function Sure({ found, cancel }) {
   const { id, name, contacts, same } = found;
   return (

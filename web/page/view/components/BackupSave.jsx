@@ -1,9 +1,9 @@
-/** Locks the identity with a passphrase, and hands the copy out as a file or as text. */
+/** Makes a copy of the identity, locked with a passphrase, to save as a file or copy as text. */
 import { useState } from 'preact/hooks';
 import { PASSPHRASE_MIN_CHARS } from '../../engine/backup.js';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
-import { saveFile } from '../save-file.js';
+import { download } from '../files.js';
 import { CopyButton } from './CopyButton.jsx';
 import { PassphraseField } from './PassphraseField.jsx';
 
@@ -14,6 +14,7 @@ export function BackupSave() {
   const [making, setMaking] = useState(false);
   const [text, setText] = useState('');
 
+  /** @param {Event} event */
   const make = async (event) => {
     event.preventDefault();
     const wrong = first.length < PASSPHRASE_MIN_CHARS ? 'short' : first === second ? '' : 'unequal';
@@ -22,6 +23,7 @@ export function BackupSave() {
     setMaking(true);
     const made = await call('makeBackup', { passphrase: first });
     setMaking(false);
+    if (made.problem !== undefined) return setProblem(made.problem);
     setText(made.text);
     setFirst('');
     setSecond('');
@@ -37,7 +39,7 @@ export function BackupSave() {
               type="button"
               class="button button-main"
               autofocus
-              onClick={() => saveFile(text, s.backup.fileName)}
+              onClick={() => download(new Blob([text], { type: 'text/plain' }), s.backup.fileName)}
             >
               {s.backup.download}
             </button>
@@ -52,14 +54,14 @@ export function BackupSave() {
             change={setFirst}
             autocomplete="new-password"
             hint={s.backup.passphraseMore}
-            problem={problem === 'short' && s.backup.short}
+            problem={problem === 'short' ? s.backup.short : ''}
           />
           <PassphraseField
             label={s.backup.repeat}
             value={second}
             change={setSecond}
             autocomplete="new-password"
-            problem={problem === 'unequal' && s.backup.unequal}
+            problem={problem === 'unequal' ? s.backup.unequal : ''}
           />
           <button type="submit" class="button button-wide" disabled={making}>
             {making ? s.backup.making : s.backup.make}

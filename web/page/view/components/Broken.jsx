@@ -1,4 +1,4 @@
-/** When the engine cannot start: what a person can do about it. */
+/** Shown when the engine cannot start: what the person can do about it. */
 import { s } from '../../strings/index.js';
 
 const storage = new Set([
@@ -9,6 +9,7 @@ const storage = new Set([
   'NotAllowedError',
 ]);
 
+/** @param {{why: {code: string, text?: string}}} props */
 export function Broken({ why }) {
   return (
     <main class="page" role="alert">

@@ -1,26 +1,27 @@
-/** An invitation's code: large, spelt out, with what happens to it in words. */
+/** An invitation's code: large and spelt out, with its state in words. */
 import { useEffect, useRef } from 'preact/hooks';
-import { s } from '../../strings/index.js';
+import { s, wordsFor } from '../../strings/index.js';
 import { call, say } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { CopyButton } from './CopyButton.jsx';
 
+/** @param {{secret: string, code: import('../../engine/types.js').ShownCode, now: number}} props */
 export function CodeCard({ secret, code, now }) {
-  const online = useStore(({ engine }) => engine.server.state === 'online');
+  const online = useEngine((engine) => engine.server.state === 'online');
   const { state, text, expiresAt, busy, problem } = code;
-  const asked = useRef(false); // the first code is what the screen is about, a further one is news
+  const asked = useRef(false); // the first code is expected on this screen, another one is announced
   useEffect(() => {
-    if (state === 'ready' && asked.current) say({ text: s.code.fresh(text) });
+    if (state === 'ready' && text && asked.current) say(s.code.fresh(text));
   }, [state, text]);
 
   const again = () => {
     asked.current = true;
-    call('newCode', { secret });
+    void call('newCode', { secret });
   };
   if (state === 'making' || (state === 'ready' && !text))
     return <p class="code-text code-making">{online ? s.code.making : s.code.offline}</p>;
-  if (state !== 'ready' || expiresAt <= now) {
-    const words = s.code.problem[state === 'ready' ? 'ETIMEDOUT' : problem] ?? s.code.problem.other;
+  if (state !== 'ready' || !text || !expiresAt || expiresAt <= now) {
+    const words = wordsFor(s.code.problem, state === 'ready' ? 'ETIMEDOUT' : problem) ?? s.code.problem.other;
     return (
       <div class="code-over">
         <p class={problem === 'EWRONGCODE' ? 'note-box' : ''} role="status">
@@ -53,11 +54,12 @@ export function CodeCard({ secret, code, now }) {
   );
 }
 
+/** @param {{text: string}} props */
 function CodeText({ text }) {
   const parts = text.split('-');
   return (
     <div class="code-text" role="group" aria-label={s.code.label}>
-      <p class="code-whole" dir="ltr" translate="no">
+      <p class="code-whole" dir="ltr" translate={false}>
         {parts.map((part, index) => (
           <span key={index} class={index === 0 ? 'code-number' : undefined}>
             {part}
@@ -66,7 +68,7 @@ function CodeText({ text }) {
           </span>
         ))}
       </p>
-      <p class="fine code-spelled" translate="no">
+      <p class="fine code-spelled" translate={false}>
         <span class="visually-hidden">{s.code.spelled}: </span>
         <span dir="ltr">{parts.map((part) => Array.from(part).join('\u200a')).join(' \u2013 ')}</span>
       </p>

@@ -1,4 +1,6 @@
-/** Where one writes. What is not sent yet is kept for this tab, so that a reload does not lose it. */
+/**
+ * The field to write a message. Text that is not sent yet is stored for this tab, so that a reload does not lose it.
+ */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { PIPE, TEXT_MAX_CHARS } from '../../engine/chat.js';
 import { s } from '../../strings/index.js';
@@ -7,34 +9,39 @@ import { draftOf, keepDraft } from '../drafts.js';
 import { AttachButtons } from './AttachButtons.jsx';
 import { Icon } from './Icon.jsx';
 
+/** @param {{contact: import('../../engine/types.js').ShownContact, name: string}} props */
 export function Composer({ contact, name }) {
   const [text, setText] = useState(() => draftOf(contact.id));
-  const field = useRef(null);
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
 
   useEffect(() => {
-    // A keyboard that rises by itself would hide half of a phone's screen.
+    // On a phone, the keyboard would appear and hide half of the screen.
     if (matchMedia('(hover: hover)').matches && !document.getElementById('name-ask')) field.current?.focus();
   }, []);
   useLayoutEffect(() => {
     const box = field.current;
+    if (!box) return;
     box.style.blockSize = 'auto';
     box.style.blockSize = `${box.scrollHeight + 2}px`;
   }, [text]);
 
-  // Kept as it is typed, not after the next frame: a reload may come before that.
+  // Stored as it is typed, not after the next frame: a reload may come before that.
+  /** @param {string} next */
   const write = (next) => {
     keepDraft(contact.id, next);
     setText(next);
   };
   const over = text.length - TEXT_MAX_CHARS;
+  /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
     const said = text.trim();
     if (!said || over > 0) return;
-    send(contact.id, said);
+    void send(contact.id, said);
     write('');
-    field.current.focus();
+    field.current?.focus();
   };
+  /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submit(event);
   };
@@ -45,7 +52,7 @@ export function Composer({ contact, name }) {
         ref={field}
         class="field"
         rows={1}
-        dir={text ? 'auto' : undefined} // empty, it has the direction of the placeholder: the page's
+        dir={text ? 'auto' : undefined} // when empty, the direction of the placeholder, which is the page's
         value={text}
         aria-label={s.composer.label(name)}
         placeholder={s.composer.label(name)}

@@ -1,17 +1,17 @@
-/** The connection in words: nothing while all is well, and nothing for hitches shorter than a moment. */
+/** The connection in words: nothing while it works, and nothing for very short interruptions. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { s } from '../../strings/index.js';
+import { s, wordsFor } from '../../strings/index.js';
 import { call } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
 
 const PATIENCE_MS = 1200;
 const BACK_MS = 4000;
 
 export function ConnectionLine() {
-  const server = useStore(({ engine }) => engine.server);
+  const server = useEngine((engine) => engine.server);
   const trouble = server.state !== 'online' && !server.changed;
-  const [shown, setShown] = useState(''); // '', trouble, back
+  const [shown, setShown] = useState(/** @type {'' | 'trouble' | 'back'} */ (''));
   const wasOnline = useRef(false);
 
   useEffect(() => {
@@ -33,9 +33,10 @@ export function ConnectionLine() {
   );
 }
 
+/** @param {{server: import('../../engine/types.js').ServerState}} props */
 function Trouble({ server }) {
   const now = useNow(1000);
-  const words = s.connection.reasons[server.reason];
+  const words = wordsFor(s.connection.reasons, server.reason);
   const final = server.state === 'offline' && server.retryAt === null;
   const first = server.everOnline ? s.connection.lost : s.connection.unreachable;
   if (server.state === 'connecting' && !server.everOnline) return <p class="banner">{s.connection.connecting}</p>;
@@ -44,9 +45,9 @@ function Trouble({ server }) {
       <p>
         {words ?? first}{' '}
         {!final && (
-          // Counting aloud would drown everything else.
+          // Reading the countdown aloud would drown out everything else.
           <span aria-hidden="true">
-            {server.retryAt > now ? s.connection.retryIn(server.retryAt - now) : s.connection.retrying}
+            {(server.retryAt ?? 0) > now ? s.connection.retryIn((server.retryAt ?? 0) - now) : s.connection.retrying}
           </span>
         )}
       </p>

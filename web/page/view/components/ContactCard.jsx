@@ -1,16 +1,17 @@
-/** About one contact: name, how they came, the safety phrase, ID, and the ways to part. */
+/** About one contact: the name, how they were met, the safety phrase, the ID, and how to block or delete them. */
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine } from '../store.js';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { Key } from './Key.jsx';
 import { NameForm } from './NameForm.jsx';
 import { Phrase } from './Phrase.jsx';
 
+/** @param {{place: import('../store.js').OpenPlace}} props */
 export function ContactCard({ place }) {
-  const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
+  const contact = useEngine((engine) => engine.contacts.find(({ id }) => id === place.contact));
   const [sure, setSure] = useState(false);
   if (!contact) return null;
   const { id, blocked } = contact;
@@ -45,7 +46,11 @@ export function ContactCard({ place }) {
           </div>
         </section>
         <section class="parting">
-          <button type="button" class="button" onClick={() => call(blocked ? 'unblock' : 'block', { contact: id, id })}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => (blocked ? call('unblock', { contact: id }) : call('block', { id }))}
+          >
             {blocked ? s.contact.unblock : s.contact.block}
           </button>
           {sure ? (

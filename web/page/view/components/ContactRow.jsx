@@ -2,6 +2,7 @@ import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
 import { Avatar } from './Avatar.jsx';
 
+/** @param {{contact: import('../../engine/types.js').ShownContact, open: boolean, now: number}} props */
 export function ContactRow({ contact, open, now }) {
   const name = nameOf(contact);
   return (
@@ -35,6 +36,7 @@ export function ContactRow({ contact, open, now }) {
   );
 }
 
+/** @param {import('../../engine/types.js').ShownContact} contact */
 function lastWords({ blocked, doubt, last, pairedAt, how }) {
   if (blocked) return s.list.blocked;
   if (doubt) return s.list.doubt;

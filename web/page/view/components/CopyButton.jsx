@@ -1,9 +1,10 @@
-/** Copies, and says so in its own label. */
+/** A button that copies a text, and says so in its label. */
 import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { copy, say } from '../actions.js';
 import { Icon } from './Icon.jsx';
 
+/** @param {{text: string | (() => string), label?: string, main?: boolean}} props */
 export function CopyButton({ text, label = s.copy, main = false }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -15,7 +16,7 @@ export function CopyButton({ text, label = s.copy, main = false }) {
   const act = async () => {
     const done = await copy(typeof text === 'function' ? text() : text);
     setCopied(done);
-    say({ text: done ? s.copied : s.copyFailed });
+    say(done ? s.copied : s.copyFailed);
   };
   return (
     <button type="button" class={`button copy ${main ? 'button-main' : ''}`} onClick={act}>

@@ -1,23 +1,26 @@
-/** For the curious and for reports of faults: the only place with the machinery's own words. */
+/** Details for the curious and for bug reports: the only place with technical words. */
 import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine, useStore } from '../store.js';
 import { CopyButton } from './CopyButton.jsx';
 import { Key } from './Key.jsx';
 
 export function Details() {
-  const engine = useStore(({ engine }) => engine);
+  const engine = useEngine((state) => state);
   const mode = useStore(({ mode }) => mode);
   const offline = useStore(({ offline }) => offline);
   const [open, setOpen] = useState(false);
-  const [more, setMore] = useState({ sessions: [], log: [] });
+  const [more, setMore] = useState(
+    /** @type {import('../../engine/types.js').Answer<'details'>} */ ({ sessions: [], log: [] }),
+  );
   useEffect(() => {
-    if (open) call('details').then(setMore);
+    if (open) void call('details').then(setMore);
   }, [open, engine]);
 
   const { server } = engine;
   const log = more.log.map(({ at, text }) => `${new Date(at).toISOString().slice(11, 23)} ${text}`).join('\n');
+  /** @param {string} id */
   const nameFor = (id) => {
     const contact = engine.contacts.find((one) => one.id === id);
     return contact ? nameOf(contact) : `…${id.slice(-4)}`;

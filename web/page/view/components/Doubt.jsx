@@ -1,13 +1,14 @@
-/** A known name comes with another ID: loud and plain, and nothing is sent until the person has answered. */
+/** The alarm for a known name with another ID; nothing is sent until the person has answered. */
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { Key } from './Key.jsx';
 import { NameAsk } from './NameAsk.jsx';
 
+/** @param {{contact: import('../../engine/types.js').ShownContact}} props */
 export function Doubt({ contact }) {
-  const known = useStore(({ engine }) => engine.contacts.find(({ id }) => id === contact.doubt));
+  const known = useEngine((engine) => engine.contacts.find(({ id }) => id === contact.doubt));
   const [naming, setNaming] = useState(false);
   if (!known) return null;
   const name = nameOf(known);

@@ -1,16 +1,22 @@
 /**
- * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its
- * state are said once; numbers that run are not read aloud.
+ * A file or a folder in the thread: what it is, a progress bar while its bytes move, and what can be done with it.
+ * Screen readers say each change of its state once, and do not read the moving numbers.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { s } from '../../strings/index.js';
+import { s, wordsFor } from '../../strings/index.js';
 import { call, say } from '../actions.js';
 import { chosen, saveAll, saveFile } from '../files.js';
 import { useStore } from '../store.js';
+import { forFolders } from './AttachButtons.jsx';
 import { FileList } from './FileList.jsx';
 import { Icon } from './Icon.jsx';
 import { Picture, isPicture } from './Picture.jsx';
 
+/** @typedef {import('../../engine/types.js').FileMessage} FileMessage */
+/** @typedef {import('../../engine/types.js').FileProgress} FileProgress */
+/** @typedef {{name: string, here: boolean, online: boolean}} Peer */
+
+/** @type {FileProgress} */
 const nothing = {
   size: 0,
   stored: 0,
@@ -25,6 +31,7 @@ const nothing = {
   passed: 0,
 };
 
+/** @param {Peer & {message: FileMessage, first: boolean}} props */
 export function FileCard({ message, name, here, online, first }) {
   const live = useStore(({ files }) => files[message.n]) ?? nothing;
   const { file, mine, state, at } = message;
@@ -48,7 +55,7 @@ export function FileCard({ message, name, here, online, first }) {
             <p class="file-name">
               <bdi>{file.name}</bdi>
             </p>
-            <p class="fine">{about(file, state === 'saved' ? message : null)}</p>
+            <p class="fine">{about(file)}</p>
           </div>
         </div>
         {isPicture(file) && <Picture message={message} />}
@@ -68,18 +75,22 @@ export function FileCard({ message, name, here, online, first }) {
   );
 }
 
+/** @param {FileMessage['file']} file */
 function about({ size, count, group }) {
   const parts = group ? [s.files.count(count)] : [];
   if (size > 0 || !group) parts.push(s.files.size(size));
   return parts.join(' · ');
 }
 
-/** What happens at the moment, in words; numbers are in the bar. */
+/**
+ * Returns the present state in words; the bar has the numbers.
+ * @param {FileMessage} message @param {FileProgress} live @param {Peer} peer
+ */
 function stateWords(message, live, { name, here, online }) {
   const { state, mine } = message;
   if (state === 'asking') return s.files.wants(name);
   if (state === 'saved')
-    return message.failed > 0 ? s.files.partly(message.failed) : mine ? s.files.delivered : s.files.saved;
+    return message.failed ? s.files.partly(message.failed) : mine ? s.files.delivered : s.files.saved;
   if (state === 'removed') return s.files.removed;
   if (state === 'over') return overWords(message, name);
   if (live.missing) return s.files.missing;
@@ -94,11 +105,13 @@ function stateWords(message, live, { name, here, online }) {
   return mine ? s.files.sending : s.files.receiving;
 }
 
+/** @param {FileMessage} message @param {string} name */
 function overWords({ why, byPeer }, name) {
-  const words = s.files.ended[why] ?? s.files.ended[2];
+  const words = wordsFor(s.files.ended, why) ?? s.files.ended[2];
   return byPeer ? words.them(name) : words.me;
 }
 
+/** @param {{live: FileProgress, name: string}} props */
 function Bar({ live: { size, stored, rate, left }, name }) {
   const share = size ? Math.min(1, stored / size) : 0;
   const percent = Math.floor(share * 100);
@@ -124,8 +137,10 @@ function Bar({ live: { size, stored, rate, left }, name }) {
   );
 }
 
+/** @param {{message: FileMessage, live: FileProgress}} props */
 function Controls({ message, live }) {
   const { n, contact, mine, state, file } = message;
+  /** @param {'acceptFile' | 'declineFile' | 'cancelFile' | 'pauseFile' | 'resumeFile' | 'retryFile'} cmd */
   const ask = (cmd) => () => call(cmd, { contact, n });
   if (state === 'asking')
     return (
@@ -169,16 +184,17 @@ function Controls({ message, live }) {
   );
 }
 
-/** The bytes of it are not here any more: after all tabs were closed. */
+/** Asks for a file again whose bytes were lost when all tabs were closed. @param {{message: FileMessage}} props */
 function ChooseAgain({ message: { n, contact, file } }) {
-  const input = useRef(null);
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [wrong, setWrong] = useState(false);
+  /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const onChange = async ({ currentTarget }) => {
     setWrong(!(await call('chooseFileAgain', { contact, n, files: chosen(currentTarget.files) })));
   };
   return (
     <>
-      <button type="button" class="button button-small button-main" onClick={() => input.current.click()}>
+      <button type="button" class="button button-small button-main" onClick={() => input.current?.click()}>
         {file.folder ? s.files.chooseFolder : s.files.choose}
       </button>
       <input
@@ -186,7 +202,7 @@ function ChooseAgain({ message: { n, contact, file } }) {
         type="file"
         hidden
         multiple
-        webkitdirectory={file.folder || undefined}
+        {...(file.folder && forFolders)}
         aria-label={s.files.choose}
         onChange={onChange}
       />
@@ -199,7 +215,8 @@ function ChooseAgain({ message: { n, contact, file } }) {
   );
 }
 
-function Kept({ message: { n, file, saved } }) {
+/** The buttons for a received file. @param {{message: FileMessage}} props */
+function Kept({ message: { n, file, saved = 0 } }) {
   const [asking, setAsking] = useState(false);
   if (asking)
     return (
@@ -234,7 +251,10 @@ function Kept({ message: { n, file, saved } }) {
   );
 }
 
-/** Says a change of state, not what was there when the card appeared. */
+/**
+ * Lets a screen reader say changes of the state, but not the state in which the card appeared.
+ * @param {string} words @param {string} name
+ */
 function useSaid(words, name) {
   const before = useRef(words);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** The files of a folder that came, each to be saved by itself. */
+/** The received files of a folder; each can be saved by itself. */
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
@@ -6,8 +6,10 @@ import { saveFile } from '../files.js';
 
 const SHOWN_MAX = 200;
 
+/** @param {{n: number, count: number}} props */
 export function FileList({ n, count }) {
-  const [list, setList] = useState(null);
+  const [list, setList] = useState(/** @type {import('../../engine/types.js').Answer<'filesOf'> | null} */ (null));
+  /** @param {import('preact').TargetedEvent<HTMLDetailsElement>} event */
   const onToggle = async ({ currentTarget }) => {
     if (currentTarget.open)
       setList((await call('filesOf', { n })).filter(({ state }) => state === 'saved').slice(0, SHOWN_MAX));

@@ -1,8 +1,8 @@
-/** The first screen asks one thing: whom do you want to reach? */
+/** The first screen: invite someone, or join someone. */
 import { s } from '../../strings/index.js';
 import { invite } from '../actions.js';
 import { useState } from 'preact/hooks';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { Icon, Mark } from './Icon.jsx';
 import { JoinField } from './JoinField.jsx';
 import { Knocks } from './Knocks.jsx';
@@ -10,9 +10,10 @@ import { PendingInvites } from './PendingInvites.jsx';
 import { MoreButton } from './MoreButton.jsx';
 import { BackButton } from './BackButton.jsx';
 
+/** @param {{place: import('../store.js').OpenPlace}} props */
 export function Home({ place }) {
-  const people = useStore(({ engine }) => engine.contacts.length);
-  const online = useStore(({ engine }) => engine.server.state === 'online');
+  const people = useEngine((engine) => engine.contacts.length);
+  const online = useEngine((engine) => engine.server.state === 'online');
   const [making, setMaking] = useState(false);
   const start = async () => {
     setMaking(true);

@@ -1,4 +1,4 @@
-/** Line icons on a 24 px grid, drawn with the colour of the text around them. */
+/** Line icons on a 24 px grid, in the colour of the text around them. */
 const paths = {
   back: ['M15 5l-7 7 7 7'],
   close: ['M6 6l12 12', 'M18 6L6 18'],
@@ -27,9 +27,12 @@ const paths = {
   clock: ['M12 7v5l3 2', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z'],
 };
 
-/** Whether an icon points along the reading direction and has to turn with it. */
+/** @typedef {keyof typeof paths} IconName */
+
+/** Icons that point along the reading direction, and turn with it. @type {Set<IconName>} */
 const directed = new Set(['back', 'send', 'next']);
 
+/** @param {{name: IconName}} props */
 export function Icon({ name }) {
   return (
     <svg

@@ -1,4 +1,4 @@
-/** Making a copy of one's identity, and being who a copy says. */
+/** Makes a copy of the identity, or takes over the identity of a copy. */
 import { s } from '../../strings/index.js';
 import { BackButton } from './BackButton.jsx';
 import { BackupLoad } from './BackupLoad.jsx';

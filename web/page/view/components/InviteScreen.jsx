@@ -1,11 +1,8 @@
-/**
- * One invitation: a code to say, a link and QR to send, and that it waits. Leads on by itself when someone uses it (see
- * actions.js).
- */
+/** One invitation: a code to say, a link and a QR code to send. When someone uses it, actions.js opens the thread. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { cancelInvite, invite as makeInvite } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
 import { BackButton } from './BackButton.jsx';
 import { CodeCard } from './CodeCard.jsx';
@@ -16,11 +13,12 @@ import { Qr } from './Qr.jsx';
 
 const hereOnly = /^(localhost|127\.|\[::1\])/.test(location.hostname);
 
+/** @param {{place: import('../store.js').OpenPlace}} props */
 export function InviteScreen({ place }) {
-  const invite = useStore(({ engine }) => engine.invites.find(({ secret }) => secret === place.secret));
-  const people = useStore(({ engine }) => engine.contacts.length);
+  const invite = useEngine((engine) => engine.invites.find(({ secret }) => secret === place.secret));
+  const people = useEngine((engine) => engine.contacts.length);
   const now = useNow(1000);
-  const title = useRef(null);
+  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
   useEffect(() => title.current?.focus(), []);
 
   if (!invite || invite.expiresAt <= now) {
@@ -73,7 +71,7 @@ export function InviteScreen({ place }) {
             />
             <div class="buttons">
               <CopyButton text={invite.link} label={s.invite.copyLink} />
-              {navigator.share && (
+              {'share' in navigator && (
                 <button type="button" class="button" onClick={() => share(invite.link)}>
                   <Icon name="share" />
                   {s.invite.share}
@@ -101,5 +99,8 @@ export function InviteScreen({ place }) {
   );
 }
 
-/** A person who closes the system's sheet has changed their mind: no error. */
+/**
+ * Shares a link. A person who closes the system's dialog has changed their mind; that is not an error.
+ * @param {string} url
+ */
 const share = (url) => navigator.share({ title: s.invite.shareTitle, url }).catch(() => {});

@@ -1,28 +1,35 @@
 /**
- * One field that takes a code, a link or an ID, completes the words of a code, and says at once what is wrong. The
- * words are a list below the field: by arrow keys and Enter or Tab, by a tap, or by typing on.
+ * One field for a code, a link or an ID. It completes the words of a code, and says at once what is wrong. Words that
+ * fit are in a list below the field; people choose one with the arrow keys and Enter or Tab, by a tap, or by typing it.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { s } from '../../strings/index.js';
+import { s, wordsFor } from '../../strings/index.js';
 import { call, forgetTry, join, nameOf, say } from '../actions.js';
 import { store, useStore } from '../store.js';
 import { Icon } from './Icon.jsx';
 import { Scanner, canScan } from './Scanner.jsx';
 import { WordOptions, optionId } from './WordOptions.jsx';
 
+/** @typedef {import('../../engine/inspect.js').Found} Found */
+
+/** @type {Found} */
 const NOTHING = { kind: 'empty' };
 
+/** @param {{problem?: string, focus?: boolean}} props problem: of a link that opened the page */
 export function JoinField({ problem: problemBefore, focus = false }) {
   const [text, setText] = useState('');
-  const [found, setFound] = useState(problemBefore ? { kind: 'bad', problem: problemBefore } : NOTHING);
+  const [found, setFound] = useState(
+    /** @type {Found} */ (problemBefore ? { kind: 'bad', problem: problemBefore } : NOTHING),
+  );
   const [chosen, setChosen] = useState(-1);
   const [scanning, setScanning] = useState(false);
-  const tried = useStore(({ engine, tried }) => (tried !== null && engine.claim?.n === tried ? engine.claim : null));
+  const tried = useStore(({ engine, tried }) => (tried !== null && engine?.claim?.n === tried ? engine.claim : null));
   const asked = useRef(0);
-  const field = useRef(null);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const options = found.options ?? [];
   const likely = options[chosen] ?? (options.length === 1 ? options[0] : undefined);
 
+  /** @param {string} typed */
   const look = async (typed) => {
     setText(typed);
     forgetTry();
@@ -31,7 +38,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
     if (turn !== asked.current) return answer;
     setFound(answer);
     setChosen(-1);
-    if (answer.options) say({ text: s.join.suggested(answer.options.length) });
+    if (answer.options) say(s.join.suggested(answer.options.length));
     return answer;
   };
   useEffect(() => {
@@ -41,6 +48,7 @@ export function JoinField({ problem: problemBefore, focus = false }) {
     if (tried?.state === 'ended') field.current?.focus();
   }, [tried?.state]);
 
+  /** @param {string} typed */
   const connect = async (typed) => {
     const answer = await call('inspect', { text: typed });
     if (['link', 'id', 'code'].includes(answer.kind)) {
@@ -51,29 +59,33 @@ export function JoinField({ problem: problemBefore, focus = false }) {
     setFound({ ...answer, kind: 'bad', problem: answer.problem ?? 'empty' });
     field.current?.focus();
   };
+  /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
-    if (tried?.state === 'trying') call('stopTrying');
-    else connect(text);
+    if (tried?.state === 'trying') void call('stopTrying');
+    else void connect(text);
   };
+  /** @param {{text: string}} option */
   const take = (option) => {
-    look(option.text);
+    void look(option.text);
     field.current?.focus();
   };
+  /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.isComposing || options.length === 0) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (step) setChosen((at) => (at + step + options.length + 1) % (options.length + 1));
     else if (event.key === 'Escape') setFound({ ...found, options: undefined });
     else if ((event.key === 'Enter' || (event.key === 'Tab' && !event.shiftKey)) && likely) take(likely);
     else return;
     event.preventDefault();
   };
-  const onScan = (value) => {
+  /** @param {string} value */
+  const onScan = async (value) => {
     setScanning(false);
-    look(value).then(({ kind }) =>
-      kind === 'link' || kind === 'code' ? connect(value) : setFound({ kind: 'bad', problem: 'scanned' }),
-    );
+    const { kind } = await look(value);
+    if (kind === 'link' || kind === 'code') await connect(value);
+    else setFound({ kind: 'bad', problem: 'scanned' });
   };
 
   const failed = tried?.state === 'ended';
@@ -130,16 +142,17 @@ export function JoinField({ problem: problemBefore, focus = false }) {
   );
 }
 
+/** @param {Found} found @param {import('../../engine/types.js').ShownClaim | null} tried */
 function noteOf({ kind, problem, part, id }, tried) {
   if (tried?.state === 'trying') return s.join.trying;
-  if (tried?.state === 'ended') return s.join.claim[tried.problem] ?? s.join.claim.other;
+  if (tried?.state === 'ended') return wordsFor(s.join.claim, tried.problem) ?? s.join.claim.other;
   if (kind === 'code') return s.join.looksCode;
   if (kind === 'link' || kind === 'id') {
-    const known = store.get().engine.contacts.find((contact) => contact.id === id && contact.pairedAt);
+    const known = store.get().engine?.contacts.find((contact) => contact.id === id && contact.pairedAt);
     if (known) return s.join.known(nameOf(known));
     return kind === 'link' ? s.join.looksLink : s.join.looksId;
   }
-  if (part) return s.join.part[part];
+  if (part) return wordsFor(s.join.part, part);
   if (problem === 'scanned') return s.scan.other;
-  return kind === 'bad' || problem === 'idShort' ? s.join.problem[problem] : '';
+  return kind === 'bad' || problem === 'idShort' ? wordsFor(s.join.problem, problem) : '';
 }

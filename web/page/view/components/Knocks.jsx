@@ -1,17 +1,17 @@
-/** Strangers who ask: quiet rows that never take the focus. */
+/** Strangers who ask to be let in: quiet rows that never take the focus. */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { allow, call, nameOf, say } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 
 export function Knocks() {
-  const knocks = useStore(({ engine }) => engine.knocks);
-  const said = useRef(new Set());
+  const knocks = useEngine((engine) => engine.knocks);
+  const said = useRef(/** @type {Set<string>} */ (new Set()));
   useEffect(() => {
     for (const knock of knocks) {
       if (said.current.has(knock.id)) continue;
       said.current.add(knock.id);
-      say({ text: s.knock.arrived(knock.id.slice(-4)) });
+      say(s.knock.arrived(knock.id.slice(-4)));
     }
   }, [knocks]);
   if (knocks.length === 0) return null;
@@ -27,8 +27,10 @@ export function Knocks() {
   );
 }
 
+/** @param {{knock: import('../../engine/types.js').ShownKnock}} props */
 function KnockRow({ knock }) {
-  const known = useStore(({ engine }) => engine.contacts.find(({ id }) => id === knock.known));
+  const known = useEngine((engine) => engine.contacts.find(({ id }) => id === knock.known));
+  /** @param {'ignore' | 'block'} cmd */
   const act = (cmd) => () => call(cmd, { id: knock.id });
   return (
     <li class="knock">

@@ -1,4 +1,4 @@
-/** The page's language: as the browser prefers, or chosen on this device. */
+/** Chooses the page's language on this device, or leaves it to the browser. */
 import { useId } from 'preact/hooks';
 import { chooseLanguage, chosenLanguage, languages, pickLanguage, s } from '../../strings/index.js';
 import { store } from '../store.js';
@@ -6,11 +6,13 @@ import { store } from '../store.js';
 export function LanguageChoice() {
   const id = useId();
   const automatic = languages[pickLanguage(null, navigator.languages ?? []).code].name;
-  // The page is drawn anew in the other language, so the focus has to find its way back here.
+  /** @param {import('preact').TargetedEvent<HTMLSelectElement>} event */
   const choose = async ({ currentTarget }) => {
-    const language = await chooseLanguage(currentTarget.value || null);
+    const code = /** @type {import('../../strings/index.js').LanguageCode | ''} */ (currentTarget.value);
+    const language = await chooseLanguage(code || null);
     store.set({ language });
-    requestAnimationFrame(() => document.querySelector('select.language')?.focus());
+    // The page is drawn again in the other language, so the focus has to come back here.
+    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('select.language'))?.focus());
   };
   return (
     <section>

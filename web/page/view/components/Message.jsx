@@ -1,8 +1,19 @@
 import { s } from '../../strings/index.js';
 
-/** Addresses in a text become links; nothing else is touched. */
+/** Web addresses in a text, which become links. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
 
+/**
+ * @typedef {object} MessageProps
+ * @property {string} name of the contact
+ * @property {boolean} here the contact is connected
+ * @property {boolean} online this page is connected
+ * @property {boolean} held nothing is sent, because of a doubt
+ * @property {boolean} first of a group
+ * @property {boolean} last of a group
+ */
+
+/** @param {MessageProps & {message: import('../../engine/types.js').TextMessage}} props */
 export function Message({ message, name, here, online, held, first, last }) {
   const { mine, text, at, state } = message;
   return (
@@ -23,6 +34,7 @@ export function Message({ message, name, here, online, held, first, last }) {
   );
 }
 
+/** @param {string} state @param {Pick<MessageProps, 'name' | 'here' | 'online' | 'held'>} peer */
 function stateWords(state, { name, here, online, held }) {
   if (state === 'delivered') return s.message.delivered;
   if (held) return s.message.held;
@@ -30,7 +42,9 @@ function stateWords(state, { name, here, online, held }) {
   return here ? s.message.sending : s.message.waiting(name);
 }
 
+/** @param {string} text */
 function withLinks(text) {
+  /** @type {import('preact').ComponentChild[]} */
   const parts = [];
   let from = 0;
   for (const found of text.matchAll(ADDRESS)) {

@@ -1,26 +1,31 @@
-/** What was said, newest at the end. Stays at the end while the person is there, and where they are while they read. */
+/** The messages of a thread, newest last. It stays scrolled to the end, unless the person scrolled up to read. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { loadEarlier } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine, useStore } from '../store.js';
 import { useNow } from '../use-now.js';
 import { FileCard } from './FileCard.jsx';
-import { Message } from './Message.jsx';
+import { Message as TextBubble } from './Message.jsx';
+
+/** @typedef {import('../../engine/types.js').Message} Message */
+/** @typedef {import('../../engine/types.js').ShownContact} ShownContact */
 
 const GROUP_MS = 3 * 60_000;
 const PAGE = 200;
+/** @type {Message[]} */
 const none = [];
 
+/** @param {{contact: ShownContact, name: string}} props */
 export function MessageList({ contact, name }) {
   const list = useStore(({ messages }) => messages[contact.id]);
   const loaded = list !== undefined;
   const messages = list ?? none;
-  const online = useStore(({ engine }) => engine.server.state === 'online');
+  const online = useEngine((engine) => engine.server.state === 'online');
   const [complete, setComplete] = useState(false);
   const now = useNow(60_000);
-  const scroller = useRef(null);
+  const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const atEnd = useRef(true);
-  const [live, setLive] = useState(false); // what was there before is not read aloud
+  const [live, setLive] = useState(false); // messages from before are not read aloud
   useEffect(() => setLive(loaded), [loaded]);
 
   const toEnd = () => {
@@ -30,14 +35,16 @@ export function MessageList({ contact, name }) {
   useLayoutEffect(toEnd, [messages]);
   useEffect(() => {
     const watcher = new ResizeObserver(toEnd);
-    watcher.observe(scroller.current);
+    if (scroller.current) watcher.observe(scroller.current);
     return () => watcher.disconnect();
   }, []);
+  /** @param {import('preact').TargetedEvent<HTMLDivElement>} event */
   const onScroll = ({ currentTarget: box }) => {
     atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
   };
   const earlier = async () => {
     const box = scroller.current;
+    if (!box) return;
     const fromEnd = box.scrollHeight - box.scrollTop;
     atEnd.current = false;
     if ((await loadEarlier(contact.id)) < PAGE) setComplete(true);
@@ -66,19 +73,20 @@ export function MessageList({ contact, name }) {
           const after = messages[index + 1];
           const day = s.day(message.at, now);
           const newDay = !before || s.day(before.at, now) !== day;
-          const Item = message.kind === 'file' ? FileCard : Message;
-          const item = (
-            <Item
-              key={message.n}
-              message={message}
-              name={name}
-              here={contact.presence === 'here'}
-              online={online}
-              held={Boolean(contact.doubt)}
-              first={newDay || !together(before, message)}
-              last={!after || !together(message, after) || s.day(after.at, now) !== day}
-            />
-          );
+          const props = {
+            name,
+            here: contact.presence === 'here',
+            online,
+            held: Boolean(contact.doubt),
+            first: newDay || !together(before, message),
+            last: !after || !together(message, after) || s.day(after.at, now) !== day,
+          };
+          const item =
+            message.kind === 'file' ? (
+              <FileCard key={message.n} message={message} {...props} />
+            ) : (
+              <TextBubble key={message.n} message={message} {...props} />
+            );
           return newDay
             ? [
                 <li key={day} class="day">
@@ -93,10 +101,14 @@ export function MessageList({ contact, name }) {
   );
 }
 
-/** Messages of one side within a short while stand as one group with one time; unlike states stay apart. */
+/**
+ * Returns true for messages that form a group with one time: of the same side and state, and soon after each other.
+ * @param {Message} a @param {Message} b
+ */
 const together = (a, b) =>
   a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
 
+/** @param {ShownContact} contact @param {string} name */
 function emptyWords({ presence, how, pairedAt, problem }, name) {
   if (problem) return s.thread.refused;
   if (pairedAt) return presence === 'here' ? s.thread.empty(name) : s.thread.emptyAway(name);

@@ -1,17 +1,19 @@
-/** Right after pairing: a name for the other side, in place, without holding anything up. */
+/** Asks for a name for the contact right after pairing, without interrupting anything. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
 
-export function NameAsk({ contact, suggestion = contact.hint, focus = false }) {
-  const [name, setName] = useState(suggestion);
-  const field = useRef(null);
+/** @param {{contact: import('../../engine/types.js').ShownContact, suggestion?: string, focus?: boolean}} props */
+export function NameAsk({ contact, suggestion, focus = false }) {
+  const [name, setName] = useState(suggestion ?? contact.hint);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
-    if (focus) field.current.focus();
+    if (focus) field.current?.focus();
   }, []);
+  /** @param {Event} event */
   const save = (event) => {
     event.preventDefault();
-    call('rename', { contact: contact.id, name: name.trim() });
+    void call('rename', { contact: contact.id, name: name.trim() });
   };
   return (
     <form class="name-ask" onSubmit={save}>

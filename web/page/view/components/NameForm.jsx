@@ -1,16 +1,22 @@
-/** A name with a button to keep it; says when it is kept. */
+/** A field for a name, with a button that saves it and says so. */
 import { useId, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 
+/**
+ * @param {{label: string, hint: string, value: string, placeholder?: string, save: (name: string) => Promise<unknown>}}
+ *   props
+ */
 export function NameForm({ label, hint, value, placeholder, save }) {
   const id = useId();
   const [name, setName] = useState(value);
   const [saved, setSaved] = useState(false);
+  /** @param {Event} event */
   const submit = async (event) => {
     event.preventDefault();
     await save(name.trim());
     setSaved(true);
   };
+  /** @param {import('preact').TargetedEvent<HTMLInputElement>} event */
   const change = (event) => {
     setName(event.currentTarget.value);
     setSaved(false);

@@ -1,4 +1,4 @@
-/** Turns notifications on and off; the browser is asked only here, by a click. */
+/** Turns notifications on and off. Only a click here makes the browser ask for permission. */
 import { useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { notificationState, turnNotifications } from '../notifications.js';

@@ -1,6 +1,11 @@
-/** A passphrase with its label; what is wrong with it, or what it should be like, below. */
+/** A field for a passphrase. Below it stands what is wrong with it, or else a hint. */
 import { useId } from 'preact/hooks';
 
+/**
+ * @param {{label: string, value: string, change: (value: string) => void, autocomplete: 'new-password' |
+ *   'current-password',
+ *   hint?: string, problem: string}} props problem: '' if there is none
+ */
 export function PassphraseField({ label, value, change, autocomplete, hint, problem }) {
   const id = useId();
   return (

@@ -1,10 +1,10 @@
-/** Invitations that nobody has opened yet. */
+/** The invitations that nobody has used yet. */
 import { s } from '../../strings/index.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine } from '../store.js';
 import { useNow } from '../use-now.js';
 
 export function PendingInvites() {
-  const invites = useStore(({ engine }) => engine.invites);
+  const invites = useEngine((engine) => engine.invites);
   const now = useNow(10_000);
   if (invites.length === 0) return null;
   return (

@@ -1,21 +1,23 @@
-/** The safety phrase of a contact, and whether it was compared. */
+/** The safety phrase of a contact, and whether it has been compared. */
 import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, nameOf } from '../actions.js';
 import { Icon } from './Icon.jsx';
 
+/** @param {{contact: import('../../engine/types.js').ShownContact}} props */
 export function Phrase({ contact }) {
-  const [phrase, setPhrase] = useState(null);
+  const [phrase, setPhrase] = useState(/** @type {string | null} */ (null));
   const [asking, setAsking] = useState(false);
   const [differs, setDiffers] = useState(false);
   const { id, comparedAt } = contact;
   useEffect(() => {
-    call('phrase', { contact: id }).then(setPhrase);
+    void call('phrase', { contact: id }).then(setPhrase);
   }, [id]);
+  /** @param {boolean} equal */
   const answer = (equal) => () => {
     setAsking(false);
     setDiffers(!equal);
-    call('compared', { contact: id, equal });
+    void call('compared', { contact: id, equal });
   };
   const done = comparedAt && !asking;
   return (
@@ -23,7 +25,7 @@ export function Phrase({ contact }) {
       <h2>{s.phrase.title}</h2>
       <p>{s.phrase.text(nameOf(contact))}</p>
       {phrase ? (
-        <ol class="phrase" dir="ltr" translate="no" lang="en">
+        <ol class="phrase" dir="ltr" translate={false} lang="en">
           {phrase.split(' ').map((word, index) => (
             <li key={index}>{word}</li>
           ))}

@@ -1,4 +1,4 @@
-/** A picture that was sent, or that was accepted and is whole: shown itself, opened large by a click. */
+/** A picture that was sent, or received completely: shown in the thread; a click opens it in full size. */
 import { useEffect, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
@@ -6,16 +6,19 @@ import { call } from '../actions.js';
 const TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 const SIZE_MAX = 50_000_000;
 
+/** @param {import('../../engine/types.js').FileAbout} file */
 export const isPicture = ({ type, size }) => TYPES.has(type) && size <= SIZE_MAX;
 
+/** @param {{message: import('../../engine/types.js').FileMessage}} props */
 export function Picture({ message: { n, file, state } }) {
-  const [url, setUrl] = useState(null);
+  const [url, setUrl] = useState(/** @type {string | null} */ (null));
   const whole = state === 'saved';
   useEffect(() => {
     if (!whole) return undefined;
+    /** @type {string | undefined} */
     let made;
     let gone = false;
-    call('fileBlob', { n }).then((found) => {
+    void call('fileBlob', { n }).then((found) => {
       if (!found || gone) return;
       made = URL.createObjectURL(found.blob);
       setUrl(made);

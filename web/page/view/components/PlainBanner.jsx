@@ -1,12 +1,12 @@
-/** On plain HTTP the browser switches off what it grants to safe pages only: says what, once. */
+/** Says once what the browser turns off for pages on plain HTTP. */
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 
 const UNDERSTOOD = 'plain-1';
 
 export function PlainBanner() {
-  const needed = useStore(({ engine }) => !engine.secure && engine.banner !== UNDERSTOOD);
+  const needed = useEngine((engine) => !engine.secure && engine.banner !== UNDERSTOOD);
   if (!needed) return null;
   return (
     <section class="banner banner-warn" aria-label={s.plain.title}>

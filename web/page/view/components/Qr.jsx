@@ -1,11 +1,12 @@
-/** A QR code as one SVG path. Always dark on white: many readers know nothing else. */
+/** A QR code as one SVG path, always dark on white: many readers accept nothing else. */
 import encodeQR from 'qr';
 import { useMemo } from 'preact/hooks';
 
 const QUIET = 4;
-/** Fits the narrowest phone. Whole pixels a module, or modules come out uneven. */
+/** Fits the narrowest phone. Each module gets a whole number of pixels, so that all have the same size. */
 const SIDE_PX = 256;
 
+/** @param {{text: string, label: string}} props */
 export function Qr({ text, label }) {
   const { path, size } = useMemo(() => draw(text), [text]);
   const side = size * Math.max(2, Math.floor(SIDE_PX / size));
@@ -24,6 +25,7 @@ export function Qr({ text, label }) {
   );
 }
 
+/** @param {string} text */
 function draw(text) {
   const rows = encodeQR(text, 'raw', { ecc: 'medium', border: QUIET });
   let path = '';

@@ -1,11 +1,11 @@
-/** The server shows another key than before: loud, and nothing is sent until the person decides. */
+/** The alarm when the server shows another key than before; nothing is sent until the person decides. */
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
-import { useStore } from '../store.js';
+import { useEngine } from '../store.js';
 import { Key } from './Key.jsx';
 
 export function ServerChanged() {
-  const changed = useStore(({ engine }) => engine.server.changed);
+  const changed = useEngine((engine) => engine.server.changed);
   if (!changed) return null;
   return (
     <section class="alarm" role="alert" aria-labelledby="changed-title">

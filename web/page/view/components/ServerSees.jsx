@@ -1,4 +1,4 @@
-/** What the server can see, on one screen, in plain words. */
+/** Explains in plain words what the server can see. */
 import { s } from '../../strings/index.js';
 import { BackButton } from './BackButton.jsx';
 
@@ -33,6 +33,7 @@ export function ServerSees() {
   );
 }
 
+/** @param {{items: string[]}} props */
 const List = ({ items }) => (
   <ul>
     {items.map((item) => (

@@ -1,7 +1,7 @@
-/** One's own name and ID, and the details for the curious. */
+/** The person's own name and ID, the language, notifications, and technical details. */
 import { s } from '../../strings/index.js';
 import { call } from '../actions.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine } from '../store.js';
 import { BackButton } from './BackButton.jsx';
 import { CopyButton } from './CopyButton.jsx';
 import { Details } from './Details.jsx';
@@ -12,7 +12,7 @@ import { NameForm } from './NameForm.jsx';
 import { Notifications } from './Notifications.jsx';
 
 export function Settings() {
-  const me = useStore(({ engine }) => engine.me);
+  const me = useEngine((engine) => engine.me);
   return (
     <div class="page">
       <header class="bar">
@@ -46,6 +46,7 @@ export function Settings() {
   );
 }
 
+/** @param {{to: import('../store.js').Screen, icon: import('./Icon.jsx').IconName, label: string}} props */
 const Way = ({ to, icon, label }) => (
   <button type="button" class="row-button" onClick={() => go({ screen: to })}>
     <span class="row-words">

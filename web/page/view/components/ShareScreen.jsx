@@ -1,18 +1,20 @@
-/** Something came from another program: for whom? It lands in their composer, where it is sent or not. */
+/** Asks who should get what another program shared. The text goes to that contact's composer, and is not sent yet. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { nameOf, openThread } from '../actions.js';
 import { keepDraft } from '../drafts.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine } from '../store.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
 
+/** @param {{place: import('../store.js').OpenPlace}} props */
 export function ShareScreen({ place }) {
-  const contacts = useStore(({ engine }) => engine.contacts);
+  const contacts = useEngine((engine) => engine.contacts);
   const [text, setText] = useState(place.text);
-  const title = useRef(null);
+  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
   useEffect(() => title.current?.focus(), []);
   const people = contacts.filter(({ blocked }) => !blocked);
+  /** @param {string} id */
   const take = (id) => {
     keepDraft(id, text);
     openThread(id);

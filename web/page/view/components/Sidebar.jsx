@@ -1,16 +1,16 @@
-/** The list of conversations; on a phone a screen of its own. */
+/** The list of conversations; on a phone, it is a screen of its own. */
 import { s } from '../../strings/index.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine, useStore } from '../store.js';
 import { useNow } from '../use-now.js';
 import { ContactRow } from './ContactRow.jsx';
 import { Icon, Mark } from './Icon.jsx';
 import { Knocks } from './Knocks.jsx';
 import { MoreButton } from './MoreButton.jsx';
 
-/** whole: the only thing on the screen, so its title is the screen's */
+/** @param {{whole?: boolean}} props whole: it is the only thing on the screen, so its title is the screen's heading */
 export function Sidebar({ whole = false }) {
   const Title = whole ? 'h1' : 'span';
-  const contacts = useStore(({ engine }) => engine.contacts);
+  const contacts = useEngine((engine) => engine.contacts);
   const open = useStore(({ place }) => place.contact);
   const now = useNow(60_000);
   return (

@@ -1,9 +1,9 @@
-/** One conversation: who, what was said, and the composer. */
+/** One conversation: the contact, the messages, and the composer. */
 import { useEffect } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { call, loadThread, markSeen, nameOf } from '../actions.js';
 import { PIPE } from '../../engine/chat.js';
-import { go, useStore } from '../store.js';
+import { go, useEngine } from '../store.js';
 import { useFileDrop } from '../use-file-drop.js';
 import { Avatar } from './Avatar.jsx';
 import { BackButton } from './BackButton.jsx';
@@ -13,14 +13,17 @@ import { Icon } from './Icon.jsx';
 import { MessageList } from './MessageList.jsx';
 import { NameAsk } from './NameAsk.jsx';
 
+/** @param {{place: import('../store.js').OpenPlace}} props */
 export function Thread({ place }) {
-  const contact = useStore(({ engine }) => engine.contacts.find(({ id }) => id === place.contact));
-  const online = useStore(({ engine }) => engine.server.state === 'online');
+  const contact = useEngine((engine) => engine.contacts.find(({ id }) => id === place.contact));
+  const online = useEngine((engine) => engine.server.state === 'online');
   const id = place.contact;
   useEffect(() => {
-    loadThread(id);
+    void loadThread(id);
     markSeen(id);
-    const seen = () => document.visibilityState === 'visible' && markSeen(id);
+    const seen = () => {
+      if (document.visibilityState === 'visible') markSeen(id);
+    };
     document.addEventListener('visibilitychange', seen);
     return () => document.removeEventListener('visibilitychange', seen);
   }, [id]);
@@ -85,7 +88,10 @@ export function Thread({ place }) {
   );
 }
 
-/** Whether somebody is there cannot be said while the way to them is cut. */
+/**
+ * Without a connection, nobody knows whether the contact is there.
+ * @param {import('../../engine/types.js').ShownContact} contact @param {boolean} online
+ */
 function presenceWords({ presence, how, blocked, problem }, online) {
   if (blocked) return s.list.blocked;
   if (problem) return s.thread.refused;

@@ -1,4 +1,4 @@
-/** A newer version of the page waits: it is used when the person says so, in all tabs at once. */
+/** Offers a newer version of the page, which all tabs load at once when the person accepts. */
 import { s } from '../../strings/index.js';
 import { takeUpdate } from '../offline.js';
 import { useStore } from '../store.js';

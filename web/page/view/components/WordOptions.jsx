@@ -1,10 +1,15 @@
-/** The words that fit what was typed of a code; the field keeps the focus. */
+/** The words that fit the part of a code that was typed; the focus stays in the field. */
 import { s } from '../../strings/index.js';
 
+/** @param {number} index */
 export const optionId = (index) => `join-option-${index}`;
 
+/** @typedef {import('../../engine/inspect.js').Option} Option */
+
+/** @param {{options: Option[], chosen: number, take: (option: Option) => void}} props */
 export function WordOptions({ options, chosen, take }) {
-  // Taken on press, before the field would lose the focus.
+  // The press is handled, because the field would lose the focus before a click.
+  /** @type {(option: Option) => (event: Event) => void} */
   const press = (option) => (event) => {
     event.preventDefault();
     take(option);
@@ -26,7 +31,7 @@ export function WordOptions({ options, chosen, take }) {
           role="option"
           aria-selected={index === chosen}
           onPointerDown={press(option)}
-          translate="no"
+          translate={false}
         >
           {option.word}
         </li>
