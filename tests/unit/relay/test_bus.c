@@ -126,7 +126,7 @@ static void test_caller_gives_up(void **state) {
   workers_expect_nothing(a);
 }
 
-/* DATA before ACCEPT breaks the link towards both, at once. */
+/* DATA before ACCEPT ends the link for both sides at once. */
 static void test_wrong_moves(void **state) {
   workers *all = *state;
   for (int by_callee = 0; by_callee < 2; by_callee++) {

@@ -37,7 +37,7 @@ static void call(client *from, uint16_t slot, const client *to) {
 static void test_blocked_is_like_absent(void **state) {
   world *w = *state;
   client *all[] = {client_ready(w, 1), client_ready(w, 2), client_ready(w, 2)}, *a = all[0], *b = all[1];
-  list(all[2], PL_CONST_PEERS_BLOCK, a); /* another instance of the same ID said so */
+  list(all[2], PL_CONST_PEERS_BLOCK, a); /* said by another instance of the same ID */
   list(b, PL_CONST_PEERS_ALLOW, a);
   call(a, 0, b);
   assert_int_equal(offer_of(b), 0);
@@ -58,11 +58,11 @@ static void test_knocks_of_a_caller(void **state) {
   assert_int_equal(reset_of(a), 0);
   call(a, 2, all[1]);
   assert_int_equal(reset_of(a), PL_REASON_RATE);
-  list(all[2], PL_CONST_PEERS_ALLOW, a); /* to a friend it may still go */
+  list(all[2], PL_CONST_PEERS_ALLOW, a); /* it may still call a friend */
   call(a, 3, all[2]);
   assert_int_equal(reset_of(a), 0);
   assert_true(offer_of(all[2]));
-  world_pass(w, 60000); /* all is paid for */
+  world_pass(w, 60000); /* everything taken is paid for */
   (void)reset_of(a);
 }
 
@@ -76,12 +76,12 @@ static void test_knocks_of_an_address(void **state) {
   assert_int_equal(reset_of(all[2]), 0);
 }
 
-/* Strangers use up what is theirs; those who were linked or are allowed come through. */
+/* Strangers use up the budgets of strangers. Callers that were linked or are allowed still get through. */
 static void test_floods_lock_no_friend_out(void **state) {
   world *w = *state;
   client *all[] = {client_ready(w, 1), client_ready(w, 2), client_ready(w, 3), client_ready(w, 4)}, *me = all[0],
          *friend = all[1], *allowed = all[3];
-  call(me, 0, friend); /* linked once, by me: it counts both ways */
+  call(me, 0, friend); /* linked once, by my call; that counts both ways */
   client_send(friend, PL_ENV_ACCEPT, 0, offer_of(friend), "two", 3);
   client_send(me, PL_ENV_RESET, 0, LINK(1, 0), "\0\1", 2);
   list(me, PL_CONST_PEERS_ALLOW, allowed);
@@ -93,9 +93,9 @@ static void test_floods_lock_no_friend_out(void **state) {
   call(allowed, 0, me);
   assert_true(offer_of(me));
   world_pass(w, w->settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
-  assert_int_equal(reset_of(all[2]), PL_REASON_UNAVAILABLE); /* no word of a limit: it would tell who is there */
+  assert_int_equal(reset_of(all[2]), PL_REASON_UNAVAILABLE); /* RATE would tell that the callee is there */
   call(all[2], 100, me);
-  assert_int_equal(offer_of(me), 0); /* by number, though none waits any more */
+  assert_int_equal(offer_of(me), 0); /* KNOCKS_PER_CALLEE is used up, though no call waits any more */
 }
 
 static void test_lists_are_bounded(void **state) {
@@ -115,7 +115,7 @@ static void test_lists_are_bounded(void **state) {
     client_send(me, PL_ENV_PEERS, 0, 0, payload, sizeof payload);
   }
   list(me, PL_CONST_PEERS_ALLOW, all[2]);
-  call(all[2], 0, me); /* the one knock was used */
+  call(all[2], 0, me); /* the one knock is used up, but friends need none */
   assert_true(offer_of(me));
 }
 

@@ -16,7 +16,7 @@ enum { WINDOW = 131072, RECORD = 8192 };
 
 static uint8_t record[65535];
 
-static bool sends; /* run all tests once more with sockets that take bytes at once */
+static bool sends; /* the sockets take bytes at once */
 
 static int setup(void **state) {
   world *w = calloc(1, sizeof *w);
@@ -397,7 +397,7 @@ static int once_more(void **state) {
   return 0;
 }
 
-/* Tests with the usual window, and with a narrow one. */
+/* Tests with the initial window, and with a narrow one. */
 #define QUEUES_TEST(test, ...) \
   { #test, test, setup, world_teardown, WORLD_SETTINGS_OF(__VA_ARGS__) }
 #define NARROW_TEST(test, ...) QUEUES_TEST(test, {PL_RELAY_SET_LINK_WINDOW, WINDOW}, __VA_ARGS__)

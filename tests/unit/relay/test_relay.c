@@ -248,10 +248,10 @@ static void test_link(void **state) {
   assert_memory_equal(s->payload, reset, sizeof reset); /* with its text */
   client_send(b, PL_ENV_DATA, 0, theirs, "late", 4);
   client_send(b, PL_ENV_RESET, 0, theirs, reset, 2);
-  assert_null(client_next(a)); /* dropped, never answered */
+  assert_null(client_next(a)); /* they are dropped, and never answered */
   assert_null(client_next(b));
   assert_int_equal(pl_relay_get_stats(w->relay).dropped, 2);
-  /* The same slots again, one generation on. */
+  /* The same slots are used again, with the next generation. */
   assert_int_equal(join(a, LINK(2, 5), b), theirs + LINK(1, 0));
   client_free(a);
   expect_reset(b, theirs + LINK(1, 0), PL_REASON_GONE);
@@ -504,7 +504,7 @@ static void test_stood_still(void **state) {
   assert_int_equal(client_next(caller)->type, PL_ENV_ACCEPT);
   world_pass(w, 24998);
   assert_false(caller->aborted || mute->aborted);
-  world_pass(w, 1); /* asked again, and silent for what is left of 45 s */
+  world_pass(w, 1); /* pinged again, and silent for the rest of 45 s */
   assert_true(caller->aborted && mute->aborted);
   assert_false(callee->aborted || says->aborted || login->aborted);
 }
