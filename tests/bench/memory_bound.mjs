@@ -5,13 +5,13 @@
 export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
   kept: 32 << 20, // freed memory that the allocator may keep (M_TRIM_THRESHOLD)
-  worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // its free output buffers (PL_OUT_SMALL_KEPT, PL_OUT_LARGE_KEPT)
+  worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // its free output buffers (PL_RELAY_OUT_SMALL_KEPT, PL_RELAY_OUT_LARGE_KEPT)
   socket: 2560,
   tls_socket: 18 * 1024,
   link: 1024, // both halves, their slots and the first piece of a queue
   nameplate: 256, // of a pairing code, with its owner's entry; at each worker
   peer: 16, // an entry of an allow or block list, with the table's room to grow
-  blocked: 144 * 1024, // an output buffer (PL_OUT_LARGE): counts as queued, but is not given up for QUEUE_TOTAL_MAX
+  blocked: 144 * 1024, // an output buffer (PL_RELAY_OUT_LARGE): counts as queued, but is not given up for QUEUE_TOTAL_MAX
   tls_blocked: 20 * 1024, // besides: a record that the library holds
   part: 64 * 1024, // what has come of an envelope
   overhead: 1.25, // of the allocator, on all that is allocated

@@ -431,6 +431,40 @@ static void test_socket_errors(void **state) {
   }
 }
 
+/* Link 0 is the connection itself: data for it is dropped, calls on it are a violation, RESET closes it. */
+static void test_link_zero(void **state) {
+  world *w = *state;
+  client *c = client_ready(w, 1);
+  client_send(c, PL_ENV_DATA, 0, 0, "x", 1);
+  client_send(c, PL_ENV_ACCEPT, 0, 0, "x", 1);
+  assert_int_equal(pl_relay_get_stats(w->relay).dropped, 2);
+  client_send(c, PL_ENV_PING, 0, LINK(1, 0), "12345678", 8);
+  assert_int_equal(client_next(c)->type, PL_ENV_PONG);
+  client_send(c, PL_ENV_RESET, 0, 0, "", 0);
+  world_turn(w);
+  assert_int_equal(c->close_code, PL_WS_CODE_NORMAL);
+  const uint8_t calls[] = {PL_ENV_OPEN, PL_ENV_CLAIM};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(calls); i++) {
+    uint8_t payload[64] = {1};
+    c = client_ready(w, 1);
+    client_send(c, calls[i], 0, 0, payload, sizeof payload);
+    assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
+  }
+}
+
+static void test_too_large_envelopes(void **state) {
+  world *w = *state;
+  static const uint8_t types[] = {PL_ENV_PING,  PL_ENV_PEERS,  PL_ENV_CODE, PL_ENV_OPEN,
+                                  PL_ENV_CLAIM, PL_ENV_ACCEPT, PL_ENV_RESET};
+  static const uint8_t payload[4096];
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(types); i++) {
+    bool on_socket = types[i] == PL_ENV_PING || types[i] == PL_ENV_PEERS || types[i] == PL_ENV_CODE;
+    client *c = client_ready(w, (uint8_t)(i + 1));
+    client_send(c, types[i], 0, on_socket ? 0 : LINK(1, 0), payload, (size_t)pl_envelope_max(types[i]) + 1);
+    assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
+  }
+}
+
 static void test_rate_of_opens(void **state) {
   world *w = *state;
   client *a = client_ready(w, 1), *b = client_ready(w, 2);
@@ -574,6 +608,8 @@ int main(void) {
       world_test(test_refused_link),
       world_test(test_wrong_numbers),
       world_test(test_socket_errors),
+      world_test(test_link_zero),
+      world_test(test_too_large_envelopes),
       world_test_with(test_rate_of_opens, {PL_RELAY_SET_OPEN_BURST, 3}, {PL_RELAY_SET_OPENS_PER_MINUTE, 60}),
       world_test_with(test_offers_per_id, {PL_RELAY_SET_OFFERS_PER_ID, 2}),
       world_test(test_times),
