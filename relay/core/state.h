@@ -81,7 +81,8 @@ struct pl_relay_conn {
   pl_relay_conn_state state;
   pl_node timed; /* in the list of its state, oldest first */
   pl_node dirty; /* in pl_relay.dirty while is_dirty */
-  uint64_t number, opened_ms, heard_ms;
+  uint64_t number;
+  uint64_t heard_ms;  /* when bytes came last */
   uint64_t listed_ms; /* when it was put into the list of its state */
   bool is_dirty;
   bool pinged;         /* a ping was sent; nothing has come since */
