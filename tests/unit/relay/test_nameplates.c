@@ -31,7 +31,7 @@ static client *again(client *old) {
 /* Ends with all nameplates expired. */
 static int teardown(void **state) {
   world *w = *state;
-  while (!pl_list_empty(&w->clients)) client_free(PL_CONTAINER(w->clients.next, client, in_world));
+  world_free_clients(w);
   world_pass(w, LIFE + 20000);
   assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 0);
   return world_teardown(state);
@@ -347,8 +347,7 @@ static void test_memory_faults(void **state) {
       claim(all[1], LINK(2), number);
     }
     bool never = pl_alloc_fail_at(0) > 0;
-    client_free(all[0]);
-    client_free(all[1]);
+    world_free_clients(w);
     world_pass(w, LIFE + 20000);
     assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 0);
     world_restart(w);

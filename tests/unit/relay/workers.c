@@ -21,8 +21,7 @@ static void workers_start(workers *all) {
 }
 
 static void workers_stop(workers *all) {
-  for (unsigned i = 0; i < WORKERS; i++)
-    while (!pl_list_empty(&all->w[i].clients)) client_free(PL_CONTAINER(all->w[i].clients.next, client, in_world));
+  for (unsigned i = 0; i < WORKERS; i++) world_free_clients(&all->w[i]);
   workers_settle(all);
   for (unsigned i = 0; i < WORKERS; i++) world_end(&all->w[i]);
   pl_relay_shared_free(all->shared);

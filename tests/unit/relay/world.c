@@ -68,8 +68,15 @@ void world_start(world *w) {
   assert_non_null(w->relay);
 }
 
+void world_free_clients(world *w) {
+  for (pl_node *n = w->clients.next, *next; n != &w->clients; n = next) {
+    next = n->next;
+    client_free(PL_CONTAINER(n, client, in_world));
+  }
+}
+
 void world_end(world *w) {
-  while (!pl_list_empty(&w->clients)) client_free(PL_CONTAINER(w->clients.next, client, in_world));
+  world_free_clients(w);
   pl_relay_stats stats = pl_relay_get_stats(w->relay);
   assert_int_equal(stats.sockets, 0);
   assert_int_equal(stats.links, 0);

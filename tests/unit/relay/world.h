@@ -87,7 +87,9 @@ int world_teardown(void **state);
 /* Sets the initial settings, changed by `settings` (may be NULL), and open admission. */
 void world_init(world *w, const world_setting *settings);
 void world_start(world *w);
-/* Frees the clients that are left, and checks that the relay holds nothing any more. */
+/* Frees the clients that are left. */
+void world_free_clients(world *w);
+/* Frees the clients that are left, checks that the relay holds nothing any more, and frees it. */
 void world_end(world *w);
 /* Ends the world and starts another one with the same configuration. */
 void world_restart(world *w);
