@@ -118,9 +118,9 @@ typedef int (*front_handler)(pl_relay_conn *conn, const pl_envelope *e, uint64_t
 
 #define IN(state) (1u << PL_RELAY_CONN_##state)
 
-/* What a client may send, and in which states of its connection: the first of each pair is for link 0, the second for
- * all other links. What stands nowhere is a violation (front_violation). What may be sent on a link, in which state of
- * that link, is the table of link.c. */
+/* What a client may send in which states of its connection, and who handles it. The first row of each pair is for link
+ * 0, the second for all other links. Anything else goes to front_violation; unused types have empty rows. The table of
+ * link.c says what may be sent in which state of a link. */
 static const struct front_row {
   uint16_t states, max;
   front_handler take;

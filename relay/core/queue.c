@@ -237,7 +237,7 @@ void pl_relay_queue_clear(pl_relay_half *half) {
  * none. */
 static bool queue_drop_volatile(pl_relay_half *half) {
   pl_relay_queue *q = &half->queue;
-  while (q->volatile_count) {
+  while (q->volatile_count && q->head) {
     if (!q->scan) {
       q->scan = q->head;
       q->scan_at = q->head->start;

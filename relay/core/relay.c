@@ -135,7 +135,7 @@ static pl_relay_conn *relay_new_conn(pl_relay *relay, uint64_t now_ms) {
   conn->relay = relay;
   conn->prologue = prologue;
   conn->number = ++relay->next_number;
-  conn->opened_ms = conn->heard_ms = conn->listed_ms = now_ms;
+  conn->heard_ms = conn->listed_ms = now_ms;
   pl_list_init(&conn->dirty);
   pl_list_init(&conn->same_id);
   pl_list_init(&conn->same_account);

@@ -79,15 +79,19 @@ struct pl_relay_conn {
   void *shell;
   /* conn.c */
   pl_relay_conn_state state;
-  pl_node timed; /* in the list of its state, oldest first */
-  pl_node dirty; /* in pl_relay.dirty while is_dirty */
-  uint64_t number, opened_ms, heard_ms;
-  uint64_t listed_ms; /* when it was put into the list of its state */
   bool is_dirty;
   bool pinged;         /* a ping was sent; nothing has come since */
   bool close_sent;     /* our close frame is written */
   bool lookup_pending; /* the store has not answered yet */
   bool lost; /* in PL_RELAY_CONN_BUS: something for that worker could not be kept; it must be told everything again */
+  bool blocked;    /* queue.c: its socket took less than it was given; nothing is offered until it takes bytes again */
+  bool listen;     /* router.c */
+  bool in_message; /* front.c: a piece of the current message has come */
+  pl_node timed;   /* in the list of its state, oldest first */
+  pl_node dirty;   /* in pl_relay.dirty while is_dirty */
+  uint64_t number;
+  uint64_t heard_ms;           /* when bytes came last */
+  uint64_t listed_ms;          /* when it was put into the list of its state */
   pl_relay_prologue *prologue; /* NULL after the login */
   uint8_t address[16];
   /* accounts.c, crowd.c, rates.c */
@@ -102,13 +106,11 @@ struct pl_relay_conn {
   pl_buffer control; /* envelopes that overtake data */
   pl_node turns;     /* link queues that wait for this socket, the next one first */
   size_t queued;     /* memory of all its link queues */
-  bool blocked;      /* its socket took less than it was given; nothing is offered until it takes bytes again */
   uint64_t stuck_ms; /* when its output was first found waiting; 0 again with each byte that its socket takes */
   /* router.c, peers.c */
   pl_relay_presence *presence; /* of its ID; NULL before the login and after it has left */
   pl_node same_id;             /* in pl_relay_presence.sockets */
   uint8_t instance[8];
-  bool listen;
   uint64_t generation; /* of its login; a newer login has a higher one, over all workers */
   pl_relay_peer_list peers;
   /* bus.c */
@@ -119,8 +121,7 @@ struct pl_relay_conn {
   uint32_t next_slot;      /* of the relay's: every slot below it is taken */
   /* front.c */
   pl_ws ws;
-  pl_buffer part;  /* start of an envelope whose end has not come yet */
-  bool in_message; /* a piece of the current message has come */
+  pl_buffer part; /* start of an envelope whose end has not come yet */
 };
 
 /* ---- a relay ----------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Request heads: any bytes in two cuts give the same judgement as in one piece, and memory stays within the limit. */
+/* Request heads: any bytes are judged the same in two pieces as in one, and memory stays within the limit. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static int judge(const uint8_t *data, size_t size, size_t cut, size_t *left, pl_
   return rc;
 }
 
-/* Every view lies in the parser's memory. */
+/* Aborts unless the view lies in the memory of the parser. */
 static void within(const pl_relay_http *h, pl_view v) {
   if (v.size && (v.data < h->text.memory || v.data + v.size > h->text.memory + h->text.size)) abort();
 }

@@ -1,7 +1,7 @@
-/* The relay's engine as a few clients meet it: a stranger with raw bytes, and three logged-in ones that send whatever
- * the input says, hang up, stop reading; time passes. At the end nothing may be left over, and no bound was passed.
+/* The relay's core and four clients: one sends raw bytes, three are logged in and send, hang up or stop reading as the
+ * input says, while time passes. No bound may ever be exceeded, and nothing may be left over at the end.
  *
- * Input: a list of steps: operation and client (1 byte), length (1 byte), so many bytes. */
+ * Input: a byte of options, then a list of steps: operation and client (1 byte), length (1 byte), that many bytes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool m
                       now_ms);
 }
 
-/* ---- identities without cryptography: a thousand times as many runs; signatures have tests of their own  */
+/* ---- identities without cryptography allow a thousand times as many runs ----------------------------------------- */
 
 int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) {
   memcpy(identity->id, seed, 32);
@@ -68,7 +68,7 @@ void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view wel
   memcpy(signature + 32, own->id, 32);
 }
 
-/* ---- clients ------------------------------------------------------------------------------------------ */
+/* ---- clients ----------------------------------------------------------------------------------------------------- */
 
 /* The relay's own output must always be well-formed. */
 static void on_output(peer *p, const uint8_t *data, size_t size) {
@@ -139,7 +139,7 @@ static void receive(peer *p, const uint8_t *data, size_t size) {
   turn();
 }
 
-/* One message, read in two parts where `cut` sevenths of it are over. */
+/* Sends one message that the relay reads in two parts, cut after `cut` sevenths. */
 static void message_cut(peer *p, const uint8_t *data, size_t size, size_t cut) {
   static const uint8_t mask[4] = {1, 2, 3, 4};
   static uint8_t frame[70000];
@@ -177,7 +177,7 @@ static void login(peer *p, size_t who) {
   message(p, out, (size_t)n + 8);
 }
 
-/* An OPEN of one logged-in client to another, which few inputs would hit on. */
+/* Sends a well-formed OPEN from one client to another, which few inputs would contain by chance. */
 static void open_link(peer *p, size_t to, const uint8_t *data, size_t size) {
   uint8_t out[8 + 41] = {0};
   pl_envelope_put_header(out, PL_ENV_OPEN, 0, 41, 0x10000u | (size ? data[0] & 7u : 0u));
@@ -185,7 +185,7 @@ static void open_link(peer *p, size_t to, const uint8_t *data, size_t size) {
   message(p, out, sizeof out);
 }
 
-/* A nameplate is asked for, ended or claimed: one of a few numbers. */
+/* Asks for, ends or claims a nameplate of one of a few numbers. */
 static void nameplate(peer *p, const uint8_t *data) {
   uint8_t out[8 + 16] = {0};
   uint32_t number = PL_CONST_CODE_NUMBER_MIN + (data[2] & 3u);
@@ -197,7 +197,7 @@ static void nameplate(peer *p, const uint8_t *data) {
   message(p, out, 8 + (size_t)n);
 }
 
-/* An envelope, or two, whose link number is likely to exist. */
+/* Sends one or two envelopes whose link number is likely to exist. */
 static void envelope(peer *p, const uint8_t *data, size_t size, size_t cut) {
   static const uint8_t types[] = {PL_ENV_DATA, PL_ENV_ACCEPT, PL_ENV_RESET, PL_ENV_PING};
   static uint8_t out[8 + 60000];
@@ -210,10 +210,11 @@ static void envelope(peer *p, const uint8_t *data, size_t size, size_t cut) {
   uint32_t link = (data[1] & 0x80 ? 0x80000000u : 0u) | (uint32_t)((data[1] >> 4 & 7) + 1) << 16 | (data[1] & 7);
   pl_envelope_put_header(out, types[data[0] & 3], data[0] >> 7, length, link);
   memset(out + 8, data[2], length);
-  if (data[0] & 0x20 && length == 60000) { /* cut in two of the same link, which go straight out */
+  if (data[0] & 0x20 &&
+      length == 60000) { /* two envelopes of the same link, which the relay forwards straight from its read buffer */
     pl_put_u16(out + 2, 20000);
     memcpy(out + 20008, out, 4);
-    pl_put_u16(out + 20010, 39992 - 8 * (data[0] >> 4 & 1)); /* the second whole, or not quite */
+    pl_put_u16(out + 20010, 39992 - 8 * (data[0] >> 4 & 1)); /* the second one is whole, or lacks some bytes */
     memcpy(out + 20012, out + 4, 4);
   }
   message_cut(p, out, 8 + length, cut);

@@ -1,6 +1,6 @@
-/* The bus between the relay's workers (relay/core/bus.h): keeps the order of what one tells another, as a connection
- * does, and takes whole batches or none. It may be late, stall, or be lost with all that is on its way, which both ends
- * are then told. */
+/* The bus between the relay's workers (relay/core/bus.h). Like a connection it keeps the order of what one worker tells
+ * another, and it takes a whole batch or none of it. It may be late, stall, or be lost with everything on its way; both
+ * ends are told of a loss. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ void sim_bus_init(sim_world *w) {
   r->bus_delay_us = (uint32_t)sim_log_between(random, 1, 20000);
   r->bus_jitter_us = sim_chance(random, 50) ? 0 : (uint32_t)sim_below(random, r->bus_delay_us);
   r->bus_capacity = sim_chance(random, 30) ? BATCH_BYTES : 1 << 20;
-  uint32_t *set = r->config.settings; /* as the shell does it */
+  uint32_t *set = r->config.settings; /* as the shell does */
   set[PL_RELAY_SET_QUEUE_TOTAL_MAX] /= r->worker_count;
   if (set[PL_RELAY_SET_QUEUE_TOTAL_MAX] < 500000) set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 500000;
   set[PL_RELAY_SET_OPEN_TIMEOUT_MS] += 4 * (r->bus_delay_us + r->bus_jitter_us) / 1000 + 1;
@@ -42,7 +42,7 @@ static void clear(sim_pipe *p) {
   p->blocked = false;
 }
 
-/* After the cores. */
+/* Call it after the cores were freed. */
 void sim_bus_end(sim_relay *r) {
   for (unsigned i = 0; i < r->worker_count; i++)
     for (unsigned k = 0; k < r->worker_count; k++) clear(&r->bus[i][k]);
@@ -102,7 +102,7 @@ bool sim_bus_happen(sim_relay *r) {
 
 void sim_bus_fault(sim_world *w) {
   sim_relay *r = &w->relay;
-  if (!r->shared) return; /* it is down */
+  if (!r->shared) return; /* the relay is down */
   unsigned a = (unsigned)sim_below(&w->random, r->worker_count), b = (unsigned)sim_below(&w->random, r->worker_count);
   if (a == b) b = (a + 1) % r->worker_count;
   if (sim_chance(&w->random, 50)) {

@@ -1,5 +1,5 @@
-/* The relay's shell: hands bytes to the cores of its workers and back, and is their disk. What the store committed
- * outlives a crash. */
+/* The relay's shell: it carries bytes to and from the cores of the workers, and is their store. What the store
+ * committed survives a crash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +70,7 @@ static void obey_wish(sim_conn *k) {
     pl_relay_closed(conn, sim_now_ms(w));
     sim_conn_relay_leaves(k, false);
   } else if (wish == PL_RELAY_WISH_FINISH && !k->relay_finishing && !pl_relay_conn_output(conn, &out)) {
-    k->relay_finishing = true; /* the other side's end comes, or the core's timer */
+    k->relay_finishing = true; /* until the other side closes too, or the core's timer fires */
     uint64_t at = w->now_us + k->down.delay_us;
     k->down.end_us = at > k->down.last_arrival_us ? at : k->down.last_arrival_us;
   }
@@ -83,13 +83,13 @@ static void check_bounds(const sim_worker *v) {
   uint64_t buffers = stats.sockets + r->worker_count - 1;
   if (stats.queued_bytes > w->queued_most) w->queued_most = stats.queued_bytes;
   if (stats.overflows > w->overflows) w->overflows = stats.overflows;
-  /* Each socket, and each other worker, may have an output buffer on top, and one record is at hand. */
+  /* Each socket and each other worker may have an output buffer beyond the budget, and one record is being handled. */
   if (stats.queued_bytes > r->config.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] + buffers * SOCKET_BUFFER + RECORD)
     sim_fail(w, "the relay's worker %u holds %d bytes, more than its budget", v->number, (int)stats.queued_bytes);
 }
 
-/* As in the shell: first what the others are told, then the sockets; when that closed one, the others hear of it in
- * the next turn, which comes at once. */
+/* Works as the shell does: first the bus is flushed, then the sockets. When that closed a socket, the other workers
+ * hear of it in another turn, which follows at once. */
 void sim_relay_turn(sim_worker *v) {
   pl_relay_conn *conn;
   bool closed = false;
@@ -120,9 +120,10 @@ void sim_relay_init(sim_world *w) {
   if (sim_chance(random, 30)) set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 1048576;
   if (sim_chance(random, 50)) set[PL_RELAY_SET_MESSAGE_MAX] = (uint32_t)sim_between(random, 66000, 262144);
   if (sim_chance(random, 30)) set[PL_RELAY_SET_LINK_SLOTS] = (uint32_t)sim_between(random, 4, 16);
-  if (sim_chance(random, 50)) /* an answer must be able to arrive */
+  if (sim_chance(random, 50)) /* an answer must be able to arrive in time */
     set[PL_RELAY_SET_OPEN_TIMEOUT_MS] = (uint32_t)sim_between(random, 300, 5000) + w->delay_us / 100;
-  uint32_t slow_ms = w->bytes_per_ms ? 250000 / w->bytes_per_ms : 0; /* what may wait before a ping's answer */
+  uint32_t slow_ms =
+      w->bytes_per_ms ? 250000 / w->bytes_per_ms : 0; /* the time for what may wait ahead of the answer to a ping */
   if (sim_chance(random, 50)) {
     set[PL_RELAY_SET_PING_INTERVAL_MS] = (uint32_t)sim_between(random, 1000, 20000) + slow_ms;
     set[PL_RELAY_SET_DEAD_AFTER_MS] = 2 * set[PL_RELAY_SET_PING_INTERVAL_MS] + (uint32_t)sim_between(random, 500, 5000);
@@ -180,7 +181,7 @@ void sim_relay_deinit(sim_relay *r) {
   r->up = false;
 }
 
-/* The system spreads connections over the workers. */
+/* Picks a worker, as the kernel spreads connections over them. */
 static sim_worker *any_worker(sim_relay *r) {
   return &r->workers[r->worker_count > 1 ? sim_below(&r->world->extra, r->worker_count) : 0];
 }
@@ -259,7 +260,7 @@ void sim_relay_happen(sim_relay *r) {
     sim_relay_start(r);
     return;
   }
-  if (r->ends_us <= w->now_us) { /* it was drained; the next one takes over */
+  if (r->ends_us <= w->now_us) { /* it has drained, and the next one takes over */
     sim_relay_crash(r, sim_below(&w->random, SIM_MS(1000)), false);
     return;
   }

@@ -1,5 +1,5 @@
-/* Several workers' engines in one process, joined by a bus that delivers when the test says so: calls across workers,
- * newest logins, late logins, times, queues and what was lost. */
+/* Several workers of one relay, joined by a bus that delivers when the test says so: calls across workers, newest
+ * logins, late logins, times, queues and losses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 enum { LINK = 0x00010000 };
 
-/* A and B linked across workers; B's number of the link. */
+/* Links A and B across workers. Returns B's number of the link. */
 static uint32_t join(workers *all, client *a, client *b) {
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, b, "one", 3);
@@ -28,8 +28,7 @@ static uint32_t join(workers *all, client *a, client *b) {
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static void test_call(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, b, "one", 3);
@@ -59,14 +58,10 @@ static void test_call(void **state) {
   workers_expect(b, PL_ENV_RESET, &at_b, 0x123);
   workers_pass(all, 60000);
   workers_expect_nothing(b);
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
 static void test_ends(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   client_send(b, PL_ENV_RESET, 0, at_b, "\x00\x07", 2); /* the callee's */
@@ -82,14 +77,10 @@ static void test_ends(void **state) {
   client_hang_up(a); /* the caller dies */
   workers_settle(all);
   workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
 static void test_unanswered(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = 0;
   uint32_t timeout = all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS];
@@ -101,7 +92,7 @@ static void test_unanswered(void **state) {
   workers_pass(all, 1);
   workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
   workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_TIMEOUT);
-  for (int deny = 0; deny < 2; deny++) { /* denied, or the callee dies: the same, at the same time */
+  for (int deny = 0; deny < 2; deny++) { /* denied, or the callee dies: both look the same, at the same time */
     at_b = 0;
     client_open(a, LINK, b, "one", 3);
     workers_settle(all);
@@ -119,14 +110,10 @@ static void test_unanswered(void **state) {
     client_free(b);
     b = workers_login(all, 1, 2, true);
   }
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
 static void test_caller_gives_up(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_b = 0;
   client_open(a, LINK, b, "one", 3);
@@ -137,16 +124,13 @@ static void test_caller_gives_up(void **state) {
   client_send(b, PL_ENV_ACCEPT, 0, at_b, "two", 3);
   workers_settle(all);
   workers_expect_nothing(a);
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
-/* DATA before ACCEPT breaks the link towards both, at once. */
+/* DATA before ACCEPT ends the link for both sides at once. */
 static void test_wrong_moves(void **state) {
-  (void)state;
+  workers *all = *state;
   for (int by_callee = 0; by_callee < 2; by_callee++) {
-    workers *all = workers_begin(NULL);
+    workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint32_t at_a = LINK, at_b = 0;
     client_open(a, LINK, b, "one", 3);
@@ -156,15 +140,11 @@ static void test_wrong_moves(void **state) {
     workers_settle(all);
     workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_PROTOCOL);
     workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_PROTOCOL);
-    client_free(a);
-    client_free(b);
-    workers_end(all);
   }
 }
 
 static void test_late_login(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *later = client_new(&all->w[2], 2);
   uint32_t at_a = LINK, at_b = 0;
   client_open(a, LINK, later, "one", 3);
@@ -177,16 +157,13 @@ static void test_late_login(void **state) {
   client_send(later, PL_ENV_ACCEPT, 0, at_b, "two", 3);
   workers_settle(all);
   workers_expect(a, PL_ENV_ACCEPT, &at_a, 0);
-  client_free(a);
-  client_free(later);
-  workers_end(all);
 }
 
-/* The target left while it was asked for, and came back on a third worker: before or after the answer. */
+/* The target has left while its worker is asked, and comes back on a third worker before or after the answer. */
 static void test_target_moves(void **state) {
-  (void)state;
+  workers *all = *state;
   for (int early = 0; early < 2; early++) {
-    workers *all = workers_begin(NULL);
+    workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true), *c = client_new(&all->w[2], 2);
     uint32_t at_c = 0;
     client_hang_up(b); /* worker 0 has not heard of it */
@@ -194,7 +171,7 @@ static void test_target_moves(void **state) {
     workers_collect(all, 0);
     if (early) {
       client_login(c, true);
-      workers_deliver(all, 2, 0); /* of the login: the answer is still to come */
+      workers_deliver(all, 2, 0); /* worker 0 hears of the login; the answer has not come yet */
     }
     workers_settle(all);
     if (!early) client_login(c, true);
@@ -203,19 +180,15 @@ static void test_target_moves(void **state) {
     client_send(c, PL_ENV_ACCEPT, 0, at_c, "two", 3);
     workers_settle(all);
     workers_expect(a, PL_ENV_ACCEPT, NULL, 0);
-    client_free(a);
-    client_free(b);
-    client_free(c);
-    workers_end(all);
   }
 }
 
 /* ---- who is where ------------------------------------------------------------------------------------------------ */
 
 static void test_newest_login_wins(void **state) {
-  (void)state;
-  for (int order = 0; order < 2; order++) { /* whichever hears first */
-    workers *all = workers_begin(NULL);
+  workers *all = *state;
+  for (int order = 0; order < 2; order++) { /* whichever worker hears first */
+    workers_restart(all);
     client *older = client_new(&all->w[0], 1), *newer = client_new(&all->w[1], 1);
     memcpy(newer->instance, older->instance, 8);
     client_login(older, true);
@@ -231,16 +204,12 @@ static void test_newest_login_wins(void **state) {
     client_send(a, PL_ENV_RESET, 0, LINK, "\x00\x05", 2);
     workers_settle(all);
     newer->read_at = newer->got_count;
-    (void)join(all, a, newer); /* the older's end took nothing with it */
-    client_free(a);
-    client_free(newer);
-    workers_end(all);
+    (void)join(all, a, newer); /* the end of the older one took nothing with it */
   }
 }
 
 static void test_newest_listener(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *first = workers_login(all, 0, 2, true), *second = workers_login(all, 1, 2, true),
          *third = workers_login(all, 2, 2, false);
   client *a = workers_login(all, 0, 1, false);
@@ -264,26 +233,17 @@ static void test_newest_listener(void **state) {
   workers_settle(all);
   at = 0;
   workers_expect(first, PL_ENV_OFFER, &at, 0);
-  client_free(a);
-  client_free(first);
-  client_free(third);
-  workers_end(all);
-}
-
-static void few_instances(world *w) {
-  w->settings[PL_RELAY_SET_INSTANCES_PER_ID] = 2;
 }
 
 static void test_instances_per_id(void **state) {
-  (void)state;
-  workers *all = workers_begin(few_instances);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, true), *b = workers_login(all, 1, 1, true), *c = workers_login(all, 2, 1, true);
   c->read_at = 0;
   assert_int_equal(client_refusal(c), PL_REASON_FULL);
   client_free(b);
   client_free(c);
   workers_settle(all);
-  b = client_new(&all->w[1], 1); /* two at once for one place: the newer goes */
+  b = client_new(&all->w[1], 1); /* two log in at once for one place: the newer must go */
   c = client_new(&all->w[2], 1);
   client_login(b, true);
   client_login(c, true);
@@ -291,17 +251,13 @@ static void test_instances_per_id(void **state) {
   assert_int_equal(client_refusal(a), 0);
   assert_int_equal(client_refusal(b), 0);
   assert_int_equal(client_refusal(c), PL_REASON_FULL);
-  client_free(a);
-  client_free(b);
-  client_free(c);
-  workers_end(all);
 }
 
-/* A block that is told to one worker holds at all: the call is not seen, and ends at its time. */
+/* A block that one worker is told holds at all workers: the call is not offered, and ends at its deadline. */
 static void test_blocked_elsewhere(void **state) {
-  (void)state;
-  for (int lost = 0; lost < 2; lost++) { /* also after all was told anew */
-    workers *all = workers_begin(NULL);
+  workers *all = *state;
+  for (int lost = 0; lost < 2; lost++) { /* also after everything was told again */
+    workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint8_t peers[34] = {PL_CONST_PEERS_BLOCK, 1}; /* one ID */
     memcpy(peers + 2, a->identity.id, 32);
@@ -321,9 +277,6 @@ static void test_blocked_elsewhere(void **state) {
     client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
     workers_settle(all);
     (void)join(all, a, b);
-    client_free(a);
-    client_free(b);
-    workers_end(all);
   }
 }
 
@@ -336,8 +289,7 @@ static void send_much(client *from, uint32_t link, size_t bytes) {
 }
 
 static void test_frozen_receiver(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   size_t window = all->w[0].settings[PL_RELAY_SET_LINK_WINDOW];
@@ -348,7 +300,7 @@ static void test_frozen_receiver(void **state) {
   }
   workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_OVERFLOW);
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   workers_settle(all);
   const seen *s, *last = NULL;
   while ((s = client_next(b))) last = s;
@@ -356,15 +308,11 @@ static void test_frozen_receiver(void **state) {
   assert_int_equal(last->type, PL_ENV_RESET);
   assert_int_equal(last->link, at_b);
   assert_int_equal(pl_get_u16(last->payload), PL_REASON_OVERFLOW);
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
-/* A worker that does not read: what is for it waits here within the windows, and arrives in order later. */
+/* A worker does not read: what is for it waits here within the windows, and arrives in order later. */
 static void test_stalled_worker(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
   uint32_t at_a = LINK, at_b = join(all, a, b);
   all->pipes[0][1].stalled = true;
@@ -386,15 +334,12 @@ static void test_stalled_worker(void **state) {
   while ((s = client_next(b))) last = s;
   assert_int_equal(last->type, PL_ENV_RESET);
   assert_int_equal(last->link, at_b);
-  client_free(a);
-  client_free(b);
-  workers_end(all);
 }
 
 static void test_lost(void **state) {
-  (void)state;
+  workers *all = *state;
   for (unsigned teller = 0; teller < 2; teller++) {
-    workers *all = workers_begin(NULL);
+    workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint32_t at_a = LINK, at_b = join(all, a, b);
     workers_collect(all, teller);
@@ -405,16 +350,12 @@ static void test_lost(void **state) {
     workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
     workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);
     at_b = join(all, a, b);
-    client_free(a);
-    client_free(b);
-    workers_end(all);
   }
 }
 
-/* Nothing that a bus delivers brings a worker down. */
+/* Whatever the bus delivers, it does not crash a worker. */
 static void test_nonsense(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *a = workers_login(all, 0, 1, true);
   uint32_t random = 1;
   for (int round = 0; round < 20000; round++) {
@@ -437,26 +378,25 @@ static void test_nonsense(void **state) {
   }
   client_free(a);
   for (unsigned i = 1; i < WORKERS; i++) pl_relay_bus_lost(all->w[0].relay, i);
-  workers_end(all);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_call),
-      cmocka_unit_test(test_ends),
-      cmocka_unit_test(test_unanswered),
-      cmocka_unit_test(test_caller_gives_up),
-      cmocka_unit_test(test_wrong_moves),
-      cmocka_unit_test(test_late_login),
-      cmocka_unit_test(test_target_moves),
-      cmocka_unit_test(test_newest_login_wins),
-      cmocka_unit_test(test_newest_listener),
-      cmocka_unit_test(test_instances_per_id),
-      cmocka_unit_test(test_blocked_elsewhere),
-      cmocka_unit_test(test_frozen_receiver),
-      cmocka_unit_test(test_stalled_worker),
-      cmocka_unit_test(test_lost),
-      cmocka_unit_test(test_nonsense),
+      workers_test(test_call),
+      workers_test(test_ends),
+      workers_test(test_unanswered),
+      workers_test(test_caller_gives_up),
+      workers_test(test_wrong_moves),
+      workers_test(test_late_login),
+      workers_test(test_target_moves),
+      workers_test(test_newest_login_wins),
+      workers_test(test_newest_listener),
+      workers_test_with(test_instances_per_id, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
+      workers_test(test_blocked_elsewhere),
+      workers_test(test_frozen_receiver),
+      workers_test(test_stalled_worker),
+      workers_test(test_lost),
+      workers_test(test_nonsense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

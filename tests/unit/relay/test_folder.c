@@ -1,4 +1,4 @@
-/* The data folder and the key in it: whose they are, what is no key, and one relay at a time. */
+/* The data folder and the key in it: who owns them, what is not a key, and one relay at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void good_seed(uint8_t seed[40]) {
   for (size_t i = 0; i < 40; i++) seed[i] = (uint8_t)(i * 37 + 11);
 }
 
-/* Loads it, and gives its ID; false: it is refused. */
+/* Loads the key and sets `id`. Returns false when the file is refused. */
 static bool load(scene *s, uint8_t id[32]) {
   const pl_identity *identity = pl_keyfile_load(s->key, s->why);
   if (!identity) return false;
@@ -126,7 +126,7 @@ static void test_a_key_that_anybody_guesses(void **state) {
   for (size_t i = 0; i < 32; i++) seed[i] = (uint8_t) "password"[i % 8];
   put(s->key, seed, 32, 0600);
   refused(s, "could guess them");
-  memset(seed, 0, 32); /* its rest was lost */
+  memset(seed, 0, 32); /* the second half of the file was lost */
   for (size_t i = 0; i < 10; i++) seed[i] = (uint8_t)(200 + i);
   put(s->key, seed, 32, 0600);
   refused(s, "could guess them");
@@ -138,7 +138,7 @@ static void test_links(void **state) {
   good_seed(seed);
   assert_int_equal(symlink(s->other, s->key), 0);
   refused(s, "link to nothing");
-  assert_int_equal(access(s->other, F_OK), -1); /* nor was one made where it leads */
+  assert_int_equal(access(s->other, F_OK), -1); /* and no file was made where the link leads */
   put(s->other, seed, 32, 0600);
   assert_true(load(s, id)); /* as secret stores mount them */
   unlink(s->key);

@@ -147,12 +147,11 @@ static void test_last_untrusted_hop(void **state) {
 
 /* ---- at the relay ---- */
 
-static world w;
-
-/* The status of a GET from this place with this header. */
-static int get(uint8_t seed, const char *forwarded) {
+/* Sends a GET from the address of `home`, perhaps with X-Forwarded-For. Returns its status, or 0 when the connection
+ * was refused. */
+static int get(world *w, uint8_t home, const char *forwarded) {
   char request[256];
-  client *c = client_new(&w, seed);
+  client *c = client_new(w, home);
   if (!c->conn) {
     client_free(c);
     return 0;
@@ -160,30 +159,27 @@ static int get(uint8_t seed, const char *forwarded) {
   snprintf(request, sizeof request, "GET /none HTTP/1.1\r\nHost: relay\r\n%s%s%s\r\n",
            forwarded ? "X-Forwarded-For: " : "", forwarded ? forwarded : "", forwarded ? "\r\n" : "");
   client_receive(c, request, strlen(request));
-  world_turn(&w);
+  world_turn(w);
   int status = atoi(c->http + 9);
   client_free(c);
   return status;
 }
 
 static void test_rates_by_forwarded_address(void **state) {
-  (void)state;
-  static pl_relay_cidr trusted; /* the place of client 1; client 2 is a stranger */
-  world_init(&w);
+  world *w = *state;
+  pl_relay_cidr trusted; /* client 1 is in this range, client 2 is not */
   assert_int_equal(pl_relay_cidr_parse(view("2001:db8:100::/40"), &trusted), 0);
-  w.trusted = &trusted;
-  w.settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 2;
-  world_start(&w);
-  for (int i = 0; i < 2; i++) assert_int_equal(get(1, "192.0.2.1"), 404);
-  assert_int_equal(get(1, "192.0.2.1"), 429);
-  assert_int_equal(get(1, "192.0.2.2"), 404);
-  for (int i = 0; i < 2; i++) assert_int_equal(get(1, "127.0.0.1"), 404); /* not exempt */
-  assert_int_equal(get(1, "127.0.0.1"), 429);
-  for (int i = 0; i < 2; i++) assert_int_equal(get(1, "junk"), 404); /* counted as the proxy's own */
-  assert_int_equal(get(1, NULL), 429);
-  for (int i = 0; i < 2; i++) assert_int_equal(get(2, i ? "192.0.2.8" : "192.0.2.9"), 404);
-  assert_int_equal(get(2, "192.0.2.10"), 0); /* a forged one from elsewhere does not count */
-  world_end(&w);
+  w->trusted = &trusted;
+  world_restart(w);
+  for (int i = 0; i < 2; i++) assert_int_equal(get(w, 1, "192.0.2.1"), 404);
+  assert_int_equal(get(w, 1, "192.0.2.1"), 429);
+  assert_int_equal(get(w, 1, "192.0.2.2"), 404);
+  for (int i = 0; i < 2; i++) assert_int_equal(get(w, 1, "127.0.0.1"), 404); /* it is not exempt */
+  assert_int_equal(get(w, 1, "127.0.0.1"), 429);
+  for (int i = 0; i < 2; i++) assert_int_equal(get(w, 1, "junk"), 404); /* counted as the proxy's own */
+  assert_int_equal(get(w, 1, NULL), 429);
+  for (int i = 0; i < 2; i++) assert_int_equal(get(w, 2, i ? "192.0.2.8" : "192.0.2.9"), 404);
+  assert_int_equal(get(w, 2, "192.0.2.10"), 0); /* a header from any other address does not count */
 }
 
 int main(void) {
@@ -191,7 +187,7 @@ int main(void) {
       cmocka_unit_test(test_addresses),
       cmocka_unit_test(test_ranges),
       cmocka_unit_test(test_last_untrusted_hop),
-      cmocka_unit_test(test_rates_by_forwarded_address),
+      world_test_with(test_rates_by_forwarded_address, {PL_RELAY_SET_CONNECTS_PER_MINUTE, 2}),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

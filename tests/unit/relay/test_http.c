@@ -1,4 +1,4 @@
-/* The strict HTTP parser: each refusal of docs/security.md, in any chunks, and what must pass. */
+/* The HTTP parser: what it must refuse, in any chunks, and what must pass. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum { HEAD_MAX = 16384, HEADERS_MAX = 64 };
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: other, pairlink.v1\r\n"
 #define GET "GET /pairlink HTTP/1.1\r\n"
 
-/* Reads in chunks; the result is the same for all of them. */
+/* Reads the text in chunks of this size. *left becomes the bytes that were not taken. */
 static int parse(pl_relay_http *h, const char *text, size_t size, size_t chunk, pl_relay_http_request *request,
                  size_t *left) {
   int rc = PL_RELAY_HTTP_MORE;
@@ -34,6 +34,7 @@ static int parse(pl_relay_http *h, const char *text, size_t size, size_t chunk, 
   return rc;
 }
 
+/* Returns how the text is judged, which must not depend on the chunks. */
 static int judge_bytes(const char *text, size_t size) {
   const size_t chunks[] = {1, 2, 7, 100, 100000};
   int first = 0;
@@ -68,7 +69,7 @@ static void test_get(void **state) {
   assert_true(r.accepts_br);
   assert_false(r.accepts_gzip);
   assert_false(r.upgrade);
-  assert_int_equal(left, 4); /* what follows the head is left */
+  assert_int_equal(left, 4); /* what follows the head is not taken */
   assert_true(pl_relay_http_etag_matches(r.if_none_match, "\"abc\""));
   assert_false(pl_relay_http_etag_matches(r.if_none_match, "\"abd\""));
   pl_relay_http_deinit(&h);
@@ -115,9 +116,9 @@ static void test_refusals(void **state) {
       {405, "get / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {405, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {400, "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"}, /* another host than it says */
+      {400, "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"}, /* not the host that the field names */
       {400, "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {400, "GET http://a/ HTTP/1.1\r\n\r\n"}, /* the field must be there all the same */
+      {400, "GET http://a/ HTTP/1.1\r\n\r\n"}, /* the field Host is still required */
       {400, "GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -208,7 +209,7 @@ static void test_head(void **state) {
     pl_relay_http_request r;
     size_t left;
     assert_int_equal(parse(&h, texts[i], strlen(texts[i]), 3, &r, &left), results[i]);
-    assert_int_equal(h.head, i < 3); /* known also when it is refused */
+    assert_int_equal(h.head, i < 3); /* known even when the request is refused */
     if (results[i] == PL_RELAY_HTTP_REQUEST) assert_int_equal(r.head, i < 3);
     pl_relay_http_deinit(&h);
   }
@@ -267,11 +268,12 @@ static void test_tags(void **state) {
   assert_true(matches("If-None-Match: W/\"a\"\r\n", "\"a\""));
   assert_true(matches("If-None-Match: \"b\" , W/\"a\"\r\n", "\"a\""));
   assert_true(matches("If-None-Match: *\r\n", "\"a\""));
-  assert_false(matches("If-None-Match: \"A\"\r\n", "\"a\"")); /* tags are bytes */
+  assert_false(matches("If-None-Match: \"A\"\r\n", "\"a\"")); /* tags are compared by bytes */
   assert_false(matches("If-None-Match: w/\"a\"\r\n", "\"a\""));
   assert_false(matches("If-None-Match: a\r\n", "\"a\""));
-  assert_false(matches("If-None-Match: \"b\", *\r\n", "\"a\""));                      /* a star stands alone */
-  assert_false(matches("If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n", "\"a\"")); /* the page is sent: safe */
+  assert_false(matches("If-None-Match: \"b\", *\r\n", "\"a\"")); /* a star must stand alone */
+  assert_false(
+      matches("If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n", "\"a\"")); /* the page is sent, which is safe */
 }
 
 static void test_limits(void **state) {
@@ -284,7 +286,7 @@ static void test_limits(void **state) {
   assert_int_equal(judge_bytes(text, 65536), 431); /* 64 KiB of headers */
   size_t n = 25;
   for (size_t i = 0; i < 1000; i++, n += 6) memcpy(text + n, "A: b\r\n", 6);
-  assert_int_equal(judge_bytes(text, n), 431); /* a thousand of them */
+  assert_int_equal(judge_bytes(text, n), 431); /* a thousand header fields */
   n = 25;
   for (size_t i = 0; i < HEADERS_MAX - 1; i++, n += 6) memcpy(text + n, "A: b\r\n", 6);
   memcpy(text + n, "\r\n", 2);
@@ -330,7 +332,7 @@ static void test_answers(void **state) {
     snprintf(length, sizeof length, "Content-Length: %zu\r\n", n - (size_t)(body - text));
     assert_non_null(strstr(text, length));
     assert_int_equal(pl_relay_http_write_refusal(text, sizeof text, statuses[i], true),
-                     (size_t)(body - text)); /* to a HEAD */
+                     (size_t)(body - text)); /* an answer to HEAD */
   }
   assert_int_equal(pl_relay_http_write_refusal(text, 20, 400, false), 0);
 }

@@ -13,10 +13,8 @@
 #define LINK(slot) (0x10000u | (slot))
 enum { LIFE = PL_CONST_CODE_LIFETIME_MS };
 
-static world w;
-
-static client *ready(uint8_t seed) {
-  client *c = client_new(&w, seed);
+static client *ready(world *w, uint8_t seed) {
+  client *c = client_new(w, seed);
   client_login(c, false);
   return c;
 }
@@ -30,19 +28,13 @@ static client *again(client *old) {
   return c;
 }
 
-static void start(void (*change)(void)) {
-  world_init(&w);
-  w.settings[PL_RELAY_SET_PING_INTERVAL_MS] = 3600000; /* these clients never answer */
-  w.settings[PL_RELAY_SET_DEAD_AFTER_MS] = 7200000;
-  if (change) change();
-  world_start(&w);
-}
-
-static void finish(client **all, size_t count) {
-  for (size_t i = 0; i < count; i++) client_free(all[i]);
-  world_pass(&w, LIFE + 20000);
-  assert_int_equal(pl_relay_get_stats(w.relay).nameplates, 0);
-  world_end(&w);
+/* Ends with all nameplates expired. */
+static int teardown(void **state) {
+  world *w = *state;
+  world_free_clients(w);
+  world_pass(w, LIFE + 20000);
+  assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 0);
+  return world_teardown(state);
 }
 
 static void send_code(client *c, uint8_t op, uint32_t tag, uint32_t number, uint32_t lifetime_ms) {
@@ -77,13 +69,13 @@ static void claim(client *c, uint32_t link, uint32_t number) {
   client_send(c, PL_ENV_CLAIM, 0, link, payload, 12);
 }
 
-/* The next envelope's reason; 0: it is none. */
+/* Returns the reason of the next envelope, or 0 when it is not a RESET. */
 static int reset_of(client *c) {
   const seen *s = client_next(c);
   return s && s->type == PL_ENV_RESET ? pl_get_u16(s->payload) : 0;
 }
 
-/* The link of a CLAIM that came, 0: none. */
+/* Returns the link of the CLAIM that came next, or 0 when none did. */
 static uint32_t claim_of(client *c, uint32_t number) {
   const seen *s = client_next(c);
   if (!s || s->type != PL_ENV_CLAIM) return 0;
@@ -103,9 +95,8 @@ static void reset(client *c, uint32_t link, int reason) {
 /* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 static void test_made_and_claimed(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(2)}, *maker = all[0], *claimer = all[1];
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2)}, *maker = all[0], *claimer = all[1];
   send_code(maker, PL_CONST_CODE_MAKE, 5, 0, LIFE);
   pl_wire_code code = answer(maker);
   assert_int_equal(code.tag, 5);
@@ -127,18 +118,16 @@ static void test_made_and_claimed(void **state) {
   send_code(maker, PL_CONST_CODE_END, 0, code.number, 0);
   claim(claimer, LINK(0) + 0x10000, code.number);
   assert_int_equal(reset_of(claimer), PL_REASON_NO_CODE);
-  finish(all, 2);
 }
 
 /* No two are alike, and they come in no order that a client could tell. */
 static void test_numbers(void **state) {
-  (void)state;
-  start(NULL);
+  world *w = *state;
   client *all[20];
   uint32_t numbers[160];
   size_t count = 0, rising = 0;
   for (size_t i = 0; i < 20; i++) {
-    all[i] = ready((uint8_t)(i + 1));
+    all[i] = ready(w, (uint8_t)(i + 1));
     for (size_t k = 0; k < 8; k++) {
       uint32_t number = make(all[i], 0, 0);
       assert_in_range(number, PL_CONST_CODE_NUMBER_MIN, count < 90 ? 9999 : 99999);
@@ -148,95 +137,80 @@ static void test_numbers(void **state) {
     }
   }
   assert_in_range(rising, 50, 110);
-  assert_int_equal(pl_relay_get_stats(w.relay).nameplates, 160);
-  finish(all, 20);
+  assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 160);
 }
 
 static void test_limits_of_an_id(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(1), ready(2)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 1), ready(w, 2)};
   for (size_t i = 0; i < 8; i++) assert_true(make(all[i % 2], 0, i ? LIFE : 1000));
-  assert_int_equal(make(all[0], 0, 0), 0); /* both instances together */
+  assert_int_equal(make(all[0], 0, 0), 0); /* the limit is for both instances together */
   assert_true(make(all[2], 0, 0));
-  world_pass(&w, 1000); /* one is over */
+  world_pass(w, 1000); /* one has expired */
   assert_true(make(all[0], 0, 0));
   assert_int_equal(make(all[1], 0, 0), 0);
-  finish(all, 3);
-}
-
-static void few(void) {
-  w.settings[PL_RELAY_SET_CODES_TOTAL] = 3;
-  w.settings[PL_RELAY_SET_CODES_PER_MINUTE] = 4;
 }
 
 static void test_limits_of_all(void **state) {
-  (void)state;
-  start(few);
-  client *all[] = {ready(1), ready(2)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2)};
   uint32_t number = make(all[0], 0, 0);
   assert_true(make(all[0], 0, 0));
   assert_true(make(all[1], 0, 0));
   assert_int_equal(make(all[1], 0, 0), 0);
   send_code(all[0], PL_CONST_CODE_END, 0, number, 0);
   assert_true(make(all[1], 0, 0));
-  finish(all, 2);
 }
 
 static void test_address_rate(void **state) {
-  (void)state;
-  start(few);
-  client *all[] = {ready(1)};
+  world *w = *state;
+  client *all[] = {ready(w, 1)};
   for (int i = 0; i < 4; i++) {
     uint32_t number = make(all[0], 0, 0);
     assert_true(number);
     send_code(all[0], PL_CONST_CODE_END, 0, number, 0);
   }
   assert_int_equal(make(all[0], 0, 0), 0);
-  world_pass(&w, 15000);
+  world_pass(w, 15000);
   assert_true(make(all[0], 0, 0));
-  finish(all, 1);
 }
 
 static void test_expiry(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(2)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2)};
   uint32_t brief = make(all[0], 0, 30000), whole = make(all[0], 0, UINT32_MAX);
-  world_pass(&w, 29999);
+  world_pass(w, 29999);
   claim(all[1], LINK(0), brief);
   assert_true(claim_of(all[0], brief));
   reset(all[1], LINK(0), PL_REASON_CLOSED);
   (void)client_next(all[0]);
-  world_pass(&w, 1); /* to the millisecond, whenever its memory goes */
+  world_pass(w, 1); /* to the millisecond, whenever its memory is freed */
   claim(all[1], LINK(1), brief);
   assert_int_equal(reset_of(all[1]), PL_REASON_NO_CODE);
-  assert_int_equal(pl_relay_get_stats(w.relay).nameplates, 1);
-  world_pass(&w, LIFE - 30001);
+  assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 1);
+  world_pass(w, LIFE - 30001);
   claim(all[1], LINK(2), whole);
   assert_true(claim_of(all[0], whole));
   client_hang_up(all[0]);
-  uint64_t due = pl_relay_deadline(w.relay);
-  assert_true(due < w.now_ms + 30000); /* nobody has to come by for it to go */
-  world_pass(&w, 20000);
-  assert_int_equal(pl_relay_get_stats(w.relay).nameplates, 0);
-  finish(all, 2);
+  uint64_t due = pl_relay_deadline(w->relay);
+  assert_true(due < w->now_ms + 30000); /* it expires without any event */
+  world_pass(w, 20000);
+  assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 0);
 }
 
 /* A nameplate belongs to an instance, not to its socket, nor to another instance or ID. */
 static void test_owner_comes_back(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(2), ready(1)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2), ready(w, 1)};
   uint32_t number = make(all[0], 0, 60000);
-  send_code(all[1], PL_CONST_CODE_END, 0, number, 0); /* not theirs */
+  send_code(all[1], PL_CONST_CODE_END, 0, number, 0); /* it is not theirs */
   send_code(all[2], PL_CONST_CODE_END, 0, number, 0);
   assert_int_equal(make(all[2], number, LIFE), 0);
   client_hang_up(all[0]);
   claim(all[1], LINK(0), number);
   assert_null(client_next(all[1]));
-  world_pass(&w, 1000);
-  all[0] = again(all[0]); /* within T: it gets the claim */
+  world_pass(w, 1000);
+  all[0] = again(all[0]); /* before the deadline, so it gets the claim */
   all[0]->read_at = 0;
   uint32_t at = 0;
   for (const seen *s; (s = client_next(all[0]));)
@@ -247,32 +221,28 @@ static void test_owner_comes_back(void **state) {
   assert_int_equal(code.number, number);
   assert_int_equal(code.lifetime_ms, 59000); /* no longer than before */
   client_hang_up(all[0]);
-  assert_null(client_next(all[1])); /* as for an OPEN, it waits for T */
-  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS] - 1000);
+  assert_null(client_next(all[1])); /* as for an OPEN, it waits for the deadline */
+  world_pass(w, w->settings[PL_RELAY_SET_OPEN_TIMEOUT_MS] - 1000);
   assert_int_equal(reset_of(all[1]), PL_REASON_UNAVAILABLE);
-  finish(all, 3);
 }
 
-/* After a start of the relay a client gets the number that it had, unless somebody else has it. */
+/* After a start of the relay a client gets the number that it had, unless another client has it. */
 static void test_wanted_numbers(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(2)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2)};
   assert_int_equal(make(all[0], 4821, 5000), 4821);
   assert_int_equal(make(all[0], PL_CONST_CODE_NUMBER_MAX, 5000), PL_CONST_CODE_NUMBER_MAX);
   for (int i = 0; i < 5; i++) assert_int_equal(make(all[1], 4821, 5000), 0);
-  assert_int_equal(make(all[1], 4822, 5000), 0); /* it has asked for others' numbers too often */
-  world_pass(&w, 12000);
-  assert_int_equal(make(all[1], 4821, 5000), 4821); /* it was over */
-  world_pass(&w, LIFE - 12000);
-  assert_int_equal(make(all[0], 4821, 5000),
-                   0); /* whoever had it before the start has none now: asking tells nothing */
+  assert_int_equal(make(all[1], 4822, 5000), 0); /* it has asked too often for numbers of others */
+  world_pass(w, 12000);
+  assert_int_equal(make(all[1], 4821, 5000), 4821); /* the first one has expired */
+  world_pass(w, LIFE - 12000);
+  assert_int_equal(make(all[0], 4821, 5000), 0); /* too long after the start: asking tells nothing */
   assert_int_equal(make(all[0], 4823, 5000), 0);
-  finish(all, 2);
 }
 
 static void test_wrong_payloads(void **state) {
-  (void)state;
+  world *w = *state;
   static const struct {
     uint8_t type;
     uint32_t link, number;
@@ -285,64 +255,53 @@ static void test_wrong_payloads(void **state) {
       {PL_ENV_CODE, 0, 0, 1, 0},           {PL_ENV_CLAIM, 0, 4821, 1, 57},      {PL_ENV_CLAIM, LINK(0), 1, 1, 3},
       {PL_ENV_CLAIM, LINK(0), 1, 1, 257},  {PL_ENV_CLAIM, 1, 4821, 1, 57},      {PL_ENV_CLAIM, LINK(1024), 4821, 1, 57},
       {PL_ENV_CLAIM, 0x80010000, 1, 1, 57}};
-  start(NULL);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
     uint8_t payload[300] = {cases[i].op};
-    client *c = ready((uint8_t)(i + 1));
+    client *c = ready(w, (uint8_t)(i + 1));
     pl_put_u32(payload + (cases[i].type == PL_ENV_CODE ? 5 : 0), cases[i].number);
     client_send(c, cases[i].type, 0, cases[i].link, payload, cases[i].size);
     assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
     client_free(c);
   }
-  finish(NULL, 0);
 }
 
 /* ---- claims ------------------------------------------------------------------------------------------------------ */
 
 static void test_misses(void **state) {
-  (void)state;
-  start(NULL);
-  client *all[] = {ready(1), ready(2), ready(3)}, *guesser = all[1];
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2), ready(w, 3)}, *guesser = all[1];
   uint32_t number = make(all[0], 0, LIFE);
   for (uint32_t i = 0; i < 5; i++) {
     claim(guesser, LINK(i), number == 1000 + i ? 5000 : 1000 + i);
     assert_int_equal(reset_of(guesser), PL_REASON_NO_CODE);
   }
-  claim(guesser, LINK(5), number); /* not even the right one, and nothing is told */
+  claim(guesser, LINK(5), number); /* not even the right number; the owner is not told */
   assert_int_equal(reset_of(guesser), PL_REASON_RATE);
   assert_int_equal(claim_of(all[0], number), 0);
-  claim(all[2], LINK(0), number); /* others may */
+  claim(all[2], LINK(0), number); /* another client may */
   assert_true(claim_of(all[0], number));
-  world_pass(&w, 12000); /* one is forgiven */
+  world_pass(w, 12000); /* one is forgiven */
   (void)client_next(all[0]);
   claim(guesser, LINK(6), number);
   assert_true(claim_of(all[0], number));
-  finish(all, 3);
-}
-
-static void slow(void) {
-  w.settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = 2;
 }
 
 static void test_claims_of_an_address(void **state) {
-  (void)state;
-  start(slow);
-  client *all[] = {ready(1), ready(2)};
+  world *w = *state;
+  client *all[] = {ready(w, 1), ready(w, 2)};
   uint32_t number = make(all[0], 0, LIFE);
   for (uint32_t i = 0; i < 3; i++) claim(all[1], LINK(i), number);
   assert_true(claim_of(all[0], number));
   assert_true(claim_of(all[0], number));
   assert_int_equal(claim_of(all[0], number), 0);
   assert_int_equal(reset_of(all[1]), PL_REASON_RATE);
-  finish(all, 2);
 }
 
-/* A claim is decided at once; it is nobody's knock, makes no friends, and asks no block list. */
+/* A claim is decided at once. It is not a knock, makes no friends, and no block list applies. */
 static void test_no_knock(void **state) {
-  (void)state;
-  start(NULL);
-  w.settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = 1000;
-  client *all[] = {ready(1), ready(2)};
+  world *w = *state;
+  w->settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = 1000;
+  client *all[] = {ready(w, 1), ready(w, 2)};
   uint8_t block[34] = {PL_CONST_PEERS_BLOCK, 1};
   memcpy(block + 2, all[1]->identity.id, 32);
   client_send(all[0], PL_ENV_PEERS, 0, 0, block, sizeof block);
@@ -365,18 +324,16 @@ static void test_no_knock(void **state) {
   for (uint32_t i = 0; i < 40; i++) claim(all[1], LINK(10 + i), number);
   size_t came = 0;
   while (claim_of(all[0], number)) came++;
-  assert_in_range(came, 1, 16);     /* a known number brings no flood */
-  claim(all[0], LINK(100), number); /* its own: never to the same socket */
-  world_pass(&w, w.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
-  finish(all, 2);
+  assert_in_range(came, 1, 16);     /* a known number does not allow a flood */
+  claim(all[0], LINK(100), number); /* its own number: never offered to the same socket */
+  world_pass(w, w->settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
 }
 
-/* Whichever allocation fails: what was promised is kept or refused, and nothing is left over. */
+/* Whichever allocation fails, a number is given or refused, and nothing is left over. */
 static void test_memory_faults(void **state) {
-  (void)state;
+  world *w = *state;
   for (long k = 1;; k++) {
-    start(NULL);
-    client *all[] = {ready(1), ready(2)};
+    client *all[] = {ready(w, 1), ready(w, 2)};
     pl_alloc_fail_at(k);
     send_code(all[0], PL_CONST_CODE_MAKE, 7, 0, LIFE);
     const seen *s = client_next(all[0]);
@@ -390,7 +347,10 @@ static void test_memory_faults(void **state) {
       claim(all[1], LINK(2), number);
     }
     bool never = pl_alloc_fail_at(0) > 0;
-    finish(all, 2);
+    world_free_clients(w);
+    world_pass(w, LIFE + 20000);
+    assert_int_equal(pl_relay_get_stats(w->relay).nameplates, 0);
+    world_restart(w);
     if (never) {
       assert_true(k > 5);
       return;
@@ -407,8 +367,7 @@ static uint32_t make_at(workers *all, client *c, uint32_t wanted) {
 }
 
 static void test_across_workers(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+  workers *all = *state;
   client *maker = workers_login(all, 1, 1, false), *claimer = workers_login(all, 0, 2, false);
   uint32_t number = make_at(all, maker, 0), at_claimer = LINK(0);
   assert_int_equal(number % WORKERS, 1);
@@ -425,7 +384,7 @@ static void test_across_workers(void **state) {
   reset(maker, at, PL_REASON_WRONG_CODE);
   workers_settle(all);
   workers_expect(claimer, PL_ENV_RESET, &at_claimer, PL_REASON_WRONG_CODE);
-  claim(claimer, LINK(1), number); /* in state offered: passed on at once here too */
+  claim(claimer, LINK(1), number); /* while offered, a RESET is passed on at once here too */
   workers_settle(all);
   reset(maker, claim_of(maker, number), PL_REASON_BUSY);
   workers_settle(all);
@@ -433,7 +392,7 @@ static void test_across_workers(void **state) {
   claim(claimer, LINK(2), number);
   workers_settle(all);
   assert_true(claim_of(maker, number));
-  client_hang_up(maker); /* its socket dies: that is no answer */
+  client_hang_up(maker); /* the end of its socket is no answer */
   workers_settle(all);
   workers_expect_nothing(claimer);
   client *back = client_new(&all->w[2], 1);
@@ -453,18 +412,16 @@ static void test_across_workers(void **state) {
   client_free(back);
   client_free(claimer);
   workers_pass(all, LIFE);
-  workers_end(all);
 }
 
-static void test_told_anew(void **state) {
-  (void)state;
-  workers *all = workers_begin(NULL);
+static void test_told_again(void **state) {
+  workers *all = *state;
   client *maker = workers_login(all, 1, 1, false), *claimer = workers_login(all, 0, 2, false);
   uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0);
   workers_collect(all, 1);
   send_code(maker, PL_CONST_CODE_END, 0, ended, 0);
   workers_collect(all, 1);
-  all->pipes[1][0].size = 0; /* that was lost, and both are told so */
+  all->pipes[1][0].size = 0; /* that is lost, and both workers are told so */
   pl_relay_bus_lost(all->w[0].relay, 1);
   pl_relay_bus_lost(all->w[1].relay, 0);
   assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 0);
@@ -478,14 +435,13 @@ static void test_told_anew(void **state) {
   client_free(maker);
   client_free(claimer);
   workers_pass(all, LIFE);
-  workers_end(all);
 }
 
-/* Two ask for one number at one instant, after a start: all workers agree whose it is. */
+/* Two clients ask for one number at the same instant, after a start: all workers agree which of them has it. */
 static void test_one_number_twice(void **state) {
-  (void)state;
+  workers *all = *state;
   for (unsigned first = 0; first < 2; first++) {
-    workers *all = workers_begin(NULL);
+    workers_restart(all);
     client *makers[2] = {workers_login(all, 0, 1, false), workers_login(all, 1, 2, false)};
     client *claimer = workers_login(all, 2, 3, false);
     for (unsigned i = 0; i < 2; i++) send_code(makers[i], PL_CONST_CODE_MAKE, 1, 4821, LIFE);
@@ -503,28 +459,35 @@ static void test_one_number_twice(void **state) {
     client_free(makers[1]);
     client_free(claimer);
     workers_pass(all, LIFE);
-    workers_end(all);
   }
 }
 
+/* These clients answer no pings. */
+#define NAMEPLATES_TEST(test, ...)                                                                         \
+  {                                                                                                        \
+#test, test, world_setup, teardown,                                                                    \
+        WORLD_SETTINGS_OF({PL_RELAY_SET_PING_INTERVAL_MS, 3600000}, {PL_RELAY_SET_DEAD_AFTER_MS, 7200000}, \
+                          __VA_ARGS__)                                                                     \
+  }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_made_and_claimed),
-      cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_limits_of_an_id),
-      cmocka_unit_test(test_limits_of_all),
-      cmocka_unit_test(test_address_rate),
-      cmocka_unit_test(test_expiry),
-      cmocka_unit_test(test_owner_comes_back),
-      cmocka_unit_test(test_wanted_numbers),
-      cmocka_unit_test(test_wrong_payloads),
-      cmocka_unit_test(test_misses),
-      cmocka_unit_test(test_claims_of_an_address),
-      cmocka_unit_test(test_no_knock),
-      cmocka_unit_test(test_memory_faults),
-      cmocka_unit_test(test_across_workers),
-      cmocka_unit_test(test_told_anew),
-      cmocka_unit_test(test_one_number_twice),
+      NAMEPLATES_TEST(test_made_and_claimed),
+      NAMEPLATES_TEST(test_numbers),
+      NAMEPLATES_TEST(test_limits_of_an_id),
+      NAMEPLATES_TEST(test_limits_of_all, {PL_RELAY_SET_CODES_TOTAL, 3}, {PL_RELAY_SET_CODES_PER_MINUTE, 4}),
+      NAMEPLATES_TEST(test_address_rate, {PL_RELAY_SET_CODES_TOTAL, 3}, {PL_RELAY_SET_CODES_PER_MINUTE, 4}),
+      NAMEPLATES_TEST(test_expiry),
+      NAMEPLATES_TEST(test_owner_comes_back),
+      NAMEPLATES_TEST(test_wanted_numbers),
+      NAMEPLATES_TEST(test_wrong_payloads),
+      NAMEPLATES_TEST(test_misses),
+      NAMEPLATES_TEST(test_claims_of_an_address, {PL_RELAY_SET_CLAIMS_PER_MINUTE, 2}),
+      NAMEPLATES_TEST(test_no_knock),
+      NAMEPLATES_TEST(test_memory_faults),
+      workers_test(test_across_workers),
+      workers_test(test_told_again),
+      workers_test(test_one_number_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

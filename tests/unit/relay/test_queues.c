@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,21 +14,18 @@
 
 enum { WINDOW = 131072, RECORD = 8192 };
 
-static world w;
 static uint8_t record[65535];
 
-static client *ready(uint8_t seed) {
-  client *c = client_new(&w, seed);
-  client_login(c, true);
-  return c;
-}
+static bool sends; /* the sockets take bytes at once */
 
-static bool sends; /* all of it once more with a shell that takes much at once */
-
-static void start(void) {
-  world_init(&w);
-  w.sends = sends;
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = WINDOW;
+static int setup(void **state) {
+  world *w = calloc(1, sizeof *w);
+  if (!w) return -1;
+  world_init(w, *state);
+  w->sends = sends;
+  world_start(w);
+  *state = w;
+  return 0;
 }
 
 static uint32_t join(client *caller, uint32_t link, client *callee) {
@@ -38,47 +36,39 @@ static uint32_t join(client *caller, uint32_t link, client *callee) {
   return number;
 }
 
-/* A record that begins with its number. */
+/* Sends a record that starts with its number. */
 static void send_numbered(client *c, uint32_t link, uint32_t number, size_t size, uint8_t flags) {
   pl_put_u32(record, number);
   client_send(c, PL_ENV_DATA, flags, link, record, size);
 }
 
 static void test_order_across_buffer_and_queue(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(0), b);
   uint32_t sent = 0, got = 0;
   b->reads = false;
   for (size_t i = 0; i < 20; i++) send_numbered(a, LINK(0), sent++, RECORD, 0);
-  assert_true(pl_relay_get_stats(w.relay).queued_bytes > 20 * RECORD); /* some of it beyond the buffer */
+  assert_true(pl_relay_get_stats(w->relay).queued_bytes > 20 * RECORD); /* some of it beyond the buffer */
   b->reads = true;
-  b->takes = 10000; /* a little a turn, more coming in meanwhile */
+  b->takes = 10000; /* a little each turn, while more comes in */
   while (got < 60) {
     if (sent < 60) {
       send_numbered(a, LINK(0), sent, sent % 3 ? 100 : 3000, 0);
       sent++;
     }
-    world_writable(b);
+    client_writable(b);
     for (const seen *s; (s = client_next(b)); got++) {
       assert_int_equal(s->link, theirs);
       assert_int_equal(pl_get_u32(s->payload), got);
     }
   }
   assert_int_equal(got, 60);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_largest_envelopes(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   join(a, LINK(0), b);
   const size_t sizes[] = {65535, 65528, 65527, 65520, 126, 125, 118, 117, 0, 1};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) {
@@ -89,16 +79,11 @@ static void test_largest_envelopes(void **state) {
   }
   for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) client_send(a, PL_ENV_DATA, 0, LINK(0), record, sizes[i]);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) assert_int_equal(client_next(b)->size, sizes[i]);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_beyond_the_window_is_overflow(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2), *other = ready(3);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *other = client_ready(w, 3);
   uint32_t theirs = join(a, LINK(0), b), others = join(a, LINK(1), other);
   b->reads = false;
   const seen *s = NULL;
@@ -107,7 +92,7 @@ static void test_beyond_the_window_is_overflow(void **state) {
     client_send(a, PL_ENV_DATA, 0, LINK(0), record, RECORD);
     sent += RECORD;
     s = client_next(a);
-    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * WINDOW + 300000);
+    assert_true(pl_relay_get_stats(w->relay).queued_bytes < 2 * WINDOW + 300000);
   }
   assert_true(sent > WINDOW && sent < WINDOW + 65536 + 3 * RECORD);
   assert_int_equal(s->type, PL_ENV_RESET);
@@ -117,72 +102,54 @@ static void test_beyond_the_window_is_overflow(void **state) {
   s = client_next(other);
   assert_int_equal(s->link, others);
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   while ((s = client_next(b)) && s->type == PL_ENV_DATA) {
   }
-  assert_non_null(s);
-  assert_int_equal(s->type, PL_ENV_RESET);
-  assert_int_equal(s->link, theirs);
-  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
-  client_free(a);
-  client_free(b);
-  client_free(other);
-  world_end(&w);
+  assert_true(s && s->type == PL_ENV_RESET && s->link == theirs);
+  assert_true(s && pl_get_u16(s->payload) == PL_REASON_OVERFLOW);
 }
 
 static void test_reset_comes_behind_its_own_data(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(0), b);
   uint8_t closed[2] = {0, PL_REASON_CLOSED};
   b->reads = false;
   for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
   client_send(a, PL_ENV_RESET, 0, LINK(0), closed, 2);
-  client_hang_up(a); /* nor does its end lose anything */
+  client_hang_up(a); /* its end loses nothing either */
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   for (uint32_t i = 0; i < 20; i++) assert_int_equal(pl_get_u32(client_next(b)->payload), i);
   const seen *s = client_next(b);
   assert_int_equal(s->type, PL_ENV_RESET);
   assert_int_equal(s->link, theirs);
   assert_null(client_next(b));
-  assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  assert_int_equal(pl_relay_get_stats(w->relay).links, 0);
 }
 
 static void test_reset_by_the_receiver_drops_what_waits(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(0), b);
   uint8_t closed[2] = {0, PL_REASON_CLOSED};
   b->reads = false;
   for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
   client_send(b, PL_ENV_RESET, 0, theirs, closed, 2);
   assert_int_equal(client_next(a)->type, PL_ENV_RESET);
-  assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  assert_int_equal(pl_relay_get_stats(w->relay).links, 0);
 }
 
 static void test_links_take_turns_and_control_goes_ahead(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2), *c = ready(3);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *c = client_ready(w, 3);
   uint32_t first = join(a, LINK(0), b), second = join(c, LINK(0), b);
   b->reads = false;
   for (uint32_t i = 0; i < 20; i++) send_numbered(a, LINK(0), i, RECORD, 0);
   for (uint32_t i = 0; i < 6; i++) send_numbered(c, LINK(0), i, RECORD, 0);
   client_send(b, PL_ENV_PING, 0, 0, "12345678", 8);
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   size_t place = 0, pong = 0, last_of_second = 0;
   uint32_t next_first = 0, next_second = 0;
   for (const seen *s; (s = client_next(b)); place++) {
@@ -196,30 +163,24 @@ static void test_links_take_turns_and_control_goes_ahead(void **state) {
   }
   assert_int_equal(next_first, 20);
   assert_int_equal(next_second, 6);
-  assert_true(last_of_second < 25); /* not behind all that the other link has */
+  assert_true(last_of_second < 25); /* not behind everything that the other link has */
   assert_true(pong > 0 && pong < 12);
-  client_free(a);
-  client_free(b);
-  client_free(c);
-  world_end(&w);
 }
 
 static void test_volatile_is_dropped_oldest_first(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   join(a, LINK(0), b);
   b->reads = false;
   uint32_t sent = 0;
   for (; sent < 9; sent++) send_numbered(a, LINK(0), sent, RECORD, 0); /* fills the buffer */
   for (; sent < 200; sent++) send_numbered(a, LINK(0), sent, RECORD, PL_CONST_ENVELOPE_FLAG_VOLATILE);
-  for (; sent < 210; sent++) send_numbered(a, LINK(0), sent, RECORD, 0); /* drops more of them */
-  assert_null(client_next(a));                                           /* and nobody is reset */
-  assert_true(pl_relay_get_stats(w.relay).volatile_dropped > 150);
-  assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * WINDOW + 200000);
+  for (; sent < 210; sent++) send_numbered(a, LINK(0), sent, RECORD, 0); /* drops more of these */
+  assert_null(client_next(a));                                           /* and no link is reset */
+  assert_true(pl_relay_get_stats(w->relay).volatile_dropped > 150);
+  assert_true(pl_relay_get_stats(w->relay).queued_bytes < 2 * WINDOW + 200000);
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   uint32_t last = 0, count = 0, reliable = 0;
   for (const seen *s; (s = client_next(b)); count++) {
     uint32_t number = pl_get_u32(s->payload);
@@ -229,20 +190,16 @@ static void test_volatile_is_dropped_oldest_first(void **state) {
   }
   assert_int_equal(last, 209);
   assert_int_equal(reliable, 19); /* nothing else was dropped */
-  assert_int_equal(count + pl_relay_get_stats(w.relay).volatile_dropped, 210);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  assert_int_equal(count + pl_relay_get_stats(w->relay).volatile_dropped, 210);
 }
 
-/* Volatile envelopes end nobody, also where the socket's budget leaves no room for a copy of what waits. */
+/* Volatile envelopes end no link, even where the budget of the socket leaves no room to copy what waits. */
 static void test_volatile_at_the_budget_of_a_socket(void **state) {
-  (void)state;
+  world *w = *state;
   for (uint32_t most = 2 * WINDOW; most < 5 * WINDOW / 2; most += 4096) {
-    start();
-    w.settings[PL_RELAY_SET_SOCKET_QUEUE_MAX] = most;
-    world_start(&w);
-    client *a = ready(1), *b = ready(2);
+    w->settings[PL_RELAY_SET_SOCKET_QUEUE_MAX] = most;
+    world_restart(w);
+    client *a = client_ready(w, 1), *b = client_ready(w, 2);
     join(a, LINK(0), b);
     b->reads = false;
     uint32_t sent = 0, last = 0, count = 0;
@@ -252,22 +209,15 @@ static void test_volatile_at_the_budget_of_a_socket(void **state) {
     assert_null(client_next(a));
     assert_false(b->aborted);
     b->reads = true;
-    world_writable(b);
+    client_writable(b);
     for (const seen *s; (s = client_next(b)); count++) last = pl_get_u32(s->payload);
-    assert_true(last >= 200 && count + pl_relay_get_stats(w.relay).volatile_dropped == sent);
-    client_free(a);
-    client_free(b);
-    world_end(&w);
+    assert_true(last >= 200 && count + pl_relay_get_stats(w->relay).volatile_dropped == sent);
   }
 }
 
 static void test_process_budget(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
-  w.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] = 1048576;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2), *c = ready(3), *d = ready(4);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *c = client_ready(w, 3), *d = client_ready(w, 4);
   join(a, LINK(0), b);
   join(c, LINK(0), d);
   b->reads = d->reads = false;
@@ -275,84 +225,64 @@ static void test_process_budget(void **state) {
   const seen *s = NULL;
   for (uint32_t slot = 0; !s; slot++) {
     client_send(a, PL_ENV_DATA, 0, LINK(0), record, RECORD);
-    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 1048576);
+    assert_true(pl_relay_get_stats(w->relay).queued_bytes < 1048576);
     client_open(b, LINK(slot), d, "m", 1);
     client_open(c, LINK(slot + 1), b, "m", 1);
-    assert_null(client_next(c)); /* holds nothing: its OPENs are taken */
+    assert_null(client_next(c)); /* it holds little, so its OPENs are taken */
     s = client_next(a);
   }
   assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW); /* above 90 %: the largest queue */
   client_send(c, PL_ENV_DATA, 0, LINK(0), record, RECORD);
   assert_null(client_next(c)); /* the small one stays */
   b->reads = true;
-  world_writable(b);
-  bool rate = false; /* above 75 % to who holds most of it */
+  client_writable(b);
+  bool rate = false; /* above 75 %, for the one that holds most */
   while ((s = client_next(b))) rate |= s->type == PL_ENV_RESET && pl_get_u16(s->payload) == PL_REASON_RATE;
   assert_true(rate);
-  client_free(a);
-  client_free(b);
-  client_free(c);
-  client_free(d);
-  world_end(&w);
 }
 
 static void test_socket_budget(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_SOCKET_QUEUE_MAX] = 200000;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   for (uint32_t slot = 0; slot < 10; slot++) join(a, LINK(slot), b);
   b->reads = false;
   bool overflow = false;
   for (uint32_t i = 0; i < 100; i++) {
-    client_send(a, PL_ENV_DATA, 0, LINK(i % 10), record, RECORD); /* each far below its window */
-    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 200000 + 200000);
+    client_send(a, PL_ENV_DATA, 0, LINK(i % 10), record, RECORD); /* each link is far below its window */
+    assert_true(pl_relay_get_stats(w->relay).queued_bytes < 200000 + 200000);
     const seen *s = client_next(a);
     if (s && s->type == PL_ENV_RESET && pl_get_u16(s->payload) == PL_REASON_OVERFLOW) overflow = true;
   }
   assert_true(overflow);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_one_who_asks_and_never_reads(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1);
+  world *w = *state;
+  client *a = client_ready(w, 1);
   a->reads = false;
   for (size_t i = 0; i < 100000 && !a->aborted; i++) {
     client_send(a, PL_ENV_PING, 0, 0, "12345678", 8);
-    world_turn(&w);
-    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 300000);
+    world_turn(w);
+    assert_true(pl_relay_get_stats(w->relay).queued_bytes < 300000);
   }
   assert_true(a->aborted);
-  client_free(a);
-  world_end(&w);
 }
 
 static void test_idle_sockets_hold_no_buffers(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   join(a, LINK(0), b);
   client_send(a, PL_ENV_DATA, 0, LINK(0), record, 60000);
   assert_non_null(client_next(b));
-  assert_int_equal(pl_relay_get_stats(w.relay).queued_bytes, 0);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  assert_int_equal(pl_relay_get_stats(w->relay).queued_bytes, 0);
 }
 
-/* ---- whole messages of one link, in pieces ------------------------------------------------------------ */
+/* ---- whole messages of one link, in pieces ----------------------------------------------------------------------- */
 
 enum { MANY = 24, PIECE = 5000 };
 static uint8_t message[262144];
 
-/* MANY records, numbered from `first`, as one message; gives its size. */
+/* Makes one message of MANY records, numbered from `first`. Returns its size. */
 static size_t make_message(uint32_t first, uint32_t link, size_t size) {
   size_t at = 0;
   for (uint32_t i = 0; i < MANY; i++, at += 8 + size) {
@@ -376,11 +306,8 @@ static void expect_numbered(client *c, uint32_t link, uint32_t first, uint32_t c
 }
 
 static void test_messages_in_any_pieces(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(0), b), number = 0;
   const size_t pieces[] = {sizeof message, 1, 7, 16384, 20011, 65536, 131072}, sizes[] = {PIECE, 10000, 100};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++)
@@ -389,89 +316,67 @@ static void test_messages_in_any_pieces(void **state) {
       client_message_in(a, message, n, pieces[j]);
       expect_numbered(b, theirs, number, MANY, sizes[i]);
     }
-  assert_int_equal(pl_relay_get_stats(w.relay).forwarded, number);
+  assert_int_equal(pl_relay_get_stats(w->relay).forwarded, number);
   assert_null(client_next(b));
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_much_to_a_socket_that_takes_little(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(0), b), number = 0;
   const size_t takes[] = {1, 3, 10, 14, 1000, 16384, 100000};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(takes); i++) {
     b->takes = takes[i];
     for (size_t j = 0; j < 3; j++, number += MANY) client_message(a, message, make_message(number, LINK(0), 10000));
-    assert_true(pl_relay_get_stats(w.relay).queued_bytes < 2 * 1048576 + 300000);
+    assert_true(pl_relay_get_stats(w->relay).queued_bytes < 2 * 1048576 + 300000);
     b->takes = SIZE_MAX;
-    world_writable(b);
+    client_writable(b);
     expect_numbered(b, theirs, number - 3 * MANY, 3 * MANY, 10000);
   }
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
-/* Other envelopes between them, of other links, closed ones, and to a socket for which something else waits. */
+/* Among the envelopes are some of another link and of a closed link; then something waits for the socket already. */
 static void test_much_among_other_envelopes(void **state) {
-  (void)state;
-  start();
-  w.settings[PL_RELAY_SET_LINK_WINDOW] = 1048576;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2), *c = ready(3);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *c = client_ready(w, 3);
   uint32_t theirs = join(a, LINK(0), b), others = join(a, LINK(1), c), number = 0;
   for (uint32_t i = 0; i < MANY; i++, number += MANY) {
     size_t n = make_message(number, LINK(0), PIECE);
-    pl_put_u32(message + i * (8 + PIECE) + 4, LINK(1)); /* one for another */
+    pl_put_u32(message + i * (8 + PIECE) + 4, LINK(1)); /* one is for another client */
     if (i) pl_put_u32(message + (i - 1) * (8 + PIECE) + 4, LINK(5));
     client_message_in(a, message, n, i % 2 ? n : 70000);
     expect_numbered(c, others, number + i, 1, PIECE);
     expect_numbered(b, theirs, number, i ? i - 1 : 0, PIECE);
     expect_numbered(b, theirs, number + i + 1, MANY - i - 1, PIECE);
   }
-  assert_int_equal(pl_relay_get_stats(w.relay).dropped, MANY - 1);
+  assert_int_equal(pl_relay_get_stats(w->relay).dropped, MANY - 1);
   b->reads = false;
   client_send(a, PL_ENV_DATA, 0, LINK(0), record, 100);
   size_t n = make_message(number, LINK(0), PIECE);
   client_message(a, message, n);
   b->reads = true;
-  world_writable(b);
+  client_writable(b);
   assert_int_equal(client_next(b)->size, 100);
   expect_numbered(b, theirs, number, MANY, PIECE);
-  client_free(a);
-  client_free(b);
-  client_free(c);
-  world_end(&w);
 }
 
-/* What is whole is forwarded before the rest has come; an envelope never spans messages. */
+/* Whole envelopes are forwarded before the rest has come. An envelope never spans messages. */
 static void test_half_an_envelope(void **state) {
-  (void)state;
+  world *w = *state;
   for (size_t cut = 1; cut < 8 + PIECE; cut += cut < 9 ? 1 : 997) {
-    start();
-    world_start(&w);
-    client *a = ready(1), *b = ready(2);
+    world_restart(w);
+    client *a = client_ready(w, 1), *b = client_ready(w, 2);
     uint32_t theirs = join(a, LINK(0), b);
     make_message(7, LINK(0), PIECE);
     client_message_in(a, message, 2 * (8 + PIECE) + cut, 2 * (8 + PIECE) + 8);
     expect_numbered(b, theirs, 7, 2, PIECE);
     assert_int_equal(client_refusal(a), PL_REASON_PROTOCOL);
-    client_free(a);
-    client_free(b);
-    world_end(&w);
   }
 }
 
 static void test_out_of_memory_for_half_an_envelope(void **state) {
-  (void)state;
-  start();
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   join(a, LINK(0), b);
   size_t n = make_message(0, LINK(0), 100);
   uint8_t frame[PL_WS_HEADER_MAX];
@@ -480,11 +385,8 @@ static void test_out_of_memory_for_half_an_envelope(void **state) {
   pl_alloc_fail_at(1);
   client_receive(a, message, 50);
   pl_alloc_fail_at(0);
-  world_turn(&w);
+  world_turn(w);
   assert_true(a->aborted);
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static int once_more(void **state) {
@@ -493,25 +395,30 @@ static int once_more(void **state) {
   return 0;
 }
 
+/* Tests with the initial window, and with a narrow one. */
+#define QUEUES_TEST(test, ...) \
+  { #test, test, setup, world_teardown, WORLD_SETTINGS_OF(__VA_ARGS__) }
+#define NARROW_TEST(test, ...) QUEUES_TEST(test, {PL_RELAY_SET_LINK_WINDOW, WINDOW}, __VA_ARGS__)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order_across_buffer_and_queue),
-      cmocka_unit_test(test_largest_envelopes),
-      cmocka_unit_test(test_beyond_the_window_is_overflow),
-      cmocka_unit_test(test_reset_comes_behind_its_own_data),
-      cmocka_unit_test(test_reset_by_the_receiver_drops_what_waits),
-      cmocka_unit_test(test_links_take_turns_and_control_goes_ahead),
-      cmocka_unit_test(test_volatile_is_dropped_oldest_first),
-      cmocka_unit_test(test_volatile_at_the_budget_of_a_socket),
-      cmocka_unit_test(test_process_budget),
-      cmocka_unit_test(test_socket_budget),
-      cmocka_unit_test(test_one_who_asks_and_never_reads),
-      cmocka_unit_test(test_idle_sockets_hold_no_buffers),
-      cmocka_unit_test(test_messages_in_any_pieces),
-      cmocka_unit_test(test_much_to_a_socket_that_takes_little),
-      cmocka_unit_test(test_much_among_other_envelopes),
-      cmocka_unit_test(test_half_an_envelope),
-      cmocka_unit_test(test_out_of_memory_for_half_an_envelope),
+      NARROW_TEST(test_order_across_buffer_and_queue),
+      QUEUES_TEST(test_largest_envelopes),
+      NARROW_TEST(test_beyond_the_window_is_overflow),
+      NARROW_TEST(test_reset_comes_behind_its_own_data),
+      NARROW_TEST(test_reset_by_the_receiver_drops_what_waits),
+      NARROW_TEST(test_links_take_turns_and_control_goes_ahead),
+      NARROW_TEST(test_volatile_is_dropped_oldest_first),
+      NARROW_TEST(test_volatile_at_the_budget_of_a_socket),
+      QUEUES_TEST(test_process_budget, {PL_RELAY_SET_QUEUE_TOTAL_MAX, 1048576}),
+      NARROW_TEST(test_socket_budget, {PL_RELAY_SET_SOCKET_QUEUE_MAX, 200000}),
+      NARROW_TEST(test_one_who_asks_and_never_reads),
+      NARROW_TEST(test_idle_sockets_hold_no_buffers),
+      QUEUES_TEST(test_messages_in_any_pieces),
+      QUEUES_TEST(test_much_to_a_socket_that_takes_little),
+      QUEUES_TEST(test_much_among_other_envelopes),
+      NARROW_TEST(test_half_an_envelope),
+      NARROW_TEST(test_out_of_memory_for_half_an_envelope),
   };
   return cmocka_run_group_tests_name("queues", tests, NULL, NULL) +
          cmocka_run_group_tests_name("queues, taken at once", tests, once_more, NULL);

@@ -1,4 +1,5 @@
-/* The engine's connections and links: logins and their refusals, pairing by ID, the table of moves, times. */
+/* Connections and links of the relay's core: logins and their refusals, pairing by ID, the tables of what may be sent,
+ * times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,19 +12,6 @@
 
 #define LINK(generation, slot) ((uint32_t)(generation) << 16 | (slot))
 
-static world w;
-
-static void start(void) {
-  world_init(&w);
-  world_start(&w);
-}
-
-static client *ready(uint8_t seed) {
-  client *c = client_new(&w, seed);
-  client_login(c, true);
-  return c;
-}
-
 static void expect_reset(client *c, uint32_t link, int reason) {
   const seen *s = client_next(c);
   assert_non_null(s);
@@ -32,7 +20,7 @@ static void expect_reset(client *c, uint32_t link, int reason) {
   assert_int_equal(pl_get_u16(s->payload), reason);
 }
 
-/* caller's OPEN on `link` until both are linked; returns the callee's number. */
+/* Links caller and callee, with `link` as the caller's number. Returns the callee's number. */
 static uint32_t join(client *caller, uint32_t link, client *callee) {
   client_open(caller, link, callee, "one", 3);
   const seen *s = client_next(callee);
@@ -55,9 +43,8 @@ static uint32_t join(client *caller, uint32_t link, client *callee) {
 /* ---- login ----------------------------------------------------------------------------------------------------- */
 
 static void test_login(void **state) {
-  (void)state;
-  start();
-  client *c = client_new(&w, 1);
+  world *w = *state;
+  client *c = client_new(w, 1);
   client_login(c, true);
   const seen *s = &c->got[1];
   assert_int_equal(c->got_count, 2);
@@ -69,18 +56,16 @@ static void test_login(void **state) {
   assert_int_equal(
       pl_login_verify_relay(s->payload + s->size - 64, t, (pl_view){s->payload, s->size - 64}, hello.relay_id), 0);
   assert_int_equal(s->payload[0], 0); /* new */
-  client *again = client_new(&w, 1);
+  client *again = client_new(w, 1);
   client_login(again, true);
   assert_int_equal(again->got[1].payload[0], 1); /* known */
-  client_free(c);
-  client_free(again);
-  world_end(&w);
 }
 
-/* Logs in with a LOGIN whose byte `at` is changed by `flip`; the refusal. */
-static int refused_login(size_t at, uint8_t flip) {
+/* Logs in with a LOGIN whose byte `at` is changed by `flip`. Returns the reason of the refusal, or -1 when LOGIN has no
+ * such byte. */
+static int refused_login(world *w, size_t at, uint8_t flip) {
   uint8_t login[512];
-  client *c = client_new(&w, 3);
+  client *c = client_new(w, 3);
   client_upgrade(c);
   size_t n = client_make_login(c, true, login);
   if (at >= n) {
@@ -95,154 +80,123 @@ static int refused_login(size_t at, uint8_t flip) {
 }
 
 static void test_changed_logins(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   for (size_t at = 0;; at++) {
-    int reason = refused_login(at, 1);
+    int reason = refused_login(w, at, 1);
     if (reason < 0) break;
     assert_true(reason == PL_REASON_LOGIN_FAILED || reason == PL_REASON_PROTOCOL || reason == PL_REASON_UNSUPPORTED);
   }
-  assert_int_equal(refused_login(0, 3), PL_REASON_UNSUPPORTED);
-  assert_int_equal(pl_relay_get_stats(w.relay).logins, 0);
-  world_end(&w);
+  assert_int_equal(refused_login(w, 0, 3), PL_REASON_UNSUPPORTED);
+  assert_int_equal(pl_relay_get_stats(w->relay).logins, 0);
 }
 
 static void test_replayed_login(void **state) {
-  (void)state;
-  start();
-  client *first = ready(1);
-  client *thief = client_new(&w, 1);
+  world *w = *state;
+  client *first = client_ready(w, 1);
+  client *thief = client_new(w, 1);
   client_upgrade(thief);
   client_send(thief, PL_ENV_LOGIN, 0, 0, first->login, first->login_size);
   assert_int_equal(client_refusal(thief), PL_REASON_LOGIN_FAILED);
   assert_int_equal(thief->close_code, PL_WS_CODE_POLICY);
-  client_free(first);
-  client_free(thief);
-  world_end(&w);
 }
 
 static void test_before_and_after_login(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   for (int type = 0; type < 256; type++) {
     if (type == PL_ENV_LOGIN) continue;
-    client *c = client_new(&w, 1);
+    client *c = client_new(w, 1);
     client_upgrade(c);
     client_send(c, (uint8_t)type, 0, LINK(1, 0), "12345678", 8);
     assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
     client_free(c);
   }
-  client *c = ready(1);
+  client *c = client_ready(w, 1);
   client_send(c, PL_ENV_LOGIN, 0, 0, c->login, c->login_size);
   assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
-  client_free(c);
-  world_end(&w);
 }
 
 static void test_expired_challenge(void **state) {
-  (void)state;
-  world_init(&w);
-  w.settings[PL_RELAY_SET_CHALLENGE_MS] = 100;
-  world_start(&w);
-  client *c = client_new(&w, 1);
+  world *w = *state;
+  client *c = client_new(w, 1);
   uint8_t login[512];
   client_upgrade(c);
   size_t n = client_make_login(c, true, login);
-  world_pass(&w, 101);
+  world_pass(w, 101);
   client_send(c, PL_ENV_LOGIN, 0, 0, login, n);
   assert_int_equal(client_refusal(c), PL_REASON_LOGIN_FAILED);
-  client_free(c);
-  world_end(&w);
 }
 
 static void test_store_answers(void **state) {
-  (void)state;
-  start();
-  client *c = client_new(&w, 1);
-  memcpy(w.revoked, c->identity.id, 32);
+  world *w = *state;
+  client *c = client_new(w, 1);
+  memcpy(w->revoked, c->identity.id, 32);
   client_login(c, true);
   c->read_at = 0;
   assert_int_equal(client_refusal(c), PL_REASON_REVOKED);
   client_free(c);
-  memset(w.revoked, 0, 32);
-  w.store_broken = true;
-  c = client_new(&w, 1);
+  memset(w->revoked, 0, 32);
+  w->store_broken = true;
+  c = client_new(w, 1);
   client_login(c, true);
   c->read_at = 0;
   assert_int_equal(client_refusal(c), PL_REASON_STORE);
   client_free(c);
-  w.store_broken = false;
-  w.hold_lookups = true;
-  c = client_new(&w, 1);
+  w->store_broken = false;
+  w->hold_lookups = true;
+  c = client_new(w, 1);
   client_login(c, true);
   assert_int_equal(c->got_count, 1); /* no WELCOME before the registration is committed */
-  client *gone = client_new(&w, 2);
+  client *gone = client_new(w, 2);
   client_login(gone, true);
   client_free(gone); /* closed while the store works */
-  client *early = client_new(&w, 3);
+  client *early = client_new(w, 3);
   client_login(early, true);
   client_send(early, PL_ENV_PING, 0, 0, "12345678", 8);
   assert_int_equal(client_refusal(early), PL_REASON_PROTOCOL);
-  world_answer(&w);
-  world_turn(&w);
+  world_answer(w);
+  world_turn(w);
   assert_int_equal(c->got[1].type, PL_ENV_WELCOME);
-  assert_int_equal(pl_relay_get_stats(w.relay).ready, 1);
-  client_free(c);
-  client_free(early);
-  world_end(&w);
+  assert_int_equal(pl_relay_get_stats(w->relay).ready, 1);
+}
+
+static int refused_login_of(client *c) {
+  client_login(c, true);
+  c->read_at = 0;
+  return client_refusal(c);
 }
 
 static void test_closed_admission_and_origin(void **state) {
-  (void)state;
+  world *w = *state;
   static const char *const urls[] = {"https://relay.example", NULL};
-  world_init(&w);
-  w.admission = PL_RELAY_ADMIT_CLOSED;
-  world_start(&w);
-  client *c = client_new(&w, 1);
-  client_login(c, true);
-  c->read_at = 0;
-  assert_int_equal(client_refusal(c), PL_REASON_DENIED);
-  client_free(c);
-  world_end(&w);
-  world_init(&w);
-  w.public_urls = urls;
-  world_start(&w);
-  c = client_new(&w, 1);
-  client_login(c, true);
-  c->read_at = 0;
-  assert_int_equal(client_refusal(c), PL_REASON_ORIGIN);
-  client_free(c);
-  world_end(&w);
+  w->admission = PL_RELAY_ADMIT_CLOSED;
+  world_restart(w);
+  assert_int_equal(refused_login_of(client_new(w, 1)), PL_REASON_DENIED);
+  w->admission = PL_RELAY_ADMIT_OPEN;
+  w->public_urls = urls;
+  world_restart(w);
+  assert_int_equal(refused_login_of(client_new(w, 1)), PL_REASON_ORIGIN);
 }
 
 static void test_instances(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   client *c[9];
-  for (size_t i = 0; i < 8; i++) c[i] = ready(1);
-  c[8] = client_new(&w, 1);
+  for (size_t i = 0; i < 8; i++) c[i] = client_ready(w, 1);
+  c[8] = client_new(w, 1);
   client_login(c[8], true);
   c[8]->read_at = 0;
   assert_int_equal(client_refusal(c[8]), PL_REASON_FULL);
-  client *same = client_new(&w, 1);
+  client *same = client_new(w, 1);
   memcpy(same->instance, c[3]->instance, 8);
   client_login(same, true);
   assert_int_equal(same->got[1].type, PL_ENV_WELCOME);
   assert_int_equal(client_refusal(c[3]), PL_REASON_SUPERSEDED);
-  for (size_t i = 0; i < 9; i++) client_free(c[i]);
-  client_free(same);
-  world_end(&w);
 }
 
 static void test_limits_by_address(void **state) {
-  (void)state;
-  world_init(&w);
-  w.settings[PL_RELAY_SET_REGISTRATIONS_PER_HOUR] = 2;
-  w.settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 5;
-  world_start(&w);
+  world *w = *state;
   client *c[6];
   for (size_t i = 0; i < 5; i++) {
-    c[i] = client_new(&w, 1); /* all of one address */
+    c[i] = client_new(w, 1); /* all of one address */
     c[i]->identity.secret[0] = (uint8_t)i;
     const uint8_t seed[32] = {99, (uint8_t)i};
     assert_int_equal(pl_identity_from_seed(&c[i]->identity, seed), 0);
@@ -250,41 +204,31 @@ static void test_limits_by_address(void **state) {
     c[i]->read_at = 0;
     assert_int_equal(client_refusal(c[i]), i < 2 ? 0 : PL_REASON_RATE);
   }
-  c[5] = client_new(&w, 1);
+  c[5] = client_new(w, 1);
   assert_null(c[5]->conn);
-  w.now_ms += 13000; /* a fifth of a minute later there is room for one */
-  pl_relay_time(w.relay, w.now_ms);
-  client *later = client_new(&w, 1);
+  w->now_ms += 13000; /* a fifth of a minute later one more may connect */
+  pl_relay_time(w->relay, w->now_ms);
+  client *later = client_new(w, 1);
   assert_non_null(later->conn);
-  for (size_t i = 0; i < 6; i++) client_free(c[i]);
-  client_free(later);
-  world_end(&w);
 }
 
 static void test_full(void **state) {
-  (void)state;
-  world_init(&w);
-  w.settings[PL_RELAY_SET_SOCKETS_MAX] = 1;
-  world_start(&w);
-  client *c = ready(1), *over = client_new(&w, 2), *get = client_new(&w, 3);
+  world *w = *state;
+  (void)client_ready(w, 1);
+  client *over = client_new(w, 2), *get = client_new(w, 3);
   client_upgrade(over);
   assert_int_equal(client_refusal(over), PL_REASON_FULL);
   client_receive(get, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
-  world_turn(&w);
+  world_turn(w);
   assert_memory_equal(get->http, "HTTP/1.1 503", 12);
   assert_true(get->finished);
-  client_free(c);
-  client_free(over);
-  client_free(get);
-  world_end(&w);
 }
 
-/* ---- links -------------------------------------------------------------------------------------------- */
+/* ---- links ------------------------------------------------------------------------------------------------------- */
 
 static void test_link(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t mine = LINK(1, 5), theirs = join(a, mine, b);
   client_send(a, PL_ENV_DATA, 1, mine, "there", 5);
   const seen *s = client_next(b);
@@ -304,21 +248,18 @@ static void test_link(void **state) {
   assert_memory_equal(s->payload, reset, sizeof reset); /* with its text */
   client_send(b, PL_ENV_DATA, 0, theirs, "late", 4);
   client_send(b, PL_ENV_RESET, 0, theirs, reset, 2);
-  assert_null(client_next(a)); /* dropped, never answered */
+  assert_null(client_next(a)); /* they are dropped, and never answered */
   assert_null(client_next(b));
-  assert_int_equal(pl_relay_get_stats(w.relay).dropped, 2);
-  /* The same slots again, one generation on. */
+  assert_int_equal(pl_relay_get_stats(w->relay).dropped, 2);
+  /* The same slots are used again, with the next generation. */
   assert_int_equal(join(a, LINK(2, 5), b), theirs + LINK(1, 0));
   client_free(a);
   expect_reset(b, theirs + LINK(1, 0), PL_REASON_GONE);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_many_envelopes_in_one_message(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint32_t theirs = join(a, LINK(1, 0), b);
   uint8_t message[1000];
   size_t n = 0;
@@ -336,44 +277,35 @@ static void test_many_envelopes_in_one_message(void **state) {
     assert_int_equal(s->payload[0], i);
   }
   assert_null(client_next(b));
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_unavailable_at_t_whatever_the_cause(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *silent = ready(2), *denies = ready(3), *dies = ready(4), *offline = client_new(&w, 5);
+  world *w = *state;
+  client *a = client_ready(w, 1), *silent = client_ready(w, 2), *denies = client_ready(w, 3),
+         *dies = client_ready(w, 4), *offline = client_new(w, 5);
   client_open(a, LINK(1, 0), silent, "m", 1);
   client_open(a, LINK(1, 1), denies, "m", 1);
   client_open(a, LINK(1, 2), dies, "m", 1);
   client_open(a, LINK(1, 3), offline, "m", 1);
-  client_open(a, LINK(1, 4), a, "m", 1); /* oneself: never to the caller's own socket */
+  client_open(a, LINK(1, 4), a, "m", 1); /* itself: never offered to the caller's own socket */
   uint8_t refused[2];
   pl_put_u16(refused, PL_REASON_REFUSED);
   client_send(denies, PL_ENV_RESET, 0, client_next(denies)->link, refused, 2);
   client_free(dies);
-  world_pass(&w, 2999);
+  world_pass(w, 2999);
   assert_null(client_next(a));
-  world_pass(&w, 1);
+  world_pass(w, 1);
   for (uint32_t slot = 0; slot < 5; slot++) expect_reset(a, LINK(1, slot), PL_REASON_UNAVAILABLE);
   uint32_t offered = client_next(silent)->link;
   expect_reset(silent, offered, PL_REASON_TIMEOUT);
   assert_null(client_next(denies));
-  client_free(a);
-  client_free(silent);
-  client_free(denies);
-  client_free(offline);
-  world_end(&w);
 }
 
 static void test_target_that_logs_in_before_t(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *b = client_new(&w, 2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_new(w, 2);
   client_open(a, LINK(1, 0), b, "hand", 4);
-  world_pass(&w, 2000);
+  world_pass(w, 2000);
   client_login(b, true);
   b->read_at = 2; /* after HELLO and WELCOME */
   const seen *s = client_next(b);
@@ -382,17 +314,13 @@ static void test_target_that_logs_in_before_t(void **state) {
   assert_memory_equal(s->payload + 40, "hand", 4);
   client_send(b, PL_ENV_ACCEPT, 0, s->link, "", 0);
   assert_int_equal(client_next(a)->type, PL_ENV_ACCEPT);
-  world_pass(&w, 5000);
-  assert_null(client_next(a)); /* T means nothing any more */
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  world_pass(w, 5000);
+  assert_null(client_next(a)); /* the deadline does not count any more */
 }
 
 static void test_newest_listener_and_instances(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *older = ready(2), *newer = ready(2), *deaf = client_new(&w, 2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *older = client_ready(w, 2), *newer = client_ready(w, 2), *deaf = client_new(w, 2);
   client_login(deaf, false);
   client_open(a, LINK(1, 0), older, "m", 1);
   assert_null(client_next(older));
@@ -402,19 +330,13 @@ static void test_newest_listener_and_instances(void **state) {
   memcpy(payload, deaf->identity.id, 32);
   memcpy(payload + 32, deaf->instance, 8);
   client_send(a, PL_ENV_OPEN, 0, LINK(1, 1), payload, sizeof payload);
-  assert_int_equal(client_next(deaf)->type, PL_ENV_OFFER); /* named, so it needs not listen */
-  client_free(a);
-  client_free(older);
-  client_free(newer);
-  client_free(deaf);
-  world_end(&w);
+  assert_int_equal(client_next(deaf)->type, PL_ENV_OFFER); /* named, so it need not listen */
 }
 
-/* Every envelope in every state that the table calls an error of its sender. */
+/* Every envelope in every state that the table calls a violation. */
 static void test_errors_of_the_table(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   const struct {
     bool linked, by_caller;
     uint8_t type;
@@ -438,18 +360,14 @@ static void test_errors_of_the_table(void **state) {
       client_send(cases[i].by_caller ? a : b, cases[i].type, 0, cases[i].by_caller ? mine : theirs, "x", 1);
     expect_reset(a, mine, PL_REASON_PROTOCOL);
     expect_reset(b, theirs, PL_REASON_PROTOCOL);
-    assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
+    assert_int_equal(pl_relay_get_stats(w->relay).links, 0);
   }
-  assert_int_equal(pl_relay_get_stats(w.relay).ready, 2); /* the sockets live on */
-  client_free(a);
-  client_free(b);
-  world_end(&w);
+  assert_int_equal(pl_relay_get_stats(w->relay).ready, 2); /* the sockets stay */
 }
 
 static void test_refused_link(void **state) {
-  (void)state;
-  start();
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   uint8_t refused[2] = {1, 1};
   client_open(a, LINK(1, 0), b, "m", 1);
   uint32_t theirs = client_next(b)->link;
@@ -458,39 +376,31 @@ static void test_refused_link(void **state) {
   client_send(a, PL_ENV_ACCEPT, 0, LINK(1, 0), "x", 1);
   assert_null(client_next(a));
   client_send(a, PL_ENV_RESET, 0, LINK(1, 0), refused, 2); /* the caller gives up: free at once */
-  assert_int_equal(pl_relay_get_stats(w.relay).links, 0);
+  assert_int_equal(pl_relay_get_stats(w->relay).links, 0);
   assert_null(client_next(b));
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_wrong_numbers(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   const uint32_t wrong[] = {0, LINK(0, 1), 0x80010000u, LINK(1, 1024), LINK(1, 0xffff)};
-  client *b = ready(2);
+  client *b = client_ready(w, 2);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(wrong); i++) {
-    client *a = ready(1);
+    client *a = client_ready(w, 1);
     client_open(a, wrong[i], b, "m", 1);
     assert_int_equal(client_refusal(a), PL_REASON_PROTOCOL);
     client_free(a);
   }
-  client *a = ready(1);
+  client *a = client_ready(w, 1);
   uint32_t theirs = join(a, LINK(7, 0), b);
   client_open(a, LINK(8, 0), b, "m", 1); /* that slot is taken by another generation */
   client_send(a, PL_ENV_DATA, 0, LINK(6, 0), "x", 1);
   client_send(a, PL_ENV_DATA, 0, theirs, "x", 1);
   assert_null(client_next(b));
   assert_null(client_next(a));
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_socket_errors(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   const struct {
     const char *bytes;
     size_t size;
@@ -513,93 +423,109 @@ static void test_socket_errors(void **state) {
       {"\x11\0\0\0\0\0\0\0", 8, PL_REASON_PROTOCOL},
   };
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
-    client *c = ready(1);
+    client *c = client_ready(w, 1);
     client_message(c, cases[i].bytes, cases[i].size);
     assert_int_equal(client_refusal(c), cases[i].reason);
     assert_int_equal(c->close_code, PL_WS_CODE_PROTOCOL);
     client_free(c);
   }
-  world_end(&w);
+}
+
+/* Link 0 is the connection itself: data for it is dropped, calls on it are a violation, RESET closes it. */
+static void test_link_zero(void **state) {
+  world *w = *state;
+  client *c = client_ready(w, 1);
+  client_send(c, PL_ENV_DATA, 0, 0, "x", 1);
+  client_send(c, PL_ENV_ACCEPT, 0, 0, "x", 1);
+  assert_int_equal(pl_relay_get_stats(w->relay).dropped, 2);
+  client_send(c, PL_ENV_PING, 0, LINK(1, 0), "12345678", 8);
+  assert_int_equal(client_next(c)->type, PL_ENV_PONG);
+  client_send(c, PL_ENV_RESET, 0, 0, "", 0);
+  world_turn(w);
+  assert_int_equal(c->close_code, PL_WS_CODE_NORMAL);
+  const uint8_t calls[] = {PL_ENV_OPEN, PL_ENV_CLAIM};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(calls); i++) {
+    uint8_t payload[64] = {1};
+    c = client_ready(w, 1);
+    client_send(c, calls[i], 0, 0, payload, sizeof payload);
+    assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
+  }
+}
+
+static void test_too_large_envelopes(void **state) {
+  world *w = *state;
+  static const uint8_t types[] = {PL_ENV_PING,  PL_ENV_PEERS,  PL_ENV_CODE, PL_ENV_OPEN,
+                                  PL_ENV_CLAIM, PL_ENV_ACCEPT, PL_ENV_RESET};
+  static const uint8_t payload[4096];
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(types); i++) {
+    bool on_socket = types[i] == PL_ENV_PING || types[i] == PL_ENV_PEERS || types[i] == PL_ENV_CODE;
+    client *c = client_ready(w, (uint8_t)(i + 1));
+    client_send(c, types[i], 0, on_socket ? 0 : LINK(1, 0), payload, (size_t)pl_envelope_max(types[i]) + 1);
+    assert_int_equal(client_refusal(c), PL_REASON_PROTOCOL);
+  }
 }
 
 static void test_rate_of_opens(void **state) {
-  (void)state;
-  world_init(&w);
-  w.settings[PL_RELAY_SET_OPEN_BURST] = 3;
-  w.settings[PL_RELAY_SET_OPENS_PER_MINUTE] = 60;
-  world_start(&w);
-  client *a = ready(1), *b = ready(2);
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
   for (uint32_t slot = 0; slot < 4; slot++) client_open(a, LINK(1, slot), b, "m", 1);
   expect_reset(a, LINK(1, 3), PL_REASON_RATE);
-  w.now_ms += 1000;
+  w->now_ms += 1000;
   client_open(a, LINK(1, 9), b, "m", 1);
   assert_null(client_next(a));
-  client_free(a);
-  client_free(b);
-  world_end(&w);
 }
 
 static void test_offers_per_id(void **state) {
-  (void)state;
-  world_init(&w);
-  w.settings[PL_RELAY_SET_OFFERS_PER_ID] = 2;
-  world_start(&w);
-  client *b = ready(9), *callers[4];
+  world *w = *state;
+  client *b = client_ready(w, 9), *callers[4];
   for (uint8_t i = 0; i < 4; i++) {
-    callers[i] = ready((uint8_t)(i + 1));
+    callers[i] = client_ready(w, (uint8_t)(i + 1));
     client_open(callers[i], LINK(1, 0), b, "m", 1);
   }
   assert_non_null(client_next(b));
   assert_non_null(client_next(b));
   assert_null(client_next(b));
-  for (size_t i = 0; i < 4; i++) client_free(callers[i]);
-  client_free(b);
-  world_end(&w);
 }
 
-/* ---- time --------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 static void test_times(void **state) {
-  (void)state;
-  start();
-  client *http = client_new(&w, 1), *greeted = client_new(&w, 2), *live = client_new(&w, 3);
+  world *w = *state;
+  client *http = client_new(w, 1), *greeted = client_new(w, 2), *live = client_new(w, 3);
   client_upgrade(greeted);
-  assert_int_equal(pl_relay_deadline(w.relay), w.now_ms + 10000);
+  assert_int_equal(pl_relay_deadline(w->relay), w->now_ms + 10000);
   client_login(live, true);
-  world_pass(&w, 9999);
+  world_pass(w, 9999);
   assert_false(http->aborted);
-  world_pass(&w, 1);
+  world_pass(w, 1);
   assert_true(http->aborted);
   assert_int_equal(client_refusal(greeted), PL_REASON_TIMEOUT);
-  world_pass(&w, 2000);
+  world_pass(w, 2000);
   assert_true(greeted->finished);
-  world_pass(&w, 2000);
+  world_pass(w, 2000);
   assert_true(greeted->aborted);
-  world_pass(&w, 6000); /* idle for 20 s: a ping */
+  world_pass(w, 6000); /* idle for 20 s: a ping */
   client_receive(live,
                  "\x8a\x80"
                  "1234",
                  6);
-  world_pass(&w, 44999);
+  world_pass(w, 44999);
   assert_false(live->aborted);
-  world_pass(&w, 1);
+  world_pass(w, 1);
   assert_true(live->aborted); /* silent for 45 s */
-  client_free(http);
-  client_free(greeted);
-  client_free(live);
-  world_end(&w);
 }
 
-/* Stopped for 52 s: what came meanwhile is read before anybody is judged, and who said nothing is asked once more. */
+/* The relay is stopped for 52 s. What came meanwhile is read before any connection is judged, and those that said
+ * nothing are pinged once more. */
 static void test_stood_still(void **state) {
-  (void)state;
-  start();
-  client *caller = ready(1), *callee = ready(2), *says = ready(3), *mute = ready(4), *late = client_new(&w, 5);
-  world_pass(&w, 20000); /* all are pinged */
+  world *w = *state;
+  client *caller = client_ready(w, 1), *callee = client_ready(w, 2), *says = client_ready(w, 3),
+         *mute = client_ready(w, 4);
+  world_pass(w, 20000); /* all are pinged */
   client_open(caller, LINK(1, 0), callee, "m", 1);
-  client *login = client_new(&w, 6);
+  client *login = client_new(w, 6);
   uint32_t offered = client_next(callee)->link;
-  world_stop(&w, 52000);
+  world_stop(w, 52000);
   assert_null(client_next(caller));
   assert_false(caller->aborted || callee->aborted || says->aborted || mute->aborted || login->aborted);
   client_send(callee, PL_ENV_ACCEPT, 0, offered, "a", 1);
@@ -608,26 +534,22 @@ static void test_stood_still(void **state) {
                  "1234",
                  6);
   client_login(login, true);
-  world_pass(&w, 1);
+  world_pass(w, 1);
   assert_int_equal(client_next(caller)->type, PL_ENV_ACCEPT);
-  world_pass(&w, 24998);
+  world_pass(w, 24998);
   assert_false(caller->aborted || mute->aborted);
-  world_pass(&w, 1); /* asked again, and silent for what is left of 45 s */
+  world_pass(w, 1); /* pinged again, and silent for the rest of 45 s */
   assert_true(caller->aborted && mute->aborted);
   assert_false(callee->aborted || says->aborted || login->aborted);
-  client *all[] = {caller, callee, says, mute, late, login};
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) client_free(all[i]);
-  world_end(&w);
 }
 
 static void test_drain(void **state) {
-  (void)state;
-  world_init(&w);
-  w.alternatives = "wss://a.test\nwss://b.test";
-  world_start(&w);
-  client *a = ready(1), *b = client_new(&w, 2);
+  world *w = *state;
+  w->alternatives = "wss://a.test\nwss://b.test";
+  world_restart(w);
+  client *a = client_ready(w, 1), *b = client_new(w, 2);
   client_upgrade(b);
-  pl_relay_drain(w.relay, 500, w.now_ms);
+  pl_relay_drain(w->relay, 500, w->now_ms);
   const seen *s = client_next(a);
   assert_int_equal(s->type, PL_ENV_GOING_AWAY);
   assert_int_equal(pl_get_u32(s->payload), 500);
@@ -636,22 +558,17 @@ static void test_drain(void **state) {
   assert_int_equal(client_refusal(a), PL_REASON_DRAINING);
   assert_int_equal(a->close_code, PL_WS_CODE_GOING_AWAY);
   assert_int_equal(client_refusal(b), PL_REASON_DRAINING);
-  client *late = client_new(&w, 3);
+  client *late = client_new(w, 3);
   assert_null(late->conn);
-  client_free(a);
-  client_free(b);
-  client_free(late);
-  world_end(&w);
 }
 
-/* Every allocation fails once, in a run of everything: no crash, and nothing left over. */
+/* Every allocation of a run fails once: nothing crashes, and nothing is left over. */
 static void test_out_of_memory(void **state) {
-  (void)state;
-  start();
+  world *w = *state;
   for (long n = 1; n < 200; n++) {
-    client *a = client_new(&w, 1), *b = client_new(&w, 2);
+    client *a = client_new(w, 1), *b = client_new(w, 2);
     pl_alloc_fail_at(n);
-    client *c = client_new(&w, 3);
+    client *c = client_new(w, 3);
     if (c->conn) client_upgrade(c);
     if (c->conn && c->hello_size) {
       c->login_size = client_make_login(c, true, c->login);
@@ -663,42 +580,42 @@ static void test_out_of_memory(void **state) {
     client_free(a);
     client_free(b);
     client_free(c);
-    world_pass(&w, 4000);
-    if (left > 0) {
-      world_end(&w);
-      return;
-    }
+    world_pass(w, 4000);
+    if (left > 0) return;
   }
   fail();
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_login),
-      cmocka_unit_test(test_changed_logins),
-      cmocka_unit_test(test_replayed_login),
-      cmocka_unit_test(test_before_and_after_login),
-      cmocka_unit_test(test_expired_challenge),
-      cmocka_unit_test(test_store_answers),
-      cmocka_unit_test(test_closed_admission_and_origin),
-      cmocka_unit_test(test_instances),
-      cmocka_unit_test(test_limits_by_address),
-      cmocka_unit_test(test_full),
-      cmocka_unit_test(test_link),
-      cmocka_unit_test(test_many_envelopes_in_one_message),
-      cmocka_unit_test(test_unavailable_at_t_whatever_the_cause),
-      cmocka_unit_test(test_target_that_logs_in_before_t),
-      cmocka_unit_test(test_newest_listener_and_instances),
-      cmocka_unit_test(test_errors_of_the_table),
-      cmocka_unit_test(test_refused_link),
-      cmocka_unit_test(test_wrong_numbers),
-      cmocka_unit_test(test_socket_errors),
-      cmocka_unit_test(test_rate_of_opens),
-      cmocka_unit_test(test_offers_per_id),
-      cmocka_unit_test(test_times),
-      cmocka_unit_test(test_stood_still),
-      cmocka_unit_test(test_drain),
-      cmocka_unit_test(test_out_of_memory),
+      world_test(test_login),
+      world_test(test_changed_logins),
+      world_test(test_replayed_login),
+      world_test(test_before_and_after_login),
+      world_test_with(test_expired_challenge, {PL_RELAY_SET_CHALLENGE_MS, 100}),
+      world_test(test_store_answers),
+      world_test(test_closed_admission_and_origin),
+      world_test(test_instances),
+      world_test_with(test_limits_by_address, {PL_RELAY_SET_REGISTRATIONS_PER_HOUR, 2},
+                      {PL_RELAY_SET_CONNECTS_PER_MINUTE, 5}),
+      world_test_with(test_full, {PL_RELAY_SET_SOCKETS_MAX, 1}),
+      world_test(test_link),
+      world_test(test_many_envelopes_in_one_message),
+      world_test(test_unavailable_at_t_whatever_the_cause),
+      world_test(test_target_that_logs_in_before_t),
+      world_test(test_newest_listener_and_instances),
+      world_test(test_errors_of_the_table),
+      world_test(test_refused_link),
+      world_test(test_wrong_numbers),
+      world_test(test_socket_errors),
+      world_test(test_link_zero),
+      world_test(test_too_large_envelopes),
+      world_test_with(test_rate_of_opens, {PL_RELAY_SET_OPEN_BURST, 3}, {PL_RELAY_SET_OPENS_PER_MINUTE, 60}),
+      world_test_with(test_offers_per_id, {PL_RELAY_SET_OFFERS_PER_ID, 2}),
+      world_test(test_times),
+      world_test(test_stood_still),
+      world_test(test_drain),
+      world_test(test_out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The SQLite store: new, known and revoked IDs, many at once, over a restart, and what it says about bad files. */
+/* The SQLite store: new, known and revoked IDs, many at once, after a restart, and what it says about bad files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -103,7 +103,7 @@ static void test_many_at_once(void **state) {
   scene *s = *state;
   uint8_t id[32] = {0};
   open_store(s);
-  for (uint32_t i = 0; i < 2 * MANY; i++) { /* each twice, in one batch or in several */
+  for (uint32_t i = 0; i < 2 * MANY; i++) { /* each ID twice, in one batch or in several */
     pl_put_u32(id, i % MANY);
     pl_store_lookup(s->store, NULL, id, true);
   }
@@ -113,7 +113,7 @@ static void test_many_at_once(void **state) {
   close_store(s);
 }
 
-/* As `token new` may: the store waits for it. */
+/* Another program writes, as `token new` may: the store waits for it. */
 static void test_another_program_writes(void **state) {
   scene *s = *state;
   sqlite3 *db;
@@ -123,7 +123,7 @@ static void test_another_program_writes(void **state) {
   assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_NEW);
   assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE; UPDATE registrations SET class = 1", NULL, NULL, NULL),
                    SQLITE_OK);
-  assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_KNOWN); /* reading waits for nobody */
+  assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_KNOWN); /* readers do not wait for a writer */
   s->answers = s->counts[PL_RELAY_REGISTRATION_NEW] = 0;
   for (uint32_t i = 1; i <= MANY; i++) {
     pl_put_u32(id, i);
@@ -136,7 +136,7 @@ static void test_another_program_writes(void **state) {
   close_store(s);
 }
 
-/* Somebody writes and does not end: an ID that is known is let in, the one beside it waits. */
+/* Another program never ends its write: a known ID is let in, and a new one at the same time waits. */
 static void test_known_ones_wait_for_no_writer(void **state) {
   scene *s = *state;
   sqlite3 *db;
@@ -174,14 +174,14 @@ static void assert_private(scene *s) {
   }
 }
 
-/* What is in it is enough to use a token. */
+/* Whoever can read the file can use the tokens in it, so it is private. */
 static void test_nobody_else_reads_it(void **state) {
   scene *s = *state;
   mode_t before = umask(022);
   open_store(s);
   assert_private(s);
   close_store(s);
-  assert_int_equal(chmod(s->path, 0644), 0); /* as older relays made it */
+  assert_int_equal(chmod(s->path, 0644), 0); /* as older relays left it */
   open_store(s);
   assert_private(s);
   close_store(s);
@@ -205,7 +205,7 @@ static void test_writes_that_fail(void **state) {
   assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
   sql(s, "CREATE TRIGGER full BEFORE INSERT ON registrations BEGIN SELECT RAISE(ABORT, 'no room'); END");
   assert_int_equal(look_up(s, 2, true), PL_RELAY_REGISTRATION_FAILED);
-  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_KNOWN); /* reads go on */
+  assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_KNOWN); /* reading still works */
   sql(s, "DROP TRIGGER full");
   assert_int_equal(look_up(s, 2, true), PL_RELAY_REGISTRATION_NEW);
   close_store(s);
@@ -225,7 +225,7 @@ static int on_open(sqlite3 *db, char **error, const struct sqlite3_api_routines 
   return SQLITE_OK;
 }
 
-/* A disk that is full at the end of a batch: whoever asked for the same new ID twice has it neither time. */
+/* The disk is full at the end of a batch: an ID that was asked for twice in it is registered neither time. */
 static void test_a_batch_that_is_not_kept(void **state) {
   scene *s = *state;
   uint8_t id[32] = {0};
@@ -240,14 +240,14 @@ static void test_a_batch_that_is_not_kept(void **state) {
   }
   while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_FAILED], 4 * MANY);
-  assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_KNOWN); /* reads go on */
+  assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_KNOWN); /* reading still works */
   assert_false(pl_store_works(s->store));
   disk_fails = false;
-  while (!pl_store_works(s->store)) (void)look_up(s, MANY, true); /* it tries by itself */
+  while (!pl_store_works(s->store)) (void)look_up(s, MANY, true); /* the store tries again by itself */
   assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_NEW);
   close_store(s);
   disk_fails = true;
-  open_store(s); /* not at the start either */
+  open_store(s); /* nor does it at the start */
   assert_null(s->store);
   assert_non_null(strstr(s->why, s->path));
   disk_fails = false;
@@ -268,7 +268,7 @@ static int count(scene *s, const char *where) {
   return n;
 }
 
-/* An ID is said to be linked once: what a full disk did not take is kept until it does. */
+/* That an ID was linked is told once: what a full disk did not take is kept until it does. */
 static void test_notes_outlive_a_full_disk(void **state) {
   scene *s = *state;
   uint8_t id[32] = {0};
@@ -398,7 +398,7 @@ static void test_tokens(void **state) {
   assert_int_equal(claim(s, 1, "late", false), PL_RELAY_REGISTRATION_ABSENT);
   assert_int_equal(claim(s, 1, "gone", false), PL_RELAY_REGISTRATION_ABSENT);
   assert_int_equal(claim(s, 1, "good", false), PL_RELAY_REGISTRATION_NEW);
-  assert_int_equal(claim(s, 1, "good", false), PL_RELAY_REGISTRATION_KNOWN); /* takes no use */
+  assert_int_equal(claim(s, 1, "good", false), PL_RELAY_REGISTRATION_KNOWN); /* uses none of the token */
   assert_int_equal(look_up(s, 1, false), PL_RELAY_REGISTRATION_KNOWN);
   assert_int_equal(claim(s, 2, "good", false), PL_RELAY_REGISTRATION_NEW);
   assert_int_equal(claim(s, 3, "good", false), PL_RELAY_REGISTRATION_ABSENT); /* used up */

@@ -69,7 +69,7 @@ static int tear_down(void **state) {
   return rmdir(folder);
 }
 
-/* One read of the relay's socket, as the server does it; gives how much plain text came, -1 at the end. */
+/* Reads the relay's socket once, as the server does. Returns how much plain text came, or -1 at the end. */
 static long relay_reads(void) {
   ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
   long size = 0, got;
@@ -87,7 +87,7 @@ static void connect_both(int version) {
   SSL_set_max_proto_version(client, version);
   SSL_set_fd(client, fds[1]);
   while (SSL_connect(client) != 1) assert_true(relay_reads() >= 0);
-  assert_int_equal(relay_reads(), 0); /* its last part of the handshake */
+  assert_int_equal(relay_reads(), 0); /* the last part of its handshake */
   assert_int_equal(SSL_version(client), version);
 }
 
@@ -122,7 +122,7 @@ static void test_sends_all_to_a_slow_reader(void **state) {
   }
 }
 
-/* However it is cut, and many records in one read. */
+/* Records arrive cut anywhere, and many in one read. */
 static void test_reads_all(void **state) {
   (void)state;
   connect_both(TLS1_3_VERSION);
@@ -142,11 +142,11 @@ static void test_reads_all(void **state) {
   disconnect_both();
 }
 
-/* Each asks for an answer by OpenSSL itself, which nobody takes: memory is bounded, and the connection ends. */
+/* Each record has OpenSSL answer, and the client never reads: memory stays bounded, and the connection ends. */
 static void test_answers_of_tls_are_bounded(void **state) {
   (void)state;
   connect_both(TLS1_3_VERSION);
-  while (!pl_tls_waits(tls)) (void)pl_tls_write(tls, large, LARGE); /* its socket is full */
+  while (!pl_tls_waits(tls)) (void)pl_tls_write(tls, large, LARGE); /* until the socket is full */
   long rc = 0;
   for (int i = 0; i < 100000 && rc == 0; i++) {
     assert_int_equal(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
@@ -167,7 +167,7 @@ static void ask_for_keys(int count) {
   }
 }
 
-/* New keys cost the relay much more than the few bytes that ask for them: one per MiB, and some beside, are enough. */
+/* New keys cost the relay much more than the few bytes that ask for them: it allows one per MiB, and a few more. */
 static void test_new_keys_are_paid_for(void **state) {
   (void)state;
   connect_both(TLS1_3_VERSION);
@@ -178,7 +178,7 @@ static void test_new_keys_are_paid_for(void **state) {
     if (sent % (1 << 20) == 0) ask_for_keys(1);
   }
   assert_int_equal(pl_tls_write(tls, large, 1000), 1000);
-  assert_int_equal(SSL_read(client, plain, sizeof plain), 1000); /* it has read the answers */
+  assert_int_equal(SSL_read(client, plain, sizeof plain), 1000); /* the client has read the answers */
   ask_for_keys(40);
   assert_int_equal(relay_reads(), -1);
   assert_true(pl_tls_failed(tls));

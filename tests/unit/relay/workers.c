@@ -10,21 +10,53 @@
 
 #include <cmocka.h>
 
-workers *workers_begin(void (*change)(world *w)) {
-  workers *all = calloc(1, sizeof *all);
+static void workers_start(workers *all) {
+  all->shared = pl_relay_shared_new(all->w[0].settings);
+  assert_non_null(all->shared);
   for (unsigned i = 0; i < WORKERS; i++) {
-    world_init(&all->w[i]);
-    if (change) change(&all->w[i]);
-    if (!all->shared) all->shared = pl_relay_shared_new(all->w[i].settings);
-    assert_non_null(all->shared);
-    all->w[i].worker = i;
-    all->w[i].workers = WORKERS;
     all->w[i].shared = all->shared;
     all->w[i].next_challenge = (uint8_t)(i * 64);
     world_start(&all->w[i]);
+  }
+}
+
+static void workers_stop(workers *all) {
+  for (unsigned i = 0; i < WORKERS; i++) world_free_clients(&all->w[i]);
+  workers_settle(all);
+  for (unsigned i = 0; i < WORKERS; i++) world_end(&all->w[i]);
+  pl_relay_shared_free(all->shared);
+}
+
+int workers_setup(void **state) {
+  workers *all = calloc(1, sizeof *all);
+  if (!all) return -1;
+  for (unsigned i = 0; i < WORKERS; i++) {
+    world_init(&all->w[i], *state);
+    all->w[i].worker = i;
+    all->w[i].workers = WORKERS;
     for (unsigned j = 0; j < WORKERS; j++) all->pipes[i][j].bytes = malloc(PIPE_BYTES);
   }
-  return all;
+  workers_start(all);
+  *state = all;
+  return 0;
+}
+
+int workers_teardown(void **state) {
+  workers *all = *state;
+  workers_stop(all);
+  for (unsigned i = 0; i < WORKERS; i++)
+    for (unsigned j = 0; j < WORKERS; j++) free(all->pipes[i][j].bytes);
+  free(all);
+  return 0;
+}
+
+void workers_restart(workers *all) {
+  workers_stop(all);
+  for (unsigned i = 0; i < WORKERS; i++) {
+    all->w[i].now_ms = 1000;
+    all->w[i].known_count = all->w[i].held_count = 0;
+  }
+  workers_start(all);
 }
 
 void workers_collect(workers *all, unsigned from) {
@@ -43,7 +75,6 @@ void workers_collect(workers *all, unsigned from) {
   }
 }
 
-/* What this worker said to that one arrives. False: there was nothing. */
 bool workers_deliver(workers *all, unsigned from, unsigned to) {
   pipe_bytes *p = &all->pipes[from][to];
   workers_collect(all, from);
@@ -57,7 +88,6 @@ bool workers_deliver(workers *all, unsigned from, unsigned to) {
   return true;
 }
 
-/* Everything arrives everywhere, and what follows from it. */
 void workers_settle(workers *all) {
   for (bool more = true; more;) {
     more = false;
@@ -73,16 +103,6 @@ void workers_settle(workers *all) {
 void workers_pass(workers *all, uint64_t ms) {
   for (unsigned i = 0; i < WORKERS; i++) world_pass(&all->w[i], ms);
   workers_settle(all);
-}
-
-void workers_end(workers *all) {
-  workers_settle(all);
-  for (unsigned i = 0; i < WORKERS; i++) {
-    world_end(&all->w[i]);
-    for (unsigned j = 0; j < WORKERS; j++) free(all->pipes[i][j].bytes);
-  }
-  pl_relay_shared_free(all->shared);
-  free(all);
 }
 
 client *workers_login(workers *all, unsigned worker, uint8_t seed, bool listen) {

@@ -1,3 +1,4 @@
+/* See world.h. */
 #include "world.h"
 
 #include <setjmp.h>
@@ -38,9 +39,11 @@ void world_answer(world *w) {
   w->held_count = 0;
 }
 
-void world_init(world *w) {
+void world_init(world *w, const world_setting *settings) {
   *w = (world){.now_ms = 1000};
+  pl_list_init(&w->clients);
   pl_relay_settings_init(w->settings);
+  for (; settings && settings->value; settings++) w->settings[settings->name] = settings->value;
 }
 
 static size_t take(void *user, pl_relay_conn *conn, pl_view bytes);
@@ -65,13 +68,46 @@ void world_start(world *w) {
   assert_non_null(w->relay);
 }
 
+void world_free_clients(world *w) {
+  for (pl_node *n = w->clients.next, *next; n != &w->clients; n = next) {
+    next = n->next;
+    client_free(PL_CONTAINER(n, client, in_world));
+  }
+}
+
 void world_end(world *w) {
+  world_free_clients(w);
   pl_relay_stats stats = pl_relay_get_stats(w->relay);
   assert_int_equal(stats.sockets, 0);
   assert_int_equal(stats.links, 0);
   assert_int_equal(stats.ready, 0);
   assert_int_equal(stats.queued_bytes, 0);
   pl_relay_free(w->relay);
+  w->relay = NULL;
+}
+
+void world_restart(world *w) {
+  world_end(w);
+  w->now_ms = 1000;
+  w->known_count = w->held_count = 0;
+  w->next_challenge = 0;
+  world_start(w);
+}
+
+int world_setup(void **state) {
+  world *w = calloc(1, sizeof *w);
+  if (!w) return -1;
+  world_init(w, *state);
+  world_start(w);
+  *state = w;
+  return 0;
+}
+
+int world_teardown(void **state) {
+  world *w = *state;
+  world_end(w);
+  free(w);
+  return 0;
 }
 
 void world_pass(world *w, uint64_t ms) {
@@ -163,7 +199,7 @@ void world_turn(world *w) {
   assert_true(pl_relay_bounds_hold(w->relay));
 }
 
-void world_writable(client *c) {
+void client_writable(client *c) {
   flush(c);
 }
 
@@ -178,6 +214,8 @@ client *client_new_at(world *w, uint16_t seed, uint8_t home) {
   uint8_t secret[32] = {(uint8_t)seed, 1, (uint8_t)(seed >> 8)}, challenge[32] = {++w->next_challenge};
   client *c = calloc(1, sizeof *c);
   c->w = w;
+  pl_list_init(&c->in_world);
+  pl_list_append(&w->clients, &c->in_world);
   c->reads = true;
   c->takes = SIZE_MAX;
   c->instance[0] = (uint8_t)seed;
@@ -185,6 +223,12 @@ client *client_new_at(world *w, uint16_t seed, uint8_t home) {
   assert_int_equal(pl_identity_from_seed(&c->identity, secret), 0);
   pl_ws_init(&c->ws, false, false, 1 << 20);
   c->conn = pl_relay_open(w->relay, home == HOME_LOCAL ? local : far, challenge, c, w->now_ms);
+  return c;
+}
+
+client *client_ready(world *w, uint8_t seed) {
+  client *c = client_new(w, seed);
+  client_login(c, true);
   return c;
 }
 
@@ -196,6 +240,7 @@ void client_hang_up(client *c) {
 
 void client_free(client *c) {
   client_hang_up(c);
+  pl_list_remove(&c->in_world);
   pl_ws_deinit(&c->ws);
   free(c);
 }
