@@ -241,7 +241,7 @@ typedef struct pairlink_options {
   uint32_t channel_window;   /* bytes that may wait here per channel, at least message_max + 1; 0: 1 MiB */
   uint64_t session_window;   /* the same for all channels of a session together; 0: 8 MiB */
   uint32_t session_timeout_ms; /* a session that is unlinked for this long ends; 0: one hour */
-  uint32_t sessions_max;       /* 0: 1,024 */
+  uint32_t sessions_max;       /* how many sessions may exist at the same time; 0: 1,024 */
   pairlink_callback *callback; /* receives the events; required */
   pairlink_log_callback *log;  /* receives log lines, or NULL */
   void *user;                  /* passed to both callbacks */
@@ -314,8 +314,8 @@ PAIRLINK_API int pairlink_network_up(pairlink *p);
 /* Opens a session with a peer, given by ID or by an invite link of this relay. The peer need not be online: LINKED says
  * when it is connected. Further calls for the same peer return the same session. *out is borrowed, valid until
  * PAIRLINK_EVENT_CLOSED, and NULL after an error. Errors: EID, ELINK (also for a link of another relay; while the
- * relay's ID is unknown, that is reported as CLOSED before anything is sent), EAGAIN (sessions_max reached), EINVAL
- * (also for this client itself), ESTATE, ENOMEM. */
+ * relay's ID is unknown, that is reported as CLOSED before anything is sent), EINVAL, ESTATE (stopping), ENOMEM (also
+ * when sessions_max is reached). */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
 /* Decide about an ID, as the answer to its knock or in advance; valid for the life of this client. allow accepts the ID
@@ -398,8 +398,7 @@ PAIRLINK_API int pairlink_close(pairlink_session *s, int reason, const char *tex
 PAIRLINK_API pairlink *pairlink_session_client(const pairlink_session *s);
 PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* the peer's ID */
 PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* the peer's; "" until LINKED */
-PAIRLINK_API const char *pairlink_session_name(
-    const pairlink_session *s); /* what the peer calls itself: do not trust */
+PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s);        /* the peer's for itself: untrusted */
 /* Returns the size in bytes of the largest message that can be sent: the smaller limit of the two sides; before the
  * first LINKED, this side's limit. */
 PAIRLINK_API uint32_t pairlink_session_message_max(const pairlink_session *s);
