@@ -135,57 +135,57 @@ typedef struct pairlink_session pairlink_session; /* a conversation with one pee
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
-/* Each entry names the fields of pairlink_event that it fills in. Where it fills in session, peer is filled in too. */
+/* Each entry lists the fields of pairlink_event that are filled in; with session, peer is always filled in too. */
 typedef enum pairlink_event_type {
-  /* Logged in at the relay. peer: the relay's ID. */
+  /* This side has logged in at the relay. Fields: peer (the relay's ID). */
   PAIRLINK_EVENT_ONLINE = 1,
-  /* Not logged in, or no longer. error, reason, text; retry_ms: until the next attempt, PAIRLINK_NEVER if none. */
+  /* This side is not logged in, or no longer. Fields: error, reason, text, retry_ms. */
   PAIRLINK_EVENT_OFFLINE = 2,
-  /* The stranger peer asks for a session and calls itself text. Answer now or later with pairlink_allow, pairlink_deny
-   * or pairlink_block. */
+  /* A stranger asks for a session. Answer now or later with pairlink_allow, pairlink_deny or pairlink_block. Fields:
+   * peer, text (the name that the stranger gives itself). */
   PAIRLINK_EVENT_KNOCK = 3,
-  /* The peer opened session. text: its application. */
+  /* A peer has opened a session. Fields: session, text (the peer's application). */
   PAIRLINK_EVENT_SESSION = 4,
-  /* session is connected, for the first time or again. text: the peer's application. */
+  /* A session is connected, for the first time or again. Fields: session, text (the peer's application). */
   PAIRLINK_EVENT_LINKED = 5,
-  /* session lost its connection; its state is kept. reason; retry_ms: until the next attempt, PAIRLINK_NEVER if it
-   * waits for the peer. */
+  /* A session has lost its connection; its state is kept. Fields: session, reason, retry_ms (PAIRLINK_NEVER when it
+   * waits for the peer). */
   PAIRLINK_EVENT_UNLINKED = 6,
-  /* One whole message. session, channel, data, size; place: where it ends, for pairlink_take. */
+  /* One whole message has arrived. Fields: session, channel, data, size, place (where the message ends). */
   PAIRLINK_EVENT_MESSAGE = 7,
-  /* One whole message that was sent with pairlink_send_volatile. session, channel, data, size. */
+  /* One whole message of pairlink_send_volatile has arrived. Fields: session, channel, data, size. */
   PAIRLINK_EVENT_VOLATILE = 8,
-  /* The peer sends nothing more on this channel. session, channel, place. */
+  /* The peer sends nothing more on a channel. Fields: session, channel, place. */
   PAIRLINK_EVENT_END = 9,
-  /* Sending is possible again after PAIRLINK_EAGAIN. session, channel. */
+  /* Sending is possible again after PAIRLINK_EAGAIN. Fields: session, channel. */
   PAIRLINK_EVENT_WRITABLE = 10,
-  /* The peer's application took everything up to place. session, channel, place. */
+  /* The peer's application has taken everything up to a place. Fields: session, channel, place. */
   PAIRLINK_EVENT_DELIVERED = 11,
-  /* The peer gave up sending on this channel. session, channel, reason. */
+  /* The peer gave up sending on a channel. Fields: session, channel, reason. */
   PAIRLINK_EVENT_CHANNEL_RESET = 12,
-  /* The sent message that ended at place may not have arrived. Comes before STREAM_RESET or CLOSED. session, channel,
-   * place. */
+  /* A message that was sent may not have arrived. Comes before STREAM_RESET or CLOSED, once for each such message.
+   * Fields: session, channel, place (where the message ended). */
   PAIRLINK_EVENT_LOST = 13,
-  /* The peer lost its state, so all channels of session start again at place 0. */
+  /* The peer lost its state, so all channels of the session start again at place 0. Fields: session. */
   PAIRLINK_EVENT_STREAM_RESET = 14,
-  /* session ended. error, reason, text. The session pointer is valid until this callback returns. */
+  /* A session has ended; its pointer is valid until this callback returns. Fields: session, error, reason, text. */
   PAIRLINK_EVENT_CLOSED = 15,
-  /* peer used an invite. data: the 16-byte secret in the invite link. */
+  /* A peer has used an invite. Fields: peer, data (the 16-byte secret in the invite link), size. */
   PAIRLINK_EVENT_INVITE_USED = 16,
   /* pairlink_wakeup was called at least once. */
   PAIRLINK_EVENT_WAKEUP = 17,
   /* Everything is closed after pairlink_stop. */
   PAIRLINK_EVENT_STOPPED = 18,
-  /* A pairing code is ready. code; text: what to tell the other person; valid_ms. Comes again after each login,
-   * sometimes with a different text, which then replaces the earlier one. */
+  /* A pairing code is ready. Comes again after each login; a different text then replaces the earlier one. Fields:
+   * code, text (what to tell the other person), valid_ms. */
   PAIRLINK_EVENT_CODE = 19,
-  /* A second person tried the pairing code while the first was still trying it, and was turned away. code. */
+  /* A second person tried a pairing code while the first was still trying it, and was turned away. Fields: code. */
   PAIRLINK_EVENT_CODE_BUSY = 20,
-  /* The pairing code succeeded and is over; peer is allowed from now on. code, peer; text: the peer's name for itself;
-   * session: only on the side that created the code; on the other side a SESSION event follows. */
+  /* A pairing code is over and has succeeded; the peer is allowed from now on. Fields: code, peer, text (the name that
+   * the peer gives itself); session on the side that created the code; on the other side a SESSION event follows. */
   PAIRLINK_EVENT_PAIRED = 21,
-  /* The pairing code is over without success. code; error: PAIRLINK_EWRONGCODE, PAIRLINK_ENOCODE, PAIRLINK_EBUSY,
-   * PAIRLINK_ETIMEDOUT …; reason. */
+  /* A pairing code is over without success. Fields: code, error (PAIRLINK_EWRONGCODE, PAIRLINK_ENOCODE, PAIRLINK_EBUSY,
+   * PAIRLINK_ETIMEDOUT …), reason. */
   PAIRLINK_EVENT_CODE_ENDED = 22
 } pairlink_event_type;
 
@@ -241,7 +241,7 @@ typedef struct pairlink_options {
   uint32_t channel_window;   /* bytes that may wait here per channel, at least message_max + 1; 0: 1 MiB */
   uint64_t session_window;   /* the same for all channels of a session together; 0: 8 MiB */
   uint32_t session_timeout_ms; /* a session that is unlinked for this long ends; 0: one hour */
-  uint32_t sessions_max;       /* 0: 1,024 */
+  uint32_t sessions_max;       /* how many sessions may exist at the same time; 0: 1,024 */
   pairlink_callback *callback; /* receives the events; required */
   pairlink_log_callback *log;  /* receives log lines, or NULL */
   void *user;                  /* passed to both callbacks */
@@ -314,8 +314,8 @@ PAIRLINK_API int pairlink_network_up(pairlink *p);
 /* Opens a session with a peer, given by ID or by an invite link of this relay. The peer need not be online: LINKED says
  * when it is connected. Further calls for the same peer return the same session. *out is borrowed, valid until
  * PAIRLINK_EVENT_CLOSED, and NULL after an error. Errors: EID, ELINK (also for a link of another relay; while the
- * relay's ID is unknown, that is reported as CLOSED before anything is sent), EAGAIN (sessions_max reached), EINVAL
- * (also for this client itself), ESTATE, ENOMEM. */
+ * relay's ID is unknown, that is reported as CLOSED before anything is sent), EINVAL, ESTATE (stopping), ENOMEM (also
+ * when sessions_max is reached). */
 PAIRLINK_API int pairlink_connect(pairlink *p, const char *id_or_link, pairlink_session **out) PAIRLINK_MUST_USE;
 
 /* Decide about an ID, as the answer to its knock or in advance; valid for the life of this client. allow accepts the ID
@@ -398,8 +398,7 @@ PAIRLINK_API int pairlink_close(pairlink_session *s, int reason, const char *tex
 PAIRLINK_API pairlink *pairlink_session_client(const pairlink_session *s);
 PAIRLINK_API const char *pairlink_session_peer(const pairlink_session *s);        /* the peer's ID */
 PAIRLINK_API const char *pairlink_session_application(const pairlink_session *s); /* the peer's; "" until LINKED */
-PAIRLINK_API const char *pairlink_session_name(
-    const pairlink_session *s); /* what the peer calls itself: do not trust */
+PAIRLINK_API const char *pairlink_session_name(const pairlink_session *s);        /* the peer's for itself: untrusted */
 /* Returns the size in bytes of the largest message that can be sent: the smaller limit of the two sides; before the
  * first LINKED, this side's limit. */
 PAIRLINK_API uint32_t pairlink_session_message_max(const pairlink_session *s);

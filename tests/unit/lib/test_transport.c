@@ -201,6 +201,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   fixture *f = *state;
+  if (!f) return 0; /* the setup failed */
   pl_transport_free(f->t);
   for (int i = 0; i < ADDRESSES; i++) {
     close(f->listeners[i]);
