@@ -140,8 +140,8 @@ static const struct front_row {
 /* Returns the reason to refuse a connection for an envelope that the table does not allow, or 0 when it is skipped. */
 static int front_violation(const pl_relay_conn *conn, uint8_t type) {
   if (conn->state != PL_RELAY_CONN_READY) return PL_REASON_PROTOCOL;
-  if (type >= PL_CONST_ENVELOPE_SKIPPABLE) return 0;
-  return pl_envelope_max(type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
+  if (pl_envelope_max(type) >= 0) return PL_REASON_PROTOCOL;
+  return type >= PL_CONST_ENVELOPE_SKIPPABLE ? 0 : PL_REASON_UNSUPPORTED;
 }
 
 static void front_envelope(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {

@@ -1,6 +1,6 @@
 /**
- * What holds this house together, checked without a build: `node tests/house/check.mjs` prints each problem as
- * FILE:LINE: text and exits 1 when there is one.
+ * Checks what holds the sources and documents together. It needs no build. `node tests/house/check.mjs` prints each
+ * problem as FILE:LINE: text, and exits 1 when there is one.
  */
 import { checkDrawing } from './drawing.mjs';
 import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';

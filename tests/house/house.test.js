@@ -1,9 +1,9 @@
-/** The checks of the house can fail: small trees with one fault each, and the real tree with none. */
+/** The checks of the house can fail: each finds the one fault of a small tree. check.mjs applies them to the real one. */
 import { describe, expect, test } from 'vitest';
 import { checkDrawing } from './drawing.mjs';
 import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
 import { checkNames, functionsOf } from './names.mjs';
-import { gitTree } from './sources.mjs';
+import { checkErrors, checkWire } from './tables.mjs';
 import { checkBanners, checkDocuments } from './text.mjs';
 
 /** @param {Record<string, string>} files @returns {import('./sources.mjs').Tree} */
@@ -222,7 +222,31 @@ int main(void) {
   });
 });
 
-test('this repository', () => {
-  const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing, checkBanners];
-  expect(checks.flatMap((check) => check(gitTree))).toEqual([]);
+describe('tables', () => {
+  const files = {
+    'schema/errors.def': '#define PL_ERROR(name, number)\nPL_ERROR(OK, 0)\nPL_ERROR(EIO, -1)\n',
+    'client/include/pairlink.h': 'PAIRLINK_OK, PAIRLINK_EIO',
+    'docs/embedding.md': '| `PAIRLINK_EIO` | -1 |',
+    'client/cli/exit.c':
+      'int exit_code_of(int error) {\n  switch (error) {\n    case PAIRLINK_OK:\n    case PAIRLINK_EIO:\n  }\n}\n',
+    'schema/wire.def': 'PL_ENVELOPE(PING, 5)\nPL_FRAME(ACK, 1)\n',
+    'docs/protocol.md': 'PING, ACK',
+  };
+  const without = (path, word) => treeOf({ ...files, [path]: files[path].replace(word, '') });
+
+  test('an error is in the header, in the documents and has an exit code', () => {
+    expect(checkErrors(treeOf(files))).toEqual([]);
+    expect(checkErrors(without('client/include/pairlink.h', 'PAIRLINK_EIO'))).toHaveLength(1);
+    expect(checkErrors(without('docs/embedding.md', 'PAIRLINK_EIO'))).toHaveLength(1);
+    expect(checkErrors(without('client/cli/exit.c', 'case PAIRLINK_EIO:'))).toEqual([
+      'schema/errors.def: EIO is missing in the exit codes of client/cli',
+    ]);
+    expect(checkErrors(without('client/cli/exit.c', 'exit_code_of'))).toHaveLength(1);
+  });
+
+  test('an envelope and a frame are in the specification', () => {
+    expect(checkWire(treeOf(files))).toEqual([]);
+    expect(checkWire(without('docs/protocol.md', 'PING'))).toHaveLength(1);
+    expect(checkWire(without('docs/protocol.md', 'ACK'))).toHaveLength(1);
+  });
 });

@@ -48,8 +48,28 @@ export const ROOMS = {
     libraries: ['sodium'],
     may: ['client/core/wire', 'client/core/identity', 'client/core/words', 'client/core/cpace'],
   },
-  'client/core/session': { pure: true, circles: true, may: ['client/core/base', 'client/core/wire'] },
-  'client/core/transfer': { pure: true, circles: true, may: ['client/core/wire'] },
+  'client/core/session': {
+    pure: true,
+    may: ['client/core/base', 'client/core/wire'],
+    layers: [
+      ['state', 'session.h session_pieces session_state.h session_base'],
+      ['parts', 'session_ack session_chunk session_send session_flight'],
+      ['links', 'session_link session_feedback session_receive session_probe'],
+      ['end', 'session_close'],
+      ['start', 'session_hello'],
+      ['output', 'session_record'],
+      ['events', 'session.c'],
+    ],
+  },
+  'client/core/transfer': {
+    pure: true,
+    may: ['client/core/wire'],
+    layers: [
+      ['state', 'transfer.h transfer_name transfer_internal.h transfer_files'],
+      ['messages', 'transfer_say transfer_receive transfer_send'],
+      ['events', 'transfer.c'],
+    ],
+  },
   'client/core/engine': {
     pure: true,
     circles: true,
@@ -66,7 +86,16 @@ export const ROOMS = {
   'client/include': {},
   'client/lib': {
     libraries: ['sodium', 'libwebsockets', 'uv', 'openssl'],
-    circles: true,
+    layers: [
+      ['system', 'low_fds process race private_file url'],
+      ['files and addresses', 'known_relays identity_file proxy resolve stream lws_context aead_openssl'],
+      [
+        'transport',
+        'transport_loop transport.h transport_internal transport_state transport_lws transport_connect transport.c',
+      ],
+      ['client', 'client.h client_relay session_table wake step client_transport deliver'],
+      ['public functions', 'client.c client_new codes session dispatch'],
+    ],
     may: [
       'schema',
       ...SHARED,
@@ -93,7 +122,26 @@ export const ROOMS = {
   },
 
   // The relay.
-  'relay/core': { pure: true, libraries: ['sodium'], circles: true, may: ['schema', ...SHARED] },
+  'relay/core': {
+    pure: true,
+    libraries: ['sodium'],
+    may: ['schema', ...SHARED],
+    layers: [
+      ['ground', 'settings.def http http_answer forwarded relay.h settings shared.h state.h'],
+      ['connections', 'conn keys'],
+      ['bytes out', 'accounts queue'],
+      ['who', 'peers router rates crowd budget'],
+      ['telling', 'bus'],
+      ['judgements', 'knocks nameplates'],
+      ['links', 'slots link'],
+      ['calls', 'call'],
+      ['leaving', 'leave'],
+      ['elsewhere', 'elsewhere'],
+      ['login', 'login'],
+      ['bytes in', 'front'],
+      ['life', 'relay.c'],
+    ],
+  },
   'relay/shell': {
     libraries: ['sodium', 'uv', 'openssl', 'sqlite3'],
     may: ['relay/core/relay.h', 'client/core/base', 'client/core/ws', 'client/core/identity'],

@@ -75,6 +75,6 @@ export function includesOf(path, tree) {
 export function productFiles(tree) {
   return tree
     .list()
-    .filter((path) => /^(relay|client)\/.*\.[ch]$|^web\/(client|page)\/.*\.jsx?$|^schema\/.*\.def$/.test(path))
+    .filter((path) => /^(relay|client)\/.*\.([ch]|def)$|^web\/(client|page)\/.*\.jsx?$|^schema\/.*\.def$/.test(path))
     .filter((path) => !/\/test\//.test(path));
 }

@@ -262,7 +262,7 @@ export class Session extends Emitter {
       case 'volatile':
         return this.emit('volatile', { channel, data: /** @type {Uint8Array} */ (action.data) });
       case 'writable':
-        return this.retry();
+        return this.sendQueued();
       case 'delivered':
         return this.delivered(channel, place);
       case 'lost':
@@ -303,7 +303,7 @@ export class Session extends Emitter {
     this.inboxes.clear();
     this.channels.clear();
     this.emit('reset', {});
-    this.retry();
+    this.sendQueued();
   }
   /** @param {PairlinkError} error @private */
   failReceipts(error) {
