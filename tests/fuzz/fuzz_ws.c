@@ -1,5 +1,5 @@
-/* WebSocket frames: any bytes give the same events whatever the size of the chunks. The first byte chooses role, text and
- * chunk size. Messages that are handed out in pieces have the same bytes and ends. */
+/* WebSocket frames: any bytes give the same events whatever the size of the chunks. The first byte chooses role, text
+ * and chunk size. Messages that are handed out in pieces have the same bytes and ends. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -229,6 +229,49 @@ static void frames_before_hello_are_ignored(void **state) {
   assert_int_equal(t.side[1].seen_count, 0);
 }
 
+/* Says which frames side 1 reads: an empty one breaks the protocol when it is read, and does nothing when it is
+ * skipped. */
+static void reads_only(const uint8_t *types, size_t count) {
+  for (uint8_t type = PL_FRAME_HELLO; type <= PL_FRAME_CLOSE; type++) {
+    bool read = memchr(types, type, count);
+    (void)frame(type, 0);
+    assert_int_equal(give(), read ? PL_EPROTOCOL : 0);
+  }
+}
+#define READS_ONLY(...) reads_only((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void an_open_session_reads_every_frame(void **state) {
+  (void)state;
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_DATA, PL_FRAME_ACK, PL_FRAME_CREDIT, PL_FRAME_CHANNEL_RESET, PL_FRAME_PROBE,
+             PL_FRAME_PROBE_REPLY, PL_FRAME_VOLATILE, PL_FRAME_CLOSE);
+}
+
+static void an_unconfirmed_link_reads_hello_only(void **state) {
+  (void)state;
+  two_link(&t, 1, 0);
+  READS_ONLY(PL_FRAME_HELLO);
+}
+
+static void a_closing_session_reads_what_the_peer_took(void **state) {
+  (void)state;
+  pl_session_event close = {.type = PL_SESSION_CLOSE, .close = {.reason = PL_REASON_CLOSED}};
+  assert_int_equal(two_step(&t, 1, close), 0);
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_ACK, PL_FRAME_CREDIT, PL_FRAME_CLOSE);
+}
+
+static void a_closed_session_reads_hello_and_close(void **state) {
+  static uint8_t record[PL_CONST_RECORD_PLAINTEXT_MAX];
+  uint32_t link;
+  (void)state;
+  frame(PL_FRAME_CLOSE, 2);
+  assert_int_equal(give(), 0);
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_CLOSE);
+  uint8_t flags;
+  assert_true(pl_session_produce(t.side[1].session, t.now_us / 1000, record, sizeof record, &link, &flags) > 0);
+  assert_true(pl_session_close_answered(t.side[1].session));
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_CLOSE);
+}
+
 /* A sink without memory stops the step before anything has changed, so the same record can be handled afterwards. */
 static void an_action_without_memory_is_emitted_later(void **state) {
   (void)state;
@@ -304,7 +347,9 @@ static void settings_and_events_that_make_no_sense(void **state) {
   assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_CLOSE + 1}), PL_EINVAL);
   pl_session_event end = {.type = PL_SESSION_FINISH};
   assert_int_equal(two_step(&t, 1, end), 0);
+  assert_int_equal(t.side[1].place, 1);
   assert_int_equal(two_step(&t, 1, end), PL_ESTATE);
+  assert_int_equal(t.side[1].place, 0);
   assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
   pl_session_event large = {.type = PL_SESSION_SEND_VOLATILE, .send = {.data = {frames, 32769}}};
   assert_int_equal(two_step(&t, 1, large), PL_EMSGSIZE);
@@ -327,6 +372,10 @@ int main(void) {
       LINKED(every_byte_may_be_missing),
       LINKED(every_byte_may_be_wrong),
       APART(frames_before_hello_are_ignored),
+      LINKED(an_open_session_reads_every_frame),
+      APART(an_unconfirmed_link_reads_hello_only),
+      LINKED(a_closing_session_reads_what_the_peer_took),
+      LINKED(a_closed_session_reads_hello_and_close),
       LINKED(an_action_without_memory_is_emitted_later),
       APART(a_link_that_was_not_reported_is_not_used),
       LINKED(a_failed_session_says_close_on_each_link_and_reads_nothing_before),
