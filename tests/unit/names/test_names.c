@@ -1,5 +1,5 @@
-/* The rules of schema/lookalikes.def that the searches need, and names that are not UTF-8. schema/vectors/names.json has
- * the names that look alike. */
+/* The rules of schema/lookalikes.def that the searches need, and names that are not UTF-8. The names that look alike
+ * are in schema/vectors/names.json. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
