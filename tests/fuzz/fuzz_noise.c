@@ -1,5 +1,5 @@
-/* Identity texts, handshake messages and records. Half of the inputs are taken as they are and must be refused; the
- * other half are laid over a genuine message, which must be refused exactly when that changed it. */
+/* Identity texts, handshake messages and records. Half of the inputs are used as they are and must be refused. The
+ * other half overwrite a part of a genuine message, which must be refused exactly when that changed it. */
 #include <sodium.h>
 #include <stdint.h>
 #include <stdlib.h>

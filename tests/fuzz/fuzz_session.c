@@ -1,6 +1,6 @@
 /* One session against a peer that knows the keys: records of any frames, on any of its links, mixed with what the
- * application does. The first byte of each step says what happens, the next ones with what. What must hold: output
- * stays within its buffer and decodes as frames, and what waits or is assembled stays within the windows. */
+ * application does. The first byte of each step says what happens, the next ones with what. Output must stay within its
+ * buffer and decode as frames; what is queued or assembled must stay within the windows. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void check(bool holds) {
 static int take(void *context, const pl_session_action *a) {
   bool *closed = context;
   if (a->type == PL_SESSION_MESSAGE) check(a->data.size <= MESSAGE_MAX);
-  uint8_t sum = 0; /* all bytes of a view can be read */
+  uint8_t sum = 0; /* reads all bytes of the view */
   for (size_t i = 0; i < a->data.size; i++) sum = (uint8_t)(sum + a->data.data[i]);
   (void)sum;
   *closed |= a->type == PL_SESSION_PEER_CLOSED || a->type == PL_SESSION_CLOSE_ENDED;
@@ -57,7 +57,7 @@ static void produce(pl_session *s, uint64_t now_ms) {
   }
 }
 
-/* HELLO of a peer in step, so that inputs need not guess an epoch. */
+/* Writes HELLO of a peer that is in step, so that inputs need not guess an epoch. */
 static size_t hello(const pl_session *s, uint8_t *out) {
   static uint8_t body[37];
   pl_put_u64(body, 7);
@@ -84,7 +84,7 @@ static int step(pl_session *s, pl_session_event in, uint64_t now_ms, bool *close
 
 #define EVENT(name, ...) ((pl_session_event){.type = PL_SESSION_##name, __VA_ARGS__})
 
-/* A record of its own memory, so that a sanitizer sees each byte beyond it. */
+/* Feeds a record in memory of its own, so that a sanitizer sees a read beyond it. */
 static int record(pl_session *s, uint64_t now_ms, uint32_t link, uint64_t counter, pl_reader *r, bool *closed) {
   size_t n = pl_read_u16(r) % 2048;
   if (n > pl_reader_left(r)) n = pl_reader_left(r);

@@ -1,5 +1,5 @@
-/* One side of file transfers against any messages, mixed with what its owner does; and safe names. What must hold:
- * bytes are stored in order, once, and no more than was announced; what is sent and said decodes; the tables stay
+/* One side of file transfers against any messages, mixed with what its owner does; and safe names. Bytes must be stored
+ * in order, once, and no more than were offered; messages that are sent must decode; the number of files must stay
  * bounded. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { IDS = 8 };
 
-static uint64_t stored[IDS]; /* by id: where the next STORE must begin */
+static uint64_t stored[IDS]; /* by id: where the next STORE must start */
 static uint64_t said;        /* words */
 static bool blocked;
 static pl_transfer *t;
@@ -32,7 +32,7 @@ static void act(void *context, const pl_transfer_action *a) {
     check(a->offset == stored[n] && a->data.size > 0);
     stored[n] += a->data.size;
     check(stored[n] <= (stream ? INT64_MAX : a->file->size));
-    uint8_t sum = 0; /* all of it can be read */
+    uint8_t sum = 0; /* reads all bytes */
     for (size_t i = 0; i < a->data.size; i++) sum = (uint8_t)(sum + a->data.data[i]);
     (void)sum;
   }
@@ -57,7 +57,7 @@ static int step(const pl_transfer_event *in) {
   return pl_transfer_step(t, in);
 }
 
-/* Ids are one small number 16 times, so that inputs need not guess them. */
+/* An id is one small number repeated, so that inputs need not guess it. */
 static void set_id(uint8_t *id, uint8_t n) {
   memset(id, n % IDS, PL_CONST_FILE_ID_BYTES);
 }
@@ -68,7 +68,7 @@ static void message(pl_reader *r, uint8_t with) {
   set_id(bytes + 1, pl_read_u8(r));
   if (n > pl_reader_left(r)) n = pl_reader_left(r);
   pl_read_bytes(r, bytes + 17, n);
-  uint8_t *copy = malloc(17 + n); /* of its own memory, so that a sanitizer sees each byte beyond it */
+  uint8_t *copy = malloc(17 + n); /* memory of its own, so that a sanitizer sees a read beyond it */
   check(copy);
   memcpy(copy, bytes, 17 + n);
   pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE, .message = {with >> 6, {copy, 17 + n}}};

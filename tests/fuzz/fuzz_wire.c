@@ -1,4 +1,4 @@
-/* The codec: whatever decodes encodes to the same bytes; streams of envelopes and frames never read past their end. */
+/* The codec: what decodes must encode to the same bytes, and reading envelopes and frames must stop at the end. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* WebSocket frames: any bytes, in chunks of any one size, give the same events as in one piece. The first byte chooses
- * role, text and chunk size. Messages that are taken in pieces have the same bytes and ends. */
+/* WebSocket frames: any bytes give the same events whatever the size of the chunks. The first byte chooses role, text
+ * and chunk size. Messages that are handed out in pieces have the same bytes and ends. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MESSAGE_MAX = 4096 };
 
-/* A sum of all that was seen; which bytes belong to which event matters, how they were cut does not. */
+/* Hashes the events: it matters which bytes belong to which event, but not how they were cut. */
 static uint64_t sum(uint64_t h, const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++) h = (h ^ data[i]) * 0x100000001b3u;
   return (h ^ size) * 0x100000001b3u;

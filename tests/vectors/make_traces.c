@@ -1,5 +1,5 @@
-/* make-traces FIRST COUNT: a trace of a random run for each seed, one JSON object a line, on stdout. The JavaScript
- * session does the same in web/client/test/random_traces.test.js. */
+/* make-traces FIRST COUNT: writes the trace of a random run for each seed to stdout, one JSON object per line.
+ * web/client/test/random_traces.test.js checks that the JavaScript session does the same. */
 #include <stdio.h>
 #include <stdlib.h>
 

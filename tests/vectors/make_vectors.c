@@ -1,4 +1,4 @@
-/* make-vectors FOLDER: writes the project's own vectors there. */
+/* make-vectors FOLDER: writes the project's own vectors into the folder. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -22,12 +22,12 @@ typedef struct own_file {
   const char *name;
   json_t *(*make)(void);
 } own_file;
-extern const own_file own_files[]; /* ended by an entry without a name */
+extern const own_file own_files[]; /* the last entry has no name */
 
-/* The text of a file, to be freed. */
+/* Returns the text of a file; the caller frees it. */
 char *own_text(const own_file *file);
 
-/* ---- helpers of the makers: a failure ends the program, since the inputs are fixed ---- */
+/* ---- helpers: as the inputs are fixed, a failure ends the program ---- */
 #define OWN_CHECK(condition) own_check((condition), #condition, __FILE__, __LINE__)
 void own_check(bool condition, const char *text, const char *file, int line);
 json_t *own_hex(const void *data, size_t size);
@@ -35,7 +35,7 @@ void own_set_hex(json_t *object, const char *key, const void *data, size_t size)
 void own_set_text(json_t *object, const char *key, const char *text);
 void own_set_number(json_t *object, const char *key, json_int_t number);
 void own_append(json_t *array, json_t *item);
-/* first, first + 1, first + 2 … */
+/* Fills with first, first + 1, first + 2 … */
 void own_fill(uint8_t *out, size_t size, uint8_t first);
 
 #endif

@@ -33,7 +33,7 @@ static void add_read(json_t *list, const char *text, const pl_code *expected) {
   own_append(list, entry);
 }
 
-/* A pattern in which 1 and 2 stand for the sample's words, capitals for words in capitals. */
+/* Expands a pattern, in which a and b stand for the sample's words, and A and B for the same in capitals. */
 static const char *spell(const char *pattern, char out[128]) {
   size_t used = 0;
   for (; *pattern; pattern++) {
@@ -136,7 +136,7 @@ static pl_code_person person_of(uint8_t number, const char *name) {
   return p;
 }
 
-/* The steps once more, from the words of the specification alone. */
+/* Takes the steps a second time, written from the specification alone. */
 static void add_inside(json_t *entry, const pl_code *code, const uint8_t relay[32], const uint8_t sid[16],
                        const uint8_t scalar[32], const uint8_t shares[2][32]) {
   char words[64];

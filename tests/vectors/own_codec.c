@@ -10,7 +10,7 @@
 
 typedef enum filling { NOTHING, SOMETHING, MOST } filling;
 
-/* Fields larger than this are filled to it only, so that the files stay readable. */
+/* Larger fields are filled only up to this size, so that the files stay readable. */
 enum { FILL_MAX = 2048, MESSAGE_ROOM = 16384 };
 
 static uint8_t scratch[70000];
@@ -34,7 +34,7 @@ static void set_u64(json_t *object, const char *key, uint64_t value) {
   own_set_text(object, key, text);
 }
 
-/* ---- a struct to its JSON ---- */
+/* ---- structs as JSON ---- */
 #define PL_MESSAGE(name)                                   \
   static json_t *json_of_##name(const pl_wire_##name *m) { \
     json_t *o = json_object();
@@ -60,7 +60,7 @@ static void set_u64(json_t *object, const char *key, uint64_t value) {
   }
 #include "wire.def"
 
-/* ---- a filled message as bytes ---- */
+/* ---- filled messages as bytes ---- */
 #define PL_MESSAGE(name)                                   \
   static size_t bytes_of_##name(filling f, uint8_t *out) { \
     pl_wire_##name message, *m = &message;                 \
@@ -175,7 +175,7 @@ static void add_message(json_t *valid, json_t *refused, const codec *c) {
   if (!c->has_rest) add_refused(refused, c, "a byte too many", data, size + 1);
 }
 
-/* A login up to its features, then an origin and a proof of the given sizes. */
+/* Writes a login: the fields up to its features, then an origin and a proof of the given sizes. */
 static void add_login(json_t *refused, const char *why, size_t origin, size_t proof, bool whole) {
   static const uint8_t zeros[512];
   uint8_t data[1024];
@@ -256,7 +256,7 @@ static json_t *frame_stream(const uint8_t *data, size_t size) {
   return entry;
 }
 
-/* Each stream whole, then cut where it must be refused. */
+/* Adds each stream whole, and then cut where it must be refused. */
 static json_t *streams(json_t *(*read)(const uint8_t *, size_t), const uint8_t *data, size_t size, const size_t *cuts,
                        size_t cut_count) {
   json_t *list = json_array();

@@ -41,7 +41,7 @@ static pl_view extensions_of(const handshake_case *c, uint8_t *memory, size_t ca
   return (pl_view){memory, pl_writer_used(&w)};
 }
 
-/* One message of the handshake: written by one side, read by the other. */
+/* Runs one message of the handshake: one side writes it, the other reads it. */
 static size_t pass(json_t *entry, int number, pl_noise_handshake *from, pl_noise_handshake *to, pl_view payload,
                    uint8_t *message, size_t capacity) {
   uint8_t ephemeral[32], read[2048];

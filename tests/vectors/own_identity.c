@@ -30,7 +30,7 @@ static json_t *ids(void) {
   return list;
 }
 
-/* Text that a reader takes though it never writes it. */
+/* Text that a reader accepts, although no writer makes it. */
 static json_t *also_read(void) {
   json_t *list = json_array(), *entry = json_object();
   pl_identity identity;

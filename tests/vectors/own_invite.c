@@ -71,7 +71,7 @@ static json_t *links(json_t *refused) {
   other[7] = '+';
   add_refused(refused, "the other base64 alphabet", other);
   memcpy(other, text, length + 1);
-  other[length - 1]++; /* the last character carries two bits; its other four are zero */
+  other[length - 1]++; /* the last character has two bits of the text; its other four must be zero */
   add_refused(refused, "bits after the end", other);
   for (size_t at = 3; at < length; at += 30) {
     memcpy(other, text, length + 1);

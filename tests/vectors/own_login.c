@@ -40,7 +40,7 @@ static size_t make_hello(const login_case *c, const pl_identity *relay, uint8_t 
   return (size_t)size;
 }
 
-/* The proof covers the LOGIN up to, without, its own length. */
+/* The proof covers the LOGIN up to the byte before the length of the proof. */
 static void prove_token(uint8_t proof[PL_TOKEN_PROOF_BYTES], uint8_t t[64], const char *token, pl_view hello,
                         pl_view login) {
   uint8_t key[32];

@@ -1,4 +1,4 @@
-/* Runs one session and writes down what goes in. See own_session.h for the lines. */
+/* Runs one session and writes down what goes in, in the lines that own_session.h describes. */
 #include "own_session.h"
 
 #include <inttypes.h>
@@ -138,7 +138,7 @@ void trace_report(trace *t) {
 }
 
 void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record) {
-  uint8_t *copy = malloc(record.size ? record.size : 1); /* exactly so large: a sanitizer sees a step beyond */
+  uint8_t *copy = malloc(record.size ? record.size : 1); /* no larger, so that a sanitizer sees a read beyond it */
   OWN_CHECK(copy);
   if (record.size) memcpy(copy, record.data, record.size);
   char head[48];

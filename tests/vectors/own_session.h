@@ -1,15 +1,14 @@
-/* Writes a session trace while it runs one session: what goes in, step by step, and what comes out by meaning. The
- * other side is a script: it says exactly the frames that a scenario gives it. Lines of a trace:
+/* Runs one session and writes its trace: what goes in, step by step, and the meaning of what comes out. The peer is a
+ * script: it sends exactly the frames that a scenario gives it. The lines of a trace are:
  *
  *   in   up LINK opener|callee smaller|larger | down LINK | record LINK COUNTER HEX | time | report
  *        send CHANNEL SIZE | finish CHANNEL | take CHANNEL PLACE | priority CHANNEL N | reset CHANNEL REASON
  *        volatile CHANNEL HEX | close REASON TEXT
- *   out  error NAME | place N, then what the session tells, then the frames that go out, then what was acknowledged
- * last
+ *   out  error NAME | place N, then the actions of the session, then the frames that go out, then the last ACK
  *
- * The byte of place p on channel c is always (p * 7 + c * 31 + 1) mod 256, so places say what the bytes are. DATA that
- * goes on where the last frame stopped is one line, since how it is cut is each side's own choice; what HELLO says of
- * channels on which nothing came is left out, as a side may say it or not. */
+ * The byte of place p on channel c is always (p * 7 + c * 31 + 1) mod 256, so the places tell the bytes. DATA frames
+ * that follow each other are one line, since each implementation may cut DATA as it likes. What HELLO says about
+ * channels on which nothing came is left out, since it may be said or not. */
 #ifndef PL_OWN_SESSION_H
 #define PL_OWN_SESSION_H
 
@@ -23,18 +22,18 @@ typedef struct trace {
   pl_session *session;
   pl_session_pieces pieces;
   json_t *root, *steps, *out, *epochs;
-  uint64_t now_ms, epoch;         /* the epoch that the session said last */
+  uint64_t now_ms, epoch;         /* epoch: as the session said it last */
   uint64_t counters[TRACE_LINKS]; /* of the peer's records */
   bool was_linked;
-  uint64_t written[256]; /* where the channel's next message begins */
+  uint64_t written[256]; /* where the channel's next message starts */
   /* The frames of the peer's next record. */
   uint8_t record[65536];
   size_t record_size;
-  /* Of a run whose peer is no script: what goes out, and what the session tells, too. */
+  /* Set when the peer is not a script: called with each record that goes out, and with each action. */
   void (*record_out)(struct trace *t, uint32_t link, const uint8_t *bytes, size_t size);
   void (*told_too)(struct trace *t, const pl_session_action *a);
   void *user;
-  /* DATA that may still go on, and what was acknowledged last. */
+  /* DATA that the next frame may continue, and the last ACK. */
   uint32_t data_link;
   uint8_t data_channel;
   uint64_t data_from, data_to;
@@ -70,7 +69,7 @@ void trace_close(trace *t, uint16_t reason, const char *text);
 void trace_report(trace *t);
 void trace_record(trace *t, uint32_t link, uint64_t counter, pl_view record);
 
-/* own_session_peer.c: what the peer says; a record holds all frames since the last one. */
+/* own_session_peer.c: what the peer sends; a record holds all frames since the one before. */
 void peer_frame(trace *t, uint8_t type, const void *body, size_t size);
 void peer_hello(trace *t, uint64_t epoch, uint64_t your_epoch, uint32_t seq, const trace_place *places, size_t count);
 void peer_data(trace *t, uint8_t channel, uint64_t offset, size_t size, uint8_t flags);
@@ -86,7 +85,7 @@ uint8_t trace_byte(uint8_t channel, uint64_t place);
 int trace_tell(void *context, const pl_session_action *a);
 void trace_send_all(trace *t);
 __attribute__((format(printf, 2, 3))) void trace_line(json_t *list, const char *format, ...);
-const char *trace_hex(const uint8_t *data, size_t size); /* until the next call */
+const char *trace_hex(const uint8_t *data, size_t size); /* valid until the next call */
 const char *trace_error_name(int rc);
 
 #endif

@@ -48,7 +48,8 @@ int trace_tell(void *context, const pl_session_action *a) {
     case PL_SESSION_LINKED:
       if (!t->was_linked) trace_line(t->out, "linked %u", a->link);
       break;
-    case PL_SESSION_DROP_LINK: /* at the end all links are reset with CLOSED, by the session or by its owner */
+    case PL_SESSION_DROP_LINK: /* left out: at the end all links are reset with CLOSED, by the session or by its owner
+                                */
       if (a->reason == PL_REASON_CLOSED) break;
       trace_line(t->out, "drop %u %d", a->link, a->reason);
       break;

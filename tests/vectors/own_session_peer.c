@@ -1,4 +1,4 @@
-/* Frames of the scripted peer. */
+/* The frames that the scripted peer sends. */
 #include <string.h>
 
 #include "own_session.h"

@@ -6,7 +6,7 @@ enum { EOM = PL_CONST_DATA_FLAG_END_OF_MESSAGE, EOC = PL_CONST_DATA_FLAG_END_OF_
 static json_t *traces;
 static trace t;
 
-/* A session of this side's call, with one link that is confirmed. */
+/* Begins a trace of a session that this side opened, with one confirmed link. */
 static void linked(const char *name, uint32_t message_max, uint32_t channel_window, uint64_t session_window) {
   trace_begin(&t, name, message_max, channel_window, session_window);
   trace_up(&t, 1, true, true);
@@ -104,7 +104,7 @@ static void ends(void) {
   peer_record(&t, 1);
   peer_reset(&t, 0, 0, 77, 30);
   peer_record(&t, 1);
-  peer_reset(&t, 1, 1, 77, 30); /* the other direction: ignored */
+  peer_reset(&t, 1, 1, 77, 30); /* of the other direction: ignored */
   peer_record(&t, 1);
   trace_take(&t, 0, 30);
   trace_time(&t, 25);
@@ -135,7 +135,7 @@ static void credit(void) {
   trace_send(&t, 0, 900);
   trace_send(&t, 0, 200);
   trace_send(&t, 1, 100);
-  trace_send(&t, 0, 200); /* no room: a writable follows */
+  trace_send(&t, 0, 200); /* no room: WRITABLE follows */
   hear(2, 0, 901, 901);
   peer_credit(&t, 16000, TRACE_PLACES({0, 0, 0, 2101}));
   peer_record(&t, 1);
@@ -154,8 +154,10 @@ static void credit(void) {
   peer_record(&t, 1);
   trace_send(&t, 0, 401);
   trace_send(&t, 0, 400);
-  trace_send(&t, 0, 400); /* begun: the channel's credit holds 99 of it, the rest of the session's is kept for it */
-  trace_send(&t, 1, 300); /* waits: what is left of the session's credit does not hold it */
+  trace_send(
+      &t, 0,
+      400); /* started: the channel's credit covers 99 of it, and the session's credit for the rest is reserved */
+  trace_send(&t, 1, 300); /* waits: what is left of the session's credit does not cover it */
   hear(1, 0, 401, 401);
   peer_credit(&t, 1401, TRACE_PLACES({0, 0, 0, 901}));
   peer_record(&t, 1);
@@ -204,7 +206,7 @@ static void loss(void) {
   for (int i = 0; i < 4; i++) trace_send(&t, 0, 50);
   hear(1, 0, 51, 51);
   hear(3, 0, 51, 51);
-  hear(4, 0, 51, 51); /* these places went again in a later record */
+  hear(4, 0, 51, 51); /* these places were sent again in a later record */
   hear(5, 0, 204, 51);
   over();
   usual("what comes again is used as far as it is new");
@@ -342,7 +344,7 @@ static void close_it(void) {
   over();
 }
 
-/* ---- what no honest peer says ---- */
+/* ---- what only a hostile peer says ---- */
 
 static void refused(const char *name) {
   usual(name);

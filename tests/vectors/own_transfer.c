@@ -71,7 +71,7 @@ static const name_case name_cases[] = {
     {"a.con", 0},
     {"project/-x/.env", 0},
     {"--", 0},
-    /* the ends of each range of what shows nothing, and what lies just outside of them */
+    /* both ends of each range of invisible characters, and their neighbours outside */
     {"a\xc2\xad\xcd\x8f\xe1\x85\x9f\xe1\x85\xa0\xe1\x9e\xb4\xe1\x9e\xb5\xe1\xa0\x8b\xe1\xa0\x8f\xe2\x80\x8b\xe2\x80\x8d"
      "b\xe2\x81\xa0\xe2\x81\xa5\xe2\x81\xaa\xe2\x81\xaf\xe2\xa0\x80\xe3\x85\xa4\xef\xb8\x80\xef\xb8\x8f\xef\xbb\xbf"
      "c\xef\xbe\xa0\xef\xbf\xb0\xef\xbf\xbb\xf0\x9b\xb2\xa0\xf0\x9b\xb2\xa3\xf0\x9d\x85\xb3\xf0\x9d\x85\xba"
@@ -83,7 +83,8 @@ static const name_case name_cases[] = {
     {"\xef\xbc\x80\xef\xbe\x9f\xef\xbe\xa1\xef\xbf\xaf\xef\xbf\xbc\xf0\x9b\xb2\x9f\xf0\x9b\xb2\xa4\xf0\x9d\x85\xb2"
      "\xf0\x9d\x85\xbb\xf3\x9f\xbf\xbf\xf3\xa1\x80\x80",
      0},
-    {"\xe2\x80\x8b/\xe2\x80\x8b..\xef\xbb\xbf/.\xc2\xad./a\xe2\x80\x8b", 0}, /* nothing, up, and up */
+    {"\xe2\x80\x8b/\xe2\x80\x8b..\xef\xbb\xbf/.\xc2\xad./a\xe2\x80\x8b",
+     0}, /* an empty part, and twice the parent folder */
     {"c\xe2\x80\x8bon", 0},
     {"end.\xe2\x81\xa0", 0},
     {"\xe2\x80\x8b.hidden", 0},
@@ -143,8 +144,8 @@ static json_t *numbered(void) {
 /* ---- traces ---- */
 
 static pl_transfer *side;
-static uint64_t said; /* words of this trace: their places */
-static json_t *then;  /* of the step that runs */
+static uint64_t said; /* words of this trace; also the place of the last one */
+static json_t *then;  /* the results of the running step */
 
 static uint8_t sha[32];
 
@@ -220,7 +221,7 @@ static uint8_t id_of_byte(uint8_t n, uint8_t out[16]) {
   return n;
 }
 
-/* An event about one file, by the first byte of its id. */
+/* Steps an event about one file, whose id is this byte repeated. */
 static void about(const char *what, pl_transfer_event_type type, uint8_t n, uint64_t offset, uint8_t why) {
   uint8_t id[16];
   json_t *entry = begin_step(what);
@@ -323,7 +324,7 @@ static void add(uint8_t n, uint8_t flags, uint64_t size, const char *name) {
   run(entry, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&file}});
 }
 
-/* Every piece that is wanted is read, up to `most` of them; of a stream, `stream` bytes come in each. */
+/* Reads the pieces that are wanted, `most` of them at most. A piece of a stream has `stream` bytes. */
 static void read_wanted(int most, size_t stream, bool stream_ended) {
   static const uint8_t bytes[PL_CONST_FILE_PIECE_BYTES];
   pl_transfer_want want;
@@ -353,15 +354,15 @@ static void receive_whole(void) {
   about("ready", PL_TRANSFER_READY, 1, 0, 0);
   data(1, 0, 5);
   data(1, 0, 5);  /* a repetition */
-  data(1, 3, 7);  /* half of it is */
-  data(1, 12, 3); /* something is missing: said once */
+  data(1, 3, 7);  /* partly a repetition */
+  data(1, 12, 3); /* something is missing: FILE_GET is said once */
   data(1, 15, 5);
   end(1, 20);
   data(1, 10, 10);
   about("stored", PL_TRANSFER_STORED, 1, 20, 0);
   end(1, 20);
   finish(1, 0);
-  offer(1, 0, 20, 0, "a.txt"); /* the word that it was saved got lost: the owner knows it */
+  offer(1, 0, 20, 0, "a.txt"); /* FILE_SAVED was lost: the owner says it again */
   finish(1, 0);
 }
 
@@ -369,10 +370,10 @@ static void receive_again(void) {
   begun();
   offer(1, 0, 20, 0, "a.txt");
   about("accept", PL_TRANSFER_ACCEPT, 1, 0, 0);
-  about("ready", PL_TRANSFER_READY, 1, 8, 0); /* from another day */
+  about("ready", PL_TRANSFER_READY, 1, 8, 0); /* stored in an earlier session */
   data(1, 8, 4);
   begun();
-  data(1, 12, 4); /* of the session before */
+  data(1, 12, 4); /* from the session before */
   offer(1, 0, 20, 0, "a.txt");
   data(1, 12, 8);
   begun();
@@ -387,12 +388,12 @@ static void receive_damaged(void) {
     about("accept", PL_TRANSFER_ACCEPT, n, 0, 0);
     about("ready", PL_TRANSFER_READY, n, 0, 0);
   }
-  data(1, 0, 11); /* more than was said */
+  data(1, 0, 11); /* more bytes than were offered */
   data(2, 0, 5);
-  end(2, 9); /* another size than was said */
+  end(2, 9); /* another size than was offered */
   data(3, 0, 10);
   end(3, 10);
-  finish(3, PL_CONST_FILE_DAMAGED); /* the hash does not fit */
+  finish(3, PL_CONST_FILE_DAMAGED); /* the hash is wrong */
   data(4, 0, 10);
   end(4, 9); /* a stream that ends before its last byte */
   data(4, 10, 1);
@@ -403,11 +404,11 @@ static void receive_holds(void) {
   offer(1, 0, 40, 0, "c");
   about("accept", PL_TRANSFER_ACCEPT, 1, 0, 0);
   about("pause", PL_TRANSFER_PAUSE, 1, 0, 0);
-  about("ready", PL_TRANSFER_READY, 1, 0, 0); /* no leave to send while it is paused */
+  about("ready", PL_TRANSFER_READY, 1, 0, 0); /* FILE_GET is not said while it is paused */
   about("resume", PL_TRANSFER_RESUME, 1, 0, 0);
   data(1, 0, 10);
   about("pause", PL_TRANSFER_PAUSE, 1, 0, 0);
-  data(1, 10, 10); /* was under way */
+  data(1, 10, 10); /* this was under way */
   about("resume", PL_TRANSFER_RESUME, 1, 0, 0);
   about("store_failed", PL_TRANSFER_STORE_FAILED, 1, 14, PL_CONST_FILE_HELD_DISK_FULL);
   data(1, 20, 10);
@@ -429,9 +430,9 @@ static void receive_group(void) {
   offer(3, PL_CONST_FILE_FLAG_FOLDER, 0, 9, "folder/empty");
   finish(3, 0);
   about("stop", PL_TRANSFER_STOP, 8, 0, PL_CONST_FILE_DECLINED);
-  about("ready", PL_TRANSFER_READY, 1, 10, 0); /* all of it is there */
+  about("ready", PL_TRANSFER_READY, 1, 10, 0); /* all of it is stored already */
   stop(9, PL_CONST_FILE_CANCELLED);
-  offer(5, 0, 10, 9, "folder/5"); /* asked anew */
+  offer(5, 0, 10, 9, "folder/5"); /* the user is asked again */
   stop(77, PL_CONST_FILE_CANCELLED);
 }
 
@@ -443,16 +444,16 @@ static void send_whole(void) {
   read_wanted(2, 0, false);
   hold(1, 1, PL_CONST_FILE_HELD_DISK_FULL);
   read_wanted(1, 0, false);
-  get(1, 200000); /* room again: goes back */
+  get(1, 200000); /* there is room again: the sender goes back */
   hold(1, 0, PL_CONST_FILE_HELD_DISK_FULL);
   read_wanted(9, 0, false);
   about("taken", PL_TRANSFER_TAKEN, 1, 300000, 0);
   begun();
-  get(1, 300000); /* only the end was lost */
+  get(1, 300000); /* only FILE_END was lost */
   read_wanted(9, 0, false);
   saved(1);
   saved(1);
-  get(1, 0); /* not offered any more */
+  get(1, 0); /* no longer offered */
 }
 
 static void send_stops(void) {
@@ -483,10 +484,10 @@ static void send_stream(void) {
   begun();
   get(1, 2000);
   read_wanted(2, 1000, true);
-  get(1, 999); /* not kept any more */
+  get(1, 999); /* no longer kept */
 }
 
-/* The piece that the peer takes, and less of it once one is wanted already. */
+/* The peer takes small messages, and then even smaller ones when a piece is already wanted. */
 static void send_small(void) {
   begun();
   message_max(PL_TRANSFER_HEAD_BYTES);
@@ -496,7 +497,7 @@ static void send_small(void) {
   read_wanted(1, 0, false);
   pl_transfer_want want;
   OWN_CHECK(pl_transfer_next_want(side, &want));
-  json_t *entry = begin_step("read_after"); /* what was wanted is read once the limit has changed */
+  json_t *entry = begin_step("read_after"); /* the piece is read after the limit has changed */
   own_set_hex(entry, "id", want.id, 16);
   set_u64(entry, "offset", want.offset);
   set_u64(entry, "size", want.size);
@@ -510,7 +511,7 @@ static void send_small(void) {
   read_wanted(9, 0, false);
 }
 
-/* How files ended is said again in the next session, until it was heard. */
+/* How a file ended is said again in the next session, until the peer has heard it. */
 static void last_words(void) {
   begun();
   add(1, 0, 10, "one");
@@ -527,12 +528,12 @@ static void last_words(void) {
   begun();
 }
 
-/* What was there from before is not what was offered. */
+/* What is stored from an earlier session is not what was offered. */
 static void receive_from_start(void) {
   begun();
   offer(1, 0, 20, 0, "a.txt");
   about("accept", PL_TRANSFER_ACCEPT, 1, 0, 0);
-  about("again", PL_TRANSFER_AGAIN, 1, 0, 0); /* before it is ready: no */
+  about("again", PL_TRANSFER_AGAIN, 1, 0, 0); /* refused before READY */
   about("ready", PL_TRANSFER_READY, 1, 20, 0);
   end(1, 20);
   about("again", PL_TRANSFER_AGAIN, 1, 0, 0);

@@ -1,5 +1,4 @@
-/* One random run of a session against another one: everything that happens to the first is written down as a trace. See
- * random_session.h. */
+/* A random run of a session against another one. What happens to the first one, A, is written down as a trace. */
 #include "random_session.h"
 
 #include <stdlib.h>
@@ -13,12 +12,12 @@ typedef struct parcel {
   struct parcel *next;
   uint64_t arrives_ms, counter;
   uint32_t link;
-  bool to_a, down; /* down: not a record, but the end of the link */
+  bool to_a, down; /* down: the end of the link instead of a record */
   size_t size;
   uint8_t bytes[];
 } parcel;
 
-/* Messages and ends that an application holds, in the order in which they came. */
+/* Messages and ends that an application has not taken, in the order in which they came. */
 typedef struct takes {
   struct {
     uint8_t channel;
@@ -33,12 +32,12 @@ typedef struct world {
   pl_session_pieces b_pieces;
   pl_session_config b_config;
   uint64_t random;
-  unsigned loss, delay_ms; /* of 1,000 records; one way */
+  unsigned loss, delay_ms; /* loss: of 1,000 records; delay_ms: one way */
   parcel *first, **last;
   uint64_t counters[2][LINK_SLOTS]; /* of records sent, by side */
-  bool up[2][LINK_SLOTS];           /* as the side knows */
+  bool up[2][LINK_SLOTS];           /* as far as the side knows */
   uint32_t links;
-  uint64_t written[256]; /* of B: where the next message of a channel begins */
+  uint64_t written[256]; /* by B: where the next message of a channel starts */
   size_t waiting[2];     /* messages that are not delivered, by sender */
   takes held[2];
   bool over;
@@ -78,7 +77,7 @@ static void hold(world *w, int side, const pl_session_action *action) {
   t->list[at].place = action->place;
 }
 
-/* What both sides' applications and owners do with what they are told. */
+/* What applications and owners of both sides do with an action. */
 static void note(world *w, int side, const pl_session_action *a) {
   switch (a->type) {
     case PL_SESSION_MESSAGE:
@@ -160,7 +159,7 @@ static void timers(world *w) {
   if (w->a.now_ms >= pl_session_deadline(w->b)) STEP_B(w, .type = PL_SESSION_TIME);
 }
 
-/* Lets time pass: whatever is due happens at its own time. */
+/* Lets time pass; everything happens when it is due. */
 static void pass(world *w, uint64_t ms) {
   uint64_t end = w->a.now_ms + ms;
   while (!w->over) {
@@ -190,7 +189,7 @@ static size_t message_size(world *w) {
   static const size_t sizes[] = {0, 1, 5, 40, 300};
   uint64_t kind = below(w, 8);
   if (kind < PL_ARRAY_LENGTH(sizes)) return sizes[kind];
-  return (size_t)below(w, w->b_config.message_max + (kind == 7 ? 3 : 0)); /* too large, now and then */
+  return (size_t)below(w, w->b_config.message_max + (kind == 7 ? 3 : 0)); /* sometimes too large */
 }
 
 static bool many_wait(const world *w, int side) {
@@ -260,7 +259,7 @@ static void new_b(world *w) {
   w->held[1].count = 0;
 }
 
-/* The peer's program dies, and comes back without its state. */
+/* B's program dies and comes back without its state. */
 static void state_lost(world *w) {
   for (uint32_t link = 1; link <= w->links; link++) {
     if (w->up[1][link]) post(w, true, link, NULL, 0, true);
@@ -337,7 +336,7 @@ static uint32_t channel_window(world *w, uint32_t message_max) {
   return message_max + 1 + (uint32_t)below(w, below(w, 2) ? 3000 : 100);
 }
 
-/* Often so small that messages on several channels have to wait for each other. */
+/* Returns a window that is often so small that messages on several channels have to wait for each other. */
 static uint64_t session_window(world *w, uint32_t message_max) {
   return message_max + 1 + below(w, below(w, 2) ? 8000 : message_max);
 }

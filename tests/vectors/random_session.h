@@ -7,6 +7,6 @@
 #include <jansson.h>
 #include <stdint.h>
 
-json_t *random_session(uint64_t seed); /* the trace, as in schema/vectors/session.json; to be released */
+json_t *random_session(uint64_t seed); /* a trace as in schema/vectors/session.json; the caller releases it */
 
 #endif

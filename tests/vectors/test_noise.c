@@ -1,4 +1,4 @@
-/* The published vector of the one pattern that is used, and each of its bytes changed. */
+/* The published vector of the pattern that Pairlink uses, and each of its bytes changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The committed vectors are what the C implementation makes now. */
+/* The committed vectors must be what the C implementation makes now. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Wycheproof's vectors through the primitives as this project calls them. */
+/* Wycheproof's vectors, for the primitives as this project calls them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static bool is(const json_t *test, const char *result) {
 
 typedef void on_test(const json_t *group, const json_t *test);
 
-/* Calls `check` for each test of the file; all that the file announces must have been there. */
+/* Calls `check` for each test of the file. Fails unless the file had as many as it announces. */
 static void for_each(const char *file, on_test *check) {
   json_t *root = vector_file(file);
   json_t *group, *test;
@@ -65,7 +65,7 @@ static void ed25519(void **state) {
 }
 
 /* "Acceptable" are points on the twist, non-canonical and low-order points. We follow RFC 7748 for all but those whose
- * shared secret is zero: they are refused, so that no one else's choice makes a session key predictable. */
+ * shared secret is zero: they are refused, so that nobody can make a session key predictable. */
 static void check_x25519(const json_t *group, const json_t *test) {
   (void)group;
   pl_bytes public, private, shared;
@@ -100,7 +100,7 @@ static void check_chacha20_poly1305(const json_t *group, const json_t *test) {
   vector_hex(&message, test, "msg");
   vector_hex(&sealed, test, "ct");
   vector_hex(&tag, test, "tag");
-  if (nonce.size != crypto_aead_chacha20poly1305_ietf_NPUBBYTES) { /* ours are made by us, of 12 bytes */
+  if (nonce.size != crypto_aead_chacha20poly1305_ietf_NPUBBYTES) { /* this project only uses nonces of 12 bytes */
     assert_true(is(test, "invalid"));
     return;
   }

@@ -12,9 +12,9 @@ typedef struct pl_bytes {
   uint8_t data[8192];
 } pl_bytes;
 
-/* The parsed file, or a skip of the running test. */
+/* Returns the parsed file, or skips the running test when it is missing. */
 json_t *vector_file(const char *name);
-/* The hex text under `key` of an object; an absent key and a broken text fail the test. */
+/* Returns the bytes of the hex text under `key`. A missing key or bad text fails the test. */
 void vector_hex(pl_bytes *out, const json_t *object, const char *key);
 const char *vector_text(const json_t *object, const char *key);
 

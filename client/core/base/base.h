@@ -1,5 +1,6 @@
-/* Base of the pure core: errors, byte readers and writers, bounded growing buffers, lists, allocation.
- * No input or output, no clock, no globals but the count of failed allocations and the hook that lets them fail. */
+/* The base of the pure cores, shared by the client and the relay: errors, allocation, byte readers and writers, text,
+ * bounded growing buffers, lists. There is no input or output, no clock, and no global state other than the count of
+ * failed allocations and the hook that makes them fail. */
 #ifndef PL_BASE_H
 #define PL_BASE_H
 
@@ -12,7 +13,7 @@
 #define PL_NEVER UINT64_MAX
 #define PL_MUST_USE __attribute__((warn_unused_result))
 
-/* Gives the struct around a list node. */
+/* The struct that a list node is a member of. */
 #define PL_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- errors: 0 or negative, one table in schema/errors.def ---------------------------------------- */
@@ -23,13 +24,15 @@ enum {
 const char *pl_error_text(int error);
 const char *pl_error_hint(int error);
 
-/* ---- allocation: every allocation of the core goes through these, so that tests can let each fail --- */
-void *pl_alloc(size_t bytes) PL_MUST_USE; /* zeroed; NULL when out of memory */
-void *pl_realloc(void *old, size_t bytes) PL_MUST_USE;
+/* ---- allocation: every allocation of the cores goes through these, so that tests can make each fail ---- */
+void *pl_alloc(size_t bytes) PL_MUST_USE;              /* zeroed; NULL when memory ran out */
+void *pl_realloc(void *old, size_t bytes) PL_MUST_USE; /* not zeroed; after NULL `old` is as it was */
 void pl_free(void *memory);
-/* How many of this thread's have failed so far: the difference tells whether one did in between. */
+/* How many allocations of this thread have failed so far. The difference of two calls tells whether one failed between
+ * them. */
 unsigned long pl_alloc_failures(void);
-/* Test hook: fails the n-th allocation from now (1 is the next), 0 fails none; returns what was left. */
+/* A hook for tests: makes the n-th allocation from now fail (1 is the next one); 0 makes none fail. Returns what was
+ * left of the count before. */
 long pl_alloc_fail_at(long n);
 
 /* ---- a borrowed piece of memory -------------------------------------------------------------------- */
@@ -38,7 +41,7 @@ typedef struct pl_view {
   size_t size;
 } pl_view;
 
-/* ---- reading: a short read sets `bad` and gives zeros from then on, so callers check once ----------- */
+/* ---- reading: a read past the end sets `bad`; it and all later reads give zeros, so callers check once ---- */
 typedef struct pl_reader {
   const uint8_t *at;
   const uint8_t *end;
@@ -54,7 +57,7 @@ uint64_t pl_read_u64(pl_reader *r);
 void pl_read_bytes(pl_reader *r, void *out, size_t n);
 pl_view pl_read_view(pl_reader *r, size_t n);
 
-/* ---- writing: a full buffer sets `full` and drops the rest, so callers check once -------------------- */
+/* ---- writing: what does not fit sets `full`; it and all later writes are dropped, so callers check once ---- */
 typedef struct pl_writer {
   uint8_t *start;
   uint8_t *at;
@@ -70,7 +73,7 @@ void pl_write_u32(pl_writer *w, uint32_t v);
 void pl_write_u64(pl_writer *w, uint64_t v);
 void pl_write_bytes(pl_writer *w, const void *data, size_t n);
 
-/* Single values at a known place. */
+/* Single big-endian values at a known place. */
 uint16_t pl_get_u16(const uint8_t *p);
 uint32_t pl_get_u32(const uint8_t *p);
 uint64_t pl_get_u64(const uint8_t *p);
@@ -79,14 +82,25 @@ void pl_put_u32(uint8_t *p, uint32_t v);
 void pl_put_u64(uint8_t *p, uint64_t v);
 
 /* ---- text ------------------------------------------------------------------------------------------------ */
+static inline bool pl_ascii_is_digit(uint8_t c) {
+  return c >= '0' && c <= '9';
+}
+static inline bool pl_ascii_is_letter(uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool pl_ascii_is_space(uint8_t c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static inline uint8_t pl_ascii_lower(uint8_t c) {
+  return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
 /* Reads the UTF-8 character at `text` (RFC 3629). Returns its length in bytes and sets *value to its number, or returns
  * 0 when no whole, valid character is there. */
 size_t pl_utf8_read(const uint8_t *text, size_t size, uint32_t *value);
 /* Compare a view with a string. pl_view_is disregards the case of ASCII letters. */
 bool pl_view_equals(pl_view v, const char *text) PL_MUST_USE;
 bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
-/* Turns an ASCII capital into its small letter. */
-uint8_t pl_ascii_lower(uint8_t c);
 
 /* ---- a growing queue of bytes with an upper bound: append at the end, take from the front ------------ */
 typedef struct pl_buffer {
@@ -96,14 +110,14 @@ typedef struct pl_buffer {
 
 void pl_buffer_init(pl_buffer *b, size_t max);
 void pl_buffer_deinit(pl_buffer *b);
-/* Room for n more bytes at the end, contiguous; NULL when that would pass `max` or memory is out. The bytes
- * count only after pl_buffer_commit. Pointers into the buffer are valid until the next call that changes it. */
+/* Returns contiguous room for n more bytes at the end, or NULL when that would exceed `max` or memory ran out. The
+ * bytes count only after pl_buffer_commit. Pointers into the buffer are valid until the next call that changes it. */
 uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n);
 void pl_buffer_commit(pl_buffer *b, size_t n);
-int pl_buffer_append(pl_buffer *b, const void *data, size_t n) PL_MUST_USE; /* 0, PL_ENOMEM, PL_EAGAIN (max) */
+int pl_buffer_append(pl_buffer *b, const void *data, size_t n) PL_MUST_USE; /* 0, PL_ENOMEM, or PL_EAGAIN beyond max */
 const uint8_t *pl_buffer_data(const pl_buffer *b);
 void pl_buffer_consume(pl_buffer *b, size_t n);
-/* Gives the memory of an empty buffer back. */
+/* Frees the memory of a buffer that is empty. */
 void pl_buffer_trim(pl_buffer *b);
 
 /* ---- intrusive doubly linked list; a node is in at most one list ------------------------------------- */
@@ -114,6 +128,6 @@ typedef struct pl_node {
 void pl_list_init(pl_node *head);
 bool pl_list_empty(const pl_node *head);
 void pl_list_append(pl_node *head, pl_node *node);
-void pl_list_remove(pl_node *node); /* safe on a node that is in no list, if it was initialised */
+void pl_list_remove(pl_node *node); /* safe for an initialised node that is in no list */
 
 #endif

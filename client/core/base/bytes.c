@@ -1,4 +1,4 @@
-/* Readers and writers of big-endian integers, and comparisons of text. */
+/* Readers and writers of big-endian integers, UTF-8, and comparisons of text. */
 #include "base.h"
 
 #include <string.h>
@@ -39,8 +39,8 @@ size_t pl_reader_left(const pl_reader *r) {
   return (size_t)(r->end - r->at);
 }
 
-/* The next n bytes, or NULL; from the first shortage on nothing is read any more. */
-static const uint8_t *take(pl_reader *r, size_t n) {
+/* Returns the next n bytes, or NULL when fewer are left; from then on nothing more is read. */
+static const uint8_t *reader_take(pl_reader *r, size_t n) {
   if (r->bad || pl_reader_left(r) < n) {
     r->bad = true;
     r->at = r->end;
@@ -52,27 +52,27 @@ static const uint8_t *take(pl_reader *r, size_t n) {
 }
 
 uint8_t pl_read_u8(pl_reader *r) {
-  const uint8_t *p = take(r, 1);
+  const uint8_t *p = reader_take(r, 1);
   return p ? *p : 0;
 }
 
 uint16_t pl_read_u16(pl_reader *r) {
-  const uint8_t *p = take(r, 2);
+  const uint8_t *p = reader_take(r, 2);
   return p ? pl_get_u16(p) : 0;
 }
 
 uint32_t pl_read_u32(pl_reader *r) {
-  const uint8_t *p = take(r, 4);
+  const uint8_t *p = reader_take(r, 4);
   return p ? pl_get_u32(p) : 0;
 }
 
 uint64_t pl_read_u64(pl_reader *r) {
-  const uint8_t *p = take(r, 8);
+  const uint8_t *p = reader_take(r, 8);
   return p ? pl_get_u64(p) : 0;
 }
 
 void pl_read_bytes(pl_reader *r, void *out, size_t n) {
-  const uint8_t *p = take(r, n);
+  const uint8_t *p = reader_take(r, n);
   if (p && n)
     memcpy(out, p, n);
   else if (n)
@@ -80,7 +80,7 @@ void pl_read_bytes(pl_reader *r, void *out, size_t n) {
 }
 
 pl_view pl_read_view(pl_reader *r, size_t n) {
-  const uint8_t *p = take(r, n);
+  const uint8_t *p = reader_take(r, n);
   return p ? (pl_view){p, n} : (pl_view){NULL, 0};
 }
 
@@ -93,7 +93,8 @@ size_t pl_writer_used(const pl_writer *w) {
   return (size_t)(w->at - w->start);
 }
 
-static uint8_t *room(pl_writer *w, size_t n) {
+/* Returns room for the next n bytes, or NULL when there is less; from then on nothing more is written. */
+static uint8_t *writer_take(pl_writer *w, size_t n) {
   if (w->full || (size_t)(w->end - w->at) < n) {
     w->full = true;
     return NULL;
@@ -104,32 +105,28 @@ static uint8_t *room(pl_writer *w, size_t n) {
 }
 
 void pl_write_u8(pl_writer *w, uint8_t v) {
-  uint8_t *p = room(w, 1);
+  uint8_t *p = writer_take(w, 1);
   if (p) *p = v;
 }
 
 void pl_write_u16(pl_writer *w, uint16_t v) {
-  uint8_t *p = room(w, 2);
+  uint8_t *p = writer_take(w, 2);
   if (p) pl_put_u16(p, v);
 }
 
 void pl_write_u32(pl_writer *w, uint32_t v) {
-  uint8_t *p = room(w, 4);
+  uint8_t *p = writer_take(w, 4);
   if (p) pl_put_u32(p, v);
 }
 
 void pl_write_u64(pl_writer *w, uint64_t v) {
-  uint8_t *p = room(w, 8);
+  uint8_t *p = writer_take(w, 8);
   if (p) pl_put_u64(p, v);
 }
 
 void pl_write_bytes(pl_writer *w, const void *data, size_t n) {
-  uint8_t *p = room(w, n);
+  uint8_t *p = writer_take(w, n);
   if (p && n) memcpy(p, data, n);
-}
-
-uint8_t pl_ascii_lower(uint8_t c) {
-  return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
 bool pl_view_equals(pl_view v, const char *text) {

@@ -4,35 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Counts down to a failure that a test asked for; per thread, so that tests in threads do not disturb. */
-static _Thread_local long fail_in;
-static _Thread_local unsigned long failures;
+/* Counts down to the failure that a test asked for. Each thread has its own, so that tests in threads do not disturb
+ * each other. */
+static _Thread_local long alloc_fail_in;
+static _Thread_local unsigned long alloc_failures;
 
 long pl_alloc_fail_at(long n) {
-  long left = fail_in;
-  fail_in = n;
+  long left = alloc_fail_in;
+  alloc_fail_in = n;
   return left;
 }
 
-static bool must_fail(void) {
-  return fail_in > 0 && --fail_in == 0;
+static bool alloc_must_fail(void) {
+  return alloc_fail_in > 0 && --alloc_fail_in == 0;
 }
 
-static void *counted(void *memory) {
-  if (!memory) failures++;
+static void *alloc_counted(void *memory) {
+  if (!memory) alloc_failures++;
   return memory;
 }
 
 void *pl_alloc(size_t bytes) {
-  return counted(must_fail() ? NULL : calloc(1, bytes ? bytes : 1));
+  return alloc_counted(alloc_must_fail() ? NULL : calloc(1, bytes ? bytes : 1));
 }
 
 void *pl_realloc(void *old, size_t bytes) {
-  return counted(must_fail() ? NULL : realloc(old, bytes ? bytes : 1));
+  return alloc_counted(alloc_must_fail() ? NULL : realloc(old, bytes ? bytes : 1));
 }
 
 unsigned long pl_alloc_failures(void) {
-  return failures;
+  return alloc_failures;
 }
 
 void pl_free(void *memory) {
@@ -48,7 +49,7 @@ void pl_buffer_deinit(pl_buffer *b) {
   *b = (pl_buffer){.max = b->max};
 }
 
-static bool grow(pl_buffer *b, size_t needed) {
+static bool buffer_grow(pl_buffer *b, size_t needed) {
   size_t capacity = b->capacity ? b->capacity : 256;
   while (capacity < needed) capacity *= 2;
   if (capacity > b->max) capacity = b->max;
@@ -66,7 +67,7 @@ uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n) {
       memmove(b->memory, b->memory + b->start, b->size);
       b->start = 0;
     }
-    if (b->capacity - b->size < n && !grow(b, b->size + n)) return NULL;
+    if (b->capacity - b->size < n && !buffer_grow(b, b->size + n)) return NULL;
   }
   return b->memory ? b->memory + b->start + b->size : NULL;
 }

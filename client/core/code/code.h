@@ -1,9 +1,10 @@
 /* Pairing codes and safety phrases (docs/protocol.md, section 7): text to code and back, the exchange between claimer
- * and creator as functions over CPace, the phrase of two IDs. Pure; random bytes are handed in. Not linked by the
- * relay.
+ * and creator as functions over CPace, the phrase of two IDs. Pure: random bytes are handed in. The relay does not link
+ * this.
  *
- * A run: both sides make a share from (code, relay, sid, own scalar), agree on the secrets from both shares, and prove
- * to each other that they got the same ones; the claimer first, which is its one guess. */
+ * In an exchange each side makes a share from the code, the relay, the sid and its own scalar. Both derive the secrets
+ * from the two shares, and prove to each other that they got the same ones. The claimer proves first: that is its one
+ * guess. */
 #ifndef PL_CODE_H
 #define PL_CODE_H
 
@@ -18,42 +19,44 @@ enum {
 
 typedef struct pl_code {
   uint32_t number;
-  uint16_t words[PL_CONST_CODE_WORDS]; /* numbers of words */
+  uint16_t words[PL_CONST_CODE_WORDS]; /* as numbers, see words.h */
 } pl_code;
 
-/* Takes what people type: capitals, spaces and several hyphens or other dashes between the parts. PL_ECODE. */
+/* Reads a code as people type it: with capitals, and any spaces, hyphens and other dashes between the parts. Returns 0
+ * or PL_ECODE. */
 int pl_code_parse(pl_code *out, pl_view text) PL_MUST_USE;
-/* "4821-copper-violin" */
+/* Writes "4821-copper-violin". */
 void pl_code_format(const pl_code *code, char out[PL_CODE_TEXT_MAX]);
 
-/* What both have in common once they used the same words. */
+/* What both sides have in common when they used the same words. */
 typedef struct pl_code_secrets {
   uint8_t claimer_tag[32], creator_tag[32], claimer_seal[32], creator_seal[32];
   uint8_t dial[PL_CONST_INVITE_SECRET_BYTES];
 } pl_code_secrets;
 
-/* PL_ECRYPTO for a scalar of no use: draw another. */
+/* Makes a share. Returns 0, or PL_ECRYPTO for a scalar that cannot be used: draw another one. */
 int pl_code_share(uint8_t share[32], const pl_code *code, const uint8_t relay_id[32],
                   const uint8_t sid[PL_CONST_CODE_SID_BYTES], const uint8_t scalar[32]) PL_MUST_USE;
-/* PL_ECRYPTO: the other share is no point of the group. */
+/* Derives the secrets. Returns 0, or PL_ECRYPTO when the other share is not a point of the group. */
 int pl_code_agree(pl_code_secrets *out, const uint8_t scalar[32], bool as_claimer,
                   const uint8_t sid[PL_CONST_CODE_SID_BYTES], const uint8_t claimer_share[32],
                   const uint8_t creator_share[32]) PL_MUST_USE;
 
-/* Who somebody says to be; the name is not trusted. */
+/* Who a side says it is; the name is not trusted. */
 typedef struct pl_code_person {
   uint8_t id[32], instance[8];
   uint8_t name_size;
   uint8_t name[PL_CODE_NAME_MAX];
 } pl_code_person;
 
-/* The payload of a side's DATA, by the claimer or by the creator: bytes written, or PL_ECRYPTO. */
+/* Writes the payload of the claimer's or the creator's DATA. Returns the bytes written, or PL_ECRYPTO. */
 int pl_code_prove(uint8_t out[PL_CODE_PROOF_MAX], const pl_code_secrets *secrets, bool by_claimer,
                   const pl_code_person *person) PL_MUST_USE;
-/* Reads the other's: PL_EWRONGCODE when anything about it does not fit. */
+/* Reads the other side's proof, which is the claimer's with `by_claimer`. Returns 0, or PL_EWRONGCODE when anything in
+ * it is wrong. */
 int pl_code_verify(pl_code_person *out, const pl_code_secrets *secrets, bool by_claimer, pl_view proof) PL_MUST_USE;
 
-/* The safety phrase: twelve words with spaces, the same in either order of the IDs. Takes some milliseconds. */
+/* Writes the safety phrase: twelve words with spaces, the same in either order of the IDs. Takes some milliseconds. */
 void pl_phrase(char out[PL_PHRASE_TEXT_MAX], const uint8_t id[32], const uint8_t other[32]);
 
 #endif

@@ -8,8 +8,8 @@ enum { PART_MAX = 16383, HASH_BLOCK_BYTES = 128 };
 static const char DSI[] = "CPaceRistretto255";
 static const char DSI_ISK[] = "CPaceRistretto255_ISK";
 
-/* LEB128, as the draft's prepend_len; at most two bytes for PART_MAX. */
-static size_t put_length(uint8_t out[2], size_t n) {
+/* Writes a length as LEB128, as the draft's prepend_len does: at most two bytes for PART_MAX. */
+static size_t cpace_put_length(uint8_t out[2], size_t n) {
   if (n < 128) {
     out[0] = (uint8_t)n;
     return 1;
@@ -19,9 +19,9 @@ static size_t put_length(uint8_t out[2], size_t n) {
   return 2;
 }
 
-static void hash_part(crypto_hash_sha512_state *hash, const void *data, size_t size) {
+static void cpace_hash_part(crypto_hash_sha512_state *hash, const void *data, size_t size) {
   uint8_t length[2];
-  crypto_hash_sha512_update(hash, length, put_length(length, size));
+  crypto_hash_sha512_update(hash, length, cpace_put_length(length, size));
   if (size) crypto_hash_sha512_update(hash, data, size);
 }
 
@@ -30,16 +30,16 @@ int pl_cpace_generator(uint8_t generator[32], pl_view prs, pl_view ci, pl_view s
   if (prs.size > PART_MAX || ci.size > PART_MAX || sid.size > PART_MAX) return PL_EMSGSIZE;
   if (sodium_init() < 0) return PL_ESYSTEM;
   uint8_t length[2], digest[64];
-  /* zpad fills the first block, so that hashing the password alone takes a whole block whatever its length. */
-  size_t used = 1 + sizeof DSI - 1 + put_length(length, prs.size) + prs.size + 1;
+  /* zpad fills the first block, so that the password takes a whole block whatever its length. */
+  size_t used = 1 + sizeof DSI - 1 + cpace_put_length(length, prs.size) + prs.size + 1;
   size_t pad = used < HASH_BLOCK_BYTES ? HASH_BLOCK_BYTES - used : 0;
   crypto_hash_sha512_state hash;
   crypto_hash_sha512_init(&hash);
-  hash_part(&hash, DSI, sizeof DSI - 1);
-  hash_part(&hash, prs.data, prs.size);
-  hash_part(&hash, zeros, pad);
-  hash_part(&hash, ci.data, ci.size);
-  hash_part(&hash, sid.data, sid.size);
+  cpace_hash_part(&hash, DSI, sizeof DSI - 1);
+  cpace_hash_part(&hash, prs.data, prs.size);
+  cpace_hash_part(&hash, zeros, pad);
+  cpace_hash_part(&hash, ci.data, ci.size);
+  cpace_hash_part(&hash, sid.data, sid.size);
   crypto_hash_sha512_final(&hash, digest);
   crypto_core_ristretto255_from_hash(generator, digest);
   sodium_memzero(digest, sizeof digest);
@@ -60,13 +60,13 @@ int pl_cpace_key(uint8_t key[64], const uint8_t scalar[32], bool own_is_initiato
   if (crypto_scalarmult_ristretto255(k, scalar, other) != 0) return PL_ECRYPTO;
   crypto_hash_sha512_state hash;
   crypto_hash_sha512_init(&hash);
-  hash_part(&hash, DSI_ISK, sizeof DSI_ISK - 1);
-  hash_part(&hash, sid.data, sid.size);
-  hash_part(&hash, k, sizeof k);
-  hash_part(&hash, initiator->share, 32);
-  hash_part(&hash, initiator->associated_data.data, initiator->associated_data.size);
-  hash_part(&hash, responder->share, 32);
-  hash_part(&hash, responder->associated_data.data, responder->associated_data.size);
+  cpace_hash_part(&hash, DSI_ISK, sizeof DSI_ISK - 1);
+  cpace_hash_part(&hash, sid.data, sid.size);
+  cpace_hash_part(&hash, k, sizeof k);
+  cpace_hash_part(&hash, initiator->share, 32);
+  cpace_hash_part(&hash, initiator->associated_data.data, initiator->associated_data.size);
+  cpace_hash_part(&hash, responder->share, 32);
+  cpace_hash_part(&hash, responder->associated_data.data, responder->associated_data.size);
   crypto_hash_sha512_final(&hash, key);
   sodium_memzero(k, sizeof k);
   sodium_memzero(&hash, sizeof hash);

@@ -1,6 +1,5 @@
 /* Peer IDs as text, their checks, and the signatures of a login (docs/protocol.md, section 3).
- * Input: keys and payloads, all possibly hostile but for the own secret. No Diffie-Hellman and no AEAD here: the
- * relay links this file, and must not be able to open a record. */
+ * Input is keys and payloads, all of them possibly hostile except this side's secret. */
 #include "identity.h"
 
 #include <sodium.h>
@@ -23,7 +22,7 @@ int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) {
 bool pl_seed_is_plausible(const uint8_t seed[32]) {
   int different = 0;
   for (size_t i = 0; i < PL_SEED_BYTES; i++) different += memchr(seed, seed[i], i) == NULL;
-  return different >= 12; /* fewer by chance: once in 2^80 */
+  return different >= 12; /* a random seed has fewer once in 2^80 */
 }
 
 void pl_identity_deinit(pl_identity *identity) {
@@ -32,8 +31,8 @@ void pl_identity_deinit(pl_identity *identity) {
 
 /* ---- text ------------------------------------------------------------------------------------------- */
 
-/* The first ten bits of the check hash: two base32 digits. */
-static void check_digits(uint8_t digits[CHECK_CHARS], const uint8_t id[32]) {
+/* Writes the first ten bits of the check hash: two base32 digits. */
+static void id_check_digits(uint8_t digits[CHECK_CHARS], const uint8_t id[32]) {
   crypto_hash_sha256_state hash;
   uint8_t sum[32];
   crypto_hash_sha256_init(&hash);
@@ -52,16 +51,15 @@ void pl_id_format(char out[55], const uint8_t id[32]) {
     bits = bits << 8 | id[i];
     for (held += 8; held >= 5; held -= 5) out[n++] = alphabet[bits >> (held - 5) & 31];
   }
-  out[n++] = alphabet[bits << (5 - held) & 31]; /* 256 bits leave one, padded with four zeros */
+  out[n++] = alphabet[bits << (5 - held) & 31]; /* one of the 256 bits is left; four zeros pad it */
   uint8_t check[CHECK_CHARS];
-  check_digits(check, id);
+  id_check_digits(check, id);
   for (size_t i = 0; i < CHECK_CHARS; i++) out[n++] = alphabet[check[i]];
   out[n] = '\0';
 }
 
-static int digit_of(char c) {
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  if (c >= 'A' && c <= 'Z') return c - 'A';
+static int id_digit_of(char c) {
+  if (pl_ascii_is_letter((uint8_t)c)) return pl_ascii_lower((uint8_t)c) - 'a';
   if (c >= '2' && c <= '7') return c - '2' + 26;
   return -1;
 }
@@ -70,7 +68,7 @@ int pl_id_parse(uint8_t out[32], const char *text, size_t size) {
   uint8_t digits[PL_ID_CHARS], id[32], check[CHECK_CHARS];
   if (size != PL_ID_CHARS) return PL_EID;
   for (size_t i = 0; i < PL_ID_CHARS; i++) {
-    int digit = digit_of(text[i]);
+    int digit = id_digit_of(text[i]);
     if (digit < 0) return PL_EID;
     digits[i] = (uint8_t)digit;
   }
@@ -84,8 +82,8 @@ int pl_id_parse(uint8_t out[32], const char *text, size_t size) {
     held -= 8;
     id[n++] = (uint8_t)(bits >> held);
   }
-  if (bits & 15) return PL_EID; /* one key has one text */
-  check_digits(check, id);
+  if (bits & 15) return PL_EID; /* otherwise one key would have several texts */
+  id_check_digits(check, id);
   if (memcmp(check, digits + KEY_CHARS, CHECK_CHARS) != 0) return PL_EID;
   if (pl_id_check(id) != 0) return PL_EID;
   memcpy(out, id, 32);
@@ -98,7 +96,7 @@ int pl_id_check(const uint8_t id[32]) {
 
 /* ---- login ------------------------------------------------------------------------------------------ */
 
-static void hash_sized(crypto_hash_sha512_state *hash, pl_view part) {
+static void login_hash_sized(crypto_hash_sha512_state *hash, pl_view part) {
   uint8_t length[2];
   pl_put_u16(length, (uint16_t)part.size);
   crypto_hash_sha512_update(hash, length, sizeof length);
@@ -109,36 +107,36 @@ void pl_login_transcript(uint8_t t[64], pl_view hello, pl_view login) {
   crypto_hash_sha512_state hash;
   crypto_hash_sha512_init(&hash);
   crypto_hash_sha512_update(&hash, (const uint8_t *)PL_LABEL_LOGIN, LABEL_BYTES(PL_LABEL_LOGIN));
-  hash_sized(&hash, hello);
-  hash_sized(&hash, login);
+  login_hash_sized(&hash, hello);
+  login_hash_sized(&hash, login);
   crypto_hash_sha512_final(&hash, t);
 }
 
 /* What the client signs: LOGIN_CLIENT ‖ T. */
 enum { CLIENT_TEXT_BYTES = LABEL_BYTES(PL_LABEL_LOGIN_CLIENT) + 64 };
 
-static void client_text(uint8_t out[CLIENT_TEXT_BYTES], const uint8_t t[64]) {
+static void login_client_text(uint8_t out[CLIENT_TEXT_BYTES], const uint8_t t[64]) {
   memcpy(out, PL_LABEL_LOGIN_CLIENT, LABEL_BYTES(PL_LABEL_LOGIN_CLIENT));
   memcpy(out + LABEL_BYTES(PL_LABEL_LOGIN_CLIENT), t, 64);
 }
 
 void pl_login_sign_client(uint8_t signature[64], const uint8_t t[64], const pl_identity *client) {
   uint8_t text[CLIENT_TEXT_BYTES];
-  client_text(text, t);
+  login_client_text(text, t);
   crypto_sign_detached(signature, NULL, text, sizeof text, client->secret);
 }
 
 int pl_login_verify_client(const uint8_t signature[64], const uint8_t t[64], const uint8_t client_id[32]) {
   uint8_t text[CLIENT_TEXT_BYTES];
-  client_text(text, t);
+  login_client_text(text, t);
   if (pl_id_check(client_id) != 0) return PL_ECRYPTO;
   return crypto_sign_verify_detached(signature, text, sizeof text, client_id) == 0 ? 0 : PL_ECRYPTO;
 }
 
-/* What the relay signs: LOGIN_RELAY ‖ T ‖ W. 0 when W is larger than a WELCOME can be. */
+/* What the relay signs: LOGIN_RELAY ‖ T ‖ W. The size is 0 when W is larger than a WELCOME can be. */
 enum { RELAY_TEXT_BYTES = LABEL_BYTES(PL_LABEL_LOGIN_RELAY) + 64 + WELCOME_MAX };
 
-static size_t relay_text(uint8_t out[RELAY_TEXT_BYTES], const uint8_t t[64], pl_view welcome) {
+static size_t login_relay_text(uint8_t out[RELAY_TEXT_BYTES], const uint8_t t[64], pl_view welcome) {
   pl_writer w = pl_writer_of(out, RELAY_TEXT_BYTES);
   pl_write_bytes(&w, PL_LABEL_LOGIN_RELAY, LABEL_BYTES(PL_LABEL_LOGIN_RELAY));
   pl_write_bytes(&w, t, 64);
@@ -148,9 +146,9 @@ static size_t relay_text(uint8_t out[RELAY_TEXT_BYTES], const uint8_t t[64], pl_
 
 void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view welcome, const pl_identity *relay) {
   uint8_t text[RELAY_TEXT_BYTES];
-  size_t size = relay_text(text, t, welcome);
+  size_t size = login_relay_text(text, t, welcome);
   if (size == 0) {
-    memset(signature, 0, 64); /* proves nothing to anyone */
+    memset(signature, 0, 64); /* no key verifies this */
     return;
   }
   crypto_sign_detached(signature, NULL, text, size, relay->secret);
@@ -159,7 +157,7 @@ void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view wel
 int pl_login_verify_relay(const uint8_t signature[64], const uint8_t t[64], pl_view welcome,
                           const uint8_t relay_id[32]) {
   uint8_t text[RELAY_TEXT_BYTES];
-  size_t size = relay_text(text, t, welcome);
+  size_t size = login_relay_text(text, t, welcome);
   if (size == 0 || pl_id_check(relay_id) != 0) return PL_ECRYPTO;
   return crypto_sign_verify_detached(signature, text, size, relay_id) == 0 ? 0 : PL_ECRYPTO;
 }

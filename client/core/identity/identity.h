@@ -1,5 +1,5 @@
 /* Identity: a peer ID is an Ed25519 public key. Text form, checks, and the login proofs of docs/protocol.md,
- * section 3. Ed25519 and hashes only: the relay links this, and nothing that could open a record. */
+ * section 3. There is only Ed25519 and hashing here: the relay links this, and must not be able to open a record. */
 #ifndef PL_IDENTITY_H
 #define PL_IDENTITY_H
 
@@ -12,21 +12,24 @@ typedef struct pl_identity {
   uint8_t secret[64]; /* libsodium's form: seed ‖ public key */
 } pl_identity;
 
-/* Makes the key pair of a seed. PL_ESYSTEM when libsodium cannot be initialised. */
+/* Makes the key pair of a seed. Returns 0, or PL_ESYSTEM when libsodium cannot be initialised. */
 int pl_identity_from_seed(pl_identity *identity, const uint8_t seed[32]) PL_MUST_USE;
-/* False for what no chance gives: fewer than 12 different bytes, such as 32 zeros of a file that was cut or blanked. */
+/* Returns false for a seed with fewer than 12 different bytes: it is not random, but for example 32 zeros of a file
+ * that was cut or blanked. */
 bool pl_seed_is_plausible(const uint8_t seed[32]) PL_MUST_USE;
 void pl_identity_deinit(pl_identity *identity); /* wipes */
 
-/* Text form: 54 characters and a NUL. */
+/* Writes the text form: 54 characters and a NUL. */
 void pl_id_format(char out[55], const uint8_t id[32]);
-/* Reads exactly `size` characters; upper case is taken too. PL_EID when it is no ID; checks the key with pl_id_check.
- */
+/* Reads the text form of exactly `size` characters, in lower or upper case. Returns 0, or PL_EID when it is not an ID
+ * or pl_id_check refuses its key. */
 int pl_id_parse(uint8_t out[32], const char *text, size_t size) PL_MUST_USE;
-/* Canonical, in the prime-order group, not the identity: so it also converts to X25519. 0 or PL_EID. */
+/* Returns 0 when the key is canonical, in the prime-order group and not its neutral element, so that it also converts
+ * to X25519; else PL_EID. */
 int pl_id_check(const uint8_t id[32]) PL_MUST_USE;
 
-/* T of docs/protocol.md: `hello` is the whole payload, `login` the payload without its signature. */
+/* Makes T of docs/protocol.md: `hello` is the whole payload, `login` the payload without its signature. The verifying
+ * functions below return 0 or PL_ECRYPTO. */
 void pl_login_transcript(uint8_t t[64], pl_view hello, pl_view login);
 void pl_login_sign_client(uint8_t signature[64], const uint8_t t[64], const pl_identity *client);
 int pl_login_verify_client(const uint8_t signature[64], const uint8_t t[64], const uint8_t client_id[32]) PL_MUST_USE;
@@ -35,7 +38,7 @@ void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view wel
 int pl_login_verify_relay(const uint8_t signature[64], const uint8_t t[64], pl_view welcome,
                           const uint8_t relay_id[32]) PL_MUST_USE;
 
-/* LOGIN's token proof (hint ‖ HMAC); key: SHA-256 of the token; t: the transcript up to the proof's length. */
+/* LOGIN's token proof, hint ‖ HMAC. `key` is the SHA-256 of the token, `t` the transcript up to the proof's length. */
 enum { PL_TOKEN_HINT_BYTES = 8, PL_TOKEN_PROOF_BYTES = 40 };
 void pl_token_hint(uint8_t hint[PL_TOKEN_HINT_BYTES], const uint8_t key[32]);
 void pl_token_prove(uint8_t proof[PL_TOKEN_PROOF_BYTES], const uint8_t key[32], const uint8_t t[64]);

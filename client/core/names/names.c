@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-  TEXT_MAX = 12, /* as schema/lookalikes.py cuts */
+  TEXT_MAX = 12, /* schema/lookalikes.py cuts at this length */
   NO_UTF8 = 0x110000,
   END = 0x120000,
   HANGUL_FIRST = 0xac00,
@@ -27,7 +27,7 @@ typedef struct look {
   char text[TEXT_MAX];
 } look;
 
-/* A search finds an entry by the number it starts with: `first`, or `character`. */
+/* Each table is sorted by the number that its entries start with: `first`, or `character`. */
 static const span dropped[] = {
 #define PL_LOOK_DROPPED(first, last) {first, last},
 #include "lookalikes.def"
@@ -43,8 +43,8 @@ static const span lower[] = {
 #include "lookalikes.def"
 };
 
-/* The last entry whose number is not above c; NULL when there is no such entry. */
-static const void *search(const void *table, size_t count, size_t entry, uint32_t c) {
+/* Returns the last entry whose number is not above c, or NULL. */
+static const void *look_search(const void *table, size_t count, size_t entry, uint32_t c) {
   const char *at = table;
   size_t low = 0, high = count;
   while (low < high) {
@@ -59,30 +59,30 @@ static const void *search(const void *table, size_t count, size_t entry, uint32_
   return low ? at + (low - 1) * entry : NULL;
 }
 
-static bool is_dropped(uint32_t c) {
-  const span *found = search(dropped, PL_ARRAY_LENGTH(dropped), sizeof *dropped, c);
+static bool look_is_dropped(uint32_t c) {
+  const span *found = look_search(dropped, PL_ARRAY_LENGTH(dropped), sizeof *dropped, c);
   return found && c <= found->last;
 }
 
-static uint32_t lower_of(uint32_t c) {
-  const span *found = search(lower, PL_ARRAY_LENGTH(lower), sizeof *lower, c);
+static uint32_t look_lower_of(uint32_t c) {
+  const span *found = look_search(lower, PL_ARRAY_LENGTH(lower), sizeof *lower, c);
   return found && found->first == c ? found->last : c;
 }
 
 static const look *look_of(uint32_t c) {
-  const look *found = search(looks, PL_ARRAY_LENGTH(looks), sizeof *looks, c);
+  const look *found = look_search(looks, PL_ARRAY_LENGTH(looks), sizeof *looks, c);
   return found && found->character == c ? found : NULL;
 }
 
-/* ---- what a name looks like, one character after the other ---------------------------------------------- */
+/* ---- what a name looks like, character by character ---- */
 
 typedef struct reader {
-  pl_view name, text; /* text: what is left of the present character's look */
-  uint32_t jamo[3];   /* of the present syllable; 0: used */
+  pl_view name, text; /* text: what is left of the current character's look */
+  uint32_t jamo[3];   /* letters of the current syllable; 0 once read */
   bool lower_first;
 } reader;
 
-static uint32_t read_character(pl_view *text) {
+static uint32_t character_read(pl_view *text) {
   uint32_t value;
   size_t n;
   if (!text->size) return END;
@@ -93,15 +93,15 @@ static uint32_t read_character(pl_view *text) {
   return value;
 }
 
-static void split_syllable(reader *r, uint32_t c) {
+static void reader_split_syllable(reader *r, uint32_t c) {
   uint32_t at = c - HANGUL_FIRST, last = at % JAMO_T_COUNT;
   r->jamo[0] = JAMO_L + at / (JAMO_V_COUNT * JAMO_T_COUNT);
   r->jamo[1] = JAMO_V + at / JAMO_T_COUNT % JAMO_V_COUNT;
   r->jamo[2] = last ? JAMO_T + last : 0;
 }
 
-/* The next letter of the present syllable; 0 when there is none. */
-static uint32_t next_jamo(reader *r) {
+/* Returns the next letter of the current syllable, or 0 when none is left. */
+static uint32_t reader_next_jamo(reader *r) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(r->jamo); i++) {
     uint32_t c = r->jamo[i];
     r->jamo[i] = 0;
@@ -110,42 +110,42 @@ static uint32_t next_jamo(reader *r) {
   return 0;
 }
 
-/* The next character of the name itself, syllables taken apart. */
-static uint32_t next_plain(reader *r) {
-  uint32_t c = next_jamo(r);
+/* Returns the next character of the name itself; a syllable is taken apart into its letters. */
+static uint32_t reader_next_plain(reader *r) {
+  uint32_t c = reader_next_jamo(r);
   if (c) return c;
-  c = read_character(&r->name);
+  c = character_read(&r->name);
   if (c >= HANGUL_FIRST && c <= HANGUL_LAST) {
-    split_syllable(r, c);
-    return next_jamo(r);
+    reader_split_syllable(r, c);
+    return reader_next_jamo(r);
   }
-  return r->lower_first ? lower_of(c) : c;
+  return r->lower_first ? look_lower_of(c) : c;
 }
 
-static uint32_t next(reader *r) {
+static uint32_t reader_next(reader *r) {
   while (!r->text.size) {
-    uint32_t c = next_plain(r);
+    uint32_t c = reader_next_plain(r);
     if (c == END) return END;
-    if (is_dropped(c)) continue;
+    if (look_is_dropped(c)) continue;
     const look *found = look_of(c);
-    if (!found) return r->lower_first ? c : lower_of(c);
+    if (!found) return r->lower_first ? c : look_lower_of(c);
     r->text = (pl_view){(const uint8_t *)found->text, found->size};
   }
-  uint32_t c = read_character(&r->text);
-  return r->lower_first ? c : lower_of(c);
+  uint32_t c = character_read(&r->text);
+  return r->lower_first ? c : look_lower_of(c);
 }
 
-static bool alike(pl_view a, pl_view b, bool lower_first) {
+static bool names_alike(pl_view a, pl_view b, bool lower_first) {
   reader left = {.name = a, .lower_first = lower_first}, right = {.name = b, .lower_first = lower_first};
   bool any = false;
   for (;;) {
-    uint32_t c = next(&left);
-    if (c != next(&right)) return false;
+    uint32_t c = reader_next(&left);
+    if (c != reader_next(&right)) return false;
     if (c == END) return any;
     any = true;
   }
 }
 
 bool pl_names_alike(pl_view a, pl_view b) {
-  return alike(a, b, false) || alike(a, b, true);
+  return names_alike(a, b, false) || names_alike(a, b, true);
 }

@@ -1,17 +1,17 @@
-/* Another library's ChaCha20-Poly1305 (RFC 8439, section 2.8) for the records of a link, handed in by a shell. The
- * core's own is libsodium's; a shell that has a faster one for its processor gives this table. Keys stay with the
- * implementation from begin to end, one object a direction; one thread at a time. */
+/* ChaCha20-Poly1305 (RFC 8439, section 2.8) of another library, for the records of a link. The core uses libsodium's; a
+ * shell that has a faster one for its processor hands in this table. The implementation keeps the key from `begin` to
+ * `end`, in one object for each direction of a link. It is called by one thread at a time. */
 #ifndef PL_AEAD_H
 #define PL_AEAD_H
 
 #include "../base/base.h"
 
 typedef struct pl_aead {
-  void *(*begin)(const uint8_t key[32], bool sealing); /* NULL: cannot; libsodium does it then */
-  /* size bytes and a tag of 16 into out, which may be where plain is. False: not done. */
+  void *(*begin)(const uint8_t key[32], bool sealing); /* NULL when it cannot: libsodium is used then */
+  /* Writes size bytes and a tag of 16 to out, which may be equal to plain. Returns false when it failed. */
   bool (*seal)(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *plain, size_t size, uint8_t *out);
-  /* size bytes with their tag into plain, which may be where sealed is. False: not genuine; plain holds nothing of it.
-   */
+  /* Opens size bytes and their tag into plain, which may be equal to sealed. Returns false when they are not genuine;
+   * plain then holds nothing of them. */
   bool (*open)(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *sealed, size_t size, uint8_t *plain);
   void (*end)(void *key); /* wipes and frees */
 } pl_aead;

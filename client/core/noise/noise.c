@@ -1,6 +1,6 @@
 /* Noise IK and sealed records on libsodium. Names follow the Noise specification, revision 34, section 5.
- * Input: handshake messages and records of any content. Invariants: a handshake that failed is wiped and refuses
- * every later call; a record opens at most once and only in order; an all-zero Diffie-Hellman result aborts. */
+ * Input is handshake messages and records of any content. A handshake that failed is wiped and refuses every later
+ * call; a record opens at most once and only in order; a Diffie-Hellman result of zeros ends the handshake. */
 #include "noise.h"
 
 #include <sodium.h>
@@ -20,8 +20,8 @@ enum {
 typedef enum token { END, E, S, EE, ES, SE, SS } token;
 
 static const char protocol_name[] = "Noise_IK_25519_ChaChaPoly_SHA256"; /* 32 bytes: h starts as the name itself */
-/* Pre-message: the responder's static key. In IK a Diffie-Hellman precedes all that is encrypted, so there is
- * always a key. */
+/* The pre-message is the responder's static key. In IK a Diffie-Hellman result is mixed in before anything is
+ * encrypted, so there is always a key. */
 static const token pattern_ik[MESSAGES][5] = {{E, ES, S, SS, END}, {E, EE, SE, END}};
 static const size_t overhead[MESSAGES] = {PL_NOISE_MESSAGE1_OVERHEAD, PL_NOISE_MESSAGE2_OVERHEAD};
 
@@ -35,7 +35,7 @@ static void mix_hash(pl_noise_handshake *hs, const uint8_t *data, size_t size) {
   crypto_hash_sha256_final(&hash, hs->h);
 }
 
-static void hmac(uint8_t out[32], const uint8_t key[32], const uint8_t *data, size_t size, uint8_t last) {
+static void noise_hmac(uint8_t out[32], const uint8_t key[32], const uint8_t *data, size_t size, uint8_t last) {
   crypto_auth_hmacsha256_state state;
   crypto_auth_hmacsha256_init(&state, key, 32);
   if (size) crypto_auth_hmacsha256_update(&state, data, size);
@@ -44,14 +44,14 @@ static void hmac(uint8_t out[32], const uint8_t key[32], const uint8_t *data, si
   sodium_memzero(&state, sizeof state);
 }
 
-/* HKDF of two outputs; `first` may be the chaining key itself. */
-static void hkdf(uint8_t first[32], uint8_t second[32], const uint8_t chaining_key[32], const uint8_t *input,
-                 size_t size) {
+/* HKDF with two outputs; `first` may be the chaining key itself. */
+static void noise_hkdf(uint8_t first[32], uint8_t second[32], const uint8_t chaining_key[32], const uint8_t *input,
+                       size_t size) {
   uint8_t temporary[32], block[33];
-  hmac(temporary, chaining_key, input, size, 0);
-  hmac(block, temporary, NULL, 0, 1);
+  noise_hmac(temporary, chaining_key, input, size, 0);
+  noise_hmac(block, temporary, NULL, 0, 1);
   memcpy(first, block, 32);
-  hmac(second, temporary, block, 32, 2);
+  noise_hmac(second, temporary, block, 32, 2);
   sodium_memzero(temporary, sizeof temporary);
   sodium_memzero(block, sizeof block);
 }
@@ -80,12 +80,12 @@ static int decrypt_and_hash(pl_noise_handshake *hs, uint8_t *plain, const uint8_
 
 /* ---- handshake -------------------------------------------------------------------------------------- */
 
-/* libsodium refuses an all-zero result. */
+/* libsodium refuses a result of zeros. */
 static int mix_dh(pl_noise_handshake *hs, const uint8_t secret[32], const uint8_t public[32]) {
   uint8_t shared[32];
   int rc = crypto_scalarmult(shared, secret, public) == 0 ? 0 : PL_ECRYPTO;
   if (rc == 0) {
-    hkdf(hs->ck, hs->k, hs->ck, shared, sizeof shared);
+    noise_hkdf(hs->ck, hs->k, hs->ck, shared, sizeof shared);
     hs->n = 0;
   }
   sodium_memzero(shared, sizeof shared);
@@ -105,7 +105,7 @@ static int mix_token(pl_noise_handshake *hs, token t) {
   }
 }
 
-static int fail(pl_noise_handshake *hs) {
+static int noise_fail(pl_noise_handshake *hs) {
   pl_noise_handshake_deinit(hs);
   return PL_ECRYPTO;
 }
@@ -129,13 +129,13 @@ int pl_noise_init(pl_noise_handshake *hs, bool initiator, pl_view prologue, cons
 }
 
 /* The initiator writes message 1 and reads message 2. */
-static bool may(const pl_noise_handshake *hs, bool write) {
+static bool noise_may(const pl_noise_handshake *hs, bool write) {
   return hs->next < MESSAGES && (hs->initiator == (hs->next == 0)) == write;
 }
 
 int pl_noise_write(pl_noise_handshake *hs, const uint8_t ephemeral_secret[32], pl_view payload, uint8_t *out,
                    size_t capacity) {
-  if (!may(hs, true)) return PL_ESTATE;
+  if (!noise_may(hs, true)) return PL_ESTATE;
   size_t extra = overhead[hs->next];
   if (capacity < extra || payload.size > capacity - extra || payload.size > NOISE_MESSAGE_MAX - extra)
     return PL_EMSGSIZE;
@@ -151,7 +151,7 @@ int pl_noise_write(pl_noise_handshake *hs, const uint8_t ephemeral_secret[32], p
       encrypt_and_hash(hs, at, hs->s_public, 32);
       at += 32 + TAG_BYTES;
     } else if (mix_token(hs, *t) != 0) {
-      return fail(hs);
+      return noise_fail(hs);
     }
   }
   encrypt_and_hash(hs, at, payload.data, payload.size);
@@ -160,9 +160,9 @@ int pl_noise_write(pl_noise_handshake *hs, const uint8_t ephemeral_secret[32], p
 }
 
 int pl_noise_read(pl_noise_handshake *hs, pl_view message, uint8_t *payload, size_t capacity) {
-  if (!may(hs, false)) return PL_ESTATE;
+  if (!noise_may(hs, false)) return PL_ESTATE;
   size_t extra = overhead[hs->next];
-  if (message.size < extra || message.size > NOISE_MESSAGE_MAX) return fail(hs);
+  if (message.size < extra || message.size > NOISE_MESSAGE_MAX) return noise_fail(hs);
   if (message.size - extra > capacity) return PL_EMSGSIZE;
   const uint8_t *at = message.data;
   for (const token *t = pattern_ik[hs->next]; *t != END; t++) {
@@ -171,13 +171,13 @@ int pl_noise_read(pl_noise_handshake *hs, pl_view message, uint8_t *payload, siz
       mix_hash(hs, hs->re, 32);
       at += 32;
     } else if (*t == S) {
-      if (decrypt_and_hash(hs, hs->rs, at, 32 + TAG_BYTES) != 0) return fail(hs);
+      if (decrypt_and_hash(hs, hs->rs, at, 32 + TAG_BYTES) != 0) return noise_fail(hs);
       at += 32 + TAG_BYTES;
     } else if (mix_token(hs, *t) != 0) {
-      return fail(hs);
+      return noise_fail(hs);
     }
   }
-  if (decrypt_and_hash(hs, payload, at, message.size - extra + TAG_BYTES) != 0) return fail(hs);
+  if (decrypt_and_hash(hs, payload, at, message.size - extra + TAG_BYTES) != 0) return noise_fail(hs);
   hs->next++;
   return (int)(message.size - extra);
 }
@@ -186,7 +186,7 @@ int pl_noise_split(pl_noise_handshake *hs, pl_noise_link *link) {
   if (hs->next != NEXT_SPLIT) return PL_ESTATE;
   uint8_t *first = hs->initiator ? link->send_key : link->receive_key;
   uint8_t *second = hs->initiator ? link->receive_key : link->send_key;
-  hkdf(first, second, hs->ck, NULL, 0);
+  noise_hkdf(first, second, hs->ck, NULL, 0);
   link->next_counter = 0;
   link->received_counter = UINT64_MAX;
   link->aead = NULL;
@@ -210,21 +210,21 @@ void pl_noise_link_deinit(pl_noise_link *link) {
   if (link->sealing) link->aead->end(link->sealing);
   if (link->opening) link->aead->end(link->opening);
   sodium_memzero(link, sizeof *link);
-  link->next_counter = UINT64_MAX; /* so that the zero keys neither seal nor open anything */
+  link->next_counter = UINT64_MAX; /* so that nothing is sealed or opened with the wiped keys */
   link->received_counter = UINT64_MAX - 1;
 }
 
 /* ---- identities ------------------------------------------------------------------------------------- */
 
-static int public_of(uint8_t x25519[32], const uint8_t id[32]) {
+static int x25519_of(uint8_t x25519[32], const uint8_t id[32]) {
   if (pl_id_check(id) != 0) return PL_EID;
   return crypto_sign_ed25519_pk_to_curve25519(x25519, id) == 0 ? 0 : PL_EID;
 }
 
-static int start(pl_noise_handshake *hs, bool caller, const pl_identity *self, const uint8_t other_id[32]) {
+static int noise_start(pl_noise_handshake *hs, bool caller, const pl_identity *self, const uint8_t other_id[32]) {
   uint8_t prologue[sizeof PL_LABEL_PROLOGUE - 1 + 64], secret[32], other[32];
   pl_noise_handshake_deinit(hs);
-  int rc = public_of(other, other_id);
+  int rc = x25519_of(other, other_id);
   if (rc != 0) return rc;
   pl_writer w = pl_writer_of(prologue, sizeof prologue);
   pl_write_bytes(&w, PL_LABEL_PROLOGUE, sizeof PL_LABEL_PROLOGUE - 1);
@@ -237,16 +237,16 @@ static int start(pl_noise_handshake *hs, bool caller, const pl_identity *self, c
 }
 
 int pl_noise_start_caller(pl_noise_handshake *hs, const pl_identity *self, const uint8_t callee_id[32]) {
-  return start(hs, true, self, callee_id);
+  return noise_start(hs, true, self, callee_id);
 }
 
 int pl_noise_start_callee(pl_noise_handshake *hs, const pl_identity *self, const uint8_t caller_id[32]) {
-  return start(hs, false, self, caller_id);
+  return noise_start(hs, false, self, caller_id);
 }
 
 int pl_noise_check_caller(const pl_noise_handshake *hs, const uint8_t caller_id[32]) {
   uint8_t expected[32];
-  if (hs->initiator || hs->next != 1 || public_of(expected, caller_id) != 0) return PL_ECRYPTO;
+  if (hs->initiator || hs->next != 1 || x25519_of(expected, caller_id) != 0) return PL_ECRYPTO;
   return sodium_memcmp(expected, hs->rs, 32) == 0 ? 0 : PL_ECRYPTO;
 }
 
@@ -255,7 +255,7 @@ int pl_noise_check_caller(const pl_noise_handshake *hs, const uint8_t caller_id[
 int pl_noise_seal(pl_noise_link *link, uint8_t type, uint8_t flags, const uint8_t *plaintext, size_t size,
                   uint8_t *out) {
   if (size > PL_CONST_RECORD_PLAINTEXT_MAX) return PL_EMSGSIZE;
-  if (link->next_counter == UINT64_MAX) return PL_ESTATE; /* Noise keeps the last nonce for itself */
+  if (link->next_counter == UINT64_MAX) return PL_ESTATE; /* Noise reserves the last nonce */
   uint8_t nonce[12], ad[2] = {type, flags};
   uint64_t counter = link->next_counter++;
   nonce_of(nonce, counter);

@@ -101,7 +101,7 @@ static int record_take(pl_session *s, uint32_t link, uint64_t counter, pl_view d
 
 /* ---- time ---- */
 
-static int session_time(pl_session *s) {
+static int session_step_time(pl_session *s) {
   pl_session_ack_time(s);
   int rc = pl_session_close_time(s);
   if (rc == 0) rc = pl_session_link_time(s);
@@ -129,7 +129,7 @@ void pl_session_late(pl_session *s, uint64_t now_ms) {
 
 /* ---- events ---- */
 
-static int session_send(pl_session *s, const pl_session_event *in, uint64_t *place) {
+static int session_step_send(pl_session *s, const pl_session_event *in, uint64_t *place) {
   if (s->state != PL_SESSION_STATE_OPEN) return PL_ESTATE;
   switch (in->type) {
     case PL_SESSION_SEND:
@@ -149,7 +149,7 @@ int pl_session_step(pl_session *s, const pl_session_event *in, const pl_session_
   s->out = out;
   switch (in->type) {
     case PL_SESSION_TIME:
-      return session_time(s);
+      return session_step_time(s);
     case PL_SESSION_LINK_UP:
       return pl_session_link_up(s, in);
     case PL_SESSION_LINK_DOWN:
@@ -159,7 +159,7 @@ int pl_session_step(pl_session *s, const pl_session_event *in, const pl_session_
     case PL_SESSION_SEND:
     case PL_SESSION_SEND_VOLATILE:
     case PL_SESSION_FINISH:
-      return session_send(s, in, &result->place);
+      return session_step_send(s, in, &result->place);
     case PL_SESSION_TAKE:
       return pl_session_channel_take(s, in->take.channel, in->take.place);
     case PL_SESSION_PRIORITY:

@@ -6,8 +6,8 @@
  */
 static uint64_t chunk_allowed_to(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
-  uint64_t to = c->begun_to;
-  if (c->sent_to == c->begun_to) {
+  uint64_t to = c->started_to;
+  if (c->sent_to == c->started_to) {
     if (message_end - c->sent_to <= free)
       to = message_end;
     else if (s->reserved == 0 && (!s->stretched || s->stretched == c))
@@ -19,7 +19,7 @@ static uint64_t chunk_allowed_to(const pl_session *s, const pl_session_channel *
 /* Whether there is credit for the end of the channel, too, so that it can go with the last message. */
 static bool chunk_end_fits(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   if (c->sent_to >= c->end) return true;
-  uint64_t more = c->begun_to < message_end ? message_end - c->sent_to : 0;
+  uint64_t more = c->started_to < message_end ? message_end - c->sent_to : 0;
   return c->end <= c->limit && s->sent_sum + s->reserved + more < s->session_limit;
 }
 
@@ -62,20 +62,20 @@ void pl_session_channel_chunk_sent(pl_session *s, pl_session_channel *c, const p
   if (chunk->reset) to = c->end;
   if (to > c->sent_to) {
     uint64_t message_end = c->ends_cursor < c->ends_last ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
-    if (c->begun_to == c->sent_to) { /* starts a message: reserves the session's credit that it still needs */
+    if (c->started_to == c->sent_to) { /* starts a message: reserves the session's credit that it still needs */
       uint64_t end = chunk->reset ? to : message_end;
       uint64_t free = s->session_limit > s->sent_sum + s->reserved ? s->session_limit - s->sent_sum - s->reserved : 0;
       if (end - c->sent_to > free && to < end) end = to;
-      c->begun_to = end;
+      c->started_to = end;
       s->reserved += end - c->sent_to;
     }
-    uint64_t covered = to < c->begun_to ? to : c->begun_to;
+    uint64_t covered = to < c->started_to ? to : c->started_to;
     s->reserved -= covered - c->sent_to;
     s->sent_sum += to - c->sent_to;
     c->sent_to = to;
-    if (c->begun_to < to) c->begun_to = to;
+    if (c->started_to < to) c->started_to = to;
     if (s->stretched == c) s->stretched = NULL;
-    if (!chunk->reset && to < message_end && c->begun_to == to) s->stretched = c;
+    if (!chunk->reset && to < message_end && c->started_to == to) s->stretched = c;
   }
   c->cursor = to;
   while (c->ends_cursor < c->ends_last && c->ends[c->ends_cursor & (c->ends_capacity - 1)] <= to) c->ends_cursor++;

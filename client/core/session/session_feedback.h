@@ -4,7 +4,7 @@
 
 #include "session_state.h"
 
-int pl_session_take_ack(pl_session *s, const pl_session_frame *in);
-int pl_session_take_credit(pl_session *s, const pl_session_frame *in);
+int pl_session_take_ack(pl_session *s, const pl_session_frame *in) PL_MUST_USE;
+int pl_session_take_credit(pl_session *s, const pl_session_frame *in) PL_MUST_USE;
 
 #endif

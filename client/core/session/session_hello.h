@@ -5,7 +5,7 @@
 
 #include "session_state.h"
 
-int pl_session_take_hello(pl_session *s, const pl_session_frame *in); /* may free in->link */
+int pl_session_take_hello(pl_session *s, const pl_session_frame *in) PL_MUST_USE; /* may free in->link */
 void pl_session_hello_write(const pl_session *s, const pl_session_link *l, pl_writer *w);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "session_state.h"
 
-int pl_session_take_probe(pl_session *s, const pl_session_frame *in);
-int pl_session_take_probe_reply(pl_session *s, const pl_session_frame *in);
+int pl_session_take_probe(pl_session *s, const pl_session_frame *in) PL_MUST_USE;
+int pl_session_take_probe_reply(pl_session *s, const pl_session_frame *in) PL_MUST_USE;
 
 /* Makes a probe due when it is time for one. Returns true when the current link answered none: it must be dropped. */
 bool pl_session_probe_time(pl_session *s) PL_MUST_USE;

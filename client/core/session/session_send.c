@@ -110,8 +110,8 @@ int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   if (!c) return PL_ENOMEM;
   if (c->was_reset || (c->finished && c->peer_received_to == c->end)) return PL_ESTATE;
   uint64_t end = c->finished && c->sent_to == c->end ? c->end : c->sent_to + 1;
-  s->reserved -= c->begun_to - c->sent_to;
-  c->begun_to = c->sent_to;
+  s->reserved -= c->started_to - c->sent_to;
+  c->started_to = c->sent_to;
   if (s->stretched == c) s->stretched = NULL;
   s->waiting = s->waiting - c->end + end;
   c->end = end;

@@ -5,15 +5,17 @@
 #include "session_state.h"
 
 /* Calls of the application. Each returns 0 or the error of its event. */
-int pl_session_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place);
-int pl_session_channel_finish(pl_session *s, uint8_t number, uint64_t *place);
-int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason);
-int pl_session_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority);
-int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data);
+int pl_session_channel_send(pl_session *s, uint8_t number, pl_view data, uint64_t *place) PL_MUST_USE;
+int pl_session_channel_finish(pl_session *s, uint8_t number, uint64_t *place) PL_MUST_USE;
+int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) PL_MUST_USE;
+int pl_session_channel_set_priority(pl_session *s, uint8_t number, uint32_t priority) PL_MUST_USE;
+int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) PL_MUST_USE;
 
 /* Uses new places from an ACK or HELLO, and frees what the peer took. Lower values than before change nothing. */
-int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint64_t received_to, uint64_t taken_to);
-int pl_session_writable_again(pl_session *s); /* emits WRITABLE for each channel that waits for room and has it */
+int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint64_t received_to,
+                                     uint64_t taken_to) PL_MUST_USE;
+int pl_session_writable_again(pl_session *s)
+    PL_MUST_USE; /* emits WRITABLE for each channel that waits for room and has it */
 void pl_session_channel_go_back(pl_session *s, pl_session_channel *c); /* sends again what the peer did not receive */
 void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t *out, size_t n);
 

@@ -40,7 +40,7 @@ typedef struct pl_session_channel {
   uint64_t end;                                /* first place that nothing was written to */
   uint64_t cursor;                             /* next place to send */
   uint64_t sent_to;                            /* first place that was never sent */
-  uint64_t begun_to; /* end of the message that sent_to is inside of, else sent_to; see session_chunk.c */
+  uint64_t started_to; /* end of the message that sent_to is inside of, else sent_to; see session_chunk.c */
   uint64_t peer_received_to, peer_taken_to, limit;
   uint64_t resend_counter; /* losses of records below this counter were already acted on */
   bool finished, was_reset, wants_writable;

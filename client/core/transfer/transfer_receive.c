@@ -58,7 +58,7 @@ static void offer_new(pl_transfer *t, const pl_transfer_file *like) {
   bool first = !group_is_asked_about(t, like->group);
   bool wanted = pl_transfer_has_group(like->group) && accepted_find(t, like->group) >= 0;
   pl_transfer_entry *e = t->count[0] < PL_TRANSFER_FILES_MAX ? pl_transfer_entry_new(t, like) : NULL;
-  if (!e && !t->starved) /* without memory the offer was not declined: the message will come again */
+  if (!e && !t->starved) /* without memory it was not declined: the owner gets PL_ENOMEM */
     pl_transfer_say_last(t, PL_CONST_FILE_STOP, like->id, PL_CONST_FILE_DECLINED);
   else if (!e)
     return;

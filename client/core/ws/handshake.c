@@ -1,12 +1,12 @@
-/* The opening handshake's key: SHA-1 and base64 of RFC 6455, section 4.2.2. SHA-1 proves nothing here, it only
- * shows that both sides speak WebSocket; libsodium has none, so it is written out. */
+/* The opening handshake's key: SHA-1 and base64 of RFC 6455, section 4.2.2. SHA-1 protects nothing here: it only shows
+ * that both sides speak WebSocket. It is written out because libsodium does not have it. */
 #include <string.h>
 
 #include "ws.h"
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static uint32_t rotate(uint32_t v, unsigned n) {
+static uint32_t sha1_rotate(uint32_t v, unsigned n) {
   return v << n | v >> (32 - n);
 }
 
@@ -14,13 +14,13 @@ static void sha1_block(uint32_t h[5], const uint8_t block[64]) {
   static const uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
   uint32_t w[80], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
   for (size_t i = 0; i < 16; i++) w[i] = pl_get_u32(block + 4 * i);
-  for (size_t i = 16; i < 80; i++) w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+  for (size_t i = 16; i < 80; i++) w[i] = sha1_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
   for (size_t i = 0; i < 80; i++) {
     uint32_t f = i < 20 ? (b & c) | (~b & d) : i >= 40 && i < 60 ? (b & c) | (b & d) | (c & d) : b ^ c ^ d;
-    uint32_t t = rotate(a, 5) + f + e + constants[i / 20] + w[i];
+    uint32_t t = sha1_rotate(a, 5) + f + e + constants[i / 20] + w[i];
     e = d;
     d = c;
-    c = rotate(b, 30);
+    c = sha1_rotate(b, 30);
     b = a;
     a = t;
   }
@@ -31,7 +31,7 @@ static void sha1_block(uint32_t h[5], const uint8_t block[64]) {
   h[4] += e;
 }
 
-/* Of 60 bytes: the only length needed. They fill one block but for its last four bytes, the padding a second one. */
+/* SHA-1 of 60 bytes, the only length needed. With their padding they fill two blocks. */
 static void sha1_of_60(uint8_t out[20], const uint8_t text[60]) {
   uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
   uint8_t blocks[128] = {0};

@@ -1,4 +1,4 @@
-/* RFC 6455 framing. See ws.h. The header is checked as soon as it is complete, before any byte of payload. */
+/* RFC 6455 framing. A header is checked as soon as it is complete, before any byte of payload. */
 #include "ws.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ void pl_ws_take_pieces(pl_ws *ws) {
   ws->pieces = true;
 }
 
-/* 32 bytes at a time, which compilers turn into vector instructions at any level of optimisation. */
+/* 32 bytes at a time: compilers turn this type into vector instructions at any level of optimisation. */
 typedef uint64_t block __attribute__((vector_size(32)));
 
 void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
@@ -40,38 +40,38 @@ void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static int fail(pl_ws *ws, uint16_t code) {
+static int ws_fail(pl_ws *ws, uint16_t code) {
   ws->failed = true;
   ws->close_code = code;
   pl_buffer_deinit(&ws->message);
   return code == PL_WS_CODE_INTERNAL ? PL_ENOMEM : PL_EPROTOCOL;
 }
 
-static bool is_control(uint8_t opcode) {
+static bool opcode_is_control(uint8_t opcode) {
   return opcode >= 8;
 }
 
-/* What the first two bytes alone can get wrong. */
-static int check_start(pl_ws *ws) {
+/* Checks what the first two bytes of a header say. */
+static int header_check_start(pl_ws *ws) {
   uint8_t first = ws->header[0], length = ws->header[1] & 0x7f;
   bool masked = ws->header[1] >> 7;
   ws->fin = first >> 7;
   ws->opcode = first & 15;
-  if (first & 0x70) return fail(ws, PL_WS_CODE_PROTOCOL); /* no extension was agreed on */
-  if (masked != ws->server) return fail(ws, PL_WS_CODE_PROTOCOL);
+  if (first & 0x70) return ws_fail(ws, PL_WS_CODE_PROTOCOL); /* no extension was agreed on */
+  if (masked != ws->server) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   switch (ws->opcode) {
     case PL_WS_CONTINUATION:
-      return ws->message_opcode ? 0 : fail(ws, PL_WS_CODE_PROTOCOL);
+      return ws->message_opcode ? 0 : ws_fail(ws, PL_WS_CODE_PROTOCOL);
     case PL_WS_TEXT:
     case PL_WS_BINARY:
-      if (ws->message_opcode) return fail(ws, PL_WS_CODE_PROTOCOL);
-      return ws->opcode == PL_WS_TEXT && !ws->text_allowed ? fail(ws, PL_WS_CODE_UNSUPPORTED) : 0;
+      if (ws->message_opcode) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
+      return ws->opcode == PL_WS_TEXT && !ws->text_allowed ? ws_fail(ws, PL_WS_CODE_UNSUPPORTED) : 0;
     case PL_WS_CLOSE:
     case PL_WS_PING:
     case PL_WS_PONG:
-      return ws->fin && length <= PL_WS_CONTROL_MAX ? 0 : fail(ws, PL_WS_CODE_PROTOCOL);
+      return ws->fin && length <= PL_WS_CONTROL_MAX ? 0 : ws_fail(ws, PL_WS_CODE_PROTOCOL);
     default:
-      return fail(ws, PL_WS_CODE_PROTOCOL);
+      return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   }
 }
 
@@ -81,22 +81,22 @@ static size_t header_need(const pl_ws *ws) {
   return 2u + (length == 126 ? 2u : length == 127 ? 8u : 0u) + (ws->server ? 4u : 0u);
 }
 
-/* The whole header is there: the length, in its shortest form and within the limit. */
-static int check_length(pl_ws *ws) {
+/* Checks the length once the whole header is there: it must be in its shortest form and within the limit. */
+static int header_check_length(pl_ws *ws) {
   uint8_t form = ws->header[1] & 0x7f;
   size_t at = 2;
   ws->left = form;
   if (form == 126) {
     ws->left = pl_get_u16(ws->header + 2);
     at = 4;
-    if (ws->left < 126) return fail(ws, PL_WS_CODE_PROTOCOL);
+    if (ws->left < 126) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   } else if (form == 127) {
     ws->left = pl_get_u64(ws->header + 2);
     at = 10;
-    if (ws->left < 65536 || ws->left >> 63) return fail(ws, PL_WS_CODE_PROTOCOL);
+    if (ws->left < 65536 || ws->left >> 63) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   }
   if (ws->server) memcpy(ws->mask, ws->header + at, 4);
-  if (is_control(ws->opcode)) {
+  if (opcode_is_control(ws->opcode)) {
     ws->control_have = 0;
   } else {
     if (ws->opcode != PL_WS_CONTINUATION) {
@@ -105,7 +105,7 @@ static int check_length(pl_ws *ws) {
       pl_utf8_init(&ws->utf8);
     }
     if (ws->left > ws->message_max || ws->message_size > ws->message_max - (size_t)ws->left)
-      return fail(ws, PL_WS_CODE_TOO_BIG);
+      return ws_fail(ws, PL_WS_CODE_TOO_BIG);
   }
   ws->mask_at = 0;
   ws->header_have = 0;
@@ -113,23 +113,23 @@ static int check_length(pl_ws *ws) {
   return 0;
 }
 
-/* Takes header bytes: 1 when it is complete and good, 0 when more must come. */
-static int read_header(pl_ws *ws, uint8_t **data, size_t *size) {
+/* Consumes bytes of a header. Returns 1 when it is complete and good, 0 when more must come, or an error. */
+static int header_read(pl_ws *ws, uint8_t **data, size_t *size) {
   for (;;) {
     if (ws->header_have < header_need(ws)) {
       if (*size == 0) return 0;
       ws->header[ws->header_have++] = *(*data)++;
       --*size;
-      int rc = ws->header_have == 2 ? check_start(ws) : 0;
+      int rc = ws->header_have == 2 ? header_check_start(ws) : 0;
       if (rc) return rc;
     } else {
-      int rc = check_length(ws);
+      int rc = header_check_length(ws);
       return rc ? rc : 1;
     }
   }
 }
 
-static bool code_valid(uint16_t code) {
+static bool close_code_is_valid(uint16_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
@@ -139,12 +139,13 @@ static int close_event(pl_ws *ws, pl_ws_event *event) {
   pl_utf8_init(&reason);
   *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = ws->control, .close_code = PL_WS_CODE_NONE, .last = true};
   if (n == 0) return 1;
-  if (n == 1) return fail(ws, PL_WS_CODE_PROTOCOL);
+  if (n == 1) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   event->close_code = pl_get_u16(ws->control);
   event->data = ws->control + 2;
   event->size = n - 2;
-  if (!code_valid(event->close_code)) return fail(ws, PL_WS_CODE_PROTOCOL);
-  if (!pl_utf8_feed(&reason, event->data, event->size) || !pl_utf8_done(&reason)) return fail(ws, PL_WS_CODE_NOT_UTF8);
+  if (!close_code_is_valid(event->close_code)) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
+  if (!pl_utf8_feed(&reason, event->data, event->size) || !pl_utf8_done(&reason))
+    return ws_fail(ws, PL_WS_CODE_NOT_UTF8);
   return 1;
 }
 
@@ -161,10 +162,10 @@ static int control_piece(pl_ws *ws, const uint8_t *piece, size_t n, pl_ws_event 
 static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
   bool ends = ws->fin && ws->left == 0;
   if (ws->message_opcode == PL_WS_TEXT && (!pl_utf8_feed(&ws->utf8, piece, n) || (ends && !pl_utf8_done(&ws->utf8))))
-    return fail(ws, PL_WS_CODE_NOT_UTF8);
+    return ws_fail(ws, PL_WS_CODE_NOT_UTF8);
   ws->message_size += n;
   bool in_place = ws->pieces || (ends && ws->message.size == 0);
-  if (!in_place && n && pl_buffer_append(&ws->message, piece, n) != 0) return fail(ws, PL_WS_CODE_INTERNAL);
+  if (!in_place && n && pl_buffer_append(&ws->message, piece, n) != 0) return ws_fail(ws, PL_WS_CODE_INTERNAL);
   if (ws->left == 0) ws->in_payload = false;
   if (!ends && (!ws->pieces || n == 0)) return 0;
   *event = (pl_ws_event){.type = ws->message_opcode, .data = piece, .size = n, .last = ends};
@@ -177,7 +178,7 @@ static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
   return 1;
 }
 
-static int read_payload(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
+static int payload_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
   uint8_t *piece = *data;
   size_t n = *size < ws->left ? *size : (size_t)ws->left;
   if (ws->server && n) {
@@ -187,7 +188,7 @@ static int read_payload(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *ev
   if (n) *data += n;
   *size -= n;
   ws->left -= n;
-  return is_control(ws->opcode) ? control_piece(ws, piece, n, event) : data_piece(ws, piece, n, event);
+  return opcode_is_control(ws->opcode) ? control_piece(ws, piece, n, event) : data_piece(ws, piece, n, event);
 }
 
 int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
@@ -198,11 +199,11 @@ int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
   }
   for (;;) {
     if (!ws->in_payload) {
-      int rc = read_header(ws, data, size);
+      int rc = header_read(ws, data, size);
       if (rc <= 0) return rc;
     }
     if (ws->left && *size == 0) return 0;
-    int rc = read_payload(ws, data, size, event);
+    int rc = payload_read(ws, data, size, event);
     if (rc) return rc;
   }
 }

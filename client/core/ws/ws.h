@@ -1,9 +1,8 @@
-/* RFC 6455 framing, pure: bytes in, messages and control frames out. Both roles; the relay uses the server's.
+/* RFC 6455 framing, pure: bytes in, messages and control frames out. It serves both roles; the relay uses the server's.
  *
- * Input: any bytes in any chunks, all hostile. Invariants: nothing is allocated by a length that was only
- * announced, and never more than message_max (rounded up by the doubling of pl_buffer, capped at message_max);
- * a frame that lies whole in a chunk is unmasked in place and handed out without a copy. In pieces, nothing is copied
- * or kept at all. */
+ * Input is any bytes in any chunks, all of them hostile. A length that was only announced never sizes an allocation,
+ * and no message takes more than message_max. A frame that lies whole in a chunk is unmasked in place and handed out
+ * without a copy. In pieces (pl_ws_take_pieces) nothing is copied or kept at all. */
 #ifndef PL_WS_H
 #define PL_WS_H
 
@@ -35,30 +34,30 @@ enum {
 
 /* ---- UTF-8, incremental --------------------------------------------------------------------------------- */
 typedef struct pl_utf8 {
-  uint8_t need, low, high; /* continuation bytes still to come; bounds of the next one */
+  uint8_t need, low, high; /* continuation bytes that are missing; bounds of the next one */
 } pl_utf8;
 
 void pl_utf8_init(pl_utf8 *u);
-bool pl_utf8_feed(pl_utf8 *u, const uint8_t *p, size_t n) PL_MUST_USE; /* false: never valid again */
-bool pl_utf8_done(const pl_utf8 *u) PL_MUST_USE;                       /* no character is unfinished */
+bool pl_utf8_feed(pl_utf8 *u, const uint8_t *p, size_t n) PL_MUST_USE; /* false: not UTF-8 */
+bool pl_utf8_done(const pl_utf8 *u) PL_MUST_USE;                       /* the text does not end inside a character */
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 typedef struct pl_ws {
-  pl_buffer message; /* of an unfinished message: its bytes, unless they are handed out in pieces */
-  uint64_t left;     /* of the current frame's payload */
+  pl_buffer message; /* bytes of an unfinished message, unless they are handed out in pieces */
+  uint64_t left;     /* bytes of the current frame's payload that are missing */
   size_t message_max;
   uint8_t header[PL_WS_HEADER_MAX];
   uint8_t header_have;
   uint8_t opcode;         /* of the current frame */
-  uint8_t message_opcode; /* of the unfinished message, 0 if there is none */
+  uint8_t message_opcode; /* of the unfinished message; 0 when there is none */
   uint8_t mask[4];
   uint8_t mask_at;
   uint8_t control_have;
   bool server, text_allowed, pieces;
   bool in_payload, fin, delivered, failed;
-  size_t message_size; /* of the unfinished message: what was received of it */
+  size_t message_size; /* bytes received of the unfinished message */
   pl_utf8 utf8;
-  uint16_t close_code; /* why reading failed: what to send */
+  uint16_t close_code; /* why reading failed: the code to close with */
   uint8_t control[PL_WS_CONTROL_MAX];
 } pl_ws;
 
@@ -67,33 +66,34 @@ typedef struct pl_ws_event {
   uint8_t *data; /* whole payload (of CLOSE: the reason), unmasked; valid until the next call on this pl_ws */
   size_t size;
   uint16_t close_code; /* of CLOSE; PL_WS_CODE_NONE when it named none */
-  bool last;           /* the message ends here: always, but for pieces */
+  bool last;           /* the message ends here; always true unless it comes in pieces */
 } pl_ws_event;
 
-/* server: frames must be masked (as a client: must not be). text_allowed: else a text frame fails with 1003. */
+/* As a server, frames must be masked; as a client, they must not be. Without text_allowed a text frame fails with 1003.
+ */
 void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max);
 void pl_ws_deinit(pl_ws *ws);
 void pl_ws_set_message_max(pl_ws *ws, size_t message_max);
-/* From now on messages are handed out as their bytes come, in place: any number of events, the last one marked so and
- * perhaps empty. Only between messages. */
+/* From now on a message is handed out as its bytes come, in place, in any number of events; the last one is marked and
+ * may be empty. Call this between messages only. */
 void pl_ws_take_pieces(pl_ws *ws);
-/* Takes bytes off *data (which it changes: unmasking) until an event is complete (1) or no byte is left (0).
- * PL_EPROTOCOL or PL_ENOMEM: reading has ended for good, ws->close_code says with which code to close. */
+/* Consumes bytes of *data, which it unmasks in place. Returns 1 when *event is complete, 0 when all bytes were
+ * consumed, or PL_EPROTOCOL or PL_ENOMEM when reading has ended for good: ws->close_code is the code to close with. */
 int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) PL_MUST_USE;
 
 /* ---- writing --------------------------------------------------------------------------------------------- */
 size_t pl_ws_header_size(size_t payload, bool masked);
-/* Writes the header of a whole (FIN) frame; mask is NULL for a server. Returns its size. */
+/* Writes the header of a frame that is a whole message. `mask` is NULL for a server. Returns the header's size. */
 size_t pl_ws_put_header(uint8_t *out, int opcode, size_t payload, const uint8_t *mask);
-/* Payload of a close frame: code and a reason cut to fit. Returns its size, at most PL_WS_CONTROL_MAX. */
+/* Writes the payload of a close frame: the code, and the reason cut to fit. Returns its size. */
 size_t pl_ws_put_close(uint8_t out[PL_WS_CONTROL_MAX], uint16_t code, const char *reason);
-/* XORs n bytes with the mask, the first one being number `at` of its frame. */
+/* XORs n bytes with the mask; the first one is byte number `at` of its frame's payload. */
 void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at);
 
 /* ---- opening handshake ------------------------------------------------------------------------------------ */
-/* Base64 of exactly 16 bytes, canonical. */
+/* Whether the key is canonical base64 of exactly 16 bytes. */
 bool pl_ws_key_valid(pl_view key);
-/* Sec-WebSocket-Accept for a valid key; 28 characters and a NUL. */
+/* Writes Sec-WebSocket-Accept for a valid key: 28 characters and a NUL. */
 void pl_ws_accept(char out[PL_WS_ACCEPT_CHARS + 1], pl_view key);
 
 #endif

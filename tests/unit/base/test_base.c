@@ -139,7 +139,7 @@ static void errors_and_reasons_have_words(void **state) {
   assert_string_equal(pl_envelope_name(PL_ENV_OPEN), "OPEN");
 }
 
-/* Each number of the table answers to its own name, text and size, and to no other. */
+/* Each number of the table has its own name, text and size. */
 static void the_tables_answer_for_each_number(void **state) {
   (void)state;
 #define PL_REASON(name, number, text)                 \

@@ -1,4 +1,4 @@
-/* What CPace must refuse, and that keys agree exactly when everything that goes in does. */
+/* What CPace must refuse, and that the keys agree exactly when all inputs are the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ typedef struct run {
   const char *prs[2], *ci[2], *sid[2];
 } run;
 
-/* Both sides of one run; gives whether their keys agree. */
+/* Runs both sides. Returns whether their keys agree. */
 static bool agrees(const run *r) {
   uint8_t generator[2][32], scalar[2][32], key[2][64];
   pl_cpace_side side[2] = {{.associated_data = text("ADa")}, {.associated_data = text("ADb")}};
@@ -67,7 +67,7 @@ static void points_outside_the_group_are_refused(void **state) {
   assert_int_equal(pl_cpace_share(b.share, generator, zero), PL_ECRYPTO);
   memset(b.share, 0, 32); /* the neutral element */
   assert_int_equal(pl_cpace_key(key, scalar, true, text(""), &a, &b), PL_ECRYPTO);
-  memset(b.share, 0xff, 32); /* no encoding of a point */
+  memset(b.share, 0xff, 32); /* does not encode a point */
   assert_int_equal(pl_cpace_key(key, scalar, true, text(""), &a, &b), PL_ECRYPTO);
 }
 

@@ -1,4 +1,4 @@
-/* IDs as text, refused keys, and login proofs of which every bit counts. */
+/* IDs as text, keys that are refused, and login proofs: every bit of them counts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void text_goes_round(void **state) {
   }
 }
 
-/* Ten check bits let one changed text in a thousand pass the check; the key test stops about half of those. */
+/* Ten check bits let one changed text in a thousand pass; the check of the key refuses about half of those. */
 static void another_character_is_almost_always_refused(void **state) {
   (void)state;
   pl_identity identity = identity_of(7);

@@ -1,5 +1,5 @@
-/* The rules of schema/lookalikes.def, on which the searches rest, and names that are no text. What looks alike is in
- * schema/vectors/names.json. */
+/* The rules of schema/lookalikes.def that the searches need, and names that are not UTF-8. The names that look alike
+ * are in schema/vectors/names.json. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +65,7 @@ static void each_character_looks_like_its_text(void **state) {
 }
 
 static void each_character_looks_like_its_lower_case(void **state) {
-  char upper[6] = "x", small[6] = "x"; /* some are dropped, and nothing looks like no name */
+  char upper[6] = "x", small[6] = "x"; /* a name of dropped characters only looks like no other */
   (void)state;
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lower); i++) {
     encode(lower[i].first, upper + 1);

@@ -29,8 +29,8 @@ static void make_identity(pl_identity *identity, uint8_t first) {
   assert_int_equal(pl_identity_from_seed(identity, seed), 0);
 }
 
-/* Up to, without, the reading of message 1. */
-static void begin(pair *p) {
+/* Goes on until message 1 is written. */
+static void write_first(pair *p) {
   make_identity(&p->caller_id, 1);
   make_identity(&p->callee_id, 2);
   assert_int_equal(pl_noise_start_caller(&p->caller, &p->caller_id, p->callee_id.id), 0);
@@ -39,9 +39,9 @@ static void begin(pair *p) {
   assert_int_equal(p->size1, sizeof hello + PL_NOISE_MESSAGE1_OVERHEAD);
 }
 
-/* Up to, without, the reading of message 2. */
-static void meet(pair *p) {
-  begin(p);
+/* Goes on until message 2 is written. */
+static void write_second(pair *p) {
+  write_first(p);
   int size = pl_noise_read(&p->callee, (pl_view){p->message1, (size_t)p->size1}, p->out, sizeof p->out);
   assert_int_equal(size, sizeof hello);
   assert_memory_equal(p->out, hello, sizeof hello);
@@ -50,31 +50,41 @@ static void meet(pair *p) {
   assert_int_equal(p->size2, sizeof answer + PL_NOISE_MESSAGE2_OVERHEAD);
 }
 
-/* Each test of records runs with every library on either side. */
+/* Each test of records runs with every library on each side. */
 typedef struct libraries {
   const pl_aead *caller, *callee;
 } libraries;
 
 static pl_noise_link caller, callee;
 
-static void link_up(void **state) {
+static int link_up(void **state) {
   const libraries *l = *state;
   pair p;
-  meet(&p);
+  write_second(&p);
   int size = pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)p.size2}, p.out, sizeof p.out);
   assert_int_equal(size, sizeof answer);
   assert_memory_equal(p.out, answer, sizeof answer);
   assert_int_equal(pl_noise_split(&p.caller, &caller), 0);
   assert_int_equal(pl_noise_split(&p.callee, &callee), 0);
-  if (!l) return;
+  if (!l) return 0;
   pl_noise_link_use(&caller, l->caller);
   pl_noise_link_use(&callee, l->callee);
+  return 0;
 }
 
 static int link_down(void **state) {
   (void)state;
   pl_noise_link_deinit(&caller);
   pl_noise_link_deinit(&callee);
+  return 0;
+}
+
+/* The handshake of a test: message 1 is written, and not yet read. */
+static pair two;
+
+static int start(void **state) {
+  (void)state;
+  write_first(&two);
   return 0;
 }
 
@@ -95,7 +105,7 @@ static void assert_dead(pl_noise_handshake *hs) {
 }
 
 static void both_ends_get_the_same_keys(void **state) {
-  link_up(state);
+  (void)state;
   assert_memory_equal(caller.send_key, callee.receive_key, 32);
   assert_memory_equal(caller.receive_key, callee.send_key, 32);
   assert_memory_not_equal(caller.send_key, caller.receive_key, 32);
@@ -103,20 +113,18 @@ static void both_ends_get_the_same_keys(void **state) {
 
 static void every_bit_of_the_messages_counts(void **state) {
   (void)state;
-  pair p;
-  begin(&p);
-  for (int bit = 0; bit < p.size1 * 8; bit++) {
+  for (int bit = 0; bit < two.size1 * 8; bit++) {
     pair q;
-    begin(&q);
+    write_first(&q);
     q.message1[bit / 8] ^= (uint8_t)(1 << bit % 8);
     /* X25519 ignores the top bit of a public key, but the hash does not. */
     assert_int_equal(pl_noise_read(&q.callee, (pl_view){q.message1, (size_t)q.size1}, q.out, sizeof q.out), PL_ECRYPTO);
     assert_dead(&q.callee);
   }
-  meet(&p);
-  for (int bit = 0; bit < p.size2 * 8; bit++) {
+  write_second(&two);
+  for (int bit = 0; bit < two.size2 * 8; bit++) {
     pair q;
-    meet(&q);
+    write_second(&q);
     q.message2[bit / 8] ^= (uint8_t)(1 << bit % 8);
     assert_int_equal(pl_noise_read(&q.caller, (pl_view){q.message2, (size_t)q.size2}, q.out, sizeof q.out), PL_ECRYPTO);
     assert_dead(&q.caller);
@@ -125,117 +133,108 @@ static void every_bit_of_the_messages_counts(void **state) {
 
 static void cut_messages_are_refused(void **state) {
   (void)state;
-  pair p;
-  begin(&p);
-  for (int size = 0; size < p.size1; size++) {
-    begin(&p);
-    assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)size}, p.out, sizeof p.out), PL_ECRYPTO);
-    assert_dead(&p.callee);
+  for (int size = 0; size < two.size1; size++) {
+    write_first(&two);
+    assert_int_equal(pl_noise_read(&two.callee, (pl_view){two.message1, (size_t)size}, two.out, sizeof two.out),
+                     PL_ECRYPTO);
+    assert_dead(&two.callee);
   }
-  for (int size = 0; size < p.size2 || size == 0; size++) {
-    meet(&p);
-    assert_int_equal(pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)size}, p.out, sizeof p.out), PL_ECRYPTO);
-    assert_dead(&p.caller);
+  for (int size = 0; size < two.size2 || size == 0; size++) {
+    write_second(&two);
+    assert_int_equal(pl_noise_read(&two.caller, (pl_view){two.message2, (size_t)size}, two.out, sizeof two.out),
+                     PL_ECRYPTO);
+    assert_dead(&two.caller);
   }
 }
 
 static void a_large_message_is_refused(void **state) {
   (void)state;
   static uint8_t large[65536], out[65536];
-  pair p;
-  begin(&p);
-  assert_int_equal(pl_noise_read(&p.callee, (pl_view){large, sizeof large}, out, sizeof out), PL_ECRYPTO);
-  assert_dead(&p.callee);
-  assert_int_equal(pl_noise_start_caller(&p.caller, &p.caller_id, p.callee_id.id), 0);
+  assert_int_equal(pl_noise_read(&two.callee, (pl_view){large, sizeof large}, out, sizeof out), PL_ECRYPTO);
+  assert_dead(&two.callee);
+  assert_int_equal(pl_noise_start_caller(&two.caller, &two.caller_id, two.callee_id.id), 0);
   pl_view most = {large, 65535 - PL_NOISE_MESSAGE1_OVERHEAD}, more = {large, most.size + 1};
-  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, more, out, sizeof out), PL_EMSGSIZE);
-  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, most, out, sizeof out), 65535);
+  assert_int_equal(pl_noise_write(&two.caller, ephemeral1, more, out, sizeof out), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&two.caller, ephemeral1, most, out, sizeof out), 65535);
 }
 
 static void small_buffers_change_nothing(void **state) {
   (void)state;
-  pair p;
-  begin(&p);
-  pl_view message = {p.message1, (size_t)p.size1};
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof hello - 1), PL_EMSGSIZE);
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof hello), sizeof hello);
+  pl_view message = {two.message1, (size_t)two.size1};
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof hello - 1), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof hello), sizeof hello);
   size_t needed = sizeof answer + PL_NOISE_MESSAGE2_OVERHEAD;
-  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, 0), PL_EMSGSIZE);
-  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, needed - 1), PL_EMSGSIZE);
-  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.message2, needed), needed);
+  assert_int_equal(pl_noise_write(&two.callee, ephemeral2, payload2, two.message2, 0), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&two.callee, ephemeral2, payload2, two.message2, needed - 1), PL_EMSGSIZE);
+  assert_int_equal(pl_noise_write(&two.callee, ephemeral2, payload2, two.message2, needed), needed);
 }
 
-static void only_the_own_turn_is_taken(void **state) {
+static void a_side_acts_only_in_its_turn(void **state) {
   (void)state;
-  pair p;
   pl_noise_link link;
-  begin(&p);
-  pl_view message = {p.message1, (size_t)p.size1};
-  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, payload1, p.out, sizeof p.out), PL_ESTATE);
-  assert_int_equal(pl_noise_write(&p.callee, ephemeral2, payload2, p.out, sizeof p.out), PL_ESTATE);
-  assert_int_equal(pl_noise_split(&p.caller, &link), PL_ESTATE);
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), sizeof hello);
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ESTATE);
-  assert_int_equal(pl_noise_split(&p.callee, &link), PL_ESTATE);
-  assert_true(pl_noise_write(&p.callee, ephemeral2, payload2, p.out, sizeof p.out) > 0);
-  assert_int_equal(pl_noise_split(&p.callee, &link), 0);
-  assert_dead(&p.callee);
+  pl_view message = {two.message1, (size_t)two.size1};
+  assert_int_equal(pl_noise_write(&two.caller, ephemeral1, payload1, two.out, sizeof two.out), PL_ESTATE);
+  assert_int_equal(pl_noise_write(&two.callee, ephemeral2, payload2, two.out, sizeof two.out), PL_ESTATE);
+  assert_int_equal(pl_noise_split(&two.caller, &link), PL_ESTATE);
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), sizeof hello);
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), PL_ESTATE);
+  assert_int_equal(pl_noise_split(&two.callee, &link), PL_ESTATE);
+  assert_true(pl_noise_write(&two.callee, ephemeral2, payload2, two.out, sizeof two.out) > 0);
+  assert_int_equal(pl_noise_split(&two.callee, &link), 0);
+  assert_dead(&two.callee);
 }
 
 static void another_identity_is_refused(void **state) {
   (void)state;
-  pair p;
   pl_identity other;
   make_identity(&other, 3);
-  begin(&p);
-  pl_view message = {p.message1, (size_t)p.size1};
+  pl_view message = {two.message1, (size_t)two.size1};
   /* The relay names another caller: the prologue differs. */
-  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, other.id), 0);
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ECRYPTO);
-  /* It reached another callee. */
-  assert_int_equal(pl_noise_start_callee(&p.callee, &other, p.caller_id.id), 0);
-  assert_int_equal(pl_noise_read(&p.callee, message, p.out, sizeof p.out), PL_ECRYPTO);
-  /* A caller that signs the prologue with another's ID but holds only its own key. */
+  assert_int_equal(pl_noise_start_callee(&two.callee, &two.callee_id, other.id), 0);
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), PL_ECRYPTO);
+  /* Another callee gets the message. */
+  assert_int_equal(pl_noise_start_callee(&two.callee, &other, two.caller_id.id), 0);
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), PL_ECRYPTO);
+  /* A caller claims another's ID in the prologue, but has only its own key. */
   pl_identity liar = other;
-  memcpy(liar.id, p.caller_id.id, 32);
-  assert_int_equal(pl_noise_start_caller(&p.caller, &liar, p.callee_id.id), 0);
-  int size = pl_noise_write(&p.caller, ephemeral1, payload1, p.message1, sizeof p.message1);
-  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, p.caller_id.id), 0);
-  assert_int_equal(pl_noise_check_caller(&p.callee, p.caller_id.id), PL_ECRYPTO); /* nothing read yet */
-  assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)size}, p.out, sizeof p.out), sizeof hello);
-  assert_int_equal(pl_noise_check_caller(&p.callee, p.caller_id.id), PL_ECRYPTO);
-  assert_int_equal(pl_noise_check_caller(&p.caller, p.callee_id.id), PL_ECRYPTO);
+  memcpy(liar.id, two.caller_id.id, 32);
+  assert_int_equal(pl_noise_start_caller(&two.caller, &liar, two.callee_id.id), 0);
+  int size = pl_noise_write(&two.caller, ephemeral1, payload1, two.message1, sizeof two.message1);
+  assert_int_equal(pl_noise_start_callee(&two.callee, &two.callee_id, two.caller_id.id), 0);
+  assert_int_equal(pl_noise_check_caller(&two.callee, two.caller_id.id), PL_ECRYPTO); /* nothing was read yet */
+  assert_int_equal(pl_noise_read(&two.callee, (pl_view){two.message1, (size_t)size}, two.out, sizeof two.out),
+                   sizeof hello);
+  assert_int_equal(pl_noise_check_caller(&two.callee, two.caller_id.id), PL_ECRYPTO);
+  assert_int_equal(pl_noise_check_caller(&two.caller, two.callee_id.id), PL_ECRYPTO);
 }
 
 static void bad_keys_are_refused(void **state) {
   (void)state;
-  pair p;
-  begin(&p);
   uint8_t small_order[32] = {1};
-  assert_int_equal(pl_noise_start_caller(&p.caller, &p.caller_id, small_order), PL_EID);
-  assert_dead(&p.caller);
-  assert_int_equal(pl_noise_start_callee(&p.callee, &p.callee_id, small_order), PL_EID);
-  assert_dead(&p.callee);
-  assert_int_equal(pl_noise_init(&p.caller, true, payload1, ephemeral1, NULL), PL_EINVAL);
-  assert_dead(&p.caller);
+  assert_int_equal(pl_noise_start_caller(&two.caller, &two.caller_id, small_order), PL_EID);
+  assert_dead(&two.caller);
+  assert_int_equal(pl_noise_start_callee(&two.callee, &two.callee_id, small_order), PL_EID);
+  assert_dead(&two.callee);
+  assert_int_equal(pl_noise_init(&two.caller, true, payload1, ephemeral1, NULL), PL_EINVAL);
+  assert_dead(&two.caller);
 }
 
-/* A point of low order gives an all-zero secret: both sides abort. */
+/* A point of low order gives a secret of zeros: both sides give up. */
 static void zero_secrets_abort(void **state) {
   (void)state;
   static const uint8_t zero[32];
-  pair p;
-  begin(&p);
-  assert_int_equal(pl_noise_init(&p.caller, true, payload1, ephemeral1, zero), 0);
-  assert_int_equal(pl_noise_write(&p.caller, ephemeral1, payload1, p.out, sizeof p.out), PL_ECRYPTO);
-  assert_dead(&p.caller);
-  memset(p.message1, 0, 32);
-  assert_int_equal(pl_noise_read(&p.callee, (pl_view){p.message1, (size_t)p.size1}, p.out, sizeof p.out), PL_ECRYPTO);
-  assert_dead(&p.callee);
-  meet(&p);
-  memset(p.message2, 0, 32);
-  assert_int_equal(pl_noise_read(&p.caller, (pl_view){p.message2, (size_t)p.size2}, p.out, sizeof p.out), PL_ECRYPTO);
-  assert_dead(&p.caller);
+  assert_int_equal(pl_noise_init(&two.caller, true, payload1, ephemeral1, zero), 0);
+  assert_int_equal(pl_noise_write(&two.caller, ephemeral1, payload1, two.out, sizeof two.out), PL_ECRYPTO);
+  assert_dead(&two.caller);
+  memset(two.message1, 0, 32);
+  assert_int_equal(pl_noise_read(&two.callee, (pl_view){two.message1, (size_t)two.size1}, two.out, sizeof two.out),
+                   PL_ECRYPTO);
+  assert_dead(&two.callee);
+  write_second(&two);
+  memset(two.message2, 0, 32);
+  assert_int_equal(pl_noise_read(&two.caller, (pl_view){two.message2, (size_t)two.size2}, two.out, sizeof two.out),
+                   PL_ECRYPTO);
+  assert_dead(&two.caller);
 }
 
 /* ---- records ---- */
@@ -248,8 +247,8 @@ static void seal(pl_noise_link *link, uint8_t record[RECORD]) {
 }
 
 static void records_open_once_and_in_order(void **state) {
+  (void)state;
   uint8_t records[4][RECORD], out[TEXT];
-  link_up(state);
   for (int i = 0; i < 4; i++) {
     seal(&caller, records[i]);
     assert_int_equal(pl_get_u64(records[i]), i);
@@ -262,12 +261,13 @@ static void records_open_once_and_in_order(void **state) {
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[2], RECORD, out), PL_ECRYPTO);
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, records[3], RECORD, out), TEXT);
   assert_int_equal(callee.received_counter, 3);
-  assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, records[0], RECORD, out), PL_ECRYPTO); /* sent back */
+  assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, records[0], RECORD, out),
+                   PL_ECRYPTO); /* the caller's own record, sent back */
 }
 
 static void every_bit_of_a_record_counts(void **state) {
+  (void)state;
   uint8_t record[RECORD], out[RECORD];
-  link_up(state);
   seal(&caller, record);
   for (size_t bit = 0; bit < RECORD * 8; bit++) {
     record[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -280,13 +280,13 @@ static void every_bit_of_a_record_counts(void **state) {
     assert_int_equal(pl_noise_open(&callee, (uint8_t)(PL_ENV_DATA ^ 1 << bit), 0, record, RECORD, out), PL_ECRYPTO);
     assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, (uint8_t)(1 << bit), record, RECORD, out), PL_ECRYPTO);
   }
-  assert_int_equal(callee.received_counter, UINT64_MAX); /* no refusal moved it */
+  assert_int_equal(callee.received_counter, UINT64_MAX); /* no refused record moved it */
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), TEXT);
 }
 
 static void sizes_from_nothing_to_the_most(void **state) {
+  (void)state;
   static uint8_t buffer[PL_CONST_ENVELOPE_PAYLOAD_MAX + 2], plain[PL_CONST_RECORD_PLAINTEXT_MAX + 1];
-  link_up(state);
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, NULL, 0, buffer), PL_CONST_RECORD_OVERHEAD_BYTES);
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, buffer, PL_CONST_RECORD_OVERHEAD_BYTES, plain), 0);
   /* in place, both ways */
@@ -304,8 +304,8 @@ static void sizes_from_nothing_to_the_most(void **state) {
 }
 
 static void counters_end_before_the_reserved_one(void **state) {
+  (void)state;
   uint8_t record[RECORD], out[TEXT];
-  link_up(state);
   caller.next_counter = UINT64_MAX - 1;
   seal(&caller, record);
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
@@ -315,10 +315,10 @@ static void counters_end_before_the_reserved_one(void **state) {
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
 }
 
-/* A record that was refused leaves nothing of what it said, also where it is decrypted before it is checked. */
+/* A refused record leaves nothing of its plaintext, even in a library that decrypts before it checks. */
 static void a_refused_record_says_nothing(void **state) {
+  (void)state;
   uint8_t record[RECORD], out[TEXT];
-  link_up(state);
   seal(&caller, record);
   record[RECORD - 1] ^= 1;
   memset(out, 0, sizeof out);
@@ -327,8 +327,8 @@ static void a_refused_record_says_nothing(void **state) {
 }
 
 static void both_directions_have_their_own_key(void **state) {
+  (void)state;
   uint8_t record[RECORD], back[RECORD], out[TEXT];
-  link_up(state);
   seal(&caller, record);
   seal(&callee, back);
   assert_memory_not_equal(record, back, RECORD);
@@ -337,17 +337,17 @@ static void both_directions_have_their_own_key(void **state) {
 }
 
 static void a_wiped_link_neither_seals_nor_opens(void **state) {
+  (void)state;
   pl_noise_link zero = {.received_counter = UINT64_MAX};
   uint8_t record[RECORD], out[RECORD];
-  link_up(state);
   pl_noise_link_deinit(&caller);
   assert_true(sodium_is_zero(caller.send_key, 32) && sodium_is_zero(caller.receive_key, 32));
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, out), PL_ESTATE);
-  seal(&zero, record); /* what a stranger can make of a known key */
+  seal(&zero, record); /* a record that anyone can make, as the key is known */
   assert_int_equal(pl_noise_open(&caller, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
 }
 
-/* ---- libraries that cannot ---- */
+/* ---- libraries that fail ---- */
 
 static void *no_begin(const uint8_t key[32], bool sealing) {
   (void)key;
@@ -373,22 +373,16 @@ static void count_end(void *key) {
 
 static const pl_aead none = {no_begin, fails, fails, count_end}, broken = {begin_nothing, fails, fails, count_end};
 
-static void libsodium_stands_in(void **state) {
+static void libsodium_is_used_instead(void **state) {
   (void)state;
-  const libraries with_none = {&none, &none};
-  void *with = (void *)(uintptr_t)&with_none;
   uint8_t record[RECORD], out[TEXT];
-  link_up(&with);
   seal(&caller, record);
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), TEXT);
 }
 
 static void a_failing_library_sends_nothing(void **state) {
   (void)state;
-  const libraries with_broken = {&broken, &broken};
-  void *with = (void *)(uintptr_t)&with_broken;
   uint8_t record[RECORD] = {0}, out[TEXT];
-  link_up(&with);
   assert_int_equal(pl_noise_seal(&caller, PL_ENV_DATA, 0, text, TEXT, record), PL_ECRYPTO);
   assert_true(sodium_is_zero(record, sizeof record));
   assert_int_equal(pl_noise_open(&callee, PL_ENV_DATA, 0, record, RECORD, out), PL_ECRYPTO);
@@ -398,7 +392,7 @@ static void a_failing_library_sends_nothing(void **state) {
 }
 
 #define WITH(test, libraries) \
-  { #test " " #libraries, test, NULL, link_down, &(libraries) }
+  { #test " " #libraries, test, link_up, link_down, &(libraries) }
 #define RECORDS(libraries)                                                                                    \
   WITH(records_open_once_and_in_order, libraries), WITH(every_bit_of_a_record_counts, libraries),             \
       WITH(sizes_from_nothing_to_the_most, libraries), WITH(counters_end_before_the_reserved_one, libraries), \
@@ -406,21 +400,24 @@ static void a_failing_library_sends_nothing(void **state) {
       WITH(a_wiped_link_neither_seals_nor_opens, libraries)
 
 static libraries sodium_sodium = {NULL, NULL}, sodium_openssl = {NULL, &pl_aead_openssl},
-                 openssl_sodium = {&pl_aead_openssl, NULL}, openssl_openssl = {&pl_aead_openssl, &pl_aead_openssl};
+                 openssl_sodium = {&pl_aead_openssl, NULL}, openssl_openssl = {&pl_aead_openssl, &pl_aead_openssl},
+                 none_none = {&none, &none}, broken_broken = {&broken, &broken};
+
+#define TEST(name) cmocka_unit_test_setup(name, start)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(both_ends_get_the_same_keys),
-      cmocka_unit_test(every_bit_of_the_messages_counts),
-      cmocka_unit_test(cut_messages_are_refused),
-      cmocka_unit_test(a_large_message_is_refused),
-      cmocka_unit_test(small_buffers_change_nothing),
-      cmocka_unit_test(only_the_own_turn_is_taken),
-      cmocka_unit_test(another_identity_is_refused),
-      cmocka_unit_test(bad_keys_are_refused),
-      cmocka_unit_test(zero_secrets_abort),
-      cmocka_unit_test_teardown(libsodium_stands_in, link_down),
-      cmocka_unit_test(a_failing_library_sends_nothing),
+      cmocka_unit_test_setup_teardown(both_ends_get_the_same_keys, link_up, link_down),
+      TEST(every_bit_of_the_messages_counts),
+      TEST(cut_messages_are_refused),
+      TEST(a_large_message_is_refused),
+      TEST(small_buffers_change_nothing),
+      TEST(a_side_acts_only_in_its_turn),
+      TEST(another_identity_is_refused),
+      TEST(bad_keys_are_refused),
+      TEST(zero_secrets_abort),
+      WITH(libsodium_is_used_instead, none_none),
+      WITH(a_failing_library_sends_nothing, broken_broken),
       RECORDS(sodium_sodium),
       RECORDS(sodium_openssl),
       RECORDS(openssl_sodium),

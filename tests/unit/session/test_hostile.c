@@ -1,4 +1,4 @@
-/* What a peer must not do, and what it may: frames of every wrong kind. */
+/* What a peer must not do, and what it may do: frames that are wrong in every way. */
 #include "two.h"
 
 static two t;
@@ -7,12 +7,31 @@ static size_t used;
 
 static const pl_session_config small = {.message_max = 1000, .channel_window = 2000, .session_window = 5000};
 
-static void start(void) {
+/* Two sides, not linked; side 1 has small windows. */
+static int start(void **state) {
+  (void)state;
   two_init(&t, NULL, &small);
+  used = 0;
+  return 0;
+}
+
+static int start_linked(void **state) {
+  (void)start(state);
   two_link(&t, 1, 0);
   two_run(&t, 100);
   assert_int_equal(two_count(&t, 1, PL_SESSION_LINKED), 1);
-  used = 0;
+  return 0;
+}
+
+static int end(void **state) {
+  (void)state;
+  two_deinit(&t);
+  return 0;
+}
+
+static void restart(void) {
+  (void)end(NULL);
+  (void)start_linked(NULL);
 }
 
 static pl_writer frame(uint8_t type, size_t size) {
@@ -79,10 +98,9 @@ enum { EOM = PL_CONST_DATA_FLAG_END_OF_MESSAGE, EOC = PL_CONST_DATA_FLAG_END_OF_
 
 #define EACH_IS(expected, ...)          \
   do {                                  \
-    start();                            \
+    restart();                          \
     __VA_ARGS__;                        \
     assert_int_equal(give(), expected); \
-    two_deinit(&t);                     \
   } while (0)
 
 static void what_breaks_the_protocol(void **state) {
@@ -136,7 +154,7 @@ static void overlapping_pieces_become_the_message_once(void **state) {
   (void)state;
   for (uint64_t cut = 0; cut <= 500; cut += 25)
     for (uint64_t back = 0; back <= cut; back += 50) {
-      start();
+      restart();
       data(3, 0, 0, cut);
       data(3, EOM, cut - back, 500 - (cut - back));
       data(3, EOM | EOC, cut - back, 500 - (cut - back));
@@ -147,7 +165,6 @@ static void overlapping_pieces_become_the_message_once(void **state) {
       assert_int_equal(m->size, 500);
       assert_int_equal(m->a.place, 501);
       for (size_t i = 0; i < 500; i++) assert_int_equal(m->data[i], (uint8_t)i);
-      two_deinit(&t);
     }
 }
 
@@ -169,20 +186,17 @@ static void a_record_of_everything(void) {
 
 static void every_byte_may_be_missing(void **state) {
   (void)state;
-  start();
   a_record_of_everything();
   size_t whole = used;
   assert_int_equal(give(), 0);
   assert_int_equal(two_count(&t, 1, PL_SESSION_PEER_CLOSED), 1);
-  two_deinit(&t);
   for (size_t n = 0; n < whole; n++) {
-    start();
+    restart();
     a_record_of_everything();
     used = n;
     int rc = give();
     assert_true(rc == 0 || rc == PL_EPROTOCOL);
     assert_int_equal(two_count(&t, 1, PL_SESSION_PEER_CLOSED), 0);
-    two_deinit(&t);
   }
 }
 
@@ -190,7 +204,7 @@ static void every_byte_may_be_wrong(void **state) {
   (void)state;
   uint64_t random = 88172645463325252u;
   for (int round = 0; round < 20000; round++) {
-    start();
+    restart();
     for (uint8_t i = 0; i < 3; i++) assert_int_equal(two_send(&t, 1, i, "abc", 3), 0);
     two_run(&t, 1);
     a_record_of_everything();
@@ -203,33 +217,71 @@ static void every_byte_may_be_wrong(void **state) {
     int rc = give();
     assert_true(rc == 0 || rc == PL_EPROTOCOL || rc == PL_EMSGSIZE);
     if (rc == 0) two_run(&t, 100);
-    two_deinit(&t);
   }
 }
 
 static void frames_before_hello_are_ignored(void **state) {
   (void)state;
-  two_init(&t, NULL, NULL);
   two_link(&t, 1, 0);
-  used = 0;
   data(0, EOM, 0, 5);
   frame(PL_FRAME_CLOSE, 2);
   assert_int_equal(give(), 0);
   assert_int_equal(t.side[1].seen_count, 0);
-  two_deinit(&t);
 }
 
-/* A sink without memory stops the step before anything changed; the same record is good afterwards. */
-static void what_could_not_be_told_is_told_later(void **state) {
+/* Says which frames side 1 reads: an empty one breaks the protocol when it is read, and does nothing when it is
+ * skipped. */
+static void reads_only(const uint8_t *types, size_t count) {
+  for (uint8_t type = PL_FRAME_HELLO; type <= PL_FRAME_CLOSE; type++) {
+    bool read = memchr(types, type, count);
+    (void)frame(type, 0);
+    assert_int_equal(give(), read ? PL_EPROTOCOL : 0);
+  }
+}
+#define READS_ONLY(...) reads_only((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void an_open_session_reads_every_frame(void **state) {
   (void)state;
-  start();
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_DATA, PL_FRAME_ACK, PL_FRAME_CREDIT, PL_FRAME_CHANNEL_RESET, PL_FRAME_PROBE,
+             PL_FRAME_PROBE_REPLY, PL_FRAME_VOLATILE, PL_FRAME_CLOSE);
+}
+
+static void an_unconfirmed_link_reads_hello_only(void **state) {
+  (void)state;
+  two_link(&t, 1, 0);
+  READS_ONLY(PL_FRAME_HELLO);
+}
+
+static void a_closing_session_reads_what_the_peer_took(void **state) {
+  (void)state;
+  pl_session_event close = {.type = PL_SESSION_CLOSE, .close = {.reason = PL_REASON_CLOSED}};
+  assert_int_equal(two_step(&t, 1, close), 0);
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_ACK, PL_FRAME_CREDIT, PL_FRAME_CLOSE);
+}
+
+static void a_closed_session_reads_hello_and_close(void **state) {
+  static uint8_t record[PL_CONST_RECORD_PLAINTEXT_MAX];
+  uint32_t link;
+  (void)state;
+  frame(PL_FRAME_CLOSE, 2);
+  assert_int_equal(give(), 0);
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_CLOSE);
+  uint8_t flags;
+  assert_true(pl_session_produce(t.side[1].session, t.now_us / 1000, record, sizeof record, &link, &flags) > 0);
+  assert_true(pl_session_close_answered(t.side[1].session));
+  READS_ONLY(PL_FRAME_HELLO, PL_FRAME_CLOSE);
+}
+
+/* A sink without memory stops the step before anything has changed, so the same record can be handled afterwards. */
+static void an_action_without_memory_is_emitted_later(void **state) {
+  (void)state;
   data(0, 0, 0, 300);
   assert_int_equal(give(), 0);
   for (int half = 0; half < 4; half++) {
     uint64_t before = two_count(&t, 1, PL_SESSION_MESSAGE) + two_count(&t, 1, PL_SESSION_END) +
                       two_count(&t, 1, PL_SESSION_WAS_RESET) + two_count(&t, 1, PL_SESSION_PEER_CLOSED);
     for (int again = 0; again < 2; again++) {
-      if (half == 0) data(0, EOM, 300, 50); /* ends a message that came in pieces */
+      if (half == 0) data(0, EOM, 300, 50); /* the end of a message that came in pieces */
       if (half == 1) data(0, EOC, 351, 0);
       if (half == 2) channel_reset(2, 0, 9);
       if (half == 3) frame(PL_FRAME_CLOSE, 2);
@@ -241,14 +293,11 @@ static void what_could_not_be_told_is_told_later(void **state) {
     assert_int_equal(after, before + 1);
   }
   assert_int_equal(two_find(&t, 1, PL_SESSION_MESSAGE, 0)->size, 350);
-  two_deinit(&t);
 }
 
-static void a_link_that_could_not_be_told_is_not_used(void **state) {
+static void a_link_that_was_not_reported_is_not_used(void **state) {
   (void)state;
-  two_init(&t, NULL, &small);
   two_link(&t, 1, 0);
-  used = 0;
   t.side[1].refuse = true;
   hello(77, 0, 100, 101);
   assert_int_equal(give(), PL_ENOMEM);
@@ -257,16 +306,14 @@ static void a_link_that_could_not_be_told_is_not_used(void **state) {
   hello(77, 0, 100, 101);
   assert_int_equal(give(), 0);
   assert_true(pl_session_link_is_current(t.side[1].session, 1));
-  two_deinit(&t);
 }
 
-static void who_failed_says_close_on_each_link_and_reads_nothing_before(void **state) {
+static void a_failed_session_says_close_on_each_link_and_reads_nothing_before(void **state) {
   (void)state;
-  start();
   pl_session_fail(t.side[1].session, PL_REASON_PROTOCOL, (pl_view){(const uint8_t *)"bad", 3});
   data(0, 0, 5000, 1); /* would break the protocol */
   assert_int_equal(give(), 0);
-  two_unlink(&t, 1); /* before it was said */
+  two_unlink(&t, 1); /* before CLOSE was sent */
   two_link(&t, 2, 0);
   two_run(&t, 1000);
   assert_int_equal(two_count(&t, 0, PL_SESSION_PEER_CLOSED), 1);
@@ -274,7 +321,6 @@ static void who_failed_says_close_on_each_link_and_reads_nothing_before(void **s
   assert_int_equal(told->a.reason, PL_REASON_PROTOCOL);
   assert_memory_equal(told->data, "bad", 3);
   assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
-  two_deinit(&t);
 }
 
 static void settings_and_events_that_make_no_sense(void **state) {
@@ -287,7 +333,6 @@ static void settings_and_events_that_make_no_sense(void **state) {
     assert_int_equal(pl_session_new(&wrong[i], &s), PL_EINVAL);
     assert_null(s);
   }
-  start();
   static const pl_session_event no_channel[] = {
       {.type = PL_SESSION_SEND, .send = {.channel = 255}},
       {.type = PL_SESSION_SEND_VOLATILE, .send = {.channel = 255}},
@@ -302,7 +347,9 @@ static void settings_and_events_that_make_no_sense(void **state) {
   assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_CLOSE + 1}), PL_EINVAL);
   pl_session_event end = {.type = PL_SESSION_FINISH};
   assert_int_equal(two_step(&t, 1, end), 0);
+  assert_int_equal(t.side[1].place, 1);
   assert_int_equal(two_step(&t, 1, end), PL_ESTATE);
+  assert_int_equal(t.side[1].place, 0);
   assert_int_equal(two_send(&t, 1, 0, "x", 1), PL_ESTATE);
   pl_session_event large = {.type = PL_SESSION_SEND_VOLATILE, .send = {.data = {frames, 32769}}};
   assert_int_equal(two_step(&t, 1, large), PL_EMSGSIZE);
@@ -312,21 +359,27 @@ static void settings_and_events_that_make_no_sense(void **state) {
   }
   assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_RECORD, .record = {.link = 99}}), 0);
   assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_LINK_DOWN, .link_down = {99}}), 0);
-  two_deinit(&t);
 }
+
+#define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_breaks_the_protocol),
-      cmocka_unit_test(what_a_peer_may_do),
-      cmocka_unit_test(overlapping_pieces_become_the_message_once),
-      cmocka_unit_test(every_byte_may_be_missing),
-      cmocka_unit_test(every_byte_may_be_wrong),
-      cmocka_unit_test(frames_before_hello_are_ignored),
-      cmocka_unit_test(what_could_not_be_told_is_told_later),
-      cmocka_unit_test(a_link_that_could_not_be_told_is_not_used),
-      cmocka_unit_test(who_failed_says_close_on_each_link_and_reads_nothing_before),
-      cmocka_unit_test(settings_and_events_that_make_no_sense),
+      LINKED(what_breaks_the_protocol),
+      LINKED(what_a_peer_may_do),
+      LINKED(overlapping_pieces_become_the_message_once),
+      LINKED(every_byte_may_be_missing),
+      LINKED(every_byte_may_be_wrong),
+      APART(frames_before_hello_are_ignored),
+      LINKED(an_open_session_reads_every_frame),
+      APART(an_unconfirmed_link_reads_hello_only),
+      LINKED(a_closing_session_reads_what_the_peer_took),
+      LINKED(a_closed_session_reads_hello_and_close),
+      LINKED(an_action_without_memory_is_emitted_later),
+      APART(a_link_that_was_not_reported_is_not_used),
+      LINKED(a_failed_session_says_close_on_each_link_and_reads_nothing_before),
+      LINKED(settings_and_events_that_make_no_sense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

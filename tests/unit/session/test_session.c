@@ -3,12 +3,37 @@
 
 static two t;
 static uint8_t block[262144];
+static pl_session_config manual = {
+    .message_max = 65536, .channel_window = 200000, .session_window = 2000000, .manual_take = true};
+static pl_session_config tight = {.message_max = 100000, .channel_window = 100001, .session_window = 150000};
 
-static void start(void) {
-  two_init(&t, NULL, NULL);
+/* Two sides, not linked; *state is the configuration of side 1, or NULL. */
+static int start(void **state) {
+  two_init(&t, NULL, *state);
+  return 0;
+}
+
+static void link_them(void) {
   two_link(&t, 1, 0);
   two_run(&t, 10);
   for (int i = 0; i < 2; i++) assert_int_equal(two_count(&t, i, PL_SESSION_LINKED), 1);
+}
+
+static int start_linked(void **state) {
+  (void)start(state);
+  link_them();
+  return 0;
+}
+
+static int end(void **state) {
+  (void)state;
+  two_deinit(&t);
+  return 0;
+}
+
+static void restart(void) {
+  two_deinit(&t);
+  two_init(&t, NULL, NULL);
 }
 
 static void fill(int i, uint8_t channel) {
@@ -21,12 +46,12 @@ static int by_number(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/* A line each second beside a file on 1 Mbit/s: nearly all within one second, at several distances. */
+/* One line a second is sent next to a file on 1 Mbit/s, at several distances. */
 static void a_line_beside_a_file_arrives_within_a_second(void **state) {
   (void)state;
   static const uint64_t delays[] = {1000, 20000, 100000};
   for (size_t d = 0; d < PL_ARRAY_LENGTH(delays); d++) {
-    two_init(&t, NULL, NULL);
+    restart();
     t.bytes_per_s = 125000;
     t.delay_us = delays[d];
     two_link(&t, 1, 0);
@@ -60,14 +85,12 @@ static void a_line_beside_a_file_arrives_within_a_second(void **state) {
                   (unsigned long long)delays[d] / 1000, (unsigned long long)late[30], (unsigned long long)late[59],
                   (unsigned long long)file / 1024);
     assert_true(late[59] < 1000);
-    assert_true(file > 60 * 125000 * 8 / 10); /* and the file has most of the line */
-    two_deinit(&t);
+    assert_true(file > 60 * 125000 * 8 / 10); /* and the file gets most of the bandwidth */
   }
 }
 
 static void a_fast_long_link_is_filled(void **state) {
   (void)state;
-  two_init(&t, NULL, NULL);
   t.bytes_per_s = 5000000;
   t.delay_us = 40000;
   two_link(&t, 1, 0);
@@ -81,12 +104,10 @@ static void a_fast_long_link_is_filled(void **state) {
     if (t.side[1].seen[k].a.type == PL_SESSION_MESSAGE) got += t.side[1].seen[k].size;
   print_message("%llu of 50,000,000 bytes in 10 s\n", (unsigned long long)got);
   assert_true(got > 40000000);
-  two_deinit(&t);
 }
 
 static void equal_channels_take_turns_and_urgent_ones_go_first(void **state) {
   (void)state;
-  two_init(&t, NULL, NULL);
   t.bytes_per_s = 100000;
   two_link(&t, 1, 0);
   two_run(&t, 100);
@@ -101,18 +122,12 @@ static void equal_channels_take_turns_and_urgent_ones_go_first(void **state) {
     if (t.side[1].seen[k].a.type == PL_SESSION_MESSAGE) last[t.side[1].seen[k].a.channel] = t.side[1].seen[k].ms;
   for (uint8_t c = 0; c < 3; c++) {
     assert_true(last[3] < last[c] / 2);
-    assert_true(last[c] + 1000 > last[(c + 1) % 3]); /* the equals end together */
+    assert_true(last[c] + 1000 > last[(c + 1) % 3]); /* channels of equal priority end together */
   }
-  two_deinit(&t);
 }
 
 static void a_slow_reader_stops_only_its_channel(void **state) {
   (void)state;
-  pl_session_config manual = {.message_max = 65536, .channel_window = 200000, .session_window = 2000000};
-  manual.manual_take = true;
-  two_init(&t, NULL, &manual);
-  two_link(&t, 1, 0);
-  two_run(&t, 10);
   int sent = 0;
   while (sent < 20 && two_send(&t, 0, 0, block, 65000) == 0) sent++;
   two_run(&t, 5000);
@@ -126,43 +141,33 @@ static void a_slow_reader_stops_only_its_channel(void **state) {
   assert_int_equal(two_step(&t, 1, taken), 0);
   two_run(&t, 1000);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 9);
-  two_deinit(&t);
 }
 
-static void many_begun_messages_cannot_block_each_other(void **state) {
+static void many_started_messages_cannot_block_each_other(void **state) {
   (void)state;
-  pl_session_config tight = {.message_max = 100000, .channel_window = 100001, .session_window = 150000};
-  two_init(&t, NULL, &tight);
-  two_link(&t, 1, 0);
-  two_run(&t, 10);
   for (uint8_t c = 0; c < 50; c++) assert_int_equal(two_send(&t, 0, c, block, 100000), 0);
   two_run(&t, 20000);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 50);
-  two_deinit(&t);
 }
 
-/* Pacing leaves less room in a record than this message needs; it cannot be cut, and a record must hold a frame.
- */
+/* Pacing leaves less room in a record than this message needs, but a volatile message cannot be cut. */
 static void a_large_volatile_message_goes_beside_bulk(void **state) {
   (void)state;
   static uint8_t record[PL_CONST_RECORD_PLAINTEXT_MAX];
   uint32_t link;
   uint8_t flags;
-  start();
   assert_int_equal(two_send(&t, 0, 0, block, 40000), 0);
   assert_true(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags) > 40000);
   pl_session_event in = {.type = PL_SESSION_SEND_VOLATILE, .send = {.channel = 1, .data = {block, 30000}}};
   assert_int_equal(two_step(&t, 0, in), 0);
   assert_int_equal(pl_session_produce(t.side[0].session, 10, record, 25000, &link, &flags),
-                   0); /* of the caller's room */
+                   0); /* does not fit what the caller offers */
   assert_int_equal(pl_session_produce(t.side[0].session, 10, record, sizeof record, &link, &flags), 30004);
   assert_int_equal(flags, PL_CONST_ENVELOPE_FLAG_VOLATILE);
-  two_deinit(&t);
 }
 
 static void acknowledgements_come_within_25_ms(void **state) {
   (void)state;
-  start();
   two_run(&t, 1000);
   assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
   uint64_t sent = t.now_us / 1000, records = t.side[1].records_out;
@@ -173,11 +178,10 @@ static void acknowledgements_come_within_25_ms(void **state) {
   assert_int_equal(t.side[1].records_out, records + 1);
   assert_int_equal(two_find(&t, 0, PL_SESSION_DELIVERED, 0)->ms, sent + 25);
   two_run(&t, 60000);
-  assert_int_equal(t.side[1].records_out, records + 1); /* and then silence */
+  assert_int_equal(t.side[1].records_out, records + 1); /* and nothing after it */
   for (int k = 0; k < 2; k++) assert_int_equal(two_send(&t, 0, 0, block, 40000), 0);
   two_run(&t, 1);
-  assert_true(t.side[1].records_out > records + 1); /* 64 KiB: at once */
-  two_deinit(&t);
+  assert_true(t.side[1].records_out > records + 1); /* at once after 64 KiB */
 }
 
 static uint64_t drop_counter;
@@ -186,9 +190,8 @@ static bool drop_one(two *x, int from, const two_record *r) {
   return from == 0 && r->counter == drop_counter;
 }
 
-static void one_loss_is_repaired_by_one_going_back(void **state) {
+static void one_loss_makes_the_sender_go_back_once(void **state) {
   (void)state;
-  two_init(&t, NULL, NULL);
   t.bytes_per_s = 1000000;
   t.delay_us = 20000;
   two_link(&t, 1, 0);
@@ -199,8 +202,7 @@ static void one_loss_is_repaired_by_one_going_back(void **state) {
   two_run(&t, 5000);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 10);
   print_message("%llu bytes for 655,370\n", (unsigned long long)t.side[0].bytes_out);
-  assert_true(t.side[0].bytes_out < 655370 + 300000); /* a window again, once */
-  two_deinit(&t);
+  assert_true(t.side[0].bytes_out < 655370 + 300000); /* one window is sent again */
 }
 
 static bool drop_last_ack;
@@ -212,7 +214,6 @@ static bool drop_acks(two *x, int from, const two_record *r) {
 
 static void the_receipt_survives_a_lost_ack(void **state) {
   (void)state;
-  start();
   t.drop = drop_acks;
   drop_last_ack = true;
   assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
@@ -221,18 +222,12 @@ static void the_receipt_survives_a_lost_ack(void **state) {
   two_run(&t, 3000);
   assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
-  two_deinit(&t);
 }
 
 static void a_late_receipt_survives_a_lost_ack(void **state) {
   (void)state;
-  pl_session_config manual = {.message_max = 65536, .channel_window = 200000, .session_window = 2000000};
-  manual.manual_take = true;
-  two_init(&t, NULL, &manual);
-  two_link(&t, 1, 0);
-  two_run(&t, 10);
   assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
-  two_run(&t, 100000); /* a slow application: probes go on, seldom */
+  two_run(&t, 100000); /* a slow application: probes continue, but become rare */
   assert_true(t.side[0].records_out < 20);
   t.drop = drop_acks;
   drop_last_ack = true;
@@ -242,7 +237,6 @@ static void a_late_receipt_survives_a_lost_ack(void **state) {
   drop_last_ack = false;
   two_run(&t, 40000);
   assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
-  two_deinit(&t);
 }
 
 static bool drop_answers(two *x, int from, const two_record *r) {
@@ -251,8 +245,8 @@ static bool drop_answers(two *x, int from, const two_record *r) {
   return from == 1;
 }
 
-/* How long a link is kept on which no answer comes, when nobody looked `late_from` ms after the start, and again each
- * second after that. */
+/* Returns how many ms a link without answers is kept, when the owner reports from `late_from` ms on, once a second,
+ * that it did not run. */
 static uint64_t kept_for(uint64_t late_from) {
   uint64_t ms = 0;
   t.drop = drop_answers;
@@ -267,22 +261,19 @@ static uint64_t kept_for(uint64_t late_from) {
   return ms;
 }
 
-/* Time in which nobody looked is no wait, once: a host that is always late finds out too. */
-static void what_nobody_looked_for_is_not_missed_yet(void **state) {
+/* Time in which the owner did not run is not counted, but only once: a host that is always late must time out, too. */
+static void time_without_reading_is_no_timeout(void **state) {
   (void)state;
-  start();
   uint64_t plain = kept_for(UINT64_MAX);
-  two_deinit(&t);
-  start();
+  restart();
+  link_them();
   uint64_t late = kept_for(plain / 1000 * 1000);
   assert_true(late >= 2 * plain - 1000);
-  two_deinit(&t);
 }
 
-/* A record's answer that waited while nobody looked says nothing about the round trip: the waits stay as they were. */
-static void a_stop_is_no_round_trip(void **state) {
+/* An answer that waited to be read says nothing about the round trip: the timeouts stay as they were. */
+static void a_pause_is_not_measured_as_a_round_trip(void **state) {
   (void)state;
-  start();
   assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
   (void)two_step(&t, 0, (pl_session_event){.type = PL_SESSION_TIME});
   two_run(&t, 0); /* sent */
@@ -292,16 +283,14 @@ static void a_stop_is_no_round_trip(void **state) {
   assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
   assert_true(pl_session_is_linked(t.side[0].session));
   assert_in_range(kept_for(UINT64_MAX), 3000, 5000);
-  two_deinit(&t);
 }
 
 static void the_better_link_is_used_and_nothing_doubled(void **state) {
   (void)state;
-  start();
   for (uint32_t link = 2; link < 40; link++) {
     for (int i = 0; i < 2; i++) assert_int_equal(two_send(&t, i, 0, &link, 4), 0);
     two_link(&t, link, (int)(two_random(&t) % 2));
-    if (link % 3 == 0) two_link(&t, link + 100, (int)(two_random(&t) % 2)); /* both at once */
+    if (link % 3 == 0) two_link(&t, link + 100, (int)(two_random(&t) % 2)); /* both sides open one at the same time */
     two_run(&t, two_random(&t) % 3);
     if (link % 2) two_unlink(&t, link - 1);
     two_run(&t, 40);
@@ -315,31 +304,30 @@ static void the_better_link_is_used_and_nothing_doubled(void **state) {
     }
     assert_int_equal(two_count(&t, i, PL_SESSION_STREAM_RESET), 0);
   }
-  two_deinit(&t);
 }
 
-/* CHANNEL_RESET is larger than the smallest DATA: wherever a record ends, none is cut short. */
-static void a_channel_given_up_at_the_end_of_a_record(void **state) {
+/* CHANNEL_RESET is larger than the smallest DATA: it must fit wherever a record ends. */
+static void a_reset_never_exceeds_its_record(void **state) {
   (void)state;
   const size_t frames = 4 * (PL_CONST_FRAME_HEADER_BYTES + 10), full = PL_CONST_RECORD_PLAINTEXT_MAX - frames;
   for (size_t left = 0; left < 40; left++) {
-    start();
+    restart();
+    link_them();
     assert_int_equal(two_send(&t, 0, 1, "x", 1), 0);
     two_run(&t, 100);
     pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .priority = {.channel = 0, .level = 0}};
     assert_int_equal(two_step(&t, 0, urgent), 0);
     pl_session_event give_up = {.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {1, PL_REASON_CLOSED}};
     assert_int_equal(two_step(&t, 0, give_up), 0);
-    assert_int_equal(two_send(&t, 0, 0, block, full - left), 0); /* ends so far from the record's end */
+    assert_int_equal(two_send(&t, 0, 0, block, full - left), 0); /* ends `left` bytes before the record does */
     two_run(&t, 100);
     assert_int_equal(t.side[1].broke, 0);
     assert_int_equal(two_count(&t, 1, PL_SESSION_WAS_RESET), 1);
     assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 2);
-    two_deinit(&t);
   }
 }
 
-/* A HELLO that comes behind what still waits on a slow line: each link has twice as long as the one before. */
+/* A HELLO may be late behind other data on a slow line: each link is kept twice as long as the one before. */
 static bool drop_all(two *x, int from, const two_record *r) {
   (void)x;
   (void)from;
@@ -356,12 +344,11 @@ static void wait_for_drop(uint32_t link, uint64_t ms) {
   assert_int_equal(two_count(&t, 0, PL_SESSION_DROP_LINK), before + 1);
 }
 
-static void each_link_without_a_hello_is_given_longer(void **state) {
+static void each_link_without_a_hello_is_kept_longer(void **state) {
   (void)state;
-  two_init(&t, NULL, NULL);
   t.drop = drop_all;
   for (uint32_t k = 0; k < 8; k++) wait_for_drop(k + 1, 10000u << (k < 5 ? k : 5));
-  t.drop = NULL; /* something gets through: all is as before */
+  t.drop = NULL; /* something gets through: the first wait applies again */
   two_link(&t, 10, 0);
   assert_int_equal(two_send(&t, 1, 0, "x", 1), 0);
   two_run(&t, 100);
@@ -369,42 +356,43 @@ static void each_link_without_a_hello_is_given_longer(void **state) {
   two_unlink(&t, 10);
   t.drop = drop_all;
   wait_for_drop(11, 10000);
-  two_deinit(&t);
 }
 
 static void no_memory_for_an_action_changes_nothing(void **state) {
   (void)state;
-  start();
   assert_int_equal(two_send(&t, 0, 0, "kept", 4), 0);
   t.side[1].refuse = true;
   two_run(&t, 5);
   assert_int_equal(t.side[1].rc, PL_ENOMEM);
   t.side[1].refuse = false;
-  two_unlink(&t, 1); /* what the owner does then */
+  two_unlink(&t, 1); /* as the owner does after PL_ENOMEM */
   two_link(&t, 2, 0);
   two_run(&t, 100);
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
-  two_deinit(&t);
 }
+
+#define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
+#define LINKED_WITH(name, config) cmocka_unit_test_prestate_setup_teardown(name, start_linked, end, &(config))
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_line_beside_a_file_arrives_within_a_second),
-      cmocka_unit_test(a_fast_long_link_is_filled),
-      cmocka_unit_test(equal_channels_take_turns_and_urgent_ones_go_first),
-      cmocka_unit_test(a_slow_reader_stops_only_its_channel),
-      cmocka_unit_test(many_begun_messages_cannot_block_each_other),
-      cmocka_unit_test(a_large_volatile_message_goes_beside_bulk),
-      cmocka_unit_test(acknowledgements_come_within_25_ms),
-      cmocka_unit_test(one_loss_is_repaired_by_one_going_back),
-      cmocka_unit_test(the_receipt_survives_a_lost_ack),
-      cmocka_unit_test(a_late_receipt_survives_a_lost_ack),
-      cmocka_unit_test(what_nobody_looked_for_is_not_missed_yet),
-      cmocka_unit_test(a_stop_is_no_round_trip),
-      cmocka_unit_test(the_better_link_is_used_and_nothing_doubled),
-      cmocka_unit_test(a_channel_given_up_at_the_end_of_a_record),
-      cmocka_unit_test(each_link_without_a_hello_is_given_longer),
-      cmocka_unit_test(no_memory_for_an_action_changes_nothing),
+      APART(a_line_beside_a_file_arrives_within_a_second),
+      APART(a_fast_long_link_is_filled),
+      APART(equal_channels_take_turns_and_urgent_ones_go_first),
+      LINKED_WITH(a_slow_reader_stops_only_its_channel, manual),
+      LINKED_WITH(many_started_messages_cannot_block_each_other, tight),
+      LINKED(a_large_volatile_message_goes_beside_bulk),
+      LINKED(acknowledgements_come_within_25_ms),
+      APART(one_loss_makes_the_sender_go_back_once),
+      LINKED(the_receipt_survives_a_lost_ack),
+      LINKED_WITH(a_late_receipt_survives_a_lost_ack, manual),
+      LINKED(time_without_reading_is_no_timeout),
+      LINKED(a_pause_is_not_measured_as_a_round_trip),
+      LINKED(the_better_link_is_used_and_nothing_doubled),
+      APART(a_reset_never_exceeds_its_record),
+      APART(each_link_without_a_hello_is_kept_longer),
+      LINKED(no_memory_for_an_action_changes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

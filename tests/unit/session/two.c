@@ -104,7 +104,7 @@ void two_unlink(two *t, uint32_t id) {
 }
 
 int two_feed(two *t, int i, uint32_t link, const void *frames, size_t size) {
-  uint8_t *copy = malloc(size ? size : 1); /* exactly so large, so that a sanitizer sees a step beyond */
+  uint8_t *copy = malloc(size ? size : 1); /* no larger, so that a sanitizer sees a read beyond it */
   assert_non_null(copy);
   memcpy(copy, frames, size);
   uint64_t counter = t->side[1 - i].counters[link % 256]++;
@@ -145,7 +145,7 @@ static bool produce(two *t, int i) {
 
 static bool turn(two *t) {
   bool moved = false;
-  for (int i = 0; i < 2; i++) /* the other side hears of a dropped link, too */
+  for (int i = 0; i < 2; i++) /* the other side is told of a dropped link, too */
     while (t->side[i].dropped_count) two_unlink(t, t->side[i].dropped[--t->side[i].dropped_count]);
   for (int i = 0; i < 2; i++) {
     two_side *s = &t->side[i];

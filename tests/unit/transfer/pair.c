@@ -19,7 +19,7 @@ static unsigned number_of(const uint8_t *id) {
   return n;
 }
 
-/* The bytes of a file from a place on, at least a piece of them. */
+/* Returns the bytes of a file from a place on, at least one piece. */
 static const uint8_t *bytes_at(unsigned n, uint64_t place) {
   enum { PERIOD = 65521 };
   static uint8_t pattern[PERIOD + PL_CONST_FILE_PIECE_BYTES];
@@ -28,7 +28,7 @@ static const uint8_t *bytes_at(unsigned n, uint64_t place) {
   return pattern + (place + n * 977u) % PERIOD;
 }
 
-/* A stand-in for the hash: the number and the size. */
+/* Stands in for the hash: the number and the size of the file. */
 static void hash_of(unsigned n, uint64_t size, uint8_t sha256[32]) {
   memset(sha256, 0, 32);
   sha256[0] = (uint8_t)n;
@@ -109,7 +109,7 @@ static void receiver_act(void *context, const pl_transfer_action *a) {
       }
       return;
     case PL_TRANSFER_PREPARE:
-      if (f->saved) { /* the sender missed that, or it crossed its offer */
+      if (f->saved) { /* the sender has not heard that yet */
         pair_event(p, 1, PL_TRANSFER_FINISHED, n, 0, 0);
         return;
       }
@@ -242,7 +242,7 @@ static bool read_one(pair *p) {
   return true;
 }
 
-/* Some of what was handed over gets to the disk, which may be full. */
+/* Writes some of what was handed over to the disk, which may be full. */
 static bool store(pair *p) {
   unsigned start = (unsigned)pair_random(p, PAIR_FILES);
   for (unsigned i = 0; i < PAIR_FILES; i++) {

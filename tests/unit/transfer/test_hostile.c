@@ -1,4 +1,4 @@
-/* A peer that knows the protocol and means no good, and memory that runs out. */
+/* A hostile peer that knows the protocol, and memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ typedef struct seen {
 
 static pl_transfer *t;
 static seen s;
-static uint64_t words; /* said */
+static uint64_t words; /* said so far */
 
 static void act(void *context, const pl_transfer_action *a) {
   (void)context;
@@ -86,7 +86,7 @@ static int event(pl_transfer_event_type type, unsigned n, uint64_t offset, uint8
   return pl_transfer_step(t, &(pl_transfer_event){.type = type, .about = {id, offset, why}});
 }
 
-/* What it says next: its type, and the byte behind its id. */
+/* Takes the next word. Returns its type, and sets *behind to the byte after its id. */
 static int word(uint8_t *behind) {
   uint8_t out[PL_TRANSFER_WORD_MAX];
   size_t n = pl_transfer_next_word(t, out);
@@ -119,7 +119,7 @@ static void too_many_offers_are_declined(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_OFFERED], PL_TRANSFER_FILES_MAX + 1);
 }
 
-static void bytes_that_nobody_asked_for_are_dropped(void **state) {
+static void bytes_that_were_not_asked_for_are_dropped(void **state) {
   (void)state;
   data(1, 0, 10);
   offer(1, 0, 100);
@@ -136,9 +136,9 @@ static void bytes_that_nobody_asked_for_are_dropped(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_STORE], 1);
 }
 
-/* A piece that was on its way when the session began anew says nothing about what is missing: asked for a second time,
- * all that is under way would be sent twice. A gap after that is one. */
-static void what_was_under_way_before_is_no_gap(void **state) {
+/* A piece from before the session was reset does not mean that something is missing: if it were asked for again, all
+ * that is under way would be sent twice. Only a gap after the first piece in place is one. */
+static void a_piece_from_before_a_reset_is_no_gap(void **state) {
   (void)state;
   wanted(1, 0, 100);
   data(1, 50, 10);
@@ -188,7 +188,7 @@ static void an_end_of_another_size_is_damage(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_FINISH], 0);
 }
 
-static void sizes_beyond_all_disks_are_refused(void **state) {
+static void impossible_sizes_are_refused(void **state) {
   (void)state;
   uint8_t why = 0;
   offer(1, 0, (uint64_t)INT64_MAX + 1);
@@ -196,7 +196,7 @@ static void sizes_beyond_all_disks_are_refused(void **state) {
   assert_int_equal(why, PL_CONST_FILE_TOO_LARGE);
   offer(2, 0, INT64_MAX);
   assert_int_equal(s.acts[PL_TRANSFER_OFFERED], 1);
-  wanted(3, PL_CONST_FILE_FLAG_STREAM, UINT64_MAX); /* of a stream it means nothing */
+  wanted(3, PL_CONST_FILE_FLAG_STREAM, UINT64_MAX); /* the size of a stream means nothing */
   data(3, UINT64_MAX - 9, 9);
   assert_int_equal(s.last.why, PL_CONST_FILE_TOO_LARGE);
 }
@@ -214,7 +214,7 @@ static void one_id_is_one_file(void **state) {
   assert_int_equal(s.acts[PL_TRANSFER_OVER], 2);
 }
 
-static void words_about_what_is_not_there_are_nothing(void **state) {
+static void words_about_unknown_files_are_ignored(void **state) {
   (void)state;
   uint8_t out[64];
   pl_wire_file_hold h = {.type = PL_CONST_FILE_HOLD, .held = 200, .why = 200};
@@ -231,7 +231,7 @@ static void words_about_what_is_not_there_are_nothing(void **state) {
   assert_int_equal(word(NULL), 0);
 }
 
-static void who_wants_what_is_not_offered_is_told(void **state) {
+static void a_peer_that_wants_what_was_not_offered_is_told(void **state) {
   (void)state;
   uint8_t out[64], why;
   pl_wire_file_get g = {.type = PL_CONST_FILE_GET, .offset = UINT64_MAX};
@@ -241,7 +241,7 @@ static void who_wants_what_is_not_offered_is_told(void **state) {
     assert_int_equal(why, PL_CONST_FILE_CANCELLED);
     said++;
   }
-  assert_true(said > 0 && said < 2000); /* what waits to be said is bounded */
+  assert_true(said > 0 && said < 2000); /* the queue of last words is bounded */
 }
 
 /* A stop without a reason is not taken for success. */
@@ -257,10 +257,10 @@ static void a_stop_is_never_a_success(void **state) {
   assert_int_equal(s.last.why, PL_CONST_FILE_CANCELLED);
 }
 
-static void the_owner_cannot_go_wrong_either(void **state) {
+static void events_of_the_owner_are_checked(void **state) {
   (void)state;
   pl_transfer_file f = {.size = 5, .name = {(const uint8_t *)"x", 1}};
-  assert_int_equal(event(PL_TRANSFER_ACCEPT, 1, 0, 0), 0); /* of a group that is still to come */
+  assert_int_equal(event(PL_TRANSFER_ACCEPT, 1, 0, 0), 0); /* it may be a group that is offered later */
   assert_int_equal(event(PL_TRANSFER_ACCEPT, 0, 0, 0), PL_EINVAL);
   assert_int_equal(event(PL_TRANSFER_READY, 1, 0, 0), PL_ESTATE);
   assert_int_equal(event(PL_TRANSFER_STOP, 1, 0, PL_CONST_FILE_CANCELLED), PL_ESTATE);
@@ -283,7 +283,7 @@ static void the_owner_cannot_go_wrong_either(void **state) {
   assert_int_equal(pl_transfer_step(t, &(pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), PL_ESTATE);
 }
 
-static void without_memory_nobody_declines_an_offer(void **state) {
+static void an_offer_without_memory_is_not_declined(void **state) {
   (void)state;
   pl_transfer *none;
   const pl_transfer_sink sink = {act, send_bytes, NULL};
@@ -302,7 +302,7 @@ static void without_memory_nobody_declines_an_offer(void **state) {
   pl_alloc_fail_at(0);
 }
 
-static void the_greatest_offer_can_be_said(void **state) {
+static void the_largest_offer_fits_a_word(void **state) {
   (void)state;
   static uint8_t text[1024];
   uint8_t out[PL_TRANSFER_WORD_MAX];
@@ -321,18 +321,18 @@ static void the_greatest_offer_can_be_said(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(too_many_offers_are_declined),
-      TEST(bytes_that_nobody_asked_for_are_dropped),
-      TEST(what_was_under_way_before_is_no_gap),
+      TEST(bytes_that_were_not_asked_for_are_dropped),
+      TEST(a_piece_from_before_a_reset_is_no_gap),
       TEST(no_more_than_was_announced),
       TEST(an_end_of_another_size_is_damage),
-      TEST(sizes_beyond_all_disks_are_refused),
+      TEST(impossible_sizes_are_refused),
       TEST(one_id_is_one_file),
-      TEST(words_about_what_is_not_there_are_nothing),
-      TEST(who_wants_what_is_not_offered_is_told),
+      TEST(words_about_unknown_files_are_ignored),
+      TEST(a_peer_that_wants_what_was_not_offered_is_told),
       TEST(a_stop_is_never_a_success),
-      TEST(the_owner_cannot_go_wrong_either),
-      TEST(without_memory_nobody_declines_an_offer),
-      TEST(the_greatest_offer_can_be_said),
+      TEST(events_of_the_owner_are_checked),
+      TEST(an_offer_without_memory_is_not_declined),
+      TEST(the_largest_offer_fits_a_word),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Safe names: whatever bytes come, the path stays below its folder, and can be written. Cases with their results are in
- * schema/vectors/transfer.json. */
+/* Safe names: whatever bytes a name has, the path stays below its folder and can be written. Cases with their results
+ * are in schema/vectors/transfer.json. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,11 +38,11 @@ static void check_with(const uint8_t *name, size_t size, bool keep_hidden) {
     if (!part[length]) break;
     part += length + 1;
   }
-  /* A safe name is its own safe name. */
+  /* Making a safe name safe changes nothing. */
   char again[PL_TRANSFER_NAME_MAX];
   if (n <= 1024) {
     pl_transfer_safe_name((pl_view){(const uint8_t *)out, n}, keep_hidden, again);
-    bool cut = false; /* a reserved one of full length was made one longer */
+    bool cut = false; /* a reserved name of full length has become one byte longer */
     for (part = out; *part; part += strcspn(part, "/") + (part[strcspn(part, "/")] == '/'))
       cut |= strcspn(part, "/") > PL_TRANSFER_PART_MAX;
     if (!cut) assert_string_equal(again, out);

@@ -1,8 +1,27 @@
-/* Two sides, whatever is lost between them: every file arrives whole and once, nobody is asked twice, and what is
- * stored is not sent again. */
+/* Two sides, whatever is lost between them: every file arrives whole and once, a user is asked once, and what is stored
+ * is not sent again. */
 #include "pair.h"
 
 static pair p;
+
+static int start(void **state) {
+  (void)state;
+  pair_init(&p, 1);
+  pair_begun(&p);
+  return 0;
+}
+
+static int end(void **state) {
+  (void)state;
+  pair_deinit(&p);
+  return 0;
+}
+
+static void restart(uint64_t seed) {
+  pair_deinit(&p);
+  pair_init(&p, seed);
+  pair_begun(&p);
+}
 
 static void all_saved(unsigned count) {
   for (unsigned n = 1; n <= count; n++) {
@@ -24,21 +43,17 @@ static uint64_t total(unsigned count) {
 static void files_of_all_sizes_arrive(void **state) {
   (void)state;
   static const uint64_t sizes[] = {0, 0, 1, 131071, 131072, 131073, 1000000};
-  pair_init(&p, 1);
-  pair_begun(&p);
   for (unsigned n = 1; n <= 6; n++) assert_int_equal(pair_add(&p, n, 0, sizes[n], 0, 0), 0);
   pair_run(&p, 100000);
   all_saved(6);
   assert_int_equal(p.sent_bytes, total(6));
-  pair_deinit(&p);
 }
 
-/* The session is reset, either program begins anew, files are held: at random, many times. */
+/* Sessions are reset, programs restart and files are held, at random and many times. */
 static void whatever_is_lost_files_arrive_once(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 400; seed++) {
-    pair_init(&p, seed);
-    pair_begun(&p);
+    restart(seed);
     p.doubts = seed % 4 == 0;
     unsigned count = 1 + (unsigned)pair_random(&p, 6);
     for (unsigned n = 1; n <= count; n++) assert_int_equal(pair_add(&p, n, 0, 1 + pair_random(&p, 900000), 0, 0), 0);
@@ -81,16 +96,14 @@ static void whatever_is_lost_files_arrive_once(void **state) {
     pair_run(&p, 200000);
     if (!pair_idle(&p)) fail_msg("seed %lu does not end", (unsigned long)seed);
     all_saved(count);
-    pair_deinit(&p);
   }
 }
 
-/* All that may be sent twice is what was under way when the session was reset. */
+/* Only what was under way when the session was reset may be sent twice. */
 static void what_is_stored_is_not_sent_again(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 50; seed++) {
-    pair_init(&p, seed);
-    pair_begun(&p);
+    restart(seed);
     assert_int_equal(pair_add(&p, 1, 0, 20000000, 0, 0), 0);
     uint64_t under_way = 0;
     for (int cut = 0; cut < 5; cut++) {
@@ -104,14 +117,11 @@ static void what_is_stored_is_not_sent_again(void **state) {
     pair_run(&p, 100000);
     all_saved(1);
     assert_true(p.sent_bytes <= p.sizes[1] + under_way);
-    pair_deinit(&p);
   }
 }
 
-static void a_full_disk_holds_and_goes_on(void **state) {
+static void a_full_disk_holds_a_file_until_there_is_room(void **state) {
   (void)state;
-  pair_init(&p, 7);
-  pair_begun(&p);
   p.room = 300000;
   assert_int_equal(pair_add(&p, 1, 0, 1000000, 0, 0), 0);
   pair_run(&p, 3000);
@@ -127,13 +137,10 @@ static void a_full_disk_holds_and_goes_on(void **state) {
   pair_run(&p, 10000);
   all_saved(1);
   assert_true(p.sent_bytes <= 1000000 + 9 * PL_CONST_FILE_PIECE_BYTES);
-  pair_deinit(&p);
 }
 
-static void only_who_held_ends_it(void **state) {
+static void a_pause_ends_only_at_the_side_that_paused(void **state) {
   (void)state;
-  pair_init(&p, 3);
-  pair_begun(&p);
   assert_int_equal(pair_add(&p, 1, 0, 3000000, 0, 0), 0);
   for (int i = 0; i < 30; i++) pair_step(&p);
   pair_event(&p, 0, PL_TRANSFER_PAUSE, 1, 0, 0);
@@ -149,14 +156,11 @@ static void only_who_held_ends_it(void **state) {
   pair_event(&p, 1, PL_TRANSFER_RESUME, 1, 0, 0);
   pair_run(&p, 10000);
   all_saved(1);
-  pair_deinit(&p);
 }
 
-static void nobody_is_asked_twice(void **state) {
+static void a_user_is_asked_once(void **state) {
   (void)state;
-  pair_init(&p, 4);
   p.auto_accept = false;
-  pair_begun(&p);
   assert_int_equal(pair_add(&p, 1, 0, 500000, 0, 0), 0);
   for (int i = 0; i < 50; i++) pair_step(&p);
   assert_int_equal(p.files[1].asked, 1);
@@ -170,16 +174,13 @@ static void nobody_is_asked_twice(void **state) {
   pair_run(&p, 10000);
   all_saved(1);
   assert_int_equal(p.files[1].asked, 1);
-  pair_deinit(&p);
 }
 
-static void a_group_is_wanted_as_a_whole(void **state) {
+static void accepting_a_group_accepts_all_its_files(void **state) {
   (void)state;
   uint8_t group[16];
   memset(group, 9, sizeof group);
-  pair_init(&p, 5);
   p.auto_accept = false;
-  pair_begun(&p);
   unsigned next = 1;
   while (pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, 150) == 0) next++;
   assert_int_equal(next, 1 + PL_TRANSFER_GROUP_OPEN_MAX);
@@ -197,16 +198,14 @@ static void a_group_is_wanted_as_a_whole(void **state) {
   }
   all_saved(150);
   for (unsigned n = 65; n <= 150; n++) assert_int_equal(p.files[n].asked, 0);
-  pair_deinit(&p);
 }
 
 static void a_stop_of_either_side_ends_it_at_both(void **state) {
   (void)state;
   for (int by = 0; by < 2; by++)
     for (int when = 0; when < 3; when++) {
-      pair_init(&p, 6);
+      restart(6);
       p.auto_accept = when > 0;
-      pair_begun(&p);
       assert_int_equal(pair_add(&p, 1, 0, 9000000, 8, 2), 0);
       assert_int_equal(pair_add(&p, 2, 0, 9000000, 8, 2), 0);
       for (int i = 0; i < (when == 2 ? 100 : 20); i++) pair_step(&p);
@@ -222,16 +221,14 @@ static void a_stop_of_either_side_ends_it_at_both(void **state) {
       }
       assert_null(pl_transfer_each(p.t[0], NULL));
       assert_null(pl_transfer_each(p.t[1], NULL));
-      pair_deinit(&p);
     }
 }
 
-/* However many sessions end between the failure and the word of it. */
+/* However many sessions end before the peer has heard of the failure. */
 static void the_last_file_fails_at_the_sender_and_the_receiver_hears_it(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 100; seed++) {
-    pair_init(&p, seed);
-    pair_begun(&p);
+    restart(seed);
     assert_int_equal(pair_add(&p, 1, 0, 9000000, 0, 0), 0);
     while (!p.files[1].wanted) pair_step(&p);
     for (uint64_t i = pair_random(&p, 20); i; i--) pair_step(&p);
@@ -247,15 +244,13 @@ static void the_last_file_fails_at_the_sender_and_the_receiver_hears_it(void **s
     assert_true(p.files[1].over);
     assert_int_equal(p.files[1].over_why, PL_CONST_FILE_CHANGED);
     assert_null(pl_transfer_each(p.t[1], NULL));
-    pair_deinit(&p);
   }
 }
 
 static void a_stream_says_its_size_at_the_end(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 50; seed++) {
-    pair_init(&p, seed);
-    pair_begun(&p);
+    restart(seed);
     assert_int_equal(pair_add(&p, 1, PL_CONST_FILE_FLAG_STREAM, pair_random(&p, 300000), 0, 0), 0);
     for (int cut = 0; cut < 4; cut++) {
       for (int i = 0; i < 60; i++) pair_step(&p);
@@ -263,14 +258,11 @@ static void a_stream_says_its_size_at_the_end(void **state) {
     }
     pair_run(&p, 100000);
     all_saved(1);
-    pair_deinit(&p);
   }
 }
 
 static void a_stream_goes_back_no_further_than_it_keeps(void **state) {
   (void)state;
-  pair_init(&p, 1);
-  pair_begun(&p);
   assert_int_equal(pair_add(&p, 1, PL_CONST_FILE_FLAG_STREAM, 300000, 0, 0), 0);
   for (int i = 0; i < 100; i++) pair_step(&p);
   assert_true(p.files[1].stored > 0);
@@ -281,51 +273,46 @@ static void a_stream_goes_back_no_further_than_it_keeps(void **state) {
   assert_true(p.sender_over[1]);
   assert_int_equal(p.sender_why[1], PL_CONST_FILE_CHANGED);
   assert_int_equal(p.files[1].over_why, PL_CONST_FILE_CHANGED);
-  pair_deinit(&p);
 }
 
 static void a_wrong_hash_is_not_saved(void **state) {
   (void)state;
-  pair_init(&p, 1);
-  pair_begun(&p);
   assert_int_equal(pair_add(&p, 1, 0, 100000, 0, 0), 0);
   for (int i = 0; i < 1000 && !p.files[1].finish_due; i++) pair_step(&p);
   p.files[1].damaged = true;
   pair_run(&p, 1000);
   assert_false(p.files[1].saved);
   assert_int_equal(p.sender_why[1], PL_CONST_FILE_DAMAGED);
-  pair_deinit(&p);
 }
 
 static void large_files_take_turns(void **state) {
   (void)state;
-  pair_init(&p, 2);
   p.window = 1000;
-  pair_begun(&p);
   for (unsigned n = 1; n <= 6; n++) assert_int_equal(pair_add(&p, n, 0, 50u << 20, 0, 0), 0);
   uint64_t first[7] = {0};
   for (int i = 0; i < 600; i++) pair_step(&p);
   for (unsigned n = 1; n <= 6; n++) first[n] = p.files[n].handed_to;
   for (unsigned n = 1; n <= PL_TRANSFER_AT_ONCE; n++) assert_true(first[n] > 0);
   for (unsigned n = PL_TRANSFER_AT_ONCE + 1; n <= 6; n++) assert_int_equal(first[n], 0);
-  pair_deinit(&p);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(files_of_all_sizes_arrive),
-      cmocka_unit_test(whatever_is_lost_files_arrive_once),
-      cmocka_unit_test(what_is_stored_is_not_sent_again),
-      cmocka_unit_test(a_full_disk_holds_and_goes_on),
-      cmocka_unit_test(only_who_held_ends_it),
-      cmocka_unit_test(nobody_is_asked_twice),
-      cmocka_unit_test(a_group_is_wanted_as_a_whole),
-      cmocka_unit_test(a_stop_of_either_side_ends_it_at_both),
-      cmocka_unit_test(the_last_file_fails_at_the_sender_and_the_receiver_hears_it),
-      cmocka_unit_test(a_stream_says_its_size_at_the_end),
-      cmocka_unit_test(a_stream_goes_back_no_further_than_it_keeps),
-      cmocka_unit_test(a_wrong_hash_is_not_saved),
-      cmocka_unit_test(large_files_take_turns),
+      TEST(files_of_all_sizes_arrive),
+      TEST(whatever_is_lost_files_arrive_once),
+      TEST(what_is_stored_is_not_sent_again),
+      TEST(a_full_disk_holds_a_file_until_there_is_room),
+      TEST(a_pause_ends_only_at_the_side_that_paused),
+      TEST(a_user_is_asked_once),
+      TEST(accepting_a_group_accepts_all_its_files),
+      TEST(a_stop_of_either_side_ends_it_at_both),
+      TEST(the_last_file_fails_at_the_sender_and_the_receiver_hears_it),
+      TEST(a_stream_says_its_size_at_the_end),
+      TEST(a_stream_goes_back_no_further_than_it_keeps),
+      TEST(a_wrong_hash_is_not_saved),
+      TEST(large_files_take_turns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

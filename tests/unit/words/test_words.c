@@ -1,4 +1,4 @@
-/* The rules of schema/words.def, so that no edit of the list breaks them, and the searches in it. */
+/* The rules that schema/words.def must keep, and the searches in it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* Levenshtein: letters to change, leave out or add. */
+/* The Levenshtein distance: how many letters to change, remove or add. */
 static size_t distance(const char *a, const char *b) {
   size_t row[LONGEST + 1], width = strlen(b);
   for (size_t j = 0; j <= width; j++) row[j] = j;
@@ -52,14 +52,14 @@ static void words_are_in_order_and_four_letters_are_enough(void **state) {
   for (unsigned n = 1; n < PL_CONST_WORDS_COUNT; n++) {
     const char *before = pl_word(n - 1), *word = pl_word(n);
     assert_true(strcmp(before, word) < 0);
-    /* In order, words with a common beginning follow each other: neighbours are enough. A shorter word counts whole. */
+    /* The list is sorted, so words with the same start are neighbours. A shorter word counts as a whole. */
     assert_true(strncmp(before, word, smaller(strlen(before), COMPLETE)) != 0);
   }
 }
 
 static void one_wrong_letter_never_makes_another_word(void **state) {
   (void)state;
-  assert_int_equal(distance("sail", "sale"), 2); /* the measure itself */
+  assert_int_equal(distance("sail", "sale"), 2); /* tests the measure itself */
   assert_int_equal(distance("acorn", "corn"), 1);
   assert_int_equal(distance("cat", "cart"), 1);
   assert_int_equal(distance("cat", "cot"), 1);
@@ -79,14 +79,14 @@ static void every_word_is_found_and_nothing_else(void **state) {
     memcpy(longer, word, length);
     memcpy(longer + length, "x", 2);
     assert_int_equal(pl_word_find(text(longer)), -1);
-    assert_int_equal(pl_word_find((pl_view){(const uint8_t *)word, length + 1}), -1); /* a NUL is no letter */
+    assert_int_equal(pl_word_find((pl_view){(const uint8_t *)word, length + 1}), -1); /* a NUL is not a letter */
   }
   const char *no[] = {"", "Copper", "copper ", " copper", "co-pper", "a", "zzzzzzzzzzzzzzzz", "\xff\xff", "\xc3\xa9"};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(no); i++) assert_int_equal(pl_word_find(text(no[i])), -1);
   assert_int_equal(pl_word_find((pl_view){NULL, 0}), -1);
 }
 
-/* Against a walk through the whole list. */
+/* Compares the search with a walk through the whole list. */
 static void assert_completes(pl_view prefix) {
   unsigned first, count, wanted_first = 0, wanted = 0;
   for (unsigned n = 0; n < PL_CONST_WORDS_COUNT; n++)

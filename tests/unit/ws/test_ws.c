@@ -1,4 +1,4 @@
-/* RFC 6455 framing: what must be taken, in any chunks, and what must be refused with which code. */
+/* RFC 6455 framing: what must be accepted in any chunks, and what must be refused with which code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,8 @@ typedef struct wire {
   size_t size;
 } wire;
 
-/* Appends a masked frame; first: FIN, reserved bits and opcode; length: what the header says; form: 7, 16, 64. */
+/* Appends a frame. `first` is FIN, reserved bits and opcode, `length` what the header says, in `form` 7, 16 or 64 bits.
+ */
 static void put_raw(wire *w, uint8_t first, const void *payload, size_t size, uint64_t length, int form, bool masked) {
   uint8_t *p = w->bytes + w->size, *start = p;
   *p++ = first;
@@ -39,11 +40,37 @@ static void put_raw(wire *w, uint8_t first, const void *payload, size_t size, ui
   w->size += (size_t)(p + size - start);
 }
 
+/* What a test reads, and with what: by default as a server that takes no text. */
+static wire input;
+static pl_ws reader;
+
+static int start_as(bool server) {
+  input.size = 0;
+  pl_ws_init(&reader, server, false, MAX);
+  return 0;
+}
+
+static int start(void **state) {
+  (void)state;
+  return start_as(true);
+}
+
+static int start_client(void **state) {
+  (void)state;
+  return start_as(false);
+}
+
+static int end(void **state) {
+  (void)state;
+  pl_ws_deinit(&reader);
+  return 0;
+}
+
 static void put(wire *w, uint8_t first, const void *payload, size_t size) {
   put_raw(w, first, payload, size, size, size < 126 ? 7 : size < 65536 ? 16 : 64, true);
 }
 
-/* What reading all of it in chunks gave: events as text, "T:…;" "B:…;" "C1000:…;" "9:…;", and "!code" for a failure. */
+/* What was read, in chunks, as text: "T:…;" "B:…;" "C1000:…;" "9:…;" for events, and "!code" for a failure. */
 typedef struct result {
   char text[250000];
   size_t size;
@@ -58,7 +85,7 @@ static void note(result *r, const char *tag, const uint8_t *data, size_t size) {
   r->text[r->size] = '\0';
 }
 
-static bool pieces; /* messages come in pieces, to be joined */
+static bool pieces; /* messages come in pieces, and are joined here */
 
 static void read_all(const wire *w, size_t chunk, result *r) {
   static uint8_t copy[sizeof w->bytes], joined[sizeof w->bytes];
@@ -94,7 +121,7 @@ static void read_all(const wire *w, size_t chunk, result *r) {
     if (rc < 0) {
       snprintf(tag, sizeof tag, "!%d", ws.close_code);
       note(r, tag, NULL, 0);
-      assert_int_equal(pl_ws_read(&ws, &p, &left, &e), rc); /* it stays so */
+      assert_int_equal(pl_ws_read(&ws, &p, &left, &e), rc); /* and again the same */
       break;
     }
     assert_int_equal(left, 0);
@@ -103,7 +130,7 @@ static void read_all(const wire *w, size_t chunk, result *r) {
   pl_ws_deinit(&ws);
 }
 
-/* The same result whatever the chunks are. */
+/* Expects the same result however the bytes are cut into chunks. */
 static void expect(const wire *w, const char *text) {
   static result r;
   const size_t chunks[] = {1, 2, 3, 5, 7, 16, 1000, sizeof w->bytes};
@@ -116,51 +143,46 @@ static void expect(const wire *w, const char *text) {
 
 static void test_messages(void **state) {
   (void)state;
-  static wire w;
-  w.size = 0;
-  put(&w, 0x81, "hello", 5);
-  put(&w, 0x82, "", 0);
-  put(&w, 0x82, "bin", 3);
-  put(&w, 0x89, "p", 1);
-  put(&w, 0x8a, "", 0);
-  put(&w, 0x88,
+  put(&input, 0x81, "hello", 5);
+  put(&input, 0x82, "", 0);
+  put(&input, 0x82, "bin", 3);
+  put(&input, 0x89, "p", 1);
+  put(&input, 0x8a, "", 0);
+  put(&input, 0x88,
       "\x03\xe8"
       "bye",
       5);
-  expect(&w, "T:hello;B:;B:bin;9:p;::;C1000:bye;");
+  expect(&input, "T:hello;B:;B:bin;9:p;::;C1000:bye;");
 }
 
 static void test_fragments_with_control_frames_between(void **state) {
   (void)state;
-  static wire w;
-  w.size = 0;
-  put(&w, 0x01, "\xe2\x82", 2); /* a character cut in two */
-  put(&w, 0x89, "x", 1);
-  put(&w, 0x00, "", 0);
-  put(&w, 0x00,
+  put(&input, 0x01, "\xe2\x82", 2); /* a character cut in two */
+  put(&input, 0x89, "x", 1);
+  put(&input, 0x00, "", 0);
+  put(&input, 0x00,
       "\xac"
       "1",
       2);
-  put(&w, 0x8a, "y", 1);
-  put(&w, 0x80, "end", 3);
-  put(&w, 0x82, "next", 4);
-  expect(&w,
+  put(&input, 0x8a, "y", 1);
+  put(&input, 0x80, "end", 3);
+  put(&input, 0x82, "next", 4);
+  expect(&input,
          "9:x;::y;T:\xe2\x82\xac"
          "1end;B:next;");
 }
 
 static void test_sizes(void **state) {
   (void)state;
-  static wire w;
   static result r;
   static uint8_t data[MAX];
   const size_t sizes[] = {125, 126, 127, 65535, 65536, MAX};
   for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 7 + 1);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(sizes); i++) {
-    w.size = 0;
-    put(&w, 0x82, data, sizes[i]);
+    input.size = 0;
+    put(&input, 0x82, data, sizes[i]);
     for (size_t chunk = 4093; chunk < 200000; chunk *= 40) {
-      read_all(&w, chunk, &r);
+      read_all(&input, chunk, &r);
       assert_int_equal(r.size, sizes[i] + 3);
       assert_memory_equal(r.text + 2, data, sizes[i]);
     }
@@ -169,25 +191,19 @@ static void test_sizes(void **state) {
 
 static void test_whole_frame_is_not_copied(void **state) {
   (void)state;
-  static wire w;
-  pl_ws ws;
   pl_ws_event e;
-  w.size = 0;
-  put(&w, 0x82, "in place", 8);
-  pl_ws_init(&ws, true, false, MAX);
-  uint8_t *p = w.bytes;
-  size_t left = w.size;
-  pl_alloc_fail_at(1); /* any allocation would fail */
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 1);
+  put(&input, 0x82, "in place", 8);
+  uint8_t *p = input.bytes;
+  size_t left = input.size;
+  pl_alloc_fail_at(1); /* makes any allocation fail */
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 1);
   pl_alloc_fail_at(0);
-  assert_ptr_equal(e.data, w.bytes + 6);
+  assert_ptr_equal(e.data, input.bytes + 6);
   assert_memory_equal(e.data, "in place", 8);
-  pl_ws_deinit(&ws);
 }
 
 static void test_refused_headers(void **state) {
   (void)state;
-  static wire w;
   const struct {
     uint8_t first;
     uint64_t length;
@@ -215,81 +231,68 @@ static void test_refused_headers(void **state) {
       {0x88, 1, 7, true, "!1002;"},                    /* half a close code */
   };
   for (size_t i = 0; i < PL_ARRAY_LENGTH(cases); i++) {
-    w.size = 0;
-    put_raw(&w, cases[i].first, "abc", cases[i].length < 3 ? (size_t)cases[i].length : 3, cases[i].length,
+    input.size = 0;
+    put_raw(&input, cases[i].first, "abc", cases[i].length < 3 ? (size_t)cases[i].length : 3, cases[i].length,
             cases[i].form, cases[i].masked);
-    expect(&w, cases[i].result);
+    expect(&input, cases[i].result);
   }
 }
 
 static void test_refused_sequences(void **state) {
   (void)state;
-  static wire w;
   static uint8_t big[60000];
-  w.size = 0;
-  put(&w, 0x01, "a", 1);
-  put(&w, 0x82, "b", 1); /* a new message within one */
-  expect(&w, "!1002;");
-  w.size = 0;
-  put(&w, 0x02, big, sizeof big);
-  put(&w, 0x80, big, sizeof big); /* together over the limit */
-  expect(&w, "!1009;");
+  put(&input, 0x01, "a", 1);
+  put(&input, 0x82, "b", 1); /* a new message inside another */
+  expect(&input, "!1002;");
+  input.size = 0;
+  put(&input, 0x02, big, sizeof big);
+  put(&input, 0x80, big, sizeof big); /* together they exceed the limit */
+  expect(&input, "!1009;");
 }
 
 static void test_announced_length_allocates_nothing(void **state) {
   (void)state;
-  static wire w;
-  pl_ws ws;
   pl_ws_event e;
-  w.size = 0;
-  put_raw(&w, 0x82, "abc", 3, MAX, 64, true);
-  pl_ws_init(&ws, true, false, MAX);
-  uint8_t *p = w.bytes;
-  size_t left = w.size;
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 0);
-  assert_true(ws.message.capacity <= 256);
-  pl_ws_deinit(&ws);
+  put_raw(&input, 0x82, "abc", 3, MAX, 64, true);
+  uint8_t *p = input.bytes;
+  size_t left = input.size;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 0);
+  assert_true(reader.message.capacity <= 256);
 }
 
 static void test_close_codes(void **state) {
   (void)state;
-  static wire w;
   char text[32];
   for (int code = 0; code <= 5100; code++) {
     uint8_t payload[2];
     bool good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
     static result r;
     pl_put_u16(payload, (uint16_t)code);
-    w.size = 0;
-    put(&w, 0x88, payload, 2);
+    input.size = 0;
+    put(&input, 0x88, payload, 2);
     snprintf(text, sizeof text, good ? "C%d:;" : "!1002;", code);
-    read_all(&w, 100, &r);
+    read_all(&input, 100, &r);
     assert_string_equal(r.text, text);
   }
-  w.size = 0;
-  put(&w, 0x88, "", 0);
-  expect(&w, "C1005:;");
-  w.size = 0;
-  put(&w, 0x88, "\x03\xe8\xff", 3);
-  expect(&w, "!1007;");
-  w.size = 0;
-  put(&w, 0x88, "\x03\xe8\xc3", 3); /* a character that ends nowhere */
-  expect(&w, "!1007;");
+  input.size = 0;
+  put(&input, 0x88, "", 0);
+  expect(&input, "C1005:;");
+  input.size = 0;
+  put(&input, 0x88, "\x03\xe8\xff", 3);
+  expect(&input, "!1007;");
+  input.size = 0;
+  put(&input, 0x88, "\x03\xe8\xc3", 3); /* a character that is cut off */
+  expect(&input, "!1007;");
 }
 
 static void test_text_not_allowed(void **state) {
   (void)state;
-  static wire w;
-  pl_ws ws;
   pl_ws_event e;
-  w.size = 0;
-  put(&w, 0x81, "x", 1);
-  pl_ws_init(&ws, true, false, MAX);
-  uint8_t *p = w.bytes;
-  size_t left = w.size;
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_EPROTOCOL);
-  assert_int_equal(ws.close_code, PL_WS_CODE_UNSUPPORTED);
-  pl_ws_deinit(&ws);
+  put(&input, 0x81, "x", 1);
+  uint8_t *p = input.bytes;
+  size_t left = input.size;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_EPROTOCOL);
+  assert_int_equal(reader.close_code, PL_WS_CODE_UNSUPPORTED);
 }
 
 static bool utf8(const char *text, size_t size) {
@@ -328,30 +331,23 @@ static void test_utf8(void **state) {
 
 static void test_bad_text_fails_at_once(void **state) {
   (void)state;
-  static wire w;
-  w.size = 0;
-  put(&w, 0x01, "ok\xff", 3); /* not only at its end */
-  expect(&w, "!1007;");
-  w.size = 0;
-  put(&w, 0x81, "\xe2\x82", 2);
-  expect(&w, "!1007;");
+  put(&input, 0x01, "ok\xff", 3); /* before the message ends */
+  expect(&input, "!1007;");
+  input.size = 0;
+  put(&input, 0x81, "\xe2\x82", 2);
+  expect(&input, "!1007;");
 }
 
 static void test_client_side(void **state) {
   (void)state;
-  static wire w;
-  pl_ws ws;
   pl_ws_event e;
-  w.size = 0;
-  put_raw(&w, 0x82, "abc", 3, 3, 7, false);
-  put_raw(&w, 0x82, "abc", 3, 3, 7, true); /* a server must not mask */
-  pl_ws_init(&ws, false, false, MAX);
-  uint8_t *p = w.bytes;
-  size_t left = w.size;
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), 1);
+  put_raw(&input, 0x82, "abc", 3, 3, 7, false);
+  put_raw(&input, 0x82, "abc", 3, 3, 7, true); /* a server must not mask */
+  uint8_t *p = input.bytes;
+  size_t left = input.size;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 1);
   assert_memory_equal(e.data, "abc", 3);
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_EPROTOCOL);
-  pl_ws_deinit(&ws);
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_EPROTOCOL);
 }
 
 static void test_mask_any_place(void **state) {
@@ -400,40 +396,37 @@ static void test_opening_handshake(void **state) {
 
 static void test_out_of_memory(void **state) {
   (void)state;
-  static wire w;
-  pl_ws ws;
   pl_ws_event e;
-  w.size = 0;
-  put(&w, 0x02, "abc", 3);
-  pl_ws_init(&ws, true, false, MAX);
-  uint8_t *p = w.bytes;
-  size_t left = w.size;
+  put(&input, 0x02, "abc", 3);
+  uint8_t *p = input.bytes;
+  size_t left = input.size;
   pl_alloc_fail_at(1);
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_ENOMEM);
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_ENOMEM);
   pl_alloc_fail_at(0);
-  assert_int_equal(ws.close_code, PL_WS_CODE_INTERNAL);
-  assert_int_equal(pl_ws_read(&ws, &p, &left, &e), PL_ENOMEM);
-  pl_ws_deinit(&ws);
+  assert_int_equal(reader.close_code, PL_WS_CODE_INTERNAL);
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_ENOMEM);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_messages),
-      cmocka_unit_test(test_fragments_with_control_frames_between),
-      cmocka_unit_test(test_sizes),
-      cmocka_unit_test(test_whole_frame_is_not_copied),
-      cmocka_unit_test(test_refused_headers),
-      cmocka_unit_test(test_refused_sequences),
-      cmocka_unit_test(test_announced_length_allocates_nothing),
-      cmocka_unit_test(test_close_codes),
-      cmocka_unit_test(test_text_not_allowed),
-      cmocka_unit_test(test_utf8),
-      cmocka_unit_test(test_bad_text_fails_at_once),
-      cmocka_unit_test(test_client_side),
-      cmocka_unit_test(test_mask_any_place),
-      cmocka_unit_test(test_headers_out),
-      cmocka_unit_test(test_opening_handshake),
-      cmocka_unit_test(test_out_of_memory),
+      TEST(test_messages),
+      TEST(test_fragments_with_control_frames_between),
+      TEST(test_sizes),
+      TEST(test_whole_frame_is_not_copied),
+      TEST(test_refused_headers),
+      TEST(test_refused_sequences),
+      TEST(test_announced_length_allocates_nothing),
+      TEST(test_close_codes),
+      TEST(test_text_not_allowed),
+      TEST(test_utf8),
+      TEST(test_bad_text_fails_at_once),
+      cmocka_unit_test_setup_teardown(test_client_side, start_client, end),
+      TEST(test_mask_any_place),
+      TEST(test_headers_out),
+      TEST(test_opening_handshake),
+      TEST(test_out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
