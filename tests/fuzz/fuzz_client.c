@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/engine/engine_internal.h"
+#include "client/core/engine/engine_state.h"
 #include "tests/sim/sim_sodium.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

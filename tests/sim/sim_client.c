@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/engine/engine_internal.h"
+#include "client/core/engine/engine_session.h"
 #include "client/core/session/session_internal.h"
 #include "sim.h"
 

@@ -1,5 +1,5 @@
 /* What is changed on its way, or said by anybody: it costs a link, never a session. */
-#include "client/core/engine/engine_internal.h"
+#include "client/core/engine/engine_state.h"
 #include "pair.h"
 
 static net n;
