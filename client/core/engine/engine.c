@@ -1,4 +1,4 @@
-/* The engine's life: made from a config, fed with events. */
+/* See engine.h. */
 #include "engine.h"
 
 #include <sodium.h>

@@ -28,7 +28,7 @@ void pl_engine_code_stop(pl_engine *e) {
 
 /* ---- the relay's answer ------------------------------------------------------------------------------------------ */
 
-/* The words are shown whole or not at all. */
+/* Reports the code to the application: whole, or not at all. */
 static void code_show(pl_engine *e, pl_engine_code_run *c) {
   char text[PL_CODE_TEXT_MAX];
   pl_code_format(&c->code, text);
@@ -40,6 +40,7 @@ static void code_show(pl_engine *e, pl_engine_code_run *c) {
   if (!c->shown) pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
 }
 
+/* The relay gave a number, or gave it again after a login. */
 static void code_granted(pl_engine *e, pl_engine_code_run *c, const pl_wire_code *code) {
   uint64_t until_ms = e->now_ms + code->lifetime_ms;
   if (until_ms < c->expires_ms) c->expires_ms = until_ms;
@@ -56,12 +57,12 @@ int pl_engine_code_answer_came(pl_engine *e, pl_view payload) {
   if (code.number && (code.number < PL_CONST_CODE_NUMBER_MIN || code.number > PL_CONST_CODE_NUMBER_MAX))
     return PL_REASON_PROTOCOL;
   pl_engine_code_run *c = pl_engine_code_find(e, code.tag);
-  if (!c || c->claimer || !c->asked) { /* cancelled meanwhile, and not asked for twice */
+  if (!c || c->claimer || !c->asked) { /* the code was cancelled, or its number was not asked for */
     if (!pl_engine_code_by_number(e, code.number)) pl_engine_code_end_number(e, code.number);
     return 0;
   }
   c->asked = false;
-  if (c->shown && code.number != c->code.number) { /* what the other person was told leads nowhere now */
+  if (c->shown && code.number != c->code.number) { /* the number that the other person has is not valid any more */
     pl_engine_code_end_number(e, code.number);
     pl_engine_code_end(e, c, PL_ENOCODE, PL_REASON_NO_CODE);
   } else if (code.number == 0 || (!c->shown && pl_engine_code_by_number(e, code.number))) {
@@ -72,7 +73,7 @@ int pl_engine_code_answer_came(pl_engine *e, pl_view payload) {
   return 0;
 }
 
-/* ---- what the application asks ------------------------------------------------------------------------ */
+/* ---- what the application asks for ------------------------------------------------------------------------------- */
 
 static void code_draw_words(pl_engine *e, pl_code *code) {
   for (size_t i = 0; i < PL_CONST_CODE_WORDS; i++)
@@ -92,7 +93,7 @@ int pl_engine_code_new(pl_engine *e, uint32_t lifetime_ms, uint32_t *handle) {
 int pl_engine_code_use(pl_engine *e, pl_view text, uint32_t *handle) {
   pl_code code;
   if (pl_code_parse(&code, text) != 0) return PL_ECODE;
-  if (pl_engine_code_by_number(e, code.number)) return PL_EINVAL; /* its own: nobody else would come to it */
+  if (pl_engine_code_by_number(e, code.number)) return PL_EINVAL; /* its own code */
   pl_engine_code_run *c = e->stopping ? NULL : pl_engine_code_add(e, true, PL_CONST_CODE_LIFETIME_MS);
   if (c) c->code = code;
   sodium_memzero(&code, sizeof code);

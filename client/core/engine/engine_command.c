@@ -37,7 +37,7 @@ static int command_session(pl_engine *e, uint32_t number, pl_session_event *even
   return s ? pl_engine_dial_step(e, s, event) : PL_ESTATE;
 }
 
-static int command_send(pl_engine *e, const pl_engine_event *in, pl_session_event_type type, uint64_t *place) {
+static int command_send_message(pl_engine *e, const pl_engine_event *in, pl_session_event_type type, uint64_t *place) {
   pl_session_event event = {.type = type, .channel = in->send.channel, .data = in->send.data};
   int rc = command_session(e, in->send.session, &event);
   *place = event.place;
@@ -89,9 +89,9 @@ int pl_engine_command(pl_engine *e, const pl_engine_event *in, pl_engine_result 
     case PL_ENGINE_IN_CONNECT:
       return pl_engine_connect(e, &in->connect, &out->session);
     case PL_ENGINE_IN_SEND:
-      return command_send(e, in, PL_SESSION_SEND, &out->place);
+      return command_send_message(e, in, PL_SESSION_SEND, &out->place);
     case PL_ENGINE_IN_SEND_VOLATILE:
-      return command_send(e, in, PL_SESSION_SEND_VOLATILE, &out->place);
+      return command_send_message(e, in, PL_SESSION_SEND_VOLATILE, &out->place);
     case PL_ENGINE_IN_FINISH:
       return command_finish(e, in, &out->place);
     case PL_ENGINE_IN_TAKE:

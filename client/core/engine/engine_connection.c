@@ -15,7 +15,7 @@ enum {
   LOGIN_TIMEOUT_MS = 15000,
   RETRY_LATE_MS = 30000,
   RETRY_EARLY_FOR_MS = 120000,
-  HELD_MS = 10000, /* a connection that was online this long was of use */
+  HELD_MS = 10000, /* a connection that was online for this long was of use */
   NETWORK_UP_ANSWER_MS = 5000
 };
 
@@ -53,7 +53,7 @@ int pl_engine_connection_start(pl_engine *e) {
   return 0;
 }
 
-/* Full jitter from 0.25 s doubling to 10 s for two minutes, then 30 s. */
+/* Full jitter, from 0.25 s doubling to 10 s for two minutes, then below 30 s. */
 static uint64_t connection_retry_delay(pl_engine *e) {
   if (e->now_ms - e->offline_since_ms >= RETRY_EARLY_FOR_MS) return pl_engine_rng_below(&e->rng, RETRY_LATE_MS);
   return pl_engine_retry_jitter(e, e->connect_failures);

@@ -24,7 +24,7 @@ static uint64_t data_epoch(pl_view plain) {
   return pl_wire_frame_hello_decode(&h, body.data, body.size) ? 0 : h.epoch;
 }
 
-/* The peer starts a new session while the old one is ending: that one ends now. */
+/* Ends a session with this peer that is still ending, since the peer starts a new one. */
 static void data_end_old(pl_engine *e, const pl_engine_link *l) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];

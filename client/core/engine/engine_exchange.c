@@ -17,7 +17,7 @@
 
 enum {
   LEAVE_MS = 10000, /* the creator leaves the link to the claimer for this long after the guess */
-  BACK_MS = 15000,  /* a creator may come back this long after a relay that has just started */
+  BACK_MS = 15000,  /* after a login, the creator may still be on its way to the same relay for this long */
   BACK_TRIES = 3
 };
 

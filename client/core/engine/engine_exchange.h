@@ -13,7 +13,8 @@ int pl_engine_code_accepted(pl_engine *e, pl_engine_link *l, pl_view payload); /
 void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain);
 void pl_engine_code_reset_came(pl_engine *e, pl_engine_link *l, int reason);
 
-/* Frees the link of a code and goes on without it. sent: of the RESET to send, 0 for none; came: why it is lost. */
+/* Frees the link of a code, and continues without it. sent: the reason of the RESET to send, 0 for none; came: why it
+ * is lost. */
 void pl_engine_code_link_lost(pl_engine *e, pl_engine_link *l, int sent, int came);
 
 /* The creator called, by the dial secret of this claim: it has succeeded. Returns false when the caller is not let in

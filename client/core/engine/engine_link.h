@@ -4,8 +4,8 @@
 
 #include "engine_state.h"
 
-/* Makes a link: opener: with a number of this side, as OPENING; else with the number that the relay gave it, as
- * OFFERED. Returns NULL when no number is free or memory ran out. */
+/* Makes a link. That of an opener is OPENING and gets a number of this side; another one is OFFERED and has the number
+ * that the relay gave it. Returns NULL when no number is free or memory ran out. */
 pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number);
 pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number); /* NULL for a link that is over */
 bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number);   /* the relay may give this number to a link now */

@@ -17,7 +17,7 @@ bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const u
   return order ? order < 0 : memcmp(e->config.instance, instance, 8) < 0;
 }
 
-/* The call of this session's peer that waits: one that is parked behind this side's own, or one that is not. */
+/* Finds a call of this session's peer that waits. parked: behind this side's own call. */
 static pl_engine_link *offer_of(const pl_engine *e, const pl_engine_session *s, bool parked) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
     pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);

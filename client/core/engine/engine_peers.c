@@ -77,7 +77,8 @@ void pl_engine_peers_tell_all(pl_engine *e) {
   peers_tell_some(e, PL_CONST_PEERS_ALLOW, &left);
 }
 
-/* ---- knocks ------------------------------------------------------------------------------------------------------ */
+/* ---- knocks -------------------------------------------------------------------------------------------------------
+ */
 
 pl_engine_knock *pl_engine_knock_find(pl_engine *e, const uint8_t id[32]) {
   for (size_t i = 0; i < PL_ENGINE_KNOCKS_MAX; i++)

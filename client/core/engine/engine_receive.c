@@ -13,7 +13,7 @@
 
 enum { INCOMING_MAX = 16777216 };
 
-/* ---- links: what the other side may send in which state ------------------------------------------------------------
+/* ---- links: what the other side may send in which state -----------------------------------------------------------
  */
 
 /* NULL: it may not come. The link ends with PROTOCOL then. */
@@ -57,7 +57,7 @@ static void receive_on_link(pl_engine *e, const pl_envelope *v, uint8_t *plain) 
   if (reason) pl_engine_link_end(e, l, reason);
 }
 
-/* ---- the connection: what the relay may send in which state --------------------------------------------------------
+/* ---- the connection: what the relay may send in which state -------------------------------------------------------
  */
 
 enum {
@@ -110,7 +110,8 @@ static int receive_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) 
   return 0;
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------------- */
+/* ---- messages -----------------------------------------------------------------------------------------------------
+ */
 
 static bool receive_has_socket(const pl_engine *e) {
   return e->connection >= PL_ENGINE_CONN_HELLO;

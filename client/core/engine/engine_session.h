@@ -8,7 +8,8 @@
 pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]); /* or NULL */
 void pl_engine_session_free(pl_engine *e, pl_engine_session *s); /* with its links; reports nothing */
 
-/* These return NULL when there is no such session; one that lingers is not found. */
+/* These return NULL when there is no such session. One that lingers is not found; the last two skip closing ones too.
+ */
 pl_engine_session *pl_engine_session_by_number(const pl_engine *e, uint32_t number);
 pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
 pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]); /* with no instance yet */

@@ -90,7 +90,7 @@ struct pl_engine_link {
   pl_engine_link_state state;
   bool opener; /* this side called */
   bool parked; /* offered while this side calls the same peer; waits for the answer to that call */
-  bool failed; /* sealing or producing a record failed: the link ends at the next look at the clock */
+  bool failed; /* a record could not be produced or sealed: the link ends with the next timer */
   bool replacing;
   bool has_invite;
   bool doubtful;            /* accepted only to be told why it is refused; counted in engine.refusals */
