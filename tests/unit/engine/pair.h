@@ -1,4 +1,4 @@
-/* Shared by the engine's tests: a caller (0) and a listener (1), and checks of streams. */
+/* Shared by the engine's tests: their fixture, a caller (0) and a listener (1), and checks of streams. */
 #ifndef TEST_PAIR_H
 #define TEST_PAIR_H
 
@@ -32,6 +32,8 @@ static inline void pair_link(net *n, uint32_t *a, uint32_t *b) {
   assert_non_null(s);
   *b = s->a.session;
 }
+
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
 
 static inline uint64_t pair_random(net *n) {
   n->random ^= n->random << 13;
@@ -100,5 +102,34 @@ static inline void pair_exchange(net *n, uint32_t a, uint32_t b, uint32_t count,
   }
   fail_msg("not all arrived");
 }
+
+/* ---- the fixture ------------------------------------------------------------------------------------------------- */
+
+static net n;
+static struct { uint32_t a, b; } pair_numbers; /* one session: its number at client 0 and at client 1 */
+
+static inline int pair_setup(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  return 0;
+}
+
+static inline int pair_setup_linked(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &pair_numbers.a, &pair_numbers.b);
+  return 0;
+}
+
+static inline int pair_teardown(void **state) {
+  (void)state;
+  net_deinit(&n);
+  return 0;
+}
+
+/* A test that starts with both clients online; with a session between them; or with nothing. */
+#define test_of_pair(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
+#define test_of_linked(f) cmocka_unit_test_setup_teardown(f, pair_setup_linked, pair_teardown)
+#define test_of_own(f) cmocka_unit_test_teardown(f, pair_teardown)
 
 #endif

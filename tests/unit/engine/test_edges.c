@@ -3,7 +3,6 @@
 #include "client/core/noise/noise.h"
 #include "pair.h"
 
-static net n;
 static const uint8_t ephemeral[32] = {5, 1};
 
 static pl_view extensions_of(uint8_t kind) {
@@ -201,12 +200,10 @@ static void sessions_have_a_limit(void **state) {
   net_run(&n, 2000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  net_deinit(&n);
 }
 
 static void invites_have_a_limit(void **state) {
   (void)state;
-  pair_start(&n, NULL, NULL);
   uint8_t secret[16] = {0};
   pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {{secret, 16}, n.now_ms + 1000, 2}};
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
@@ -228,14 +225,11 @@ static void invites_have_a_limit(void **state) {
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   in.invite_add.secret.size = 15;
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
-  net_deinit(&n);
 }
 
 static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   net_run(&n, 60000);
   assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_START), 0);
   net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP); /* online: it asks at once whether the relay is there */
@@ -260,7 +254,6 @@ static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{(const uint8_t *)"x", 1}}});
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CONNECT), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
-  net_deinit(&n);
 }
 
 /* What a relay of a later version may say, and what none may. */
@@ -329,19 +322,18 @@ static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_answer_that_opens_and_is_wrong_ends_the_session),
-      cmocka_unit_test(a_call_that_opens_and_is_wrong_is_dropped),
-      cmocka_unit_test(another_version_is_told_to_who_is_let_in),
-      cmocka_unit_test(sessions_have_a_limit),
-      cmocka_unit_test(invites_have_a_limit),
-      cmocka_unit_test(what_is_said_twice_or_too_late_changes_nothing),
-      cmocka_unit_test(envelopes_that_are_not_known),
-      cmocka_unit_test(a_peer_that_begins_anew_ends_what_is_being_closed),
+      test_of_own(an_answer_that_opens_and_is_wrong_ends_the_session),
+      test_of_own(a_call_that_opens_and_is_wrong_is_dropped),
+      test_of_own(another_version_is_told_to_who_is_let_in),
+      test_of_own(sessions_have_a_limit),
+      test_of_pair(invites_have_a_limit),
+      test_of_linked(what_is_said_twice_or_too_late_changes_nothing),
+      test_of_own(envelopes_that_are_not_known),
+      test_of_own(a_peer_that_begins_anew_ends_what_is_being_closed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

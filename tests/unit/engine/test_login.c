@@ -1,8 +1,6 @@
 /* The socket to the relay: login, pins, retries, liveness, and what a hostile relay may send. */
 #include "pair.h"
 
-static net n;
-
 static void one(const pl_engine_config *config) {
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, config));
@@ -12,7 +10,6 @@ static void one(const pl_engine_config *config) {
 
 static void the_relays_id_is_reported_and_pinned(void **state) {
   (void)state;
-  one(NULL);
   assert_memory_equal(net_find(&n, 0, PL_ENGINE_OUT_ONLINE, 0)->a.id, n.relay.id, 32);
   uint8_t seed[32] = {0xef};
   assert_int_equal(pl_identity_from_seed(&n.relay, seed), 0); /* another relay takes its place */
@@ -23,7 +20,6 @@ static void the_relays_id_is_reported_and_pinned(void **state) {
   assert_int_equal(off->a.error, PL_ERELAYKEY);
   assert_int_equal(off->a.time_ms, PL_NEVER);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
-  net_deinit(&n);
 }
 
 static void another_relay_than_pinned_is_refused(void **state) {
@@ -33,7 +29,6 @@ static void another_relay_than_pinned_is_refused(void **state) {
   one(&config);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ERELAYKEY);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
-  net_deinit(&n);
 }
 
 static void a_relay_that_cannot_sign_is_refused(void **state) {
@@ -45,7 +40,6 @@ static void a_relay_that_cannot_sign_is_refused(void **state) {
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ECRYPTO);
-  net_deinit(&n);
 }
 
 static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {
@@ -64,7 +58,6 @@ static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {
   net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1); /* at once */
-  net_deinit(&n);
 }
 
 static bool pong_lost;
@@ -76,7 +69,6 @@ static bool drop_pings(net *x, int from, const pl_envelope *e) {
 
 static void silence_is_noticed_within_45_seconds(void **state) {
   (void)state;
-  one(NULL);
   n.drop = drop_pings;
   pong_lost = false;
   net_run(&n, 600000);
@@ -85,12 +77,10 @@ static void silence_is_noticed_within_45_seconds(void **state) {
   net_run(&n, 66000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   assert_true(net_count(&n, 0, PL_ENGINE_OUT_ONLINE) >= 2);
-  net_deinit(&n);
 }
 
 static void after_sleep_the_relay_is_asked_at_once(void **state) {
   (void)state;
-  one(NULL);
   net_run(&n, 1000);
   uint64_t before = n.envelopes;
   n.now_ms += 3600000; /* the computer slept */
@@ -98,7 +88,6 @@ static void after_sleep_the_relay_is_asked_at_once(void **state) {
   net_settle(&n);
   assert_int_equal(n.envelopes, before + 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-  net_deinit(&n);
 }
 
 /* What is due when nobody looked in time is not judged before what came was read. The answer to a PING was on its way
@@ -126,14 +115,12 @@ static void after_a_stop_it_reads_before_it_judges(void **state) {
 
 static void a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late(void **state) {
   (void)state;
-  one(NULL);
   n.clients[0].frozen = true;
   for (int i = 0; i < 20 && !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); i++) {
     n.now_ms += 10000;
     net_tell(&n, 0, PL_ENGINE_IN_TIME);
   }
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
-  net_deinit(&n);
 }
 
 /* A login that was cut short by a stop goes on when its answer is there. */
@@ -150,7 +137,6 @@ static void a_stop_during_the_login_does_not_end_it(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-  net_deinit(&n);
 }
 
 static size_t pings;
@@ -192,7 +178,6 @@ static void the_network_may_be_back_more_than_once(void **state) {
 /* Logged in and broken each time: called less and less, as one that cannot be reached. */
 static void welcome_alone_is_no_reason_to_hurry(void **state) {
   (void)state;
-  one(NULL);
   for (uint64_t end_ms = n.now_ms + 120000; n.now_ms < end_ms;) {
     if (n.clients[0].connected) net_cut(&n, 0);
     net_run(&n, 10);
@@ -205,15 +190,11 @@ static void welcome_alone_is_no_reason_to_hurry(void **state) {
   net_cut(&n, 0); /* it had held: the first wait is short */
   net_settle(&n);
   assert_in_range(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
-  net_deinit(&n);
 }
 
 /* A connection that carried a peer's record was of use, however short. */
 static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
   for (int i = 0; i < 20; i++) {
     net_forget(&n, 0);
     net_cut(&n, 0);
@@ -222,7 +203,6 @@ static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
     for (int k = 0; k < 100 && !net_count(&n, 0, PL_ENGINE_OUT_LINKED); k++) net_run(&n, 100);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   }
-  net_deinit(&n);
 }
 
 static void reset_on_link_zero(uint16_t reason) {
@@ -261,7 +241,6 @@ static void terminal_reasons_end_the_retries(void **state) {
 
 static void going_away_moves_within_the_delay(void **state) {
   (void)state;
-  one(NULL);
   uint8_t p[4];
   pl_put_u32(p, 5000);
   net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, 4);
@@ -270,7 +249,6 @@ static void going_away_moves_within_the_delay(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.reason, PL_REASON_DRAINING);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
-  net_deinit(&n);
 }
 
 /* Addresses that do not answer give way to the next, the configured one among them; one that answers is kept. */
@@ -297,7 +275,6 @@ static void going_away_names_other_addresses(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 3);
   assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered + 1)->text,
                       net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered)->text);
-  net_deinit(&n);
 }
 
 static bool was_offline_twice(net *of) {
@@ -321,7 +298,6 @@ static void another_relay_at_a_named_address_is_left(void **state) {
   n.relay = right;
   net_run(&n, 30000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
-  net_deinit(&n);
 }
 
 /* Any bytes from a relay: never a crash; a broken message ends the socket, and the client comes back. */
@@ -348,7 +324,6 @@ static void a_hostile_relay_gets_nowhere(void **state) {
     }
     net_forget(&n, 0);
   }
-  net_deinit(&n);
 }
 
 static void bad_configs_are_refused(void **state) {
@@ -427,13 +402,11 @@ static void a_relay_that_says_nothing_is_left(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   net_run(&n, 15000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
-  net_deinit(&n);
 }
 
 static void commands_that_make_no_sense_are_refused(void **state) {
   (void)state;
   uint8_t bytes[40] = {1};
-  one(NULL);
   const uint8_t *id = n.relay.id; /* of somebody */
   const struct {
     pl_engine_event in;
@@ -465,33 +438,40 @@ static void commands_that_make_no_sense_are_refused(void **state) {
     assert_int_equal(out.session, 0);
     assert_int_equal(out.code, 0);
   }
-  net_deinit(&n);
 }
+
+static int one_setup(void **state) {
+  (void)state;
+  one(NULL);
+  return 0;
+}
+
+#define test_of_one(f) cmocka_unit_test_setup_teardown(f, one_setup, pair_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_relays_id_is_reported_and_pinned),
-      cmocka_unit_test(another_relay_than_pinned_is_refused),
-      cmocka_unit_test(a_relay_that_cannot_sign_is_refused),
-      cmocka_unit_test(an_unreachable_relay_is_tried_with_growing_pauses),
-      cmocka_unit_test(silence_is_noticed_within_45_seconds),
-      cmocka_unit_test(after_sleep_the_relay_is_asked_at_once),
-      cmocka_unit_test(after_a_stop_it_reads_before_it_judges),
-      cmocka_unit_test(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
-      cmocka_unit_test(a_stop_during_the_login_does_not_end_it),
-      cmocka_unit_test(the_network_may_be_back_more_than_once),
-      cmocka_unit_test(welcome_alone_is_no_reason_to_hurry),
-      cmocka_unit_test(a_connection_that_was_of_use_is_made_again_soon),
-      cmocka_unit_test(terminal_reasons_end_the_retries),
-      cmocka_unit_test(going_away_moves_within_the_delay),
-      cmocka_unit_test(going_away_names_other_addresses),
-      cmocka_unit_test(another_relay_at_a_named_address_is_left),
-      cmocka_unit_test(a_hostile_relay_gets_nowhere),
-      cmocka_unit_test(bad_configs_are_refused),
-      cmocka_unit_test(a_relay_that_speaks_out_of_turn_is_left),
-      cmocka_unit_test(a_relay_of_another_version_is_given_up),
-      cmocka_unit_test(a_relay_that_says_nothing_is_left),
-      cmocka_unit_test(commands_that_make_no_sense_are_refused),
+      test_of_one(the_relays_id_is_reported_and_pinned),
+      test_of_own(another_relay_than_pinned_is_refused),
+      test_of_own(a_relay_that_cannot_sign_is_refused),
+      test_of_own(an_unreachable_relay_is_tried_with_growing_pauses),
+      test_of_one(silence_is_noticed_within_45_seconds),
+      test_of_one(after_sleep_the_relay_is_asked_at_once),
+      test_of_own(after_a_stop_it_reads_before_it_judges),
+      test_of_one(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
+      test_of_own(a_stop_during_the_login_does_not_end_it),
+      test_of_own(the_network_may_be_back_more_than_once),
+      test_of_one(welcome_alone_is_no_reason_to_hurry),
+      test_of_linked(a_connection_that_was_of_use_is_made_again_soon),
+      test_of_own(terminal_reasons_end_the_retries),
+      test_of_one(going_away_moves_within_the_delay),
+      test_of_own(going_away_names_other_addresses),
+      test_of_own(another_relay_at_a_named_address_is_left),
+      test_of_own(a_hostile_relay_gets_nowhere),
+      test_of_own(bad_configs_are_refused),
+      test_of_own(a_relay_that_speaks_out_of_turn_is_left),
+      test_of_own(a_relay_of_another_version_is_given_up),
+      test_of_own(a_relay_that_says_nothing_is_left),
+      test_of_one(commands_that_make_no_sense_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,6 @@
 #include "client/core/engine/action_queue.h"
 #include "pair.h"
 
-static net n;
-
 enum { COUNT = 12, MAX = 90000 };
 
 static bool try_new(uint8_t who, pl_engine **out) {
@@ -205,12 +203,9 @@ static void nothing_is_queued_behind_a_gap(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(nothing_is_queued_behind_a_gap),
-      cmocka_unit_test(a_new_engine_may_fail),
-      cmocka_unit_test(a_conversation_survives_each_failure),
-      cmocka_unit_test(commands_survive_each_failure),
-      cmocka_unit_test(an_answer_that_fails_decides_nothing),
-      cmocka_unit_test(the_end_of_a_session_is_told_without_memory),
+      test_of_own(nothing_is_queued_behind_a_gap),       test_of_own(a_new_engine_may_fail),
+      test_of_own(a_conversation_survives_each_failure), test_of_own(commands_survive_each_failure),
+      test_of_own(an_answer_that_fails_decides_nothing), test_of_own(the_end_of_a_session_is_told_without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,6 @@ static size_t told(int i) {
 
 static void a_used_link_says_so_to_the_third(void **state) {
   (void)state;
-  start(NULL);
   invite(60000);
   net_connect(&n, CALLER, CALLEE, NULL, secret);
   net_settle(&n);
@@ -56,45 +55,38 @@ static void a_used_link_says_so_to_the_third(void **state) {
   assert_int_equal(told(CALLEE), before);
   assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED), 0);
   assert_int_equal(net_core_stats().links, 1);
-  net_core_deinit(&n);
 }
 
 static void an_expired_link_says_so(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_settle(&n);
   expect_refused(THIRD, PL_REASON_REFUSED);
   assert_int_equal(told(CALLEE), 0);
-  net_core_deinit(&n);
 }
 
 /* The proof is made for another ID, or by a guess: nobody learns that anybody is here. */
 static void a_secret_that_fits_none_learns_nothing(void **state) {
   (void)state;
   static const uint8_t guess[16] = {9};
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   net_connect(&n, THIRD, CALLEE, NULL, guess);
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED) + net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_KNOCK), 1);
-  net_core_deinit(&n);
 }
 
 static void who_is_blocked_learns_nothing_by_its_link(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   assert_int_equal(net_decide(&n, CALLEE, PL_ENGINE_IN_BLOCK, THIRD), 0);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  net_core_deinit(&n);
 }
 
 static bool first_records(net *x, int from, const pl_envelope *e) {
@@ -105,7 +97,6 @@ static bool first_records(net *x, int from, const pl_envelope *e) {
 /* Let in while its call was accepted only to be refused: then it is let in. */
 static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   n.drop = first_records;
@@ -116,7 +107,6 @@ static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
   net_run(&n, 3000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 1);
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_SESSION), 1);
-  net_core_deinit(&n);
 }
 
 static size_t accepts;
@@ -128,7 +118,6 @@ static bool count_accepts(net *x, int from, const pl_envelope *e) {
 /* Calls that stop after their first message hold a few links for ten seconds, and no more. */
 static void half_a_call_holds_little(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   accepts = 0;
@@ -144,7 +133,6 @@ static void half_a_call_holds_little(void **state) {
   net_settle(&n);
   expect_refused(CALLER, PL_REASON_REFUSED);
   assert_int_equal(net_core_stats().links, 0);
-  net_core_deinit(&n);
 }
 
 /* Both call at once: once the larger side has a link by the smaller's call, its own call is withdrawn, so that it can
@@ -171,15 +159,30 @@ static void a_call_that_crossed_is_withdrawn(void **state) {
   }
 }
 
+static int refusal_setup(void **state) {
+  (void)state;
+  start(NULL);
+  return 0;
+}
+
+static int refusal_teardown(void **state) {
+  (void)state;
+  net_core_deinit(&n);
+  return 0;
+}
+
+#define test_of_core(f) cmocka_unit_test_teardown(f, refusal_teardown)
+#define test_of_refusal(f) cmocka_unit_test_setup_teardown(f, refusal_setup, refusal_teardown)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_used_link_says_so_to_the_third),
-      cmocka_unit_test(an_expired_link_says_so),
-      cmocka_unit_test(a_secret_that_fits_none_learns_nothing),
-      cmocka_unit_test(who_is_blocked_learns_nothing_by_its_link),
-      cmocka_unit_test(what_counts_is_who_is_let_in_at_the_first_record),
-      cmocka_unit_test(half_a_call_holds_little),
-      cmocka_unit_test(a_call_that_crossed_is_withdrawn),
+      test_of_refusal(a_used_link_says_so_to_the_third),
+      test_of_refusal(an_expired_link_says_so),
+      test_of_refusal(a_secret_that_fits_none_learns_nothing),
+      test_of_refusal(who_is_blocked_learns_nothing_by_its_link),
+      test_of_refusal(what_counts_is_who_is_let_in_at_the_first_record),
+      test_of_refusal(half_a_call_holds_little),
+      test_of_core(a_call_that_crossed_is_withdrawn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
