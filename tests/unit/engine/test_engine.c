@@ -1,4 +1,4 @@
-/* The whole way of a session between two engines: messages, windows, half-close, close. */
+/* A session between two engines, from start to end: messages, windows, half-close, close. */
 #include "pair.h"
 
 static void messages_go_both_ways_and_the_close_is_answered(void **state) {
@@ -105,7 +105,7 @@ static void a_message_over_the_peers_limit_is_refused(void **state) {
   uint8_t block[1001] = {0};
   assert_int_equal(net_send(&n, 0, a, 0, block, 1001), PL_EMSGSIZE);
   assert_int_equal(net_send(&n, 0, a, 0, block, 1000), 0);
-  assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit, too */
+  assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit holds as well */
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
 }

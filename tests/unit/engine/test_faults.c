@@ -1,12 +1,12 @@
-/* What is changed on its way, or said by anybody: it costs a link, never a session. */
+/* What is changed on its way, or sent by anybody on the way, costs a link but never a session. */
 #include "client/core/engine/engine_state.h"
 #include "pair.h"
 
 typedef struct fault {
   uint8_t type;    /* of the envelopes that are changed */
-  unsigned passes; /* so many of them pass first */
-  unsigned left;   /* so many are changed then */
-  int from;        /* by this client, or any: -1 */
+  unsigned passes; /* this many of them pass first */
+  unsigned left;   /* then this many are changed */
+  int from;        /* of this client; -1: of any */
   unsigned opens;  /* OPENs seen */
   bool let_link;   /* the first two records of each link pass: both HELLOs */
 } fault;
@@ -94,7 +94,7 @@ static void a_repeated_record_costs_the_link(void **state) {
   session_goes_on(a, b);
 }
 
-/* A relay that lets each link stand and changes what comes then: fewer and fewer calls, and never an end. */
+/* A relay lets each link come up and then changes records: calls become fewer and fewer, but never end. */
 static void one_that_always_changes_is_called_less_and_less(void **state) {
   (void)state;
   uint32_t a, b;
@@ -174,7 +174,7 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
   }
   assert_true(f.opens >= 30 && f.opens < 400);
   session_goes_on(a, b);
-  tell_both(PL_REASON_REFUSED); /* a link that held for a minute is no part of a row */
+  tell_both(PL_REASON_REFUSED); /* a link that held for a minute starts a new count */
   net_run(&n, 15000);
   net_run(&n, 61000);
   net_forget(&n, 0);
@@ -186,7 +186,7 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
   session_goes_on(a, b);
 }
 
-/* Before anything was agreed on, it is the answer to the call. */
+/* Before anything was agreed on, the reason of a RESET is the answer to the call. */
 static void a_call_may_be_refused(void **state) {
   (void)state;
   static const uint16_t reasons[] = {PL_REASON_REFUSED, PL_REASON_PROTOCOL, PL_REASON_UNSUPPORTED, PL_REASON_REVOKED};
@@ -232,7 +232,7 @@ static void a_peer_that_breaks_the_protocol_is_told_by_close(void **state) {
     start(&a, &b);
     assert_int_equal(net_send(&n, 1, b, 0, "not taken", 9), 0);
     say(0, cut_short, sizeof cut_short);
-    if (cut) { /* CLOSE does not come through; it is said again on the peer's next link */
+    if (cut) { /* CLOSE is lost; it is sent again on the peer's next link */
       f.type = PL_ENV_DATA;
       f.left = 1;
       f.from = 1;
@@ -312,7 +312,7 @@ static bool refuse_opens(net *x, int from, const pl_envelope *e) {
   return true;
 }
 
-/* Beside a link in use the answer to a call is a hint like any other. */
+/* While a link is in use, the answer to a call is only a hint. */
 static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   (void)state;
   uint32_t a, b;

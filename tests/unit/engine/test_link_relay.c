@@ -1,4 +1,4 @@
-/* An invite link opened before any relay is known: its relay is held against the one that then answers. */
+/* An invite link is opened before any relay is known: the relay it names is compared with the one that then answers. */
 #include "pair.h"
 
 static int connect_by_link(const uint8_t relay[32]) {

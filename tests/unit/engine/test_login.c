@@ -72,7 +72,7 @@ static void silence_is_noticed_within_45_seconds(void **state) {
   n.drop = drop_pings;
   pong_lost = false;
   net_run(&n, 600000);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0); /* answered pings keep it */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0); /* pings were answered, so it stays */
   pong_lost = true;
   net_run(&n, 66000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
@@ -90,14 +90,14 @@ static void after_sleep_the_relay_is_asked_at_once(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
 }
 
-/* What is due when nobody looked in time is not judged before what came was read. The answer to a PING was on its way
- * all the time: the connection stays, and what was a wait before begins again. */
+/* An engine that is called late reads what came before any timer counts. Here the answer to a PING was there all the
+ * time: the connection stays, and the wait for an answer starts again. */
 static void after_a_stop_it_reads_before_it_judges(void **state) {
   (void)state;
   static const uint64_t stops[] = {2000, 9000, 25000, 52000, 3600000};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(stops); i++) {
     one(NULL);
-    for (int k = 0; !n.clients[0].in; k++) { /* until it has asked, and the answer waits to be read */
+    for (int k = 0; !n.clients[0].in; k++) { /* until PING was sent and its answer waits to be read */
       assert_true(k < 10);
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
       net_tell(&n, 0, PL_ENGINE_IN_TIME);
@@ -123,7 +123,7 @@ static void a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late(void *
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
 }
 
-/* A login that was cut short by a stop goes on when its answer is there. */
+/* A login during which the program was stopped continues when the answer is there. */
 static void a_stop_during_the_login_does_not_end_it(void **state) {
   (void)state;
   net_init(&n);
@@ -147,7 +147,7 @@ static bool count_pings(net *x, int from, const pl_envelope *e) {
   return pong_lost && e->type == PL_ENV_PING;
 }
 
-/* However often the application is told that the network is back: one question, one wait of five seconds. */
+/* However often the engine is told that the network is back, it sends one PING and waits once, for five seconds. */
 static void the_network_may_be_back_more_than_once(void **state) {
   (void)state;
   for (int asked_before = 0; asked_before < 2; asked_before++) {
@@ -157,25 +157,25 @@ static void the_network_may_be_back_more_than_once(void **state) {
     pong_lost = false;
     if (asked_before) {
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
-      net_tell(&n, 0, PL_ENGINE_IN_TIME); /* PING is made, and not sent yet */
+      net_tell(&n, 0, PL_ENGINE_IN_TIME); /* PING is queued, but not sent yet */
     }
     for (int i = 0; i < 1000; i++) net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
     net_settle(&n);
     assert_int_equal(pings, 1);
     net_run(&n, 15000);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-    pong_lost = true; /* it is not the same network */
+    pong_lost = true; /* it is another network */
     uint64_t told_ms = n.now_ms;
     for (; !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); net_run(&n, 100)) {
       net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
-      assert_true(n.now_ms <= told_ms + 5000); /* telling again makes it no later */
+      assert_true(n.now_ms <= told_ms + 5000); /* being told again does not move it */
     }
     assert_true(n.now_ms >= told_ms + 5000);
     net_deinit(&n);
   }
 }
 
-/* Logged in and broken each time: called less and less, as one that cannot be reached. */
+/* A relay that logs the client in and then drops it is called less and less, as one that cannot be reached. */
 static void welcome_alone_is_no_reason_to_hurry(void **state) {
   (void)state;
   for (uint64_t end_ms = n.now_ms + 120000; n.now_ms < end_ms;) {
@@ -187,12 +187,12 @@ static void welcome_alone_is_no_reason_to_hurry(void **state) {
   net_run(&n, 40000);
   assert_true(n.clients[0].connected);
   net_forget(&n, 0);
-  net_cut(&n, 0); /* it had held: the first wait is short */
+  net_cut(&n, 0); /* it had held, so the first wait is short */
   net_settle(&n);
   assert_in_range(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
 }
 
-/* A connection that carried a peer's record was of use, however short. */
+/* A connection that carried a peer's record was of use, however short it was. */
 static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
   (void)state;
   for (int i = 0; i < 20; i++) {
@@ -251,7 +251,7 @@ static void going_away_moves_within_the_delay(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
 }
 
-/* Addresses that do not answer give way to the next, the configured one among them; one that answers is kept. */
+/* An address that does not answer gives way to the next, the configured one included. One that answers is kept. */
 static void going_away_names_other_addresses(void **state) {
   (void)state;
   static const char urls[] = "http://no.test\nwss://other-scheme.test\nws://a.test:1/pairlink\nws://b c\nws://b.test";
@@ -281,7 +281,7 @@ static bool was_offline_twice(net *of) {
   return net_count(of, 0, PL_ENGINE_OUT_OFFLINE) == 2;
 }
 
-/* Whoever answers at an address of GOING_AWAY and is another relay costs one attempt, and not the connection. */
+/* When another relay answers at an address of GOING_AWAY, that costs one attempt but not the connection. */
 static void another_relay_at_a_named_address_is_left(void **state) {
   (void)state;
   static const char url[] = "ws://a.test";
@@ -300,7 +300,7 @@ static void another_relay_at_a_named_address_is_left(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
 }
 
-/* Any bytes from a relay: never a crash; a broken message ends the socket, and the client comes back. */
+/* Any bytes from a relay: nothing crashes, a broken message ends the socket, and the client comes back. */
 static void a_hostile_relay_gets_nowhere(void **state) {
   (void)state;
   static const uint8_t types[] = {0, 1, 2, 3, 4, 5, 6, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x7f, 0x80, 0xff};
@@ -319,7 +319,7 @@ static void a_hostile_relay_gets_nowhere(void **state) {
     if (n.clients[0].connected && !pl_engine_has_output(n.clients[0].engine)) continue;
     net_run(&n, 100);
     if (net_count(&n, 0, PL_ENGINE_OUT_OFFLINE) && net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms == PL_NEVER) {
-      net_deinit(&n); /* a RESET or an unknown type that says never come back */
+      net_deinit(&n); /* a RESET or an unknown type that ends all tries */
       one(NULL);
     }
     net_forget(&n, 0);
@@ -343,7 +343,7 @@ static void bad_configs_are_refused(void **state) {
   assert_int_equal(pl_engine_new(&c, &e), PL_EURL);
 }
 
-/* Each is the first or second thing a relay says; all are answered by RESET and a new try, or by giving up. */
+/* Each comes first or second from the relay. The client answers with RESET, and tries again or gives up. */
 static void a_relay_that_speaks_out_of_turn_is_left(void **state) {
   (void)state;
   static const uint8_t types[] = {PL_ENV_DATA,  PL_ENV_OFFER, PL_ENV_PONG, PL_ENV_WELCOME,
@@ -407,7 +407,7 @@ static void a_relay_that_says_nothing_is_left(void **state) {
 static void commands_that_make_no_sense_are_refused(void **state) {
   (void)state;
   uint8_t bytes[40] = {1};
-  const uint8_t *id = n.relay.id; /* of somebody */
+  const uint8_t *id = n.relay.id; /* any valid ID */
   const struct {
     pl_engine_event in;
     int error;

@@ -62,7 +62,7 @@ static void who_is_allowed_later_is_dialled_back(void **state) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 5000, is_linked));
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0); /* its own wish, it has the number */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0); /* it asked for the session, so it has the number */
   uint32_t b = net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session;
   assert_int_equal(net_send(&n, 1, b, 0, "you rang", 8), 0);
   net_settle(&n);
@@ -94,7 +94,7 @@ static uint32_t link_then_deny(uint32_t *b) {
   return a;
 }
 
-/* Whoever calls while the end of its session is still remembered may hear it again, but has to ask for a new one. */
+/* A caller whose session has just ended may be told so again, but has to ask for a new one. */
 static void after_the_end_a_stranger_asks_again(void **state) {
   (void)state;
   uint32_t b, a = link_then_deny(&b);
@@ -110,7 +110,7 @@ static void after_the_end_a_stranger_asks_again(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
 }
 
-/* One that is blocked after its call was accepted begins nothing. */
+/* A peer that is blocked after its call was accepted gets no session. */
 static void a_block_comes_before_the_first_record(void **state) {
   (void)state;
   assert_int_equal(net_allow(&n, 1, 0), 0);
@@ -119,7 +119,7 @@ static void a_block_comes_before_the_first_record(void **state) {
   net_settle(&n);
   assert_true(n.links[0].linked);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
-  n.drop = NULL; /* HELLO is said again */
+  n.drop = NULL; /* HELLO is sent again */
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
 }
@@ -169,7 +169,7 @@ static void an_invite_lets_its_caller_in(void **state) {
   assert_memory_equal(c->a.id, n.clients[0].config.identity.id, 32);
   assert_memory_equal(c->data, secret, 16);
   net_cut(&n, 0);
-  net_run(&n, 90000); /* its own later calls succeed, even when the invite has expired */
+  net_run(&n, 90000); /* its later calls succeed, though the invite has expired */
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
 }
@@ -201,7 +201,7 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
 
 static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void **state) {
   (void)state;
-  for (int late = 0; late < 2; late++) { /* over before the call, or when its first record comes */
+  for (int late = 0; late < 2; late++) { /* it expires before the call, or before its first record comes */
     start_shy();
     assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 1000 * (uint64_t)late, 1), 0);
     assert_int_equal(net_allow(&n, 1, 0), 0);
@@ -240,7 +240,7 @@ static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
     net_run(&n, 30000);
     net_connect(&n, 0, 1, NULL, secret);
     net_run(&n, 5000);
-    /* A link for several lets in whoever has it, as long as it is valid; and it is claimed anew. */
+    /* A link for several peers lets in everyone who has it while it is valid, so the same peer claims it again. */
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), single ? 1 : 2);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), single ? 1 : 2);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), single);
@@ -252,7 +252,7 @@ static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   (void)state;
   stranger(2, 3);
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
-  n.drop = drop_data; /* a replayed or stolen message 1: nothing comes after it */
+  n.drop = drop_data; /* a replayed or stolen message 1: nothing follows it */
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 0);
@@ -261,12 +261,12 @@ static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
   n.drop = NULL;
-  net_run(&n, 20000); /* the slower one is refused at its first record, and told so */
+  net_run(&n, 20000); /* the slower one is refused at its first record, and told why */
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
 }
 
-/* Both dial in the same instant; in every order of events there is one session at each side. */
+/* Both call at the same moment: in every order of events each side has one session. */
 static void calls_that_cross_become_one_session(void **state) {
   (void)state;
   for (int variant = 0; variant < 8; variant++) {
@@ -308,7 +308,7 @@ static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
   net_add(&n, 0, 1, 1, &both);
   net_add(&n, 1, 2, 2, &both);
   int smaller = memcmp(n.clients[0].config.identity.id, n.clients[1].config.identity.id, 32) < 0 ? 0 : 1;
-  if (smaller != 0) { /* client 0 is to be the smaller: it parks */
+  if (smaller != 0) { /* make client 0 the smaller side: it parks the call */
     net_remove(&n, 0);
     net_remove(&n, 1);
     net_add(&n, 0, 2, 2, &both);
@@ -343,10 +343,11 @@ static void two_instances_of_one_id_can_talk(void **state) {
   assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
 }
 
-/* 0 calls any instance of an ID; the newest, 2, is slow to answer, and meanwhile 1, another instance, calls 0. */
+/* Client 0 calls any instance of an ID. The newest one, 2, is slow to answer; meanwhile 1, another instance, calls 0.
+ */
 static uint32_t called_by_another_instance(void) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
-  uint8_t caller = 1; /* whose ID is larger, so that it accepts at once */
+  uint8_t caller = 1; /* a seed whose ID is larger, so that it accepts at once */
   net_init(&n);
   net_add(&n, 0, caller, 1, &listener);
   net_add(&n, 1, 3, 2, &listener);
@@ -383,8 +384,8 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
 }
 
-/* The same, and the one that called is lost before the other's ACCEPT comes: nothing is dialled while a call is open,
- * so the end of that call has to. */
+/* The same, but the one that called is lost before the other's ACCEPT comes. Nobody is called while a call is open, so
+ * the end of that call has to start the next one. */
 static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   (void)state;
   pl_engine_config listener = {.listen = true, .accept_all = true};
@@ -392,7 +393,7 @@ static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   net_remove(&n, 1);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);
-  net_add(&n, 1, 3, 2, &listener); /* back, and without a wish of its own */
+  net_add(&n, 1, 3, 2, &listener); /* it is back, and does not call by itself */
   net_tell(&n, 1, PL_ENGINE_IN_START);
   n.clients[2].frozen = false; /* its ACCEPT comes now */
   net_run(&n, 20000);
@@ -400,7 +401,7 @@ static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 1)->a.session, a);
 }
 
-/* A link that came and is not in step yet binds the session to its instance: calls meanwhile go to that one. */
+/* A link whose HELLOs do not agree yet binds the session to its instance already: calls go to that one. */
 static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **state) {
   (void)state;
   pl_engine_config listener = {.listen = true, .accept_all = true};
@@ -414,7 +415,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_remove(&n, 0);
-  net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLO on each link is not in step */
+  net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLOs on a link do not agree */
   n.drop = drop_data;
   net_tell(&n, 0, PL_ENGINE_IN_START);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
@@ -432,7 +433,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0);
 }
 
-/* A dial back that has no answer is nothing that the application knows of; from its own wish on, its patience counts.
+/* The application does not know of a call back that nobody answers. Its timeout starts with the application's CONNECT.
  */
 static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **state) {
   (void)state;
@@ -511,7 +512,7 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   pl_engine_config both = {.listen = true, .accept_all = true};
   pair_start(&n, &both, &both);
   pair_link(&n, &a, &b);
-  net_remove(&n, 1); /* the peer dies, its successor of the same instance calls while this side still closes */
+  net_remove(&n, 1); /* the peer dies; it calls again, as the same instance, while this side still closes */
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_non_null(net_add(&n, 1, 2, 2, &both));
   net_tell(&n, 1, PL_ENGINE_IN_START);

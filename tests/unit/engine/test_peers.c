@@ -1,4 +1,4 @@
-/* What the engine tells the relay beside calls: whom it allows and blocks, and that it has a token. */
+/* What the engine tells the relay besides calls: whom it allows and blocks, and that it has a token. */
 #include <sodium.h>
 
 #include "pair.h"
@@ -66,9 +66,9 @@ static void expect(size_t at, uint8_t op, uint8_t id) {
 static void changes_are_told(void **state) {
   (void)state;
   go();
-  assert_int_equal(told_count, 0); /* nothing to say */
+  assert_int_equal(told_count, 0); /* there is nothing to tell */
   expect(0, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
-  (void)say(PL_ENGINE_IN_ALLOW, 1); /* nothing new */
+  (void)say(PL_ENGINE_IN_ALLOW, 1); /* that is not new */
   expect(1, PL_CONST_PEERS_FORGET, say(PL_ENGINE_IN_DENY, 1));
   expect(2, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
   expect(3, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));

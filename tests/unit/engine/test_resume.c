@@ -1,9 +1,9 @@
-/* Sessions that go on: lost sockets, lost links, lost envelopes, lost state. */
+/* Sessions that resume after the loss of sockets, links, envelopes and state. */
 #include "pair.h"
 
 enum { COUNT = 24, MAX = 2000 };
 
-/* What a run of a fixed conversation sees; each side sends COUNT messages and its end. */
+/* What one run of a fixed conversation saw: each side sends COUNT messages and finishes. */
 typedef struct talk {
   uint32_t session[2], sent[2], got[2];
   size_t ends[2];
@@ -49,7 +49,7 @@ static uint64_t trouble_at;
 static bool trouble;
 static int trouble_side;
 
-/* From the chosen envelope on, nothing of one side passes, until its socket is cut. */
+/* From the chosen envelope on, nothing from one side passes until its socket is cut. */
 static bool drop_from_here(net *x, int from, const pl_envelope *e) {
   (void)e;
   if (x->envelopes == trouble_at) trouble = true;
@@ -346,7 +346,7 @@ static void a_session_without_a_link_times_out(void **state) {
 
 static void the_other_side_dials_when_the_opener_does_not(void **state) {
   (void)state;
-  n.clients[0].frozen = true; /* the opener is suspended; its socket dies unnoticed by it */
+  n.clients[0].frozen = true; /* the opener is suspended, and does not notice that its socket dies */
   net_relay_closed(&n, 0);
   net_run(&n, 1900);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 1);

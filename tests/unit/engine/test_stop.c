@@ -1,5 +1,5 @@
-/* PL_ENGINE_IN_STOP: nobody is left behind waiting for an answer to CLOSE, and a dead peer does not hold it up for
- * ever. */
+/* PL_ENGINE_IN_STOP: no peer is left waiting for an answer to CLOSE, and a dead peer does not delay the stop for ever.
+ */
 #include "pair.h"
 
 static void stop(int i) {
@@ -20,7 +20,7 @@ static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
          &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{close->bytes, close->size}}});
   free(close);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  stop(1); /* before it could send anything */
+  stop(1); /* before it can send anything */
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_DISCONNECT), 0);
   n.clients[1].frozen = false;
   net_settle(&n);
