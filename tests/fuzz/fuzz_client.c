@@ -1,13 +1,13 @@
-/* The client's engine at a hostile relay, from login on. The relay is this file: it can log its clients in and join
- * their calls as an honest one does, so that handshakes and records are genuine; between that it changes, repeats,
- * drops and invents envelopes and messages as the input says. The primitives are the simulator's stand-ins, for speed.
+/* The client's engine at a hostile relay, from login on. This file is the relay: it can log its clients in and join
+ * their calls as an honest relay does, so that handshakes and records are genuine. In between it changes, repeats,
+ * drops and invents envelopes and messages as the input says. For speed, the primitives are the simulator's stand-ins.
  *
- * Input: steps of operation and client (1 byte), argument (1 byte) and what the operation reads. */
+ * The input is a list of steps: operation and client (1 byte), argument (1 byte), and what the operation reads. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/engine/engine_internal.h"
+#include "client/core/engine/engine_state.h"
 #include "tests/sim/sim_sodium.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,7 +54,7 @@ static void lose_socket(side *s) {
   for (; s->first < s->last; s->first++) free(s->waiting[s->first % WAITING].bytes);
 }
 
-/* ---- what an honest relay does ------------------------------------------------------------------------ */
+/* ---- what an honest relay does ----------------------------------------------------------------------------------- */
 static void greet(side *s) {
   pl_wire_hello h = {.version_min = 1, .version_max = 1, .challenge = {1}};
   memcpy(h.relay_id, relay_identity.id, 32);
@@ -69,7 +69,7 @@ static void welcome(side *s, pl_view login) {
   pl_wire_login l;
   check(pl_wire_login_decode(&l, login.data, login.size) == 0);
   pl_login_transcript(t, (pl_view){s->hello, s->hello_size}, (pl_view){login.data, login.size - PL_SIGNATURE_BYTES});
-  if (pl_login_verify_client(l.signature, t, l.peer_id)) return; /* it answered a HELLO that was made up or changed */
+  if (pl_login_verify_client(l.signature, t, l.peer_id)) return; /* it answered a HELLO that was invented or changed */
   pl_login_sign_relay(w + 3, t, (pl_view){w, 3}, &relay_identity);
   put(s, PL_ENV_WELCOME, 0, 0, w, sizeof w);
 }
@@ -89,7 +89,7 @@ static void join(int from, const pl_envelope *v) {
     put(&sides[1 - from], PL_ENV_OFFER, 0, joined[k].number[1 - from], offer, v->payload.size);
 }
 
-/* Each side's codes have one number. */
+/* All codes of one side have the same number. */
 static void give_number(int to, const pl_envelope *v) {
   uint8_t payload[16];
   pl_wire_code code;
@@ -106,7 +106,7 @@ static void forward(int from, const pl_envelope *v) {
       put(&sides[1 - from], v->type, v->flags, joined[k].number[1 - from], v->payload.data, v->payload.size);
 }
 
-/* All that an engine says must be well-formed, whatever it was told. */
+/* Everything that an engine sends must be well-formed, whatever it was sent. */
 static void from_client(int i) {
   static uint8_t out[OUT];
   side *s = &sides[i];
@@ -131,7 +131,7 @@ static void from_client(int i) {
   }
 }
 
-/* ---- the engines -------------------------------------------------------------------------------------- */
+/* ---- the engines ------------------------------------------------------------------------------------------------- */
 static int step(int i, pl_engine_event in) {
   side *s = &sides[i];
   pl_engine_result out;
@@ -141,7 +141,7 @@ static int step(int i, pl_engine_event in) {
   bool connect = false;
   for (size_t k = 0; k < out.action_count; k++) {
     const pl_engine_action *a = &out.actions[k];
-    uint8_t sum = 0; /* all bytes of a view can be read */
+    uint8_t sum = 0; /* every byte of a view can be read */
     for (size_t b = 0; b < a->data.size; b++) sum = (uint8_t)(sum + a->data.data[b]);
     for (size_t b = 0; b < a->text.size; b++) sum = (uint8_t)(sum + a->text.data[b]);
     (void)sum;
@@ -158,7 +158,7 @@ static int step(int i, pl_engine_event in) {
 }
 
 static void give(int i, const uint8_t *bytes, size_t size) {
-  uint8_t *copy = malloc(size ? size : 1); /* so that a sanitizer sees each byte beyond it */
+  uint8_t *copy = malloc(size ? size : 1); /* so that a sanitizer sees each read beyond it */
   if (!copy) abort();
   if (size) memcpy(copy, bytes, size);
   (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{copy, size}}});
@@ -196,7 +196,7 @@ static void start(int i) {
   check(pl_engine_new(&c, &sides[i].engine) == 0);
 }
 
-/* A code is made, used (right or wrong) or cancelled. */
+/* Makes a code, uses one (rightly or wrongly) or cancels one. */
 static void code_command(int i, uint8_t with) {
   char text[PL_CODE_TEXT_MAX];
   const pl_engine_code_run *other = &sides[1 - i].engine->codes[with >> 2 & 1];
@@ -243,7 +243,7 @@ static void invent(int i, uint8_t type, pl_reader *r) {
   size_t n = pl_read_u8(r);
   if (n > pl_reader_left(r)) n = pl_reader_left(r);
   if (link < 128)
-    link = joined[link % LINKS].number[i]; /* one in use, or was */
+    link = joined[link % LINKS].number[i]; /* one that is or was in use */
   else
     link = pl_link_make(link & 1, 1 + (link >> 4 & 3), link >> 1 & 7);
   if (pl_reader_left(r) && n == 1) link = 0;
@@ -305,11 +305,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (int i = 0; i < SIDES; i++) (void)step(i, (pl_engine_event){.type = PL_ENGINE_IN_START});
   pl_reader r = pl_reader_of(data, size);
   uint8_t begins = pl_read_u8(&r);
-  if (begins & 1) { /* half of the inputs begin with a session */
+  if (begins & 1) { /* half of the inputs start with a session */
     settle();
     command(0, 5);
     settle();
-  } else if (begins & 2) { /* a quarter with a code that is being used */
+  } else if (begins & 2) { /* a quarter starts with a code that is being used */
     settle();
     code_command(0, 0x80);
     settle();

@@ -1,5 +1,5 @@
-/* pl-sim [--seeds N] [--first S] | [--seed S] [--trace] | [--list FILE]: runs seeds, prints the first that breaks a
- * promise and how to see it again. */
+/* pl-sim [--seeds N] [--first S] | [--seed S] [--trace] | [--list FILE]: runs seeds, and prints the first one that
+ * breaks a promise and how to replay it. */
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static sim_world world;
 static int usage(void) {
   (void)fprintf(stderr,
                 "usage: pl-sim [--seeds N] [--first S] [--keep-going]   N seeds from S on (1000, 1)\n"
-                "       pl-sim --seed S [--trace]                       one seed; says all that happens\n"
+                "       pl-sim --seed S [--trace]                       one seed; prints everything that happens\n"
                 "       pl-sim --list FILE                              the seeds of a file, one a line\n");
   return 2;
 }
@@ -128,8 +128,8 @@ int main(int argc, char **argv) {
                " clients ended for want of memory\n",
                t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
                t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired, t.shortages);
-  if (t.bad && !o.list) (void)printf("see it again: pl-sim --seed S --trace\n");
-  (void)fflush(stdout); /* a leak checker at exit would lose it */
+  if (t.bad && !o.list) (void)printf("replay it: pl-sim --seed S --trace\n");
+  (void)fflush(stdout); /* a leak checker that ends the process would lose it */
   free(world.scratch);
   free(world.wire);
   free(world.text);

@@ -1,5 +1,6 @@
-/* pl-sim-mutants: the deliberate bugs of mutations.def. Without arguments: each is caught by its seed, and the seed is
- * good without it. --find [NAME]: searches the seed of each. A bug runs in a process of its own, since it may crash. */
+/* pl-sim-mutants: tries the deliberate bugs of mutations.def. Without arguments, checks that each is caught by its seed
+ * and that the seed succeeds without it. --find [NAME] searches for a seed that catches each. Every bug runs in a
+ * process of its own, since it may crash. */
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ int pl_mutation;
 typedef struct mutation {
   const char *name;
   uint64_t seed;
-  bool missing; /* its text is no more in the sources */
+  bool missing; /* its text is not in the sources any more */
 } mutation;
 
 static const mutation mutations[] = {
@@ -26,7 +27,7 @@ static const mutation mutations[] = {
 };
 
 static sim_world world;
-static uint64_t *progress; /* the seed that a child is at */
+static uint64_t *progress; /* the seed that a child is running */
 
 static int try_seeds(uint64_t first, uint64_t count) {
   (void)alarm(PATIENCE_S);
@@ -36,7 +37,7 @@ static int try_seeds(uint64_t first, uint64_t count) {
   return 0;
 }
 
-/* The first seed from `first` on that notices mutation number `which`; 0: none of them. */
+/* Returns the first seed from `first` on that catches mutation number `which`, or 0 when none of them does. */
 static uint64_t caught_by(int which, uint64_t first, uint64_t count) {
   int status = 0;
   (void)fflush(stdout);
@@ -79,11 +80,11 @@ static int check(void) {
       (void)printf("%s: seed %" PRIu64 " catches it, no longer %" PRIu64 "\n", m->name, seed, m->seed);
     }
     if (seed == 0 || caught_by(0, seed, 1) != 0) {
-      (void)printf("%s is not caught by 10,000 seeds, or its seed is not good without it\n", m->name);
+      (void)printf("%s is not caught by 10,000 seeds, or its seed fails without it\n", m->name);
       missed++;
     }
   }
-  (void)printf("%zu deliberate bugs, %d not as they should be\n", count, missed);
+  (void)printf("%zu deliberate bugs, %d of them not caught as they should be\n", count, missed);
   return missed;
 }
 

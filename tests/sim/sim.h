@@ -1,17 +1,17 @@
-/* The simulator: clients, a relay of one worker or several, the network and the disk between them, in one process and
- * in virtual time, all decided by one seed. The clients are real engines, the relay is the real core; what is simulated
- * is what the shells and the world do. Files:
+/* The simulator: clients, a relay of one worker or several, and the network and the disk between them, in one process
+ * and in virtual time. One seed decides everything. The clients are real engines and the relay is the real core;
+ * simulated is what the shells and the world do. Files:
  *
  *   main.c          arguments, seeds, reports
- *   sim_world.c     the clock: the next thing that happens; the phases of a run
+ *   sim_world.c     the clock: what happens next; the phases of a run
  *   sim_random.c    the seed's numbers
  *   sim_net.c       connections: delay, bandwidth, cut, silence, stall
  *   sim_relay.c     the relay's shell: sockets and store; crash and restart
- *   sim_bus.c       what carries the words of its workers to each other: late, stalled, lost
+ *   sim_bus.c       the bus between its workers: late, stalled, lost
  *   sim_client.c    the client's shell: WebSocket, actions, output; crash, suspension
  *   sim_app.c       applications that use the client at random
  *   sim_strangers.c whom they let in: allow, deny, block, invites
- *   sim_ledger.c    what was sent, and what must be true of what arrives
+ *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
@@ -45,7 +45,7 @@ enum {
   SIM_START_US = 1000000
 };
 
-/* ---- chance ------------------------------------------------------------------------------------------------ */
+/* ---- chance ------------------------------------------------------------------------------------------------------ */
 typedef struct sim_random {
   uint64_t state[2];
 } sim_random;
@@ -53,12 +53,12 @@ typedef struct sim_random {
 void sim_random_init(sim_random *r, uint64_t seed);
 uint64_t sim_next(sim_random *r);
 uint64_t sim_below(sim_random *r, uint64_t limit);             /* 0 to limit - 1 */
-uint64_t sim_between(sim_random *r, uint64_t lo, uint64_t hi); /* both may come */
+uint64_t sim_between(sim_random *r, uint64_t lo, uint64_t hi); /* both included */
 bool sim_chance(sim_random *r, unsigned percent);
 uint64_t sim_log_between(sim_random *r, uint64_t lo, uint64_t hi); /* small ones are as likely as large ones */
 void sim_fill(sim_random *r, void *out, size_t n);
 
-/* ---- network ------------------------------------------------------------------------------------------------- */
+/* ---- network ----------------------------------------------------------------------------------------------------- */
 typedef struct sim_chunk {
   struct sim_chunk *next;
   uint64_t arrives_us;
@@ -72,7 +72,7 @@ typedef struct sim_pipe {
   size_t waiting, capacity; /* bytes written that have not arrived */
   uint64_t busy_until_us, last_arrival_us, held_until_us, end_us;
   uint32_t delay_us, jitter_us, bytes_per_ms;
-  bool silent; /* nothing arrives any more, and nobody is told */
+  bool silent; /* nothing arrives any more, and neither side is told */
   bool blocked;
 } sim_pipe;
 
@@ -89,10 +89,10 @@ typedef struct sim_client sim_client;
 
 typedef struct sim_conn {
   sim_world *world;
-  sim_conn_state client_state; /* LEFT: the client has done with it */
+  sim_conn_state client_state; /* LEFT: the client has finished with it */
   sim_client *client;
   int client_life;
-  pl_relay_conn *relay_conn; /* NULL: the relay has none, or no more */
+  pl_relay_conn *relay_conn; /* NULL: the relay does not have one, or not any more */
   struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
@@ -102,7 +102,7 @@ typedef struct sim_conn {
   pl_ws ws;
 } sim_conn;
 
-/* ---- the relay's shell ------------------------------------------------------------------------------------------ */
+/* ---- the relay's shell ------------------------------------------------------------------------------------------- */
 typedef struct sim_relay sim_relay;
 
 typedef struct sim_worker {
@@ -124,7 +124,7 @@ struct sim_relay {
   bool up;
   sim_worker workers[SIM_WORKERS];
   unsigned worker_count;
-  pl_relay_shared *shared;                /* of the workers; NULL for one alone */
+  pl_relay_shared *shared;                /* by the workers; NULL when there is only one */
   sim_pipe bus[SIM_WORKERS][SIM_WORKERS]; /* from, to */
   uint32_t bus_delay_us, bus_jitter_us;
   size_t bus_capacity;
@@ -138,7 +138,7 @@ struct sim_relay {
   sim_job jobs[SIM_JOBS];
 };
 
-/* ---- ledger ------------------------------------------------------------------------------------------- */
+/* ---- ledger ------------------------------------------------------------------------------------------------------ */
 typedef enum sim_fate { SIM_SENT, SIM_DELIVERED, SIM_LOST, SIM_GIVEN_UP } sim_fate;
 
 typedef struct sim_message {
@@ -147,13 +147,13 @@ typedef struct sim_message {
   uint8_t fate;
 } sim_message;
 
-/* One direction of a channel, from its place 0 on, as its sender began it. */
+/* One direction of a channel, from place 0 on, as its sender knows it. */
 typedef struct sim_stream {
   uint32_t id;
   int sender, receiver; /* clients */
   int receiver_life;
   int channel; /* index into sim_channel_numbers */
-  bool bound;  /* a receiver has begun to read it */
+  bool bound;  /* a receiver has started to read it */
   bool finished, was_reset;
   sim_message *messages;
   size_t count, capacity;
@@ -162,7 +162,7 @@ typedef struct sim_stream {
   uint64_t delivered_to, read_to, taken_to;
 } sim_stream;
 
-/* A volatile message; it says its own number. */
+/* A volatile message; its number is in its text. */
 typedef struct sim_volatile {
   int sender, sender_life, receiver; /* clients */
   uint32_t session;                  /* the sender's number for it */
@@ -185,10 +185,10 @@ typedef struct sim_session {
   sim_side sides[SIM_CHANNELS];
   uint64_t volatile_seen; /* 1 + the highest number */
   uint32_t sending_link;
-  uint64_t link_changed_us; /* when it began to send on this one */
+  uint64_t link_changed_us; /* when it started to send on this link */
 } sim_session;
 
-/* ---- the client's shell ------------------------------------------------------------------------------- */
+/* ---- the client's shell ------------------------------------------------------------------------------------------ */
 struct sim_client {
   sim_world *world;
   int index, life;
@@ -209,60 +209,60 @@ struct sim_client {
 };
 
 typedef struct sim_invite {
-  int maker, maker_life; /* lives: the secret is forgotten with its maker's state */
+  int maker, maker_life; /* maker_life: the secret is lost with its maker's state */
   uint8_t secret[16];
   uint64_t expires_ms;
   bool single, revoked;
   int claimed_by; /* -1: nobody */
 } sim_invite;
 
-/* A code that a client made, or used. */
+/* A code that a client made or used. */
 typedef struct sim_code {
   int client, life;
   uint32_t handle;
-  int of; /* the code that it used, -1: it made it */
+  int of; /* the code that the client used; -1: it made this one */
   bool shown, over;
-  bool wrong; /* used: with other words; made: somebody did */
+  bool wrong; /* it was used with wrong words: by this client, or, if it made the code, by another */
   pl_code code;
 } sim_code;
 
-/* ---- the world ---------------------------------------------------------------------------------------- */
+/* ---- the world --------------------------------------------------------------------------------------------------- */
 typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
 
 struct sim_world {
   uint64_t seed, now_us, steps;
   sim_random random;
-  sim_random extra; /* for what was added later: it leaves the worlds without it as they were */
+  sim_random extra; /* for what was added later, so that worlds without it stay as they were */
   bool trace;
   jmp_buf failed;
   char verdict[512];
   sim_phase phase;
   uint64_t healed_us, stopping_us, next_fault_us;
   unsigned faults_left;
-  /* what this run is like */
+  /* the character of this run */
   uint32_t delay_us, jitter_us, bytes_per_ms;
   size_t socket_bytes, relay_socket_bytes;
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
   bool hostile;            /* the relay may change and repeat records */
-  bool tampered;           /* it has */
+  bool tampered;           /* it did */
   bool lossy;              /* records get lost all the time */
-  bool twins;              /* some share an ID: as tabs or devices do */
+  bool twins;              /* some share an ID, as tabs or devices do */
   bool starving;           /* clients run out of memory now and then */
-  bool forgetful;          /* so do their shells, which end the client then */
-  sim_random queue_random; /* for that, and for whether */
+  bool forgetful;          /* so do their shells, which then end the client */
+  sim_random queue_random; /* decides that, and whether this run is forgetful */
   bool strangers;          /* applications allow, deny, block, invite */
   bool new_links;          /* links are replaced after few bytes */
-  bool long_fat;           /* a line that holds much */
+  bool long_fat;           /* lines hold much data on its way */
   bool pairing;            /* applications make and use codes */
-  sim_random code_random;  /* for that, and for whether */
+  sim_random code_random;  /* decides that, and whether this run pairs */
   uint64_t fault_gap_us;
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
   sim_conn conns[SIM_CONNS];
-  size_t conns_used; /* all beyond are free */
+  size_t conns_used; /* all others are free */
   sim_stream **streams;
   size_t stream_count, stream_capacity;
   sim_invite invites[SIM_INVITES]; /* the newest ones */
@@ -271,7 +271,7 @@ struct sim_world {
   size_t code_count;
   sim_volatile *volatiles;
   size_t volatile_count, volatile_capacity;
-  sim_chunk *in_hand; /* has arrived, is being read */
+  sim_chunk *in_hand; /* it arrived, and is being read */
   uint8_t *scratch;   /* one WebSocket message */
   uint8_t *wire;      /* the same, framed */
   uint8_t *received;  /* one that lost, gained or changed records on its way */
@@ -286,7 +286,7 @@ enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };
 extern const uint8_t sim_channel_numbers[SIM_CHANNELS];
 extern const uint8_t sim_address[16];
 
-/* Ends the run: a promise was broken. */
+/* Ends the run, because a promise was broken. */
 void sim_fail(sim_world *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 void sim_trace(sim_world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline uint64_t sim_now_ms(const sim_world *w) {
@@ -296,16 +296,17 @@ static inline uint64_t sim_now_ms(const sim_world *w) {
 /* sim_net.c */
 void sim_pipe_init(sim_world *w, sim_pipe *p, uint32_t bytes_per_ms);
 size_t sim_pipe_room(const sim_pipe *p);
-size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data, size_t n); /* what fits */
-sim_chunk *sim_pipe_read(sim_pipe *p);                                           /* the first one; to be freed */
+size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data,
+                      size_t n);       /* writes what fits, and returns its size */
+sim_chunk *sim_pipe_read(sim_pipe *p); /* removes the first one, which the caller frees */
 void sim_pipe_clear(sim_pipe *p);
 uint64_t sim_pipe_due(const sim_pipe *p);
 sim_conn *sim_conn_dial(sim_world *w, sim_client *c);
 uint64_t sim_conn_due(const sim_conn *k);
-void sim_conn_happen(sim_conn *k); /* what is due now */
+void sim_conn_happen(sim_conn *k); /* does what is due now */
 void sim_conn_client_leaves(sim_conn *k, bool clean);
 void sim_conn_relay_leaves(sim_conn *k, bool clean);
-void sim_conn_cut(sim_conn *k); /* both are told */
+void sim_conn_cut(sim_conn *k); /* both sides are told */
 void sim_conn_release(sim_conn *k);
 
 /* sim_relay.c */
@@ -320,7 +321,7 @@ void sim_relay_writable(sim_conn *k);
 uint64_t sim_relay_due(const sim_relay *r);
 void sim_relay_happen(sim_relay *r);
 void sim_relay_drain(sim_relay *r);
-void sim_relay_turn(sim_worker *v); /* after whatever happened at it */
+void sim_relay_turn(sim_worker *v); /* after anything that happened at this worker */
 
 /* sim_bus.c */
 void sim_bus_init(sim_world *w);
@@ -328,7 +329,7 @@ void sim_bus_start(sim_relay *r);
 void sim_bus_end(sim_relay *r);
 void sim_bus_flush(sim_worker *v);
 uint64_t sim_bus_due(const sim_relay *r);
-bool sim_bus_happen(sim_relay *r); /* false: nothing was due */
+bool sim_bus_happen(sim_relay *r); /* returns false when nothing was due */
 void sim_bus_fault(sim_world *w);
 void sim_bus_heal(sim_relay *r);
 
@@ -337,10 +338,11 @@ void sim_client_init(sim_world *w, int index);
 void sim_client_start(sim_client *c);
 void sim_client_crash(sim_client *c, uint64_t down_us, bool new_instance);
 void sim_client_deinit(sim_client *c);
-/* One step: fed, then its actions done. Nothing between the two may step the same engine. */
+/* One step has two halves: the engine is fed, then its actions are executed. Nothing between the two may step the same
+ * engine. */
 int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result *out);
 void sim_client_end(sim_client *c, const pl_engine_result *out);
-int sim_client_step(sim_client *c, const pl_engine_event *in); /* both */
+int sim_client_step(sim_client *c, const pl_engine_event *in); /* both halves */
 void sim_client_pump(sim_client *c);
 void sim_client_established(sim_client *c, sim_conn *k);
 void sim_client_bytes(sim_client *c, sim_conn *k, uint8_t *data, size_t n);
@@ -365,12 +367,12 @@ void sim_strangers_started(sim_client *c);
 void sim_strangers_act(sim_client *c);
 void sim_strangers_allow(sim_client *c, int peer);
 void sim_strangers_allow_all(sim_client *c);
-pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite of that one, or nothing */
+pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite that this peer made, or empty */
 void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
-void sim_strangers_begin(sim_client *c, int peer); /* a session that the peer asked for */
+void sim_strangers_begin(sim_client *c, int peer); /* the peer began a session */
 
-void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /* without a command */
+void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /* notes it without a command */
 
 /* sim_codes.c */
 void sim_codes_act(sim_client *c);
@@ -379,15 +381,15 @@ void sim_codes_action(sim_client *c, const pl_engine_action *a);
 /* sim_ledger.c */
 uint32_t sim_size(sim_world *w, const sim_stream *st);
 void sim_text_of(const sim_world *w, const sim_stream *st, size_t index, uint8_t *out, uint32_t size);
-sim_stream *sim_stream_out(sim_client *c, sim_session *s, int channel); /* made when there is none */
+sim_stream *sim_stream_out(sim_client *c, sim_session *s, int channel); /* makes one when there is none */
 void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place);
 void sim_ledger_read(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_end(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_lost(sim_client *c, sim_session *s, const pl_engine_action *a);
-void sim_ledger_streams_end(sim_client *c, sim_session *s);             /* all that did not arrive was reported */
-uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s); /* its number */
+void sim_ledger_streams_end(sim_client *c, sim_session *s); /* everything that did not arrive must have been reported */
+uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s); /* returns its number */
 void sim_ledger_volatile(sim_client *c, sim_session *s, const pl_engine_action *a);
 void sim_ledger_bounds(sim_client *c, const sim_session *s);
 void sim_ledger_free(sim_world *w);
@@ -398,6 +400,6 @@ void sim_fault(sim_world *w);
 void sim_heal(sim_world *w);
 
 /* sim_world.c */
-bool sim_run(uint64_t seed, bool trace, sim_world *w); /* false: w->verdict */
+bool sim_run(uint64_t seed, bool trace, sim_world *w); /* returns false, with w->verdict, when a promise was broken */
 
 #endif

@@ -1,4 +1,4 @@
-/* Applications: they connect, send, finish, give up, close and take at random, and look at everything they are told. */
+/* Applications: they connect, send, finish, give up, close and take at random, and check everything they are told. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
 
-/* The one of this ID and instance, else one of this ID, else -1. */
+/* Returns the client of this ID and instance, else one of this ID, else -1. */
 int sim_client_of(const sim_world *w, const uint8_t id[32], const uint8_t instance[8]) {
   int found = -1;
   for (int i = 0; i < w->clients_count; i++) {
@@ -56,7 +56,7 @@ void sim_app_started(sim_client *c) {
   plan_act(c);
 }
 
-/* ---- doing -------------------------------------------------------------------------------------------- */
+/* ---- acting ------------------------------------------------------------------------------------------------------ */
 
 static void connect_somewhere(sim_client *c) {
   sim_world *w = c->world;
@@ -156,7 +156,7 @@ static void give_up(sim_client *c, sim_session *s, int channel) {
   pl_engine_event in = {.type = PL_ENGINE_IN_CHANNEL_RESET,
                         .channel_reset = {s->number, sim_channel_numbers[channel], 7}};
   bool was = st->was_reset, finished = st->finished;
-  st->was_reset = st->finished = true; /* what it did not deliver is given up, by its own wish */
+  st->was_reset = st->finished = true; /* what was not delivered is given up on purpose */
   if (sim_client_step(c, &in) != 0) {
     st->was_reset = was;
     st->finished = finished;
@@ -248,7 +248,7 @@ void sim_app_take(sim_client *c, bool all) {
   if (left) plan_take(c);
 }
 
-/* ---- being told --------------------------------------------------------------------------------------- */
+/* ---- being told -------------------------------------------------------------------------------------------------- */
 
 static sim_session *session_for(sim_client *c, const pl_engine_action *a) {
   sim_session *s = sim_session_of(c, a->session);
@@ -264,8 +264,8 @@ static void session_begins(sim_client *c, const pl_engine_action *a) {
   memcpy(s->peer_instance, a->instance, 8);
 }
 
-/* A session ends by someone's wish, by its timeout, because there is another with the same peer already, or because its
- * invite is over. Nothing else may end it, not even a relay that repeats and changes records. */
+/* A session ends because a side wants it to, by its timeout, because there is another one with the same peer, or
+ * because its invite is over. Nothing else may end it, not even a relay that repeats and changes records. */
 static void check_end(sim_client *c, const sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
   bool wish = a->error == PL_OK || a->error == PL_ECLOSED, late = a->error == PL_ETIMEDOUT,
@@ -350,7 +350,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
   }
 }
 
-/* ---- when faults are over ----------------------------------------------------------------------------- */
+/* ---- when faults are over ---------------------------------------------------------------------------------------- */
 
 void sim_app_heal(sim_client *c) {
   for (int i = 0; i < c->world->clients_count; i++) {
@@ -363,7 +363,7 @@ void sim_app_heal(sim_client *c) {
   sim_app_take(c, true);
 }
 
-/* The other end of the session is there, as the same instance. */
+/* The peer of the session is there, as the same instance. */
 static bool peer_is_there(const sim_client *c, const sim_session *s) {
   const sim_client *peer = &c->world->clients[s->peer];
   static const uint8_t none[8] = {0};

@@ -1,9 +1,9 @@
-/* The client's shell: the WebSocket side of a connection, actions done in order, output while the socket takes it. */
+/* The client's shell: the WebSocket side of a connection, actions in order, output while the socket takes it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/engine/engine_internal.h"
+#include "client/core/engine/engine_session.h"
 #include "client/core/session/session_state.h"
 #include "sim.h"
 
@@ -84,7 +84,7 @@ void sim_client_deinit(sim_client *c) {
   c->engine = NULL;
 }
 
-/* ---- actions --------------------------------------------------------------------------------------------------- */
+/* ---- actions ----------------------------------------------------------------------------------------------------- */
 
 static void flush_and_close(sim_client *c) {
   uint8_t close[2 + PL_WS_HEADER_MAX] = {0};
@@ -200,7 +200,7 @@ static void check_waits(sim_client *c) {
   if (!c->stopped && at == PL_NEVER) sim_fail(c->world, "client %d waits without an end", c->index);
 }
 
-/* Which link a session sends on is nobody's business, but the order of volatile messages depends on it. */
+/* Notes on which link a session sends: the order of volatile messages depends on it. */
 static void see_link(sim_client *c, sim_session *s) {
   const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
   const pl_session_link *current = session ? session->core->current : NULL;
@@ -210,7 +210,7 @@ static void see_link(sim_client *c, sim_session *s) {
   s->link_changed_us = c->world->now_us;
 }
 
-/* One of the next allocations fails. */
+/* Makes one of the next allocations fail, now and then. */
 static bool starve(sim_world *w) {
   if (!w->starving || w->phase != SIM_ACTIVE || !sim_chance(&w->extra, 10)) return false;
   (void)pl_alloc_fail_at((long)sim_between(&w->extra, 1, 4));
@@ -219,7 +219,7 @@ static bool starve(sim_world *w) {
 
 int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result *out) {
   *out = (pl_engine_result){0};
-  if (!c->engine) return PL_ENOMEM; /* it ended in the middle of what its application was doing */
+  if (!c->engine) return PL_ENOMEM; /* the client ended while its application was acting */
   check_spin(c);
   pl_engine_event now = *in;
   now.now_ms = sim_now_ms(c->world);
@@ -230,7 +230,7 @@ int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result 
   return rc;
 }
 
-/* What the library's shell does with a step's actions: false where one found no memory. */
+/* Queues a step's actions, as the library's shell does. Returns false when memory ran out for one. */
 static bool queue_all(sim_client *c, const pl_engine_result *out) {
   sim_world *w = c->world;
   for (size_t i = 0; i < out->action_count; i++) {
@@ -253,11 +253,11 @@ static void obey_queue(sim_client *c) {
   }
 }
 
-/* What was not told cannot be told later, so the client ends; its host starts it again. */
+/* What the application was not told cannot be told later, so the client ends; its host starts it again. */
 static void end_without_memory(sim_client *c) {
   sim_world *w = c->world;
   uint64_t down_us = sim_log_between(&w->queue_random, SIM_MS(1), SIM_MS(30000));
-  sim_trace(w, "client %d has no memory for what it is to be told", c->index);
+  sim_trace(w, "client %d has no memory for what its application must be told", c->index);
   w->shortages++;
   sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
 }
@@ -287,7 +287,7 @@ int sim_client_step(sim_client *c, const pl_engine_event *in) {
   return rc;
 }
 
-/* ---- output ------------------------------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
@@ -296,11 +296,11 @@ static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   size_t header = pl_ws_put_header(w->wire, PL_WS_BINARY, n, mask);
   memcpy(w->wire + header, w->scratch, n);
   pl_ws_mask(w->wire + header, n, mask, 0);
-  if (sim_pipe_write(w, &k->up, w->wire, header + n) != header + n) abort(); /* room was looked at before */
+  if (sim_pipe_write(w, &k->up, w->wire, header + n) != header + n) abort(); /* there was room */
   return true;
 }
 
-/* At most 64 KiB wait in the socket; a message goes only when all of it fits. */
+/* At most 64 KiB wait in the socket. A message is written only when all of it fits. */
 void sim_client_pump(sim_client *c) {
   sim_world *w = c->world;
   sim_conn *k = c->conn;
@@ -315,14 +315,14 @@ void sim_client_pump(sim_client *c) {
   }
 }
 
-/* ---- input -------------------------------------------------------------------------------------------- */
+/* ---- input ------------------------------------------------------------------------------------------------------- */
 
 void sim_client_established(sim_client *c, sim_conn *k) {
   k->client_state = SIM_CONN_UPGRADING;
   (void)sim_pipe_write(c->world, &k->up, (const uint8_t *)request, sizeof request - 1);
 }
 
-/* Takes the answer's head; gives how many of the bytes belong to it. */
+/* Reads the head of the answer. Returns how many of the bytes belong to it. */
 static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (k->head_size == sizeof k->head) sim_fail(c->world, "the relay's answer has no end");
@@ -337,7 +337,7 @@ static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t 
   return n;
 }
 
-/* What becomes of one envelope: 0, 1 or 2 copies of it. */
+/* Returns how many copies of one envelope arrive: 0, 1 or 2. */
 static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
   sim_world *w = c->world;
   if (envelope[0] != PL_ENV_DATA) return 1;
@@ -363,7 +363,7 @@ static void change_some(sim_client *c, uint8_t *envelope, size_t n) {
   sim_trace(w, "client %d gets a changed record", c->index);
 }
 
-/* A bus between relays may drop a record, a hostile relay repeat or change one; what comes after it still comes. */
+/* A bus between relays may drop a record, and a hostile relay may repeat or change one. Later ones still arrive. */
 static pl_view on_its_way(sim_client *c, const uint8_t *data, size_t size) {
   sim_world *w = c->world;
   if (w->now_us >= c->lossy_until_us && w->now_us >= c->hostile_until_us) return (pl_view){data, size};
@@ -415,7 +415,7 @@ void sim_client_socket_gone(sim_client *c, sim_conn *k, int error) {
   sim_client_step(c, &closed);
 }
 
-/* ---- time --------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 uint64_t sim_client_due(const sim_client *c) {
   if (!c->engine) return c->restart_us;

@@ -1,5 +1,5 @@
-/* Pairing by code: applications make codes, use them rightly and wrongly, and cancel; whoever is paired used the right
- * one, of each code at most one, and a wrong guess is the end of it. */
+/* Pairing by code: applications make codes, use them rightly and wrongly, and cancel them. Only a client that used the
+ * right code may be paired, only one for each code, and a wrong guess must end the code. */
 #include <string.h>
 
 #include "sim.h"
@@ -37,7 +37,7 @@ static void make(sim_client *c) {
   sim_client_end(c, &out);
 }
 
-/* Some code that was shown, and is perhaps over. */
+/* Returns a code that was shown; it may be over. */
 static int any_shown(const sim_world *w, sim_random *r) {
   size_t first = (size_t)sim_below(r, SIM_CODES);
   for (size_t i = 0; i < SIM_CODES; i++) {
@@ -96,9 +96,9 @@ void sim_codes_act(sim_client *c) {
     cancel(c);
 }
 
-/* ---- being told ------------------------------------------------------------------------------------------------ */
+/* ---- being told -------------------------------------------------------------------------------------------------- */
 
-/* Told in the step that made it, it has no entry yet. */
+/* Returns NULL when the action comes from the step that made the code: it has no entry yet. */
 static sim_code *told(sim_client *c, const pl_engine_action *a) {
   sim_code *k = entry_of(c, a->code);
   if (k && k->over && a->type != PL_ENGINE_OUT_CODE_BUSY)
@@ -113,7 +113,7 @@ static void check_paired(sim_client *c, const sim_code *k, int peer) {
     if (w->code_count <= SIM_CODES && !sim_same_id(w, peer, w->codes[k->of].client))
       sim_fail(w, "client %d is paired with another than made the code", c->index);
   } else {
-    bool used = w->code_count > SIM_CODES; /* some are forgotten here */
+    bool used = w->code_count > SIM_CODES; /* then some are forgotten here */
     for (size_t i = 0; !used && i < SIM_CODES; i++) {
       const sim_code *by = &w->codes[i];
       used = by->of >= 0 && &w->codes[by->of] == k && !by->wrong && sim_same_id(w, by->client, peer);
@@ -122,7 +122,7 @@ static void check_paired(sim_client *c, const sim_code *k, int peer) {
   }
 }
 
-/* k: NULL for a code that is forgotten here (SIM_CODES), though not by the client. */
+/* k is NULL for a code that the simulator has forgotten (SIM_CODES), though the client has not. */
 static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
   int peer = sim_client_of(c->world, a->id, a->instance);
   if (peer < 0) sim_fail(c->world, "client %d is paired with nobody", c->index);
@@ -141,7 +141,7 @@ static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
   s->invited = true;
 }
 
-/* A nameplate is given out again once its code is over; whoever still has the old code then guesses at the new one. */
+/* A nameplate is used again once its code is over. A client that still has the old code then guesses at the new one. */
 static bool has_old_number(const sim_world *w, const sim_code *k) {
   const sim_code *made = k->of < 0 ? k : &w->codes[k->of];
   for (size_t i = 0; i < SIM_CODES; i++) {
@@ -151,7 +151,7 @@ static bool has_old_number(const sim_world *w, const sim_code *k) {
   return false;
 }
 
-/* Who is told that the code was wrong can rely on it that the maker was told before, unless bytes were changed. */
+/* When a client is told that its code was wrong, the maker of the code must know already, unless bytes were changed. */
 static void check_wrong(sim_client *c, const sim_code *k) {
   sim_world *w = c->world;
   if (w->tampered || w->code_count > SIM_CODES) return;
@@ -169,7 +169,8 @@ void sim_codes_action(sim_client *c, const pl_engine_action *a) {
   switch (a->type) {
     case PL_ENGINE_OUT_CODE:
       k->shown = true;
-      if (pl_code_parse(&k->code, a->text) != 0) sim_fail(c->world, "client %d is shown what is no code", c->index);
+      if (pl_code_parse(&k->code, a->text) != 0)
+        sim_fail(c->world, "client %d is shown something that is not a code", c->index);
       break;
     case PL_ENGINE_OUT_CODE_ENDED:
       k->over = true;

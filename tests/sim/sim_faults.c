@@ -1,4 +1,4 @@
-/* What goes wrong, one thing at a time or several at once; and the moment when all of it is over. */
+/* What goes wrong, one thing at a time or several at once, and the end of all faults. */
 #include <string.h>
 
 #include "sim.h"
@@ -26,7 +26,7 @@ static void fall_silent(sim_world *w, sim_conn *k) {
   sim_trace(w, "net      a connection of client %d falls silent", k->client->index);
 }
 
-/* All its connections end without a word, and new ones lead nowhere. */
+/* All connections of the client end or stall silently, and new ones lead nowhere. */
 static void cut_off(sim_world *w, sim_client *c) {
   c->cut_off_until_us = w->now_us + sim_log_between(&w->random, SIM_MS(100), SIM_MS(120000));
   for (size_t i = 0; i < SIM_CONNS; i++) {
@@ -45,7 +45,7 @@ void sim_fault(sim_world *w) {
   sim_random *r = &w->random;
   sim_client *c = &w->clients[sim_below(r, (uint64_t)w->clients_count)];
   sim_conn *k = any_conn(w);
-  uint64_t time_us; /* drawn before other numbers: compilers order arguments as they like */
+  uint64_t time_us; /* drawn first: the order in which arguments are evaluated is not defined */
   w->faults++;
   if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
     sim_bus_fault(w);
@@ -94,7 +94,7 @@ void sim_fault(sim_world *w) {
   }
 }
 
-/* A connection that fell silent stays so: whoever holds it has to find out. */
+/* A connection that fell silent stays silent: its two sides have to find out. */
 void sim_heal(sim_world *w) {
   w->relay.store_slow_until_us = 0;
   sim_bus_heal(&w->relay);

@@ -1,5 +1,5 @@
-/* What was sent, and what must hold for all that arrives: nothing lost, doubled, changed or out of order within a
- * channel; what did not arrive was reported; no window is overdrawn. */
+/* What was sent, and what must hold for what arrives: within a channel nothing is lost, doubled, changed or out of
+ * order; what did not arrive is reported; no window is overdrawn. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ int sim_channel_index(sim_world *w, uint8_t number) {
   for (int i = 0; i < SIM_CHANNELS; i++) {
     if (sim_channel_numbers[i] == number) return i;
   }
-  sim_fail(w, "something happened on channel %d, which nobody uses", number);
+  sim_fail(w, "something happened on channel %d, which is not used", number);
 }
 
 /* The first message of a stream is long enough to name it. */
@@ -75,13 +75,13 @@ void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place
   w->sent++;
 }
 
-/* ---- the receiver ------------------------------------------------------------------------------------- */
+/* ---- the receiver ------------------------------------------------------------------------------------------------ */
 
 static void bind_stream(sim_client *c, sim_session *s, int channel, pl_view data) {
   sim_world *w = c->world;
   if (data.size < HEAD) sim_fail(w, "client %d: a stream begins with a message that does not name it", c->index);
   uint32_t id = pl_get_u32(data.data);
-  if (id >= w->stream_count) sim_fail(w, "client %d: a stream that nobody sent", c->index);
+  if (id >= w->stream_count) sim_fail(w, "client %d: a stream that was not sent", c->index);
   sim_stream *st = w->streams[id];
   if (!sim_same_id(w, st->sender, s->peer) || !sim_same_id(w, st->receiver, c->index) || st->channel != channel)
     sim_fail(w, "stream %u of client %d came to client %d from client %d", id, st->sender, c->index, s->peer);
@@ -133,7 +133,7 @@ void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_act
   sim_side *side = &s->sides[sim_channel_index(w, a->channel)];
   sim_stream *st = side->in;
   if (side->in_ended) sim_fail(w, "client %d: channel %d is given up after its end", c->index, a->channel);
-  if (st && !st->was_reset) sim_fail(w, "stream %u: given up by nobody", st->id);
+  if (st && !st->was_reset) sim_fail(w, "stream %u: reported as given up, but its sender did not", st->id);
   side->in_ended = true;
   side->read_to = a->place;
   if (st) st->read_to = a->place;
@@ -143,7 +143,7 @@ void sim_ledger_channel_reset(sim_client *c, sim_session *s, const pl_engine_act
   }
 }
 
-/* ---- the sender --------------------------------------------------------------------------------------- */
+/* ---- the sender -------------------------------------------------------------------------------------------------- */
 
 void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
@@ -159,7 +159,7 @@ void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action 
     if (m->place > a->place || m->fate == SIM_DELIVERED) continue;
     if (m->fate == SIM_LOST) sim_fail(w, "stream %u: message %d was reported lost, now delivered", st->id, (int)i);
     if (i >= st->next_read && !st->was_reset)
-      sim_fail(w, "stream %u: message %d is reported delivered, nobody read it", st->id, (int)i);
+      sim_fail(w, "stream %u: message %d is reported delivered, but was not read", st->id, (int)i);
     if (m->fate == SIM_SENT) m->fate = SIM_DELIVERED;
     w->delivered++;
   }
@@ -178,7 +178,7 @@ void sim_ledger_lost(sim_client *c, sim_session *s, const pl_engine_action *a) {
     w->lost++;
     return;
   }
-  sim_fail(w, "stream %u: the loss of no message, at place %d", st->id, (int)a->place);
+  sim_fail(w, "stream %u: a loss is reported at place %d, where no message ends", st->id, (int)a->place);
 }
 
 void sim_ledger_streams_end(sim_client *c, sim_session *s) {
@@ -186,15 +186,14 @@ void sim_ledger_streams_end(sim_client *c, sim_session *s) {
   for (int i = 0; i < SIM_CHANNELS; i++) {
     sim_stream *st = s->sides[i].out;
     for (size_t k = 0; st && k < st->count; k++) {
-      if (st->messages[k].fate == SIM_SENT &&
-          !c->starved) /* else there was no memory to name it, only to say the end */
+      if (st->messages[k].fate == SIM_SENT && !c->starved) /* a starved client may report the end without the losses */
         sim_fail(w, "stream %u: message %d neither arrived nor was reported lost", st->id, (int)k);
     }
     s->sides[i] = (sim_side){0};
   }
 }
 
-/* ---- volatile messages ---------------------------------------------------------------------------------------- */
+/* ---- volatile messages ------------------------------------------------------------------------------------------- */
 
 uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s) {
   sim_world *w = c->world;
@@ -208,18 +207,18 @@ uint64_t sim_ledger_volatile_sent(sim_client *c, const sim_session *s) {
   return w->volatile_count++;
 }
 
-/* Has its sender changed the link that it sends on since it handed the message over? What was said on the old one may
- * then come after what was said on the new one: order is promised for volatile messages within one link alone. */
+/* Returns true when the sender has changed its link since this message: what went over the old link may then arrive
+ * after what went over the new one. Volatile messages are in order only within one link. */
 static bool link_changed_since(sim_world *w, const sim_volatile *v) {
   sim_client *sender = &w->clients[v->sender];
   const sim_session *s = sender->life == v->sender_life ? sim_session_of(sender, v->session) : NULL;
   return !s || s->link_changed_us >= v->sent_us;
 }
 
-/* One comes once at most, to whom it was sent, and in order as long as the link stays. */
+/* A volatile message comes at most once, to the client it was sent to, and in order while the link stays. */
 void sim_ledger_volatile(sim_client *c, sim_session *s, const pl_engine_action *a) {
   sim_world *w = c->world;
-  if (a->data.size < 16) sim_fail(w, "client %d: a volatile message that nobody sent", c->index);
+  if (a->data.size < 16) sim_fail(w, "client %d: a volatile message that was not sent", c->index);
   uint64_t number = pl_get_u64(a->data.data);
   if (pl_get_u64(a->data.data + 8) != (number ^ w->seed) || number >= w->volatile_count)
     sim_fail(w, "client %d: a changed volatile message", c->index);
@@ -238,7 +237,7 @@ void sim_ledger_bounds(sim_client *c, const sim_session *s) {
   uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
   uint64_t ends_ms = s->unlinked_ms + timeout_ms, awake_ms = c->asleep_until_us / 1000;
   if (awake_ms > s->unlinked_ms && ends_ms < awake_ms + 1001)
-    ends_ms = awake_ms + 1001; /* it reads for a second first */
+    ends_ms = awake_ms + 1001; /* after sleep it reads for a second first */
   if (!s->linked && sim_now_ms(w) > ends_ms)
     sim_fail(w, "client %d: session %x lives on without a link", c->index, (unsigned)s->number);
   uint64_t out = 0, in = 0;
@@ -250,7 +249,7 @@ void sim_ledger_bounds(sim_client *c, const sim_session *s) {
       out += held;
     }
     uint64_t untaken = side->read_to - side->taken_to;
-    if (untaken > c->config.channel_window + 1) /* given up: its end needs no credit */
+    if (untaken > c->config.channel_window + 1) /* + 1: the end of a channel that was given up needs no credit */
       sim_fail(w, "client %d was given %d places untaken, its window is %d", c->index, (int)untaken,
                (int)c->config.channel_window);
     in += untaken;

@@ -1,4 +1,4 @@
-/* Connections: bytes arrive in order, late, at a rate; a connection may be cut, held, or fall silent without a word. */
+/* Connections: bytes arrive in order, late and at a rate. A connection may be cut, stall, or fall silent. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +75,7 @@ sim_chunk *sim_pipe_read(sim_pipe *p) {
   return chunk;
 }
 
-/* ---- connections --------------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
 sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
   for (size_t i = 0; i < SIM_CONNS; i++) {
@@ -108,7 +108,7 @@ static void release_if_left(sim_conn *k) {
   if (k->client_state == SIM_CONN_LEFT && (k->relay_left || !k->accepted)) sim_conn_release(k);
 }
 
-/* The other side learns of the end after what was written before it, unless the line is silent. */
+/* The other side gets what was written before, and then learns of the end, unless the line is silent. */
 void sim_conn_client_leaves(sim_conn *k, bool clean) {
   sim_world *w = k->world;
   k->client_state = SIM_CONN_LEFT;
@@ -174,7 +174,8 @@ static void dialled(sim_conn *k) {
   if (k->client_state == SIM_CONN_DIALLING) sim_client_established(k->client, k);
 }
 
-/* As systems do it: not for each byte that was taken, else a queue once cut into single bytes would stay so. */
+/* As operating systems do it: not after each byte that was read, or a queue that was cut into single bytes would stay
+ * so. */
 static bool writable_again(const sim_pipe *p) {
   return p->blocked && sim_pipe_room(p) >= p->capacity / 2;
 }

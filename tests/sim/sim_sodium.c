@@ -1,6 +1,6 @@
-/* Stand-ins for libsodium's slow primitives, so that a seed costs milliseconds: same sizes, same refusals (a changed
- * byte, another key, a wrong nonce), no secrecy at all. The executable's symbols go before those of the shared library.
- * pl-sim-real is the same simulator without this file. */
+/* Stand-ins for libsodium's slow primitives, so that a seed costs milliseconds. They have the same sizes and refuse the
+ * same (a changed byte, another key, a wrong nonce), but keep no secret. The executable's symbols win over the
+ * library's. pl-sim-real is the same simulator without this file. */
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
@@ -53,7 +53,7 @@ int crypto_core_ed25519_is_valid_point(const unsigned char *p) {
   return !sodium_is_zero(p, 32);
 }
 
-/* A secret's public key is the secret with its bits turned; a shared secret comes from the two public keys. */
+/* The public key is the secret with some bits flipped; a shared secret is made from the two public keys. */
 static void turned(uint8_t out[32], const uint8_t in[32]) {
   for (size_t i = 0; i < 32; i++) out[i] = in[i] ^ 0x5a;
 }

@@ -1,4 +1,4 @@
-/* Whom applications let in: they allow, deny, block and invite at random; and nobody else may begin a session. */
+/* Whom applications let in: they allow, deny, block and invite at random. Nobody else may begin a session. */
 #include <string.h>
 
 #include "sim.h"
@@ -9,7 +9,7 @@ static int decide(sim_client *c, pl_engine_event_type type, int peer) {
   return sim_client_step(c, &(pl_engine_event){.type = type, .peer = {{id, 32}}});
 }
 
-/* What is said of an ID holds for all its instances. */
+/* A decision about an ID holds for all its instances. */
 void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
@@ -38,14 +38,14 @@ static bool said_of_a_twin(const sim_client *c, int peer) {
   return false;
 }
 
-/* What the application remembers is said again; nothing that came before is in the new engine. */
+/* The application repeats its decisions, since the new engine knows nothing of them. */
 void sim_strangers_started(sim_client *c) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
     c->dialled[i] = c->invited[i] = false;
     if (i == c->index || said_of_a_twin(c, i)) continue;
     bool allowed = c->allowed[i];
-    if (allowed) sim_strangers_note(c, i, false, false); /* until there was memory for it */
+    if (allowed) sim_strangers_note(c, i, false, false); /* not allowed until there is memory for it */
     if (allowed) sim_strangers_allow(c, i);
     if (c->blocked[i] && decide(c, PL_ENGINE_IN_BLOCK, i) != 0) sim_strangers_note(c, i, false, false);
   }
@@ -60,7 +60,7 @@ static void invite(sim_client *c) {
   v->expires_ms = sim_now_ms(w) + sim_log_between(&w->extra, 10, 600000);
   pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD,
                         .invite_add = {{v->secret, sizeof v->secret}, v->expires_ms, v->single}};
-  if (sim_client_step(c, &in) != 0) v->revoked = true; /* no memory */
+  if (sim_client_step(c, &in) != 0) v->revoked = true; /* there was no memory */
 }
 
 static bool is_of(const sim_invite *v, const sim_client *maker) {
@@ -114,12 +114,12 @@ pl_view sim_strangers_secret(sim_client *c, int peer) {
   return (pl_view){NULL, 0};
 }
 
-/* ---- being told ------------------------------------------------------------------------------------------------ */
+/* ---- being told -------------------------------------------------------------------------------------------------- */
 
 void sim_strangers_knock(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   int peer = sim_client_of(w, a->id, a->instance);
-  if (peer < 0) sim_fail(w, "client %d: nobody knocks", c->index);
+  if (peer < 0) sim_fail(w, "client %d: a knock from an unknown client", c->index);
   if (c->stopped) return;
   if (c->blocked[peer]) sim_fail(w, "client %d hears of client %d, whom it blocked", c->index, peer);
   if (c->allowed[peer]) sim_fail(w, "client %d: client %d has to ask though it is allowed", c->index, peer);
@@ -135,7 +135,7 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
     for (int k = 0; k < w->clients_count; k++) {
       if (memcmp(w->clients[k].config.identity.id, a->id, 32) == 0) by = k;
     }
-    if (by < 0) sim_fail(w, "client %d: an invite is claimed by nobody", c->index);
+    if (by < 0) sim_fail(w, "client %d: an invite is claimed by an unknown client", c->index);
     if (v->revoked || sim_now_ms(w) >= v->expires_ms)
       sim_fail(w, "client %d: an invite that is over is claimed", c->index);
     if (v->single && v->claimed_by >= 0 && !sim_same_id(w, v->claimed_by, by))
@@ -143,7 +143,7 @@ void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {
     v->claimed_by = by;
     return;
   }
-  if (w->invite_count <= SIM_INVITES) sim_fail(w, "client %d: an invite that nobody made is claimed", c->index);
+  if (w->invite_count <= SIM_INVITES) sim_fail(w, "client %d: an invite that was not made is claimed", c->index);
 }
 
 void sim_strangers_begin(sim_client *c, int peer) {

@@ -1,4 +1,4 @@
-/* The clock: does the next thing that is due, until faults are over, all that can arrive has arrived, and all stopped.
+/* The clock: does whatever is due next, until faults are over, everything has arrived that can, and all have stopped.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include "sim.h"
 
 enum { STEPS_MAX = 3000000 };
-#define QUEUE_STREAM UINT64_C(463000011160) /* one in which no listed seed is forgetful */
-#define SETTLE_US SIM_MS(300000)            /* from the last fault until all has arrived */
+#define QUEUE_STREAM UINT64_C(463000011160) /* a stream in which no listed seed is forgetful */
+#define SETTLE_US SIM_MS(300000)            /* from the last fault until everything has arrived */
 #define STOP_US SIM_MS(30000)
 
 void sim_fail(sim_world *w, const char *format, ...) {
@@ -31,14 +31,14 @@ void sim_trace(sim_world *w, const char *format, ...) {
   va_end(args);
 }
 
-/* Each in few worlds: they leave the others as they were. */
+/* Draws what is rare. Worlds without it stay as they were. */
 static void set_rare_things(sim_world *w) {
   sim_random *r = &w->extra;
   w->new_links = sim_chance(r, 15);
   w->strangers = sim_chance(r, 20);
   w->starving = sim_chance(r, 8);
   w->fault_gap_us = SIM_MS(20000);
-  if (w->new_links && !w->flood && sim_chance(r, 12)) { /* while much is on its way */
+  if (w->new_links && !w->flood && sim_chance(r, 12)) { /* replaced while much data is on its way */
     w->long_fat = w->large = w->manual_take = true;
     w->message_max = (uint32_t)sim_between(r, 10000, 66000);
     w->delay_us = (uint32_t)sim_between(r, 30000, 100000);
@@ -47,7 +47,7 @@ static void set_rare_things(sim_world *w) {
     w->act_mean_ms = (unsigned)sim_between(r, 10, 100);
   }
   if (w->flood || !sim_chance(r, 4)) return;
-  /* For hours, with long pauses: links grow old, and are replaced. */
+  /* The run takes hours, with long pauses, so links grow old and are replaced. */
   uint64_t length_us = SIM_MS(sim_between(r, 1800000, 7200000));
   w->act_mean_ms = (unsigned)(length_us / 1000 / sim_between(r, 20, 80));
   w->healed_us = w->now_us + length_us;
@@ -67,7 +67,7 @@ static void set_scene(sim_world *w) {
   w->relay_socket_bytes = (size_t)sim_log_between(r, 4096, 300000);
   w->flood = sim_chance(r, 5);
   w->lossy = sim_chance(r, 10);
-  if (w->flood) { /* more than the relay's queues want to hold, towards some slow reader */
+  if (w->flood) { /* more than the relay's queues hold, towards slow readers */
     w->large = true;
     w->clients_count = SIM_CLIENTS;
     w->relay_socket_bytes = 8192;
@@ -153,7 +153,7 @@ static void stop_all(sim_world *w) {
   }
 }
 
-/* Moves on when the present phase has come to its end. */
+/* Starts the next phase when the present one is over. */
 static void next_phase(sim_world *w) {
   char why[128] = "";
   if (w->phase == SIM_ACTIVE && w->now_us >= w->healed_us) {
@@ -168,7 +168,7 @@ static void next_phase(sim_world *w) {
       w->stopping_us = w->now_us;
       stop_all(w);
     } else if (w->now_us > w->healed_us + SETTLE_US) {
-      sim_fail(w, "no progress though nothing is wrong any more: %s", why);
+      sim_fail(w, "no progress though all faults are over: %s", why);
     }
   } else if (w->phase == SIM_STOPPING) {
     if (all_stopped(w))

@@ -1,4 +1,4 @@
-/* Actions between the engine and whoever executes them. */
+/* See action_queue.h. */
 #include "action_queue.h"
 
 #include <sodium.h>
@@ -18,7 +18,7 @@ bool pl_engine_action_queue_is_empty(const pl_engine_action_queue *q) {
   return pl_list_empty(&q->actions);
 }
 
-static pl_view copy_to(uint8_t *at, pl_view bytes) {
+static pl_view queue_copy(uint8_t *at, pl_view bytes) {
   if (bytes.size) memcpy(at, bytes.data, bytes.size);
   return (pl_view){at, bytes.size};
 }
@@ -32,8 +32,8 @@ pl_engine_queued_action *pl_engine_action_queue_add(pl_engine_action_queue *q, c
   }
   uint8_t *behind = (uint8_t *)(a + 1);
   a->action = *action;
-  a->action.data = copy_to(behind, action->data);
-  a->action.text = copy_to(behind + data, action->text);
+  a->action.data = queue_copy(behind, action->data);
+  a->action.text = queue_copy(behind + data, action->text);
   pl_list_init(&a->node);
   pl_list_append(&q->actions, &a->node);
   return a;

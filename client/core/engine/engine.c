@@ -1,8 +1,18 @@
-/* The engine's life: made from a config, fed with events. */
+/* See engine.h. */
+#include "engine.h"
+
 #include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_command.h"
+#include "engine_connection.h"
+#include "engine_link.h"
+#include "engine_login.h"
+#include "engine_random.h"
+#include "engine_receive.h"
+#include "engine_session.h"
+#include "engine_time.h"
 
 enum {
   DEFAULT_MESSAGE_MAX = 262144,
@@ -14,7 +24,7 @@ enum {
   SESSIONS_LIMIT = 65535
 };
 
-static int set_config(pl_engine *e, const pl_engine_config *config) {
+static int engine_configure(pl_engine *e, const pl_engine_config *config) {
   pl_engine_config *c = &e->config;
   *c = *config;
   if (!c->origin || strlen(c->origin) > 255) return PL_EURL;
@@ -25,7 +35,7 @@ static int set_config(pl_engine *e, const pl_engine_config *config) {
   if (!c->replace_after_bytes) c->replace_after_bytes = DEFAULT_REPLACE_BYTES;
   if (!c->sessions_max) c->sessions_max = DEFAULT_SESSIONS_MAX;
   if (c->channel_window <= c->message_max || c->session_window <= c->message_max || c->sessions_max > SESSIONS_LIMIT ||
-      pl_is_zero(c->instance, 8))
+      sodium_is_zero(c->instance, 8))
     return PL_EINVAL;
   size_t application = c->application ? strlen(c->application) : 0, name = c->name ? strlen(c->name) : 0;
   if (application > sizeof e->application || name > sizeof e->name) return PL_EINVAL;
@@ -53,7 +63,7 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   pl_buffer_init(&e->control, PL_ENGINE_CONTROL_BYTES);
   e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
   pl_engine_rng_init(&e->rng, config->seed);
-  int rc = set_config(e, config);
+  int rc = engine_configure(e, config);
   if (rc == 0) rc = pl_engine_out_room(e, 64 + PL_ENGINE_OUT_RESERVE(0));
   if (rc) {
     pl_engine_free(e);
@@ -83,91 +93,6 @@ void pl_engine_free(pl_engine *e) {
   pl_free(e);
 }
 
-static void take_accept(pl_engine *e, const pl_envelope *v) {
-  pl_engine_link *l = pl_engine_link_find(e, v->link);
-  if (!l) return;
-  if (l->is_code) {
-    pl_engine_code_accepted(e, l, v->payload);
-    return;
-  }
-  int reason = l->state == PL_ENGINE_LINK_OPENING ? pl_engine_dial_accepted(e, l, v->payload) : PL_REASON_PROTOCOL;
-  if (reason) pl_engine_link_end(e, l, reason);
-}
-
-static int take_envelope(pl_engine *e, const pl_envelope *v, uint8_t *plain) {
-  if (e->connection != PL_ENGINE_CONN_ONLINE && v->type != PL_ENV_HELLO && v->type != PL_ENV_WELCOME &&
-      v->type != PL_ENV_RESET && v->type != PL_ENV_GOING_AWAY)
-    return PL_REASON_PROTOCOL;
-  switch (v->type) {
-    case PL_ENV_HELLO:
-      return pl_engine_login_hello(e, v->payload);
-    case PL_ENV_WELCOME:
-      return pl_engine_login_welcome(e, v->payload);
-    case PL_ENV_GOING_AWAY:
-      return pl_engine_connection_going_away(e, v->payload);
-    case PL_ENV_PONG:
-      return 0;
-    case PL_ENV_OFFER:
-      return pl_engine_offer_came(e, v->link, v->payload);
-    case PL_ENV_ACCEPT:
-      take_accept(e, v);
-      return 0;
-    case PL_ENV_CODE:
-      return pl_engine_code_answer_came(e, v->payload);
-    case PL_ENV_CLAIM:
-      return pl_engine_code_claim_came(e, v->link, v->payload);
-    case PL_ENV_DATA:
-      pl_engine_link_data_came(e, v->link, v->flags, v->payload, plain);
-      return 0;
-    case PL_ENV_RESET:
-      if (v->link)
-        pl_engine_link_reset_came(e, v->link, v->payload);
-      else
-        pl_engine_connection_reset(e, v->payload);
-      return 0;
-    default:
-      return pl_envelope_max(v->type) < 0 ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
-  }
-}
-
-static bool open_socket(const pl_engine *e) {
-  return e->connection >= PL_ENGINE_CONN_HELLO;
-}
-
-static int room_for_plain(pl_engine *e, size_t size) {
-  if (size <= e->plain_capacity) return 0;
-  uint8_t *plain = pl_realloc(e->plain, size);
-  if (!plain) return PL_ENOMEM;
-  e->plain = plain;
-  e->plain_capacity = size;
-  return 0;
-}
-
-static int take_message(pl_engine *e, pl_view message) {
-  if (!open_socket(e)) return 0;
-  if (message.size > PL_ENGINE_INCOMING_MAX) {
-    pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
-    return 0;
-  }
-  if (room_for_plain(e, message.size)) {
-    pl_engine_connection_fail(e, PL_ENOMEM, PL_REASON_OVERFLOW); /* nothing is lost: the sessions go on afterwards */
-    return PL_ENOMEM;
-  }
-  pl_engine_connection_heard(e);
-  pl_reader r = pl_reader_of(message.data, message.size);
-  pl_envelope v;
-  int rc;
-  while ((rc = pl_envelope_next(&r, &v)) > 0 && open_socket(e)) {
-    int max = pl_envelope_max(v.type), reason = 0;
-    if (v.type >= PL_CONST_ENVELOPE_SKIPPABLE && max < 0) continue;
-    if (max >= 0 && v.payload.size > (size_t)max) reason = PL_REASON_PROTOCOL;
-    if (reason == 0) reason = take_envelope(e, &v, e->plain + (v.payload.data - message.data));
-    if (reason) pl_engine_connection_fail(e, PL_EPROTOCOL, reason);
-  }
-  if (rc < 0 && open_socket(e)) pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
-  return 0;
-}
-
 int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) {
   int rc = 0;
   *out = (pl_engine_result){0};
@@ -182,7 +107,7 @@ int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *ou
       pl_engine_connection_opened(e);
       break;
     case PL_ENGINE_IN_SOCKET_MESSAGE:
-      rc = take_message(e, in->socket_message.data);
+      rc = pl_engine_receive(e, in->socket_message.data);
       break;
     case PL_ENGINE_IN_SOCKET_CLOSED:
       pl_engine_connection_closed(e, in->socket_closed.error);

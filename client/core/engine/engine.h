@@ -1,9 +1,10 @@
-/* The client's engine: everything that one identity at one relay decides. Login, links, handshakes, whom to
- * accept, sessions, when to try again. Pure: events in, actions out; the shell owns socket, clock and files.
+/* The client's engine: everything that one identity decides at one relay. Login, links, handshakes, whom to accept,
+ * sessions, when to try again. It is pure: events go in, actions come out; the shell owns the socket, the clock and the
+ * files.
  *
- * Use: pl_engine_step for each event; then execute the actions in order; then, while the socket takes bytes,
- * pl_engine_produce; then sleep until pl_engine_deadline or the next event. Not thread safe; one engine, one
- * thread. Views in events are borrowed for the call; views in actions live until the next step. */
+ * Use: call pl_engine_step for each event and execute the actions in order. Then call pl_engine_produce while the
+ * socket takes bytes. Then sleep until pl_engine_deadline or the next event. An engine belongs to one thread. Views in
+ * events are borrowed for the call; views in actions live until the next step. */
 #ifndef PL_ENGINE_H
 #define PL_ENGINE_H
 
@@ -16,22 +17,22 @@ typedef struct pl_engine pl_engine;
 typedef struct pl_engine_config {
   pl_identity identity;
   uint8_t instance[8];
-  uint8_t seed[32];             /* of the engine's deterministic random generator; from the system in a shell */
+  uint8_t seed[32];             /* of the engine's random numbers; a shell takes it from the system */
   const char *origin;           /* WHATWG origin of the relay's address; copied */
-  const uint8_t *relay_id;      /* pinned relay ID of 32 bytes, or NULL: take and report the first one seen */
+  const uint8_t *relay_id;      /* pinned relay ID, 32 bytes; NULL: accept and report the first one seen */
   const char *token;            /* the relay's access token, for --admission invite, or NULL; only its hash is kept */
   const char *application;      /* "pipe/1"…; copied */
-  const char *name;             /* the name this side gives itself, or NULL; copied */
-  bool listen;                  /* wants offers that name no instance */
+  const char *name;             /* the name that this side gives itself, or NULL; copied */
+  bool listen;                  /* wants calls that name no instance */
   bool accept_all;              /* accepts every stranger */
   uint32_t message_max;         /* 0: 262,144 bytes */
   uint32_t channel_window;      /* 0: 1 MiB; at least message_max + 1 */
   uint64_t session_window;      /* 0: 8 MiB */
-  uint32_t session_timeout_ms;  /* 0: one hour; without a link for longer ends a session */
+  uint32_t session_timeout_ms;  /* 0: one hour; a session that has no link for longer than this ends */
   uint32_t sessions_max;        /* 0: 1,024 */
-  uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried so much is replaced */
-  const pl_aead *aead;          /* for the records of links, NULL: libsodium's; outlives the engine */
-  bool manual_take; /* true: the shell says with PL_ENGINE_IN_TAKE what the application took; false: at once */
+  uint64_t replace_after_bytes; /* 0: 1 GiB; a link that carried this much is replaced */
+  const pl_aead *aead;          /* for the records of links, must outlive the engine; NULL: libsodium's */
+  bool manual_take;             /* a message counts as taken only after PL_ENGINE_IN_TAKE, not when it is handed over */
 } pl_engine_config;
 
 typedef enum pl_engine_event_type {
@@ -133,37 +134,37 @@ typedef struct pl_engine_event {
   };
 } pl_engine_event;
 
+/* After each type: the fields that it sets. All actions of a session set .session, .id and .instance. */
 typedef enum pl_engine_action_type {
-  PL_ENGINE_OUT_CONNECT,    /* open the WebSocket now; .text: at this address, none: the configured one */
-  PL_ENGINE_OUT_DISCONNECT, /* close it after flushing what pl_engine_produce gives; .reason for the log */
-  PL_ENGINE_OUT_ONLINE,     /* logged in; .id is the relay's ID (the shell pins it when none was) */
-  PL_ENGINE_OUT_OFFLINE,    /* .error, .reason; .time_ms: when it tries again, PL_NEVER when it will not */
-  PL_ENGINE_OUT_KNOCK,      /* a stranger asks: .id, .instance, .text (its own name, may be empty) */
-  PL_ENGINE_OUT_SESSION, /* a session by the other side's wish: .session .id .instance; .text its application, .data its
-                          * name
-                          */
-  PL_ENGINE_OUT_LINKED,  /* .session has a confirmed link; .text the peer's application, .data its name, .instance */
-  PL_ENGINE_OUT_UNLINKED,  /* .session lost its last link: .reason; .time_ms: next attempt, PL_NEVER: waits for the peer
-                            */
-  PL_ENGINE_OUT_MESSAGE,   /* .session .channel .data; .place: to hand to PL_ENGINE_IN_TAKE */
-  PL_ENGINE_OUT_VOLATILE,  /* .session .channel .data */
-  PL_ENGINE_OUT_END,       /* .session .channel: the peer's direction ended; .place */
-  PL_ENGINE_OUT_WRITABLE,  /* .session .channel: after PL_EAGAIN, sending is possible again */
-  PL_ENGINE_OUT_DELIVERED, /* .session .channel: the peer's application took all below .place */
-  PL_ENGINE_OUT_CHANNEL_RESET, /* .session .channel .reason: the peer gave up its direction */
-  PL_ENGINE_OUT_LOST, /* .session .channel .place: one message (ending there) did not arrive for sure; before … */
-  PL_ENGINE_OUT_STREAM_RESET,   /* .session: the peer lost its state; all PL_ENGINE_OUT_LOST came before; streams start
-                                   again at 0 */
-  PL_ENGINE_OUT_SESSION_CLOSED, /* .session .error .reason .text; the number is free from now on */
-  PL_ENGINE_OUT_INVITE_CLAIMED, /* .id used .data (the secret) */
-  PL_ENGINE_OUT_CODE,      /* .code has a number: .text is what to tell the other person; .time_ms: good until then */
-  PL_ENGINE_OUT_CODE_BUSY, /* .code: somebody else tried it while the first was at it, and was sent away */
-  PL_ENGINE_OUT_PAIRED, /* .code is over, by success: .id .instance, .text its name; .session where this side made the
-                    code (0: there were too many), else PL_ENGINE_OUT_SESSION follows. The ID is allowed from now on */
-  PL_ENGINE_OUT_CODE_ENDED, /* .code is over, without: .error .reason */
+  PL_ENGINE_OUT_CONNECT,    /* open the WebSocket now. .text: the address, empty for the configured one */
+  PL_ENGINE_OUT_DISCONNECT, /* send what pl_engine_produce gives, then close it. .error and .reason for the log */
+  PL_ENGINE_OUT_ONLINE,     /* logged in. .id: the relay's ID, which the shell pins when none was pinned */
+  PL_ENGINE_OUT_OFFLINE,    /* .error, .reason; .time_ms: the next try, PL_NEVER for none */
+  PL_ENGINE_OUT_KNOCK,     /* a stranger asks to be let in. .id, .instance; .text: the name it gives itself, or empty */
+  PL_ENGINE_OUT_SESSION,   /* the other side began a session. .text: its application; .data: its name */
+  PL_ENGINE_OUT_LINKED,    /* the session has a confirmed link. .text: the peer's application; .data: its name */
+  PL_ENGINE_OUT_UNLINKED,  /* the session lost its last link. .reason; .time_ms: when this side calls again, PL_NEVER:
+                            * it is the peer's turn */
+  PL_ENGINE_OUT_MESSAGE,   /* .channel, .data; .place: for PL_ENGINE_IN_TAKE */
+  PL_ENGINE_OUT_VOLATILE,  /* .channel, .data */
+  PL_ENGINE_OUT_END,       /* the peer's direction of .channel ended, at .place */
+  PL_ENGINE_OUT_WRITABLE,  /* .channel takes messages again, after PL_EAGAIN */
+  PL_ENGINE_OUT_DELIVERED, /* the peer's application took everything of .channel below .place */
+  PL_ENGINE_OUT_CHANNEL_RESET,  /* the peer gave up its direction of .channel. .reason, .place */
+  PL_ENGINE_OUT_LOST,           /* one message of .channel, which ends at .place, may not have arrived. Comes before
+                                 * STREAM_RESET and SESSION_CLOSED, once for each such message */
+  PL_ENGINE_OUT_STREAM_RESET,   /* the peer lost its state: all channels start again at place 0 */
+  PL_ENGINE_OUT_SESSION_CLOSED, /* .error, .reason, .text. The number of the session may be used again from now on */
+  PL_ENGINE_OUT_INVITE_CLAIMED, /* .id used the invite whose secret is .data */
+  PL_ENGINE_OUT_CODE,      /* .code has a number. .text: what to tell the other person; .time_ms: valid until then */
+  PL_ENGINE_OUT_CODE_BUSY, /* somebody else tried .code while it was in use, and was refused */
+  PL_ENGINE_OUT_PAIRED, /* .code succeeded. .id (allowed from now on), .instance, .text: its name. .session: on the side
+                         * that made the code, 0 if there were too many; on the other side SESSION follows */
+  PL_ENGINE_OUT_CODE_ENDED, /* .code failed. .error, .reason */
   PL_ENGINE_OUT_LOG         /* .text: one line, event=… key=value */
 } pl_engine_action_type;
 
+/* Flat, unlike an event: whoever executes actions passes the same few fields on, whatever the type. */
 typedef struct pl_engine_action {
   pl_engine_action_type type;
   uint32_t session, code;

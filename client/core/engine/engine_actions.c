@@ -1,8 +1,8 @@
-/* The list of actions, and the texts in them. */
+/* See engine_actions.h. */
+#include "engine_actions.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "engine_internal.h"
 
 int pl_engine_out_room(pl_engine *e, size_t count) {
   pl_engine_actions *a = &e->actions;
@@ -21,6 +21,10 @@ int pl_engine_out(pl_engine *e, pl_engine_action action) {
   if (pl_engine_out_room(e, a->count + 1 + PL_ENGINE_OUT_RESERVE(e->session_slots))) return PL_ENOMEM;
   a->list[a->count++] = action;
   return 0;
+}
+
+void pl_engine_out_lossy(pl_engine *e, pl_engine_action action) {
+  if (pl_engine_out(e, action)) return;
 }
 
 void pl_engine_out_once(pl_engine *e, pl_engine_action action) {
@@ -47,7 +51,7 @@ void pl_engine_log(pl_engine *e, const char *event, const char *reason) {
   int n = snprintf(line, sizeof line, "event=%s reason=%s", event, reason);
   if (n < 0) return;
   pl_view text = {(const uint8_t *)line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1};
-  (void)pl_engine_out(e, (pl_engine_action){.type = PL_ENGINE_OUT_LOG, .text = pl_engine_keep_text(e, text)});
+  pl_engine_out_lossy(e, (pl_engine_action){.type = PL_ENGINE_OUT_LOG, .text = pl_engine_keep_text(e, text)});
 }
 
 bool pl_engine_reason_is_fault(int reason) {

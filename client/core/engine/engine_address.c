@@ -1,12 +1,10 @@
-/* Where the relay can be reached: the configured address, and others that GOING_AWAY named (docs/protocol.md, section
- * 9). An address that answers is kept; one that does not gives way to the next. Who is there has to prove to be the
- * same relay at each of them, so a false address costs one attempt. */
+/* See engine_address.h. */
+#include "engine_address.h"
+
 #include <string.h>
 
-#include "engine_internal.h"
-
-static bool is_fit(const pl_engine *e, const uint8_t *url, size_t size) {
-  const char *scheme = strncmp(e->origin, "https:", 6) == 0 ? "wss://" : "ws://"; /* nobody is led away from TLS */
+static bool address_is_fit(const pl_engine *e, const uint8_t *url, size_t size) {
+  const char *scheme = strncmp(e->origin, "https:", 6) == 0 ? "wss://" : "ws://"; /* never leave TLS */
   size_t scheme_size = strlen(scheme);
   if (size <= scheme_size || size > 250 || memcmp(url, scheme, scheme_size) != 0) return false;
   for (size_t i = 0; i < size; i++)
@@ -22,7 +20,7 @@ void pl_engine_addresses_take(pl_engine *e, pl_view urls) {
   while (left) {
     const uint8_t *end = memchr(at, '\n', left);
     size_t size = end ? (size_t)(end - at) : left;
-    if (is_fit(e, at, size) && used + size + 1 <= sizeof a->text) {
+    if (address_is_fit(e, at, size) && used + size + 1 <= sizeof a->text) {
       memcpy(a->text + used, at, size);
       used += size + 1;
       a->count++;

@@ -1,15 +1,31 @@
-/* The socket to the relay: connect, stay connected, notice when it is dead (docs/protocol.md, section 9). */
+/* See engine_connection.h. */
+#include "engine_connection.h"
+
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_address.h"
+#include "engine_link.h"
+#include "engine_loss.h"
+#include "engine_random.h"
+#include "engine_retry.h"
 
-static void enter(pl_engine *e, pl_engine_connection_state state, uint64_t until_ms) {
+enum {
+  CONNECT_TIMEOUT_MS = 30000,
+  LOGIN_TIMEOUT_MS = 15000,
+  RETRY_LATE_MS = 30000,
+  RETRY_EARLY_FOR_MS = 120000,
+  HELD_MS = 10000, /* a connection that was online for this long was of use */
+  NETWORK_UP_ANSWER_MS = 5000
+};
+
+static void connection_enter(pl_engine *e, pl_engine_connection_state state, uint64_t until_ms) {
   e->connection = state;
   e->connection_ms = until_ms;
   pl_engine_wake_at(e, until_ms);
 }
 
-static void forget_socket(pl_engine *e) {
+static void connection_forget_socket(pl_engine *e) {
   pl_buffer_consume(&e->control, e->control.size);
   pl_buffer_trim(&e->control);
   pl_engine_slots_deinit(&e->own);
@@ -18,13 +34,13 @@ static void forget_socket(pl_engine *e) {
   e->move_at_ms = PL_NEVER;
 }
 
-static void connect_now(pl_engine *e) {
-  forget_socket(e);
+static void connection_connect(pl_engine *e) {
+  connection_forget_socket(e);
   const char *address = pl_engine_address(e);
   pl_engine_action a = {.type = PL_ENGINE_OUT_CONNECT};
   if (address) a.text = pl_engine_keep_text(e, (pl_view){(const uint8_t *)address, strlen(address)});
   pl_engine_out_once(e, a);
-  enter(e, PL_ENGINE_CONN_CONNECTING, e->now_ms + PL_ENGINE_CONNECT_TIMEOUT_MS);
+  connection_enter(e, PL_ENGINE_CONN_CONNECTING, e->now_ms + CONNECT_TIMEOUT_MS);
 }
 
 int pl_engine_connection_start(pl_engine *e) {
@@ -33,28 +49,28 @@ int pl_engine_connection_start(pl_engine *e) {
   if (e->connection != PL_ENGINE_CONN_OFF) return 0;
   e->connect_failures = 0;
   e->offline_since_ms = e->now_ms;
-  connect_now(e);
+  connection_connect(e);
   return 0;
 }
 
-/* Full jitter from 0.25 s doubling to 10 s for two minutes, then 30 s. */
+/* Full jitter, from 0.25 s doubling to 10 s for two minutes, then below 30 s. */
 static uint64_t connection_retry_delay(pl_engine *e) {
-  if (e->now_ms - e->offline_since_ms >= PL_ENGINE_RETRY_EARLY_FOR_MS)
-    return pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_LATE_MS);
+  if (e->now_ms - e->offline_since_ms >= RETRY_EARLY_FOR_MS) return pl_engine_rng_below(&e->rng, RETRY_LATE_MS);
   return pl_engine_retry_jitter(e, e->connect_failures);
 }
 
-/* It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. */
-static bool was_of_use(const pl_engine *e) {
-  return e->connection == PL_ENGINE_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= PL_ENGINE_HELD_MS);
+/* The connection held, or a peer's record came over it. WELCOME alone is no reason to try again sooner. */
+static bool connection_was_of_use(const pl_engine *e) {
+  return e->connection == PL_ENGINE_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= HELD_MS);
 }
 
-static void offline(pl_engine *e, int error, int reason, bool again) {
-  if (was_of_use(e)) {
+static void connection_offline(pl_engine *e, int error, int reason, bool again) {
+  if (connection_was_of_use(e)) {
     e->offline_since_ms = e->now_ms;
     e->connect_failures = 0;
   }
-  if (reason == PL_REASON_SUPERSEDED) e->connect_failures = 6; /* do not fight with another of the same instance */
+  if (reason == PL_REASON_SUPERSEDED)
+    e->connect_failures = 6; /* do not fight with another client of the same instance */
   if (e->connection != PL_ENGINE_CONN_ONLINE && e->connection != PL_ENGINE_CONN_WAITING) pl_engine_addresses_turn(e);
   e->judge_from_ms = 0;
   pl_engine_action a = {.type = PL_ENGINE_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
@@ -63,7 +79,7 @@ static void offline(pl_engine *e, int error, int reason, bool again) {
   if (again && e->wanted) {
     a.time_ms = e->now_ms + connection_retry_delay(e);
     e->connect_failures++;
-    enter(e, PL_ENGINE_CONN_WAITING, a.time_ms);
+    connection_enter(e, PL_ENGINE_CONN_WAITING, a.time_ms);
   } else {
     e->connection_ms = PL_NEVER;
   }
@@ -74,43 +90,43 @@ void pl_engine_connection_fail(pl_engine *e, int error, int reason) {
   if (e->connection == PL_ENGINE_CONN_OFF || e->connection == PL_ENGINE_CONN_WAITING) return;
   pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_DISCONNECT, .reason = reason, .error = error});
   bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
-  forget_socket(e);
-  if (error == PL_EPROTOCOL) pl_engine_control_reset(e, 0, reason); /* told before the socket closes */
-  offline(e, error, reason, again);
+  connection_forget_socket(e);
+  if (error == PL_EPROTOCOL) pl_engine_control_reset(e, 0, reason); /* sent before the socket closes */
+  connection_offline(e, error, reason, again);
 }
 
 void pl_engine_connection_stop(pl_engine *e) {
   e->wanted = false;
   if (e->connection != PL_ENGINE_CONN_OFF && e->connection != PL_ENGINE_CONN_WAITING)
     pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_DISCONNECT, .reason = PL_REASON_CLOSED});
-  if (e->connection != PL_ENGINE_CONN_OFF) offline(e, PL_OK, PL_REASON_CLOSED, false);
+  if (e->connection != PL_ENGINE_CONN_OFF) connection_offline(e, PL_OK, PL_REASON_CLOSED, false);
 }
 
 void pl_engine_connection_opened(pl_engine *e) {
   if (e->connection != PL_ENGINE_CONN_CONNECTING) return;
   e->received_ms = e->now_ms;
-  enter(e, PL_ENGINE_CONN_HELLO, e->now_ms + PL_ENGINE_LOGIN_TIMEOUT_MS);
+  connection_enter(e, PL_ENGINE_CONN_HELLO, e->now_ms + LOGIN_TIMEOUT_MS);
 }
 
 void pl_engine_connection_closed(pl_engine *e, int error) {
   if (e->connection == PL_ENGINE_CONN_OFF || e->connection == PL_ENGINE_CONN_WAITING) return;
-  offline(e, error ? error : PL_ENETWORK, PL_REASON_GONE, true);
+  connection_offline(e, error ? error : PL_ENETWORK, PL_REASON_GONE, true);
 }
 
 bool pl_engine_connection_has_socket(const pl_engine *e) {
   return e->connection >= PL_ENGINE_CONN_CONNECTING;
 }
 
-static uint64_t patience(const pl_engine *e) {
+static uint64_t connection_patience(const pl_engine *e) {
   return e->dead_after_ms > e->ping_interval_ms ? e->dead_after_ms - e->ping_interval_ms : 1;
 }
 
-/* PING, unless one is on its way already. The answer is due in wait_ms, or when it was due before that. */
-static void ask(pl_engine *e, uint64_t wait_ms) {
+/* Sends PING, unless one is on its way. The answer is due in wait_ms, or when it was due before if that is sooner. */
+static void connection_ping(pl_engine *e, uint64_t wait_ms) {
   uint8_t data[8];
   if (e->answer_by_ms == PL_NEVER) {
     pl_engine_rng_bytes(&e->rng, data, sizeof data);
-    (void)pl_engine_control(e, PL_ENV_PING, 0, data, sizeof data); /* one that found no room is one without an answer */
+    pl_engine_control_lossy(e, PL_ENV_PING, 0, data, sizeof data); /* a lost one counts as one without an answer */
   }
   if (e->now_ms + wait_ms < e->answer_by_ms) e->answer_by_ms = e->now_ms + wait_ms;
   pl_engine_wake_at(e, e->answer_by_ms);
@@ -124,17 +140,17 @@ void pl_engine_connection_online(pl_engine *e) {
 
 void pl_engine_connection_late(pl_engine *e) {
   if (e->connection != PL_ENGINE_CONN_ONLINE) return;
-  if (!e->was_late) e->answer_by_ms = PL_NEVER; /* nobody looked for the answer: the wait begins again */
+  if (!e->was_late) e->answer_by_ms = PL_NEVER; /* the answer may be there, unread: the wait starts again */
   e->was_late = true;
-  ask(e, patience(e));
+  connection_ping(e, connection_patience(e));
 }
 
 void pl_engine_connection_network_up(pl_engine *e) {
   if (e->connection == PL_ENGINE_CONN_WAITING || (e->connection == PL_ENGINE_CONN_OFF && e->wanted)) {
     e->connect_failures = 0;
-    connect_now(e);
+    connection_connect(e);
   } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
-    ask(e, PL_ENGINE_NETWORK_UP_ANSWER_MS); /* the address may have changed */
+    connection_ping(e, NETWORK_UP_ANSWER_MS); /* the address may have changed */
   }
 }
 
@@ -153,11 +169,12 @@ int pl_engine_connection_going_away(pl_engine *e, pl_view payload) {
   return 0;
 }
 
-void pl_engine_connection_reset(pl_engine *e, pl_view payload) {
+int pl_engine_connection_reset(pl_engine *e, pl_view payload) {
   pl_wire_reset r;
   int reason = PL_REASON_GONE;
   if (pl_wire_reset_decode(&r, payload.data, payload.size) == 0) reason = r.reason;
   pl_engine_connection_fail(e, pl_engine_reason_error(reason), reason);
+  return 0;
 }
 
 uint64_t pl_engine_connection_deadline(const pl_engine *e) {
@@ -169,12 +186,12 @@ uint64_t pl_engine_connection_deadline(const pl_engine *e) {
 void pl_engine_connection_time(pl_engine *e) {
   if (e->now_ms < pl_engine_connection_deadline(e)) return;
   if (e->connection == PL_ENGINE_CONN_WAITING) {
-    connect_now(e);
+    connection_connect(e);
   } else if (e->connection == PL_ENGINE_CONN_ONLINE) {
     if (e->now_ms >= e->move_at_ms)
       pl_engine_connection_fail(e, PL_ENETWORK, PL_REASON_DRAINING);
     else if (e->answer_by_ms == PL_NEVER)
-      ask(e, patience(e));
+      connection_ping(e, connection_patience(e));
     else
       pl_engine_connection_fail(e, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   } else if (e->connection != PL_ENGINE_CONN_OFF) {

@@ -1,10 +1,21 @@
-/* Records of links: opened, and handed to their session; the first one of an accepted call finds the session. */
+/* See engine_data.h. */
+#include "engine_data.h"
+
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_dial.h"
+#include "engine_exchange.h"
+#include "engine_invite.h"
+#include "engine_link.h"
+#include "engine_loss.h"
+#include "engine_offer.h"
+#include "engine_peers.h"
+#include "engine_session.h"
 
-/* The caller's epoch: its first frame is HELLO. 0 when it is not. */
-static uint64_t epoch_in(pl_view plain) {
+/* Returns the caller's epoch, from the HELLO with which its first record begins, or 0 when it begins with something
+ * else. */
+static uint64_t data_epoch(pl_view plain) {
   pl_reader r = pl_reader_of(plain.data, plain.size);
   uint8_t type;
   pl_view body;
@@ -13,8 +24,8 @@ static uint64_t epoch_in(pl_view plain) {
   return pl_wire_frame_hello_decode(&h, body.data, body.size) ? 0 : h.epoch;
 }
 
-/* The peer began anew while the old session was ending: that one ends now. */
-static void end_the_old(pl_engine *e, const pl_engine_link *l) {
+/* Ends a session with this peer that is still ending, since the peer starts a new one. */
+static void data_end_old(pl_engine *e, const pl_engine_link *l) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
@@ -25,43 +36,43 @@ static void end_the_old(pl_engine *e, const pl_engine_link *l) {
   }
 }
 
-/* A call may have been accepted for a session that is ending or has ended since, before its caller was turned away, or
- * only to be told why it is refused: what counts for a new one is who is let in now. 0, or the reason to say. */
-static int refusal(pl_engine *e, const pl_engine_link *l, bool invited, const pl_engine_session *s) {
-  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
+/* Returns the reason to refuse a new session, or 0. That the call was accepted says little: its session may have ended
+ * since, its caller may have been blocked since, or it was accepted only to be told why it is refused. */
+static int data_refusal(pl_engine *e, const pl_engine_link *l, bool invited, const pl_engine_session *s) {
   if (l->unsupported) return PL_REASON_UNSUPPORTED;
   if (s || invited) return 0;
-  if (p && p->blocked) return PL_REASON_CLOSED;
-  if (pl_engine_offer_is_welcome(e, l)) return 0;
+  if (pl_engine_peer_is_blocked(e, l->id)) return PL_REASON_CLOSED;
+  if (pl_engine_peer_is_welcome(e, l->id)) return 0;
   if (l->has_invite) return PL_REASON_REFUSED;
   pl_engine_knock_add(e, l);
   return PL_REASON_CLOSED;
 }
 
-static bool use_invite(pl_engine *e, const pl_engine_link *l) {
-  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
+static bool data_use_invite(pl_engine *e, const pl_engine_link *l) {
   uint32_t code;
-  if (!l->has_invite || l->unsupported || (p && p->blocked) || !pl_engine_invite_claim(e, l, &code)) return false;
+  if (!l->has_invite || l->unsupported || pl_engine_peer_is_blocked(e, l->id)) return false;
+  if (!pl_engine_invite_claim(e, l, &code)) return false;
   return code == 0 || pl_engine_code_called(e, code, l);
 }
 
-/* The caller's first record opened, so it is no replay: only now the call has consequences. */
-static pl_engine_session *begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
-  bool invited = use_invite(e, l);
+/* The caller's first record opened, so the call is no replay: only now it has consequences. Returns false when the link
+ * was refused, and is gone. */
+static bool data_begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
+  bool invited = data_use_invite(e, l);
   pl_engine_session *s = pl_engine_offer_session(e, l, epoch);
-  int reason = refusal(e, l, invited, s);
+  int reason = data_refusal(e, l, invited, s);
   if (reason) {
     pl_engine_link_forget(e, l, reason);
-    return NULL;
+    return false;
   }
   if (!s) {
-    end_the_old(e, l);
+    data_end_old(e, l);
     s = pl_engine_session_new(e, l->id, l->instance);
     if (s) s->own_wish = false;
   }
   if (!s) {
     pl_engine_link_forget(e, l, PL_REASON_FULL);
-    return NULL;
+    return false;
   }
   memcpy(s->instance, l->instance, 8);
   l->session = s;
@@ -70,41 +81,47 @@ static pl_engine_session *begin(pl_engine *e, pl_engine_link *l, uint64_t epoch)
   if (pl_engine_dial_link_up(e, s, l)) {
     l->state = PL_ENGINE_LINK_ACCEPTED;
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
-    return NULL;
+    return false;
   }
   if (s->opening)
     pl_engine_link_forget(e, s->opening, PL_REASON_CROSSED); /* this side's own call is not needed any more */
   s->opened_last = false;
-  return s;
+  return true;
 }
 
-void pl_engine_link_data_came(pl_engine *e, uint32_t number, uint8_t flags, pl_view record, uint8_t *plain) {
-  pl_engine_link *l = pl_engine_link_find(e, number);
-  if (!l) return; /* of an old link: dropped */
-  if (l->is_code) {
-    pl_engine_code_data_came(e, l, record);
-    return;
-  }
-  if (l->state != PL_ENGINE_LINK_UP && l->state != PL_ENGINE_LINK_ACCEPTED) {
-    pl_engine_link_end(e, l, PL_REASON_PROTOCOL);
-    return;
-  }
+/* Opens a record into `plain` and makes the session's event of it. Returns false when the link had to be ended. */
+static bool data_open(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain, pl_session_event *in) {
+  pl_view record = v->payload;
   int n = record.size < PL_CONST_RECORD_OVERHEAD_BYTES
               ? PL_ECRYPTO
-              : pl_noise_open(&l->keys, PL_ENV_DATA, flags, record.data, record.size, plain);
+              : pl_noise_open(&l->keys, PL_ENV_DATA, v->flags, record.data, record.size, plain);
   if (n < 0) {
     pl_engine_log(e, "record_refused", pl_error_text(n));
-    pl_engine_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session goes on over another link */
-    return;
+    pl_engine_link_end(e, l, PL_REASON_CORRUPT); /* changed on its way: the session continues over another link */
+    return false;
   }
   e->carried = true;
-  pl_session_event in = {.type = PL_SESSION_RECORD, .record = {.link = number, .data = {plain, (size_t)n}}};
-  in.record.counter = l->keys.received_counter;
-  pl_engine_session *s = l->state == PL_ENGINE_LINK_UP ? l->session : begin(e, l, epoch_in(in.record.data));
-  if (!s) return;
-  pl_engine_session_traffic(e, l, record.size);
-  int rc = pl_engine_dial_step(e, s, &in, NULL);
+  *in = (pl_session_event){.type = PL_SESSION_RECORD, .record = {.link = l->number, .data = {plain, (size_t)n}}};
+  in->record.counter = l->keys.received_counter;
+  return true;
+}
+
+static void data_deliver(pl_engine *e, pl_engine_link *l, size_t size, pl_session_event *in) {
+  uint32_t number = l->number;
+  pl_engine_session_traffic(e, l, size);
+  int rc = pl_engine_dial_step(e, l->session, in, NULL);
   if (rc != PL_ENOMEM) return;
   l = pl_engine_link_find(e, number);
-  if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* goes on over another link */
+  if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* the session continues over another link */
+}
+
+void pl_engine_data_came(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain) {
+  pl_session_event in;
+  if (data_open(e, l, v, plain, &in)) data_deliver(e, l, v->payload.size, &in);
+}
+
+void pl_engine_data_first(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain) {
+  pl_session_event in;
+  if (!data_open(e, l, v, plain, &in)) return;
+  if (data_begin(e, l, data_epoch(in.record.data))) data_deliver(e, l, v->payload.size, &in);
 }

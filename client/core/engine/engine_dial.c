@@ -1,10 +1,18 @@
-/* Own calls: OPEN, its answer, and when to try again (docs/protocol.md, "Who dials again"). */
+/* See engine_dial.h. */
+#include "engine_dial.h"
+
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_handshake.h"
+#include "engine_link.h"
+#include "engine_offer.h"
+#include "engine_random.h"
+#include "engine_retry.h"
+#include "engine_session.h"
 
-/* Linked once, or about to be: with this instance. */
-static bool is_bound(const pl_engine *e, const pl_engine_session *s) {
+/* The session has, had or gets a link, so its peer is the instance of that link. */
+static bool dial_is_bound(const pl_engine *e, const pl_engine_session *s) {
   return s->was_linked || pl_engine_session_has_link(e, s);
 }
 
@@ -12,7 +20,7 @@ void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
   uint8_t payload[2048];
   s->dial_at_ms = PL_NEVER;
   if (e->connection != PL_ENGINE_CONN_ONLINE || s->opening || s->lingering) return;
-  if (s->any_instance && !is_bound(e, s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
+  if (s->any_instance && !dial_is_bound(e, s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
   pl_engine_link *l = pl_engine_link_new(e, true, 0);
   if (!l) {
     pl_engine_dial_failed(e, s, PL_REASON_RATE);
@@ -33,7 +41,7 @@ void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
   pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
 }
 
-/* After UNAVAILABLE or a lost callee at once three times, then full jitter from 0.25 s doubling to 10 s. */
+/* After UNAVAILABLE or the loss of the callee, calls again at once three times. */
 static uint64_t dial_delay(pl_engine *e, pl_engine_session *s, int reason) {
   bool patient = reason == PL_REASON_RATE || reason == PL_REASON_OVERFLOW || reason == PL_REASON_FULL ||
                  reason == PL_REASON_CORRUPT;
@@ -43,14 +51,15 @@ static uint64_t dial_delay(pl_engine *e, pl_engine_session *s, int reason) {
 
 void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
   s->opening = NULL;
-  if (!PL_REASON_IS_RETRYABLE(reason) && !pl_session_is_linked(s->core)) { /* beside a link in use it is but a hint */
+  if (!PL_REASON_IS_RETRYABLE(reason) &&
+      !pl_session_is_linked(s->core)) { /* while a link is in use, the reason is only a hint */
     pl_engine_session_end(e, s, pl_engine_reason_error(reason), reason, (pl_view){NULL, 0});
     return;
   }
   pl_engine_link *parked = pl_engine_offer_parked(e, s);
   if (parked) {
     pl_engine_offer_accept(e, parked);
-    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS; /* should the caller never say more */
+    s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS; /* in case the caller says no more */
     pl_engine_session_touch(e, s);
     return;
   }
@@ -91,26 +100,26 @@ int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l
   return pl_engine_dial_step(e, s, &in, NULL);
 }
 
-static void parked_are_crossed(pl_engine *e, const pl_engine_session *s) {
+static void dial_cross_parked(pl_engine *e, const pl_engine_session *s) {
   pl_engine_link *l;
   while ((l = pl_engine_offer_parked(e, s))) pl_engine_link_forget(e, l, PL_REASON_CROSSED);
 }
 
-/* A second session with the same (ID, instance) cannot be: there is only one. */
-static bool is_second(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
+/* There is one session with an ID and instance, and it is another one. */
+static bool dial_is_second(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
   const pl_engine_session *other = pl_engine_session_find(e, s->id, instance);
   return other && other != s;
 }
 
-/* Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one. */
-static bool is_anothers(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
-  return is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
+/* Any instance was called, but meanwhile one of them called this side: the session is with that one. */
+static bool dial_is_anothers(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
+  return dial_is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
 int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   pl_engine_session *s = l->session;
   int rc = pl_engine_handshake_read2(e, l, payload);
-  if (rc == PL_ECRYPTO) { /* anybody may have changed it */
+  if (rc == PL_ECRYPTO) { /* anybody on the way may have changed it */
     pl_engine_log(e, "accept_refused", pl_error_text(rc));
     return PL_REASON_CORRUPT;
   }
@@ -120,13 +129,13 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
     pl_engine_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
     return 0;
   }
-  if (is_anothers(e, s, l)) {
+  if (dial_is_anothers(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
     dial_forgotten(e, s); /* that one's link may be gone already */
     pl_engine_session_touch(e, s);
     return 0;
   }
-  if (is_second(e, s, l->instance)) {
+  if (dial_is_second(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
     pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
@@ -137,7 +146,7 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   s->opened_last = true;
   l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
-  parked_are_crossed(e, s);
+  dial_cross_parked(e, s);
   if (pl_engine_dial_link_up(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     pl_engine_dial_failed(e, s, PL_REASON_OVERFLOW);
@@ -148,7 +157,7 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
 void pl_engine_dial_all(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
-    if (s && s->has_relay && memcmp(s->relay, e->relay_id, 32) != 0) { /* asked for before any relay was known */
+    if (s && s->has_relay && memcmp(s->relay, e->relay_id, 32) != 0) { /* CONNECT came before any relay was known */
       pl_engine_session_end(e, s, PL_ELINK, 0, (pl_view){NULL, 0});
       continue;
     }

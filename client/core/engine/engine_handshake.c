@@ -1,22 +1,25 @@
-/* What the two handshake messages carry (docs/protocol.md, section 5). */
+/* See engine_handshake.h. */
+#include "engine_handshake.h"
+
 #include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_invite.h"
+#include "engine_random.h"
 
-static void write_extension(pl_writer *w, uint8_t type, const void *value, size_t size) {
+static void handshake_put(pl_writer *w, uint8_t type, const void *value, size_t size) {
   if (size == 0) return;
   pl_write_u8(w, type);
   pl_write_u16(w, (uint16_t)size);
   pl_write_bytes(w, value, size);
 }
 
-static void write_own(const pl_engine *e, pl_writer *w) {
-  write_extension(w, PL_EXT_APPLICATION, e->application, e->application_size);
-  write_extension(w, PL_EXT_NAME, e->name, e->name_size);
+static void handshake_put_own(const pl_engine *e, pl_writer *w) {
+  handshake_put(w, PL_EXT_APPLICATION, e->application, e->application_size);
+  handshake_put(w, PL_EXT_NAME, e->name, e->name_size);
 }
 
-/* Message 1 with the ephemeral key first, since an invite's proof is bound to it. */
+/* The ephemeral key is drawn first, since an invite's proof is bound to it. */
 int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, size_t capacity) {
   uint8_t extensions[256], payload[512], ephemeral[32], e_public[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
@@ -27,9 +30,9 @@ int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, si
     uint8_t proof[40];
     if (crypto_scalarmult_base(e_public, ephemeral)) return PL_ECRYPTO;
     pl_engine_invite_prove(proof, l->session->secret, e->config.identity.id, l->id, e_public);
-    write_extension(&w, PL_EXT_INVITE, proof, sizeof proof);
+    handshake_put(&w, PL_EXT_INVITE, proof, sizeof proof);
   }
-  write_own(e, &w);
+  handshake_put_own(e, &w);
   pl_wire_handshake1 h = {.version = PL_CONST_PROTOCOL_VERSION};
   memcpy(h.caller_instance, e->config.instance, 8);
   memcpy(h.callee_instance, l->instance, 8);
@@ -38,7 +41,7 @@ int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   return n < 0 ? n : pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
 }
 
-static int split(const pl_engine *e, pl_engine_link *l) {
+static int handshake_split(const pl_engine *e, pl_engine_link *l) {
   int rc = pl_noise_split(&l->handshake, &l->keys);
   if (rc == 0) pl_noise_link_use(&l->keys, e->config.aead);
   return rc;
@@ -48,7 +51,7 @@ int pl_engine_handshake_write2(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   uint8_t extensions[256], payload[512], ephemeral[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
   pl_engine_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
-  write_own(e, &w);
+  handshake_put_own(e, &w);
   pl_wire_handshake2 h = {.version = PL_CONST_PROTOCOL_VERSION};
   memcpy(h.callee_instance, e->config.instance, 8);
   h.extensions = (pl_view){extensions, pl_writer_used(&w)};
@@ -56,24 +59,26 @@ int pl_engine_handshake_write2(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   if (n < 0) return n;
   n = pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
   if (n < 0) return n;
-  int rc = split(e, l);
+  int rc = handshake_split(e, l);
   return rc ? rc : n;
 }
 
-static uint8_t keep(uint8_t *to, size_t max, pl_view value) {
+/* Copies what fits, and returns its size. */
+static uint8_t handshake_keep(uint8_t *to, size_t max, pl_view value) {
   size_t n = value.size < max ? value.size : max;
   if (n) memcpy(to, value.data, n);
   return (uint8_t)n;
 }
 
-static int read_extensions(pl_engine_link *l, pl_view extensions, pl_view *proof) {
+static int handshake_read(pl_engine_link *l, pl_view extensions, pl_view *proof) {
   pl_reader r = pl_reader_of(extensions.data, extensions.size);
   while (pl_reader_left(&r)) {
     pl_wire_extension x;
     if (pl_wire_extension_read(&x, &r)) return PL_EPROTOCOL;
     if (x.type == PL_EXT_INVITE) *proof = x.value;
-    if (x.type == PL_EXT_APPLICATION) l->application_size = keep(l->application, sizeof l->application, x.value);
-    if (x.type == PL_EXT_NAME) l->name_size = keep(l->name, sizeof l->name, x.value);
+    if (x.type == PL_EXT_APPLICATION)
+      l->application_size = handshake_keep(l->application, sizeof l->application, x.value);
+    if (x.type == PL_EXT_NAME) l->name_size = handshake_keep(l->name, sizeof l->name, x.value);
   }
   return 0;
 }
@@ -89,10 +94,10 @@ int pl_engine_handshake_read1(pl_engine *e, pl_engine_link *l, pl_view message) 
   if (rc) return rc;
   if (n > 0 && payload[0] != PL_CONST_PROTOCOL_VERSION) return PL_ESTATE;
   if (pl_wire_handshake1_decode(&h, payload, (size_t)n)) return PL_EPROTOCOL;
-  bool for_me = pl_is_zero(h.callee_instance, 8) || memcmp(h.callee_instance, e->config.instance, 8) == 0;
+  bool for_me = sodium_is_zero(h.callee_instance, 8) || memcmp(h.callee_instance, e->config.instance, 8) == 0;
   if (!for_me || memcmp(h.caller_instance, l->instance, 8) != 0) return PL_EPROTOCOL;
   pl_view proof = {NULL, 0};
-  rc = read_extensions(l, h.extensions, &proof);
+  rc = handshake_read(l, h.extensions, &proof);
   if (rc || proof.size == 0) return rc;
   return pl_engine_invite_check(e, l, proof, message.data) < 0 ? PL_EREFUSED : 0;
 }
@@ -103,11 +108,11 @@ int pl_engine_handshake_read2(pl_engine *e, pl_engine_link *l, pl_view message) 
   pl_view proof;
   int n = pl_noise_read(&l->handshake, message, payload, sizeof payload);
   if (n < 0) return n;
-  int rc = split(e, l);
+  int rc = handshake_split(e, l);
   if (rc) return rc;
   if (n > 0 && payload[0] != PL_CONST_PROTOCOL_VERSION) return PL_ESTATE;
-  if (pl_wire_handshake2_decode(&h, payload, (size_t)n) || pl_is_zero(h.callee_instance, 8)) return PL_EPROTOCOL;
-  if (!pl_is_zero(l->instance, 8) && memcmp(l->instance, h.callee_instance, 8) != 0) return PL_EPROTOCOL;
+  if (pl_wire_handshake2_decode(&h, payload, (size_t)n) || sodium_is_zero(h.callee_instance, 8)) return PL_EPROTOCOL;
+  if (!sodium_is_zero(l->instance, 8) && memcmp(l->instance, h.callee_instance, 8) != 0) return PL_EPROTOCOL;
   memcpy(l->instance, h.callee_instance, 8);
-  return read_extensions(l, h.extensions, &proof);
+  return handshake_read(l, h.extensions, &proof);
 }

@@ -1,8 +1,10 @@
-/* Invites: a secret in a link lets one stranger in (docs/protocol.md, section 7). */
+/* See engine_invite.h. */
+#include "engine_invite.h"
+
 #include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
 
 static pl_engine_invite *invite_find(pl_engine *e, const uint8_t secret[16]) {
   for (size_t i = 0; i < e->invite_count; i++)
@@ -15,15 +17,15 @@ static void invite_drop(pl_engine *e, pl_engine_invite *i) {
   sodium_memzero(&e->invites[e->invite_count], sizeof *i);
 }
 
-/* Dial secrets of codes, which the application does not know of to revoke them. */
-static void drop_late(pl_engine *e) {
+/* Drops expired dial secrets of codes: the application does not know them, so it cannot revoke them. */
+static void invite_drop_expired(pl_engine *e) {
   for (size_t i = e->invite_count; i-- > 0;)
     if (e->invites[i].internal && e->now_ms >= e->invites[i].expires_ms) invite_drop(e, &e->invites[i]);
 }
 
-/* Those of the application are kept after their end, so that whoever comes too late is told; a full table gives up the
- * one that ended first. False: none has ended. */
-static bool make_room(pl_engine *e) {
+/* Invites of the application are kept after their end, so that a peer that comes too late is told. When the table is
+ * full, drops the one that expired first. Returns false when none has expired. */
+static bool invite_make_room(pl_engine *e) {
   pl_engine_invite *first = NULL;
   for (size_t i = 0; i < e->invite_count; i++)
     if (e->now_ms >= e->invites[i].expires_ms && (!first || e->invites[i].expires_ms < first->expires_ms))
@@ -34,10 +36,10 @@ static bool make_room(pl_engine *e) {
 
 int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code) {
   if (secret.size != PL_CONST_INVITE_SECRET_BYTES || uses > 1) return PL_EINVAL;
-  drop_late(e);
+  invite_drop_expired(e);
   pl_engine_invite *i = invite_find(e, secret.data);
   if (!i) {
-    if (e->invite_count >= PL_ENGINE_INVITES_MAX && !make_room(e)) return PL_EAGAIN;
+    if (e->invite_count >= PL_ENGINE_INVITES_MAX && !invite_make_room(e)) return PL_EAGAIN;
     if (!e->invites) e->invites = pl_alloc(PL_ENGINE_INVITES_MAX * sizeof *e->invites);
     if (!e->invites) return PL_ENOMEM;
     i = &e->invites[e->invite_count++];
@@ -54,7 +56,6 @@ int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]) {
   return 0;
 }
 
-/* Who is let in no more is not let in by what it claimed earlier either. */
 void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]) {
   for (size_t n = e->invite_count; n-- > 0;) {
     pl_engine_invite *i = &e->invites[n];
@@ -74,7 +75,7 @@ void pl_engine_invite_settle(pl_engine *e, const uint8_t secret[16], const uint8
   memcpy(i->bound_to, id, sizeof i->bound_to);
 }
 
-static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
+static void invite_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t secret[16]) {
   uint8_t hash[crypto_hash_sha256_BYTES];
   crypto_hash_sha256(hash, secret, PL_CONST_INVITE_SECRET_BYTES);
   memcpy(out, hash, PL_CONST_INVITE_HINT_BYTES);
@@ -83,7 +84,7 @@ static void proof_hint(uint8_t out[PL_CONST_INVITE_HINT_BYTES], const uint8_t se
 void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uint8_t caller[32],
                             const uint8_t callee[32], const uint8_t ephemeral[32]) {
   crypto_auth_hmacsha256_state h;
-  proof_hint(out, secret);
+  invite_hint(out, secret);
   crypto_auth_hmacsha256_init(&h, secret, PL_CONST_INVITE_SECRET_BYTES);
   crypto_auth_hmacsha256_update(&h, (const uint8_t *)PL_LABEL_INVITE, sizeof PL_LABEL_INVITE - 1);
   crypto_auth_hmacsha256_update(&h, caller, 32);
@@ -93,7 +94,7 @@ void pl_engine_invite_prove(uint8_t out[40], const uint8_t secret[16], const uin
   sodium_memzero(&h, sizeof h);
 }
 
-static bool usable(const pl_engine *e, const pl_engine_invite *i, const uint8_t caller[32]) {
+static bool invite_is_usable(const pl_engine *e, const pl_engine_invite *i, const uint8_t caller[32]) {
   if (i->claimed && memcmp(i->bound_to, caller, 32) == 0) return true;
   return e->now_ms < i->expires_ms && !(i->single && i->claimed);
 }
@@ -107,7 +108,7 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
     if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
     memcpy(l->invite, i->secret, sizeof l->invite);
     l->has_invite = true;
-    return usable(e, i, l->id) ? 1 : -1;
+    return invite_is_usable(e, i, l->id) ? 1 : -1;
   }
   return 0;
 }
@@ -115,7 +116,7 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
 bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *code) {
   *code = 0;
   pl_engine_invite *i = invite_find(e, l->invite);
-  if (!i || !usable(e, i, l->id)) return false;
+  if (!i || !invite_is_usable(e, i, l->id)) return false;
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
   memcpy(i->bound_to, l->id, 32);

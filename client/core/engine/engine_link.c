@@ -1,7 +1,7 @@
-/* The links of the socket: numbers, generations, and the envelopes that name them (docs/protocol.md, section 2). */
-#include <string.h>
+/* See engine_link.h. Numbers and generations: docs/protocol.md, section 2. */
+#include "engine_link.h"
 
-#include "engine_internal.h"
+#include <string.h>
 
 int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
   uint8_t *p = pl_buffer_reserve(&e->control, PL_CONST_ENVELOPE_HEADER_BYTES + size);
@@ -12,10 +12,14 @@ int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *pay
   return 0;
 }
 
+void pl_engine_control_lossy(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
+  if (pl_engine_control(e, type, link, payload, size)) return;
+}
+
 void pl_engine_control_reset(pl_engine *e, uint32_t link, int reason) {
   uint8_t payload[2];
   pl_put_u16(payload, (uint16_t)reason);
-  (void)pl_engine_control(e, PL_ENV_RESET, link, payload, sizeof payload); /* full: the other side times out */
+  pl_engine_control_lossy(e, PL_ENV_RESET, link, payload, sizeof payload); /* without it the other side times out */
 }
 
 void pl_engine_slots_deinit(pl_engine_slots *s) {
@@ -23,7 +27,8 @@ void pl_engine_slots_deinit(pl_engine_slots *s) {
   *s = (pl_engine_slots){0};
 }
 
-static pl_engine_slot *slot_at(pl_engine_slots *s, size_t slot) {
+/* Returns the slot, and makes room for it. NULL: no memory. */
+static pl_engine_slot *link_slot_at(pl_engine_slots *s, size_t slot) {
   if (slot >= s->count) {
     size_t count = s->count ? s->count : 8;
     while (count <= slot) count *= 2;
@@ -36,31 +41,32 @@ static pl_engine_slot *slot_at(pl_engine_slots *s, size_t slot) {
   return &s->list[slot];
 }
 
-static pl_engine_slot *slot_of(pl_engine *e, uint32_t number) {
+static pl_engine_slot *link_slot_of(pl_engine *e, uint32_t number) {
   pl_engine_slots *s = pl_link_relay_side(number) ? &e->relays : &e->own;
   size_t slot = pl_link_slot(number);
   return slot < s->count ? &s->list[slot] : NULL;
 }
 
-/* A number of this side: the lowest free slot, its next generation. */
-static uint32_t own_number(pl_engine *e, pl_engine_slot **slot) {
+/* Takes a number of this side: the lowest free slot with its next generation. Returns 0 when there is none. */
+static uint32_t link_own_number(pl_engine *e, pl_engine_slot **slot) {
   size_t i = 0;
   while (i < e->own.count && e->own.list[i].link) i++;
-  if (i >= e->link_slots || !(*slot = slot_at(&e->own, i))) return 0;
+  if (i >= e->link_slots || !(*slot = link_slot_at(&e->own, i))) return 0;
   uint16_t g = (*slot)->generation;
   (*slot)->generation = g >= PL_CONST_LINK_GENERATION_MAX ? 1 : (uint16_t)(g + 1);
   return pl_link_make(false, (*slot)->generation, (uint32_t)i);
 }
 
-static uint32_t relays_number(pl_engine *e, uint32_t number, pl_engine_slot **slot) {
-  *slot = slot_at(&e->relays, pl_link_slot(number));
+/* Takes the slot of a number that the relay gave. Returns 0 when it is in use or memory ran out. */
+static uint32_t link_relays_number(pl_engine *e, uint32_t number, pl_engine_slot **slot) {
+  *slot = link_slot_at(&e->relays, pl_link_slot(number));
   if (!*slot || (*slot)->link) return 0;
   (*slot)->generation = (uint16_t)pl_link_generation(number);
   return number;
 }
 
 bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number) {
-  const pl_engine_slot *slot = slot_of(e, number);
+  const pl_engine_slot *slot = link_slot_of(e, number);
   return pl_link_relay_side(number) && pl_link_generation(number) != 0 && pl_link_slot(number) < e->link_slots &&
          (!slot || !slot->link);
 }
@@ -69,7 +75,7 @@ pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_n
   pl_engine_slot *slot = NULL;
   pl_engine_link *l = pl_alloc(sizeof *l);
   if (!l) return NULL;
-  l->number = opener ? own_number(e, &slot) : relays_number(e, offered_number, &slot);
+  l->number = opener ? link_own_number(e, &slot) : link_relays_number(e, offered_number, &slot);
   if (!l->number) {
     pl_free(l);
     return NULL;
@@ -83,12 +89,12 @@ pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_n
 }
 
 pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number) {
-  const pl_engine_slot *slot = slot_of(e, number);
+  const pl_engine_slot *slot = link_slot_of(e, number);
   return slot && slot->link && slot->link->number == number ? slot->link : NULL;
 }
 
 void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason) {
-  pl_engine_slot *slot = slot_of(e, l->number);
+  pl_engine_slot *slot = link_slot_of(e, l->number);
   if (slot && slot->link == l) slot->link = NULL;
   if (reason) pl_engine_control_reset(e, l->number, reason);
   if (l->session && l->session->opening == l) l->session->opening = NULL;

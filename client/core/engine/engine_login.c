@@ -1,10 +1,19 @@
-/* Login at the relay, which proves itself, too (docs/protocol.md, section 3). */
+/* See engine_login.h. */
+#include "engine_login.h"
+
 #include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_address.h"
+#include "engine_code.h"
+#include "engine_connection.h"
+#include "engine_dial.h"
+#include "engine_link.h"
+#include "engine_peers.h"
+#include "engine_random.h"
 
-static uint32_t *limit_field(pl_engine *e, uint16_t id) {
+static uint32_t *login_limit(pl_engine *e, uint16_t id) {
   switch (id) {
     case PL_LIMIT_MESSAGE_MAX:
       return &e->message_max;
@@ -23,12 +32,12 @@ static uint32_t *limit_field(pl_engine *e, uint16_t id) {
   }
 }
 
-static void take_limits(pl_engine *e, pl_view limits) {
+static void login_take_limits(pl_engine *e, pl_view limits) {
   pl_reader r = pl_reader_of(limits.data, limits.size);
   while (pl_reader_left(&r)) {
     pl_wire_limit l;
     if (pl_wire_limit_read(&l, &r)) return;
-    uint32_t *field = limit_field(e, l.id);
+    uint32_t *field = login_limit(e, l.id);
     if (!field) continue;
     for (const pl_limit_info *i = pl_limit_table; i->name; i++) {
       if (i->id != l.id) continue;
@@ -37,9 +46,9 @@ static void take_limits(pl_engine *e, pl_view limits) {
   }
 }
 
-static void initial_limits(pl_engine *e) {
+static void login_initial_limits(pl_engine *e) {
   for (const pl_limit_info *i = pl_limit_table; i->name; i++) {
-    uint32_t *field = limit_field(e, i->id);
+    uint32_t *field = login_limit(e, i->id);
     if (field) *field = i->initial;
   }
 }
@@ -49,7 +58,7 @@ void pl_engine_login_set_token(pl_engine *e, const char *token) {
   if (e->has_token) crypto_hash_sha256(e->token_key, (const uint8_t *)token, strlen(token));
 }
 
-static int send_login(pl_engine *e, pl_view hello) {
+static int login_send(pl_engine *e, pl_view hello) {
   pl_wire_login l = {.version = PL_CONST_PROTOCOL_VERSION, .flags = e->config.listen ? PL_CONST_LOGIN_FLAG_LISTEN : 0};
   uint8_t payload[1024];
   char origin[256];
@@ -60,7 +69,7 @@ static int send_login(pl_engine *e, pl_view hello) {
   l.origin = (pl_view){(const uint8_t *)origin, strlen(origin)};
   int n = pl_wire_login_encode(&l, payload, sizeof payload);
   if (n < 0) return PL_REASON_PROTOCOL;
-  if (e->has_token) { /* the proof covers all before its own length, the signature covers the proof */
+  if (e->has_token) { /* the proof covers everything before its own length, and the signature covers the proof */
     uint8_t proof[PL_TOKEN_PROOF_BYTES];
     pl_login_transcript(e->transcript, hello, (pl_view){payload, (size_t)n - PL_SIGNATURE_BYTES - 1});
     pl_token_prove(proof, e->token_key, e->transcript);
@@ -76,38 +85,35 @@ static int send_login(pl_engine *e, pl_view hello) {
 
 int pl_engine_login_hello(pl_engine *e, pl_view payload) {
   pl_wire_hello h;
-  if (e->connection != PL_ENGINE_CONN_HELLO || pl_wire_hello_decode(&h, payload.data, payload.size))
-    return PL_REASON_PROTOCOL;
+  if (pl_wire_hello_decode(&h, payload.data, payload.size)) return PL_REASON_PROTOCOL;
   if (h.version_min > PL_CONST_PROTOCOL_VERSION || h.version_max < PL_CONST_PROTOCOL_VERSION)
     return PL_REASON_UNSUPPORTED;
   if (e->pinned && memcmp(h.relay_id, e->relay_id, 32) != 0) {
-    if (pl_engine_address(
-            e)) /* another relay, at an address that we were sent to: the configured one is as good as before */
+    if (pl_engine_address(e)) /* another relay at an address that GOING_AWAY named: the configured one may still do */
       pl_engine_connection_fail(e, PL_ENETWORK, PL_REASON_GONE);
     else
       pl_engine_connection_fail(e, PL_ERELAYKEY, PL_REASON_LOGIN_FAILED);
     return 0;
   }
   memcpy(e->hello_relay_id, h.relay_id, 32);
-  initial_limits(e);
-  take_limits(e, h.limits);
-  int reason = send_login(e, payload);
+  login_initial_limits(e);
+  login_take_limits(e, h.limits);
+  int reason = login_send(e, payload);
   if (reason == 0) e->connection = PL_ENGINE_CONN_LOGIN;
   return reason;
 }
 
 int pl_engine_login_welcome(pl_engine *e, pl_view payload) {
   pl_wire_welcome w;
-  if (e->connection != PL_ENGINE_CONN_LOGIN || pl_wire_welcome_decode(&w, payload.data, payload.size))
-    return PL_REASON_PROTOCOL;
+  if (pl_wire_welcome_decode(&w, payload.data, payload.size)) return PL_REASON_PROTOCOL;
   pl_view body = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   if (pl_login_verify_relay(w.signature, e->transcript, body, e->hello_relay_id)) {
     pl_engine_connection_fail(e, PL_ECRYPTO, PL_REASON_LOGIN_FAILED);
     return 0;
   }
-  take_limits(e, w.limits);
+  login_take_limits(e, w.limits);
   pl_engine_connection_online(e);
-  e->pinned = true; /* for as long as this engine lives, even if nothing was pinned before */
+  e->pinned = true; /* for the life of this engine, even if nothing was pinned before */
   memcpy(e->relay_id, e->hello_relay_id, 32);
   pl_engine_action a = {.type = PL_ENGINE_OUT_ONLINE};
   memcpy(a.id, e->relay_id, 32);

@@ -1,12 +1,18 @@
-/* What follows from the end of a link: for its session, for the call that it was, for the code that it served. */
-#include <string.h>
+/* See engine_loss.h. */
+#include "engine_loss.h"
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_dial.h"
+#include "engine_exchange.h"
+#include "engine_link.h"
+#include "engine_session.h"
 
-/* Counts the links in a row that ended by a fault, so that calls get slower. `up_ms`: since when the link was up. */
-static void count_fault(const pl_engine *e, pl_engine_session *s, uint64_t up_ms) {
+enum { FAULT_FREE_MS = 60000 }; /* the end of a link that held this long starts a new count of faults */
+
+/* Counts links in a row that ended by a fault, which makes calls slower. up_ms: when the link came up. */
+static void loss_count(const pl_engine *e, pl_engine_session *s, uint64_t up_ms) {
   if (!pl_engine_reason_is_fault(s->unlink_reason)) return;
-  if (e->now_ms - up_ms >= PL_ENGINE_FAULT_FREE_MS) s->faults = 0;
+  if (e->now_ms - up_ms >= FAULT_FREE_MS) s->faults = 0;
   s->faults++;
 }
 
@@ -29,7 +35,7 @@ void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason) {
   }
   pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link_down = {number}};
   if (reason) s->unlink_reason = reason;
-  count_fault(e, s, up_ms);
+  loss_count(e, s, up_ms);
   (void)pl_engine_dial_step(e, s, &down, NULL);
 }
 
@@ -41,27 +47,25 @@ void pl_engine_links_end_all(pl_engine *e) {
   }
 }
 
-static void call_refused(pl_engine *e, pl_engine_link *l, int reason) {
+void pl_engine_loss_of_call(pl_engine *e, pl_engine_link *l, int reason) {
   pl_engine_session *s = l->session;
   pl_engine_link_forget(e, l, 0);
-  if (s) pl_engine_dial_failed(e, s, reason);
+  pl_engine_dial_failed(e, s, reason);
 }
 
-void pl_engine_link_reset_came(pl_engine *e, uint32_t number, pl_view payload) {
-  pl_wire_reset r;
-  pl_engine_link *l = pl_engine_link_find(e, number);
-  if (!l) return; /* of a link that is over */
-  if (pl_wire_reset_decode(&r, payload.data, payload.size)) r.reason = PL_REASON_PROTOCOL;
+void pl_engine_loss_of_offer(pl_engine *e, pl_engine_link *l, int reason) {
+  (void)reason;
+  pl_engine_link_end(e, l, 0);
+}
+
+void pl_engine_loss_of_link(pl_engine *e, pl_engine_link *l, int reason) {
   pl_engine_session *s = l->session;
-  if (l->is_code) {
-    pl_engine_code_link_lost(e, l, 0, r.reason);
-  } else if (l->state == PL_ENGINE_LINK_OPENING) {
-    call_refused(e, l, r.reason);
-  } else if (l->state == PL_ENGINE_LINK_UP && !PL_REASON_IS_RETRYABLE(r.reason) && !s->was_linked) {
-    pl_engine_link_forget(e, l, 0); /* the answer to a call: nothing is lost that was agreed on */
-    pl_engine_session_end(e, s, pl_engine_reason_error(r.reason), r.reason, (pl_view){NULL, 0});
-  } else {
-    if (s) s->unlink_reason = r.reason; /* a hint: what ends a session comes as CLOSE, under the peer's keys */
-    pl_engine_link_end(e, l, 0);
+  if (!PL_REASON_IS_RETRYABLE(reason) &&
+      !s->was_linked) { /* the answer to a call: nothing that was agreed on is lost */
+    pl_engine_link_forget(e, l, 0);
+    pl_engine_session_end(e, s, pl_engine_reason_error(reason), reason, (pl_view){NULL, 0});
+    return;
   }
+  s->unlink_reason = reason; /* only a hint: what ends a session comes as CLOSE, under the peer's keys */
+  pl_engine_link_end(e, l, 0);
 }

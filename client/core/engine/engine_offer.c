@@ -1,20 +1,38 @@
-/* Calls from others: whom to accept, whom to let wait (docs/protocol.md, sections 6 and 7). */
+/* See engine_offer.h. */
+#include "engine_offer.h"
+
+#include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_handshake.h"
+#include "engine_link.h"
+#include "engine_peers.h"
+#include "engine_session.h"
+
+enum { REFUSALS_MAX = 16 }; /* calls at a time that are accepted only to be refused */
 
 bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
   int order = memcmp(e->config.identity.id, id, 32);
   return order ? order < 0 : memcmp(e->config.instance, instance, 8) < 0;
 }
 
-pl_engine_link *pl_engine_offer_parked(pl_engine *e, const pl_engine_session *s) {
+/* Finds a call of this session's peer that waits. parked: behind this side's own call. */
+static pl_engine_link *offer_of(const pl_engine *e, const pl_engine_session *s, bool parked) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
     pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    bool same_instance = pl_is_zero(s->instance, 8) || memcmp(l->instance, s->instance, 8) == 0;
-    if (l->state == PL_ENGINE_LINK_OFFERED && l->parked && memcmp(l->id, s->id, 32) == 0 && same_instance) return l;
+    if (l->state != PL_ENGINE_LINK_OFFERED || l->parked != parked || memcmp(l->id, s->id, 32) != 0) continue;
+    if (sodium_is_zero(s->instance, 8) || memcmp(l->instance, s->instance, 8) == 0) return l;
   }
   return NULL;
+}
+
+pl_engine_link *pl_engine_offer_parked(pl_engine *e, const pl_engine_session *s) {
+  return offer_of(e, s, true);
+}
+
+pl_engine_link *pl_engine_offer_waiting(pl_engine *e, const pl_engine_session *s) {
+  return offer_of(e, s, false);
 }
 
 void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
@@ -30,8 +48,6 @@ void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
   pl_engine_wake_at(e, e->now_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS);
 }
 
-/* The session that a call belongs to: by (ID, instance), else the one that dials any instance of the ID.
- * `epoch` is the caller's, 0 while unknown; it tells a session that ends from the next one. */
 pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l, uint64_t epoch) {
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
@@ -42,16 +58,11 @@ pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l
   return pl_engine_session_dialling(e, l->id);
 }
 
-bool pl_engine_offer_is_welcome(pl_engine *e, const pl_engine_link *l) {
-  const pl_engine_peer_entry *p = pl_engine_peer_find(e, l->id);
-  return e->config.accept_all || (p && p->allowed);
-}
-
-static void decide(pl_engine *e, pl_engine_link *l) {
+static void offer_decide(pl_engine *e, pl_engine_link *l) {
   const pl_engine_session *s = pl_engine_offer_session(e, l, 0);
-  bool welcome = l->has_invite || pl_engine_offer_is_welcome(e, l);
+  bool welcome = l->has_invite || pl_engine_peer_is_welcome(e, l->id);
   if (s && s->opening && pl_engine_side_is_smaller(e, l->id, l->instance)) {
-    l->parked = true; /* both call at once: the smaller waits for its own call */
+    l->parked = true; /* both call at once: the smaller side waits for the answer to its own call */
   } else if (s || (welcome && !e->stopping)) {
     pl_engine_offer_accept(e, l);
   } else {
@@ -59,10 +70,10 @@ static void decide(pl_engine *e, pl_engine_link *l) {
   }
 }
 
-/* Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
- * (docs/protocol.md, section 4). Beyond the limit it learns nothing. */
-static void accept_to_refuse(pl_engine *e, pl_engine_link *l) {
-  if (e->refusals >= PL_ENGINE_REFUSALS_MAX || e->stopping) {
+/* Accepts a call so that its first record can be answered with the reason why it is refused: the relay passes on no
+ * reason that comes before ACCEPT (docs/protocol.md, section 4). Beyond the limit the caller learns nothing. */
+static void offer_accept_to_refuse(pl_engine *e, pl_engine_link *l) {
+  if (e->refusals >= REFUSALS_MAX || e->stopping) {
     pl_engine_link_forget(e, l, PL_REASON_REFUSED);
     return;
   }
@@ -75,22 +86,22 @@ int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   pl_wire_offer o;
   if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_engine_link_number_is_new(e, number))
     return PL_REASON_CLOSED;
-  const pl_engine_peer_entry *p = pl_engine_peer_find(e, o.caller_id);
-  if ((p && p->blocked) || pl_is_zero(o.caller_instance, 8)) return 0; /* silence, as if nobody were here */
+  bool blocked = pl_engine_peer_is_blocked(e, o.caller_id);
+  if (blocked || sodium_is_zero(o.caller_instance, 8)) return 0; /* silence, as if nobody were here */
   pl_engine_link *l = pl_engine_link_new(e, false, number);
   if (!l) return 0;
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
   int rc = pl_engine_handshake_read1(e, l, o.handshake);
-  bool let_in = pl_engine_offer_is_welcome(e, l) || pl_engine_offer_session(e, l, 0);
+  bool let_in = pl_engine_peer_is_welcome(e, l->id) || pl_engine_offer_session(e, l, 0);
   l->unsupported = rc == PL_ESTATE;
   if ((rc == PL_EREFUSED && !let_in) || (l->unsupported && let_in)) {
-    accept_to_refuse(e, l);
+    offer_accept_to_refuse(e, l);
   } else if (rc && rc != PL_EREFUSED) {
     pl_engine_log(e, "offer_dropped", pl_error_text(rc));
     pl_engine_link_forget(e, l, 0);
   } else {
-    decide(e, l);
+    offer_decide(e, l);
   }
   return 0;
 }

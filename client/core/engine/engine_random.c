@@ -1,8 +1,8 @@
-/* Deterministic random bytes: the ChaCha20 stream of the seed. */
+/* See engine_random.h. The bytes are the ChaCha20 stream of the seed. */
+#include "engine_random.h"
+
 #include <sodium.h>
 #include <string.h>
-
-#include "engine_internal.h"
 
 void pl_engine_rng_init(pl_engine_rng *r, const uint8_t seed[32]) {
   memcpy(r->key, seed, 32);

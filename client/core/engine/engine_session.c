@@ -1,10 +1,22 @@
-/* The sessions of this engine: their table, their cores' actions as the application's, their end. */
+/* See engine_session.h. */
+#include "engine_session.h"
+
 #include <sodium.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_actions.h"
+#include "engine_link.h"
+#include "engine_random.h"
+#include "engine_retry.h"
 
-static pl_engine_session **free_slot(pl_engine *e) {
+enum {
+  LINGER_MS = 15000,        /* a session that the peer closed can repeat its answer for this long */
+  REPLACE_AFTER_MS = 900000 /* a link that is this old is replaced */
+};
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+static pl_engine_session **session_slot(pl_engine *e) {
   for (size_t i = 0; i < e->session_slots; i++)
     if (!e->sessions[i]) return &e->sessions[i];
   if (e->session_slots >= e->config.sessions_max) return NULL;
@@ -26,7 +38,7 @@ pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], con
   config.session_window = e->config.session_window;
   config.manual_take = e->config.manual_take;
   config.pieces = &e->pieces;
-  pl_engine_session **slot = free_slot(e);
+  pl_engine_session **slot = session_slot(e);
   pl_engine_session *s = slot ? pl_alloc(sizeof *s) : NULL;
   if (!s) return NULL;
   if (pl_session_new(&config, &s->core)) {
@@ -85,47 +97,49 @@ pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t 
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
     if (!s || s->lingering || s->was_linked || !s->own_wish || pl_session_is_closing(s->core)) continue;
-    if (memcmp(s->id, id, 32) == 0 && pl_is_zero(s->instance, 8)) return s;
+    if (memcmp(s->id, id, 32) == 0 && sodium_is_zero(s->instance, 8)) return s;
   }
   return NULL;
 }
 
-/* ---- what the core reports ------------------------------------------------------------------------ */
-typedef struct pl_engine_sink_context {
+/* ---- what the core reports --------------------------------------------------------------------------------------- */
+
+typedef struct session_sink {
   pl_engine *e;
   pl_engine_session *s;
-} pl_engine_sink_context;
+} session_sink;
 
-static pl_engine_action of_session(const pl_engine_session *s, pl_engine_action a) {
+static pl_engine_action session_named(const pl_engine_session *s, pl_engine_action a) {
   a.session = s->number;
   memcpy(a.id, s->id, 32);
   memcpy(a.instance, s->instance, 8);
   return a;
 }
 
-static int out_of(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
-  return s->announced ? pl_engine_out(e, of_session(s, a)) : 0;
+/* Actions of a session that the application does not know are left out. */
+static int session_out(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
+  return s->announced ? pl_engine_out(e, session_named(s, a)) : 0;
 }
 
-static void once_of(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
-  if (s->announced) pl_engine_out_once(e, of_session(s, a));
+static void session_out_once(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
+  if (s->announced) pl_engine_out_once(e, session_named(s, a));
 }
 
-static int linked(pl_engine *e, pl_engine_session *s, uint32_t number) {
+static int session_linked(pl_engine *e, pl_engine_session *s, uint32_t number) {
   const pl_engine_link *l = pl_engine_link_find(e, number);
   pl_engine_action a = {.text = {s->application, s->application_size}, .data = {s->name, s->name_size}};
   if (!s->lingering && !s->linked) {
     if (!s->announced) {
       s->announced = true;
       a.type = PL_ENGINE_OUT_SESSION;
-      int rc = out_of(e, s, a);
+      int rc = session_out(e, s, a);
       if (rc) {
         s->announced = false;
         return rc;
       }
     }
     a.type = PL_ENGINE_OUT_LINKED;
-    int rc = out_of(e, s, a);
+    int rc = session_out(e, s, a);
     if (rc) return rc;
     s->linked = true;
   }
@@ -138,69 +152,69 @@ static int linked(pl_engine *e, pl_engine_session *s, uint32_t number) {
   return 0;
 }
 
-static void drop_link(pl_engine *e, pl_engine_session *s, uint32_t number, int reason) {
+static void session_drop_link(pl_engine *e, pl_engine_session *s, uint32_t number, int reason) {
   pl_engine_link *l = pl_engine_link_find(e, number);
   s->unlink_reason = reason;
   if (l) pl_engine_link_forget(e, l, reason);
 }
 
-static const pl_engine_action_type plain_actions[] = {[PL_SESSION_MESSAGE] = PL_ENGINE_OUT_MESSAGE,
-                                                      [PL_SESSION_VOLATILE] = PL_ENGINE_OUT_VOLATILE,
-                                                      [PL_SESSION_END] = PL_ENGINE_OUT_END,
-                                                      [PL_SESSION_WRITABLE] = PL_ENGINE_OUT_WRITABLE,
-                                                      [PL_SESSION_DELIVERED] = PL_ENGINE_OUT_DELIVERED,
-                                                      [PL_SESSION_WAS_RESET] = PL_ENGINE_OUT_CHANNEL_RESET,
-                                                      [PL_SESSION_LOST] = PL_ENGINE_OUT_LOST,
-                                                      [PL_SESSION_STREAM_RESET] = PL_ENGINE_OUT_STREAM_RESET,
-                                                      [PL_SESSION_PEER_CLOSED] = PL_ENGINE_OUT_SESSION_CLOSED};
+static const pl_engine_action_type session_actions[] = {[PL_SESSION_MESSAGE] = PL_ENGINE_OUT_MESSAGE,
+                                                        [PL_SESSION_VOLATILE] = PL_ENGINE_OUT_VOLATILE,
+                                                        [PL_SESSION_END] = PL_ENGINE_OUT_END,
+                                                        [PL_SESSION_WRITABLE] = PL_ENGINE_OUT_WRITABLE,
+                                                        [PL_SESSION_DELIVERED] = PL_ENGINE_OUT_DELIVERED,
+                                                        [PL_SESSION_WAS_RESET] = PL_ENGINE_OUT_CHANNEL_RESET,
+                                                        [PL_SESSION_LOST] = PL_ENGINE_OUT_LOST,
+                                                        [PL_SESSION_STREAM_RESET] = PL_ENGINE_OUT_STREAM_RESET};
 
-/* Ended for the application; the peer may not have heard our CLOSE, and asks again. */
-static void linger_from_now(pl_engine *e, pl_engine_session *s) {
+/* The session is over for the application. The peer may not have got CLOSE, and ask again. */
+static void session_linger(pl_engine *e, pl_engine_session *s) {
   s->lingering = true;
   s->linked = false;
   s->dial_at_ms = PL_NEVER;
-  s->linger_until_ms = e->now_ms + PL_ENGINE_LINGER_MS;
+  s->linger_until_ms = e->now_ms + LINGER_MS;
   if (s->opening) pl_engine_link_forget(e, s->opening, PL_REASON_CLOSED);
 }
 
-static int take_action(void *context, const pl_session_action *in) {
-  pl_engine_sink_context *k = context;
+static int session_take_action(void *context, const pl_session_action *in) {
+  session_sink *k = context;
   pl_engine *e = k->e;
   pl_engine_session *s = k->s;
   pl_engine_action a = {.channel = in->channel, .reason = in->reason, .place = in->place, .data = in->data};
-  pl_session_sink sink = {take_action, context};
+  pl_session_sink sink = {session_take_action, context};
   switch (in->type) {
     case PL_SESSION_LINKED:
-      return linked(e, s, in->link);
+      return session_linked(e, s, in->link);
     case PL_SESSION_DROP_LINK:
-      drop_link(e, s, in->link, in->reason);
+      session_drop_link(e, s, in->link, in->reason);
       return 0;
     case PL_SESSION_PEER_CLOSED:
       pl_session_report_lost(s->core, &sink);
       a.type = PL_ENGINE_OUT_SESSION_CLOSED;
       a.error = pl_engine_reason_error(in->reason);
       a.text = in->data;
-      once_of(e, s, a);
-      linger_from_now(e, s);
+      session_out_once(e, s, a);
+      session_linger(e, s);
       return 0;
     case PL_SESSION_CLOSE_ENDED:
       pl_session_report_lost(s->core, &sink);
       a.type = PL_ENGINE_OUT_SESSION_CLOSED;
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
-      once_of(e, s, a);
+      session_out_once(e, s, a);
       if (in->error == 0 && pl_session_peer_epoch(s->core))
-        linger_from_now(e, s);
+        session_linger(e, s);
       else
         s->ended = true;
       return 0;
     default:
-      a.type = plain_actions[in->type];
-      return s->lingering ? 0 : out_of(e, s, a);
+      a.type = session_actions[in->type];
+      return s->lingering ? 0 : session_out(e, s, a);
   }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
 bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) {
   for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
     const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
@@ -209,12 +223,12 @@ bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) 
   return false;
 }
 
-/* Whoever changes records or lies in a RESET does not get a call for each. */
-static uint64_t fault_delay(pl_engine *e, const pl_engine_session *s) {
+/* Slows calls down after faults: who changes records, or lies in a RESET, must not cause a call each time. */
+static uint64_t session_fault_delay(pl_engine *e, const pl_engine_session *s) {
   return s->faults && pl_engine_reason_is_fault(s->unlink_reason) ? pl_engine_retry_jitter(e, s->faults - 1) : 0;
 }
 
-static void unlinked(pl_engine *e, pl_engine_session *s) {
+static void session_unlinked(pl_engine *e, pl_engine_session *s) {
   pl_engine_action a = {.type = PL_ENGINE_OUT_UNLINKED, .reason = s->unlink_reason ? s->unlink_reason : PL_REASON_GONE};
   s->linked = false;
   s->unlinked_ms = e->now_ms;
@@ -224,14 +238,15 @@ static void unlinked(pl_engine *e, pl_engine_session *s) {
     if (!s->opened_last || pl_engine_session_has_link(e, s))
       s->dial_at_ms += PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
     if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_MIN_MS);
-    s->dial_at_ms += fault_delay(e, s);
+    s->dial_at_ms += session_fault_delay(e, s);
   }
   a.time_ms = s->opened_last ? s->dial_at_ms : PL_NEVER;
-  once_of(e, s, a);
+  session_out_once(e, s, a);
 }
 
-/* Of no more use. The peer is told by CLOSE, under the link's keys; a RESET could be anybody's. */
-static void fail(pl_engine *e, pl_engine_session *s, int error) {
+/* The session cannot be used any more. The peer is told by CLOSE, under the link's keys, since anybody on the way can
+ * send a RESET. */
+static void session_fail(pl_engine *e, pl_engine_session *s, int error) {
   bool protocol = error == PL_EPROTOCOL;
   int reason = protocol ? PL_REASON_PROTOCOL : PL_REASON_REFUSED;
   static const char too_large[] = "message too large";
@@ -241,32 +256,32 @@ static void fail(pl_engine *e, pl_engine_session *s, int error) {
     pl_engine_session_end(e, s, error, reason, text);
     return;
   }
-  pl_engine_sink_context context = {e, s};
-  pl_session_sink sink = {take_action, &context};
+  session_sink context = {e, s};
+  pl_session_sink sink = {session_take_action, &context};
   pl_session_report_lost(s->core, &sink);
   pl_engine_action a = {.type = PL_ENGINE_OUT_SESSION_CLOSED, .error = error, .reason = reason};
   a.text = pl_engine_keep_text(e, text);
-  once_of(e, s, a);
+  session_out_once(e, s, a);
   pl_session_fail(s->core, (uint16_t)reason, text);
-  linger_from_now(e, s);
+  session_linger(e, s);
   pl_engine_session_touch(e, s);
 }
 
 int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in, pl_session_result *result) {
   pl_engine_session *s = *session;
-  pl_engine_sink_context context = {e, s};
-  pl_session_sink sink = {take_action, &context};
+  session_sink context = {e, s};
+  pl_session_sink sink = {session_take_action, &context};
   size_t slot = s->slot;
   in->now_ms = e->now_ms;
   int rc = pl_session_step(s->core, in, &sink, result);
   bool broke = rc == PL_EPROTOCOL || (rc == PL_EMSGSIZE && in->type == PL_SESSION_RECORD);
   if (broke && !s->ended) {
-    fail(e, s, rc);
+    session_fail(e, s, rc);
     if (!e->sessions[slot]) *session = NULL;
     return rc;
   }
-  if (s->linked && !s->ended && !pl_session_is_linked(s->core)) unlinked(e, s);
-  /* Besides one that ended: a caller that vanished before its session was told. */
+  if (s->linked && !s->ended && !pl_session_is_linked(s->core)) session_unlinked(e, s);
+  /* A caller that was gone before its session was reported leaves nothing behind. */
   bool vanished = !s->announced && !s->own_wish && !s->lingering && !pl_engine_session_has_link(e, s);
   if (s->ended || vanished) {
     pl_engine_session_free(e, s);
@@ -278,13 +293,13 @@ int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session
 }
 
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text) {
-  pl_engine_sink_context context = {e, s};
-  pl_session_sink sink = {take_action, &context};
+  session_sink context = {e, s};
+  pl_session_sink sink = {session_take_action, &context};
   if (!s->lingering) {
     pl_session_report_lost(s->core, &sink);
     pl_engine_action a = {.type = PL_ENGINE_OUT_SESSION_CLOSED, .error = error, .reason = reason};
     a.text = pl_engine_keep_text(e, text);
-    once_of(e, s, a);
+    session_out_once(e, s, a);
   }
   s->ended = true;
   for (pl_node *n = e->links.next; n != &e->links;) {
@@ -295,7 +310,8 @@ void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int re
   pl_engine_session_free(e, s);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
 void pl_engine_session_touch(pl_engine *e, pl_engine_session *s) {
   if (pl_list_empty(&s->ready) && pl_session_has_output(s->core)) pl_list_append(&e->ready, &s->ready);
   pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
@@ -321,12 +337,11 @@ uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session 
   return !s->linked && ends < at ? ends : at;
 }
 
-/* A link that carries traffic is replaced when it is old or has carried much. */
 void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes) {
   l->bytes += bytes;
   pl_engine_session *s = l->session;
   if (!l->opener || l->replacing || !s || !pl_session_link_is_current(s->core, l->number)) return;
-  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < PL_ENGINE_REPLACE_AFTER_MS) return;
+  if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < REPLACE_AFTER_MS) return;
   l->replacing = s->replace = true;
   s->dial_at_ms = e->now_ms;
   pl_engine_wake_at(e, e->now_ms);

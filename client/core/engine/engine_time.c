@@ -1,13 +1,27 @@
-/* Timers: next_ms is never later than the earliest one; when it passes, all are looked at. */
-#include "engine_internal.h"
+/* See engine_time.h. */
+#include "engine_time.h"
 
-static uint64_t link_deadline(const pl_engine *e, const pl_engine_link *l) {
+#include "engine_actions.h"
+#include "engine_code.h"
+#include "engine_connection.h"
+#include "engine_dial.h"
+#include "engine_link.h"
+#include "engine_loss.h"
+#include "engine_session.h"
+
+enum {
+  OFFER_TIMEOUT_MS = 70000, /* longer than any relay lets an OFFER wait */
+  LATE_MS = 2000,           /* the engine was called this long after the deadline that it gave */
+  READ_FIRST_MS = 1000
+};
+
+static uint64_t time_of_link(const pl_engine *e, const pl_engine_link *l) {
   if (l->is_code) return l->until_ms;
   switch (l->state) {
     case PL_ENGINE_LINK_OPENING:
       return l->since_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS;
     case PL_ENGINE_LINK_OFFERED:
-      return l->since_ms + PL_ENGINE_OFFER_TIMEOUT_MS;
+      return l->since_ms + OFFER_TIMEOUT_MS;
     case PL_ENGINE_LINK_ACCEPTED:
       return l->since_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS;
     default:
@@ -15,7 +29,7 @@ static uint64_t link_deadline(const pl_engine *e, const pl_engine_link *l) {
   }
 }
 
-static void link_expired(pl_engine *e, pl_engine_link *l) {
+static void time_link_expired(pl_engine *e, pl_engine_link *l) {
   pl_engine_session *s = l->session;
   if (l->state == PL_ENGINE_LINK_OPENING && !l->is_code) {
     pl_engine_link_forget(e, l, PL_REASON_TIMEOUT);
@@ -25,23 +39,23 @@ static void link_expired(pl_engine *e, pl_engine_link *l) {
   }
 }
 
-static pl_engine_link *next_expired(pl_engine *e) {
+static pl_engine_link *time_next_expired(pl_engine *e) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
     pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    uint64_t at = link_deadline(e, l);
+    uint64_t at = time_of_link(e, l);
     if (e->now_ms >= at) return l;
   }
   return NULL;
 }
 
-/* A peer that does not get its answer would call for it, at a side that is not there any more. */
-static bool owes_or_awaits_close(const pl_engine_session *s) {
+/* A peer that does not get its answer to CLOSE would call for it, when this side is gone. */
+static bool time_awaits_close(const pl_engine_session *s) {
   return s && (!s->lingering || !pl_session_close_answered(s->core));
 }
 
-static void stop_time(pl_engine *e) {
+static void time_to_stop(pl_engine *e) {
   size_t left = 0;
-  for (size_t i = 0; i < e->session_slots; i++) left += owes_or_awaits_close(e->sessions[i]);
+  for (size_t i = 0; i < e->session_slots; i++) left += time_awaits_close(e->sessions[i]);
   if (left && e->now_ms < e->stop_at_ms && e->connection == PL_ENGINE_CONN_ONLINE) return;
   e->stop_at_ms = PL_NEVER;
   pl_engine_connection_stop(e);
@@ -52,7 +66,7 @@ static void stop_time(pl_engine *e) {
   e->stopping = false;
 }
 
-static void session_lingers(pl_engine *e, pl_engine_session *s) {
+static void time_of_lingering(pl_engine *e, pl_engine_session *s) {
   if (e->now_ms >= s->linger_until_ms) {
     pl_engine_session_free(e, s);
     return;
@@ -61,7 +75,7 @@ static void session_lingers(pl_engine *e, pl_engine_session *s) {
   if (l) pl_engine_link_end(e, l, PL_REASON_CLOSED);
 }
 
-static void session_time(pl_engine *e, pl_engine_session *s) {
+static void time_of_session(pl_engine *e, pl_engine_session *s) {
   size_t slot = s->slot;
   if (e->now_ms >= pl_session_deadline(s->core)) {
     pl_session_event in = {.type = PL_SESSION_TIME};
@@ -69,7 +83,7 @@ static void session_time(pl_engine *e, pl_engine_session *s) {
     if (e->sessions[slot] != s) return;
   }
   if (s->lingering) {
-    session_lingers(e, s);
+    time_of_lingering(e, s);
   } else if (!s->linked && e->now_ms - s->unlinked_ms >= e->config.session_timeout_ms) {
     pl_engine_session_end(e, s, PL_ETIMEDOUT, PL_REASON_TIMEOUT, (pl_view){NULL, 0});
   } else if (e->connection == PL_ENGINE_CONN_ONLINE && e->now_ms >= s->dial_at_ms) {
@@ -79,14 +93,14 @@ static void session_time(pl_engine *e, pl_engine_session *s) {
   if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
 }
 
-/* Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
- * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
- */
-static bool reads_first(pl_engine *e) {
+/* Returns true while no timer counts. The engine was called much later than it asked for: the program was stopped or
+ * busy, or its machine slept. What came meanwhile may not have been read yet, so timers wait for a moment. They wait
+ * once: for a host that is always late they count as well. */
+static bool time_reads_first(pl_engine *e) {
   if (e->judge_from_ms == 0) {
-    bool late = e->next_ms < e->now_ms && e->now_ms - e->next_ms >= PL_ENGINE_LATE_MS;
+    bool late = e->next_ms < e->now_ms && e->now_ms - e->next_ms >= LATE_MS;
     if (!late || !pl_engine_connection_has_socket(e)) return false;
-    e->judge_from_ms = e->now_ms + PL_ENGINE_READ_FIRST_MS;
+    e->judge_from_ms = e->now_ms + READ_FIRST_MS;
     pl_engine_connection_late(e);
     for (size_t i = 0; i < e->session_slots; i++)
       if (e->sessions[i]) pl_session_late(e->sessions[i]->core, e->now_ms);
@@ -97,18 +111,18 @@ static bool reads_first(pl_engine *e) {
 }
 
 void pl_engine_timers(pl_engine *e) {
-  if (reads_first(e)) return;
-  if (e->stopping) stop_time(e);
+  if (time_reads_first(e)) return;
+  if (e->stopping) time_to_stop(e);
   if (e->now_ms < e->next_ms) return;
   e->next_ms = PL_NEVER;
   pl_engine_connection_time(e);
   pl_engine_link *l;
-  while ((l = next_expired(e))) link_expired(e, l);
+  while ((l = time_next_expired(e))) time_link_expired(e, l);
   for (size_t i = 0; i < e->session_slots; i++)
-    if (e->sessions[i]) session_time(e, e->sessions[i]);
+    if (e->sessions[i]) time_of_session(e, e->sessions[i]);
   pl_engine_code_time(e);
   for (pl_node *n = e->links.next; n != &e->links; n = n->next)
-    pl_engine_wake_at(e, link_deadline(e, PL_CONTAINER(n, pl_engine_link, node)));
+    pl_engine_wake_at(e, time_of_link(e, PL_CONTAINER(n, pl_engine_link, node)));
   pl_engine_wake_at(e, pl_engine_connection_deadline(e));
   if (e->stopping) pl_engine_wake_at(e, e->stop_at_ms);
 }

@@ -1,4 +1,5 @@
-/* Engines joined by a small model of the relay, in one thread and virtual time. */
+/* Engines joined by a small model of the relay, in one thread and virtual time. A test steps them and looks at the
+ * actions that it has seen. */
 #ifndef TEST_NET_H
 #define TEST_NET_H
 
@@ -24,7 +25,7 @@ typedef struct net_client {
   pl_engine *engine;
   pl_engine_config config;
   bool connected, logged_in, wants_connect, listen, reachable;
-  uint32_t serial; /* of the login, the newest listener is the largest */
+  uint32_t serial; /* of the login; the newest listener has the largest */
   uint8_t id[32], instance[8], challenge[32];
   net_message *in, **in_end; /* from the relay to the client */
   net_seen *seen;
@@ -39,7 +40,7 @@ typedef struct net_client {
 
 typedef struct net_link {
   bool used, linked, refused;
-  int caller, callee; /* client numbers, -1: none (yet) */
+  int caller, callee; /* numbers of clients, -1: none, or none yet */
   uint32_t caller_number, callee_number;
   uint8_t target[32], target_instance[8];
   uint64_t opened_ms;
@@ -55,7 +56,7 @@ typedef struct net {
   uint32_t logins;
   uint32_t open_timeout_ms;
   uint64_t steps, stop_after_envelopes, envelopes;
-  /* Asked for each envelope towards a client; true drops it. */
+  /* Called for each envelope of a client; returns true to drop it. */
   bool (*drop)(struct net *n, int from, const pl_envelope *e);
   uint64_t random;
   bool wrong_signature;
@@ -63,22 +64,23 @@ typedef struct net {
 
 void net_init(net *n);
 void net_deinit(net *n);
-/* A client; `who` makes its identity, `instance` its instance. */
+/* Adds a client. `who` seeds its identity, `instance` fills its instance. Returns NULL when the engine cannot be made.
+ */
 pl_engine *net_add(net *n, int i, uint8_t who, uint8_t instance, const pl_engine_config *extra);
 void net_remove(net *n, int i);
-/* Steps the engine of client i now, and does what it asks for. The result's actions are in `seen`. */
+/* Steps the engine of client i now and executes its actions, which are then in `seen`. */
 int net_do(net *n, int i, const pl_engine_event *in);
 int net_tell(net *n, int i, pl_engine_event_type type);                          /* an event without fields */
-int net_do_for(net *n, int i, const pl_engine_event *in, pl_engine_result *out); /* gives the rest of it as well */
+int net_do_for(net *n, int i, const pl_engine_event *in, pl_engine_result *out); /* also gives the rest of the result */
 void net_settle(net *n);                                   /* until nothing moves; time stands still */
-void net_run(net *n, uint64_t ms);                         /* for so long */
+void net_run(net *n, uint64_t ms);                         /* for this long */
 bool net_turn(net *n);                                     /* one round of every client; true if anything moved */
 void net_cut(net *n, int i);                               /* the socket of client i dies */
-bool net_until(net *n, uint64_t ms, bool (*done)(net *n)); /* false: time passed */
+bool net_until(net *n, uint64_t ms, bool (*done)(net *n)); /* returns false when the time has passed */
 
 net_seen *net_find(net *n, int i, pl_engine_action_type type, size_t skip);
 size_t net_count(net *n, int i, pl_engine_action_type type);
-void net_forget(net *n, int i); /* what was seen */
+void net_forget(net *n, int i); /* forgets what was seen */
 
 /* net_relay.c */
 void net_relay_connected(net *n, int i);

@@ -110,7 +110,7 @@ static void frame(net *n, int i, const uint8_t *data, size_t size) {
   free(bytes);
 }
 
-/* ---- in the place of the model ------------------------------------------------------------------------ */
+/* ---- instead of the model ---------------------------------------------------------------------------------------- */
 
 void net_relay_connected(net *n, int i) {
   static const char request[] =

@@ -161,7 +161,7 @@ static void route(net *n, int i, const pl_envelope *v) {
     } else {
       n->clients[l->callee].slot_used[pl_link_slot(l->callee_number)] = false;
       l->callee = -1;
-      l->refused = true; /* the caller hears UNAVAILABLE, at its time */
+      l->refused = true; /* the caller is told UNAVAILABLE when its time is over */
     }
   }
 }

@@ -1,4 +1,4 @@
-/* Shared by the engine's tests: a caller (0) and a listener (1), and checks of streams. */
+/* Shared by the engine's tests: their fixture, a caller (0) and a listener (1), and checks of streams. */
 #ifndef TEST_PAIR_H
 #define TEST_PAIR_H
 
@@ -23,7 +23,7 @@ static inline void pair_start(net *n, const pl_engine_config *a, const pl_engine
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(n, i, PL_ENGINE_OUT_ONLINE), 1);
 }
 
-/* Connects 0 to 1; gives both numbers. */
+/* Connects 0 to 1, and gives the session's number at both. */
 static inline void pair_link(net *n, uint32_t *a, uint32_t *b) {
   *a = net_connect(n, 0, 1, NULL, NULL);
   net_settle(n);
@@ -33,6 +33,8 @@ static inline void pair_link(net *n, uint32_t *a, uint32_t *b) {
   *b = s->a.session;
 }
 
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
+
 static inline uint64_t pair_random(net *n) {
   n->random ^= n->random << 13;
   n->random ^= n->random >> 7;
@@ -40,7 +42,7 @@ static inline uint64_t pair_random(net *n) {
   return n->random;
 }
 
-/* Numbered messages: size and bytes follow from channel and number, so a receiver can check each. */
+/* Writes a numbered message. Its size and bytes follow from channel and number, so a receiver can check each. */
 static inline size_t numbered(uint8_t *out, uint8_t channel, uint32_t number, size_t max) {
   uint64_t x = (uint64_t)number * 0x9e3779b97f4a7c15u + channel + 1;
   x ^= x >> 29;
@@ -51,7 +53,8 @@ static inline size_t numbered(uint8_t *out, uint8_t channel, uint32_t number, si
   return size;
 }
 
-/* All messages that client i saw on the channel, from `next` on, are the numbered ones in order. */
+/* Checks that the messages which client i saw on the channel are the numbered ones in order, from `next` on. Returns
+ * the number of the one that comes after them. */
 static inline uint32_t check_numbered(net *n, int i, uint8_t channel, uint32_t next, size_t max) {
   uint8_t *expected = malloc(max);
   net_client *c = &n->clients[i];
@@ -79,7 +82,7 @@ static inline void pair_feed(net *x, int i, uint32_t session, uint8_t channel, u
   }
 }
 
-/* Turns until all is there; both keep sending when they may. */
+/* Runs until both have everything; each sends whenever it can. */
 static inline void pair_exchange(net *n, uint32_t a, uint32_t b, uint32_t count, uint8_t channels, size_t max) {
   uint32_t sent[2][8] = {{0}}, got[2][8] = {{0}};
   for (int round = 0; round < 100000; round++) {
@@ -100,5 +103,34 @@ static inline void pair_exchange(net *n, uint32_t a, uint32_t b, uint32_t count,
   }
   fail_msg("not all arrived");
 }
+
+/* ---- the fixture ------------------------------------------------------------------------------------------------- */
+
+static net n;
+static struct { uint32_t a, b; } pair_numbers; /* one session: its number at client 0 and at client 1 */
+
+static inline int pair_setup(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  return 0;
+}
+
+static inline int pair_setup_linked(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &pair_numbers.a, &pair_numbers.b);
+  return 0;
+}
+
+static inline int pair_teardown(void **state) {
+  (void)state;
+  net_deinit(&n);
+  return 0;
+}
+
+/* Tests that start with both clients online, with a session between them, or with nothing. */
+#define test_of_pair(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
+#define test_of_linked(f) cmocka_unit_test_setup_teardown(f, pair_setup_linked, pair_teardown)
+#define test_of_own(f) cmocka_unit_test_teardown(f, pair_teardown)
 
 #endif

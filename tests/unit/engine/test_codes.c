@@ -1,4 +1,4 @@
-/* Pairing by code, between engines with the relay's real core in between. */
+/* Pairing by code, between engines and the relay's real core. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 enum { CREATOR, CLAIMER, OTHER };
 
 static net n;
-static char code[64]; /* as the creator was told */
+static char code[64]; /* as the creator got it */
 
 static void join(int i, uint8_t who, const char *name) {
   pl_engine_config config = {.listen = i == OTHER, .name = name};
@@ -22,13 +22,13 @@ static void join(int i, uint8_t who, const char *name) {
   net_tell(&n, i, PL_ENGINE_IN_START);
 }
 
-/* who: the larger ID or the smaller one makes the code. */
+/* The numbers seed the identities: the creator's ID may be the larger or the smaller one. */
 static void start_as(uint8_t creator, uint8_t claimer) {
   net_init(&n);
   net_core_init(&n);
   net_core_settings[PL_RELAY_SET_CLAIMS_PER_MINUTE] = net_core_settings[PL_RELAY_SET_CODE_MISSES_PER_MINUTE] = 1000000;
   net_core_settings[PL_RELAY_SET_CODES_PER_MINUTE] = net_core_settings[PL_RELAY_SET_CONNECTS_PER_MINUTE] = 1000000;
-  net_core_settings[PL_RELAY_SET_PING_INTERVAL_MS] = 300000; /* ten minutes pass often here */
+  net_core_settings[PL_RELAY_SET_PING_INTERVAL_MS] = 300000; /* ten minutes often pass here */
   net_core_settings[PL_RELAY_SET_DEAD_AFTER_MS] = 700000;
   net_core_start(&n);
   join(CREATOR, creator, "Ada");
@@ -91,7 +91,7 @@ static void cancel(int i, uint32_t handle) {
   assert_int_equal(net_do(&n, i, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_CANCEL, .code_cancel = {handle}}), 0);
 }
 
-/* The same number, other words. */
+/* Writes a code with the same number and other words. */
 static const char *wrong(void) {
   static char text[80];
   static const uint16_t last = PL_CONST_WORDS_COUNT - 1;
@@ -112,7 +112,7 @@ static void expect_ended(int i, uint32_t handle, int error, int reason) {
   assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_PAIRED), 0);
 }
 
-/* Both have a session with each other, were told once, and said nothing else about it. */
+/* Both have a session with each other, and each was told once that it is paired, and nothing else. */
 static void expect_paired(uint32_t made, uint32_t claimed) {
   const int sides[2] = {CREATOR, CLAIMER};
   const uint32_t handles[2] = {made, claimed};
@@ -153,7 +153,7 @@ static void end(void) {
   net_core_deinit(&n);
 }
 
-/* ---- the way it goes --------------------------------------------------------------------------------------------- */
+/* ---- when all goes well ------------------------------------------------------------------------------------------ */
 
 static void the_code_pairs_whoever_is_larger(void **state) {
   (void)state;
@@ -164,7 +164,7 @@ static void the_code_pairs_whoever_is_larger(void **state) {
     uint32_t claimed = claim_as(CLAIMER, code);
     net_settle(&n);
     expect_paired(made, claimed);
-    net_run(&n, 700000); /* nothing comes after */
+    net_run(&n, 700000); /* nothing follows */
     assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
     assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
     end();
@@ -173,7 +173,6 @@ static void the_code_pairs_whoever_is_larger(void **state) {
 
 static void both_may_be_offline_when_asked(void **state) {
   (void)state;
-  start();
   n.clients[CREATOR].reachable = n.clients[CLAIMER].reachable = false;
   net_cut(&n, CREATOR);
   net_cut(&n, CLAIMER);
@@ -188,12 +187,10 @@ static void both_may_be_offline_when_asked(void **state) {
   uint32_t claimed = claim_as(CLAIMER, s->text);
   n.clients[CLAIMER].reachable = true;
   expect_soon_paired(made, claimed);
-  end();
 }
 
 static void those_who_have_a_session_keep_it(void **state) {
   (void)state;
-  start();
   net_allow(&n, CLAIMER, CREATOR);
   uint32_t session = net_connect(&n, CREATOR, CLAIMER, n.clients[CLAIMER].config.instance, NULL);
   net_settle(&n);
@@ -201,13 +198,11 @@ static void those_who_have_a_session_keep_it(void **state) {
   net_settle(&n);
   assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_PAIRED, 0)->a.session, session);
   expect_paired(made, claimed);
-  end();
 }
 
-/* A call that the claimer takes for a stranger's is made again, with the secret. */
+/* A call that the claimer takes for a stranger's is repeated with the secret. */
 static void a_call_that_waits_is_made_again(void **state) {
   (void)state;
-  start();
   uint32_t session = net_connect(&n, CREATOR, CLAIMER, n.clients[CLAIMER].config.instance, NULL);
   net_run(&n, 200);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_KNOCK), 1);
@@ -216,14 +211,12 @@ static void a_call_that_waits_is_made_again(void **state) {
   net_settle(&n);
   assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_PAIRED, 0)->a.session, session);
   expect_paired(made, claimed);
-  end();
 }
 
-/* ---- one guess ---------------------------------------------------------------------------------------- */
+/* ---- one guess --------------------------------------------------------------------------------------------------- */
 
 static void a_wrong_guess_burns_the_code_and_both_are_told(void **state) {
   (void)state;
-  start();
   uint32_t made = make(), claimed = claim_as(CLAIMER, wrong());
   net_settle(&n);
   expect_ended(CREATOR, made, PL_EWRONGCODE, PL_REASON_WRONG_CODE);
@@ -235,7 +228,6 @@ static void a_wrong_guess_burns_the_code_and_both_are_told(void **state) {
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
   assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_PAIRED), 0);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_SESSION), 0);
-  end();
 }
 
 static void ten_thousand_wrong_guesses(void **state) {
@@ -253,13 +245,13 @@ static void ten_thousand_wrong_guesses(void **state) {
   assert_int_equal(pl_identity_from_seed(&identity, scalars[0]), 0);
   memcpy(person.id, identity.id, 32);
   person.instance[0] = 1;
-  for (uint32_t i = 0; i <= GUESSES; i++) { /* the last one is right, to show that it would be seen */
+  for (uint32_t i = 0; i <= GUESSES; i++) { /* the last one is right, which shows that the test would notice */
     pl_code guess = right;
     if (i < GUESSES) {
       guess.words[0] = (uint16_t)((guess.words[0] + i / 3) % PL_CONST_WORDS_COUNT);
       guess.words[1] = (uint16_t)((guess.words[1] + 1 + i % 3) % PL_CONST_WORDS_COUNT);
     }
-    pl_put_u32(scalars[0], i + 1); /* fresh for each run, at both */
+    pl_put_u32(scalars[0], i + 1); /* fresh for each run, on both sides */
     pl_put_u32(scalars[1], i + 7);
     assert_int_equal(pl_code_share(shares[0], &guess, relay, sid, scalars[0]), 0);
     assert_int_equal(pl_code_share(shares[1], &right, relay, sid, scalars[1]), 0);
@@ -279,7 +271,6 @@ static void ten_thousand_wrong_guesses(void **state) {
 /* Each code of an engine dies with its first wrong guess. */
 static void no_code_outlives_a_guess(void **state) {
   (void)state;
-  start();
   for (int i = 0; i < 100; i++) {
     uint32_t made = make(), claimed = claim_as(CLAIMER, wrong());
     net_settle(&n);
@@ -288,17 +279,15 @@ static void no_code_outlives_a_guess(void **state) {
     net_forget(&n, CREATOR);
     net_forget(&n, CLAIMER);
   }
-  end();
 }
 
 static void a_further_claimant_is_told_and_so_is_the_creator(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   net_seen *s;
   n.clients[CLAIMER].frozen = false;
   uint32_t claimed = claim_as(CLAIMER, code);
-  net_turn(&n);                     /* its CLAIM is under way */
+  net_turn(&n);                     /* its CLAIM is on its way */
   n.clients[CLAIMER].frozen = true; /* it gets no answer */
   for (int i = 0; i < 3; i++) {
     uint32_t other = claim_as(OTHER, code);
@@ -312,7 +301,6 @@ static void a_further_claimant_is_told_and_so_is_the_creator(void **state) {
   n.clients[CLAIMER].frozen = false;
   net_settle(&n);
   expect_paired(made, claimed);
-  end();
 }
 
 static void a_seat_without_a_guess_is_free_again(void **state) {
@@ -340,7 +328,7 @@ static void a_seat_without_a_guess_is_free_again(void **state) {
   }
 }
 
-/* ---- what gets lost ----------------------------------------------------------------------------------- */
+/* ---- what gets lost ---------------------------------------------------------------------------------------------- */
 
 static int drop_from;
 static uint8_t drop_type;
@@ -362,7 +350,6 @@ static void drop(int from, uint8_t type, int times) {
 
 static void without_the_confirmation_the_session_still_comes(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   drop(CREATOR, PL_ENV_DATA, 1);
   uint32_t claimed = claim_as(CLAIMER, code);
@@ -370,7 +357,6 @@ static void without_the_confirmation_the_session_still_comes(void **state) {
   net_run(&n, 700000);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 1);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
-  end();
 }
 
 static bool cut_claimer(net *x, int from, const pl_envelope *v) {
@@ -380,7 +366,6 @@ static bool cut_claimer(net *x, int from, const pl_envelope *v) {
 
 static void the_claimers_socket_is_lost_after_its_guess(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   drop_times = 2;
   n.drop = cut_claimer;
@@ -390,13 +375,11 @@ static void the_claimers_socket_is_lost_after_its_guess(void **state) {
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 0);
   net_cut(&n, CLAIMER);
   expect_soon_paired(made, claimed);
-  end();
 }
 
-/* A lost guess is still a guess: the claimer does not make another, the creator's code is untouched. */
+/* A lost guess is still a guess: the claimer makes no other one, and the creator's code is untouched. */
 static void a_lost_guess_is_not_made_again(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   drop(CLAIMER, PL_ENV_DATA, 1);
   uint32_t claimed = claim_as(CLAIMER, code);
@@ -405,17 +388,14 @@ static void a_lost_guess_is_not_made_again(void **state) {
   net_run(&n, 1);
   expect_ended(CLAIMER, claimed, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
   expect_ended(CREATOR, made, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
-  end();
 }
 
 static void a_lost_answer_costs_nothing(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   drop(CREATOR, PL_ENV_ACCEPT, 1);
   uint32_t claimed = claim_as(CLAIMER, code);
   expect_soon_paired(made, claimed);
-  end();
 }
 
 static void the_relay_starts_anew_between_code_and_claim(void **state) {
@@ -428,7 +408,7 @@ static void the_relay_starts_anew_between_code_and_claim(void **state) {
     net_run(&n, 2000);
     net_core_start(&n);
     n.clients[CREATOR].reachable = true;
-    if (!claimer_first) net_run(&n, 40000); /* the creator's number is its own again */
+    if (!claimer_first) net_run(&n, 40000); /* the creator has its number again */
     n.clients[CLAIMER].reachable = true;
     net_run(&n, claimer_first ? 0 : 40000);
     uint32_t claimed = claim_as(CLAIMER, code);
@@ -441,7 +421,6 @@ static void the_relay_starts_anew_between_code_and_claim(void **state) {
 
 static void a_claim_waits_for_a_creator_who_is_away(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   n.clients[CREATOR].reachable = false;
   net_cut(&n, CREATOR);
@@ -450,10 +429,9 @@ static void a_claim_waits_for_a_creator_who_is_away(void **state) {
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED), 0);
   n.clients[CREATOR].reachable = true;
   expect_soon_paired(made, claimed);
-  end();
 }
 
-/* After a start of the relay the claimer is back first: there is no such number yet. */
+/* After a restart of the relay the claimer is back first, when the relay does not know the number yet. */
 static void a_claim_under_way_waits_for_the_creator_at_the_new_relay(void **state) {
   (void)state;
   for (int comes = 0; comes < 2; comes++) {
@@ -480,10 +458,9 @@ static void a_claim_under_way_waits_for_the_creator_at_the_new_relay(void **stat
   }
 }
 
-/* Somebody else has the number after a start of the relay: what was told to the other person is worth nothing. */
+/* After a restart of the relay somebody else gets the number, so the code that the other person has is void. */
 static void a_number_that_is_taken_ends_the_code(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   uint8_t payload[13];
   pl_wire_code steal = {.op = PL_CONST_CODE_MAKE, .tag = 1, .number = (uint32_t)strtoul(code, NULL, 10)};
@@ -496,18 +473,16 @@ static void a_number_that_is_taken_ends_the_code(void **state) {
   pl_envelope_put_header(envelope, PL_ENV_CODE, 0, 13, 0);
   memcpy(envelope + 8, payload, 13);
   net_relay_message(&n, CLAIMER, envelope, sizeof envelope);
-  drop(CLAIMER, PL_ENV_CODE, 1); /* its engine does not know of this */
+  drop(CLAIMER, PL_ENV_CODE, 1); /* without its engine knowing */
   n.clients[CREATOR].reachable = true;
   net_run(&n, 40000);
   expect_ended(CREATOR, made, PL_ENOCODE, PL_REASON_NO_CODE);
-  end();
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 static void codes_expire(void **state) {
   (void)state;
-  start();
   uint32_t made = make_for(5000);
   net_run(&n, 4999);
   assert_int_equal(net_count(&n, CREATOR, PL_ENGINE_OUT_CODE_ENDED), 0);
@@ -516,29 +491,25 @@ static void codes_expire(void **state) {
   uint32_t claimed = claim_as(CLAIMER, code);
   net_settle(&n);
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
-  end();
 }
 
 static void claims_give_up(void **state) {
   (void)state;
-  start();
   (void)make();
-  net_remove(&n, CREATOR); /* for good; its nameplate stays */
+  net_remove(&n, CREATOR); /* for good; the relay keeps its nameplate */
   uint32_t claimed = claim_as(CLAIMER, code);
   net_run(&n, PL_CONST_CODE_LIFETIME_MS);
   net_seen *s = net_find(&n, CLAIMER, PL_ENGINE_OUT_CODE_ENDED, 0);
   assert_non_null(s);
   assert_true(s->a.error == PL_ETIMEDOUT || s->a.error == PL_ENOCODE); /* both end at this time */
   assert_int_equal(s->a.code, claimed);
-  end();
 }
 
 static void cancelled_codes_are_no_more(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   cancel(CREATOR, made);
-  cancel(CREATOR, made); /* again is fine */
+  cancel(CREATOR, made); /* a second time is no error */
   cancel(CREATOR, 12345);
   net_settle(&n);
   assert_int_equal(net_core_stats().nameplates, 0);
@@ -549,13 +520,11 @@ static void cancelled_codes_are_no_more(void **state) {
   cancel(CREATOR, ask()); /* before its number is there */
   net_settle(&n);
   assert_int_equal(net_core_stats().nameplates, 0);
-  end();
 }
 
 /* A cancelled claim takes its invite back: the creator's call is a stranger's. */
 static void a_claim_cancelled_after_the_guess(void **state) {
   (void)state;
-  start();
   (void)make();
   drop_times = 2;
   n.drop = cut_claimer;
@@ -566,27 +535,23 @@ static void a_claim_cancelled_after_the_guess(void **state) {
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_PAIRED), 0);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, CLAIMER, PL_ENGINE_OUT_KNOCK), 1);
-  end();
 }
 
 static void at_most_eight_at_once(void **state) {
   (void)state;
-  start();
   uint32_t handles[8];
   for (int i = 0; i < 8; i++) handles[i] = make();
   uint32_t handle;
   assert_int_equal(ask_for(0, &handle), PL_EAGAIN);
   assert_int_equal(handle, 0);
   assert_int_equal(try_code(CREATOR, "x", &handle), PL_ECODE);
-  assert_int_equal(try_code(CREATOR, code, &handle), PL_EINVAL); /* its own */
+  assert_int_equal(try_code(CREATOR, code, &handle), PL_EINVAL); /* its own code */
   cancel(CREATOR, handles[3]);
   (void)make();
-  end();
 }
 
 static void stopping_ends_codes(void **state) {
   (void)state;
-  start();
   uint32_t made = make();
   net_tell(&n, CREATOR, PL_ENGINE_IN_STOP);
   net_settle(&n);
@@ -595,7 +560,6 @@ static void stopping_ends_codes(void **state) {
   uint32_t handle;
   net_tell(&n, CLAIMER, PL_ENGINE_IN_STOP);
   (void)try_code(CLAIMER, code, &handle);
-  end();
 }
 
 static void the_relay_refuses_when_there_are_too_many(void **state) {
@@ -618,10 +582,9 @@ static void the_relay_refuses_when_there_are_too_many(void **state) {
     expect_ended(CREATOR, claimed, i ? PL_EAGAIN : PL_ENOCODE, i ? PL_REASON_RATE : PL_REASON_NO_CODE);
     net_forget(&n, CREATOR);
   }
-  end();
 }
 
-/* ---- hostile ------------------------------------------------------------------------------------------ */
+/* ---- hostile ----------------------------------------------------------------------------------------------------- */
 
 static uint8_t flip_type;
 static int flip_from;
@@ -636,8 +599,8 @@ static bool flip(net *x, int from, const pl_envelope *v) {
   return false;
 }
 
-/* Whichever byte is changed on the way: never a session or a pairing with a wrong idea of the other, and the right code
- * works again, or is burnt, but nothing is left half open. */
+/* Whichever byte is changed on the way, no side gets a session or a pairing with a wrong idea of the other. The right
+ * code works again or is used up; nothing is left half open. */
 static void every_byte_flipped(void **state) {
   (void)state;
   static const struct {
@@ -676,7 +639,7 @@ static void every_byte_flipped(void **state) {
     }
 }
 
-/* A relay may say anything at any time. */
+/* A relay may send anything at any time. */
 static void nonsense_from_the_relay(void **state) {
   (void)state;
   static const uint8_t types[] = {PL_ENV_CODE, PL_ENV_CLAIM, PL_ENV_ACCEPT, PL_ENV_DATA, PL_ENV_RESET, PL_ENV_OFFER};
@@ -727,7 +690,7 @@ static void nonsense_from_the_relay(void **state) {
   }
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static void each_allocation_fails_once(void **state) {
   (void)state;
@@ -748,35 +711,50 @@ static void each_allocation_fails_once(void **state) {
   }
 }
 
+static int codes_setup(void **state) {
+  (void)state;
+  start();
+  return 0;
+}
+
+static int codes_teardown(void **state) {
+  (void)state;
+  end();
+  return 0;
+}
+
+#define test_of_own(f) cmocka_unit_test_teardown(f, codes_teardown)
+#define test_of_codes(f) cmocka_unit_test_setup_teardown(f, codes_setup, codes_teardown)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_code_pairs_whoever_is_larger),
-      cmocka_unit_test(both_may_be_offline_when_asked),
-      cmocka_unit_test(those_who_have_a_session_keep_it),
-      cmocka_unit_test(a_call_that_waits_is_made_again),
-      cmocka_unit_test(a_wrong_guess_burns_the_code_and_both_are_told),
-      cmocka_unit_test(ten_thousand_wrong_guesses),
-      cmocka_unit_test(no_code_outlives_a_guess),
-      cmocka_unit_test(a_further_claimant_is_told_and_so_is_the_creator),
-      cmocka_unit_test(a_seat_without_a_guess_is_free_again),
-      cmocka_unit_test(without_the_confirmation_the_session_still_comes),
-      cmocka_unit_test(the_claimers_socket_is_lost_after_its_guess),
-      cmocka_unit_test(a_lost_guess_is_not_made_again),
-      cmocka_unit_test(a_lost_answer_costs_nothing),
-      cmocka_unit_test(the_relay_starts_anew_between_code_and_claim),
-      cmocka_unit_test(a_claim_waits_for_a_creator_who_is_away),
-      cmocka_unit_test(a_claim_under_way_waits_for_the_creator_at_the_new_relay),
-      cmocka_unit_test(a_number_that_is_taken_ends_the_code),
-      cmocka_unit_test(codes_expire),
-      cmocka_unit_test(claims_give_up),
-      cmocka_unit_test(cancelled_codes_are_no_more),
-      cmocka_unit_test(a_claim_cancelled_after_the_guess),
-      cmocka_unit_test(at_most_eight_at_once),
-      cmocka_unit_test(stopping_ends_codes),
-      cmocka_unit_test(the_relay_refuses_when_there_are_too_many),
-      cmocka_unit_test(every_byte_flipped),
-      cmocka_unit_test(nonsense_from_the_relay),
-      cmocka_unit_test(each_allocation_fails_once),
+      test_of_own(the_code_pairs_whoever_is_larger),
+      test_of_codes(both_may_be_offline_when_asked),
+      test_of_codes(those_who_have_a_session_keep_it),
+      test_of_codes(a_call_that_waits_is_made_again),
+      test_of_codes(a_wrong_guess_burns_the_code_and_both_are_told),
+      test_of_own(ten_thousand_wrong_guesses),
+      test_of_codes(no_code_outlives_a_guess),
+      test_of_codes(a_further_claimant_is_told_and_so_is_the_creator),
+      test_of_own(a_seat_without_a_guess_is_free_again),
+      test_of_codes(without_the_confirmation_the_session_still_comes),
+      test_of_codes(the_claimers_socket_is_lost_after_its_guess),
+      test_of_codes(a_lost_guess_is_not_made_again),
+      test_of_codes(a_lost_answer_costs_nothing),
+      test_of_own(the_relay_starts_anew_between_code_and_claim),
+      test_of_codes(a_claim_waits_for_a_creator_who_is_away),
+      test_of_own(a_claim_under_way_waits_for_the_creator_at_the_new_relay),
+      test_of_codes(a_number_that_is_taken_ends_the_code),
+      test_of_codes(codes_expire),
+      test_of_codes(claims_give_up),
+      test_of_codes(cancelled_codes_are_no_more),
+      test_of_codes(a_claim_cancelled_after_the_guess),
+      test_of_codes(at_most_eight_at_once),
+      test_of_codes(stopping_ends_codes),
+      test_of_own(the_relay_refuses_when_there_are_too_many),
+      test_of_own(every_byte_flipped),
+      test_of_own(nonsense_from_the_relay),
+      test_of_own(each_allocation_fails_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,8 @@
-/* Handshakes that open and say what no honest peer says, and the limits of an engine. */
+/* Handshakes that decrypt but say what no honest peer says, and the limits of an engine. */
 #include "client/core/engine/engine.h"
 #include "client/core/noise/noise.h"
 #include "pair.h"
 
-static net n;
 static const uint8_t ephemeral[32] = {5, 1};
 
 static pl_view extensions_of(uint8_t kind) {
@@ -21,7 +20,7 @@ static pl_view extensions_of(uint8_t kind) {
   }
 }
 
-/* ---- message 2, by a callee that the test plays ------------------------------------------------------- */
+/* ---- message 2, from a callee that the test plays ---------------------------------------------------------------- */
 
 static void answer(pl_view payload) {
   pl_noise_handshake hs;
@@ -53,7 +52,7 @@ static void call_by_hand(const uint8_t *instance) {
   net_settle(&n);
 }
 
-/* What is wrong inside of a message that opened is the peer's own doing: the session ends, and says so. */
+/* What is wrong in a message that decrypts comes from the peer itself: the session ends with that reason. */
 static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
   (void)state;
   static const uint8_t mine[8] = {2, 2, 2, 2, 2, 2, 2, 2}, other[8] = {9}, zero[8] = {0};
@@ -79,7 +78,7 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
     assert_int_equal(closed->a.reason, cut_short ? PL_REASON_PROTOCOL : cases[k].reason);
     net_deinit(&n);
   }
-  for (uint8_t good = 2; good <= 3; good++) { /* empty and unknown extensions are none */
+  for (uint8_t good = 2; good <= 3; good++) { /* empty and unknown extensions are ignored */
     call_by_hand(mine);
     answer(second(payload, 1, mine, good));
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
@@ -87,7 +86,7 @@ static void an_answer_that_opens_and_is_wrong_ends_the_session(void **state) {
   }
 }
 
-/* ---- message 1, by a caller that the test plays ------------------------------------------------------- */
+/* ---- message 1, from a caller that the test plays ---------------------------------------------------------------- */
 
 static void offer_by(pl_noise_handshake *hs, pl_view payload, const uint8_t caller_instance[8]) {
   uint8_t out[2048];
@@ -126,8 +125,8 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
   static const struct {
     uint8_t version, extensions;
     const uint8_t *caller, *callee, *outside;
-    int said;                                    /* 0: nothing; or the reason of a RESET */
-  } cases[] = {{2, 0, one, zero, one, ACCEPTED}, /* to be told: below */
+    int said;                                    /* the reason of the RESET, 0 for none */
+  } cases[] = {{2, 0, one, zero, one, ACCEPTED}, /* to be told why; see below */
                {1, 0, two, zero, one, 0},        {1, 0, one, one, one, 0},        {1, 1, one, two, one, 0},
                {1, 0, one, two, zero, 0},        {1, 3, one, two, one, ACCEPTED}, {1, 2, one, zero, one, ACCEPTED}};
   for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
@@ -144,7 +143,8 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
     net_settle(&n);
     assert_int_equal(said, cases[k].said);
     said = 0;
-    offer((pl_view){(const uint8_t *)"\x01", 1}, cases[k].outside); /* cut short; and its slot is in use, if accepted */
+    offer((pl_view){(const uint8_t *)"\x01", 1},
+          cases[k].outside); /* cut short; if the first was accepted, its slot is in use */
     net_settle(&n);
     assert_int_not_equal(said, ACCEPTED);
     net_deinit(&n);
@@ -184,7 +184,7 @@ static void another_version_is_told_to_who_is_let_in(void **state) {
   }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
 
 static void sessions_have_a_limit(void **state) {
   (void)state;
@@ -197,16 +197,14 @@ static void sessions_have_a_limit(void **state) {
     in.connect.instance = (pl_view){instance, sizeof instance};
     assert_int_equal(net_do(&n, 1, &in), k <= 2 ? 0 : PL_ENOMEM);
   }
-  net_connect(&n, 0, 1, NULL, NULL); /* and so for those who call: it is told, and tries again */
+  net_connect(&n, 0, 1, NULL, NULL); /* the same for a caller: it is told, and tries again */
   net_run(&n, 2000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  net_deinit(&n);
 }
 
 static void invites_have_a_limit(void **state) {
   (void)state;
-  pair_start(&n, NULL, NULL);
   uint8_t secret[16] = {0};
   pl_engine_event in = {.type = PL_ENGINE_IN_INVITE_ADD, .invite_add = {{secret, 16}, n.now_ms + 1000, 2}};
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
@@ -215,10 +213,10 @@ static void invites_have_a_limit(void **state) {
     pl_put_u32(secret, k);
     assert_int_equal(net_do(&n, 1, &in), 0);
   }
-  assert_int_equal(net_do(&n, 1, &in), 0); /* the same again: as it is now */
+  assert_int_equal(net_do(&n, 1, &in), 0); /* the same invite again: it replaces the first */
   secret[15] = 1;
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
-  n.now_ms += 1000; /* they are over by now: each makes room for one */
+  n.now_ms += 1000; /* all have expired: each makes room for one */
   in.invite_add.expires_ms = n.now_ms + 1000;
   for (uint32_t k = 256; k < 512; k++) {
     pl_put_u32(secret, k);
@@ -228,23 +226,20 @@ static void invites_have_a_limit(void **state) {
   assert_int_equal(net_do(&n, 1, &in), PL_EAGAIN);
   in.invite_add.secret.size = 15;
   assert_int_equal(net_do(&n, 1, &in), PL_EINVAL);
-  net_deinit(&n);
 }
 
 static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   net_run(&n, 60000);
   assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_START), 0);
-  net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP); /* online: it asks at once whether the relay is there */
+  net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP); /* online: it pings the relay at once */
   assert_true(pl_engine_has_output(n.clients[0].engine));
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), 0);
-  n.clients[1].frozen = true; /* so that the closing lasts */
+  n.clients[1].frozen = true; /* so that closing takes long */
   net_tell(&n, 0, PL_ENGINE_IN_STOP);
   uint64_t stops = pl_engine_deadline(n.clients[0].engine);
   assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_STOP), 0);
@@ -260,10 +255,9 @@ static void what_is_said_twice_or_too_late_changes_nothing(void **state) {
   net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{(const uint8_t *)"x", 1}}});
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CONNECT), 1);
   assert_false(pl_engine_has_output(n.clients[0].engine));
-  net_deinit(&n);
 }
 
-/* What a relay of a later version may say, and what none may. */
+/* What a relay of a later version may send, and what no relay may. */
 static void envelopes_that_are_not_known(void **state) {
   (void)state;
   static uint8_t large[16777217];
@@ -284,7 +278,7 @@ static void envelopes_that_are_not_known(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
   net_deinit(&n);
   pair_start(&n, NULL, NULL);
-  net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: it is gone, whatever it meant */
+  net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: counts as GONE, whatever its reason was */
   net_turn(&n);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.reason, PL_REASON_GONE);
   net_run(&n, 30000);
@@ -303,7 +297,7 @@ static void envelopes_that_are_not_known(void **state) {
   }
 }
 
-/* The peer began anew while its old session was being closed here: that one ends at once, and the new one begins. */
+/* The peer starts a new session while this side still closes the old one: the old one ends at once. */
 static bool drop_from_1(net *x, int from, const pl_envelope *e) {
   (void)x;
   return from == 1 && e->type == PL_ENV_DATA;
@@ -318,9 +312,9 @@ static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_send(&n, 1, b, 0, "history", 7), 0);
   net_run(&n, 100);
   n.drop = drop_from_1;
-  assert_int_equal(net_close(&n, 1, b), 0); /* 0 does not hear of it, */
+  assert_int_equal(net_close(&n, 1, b), 0); /* client 0 does not get this, */
   net_remove(&n, 0);
-  net_add(&n, 0, 1, 1, NULL); /* and has forgotten all */
+  net_add(&n, 0, 1, 1, NULL); /* and comes back without its state */
   net_tell(&n, 0, PL_ENGINE_IN_START);
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
@@ -329,19 +323,18 @@ static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_answer_that_opens_and_is_wrong_ends_the_session),
-      cmocka_unit_test(a_call_that_opens_and_is_wrong_is_dropped),
-      cmocka_unit_test(another_version_is_told_to_who_is_let_in),
-      cmocka_unit_test(sessions_have_a_limit),
-      cmocka_unit_test(invites_have_a_limit),
-      cmocka_unit_test(what_is_said_twice_or_too_late_changes_nothing),
-      cmocka_unit_test(envelopes_that_are_not_known),
-      cmocka_unit_test(a_peer_that_begins_anew_ends_what_is_being_closed),
+      test_of_own(an_answer_that_opens_and_is_wrong_ends_the_session),
+      test_of_own(a_call_that_opens_and_is_wrong_is_dropped),
+      test_of_own(another_version_is_told_to_who_is_let_in),
+      test_of_own(sessions_have_a_limit),
+      test_of_pair(invites_have_a_limit),
+      test_of_linked(what_is_said_twice_or_too_late_changes_nothing),
+      test_of_own(envelopes_that_are_not_known),
+      test_of_own(a_peer_that_begins_anew_ends_what_is_being_closed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

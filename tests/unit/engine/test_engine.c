@@ -1,12 +1,9 @@
-/* The whole way of a session between two engines: messages, windows, half-close, close. */
+/* A session between two engines, from start to end: messages, windows, half-close, close. */
 #include "pair.h"
-
-static net n;
 
 static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   (void)state;
   uint32_t a, b;
-  pair_start(&n, NULL, NULL);
   a = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_equal(net_send(&n, 0, a, 0, "hello", 5), 0); /* before there is a link */
   net_settle(&n);
@@ -38,14 +35,11 @@ static void messages_go_both_ways_and_the_close_is_answered(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, "x", 1), PL_ESTATE);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  net_deinit(&n);
 }
 
 static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   assert_int_equal(net_close(&n, 0, a), 0);
   net_settle(&n);
   uint32_t again = net_connect(&n, 0, 1, NULL, NULL);
@@ -55,18 +49,14 @@ static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
-  net_deinit(&n);
 }
 
 static void ten_megabytes_of_random_messages_arrive(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a, b = pair_numbers.b;
   pair_exchange(&n, a, b, 900, 1, 262144);
   assert_true(n.clients[0].bytes_out > 10000000);
   assert_true(n.clients[0].max_out <= 262144);
-  net_deinit(&n);
 }
 
 static void many_small_messages_on_many_channels_arrive(void **state) {
@@ -78,7 +68,6 @@ static void many_small_messages_on_many_channels_arrive(void **state) {
   pair_start(&n, &small, &listener);
   pair_link(&n, &a, &b);
   pair_exchange(&n, a, b, 300, 8, 3000);
-  net_deinit(&n);
 }
 
 static void a_full_window_says_again_and_then_writable(void **state) {
@@ -105,7 +94,6 @@ static void a_full_window_says_again_and_then_writable(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, block, sizeof block), 0);
   take.take.place = last->a.place + 65537 * 2;
   assert_int_equal(net_do(&n, 1, &take), PL_EINVAL);
-  net_deinit(&n);
 }
 
 static void a_message_over_the_peers_limit_is_refused(void **state) {
@@ -117,10 +105,9 @@ static void a_message_over_the_peers_limit_is_refused(void **state) {
   uint8_t block[1001] = {0};
   assert_int_equal(net_send(&n, 0, a, 0, block, 1001), PL_EMSGSIZE);
   assert_int_equal(net_send(&n, 0, a, 0, block, 1000), 0);
-  assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit, too */
+  assert_int_equal(net_send(&n, 1, b, 0, block, 1001), PL_EMSGSIZE); /* its own limit holds as well */
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void a_message_that_proves_too_large_ends_the_session(void **state) {
@@ -133,7 +120,6 @@ static void a_message_that_proves_too_large_ends_the_session(void **state) {
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EMSGSIZE);
-  net_deinit(&n);
 }
 
 static bool drop_close_answers;
@@ -144,9 +130,7 @@ static bool drop_answer(net *x, int from, const pl_envelope *e) {
 
 static void a_close_whose_answer_is_lost_is_repeated(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   n.drop = drop_answer;
   drop_close_answers = true;
   assert_int_equal(net_close(&n, 0, a), 0);
@@ -158,14 +142,11 @@ static void a_close_whose_answer_is_lost_is_repeated(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  net_deinit(&n);
 }
 
 static void a_close_that_is_never_answered_ends_after_ten_seconds(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   n.clients[1].frozen = true;
   assert_int_equal(net_send(&n, 0, a, 0, "lost", 4), 0);
   assert_int_equal(net_close(&n, 0, a), 0);
@@ -174,7 +155,6 @@ static void a_close_that_is_never_answered_ends_after_ten_seconds(void **state) 
   net_run(&n, 200);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
-  net_deinit(&n);
 }
 
 static void untaken_messages_are_reported_lost_at_close(void **state) {
@@ -191,21 +171,17 @@ static void untaken_messages_are_reported_lost_at_close(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 2);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LOST, 0)->a.place, 4);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LOST, 1)->a.channel, 3);
-  net_deinit(&n);
 }
 
 static void both_may_close_at_once(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a, b = pair_numbers.b;
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_int_equal(net_close(&n, 1, b), 0);
   net_settle(&n);
   for (int i = 0; i < 2; i++) assert_int_equal(net_find(&n, i, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_run(&n, 60000);
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  net_deinit(&n);
 }
 
 static void ends_go_in_either_order(void **state) {
@@ -248,14 +224,11 @@ static void a_direction_that_is_given_up_is_reported(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  net_deinit(&n);
 }
 
 static void volatile_messages_arrive_or_not(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   pl_engine_event in = {.type = PL_ENGINE_IN_SEND_VOLATILE, .send = {a, 5, {(const uint8_t *)"tick", 4}}};
   for (int i = 0; i < 3; i++) assert_int_equal(net_do(&n, 0, &in), 0);
   net_settle(&n);
@@ -268,14 +241,11 @@ static void volatile_messages_arrive_or_not(void **state) {
   n.clients[0].frozen = false;
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_VOLATILE), 5); /* the newest two; older ones were dropped */
-  net_deinit(&n);
 }
 
 static void stop_closes_sessions_and_the_socket(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+
   net_tell(&n, 0, PL_ENGINE_IN_STOP);
   net_run(&n, 100);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
@@ -283,26 +253,25 @@ static void stop_closes_sessions_and_the_socket(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_false(n.clients[0].connected);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, PL_NEVER);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(messages_go_both_ways_and_the_close_is_answered),
-      cmocka_unit_test(a_new_session_can_follow_a_closed_one_at_once),
-      cmocka_unit_test(ten_megabytes_of_random_messages_arrive),
-      cmocka_unit_test(many_small_messages_on_many_channels_arrive),
-      cmocka_unit_test(a_full_window_says_again_and_then_writable),
-      cmocka_unit_test(a_message_over_the_peers_limit_is_refused),
-      cmocka_unit_test(a_message_that_proves_too_large_ends_the_session),
-      cmocka_unit_test(a_close_whose_answer_is_lost_is_repeated),
-      cmocka_unit_test(a_close_that_is_never_answered_ends_after_ten_seconds),
-      cmocka_unit_test(untaken_messages_are_reported_lost_at_close),
-      cmocka_unit_test(both_may_close_at_once),
-      cmocka_unit_test(ends_go_in_either_order),
-      cmocka_unit_test(a_direction_that_is_given_up_is_reported),
-      cmocka_unit_test(volatile_messages_arrive_or_not),
-      cmocka_unit_test(stop_closes_sessions_and_the_socket),
+      test_of_pair(messages_go_both_ways_and_the_close_is_answered),
+      test_of_linked(a_new_session_can_follow_a_closed_one_at_once),
+      test_of_linked(ten_megabytes_of_random_messages_arrive),
+      test_of_own(many_small_messages_on_many_channels_arrive),
+      test_of_own(a_full_window_says_again_and_then_writable),
+      test_of_own(a_message_over_the_peers_limit_is_refused),
+      test_of_own(a_message_that_proves_too_large_ends_the_session),
+      test_of_linked(a_close_whose_answer_is_lost_is_repeated),
+      test_of_linked(a_close_that_is_never_answered_ends_after_ten_seconds),
+      test_of_own(untaken_messages_are_reported_lost_at_close),
+      test_of_linked(both_may_close_at_once),
+      test_of_own(ends_go_in_either_order),
+      test_of_own(a_direction_that_is_given_up_is_reported),
+      test_of_linked(volatile_messages_arrive_or_not),
+      test_of_linked(stop_closes_sessions_and_the_socket),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

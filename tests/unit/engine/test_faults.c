@@ -1,14 +1,12 @@
-/* What is changed on its way, or said by anybody: it costs a link, never a session. */
-#include "client/core/engine/engine_internal.h"
+/* What is changed on its way, or sent by anybody on the way, costs a link but never a session. */
+#include "client/core/engine/engine_state.h"
 #include "pair.h"
-
-static net n;
 
 typedef struct fault {
   uint8_t type;    /* of the envelopes that are changed */
-  unsigned passes; /* so many of them pass first */
-  unsigned left;   /* so many are changed then */
-  int from;        /* by this client, or any: -1 */
+  unsigned passes; /* this many of them pass first */
+  unsigned left;   /* then this many are changed */
+  int from;        /* of this client; -1: of any */
   unsigned opens;  /* OPENs seen */
   bool let_link;   /* the first two records of each link pass: both HELLOs */
 } fault;
@@ -94,10 +92,9 @@ static void a_repeated_record_costs_the_link(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 1);
   session_goes_on(a, b);
-  net_deinit(&n);
 }
 
-/* A relay that lets each link stand and changes what comes then: fewer and fewer calls, and never an end. */
+/* A relay lets each link come up and then changes records: calls become fewer and fewer, but never end. */
 static void one_that_always_changes_is_called_less_and_less(void **state) {
   (void)state;
   uint32_t a, b;
@@ -117,7 +114,6 @@ static void one_that_always_changes_is_called_less_and_less(void **state) {
   net_run(&n, 30000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   session_goes_on(a, b);
-  net_deinit(&n);
 }
 
 static void changed_answers_and_first_records_are_asked_for_again(void **state) {
@@ -178,7 +174,7 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
   }
   assert_true(f.opens >= 30 && f.opens < 400);
   session_goes_on(a, b);
-  tell_both(PL_REASON_REFUSED); /* a link that held for a minute is no part of a row */
+  tell_both(PL_REASON_REFUSED); /* a link that held for a minute starts a new count */
   net_run(&n, 15000);
   net_run(&n, 61000);
   net_forget(&n, 0);
@@ -188,10 +184,9 @@ static void a_relay_that_ends_every_link_is_called_less_and_less(void **state) {
   if (lost->a.time_ms != PL_NEVER) assert_true(lost->a.time_ms < n.now_ms + 4000);
   net_run(&n, 15000);
   session_goes_on(a, b);
-  net_deinit(&n);
 }
 
-/* Before anything was agreed on, it is the answer to the call. */
+/* Before anything was agreed on, the reason of a RESET is the answer to the call. */
 static void a_call_may_be_refused(void **state) {
   (void)state;
   static const uint16_t reasons[] = {PL_REASON_REFUSED, PL_REASON_PROTOCOL, PL_REASON_UNSUPPORTED, PL_REASON_REVOKED};
@@ -237,7 +232,7 @@ static void a_peer_that_breaks_the_protocol_is_told_by_close(void **state) {
     start(&a, &b);
     assert_int_equal(net_send(&n, 1, b, 0, "not taken", 9), 0);
     say(0, cut_short, sizeof cut_short);
-    if (cut) { /* CLOSE does not come through; it is said again on the peer's next link */
+    if (cut) { /* CLOSE is lost; it is sent again on the peer's next link */
       f.type = PL_ENV_DATA;
       f.left = 1;
       f.from = 1;
@@ -269,7 +264,6 @@ static void one_that_goes_on_breaking_it_is_cut_off(void **state) {
     assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION_CLOSED), 1);
     assert_true(pl_list_empty(&n.clients[i].engine->links));
   }
-  net_deinit(&n);
 }
 
 static void a_message_too_large_for_the_peer_is_told_to_it(void **state) {
@@ -286,7 +280,6 @@ static void a_message_too_large_for_the_peer_is_told_to_it(void **state) {
   assert_non_null(told);
   assert_int_equal(told->a.error, PL_EREFUSED);
   assert_string_equal(told->text, "message too large");
-  net_deinit(&n);
 }
 
 static void a_link_that_carried_much_is_replaced_without_a_pause(void **state) {
@@ -308,7 +301,6 @@ static void a_link_that_carried_much_is_replaced_without_a_pause(void **state) {
   for (int k = 0; k < NET_LINKS; k++) links += n.links[k].used;
   assert_int_equal(links, 1);
   session_goes_on(a, b);
-  net_deinit(&n);
 }
 
 static bool refuse_opens(net *x, int from, const pl_envelope *e) {
@@ -320,7 +312,7 @@ static bool refuse_opens(net *x, int from, const pl_envelope *e) {
   return true;
 }
 
-/* Beside a link in use the answer to a call is a hint like any other. */
+/* While a link is in use, the answer to a call is only a hint. */
 static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   (void)state;
   uint32_t a, b;
@@ -333,23 +325,22 @@ static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   assert_true(f.opens > 0);
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED), 0);
   session_goes_on(a, b);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_changed_record_costs_the_link),
-      cmocka_unit_test(a_repeated_record_costs_the_link),
-      cmocka_unit_test(one_that_always_changes_is_called_less_and_less),
-      cmocka_unit_test(changed_answers_and_first_records_are_asked_for_again),
-      cmocka_unit_test(the_word_of_a_relay_ends_no_session),
-      cmocka_unit_test(a_relay_that_ends_every_link_is_called_less_and_less),
-      cmocka_unit_test(a_call_may_be_refused),
-      cmocka_unit_test(a_peer_that_breaks_the_protocol_is_told_by_close),
-      cmocka_unit_test(one_that_goes_on_breaking_it_is_cut_off),
-      cmocka_unit_test(a_message_too_large_for_the_peer_is_told_to_it),
-      cmocka_unit_test(a_link_that_carried_much_is_replaced_without_a_pause),
-      cmocka_unit_test(a_refused_replacement_leaves_the_link_that_is_there),
+      test_of_own(a_changed_record_costs_the_link),
+      test_of_own(a_repeated_record_costs_the_link),
+      test_of_own(one_that_always_changes_is_called_less_and_less),
+      test_of_own(changed_answers_and_first_records_are_asked_for_again),
+      test_of_own(the_word_of_a_relay_ends_no_session),
+      test_of_own(a_relay_that_ends_every_link_is_called_less_and_less),
+      test_of_own(a_call_may_be_refused),
+      test_of_own(a_peer_that_breaks_the_protocol_is_told_by_close),
+      test_of_own(one_that_goes_on_breaking_it_is_cut_off),
+      test_of_own(a_message_too_large_for_the_peer_is_told_to_it),
+      test_of_own(a_link_that_carried_much_is_replaced_without_a_pause),
+      test_of_own(a_refused_replacement_leaves_the_link_that_is_there),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

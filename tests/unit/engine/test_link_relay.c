@@ -1,7 +1,5 @@
-/* An invite link opened before any relay is known: its relay is held against the one that then answers. */
+/* An invite link is opened before any relay is known: the relay it names is compared with the one that then answers. */
 #include "pair.h"
-
-static net n;
 
 static int connect_by_link(const uint8_t relay[32]) {
   static const uint8_t secret[16] = {7};
@@ -23,24 +21,20 @@ static void start(bool login_first) {
 
 static void the_right_relay_links(void **state) {
   (void)state;
-  start(false);
   assert_int_equal(connect_by_link(n.relay.id), 0);
   net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
 
 static void another_relay_is_not_asked(void **state) {
   (void)state;
-  start(false);
   assert_int_equal(connect_by_link(n.clients[1].config.identity.id), 0);
   net_tell(&n, 0, PL_ENGINE_IN_START);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ELINK);
   assert_false(n.links[0].used); /* no OPEN came */
-  net_deinit(&n);
 }
 
 static void afterwards_it_is_refused_at_once(void **state) {
@@ -50,14 +44,21 @@ static void afterwards_it_is_refused_at_once(void **state) {
   assert_int_equal(connect_by_link(n.relay.id), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
+
+static int pending_setup(void **state) {
+  (void)state;
+  start(false);
+  return 0;
+}
+
+#define test_of_pending(f) cmocka_unit_test_setup_teardown(f, pending_setup, pair_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_right_relay_links),
-      cmocka_unit_test(another_relay_is_not_asked),
-      cmocka_unit_test(afterwards_it_is_refused_at_once),
+      test_of_pending(the_right_relay_links),
+      test_of_pending(another_relay_is_not_asked),
+      test_of_own(afterwards_it_is_refused_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

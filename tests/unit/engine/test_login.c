@@ -1,8 +1,6 @@
 /* The socket to the relay: login, pins, retries, liveness, and what a hostile relay may send. */
 #include "pair.h"
 
-static net n;
-
 static void one(const pl_engine_config *config) {
   net_init(&n);
   assert_non_null(net_add(&n, 0, 1, 1, config));
@@ -12,7 +10,6 @@ static void one(const pl_engine_config *config) {
 
 static void the_relays_id_is_reported_and_pinned(void **state) {
   (void)state;
-  one(NULL);
   assert_memory_equal(net_find(&n, 0, PL_ENGINE_OUT_ONLINE, 0)->a.id, n.relay.id, 32);
   uint8_t seed[32] = {0xef};
   assert_int_equal(pl_identity_from_seed(&n.relay, seed), 0); /* another relay takes its place */
@@ -23,7 +20,6 @@ static void the_relays_id_is_reported_and_pinned(void **state) {
   assert_int_equal(off->a.error, PL_ERELAYKEY);
   assert_int_equal(off->a.time_ms, PL_NEVER);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
-  net_deinit(&n);
 }
 
 static void another_relay_than_pinned_is_refused(void **state) {
@@ -33,7 +29,6 @@ static void another_relay_than_pinned_is_refused(void **state) {
   one(&config);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ERELAYKEY);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
-  net_deinit(&n);
 }
 
 static void a_relay_that_cannot_sign_is_refused(void **state) {
@@ -45,7 +40,6 @@ static void a_relay_that_cannot_sign_is_refused(void **state) {
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ECRYPTO);
-  net_deinit(&n);
 }
 
 static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {
@@ -64,7 +58,6 @@ static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {
   net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1); /* at once */
-  net_deinit(&n);
 }
 
 static bool pong_lost;
@@ -76,21 +69,18 @@ static bool drop_pings(net *x, int from, const pl_envelope *e) {
 
 static void silence_is_noticed_within_45_seconds(void **state) {
   (void)state;
-  one(NULL);
   n.drop = drop_pings;
   pong_lost = false;
   net_run(&n, 600000);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0); /* answered pings keep it */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0); /* pings were answered, so it stays */
   pong_lost = true;
   net_run(&n, 66000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   assert_true(net_count(&n, 0, PL_ENGINE_OUT_ONLINE) >= 2);
-  net_deinit(&n);
 }
 
 static void after_sleep_the_relay_is_asked_at_once(void **state) {
   (void)state;
-  one(NULL);
   net_run(&n, 1000);
   uint64_t before = n.envelopes;
   n.now_ms += 3600000; /* the computer slept */
@@ -98,17 +88,16 @@ static void after_sleep_the_relay_is_asked_at_once(void **state) {
   net_settle(&n);
   assert_int_equal(n.envelopes, before + 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-  net_deinit(&n);
 }
 
-/* What is due when nobody looked in time is not judged before what came was read. The answer to a PING was on its way
- * all the time: the connection stays, and what was a wait before begins again. */
+/* An engine that is called late reads what came before any timer counts. Here the answer to a PING was there all the
+ * time: the connection stays, and the wait for an answer starts again. */
 static void after_a_stop_it_reads_before_it_judges(void **state) {
   (void)state;
   static const uint64_t stops[] = {2000, 9000, 25000, 52000, 3600000};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(stops); i++) {
     one(NULL);
-    for (int k = 0; !n.clients[0].in; k++) { /* until it has asked, and the answer waits to be read */
+    for (int k = 0; !n.clients[0].in; k++) { /* until PING was sent and its answer waits to be read */
       assert_true(k < 10);
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
       net_tell(&n, 0, PL_ENGINE_IN_TIME);
@@ -126,17 +115,15 @@ static void after_a_stop_it_reads_before_it_judges(void **state) {
 
 static void a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late(void **state) {
   (void)state;
-  one(NULL);
   n.clients[0].frozen = true;
   for (int i = 0; i < 20 && !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); i++) {
     n.now_ms += 10000;
     net_tell(&n, 0, PL_ENGINE_IN_TIME);
   }
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
-  net_deinit(&n);
 }
 
-/* A login that was cut short by a stop goes on when its answer is there. */
+/* A login during which the program was stopped continues when the answer is there. */
 static void a_stop_during_the_login_does_not_end_it(void **state) {
   (void)state;
   net_init(&n);
@@ -150,7 +137,6 @@ static void a_stop_during_the_login_does_not_end_it(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-  net_deinit(&n);
 }
 
 static size_t pings;
@@ -161,7 +147,7 @@ static bool count_pings(net *x, int from, const pl_envelope *e) {
   return pong_lost && e->type == PL_ENV_PING;
 }
 
-/* However often the application is told that the network is back: one question, one wait of five seconds. */
+/* However often the engine is told that the network is back, it sends one PING and waits once, for five seconds. */
 static void the_network_may_be_back_more_than_once(void **state) {
   (void)state;
   for (int asked_before = 0; asked_before < 2; asked_before++) {
@@ -171,28 +157,27 @@ static void the_network_may_be_back_more_than_once(void **state) {
     pong_lost = false;
     if (asked_before) {
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
-      net_tell(&n, 0, PL_ENGINE_IN_TIME); /* PING is made, and not sent yet */
+      net_tell(&n, 0, PL_ENGINE_IN_TIME); /* PING is queued, but not sent yet */
     }
     for (int i = 0; i < 1000; i++) net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
     net_settle(&n);
     assert_int_equal(pings, 1);
     net_run(&n, 15000);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
-    pong_lost = true; /* it is not the same network */
+    pong_lost = true; /* it is another network */
     uint64_t told_ms = n.now_ms;
     for (; !net_count(&n, 0, PL_ENGINE_OUT_OFFLINE); net_run(&n, 100)) {
       net_tell(&n, 0, PL_ENGINE_IN_NETWORK_UP);
-      assert_true(n.now_ms <= told_ms + 5000); /* telling again makes it no later */
+      assert_true(n.now_ms <= told_ms + 5000); /* being told again does not move it */
     }
     assert_true(n.now_ms >= told_ms + 5000);
     net_deinit(&n);
   }
 }
 
-/* Logged in and broken each time: called less and less, as one that cannot be reached. */
+/* A relay that logs the client in and then drops it is called less and less, as one that cannot be reached. */
 static void welcome_alone_is_no_reason_to_hurry(void **state) {
   (void)state;
-  one(NULL);
   for (uint64_t end_ms = n.now_ms + 120000; n.now_ms < end_ms;) {
     if (n.clients[0].connected) net_cut(&n, 0);
     net_run(&n, 10);
@@ -202,18 +187,14 @@ static void welcome_alone_is_no_reason_to_hurry(void **state) {
   net_run(&n, 40000);
   assert_true(n.clients[0].connected);
   net_forget(&n, 0);
-  net_cut(&n, 0); /* it had held: the first wait is short */
+  net_cut(&n, 0); /* it had held, so the first wait is short */
   net_settle(&n);
   assert_in_range(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms, n.now_ms, n.now_ms + 250);
-  net_deinit(&n);
 }
 
-/* A connection that carried a peer's record was of use, however short. */
+/* A connection that carried a peer's record was of use, however short it was. */
 static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
   for (int i = 0; i < 20; i++) {
     net_forget(&n, 0);
     net_cut(&n, 0);
@@ -222,7 +203,6 @@ static void a_connection_that_was_of_use_is_made_again_soon(void **state) {
     for (int k = 0; k < 100 && !net_count(&n, 0, PL_ENGINE_OUT_LINKED); k++) net_run(&n, 100);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
   }
-  net_deinit(&n);
 }
 
 static void reset_on_link_zero(uint16_t reason) {
@@ -261,7 +241,6 @@ static void terminal_reasons_end_the_retries(void **state) {
 
 static void going_away_moves_within_the_delay(void **state) {
   (void)state;
-  one(NULL);
   uint8_t p[4];
   pl_put_u32(p, 5000);
   net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, 4);
@@ -270,10 +249,9 @@ static void going_away_moves_within_the_delay(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.reason, PL_REASON_DRAINING);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
-  net_deinit(&n);
 }
 
-/* Addresses that do not answer give way to the next, the configured one among them; one that answers is kept. */
+/* An address that does not answer gives way to the next, the configured one included. One that answers is kept. */
 static void going_away_names_other_addresses(void **state) {
   (void)state;
   static const char urls[] = "http://no.test\nwss://other-scheme.test\nws://a.test:1/pairlink\nws://b c\nws://b.test";
@@ -297,14 +275,13 @@ static void going_away_names_other_addresses(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 3);
   assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered + 1)->text,
                       net_find(&n, 0, PL_ENGINE_OUT_CONNECT, answered)->text);
-  net_deinit(&n);
 }
 
 static bool was_offline_twice(net *of) {
   return net_count(of, 0, PL_ENGINE_OUT_OFFLINE) == 2;
 }
 
-/* Whoever answers at an address of GOING_AWAY and is another relay costs one attempt, and not the connection. */
+/* When another relay answers at an address of GOING_AWAY, that costs one attempt but not the connection. */
 static void another_relay_at_a_named_address_is_left(void **state) {
   (void)state;
   static const char url[] = "ws://a.test";
@@ -321,10 +298,9 @@ static void another_relay_at_a_named_address_is_left(void **state) {
   n.relay = right;
   net_run(&n, 30000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
-  net_deinit(&n);
 }
 
-/* Any bytes from a relay: never a crash; a broken message ends the socket, and the client comes back. */
+/* Any bytes from a relay: nothing crashes, a broken message ends the socket, and the client comes back. */
 static void a_hostile_relay_gets_nowhere(void **state) {
   (void)state;
   static const uint8_t types[] = {0, 1, 2, 3, 4, 5, 6, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x7f, 0x80, 0xff};
@@ -343,12 +319,11 @@ static void a_hostile_relay_gets_nowhere(void **state) {
     if (n.clients[0].connected && !pl_engine_has_output(n.clients[0].engine)) continue;
     net_run(&n, 100);
     if (net_count(&n, 0, PL_ENGINE_OUT_OFFLINE) && net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms == PL_NEVER) {
-      net_deinit(&n); /* a RESET or an unknown type that says never come back */
+      net_deinit(&n); /* a RESET or an unknown type that ends all tries */
       one(NULL);
     }
     net_forget(&n, 0);
   }
-  net_deinit(&n);
 }
 
 static void bad_configs_are_refused(void **state) {
@@ -368,7 +343,7 @@ static void bad_configs_are_refused(void **state) {
   assert_int_equal(pl_engine_new(&c, &e), PL_EURL);
 }
 
-/* Each is the first or second thing a relay says; all are answered by RESET and a new try, or by giving up. */
+/* Each comes first or second from the relay. The client answers with RESET, and tries again or gives up. */
 static void a_relay_that_speaks_out_of_turn_is_left(void **state) {
   (void)state;
   static const uint8_t types[] = {PL_ENV_DATA,  PL_ENV_OFFER, PL_ENV_PONG, PL_ENV_WELCOME,
@@ -427,14 +402,12 @@ static void a_relay_that_says_nothing_is_left(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ETIMEDOUT);
   net_run(&n, 15000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 1);
-  net_deinit(&n);
 }
 
 static void commands_that_make_no_sense_are_refused(void **state) {
   (void)state;
   uint8_t bytes[40] = {1};
-  one(NULL);
-  const uint8_t *id = n.relay.id; /* of somebody */
+  const uint8_t *id = n.relay.id; /* any valid ID */
   const struct {
     pl_engine_event in;
     int error;
@@ -465,33 +438,40 @@ static void commands_that_make_no_sense_are_refused(void **state) {
     assert_int_equal(out.session, 0);
     assert_int_equal(out.code, 0);
   }
-  net_deinit(&n);
 }
+
+static int one_setup(void **state) {
+  (void)state;
+  one(NULL);
+  return 0;
+}
+
+#define test_of_one(f) cmocka_unit_test_setup_teardown(f, one_setup, pair_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_relays_id_is_reported_and_pinned),
-      cmocka_unit_test(another_relay_than_pinned_is_refused),
-      cmocka_unit_test(a_relay_that_cannot_sign_is_refused),
-      cmocka_unit_test(an_unreachable_relay_is_tried_with_growing_pauses),
-      cmocka_unit_test(silence_is_noticed_within_45_seconds),
-      cmocka_unit_test(after_sleep_the_relay_is_asked_at_once),
-      cmocka_unit_test(after_a_stop_it_reads_before_it_judges),
-      cmocka_unit_test(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
-      cmocka_unit_test(a_stop_during_the_login_does_not_end_it),
-      cmocka_unit_test(the_network_may_be_back_more_than_once),
-      cmocka_unit_test(welcome_alone_is_no_reason_to_hurry),
-      cmocka_unit_test(a_connection_that_was_of_use_is_made_again_soon),
-      cmocka_unit_test(terminal_reasons_end_the_retries),
-      cmocka_unit_test(going_away_moves_within_the_delay),
-      cmocka_unit_test(going_away_names_other_addresses),
-      cmocka_unit_test(another_relay_at_a_named_address_is_left),
-      cmocka_unit_test(a_hostile_relay_gets_nowhere),
-      cmocka_unit_test(bad_configs_are_refused),
-      cmocka_unit_test(a_relay_that_speaks_out_of_turn_is_left),
-      cmocka_unit_test(a_relay_of_another_version_is_given_up),
-      cmocka_unit_test(a_relay_that_says_nothing_is_left),
-      cmocka_unit_test(commands_that_make_no_sense_are_refused),
+      test_of_one(the_relays_id_is_reported_and_pinned),
+      test_of_own(another_relay_than_pinned_is_refused),
+      test_of_own(a_relay_that_cannot_sign_is_refused),
+      test_of_own(an_unreachable_relay_is_tried_with_growing_pauses),
+      test_of_one(silence_is_noticed_within_45_seconds),
+      test_of_one(after_sleep_the_relay_is_asked_at_once),
+      test_of_own(after_a_stop_it_reads_before_it_judges),
+      test_of_one(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
+      test_of_own(a_stop_during_the_login_does_not_end_it),
+      test_of_own(the_network_may_be_back_more_than_once),
+      test_of_one(welcome_alone_is_no_reason_to_hurry),
+      test_of_linked(a_connection_that_was_of_use_is_made_again_soon),
+      test_of_own(terminal_reasons_end_the_retries),
+      test_of_one(going_away_moves_within_the_delay),
+      test_of_own(going_away_names_other_addresses),
+      test_of_own(another_relay_at_a_named_address_is_left),
+      test_of_own(a_hostile_relay_gets_nowhere),
+      test_of_own(bad_configs_are_refused),
+      test_of_own(a_relay_that_speaks_out_of_turn_is_left),
+      test_of_own(a_relay_of_another_version_is_given_up),
+      test_of_own(a_relay_that_says_nothing_is_left),
+      test_of_one(commands_that_make_no_sense_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

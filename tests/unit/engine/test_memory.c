@@ -1,8 +1,7 @@
-/* Every allocation fails once: no crash, no leak, and what the engine took is still delivered once, in order. */
+/* Every allocation fails once: nothing crashes or leaks, and what the engine took is still delivered once and in order.
+ */
 #include "client/core/engine/action_queue.h"
 #include "pair.h"
-
-static net n;
 
 enum { COUNT = 12, MAX = 90000 };
 
@@ -40,7 +39,7 @@ static uint32_t connect_again(uint32_t have) {
   return out.session;
 }
 
-/* One conversation over several sockets with the k-th allocation failing; true when k was never reached. */
+/* Runs one conversation over several sockets while the k-th allocation fails. Returns true when k was not reached. */
 static bool conversation(long k) {
   static uint8_t message[MAX];
   uint32_t session[2] = {0}, sent[2] = {0}, got[2] = {0};
@@ -122,7 +121,7 @@ static void commands_survive_each_failure(void **state) {
   }
 }
 
-/* What fails for want of memory has not happened: who asks goes on asking. */
+/* A decision that fails because memory ran out has not happened: the stranger is still asking. */
 static void an_answer_that_fails_decides_nothing(void **state) {
   (void)state;
   pl_engine_config shy = {.listen = true};
@@ -132,7 +131,7 @@ static void an_answer_that_fails_decides_nothing(void **state) {
     (void)connect_again(0);
     net_settle(&n);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
-    while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* only a call back is left */
+    while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* until only a call back is left */
     pl_alloc_fail_at(k);
     int rc = net_allow(&n, 1, 0);
     never = pl_alloc_fail_at(0) > 0;
@@ -145,7 +144,7 @@ static void an_answer_that_fails_decides_nothing(void **state) {
   assert_true(failed > 0);
 }
 
-/* Its end is told whatever the list of actions holds already, and does not find room to grow. */
+/* The end of a session is reported even when the list of actions is full and cannot grow. */
 static void the_end_of_a_session_is_told_without_memory(void **state) {
   (void)state;
   pl_engine_config patience = {.session_timeout_ms = 5000};
@@ -158,7 +157,7 @@ static void the_end_of_a_session_is_told_without_memory(void **state) {
     for (int i = 0; i < messages; i++) assert_int_equal(net_send(&n, 0, s, 0, "lost", 4), 0);
     net_run(&n, 100);
     n.now_ms += 10000;
-    assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_TIME), 0); /* late: it reads first */
+    assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_TIME), 0); /* called late, so it reads first */
     n.now_ms = pl_engine_deadline(n.clients[0].engine);
     pl_alloc_fail_at(1);
     assert_int_equal(net_tell(&n, 0, PL_ENGINE_IN_TIME), 0);
@@ -175,7 +174,7 @@ static void add(pl_engine_action_queue *q, uint64_t place, bool good) {
   a.data = (pl_view){(const uint8_t *)data, sizeof data - 1};
   a.text = (pl_view){(const uint8_t *)text, sizeof text - 1};
   assert_true((pl_engine_action_queue_add(q, &a) != NULL) == good);
-  memset(data, 'x', sizeof data); /* the copies are on their own */
+  memset(data, 'x', sizeof data); /* the queue has copies */
   memset(text, 'x', sizeof text);
 }
 
@@ -205,12 +204,9 @@ static void nothing_is_queued_behind_a_gap(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(nothing_is_queued_behind_a_gap),
-      cmocka_unit_test(a_new_engine_may_fail),
-      cmocka_unit_test(a_conversation_survives_each_failure),
-      cmocka_unit_test(commands_survive_each_failure),
-      cmocka_unit_test(an_answer_that_fails_decides_nothing),
-      cmocka_unit_test(the_end_of_a_session_is_told_without_memory),
+      test_of_own(nothing_is_queued_behind_a_gap),       test_of_own(a_new_engine_may_fail),
+      test_of_own(a_conversation_survives_each_failure), test_of_own(commands_survive_each_failure),
+      test_of_own(an_answer_that_fails_decides_nothing), test_of_own(the_end_of_a_session_is_told_without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

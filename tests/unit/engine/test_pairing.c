@@ -1,7 +1,6 @@
 /* Who may reach whom: knocks, invites, crossing calls, instances. */
 #include "pair.h"
 
-static net n;
 static const uint8_t secret[16] = {7, 7, 7}, other_secret[16] = {8};
 
 static void start_shy(void) {
@@ -19,7 +18,6 @@ static void stranger(int i, uint8_t who) {
 
 static void a_knock_is_shown_once_and_accepted_while_it_waits(void **state) {
   (void)state;
-  start_shy();
   net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 1000);
   net_seen *k = net_find(&n, 1, PL_ENGINE_OUT_KNOCK, 0);
@@ -33,12 +31,10 @@ static void a_knock_is_shown_once_and_accepted_while_it_waits(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
   assert_string_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->text, "chat/1");
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
-  net_deinit(&n);
 }
 
 static void an_ignored_knock_looks_like_nobody(void **state) {
   (void)state;
-  start_shy();
   uint32_t s = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 120000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1); /* however often it tried */
@@ -46,7 +42,6 @@ static void an_ignored_knock_looks_like_nobody(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_close(&n, 0, s), 0);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  net_deinit(&n);
 }
 
 static bool drop_data(net *x, int from, const pl_envelope *e) {
@@ -60,7 +55,6 @@ static bool is_linked(net *x) {
 
 static void who_is_allowed_later_is_dialled_back(void **state) {
   (void)state;
-  start_shy();
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   while (n.links[0].used && n.links[0].callee >= 0) net_run(&n, 1); /* until no OFFER waits */
@@ -68,17 +62,15 @@ static void who_is_allowed_later_is_dialled_back(void **state) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 5000, is_linked));
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0); /* its own wish, it has the number */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0); /* it asked for the session, so it has the number */
   uint32_t b = net_find(&n, 1, PL_ENGINE_OUT_SESSION, 0)->a.session;
   assert_int_equal(net_send(&n, 1, b, 0, "you rang", 8), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void denied_and_blocked_stay_outside(void **state) {
   (void)state;
-  start_shy();
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
@@ -90,7 +82,6 @@ static void denied_and_blocked_stay_outside(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_allow(&n, 1, 0), 0);
   assert_true(net_until(&n, 20000, is_linked));
-  net_deinit(&n);
 }
 
 static uint32_t link_then_deny(uint32_t *b) {
@@ -103,7 +94,7 @@ static uint32_t link_then_deny(uint32_t *b) {
   return a;
 }
 
-/* Whoever calls while the end of its session is still remembered may hear it again, but has to ask for a new one. */
+/* A caller whose session has just ended may be told so again, but has to ask for a new one. */
 static void after_the_end_a_stranger_asks_again(void **state) {
   (void)state;
   uint32_t b, a = link_then_deny(&b);
@@ -117,23 +108,20 @@ static void after_the_end_a_stranger_asks_again(void **state) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   net_run(&n, 15000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
-  net_deinit(&n);
 }
 
-/* One that is blocked after its call was accepted begins nothing. */
+/* A peer that is blocked after its call was accepted gets no session. */
 static void a_block_comes_before_the_first_record(void **state) {
   (void)state;
-  start_shy();
   assert_int_equal(net_allow(&n, 1, 0), 0);
   n.drop = drop_data;
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   assert_true(n.links[0].linked);
   assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_BLOCK, 0), 0);
-  n.drop = NULL; /* HELLO is said again */
+  n.drop = NULL; /* HELLO is sent again */
   net_run(&n, 60000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION) + net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
-  net_deinit(&n);
 }
 
 static void a_call_back_is_called_off(void **state) {
@@ -160,7 +148,6 @@ static void a_call_back_is_called_off(void **state) {
 
 static void knocks_that_are_remembered_are_bounded(void **state) {
   (void)state;
-  start_shy();
   for (uint8_t who = 20; who < 120; who++) {
     stranger(2, who);
     net_connect(&n, 2, 1, NULL, NULL);
@@ -168,12 +155,10 @@ static void knocks_that_are_remembered_are_bounded(void **state) {
     net_remove(&n, 2);
   }
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 100);
-  net_deinit(&n);
 }
 
 static void an_invite_lets_its_caller_in(void **state) {
   (void)state;
-  start_shy();
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
@@ -184,26 +169,22 @@ static void an_invite_lets_its_caller_in(void **state) {
   assert_memory_equal(c->a.id, n.clients[0].config.identity.id, 32);
   assert_memory_equal(c->data, secret, 16);
   net_cut(&n, 0);
-  net_run(&n, 90000); /* its own later calls succeed, even when the invite has expired */
+  net_run(&n, 90000); /* its later calls succeed, though the invite has expired */
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
-  net_deinit(&n);
 }
 
 static void a_wrong_secret_is_a_knock(void **state) {
   (void)state;
-  start_shy();
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
-  net_deinit(&n);
 }
 
 static void an_expired_or_revoked_invite_does_not_help(void **state) {
   (void)state;
-  start_shy();
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 1000, 1), 0);
   net_run(&n, 1000);
   net_connect(&n, 0, 1, NULL, secret);
@@ -216,12 +197,11 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
   net_connect(&n, 0, 1, NULL, other_secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
-  net_deinit(&n);
 }
 
 static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void **state) {
   (void)state;
-  for (int late = 0; late < 2; late++) { /* over before the call, or when its first record comes */
+  for (int late = 0; late < 2; late++) { /* it expires before the call, or before its first record comes */
     start_shy();
     assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 1000 * (uint64_t)late, 1), 0);
     assert_int_equal(net_allow(&n, 1, 0), 0);
@@ -237,7 +217,6 @@ static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void *
 
 static void a_claimed_invite_is_bound(void **state) {
   (void)state;
-  start_shy();
   stranger(2, 3);
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
   net_connect(&n, 0, 1, NULL, secret);
@@ -246,7 +225,6 @@ static void a_claimed_invite_is_bound(void **state) {
   net_settle(&n);
   assert_int_equal(net_find(&n, 2, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  net_deinit(&n);
 }
 
 static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
@@ -262,7 +240,7 @@ static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
     net_run(&n, 30000);
     net_connect(&n, 0, 1, NULL, secret);
     net_run(&n, 5000);
-    /* A link for several lets in whoever has it, as long as it is valid; and it is claimed anew. */
+    /* A link for several peers lets in everyone who has it while it is valid, so the same peer claims it again. */
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), single ? 1 : 2);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), single ? 1 : 2);
     assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), single);
@@ -272,10 +250,9 @@ static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
 
 static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   (void)state;
-  start_shy();
   stranger(2, 3);
   assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 60000, 1), 0);
-  n.drop = drop_data; /* a replayed or stolen message 1: nothing comes after it */
+  n.drop = drop_data; /* a replayed or stolen message 1: nothing follows it */
   net_connect(&n, 0, 1, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 0);
@@ -284,13 +261,12 @@ static void an_invite_is_claimed_by_the_first_record_alone(void **state) {
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
   n.drop = NULL;
-  net_run(&n, 20000); /* the slower one is refused at its first record, and told so */
+  net_run(&n, 20000); /* the slower one is refused at its first record, and told why */
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
-  net_deinit(&n);
 }
 
-/* Both dial in the same instant; in every order of events there is one session at each side. */
+/* Both call at the same moment: in every order of events each side has one session. */
 static void calls_that_cross_become_one_session(void **state) {
   (void)state;
   for (int variant = 0; variant < 8; variant++) {
@@ -332,7 +308,7 @@ static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
   net_add(&n, 0, 1, 1, &both);
   net_add(&n, 1, 2, 2, &both);
   int smaller = memcmp(n.clients[0].config.identity.id, n.clients[1].config.identity.id, 32) < 0 ? 0 : 1;
-  if (smaller != 0) { /* client 0 is to be the smaller: it parks */
+  if (smaller != 0) { /* make client 0 the smaller side: it parks the call */
     net_remove(&n, 0);
     net_remove(&n, 1);
     net_add(&n, 0, 2, 2, &both);
@@ -347,7 +323,6 @@ static void a_parked_call_is_taken_when_the_own_one_fails(void **state) {
   n.drop = NULL;
   net_run(&n, 20000);
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
 
 static void two_instances_of_one_id_can_talk(void **state) {
@@ -366,13 +341,13 @@ static void two_instances_of_one_id_can_talk(void **state) {
       .type = PL_ENGINE_IN_CONNECT,
       .connect = {.peer = {n.clients[0].config.identity.id, 32}, .instance = {n.clients[0].config.instance, 8}}};
   assert_int_equal(net_do(&n, 0, &self), PL_EINVAL);
-  net_deinit(&n);
 }
 
-/* 0 calls any instance of an ID; the newest, 2, is slow to answer, and meanwhile 1, another instance, calls 0. */
+/* Client 0 calls any instance of an ID. The newest one, 2, is slow to answer; meanwhile 1, another instance, calls 0.
+ */
 static uint32_t called_by_another_instance(void) {
   pl_engine_config listener = {.listen = true, .accept_all = true};
-  uint8_t caller = 1; /* whose ID is larger, so that it accepts at once */
+  uint8_t caller = 1; /* a seed whose ID is larger, so that it accepts at once */
   net_init(&n);
   net_add(&n, 0, caller, 1, &listener);
   net_add(&n, 1, 3, 2, &listener);
@@ -407,11 +382,10 @@ static void the_instance_that_calls_first_is_the_one(void **state) {
   assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_SESSION), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
-  net_deinit(&n);
 }
 
-/* The same, and the one that called is lost before the other's ACCEPT comes: nothing is dialled while a call is open,
- * so the end of that call has to. */
+/* The same, but the one that called is lost before the other's ACCEPT comes. Nobody is called while a call is open, so
+ * the end of that call has to start the next one. */
 static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   (void)state;
   pl_engine_config listener = {.listen = true, .accept_all = true};
@@ -419,16 +393,15 @@ static void the_instance_that_called_is_dialled_when_it_is_lost(void **state) {
   net_remove(&n, 1);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 1);
-  net_add(&n, 1, 3, 2, &listener); /* back, and without a wish of its own */
+  net_add(&n, 1, 3, 2, &listener); /* it is back, and does not call by itself */
   net_tell(&n, 1, PL_ENGINE_IN_START);
   n.clients[2].frozen = false; /* its ACCEPT comes now */
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 1)->a.session, a);
-  net_deinit(&n);
 }
 
-/* A link that came and is not in step yet binds the session to its instance: calls meanwhile go to that one. */
+/* A link whose HELLOs do not agree yet binds the session to its instance already: calls go to that one. */
 static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **state) {
   (void)state;
   pl_engine_config listener = {.listen = true, .accept_all = true};
@@ -442,7 +415,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   net_remove(&n, 0);
-  net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLO on each link is not in step */
+  net_add(&n, 0, 1, 1, &listener); /* its state is lost, so the first HELLOs on a link do not agree */
   n.drop = drop_data;
   net_tell(&n, 0, PL_ENGINE_IN_START);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
@@ -458,10 +431,9 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
   net_run(&n, 5000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_MESSAGE, 0)->a.session, a);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0);
-  net_deinit(&n);
 }
 
-/* A dial back that has no answer is nothing that the application knows of; from its own wish on, its patience counts.
+/* The application does not know of a call back that nobody answers. Its timeout starts with the application's CONNECT.
  */
 static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **state) {
   (void)state;
@@ -483,7 +455,6 @@ static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **st
   net_run(&n, 2000);
   assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
   assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
-  net_deinit(&n);
 }
 
 static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
@@ -499,14 +470,11 @@ static void a_caller_waits_for_a_listener_that_comes_later(void **state) {
   net_tell(&n, 1, PL_ENGINE_IN_START);
   net_run(&n, 13000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
-  net_deinit(&n);
 }
 
 static void a_second_dial_to_the_same_instance_says_so(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   uint32_t second = net_connect(&n, 0, 1, NULL, NULL);
   assert_int_not_equal(second, a);
   net_settle(&n);
@@ -517,12 +485,10 @@ static void a_second_dial_to_the_same_instance_says_so(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, "fine", 4), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void to_connect_is_to_accept_who_knocks(void **state) {
   (void)state;
-  start_shy();
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
@@ -538,7 +504,6 @@ static void to_connect_is_to_accept_who_knocks(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, "thanks", 6), 0);
   net_run(&n, 10000);
   for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void a_closing_session_gives_way_to_a_new_one(void **state) {
@@ -547,7 +512,7 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   pl_engine_config both = {.listen = true, .accept_all = true};
   pair_start(&n, &both, &both);
   pair_link(&n, &a, &b);
-  net_remove(&n, 1); /* the peer dies, its successor of the same instance calls while this side still closes */
+  net_remove(&n, 1); /* the peer dies; it calls again, as the same instance, while this side still closes */
   assert_int_equal(net_close(&n, 0, a), 0);
   assert_non_null(net_add(&n, 1, 2, 2, &both));
   net_tell(&n, 1, PL_ENGINE_IN_START);
@@ -563,13 +528,11 @@ static void a_closing_session_gives_way_to_a_new_one(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_not_equal(net_find(&n, 0, PL_ENGINE_OUT_MESSAGE, 0)->a.session, a);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
-  net_deinit(&n);
 }
 
 static void envelopes_out_of_place_reset_the_link(void **state) {
   (void)state;
   uint8_t record[40] = {0};
-  pair_start(&n, NULL, NULL);
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   n.clients[1].frozen = true;
   net_turn(&n);
@@ -583,7 +546,6 @@ static void envelopes_out_of_place_reset_the_link(void **state) {
   assert_int_equal(net_send(&n, 0, a, 0, "on", 2), 0);
   net_run(&n, 10000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static bool flip_handshake;
@@ -615,36 +577,44 @@ static void changed_handshakes_and_records_never_link(void **state) {
   flip_handshake = false;
 }
 
+static int shy_setup(void **state) {
+  (void)state;
+  start_shy();
+  return 0;
+}
+
+#define test_of_shy(f) cmocka_unit_test_setup_teardown(f, shy_setup, pair_teardown)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_knock_is_shown_once_and_accepted_while_it_waits),
-      cmocka_unit_test(an_ignored_knock_looks_like_nobody),
-      cmocka_unit_test(who_is_allowed_later_is_dialled_back),
-      cmocka_unit_test(denied_and_blocked_stay_outside),
-      cmocka_unit_test(after_the_end_a_stranger_asks_again),
-      cmocka_unit_test(a_block_comes_before_the_first_record),
-      cmocka_unit_test(a_call_back_is_called_off),
-      cmocka_unit_test(knocks_that_are_remembered_are_bounded),
-      cmocka_unit_test(an_invite_lets_its_caller_in),
-      cmocka_unit_test(a_wrong_secret_is_a_knock),
-      cmocka_unit_test(an_expired_or_revoked_invite_does_not_help),
-      cmocka_unit_test(an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway),
-      cmocka_unit_test(a_claimed_invite_is_bound),
-      cmocka_unit_test(who_is_denied_cannot_come_again_by_its_invite),
-      cmocka_unit_test(an_invite_is_claimed_by_the_first_record_alone),
-      cmocka_unit_test(calls_that_cross_become_one_session),
-      cmocka_unit_test(a_parked_call_is_taken_when_the_own_one_fails),
-      cmocka_unit_test(two_instances_of_one_id_can_talk),
-      cmocka_unit_test(the_instance_that_calls_first_is_the_one),
-      cmocka_unit_test(the_instance_that_called_is_dialled_when_it_is_lost),
-      cmocka_unit_test(a_call_beside_a_link_that_is_not_in_step_keeps_the_instance),
-      cmocka_unit_test(a_wish_for_a_session_that_waits_already_begins_the_waiting),
-      cmocka_unit_test(a_caller_waits_for_a_listener_that_comes_later),
-      cmocka_unit_test(a_second_dial_to_the_same_instance_says_so),
-      cmocka_unit_test(to_connect_is_to_accept_who_knocks),
-      cmocka_unit_test(a_closing_session_gives_way_to_a_new_one),
-      cmocka_unit_test(envelopes_out_of_place_reset_the_link),
-      cmocka_unit_test(changed_handshakes_and_records_never_link),
+      test_of_shy(a_knock_is_shown_once_and_accepted_while_it_waits),
+      test_of_shy(an_ignored_knock_looks_like_nobody),
+      test_of_shy(who_is_allowed_later_is_dialled_back),
+      test_of_shy(denied_and_blocked_stay_outside),
+      test_of_own(after_the_end_a_stranger_asks_again),
+      test_of_shy(a_block_comes_before_the_first_record),
+      test_of_own(a_call_back_is_called_off),
+      test_of_shy(knocks_that_are_remembered_are_bounded),
+      test_of_shy(an_invite_lets_its_caller_in),
+      test_of_shy(a_wrong_secret_is_a_knock),
+      test_of_shy(an_expired_or_revoked_invite_does_not_help),
+      test_of_own(an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway),
+      test_of_shy(a_claimed_invite_is_bound),
+      test_of_own(who_is_denied_cannot_come_again_by_its_invite),
+      test_of_shy(an_invite_is_claimed_by_the_first_record_alone),
+      test_of_own(calls_that_cross_become_one_session),
+      test_of_own(a_parked_call_is_taken_when_the_own_one_fails),
+      test_of_own(two_instances_of_one_id_can_talk),
+      test_of_own(the_instance_that_calls_first_is_the_one),
+      test_of_own(the_instance_that_called_is_dialled_when_it_is_lost),
+      test_of_own(a_call_beside_a_link_that_is_not_in_step_keeps_the_instance),
+      test_of_own(a_wish_for_a_session_that_waits_already_begins_the_waiting),
+      test_of_own(a_caller_waits_for_a_listener_that_comes_later),
+      test_of_linked(a_second_dial_to_the_same_instance_says_so),
+      test_of_shy(to_connect_is_to_accept_who_knocks),
+      test_of_own(a_closing_session_gives_way_to_a_new_one),
+      test_of_pair(envelopes_out_of_place_reset_the_link),
+      test_of_own(changed_handshakes_and_records_never_link),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

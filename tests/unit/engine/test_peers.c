@@ -1,9 +1,7 @@
-/* What the engine tells the relay beside calls: whom it allows and blocks, and that it has a token. */
+/* What the engine tells the relay besides calls: whom it allows and blocks, and that it has a token. */
 #include <sodium.h>
 
 #include "pair.h"
-
-static net n;
 
 /* All PEERS that the client sent: op and first byte of each ID. */
 static struct {
@@ -67,24 +65,21 @@ static void expect(size_t at, uint8_t op, uint8_t id) {
 
 static void changes_are_told(void **state) {
   (void)state;
-  start(NULL);
   go();
-  assert_int_equal(told_count, 0); /* nothing to say */
+  assert_int_equal(told_count, 0); /* there is nothing to tell */
   expect(0, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
-  (void)say(PL_ENGINE_IN_ALLOW, 1); /* nothing new */
+  (void)say(PL_ENGINE_IN_ALLOW, 1); /* that is not new */
   expect(1, PL_CONST_PEERS_FORGET, say(PL_ENGINE_IN_DENY, 1));
   expect(2, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
   expect(3, PL_CONST_PEERS_ALLOW, say(PL_ENGINE_IN_ALLOW, 1));
   expect(4, PL_CONST_PEERS_BLOCK, say(PL_ENGINE_IN_BLOCK, 1));
   (void)say(PL_ENGINE_IN_DENY, 1); /* blocked stays blocked */
   assert_int_equal(told_count, 5);
-  net_deinit(&n);
 }
 
 static void all_are_told_after_each_login(void **state) {
   (void)state;
   size_t allowed = 0;
-  start(NULL);
   for (uint32_t i = 0; i < 40; i++) (void)say(PL_ENGINE_IN_ALLOW, i);
   uint8_t blocked = say(PL_ENGINE_IN_BLOCK, 40);
   assert_int_equal(told_count, 0); /* not online */
@@ -97,7 +92,6 @@ static void all_are_told_after_each_login(void **state) {
   net_cut(&n, 0);
   net_run(&n, 5000);
   assert_int_equal(told_count, 6);
-  net_deinit(&n);
 }
 
 static void a_token_is_proven(void **state) {
@@ -116,11 +110,19 @@ static void a_token_is_proven(void **state) {
   net_deinit(&n);
 }
 
+static int watched_setup(void **state) {
+  (void)state;
+  start(NULL);
+  return 0;
+}
+
+#define test_of_watched(f) cmocka_unit_test_setup_teardown(f, watched_setup, pair_teardown)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(changes_are_told),
-      cmocka_unit_test(all_are_told_after_each_login),
-      cmocka_unit_test(a_token_is_proven),
+      test_of_watched(changes_are_told),
+      test_of_watched(all_are_told_after_each_login),
+      test_of_own(a_token_is_proven),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Who is turned away and told why, through the relay's real core: what a callee says before it accepts does not reach
- * the caller (docs/protocol.md, section 4), so the word comes at the caller's first record. */
+/* Callers that are refused and told why, through the relay's real core. What a callee sends before ACCEPT does not
+ * reach the caller (docs/protocol.md, section 4), so the reason comes after the caller's first record. */
 #include "net_core.h"
 #include "pair.h"
 
@@ -43,58 +43,50 @@ static size_t told(int i) {
 
 static void a_used_link_says_so_to_the_third(void **state) {
   (void)state;
-  start(NULL);
   invite(60000);
   net_connect(&n, CALLER, CALLEE, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_LINKED), 1);
   size_t before = told(CALLEE);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
-  net_settle(&n); /* at once, and not when the relay's time is over */
+  net_settle(&n); /* at once, not when the relay's time is over */
   expect_refused(THIRD, PL_REASON_REFUSED);
   assert_int_equal(net_find(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_EREFUSED);
   assert_int_equal(told(CALLEE), before);
   assert_int_equal(net_count(&n, CALLER, PL_ENGINE_OUT_UNLINKED), 0);
   assert_int_equal(net_core_stats().links, 1);
-  net_core_deinit(&n);
 }
 
 static void an_expired_link_says_so(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_settle(&n);
   expect_refused(THIRD, PL_REASON_REFUSED);
   assert_int_equal(told(CALLEE), 0);
-  net_core_deinit(&n);
 }
 
-/* The proof is made for another ID, or by a guess: nobody learns that anybody is here. */
+/* A proof made for another ID, or from a guessed secret, does not show that anybody is here. */
 static void a_secret_that_fits_none_learns_nothing(void **state) {
   (void)state;
   static const uint8_t guess[16] = {9};
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   net_connect(&n, THIRD, CALLEE, NULL, guess);
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED) + net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 0);
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_KNOCK), 1);
-  net_core_deinit(&n);
 }
 
 static void who_is_blocked_learns_nothing_by_its_link(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   assert_int_equal(net_decide(&n, CALLEE, PL_ENGINE_IN_BLOCK, THIRD), 0);
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_run(&n, 20000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  net_core_deinit(&n);
 }
 
 static bool first_records(net *x, int from, const pl_envelope *e) {
@@ -102,21 +94,19 @@ static bool first_records(net *x, int from, const pl_envelope *e) {
   return from == THIRD && e->type == PL_ENV_DATA;
 }
 
-/* Let in while its call was accepted only to be refused: then it is let in. */
+/* A caller that is allowed after its call was accepted only to be refused is let in. */
 static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   n.drop = first_records;
   net_connect(&n, THIRD, CALLEE, NULL, secret);
   net_settle(&n);
   assert_int_equal(net_allow(&n, CALLEE, THIRD), 0);
-  n.drop = NULL; /* HELLO is said again */
+  n.drop = NULL; /* HELLO is sent again */
   net_run(&n, 3000);
   assert_int_equal(net_count(&n, THIRD, PL_ENGINE_OUT_LINKED), 1);
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_SESSION), 1);
-  net_core_deinit(&n);
 }
 
 static size_t accepts;
@@ -125,10 +115,9 @@ static bool count_accepts(net *x, int from, const pl_envelope *e) {
   return first_records(x, from, e);
 }
 
-/* Calls that stop after their first message hold a few links for ten seconds, and no more. */
+/* Calls that stop after their first message hold a few links, for ten seconds at most. */
 static void half_a_call_holds_little(void **state) {
   (void)state;
-  start(NULL);
   invite(1000);
   net_run(&n, 1000);
   accepts = 0;
@@ -144,11 +133,10 @@ static void half_a_call_holds_little(void **state) {
   net_settle(&n);
   expect_refused(CALLER, PL_REASON_REFUSED);
   assert_int_equal(net_core_stats().links, 0);
-  net_core_deinit(&n);
 }
 
-/* Both call at once: once the larger side has a link by the smaller's call, its own call is withdrawn, so that it can
- * dial again should that link be lost. */
+/* Both call at once. When the larger side has a link from the smaller one's call, it withdraws its own call, so that it
+ * can call again if that link is lost. */
 static void a_call_that_crossed_is_withdrawn(void **state) {
   (void)state;
   for (int accept_all = 0; accept_all < 2; accept_all++) {
@@ -171,15 +159,30 @@ static void a_call_that_crossed_is_withdrawn(void **state) {
   }
 }
 
+static int refusal_setup(void **state) {
+  (void)state;
+  start(NULL);
+  return 0;
+}
+
+static int refusal_teardown(void **state) {
+  (void)state;
+  net_core_deinit(&n);
+  return 0;
+}
+
+#define test_of_core(f) cmocka_unit_test_teardown(f, refusal_teardown)
+#define test_of_refusal(f) cmocka_unit_test_setup_teardown(f, refusal_setup, refusal_teardown)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_used_link_says_so_to_the_third),
-      cmocka_unit_test(an_expired_link_says_so),
-      cmocka_unit_test(a_secret_that_fits_none_learns_nothing),
-      cmocka_unit_test(who_is_blocked_learns_nothing_by_its_link),
-      cmocka_unit_test(what_counts_is_who_is_let_in_at_the_first_record),
-      cmocka_unit_test(half_a_call_holds_little),
-      cmocka_unit_test(a_call_that_crossed_is_withdrawn),
+      test_of_refusal(a_used_link_says_so_to_the_third),
+      test_of_refusal(an_expired_link_says_so),
+      test_of_refusal(a_secret_that_fits_none_learns_nothing),
+      test_of_refusal(who_is_blocked_learns_nothing_by_its_link),
+      test_of_refusal(what_counts_is_who_is_let_in_at_the_first_record),
+      test_of_refusal(half_a_call_holds_little),
+      test_of_core(a_call_that_crossed_is_withdrawn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,9 @@
-/* Sessions that go on: lost sockets, lost links, lost envelopes, lost state. */
+/* Sessions that resume after the loss of sockets, links, envelopes and state. */
 #include "pair.h"
-
-static net n;
 
 enum { COUNT = 24, MAX = 2000 };
 
-/* What a run of a fixed conversation sees; each side sends COUNT messages and its end. */
+/* What one run of a fixed conversation saw: each side sends COUNT messages and finishes. */
 typedef struct talk {
   uint32_t session[2], sent[2], got[2];
   size_t ends[2];
@@ -51,7 +49,7 @@ static uint64_t trouble_at;
 static bool trouble;
 static int trouble_side;
 
-/* From the chosen envelope on, nothing of one side passes, until its socket is cut. */
+/* From the chosen envelope on, nothing from one side passes until its socket is cut. */
 static bool drop_from_here(net *x, int from, const pl_envelope *e) {
   (void)e;
   if (x->envelopes == trouble_at) trouble = true;
@@ -220,19 +218,14 @@ static bool drop_fifth(net *x, int from, const pl_envelope *e) {
 
 static void large_transfer_survives_loss(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a, b = pair_numbers.b;
   n.drop = drop_fifth;
   pair_exchange(&n, a, b, 200, 3, 40000);
-  net_deinit(&n);
 }
 
 static void a_peer_that_lost_its_state_is_reported(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   assert_int_equal(net_send(&n, 0, a, 0, "taken", 5), 0);
   net_run(&n, 100);
   n.clients[1].frozen = true;
@@ -256,14 +249,11 @@ static void a_peer_that_lost_its_state_is_reported(void **state) {
   assert_int_equal(net_send(&n, 1, m->a.session, 0, "back", 4), 0);
   net_run(&n, 100);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void a_caller_that_lost_its_state_begins_anew(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a, b = pair_numbers.b;
   assert_int_equal(net_send(&n, 0, a, 0, "first", 5), 0);
   assert_int_equal(net_send(&n, 1, b, 0, "answer", 6), 0);
   net_run(&n, 100);
@@ -284,7 +274,6 @@ static void a_caller_that_lost_its_state_begins_anew(void **state) {
   assert_int_equal(net_send(&n, 1, b, 0, "heard", 5), 0);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static uint32_t deaf_link;
@@ -295,9 +284,7 @@ static bool drop_on_one_link(net *x, int from, const pl_envelope *e) {
 
 static void a_link_that_swallows_everything_is_replaced(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   net_run(&n, 100);
   deaf_link = pl_link_make(false, 1, 0);
   n.drop = drop_on_one_link;
@@ -307,14 +294,11 @@ static void a_link_that_swallows_everything_is_replaced(void **state) {
   net_run(&n, 1000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_UNLINKED, 0)->a.reason, PL_REASON_TIMEOUT);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
-  net_deinit(&n);
 }
 
 static void an_old_link_is_replaced_without_a_pause(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   uint32_t first = n.links[0].caller_number;
   uint32_t sent = 0;
   uint8_t message[MAX];
@@ -332,21 +316,17 @@ static void an_old_link_is_replaced_without_a_pause(void **state) {
   assert_int_equal(links, 1);
   for (int k = 0; k < NET_LINKS; k++)
     if (n.links[k].used) assert_int_not_equal(n.links[k].caller_number, first);
-  net_deinit(&n);
 }
 
 static void an_idle_session_goes_on_after_an_hour(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   net_run(&n, 3500000);
   net_cut(&n, 1);
   assert_int_equal(net_send(&n, 0, a, 0, "still there?", 12), 0);
   net_run(&n, 30000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_STREAM_RESET), 0);
-  net_deinit(&n);
 }
 
 static void a_session_without_a_link_times_out(void **state) {
@@ -362,39 +342,34 @@ static void a_session_without_a_link_times_out(void **state) {
   net_run(&n, 2000);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
-  net_deinit(&n);
 }
 
 static void the_other_side_dials_when_the_opener_does_not(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
-  n.clients[0].frozen = true; /* the opener is suspended; its socket dies unnoticed by it */
+  n.clients[0].frozen = true; /* the opener is suspended, and does not notice that its socket dies */
   net_relay_closed(&n, 0);
   net_run(&n, 1900);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_UNLINKED), 1);
   uint64_t before = n.envelopes;
   net_run(&n, 1200);
   assert_true(n.envelopes > before);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_socket_may_die_at_every_point),
-      cmocka_unit_test(both_sockets_may_die_as_when_a_relay_restarts),
-      cmocka_unit_test(any_one_record_may_be_lost_on_a_live_link),
-      cmocka_unit_test(many_records_may_be_lost_on_live_links),
-      cmocka_unit_test(random_troubles),
-      cmocka_unit_test(large_transfer_survives_loss),
-      cmocka_unit_test(a_peer_that_lost_its_state_is_reported),
-      cmocka_unit_test(a_caller_that_lost_its_state_begins_anew),
-      cmocka_unit_test(a_link_that_swallows_everything_is_replaced),
-      cmocka_unit_test(an_old_link_is_replaced_without_a_pause),
-      cmocka_unit_test(an_idle_session_goes_on_after_an_hour),
-      cmocka_unit_test(a_session_without_a_link_times_out),
-      cmocka_unit_test(the_other_side_dials_when_the_opener_does_not),
+      test_of_own(a_socket_may_die_at_every_point),
+      test_of_own(both_sockets_may_die_as_when_a_relay_restarts),
+      test_of_own(any_one_record_may_be_lost_on_a_live_link),
+      test_of_own(many_records_may_be_lost_on_live_links),
+      test_of_own(random_troubles),
+      test_of_linked(large_transfer_survives_loss),
+      test_of_linked(a_peer_that_lost_its_state_is_reported),
+      test_of_linked(a_caller_that_lost_its_state_begins_anew),
+      test_of_linked(a_link_that_swallows_everything_is_replaced),
+      test_of_linked(an_old_link_is_replaced_without_a_pause),
+      test_of_linked(an_idle_session_goes_on_after_an_hour),
+      test_of_own(a_session_without_a_link_times_out),
+      test_of_linked(the_other_side_dials_when_the_opener_does_not),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

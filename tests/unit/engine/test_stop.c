@@ -1,8 +1,6 @@
-/* PL_ENGINE_IN_STOP: nobody is left behind waiting for an answer to CLOSE, and a dead peer does not hold it up for
- * ever. */
+/* PL_ENGINE_IN_STOP: no peer is left waiting for an answer to CLOSE, and a dead peer does not delay the stop for ever.
+ */
 #include "pair.h"
-
-static net n;
 
 static void stop(int i) {
   net_tell(&n, i, PL_ENGINE_IN_STOP);
@@ -10,9 +8,7 @@ static void stop(int i) {
 
 static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   n.clients[1].frozen = true;
   assert_int_equal(net_close(&n, 0, a), 0);
   net_settle(&n);
@@ -24,21 +20,18 @@ static void the_answer_to_a_close_is_said_before_the_socket_goes(void **state) {
          &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{close->bytes, close->size}}});
   free(close);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  stop(1); /* before it could send anything */
+  stop(1); /* before it can send anything */
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_DISCONNECT), 0);
   n.clients[1].frozen = false;
   net_settle(&n);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
-  net_deinit(&n);
 }
 
 static void stop_right_after_close_waits_for_the_answer(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   assert_int_equal(net_close(&n, 0, a), 0);
   stop(0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 0);
@@ -46,7 +39,6 @@ static void stop_right_after_close_waits_for_the_answer(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  net_deinit(&n);
 }
 
 static bool stopped(net *x) {
@@ -55,9 +47,7 @@ static bool stopped(net *x) {
 
 static void a_close_over_a_lost_link_goes_over_the_next_one(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
+  uint32_t a = pair_numbers.a;
   assert_int_equal(net_close(&n, 0, a), 0);
   net_cut(&n, 1);
   stop(0);
@@ -66,14 +56,10 @@ static void a_close_over_a_lost_link_goes_over_the_next_one(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  net_deinit(&n);
 }
 
 static void a_silent_peer_holds_it_up_for_ten_seconds_at_most(void **state) {
   (void)state;
-  uint32_t a, b;
-  pair_start(&n, NULL, NULL);
-  pair_link(&n, &a, &b);
   n.clients[1].frozen = true;
   stop(0);
   net_run(&n, 9000);
@@ -81,12 +67,10 @@ static void a_silent_peer_holds_it_up_for_ten_seconds_at_most(void **state) {
   net_run(&n, 1500);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
-  net_deinit(&n);
 }
 
 static void a_session_without_a_link_does_not_hold_it_up(void **state) {
   (void)state;
-  pair_start(&n, NULL, NULL);
   n.clients[1].reachable = false;
   net_cut(&n, 1);
   (void)net_connect(&n, 0, 1, NULL, NULL);
@@ -94,16 +78,15 @@ static void a_session_without_a_link_does_not_hold_it_up(void **state) {
   stop(0);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
-  net_deinit(&n);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_answer_to_a_close_is_said_before_the_socket_goes),
-      cmocka_unit_test(stop_right_after_close_waits_for_the_answer),
-      cmocka_unit_test(a_close_over_a_lost_link_goes_over_the_next_one),
-      cmocka_unit_test(a_silent_peer_holds_it_up_for_ten_seconds_at_most),
-      cmocka_unit_test(a_session_without_a_link_does_not_hold_it_up),
+      test_of_linked(the_answer_to_a_close_is_said_before_the_socket_goes),
+      test_of_linked(stop_right_after_close_waits_for_the_answer),
+      test_of_linked(a_close_over_a_lost_link_goes_over_the_next_one),
+      test_of_linked(a_silent_peer_holds_it_up_for_ten_seconds_at_most),
+      test_of_pair(a_session_without_a_link_does_not_hold_it_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* The links of the socket: their numbers, and the envelopes that go to the relay outside records. */
+#ifndef PL_ENGINE_LINK_H
+#define PL_ENGINE_LINK_H
+
+#include "engine_state.h"
+
+/* Makes a link. That of an opener is OPENING and gets a number of this side; another one is OFFERED and has the number
+ * that the relay gave it. Returns NULL when no number is free or memory ran out. */
+pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number);
+pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number); /* NULL for a link that is over */
+bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number);   /* the relay may give this number to a link now */
+
+/* Frees a link, without telling its session or code. reason: of the RESET to send, 0 for none. */
+void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason);
+
+/* Queues an envelope. Returns PL_ENOMEM when the queue is full or memory ran out. */
+int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) PL_MUST_USE;
+/* Queues an envelope whose loss is harmless, if there is room. */
+void pl_engine_control_lossy(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size);
+void pl_engine_control_reset(pl_engine *e, uint32_t link, int reason);
+
+void pl_engine_slots_deinit(pl_engine_slots *s);
+
+#endif

@@ -1,0 +1,97 @@
+/* See engine_strangers.h. */
+#include "engine_strangers.h"
+
+#include <string.h>
+
+#include "engine_dial.h"
+#include "engine_invite.h"
+#include "engine_offer.h"
+#include "engine_peers.h"
+#include "engine_session.h"
+
+/* Accepts the call of this ID that waits. Returns false when none does. */
+static bool knock_accept(pl_engine *e, const uint8_t id[32]) {
+  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
+    if (l->state != PL_ENGINE_LINK_OFFERED || l->parked || memcmp(l->id, id, 32) != 0) continue;
+    pl_engine_offer_accept(e, l);
+    return true;
+  }
+  return false;
+}
+
+/* Calls the one that knocked; it accepts, since it calls this ID itself. */
+static int knock_call_back(pl_engine *e, const pl_engine_knock *k) {
+  if (pl_engine_session_find(e, k->id, k->instance)) return 0;
+  pl_engine_session *s = pl_engine_session_new(e, k->id, k->instance);
+  if (!s) return PL_ENOMEM;
+  pl_engine_dial(e, s);
+  return 0;
+}
+
+static void peer_let_in(pl_engine *e, pl_engine_peer *p) {
+  if (!p->allowed) pl_engine_peer_tell(e, PL_CONST_PEERS_ALLOW, p->id);
+  p->allowed = true;
+  p->blocked = false;
+}
+
+/* One of the two calls the other now, so its knock needs no answer of its own. */
+int pl_engine_peer_pair(pl_engine *e, const uint8_t id[32]) {
+  pl_engine_peer *p = pl_engine_peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  peer_let_in(e, p);
+  pl_engine_knock *k = pl_engine_knock_find(e, id);
+  if (k) *k = (pl_engine_knock){0};
+  (void)knock_accept(e, id);
+  return 0;
+}
+
+int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
+  pl_engine_peer *p = pl_engine_peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  pl_engine_peer before = *p;
+  peer_let_in(e, p);
+  pl_engine_knock *k = pl_engine_knock_find(e, id);
+  if (!k) return 0;
+  pl_engine_knock asked = *k;
+  *k = (pl_engine_knock){0};
+  int rc = knock_accept(e, id) ? 0 : knock_call_back(e, &asked);
+  if (rc) { /* nothing is decided: it is still asking */
+    *p = before;
+    *k = asked;
+  }
+  return rc;
+}
+
+/* Ends calls back that have not reached anybody: the application does not know of them, so it cannot close them. */
+static void knock_call_off(pl_engine *e, const uint8_t id[32]) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_engine_session *s = e->sessions[i];
+    if (s && !s->announced && !s->lingering && memcmp(s->id, id, 32) == 0)
+      pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+  }
+}
+
+int pl_engine_peer_deny(pl_engine *e, const uint8_t id[32]) {
+  pl_engine_peer *p = pl_engine_peer_find(e, id);
+  if (p && p->allowed) pl_engine_peer_tell(e, PL_CONST_PEERS_FORGET, id);
+  if (p) p->allowed = false;
+  pl_engine_invite_take_back(e, id);
+  pl_engine_knock *k = pl_engine_knock_find(e, id);
+  if (k) k->muted = true;
+  knock_call_off(e, id);
+  return 0;
+}
+
+int pl_engine_peer_block(pl_engine *e, const uint8_t id[32]) {
+  pl_engine_peer *p = pl_engine_peer_add(e, id);
+  if (!p) return PL_ENOMEM;
+  if (!p->blocked) pl_engine_peer_tell(e, PL_CONST_PEERS_BLOCK, id);
+  p->allowed = false;
+  p->blocked = true;
+  pl_engine_invite_take_back(e, id);
+  pl_engine_knock *k = pl_engine_knock_find(e, id);
+  if (k) *k = (pl_engine_knock){0};
+  knock_call_off(e, id);
+  return 0;
+}
