@@ -75,7 +75,7 @@ void chat_read_input(chat_job *j) {
 
 /* ---- to stdout ---------------------------------------------------------------------------------------- */
 
-static void append(chat_job *j, chat_item *item) {
+static void append_item(chat_job *j, chat_item *item) {
   if (j->last_item)
     j->last_item->next = item;
   else
@@ -124,10 +124,10 @@ void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   item->has_id = has_id;
   if (has_id) memcpy(item->id, data + 1, OUTBOX_ID_BYTES);
   if (!has_id && (is_chat || e->size == 0)) item->size = 0; /* nothing to show */
-  append(j, item);
+  append_item(j, item);
 }
 
-static void drop_first(chat_job *j) {
+static void drop_first_item(chat_job *j) {
   chat_item *item = j->items;
   j->items = item->next;
   if (!j->items) j->last_item = NULL;
@@ -135,7 +135,7 @@ static void drop_first(chat_job *j) {
 }
 
 void chat_items_free(chat_job *j) {
-  while (j->items) drop_first(j);
+  while (j->items) drop_first_item(j);
 }
 
 void chat_session_gone(chat_job *j, const pairlink_session *s) {
@@ -143,7 +143,7 @@ void chat_session_gone(chat_job *j, const pairlink_session *s) {
     if (item->session == s) item->session = NULL;
 }
 
-static bool shown(chat_job *j, const chat_item *item) {
+static bool remember_shown(chat_job *j, const chat_item *item) {
   char why[PL_WHY_MAX] = "";
   if (!item->has_id || outbox_seen(&j->box, item->id)) return true;
   int error = outbox_remember(&j->box, item->id, why);
@@ -164,8 +164,8 @@ void chat_write_output(chat_job *j) {
       return;
     }
     item->written += (size_t)n;
-    if (item->written < item->size || !shown(j, item)) return;
+    if (item->written < item->size || !remember_shown(j, item)) return;
     if (item->session) (void)pairlink_take(item->session, 0, item->place);
-    drop_first(j);
+    drop_first_item(j);
   }
 }

@@ -57,7 +57,7 @@ static bool part_is_whole(const code_line *line) {
   return *at && match(line, at).exact;
 }
 
-static void append(code_line *line, const char *text) {
+static void code_line_append(code_line *line, const char *text) {
   size_t n = strlen(text);
   if (line->size + n >= sizeof line->text) return;
   memcpy(line->text + line->size, text, n + 1);
@@ -117,7 +117,7 @@ static void complete(code_line *line) {
     if (i < m.count) break;
   }
   snprintf(more, sizeof more, "%.*s", (int)(n - typed), first + typed);
-  append(line, more);
+  code_line_append(line, more);
 }
 
 /* A word that can be none is let be: it is marked, and what follows it may be right. */
@@ -125,7 +125,7 @@ static void separate(code_line *line) {
   complete(line);
   const char *at = part(line);
   bool hopeless = part_index(line) > 0 && *at && match(line, at).count == 0;
-  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) append(line, "-");
+  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) code_line_append(line, "-");
 }
 
 /* As in a shell: first what is clear, and the next part only when all of this one is. */
@@ -145,7 +145,7 @@ static void character(code_line *line, unsigned char byte) {
   if (letter && part_index(line) == 0) separate(line);
   unsigned index = part_index(line);
   line->asked = index == 0 && letter;
-  if (index == 0 ? digit && strlen(part(line)) < NUMBER_DIGITS_MAX : letter) append(line, text);
+  if (index == 0 ? digit && strlen(part(line)) < NUMBER_DIGITS_MAX : letter) code_line_append(line, text);
 }
 
 static void remove_last(code_line *line) {
@@ -170,7 +170,7 @@ static const char *wrong_word(const code_line *line, size_t *size) {
   return NULL;
 }
 
-static code_line_result enter(code_line *line) {
+static code_line_result code_line_enter(code_line *line) {
   size_t size;
   if (look_into_raw(line) == INVITATION_LINK) return CODE_LINE_DONE;
   line->asked = true;
@@ -231,8 +231,8 @@ code_line_result code_line_key(code_line *line, unsigned char byte) {
   if (byte == CTRL_C) return CODE_LINE_ABORTED;
   if (in_escape(line, byte)) return CODE_LINE_GOES_ON;
   if (line->pasting) return text_byte(line, byte);
-  if (byte == '\r' || byte == '\n') return enter(line);
-  if (byte == CTRL_D) return line->size || line->is_link ? enter(line) : CODE_LINE_ABORTED;
+  if (byte == '\r' || byte == '\n') return code_line_enter(line);
+  if (byte == CTRL_D) return line->size || line->is_link ? code_line_enter(line) : CODE_LINE_ABORTED;
   line->asked = false;
   bool edits = byte == CTRL_H || byte == DELETE || byte == CTRL_W || byte == CTRL_U || byte == TAB;
   return edits ? edit(line, byte) : text_byte(line, byte);

@@ -46,7 +46,7 @@ static int fitting(const char *text, int room) {
 }
 
 /* Bytes are at least as many as columns: a line that wraps could not be drawn again. */
-static void put(const prompt *p, const char *style, const char *text, int *room) {
+static void prompt_put(const prompt *p, const char *style, const char *text, int *room) {
   int n = fitting(text, *room);
   if (n == 0) return;
   *room -= n;
@@ -54,17 +54,17 @@ static void put(const prompt *p, const char *style, const char *text, int *room)
 }
 
 /* The whole line again, the cursor behind what was typed. */
-static void draw(const prompt *p) {
+static void prompt_draw(const prompt *p) {
   code_line_view view;
   int room = columns(p) - 1;
   code_line_look(&p->line, &view);
   dprintf(p->terminal, "\r\033[K");
-  put(p, "\033[1m", question, &room);
-  put(p, view.wrong ? "\033[31m" : "", code_line_text(&p->line), &room);
+  prompt_put(p, "\033[1m", question, &room);
+  prompt_put(p, view.wrong ? "\033[31m" : "", code_line_text(&p->line), &room);
   dprintf(p->terminal, "\0337");
-  put(p, "\033[2m", view.rest, &room);
-  if (*view.hint) put(p, "", "   ", &room);
-  put(p, view.wrong ? "\033[31m" : "\033[2m", view.hint, &room);
+  prompt_put(p, "\033[2m", view.rest, &room);
+  if (*view.hint) prompt_put(p, "", "   ", &room);
+  prompt_put(p, view.wrong ? "\033[31m" : "\033[2m", view.hint, &room);
   dprintf(p->terminal, "\0338");
   sodium_memzero(&view, sizeof view);
 }
@@ -98,7 +98,7 @@ static bool watch_signals(prompt *p) {
 }
 
 /* 0: goes on; else the exit code. */
-static int on_signal(prompt *p) {
+static int prompt_on_signal(prompt *p) {
   struct signalfd_siginfo info;
   while (read(p->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
     int number = (int)info.ssi_signo;
@@ -116,7 +116,7 @@ static int on_signal(prompt *p) {
 }
 
 /* -1: goes on; 0: a code; else the exit code. */
-static int on_keys(prompt *p) {
+static int prompt_on_keys(prompt *p) {
   unsigned char keys[64];
   ssize_t n = read(p->terminal, keys, sizeof keys);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return -1;
@@ -130,16 +130,16 @@ static int on_keys(prompt *p) {
 static int converse(prompt *p) {
   for (;;) {
     struct pollfd fds[] = {{.fd = p->terminal, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
-    draw(p);
+    prompt_draw(p);
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return EXIT_IO;
-    int code = fds[1].revents ? on_signal(p) : 0;
+    int code = fds[1].revents ? prompt_on_signal(p) : 0;
     if (code) return code;
-    code = fds[0].revents ? on_keys(p) : -1;
+    code = fds[0].revents ? prompt_on_keys(p) : -1;
     if (code >= 0) return code;
   }
 }
 
-static int ask(int terminal, char text[TEXT_MAX]) {
+static int prompt_ask(int terminal, char text[TEXT_MAX]) {
   const char *none = getenv("NO_COLOR");
   prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
   code_line_init(&p.line, pairlink_word);
@@ -157,7 +157,7 @@ static int ask(int terminal, char text[TEXT_MAX]) {
 /* ---- lines as they come ------------------------------------------------------------------------------- */
 
 /* One byte after the other: what follows the line belongs to somebody else. False when there is nothing on it. */
-static bool read_line(int fd, char text[TEXT_MAX]) {
+static bool prompt_read_line(int fd, char text[TEXT_MAX]) {
   size_t used = 0;
   char c;
   for (;;) {
@@ -187,15 +187,15 @@ static int ask_terminal(char text[TEXT_MAX]) {
   if (terminal < 0) return no_code("there is no terminal to ask on");
   if (plain_terminal()) {
     dprintf(terminal, "%s", question);
-    result = read_line(terminal, text) ? 0 : no_code("nothing was typed");
+    result = prompt_read_line(terminal, text) ? 0 : no_code("nothing was typed");
   } else {
-    result = ask(terminal, text);
+    result = prompt_ask(terminal, text);
   }
   close(terminal);
   return result;
 }
 
-static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
+static int prompt_get_text(bool stdin_is_data, char text[TEXT_MAX]) {
   const char *given = getenv("PAIRLINK_CODE");
   if (given && *given) {
     if (strlen(given) >= TEXT_MAX) return no_code("what PAIRLINK_CODE holds is no code");
@@ -203,7 +203,7 @@ static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
     return 0;
   }
   if (stdin_is_data || isatty(STDIN_FILENO)) return ask_terminal(text);
-  return read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
+  return prompt_read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
 }
 
 /* A text in which nothing was found goes on as it is, if it could be a code: the library says what is wrong with it. */
@@ -227,7 +227,7 @@ static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MA
 
 int code_prompt_read(const cli *c, bool stdin_is_data, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char text[TEXT_MAX];
-  int result = get_text(stdin_is_data, text);
+  int result = prompt_get_text(stdin_is_data, text);
   if (!result) result = understand(c, text, code, who, o);
   sodium_memzero(text, sizeof text);
   return result;

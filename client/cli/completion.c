@@ -19,20 +19,20 @@ typedef struct place {
   const char *identity;                  /* of --identity, whose contacts count */
 } place;
 
-static void offer(const char *current, const char *word, const char *meaning) {
+static void offer_word(const char *current, const char *word, const char *meaning) {
   if (strncasecmp(word, current, strlen(current)) != 0) return;
   printf(meaning && *meaning ? "%s\t%s\n" : "%s\n", word, meaning);
 }
 
 static void offer_commands(const char *current) {
-  for (const command *c = commands; c->name; c++) offer(current, c->name, c->summary);
-  offer(current, "help", "what there is, or what a command can do");
+  for (const command *c = commands; c->name; c++) offer_word(current, c->name, c->summary);
+  offer_word(current, "help", "what there is, or what a command can do");
 }
 
 static void offer_contacts(const char *current, const place *at) {
   contacts s;
   if (contacts_open(&s, at->identity, NULL) == 0)
-    for (size_t i = 0; i < s.count; i++) offer(current, s.list[i].name, NULL);
+    for (size_t i = 0; i < s.count; i++) offer_word(current, s.list[i].name, NULL);
   contacts_close(&s);
 }
 
@@ -44,7 +44,7 @@ static bool offer_parts(const char *current, const char *parts, bool words, bool
   for (char *save, *one = strtok_r(copy, "| ", &save); one; one = strtok_r(NULL, "| ", &save)) {
     if (islower((unsigned char)*one)) {
       any = true;
-      if (words) offer(current, one, NULL);
+      if (words) offer_word(current, one, NULL);
     } else if (kinds && strncmp(one, "CONTACT", 7) == 0) {
       offer_contacts(current, at);
     } else if (kinds && strncmp(one, "COMMAND", 7) == 0) {
@@ -66,7 +66,7 @@ static void offer_options(const char *current, const struct argp_option *options
     while (n && o->doc[n - 1] == ' ') n--;
     snprintf(name, sizeof name, "--%s", o->name);
     snprintf(meaning, sizeof meaning, "%.*s", (int)(n < 60 ? n : 60), o->doc);
-    offer(current, name, meaning);
+    offer_word(current, name, meaning);
   }
 }
 
@@ -95,7 +95,7 @@ static const struct argp_option *waits(const struct argp_option *options, const 
   return NULL;
 }
 
-static void step(place *at, const char *word) {
+static void step_over(place *at, const char *word) {
   if (strcmp(word, "=") == 0) return; /* bash takes --option=value apart */
   if (at->expects_for) {
     if (at->expects_for == waits(global_options, "--identity")) at->identity = word;
@@ -116,7 +116,7 @@ static void step(place *at, const char *word) {
 static int words(int count, char **list) {
   place at = {0};
   const char *current = count ? list[count - 1] : "";
-  for (int i = 0; i + 1 < count; i++) step(&at, list[i]);
+  for (int i = 0; i + 1 < count; i++) step_over(&at, list[i]);
   if (strcmp(current, "=") == 0) current = "";
   if (at.expects_for)
     (void)offer_parts(current, at.expects_for->arg, true, true, &at);
@@ -196,7 +196,7 @@ static const char fish[] =
     "end\n"
     "complete -c pairlink -f -a '(__pairlink)'\n";
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t completion_parse(int key, char *arg, struct argp_state *state) {
   const char **script = state->input;
   switch (key) {
     case ARGP_KEY_ARG:
@@ -229,7 +229,7 @@ static const char doc[] =
     "  pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n";
 
 int command_completion(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.parser = parse, .args_doc = "bash|zsh|fish", .doc = doc};
+  static const struct argp parser = {.parser = completion_parse, .args_doc = "bash|zsh|fish", .doc = doc};
   const char *script = NULL;
   (void)c;
   if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0) return words(argc - 3, argv + 3);

@@ -14,39 +14,39 @@ static pairing code;
 static target who;
 
 /* With a code it is the other side that opens the session. */
-static void on_session(pipe_job *j, const pairlink_event *e) {
+static void connect_on_session(pipe_job *j, const pairlink_event *e) {
   if (!j->active && strcmp(e->peer, code.who.id) == 0 && pipe_add(j, e->session) != 0) pipe_no_memory(j, e->session);
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void connect_on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
   if (e->type == PAIRLINK_EVENT_LINKED && who.is_link) /* its words are said by the pipe */
     people_met_by_link(&base->people, base->client, e->session);
   if (pairing_event(&code, e) == PAIRING_FAILED)
     job_end(base, code.exit_code);
   else if (e->type == PAIRLINK_EVENT_SESSION)
-    on_session(j, e);
+    connect_on_session(j, e);
   else if (e->session && pairlink_session_user(e->session))
     pipe_event(j, e);
 }
 
 /* The session is made before the relay is reached, so all that is left is to say if nobody is there. */
-static void on_online(job *base) {
+static void connect_on_online(job *base) {
   base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
 }
 
-static void on_tick(job *base) {
+static void connect_on_tick(job *base) {
   pipe_job *j = base->user;
   if (j->active && !j->active->was_linked) j->active->unlinked = true;
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t connect_prepare(job *base, struct pollfd *fds) {
   return pipe_prepare(base->user, fds);
 }
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void connect_on_ready(job *base, const struct pollfd *fds, size_t count) {
   pipe_ready(base->user, fds, count);
 }
-static void on_interrupt(job *base) {
+static void connect_on_interrupt(job *base) {
   pipe_interrupt(base->user);
 }
 
@@ -61,7 +61,7 @@ typedef struct connect_arguments {
   bool claims;
 } connect_arguments;
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t connect_parse(int key, char *arg, struct argp_state *state) {
   connect_arguments *a = state->input;
   const option_place places[] = {
       {OPTION_CODE, .flag = &a->claims},
@@ -82,7 +82,7 @@ static const char doc[] =
     "Waits if they "
     "are not there yet. Ends with 0 when both directions have ended and the other side has taken everything.";
 
-static int reach(pipe_job *j, const connect_arguments *a, const char *code_text) {
+static int connect_reach(pipe_job *j, const connect_arguments *a, const char *code_text) {
   pairlink_session *session;
   if (*code_text) return pairing_claim(&code, &j->base, code_text, false);
   int error = pairlink_connect(j->base.client, who.text, &session);
@@ -90,8 +90,9 @@ static int reach(pipe_job *j, const connect_arguments *a, const char *code_text)
   return error ? ui_fail("cannot connect", error, a->target) : 0;
 }
 
-static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
-  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
+static int connect_start(pipe_job *j, const cli *c, const connect_arguments *a) {
+  static const job_hooks hooks = {connect_on_event, connect_on_online, connect_on_interrupt,
+                                  connect_prepare,  connect_on_ready,  connect_on_tick};
   pairlink_options o;
   char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options_init(&o);
@@ -100,7 +101,7 @@ static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
   o.listen = *code_text != '\0';
   if (!result) result = job_init(&j->base, c, &hooks, &o, j);
   if (result) return result;
-  result = reach(j, a, code_text);
+  result = connect_reach(j, a, code_text);
   sodium_memzero(code_text, sizeof code_text);
   if (result) pairlink_free(j->base.client);
   return result;
@@ -109,13 +110,13 @@ static int start(pipe_job *j, const cli *c, const connect_arguments *a) {
 int command_connect(const cli *c, int argc, char **argv) {
   static pipe_job only;
   static const struct argp parser = {
-      .options = connect_options, .parser = parse, .args_doc = "NAME|ID|LINK\n--code", .doc = doc};
+      .options = connect_options, .parser = connect_parse, .args_doc = "NAME|ID|LINK\n--code", .doc = doc};
   connect_arguments a = {0};
   pipe_job *j = &only;
   j->terminal = -1;
   j->send_max = INPUT_CHUNK;
   command_parse(&parser, argc, argv, &a);
-  int result = start(j, c, &a);
+  int result = connect_start(j, c, &a);
   if (result) return result;
   output_open(&j->out, STDOUT_FILENO);
   result = job_run(&j->base);

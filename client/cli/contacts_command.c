@@ -25,7 +25,7 @@ const struct argp_option contacts_options[] = {
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t contacts_parse(int key, char *arg, struct argp_state *state) {
   contacts_arguments *a = state->input;
   const option_place places[] = {
       {OPTION_JSON, .flag = &a->json},
@@ -89,15 +89,15 @@ static void print_person(const contact *c, int column, bool verbose) {
   if (verbose && *c->relay) printf("  at %s\n", c->relay);
 }
 
-static int by_name(const void *a, const void *b) {
+static int compare_contacts(const void *a, const void *b) {
   return strcasecmp(((const contact *)a)->name, ((const contact *)b)->name);
 }
 
-static int list(const contacts_arguments *a, const contacts *s, bool verbose) {
+static int list_contacts(const contacts_arguments *a, const contacts *s, bool verbose) {
   int column = 0;
   bool written = true;
   if (!setlocale(LC_CTYPE, "C.UTF-8")) (void)setlocale(LC_CTYPE, "");
-  if (s->count) qsort(s->list, s->count, sizeof *s->list, by_name);
+  if (s->count) qsort(s->list, s->count, sizeof *s->list, compare_contacts);
   for (size_t i = 0; i < s->count; i++)
     if (width_of(s->list[i].name) > column) column = width_of(s->list[i].name);
   for (size_t i = 0; i < s->count && written; i++) {
@@ -121,7 +121,7 @@ typedef struct action {
   int (*run)(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why);
 } action;
 
-static int rename_one(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_rename(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char before[CONTACT_NAME_MAX], after[CONTACT_NAME_MAX];
   (void)c;
   memcpy(before, who->name, sizeof before);
@@ -130,7 +130,7 @@ static int rename_one(const cli *c, contacts *s, const contact *who, const conta
   return error;
 }
 
-static int block(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_block(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX];
   (void)c;
   memcpy(name, who->name, sizeof name);
@@ -143,7 +143,7 @@ static int block(const cli *c, contacts *s, const contact *who, const contacts_a
   return error;
 }
 
-static int forget(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_forget(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX], id[PAIRLINK_ID_CHARS + 1];
   (void)c;
   memcpy(name, who->name, sizeof name);
@@ -163,7 +163,7 @@ static int split_phrase(char *phrase, char **second) {
   return 0;
 }
 
-static int phrase(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_phrase(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char own[PAIRLINK_ID_CHARS + 1], text[PAIRLINK_PHRASE_MAX], date[16], *second;
   (void)s;
   int error = pairlink_identity_read(c->identity, own, why, PL_WHY_MAX);
@@ -185,7 +185,7 @@ static int phrase(const cli *c, contacts *s, const contact *who, const contacts_
   return 0;
 }
 
-static int compared(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_compared(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX];
   (void)c;
   memcpy(name, who->name, sizeof name);
@@ -195,8 +195,8 @@ static int compared(const cli *c, contacts *s, const contact *who, const contact
 }
 
 static const action actions[] = {
-    {"rename", 2, rename_one}, {"block", 1, block},   {"unblock", 1, block},
-    {"forget", 1, forget},     {"phrase", 1, phrase}, {"compared", 1, compared},
+    {"rename", 2, action_rename}, {"block", 1, action_block},   {"unblock", 1, action_block},
+    {"forget", 1, action_forget}, {"phrase", 1, action_phrase}, {"compared", 1, action_compared},
 };
 
 static const char *action_name(size_t i) {
@@ -212,21 +212,21 @@ static int no_such_action(const char *typed) {
   return EXIT_USAGE;
 }
 
-static int usage(const char *what, const char *why) {
+static int wrong_arguments(const char *what, const char *why) {
   ui_error(what, why, "pairlink contacts --help lists what there is");
   return EXIT_USAGE;
 }
 
-static int act(const cli *c, contacts *s, const contacts_arguments *a) {
+static int run_action(const cli *c, contacts *s, const contacts_arguments *a) {
   char why[PL_WHY_MAX] = "", safe[80];
   const action *what = NULL;
   for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
     if (strcmp(actions[i].name, a->words[0]) == 0) what = &actions[i];
   if (!what) return no_such_action(a->words[0]);
   if (a->count != 1 + what->arguments)
-    return usage(what->arguments == 2 ? "rename takes two names: the one now, and the new one"
-                                      : "this takes one name of a contact",
-                 a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
+    return wrong_arguments(what->arguments == 2 ? "rename takes two names: the one now, and the new one"
+                                                : "this takes one name of a contact",
+                           a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
   const contact *who = contacts_find(s, a->words[1]);
   if (!who) {
     snprintf(why, sizeof why, "there is no contact “%s”", ui_clean(a->words[1], safe, sizeof safe));
@@ -242,13 +242,13 @@ static int act(const cli *c, contacts *s, const contacts_arguments *a) {
 
 int command_contacts(const cli *c, int argc, char **argv) {
   static const struct argp parser = {
-      .options = contacts_options, .parser = parse, .args_doc = "\nrename NAME NEW\nACTION NAME", .doc = doc};
+      .options = contacts_options, .parser = contacts_parse, .args_doc = "\nrename NAME NEW\nACTION NAME", .doc = doc};
   contacts_arguments a = {0};
   contacts s;
   command_parse(&parser, argc, argv, &a);
   int code = people_open(c, &s);
   if (code) return code;
-  code = a.count ? act(c, &s, &a) : list(&a, &s, c->verbose);
+  code = a.count ? run_action(c, &s, &a) : list_contacts(&a, &s, c->verbose);
   contacts_close(&s);
   return code;
 }

@@ -51,7 +51,7 @@ static bool may_try(const file_flow *f) {
 }
 
 /* What the while that is over says. */
-static void judge(file_flow *f, uint64_t rate) {
+static void judge_period(file_flow *f, uint64_t rate) {
   bool faster = rate > f->rate + f->rate / (is_dear(f, f->limit) ? 3 : 4);
   if (f->trying && !faster) {
     f->limit /= 2;
@@ -80,7 +80,7 @@ void file_flow_arrived(file_flow *f, uint64_t bytes, uint64_t sent_us, uint64_t 
   }
   uint64_t passed = now_us - f->while_us, much = f->delivered - f->while_from;
   if (passed < WHILE_LEAST_US || much < (WHILE_LIMITS - 1) * f->limit) return;
-  judge(f, (uint64_t)((double)much * 1e6 / (double)passed));
+  judge_period(f, (uint64_t)((double)much * 1e6 / (double)passed));
   new_while(f);
 }
 

@@ -75,7 +75,7 @@ static int put_newest(const char *path, const contents *c, size_t count, char *w
   return pl_file_put(path, c->text + at, c->size - at, true, why);
 }
 
-static int open_file(file_journal *j, char *why) {
+static int open_journal_file(file_journal *j, char *why) {
   if (j->fd >= 0) close(j->fd);
   j->fd = open(j->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   return j->fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", j->path, strerror(errno)) : 0;
@@ -96,12 +96,12 @@ static int shorten(file_journal *j, const journal_kind *kind, const contents *c,
               : kind->rest ? PL_ENOMEM
                            : put_newest(j->path, c, newest, why);
   json_decref(rest);
-  return error || of_use ? error : open_file(j, why);
+  return error || of_use ? error : open_journal_file(j, why);
 }
 
 static int open_and_read(file_journal *j, const journal_kind *kind, void *context, char *why) {
   contents c = {0};
-  int error = open_file(j, why);
+  int error = open_journal_file(j, why);
   if (!error && pl_file_read(j->path, 077, READ_BYTES_MAX, (uint8_t **)&c.text, &c.size, NULL) == 0 && c.size) {
     c.is_array = c.text[0] == '[';
     j->torn = c.text[c.size - 1] != '\n';

@@ -90,7 +90,7 @@ static size_t from_kept(file_reader *r, const file_source *s, uint64_t offset, u
   return n;
 }
 
-static bool keep(file_reader *r, file_source *s, const uint8_t *bytes, size_t size) {
+static bool keep_stream_bytes(file_reader *r, file_source *s, const uint8_t *bytes, size_t size) {
   file_kept *k = malloc(sizeof *k + size);
   if (!k) return false;
   k->next = NULL;
@@ -108,7 +108,7 @@ static bool keep(file_reader *r, file_source *s, const uint8_t *bytes, size_t si
 }
 
 /* Standard input may give nothing for long: the end of the program must not wait for it. */
-static ssize_t read_input(const file_reader *r, uint8_t *out, size_t size) {
+static ssize_t read_stdin(const file_reader *r, uint8_t *out, size_t size) {
   for (;;) {
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN}};
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return -1;
@@ -126,12 +126,12 @@ static uint8_t read_stream(file_reader *r, file_piece *p) {
   p->size = from_kept(r, s, p->want.offset, p->bytes, p->want.size);
   if (p->size) return 0;
   if (p->want.offset != s->stream_to) return PL_CONST_FILE_CHANGED;
-  ssize_t n = s->stream_ended ? 0 : read_input(r, p->bytes, p->want.size);
+  ssize_t n = s->stream_ended ? 0 : read_stdin(r, p->bytes, p->want.size);
   if (n < 0) return PL_CONST_FILE_UNREADABLE;
   s->stream_ended = n == 0;
   p->size = (size_t)n;
   if (n == 0) return 0;
-  if (EVP_DigestUpdate(s->hash, p->bytes, p->size) != 1 || !keep(r, s, p->bytes, p->size))
+  if (EVP_DigestUpdate(s->hash, p->bytes, p->size) != 1 || !keep_stream_bytes(r, s, p->bytes, p->size))
     return PL_CONST_FILE_UNREADABLE;
   s->stream_to += p->size;
   s->hashed_to = s->stream_to;
@@ -164,7 +164,7 @@ static uint8_t end_hash(file_piece *p) {
   return 0;
 }
 
-static uint8_t work(file_reader *r, file_piece *p) {
+static uint8_t read_piece(file_reader *r, file_piece *p) {
   file_source *s = p->source;
   uint8_t why = open_source(s);
   if (why) return why;
@@ -179,7 +179,7 @@ static uint8_t work(file_reader *r, file_piece *p) {
   return why ? why : hash_to(s, p->want.offset + p->size, p->bytes, p->want.offset);
 }
 
-static void *run(void *context) {
+static void *reader_run(void *context) {
   file_reader *r = context;
   pthread_mutex_lock(&r->mutex);
   for (;;) {
@@ -188,7 +188,7 @@ static void *run(void *context) {
     file_piece *p = &r->pieces[r->done % FILE_READ_AHEAD];
     pthread_mutex_unlock(&r->mutex);
     errno = 0;
-    p->why = work(r, p);
+    p->why = read_piece(r, p);
     if (p->why) p->type = PL_TRANSFER_READ_FAILED;
     p->no_memory = p->why && errno == ENOMEM;
     pthread_mutex_lock(&r->mutex);
@@ -218,7 +218,9 @@ file_reader *file_reader_new(void) {
     r->pieces[i].bytes = r->memory + i * SLOT_BYTES + PL_TRANSFER_HEAD_BYTES;
   pthread_mutex_init(&r->mutex, NULL);
   pthread_cond_init(&r->asked, NULL);
-  int error = !r->memory ? ENOMEM : r->done_fd < 0 || r->stop_fd < 0 ? errno : file_thread_start(&r->thread, run, r);
+  int error = !r->memory                         ? ENOMEM
+              : r->done_fd < 0 || r->stop_fd < 0 ? errno
+                                                 : file_thread_start(&r->thread, reader_run, r);
   if (!error) return r;
   destroy(r);
   errno = error;
@@ -260,7 +262,7 @@ void file_reader_ask(file_reader *r, file_source *source, const pl_transfer_want
   pthread_mutex_unlock(&r->mutex);
 }
 
-static void look(file_reader *r) {
+static void look_for_done(file_reader *r) {
   eventfd_t count;
   pthread_mutex_lock(&r->mutex);
   if (r->seen < r->done) (void)eventfd_read(r->done_fd, &count);
@@ -269,7 +271,7 @@ static void look(file_reader *r) {
 }
 
 file_piece *file_reader_first(file_reader *r) {
-  look(r);
+  look_for_done(r);
   return r->first < r->seen ? &r->pieces[r->first % FILE_READ_AHEAD] : NULL;
 }
 

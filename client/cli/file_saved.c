@@ -12,7 +12,7 @@ enum { SAVED_MAX = 65536 };
 /* ---- the index: open addressing by the id ---------------------------------------------------------------- */
 
 /* A sender chooses its ids, so they are mixed: else many could be made to fall together. */
-static size_t slot_of(const receiving *r, const uint8_t id[16]) {
+static size_t index_slot(const receiving *r, const uint8_t id[16]) {
   uint64_t mixed = (pl_get_u64(id) ^ r->index_seed) * 0x9e3779b97f4a7c15u + pl_get_u64(id + 8);
   mixed = (mixed ^ mixed >> 32 ^ r->index_seed) * 0xd6e8feb86659fd93u;
   return (size_t)(mixed >> 16) & (r->index_size - 1);
@@ -20,7 +20,7 @@ static size_t slot_of(const receiving *r, const uint8_t id[16]) {
 
 /* Where it is, or would be. */
 static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
-  size_t at = slot_of(r, id);
+  size_t at = index_slot(r, id);
   for (; r->saved_index[at]; at = (at + 1) & (r->index_size - 1)) {
     const receiving_saved *s = &r->saved[r->saved_index[at] - 1];
     if (s->here == here && memcmp(s->id, id, 16) == 0) break;
@@ -38,7 +38,7 @@ static bool is_below(const char *path, const char *folder) {
   return strncmp(path, folder, n) == 0 && path[n] == '/';
 }
 
-static bool make_room(receiving *r) {
+static bool grow_index(receiving *r) {
   if (2 * (r->saved_count + 1) < r->index_size) return true;
   size_t size = r->index_size ? 2 * r->index_size : 1024;
   receiving_saved *saved = realloc(r->saved, size / 2 * sizeof *saved);
@@ -54,9 +54,9 @@ static bool make_room(receiving *r) {
 }
 
 /* Beyond SAVED_MAX the newest are not known, and would be sent again. */
-static bool put(receiving *r, const receiving_saved *saved) {
+static bool put_saved(receiving *r, const receiving_saved *saved) {
   if (r->saved_count == SAVED_MAX) return true;
-  if (!make_room(r)) return false;
+  if (!grow_index(r)) return false;
   receiving_saved *s = &r->saved[r->saved_count];
   *s = *saved;
   s->path = strdup(saved->path);
@@ -105,7 +105,7 @@ static int read_saved(void *context, json_t *line) {
   s.mtime_ns = (int64_t)json_integer_value(json_object_get(line, "mtime_ns"));
   bool good = file_unhex(journal_text(line, "id"), s.id, 16) && file_unhex(journal_text(line, "unit"), s.unit, 16) &&
               file_unhex(journal_text(line, "sha256"), s.sha256, FILE_HASH_BYTES);
-  return !good || put(of->r, &s) ? 0 : PL_ENOMEM;
+  return !good || put_saved(of->r, &s) ? 0 : PL_ENOMEM;
 }
 
 int receiving_load_saved(receiving *r, const char *peer_id, char why[PL_WHY_MAX]) {
@@ -124,5 +124,5 @@ int receiving_saved_add(receiving *r, const receiving_saved *s, const char *peer
                            file_hex(s->sha256, FILE_HASH_BYTES, sum), "size", (json_int_t)s->size, "mtime_ns",
                            (json_int_t)s->mtime_ns, "path", s->path);
   int error = journal_add(&r->saved_journal, line, why);
-  return put(r, s) ? error : PL_ENOMEM;
+  return put_saved(r, s) ? error : PL_ENOMEM;
 }

@@ -8,7 +8,7 @@
 
 /* ---- in memory ---------------------------------------------------------------------------------------- */
 
-static size_t bucket_of(const uint8_t id[16]) {
+static size_t unit_bucket(const uint8_t id[16]) {
   return (size_t)((pl_get_u64(id) ^ pl_get_u64(id + 8)) * 0x9e3779b97f4a7c15u >> 32) % RECEIVING_BUCKETS;
 }
 
@@ -28,7 +28,7 @@ receiving_unit *receiving_add(receiving *r, const receiving_unit *unit) {
     free_unit(u);
     return NULL;
   }
-  receiving_unit **bucket = &r->buckets[bucket_of(u->id)];
+  receiving_unit **bucket = &r->buckets[unit_bucket(u->id)];
   u->next = *bucket;
   *bucket = u;
   pl_list_init(&u->node);
@@ -38,7 +38,7 @@ receiving_unit *receiving_add(receiving *r, const receiving_unit *unit) {
 }
 
 receiving_unit *receiving_find(const receiving *r, const char *peer_id, const uint8_t id[16]) {
-  for (receiving_unit *u = r->buckets[bucket_of(id)]; u; u = u->next)
+  for (receiving_unit *u = r->buckets[unit_bucket(id)]; u; u = u->next)
     if (memcmp(u->id, id, 16) == 0 && strcmp(u->peer, peer_id) == 0) return u;
   return NULL;
 }
@@ -95,7 +95,7 @@ void receiving_forget(receiving *r, receiving_unit *u) {
 
 void receiving_remove(receiving *r, receiving_unit *u) {
   receiving_forget(r, u);
-  receiving_unit **at = &r->buckets[bucket_of(u->id)];
+  receiving_unit **at = &r->buckets[unit_bucket(u->id)];
   while (*at != u) at = &(*at)->next;
   *at = u->next;
   pl_list_remove(&u->node);

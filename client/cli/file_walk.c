@@ -21,13 +21,13 @@ static int out_of_memory(void) {
   return EXIT_OTHER;
 }
 
-static const char *shown(const char *path, char out[256]) {
+static const char *shown_path(const char *path, char out[256]) {
   return ui_clean(path, out, 256);
 }
 
 static void leave_out(file_list *list, const char *path, const char *why, bool is_fault) {
   char text[256];
-  ui_say("Left out: %s (%s)", shown(path, text), why);
+  ui_say("Left out: %s (%s)", shown_path(path, text), why);
   if (is_fault) list->left_out++;
 }
 
@@ -38,7 +38,8 @@ static void free_source(file_source *s) {
   free(s->name);
 }
 
-static file_source *add(file_list *list, const char *path, const char *seen, const char *name, const struct stat *st) {
+static file_source *add_source(file_list *list, const char *path, const char *seen, const char *name,
+                               const struct stat *st) {
   if (list->count == list->capacity) {
     size_t capacity = list->capacity ? 2 * list->capacity : 16;
     file_source *grown = realloc(list->sources, capacity * sizeof *grown);
@@ -87,7 +88,7 @@ static bool remember_argument(file_list *list, const char *path) {
 
 /* ---- folders ------------------------------------------------------------------------------------------ */
 
-static int by_name(const FTSENT **a, const FTSENT **b) {
+static int compare_entries(const FTSENT **a, const FTSENT **b) {
   return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
@@ -118,7 +119,7 @@ static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root,
   }
   switch (e->fts_info) {
     case FTS_D:
-      return !is_empty(walk) || add(list, path, path, name, e->fts_statp);
+      return !is_empty(walk) || add_source(list, path, path, name, e->fts_statp);
     case FTS_SL:
     case FTS_SLNONE:
       if (!follow(e, root, target, &st)) return leave_out(list, path, "a link that leads elsewhere", false), true;
@@ -133,12 +134,12 @@ static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root,
       return leave_out(list, path, strerror(e->fts_errno), true), true;
   }
   if (access(path, R_OK) != 0) return leave_out(list, path, strerror(errno), true), true;
-  return add(list, path, e->fts_path, name, &st);
+  return add_source(list, path, e->fts_path, name, &st);
 }
 
 static int add_folder(file_list *list, char *root, const char *root_name) {
   char *const roots[] = {root, NULL};
-  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_entries);
   bool good = walk != NULL;
   for (FTSENT *e; good && (e = fts_read(walk));) good = visit(list, walk, e, root, root_name);
   if (walk) fts_close(walk);
@@ -147,9 +148,9 @@ static int add_folder(file_list *list, char *root, const char *root_name) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-static int cannot_send(const char *path, const char *why) {
+static int cannot_send_path(const char *path, const char *why) {
   char text[256], what[300];
-  snprintf(what, sizeof what, "cannot send %s", shown(path, text));
+  snprintf(what, sizeof what, "cannot send %s", shown_path(path, text));
   ui_error(what, why, NULL);
   return EXIT_IO;
 }
@@ -169,14 +170,15 @@ static const char *last_part(const char *argument, const char *absolute, char ou
 static int add_argument(file_list *list, const char *argument) {
   char absolute[PATH_MAX], last[PATH_MAX];
   struct stat st;
-  if (!realpath(argument, absolute) || stat(absolute, &st) != 0) return cannot_send(argument, strerror(errno));
+  if (!realpath(argument, absolute) || stat(absolute, &st) != 0) return cannot_send_path(argument, strerror(errno));
   if (is_known(list, absolute)) return 0;
   if (!remember_argument(list, absolute)) return out_of_memory();
   const char *name = last_part(argument, absolute, last);
   if (S_ISDIR(st.st_mode)) return add_folder(list, absolute, name);
-  if (!S_ISREG(st.st_mode)) return cannot_send(argument, "it is no file and no folder; pipe it: … | pairlink send -");
-  if (access(absolute, R_OK) != 0) return cannot_send(argument, strerror(errno));
-  return add(list, absolute, absolute, name, &st) ? 0 : out_of_memory();
+  if (!S_ISREG(st.st_mode))
+    return cannot_send_path(argument, "it is no file and no folder; pipe it: … | pairlink send -");
+  if (access(absolute, R_OK) != 0) return cannot_send_path(argument, strerror(errno));
+  return add_source(list, absolute, absolute, name, &st) ? 0 : out_of_memory();
 }
 
 static int add_stream(file_list *list, const char *name) {
@@ -189,7 +191,7 @@ static int add_stream(file_list *list, const char *name) {
   randombytes_buf(random, sizeof random); /* a pipe is never the same again */
   snprintf(unique, sizeof unique, "-%llx%llx", (unsigned long long)pl_get_u64(random),
            (unsigned long long)pl_get_u64(random + 8));
-  return remember_argument(list, unique) && add(list, NULL, unique, name, NULL) ? 0 : out_of_memory();
+  return remember_argument(list, unique) && add_source(list, NULL, unique, name, NULL) ? 0 : out_of_memory();
 }
 
 int file_list_make(file_list *list, char **paths, size_t count, const char *stdin_name) {

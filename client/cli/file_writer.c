@@ -34,7 +34,7 @@ struct file_writer {
   size_t spare_count;
 };
 
-static void append(task_list *list, file_task *task) {
+static void append_task(task_list *list, file_task *task) {
   task->next = NULL;
   if (list->last)
     list->last->next = task;
@@ -84,7 +84,7 @@ static int look_for_room(const file_target *t, size_t size) {
   return 0; /* such a file system says so at the next byte */
 }
 
-static int finish(const file_target *t, const file_task *task) {
+static int finish_part(const file_target *t, const file_task *task) {
   uint8_t sum[FILE_HASH_BYTES];
   if (t->stored_to != task->offset) return EIO;
   EVP_MD_CTX *copy = EVP_MD_CTX_new(); /* what follows may have to be tried again */
@@ -121,7 +121,7 @@ static ssize_t copy_some(int from, int to, uint64_t at, size_t size) {
 }
 
 /* What the part holds already is the beginning, from an earlier try. Then the whole is hashed as it lies there. */
-static int copy(const file_writer *w, file_target *t, uint64_t size) {
+static int copy_source(const file_writer *w, file_target *t, uint64_t size) {
   uint64_t at = t->stored_to;
   if (at == 0 && ioctl(t->fd, FICLONE, t->source) == 0) at = size;
   while (at < size && !w->hurry) {
@@ -133,7 +133,7 @@ static int copy(const file_writer *w, file_target *t, uint64_t size) {
   return hash_stored(w, t, size);
 }
 
-static void work(const file_writer *w, file_task *task) {
+static void do_task(const file_writer *w, file_task *task) {
   file_target *t = task->target;
   task->error = 0;
   if (task->kind == FILE_TASK_TAKE) return;
@@ -144,15 +144,15 @@ static void work(const file_writer *w, file_task *task) {
     task->error = ECANCELED;
   } else {
     task->error = task->kind == FILE_TASK_HASH    ? hash_stored(w, t, task->offset)
-                  : task->kind == FILE_TASK_COPY  ? copy(w, t, task->offset)
+                  : task->kind == FILE_TASK_COPY  ? copy_source(w, t, task->offset)
                   : task->kind == FILE_TASK_WRITE ? write_bytes(t, task->bytes, task->size)
-                                                  : finish(t, task);
+                                                  : finish_part(t, task);
     t->failed = task->error != 0;
   }
   task->stored_to = t->stored_to;
 }
 
-static void *run(void *context) {
+static void *writer_run(void *context) {
   file_writer *w = context;
   pthread_mutex_lock(&w->mutex);
   for (;;) {
@@ -160,10 +160,10 @@ static void *run(void *context) {
     file_task *task = take_first(&w->waiting);
     if (!task) break;
     pthread_mutex_unlock(&w->mutex);
-    work(w, task);
+    do_task(w, task);
     pthread_mutex_lock(&w->mutex);
     if (!w->done.first) (void)eventfd_write(w->done_fd, 1);
-    append(&w->done, task);
+    append_task(&w->done, task);
   }
   pthread_mutex_unlock(&w->mutex);
   return NULL;
@@ -177,7 +177,7 @@ file_writer *file_writer_new(void) {
   w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->given, NULL);
-  int error = w->done_fd < 0 ? errno : file_thread_start(&w->thread, run, w);
+  int error = w->done_fd < 0 ? errno : file_thread_start(&w->thread, writer_run, w);
   if (!error) return w;
   if (w->done_fd >= 0) close(w->done_fd);
   free(w);
@@ -230,13 +230,13 @@ void file_writer_give(file_writer *w, file_task *task) {
   if (task->target) task->target->pending++;
   w->open++;
   pthread_mutex_lock(&w->mutex);
-  append(&w->waiting, task);
+  append_task(&w->waiting, task);
   pthread_cond_signal(&w->given);
   pthread_mutex_unlock(&w->mutex);
 }
 
 /* The descriptor says that there is something in `done`, no more: both change together. */
-static void look(file_writer *w) {
+static void collect_done(file_writer *w) {
   eventfd_t count;
   pthread_mutex_lock(&w->mutex);
   if (w->done.first) (void)eventfd_read(w->done_fd, &count);
@@ -246,7 +246,7 @@ static void look(file_writer *w) {
 }
 
 file_task *file_writer_done(file_writer *w) {
-  if (!w->out.first) look(w);
+  if (!w->out.first) collect_done(w);
   file_task *task = take_first(&w->out);
   if (!task) return NULL;
   if (task->target) task->target->pending--;

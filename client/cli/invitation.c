@@ -8,7 +8,7 @@
 
 enum { FRAGMENT_CHARS = 114, WORDS_OF_CODE = 2, NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9, WORD_MAX = 16 };
 
-static char lower(char c) {
+static char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
@@ -16,8 +16,8 @@ static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c) {
-  return lower(c) >= 'a' && lower(c) <= 'z';
+static bool is_ascii_letter(char c) {
+  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
 }
 
 static bool is_space(char c) {
@@ -33,7 +33,7 @@ static const char *scheme_before(const char *text, const char *colon) {
     size_t n = strlen(schemes[i]), same = 0;
     if ((size_t)(colon - text) < n) continue;
     const char *start = colon - n;
-    while (same < n && lower(start[same]) == schemes[i][same]) same++;
+    while (same < n && ascii_lower(start[same]) == schemes[i][same]) same++;
     if (same == n) return start;
   }
   return NULL;
@@ -47,7 +47,7 @@ static const char *address_before(const char *text, const char *hash) {
 }
 
 static bool is_fragment(char c) {
-  return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+  return is_ascii_letter(c) || is_digit(c) || c == '-' || c == '_';
 }
 
 /* An address without a `#`: the beginning of a link, or none of ours. */
@@ -90,7 +90,7 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   char small[WORD_MAX + 1];
   unsigned low = 0, high = PAIRLINK_WORDS;
   if (size == 0 || size > WORD_MAX) return false;
-  for (size_t i = 0; i < size; i++) small[i] = lower(text[i]);
+  for (size_t i = 0; i < size; i++) small[i] = ascii_lower(text[i]);
   small[size] = '\0';
   while (low < high) {
     unsigned middle = (low + high) / 2;
@@ -137,10 +137,10 @@ static bool take_code(const char *at, bool strict, code_word_function *word, cha
   for (int i = 0; i < WORDS_OF_CODE; i++) {
     size_t n = 0;
     at = skip_gap(at, strict);
-    while (at && is_letter(at[n])) n++;
+    while (at && is_ascii_letter(at[n])) n++;
     if (!at || !is_word(at, n, word)) return false;
     out[used++] = '-';
-    for (size_t k = 0; k < n; k++) out[used++] = lower(at[k]);
+    for (size_t k = 0; k < n; k++) out[used++] = ascii_lower(at[k]);
     at += n;
   }
   out[used] = '\0';
@@ -149,7 +149,7 @@ static bool take_code(const char *at, bool strict, code_word_function *word, cha
 
 static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
   for (const char *at = text; *at; at++) {
-    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_letter(at[-1])));
+    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_ascii_letter(at[-1])));
     if (begins && take_code(at, strict, word, out)) return true;
   }
   return false;

@@ -52,7 +52,7 @@ void job_no_memory(job *j) {
 }
 
 /* "in 3 s", "at once" */
-static const char *when(int64_t retry_ms, char out[32]) {
+static const char *retry_text(int64_t retry_ms, char out[32]) {
   if (retry_ms < 1000)
     snprintf(out, 32, "at once");
   else
@@ -60,7 +60,7 @@ static const char *when(int64_t retry_ms, char out[32]) {
   return out;
 }
 
-static void give_up(job *j) {
+static void job_give_up(job *j) {
   char what[PAIRLINK_URL_MAX + 64];
   if (j->turned_away && j->offline_error != PAIRLINK_ESTORE) {
     ui_error("the relay takes no more connections", j->offline_why,
@@ -72,7 +72,7 @@ static void give_up(job *j) {
   job_end(j, ui_fail(what, j->offline_error ? j->offline_error : PAIRLINK_ENETWORK, j->offline_why));
 }
 
-static void on_offline(job *j, const pairlink_event *e) {
+static void job_on_offline(job *j, const pairlink_event *e) {
   char why[512], text[32];
   j->is_online = false;
   if (j->ending) return;
@@ -86,7 +86,7 @@ static void on_offline(job *j, const pairlink_event *e) {
       e->reason == PAIRLINK_REASON_FULL || e->reason == PAIRLINK_REASON_RATE || e->error == PAIRLINK_ESTORE;
   snprintf(j->offline_why, sizeof j->offline_why, "%s", why);
   if (!j->was_online && e->error == PAIRLINK_ETLS) { /* it will not get better by itself */
-    give_up(j);
+    job_give_up(j);
     return;
   }
   /* Once per loss, not per attempt. */
@@ -95,11 +95,11 @@ static void on_offline(job *j, const pairlink_event *e) {
            j->was_online    ? "Connection lost"
            : j->turned_away ? "The relay turns us away"
                             : "The relay does not answer",
-           *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
+           *why ? why : pairlink_error_text(e->error), retry_text(e->retry_ms, text));
   j->said_offline = true;
 }
 
-static void on_online(job *j) {
+static void job_on_online(job *j) {
   if (j->said_offline && !j->back_is_said)
     ui_say(j->was_online    ? "Back at the relay."
            : j->turned_away ? "The relay lets us in now."
@@ -113,7 +113,7 @@ static void on_online(job *j) {
 }
 
 /* A contact that is met at another relay than before, by --relay, is looked for there from now on. */
-static void note_relay(job *j, const char *peer) {
+static void job_note_relay(job *j, const char *peer) {
   char why[PL_WHY_MAX] = "";
   const char *here = pairlink_relay_url(j->client);
   const contact *who = j->c->relay ? contacts_find(&j->people, peer) : NULL;
@@ -121,21 +121,21 @@ static void note_relay(job *j, const char *peer) {
     ui_note("  %s", why);
 }
 
-static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+static void job_on_event(pairlink *p, const pairlink_event *e, void *user) {
   job *j = user;
   (void)p;
   switch (e->type) {
     case PAIRLINK_EVENT_ONLINE:
-      if (!j->ending) on_online(j);
+      if (!j->ending) job_on_online(j);
       break;
     case PAIRLINK_EVENT_OFFLINE:
-      on_offline(j, e);
+      job_on_offline(j, e);
       break;
     case PAIRLINK_EVENT_STOPPED:
       j->stopped = true;
       break;
     default:
-      if (e->type == PAIRLINK_EVENT_LINKED) note_relay(j, e->peer);
+      if (e->type == PAIRLINK_EVENT_LINKED) job_note_relay(j, e->peer);
       j->hooks->on_event(j, e);
       break;
   }
@@ -153,7 +153,7 @@ static int open_signals(job *j) {
 }
 
 /* Once: a clean end. Twice: at once. */
-static void on_signal(job *j) {
+static void job_on_signal(job *j) {
   struct signalfd_siginfo info;
   while (read(j->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
     int code = info.ssi_signo == SIGINT ? EXIT_INTERRUPTED : 128 + (int)info.ssi_signo;
@@ -194,7 +194,7 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   options->identity_file = c->identity;
   options->ca_file = c->ca;
   options->token = c->token;
-  options->callback = on_event;
+  options->callback = job_on_event;
   int code = people_open(c, &j->people);
   if (code) return code;
   if (!options->name) options->name = c->name ? c->name : j->people.my_name;
@@ -228,7 +228,7 @@ static int timeout_of(const job *j) {
 
 static void check_time(job *j) {
   uint64_t now = job_now_ms();
-  if (give_up_ms(j) && give_up_ms(j) <= now) give_up(j);
+  if (give_up_ms(j) && give_up_ms(j) <= now) job_give_up(j);
   if (!j->tick_ms || j->tick_ms > now) return;
   j->tick_ms = 0;
   if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
@@ -252,7 +252,7 @@ int job_run(job *j) {
       client_failed(j, PAIRLINK_ESYSTEM);
       break;
     }
-    if (fds[1].revents) on_signal(j);
+    if (fds[1].revents) job_on_signal(j);
     int error = fds[0].revents ? pairlink_dispatch(j->client) : 0;
     if (error) client_failed(j, error);
     if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);

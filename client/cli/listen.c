@@ -28,7 +28,7 @@ static void turn_away(pipe_job *j, const char *id) {
            known ? known->name : id, known ? people_quoted(known->name) : id);
 }
 
-static void ask(pipe_job *j, const pairlink_event *e) {
+static void listen_ask(pipe_job *j, const pairlink_event *e) {
   char name[80];
   if (j->terminal >= 0 || j->active) { /* busy: it will knock again */
     (void)pairlink_deny(j->base.client, e->peer);
@@ -51,7 +51,7 @@ static void ask(pipe_job *j, const pairlink_event *e) {
           *name ? "”)" : "");
 }
 
-static void on_answer(pipe_job *j) {
+static void listen_on_answer(pipe_job *j) {
   char line[64] = "";
   ssize_t n = read(j->terminal, line, sizeof line - 1);
   close(j->terminal);
@@ -64,9 +64,9 @@ static void on_answer(pipe_job *j) {
   }
 }
 
-static void on_knock(pipe_job *j, const pairlink_event *e) {
+static void listen_on_knock(pipe_job *j, const pairlink_event *e) {
   if (j->accept && strcmp(j->accept, "ask") == 0)
-    ask(j, e);
+    listen_ask(j, e);
   else
     turn_away(j, e->peer);
 }
@@ -85,7 +85,7 @@ static void take_session(pipe_job *j, pairlink_session *s) {
     (void)pairlink_close(s, PAIRLINK_REASON_REFUSED, "too many are waiting");
 }
 
-static void on_session(pipe_job *j, const pairlink_event *e) {
+static void listen_on_session(pipe_job *j, const pairlink_event *e) {
   if (strncmp(e->text, "ping/", 5) != 0) take_session(j, e->session);
 }
 
@@ -99,7 +99,7 @@ static void on_other_session(const pairlink_event *e) {
 }
 
 /* Whom the code or the link brought; of a code this side opened the session. */
-static void on_paired(pipe_job *j, const pairlink_event *e) {
+static void listen_on_paired(pipe_job *j, const pairlink_event *e) {
   if (e->type == PAIRLINK_EVENT_PAIRED)
     take_session(j, code.session);
   else
@@ -118,18 +118,18 @@ static void remember_invited(pipe_job *j, const pairlink_session *s) {
     people_say_paired(&who);
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void listen_on_event(job *base, const pairlink_event *e) {
   pipe_job *j = base->user;
   pairing_state state = pairing_event(&code, e);
   if (e->type == PAIRLINK_EVENT_LINKED) remember_invited(j, e->session);
   if (state == PAIRING_FAILED)
     job_end(base, code.exit_code);
   else if (state == PAIRING_DONE || e->type == PAIRLINK_EVENT_INVITE_USED)
-    on_paired(j, e);
+    listen_on_paired(j, e);
   else if (e->type == PAIRLINK_EVENT_KNOCK)
-    on_knock(j, e);
+    listen_on_knock(j, e);
   else if (e->type == PAIRLINK_EVENT_SESSION)
-    on_session(j, e);
+    listen_on_session(j, e);
   else if (e->session && pairlink_session_user(e->session))
     pipe_event(j, e);
   else if (e->session)
@@ -152,7 +152,7 @@ static void print_invite(pipe_job *j, unsigned valid_s) {
 
 static unsigned invite_valid_s = INVITE_VALID_S;
 
-static void on_online(job *base) {
+static void listen_on_online(job *base) {
   pipe_job *j = base->user;
   int result = j->code ? pairing_make(&code, base, "pairlink connect --code", false) : 0;
   if (result) job_end(base, result);
@@ -162,23 +162,23 @@ static void on_online(job *base) {
   if (!j->invite && !j->code) ui_say("Waiting. On the other side: %s", job_command_there(base, there));
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t listen_prepare(job *base, struct pollfd *fds) {
   pipe_job *j = base->user;
   size_t count = pipe_prepare(j, fds);
   if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
   return count;
 }
 
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void listen_on_ready(job *base, const struct pollfd *fds, size_t count) {
   pipe_job *j = base->user;
   if (j->terminal >= 0 && count && fds[count - 1].fd == j->terminal) {
     count--;
-    if (fds[count].revents) on_answer(j);
+    if (fds[count].revents) listen_on_answer(j);
   }
   pipe_ready(j, fds, count);
 }
 
-static void on_interrupt(job *base) {
+static void listen_on_interrupt(job *base) {
   pipe_interrupt(base->user);
 }
 
@@ -213,7 +213,7 @@ static void take_accept(pipe_job *j, char *arg, struct argp_state *state) {
   }
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t listen_parse(int key, char *arg, struct argp_state *state) {
   listen_arguments *o = state->input;
   char *end;
   const option_place places[] = {
@@ -246,7 +246,7 @@ static const char doc[] =
     "Waits for someone, then joins stdin and stdout to them, both directions at once. The end of stdin ends this "
     "direction only; the command ends when both have ended. Nothing but what the other side sends is on stdout.";
 
-static int allow(const pipe_job *j, const char *name_or_id) {
+static int listen_allow(const pipe_job *j, const char *name_or_id) {
   target who;
   pairlink_options unused = {0};
   int result = people_find(j->base.c, name_or_id, &who, &unused);
@@ -254,8 +254,9 @@ static int allow(const pipe_job *j, const char *name_or_id) {
   return error ? ui_fail("--accept takes ask, all, contacts, a contact or an ID", error, name_or_id) : result;
 }
 
-static int start(pipe_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, NULL};
+static int listen_start(pipe_job *j, const cli *c) {
+  static const job_hooks hooks = {listen_on_event, listen_on_online, listen_on_interrupt,
+                                  listen_prepare,  listen_on_ready,  NULL};
   pairlink_options o;
   pairlink_options_init(&o);
   o.listen = 1;
@@ -263,10 +264,10 @@ static int start(pipe_job *j, const cli *c) {
   o.accept_all = j->accept && strcmp(j->accept, "all") == 0;
   int result = job_init(&j->base, c, &hooks, &o, j);
   if (result) return result;
-  for (size_t i = 0; !result && i < j->allowed_count; i++) result = allow(j, j->allowed[i]);
+  for (size_t i = 0; !result && i < j->allowed_count; i++) result = listen_allow(j, j->allowed[i]);
   for (size_t i = 0; !result && i < j->base.people.count; i++) {
     const contact *one = &j->base.people.list[i];
-    if (j->accept && strcmp(j->accept, "contacts") == 0 && !one->blocked) result = allow(j, one->id);
+    if (j->accept && strcmp(j->accept, "contacts") == 0 && !one->blocked) result = listen_allow(j, one->id);
   }
   if (result) pairlink_free(j->base.client);
   return result;
@@ -274,7 +275,7 @@ static int start(pipe_job *j, const cli *c) {
 
 int command_listen(const cli *c, int argc, char **argv) {
   static pipe_job only;
-  static const struct argp parser = {.options = listen_options, .parser = parse, .doc = doc};
+  static const struct argp parser = {.options = listen_options, .parser = listen_parse, .doc = doc};
   pipe_job *j = &only;
   listen_arguments o = {j, INVITE_VALID_S};
   j->is_listen = true;
@@ -283,7 +284,7 @@ int command_listen(const cli *c, int argc, char **argv) {
   command_parse(&parser, argc, argv, &o);
   invite_valid_s = o.valid_s;
   if (!j->accept && !j->allowed_count && !j->invite && !j->code) j->accept = "ask";
-  int result = start(j, c);
+  int result = listen_start(j, c);
   if (!result) {
     output_open(&j->out, STDOUT_FILENO);
     result = job_run(&j->base);

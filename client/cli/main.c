@@ -131,7 +131,7 @@ static error_t take_global(cli *c, int key, char *arg, struct argp_state *state)
   }
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t main_parse(int key, char *arg, struct argp_state *state) {
   parsed *p = state->input;
   switch (key) {
     case ARGP_KEY_ARG: /* the command: the rest is its own */
@@ -147,7 +147,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp parser = {
-    .options = global_options, .parser = parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
+    .options = global_options, .parser = main_parse, .args_doc = "COMMAND [ARGUMENT…]", .doc = NULL};
 
 /* ---- the arguments of a command ------------------------------------------------------------------------ */
 
@@ -193,45 +193,45 @@ static const char *whole_doc(void) {
   return doc;
 }
 
-static const command *find(const char *name) {
+static const command *find_command(const char *name) {
   for (const command *c = commands; c->name; c++)
     if (strcmp(c->name, name) == 0) return c;
   return NULL;
 }
 
-static int run(const cli *c, const command *what, int argc, char **argv) {
+static int command_run(const cli *c, const command *what, int argc, char **argv) {
   char name[64];
   snprintf(name, sizeof name, "pairlink %s", what->name);
   argv[0] = name;
   return what->run(c, argc, argv);
 }
 
-static const char *name_of(size_t i) {
+static const char *name_to_compare(size_t i) {
   if (i == 0) return "help";
   return commands[i - 1].name;
 }
 
-static int unknown(const char *name) {
+static int unknown_command(const char *name) {
   char safe[80], hint[128];
-  const char *meant = nearest_name(name, name_of);
+  const char *meant = nearest_name(name, name_to_compare);
   snprintf(hint, sizeof hint, "%s%s%spairlink help lists them", meant ? "did you mean " : "", meant ? meant : "",
            meant ? "? " : "");
   ui_error("there is no such command", ui_clean(name, safe, sizeof safe), hint);
   return EXIT_USAGE;
 }
 
-static int help(const cli *c, const struct argp *main_parser, int argc, char **argv) {
+static int run_help(const cli *c, const struct argp *main_parser, int argc, char **argv) {
   static char flag[] = "--help";
   bool of_command = argc > 1 && argv[1][0] != '-' && strcmp(argv[1], "help") != 0;
-  const command *what = of_command ? find(argv[1]) : NULL;
-  if (of_command && !what) return unknown(argv[1]);
+  const command *what = of_command ? find_command(argv[1]) : NULL;
+  if (of_command && !what) return unknown_command(argv[1]);
   if (!what) {
     static char name[] = "pairlink";
     argp_help(main_parser, stdout, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), name);
     return EXIT_OK;
   }
   char *arguments[] = {argv[0], flag, NULL};
-  return run(c, what, 2, arguments);
+  return command_run(c, what, 2, arguments);
 }
 
 /* What was written to stdout has to arrive there, also what argp wrote before it ended the program. */
@@ -253,7 +253,7 @@ static void open_standard_streams(void) {
 
 /* The identity's secret would be in a core dump, which may go to a service that collects them, and in what a debugger
  * of the same user sees. */
-static void keep_secrets(void) {
+static void forbid_core_dumps(void) {
   const struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -268,7 +268,7 @@ int main(int argc, char **argv) {
   struct argp with_doc = parser;
   static parsed p = {.c = {.relay_wait_s = 10}};
   open_standard_streams();
-  keep_secrets();
+  forbid_core_dumps();
   (void)on_exit(check_stdout, NULL);
   mallopt(M_TRIM_THRESHOLD, 16 << 20); /* messages come and go: their pages need not be given back each time */
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
@@ -286,8 +286,8 @@ int main(int argc, char **argv) {
   if (!p.c.token) p.c.token = from_environment("PAIRLINK_TOKEN");
   argv += p.command_index;
   argc -= p.command_index;
-  const command *what = find(argv[0]);
-  if (what) return run(&p.c, what, argc, argv);
-  if (strcmp(argv[0], "help") == 0) return help(&p.c, &with_doc, argc, argv);
-  return unknown(argv[0]);
+  const command *what = find_command(argv[0]);
+  if (what) return command_run(&p.c, what, argc, argv);
+  if (strcmp(argv[0], "help") == 0) return run_help(&p.c, &with_doc, argc, argv);
+  return unknown_command(argv[0]);
 }

@@ -29,13 +29,13 @@ typedef struct pair_job {
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-static void done(pair_job *j, const contact *who) {
+static void pair_done(pair_job *j, const contact *who) {
   j->person = *who;
   j->paired = true;
   j->base.tick_ms = job_now_ms() + LINK_WAIT_MS; /* for the other side to know it, too */
 }
 
-static void finish(pair_job *j) {
+static void pair_finish(pair_job *j) {
   if (j->session) (void)pairlink_close(j->session, PAIRLINK_REASON_CLOSED, "paired");
   job_end(&j->base, EXIT_OK);
 }
@@ -52,41 +52,41 @@ static void paired_without_code(pair_job *j, const pairlink_session *s, contact_
     return;
   }
   people_say_paired(&who);
-  done(j, &who);
+  pair_done(j, &who);
 }
 
 /* ---- events ------------------------------------------------------------------------------------------- */
 
-static void on_linked(pair_job *j, const pairlink_event *e) {
+static void pair_on_linked(pair_job *j, const pairlink_event *e) {
   bool invited = strcmp(e->peer, j->invited) == 0;
   if (!j->paired && (j->who.text[0] || invited))
     paired_without_code(j, e->session, invited || j->who.is_link ? CONTACT_BY_LINK : CONTACT_BY_ID);
-  if (j->paired && strcmp(e->peer, j->person.id) == 0) finish(j);
+  if (j->paired && strcmp(e->peer, j->person.id) == 0) pair_finish(j);
 }
 
-static void on_closed(pair_job *j, const pairlink_event *e) {
+static void pair_on_closed(pair_job *j, const pairlink_event *e) {
   char text[200];
   if (e->session == j->session) j->session = NULL;
   if (j->base.ending || e->session == NULL) return;
   if (j->paired && strcmp(e->peer, j->person.id) == 0)
-    finish(j);
+    pair_finish(j);
   else if (!j->paired && j->who.text[0])
     job_end(&j->base,
             ui_fail("not paired", e->error ? e->error : PAIRLINK_EREFUSED, ui_clean(e->text, text, sizeof text)));
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void pair_on_event(job *base, const pairlink_event *e) {
   pair_job *j = base->user;
   pairing_state state = pairing_event(&j->code, e);
   if (state == PAIRING_FAILED) job_end(base, j->code.exit_code);
-  if (state == PAIRING_DONE) done(j, &j->code.who);
+  if (state == PAIRING_DONE) pair_done(j, &j->code.who);
   if (e->type == PAIRLINK_EVENT_INVITE_USED && !j->paired) {
     if (j->code.code) (void)pairlink_code_cancel(base->client, j->code.code);
     snprintf(j->invited, sizeof j->invited, "%s", e->peer);
   }
   if (e->session && j->paired && strcmp(e->peer, j->person.id) == 0) j->session = e->session;
-  if (e->type == PAIRLINK_EVENT_LINKED) on_linked(j, e);
-  if (e->type == PAIRLINK_EVENT_CLOSED) on_closed(j, e);
+  if (e->type == PAIRLINK_EVENT_LINKED) pair_on_linked(j, e);
+  if (e->type == PAIRLINK_EVENT_CLOSED) pair_on_closed(j, e);
 }
 
 /* A relay below the root of a host has codes, and no links. */
@@ -108,7 +108,7 @@ static void tell_invite(pair_job *j) {
   if (j->json && *j->invite && !json_out("link", "{s:s}", "link", j->invite)) job_end(&j->base, EXIT_IO);
 }
 
-static void on_online(job *base) {
+static void pair_on_online(job *base) {
   pair_job *j = base->user;
   if (j->target_text || j->claims) {
     if (j->claims) ui_note("Looking for the other side…");
@@ -123,23 +123,23 @@ static void on_event_with_invite(job *base, const pairlink_event *e) {
   pair_job *j = base->user;
   bool first = e->type == PAIRLINK_EVENT_CODE && !j->invite_made && !base->ending;
   if (first) make_invite(j);
-  on_event(base, e);
+  pair_on_event(base, e);
   if (first) tell_invite(j);
   j->invite_made = j->invite_made || first;
 }
 
-static void on_tick(job *base) {
+static void pair_on_tick(job *base) {
   pair_job *j = base->user;
-  if (j->paired) finish(j);
+  if (j->paired) pair_finish(j);
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t pair_prepare(job *base, struct pollfd *fds) {
   (void)base;
   (void)fds;
   return 0;
 }
 
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void pair_on_ready(job *base, const struct pollfd *fds, size_t count) {
   (void)base;
   (void)fds;
   (void)count;
@@ -198,7 +198,7 @@ const struct argp_option pair_options[] = {
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t pair_parse(int key, char *arg, struct argp_state *state) {
   pair_job *j = state->input;
   const option_place places[] = {
       {OPTION_CODE, .flag = &j->claims}, {OPTION_AS, .text = &j->as},     {'y', .flag = &j->yes},
@@ -221,8 +221,9 @@ static const char doc[] =
     "and "
     "ten minutes: who types it wrong uses it up. With IDs, each of the two names the other's.";
 
-static int start(pair_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event_with_invite, on_online, NULL, prepare, on_ready, on_tick};
+static int pair_start(pair_job *j, const cli *c) {
+  static const job_hooks hooks = {on_event_with_invite, pair_on_online, NULL,
+                                  pair_prepare,         pair_on_ready,  pair_on_tick};
   pairlink_options o;
   pairlink_options_init(&o);
   o.application = "pair/1";
@@ -240,11 +241,12 @@ static int start(pair_job *j, const cli *c) {
 }
 
 int command_pair(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.options = pair_options, .parser = parse, .args_doc = "[LINK|ID]", .doc = doc};
+  static const struct argp parser = {
+      .options = pair_options, .parser = pair_parse, .args_doc = "[LINK|ID]", .doc = doc};
   static pair_job only;
   pair_job *j = &only;
   command_parse(&parser, argc, argv, j);
-  int code = start(j, c);
+  int code = pair_start(j, c);
   sodium_memzero(j->code_text, sizeof j->code_text);
   if (!code) code = job_run(&j->base);
   sodium_memzero(&j->code.text, sizeof j->code.text);

@@ -36,7 +36,7 @@ static void send_ping(ping_job *j) {
   if (error) job_end(&j->base, ui_fail("cannot ping", error, NULL));
 }
 
-static void on_answer(ping_job *j) {
+static void ping_on_answer(ping_job *j) {
   if (!j->waiting) return;
   double ms = (double)(now_us() - j->sent_us) / 1000;
   j->waiting = false;
@@ -56,7 +56,7 @@ static void on_answer(ping_job *j) {
   job_end(&j->base, EXIT_OK);
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void ping_on_event(job *base, const pairlink_event *e) {
   ping_job *j = base->user;
   if (e->session != j->session || base->ending) return;
   switch (e->type) {
@@ -64,10 +64,11 @@ static void on_event(job *base, const pairlink_event *e) {
       if (!j->sent) send_ping(j);
       break;
     case PAIRLINK_EVENT_VOLATILE:
-      if (e->channel == PING_CHANNEL && e->size == 8 && ((const uint8_t *)e->data)[7] == (uint8_t)j->sent) on_answer(j);
+      if (e->channel == PING_CHANNEL && e->size == 8 && ((const uint8_t *)e->data)[7] == (uint8_t)j->sent)
+        ping_on_answer(j);
       break;
     case PAIRLINK_EVENT_DELIVERED:
-      if (e->channel == PING_CHANNEL && e->place >= j->place) on_answer(j);
+      if (e->channel == PING_CHANNEL && e->place >= j->place) ping_on_answer(j);
       break;
     case PAIRLINK_EVENT_CLOSED:
       j->session = NULL;
@@ -78,11 +79,11 @@ static void on_event(job *base, const pairlink_event *e) {
   }
 }
 
-static void on_online(job *base) {
+static void ping_on_online(job *base) {
   base->tick_ms = job_now_ms() + ANSWER_TIMEOUT_MS;
 }
 
-static void on_tick(job *base) {
+static void ping_on_tick(job *base) {
   ping_job *j = base->user;
   if (j->sent && !j->waiting) {
     send_ping(j);
@@ -91,13 +92,13 @@ static void on_tick(job *base) {
   job_end(base, ui_fail("no answer", j->sent ? PAIRLINK_ETIMEDOUT : PAIRLINK_EUNAVAILABLE, NULL));
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t ping_prepare(job *base, struct pollfd *fds) {
   (void)base;
   (void)fds;
   return 0;
 }
 
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void ping_on_ready(job *base, const struct pollfd *fds, size_t count) {
   (void)base;
   (void)fds;
   (void)count;
@@ -108,7 +109,7 @@ const struct argp_option ping_options[] = {
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t ping_parse(int key, char *arg, struct argp_state *state) {
   ping_job *j = state->input;
   char *end;
   const option_place places[] = {
@@ -135,8 +136,8 @@ static const char doc[] =
     "Measures the round trip to someone who listens, through the relay and the encryption. They must let you in.";
 
 int command_ping(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.options = ping_options, .parser = parse, .args_doc = "NAME|ID", .doc = doc};
-  static const job_hooks hooks = {on_event, on_online, NULL, prepare, on_ready, on_tick};
+  static const struct argp parser = {.options = ping_options, .parser = ping_parse, .args_doc = "NAME|ID", .doc = doc};
+  static const job_hooks hooks = {ping_on_event, ping_on_online, NULL, ping_prepare, ping_on_ready, ping_on_tick};
   static ping_job only;
   ping_job *j = &only;
   pairlink_options o;

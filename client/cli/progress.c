@@ -37,7 +37,7 @@ int64_t progress_seconds_left(uint64_t rate, uint64_t bytes, uint64_t size) {
 
 static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
 
-static size_t unit_of(uint64_t bytes) {
+static size_t unit_for(uint64_t bytes) {
   size_t unit = 0;
   while (bytes >= 1000 && unit + 1 < sizeof units / sizeof *units) {
     bytes /= 1000;
@@ -54,7 +54,7 @@ static void number_in(uint64_t bytes, size_t unit, char out[PROGRESS_TEXT_MAX]) 
 
 const char *progress_bytes(uint64_t bytes, char out[PROGRESS_TEXT_MAX]) {
   char number[PROGRESS_TEXT_MAX];
-  size_t unit = unit_of(bytes);
+  size_t unit = unit_for(bytes);
   number_in(bytes, unit, number);
   snprintf(out, PROGRESS_TEXT_MAX, "%.20s %s", number, units[unit]);
   return out;
@@ -67,7 +67,7 @@ static void amount(uint64_t bytes, uint64_t size, char out[2 * PROGRESS_TEXT_MAX
     progress_bytes(bytes, out);
     return;
   }
-  number_in(bytes, unit_of(size), part);
+  number_in(bytes, unit_for(size), part);
   progress_bytes(size, whole);
   snprintf(out, 2 * PROGRESS_TEXT_MAX, "%.20s of %s", part, whole);
 }

@@ -77,8 +77,8 @@ const uint8_t *receive_unit_of(const pl_transfer_file *f);
 void receive_offer_over(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer);
 
 /* receive_places.c: where each file goes, and what is there of it */
-void receive_prepare(receive_job *j, pl_transfer_file *f);
-void receive_start(receive_job *j); /* those whose turn it is */
+void receive_prepare_file(receive_job *j, pl_transfer_file *f);
+void receive_start_files(receive_job *j); /* those whose turn it is */
 void receive_copied(receive_job *j, incoming *in, const file_task *task);
 void receive_start_again(receive_job *j, incoming *in); /* what was there is not what is offered */
 void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t offset, size_t size);

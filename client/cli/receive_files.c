@@ -11,7 +11,7 @@
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
 
-static void on_store(receive_job *j, const pl_transfer_action *a) {
+static void receive_on_store(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_WRITE, &in->target, a->data.size);
   if (!task) {
@@ -23,7 +23,7 @@ static void on_store(receive_job *j, const pl_transfer_action *a) {
   j->due = task;
 }
 
-static void on_finish(receive_job *j, const pl_transfer_action *a) {
+static void receive_on_finish(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_FINISH, &in->target, 0);
   if (!task) {
@@ -97,7 +97,7 @@ static void tell_saved(receive_job *j, const incoming *in, const receiving_saved
 }
 
 /* The absolute path of a file in an open folder. */
-static void path_in(int folder, const char *name, char *out, size_t size) {
+static void path_of_entry(int folder, const char *name, char *out, size_t size) {
   char link[64], there[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
   ssize_t n = readlink(link, there, sizeof there - 1);
@@ -105,14 +105,14 @@ static void path_in(int folder, const char *name, char *out, size_t size) {
   (void)snprintf(out, size, "%s/%s", there, name);
 }
 
-static int put_in_place(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
+static int save_incoming(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
   char name[FILE_LEAF_MAX], path[4096 + FILE_LEAF_MAX], why[PL_WHY_MAX];
   struct stat st;
   receiving_saved saved = {.size = in->size, .path = path, .checked = true};
   int error = file_place_finish(in->folder, in->part, in->leaf, name);
   if (error) return error;
   in->part[0] = '\0';
-  path_in(in->folder, name, path, sizeof path);
+  path_of_entry(in->folder, name, path, sizeof path);
   if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
   memcpy(saved.id, in->id, sizeof saved.id);
   memcpy(saved.unit, in->unit, sizeof saved.unit);
@@ -152,7 +152,7 @@ static void on_finished(receive_job *j, incoming *in, const file_task *task) {
     on_same(j, in, task->sha256);
     return;
   }
-  int error = task->error ? task->error : put_in_place(j, in, task->sha256);
+  int error = task->error ? task->error : save_incoming(j, in, task->sha256);
   if (is_full(error)) {
     on_full(j, in, task->stored_to);
   } else if (error) {
@@ -207,14 +207,14 @@ void receive_written(receive_job *j) {
 }
 
 /* The next of them, NULL first gives the first. */
-static incoming *each(const receive_job *j, const incoming *after) {
+static incoming *each_incoming(const receive_job *j, const incoming *after) {
   const pl_node *n = after ? after->node.next : j->files.next;
   return n == &j->files ? NULL : PL_CONTAINER(n, incoming, node);
 }
 
 void receive_retry(receive_job *j) {
   uint64_t now = job_now_ms();
-  for (incoming *in = NULL; (in = each(j, in));) {
+  for (incoming *in = NULL; (in = each_incoming(j, in));) {
     if (!in->retry_ms || in->retry_ms > now || in->over || in->target.pending) continue;
     uint64_t left = in->size > in->target.stored_to ? in->size - in->target.stored_to : 1;
     in->retry_ms = 0;
@@ -226,7 +226,7 @@ void receive_retry(receive_job *j) {
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
 /* Wanted, and not to come: what is there of it is of no use any more. */
-static void on_over(receive_job *j, const pl_transfer_action *a) {
+static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   uint8_t unit[16];
   bool undecided = a->file->state == PL_TRANSFER_ASKING;
@@ -262,16 +262,16 @@ void receive_act(share *s, const pl_transfer_action *a) {
       receive_offered(j, a);
       break;
     case PL_TRANSFER_PREPARE:
-      receive_prepare(j, a->file);
+      receive_prepare_file(j, a->file);
       break;
     case PL_TRANSFER_STORE:
-      on_store(j, a);
+      receive_on_store(j, a);
       break;
     case PL_TRANSFER_FINISH:
-      on_finish(j, a);
+      receive_on_finish(j, a);
       break;
     case PL_TRANSFER_OVER:
-      on_over(j, a);
+      receive_on_over(j, a);
       break;
     default:
       break;
@@ -279,7 +279,7 @@ void receive_act(share *s, const pl_transfer_action *a) {
 }
 
 bool receive_is_disk_full(const receive_job *j) {
-  for (const incoming *in = NULL; (in = each(j, in));)
+  for (const incoming *in = NULL; (in = each_incoming(j, in));)
     if (in->disk_full) return true;
   return false;
 }
@@ -292,7 +292,7 @@ uint64_t receive_arrived(const share *s) {
   return sum;
 }
 
-static const char *note_of(const pl_transfer_file *f) {
+static const char *receive_note_of(const pl_transfer_file *f) {
   if (f->held_here == PL_CONST_FILE_HELD_DISK_FULL) return "the disk is full";
   if (f->held_here || f->held_there) return "paused";
   return f->state == PL_TRANSFER_ENDING ? "checking" : "";
@@ -303,7 +303,7 @@ void receive_draw(receive_job *j) {
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
     incoming *in = !f->outgoing && f->state != PL_TRANSFER_ASKING ? f->user : NULL;
     if (in && (f->stored || f->size == 0 || !pl_transfer_has_group(f->group)))
-      share_draw_file(&j->s, &in->line, f->stored, f->size, note_of(f));
+      share_draw_file(&j->s, &in->line, f->stored, f->size, receive_note_of(f));
   }
   share_draw_end(&j->s);
 }

@@ -12,7 +12,7 @@ const uint8_t *receive_unit_of(const pl_transfer_file *f) {
   return pl_transfer_has_group(f->group) ? f->group : f->id;
 }
 
-static receiving_unit *unit_of(const receive_job *j, const pl_transfer_file *f) {
+static receiving_unit *unit_offered(const receive_job *j, const pl_transfer_file *f) {
   return receiving_find(&j->state, j->s.peer, receive_unit_of(f));
 }
 
@@ -60,7 +60,7 @@ void receive_safe_text(pl_view name, char *out, size_t size) {
 }
 
 /* What a unit is, from one of its files: a group is called by its folder. */
-static void describe(const pl_transfer_file *f, offer_words *w) {
+static void describe_unit(const pl_transfer_file *f, offer_words *w) {
   bool group = pl_transfer_has_group(f->group);
   receive_safe_text(f->name, w->name, sizeof w->name);
   w->bytes = group ? f->group_bytes : f->size;
@@ -74,11 +74,11 @@ static void describe(const pl_transfer_file *f, offer_words *w) {
 
 void receive_offer_over(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer) {
   offer_words w;
-  describe(f, &w);
+  describe_unit(f, &w);
   receive_end_offer(j, receive_unit_of(f), w.name, why, by_peer);
 }
 
-static void tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+static void receive_tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   char id[FILE_HEX_CHARS];
   receive_offer_told(j, receive_unit_of(f));
   if (!j->s.json) return;
@@ -94,7 +94,7 @@ static void say_receiving(const receive_job *j, const offer_words *w) {
     ui_say("Receiving %s (%s) from %s", w->name, w->size, j->s.who);
 }
 
-static void decline(receive_job *j, const pl_transfer_file *f) {
+static void decline_unit(receive_job *j, const pl_transfer_file *f) {
   uint8_t id[16];
   memcpy(id, receive_unit_of(f), sizeof id);
   j->declined = true;
@@ -104,7 +104,7 @@ static void decline(receive_job *j, const pl_transfer_file *f) {
 }
 
 /* Groups that are over are only known for what would still come of them. */
-static void make_room(receive_job *j) {
+static void drop_finished_group(receive_job *j) {
   receiving_unit *u = NULL;
   while (j->state.unit_count == RECEIVING_UNITS_MAX && (u = receiving_each(&j->state, u)))
     if (!u->kept && u->done >= u->files) {
@@ -121,14 +121,14 @@ static receiving_unit *new_unit(receive_job *j, const pl_transfer_file *f, const
   unit.live = true;
   memcpy(unit.id, receive_unit_of(f), sizeof unit.id);
   memcpy(unit.peer, j->s.peer, sizeof unit.peer);
-  make_room(j);
+  drop_finished_group(j);
   return receiving_add(&j->state, &unit);
 }
 
-static void accept(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+static void accept_unit(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   uint8_t id[16];
   char why[PL_WHY_MAX] = "out of memory";
-  receiving_unit *unit = unit_of(j, f);
+  receiving_unit *unit = unit_offered(j, f);
   memcpy(id, receive_unit_of(f), sizeof id);
   if (!unit) unit = new_unit(j, f, w);
   if (!unit && j->state.unit_count < RECEIVING_UNITS_MAX) {
@@ -137,7 +137,7 @@ static void accept(receive_job *j, const pl_transfer_file *f, const offer_words 
   }
   if (!unit) {
     ui_say("%s is declined: too much is under way.", w->name);
-    decline(j, f);
+    decline_unit(j, f);
     return;
   }
   unit->accepted = true;
@@ -145,13 +145,13 @@ static void accept(receive_job *j, const pl_transfer_file *f, const offer_words 
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
 }
 
-static void ask(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+static void ask_about(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   if (j->terminal >= 0) return; /* one at a time: the others wait */
   j->terminal = ui_terminal();
   if (j->terminal < 0) {
     ui_say("%s wants to send %s (%s), and there is nobody to ask.", j->s.who, w->name, w->size);
     ui_say("  To accept without a question: pairlink receive --yes");
-    decline(j, f);
+    decline_unit(j, f);
     return;
   }
   memcpy(j->asked, receive_unit_of(f), sizeof j->asked);
@@ -169,7 +169,7 @@ static pl_transfer_file *next_question(const receive_job *j, const uint8_t *unit
   return NULL;
 }
 
-static void decide(receive_job *j, const pl_transfer_file *f);
+static void decide_about(receive_job *j, const pl_transfer_file *f);
 
 void receive_answer(receive_job *j) {
   char line[64] = "";
@@ -180,26 +180,26 @@ void receive_answer(receive_job *j) {
   pl_transfer_file *f = next_question(j, j->asked);
   bool yes = n > 0 && (line[0] == 'y' || line[0] == 'Y' || line[0] == '\n');
   if (f && yes) {
-    describe(f, &w);
-    accept(j, f, &w);
+    describe_unit(f, &w);
+    accept_unit(j, f, &w);
   } else if (f) {
-    decline(j, f);
+    decline_unit(j, f);
   } else {
     ui_say("It is not offered any more.");
   }
   f = next_question(j, NULL);
-  if (f) decide(j, f);
+  if (f) decide_about(j, f);
 }
 
 /* Who typed a code wants the file: it is shown, not asked about. */
-static void decide(receive_job *j, const pl_transfer_file *f) {
+static void decide_about(receive_job *j, const pl_transfer_file *f) {
   offer_words w;
-  describe(f, &w);
+  describe_unit(f, &w);
   if (j->by_code || j->yes) {
     say_receiving(j, &w);
-    accept(j, f, &w);
+    accept_unit(j, f, &w);
   } else {
-    ask(j, f, &w);
+    ask_about(j, f, &w);
   }
 }
 
@@ -207,7 +207,7 @@ static void decide(receive_job *j, const pl_transfer_file *f) {
 static void look_at(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   uint8_t id[16];
   memcpy(id, f->id, sizeof id);
-  if (!unit_of(j, f)) (void)new_unit(j, f, w); /* counts; without memory for it, the end comes a little earlier */
+  if (!unit_offered(j, f)) (void)new_unit(j, f, w); /* counts; without memory for it, the end comes a little earlier */
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
 }
 
@@ -218,18 +218,18 @@ void receive_here_already(receive_job *j, const pl_transfer_file *f, receiving_s
   memcpy(id, f->id, sizeof id);
   if (memcmp(saved->unit, receive_unit_of(f), sizeof saved->unit) != 0) {
     memcpy(saved->unit, receive_unit_of(f), sizeof saved->unit);
-    describe(f, &w);
-    if (!unit_of(j, f)) (void)new_unit(j, f, &w);
+    describe_unit(f, &w);
+    if (!unit_offered(j, f)) (void)new_unit(j, f, &w);
     receive_count_done(j, NULL, saved->unit);
   }
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
 }
 
-static void go_on_with(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
+static void resume_unit(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
   uint8_t id[16];
   memcpy(id, unit->id, sizeof id);
   if (!unit->live) {
-    tell_offer(j, f, w);
+    receive_tell_offer(j, f, w);
     ui_say("Going on with %s (%s) from %s", w->name, w->size, j->s.who);
     unit->live = true;
   }
@@ -240,7 +240,7 @@ void receive_offered(receive_job *j, const pl_transfer_action *a) {
   const pl_transfer_file *f = a->file;
   offer_words w;
   receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
-  receiving_unit *unit = unit_of(j, f);
+  receiving_unit *unit = unit_offered(j, f);
   bool stream = f->flags & PL_CONST_FILE_FLAG_STREAM;
   j->idle_ms = 0;
   if (saved && saved->checked) { /* in this run, and the word of it was lost */
@@ -249,16 +249,16 @@ void receive_offered(receive_job *j, const pl_transfer_action *a) {
   }
   if (!(unit && unit->accepted) &&
       receive_is_declined(j, receive_unit_of(f))) { /* more of a folder that was declined */
-    decline(j, f);
+    decline_unit(j, f);
     return;
   }
-  describe(f, &w);
+  describe_unit(f, &w);
   if (saved && !stream && saved->size == f->size) {
     look_at(j, f, &w);
   } else if (unit && unit->accepted) {
-    go_on_with(j, f, unit, &w);
+    resume_unit(j, f, unit, &w);
   } else {
-    if (a->first) tell_offer(j, f, &w);
-    if (a->first || j->terminal < 0) decide(j, f);
+    if (a->first) receive_tell_offer(j, f, &w);
+    if (a->first || j->terminal < 0) decide_about(j, f);
   }
 }

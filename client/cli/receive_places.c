@@ -12,7 +12,7 @@
 #include "json_out.h"
 #include "receive.h"
 
-static bool is_stream(const pl_transfer_file *f) {
+static bool receive_is_stream(const pl_transfer_file *f) {
   return f->flags & PL_CONST_FILE_FLAG_STREAM;
 }
 
@@ -116,7 +116,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   in->folder = in->target.fd = in->target.source = -1;
   share_line_init(&in->line, f->id, f->name);
   receive_safe_text(f->name, in->line.name, sizeof in->line.name);
-  in->line.is_stream = is_stream(f);
+  in->line.is_stream = receive_is_stream(f);
   pl_list_init(&in->node);
   pl_list_append(&j->files, &in->node);
   f->user = in;
@@ -155,7 +155,7 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
 }
 
-void receive_prepare(receive_job *j, pl_transfer_file *f) {
+void receive_prepare_file(receive_job *j, pl_transfer_file *f) {
   receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   if (saved && saved->checked)
     receive_here_already(j, f, saved);
@@ -178,7 +178,7 @@ void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t of
   file_writer_give(j->writer, task);
 }
 
-static void ready(receive_job *j, const incoming *in, uint64_t offset) {
+static void tell_ready(receive_job *j, const incoming *in, uint64_t offset) {
   (void)share_about(&j->s, PL_TRANSFER_READY, in->id, offset, 0);
 }
 
@@ -192,9 +192,9 @@ static int open_saved(const receiving_saved *saved) {
 }
 
 /* It is here: hashed while the sender hashes its own. False: it is not. */
-static bool look(receive_job *j, incoming *in) {
+static bool look_at_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
-  if (!saved || is_stream(in->file) || saved->size != in->size) return false;
+  if (!saved || receive_is_stream(in->file) || saved->size != in->size) return false;
   in->target.fd = open_saved(saved);
   in->target.hash = in->target.fd >= 0 ? file_hash_new() : NULL;
   if (!in->target.hash) {
@@ -204,14 +204,14 @@ static bool look(receive_job *j, incoming *in) {
   in->target.read_only = in->looked_at = true;
   in->counted = saved->counted && memcmp(saved->unit, in->unit, sizeof in->unit) == 0;
   receive_give(j, FILE_TASK_HASH, in, in->size, 0);
-  ready(j, in, in->size);
+  tell_ready(j, in, in->size);
   return true;
 }
 
 /* It was saved in another folder: copied from there. False: it was not. */
-static bool copy(receive_job *j, incoming *in) {
+static bool copy_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, false);
-  if (!saved || is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
+  if (!saved || receive_is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
   in->target.source = open_saved(saved);
   if (in->target.source < 0) return false;
   in->copied = true;
@@ -227,21 +227,21 @@ void receive_copied(receive_job *j, incoming *in, const file_task *task) {
   if (error)
     cannot_write(j, in->id, in->line.name, error);
   else
-    ready(j, in, in->target.stored_to);
+    tell_ready(j, in, in->target.stored_to);
 }
 
-static void place(receive_job *j, incoming *in) {
+static void place_incoming(receive_job *j, incoming *in) {
   int error = open_part(j, in);
-  if (!error && !is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
+  if (!error && !receive_is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
   if (error) {
     cannot_write(j, in->id, in->line.name, error);
     return;
   }
-  if (copy(j, in)) return;
+  if (copy_saved(j, in)) return;
   /* What is there is hashed while the rest is on its way. */
   uint64_t there = in->target.stored_to;
   if (there) receive_give(j, FILE_TASK_HASH, in, there, 0);
-  ready(j, in, there);
+  tell_ready(j, in, there);
 }
 
 void receive_start_again(receive_job *j, incoming *in) {
@@ -261,7 +261,7 @@ void receive_start_again(receive_job *j, incoming *in) {
 
 static void start_one(receive_job *j, incoming *in) {
   in->started = true;
-  if (!look(j, in)) place(j, in);
+  if (!look_at_saved(j, in)) place_incoming(j, in);
 }
 
 /* The first whose turn it is; NULL: none has one now. */
@@ -278,7 +278,7 @@ static incoming *next_turn(const receive_job *j) {
   return opened < RECEIVE_OPEN_MAX && moving < RECEIVE_AT_ONCE ? next : NULL;
 }
 
-void receive_start(receive_job *j) {
+void receive_start_files(receive_job *j) {
   incoming *in;
   /* From the first again after each: to start one can end others. */
   while (!j->s.base.ending && (in = next_turn(j))) start_one(j, in);

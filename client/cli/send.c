@@ -97,7 +97,7 @@ static bool has_stream(const file_list *list) {
   return false;
 }
 
-static void tell_offer(send_job *j) {
+static void send_tell_offer(send_job *j) {
   char id[FILE_HEX_CHARS], text[PROGRESS_TEXT_MAX];
   const uint8_t *unit = j->list.is_group ? j->group : j->list.sources[0].id;
   j->offered = true;
@@ -118,7 +118,7 @@ static void offer_more(send_job *j) {
     j->open++;
   }
   if (error && error != PAIRLINK_EAGAIN) job_end(&j->s.base, ui_fail("cannot send", error, NULL));
-  if (!j->offered && j->next) tell_offer(j);
+  if (!j->offered && j->next) send_tell_offer(j);
 }
 
 static void start_with_peer(send_job *j) {
@@ -131,7 +131,7 @@ static void start_with_peer(send_job *j) {
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-static int exit_code_of(uint8_t why) {
+static int send_exit_code_of(uint8_t why) {
   switch (why) {
     case PL_CONST_FILE_DECLINED:
     case PL_CONST_FILE_CANCELLED:
@@ -149,7 +149,7 @@ static void say_delivered(const send_job *j) {
     ui_say("All %zu delivered. SHA-256 matches.", j->list.count);
 }
 
-static void say_failed(const send_job *j) {
+static void send_say_failed(const send_job *j) {
   char text[80];
   snprintf(text, sizeof text, "%zu of %zu were delivered", j->saved, j->list.count);
   if (!j->failed && j->list.left_out)
@@ -160,21 +160,21 @@ static void say_failed(const send_job *j) {
 }
 
 /* Also a file that failed is over only once the other side knows it: else it waits for the rest. */
-static void check_end(send_job *j) {
+static void send_check_end(send_job *j) {
   if (j->open || j->next < j->list.count || j->s.base.ending || !share_may_end(&j->s)) return;
   if (j->by_code) sends_remove(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size);
   ui_status(NULL, 0);
   if (j->failed == 0) say_delivered(j);
   if (j->s.base.c->verbose)
     ui_note("Bytes of files that were sent in this run: %llu", (unsigned long long)j->sent_bytes);
-  say_failed(j);
-  int code = j->failed ? exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
+  send_say_failed(j);
+  int code = j->failed ? send_exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
   job_end(&j->s.base, code);
 }
 
 /* A file that is over is left once the thread has done with it; for `done` its hash is made, if it went in an earlier
  * run. */
-static void settle(send_job *j, file_source *source) {
+static void send_settle(send_job *j, file_source *source) {
   pl_transfer_want want = {.end = true};
   bool is_told = j->s.json && source->saved, has_hash = !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
   if (!source->over || source->settled || source->pending) return;
@@ -207,7 +207,7 @@ static void tell_failed(send_job *j, const pl_transfer_action *a, const char *na
     share_file_error(&j->s, a->file->id, name, token, text, a->why == PL_CONST_FILE_CHANGED ? "send it again" : NULL);
 }
 
-static void on_over(send_job *j, const pl_transfer_action *a) {
+static void send_on_over(send_job *j, const pl_transfer_action *a) {
   outgoing *o = a->file->user;
   file_source *source = o->source;
   source->over = true;
@@ -221,12 +221,12 @@ static void on_over(send_job *j, const pl_transfer_action *a) {
     tell_failed(j, a, o->line.name);
   }
   free(o);
-  settle(j, source);
+  send_settle(j, source);
 }
 
 /* ---- what the other side does ------------------------------------------------------------------------- */
 
-static void on_told(send_job *j, const pl_transfer_file *f) {
+static void send_on_told(send_job *j, const pl_transfer_file *f) {
   outgoing *o = f->user;
   if (f->held_there == o->held_said) return;
   o->held_said = f->held_there;
@@ -237,22 +237,22 @@ static void on_told(send_job *j, const pl_transfer_file *f) {
     ui_say("Paused by %s.", j->s.who);
 }
 
-static void act(share *s, const pl_transfer_action *a) {
+static void send_on_action(share *s, const pl_transfer_action *a) {
   if (a->type == PL_TRANSFER_TOLD && a->file->outgoing)
-    on_told(job_of(s), a->file);
+    send_on_told(job_of(s), a->file);
   else if (a->type == PL_TRANSFER_OVER && a->file->outgoing)
-    on_over(job_of(s), a);
+    send_on_over(job_of(s), a);
   else if (a->type == PL_TRANSFER_OFFERED) /* this command only sends */
     (void)share_about(s, PL_TRANSFER_STOP, a->file->id, 0, PL_CONST_FILE_DECLINED);
 }
 
-static void left(share *s) {
+static void send_on_left(share *s) {
   ui_say("%s stopped. It goes on when they receive again; Ctrl-C ends this.", s->who);
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
 
-static uint64_t now_us(void) {
+static uint64_t send_now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
@@ -274,7 +274,7 @@ static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t pla
   p->end = end;
   p->place = place;
   p->bytes = bytes;
-  p->sent_us = now_us();
+  p->sent_us = send_now_us();
   file_flow_sent(&j->flow, bytes);
   return true;
 }
@@ -301,13 +301,13 @@ static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view
   return 0;
 }
 
-static void delivered(share *s, unsigned channel, uint64_t place) {
+static void send_on_delivered(share *s, unsigned channel, uint64_t place) {
   send_job *j = job_of(s);
   while (channel == PL_CONST_FILE_CHANNEL && j->sent_count && j->sent[j->sent_first].place <= place) {
     sent_piece p = j->sent[j->sent_first];
     j->sent_first = (j->sent_first + 1) % j->sent_size;
     j->sent_count--;
-    file_flow_arrived(&j->flow, p.bytes, p.sent_us, now_us());
+    file_flow_arrived(&j->flow, p.bytes, p.sent_us, send_now_us());
     j->file_blocked = false;
     pl_transfer_file *f = pl_transfer_find(s->transfer, true, p.id);
     if (!f) continue;
@@ -325,7 +325,7 @@ static bool keeps_too_much(const send_job *j) {
   return first && last->end > first->end + FILE_STREAM_KEPT_MAX;
 }
 
-static void ask(send_job *j) {
+static void send_ask_reader(send_job *j) {
   pl_transfer_want want;
   while (file_reader_has_room(j->reader) && !keeps_too_much(j) && pl_transfer_next_want(j->s.transfer, &want))
     file_reader_ask(j->reader, ((outgoing *)want.file->user)->source, &want);
@@ -349,34 +349,34 @@ static bool pass_on(send_job *j) {
     return false;
   }
   file_reader_drop(j->reader);
-  settle(j, source);
+  send_settle(j, source);
   return true;
 }
 
-static void pump(send_job *j) {
-  do ask(j);
+static void send_pump(send_job *j) {
+  do send_ask_reader(j);
   while (!j->s.base.ending && pass_on(j));
-  for (size_t i = 0; i < j->next && j->unsettled && !j->s.base.ending; i++) settle(j, &j->list.sources[i]);
-  check_end(j);
+  for (size_t i = 0; i < j->next && j->unsettled && !j->s.base.ending; i++) send_settle(j, &j->list.sources[i]);
+  send_check_end(j);
 }
 
-static void writable(share *s) {
+static void send_on_writable(share *s) {
   job_of(s)->file_blocked = false;
 }
 
-static void begun(share *s) {
+static void send_on_begun(share *s) {
   send_job *j = job_of(s);
   j->sent_count = 0;
   file_flow_lost(&j->flow);
   j->file_blocked = false;
 }
 
-static void linked(share *s) {
+static void send_on_linked(share *s) {
   file_flow_new_way(&job_of(s)->flow);
   job_of(s)->file_blocked = false;
 }
 
-static uint64_t arrived(const share *s) {
+static uint64_t send_arrived(const share *s) {
   uint64_t sum = ((const send_job *)s)->done_bytes;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(s->transfer, f));)
     if (f->outgoing) sum += f->stored;
@@ -385,7 +385,7 @@ static uint64_t arrived(const share *s) {
 
 /* ---- hooks of the job --------------------------------------------------------------------------------- */
 
-static void on_event(job *base, const pairlink_event *e) {
+static void send_on_event(job *base, const pairlink_event *e) {
   send_job *j = base->user;
   char why[PL_WHY_MAX] = "";
   pairing_state state = pairing_event(&j->s.code, e);
@@ -399,32 +399,32 @@ static void on_event(job *base, const pairlink_event *e) {
   share_event(&j->s, e);
 }
 
-static void on_online(job *base) {
+static void send_on_online(job *base) {
   send_job *j = base->user;
   if (*j->s.peer) return;
   int code = pairing_make(&j->s.code, base, "pairlink receive", j->s.json);
   if (code) job_end(base, code);
 }
 
-static const char *note_of(const pl_transfer_file *f) {
+static const char *send_note_of(const pl_transfer_file *f) {
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) return "their disk is full";
   if (f->held_there || f->held_here) return "paused";
   if (f->state == PL_TRANSFER_ASKING) return "waiting for them to accept";
   return f->state == PL_TRANSFER_ENDING ? "checking" : "";
 }
 
-static void draw(send_job *j) {
+static void send_draw(send_job *j) {
   if (!share_draw_begin(&j->s)) return;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
     outgoing *o = f->outgoing ? f->user : NULL;
     if (!o || (f->state == PL_TRANSFER_ASKING && j->list.count > 1 && f->stored == 0)) continue;
-    share_draw_file(&j->s, &o->line, f->stored, f->size, note_of(f));
+    share_draw_file(&j->s, &o->line, f->stored, f->size, send_note_of(f));
   }
   share_draw_end(&j->s);
 }
 
 /* A page shows the question by itself; at a command line somebody has to be told. */
-static void hint(send_job *j) {
+static void send_hint(send_job *j) {
   bool asking = j->s.linked && j->saved + j->failed == 0;
   for (pl_transfer_file *f = NULL; asking && (f = pl_transfer_each(j->s.transfer, f));)
     asking = !f->outgoing || f->state == PL_TRANSFER_ASKING;
@@ -435,32 +435,32 @@ static void hint(send_job *j) {
           job_command_there(&j->s.base, "pairlink receive --from YOUR-NAME"));
 }
 
-static void on_tick(job *base) {
+static void send_on_tick(job *base) {
   send_job *j = base->user;
   share_tick(&j->s);
-  hint(j);
-  draw(j);
+  send_hint(j);
+  send_draw(j);
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t send_prepare(job *base, struct pollfd *fds) {
   send_job *j = base->user;
-  pump(j);
-  draw(j);
+  send_pump(j);
+  send_draw(j);
   fds[0] = (struct pollfd){.fd = file_reader_fd(j->reader), .events = POLLIN};
   return 1;
 }
 
 /* What there is to do is done in `prepare`, which comes next. */
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void send_on_ready(job *base, const struct pollfd *fds, size_t count) {
   (void)base, (void)fds, (void)count;
 }
 
-static void on_interrupt(job *base) {
+static void send_on_interrupt(job *base) {
   send_job *j = base->user;
   char text[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX];
   ui_status(NULL, 0);
   if (!*j->s.peer || !j->s.was_linked) return;
-  ui_say("Stopped at %s of %s.", progress_bytes(arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
+  ui_say("Stopped at %s of %s.", progress_bytes(send_arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
   for (size_t i = 0; i < j->list.count; i++)
     if (!j->list.sources[i].path) {
       ui_say("What comes through a pipe cannot go on later: send it anew.");
@@ -479,7 +479,7 @@ const struct argp_option send_options[] = {
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t send_parse(int key, char *arg, struct argp_state *state) {
   send_job *j = state->input;
   const option_place places[] = {
       {OPTION_TO, .text = &j->to_text},
@@ -510,7 +510,7 @@ static const char doc[] =
     "other side has everything and its SHA-256 matches.";
 
 /* To whom, if that is known before anything is said. */
-static int find_peer(send_job *j) {
+static int send_find_peer(send_job *j) {
   char peer[PAIRLINK_ID_CHARS + 1];
   if (j->to_text) return share_with(&j->s, j->to.text);
   j->by_code = true;
@@ -519,16 +519,17 @@ static int find_peer(send_job *j) {
   return share_with(&j->s, peer);
 }
 
-static int start(send_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
-  static const share_hooks sharing = {.act = act,
-                                      .begun = begun,
-                                      .linked = linked,
-                                      .delivered = delivered,
-                                      .writable = writable,
-                                      .left = left,
+static int send_start(send_job *j, const cli *c) {
+  static const job_hooks hooks = {send_on_event, send_on_online, send_on_interrupt,
+                                  send_prepare,  send_on_ready,  send_on_tick};
+  static const share_hooks sharing = {.act = send_on_action,
+                                      .begun = send_on_begun,
+                                      .linked = send_on_linked,
+                                      .delivered = send_on_delivered,
+                                      .writable = send_on_writable,
+                                      .left = send_on_left,
                                       .send = send_message,
-                                      .arrived = arrived};
+                                      .arrived = send_arrived};
   pairlink_options o;
   pairlink_options_init(&o);
   int code = j->to_text ? people_find(c, j->to_text, &j->to, &o) : 0;
@@ -539,7 +540,7 @@ static int start(send_job *j, const cli *c) {
   if (!j->reader) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
-  code = find_peer(j);
+  code = send_find_peer(j);
   if (!code && *j->s.peer) start_with_peer(j);
   if (!code) return 0;
   pairlink_free(j->s.base.client);
@@ -547,7 +548,7 @@ static int start(send_job *j, const cli *c) {
   return code;
 }
 
-static void end(send_job *j) {
+static void send_end(send_job *j) {
   file_reader_free(j->reader);
   for (pl_transfer_file *f = NULL; j->s.transfer && (f = pl_transfer_each(j->s.transfer, f));)
     if (f->outgoing) free(f->user);
@@ -558,15 +559,15 @@ static void end(send_job *j) {
 
 int command_send(const cli *c, int argc, char **argv) {
   static send_job only;
-  static const struct argp parser = {.options = send_options, .parser = parse, .args_doc = "PATH…", .doc = doc};
+  static const struct argp parser = {.options = send_options, .parser = send_parse, .args_doc = "PATH…", .doc = doc};
   send_job *j = &only;
   command_parse(&parser, argc, argv, j);
-  int code = start(j, c);
+  int code = send_start(j, c);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();
     code = job_run(&j->s.base);
   }
   code = share_finish(&j->s, code);
-  end(j);
+  send_end(j);
   return code;
 }

@@ -12,12 +12,12 @@ static const char calling_anew[] = "calling anew";
 
 /* ---- the transfer ------------------------------------------------------------------------------------- */
 
-static void act(void *context, const pl_transfer_action *a) {
+static void share_on_action(void *context, const pl_transfer_action *a) {
   share *s = context;
   s->hooks->act(s, a);
 }
 
-static int send_bytes(void *context, const uint8_t *head, size_t head_size, pl_view body) {
+static int share_send_bytes(void *context, const uint8_t *head, size_t head_size, pl_view body) {
   share *s = context;
   return s->hooks->send ? s->hooks->send(s, head, head_size, body) : PAIRLINK_EAGAIN;
 }
@@ -83,7 +83,7 @@ static void count_in(share *s, pairlink_session *session) {
 }
 
 /* Whom: an ID or an invite link. The first call says who that is. */
-static int call(share *s, const char *whom) {
+static int share_call(share *s, const char *whom) {
   pairlink_session *session;
   s->call_ms = 0;
   int error = pairlink_connect(s->base.client, whom, &session);
@@ -93,8 +93,8 @@ static int call(share *s, const char *whom) {
   return 0;
 }
 
-static void call_again(share *s) {
-  int error = call(s, s->peer);
+static void share_call_again(share *s) {
+  int error = share_call(s, s->peer);
   if (error == PAIRLINK_EAGAIN)
     s->call_ms = job_now_ms() + CALL_AGAIN_MS;
   else if (error)
@@ -102,7 +102,7 @@ static void call_again(share *s) {
 }
 
 int share_with(share *s, const char *id_or_link) {
-  int error = call(s, id_or_link);
+  int error = share_call(s, id_or_link);
   if (!error) error = pairlink_allow(s->base.client, s->peer);
   if (error) return ui_fail("cannot connect", error, NULL);
   snprintf(s->who, sizeof s->who, "%s", job_name(&s->base, s->peer));
@@ -114,7 +114,7 @@ void share_paired(share *s, const contact *who) {
   snprintf(s->who, sizeof s->who, "%s", who->name);
 }
 
-static void begin(share *s, pairlink_session *session) {
+static void share_begin_session(share *s, pairlink_session *session) {
   s->current = session;
   s->generation++;
   s->words_blocked = false;
@@ -135,7 +135,7 @@ static void say_back(share *s) {
   if (s->json) share_json(s, json_out("back", NULL));
 }
 
-static void on_linked(share *s, const pairlink_event *e) {
+static void share_on_linked(share *s, const pairlink_event *e) {
   if (strncmp(e->text, "chat/", 5) != 0) {
     ui_say("%s is there, but with a command that takes no files. Waiting for another.", s->who);
     (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "this is about files");
@@ -150,7 +150,7 @@ static void on_linked(share *s, const pairlink_event *e) {
   else if (e->session != s->current && s->generation == 0)
     ui_note("Connected with %s, end-to-end encrypted.", s->who);
   s->lost_said = false;
-  if (e->session != s->current) begin(s, e->session);
+  if (e->session != s->current) share_begin_session(s, e->session);
   if (s->hooks->linked) s->hooks->linked(s);
 }
 
@@ -169,7 +169,7 @@ static void say_lost(share *s) {
   ui_say(s->was_linked ? "%s is not there any more. Waiting." : "%s is not there yet. Waiting.", s->who);
 }
 
-static void on_closed(share *s, const pairlink_event *e) {
+static void share_on_closed(share *s, const pairlink_event *e) {
   char text[200];
   bool was_current = e->session == s->current;
   if (s->sessions) s->sessions--;
@@ -218,7 +218,7 @@ static bool show_text(share *s, pl_view message) {
   return good;
 }
 
-static void on_message(share *s, const pairlink_event *e) {
+static void share_on_message(share *s, const pairlink_event *e) {
   pl_view data = {e->data, e->size};
   bool current = e->session == s->current && !s->base.ending;
   bool is_text = current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT;
@@ -236,13 +236,13 @@ static void on_message(share *s, const pairlink_event *e) {
     (void)pairlink_take(e->session, e->channel, e->place);
 }
 
-static void on_current(share *s, const pairlink_event *e) {
+static void share_on_current(share *s, const pairlink_event *e) {
   switch (e->type) {
     case PAIRLINK_EVENT_UNLINKED:
       lost(s);
       break;
     case PAIRLINK_EVENT_STREAM_RESET:
-      begin(s, s->current);
+      share_begin_session(s, s->current);
       break;
     case PAIRLINK_EVENT_WRITABLE:
       if (e->channel == PL_CONST_CHAT_CHANNEL) s->words_blocked = false;
@@ -269,15 +269,15 @@ void share_event(share *s, const pairlink_event *e) {
   }
   count_in(s, e->session);
   if (e->type == PAIRLINK_EVENT_LINKED && !s->base.ending)
-    on_linked(s, e);
+    share_on_linked(s, e);
   else if (e->type == PAIRLINK_EVENT_MESSAGE)
-    on_message(s, e);
+    share_on_message(s, e);
   else if (e->type == PAIRLINK_EVENT_END)
     (void)pairlink_take(e->session, e->channel, e->place);
   else if (e->type == PAIRLINK_EVENT_CLOSED)
-    on_closed(s, e);
+    share_on_closed(s, e);
   else if (e->session == s->current)
-    on_current(s, e);
+    share_on_current(s, e);
 }
 
 void share_tick(share *s) {
@@ -285,7 +285,7 @@ void share_tick(share *s) {
   if (*s->peer && !s->base.ending) {
     if (!s->was_linked && !s->unlinked_ms) s->unlinked_ms = now;
     say_lost(s);
-    if (s->call_ms && now >= s->call_ms) call_again(s);
+    if (s->call_ms && now >= s->call_ms) share_call_again(s);
     /* Whom it was with may run again, and be reached only by a new call. */
     if (s->current && s->unlinked_ms && s->was_linked && s->base.is_online && !s->closing_old &&
         now >= s->unlinked_ms + CALL_ANEW_MS) {
@@ -299,7 +299,7 @@ void share_tick(share *s) {
 /* ---- beginning and end -------------------------------------------------------------------------------- */
 
 int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const share_hooks *hooks, pairlink_options *o) {
-  const pl_transfer_sink sink = {act, send_bytes, s};
+  const pl_transfer_sink sink = {share_on_action, share_send_bytes, s};
   s->hooks = hooks;
   o->application = "chat/1";
   o->listen = 1;
