@@ -15,13 +15,13 @@ void code_line_init(code_line *line, code_word_function *word) {
 
 /* ---- parts -------------------------------------------------------------------------------------------- */
 
-/* What follows the last hyphen. */
+/* Returns what follows the last hyphen. */
 static const char *part(const code_line *line) {
   const char *hyphen = strrchr(line->text, '-');
   return hyphen ? hyphen + 1 : line->text;
 }
 
-/* 0: the number, then the words. */
+/* Returns which part is being typed: 0 for the number, 1 and 2 for the words. */
 static unsigned part_index(const code_line *line) {
   unsigned n = 0;
   for (const char *c = line->text; *c; c++) n += *c == '-';
@@ -29,14 +29,14 @@ static unsigned part_index(const code_line *line) {
 }
 
 typedef struct matches {
-  unsigned first, count; /* words that begin so: a run in the list */
-  bool exact;            /* the first of them is the word itself */
+  unsigned first, count; /* the words with this start: a run in the list */
+  bool exact;            /* the first of them is exactly this text */
 } matches;
 
 static matches match(const code_line *line, const char *start) {
   size_t size = strlen(start);
   matches m = {0, 0, false};
-  unsigned low = 0, high = PAIRLINK_WORDS; /* the first word that is not before `start` */
+  unsigned low = 0, high = PAIRLINK_WORDS; /* searches the first word that does not sort before `start` */
   while (low < high) {
     unsigned middle = (low + high) / 2;
     const char *word = line->word(middle);
@@ -64,7 +64,7 @@ static void code_line_append(code_line *line, const char *text) {
   line->size += n;
 }
 
-/* ---- what was pasted ---------------------------------------------------------------------------------- */
+/* ---- pasted text -------------------------------------------------------------------------------------- */
 
 static void forget_raw(code_line *line) {
   sodium_memzero(line->raw, line->raw_size);
@@ -72,7 +72,7 @@ static void forget_raw(code_line *line) {
   line->is_found = line->is_link = false;
 }
 
-/* The end of a text that is too long is kept. */
+/* Keeps the end of a text that is too long. */
 static void keep_raw(code_line *line, unsigned char byte) {
   if (line->raw_size + 1 == sizeof line->raw) {
     line->raw_size /= 2;
@@ -103,7 +103,7 @@ const char *code_line_text(const code_line *line) {
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
-/* As far as all words that are left agree. */
+/* Completes the word as far as all candidates agree. */
 static void complete(code_line *line) {
   char more[PAIRLINK_CODE_MAX] = "";
   size_t typed = strlen(part(line)), n;
@@ -120,7 +120,8 @@ static void complete(code_line *line) {
   code_line_append(line, more);
 }
 
-/* A word that can be none is let be: it is marked, and what follows it may be right. */
+/* Adds the hyphen before the next part, if this part is complete. A word that is not in the list is accepted: the view
+ * marks it, and what follows may be right. */
 static void separate(code_line *line) {
   complete(line);
   const char *at = part(line);
@@ -128,7 +129,7 @@ static void separate(code_line *line) {
   if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) code_line_append(line, "-");
 }
 
-/* As in a shell: first what is clear, and the next part only when all of this one is. */
+/* Completes as a shell does: first as far as it is unambiguous; starts the next part only when this one is complete. */
 static void tab(code_line *line) {
   size_t before = line->size;
   complete(line);
@@ -152,13 +153,14 @@ static void remove_last(code_line *line) {
   if (line->size) line->text[--line->size] = '\0';
 }
 
-/* Back to the hyphen before the last part. */
+/* Removes the last part, back to the hyphen before it. */
 static void remove_part(code_line *line) {
   do remove_last(line);
   while (line->size && line->text[line->size - 1] != '-');
 }
 
-/* The first word before the last part that is none, or NULL; *size: its length. */
+/* Returns the first word that is not in the list, of those before the last part, and sets *size to its length. Returns
+ * NULL when all are. */
 static const char *wrong_word(const code_line *line, size_t *size) {
   char word[PAIRLINK_CODE_MAX];
   const char *at = strchr(line->text, '-');
@@ -180,7 +182,7 @@ static code_line_result code_line_enter(code_line *line) {
   return CODE_LINE_GOES_ON;
 }
 
-/* True while a byte belongs to the sequence of an arrow, a function key, or the marks around a paste. */
+/* Returns true when the byte belongs to the escape sequence of an arrow, a function key, or a mark around a paste. */
 static bool in_escape(code_line *line, unsigned char byte) {
   if (line->escape == 0 && byte != ESCAPE) return false;
   if (line->escape == 0) {
@@ -198,7 +200,7 @@ static bool in_escape(code_line *line, unsigned char byte) {
   return true;
 }
 
-/* A key that takes something away takes all of a link: nobody mends a link by hand. */
+/* A key that deletes removes all of a link, because nobody edits a link by hand. */
 static code_line_result edit(code_line *line, unsigned char byte) {
   bool all = byte == CTRL_U || line->is_link;
   if (line->is_link && byte == TAB) return CODE_LINE_GOES_ON;
@@ -215,7 +217,7 @@ static code_line_result edit(code_line *line, unsigned char byte) {
 }
 
 static code_line_result text_byte(code_line *line, unsigned char byte) {
-  /* Also dashes of other kinds, and line ends of a paste. */
+  /* Other dashes and line ends in a paste separate parts, too. */
   bool separates = byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0 || (line->pasting && byte < ' ');
   keep_raw(line, byte);
   if (separates || strstr(line->raw, "://")) (void)look_into_raw(line);
@@ -263,7 +265,7 @@ static void look_at_word(const code_line *line, code_line_view *view) {
   else if (m.count && !(m.exact && last))
     list_words(line, &m, view->hint);
   view->wrong = *at && m.count == 0;
-  if (view->wrong) snprintf(view->hint, sizeof view->hint, "no word begins with “%s”", at);
+  if (view->wrong) snprintf(view->hint, sizeof view->hint, "no word starts with “%s”", at);
 }
 
 void code_line_look(const code_line *line, code_line_view *view) {
@@ -271,14 +273,14 @@ void code_line_look(const code_line *line, code_line_view *view) {
   memset(view, 0, sizeof *view);
   if (line->is_link) {
     view->wrong = line->asked;
-    if (line->asked) snprintf(view->hint, sizeof view->hint, "a link has to be whole, with all after the #");
+    if (line->asked) snprintf(view->hint, sizeof view->hint, "the link must be whole, with everything after the #");
     return;
   }
   const char *wrong = wrong_word(line, &size);
   if (part_index(line) > 0) look_at_word(line, view);
   if (wrong) {
     view->wrong = true;
-    snprintf(view->hint, sizeof view->hint, "“%.*s” is no word of a code", (int)size, wrong);
+    snprintf(view->hint, sizeof view->hint, "“%.*s” is not a word of a code", (int)size, wrong);
   }
   if (line->size == 0 || (line->asked && part_index(line) == 0))
     snprintf(view->hint, sizeof view->hint, "a number and two words, like 4821-copper-violin; or a link");

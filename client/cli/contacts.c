@@ -12,7 +12,7 @@
 
 #include "../core/names/names.h"
 #include "../lib/files_private.h"
-#include "cli.h"
+#include "ui.h"
 
 enum { FILE_MAX = 8 << 20, TRIES_MAX = 100000 };
 
@@ -24,7 +24,7 @@ const char *contact_how_text(contact_how how) {
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
-/* The ID as it is always written; false when it is none. */
+/* Writes an ID in its normal form. Returns false when the text is not an ID. */
 static bool normal_id(const char *text, char out[PAIRLINK_ID_CHARS + 1]) {
   uint8_t bytes[PL_ID_BYTES];
   if (pl_id_parse(bytes, text, strlen(text)) != 0) return false;
@@ -32,12 +32,12 @@ static bool normal_id(const char *text, char out[PAIRLINK_ID_CHARS + 1]) {
   return true;
 }
 
-/* Words that --accept takes for something else. */
+/* Words with a meaning of their own for listen --accept. */
 static bool is_reserved_word(const char *name) {
   return strcasecmp(name, "ask") == 0 || strcasecmp(name, "all") == 0 || strcasecmp(name, "contacts") == 0;
 }
 
-/* Spaces that look like the one of the keyboard. */
+/* Returns the bytes of the white space that `at` starts with, of any width or script; 0 when it is something else. */
 static size_t space_at(const char *at) {
   static const char *const wide[] = {"\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
   if (*at == ' ' || *at == '\t' || *at == '\n') return 1;
@@ -65,7 +65,7 @@ bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]) {
   return used && !is_reserved_word(out) && !normal_id(out, id);
 }
 
-/* Lower case of all scripts, so that names can be compared; bytes that are no UTF-8 stay. */
+/* Writes the name in lower case, of all scripts, for comparing. Bytes that are not UTF-8 stay as they are. */
 static void fold(const char *name, char out[4 * CONTACT_NAME_MAX]) {
   static locale_t utf8;
   if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
@@ -132,7 +132,7 @@ static bool is_taken(const contacts *s, const char *name) {
   return false;
 }
 
-/* "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. No two names in the list look alike. */
+/* Writes a name that looks like no other in the list: "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. */
 static void free_name(const contacts *s, const contact *paired, char out[CONTACT_NAME_MAX]) {
   char base[CONTACT_NAME_MAX], number[16];
   if (!contact_name_clean(paired->own_name, base)) snprintf(base, sizeof base, "%.8s", paired->id);
@@ -170,7 +170,7 @@ static void get_json_text(const json_t *o, const char *key, char *out, size_t si
   snprintf(out, size, "%s", value ? value : "");
 }
 
-/* False when the line is none of ours: to skip it could mean to let in someone who is blocked. */
+/* Returns false when the line is damaged. Such a line is never skipped, because it may be a blocked contact's. */
 static bool read_contact(const json_t *o, contact *c) {
   char how[8], id[64];
   memset(c, 0, sizeof *c);
@@ -204,7 +204,7 @@ static int read_contact_line(contacts *s, const char *line, size_t size, unsigne
   if (me)
     (void)contact_name_clean(json_is_string(me) ? json_string_value(me) : "", s->my_name);
   else if (!o || !read_contact(o, &c) || find_contact(s, c.id) || find_contact(s, c.name))
-    error = pl_why(why, PL_EIO, "line %u of %s is damaged; mend or remove it", number, s->path);
+    error = pl_why(why, PL_EIO, "line %u of %s is damaged; repair or remove it", number, s->path);
   else
     error = append_contact(s, &c);
   json_decref(o);
@@ -276,10 +276,10 @@ void contacts_close(contacts *s) {
   s->path = NULL;
 }
 
-/* ---- changes: locked, and made to what is on disk now ------------------------------------------------- */
+/* ---- changes: under a lock, after reading the file again ---------------------------------------------- */
 
 typedef struct change {
-  const char *name; /* of a rename, or my own; or a relay */
+  const char *name; /* the new name, or the new relay */
   const contact *paired;
   contact_news *news;
   int64_t when_s;
@@ -322,7 +322,7 @@ static int change_one(contacts *s, const char *name_or_id,
 static int do_add(contacts *s, const change *c, char *why) {
   contact_news *news = c->news;
   contact paired = *c->paired;
-  if (!normal_id(c->paired->id, paired.id)) return pl_why(why, PL_EID, "this is no ID");
+  if (!normal_id(c->paired->id, paired.id)) return pl_why(why, PL_EID, "this is not an ID");
   if (!contact_name_clean(c->paired->own_name, paired.own_name)) paired.own_name[0] = '\0';
   contact *who = find_contact(s, paired.id);
   memset(news, 0, sizeof *news);
@@ -333,7 +333,7 @@ static int do_add(contacts *s, const change *c, char *why) {
     news->has_new_name = *who->own_name && *paired.own_name && strcmp(who->own_name, paired.own_name) != 0;
     if (*paired.own_name) memcpy(who->own_name, paired.own_name, sizeof who->own_name);
     if (*paired.relay) memcpy(who->relay, paired.relay, sizeof who->relay);
-    if (paired.how != CONTACT_BY_ID) who->how = paired.how; /* what was proven once stays */
+    if (paired.how != CONTACT_BY_ID) who->how = paired.how; /* an earlier proof by code or link stays */
     who->paired_s = paired.paired_s;
     news->who = *who;
     return 0;
@@ -351,9 +351,9 @@ int contacts_add(contacts *s, const contact *paired, contact_news *news, char wh
 
 static int do_rename(contacts *s, contact *who, const change *c, char *why) {
   char name[CONTACT_NAME_MAX];
-  if (!contact_name_clean(c->name, name)) return pl_why(why, PL_EINVAL, "that cannot be a name");
+  if (!contact_name_clean(c->name, name)) return pl_why(why, PL_EINVAL, "this cannot be used as a name");
   const contact *other = find_contact(s, name);
-  if (other && other != who) return pl_why(why, PL_ESTATE, "there is a contact “%s” already", other->name);
+  if (other && other != who) return pl_why(why, PL_ESTATE, "there already is a contact “%s”", other->name);
   memcpy(who->name, name, sizeof who->name);
   return 0;
 }
@@ -411,7 +411,7 @@ static int do_my_name(contacts *s, const change *c, char *why) {
   if (!*c->name)
     s->my_name[0] = '\0';
   else if (!contact_name_clean(c->name, s->my_name))
-    return pl_why(why, PL_EINVAL, "that cannot be a name");
+    return pl_why(why, PL_EINVAL, "this cannot be used as a name");
   return 0;
 }
 

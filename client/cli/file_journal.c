@@ -1,4 +1,5 @@
-/* Files that are appended to: one line of JSON for each change. A line that a crash left torn is skipped. */
+#include "file_journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file_state.h"
+#include "../lib/files_private.h"
 
-/* A shorter one is left as it is; a larger one would soon take no more. */
+/* A journal of fewer lines is not shortened; one of more bytes is, since it would soon be full. */
 enum { LINES_WORTH_IT = 64, BYTES_WORTH_IT = JOURNAL_BYTES_MAX / 2 };
-/* Two programs that append at once may go a little beyond the limit. */
+/* More than JOURNAL_BYTES_MAX, because two programs that append at the same time may exceed it a little. */
 enum { READ_BYTES_MAX = JOURNAL_BYTES_MAX + (1 << 20) };
 
-/* What was read. */
+/* The whole file. */
 typedef struct contents {
   char *text;
   size_t size, lines;
@@ -81,8 +82,8 @@ static int open_journal_file(file_journal *j, char *why) {
   return j->fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", j->path, strerror(errno)) : 0;
 }
 
-/* Only without others: what they append would go to the old file. Those that come wait for the lock that is held
- * meanwhile. */
+/* Shortens the journal if no other program has it open: the others would go on appending to the old file. Programs that
+ * open it meanwhile wait for the lock that journal_open holds. */
 static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
   if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
@@ -132,7 +133,7 @@ void journal_close(file_journal *j) {
 
 /* ---- appending ---------------------------------------------------------------------------------------- */
 
-/* One write a line; behind what may be half of one a line feed comes first, so that only that one is lost. */
+/* Writes the line in one write. After half a line, a line feed comes first, so that only the half line is lost. */
 int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]) {
   struct stat st;
   char *text = take_line ? json_dumps(take_line, JSON_COMPACT) : NULL, *line = NULL;

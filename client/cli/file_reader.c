@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_stat.h"
 #include "file_thread.h"
 
 enum { SLOT_BYTES = PL_TRANSFER_HEAD_BYTES + PL_CONST_FILE_PIECE_BYTES };
@@ -19,8 +20,8 @@ struct file_reader {
   pthread_cond_t asked;
   int done_fd, stop_fd;
   bool stop;
-  /* Counts, not places: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen: of done, when the main thread looked
-   * last; where it is less, done_fd says so. */
+  /* Counts since the start, not places in the ring: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen is the
+   * value of done when the main thread last looked; done_fd is readable while seen < done. */
   size_t first, seen, done, end;
   file_piece pieces[FILE_READ_AHEAD];
   uint8_t *memory;
@@ -28,13 +29,9 @@ struct file_reader {
 
 /* ---- files -------------------------------------------------------------------------------------------- */
 
-static int64_t mtime_of(const struct stat *st) {
-  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 static bool is_still_the_same(const file_source *s) {
   struct stat st;
-  return fstat(s->fd, &st) == 0 && (uint64_t)st.st_size == s->size && mtime_of(&st) == s->mtime_ns;
+  return fstat(s->fd, &st) == 0 && (uint64_t)st.st_size == s->size && file_mtime_ns(&st) == s->mtime_ns;
 }
 
 static uint8_t open_source(file_source *s) {
@@ -59,7 +56,7 @@ static uint8_t read_whole(const file_source *s, uint8_t *out, size_t size, uint6
   return 0;
 }
 
-/* The hash runs up to `to`: over the bytes at hand where it can, else over the file. */
+/* Continues the hash up to `to`, with `bytes` where they cover it, else with the file. */
 static uint8_t hash_to(file_source *s, uint64_t to, const uint8_t *bytes, uint64_t bytes_at) {
   if (s->hashed_to >= to) return 0;
   if (s->hashed_to < bytes_at || !bytes) {
@@ -76,7 +73,7 @@ static uint8_t hash_to(file_source *s, uint64_t to, const uint8_t *bytes, uint64
 
 /* ---- a stream ----------------------------------------------------------------------------------------- */
 
-/* What was read before, from `offset` on. */
+/* Copies bytes of a stream that were read before, from `offset` on. Returns how many; 0: they are not kept. */
 static size_t from_kept(file_reader *r, const file_source *s, uint64_t offset, uint8_t *out, size_t size) {
   size_t n = 0;
   pthread_mutex_lock(&r->mutex);
@@ -107,7 +104,7 @@ static bool keep_stream_bytes(file_reader *r, file_source *s, const uint8_t *byt
   return true;
 }
 
-/* Standard input may give nothing for long: the end of the program must not wait for it. */
+/* Reads standard input. It may stay silent for long, so stop_fd interrupts the wait. */
 static ssize_t read_stdin(const file_reader *r, uint8_t *out, size_t size) {
   for (;;) {
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN}};
@@ -120,7 +117,7 @@ static ssize_t read_stdin(const file_reader *r, uint8_t *out, size_t size) {
   }
 }
 
-/* Fills a piece as far as it comes at once. */
+/* Fills a piece with what one read gives. */
 static uint8_t read_stream(file_reader *r, file_piece *p) {
   file_source *s = p->source;
   p->size = from_kept(r, s, p->want.offset, p->bytes, p->want.size);
@@ -244,7 +241,7 @@ int file_reader_fd(const file_reader *r) {
   return r->done_fd;
 }
 
-/* `first`, `seen` and `end` are the main thread's alone to change. */
+/* Needs no lock: only the main thread changes `first` and `end`. */
 bool file_reader_has_room(const file_reader *r) {
   return r->end - r->first < FILE_READ_AHEAD;
 }

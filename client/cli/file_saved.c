@@ -1,24 +1,24 @@
-/* What is complete: one line of JSON for each file, appended; so that it is not sent again when the other side missed
- * the word. Only the newest lines are kept. */
+/* The saved files of receiving.h: a file that is complete here is not sent again, even if the sender never learned that
+ * it was saved. The journal has one line for each file, and only the newest lines are kept. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "file_state.h"
+#include "file_stat.h"
+#include "receiving.h"
 
 enum { SAVED_MAX = 65536 };
 
-/* ---- the index: open addressing by the id ---------------------------------------------------------------- */
+/* ---- the index: a hash table with open addressing -------------------------------------------------------- */
 
-/* A sender chooses its ids, so they are mixed: else many could be made to fall together. */
+/* Mixes a random seed into the id. Senders choose their ids, and could make many of them collide otherwise. */
 static size_t index_slot(const receiving *r, const uint8_t id[16]) {
   uint64_t mixed = (pl_get_u64(id) ^ r->index_seed) * 0x9e3779b97f4a7c15u + pl_get_u64(id + 8);
   mixed = (mixed ^ mixed >> 32 ^ r->index_seed) * 0xd6e8feb86659fd93u;
   return (size_t)(mixed >> 16) & (r->index_size - 1);
 }
 
-/* Where it is, or would be. */
+/* Returns the entry of a file, or the empty entry where it would go. */
 static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
   size_t at = index_slot(r, id);
   for (; r->saved_index[at]; at = (at + 1) & (r->index_size - 1)) {
@@ -29,13 +29,8 @@ static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
 }
 
 static void index_one(receiving *r, size_t place) {
-  *indexed(r, r->saved[place].id, r->saved[place].here) = (uint32_t)place + 1; /* the newest of one id */
-}
-
-static bool is_below(const char *path, const char *folder) {
-  size_t n = strlen(folder);
-  while (n && folder[n - 1] == '/') n--;
-  return strncmp(path, folder, n) == 0 && path[n] == '/';
+  *indexed(r, r->saved[place].id, r->saved[place].here) =
+      (uint32_t)place + 1; /* replaces an older one of the same id */
 }
 
 static bool grow_index(receiving *r) {
@@ -53,7 +48,7 @@ static bool grow_index(receiving *r) {
   return true;
 }
 
-/* Beyond SAVED_MAX the newest are not known, and would be sent again. */
+/* Ignores files beyond SAVED_MAX; they would be sent again. Returns false when memory ran out. */
 static bool put_saved(receiving *r, const receiving_saved *saved) {
   if (r->saved_count == SAVED_MAX) return true;
   if (!grow_index(r)) return false;
@@ -61,16 +56,16 @@ static bool put_saved(receiving *r, const receiving_saved *saved) {
   *s = *saved;
   s->path = strdup(saved->path);
   if (!s->path) return false;
-  s->here = is_below(s->path, r->folder);
+  s->here = file_is_below(s->path, r->folder);
   index_one(r, r->saved_count++);
   return true;
 }
 
-/* Moved or changed since: then it is to be sent again. */
+/* Returns false when the file was moved or changed since; then it must be sent again. */
 static bool is_unchanged(const receiving_saved *s) {
   struct stat st;
   return lstat(s->path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == s->size &&
-         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == s->mtime_ns;
+         file_mtime_ns(&st) == s->mtime_ns;
 }
 
 receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], bool here) {
@@ -79,7 +74,7 @@ receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], 
   return s && is_unchanged(s) ? s : NULL;
 }
 
-/* What was saved in earlier runs is done in the units that go on. */
+/* Counts the files that earlier runs saved in the units that are not over. */
 static void count_in_units(receiving *r, const char *peer_id) {
   for (size_t i = 0; i < r->saved_count; i++) {
     receiving_saved *s = &r->saved[i];

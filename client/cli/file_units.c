@@ -1,10 +1,10 @@
-/* What is wanted from whom: in memory that of one identity and one folder, in the journal that of all. A line is a
- * unit, a folder of one and what it is called here, or that a unit is over. */
+/* The units of receiving.h. The journal holds those of all identities and folders; memory holds those of one identity
+ * and one folder. A line of the journal is a unit, a folder of a unit with its name here, or the end of a unit. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_state.h"
+#include "receiving.h"
 
 /* ---- in memory ---------------------------------------------------------------------------------------- */
 
@@ -57,7 +57,7 @@ receiving_unit *receiving_first(const receiving *r, const char *peer_id) {
 
 /* ---- the journal -------------------------------------------------------------------------------------- */
 
-/* The part of each line that says which unit it is about. */
+/* The keys of each line that tell which unit it is about. */
 static json_t *line_about(const receiving *r, const receiving_unit *u) {
   char id[FILE_HEX_CHARS];
   return json_pack("{s:s, s:s, s:s, s:s}", "own", r->own, "peer", u->peer, "id", file_hex(u->id, sizeof u->id, id),
@@ -109,7 +109,8 @@ int receiving_sync(receiving *r, char why[PL_WHY_MAX]) {
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
-/* A line of each unit that is not over, with its folders, by what line_about says. */
+/* Collects the units that are not over, with their folders. The context maps the keys of line_about to the unit's line.
+ */
 static int read_unit(void *context, json_t *line) {
   json_t *live = context, *unit;
   char *key = NULL;

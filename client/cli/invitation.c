@@ -26,7 +26,8 @@ static bool is_space(char c) {
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
-/* Where the scheme begins that ends at `colon`; NULL when no known scheme ends there. Words may stick to it. */
+/* Returns where the scheme starts that ends at `colon`, or NULL when no known scheme ends there. Other letters may
+ * stand directly before it. */
 static const char *scheme_before(const char *text, const char *colon) {
   static const char *const schemes[] = {"https", "http", "wss", "ws"};
   for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
@@ -39,7 +40,7 @@ static const char *scheme_before(const char *text, const char *colon) {
   return NULL;
 }
 
-/* The address in front of the `#`, back to white space at most. */
+/* Returns the start of the address before the `#`, or NULL. Does not look beyond white space. */
 static const char *address_before(const char *text, const char *hash) {
   for (const char *at = hash; at > text && !is_space(at[-1]); at--)
     if (at + 2 < hash && strncmp(at, "://", 3) == 0) return scheme_before(text, at);
@@ -50,7 +51,7 @@ static bool is_fragment(char c) {
   return is_ascii_letter(c) || is_digit(c) || c == '-' || c == '_';
 }
 
-/* An address without a `#`: the beginning of a link, or none of ours. */
+/* Finds an address without a `#`: a link that was cut off, or a foreign one. */
 static invitation_kind find_address(const char *text, char out[PAIRLINK_LINK_MAX]) {
   const char *colon = strstr(text, "://"), *start = colon ? scheme_before(text, colon) : NULL;
   size_t n = 0;
@@ -60,7 +61,7 @@ static invitation_kind find_address(const char *text, char out[PAIRLINK_LINK_MAX
   return INVITATION_BROKEN_LINK;
 }
 
-/* A link that was broken into lines is joined again. */
+/* Copies a link, and joins one that was broken into lines. */
 static void copy_link(const char *address, const char *hash, char out[PAIRLINK_LINK_MAX]) {
   size_t used = (size_t)(hash + 1 - address), end = used + FRAGMENT_CHARS;
   memcpy(out, address, used);
@@ -105,21 +106,22 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   return false;
 }
 
-/* The bytes of one hyphen, or dash U+2010 to U+2015; 0 for anything else. */
+/* Returns the bytes of one hyphen, or of a dash from U+2010 to U+2015; 0 for anything else. */
 static size_t dash_at(const char *at) {
   const unsigned char *c = (const unsigned char *)at;
   if (*c == '-') return 1;
   return c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x90 && c[2] <= 0x95 ? 3 : 0;
 }
 
-/* The bytes of one dash or piece of white space, U+00A0 too. */
+/* Returns the bytes of one dash or one piece of white space, including U+00A0; 0 for anything else. */
 static size_t gap_at(const char *at) {
   if (is_space(*at)) return 1;
   if (strncmp(at, "\xc2\xa0", 2) == 0) return 2;
   return dash_at(at);
 }
 
-/* Behind what stands between two parts; NULL when nothing does. strict: one dash, and nothing else. */
+/* Returns the place behind the gap between two parts, or NULL when there is no gap. strict: the gap is exactly one
+ * dash. */
 static const char *skip_gap(const char *at, bool strict) {
   size_t n = strict ? dash_at(at) : gap_at(at);
   if (!n) return NULL;
@@ -128,7 +130,7 @@ static const char *skip_gap(const char *at, bool strict) {
   return at;
 }
 
-/* True when a code begins at `at`, a digit. */
+/* Returns true, and the code in `out`, when a code starts at `at`, which is a digit. */
 static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
   size_t digits = strspn(at, "0123456789"), used = digits;
   if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || *at == '0') return false;

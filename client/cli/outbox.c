@@ -1,7 +1,8 @@
-/* Journals: records of length ‖ checksum ‖ body, appended; written anew, without what is over, at each start.
+/* Both files are journals: records of length ‖ checksum ‖ body are appended, and each start rewrites the file without
+ * the records that are over.
  *
- * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A lost 'D' (no fsync)
- * costs one repetition, which the contact knows by its ID. */
+ * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A 'D' is not synced:
+ * when a crash loses it, the message is sent once more, and the contact recognizes its ID. */
 #include "outbox.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static uint32_t checksum(const uint8_t *body, size_t size) {
 
 /* ---- one journal -------------------------------------------------------------------------------------- */
 
-/* A whole record in one write, so that what a crash leaves is a prefix. */
+/* Appends a record in one write, so that a crash leaves a prefix of it at most. */
 static int append_record(int fd, const uint8_t *body, size_t size, char *why) {
   uint8_t record[HEAD + BODY_MAX];
   pl_put_u32(record, (uint32_t)size);
@@ -33,17 +34,17 @@ static int append_record(int fd, const uint8_t *body, size_t size, char *why) {
   off_t end = lseek(fd, 0, SEEK_END);
   if (end >= 0 && pl_file_write_all(fd, record, HEAD + size) == 0) return 0;
   int error = pl_why(why, PL_EIO, "cannot write the outbox: %s", strerror(errno));
-  if (end >= 0 && ftruncate(fd, end) != 0) return error; /* half a record would hide all that follow */
+  if (end >= 0 && ftruncate(fd, end) != 0) return error; /* half a record would hide all later ones */
   return error;
 }
 
-/* No file is an empty one. */
+/* Reads a whole file. A missing file counts as empty. */
 static int read_records(const char *path, uint8_t **out, size_t *size, char *why) {
   int error = pl_file_read(path, 077, JOURNAL_MAX, out, size, why);
   return error == PL_ESTATE ? 0 : error;
 }
 
-/* The next whole record; false at the end or at the first that is torn. */
+/* Sets *body to the next whole record. Returns false at the end, or at the first record that is torn. */
 static bool next_record(pl_view *rest, pl_view *body) {
   if (!rest->data || rest->size < HEAD) return false;
   size_t size = pl_get_u32(rest->data);
@@ -61,7 +62,7 @@ static int open_to_append(const char *path, char *why) {
   return fd;
 }
 
-/* ---- what is kept ------------------------------------------------------------------------------------- */
+/* ---- messages and IDs in memory ----------------------------------------------------------------------- */
 
 static int keep_message(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, size_t size) {
   outbox_message *m = calloc(1, sizeof *m + size + 1);
@@ -173,10 +174,10 @@ static int load_seen(outbox *o, char *why) {
   return error ? error : write_seen(o, why);
 }
 
-/* Programs that use the same outbox would both send it. */
+/* Two programs with the same outbox would both send it. */
 static int lock_outbox(outbox *o, char *why) {
   int error = pl_file_lock(o->path, false, &o->lock_fd, why);
-  return error == PL_ESTATE ? pl_why(why, PL_ESTATE, "a chat with this contact runs already") : error;
+  return error == PL_ESTATE ? pl_why(why, PL_ESTATE, "a chat with this contact is already running") : error;
 }
 
 int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_WHY_MAX]) {

@@ -53,22 +53,17 @@ static void pipe_forget(pipe_job *j, pipe_peer *p) {
   free(p);
 }
 
-void pipe_free(pipe_job *j) {
-  while (j->active) pipe_forget(j, j->active);
-  output_close(&j->out);
-}
-
-/* Both directions may be over now, or all that connect waits for. */
+/* Closes the session when both directions are over, or everything that connect waits for has happened. */
 static void pipe_check_over(pipe_job *j, pipe_peer *p) {
   if (p->closing || p != j->active) return;
-  /* A chat has no end that could be waited for: all delivered is all that piping into it can mean. */
+  /* A chat never ends its direction, so connect is done with one when everything was delivered. */
   bool said_all = !j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p);
-  bool enough = over(p) || (said_all && !p->received.first); /* what came and is not written yet would be lost */
+  bool enough = over(p) || (said_all && !p->received.first); /* bytes that are not written yet would be lost */
   if (enough) {
     p->closing = true;
     pairlink_close(p->session, 0, NULL);
   } else if (p->finish_delivered && !p->end_received && j->base.c->verbose) {
-    ui_note("Everything was taken by %s. Waiting for what it still sends.",
+    ui_note("%s has taken everything. Waiting for what it still sends.",
             job_name(&j->base, pairlink_session_peer(p->session)));
   }
 }
@@ -76,7 +71,7 @@ static void pipe_check_over(pipe_job *j, pipe_peer *p) {
 static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   char text[200], why[320];
   bool all = over(p) || p->closing;
-  /* Closed by the other side: fine if all of it had come, and nothing of ours was lost. */
+  /* The other side may close when all it sent has come and nothing of ours was lost. */
   if (!all && e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED && !p->lost && !p->received.first)
     all = (p->end_taken && p->finished) || (!speaks_pipe(p) && p->was_linked);
   ui_clean(e->text, text, sizeof text);
@@ -92,26 +87,27 @@ static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   const char *reason = e->reason ? pairlink_reason_text(e->reason) : pairlink_error_text(error);
   snprintf(why, sizeof why, "%s%s%s", reason, *text ? ": " : "", text);
   if (j->keep) {
-    ui_say("%s left before all was exchanged (%s).", who, why);
+    ui_say("%s left before everything was exchanged (%s).", who, why);
     return;
   }
-  ui_error(error == PAIRLINK_EREFUSED ? "the other side refused" : "the other side left before all was exchanged", why,
-           pairlink_error_hint(error));
-  job_end(&j->base, ui_exit_code(error));
+  ui_error(
+      error == PAIRLINK_EREFUSED ? "the other side refused" : "the other side left before everything was exchanged",
+      why, pairlink_error_hint(error));
+  job_end(&j->base, exit_code_of_error(error));
 }
 
-/* ---- words about the connection ------------------------------------------------------------------------ */
+/* ---- messages about the connection --------------------------------------------------------------------- */
 
 static void pipe_on_linked(const pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   if (!p->was_linked)
     ui_say("Connected with %s, end-to-end encrypted.", job_name(&j->base, e->peer));
   else if (p->unlinked)
-    ui_say("Back, nothing was lost.");
+    ui_say("Connected again. Nothing was lost.");
   p->was_linked = true;
   p->unlinked = p->unlinked_said = false;
 }
 
-/* Said after the dispatch: if it is the relay that was lost, the job has said so, and once is enough. */
+/* Called after the dispatch: when the relay was lost, the job has said so already. */
 static void pipe_say_unlinked(pipe_job *j, pipe_peer *p) {
   if (!p->unlinked || p->unlinked_said || p->closing || j->base.ending) return;
   p->unlinked_said = true;
@@ -127,7 +123,7 @@ static void pipe_say_unlinked(pipe_job *j, pipe_peer *p) {
 
 static void output_failed(pipe_job *j, pipe_peer *p) {
   bool gone = errno == EPIPE;
-  ui_error("what came cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
+  ui_error("received data cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
   pairlink_close(p->session, PAIRLINK_REASON_CLOSED, gone ? "the reader is gone" : "writing failed");
   job_end(&j->base, EXIT_IO);
 }
@@ -181,7 +177,7 @@ static void pipe_write_output(pipe_job *j) {
 
 /* ---- from stdin to the peer --------------------------------------------------------------------------- */
 
-/* Until WRITABLE, or CLOSED says more; memory is not waited for. */
+/* Stops sending until WRITABLE. Any other trouble is reported by CLOSED, except that memory ran out. */
 static void pipe_cannot_send(pipe_job *j, const pipe_peer *p, int error) {
   j->send_blocked = true;
   if (error == PAIRLINK_ENOMEM) pipe_no_memory(j, p->session);
@@ -285,7 +281,7 @@ size_t pipe_prepare(pipe_job *j, struct pollfd *fds) {
   pipe_peer *p = j->active;
   if (!p || p->closing) return 0;
   pipe_say_unlinked(j, p);
-  pipe_send_input(j); /* a peer that waited may just have become the active one */
+  pipe_send_input(j); /* a waiting peer may just have become the active one */
   pipe_take_end(j, p);
   if (p->closing) return 0;
   if (p->received.first) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
@@ -308,4 +304,12 @@ void pipe_interrupt(pipe_job *j) {
   for (pipe_peer *p = j->active; p; p = p == j->active ? j->waiting : p->next)
     if (!p->closing && pairlink_session_linked(p->session))
       (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
+}
+
+int pipe_run(pipe_job *j) {
+  output_open(&j->out, STDOUT_FILENO);
+  int code = job_run(&j->base);
+  while (j->active) pipe_forget(j, j->active);
+  output_close(&j->out);
+  return code;
 }

@@ -1,7 +1,6 @@
-/* `pairlink receive`: files from one person, who told a pairing code, or is a contact. */
+/* `pairlink receive`: the command itself. */
 #include "receive.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +14,8 @@
 #include <unistd.h>
 
 #include "code_prompt.h"
-#include "json_out.h"
+#include "command.h"
+#include "file_state.h"
 
 enum {
   OPTION_YES = 'y',
@@ -37,10 +37,10 @@ static int receive_exit_code_of(const receive_job *j) {
 
 static void receive_say_failed(const receive_job *j) {
   char text[80];
-  snprintf(text, sizeof text, "%zu saved, %zu not", j->saved, j->failed);
+  snprintf(text, sizeof text, "%zu saved, %zu failed", j->saved, j->failed);
   if (j->failed && j->saved) ui_say("%s.", text);
   if (j->failed && j->saved + j->failed > 1) ui_keep_error(text, share_why(j->failed_why, false), NULL);
-  if (!j->failed && j->declined) ui_keep_error("what was offered was declined", NULL, NULL);
+  if (!j->failed && j->declined) ui_keep_error("the offer was declined", NULL, NULL);
 }
 
 static void receive_finish(receive_job *j) {
@@ -50,7 +50,8 @@ static void receive_finish(receive_job *j) {
   job_end(&j->s.base, receive_exit_code_of(j));
 }
 
-/* All that was offered is done. Pages stay connected: after a moment without more, it is the end. */
+/* Returns true when everything that was offered is done. A page stays connected, so the command ends when nothing more
+ * comes for IDLE_MS. */
 static bool receive_is_complete(const receive_job *j) {
   bool something = j->saved + j->failed + j->there > 0 || j->declined;
   return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
@@ -72,7 +73,7 @@ static void receive_on_left(share *s) {
   if (receive_is_complete(j)) {
     receive_finish(j);
   } else if (receive_is_unfinished(j)) {
-    ui_say("%s stopped. It goes on when they send again; Ctrl-C ends this.", s->who);
+    ui_say("%s stopped. The transfer resumes when they send again. Press Ctrl-C to stop here.", s->who);
   } else {
     ui_error("nothing was received", "the other side left", "ask them to send again");
     job_end(&s->base, EXIT_PEER_GONE);
@@ -91,7 +92,7 @@ static int receive_load_saved(receive_job *j) {
   if (j->saved_loaded) return 0;
   j->saved_loaded = true;
   int error = receiving_load_saved(&j->state, j->s.peer, why);
-  return error ? ui_fail("what was received before is not known", error, why) : 0;
+  return error ? ui_fail("the list of files received before cannot be read", error, why) : 0;
 }
 
 static void receive_on_event(job *base, const pairlink_event *e) {
@@ -148,9 +149,9 @@ static void receive_on_interrupt(job *base) {
   share_say_command(&j->s, "receive --into", j->folder, "");
 }
 
-/* ---- whom from ---------------------------------------------------------------------------------------- */
+/* ---- the sender --------------------------------------------------------------------------------------- */
 
-/* A code on a pipe comes at once, or not at all. */
+/* Waits a moment: a code on a pipe comes soon or not at all. */
 static bool code_is_on_stdin(void) {
   struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
   int size = 0;
@@ -164,8 +165,9 @@ static int receive_use_code(receive_job *j, const cli *c, pairlink_options *o) {
   return code_prompt_read(c, false, j->code, &j->from, o);
 }
 
-/* Whom the command line names, or who was sending into this folder, if there is something left to come; else a code or
- * link says it. This is before the client is made: a person is asked, who takes as long as they like. */
+/* Finds the sender: the one that the command line names, else the one of an unfinished transfer into this folder, else
+ * the one that a code or link leads to. Called before the client is made, because a person may take long to type a
+ * code. */
 static int receive_find_peer(receive_job *j, const cli *c, pairlink_options *o) {
   const char *env = getenv("PAIRLINK_CODE");
   if (j->from_text) return people_find(c, j->from_text, &j->from, o);
@@ -184,14 +186,14 @@ static int receive_resume_with(receive_job *j, const char *peer) {
 static int receive_reach(receive_job *j) {
   char peer[PAIRLINK_ID_CHARS + 1], name[256];
   if (j->unit) {
-    ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(j->unit->name, name, sizeof name),
+    ui_say("Resuming %s. Waiting for %s. (Use --new to enter a code.)", ui_clean(j->unit->name, name, sizeof name),
            job_name(&j->s.base, j->unit->peer));
     j->unit->live = true;
   }
   if (!*j->code) return receive_resume_with(j, j->from.text);
   if (!claimed_find(pairlink_id(j->s.base.client), j->code, peer))
     return pairing_claim(&j->s.code, &j->s.base, j->code, j->s.json);
-  ui_say("That code led to %s. Going on with them.", job_name(&j->s.base, peer));
+  ui_say("You used this code before, with %s. Resuming with them.", job_name(&j->s.base, peer));
   return receive_resume_with(j, peer);
 }
 
@@ -199,7 +201,7 @@ static int receive_open_folder(receive_job *j) {
   const char *into = j->into ? j->into : ".";
   char shown[256], absolute[PATH_MAX];
   if (mkdir(into, 0777) != 0 && errno != EEXIST) {
-    ui_error("the folder cannot be made", strerror(errno), ui_clean(into, shown, sizeof shown));
+    ui_error("the folder cannot be created", strerror(errno), ui_clean(into, shown, sizeof shown));
     return EXIT_IO;
   }
   j->root = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,7 +211,7 @@ static int receive_open_folder(receive_job *j) {
   }
   snprintf(j->folder, sizeof j->folder, "%s", absolute);
   if (faccessat(j->root, ".", W_OK | X_OK, AT_EACCESS) == 0) return 0;
-  ui_error("the folder cannot be written to", strerror(errno), "name another with --into DIR");
+  ui_error("the folder cannot be written to", strerror(errno), "choose another with --into DIR");
   return EXIT_IO;
 }
 
@@ -223,14 +225,14 @@ static int receive_open_state(receive_job *j, const cli *c) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-const struct argp_option receive_options[] = {
-    {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, made if missing (default: this one)", 0},
+static const struct argp_option receive_options[] = {
+    {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, created if missing (default: the current one)", 0},
     {"from", OPTION_FROM, "CONTACT", 0, "Wait for a contact (name or ID) instead of asking for a code", 0},
-    {"yes", OPTION_YES, NULL, 0, "Accept without a question", 0},
-    {"new", OPTION_NEW, NULL, 0, "Ask for a code, also if something is still to come into this folder", 0},
-    {"clean", OPTION_CLEAN, NULL, 0, "Forget what is still to come into this folder, and remove its .part files", 0},
-    {"hidden", OPTION_KEEP_HIDDEN, NULL, 0, "Keep names that begin with a point, below the first folder", 0},
-    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {"yes", OPTION_YES, NULL, 0, "Accept without asking", 0},
+    {"new", OPTION_NEW, NULL, 0, "Ask for a code, even if a transfer into this folder is unfinished", 0},
+    {"clean", OPTION_CLEAN, NULL, 0, "Forget unfinished transfers into this folder, and remove their .part files", 0},
+    {"hidden", OPTION_KEEP_HIDDEN, NULL, 0, "Keep names that start with a dot, below the first folder", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one JSON object per line on stdout", 0},
     {0},
 };
 
@@ -249,23 +251,20 @@ static error_t receive_parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
     case ARGP_KEY_ARG:
       argp_error(state,
-                 "a code does not go on the command line, which others can see; it is asked for, or taken from "
-                 "PAIRLINK_CODE or the first line of a pipe");
+                 "a code cannot be given on the command line, which others can see; type it when asked, or pass it in "
+                 "PAIRLINK_CODE or as the first line of a pipe");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const char doc[] =
-    "Receives files and folders. The code that the other side shows is asked for, or taken from PAIRLINK_CODE or the "
-    "first line of a pipe; never from the command line. Nothing is overwritten. However often the connection is lost, "
-    "and also after Ctrl-C or a crash at either end, the same command in the same folder goes on at the byte where it "
-    "stopped, without a code. Ends with 0 once all that was offered is here and its SHA-256 matches.";
-
 static int receive_start(receive_job *j, const cli *c) {
-  static const job_hooks hooks = {receive_on_event, NULL,           receive_on_interrupt, receive_prepare,
-                                  receive_on_ready, receive_on_tick};
+  static const job_hooks hooks = {.on_event = receive_on_event,
+                                  .on_interrupt = receive_on_interrupt,
+                                  .prepare = receive_prepare,
+                                  .on_ready = receive_on_ready,
+                                  .on_tick = receive_on_tick};
   static const share_hooks sharing = {.act = receive_act,
                                       .begun = receive_on_begun,
                                       .left = receive_on_left,
@@ -277,7 +276,7 @@ static int receive_start(receive_job *j, const cli *c) {
   if (!code) code = receive_open_state(j, c);
   if (!code) code = receive_find_peer(j, c, &o);
   if (code) return code;
-  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
+  signal(SIGXFSZ, SIG_IGN); /* a file size limit of the shell counts as a full disk */
   j->writer = file_writer_new();
   if (!j->writer) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
@@ -289,14 +288,14 @@ static int receive_start(receive_job *j, const cli *c) {
 }
 
 static void receive_deinit(receive_job *j) {
-  file_writer_free(j->writer); /* writes what came */
+  file_writer_free(j->writer); /* writes what has come so far */
   receive_files_free(j);
   share_deinit(&j->s);
   if (j->state_open) receiving_close(&j->state);
   if (j->root >= 0) close(j->root);
 }
 
-/* Needs no relay. */
+/* `receive --clean`; needs no relay. */
 static int receive_run_clean(receive_job *j, const cli *c) {
   int code = receive_open_folder(j);
   if (!code) code = receive_open_state(j, c);
@@ -305,13 +304,12 @@ static int receive_run_clean(receive_job *j, const cli *c) {
   return code;
 }
 
-int command_receive(const cli *c, int argc, char **argv) {
+static int receive_run(const cli *c, int argc, char **argv) {
   static receive_job only;
-  static const struct argp parser = {.options = receive_options, .parser = receive_parse, .doc = doc};
   receive_job *j = &only;
   j->root = j->terminal = -1;
   pl_list_init(&j->files);
-  command_parse(&parser, argc, argv, j);
+  command_parse(&command_receive, argc, argv, j);
   if (j->clean) return receive_run_clean(j, c);
   int code = receive_start(j, c);
   sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);
@@ -324,3 +322,16 @@ int command_receive(const cli *c, int argc, char **argv) {
   receive_deinit(j);
   return code;
 }
+
+const command command_receive = {
+    .name = "receive",
+    .arguments = "",
+    .summary = "receive files, by a code or from a contact",
+    .run = receive_run,
+    .argp = {.options = receive_options,
+             .parser = receive_parse,
+             .doc = "Receives files and folders. Asks for the code that the other side shows, or takes it from "
+                    "PAIRLINK_CODE or the first line of a pipe, never from the command line. Overwrites nothing. When "
+                    "the connection is lost, the transfer resumes when it is back. After Ctrl-C or a crash at either "
+                    "end, the same command in the same folder resumes at the byte where it stopped, without a code. "
+                    "Exits with 0 once everything that was offered is here and its SHA-256 matches."}};

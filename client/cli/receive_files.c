@@ -1,4 +1,4 @@
-/* Bytes and ends of what is received. */
+/* The bytes and the end of each received file. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json_out.h"
+#include "file_stat.h"
 #include "receive.h"
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
@@ -36,7 +36,7 @@ static void receive_on_finish(receive_job *j, const pl_transfer_action *a) {
   j->due = task;
 }
 
-/* Taken in order: also what needed no writing waits for what does. */
+/* Messages are taken in order, so one that needs no writing waits for those before it. */
 void receive_handled(share *s, uint64_t place) {
   receive_job *j = receive_of(s);
   file_task *task = j->due;
@@ -56,7 +56,7 @@ void receive_handled(share *s, uint64_t place) {
   file_writer_give(j->writer, task);
 }
 
-/* ---- what the writer has done ------------------------------------------------------------------------- */
+/* ---- results of the writer ---------------------------------------------------------------------------- */
 
 static bool is_full(int error) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -68,7 +68,7 @@ static void on_full(receive_job *j, incoming *in, uint64_t stored) {
     uint64_t missing = in->size > stored ? in->size - stored : 0;
     char what[400];
     snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
-    ui_error(what, NULL, "make room, and it goes on by itself");
+    ui_error(what, NULL, "free some space; the transfer then resumes automatically");
     share_tell_disk_full(&j->s, in->id, in->line.name);
     if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
   }
@@ -83,7 +83,7 @@ static void on_retried(receive_job *j, incoming *in, int error) {
     return;
   }
   in->disk_full = false;
-  ui_say("There is room again: %s goes on.", in->line.name);
+  ui_say("There is room again: resuming %s.", in->line.name);
   (void)share_about(&j->s, PL_TRANSFER_ROOM, in->id, 0, 0);
 }
 
@@ -91,12 +91,12 @@ static void tell_saved(receive_job *j, const incoming *in, const receiving_saved
   char path[1024], shown[256];
   const receiving_unit *u = receiving_find(&j->state, j->s.peer, in->unit);
   if (strcmp(name, in->leaf) != 0)
-    ui_say("%s was there already: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
+    ui_say("%s already exists: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
   if (!u || u->files <= 1) ui_say("Saved: %s. SHA-256 matches.", ui_clean(saved->path, path, sizeof path));
   share_tell_done(&j->s, in->id, in->line.name, saved->path, saved->size, saved->sha256);
 }
 
-/* The absolute path of a file in an open folder. */
+/* Writes the absolute path of a file in an open folder. */
 static void path_of_entry(int folder, const char *name, char *out, size_t size) {
   char link[64], there[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
@@ -113,7 +113,7 @@ static int save_incoming(receive_job *j, incoming *in, const uint8_t sha256[FILE
   if (error) return error;
   in->part[0] = '\0';
   path_of_entry(in->folder, name, path, sizeof path);
-  if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = file_mtime_ns(&st);
   memcpy(saved.id, in->id, sizeof saved.id);
   memcpy(saved.unit, in->unit, sizeof saved.unit);
   memcpy(saved.sha256, sha256, FILE_HASH_BYTES);
@@ -124,11 +124,11 @@ static int save_incoming(receive_job *j, incoming *in, const uint8_t sha256[FILE
   return 0;
 }
 
-/* It was here, and is what the sender has. */
+/* The file that was already here is the same as the sender's. */
 static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
   char text[1024];
   receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
-  if (!saved) { /* changed or moved in this moment */
+  if (!saved) { /* it was changed or moved since the comparison */
     receive_start_again(j, in);
     return;
   }
@@ -137,7 +137,7 @@ static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH
   saved->checked = true;
   memcpy(saved->unit, in->unit, sizeof saved->unit);
   j->there++;
-  ui_note("Here already, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
+  ui_note("Already here, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
   share_tell_done(&j->s, in->id, in->line.name, saved->path, in->size, sha256);
   receive_count_done(j, in, in->unit);
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
@@ -168,8 +168,8 @@ static void on_finished(receive_job *j, incoming *in, const file_task *task) {
 }
 
 static void on_stored(receive_job *j, incoming *in, const file_task *task) {
-  if (in->looked_at) return;            /* on_finished hears of it, too */
-  if (task->error == ECANCELED) return; /* one before it failed: it is asked for again */
+  if (in->looked_at) return;            /* on_finished sees the error, too */
+  if (task->error == ECANCELED) return; /* a task before it failed, so this piece will be requested again */
   if (!task->error) {
     (void)share_about(&j->s, PL_TRANSFER_STORED, in->id, task->stored_to, 0);
   } else if (is_full(task->error)) {
@@ -185,8 +185,8 @@ void receive_written(receive_job *j) {
   while ((task = file_writer_done(j->writer))) {
     incoming *in = task->target ? PL_CONTAINER(task->target, incoming, target) : NULL;
     j->idle_ms = 0;
-    if (in) in->target.pending++;         /* it stays until the end of this */
-    bool starved = task->error == ENOMEM; /* no fault of the file's, and not stored, which taken would mean */
+    if (in) in->target.pending++;         /* keeps `in` until the end of this turn */
+    bool starved = task->error == ENOMEM; /* not the file's fault; the piece is not stored, so it is not taken */
     if (starved) {
       job_no_memory(&j->s.base);
     } else if (in && !in->over) {
@@ -206,7 +206,7 @@ void receive_written(receive_job *j) {
   }
 }
 
-/* The next of them, NULL first gives the first. */
+/* Returns the file after this one; the first for NULL. */
 static incoming *each_incoming(const receive_job *j, const incoming *after) {
   const pl_node *n = after ? after->node.next : j->files.next;
   return n == &j->files ? NULL : PL_CONTAINER(n, incoming, node);
@@ -225,7 +225,7 @@ void receive_retry(receive_job *j) {
 
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
-/* Wanted, and not to come: what is there of it is of no use any more. */
+/* A file is over. When it failed, its part file is of no more use. */
 static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   uint8_t unit[16];
@@ -239,7 +239,7 @@ static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
     if (a->why != PL_CONST_FILE_UNWRITABLE)
       share_file_error(&j->s, a->file->id, name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
     receive_count_done(j, in, unit);
-    /* A stop of the whole: nothing more of it comes. */
+    /* The sender stopped the whole unit: nothing more of it comes. */
     if ((a->why == PL_CONST_FILE_CANCELLED || a->why == PL_CONST_FILE_DECLINED) && a->by_peer) {
       const receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
       if (u && u->done < u->files) receive_offer_over(j, a->file, a->why, true);

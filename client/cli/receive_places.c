@@ -1,5 +1,6 @@
-/* Where each file goes: its place below the folder, and what is there of it already, here or where it was saved before.
- * A file gets its place when its turn comes, so that what a peer offers opens no more files than are bounded here. */
+/* Where each file goes below the folder, and what is already there: a part file, or a copy from an earlier run, here or
+ * in another folder. A file is opened only when its turn comes, so that a peer cannot make this program open many
+ * files. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,16 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json_out.h"
 #include "receive.h"
-
-static bool receive_is_stream(const pl_transfer_file *f) {
-  return f->flags & PL_CONST_FILE_FLAG_STREAM;
-}
 
 /* ---- places ------------------------------------------------------------------------------------------- */
 
-/* The first folder of a group gets a name of its own, so that it is not mixed with what is there. */
+/* Puts a group's first folder under a new name, so that its files are not mixed with existing ones. */
 static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size) {
   receiving_unit *unit = receiving_find(&j->state, j->s.peer, id);
   char *slash = strchr(path, '/'), rest[PL_TRANSFER_NAME_MAX], name[FILE_LEAF_MAX], why[PL_WHY_MAX];
@@ -35,14 +31,14 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   return snprintf(path, size, "%s/%s", here, rest) < (int)size ? 0 : ENAMETOOLONG;
 }
 
-/* Once: what is called otherwise here could be missed. */
+/* Says once that hidden names are changed: the user might look for them in vain. */
 static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
   char hidden[PL_TRANSFER_NAME_MAX];
   if (j->keep_hidden || j->hidden_said) return;
   (void)pl_transfer_safe_name(f->name, true, hidden);
   if (strcmp(path, hidden) == 0) return;
   j->hidden_said = true;
-  ui_note("Names that begin with a point begin with _ here. --hidden keeps them, below the first folder.");
+  ui_note("Names that start with a dot are saved with _ instead. --hidden keeps them, below the first folder.");
 }
 
 static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size_t size) {
@@ -51,13 +47,13 @@ static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size
   return place_top(j, receive_unit_of(f), path, size);
 }
 
-/* What is to be gone on with later is on the disk before there is a part of it, and so is what its folder is called
- * here. */
+/* Puts the unit and the name of its folder on the disk before its first part file exists: without them, the part file
+ * could not be resumed. */
 static void sync_units(receive_job *j) {
   char why[PL_WHY_MAX];
   if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
   j->sync_failed = true;
-  ui_note("After an interruption this will begin from the start: %s", why);
+  ui_note("After an interruption this will start from the beginning: %s", why);
 }
 
 static int open_part(receive_job *j, incoming *in) {
@@ -72,7 +68,7 @@ static int open_part(receive_job *j, incoming *in) {
   file_place_part_name(in->leaf, in->id, in->part);
   in->target.fd = file_place_part(in->folder, in->part, &in->target.stored_to);
   if (in->target.fd < 0) {
-    in->part[0] = '\0'; /* another program's, or none */
+    in->part[0] = '\0'; /* it belongs to another program, or does not exist */
     return errno;
   }
   in->target.hash = file_hash_new();
@@ -95,7 +91,7 @@ static void close_target(incoming *in) {
   in->folder = -1;
 }
 
-/* A part without a byte is nothing to go on with. */
+/* Removes an empty part file, too: there is nothing to resume. */
 void receive_free_incoming(incoming *in) {
   bool is_empty = in->target.fd >= 0 && in->target.stored_to == 0;
   if (*in->part && in->folder >= 0 && (in->drop_part || is_empty)) (void)unlinkat(in->folder, in->part, 0);
@@ -104,7 +100,7 @@ void receive_free_incoming(incoming *in) {
   free(in);
 }
 
-/* ---- wanted ------------------------------------------------------------------------------------------- */
+/* ---- accepted files ----------------------------------------------------------------------------------- */
 
 static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   incoming *in = calloc(1, sizeof *in);
@@ -125,7 +121,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
 
 static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
   uint8_t copy[16];
-  if (error == ENOMEM) { /* no fault of the file's */
+  if (error == ENOMEM) { /* not the file's fault */
     job_no_memory(&j->s.base);
     return;
   }
@@ -174,7 +170,7 @@ void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t of
     return;
   }
   task->offset = offset;
-  task->generation = 0; /* of no session: nothing is taken */
+  task->generation = 0; /* no session: nothing is taken */
   file_writer_give(j->writer, task);
 }
 
@@ -182,7 +178,7 @@ static void tell_ready(receive_job *j, const incoming *in, uint64_t offset) {
   (void)share_about(&j->s, PL_TRANSFER_READY, in->id, offset, 0);
 }
 
-/* A file that was saved, for reading; -1: it is not that any more. */
+/* Opens a file that was saved earlier. Returns a descriptor, or -1 when it is gone or changed. */
 static int open_saved(const receiving_saved *saved) {
   struct stat st;
   int fd = open(saved->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -191,7 +187,7 @@ static int open_saved(const receiving_saved *saved) {
   return -1;
 }
 
-/* It is here: hashed while the sender hashes its own. False: it is not. */
+/* Hashes a file that is already here, while the sender hashes its own. Returns false when there is none. */
 static bool look_at_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
   if (!saved || receive_is_stream(in->file) || saved->size != in->size) return false;
@@ -208,7 +204,7 @@ static bool look_at_saved(receive_job *j, incoming *in) {
   return true;
 }
 
-/* It was saved in another folder: copied from there. False: it was not. */
+/* Copies a file that was saved in another folder earlier. Returns false when there is none. */
 static bool copy_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, false);
   if (!saved || receive_is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
@@ -238,7 +234,7 @@ static void place_incoming(receive_job *j, incoming *in) {
     return;
   }
   if (copy_saved(j, in)) return;
-  /* What is there is hashed while the rest is on its way. */
+  /* Hashes what is already there while the rest is on its way. */
   uint64_t there = in->target.stored_to;
   if (there) receive_give(j, FILE_TASK_HASH, in, there, 0);
   tell_ready(j, in, there);
@@ -264,7 +260,7 @@ static void start_one(receive_job *j, incoming *in) {
   if (!look_at_saved(j, in)) place_incoming(j, in);
 }
 
-/* The first whose turn it is; NULL: none has one now. */
+/* Returns the first file whose turn it is, or NULL when none may start now. */
 static incoming *next_turn(const receive_job *j) {
   incoming *next = NULL;
   size_t opened = 0, moving = 0;
@@ -280,11 +276,11 @@ static incoming *next_turn(const receive_job *j) {
 
 void receive_start_files(receive_job *j) {
   incoming *in;
-  /* From the first again after each: to start one can end others. */
+  /* Looks from the first again after each, because starting one file can end others. */
   while (!j->s.base.ending && (in = next_turn(j))) start_one(j, in);
 }
 
-/* ---- giving up ---------------------------------------------------------------------------------------- */
+/* ---- receive --clean ---------------------------------------------------------------------------------- */
 
 typedef struct cleaning {
   size_t files;
@@ -298,7 +294,7 @@ static bool is_part_name(const char *name) {
   return name[n - tail] == '.' && strspn(name + n - tail + 1, digits) == 8;
 }
 
-/* Not one that another program is writing. */
+/* Removes a part file, unless another program is writing it. */
 static void clean_part(int folder, const char *name, cleaning *c) {
   uint64_t size = 0;
   struct stat st;
@@ -312,7 +308,7 @@ static void clean_part(int folder, const char *name, cleaning *c) {
   close(fd);
 }
 
-/* Takes the descriptor. Folders in it only with `deep`. */
+/* Removes the part files in a folder; with `deep`, in the folders below, too. Closes the descriptor. */
 static void clean_folder(int take_folder, bool deep, cleaning *c) {
   DIR *all = take_folder >= 0 ? fdopendir(take_folder) : NULL;
   const struct dirent *one;
@@ -341,7 +337,7 @@ int receive_clean(receive_job *j) {
     receiving_remove(&j->state, u);
   }
   int error = receiving_sync(&j->state, why);
-  if (error) return ui_fail("what is still to come is not forgotten", error, why);
-  ui_say("Nothing is still to come. Unfinished files removed: %zu (%s)", c.files, progress_bytes(c.bytes, text));
+  if (error) return ui_fail("unfinished transfers cannot be forgotten", error, why);
+  ui_say("Unfinished transfers are forgotten. Part files removed: %zu (%s)", c.files, progress_bytes(c.bytes, text));
   return 0;
 }

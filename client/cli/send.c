@@ -1,11 +1,10 @@
-/* `pairlink send`: files to one person, by a pairing code, or to a contact. */
-#include <argp.h>
+/* `pairlink send`: sends files to one person, by a pairing code or to a contact. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "command.h"
 #include "file_flow.h"
 #include "file_state.h"
 #include "file_walk.h"
@@ -14,14 +13,14 @@
 
 enum { OPTION_TO = 't', OPTION_AS = 256, OPTION_NEW, OPTION_JSON, HINT_AFTER_MS = 10000 };
 
-/* An offered file; `user` of the transfer's. */
+/* An offered file: the `user` of the transfer's file. */
 typedef struct outgoing {
   file_source *source;
   share_line line;
   uint8_t held_said;
 } outgoing;
 
-/* FILE_DATA that is under way. */
+/* A FILE_DATA message that is in flight. */
 typedef struct sent_piece {
   uint8_t id[16];
   uint64_t end, place, sent_us;
@@ -33,16 +32,16 @@ typedef struct send_job {
   target to;
   const char *to_text, *as;
   bool fresh, by_code, offered, hinted;
-  uint64_t waits_ms; /* since when nothing was accepted */
+  uint64_t waits_ms; /* since when the other side has accepted nothing; 0: not so */
   char **paths;
   size_t path_count;
   file_list list;
   file_reader *reader;
   uint8_t group[16];
-  size_t next, open;               /* sources that were added; those that are not over, or not hashed */
-  size_t saved, failed, unsettled; /* unsettled: over, but the thread is not done with it */
+  size_t next, open;               /* next: the first source not offered yet; open: offered and not settled */
+  size_t saved, failed, unsettled; /* unsettled: over, but the reader thread still works on it */
   uint8_t failed_why;
-  uint64_t done_bytes, sent_bytes; /* of files that are over; of FILE_DATA, repetitions too */
+  uint64_t done_bytes, sent_bytes; /* of files that are over; of all FILE_DATA, including repetitions */
   bool file_blocked;
   file_flow flow;
   sent_piece *sent; /* a ring */
@@ -50,12 +49,12 @@ typedef struct send_job {
 } send_job;
 
 static send_job *job_of(share *s) {
-  return (send_job *)s; /* its first member */
+  return (send_job *)s; /* share is the first member */
 }
 
 /* ---- offering ----------------------------------------------------------------------------------------- */
 
-/* By where it lies and what it is called: one file can go under two names. */
+/* Makes the file's ID from its path and its name, because one file can be sent under two names. */
 static bool make_id(const send_job *j, file_source *source) {
   size_t seen = strlen(source->seen) + 1, name = strlen(source->name) + 1;
   char *both = malloc(seen + name);
@@ -153,13 +152,14 @@ static void send_say_failed(const send_job *j) {
   char text[80];
   snprintf(text, sizeof text, "%zu of %zu were delivered", j->saved, j->list.count);
   if (!j->failed && j->list.left_out)
-    ui_keep_error("not all could be sent", "some files cannot be read, and were left out", NULL);
-  if (!j->failed || j->list.count == 1) return; /* of one file, all was said */
+    ui_keep_error("not everything was sent", "some files cannot be read and were skipped", NULL);
+  if (!j->failed || j->list.count == 1) return; /* about a single file everything was said */
   ui_say("%s.", text);
   ui_keep_error(text, share_why(j->failed_why, true), NULL);
 }
 
-/* Also a file that failed is over only once the other side knows it: else it waits for the rest. */
+/* Ends the job when everything is over. A file that failed is over only once the other side knows it; otherwise it
+ * would wait for the rest. */
 static void send_check_end(send_job *j) {
   if (j->open || j->next < j->list.count || j->s.base.ending || !share_may_end(&j->s)) return;
   if (j->by_code) sends_remove(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size);
@@ -172,8 +172,8 @@ static void send_check_end(send_job *j) {
   job_end(&j->s.base, code);
 }
 
-/* A file that is over is left once the thread has done with it; for `done` its hash is made, if it went in an earlier
- * run. */
+/* Closes a file that is over once the reader thread is done with it. The event `done` needs its hash, so a file that
+ * was sent in an earlier run is hashed first. */
 static void send_settle(send_job *j, file_source *source) {
   pl_transfer_want want = {.end = true};
   bool is_told = j->s.json && source->saved, has_hash = !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
@@ -194,7 +194,7 @@ static void send_settle(send_job *j, file_source *source) {
   offer_more(j);
 }
 
-/* A folder is declined or cancelled as a whole: words once, not for each file. */
+/* When the other side declines or cancels a folder as a whole, tells the user once instead of for each file. */
 static void tell_failed(send_job *j, const pl_transfer_action *a, const char *name) {
   const char *token = share_why_token(a->why), *text = share_why(a->why, a->by_peer);
   bool of_all = a->by_peer && (a->why == PL_CONST_FILE_DECLINED || a->why == PL_CONST_FILE_CANCELLED);
@@ -232,7 +232,7 @@ static void send_on_told(send_job *j, const pl_transfer_file *f) {
   o->held_said = f->held_there;
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) share_tell_disk_full(&j->s, f->id, o->line.name);
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL)
-    ui_say("The disk of %s is full. It goes on once there is room.", j->s.who);
+    ui_say("The disk of %s is full. The transfer resumes once there is room.", j->s.who);
   else if (f->held_there)
     ui_say("Paused by %s.", j->s.who);
 }
@@ -247,16 +247,10 @@ static void send_on_action(share *s, const pl_transfer_action *a) {
 }
 
 static void send_on_left(share *s) {
-  ui_say("%s stopped. It goes on when they receive again; Ctrl-C ends this.", s->who);
+  ui_say("%s stopped. The transfer resumes when they receive again. Press Ctrl-C to stop here.", s->who);
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
-
-static uint64_t send_now_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t place, size_t bytes) {
   if (j->sent_count == j->sent_size) {
@@ -274,12 +268,12 @@ static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t pla
   p->end = end;
   p->place = place;
   p->bytes = bytes;
-  p->sent_us = send_now_us();
+  p->sent_us = job_now_us();
   file_flow_sent(&j->flow, bytes);
   return true;
 }
 
-/* The piece lies behind room for the head: both go as one message. */
+/* Sends head and piece as one message. There is room for the head directly before the piece. */
 static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view body) {
   send_job *j = job_of(s);
   pl_wire_file_data m;
@@ -294,7 +288,7 @@ static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view
   int error = pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place);
   if (error == PAIRLINK_EMSGSIZE && share_learn_limit(s)) return error;
   if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
-  if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
+  if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or a new session */
   if (!body.size || pl_wire_file_data_decode(&m, whole, head_size + body.size)) return 0;
   j->sent_bytes += body.size;
   if (!note_sent(j, m.id, m.offset + body.size, place, body.size)) job_no_memory(&s->base);
@@ -307,7 +301,7 @@ static void send_on_delivered(share *s, unsigned channel, uint64_t place) {
     sent_piece p = j->sent[j->sent_first];
     j->sent_first = (j->sent_first + 1) % j->sent_size;
     j->sent_count--;
-    file_flow_arrived(&j->flow, p.bytes, p.sent_us, send_now_us());
+    file_flow_arrived(&j->flow, p.bytes, p.sent_us, job_now_us());
     j->file_blocked = false;
     pl_transfer_file *f = pl_transfer_find(s->transfer, true, p.id);
     if (!f) continue;
@@ -318,7 +312,7 @@ static void send_on_delivered(share *s, unsigned channel, uint64_t place) {
   }
 }
 
-/* A stream is read no further ahead of the other side than can be kept. */
+/* Returns true when the other side has not taken so much of a stream that no more of it can be kept. */
 static bool keeps_too_much(const send_job *j) {
   const sent_piece *first = j->sent_count ? &j->sent[j->sent_first] : NULL;
   const sent_piece *last = first ? &j->sent[(j->sent_first + j->sent_count - 1) % j->sent_size] : NULL;
@@ -331,7 +325,7 @@ static void send_ask_reader(send_job *j) {
     file_reader_ask(j->reader, ((outgoing *)want.file->user)->source, &want);
 }
 
-/* What was read goes out; a piece that cannot waits at the front. False: nothing more goes now. */
+/* Sends the first piece that was read. Returns false when there is none, or it has to wait. */
 static bool pass_on(send_job *j) {
   file_piece *p = file_reader_first(j->reader);
   if (!p || (j->file_blocked && p->want.file)) return false;
@@ -393,7 +387,7 @@ static void send_on_event(job *base, const pairlink_event *e) {
   if (state == PAIRING_DONE) {
     share_paired(&j->s, &j->s.code.who);
     if (sends_add(pairlink_id(base->client), j->list.paths, j->list.paths_size, j->s.peer, why))
-      ui_note("After an interruption this will need a new code: %s", why);
+      ui_note("To resume after an interruption, you will need a new code: %s", why);
     start_with_peer(j);
   }
   share_event(&j->s, e);
@@ -423,7 +417,7 @@ static void send_draw(send_job *j) {
   share_draw_end(&j->s);
 }
 
-/* A page shows the question by itself; at a command line somebody has to be told. */
+/* When nothing was accepted for a while, tells what to type there. A page asks its user anyway. */
 static void send_hint(send_job *j) {
   bool asking = j->s.linked && j->saved + j->failed == 0;
   for (pl_transfer_file *f = NULL; asking && (f = pl_transfer_each(j->s.transfer, f));)
@@ -442,17 +436,13 @@ static void send_on_tick(job *base) {
   send_draw(j);
 }
 
+/* Also does the work: the loop comes here whenever the reader thread has finished a piece. */
 static size_t send_prepare(job *base, struct pollfd *fds) {
   send_job *j = base->user;
   send_pump(j);
   send_draw(j);
   fds[0] = (struct pollfd){.fd = file_reader_fd(j->reader), .events = POLLIN};
   return 1;
-}
-
-/* What there is to do is done in `prepare`, which comes next. */
-static void send_on_ready(job *base, const struct pollfd *fds, size_t count) {
-  (void)base, (void)fds, (void)count;
 }
 
 static void send_on_interrupt(job *base) {
@@ -463,7 +453,7 @@ static void send_on_interrupt(job *base) {
   ui_say("Stopped at %s of %s.", progress_bytes(send_arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
   for (size_t i = 0; i < j->list.count; i++)
     if (!j->list.sources[i].path) {
-      ui_say("What comes through a pipe cannot go on later: send it anew.");
+      ui_say("Data from a pipe cannot be resumed: send it again.");
       return;
     }
   share_say_command(&j->s, j->to_text ? "send --to" : "send", j->to_text ? j->s.who : NULL, " … (the same as before)");
@@ -471,11 +461,11 @@ static void send_on_interrupt(job *base) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-const struct argp_option send_options[] = {
+static const struct argp_option send_options[] = {
     {"to", OPTION_TO, "CONTACT", 0, "Send to a contact (name or ID) instead of making a code", 0},
-    {"as", OPTION_AS, "NAME", 0, "What to call what comes through a pipe (default: stdin)", 0},
-    {"new", OPTION_NEW, NULL, 0, "Make a new code, also if this was being sent to someone already", 0},
-    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {"as", OPTION_AS, "NAME", 0, "File name for the data from a pipe (default: stdin)", 0},
+    {"new", OPTION_NEW, NULL, 0, "Make a new code, even if the same files were being sent to someone", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one JSON object per line on stdout", 0},
     {0},
 };
 
@@ -494,34 +484,29 @@ static error_t send_parse(int key, char *arg, struct argp_state *state) {
       j->path_count = (size_t)(state->argc - state->next);
       return 0;
     case ARGP_KEY_NO_ARGS:
-      argp_error(state, "what? Name files or folders, or - for what comes through a pipe");
+      argp_error(state, "send what? Name files or folders, or - for data from a pipe");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const char doc[] =
-    "Sends files, folders, or (-) what comes through a pipe. Without --to it shows a code; on the other side, "
-    "`pairlink "
-    "receive` or the page takes it, and from then on you are contacts. However often the connection is lost, and also "
-    "after Ctrl-C or a crash at either end, the same command goes on at the byte where it stopped. Ends with 0 once "
-    "the "
-    "other side has everything and its SHA-256 matches.";
-
-/* To whom, if that is known before anything is said. */
+/* Sets the other side when the command line or an interrupted run tells it. */
 static int send_find_peer(send_job *j) {
   char peer[PAIRLINK_ID_CHARS + 1];
   if (j->to_text) return share_with(&j->s, j->to.text);
   j->by_code = true;
   if (j->fresh || !sends_find(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size, peer)) return 0;
-  ui_say("Going on with %s. (--new for a new code.)", job_name(&j->s.base, peer));
+  ui_say("Resuming with %s. (Use --new for a new code.)", job_name(&j->s.base, peer));
   return share_with(&j->s, peer);
 }
 
 static int send_start(send_job *j, const cli *c) {
-  static const job_hooks hooks = {send_on_event, send_on_online, send_on_interrupt,
-                                  send_prepare,  send_on_ready,  send_on_tick};
+  static const job_hooks hooks = {.on_event = send_on_event,
+                                  .on_online = send_on_online,
+                                  .on_interrupt = send_on_interrupt,
+                                  .prepare = send_prepare,
+                                  .on_tick = send_on_tick};
   static const share_hooks sharing = {.act = send_on_action,
                                       .begun = send_on_begun,
                                       .linked = send_on_linked,
@@ -557,11 +542,10 @@ static void send_end(send_job *j) {
   free(j->sent);
 }
 
-int command_send(const cli *c, int argc, char **argv) {
+static int send_run(const cli *c, int argc, char **argv) {
   static send_job only;
-  static const struct argp parser = {.options = send_options, .parser = send_parse, .args_doc = "PATH…", .doc = doc};
   send_job *j = &only;
-  command_parse(&parser, argc, argv, j);
+  command_parse(&command_send, argc, argv, j);
   int code = send_start(j, c);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();
@@ -571,3 +555,18 @@ int command_send(const cli *c, int argc, char **argv) {
   send_end(j);
   return code;
 }
+
+const command command_send = {
+    .name = "send",
+    .arguments = "PATH…",
+    .summary = "send files and folders, by a code or to a contact",
+    .completes = "FILE",
+    .run = send_run,
+    .argp = {.options = send_options,
+             .parser = send_parse,
+             .args_doc = "PATH…",
+             .doc = "Sends files and folders, or - for data from a pipe. Without --to it shows a code. The other side "
+                    "enters the code in `pairlink receive` or in the page, and from then on you are contacts. When the "
+                    "connection is lost, the transfer resumes when it is back. After Ctrl-C or a crash at either end, "
+                    "the same command resumes at the byte where it stopped. Exits with 0 once the other side has "
+                    "everything and its SHA-256 matches."}};

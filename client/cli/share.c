@@ -28,7 +28,7 @@ void share_say_words(share *s) {
   while (s->current && !s->words_blocked && (n = pl_transfer_next_word(s->transfer, word))) {
     int error = pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place);
     if (error)
-      s->words_blocked = true; /* until WRITABLE, or another session */
+      s->words_blocked = true; /* until WRITABLE, or a new session */
     else
       pl_transfer_word_sent(s->transfer, s->words_place);
     if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
@@ -56,7 +56,7 @@ bool share_learn_limit(share *s) {
   if (s->base.ending) return false;
   snprintf(why, sizeof why, "it takes messages of at most %u bytes, and files need %u", (unsigned)most,
            (unsigned)PL_CONST_CHAT_MESSAGE_LEAST);
-  ui_error("the other side cannot exchange files", why, "they need a program that takes larger messages");
+  ui_error("the other side cannot exchange files", why, "they need a program that accepts larger messages");
   (void)pairlink_close(s->current, PAIRLINK_REASON_REFUSED, why);
   job_end(&s->base, EXIT_REFUSED);
   return false;
@@ -82,7 +82,7 @@ static void count_in(share *s, pairlink_session *session) {
   s->sessions++;
 }
 
-/* Whom: an ID or an invite link. The first call says who that is. */
+/* whom: an ID or an invite link. The first call sets s->peer. */
 static int share_call(share *s, const char *whom) {
   pairlink_session *session;
   s->call_ms = 0;
@@ -129,15 +129,15 @@ static void say_back(share *s) {
   char text[PROGRESS_TEXT_MAX];
   uint64_t arrived = s->hooks->arrived(s);
   if (arrived)
-    ui_say("Back, going on at %s.", progress_bytes(arrived, text));
+    ui_say("Connected again, resuming at %s.", progress_bytes(arrived, text));
   else
-    ui_say("Back.");
+    ui_say("Connected again.");
   if (s->json) share_json(s, json_out("back", NULL));
 }
 
 static void share_on_linked(share *s, const pairlink_event *e) {
   if (strncmp(e->text, "chat/", 5) != 0) {
-    ui_say("%s is there, but with a command that takes no files. Waiting for another.", s->who);
+    ui_say("%s is there, but with a command that cannot exchange files. Waiting for another.", s->who);
     (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "this is about files");
     return;
   }
@@ -161,12 +161,12 @@ static void lost(share *s) {
   if (s->json && s->was_linked && !s->base.ending) share_json(s, json_out("lost", NULL));
 }
 
-/* Once a loss, and not when the job has said that the relay is not there. */
+/* Says once that the other side is lost; not when the job has said that the relay is. */
 static void say_lost(share *s) {
   if (!s->unlinked_ms || s->lost_said || s->base.ending || !s->base.is_online) return;
   if (job_now_ms() < s->unlinked_ms + CALL_AGAIN_MS) return;
   s->lost_said = true;
-  ui_say(s->was_linked ? "%s is not there any more. Waiting." : "%s is not there yet. Waiting.", s->who);
+  ui_say(s->was_linked ? "%s is no longer there. Waiting." : "%s is not there yet. Waiting.", s->who);
 }
 
 static void share_on_closed(share *s, const pairlink_event *e) {
@@ -186,13 +186,13 @@ static void share_on_closed(share *s, const pairlink_event *e) {
   if (!s->sessions) s->call_ms = job_now_ms() + CALL_AGAIN_MS;
   bool by_them = e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED;
   if (was_current && by_them && strcmp(e->text, calling_anew) != 0) {
-    s->lost_said = true; /* `left` says it better */
+    s->lost_said = true; /* the hook `left` says it */
     s->hooks->left(s);
   }
   if (was_current) lost(s);
 }
 
-/* ---- what comes --------------------------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------------------------- */
 
 static bool seen_before(share *s, const uint8_t id[16]) {
   for (size_t i = 0; i < SHARE_TEXTS_SEEN && i < s->seen_count; i++)
@@ -201,7 +201,7 @@ static bool seen_before(share *s, const uint8_t id[16]) {
   return false;
 }
 
-/* False: no memory for it. */
+/* Shows a chat message once. Returns false when memory ran out. */
 static bool show_text(share *s, pl_view message) {
   pl_wire_chat_text m;
   if (pl_wire_chat_text_decode(&m, message.data, message.size) || seen_before(s, m.id)) return true;
@@ -223,13 +223,13 @@ static void share_on_message(share *s, const pairlink_event *e) {
   bool current = e->session == s->current && !s->base.ending;
   bool is_text = current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT;
   if (is_text && !show_text(s, data)) {
-    job_no_memory(&s->base); /* taken would mean shown */
+    job_no_memory(&s->base); /* not taken, since it was not shown */
     return;
   }
   if (current && !is_text)
     (void)share_step(s,
                      &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .channel = (uint8_t)e->channel, .data = data});
-  if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* taken would mean stored */
+  if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* not taken, since it is not stored */
   if (current && e->channel == PL_CONST_FILE_CHANNEL && s->hooks->handled)
     s->hooks->handled(s, e->place);
   else
@@ -260,7 +260,7 @@ static void share_on_current(share *s, const pairlink_event *e) {
 }
 
 void share_event(share *s, const pairlink_event *e) {
-  if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
+  if (!e->session) return; /* a stranger's knock: this command does not answer it */
   if (!is_theirs(s, e)) {
     if (e->type == PAIRLINK_EVENT_SESSION) (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "not now");
     if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
@@ -286,7 +286,7 @@ void share_tick(share *s) {
     if (!s->was_linked && !s->unlinked_ms) s->unlinked_ms = now;
     say_lost(s);
     if (s->call_ms && now >= s->call_ms) share_call_again(s);
-    /* Whom it was with may run again, and be reached only by a new call. */
+    /* The other side may have been started again: then only a new call reaches it. */
     if (s->current && s->unlinked_ms && s->was_linked && s->base.is_online && !s->closing_old &&
         now >= s->unlinked_ms + CALL_ANEW_MS) {
       s->closing_old = true;
@@ -296,7 +296,7 @@ void share_tick(share *s) {
   s->base.tick_ms = now + TICK_MS;
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------------------------------------ */
 
 int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const share_hooks *hooks, pairlink_options *o) {
   const pl_transfer_sink sink = {share_on_action, share_send_bytes, s};

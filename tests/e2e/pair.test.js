@@ -408,7 +408,7 @@ test('what can be no word is said while it is typed', LONG, async () => {
   const program = inTerminal(bo, ['pair', '--code']);
   await program.waitFor('a number and two words');
   await program.write('4821-qqq');
-  await program.waitFor('no word begins with “qqq”');
+  await program.waitFor('no word starts with “qqq”');
   await program.write('\u0003');
   await program.wait();
   await relay.stop();

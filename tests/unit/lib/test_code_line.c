@@ -159,7 +159,7 @@ static void what_cannot_be_is_said_at_once(void **state) {
   (void)state;
   type("4821-coz");
   assert_true(view.wrong);
-  assert_string_equal(view.hint, "no word begins with “coz”");
+  assert_string_equal(view.hint, "no word starts with “coz”");
   type("\x7f");
   assert_false(view.wrong);
   type("\x17"); /* Ctrl-W */
@@ -167,7 +167,7 @@ static void what_cannot_be_is_said_at_once(void **state) {
   type("coper-violin");
   assert_true(view.wrong);
   assert_string_equal(line.text, "4821-coper-violin");
-  assert_string_equal(view.hint, "“coper” is no word of a code");
+  assert_string_equal(view.hint, "“coper” is not a word of a code");
   assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
   type("\x15"); /* Ctrl-U */
   assert_string_equal(line.text, "");

@@ -20,6 +20,7 @@
 #include "client/cli/file_reader.h"
 #include "client/cli/file_state.h"
 #include "client/cli/file_writer.h"
+#include "client/cli/receiving.h"
 
 enum { SIZE = 1000000 };
 

@@ -126,7 +126,7 @@ static void one_program_at_a_time(void **state) {
   outbox other;
   (void)state;
   assert_int_equal(outbox_open(&other, "own", "peer", why), PL_ESTATE);
-  assert_non_null(strstr(why, "runs already"));
+  assert_non_null(strstr(why, "is already running"));
   outbox_close(&other);
 }
 

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/ui.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -99,16 +100,16 @@ static void test_every_byte_sequence_of_three_is_printable_or_marked(void **stat
 
 static void test_each_error_has_an_exit_code(void **state) {
   (void)state;
-#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 10);
+#define PL_ERROR(name, number, text, hint) assert_in_range(exit_code_of_error(number), (number) == 0 ? 0 : 1, 10);
 #include "errors.def"
-  assert_int_equal(ui_exit_code(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
-  assert_int_equal(ui_exit_code(PAIRLINK_EREFUSED), EXIT_REFUSED);
-  assert_int_equal(ui_exit_code(PAIRLINK_ECLOSED), EXIT_PEER_GONE);
-  assert_int_equal(ui_exit_code(PAIRLINK_ETLS), EXIT_KEY);
-  assert_int_equal(ui_exit_code(PAIRLINK_EID), EXIT_USAGE);
-  assert_int_equal(ui_exit_code(PAIRLINK_EIO), EXIT_IO);
-  assert_int_equal(ui_exit_code(PAIRLINK_EWRONGCODE), EXIT_CODE);
-  assert_int_equal(ui_exit_code(PAIRLINK_ESTORE), EXIT_RELAY_STORE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EREFUSED), EXIT_REFUSED);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ECLOSED), EXIT_PEER_GONE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ETLS), EXIT_KEY);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EID), EXIT_USAGE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EIO), EXIT_IO);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EWRONGCODE), EXIT_CODE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ESTORE), EXIT_RELAY_STORE);
 }
 
 int main(void) {
