@@ -1,4 +1,7 @@
-/** The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs read. */
+/**
+ * The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs
+ * read.
+ */
 import { execFileSync } from 'node:child_process';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fit, predict } from './capacity.mjs';
@@ -36,8 +39,16 @@ describe.each(Object.keys(LABELS))('%s', (label) => {
     { name: 'odd', pairs: 1, window: 1, size: 13 },
   ])('carries envelopes: $name', async (cell) => {
     const row = await load(await server(label), label, cellArgs(cell, MOMENT));
-    expect(row).toMatchObject({ server: label, pairs: cell.pairs, window: cell.window, size: cell.size, failed: 0, resets: 0 });
-    for (const figure of ['envelopes', 'envelopes_per_s', 'p50_us', 'p99_us']) expect(row[figure], figure).toBeGreaterThan(0);
+    expect(row).toMatchObject({
+      server: label,
+      pairs: cell.pairs,
+      window: cell.window,
+      size: cell.size,
+      failed: 0,
+      resets: 0,
+    });
+    for (const figure of ['envelopes', 'envelopes_per_s', 'p50_us', 'p99_us'])
+      expect(row[figure], figure).toBeGreaterThan(0);
     expect(row.cpu_us).not.toBeNull();
     expect(row.p99_us).toBeGreaterThanOrEqual(row.p50_us);
     expect(row.kb_per_socket).toBeNull();
@@ -139,7 +150,6 @@ test('medians and spreads', () => {
   expect(spread([8, 10, 12])).toBeCloseTo(0.2);
 });
 
-
 test('the cost model finds the costs that made its points, and never a negative one', () => {
   const points = [
     { pairs: 50, window: 1, size: 64 },
@@ -157,7 +167,15 @@ test('the cost model finds the costs that made its points, and never a negative 
 });
 
 test('slow receivers read a little, and do not end the rounds of others', async () => {
-  const row = await load(await server('pairlink'), 'pairlink', ['--pairs', 2, '--frozen', 3, '--slow', '--seconds', 0.1]);
+  const row = await load(await server('pairlink'), 'pairlink', [
+    '--pairs',
+    2,
+    '--frozen',
+    3,
+    '--slow',
+    '--seconds',
+    0.1,
+  ]);
   expect(row).toMatchObject({ frozen: 3, slow: true, failed: 0, resets: 0 });
   expect(row.discarded_bytes).toBeGreaterThan(0);
 });

@@ -51,7 +51,11 @@ export function fit(points, wanted = TERMS) {
   const b = keep.map((i) => rows.reduce((sum, r) => sum + r[i], 0));
   const found = solve(a, b);
   const negative = keep.filter((_, k) => found[k] < 0);
-  if (negative.length) return fit(points, keep.filter((i) => i !== negative[0]));
+  if (negative.length)
+    return fit(
+      points,
+      keep.filter((i) => i !== negative[0]),
+    );
   return TERMS.map((i) => (keep.includes(i) ? found[keep.indexOf(i)] : 0));
 }
 export const predict = (model, c) => terms(c).reduce((sum, t, i) => sum + t * model[i], 0);
@@ -72,7 +76,16 @@ const percent = (v) => `${v >= 0 ? '+' : '−'}${Math.abs(v * 100).toFixed(0)}%`
 const GB = 1e9;
 
 function modelText({ m, points, check, error }, costs) {
-  const rows = [...points.map((p) => [p.name, number(p.cpu_us), number(predict(m, p)), percent(predict(m, p) / p.cpu_us - 1), 'yes']), [check.name, number(check.cpu_us), number(predict(m, check)), percent(error), 'no: the check']];
+  const rows = [
+    ...points.map((p) => [
+      p.name,
+      number(p.cpu_us),
+      number(predict(m, p)),
+      percent(predict(m, p) / p.cpu_us - 1),
+      'yes',
+    ]),
+    [check.name, number(check.cpu_us), number(predict(m, check)), percent(error), 'no: the check'],
+  ];
   return `CPU µs of an envelope = ${number(m[0])} + ${number(m[1] * 1024)} · KiB + (${number(m[2])} + ${number(m[3])} · spread) · turns, with turns = max(1 / envelopes that are due together, bytes / 64 KiB) and
 spread = log10(active pairs / 50), from 0 to 1: with 500 active pairs a turn finds its socket and buffers in slower memory.
 
@@ -80,16 +93,25 @@ ${markdownTable(['cell', 'measured µs', 'model µs', 'error', 'fitted to'], row
 
 The error at the point that the model has not seen is **${percent(error)}**; plan with twice that.
 
-${markdownTable(['what', 'cost'], [
+${markdownTable(
+  ['what', 'cost'],
+  [
     ['login, plain', `${number(costs.login)} µs of CPU`],
     ['login, TLS (full handshake)', `${number(costs.tls_login)} µs of CPU`],
-    ['idle socket, plain', `${number(costs.socket / 1024)} KB measured, ${number((MEMORY.socket / 1024))} KB in the formula`],
-    ['idle socket, TLS', `${number(costs.tls_socket / 1024)} KB measured, ${number(MEMORY.tls_socket / 1024)} KB in the formula`],
+    [
+      'idle socket, plain',
+      `${number(costs.socket / 1024)} KB measured, ${number(MEMORY.socket / 1024)} KB in the formula`,
+    ],
+    [
+      'idle socket, TLS',
+      `${number(costs.tls_socket / 1024)} KB measured, ${number(MEMORY.tls_socket / 1024)} KB in the formula`,
+    ],
     ['link', `≤ ${number(MEMORY.link / 1024)} KB`],
     ['queued byte', `${MEMORY.overhead} bytes, at most ${QUEUE_TOTAL_MAX >> 20} MiB queued in all (QUEUE_TOTAL_MAX)`],
     ['registration', 'about 100 bytes on disk, none in memory'],
     ['ping of an idle socket, every 20 s', `${number(costs.ping)} µs there and back: an envelope alone, twice`],
-  ])}`;
+  ],
+)}`;
 }
 
 /** A user who is there all day: writes now and then, sends a file sometimes. */
@@ -117,33 +139,66 @@ function carries(costs) {
   };
   const user = userCost(costs);
   const perCore = (TARGET_LOAD * 1e6) / user.sum;
-  const ram = (gib) => Math.max(0, (gib * 2 ** 30 * 0.8 - memoryBound({ queued: QUEUE_TOTAL_MAX, workers: 8 })) / (MEMORY.overhead * MEMORY.tls_socket + 4096));
+  const ram = (gib) =>
+    Math.max(
+      0,
+      (gib * 2 ** 30 * 0.8 - memoryBound({ queued: QUEUE_TOTAL_MAX, workers: 8 })) /
+        (MEMORY.overhead * MEMORY.tls_socket + 4096),
+    );
   const machine = { cores: 8, gib: 32, gbit: 1 };
-  const nicPerUser = 2 * 8 * (USER.envelopes_per_s * (USER.size + 100) + USER.bulk_bytes_per_day / 86400 + (2 * 80) / USER.ping_s);
-  const ends = { CPU: perCore * machine.cores, memory: ram(machine.gib), NIC: (machine.gbit * 0.5 * 1e9) / nicPerUser, 'descriptors (raised to 1,048,576)': 1_048_576, 'SOCKETS_MAX as shipped': 100_000 };
+  const nicPerUser =
+    2 * 8 * (USER.envelopes_per_s * (USER.size + 100) + USER.bulk_bytes_per_day / 86400 + (2 * 80) / USER.ping_s);
+  const ends = {
+    CPU: perCore * machine.cores,
+    memory: ram(machine.gib),
+    NIC: (machine.gbit * 0.5 * 1e9) / nicPerUser,
+    'descriptors (raised to 1,048,576)': 1_048_576,
+    'SOCKETS_MAX as shipped': 100_000,
+  };
   const users = Math.min(ends.CPU, ends.memory, ends.NIC, 1_048_576);
   const text = `One core at ${TARGET_LOAD * 100}% load:
 
-${markdownTable(['traffic', 'envelopes/s', 'network, in and out'], [
+${markdownTable(
+  ['traffic', 'envelopes/s', 'network, in and out'],
+  [
     row('64 B, one at a time', { window: 1, size: 64 }),
     row('64 B, 16 due together', { window: 16, size: 64 }),
     row('1 KiB, 16 due together', { window: 16, size: 1024 }),
     row('16 KiB, 16 due together', { window: 16, size: 16384 }),
-  ])}
+  ],
+)}
 
 A user who is there all day, by assumption: ${USER.envelopes_per_s * 60} messages a minute of ${USER.size} B, ${USER.bulk_bytes_per_day / 1e6} MB of files a day, a ping every ${USER.ping_s} s, ${USER.logins_per_day} logins a day over TLS.
-CPU: ${Object.entries(user.parts).map(([name, v]) => `${name} ${number(v)}`).join(' + ')} = ${number(user.sum)} µs each second. Network: ${number(nicPerUser)} bit/s.
+CPU: ${Object.entries(user.parts)
+    .map(([name, v]) => `${name} ${number(v)}`)
+    .join(' + ')} = ${number(user.sum)} µs each second. Network: ${number(nicPerUser)} bit/s.
 
-${markdownTable(['size', 'users at one time', 'by'], [
+${markdownTable(
+  ['size', 'users at one time', 'by'],
+  [
     ['one core', number(perCore), `${TARGET_LOAD} s of CPU a second / ${number(user.sum)} µs`],
-    [`one machine: ${machine.cores} cores, ${machine.gib} GiB, ${machine.gbit} Gbit/s`, number(users), `what ends first, below`],
-    ['ten such relays', number(users * 10), 'each user is on one; users of different relays do not meet: see "On paper"'],
+    [
+      `one machine: ${machine.cores} cores, ${machine.gib} GiB, ${machine.gbit} Gbit/s`,
+      number(users),
+      `what ends first, below`,
+    ],
+    [
+      'ten such relays',
+      number(users * 10),
+      'each user is on one; users of different relays do not meet: see "On paper"',
+    ],
     ['a thousand', number(users * 1000), 'the same'],
-  ])}
+  ],
+)}
 
 Where that machine ends, in users, first one first:
 
-${markdownTable(['resource', 'users'], Object.entries(ends).sort((a, b) => a[1] - b[1]).map(([name, v]) => [name, number(v)]))}`;
+${markdownTable(
+  ['resource', 'users'],
+  Object.entries(ends)
+    .sort((a, b) => a[1] - b[1])
+    .map(([name, v]) => [name, number(v)]),
+)}`;
   return { text, users, ends, user };
 }
 
@@ -231,4 +286,5 @@ export function writeCapacity(result) {
   writeFileSync(join(ROOT, 'docs/bench/capacity.svg'), capacityChart(curves, paper.storm));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeCapacity(JSON.parse(readFileSync(join(ROOT, 'docs/bench/results.json'), 'utf8')));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  writeCapacity(JSON.parse(readFileSync(join(ROOT, 'docs/bench/results.json'), 'utf8')));

@@ -22,7 +22,8 @@ export const CELLS = [
   cell(50, 16, 64, { servers: ['pairlink-tls'], name: '50 × 16, 64 B, TLS' }),
   cell(50, 16, 16384, { servers: ['pairlink-tls'], name: '50 × 16, 16 KiB, TLS' }),
 ];
-export const quickCells = () => CELLS.filter((c) => c.quick).map((c) => ({ ...c, servers: c.servers.filter((s) => QUICK.includes(s)) }));
+export const quickCells = () =>
+  CELLS.filter((c) => c.quick).map((c) => ({ ...c, servers: c.servers.filter((s) => QUICK.includes(s)) }));
 
 export const MEMORY = ['raw', 'pairlink', 'pairlink-tls', 'ws', 'nats', 'socketio'];
 export const MEMORY_TARGETS = { pairlink: 2.5, 'pairlink-tls': 14 };

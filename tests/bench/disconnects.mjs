@@ -17,7 +17,11 @@ const allowed = (limit) => {
 };
 
 /** µs that all threads of a process have run. */
-const cpu = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000, 0);
+const cpu = (pid) =>
+  readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000,
+    0,
+  );
 
 const visit = (port) =>
   new Promise((done, fail) => {

@@ -1,13 +1,22 @@
 /**
- * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the relay),
- * scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending program to the end
- * of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
+ * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the
+ * relay), scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending
+ * program to the end of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
  *
  *   --runs N (3)   --json FILE   --quick (64 MiB instead of 256)   --only A,B
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { closeSync, createReadStream, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { binary, run, start, tempDir, within } from '../support/process.js';
@@ -40,7 +49,9 @@ function piped(command, args, { input, output } = {}) {
   for (const fd of files) if (typeof fd === 'number') closeSync(fd);
   const ended = new Promise((done, fail) => {
     child.once('error', fail);
-    child.once('close', (code, signal) => (code === 0 ? done() : fail(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${said}`))));
+    child.once('close', (code, signal) =>
+      code === 0 ? done() : fail(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${said}`)),
+    );
   });
   ended.catch(() => {});
   return { child, ended: within(ended, `end of ${command}`, PATIENCE_MS) };
@@ -53,7 +64,10 @@ async function pairlink(dir) {
   const id = (await run(program, [...common('receiver'), 'id'])).stdout.trim();
   return {
     async transfer(from, to) {
-      const listener = piped(program, [...common('receiver'), 'listen', '--accept', 'all'], { output: to, input: '/dev/null' });
+      const listener = piped(program, [...common('receiver'), 'listen', '--accept', 'all'], {
+        output: to,
+        input: '/dev/null',
+      });
       const began = performance.now();
       const caller = piped(program, [...common('sender'), 'connect', id], { input: from });
       try {
@@ -75,13 +89,40 @@ async function scp(dir) {
   await run('cp', [`${key}.pub`, join(dir, 'authorized')]);
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true }); // sshd asks for it
   const port = 20_000 + Math.floor(Math.random() * 10_000); // sshd cannot let the system choose
-  const options = [`Port=${port}`, 'ListenAddress=127.0.0.1', `HostKey=${host}`, `AuthorizedKeysFile=${join(dir, 'authorized')}`, 'UsePAM=no', 'StrictModes=no', 'PidFile=none', 'PermitRootLogin=yes', 'Subsystem=sftp internal-sftp'];
+  const options = [
+    `Port=${port}`,
+    'ListenAddress=127.0.0.1',
+    `HostKey=${host}`,
+    `AuthorizedKeysFile=${join(dir, 'authorized')}`,
+    'UsePAM=no',
+    'StrictModes=no',
+    'PidFile=none',
+    'PermitRootLogin=yes',
+    'Subsystem=sftp internal-sftp',
+  ];
   const daemon = start('/usr/sbin/sshd', ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
   await daemon.waitFor(/Server listening on/);
   return {
     async transfer(from, to) {
       const began = performance.now();
-      await piped('scp', ['-q', '-P', port, '-i', key, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', from, `${userInfo().username}@127.0.0.1:${to}`].map(String)).ended;
+      await piped(
+        'scp',
+        [
+          '-q',
+          '-P',
+          port,
+          '-i',
+          key,
+          '-o',
+          'StrictHostKeyChecking=no',
+          '-o',
+          'UserKnownHostsFile=/dev/null',
+          '-o',
+          'LogLevel=ERROR',
+          from,
+          `${userInfo().username}@127.0.0.1:${to}`,
+        ].map(String),
+      ).ended;
       return (performance.now() - began) / 1e3;
     },
     stop: () => daemon.stop(),
@@ -94,13 +135,27 @@ async function wormhole(dir) {
   const mailbox = twisted('wormhole-mailbox', '--port', local, '--channel-db', join(dir, 'mailbox.sqlite'));
   const transit = twisted('transitrelay', '--port', local);
   const port = async (program) => (await program.waitFor(/starting on (\d+)/))[1];
-  const common = ['--relay-url', `ws://127.0.0.1:${await port(mailbox)}/v1`, '--transit-helper', `tcp:127.0.0.1:${await port(transit)}`];
+  const common = [
+    '--relay-url',
+    `ws://127.0.0.1:${await port(mailbox)}/v1`,
+    '--transit-helper',
+    `tcp:127.0.0.1:${await port(transit)}`,
+  ];
   return {
     async transfer(from, to) {
       const code = `${1 + Math.floor(Math.random() * 1e6)}-benchmark-file`;
       const began = performance.now();
       const sender = piped('wormhole', [...common, 'send', '--hide-progress', '--no-listen', '--code', code, from]);
-      const receiver = piped('wormhole', [...common, 'receive', '--hide-progress', '--no-listen', '--accept-file', '-o', to, code]);
+      const receiver = piped('wormhole', [
+        ...common,
+        'receive',
+        '--hide-progress',
+        '--no-listen',
+        '--accept-file',
+        '-o',
+        to,
+        code,
+      ]);
       await Promise.all([sender.ended, receiver.ended]);
       return (performance.now() - began) / 1e3;
     },
@@ -128,7 +183,8 @@ export async function measureTransfers({ bytes, rounds, only }) {
         const to = join(dir, `${name}.out`);
         rmSync(to, { force: true });
         const seconds = await living[name].transfer(from, to);
-        if (!existsSync(to) || (await hashOf(to)) !== hash) throw new Error(`${name}: another file arrived than was sent`);
+        if (!existsSync(to) || (await hashOf(to)) !== hash)
+          throw new Error(`${name}: another file arrived than was sent`);
         runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds });
       }
     }
@@ -145,7 +201,15 @@ export async function measureClients({ rounds, seconds = 1 }) {
   const relay = await START.pairlink();
   const raw = await START.raw();
   const client = async (kind, size) => {
-    const [head, ...rest] = [...pinned(GENERATOR_CORE), binary('pl-bench-client'), relay.relay.ws, dir, kind, String(seconds), String(size)];
+    const [head, ...rest] = [
+      ...pinned(GENERATOR_CORE),
+      binary('pl-bench-client'),
+      relay.relay.ws,
+      dir,
+      kind,
+      String(seconds),
+      String(size),
+    ];
     const { code, stdout, stderr } = await run(head, rest);
     if (code !== 0) throw new Error(`pl-bench-client: ${stderr}`);
     return JSON.parse(stdout);
@@ -156,28 +220,57 @@ export async function measureClients({ rounds, seconds = 1 }) {
       const there = await client('rounds', 64);
       const bare = await load(raw, 'raw', ['--pairs', 1, '--window', 1, '--size', 64, '--seconds', seconds]);
       const bytes = await client('bytes', 65_536);
-      rows.push({ round, p50_us: there.p50_us, p99_us: there.p99_us, raw_p50_us: bare.p50_us, raw_p99_us: bare.p99_us, ratio: there.p50_us / bare.p50_us, mb_per_s: bytes.mb_per_s });
+      rows.push({
+        round,
+        p50_us: there.p50_us,
+        p99_us: there.p99_us,
+        raw_p50_us: bare.p50_us,
+        raw_p99_us: bare.p99_us,
+        ratio: there.p50_us / bare.p50_us,
+        mb_per_s: bytes.mb_per_s,
+      });
     }
   } finally {
     await relay.stop();
     await raw.stop();
   }
   const middle = (figure) => median(rows.map((r) => r[figure]));
-  return { rows, p50_us: middle('p50_us'), p99_us: middle('p99_us'), raw_p50_us: middle('raw_p50_us'), ratio: middle('ratio'), mb_per_s: middle('mb_per_s') };
+  return {
+    rows,
+    p50_us: middle('p50_us'),
+    p99_us: middle('p99_us'),
+    raw_p50_us: middle('raw_p50_us'),
+    ratio: middle('ratio'),
+    mb_per_s: middle('mb_per_s'),
+  };
 }
 
 export async function main(options) {
   const bytes = (options.quick ? 64 : 256) * MiB;
   const runs = await measureTransfers({ bytes, rounds: Number(options.runs ?? 3), only: options.only?.split(',') });
   const names = [...new Set(runs.map((r) => r.program))];
-  const medians = Object.fromEntries(names.map((name) => [name, median(runs.filter((r) => r.program === name).map((r) => r.mb_per_s))]));
-  const against = (name) => (medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–');
+  const medians = Object.fromEntries(
+    names.map((name) => [name, median(runs.filter((r) => r.program === name).map((r) => r.mb_per_s))]),
+  );
+  const against = (name) =>
+    medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–';
   console.log(`${bytes / MiB} MiB from file to file on one machine, start and end of the programs included\n`);
-  console.log(table(['program', 'MB/s', 'pairlink to it'], names.map((name) => [name, medians[name].toFixed(1), against(name)])));
+  console.log(
+    table(
+      ['program', 'MB/s', 'pairlink to it'],
+      names.map((name) => [name, medians[name].toFixed(1), against(name)]),
+    ),
+  );
   const clients = medians.pairlink ? await measureClients({ rounds: Number(options.runs ?? 3) }) : undefined;
   if (clients) {
-    console.log(`\nround trip of 64 bytes between two clients: p50 ${clients.p50_us.toFixed(1)} µs, p99 ${clients.p99_us.toFixed(1)} µs; bare TCP through the forwarder: p50 ${clients.raw_p50_us.toFixed(1)} µs; ${clients.ratio.toFixed(2)}×`);
+    console.log(
+      `\nround trip of 64 bytes between two clients: p50 ${clients.p50_us.toFixed(1)} µs, p99 ${clients.p99_us.toFixed(1)} µs; bare TCP through the forwarder: p50 ${clients.raw_p50_us.toFixed(1)} µs; ${clients.ratio.toFixed(2)}×`,
+    );
     console.log(`one session, both clients in one thread: ${clients.mb_per_s.toFixed(1)} MB/s`);
   }
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), medians, runs, clients }, null, 1)}\n`);
+  if (options.json)
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ date: new Date().toISOString(), medians, runs, clients }, null, 1)}\n`,
+    );
 }

@@ -1,4 +1,7 @@
-/** What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages, disconnects. */
+/**
+ * What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages,
+ * disconnects.
+ */
 import { START, load, relayKnows } from './servers.mjs';
 import { MEMORY } from './cells.mjs';
 import { disconnects } from './disconnects.mjs';
@@ -35,7 +38,9 @@ export async function measureMemory({ wanted, quick, rounds, progress }) {
     const values = [];
     for (let round = 0; round < rounds; round++) {
       progress(`memory of idle sockets: ${label}`);
-      const row = await fresh(label, (server) => load(server, label, ['--pairs', 1, '--idle', sockets, '--seconds', 0.1, ...PATIENT]));
+      const row = await fresh(label, (server) =>
+        load(server, label, ['--pairs', 1, '--idle', sockets, '--seconds', 0.1, ...PATIENT]),
+      );
       values.push(row.kb_per_socket);
     }
     memory[label] = { kb_per_socket: median(values), sockets };
@@ -57,7 +62,12 @@ async function compare(label, plainArgs, companyArgs, rounds) {
 }
 
 async function idle({ rounds, seconds }) {
-  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 16, '--size', 64, '--seconds', seconds, ...PATIENT], ['--idle', IDLE], rounds);
+  const { plain, company } = await compare(
+    'pairlink',
+    ['--pairs', 50, '--window', 16, '--size', 64, '--seconds', seconds, ...PATIENT],
+    ['--idle', IDLE],
+    rounds,
+  );
   return {
     sockets: IDLE,
     envelopes_per_s_without: beside(plain, 'envelopes_per_s'),
@@ -69,7 +79,12 @@ async function idle({ rounds, seconds }) {
 }
 
 async function blocked({ rounds, seconds }, receivers, how) {
-  const { plain, company } = await compare('pairlink', ['--pairs', 50, '--window', 1, '--size', 64, '--seconds', seconds, ...PATIENT], ['--frozen', receivers, ...how], rounds);
+  const { plain, company } = await compare(
+    'pairlink',
+    ['--pairs', 50, '--window', 1, '--size', 64, '--seconds', seconds, ...PATIENT],
+    ['--frozen', receivers, ...how],
+    rounds,
+  );
   return {
     receivers,
     p50_us_without: beside(plain, 'p50_us'),
@@ -85,14 +100,20 @@ async function blocked({ rounds, seconds }, receivers, how) {
 const frozen = (options) => blocked(options, FROZEN, []);
 const slow = (options) => blocked(options, SLOW, ['--slow']);
 
-/** One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both cores. */
+/**
+ * One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both
+ * cores.
+ */
 async function workers({ rounds, seconds }) {
   if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
   const rows = { one: [], two: [], one_free: [], two_free: [] };
   const args = ['--pairs', 50, '--window', 16, '--size', 64, '--seconds', seconds];
   for (let round = 0; round < rounds; round++) {
     for (const [name, list] of Object.entries(rows)) {
-      const options = { args: name.startsWith('two') ? ['--workers', '2'] : [], cores: name.endsWith('free') ? null : undefined };
+      const options = {
+        args: name.startsWith('two') ? ['--workers', '2'] : [],
+        cores: name.endsWith('free') ? null : undefined,
+      };
       list.push(await fresh('pairlink', (server) => load(server, 'pairlink', args), options));
     }
   }
@@ -128,25 +149,41 @@ function watched(pid) {
 async function spread() {
   if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
   const options = { args: ['--workers', String(SPREAD.workers)], cores: null };
-  return fresh('pairlink', async (server) => {
-    const own = watched(server.pid);
-    let most = [];
-    const look = setInterval(() => {
-      const now = watched(server.pid);
-      if (now.reduce((a, b) => a + b, 0) > most.reduce((a, b) => a + b, 0)) most = now;
-    }, 100);
-    await load(server, 'pairlink', ['--pairs', 0, '--idle', SPREAD.sockets, '--seconds', 0.5, ...PATIENT]);
-    clearInterval(look);
-    const sockets = most.map((n, i) => n - (own[i] ?? 0)).sort((a, b) => b - a).slice(0, SPREAD.workers);
-    return { workers: SPREAD.workers, sockets, most_to_even: (sockets[0] * SPREAD.workers) / sockets.reduce((a, b) => a + b, 0) };
-  }, options);
+  return fresh(
+    'pairlink',
+    async (server) => {
+      const own = watched(server.pid);
+      let most = [];
+      const look = setInterval(() => {
+        const now = watched(server.pid);
+        if (now.reduce((a, b) => a + b, 0) > most.reduce((a, b) => a + b, 0)) most = now;
+      }, 100);
+      await load(server, 'pairlink', ['--pairs', 0, '--idle', SPREAD.sockets, '--seconds', 0.5, ...PATIENT]);
+      clearInterval(look);
+      const sockets = most
+        .map((n, i) => n - (own[i] ?? 0))
+        .sort((a, b) => b - a)
+        .slice(0, SPREAD.workers);
+      return {
+        workers: SPREAD.workers,
+        sockets,
+        most_to_even: (sockets[0] * SPREAD.workers) / sockets.reduce((a, b) => a + b, 0),
+      };
+    },
+    options,
+  );
 }
 
 async function storm({ rounds }) {
   const rows = { pairlink: [], 'pairlink-tls': [] };
   for (let round = 0; round < rounds; round++)
-    for (const label of Object.keys(rows)) rows[label].push(await fresh(label, (server) => load(server, label, ['--storm', STORM, ...PATIENT])));
-  const figures = (list) => ({ logins_per_s: beside(list, 'logins_per_s'), cpu_us: beside(list, 'cpu_us'), generator_limited: list.every((r) => r.generator_limited) });
+    for (const label of Object.keys(rows))
+      rows[label].push(await fresh(label, (server) => load(server, label, ['--storm', STORM, ...PATIENT])));
+  const figures = (list) => ({
+    logins_per_s: beside(list, 'logins_per_s'),
+    cpu_us: beside(list, 'cpu_us'),
+    generator_limited: list.every((r) => r.generator_limited),
+  });
   return { sockets: STORM, ...figures(rows.pairlink), tls: figures(rows['pairlink-tls']) };
 }
 
@@ -163,8 +200,8 @@ async function outage() {
 }
 
 /**
- * What a table of a million registrations costs at the start, at the login of a known ID and at that of a new one. The rows are
- * made by SQLite itself; they were seen lately, else the relay would be busy with deleting them.
+ * What a table of a million registrations costs at the start, at the login of a known ID and at that of a new one. The
+ * rows are made by SQLite itself; they were seen lately, else the relay would be busy with deleting them.
  */
 async function registrations({ rounds }) {
   const none = () => ({ start_ms: [], known: [], fresh: [] });
@@ -189,7 +226,11 @@ async function registrations({ rounds }) {
   const { code, stderr } = await run('python3', ['-c', script, join(dirs.full, 'relay.db'), fill], { ms: 120_000 });
   if (code !== 0) throw new Error(`filling the registrations: ${stderr}`);
   for (let round = 0; round < rounds; round++) for (const name of ['empty', 'full']) await measure(name);
-  const middle = ({ start_ms, known, fresh: first }) => ({ start_ms: median(start_ms), login_cpu_us: median(known), first_login_cpu_us: median(first) });
+  const middle = ({ start_ms, known, fresh: first }) => ({
+    start_ms: median(start_ms),
+    login_cpu_us: median(known),
+    first_login_cpu_us: median(first),
+  });
   return { rows: ROWS, empty: middle(figures.empty), full: middle(figures.full) };
 }
 

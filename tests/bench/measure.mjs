@@ -3,10 +3,19 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { cellArgs } from './cells.mjs';
 import { LABELS, START, isPinned, load } from './servers.mjs';
 
-export const machine = () => ({ cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), load_before: loadavg()[0], pinned: isPinned });
+export const machine = () => ({
+  cores: cpus().length,
+  memory_gib: Math.round(totalmem() / 2 ** 30),
+  kernel: release(),
+  load_before: loadavg()[0],
+  pinned: isPinned,
+});
 
 /** All rounds of all cells, servers taking turns, so that a disturbance of the machine meets all of them. */
-export async function measureCells(cells, { rounds, seconds, wanted = () => true, progress = () => {}, go = () => true }) {
+export async function measureCells(
+  cells,
+  { rounds, seconds, wanted = () => true, progress = () => {}, go = () => true },
+) {
   const runs = [];
   const living = new Map();
   try {

@@ -37,18 +37,30 @@ test.skipIf(sanitized)('1,000 links that have carried something', async () => {
   expect(row.rss_kb * 1024).toBeLessThan(memoryBound({ sockets: 2000, links: 1000 }) - MEMORY.kept);
 });
 
-test.skipIf(sanitized)('300 receivers that never read: their senders fill a window of 1 MiB each, the relay keeps to its total', async () => {
-  const queued = 16 * MiB;
-  const { row } = await underLoad('pairlink', { args: ['--limit', `QUEUE_TOTAL_MAX=${queued}`] }, ['--pairs', 1, '--frozen', 300, '--seconds', 0.05]);
-  expect(row.resets).toBeGreaterThan(0); // it came to the bound
-  const bound = memoryBound({ sockets: 602, links: 301, queued, blocked: 300 });
-  expect(bound).toBeLessThan((300 * MiB) / 2); // what was sent would break it
-  expect(row.rss_kb * 1024).toBeLessThan(bound);
-});
+test.skipIf(sanitized)(
+  '300 receivers that never read: their senders fill a window of 1 MiB each, the relay keeps to its total',
+  async () => {
+    const queued = 16 * MiB;
+    const { row } = await underLoad('pairlink', { args: ['--limit', `QUEUE_TOTAL_MAX=${queued}`] }, [
+      '--pairs',
+      1,
+      '--frozen',
+      300,
+      '--seconds',
+      0.05,
+    ]);
+    expect(row.resets).toBeGreaterThan(0); // it came to the bound
+    const bound = memoryBound({ sockets: 602, links: 301, queued, blocked: 300 });
+    expect(bound).toBeLessThan((300 * MiB) / 2); // what was sent would break it
+    expect(row.rss_kb * 1024).toBeLessThan(bound);
+  },
+);
 
 test('the figures of the formula are those of the source', () => {
   const source = readFileSync(new URL('../../relay/core/internal.h', import.meta.url), 'utf8');
   const constant = (name) => Function(`return ${source.match(new RegExp(`\\b${name} = ([0-9 *]+)`))[1]}`)();
-  expect(MEMORY.worker).toBe(constant('PL_OUT_SMALL') * constant('PL_OUT_SMALL_KEPT') + constant('PL_OUT_LARGE') * constant('PL_OUT_LARGE_KEPT'));
+  expect(MEMORY.worker).toBe(
+    constant('PL_OUT_SMALL') * constant('PL_OUT_SMALL_KEPT') + constant('PL_OUT_LARGE') * constant('PL_OUT_LARGE_KEPT'),
+  );
   expect(MEMORY.blocked).toBeGreaterThanOrEqual(constant('PL_OUT_LARGE'));
 });

@@ -1,6 +1,7 @@
 /**
- * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which tests/bench/memory.test.js holds
- * the relay to. `blocked` are sockets whose network takes nothing more, `parts` those in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
+ * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which
+ * tests/bench/memory.test.js holds the relay to. `blocked` are sockets whose network takes nothing more, `parts` those
+ * in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
  */
 export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
@@ -19,9 +20,24 @@ export const MEMORY = {
 
 export const QUEUE_TOTAL_MAX = 256 << 20;
 
-export function memoryBound({ sockets = 0, tls = false, links = 0, queued = 0, blocked = 0, parts = 0, peers = 0, nameplates = 0, workers = 1 }) {
+export function memoryBound({
+  sockets = 0,
+  tls = false,
+  links = 0,
+  queued = 0,
+  blocked = 0,
+  parts = 0,
+  peers = 0,
+  nameplates = 0,
+  workers = 1,
+}) {
   const m = MEMORY;
   const waiting = queued + blocked * (m.blocked + (tls ? m.tls_blocked : 0)) + parts * m.part;
-  const allocated = sockets * (tls ? m.tls_socket : m.socket) + links * m.link + peers * m.peer + nameplates * workers * m.nameplate + waiting;
+  const allocated =
+    sockets * (tls ? m.tls_socket : m.socket) +
+    links * m.link +
+    peers * m.peer +
+    nameplates * workers * m.nameplate +
+    waiting;
   return m.process + m.kept + workers * m.worker + m.overhead * allocated;
 }

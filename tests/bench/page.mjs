@@ -1,7 +1,8 @@
 /**
- * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a Chromium of its
- * own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be ready, at full speed and with a
- * processor four times slower; the bytes of a first visit. Nothing is pinned: browsers have many threads.
+ * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a
+ * Chromium of its own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be
+ * ready, at full speed and with a processor four times slower; the bytes of a first visit. Nothing is pinned: browsers
+ * have many threads.
  *
  *   --runs N (3)   --json FILE   --quick (16 MiB instead of 64)
  */
@@ -24,8 +25,18 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** A page with nothing but a worker, from an origin of its own. */
 async function serveWorker() {
-  const result = await build({ entryPoints: [join(HERE, 'page/worker.js')], bundle: true, format: 'esm', minify: true, write: false, logLevel: 'error' });
-  const files = { '/': ['text/html', '<!doctype html><title>benchmark</title><link rel="icon" href="data:,">'], '/worker.js': ['text/javascript', result.outputFiles[0].text] };
+  const result = await build({
+    entryPoints: [join(HERE, 'page/worker.js')],
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    write: false,
+    logLevel: 'error',
+  });
+  const files = {
+    '/': ['text/html', '<!doctype html><title>benchmark</title><link rel="icon" href="data:,">'],
+    '/worker.js': ['text/javascript', result.outputFiles[0].text],
+  };
   const server = createServer((request, response) => {
     const [type, body] = files[request.url] ?? ['text/plain', ''];
     response.writeHead(files[request.url] ? 200 : 404, { 'content-type': type });
@@ -41,7 +52,11 @@ async function startWorker(page, origin, order) {
   await page.evaluate((data) => {
     const heard = [];
     window.waiting = [];
-    window.said = (name) => new Promise((done, fail) => { window.waiting.push({ name, done, fail }); window.look(); });
+    window.said = (name) =>
+      new Promise((done, fail) => {
+        window.waiting.push({ name, done, fail });
+        window.look();
+      });
     window.look = () => {
       window.waiting = window.waiting.filter(({ name, done, fail }) => {
         const message = heard.find((m) => name in m || 'error' in m);
@@ -50,14 +65,23 @@ async function startWorker(page, origin, order) {
       });
     };
     const worker = new SharedWorker('/worker.js', { type: 'module' });
-    worker.port.onmessage = ({ data: message }) => { heard.push(message); window.look(); };
-    worker.onerror = (event) => { heard.push({ error: event.message }); window.look(); };
+    worker.port.onmessage = ({ data: message }) => {
+      heard.push(message);
+      window.look();
+    };
+    worker.onerror = (event) => {
+      heard.push({ error: event.message });
+      window.look();
+    };
     worker.port.postMessage(data);
   }, order);
   return (name) => page.evaluate((n) => window.said(n), name);
 }
 
-/** One session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes with its receipt. */
+/**
+ * One session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes with its
+ * receipt.
+ */
 export async function measurePages({ rounds, bytes = 64 * MiB }) {
   const web = await serveWorker();
   const server = await START.pairlink({ args: ['--origin', web.origin], cores: null });
@@ -68,7 +92,13 @@ export async function measurePages({ rounds, bytes = 64 * MiB }) {
       try {
         const callee = await startWorker(people[0].page, web.origin, { role: 'listen', url: server.relay.ws, bytes });
         const { id } = await callee('id');
-        const caller = await startWorker(people[1].page, web.origin, { role: 'send', url: server.relay.ws, peer: id, bytes, size: MESSAGE_BYTES });
+        const caller = await startWorker(people[1].page, web.origin, {
+          role: 'send',
+          url: server.relay.ws,
+          peer: id,
+          bytes,
+          size: MESSAGE_BYTES,
+        });
         const { seconds, rounds: times } = await caller('seconds');
         await callee('received');
         rows.push({ round, mb_per_s: bytes / 1e6 / seconds, round_ms: median(times) });
@@ -80,7 +110,13 @@ export async function measurePages({ rounds, bytes = 64 * MiB }) {
     await server.stop();
     web.stop();
   }
-  return { bytes, message_bytes: MESSAGE_BYTES, rows, mb_per_s: median(rows.map((r) => r.mb_per_s)), round_ms: median(rows.map((r) => r.round_ms)) };
+  return {
+    bytes,
+    message_bytes: MESSAGE_BYTES,
+    rows,
+    mb_per_s: median(rows.map((r) => r.mb_per_s)),
+    round_ms: median(rows.map((r) => r.round_ms)),
+  };
 }
 
 /** One first visit: times since the navigation began. `ready_ms`: the page shows what a person can use; `online_ms`: its worker has
@@ -106,7 +142,11 @@ async function visit(port, slower) {
     const times = await person.page.evaluate(() => {
       const [navigation] = performance.getEntriesByType('navigation');
       const paint = performance.getEntriesByName('first-contentful-paint')[0];
-      return { dom_ms: navigation.domContentLoadedEventEnd, load_ms: navigation.loadEventEnd, paint_ms: paint?.startTime ?? null };
+      return {
+        dom_ms: navigation.domContentLoadedEventEnd,
+        load_ms: navigation.loadEventEnd,
+        paint_ms: paint?.startTime ?? null,
+      };
     });
     return { ...times, ready_ms: ready - began, online_ms, bytes };
   } finally {
@@ -119,13 +159,19 @@ export async function measureVisits({ rounds }) {
   const server = await START.pairlink({ cores: null });
   const rows = [];
   try {
-    for (let round = 1; round <= rounds; round++) for (const slower of [1, 4]) rows.push({ round, slower, ...(await visit(server.port, slower)) });
+    for (let round = 1; round <= rounds; round++)
+      for (const slower of [1, 4]) rows.push({ round, slower, ...(await visit(server.port, slower)) });
   } finally {
     await server.stop();
   }
   const of = (slower) => {
     const mine = rows.filter((r) => r.slower === slower);
-    return Object.fromEntries(['paint_ms', 'dom_ms', 'load_ms', 'ready_ms', 'online_ms', 'bytes'].map((f) => [f, median(mine.map((r) => r[f]))]));
+    return Object.fromEntries(
+      ['paint_ms', 'dom_ms', 'load_ms', 'ready_ms', 'online_ms', 'bytes'].map((f) => [
+        f,
+        median(mine.map((r) => r[f])),
+      ]),
+    );
   };
   return { rows, full_speed: of(1), quarter_speed: of(4) };
 }
@@ -133,10 +179,21 @@ export async function measureVisits({ rounds }) {
 export async function main(options) {
   const rounds = Number(options.runs ?? 3);
   const pages = await measurePages({ rounds, bytes: (options.quick ? 16 : 64) * MiB });
-  console.log(`page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes and their receipt: ${pages.round_ms.toFixed(2)} ms\n`);
+  console.log(
+    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes and their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
+  );
   const visits = await measureVisits({ rounds });
-  const row = (name, v) => [name, v.paint_ms, v.load_ms, v.ready_ms, v.online_ms].map((x) => (typeof x === 'number' ? x.toFixed(0) : (x ?? '–')));
-  console.log(table(['first visit', 'paint ms', 'load ms', 'ready ms', 'online ms'], [row('full speed', visits.full_speed), row('processor ÷ 4', visits.quarter_speed)]));
+  const row = (name, v) =>
+    [name, v.paint_ms, v.load_ms, v.ready_ms, v.online_ms].map((x) =>
+      typeof x === 'number' ? x.toFixed(0) : (x ?? '–'),
+    );
+  console.log(
+    table(
+      ['first visit', 'paint ms', 'load ms', 'ready ms', 'online ms'],
+      [row('full speed', visits.full_speed), row('processor ÷ 4', visits.quarter_speed)],
+    ),
+  );
   console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, headers included`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), pages, visits }, null, 1)}\n`);
+  if (options.json)
+    writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), pages, visits }, null, 1)}\n`);
 }

@@ -1,9 +1,10 @@
 /**
  * node tests/bench/publish.mjs [--minutes 8] [--only PART,…] [--draw]
  *
- * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the tables of
- * docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and named;
- * with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the documents from results.json again.
+ * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the
+ * tables of docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and
+ * named; with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the
+ * documents from results.json again.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,13 @@ import { targets } from './report.mjs';
 import { median, summarise } from './statistics.mjs';
 
 const { values: options } = parseArgs({
-  options: { minutes: { type: 'string', default: '8' }, only: { type: 'string' }, draw: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '0.6' } },
+  options: {
+    minutes: { type: 'string', default: '8' },
+    only: { type: 'string' },
+    draw: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '0.6' },
+  },
 });
 const FOLDER = join(ROOT, 'docs/bench');
 const RESULTS = join(FOLDER, 'results.json');
@@ -39,37 +46,62 @@ const MANY = { ...CELLS.find((c) => c.pairs === 500), servers: ['raw', 'pairlink
 
 /** name, seconds that it takes at most on a quiet machine, what it measures; in order of weight. */
 const PARTS = [
-  ['cells', 150, async (result) => {
-    /* A slow machine gets fewer rounds: half of the time belongs to the other parts. */
-    let last = passed();
-    const go = (round) => {
-      const took = passed() - last;
-      last = passed();
-      return round === 1 || left() - took > 0.4 * 60 * Number(options.minutes);
-    };
-    result.runs = await measureCells([...quickCells(), MANY], { rounds, seconds, progress, go });
-    result.summary = summarise(result.runs, Object.keys(LABELS));
-  }],
-  ['memory', 30, async (result) => {
-    result.memory = await measureMemory({ wanted, rounds: 1, quick: false, progress });
-  }],
+  [
+    'cells',
+    150,
+    async (result) => {
+      /* A slow machine gets fewer rounds: half of the time belongs to the other parts. */
+      let last = passed();
+      const go = (round) => {
+        const took = passed() - last;
+        last = passed();
+        return round === 1 || left() - took > 0.4 * 60 * Number(options.minutes);
+      };
+      result.runs = await measureCells([...quickCells(), MANY], { rounds, seconds, progress, go });
+      result.summary = summarise(result.runs, Object.keys(LABELS));
+    },
+  ],
+  [
+    'memory',
+    30,
+    async (result) => {
+      result.memory = await measureMemory({ wanted, rounds: 1, quick: false, progress });
+    },
+  ],
   ['storm', 25, extra('storm')],
-  ['clients', 20, async (result) => {
-    result.clients = await measureClients({ rounds, seconds: 0.5 });
-  }],
-  ['transfers', 60, async (result) => {
-    const bytes = 128 << 20;
-    const runs = [];
-    for (let round = 1; round <= rounds && (round === 1 || left() > 130); round++)
-      runs.push(...(await measureTransfers({ bytes, rounds: 1 })).map((run) => ({ ...run, round })));
-    const names = [...new Set(runs.map((r) => r.program))];
-    const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
-    result.transfers = { bytes, rounds: runs.length / names.length, runs, medians: Object.fromEntries(names.map((name) => [name, median(of(name))])) };
-  }],
-  ['pages', 30, async (result) => {
-    result.pages = await measurePages({ rounds: Math.min(3, rounds) });
-    result.visits = await measureVisits({ rounds: Math.min(3, rounds) });
-  }],
+  [
+    'clients',
+    20,
+    async (result) => {
+      result.clients = await measureClients({ rounds, seconds: 0.5 });
+    },
+  ],
+  [
+    'transfers',
+    60,
+    async (result) => {
+      const bytes = 128 << 20;
+      const runs = [];
+      for (let round = 1; round <= rounds && (round === 1 || left() > 130); round++)
+        runs.push(...(await measureTransfers({ bytes, rounds: 1 })).map((run) => ({ ...run, round })));
+      const names = [...new Set(runs.map((r) => r.program))];
+      const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
+      result.transfers = {
+        bytes,
+        rounds: runs.length / names.length,
+        runs,
+        medians: Object.fromEntries(names.map((name) => [name, median(of(name))])),
+      };
+    },
+  ],
+  [
+    'pages',
+    30,
+    async (result) => {
+      result.pages = await measurePages({ rounds: Math.min(3, rounds) });
+      result.visits = await measureVisits({ rounds: Math.min(3, rounds) });
+    },
+  ],
   ['frozen', 20, extra('frozen')],
   ['idle', 25, extra('idle')],
   ['outage', 30, extra('outage')],
@@ -88,7 +120,18 @@ function extra(name) {
 async function measure() {
   const now = { date: new Date().toISOString(), commit: versions().commit };
   const before = options.only ? JSON.parse(readFileSync(RESULTS, 'utf8')) : null;
-  const result = before ?? { date: now.date, machine: machine(), versions: versions(), rounds, seconds, left_out: [], runs: [], summary: [], memory: {}, later: {} };
+  const result = before ?? {
+    date: now.date,
+    machine: machine(),
+    versions: versions(),
+    rounds,
+    seconds,
+    left_out: [],
+    runs: [],
+    summary: [],
+    memory: {},
+    later: {},
+  };
   for (const [name, needs, part] of PARTS) {
     if (options.only && !options.only.split(',').includes(name)) continue;
     if (left() < needs) {
@@ -135,5 +178,8 @@ function write(result) {
 
 const result = options.draw ? JSON.parse(readFileSync(RESULTS, 'utf8')) : await measure();
 write(result);
-for (const t of result.targets) say(`${t.met ? 'met   ' : 'MISSED'} ${t.what}: ${t.reached.toFixed(2)}${t.unit} (${t.at_least ? '≥' : '≤'} ${t.limit}${t.unit})`);
+for (const t of result.targets)
+  say(
+    `${t.met ? 'met   ' : 'MISSED'} ${t.what}: ${t.reached.toFixed(2)}${t.unit} (${t.at_least ? '≥' : '≤'} ${t.limit}${t.unit})`,
+  );
 say(`written: docs/bench, docs/capacity.md; ${result.took_s} s`);

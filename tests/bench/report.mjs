@@ -2,7 +2,12 @@
 import { LABELS } from './servers.mjs';
 import { CELLS, MEMORY_TARGETS } from './cells.mjs';
 
-const number = (v, decimals = 2) => (v === null || v === undefined ? '–' : v >= 1000 ? Math.round(v).toLocaleString('en') : v.toFixed(v >= 100 ? 0 : v >= 10 ? Math.min(decimals, 1) : decimals));
+const number = (v, decimals = 2) =>
+  v === null || v === undefined
+    ? '–'
+    : v >= 1000
+      ? Math.round(v).toLocaleString('en')
+      : v.toFixed(v >= 100 ? 0 : v >= 10 ? Math.min(decimals, 1) : decimals);
 const ratio = (v) => (v === null || v === undefined ? '–' : `${v.toFixed(2)}×`);
 const percent = (v) => (v === null || v === undefined ? '' : `±${Math.round(v * 100)}%`);
 
@@ -10,23 +15,32 @@ const percent = (v) => (v === null || v === undefined ? '' : `±${Math.round(v *
 export function table(head, rows, left = 1) {
   const all = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, i) => Math.max(...all.map((row) => [...row[i]].length)));
-  return all.map((row) => row.map((text, i) => (i < left ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  ').trimEnd()).join('\n');
+  return all
+    .map((row) =>
+      row
+        .map((text, i) => (i < left ? text.padEnd(widths[i]) : text.padStart(widths[i])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 export function cellTables(summary) {
   const names = [...new Set(summary.map((s) => s.cell))];
   return names
     .map((cell) => {
-      const rows = summary.filter((s) => s.cell === cell).map((s) => [
-        s.server + (s.generator_limited ? ' *' : ''),
-        number(s.cpu_us, 3),
-        percent(s.cpu_us_spread),
-        ratio(s.cpu_us_ratio),
-        number(s.envelopes_per_s),
-        number(s.p50_us, 1),
-        ratio(s.p50_us_ratio),
-        number(s.p99_us, 1),
-      ]);
+      const rows = summary
+        .filter((s) => s.cell === cell)
+        .map((s) => [
+          s.server + (s.generator_limited ? ' *' : ''),
+          number(s.cpu_us, 3),
+          percent(s.cpu_us_spread),
+          ratio(s.cpu_us_ratio),
+          number(s.envelopes_per_s),
+          number(s.p50_us, 1),
+          ratio(s.p50_us_ratio),
+          number(s.p99_us, 1),
+        ]);
       return `${cell}\n${table(['server', 'CPU µs', 'spread', 'to raw', 'envelopes/s', 'p50 µs', 'to raw', 'p99 µs'], rows)}`;
     })
     .join('\n\n');
@@ -44,7 +58,8 @@ export function targets(summary, memory, extra = {}) {
     if (c.cpu) add(`CPU to raw, ${c.name}`, found(c.name)?.cpu_us_ratio, c.cpu);
     if (c.p50) add(`p50 to raw, ${c.name}`, found(c.name)?.p50_us_ratio, c.p50);
   }
-  for (const [server, limit] of Object.entries(MEMORY_TARGETS)) add(`memory of an idle socket, ${server}`, memory[server]?.kb_per_socket, limit, ' KB');
+  for (const [server, limit] of Object.entries(MEMORY_TARGETS))
+    add(`memory of an idle socket, ${server}`, memory[server]?.kb_per_socket, limit, ' KB');
   add('throughput kept with 15,000 idle sockets', extra.idle?.throughput_kept, 0.9, '', true);
   add('p50 of other pairs beside 1,000 frozen receivers', extra.frozen?.p50_ratio, 1.2);
   add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
@@ -54,8 +69,20 @@ export function targets(summary, memory, extra = {}) {
   add('CPU of a login, a million registrations to an empty table: known ID', table('login_cpu_us'), 1.25);
   add('… new ID, which is written', table('first_login_cpu_us'), 1.25);
   add('round trip between two clients to bare TCP', clients?.ratio, 2.2);
-  add("whole programs, to magic-wormhole's transfer", transfers && transfers.medians.pairlink / transfers.medians.wormhole, 5, '×', true);
-  add("whole programs, to scp's transfer", transfers && transfers.medians.pairlink / transfers.medians.scp, 0.5, '×', true);
+  add(
+    "whole programs, to magic-wormhole's transfer",
+    transfers && transfers.medians.pairlink / transfers.medians.wormhole,
+    5,
+    '×',
+    true,
+  );
+  add(
+    "whole programs, to scp's transfer",
+    transfers && transfers.medians.pairlink / transfers.medians.scp,
+    0.5,
+    '×',
+    true,
+  );
   add('one session from page to page', pages?.mb_per_s, 20, ' MB/s', true);
   add('the worker with the most of 1,000 connections, to an even share', spread?.most_to_even, 1.25);
   add('CPU of a disconnect, the dearest to the cheapest limit of open files', disconnects?.most_to_least, 1.5);
@@ -67,7 +94,12 @@ export function targets(summary, memory, extra = {}) {
 export function targetTable(list) {
   return table(
     ['target', 'reached', 'limit', ''],
-    list.map((t) => [t.what, `${number(t.reached)}${t.unit}`, `${t.at_least ? '≥' : '≤'} ${number(t.limit, 1)}${t.unit}`, t.met ? 'met' : 'MISSED']),
+    list.map((t) => [
+      t.what,
+      `${number(t.reached)}${t.unit}`,
+      `${t.at_least ? '≥' : '≤'} ${number(t.limit, 1)}${t.unit}`,
+      t.met ? 'met' : 'MISSED',
+    ]),
   );
 }
 

@@ -7,7 +7,8 @@
  *   --seconds S   measured time of each (1; quick: 0.6)
  *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
  *   --charts DIR  where the charts go (docs/bench after a full run, else none)
- *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects (all; quick: memory; "none")
+ *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects
+ *                 (all; quick: memory; "none")
  *   --e2e         instead: programs end to end, beside scp and magic-wormhole
  *   --page        instead: page to page, and how the page loads
  */
@@ -48,8 +49,14 @@ async function main() {
   const seconds = Number(options.seconds ?? (quick ? 0.6 : 1));
   const only = options.only?.split(',');
   const wanted = (label) => !only || only.includes(label);
-  const cells = (quick ? quickCells() : CELLS).filter((c) => (!options.cells || c.name.includes(options.cells)) && c.servers.some(wanted));
-  const extras = options.extra ? options.extra.split(',').filter((e) => e !== 'none') : quick ? ['memory'] : ['memory', ...Object.keys(EXTRA)];
+  const cells = (quick ? quickCells() : CELLS).filter(
+    (c) => (!options.cells || c.name.includes(options.cells)) && c.servers.some(wanted),
+  );
+  const extras = options.extra
+    ? options.extra.split(',').filter((e) => e !== 'none')
+    : quick
+      ? ['memory']
+      : ['memory', ...Object.keys(EXTRA)];
   const result = {
     date: new Date().toISOString(),
     machine: machine(),
@@ -60,17 +67,22 @@ async function main() {
   };
   say(`${result.machine.cores} cores; ${rounds} rounds of ${seconds} s, servers in turn; medians\n`);
 
-  const memory = extras.includes('memory') ? await measureMemory({ wanted, quick, rounds: quick ? 1 : 3, progress }) : {};
+  const memory = extras.includes('memory')
+    ? await measureMemory({ wanted, quick, rounds: quick ? 1 : 3, progress })
+    : {};
   const runs = await measureCells(cells, { rounds, seconds, wanted, progress });
-  for (const run of runs) run.kb_per_socket ??= memory[run.server]?.kb_per_socket ?? memory[LABELS[run.server].start]?.kb_per_socket ?? null;
+  for (const run of runs)
+    run.kb_per_socket ??= memory[run.server]?.kb_per_socket ?? memory[LABELS[run.server].start]?.kb_per_socket ?? null;
   const summary = summarise(runs, Object.keys(LABELS));
   const extra = await measureExtra(extras, { wanted, rounds, seconds, progress, quick });
   const reached = targets(summary, memory, extra);
   Object.assign(result, { runs, summary, memory, ...extra, targets: reached });
 
   say(`${cellTables(summary)}\n`);
-  if (summary.some((s) => s.generator_limited)) say('* the generator was busy all the time: the server could have carried more\n');
-  for (const [server, m] of Object.entries(memory)) say(`${server}: ${m.kb_per_socket?.toFixed(2)} KB for an idle socket (${m.sockets} sockets)`);
+  if (summary.some((s) => s.generator_limited))
+    say('* the generator was busy all the time: the server could have carried more\n');
+  for (const [server, m] of Object.entries(memory))
+    say(`${server}: ${m.kb_per_socket?.toFixed(2)} KB for an idle socket (${m.sockets} sockets)`);
   for (const [name, figures] of Object.entries(extra)) say(`${name}: ${JSON.stringify(figures)}`);
   say(`\n${labels(summary)}\n\n${targetTable(reached)}`);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 1)}\n`);

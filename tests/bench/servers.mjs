@@ -18,7 +18,10 @@ export const GENERATOR_CORE = 1;
 export const pinned = (core) => (canPin && core !== null ? ['taskset', '-c', String(core)] : []);
 const canPin = (() => {
   try {
-    return Number(execFileSync('nproc').toString()) > 1 && execFileSync('taskset', ['-c', String(GENERATOR_CORE), 'true']) !== null;
+    return (
+      Number(execFileSync('nproc').toString()) > 1 &&
+      execFileSync('taskset', ['-c', String(GENERATOR_CORE), 'true']) !== null
+    );
   } catch {
     return false;
   }
@@ -34,7 +37,10 @@ async function program(command, args, ready, port = (match) => Number(match[1]))
 
 /** Further arguments of the relay that is measured: one loop, and no limit that is there against strangers. */
 export const relayKnows = (flag) => execFileSync(binary('pairlink-relay'), ['--help']).toString().includes(flag);
-const relayArgs = (extra = []) => [...(relayKnows('--workers') && !extra.includes('--workers') ? ['--workers', '1'] : []), ...extra];
+const relayArgs = (extra = []) => [
+  ...(relayKnows('--workers') && !extra.includes('--workers') ? ['--workers', '1'] : []),
+  ...extra,
+];
 
 /** `limit`: how many files it may open. */
 async function relay({ args = [], cores = SERVER_CORE, limit, ...options } = {}) {
@@ -48,7 +54,29 @@ export function certificate() {
   const dir = tempDir('pairlink-bench-');
   const files = { key: join(dir, 'key.pem'), cert: join(dir, 'cert.pem') };
   if (!existsSync(files.key))
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=DNS:localhost,IP:127.0.0.1',
+        '-keyout',
+        files.key,
+        '-out',
+        files.cert,
+      ],
+      { stdio: 'ignore' },
+    );
   return files;
 }
 
@@ -56,7 +84,12 @@ export const START = {
   raw: () => program(binary('pl-bench-raw'), ['0'], /^ready (\d+)/m),
   ws: () => program(process.execPath, [join(HERE, 'ws_relay.mjs')], /^ready (\d+)/m),
   socketio: () => program(process.execPath, [join(HERE, 'socketio_relay.mjs')], /^ready (\d+)/m),
-  nats: () => program('nats-server', ['-c', join(HERE, 'nats.conf')], /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)[^]*Server is ready/),
+  nats: () =>
+    program(
+      'nats-server',
+      ['-c', join(HERE, 'nats.conf')],
+      /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)[^]*Server is ready/,
+    ),
   pairlink: (options) => relay(options),
   'pairlink-tls': (options = {}) => {
     const { key, cert } = certificate();
@@ -67,19 +100,47 @@ export const START = {
 /** label → which process, which dialect, what the generator is told besides */
 export const LABELS = {
   raw: { start: 'raw', dialect: 'raw', about: 'TCP forwarder that looks at nothing: the limit' },
-  pairlink: { start: 'pairlink', dialect: 'pairlink', about: 'this relay; envelopes that are due share a message, as its clients do' },
-  'pairlink-single': { start: 'pairlink', dialect: 'pairlink', args: ['--batch', 'off'], about: 'this relay; a message for each envelope' },
+  pairlink: {
+    start: 'pairlink',
+    dialect: 'pairlink',
+    about: 'this relay; envelopes that are due share a message, as its clients do',
+  },
+  'pairlink-single': {
+    start: 'pairlink',
+    dialect: 'pairlink',
+    args: ['--batch', 'off'],
+    about: 'this relay; a message for each envelope',
+  },
   'pairlink-tls': { start: 'pairlink-tls', dialect: 'pairlink', args: ['--tls'], about: 'this relay over TLS' },
-  ws: { start: 'ws', dialect: 'ws', about: 'npm ws, a relay of 40 lines; a message for each envelope, as its clients do' },
-  'ws-batched': { start: 'ws', dialect: 'ws', args: ['--batch', 'on'], about: 'the same; envelopes that are due share a message' },
-  socketio: { start: 'socketio', dialect: 'socketio', about: 'Socket.IO, binary events, WebSocket only; an event for each envelope' },
-  nats: { start: 'nats', dialect: 'nats', about: 'nats-server over its WebSocket; commands that are due share a message, as its clients do' },
+  ws: {
+    start: 'ws',
+    dialect: 'ws',
+    about: 'npm ws, a relay of 40 lines; a message for each envelope, as its clients do',
+  },
+  'ws-batched': {
+    start: 'ws',
+    dialect: 'ws',
+    args: ['--batch', 'on'],
+    about: 'the same; envelopes that are due share a message',
+  },
+  socketio: {
+    start: 'socketio',
+    dialect: 'socketio',
+    about: 'Socket.IO, binary events, WebSocket only; an event for each envelope',
+  },
+  nats: {
+    start: 'nats',
+    dialect: 'nats',
+    about: 'nats-server over its WebSocket; commands that are due share a message, as its clients do',
+  },
 };
 
 /** Runs the generator against a server; gives the parsed lines of its output. */
 export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
   const { dialect, args: own = [] } = LABELS[label];
-  const all = ['--server', dialect, '--label', label, '--port', server.port, '--pid', server.pid, ...own, ...args].map(String);
+  const all = ['--server', dialect, '--label', label, '--port', server.port, '--pid', server.pid, ...own, ...args].map(
+    String,
+  );
   const [head, ...rest] = [...pinned(GENERATOR_CORE), binary('pl-bench-load'), ...all];
   const child = start(head, rest);
   child.end();
@@ -88,14 +149,22 @@ export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
     await onLine(JSON.parse(child.stdout.split('\n')[0]));
   }
   const { code } = await child.wait(ms);
-  const lines = child.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
-  if (code !== 0 || lines.length === 0) throw new Error(`pl-bench-load ${all.join(' ')} ended with ${code}: ${child.stderr.trim()}`);
+  const lines = child.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  if (code !== 0 || lines.length === 0)
+    throw new Error(`pl-bench-load ${all.join(' ')} ended with ${code}: ${child.stderr.trim()}`);
   return lines.at(-1);
 }
 
 function versionOf(command, args, pattern) {
   try {
-    return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString().match(pattern)?.[1] ?? null;
+    return (
+      execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+        .toString()
+        .match(pattern)?.[1] ?? null
+    );
   } catch {
     return null;
   }

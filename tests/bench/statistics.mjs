@@ -16,7 +16,9 @@ export function spread(values) {
 
 const FIGURES = ['envelopes_per_s', 'cpu_us', 'p50_us', 'p99_us'];
 
-/** One entry for each cell and server (in this order): medians, spreads, and the median of each round's ratio to `raw`. */
+/**
+ * One entry for each cell and server (in this order): medians, spreads, and the median of each round's ratio to `raw`.
+ */
 export function summarise(runs, servers) {
   const groups = new Map();
   for (const run of runs) {
@@ -26,21 +28,23 @@ export function summarise(runs, servers) {
   }
   const cells = [...new Set(runs.map((r) => r.cell))];
   const place = (rows) => cells.indexOf(rows[0].cell) * 1000 + servers.indexOf(rows[0].server);
-  return [...groups.values()].sort((a, b) => place(a) - place(b)).map((rows) => {
-    const { cell, server } = rows[0];
-    const entry = { cell, server, rounds: rows.length, batched_input: rows[0].batched_input };
-    for (const figure of FIGURES) {
-      entry[figure] = median(rows.map((r) => r[figure]));
-      entry[`${figure}_spread`] = spread(rows.map((r) => r[figure]));
-    }
-    entry.generator_limited = rows.filter((r) => r.generator_limited).length > rows.length / 2;
-    for (const figure of ['cpu_us', 'p50_us', 'p99_us']) {
-      const ratios = rows.map((row) => {
-        const raw = runs.find((r) => r.cell === cell && r.server === 'raw' && r.round === row.round);
-        return raw && raw[figure] ? row[figure] / raw[figure] : null;
-      });
-      entry[`${figure}_ratio`] = median(ratios);
-    }
-    return entry;
-  });
+  return [...groups.values()]
+    .sort((a, b) => place(a) - place(b))
+    .map((rows) => {
+      const { cell, server } = rows[0];
+      const entry = { cell, server, rounds: rows.length, batched_input: rows[0].batched_input };
+      for (const figure of FIGURES) {
+        entry[figure] = median(rows.map((r) => r[figure]));
+        entry[`${figure}_spread`] = spread(rows.map((r) => r[figure]));
+      }
+      entry.generator_limited = rows.filter((r) => r.generator_limited).length > rows.length / 2;
+      for (const figure of ['cpu_us', 'p50_us', 'p99_us']) {
+        const ratios = rows.map((row) => {
+          const raw = runs.find((r) => r.cell === cell && r.server === 'raw' && r.round === row.round);
+          return raw && raw[figure] ? row[figure] / raw[figure] : null;
+        });
+        entry[`${figure}_ratio`] = median(ratios);
+      }
+      return entry;
+    });
 }

@@ -8,7 +8,13 @@
 import { WebSocketServer } from 'ws';
 
 const waiting = new Map();
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, clientTracking: false, backlog: 4096 });
+const server = new WebSocketServer({
+  host: '127.0.0.1',
+  port: 0,
+  perMessageDeflate: false,
+  clientTracking: false,
+  backlog: 4096,
+});
 
 server.on('listening', () => console.log(`ready ${server.address().port}`));
 server.on('connection', (socket, request) => {

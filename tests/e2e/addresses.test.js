@@ -1,4 +1,7 @@
-/** A relay's name with several addresses, of which some are dead: in a network of its own, so that a dead one is truly silent. */
+/**
+ * A relay's name with several addresses, of which some are dead: in a network of its own, so that a dead one is truly
+ * silent.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
@@ -6,8 +9,8 @@ import { startNamespace } from '../support/namespace.js';
 import { start } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
-// 2001:db8::2 and 198.51.100.2 have a neighbour's address that the other end of the cable does not have: what goes there is
-// dropped without an answer.
+// 2001:db8::2 and 198.51.100.2 have a neighbour's address that the other end of the cable does not have: what goes
+// there is dropped without an answer.
 const HOSTS = `127.0.0.1 localhost
 2001:db8::2 half.test
 192.0.2.1 half.test
@@ -105,7 +108,12 @@ networkTest('nor does one of a proxy', async () => {
 });
 
 networkTest('when all of them refuse, that is said', async () => {
-  const { code, stderr } = await runCli({ relay: 'ws://refused.test:1', wrap: net.inside }, ['--relay-wait', '1', 'ping', id]);
+  const { code, stderr } = await runCli({ relay: 'ws://refused.test:1', wrap: net.inside }, [
+    '--relay-wait',
+    '1',
+    'ping',
+    id,
+  ]);
   expect(code).toBe(3);
   expect(stderr).toMatch('nothing answers at refused.test:1');
 });

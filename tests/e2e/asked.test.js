@@ -1,4 +1,6 @@
-/** Questions at a terminal: a person may take as long as they like, may give up, and may paste whatever they were sent. */
+/**
+ * Questions at a terminal: a person may take as long as they like, may give up, and may paste whatever they were sent.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,8 +37,14 @@ async function person(name) {
     run: (args, options) => runCli({ relay, identity, env }, args, options),
     start: (args, more = {}) => keep(startCli({ relay, identity, env: { ...env, ...more } }, ...args)),
     inTerminal(args, more = {}) {
-      const words = [binary('pairlink'), '--relay', relay.ws, '--identity', identity, ...args].map((word) => `'${word}'`).join(' ');
-      return keep(startInTerminal('sh', ['-c', `trap : INT; ${words}; echo "ended with $?"`], { env: { ...env, HOME: tempDir(), NO_COLOR: '1', PAIRLINK_CODE: '', ...more } }));
+      const words = [binary('pairlink'), '--relay', relay.ws, '--identity', identity, ...args]
+        .map((word) => `'${word}'`)
+        .join(' ');
+      return keep(
+        startInTerminal('sh', ['-c', `trap : INT; ${words}; echo "ended with $?"`], {
+          env: { ...env, HOME: tempDir(), NO_COLOR: '1', PAIRLINK_CODE: '', ...more },
+        }),
+      );
     },
   };
   await me.run(['name', name]);
@@ -45,12 +53,22 @@ async function person(name) {
 
 /** Ends when a program that began now gave up a relay that is not there: so long has passed for all others, too. */
 async function giveUpTimePasses(seconds) {
-  const late = await runCli({ relay: 'ws://127.0.0.1:1' }, ['--relay-wait', String(seconds), 'connect', await idOf(newIdentity())]);
+  const late = await runCli({ relay: 'ws://127.0.0.1:1' }, [
+    '--relay-wait',
+    String(seconds),
+    'connect',
+    await idOf(newIdentity()),
+  ]);
   expect(late.code, late.stderr).toBe(3);
 }
 
 describe('a person who takes longer than the program would wait for a relay', () => {
-  const MAKERS = { pair: ['pair'], chat: ['chat'], connect: ['listen', '--code'], receive: ['send', binary('pairlink')] };
+  const MAKERS = {
+    pair: ['pair'],
+    chat: ['chat'],
+    connect: ['listen', '--code'],
+    receive: ['send', binary('pairlink')],
+  };
   const into = () => ['--into', join(tempDir(), 'files')];
 
   test('types the code in time, whatever asks for it', { timeout: 60_000 }, async () => {
@@ -112,7 +130,10 @@ describe('Ctrl-C', () => {
     const [on, off] = ['\u001b[?2004h', '\u001b[?2004l'];
     const times = (mark) => program.stdout.split(mark).length - 1;
     const program = (await person('Bo')).inTerminal(['chat', '--code']);
-    const pid = await until(async () => (await run('pgrep', ['-f', `^${binary('pairlink')} .*${relay.ws}.* chat --code`])).stdout.trim(), 'it runs');
+    const pid = await until(
+      async () => (await run('pgrep', ['-f', `^${binary('pairlink')} .*${relay.ws}.* chat --code`])).stdout.trim(),
+      'it runs',
+    );
     await until(() => times(on) === 1, 'it asks');
     process.kill(Number(pid), 'SIGTSTP');
     await until(() => times(off) === 1, 'it gives the terminal back');
@@ -149,7 +170,10 @@ describe('what `pair` prints is understood where a code is asked for', () => {
       const [line] = await pair.waitFor(/Code .*/);
       const text = CASES[name](line, (await pair.waitFor(LINK))[0]);
       const args = ['pair', '--code', '--yes'];
-      const other = way === 'piped' || way === 'environment' ? bo.start(args, way === 'environment' ? { PAIRLINK_CODE: text } : {}) : bo.inTerminal(args);
+      const other =
+        way === 'piped' || way === 'environment'
+          ? bo.start(args, way === 'environment' ? { PAIRLINK_CODE: text } : {})
+          : bo.inTerminal(args);
       if (way === 'piped') await other.write(`${text}\n`);
       if (other.pid && (way === 'typed' || way === 'pasted')) {
         await other.waitFor('a number and two words');
@@ -203,10 +227,30 @@ describe('what `pair` prints is understood where a code is asked for', () => {
     const none = new Uint8Array(16);
     const wanted = event(files, 'message', ({ data: d }) => d[0] === 3);
     const text = (words) => new TextEncoder().encode(words);
-    await files.send(encode('file_offer', { type: 2, id, flags: 0, size: 1000, group: none, group_files: 0, group_bytes: 0, name: text('one'), media_type: text('') }));
+    await files.send(
+      encode('file_offer', {
+        type: 2,
+        id,
+        flags: 0,
+        size: 1000,
+        group: none,
+        group_files: 0,
+        group_bytes: 0,
+        name: text('one'),
+        media_type: text(''),
+      }),
+    );
     await wanted;
     await files.send(encode('file_data', { type: 7, id, offset: 0, bytes }), { channel: 1 });
-    await files.send(encode('file_end', { type: 8, id, size: 1000, sha256: new Uint8Array(createHash('sha256').update(bytes).digest()) }), { channel: 1 });
+    await files.send(
+      encode('file_end', {
+        type: 8,
+        id,
+        size: 1000,
+        sha256: new Uint8Array(createHash('sha256').update(bytes).digest()),
+      }),
+      { channel: 1 },
+    );
     await receive.waitFor('Saved: ');
     expect(readFileSync(join(folder, 'one'))).toEqual(Buffer.from(bytes));
     expect((await dy.run(['contacts', '--names'])).stdout).toBe('Page\n');

@@ -20,23 +20,38 @@ describe('what is linked', () => {
 
   test('the same check finds them all in the client, so it can fail', () => {
     const found = sees(BIN, 'pairlink').join('\n');
-    for (const part of ['crypto_aead', 'crypto_scalarmult', 'pl_noise', 'pl_session', 'pl_engine']) expect(found).toContain(part);
+    for (const part of ['crypto_aead', 'crypto_scalarmult', 'pl_noise', 'pl_session', 'pl_engine'])
+      expect(found).toContain(part);
   });
 });
 
 /** A marker in every form in which text could be kept: as it is, base64 at each offset, hexadecimal, UTF-16. */
 function forms(marker) {
-  const base64 = [0, 1, 2].map((skip) => Buffer.from('x'.repeat(skip) + marker).toString('base64').slice(skip ? 4 : 0, -4));
-  return [Buffer.from(marker), ...base64.map((text) => Buffer.from(text)), Buffer.from(Buffer.from(marker).toString('hex')), Buffer.from(marker, 'utf16le')];
+  const base64 = [0, 1, 2].map((skip) =>
+    Buffer.from('x'.repeat(skip) + marker)
+      .toString('base64')
+      .slice(skip ? 4 : 0, -4),
+  );
+  return [
+    Buffer.from(marker),
+    ...base64.map((text) => Buffer.from(text)),
+    Buffer.from(Buffer.from(marker).toString('hex')),
+    Buffer.from(marker, 'utf16le'),
+  ];
 }
 
 /** The bytes of a written ID. */
 function publicKeyOf(id) {
-  const bits = [...id.slice(0, 52)].map((c) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const bits = [...id.slice(0, 52)]
+    .map((c) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(c).toString(2).padStart(5, '0'))
+    .join('');
   return Buffer.from(Array.from({ length: 32 }, (_, i) => parseInt(bits.slice(i * 8, i * 8 + 8), 2)));
 }
 
-const filesOf = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesOf(join(dir, entry.name)) : [join(dir, entry.name)]));
+const filesOf = (dir) =>
+  readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesOf(join(dir, entry.name)) : [join(dir, entry.name)],
+  );
 
 test('what is typed appears nowhere: not on the wire, not in the database, not in the log', async () => {
   const marker = `marker-${randomBytes(12).toString('hex')}-typed`;
@@ -56,7 +71,10 @@ test('what is typed appears nowhere: not on the wire, not in the database, not i
   expect((await listen.wait()).code, listen.stderr).toBe(0);
   // WebSocket frames of clients are masked: look below the mask too.
   const received = proxy.recordings.map(({ sent }) => unmasked(Buffer.concat(sent)));
-  expect(received.some((bytes) => bytes.includes(publicKeyOf(id))), 'the search sees what is in the clear: the ID').toBe(true);
+  expect(
+    received.some((bytes) => bytes.includes(publicKeyOf(id))),
+    'the search sees what is in the clear: the ID',
+  ).toBe(true);
   const wire = [proxy.sent(), ...received, proxy.received()];
   const kept = () => filesOf(relay.data).map((path) => readFileSync(path));
   for (const form of forms(marker)) {

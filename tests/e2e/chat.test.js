@@ -130,11 +130,19 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
 test('with the JavaScript client: chat/1 both ways, and a message that is repeated is shown once', LONG, async () => {
   const relay = await startRelay();
   const { ana, chat } = await people(relay.ws);
-  const page = await createClient({ url: relay.ws, seed: newSeed(), application: 'chat/1', acceptAll: true, WebSocket });
+  const page = await createClient({
+    url: relay.ws,
+    seed: newSeed(),
+    application: 'chat/1',
+    acceptAll: true,
+    WebSocket,
+  });
   const a = chat(ana, page);
   const session = await within(new Promise((done) => page.on('session', done)), 'session');
   const came = [];
-  const heard = new Promise((done) => session.on('message', ({ data }) => came.push(Buffer.from(data)) === 2 && done()));
+  const heard = new Promise((done) =>
+    session.on('message', ({ data }) => came.push(Buffer.from(data)) === 2 && done()),
+  );
   await a.write('hällo\nagain\n');
   await within(heard, 'two messages');
   expect(came.map((data) => data[0])).toEqual([1, 1]);
@@ -142,7 +150,12 @@ test('with the JavaScript client: chat/1 both ways, and a message that is repeat
   expect(came[0].subarray(1, 17).equals(came[1].subarray(1, 17))).toBe(false);
   const message = (id, text) => Buffer.concat([Buffer.from([1]), id, Buffer.from(text)]);
   const id = randomBytes(16);
-  for (const one of [message(id, 'once'), message(id, 'once'), Buffer.from([9, 9]), message(randomBytes(16), 'two\nlines')]) {
+  for (const one of [
+    message(id, 'once'),
+    message(id, 'once'),
+    Buffer.from([9, 9]),
+    message(randomBytes(16), 'two\nlines'),
+  ]) {
     const { delivered } = await session.send(one);
     await within(delivered, 'delivery');
   }

@@ -8,7 +8,10 @@ import { startProxy } from '../support/proxy.js';
 import { unmasked } from '../support/raw.js';
 import { startRelay } from '../support/relay.js';
 
-const FREE = ['CODE_MISSES_PER_MINUTE=1000', 'CLAIMS_PER_MINUTE=10000', 'CODES_PER_MINUTE=1000'].flatMap((limit) => ['--limit', limit]);
+const FREE = ['CODE_MISSES_PER_MINUTE=1000', 'CLAIMS_PER_MINUTE=10000', 'CODES_PER_MINUTE=1000'].flatMap((limit) => [
+  '--limit',
+  limit,
+]);
 const CODE = /tell the other person: (\S+)/;
 const PAIRED = /paired with (\S+): (.*)/;
 
@@ -23,11 +26,17 @@ afterAll(async () => {
 
 const clients = clientsOf(() => relay);
 /** Makes a code, or uses one; each with an identity of its own. */
-const program = (url, ...code) => start(binary('sample_code'), [url, ...code], { env: { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', http_proxy: '', no_proxy: '*' } });
+const program = (url, ...code) =>
+  start(binary('sample_code'), [url, ...code], {
+    env: { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', http_proxy: '', no_proxy: '*' },
+  });
 const made = async (maker) => (await maker.waitFor(CODE, { stream: 'stdout' }))[1];
 /** The same number, and another word. */
 function wrong(code, by = 1) {
-  const { number, words: [first, second] } = parseCode(code);
+  const {
+    number,
+    words: [first, second],
+  } = parseCode(code);
   return [number, first, words[(words.indexOf(second) + by) % words.length]].join('-');
 }
 
@@ -83,7 +92,9 @@ describe('a code', () => {
   test('20 wrong guesses: 0 accepted, and both are told each time', async () => {
     let accepted = 0;
     for (let i = 1; i <= 20; i += 4) {
-      for (const { maker, user, codes } of await Promise.all([0, 1, 2, 3].map((k) => pair(relay.ws, (code) => wrong(code, i + k))))) {
+      for (const { maker, user, codes } of await Promise.all(
+        [0, 1, 2, 3].map((k) => pair(relay.ws, (code) => wrong(code, i + k))),
+      )) {
         accepted += PAIRED.test(maker.stdout + user.stdout);
         expect(codes).toEqual([1, 1]);
         for (const side of [maker, user]) expect(side.stderr).toMatch(/the code was wrong/);
@@ -110,7 +121,7 @@ test('who counts through numbers is stopped', async () => {
   const reasons = [];
   for (let i = 0; i < 8; i++) {
     const payload = Buffer.alloc(57, 1);
-    payload.writeUInt32BE(i < 7 ? (number + 1 + i) % 9000 + 1000 : number);
+    payload.writeUInt32BE(i < 7 ? ((number + 1 + i) % 9000) + 1000 : number);
     guesser.send(TYPE.CLAIM, payload, { link: 0x10000 | i });
     reasons.push((await guesser.until(TYPE.RESET)).payload.readUInt16BE(0));
   }
@@ -128,8 +139,13 @@ test('the words appear nowhere in what the relay received', async () => {
   const received = proxy.recordings.map(({ sent }) => unmasked(Buffer.concat(sent)));
   const plate = Buffer.alloc(4);
   plate.writeUInt32BE(number);
-  expect(received.some((bytes) => bytes.includes(plate)), 'the search sees what is in the clear: the number').toBe(true);
-  for (const bytes of [...received, proxy.received()]) for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)]) expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
+  expect(
+    received.some((bytes) => bytes.includes(plate)),
+    'the search sees what is in the clear: the number',
+  ).toBe(true);
+  for (const bytes of [...received, proxy.received()])
+    for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)])
+      expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
   expect(relay.log).not.toContain(secret.join('-')); // one alone may be a word of the log's own, such as "ready"
   await proxy.stop();
 });

@@ -7,7 +7,8 @@ import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
 import { binary, run, tempDir } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
-const pairlink = (...args) => run(binary('pairlink'), args, { env: { HOME: tempDir(), XDG_CONFIG_HOME: '', PAIRLINK_RELAY: '' } });
+const pairlink = (...args) =>
+  run(binary('pairlink'), args, { env: { HOME: tempDir(), XDG_CONFIG_HOME: '', PAIRLINK_RELAY: '' } });
 const open = [];
 let relay;
 beforeAll(async () => {
@@ -22,16 +23,28 @@ test('the options of the whole program may stand behind the command, too', async
   const identity = join(tempDir(), 'mine');
   expect((await pairlink('id', '--identity', identity)).stdout.trim()).toBe(await idOf(identity));
   const ana = await idOf(newIdentity());
-  for (const args of [['--relay', 'ws://127.0.0.1:1', 'connect', ana, '--relay-wait', '1'], ['connect', ana, '-r', 'ws://127.0.0.1:1', '--relay-wait=1']])
+  for (const args of [
+    ['--relay', 'ws://127.0.0.1:1', 'connect', ana, '--relay-wait', '1'],
+    ['connect', ana, '-r', 'ws://127.0.0.1:1', '--relay-wait=1'],
+  ])
     expect(await pairlink(...args)).toMatchObject({ code: 3, stderr: expect.stringContaining('ws://127.0.0.1:1') });
-  expect(await pairlink('ping', ana, '--relay-wait', 'soon')).toMatchObject({ code: 2, stderr: expect.stringContaining("not 'soon'") });
+  expect(await pairlink('ping', ana, '--relay-wait', 'soon')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("not 'soon'"),
+  });
   expect((await pairlink('send', '--help')).stdout).toMatch(/Options of every command:[^]*--relay=URL/);
   const offered = await pairlink('completion', 'words', '--', 'chat', '--rel');
   expect(offered.stdout).toMatch(/^--relay\t.*\n--relay-wait\t.*\n$/);
 });
 
 test('a command or action that does not exist: the nearest one is named', async () => {
-  for (const [typed, meant] of [['snd', 'send'], ['recieve', 'receive'], ['chta', 'chat'], ['contact', 'contacts'], ['hlep', 'help']]) {
+  for (const [typed, meant] of [
+    ['snd', 'send'],
+    ['recieve', 'receive'],
+    ['chta', 'chat'],
+    ['contact', 'contacts'],
+    ['hlep', 'help'],
+  ]) {
     const { code, stderr } = await pairlink(typed);
     expect(code).toBe(2);
     expect(stderr).toContain(`did you mean ${meant}? pairlink help lists them`);
@@ -49,11 +62,25 @@ test('a command or action that does not exist: the nearest one is named', async 
 test('help of help is help', async () => {
   const { stdout } = await pairlink('help');
   expect(stdout).toContain('Commands (pairlink COMMAND --help says more)');
-  for (const args of [['help', '--help'], ['help', '-?'], ['help', 'help']]) expect(await pairlink(...args)).toMatchObject({ code: 0, stdout });
+  for (const args of [
+    ['help', '--help'],
+    ['help', '-?'],
+    ['help', 'help'],
+  ])
+    expect(await pairlink(...args)).toMatchObject({ code: 0, stdout });
 });
 
 test('what cannot be written to stdout is an error in words, whatever it is', async () => {
-  for (const args of [['--help'], ['--version'], ['help'], ['help', 'send'], ['send', '--help'], ['send', '--usage'], ['id'], ['completion', 'bash']]) {
+  for (const args of [
+    ['--help'],
+    ['--version'],
+    ['help'],
+    ['help', 'send'],
+    ['send', '--help'],
+    ['send', '--usage'],
+    ['id'],
+    ['completion', 'bash'],
+  ]) {
     const full = openSync('/dev/full', 'w');
     const child = spawn(binary('pairlink'), args, { stdio: ['ignore', full, 'pipe'], env: { HOME: tempDir() } });
     closeSync(full);
@@ -70,7 +97,11 @@ test('what cannot be written to stdout is an error in words, whatever it is', as
 
 test('what is to be typed on the other side says which relay, if it is not the built-in one', async () => {
   const from = (where, env = {}) => {
-    const program = startCli({ relay: where, env: { XDG_STATE_HOME: tempDir(), PAIRLINK_RELAY: '', ...env } }, 'send', binary('pairlink'));
+    const program = startCli(
+      { relay: where, env: { XDG_STATE_HOME: tempDir(), PAIRLINK_RELAY: '', ...env } },
+      'send',
+      binary('pairlink'),
+    );
     open.push(program);
     return program;
   };
@@ -80,7 +111,11 @@ test('what is to be typed on the other side says which relay, if it is not the b
     const [, code, hint] = await send.waitFor(/Code {2}(\S+) .*on the other side: pairlink (.*)\n/);
     expect(hint).toBe(`receive --relay ${relay.ws}`);
     const folder = tempDir();
-    const other = await runCli({ env: { XDG_STATE_HOME: tempDir(), PAIRLINK_RELAY: '' } }, [...hint.split(' '), '--into', folder], { input: `${code}\n` });
+    const other = await runCli(
+      { env: { XDG_STATE_HOME: tempDir(), PAIRLINK_RELAY: '' } },
+      [...hint.split(' '), '--into', folder],
+      { input: `${code}\n` },
+    );
     expect(other.code, other.stderr).toBe(0);
     expect((await send.wait()).code, send.stderr).toBe(0);
   }

@@ -22,13 +22,19 @@ async function person(relay) {
     id: await idOf(identity),
     file: `${identity}.contacts`,
     run: (...args) => runCli(where, args),
-    away: (...args) => runCli({ ...where, relay: undefined, env: { ...where.env, PAIRLINK_RELAY: 'ws://127.0.0.1:1' } }, args),
+    away: (...args) =>
+      runCli({ ...where, relay: undefined, env: { ...where.env, PAIRLINK_RELAY: 'ws://127.0.0.1:1' } }, args),
     start: (...args) => {
       const program = startCli(where, ...args);
       open.push(program);
       return program;
     },
-    list: async () => (await me.run('contacts', '--json')).stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)),
+    list: async () =>
+      (await me.run('contacts', '--json')).stdout
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
   };
   return me;
 }
@@ -49,7 +55,17 @@ test('whom I chat with by ID is a contact, can be given a name, and is reached b
   const relay = await startRelay();
   const [ana, bo] = await acquainted(relay);
   expect(await ana.list()).toEqual([
-    { event: 'contact', name: 'Bo', id: bo.id, own_name: '', relay: `${relay.ws}/pairlink`, paired: 'id', paired_s: expect.any(Number), compared_s: 0, blocked: false },
+    {
+      event: 'contact',
+      name: 'Bo',
+      id: bo.id,
+      own_name: '',
+      relay: `${relay.ws}/pairlink`,
+      paired: 'id',
+      paired_s: expect.any(Number),
+      compared_s: 0,
+      blocked: false,
+    },
   ]);
   expect((await ana.run('contacts', '--names')).stdout).toBe('Bo\n');
   expect((await ana.run('contacts')).stdout).toMatch(/^Bo {2}paired by id \d{4}-\d\d-\d\d {2}phrase not compared\n$/);
@@ -75,7 +91,12 @@ test('the relay where a contact was met is remembered', LONG, async () => {
   const other = await startRelay(); // they move, and both say so once
   const moved = startCli({ relay: other.ws, identity: bo.identity, env: bo.env }, 'chat', 'Ana');
   open.push(moved);
-  const there = await runCli({ relay: other.ws, identity: ana.identity, env: ana.env }, ['chat', 'Bo', '--send', 'over there']);
+  const there = await runCli({ relay: other.ws, identity: ana.identity, env: ana.env }, [
+    'chat',
+    'Bo',
+    '--send',
+    'over there',
+  ]);
   expect(there.code, there.stderr).toBe(0);
   await moved.waitFor('over there\n');
   expect((await ana.list())[0].relay).toBe(`${other.ws}/pairlink`);
@@ -129,7 +150,7 @@ test('a blocked contact gets nothing through, in any command, until unblocked', 
   expect((await bo.run('contacts')).stdout).toContain('BLOCKED');
   const refused = await bo.run('chat', 'Ana');
   expect(refused.code).toBe(4);
-  expect(refused.stderr).toContain("unblock Ana");
+  expect(refused.stderr).toContain('unblock Ana');
   const listen = bo.start('listen', '--accept', 'all', '--keep');
   await listen.waitFor('Waiting.');
   const ping = await ana.run('ping', 'Bo', '--count', '1');
@@ -208,7 +229,10 @@ async function complete(ana, ...words) {
   const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const script = `source <(pairlink completion bash) && COMP_WORDS=(pairlink ${line}) COMP_CWORD=${words.length} &&
     compopt() { :; } && _pairlink && (( \${#COMPREPLY[@]} )) && printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr } = await run('bash', ['-c', script], { env: { PATH: `${BIN}:${process.env.PATH}` }, cwd: dirname(ana.identity) });
+  const { stdout, stderr } = await run('bash', ['-c', script], {
+    env: { PATH: `${BIN}:${process.env.PATH}` },
+    cwd: dirname(ana.identity),
+  });
   expect(stderr).toBe('');
   return stdout.split('\n').filter(Boolean);
 }
@@ -229,7 +253,11 @@ test('bash completes commands, options, words, files and the names of contacts',
   expect(await mine('help', 'pi')).toEqual(['ping']);
   expect(await mine('completion', '')).toEqual(['bash', 'zsh', 'fish']);
   expect(await complete(ana, '--ver')).toEqual(['--verbose']);
-  expect((await complete(ana, '--identity', 'ident')).sort()).toEqual(['identity', 'identity.contacts', 'identity.contacts.lock']);
+  expect((await complete(ana, '--identity', 'ident')).sort()).toEqual([
+    'identity',
+    'identity.contacts',
+    'identity.contacts.lock',
+  ]);
   expect(await complete(ana, '--relay', 'w')).toEqual([]);
   // A name is other people's word: whatever is in it, what bash inserts means the name and nothing else.
   for (const odd of ["It's $(touch odd) o", 'Is "$(touch odd)" `odd` \\ !1', '"Q', "'Q", '$HOME']) {

@@ -9,7 +9,9 @@ import { Peer, World, makeRandom } from '../../web/client/test/model.js';
 import { CrossPeer, CrossProgram } from '../support/cross_engine.js';
 
 const SEEDS = Number(process.env.CROSS_SEEDS ?? (process.env.PAIRLINK_SOAK ? 2000 : 200));
-const seeds = process.env.CROSS_SEED ? [Number(process.env.CROSS_SEED)] : Array.from({ length: SEEDS }, (_, i) => i + 1);
+const seeds = process.env.CROSS_SEED
+  ? [Number(process.env.CROSS_SEED)]
+  : Array.from({ length: SEEDS }, (_, i) => i + 1);
 const CHANNELS = [0, 1, 2, 3];
 
 /** What happened in all runs, so that a run without faults cannot pass for one with them. */
@@ -36,7 +38,8 @@ class Ledger {
     peer.act = (action) => {
       action.life = peer.life;
       act.call(peer, action);
-      if (action.type === 'message') this.got.push({ at: peer, ...action, text: new TextDecoder().decode(action.data) });
+      if (action.type === 'message')
+        this.got.push({ at: peer, ...action, text: new TextDecoder().decode(action.data) });
       // A call may end in a session that the other side's call began.
       if (action.type === 'session') peer.session = action.session;
       if (action.type === 'session_closed' && action.session === peer.session) peer.session = null;
@@ -58,11 +61,17 @@ class Ledger {
     const words = `${peer.name} ${life} ${channel} ${n}`.padEnd(size, String.fromCharCode(97 + (n % 26)));
     const { value: place, error } = peer.try('send', { session, channel, data: new TextEncoder().encode(words) });
     if (error && !['EAGAIN', 'ESTATE'].includes(error.code)) throw error;
-    if (!error) this.written.push({ from: peer, life, session, channel, text: words, place, n, since: peer.events.length });
+    if (!error)
+      this.written.push({ from: peer, life, session, channel, text: words, place, n, since: peer.events.length });
     return !error;
   }
   namedLost({ from, life, session, channel, place, since }) {
-    return from.events.slice(since).some((e) => e.type === 'lost' && e.life === life && e.session === session && e.channel === channel && e.place === place);
+    return from.events
+      .slice(since)
+      .some(
+        (e) =>
+          e.type === 'lost' && e.life === life && e.session === session && e.channel === channel && e.place === place,
+      );
   }
   /** Nothing twice, nothing out of order, nothing that was not written; what did not arrive was named to a writer that
    * lives still. `all`: all arrived. */
@@ -72,7 +81,8 @@ class Ledger {
     const written = new Map(this.written.map((entry) => [entry.text, entry]));
     for (const { at, channel, text } of this.got) {
       const entry = written.get(text);
-      if (!entry || entry.from === at || entry.channel !== channel) throw new Error(`${at.name} got what nobody wrote: ${text.trim()}`);
+      if (!entry || entry.from === at || entry.channel !== channel)
+        throw new Error(`${at.name} got what nobody wrote: ${text.trim()}`);
       if (arrived.has(text)) throw new Error(`${at.name} got twice: ${text.trim()}`);
       arrived.add(text);
       const stream = `${entry.from.name} ${entry.life} ${channel}`;
@@ -82,7 +92,8 @@ class Ledger {
     for (const entry of this.written) {
       if (arrived.has(entry.text)) continue;
       if (all) throw new Error(`did not arrive: ${entry.text.slice(0, 30)}`);
-      if (entry.life === entry.from.life && !this.namedLost(entry)) throw new Error(`neither arrived nor was named lost: ${entry.text.slice(0, 30)}`);
+      if (entry.life === entry.from.life && !this.namedLost(entry))
+        throw new Error(`neither arrived nor was named lost: ${entry.text.slice(0, 30)}`);
     }
   }
 }
@@ -114,7 +125,12 @@ function turnReader(peer) {
   if (!peer.autoTake) peer.heldFrom = peer.events.length;
   else
     for (const event of peer.events.slice(peer.heldFrom))
-      if (['message', 'end', 'channel_reset'].includes(event.type) && event.life === peer.life && event.session === peer.session) peer.take(event);
+      if (
+        ['message', 'end', 'channel_reset'].includes(event.type) &&
+        event.life === peer.life &&
+        event.session === peer.session
+      )
+        peer.take(event);
 }
 
 /** One random thing that an application, a network or a relay does. */
@@ -123,7 +139,8 @@ function act(run, deaths) {
   const [peer, other] = chance(0.5) ? [js, c] : [c, js];
   const what = pick(100);
   if (what < 70) {
-    if (peer.session) ledger.write(peer, CHANNELS[pick(CHANNELS.length)], 20 + (chance(0.15) ? pick(most - 40) : pick(300)));
+    if (peer.session)
+      ledger.write(peer, CHANNELS[pick(CHANNELS.length)], 20 + (chance(0.15) ? pick(most - 40) : pick(300)));
     else if (deaths && chance(0.7)) ledger.call(peer, other);
   } else if (what < 75) {
     totals.cuts++;
@@ -133,9 +150,11 @@ function act(run, deaths) {
     world.crash();
     world.later(() => (world.up = true), pick(4000));
   } else if (what < 80) peer.do('network_up');
-  else if (what < 84 && peer.session) peer.do('priority', { session: peer.session, channel: pick(CHANNELS.length), value: pick(8) });
+  else if (what < 84 && peer.session)
+    peer.do('priority', { session: peer.session, channel: pick(CHANNELS.length), value: pick(8) });
   else if (what < 88) turnReader(peer);
-  else if (what < 92 && peer.session) peer.try('send_volatile', { session: peer.session, channel: 9, data: new Uint8Array(pick(500)) });
+  else if (what < 92 && peer.session)
+    peer.try('send_volatile', { session: peer.session, channel: 9, data: new Uint8Array(pick(500)) });
   else if (what < 95 && deaths) {
     ledger.startAgain(peer);
     if (chance(0.7)) ledger.call(peer, other);
@@ -160,7 +179,8 @@ function runFaults(seed) {
   world.until(() => js.session && c.session, 'a session at both', 60000);
   const ends = [js, c].map((peer) => ({ peer, channel: pick(CHANNELS.length) }));
   for (const end of ends) end.place = finish(end);
-  const delivered = (from, channel, place) => from.of('delivered').some((e) => e.session === from.session && e.channel === channel && e.place >= place);
+  const delivered = (from, channel, place) =>
+    from.of('delivered').some((e) => e.session === from.session && e.channel === channel && e.place >= place);
   const lasts = [...new Map(ledger.written.map((entry) => [`${entry.from.name} ${entry.channel}`, entry])).values()];
   const done = () =>
     ledger.got.length >= ledger.written.length &&
@@ -172,8 +192,11 @@ function runFaults(seed) {
     const other = peer === js ? c : js;
     expect(other.of('end').map((e) => [e.channel, e.place])).toEqual([[channel, place]]);
   }
-  for (const { from, channel, place } of ledger.written) expect(delivered(from, channel, place), `told: ${channel} ${place}`).toBe(true);
-  for (const peer of [js, c]) for (const type of ['lost', 'stream_reset', 'session_closed', 'channel_reset']) expect(peer.of(type), type).toEqual([]);
+  for (const { from, channel, place } of ledger.written)
+    expect(delivered(from, channel, place), `told: ${channel} ${place}`).toBe(true);
+  for (const peer of [js, c])
+    for (const type of ['lost', 'stream_reset', 'session_closed', 'channel_reset'])
+      expect(peer.of(type), type).toEqual([]);
   runEnd(run);
   return run;
 }
@@ -185,12 +208,19 @@ function runEnd({ chance, world, ledger, js, c }) {
   const [closer, other] = chance(0.5) ? [js, c] : [c, js];
   for (let i = 0; i < 6; i++) for (const peer of [js, c]) ledger.write(peer, i % 4, 3000);
   world.pass(chance(0.5) ? 60 : 0);
-  const sessions = new Map([[closer, closer.session], [other, other.session]]);
+  const sessions = new Map([
+    [closer, closer.session],
+    [other, other.session],
+  ]);
   closer.do('close', { session: closer.session, value: 1, text: 'enough' });
   if (chance(0.3)) world.cut(other);
   world.until(() => [js, c].every((peer) => peer.last('session_closed')), 'closed at both', 30000);
   expect(closer.last('session_closed')).toMatchObject({ session: sessions.get(closer), error: null });
-  expect(other.last('session_closed')).toMatchObject({ session: sessions.get(other), error: 'ECLOSED', text: 'enough' });
+  expect(other.last('session_closed')).toMatchObject({
+    session: sessions.get(other),
+    error: 'ECLOSED',
+    text: 'enough',
+  });
   ledger.check({ all: false });
 }
 

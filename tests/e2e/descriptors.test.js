@@ -8,7 +8,10 @@ import { startRelay } from '../support/relay.js';
 
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 const descriptors = (pid) => readdirSync(`/proc/${pid}/fd`).map(Number);
-const isIdle = (pid) => readdirSync(`/proc/${pid}/task`).every((thread) => /^\d+ \(.*\) S /s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
+const isIdle = (pid) =>
+  readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /^\d+ \(.*\) S /s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
+  );
 
 /** Seen asleep again and again: a thread that spins is never seen so five times in a row. */
 async function rests(pid) {
@@ -63,7 +66,9 @@ function targetOf(pid, fd) {
 /** The port that a process listens on, for one that can't say so. */
 function listensOn(pid) {
   const inodes = descriptors(pid).map((fd) => targetOf(pid, fd).match(/socket:\[(\d+)\]/)?.[1]);
-  const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').map((line) => line.trim().split(/\s+/));
+  const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   const row = rows.find((r) => r[3] === '0A' && inodes.includes(r[9]));
   return row && parseInt(row[1].split(':')[1], 16);
 }
@@ -72,7 +77,14 @@ describe.each(['pairlink-relay', 'pl-echo-server'])('%s with closed standard str
   test.each(['0<&-', '0<&- 2>&-', '0<&- 1>&- 2>&-'])('%s', async (redirections) => {
     const data = join(tempDir(), 'data');
     const more = name === 'pairlink-relay' ? ['--data', data] : [];
-    const program = start('sh', ['-c', `exec "$0" "$@" ${redirections}`, binary(name), '--listen', '127.0.0.1:0', ...more]);
+    const program = start('sh', [
+      '-c',
+      `exec "$0" "$@" ${redirections}`,
+      binary(name),
+      '--listen',
+      '127.0.0.1:0',
+      ...more,
+    ]);
     const port = await until(() => program.running && listensOn(program.pid), 'it listens');
     for (const fd of redirections.match(/\d/g)) expect(targetOf(program.pid, fd)).toBe('/dev/null');
     expect((await rawHttp(port, HEALTH)).status).toBeGreaterThan(0);

@@ -10,7 +10,10 @@ function brokenCheckout() {
   for (const file of ['dev', 'package.json', 'package-lock.json']) copyFileSync(file, join(root, file));
   const bin = join(root, 'bin');
   mkdirSync(bin);
-  writeFileSync(join(bin, 'npm'), '#!/bin/sh\n[ "$1" = --version ] && echo 10.0.0 && exit 0\nmkdir -p node_modules\necho "npm error network" >&2\nexit 1\n');
+  writeFileSync(
+    join(bin, 'npm'),
+    '#!/bin/sh\n[ "$1" = --version ] && echo 10.0.0 && exit 0\nmkdir -p node_modules\necho "npm error network" >&2\nexit 1\n',
+  );
   chmodSync(join(bin, 'npm'), 0o755);
   return { root, dev: (...args) => run(join(root, 'dev'), args, { env: { PATH: `${bin}:${process.env.PATH}` } }) };
 }

@@ -1,4 +1,6 @@
-/** `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once. */
+/**
+ * `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,45 +29,50 @@ afterEach(endAll(open));
 
 describe('by a code', () => {
   const size = (SOAK ? 1024 : 128) * MiB;
-  test(`${size / MiB} MiB, the relay killed twice and the receiver once: the same SHA-256, under 1 % sent again`, { timeout: SOAK ? 900_000 : 180_000 }, async () => {
-    const own = await startRelay();
-    const proxy = await startProxy(own.port, { record: false });
-    const p = await people(own.ws);
-    const file = makeFile(join(tempDir(), 'big.iso'), size);
-    const send = p.send([file, '--json'], { relay: proxy.ws });
-    let sent = 0;
-    const passed = (bytes) =>
-      new Promise((done) => {
-        const check = () => {
-          if (sent < bytes) return;
-          proxy.off('sent', check);
-          done();
-        };
-        proxy.on('sent', check);
-      });
-    proxy.on('sent', (chunk) => (sent += chunk.length));
-    const code = (await send.waitFor(CODE, { stream: 'stderr' }))[1];
-    let receive = p.receive(['--json']);
-    receive.end(`${code}\n`);
-    await passed(size * 0.25);
-    await own.restart({ hard: true });
-    await passed(size * 0.5);
-    await receive.kill9();
-    receive = p.receive(['--json']);
-    receive.end();
-    await passed(size * 0.75);
-    await own.restart({ hard: true });
-    await bothEnd(send, receive, 0, SOAK ? 800_000 : 120_000);
-    const sum = await sha256(file);
-    expect(await sha256(join(p.folder, 'big.iso'))).toBe(sum);
-    expect(readdirSync(p.folder)).toEqual(['big.iso']);
-    for (const program of [send, receive]) expect(ofKind(program, 'done')).toMatchObject([{ name: 'big.iso', size, sha256: sum }]);
-    // One percent of the file again, and what surrounds the bytes: headers, seals, texts, acknowledgements.
-    expect(sent, `${sent} bytes were sent`).toBeLessThan(size * (1.01 + AROUND));
-    for (const kind of ['lost', 'back']) expect(ofKind(send, kind).length).toBeGreaterThanOrEqual(3);
-    await proxy.stop();
-    await own.stop();
-  });
+  test(
+    `${size / MiB} MiB, the relay killed twice and the receiver once: the same SHA-256, under 1 % sent again`,
+    { timeout: SOAK ? 900_000 : 180_000 },
+    async () => {
+      const own = await startRelay();
+      const proxy = await startProxy(own.port, { record: false });
+      const p = await people(own.ws);
+      const file = makeFile(join(tempDir(), 'big.iso'), size);
+      const send = p.send([file, '--json'], { relay: proxy.ws });
+      let sent = 0;
+      const passed = (bytes) =>
+        new Promise((done) => {
+          const check = () => {
+            if (sent < bytes) return;
+            proxy.off('sent', check);
+            done();
+          };
+          proxy.on('sent', check);
+        });
+      proxy.on('sent', (chunk) => (sent += chunk.length));
+      const code = (await send.waitFor(CODE, { stream: 'stderr' }))[1];
+      let receive = p.receive(['--json']);
+      receive.end(`${code}\n`);
+      await passed(size * 0.25);
+      await own.restart({ hard: true });
+      await passed(size * 0.5);
+      await receive.kill9();
+      receive = p.receive(['--json']);
+      receive.end();
+      await passed(size * 0.75);
+      await own.restart({ hard: true });
+      await bothEnd(send, receive, 0, SOAK ? 800_000 : 120_000);
+      const sum = await sha256(file);
+      expect(await sha256(join(p.folder, 'big.iso'))).toBe(sum);
+      expect(readdirSync(p.folder)).toEqual(['big.iso']);
+      for (const program of [send, receive])
+        expect(ofKind(program, 'done')).toMatchObject([{ name: 'big.iso', size, sha256: sum }]);
+      // One percent of the file again, and what surrounds the bytes: headers, seals, texts, acknowledgements.
+      expect(sent, `${sent} bytes were sent`).toBeLessThan(size * (1.01 + AROUND));
+      for (const kind of ['lost', 'back']) expect(ofKind(send, kind).length).toBeGreaterThanOrEqual(3);
+      await proxy.stop();
+      await own.stop();
+    },
+  );
 
   test('is good once: who comes second gets nothing, with an exit code of its own', async () => {
     const p = await people();
@@ -114,7 +121,10 @@ describe('by a code', () => {
 });
 
 describe('between contacts', () => {
-  const pair = (p, args, more = ['--yes'], where) => ({ receive: p.receive(['--from', p.ids.sender, '--json', ...more], where), send: p.send(['--to', p.ids.receiver, '--json', ...args]) });
+  const pair = (p, args, more = ['--yes'], where) => ({
+    receive: p.receive(['--from', p.ids.sender, '--json', ...more], where),
+    send: p.send(['--to', p.ids.receiver, '--json', ...args]),
+  });
 
   test('a folder with all that is in it, but for what leads out of it', LONG, async () => {
     const p = await people();
@@ -174,7 +184,9 @@ describe('between contacts', () => {
     send.end(bytes);
     await bothEnd(send, receive);
     expect(readFileSync(join(p.folder, 'backup.tar')).equals(bytes)).toBe(true);
-    expect(ofKind(receive, 'done')).toMatchObject([{ sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length }]);
+    expect(ofKind(receive, 'done')).toMatchObject([
+      { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length },
+    ]);
   });
 
   test('the same again is there already, unless it was changed', async () => {
@@ -203,10 +215,25 @@ describe('between contacts', () => {
 
   test('a person at a terminal is asked, with name and size', async () => {
     const p = await people();
-    for (const [answer, code] of [['y', 0], ['n', 4]]) {
+    for (const [answer, code] of [
+      ['y', 0],
+      ['n', 4],
+    ]) {
       const file = makeFile(join(tempDir(), `holiday ${answer}`), 123_456);
-      const words = ['--relay', relay.ws, '--identity', p.receiver, 'receive', '--into', p.folder, '--from', p.ids.sender];
-      const receive = startInTerminal(binary('pairlink'), words, { env: { HOME: join(p.receiver, '..'), XDG_STATE_HOME: '', XDG_CONFIG_HOME: '', NO_COLOR: '1' } });
+      const words = [
+        '--relay',
+        relay.ws,
+        '--identity',
+        p.receiver,
+        'receive',
+        '--into',
+        p.folder,
+        '--from',
+        p.ids.sender,
+      ];
+      const receive = startInTerminal(binary('pairlink'), words, {
+        env: { HOME: join(p.receiver, '..'), XDG_STATE_HOME: '', XDG_CONFIG_HOME: '', NO_COLOR: '1' },
+      });
       open.push(receive);
       const send = p.send(['--to', p.ids.receiver, file]);
       await receive.waitFor(`holiday ${answer} (123 KB). Accept? [Y/n]`);
@@ -259,7 +286,14 @@ describe('interrupted', () => {
     fresh.end();
     expect((await fresh.wait()).code).toBe(2);
     const [, shown] = at.receive.stderr.match(/To go on where it stopped: (pairlink .*)/);
-    const receive = start('sh', ['-c', `exec ${shown} --json`], { env: { PATH: `${dirname(binary('pairlink'))}:${process.env.PATH}`, HOME: dirname(at.p.receiver), XDG_STATE_HOME: '', XDG_CONFIG_HOME: '' } });
+    const receive = start('sh', ['-c', `exec ${shown} --json`], {
+      env: {
+        PATH: `${dirname(binary('pairlink'))}:${process.env.PATH}`,
+        HOME: dirname(at.p.receiver),
+        XDG_STATE_HOME: '',
+        XDG_CONFIG_HOME: '',
+      },
+    });
     open.push(receive);
     receive.end();
     const send = at.p.send(at.sendArgs, { relay: at.proxy.ws });
@@ -340,17 +374,42 @@ describe('a sender that means no good', () => {
     const session = await incoming;
     if (session.state !== 'linked') await event(session, 'linked');
     const say = (message, fields, channel = 0) => session.send(encode(message, fields), { channel });
-    const offer = (n, name, size, more = {}) => say('file_offer', { type: 2, id: NONE.map(() => n), flags: 0, size, group: NONE, group_files: 0, group_bytes: 0, name, media_type: bytes(''), ...more });
-    const data = (n, offset, content) => say('file_data', { type: 7, id: NONE.map(() => n), offset, bytes: content }, 1);
-    const end = (n, content, sha = createHash('sha256').update(content).digest()) => say('file_end', { type: 8, id: NONE.map(() => n), size: content.length, sha256: new Uint8Array(sha) }, 1);
-    const wanted = (n) => event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 3 && d[1] === n);
-    const stopped = (n) => event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 4 && d[1] === n);
+    const offer = (n, name, size, more = {}) =>
+      say('file_offer', {
+        type: 2,
+        id: NONE.map(() => n),
+        flags: 0,
+        size,
+        group: NONE,
+        group_files: 0,
+        group_bytes: 0,
+        name,
+        media_type: bytes(''),
+        ...more,
+      });
+    const data = (n, offset, content) =>
+      say('file_data', { type: 7, id: NONE.map(() => n), offset, bytes: content }, 1);
+    const end = (n, content, sha = createHash('sha256').update(content).digest()) =>
+      say('file_end', { type: 8, id: NONE.map(() => n), size: content.length, sha256: new Uint8Array(sha) }, 1);
+    const wanted = (n) =>
+      event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 3 && d[1] === n);
+    const stopped = (n) =>
+      event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 4 && d[1] === n);
     return { folder, client, session, receive, offer, data, end, wanted, stopped, say };
   }
 
   test('names stay below the folder', LONG, async () => {
     const h = await hostile();
-    const names = { '../../up': 'up', '/etc/passwd': 'etc/passwd', '..\\..\\x\\y': 'x/y', 'a\u001b[31mb\u202egpj': 'a_[31mb_gpj', '.bashrc': '_bashrc', 'con.txt': '_con.txt', '..': 'file', 'dot/../../dot': 'dot/dot' };
+    const names = {
+      '../../up': 'up',
+      '/etc/passwd': 'etc/passwd',
+      '..\\..\\x\\y': 'x/y',
+      'a\u001b[31mb\u202egpj': 'a_[31mb_gpj',
+      '.bashrc': '_bashrc',
+      'con.txt': '_con.txt',
+      '..': 'file',
+      'dot/../../dot': 'dot/dot',
+    };
     let n = 0;
     for (const [name, safe] of Object.entries(names)) {
       n += 1;
@@ -359,7 +418,9 @@ describe('a sender that means no good', () => {
       await want;
       await h.data(n, 0, bytes('hello'));
       await h.end(n, bytes('hello'));
-      await h.receive.waitFor(`"id":"${String(n).padStart(2, '0').repeat(16)}","name":${JSON.stringify(safe)},"path"`, { stream: 'stdout' });
+      await h.receive.waitFor(`"id":"${String(n).padStart(2, '0').repeat(16)}","name":${JSON.stringify(safe)},"path"`, {
+        stream: 'stdout',
+      });
       expect(readFileSync(join(h.folder, safe), 'utf8')).toBe('hello');
     }
     expect(readdirSync(join(h.folder, '..'))).toEqual([h.folder.split('/').at(-1)]);
@@ -403,7 +464,17 @@ describe('a sender that means no good', () => {
   test('a size beyond all disks takes nothing, and no more than 1,024 are kept waiting', LONG, async () => {
     const h = await hostile();
     const stop = h.stopped(1);
-    const huge = encode('file_offer', { type: 2, id: NONE.map(() => 1), flags: 0, size: 0, group: NONE, group_files: 0, group_bytes: 0, name: bytes('huge'), media_type: bytes('') });
+    const huge = encode('file_offer', {
+      type: 2,
+      id: NONE.map(() => 1),
+      flags: 0,
+      size: 0,
+      group: NONE,
+      group_files: 0,
+      group_bytes: 0,
+      name: bytes('huge'),
+      media_type: bytes(''),
+    });
     huge.fill(0xff, 18, 26); // its size
     await h.session.send(huge);
     expect((await stop).data[17]).toBe(7);

@@ -1,4 +1,6 @@
-/** How transfers of files end: what is said is true, what was said is heard, and nobody waits for what does not come. */
+/**
+ * How transfers of files end: what is said is true, what was said is heard, and nobody waits for what does not come.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +43,8 @@ describe('what is asked for in a folder is in that folder', () => {
     await bothEnd(p.send(sendArgs(p, file)), p.receive(receiveArgs(p)));
     const two = tempDir('pairlink-two-');
     await change?.({ p, file, two });
-    const ends = again ?? (() => ({ send: p.send(sendArgs(p, file)), receive: p.receive(receiveArgs(p, '--into', two)) }));
+    const ends =
+      again ?? (() => ({ send: p.send(sendArgs(p, file)), receive: p.receive(receiveArgs(p, '--into', two)) }));
     const { send, receive } = await ends({ p, file, two });
     await bothEnd(send, receive);
     const sum = await sha256(file);
@@ -97,34 +100,42 @@ describe('what is asked for in a folder is in that folder', () => {
     expect((await run('diff', ['-r', folder, join(two, 'album')])).stdout).toBe('');
     expect(ofKind(receive, 'done').length).toBe(100);
   });
-  test.each(['again', 'still'])('a folder that was sent with another one before, which is not whole: receive runs %s', LONG, async (how) => {
-    const p = await people();
-    const [album, other] = ['album', 'other'].map((name) => join(tempDir(), name));
-    for (const folder of [album, other]) mkdirSync(folder);
-    for (let i = 0; i < 3; i++) writeFileSync(join(album, `${i}`), randomBytes(1000));
-    makeFile(join(other, 'large'), 2 * MiB);
-    const both = [album, other];
-    const limit = (receive, bytes) => run('prlimit', ['--pid', String(receive.pid), `--fsize=${bytes}:unlimited`]);
-    let send = p.send(sendArgs(p, ...both));
-    let receive = p.receive(receiveArgs(p));
-    await limit(receive, MiB);
-    await until(() => ofKind(receive, 'done').length === 3 && ofKind(receive, 'waiting').length === 1, 'the large one waits for room');
-    await send.kill9();
-    if (how === 'again') {
-      await receive.kill9();
-      receive = p.receive(receiveArgs(p));
-    }
-    writeFileSync(join(album, '3'), 'new');
-    send = p.send(sendArgs(p, album));
-    if (how === 'still') {
-      expect((await send.wait(30_000)).code, send.stderr).toBe(0);
-      await limit(receive, 'unlimited');
-      send = p.send(sendArgs(p, ...both));
-    }
-    await bothEnd(send, receive, 0, 30_000);
-    expect(readdirSync(p.folder).filter((name) => /^album/.test(name)).length).toBe(2); // each offer has a folder of its own
-    if (how === 'still') expect(await sha256(join(p.folder, 'other', 'large'))).toBe(await sha256(join(other, 'large')));
-  });
+  test.each(['again', 'still'])(
+    'a folder that was sent with another one before, which is not whole: receive runs %s',
+    LONG,
+    async (how) => {
+      const p = await people();
+      const [album, other] = ['album', 'other'].map((name) => join(tempDir(), name));
+      for (const folder of [album, other]) mkdirSync(folder);
+      for (let i = 0; i < 3; i++) writeFileSync(join(album, `${i}`), randomBytes(1000));
+      makeFile(join(other, 'large'), 2 * MiB);
+      const both = [album, other];
+      const limit = (receive, bytes) => run('prlimit', ['--pid', String(receive.pid), `--fsize=${bytes}:unlimited`]);
+      let send = p.send(sendArgs(p, ...both));
+      let receive = p.receive(receiveArgs(p));
+      await limit(receive, MiB);
+      await until(
+        () => ofKind(receive, 'done').length === 3 && ofKind(receive, 'waiting').length === 1,
+        'the large one waits for room',
+      );
+      await send.kill9();
+      if (how === 'again') {
+        await receive.kill9();
+        receive = p.receive(receiveArgs(p));
+      }
+      writeFileSync(join(album, '3'), 'new');
+      send = p.send(sendArgs(p, album));
+      if (how === 'still') {
+        expect((await send.wait(30_000)).code, send.stderr).toBe(0);
+        await limit(receive, 'unlimited');
+        send = p.send(sendArgs(p, ...both));
+      }
+      await bothEnd(send, receive, 0, 30_000);
+      expect(readdirSync(p.folder).filter((name) => /^album/.test(name)).length).toBe(2); // each offer has a folder of its own
+      if (how === 'still')
+        expect(await sha256(join(p.folder, 'other', 'large'))).toBe(await sha256(join(other, 'large')));
+    },
+  );
 });
 
 describe('a file that fails at the sender ends it at both', () => {
@@ -141,7 +152,11 @@ describe('a file that fails at the sender ends it at both', () => {
     spoil(file);
     await run('prlimit', ['--pid', String(receive.pid), '--fsize=unlimited:unlimited']);
     await bothEnd(send, receive, 7);
-    for (const one of [send, receive]) expect(ofKind(one, 'error').find(({ error }) => error === 'changed'), one.stdout).toMatchObject({ name: 'big' });
+    for (const one of [send, receive])
+      expect(
+        ofKind(one, 'error').find(({ error }) => error === 'changed'),
+        one.stdout,
+      ).toMatchObject({ name: 'big' });
     expect(readdirSync(p.folder)).toEqual([]);
   });
   test('one that is gone, the last of several', LONG, async () => {
@@ -153,7 +168,8 @@ describe('a file that fails at the sender ends it at both', () => {
     rmSync(files[2]);
     const receive = p.receive(receiveArgs(p));
     await bothEnd(send, receive, 7);
-    for (const one of [send, receive]) expect(ofKind(one, 'error')).toMatchObject([{ error: 'changed', name: 'c' }, { error: 'io' }]);
+    for (const one of [send, receive])
+      expect(ofKind(one, 'error')).toMatchObject([{ error: 'changed', name: 'c' }, { error: 'io' }]);
     expect(readdirSync(p.folder).sort()).toEqual(['a', 'b']);
   });
 });
@@ -162,7 +178,13 @@ describe('a receiver that takes small messages', () => {
   /** A client that takes a file from `send`. */
   async function receiver(messageMax) {
     const p = await people();
-    const client = await online(await clients.make({ application: 'chat/1', acceptAll: true, options: { messageMax, channelWindow: 4 * messageMax } }));
+    const client = await online(
+      await clients.make({
+        application: 'chat/1',
+        acceptAll: true,
+        options: { messageMax, channelWindow: 4 * messageMax },
+      }),
+    );
     const incoming = event(client, 'session');
     const bytes = randomBytes(MiB + 1);
     const file = join(tempDir(), 'file');
@@ -171,22 +193,26 @@ describe('a receiver that takes small messages', () => {
     const session = await incoming;
     return { send, session, bytes };
   }
-  test.each([65536, 100_000, FILE_PIECE_BYTES + 24, FILE_PIECE_BYTES + 25])('of %i bytes gets pieces of that size', LONG, async (messageMax) => {
-    const { send, session, bytes } = await receiver(messageMax);
-    const parts = [];
-    let largest = 0;
-    session.on('message', ({ channel, data }) => {
-      const id = data.slice(1, 17);
-      largest = Math.max(largest, data.length);
-      if (channel === 0 && data[0] === 2) session.send(encode('file_get', { type: 3, id, offset: 0 }));
-      if (channel === 1 && data[0] === 7) parts.push(data.slice(25));
-      if (channel === 1 && data[0] === 8) session.send(encode('file_saved', { type: 6, id }));
-    });
-    expect(session.messageMax).toBe(messageMax); // of both sides, the smaller
-    expect((await send.wait(60_000)).code, send.stderr).toBe(0);
-    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
-    expect(largest).toBe(Math.min(messageMax, FILE_PIECE_BYTES + 25));
-  });
+  test.each([65536, 100_000, FILE_PIECE_BYTES + 24, FILE_PIECE_BYTES + 25])(
+    'of %i bytes gets pieces of that size',
+    LONG,
+    async (messageMax) => {
+      const { send, session, bytes } = await receiver(messageMax);
+      const parts = [];
+      let largest = 0;
+      session.on('message', ({ channel, data }) => {
+        const id = data.slice(1, 17);
+        largest = Math.max(largest, data.length);
+        if (channel === 0 && data[0] === 2) session.send(encode('file_get', { type: 3, id, offset: 0 }));
+        if (channel === 1 && data[0] === 7) parts.push(data.slice(25));
+        if (channel === 1 && data[0] === 8) session.send(encode('file_saved', { type: 6, id }));
+      });
+      expect(session.messageMax).toBe(messageMax); // of both sides, the smaller
+      expect((await send.wait(60_000)).code, send.stderr).toBe(0);
+      expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+      expect(largest).toBe(Math.min(messageMax, FILE_PIECE_BYTES + 25));
+    },
+  );
   test('of less than the protocol asks for: said in words, and the end', LONG, async () => {
     const { send, session } = await receiver(65535);
     expect((await send.wait(60_000)).code, send.stderr).toBe(4);
@@ -203,12 +229,35 @@ describe('a peer that offers without end', () => {
     const folder = tempDir('pairlink-flood-');
     const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
     const incoming = event(client, 'session');
-    const receive = startCli({ relay, env: { XDG_STATE_HOME: '' } }, 'receive', '--into', folder, '--from', client.id, '--yes', '--json');
+    const receive = startCli(
+      { relay, env: { XDG_STATE_HOME: '' } },
+      'receive',
+      '--into',
+      folder,
+      '--from',
+      client.id,
+      '--yes',
+      '--json',
+    );
     open.push(receive);
     const session = await incoming;
     const sent = [];
     for (let n = 0; n < count; n++)
-      sent.push(session.send(encode('file_offer', { type: 2, id: idOf(n), flags: 0, size: 7, group: NONE, group_files: 0, group_bytes: 0, name: Buffer.from(`f${n}`), media_type: NONE.slice(0, 0) })));
+      sent.push(
+        session.send(
+          encode('file_offer', {
+            type: 2,
+            id: idOf(n),
+            flags: 0,
+            size: 7,
+            group: NONE,
+            group_files: 0,
+            group_bytes: 0,
+            name: Buffer.from(`f${n}`),
+            media_type: NONE.slice(0, 0),
+          }),
+        ),
+      );
     return { folder, client, session, receive, sent };
   }
   const parts = (folder) => readdirSync(folder).filter((name) => name.endsWith('.part'));
@@ -261,5 +310,9 @@ test('names show all that they hold, and nothing of them is hidden', LONG, async
   await bothEnd(p.send(sendArgs(p, top)), p.receive(receiveArgs(p)));
   expect(readdirSync(join(p.folder, 'project')).sort()).toEqual(['_git', '_rf', 'ab.txt']);
   expect(existsSync(join(p.folder, 'project', '_git', 'config'))).toBe(true);
-  expect(createHash('sha256').update(readFileSync(join(p.folder, 'project', '_rf'))).digest('hex')).toBe(await sha256(join(top, '-rf')));
+  expect(
+    createHash('sha256')
+      .update(readFileSync(join(p.folder, 'project', '_rf')))
+      .digest('hex'),
+  ).toBe(await sha256(join(top, '-rf')));
 });

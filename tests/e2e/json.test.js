@@ -17,7 +17,11 @@ afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 });
 
-const events = (program) => program.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+const events = (program) =>
+  program.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 const ofKind = (program, kind) => events(program).filter(({ event }) => event === kind);
 /** What of the offer came to an end, and how. */
 const ends = (program) => events(program).filter(({ event, id }) => id && (event === 'done' || event === 'error'));
@@ -56,10 +60,20 @@ describe('files', () => {
     const [receive, send] = [p.receive('--yes'), p.send(folder)];
     expect((await send.wait()).code, send.stderr).toBe(0);
     expect((await receive.wait()).code, receive.stderr).toBe(0);
-    for (const [program, at] of [[send, folder], [receive, join(p.folder, 'photos')]]) {
+    for (const [program, at] of [
+      [send, folder],
+      [receive, join(p.folder, 'photos')],
+    ]) {
       expect(ofKind(program, 'offer')).toMatchObject([{ files: 3, size: 2 }]);
       expect(ends(program)).toHaveLength(3);
-      expect(ends(program)).toContainEqual({ event: 'done', id: expect.any(String), name: 'photos/empty', path: join(at, 'empty'), size: 0, sha256: null });
+      expect(ends(program)).toContainEqual({
+        event: 'done',
+        id: expect.any(String),
+        name: 'photos/empty',
+        path: join(at, 'empty'),
+        size: 0,
+        sha256: null,
+      });
     }
   });
 
@@ -88,7 +102,10 @@ describe('files', () => {
     ]);
     expect(receive.stderr.match(/wants to send/g)).toHaveLength(1);
     expect(ends(send)).toHaveLength(1500);
-    expect(events(send).at(-1)).toMatchObject({ error: 'refused', text: '0 of 1500 were delivered: declined by the other side' });
+    expect(events(send).at(-1)).toMatchObject({
+      error: 'refused',
+      text: '0 of 1500 were delivered: declined by the other side',
+    });
     expect(send.stderr.match(/was not sent/g)).toHaveLength(1);
   });
 
@@ -106,8 +123,18 @@ describe('files', () => {
       expect(ends(program)).toHaveLength(3);
       expect(ofKind(program, 'error')[0]).toMatchObject({ name: 'b', error: 'changed' });
     }
-    expect(events(send).at(-1)).toEqual({ event: 'error', error: 'io', text: '2 of 3 were delivered: it changed while it was being sent', hint: '' });
-    expect(events(receive).at(-1)).toEqual({ event: 'error', error: 'io', text: '2 saved, 1 not: it changed while it was being sent', hint: '' });
+    expect(events(send).at(-1)).toEqual({
+      event: 'error',
+      error: 'io',
+      text: '2 of 3 were delivered: it changed while it was being sent',
+      hint: '',
+    });
+    expect(events(receive).at(-1)).toEqual({
+      event: 'error',
+      error: 'io',
+      text: '2 saved, 1 not: it changed while it was being sent',
+      hint: '',
+    });
   });
 
   test('a full disk is no end: it waits, and nothing says that it was not received', LONG, async () => {
@@ -139,12 +166,21 @@ describe('a signal', () => {
     pair: (p) => [p.ana('pair', '--json'), '"event":"link"'],
   };
   test.each(Object.keys(COMMANDS))('%s: the last line names it', LONG, async (name) => {
-    for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+    ]) {
       const [program, ready] = COMMANDS[name](await people());
       await program.waitFor(ready);
       program.signal(signal);
       expect((await program.wait()).code, program.stderr).toBe(code);
-      expect(events(program).at(-1)).toEqual({ event: 'error', error: 'interrupted', text: `ended by ${signal}`, hint: '' });
+      expect(events(program).at(-1)).toEqual({
+        event: 'error',
+        error: 'interrupted',
+        text: `ended by ${signal}`,
+        hint: '',
+      });
       expect(program.stderr).not.toContain('closed by the other side');
     }
   });
@@ -162,13 +198,19 @@ test('every error that ends a command has a text', LONG, async () => {
     const program = p.bo(...args);
     program.end();
     expect((await program.wait()).code, args.join(' ')).toBe(code);
-    expect(events(program)).toEqual([{ event: 'error', error, text: expect.stringMatching(/./), hint: expect.any(String) }]);
+    expect(events(program)).toEqual([
+      { event: 'error', error, text: expect.stringMatching(/./), hint: expect.any(String) },
+    ]);
   }
 });
 
 test('chat: a line that is too long to be sent is in the exit code', LONG, async () => {
   const p = await people();
-  for (const [input, code] of [['short\n', 0], [`short\n${'x'.repeat(70_000)}\nend\n`, 1], [`${'y'.repeat(70_000)}`, 1]]) {
+  for (const [input, code] of [
+    ['short\n', 0],
+    [`short\n${'x'.repeat(70_000)}\nend\n`, 1],
+    [`${'y'.repeat(70_000)}`, 1],
+  ]) {
     const [chat, other] = [p.ana('chat', p.ids.bo), p.bo('chat', p.ids.ana)];
     chat.end(input);
     expect((await chat.wait()).code, chat.stderr).toBe(code);

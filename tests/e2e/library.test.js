@@ -1,4 +1,6 @@
-/** C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor. */
+/**
+ * C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
 import { binary, run, start, tempDir } from '../support/process.js';
@@ -36,7 +38,10 @@ test.each([
   ['a host that has closed its standard streams keeps them closed', 'closed'],
   ['a client that could not open all its files leaves none open', 'shortage'],
 ])('%s', async (_name, what) => {
-  const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], { env: home(), ms: 90_000 });
+  const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], {
+    env: home(),
+    ms: 90_000,
+  });
   expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
 });
 

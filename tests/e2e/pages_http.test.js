@@ -10,7 +10,10 @@ const fixture = useRelay();
 /** One request: `{status, headers, body}`. */
 async function ask(target, { method = 'GET', lines = [] } = {}) {
   const { port } = fixture.relay;
-  const answer = await rawHttp(port, `${method} ${target} HTTP/1.1\r\n${[`Host: 127.0.0.1:${port}`, ...lines].join('\r\n')}\r\n\r\n`);
+  const answer = await rawHttp(
+    port,
+    `${method} ${target} HTTP/1.1\r\n${[`Host: 127.0.0.1:${port}`, ...lines].join('\r\n')}\r\n\r\n`,
+  );
   return { ...answer, text: answer.body.toString('utf8') };
 }
 const accepting = (value) => ({ lines: [`Accept-Encoding: ${value}`] });
@@ -53,10 +56,22 @@ describe('the target', () => {
   });
 
   test('has small and capital letters that are not the same', async () => {
-    for (const path of ['/HEALTHZ', '/Healthz', '/INDEX.html', '/Pairlink', '/PAIRLINK']) expect((await ask(path)).status, path).toBe(404);
-    const upgrade = { lines: ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='] };
-    expect((await ask('/Pairlink', { lines: [...upgrade.lines, 'Sec-WebSocket-Protocol: pairlink.v1'] })).status).toBe(404);
-    expect((await ask('/pairlink', { lines: [...upgrade.lines, 'Sec-WebSocket-Protocol: PAIRLINK.V1'] })).status).toBe(400);
+    for (const path of ['/HEALTHZ', '/Healthz', '/INDEX.html', '/Pairlink', '/PAIRLINK'])
+      expect((await ask(path)).status, path).toBe(404);
+    const upgrade = {
+      lines: [
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ],
+    };
+    expect((await ask('/Pairlink', { lines: [...upgrade.lines, 'Sec-WebSocket-Protocol: pairlink.v1'] })).status).toBe(
+      404,
+    );
+    expect((await ask('/pairlink', { lines: [...upgrade.lines, 'Sec-WebSocket-Protocol: PAIRLINK.V1'] })).status).toBe(
+      400,
+    );
   });
 });
 
@@ -83,11 +98,14 @@ describe('codings', () => {
     expect(sha256(coding ? decoded[coding](answer.body) : answer.body)).toBe(await plain());
   });
 
-  test.each(['identity;q=0', '*;q=0', 'deflate, identity;q=0.000'])('Accept-Encoding: %s can be met by nothing', async (value) => {
-    const answer = await ask('/', accepting(value));
-    expect(answer.status).toBe(406);
-    expect(answer.headers.vary).toBe('Accept-Encoding');
-  });
+  test.each(['identity;q=0', '*;q=0', 'deflate, identity;q=0.000'])(
+    'Accept-Encoding: %s can be met by nothing',
+    async (value) => {
+      const answer = await ask('/', accepting(value));
+      expect(answer.status).toBe(406);
+      expect(answer.headers.vary).toBe('Accept-Encoding');
+    },
+  );
 });
 
 describe('what a browser has already', () => {
@@ -99,11 +117,13 @@ describe('what a browser has already', () => {
       const answer = await ask('/', { lines: [`If-None-Match: ${value}`, 'Accept-Encoding: br'] });
       expect(answer.status, value).toBe(304);
       expect(answer.body.length).toBe(0);
-      for (const name of ['etag', 'cache-control', 'vary', 'content-security-policy']) expect(answer.headers[name], name).toBe(page.headers[name]);
+      for (const name of ['etag', 'cache-control', 'vary', 'content-security-policy'])
+        expect(answer.headers[name], name).toBe(page.headers[name]);
       for (const name of Object.keys(answer.headers)) expect(name).not.toMatch(/^content-(type|length|encoding)$/);
     }
     for (const value of [etag.toUpperCase(), etag.slice(1, -1), '"other"', `"other", *`]) {
-      if (value !== etag) expect((await ask('/', { lines: [`If-None-Match: ${value}`, 'Accept-Encoding: br'] })).status, value).toBe(200);
+      if (value !== etag)
+        expect((await ask('/', { lines: [`If-None-Match: ${value}`, 'Accept-Encoding: br'] })).status, value).toBe(200);
     }
   });
 });

@@ -1,4 +1,6 @@
-/** Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not. */
+/**
+ * Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not.
+ */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -30,7 +32,12 @@ async function person(relay, name) {
       open.push(program);
       return program;
     },
-    contacts: async () => (await me.run(['contacts', '--json'])).stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)),
+    contacts: async () =>
+      (await me.run(['contacts', '--json'])).stdout
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
   };
   if (name) await me.run(['name', name]);
   return me;
@@ -71,11 +78,18 @@ test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells sc
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay)];
   const program = ana.start('--name', 'Annie', 'pair', '--json', '--as', 'My friend');
   const [, code] = await program.waitFor(/"code":"([^"]+)"/, { stream: 'stdout' });
-  const other = await runCli({ ...bo.where, env: { ...bo.where.env, PAIRLINK_CODE: code } }, ['pair', '--code', '--json']);
+  const other = await runCli({ ...bo.where, env: { ...bo.where.env, PAIRLINK_CODE: code } }, [
+    'pair',
+    '--code',
+    '--json',
+  ]);
   expect(other.code, other.stderr).toBe(0);
   expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Annie', id: ana.id }); // --name counts more than the stored one
   expect((await program.wait()).code).toBe(0);
-  const lines = program.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  const lines = program.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   expect(lines.map(({ event }) => event)).toEqual(['code', 'link', 'paired']);
   expect(lines[0].valid_ms).toBeGreaterThan(500_000);
   expect(lines[2]).toMatchObject({ id: bo.id });
@@ -95,7 +109,11 @@ test('a wrong code is used up, and both are told; nobody is a contact', LONG, as
   const late = await bo.run(['pair', '--code', '--json'], { input: `${code}\n` });
   expect(late.code).toBe(8);
   expect(late.stderr).toContain('no such code');
-  expect(JSON.parse(late.stdout)).toMatchObject({ event: 'error', error: 'wrong_code', text: expect.stringContaining('no such code') });
+  expect(JSON.parse(late.stdout)).toMatchObject({
+    event: 'error',
+    error: 'wrong_code',
+    text: expect.stringContaining('no such code'),
+  });
   expect(await ana.contacts()).toEqual([]);
   expect(await bo.contacts()).toEqual([]);
   await relay.stop();
@@ -213,14 +231,24 @@ test('chat by code: one shows it, the other types it, and the lines flow', LONG,
 test('with the JavaScript client, as in a page: its code is typed here, and the other way round', LONG, async () => {
   const relay = await startRelay();
   const ana = await person(relay, 'Ana');
-  const page = await createClient({ url: relay.ws, seed: newSeed(), application: 'chat/1', name: 'Page', listen: true, WebSocket });
+  const page = await createClient({
+    url: relay.ws,
+    seed: newSeed(),
+    application: 'chat/1',
+    name: 'Page',
+    listen: true,
+    WebSocket,
+  });
   const made = page.createCode();
   await within(new Promise((done) => made.on('code', done)), 'a code');
   const paired = within(new Promise((done) => made.on('paired', done)), 'paired');
   expect(await ana.run(['pair', '--code'], { input: made.text })).toMatchObject({ code: 0 });
   expect(await paired).toMatchObject({ id: ana.id, name: 'Ana' });
   const { program, code } = await offered(ana, 'chat');
-  const heard = within(new Promise((done) => page.on('session', (session) => session.on('message', done))), 'a message');
+  const heard = within(
+    new Promise((done) => page.on('session', (session) => session.on('message', done))),
+    'a message',
+  );
   page.claimCode(code);
   await program.waitFor('Paired with Page.');
   await program.write('hello\n');
@@ -272,7 +300,7 @@ test('a contact that is blocked stays so when a code is used with it', LONG, asy
     const { program, code } = await offered(bo, 'pair');
     await ana.run(['pair', '--code'], { input: code });
     expect((await program.wait()).code).toBe(expected);
-    if (expected === 4) expect(program.stderr).toContain("unblock Ana");
+    if (expected === 4) expect(program.stderr).toContain('unblock Ana');
     await bo.run(['contacts', 'block', 'Ana']);
   }
   await relay.stop();
@@ -301,55 +329,69 @@ test('someone who asks under the name of a contact is told apart at the question
 
 /** `pairlink` in a terminal, then what the terminal is set to. */
 function inTerminal(me, args, env = {}, rows = 60) {
-  const words = [binary('pairlink'), '--relay', me.where.relay, '--identity', me.identity, ...args].map((word) => `'${word}'`);
-  const program = startInTerminal('sh', ['-c', `stty rows ${rows} cols 80; trap : INT; ${words.join(' ')}; echo "ended with $?"; stty -a`], {
-    env: { ...me.where.env, HOME: tempDir(), NO_COLOR: '', PAIRLINK_CODE: '', ...env },
-  });
+  const words = [binary('pairlink'), '--relay', me.where.relay, '--identity', me.identity, ...args].map(
+    (word) => `'${word}'`,
+  );
+  const program = startInTerminal(
+    'sh',
+    ['-c', `stty rows ${rows} cols 80; trap : INT; ${words.join(' ')}; echo "ended with $?"; stty -a`],
+    {
+      env: { ...me.where.env, HOME: tempDir(), NO_COLOR: '', PAIRLINK_CODE: '', ...env },
+    },
+  );
   open.push(program);
   return program;
 }
 
-test('in a terminal: words are completed, the code is asked for and the name, and the QR code shows the link', LONG, async () => {
-  const relay = await startRelay();
-  const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
-  const maker = inTerminal(ana, ['pair']);
-  const [, code] = await maker.waitFor(CODE);
-  expect(plain(maker.stdout)).toContain("a phone's camera"); // above the code
-  expect(readQr(maker.stdout)).toBe(maker.stdout.match(/http:\/\/\S+#[\w-]+/)[0]);
-  const claimer = inTerminal(bo, ['pair', '--code']);
-  await claimer.waitFor('a number and two words');
-  const [number, first, second] = code.split('-');
-  await claimer.write(`${number}x\u007f${first.slice(0, 2)}`); // not yet clear perhaps, so:
-  await claimer.write(`\u0015${number} ${first} ${second}`);
-  await claimer.waitFor(new RegExp(`${code}`));
-  await claimer.write('\r');
-  await claimer.waitFor('Your name for them [Ana]: ');
-  await claimer.write('My sister\n');
-  await maker.waitFor('Your name for them [Bo]: ');
-  await maker.write('\n');
-  for (const program of [claimer, maker]) {
-    await program.wait();
-    expect(plain(program.stdout)).toContain('ended with 0');
-    expect(program.stdout).toMatch(/[ ;]icanon/);
-    expect(program.stdout).toMatch(/[ ;]echo /);
-  }
-  expect(await bo.contacts()).toMatchObject([{ name: 'My sister', own_name: 'Ana' }]);
-  expect(await ana.contacts()).toMatchObject([{ name: 'Bo' }]);
-  await relay.stop();
-});
+test(
+  'in a terminal: words are completed, the code is asked for and the name, and the QR code shows the link',
+  LONG,
+  async () => {
+    const relay = await startRelay();
+    const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
+    const maker = inTerminal(ana, ['pair']);
+    const [, code] = await maker.waitFor(CODE);
+    expect(plain(maker.stdout)).toContain("a phone's camera"); // above the code
+    expect(readQr(maker.stdout)).toBe(maker.stdout.match(/http:\/\/\S+#[\w-]+/)[0]);
+    const claimer = inTerminal(bo, ['pair', '--code']);
+    await claimer.waitFor('a number and two words');
+    const [number, first, second] = code.split('-');
+    await claimer.write(`${number}x\u007f${first.slice(0, 2)}`); // not yet clear perhaps, so:
+    await claimer.write(`\u0015${number} ${first} ${second}`);
+    await claimer.waitFor(new RegExp(`${code}`));
+    await claimer.write('\r');
+    await claimer.waitFor('Your name for them [Ana]: ');
+    await claimer.write('My sister\n');
+    await maker.waitFor('Your name for them [Bo]: ');
+    await maker.write('\n');
+    for (const program of [claimer, maker]) {
+      await program.wait();
+      expect(plain(program.stdout)).toContain('ended with 0');
+      expect(program.stdout).toMatch(/[ ;]icanon/);
+      expect(program.stdout).toMatch(/[ ;]echo /);
+    }
+    expect(await bo.contacts()).toMatchObject([{ name: 'My sister', own_name: 'Ana' }]);
+    expect(await ana.contacts()).toMatchObject([{ name: 'Bo' }]);
+    await relay.stop();
+  },
+);
 
-test('on 24 rows the code is on the screen, below the link, and a QR code that does not fit is left out', LONG, async () => {
-  const relay = await startRelay();
-  const maker = inTerminal(await person(relay, 'Ana'), ['pair'], {}, 24);
-  await maker.waitFor(/pairlink pair --code --relay .*/);
-  const shown = plain(maker.stdout);
-  expect(shown).not.toContain('▀');
-  expect(shown.indexOf('http://')).toBeLessThan(shown.indexOf('Code  '));
-  const rows = shown.split('\n').reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 80)), 0);
-  expect(rows).toBeLessThanOrEqual(24);
-  await maker.kill9();
-  await relay.stop();
-});
+test(
+  'on 24 rows the code is on the screen, below the link, and a QR code that does not fit is left out',
+  LONG,
+  async () => {
+    const relay = await startRelay();
+    const maker = inTerminal(await person(relay, 'Ana'), ['pair'], {}, 24);
+    await maker.waitFor(/pairlink pair --code --relay .*/);
+    const shown = plain(maker.stdout);
+    expect(shown).not.toContain('▀');
+    expect(shown.indexOf('http://')).toBeLessThan(shown.indexOf('Code  '));
+    const rows = shown.split('\n').reduce((n, line) => n + Math.max(1, Math.ceil(line.length / 80)), 0);
+    expect(rows).toBeLessThanOrEqual(24);
+    await maker.kill9();
+    await relay.stop();
+  },
+);
 
 test('a relay below the root of its host: by code, but no link that would lead elsewhere', LONG, async () => {
   const relay = await startRelay();
@@ -369,7 +411,12 @@ test('a relay below the root of its host: by code, but no link that would lead e
   expect((await bo.run(['pair', '--code'], { input: code })).code).toBe(0);
   expect((await program.wait()).code, program.stderr).toBe(0);
   expect(program.stderr).not.toContain('#');
-  expect(program.stdout.trim().split('\n').map((line) => JSON.parse(line).event)).toEqual(['code', 'paired']);
+  expect(
+    program.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event),
+  ).toEqual(['code', 'paired']);
   const listen = await ana.run(['listen', '--invite']);
   expect(listen.code).toBe(2);
   expect(listen.stderr).toContain('this relay lies below one');

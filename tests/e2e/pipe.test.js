@@ -20,7 +20,11 @@ afterAll(async () => {
 async function listening(...args) {
   const callee = newIdentity();
   const id = await idOf(callee);
-  return { callee, id, listen: startCli({ relay, identity: callee }, 'listen', ...(args.length ? args : ['--accept', 'all'])) };
+  return {
+    callee,
+    id,
+    listen: startCli({ relay, identity: callee }, 'listen', ...(args.length ? args : ['--accept', 'all'])),
+  };
 }
 
 describe('an identity', () => {
@@ -114,7 +118,11 @@ describe('two pipes', () => {
   });
 
   test('every byte value passes unchanged', async () => {
-    const bytes = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), randomBytes(300_000), Buffer.from('\0\r\n\x1a\x04')]);
+    const bytes = Buffer.concat([
+      Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
+      randomBytes(300_000),
+      Buffer.from('\0\r\n\x1a\x04'),
+    ]);
     const { id, listen } = await listening();
     listen.end();
     const connect = startCli({ relay }, 'connect', id);
@@ -150,7 +158,9 @@ describe('two pipes', () => {
     });
     const connect = startCli({ relay }, 'connect', id);
     const sent = createHash('sha256');
-    createReadStream(file).on('data', (chunk) => sent.update(chunk)).pipe(connect.child.stdin);
+    createReadStream(file)
+      .on('data', (chunk) => sent.update(chunk))
+      .pipe(connect.child.stdin);
     expect((await connect.wait(170_000)).code, connect.stderr).toBe(0);
     expect((await listen.wait()).code, listen.stderr).toBe(0);
     expect(size).toBe(100 << 20);
@@ -158,34 +168,38 @@ describe('two pipes', () => {
     expect(relay.process.memoryKiB('VmHWM') - before, 'KiB more than before').toBeLessThan(16 << 10);
   });
 
-  test('a reader that stops bounds what waits in the relay, and then gets all of it', { timeout: 120_000 }, async () => {
-    const total = 24 << 20;
-    const callee = newIdentity();
-    const id = await idOf(callee);
-    const before = relay.process.memoryKiB();
-    const listen = startCli({ relay, identity: callee, keepOutput: false }, 'listen', '--accept', 'all');
-    listen.end();
-    listen.child.stdout.pause();
-    const connect = startCli({ relay }, 'connect', id);
-    const bytes = randomBytes(total);
-    const written = new Promise((done) => connect.child.stdin.end(bytes, done));
-    // The sender must be held up before it is through: the first bytes come, the rest waits with it.
-    let size = 0;
-    const got = createHash('sha256');
-    await new Promise((done) => listen.child.stdout.once('readable', done));
-    expect(relay.process.memoryKiB('VmRSS') - before).toBeLessThan(16 << 10);
-    expect(connect.running).toBe(true);
-    listen.child.stdout.on('data', (chunk) => {
-      got.update(chunk);
-      size += chunk.length;
-    });
-    listen.child.stdout.resume();
-    await written;
-    expect((await connect.wait(100_000)).code, connect.stderr).toBe(0);
-    await listen.wait();
-    expect(size).toBe(total);
-    expect(got.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
-  });
+  test(
+    'a reader that stops bounds what waits in the relay, and then gets all of it',
+    { timeout: 120_000 },
+    async () => {
+      const total = 24 << 20;
+      const callee = newIdentity();
+      const id = await idOf(callee);
+      const before = relay.process.memoryKiB();
+      const listen = startCli({ relay, identity: callee, keepOutput: false }, 'listen', '--accept', 'all');
+      listen.end();
+      listen.child.stdout.pause();
+      const connect = startCli({ relay }, 'connect', id);
+      const bytes = randomBytes(total);
+      const written = new Promise((done) => connect.child.stdin.end(bytes, done));
+      // The sender must be held up before it is through: the first bytes come, the rest waits with it.
+      let size = 0;
+      const got = createHash('sha256');
+      await new Promise((done) => listen.child.stdout.once('readable', done));
+      expect(relay.process.memoryKiB('VmRSS') - before).toBeLessThan(16 << 10);
+      expect(connect.running).toBe(true);
+      listen.child.stdout.on('data', (chunk) => {
+        got.update(chunk);
+        size += chunk.length;
+      });
+      listen.child.stdout.resume();
+      await written;
+      expect((await connect.wait(100_000)).code, connect.stderr).toBe(0);
+      await listen.wait();
+      expect(size).toBe(total);
+      expect(got.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+    },
+  );
 });
 
 describe('who is let in', () => {
@@ -264,7 +278,9 @@ describe('piped into a chat', () => {
     const ended = event(session, 'end');
     for (let at = 0; at < said.length; at += 100_000) await session.send(said.subarray(at, at + 100_000));
     session.setPriority(1, 7); // bulk behind all of that: once this is taken, that has come
-    await (await session.send(new Uint8Array(100_000), { channel: 1 })).delivered;
+    await (
+      await session.send(new Uint8Array(100_000), { channel: 1 })
+    ).delivered;
     connect.end('all that this side says\n');
     await ended;
     await connect.waitFor('Everything was taken', { stream: 'stderr' }); // and its output is read only now

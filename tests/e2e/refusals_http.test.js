@@ -32,7 +32,12 @@ describe('served', () => {
 
   test('an upgrade under the name localhost', async () => {
     const { port } = fixture.relay;
-    (await connectWebSocket(port, { headers: { Host: `localhost:${port}` }, lines: [`Origin: http://localhost:${port}`] })).destroy();
+    (
+      await connectWebSocket(port, {
+        headers: { Host: `localhost:${port}` },
+        lines: [`Origin: http://localhost:${port}`],
+      })
+    ).destroy();
   });
 
   test('a request that comes byte by byte', async () => {
@@ -47,7 +52,9 @@ describe('served', () => {
   });
 
   test('a forged X-Forwarded-For changes nothing and is written nowhere', async () => {
-    const raw = await connectWebSocket(fixture.relay.port, { lines: ['X-Forwarded-For: 203.0.113.77', 'Forwarded: for=203.0.113.77'] });
+    const raw = await connectWebSocket(fixture.relay.port, {
+      lines: ['X-Forwarded-For: 203.0.113.77', 'Forwarded: for=203.0.113.77'],
+    });
     raw.destroy();
     await stillServes(fixture.relay);
     expect(fixture.relay.log).not.toContain('203.0.113.77');

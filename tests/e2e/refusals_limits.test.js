@@ -16,11 +16,14 @@ afterEach(async () => {
 });
 
 async function withLimits(limits, args = []) {
-  relay = await startRelay({ args: [...args, ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`])] });
+  relay = await startRelay({
+    args: [...args, ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`])],
+  });
   return relay.port;
 }
 
-const open = (peer, slot, target = randomBytes(32)) => peer.send(TYPE.OPEN, Buffer.concat([target, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 | slot });
+const open = (peer, slot, target = randomBytes(32)) =>
+  peer.send(TYPE.OPEN, Buffer.concat([target, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 | slot });
 
 test('who says nothing, or half a header, is closed', async () => {
   const port = await withLimits({ LOGIN_TIMEOUT_MS: 200 });
@@ -64,14 +67,20 @@ test('beyond the number of sockets a GET is answered 503 and a login FULL', asyn
   const port = await withLimits({ SOCKETS_MAX: 2 });
   const peers = [await loggedIn(port), await loggedIn(port)];
   expect((await rawHttp(port, `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status).toBe(503);
-  const third = await connectWebSocket(port).then(() => helloPeer(port), () => null);
+  const third = await connectWebSocket(port).then(
+    () => helloPeer(port),
+    () => null,
+  );
   if (third) expect(await third.refusal()).toBe(REASON.FULL);
   for (const peer of peers) {
     peer.send(TYPE.PING, randomBytes(8));
     await peer.until(TYPE.PONG);
     peer.close();
   }
-  await until(async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200, 'room again once they left');
+  await until(
+    async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200,
+    'room again once they left',
+  );
 });
 
 test('beyond its part of the sockets an address is answered 503 and FULL, and no other is', async () => {
@@ -82,7 +91,10 @@ test('beyond its part of the sockets an address is answered 503 and FULL, and no
   if (fourth) expect(await fourth.refusal()).toBe(REASON.FULL);
   for (const from of ['127.0.0.2', '127.0.0.3']) peers.push(await loggedIn(port, { from }));
   for (const peer of peers) peer.close();
-  await until(async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200, 'room again once they left');
+  await until(
+    async () => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status === 200,
+    'room again once they left',
+  );
 });
 
 test('a command whose identity is in use often enough is told so', async () => {
@@ -127,10 +139,11 @@ test('a flood of OPENs to one ID is not passed on', async () => {
   const callee = await loggedIn(port);
   const callers = await Promise.all(Array.from({ length: 6 }, () => loggedIn(port)));
   for (const caller of callers) open(caller, 0, callee.identity.publicKey);
-  for (const caller of callers) expect((await caller.until(TYPE.RESET)).payload.readUInt16BE(0)).toBe(REASON.UNAVAILABLE);
+  for (const caller of callers)
+    expect((await caller.until(TYPE.RESET)).payload.readUInt16BE(0)).toBe(REASON.UNAVAILABLE);
   callee.send(TYPE.PING, randomBytes(8));
   let offers = 0;
-  for (let one; (one = await callee.next()).type !== TYPE.PONG; ) offers += one.type === TYPE.OFFER;
+  for (let one; (one = await callee.next()).type !== TYPE.PONG;) offers += one.type === TYPE.OFFER;
   expect(offers).toBe(3);
   for (const peer of [callee, ...callers]) peer.close();
 });
@@ -168,7 +181,9 @@ test('an address that is not a public one is refused as ORIGIN', async () => {
 });
 
 test('X-Forwarded-For counts from a trusted proxy only', async () => {
-  const get = async (port, from) => (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Forwarded-For: ${from}\r\n\r\n`)).status;
+  const get = async (port, from) =>
+    (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Forwarded-For: ${from}\r\n\r\n`))
+      .status;
   const port = await withLimits({ CONNECTS_PER_MINUTE: 3 }, ['--trust-proxy', '127.0.0.0/8']);
   for (let i = 0; i < 3; i++) expect(await get(port, '198.51.100.9, 192.0.2.1, 127.0.0.2')).toBe(200);
   expect(await get(port, '203.0.113.3, 192.0.2.1')).toBe(429); // what the client said before the proxy's word changes nothing

@@ -14,7 +14,11 @@ test('a pair talks on while every refusal happens around it', async () => {
   let storming = true;
   const storm = (async () => {
     const cases = [
-      ...HTTP_CASES.map(({ bytes }) => () => rawHttp(port, bytes(port))),
+      ...HTTP_CASES.map(
+        ({ bytes }) =>
+          () =>
+            rawHttp(port, bytes(port)),
+      ),
       ...WEBSOCKET_CASES.map(({ frames }) => async () => {
         const raw = await connectWebSocket(port);
         for (const bytes of frames({ messageMax: 66000 })) raw.send(bytes);
@@ -60,7 +64,9 @@ test('one who never reads costs a bounded amount, and its link alone', async () 
   }
   const answer = await reset;
   expect(answer.payload.readUInt16BE(0)).toBe(8); // OVERFLOW
-  expect(fixture.relay.process.memoryKiB() - before).toBeLessThan(process.env.PAIRLINK_BIN?.includes('asan') ? 131072 : 16384);
+  expect(fixture.relay.process.memoryKiB() - before).toBeLessThan(
+    process.env.PAIRLINK_BIN?.includes('asan') ? 131072 : 16384,
+  );
   const bytes = randomBytes(500);
   other.caller.send(TYPE.DATA, bytes, { link: other.callerLink });
   expect((await other.callee.until(TYPE.DATA)).payload.equals(bytes)).toBe(true);

@@ -1,7 +1,16 @@
 /** Logins that the relay must refuse, each with its reason (docs/protocol.md, section 3). */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { REASON, TYPE, helloPeer, loggedIn, loginPayload, makeIdentity, parseHello, welcomeHolds } from '../support/login.js';
+import {
+  REASON,
+  TYPE,
+  helloPeer,
+  loggedIn,
+  loginPayload,
+  makeIdentity,
+  parseHello,
+  welcomeHolds,
+} from '../support/login.js';
 import { startRelay } from '../support/relay.js';
 import { useRelay } from '../support/refusal_fixture.js';
 
@@ -49,22 +58,29 @@ describe('before the login', () => {
   });
 
   test('an instance of zeros, which an OPEN means every instance by, is refused', async () => {
-    expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { instance: Buffer.alloc(8) }))).toBe(REASON.PROTOCOL);
+    expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { instance: Buffer.alloc(8) }))).toBe(
+      REASON.PROTOCOL,
+    );
   });
 
   test('a version that the relay does not speak is refused', async () => {
-    for (const version of [0, 2, 255]) expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { version }))).toBe(REASON.UNSUPPORTED);
+    for (const version of [0, 2, 255])
+      expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { version }))).toBe(REASON.UNSUPPORTED);
   });
 });
 
 describe('proofs', () => {
   test('a wrong signature', async () => {
-    expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { signature: randomBytes(64) }))).toBe(REASON.LOGIN_FAILED);
+    expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { signature: randomBytes(64) }))).toBe(
+      REASON.LOGIN_FAILED,
+    );
   });
 
   test("another's ID", async () => {
     const mine = makeIdentity();
-    expect(await refusedLogin((hello) => loginPayload(mine, hello, { publicKey: makeIdentity().publicKey }))).toBe(REASON.LOGIN_FAILED);
+    expect(await refusedLogin((hello) => loginPayload(mine, hello, { publicKey: makeIdentity().publicKey }))).toBe(
+      REASON.LOGIN_FAILED,
+    );
   });
 
   test('a login replayed on another socket', async () => {
@@ -105,7 +121,8 @@ describe('proofs', () => {
       });
       if (![REASON.LOGIN_FAILED, REASON.PROTOCOL, REASON.UNSUPPORTED].includes(reason)) accepted.push([at, reason]);
     };
-    for (let at = 0; at < length; at += 16) await Promise.all(Array.from({ length: Math.min(16, length - at) }, (_, i) => tryOne(at + i)));
+    for (let at = 0; at < length; at += 16)
+      await Promise.all(Array.from({ length: Math.min(16, length - at) }, (_, i) => tryOne(at + i)));
     expect(accepted).toEqual([]);
   });
 
@@ -130,7 +147,9 @@ describe('proofs', () => {
     ['all ones', 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'],
     ['not on the curve', '0200000000000000000000000000000000000000000000000000000000000000'],
   ])('a key %s', async (_name, hex) => {
-    const reason = await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { publicKey: Buffer.from(hex, 'hex') }));
+    const reason = await refusedLogin((hello) =>
+      loginPayload(makeIdentity(), hello, { publicKey: Buffer.from(hex, 'hex') }),
+    );
     expect(reason).toBe(REASON.LOGIN_FAILED);
   });
 });

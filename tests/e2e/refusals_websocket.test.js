@@ -8,7 +8,18 @@ import { WEBSOCKET_CASES } from '../support/refusal_cases.js';
 import { stillServes, useRelay } from '../support/refusal_fixture.js';
 
 const MESSAGE_MAX = 66000;
-const fixture = useRelay({ args: ['--limit', `MESSAGE_MAX=${MESSAGE_MAX}`, '--ping-interval', '200ms', '--dead-after', '600ms', '--limit', 'OPEN_TIMEOUT_MS=300'] });
+const fixture = useRelay({
+  args: [
+    '--limit',
+    `MESSAGE_MAX=${MESSAGE_MAX}`,
+    '--ping-interval',
+    '200ms',
+    '--dead-after',
+    '600ms',
+    '--limit',
+    'OPEN_TIMEOUT_MS=300',
+  ],
+});
 const port = () => fixture.relay.port;
 
 describe('frames', () => {
@@ -60,7 +71,9 @@ describe('frames', () => {
     const before = fixture.relay.process.memoryKiB();
     for (const raw of sockets) raw.send(frame(2, Buffer.alloc(4), { length: MESSAGE_MAX, form: 64 }));
     await stillServes(fixture.relay);
-    expect(fixture.relay.process.memoryKiB() - before).toBeLessThan(process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 4096);
+    expect(fixture.relay.process.memoryKiB() - before).toBeLessThan(
+      process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 4096,
+    );
     for (const raw of sockets) raw.destroy();
   });
 
@@ -72,7 +85,12 @@ describe('frames', () => {
     let ended = false;
     raw.socket.once('close', () => (ended = true));
     for (let i = 0; i < 400 && !ended; i++) {
-      if (!raw.socket.write(ping)) await Promise.race([new Promise((go) => raw.socket.once('drain', go)), new Promise((go) => raw.socket.once('close', go)), stalled(raw.socket)]);
+      if (!raw.socket.write(ping))
+        await Promise.race([
+          new Promise((go) => raw.socket.once('drain', go)),
+          new Promise((go) => raw.socket.once('close', go)),
+          stalled(raw.socket),
+        ]);
       if (raw.socket.writableLength > 4 << 20) break; // it reads no more: bounded
     }
     const slack = process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 8192;
@@ -84,11 +102,15 @@ describe('frames', () => {
 /** Settles when nothing left the socket between two looks. */
 async function stalled(socket) {
   let last = -1;
-  await until(() => {
-    const same = socket.bytesWritten - socket.writableLength === last;
-    last = socket.bytesWritten - socket.writableLength;
-    return same;
-  }, 'a stalled socket', { interval_ms: 50 });
+  await until(
+    () => {
+      const same = socket.bytesWritten - socket.writableLength === last;
+      last = socket.bytesWritten - socket.writableLength;
+      return same;
+    },
+    'a stalled socket',
+    { interval_ms: 50 },
+  );
 }
 
 describe('envelopes', () => {
@@ -149,7 +171,7 @@ describe('envelopes', () => {
     ['OFFER', TYPE.OFFER],
     ['PONG', TYPE.PONG],
     ['GOING_AWAY', TYPE.GOING_AWAY],
-  ])("%s, which only a relay sends", async (_name, type) => {
+  ])('%s, which only a relay sends', async (_name, type) => {
     const peer = await loggedIn(port());
     peer.send(type, Buffer.alloc(8));
     expect([REASON.PROTOCOL, REASON.UNSUPPORTED]).toContain(await peer.refusal());
@@ -205,7 +227,9 @@ describe('envelopes', () => {
 
   test('an OPEN to nobody ends UNAVAILABLE, and no sooner than one to somebody who does not answer', async () => {
     const [caller, silent] = [await loggedIn(port()), await loggedIn(port())];
-    caller.send(TYPE.OPEN, Buffer.concat([silent.identity.publicKey, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 });
+    caller.send(TYPE.OPEN, Buffer.concat([silent.identity.publicKey, Buffer.alloc(8), Buffer.alloc(96)]), {
+      link: 0x10000,
+    });
     caller.send(TYPE.OPEN, Buffer.concat([randomBytes(32), Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10001 });
     for (const link of [0x10000, 0x10001]) {
       const answer = await caller.until(TYPE.RESET);
@@ -236,7 +260,8 @@ describe('disconnects', () => {
         callee.close();
       },
     ];
-    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 10 }, (_, i) => stages[i % stages.length]()));
+    for (let round = 0; round < 20; round++)
+      await Promise.all(Array.from({ length: 10 }, (_, i) => stages[i % stages.length]()));
   });
 
   test('the other side of a link hears GONE', async () => {

@@ -64,7 +64,10 @@ describe('lines in both directions', () => {
     const data = join(tempDir(), 'data');
     mkdirSync(data, { mode: 0o700 });
     copyFileSync(join(second.data, 'relay.key'), join(data, 'relay.key'));
-    const first = await startRelay({ args: [...FAST, '--alternative', 'ws://127.0.0.1:1/pairlink', '--alternative', `${second.ws}/pairlink`], data });
+    const first = await startRelay({
+      args: [...FAST, '--alternative', 'ws://127.0.0.1:1/pairlink', '--alternative', `${second.ws}/pairlink`],
+      data,
+    });
     expect(first.id).toBe(second.id);
     const both = await pair(first.ws);
     await converse(both, 0, 3);

@@ -1,6 +1,7 @@
 /**
- * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with all
- * from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called delivered.
+ * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with
+ * all from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called
+ * delivered.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +27,8 @@ async function person() {
   const state = tempDir('pairlink-state-');
   return {
     id: await idOf(identity),
-    start: (starving, ...args) => startCli({ relay: relay.ws, identity, env: { XDG_STATE_HOME: state, ...starving } }, ...args),
+    start: (starving, ...args) =>
+      startCli({ relay: relay.ws, identity, env: { XDG_STATE_HOME: state, ...starving } }, ...args),
   };
 }
 
@@ -46,7 +48,8 @@ const pipe = (starved, size) => async (starving) => {
     programs: { listen, connect },
     starved,
     lies: () => {
-      if (connect.result.code === 0 && hash(listen.stdoutBytes) !== hash(data)) return `${listen.stdoutBytes.length} of ${size} bytes arrived`;
+      if (connect.result.code === 0 && hash(listen.stdoutBytes) !== hash(data))
+        return `${listen.stdoutBytes.length} of ${size} bytes arrived`;
       return listen.result.code === 0 && connect.stdout !== 'and back' ? 'the way back is incomplete' : '';
     },
   };
@@ -91,29 +94,31 @@ const aFolder = (data) => {
 };
 const aPipe = (data) => ({ args: ['-'], input: data, name: 'stdin' });
 
-const files = (starved, size, make = aFile) => async (starving) => {
-  const [ana, bo] = await people();
-  const into = tempDir('pairlink-into-');
-  const data = randomBytes(size);
-  const what = make(data);
-  const send = ana.start(only('send', starved, starving), 'send', ...what.args);
-  send.end(what.input);
-  const receive = await byCode(send, (code) => {
-    const program = bo.start(only('receive', starved, starving), 'receive', '--into', into, '--yes');
-    program.end(`${code}\n`);
-    return program;
-  });
-  return {
-    programs: receive ? { send, receive } : { send },
-    starved,
-    lies: () => {
-      if (send.result.code !== 0 && receive?.result.code !== 0) return '';
-      const path = join(into, what.name);
-      const there = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-      return hash(there) === hash(data) ? '' : `${there.length} of ${size} bytes were saved`;
-    },
+const files =
+  (starved, size, make = aFile) =>
+  async (starving) => {
+    const [ana, bo] = await people();
+    const into = tempDir('pairlink-into-');
+    const data = randomBytes(size);
+    const what = make(data);
+    const send = ana.start(only('send', starved, starving), 'send', ...what.args);
+    send.end(what.input);
+    const receive = await byCode(send, (code) => {
+      const program = bo.start(only('receive', starved, starving), 'receive', '--into', into, '--yes');
+      program.end(`${code}\n`);
+      return program;
+    });
+    return {
+      programs: receive ? { send, receive } : { send },
+      starved,
+      lies: () => {
+        if (send.result.code !== 0 && receive?.result.code !== 0) return '';
+        const path = join(into, what.name);
+        const there = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+        return hash(there) === hash(data) ? '' : `${there.length} of ${size} bytes were saved`;
+      },
+    };
   };
-};
 
 const chat = (starved) => async (starving) => {
   const [ana, bo] = await people();
@@ -125,7 +130,8 @@ const chat = (starved) => async (starving) => {
   return {
     programs: { reader, writer },
     starved,
-    lies: () => (writer.result.code === 0 && reader.stdout !== lines ? `the reader has ${JSON.stringify(reader.stdout)}` : ''),
+    lies: () =>
+      writer.result.code === 0 && reader.stdout !== lines ? `the reader has ${JSON.stringify(reader.stdout)}` : '',
   };
 };
 
@@ -135,12 +141,22 @@ const ping = (starved) => async (starving) => {
   const ping = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
   listen.interrupted = true; // it would go on listening
   void ping.exited.then(() => listen.signal('SIGINT'));
-  return { programs: { ping, listen }, starved, lies: () => (ping.result.code === 0 && !/answers in/.test(ping.stdout) ? 'no answer' : '') };
+  return {
+    programs: { ping, listen },
+    starved,
+    lies: () => (ping.result.code === 0 && !/answers in/.test(ping.stdout) ? 'no answer' : ''),
+  };
 };
 
 const host = async (starving) => {
-  const host = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], { env: { HOME: tempDir(), no_proxy: '*', ...starving } });
-  return { programs: { host }, starved: 'host', lies: () => (host.result.code === 0 && !/^OK 5 messages/.test(host.stdout) ? host.stdout : '') };
+  const host = start(binary('host_poll'), [relay.ws, tempDir(), '5', '70000'], {
+    env: { HOME: tempDir(), no_proxy: '*', ...starving },
+  });
+  return {
+    programs: { host },
+    starved: 'host',
+    lies: () => (host.result.code === 0 && !/^OK 5 messages/.test(host.stdout) ? host.stdout : ''),
+  };
 };
 
 /** A command that needs no peer. */
@@ -175,7 +191,8 @@ const scenarios = {
 
 /** As SHORTAGE_AT says; else each one; else some, evenly. */
 function numbers(asked, most) {
-  if (process.env.SHORTAGE_AT) return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));
+  if (process.env.SHORTAGE_AT)
+    return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));
   const step = SOAK ? 1 : Math.max(1, Math.ceil(asked / most));
   const list = [];
   for (let at = 1; at <= asked; at += step) list.push({ at, from: false }, { at, from: true });
@@ -186,7 +203,8 @@ for (const [name, scenario] of Object.entries(scenarios).filter(([key]) => !ONLY
   test(`without memory: ${name}`, { timeout: SOAK || ONLY ? 3_600_000 : 180_000 }, async () => {
     const { env, report } = starve({ at: 0 });
     const { programs } = await scenario(env);
-    for (const program of Object.values(programs)) expect((await program.wait()).code, program.stderr).toBe(program.interrupted ? 130 : 0);
+    for (const program of Object.values(programs))
+      expect((await program.wait()).code, program.stderr).toBe(program.interrupted ? 130 : 0);
     const { asked } = report();
     expect(asked).toBeGreaterThan(0);
     const { wrong, failed } = await sweep(name, scenario, numbers(asked, 5));

@@ -25,7 +25,13 @@ function databaseOf(data) {
 }
 
 /** Runs SQL on a database with Python's sqlite3, which is here anyway for other tests. */
-const sql = (path, text) => run('/usr/bin/python3', ['-c', 'import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print(c.executescript(sys.argv[2]) and "done"); c.close()', path, text]);
+const sql = (path, text) =>
+  run('/usr/bin/python3', [
+    '-c',
+    'import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print(c.executescript(sys.argv[2]) and "done"); c.close()',
+    path,
+    text,
+  ]);
 
 describe('starting', () => {
   test('makes its data folder, answers /healthz and says who it is', async () => {
@@ -43,7 +49,10 @@ describe('starting', () => {
     const relay = await startRelay();
     const table = ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => run('cat', [file]));
     const hex = relay.port.toString(16).toUpperCase().padStart(4, '0');
-    const listening = (await Promise.all(table)).flatMap(({ stdout }) => stdout.split('\n')).map((row) => row.trim().split(/\s+/)).filter((row) => row[3] === '0A' && row[1]?.endsWith(`:${hex}`));
+    const listening = (await Promise.all(table))
+      .flatMap(({ stdout }) => stdout.split('\n'))
+      .map((row) => row.trim().split(/\s+/))
+      .filter((row) => row[3] === '0A' && row[1]?.endsWith(`:${hex}`));
     expect([...new Set(listening.map((row) => row[1]))]).toEqual([`0100007F:${hex}`]);
     await relay.stop();
   });
@@ -129,14 +138,24 @@ describe('a clear message and no start', () => {
     ['a limit that is no number', ['--limit', 'MESSAGE_MAX=many'], /many|MESSAGE_MAX/],
     ['an argument without its value', ['--data'], /data/],
   ])('%s', async (_name, args, pattern) => {
-    await refusesToStart([...(args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']), ...(args[0] === '--data' ? [] : ['--data', data()]), ...args], pattern);
+    await refusesToStart(
+      [
+        ...(args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']),
+        ...(args[0] === '--data' ? [] : ['--data', data()]),
+        ...args,
+      ],
+      pattern,
+    );
   });
 
   test('a taken port', async () => {
     const server = net.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address();
-    await refusesToStart(['--listen', `127.0.0.1:${port}`, '--data', data()], new RegExp(`${port}.*in use|in use.*${port}`, 'is'));
+    await refusesToStart(
+      ['--listen', `127.0.0.1:${port}`, '--data', data()],
+      new RegExp(`${port}.*in use|in use.*${port}`, 'is'),
+    );
     server.close();
   });
 
@@ -155,7 +174,11 @@ describe('a clear message and no start', () => {
     const program = join(parent, 'pairlink-relay');
     await run('cp', [binary('pairlink-relay'), program]);
     chmodSync(program, 0o755);
-    const { code, stderr } = await run(program, ['--listen', '127.0.0.1:0', '--data', dir], { uid: 65534, gid: 65534, cwd: '/' });
+    const { code, stderr } = await run(program, ['--listen', '127.0.0.1:0', '--data', dir], {
+      uid: 65534,
+      gid: 65534,
+      cwd: '/',
+    });
     expect(code, stderr).toBeGreaterThan(0);
     expect(stderr).toContain(dir);
     expect(stderr).toMatch(/permission denied|read-only|not writable/i);

@@ -1,5 +1,14 @@
 /** Disks that are full or read only, somebody who holds the database, and what the data folder gives away. */
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { idOf, newIdentity, runCli, startCli } from '../support/cli.js';
@@ -14,10 +23,12 @@ afterEach(async () => {
   relay = undefined;
 });
 
-const health = async () => (await rawHttp(relay.port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${relay.port}\r\n\r\n`)).body.toString();
+const health = async () =>
+  (await rawHttp(relay.port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${relay.port}\r\n\r\n`)).body.toString();
 
 /** From now on no byte can be written to any file, as on a full disk; or it can again. Holds for root too. */
-const disk = (full) => run('prlimit', ['--pid', String(relay.pid), full ? '--fsize=0:unlimited' : '--fsize=unlimited:unlimited']);
+const disk = (full) =>
+  run('prlimit', ['--pid', String(relay.pid), full ? '--fsize=0:unlimited' : '--fsize=unlimited:unlimited']);
 
 /** How a new ID fares: 0, or the reason of its refusal. */
 async function newcomer() {
@@ -77,7 +88,14 @@ describe('a disk that takes nothing', () => {
   test('at the start: exit code 1, and which file it was, for a new folder and an old one', async () => {
     const data = join(tempDir(), 'data');
     const refused = async () => {
-      const { code, signal, stderr, stdout } = await run('prlimit', ['--fsize=0:0', binary('pairlink-relay'), '--listen', '127.0.0.1:0', '--data', data]);
+      const { code, signal, stderr, stdout } = await run('prlimit', [
+        '--fsize=0:0',
+        binary('pairlink-relay'),
+        '--listen',
+        '127.0.0.1:0',
+        '--data',
+        data,
+      ]);
       expect({ code, signal }, stderr).toEqual({ code: 1, signal: null });
       expect(stderr).toMatch(/pairlink-relay: .*relay\.(key: File too large|db: disk I\/O error \(File too large\))/);
       expect(stdout).toBe('');
@@ -95,12 +113,16 @@ test('somebody holds the database: known IDs do not wait, new ones get in when i
   relay = await startRelay();
   const known = makeIdentity();
   (await loggedIn(relay.port, { identity: known })).close();
-  const holder = start('python3', ['-c', `import sqlite3,sys
+  const holder = start('python3', [
+    '-c',
+    `import sqlite3,sys
 c = sqlite3.connect(sys.argv[1], isolation_level=None)
 c.execute('BEGIN IMMEDIATE')
 print('held', flush=True)
 sys.stdin.readline()
-c.execute('COMMIT')`, join(relay.data, 'relay.db')]);
+c.execute('COMMIT')`,
+    join(relay.data, 'relay.db'),
+  ]);
   await holder.waitFor('held', { stream: 'stdout' });
   let decided = false;
   const waiting = newcomer().finally(() => (decided = true));
@@ -146,7 +168,10 @@ describe('the data folder', () => {
 
   test('has one relay at a time; the second says which process it is', async () => {
     relay = await startRelay();
-    await refused(relay.data, new RegExp(`another relay works on the data folder ${relay.data}: process ${relay.pid}\\b`));
+    await refused(
+      relay.data,
+      new RegExp(`another relay works on the data folder ${relay.data}: process ${relay.pid}\\b`),
+    );
     expect((await runRelay(['--data', relay.data, 'token', 'list'])).code).toBe(0);
     await relay.restart({ hard: true }); // a killed one holds nothing
   });
@@ -172,25 +197,32 @@ describe('the data folder', () => {
   });
 });
 
-test.runIf(process.getuid() === 0)('no core dump of it can be made, and no process of its user looks into it', async () => {
-  const dir = tempDir();
-  chmodSync(dir, 0o755);
-  const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
-  for (const name of ['pairlink-relay', 'pairlink']) {
-    await run('cp', [binary(name), join(dir, name)]);
-    chmodSync(join(dir, name), 0o755);
-  }
-  const data = join(tempDir(), 'data');
-  mkdirSync(data, { mode: 0o700 });
-  chmodSync(join(data, '..'), 0o755);
-  await run('chown', ['65534:65534', data]);
-  relay = await startRelay({ wrap: ['setpriv', ...nobody], program: join(dir, 'pairlink-relay'), data });
-  const client = start('setpriv', [...nobody, join(dir, 'pairlink'), '--relay', relay.ws, '--identity', join(data, 'identity'), 'listen'], { env: { HOME: data } });
-  await client.waitFor(/listening|ID/i, { stream: 'stderr' });
-  for (const { pid } of [relay, client]) {
-    expect(readFileSync(`/proc/${pid}/limits`, 'latin1')).toMatch(/^Max core file size +0 +0 /m);
-    expect(statSync(`/proc/${pid}/environ`).uid, 'the owner there is root when it cannot be dumped').toBe(0);
-    expect(readFileSync(`/proc/${pid}/status`, 'latin1')).toMatch(/^Uid:\t65534\t/m);
-  }
-  await client.stop();
-});
+test.runIf(process.getuid() === 0)(
+  'no core dump of it can be made, and no process of its user looks into it',
+  async () => {
+    const dir = tempDir();
+    chmodSync(dir, 0o755);
+    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    for (const name of ['pairlink-relay', 'pairlink']) {
+      await run('cp', [binary(name), join(dir, name)]);
+      chmodSync(join(dir, name), 0o755);
+    }
+    const data = join(tempDir(), 'data');
+    mkdirSync(data, { mode: 0o700 });
+    chmodSync(join(data, '..'), 0o755);
+    await run('chown', ['65534:65534', data]);
+    relay = await startRelay({ wrap: ['setpriv', ...nobody], program: join(dir, 'pairlink-relay'), data });
+    const client = start(
+      'setpriv',
+      [...nobody, join(dir, 'pairlink'), '--relay', relay.ws, '--identity', join(data, 'identity'), 'listen'],
+      { env: { HOME: data } },
+    );
+    await client.waitFor(/listening|ID/i, { stream: 'stderr' });
+    for (const { pid } of [relay, client]) {
+      expect(readFileSync(`/proc/${pid}/limits`, 'latin1')).toMatch(/^Max core file size +0 +0 /m);
+      expect(statSync(`/proc/${pid}/environ`).uid, 'the owner there is root when it cannot be dumped').toBe(0);
+      expect(readFileSync(`/proc/${pid}/status`, 'latin1')).toMatch(/^Uid:\t65534\t/m);
+    }
+    await client.stop();
+  },
+);

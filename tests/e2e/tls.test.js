@@ -21,9 +21,56 @@ async function openssl(...args) {
 }
 
 beforeAll(async () => {
-  await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem');
-  await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', 'relay.key', '-out', 'relay.csr');
-  await openssl('x509', '-req', '-in', 'relay.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-copy_extensions', 'copy', '-out', 'relay.pem');
+  await openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  );
+  await openssl(
+    'req',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
+    '-keyout',
+    'relay.key',
+    '-out',
+    'relay.csr',
+  );
+  await openssl(
+    'x509',
+    '-req',
+    '-in',
+    'relay.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-copy_extensions',
+    'copy',
+    '-out',
+    'relay.pem',
+  );
   await openssl('ec', '-in', 'relay.key', '-aes256', '-passout', 'pass:secret', '-out', 'locked.key');
   relay = await startRelay({ tls: true, args: ['--tls-cert', file('relay.pem'), '--tls-key', file('relay.key')] });
 });
@@ -43,7 +90,15 @@ async function connectTls(options = {}) {
 
 /** All that comes for a GET, read in small pieces with pauses; fails unless it ends by TLS's own goodbye. */
 async function httpsGet(path, version) {
-  const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version, highWaterMark: 4096 });
+  const socket = tls.connect({
+    port: relay.port,
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca: ca(),
+    minVersion: version,
+    maxVersion: version,
+    highWaterMark: 4096,
+  });
   await once(socket, 'secureConnect');
   socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   const chunks = [];
@@ -60,7 +115,10 @@ class HeldSocket extends Duplex {
     super();
     this.pieces = [];
     this.raw = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    this.raw.on('data', (chunk) => this.push(chunk)).on('end', () => this.push(null)).on('error', (error) => this.destroy(error));
+    this.raw
+      .on('data', (chunk) => this.push(chunk))
+      .on('end', () => this.push(null))
+      .on('error', (error) => this.destroy(error));
   }
 
   _read() {}
@@ -79,15 +137,27 @@ class HeldSocket extends Duplex {
 
 describe('the relay', () => {
   test('upgrades to a WebSocket', async () => {
-    const ws = new WebSocket(`wss://localhost:${relay.port}/pairlink`, 'pairlink.v1', { ca: ca(), lookup: (_n, o, cb) => (o.all ? cb(null, [{ address: '127.0.0.1', family: 4 }]) : cb(null, '127.0.0.1', 4)) });
+    const ws = new WebSocket(`wss://localhost:${relay.port}/pairlink`, 'pairlink.v1', {
+      ca: ca(),
+      lookup: (_n, o, cb) => (o.all ? cb(null, [{ address: '127.0.0.1', family: 4 }]) : cb(null, '127.0.0.1', 4)),
+    });
     const [hello] = await once(ws, 'message');
     expect(hello[0]).toBe(1);
     ws.terminate();
   });
 
   test('does not speak HTTP/2 to who asks for nothing else', async () => {
-    const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), ALPNProtocols: ['h2'] });
-    const spoken = await Promise.race([once(socket, 'secureConnect').then(() => socket.alpnProtocol), once(socket, 'error').then(() => 'refused')]);
+    const socket = tls.connect({
+      port: relay.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: ca(),
+      ALPNProtocols: ['h2'],
+    });
+    const spoken = await Promise.race([
+      once(socket, 'secureConnect').then(() => socket.alpnProtocol),
+      once(socket, 'error').then(() => 'refused'),
+    ]);
     expect(spoken).not.toBe('h2');
     if (spoken !== 'refused') {
       const raw = new RawSocket(socket);
@@ -120,8 +190,18 @@ describe('the relay', () => {
     ['ECDHE-ECDSA-AES128-SHA', false],
     ['ECDHE-ECDSA-AES256-SHA', false],
   ])('TLS 1.2 with %s: %s', async (ciphers, spoken) => {
-    const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), maxVersion: 'TLSv1.2', ciphers });
-    const suite = await Promise.race([once(socket, 'secureConnect').then(() => socket.getCipher().name), once(socket, 'error').then(() => 'refused')]);
+    const socket = tls.connect({
+      port: relay.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: ca(),
+      maxVersion: 'TLSv1.2',
+      ciphers,
+    });
+    const suite = await Promise.race([
+      once(socket, 'secureConnect').then(() => socket.getCipher().name),
+      once(socket, 'error').then(() => 'refused'),
+    ]);
     socket.destroy();
     expect(suite).toBe(spoken ? ciphers : 'refused');
   });
@@ -139,15 +219,30 @@ describe('the relay', () => {
   });
 
   test.each(['TLSv1', 'TLSv1.1'])('refuses %s', async (version) => {
-    const old = { host: '127.0.0.1', servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' };
+    const old = {
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: ca(),
+      minVersion: version,
+      maxVersion: version,
+      ciphers: 'ALL:@SECLEVEL=0',
+    };
     const speaks = async (port) => {
       const socket = tls.connect({ ...old, port });
-      const answer = await Promise.race([once(socket, 'secureConnect').then(() => socket.getProtocol()), once(socket, 'error').then(() => 'refused')]);
+      const answer = await Promise.race([
+        once(socket, 'secureConnect').then(() => socket.getProtocol()),
+        once(socket, 'error').then(() => 'refused'),
+      ]);
       socket.destroy();
       return answer;
     };
     // The same client against a server that takes it: so it is the relay that refuses.
-    const lenient = tls.createServer({ cert: readFileSync(file('relay.pem')), key: readFileSync(file('relay.key')), minVersion: version, ciphers: 'ALL:@SECLEVEL=0' });
+    const lenient = tls.createServer({
+      cert: readFileSync(file('relay.pem')),
+      key: readFileSync(file('relay.key')),
+      minVersion: version,
+      ciphers: 'ALL:@SECLEVEL=0',
+    });
     lenient.on('tlsClientError', () => {});
     lenient.listen(0, '127.0.0.1');
     await once(lenient, 'listening');
@@ -156,29 +251,54 @@ describe('the relay', () => {
     expect(await speaks(relay.port)).toBe('refused');
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'])('gives a page whole to one that reads it slowly over %s, and says that it ends there', async (version) => {
-    const page = (await httpsGet('/', version)).match(/\/assets\/[^"]+\.js/)[0];
-    const whole = await httpsGet(page, version);
-    const [length] = whole.match(/content-length: (\d+)/i).slice(1).map(Number);
-    expect(length).toBeGreaterThan(100_000);
-    expect(whole.length - whole.indexOf('\r\n\r\n') - 4).toBe(length);
-  });
+  test.each(['TLSv1.2', 'TLSv1.3'])(
+    'gives a page whole to one that reads it slowly over %s, and says that it ends there',
+    async (version) => {
+      const page = (await httpsGet('/', version)).match(/\/assets\/[^"]+\.js/)[0];
+      const whole = await httpsGet(page, version);
+      const [length] = whole
+        .match(/content-length: (\d+)/i)
+        .slice(1)
+        .map(Number);
+      expect(length).toBeGreaterThan(100_000);
+      expect(whole.length - whole.indexOf('\r\n\r\n') - 4).toBe(length);
+    },
+  );
 
-  test.each(['TLSv1.2', 'TLSv1.3'])('answers one that says over %s, in one piece with its request, that it asks no more', async (version) => {
-    const held = new HeldSocket(relay.port);
-    const socket = tls.connect({ socket: held, servername: 'localhost', ca: ca(), minVersion: version, maxVersion: version });
-    await once(socket, 'secureConnect');
-    held.held = true;
-    const raw = new RawSocket(socket);
-    socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    expect((await raw.whenClosed()).toString('latin1')).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
-    socket.destroy();
-  });
+  test.each(['TLSv1.2', 'TLSv1.3'])(
+    'answers one that says over %s, in one piece with its request, that it asks no more',
+    async (version) => {
+      const held = new HeldSocket(relay.port);
+      const socket = tls.connect({
+        socket: held,
+        servername: 'localhost',
+        ca: ca(),
+        minVersion: version,
+        maxVersion: version,
+      });
+      await once(socket, 'secureConnect');
+      held.held = true;
+      const raw = new RawSocket(socket);
+      socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      expect((await raw.whenClosed()).toString('latin1')).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
+      socket.destroy();
+    },
+  );
 
   test('has no cipher of TLS 1.2 without authenticated encryption', async () => {
     const ask = async (ciphers) => {
-      const socket = tls.connect({ port: relay.port, host: '127.0.0.1', servername: 'localhost', ca: ca(), maxVersion: 'TLSv1.2', ciphers });
-      const answer = await Promise.race([once(socket, 'secureConnect').then(() => socket.getCipher().name), once(socket, 'error').then(() => 'refused')]);
+      const socket = tls.connect({
+        port: relay.port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: ca(),
+        maxVersion: 'TLSv1.2',
+        ciphers,
+      });
+      const answer = await Promise.race([
+        once(socket, 'secureConnect').then(() => socket.getCipher().name),
+        once(socket, 'error').then(() => 'refused'),
+      ]);
       socket.destroy();
       return answer;
     };
@@ -195,9 +315,12 @@ describe('the relay', () => {
   });
 });
 
-test('a forked child of a program frees its copies, and says nothing in its parent\'s TLS', async () => {
+test("a forked child of a program frees its copies, and says nothing in its parent's TLS", async () => {
   const env = { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', https_proxy: '', no_proxy: '*' };
-  const result = await run(binary('host_fork'), [`wss://localhost:${relay.port}`, tempDir(), file('ca.pem')], { env, ms: 90_000 });
+  const result = await run(binary('host_fork'), [`wss://localhost:${relay.port}`, tempDir(), file('ca.pem')], {
+    env,
+    ms: 90_000,
+  });
   expect(result.stdout).toMatch(/^OK .* 0 losses/);
   expect(result.code).toBe(0);
 });
@@ -206,7 +329,13 @@ describe('the command line', () => {
   test('talks through it when the name fits the certificate', async () => {
     const there = newIdentity();
     const id = await idOf(there);
-    const listen = startCli({ relay: `wss://localhost:${relay.port}`, identity: there }, ...trusting, 'listen', '--accept', 'all');
+    const listen = startCli(
+      { relay: `wss://localhost:${relay.port}`, identity: there },
+      ...trusting,
+      'listen',
+      '--accept',
+      'all',
+    );
     listen.end();
     const connect = startCli({ relay: `wss://localhost:${relay.port}` }, ...trusting, 'connect', id);
     connect.end('through TLS');
@@ -216,13 +345,21 @@ describe('the command line', () => {
   });
 
   test('refuses a certificate of another name, and says so', async () => {
-    const { code, stderr } = await runCli({ relay: `wss://127.0.0.1:${relay.port}` }, [...trusting, 'ping', await idOf(newIdentity())], { input: '' });
+    const { code, stderr } = await runCli(
+      { relay: `wss://127.0.0.1:${relay.port}` },
+      [...trusting, 'ping', await idOf(newIdentity())],
+      { input: '' },
+    );
     expect(code).toBeGreaterThan(0);
     expect(stderr).toMatch(/certificate/i);
   });
 
   test('refuses a certificate of an unknown authority, and says so', async () => {
-    const { code, stderr } = await runCli({ relay: `wss://localhost:${relay.port}` }, ['ping', await idOf(newIdentity())], { input: '' });
+    const { code, stderr } = await runCli(
+      { relay: `wss://localhost:${relay.port}` },
+      ['ping', await idOf(newIdentity())],
+      { input: '' },
+    );
     expect(code).toBeGreaterThan(0);
     expect(stderr).toMatch(/certificate/i);
   });
@@ -230,11 +367,23 @@ describe('the command line', () => {
 
 describe('a clear message and no start', () => {
   test.each([
-    ['a certificate file that is not there', ['--tls-cert', '/nonexistent.pem', '--tls-key', file('relay.key')], /nonexistent\.pem/],
-    ['a key file that is not there', ['--tls-cert', file('relay.pem'), '--tls-key', '/nonexistent.key'], /nonexistent\.key/],
+    [
+      'a certificate file that is not there',
+      ['--tls-cert', '/nonexistent.pem', '--tls-key', file('relay.key')],
+      /nonexistent\.pem/,
+    ],
+    [
+      'a key file that is not there',
+      ['--tls-cert', file('relay.pem'), '--tls-key', '/nonexistent.key'],
+      /nonexistent\.key/,
+    ],
     ['a certificate without a key', ['--tls-cert', file('relay.pem')], /tls-key/],
     ['a key of another certificate', ['--tls-cert', file('relay.pem'), '--tls-key', file('ca.key')], /belong together/],
-    ['a key behind a pass phrase, without asking for it', ['--tls-cert', file('relay.pem'), '--tls-key', file('locked.key')], /event=tls[^]*cannot be used/],
+    [
+      'a key behind a pass phrase, without asking for it',
+      ['--tls-cert', file('relay.pem'), '--tls-key', file('locked.key')],
+      /event=tls[^]*cannot be used/,
+    ],
   ])('%s', async (_name, args, pattern) => {
     const { code, stderr } = await runRelay(['--listen', '127.0.0.1:0', '--data', join(tempDir(), 'data'), ...args]);
     expect(code, stderr).toBeGreaterThan(0);

@@ -12,7 +12,14 @@ const LONG = 300_000;
 test('0 reports', { timeout: LONG }, async () => {
   const relay = await startRelay({
     args: ['--limit', 'MESSAGE_MAX=66000'],
-    wrap: ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite'],
+    wrap: [
+      'valgrind',
+      '--quiet',
+      '--error-exitcode=99',
+      '--leak-check=full',
+      '--show-leak-kinds=definite',
+      '--errors-for-leak-kinds=definite',
+    ],
   });
   const { port } = relay;
   for (const { bytes } of HTTP_CASES) await rawHttp(port, bytes(port));

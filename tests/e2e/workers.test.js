@@ -1,4 +1,6 @@
-/** A relay of several workers, with real sockets: which worker a socket meets is the kernel's choice, so many are made. */
+/**
+ * A relay of several workers, with real sockets: which worker a socket meets is the kernel's choice, so many are made.
+ */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { REASON, TYPE, linked, loggedIn, makeIdentity } from '../support/login.js';
@@ -39,7 +41,8 @@ async function floodPeers(port) {
 test('strangers that change their lists as fast as they can end no link between workers', async () => {
   const relay = await startRelay({ args: ARGS });
   const pairs = await Promise.all(Array.from({ length: 20 }, () => linked(relay.port)));
-  for (let round = 0; round < 5; round++) expect(await Promise.all([floodPeers(relay.port), floodPeers(relay.port)])).toEqual([REASON.RATE, REASON.RATE]);
+  for (let round = 0; round < 5; round++)
+    expect(await Promise.all([floodPeers(relay.port), floodPeers(relay.port)])).toEqual([REASON.RATE, REASON.RATE]);
   for (const { caller, callee, callerLink } of pairs) {
     caller.send(TYPE.DATA, Buffer.from('still there'), { link: callerLink });
     expect((await callee.next()).type).toBe(TYPE.DATA);

@@ -18,7 +18,10 @@ export function useEcho() {
 /** A program that prints "ok NAME" and "not ok NAME" lines: each becomes an expectation, and there must be `least`. */
 export function judge({ code, stdout, stderr }, least) {
   const lines = stdout.split('\n').filter(Boolean);
-  expect(lines.filter((line) => !line.startsWith('ok ')), stderr).toEqual([]);
+  expect(
+    lines.filter((line) => !line.startsWith('ok ')),
+    stderr,
+  ).toEqual([]);
   expect(lines.length, stdout).toBeGreaterThanOrEqual(least);
   expect(code, stderr).toBe(0);
 }

@@ -23,18 +23,22 @@ async function echoed(ws, data, options) {
 }
 
 describe('npm ws', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 1 << 20, LARGEST])('binary and text of %i bytes', { timeout: 60_000 }, async (size) => {
-    const ws = await open();
-    const data = randomBytes(size);
-    const first = await echoed(ws, data);
-    expect(first.isBinary).toBe(true);
-    expect(first.bytes.equals(data)).toBe(true);
-    const text = 'x'.repeat(size);
-    const second = await echoed(ws, text);
-    expect(second.isBinary).toBe(false);
-    expect(second.bytes.toString() === text).toBe(true);
-    ws.terminate();
-  });
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 1 << 20, LARGEST])(
+    'binary and text of %i bytes',
+    { timeout: 60_000 },
+    async (size) => {
+      const ws = await open();
+      const data = randomBytes(size);
+      const first = await echoed(ws, data);
+      expect(first.isBinary).toBe(true);
+      expect(first.bytes.equals(data)).toBe(true);
+      const text = 'x'.repeat(size);
+      const second = await echoed(ws, text);
+      expect(second.isBinary).toBe(false);
+      expect(second.bytes.toString() === text).toBe(true);
+      ws.terminate();
+    },
+  );
 
   test('one byte over 16 MiB is closed with 1009', async () => {
     const ws = await open();
@@ -127,7 +131,10 @@ describe('text that is no UTF-8 is closed with 1007', () => {
   test('a character cut in two by fragments is fine', async () => {
     const raw = await open();
     const euro = Buffer.from('€');
-    raw.send(frame(1, euro.subarray(0, 1), { fin: false })).send(frame(0, euro.subarray(1, 2), { fin: false })).send(frame(0, euro.subarray(2)));
+    raw
+      .send(frame(1, euro.subarray(0, 1), { fin: false }))
+      .send(frame(0, euro.subarray(1, 2), { fin: false }))
+      .send(frame(0, euro.subarray(2)));
     const answer = await raw.frame();
     expect(answer.opcode).toBe(1);
     expect(answer.payload.equals(euro)).toBe(true);

@@ -1,61 +1,61 @@
-// node mutate.mjs mutations.def SOURCE_ROOT OUT_DIR: copies of the sources named there, with each bug switched on by the
-// global pl_mutation, and OUT_DIR/mutations.h: their names and seeds. A text that is not there exactly once is named, and
-// makes the test fail, but not the build.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+// node mutate.mjs mutations.def SOURCE_ROOT OUT_DIR: copies of the sources named there, with each bug switched on by
+// the global pl_mutation, and OUT_DIR/mutations.h: their names and seeds. A text that is not there exactly once is
+// named, and makes the test fail, but not the build.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
-const [definitions, root, out] = process.argv.slice(2)
+const [definitions, root, out] = process.argv.slice(2);
 
 function parse(text) {
-  const list = []
+  const list = [];
   for (const block of text.split(/\n(?=mutation )/).slice(1)) {
-    const [head, ...lines] = block.replace(/\n+$/, '').split('\n')
-    const [, name, file, seed] = /^mutation (\S+) in (\S+) seed (\d+)$/.exec(head) ?? []
-    if (!name) throw new Error(`cannot read: ${head}`)
-    const split = lines.findIndex((line) => line.startsWith('+'))
-    if (split < 1) throw new Error(`${name}: needs - or =, then +`)
-    const kind = lines[0][0]
-    const part = (from, to) => lines.slice(from, to).join('\n').slice(1)
-    list.push({ name, file, seed, kind, old: part(0, split), now: part(split) })
+    const [head, ...lines] = block.replace(/\n+$/, '').split('\n');
+    const [, name, file, seed] = /^mutation (\S+) in (\S+) seed (\d+)$/.exec(head) ?? [];
+    if (!name) throw new Error(`cannot read: ${head}`);
+    const split = lines.findIndex((line) => line.startsWith('+'));
+    if (split < 1) throw new Error(`${name}: needs - or =, then +`);
+    const kind = lines[0][0];
+    const part = (from, to) => lines.slice(from, to).join('\n').slice(1);
+    list.push({ name, file, seed, kind, old: part(0, split), now: part(split) });
   }
-  return list
+  return list;
 }
 
 /** The place in the source: where the old text stands, or the part of it between {{ and }}. */
 function place(source, { name, file, old }) {
-  const open = old.indexOf('{{')
-  const plain = open < 0 ? old : old.replace('{{', '').replace('}}', '')
-  const at = source.indexOf(plain)
+  const open = old.indexOf('{{');
+  const plain = open < 0 ? old : old.replace('{{', '').replace('}}', '');
+  const at = source.indexOf(plain);
   if (at < 0 || source.indexOf(plain, at + 1) >= 0) {
-    console.error(`mutations.def: ${name}: not exactly once in ${file}: ${plain}`)
-    return null
+    console.error(`mutations.def: ${name}: not exactly once in ${file}: ${plain}`);
+    return null;
   }
-  if (open < 0) return [at, at + plain.length]
-  return [at + open, at + old.indexOf('}}') - 2]
+  if (open < 0) return [at, at + plain.length];
+  return [at + open, at + old.indexOf('}}') - 2];
 }
 
 function apply(source, mutation, number) {
-  const found = place(source, mutation)
-  mutation.missing = !found
-  if (!found) return source
-  const [from, to] = found
-  const old = source.slice(from, to)
+  const found = place(source, mutation);
+  mutation.missing = !found;
+  if (!found) return source;
+  const [from, to] = found;
+  const old = source.slice(from, to);
   const text =
     mutation.kind === '='
       ? `if (pl_mutation == ${number}) { ${mutation.now} } else { ${old} }`
-      : `(pl_mutation == ${number} ? (${mutation.now}) : (${old}))`
-  return source.slice(0, from) + text + source.slice(to)
+      : `(pl_mutation == ${number} ? (${mutation.now}) : (${old}))`;
+  return source.slice(0, from) + text + source.slice(to);
 }
 
-const list = parse(readFileSync(definitions, 'utf8'))
-const sources = new Map()
+const list = parse(readFileSync(definitions, 'utf8'));
+const sources = new Map();
 list.forEach((mutation, i) => {
-  const source = sources.get(mutation.file) ?? readFileSync(join(root, mutation.file), 'utf8')
-  sources.set(mutation.file, apply(source, mutation, i + 1))
-})
+  const source = sources.get(mutation.file) ?? readFileSync(join(root, mutation.file), 'utf8');
+  sources.set(mutation.file, apply(source, mutation, i + 1));
+});
 for (const [file, source] of sources) {
-  mkdirSync(join(out, dirname(file)), { recursive: true })
-  writeFileSync(join(out, file), `extern int pl_mutation;\n${source}`)
+  mkdirSync(join(out, dirname(file)), { recursive: true });
+  writeFileSync(join(out, file), `extern int pl_mutation;\n${source}`);
 }
-const rows = list.map(({ name, seed, missing }) => `{"${name}", ${seed}, ${missing}},`)
-writeFileSync(join(out, 'mutations.h'), `${rows.join('\n')}\n`)
+const rows = list.map(({ name, seed, missing }) => `{"${name}", ${seed}, ${missing}},`);
+writeFileSync(join(out, 'mutations.h'), `${rows.join('\n')}\n`);

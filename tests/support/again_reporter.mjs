@@ -6,8 +6,12 @@ export default class AgainReporter {
     for (const module of modules)
       for (const test of module.children.allTests('passed'))
         if (test.diagnostic()?.flaky) {
-          const errors = (test.result().errors ?? []).map((error) => String(error.stack ?? error.message).slice(0, 2000));
-          console.log(`passed when tried again: ${relative(process.cwd(), module.moduleId)} > ${test.fullName}\n${errors.join('\n')}`);
+          const errors = (test.result().errors ?? []).map((error) =>
+            String(error.stack ?? error.message).slice(0, 2000),
+          );
+          console.log(
+            `passed when tried again: ${relative(process.cwd(), module.moduleId)} > ${test.fullName}\n${errors.join('\n')}`,
+          );
         }
   }
 }

@@ -28,7 +28,12 @@ async function startDev(...args) {
 
 async function fetched(url) {
   const answer = await fetch(url);
-  return { status: answer.status, type: answer.headers.get('content-type'), policy: answer.headers.get('content-security-policy'), body: await answer.text() };
+  return {
+    status: answer.status,
+    type: answer.headers.get('content-type'),
+    policy: answer.headers.get('content-security-policy'),
+    body: await answer.text(),
+  };
 }
 
 async function loopback() {
@@ -58,7 +63,9 @@ async function signalled() {
 }
 
 async function lan() {
-  const address = Object.values(networkInterfaces()).flat().find((a) => !a.internal && a.family === 'IPv4' && !a.address.startsWith('169.254.'))?.address;
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((a) => !a.internal && a.family === 'IPv4' && !a.address.startsWith('169.254.'))?.address;
   const { dev, port } = await startDev('--lan');
   if (address) {
     assert.ok(dev.stdout.includes(`http://${address}:${port}`), dev.stdout);

@@ -9,7 +9,12 @@ import { chromium } from 'playwright-core';
 import { existsSync } from 'node:fs';
 import { tempDir } from './process.js';
 
-const PLACES = [process.env.PAIRLINK_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const PLACES = [
+  process.env.PAIRLINK_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
 
 export function chromiumPath() {
   const path = PLACES.find((place) => place && existsSync(place));
@@ -21,7 +26,14 @@ export function chromiumPath() {
  * @param {{profile?: string, viewport?: {width: number, height: number}, colorScheme?: 'light'|'dark', locale?: string,
  *   args?: string[], context?: object}} [options] profile: the folder of an earlier profile, to come back to it
  */
-export async function launchChromium({ profile = tempDir('pairlink-profile-'), viewport = { width: 1100, height: 760 }, colorScheme = 'light', locale = 'en-GB', args = [], context: more = {} } = {}) {
+export async function launchChromium({
+  profile = tempDir('pairlink-profile-'),
+  viewport = { width: 1100, height: 760 },
+  colorScheme = 'light',
+  locale = 'en-GB',
+  args = [],
+  context: more = {},
+} = {}) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath(),
     headless: true,
@@ -29,7 +41,14 @@ export async function launchChromium({ profile = tempDir('pairlink-profile-'), v
     colorScheme,
     locale,
     chromiumSandbox: process.getuid?.() !== 0, // Chromium refuses its sandbox to root
-    args: ['--disable-background-networking', '--disable-component-update', '--no-first-run', '--disable-gpu', '--disable-dev-shm-usage', ...args],
+    args: [
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--no-first-run',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      ...args,
+    ],
     ...more,
   });
   context.setDefaultTimeout(30_000);

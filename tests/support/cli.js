@@ -2,7 +2,15 @@
 import { Program, binary, run, tempDir } from './process.js';
 import { join } from 'node:path';
 
-const QUIET_ENV = { NO_COLOR: '1', http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '', NO_PROXY: '*', no_proxy: '*' };
+const QUIET_ENV = {
+  NO_COLOR: '1',
+  http_proxy: '',
+  https_proxy: '',
+  HTTP_PROXY: '',
+  HTTPS_PROXY: '',
+  NO_PROXY: '*',
+  no_proxy: '*',
+};
 
 /** A place for an identity that does not exist yet. */
 export const newIdentity = () => join(tempDir('pairlink-identity-'), 'identity');
@@ -16,7 +24,14 @@ export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput
   const url = typeof relay === 'string' ? relay : relay?.ws;
   const command = [...wrap, binary('pairlink'), ...(url ? ['--relay', url] : []), '--identity', identity, ...args];
   const program = new Program(command[0], command.slice(1), {
-    env: { ...QUIET_ENV, HOME: join(identity, '..'), XDG_CONFIG_HOME: '', XDG_DATA_HOME: '', XDG_STATE_HOME: '', ...env },
+    env: {
+      ...QUIET_ENV,
+      HOME: join(identity, '..'),
+      XDG_CONFIG_HOME: '',
+      XDG_DATA_HOME: '',
+      XDG_STATE_HOME: '',
+      ...env,
+    },
     keepOutput,
   });
   program.identity = identity;

@@ -32,7 +32,7 @@ export class CrossProgram {
   /** @private */
   read(size) {
     const out = Buffer.alloc(size);
-    for (let got = 0; got < size; ) {
+    for (let got = 0; got < size;) {
       const n = readSync(this.from, out, got, size - got);
       if (n === 0) throw new Error('cross_peer ended: see its words on stderr');
       got += n;
@@ -44,7 +44,7 @@ export class CrossProgram {
     const head = Buffer.alloc(4);
     head.writeUInt32BE(request.length);
     const whole = Buffer.concat([head, request]);
-    for (let sent = 0; sent < whole.length; ) sent += writeSync(this.to, whole, sent);
+    for (let sent = 0; sent < whole.length;) sent += writeSync(this.to, whole, sent);
     return new Answer(this.read(this.read(4).readUInt32BE()));
   }
   /** Its exit code. */
@@ -104,7 +104,10 @@ const TELLS_PLACE = new Set(['send', 'finish']);
 
 export class CrossEngine {
   /** @param {CrossProgram} program @param {object} config as of the JavaScript engine, with the identity's seed */
-  constructor(program, { seed, instance, randomBytes, listen, acceptAll, messageMax, channelWindow, sessionWindow, sessionTimeoutMs }) {
+  constructor(
+    program,
+    { seed, instance, randomBytes, listen, acceptAll, messageMax, channelWindow, sessionWindow, sessionTimeoutMs },
+  ) {
     this.program = program;
     /** How often the streams of a session began: a 'take' of an earlier one means nothing now. */
     this.generations = new Map();
@@ -130,7 +133,17 @@ export class CrossEngine {
   step({ type, now, error, session = 0, channel = 0, value = 0, place = 0, generation, data, text: words, peer }) {
     if (type === 'take' && generation !== this.generationOf(session)) return { actions: [], value: 0, error: null };
     const number = error ? ERROR[error].number : 0;
-    const fields = [text(type), u64(now), u32(number), u32(session), u8(channel), u32(value), u64(place), text(data ?? words), text(peer)];
+    const fields = [
+      text(type),
+      u64(now),
+      u32(number),
+      u32(session),
+      u8(channel),
+      u32(value),
+      u64(place),
+      text(data ?? words),
+      text(peer),
+    ];
     const answer = this.state(this.program.ask(Buffer.concat([Buffer.from('s'), ...fields])));
     const rc = answer.i32();
     const [sessionOut, placeOut] = [answer.u32(), Number(answer.u64())];
@@ -144,7 +157,13 @@ export class CrossEngine {
   }
   /** @private */
   action(answer) {
-    const action = { type: answer.text(), session: answer.u32(), channel: answer.u8(), error: answer.i32(), reason: answer.u32() };
+    const action = {
+      type: answer.text(),
+      session: answer.u32(),
+      channel: answer.u8(),
+      error: answer.i32(),
+      reason: answer.u32(),
+    };
     Object.assign(action, { place: Number(answer.u64()), data: answer.data(), text: answer.text() });
     action.error = action.error ? codeOf.get(action.error) : null;
     if (action.type === 'stream_reset') this.generations.set(action.session, this.generationOf(action.session) + 1);

@@ -5,10 +5,40 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 import { connectWebSocket, envelope, frame } from './raw.js';
 
-export const TYPE = { HELLO: 1, LOGIN: 2, WELCOME: 3, GOING_AWAY: 4, PING: 5, PONG: 6, PEERS: 7, OPEN: 0x10, OFFER: 0x11, ACCEPT: 0x12, DATA: 0x13, RESET: 0x14, CODE: 8, CLAIM: 0x15 };
+export const TYPE = {
+  HELLO: 1,
+  LOGIN: 2,
+  WELCOME: 3,
+  GOING_AWAY: 4,
+  PING: 5,
+  PONG: 6,
+  PEERS: 7,
+  OPEN: 0x10,
+  OFFER: 0x11,
+  ACCEPT: 0x12,
+  DATA: 0x13,
+  RESET: 0x14,
+  CODE: 8,
+  CLAIM: 0x15,
+};
 export const REASON = {
-  CLOSED: 1, GONE: 2, UNAVAILABLE: 3, REPLACED: 4, OVERFLOW: 8, RATE: 9, SUPERSEDED: 10, TIMEOUT: 11, FULL: 12, STORE: 15,
-  REFUSED: 0x101, PROTOCOL: 0x102, UNSUPPORTED: 0x103, REVOKED: 0x104, DENIED: 0x105, LOGIN_FAILED: 0x106, ORIGIN: 0x107,
+  CLOSED: 1,
+  GONE: 2,
+  UNAVAILABLE: 3,
+  REPLACED: 4,
+  OVERFLOW: 8,
+  RATE: 9,
+  SUPERSEDED: 10,
+  TIMEOUT: 11,
+  FULL: 12,
+  STORE: 15,
+  REFUSED: 0x101,
+  PROTOCOL: 0x102,
+  UNSUPPORTED: 0x103,
+  REVOKED: 0x104,
+  DENIED: 0x105,
+  LOGIN_FAILED: 0x106,
+  ORIGIN: 0x107,
 };
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -41,12 +71,32 @@ export function idText(publicKey) {
 
 export function parseHello(payload) {
   const limits = {};
-  for (let i = 0, at = 73; i < payload[72]; i++, at += 6) limits[payload.readUInt16BE(at)] = payload.readUInt32BE(at + 2);
-  return { payload, versionMin: payload[0], versionMax: payload[1], admission: payload[2], relayId: payload.subarray(4, 36), challenge: payload.subarray(36, 68), features: payload.readUInt32BE(68), limits };
+  for (let i = 0, at = 73; i < payload[72]; i++, at += 6)
+    limits[payload.readUInt16BE(at)] = payload.readUInt32BE(at + 2);
+  return {
+    payload,
+    versionMin: payload[0],
+    versionMax: payload[1],
+    admission: payload[2],
+    relayId: payload.subarray(4, 36),
+    challenge: payload.subarray(36, 68),
+    features: payload.readUInt32BE(68),
+    limits,
+  };
 }
 
 export const transcript = (helloPayload, unsignedLogin) =>
-  createHash('sha512').update(Buffer.concat([label('pairlink v1 login'), u16(helloPayload.length), helloPayload, u16(unsignedLogin.length), unsignedLogin])).digest();
+  createHash('sha512')
+    .update(
+      Buffer.concat([
+        label('pairlink v1 login'),
+        u16(helloPayload.length),
+        helloPayload,
+        u16(unsignedLogin.length),
+        unsignedLogin,
+      ]),
+    )
+    .digest();
 
 export function proofOfToken(token, t) {
   const key = createHash('sha256').update(token).digest();
@@ -55,20 +105,50 @@ export function proofOfToken(token, t) {
 }
 
 /** The payload of LOGIN; every part can be replaced. */
-export function loginPayload(identity, hello, { version = 1, flags = 1, instance = randomBytes(8), nonce = randomBytes(32), features = 0, origin = 'http://127.0.0.1', publicKey = identity.publicKey, token, tokenProof, signature } = {}) {
+export function loginPayload(
+  identity,
+  hello,
+  {
+    version = 1,
+    flags = 1,
+    instance = randomBytes(8),
+    nonce = randomBytes(32),
+    features = 0,
+    origin = 'http://127.0.0.1',
+    publicKey = identity.publicKey,
+    token,
+    tokenProof,
+    signature,
+  } = {},
+) {
   const originBytes = Buffer.from(origin);
   const f = Buffer.alloc(4);
   f.writeUInt32BE(features);
-  const head = Buffer.concat([Buffer.from([version, flags]), publicKey, instance, nonce, f, u16(originBytes.length), originBytes]);
+  const head = Buffer.concat([
+    Buffer.from([version, flags]),
+    publicKey,
+    instance,
+    nonce,
+    f,
+    u16(originBytes.length),
+    originBytes,
+  ]);
   const proof = tokenProof ?? (token ? proofOfToken(token, transcript(hello.payload, head)) : Buffer.alloc(0));
   const unsigned = Buffer.concat([head, Buffer.from([proof.length]), proof]);
-  return Buffer.concat([unsigned, signature ?? identity.sign(Buffer.concat([label('pairlink v1 login client'), transcript(hello.payload, unsigned)]))]);
+  return Buffer.concat([
+    unsigned,
+    signature ?? identity.sign(Buffer.concat([label('pairlink v1 login client'), transcript(hello.payload, unsigned)])),
+  ]);
 }
 
 /** Is this WELCOME signed by the relay of that HELLO, for this LOGIN? */
 export function welcomeHolds(hello, login, welcome) {
   const t = transcript(hello.payload, login.subarray(0, -64));
-  return verified(hello.relayId, Buffer.concat([label('pairlink v1 login relay'), t, welcome.subarray(0, -64)]), welcome.subarray(-64));
+  return verified(
+    hello.relayId,
+    Buffer.concat([label('pairlink v1 login relay'), t, welcome.subarray(0, -64)]),
+    welcome.subarray(-64),
+  );
 }
 
 /** A WebSocket at a relay that reads and writes envelopes. */
@@ -93,7 +173,12 @@ export class Peer {
     for (;;) {
       if (this.waiting.length >= 8) {
         const length = this.waiting.readUInt16BE(2);
-        const one = { type: this.waiting[0], flags: this.waiting[1], link: this.waiting.readUInt32BE(4), payload: this.waiting.subarray(8, 8 + length) };
+        const one = {
+          type: this.waiting[0],
+          flags: this.waiting[1],
+          link: this.waiting.readUInt32BE(4),
+          payload: this.waiting.subarray(8, 8 + length),
+        };
         this.waiting = this.waiting.subarray(8 + length);
         return one;
       }
@@ -121,7 +206,7 @@ export class Peer {
 
   /** The reason of the RESET on link 0 with which the relay ends this socket; 0 if it closes without. */
   async refusal(ms) {
-    for (let reason = 0; ; ) {
+    for (let reason = 0; ;) {
       const one = await this.next(ms);
       if (!one) return reason;
       if (one.type === TYPE.RESET && one.link === 0) reason = one.payload.readUInt16BE(0);
@@ -156,7 +241,9 @@ export async function linked(port, { caller, callee } = {}) {
   caller ??= await loggedIn(port);
   callee ??= await loggedIn(port);
   const callerLink = (1 << 16) >>> 0;
-  caller.send(TYPE.OPEN, Buffer.concat([callee.identity.publicKey, callee.instance, Buffer.alloc(96, 1)]), { link: callerLink });
+  caller.send(TYPE.OPEN, Buffer.concat([callee.identity.publicKey, callee.instance, Buffer.alloc(96, 1)]), {
+    link: callerLink,
+  });
   const offer = await callee.until(TYPE.OFFER);
   callee.send(TYPE.ACCEPT, Buffer.alloc(48, 2), { link: offer.link });
   await caller.until(TYPE.ACCEPT);

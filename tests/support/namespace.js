@@ -1,6 +1,6 @@
 /**
- * A network of its own for programs: addresses, routes and names as a test wants them, on nothing but its loopback. Needs
- * the right to make one (root, or user namespaces).
+ * A network of its own for programs: addresses, routes and names as a test wants them, on nothing but its loopback.
+ * Needs the right to make one (root, or user namespaces).
  *
  *   const net = await startNamespace({ hosts: '192.0.2.1 relay.test', setup: 'ip addr add 192.0.2.1 dev lo' });
  *   net === null: not permitted here      net.inside: what goes before a command      await net.stop()

@@ -128,7 +128,8 @@ export class Program {
     let check;
     const found = new Promise((done, fail) => {
       check = () => {
-        const match = typeof pattern === 'string' ? (text().includes(pattern) ? [pattern] : null) : text().match(pattern);
+        const match =
+          typeof pattern === 'string' ? (text().includes(pattern) ? [pattern] : null) : text().match(pattern);
         if (match) done(match);
         else if (!this.running)
           fail(new Error(`${this.commandLine}\nended (${JSON.stringify(this.result)}) before ${pattern}:\n${text()}`));
@@ -137,7 +138,9 @@ export class Program {
       this.exited.catch(fail);
       check();
     });
-    return within(found, () => `${pattern} from ${this.commandLine}\nso far:\n${text()}`, ms).finally(() => this.watchers.delete(check));
+    return within(found, () => `${pattern} from ${this.commandLine}\nso far:\n${text()}`, ms).finally(() =>
+      this.watchers.delete(check),
+    );
   }
 
   /** Waits for the end; returns `{code, signal}`. */

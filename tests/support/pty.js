@@ -5,7 +5,10 @@ import { Program } from './process.js';
 const SPAWN = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
 
 export function startInTerminal(command, args = [], { env = {}, ...options } = {}) {
-  return new Program('/usr/bin/python3', ['-c', SPAWN, command, ...args], { env: { TERM: 'xterm', ...env }, ...options });
+  return new Program('/usr/bin/python3', ['-c', SPAWN, command, ...args], {
+    env: { TERM: 'xterm', ...env },
+    ...options,
+  });
 }
 
 /** The text of a QR code that is drawn in half blocks, black on white. */
@@ -25,7 +28,9 @@ function decode(rows) {
       const [width, height] = [rows[0].length * scale, rows.length * scale];
       const data = new Uint8Array(width * height * 4).fill(255);
       for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++) if (rows[Math.floor(y / scale)][Math.floor(x / scale)]) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
+        for (let x = 0; x < width; x++)
+          if (rows[Math.floor(y / scale)][Math.floor(x / scale)])
+            data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
       try {
         return decodeQR({ width, height, data });
       } catch (error) {

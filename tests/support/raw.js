@@ -44,7 +44,11 @@ export class RawSocket extends EventEmitter {
       this.on('change', check);
       check();
     });
-    return within(promise, () => `${what}; got ${JSON.stringify(this.data.toString('latin1').slice(0, 400))}`, ms).finally(() => this.off('change', check));
+    return within(
+      promise,
+      () => `${what}; got ${JSON.stringify(this.data.toString('latin1').slice(0, 400))}`,
+      ms,
+    ).finally(() => this.off('change', check));
   }
 
   /** Waits until the other side ended the connection (FIN or RST); returns all it said. */
@@ -62,7 +66,8 @@ export class RawSocket extends EventEmitter {
     this.data = this.data.subarray(end + 4);
     const [line, ...rest] = head.split('\r\n');
     const headers = {};
-    for (const row of rest) headers[row.slice(0, row.indexOf(':')).toLowerCase()] = row.slice(row.indexOf(':') + 1).trim();
+    for (const row of rest)
+      headers[row.slice(0, row.indexOf(':')).toLowerCase()] = row.slice(row.indexOf(':') + 1).trim();
     return { status: Number(line.split(' ')[1]), headers, head };
   }
 
@@ -128,7 +133,10 @@ export async function rawHttp(port, bytes, { whole = true } = {}) {
 }
 
 /** The head of a good upgrade; `change` may replace, add (array of lines) or drop (null) headers. */
-export function upgradeRequest(port, { path = '/pairlink', method = 'GET', version = 'HTTP/1.1', headers = {}, lines = [] } = {}) {
+export function upgradeRequest(
+  port,
+  { path = '/pairlink', method = 'GET', version = 'HTTP/1.1', headers = {}, lines = [] } = {},
+) {
   const all = {
     Host: `127.0.0.1:${port}`,
     Upgrade: 'websocket',
@@ -138,7 +146,9 @@ export function upgradeRequest(port, { path = '/pairlink', method = 'GET', versi
     'Sec-WebSocket-Protocol': 'pairlink.v1',
     ...headers,
   };
-  const rows = Object.entries(all).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${value}`);
+  const rows = Object.entries(all)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name}: ${value}`);
   return `${method} ${path} ${version}\r\n${[...rows, ...lines].join('\r\n')}\r\n\r\n`;
 }
 
@@ -181,7 +191,7 @@ export function envelope(type, payload = Buffer.alloc(0), { flags = 0, link = 0,
 /** The payloads of all WebSocket frames that one client sent after its HTTP request, without their masks. */
 export function unmasked(stream) {
   const out = [];
-  for (let at = stream.indexOf('\r\n\r\n') + 4; at + 2 <= stream.length; ) {
+  for (let at = stream.indexOf('\r\n\r\n') + 4; at + 2 <= stream.length;) {
     let length = stream[at + 1] & 0x7f;
     let head = 2;
     if (length === 126) {

@@ -6,15 +6,25 @@ import { randomBytes } from 'node:crypto';
 import { frame, upgradeRequest } from './raw.js';
 
 const key = () => randomBytes(16).toString('base64');
-const get = (port, lines, path = '/') => `GET ${path} HTTP/1.1\r\n${['Host: 127.0.0.1:' + port, ...lines].join('\r\n')}\r\n\r\n`;
+const get = (port, lines, path = '/') =>
+  `GET ${path} HTTP/1.1\r\n${['Host: 127.0.0.1:' + port, ...lines].join('\r\n')}\r\n\r\n`;
 const up = (options) => (port) => upgradeRequest(port, options);
 
 /** Each is sent on a fresh socket: no 101, no 2xx, and the relay ends the connection. `status`, when one is due. */
 export const HTTP_CASES = [
   // Upgrades to something else: other servers have code behind that door.
-  ['upgrade to h2c', (port) => get(port, ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__'])],
-  ['upgrade to h2c on the path of the relay', up({ headers: { Upgrade: 'h2c' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] })],
-  ['upgrade to h2c and websocket at once', up({ headers: { Upgrade: 'h2c, websocket' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] })],
+  [
+    'upgrade to h2c',
+    (port) => get(port, ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__']),
+  ],
+  [
+    'upgrade to h2c on the path of the relay',
+    up({ headers: { Upgrade: 'h2c' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] }),
+  ],
+  [
+    'upgrade to h2c and websocket at once',
+    up({ headers: { Upgrade: 'h2c, websocket' }, lines: ['HTTP2-Settings: AAMAAABkAAQAAP__'] }),
+  ],
   ['upgrade to something unknown', up({ headers: { Upgrade: 'teleport' } })],
   ['the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   // The handshake of RFC 6455.
@@ -39,7 +49,12 @@ export const HTTP_CASES = [
   ['TRACE', (port) => `TRACE / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`],
   ['HEAD of an upgrade', up({ method: 'HEAD' }), 400],
   ['HEAD with a body', (port) => `HEAD / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 4\r\n\r\nbody`, 413],
-  ['a form of another site for /share', (port) => `POST /share HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: https://example.org\r\nContent-Length: 0\r\n\r\n`, 405],
+  [
+    'a form of another site for /share',
+    (port) =>
+      `POST /share HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: https://example.org\r\nContent-Length: 0\r\n\r\n`,
+    405,
+  ],
   ['a method in small letters', (port) => `get / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`],
   ['an upgrade by HTTP/1.0', up({ version: 'HTTP/1.0' })],
   ['HTTP/1.2', up({ version: 'HTTP/1.2' })],
@@ -56,13 +71,23 @@ export const HTTP_CASES = [
   ['a foreign Origin', up({ lines: ['Origin: https://example.org'] }), 403],
   ['the Origin null', up({ lines: ['Origin: null'] }), 403],
   ['an Origin of the same host and another port', up({ lines: ['Origin: http://127.0.0.1:1'] }), 403],
-  ['an Origin that only begins like the host', (port) => upgradeRequest(port, { lines: [`Origin: http://127.0.0.1:${port}.example.org`] }), 403],
-  ['two Origins', (port) => upgradeRequest(port, { lines: [`Origin: http://127.0.0.1:${port}`, 'Origin: https://example.org'] })],
+  [
+    'an Origin that only begins like the host',
+    (port) => upgradeRequest(port, { lines: [`Origin: http://127.0.0.1:${port}.example.org`] }),
+    403,
+  ],
+  [
+    'two Origins',
+    (port) => upgradeRequest(port, { lines: [`Origin: http://127.0.0.1:${port}`, 'Origin: https://example.org'] }),
+  ],
   // Bodies: GET has none here.
   ['Content-Length below zero', (port) => get(port, ['Content-Length: -1'])],
   ['Content-Length that is no number', (port) => get(port, ['Content-Length: 0x10'])],
   ['an enormous Content-Length', (port) => get(port, ['Content-Length: 99999999999999999999'])],
-  ['Content-Length with chunked', (port) => get(port, ['Content-Length: 4', 'Transfer-Encoding: chunked']) + '0\r\n\r\n'],
+  [
+    'Content-Length with chunked',
+    (port) => get(port, ['Content-Length: 4', 'Transfer-Encoding: chunked']) + '0\r\n\r\n',
+  ],
   ['a chunked body', (port) => get(port, ['Transfer-Encoding: chunked']) + '0\r\n\r\n'],
   ['a body on an upgrade', (port) => upgradeRequest(port, { lines: ['Content-Length: 5'] }) + 'hello'],
   ['Expect: 100-continue', (port) => get(port, ['Expect: 100-continue', 'Content-Length: 4'])],
@@ -83,8 +108,22 @@ export const HTTP_CASES = [
   ['random bytes', () => Buffer.concat([randomBytes(2000), Buffer.from('\r\n\r\n')])],
   // Sizes.
   ['64 KiB of one header', (port) => get(port, ['X: ' + 'a'.repeat(65536)])],
-  ['64 KiB of headers', (port) => get(port, Array.from({ length: 64 }, (_, i) => `X-${i}: ${'a'.repeat(1000)}`))],
-  ['a thousand headers', (port) => get(port, Array.from({ length: 1000 }, (_, i) => `X-${i}: a`))],
+  [
+    '64 KiB of headers',
+    (port) =>
+      get(
+        port,
+        Array.from({ length: 64 }, (_, i) => `X-${i}: ${'a'.repeat(1000)}`),
+      ),
+  ],
+  [
+    'a thousand headers',
+    (port) =>
+      get(
+        port,
+        Array.from({ length: 1000 }, (_, i) => `X-${i}: a`),
+      ),
+  ],
   ['a target of 64 KiB', (port) => get(port, [], '/' + 'a'.repeat(65536))],
   ['a request line without an end', () => 'GET /' + 'a'.repeat(100_000)],
   // Paths: only what is compiled in is served.
@@ -106,7 +145,11 @@ export const WEBSOCKET_CASES = [
   ['reserved bit 1', () => [frame(2, binary(8), { rsv: 4 })], [1002]],
   ['reserved bit 2', () => [frame(2, binary(8), { rsv: 2 })], [1002]],
   ['reserved bit 3', () => [frame(2, binary(8), { rsv: 1 })], [1002]],
-  ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode) => [`reserved opcode ${opcode}`, () => [frame(opcode, binary(8))], [1002]]),
+  ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode) => [
+    `reserved opcode ${opcode}`,
+    () => [frame(opcode, binary(8))],
+    [1002],
+  ]),
   ['a frame without a mask', () => [frame(2, binary(8), { mask: false })], [1002]],
   ['a ping without a mask', () => [frame(9, 'x', { mask: false })], [1002]],
   ['16 bits for a length of 5', () => [frame(2, binary(5), { form: 16 })], [1002]],
@@ -115,16 +158,35 @@ export const WEBSOCKET_CASES = [
   ['a length with its highest bit set', () => [frame(2, binary(4), { length: 1n << 63n, form: 64 })], [1002, 1009]],
   ['the greatest length there is', () => [frame(2, binary(4), { length: (1n << 64n) - 1n, form: 64 })], [1002, 1009]],
   ['a terabyte, said in the header', () => [frame(2, binary(4), { length: 1n << 40n, form: 64 })], [1009]],
-  ['one byte over the greatest message', ({ messageMax }) => [frame(2, binary(4), { length: messageMax + 1, form: 64 })], [1009]],
-  ['fragments that together are too long', ({ messageMax }) => [frame(2, binary(messageMax - 8), { fin: false }), frame(0, binary(9))], [1009]],
-  ['fragments without an end', ({ messageMax }) => [frame(2, binary(1000), { fin: false }), ...Array.from({ length: Math.ceil(messageMax / 1000) }, () => frame(0, binary(1000), { fin: false }))], [1009]],
+  [
+    'one byte over the greatest message',
+    ({ messageMax }) => [frame(2, binary(4), { length: messageMax + 1, form: 64 })],
+    [1009],
+  ],
+  [
+    'fragments that together are too long',
+    ({ messageMax }) => [frame(2, binary(messageMax - 8), { fin: false }), frame(0, binary(9))],
+    [1009],
+  ],
+  [
+    'fragments without an end',
+    ({ messageMax }) => [
+      frame(2, binary(1000), { fin: false }),
+      ...Array.from({ length: Math.ceil(messageMax / 1000) }, () => frame(0, binary(1000), { fin: false })),
+    ],
+    [1009],
+  ],
   ['a continuation of nothing', () => [frame(0, binary(8))], [1002]],
   ['a new message within a message', () => [frame(2, binary(8), { fin: false }), frame(2, binary(8))], [1002]],
   ['a ping in fragments', () => [frame(9, 'x', { fin: false })], [1002]],
   ['a close in fragments', () => [frame(8, Buffer.from([3, 232]), { fin: false })], [1002]],
   ['a ping of 126 bytes', () => [frame(9, Buffer.alloc(126))], [1002]],
   ['a close of one byte', () => [frame(8, Buffer.from([3]))], [1002]],
-  ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535].map((code) => [`close code ${code}`, () => [frame(8, Buffer.from([code >> 8, code & 255]))], [1002]]),
+  ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535].map((code) => [
+    `close code ${code}`,
+    () => [frame(8, Buffer.from([code >> 8, code & 255]))],
+    [1002],
+  ]),
   ['a close reason that is no UTF-8', () => [frame(8, Buffer.from([3, 232, 0xff, 0xfe]))], [1002, 1007]],
   ['close upon close', () => Array.from({ length: 100 }, () => frame(8, Buffer.from([3, 232]))), [1000]],
   ['bytes after a close', () => [frame(8, Buffer.from([3, 232])), randomBytes(5000)], [1000]],

@@ -6,10 +6,14 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { rawHttp } from './raw.js';
 import { startRelay } from './relay.js';
 
-export const SANITIZER_REPORT = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Invalid (read|write)|uninitialised/;
+export const SANITIZER_REPORT =
+  /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Invalid (read|write)|uninitialised/;
 
 export async function stillServes(relay) {
-  const { status } = await rawHttp(relay.port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${relay.port}\r\nConnection: close\r\n\r\n`);
+  const { status } = await rawHttp(
+    relay.port,
+    `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${relay.port}\r\nConnection: close\r\n\r\n`,
+  );
   expect(status, 'GET /healthz').toBe(200);
 }
 

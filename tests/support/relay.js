@@ -23,7 +23,16 @@ export class Relay {
 
   /** @private */
   async launch() {
-    const command = [...this.wrap, this.program, '--listen', this.listen, '--data', this.data, ...EVERYWHERE, ...this.args];
+    const command = [
+      ...this.wrap,
+      this.program,
+      '--listen',
+      this.listen,
+      '--data',
+      this.data,
+      ...EVERYWHERE,
+      ...this.args,
+    ];
     this.process = new Program(command[0], command.slice(1), { env: this.env });
     const ready = await this.process.waitFor(READY, { ms: this.wrap.length ? 120_000 : undefined });
     this.port = Number(ready[3]);
@@ -58,11 +67,20 @@ export class Relay {
 }
 
 /**
- * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?: string}} [options]
+ * @param {{args?: string[], data?: string, wrap?: string[], env?: object, listen?: string, tls?: boolean, program?:
+ * string}} [options]
  *   args: further arguments; wrap: a program around it, such as valgrind with its options; tls: give --tls-cert and
  *   --tls-key in `args` too
  */
-export function startRelay({ args = [], data = join(tempDir(), 'data'), wrap = [], env = {}, listen = '127.0.0.1:0', tls = false, program = binary('pairlink-relay') } = {}) {
+export function startRelay({
+  args = [],
+  data = join(tempDir(), 'data'),
+  wrap = [],
+  env = {},
+  listen = '127.0.0.1:0',
+  tls = false,
+  program = binary('pairlink-relay'),
+} = {}) {
   return new Relay({ args, data, wrap, env, listen, tls, program }).launch();
 }
 

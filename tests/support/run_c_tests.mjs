@@ -9,7 +9,9 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 const [build, countsFile] = process.argv.slice(2);
-const known = JSON.parse(execFileSync('ctest', ['--test-dir', build, '--show-only=json-v1'], { encoding: 'utf8', maxBuffer: 1 << 26 })).tests;
+const known = JSON.parse(
+  execFileSync('ctest', ['--test-dir', build, '--show-only=json-v1'], { encoding: 'utf8', maxBuffer: 1 << 26 }),
+).tests;
 const property = (test, name, otherwise) => test.properties.find((p) => p.name === name)?.value ?? otherwise;
 
 /** ThreadSanitizer of LLVM 14 does not start where the kernel shuffles addresses widely: run it without, where that
@@ -28,15 +30,24 @@ const env = {
 function runOne(test) {
   return new Promise((done) => {
     const command = [...wrap, ...test.command];
-    const extra = Object.fromEntries(property(test, 'ENVIRONMENT', []).map((row) => [row.slice(0, row.indexOf('=')), row.slice(row.indexOf('=') + 1)]));
-    const child = spawn(command[0], command.slice(1), { cwd: property(test, 'WORKING_DIRECTORY', build), env: { ...env, ...extra }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const extra = Object.fromEntries(
+      property(test, 'ENVIRONMENT', []).map((row) => [row.slice(0, row.indexOf('=')), row.slice(row.indexOf('=') + 1)]),
+    );
+    const child = spawn(command[0], command.slice(1), {
+      cwd: property(test, 'WORKING_DIRECTORY', build),
+      env: { ...env, ...extra },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let text = '';
     child.stdout.on('data', (chunk) => (text += chunk));
     child.stderr.on('data', (chunk) => (text += chunk));
-    const limit = setTimeout(() => {
-      text += '\nkilled: it ran for too long\n';
-      child.kill('SIGKILL');
-    }, property(test, 'TIMEOUT', 300) * 1000);
+    const limit = setTimeout(
+      () => {
+        text += '\nkilled: it ran for too long\n';
+        child.kill('SIGKILL');
+      },
+      property(test, 'TIMEOUT', 300) * 1000,
+    );
     child.on('error', (error) => (text += error.message));
     child.on('close', (code, signal) => {
       clearTimeout(limit);
@@ -60,7 +71,9 @@ function judge({ name, code, signal, text }) {
     total.failed += bad + (!ok && bad === 0 ? 1 : 0); // it died outside of a test
   } else if (ok) total.passed += 1;
   else total.failed += 1;
-  console.log(`${ok && bad === 0 ? 'ok     ' : 'FAILED '} ${name}: ${tap ? `${good} passed, ${bad} failed, ${skipped} skipped` : `exit ${code ?? signal}`}`);
+  console.log(
+    `${ok && bad === 0 ? 'ok     ' : 'FAILED '} ${name}: ${tap ? `${good} passed, ${bad} failed, ${skipped} skipped` : `exit ${code ?? signal}`}`,
+  );
   if (!ok || bad) console.log(text);
 }
 
@@ -68,7 +81,7 @@ const queue = known.filter((test) => test.command);
 const finished = [];
 await Promise.all(
   Array.from({ length: availableParallelism() }, async () => {
-    for (let test; (test = queue.shift()); ) finished.push(await runOne(test));
+    for (let test; (test = queue.shift());) finished.push(await runOne(test));
   }),
 );
 // Failures last, where the reader looks.

@@ -9,7 +9,9 @@ import { availableParallelism } from 'node:os';
 
 const [seconds, only, countsFile] = process.argv.slice(2);
 const bin = 'build/fuzz/bin';
-const targets = readdirSync(bin).filter((name) => name.startsWith('fuzz_') && (!only || name === only || name === `fuzz_${only}`));
+const targets = readdirSync(bin).filter(
+  (name) => name.startsWith('fuzz_') && (!only || name === only || name === `fuzz_${only}`),
+);
 if (targets.length === 0) {
   console.log(`no fuzz target ${only ?? ''} in ${bin}`);
   process.exit(1);
@@ -20,7 +22,14 @@ function runOne(target) {
   const fresh = `build/fuzz/corpus/${name}`;
   const committed = `tests/fuzz/corpus/${name}`;
   mkdirSync(fresh, { recursive: true });
-  const args = [`-max_total_time=${seconds}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1', `-artifact_prefix=build/fuzz/crash-${name}-`, fresh];
+  const args = [
+    `-max_total_time=${seconds}`,
+    '-timeout=10',
+    '-rss_limit_mb=2048',
+    '-print_final_stats=1',
+    `-artifact_prefix=build/fuzz/crash-${name}-`,
+    fresh,
+  ];
   if (existsSync(committed)) args.push(committed);
   return new Promise((done) => {
     const child = spawn(`${bin}/${target}`, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -41,7 +50,7 @@ const queue = [...targets];
 const results = [];
 await Promise.all(
   Array.from({ length: availableParallelism() }, async () => {
-    for (let target; (target = queue.shift()); ) results.push(await runOne(target));
+    for (let target; (target = queue.shift());) results.push(await runOne(target));
   }),
 );
 const passed = results.filter(Boolean).length;

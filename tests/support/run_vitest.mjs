@@ -10,9 +10,28 @@ const args = process.argv.slice(2);
 const countsFile = args.pop();
 const report = `${countsFile}.json`;
 rmSync(report, { force: true });
-const { status } = spawnSync('node_modules/.bin/vitest', ['run', ...args, '--reporter=verbose', '--reporter=./tests/support/again_reporter.mjs', '--reporter=json', `--outputFile.json=${report}`], { stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } });
+const { status } = spawnSync(
+  'node_modules/.bin/vitest',
+  [
+    'run',
+    ...args,
+    '--reporter=verbose',
+    '--reporter=./tests/support/again_reporter.mjs',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ],
+  { stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } },
+);
 if (!existsSync(report)) process.exit(status || 1);
-const { numPassedTests: passed, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')).length;
+const {
+  numPassedTests: passed,
+  numFailedTests,
+  numPendingTests,
+  numTodoTests,
+  testResults,
+} = JSON.parse(readFileSync(report, 'utf8'));
+const broken = testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+).length;
 writeFileSync(countsFile, `${passed} ${numFailedTests + broken} ${numPendingTests + numTodoTests}\n`);
 process.exit(status ?? 1);

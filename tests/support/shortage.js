@@ -18,7 +18,12 @@ const EXIT_OTHER = 1;
 /** Where and how: `{env, report}`; report() is `{asked, failed, where}` once the program has ended. */
 export function starve({ at, from }) {
   const file = join(tempDir('pairlink-shortage-'), 'report');
-  const env = { LD_PRELOAD: binary('fail_alloc.so'), PL_FAIL_AT: String(at), PL_FAIL_FROM: from ? '1' : '', PL_FAIL_REPORT: file };
+  const env = {
+    LD_PRELOAD: binary('fail_alloc.so'),
+    PL_FAIL_AT: String(at),
+    PL_FAIL_FROM: from ? '1' : '',
+    PL_FAIL_REPORT: file,
+  };
   return {
     env,
     report: () => {
@@ -58,7 +63,8 @@ function judgeStarved(name, program, report, faults) {
 }
 
 /**
- * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>} scenario
+ * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>}
+ * scenario
  *   lies: what a program that ended with 0 has claimed, and is not so; '' for nothing
  * @returns {Promise<{faults: string[], asked: number, failed: boolean, text: string}>}
  */
@@ -70,10 +76,16 @@ export async function tryShortage(scenario, shortage) {
   const victim = programs[starved];
   const others = all.filter((program) => program !== victim);
   // The starved one first; if it has failed, another may wait for its return until somebody ends that.
-  const first = await within(Promise.race([victim.exited, ...others.map((program) => program.exited)]), 'end', ENDS_MS).catch(() => null);
+  const first = await within(
+    Promise.race([victim.exited, ...others.map((program) => program.exited)]),
+    'end',
+    ENDS_MS,
+  ).catch(() => null);
   const healthy = !victim.running ? victim.result.code === 0 : others.some((program) => program.result?.code === 0);
   if (!first) faults.push('nobody ends');
-  else if (healthy) for (const [name, program] of Object.entries(programs)) if (!(await ended(program, ENDS_MS))) faults.push(`${name} does not end`);
+  else if (healthy)
+    for (const [name, program] of Object.entries(programs))
+      if (!(await ended(program, ENDS_MS))) faults.push(`${name} does not end`);
   for (const program of all) program.interrupted ||= program.running;
   await interrupt(programs, faults);
   const result = report();
@@ -81,7 +93,10 @@ export async function tryShortage(scenario, shortage) {
   const lie = await lies();
   if (lie) faults.push(lie);
   const text = Object.entries(programs)
-    .map(([name, { result: r, stdout, stderr }]) => `${name}: ${JSON.stringify(r)}\n${stdout.slice(0, 2000)}\n${stderr.slice(0, 2000)}`)
+    .map(
+      ([name, { result: r, stdout, stderr }]) =>
+        `${name}: ${JSON.stringify(r)}\n${stdout.slice(0, 2000)}\n${stderr.slice(0, 2000)}`,
+    )
     .join('\n');
   return { faults, ...result, text };
 }
@@ -92,10 +107,13 @@ export async function sweep(name, scenario, shortages, width = 4) {
   const left = [...shortages];
   let failed = 0;
   const work = async () => {
-    for (let shortage; (shortage = left.shift()); ) {
+    for (let shortage; (shortage = left.shift());) {
       const { faults, text, where, failed: did } = await tryShortage(scenario, shortage);
       failed += did ? 1 : 0;
-      if (faults.length) wrong.push(`${name}, allocation ${shortage.at}${shortage.from ? ' and all later' : ''} (${where}): ${faults.join('; ')}\n${text}`);
+      if (faults.length)
+        wrong.push(
+          `${name}, allocation ${shortage.at}${shortage.from ? ' and all later' : ''} (${where}): ${faults.join('; ')}\n${text}`,
+        );
     }
   };
   await Promise.all(Array.from({ length: width }, work));

@@ -1,6 +1,6 @@
 /** A pairing code as the application sees it: one that this side made, or one that it uses. */
-import { Emitter } from './emitter.js'
-import { reasonName } from './core/wire.js'
+import { Emitter } from './emitter.js';
+import { reasonName } from './core/wire.js';
 
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 
@@ -13,7 +13,8 @@ import { reasonName } from './core/wire.js'
  * }} CodeEvents
  * code: what to tell the other person, and until when it is good (Unix time in ms).
  * busy: a second person tried it while the first was at it, and was sent away.
- * paired: over, with success. name: what the other side calls itself. session: on the side that made the code; on the other
+ * paired: over, with success. name: what the other side calls itself. session: on the side that made the code; on the
+ * other
  *   one the client's 'session' event follows.
  * ended: over, without. EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT, EAGAIN (the relay asks to try later), ECLOSED …
  */
@@ -22,36 +23,39 @@ import { reasonName } from './core/wire.js'
 export class Code extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} handle @param {string | null} text */
   constructor(client, handle, text) {
-    super(['code', 'busy', 'paired', 'ended'])
+    super(['code', 'busy', 'paired', 'ended']);
     /** @private */
-    this.client = client
+    this.client = client;
     /** @private */
-    this.handle = handle
+    this.handle = handle;
     /** The whole code; null until the relay gave a number for it. */
-    this.text = text
+    this.text = text;
     /** @type {'open' | 'paired' | 'ended'} */
-    this.state = 'open'
+    this.state = 'open';
   }
   /** Ends it without an event; one that is over is fine. */
   cancel() {
-    if (this.state !== 'open') return
-    this.state = 'ended'
-    this.client.endCode(this.handle)
+    if (this.state !== 'open') return;
+    this.state = 'ended';
+    this.client.endCode(this.handle);
   }
-  /** @param {import('./core/engine/actions.js').Action} action @param {string} id @param {import('./session.js').Session | null} session */
+  /**
+   * @param {import('./core/engine/actions.js').Action} action @param {string} id @param {import('./session.js').Session
+   * | null} session
+   */
   act(action, id, session) {
     switch (action.type) {
       case 'code':
-        this.text = action.text ?? ''
-        return this.emit('code', { text: this.text, expiresAt: this.client.wallTime(action.time) ?? 0 })
+        this.text = action.text ?? '';
+        return this.emit('code', { text: this.text, expiresAt: this.client.wallTime(action.time) ?? 0 });
       case 'code_busy':
-        return this.emit('busy', {})
+        return this.emit('busy', {});
       case 'paired':
-        this.state = 'paired'
-        return this.emit('paired', { id, name: action.name ?? '', session })
+        this.state = 'paired';
+        return this.emit('paired', { id, name: action.name ?? '', session });
       case 'code_ended':
-        this.state = 'ended'
-        return this.emit('ended', { error: action.error ?? 'ECLOSED', reason: reasonName(action.reason ?? 0) })
+        this.state = 'ended';
+        return this.emit('ended', { error: action.error ?? 'ECLOSED', reason: reasonName(action.reason ?? 0) });
     }
   }
 }

@@ -1,33 +1,34 @@
 /** Events with names and types. */
-import { checkFunction, checkText } from './core/check.js'
-import { PairlinkError } from './core/errors.js'
+import { checkFunction, checkText } from './core/check.js';
+import { PairlinkError } from './core/errors.js';
 
 /** @template {Record<string, any>} Events */
 export class Emitter {
   /** @param {(keyof Events & string)[]} names all that there are */
   constructor(names) {
     /** @private @type {Set<keyof Events>} */
-    this.names = new Set(names)
+    this.names = new Set(names);
     /** @private @type {Map<keyof Events, Set<(event: any) => void>>} */
-    this.listeners = new Map()
+    this.listeners = new Map();
   }
   /** Calls `fn` at each such event; what is returned ends that. Throws EINVAL for an event that does not exist.
    * @template {keyof Events} K
    * @param {K} name @param {(event: Events[K]) => void} fn
    * @returns {() => void} */
   on(name, fn) {
-    if (!this.names.has(checkText(name, 'an event'))) throw new PairlinkError('EINVAL', `there is no event ${String(name)}`)
-    checkFunction(fn, 'a listener')
-    let set = this.listeners.get(name)
-    if (!set) this.listeners.set(name, (set = new Set()))
-    set.add(fn)
+    if (!this.names.has(checkText(name, 'an event')))
+      throw new PairlinkError('EINVAL', `there is no event ${String(name)}`);
+    checkFunction(fn, 'a listener');
+    let set = this.listeners.get(name);
+    if (!set) this.listeners.set(name, (set = new Set()));
+    set.add(fn);
     return () => {
-      set.delete(fn)
-    }
+      set.delete(fn);
+    };
   }
   /** @param {keyof Events} name */
   hasListener(name) {
-    return (this.listeners.get(name)?.size ?? 0) > 0
+    return (this.listeners.get(name)?.size ?? 0) > 0;
   }
   /** A handler that throws harms nobody else; its error is reported as uncaught.
    * @template {keyof Events} K
@@ -36,16 +37,16 @@ export class Emitter {
   emit(name, event) {
     for (const fn of [...(this.listeners.get(name) ?? [])]) {
       try {
-        fn(event)
+        fn(event);
       } catch (error) {
         queueMicrotask(() => {
-          throw error
-        })
+          throw error;
+        });
       }
     }
   }
   /** @protected */
   clearListeners() {
-    this.listeners.clear()
+    this.listeners.clear();
   }
 }

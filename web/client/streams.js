@@ -1,8 +1,8 @@
 /** Web streams over a channel: a stream of bytes, whose message boundaries mean nothing. */
 
-import { checkMessage } from './core/check.js'
+import { checkMessage } from './core/check.js';
 
-const PIECE_BYTES = 65536
+const PIECE_BYTES = 65536;
 
 /** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./inbox.js').Inbox} Inbox */
@@ -13,11 +13,11 @@ const PIECE_BYTES = 65536
  * @returns {ReadableStream<Uint8Array>} */
 export function readableOf(inbox) {
   /** @type {(() => void) | null} a read that waits */
-  let asked = null
+  let asked = null;
   const answer = () => {
-    asked?.()
-    asked = null
-  }
+    asked?.();
+    asked = null;
+  };
   return new ReadableStream(
     {
       start(controller) {
@@ -25,36 +25,36 @@ export function readableOf(inbox) {
           wants: () => asked !== null,
           data(data, taken) {
             if (data.length) {
-              controller.enqueue(data)
-              answer()
+              controller.enqueue(data);
+              answer();
             }
-            taken()
+            taken();
           },
           end() {
-            controller.close()
-            answer()
+            controller.close();
+            answer();
           },
           error(error) {
-            controller.error(error)
-            answer()
+            controller.error(error);
+            answer();
           },
-        }
-        if (inbox.error) controller.error(inbox.error)
+        };
+        if (inbox.error) controller.error(inbox.error);
       },
       pull() {
         return new Promise((resolve) => {
-          asked = resolve
-          inbox.drain()
-        })
+          asked = resolve;
+          inbox.drain();
+        });
       },
       cancel() {
         // Read on and forget: else one who stopped listening would hold the sender for ever.
-        inbox.reader = { wants: () => true, data: (_, taken) => taken(), end() {}, error() {} }
-        inbox.drain()
+        inbox.reader = { wants: () => true, data: (_, taken) => taken(), end() {}, error() {} };
+        inbox.drain();
       },
     },
     { highWaterMark: 0 },
-  )
+  );
 }
 
 /** @param {Session} session @param {number} channel
@@ -62,20 +62,20 @@ export function readableOf(inbox) {
 export function writableOf(session, channel) {
   return new WritableStream({
     start(controller) {
-      session.closed.then(({ error }) => controller.error(error ?? new Error('the session is closed')))
+      session.closed.then(({ error }) => controller.error(error ?? new Error('the session is closed')));
     },
     async write(chunk) {
-      const bytes = checkMessage(chunk, true)
+      const bytes = checkMessage(chunk, true);
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-        await session.send(bytes.subarray(at, at + PIECE_BYTES), { channel })
+        await session.send(bytes.subarray(at, at + PIECE_BYTES), { channel });
       }
     },
     async close() {
-      const { delivered } = await session.finish(channel)
-      await delivered
+      const { delivered } = await session.finish(channel);
+      await delivered;
     },
     abort() {
-      if (session.state !== 'closed') session.resetChannel(channel)
+      if (session.state !== 'closed') session.resetChannel(channel);
     },
-  })
+  });
 }

@@ -2,133 +2,133 @@
 // Not to be edited: change the tables and run `node schema/wire_table.mjs`.
 
 /** the version this table describes */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 1;
 /** type, flags, length, link */
-export const ENVELOPE_HEADER_BYTES = 8
+export const ENVELOPE_HEADER_BYTES = 8;
 /** length is 16 bits */
-export const ENVELOPE_PAYLOAD_MAX = 65535
+export const ENVELOPE_PAYLOAD_MAX = 65535;
 /** unknown types from here on are skipped by length */
-export const ENVELOPE_SKIPPABLE = 128
+export const ENVELOPE_SKIPPABLE = 128;
 /** on DATA: the relay may drop it when a queue is full */
-export const ENVELOPE_FLAG_VOLATILE = 1
+export const ENVELOPE_FLAG_VOLATILE = 1;
 /** bit 31 of a link number: numbered by the relay */
-export const LINK_SIDE_RELAY = 2147483648
+export const LINK_SIDE_RELAY = 2147483648;
 /** 15 bits; generation 0 is never used, so link 0 is the socket */
-export const LINK_GENERATION_MAX = 32767
+export const LINK_GENERATION_MAX = 32767;
 /** an Ed25519 public key */
-export const ID_BYTES = 32
+export const ID_BYTES = 32;
 /** 52 of base32 and 2 check characters */
-export const ID_CHARS = 54
+export const ID_CHARS = 54;
 /** random, kept beside the session state */
-export const INSTANCE_BYTES = 8
+export const INSTANCE_BYTES = 8;
 /** at most, at one time */
-export const INSTANCES_PER_ID = 8
+export const INSTANCES_PER_ID = 8;
 /** of one socket, for one use */
-export const CHALLENGE_BYTES = 32
+export const CHALLENGE_BYTES = 32;
 /** Ed25519 */
-export const SIGNATURE_BYTES = 64
+export const SIGNATURE_BYTES = 64;
 /** counter of 8 bytes and tag of 16 around a sealed record */
-export const RECORD_OVERHEAD_BYTES = 24
+export const RECORD_OVERHEAD_BYTES = 24;
 /** ENVELOPE_PAYLOAD_MAX - RECORD_OVERHEAD_BYTES */
-export const RECORD_PLAINTEXT_MAX = 65511
+export const RECORD_PLAINTEXT_MAX = 65511;
 /** type and length of a session frame */
-export const FRAME_HEADER_BYTES = 3
+export const FRAME_HEADER_BYTES = 3;
 /** on frame DATA; takes one place of the offset */
-export const DATA_FLAG_END_OF_MESSAGE = 1
+export const DATA_FLAG_END_OF_MESSAGE = 1;
 /** on frame DATA; takes one place of the offset */
-export const DATA_FLAG_END_OF_CHANNEL = 2
+export const DATA_FLAG_END_OF_CHANNEL = 2;
 /** channel numbers are 0 to 254, so that a list of all fits its count */
-export const CHANNELS_MAX = 255
+export const CHANNELS_MAX = 255;
 /** wants OFFERs that name no instance */
-export const LOGIN_FLAG_LISTEN = 1
+export const LOGIN_FLAG_LISTEN = 1;
 /** first bytes of a token proof: which token it is */
-export const TOKEN_HINT_BYTES = 8
+export const TOKEN_HINT_BYTES = 8;
 /** hint and HMAC-SHA-256 */
-export const TOKEN_PROOF_BYTES = 40
+export const TOKEN_PROOF_BYTES = 40;
 /** op of PEERS: these are no strangers */
-export const PEERS_ALLOW = 1
+export const PEERS_ALLOW = 1;
 /** op of PEERS: these never reach me */
-export const PEERS_BLOCK = 2
+export const PEERS_BLOCK = 2;
 /** op of PEERS: these are neither any more */
-export const PEERS_FORGET = 3
+export const PEERS_FORGET = 3;
 /** IDs in one PEERS */
-export const PEERS_IDS_MAX = 32
+export const PEERS_IDS_MAX = 32;
 /** the secret of an invite link */
-export const INVITE_SECRET_BYTES = 16
+export const INVITE_SECRET_BYTES = 16;
 /** the first bytes of SHA-256 of the secret */
-export const INVITE_HINT_BYTES = 8
+export const INVITE_HINT_BYTES = 8;
 /** an invite link's fragment before base64url */
-export const INVITE_BYTES = 85
+export const INVITE_BYTES = 85;
 /** op of CODE: give me a nameplate; here it is */
-export const CODE_MAKE = 1
+export const CODE_MAKE = 1;
 /** op of CODE: this nameplate is no more needed */
-export const CODE_END = 2
+export const CODE_END = 2;
 /** ten minutes: how long a pairing code is good, and how long its claimer waits */
-export const CODE_LIFETIME_MS = 600000
+export const CODE_LIFETIME_MS = 600000;
 /** who claimed a code must have made the guess by then */
-export const CODE_SEAT_MS = 20000
+export const CODE_SEAT_MS = 20000;
 /** nameplates have four digits or more */
-export const CODE_NUMBER_MIN = 1000
+export const CODE_NUMBER_MIN = 1000;
 /** and at most seven */
-export const CODE_NUMBER_MAX = 9999999
+export const CODE_NUMBER_MAX = 9999999;
 /** words behind the nameplate, of WORDS_COUNT */
-export const CODE_WORDS = 2
+export const CODE_WORDS = 2;
 /** random, by the claimer: the session identifier of CPace */
-export const CODE_SID_BYTES = 16
+export const CODE_SID_BYTES = 16;
 /** schema/words.def: 11 bits a word */
-export const WORDS_COUNT = 2048
+export const WORDS_COUNT = 2048;
 /** words of a safety phrase for each ID */
-export const PHRASE_WORDS = 6
+export const PHRASE_WORDS = 6;
 /** hashes that stretch an ID for its safety phrase */
-export const PHRASE_ROUNDS = 4096
+export const PHRASE_ROUNDS = 4096;
 /** of chat/1: texts, and what is said about files */
-export const CHAT_CHANNEL = 0
+export const CHAT_CHANNEL = 0;
 /** of chat/1: the bytes of files */
-export const FILE_CHANNEL = 1
+export const FILE_CHANNEL = 1;
 /** bytes: the least message_max of a client of chat/1 */
-export const CHAT_MESSAGE_LEAST = 65536
+export const CHAT_MESSAGE_LEAST = 65536;
 /** type of a message of chat/1 */
-export const CHAT_TEXT = 1
+export const CHAT_TEXT = 1;
 /** type of a message of chat/1 */
-export const FILE_OFFER = 2
+export const FILE_OFFER = 2;
 /** type of a message of chat/1 */
-export const FILE_GET = 3
+export const FILE_GET = 3;
 /** type of a message of chat/1 */
-export const FILE_STOP = 4
+export const FILE_STOP = 4;
 /** type of a message of chat/1 */
-export const FILE_HOLD = 5
+export const FILE_HOLD = 5;
 /** type of a message of chat/1 */
-export const FILE_SAVED = 6
+export const FILE_SAVED = 6;
 /** type of a message on FILE_CHANNEL */
-export const FILE_DATA = 7
+export const FILE_DATA = 7;
 /** type of a message on FILE_CHANNEL */
-export const FILE_END = 8
+export const FILE_END = 8;
 /** names one file between two peers */
-export const FILE_ID_BYTES = 16
+export const FILE_ID_BYTES = 16;
 /** bytes in one FILE_DATA at most */
-export const FILE_PIECE_BYTES = 131072
+export const FILE_PIECE_BYTES = 131072;
 /** of FILE_OFFER: the size is not known; FILE_END tells it */
-export const FILE_FLAG_STREAM = 1
+export const FILE_FLAG_STREAM = 1;
 /** of FILE_OFFER: an empty folder, no bytes follow */
-export const FILE_FLAG_FOLDER = 2
+export const FILE_FLAG_FOLDER = 2;
 /** why of FILE_STOP, by the receiver: not wanted */
-export const FILE_DECLINED = 1
+export const FILE_DECLINED = 1;
 /** why of FILE_STOP: not wanted any more */
-export const FILE_CANCELLED = 2
+export const FILE_CANCELLED = 2;
 /** why of FILE_STOP, by the sender: it is another file now */
-export const FILE_CHANGED = 3
+export const FILE_CHANGED = 3;
 /** why of FILE_STOP, by the sender: it cannot be read */
-export const FILE_UNREADABLE = 4
+export const FILE_UNREADABLE = 4;
 /** why of FILE_STOP, by the receiver: it cannot be written */
-export const FILE_UNWRITABLE = 5
+export const FILE_UNWRITABLE = 5;
 /** why of FILE_STOP, by the receiver: the bytes are not those of the hash */
-export const FILE_DAMAGED = 6
+export const FILE_DAMAGED = 6;
 /** why of FILE_STOP, by the receiver: more than it can keep */
-export const FILE_TOO_LARGE = 7
+export const FILE_TOO_LARGE = 7;
 /** why of FILE_HOLD: paused */
-export const FILE_HELD_BY_PERSON = 1
+export const FILE_HELD_BY_PERSON = 1;
 /** why of FILE_HOLD, by the receiver: no room, goes on once there is */
-export const FILE_HELD_DISK_FULL = 2
+export const FILE_HELD_DISK_FULL = 2;
 
 export const ENVELOPE = /** @type {const} */ ({
   HELLO: 1, // relay: who I am, a challenge, my limits
@@ -145,7 +145,7 @@ export const ENVELOPE = /** @type {const} */ ({
   DATA: 19, // a sealed record
   RESET: 20, // this link ended; on link 0: this socket ends
   CLAIM: 21, // claimer: link me with the owner of this nameplate; relay: someone claims it
-})
+});
 
 /** Largest payload by envelope number.
  * @type {Record<number, number>} */
@@ -164,7 +164,7 @@ export const ENVELOPE_MAX = {
   19: 65535,
   20: 128,
   21: 256,
-}
+};
 
 export const FRAME = /** @type {const} */ ({
   HELLO: 1, // first on every link, both ways: epochs, place of every channel
@@ -176,7 +176,7 @@ export const FRAME = /** @type {const} */ ({
   PROBE_REPLY: 7, // the answer, same number
   VOLATILE: 8, // a message outside offsets and credit, delivered or not
   CLOSE: 9, // the session ends; answered by CLOSE
-})
+});
 
 export const REASON = /** @type {const} */ ({
   CLOSED: 1,
@@ -203,13 +203,13 @@ export const REASON = /** @type {const} */ ({
   ORIGIN: 263,
   NO_CODE: 264,
   WRONG_CODE: 265,
-})
+});
 
 /** What to tell a person, by reason number.
  * @type {Record<number, string>} */
 export const REASON_TEXT = {
   1: 'closed by the other side',
-  2: 'the other side\'s connection was lost',
+  2: "the other side's connection was lost",
   3: 'not there, or not answering',
   4: 'a newer link took over',
   5: 'both called at once, the other call was taken',
@@ -232,7 +232,7 @@ export const REASON_TEXT = {
   263: 'this relay is not reached under that address',
   264: 'no such code, or not any more',
   265: 'the code was wrong, and is used up by that',
-}
+};
 
 export const LIMIT = /** @type {const} */ ({
   MESSAGE_MAX: 1,
@@ -241,23 +241,65 @@ export const LIMIT = /** @type {const} */ ({
   OPEN_TIMEOUT_MS: 4,
   PING_INTERVAL_MS: 5,
   DEAD_AFTER_MS: 6,
-})
+});
 
 /** @type {{name: string, id: number, initial: number, minimum: number, maximum: number, text: string}[]} */
 export const LIMITS = [
-  { name: 'MESSAGE_MAX', id: 1, initial: 262144, minimum: 66000, maximum: 16777216, text: 'bytes of one WebSocket message towards the relay' },
-  { name: 'LINK_WINDOW', id: 2, initial: 1048576, minimum: 131072, maximum: 16777216, text: 'bytes of one link that may wait in the relay' },
-  { name: 'LINK_SLOTS', id: 3, initial: 1024, minimum: 1, maximum: 65535, text: 'link numbers of one side: slots are 0 to this minus 1' },
-  { name: 'OPEN_TIMEOUT_MS', id: 4, initial: 3000, minimum: 10, maximum: 60000, text: 'an OPEN that was not accepted by then is UNAVAILABLE' },
-  { name: 'PING_INTERVAL_MS', id: 5, initial: 20000, minimum: 10, maximum: 3600000, text: 'an idle socket is pinged this often' },
-  { name: 'DEAD_AFTER_MS', id: 6, initial: 45000, minimum: 20, maximum: 7200000, text: 'a socket silent for so long is dead' },
-]
+  {
+    name: 'MESSAGE_MAX',
+    id: 1,
+    initial: 262144,
+    minimum: 66000,
+    maximum: 16777216,
+    text: 'bytes of one WebSocket message towards the relay',
+  },
+  {
+    name: 'LINK_WINDOW',
+    id: 2,
+    initial: 1048576,
+    minimum: 131072,
+    maximum: 16777216,
+    text: 'bytes of one link that may wait in the relay',
+  },
+  {
+    name: 'LINK_SLOTS',
+    id: 3,
+    initial: 1024,
+    minimum: 1,
+    maximum: 65535,
+    text: 'link numbers of one side: slots are 0 to this minus 1',
+  },
+  {
+    name: 'OPEN_TIMEOUT_MS',
+    id: 4,
+    initial: 3000,
+    minimum: 10,
+    maximum: 60000,
+    text: 'an OPEN that was not accepted by then is UNAVAILABLE',
+  },
+  {
+    name: 'PING_INTERVAL_MS',
+    id: 5,
+    initial: 20000,
+    minimum: 10,
+    maximum: 3600000,
+    text: 'an idle socket is pinged this often',
+  },
+  {
+    name: 'DEAD_AFTER_MS',
+    id: 6,
+    initial: 45000,
+    minimum: 20,
+    maximum: 7200000,
+    text: 'a socket silent for so long is dead',
+  },
+];
 
 export const EXTENSION = /** @type {const} */ ({
   INVITE: 1, // proof of an invite link's secret: hint of 8 bytes, HMAC of 32
   APPLICATION: 2, // what speaks on the channels: pipe/1, chat/1; UTF-8, at most 32 bytes
   NAME: 3, // the name this side gives itself; UTF-8, at most 64 bytes; a hint, not an identity
-})
+});
 
 export const LABEL = /** @type {const} */ ({
   ID_CHECK: 'pairlink v1 id',
@@ -276,7 +318,7 @@ export const LABEL = /** @type {const} */ ({
   CODE_DIAL: 'pairlink v1 code dial',
   PHRASE: 'pairlink v1 phrase',
   FILE_ID: 'pairlink v1 file',
-})
+});
 
 /** Fields in order: [kind, field, argument]; the argument is a size, a largest size, or a list's item.
  * @type {Record<string, [kind: string, field: string, argument?: number | string][]>} */
@@ -322,12 +364,8 @@ export const MESSAGES = {
     ['u32', 'delay_ms'],
     ['rest', 'urls', 1020],
   ],
-  ping: [
-    ['bytes', 'data', 8],
-  ],
-  peer: [
-    ['bytes', 'id', 32],
-  ],
+  ping: [['bytes', 'data', 8]],
+  peer: [['bytes', 'id', 32]],
   peers: [
     ['u8', 'op'],
     ['list', 'ids', 'peer'],
@@ -342,9 +380,7 @@ export const MESSAGES = {
     ['bytes', 'caller_instance', 8],
     ['rest', 'handshake', 2008],
   ],
-  accept: [
-    ['rest', 'handshake', 2048],
-  ],
+  accept: [['rest', 'handshake', 2048]],
   reset: [
     ['u16', 'reason'],
     ['rest', 'text', 123],
@@ -442,9 +478,7 @@ export const MESSAGES = {
     ['u16', 'reason'],
     ['u64', 'offset'],
   ],
-  frame_probe: [
-    ['u32', 'number'],
-  ],
+  frame_probe: [['u32', 'number']],
   frame_volatile: [
     ['u8', 'channel'],
     ['rest', 'bytes', 65507],
@@ -501,35 +535,83 @@ export const MESSAGES = {
     ['u64', 'size'],
     ['bytes', 'sha256', 32],
   ],
-}
+};
 
 export const ERROR = /** @type {const} */ ({
   OK: { number: 0, text: 'no error', hint: '' },
-  EINVAL: { number: -1, text: 'an argument is wrong', hint: 'see the function\'s description in pairlink.h' },
+  EINVAL: { number: -1, text: 'an argument is wrong', hint: "see the function's description in pairlink.h" },
   ENOMEM: { number: -2, text: 'out of memory', hint: 'free some memory, or lower the window' },
   EAGAIN: { number: -3, text: 'not now: the send window is full', hint: 'wait for the writable event' },
   EMSGSIZE: { number: -4, text: 'the message is larger than the other side takes', hint: 'send it in pieces' },
-  ESTATE: { number: -5, text: 'not possible in this state', hint: 'see the function\'s description in pairlink.h' },
-  EPROTOCOL: { number: -6, text: 'the other side broke the protocol', hint: 'check that both run versions that fit each other' },
+  ESTATE: { number: -5, text: 'not possible in this state', hint: "see the function's description in pairlink.h" },
+  EPROTOCOL: {
+    number: -6,
+    text: 'the other side broke the protocol',
+    hint: 'check that both run versions that fit each other',
+  },
   EID: { number: -7, text: 'this is not a peer ID', hint: 'an ID has 54 letters and digits; copy it whole' },
   ELINK: { number: -8, text: 'this is not an invite link', hint: 'copy the link whole, with all after the #' },
-  EURL: { number: -9, text: 'this is not a relay address', hint: 'use ws://HOST:PORT, wss://HOST or the address of the page' },
-  EIDENTITY: { number: -10, text: 'the identity file cannot be used', hint: 'check its owner and mode (0600), or name another' },
+  EURL: {
+    number: -9,
+    text: 'this is not a relay address',
+    hint: 'use ws://HOST:PORT, wss://HOST or the address of the page',
+  },
+  EIDENTITY: {
+    number: -10,
+    text: 'the identity file cannot be used',
+    hint: 'check its owner and mode (0600), or name another',
+  },
   ECRYPTO: { number: -11, text: 'a proof or a seal is wrong', hint: 'someone between may be changing the traffic' },
-  ERELAYKEY: { number: -12, text: 'the relay shows another key than before', hint: 'ask who runs it before you trust it again' },
-  EREFUSED: { number: -13, text: 'refused', hint: 'the other side does not want this connection; an invite link that was used or has expired is refused too' },
-  EUNAVAILABLE: { number: -14, text: 'not there, or not answering', hint: 'check the ID, and that the other side is running' },
+  ERELAYKEY: {
+    number: -12,
+    text: 'the relay shows another key than before',
+    hint: 'ask who runs it before you trust it again',
+  },
+  EREFUSED: {
+    number: -13,
+    text: 'refused',
+    hint: 'the other side does not want this connection; an invite link that was used or has expired is refused too',
+  },
+  EUNAVAILABLE: {
+    number: -14,
+    text: 'not there, or not answering',
+    hint: 'check the ID, and that the other side is running',
+  },
   ELOST: { number: -15, text: 'the other side lost its state', hint: 'see the event for what did not arrive' },
   ETIMEDOUT: { number: -16, text: 'no answer in time', hint: 'try again' },
   ECLOSED: { number: -17, text: 'closed by the other side', hint: '' },
   ENETWORK: { number: -18, text: 'the relay cannot be reached', hint: 'check the address and the network' },
-  ETLS: { number: -19, text: 'the relay\'s certificate does not fit its name', hint: 'check the address; do not go on if you are unsure' },
+  ETLS: {
+    number: -19,
+    text: "the relay's certificate does not fit its name",
+    hint: 'check the address; do not go on if you are unsure',
+  },
   EDENIED: { number: -20, text: 'the relay does not admit this ID', hint: 'ask who runs the relay for an invitation' },
   EIO: { number: -21, text: 'reading or writing a file failed', hint: 'check the disk and the rights' },
   ESYSTEM: { number: -22, text: 'a system call failed', hint: 'see the log' },
-  ECODE: { number: -23, text: 'this is not a pairing code', hint: 'it is a number and two words, like 4821-copper-violin' },
-  ENOCODE: { number: -24, text: 'there is no such code, or not any more', hint: 'codes are good for ten minutes and once: ask for a new one' },
-  EWRONGCODE: { number: -25, text: 'the code was wrong, and is used up by that', hint: 'make a new code, and take care with each word' },
-  EBUSY: { number: -26, text: 'somebody else is trying this code right now', hint: 'try again in a moment, or make a new code' },
-  ESTORE: { number: -27, text: 'the relay cannot store new IDs right now', hint: 'try again later, or tell who runs the relay: its disk may be full' },
-})
+  ECODE: {
+    number: -23,
+    text: 'this is not a pairing code',
+    hint: 'it is a number and two words, like 4821-copper-violin',
+  },
+  ENOCODE: {
+    number: -24,
+    text: 'there is no such code, or not any more',
+    hint: 'codes are good for ten minutes and once: ask for a new one',
+  },
+  EWRONGCODE: {
+    number: -25,
+    text: 'the code was wrong, and is used up by that',
+    hint: 'make a new code, and take care with each word',
+  },
+  EBUSY: {
+    number: -26,
+    text: 'somebody else is trying this code right now',
+    hint: 'try again in a moment, or make a new code',
+  },
+  ESTORE: {
+    number: -27,
+    text: 'the relay cannot store new IDs right now',
+    hint: 'try again later, or tell who runs the relay: its disk may be full',
+  },
+});

@@ -63,29 +63,47 @@ export async function buildPage({ out = resolve(here, '../dist'), client } = {})
     if (entryPoint) names[basename(entryPoint)] = `/assets/${basename(file)}`;
   }
   const [icon, icon192, icon512, maskable] = await Promise.all(
-    ['pairlink.svg', 'icon-192.png', 'icon-512.png', 'maskable-512.png'].map((name) => writeHashed(out, join(here, 'icons', name))),
+    ['pairlink.svg', 'icon-192.png', 'icon-512.png', 'maskable-512.png'].map((name) =>
+      writeHashed(out, join(here, 'icons', name)),
+    ),
   );
-  const values = { icon, icon192, icon512, maskable, style: names['style.css'], script: names['main.jsx'], shared: names['shared.js'], single: names['single.js'] };
+  const values = {
+    icon,
+    icon192,
+    icon512,
+    maskable,
+    style: names['style.css'],
+    script: names['main.jsx'],
+    shared: names['shared.js'],
+    single: names['single.js'],
+  };
   for (const name of ['index.html', 'manifest.webmanifest']) await fill(join(here, name), join(out, name), values);
   await buildServiceWorker(out, await list(out));
 
   const assets = await list(out);
   await writeFile(join(out, 'assets.json'), `${JSON.stringify(assets, null, 1)}\n`);
-  await Promise.all(assets.filter(({ path }) => !dense.has(extname(path))).map(({ path }) => compress(join(out, path))));
+  await Promise.all(
+    assets.filter(({ path }) => !dense.has(extname(path))).map(({ path }) => compress(join(out, path))),
+  );
   return { out, assets };
 }
 
 async function fill(from, to, values) {
   const text = await readFile(from, 'utf8');
-  await writeFile(to, text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]));
+  await writeFile(
+    to,
+    text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]),
+  );
 }
 
 /**
- * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own bytes
- * change whenever a file does.
+ * It keeps all files that this version needs without a network (icons in pixels are for installing only), and its own
+ * bytes change whenever a file does.
  */
 async function buildServiceWorker(out, assets) {
-  const paths = assets.filter(({ path }) => !path.endsWith('.png')).map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
+  const paths = assets
+    .filter(({ path }) => !path.endsWith('.png'))
+    .map(({ path }) => (path === 'index.html' ? '/' : `/${path}`));
   const digest = createHash('sha256');
   for (const { path } of assets) digest.update(path).update(await readFile(join(out, path)));
   await build({
@@ -127,8 +145,13 @@ async function list(out) {
 
 async function compress(file) {
   const data = await readFile(file);
-  const brotli = await promisify(brotliCompress)(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } });
-  await Promise.all([writeFile(`${file}.br`, brotli), writeFile(`${file}.gz`, await promisify(gzip)(data, { level: 9 }))]);
+  const brotli = await promisify(brotliCompress)(data, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length },
+  });
+  await Promise.all([
+    writeFile(`${file}.br`, brotli),
+    writeFile(`${file}.gz`, await promisify(gzip)(data, { level: 9 })),
+  ]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

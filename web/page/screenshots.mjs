@@ -1,9 +1,11 @@
 /**
  * Pictures of the page's screens, light, dark, on a phone and right to left, with the real relay: docs/screenshots/.
  *
- *   node web/page/screenshots.mjs [--all] [NAME…]   only sets whose name contains NAME: light, dark, phone, rtl, plain, paired
+ *   node web/page/screenshots.mjs [--all] [NAME…]   only sets whose name contains NAME: light, dark, phone, rtl, plain,
+ * paired
  *
- * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to keep.
+ * --all takes every screen and state that tests/e2e/page/screens.js knows, into build/screenshots/: to look at, not to
+ * keep.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -26,10 +28,25 @@ const sets = {
   ...(all && { 'rtl-phone': { ...phone, colorScheme: 'dark', locale: 'ar-EG' } }),
 };
 /** The screens that are kept in the tree. */
-const kept = new Set(['first', 'typing-code', 'invitation', 'code-used-up', 'new-contact', 'conversation', 'contact', 'known-name', 'list', 'waiting', 'settings', 'identity', 'server-sees']);
+const kept = new Set([
+  'first',
+  'typing-code',
+  'invitation',
+  'code-used-up',
+  'new-contact',
+  'conversation',
+  'contact',
+  'known-name',
+  'list',
+  'waiting',
+  'settings',
+  'identity',
+  'server-sees',
+]);
 
 /** The picture without a blinking caret. */
-const shoot = ({ page }, name) => page.screenshot({ path: join(out, `${name}.png`), caret: 'hide', animations: 'disabled' });
+const shoot = ({ page }, name) =>
+  page.screenshot({ path: join(out, `${name}.png`), caret: 'hide', animations: 'disabled' });
 
 const shootSet = (relay, set, look) =>
   walkScreens({ relay, look, see: async (name, person) => (all || kept.has(name)) && shoot(person, `${name}-${set}`) });
@@ -51,7 +68,10 @@ async function shootPaired(relay) {
 }
 
 async function shootPlain(relay) {
-  const person = await openPerson(`http://lan.example:${relay.port}/`, { viewport: wide, args: ['--host-resolver-rules=MAP lan.example 127.0.0.1'] });
+  const person = await openPerson(`http://lan.example:${relay.port}/`, {
+    viewport: wide,
+    args: ['--host-resolver-rules=MAP lan.example 127.0.0.1'],
+  });
   await person.page.getByText('Opened without HTTPS.').waitFor();
   await shoot(person, 'plain-http-light');
   await person.close();
@@ -62,8 +82,21 @@ const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.inc
 
 /** The tree keeps these pictures for good: 256 colours are enough for a page, and a third of the bytes. */
 function shrink() {
-  const files = readdirSync(out).filter((name) => name.endsWith('.png')).map((name) => join(out, name));
-  const { status, error } = spawnSync('pngquant', ['--quality', '70-100', '--speed', '1', '--strip', '--force', '--ext', '.png', '--skip-if-larger', ...files]);
+  const files = readdirSync(out)
+    .filter((name) => name.endsWith('.png'))
+    .map((name) => join(out, name));
+  const { status, error } = spawnSync('pngquant', [
+    '--quality',
+    '70-100',
+    '--speed',
+    '1',
+    '--strip',
+    '--force',
+    '--ext',
+    '.png',
+    '--skip-if-larger',
+    ...files,
+  ]);
   // 98 and 99: a picture that would not become smaller, or too poor, stays as it is.
   if (error || ![0, 98, 99].includes(status)) throw new Error(`pngquant: ${error ?? status}`);
 }

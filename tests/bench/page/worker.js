@@ -1,13 +1,14 @@
 /**
- * One end of a session in a SharedWorker of a page: sends `bytes` in messages of `size`, or receives them. Shared, as the engine of
- * the relay's page is; and what drives the browser is told of every WebSocket message of a page or of its own worker, which costs
- * three times what the session does, but nothing of a SharedWorker's.
+ * One end of a session in a SharedWorker of a page: sends `bytes` in messages of `size`, or receives them. Shared, as
+ * the engine of the relay's page is; and what drives the browser is told of every WebSocket message of a page or of its
+ * own worker, which costs three times what the session does, but nothing of a SharedWorker's.
  */
 import { createClient, newSeed, ready } from '../../../web/client/index.js';
 
 let say;
 
-const linked = (session) => (session.state === 'linked' ? undefined : new Promise((done) => session.on('linked', done)));
+const linked = (session) =>
+  session.state === 'linked' ? undefined : new Promise((done) => session.on('linked', done));
 
 async function listen({ url, bytes }) {
   const client = await createClient({ url, seed: newSeed(), application: 'bench/1', acceptAll: true });

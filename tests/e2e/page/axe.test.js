@@ -1,4 +1,7 @@
-/** Axe finds nothing, and nothing sticks out, on any screen and in any state: light, dark, right to left, on the narrowest phone. */
+/**
+ * Axe finds nothing, and nothing sticks out, on any screen and in any state: light, dark, right to left, on the
+ * narrowest phone.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRelay } from '../../support/relay.js';
 import { walkScreens } from './screens.js';
@@ -32,4 +35,3 @@ describe.each([
     expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
   }, 300_000);
 });
-

@@ -46,7 +46,12 @@ test('the code is said, the other person types it: both are sure, and name each 
 test('capitals, spaces and several hyphens are fine', async () => {
   const [ana, bo] = [await person(), await person()];
   const code = await ana.inviteByCode();
-  await bo.join(`  ${code.toUpperCase().replace('-', ' -- ').replace(/-(?=[A-Z]+$)/, '  ')} `);
+  await bo.join(
+    `  ${code
+      .toUpperCase()
+      .replace('-', ' -- ')
+      .replace(/-(?=[A-Z]+$)/, '  ')} `,
+  );
   await Promise.all([ana.here(), bo.here()]);
 });
 

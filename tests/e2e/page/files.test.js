@@ -38,8 +38,13 @@ function makeFile(name, size) {
 
 const card = (tab, name) => tab.page.getByRole('article', { name, exact: true });
 const row = (tab, name) => tab.page.locator('.message[data-kind="file"]', { has: card(tab, name) });
-const state = (tab, name, wanted) => tab.page.locator(`.message[data-kind="file"][data-state="${wanted}"]`, { has: card(tab, name) }).waitFor();
-const attach = (tab, ...files) => tab.page.locator('.composer input[type=file]').first().setInputFiles(files.map(({ path }) => path));
+const state = (tab, name, wanted) =>
+  tab.page.locator(`.message[data-kind="file"][data-state="${wanted}"]`, { has: card(tab, name) }).waitFor();
+const attach = (tab, ...files) =>
+  tab.page
+    .locator('.composer input[type=file]')
+    .first()
+    .setInputFiles(files.map(({ path }) => path));
 const accept = (tab, name) => card(tab, name).getByRole('button', { name: 'Accept' }).click();
 const press = (tab, name, button) => card(tab, name).getByRole('button', { name: button, exact: true }).click();
 const says = (tab, name, text) => card(tab, name).getByText(text).waitFor();
@@ -53,7 +58,10 @@ const savedHash = async (tab, name) => sha((await save(tab, name)).bytes);
 /** So much of it is there. */
 const atLeast = (tab, name, percent) =>
   tab.page.waitForFunction(
-    ([title, least]) => Number(document.querySelector(`.file[aria-label="${title}"] [role=progressbar]`)?.getAttribute('aria-valuenow')) >= least,
+    ([title, least]) =>
+      Number(
+        document.querySelector(`.file[aria-label="${title}"] [role=progressbar]`)?.getAttribute('aria-valuenow'),
+      ) >= least,
     [name, percent],
     { polling: 50 },
   );
@@ -66,9 +74,13 @@ function ownMemory(profile) {
       return ''; // it has ended
     }
   };
-  const all = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map((pid) => ({ pid, command: read(pid, 'cmdline'), status: read(pid, 'status') }));
+  const all = readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map((pid) => ({ pid, command: read(pid, 'cmdline'), status: read(pid, 'status') }));
   const parents = new Map(all.map(({ pid, status }) => [pid, /^PPid:\s*(\d+)/m.exec(status)?.[1]]));
-  const main = all.find(({ command }) => command.includes(`--user-data-dir=${profile}`) && !command.includes('--type='));
+  const main = all.find(
+    ({ command }) => command.includes(`--user-data-dir=${profile}`) && !command.includes('--type='),
+  );
   const within = (pid) => pid !== undefined && (pid === main?.pid || within(parents.get(pid)));
   return all
     .filter(({ pid, command }) => command.includes('--type=renderer') && within(pid))
@@ -110,16 +122,24 @@ describe('a file', () => {
     const files = ['one.bin', 'two.bin', 'three.bin'].map((name, i) => makeFile(name, MIB + i));
     await attach(ana, ...files);
     for (const { name } of files) await accept(bo, name);
-    const inside = ['album/a.bin', 'album/deep/b.bin', 'album/deep/c.bin', 'album/empty.txt'].map((name, i) => makeFile(name, i === 3 ? 0 : 1000 * i + 1));
+    const inside = ['album/a.bin', 'album/deep/b.bin', 'album/deep/c.bin', 'album/empty.txt'].map((name, i) =>
+      makeFile(name, i === 3 ? 0 : 1000 * i + 1),
+    );
     await ana.page.locator('.composer input[type=file]').nth(1).setInputFiles(join(folder, 'album'));
     await says(bo, 'album', /4 files/);
     await accept(bo, 'album');
-    for (const { name } of [...files, { name: 'album' }]) await Promise.all([state(ana, name, 'saved'), state(bo, name, 'saved')]);
+    for (const { name } of [...files, { name: 'album' }])
+      await Promise.all([state(ana, name, 'saved'), state(bo, name, 'saved')]);
     for (const { name, hash } of files) expect(await savedHash(bo, name)).toBe(hash);
     await card(bo, 'album').getByText('4 files').last().click();
     expect(await bo.axe()).toEqual([]);
     for (const { name, hash } of inside) {
-      const [download] = await Promise.all([bo.page.waitForEvent('download'), card(bo, 'album').getByRole('button', { name: `Save ${name}`, exact: true }).click()]);
+      const [download] = await Promise.all([
+        bo.page.waitForEvent('download'),
+        card(bo, 'album')
+          .getByRole('button', { name: `Save ${name}`, exact: true })
+          .click(),
+      ]);
       expect(sha(readFileSync(await download.path()))).toBe(hash);
     }
     const archive = await save(bo, 'album', 'Save all');
@@ -130,7 +150,10 @@ describe('a file', () => {
   test('a picture shows itself once it was accepted', async () => {
     pair = await openPair(relay.http);
     const { ana, bo } = pair;
-    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    );
     const path = join(folder, 'dot.png');
     writeFileSync(path, png);
     await attach(ana, { path });
@@ -277,7 +300,10 @@ describe('ways to give a file', () => {
       ana.page.evaluate(
         ([what, title, make]) => {
           const transfer = new Function(`return ${make}`)()(title, 'some text');
-          const event = what === 'paste' ? new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }) : new DragEvent(what, { dataTransfer: transfer, bubbles: true, cancelable: true });
+          const event =
+            what === 'paste'
+              ? new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true })
+              : new DragEvent(what, { dataTransfer: transfer, bubbles: true, cancelable: true });
           document.querySelector('.scroller').dispatchEvent(event);
         },
         [kind, name, transferOf.toString()],
@@ -294,7 +320,9 @@ describe('ways to give a file', () => {
     await ana.page.getByRole('button', { name: 'Settings and details' }).first().click();
     const kept = await ana.page.evaluate((make) => {
       const dataTransfer = new Function(`return ${make}`)()('stray.txt', 'x');
-      return ['dragover', 'drop'].map((what) => document.body.dispatchEvent(new DragEvent(what, { dataTransfer, bubbles: true, cancelable: true })));
+      return ['dragover', 'drop'].map((what) =>
+        document.body.dispatchEvent(new DragEvent(what, { dataTransfer, bubbles: true, cancelable: true })),
+      );
     }, transferOf.toString());
     expect(kept).toEqual([false, false]);
   });
@@ -323,7 +351,9 @@ describe('ways to give a file', () => {
     await ana.page.locator('.composer textarea').focus();
     await ana.page.keyboard.press('Shift+Tab');
     await ana.page.keyboard.press('Shift+Tab');
-    await expect.poll(() => ana.page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.title)).toMatch(/file/i);
+    await expect
+      .poll(() => ana.page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.title))
+      .toMatch(/file/i);
     await ana.page.keyboard.press('Enter');
     await (await chosen).setFiles(file.path);
     await says(bo, file.name, /wants to send you this/);

@@ -35,7 +35,8 @@ function makeFile(name, size) {
   return { path, name, hash: sha(bytes), size };
 }
 const card = (name) => person.page.getByRole('article', { name, exact: true });
-const state = (name, wanted) => person.page.locator(`.message[data-kind="file"][data-state="${wanted}"]`, { has: card(name) }).waitFor();
+const state = (name, wanted) =>
+  person.page.locator(`.message[data-kind="file"][data-state="${wanted}"]`, { has: card(name) }).waitFor();
 
 test('send shows a code, the page takes it: 64 MiB, the relay killed midway', async () => {
   const file = makeFile('from-program.bin', 64 * MIB);
@@ -44,10 +45,15 @@ test('send shows a code, the page takes it: 64 MiB, the relay killed midway', as
   person = await openPerson(relay.http);
   await person.join(code);
   await card(file.name).getByRole('button', { name: 'Accept' }).click();
-  await person.page.waitForFunction(() => Number(document.querySelector('.file [role=progressbar]')?.getAttribute('aria-valuenow')) >= 20);
+  await person.page.waitForFunction(
+    () => Number(document.querySelector('.file [role=progressbar]')?.getAttribute('aria-valuenow')) >= 20,
+  );
   await relay.restart({ hard: true });
   await state(file.name, 'saved');
-  const [download] = await Promise.all([person.page.waitForEvent('download'), card(file.name).getByRole('button', { name: 'Save', exact: true }).click()]);
+  const [download] = await Promise.all([
+    person.page.waitForEvent('download'),
+    card(file.name).getByRole('button', { name: 'Save', exact: true }).click(),
+  ]);
   expect(sha(readFileSync(await download.path()))).toBe(file.hash);
   expect((await program.wait(60_000)).code, program.stderr).toBe(0);
 });
@@ -62,7 +68,9 @@ test('the page shows a code, receive takes it: 64 MiB, the receiver killed and r
   program.end(`${code}\n`);
   await person.here();
   await person.page.locator('.composer input[type=file]').first().setInputFiles(file.path);
-  await person.page.waitForFunction(() => Number(document.querySelector('.file [role=progressbar]')?.getAttribute('aria-valuenow')) >= 20);
+  await person.page.waitForFunction(
+    () => Number(document.querySelector('.file [role=progressbar]')?.getAttribute('aria-valuenow')) >= 20,
+  );
   await program.kill9();
   program = start(identity, 'receive', '--into', into, '--yes', '--json');
   program.end();

@@ -5,7 +5,9 @@ import { tempDir } from '../../support/process.js';
 import { startRelay } from '../../support/relay.js';
 import { openPerson } from './person.js';
 
-const executablePath = [process.env.PAIRLINK_FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'].find((path) => path && existsSync(path));
+const executablePath = [process.env.PAIRLINK_FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'].find(
+  (path) => path && existsSync(path),
+);
 /** What drives it needs Node 20. */
 const possible = executablePath && Number(process.versions.node.split('.')[0]) >= 20;
 
@@ -18,12 +20,22 @@ afterAll(() => relay.stop());
 /** A page of Firefox, with what tests look for in it. */
 async function openFirefox() {
   const { default: puppeteer } = await import('puppeteer-core');
-  const firefox = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, userDataDir: tempDir('pairlink-firefox-') });
+  const firefox = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath,
+    headless: true,
+    userDataDir: tempDir('pairlink-firefox-'),
+  });
   const page = await firefox.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   const shows = (selector, text) =>
-    page.waitForFunction((css, words) => [...document.querySelectorAll(css)].some((item) => item.textContent.includes(words)), {}, selector, text);
+    page.waitForFunction(
+      (css, words) => [...document.querySelectorAll(css)].some((item) => item.textContent.includes(words)),
+      {},
+      selector,
+      text,
+    );
   return { page, errors, shows, close: () => firefox.close() };
 }
 

@@ -53,7 +53,9 @@ describe('moving an identity', () => {
     await openCopy(later, copy.slice(0, -60), PASSPHRASE);
     await later.page.getByText('This is no copy of an identity, or part of it is missing.').waitFor();
     await openCopy(later, copy, PASSPHRASE);
-    const question = later.page.getByRole('alert').filter({ hasText: 'with 1 contact? Your present identity, contacts and messages in this browser are deleted.' });
+    const question = later.page
+      .getByRole('alert')
+      .filter({ hasText: 'with 1 contact? Your present identity, contacts and messages in this browser are deleted.' });
     await question.waitFor();
     expect(await later.axe()).toEqual([]);
     await later.button('Cancel').click();
@@ -98,7 +100,9 @@ describe('languages', () => {
     await ana.page.getByRole('heading', { name: 'مع من تريد التواصل؟' }).waitFor();
     const code = await ana.inviteByCode();
     expect(code).toMatch(/^\d+-[a-z]+-[a-z]+$/);
-    expect(await ana.page.locator('.code-whole').evaluate((element) => getComputedStyle(element).direction)).toBe('ltr');
+    expect(await ana.page.locator('.code-whole').evaluate((element) => getComputedStyle(element).direction)).toBe(
+      'ltr',
+    );
     const bo = keep(await openPerson(relay.http));
     await bo.join(code);
     await Promise.all([ana.here(), bo.here()]);
@@ -108,10 +112,16 @@ describe('languages', () => {
     await ana.hears('Hello');
     await ana.say('مرحبا');
     await bo.hears('مرحبا');
-    const side = (person, css) => person.page.locator(css).last().evaluate((element) => element.getBoundingClientRect().left);
+    const side = (person, css) =>
+      person.page
+        .locator(css)
+        .last()
+        .evaluate((element) => element.getBoundingClientRect().left);
     expect(await side(ana, '.mine .bubble')).toBeLessThan(await side(ana, '.theirs .bubble'));
     expect(await side(bo, '.mine .bubble')).toBeGreaterThan(await side(bo, '.theirs .bubble'));
-    expect(await bo.page.locator('.theirs .bubble').evaluate((element) => getComputedStyle(element).direction)).toBe('rtl');
+    expect(await bo.page.locator('.theirs .bubble').evaluate((element) => getComputedStyle(element).direction)).toBe(
+      'rtl',
+    );
   });
 
   test('chosen in the settings, for all tabs, and kept', async () => {

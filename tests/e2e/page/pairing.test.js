@@ -70,7 +70,9 @@ describe('by invite link', () => {
       context.fill(new Path2D(svg.querySelector('path').getAttribute('d')));
       return { size: size * by, data: Array.from(context.getImageData(0, 0, size * by, size * by).data) };
     }, scale);
-    expect(decode({ width: picture.size, height: picture.size, data: Uint8ClampedArray.from(picture.data) })).toBe(link);
+    expect(decode({ width: picture.size, height: picture.size, data: Uint8ClampedArray.from(picture.data) })).toBe(
+      link,
+    );
   });
 
   test('a link works once', async () => {
@@ -80,7 +82,10 @@ describe('by invite link', () => {
     await eve.page.locator('.thread').waitFor();
     await ana.say('only for the first');
     await ana.delivered('only for the first');
-    await eve.page.getByText('This invitation was used, withdrawn or has expired. Ask for a new one.').first().waitFor();
+    await eve.page
+      .getByText('This invitation was used, withdrawn or has expired. Ask for a new one.')
+      .first()
+      .waitFor();
     await expect.poll(() => eve.page.locator('.message').count(), { timeout: 15_000 }).toBe(0);
     await expect.poll(() => ana.page.locator('.contact').count(), { timeout: 15_000 }).toBe(1);
   });
@@ -111,7 +116,10 @@ describe('by ID', () => {
     await bo.join(await ana.ownId());
     await bo.page.getByText('asked, waiting for an answer').first().waitFor();
     await bo.say('May I come in?');
-    await ana.page.getByText(/Someone with ID …\w{4} wants to reach you/).first().waitFor();
+    await ana.page
+      .getByText(/Someone with ID …\w{4} wants to reach you/)
+      .first()
+      .waitFor();
     expect(await ana.page.locator('.message').count(), 'nothing is shown of a stranger').toBe(0);
     await ana.page.getByRole('button', { name: 'Allow' }).click();
     await ana.hears('May I come in?');
@@ -162,7 +170,8 @@ test('by keyboard alone: invite, type the code, name, write, compare, block', as
   await bo.page.keyboard.type(`${number} ${first.slice(0, -1)}`);
   const option = bo.page.getByRole('option', { name: first, exact: true });
   await option.waitFor();
-  for (let i = 0; i < 6 && (await option.getAttribute('aria-selected')) !== 'true'; i += 1) await bo.page.keyboard.press('ArrowDown');
+  for (let i = 0; i < 6 && (await option.getAttribute('aria-selected')) !== 'true'; i += 1)
+    await bo.page.keyboard.press('ArrowDown');
   await bo.page.keyboard.press('Tab');
   await bo.page.waitForFunction((text) => document.activeElement.value === text, `${number}-${first}-`);
   await bo.page.keyboard.type(second);

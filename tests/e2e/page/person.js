@@ -89,9 +89,13 @@ export class Tab {
   }
   /** All that stands in the thread, in order: `> mine`, `< theirs`. */
   thread() {
-    return this.page.locator('.message').evaluateAll((items) =>
-      items.map((item) => `${item.classList.contains('mine') ? '>' : '<'} ${item.querySelector('.bubble').textContent}`),
-    );
+    return this.page
+      .locator('.message')
+      .evaluateAll((items) =>
+        items.map(
+          (item) => `${item.classList.contains('mine') ? '>' : '<'} ${item.querySelector('.bubble').textContent}`,
+        ),
+      );
   }
 
   async ownId() {
@@ -101,14 +105,21 @@ export class Tab {
     return id;
   }
 
-  /** What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line each. */
+  /**
+   * What axe finds wrong with the screen as it is now, what sticks out of it, what is too small to touch: one line
+   * each.
+   */
   async axe() {
     await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour on its way from one to another is none to judge
     await this.page.evaluate(stillness);
     await this.page.evaluate(axeSource);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }));
+    const { violations } = await this.page.evaluate(() =>
+      globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }),
+    );
     await this.page.emulateMedia({ reducedMotion: null });
-    const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+    const found = violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`),
+    );
     return [...found, ...(await this.page.evaluate(misfits))];
   }
 }
@@ -122,11 +133,16 @@ function stillness() {
 /** Runs in the page. */
 function misfits() {
   const name = (element) => `${element.localName}.${element.className} ${element.textContent.slice(0, 40)}`;
-  const wide = [document.documentElement, ...document.querySelectorAll('.app, .main, .sidebar, .contacts, .scroller, .page, .home')]
+  const wide = [
+    document.documentElement,
+    ...document.querySelectorAll('.app, .main, .sidebar, .contacts, .scroller, .page, .home'),
+  ]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => `sticks out by ${element.scrollWidth - element.clientWidth} px: ${name(element)}`);
   if (!matchMedia('(pointer: coarse)').matches) return wide;
-  const small = [...document.querySelectorAll('button, input:not([type=file]), select, textarea, summary, [role=option]')]
+  const small = [
+    ...document.querySelectorAll('button, input:not([type=file]), select, textarea, summary, [role=option]'),
+  ]
     .filter((element) => element.checkVisibility() && !element.readOnly)
     .filter((element) => element.getBoundingClientRect().height < 44)
     .map((element) => `only ${element.getBoundingClientRect().height} px high: ${name(element)}`);
@@ -150,7 +166,9 @@ export class Person extends Tab {
   }
 }
 
-/** @param {string} url  @param {object} [options] those of launchChromium, and `init`: a script to run before the page's */
+/**
+ * @param {string} url  @param {object} [options] those of launchChromium, and `init`: a script to run before the page's
+ */
 export async function openPerson(url, { init, ...options } = {}) {
   const browser = await launchChromium(options);
   if (init) await browser.context.addInitScript(init);

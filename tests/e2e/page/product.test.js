@@ -1,4 +1,7 @@
-/** The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is closed. */
+/**
+ * The page as a program: works without a network, is installed, takes what is shared, notifies, and asks before it is
+ * closed.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
@@ -34,7 +37,14 @@ async function startFront({ port }) {
     client.once('data', (head) => {
       if (front.serviceWorker && head.toString('latin1').startsWith('GET /sw.js ')) {
         const body = Buffer.from(front.serviceWorker);
-        return client.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`), body]));
+        return client.end(
+          Buffer.concat([
+            Buffer.from(
+              `HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
+            ),
+            body,
+          ]),
+        );
       }
       const behind = net.connect(port, '127.0.0.1');
       behind.on('error', () => client.destroy());
@@ -65,7 +75,11 @@ describe('without a network', () => {
   });
 
   test('on plain HTTP there is no service worker, and nothing is missed', async () => {
-    const ana = keep(await openPerson(`http://lan.example:${relay.port}/`, { args: ['--host-resolver-rules=MAP lan.example 127.0.0.1'] }));
+    const ana = keep(
+      await openPerson(`http://lan.example:${relay.port}/`, {
+        args: ['--host-resolver-rules=MAP lan.example 127.0.0.1'],
+      }),
+    );
     expect(await ana.page.evaluate(() => 'serviceWorker' in navigator)).toBe(false);
     expect(ana.errors.filter((text) => !text.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
   });
@@ -80,9 +94,15 @@ describe('without a network', () => {
     front.serviceWorker = served.replace(/pairlink-page-[0-9a-f]{16}/g, 'pairlink-page-ffffffffffffffff');
     await ana.page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
     await second.page.getByText('A new version of this page is ready.').waitFor();
-    await Promise.all([ana.page.waitForEvent('load'), second.page.waitForEvent('load'), second.page.getByRole('button', { name: 'Use it now' }).click()]);
+    await Promise.all([
+      ana.page.waitForEvent('load'),
+      second.page.waitForEvent('load'),
+      second.page.getByRole('button', { name: 'Use it now' }).click(),
+    ]);
     await ana.here();
-    await expect.poll(() => ana.page.evaluate(() => caches.keys()), { timeout: 15_000 }).toEqual(['pairlink-page-ffffffffffffffff']);
+    await expect
+      .poll(() => ana.page.evaluate(() => caches.keys()), { timeout: 15_000 })
+      .toEqual(['pairlink-page-ffffffffffffffff']);
     expect(old).not.toContain('pairlink-page-ffffffffffffffff');
     await ana.say('from the newer version');
     await bo.hears('from the newer version');
@@ -93,7 +113,12 @@ describe('installed', () => {
   test('the manifest has what browsers ask for, and all it names is there', async () => {
     const manifest = await (await fetch(`${relay.http}/manifest.webmanifest`)).json();
     expect(manifest).toMatchObject({ name: 'Pairlink', start_url: '/', display: 'standalone' });
-    expect(manifest.icons.map(({ sizes, purpose }) => `${sizes} ${purpose}`)).toEqual(['any any', '192x192 any', '512x512 any', '512x512 maskable']);
+    expect(manifest.icons.map(({ sizes, purpose }) => `${sizes} ${purpose}`)).toEqual([
+      'any any',
+      '192x192 any',
+      '512x512 any',
+      '512x512 maskable',
+    ]);
     for (const { src, type } of manifest.icons) {
       const answer = await fetch(relay.http + src);
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
@@ -121,7 +146,8 @@ describe('installed', () => {
     await offlineReady(ana);
     await ana.page.evaluate(() => {
       const form = new FormData();
-      for (const [name, value] of Object.entries({ title: 'A page', text: 'A page', url: 'https://example.org/' })) form.set(name, value);
+      for (const [name, value] of Object.entries({ title: 'A page', text: 'A page', url: 'https://example.org/' }))
+        form.set(name, value);
       return fetch('/share', { method: 'POST', body: form });
     });
     await ana.page.goto(`${relay.http}/?do=share`);
@@ -138,12 +164,15 @@ describe('a form of another site', () => {
   async function hostileSite(referrer) {
     const html = `<meta name="referrer" content="${referrer}"><form method="post" enctype="multipart/form-data" action="${relay.http}/share">
       <input name="text" value="forged"></form><script>document.forms[0].submit()</script>`;
-    const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(html)).listen(0, '127.0.0.1');
+    const server = createServer((_request, response) =>
+      response.setHeader('content-type', 'text/html').end(html),
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     keep({ close: () => server.close() });
     return `http://localhost:${server.address().port}/`; // the page's own is 127.0.0.1
   }
-  const isShared = (page) => page.evaluate(async () => Boolean(await (await caches.open('pairlink-shared')).match('/shared')));
+  const isShared = (page) =>
+    page.evaluate(async () => Boolean(await (await caches.open('pairlink-shared')).match('/shared')));
 
   test('says who it is: refused', async () => {
     const ana = keep(await openPerson(relay.http));
@@ -171,7 +200,8 @@ describe('a form of another site', () => {
     expect(await share.count()).toBe(0);
     await page.addInitScript(() => {
       const real = globalThis.matchMedia.bind(globalThis);
-      globalThis.matchMedia = (query) => (query === '(display-mode: browser)' ? { ...real('not all'), matches: false } : real(query)); // as when installed
+      globalThis.matchMedia = (query) =>
+        query === '(display-mode: browser)' ? { ...real('not all'), matches: false } : real(query); // as when installed
     });
     await page.goto(site, { waitUntil: 'commit' });
     await share.waitFor();
@@ -183,8 +213,11 @@ describe('news', () => {
   /** Records what would be shown, and says which tab is looked at. */
   const recorder = () => {
     globalThis.shownNotifications = [];
-    ServiceWorkerRegistration.prototype.showNotification = async (title, options) => void globalThis.shownNotifications.push({ title, ...options });
-    Object.defineProperty(Notification, 'permission', { get: () => localStorage.getItem('test permission') ?? 'default' });
+    ServiceWorkerRegistration.prototype.showNotification = async (title, options) =>
+      void globalThis.shownNotifications.push({ title, ...options });
+    Object.defineProperty(Notification, 'permission', {
+      get: () => localStorage.getItem('test permission') ?? 'default',
+    });
     Notification.requestPermission = async () => localStorage.setItem('test permission', 'granted');
     Object.defineProperty(document, 'visibilityState', { get: () => (globalThis.away ? 'hidden' : 'visible') });
   };
@@ -228,7 +261,9 @@ describe('news', () => {
     await second.page.locator('.contact', { hasText: 'while the other tab is looked at' }).waitFor();
     await look(second, true);
     await bo.say('while nobody looks');
-    await expect.poll(async () => [...(await notes(ana)), ...(await notes(second))].length, { timeout: 15_000 }).toBe(1);
+    await expect
+      .poll(async () => [...(await notes(ana)), ...(await notes(second))].length, { timeout: 15_000 })
+      .toBe(1);
     const [note] = [...(await notes(ana)), ...(await notes(second))];
     expect(note).toMatchObject({ title: 'Bo', tag: expect.stringMatching(/^[a-z2-7]{54}$/) });
     expect(note.body).toContain('while nobody looks');
@@ -251,7 +286,10 @@ describe('closing', () => {
       await dialog.dismiss();
     });
     await tab.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done()))); // what was shown is in force
-    const going = tab.page.goto('about:blank').then(() => true, () => false);
+    const going = tab.page.goto('about:blank').then(
+      () => true,
+      () => false,
+    );
     const left = await going;
     return { asked, left };
   };
@@ -272,4 +310,3 @@ describe('closing', () => {
     await own.stop();
   });
 });
-

@@ -21,12 +21,16 @@ afterEach(async () => {
 });
 afterAll(() => relay.stop());
 
-/** One who writes to a ledger of their own: `say` writes, `hears` waits for a text of the other side, `shown` lists them. */
+/**
+ * One who writes to a ledger of their own: `say` writes, `hears` waits for a text of the other side, `shown` lists
+ * them.
+ */
 const person = (tab) => ({
   ledger: [],
   say: (text) => tab.say(text),
   hears: (text) => tab.hears(text),
-  shown: async () => (await tab.thread()).filter((line) => line[0] === '<').flatMap((line) => line.slice(2).split('\n').filter(Boolean)),
+  shown: async () =>
+    (await tab.thread()).filter((line) => line[0] === '<').flatMap((line) => line.slice(2).split('\n').filter(Boolean)),
 });
 const program = (cli) => ({
   ledger: [],
@@ -74,7 +78,9 @@ test('a page and a page', LONG, async () => {
   const count = 2 + KILLS * 12;
   for (const one of [ana, bo]) {
     await one.delivered(`${one === ana ? 'first' : 'second'} ${count}.`);
-    await expect.poll(() => one.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 }).toBe(count);
+    await expect
+      .poll(() => one.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 })
+      .toBe(count);
   }
 });
 
@@ -90,7 +96,9 @@ test('a page and a program', LONG, async () => {
 
 test('a page and a program that chats', LONG, async () => {
   const ana = keep(await openPerson(relay.http));
-  const cli = keep(startCli({ relay, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } }, 'chat', await ana.invite()));
+  const cli = keep(
+    startCli({ relay, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } }, 'chat', await ana.invite()),
+  );
   await ana.here();
   await throughKills(person(ana), program(cli));
   cli.end();

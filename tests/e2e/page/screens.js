@@ -1,6 +1,6 @@
 /**
- * Goes through every screen and state of the page, as a person would, and calls `see(name, person)` at each: for axe, and for
- * the pictures. In any language: what is looked for comes from the page's own tables.
+ * Goes through every screen and state of the page, as a person would, and calls `see(name, person)` at each: for axe,
+ * and for the pictures. In any language: what is looked for comes from the page's own tables.
  */
 import { cp } from 'node:fs/promises';
 import { openPair, openPerson } from './person.js';
@@ -60,7 +60,10 @@ const withCamera = () => {
 };
 const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
-/** @param {{relay: object, look: object, see: (name: string, person: object) => Promise<void>}} how look: as for openPerson */
+/**
+ * @param {{relay: object, look: object, see: (name: string, person: object) => Promise<void>}} how look: as for
+ * openPerson
+ */
 export async function walkScreens({ relay, look, see }) {
   const words = talkOf(look.locale ?? 'en-GB');
   const open = [];

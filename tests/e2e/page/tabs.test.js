@@ -77,7 +77,9 @@ describe.each([
     await bo.hears('the last');
     await ana.delivered('the last');
     expect(await bo.thread()).toEqual(sent.map((text) => `< ${text}`));
-    await expect.poll(() => ana.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 }).toBe(sent.length);
+    await expect
+      .poll(() => ana.page.locator('.message.mine[data-state="delivered"]').count(), { timeout: 15_000 })
+      .toBe(sent.length);
   });
 });
 

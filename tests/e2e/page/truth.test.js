@@ -127,13 +127,20 @@ describe('the page’s own files', () => {
     await ana.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     const answers = proxy.recordings
       .map(({ sent, received }) => ({
-        path: Buffer.concat(sent).toString('latin1').match(/^GET (\S+)/)?.[1],
+        path: Buffer.concat(sent)
+          .toString('latin1')
+          .match(/^GET (\S+)/)?.[1],
         bytes: received.reduce((sum, chunk) => sum + chunk.length, 0),
-        encoding: Buffer.concat(received).toString('latin1', 0, 2000).match(/^Content-Encoding: (\S+)/m)?.[1] ?? 'none',
+        encoding:
+          Buffer.concat(received)
+            .toString('latin1', 0, 2000)
+            .match(/^Content-Encoding: (\S+)/m)?.[1] ?? 'none',
       }))
       .filter(({ path }) => path && path !== '/pairlink');
     const total = answers.reduce((sum, { bytes }) => sum + bytes, 0);
-    console.log([...answers.map(({ path, bytes, encoding }) => `${bytes} ${encoding} ${path}`), `${total} in all`].join('\n'));
+    console.log(
+      [...answers.map(({ path, bytes, encoding }) => `${bytes} ${encoding} ${path}`), `${total} in all`].join('\n'),
+    );
     expect(answers.some(({ path }) => path === '/')).toBe(true);
     expect(answers.filter(({ path }) => path.startsWith('/assets/')).length).toBeGreaterThan(5);
     expect(total).toBeLessThan(300 * 1024);

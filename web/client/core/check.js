@@ -1,43 +1,45 @@
-/** What an application hands in is looked at here, before anything is done with it: what is wrong is EINVAL, at once. */
-import { utf8 } from './bytes.js'
-import { PairlinkError } from './errors.js'
-import { CHANNELS_MAX, REASON } from '../wire_table.js'
+/**
+ * What an application hands in is looked at here, before anything is done with it: what is wrong is EINVAL, at once.
+ */
+import { utf8 } from './bytes.js';
+import { PairlinkError } from './errors.js';
+import { CHANNELS_MAX, REASON } from '../wire_table.js';
 
 /** What a BufferSource is; of shared memory it is refused. @typedef {ArrayBuffer | ArrayBufferView} Bytes */
 
 /** @param {string} what @returns {never} */
 function refuse(what) {
-  throw new PairlinkError('EINVAL', what)
+  throw new PairlinkError('EINVAL', what);
 }
 
 /** @param {unknown} value */
-const kind = (value) => Object.prototype.toString.call(value).slice(8, -1)
+const kind = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
 /** @param {unknown} value @param {string} what @returns {string} */
-export const checkText = (value, what) => (typeof value === 'string' ? value : refuse(`${what} is a string`))
+export const checkText = (value, what) => (typeof value === 'string' ? value : refuse(`${what} is a string`));
 
 /** @param {unknown} value @param {string} what @returns {any} */
-export const checkFunction = (value, what) => (typeof value === 'function' ? value : refuse(`${what} is a function`))
+export const checkFunction = (value, what) => (typeof value === 'function' ? value : refuse(`${what} is a function`));
 
 /** @param {unknown} value @param {string} what */
-export const checkBoolean = (value, what) => (typeof value === 'boolean' ? value : refuse(`${what} is true or false`))
+export const checkBoolean = (value, what) => (typeof value === 'boolean' ? value : refuse(`${what} is true or false`));
 
 /** @param {unknown} value @param {number} least @param {number} most @param {string} what @returns {number} */
 export function checkWhole(value, least, most, what) {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
-  return refuse(`${what} is a whole number from ${least} to ${most}`)
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  return refuse(`${what} is a whole number from ${least} to ${most}`);
 }
 
 /** @param {unknown} value @param {string} what @returns {number} */
 export function checkTime(value, what) {
-  return typeof value === 'number' && value >= 0 ? value : refuse(`${what} is a number of milliseconds`)
+  return typeof value === 'number' && value >= 0 ? value : refuse(`${what} is a number of milliseconds`);
 }
 
 /** An object without keys that nobody knows: a name that is spelled wrong would be an option that is not followed.
  * @param {unknown} value @param {string[]} keys @param {string} what */
 export function checkKeys(value, keys, what) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(`${what}: an object`)
-  for (const key of Object.keys(value)) if (!keys.includes(key)) refuse(`${what}: there is no ${key}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(`${what}: an object`);
+  for (const key of Object.keys(value)) if (!keys.includes(key)) refuse(`${what}: there is no ${key}`);
 }
 
 /** A view of the bytes of a BufferSource. Memory that is shared with other threads is refused: they could change it while it is
@@ -45,34 +47,37 @@ export function checkKeys(value, keys, what) {
 export function checkBytes(value, what) {
   const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(value)
     ? value
-    : { buffer: /** @type {ArrayBuffer} */ (value), byteOffset: 0, byteLength: /** @type {any} */ (value)?.byteLength }
-  if (kind(buffer) !== 'ArrayBuffer') return refuse(`${what} is an ArrayBuffer, a typed array or a DataView`)
+    : { buffer: /** @type {ArrayBuffer} */ (value), byteOffset: 0, byteLength: /** @type {any} */ (value)?.byteLength };
+  if (kind(buffer) !== 'ArrayBuffer') return refuse(`${what} is an ArrayBuffer, a typed array or a DataView`);
   try {
-    return new Uint8Array(buffer, byteOffset, byteLength)
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch {
-    return refuse(`${what}: its memory was given away`)
+    return refuse(`${what}: its memory was given away`);
   }
 }
 
 /** @param {unknown} value @param {number} size @param {string} what */
 export function checkSize(value, size, what) {
-  const bytes = checkBytes(value, what)
-  return bytes.length === size ? bytes : refuse(`${what} has ${size} bytes`)
+  const bytes = checkBytes(value, what);
+  return bytes.length === size ? bytes : refuse(`${what} has ${size} bytes`);
 }
 
-/** What is to be sent, which nobody else changes any more. @param {unknown} data @param {boolean} take it need not be copied */
+/**
+ * What is to be sent, which nobody else changes any more. @param {unknown} data @param {boolean} take it need not be
+ * copied
+ */
 export function checkMessage(data, take) {
-  if (typeof data === 'string') return utf8(data)
-  const bytes = checkBytes(data, 'a message, where it is no string,')
-  return take ? bytes : bytes.slice()
+  if (typeof data === 'string') return utf8(data);
+  const bytes = checkBytes(data, 'a message, where it is no string,');
+  return take ? bytes : bytes.slice();
 }
 
 /** @param {unknown} channel */
-export const checkChannel = (channel) => checkWhole(channel, 0, CHANNELS_MAX - 1, 'a channel')
+export const checkChannel = (channel) => checkWhole(channel, 0, CHANNELS_MAX - 1, 'a channel');
 
 /** @param {unknown} reason a name such as 'REFUSED', or its number @returns {number} */
 export function checkReason(reason) {
-  if (typeof reason !== 'string') return checkWhole(reason, 0, 0xffff, 'a reason, where it is no name,')
-  if (!Object.hasOwn(REASON, reason)) return refuse(`there is no reason ${reason}`)
-  return /** @type {Record<string, number>} */ (REASON)[reason]
+  if (typeof reason !== 'string') return checkWhole(reason, 0, 0xffff, 'a reason, where it is no name,');
+  if (!Object.hasOwn(REASON, reason)) return refuse(`there is no reason ${reason}`);
+  return /** @type {Record<string, number>} */ (REASON)[reason];
 }

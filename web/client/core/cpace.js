@@ -1,67 +1,71 @@
 /**
  * CPace with the group ristretto255 and SHA-512 (draft-irtf-cfrg-cpace): two sides that share a few words agree on a
- * strong key, and whoever guesses wrong learns nothing but that. Pure: scalars are handed in. Mirrors client/core/cpace.
+ * strong key, and whoever guesses wrong learns nothing but that. Pure: scalars are handed in. Mirrors
+ * client/core/cpace.
  *
- * The initiator makes Ya, the responder Yb; both compute the same key from (generator, both shares, both associated data)
- * when, and only when, PRS, CI and sid were the same. The key says nothing about who holds it: confirm it.
+ * The initiator makes Ya, the responder Yb; both compute the same key from (generator, both shares, both associated
+ * data) when, and only when, PRS, CI and sid were the same. The key says nothing about who holds it: confirm it.
  */
-import { concat, utf8 } from './bytes.js'
-import { PairlinkError } from './errors.js'
-import { sodium } from './sodium.js'
+import { concat, utf8 } from './bytes.js';
+import { PairlinkError } from './errors.js';
+import { sodium } from './sodium.js';
 
-const DSI = utf8('CPaceRistretto255')
-const DSI_ISK = utf8('CPaceRistretto255_ISK')
-const HASH_BLOCK_BYTES = 128
+const DSI = utf8('CPaceRistretto255');
+const DSI_ISK = utf8('CPaceRistretto255_ISK');
+const HASH_BLOCK_BYTES = 128;
 /** A length of two bytes in the draft's form. */
-const PART_MAX = 16383
+const PART_MAX = 16383;
 
 /** @typedef {{share: Uint8Array, associatedData: Uint8Array}} CpaceSide what a side sends, and what it is bound to */
 
 /** Length in the draft's form (LEB128), then the bytes. @param {Uint8Array} part */
 function sized(part) {
-  const n = part.length
-  if (n > PART_MAX) throw new PairlinkError('EMSGSIZE')
-  return concat(n < 128 ? Uint8Array.of(n) : Uint8Array.of((n & 127) | 128, n >> 7), part)
+  const n = part.length;
+  if (n > PART_MAX) throw new PairlinkError('EMSGSIZE');
+  return concat(n < 128 ? Uint8Array.of(n) : Uint8Array.of((n & 127) | 128, n >> 7), part);
 }
 
-/** Throws ECRYPTO for what is no point, and for the neutral element. @param {Uint8Array} scalar @param {Uint8Array} point */
+/**
+ * Throws ECRYPTO for what is no point, and for the neutral element. @param {Uint8Array} scalar @param {Uint8Array}
+ * point
+ */
 function multiply(scalar, point) {
   try {
-    return sodium.crypto_scalarmult_ristretto255(scalar, point)
+    return sodium.crypto_scalarmult_ristretto255(scalar, point);
   } catch {
-    throw new PairlinkError('ECRYPTO', 'no point of the group')
+    throw new PairlinkError('ECRYPTO', 'no point of the group');
   }
 }
 
 /** The secret generator of a password-related string, a channel identifier and a session identifier.
  * @param {Uint8Array} prs @param {Uint8Array} ci @param {Uint8Array} sid */
 export function cpaceGenerator(prs, ci, sid) {
-  const head = concat(sized(DSI), sized(prs))
+  const head = concat(sized(DSI), sized(prs));
   // zpad fills the first block, so that hashing the password alone takes a whole block whatever its length.
-  const pad = new Uint8Array(Math.max(0, HASH_BLOCK_BYTES - head.length - 1))
-  const text = concat(head, sized(pad), sized(ci), sized(sid))
-  const digest = sodium.crypto_hash_sha512(text)
-  const generator = sodium.crypto_core_ristretto255_from_hash(digest)
-  for (const secret of [head, text, digest]) sodium.memzero(secret)
-  return generator
+  const pad = new Uint8Array(Math.max(0, HASH_BLOCK_BYTES - head.length - 1));
+  const text = concat(head, sized(pad), sized(ci), sized(sid));
+  const digest = sodium.crypto_hash_sha512(text);
+  const generator = sodium.crypto_core_ristretto255_from_hash(digest);
+  for (const secret of [head, text, digest]) sodium.memzero(secret);
+  return generator;
 }
 
 /** The scalar is 32 uniform random bytes, read by libsodium as the draft reads them; wipe it after `cpaceKey`.
  * @param {Uint8Array} generator @param {Uint8Array} scalar */
-export const cpaceShare = (generator, scalar) => multiply(scalar, generator)
+export const cpaceShare = (generator, scalar) => multiply(scalar, generator);
 
 /** ISK, 64 bytes, of both. Throws ECRYPTO when the other share is no point of the group or gives the neutral element: then
  * the run is over, and the guess spent.
  * @param {Uint8Array} scalar @param {boolean} ownIsInitiator whose scalar it is
  * @param {Uint8Array} sid @param {CpaceSide} initiator @param {CpaceSide} responder */
 export function cpaceKey(scalar, ownIsInitiator, sid, initiator, responder) {
-  const k = multiply(scalar, (ownIsInitiator ? responder : initiator).share)
+  const k = multiply(scalar, (ownIsInitiator ? responder : initiator).share);
   const text = concat(
     ...[DSI_ISK, sid, k].map(sized),
     ...[initiator, responder].flatMap(({ share, associatedData }) => [sized(share), sized(associatedData)]),
-  )
-  const key = sodium.crypto_hash_sha512(text)
-  sodium.memzero(k)
-  sodium.memzero(text)
-  return key
+  );
+  const key = sodium.crypto_hash_sha512(text);
+  sodium.memzero(k);
+  sodium.memzero(text);
+  return key;
 }

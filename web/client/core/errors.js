@@ -1,5 +1,5 @@
 /** Errors of the client: codes, texts and hints from schema/errors.def, the same as libpairlink's. */
-import { ERROR } from '../wire_table.js'
+import { ERROR } from '../wire_table.js';
 
 /** @typedef {Exclude<keyof typeof ERROR, 'OK'>} ErrorCode */
 
@@ -9,12 +9,12 @@ export class PairlinkError extends Error {
    * @param {string} [detail] what exactly, for a developer
    */
   constructor(code, detail) {
-    super(detail ? `${ERROR[code].text} (${detail})` : ERROR[code].text)
-    this.name = 'PairlinkError'
-    this.code = code
+    super(detail ? `${ERROR[code].text} (${detail})` : ERROR[code].text);
+    this.name = 'PairlinkError';
+    this.code = code;
     /** What happened, for a person. */
-    this.text = ERROR[code].text
+    this.text = ERROR[code].text;
     /** What to do about it; may be empty. */
-    this.hint = ERROR[code].hint
+    this.hint = ERROR[code].hint;
   }
 }

@@ -2,49 +2,49 @@
  * Noise_IK_25519_ChaChaPoly_SHA256, unmodified (revision 34), and the records of a link (docs/protocol.md, section 5).
  * Pure: ephemeral secrets are handed in. Mirrors client/core/noise. What does not prove itself throws ECRYPTO.
  */
-import { compare, concat, equal, getPlace, putPlace, utf8 } from './bytes.js'
-import { PairlinkError } from './errors.js'
-import { hmac, isValidId } from './identity.js'
-import { raw, sodium } from './sodium.js'
-import { LABEL, RECORD_OVERHEAD_BYTES, RECORD_PLAINTEXT_MAX } from '../wire_table.js'
+import { compare, concat, equal, getPlace, putPlace, utf8 } from './bytes.js';
+import { PairlinkError } from './errors.js';
+import { hmac, isValidId } from './identity.js';
+import { raw, sodium } from './sodium.js';
+import { LABEL, RECORD_OVERHEAD_BYTES, RECORD_PLAINTEXT_MAX } from '../wire_table.js';
 
 /** @typedef {import('./identity.js').Identity} Identity */
 
-const KEY = 32
-const TAG = 16
-const NAME = 'Noise_IK_25519_ChaChaPoly_SHA256'
-const EMPTY = new Uint8Array(0)
+const KEY = 32;
+const TAG = 16;
+const NAME = 'Noise_IK_25519_ChaChaPoly_SHA256';
+const EMPTY = new Uint8Array(0);
 
 /** @param {string} [what] */
-const refuse = (what) => new PairlinkError('ECRYPTO', what)
+const refuse = (what) => new PairlinkError('ECRYPTO', what);
 
 /** Throws on an all-zero result. @param {Uint8Array} secret @param {Uint8Array} key */
 function dh(secret, key) {
   try {
-    return sodium.crypto_scalarmult(secret, key)
+    return sodium.crypto_scalarmult(secret, key);
   } catch {
-    throw refuse('weak key')
+    throw refuse('weak key');
   }
 }
 
 /** @param {Uint8Array} ck @param {Uint8Array} input */
 function hkdf2(ck, input) {
-  const temp = hmac(ck, input)
-  const one = hmac(temp, Uint8Array.of(1))
-  const two = hmac(temp, concat(one, Uint8Array.of(2)))
-  sodium.memzero(temp)
-  return [one, two]
+  const temp = hmac(ck, input);
+  const one = hmac(temp, Uint8Array.of(1));
+  const two = hmac(temp, concat(one, Uint8Array.of(2)));
+  sodium.memzero(temp);
+  return [one, two];
 }
 
 /** 4 zero bytes ‖ counter as little-endian. @param {number} n */
 function nonceOf(n) {
-  const out = new Uint8Array(12)
-  let rest = n
+  const out = new Uint8Array(12);
+  let rest = n;
   for (let i = 4; i < 12; i++) {
-    out[i] = rest % 256
-    rest = Math.floor(rest / 256)
+    out[i] = rest % 256;
+    rest = Math.floor(rest / 256);
   }
-  return out
+  return out;
 }
 
 /** One handshake. Tokens: → e, es, s, ss and ← e, ee, se. */
@@ -56,220 +56,222 @@ export class Handshake {
    * @param {Uint8Array | null} remoteStatic the initiator knows it
    */
   constructor(initiator, prologue, staticSecret, remoteStatic) {
-    this.initiator = initiator
-    this.s = staticSecret
-    this.sPublic = sodium.crypto_scalarmult_base(staticSecret)
-    this.rs = remoteStatic
+    this.initiator = initiator;
+    this.s = staticSecret;
+    this.sPublic = sodium.crypto_scalarmult_base(staticSecret);
+    this.rs = remoteStatic;
     /** @type {Uint8Array | null} */
-    this.e = null
+    this.e = null;
     /** @type {Uint8Array | null} own ephemeral public key */
-    this.ePublic = null
+    this.ePublic = null;
     /** @type {Uint8Array | null} the other side's ephemeral key */
-    this.re = null
+    this.re = null;
     /** @type {Uint8Array | null} */
-    this.k = null
-    this.n = 0
+    this.k = null;
+    this.n = 0;
     /** @type {Uint8Array} */
-    this.h = utf8(NAME) // exactly 32 bytes
+    this.h = utf8(NAME); // exactly 32 bytes
     /** @type {Uint8Array} */
-    this.ck = this.h
-    this.turn = 0 // messages done
-    this.mixHash(prologue)
-    this.mixHash(initiator ? /** @type {Uint8Array} */ (remoteStatic) : this.sPublic)
+    this.ck = this.h;
+    this.turn = 0; // messages done
+    this.mixHash(prologue);
+    this.mixHash(initiator ? /** @type {Uint8Array} */ (remoteStatic) : this.sPublic);
   }
   /** @param {Uint8Array} data @private */
   mixHash(data) {
-    this.h = sodium.crypto_hash_sha256(concat(this.h, data))
+    this.h = sodium.crypto_hash_sha256(concat(this.h, data));
   }
   /** @param {Uint8Array} secret @param {Uint8Array | null} key @private */
   mixDh(secret, key) {
-    const shared = dh(secret, /** @type {Uint8Array} */ (key))
-    ;[this.ck, this.k] = hkdf2(this.ck, shared)
-    sodium.memzero(shared)
-    this.n = 0
+    const shared = dh(secret, /** @type {Uint8Array} */ (key));
+    [this.ck, this.k] = hkdf2(this.ck, shared);
+    sodium.memzero(shared);
+    this.n = 0;
   }
   /** @param {Uint8Array} plaintext @private */
   sealPart(plaintext) {
-    const key = /** @type {Uint8Array} */ (this.k)
-    const out = sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, this.h, null, nonceOf(this.n++), key)
-    this.mixHash(out)
-    return out
+    const key = /** @type {Uint8Array} */ (this.k);
+    const out = sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, this.h, null, nonceOf(this.n++), key);
+    this.mixHash(out);
+    return out;
   }
   /** @param {Uint8Array} part @private */
   openPart(part) {
-    if (part.length < TAG) throw refuse('cut short')
-    const key = /** @type {Uint8Array} */ (this.k)
-    let out
+    if (part.length < TAG) throw refuse('cut short');
+    const key = /** @type {Uint8Array} */ (this.k);
+    let out;
     try {
-      out = sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, part, this.h, nonceOf(this.n++), key)
+      out = sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, part, this.h, nonceOf(this.n++), key);
     } catch {
-      throw refuse('handshake')
+      throw refuse('handshake');
     }
-    this.mixHash(part)
-    return out
+    this.mixHash(part);
+    return out;
   }
   /** Sets the ephemeral key before `write` when the payload needs to name it (invites).
    * @param {Uint8Array} secret */
   setEphemeral(secret) {
-    this.e = secret
-    this.ePublic = sodium.crypto_scalarmult_base(secret)
-    return this.ePublic
+    this.e = secret;
+    this.ePublic = sodium.crypto_scalarmult_base(secret);
+    return this.ePublic;
   }
   /**
    * @param {Uint8Array} payload
    * @param {Uint8Array} [ephemeralSecret] unless set before
    */
   write(payload, ephemeralSecret) {
-    if (this.initiator !== (this.turn === 0) || this.turn > 1) throw new PairlinkError('ESTATE')
-    if (ephemeralSecret) this.setEphemeral(ephemeralSecret)
-    if (!this.e || !this.ePublic) throw new PairlinkError('ESTATE', 'no ephemeral key')
-    this.mixHash(this.ePublic)
+    if (this.initiator !== (this.turn === 0) || this.turn > 1) throw new PairlinkError('ESTATE');
+    if (ephemeralSecret) this.setEphemeral(ephemeralSecret);
+    if (!this.e || !this.ePublic) throw new PairlinkError('ESTATE', 'no ephemeral key');
+    this.mixHash(this.ePublic);
     /** @type {Uint8Array} */
-    let s = EMPTY
+    let s = EMPTY;
     if (this.initiator) {
-      this.mixDh(this.e, this.rs) // es
-      s = this.sealPart(this.sPublic)
-      this.mixDh(this.s, this.rs) // ss
+      this.mixDh(this.e, this.rs); // es
+      s = this.sealPart(this.sPublic);
+      this.mixDh(this.s, this.rs); // ss
     } else {
-      this.mixDh(this.e, this.re) // ee
-      this.mixDh(this.e, this.rs) // se
+      this.mixDh(this.e, this.re); // ee
+      this.mixDh(this.e, this.rs); // se
     }
-    this.turn++
-    return concat(this.ePublic, s, this.sealPart(payload))
+    this.turn++;
+    return concat(this.ePublic, s, this.sealPart(payload));
   }
   /** @param {Uint8Array} message
    * @returns {Uint8Array} the payload */
   read(message) {
-    if (this.initiator !== (this.turn === 1)) throw new PairlinkError('ESTATE')
-    if (message.length < KEY + TAG) throw refuse('cut short')
-    this.re = message.slice(0, KEY)
-    this.mixHash(this.re)
-    let at = KEY
+    if (this.initiator !== (this.turn === 1)) throw new PairlinkError('ESTATE');
+    if (message.length < KEY + TAG) throw refuse('cut short');
+    this.re = message.slice(0, KEY);
+    this.mixHash(this.re);
+    let at = KEY;
     if (this.initiator) {
-      this.mixDh(/** @type {Uint8Array} */ (this.e), this.re) // ee
-      this.mixDh(this.s, this.re) // se
+      this.mixDh(/** @type {Uint8Array} */ (this.e), this.re); // ee
+      this.mixDh(this.s, this.re); // se
     } else {
-      this.mixDh(this.s, this.re) // es
-      this.rs = this.openPart(message.subarray(at, at + KEY + TAG))
-      at += KEY + TAG
-      this.mixDh(this.s, this.rs) // ss
+      this.mixDh(this.s, this.re); // es
+      this.rs = this.openPart(message.subarray(at, at + KEY + TAG));
+      at += KEY + TAG;
+      this.mixDh(this.s, this.rs); // ss
     }
-    this.turn++
-    return this.openPart(message.subarray(at))
+    this.turn++;
+    return this.openPart(message.subarray(at));
   }
   /** Gives the link's keys and forgets the handshake. */
   split() {
-    if (this.turn !== 2) throw new PairlinkError('ESTATE')
-    const [first, second] = hkdf2(this.ck, EMPTY)
-    this.wipe()
-    return this.initiator ? new NoiseLink(first, second) : new NoiseLink(second, first)
+    if (this.turn !== 2) throw new PairlinkError('ESTATE');
+    const [first, second] = hkdf2(this.ck, EMPTY);
+    this.wipe();
+    return this.initiator ? new NoiseLink(first, second) : new NoiseLink(second, first);
   }
   wipe() {
-    for (const part of [this.ck, this.k, this.e, this.s]) if (part && part !== this.h) sodium.memzero(part)
-    this.turn = 3
+    for (const part of [this.ck, this.k, this.e, this.s]) if (part && part !== this.h) sodium.memzero(part);
+    this.turn = 3;
   }
 }
 
 /** libsodium's memory that records are sealed and opened in, without a copy more than needed: one for all links,
- * since everything here happens within one call. @type {{data: number, nonce: number, key: number, ad: number} | undefined} */
-let arena
+ * since everything here happens within one call. @type {{data: number, nonce: number, key: number, ad: number} |
+ * undefined} */
+let arena;
 function area() {
   if (!arena) {
-    const at = raw._malloc(65536 + 128)
-    arena = { data: at, nonce: at + 65536, key: at + 65536 + 16, ad: at + 65536 + 48 }
+    const at = raw._malloc(65536 + 128);
+    arena = { data: at, nonce: at + 65536, key: at + 65536 + 16, ad: at + 65536 + 48 };
   }
-  return arena
+  return arena;
 }
 
 /** Where plaintext of a record to seal may be written in place: valid until the next call into libsodium. */
 export function plaintextArea() {
-  const { data } = area()
-  return raw.HEAPU8.subarray(data, data + RECORD_PLAINTEXT_MAX)
+  const { data } = area();
+  return raw.HEAPU8.subarray(data, data + RECORD_PLAINTEXT_MAX);
 }
 
 /** `from` holds the counter at `at`, big-endian; the nonce wants it little-endian.
  * @param {Uint8Array} from @param {number} at @param {Uint8Array} key @param {number} type @param {number} flags */
 function prepare(from, at, key, type, flags) {
-  const { nonce, key: keyAt, ad } = area()
-  const heap = raw.HEAPU8
-  heap.fill(0, nonce, nonce + 4)
-  for (let i = 0; i < 8; i++) heap[nonce + 11 - i] = from[at + i]
-  heap.set(key, keyAt)
-  heap[ad] = type
-  heap[ad + 1] = flags
+  const { nonce, key: keyAt, ad } = area();
+  const heap = raw.HEAPU8;
+  heap.fill(0, nonce, nonce + 4);
+  for (let i = 0; i < 8; i++) heap[nonce + 11 - i] = from[at + i];
+  heap.set(key, keyAt);
+  heap[ad] = type;
+  heap[ad + 1] = flags;
 }
 
 /** One direction each; counters of records. */
 export class NoiseLink {
   /** @param {Uint8Array} sendKey @param {Uint8Array} receiveKey */
   constructor(sendKey, receiveKey) {
-    this.sendKey = sendKey
-    this.receiveKey = receiveKey
-    this.nextCounter = 0
+    this.sendKey = sendKey;
+    this.receiveKey = receiveKey;
+    this.nextCounter = 0;
     /** Highest seen; -1 for none, and Infinity beyond 2^53, where only a broken peer gets. */
-    this.receivedCounter = -1
+    this.receivedCounter = -1;
     /** The same as it came. @type {Uint8Array | null} */
-    this.lastCounter = null
+    this.lastCounter = null;
   }
   /** Seals the first `size` bytes of `plaintextArea()` into `out` at `at`; size + 24 bytes.
    * @param {number} type @param {number} flags @param {number} size @param {Uint8Array} out @param {number} at */
   sealArea(type, flags, size, out, at) {
-    const { data, nonce, key, ad } = area()
-    putPlace(out, at, this.nextCounter++)
-    prepare(out, at, this.sendKey, type, flags)
-    raw._crypto_aead_chacha20poly1305_ietf_encrypt(data, 0, data, size, 0, ad, 2, 0, 0, nonce, key)
-    out.set(raw.HEAPU8.subarray(data, data + size + TAG), at + 8)
-    return size + RECORD_OVERHEAD_BYTES
+    const { data, nonce, key, ad } = area();
+    putPlace(out, at, this.nextCounter++);
+    prepare(out, at, this.sendKey, type, flags);
+    raw._crypto_aead_chacha20poly1305_ietf_encrypt(data, 0, data, size, 0, ad, 2, 0, 0, nonce, key);
+    out.set(raw.HEAPU8.subarray(data, data + size + TAG), at + 8);
+    return size + RECORD_OVERHEAD_BYTES;
   }
   /** @param {number} type @param {number} flags @param {Uint8Array} plaintext */
   seal(type, flags, plaintext) {
-    if (plaintext.length > RECORD_PLAINTEXT_MAX) throw new PairlinkError('EMSGSIZE')
-    plaintextArea().set(plaintext)
-    const out = new Uint8Array(plaintext.length + RECORD_OVERHEAD_BYTES)
-    this.sealArea(type, flags, plaintext.length, out, 0)
-    return out
+    if (plaintext.length > RECORD_PLAINTEXT_MAX) throw new PairlinkError('EMSGSIZE');
+    plaintextArea().set(plaintext);
+    const out = new Uint8Array(plaintext.length + RECORD_OVERHEAD_BYTES);
+    this.sealArea(type, flags, plaintext.length, out, 0);
+    return out;
   }
   /** Opens a record. The plaintext is a view, valid until the next call into libsodium.
    * @param {number} type @param {number} flags @param {Uint8Array} record */
   open(type, flags, record) {
-    if (record.length < RECORD_OVERHEAD_BYTES || record.length > 65535) throw refuse('record size')
-    const counter = record.slice(0, 8)
-    if (this.lastCounter && compare(counter, this.lastCounter) <= 0) throw refuse('old counter')
-    const { data, nonce, key, ad } = area()
-    const sealed = record.length - 8
-    prepare(counter, 0, this.receiveKey, type, flags)
-    raw.HEAPU8.set(record.subarray(8), data)
-    const bad = raw._crypto_aead_chacha20poly1305_ietf_decrypt(data, 0, 0, data, sealed, 0, ad, 2, 0, nonce, key)
-    if (bad !== 0) throw refuse('record')
-    this.lastCounter = counter
-    this.receivedCounter = getPlace(counter, 0)
-    return raw.HEAPU8.subarray(data, data + sealed - TAG)
+    if (record.length < RECORD_OVERHEAD_BYTES || record.length > 65535) throw refuse('record size');
+    const counter = record.slice(0, 8);
+    if (this.lastCounter && compare(counter, this.lastCounter) <= 0) throw refuse('old counter');
+    const { data, nonce, key, ad } = area();
+    const sealed = record.length - 8;
+    prepare(counter, 0, this.receiveKey, type, flags);
+    raw.HEAPU8.set(record.subarray(8), data);
+    const bad = raw._crypto_aead_chacha20poly1305_ietf_decrypt(data, 0, 0, data, sealed, 0, ad, 2, 0, nonce, key);
+    if (bad !== 0) throw refuse('record');
+    this.lastCounter = counter;
+    this.receivedCounter = getPlace(counter, 0);
+    return raw.HEAPU8.subarray(data, data + sealed - TAG);
   }
   wipe() {
-    sodium.memzero(this.sendKey)
-    sodium.memzero(this.receiveKey)
+    sodium.memzero(this.sendKey);
+    sodium.memzero(this.receiveKey);
   }
 }
 
 /** @param {Identity} self */
-const curveSecret = (self) => sodium.crypto_sign_ed25519_sk_to_curve25519(self.secret)
+const curveSecret = (self) => sodium.crypto_sign_ed25519_sk_to_curve25519(self.secret);
 /** @param {Uint8Array} id */
 function curveKey(id) {
-  if (!isValidId(id)) throw refuse('ID')
-  return sodium.crypto_sign_ed25519_pk_to_curve25519(id)
+  if (!isValidId(id)) throw refuse('ID');
+  return sodium.crypto_sign_ed25519_pk_to_curve25519(id);
 }
 
 /** @param {Uint8Array} caller @param {Uint8Array} callee */
-const prologueOf = (caller, callee) => concat(utf8(LABEL.PROLOGUE), caller, callee)
+const prologueOf = (caller, callee) => concat(utf8(LABEL.PROLOGUE), caller, callee);
 
 /** @param {Identity} self @param {Uint8Array} calleeId */
 export const startCaller = (self, calleeId) =>
-  new Handshake(true, prologueOf(self.id, calleeId), curveSecret(self), curveKey(calleeId))
+  new Handshake(true, prologueOf(self.id, calleeId), curveSecret(self), curveKey(calleeId));
 
 /** @param {Identity} self @param {Uint8Array} callerId */
-export const startCallee = (self, callerId) => new Handshake(false, prologueOf(callerId, self.id), curveSecret(self), null)
+export const startCallee = (self, callerId) =>
+  new Handshake(false, prologueOf(callerId, self.id), curveSecret(self), null);
 
 /** After message 1: does the static key inside belong to this ID? @param {Handshake} hs @param {Uint8Array} callerId */
 export function checkCaller(hs, callerId) {
-  if (!hs.rs || !equal(hs.rs, curveKey(callerId))) throw refuse('another key than the ID')
+  if (!hs.rs || !equal(hs.rs, curveKey(callerId))) throw refuse('another key than the ID');
 }

@@ -3,14 +3,21 @@
  * frames in a record. Integers of up to 32 bits are numbers, 64 bits are bigints, variable fields are views of the
  * decoded bytes. What does not decode throws PairlinkError EPROTOCOL.
  */
-import { Reader, Writer, getU16, putU16, putU32 } from './bytes.js'
-import { PairlinkError } from './errors.js'
-import { ENVELOPE_HEADER_BYTES, FRAME_HEADER_BYTES, LINK_GENERATION_MAX, MESSAGES, REASON, REASON_TEXT } from '../wire_table.js'
+import { Reader, Writer, getU16, putU16, putU32 } from './bytes.js';
+import { PairlinkError } from './errors.js';
+import {
+  ENVELOPE_HEADER_BYTES,
+  FRAME_HEADER_BYTES,
+  LINK_GENERATION_MAX,
+  MESSAGES,
+  REASON,
+  REASON_TEXT,
+} from '../wire_table.js';
 
 /** @typedef {Record<string, any>} Message fields by name, as wire.def names them */
 
 /** @type {Record<string, number>} */
-const UINT_BYTES = { u8: 1, u16: 2, u32: 4, u64: 8 }
+const UINT_BYTES = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
 /**
  * @param {string} name of wire.def
@@ -19,33 +26,33 @@ const UINT_BYTES = { u8: 1, u16: 2, u32: 4, u64: 8 }
  */
 export function read(name, reader) {
   /** @type {Message} */
-  const out = {}
+  const out = {};
   for (const [kind, field, argument] of MESSAGES[name]) {
     switch (kind) {
       case 'u8':
       case 'u16':
       case 'u32':
       case 'u64':
-        out[field] = reader[kind]()
-        break
+        out[field] = reader[kind]();
+        break;
       case 'bytes':
-        out[field] = reader.view(Number(argument))
-        break
+        out[field] = reader.view(Number(argument));
+        break;
       case 'list': {
-        const count = reader.u8()
-        const items = []
-        for (let i = 0; i < count; i++) items.push(read(String(argument), reader))
-        out[field] = items
-        break
+        const count = reader.u8();
+        const items = [];
+        for (let i = 0; i < count; i++) items.push(read(String(argument), reader));
+        out[field] = items;
+        break;
       }
       default: {
-        const size = kind === 'rest' ? reader.left : kind === 'var8' ? reader.u8() : reader.u16()
-        if (size > Number(argument)) throw new PairlinkError('EPROTOCOL', `${name}.${field} too large`)
-        out[field] = reader.view(size)
+        const size = kind === 'rest' ? reader.left : kind === 'var8' ? reader.u8() : reader.u16();
+        if (size > Number(argument)) throw new PairlinkError('EPROTOCOL', `${name}.${field} too large`);
+        out[field] = reader.view(size);
       }
     }
   }
-  return out
+  return out;
 }
 
 /**
@@ -54,10 +61,10 @@ export function read(name, reader) {
  * @param {Uint8Array} bytes
  */
 export function decode(name, bytes) {
-  const reader = new Reader(bytes)
-  const out = read(name, reader)
-  if (reader.left) throw new PairlinkError('EPROTOCOL', `${name} too long`)
-  return out
+  const reader = new Reader(bytes);
+  const out = read(name, reader);
+  if (reader.left) throw new PairlinkError('EPROTOCOL', `${name} too long`);
+  return out;
 }
 
 /**
@@ -67,19 +74,19 @@ export function decode(name, bytes) {
  */
 function write(name, message, writer) {
   for (const [kind, field, argument] of MESSAGES[name]) {
-    const value = message[field]
-    if (kind in UINT_BYTES) writer.uint(value, UINT_BYTES[kind])
+    const value = message[field];
+    if (kind in UINT_BYTES) writer.uint(value, UINT_BYTES[kind]);
     else if (kind === 'bytes') {
-      if (value.length !== argument) throw new PairlinkError('EINVAL', `${name}.${field} has another size`)
-      writer.put(value)
+      if (value.length !== argument) throw new PairlinkError('EINVAL', `${name}.${field} has another size`);
+      writer.put(value);
     } else if (kind === 'list') {
-      writer.uint(value.length, 1)
-      for (const item of value) write(String(argument), item, writer)
+      writer.uint(value.length, 1);
+      for (const item of value) write(String(argument), item, writer);
     } else {
-      if (value.length > Number(argument)) throw new PairlinkError('EMSGSIZE', `${name}.${field} too large`)
-      if (kind === 'var8') writer.uint(value.length, 1)
-      if (kind === 'var16') writer.uint(value.length, 2)
-      writer.put(value)
+      if (value.length > Number(argument)) throw new PairlinkError('EMSGSIZE', `${name}.${field} too large`);
+      if (kind === 'var8') writer.uint(value.length, 1);
+      if (kind === 'var16') writer.uint(value.length, 2);
+      writer.put(value);
     }
   }
 }
@@ -89,9 +96,9 @@ function write(name, message, writer) {
  * @param {Message} message
  */
 export function encode(name, message) {
-  const writer = new Writer()
-  write(name, message, writer)
-  return writer.take()
+  const writer = new Writer();
+  write(name, message, writer);
+  return writer.take();
 }
 
 /** @typedef {{type: number, flags: number, link: number, payload: Uint8Array}} Envelope */
@@ -102,14 +109,19 @@ export function encode(name, message) {
  * @returns {Generator<Envelope>}
  */
 export function* envelopes(message) {
-  let at = 0
+  let at = 0;
   while (at < message.length) {
-    if (message.length - at < ENVELOPE_HEADER_BYTES) throw new PairlinkError('EPROTOCOL', 'envelope cut short')
-    const end = at + ENVELOPE_HEADER_BYTES + getU16(message, at + 2)
-    if (end > message.length) throw new PairlinkError('EPROTOCOL', 'envelope cut short')
-    const link = getU16(message, at + 4) * 65536 + getU16(message, at + 6)
-    yield { type: message[at], flags: message[at + 1], link, payload: message.subarray(at + ENVELOPE_HEADER_BYTES, end) }
-    at = end
+    if (message.length - at < ENVELOPE_HEADER_BYTES) throw new PairlinkError('EPROTOCOL', 'envelope cut short');
+    const end = at + ENVELOPE_HEADER_BYTES + getU16(message, at + 2);
+    if (end > message.length) throw new PairlinkError('EPROTOCOL', 'envelope cut short');
+    const link = getU16(message, at + 4) * 65536 + getU16(message, at + 6);
+    yield {
+      type: message[at],
+      flags: message[at + 1],
+      link,
+      payload: message.subarray(at + ENVELOPE_HEADER_BYTES, end),
+    };
+    at = end;
   }
 }
 
@@ -122,10 +134,10 @@ export function* envelopes(message) {
  * @param {number} link
  */
 export function putEnvelopeHeader(out, at, type, flags, length, link) {
-  out[at] = type
-  out[at + 1] = flags
-  putU16(out, at + 2, length)
-  putU32(out, at + 4, link)
+  out[at] = type;
+  out[at + 1] = flags;
+  putU16(out, at + 2, length);
+  putU32(out, at + 4, link);
 }
 
 /**
@@ -136,10 +148,10 @@ export function putEnvelopeHeader(out, at, type, flags, length, link) {
  * @param {number} [flags]
  */
 export function makeEnvelope(type, payload, link = 0, flags = 0) {
-  const out = new Uint8Array(ENVELOPE_HEADER_BYTES + payload.length)
-  putEnvelopeHeader(out, 0, type, flags, payload.length, link)
-  out.set(payload, ENVELOPE_HEADER_BYTES)
-  return out
+  const out = new Uint8Array(ENVELOPE_HEADER_BYTES + payload.length);
+  putEnvelopeHeader(out, 0, type, flags, payload.length, link);
+  out.set(payload, ENVELOPE_HEADER_BYTES);
+  return out;
 }
 
 /**
@@ -148,50 +160,51 @@ export function makeEnvelope(type, payload, link = 0, flags = 0) {
  * @returns {Generator<{type: number, body: Uint8Array}>}
  */
 export function* frames(plaintext) {
-  let at = 0
+  let at = 0;
   while (at < plaintext.length) {
-    if (plaintext.length - at < FRAME_HEADER_BYTES) throw new PairlinkError('EPROTOCOL', 'frame cut short')
-    const start = at + FRAME_HEADER_BYTES
-    const end = start + getU16(plaintext, at + 1)
-    if (end > plaintext.length) throw new PairlinkError('EPROTOCOL', 'frame cut short')
-    yield { type: plaintext[at], body: plaintext.subarray(start, end) }
-    at = end
+    if (plaintext.length - at < FRAME_HEADER_BYTES) throw new PairlinkError('EPROTOCOL', 'frame cut short');
+    const start = at + FRAME_HEADER_BYTES;
+    const end = start + getU16(plaintext, at + 1);
+    if (end > plaintext.length) throw new PairlinkError('EPROTOCOL', 'frame cut short');
+    yield { type: plaintext[at], body: plaintext.subarray(start, end) };
+    at = end;
   }
 }
 
 /** @param {number} link */
-export const linkSlot = (link) => link & 0xffff
+export const linkSlot = (link) => link & 0xffff;
 /** @param {number} link */
-export const linkGeneration = (link) => (link >>> 16) & LINK_GENERATION_MAX
+export const linkGeneration = (link) => (link >>> 16) & LINK_GENERATION_MAX;
 /** @param {number} link */
-export const linkRelaySide = (link) => link >>> 31 === 1
+export const linkRelaySide = (link) => link >>> 31 === 1;
 /** @param {boolean} relaySide @param {number} generation @param {number} slot */
-export const makeLink = (relaySide, generation, slot) => ((relaySide ? 0x80000000 : 0) | (generation << 16) | slot) >>> 0
+export const makeLink = (relaySide, generation, slot) =>
+  ((relaySide ? 0x80000000 : 0) | (generation << 16) | slot) >>> 0;
 
 /** @type {Record<number, string>} */
-const REASON_NAMES = Object.fromEntries(Object.entries(REASON).map(([name, number]) => [number, name]))
+const REASON_NAMES = Object.fromEntries(Object.entries(REASON).map(([name, number]) => [number, name]));
 /** @param {number} reason */
-export const reasonName = (reason) => REASON_NAMES[reason] ?? 'reason'
+export const reasonName = (reason) => REASON_NAMES[reason] ?? 'reason';
 /** @param {number} reason */
-export const reasonText = (reason) => REASON_TEXT[reason] ?? 'for a reason this version does not know'
+export const reasonText = (reason) => REASON_TEXT[reason] ?? 'for a reason this version does not know';
 /** @param {number} reason */
-export const isRetryable = (reason) => reason < 0x100
+export const isRetryable = (reason) => reason < 0x100;
 
 /** @param {Uint8Array} list extensions of a handshake: type, length, value
  * @returns {Map<number, Uint8Array>} of one type the first */
 export function readExtensions(list) {
-  const reader = new Reader(list)
-  const out = new Map()
+  const reader = new Reader(list);
+  const out = new Map();
   while (reader.left) {
-    const { type, value } = read('extension', reader)
-    if (!out.has(type)) out.set(type, value)
+    const { type, value } = read('extension', reader);
+    if (!out.has(type)) out.set(type, value);
   }
-  return out
+  return out;
 }
 
 /** @param {[number, Uint8Array][]} list */
 export function writeExtensions(list) {
-  const writer = new Writer()
-  for (const [type, value] of list) write('extension', { type, value }, writer)
-  return writer.take()
+  const writer = new Writer();
+  for (const [type, value] of list) write('extension', { type, value }, writer);
+  return writer.take();
 }

@@ -1,76 +1,90 @@
 /** Pairing codes: the exchange by itself, and the engine over the model of the relay. */
-import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { fromHex, fromUtf8, toHex, utf8 } from '../core/bytes.js'
-import { answerExchange, completeWord, drawWords, finishExchange, formatCode, makeProof, parseCode, readProof, startExchange } from '../core/code.js'
-import { identityFromSeed } from '../core/identity.js'
-import { phraseOf } from '../core/phrase.js'
-import { loadSodium } from '../core/sodium.js'
-import { decode, encode, makeEnvelope } from '../core/wire.js'
-import { CODE_LIFETIME_MS, CODE_SEAT_MS, ENVELOPE, REASON } from '../wire_table.js'
-import { WORDS } from '../words.js'
-import { World, makeRandom } from './model.js'
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { fromHex, fromUtf8, toHex, utf8 } from '../core/bytes.js';
+import {
+  answerExchange,
+  completeWord,
+  drawWords,
+  finishExchange,
+  formatCode,
+  makeProof,
+  parseCode,
+  readProof,
+  startExchange,
+} from '../core/code.js';
+import { identityFromSeed } from '../core/identity.js';
+import { phraseOf } from '../core/phrase.js';
+import { loadSodium } from '../core/sodium.js';
+import { decode, encode, makeEnvelope } from '../core/wire.js';
+import { CODE_LIFETIME_MS, CODE_SEAT_MS, ENVELOPE, REASON } from '../wire_table.js';
+import { WORDS } from '../words.js';
+import { World, makeRandom } from './model.js';
 
-beforeAll(loadSodium)
+beforeAll(loadSodium);
 
 /** The creator of a code and the one who is told it, both online; the code is there. */
 function made(options = {}) {
-  const world = new World(options)
-  const ana = world.peer('ana').start()
-  const bo = world.peer('bo').start()
-  world.until(() => ana.last('online') && bo.last('online'), 'online')
-  const handle = ana.do('code_make')
-  world.until(() => ana.last('code'), 'code')
-  return { world, ana, bo, handle, ...parseCode(ana.last('code').text) }
+  const world = new World(options);
+  const ana = world.peer('ana').start();
+  const bo = world.peer('bo').start();
+  world.until(() => ana.last('online') && bo.last('online'), 'online');
+  const handle = ana.do('code_make');
+  world.until(() => ana.last('code'), 'code');
+  return { world, ana, bo, handle, ...parseCode(ana.last('code').text) };
 }
-const claim = (peer, number, words) => peer.do('code_claim', { value: number, words })
-const wrongWords = (words) => words.map((word) => WORDS[(WORDS.indexOf(word) + 1) % WORDS.length])
+const claim = (peer, number, words) => peer.do('code_claim', { value: number, words });
+const wrongWords = (words) => words.map((word) => WORDS[(WORDS.indexOf(word) + 1) % WORDS.length]);
 /** Loses envelopes between the sockets: those of `type` that `which` says. */
 function spy(world, what) {
-  const { toClient } = world
+  const { toClient } = world;
   world.toClient = function (socket, type, payload, ...rest) {
-    if (what(socket, type, payload) === false) return
-    toClient.call(this, socket, type, payload, ...rest)
-  }
+    if (what(socket, type, payload) === false) return;
+    toClient.call(this, socket, type, payload, ...rest);
+  };
 }
 
-const vectors = JSON.parse(readFileSync(new URL('../../../schema/vectors/code.json', import.meta.url), 'utf8'))
+const vectors = JSON.parse(readFileSync(new URL('../../../schema/vectors/code.json', import.meta.url), 'utf8'));
 
 describe('vectors', () => {
   test.each(vectors.read)('$text is read', ({ text, number, words }) => {
-    expect(parseCode(text)).toEqual({ number, words })
-  })
+    expect(parseCode(text)).toEqual({ number, words });
+  });
   test.each(vectors.refused)('none: $why', ({ text }) => {
-    expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }))
-  })
+    expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
+  });
   test.each(vectors.exchanges)('exchange for $code', (v) => {
-    const code = { relayId: fromHex(v.relay_id), ...parseCode(v.code) }
-    const personOf = ({ id, instance, name }) => ({ id: fromHex(id), instance: fromHex(instance), name: fromHex(name) })
-    const seen = (person) => ({ ...person, name: fromUtf8(person.name) })
-    const [claimer, creator] = [personOf(v.claimer), personOf(v.creator)]
-    const started = startExchange(code, fromHex(v.sid), fromHex(v.claimer_scalar))
-    expect(toHex(started.share)).toBe(v.claimer_share)
-    const { keys, message } = answerExchange(code, started.message, fromHex(v.creator_scalar))
-    expect(toHex(message)).toBe(`01${v.creator_share}`)
-    expect(toHex(keys.claimer)).toBe(v.claimer_tag)
-    expect(toHex(keys.creator)).toBe(v.creator_tag)
-    expect(toHex(keys.claimerSeal)).toBe(v.claimer_seal)
-    expect(toHex(keys.creatorSeal)).toBe(v.creator_seal)
-    expect(toHex(keys.dial)).toBe(v.dial_secret)
-    const theirs = finishExchange(started, message)
-    expect(theirs).toEqual(keys)
-    expect(toHex(makeProof(theirs, true, claimer))).toBe(v.claimer_proof)
-    expect(toHex(makeProof(keys, false, creator))).toBe(v.creator_proof)
-    expect(readProof(keys, true, fromHex(v.claimer_proof))).toEqual(seen(claimer))
-    expect(readProof(theirs, false, fromHex(v.creator_proof))).toEqual(seen(creator))
-  })
+    const code = { relayId: fromHex(v.relay_id), ...parseCode(v.code) };
+    const personOf = ({ id, instance, name }) => ({
+      id: fromHex(id),
+      instance: fromHex(instance),
+      name: fromHex(name),
+    });
+    const seen = (person) => ({ ...person, name: fromUtf8(person.name) });
+    const [claimer, creator] = [personOf(v.claimer), personOf(v.creator)];
+    const started = startExchange(code, fromHex(v.sid), fromHex(v.claimer_scalar));
+    expect(toHex(started.share)).toBe(v.claimer_share);
+    const { keys, message } = answerExchange(code, started.message, fromHex(v.creator_scalar));
+    expect(toHex(message)).toBe(`01${v.creator_share}`);
+    expect(toHex(keys.claimer)).toBe(v.claimer_tag);
+    expect(toHex(keys.creator)).toBe(v.creator_tag);
+    expect(toHex(keys.claimerSeal)).toBe(v.claimer_seal);
+    expect(toHex(keys.creatorSeal)).toBe(v.creator_seal);
+    expect(toHex(keys.dial)).toBe(v.dial_secret);
+    const theirs = finishExchange(started, message);
+    expect(theirs).toEqual(keys);
+    expect(toHex(makeProof(theirs, true, claimer))).toBe(v.claimer_proof);
+    expect(toHex(makeProof(keys, false, creator))).toBe(v.creator_proof);
+    expect(readProof(keys, true, fromHex(v.claimer_proof))).toEqual(seen(claimer));
+    expect(readProof(theirs, false, fromHex(v.creator_proof))).toEqual(seen(creator));
+  });
   test.each(vectors.phrases)('$phrase', ({ id, other_id: other, phrase }) => {
-    expect(phraseOf(fromHex(id), fromHex(other))).toBe(phrase)
-  })
-})
+    expect(phraseOf(fromHex(id), fromHex(other))).toBe(phrase);
+  });
+});
 
 describe('as text', () => {
-  const [first, second] = [WORDS[7], WORDS[1999]]
+  const [first, second] = [WORDS[7], WORDS[1999]];
   test.each([
     `4821-${first}-${second}`,
     ` 4821 ${first} ${second}\n`,
@@ -78,378 +92,450 @@ describe('as text', () => {
     `4821\u2013${first}\u2011${second}`,
     `4821\u00a0${first}\t${second}`,
   ])('%j is read', (text) => {
-    expect(parseCode(text)).toEqual({ number: 4821, words: [first, second] })
-    expect(formatCode(4821, [first, second])).toBe(`4821-${first}-${second}`)
-  })
+    expect(parseCode(text)).toEqual({ number: 4821, words: [first, second] });
+    expect(formatCode(4821, [first, second])).toBe(`4821-${first}-${second}`);
+  });
   test.each([
-    '', '4821', `4821-${first}`, `999-${first}-${second}`, `10000000-${first}-${second}`, `04821-${first}-${second}`, `4821-${first}-xyzzyx`,
-    `4821-${first}-${second}-${second}`, `x4821-${first}-${second}`, `4821${first}-${second}`, `4821-${first}-${second}-`, `-4821-${first}-${second}`,
+    '',
+    '4821',
+    `4821-${first}`,
+    `999-${first}-${second}`,
+    `10000000-${first}-${second}`,
+    `04821-${first}-${second}`,
+    `4821-${first}-xyzzyx`,
+    `4821-${first}-${second}-${second}`,
+    `x4821-${first}-${second}`,
+    `4821${first}-${second}`,
+    `4821-${first}-${second}-`,
+    `-4821-${first}-${second}`,
   ])('%j is none', (text) => {
-    expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }))
-  })
+    expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
+  });
   test('words are completed', () => {
-    expect(completeWord('')).toEqual([])
-    expect(completeWord(first)).toContain(first)
-    const prefix = first.slice(0, 2)
-    expect(completeWord(` ${prefix.toUpperCase()} `)).toEqual(WORDS.filter((word) => word.startsWith(prefix)))
-    expect(completeWord('zzzzz')).toEqual([])
-  })
+    expect(completeWord('')).toEqual([]);
+    expect(completeWord(first)).toContain(first);
+    const prefix = first.slice(0, 2);
+    expect(completeWord(` ${prefix.toUpperCase()} `)).toEqual(WORDS.filter((word) => word.startsWith(prefix)));
+    expect(completeWord('zzzzz')).toEqual([]);
+  });
   test('the list is in order, and without doubles', () => {
-    expect(WORDS.length).toBe(2048)
-    expect([...new Set(WORDS)].sort()).toEqual(WORDS)
-  })
+    expect(WORDS.length).toBe(2048);
+    expect([...new Set(WORDS)].sort()).toEqual(WORDS);
+  });
   test('any two words may come', () => {
-    const random = makeRandom(1)
-    const seen = new Set(Array.from({ length: 40000 }, () => drawWords(random.bytes)).flat())
-    expect(seen.size).toBe(2048)
-  })
-})
+    const random = makeRandom(1);
+    const seen = new Set(Array.from({ length: 40000 }, () => drawWords(random.bytes)).flat());
+    expect(seen.size).toBe(2048);
+  });
+});
 
 describe('safety phrase', () => {
-  const id = (n) => identityFromSeed(new Uint8Array(32).fill(n)).id
+  const id = (n) => identityFromSeed(new Uint8Array(32).fill(n)).id;
   test('is the same in either order, and another for others', () => {
-    const phrase = phraseOf(id(1), id(2))
-    expect(phrase.split(' ').length).toBe(12)
-    expect(phrase.split(' ').every((word) => WORDS.includes(word))).toBe(true)
-    expect(phraseOf(id(2), id(1))).toBe(phrase)
-    expect(phraseOf(id(1), id(3))).not.toBe(phrase)
-  })
-})
+    const phrase = phraseOf(id(1), id(2));
+    expect(phrase.split(' ').length).toBe(12);
+    expect(phrase.split(' ').every((word) => WORDS.includes(word))).toBe(true);
+    expect(phraseOf(id(2), id(1))).toBe(phrase);
+    expect(phraseOf(id(1), id(3))).not.toBe(phrase);
+  });
+});
 
 describe('the exchange', () => {
-  const random = makeRandom(3)
-  const person = (n) => ({ id: identityFromSeed(new Uint8Array(32).fill(n)).id, instance: new Uint8Array(8).fill(n), name: utf8(`p${n}`) })
-  const code = { relayId: new Uint8Array(32).fill(9), number: 4821, words: ['copper', 'violin'] }
+  const random = makeRandom(3);
+  const person = (n) => ({
+    id: identityFromSeed(new Uint8Array(32).fill(n)).id,
+    instance: new Uint8Array(8).fill(n),
+    name: utf8(`p${n}`),
+  });
+  const code = { relayId: new Uint8Array(32).fill(9), number: 4821, words: ['copper', 'violin'] };
   function run(ours, theirs) {
-    const started = startExchange(theirs, random.bytes(16), random.bytes(32))
-    const { keys, message } = answerExchange(ours, started.message, random.bytes(32))
-    return { creator: keys, claimer: finishExchange(started, message) }
+    const started = startExchange(theirs, random.bytes(16), random.bytes(32));
+    const { keys, message } = answerExchange(ours, started.message, random.bytes(32));
+    return { creator: keys, claimer: finishExchange(started, message) };
   }
   test('two who know the same words tell each other who they are', () => {
-    const { creator, claimer } = run(code, code)
-    expect(readProof(creator, true, makeProof(claimer, true, person(1)))).toEqual({ ...person(1), name: 'p1' })
-    expect(readProof(claimer, false, makeProof(creator, false, person(2)))).toEqual({ ...person(2), name: 'p2' })
-    expect(creator.dial).toEqual(claimer.dial)
-  })
+    const { creator, claimer } = run(code, code);
+    expect(readProof(creator, true, makeProof(claimer, true, person(1)))).toEqual({ ...person(1), name: 'p1' });
+    expect(readProof(claimer, false, makeProof(creator, false, person(2)))).toEqual({ ...person(2), name: 'p2' });
+    expect(creator.dial).toEqual(claimer.dial);
+  });
   test.each([
     ['other words', { ...code, words: ['copper', 'copper'] }],
     ['another number', { ...code, number: 4822 }],
     ['another relay', { ...code, relayId: new Uint8Array(32) }],
   ])('%s: nothing fits', (_, theirs) => {
-    const { creator, claimer } = run(code, theirs)
-    expect(() => readProof(creator, true, makeProof(claimer, true, person(1)))).toThrow(expect.objectContaining({ code: 'ECRYPTO' }))
-    expect(creator.dial).not.toEqual(claimer.dial)
-  })
+    const { creator, claimer } = run(code, theirs);
+    expect(() => readProof(creator, true, makeProof(claimer, true, person(1)))).toThrow(
+      expect.objectContaining({ code: 'ECRYPTO' }),
+    );
+    expect(creator.dial).not.toEqual(claimer.dial);
+  });
   test('a proof that was changed, cut, turned round or is empty is none', () => {
-    const { creator, claimer } = run(code, code)
-    const proof = makeProof(claimer, true, person(1))
-    const bad = [proof.slice(0, -1), proof.slice(0, 32), proof.slice(0, 31), new Uint8Array(0), makeProof(creator, false, person(1))]
-    for (let i = 0; i < proof.length; i++) bad.push(proof.map((byte, at) => (at === i ? byte ^ 1 : byte)))
-    bad.push(makeProof(claimer, true, { ...person(1), id: new Uint8Array(32) }), makeProof(claimer, true, { ...person(1), instance: new Uint8Array(8) }))
-    for (const one of bad) expect(() => readProof(creator, true, one)).toThrow(expect.objectContaining({ code: 'ECRYPTO' }))
-  })
+    const { creator, claimer } = run(code, code);
+    const proof = makeProof(claimer, true, person(1));
+    const bad = [
+      proof.slice(0, -1),
+      proof.slice(0, 32),
+      proof.slice(0, 31),
+      new Uint8Array(0),
+      makeProof(creator, false, person(1)),
+    ];
+    for (let i = 0; i < proof.length; i++) bad.push(proof.map((byte, at) => (at === i ? byte ^ 1 : byte)));
+    bad.push(
+      makeProof(claimer, true, { ...person(1), id: new Uint8Array(32) }),
+      makeProof(claimer, true, { ...person(1), instance: new Uint8Array(8) }),
+    );
+    for (const one of bad)
+      expect(() => readProof(creator, true, one)).toThrow(expect.objectContaining({ code: 'ECRYPTO' }));
+  });
   test('10,000 wrong guesses: none is accepted', () => {
-    const started = startExchange(code, random.bytes(16), random.bytes(32))
-    const { keys } = answerExchange(code, started.message, random.bytes(32))
-    let accepted = 0
+    const started = startExchange(code, random.bytes(16), random.bytes(32));
+    const { keys } = answerExchange(code, started.message, random.bytes(32));
+    let accepted = 0;
     for (let i = 0; i < 10000; i++) {
       try {
-        readProof(keys, true, random.bytes(32 + (i % 160)))
-        accepted++
+        readProof(keys, true, random.bytes(32 + (i % 160)));
+        accepted++;
       } catch {}
     }
-    expect(accepted).toBe(0)
-  })
-})
+    expect(accepted).toBe(0);
+  });
+});
 
 describe('two engines', () => {
   test('one types what the other says: both know each other, a session follows', () => {
-    const { world, ana, bo, handle, number, words } = made()
-    expect(ana.last('code')).toMatchObject({ code: handle, text: formatCode(number, words) })
-    expect(ana.last('code').time).toBeGreaterThan(world.now + CODE_LIFETIME_MS - 1000)
-    const theirs = claim(bo, number, words)
-    world.until(() => ana.last('linked') && bo.last('linked'), 'linked')
-    expect(ana.of('paired')).toEqual([{ type: 'paired', code: handle, id: bo.identity.id, instance: bo.instance, name: 'bo', session: ana.last('linked').session }])
-    expect(bo.of('paired')).toEqual([{ type: 'paired', code: theirs, id: ana.identity.id, instance: ana.instance, name: 'ana', session: 0 }])
-    expect(bo.of('knock').length + bo.of('invite_claimed').length).toBe(0)
-    ana.send(ana.last('linked').session, 'hello')
-    world.until(() => bo.texts().includes('hello'), 'message')
-    expect(world.plates.size).toBe(0)
-    world.pass(CODE_LIFETIME_MS)
-    expect([...ana.of('code_ended'), ...bo.of('code_ended')]).toEqual([])
+    const { world, ana, bo, handle, number, words } = made();
+    expect(ana.last('code')).toMatchObject({ code: handle, text: formatCode(number, words) });
+    expect(ana.last('code').time).toBeGreaterThan(world.now + CODE_LIFETIME_MS - 1000);
+    const theirs = claim(bo, number, words);
+    world.until(() => ana.last('linked') && bo.last('linked'), 'linked');
+    expect(ana.of('paired')).toEqual([
+      {
+        type: 'paired',
+        code: handle,
+        id: bo.identity.id,
+        instance: bo.instance,
+        name: 'bo',
+        session: ana.last('linked').session,
+      },
+    ]);
+    expect(bo.of('paired')).toEqual([
+      { type: 'paired', code: theirs, id: ana.identity.id, instance: ana.instance, name: 'ana', session: 0 },
+    ]);
+    expect(bo.of('knock').length + bo.of('invite_claimed').length).toBe(0);
+    ana.send(ana.last('linked').session, 'hello');
+    world.until(() => bo.texts().includes('hello'), 'message');
+    expect(world.plates.size).toBe(0);
+    world.pass(CODE_LIFETIME_MS);
+    expect([...ana.of('code_ended'), ...bo.of('code_ended')]).toEqual([]);
     for (const peer of [ana, bo]) {
-      expect(peer.engine.codes.codes.size + peer.engine.codes.late.length + peer.engine.codes.leaving.length).toBe(0)
-      expect(peer.engine.strangers.invites.size).toBe(0)
-      expect([...peer.engine.slots.byNumber.values()].length).toBe(1)
+      expect(peer.engine.codes.codes.size + peer.engine.codes.late.length + peer.engine.codes.leaving.length).toBe(0);
+      expect(peer.engine.strangers.invites.size).toBe(0);
+      expect([...peer.engine.slots.byNumber.values()].length).toBe(1);
     }
-  })
+  });
   test('a wrong guess ends the code, and both are told', () => {
-    const { world, ana, bo, handle, number, words } = made()
-    const theirs = claim(bo, number, wrongWords(words))
-    world.until(() => ana.last('code_ended') && bo.last('code_ended'), 'ended')
-    expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'EWRONGCODE', reason: REASON.WRONG_CODE })
-    expect(bo.last('code_ended')).toEqual({ type: 'code_ended', code: theirs, error: 'EWRONGCODE', reason: REASON.WRONG_CODE })
-    expect(bo.engine.strangers.invites.size).toBe(0)
-    claim(bo, number, words)
-    world.until(() => bo.of('code_ended').length === 2, 'none any more')
-    expect(bo.last('code_ended').error).toBe('ENOCODE')
-    expect(ana.of('paired').concat(bo.of('paired'), ana.of('session'), bo.of('session'))).toEqual([])
-  })
+    const { world, ana, bo, handle, number, words } = made();
+    const theirs = claim(bo, number, wrongWords(words));
+    world.until(() => ana.last('code_ended') && bo.last('code_ended'), 'ended');
+    expect(ana.last('code_ended')).toEqual({
+      type: 'code_ended',
+      code: handle,
+      error: 'EWRONGCODE',
+      reason: REASON.WRONG_CODE,
+    });
+    expect(bo.last('code_ended')).toEqual({
+      type: 'code_ended',
+      code: theirs,
+      error: 'EWRONGCODE',
+      reason: REASON.WRONG_CODE,
+    });
+    expect(bo.engine.strangers.invites.size).toBe(0);
+    claim(bo, number, words);
+    world.until(() => bo.of('code_ended').length === 2, 'none any more');
+    expect(bo.last('code_ended').error).toBe('ENOCODE');
+    expect(ana.of('paired').concat(bo.of('paired'), ana.of('session'), bo.of('session'))).toEqual([]);
+  });
   test('a number that is no code', () => {
-    const { world, bo, number, words } = made()
-    claim(bo, number === 9999 ? 1000 : number + 1, words)
-    world.until(() => bo.last('code_ended'), 'ended')
-    expect(bo.last('code_ended')).toMatchObject({ error: 'ENOCODE', reason: REASON.NO_CODE })
-  })
+    const { world, bo, number, words } = made();
+    claim(bo, number === 9999 ? 1000 : number + 1, words);
+    world.until(() => bo.last('code_ended'), 'ended');
+    expect(bo.last('code_ended')).toMatchObject({ error: 'ENOCODE', reason: REASON.NO_CODE });
+  });
   test('a second claimer is sent away, and both people hear of it; the first goes on', () => {
-    const { world, ana, bo, handle, number, words } = made()
-    const eve = world.peer('eve').start()
-    world.until(() => eve.last('online'), 'online')
-    let held = null // the answer to bo, on its way until the second one was there
+    const { world, ana, bo, handle, number, words } = made();
+    const eve = world.peer('eve').start();
+    world.until(() => eve.last('online'), 'online');
+    let held = null; // the answer to bo, on its way until the second one was there
     spy(world, (socket, type, payload) => {
-      if (type !== ENVELOPE.ACCEPT || held) return true
-      held = payload
-      return false
-    })
-    claim(bo, number, words)
-    world.until(() => held, 'seated')
-    claim(eve, number, words)
-    world.until(() => eve.last('code_ended') && ana.last('code_busy'), 'busy')
-    expect(eve.last('code_ended')).toMatchObject({ error: 'EBUSY', reason: REASON.BUSY })
-    expect(ana.last('code_busy')).toEqual({ type: 'code_busy', code: handle })
-    world.toClient(bo.socket, ENVELOPE.ACCEPT, held, [...bo.engine.slots.byNumber.keys()][0])
-    world.until(() => ana.last('paired') && bo.last('paired'), 'paired')
-    expect(ana.of('paired').length + bo.of('paired').length).toBe(2)
-  })
+      if (type !== ENVELOPE.ACCEPT || held) return true;
+      held = payload;
+      return false;
+    });
+    claim(bo, number, words);
+    world.until(() => held, 'seated');
+    claim(eve, number, words);
+    world.until(() => eve.last('code_ended') && ana.last('code_busy'), 'busy');
+    expect(eve.last('code_ended')).toMatchObject({ error: 'EBUSY', reason: REASON.BUSY });
+    expect(ana.last('code_busy')).toEqual({ type: 'code_busy', code: handle });
+    world.toClient(bo.socket, ENVELOPE.ACCEPT, held, [...bo.engine.slots.byNumber.keys()][0]);
+    world.until(() => ana.last('paired') && bo.last('paired'), 'paired');
+    expect(ana.of('paired').length + bo.of('paired').length).toBe(2);
+  });
   test('who claims and says nothing loses the seat, and nothing is spent', () => {
-    const { world, ana, bo, number, words } = made()
-    const eve = world.peer('eve').start()
-    world.until(() => eve.last('online'), 'online')
-    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === eve))
-    const theirs = claim(eve, number, words)
-    world.pass(CODE_SEAT_MS + 100)
-    expect([...ana.engine.codes.codes.values()][0].seat?.since ?? Infinity).toBeGreaterThan(CODE_SEAT_MS)
-    eve.do('code_cancel', { value: theirs })
-    world.pass(100)
-    claim(bo, number, words)
-    world.until(() => ana.last('paired'), 'paired', 1000)
-    expect(ana.last('paired').id).toEqual(bo.identity.id)
-  })
-  test.each([0, 1, 2, 3, 4, 5])('a claimer whose socket is lost after %i envelopes gets through all the same', (after) => {
-    const { world, ana, bo, number, words } = made()
-    let seen = 0
-    spy(world, (_, type) => {
-      if (type === ENVELOPE.CLAIM || type === ENVELOPE.ACCEPT || type === ENVELOPE.DATA || type === ENVELOPE.OFFER) if (seen++ === after) world.later(() => world.cut(bo), 0)
-    })
-    claim(bo, number, words)
-    world.until(() => ana.last('linked') && bo.last('linked'), 'linked')
-    expect(ana.of('paired').length).toBe(1)
-    expect(bo.of('paired').length).toBe(1)
-  })
+    const { world, ana, bo, number, words } = made();
+    const eve = world.peer('eve').start();
+    world.until(() => eve.last('online'), 'online');
+    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === eve));
+    const theirs = claim(eve, number, words);
+    world.pass(CODE_SEAT_MS + 100);
+    expect([...ana.engine.codes.codes.values()][0].seat?.since ?? Infinity).toBeGreaterThan(CODE_SEAT_MS);
+    eve.do('code_cancel', { value: theirs });
+    world.pass(100);
+    claim(bo, number, words);
+    world.until(() => ana.last('paired'), 'paired', 1000);
+    expect(ana.last('paired').id).toEqual(bo.identity.id);
+  });
+  test.each([0, 1, 2, 3, 4, 5])(
+    'a claimer whose socket is lost after %i envelopes gets through all the same',
+    (after) => {
+      const { world, ana, bo, number, words } = made();
+      let seen = 0;
+      spy(world, (_, type) => {
+        if (type === ENVELOPE.CLAIM || type === ENVELOPE.ACCEPT || type === ENVELOPE.DATA || type === ENVELOPE.OFFER)
+          if (seen++ === after) world.later(() => world.cut(bo), 0);
+      });
+      claim(bo, number, words);
+      world.until(() => ana.last('linked') && bo.last('linked'), 'linked');
+      expect(ana.of('paired').length).toBe(1);
+      expect(bo.of('paired').length).toBe(1);
+    },
+  );
   test.each([0, 1, 2, 3, 4, 5])('a creator whose socket is lost after %i envelopes has its number again', (after) => {
-    const { world, ana, bo, number, words } = made()
-    let seen = 0
+    const { world, ana, bo, number, words } = made();
+    let seen = 0;
     spy(world, (_, type) => {
-      if (type === ENVELOPE.CLAIM || type === ENVELOPE.ACCEPT || type === ENVELOPE.DATA || type === ENVELOPE.OFFER) if (seen++ === after) world.later(() => world.cut(ana), 0)
-    })
-    const theirs = claim(bo, number, words)
-    const guessIsLost = after === 1 || after === 2
+      if (type === ENVELOPE.CLAIM || type === ENVELOPE.ACCEPT || type === ENVELOPE.DATA || type === ENVELOPE.OFFER)
+        if (seen++ === after) world.later(() => world.cut(ana), 0);
+    });
+    const theirs = claim(bo, number, words);
+    const guessIsLost = after === 1 || after === 2;
     if (guessIsLost) {
       // It was sent, so it is not sent again by itself: whoever is between would get a guess each time.
-      world.pass(60000)
-      expect([...ana.of('paired'), ...bo.of('paired'), ...ana.of('code_ended'), ...bo.of('code_ended')]).toEqual([])
-      bo.do('code_cancel', { value: theirs })
-      claim(bo, number, words)
+      world.pass(60000);
+      expect([...ana.of('paired'), ...bo.of('paired'), ...ana.of('code_ended'), ...bo.of('code_ended')]).toEqual([]);
+      bo.do('code_cancel', { value: theirs });
+      claim(bo, number, words);
     }
-    world.until(() => ana.last('linked') && bo.last('linked'), 'linked')
-    expect(ana.of('paired').length).toBe(1)
-    expect(bo.of('paired').length).toBe(1)
-    expect(ana.of('code').length).toBe(1)
-  })
+    world.until(() => ana.last('linked') && bo.last('linked'), 'linked');
+    expect(ana.of('paired').length).toBe(1);
+    expect(bo.of('paired').length).toBe(1);
+    expect(ana.of('code').length).toBe(1);
+  });
   test('a relay that is started anew learns of the number again', () => {
-    const { world, ana, bo, number, words } = made()
-    world.crash()
-    world.pass(1000)
-    world.up = true
-    world.until(() => world.plates.has(number), 'registered again')
-    claim(bo, number, words)
-    world.until(() => ana.last('linked') && bo.last('linked'), 'linked')
-    expect(ana.of('code').length).toBe(1)
-  })
+    const { world, ana, bo, number, words } = made();
+    world.crash();
+    world.pass(1000);
+    world.up = true;
+    world.until(() => world.plates.has(number), 'registered again');
+    claim(bo, number, words);
+    world.until(() => ana.last('linked') && bo.last('linked'), 'linked');
+    expect(ana.of('code').length).toBe(1);
+  });
   test('a claim that is under way outlives a relay that does not know the number yet', () => {
-    const { world, ana, bo, number, words } = made()
-    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo && !world.again))
-    claim(bo, number, words)
-    world.pass(100)
-    const { connect } = world
-    world.connect = (peer) => (peer === ana ? world.later(() => connect.call(world, peer), 2500) : connect.call(world, peer)) // she is back later
-    world.crash()
-    world.up = world.again = true
-    world.until(() => ana.last('paired') && bo.last('paired'), 'paired', 60000)
-    expect(bo.of('code_ended')).toEqual([])
-  })
+    const { world, ana, bo, number, words } = made();
+    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo && !world.again));
+    claim(bo, number, words);
+    world.pass(100);
+    const { connect } = world;
+    world.connect = (peer) =>
+      peer === ana ? world.later(() => connect.call(world, peer), 2500) : connect.call(world, peer); // she is back later
+    world.crash();
+    world.up = world.again = true;
+    world.until(() => ana.last('paired') && bo.last('paired'), 'paired', 60000);
+    expect(bo.of('code_ended')).toEqual([]);
+  });
   test('a number that somebody else got meanwhile ends the code', () => {
-    const { world, ana, handle, number } = made()
-    world.crash()
-    world.up = true
-    world.plates.set(number, { owner: 'x', until: Infinity })
-    world.until(() => ana.last('code_ended'), 'ended')
-    expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'ENOCODE', reason: REASON.NO_CODE })
-  })
+    const { world, ana, handle, number } = made();
+    world.crash();
+    world.up = true;
+    world.plates.set(number, { owner: 'x', until: Infinity });
+    world.until(() => ana.last('code_ended'), 'ended');
+    expect(ana.last('code_ended')).toEqual({
+      type: 'code_ended',
+      code: handle,
+      error: 'ENOCODE',
+      reason: REASON.NO_CODE,
+    });
+  });
   test('a claimer waits for a creator who is away, and gives up after ten minutes', () => {
-    const { world, ana, bo, number, words } = made()
-    world.disconnect(ana)
-    world.peers = [bo]
-    claim(bo, number, words)
-    world.pass(60000)
-    expect(bo.last('code_ended')).toBeUndefined()
-    world.plates.get(number).until = Infinity
-    world.until(() => bo.last('code_ended'), 'gave up', CODE_LIFETIME_MS)
-    expect(bo.last('code_ended')).toMatchObject({ error: 'ETIMEDOUT', reason: REASON.TIMEOUT })
-    expect(bo.engine.slots.byNumber.size).toBe(0)
-  })
+    const { world, ana, bo, number, words } = made();
+    world.disconnect(ana);
+    world.peers = [bo];
+    claim(bo, number, words);
+    world.pass(60000);
+    expect(bo.last('code_ended')).toBeUndefined();
+    world.plates.get(number).until = Infinity;
+    world.until(() => bo.last('code_ended'), 'gave up', CODE_LIFETIME_MS);
+    expect(bo.last('code_ended')).toMatchObject({ error: 'ETIMEDOUT', reason: REASON.TIMEOUT });
+    expect(bo.engine.slots.byNumber.size).toBe(0);
+  });
   test('a code that is over its time ends, for both', () => {
-    const { world, ana, bo, number, words } = made()
-    const short = ana.do('code_make', { value: 30000 })
-    world.until(() => ana.of('code').length === 2, 'code')
-    const other = parseCode(ana.last('code').text)
-    expect(ana.last('code').time).toBeLessThanOrEqual(world.now + 30000)
-    world.until(() => ana.last('code_ended'), 'ended', 31000)
-    expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: short, error: 'ETIMEDOUT', reason: REASON.TIMEOUT })
-    claim(bo, other.number, other.words)
-    world.until(() => bo.last('code_ended'), 'ended')
-    expect(bo.last('code_ended').error).toBe('ENOCODE')
-    claim(bo, number, words)
-    world.until(() => ana.last('paired'), 'the other one is still good')
-  })
+    const { world, ana, bo, number, words } = made();
+    const short = ana.do('code_make', { value: 30000 });
+    world.until(() => ana.of('code').length === 2, 'code');
+    const other = parseCode(ana.last('code').text);
+    expect(ana.last('code').time).toBeLessThanOrEqual(world.now + 30000);
+    world.until(() => ana.last('code_ended'), 'ended', 31000);
+    expect(ana.last('code_ended')).toEqual({
+      type: 'code_ended',
+      code: short,
+      error: 'ETIMEDOUT',
+      reason: REASON.TIMEOUT,
+    });
+    claim(bo, other.number, other.words);
+    world.until(() => bo.last('code_ended'), 'ended');
+    expect(bo.last('code_ended').error).toBe('ENOCODE');
+    claim(bo, number, words);
+    world.until(() => ana.last('paired'), 'the other one is still good');
+  });
   test('a code that is made while offline comes once online', () => {
-    const world = new World()
-    world.up = false
-    const ana = world.peer('ana').start()
-    ana.do('code_make')
-    world.pass(5000)
-    expect(ana.last('code')).toBeUndefined()
-    world.up = true
-    world.until(() => ana.last('code'), 'code', 60000)
-  })
+    const world = new World();
+    world.up = false;
+    const ana = world.peer('ana').start();
+    ana.do('code_make');
+    world.pass(5000);
+    expect(ana.last('code')).toBeUndefined();
+    world.up = true;
+    world.until(() => ana.last('code'), 'code', 60000);
+  });
   test('a cancelled code is none, also when its number comes later; its claimer is told', () => {
-    const { world, ana, bo, handle, number, words } = made()
-    const early = ana.do('code_make')
-    ana.do('code_cancel', { value: early })
-    world.pass(1000)
-    expect([...world.plates.keys()]).toEqual([number])
-    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo))
-    claim(bo, number, words)
-    world.until(() => ana.engine.codes.codes.get(handle).seat, 'seated')
-    ana.do('code_cancel', { value: handle })
-    ana.do('code_cancel', { value: handle })
-    world.until(() => bo.last('code_ended'), 'told')
-    expect(bo.last('code_ended').error).toBe('ENOCODE')
-    expect(world.plates.size).toBe(0)
-    expect(ana.of('code_ended')).toEqual([])
-  })
+    const { world, ana, bo, handle, number, words } = made();
+    const early = ana.do('code_make');
+    ana.do('code_cancel', { value: early });
+    world.pass(1000);
+    expect([...world.plates.keys()]).toEqual([number]);
+    spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo));
+    claim(bo, number, words);
+    world.until(() => ana.engine.codes.codes.get(handle).seat, 'seated');
+    ana.do('code_cancel', { value: handle });
+    ana.do('code_cancel', { value: handle });
+    world.until(() => bo.last('code_ended'), 'told');
+    expect(bo.last('code_ended').error).toBe('ENOCODE');
+    expect(world.plates.size).toBe(0);
+    expect(ana.of('code_ended')).toEqual([]);
+  });
   test('a relay that gives no number', () => {
-    const { world, ana } = made()
+    const { world, ana } = made();
     spy(world, (_, type, payload) => {
-      if (type === ENVELOPE.CODE) payload.fill(0, 5)
-    })
-    const handle = ana.do('code_make')
-    world.until(() => ana.last('code_ended'), 'ended')
-    expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'EAGAIN', reason: REASON.RATE })
-  })
+      if (type === ENVELOPE.CODE) payload.fill(0, 5);
+    });
+    const handle = ana.do('code_make');
+    world.until(() => ana.last('code_ended'), 'ended');
+    expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'EAGAIN', reason: REASON.RATE });
+  });
   test('its own code is no code to use', () => {
-    const { ana, number, words } = made()
-    expect(ana.try('code_claim', { value: number, words }).error).toMatchObject({ code: 'EINVAL' })
-  })
+    const { ana, number, words } = made();
+    expect(ana.try('code_claim', { value: number, words }).error).toMatchObject({ code: 'EINVAL' });
+  });
   test('so many at once, and no more', () => {
-    const { ana } = made()
-    for (let i = 0; i < 15; i++) ana.do('code_make')
-    expect(ana.try('code_make').error).toMatchObject({ code: 'EAGAIN' })
-    expect(ana.try('code_claim', { value: 4821, words: ['copper', 'violin'] }).error).toMatchObject({ code: 'EAGAIN' })
-  })
+    const { ana } = made();
+    for (let i = 0; i < 15; i++) ana.do('code_make');
+    expect(ana.try('code_make').error).toMatchObject({ code: 'EAGAIN' });
+    expect(ana.try('code_claim', { value: 4821, words: ['copper', 'violin'] }).error).toMatchObject({ code: 'EAGAIN' });
+  });
   test('stop ends them all', () => {
-    const { world, ana, handle } = made()
-    ana.do('stop')
-    expect(ana.last('code_ended')).toMatchObject({ code: handle, error: 'ECLOSED' })
-    world.pass(1000)
-    expect(world.plates.size).toBe(0)
-  })
+    const { world, ana, handle } = made();
+    ana.do('stop');
+    expect(ana.last('code_ended')).toMatchObject({ code: handle, error: 'ECLOSED' });
+    world.pass(1000);
+    expect(world.plates.size).toBe(0);
+  });
   test("the creator's word is lost: the session comes by the dial secret, PAIRED once", () => {
-    const { world, ana, bo, number, words } = made()
-    let lost = 0
-    world.loses = (from) => from === ana && ana.of('paired').length === 1 && !ana.last('linked') && lost++ === 0
-    claim(bo, number, words)
-    world.until(() => bo.last('linked'), 'linked')
-    expect(lost).toBeGreaterThan(0)
-    world.pass(60000)
-    expect(bo.of('paired')).toEqual([expect.objectContaining({ id: ana.identity.id, name: 'ana' })])
-    expect(bo.engine.strangers.invites.size).toBe(0)
-  })
+    const { world, ana, bo, number, words } = made();
+    let lost = 0;
+    world.loses = (from) => from === ana && ana.of('paired').length === 1 && !ana.last('linked') && lost++ === 0;
+    claim(bo, number, words);
+    world.until(() => bo.last('linked'), 'linked');
+    expect(lost).toBeGreaterThan(0);
+    world.pass(60000);
+    expect(bo.of('paired')).toEqual([expect.objectContaining({ id: ana.identity.id, name: 'ana' })]);
+    expect(bo.engine.strangers.invites.size).toBe(0);
+  });
   test('a relay that answers in the place of the creator spends its guess: the claimer ends it', () => {
-    const { world, ana, bo, number, words } = made()
+    const { world, ana, bo, number, words } = made();
     spy(world, (_, type, payload) => {
       if (type === ENVELOPE.ACCEPT) {
-        const mine = { relayId: world.identity.id, number, words: wrongWords(words) }
-        const start = startExchange(mine, world.random.bytes(16), world.random.bytes(32))
-        payload.set(answerExchange(mine, start.message, world.random.bytes(32)).message)
+        const mine = { relayId: world.identity.id, number, words: wrongWords(words) };
+        const start = startExchange(mine, world.random.bytes(16), world.random.bytes(32));
+        payload.set(answerExchange(mine, start.message, world.random.bytes(32)).message);
       }
-    })
-    claim(bo, number, words)
-    world.until(() => bo.last('code_ended') && ana.last('code_ended'), 'ended')
-    expect(bo.last('code_ended').error).toBe('EWRONGCODE')
-    expect(ana.last('code_ended').error).toBe('EWRONGCODE')
-    expect(bo.engine.strangers.invites.size).toBe(0)
-  })
-})
+    });
+    claim(bo, number, words);
+    world.until(() => bo.last('code_ended') && ana.last('code_ended'), 'ended');
+    expect(bo.last('code_ended').error).toBe('EWRONGCODE');
+    expect(ana.last('code_ended').error).toBe('EWRONGCODE');
+    expect(bo.engine.strangers.invites.size).toBe(0);
+  });
+});
 
 describe('what strangers say', () => {
-  const start = (share, version = 1) => encode('code_start', { version, sid: new Uint8Array(16), share })
-  const claimOf = (number, exchange) => encode('claim', { number, exchange })
-  const RELAY_LINK = 0x80010007
+  const start = (share, version = 1) => encode('code_start', { version, sid: new Uint8Array(16), share });
+  const claimOf = (number, exchange) => encode('claim', { number, exchange });
+  const RELAY_LINK = 0x80010007;
   const sent = (peer, now) => {
-    const out = []
-    for (let m; (m = peer.engine.produce(now, 65543)); ) for (let at = 0; at < m.length; ) {
-      const length = m[at + 2] * 256 + m[at + 3]
-      out.push({ type: m[at], payload: m.slice(at + 8, at + 8 + length) })
-      at += 8 + length
-    }
-    return out
-  }
+    const out = [];
+    for (let m; (m = peer.engine.produce(now, 65543));)
+      for (let at = 0; at < m.length;) {
+        const length = m[at + 2] * 256 + m[at + 3];
+        out.push({ type: m[at], payload: m.slice(at + 8, at + 8 + length) });
+        at += 8 + length;
+      }
+    return out;
+  };
   test.each([
     ['no start at all', (n) => claimOf(n, new Uint8Array(5)), REASON.PROTOCOL, false],
     ['another version', (n) => claimOf(n, start(new Uint8Array(32), 2)), REASON.PROTOCOL, false],
     ['a share that is no point', (n) => claimOf(n, start(new Uint8Array(32).fill(0xff))), REASON.WRONG_CODE, true],
     ['the neutral element', (n) => claimOf(n, start(new Uint8Array(32))), REASON.WRONG_CODE, true],
-    ['a number that nobody has', (n) => claimOf(n === 5000 ? 5001 : 5000, start(new Uint8Array(32))), REASON.NO_CODE, false],
+    [
+      'a number that nobody has',
+      (n) => claimOf(n === 5000 ? 5001 : 5000, start(new Uint8Array(32))),
+      REASON.NO_CODE,
+      false,
+    ],
   ])('%s', (_, payload, reason, burnt) => {
-    const { world, ana, number } = made()
-    ana.do('socket_message', { data: makeEnvelope(ENVELOPE.CLAIM, payload(number), RELAY_LINK) })
-    const resets = sent(ana, world.now).filter(({ type }) => type === ENVELOPE.RESET)
-    expect(resets.map(({ payload: body }) => decode('reset', body).reason)).toEqual([reason])
-    expect(ana.of('code_ended').length).toBe(burnt ? 1 : 0)
-    expect(ana.last('offline')).toBeUndefined()
-    if (!burnt) expect(ana.engine.codes.codes.values().next().value.seat).toBeNull()
-  })
+    const { world, ana, number } = made();
+    ana.do('socket_message', { data: makeEnvelope(ENVELOPE.CLAIM, payload(number), RELAY_LINK) });
+    const resets = sent(ana, world.now).filter(({ type }) => type === ENVELOPE.RESET);
+    expect(resets.map(({ payload: body }) => decode('reset', body).reason)).toEqual([reason]);
+    expect(ana.of('code_ended').length).toBe(burnt ? 1 : 0);
+    expect(ana.last('offline')).toBeUndefined();
+    if (!burnt) expect(ana.engine.codes.codes.values().next().value.seat).toBeNull();
+  });
   test.each([
     ['a CLAIM on a number of ours', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(60), 0x00010001)],
     ['a CLAIM that is cut', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(3), RELAY_LINK)],
     ['another op', makeEnvelope(ENVELOPE.CODE, encode('code', { op: 9, tag: 1, number: 0, lifetime_ms: 0 }))],
-    ['a number out of range', makeEnvelope(ENVELOPE.CODE, encode('code', { op: 1, tag: 2, number: 5, lifetime_ms: 0 }))],
+    [
+      'a number out of range',
+      makeEnvelope(ENVELOPE.CODE, encode('code', { op: 1, tag: 2, number: 5, lifetime_ms: 0 })),
+    ],
   ])('%s is the relay breaking the protocol', (_, data) => {
-    const { world, ana } = made()
-    ana.do('code_make')
-    world.flush()
-    ana.do('socket_message', { data })
-    expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL' })
-  })
+    const { world, ana } = made();
+    ana.do('code_make');
+    world.flush();
+    ana.do('socket_message', { data });
+    expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL' });
+  });
   test('a guess before the exchange, an answer to nothing, a second answer', () => {
-    const { world, ana, bo, number, words } = made()
-    claim(bo, number, words)
-    const link = [...bo.engine.slots.byNumber.keys()][0]
-    bo.do('socket_message', { data: makeEnvelope(ENVELOPE.DATA, new Uint8Array(40), link) })
-    expect(bo.last('code_ended')).toMatchObject({ reason: REASON.PROTOCOL })
-    expect(ana.last('code_ended')).toBeUndefined()
-    claim(bo, number, words)
-    world.until(() => bo.of('code_ended').length === 1 && bo.last('paired'), 'paired')
-  })
-})
+    const { world, ana, bo, number, words } = made();
+    claim(bo, number, words);
+    const link = [...bo.engine.slots.byNumber.keys()][0];
+    bo.do('socket_message', { data: makeEnvelope(ENVELOPE.DATA, new Uint8Array(40), link) });
+    expect(bo.last('code_ended')).toMatchObject({ reason: REASON.PROTOCOL });
+    expect(ana.last('code_ended')).toBeUndefined();
+    claim(bo, number, words);
+    world.until(() => bo.of('code_ended').length === 1 && bo.last('paired'), 'paired');
+  });
+});

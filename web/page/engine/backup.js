@@ -1,7 +1,7 @@
 /**
- * A copy of an identity, locked with a passphrase: what it holds, and its form as bytes and as text. The form is described in
- * docs/security.md. A copy comes from anywhere: its parameters are bounded before anything is computed with them, and what
- * it holds is checked like any other input.
+ * A copy of an identity, locked with a passphrase: what it holds, and its form as bytes and as text. The form is
+ * described in docs/security.md. A copy comes from anywhere: its parameters are bounded before anything is computed
+ * with them, and what it holds is checked like any other input.
  *
  *   "PLID" ‖ version 1 ‖ operations u32 ‖ memory in KiB u32 ‖ salt[16] ‖ nonce[24] ‖ sealed
  */
@@ -51,7 +51,9 @@ export function lock(sodium, held, passphrase, random) {
   head.set(salt, PARAMETERS_AT + 8);
   head.set(nonce, PARAMETERS_AT + 8 + SALT_BYTES);
   const key = keyOf(sodium, passphrase, salt, OPERATIONS, MEMORY_KIB);
-  const plain = new TextEncoder().encode(JSON.stringify({ ...held, seed: sodium.to_base64(held.seed), contacts: held.contacts.map(portable) }));
+  const plain = new TextEncoder().encode(
+    JSON.stringify({ ...held, seed: sodium.to_base64(held.seed), contacts: held.contacts.map(portable) }),
+  );
   const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(plain, head, null, nonce, key);
   sodium.memzero(key);
   sodium.memzero(plain);
@@ -64,12 +66,18 @@ export function lock(sodium, held, passphrase, random) {
 /** The opposite of `lock`. Throws an error whose `problem` is 'form', 'version' or 'wrong'. */
 export function unlock(sodium, copy, passphrase) {
   const head = copy.subarray(0, HEAD_BYTES);
-  if (copy.length <= HEAD_BYTES || copy.length > COPY_BYTES_MAX || new TextDecoder().decode(head.subarray(0, MAGIC.length)) !== MAGIC) throw refused('form');
+  if (
+    copy.length <= HEAD_BYTES ||
+    copy.length > COPY_BYTES_MAX ||
+    new TextDecoder().decode(head.subarray(0, MAGIC.length)) !== MAGIC
+  )
+    throw refused('form');
   if (head[MAGIC.length] !== VERSION) throw refused('version');
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const operations = view.getUint32(PARAMETERS_AT);
   const memoryKib = view.getUint32(PARAMETERS_AT + 4);
-  if (operations < 1 || operations > OPERATIONS_MAX || memoryKib < MEMORY_KIB_MIN || memoryKib > MEMORY_KIB_MAX) throw refused('form');
+  if (operations < 1 || operations > OPERATIONS_MAX || memoryKib < MEMORY_KIB_MIN || memoryKib > MEMORY_KIB_MAX)
+    throw refused('form');
   const salt = head.subarray(PARAMETERS_AT + 8, PARAMETERS_AT + 8 + SALT_BYTES);
   const nonce = head.subarray(HEAD_BYTES - NONCE_BYTES);
   const key = keyOf(sodium, passphrase, salt, operations, memoryKib);

@@ -1,6 +1,6 @@
 /**
- * Pairing codes: those that this profile gives out, at most one an invitation, and the one that it is trying. A code lives
- * with its client: when that one ends, so do they; the invitation's link goes on.
+ * Pairing codes: those that this profile gives out, at most one an invitation, and the one that it is trying. A code
+ * lives with its client: when that one ends, so do they; the invitation's link goes on.
  */
 
 export class Codes {
@@ -86,7 +86,8 @@ export class Codes {
   /** The client is gone, and no code survives it. */
   clientGone() {
     for (const entry of [...this.made.values(), ...(this.claim ? [this.claim] : [])]) {
-      if (entry.state !== 'paired') Object.assign(entry, { state: 'ended', problem: entry.problem ?? 'ECLOSED', code: null });
+      if (entry.state !== 'paired')
+        Object.assign(entry, { state: 'ended', problem: entry.problem ?? 'ECLOSED', code: null });
     }
   }
 }

@@ -20,7 +20,8 @@ export const commands = {
     if (found.kind === 'code') return { claim: engine.codes.try(found.code) };
     if (found.kind !== 'link' && found.kind !== 'id') return { problem: found.problem };
     let contact = engine.contacts.get(found.id);
-    if (!contact) contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
+    if (!contact)
+      contact = engine.addContact({ id: found.id, how: found.kind === 'link' ? 'invited' : 'asked', link: found.link });
     else if (!contact.pairedAt && found.link) {
       contact.link = found.link;
       engine.conversations.get(contact.id)?.stop();
@@ -35,7 +36,13 @@ export const commands = {
 
   invite: async (engine, { pageUrl }) => {
     const made = await engine.client.createInvite({ pageUrl, lifetimeMs: INVITE_LIFETIME_MS });
-    const invite = { secret: keyOf(made.secret), raw: made.secret, link: made.link, expiresAt: made.expiresAt, createdAt: engine.now() };
+    const invite = {
+      secret: keyOf(made.secret),
+      raw: made.secret,
+      link: made.link,
+      expiresAt: made.expiresAt,
+      createdAt: engine.now(),
+    };
     engine.invites.set(invite.secret, invite);
     await engine.db.put('invites', invite);
     engine.codes.make(invite.secret);
@@ -75,7 +82,9 @@ export const commands = {
 
   /** A stranger is kept as a blocked contact, so that the choice is remembered and can be taken back. */
   block: (engine, { id }) => {
-    const contact = engine.contacts.get(id) ?? engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name, blocked: true });
+    const contact =
+      engine.contacts.get(id) ??
+      engine.addContact({ id, how: 'knock', name: engine.knocks.get(id)?.name, blocked: true });
     contact.blocked = true;
     engine.conversations.get(id)?.stop();
     engine.conversations.delete(id);

@@ -40,7 +40,12 @@ export class Conversation {
 
   /** A program at the other end takes one caller at a time, so it is only called when there is something to say. */
   get shouldDial() {
-    return !this.stopped && !this.contact.blocked && !this.contact.problem && (this.contact.application !== PIPE || this.pendingCount > 0);
+    return (
+      !this.stopped &&
+      !this.contact.blocked &&
+      !this.contact.problem &&
+      (this.contact.application !== PIPE || this.pendingCount > 0)
+    );
   }
 
   async start() {
@@ -161,7 +166,14 @@ export class Conversation {
   async write({ id, text }) {
     const { contact, engine } = this;
     const message = await engine.db.addMessage({
-      contact: contact.id, mine: 1, id, kind: 'text', text, at: engine.now(), state: 'waiting', pending: contact.id,
+      contact: contact.id,
+      mine: 1,
+      id,
+      kind: 'text',
+      text,
+      at: engine.now(),
+      state: 'waiting',
+      pending: contact.id,
     });
     if (!message) return;
     this.pendingCount += 1;
@@ -229,7 +241,8 @@ export class Conversation {
 
   /** Bytes of files have an order of their own, so that no text waits behind them. */
   comes(session, message) {
-    if (message.channel === FILE_CHANNEL && session.application !== PIPE && this.engine.files) return this.engine.files(this.contact).take(message);
+    if (message.channel === FILE_CHANNEL && session.application !== PIPE && this.engine.files)
+      return this.engine.files(this.contact).take(message);
     return this.serial(() => this.take(session, message));
   }
 
@@ -246,7 +259,13 @@ export class Conversation {
     if (!message) return this.engine.files?.(this.contact).message(data); // about files, or of a later version: taken, so that the sender goes on
     const { contact, engine } = this;
     const kept = await engine.db.addMessage({
-      contact: contact.id, mine: 0, id: message.id, kind: 'text', text: message.text, at: engine.now(), state: 'received',
+      contact: contact.id,
+      mine: 0,
+      id: message.id,
+      kind: 'text',
+      text: message.text,
+      at: engine.now(),
+      state: 'received',
     });
     if (kept) this.show(kept);
   }
@@ -257,7 +276,10 @@ export class Conversation {
     if (!text) return;
     const { contact, engine } = this;
     if (session.open !== undefined) {
-      const longer = await engine.db.changeMessage(session.open, (message) => ({ ...message, text: message.text + text }));
+      const longer = await engine.db.changeMessage(session.open, (message) => ({
+        ...message,
+        text: message.text + text,
+      }));
       if (longer) {
         engine.shown(contact.id, [longer]);
         if (longer.text.endsWith('\n') || longer.text.length > PIECE_CHARS) session.open = undefined;
@@ -265,7 +287,13 @@ export class Conversation {
       }
     }
     const kept = await engine.db.addMessage({
-      contact: contact.id, mine: 0, id: hex(engine.random(16)), kind: 'text', text, at: engine.now(), state: 'received',
+      contact: contact.id,
+      mine: 0,
+      id: hex(engine.random(16)),
+      kind: 'text',
+      text,
+      at: engine.now(),
+      state: 'received',
     });
     session.open = text.endsWith('\n') ? undefined : kept.n;
     this.show(kept);

@@ -105,7 +105,9 @@ export class Db {
     return this.write(store, (s) => done(s.delete(key)));
   }
 
-  /** Adds a message; resolves with it and its number, or null when this contact's message of this id is here already. */
+  /**
+   * Adds a message; resolves with it and its number, or null when this contact's message of this id is here already.
+   */
   async addMessage(message) {
     try {
       const n = await this.write('messages', (store) => done(store.add(message)));
@@ -152,7 +154,11 @@ export class Db {
 
   /** What still has to be delivered to a contact, oldest first. */
   pending(contact) {
-    return done(this.read('messages').index('pending').getAll(IDBKeyRange.bound([contact, 0], [contact, Infinity])));
+    return done(
+      this.read('messages')
+        .index('pending')
+        .getAll(IDBKeyRange.bound([contact, 0], [contact, Infinity])),
+    );
   }
 
   async forgetMessages(contact) {
@@ -168,7 +174,8 @@ export class Db {
     const end = committed(transaction);
     for (const name of this.db.objectStoreNames) transaction.objectStore(name).clear();
     transaction.objectStore('identity').put(seed, 'seed');
-    for (const [key, value] of Object.entries(settings)) if (value !== undefined) transaction.objectStore('settings').put(value, key);
+    for (const [key, value] of Object.entries(settings))
+      if (value !== undefined) transaction.objectStore('settings').put(value, key);
     for (const contact of contacts) transaction.objectStore('contacts').put(contact);
     await end;
   }

@@ -1,6 +1,7 @@
 /**
  * The engine of one browser profile: it holds the client, the contacts, the invites and the knocks, and answers the
- * commands of the tabs. Views never touch the database or the network; they see `state()` and the messages they ask for.
+ * commands of the tabs. Views never touch the database or the network; they see `state()` and the messages they ask
+ * for.
  *
  * Invariant: nothing is sent while `server.changed` is set (the relay showed another key than the pinned one).
  */
@@ -36,7 +37,15 @@ export class Engine {
     this.lines = [];
     this.settings = {};
     this.me = { id: '', name: '' };
-    this.server = { state: 'connecting', relayId: null, pinned: null, retryAt: null, reason: null, changed: null, lost: false };
+    this.server = {
+      state: 'connecting',
+      relayId: null,
+      pinned: null,
+      retryAt: null,
+      reason: null,
+      changed: null,
+      lost: false,
+    };
   }
 
   /** @param {string} [link] the invite link that this page was opened by: it names the relay to expect */
@@ -126,7 +135,9 @@ export class Engine {
   /** Another engine of this profile wrote: takes over what it did to contacts, knocks and invites. */
   async reload() {
     const { db, client } = this;
-    const [contacts, knocks, invites] = await Promise.all(['contacts', 'knocks', 'invites'].map((store) => db.all(store)));
+    const [contacts, knocks, invites] = await Promise.all(
+      ['contacts', 'knocks', 'invites'].map((store) => db.all(store)),
+    );
     const kept = new Set(contacts.map(({ id }) => id));
     for (const id of [...this.contacts.keys()].filter((one) => !kept.has(one))) this.part(id);
     for (const record of contacts) {
@@ -139,8 +150,10 @@ export class Engine {
     }
     this.knocks = new Map(knocks.map((knock) => [knock.id, knock]));
     // One that was claimed or withdrawn there must not be open here.
-    for (const { secret } of this.invites.values()) if (!invites.some((one) => one.secret === secret)) this.endInvitation(secret);
-    for (const { secret, raw, expiresAt } of invites) if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
+    for (const { secret } of this.invites.values())
+      if (!invites.some((one) => one.secret === secret)) this.endInvitation(secret);
+    for (const { secret, raw, expiresAt } of invites)
+      if (!this.invites.has(secret)) client?.addInvite({ secret: raw, expiresAt });
     this.invites = new Map(invites.map((invite) => [invite.secret, invite]));
     this.tell.state();
   }
@@ -196,7 +209,15 @@ export class Engine {
       this.settings.relayId = relayId;
       this.db.setSetting('relayId', relayId);
     }
-    this.server = { ...this.server, state: 'online', relayId, pinned: this.settings.relayId, retryAt: null, reason: null, everOnline: true };
+    this.server = {
+      ...this.server,
+      state: 'online',
+      relayId,
+      pinned: this.settings.relayId,
+      retryAt: null,
+      reason: null,
+      everOnline: true,
+    };
     this.log('connected to the server');
     this.tell.state();
   }
@@ -231,7 +252,8 @@ export class Engine {
   }
 
   incoming(session) {
-    const contact = this.contacts.get(session.id) ?? this.addContact({ id: session.id, how: 'invite', name: session.name });
+    const contact =
+      this.contacts.get(session.id) ?? this.addContact({ id: session.id, how: 'invite', name: session.name });
     this.conversation(contact).attach(session, true);
   }
 
@@ -250,7 +272,10 @@ export class Engine {
     this.met({ id, name, how });
   }
 
-  /** Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a stranger. */
+  /**
+   * Kept as one that is over, while this engine runs: so whoever comes by its link is told, and does not ask as a
+   * stranger.
+   */
   endInvitation(key) {
     const invite = this.invites.get(key);
     if (invite) this.client?.addInvite({ secret: invite.raw, expiresAt: 0 });
@@ -289,9 +314,22 @@ export class Engine {
     return doubtOf(contact, this.contacts.values());
   }
 
-  /** @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?: string, blocked?: boolean}} made */
+  /**
+   * @param {{id: string, how: 'code'|'coded'|'invite'|'invited'|'asked'|'knock'|'imported', name?: string, link?:
+   * string, blocked?: boolean}} made
+   */
   addContact({ id, how, name, link, blocked = false }) {
-    const contact = { id, how, name: '', hint: cleanName(name), createdAt: this.now(), pairedAt: null, unread: 0, blocked, ...(link && { link }) };
+    const contact = {
+      id,
+      how,
+      name: '',
+      hint: cleanName(name),
+      createdAt: this.now(),
+      pairedAt: null,
+      unread: 0,
+      blocked,
+      ...(link && { link }),
+    };
     this.contacts.set(id, contact);
     if (this.knocks.delete(id)) this.db.remove('knocks', id);
     // Never first one, then the other: who is allowed is let in at once.
@@ -342,7 +380,10 @@ export class Engine {
       invites: [...this.invites.values()]
         .filter(({ expiresAt }) => expiresAt > this.now())
         .map(({ raw, ...shown }) => ({ ...shown, code: this.codes.shown(shown.secret) })),
-      knocks: [...this.knocks.values()].map((knock) => ({ ...knock, known: namesake(knock, this.contacts.values())?.id ?? null })),
+      knocks: [...this.knocks.values()].map((knock) => ({
+        ...knock,
+        known: namesake(knock, this.contacts.values())?.id ?? null,
+      })),
       lastClaim: this.lastClaim ?? null,
       claim: this.codes.shownClaim(),
       busy: this.busy(),
@@ -352,7 +393,8 @@ export class Engine {
 
   /** What closing the page would interrupt. Messages to those who are away wait anyway, and are not counted. */
   busy() {
-    const underway = ({ presence, pendingCount }) => (presence === 'here' || this.server.state === 'offline' ? pendingCount : 0);
+    const underway = ({ presence, pendingCount }) =>
+      presence === 'here' || this.server.state === 'offline' ? pendingCount : 0;
     return {
       messages: [...this.conversations.values()].reduce((sum, conversation) => sum + underway(conversation), 0),
       transfers: this.files.underway,

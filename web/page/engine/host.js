@@ -1,9 +1,9 @@
 /**
  * Joins tabs to the engine. A tab is a port: an object with `post(message)`. Messages from a tab: `{seq, cmd, args}`,
  * answered by `{seq, value}` or `{seq, error}`; to all tabs: `{state}` (whole, at most once a turn) and
- * `{messages: {contact, list}}`, `{files}`: how files go, and `{renewed}` when another identity took over; to one of them, while none
- * is looked at: `{news: {contact, text}}`. `bye` and `look` are
- * not answered: a tab goes, and a tab says whether it is in sight.
+ * `{messages: {contact, list}}`, `{files}`: how files go, and `{renewed}` when another identity took over; to one of
+ * them, while none is looked at: `{news: {contact, text}}`. `bye` and `look` are not answered: a tab goes, and a tab
+ * says whether it is in sight.
  */
 import { commands } from './commands.js';
 
@@ -61,7 +61,10 @@ export class Host {
   async receive(port, { seq, cmd, args = {} }) {
     if (cmd === 'bye') {
       this.ports.delete(port);
-      return this.engine.then(() => this.tellState(), () => {});
+      return this.engine.then(
+        () => this.tellState(),
+        () => {},
+      );
     }
     this.ports.add(port);
     if (cmd === 'look') {

@@ -29,7 +29,9 @@ export const moving = {
     }
   },
 
-  /** Becomes who the opened copy says; or, if that is who one is, adds its contacts. Asked twice, it does nothing more. */
+  /**
+   * Becomes who the opened copy says; or, if that is who one is, adds its contacts. Asked twice, it does nothing more.
+   */
   useBackup: async (engine) => {
     const { opened } = engine;
     engine.opened = null;
@@ -54,7 +56,8 @@ function isId(engine, id) {
 const arriving = (contact) => ({ ...contact, unread: 0 });
 
 async function addMissing(engine, { contacts, name }) {
-  for (const contact of contacts) if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
+  for (const contact of contacts)
+    if (!engine.contacts.has(contact.id)) await engine.db.put('contacts', arriving(contact));
   if (!engine.me.name && name) await engine.db.setSetting('name', name);
   await engine.restart();
 }

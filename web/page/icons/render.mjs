@@ -1,4 +1,6 @@
-/** Makes the PNG icons out of pairlink.svg, with Chromium: `node web/page/icons/render.mjs`, after the mark was changed. */
+/**
+ * Makes the PNG icons out of pairlink.svg, with Chromium: `node web/page/icons/render.mjs`, after the mark was changed.
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /**
- * The service worker: keeps one version of the page whole, so that it opens without a network; takes what other programs share;
- * brings a tab to the front when a notification is clicked. A new version waits until the page asks for it, or all tabs are
- * closed: tabs of two versions would have an engine each and throw each other out.
+ * The service worker: keeps one version of the page whole, so that it opens without a network; takes what other
+ * programs share; brings a tab to the front when a notification is clicked. A new version waits until the page asks for
+ * it, or all tabs are closed: tabs of two versions would have an engine each and throw each other out.
  */
 /* global VERSION, FILES */
 const CACHE = `pairlink-page-${VERSION}`;
@@ -14,7 +14,9 @@ const files = new Set(FILES);
 async function keepThisVersion() {
   const cache = await caches.open(CACHE);
   // What has a hash in its name may come from the browser's own cache: it was loaded a moment ago.
-  await cache.addAll(FILES.map((path) => new Request(path, { cache: path.startsWith('/assets/') ? 'default' : 'no-cache' })));
+  await cache.addAll(
+    FILES.map((path) => new Request(path, { cache: path.startsWith('/assets/') ? 'default' : 'no-cache' })),
+  );
 }
 
 async function dropOthers() {
@@ -41,8 +43,8 @@ self.addEventListener('fetch', (event) => {
 });
 
 /**
- * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so it
- * counts in the window of the installed app only, where programs share to and no site's form leads.
+ * Who sent a form here. A site can hide behind `null`, and browsers say `null` for another program too; `installed`: so
+ * it counts in the window of the installed app only, where programs share to and no site's form leads.
  * @returns {'own' | 'installed' | 'foreign'}
  */
 function senderOf(request) {
@@ -56,9 +58,14 @@ async function takeShared(request) {
   const from = senderOf(request);
   if (from === 'foreign') return new Response('Another site sent this: nothing was taken.\n', { status: 403 });
   const form = await request.formData();
-  const parts = ['title', 'text', 'url'].map((name) => form.get(name)).filter((part) => typeof part === 'string' && part);
+  const parts = ['title', 'text', 'url']
+    .map((name) => form.get(name))
+    .filter((part) => typeof part === 'string' && part);
   const cache = await caches.open(SHARED);
-  await cache.put('/shared', new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })));
+  await cache.put(
+    '/shared',
+    new Response(JSON.stringify({ from, text: [...new Set(parts)].join('\n').slice(0, SHARED_MAX) })),
+  );
   return Response.redirect('/?do=share', 303);
 }
 

@@ -42,7 +42,8 @@ export default (f) => ({
     cancel: 'Withdraw invitation',
     gone: 'This invitation is no longer valid.',
     again: 'Create a new one',
-    onlyHere: 'This address is only valid on this computer. For other devices, open this page under an address they can reach.',
+    onlyHere:
+      'This address is only valid on this computer. For other devices, open this page under an address they can reach.',
     secret: 'Whoever has the link can use it, so send it to one person only.',
     pending: 'Invitation waiting',
   },
@@ -57,7 +58,8 @@ export default (f) => ({
     left: (ms) => `Works once · ${f.span(ms)} left`,
     busy: 'Somebody else tried this code at the same time and was turned away. If it was not the person you meant, make a new code.',
     problem: {
-      EWRONGCODE: 'Somebody used a wrong code, so this one is used up. It may have been a slip, or a guess. Make a new one and say it again.',
+      EWRONGCODE:
+        'Somebody used a wrong code, so this one is used up. It may have been a slip, or a guess. Make a new one and say it again.',
       ETIMEDOUT: 'This code has expired.',
       EAGAIN: 'The server has no code to give at the moment. The link works.',
       other: 'This code is no longer valid.',
@@ -144,7 +146,8 @@ export default (f) => ({
     connecting: 'connecting…',
     asked: 'asked, waiting for an answer',
     empty: (name) => `You are connected with ${f.iso(name)}. What you write is readable only on your two devices.`,
-    emptyAsked: 'They see a request with your ID. As soon as they allow it, you can talk. You can already write: it is delivered then.',
+    emptyAsked:
+      'They see a request with your ID. As soon as they allow it, you can talk. You can already write: it is delivered then.',
     emptyInvited:
       'Looking for the person who invited you. This works as soon as their page is open too. If they are there and nothing happens, the invitation was used, withdrawn or has expired: ask them for a new one.',
     emptyAway: (name) => `${f.iso(name)} is offline. What you write is delivered when both of you are here.`,
@@ -226,7 +229,10 @@ export default (f) => ({
     ended: {
       1: { me: 'You declined', them: (name) => `${f.iso(name)} declined` },
       2: { me: 'You cancelled', them: (name) => `${f.iso(name)} cancelled` },
-      3: { me: 'The file was changed while it was being sent. Send it again.', them: (name) => `The file was changed at ${f.iso(name)}’s side` },
+      3: {
+        me: 'The file was changed while it was being sent. Send it again.',
+        them: (name) => `The file was changed at ${f.iso(name)}’s side`,
+      },
       4: { me: 'The file could not be read. Send it again.', them: (name) => `${f.iso(name)} could not read the file` },
       5: { me: 'This browser could not keep the file', them: (name) => `${f.iso(name)} could not keep the file` },
       6: { me: 'It arrived damaged and was dropped', them: (name) => `It arrived damaged at ${f.iso(name)}’s side` },
@@ -236,7 +242,8 @@ export default (f) => ({
   composer: {
     label: (name) => `Message to ${f.iso(name)}`,
     send: 'Send',
-    tooLong: (over) => f.plural(over, { one: '1 character too long', other: (count) => `${count} characters too long` }),
+    tooLong: (over) =>
+      f.plural(over, { one: '1 character too long', other: (count) => `${count} characters too long` }),
     hint: 'Enter sends, Shift and Enter make a new line',
   },
   connection: {
@@ -252,10 +259,12 @@ export default (f) => ({
       DENIED: 'This server does not admit you. Ask who runs it for an invitation.',
       REVOKED: 'This server has withdrawn your admission. Ask who runs it.',
       FULL: 'You are connected in too many places, or the server is full.',
-      STORE: 'The server cannot take new people right now. It is tried again by itself. If it lasts, tell who runs the server.',
+      STORE:
+        'The server cannot take new people right now. It is tried again by itself. If it lasts, tell who runs the server.',
       ORIGIN: 'This server does not want to be reached under this address.',
       UNSUPPORTED: 'This page and the server are of versions that do not fit. Reload the page.',
-      LOGIN_FAILED: 'The server did not accept the proof of your ID. Check that this device’s clock and network are right.',
+      LOGIN_FAILED:
+        'The server did not accept the proof of your ID. Check that this device’s clock and network are right.',
     },
     reload: 'Continue here',
   },
@@ -304,13 +313,15 @@ export default (f) => ({
   },
   phrase: {
     title: 'Safety phrase',
-    text: (name) => `${f.iso(name)} sees the same twelve words about you. If you read them to each other, by phone or in person, and all are equal, nobody is in between.`,
+    text: (name) =>
+      `${f.iso(name)} sees the same twelve words about you. If you read them to each other, by phone or in person, and all are equal, nobody is in between.`,
     making: 'Working it out…',
     same: 'They are equal',
     differ: 'They differ',
     compared: (at) => `You compared it on ${f.fullTime(at)}: it is equal.`,
     again: 'Compare again',
-    differs: 'Then you are not connected with the person you are talking to, or one of you is looking at another contact. Look again. If they still differ, block this contact and invite the person anew.',
+    differs:
+      'Then you are not connected with the person you are talking to, or one of you is looking at another contact. Look again. If they still differ, block this contact and invite the person anew.',
     mark: 'compared',
   },
   settings: {
@@ -419,11 +430,13 @@ export default (f) => ({
       'pose as one of your contacts',
     ],
     kept: 'What it keeps',
-    keptText: 'Your ID and when it was first and last seen. No messages: they wait on your device until the other person is there.',
+    keptText:
+      'Your ID and when it was first and last seen. No messages: they wait on your device until the other person is there.',
     careful: 'What you trust it with',
     carefulText:
       'This page itself comes from the server. Who runs the server, or breaks into it, could serve a false page. If that worries you, use the command line program, or a copy of this page from a place that you trust.',
     device: 'On this device',
-    deviceText: 'Your messages, the files that came and your identity are kept in this browser, unencrypted. Whoever can use this browser profile can read them.',
+    deviceText:
+      'Your messages, the files that came and your identity are kept in this browser, unencrypted. Whoever can use this browser profile can read them.',
   },
 });

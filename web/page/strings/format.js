@@ -26,12 +26,15 @@ export function makeFormat(locale, { direction, unitDisplay }) {
   const number = new Intl.NumberFormat(locale);
   const unit = (name, more) => new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay, ...more });
   const capital = (text) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
-  const recent = (at, now) => (days(at, now) === 0 || days(at, now) === 1 ? capital(relative.format(-days(at, now), 'day')) : null);
+  const recent = (at, now) =>
+    days(at, now) === 0 || days(at, now) === 1 ? capital(relative.format(-days(at, now), 'day')) : null;
 
   const format = {
     locale,
     number: (n) => number.format(n),
-    /** @param {number} n  @param {Record<string, string|((n: string) => string)>} forms by category; `other` is needed */
+    /**
+     * @param {number} n  @param {Record<string, string|((n: string) => string)>} forms by category; `other` is needed
+     */
     plural(n, forms) {
       const form = forms[rules.select(n)] ?? forms.other;
       return typeof form === 'function' ? form(number.format(n)) : form;

@@ -1,6 +1,6 @@
 /**
- * The page's words: a table per language, made by a function of the formats in format.js; all have the same keys. `s` is
- * the table in use. A further language is one file beside en.js and a line in `languages`; it is loaded when wanted.
+ * The page's words: a table per language, made by a function of the formats in format.js; all have the same keys. `s`
+ * is the table in use. A further language is one file beside en.js and a line in `languages`; it is loaded when wanted.
  */
 import en from './en.js';
 import { makeFormat } from './format.js';

@@ -7,7 +7,19 @@ const held = {
   seed: new Uint8Array(32).map((_, n) => n),
   name: 'Ana',
   contacts: [
-    { id: 'a'.repeat(54), how: 'code', name: 'Bo', hint: 'bo', createdAt: 5, pairedAt: 6, comparedAt: 7, blocked: false, asked: true, unread: 3, last: { text: 'not copied' } },
+    {
+      id: 'a'.repeat(54),
+      how: 'code',
+      name: 'Bo',
+      hint: 'bo',
+      createdAt: 5,
+      pairedAt: 6,
+      comparedAt: 7,
+      blocked: false,
+      asked: true,
+      unread: 3,
+      last: { text: 'not copied' },
+    },
     { id: 'b'.repeat(54), how: 'knock', name: '', hint: '', createdAt: 8, pairedAt: null, blocked: true },
   ],
 };
@@ -32,7 +44,17 @@ describe('a copy of an identity', () => {
     const opened = unlock(sodium, fromText(sodium, text), passphrase);
     expect([...opened.seed]).toEqual([...held.seed]);
     expect(opened.name).toBe('Ana');
-    expect(opened.contacts[0]).toEqual({ id: 'a'.repeat(54), how: 'code', name: 'Bo', hint: 'bo', createdAt: 5, pairedAt: 6, comparedAt: 7, blocked: false, asked: true });
+    expect(opened.contacts[0]).toEqual({
+      id: 'a'.repeat(54),
+      how: 'code',
+      name: 'Bo',
+      hint: 'bo',
+      createdAt: 5,
+      pairedAt: 6,
+      comparedAt: 7,
+      blocked: false,
+      asked: true,
+    });
     expect(opened.contacts[1].blocked).toBe(true);
   });
 
@@ -61,30 +83,69 @@ jvVY4WuA+oh+VPL34LTZtQ==
   test('a wrong passphrase, and any changed byte, is told', () => {
     expect(problemOf(() => unlock(sodium, copy, 'four words in a raw'))).toBe('wrong');
     expect(problemOf(() => unlock(sodium, changed(copy.length - 1, copy.at(-1) ^ 1), passphrase))).toBe('wrong');
-    expect(problemOf(() => unlock(sodium, changed(20, 1), passphrase)), 'salt').toBe('wrong');
-    expect(problemOf(() => unlock(sodium, changed(40, 1), passphrase)), 'nonce').toBe('wrong');
-    expect(problemOf(() => unlock(sodium, changed(8, 4), passphrase)), 'operations').toBe('wrong');
+    expect(
+      problemOf(() => unlock(sodium, changed(20, 1), passphrase)),
+      'salt',
+    ).toBe('wrong');
+    expect(
+      problemOf(() => unlock(sodium, changed(40, 1), passphrase)),
+      'nonce',
+    ).toBe('wrong');
+    expect(
+      problemOf(() => unlock(sodium, changed(8, 4), passphrase)),
+      'operations',
+    ).toBe('wrong');
   });
 
-  test('of a later version is told as that', () => expect(problemOf(() => unlock(sodium, changed(4, 2), passphrase))).toBe('version'));
+  test('of a later version is told as that', () =>
+    expect(problemOf(() => unlock(sodium, changed(4, 2), passphrase))).toBe('version'));
 
   test('what would cost the machine its memory or a day is refused before it is tried', () => {
-    expect(problemOf(() => unlock(sodium, changed(5, 255), passphrase)), 'operations').toBe('form');
-    expect(problemOf(() => unlock(sodium, changed(9, 255), passphrase)), 'memory').toBe('form');
-    expect(problemOf(() => unlock(sodium, changed(8, 0), passphrase)), 'no operation').toBe('form');
+    expect(
+      problemOf(() => unlock(sodium, changed(5, 255), passphrase)),
+      'operations',
+    ).toBe('form');
+    expect(
+      problemOf(() => unlock(sodium, changed(9, 255), passphrase)),
+      'memory',
+    ).toBe('form');
+    expect(
+      problemOf(() => unlock(sodium, changed(8, 0), passphrase)),
+      'no operation',
+    ).toBe('form');
   });
 
   test('what is no copy', () => {
-    for (const text of ['', 'hello', '-----BEGIN PAIRLINK IDENTITY-----\n!!!\n-----END PAIRLINK IDENTITY-----']) expect(problemOf(() => fromText(sodium, text)), text).toBe('form');
+    for (const text of ['', 'hello', '-----BEGIN PAIRLINK IDENTITY-----\n!!!\n-----END PAIRLINK IDENTITY-----'])
+      expect(
+        problemOf(() => fromText(sodium, text)),
+        text,
+      ).toBe('form');
     expect(problemOf(() => unlock(sodium, copy.subarray(0, 53), passphrase))).toBe('form');
     expect(problemOf(() => unlock(sodium, new Uint8Array(200), passphrase))).toBe('form');
   });
 
   test('what it holds is checked', () => {
-    const odd = lock(sodium, { ...held, name: 'A\u202ena', contacts: [{ id: 5, how: 'magic', name: 'x'.repeat(500), createdAt: 'now', pairedAt: -1, blocked: 'yes' }] }, passphrase, (n) => new Uint8Array(n));
+    const odd = lock(
+      sodium,
+      {
+        ...held,
+        name: 'A\u202ena',
+        contacts: [{ id: 5, how: 'magic', name: 'x'.repeat(500), createdAt: 'now', pairedAt: -1, blocked: 'yes' }],
+      },
+      passphrase,
+      (n) => new Uint8Array(n),
+    );
     const { name, contacts } = unlock(sodium, odd, passphrase);
     expect(name).toBe('A na');
-    expect(contacts[0]).toMatchObject({ id: '5', how: 'imported', name: 'x'.repeat(48), createdAt: 1, pairedAt: null, blocked: false });
+    expect(contacts[0]).toMatchObject({
+      id: '5',
+      how: 'imported',
+      name: 'x'.repeat(48),
+      createdAt: 1,
+      pairedAt: null,
+      blocked: false,
+    });
     const noSeed = lock(sodium, { ...held, seed: new Uint8Array(5) }, passphrase, (n) => new Uint8Array(n));
     expect(problemOf(() => unlock(sodium, noSeed, passphrase))).toBe('form');
   });

@@ -13,7 +13,9 @@ describe('chat/1', () => {
     expect(decodeMessage(encodeMessage(message, CHAT))).toEqual(message);
   });
   test('the bytes are those of docs/protocol.md', () => {
-    expect([...encodeMessage({ id, text: 'hi' }, CHAT)]).toEqual([1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255, 104, 105]);
+    expect([...encodeMessage({ id, text: 'hi' }, CHAT)]).toEqual([
+      1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255, 104, 105,
+    ]);
   });
   test('an unknown type and a short message are no message', () => {
     expect(decodeMessage(new Uint8Array([2, ...new Uint8Array(20)]))).toBeNull();

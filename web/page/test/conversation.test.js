@@ -144,7 +144,11 @@ describe('what is written', () => {
 describe('what comes', () => {
   const come = (session, n, text) => {
     let taken = false;
-    session.emit('message', { channel: 0, data: encodeMessage({ id: id(n), text }, session.application), taken: () => (taken = true) });
+    session.emit('message', {
+      channel: 0,
+      data: encodeMessage({ id: id(n), text }, session.application),
+      taken: () => (taken = true),
+    });
     return settled().then(() => taken);
   };
 
@@ -173,7 +177,8 @@ describe('what comes', () => {
     conversation.attach(pipe, true);
     pipe.link();
     const bytes = new TextEncoder().encode('grün\nrot');
-    for (const part of [bytes.slice(0, 3), bytes.slice(3, 6), bytes.slice(6)]) pipe.emit('message', { channel: 0, data: part, taken() {} });
+    for (const part of [bytes.slice(0, 3), bytes.slice(3, 6), bytes.slice(6)])
+      pipe.emit('message', { channel: 0, data: part, taken() {} });
     await settled();
     expect(db.list.map(({ text }) => text)).toEqual(['grün\n', 'rot']);
   });
@@ -230,5 +235,4 @@ describe('sessions', () => {
     await conversation.write({ id: id(1), text: 'one' });
     expect(dialled).toHaveLength(1);
   });
-
 });

@@ -1,6 +1,6 @@
 /**
- * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and looked
- * at without a relay. Never part of what ships.
+ * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and
+ * looked at without a relay. Never part of what ships.
  */
 const friends = ['Ana', 'Bo'];
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -19,8 +19,12 @@ export function parseInviteLink(link) {
 export const words = ['anchor', 'apple', 'apron', 'copper', 'coral', 'violet', 'violin', 'willow'];
 export const completeWord = (prefix) => words.filter((word) => prefix && word.startsWith(prefix.toLowerCase()));
 export function parseCode(text) {
-  const [number, ...said] = text.trim().toLowerCase().split(/[\s-]+/);
-  if (!/^\d{4,7}$/.test(number) || said.length !== 2 || !said.every((word) => words.includes(word))) throw Object.assign(new Error('ECODE'), { code: 'ECODE' });
+  const [number, ...said] = text
+    .trim()
+    .toLowerCase()
+    .split(/[\s-]+/);
+  if (!/^\d{4,7}$/.test(number) || said.length !== 2 || !said.every((word) => words.includes(word)))
+    throw Object.assign(new Error('ECODE'), { code: 'ECODE' });
   return { number: Number(number), words: said };
 }
 export const safetyPhrase = () => Array.from({ length: 12 }, (_, n) => words[(n * 3) % words.length]).join(' ');
@@ -55,7 +59,11 @@ class FakeSession extends Emitter {
   }
   echo(data) {
     const id = crypto.getRandomValues(new Uint8Array(16));
-    const bytes = new Uint8Array([1, ...id, ...new TextEncoder().encode(`“${new TextDecoder().decode(data.subarray(17))}”, you say?`)]);
+    const bytes = new Uint8Array([
+      1,
+      ...id,
+      ...new TextEncoder().encode(`“${new TextDecoder().decode(data.subarray(17))}”, you say?`),
+    ]);
     this.emit('message', { channel: 0, data: bytes, taken() {} });
   }
   finish() {}
@@ -80,7 +88,10 @@ class FakeClient extends Emitter {
   }
   createCode() {
     const code = Object.assign(new Emitter(), { text: null, cancel: () => clearTimeout(timer) });
-    const timer = setTimeout(() => code.emit('code', { text: (code.text = '4821-copper-violin'), expiresAt: Date.now() + 600_000 }), 150);
+    const timer = setTimeout(
+      () => code.emit('code', { text: (code.text = '4821-copper-violin'), expiresAt: Date.now() + 600_000 }),
+      150,
+    );
     return code;
   }
   /** 1111: wrong; 2222: nobody; any other number pairs. */

@@ -96,7 +96,10 @@ class Person {
     await vi.waitFor(look, { timeout: 10_000, interval: 1 });
   }
   state(name, wanted) {
-    return this.until(() => this.card(name)?.state === wanted, `${this.name}: ${name} is ${wanted}, it is ${this.card(name)?.state}`);
+    return this.until(
+      () => this.card(name)?.state === wanted,
+      `${this.name}: ${name} is ${wanted}, it is ${this.card(name)?.state}`,
+    );
   }
   async bytes(name) {
     const [record] = await this.store.ofCard(this.card(name).n);
@@ -194,7 +197,10 @@ test('sessions that end and begin anew in the middle: nothing is asked twice, li
   await bo.state('b.bin', 'asking');
   await bo.desk.accept(bo.card('b.bin').n);
   for (const share of [0.2, 0.4, 0.6]) {
-    await bo.until(() => bo.card('b.bin').live?.stored > share * bytes.length || bo.card('b.bin').state === 'saved', 'some');
+    await bo.until(
+      () => bo.card('b.bin').live?.stored > share * bytes.length || bo.card('b.bin').state === 'saved',
+      'some',
+    );
     cut();
     if (share === 0.4) await bo.restart();
     cut = link();
@@ -263,7 +269,9 @@ test('a file that cannot be read any more ends it, in words', async () => {
   const file = fileOf('f.bin', randomBytes(4 * MIB));
   await offer(ana, [{ file, path: 'f.bin' }]);
   await bo.state('f.bin', 'asking');
-  file.slice = () => ({ arrayBuffer: () => Promise.reject(Object.assign(new Error('gone'), { name: 'NotReadableError' })) });
+  file.slice = () => ({
+    arrayBuffer: () => Promise.reject(Object.assign(new Error('gone'), { name: 'NotReadableError' })),
+  });
   await bo.desk.accept(bo.card('f.bin').n);
   await Promise.all([bo.state('f.bin', 'over'), ana.state('f.bin', 'over')]);
   expect([ana.card('f.bin').why, bo.card('f.bin').why]).toEqual([4, 4]);
@@ -277,7 +285,11 @@ test('a decline while the other side is away reaches it later', async () => {
   await bo.restart();
   cut = link();
   await ana.state('g.bin', 'over');
-  expect([ana.card('g.bin').why, ana.card('g.bin').byPeer, bo.card('g.bin').state]).toEqual([FILE_DECLINED, true, 'over']);
+  expect([ana.card('g.bin').why, ana.card('g.bin').byPeer, bo.card('g.bin').state]).toEqual([
+    FILE_DECLINED,
+    true,
+    'over',
+  ]);
 });
 test('a pause survives a restart of the one who paused', async () => {
   let cut = link();
@@ -295,7 +307,8 @@ test('a pause survives a restart of the one who paused', async () => {
 });
 
 describe('folders', () => {
-  const many = (count) => Array.from({ length: count }, (_, i) => ({ file: fileOf(`${i}.txt`, `file ${i}`), path: `album/part/${i}.txt` }));
+  const many = (count) =>
+    Array.from({ length: count }, (_, i) => ({ file: fileOf(`${i}.txt`, `file ${i}`), path: `album/part/${i}.txt` }));
   test('of more files than are offered at a time: one card, one question, all of it', async () => {
     link();
     await offer(ana, many(150));
@@ -305,7 +318,11 @@ describe('folders', () => {
     await Promise.all([bo.state('album', 'saved'), ana.state('album', 'saved')]);
     expect([bo.db.list.length, bo.card('album').saved, ana.card('album').saved]).toEqual([1, 150, 150]);
     const records = await bo.store.ofCard(bo.card('album').n);
-    expect(records.map(({ path }) => path).sort()).toEqual(many(150).map(({ path }) => path).sort());
+    expect(records.map(({ path }) => path).sort()).toEqual(
+      many(150)
+        .map(({ path }) => path)
+        .sort(),
+    );
   });
   test.each([
     ['declined by the receiver', () => bo.desk.stop(bo.card('album').n, FILE_DECLINED), FILE_DECLINED],
@@ -322,15 +339,33 @@ describe('folders', () => {
   });
   test('loose files have a card each, very many share one', () => {
     const loose = (count) => many(count).map(({ file }) => ({ file, path: file.name }));
-    expect(cardsOf(loose(3)).map(({ group, name }) => [group, name])).toEqual([['', '0.txt'], ['', '1.txt'], ['', '2.txt']]);
-    expect(cardsOf([...loose(11), ...many(2)]).map(({ name, folder, files }) => [name, folder, files.length])).toEqual([['album', true, 2], ['0.txt', false, 11]]);
+    expect(cardsOf(loose(3)).map(({ group, name }) => [group, name])).toEqual([
+      ['', '0.txt'],
+      ['', '1.txt'],
+      ['', '2.txt'],
+    ]);
+    expect(cardsOf([...loose(11), ...many(2)]).map(({ name, folder, files }) => [name, folder, files.length])).toEqual([
+      ['album', true, 2],
+      ['0.txt', false, 11],
+    ]);
   });
 });
 
 describe('a hostile offer', () => {
   const say = (more) => {
     const id = new Uint8Array(16).fill(9);
-    const words = { type: FILE_OFFER, id, flags: 0, size: 5, group: new Uint8Array(16), group_files: 0, group_bytes: 0, name: Buffer.from('x'), media_type: Buffer.from('text/plain'), ...more };
+    const words = {
+      type: FILE_OFFER,
+      id,
+      flags: 0,
+      size: 5,
+      group: new Uint8Array(16),
+      group_files: 0,
+      group_bytes: 0,
+      name: Buffer.from('x'),
+      media_type: Buffer.from('text/plain'),
+      ...more,
+    };
     bo.desk.message(encode('file_offer', words));
     return id;
   };
@@ -359,13 +394,21 @@ describe('a hostile offer', () => {
     await bo.desk.accept(bo.card('x').n);
     await bo.until(() => bo.desk.transfer.incoming.get('09'.repeat(16))?.getSaid, 'wanted');
     let taken = 0;
-    bo.desk.take({ data: encode('file_data', { type: FILE_DATA, id, offset: 0, bytes: new Uint8Array(6) }), taken: () => (taken += 1) });
+    bo.desk.take({
+      data: encode('file_data', { type: FILE_DATA, id, offset: 0, bytes: new Uint8Array(6) }),
+      taken: () => (taken += 1),
+    });
     await bo.state('x', 'over');
     await bo.until(() => taken === 1, 'taken all the same');
     expect([bo.card('x').why, bo.store.used]).toEqual([6, 0]);
   });
   test('sizes and counts beyond all reason do no harm', async () => {
-    say({ group: new Uint8Array(16).fill(3), group_files: 0xffffffff, group_bytes: 2n ** 64n - 1n, name: Buffer.from('d/x') });
+    say({
+      group: new Uint8Array(16).fill(3),
+      group_files: 0xffffffff,
+      group_bytes: 2n ** 64n - 1n,
+      name: Buffer.from('d/x'),
+    });
     await bo.state('d', 'asking');
     expect(Number.isSafeInteger(bo.card('d').file.size)).toBe(true);
     await bo.desk.stop(bo.card('d').n, FILE_DECLINED);

@@ -9,7 +9,10 @@ const engine = {
   me: { id: me },
   server: { pinned: relayId },
   lib: {
-    completeWord: (prefix) => ['apple', 'apron', 'copper', 'coral', 'violet', 'violin', 'war', 'warm'].filter((word) => prefix && word.startsWith(prefix)),
+    completeWord: (prefix) =>
+      ['apple', 'apron', 'copper', 'coral', 'violet', 'violin', 'war', 'warm'].filter(
+        (word) => prefix && word.startsWith(prefix),
+      ),
     parseId(text) {
       if (text.endsWith('z')) throw new Error('EID');
     },
@@ -26,10 +29,20 @@ const problem = (text) => inspect(engine, text).problem;
 describe('what a person typed', () => {
   test('nothing', () => expect(kind('  \n ')).toBe('empty'));
   test('a link, also inside a sentence or broken by line ends', () => {
-    expect(inspect(engine, 'https://relay.example/#abc_-9')).toEqual({ kind: 'link', id: other, link: 'https://relay.example/#abc_-9' });
+    expect(inspect(engine, 'https://relay.example/#abc_-9')).toEqual({
+      kind: 'link',
+      id: other,
+      link: 'https://relay.example/#abc_-9',
+    });
     expect(inspect(engine, ' https://relay.example/#ab\n c ').link).toBe('https://relay.example/#abc');
     const link = `https://relay.example/#${'aB3_-9'.repeat(19)}`;
-    for (const text of [`talk to me: ${link} ok?`, `see https://relay.example/#broken, then (${link}).`, `pairlink pair '${link}'`, `Code  4821-copper-violin   valid\n\nOr by this link:\n  ${link}\n`, `${link.slice(0, 80)}\r\n ${link.slice(80)} ok?`])
+    for (const text of [
+      `talk to me: ${link} ok?`,
+      `see https://relay.example/#broken, then (${link}).`,
+      `pairlink pair '${link}'`,
+      `Code  4821-copper-violin   valid\n\nOr by this link:\n  ${link}\n`,
+      `${link.slice(0, 80)}\r\n ${link.slice(80)} ok?`,
+    ])
       expect(inspect(engine, text), text).toEqual({ kind: 'link', id: other, link });
   });
   test('an ID, in groups or upper case too', () => {
@@ -55,7 +68,18 @@ describe('a code', () => {
   const found = (text) => inspect(engine, text);
   const words = (text) => found(text).options?.map(({ word }) => word);
   test('whole, in capitals, with spaces, several hyphens, other digits, inside what was copied', () => {
-    for (const text of ['pairlink pair 4821-copper-violin', 'take 4821-copper-violin, ok?', '(4821–copper–violin)', '{"code":"4821-copper-violin"}', 'call 5555-x-y, or 4821-copper-violin!', '4821-copper-violin', ' 4821 Copper VIOLIN ', '4821--copper – violin', '٤٨٢١-copper-violin', 'Code  4821-copper-violin   valid 10 minutes'])
+    for (const text of [
+      'pairlink pair 4821-copper-violin',
+      'take 4821-copper-violin, ok?',
+      '(4821–copper–violin)',
+      '{"code":"4821-copper-violin"}',
+      'call 5555-x-y, or 4821-copper-violin!',
+      '4821-copper-violin',
+      ' 4821 Copper VIOLIN ',
+      '4821--copper – violin',
+      '٤٨٢١-copper-violin',
+      'Code  4821-copper-violin   valid 10 minutes',
+    ])
       expect(found(text), text).toEqual({ kind: 'code', code: '4821-copper-violin' });
   });
   test('says what is still missing', () => {
@@ -66,8 +90,14 @@ describe('a code', () => {
     expect(found('4821-copper-')).toMatchObject({ kind: 'part', part: 'codeWord' });
   });
   test('words are completed, with the whole text that each would make', () => {
-    expect(found('4821-ap').options).toEqual([{ word: 'apple', text: '4821-apple-' }, { word: 'apron', text: '4821-apron-' }]);
-    expect(found('4821 copper vi').options).toEqual([{ word: 'violet', text: '4821-copper-violet' }, { word: 'violin', text: '4821-copper-violin' }]);
+    expect(found('4821-ap').options).toEqual([
+      { word: 'apple', text: '4821-apple-' },
+      { word: 'apron', text: '4821-apron-' },
+    ]);
+    expect(found('4821 copper vi').options).toEqual([
+      { word: 'violet', text: '4821-copper-violet' },
+      { word: 'violin', text: '4821-copper-violin' },
+    ]);
   });
   test('a word that is whole and also begins another can be left or gone on with', () => {
     expect(words('4821-war')).toEqual(['war', 'warm']);

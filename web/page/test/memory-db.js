@@ -2,7 +2,8 @@
 export class MemoryDb {
   list = [];
   async addMessage(message) {
-    if (this.list.some((one) => one.contact === message.contact && one.mine === message.mine && one.id === message.id)) return null;
+    if (this.list.some((one) => one.contact === message.contact && one.mine === message.mine && one.id === message.id))
+      return null;
     const kept = { ...message, n: this.list.length + 1 };
     this.list.push(kept);
     return kept;
@@ -56,7 +57,8 @@ export class MemoryFileStore {
     if (error) throw error;
     const more = pieces.reduce((sum, { blob }) => sum + blob.size, 0);
     if (this.used + more > this.room) throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
-    for (const { key, from, to, blob } of pieces) this.pieces.set(key, [...(this.pieces.get(key) ?? []), { from, to, blob }]);
+    for (const { key, from, to, blob } of pieces)
+      this.pieces.set(key, [...(this.pieces.get(key) ?? []), { from, to, blob }]);
   }
   async storedTo(key) {
     return this.pieces.get(key)?.at(-1)?.to ?? 0;
@@ -65,7 +67,10 @@ export class MemoryFileStore {
     return this.pieces.get(key)?.find(({ from }) => from === at)?.blob;
   }
   async whole(key, type) {
-    return new Blob((this.pieces.get(key) ?? []).map(({ blob }) => blob), { type });
+    return new Blob(
+      (this.pieces.get(key) ?? []).map(({ blob }) => blob),
+      { type },
+    );
   }
   async dropPieces(...keys) {
     for (const key of keys) this.pieces.delete(key);

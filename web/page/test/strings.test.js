@@ -17,7 +17,8 @@ function shape(value, path = '') {
 
 /** Every sentence, functions called with words and numbers. */
 function sentences(value, path = '') {
-  if (typeof value === 'function') return [0, 1, 2, 3, 11, 100].map((n) => [path, value(...Array(value.length).fill(n))]);
+  if (typeof value === 'function')
+    return [0, 1, 2, 3, 11, 100].map((n) => [path, value(...Array(value.length).fill(n))]);
   if (typeof value === 'string') return [[path, value]];
   return Object.entries(value).flatMap(([key, one]) => sentences(one, path ? `${path}.${key}` : key));
 }
@@ -51,7 +52,11 @@ describe('choosing', () => {
 
 describe('formats', () => {
   test('plural forms follow the language', () => {
-    expect([1, 2, 5].map(tables.en.list.unread)).toEqual(['1 unread message', '2 unread messages', '5 unread messages']);
+    expect([1, 2, 5].map(tables.en.list.unread)).toEqual([
+      '1 unread message',
+      '2 unread messages',
+      '5 unread messages',
+    ]);
     expect(new Set([1, 2, 3, 11, 100].map(tables.ar.list.unread)).size).toBe(5);
     expect(tables.ar.list.unread(2)).toBe('رسالتان غير مقروءتين');
   });

@@ -33,7 +33,8 @@ export const onFiles = (files) => store.set({ files });
 /** A program may send without end: the view lets go of what is far above; it can be loaded again. */
 function shorten(contact) {
   const list = store.get().messages[contact];
-  if (list.length > KEEP_MAX && !reading.has(contact)) store.set(({ messages }) => ({ messages: { ...messages, [contact]: list.slice(-KEEP) } }));
+  if (list.length > KEEP_MAX && !reading.has(contact))
+    store.set(({ messages }) => ({ messages: { ...messages, [contact]: list.slice(-KEEP) } }));
 }
 
 /** Who waits at the invite's screen is taken to the person that came. */
@@ -42,7 +43,8 @@ function followInvite(before, { lastClaim, invites, contacts }) {
   if (!before || place.screen !== 'invite' || invites.some(({ secret }) => secret === place.secret)) return;
   const claimed = lastClaim?.secret === place.secret ? lastClaim.contact : undefined;
   // Another engine of this profile may have met them: then they are new here.
-  const met = claimed ?? contacts.find(({ id, how }) => how === 'invite' && !before.contacts.some((one) => one.id === id))?.id;
+  const met =
+    claimed ?? contacts.find(({ id, how }) => how === 'invite' && !before.contacts.some((one) => one.id === id))?.id;
   if (met) go({ screen: 'thread', contact: met }, { replace: true });
 }
 
@@ -97,7 +99,10 @@ export async function cancelInvite(secret) {
   go({ screen: 'home' }, { replace: true });
 }
 
-/** @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the try */
+/**
+ * @returns {Promise<{problem?: string, claim?: number}>} what is wrong, as a key of the strings; or the number of the
+ * try
+ */
 export async function join(text, { replace = false } = {}) {
   const answer = await call('join', { text });
   if (answer.claim) store.set({ tried: answer.claim });
@@ -110,7 +115,8 @@ export async function allow(id) {
   openThread(contact);
 }
 
-const newMessageId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const newMessageId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 export const send = (contact, text) => call('send', { contact, message: newMessageId(), text });
 

@@ -1,8 +1,12 @@
-/** How a person came to the page, other than by opening it: by an invite link, a shortcut, or with something to share. */
+/**
+ * How a person came to the page, other than by opening it: by an invite link, a shortcut, or with something to share.
+ */
 import { call, invite, join } from './actions.js';
 import { go, store } from './store.js';
 
-/** Takes it out of the address bar at once: a secret must not stay where a glance, a screenshot or the history shows it. */
+/**
+ * Takes it out of the address bar at once: a secret must not stay where a glance, a screenshot or the history shows it.
+ */
 export function takeArrival() {
   const { hash, href, search } = location;
   const wanted = new URLSearchParams(search).get('do');

@@ -7,7 +7,8 @@ const CARDS_MAX = 10;
 /** Time for a browser to begin with a download. */
 const SAVE_MS = 60_000;
 
-const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const newId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 const single = ({ file }) => {
   const id = newId();
@@ -55,7 +56,8 @@ async function inside(entry, above) {
   const reader = entry.createReader();
   const found = [];
   // A reader gives some at a time, and none at the end.
-  for (let some; (some = await new Promise((done, fail) => reader.readEntries(done, fail))).length > 0; ) found.push(...some);
+  for (let some; (some = await new Promise((done, fail) => reader.readEntries(done, fail))).length > 0;)
+    found.push(...some);
   const lists = await Promise.all(found.map((one) => inside(one, `${path}/`)));
   return lists.flat();
 }

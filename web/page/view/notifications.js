@@ -1,4 +1,7 @@
-/** Notifications of messages that come while no tab is looked at: only when the person has turned them on, on this device. */
+/**
+ * Notifications of messages that come while no tab is looked at: only when the person has turned them on, on this
+ * device.
+ */
 import { s } from '../strings/index.js';
 import { nameOf, openThread } from './actions.js';
 import { notify } from './offline.js';
@@ -25,7 +28,8 @@ export async function turnNotifications(on) {
 export function onNews({ contact: id, text }) {
   const contact = store.get().engine?.contacts.find((one) => one.id === id);
   if (!contact || notificationState() !== 'on') return;
-  const body = contact.unread > 1 ? `${s.notify.many(contact.unread)}\n${text.slice(0, TEXT_MAX)}` : text.slice(0, TEXT_MAX);
+  const body =
+    contact.unread > 1 ? `${s.notify.many(contact.unread)}\n${text.slice(0, TEXT_MAX)}` : text.slice(0, TEXT_MAX);
   const icon = document.querySelector('link[rel="apple-touch-icon"]').href;
   notify(nameOf(contact), { body, tag: id, renotify: true, dir: 'auto', icon, data: { contact: id } }, () => {
     window.focus();

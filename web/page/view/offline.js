@@ -1,6 +1,6 @@
 /**
- * The service worker, seen from the page: it is registered where the browser has one and the page came over a safe way. A newer
- * version is only offered; when it is taken, all tabs load it at once.
+ * The service worker, seen from the page: it is registered where the browser has one and the page came over a safe way.
+ * A newer version is only offered; when it is taken, all tabs load it at once.
  */
 import { scriptUrl } from './link.js';
 import { store } from './store.js';

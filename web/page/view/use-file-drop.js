@@ -1,4 +1,6 @@
-/** Files that are dropped or pasted while a thread is open go to its contact. Returns whether something hovers over it. */
+/**
+ * Files that are dropped or pasted while a thread is open go to its contact. Returns whether something hovers over it.
+ */
 import { useEffect, useState } from 'preact/hooks';
 import { chosen, dropped, sendFiles } from './files.js';
 

@@ -3,7 +3,8 @@
  * lower case; an absent field does not apply.
  *
  * @typedef {object} SessionAction
- * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'} type
+ * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'}
+ * type
  * @property {number} [channel]
  * @property {Uint8Array} [data] owned by the receiver
  * @property {number} [place]
@@ -12,17 +13,20 @@
  *
  * @typedef {object} Action
  * @property {SessionAction['type'] | 'connect' | 'disconnect' | 'online' | 'offline' | 'relay_changed' | 'knock' |
- *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' | 'code_ended' |
+ *   'session' | 'linked' | 'unlinked' | 'session_closed' | 'invite_claimed' | 'code' | 'code_busy' | 'paired' |
+ * 'code_ended' |
  *   'log'} type
  * @property {number} [session]
- * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or 'code_claim' gave
+ * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or
+ * 'code_claim' gave
  * @property {number} [channel]
  * @property {Uint8Array} [data]
  * @property {number} [place]
  * @property {number} [generation]
  * @property {number} [reason]
  * @property {import('../errors.js').ErrorCode | null} [error]
- * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code': until when it
+ * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code':
+ * until when it
  *   is good
  * @property {Uint8Array} [id]
  * @property {Uint8Array} [instance]
@@ -33,37 +37,37 @@
 
 /** @typedef {import('../errors.js').ErrorCode} ErrorCode */
 
-import { REASON } from '../../wire_table.js'
+import { REASON } from '../../wire_table.js';
 
 /** The error that a reason means to the application. @param {number} reason @returns {ErrorCode} */
 export function errorOf(reason) {
   switch (reason) {
     case REASON.CLOSED:
-      return 'ECLOSED'
+      return 'ECLOSED';
     case REASON.UNAVAILABLE:
-      return 'EUNAVAILABLE'
+      return 'EUNAVAILABLE';
     case REASON.TIMEOUT:
-      return 'ETIMEDOUT'
+      return 'ETIMEDOUT';
     case REASON.PROTOCOL:
     case REASON.UNSUPPORTED:
-      return 'EPROTOCOL'
+      return 'EPROTOCOL';
     case REASON.REVOKED:
     case REASON.DENIED:
     case REASON.ORIGIN:
-      return 'EDENIED'
+      return 'EDENIED';
     case REASON.LOGIN_FAILED:
-      return 'ECRYPTO'
+      return 'ECRYPTO';
     case REASON.REFUSED:
-      return 'EREFUSED'
+      return 'EREFUSED';
     case REASON.STORE:
-      return 'ESTORE'
+      return 'ESTORE';
     case REASON.NO_CODE:
-      return 'ENOCODE'
+      return 'ENOCODE';
     case REASON.WRONG_CODE:
-      return 'EWRONGCODE'
+      return 'EWRONGCODE';
     case REASON.BUSY:
-      return 'EBUSY'
+      return 'EBUSY';
     default:
-      return reason < 0x100 ? 'ENETWORK' : 'EREFUSED'
+      return reason < 0x100 ? 'ENETWORK' : 'EREFUSED';
   }
 }

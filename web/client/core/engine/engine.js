@@ -6,12 +6,12 @@
  * Use: `step` for each event, then execute the actions in order; while the socket takes bytes, `produce`; then wait
  * until `deadline` or the next event.
  */
-import { fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js'
-import { PairlinkError } from '../errors.js'
-import { isValidId } from '../identity.js'
-import { plaintextArea } from '../noise.js'
-import { CLOSE_TIMEOUT_MS, REPLACE_AFTER_BYTES, REPLACE_AFTER_MS } from '../session/constants.js'
-import { decode, encode, envelopes, makeEnvelope, putEnvelopeHeader, reasonName } from '../wire.js'
+import { fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
+import { PairlinkError } from '../errors.js';
+import { isValidId } from '../identity.js';
+import { plaintextArea } from '../noise.js';
+import { CLOSE_TIMEOUT_MS, REPLACE_AFTER_BYTES, REPLACE_AFTER_MS } from '../session/constants.js';
+import { decode, encode, envelopes, makeEnvelope, putEnvelopeHeader, reasonName } from '../wire.js';
 import {
   ENVELOPE,
   ENVELOPE_HEADER_BYTES,
@@ -21,14 +21,14 @@ import {
   INVITE_SECRET_BYTES,
   RECORD_OVERHEAD_BYTES,
   REASON,
-} from '../../wire_table.js'
-import { errorOf } from './actions.js'
-import { CodeLink, Codes } from './code.js'
-import { Entry } from './entry.js'
-import { considerOffer, dial, dialFailed, linkLost, takeAccept, takeFirstRecord, takeOffer } from './pairing.js'
-import { RelayConnection } from './relay.js'
-import { Slots } from './slots.js'
-import { Strangers } from './strangers.js'
+} from '../../wire_table.js';
+import { errorOf } from './actions.js';
+import { CodeLink, Codes } from './code.js';
+import { Entry } from './entry.js';
+import { considerOffer, dial, dialFailed, linkLost, takeAccept, takeFirstRecord, takeOffer } from './pairing.js';
+import { RelayConnection } from './relay.js';
+import { Slots } from './slots.js';
+import { Strangers } from './strangers.js';
 
 /** @typedef {import('./actions.js').Action} Action */
 /** @typedef {import('../session/link.js').Link} Link */
@@ -55,8 +55,10 @@ import { Strangers } from './strangers.js'
 
 /**
  * @typedef {object} EngineEvent
- * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect' |
- *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block' |
+ * @property {'time' | 'start' | 'stop' | 'socket_open' | 'socket_message' | 'socket_closed' | 'network_up' | 'connect'
+ * |
+ *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block'
+ * |
  *   'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
  * @property {number} now ms, monotonic
  * @property {ErrorCode} [error]
@@ -73,51 +75,51 @@ import { Strangers } from './strangers.js'
  * @property {string[]} [words] of 'code_claim', whose number is in `value`
  */
 
-const APPLICATION_MAX = 32
-const NAME_MAX = 64
-const REASON_TEXT_MAX = 123
+const APPLICATION_MAX = 32;
+const NAME_MAX = 64;
+const REASON_TEXT_MAX = 123;
 /** Envelopes that wait for the socket; an honest relay never makes so many answers due. */
-const QUEUE_MAX = 8192
+const QUEUE_MAX = 8192;
 /** Behind its deadline: the engine was not called when it asked to be. */
-const LATE_MS = 2000
-const READ_FIRST_MS = 1000
-const GHOST_MS = 15000
-const GHOSTS_MAX = 64
+const LATE_MS = 2000;
+const READ_FIRST_MS = 1000;
+const GHOST_MS = 15000;
+const GHOSTS_MAX = 64;
 
 export class Engine {
   /** @param {EngineConfig} config */
   constructor(config) {
-    this.config = config
-    this.now = 0
+    this.config = config;
+    this.now = 0;
     /** What `deadline` said last. */
-    this.promised = Infinity
+    this.promised = Infinity;
     /** No timer counts before; 0: they all do. */
-    this.judgeFrom = 0
+    this.judgeFrom = 0;
     /** @type {Action[]} */
-    this.actions = []
-    this.applicationBytes = utf8Within(config.application, APPLICATION_MAX)
-    this.nameBytes = utf8Within(config.name, NAME_MAX)
+    this.actions = [];
+    this.applicationBytes = utf8Within(config.application, APPLICATION_MAX);
+    this.nameBytes = utf8Within(config.name, NAME_MAX);
     /** @type {Uint8Array[]} envelopes to send before any record */
-    this.queue = []
-    this.relay = new RelayConnection(this)
-    this.slots = new Slots(this.relay.limits.LINK_SLOTS)
-    this.strangers = new Strangers()
+    this.queue = [];
+    this.relay = new RelayConnection(this);
+    this.slots = new Slots(this.relay.limits.LINK_SLOTS);
+    this.strangers = new Strangers();
     /** Links that were accepted only for their callers to hear why they are refused. @type {Set<Link>} */
-    this.refusals = new Set()
+    this.refusals = new Set();
     this.strangers.tell = (payload) => {
-      if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload))
-    }
-    this.codes = new Codes(this)
+      if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload));
+    };
+    this.codes = new Codes(this);
     /** @type {Map<number, Entry>} */
-    this.entries = new Map()
+    this.entries = new Map();
     /** @type {Map<string, Set<Entry>>} */
-    this.byId = new Map()
+    this.byId = new Map();
     /** Sessions that ended a moment ago: the other side may not have heard it, and calls again.
      * @type {{entry: Entry, until: number}[]} */
-    this.ghosts = []
-    this.nextNumber = 1
-    this.turn = 0
-    this.scratch = new Uint8Array(0)
+    this.ghosts = [];
+    this.nextNumber = 1;
+    this.turn = 0;
+    this.scratch = new Uint8Array(0);
   }
 
   // ---- events -----------------------------------------------------------------------------------------
@@ -126,359 +128,362 @@ export class Engine {
    * @param {EngineEvent} event
    * @returns {{actions: Action[], value: number, error: PairlinkError | null}} */
   step(event) {
-    if (event.now > this.now) this.now = event.now
-    this.actions = []
-    let value = 0
+    if (event.now > this.now) this.now = event.now;
+    this.actions = [];
+    let value = 0;
     /** @type {PairlinkError | null} */
-    let error = null
+    let error = null;
     try {
-      this.noticeLate()
-      value = this.dispatch(event) ?? 0
+      this.noticeLate();
+      value = this.dispatch(event) ?? 0;
     } catch (thrown) {
-      if (!(thrown instanceof PairlinkError)) throw thrown
-      error = thrown
+      if (!(thrown instanceof PairlinkError)) throw thrown;
+      error = thrown;
     }
-    return { actions: this.actions, value, error }
+    return { actions: this.actions, value, error };
   }
   /** @param {EngineEvent} event @returns {number | void} @private */
   dispatch(event) {
     switch (event.type) {
       case 'time':
-        return this.time()
+        return this.time();
       case 'start':
-        return this.relay.start()
+        return this.relay.start();
       case 'stop':
-        return this.stop()
+        return this.stop();
       case 'socket_open':
-        return this.relay.socketOpen()
+        return this.relay.socketOpen();
       case 'socket_message':
-        return this.takeMessage(bytesOf(event.data))
+        return this.takeMessage(bytesOf(event.data));
       case 'socket_closed':
-        return this.relay.socketClosed(event.error ?? 'ENETWORK', event.value)
+        return this.relay.socketClosed(event.error ?? 'ENETWORK', event.value);
       case 'network_up':
-        return this.relay.networkUp()
+        return this.relay.networkUp();
       case 'connect':
-        return this.connect(idOf(event.peer), event.instance ?? null, event.secret ?? null)
+        return this.connect(idOf(event.peer), event.instance ?? null, event.secret ?? null);
       case 'allow':
-        return this.allow(idOf(event.peer))
+        return this.allow(idOf(event.peer));
       case 'deny':
-        return this.strangers.deny(idOf(event.peer), this.now)
+        return this.strangers.deny(idOf(event.peer), this.now);
       case 'block':
-        return this.strangers.block(idOf(event.peer))
+        return this.strangers.block(idOf(event.peer));
       case 'invite_add':
-        return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0)
+        return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0);
       case 'invite_revoke':
-        this.strangers.revokeInvite(secretOf(event.secret))
-        return
+        this.strangers.revokeInvite(secretOf(event.secret));
+        return;
       case 'code_make':
-        return this.codes.make(event.value ?? 0)
+        return this.codes.make(event.value ?? 0);
       case 'code_claim':
-        return this.codes.claim(event.value ?? 0, event.words ?? [])
+        return this.codes.claim(event.value ?? 0, event.words ?? []);
       case 'code_cancel':
-        return this.codes.cancel(event.value ?? 0)
+        return this.codes.cancel(event.value ?? 0);
     }
-    const entry = this.entries.get(event.session ?? 0)
+    const entry = this.entries.get(event.session ?? 0);
     if (!entry) {
-      if (event.type === 'take') return // it ended while the application was busy
-      throw new PairlinkError('ESTATE', 'the session is closed')
+      if (event.type === 'take') return; // it ended while the application was busy
+      throw new PairlinkError('ESTATE', 'the session is closed');
     }
-    const session = entry.session
-    const channel = event.channel ?? 0
-    session.now = this.now
+    const session = entry.session;
+    const channel = event.channel ?? 0;
+    session.now = this.now;
     switch (event.type) {
       case 'send':
-        return session.send(channel, bytesOf(event.data))
+        return session.send(channel, bytesOf(event.data));
       case 'send_volatile':
-        return session.sendVolatile(channel, bytesOf(event.data)) ? 1 : 0
+        return session.sendVolatile(channel, bytesOf(event.data)) ? 1 : 0;
       case 'finish':
-        return session.finish(channel)
+        return session.finish(channel);
       case 'take':
-        return session.take(channel, event.place ?? 0, event.generation ?? session.generation)
+        return session.take(channel, event.place ?? 0, event.generation ?? session.generation);
       case 'priority':
-        return session.setPriority(channel, event.value ?? 4)
+        return session.setPriority(channel, event.value ?? 4);
       case 'channel_reset':
-        return session.resetChannel(channel, event.value ?? REASON.CLOSED)
+        return session.resetChannel(channel, event.value ?? REASON.CLOSED);
       case 'close':
-        return this.close(entry, event.value ?? REASON.CLOSED, event.text ?? '')
+        return this.close(entry, event.value ?? REASON.CLOSED, event.text ?? '');
     }
   }
   /** @param {Action} action */
   emit(action) {
-    this.actions.push(action)
+    this.actions.push(action);
   }
   /** @param {string} event @param {Record<string, string | number>} fields */
   log(event, fields) {
-    const rest = Object.entries(fields).map(([key, value]) => `${key}=${JSON.stringify(value)}`)
-    this.emit({ type: 'log', text: [`event=${event}`, ...rest].join(' ') })
+    const rest = Object.entries(fields).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    this.emit({ type: 'log', text: [`event=${event}`, ...rest].join(' ') });
   }
   /** @param {number} size */
   randomBytes(size) {
-    return this.config.randomBytes(size)
+    return this.config.randomBytes(size);
   }
   /** From 0 to 1, for jitter. */
   random() {
-    const [a, b, c, d] = this.randomBytes(4)
-    return (a * 0x1000000 + b * 0x10000 + c * 0x100 + d) / 0x100000000
+    const [a, b, c, d] = this.randomBytes(4);
+    return (a * 0x1000000 + b * 0x10000 + c * 0x100 + d) / 0x100000000;
   }
 
   // ---- towards the relay --------------------------------------------------------------------------------
 
   /** @param {Uint8Array} envelope */
   put(envelope) {
-    if (this.queue.length >= QUEUE_MAX) throw new PairlinkError('EPROTOCOL', 'the relay reads nothing but asks on')
-    this.queue.push(envelope)
+    if (this.queue.length >= QUEUE_MAX) throw new PairlinkError('EPROTOCOL', 'the relay reads nothing but asks on');
+    this.queue.push(envelope);
   }
   /** @param {number} number @param {number} reason @param {string} [text] */
   putReset(number, reason, text = '') {
-    this.put(makeEnvelope(ENVELOPE.RESET, encode('reset', { reason, text: utf8Within(text, REASON_TEXT_MAX) }), number))
+    this.put(
+      makeEnvelope(ENVELOPE.RESET, encode('reset', { reason, text: utf8Within(text, REASON_TEXT_MAX) }), number),
+    );
   }
   /** Ends one link and forgets its number; its session is told by the caller.
    * @param {Link} link @param {number} reason @param {string} [text] */
   resetLink(link, reason, text) {
-    if (link.state === 'gone') return
-    this.putReset(link.number, reason, text)
-    this.forgetLink(link)
+    if (link.state === 'gone') return;
+    this.putReset(link.number, reason, text);
+    this.forgetLink(link);
   }
   /** @param {Link} link */
   forgetLink(link) {
-    this.slots.release(link)
-    link.move('gone')
-    link.noise?.wipe()
-    link.handshake?.wipe()
-    link.handshake = null
-    this.strangers.forgetLink(link)
-    this.refusals.delete(link)
+    this.slots.release(link);
+    link.move('gone');
+    link.noise?.wipe();
+    link.handshake?.wipe();
+    link.handshake = null;
+    this.strangers.forgetLink(link);
+    this.refusals.delete(link);
   }
   hasOutput() {
-    if (this.queue.length) return true
-    if (!this.sendsRecords) return false
-    for (const link of this.slots.byNumber.values()) if (this.linkHasOutput(link)) return true
-    return false
+    if (this.queue.length) return true;
+    if (!this.sendsRecords) return false;
+    for (const link of this.slots.byNumber.values()) if (this.linkHasOutput(link)) return true;
+    return false;
   }
   /** @private */
   get sendsRecords() {
-    return this.relay.online || this.relay.state === 'stopped'
+    return this.relay.online || this.relay.state === 'stopped';
   }
   /** @param {Link | CodeLink} link @returns {link is Link} @private */
   linkHasOutput(link) {
-    if (link instanceof CodeLink || link.state !== 'linked' || !link.owner) return false
-    link.owner.session.now = this.now
-    return link.owner.session.hasOutput(link)
+    if (link instanceof CodeLink || link.state !== 'linked' || !link.owner) return false;
+    link.owner.session.now = this.now;
+    return link.owner.session.hasOutput(link);
   }
   /** The next WebSocket message, made now: whole envelopes, at most `capacity` bytes (65,536 at least: records take the room there
    * is, all else is small); null when there is nothing to send. A view that is valid until the next call.
    * @param {number} now @param {number} capacity
    * @returns {Uint8Array<ArrayBuffer> | null} */
   produce(now, capacity) {
-    if (now > this.now) this.now = now
-    if (this.scratch.length < capacity) this.scratch = new Uint8Array(capacity)
-    let size = 0
-    let sent = 0
+    if (now > this.now) this.now = now;
+    if (this.scratch.length < capacity) this.scratch = new Uint8Array(capacity);
+    let size = 0;
+    let sent = 0;
     for (const envelope of this.queue) {
-      if (size + envelope.length > capacity) break
-      this.scratch.set(envelope, size)
-      size += envelope.length
-      sent++
+      if (size + envelope.length > capacity) break;
+      this.scratch.set(envelope, size);
+      size += envelope.length;
+      sent++;
     }
-    this.queue.splice(0, sent)
-    if (this.queue.length === 0 && this.sendsRecords) size = this.produceRecords(size, capacity)
-    return size ? this.scratch.subarray(0, size) : null
+    this.queue.splice(0, sent);
+    if (this.queue.length === 0 && this.sendsRecords) size = this.produceRecords(size, capacity);
+    return size ? this.scratch.subarray(0, size) : null;
   }
   /** Links take turns, a record each. @param {number} start @param {number} capacity @private */
   produceRecords(start, capacity) {
-    let size = start
-    const links = [...this.slots.byNumber.values()].filter((link) => this.linkHasOutput(link))
+    let size = start;
+    const links = [...this.slots.byNumber.values()].filter((link) => this.linkHasOutput(link));
     for (let idle = 0, i = this.turn++; links.length && idle < links.length; i++) {
-      const link = links[i % links.length]
-      const wrote = link.state === 'linked' ? this.produceRecord(link, size, capacity) : 0
-      idle = wrote ? 0 : idle + 1
-      size += wrote
-      if (this.queue.length) break // a RESET that follows what was just written
+      const link = links[i % links.length];
+      const wrote = link.state === 'linked' ? this.produceRecord(link, size, capacity) : 0;
+      idle = wrote ? 0 : idle + 1;
+      size += wrote;
+      if (this.queue.length) break; // a RESET that follows what was just written
     }
-    return size
+    return size;
   }
   /** @param {Link} link @param {number} at @param {number} capacity @private */
   produceRecord(link, at, capacity) {
-    const entry = /** @type {Entry} */ (link.owner)
-    const noise = /** @type {import('../noise.js').NoiseLink} */ (link.noise)
-    const room = capacity - at - ENVELOPE_HEADER_BYTES - RECORD_OVERHEAD_BYTES
-    entry.session.now = this.now
-    const { size, flags } = entry.session.produce(link, plaintextArea(), room)
-    if (size === 0) return 0
-    const payload = noise.sealArea(ENVELOPE.DATA, flags, size, this.scratch, at + ENVELOPE_HEADER_BYTES)
-    putEnvelopeHeader(this.scratch, at, ENVELOPE.DATA, flags, payload, link.number)
-    link.bytes += payload
+    const entry = /** @type {Entry} */ (link.owner);
+    const noise = /** @type {import('../noise.js').NoiseLink} */ (link.noise);
+    const room = capacity - at - ENVELOPE_HEADER_BYTES - RECORD_OVERHEAD_BYTES;
+    entry.session.now = this.now;
+    const { size, flags } = entry.session.produce(link, plaintextArea(), room);
+    if (size === 0) return 0;
+    const payload = noise.sealArea(ENVELOPE.DATA, flags, size, this.scratch, at + ENVELOPE_HEADER_BYTES);
+    putEnvelopeHeader(this.scratch, at, ENVELOPE.DATA, flags, payload, link.number);
+    link.bytes += payload;
     if (entry.session.close === 'answered') {
-      this.resetLink(link, REASON.CLOSED)
-      entry.session.linkDown(link)
+      this.resetLink(link, REASON.CLOSED);
+      entry.session.linkDown(link);
     }
-    return ENVELOPE_HEADER_BYTES + payload
+    return ENVELOPE_HEADER_BYTES + payload;
   }
 
   // ---- from the relay -------------------------------------------------------------------------------------
 
   /** One whole binary message. @param {Uint8Array} message @private */
   takeMessage(message) {
-    if (!this.relay.hasSocket) return
-    this.relay.heard()
+    if (!this.relay.hasSocket) return;
+    this.relay.heard();
     try {
       for (const envelope of envelopes(message)) {
-        if (!this.relay.hasSocket) return
-        this.takeEnvelope(envelope)
+        if (!this.relay.hasSocket) return;
+        this.takeEnvelope(envelope);
       }
     } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error
-      this.log('relay_broke_protocol', { what: error.message })
-      const unsupported = error.code === 'ESTATE'
-      this.putResetAtAnyCost(unsupported ? REASON.UNSUPPORTED : REASON.PROTOCOL)
-      this.relay.lose('EPROTOCOL', REASON.PROTOCOL, true)
+      if (!(error instanceof PairlinkError)) throw error;
+      this.log('relay_broke_protocol', { what: error.message });
+      const unsupported = error.code === 'ESTATE';
+      this.putResetAtAnyCost(unsupported ? REASON.UNSUPPORTED : REASON.PROTOCOL);
+      this.relay.lose('EPROTOCOL', REASON.PROTOCOL, true);
     }
   }
   /** @param {number} reason @private */
   putResetAtAnyCost(reason) {
-    if (this.queue.length >= QUEUE_MAX) this.queue = []
-    this.putReset(0, reason)
+    if (this.queue.length >= QUEUE_MAX) this.queue = [];
+    this.putReset(0, reason);
   }
   /** @param {import('../wire.js').Envelope} envelope @private */
   takeEnvelope({ type, flags, link, payload }) {
-    if (type >= ENVELOPE_SKIPPABLE) return
-    const max = ENVELOPE_MAX[type]
-    if (max === undefined) throw new PairlinkError('ESTATE', `unknown envelope ${type}`)
-    if (payload.length > max) throw new PairlinkError('EPROTOCOL', 'envelope too large')
+    if (type >= ENVELOPE_SKIPPABLE) return;
+    const max = ENVELOPE_MAX[type];
+    if (max === undefined) throw new PairlinkError('ESTATE', `unknown envelope ${type}`);
+    if (payload.length > max) throw new PairlinkError('EPROTOCOL', 'envelope too large');
     switch (type) {
       case ENVELOPE.HELLO:
-        return this.relay.takeHello(payload)
+        return this.relay.takeHello(payload);
       case ENVELOPE.WELCOME:
-        return this.relay.takeWelcome(payload)
+        return this.relay.takeWelcome(payload);
       case ENVELOPE.RESET: {
-        const { reason, text } = decode('reset', payload)
-        return link === 0 ? this.relay.takeReset(reason, fromUtf8(text)) : this.takeReset(link, reason, fromUtf8(text))
+        const { reason, text } = decode('reset', payload);
+        return link === 0 ? this.relay.takeReset(reason, fromUtf8(text)) : this.takeReset(link, reason, fromUtf8(text));
       }
     }
-    if (!this.relay.online) throw new PairlinkError('EPROTOCOL', 'before WELCOME')
+    if (!this.relay.online) throw new PairlinkError('EPROTOCOL', 'before WELCOME');
     switch (type) {
       case ENVELOPE.DATA:
-        return this.takeData(link, flags, payload)
+        return this.takeData(link, flags, payload);
       case ENVELOPE.OFFER:
-        return takeOffer(this, link, payload)
+        return takeOffer(this, link, payload);
       case ENVELOPE.ACCEPT: {
-        const opened = this.slots.get(link)
-        if (opened instanceof CodeLink) this.codes.takeAnswer(opened, payload)
-        else if (opened) takeAccept(this, opened, payload)
-        return
+        const opened = this.slots.get(link);
+        if (opened instanceof CodeLink) this.codes.takeAnswer(opened, payload);
+        else if (opened) takeAccept(this, opened, payload);
+        return;
       }
       case ENVELOPE.CLAIM:
-        return this.codes.takeClaim(link, payload)
+        return this.codes.takeClaim(link, payload);
       case ENVELOPE.CODE:
-        return this.codes.takePlate(payload)
+        return this.codes.takePlate(payload);
       case ENVELOPE.GOING_AWAY:
-        return this.relay.takeGoingAway(payload)
+        return this.relay.takeGoingAway(payload);
       case ENVELOPE.PONG:
-        return
+        return;
       default:
-        throw new PairlinkError('EPROTOCOL', 'not for clients')
+        throw new PairlinkError('EPROTOCOL', 'not for clients');
     }
   }
   /** @param {number} number @param {number} flags @param {Uint8Array} payload @private */
   takeData(number, flags, payload) {
-    const link = this.slots.get(number)
-    if (!link) return // closed already, or of an earlier generation
-    if (link instanceof CodeLink) return this.codes.takeData(link, payload)
+    const link = this.slots.get(number);
+    if (!link) return; // closed already, or of an earlier generation
+    if (link instanceof CodeLink) return this.codes.takeData(link, payload);
     if (!link.noise) {
-      this.endLink(link, REASON.PROTOCOL)
-      return
+      this.endLink(link, REASON.PROTOCOL);
+      return;
     }
-    let plaintext
+    let plaintext;
     try {
-      plaintext = link.noise.open(ENVELOPE.DATA, flags, payload)
+      plaintext = link.noise.open(ENVELOPE.DATA, flags, payload);
     } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error
-      this.log('record_refused', { link: number, what: error.message })
-      this.endLink(link, REASON.CORRUPT) // changed on its way: the session goes on over another link
-      return
+      if (!(error instanceof PairlinkError)) throw error;
+      this.log('record_refused', { link: number, what: error.message });
+      this.endLink(link, REASON.CORRUPT); // changed on its way: the session goes on over another link
+      return;
     }
-    link.bytes += payload.length
-    this.relay.carried = true
+    link.bytes += payload.length;
+    this.relay.carried = true;
     if (link.state === 'accepted') {
-      plaintext = plaintext.slice() // what follows uses libsodium, whose memory this is
-      if (!takeFirstRecord(this, link, plaintext)) return
+      plaintext = plaintext.slice(); // what follows uses libsodium, whose memory this is
+      if (!takeFirstRecord(this, link, plaintext)) return;
     }
-    if (link.state !== 'linked' || !link.owner) return
-    const entry = link.owner
-    entry.session.now = this.now
+    if (link.state !== 'linked' || !link.owner) return;
+    const entry = link.owner;
+    entry.session.now = this.now;
     try {
-      entry.session.record(link, plaintext)
+      entry.session.record(link, plaintext);
     } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error
-      this.log('peer_broke_protocol', { session: entry.number, what: error.message })
-      this.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL')
+      if (!(error instanceof PairlinkError)) throw error;
+      this.log('peer_broke_protocol', { session: entry.number, what: error.message });
+      this.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL');
     }
-    this.settle(entry)
+    this.settle(entry);
   }
   /** RESET on a link. @param {number} number @param {number} reason @param {string} text @private */
   takeReset(number, reason, text) {
-    const link = this.slots.get(number)
-    if (!link) return
-    if (link instanceof CodeLink) return this.codes.lost(link, reason)
-    const { state, owner } = link
-    this.forgetLink(link)
-    if (text) this.log('link_reset', { reason: reasonName(reason), text })
-    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason, text)
-    else if (state === 'linked') linkLost(this, link, reason, text)
-    else this.offerEnded(link)
+    const link = this.slots.get(number);
+    if (!link) return;
+    if (link instanceof CodeLink) return this.codes.lost(link, reason);
+    const { state, owner } = link;
+    this.forgetLink(link);
+    if (text) this.log('link_reset', { reason: reasonName(reason), text });
+    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason, text);
+    else if (state === 'linked') linkLost(this, link, reason, text);
+    else this.offerEnded(link);
   }
   /** The relay begins a link: what is still in its slot has ended, or the slot would not be used again.
    * @param {number} number */
   beginRelayLink(number) {
-    if (!this.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number')
-    const before = this.slots.inSlot(number)
-    if (before instanceof CodeLink) this.codes.lost(before, REASON.GONE)
-    else if (before) this.endLink(before, REASON.GONE)
+    if (!this.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number');
+    const before = this.slots.inSlot(number);
+    if (before instanceof CodeLink) this.codes.lost(before, REASON.GONE);
+    else if (before) this.endLink(before, REASON.GONE);
   }
   /** This side ends a link, whatever its state. @param {Link} link @param {number} reason @param {string} [text] */
   endLink(link, reason, text) {
-    const { state, owner } = link
-    this.resetLink(link, reason, text)
-    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason === REASON.CORRUPT ? reason : REASON.UNAVAILABLE, '')
-    else if (state === 'linked') linkLost(this, link, reason, '')
-    else this.offerEnded(link)
+    const { state, owner } = link;
+    this.resetLink(link, reason, text);
+    if (state === 'opening')
+      dialFailed(this, /** @type {Entry} */ (owner), reason === REASON.CORRUPT ? reason : REASON.UNAVAILABLE, '');
+    else if (state === 'linked') linkLost(this, link, reason, '');
+    else this.offerEnded(link);
   }
   /** An OFFER, accepted or not, came to nothing. @param {Link} link @private */
   offerEnded(link) {
-    for (const entry of this.byId.get(toHex(link.peerId)) ?? []) if (entry.parked === link) entry.parked = null
+    for (const entry of this.byId.get(toHex(link.peerId)) ?? []) if (entry.parked === link) entry.parked = null;
     // Its user said yes, but too late for this OFFER: now it is this side that dials.
-    if (link.allowed) this.dialBack(link.peerId, link.peerInstance, link.name)
+    if (link.allowed) this.dialBack(link.peerId, link.peerInstance, link.name);
   }
   /** @param {Uint8Array} relayId */
   wentOnline(relayId) {
-    this.slots = new Slots(this.relay.limits.LINK_SLOTS)
-    this.emit({ type: 'online', id: relayId })
-    this.strangers.tellAll()
-    this.codes.wentOnline()
+    this.slots = new Slots(this.relay.limits.LINK_SLOTS);
+    this.emit({ type: 'online', id: relayId });
+    this.strangers.tellAll();
+    this.codes.wentOnline();
     for (const entry of this.entries.values()) {
-      entry.failures = 0
-      if (this.now >= entry.dialAt) dial(this, entry)
+      entry.failures = 0;
+      if (this.now >= entry.dialAt) dial(this, entry);
     }
   }
   /** All links died with the socket. @param {boolean} flush what is queued is still sent */
   socketLost(flush) {
-    const links = [...this.slots.byNumber.values()]
-    this.judgeFrom = 0
-    this.slots = new Slots(this.relay.limits.LINK_SLOTS)
-    if (!flush) this.queue = []
+    const links = [...this.slots.byNumber.values()];
+    this.judgeFrom = 0;
+    this.slots = new Slots(this.relay.limits.LINK_SLOTS);
+    if (!flush) this.queue = [];
     for (const link of links) {
       if (link instanceof CodeLink) {
-        this.codes.lost(link, REASON.GONE)
-        continue
+        this.codes.lost(link, REASON.GONE);
+        continue;
       }
-      const { state, owner } = link
-      this.forgetLink(link)
-      if (owner?.closed) continue
-      if (state === 'linked') linkLost(this, link, REASON.GONE, '')
+      const { state, owner } = link;
+      this.forgetLink(link);
+      if (owner?.closed) continue;
+      if (state === 'linked') linkLost(this, link, REASON.GONE, '');
       else if (state === 'opening' && owner) {
-        owner.opening = null
-        owner.dialAt = this.now
-      } else this.offerEnded(link)
+        owner.opening = null;
+        owner.dialAt = this.now;
+      } else this.offerEnded(link);
     }
   }
 
@@ -487,33 +492,34 @@ export class Engine {
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @returns {Entry | undefined} */
   find(id, instance) {
     /** @type {Entry | undefined} */
-    let found
+    let found;
     for (const entry of this.byId.get(toHex(id)) ?? []) {
-      if (entry.session.close !== 'open' && !instance) continue
-      if (!instance) found = entry // the latest
-      else if (entry.instance && toHex(entry.instance) === toHex(instance)) return entry
+      if (entry.session.close !== 'open' && !instance) continue;
+      if (!instance)
+        found = entry; // the latest
+      else if (entry.instance && toHex(entry.instance) === toHex(instance)) return entry;
     }
-    return found
+    return found;
   }
   /** The largest message that this session can send now: no more than either side takes. @param {number} number */
   messageMax(number) {
-    return this.entries.get(number)?.session.messageMax ?? 0
+    return this.entries.get(number)?.session.messageMax ?? 0;
   }
   /** The one that was dialled without knowing the instance. @param {Uint8Array} id */
   findUnbound(id) {
-    for (const entry of this.byId.get(toHex(id)) ?? []) if (!entry.instance) return entry
-    return undefined
+    for (const entry of this.byId.get(toHex(id)) ?? []) if (!entry.instance) return entry;
+    return undefined;
   }
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {boolean} incoming */
   addEntry(id, instance, incoming) {
-    if (this.entries.size >= this.config.sessionsMax) throw new PairlinkError('EAGAIN', 'too many sessions')
-    const key = instance?.slice() ?? null
-    const entry = new Entry(this.nextNumber++, id.slice(), key, incoming, this.now, this.config, (e) => this.hostOf(e))
-    this.entries.set(entry.number, entry)
-    const same = this.byId.get(entry.idHex)
-    if (same) same.add(entry)
-    else this.byId.set(entry.idHex, new Set([entry]))
-    return entry
+    if (this.entries.size >= this.config.sessionsMax) throw new PairlinkError('EAGAIN', 'too many sessions');
+    const key = instance?.slice() ?? null;
+    const entry = new Entry(this.nextNumber++, id.slice(), key, incoming, this.now, this.config, (e) => this.hostOf(e));
+    this.entries.set(entry.number, entry);
+    const same = this.byId.get(entry.idHex);
+    if (same) same.add(entry);
+    else this.byId.set(entry.idHex, new Set([entry]));
+    return entry;
   }
   /** @param {Entry} entry @returns {import('../session/session.js').SessionHost} @private */
   hostOf(entry) {
@@ -523,231 +529,235 @@ export class Engine {
       newEpoch: () => this.newEpoch(),
       linked: (link) => this.linked(entry, link),
       peerClosed: (reason, text) => this.ended(entry, errorOf(reason), reason, text),
-      closeEnded: (error) => this.ended(entry, error, entry.session.closeReason || REASON.CLOSED, fromUtf8(entry.session.closeText)),
-    }
+      closeEnded: (error) =>
+        this.ended(entry, error, entry.session.closeReason || REASON.CLOSED, fromUtf8(entry.session.closeText)),
+    };
   }
   /** @private */
   newEpoch() {
-    let epoch = 0n
-    while (epoch === 0n) for (const byte of this.randomBytes(8)) epoch = ((epoch << 8n) | BigInt(byte)) & 0xffffffffffffffffn
-    return epoch
+    let epoch = 0n;
+    while (epoch === 0n)
+      for (const byte of this.randomBytes(8)) epoch = ((epoch << 8n) | BigInt(byte)) & 0xffffffffffffffffn;
+    return epoch;
   }
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {Uint8Array | null} secret */
   connect(id, instance, secret) {
-    if (instance && (instance.length !== INSTANCE_BYTES || isZero(instance))) instance = null
-    let entry = this.find(id, instance)
+    if (instance && (instance.length !== INSTANCE_BYTES || isZero(instance))) instance = null;
+    let entry = this.find(id, instance);
     if (!entry) {
-      entry = this.addEntry(id, instance, false)
-      entry.dialAt = this.now
+      entry = this.addEntry(id, instance, false);
+      entry.dialAt = this.now;
     } else if (!entry.announced) {
-      entry.announced = true // was the peer's wish, and not told yet: the waiting begins now
-      if (!entry.session.current) entry.unlinkedAt = this.now
+      entry.announced = true; // was the peer's wish, and not told yet: the waiting begins now
+      if (!entry.session.current) entry.unlinkedAt = this.now;
     }
-    if (secret) entry.secret = secretOf(secret).slice()
-    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)
-    return entry.number
+    if (secret) entry.secret = secretOf(secret).slice();
+    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
+    return entry.number;
   }
   /** @param {Uint8Array} id */
   allow(id) {
-    const knock = this.strangers.allow(id)
-    if (!knock) return
+    const knock = this.strangers.allow(id);
+    if (!knock) return;
     if (knock.link?.state === 'offered') {
-      knock.link.allowed = true
-      considerOffer(this, knock.link)
-    } else this.dialBack(knock.id, knock.instance, knock.name)
+      knock.link.allowed = true;
+      considerOffer(this, knock.link);
+    } else this.dialBack(knock.id, knock.instance, knock.name);
   }
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {string} name @private */
   dialBack(id, instance, name) {
-    let entry = this.find(id, instance)
+    let entry = this.find(id, instance);
     if (!entry) {
-      entry = this.addEntry(id, instance, true)
-      entry.name = name
-      entry.dialAt = this.now
-      this.announce(entry)
+      entry = this.addEntry(id, instance, true);
+      entry.name = name;
+      entry.dialAt = this.now;
+      this.announce(entry);
     }
-    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)
+    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
   /** @param {Entry} entry @private */
   announce(entry) {
-    if (entry.announced) return
-    entry.announced = true
-    const { number: session, id, application: text, name } = entry
-    this.emit({ type: 'session', session, id, instance: instanceOf(entry), text, name })
+    if (entry.announced) return;
+    entry.announced = true;
+    const { number: session, id, application: text, name } = entry;
+    this.emit({ type: 'session', session, id, instance: instanceOf(entry), text, name });
   }
   /** The session with this peer that ended a moment ago. @param {Link} link @returns {Entry | undefined} */
   ghostOf(link) {
-    const instance = toHex(link.peerInstance ?? new Uint8Array(0))
+    const instance = toHex(link.peerInstance ?? new Uint8Array(0));
     const found = this.ghosts.find(
-      ({ entry, until }) => this.now < until && entry.idHex === toHex(link.peerId) && toHex(instanceOf(entry)) === instance,
-    )
-    return found?.entry
+      ({ entry, until }) =>
+        this.now < until && entry.idHex === toHex(link.peerId) && toHex(instanceOf(entry)) === instance,
+    );
+    return found?.entry;
   }
   /** @param {Entry} entry @param {Link} link @private */
   linked(entry, link) {
-    if (entry.closed) return
-    entry.application = link.application
-    entry.name = link.name
-    entry.failures = 0
-    entry.wasLinked = true
-    entry.dialAt = Infinity
-    entry.unlinkedAt = Infinity
-    entry.anyInstance = false
-    this.announce(entry)
-    if (entry.shownLinked) return
-    entry.shownLinked = true
-    const { number: session, application: text, name } = entry
-    this.emit({ type: 'linked', session, instance: instanceOf(entry), text, name })
+    if (entry.closed) return;
+    entry.application = link.application;
+    entry.name = link.name;
+    entry.failures = 0;
+    entry.wasLinked = true;
+    entry.dialAt = Infinity;
+    entry.unlinkedAt = Infinity;
+    entry.anyInstance = false;
+    this.announce(entry);
+    if (entry.shownLinked) return;
+    entry.shownLinked = true;
+    const { number: session, application: text, name } = entry;
+    this.emit({ type: 'linked', session, instance: instanceOf(entry), text, name });
   }
   /** After whatever touched its links: tells the application when none is left, and sees to a new one.
    * @param {Entry} entry @param {number} [reason] */
   settle(entry, reason = REASON.GONE) {
-    if (entry.closed || entry.session.current) return
-    const { session } = entry
-    if (entry.unlinkedAt === Infinity) entry.unlinkedAt = this.now
-    if (session.links.length === 0 && !entry.opening && entry.dialAt === Infinity) entry.dialAt = this.now
+    if (entry.closed || entry.session.current) return;
+    const { session } = entry;
+    if (entry.unlinkedAt === Infinity) entry.unlinkedAt = this.now;
+    if (session.links.length === 0 && !entry.opening && entry.dialAt === Infinity) entry.dialAt = this.now;
     if (entry.shownLinked) {
-      entry.shownLinked = false
-      this.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt })
+      entry.shownLinked = false;
+      this.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt });
     }
-    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)
+    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
   /** @param {Entry} entry @param {number} reason @param {string} text @private */
   close(entry, reason, text) {
-    entry.session.startClose(reason, utf8Within(text, REASON_TEXT_MAX))
-    if (entry.closed) return
-    if (!entry.session.current && !entry.opening) entry.dialAt = this.now
-    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry)
+    entry.session.startClose(reason, utf8Within(text, REASON_TEXT_MAX));
+    if (entry.closed) return;
+    if (!entry.session.current && !entry.opening) entry.dialAt = this.now;
+    if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
-  /** The peer is of no more use: says so to it, and to the application. @param {Entry} entry @param {ErrorCode} error */
+  /**
+   * The peer is of no more use: says so to it, and to the application. @param {Entry} entry @param {ErrorCode} error
+   */
   fail(entry, error) {
-    if (entry.closed) return
-    const { session } = entry
-    session.close = 'peerClosed'
-    session.closeDue = true
-    const reason = error === 'EMSGSIZE' ? REASON.REFUSED : REASON.PROTOCOL
-    session.closeReason = reason
-    session.closeText = utf8(error === 'EMSGSIZE' ? 'message too large' : '')
-    this.ended(entry, error, reason, '')
+    if (entry.closed) return;
+    const { session } = entry;
+    session.close = 'peerClosed';
+    session.closeDue = true;
+    const reason = error === 'EMSGSIZE' ? REASON.REFUSED : REASON.PROTOCOL;
+    session.closeReason = reason;
+    session.closeText = utf8(error === 'EMSGSIZE' ? 'message too large' : '');
+    this.ended(entry, error, reason, '');
   }
   /** The session is over. What is still to be said goes out on its current link.
    * @param {Entry} entry @param {ErrorCode | null} error @param {number} reason @param {string} text */
   ended(entry, error, reason, text) {
-    if (entry.closed) return
-    entry.closed = true
-    const { session } = entry
-    if (entry.opening) this.resetLink(entry.opening, REASON.CLOSED)
-    if (entry.parked) this.resetLink(entry.parked, REASON.CLOSED)
-    entry.opening = entry.parked = null
+    if (entry.closed) return;
+    entry.closed = true;
+    const { session } = entry;
+    if (entry.opening) this.resetLink(entry.opening, REASON.CLOSED);
+    if (entry.parked) this.resetLink(entry.parked, REASON.CLOSED);
+    entry.opening = entry.parked = null;
     for (const link of [...session.links]) {
-      if (link === session.current && session.close === 'peerClosed') continue // RESET follows the answer
-      this.resetLink(link, REASON.CLOSED)
-      session.links = session.links.filter((l) => l !== link)
-      if (session.current === link) session.current = null
+      if (link === session.current && session.close === 'peerClosed') continue; // RESET follows the answer
+      this.resetLink(link, REASON.CLOSED);
+      session.links = session.links.filter((l) => l !== link);
+      if (session.current === link) session.current = null;
     }
-    session.reportLost()
-    this.entries.delete(entry.number)
-    const same = this.byId.get(entry.idHex)
-    same?.delete(entry)
-    if (same?.size === 0) this.byId.delete(entry.idHex)
+    session.reportLost();
+    this.entries.delete(entry.number);
+    const same = this.byId.get(entry.idHex);
+    same?.delete(entry);
+    if (same?.size === 0) this.byId.delete(entry.idHex);
     if (session.peerEpoch !== 0n && entry.instance) {
-      this.ghosts = this.ghosts.filter(({ until }) => this.now < until)
-      this.ghosts.push({ entry, until: this.now + GHOST_MS })
-      if (this.ghosts.length > GHOSTS_MAX) this.ghosts.shift()
+      this.ghosts = this.ghosts.filter(({ until }) => this.now < until);
+      this.ghosts.push({ entry, until: this.now + GHOST_MS });
+      if (this.ghosts.length > GHOSTS_MAX) this.ghosts.shift();
     }
-    if (entry.announced) this.emit({ type: 'session_closed', session: entry.number, error, reason, text })
+    if (entry.announced) this.emit({ type: 'session_closed', session: entry.number, error, reason, text });
   }
   /** @private */
   stop() {
-    this.codes.stop()
+    this.codes.stop();
     for (const entry of [...this.entries.values()]) {
-      const { session } = entry
+      const { session } = entry;
       if (session.current) {
-        session.close = 'peerClosed'
-        session.closeDue = true
-        session.closeReason = REASON.CLOSED
+        session.close = 'peerClosed';
+        session.closeDue = true;
+        session.closeReason = REASON.CLOSED;
       }
-      this.ended(entry, null, REASON.CLOSED, '')
+      this.ended(entry, null, REASON.CLOSED, '');
     }
-    this.relay.stop()
+    this.relay.stop();
   }
 
   // ---- time -------------------------------------------------------------------------------------------------
 
   /** When the event 'time' is wanted at the latest; Infinity for not at all. */
   deadline() {
-    let at = Math.min(this.relay.deadline(), this.codes.deadline())
+    let at = Math.min(this.relay.deadline(), this.codes.deadline());
     for (const entry of this.entries.values()) {
-      at = Math.min(at, entry.unlinkedAt + this.config.sessionTimeoutMs, entry.session.deadline())
-      if (!this.relay.online) continue
-      at = Math.min(at, entry.opening ? this.openBy(entry.opening) : entry.dialAt, this.replaceAt(entry))
+      at = Math.min(at, entry.unlinkedAt + this.config.sessionTimeoutMs, entry.session.deadline());
+      if (!this.relay.online) continue;
+      at = Math.min(at, entry.opening ? this.openBy(entry.opening) : entry.dialAt, this.replaceAt(entry));
     }
-    for (const link of this.slots.byNumber.values()) if (link.state === 'accepted') at = Math.min(at, link.since + CLOSE_TIMEOUT_MS)
-    this.promised = Math.max(at, this.judgeFrom)
-    return this.promised
+    for (const link of this.slots.byNumber.values())
+      if (link.state === 'accepted') at = Math.min(at, link.since + CLOSE_TIMEOUT_MS);
+    this.promised = Math.max(at, this.judgeFrom);
+    return this.promised;
   }
   /** The relay answers every OPEN; this is for one that does not. @param {Link} link @private */
   openBy(link) {
-    return link.since + 2 * this.relay.limits.OPEN_TIMEOUT_MS + CLOSE_TIMEOUT_MS
+    return link.since + 2 * this.relay.limits.OPEN_TIMEOUT_MS + CLOSE_TIMEOUT_MS;
   }
   /** When the link in use is to be replaced by one with new keys. @param {Entry} entry @private */
   replaceAt(entry) {
-    const link = entry.session.current
-    if (!link || entry.opening || link.bytes < 1024) return Infinity
-    const patience = link.opener ? 1 : 1.125 // the other side dials only when the opener does not
-    const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience
-    return Math.max(due, entry.replaceFrom)
+    const link = entry.session.current;
+    if (!link || entry.opening || link.bytes < 1024) return Infinity;
+    const patience = link.opener ? 1 : 1.125; // the other side dials only when the opener does not
+    const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
+    return Math.max(due, entry.replaceFrom);
   }
   /** Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
    * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
    * @private */
   noticeLate() {
-    if (this.judgeFrom || !this.relay.hasSocket || this.now - this.promised < LATE_MS) return
-    this.judgeFrom = this.now + READ_FIRST_MS
-    this.relay.late()
-    for (const { session } of this.entries.values()) session.late(this.now)
+    if (this.judgeFrom || !this.relay.hasSocket || this.now - this.promised < LATE_MS) return;
+    this.judgeFrom = this.now + READ_FIRST_MS;
+    this.relay.late();
+    for (const { session } of this.entries.values()) session.late(this.now);
   }
   /** @private */
   time() {
-    if (this.now < this.judgeFrom) return
-    this.judgeFrom = 0
-    this.relay.time()
-    this.codes.time()
+    if (this.now < this.judgeFrom) return;
+    this.judgeFrom = 0;
+    this.relay.time();
+    this.codes.time();
     for (const link of [...this.slots.byNumber.values()])
-      if (link.state === 'accepted' && this.now >= link.since + CLOSE_TIMEOUT_MS) this.endLink(link, REASON.TIMEOUT)
+      if (link.state === 'accepted' && this.now >= link.since + CLOSE_TIMEOUT_MS) this.endLink(link, REASON.TIMEOUT);
     for (const entry of [...this.entries.values()]) {
-      if (entry.closed) continue
-      const { session } = entry
-      session.now = this.now
-      if (this.now >= session.deadline()) session.time()
+      if (entry.closed) continue;
+      const { session } = entry;
+      session.now = this.now;
+      if (this.now >= session.deadline()) session.time();
       if (!entry.closed && this.now >= entry.unlinkedAt + this.config.sessionTimeoutMs)
-        this.ended(entry, 'ETIMEDOUT', REASON.TIMEOUT, '')
-      if (entry.closed) continue
-      if (entry.opening && this.now >= this.openBy(entry.opening)) this.endLink(entry.opening, REASON.TIMEOUT)
-      this.settle(entry, REASON.TIMEOUT)
-      if (this.relay.online && this.now >= Math.min(entry.dialAt, this.replaceAt(entry))) dial(this, entry)
+        this.ended(entry, 'ETIMEDOUT', REASON.TIMEOUT, '');
+      if (entry.closed) continue;
+      if (entry.opening && this.now >= this.openBy(entry.opening)) this.endLink(entry.opening, REASON.TIMEOUT);
+      this.settle(entry, REASON.TIMEOUT);
+      if (this.relay.online && this.now >= Math.min(entry.dialAt, this.replaceAt(entry))) dial(this, entry);
     }
   }
 }
 
 /** @param {Entry} entry */
-const instanceOf = (entry) => entry.instance ?? new Uint8Array(INSTANCE_BYTES)
+const instanceOf = (entry) => entry.instance ?? new Uint8Array(INSTANCE_BYTES);
 
 /** @param {Uint8Array | undefined} data */
 function bytesOf(data) {
-  if (!data) throw new PairlinkError('EINVAL', 'no data')
-  return data
+  if (!data) throw new PairlinkError('EINVAL', 'no data');
+  return data;
 }
 
 /** @param {Uint8Array | undefined} id */
 function idOf(id) {
-  if (!id || !isValidId(id)) throw new PairlinkError('EID')
-  return id
+  if (!id || !isValidId(id)) throw new PairlinkError('EID');
+  return id;
 }
 
 /** @param {Uint8Array | null | undefined} secret */
 function secretOf(secret) {
-  if (!secret || secret.length !== INVITE_SECRET_BYTES) throw new PairlinkError('EINVAL', 'a secret has 16 bytes')
-  return secret
+  if (!secret || secret.length !== INVITE_SECRET_BYTES) throw new PairlinkError('EINVAL', 'a secret has 16 bytes');
+  return secret;
 }
-
-

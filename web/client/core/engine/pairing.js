@@ -2,206 +2,217 @@
  * How two clients come to share a link (docs/protocol.md, sections 4, 5 and 7): dialling, offers, crossing calls, the
  * handshake's payloads. Functions of the engine; what a peer sends is hostile and ends at most its own link.
  */
-import { compare, concat, equal, fromUtf8, isZero, toHex } from '../bytes.js'
-import { PairlinkError } from '../errors.js'
-import { inviteProof } from '../invite.js'
-import { checkCaller, startCallee, startCaller } from '../noise.js'
-import { Link } from '../session/link.js'
-import { decode, encode, frames, isRetryable, makeEnvelope, readExtensions, reasonText, writeExtensions } from '../wire.js'
-import { ENVELOPE, EXTENSION, FRAME, INSTANCE_BYTES, PROTOCOL_VERSION, REASON } from '../../wire_table.js'
-import { errorOf } from './actions.js'
+import { compare, concat, equal, fromUtf8, isZero, toHex } from '../bytes.js';
+import { PairlinkError } from '../errors.js';
+import { inviteProof } from '../invite.js';
+import { checkCaller, startCallee, startCaller } from '../noise.js';
+import { Link } from '../session/link.js';
+import {
+  decode,
+  encode,
+  frames,
+  isRetryable,
+  makeEnvelope,
+  readExtensions,
+  reasonText,
+  writeExtensions,
+} from '../wire.js';
+import { ENVELOPE, EXTENSION, FRAME, INSTANCE_BYTES, PROTOCOL_VERSION, REASON } from '../../wire_table.js';
+import { errorOf } from './actions.js';
 
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('./entry.js').Entry} Entry */
 
-const ANY_INSTANCE = new Uint8Array(INSTANCE_BYTES)
-const OTHER_SIDE_FIRST_MS = 2000
-const OTHER_SIDE_JITTER_MS = 1000
-const QUICK_RETRIES = 3
-const RETRY_FIRST_MS = 250
-const RETRY_MAX_MS = 10000
-const REPLACE_RETRY_MS = 30000
+const ANY_INSTANCE = new Uint8Array(INSTANCE_BYTES);
+const OTHER_SIDE_FIRST_MS = 2000;
+const OTHER_SIDE_JITTER_MS = 1000;
+const QUICK_RETRIES = 3;
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 10000;
+const REPLACE_RETRY_MS = 30000;
 /** A link that held so long was no part of a row of faults. */
-const FAULT_FREE_MS = 60000
-const APPLICATION_MAX = 32
-const NAME_MAX = 64
+const FAULT_FREE_MS = 60000;
+const APPLICATION_MAX = 32;
+const NAME_MAX = 64;
 /** Calls that are accepted only to be refused, at a time. */
-const REFUSALS_MAX = 16
+const REFUSALS_MAX = 16;
 
 /** @param {Engine} e */
-const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS
+const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS;
 
 /** Full jitter, up to twice as much after each failure. @param {Engine} e @param {number} failures from 1 on */
-export const retryWait = (e, failures) => e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, failures - 1))
+export const retryWait = (e, failures) =>
+  e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, failures - 1));
 
 /** Is this side the smaller one? @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
 const isSmaller = (e, id, instance) =>
-  compare(concat(e.config.identity.id, e.config.instance), concat(id, instance)) < 0
+  compare(concat(e.config.identity.id, e.config.instance), concat(id, instance)) < 0;
 
 /** What both handshake payloads say about this side. @param {Engine} e @returns {[number, Uint8Array][]} */
 function ownExtensions(e) {
   /** @type {[number, Uint8Array][]} */
-  const list = [[EXTENSION.APPLICATION, e.applicationBytes]]
-  if (e.nameBytes.length) list.push([EXTENSION.NAME, e.nameBytes])
-  return list
+  const list = [[EXTENSION.APPLICATION, e.applicationBytes]];
+  if (e.nameBytes.length) list.push([EXTENSION.NAME, e.nameBytes]);
+  return list;
 }
 
 /** @param {Link} link @param {Uint8Array} extensions */
 function noteExtensions(link, extensions) {
-  const found = readExtensions(extensions)
-  const application = found.get(EXTENSION.APPLICATION)
-  const name = found.get(EXTENSION.NAME)
-  if (application && application.length <= APPLICATION_MAX) link.application = fromUtf8(application)
-  if (name && name.length <= NAME_MAX) link.name = fromUtf8(name)
-  return found
+  const found = readExtensions(extensions);
+  const application = found.get(EXTENSION.APPLICATION);
+  const name = found.get(EXTENSION.NAME);
+  if (application && application.length <= APPLICATION_MAX) link.application = fromUtf8(application);
+  if (name && name.length <= NAME_MAX) link.name = fromUtf8(name);
+  return found;
 }
 
 // ---- dialling ------------------------------------------------------------------------------------------
 
 /** Linked once, or about to be: with this instance. @param {Entry} entry */
-const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0
+const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0;
 
 /** @param {Engine} e @param {Entry} entry */
 export function dial(e, entry) {
-  if (entry.opening || entry.closed) return
-  const number = e.slots.take()
+  if (entry.opening || entry.closed) return;
+  const number = e.slots.take();
   if (number === 0) {
-    entry.dialAt = e.now + 1000
-    return
+    entry.dialAt = e.now + 1000;
+    return;
   }
-  if (!isBound(entry)) entry.instance = null // the one that answered last may be gone
-  const { identity, instance } = e.config
-  const handshake = startCaller(identity, entry.id)
-  const ephemeral = handshake.setEphemeral(e.randomBytes(32))
-  const extensions = ownExtensions(e)
-  if (entry.secret) extensions.push([EXTENSION.INVITE, inviteProof(entry.secret, identity.id, entry.id, ephemeral)])
-  const target = entry.instance ?? ANY_INSTANCE
+  if (!isBound(entry)) entry.instance = null; // the one that answered last may be gone
+  const { identity, instance } = e.config;
+  const handshake = startCaller(identity, entry.id);
+  const ephemeral = handshake.setEphemeral(e.randomBytes(32));
+  const extensions = ownExtensions(e);
+  if (entry.secret) extensions.push([EXTENSION.INVITE, inviteProof(entry.secret, identity.id, entry.id, ephemeral)]);
+  const target = entry.instance ?? ANY_INSTANCE;
   const payload = encode('handshake1', {
     version: PROTOCOL_VERSION,
     caller_instance: instance,
     callee_instance: target,
     features: 0,
     extensions: writeExtensions(extensions),
-  })
-  const link = new Link(number, true, entry.id, entry.instance, e.now)
-  link.handshake = handshake
-  link.owner = entry
-  link.window = e.relay.limits.LINK_WINDOW
-  e.slots.add(link)
-  entry.opening = link
-  entry.dialAt = Infinity
-  const open = encode('open', { target_id: entry.id, target_instance: target, handshake: handshake.write(payload) })
-  e.put(makeEnvelope(ENVELOPE.OPEN, open, number))
+  });
+  const link = new Link(number, true, entry.id, entry.instance, e.now);
+  link.handshake = handshake;
+  link.owner = entry;
+  link.window = e.relay.limits.LINK_WINDOW;
+  e.slots.add(link);
+  entry.opening = link;
+  entry.dialAt = Infinity;
+  const open = encode('open', { target_id: entry.id, target_instance: target, handshake: handshake.write(payload) });
+  e.put(makeEnvelope(ENVELOPE.OPEN, open, number));
 }
 
 /** Our OPEN came to nothing. @param {Engine} e @param {Entry} entry @param {number} reason @param {string} text */
 export function dialFailed(e, entry, reason, text) {
-  entry.opening = null
-  if (entry.closed) return
-  const { parked } = entry
-  entry.parked = null
-  if (entry.session.current) entry.replaceFrom = e.now + REPLACE_RETRY_MS
-  else entry.dialAt = otherSideFirst(e)
-  if (parked?.state === 'offered') return accept(e, parked)
-  if (entry.session.current) return
-  if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason))
-  entry.failures++
-  if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now
-  else entry.dialAt = e.now + retryWait(e, entry.failures)
-  if (entry.session.links.length) return
-  entry.shownLinked = false
-  if (entry.announced) e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt })
-  if (e.relay.online && e.now >= entry.dialAt) dial(e, entry)
+  entry.opening = null;
+  if (entry.closed) return;
+  const { parked } = entry;
+  entry.parked = null;
+  if (entry.session.current) entry.replaceFrom = e.now + REPLACE_RETRY_MS;
+  else entry.dialAt = otherSideFirst(e);
+  if (parked?.state === 'offered') return accept(e, parked);
+  if (entry.session.current) return;
+  if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason));
+  entry.failures++;
+  if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now;
+  else entry.dialAt = e.now + retryWait(e, entry.failures);
+  if (entry.session.links.length) return;
+  entry.shownLinked = false;
+  if (entry.announced) e.emit({ type: 'unlinked', session: entry.number, reason, time: entry.dialAt });
+  if (e.relay.online && e.now >= entry.dialAt) dial(e, entry);
 }
 
 /** A link in use ended; it is forgotten already. @param {Engine} e @param {Link} link @param {number} reason
  * @param {string} text */
 export function linkLost(e, link, reason, text) {
-  const entry = link.owner
-  if (!entry) return
-  const { session } = entry
-  session.now = e.now
-  const confirmed = link.confirmed
-  session.linkDown(link)
-  if (entry.closed) return
+  const entry = link.owner;
+  if (!entry) return;
+  const { session } = entry;
+  session.now = e.now;
+  const confirmed = link.confirmed;
+  session.linkDown(link);
+  if (entry.closed) return;
   if (session.close === 'closing' && reason === REASON.CLOSED) {
-    session.close = 'ended' // its answer was lost, but this is one
-    return e.ended(entry, null, session.closeReason, '')
+    session.close = 'ended'; // its answer was lost, but this is one
+    return e.ended(entry, null, session.closeReason, '');
   }
-  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be refused.
-  if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text)
-  const fault = reason === REASON.CORRUPT || !isRetryable(reason)
-  if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1
-  if (session.links.length || entry.opening) return e.settle(entry, reason)
-  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, '') // never was in step: nobody knows of it
+  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be
+  // refused.
+  if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text);
+  const fault = reason === REASON.CORRUPT || !isRetryable(reason);
+  if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;
+  if (session.links.length || entry.opening) return e.settle(entry, reason);
+  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, ''); // never was in step: nobody knows of it
   if (!confirmed) {
-    entry.failures++
-    entry.dialAt = e.now + retryWait(e, entry.failures + 1)
-  } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e)
-  if (fault) entry.dialAt += retryWait(e, entry.faults)
-  e.settle(entry, reason)
+    entry.failures++;
+    entry.dialAt = e.now + retryWait(e, entry.failures + 1);
+  } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e);
+  if (fault) entry.dialAt += retryWait(e, entry.faults);
+  e.settle(entry, reason);
 }
 
 /** @param {Engine} e @param {Link} link @param {Uint8Array} payload */
 export function takeAccept(e, link, payload) {
-  const entry = link.owner
-  if (link.state !== 'opening' || !entry || !link.handshake) return e.endLink(link, REASON.PROTOCOL)
+  const entry = link.owner;
+  if (link.state !== 'opening' || !entry || !link.handshake) return e.endLink(link, REASON.PROTOCOL);
   /** @type {Uint8Array} */
-  let instance
+  let instance;
   try {
-    const hello = decode('handshake2', link.handshake.read(decode('accept', payload).handshake))
-    if (hello.version !== PROTOCOL_VERSION) throw new PairlinkError('ESTATE')
-    instance = hello.callee_instance.slice()
-    noteExtensions(link, hello.extensions)
-    if (isZero(instance)) throw new PairlinkError('EPROTOCOL')
-    if (link.peerInstance && !equal(instance, link.peerInstance)) throw new PairlinkError('EPROTOCOL')
+    const hello = decode('handshake2', link.handshake.read(decode('accept', payload).handshake));
+    if (hello.version !== PROTOCOL_VERSION) throw new PairlinkError('ESTATE');
+    instance = hello.callee_instance.slice();
+    noteExtensions(link, hello.extensions);
+    if (isZero(instance)) throw new PairlinkError('EPROTOCOL');
+    if (link.peerInstance && !equal(instance, link.peerInstance)) throw new PairlinkError('EPROTOCOL');
   } catch (error) {
-    if (!(error instanceof PairlinkError)) throw error
+    if (!(error instanceof PairlinkError)) throw error;
     if (error.code === 'ECRYPTO') {
-      e.log('accept_refused', { what: error.message }) // anybody may have changed it
-      return e.endLink(link, REASON.CORRUPT)
+      e.log('accept_refused', { what: error.message }); // anybody may have changed it
+      return e.endLink(link, REASON.CORRUPT);
     }
-    const reason = error.code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL
-    entry.opening = null
-    e.resetLink(link, reason)
-    return e.ended(entry, 'EPROTOCOL', reason, '') // the peer's own doing
+    const reason = error.code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL;
+    entry.opening = null;
+    e.resetLink(link, reason);
+    return e.ended(entry, 'EPROTOCOL', reason, ''); // the peer's own doing
   }
-  entry.opening = null
+  entry.opening = null;
   // Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one.
   if (isBound(entry) && entry.instance && !equal(entry.instance, instance)) {
-    e.resetLink(link, REASON.CLOSED)
-    return e.settle(entry)
+    e.resetLink(link, REASON.CLOSED);
+    return e.settle(entry);
   }
-  const other = e.find(entry.id, instance)
+  const other = e.find(entry.id, instance);
   if (other && other !== entry) {
-    e.resetLink(link, REASON.CLOSED)
-    return e.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already')
+    e.resetLink(link, REASON.CLOSED);
+    return e.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already');
   }
-  entry.instance = link.peerInstance = instance
-  link.noise = link.handshake.split()
-  link.handshake = null
-  link.bySmaller = isSmaller(e, entry.id, instance)
-  link.move('linked')
-  const { parked } = entry
-  entry.parked = null
+  entry.instance = link.peerInstance = instance;
+  link.noise = link.handshake.split();
+  link.handshake = null;
+  link.bySmaller = isSmaller(e, entry.id, instance);
+  link.move('linked');
+  const { parked } = entry;
+  entry.parked = null;
   if (parked?.state === 'offered') {
-    if (equal(/** @type {Uint8Array} */ (parked.peerInstance), instance)) e.resetLink(parked, REASON.CROSSED)
-    else accept(e, parked)
+    if (equal(/** @type {Uint8Array} */ (parked.peerInstance), instance)) e.resetLink(parked, REASON.CROSSED);
+    else accept(e, parked);
   }
-  joinSession(e, entry, link)
+  joinSession(e, entry, link);
 }
 
 /** @param {Engine} e @param {Entry} entry @param {Link} link @returns {boolean} */
 function joinSession(e, entry, link) {
-  entry.session.now = e.now
+  entry.session.now = e.now;
   try {
-    entry.session.linkUp(link)
-    return true
+    entry.session.linkUp(link);
+    return true;
   } catch (error) {
-    if (!(error instanceof PairlinkError)) throw error
-    link.owner = null
-    e.resetLink(link, REASON.OVERFLOW)
-    return false
+    if (!(error instanceof PairlinkError)) throw error;
+    link.owner = null;
+    e.resetLink(link, REASON.OVERFLOW);
+    return false;
   }
 }
 
@@ -209,76 +220,77 @@ function joinSession(e, entry, link) {
 
 /** @param {Engine} e @param {number} number @param {Uint8Array} payload */
 export function takeOffer(e, number, payload) {
-  e.beginRelayLink(number)
-  const offer = decode('offer', payload)
-  const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now)
-  link.window = e.relay.limits.LINK_WINDOW
-  e.slots.add(link)
-  const key = toHex(link.peerId)
-  if (e.strangers.isSilenced(key, e.now)) return // no answer: it ends as if nobody were there
+  e.beginRelayLink(number);
+  const offer = decode('offer', payload);
+  const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now);
+  link.window = e.relay.limits.LINK_WINDOW;
+  e.slots.add(link);
+  const key = toHex(link.peerId);
+  if (e.strangers.isSilenced(key, e.now)) return; // no answer: it ends as if nobody were there
   try {
-    readOffer(e, link, offer)
+    readOffer(e, link, offer);
   } catch (error) {
-    if (!(error instanceof PairlinkError)) throw error
-    e.resetLink(link, REASON.PROTOCOL) // which says nothing to the caller
-    return
+    if (!(error instanceof PairlinkError)) throw error;
+    e.resetLink(link, REASON.PROTOCOL); // which says nothing to the caller
+    return;
   }
-  const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined
-  const invited = mayUseInvite(e, link)
-  if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED)
-  if (letIn || invited) return considerOffer(e, link)
-  if (link.invite) return acceptToRefuse(e, link)
-  knock(e, link, link)
+  const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined;
+  const invited = mayUseInvite(e, link);
+  if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED);
+  if (letIn || invited) return considerOffer(e, link);
+  if (link.invite) return acceptToRefuse(e, link);
+  knock(e, link, link);
 }
 
 /** Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
  * (docs/protocol.md, section 4). Beyond the limit it learns nothing. @param {Engine} e @param {Link} link */
 function acceptToRefuse(e, link) {
-  if (e.refusals.size >= REFUSALS_MAX) return e.resetLink(link, REASON.REFUSED)
-  e.refusals.add(link)
-  accept(e, link)
+  if (e.refusals.size >= REFUSALS_MAX) return e.resetLink(link, REASON.REFUSED);
+  e.refusals.add(link);
+  accept(e, link);
 }
 
 /** @param {Engine} e @param {Link} from @param {Link | null} link that waits for an answer */
 function knock(e, from, link) {
-  const { peerId: id, name } = from
-  const instance = /** @type {Uint8Array} */ (from.peerInstance)
-  if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name })
+  const { peerId: id, name } = from;
+  const instance = /** @type {Uint8Array} */ (from.peerInstance);
+  if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }
 
 /** Without an invite. @param {Engine} e @param {Link} link */
-const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId))
+const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
 
 /** By the invite that it has proved to know. @param {Engine} e @param {Link} link */
-const mayUseInvite = (e, link) => link.invite !== null && e.strangers.mayUse(link.invite, link.peerId, e.now)
+const mayUseInvite = (e, link) => link.invite !== null && e.strangers.mayUse(link.invite, link.peerId, e.now);
 
 /** Handshake message 1. Throws when it does not fit what the relay proved. @param {Engine} e @param {Link} link
  * @param {import('../wire.js').Message} offer */
 function readOffer(e, link, offer) {
-  const handshake = startCallee(e.config.identity, link.peerId)
-  const payload = handshake.read(offer.handshake)
-  checkCaller(handshake, link.peerId)
-  link.handshake = handshake
-  link.unsupported = payload.length > 0 && payload[0] !== PROTOCOL_VERSION
-  if (link.unsupported) return
-  const hello = decode('handshake1', payload)
+  const handshake = startCallee(e.config.identity, link.peerId);
+  const payload = handshake.read(offer.handshake);
+  checkCaller(handshake, link.peerId);
+  link.handshake = handshake;
+  link.unsupported = payload.length > 0 && payload[0] !== PROTOCOL_VERSION;
+  if (link.unsupported) return;
+  const hello = decode('handshake1', payload);
   if (!equal(hello.caller_instance, offer.caller_instance) || isZero(offer.caller_instance))
-    throw new PairlinkError('EPROTOCOL')
-  if (!isZero(hello.callee_instance) && !equal(hello.callee_instance, e.config.instance)) throw new PairlinkError('EPROTOCOL')
-  const extensions = noteExtensions(link, hello.extensions)
-  const proof = extensions.get(EXTENSION.INVITE)
-  const ephemeral = /** @type {Uint8Array} */ (handshake.re)
-  link.invite = proof ? e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral) : null
+    throw new PairlinkError('EPROTOCOL');
+  if (!isZero(hello.callee_instance) && !equal(hello.callee_instance, e.config.instance))
+    throw new PairlinkError('EPROTOCOL');
+  const extensions = noteExtensions(link, hello.extensions);
+  const proof = extensions.get(EXTENSION.INVITE);
+  const ephemeral = /** @type {Uint8Array} */ (handshake.re);
+  link.invite = proof ? e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral) : null;
 }
 
 /** One that is let in; but when both call at once, the smaller side waits for the end of its own call.
  * @param {Engine} e @param {Link} link */
 export function considerOffer(e, link) {
-  const instance = /** @type {Uint8Array} */ (link.peerInstance)
-  const entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
-  if (!entry?.opening || !isSmaller(e, link.peerId, instance)) return accept(e, link)
-  if (entry.parked?.state === 'offered') e.resetLink(entry.parked, REASON.CROSSED)
-  entry.parked = link
+  const instance = /** @type {Uint8Array} */ (link.peerInstance);
+  const entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  if (!entry?.opening || !isSmaller(e, link.peerId, instance)) return accept(e, link);
+  if (entry.parked?.state === 'offered') e.resetLink(entry.parked, REASON.CROSSED);
+  entry.parked = link;
 }
 
 /** @param {Engine} e @param {Link} link */
@@ -288,85 +300,86 @@ export function accept(e, link) {
     callee_instance: e.config.instance,
     features: 0,
     extensions: writeExtensions(ownExtensions(e)),
-  })
-  const handshake = /** @type {import('../noise.js').Handshake} */ (link.handshake)
-  const message = handshake.write(payload, e.randomBytes(32))
-  link.noise = handshake.split()
-  link.handshake = null
-  link.since = e.now
-  link.move('accepted')
-  e.put(makeEnvelope(ENVELOPE.ACCEPT, encode('accept', { handshake: message }), link.number))
+  });
+  const handshake = /** @type {import('../noise.js').Handshake} */ (link.handshake);
+  const message = handshake.write(payload, e.randomBytes(32));
+  link.noise = handshake.split();
+  link.handshake = null;
+  link.since = e.now;
+  link.move('accepted');
+  e.put(makeEnvelope(ENVELOPE.ACCEPT, encode('accept', { handshake: message }), link.number));
 }
 
 /** The caller has proved itself: only now does it get a session, and use its invite. False: it was turned away.
  * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
 export function takeFirstRecord(e, link, plaintext) {
-  const instance = /** @type {Uint8Array} */ (link.peerInstance)
-  const ghost = link.unsupported ? undefined : e.ghostOf(link)
+  const instance = /** @type {Uint8Array} */ (link.peerInstance);
+  const ghost = link.unsupported ? undefined : e.ghostOf(link);
   if (ghost && epochOf(plaintext) === ghost.session.peerEpoch) {
     // It asks again for the end of a session that is over here: it gets its answer once more.
-    link.owner = ghost
-    link.bySmaller = !isSmaller(e, link.peerId, instance)
-    link.move('linked')
-    ghost.session.answerClosed()
-    return joinSession(e, ghost, link)
+    link.owner = ghost;
+    link.bySmaller = !isSmaller(e, link.peerId, instance);
+    link.move('linked');
+    ghost.session.answerClosed();
+    return joinSession(e, ghost, link);
   }
-  const blocked = e.strangers.blocked.has(toHex(link.peerId))
-  const invited = !blocked && !link.unsupported && mayUseInvite(e, link)
-  if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link)
-  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId)
-  const refusal = refusalOf(e, link, invited, entry)
+  const blocked = e.strangers.blocked.has(toHex(link.peerId));
+  const invited = !blocked && !link.unsupported && mayUseInvite(e, link);
+  if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link);
+  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  const refusal = refusalOf(e, link, invited, entry);
   if (refusal) {
-    e.resetLink(link, refusal)
-    if (refusal === REASON.CLOSED && !blocked) knock(e, link, null)
-    return false
+    e.resetLink(link, refusal);
+    if (refusal === REASON.CLOSED && !blocked) knock(e, link, null);
+    return false;
   }
   if (!entry) {
     try {
-      entry = e.addEntry(link.peerId, instance, true)
+      entry = e.addEntry(link.peerId, instance, true);
     } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error
-      e.resetLink(link, REASON.OVERFLOW)
-      return false
+      if (!(error instanceof PairlinkError)) throw error;
+      e.resetLink(link, REASON.OVERFLOW);
+      return false;
     }
   }
-  entry.instance ??= instance
-  link.owner = entry
-  link.bySmaller = !isSmaller(e, link.peerId, instance)
-  link.move('linked')
-  link.allowed = false
-  if (!joinSession(e, entry, link)) return false
-  if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED) // this side's own call is not needed any more
-  entry.opening = null
-  return true
+  entry.instance ??= instance;
+  link.owner = entry;
+  link.bySmaller = !isSmaller(e, link.peerId, instance);
+  link.move('linked');
+  link.allowed = false;
+  if (!joinSession(e, entry, link)) return false;
+  if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED); // this side's own call is not needed any more
+  entry.opening = null;
+  return true;
 }
 
 /** It may have been accepted for a session that is over, before it was turned away, or only to be told why it is refused:
  * what counts is who is let in now. 0, or the reason to say.
  * @param {Engine} e @param {Link} link @param {boolean} invited @param {Entry | undefined} entry */
 function refusalOf(e, link, invited, entry) {
-  const key = toHex(link.peerId)
-  if (link.unsupported) return REASON.UNSUPPORTED
-  if (entry || invited) return 0
-  if (e.strangers.blocked.has(key)) return REASON.CLOSED
-  if (isWelcome(e, link) || e.byId.has(key)) return 0
-  return link.invite ? REASON.REFUSED : REASON.CLOSED
+  const key = toHex(link.peerId);
+  if (link.unsupported) return REASON.UNSUPPORTED;
+  if (entry || invited) return 0;
+  if (e.strangers.blocked.has(key)) return REASON.CLOSED;
+  if (isWelcome(e, link) || e.byId.has(key)) return 0;
+  return link.invite ? REASON.REFUSED : REASON.CLOSED;
 }
 
 /** Who was invited is there. @param {Engine} e @param {Link} link */
 function claimed(e, link) {
-  const { secret, code } = /** @type {import('./strangers.js').InviteEntry} */ (link.invite)
-  const { peerId: id, name } = link
-  if (code) e.codes.called(code, secret, { id, instance: /** @type {Uint8Array} */ (link.peerInstance), name })
-  else e.emit({ type: 'invite_claimed', id, data: secret.slice() })
+  const { secret, code } = /** @type {import('./strangers.js').InviteEntry} */ (link.invite);
+  const { peerId: id, name } = link;
+  if (code) e.codes.called(code, secret, { id, instance: /** @type {Uint8Array} */ (link.peerInstance), name });
+  else e.emit({ type: 'invite_claimed', id, data: secret.slice() });
 }
 
 /** Of the HELLO that a first record begins with; 0: there is none. @param {Uint8Array} plaintext */
 function epochOf(plaintext) {
   try {
-    for (const { type, body } of frames(plaintext)) return type === FRAME.HELLO ? decode('frame_hello', body).epoch : 0n
+    for (const { type, body } of frames(plaintext))
+      return type === FRAME.HELLO ? decode('frame_hello', body).epoch : 0n;
   } catch (error) {
-    if (!(error instanceof PairlinkError)) throw error
+    if (!(error instanceof PairlinkError)) throw error;
   }
-  return 0n
+  return 0n;
 }

@@ -3,87 +3,95 @@
  *
  *   idle → connecting → hello → login → online        any → waiting (for the retry) → connecting        any → stopped
  */
-import { equal, fromUtf8, utf8 } from '../bytes.js'
-import { PairlinkError } from '../errors.js'
-import { loginTranscript, signLoginClient, tokenProof, verifyLoginRelay } from '../identity.js'
-import { decode, encode, isRetryable, makeEnvelope } from '../wire.js'
-import { CHALLENGE_BYTES, ENVELOPE, LIMITS, LOGIN_FLAG_LISTEN, PROTOCOL_VERSION, REASON, SIGNATURE_BYTES } from '../../wire_table.js'
-import { errorOf } from './actions.js'
+import { equal, fromUtf8, utf8 } from '../bytes.js';
+import { PairlinkError } from '../errors.js';
+import { loginTranscript, signLoginClient, tokenProof, verifyLoginRelay } from '../identity.js';
+import { decode, encode, isRetryable, makeEnvelope } from '../wire.js';
+import {
+  CHALLENGE_BYTES,
+  ENVELOPE,
+  LIMITS,
+  LOGIN_FLAG_LISTEN,
+  PROTOCOL_VERSION,
+  REASON,
+  SIGNATURE_BYTES,
+} from '../../wire_table.js';
+import { errorOf } from './actions.js';
 
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {'idle' | 'connecting' | 'hello' | 'login' | 'online' | 'waiting' | 'stopped'} RelayState */
 
-const LOGIN_TIMEOUT_MS = 15000
-const RETRY_FIRST_MS = 250
-const RETRY_MAX_MS = 10000
-const RETRY_LATE_MS = 30000
-const RETRY_LATE_AFTER_MS = 120000
+const LOGIN_TIMEOUT_MS = 15000;
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 10000;
+const RETRY_LATE_MS = 30000;
+const RETRY_LATE_AFTER_MS = 120000;
 /** A connection that was online for so long was of use. */
-const HELD_MS = 10000
-const LOGIN_FAILURES_MAX = 3
+const HELD_MS = 10000;
+const LOGIN_FAILURES_MAX = 3;
 /** After the network came back, a socket that does not answer for so long is taken for dead. */
-const NETWORK_UP_ANSWER_MS = 5000
+const NETWORK_UP_ANSWER_MS = 5000;
 
 export class RelayConnection {
   /** @param {Engine} engine */
   constructor(engine) {
-    this.engine = engine
+    this.engine = engine;
     /** @type {RelayState} */
-    this.state = 'idle'
+    this.state = 'idle';
     /** @type {Uint8Array | null} pinned by the application, or since the first login */
-    this.relayId = engine.config.relayId ?? null
-    this.limits = initialLimits()
-    this.retryAt = Infinity
-    this.attempts = 0
-    this.offlineSince = 0
-    this.loginFailures = 0
-    this.loginBy = Infinity
-    this.heardAt = 0
+    this.relayId = engine.config.relayId ?? null;
+    this.limits = initialLimits();
+    this.retryAt = Infinity;
+    this.attempts = 0;
+    this.offlineSince = 0;
+    this.loginFailures = 0;
+    this.loginBy = Infinity;
+    this.heardAt = 0;
     /** To a PING; Infinity: none is on its way. */
-    this.answerBy = Infinity
-    this.onlineAt = 0
+    this.answerBy = Infinity;
+    this.onlineAt = 0;
     /** A peer's record opened on this connection. */
-    this.carried = false
+    this.carried = false;
     /** And nothing came since. */
-    this.wasLate = false
-    this.moveAt = Infinity
+    this.wasLate = false;
+    this.moveAt = Infinity;
     /** Other addresses that GOING_AWAY named. One that answers is kept, one that does not gives way to the next.
      * @type {string[]} */
-    this.alternatives = []
+    this.alternatives = [];
     /** Which one is in use; 0 is the configured one. */
-    this.address = 0
+    this.address = 0;
     /** @type {Uint8Array} */
-    this.hello = new Uint8Array(0)
+    this.hello = new Uint8Array(0);
     /** @type {Uint8Array} */
-    this.transcript = new Uint8Array(0)
+    this.transcript = new Uint8Array(0);
   }
   get online() {
-    return this.state === 'online'
+    return this.state === 'online';
   }
   get hasSocket() {
-    return this.state === 'connecting' || this.state === 'hello' || this.state === 'login' || this.state === 'online'
+    return this.state === 'connecting' || this.state === 'hello' || this.state === 'login' || this.state === 'online';
   }
 
   // ---- socket -----------------------------------------------------------------------------------------
 
   start() {
-    if (this.state !== 'idle') throw new PairlinkError('ESTATE', 'already started')
-    this.offlineSince = this.engine.now
-    this.connect()
+    if (this.state !== 'idle') throw new PairlinkError('ESTATE', 'already started');
+    this.offlineSince = this.engine.now;
+    this.connect();
   }
   connect() {
-    this.state = 'connecting'
-    this.retryAt = Infinity
-    this.loginBy = this.engine.now + LOGIN_TIMEOUT_MS
-    const url = this.alternatives[this.address - 1]
-    this.engine.emit(url ? { type: 'connect', url } : { type: 'connect' })
+    this.state = 'connecting';
+    this.retryAt = Infinity;
+    this.loginBy = this.engine.now + LOGIN_TIMEOUT_MS;
+    const url = this.alternatives[this.address - 1];
+    this.engine.emit(url ? { type: 'connect', url } : { type: 'connect' });
   }
   socketOpen() {
-    if (this.state === 'connecting') this.state = 'hello'
+    if (this.state === 'connecting') this.state = 'hello';
   }
   /** @param {import('../errors.js').ErrorCode} error @param {number} [reason] */
   socketClosed(error, reason = 0) {
-    if (this.hasSocket) this.lose(error, reason, false)
+    if (this.hasSocket) this.lose(error, reason, false);
   }
   /** Gives the socket up and says when the next one is tried.
    * @param {import('../errors.js').ErrorCode} error
@@ -91,44 +99,46 @@ export class RelayConnection {
    * @param {boolean} disconnect the socket is still there
    * @param {boolean} [forever] trying again can't help */
   lose(error, reason, disconnect, forever = false) {
-    const { engine } = this
+    const { engine } = this;
     if (this.wasOfUse()) {
-      this.offlineSince = engine.now
-      this.attempts = 0
+      this.offlineSince = engine.now;
+      this.attempts = 0;
     }
-    if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1)
-    this.state = 'waiting'
-    this.moveAt = this.loginBy = this.answerBy = Infinity
-    if (disconnect) engine.emit({ type: 'disconnect', reason })
-    engine.socketLost(disconnect)
+    if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1);
+    this.state = 'waiting';
+    this.moveAt = this.loginBy = this.answerBy = Infinity;
+    if (disconnect) engine.emit({ type: 'disconnect', reason });
+    engine.socketLost(disconnect);
     if (forever) {
-      this.retryAt = Infinity
+      this.retryAt = Infinity;
     } else {
-      const late = engine.now - this.offlineSince >= RETRY_LATE_AFTER_MS
-      const most = late ? RETRY_LATE_MS : Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.attempts, 10))
-      this.attempts++
-      const least = reason === REASON.SUPERSEDED ? RETRY_MAX_MS : 0 // another one uses this instance: do not fight
-      this.retryAt = engine.now + least + engine.random() * most
+      const late = engine.now - this.offlineSince >= RETRY_LATE_AFTER_MS;
+      const most = late ? RETRY_LATE_MS : Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.attempts, 10));
+      this.attempts++;
+      const least = reason === REASON.SUPERSEDED ? RETRY_MAX_MS : 0; // another one uses this instance: do not fight
+      this.retryAt = engine.now + least + engine.random() * most;
     }
-    engine.emit({ type: 'offline', error, reason, time: this.retryAt })
+    engine.emit({ type: 'offline', error, reason, time: this.retryAt });
   }
-  /** It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private */
+  /**
+   * It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private
+   */
   wasOfUse() {
-    return this.online && (this.carried || this.engine.now - this.onlineAt >= HELD_MS)
+    return this.online && (this.carried || this.engine.now - this.onlineAt >= HELD_MS);
   }
   stop() {
-    if (this.state === 'stopped') return
-    const had = this.hasSocket
-    this.state = 'stopped'
-    this.retryAt = this.moveAt = this.loginBy = this.answerBy = Infinity
-    if (had) this.engine.emit({ type: 'disconnect', reason: REASON.CLOSED })
+    if (this.state === 'stopped') return;
+    const had = this.hasSocket;
+    this.state = 'stopped';
+    this.retryAt = this.moveAt = this.loginBy = this.answerBy = Infinity;
+    if (had) this.engine.emit({ type: 'disconnect', reason: REASON.CLOSED });
   }
   networkUp() {
     if (this.state === 'waiting' && this.retryAt !== Infinity) {
-      this.attempts = 0
-      this.connect()
+      this.attempts = 0;
+      this.connect();
     } else if (this.online) {
-      this.ask(NETWORK_UP_ANSWER_MS)
+      this.ask(NETWORK_UP_ANSWER_MS);
     }
   }
 
@@ -136,28 +146,28 @@ export class RelayConnection {
 
   /** @param {Uint8Array} payload */
   takeHello(payload) {
-    const { engine } = this
-    if (this.state !== 'hello') throw new PairlinkError('EPROTOCOL', 'HELLO twice')
-    const hello = decode('hello', payload)
+    const { engine } = this;
+    if (this.state !== 'hello') throw new PairlinkError('EPROTOCOL', 'HELLO twice');
+    const hello = decode('hello', payload);
     if (hello.version_min > PROTOCOL_VERSION || hello.version_max < PROTOCOL_VERSION)
-      return this.refuse('EPROTOCOL', REASON.UNSUPPORTED, true)
+      return this.refuse('EPROTOCOL', REASON.UNSUPPORTED, true);
     if (this.relayId && !equal(this.relayId, hello.relay_id)) {
       // Another relay, at an address that we were sent to: the configured one is as good as before.
-      if (this.address) return this.refuse('ENETWORK', REASON.CLOSED, false)
-      engine.emit({ type: 'relay_changed', id: hello.relay_id.slice() })
-      return this.refuse('ERELAYKEY', REASON.CLOSED, true)
+      if (this.address) return this.refuse('ENETWORK', REASON.CLOSED, false);
+      engine.emit({ type: 'relay_changed', id: hello.relay_id.slice() });
+      return this.refuse('ERELAYKEY', REASON.CLOSED, true);
     }
-    this.limits = initialLimits()
-    this.takeLimits(hello.limits)
-    this.hello = payload.slice()
-    this.helloRelayId = hello.relay_id.slice()
-    this.transcript = this.login(engine)
-    this.state = 'login'
+    this.limits = initialLimits();
+    this.takeLimits(hello.limits);
+    this.hello = payload.slice();
+    this.helloRelayId = hello.relay_id.slice();
+    this.transcript = this.login(engine);
+    this.state = 'login';
   }
   /** @param {Engine} engine @private */
   login(engine) {
-    const { identity, instance, listen, token } = engine.config
-    const origin = this.address ? utf8(originOf(this.alternatives[this.address - 1])) : engine.config.origin
+    const { identity, instance, listen, token } = engine.config;
+    const origin = this.address ? utf8(originOf(this.alternatives[this.address - 1])) : engine.config.origin;
     const login = encode('login', {
       version: PROTOCOL_VERSION,
       flags: listen ? LOGIN_FLAG_LISTEN : 0,
@@ -168,118 +178,125 @@ export class RelayConnection {
       origin,
       token_proof: new Uint8Array(0),
       signature: new Uint8Array(SIGNATURE_BYTES),
-    })
+    });
     // The proof of a token covers all before its own length; the signature covers the proof.
-    const head = login.subarray(0, login.length - SIGNATURE_BYTES - 1)
-    const proof = token ? tokenProof(token, loginTranscript(this.hello, head)) : new Uint8Array(0)
-    const unsigned = new Uint8Array(head.length + 1 + proof.length)
-    unsigned.set(head)
-    unsigned[head.length] = proof.length
-    unsigned.set(proof, head.length + 1)
-    const transcript = loginTranscript(this.hello, unsigned)
-    const signed = new Uint8Array(unsigned.length + SIGNATURE_BYTES)
-    signed.set(unsigned)
-    signed.set(signLoginClient(transcript, identity), unsigned.length)
-    engine.put(makeEnvelope(ENVELOPE.LOGIN, signed))
-    return transcript
+    const head = login.subarray(0, login.length - SIGNATURE_BYTES - 1);
+    const proof = token ? tokenProof(token, loginTranscript(this.hello, head)) : new Uint8Array(0);
+    const unsigned = new Uint8Array(head.length + 1 + proof.length);
+    unsigned.set(head);
+    unsigned[head.length] = proof.length;
+    unsigned.set(proof, head.length + 1);
+    const transcript = loginTranscript(this.hello, unsigned);
+    const signed = new Uint8Array(unsigned.length + SIGNATURE_BYTES);
+    signed.set(unsigned);
+    signed.set(signLoginClient(transcript, identity), unsigned.length);
+    engine.put(makeEnvelope(ENVELOPE.LOGIN, signed));
+    return transcript;
   }
   /** @param {Uint8Array} payload */
   takeWelcome(payload) {
-    const { engine } = this
-    if (this.state !== 'login') throw new PairlinkError('EPROTOCOL', 'WELCOME out of turn')
-    const welcome = decode('welcome', payload)
-    const body = payload.subarray(0, payload.length - SIGNATURE_BYTES)
-    const relayId = /** @type {Uint8Array} */ (this.helloRelayId)
-    if (!verifyLoginRelay(welcome.signature, this.transcript, body, relayId)) return this.refuse('ECRYPTO', REASON.LOGIN_FAILED, false)
-    this.takeLimits(welcome.limits)
-    this.relayId = relayId
-    this.state = 'online'
-    this.onlineAt = engine.now
-    this.carried = false
-    this.loginFailures = 0
-    this.loginBy = Infinity
-    engine.wentOnline(relayId)
+    const { engine } = this;
+    if (this.state !== 'login') throw new PairlinkError('EPROTOCOL', 'WELCOME out of turn');
+    const welcome = decode('welcome', payload);
+    const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
+    const relayId = /** @type {Uint8Array} */ (this.helloRelayId);
+    if (!verifyLoginRelay(welcome.signature, this.transcript, body, relayId))
+      return this.refuse('ECRYPTO', REASON.LOGIN_FAILED, false);
+    this.takeLimits(welcome.limits);
+    this.relayId = relayId;
+    this.state = 'online';
+    this.onlineAt = engine.now;
+    this.carried = false;
+    this.loginFailures = 0;
+    this.loginBy = Infinity;
+    engine.wentOnline(relayId);
   }
-  /** Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private */
+  /**
+   * Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private
+   */
   takeLimits(list) {
     for (const { id, value } of list) {
-      const known = LIMITS.find((limit) => limit.id === id)
-      if (known) this.limits[known.name] = Math.min(known.maximum, Math.max(known.minimum, value))
+      const known = LIMITS.find((limit) => limit.id === id);
+      if (known) this.limits[known.name] = Math.min(known.maximum, Math.max(known.minimum, value));
     }
   }
   /** @param {import('../errors.js').ErrorCode} error @param {number} reason @param {boolean} forever */
   refuse(error, reason, forever) {
-    this.engine.putReset(0, reason)
-    this.lose(error, reason, true, forever)
+    this.engine.putReset(0, reason);
+    this.lose(error, reason, true, forever);
   }
   /** RESET on link 0. @param {number} reason @param {string} text */
   takeReset(reason, text) {
-    let forever = !isRetryable(reason) && reason !== REASON.PROTOCOL
+    let forever = !isRetryable(reason) && reason !== REASON.PROTOCOL;
     // A challenge may have expired while this program slept, so a failed login is tried again a few times.
-    if (reason === REASON.LOGIN_FAILED) forever = ++this.loginFailures >= LOGIN_FAILURES_MAX
-    this.engine.log('relay_reset', { reason, text })
-    this.lose(reason === REASON.CLOSED ? 'ENETWORK' : errorOf(reason), reason, true, forever)
+    if (reason === REASON.LOGIN_FAILED) forever = ++this.loginFailures >= LOGIN_FAILURES_MAX;
+    this.engine.log('relay_reset', { reason, text });
+    this.lose(reason === REASON.CLOSED ? 'ENETWORK' : errorOf(reason), reason, true, forever);
   }
 
   // ---- liveness, drain --------------------------------------------------------------------------------
 
   heard() {
-    this.heardAt = this.engine.now
-    this.answerBy = Infinity
-    this.wasLate = false
+    this.heardAt = this.engine.now;
+    this.answerBy = Infinity;
+    this.wasLate = false;
   }
   /** PING, unless one is on its way already. The answer is due in `wait` ms, or when it was due before that.
    * @param {number} wait @private */
   ask(wait) {
-    const { engine } = this
-    if (this.answerBy === Infinity) engine.put(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8)))
-    this.answerBy = Math.min(this.answerBy, engine.now + wait)
+    const { engine } = this;
+    if (this.answerBy === Infinity) engine.put(makeEnvelope(ENVELOPE.PING, engine.randomBytes(8)));
+    this.answerBy = Math.min(this.answerBy, engine.now + wait);
   }
   /** @private */
   patience() {
-    return Math.max(1, this.limits.DEAD_AFTER_MS - this.limits.PING_INTERVAL_MS)
+    return Math.max(1, this.limits.DEAD_AFTER_MS - this.limits.PING_INTERVAL_MS);
   }
   /** Nobody looked for what came: the wait for an answer begins again. */
   late() {
-    if (!this.online) return
-    if (!this.wasLate) this.answerBy = Infinity
-    this.wasLate = true
-    this.ask(this.patience())
+    if (!this.online) return;
+    if (!this.wasLate) this.answerBy = Infinity;
+    this.wasLate = true;
+    this.ask(this.patience());
   }
   /** @param {Uint8Array} payload */
   takeGoingAway(payload) {
-    const { delay_ms: delay, urls } = decode('going_away', payload)
+    const { delay_ms: delay, urls } = decode('going_away', payload);
     // Nobody is led away from TLS.
-    const fit = fromUtf8(this.engine.config.origin).startsWith('https:') ? /^wss:\/\/[!-~]{1,244}$/ : /^ws:\/\/[!-~]{1,244}$/
-    this.alternatives = fromUtf8(urls).split('\n').filter((url) => fit.test(url))
-    this.address = this.alternatives.length ? 1 : 0
-    this.moveAt = this.engine.now + this.engine.random() * delay
+    const fit = fromUtf8(this.engine.config.origin).startsWith('https:')
+      ? /^wss:\/\/[!-~]{1,244}$/
+      : /^ws:\/\/[!-~]{1,244}$/;
+    this.alternatives = fromUtf8(urls)
+      .split('\n')
+      .filter((url) => fit.test(url));
+    this.address = this.alternatives.length ? 1 : 0;
+    this.moveAt = this.engine.now + this.engine.random() * delay;
   }
   deadline() {
-    if (this.state === 'waiting') return this.retryAt
-    if (!this.online) return this.loginBy
-    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy)
+    if (this.state === 'waiting') return this.retryAt;
+    if (!this.online) return this.loginBy;
+    return Math.min(this.moveAt, this.answerBy === Infinity ? this.pingAt() : this.answerBy);
   }
   /** @private */
   pingAt() {
-    return this.heardAt + this.limits.PING_INTERVAL_MS
+    return this.heardAt + this.limits.PING_INTERVAL_MS;
   }
   time() {
-    const { now } = this.engine
+    const { now } = this.engine;
     if (this.state === 'waiting') {
-      if (now >= this.retryAt) this.connect()
+      if (now >= this.retryAt) this.connect();
     } else if (this.online) {
-      if (now >= this.moveAt) this.lose('ENETWORK', REASON.DRAINING, true)
-      else if (now >= this.answerBy) this.lose('ENETWORK', REASON.TIMEOUT, true)
-      else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience())
+      if (now >= this.moveAt) this.lose('ENETWORK', REASON.DRAINING, true);
+      else if (now >= this.answerBy) this.lose('ENETWORK', REASON.TIMEOUT, true);
+      else if (this.answerBy === Infinity && now >= this.pingAt()) this.ask(this.patience());
     } else if (now >= this.loginBy) {
-      this.lose('ENETWORK', REASON.TIMEOUT, true)
+      this.lose('ENETWORK', REASON.TIMEOUT, true);
     }
   }
 }
 
 /** Of a WebSocket's address. @param {string} url */
-const originOf = (url) => url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/?#]*).*$/, '$1')
+const originOf = (url) => url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/?#]*).*$/, '$1');
 
 /** @returns {Record<string, number>} */
-const initialLimits = () => Object.fromEntries(LIMITS.map(({ name, initial }) => [name, initial]))
+const initialLimits = () => Object.fromEntries(LIMITS.map(({ name, initial }) => [name, initial]));

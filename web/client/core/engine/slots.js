@@ -1,56 +1,56 @@
 /** Link numbers of one socket (docs/protocol.md, section 2): whose link has which number. Forgotten with the socket. */
-import { linkGeneration, linkRelaySide, linkSlot, makeLink } from '../wire.js'
-import { LINK_GENERATION_MAX } from '../../wire_table.js'
+import { linkGeneration, linkRelaySide, linkSlot, makeLink } from '../wire.js';
+import { LINK_GENERATION_MAX } from '../../wire_table.js';
 
 /** @typedef {import('../session/link.js').Link | import('./code.js').CodeLink} Link */
 
 export class Slots {
   /** @param {number} count LINK_SLOTS */
   constructor(count) {
-    this.count = count
+    this.count = count;
     /** @type {Map<number, Link>} */
-    this.byNumber = new Map()
+    this.byNumber = new Map();
     /** @type {Map<number, number>} relay-numbered slot → number in use */
-    this.relaySlots = new Map()
+    this.relaySlots = new Map();
     /** @type {number[]} */
-    this.free = []
+    this.free = [];
     /** @type {number[]} by slot */
-    this.generations = []
+    this.generations = [];
   }
   /** A number for a link that this side opens, or 0 when none is free. */
   take() {
-    let slot = this.free.pop()
+    let slot = this.free.pop();
     if (slot === undefined) {
-      if (this.generations.length >= this.count) return 0
-      slot = this.generations.length
-      this.generations.push(0)
+      if (this.generations.length >= this.count) return 0;
+      slot = this.generations.length;
+      this.generations.push(0);
     }
-    const generation = (this.generations[slot] % LINK_GENERATION_MAX) + 1
-    this.generations[slot] = generation
-    return makeLink(false, generation, slot)
+    const generation = (this.generations[slot] % LINK_GENERATION_MAX) + 1;
+    this.generations[slot] = generation;
+    return makeLink(false, generation, slot);
   }
   /** @param {Link} link */
   add(link) {
-    this.byNumber.set(link.number, link)
-    if (linkRelaySide(link.number)) this.relaySlots.set(linkSlot(link.number), link.number)
+    this.byNumber.set(link.number, link);
+    if (linkRelaySide(link.number)) this.relaySlots.set(linkSlot(link.number), link.number);
   }
   /** @param {number} number @returns {Link | undefined} */
   get(number) {
-    return this.byNumber.get(number)
+    return this.byNumber.get(number);
   }
   /** Of a relay-numbered slot that is in use, whatever its generation. @param {number} number */
   inSlot(number) {
-    const used = this.relaySlots.get(linkSlot(number))
-    return used === undefined ? undefined : this.byNumber.get(used)
+    const used = this.relaySlots.get(linkSlot(number));
+    return used === undefined ? undefined : this.byNumber.get(used);
   }
   /** May the relay use this number? @param {number} number */
   isValidOffer(number) {
-    return linkRelaySide(number) && linkSlot(number) < this.count && linkGeneration(number) > 0
+    return linkRelaySide(number) && linkSlot(number) < this.count && linkGeneration(number) > 0;
   }
   /** Both sides may use the slot again. @param {Link} link */
   release(link) {
-    if (!this.byNumber.delete(link.number)) return
-    if (linkRelaySide(link.number)) this.relaySlots.delete(linkSlot(link.number))
-    else this.free.push(linkSlot(link.number))
+    if (!this.byNumber.delete(link.number)) return;
+    if (linkRelaySide(link.number)) this.relaySlots.delete(linkSlot(link.number));
+    else this.free.push(linkSlot(link.number));
   }
 }

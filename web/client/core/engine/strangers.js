@@ -1,145 +1,148 @@
 /** Whom to let in (docs/protocol.md, section 7): the lists of the user, knocks that wait for an answer, invites. */
-import { fromHex, toHex } from '../bytes.js'
-import { inviteHint, inviteProof } from '../invite.js'
-import { sodium } from '../sodium.js'
-import { encode } from '../wire.js'
-import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MAX } from '../../wire_table.js'
+import { fromHex, toHex } from '../bytes.js';
+import { inviteHint, inviteProof } from '../invite.js';
+import { sodium } from '../sodium.js';
+import { encode } from '../wire.js';
+import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MAX } from '../../wire_table.js';
 
-const PROOF_BYTES = INVITE_HINT_BYTES + 32
+const PROOF_BYTES = INVITE_HINT_BYTES + 32;
 
 /** @typedef {import('../session/link.js').Link} Link */
 /** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null, code: number}} InviteEntry
  * code: the pairing code whose dial secret it is, or 0 */
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
-const KNOCKS_MAX = 256
-const DENIED_MAX = 1024
+const KNOCKS_MAX = 256;
+const DENIED_MAX = 1024;
 /** Whoever was denied may ask again, but not at once: callers try again by themselves. */
-const DENIED_MS = 300000
+const DENIED_MS = 300000;
 /** No relay keeps more of them for one socket. */
-const TOLD_MAX = 4096
+const TOLD_MAX = 4096;
 
 export class Strangers {
   constructor() {
     /** @type {Set<string>} */
-    this.allowed = new Set()
+    this.allowed = new Set();
     /** @type {Set<string>} */
-    this.blocked = new Set()
+    this.blocked = new Set();
     /** @type {Map<string, number>} until when */
-    this.denied = new Map()
+    this.denied = new Map();
     /** @type {Map<string, Knock>} */
-    this.knocks = new Map()
+    this.knocks = new Map();
     /** @type {Map<string, InviteEntry>} by hint */
-    this.invites = new Map()
+    this.invites = new Map();
     /** Takes the payload of a PEERS while there is a relay to tell (docs/protocol.md, section 4).
      * @type {((payload: Uint8Array) => void) | null} */
-    this.tell = null
+    this.tell = null;
   }
   /** All there is to tell, after login. */
   tellAll() {
-    const blocked = [...this.blocked].slice(0, TOLD_MAX)
-    this.tellSome(PEERS_BLOCK, blocked)
-    this.tellSome(PEERS_ALLOW, [...this.allowed].slice(0, TOLD_MAX - blocked.length))
+    const blocked = [...this.blocked].slice(0, TOLD_MAX);
+    this.tellSome(PEERS_BLOCK, blocked);
+    this.tellSome(PEERS_ALLOW, [...this.allowed].slice(0, TOLD_MAX - blocked.length));
   }
   /** @param {number} op @param {string[]} keys @private */
   tellSome(op, keys) {
     for (let i = 0; this.tell && i < keys.length; i += PEERS_IDS_MAX)
-      this.tell(encode('peers', { op, ids: keys.slice(i, i + PEERS_IDS_MAX).map((key) => ({ id: fromHex(key) })) }))
+      this.tell(encode('peers', { op, ids: keys.slice(i, i + PEERS_IDS_MAX).map((key) => ({ id: fromHex(key) })) }));
   }
   /** @param {Uint8Array} id */
   allow(id) {
-    const key = toHex(id)
-    this.blocked.delete(key)
-    this.denied.delete(key)
-    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key])
-    this.allowed.add(key)
-    const knock = this.knocks.get(key)
-    this.knocks.delete(key)
-    return knock
+    const key = toHex(id);
+    this.blocked.delete(key);
+    this.denied.delete(key);
+    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);
+    this.allowed.add(key);
+    const knock = this.knocks.get(key);
+    this.knocks.delete(key);
+    return knock;
   }
   /** @param {Uint8Array} id @param {number} now */
   deny(id, now) {
-    const key = toHex(id)
-    if (this.allowed.delete(key)) this.tellSome(PEERS_FORGET, [key])
-    this.takeBack(key)
-    this.knocks.delete(key)
-    this.denied.set(key, now + DENIED_MS)
-    if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied))
+    const key = toHex(id);
+    if (this.allowed.delete(key)) this.tellSome(PEERS_FORGET, [key]);
+    this.takeBack(key);
+    this.knocks.delete(key);
+    this.denied.set(key, now + DENIED_MS);
+    if (this.denied.size > DENIED_MAX) this.denied.delete(first(this.denied));
   }
   /** @param {Uint8Array} id */
   block(id) {
-    const key = toHex(id)
-    this.allowed.delete(key)
-    this.takeBack(key)
-    this.knocks.delete(key)
-    if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key])
-    this.blocked.add(key)
+    const key = toHex(id);
+    this.allowed.delete(key);
+    this.takeBack(key);
+    this.knocks.delete(key);
+    if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key]);
+    this.blocked.add(key);
   }
   /** @param {string} key @param {number} now */
   isSilenced(key, now) {
-    if (this.blocked.has(key)) return true
-    const until = this.denied.get(key)
-    if (until === undefined) return false
-    if (now < until) return true
-    this.denied.delete(key)
-    return false
+    if (this.blocked.has(key)) return true;
+    const until = this.denied.get(key);
+    if (until === undefined) return false;
+    if (now < until) return true;
+    this.denied.delete(key);
+    return false;
   }
   /** Remembers one who asks; true when the user is to be told. @param {Knock} knock */
   knock(knock) {
-    const key = toHex(knock.id)
-    const known = this.knocks.has(key)
-    this.knocks.delete(key) // the newest is last
-    this.knocks.set(key, knock)
-    if (this.knocks.size > KNOCKS_MAX) this.knocks.delete(first(this.knocks))
-    return !known
+    const key = toHex(knock.id);
+    const known = this.knocks.has(key);
+    this.knocks.delete(key); // the newest is last
+    this.knocks.set(key, knock);
+    if (this.knocks.size > KNOCKS_MAX) this.knocks.delete(first(this.knocks));
+    return !known;
   }
   /** @param {Link} link that ended */
   forgetLink(link) {
-    const knock = this.knocks.get(toHex(link.peerId))
-    if (knock?.link === link) knock.link = null
+    const knock = this.knocks.get(toHex(link.peerId));
+    if (knock?.link === link) knock.link = null;
   }
 
   /** @param {Uint8Array} secret @param {number} expiresAt @param {boolean} single @param {number} [code] */
   addInvite(secret, expiresAt, single, code = 0) {
-    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null, code })
+    this.invites.set(toHex(inviteHint(secret)), { secret: secret.slice(), expiresAt, single, claimedBy: null, code });
   }
   /** @param {Uint8Array} secret */
   revokeInvite(secret) {
-    return this.invites.delete(toHex(inviteHint(secret)))
+    return this.invites.delete(toHex(inviteHint(secret)));
   }
   /** Known by now who will use it: nobody else may. @param {Uint8Array} secret @param {Uint8Array} id */
   bindInvite(secret, id) {
-    const entry = this.invites.get(toHex(inviteHint(secret)))
-    if (entry) entry.claimedBy = toHex(id)
+    const entry = this.invites.get(toHex(inviteHint(secret)));
+    if (entry) entry.claimedBy = toHex(id);
   }
   /** Who is let in no more is not let in by what it claimed earlier either. @param {string} key @private */
   takeBack(key) {
-    for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint)
+    for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint);
   }
   /** The invite that this proof fits, or null: it may be over, see mayUse.
    * @param {Uint8Array} proof the extension's value
    * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e */
   findInvite(proof, caller, callee, e) {
-    if (proof.length !== PROOF_BYTES) return null
-    const entry = this.invites.get(toHex(proof.subarray(0, INVITE_HINT_BYTES)))
-    if (!entry || !sodium.memcmp(inviteProof(entry.secret, caller, callee, e), proof)) return null
-    return entry
+    if (proof.length !== PROOF_BYTES) return null;
+    const entry = this.invites.get(toHex(proof.subarray(0, INVITE_HINT_BYTES)));
+    if (!entry || !sodium.memcmp(inviteProof(entry.secret, caller, callee, e), proof)) return null;
+    return entry;
   }
   /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
   mayUse(entry, caller, now) {
-    if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false // over since the call came
-    return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt
+    if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false; // over since the call came
+    return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt;
   }
-  /** At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array} caller */
+  /**
+   * At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array}
+   * caller
+   */
   claim(entry, caller) {
-    const key = toHex(caller)
-    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key])
-    this.allowed.add(key)
-    if (!entry.single || entry.claimedBy) return false
-    entry.claimedBy = key
-    return true
+    const key = toHex(caller);
+    if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);
+    this.allowed.add(key);
+    if (!entry.single || entry.claimedBy) return false;
+    entry.claimedBy = key;
+    return true;
   }
 }
 
 /** @template K @param {Map<K, any>} map @returns {K} */
-const first = (map) => /** @type {K} */ (map.keys().next().value)
+const first = (map) => /** @type {K} */ (map.keys().next().value);

@@ -6,10 +6,10 @@
  * Memory is bounded: what waits to be taken by the peer by `channelWindow` a channel and `sessionWindow` a session,
  * what is being assembled by the same two, as the windows that the peer was told.
  */
-import { PairlinkError } from '../errors.js'
-import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, REASON } from '../../wire_table.js'
-import { Incoming, Outgoing } from './channel.js'
-import { waitsForCredit } from './chunk.js'
+import { PairlinkError } from '../errors.js';
+import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, REASON } from '../../wire_table.js';
+import { Incoming, Outgoing } from './channel.js';
+import { waitsForCredit } from './chunk.js';
 import {
   ACK_BYTES,
   ACK_DELAY_MS,
@@ -23,9 +23,9 @@ import {
   PROBE_MIN_MS,
   TAKE_PROBE_MAX_MS,
   VOLATILE_BYTES,
-} from './constants.js'
-import { hasOutput, produce } from './produce.js'
-import { takeRecord } from './receive.js'
+} from './constants.js';
+import { hasOutput, produce } from './produce.js';
+import { takeRecord } from './receive.js';
 
 /** @typedef {import('./link.js').Link} Link */
 /** @typedef {{messageMax: number, channelWindow: number, sessionWindow: number}} SessionConfig */
@@ -45,286 +45,289 @@ import { takeRecord } from './receive.js'
 export class Session {
   /** @param {SessionConfig} config @param {SessionHost} host @param {number} now */
   constructor(config, host, now) {
-    this.config = config
-    this.host = host
-    this.now = now
-    this.epoch = host.newEpoch()
+    this.config = config;
+    this.host = host;
+    this.now = now;
+    this.epoch = host.newEpoch();
     /** 0: none known. */
-    this.peerEpoch = 0n
-    this.highestSeq = 0
+    this.peerEpoch = 0n;
+    this.highestSeq = 0;
     /** Known once a HELLO came; 0 before. */
-    this.peerMessageMax = 0
-    this.peerChannelWindow = 0
-    this.sessionLimit = 0
+    this.peerMessageMax = 0;
+    this.peerChannelWindow = 0;
+    this.sessionLimit = 0;
     /** @type {Map<number, Outgoing>} */
-    this.outgoing = new Map()
+    this.outgoing = new Map();
     /** By priority: those that have places to send, in the order of their turns. @type {Set<Outgoing>[]} */
-    this.sending = Array.from({ length: 8 }, () => new Set())
+    this.sending = Array.from({ length: 8 }, () => new Set());
     /** @type {Map<number, Incoming>} */
-    this.incoming = new Map()
+    this.incoming = new Map();
     /** How often the streams began: places of an earlier one mean nothing now. */
-    this.generation = 0
+    this.generation = 0;
     /** Places sent, over all channels; of messages begun those that are still to be sent. */
-    this.sentSum = this.reserved = 0
+    this.sentSum = this.reserved = 0;
     /** Inside of a message that the credit does not let end. @type {Outgoing | null} */
-    this.stretched = null
-    this.receivedSum = 0
-    this.takenSum = 0
+    this.stretched = null;
+    this.receivedSum = 0;
+    this.takenSum = 0;
     /** Places that wait to be taken by the peer, over all channels. */
-    this.waiting = 0
+    this.waiting = 0;
     /** @type {Link[]} */
-    this.links = []
+    this.links = [];
     /** @type {Link | null} the one that is sent on */
-    this.current = null
-    this.ackDue = false
-    this.ackNow = false
-    this.ackAt = Infinity
-    this.unackedBytes = 0
-    this.untoldTaken = 0
+    this.current = null;
+    this.ackDue = false;
+    this.ackNow = false;
+    this.ackAt = Infinity;
+    this.unackedBytes = 0;
+    this.untoldTaken = 0;
     /** @type {{channel: number, data: Uint8Array}[]} */
-    this.volatiles = []
-    this.volatileBytes = 0
-    this.volatileTurn = false
-    this.progressAt = now
-    this.probedAt = now
-    this.probesOpen = 0
+    this.volatiles = [];
+    this.volatileBytes = 0;
+    this.volatileTurn = false;
+    this.progressAt = now;
+    this.probedAt = now;
+    this.probesOpen = 0;
     /** And nothing got through since. */
-    this.wasLate = false
+    this.wasLate = false;
     /** Links dropped since anything got through: each doubles the wait. */
-    this.patience = 0
-    this.probeNumber = 0
-    this.probeDue = false
-    this.takeProbeMs = PROBE_MIN_MS
+    this.patience = 0;
+    this.probeNumber = 0;
+    this.probeDue = false;
+    this.takeProbeMs = PROBE_MIN_MS;
     /** Smoothed, over all links; null before the first. @type {number | null} */
-    this.rtt = null
+    this.rtt = null;
     /** @type {CloseState} */
-    this.close = 'open'
-    this.closeDue = false
-    this.closeReason = 0
+    this.close = 'open';
+    this.closeDue = false;
+    this.closeReason = 0;
     /** @type {Uint8Array} */
-    this.closeText = new Uint8Array(0)
-    this.closeBy = Infinity
-    this.closeSentAt = 0
+    this.closeText = new Uint8Array(0);
+    this.closeBy = Infinity;
+    this.closeSentAt = 0;
   }
 
   /** @private */
   dropStreams() {
-    this.generation++
-    this.outgoing.clear()
-    this.incoming.clear()
-    for (const equals of this.sending) equals.clear()
-    this.stretched = null
-    this.sessionLimit = this.sentSum = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0
-    this.unackedBytes = this.untoldTaken = 0
+    this.generation++;
+    this.outgoing.clear();
+    this.incoming.clear();
+    for (const equals of this.sending) equals.clear();
+    this.stretched = null;
+    this.sessionLimit = this.sentSum = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0;
+    this.unackedBytes = this.untoldTaken = 0;
   }
 
   // ---- what the application asks -------------------------------------------------------------------
 
   /** @param {number} number @private */
   outgoingOf(number) {
-    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel')
-    let channel = this.outgoing.get(number)
+    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel');
+    let channel = this.outgoing.get(number);
     if (!channel) {
-      channel = new Outgoing(number, this.peerChannelWindow)
-      this.outgoing.set(number, channel)
+      channel = new Outgoing(number, this.peerChannelWindow);
+      this.outgoing.set(number, channel);
     }
-    return channel
+    return channel;
   }
   /** The peer may name any channel. @param {number} number */
   incomingOf(number) {
-    if (number >= CHANNELS_MAX) throw new PairlinkError('EPROTOCOL', 'channel')
-    let channel = this.incoming.get(number)
+    if (number >= CHANNELS_MAX) throw new PairlinkError('EPROTOCOL', 'channel');
+    let channel = this.incoming.get(number);
     if (!channel) {
-      channel = new Incoming(this.config.channelWindow)
-      this.incoming.set(number, channel)
+      channel = new Incoming(this.config.channelWindow);
+      this.incoming.set(number, channel);
     }
-    return channel
+    return channel;
   }
   /** @private */
   mustBeOpen() {
-    if (this.close !== 'open') throw new PairlinkError('ESTATE', 'the session is closed')
+    if (this.close !== 'open') throw new PairlinkError('ESTATE', 'the session is closed');
   }
   /** The largest message that can be sent. */
   get messageMax() {
-    return this.peerMessageMax ? Math.min(this.peerMessageMax, this.config.messageMax) : this.config.messageMax
+    return this.peerMessageMax ? Math.min(this.peerMessageMax, this.config.messageMax) : this.config.messageMax;
   }
   /** Takes one whole message, or throws EAGAIN: an action `writable` follows.
    * @param {number} number @param {Uint8Array} data owned from now on
    * @returns {number} its place */
   send(number, data) {
-    this.mustBeOpen()
-    if (data.length > this.messageMax) throw new PairlinkError('EMSGSIZE')
-    const channel = this.outgoingOf(number)
-    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished')
-    const places = data.length + 1
-    const { channelWindow, sessionWindow } = this.config
+    this.mustBeOpen();
+    if (data.length > this.messageMax) throw new PairlinkError('EMSGSIZE');
+    const channel = this.outgoingOf(number);
+    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished');
+    const places = data.length + 1;
+    const { channelWindow, sessionWindow } = this.config;
     const fits =
-      channel.kept + places <= channelWindow && this.waiting + places <= sessionWindow && channel.pieces.length < PIECES_MAX
+      channel.kept + places <= channelWindow &&
+      this.waiting + places <= sessionWindow &&
+      channel.pieces.length < PIECES_MAX;
     if (!fits) {
-      channel.blocked = true
-      throw new PairlinkError('EAGAIN')
+      channel.blocked = true;
+      throw new PairlinkError('EAGAIN');
     }
-    return this.add(channel, data, DATA_FLAG_END_OF_MESSAGE, places)
+    return this.add(channel, data, DATA_FLAG_END_OF_MESSAGE, places);
   }
   /** The end of this side's direction. @param {number} number */
   finish(number) {
-    this.mustBeOpen()
-    const channel = this.outgoingOf(number)
-    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished')
-    channel.finished = true
-    return this.add(channel, new Uint8Array(0), DATA_FLAG_END_OF_CHANNEL, 1)
+    this.mustBeOpen();
+    const channel = this.outgoingOf(number);
+    if (channel.finished) throw new PairlinkError('ESTATE', 'the channel is finished');
+    channel.finished = true;
+    return this.add(channel, new Uint8Array(0), DATA_FLAG_END_OF_CHANNEL, 1);
   }
   /** @param {Outgoing} channel @param {Uint8Array} data @param {number} flags @param {number} places @private */
   add(channel, data, flags, places) {
-    if (this.waiting === 0) this.progressAt = this.now
-    this.waiting += places
-    const place = channel.add(data, flags)
-    this.hasPlacesToSend(channel)
-    return place
+    if (this.waiting === 0) this.progressAt = this.now;
+    this.waiting += places;
+    const place = channel.add(data, flags);
+    this.hasPlacesToSend(channel);
+    return place;
   }
   /** @param {Outgoing} channel */
   hasPlacesToSend(channel) {
-    if (channel.sentTo < channel.end) this.sending[channel.priority].add(channel)
+    if (channel.sentTo < channel.end) this.sending[channel.priority].add(channel);
   }
   /** Outside of order and credit; false: dropped at once. @param {number} number @param {Uint8Array} data */
   sendVolatile(number, data) {
-    this.mustBeOpen()
-    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel')
-    if (data.length > VOLATILE_BYTES / 2) throw new PairlinkError('EMSGSIZE')
-    if (!this.current) return false
-    this.volatiles.push({ channel: number, data })
-    this.volatileBytes += data.length + 3
+    this.mustBeOpen();
+    if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel');
+    if (data.length > VOLATILE_BYTES / 2) throw new PairlinkError('EMSGSIZE');
+    if (!this.current) return false;
+    this.volatiles.push({ channel: number, data });
+    this.volatileBytes += data.length + 3;
     while (this.volatileBytes > VOLATILE_BYTES) {
-      const oldest = /** @type {{data: Uint8Array}} */ (this.volatiles.shift())
-      this.volatileBytes -= oldest.data.length + 3
+      const oldest = /** @type {{data: Uint8Array}} */ (this.volatiles.shift());
+      this.volatileBytes -= oldest.data.length + 3;
     }
-    return true
+    return true;
   }
   /** The application took all below this place. @param {number} number @param {number} place
    * @param {number} generation of the streams that it belongs to */
   take(number, place, generation) {
-    if (generation !== this.generation) return
-    const channel = this.incoming.get(number)
-    if (!channel) throw new PairlinkError('EINVAL', 'channel')
-    const before = channel.takenTo
-    if (!channel.take(place)) return
-    this.takenSum += place - before
-    this.untoldTaken += place - before
-    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, Math.floor(this.config.channelWindow / 4)))
+    if (generation !== this.generation) return;
+    const channel = this.incoming.get(number);
+    if (!channel) throw new PairlinkError('EINVAL', 'channel');
+    const before = channel.takenTo;
+    if (!channel.take(place)) return;
+    this.takenSum += place - before;
+    this.untoldTaken += place - before;
+    this.ackSoon(this.untoldTaken >= Math.min(ACK_BYTES, Math.floor(this.config.channelWindow / 4)));
   }
   /** @param {number} number @param {number} priority */
   setPriority(number, priority) {
-    if (!Number.isInteger(priority) || priority < 0 || priority > 7) throw new PairlinkError('EINVAL', 'priority')
-    const channel = this.outgoingOf(number)
-    const sends = this.sending[channel.priority].delete(channel)
-    channel.priority = priority
-    if (sends) this.sending[priority].add(channel)
+    if (!Number.isInteger(priority) || priority < 0 || priority > 7) throw new PairlinkError('EINVAL', 'priority');
+    const channel = this.outgoingOf(number);
+    const sends = this.sending[channel.priority].delete(channel);
+    channel.priority = priority;
+    if (sends) this.sending[priority].add(channel);
   }
   /** Gives up this side's direction of a channel. @param {number} number @param {number} reason */
   resetChannel(number, reason) {
-    this.mustBeOpen()
-    const channel = this.outgoingOf(number)
-    const before = channel.end
-    this.reserved -= channel.giveUp(reason)
-    if (this.stretched === channel) this.stretched = null
-    this.waiting += channel.end - before
-    this.hasPlacesToSend(channel)
+    this.mustBeOpen();
+    const channel = this.outgoingOf(number);
+    const before = channel.end;
+    this.reserved -= channel.giveUp(reason);
+    if (this.stretched === channel) this.stretched = null;
+    this.waiting += channel.end - before;
+    this.hasPlacesToSend(channel);
   }
   /** @param {number} reason @param {Uint8Array} text at most 123 bytes */
   startClose(reason, text) {
-    this.mustBeOpen()
+    this.mustBeOpen();
     if (this.peerEpoch === 0n && !this.current) {
-      this.close = 'ended' // the peer knows nothing of it
-      this.host.closeEnded(null)
-      return
+      this.close = 'ended'; // the peer knows nothing of it
+      this.host.closeEnded(null);
+      return;
     }
-    this.close = 'closing'
-    this.closeDue = true
-    this.closeReason = reason
-    this.closeText = text
-    this.closeBy = this.now + CLOSE_TIMEOUT_MS
+    this.close = 'closing';
+    this.closeDue = true;
+    this.closeReason = reason;
+    this.closeText = text;
+    this.closeBy = this.now + CLOSE_TIMEOUT_MS;
   }
   /** One action for each message that the peer has not taken. */
   reportLost() {
     for (const [number, channel] of this.outgoing)
       for (const piece of channel.pieces)
-        if (piece.flags & DATA_FLAG_END_OF_MESSAGE && piece.end > channel.takenTo) this.host.emit({ type: 'lost', channel: number, place: piece.end })
+        if (piece.flags & DATA_FLAG_END_OF_MESSAGE && piece.end > channel.takenTo)
+          this.host.emit({ type: 'lost', channel: number, place: piece.end });
   }
 
   // ---- links ------------------------------------------------------------------------------------------
 
   /** @param {Link} link */
   linkUp(link) {
-    if (this.links.length >= LINKS_MAX) throw new PairlinkError('EAGAIN', 'too many links')
-    link.linkedAt = this.now
+    if (this.links.length >= LINKS_MAX) throw new PairlinkError('EAGAIN', 'too many links');
+    link.linkedAt = this.now;
     if (link.opener) {
-      link.helloDue = true
-      if (this.highestSeq < 0xffffffff) this.highestSeq++
-      link.seq = this.highestSeq
+      link.helloDue = true;
+      if (this.highestSeq < 0xffffffff) this.highestSeq++;
+      link.seq = this.highestSeq;
     }
-    this.links.push(link)
+    this.links.push(link);
   }
   /** The session is over, but the other side calls: all it gets is the end. */
   answerClosed() {
-    this.close = 'peerClosed'
-    this.closeDue = true
+    this.close = 'peerClosed';
+    this.closeDue = true;
   }
   /** Forgets it; its owner has reset it, or it died. @param {Link} link */
   linkDown(link) {
-    this.links = this.links.filter((l) => l !== link)
+    this.links = this.links.filter((l) => l !== link);
     if (this.current === link) {
-      this.current = null
-      this.chooseLink()
+      this.current = null;
+      this.chooseLink();
     }
   }
   /** @param {Link} link @param {number} reason */
   dropLink(link, reason) {
-    this.host.reset(link, reason)
-    this.linkDown(link)
+    this.host.reset(link, reason);
+    this.linkDown(link);
   }
   /** Sends on the best confirmed link from now on; what the old one did not get through is sent again. */
   chooseLink() {
     /** @type {Link | null} */
-    let best = null
+    let best = null;
     for (const link of this.links) {
-      if (!link.confirmed) continue
-      if (!best || link.seq > best.seq || (link.seq === best.seq && link.bySmaller)) best = link
+      if (!link.confirmed) continue;
+      if (!best || link.seq > best.seq || (link.seq === best.seq && link.bySmaller)) best = link;
     }
-    if (best === this.current) return
-    const first = !this.current
-    this.current = best
-    this.probeDue = false
-    this.probedAt = this.now
-    this.takeProbeMs = PROBE_MIN_MS
-    this.progress()
-    if (!best) return
-    if (this.close === 'closing') this.closeDue = true
+    if (best === this.current) return;
+    const first = !this.current;
+    this.current = best;
+    this.probeDue = false;
+    this.probedAt = this.now;
+    this.takeProbeMs = PROBE_MIN_MS;
+    this.progress();
+    if (!best) return;
+    if (this.close === 'closing') this.closeDue = true;
     for (const channel of [...this.outgoing.values()].sort((a, b) => a.number - b.number)) {
-      this.goBack(channel)
-      channel.resendCounter = /** @type {any} */ (best.noise).nextCounter
+      this.goBack(channel);
+      channel.resendCounter = /** @type {any} */ (best.noise).nextCounter;
     }
-    if (first) this.host.linked(best)
+    if (first) this.host.linked(best);
   }
   /** Sends again what the peer has not received. @param {Outgoing} channel */
   goBack(channel) {
-    channel.goBack()
-    this.hasPlacesToSend(channel)
+    channel.goBack();
+    this.hasPlacesToSend(channel);
   }
   /** One side lost its state. What was said on other links belongs to the old one, so they go too.
    * @param {Link} link that showed it */
   startAgain(link) {
-    for (const other of [...this.links]) if (other !== link) this.dropLink(other, REASON.REPLACED)
-    let history = false
-    for (const channel of this.outgoing.values()) history ||= channel.sentMax > 0
-    for (const channel of this.incoming.values()) history ||= channel.receivedTo > 0
+    for (const other of [...this.links]) if (other !== link) this.dropLink(other, REASON.REPLACED);
+    let history = false;
+    for (const channel of this.outgoing.values()) history ||= channel.sentMax > 0;
+    for (const channel of this.incoming.values()) history ||= channel.receivedTo > 0;
     if (history) {
-      this.reportLost()
-      this.host.emit({ type: 'stream_reset' })
-      this.dropStreams()
-      this.epoch = this.host.newEpoch()
+      this.reportLost();
+      this.host.emit({ type: 'stream_reset' });
+      this.dropStreams();
+      this.epoch = this.host.newEpoch();
     }
-    link.confirmed = false
-    if (this.current === link) this.current = null
+    link.confirmed = false;
+    if (this.current === link) this.current = null;
   }
 
   // ---- records ----------------------------------------------------------------------------------------
@@ -332,104 +335,105 @@ export class Session {
   /** Takes an opened record. Throws EPROTOCOL when the peer broke the protocol: the session is of no more use.
    * @param {Link} link @param {Uint8Array} plaintext borrowed */
   record(link, plaintext) {
-    takeRecord(this, link, plaintext)
+    takeRecord(this, link, plaintext);
   }
   /** Is there a record to send on this link now? @param {Link} link */
   hasOutput(link) {
-    return hasOutput(this, link)
+    return hasOutput(this, link);
   }
   /** Writes the plaintext of the link's next record.
    * @param {Link} link @param {Uint8Array} area @param {number} room
    * @returns {{size: number, flags: number}} size 0: nothing */
   produce(link, area, room) {
-    return produce(this, link, area, room)
+    return produce(this, link, area, room);
   }
 
   // ---- time -------------------------------------------------------------------------------------------
 
   progress() {
-    this.progressAt = this.now
-    this.probesOpen = 0
-    this.wasLate = false
+    this.progressAt = this.now;
+    this.probesOpen = 0;
+    this.wasLate = false;
   }
   /** Nobody looked at what came for a while: that time is no wait, and measures nothing. @param {number} now */
   late(now) {
-    this.now = now
-    for (const link of this.links) link.pacing.measuredFrom = now
-    if (this.wasLate) return
-    this.progressAt = now
-    this.probesOpen = 0
-    this.wasLate = true
+    this.now = now;
+    for (const link of this.links) link.pacing.measuredFrom = now;
+    if (this.wasLate) return;
+    this.progressAt = now;
+    this.probesOpen = 0;
+    this.wasLate = true;
   }
   /** @param {boolean} now */
   ackSoon(now) {
-    if (!this.ackDue) this.ackAt = this.now + ACK_DELAY_MS
-    this.ackDue = true
-    this.ackNow ||= now
+    if (!this.ackDue) this.ackAt = this.now + ACK_DELAY_MS;
+    this.ackDue = true;
+    this.ackNow ||= now;
   }
   /** A link got nothing through in time: a slow line needs longer for one record. @private */
   bePatient() {
-    if (this.patience < PATIENCE_MAX) this.patience++
+    if (this.patience < PATIENCE_MAX) this.patience++;
   }
   /** A link on which no HELLO comes is of no use; or it comes behind what still waits on a slow line.
    * @param {Link} link @private */
   confirmBy(link) {
-    return link.linkedAt + LINK_CONFIRM_MS * 2 ** this.patience
+    return link.linkedAt + LINK_CONFIRM_MS * 2 ** this.patience;
   }
   /** @private */
   probeDeadline() {
-    const link = this.current
-    if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0)) return Infinity
-    let wait = Math.max(PROBE_MIN_MS, 3 * (this.rtt ?? 0)) * 2 ** this.patience
-    let urgent = link.pacing.inFlight > 0
-    if (!urgent) for (const channel of this.outgoing.values()) urgent ||= waitsForCredit(this, channel)
-    if (!urgent) wait = Math.max(wait, this.takeProbeMs)
-    return Math.max(this.progressAt, this.probedAt) + wait
+    const link = this.current;
+    if (!link || this.probeDue || this.close !== 'open' || (this.waiting === 0 && link.pacing.inFlight === 0))
+      return Infinity;
+    let wait = Math.max(PROBE_MIN_MS, 3 * (this.rtt ?? 0)) * 2 ** this.patience;
+    let urgent = link.pacing.inFlight > 0;
+    if (!urgent) for (const channel of this.outgoing.values()) urgent ||= waitsForCredit(this, channel);
+    if (!urgent) wait = Math.max(wait, this.takeProbeMs);
+    return Math.max(this.progressAt, this.probedAt) + wait;
   }
   /** @private */
   closeDeadline() {
-    if (this.close !== 'closing') return Infinity
-    const again = this.current && !this.closeDue ? this.closeSentAt + PROBE_MIN_MS : Infinity
-    return Math.min(again, this.closeBy)
+    if (this.close !== 'closing') return Infinity;
+    const again = this.current && !this.closeDue ? this.closeSentAt + PROBE_MIN_MS : Infinity;
+    return Math.min(again, this.closeBy);
   }
   deadline() {
-    let at = Math.min(this.probeDeadline(), this.closeDeadline())
-    if (this.ackDue && !this.ackNow && this.current) at = Math.min(at, this.ackAt)
+    let at = Math.min(this.probeDeadline(), this.closeDeadline());
+    if (this.ackDue && !this.ackNow && this.current) at = Math.min(at, this.ackAt);
     for (const link of this.links) {
-      if (!link.confirmed) at = Math.min(at, this.confirmBy(link))
-      if (link.opener && !link.helloCame && !link.helloDue) at = Math.min(at, link.helloAt + HELLO_AGAIN_MS)
+      if (!link.confirmed) at = Math.min(at, this.confirmBy(link));
+      if (link.opener && !link.helloCame && !link.helloDue) at = Math.min(at, link.helloAt + HELLO_AGAIN_MS);
     }
-    return at
+    return at;
   }
   /** Does what is due. */
   time() {
-    if (this.ackDue && this.now >= this.ackAt) this.ackNow = true
+    if (this.ackDue && this.now >= this.ackAt) this.ackNow = true;
     if (this.now >= this.closeDeadline()) {
       if (this.now >= this.closeBy) {
-        this.close = 'ended'
-        this.closeDue = false
-        this.host.closeEnded('ETIMEDOUT')
-        return
+        this.close = 'ended';
+        this.closeDue = false;
+        this.host.closeEnded('ETIMEDOUT');
+        return;
       }
-      this.closeDue = true
+      this.closeDue = true;
     }
     for (const link of [...this.links])
       if (!link.confirmed && this.now >= this.confirmBy(link)) {
-        this.dropLink(link, REASON.TIMEOUT)
-        this.bePatient()
+        this.dropLink(link, REASON.TIMEOUT);
+        this.bePatient();
       }
     for (const link of this.links)
-      if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true
-    if (this.now < this.probeDeadline()) return
+      if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true;
+    if (this.now < this.probeDeadline()) return;
     if (this.probesOpen >= PROBES_MAX) {
-      this.bePatient()
-      this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT)
-      return
+      this.bePatient();
+      this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT);
+      return;
     }
-    this.probesOpen++
-    this.probeNumber = (this.probeNumber + 1) % 0x100000000
-    this.probeDue = true
-    this.probedAt = this.now
-    if (this.takeProbeMs < TAKE_PROBE_MAX_MS) this.takeProbeMs *= 2
+    this.probesOpen++;
+    this.probeNumber = (this.probeNumber + 1) % 0x100000000;
+    this.probeDue = true;
+    this.probedAt = this.now;
+    if (this.takeProbeMs < TAKE_PROBE_MAX_MS) this.takeProbeMs *= 2;
   }
 }

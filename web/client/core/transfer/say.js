@@ -1,53 +1,61 @@
 /** What goes over CHAT_CHANNEL about files, made when it can be sent. */
-import { encode } from '../wire.js'
-import { FILE_FLAG_STREAM, FILE_GET, FILE_HOLD, FILE_ID_BYTES, FILE_OFFER, FILE_SAVED, FILE_STOP } from '../../wire_table.js'
-import { FILES_MAX } from './send.js'
-import { idBytes } from './transfer.js'
+import { encode } from '../wire.js';
+import {
+  FILE_FLAG_STREAM,
+  FILE_GET,
+  FILE_HOLD,
+  FILE_ID_BYTES,
+  FILE_OFFER,
+  FILE_SAVED,
+  FILE_STOP,
+} from '../../wire_table.js';
+import { FILES_MAX } from './send.js';
+import { idBytes } from './transfer.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
 /** @typedef {import('./transfer.js').TransferFile} TransferFile */
 
 /** What is still to be said about a file, in this order; a GET waits while it is held here or its offer is due. */
-export const SAY_OFFER = 1
-export const SAY_GET = 2
-export const SAY_HOLD = 4
-const LAST_WORDS_MAX = FILES_MAX + 128
+export const SAY_OFFER = 1;
+export const SAY_GET = 2;
+export const SAY_HOLD = 4;
+const LAST_WORDS_MAX = FILES_MAX + 128;
 
 /** @param {Transfer} t @param {TransferFile} file @param {number} what */
 export function say(t, file, what) {
-  file.say |= what
-  t.wordsDue = true
+  file.say |= what;
+  t.wordsDue = true;
 }
 
 /** In a full list what was said gives way, then what is new: it can only be a peer that offers and does not listen.
  * @param {Transfer} t @param {number} type @param {string} id @param {number} why */
 export function sayLast(t, type, id, why) {
-  if (t.lastWords.length === LAST_WORDS_MAX && t.lastSaid) dropFirstSaid(t)
-  if (t.lastWords.length < LAST_WORDS_MAX) t.lastWords.push({ type, id, why })
+  if (t.lastWords.length === LAST_WORDS_MAX && t.lastSaid) dropFirstSaid(t);
+  if (t.lastWords.length < LAST_WORDS_MAX) t.lastWords.push({ type, id, why });
 }
 /** @param {Transfer} t */
 function dropFirstSaid(t) {
-  t.lastWords.shift()
-  t.lastSaid--
+  t.lastWords.shift();
+  t.lastSaid--;
 }
 /** @param {Transfer} t @param {number} place */
 export function heard(t, place) {
-  while (t.lastSaid && /** @type {number} */ (t.lastWords[0].place) <= place) dropFirstSaid(t)
+  while (t.lastSaid && /** @type {number} */ (t.lastWords[0].place) <= place) dropFirstSaid(t);
 }
 
 /** @param {TransferFile} file */
 function due(file) {
-  if (file.say & SAY_OFFER) return SAY_OFFER
-  if (file.say & SAY_GET && !file.offerDue && !file.heldHere) return SAY_GET
-  return file.say & SAY_HOLD
+  if (file.say & SAY_OFFER) return SAY_OFFER;
+  if (file.say & SAY_GET && !file.offerDue && !file.heldHere) return SAY_GET;
+  return file.say & SAY_HOLD;
 }
 
 /** The file to speak about. @param {Transfer} t */
 function nextSpeaker(t) {
-  if (!t.wordsDue) return null
-  for (const file of t.files()) if (due(file)) return file
-  t.wordsDue = false
-  return null
+  if (!t.wordsDue) return null;
+  for (const file of t.files()) if (due(file)) return file;
+  t.wordsDue = false;
+  return null;
 }
 
 /** @param {TransferFile} file */
@@ -62,42 +70,42 @@ function offerOf(file) {
     group_bytes: file.groupBytes,
     name: file.name,
     media_type: file.mediaType,
-  })
+  });
 }
 
 /** @param {TransferFile} file */
 function wordOf(file) {
-  const id = idBytes(file.id)
+  const id = idBytes(file.id);
   switch (due(file)) {
     case SAY_OFFER:
-      return offerOf(file)
+      return offerOf(file);
     case SAY_GET:
-      return encode('file_get', { type: FILE_GET, id, offset: file.next })
+      return encode('file_get', { type: FILE_GET, id, offset: file.next });
     default:
-      return encode('file_hold', { type: FILE_HOLD, id, held: file.heldHere ? 1 : 0, why: file.heldHere })
+      return encode('file_hold', { type: FILE_HOLD, id, held: file.heldHere ? 1 : 0, why: file.heldHere });
   }
 }
 
 /** @param {Transfer} t @returns {Uint8Array | null} */
 export function nextWord(t) {
-  const last = t.lastWords[t.lastSaid]
-  if (last?.type === FILE_SAVED) return encode('file_saved', { type: FILE_SAVED, id: idBytes(last.id) })
-  if (last) return encode('file_stop', { type: FILE_STOP, id: idBytes(last.id), why: last.why })
-  const file = nextSpeaker(t)
-  return file && wordOf(file)
+  const last = t.lastWords[t.lastSaid];
+  if (last?.type === FILE_SAVED) return encode('file_saved', { type: FILE_SAVED, id: idBytes(last.id) });
+  if (last) return encode('file_stop', { type: FILE_STOP, id: idBytes(last.id), why: last.why });
+  const file = nextSpeaker(t);
+  return file && wordOf(file);
 }
 
 /** @param {Transfer} t @param {number} place */
 export function wordSent(t, place) {
-  const last = t.lastWords[t.lastSaid]
+  const last = t.lastWords[t.lastSaid];
   if (last) {
-    last.place = place
-    t.lastSaid++
-    return
+    last.place = place;
+    t.lastSaid++;
+    return;
   }
-  const file = nextSpeaker(t)
-  if (!file) return
-  const what = due(file)
-  file.say &= ~what
-  if (what === SAY_GET) file.getSaid = file.gapSaid = true // what comes until it is obeyed is of another place
+  const file = nextSpeaker(t);
+  if (!file) return;
+  const what = due(file);
+  file.say &= ~what;
+  if (what === SAY_GET) file.getSaid = file.gapSaid = true; // what comes until it is obeyed is of another place
 }

@@ -1,10 +1,10 @@
 /** Outgoing files: offered, read, sent. */
-import { toHex, toPlace } from '../bytes.js'
-import { PairlinkError } from '../errors.js'
-import { encode } from '../wire.js'
-import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js'
-import { SAY_OFFER, say, sayLast } from './say.js'
-import { TransferFile, idBytes } from './transfer.js'
+import { toHex, toPlace } from '../bytes.js';
+import { PairlinkError } from '../errors.js';
+import { encode } from '../wire.js';
+import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js';
+import { SAY_OFFER, say, sayLast } from './say.js';
+import { TransferFile, idBytes } from './transfer.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
 /** @typedef {import('./transfer.js').FileOffer} FileOffer */
@@ -13,66 +13,73 @@ import { TransferFile, idBytes } from './transfer.js'
  * @typedef {{file: TransferFile, generation: number, offset: number, size: number, end: boolean}} Want */
 
 /** Of FILE_DATA, before its bytes. */
-export const HEAD_BYTES = 25
+export const HEAD_BYTES = 25;
 /** In each direction, not over. */
-export const FILES_MAX = 1024
+export const FILES_MAX = 1024;
 /** Of one outgoing group, not over. */
-const GROUP_OPEN_MAX = 64
+const GROUP_OPEN_MAX = 64;
 /** Outgoing files that take turns. */
-const AT_ONCE = 4
-const NAME_MAX = 1024
-const MEDIA_TYPE_MAX = 127
-const EMPTY = new Uint8Array(0)
+const AT_ONCE = 4;
+const NAME_MAX = 1024;
+const MEDIA_TYPE_MAX = 127;
+const EMPTY = new Uint8Array(0);
 
 /** @param {Transfer} t @param {FileOffer} offer */
 export function add(t, offer) {
-  const file = new TransferFile(offer, true)
-  if (file.name.length === 0 || file.name.length > NAME_MAX || file.mediaType.length > MEDIA_TYPE_MAX) throw new PairlinkError('EINVAL')
-  idBytes(file.id)
-  if (t.outgoing.has(file.id)) throw new PairlinkError('ESTATE', 'there already')
-  let open = 0
-  if (file.group) for (const other of t.outgoing.values()) if (other.group === file.group) open++
-  if (t.outgoing.size >= FILES_MAX || open >= GROUP_OPEN_MAX) throw new PairlinkError('EAGAIN', 'too many files')
-  if (file.isStream || file.flags & FILE_FLAG_FOLDER) file.size = 0
-  t.outgoing.set(file.id, file)
-  say(t, file, SAY_OFFER)
-  return file
+  const file = new TransferFile(offer, true);
+  if (file.name.length === 0 || file.name.length > NAME_MAX || file.mediaType.length > MEDIA_TYPE_MAX)
+    throw new PairlinkError('EINVAL');
+  idBytes(file.id);
+  if (t.outgoing.has(file.id)) throw new PairlinkError('ESTATE', 'there already');
+  let open = 0;
+  if (file.group) for (const other of t.outgoing.values()) if (other.group === file.group) open++;
+  if (t.outgoing.size >= FILES_MAX || open >= GROUP_OPEN_MAX) throw new PairlinkError('EAGAIN', 'too many files');
+  if (file.isStream || file.flags & FILE_FLAG_FOLDER) file.size = 0;
+  t.outgoing.set(file.id, file);
+  say(t, file, SAY_OFFER);
+  return file;
 }
 
 // ---- what to read ----------------------------------------------------------------------------------------
 
 /** The wants that are out are stale from now on. @param {TransferFile} file */
 function readAgain(file) {
-  file.generation++
-  file.readTo = file.next
-  file.wantOpen = false
+  file.generation++;
+  file.readTo = file.next;
+  file.wantOpen = false;
 }
 
 /** @param {TransferFile} file */
 export function restartSending(file) {
-  readAgain(file)
-  file.allowed = false
-  file.state = 'asking'
+  readAgain(file);
+  file.allowed = false;
+  file.state = 'asking';
 }
 
 /** @param {TransferFile} file */
-const maySend = (file) => file.allowed && file.state === 'moving' && !file.heldHere && !file.heldThere
+const maySend = (file) => file.allowed && file.state === 'moving' && !file.heldHere && !file.heldThere;
 
 /** @param {Transfer} t @returns {Want | null} */
 export function nextWant(t) {
   /** @type {TransferFile[]} */
-  const ready = []
+  const ready = [];
   for (const file of t.outgoing.values()) {
-    if (maySend(file) && !file.wantOpen) ready.push(file)
-    if (ready.length === AT_ONCE) break
+    if (maySend(file) && !file.wantOpen) ready.push(file);
+    if (ready.length === AT_ONCE) break;
   }
-  if (ready.length === 0) return null
-  const file = ready[t.turn++ % ready.length]
-  const left = file.isStream ? t.piece : file.size - file.readTo
-  const want = { file, generation: file.generation, offset: file.readTo, size: Math.min(left, t.piece), end: left === 0 }
-  file.wantOpen = want.end || file.isStream
-  file.readTo += want.size
-  return want
+  if (ready.length === 0) return null;
+  const file = ready[t.turn++ % ready.length];
+  const left = file.isStream ? t.piece : file.size - file.readTo;
+  const want = {
+    file,
+    generation: file.generation,
+    offset: file.readTo,
+    size: Math.min(left, t.piece),
+    end: left === 0,
+  };
+  file.wantOpen = want.end || file.isStream;
+  file.readTo += want.size;
+  return want;
 }
 
 // ---- what was read -----------------------------------------------------------------------------------------
@@ -80,68 +87,69 @@ export function nextWant(t) {
 /** The file, if this is still what goes out next. A file that was held meanwhile is read again later.
  * @param {Transfer} t @param {Want} want */
 function wanted(t, want) {
-  const { file } = want
-  if (t.outgoing.get(file.id) !== file || want.generation !== file.generation || want.offset !== file.next) return null
-  if (maySend(file)) return file
-  readAgain(file)
-  return null
+  const { file } = want;
+  if (t.outgoing.get(file.id) !== file || want.generation !== file.generation || want.offset !== file.next) return null;
+  if (maySend(file)) return file;
+  readAgain(file);
+  return null;
 }
 
 /** @param {Transfer} t @param {Want} want @param {Uint8Array} data */
 export function read(t, want, data) {
-  const file = wanted(t, want)
-  if (!file) return
-  if (data.length === 0 || data.length > want.size) throw new PairlinkError('EINVAL')
-  if (data.length > t.piece) return readAgain(file) // the peer takes less than when it was asked for
-  const head = encode('file_data', { type: FILE_DATA, id: idBytes(file.id), offset: file.next, bytes: EMPTY })
+  const file = wanted(t, want);
+  if (!file) return;
+  if (data.length === 0 || data.length > want.size) throw new PairlinkError('EINVAL');
+  if (data.length > t.piece) return readAgain(file); // the peer takes less than when it was asked for
+  const head = encode('file_data', { type: FILE_DATA, id: idBytes(file.id), offset: file.next, bytes: EMPTY });
   if (!t.sink.send(head, data)) {
-    if (data.length > t.piece) return readAgain(file) // `messageMax` was called meanwhile
-    throw new PairlinkError('EAGAIN')
+    if (data.length > t.piece) return readAgain(file); // `messageMax` was called meanwhile
+    throw new PairlinkError('EAGAIN');
   }
-  file.next += data.length
+  file.next += data.length;
   if (file.isStream) {
-    file.wantOpen = false
-    file.readTo = file.next
-  } else if (data.length < want.size) readAgain(file)
+    file.wantOpen = false;
+    file.readTo = file.next;
+  } else if (data.length < want.size) readAgain(file);
 }
 
 /** @param {Transfer} t @param {Want} want @param {Uint8Array} sha256 */
 export function readEnd(t, want, sha256) {
-  const file = wanted(t, want)
-  if (!file) return
-  if (!file.isStream && !want.end) throw new PairlinkError('EINVAL')
-  const message = encode('file_end', { type: FILE_END, id: idBytes(file.id), size: file.next, sha256 })
-  if (!t.sink.send(message, null)) throw new PairlinkError('EAGAIN')
-  file.size = file.next
-  file.state = 'ending'
-  file.wantOpen = false
+  const file = wanted(t, want);
+  if (!file) return;
+  if (!file.isStream && !want.end) throw new PairlinkError('EINVAL');
+  const message = encode('file_end', { type: FILE_END, id: idBytes(file.id), size: file.next, sha256 });
+  if (!t.sink.send(message, null)) throw new PairlinkError('EAGAIN');
+  file.size = file.next;
+  file.state = 'ending';
+  file.wantOpen = false;
 }
 
 // ---- leave to send -----------------------------------------------------------------------------------------
 
 /** @param {TransferFile} file @param {number} offset */
-const canGoOnAt = (file, offset) => (file.isStream ? offset >= file.keptFrom && offset <= file.next : offset <= file.size)
+const canGoOnAt = (file, offset) =>
+  file.isStream ? offset >= file.keptFrom && offset <= file.next : offset <= file.size;
 
 /** @param {Transfer} t @param {import('../wire.js').Message} m file_get */
 export function onGet(t, m) {
-  const id = toHex(m.id)
-  const file = t.outgoing.get(id)
-  const offset = toPlace(m.offset)
-  if (!file) return sayLast(t, FILE_STOP, id, FILE_CANCELLED) // the end crossed an offer
-  if (file.flags & FILE_FLAG_FOLDER) return
+  const id = toHex(m.id);
+  const file = t.outgoing.get(id);
+  const offset = toPlace(m.offset);
+  if (!file) return sayLast(t, FILE_STOP, id, FILE_CANCELLED); // the end crossed an offer
+  if (file.flags & FILE_FLAG_FOLDER) return;
   if (!canGoOnAt(file, offset)) {
-    sayLast(t, FILE_STOP, file.id, FILE_CHANGED)
-    t.over(file, FILE_CHANGED, false)
-    return
+    sayLast(t, FILE_STOP, file.id, FILE_CHANGED);
+    t.over(file, FILE_CHANGED, false);
+    return;
   }
-  const goesOn = file.allowed && file.state === 'moving' && offset === file.next
+  const goesOn = file.allowed && file.state === 'moving' && offset === file.next;
   if (!goesOn) {
-    file.next = offset
-    readAgain(file)
+    file.next = offset;
+    readAgain(file);
   }
-  file.allowed = true
-  file.heldThere = 0
-  file.state = 'moving'
-  file.stored = offset
-  t.tell(file)
+  file.allowed = true;
+  file.heldThere = 0;
+  file.state = 'moving';
+  file.stored = offset;
+  t.tell(file);
 }

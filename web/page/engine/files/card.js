@@ -1,6 +1,6 @@
 /**
- * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it ended;
- * here is what changes while bytes go.
+ * One card of a thread: a file, or the files of one folder. Its message in the database says what it is and how it
+ * ended; here is what changes while bytes go.
  */
 import { FILE_HELD_DISK_FULL } from '../../../client/wire_table.js';
 import { Meter } from './meter.js';
@@ -41,14 +41,18 @@ export class Card {
   }
   get stored() {
     let sum = 0;
-    for (const { id, state, size } of this.records.values()) sum += state === 'saved' ? size : Math.max(this.files.get(id)?.stored ?? 0, this.here.get(id) ?? 0);
+    for (const { id, state, size } of this.records.values())
+      sum += state === 'saved' ? size : Math.max(this.files.get(id)?.stored ?? 0, this.here.get(id) ?? 0);
     return sum;
   }
   get savedCount() {
     return [...this.records.values()].filter(({ state }) => state === 'saved').length;
   }
   get isOver() {
-    return this.records.size >= this.count && [...this.records.values()].every(({ state }) => state === 'saved' || state === 'over');
+    return (
+      this.records.size >= this.count &&
+      [...this.records.values()].every(({ state }) => state === 'saved' || state === 'over')
+    );
   }
 
   moved(bytes, now) {

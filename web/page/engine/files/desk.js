@@ -1,13 +1,21 @@
 /**
- * The files of one contact, both ways: what `Transfer` decides is done here. Outlives sessions and clients; a session is
- * lent to it by the conversation.
+ * The files of one contact, both ways: what `Transfer` decides is done here. Outlives sessions and clients; a session
+ * is lent to it by the conversation.
  *
- * A record's state: queued (mine, not offered yet) → open → saved or over. A card's: asking → open → saved or over; then
- * removed.
+ * A record's state: queued (mine, not offered yet) → open → saved or over. A card's: asking → open → saved or over;
+ * then removed.
  */
 import { Transfer } from '../../../client/core/transfer/transfer.js';
 import { safeName } from '../../../client/core/transfer/name.js';
-import { CHAT_CHANNEL, CHAT_MESSAGE_LEAST, FILE_CANCELLED, FILE_CHANNEL, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_TOO_LARGE } from '../../../client/wire_table.js';
+import {
+  CHAT_CHANNEL,
+  CHAT_MESSAGE_LEAST,
+  FILE_CANCELLED,
+  FILE_CHANNEL,
+  FILE_FLAG_FOLDER,
+  FILE_HELD_DISK_FULL,
+  FILE_TOO_LARGE,
+} from '../../../client/wire_table.js';
 import { Card } from './card.js';
 import { Incoming } from './incoming.js';
 import { Outgoing } from './outgoing.js';
@@ -30,7 +38,8 @@ function concat(head, body) {
 
 export class Desk {
   /** @param {string} contact its ID
-   * @param {{db: object, store: import('./store.js').FileStore, now: () => number, sha256: () => object, room: () => Promise<number>,
+   * @param {{db: object, store: import('./store.js').FileStore, now: () => number, sha256: () => object, room: () =>
+   * Promise<number>,
    *   shown: (contact: string, messages: object[]) => void, received: (contact: string, message: object) => void,
    *   held: (contact: string) => boolean, touch: () => void, log: (text: string) => void}} files */
   constructor(contact, files) {
@@ -78,7 +87,8 @@ export class Desk {
   begin(session) {
     this.takesTooLittle = session !== null && session.messageMax < CHAT_MESSAGE_LEAST;
     this.session = this.takesTooLittle ? null : session;
-    if (this.takesTooLittle) for (const { id } of [...this.transfer.outgoing.values()]) this.transfer.stop(id, FILE_TOO_LARGE);
+    if (this.takesTooLittle)
+      for (const { id } of [...this.transfer.outgoing.values()]) this.transfer.stop(id, FILE_TOO_LARGE);
     if (!this.session) return;
     session.setPriority(FILE_CHANNEL, PRIORITY);
     this.transfer.messageMax(session.messageMax);
@@ -125,7 +135,12 @@ export class Desk {
     const place = ++this.words;
     const sent = this.session.send(word, { channel: CHAT_CHANNEL });
     this.transfer.wordSent(place);
-    sent.then(({ delivered }) => delivered).then(() => this.transfer.heard(place), () => {});
+    sent
+      .then(({ delivered }) => delivered)
+      .then(
+        () => this.transfer.heard(place),
+        () => {},
+      );
     await sent.catch(() => {});
     return true;
   }
@@ -144,7 +159,11 @@ export class Desk {
     if (going) this.cardOf(going.file)?.sent(body.length);
     this.sent = session.send(concat(head, body), { channel: FILE_CHANNEL, take: true }).then(
       ({ delivered }) => {
-        if (going) delivered.then(() => this.delivered(going.file, going.offset + body.length, body.length), () => {});
+        if (going)
+          delivered.then(
+            () => this.delivered(going.file, going.offset + body.length, body.length),
+            () => {},
+          );
       },
       () => {},
     );
@@ -205,7 +224,20 @@ export class Desk {
   async keepRecord(card, file, before) {
     if (before?.state === 'saved') return;
     const path = safeName(file.name);
-    const record = { key: this.key(file), contact: this.contact, mine: 0, id: file.id, card: card.n, path, size: file.size, flags: file.flags, type: typeOf(file), state: 'open', n: before?.n ?? card.records.size, open: 1 };
+    const record = {
+      key: this.key(file),
+      contact: this.contact,
+      mine: 0,
+      id: file.id,
+      card: card.n,
+      path,
+      size: file.size,
+      flags: file.flags,
+      type: typeOf(file),
+      state: 'open',
+      n: before?.n ?? card.records.size,
+      open: 1,
+    };
     card.records.set(file.id, record);
     await this.files.store.put(record);
     if (isOver(card.message)) await this.settle(card, 'asking');
@@ -225,7 +257,16 @@ export class Desk {
       folder,
       group: file.group,
     };
-    const made = await db.addMessage({ contact: this.contact, mine: 0, id, kind: 'file', text: about.name, at: now(), state: 'asking', file: about });
+    const made = await db.addMessage({
+      contact: this.contact,
+      mine: 0,
+      id,
+      kind: 'file',
+      text: about.name,
+      at: now(),
+      state: 'asking',
+      file: about,
+    });
     const message = made ?? (await db.messageById(this.contact, 0, id));
     if (!made) return this.open(message.n);
     const card = new Card(message);
@@ -275,7 +316,13 @@ export class Desk {
       this.sources.delete(key);
     } else if (why === 0) this.incoming.forget(file.id);
     else this.incoming.drop(file.id, key);
-    const end = { state: why === 0 ? 'saved' : 'over', why, byPeer, told: this.session?.state === 'linked', ...(why === 0 && { size: file.size }) };
+    const end = {
+      state: why === 0 ? 'saved' : 'over',
+      why,
+      byPeer,
+      told: this.session?.state === 'linked',
+      ...(why === 0 && { size: file.size }),
+    };
     const card = this.cardOf(file);
     mark(card, file, end); // at once: what is over must not be offered again by a job that waits before this one
     this.serial(() => this.ended(card ?? this.cardOf(file), file, end)); // it may have been made by then
@@ -286,7 +333,8 @@ export class Desk {
     if (!card) return;
     const record = mark(card, file, end);
     // Who cancels a folder says nothing about what was not offered yet.
-    if (end.byPeer && end.why === FILE_CANCELLED && !file.outgoing && card.files.size === 0) card.count = card.records.size;
+    if (end.byPeer && end.why === FILE_CANCELLED && !file.outgoing && card.files.size === 0)
+      card.count = card.records.size;
     delete record.open;
     await store.put(record);
     await this.settle(card);
@@ -304,7 +352,11 @@ export class Desk {
       next.why = failed.at(-1)?.why ?? 0;
       next.byPeer = Boolean(failed.at(-1)?.byPeer);
       next.held = undefined;
-      next.file = { ...card.message.file, count: card.count, size: card.message.file.group ? card.message.file.size : card.size };
+      next.file = {
+        ...card.message.file,
+        count: card.count,
+        size: card.message.file.group ? card.message.file.size : card.size,
+      };
     }
     const changed = await db.changeMessage(card.n, (message) => ({ ...message, ...next }));
     if (!changed) return;
@@ -333,12 +385,35 @@ export class Desk {
       const { db, store, now, shown } = this.files;
       const size = files.reduce((sum, { file }) => sum + file.size, 0);
       const about = { name, size, type: group ? '' : files[0].file.type, count: files.length, folder, group };
-      const message = await db.addMessage({ contact: this.contact, mine: 1, id, kind: 'file', text: name, at: now(), state: 'open', file: about });
+      const message = await db.addMessage({
+        contact: this.contact,
+        mine: 1,
+        id,
+        kind: 'file',
+        text: name,
+        at: now(),
+        state: 'open',
+        file: about,
+      });
       if (!message) return null;
       const card = new Card(message);
       this.cards.set(card.n, card);
       files.forEach(({ id: file, file: source, path }, n) => {
-        const record = { key: keyOf(this.contact, 1, file), contact: this.contact, mine: 1, id: file, card: card.n, path, size: source.size, flags: 0, type: source.type, modified: source.lastModified, state: 'queued', n, open: 1 };
+        const record = {
+          key: keyOf(this.contact, 1, file),
+          contact: this.contact,
+          mine: 1,
+          id: file,
+          card: card.n,
+          path,
+          size: source.size,
+          flags: 0,
+          type: source.type,
+          modified: source.lastModified,
+          state: 'queued',
+          n,
+          open: 1,
+        };
         card.records.set(file, record);
         this.sources.set(record.key, source);
       });
@@ -368,7 +443,16 @@ export class Desk {
     const { group, count, size } = card.message.file;
     let file;
     try {
-      file = this.transfer.add({ id, size: record.size, flags: record.flags, group, groupFiles: count, groupBytes: size, name: encoder.encode(record.path).slice(0, 1024), mediaType: encoder.encode(record.type).slice(0, 127) });
+      file = this.transfer.add({
+        id,
+        size: record.size,
+        flags: record.flags,
+        group,
+        groupFiles: count,
+        groupBytes: size,
+        name: encoder.encode(record.path).slice(0, 1024),
+        mediaType: encoder.encode(record.type).slice(0, 127),
+      });
     } catch (error) {
       if (error?.code === 'EAGAIN') return false;
       throw error;
@@ -394,7 +478,10 @@ export class Desk {
     if (!card?.missing) return true;
     const left = [...card.records.values()].filter((record) => !isOver(record));
     for (const record of left) {
-      const fits = ({ file, path }) => (card.message.file.group ? path === record.path : true) && file.size === record.size && file.lastModified === record.modified;
+      const fits = ({ file, path }) =>
+        (card.message.file.group ? path === record.path : true) &&
+        file.size === record.size &&
+        file.lastModified === record.modified;
       const found = files.find(fits);
       if (!found) continue;
       this.sources.set(record.key, found.file);
@@ -405,7 +492,9 @@ export class Desk {
       this.outgoing.keep(record.id, record.key, found.file);
       if (!card.paused) this.transfer.resume(record.id);
     }
-    card.missing = left.some((record) => this.transfer.outgoing.has(record.id) && !this.outgoing.departures.get(record.id)?.source);
+    card.missing = left.some(
+      (record) => this.transfer.outgoing.has(record.id) && !this.outgoing.departures.get(record.id)?.source,
+    );
     this.files.touch();
     this.work();
     return !card.missing;
@@ -468,7 +557,8 @@ export class Desk {
   tryAgain() {
     clearTimeout(this.retry);
     this.retry = undefined;
-    for (const file of this.transfer.incoming.values()) if (file.heldHere === FILE_HELD_DISK_FULL) this.transfer.room(file.id);
+    for (const file of this.transfer.incoming.values())
+      if (file.heldHere === FILE_HELD_DISK_FULL) this.transfer.room(file.id);
     this.files.touch();
     this.work();
   }

@@ -39,7 +39,8 @@ export class Files {
 
   /** Takes up what was under way. */
   async load() {
-    for (const { contact, card } of await this.store.open()) if (this.engine.contacts.has(contact)) await this.desk(contact).open(card);
+    for (const { contact, card } of await this.store.open())
+      if (this.engine.contacts.has(contact)) await this.desk(contact).open(card);
     for (const desk of this.desks.values()) await desk.serial(() => desk.feed());
   }
 
@@ -85,10 +86,15 @@ export class Files {
     if (!record) return null;
     // Never a type that could run as a page of ours.
     const type = PICTURES.has(record.type) ? record.type : 'application/octet-stream';
-    const source = record.mine ? (this.desks.get(record.contact)?.sources.get(record.key) ?? (await this.store.source(record.key))) : undefined;
+    const source = record.mine
+      ? (this.desks.get(record.contact)?.sources.get(record.key) ?? (await this.store.source(record.key)))
+      : undefined;
     if (record.mine && !source) return null;
     if (!record.mine && record.state !== 'saved') return null;
-    return { blob: source ? source.slice(0, source.size, type) : await this.store.whole(record.key, type), name: record.path.split('/').at(-1) };
+    return {
+      blob: source ? source.slice(0, source.size, type) : await this.store.whole(record.key, type),
+      name: record.path.split('/').at(-1),
+    };
   }
 
   async remove(n) {
@@ -133,6 +139,7 @@ export const fileCommands = {
   retryFile: (engine, { contact }) => engine.files.desk(contact).tryAgain(),
   chooseFileAgain: (engine, { contact, n, files }) => engine.files.desk(contact).chooseAgain(n, files),
   fileBlob: (engine, { n, id }) => engine.files.blob(n, id),
-  filesOf: async (engine, { n }) => (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),
+  filesOf: async (engine, { n }) =>
+    (await engine.files.store.ofCard(n)).map(({ id, path, size, state, type }) => ({ id, path, size, state, type })),
   removeFile: (engine, { n }) => engine.files.remove(n),
 };

@@ -1,6 +1,7 @@
 /**
- * Bytes that come: gathered to pieces, stored, hashed. What came is said to be taken only once it is stored, so the sender
- * never is further ahead than the window, and after a crash of whatever kind the place in the database is the truth.
+ * Bytes that come: gathered to pieces, stored, hashed. What came is said to be taken only once it is stored, so the
+ * sender never is further ahead than the window, and after a crash of whatever kind the place in the database is the
+ * truth.
  */
 import { FILE_DAMAGED, FILE_FLAG_FOLDER, FILE_HELD_DISK_FULL, FILE_UNWRITABLE } from '../../../client/wire_table.js';
 
@@ -32,7 +33,8 @@ class Arrival {
 export class Incoming {
   /**
    * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object,
-   *   saved: (file: object) => Promise<void>, progress: (file: object, bytes: number) => void, checking: (file: object, is: boolean) => void, full: () => void,
+   *   saved: (file: object) => Promise<void>, progress: (file: object, bytes: number) => void, checking: (file: object,
+   * is: boolean) => void, full: () => void,
    *   work: () => void, log: (text: string) => void}} desk
    */
   constructor(desk) {

@@ -1,6 +1,6 @@
 /**
- * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a copy
- * is kept in the database it takes the place of the file, which may be moved or changed.
+ * Bytes that go: read from the person's file by slices, hashed on the way, sent as far as the window reaches. Where a
+ * copy is kept in the database it takes the place of the file, which may be moved or changed.
  */
 import { FILE_CHANGED, FILE_PIECE_BYTES, FILE_UNREADABLE } from '../../../client/wire_table.js';
 
@@ -27,14 +27,18 @@ class Departure {
 
 export class Outgoing {
   /**
-   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object, room: () => Promise<number>,
+   * @param {{transfer: object, store: import('./store.js').FileStore, sha256: () => object, room: () =>
+   * Promise<number>,
    *   log: (text: string) => void}} desk
    */
   constructor(desk) {
     this.desk = desk;
     /** @type {Map<string, Departure>} */
     this.departures = new Map();
-    /** What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number, bytes: Promise<Uint8Array>}[]} */
+    /**
+     * What was read and is not sent yet; the last used is the last. @type {{file: object, from: number, to: number,
+     * bytes: Promise<Uint8Array>}[]}
+     */
     this.blocks = [];
     /** What the transfer is taking right now: it sends a part of this. */
     this.sending = null;
@@ -60,11 +64,14 @@ export class Outgoing {
     }
   }
 
-  /** Reads and hands over what the transfer wants next. False: nothing. @param {() => Promise<unknown>} sent of the last message */
+  /**
+   * Reads and hands over what the transfer wants next. False: nothing. @param {() => Promise<unknown>} sent of the last
+   * message
+   */
   async sendSome(sent) {
     const { transfer } = this.desk;
     const wants = [];
-    for (let want; wants.length < AHEAD && (want = transfer.nextWant()); ) wants.push(want);
+    for (let want; wants.length < AHEAD && (want = transfer.nextWant());) wants.push(want);
     const reads = wants.map((want) => (want.end ? null : this.read(want)));
     for (const [i, want] of wants.entries()) {
       if (want.end) await this.end(want);
@@ -91,7 +98,8 @@ export class Outgoing {
     const found = this.blocks.find((one) => one.file === file && one.from <= offset && offset + size <= one.to);
     const block = found ?? this.readBlock(file, offset);
     this.blocks = [...this.blocks.filter((one) => one !== block), block];
-    if (block.to < file.size && !this.blocks.some((one) => one.file === file && one.from === block.to)) this.readBlock(file, block.to);
+    if (block.to < file.size && !this.blocks.some((one) => one.file === file && one.from === block.to))
+      this.readBlock(file, block.to);
     if (this.blocks.length > BLOCKS_MAX) this.blocks.splice(0, this.blocks.length - BLOCKS_MAX);
     return block;
   }

@@ -1,7 +1,7 @@
 /**
- * What is kept of files, in IndexedDB: a record of each (`files`), the bytes that came so far as Blobs (`pieces`, by file,
- * place and end), and copies of what is being sent (`sources`), so that a reload of all tabs goes on by itself. Blobs are
- * references to what the browser has on its disk: no file is ever whole in memory.
+ * What is kept of files, in IndexedDB: a record of each (`files`), the bytes that came so far as Blobs (`pieces`, by
+ * file, place and end), and copies of what is being sent (`sources`), so that a reload of all tabs goes on by itself.
+ * Blobs are references to what the browser has on its disk: no file is ever whole in memory.
  */
 import { committed, done } from '../db.js';
 
@@ -27,7 +27,12 @@ export class FileStore {
   }
   /** Of one card, in the order in which they were added. */
   ofCard(card) {
-    return done(this.db.read('files').index('card').getAll(IDBKeyRange.bound([card, 0], [card, Infinity])));
+    return done(
+      this.db
+        .read('files')
+        .index('card')
+        .getAll(IDBKeyRange.bound([card, 0], [card, Infinity])),
+    );
   }
   put(...records) {
     return this.db.write('files', (store) => Promise.all(records.map((record) => done(store.put(record)))));

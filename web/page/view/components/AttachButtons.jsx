@@ -23,10 +23,24 @@ function Picker({ contact, icon, label, folder = false }) {
   };
   return (
     <>
-      <button type="button" class={`button button-icon${folder ? ' button-folder' : ''}`} aria-label={label} title={label} onClick={() => input.current.click()}>
+      <button
+        type="button"
+        class={`button button-icon${folder ? ' button-folder' : ''}`}
+        aria-label={label}
+        title={label}
+        onClick={() => input.current.click()}
+      >
         <Icon name={icon} />
       </button>
-      <input ref={input} type="file" hidden multiple webkitdirectory={folder || undefined} aria-label={label} onChange={onChange} />
+      <input
+        ref={input}
+        type="file"
+        hidden
+        multiple
+        webkitdirectory={folder || undefined}
+        aria-label={label}
+        onChange={onChange}
+      />
     </>
   );
 }

@@ -4,7 +4,13 @@ import { Icon } from './Icon.jsx';
 
 export function BackButton({ narrow = false }) {
   return (
-    <button type="button" class={`button button-icon ${narrow ? 'only-narrow' : ''}`} aria-label={s.back} title={s.back} onClick={goBack}>
+    <button
+      type="button"
+      class={`button button-icon ${narrow ? 'only-narrow' : ''}`}
+      aria-label={s.back}
+      title={s.back}
+      onClick={goBack}
+    >
       <Icon name="back" />
     </button>
   );

@@ -55,7 +55,13 @@ export function BackupLoad() {
             {ofText && s.backup.problem[problem]}
           </p>
         </div>
-        <PassphraseField label={s.backup.passphrase} value={passphrase} change={setPassphrase} autocomplete="current-password" problem={problem === 'wrong' && s.backup.problem.wrong} />
+        <PassphraseField
+          label={s.backup.passphrase}
+          value={passphrase}
+          change={setPassphrase}
+          autocomplete="current-password"
+          problem={problem === 'wrong' && s.backup.problem.wrong}
+        />
         <button type="submit" class="button button-wide" disabled={opening || !text.trim()}>
           {opening ? s.backup.opening : s.backup.open}
         </button>
@@ -72,7 +78,11 @@ function Sure({ found, cancel }) {
       <div class={`sure ${same ? 'sure-harmless' : ''}`} role="alert">
         <p>{same ? s.backup.same : s.backup.sure(name || s.backup.nameless(id.slice(-4)), contacts)}</p>
         <div class="buttons">
-          <button type="button" class={`button ${same ? 'button-main' : 'button-danger'}`} onClick={() => call('useBackup')}>
+          <button
+            type="button"
+            class={`button ${same ? 'button-main' : 'button-danger'}`}
+            onClick={() => call('useBackup')}
+          >
             {same ? s.backup.add : s.backup.replace}
           </button>
           <button type="button" class="button" autofocus onClick={cancel}>

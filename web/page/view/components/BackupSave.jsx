@@ -33,7 +33,12 @@ export function BackupSave() {
         <>
           <p role="status">{s.backup.ready}</p>
           <div class="buttons">
-            <button type="button" class="button button-main" autofocus onClick={() => saveFile(text, s.backup.fileName)}>
+            <button
+              type="button"
+              class="button button-main"
+              autofocus
+              onClick={() => saveFile(text, s.backup.fileName)}
+            >
               {s.backup.download}
             </button>
             <CopyButton text={text} label={s.backup.copyText} />
@@ -41,8 +46,21 @@ export function BackupSave() {
         </>
       ) : (
         <form class="backup" onSubmit={make} noValidate>
-          <PassphraseField label={s.backup.passphrase} value={first} change={setFirst} autocomplete="new-password" hint={s.backup.passphraseMore} problem={problem === 'short' && s.backup.short} />
-          <PassphraseField label={s.backup.repeat} value={second} change={setSecond} autocomplete="new-password" problem={problem === 'unequal' && s.backup.unequal} />
+          <PassphraseField
+            label={s.backup.passphrase}
+            value={first}
+            change={setFirst}
+            autocomplete="new-password"
+            hint={s.backup.passphraseMore}
+            problem={problem === 'short' && s.backup.short}
+          />
+          <PassphraseField
+            label={s.backup.repeat}
+            value={second}
+            change={setSecond}
+            autocomplete="new-password"
+            problem={problem === 'unequal' && s.backup.unequal}
+          />
           <button type="submit" class="button button-wide" disabled={making}>
             {making ? s.backup.making : s.backup.make}
           </button>

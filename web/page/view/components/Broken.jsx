@@ -1,7 +1,13 @@
 /** When the engine cannot start: what a person can do about it. */
 import { s } from '../../strings/index.js';
 
-const storage = new Set(['InvalidStateError', 'SecurityError', 'QuotaExceededError', 'UnknownError', 'NotAllowedError']);
+const storage = new Set([
+  'InvalidStateError',
+  'SecurityError',
+  'QuotaExceededError',
+  'UnknownError',
+  'NotAllowedError',
+]);
 
 export function Broken({ why }) {
   return (

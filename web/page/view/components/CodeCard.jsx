@@ -17,7 +17,8 @@ export function CodeCard({ secret, code, now }) {
     asked.current = true;
     call('newCode', { secret });
   };
-  if (state === 'making' || (state === 'ready' && !text)) return <p class="code-text code-making">{online ? s.code.making : s.code.offline}</p>;
+  if (state === 'making' || (state === 'ready' && !text))
+    return <p class="code-text code-making">{online ? s.code.making : s.code.offline}</p>;
   if (state !== 'ready' || expiresAt <= now) {
     const words = s.code.problem[state === 'ready' ? 'ETIMEDOUT' : problem] ?? s.code.problem.other;
     return (

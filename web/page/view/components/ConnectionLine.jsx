@@ -45,7 +45,9 @@ function Trouble({ server }) {
         {words ?? first}{' '}
         {!final && (
           // Counting aloud would drown everything else.
-          <span aria-hidden="true">{server.retryAt > now ? s.connection.retryIn(server.retryAt - now) : s.connection.retrying}</span>
+          <span aria-hidden="true">
+            {server.retryAt > now ? s.connection.retryIn(server.retryAt - now) : s.connection.retrying}
+          </span>
         )}
       </p>
       <button type="button" class="button button-small" onClick={() => call('tryNow')}>

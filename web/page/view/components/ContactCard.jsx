@@ -25,7 +25,13 @@ export function ContactCard({ place }) {
         <h1>{s.contact.heading}</h1>
       </header>
       <div class="sheet">
-        <NameForm label={s.thread.namePlaceholder} hint={s.thread.nameAskMore} value={contact.name} placeholder={nameOf(contact)} save={(name) => call('rename', { contact: id, name })} />
+        <NameForm
+          label={s.thread.namePlaceholder}
+          hint={s.thread.nameAskMore}
+          value={contact.name}
+          placeholder={nameOf(contact)}
+          save={(name) => call('rename', { contact: id, name })}
+        />
         <section>
           <p>{s.contact.how[contact.how]}</p>
           <p class="fine">{s.contact.since(contact.pairedAt ?? contact.createdAt)}</p>

@@ -47,7 +47,8 @@ export function Details() {
           <ul class="plain">
             {more.sessions.map((session, index) => (
               <li key={index}>
-                <bdi>{nameFor(session.id)}</bdi>: {s.details.sessionState[session.state]} {session.application} {session.current && s.details.current}
+                <bdi>{nameFor(session.id)}</bdi>: {s.details.sessionState[session.state]} {session.application}{' '}
+                {session.current && s.details.current}
               </li>
             ))}
           </ul>

@@ -1,6 +1,6 @@
 /**
- * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its state
- * are said once; numbers that run are not read aloud.
+ * A file in the thread, or a folder: what it is, then one bar while its bytes go, then where it is. Words about its
+ * state are said once; numbers that run are not read aloud.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
@@ -11,7 +11,19 @@ import { FileList } from './FileList.jsx';
 import { Icon } from './Icon.jsx';
 import { Picture, isPicture } from './Picture.jsx';
 
-const nothing = { size: 0, stored: 0, rate: null, left: null, accepted: false, heldHere: '', heldThere: '', missing: false, checking: false, saved: 0, passed: 0 };
+const nothing = {
+  size: 0,
+  stored: 0,
+  rate: null,
+  left: null,
+  accepted: false,
+  heldHere: '',
+  heldThere: '',
+  missing: false,
+  checking: false,
+  saved: 0,
+  passed: 0,
+};
 
 export function FileCard({ message, name, here, online, first }) {
   const live = useStore(({ files }) => files[message.n]) ?? nothing;
@@ -21,7 +33,13 @@ export function FileCard({ message, name, here, online, first }) {
   useSaid(words, file.name);
   const kept = state === 'saved' && !mine;
   return (
-    <li class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`} data-state={state} data-id={message.id} data-kind="file" data-passed={isOpen ? live.passed : message.passed}>
+    <li
+      class={`message ${mine ? 'mine' : 'theirs'} ${first ? 'first' : ''}`}
+      data-state={state}
+      data-id={message.id}
+      data-kind="file"
+      data-passed={isOpen ? live.passed : message.passed}
+    >
       <span class="visually-hidden">{mine ? s.thread.said(s.you) : s.thread.said(name)}</span>
       <article class="file" aria-label={file.name}>
         <div class="file-head">
@@ -60,7 +78,8 @@ function about({ size, count, group }) {
 function stateWords(message, live, { name, here, online }) {
   const { state, mine } = message;
   if (state === 'asking') return s.files.wants(name);
-  if (state === 'saved') return message.failed > 0 ? s.files.partly(message.failed) : mine ? s.files.delivered : s.files.saved;
+  if (state === 'saved')
+    return message.failed > 0 ? s.files.partly(message.failed) : mine ? s.files.delivered : s.files.saved;
   if (state === 'removed') return s.files.removed;
   if (state === 'over') return overWords(message, name);
   if (live.missing) return s.files.missing;
@@ -89,7 +108,15 @@ function Bar({ live: { size, stored, rate, left }, name }) {
   const known = size !== null && { 'aria-valuenow': percent };
   return (
     <div class="file-progress" aria-live="off">
-      <div class="bar-ground" role="progressbar" aria-label={s.files.progressOf(name)} aria-valuemin={0} aria-valuemax={100} {...known} aria-valuetext={numbers[0]}>
+      <div
+        class="bar-ground"
+        role="progressbar"
+        aria-label={s.files.progressOf(name)}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        {...known}
+        aria-valuetext={numbers[0]}
+      >
         <div class="bar-done" style={{ inlineSize: `${share * 100}%` }} />
       </div>
       <p class="fine file-numbers">{numbers.join(' · ')}</p>
@@ -121,11 +148,21 @@ function Controls({ message, live }) {
         </button>
       )}
       {!live.missing && (live.accepted || paused) && live.heldHere !== 'full' && (
-        <button type="button" class="button button-small" onClick={ask(paused ? 'resumeFile' : 'pauseFile')} aria-label={paused ? s.files.resumeOf(file.name) : s.files.pauseOf(file.name)}>
+        <button
+          type="button"
+          class="button button-small"
+          onClick={ask(paused ? 'resumeFile' : 'pauseFile')}
+          aria-label={paused ? s.files.resumeOf(file.name) : s.files.pauseOf(file.name)}
+        >
           {paused ? s.files.resume : s.files.pause}
         </button>
       )}
-      <button type="button" class="button button-small button-quiet-danger" onClick={ask('cancelFile')} aria-label={s.files.cancelOf(file.name)}>
+      <button
+        type="button"
+        class="button button-small button-quiet-danger"
+        onClick={ask('cancelFile')}
+        aria-label={s.files.cancelOf(file.name)}
+      >
         {mine || live.accepted || state === 'open' ? s.files.cancel : s.files.decline}
       </button>
     </div>
@@ -144,7 +181,15 @@ function ChooseAgain({ message: { n, contact, file } }) {
       <button type="button" class="button button-small button-main" onClick={() => input.current.click()}>
         {file.folder ? s.files.chooseFolder : s.files.choose}
       </button>
-      <input ref={input} type="file" hidden multiple webkitdirectory={file.folder || undefined} aria-label={s.files.choose} onChange={onChange} />
+      <input
+        ref={input}
+        type="file"
+        hidden
+        multiple
+        webkitdirectory={file.folder || undefined}
+        aria-label={s.files.choose}
+        onChange={onChange}
+      />
       {wrong && (
         <p class="note note-bad" role="status">
           {s.files.wrong}
@@ -174,7 +219,11 @@ function Kept({ message: { n, file, saved } }) {
     <div class="file-kept">
       {file.group && saved > 0 && <FileList n={n} count={saved} />}
       <div class="buttons">
-        <button type="button" class="button button-small button-main" onClick={() => (file.group ? saveAll(n, file.name) : saveFile(n))}>
+        <button
+          type="button"
+          class="button button-small button-main"
+          onClick={() => (file.group ? saveAll(n, file.name) : saveFile(n))}
+        >
           {file.group ? s.files.saveAll : s.files.save}
         </button>
         <button type="button" class="button button-small button-quiet" onClick={() => setAsking(true)}>

@@ -9,7 +9,8 @@ const SHOWN_MAX = 200;
 export function FileList({ n, count }) {
   const [list, setList] = useState(null);
   const onToggle = async ({ currentTarget }) => {
-    if (currentTarget.open) setList((await call('filesOf', { n })).filter(({ state }) => state === 'saved').slice(0, SHOWN_MAX));
+    if (currentTarget.open)
+      setList((await call('filesOf', { n })).filter(({ state }) => state === 'saved').slice(0, SHOWN_MAX));
   };
   return (
     <details class="file-list" onToggle={onToggle}>

@@ -10,7 +10,10 @@ const paths = {
   gear: ['M4 7h9', 'M17 7h3', 'M15 5v4', 'M4 17h3', 'M11 17h9', 'M9 15v4'],
   edit: ['M4 20l1-4L16 5l3 3L8 19z', 'M14 7l3 3'],
   warn: ['M12 4l9 16H3z', 'M12 10v4', 'M12 17v.1'],
-  link: ['M10 14a4 4 0 0 0 6 .5l2.5-2.5a4 4 0 0 0-5.7-5.7L11.5 7.6', 'M14 10a4 4 0 0 0-6-.5L5.5 12a4 4 0 0 0 5.7 5.7l1.3-1.3'],
+  link: [
+    'M10 14a4 4 0 0 0 6 .5l2.5-2.5a4 4 0 0 0-5.7-5.7L11.5 7.6',
+    'M14 10a4 4 0 0 0-6-.5L5.5 12a4 4 0 0 0 5.7 5.7l1.3-1.3',
+  ],
   share: ['M12 15V4', 'M8 7.5L12 4l4 3.5', 'M6 11v9h12v-9'],
   camera: ['M4 8V5h3', 'M17 5h3v3', 'M20 16v3h-3', 'M7 19H4v-3', 'M9 9h6v6H9z'],
   shield: ['M12 3l7 3v5.5c0 4.5-3 7.8-7 9.5-4-1.7-7-5-7-9.5V6z', 'M9 12l2.2 2.2L15.5 10'],
@@ -29,7 +32,12 @@ const directed = new Set(['back', 'send', 'next']);
 
 export function Icon({ name }) {
   return (
-    <svg class={`icon${directed.has(name) ? ' icon-directed' : ''}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg
+      class={`icon${directed.has(name) ? ' icon-directed' : ''}`}
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      focusable="false"
+    >
       {paths[name].map((path) => (
         <path key={path} d={path} />
       ))}

@@ -1,4 +1,7 @@
-/** One invitation: a code to say, a link and QR to send, and that it waits. Leads on by itself when someone uses it (see actions.js). */
+/**
+ * One invitation: a code to say, a link and QR to send, and that it waits. Leads on by itself when someone uses it (see
+ * actions.js).
+ */
 import { useEffect, useRef } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { cancelInvite, invite as makeInvite } from '../actions.js';
@@ -60,7 +63,14 @@ export function InviteScreen({ place }) {
             <label for="invite-link" class="visually-hidden">
               {s.invite.linkLabel}
             </label>
-            <input id="invite-link" class="field field-code" dir="ltr" readOnly value={invite.link} onFocus={(event) => event.currentTarget.select()} />
+            <input
+              id="invite-link"
+              class="field field-code"
+              dir="ltr"
+              readOnly
+              value={invite.link}
+              onFocus={(event) => event.currentTarget.select()}
+            />
             <div class="buttons">
               <CopyButton text={invite.link} label={s.invite.copyLink} />
               {navigator.share && (

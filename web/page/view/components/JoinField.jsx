@@ -1,6 +1,6 @@
 /**
- * One field that takes a code, a link or an ID, completes the words of a code, and says at once what is wrong. The words are
- * a list below the field: by arrow keys and Enter or Tab, by a tap, or by typing on.
+ * One field that takes a code, a link or an ID, completes the words of a code, and says at once what is wrong. The
+ * words are a list below the field: by arrow keys and Enter or Tab, by a tap, or by typing on.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
@@ -71,7 +71,9 @@ export function JoinField({ problem: problemBefore, focus = false }) {
   };
   const onScan = (value) => {
     setScanning(false);
-    look(value).then(({ kind }) => (kind === 'link' || kind === 'code' ? connect(value) : setFound({ kind: 'bad', problem: 'scanned' })));
+    look(value).then(({ kind }) =>
+      kind === 'link' || kind === 'code' ? connect(value) : setFound({ kind: 'bad', problem: 'scanned' }),
+    );
   };
 
   const failed = tried?.state === 'ended';
@@ -106,7 +108,13 @@ export function JoinField({ problem: problemBefore, focus = false }) {
           onKeyDown={onKeyDown}
         />
         {canScan && (
-          <button type="button" class="button button-icon button-edge" aria-label={s.join.scan} title={s.join.scan} onClick={() => setScanning(true)}>
+          <button
+            type="button"
+            class="button button-icon button-edge"
+            aria-label={s.join.scan}
+            title={s.join.scan}
+            onClick={() => setScanning(true)}
+          >
             <Icon name="camera" />
           </button>
         )}

@@ -4,7 +4,9 @@ export function Key({ value }) {
     <code class="key" dir="ltr" translate="no">
       {String(value ?? '')
         .match(/.{1,6}/g)
-        ?.map((part, index) => <span key={index}>{part}</span>)}
+        ?.map((part, index) => (
+          <span key={index}>{part}</span>
+        ))}
     </code>
   );
 }

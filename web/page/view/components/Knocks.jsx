@@ -34,12 +34,7 @@ function KnockRow({ knock }) {
     <li class="knock">
       <p>
         {s.knock.arrived(knock.id.slice(-4))}
-        {knock.name && (
-          <>
-            {' '}
-            {s.knock.says(knock.name)}
-          </>
-        )}
+        {knock.name && <> {s.knock.says(knock.name)}</>}
       </p>
       {known && <p class="note-box note-box-bad">{s.knock.known(nameOf(known))}</p>}
       <div class="buttons">

@@ -44,7 +44,15 @@ export function MessageList({ contact, name }) {
   };
 
   return (
-    <div class="scroller" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live={live ? 'polite' : 'off'} aria-label={s.thread.log(name)}>
+    <div
+      class="scroller"
+      ref={scroller}
+      onScroll={onScroll}
+      tabIndex={0}
+      role="log"
+      aria-live={live ? 'polite' : 'off'}
+      aria-label={s.thread.log(name)}
+    >
       {messages.length >= PAGE && !complete && (
         <button type="button" class="button button-small earlier" onClick={earlier}>
           {s.thread.earlier}
@@ -70,7 +78,14 @@ export function MessageList({ contact, name }) {
               last={!after || !together(message, after) || s.day(after.at, now) !== day}
             />
           );
-          return newDay ? [<li key={day} class="day">{day}</li>, item] : [item];
+          return newDay
+            ? [
+                <li key={day} class="day">
+                  {day}
+                </li>,
+                item,
+              ]
+            : [item];
         })}
       </ol>
     </div>
@@ -78,7 +93,8 @@ export function MessageList({ contact, name }) {
 }
 
 /** Messages of one side within a short while stand as one group with one time; unlike states stay apart. */
-const together = (a, b) => a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
+const together = (a, b) =>
+  a.kind !== 'file' && b.kind !== 'file' && a.mine === b.mine && b.at - a.at < GROUP_MS && a.state === b.state;
 
 function emptyWords({ presence, how, pairedAt, problem }, name) {
   if (problem) return s.thread.refused;

@@ -19,7 +19,17 @@ export function NameForm({ label, hint, value, placeholder, save }) {
     <form class="name-form" onSubmit={submit}>
       <label for={id}>{label}</label>
       <div class="name-ask-line">
-        <input id={id} class="field" dir={name ? 'auto' : undefined} value={name} maxLength={48} placeholder={placeholder} autocomplete="off" aria-describedby={`${id}-hint`} onInput={change} />
+        <input
+          id={id}
+          class="field"
+          dir={name ? 'auto' : undefined}
+          value={name}
+          maxLength={48}
+          placeholder={placeholder}
+          autocomplete="off"
+          aria-describedby={`${id}-hint`}
+          onInput={change}
+        />
         <button type="submit" class="button">
           {s.save}
         </button>

@@ -13,7 +13,11 @@ export function PlainBanner() {
       <p>
         <strong>{s.plain.title}</strong> {s.plain.text}
       </p>
-      <button type="button" class="button button-small" onClick={() => call('setSetting', { key: 'banner', value: UNDERSTOOD })}>
+      <button
+        type="button"
+        class="button button-small"
+        onClick={() => call('setSetting', { key: 'banner', value: UNDERSTOOD })}
+      >
         {s.plain.fine}
       </button>
     </section>

@@ -10,7 +10,15 @@ export function Qr({ text, label }) {
   const { path, size } = useMemo(() => draw(text), [text]);
   const side = size * Math.max(2, Math.floor(SIDE_PX / size));
   return (
-    <svg class="qr" width={side} height={side} viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shape-rendering="crispEdges">
+    <svg
+      class="qr"
+      width={side}
+      height={side}
+      viewBox={`0 0 ${size} ${size}`}
+      role="img"
+      aria-label={label}
+      shape-rendering="crispEdges"
+    >
       <path d={path} />
     </svg>
   );

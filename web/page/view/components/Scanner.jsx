@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { s } from '../../strings/index.js';
 import { Icon } from './Icon.jsx';
 
-export const canScan = globalThis.isSecureContext && 'BarcodeDetector' in globalThis && Boolean(navigator.mediaDevices?.getUserMedia);
+export const canScan =
+  globalThis.isSecureContext && 'BarcodeDetector' in globalThis && Boolean(navigator.mediaDevices?.getUserMedia);
 const LOOK_EVERY_MS = 150;
 
 export function Scanner({ onFound, onClose }) {
@@ -37,7 +38,12 @@ export function Scanner({ onFound, onClose }) {
     };
   }, []);
   return (
-    <div class="scanner" role="group" aria-label={s.scan.heading} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <div
+      class="scanner"
+      role="group"
+      aria-label={s.scan.heading}
+      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+    >
       <p role="status">{{ starting: s.scan.starting, looking: s.scan.text, denied: s.scan.denied }[state]}</p>
       <video ref={video} muted playsInline hidden={state === 'denied'} aria-hidden="true" />
       <button type="button" class="button" autofocus onClick={onClose}>

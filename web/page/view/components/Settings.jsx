@@ -20,7 +20,12 @@ export function Settings() {
         <h1>{s.settings.heading}</h1>
       </header>
       <div class="sheet">
-        <NameForm label={s.settings.yourName} hint={s.settings.yourNameMore} value={me.name} save={(name) => call('setName', { name })} />
+        <NameForm
+          label={s.settings.yourName}
+          hint={s.settings.yourNameMore}
+          value={me.name}
+          save={(name) => call('setName', { name })}
+        />
         <section>
           <h2>{s.settings.yourId}</h2>
           <Key value={me.id} />

@@ -28,7 +28,14 @@ export function ShareScreen({ place }) {
       <div class="sheet">
         <section>
           <label for="share-text">{s.share.text}</label>
-          <textarea id="share-text" class="field" rows={3} dir={text ? 'auto' : undefined} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <textarea
+            id="share-text"
+            class="field"
+            rows={3}
+            dir={text ? 'auto' : undefined}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
         </section>
         {people.length === 0 ? (
           <section>

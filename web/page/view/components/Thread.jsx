@@ -58,7 +58,13 @@ export function Thread({ place }) {
             {presenceWords(contact, online)}
           </p>
         </div>
-        <button type="button" class="button button-icon" aria-label={s.thread.detailsOf(name)} title={s.thread.detailsOf(name)} onClick={() => go({ screen: 'contact', contact: id })}>
+        <button
+          type="button"
+          class="button button-icon"
+          aria-label={s.thread.detailsOf(name)}
+          title={s.thread.detailsOf(name)}
+          onClick={() => go({ screen: 'contact', contact: id })}
+        >
           <Icon name="info" />
         </button>
       </header>

@@ -10,9 +10,24 @@ export function WordOptions({ options, chosen, take }) {
     take(option);
   };
   return (
-    <ul id="join-options" class="words" role="listbox" aria-label={s.join.suggestions} dir="ltr" hidden={options.length === 0}>
+    <ul
+      id="join-options"
+      class="words"
+      role="listbox"
+      aria-label={s.join.suggestions}
+      dir="ltr"
+      hidden={options.length === 0}
+    >
       {options.map((option, index) => (
-        <li key={option.word} id={optionId(index)} class="word" role="option" aria-selected={index === chosen} onPointerDown={press(option)} translate="no">
+        <li
+          key={option.word}
+          id={optionId(index)}
+          class="word"
+          role="option"
+          aria-selected={index === chosen}
+          onPointerDown={press(option)}
+          translate="no"
+        >
           {option.word}
         </li>
       ))}
