@@ -259,7 +259,7 @@ int job_run(job *j) {
     if (fds[1].revents) job_on_signal(j);
     int error = fds[0].revents ? pairlink_dispatch(j->client) : 0;
     if (error) client_failed(j, error);
-    if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);
+    if (own && !j->ending && j->hooks->on_ready) j->hooks->on_ready(j, fds + 2, own);
     check_time(j);
   }
   int code = j->exit_code;

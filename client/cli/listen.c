@@ -289,6 +289,7 @@ const command command_listen = {
     .run = listen_run,
     .argp = {.options = listen_options,
              .parser = listen_parse,
-             .doc = "Waits for someone, then connects stdin and stdout to them, in both directions at the same time. The "
-                    "end of stdin ends its direction only. The command ends when both directions have ended. Only "
-                    "what the other side sends is written to stdout."}};
+             .doc =
+                 "Waits for someone, then connects stdin and stdout to them, in both directions at the same time. The "
+                 "end of stdin ends its direction only. The command ends when both directions have ended. Only "
+                 "what the other side sends is written to stdout."}};

@@ -100,7 +100,8 @@ static void send_tell_offer(send_job *j) {
   char id[FILE_HEX_CHARS], text[PROGRESS_TEXT_MAX];
   const uint8_t *unit = j->list.is_group ? j->group : j->list.sources[0].id;
   j->offered = true;
-  if (j->list.is_group) ui_note("%zu files, %s", j->list.count, progress_bytes(j->list.bytes, text));
+  if (j->list.is_group)
+    ui_note("%zu file%s, %s", j->list.count, j->list.count == 1 ? "" : "s", progress_bytes(j->list.bytes, text));
   if (j->s.json)
     share_json(&j->s, json_out("offer", "{s:s, s:o, s:o, s:I}", "id", file_hex(unit, 16, id), "name",
                                json_out_text(j->list.title), "size", share_size(j->list.bytes, has_stream(&j->list)),

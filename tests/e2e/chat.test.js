@@ -54,7 +54,7 @@ test('--send ends with 0 once it is delivered, and reaches a pipe too', LONG, as
   const relay = await startRelay();
   const { ana, bo, chat } = await people(relay.ws);
   const send = chat(ana, bo, '--send', 'hello');
-  await send.waitFor('Kept.', { ms: 60_000 });
+  await send.waitFor('Saved.', { ms: 60_000 });
   const b = chat(bo, ana);
   expect((await send.wait(60_000)).code, send.stderr).toBe(0);
   await b.waitFor('hello\n', SOON);
@@ -71,7 +71,7 @@ test('a sender killed with messages that nobody took yet sends them after its re
   const { ana, bo, chat } = await people(relay.ws);
   const first = chat(ana, bo);
   await first.write(lines('a', 0, 50));
-  await first.waitFor('Kept.', { ms: 60_000 });
+  await first.waitFor('Saved.', { ms: 60_000 });
   await first.kill9();
   const second = chat(ana, bo);
   await second.write(lines('a', 50, 60));
@@ -94,7 +94,7 @@ test('a second chat with the same contact is refused while one runs', LONG, asyn
   await first.waitFor('not here yet', { ms: 60_000 });
   const second = chat(ana, bo);
   expect((await second.wait()).code).not.toBe(0);
-  expect(second.stderr).toContain('runs already');
+  expect(second.stderr).toContain('is already running');
   await relay.stop();
 });
 

@@ -112,7 +112,7 @@ test('names also for connect, listen --accept and ping', LONG, async () => {
   expect((await bo.run('contacts', 'rename', 'Ana', 'Ana Maria')).code).toBe(0);
   const listen = bo.start('listen', '--accept', 'Ana Maria');
   const pinged = await ana.run('ping', 'Bo', '--count', '1');
-  expect(pinged.stdout).toMatch(/^Bo answers in /);
+  expect(pinged.stdout).toMatch(/^Bo answered in /);
   const connect = ana.start('connect', 'Bo');
   connect.end('data');
   listen.end();
@@ -190,9 +190,9 @@ test('wrong use of contacts is said in words', LONG, async () => {
     [['frobnicate', 'Bo'], 'no such action'],
     [['rename', 'Bo'], 'two names'],
     [['rename', 'Bo', 'Bo', 'Marley'], 'quotes'],
-    [['block'], 'one name'],
+    [['block'], 'the name of one contact'],
     [['block', 'Al'], 'no contact “Al”'],
-    [['rename', 'Bo', '#'], 'cannot be a name'],
+    [['rename', 'Bo', '#'], 'cannot be used as a name'],
   ]) {
     const { code, stderr } = await ana.run('contacts', ...args);
     expect(code, args.join(' ')).toBe(2);

@@ -139,8 +139,8 @@ describe('between contacts', () => {
     await run('mkfifo', [join(folder, 'fifo')]);
     const { send, receive } = pair(p, [folder], ['--yes', '--hidden']);
     await bothEnd(send, receive);
-    expect(send.stderr).toMatch(/Left out: .*outside/);
-    expect(send.stderr).toMatch(/Left out: .*fifo/);
+    expect(send.stderr).toMatch(/Skipped: .*outside/);
+    expect(send.stderr).toMatch(/Skipped: .*fifo/);
     await run('rm', [join(folder, 'outside'), join(folder, 'fifo')]);
     // What was a link to a file of the folder is that file.
     const { stdout } = await run('diff', ['-r', folder, join(p.folder, 'photos')]);
@@ -196,7 +196,7 @@ describe('between contacts', () => {
       const { send, receive } = pair(p, [file]);
       await bothEnd(send, receive);
       expect(ofKind(send, 'done')).toMatchObject([{ sha256: await sha256(file) }]);
-      if (round) expect(receive.stderr).toMatch(/Here already/);
+      if (round) expect(receive.stderr).toMatch(/Already here/);
     }
     writeFileSync(join(p.folder, 'one'), 'changed by its owner');
     const { send, receive } = pair(p, [file]);
@@ -276,16 +276,16 @@ describe('interrupted', () => {
     const at = await halfway(64 * MiB, () => join(tempDir("pairlink it's-"), 'identity'));
     at.receive.signal('SIGINT');
     expect((await at.receive.wait()).code).toBe(130);
-    expect(at.receive.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*receive --into/);
+    expect(at.receive.stderr).toMatch(/Stopped at .*\nTo resume where it stopped: pairlink .*receive --into/);
     at.send.signal('SIGINT');
     expect((await at.send.wait()).code).toBe(130);
-    expect(at.send.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*send --to/);
+    expect(at.send.stderr).toMatch(/Stopped at .*\nTo resume where it stopped: pairlink .*send --to/);
     expect(readdirSync(at.p.folder)).toMatchObject([expect.stringMatching(/^\.big\.[0-9a-f]{8}\.part$/)]);
     // No code, no name: the folder says it; unless it is to be another code.
     const fresh = at.p.receive(['--new'], { env: { PAIRLINK_CODE: '' } });
     fresh.end();
     expect((await fresh.wait()).code).toBe(2);
-    const [, shown] = at.receive.stderr.match(/To go on where it stopped: (pairlink .*)/);
+    const [, shown] = at.receive.stderr.match(/To resume where it stopped: (pairlink .*)/);
     const receive = start('sh', ['-c', `exec ${shown} --json`], {
       env: {
         PATH: `${dirname(binary('pairlink'))}:${process.env.PATH}`,
@@ -315,7 +315,7 @@ describe('interrupted', () => {
     await first.kill9();
     const again = p.send([file, '--json']);
     await bothEnd(again, receive);
-    expect(again.stderr).toMatch(/Going on with/);
+    expect(again.stderr).toMatch(/Resuming with/);
     expect(again.stderr).not.toMatch(CODE);
     const other = p.send([file, '--json']); // delivered: nothing is left to go on with
     await other.waitFor(CODE, { stream: 'stderr' });

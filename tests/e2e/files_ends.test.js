@@ -58,7 +58,7 @@ describe('what is asked for in a folder is in that folder', () => {
     for (const into of [p.folder, two]) {
       const once = p.receive(receiveArgs(p, '--into', into));
       await bothEnd(p.send(sendArgs(p, file)), once);
-      expect(once.stderr).toMatch(/Here already, SHA-256 matches/);
+      expect(once.stderr).toMatch(/Already here, SHA-256 matches/);
       expect(readdirSync(into)).toEqual(['photo.jpg']);
     }
   });
@@ -294,7 +294,7 @@ describe('a peer that offers without end', () => {
     await send.wait();
     const clean = p.receive(['--clean']);
     expect((await clean.wait()).code, clean.stderr).toBe(0);
-    expect(clean.stderr).toMatch(/Unfinished files removed: 1/);
+    expect(clean.stderr).toMatch(/Part files removed: 1/);
     expect(readdirSync(p.folder).sort()).toEqual(['.mine.part', 'mine']);
     const again = p.receive([], { env: { PAIRLINK_CODE: '' } });
     again.end();

@@ -98,7 +98,7 @@ describe('files', () => {
     expect(more).toEqual([]);
     expect(events(receive).slice(1)).toMatchObject([
       { event: 'error', id: offer.id, name: 'photos/', error: 'declined' },
-      { event: 'error', error: 'refused', text: 'what was offered was declined' },
+      { event: 'error', error: 'refused', text: 'the offer was declined' },
     ]);
     expect(receive.stderr.match(/wants to send/g)).toHaveLength(1);
     expect(ends(send)).toHaveLength(1500);
@@ -132,7 +132,7 @@ describe('files', () => {
     expect(events(receive).at(-1)).toEqual({
       event: 'error',
       error: 'io',
-      text: '2 saved, 1 not: it changed while it was being sent',
+      text: '2 saved, 1 failed: it changed while it was being sent',
       hint: '',
     });
   });
@@ -214,7 +214,7 @@ test('chat: a line that is too long to be sent is in the exit code', LONG, async
     const [chat, other] = [p.ana('chat', p.ids.bo), p.bo('chat', p.ids.ana)];
     chat.end(input);
     expect((await chat.wait()).code, chat.stderr).toBe(code);
-    if (code) expect(chat.stderr).toContain('that line is too long, it was not sent');
+    if (code) expect(chat.stderr).toContain('a line was not sent: it is too long');
     if (input.includes('end')) await other.waitFor('short\nend\n', { stream: 'stdout' });
     await other.stop();
   }

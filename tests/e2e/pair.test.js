@@ -419,7 +419,7 @@ test('a relay below the root of its host: by code, but no link that would lead e
   ).toEqual(['code', 'paired']);
   const listen = await ana.run(['listen', '--invite']);
   expect(listen.code).toBe(2);
-  expect(listen.stderr).toContain('this relay lies below one');
+  expect(listen.stderr).toContain('the address of this relay has a path');
   const page = await createClient({ url: `${below.ws}/`, seed: newSeed(), application: 'chat/1', WebSocket });
   await within(new Promise((done) => page.on('online', done)), 'online');
   expect(() => page.createInvite()).toThrow(expect.objectContaining({ code: 'EURL' }));
