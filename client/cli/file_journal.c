@@ -82,7 +82,7 @@ static int open_journal_file(file_journal *j, char *why) {
   return j->fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", j->path, strerror(errno)) : 0;
 }
 
-/* Shortens the journal if no other program has it open: the others would go on appending to the old file. Programs that
+/* Shortens the journal if no other program has it open: the others would still append to the old file. Programs that
  * open it meanwhile wait for the lock that journal_open holds. */
 static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;

@@ -37,7 +37,7 @@ static int by_contact(const cli *c, const contact *who, target *out, pairlink_op
   return 0;
 }
 
-static int nobody(const char *text) {
+static int no_such_person(const char *text) {
   char what[120], safe[80], code[PAIRLINK_LINK_MAX];
   bool like_code = *text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-';
   if (like_code || invitation_find(text, pairlink_word, code) == INVITATION_CODE) { /* never prints the code */
@@ -73,7 +73,7 @@ int people_find(const cli *c, const char *text, target *out, pairlink_options *o
   else if (looks_like_id(text))
     snprintf(out->text, sizeof out->text, "%s", text); /* pairlink_connect checks it */
   else
-    code = nobody(text);
+    code = no_such_person(text);
   contacts_close(&s);
   return code;
 }

@@ -80,7 +80,7 @@ static void receive_on_left(share *s) {
   }
 }
 
-static void receive_on_begun(share *s) {
+static void receive_on_new_session(share *s) {
   receive_of(s)->idle_ms = 0;
   receive_new_session(receive_of(s));
 }
@@ -266,7 +266,7 @@ static int receive_start(receive_job *j, const cli *c) {
                                   .on_ready = receive_on_ready,
                                   .on_tick = receive_on_tick};
   static const share_hooks sharing = {.act = receive_act,
-                                      .begun = receive_on_begun,
+                                      .on_new_session = receive_on_new_session,
                                       .left = receive_on_left,
                                       .handled = receive_handled,
                                       .arrived = receive_arrived};

@@ -31,7 +31,7 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   return snprintf(path, size, "%s/%s", here, rest) < (int)size ? 0 : ENAMETOOLONG;
 }
 
-/* Says once that hidden names are changed: the user might look for them in vain. */
+/* Says once that hidden names are changed: the user might not find them otherwise. */
 static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
   char hidden[PL_TRANSFER_NAME_MAX];
   if (j->keep_hidden || j->hidden_said) return;

@@ -313,7 +313,7 @@ static void send_on_delivered(share *s, unsigned channel, uint64_t place) {
   }
 }
 
-/* Returns true when the other side has not taken so much of a stream that no more of it can be kept. */
+/* Returns true when too much of a stream waits for the other side: FILE_STREAM_KEPT_MAX bytes are kept at most. */
 static bool keeps_too_much(const send_job *j) {
   const sent_piece *first = j->sent_count ? &j->sent[j->sent_first] : NULL;
   const sent_piece *last = first ? &j->sent[(j->sent_first + j->sent_count - 1) % j->sent_size] : NULL;
@@ -359,7 +359,7 @@ static void send_on_writable(share *s) {
   job_of(s)->file_blocked = false;
 }
 
-static void send_on_begun(share *s) {
+static void send_on_new_session(share *s) {
   send_job *j = job_of(s);
   j->sent_count = 0;
   file_flow_lost(&j->flow);
@@ -509,7 +509,7 @@ static int send_start(send_job *j, const cli *c) {
                                   .prepare = send_prepare,
                                   .on_tick = send_on_tick};
   static const share_hooks sharing = {.act = send_on_action,
-                                      .begun = send_on_begun,
+                                      .on_new_session = send_on_new_session,
                                       .linked = send_on_linked,
                                       .delivered = send_on_delivered,
                                       .writable = send_on_writable,

@@ -8,7 +8,7 @@
 
 enum { DEAF_MS = 10000, CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
 
-static const char calling_anew[] = "calling anew";
+static const char calling_anew[] = "calling anew"; /* the text of a close; the other side compares it */
 
 /* ---- the transfer ------------------------------------------------------------------------------------- */
 
@@ -121,7 +121,7 @@ static void share_begin_session(share *s, pairlink_session *session) {
   s->words_place = 0;
   (void)pairlink_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
   if (!share_learn_limit(s)) return;
-  if (s->hooks->begun) s->hooks->begun(s);
+  if (s->hooks->on_new_session) s->hooks->on_new_session(s);
   (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
 }
 
