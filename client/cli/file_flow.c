@@ -10,7 +10,7 @@ static void new_period(file_flow *f) {
   f->was_full = false;
 }
 
-void file_flow_new_way(file_flow *f) {
+void file_flow_new_connection(file_flow *f) {
   f->lost += f->under_way;
   f->limit = f->start;
   f->latency_us = UINT64_MAX;
@@ -26,7 +26,7 @@ void file_flow_init(file_flow *f, uint64_t bytes) {
                    .start = part < FILE_FLOW_LEAST  ? FILE_FLOW_LEAST
                             : part < FILE_FLOW_MOST ? part
                                                     : FILE_FLOW_MOST};
-  file_flow_new_way(f);
+  file_flow_new_connection(f);
 }
 
 bool file_flow_may_send(file_flow *f) {

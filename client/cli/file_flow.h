@@ -34,6 +34,6 @@ void file_flow_arrived(file_flow *f, uint64_t bytes, uint64_t sent_us, uint64_t 
 /* Everything in flight was lost. */
 void file_flow_lost(file_flow *f);
 /* There is a new connection: starts measuring again. */
-void file_flow_new_way(file_flow *f);
+void file_flow_new_connection(file_flow *f);
 
 #endif

@@ -20,9 +20,9 @@ typedef struct file_journal {
   bool torn;  /* the file may end with half a line */
 } file_journal;
 
-/* How a journal is read and shortened. journal_open shortens it when no other program has it open: to the lines that
- * `rest` returns, if they are less than half; or to the `newest` lines, once there are twice as many. A journal that
- * fills half of JOURNAL_BYTES_MAX is cut to half of its lines at most. */
+/* How a journal is read and shortened. journal_open shortens a long one when no other program has it open: to the lines
+ * that `rest` returns, if they are less than half; or to the `newest` lines, once there are twice as many. One that
+ * fills half of JOURNAL_BYTES_MAX keeps half of its lines at most. */
 typedef struct journal_kind {
   const char *name;                         /* below the folder, such as "receiving/units" */
   int (*each)(void *context, json_t *line); /* called for each line; returns 0, or an error that ends the reading */

@@ -94,7 +94,7 @@ typedef struct saved_reader {
 
 static int read_saved(void *context, json_t *line) {
   const saved_reader *of = context;
-  receiving_saved s = {.path = (char *)(uintptr_t)journal_text(line, "path")}; /* copied by put */
+  receiving_saved s = {.path = (char *)(uintptr_t)journal_text(line, "path")}; /* put_saved copies it */
   if (strcmp(journal_text(line, "own"), of->r->own) != 0 || strcmp(journal_text(line, "peer"), of->peer) != 0) return 0;
   s.size = (uint64_t)json_integer_value(json_object_get(line, "size"));
   s.mtime_ns = (int64_t)json_integer_value(json_object_get(line, "mtime_ns"));

@@ -177,7 +177,7 @@ static void pipe_write_output(pipe_job *j) {
 
 /* ---- from stdin to the peer --------------------------------------------------------------------------- */
 
-/* Stops sending until WRITABLE. Any other trouble is reported by CLOSED, except that memory ran out. */
+/* Stops sending until WRITABLE or CLOSED. Ends the command when memory ran out. */
 static void pipe_cannot_send(pipe_job *j, const pipe_peer *p, int error) {
   j->send_blocked = true;
   if (error == PAIRLINK_ENOMEM) pipe_no_memory(j, p->session);

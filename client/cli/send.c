@@ -367,7 +367,7 @@ static void send_on_new_session(share *s) {
 }
 
 static void send_on_linked(share *s) {
-  file_flow_new_way(&job_of(s)->flow);
+  file_flow_new_connection(&job_of(s)->flow);
   job_of(s)->file_blocked = false;
 }
 

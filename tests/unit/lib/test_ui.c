@@ -1,4 +1,4 @@
-/* What other people wrote never reaches the terminal as more than printable text; errors have exit codes. */
+/* Text of other people reaches the terminal as printable text only; errors have exit codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +56,7 @@ static void test_text_is_cut_between_characters(void **state) {
   assert_string_equal(ui_clean("abc", out, 1), "");
 }
 
-/* What a shell makes of it is what went in. */
+/* A shell reads back exactly the text that went in. */
 static void test_words_for_a_shell(void **state) {
   static const struct {
     const char *in, *out;
