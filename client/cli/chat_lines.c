@@ -17,7 +17,7 @@ static void too_long(chat_job *j) {
 }
 
 /* Adds a line to the outbox. Returns false after ending the job. */
-static bool add_line(chat_job *j, const char *text, size_t size) {
+static bool add_chat_line(chat_job *j, const char *text, size_t size) {
   char why[PL_WHY_MAX] = "";
   if (size && text[size - 1] == '\r') size--;
   if (!size) return true;
@@ -41,12 +41,12 @@ static void split_lines(chat_job *j) {
   char *at = j->input, *end = j->input + j->input_size, *feed;
   size_t before = j->box.count;
   while ((feed = memchr(at, '\n', (size_t)(end - at)))) {
-    if (!j->skip_line && !add_line(j, at, (size_t)(feed - at))) return;
+    if (!j->skip_line && !add_chat_line(j, at, (size_t)(feed - at))) return;
     j->skip_line = false;
     at = feed + 1;
   }
   if (j->input_ended && at < end && !j->skip_line) {
-    if (!add_line(j, at, (size_t)(end - at))) return;
+    if (!add_chat_line(j, at, (size_t)(end - at))) return;
     at = end;
   }
   j->input_size = (size_t)(end - at);

@@ -154,7 +154,7 @@ static void share_on_linked(share *s, const pairlink_event *e) {
   if (s->hooks->linked) s->hooks->linked(s);
 }
 
-static void lost(share *s) {
+static void share_on_unlinked(share *s) {
   s->linked = false;
   if (s->unlinked_ms) return;
   s->unlinked_ms = job_now_ms();
@@ -189,7 +189,7 @@ static void share_on_closed(share *s, const pairlink_event *e) {
     s->lost_said = true; /* the hook `left` says it */
     s->hooks->left(s);
   }
-  if (was_current) lost(s);
+  if (was_current) share_on_unlinked(s);
 }
 
 /* ---- messages ----------------------------------------------------------------------------------------- */
@@ -239,7 +239,7 @@ static void share_on_message(share *s, const pairlink_event *e) {
 static void share_on_current(share *s, const pairlink_event *e) {
   switch (e->type) {
     case PAIRLINK_EVENT_UNLINKED:
-      lost(s);
+      share_on_unlinked(s);
       break;
     case PAIRLINK_EVENT_STREAM_RESET:
       share_begin_session(s, s->current);

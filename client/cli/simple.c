@@ -23,7 +23,7 @@ const command command_id = {
     .run = id_run,
     .argp = {.doc = "Prints your ID, alone on a line. Creates your identity if there is none yet. Needs no relay."}};
 
-static int forget_run(const cli *c, int argc, char **argv) {
+static int forget_relay_run(const cli *c, int argc, char **argv) {
   command_parse(&command_forget, argc, argv, NULL);
   const char *relay = c->relay ? c->relay : getenv("PAIRLINK_RELAY");
   if (!relay || !*relay) {
@@ -41,6 +41,6 @@ const command command_forget = {
     .name = "forget",
     .arguments = "",
     .summary = "forget the remembered ID of a relay",
-    .run = forget_run,
+    .run = forget_relay_run,
     .argp = {.doc = "Forgets the ID that is remembered for the relay given with --relay. A relay that suddenly shows "
                     "another ID may be a different relay: ask whoever runs it first."}};
