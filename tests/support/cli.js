@@ -12,13 +12,13 @@ const QUIET_ENV = {
   no_proxy: '*',
 };
 
-/** A place for an identity that does not exist yet. */
+/** Returns a path for an identity that does not exist yet. */
 export const newIdentity = () => join(tempDir('pairlink-identity-'), 'identity');
 
 /**
  * Starts `pairlink --relay URL --identity FILE ARGS…`.
  * @param {{relay?: {ws: string}|string, identity?: string, env?: object, keepOutput?: boolean, wrap?: string[]}} where
- *   wrap: a program around it, with its options
+ *   wrap: a program that runs it, with its options
  */
 export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput = true, wrap = [] }, ...args) {
   const url = typeof relay === 'string' ? relay : relay?.ws;
@@ -38,7 +38,7 @@ export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput
   return program;
 }
 
-/** Runs it to its end: `{code, signal, stdout, stderr}`. */
+/** Runs `pairlink` to its end: `{code, signal, stdout, stderr}`. */
 export async function runCli(where, args, { input, ms } = {}) {
   const program = startCli(where, ...args);
   program.end(input);
@@ -50,7 +50,7 @@ export async function runCli(where, args, { input, ms } = {}) {
   }
 }
 
-/** The ID of an identity file, which is made if missing. */
+/** Returns the ID of an identity file, which is created if missing. */
 export async function idOf(identity) {
   const { code, stdout, stderr } = await run(binary('pairlink'), ['--identity', identity, 'id'], { env: QUIET_ENV });
   if (code !== 0) throw new Error(`pairlink id: ${code}\n${stderr}`);

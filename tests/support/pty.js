@@ -1,4 +1,4 @@
-/** A program in a terminal of its own, as a person has it: what it shows (all streams) is `stdout`, `write` types. */
+/** A program in a terminal of its own: `stdout` is what it shows (all streams), `write` types. */
 import decodeQR from 'qr/decode.js';
 import { Program } from './process.js';
 
@@ -11,7 +11,7 @@ export function startInTerminal(command, args = [], { env = {}, ...options } = {
   });
 }
 
-/** The text of a QR code that is drawn in half blocks, black on white. */
+/** Returns the text of a QR code that is drawn in half blocks, black on white. */
 export function readQr(text) {
   const rows = [...text.matchAll(/\u001b\[30;107m([ ▀▄█]+)\u001b\[0m/g)].flatMap(([, line]) => {
     const cells = [...line].map((c) => ' ▀▄█'.indexOf(c));
@@ -20,7 +20,7 @@ export function readQr(text) {
   return decode(rows);
 }
 
-/** The decoder looks for codes in photographs, and does not find every one in a drawing: turned or larger it does. */
+/** The decoder is made for photographs and misses some drawn codes; it finds them turned or enlarged. */
 function decode(rows) {
   let problem;
   for (const scale of [4, 5, 7])
@@ -41,5 +41,5 @@ function decode(rows) {
   throw problem;
 }
 
-/** What is to be seen of it: without colours and cursor movements. */
+/** Returns the visible text, without colours and cursor movements. */
 export const plain = (text) => text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '');
