@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "code_prompt.h"
 #include "command.h"
 
-enum { SAY_WAITING_AFTER_MS = 1500, CALL_AGAIN_MS = 1000, OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
+enum { OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
@@ -65,7 +66,7 @@ static int send_one(chat_session *s, outbox_message *m) {
   size_t size = 0;
   bool chat = speaks(s->session, "chat/");
   if (chat) {
-    bytes[0] = 1;
+    bytes[0] = PL_CONST_CHAT_TEXT;
     memcpy(bytes + 1, m->id, OUTBOX_ID_BYTES);
     size = 1 + OUTBOX_ID_BYTES;
   }
@@ -222,7 +223,7 @@ static void chat_on_closed(chat_job *j, const pairlink_event *e) {
     job_end(&j->base, ui_fail("the chat cannot continue", error, ui_clean(e->text, text, sizeof text)));
     return;
   }
-  if (!j->sessions) j->base.tick_ms = job_now_ms() + CALL_AGAIN_MS;
+  if (!j->sessions) j->base.tick_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   chat_send(j);
 }
 
@@ -233,7 +234,7 @@ static void chat_on_session_event(chat_job *j, const pairlink_event *e) {
       chat_on_linked(j, e);
       break;
     case PAIRLINK_EVENT_UNLINKED:
-      if (!chat_best(j)) j->base.tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+      if (!chat_best(j)) j->base.tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
       break;
     case PAIRLINK_EVENT_MESSAGE:
     case PAIRLINK_EVENT_END:
@@ -288,7 +289,7 @@ static void chat_on_online(job *base) {
   chat_job *j = base->user;
   int code = *j->peer || j->claims ? 0 : pairing_make(&j->code, base, "pairlink chat --code", false);
   if (code) job_end(base, code);
-  base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+  base->tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
 }
 
 static void chat_on_tick(job *base) {

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "chat.h"
-
-enum { CHAT_TEXT = 1 };
 
 /* ---- from stdin --------------------------------------------------------------------------------------- */
 
@@ -106,7 +105,7 @@ void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   const uint8_t *data = e->data;
   const char *text = (const char *)data;
   size_t size = e->size;
-  bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == CHAT_TEXT;
+  bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == PL_CONST_CHAT_TEXT;
   if (has_id) {
     text += 1 + OUTBOX_ID_BYTES;
     size -= 1 + OUTBOX_ID_BYTES;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum { CTRL_C = 3, CTRL_D = 4, CTRL_H = 8, TAB = 9, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
-enum { NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9 };
 enum { PASTE_BEGINS = 200, PASTE_ENDS = 201, NUMBER_MAX = 1000 };
 
 void code_line_init(code_line *line, code_word_function *word) {
@@ -53,7 +52,7 @@ static matches match(const code_line *line, const char *start) {
 
 static bool part_is_whole(const code_line *line) {
   const char *at = part(line);
-  if (part_index(line) == 0) return strlen(at) >= NUMBER_DIGITS_MIN;
+  if (part_index(line) == 0) return strlen(at) >= CODE_DIGITS_MIN;
   return *at && match(line, at).exact;
 }
 
@@ -126,7 +125,7 @@ static void separate(code_line *line) {
   complete(line);
   const char *at = part(line);
   bool hopeless = part_index(line) > 0 && *at && match(line, at).count == 0;
-  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) code_line_append(line, "-");
+  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_WORDS) code_line_append(line, "-");
 }
 
 /* Completes as a shell does: first as far as it is unambiguous; starts the next part only when this one is complete. */
@@ -146,7 +145,7 @@ static void character(code_line *line, unsigned char byte) {
   if (letter && part_index(line) == 0) separate(line);
   unsigned index = part_index(line);
   line->asked = index == 0 && letter;
-  if (index == 0 ? digit && strlen(part(line)) < NUMBER_DIGITS_MAX : letter) code_line_append(line, text);
+  if (index == 0 ? digit && strlen(part(line)) < CODE_DIGITS_MAX : letter) code_line_append(line, text);
 }
 
 static void remove_last(code_line *line) {
@@ -178,7 +177,7 @@ static code_line_result code_line_enter(code_line *line) {
   line->asked = true;
   if (line->is_link) return CODE_LINE_GOES_ON;
   complete(line);
-  if (part_index(line) == CODE_LINE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
+  if (part_index(line) == CODE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
   return CODE_LINE_GOES_ON;
 }
 
@@ -256,7 +255,7 @@ static void list_words(const code_line *line, const matches *m, char hint[CODE_L
 
 static void look_at_word(const code_line *line, code_line_view *view) {
   const char *at = part(line);
-  bool last = part_index(line) == CODE_LINE_WORDS;
+  bool last = part_index(line) == CODE_WORDS;
   matches m = match(line, at);
   if (!*at)
     snprintf(view->hint, sizeof view->hint, last ? "one more word" : "then two words");

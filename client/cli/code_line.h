@@ -1,7 +1,7 @@
 /* The line in which a pairing code is typed, without the terminal: takes the bytes of the keyboard, and tells the line
  * and the hint to show behind it. An invite link may come instead. No I/O.
  *
- * A code is a number and CODE_LINE_WORDS words. The parts are joined by one hyphen, however many hyphens and spaces are
+ * A code is a number and CODE_WORDS words. The parts are joined by one hyphen, however many hyphens and spaces are
  * typed; between number and first word, none is needed. Capitals become small letters. Characters that cannot be part
  * of a code are dropped. A pasted code or link is found in the text around it. */
 #ifndef PL_CLI_CODE_LINE_H
@@ -12,7 +12,7 @@
 
 #include "invitation.h"
 
-enum { CODE_LINE_WORDS = 2, CODE_LINE_HINT_MAX = 120, CODE_LINE_RAW_MAX = 2048 };
+enum { CODE_LINE_HINT_MAX = 120, CODE_LINE_RAW_MAX = 2048 };
 
 typedef enum code_line_result {
   CODE_LINE_GOES_ON,

@@ -9,7 +9,7 @@
 #include "pairing.h"
 #include "pipe.h"
 
-enum { SAY_WAITING_AFTER_MS = 1500, OPTION_CODE = 256 };
+enum { OPTION_CODE = 256 };
 
 typedef struct connect_job {
   pipe_job pipe;
@@ -39,7 +39,7 @@ static void connect_on_event(job *base, const pairlink_event *e) {
 
 /* The session was opened before the relay was reached. What remains is to say, a moment later, that nobody is there. */
 static void connect_on_online(job *base) {
-  base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+  base->tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
 }
 
 static void connect_on_tick(job *base) {

@@ -6,7 +6,7 @@
 
 #include "../lib/url.h"
 
-enum { FRAGMENT_CHARS = 114, WORDS_OF_CODE = 2, NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9, WORD_MAX = 16 };
+enum { FRAGMENT_CHARS = 114, WORD_MAX = 16 };
 
 static char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -133,10 +133,10 @@ static const char *skip_gap(const char *at, bool strict) {
 /* Returns true, and the code in `out`, when a code starts at `at`, which is a digit. */
 static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_LINK_MAX]) {
   size_t digits = strspn(at, "0123456789"), used = digits;
-  if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || *at == '0') return false;
+  if (digits < CODE_DIGITS_MIN || digits > CODE_DIGITS_MAX || *at == '0') return false;
   memcpy(out, at, digits);
   at += digits;
-  for (int i = 0; i < WORDS_OF_CODE; i++) {
+  for (int i = 0; i < CODE_WORDS; i++) {
     size_t n = 0;
     at = skip_gap(at, strict);
     while (at && is_ascii_letter(at[n])) n++;

@@ -5,6 +5,9 @@
 
 #include <pairlink.h>
 
+/* The shape of a pairing code: NUMBER-WORD-WORD. */
+enum { CODE_DIGITS_MIN = 4, CODE_DIGITS_MAX = 9, CODE_WORDS = 2 };
+
 typedef enum invitation_kind {
   INVITATION_NONE,
   INVITATION_CODE,       /* out: NUMBER-WORD-WORD in small letters */

@@ -13,7 +13,11 @@
 #include "cli.h"
 #include "people.h"
 
-enum { JOB_FDS = 3 }; /* the most descriptors that a command may poll for */
+enum {
+  JOB_FDS = 3,                     /* the most descriptors that a command may poll for */
+  JOB_SAY_WAITING_AFTER_MS = 1500, /* how long the other side may take before the user is told */
+  JOB_CALL_AGAIN_MS = 1000         /* how long to wait before calling again after a session was closed */
+};
 
 typedef struct job job;
 

@@ -1,7 +1,7 @@
 /* What `receive` remembers from run to run: which units were accepted and are not over, and which files were saved.
  *
- * Both are journals: receiving/units and receiving/saved (file_journal.h). How far a file has come is not stored
- * anywhere but in its part file.
+ * Both are journals (file_journal.h): receiving/units, in receiving_units.c, and receiving/saved, in receiving_saved.c.
+ * How far a file has come is not stored anywhere but in its part file.
  *
  * Functions that return int return 0 or an error, with one line on what is wrong in `why`. */
 #ifndef PL_CLI_RECEIVING_H

@@ -6,7 +6,7 @@
 
 #include "json_out.h"
 
-enum { DEAF_MS = 10000, CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
+enum { DEAF_MS = 10000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
 
 static const char calling_anew[] = "calling anew"; /* the text of a close; the other side compares it */
 
@@ -96,7 +96,7 @@ static int share_call(share *s, const char *whom) {
 static void share_call_again(share *s) {
   int error = share_call(s, s->peer);
   if (error == PAIRLINK_EAGAIN)
-    s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+    s->call_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   else if (error)
     job_end(&s->base, ui_fail("cannot connect", error, NULL));
 }
@@ -164,7 +164,7 @@ static void share_on_unlinked(share *s) {
 /* Says once that the other side is lost; not when the job has said that the relay is. */
 static void say_lost(share *s) {
   if (!s->unlinked_ms || s->lost_said || s->base.ending || !s->base.is_online) return;
-  if (job_now_ms() < s->unlinked_ms + CALL_AGAIN_MS) return;
+  if (job_now_ms() < s->unlinked_ms + JOB_CALL_AGAIN_MS) return;
   s->lost_said = true;
   ui_say(s->was_linked ? "%s is no longer there. Waiting." : "%s is not there yet. Waiting.", s->who);
 }
@@ -183,7 +183,7 @@ static void share_on_closed(share *s, const pairlink_event *e) {
                               ui_clean(e->text, text, sizeof text)));
     return;
   }
-  if (!s->sessions) s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+  if (!s->sessions) s->call_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   bool by_them = e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED;
   if (was_current && by_them && strcmp(e->text, calling_anew) != 0) {
     s->lost_said = true; /* the hook `left` says it */

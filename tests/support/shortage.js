@@ -2,8 +2,8 @@
  * Programs whose own allocations fail: the N-th once, or all from the N-th on (tests/e2e/c/fail_alloc.c, preloaded).
  *
  * A scenario starts its programs. Allocations fail in one of them, the starved one. At the end the scenario tells
- * whether the programs that ended with 0 told the truth. `tryShortage` checks that every program ends, if need be by Ctrl-C when
- * it waits for a starved one that has failed, and that a starved program that fails says "out of memory".
+ * whether the programs that ended with 0 told the truth. `tryShortage` checks that every program ends, if need be by
+ * Ctrl-C when it waits for a starved one that has failed, and that a starved program that fails says "out of memory".
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
