@@ -179,7 +179,7 @@ static void share_on_closed(share *s, const pairlink_event *e) {
   }
   if (s->base.ending) return;
   if (!s->was_linked && e->reason >= PAIRLINK_REASON_REFUSED) {
-    job_end(&s->base, ui_fail("the other side does not want this", e->error ? e->error : PAIRLINK_EREFUSED,
+    job_end(&s->base, ui_fail("the other side refused", e->error ? e->error : PAIRLINK_EREFUSED,
                               ui_clean(e->text, text, sizeof text)));
     return;
   }

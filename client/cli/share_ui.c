@@ -11,7 +11,7 @@ enum { DRAW_EVERY_MS = 100, TELL_EVERY_MS = 1000 };
 void share_json(share *s, bool written) {
   if (written || s->failed) return;
   s->failed = true;
-  ui_error("stdout takes no more", "its reader is gone", NULL);
+  ui_error("stdout cannot be written", "its reader is gone", NULL);
   job_end(&s->base, EXIT_IO);
 }
 
