@@ -23,9 +23,9 @@ typedef struct share share;
 
 /* All may be NULL, but act, left and arrived. */
 typedef struct share_hooks {
-  void (*act)(share *s, const pl_transfer_action *a);
-  void (*on_new_session)(share *s); /* the current session is new or was reset */
-  void (*linked)(share *s);         /* the current session has a connection, for the first time or again */
+  void (*act)(share *s, const pl_transfer_action *a); /* executes an action of the transfer */
+  void (*on_new_session)(share *s);                   /* the current session is new or was reset */
+  void (*linked)(share *s); /* the current session has a connection, for the first time or again */
   void (*delivered)(share *s, unsigned channel, uint64_t place);
   void (*writable)(share *s); /* FILE_CHANNEL takes more */
   void (*left)(share *s);     /* the other side closed the session */
