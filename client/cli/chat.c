@@ -1,15 +1,16 @@
 #include "chat.h"
 
-#include <argp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "code_prompt.h"
+#include "command.h"
 
-enum { SAY_WAITING_AFTER_MS = 1500, CALL_AGAIN_MS = 1000, OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
+enum { OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
@@ -17,7 +18,7 @@ static bool speaks(const pairlink_session *s, const char *what) {
   return strncmp(pairlink_session_application(s), what, strlen(what)) == 0;
 }
 
-static chat_session *best(const chat_job *j) {
+static chat_session *chat_best(const chat_job *j) {
   for (chat_session *s = j->sessions; s; s = s->next)
     if (pairlink_session_is_linked(s->session) && (speaks(s->session, "chat/") || speaks(s->session, "pipe/")))
       return s;
@@ -45,13 +46,13 @@ static void forget_session(chat_job *j, const pairlink_session *session) {
     }
 }
 
-/* What the session had and did not deliver waits for the next one. */
+/* Messages that this session did not deliver wait for the next one. */
 static void back_to_waiting(chat_job *j, const pairlink_session *session) {
   for (outbox_message *m = j->box.first; m; m = m->next)
     if (m->session == session) m->session = NULL;
 }
 
-static void call(chat_job *j) {
+static void chat_call(chat_job *j) {
   pairlink_session *session;
   int error = pairlink_connect(j->base.client, j->peer, &session);
   if (!error && !add_session(j, session)) error = PAIRLINK_ENOMEM;
@@ -60,13 +61,13 @@ static void call(chat_job *j) {
 
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
-/* 0, EAGAIN, or that this message can never go. */
+/* Returns 0; PAIRLINK_EMSGSIZE when this message can never be sent; or another error: not now. */
 static int send_one(chat_session *s, outbox_message *m) {
   char bytes[1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX + 1];
   size_t size = 0;
   bool chat = speaks(s->session, "chat/");
   if (chat) {
-    bytes[0] = 1;
+    bytes[0] = PL_CONST_CHAT_TEXT;
     memcpy(bytes + 1, m->id, OUTBOX_ID_BYTES);
     size = 1 + OUTBOX_ID_BYTES;
   }
@@ -76,10 +77,10 @@ static int send_one(chat_session *s, outbox_message *m) {
   return pairlink_send_channel(s->session, 0, bytes, size, &m->place);
 }
 
-static void say_state(chat_job *j, const chat_session *s) {
+static void chat_say_state(chat_job *j, const chat_session *s) {
   bool away = j->said_unlinked || j->base.said_offline;
   if (j->box.count && !s && away && !j->said_kept) {
-    ui_say("Kept. It will be delivered when both are here.");
+    ui_say("Saved. It will be delivered when you are both here.");
     j->said_kept = true;
   } else if (j->box.count && s && !j->said_sending) {
     ui_note("Sending…");
@@ -91,14 +92,14 @@ static void say_state(chat_job *j, const chat_session *s) {
   j->said_sending = j->said_kept = false;
 }
 
-static void check_end(chat_job *j) {
+static void chat_check_end(chat_job *j) {
   if (j->input_ended && !j->box.first && !j->items) job_end(&j->base, j->unsent ? EXIT_OTHER : EXIT_OK);
 }
 
-/* The contact knows the last OUTBOX_SEEN_MAX messages again: of no more than half as many may it be unknown here
- * whether they were shown, else a restart at either end could show some twice. */
-void chat_send(chat_job *j) {
-  chat_session *s = best(j);
+/* Sends what waits and can go. The contact recognizes the last OUTBOX_SEEN_MAX messages when they come again. At most
+ * half as many are sent without an acknowledgement, so that a restart at either end shows nothing twice. */
+static void chat_send(chat_job *j) {
+  chat_session *s = chat_best(j);
   outbox_message *next;
   size_t ahead = 0;
   for (outbox_message *m = j->box.first; m && s && !s->blocked && ahead++ < OUTBOX_SEEN_MAX / 2; m = next) {
@@ -106,21 +107,22 @@ void chat_send(chat_job *j) {
     if (m->session) continue;
     int error = send_one(s, m);
     if (error == PAIRLINK_EMSGSIZE) {
-      ui_error("a message is longer than the other side takes, it was not sent", NULL, NULL);
+      ui_error("a message was not sent: it is longer than the other side accepts", NULL,
+               "send it in pieces, or as a file: pairlink send");
       j->unsent = true;
       outbox_delivered(&j->box, m);
     } else if (error) {
-      s->blocked = true; /* until WRITABLE, or CLOSED; memory is not waited for */
+      s->blocked = true; /* until WRITABLE or CLOSED */
       if (error == PAIRLINK_ENOMEM) job_no_memory(&j->base);
     } else {
       m->session = s->session;
     }
   }
-  say_state(j, s);
-  check_end(j);
+  chat_say_state(j, s);
+  chat_check_end(j);
 }
 
-static void on_delivered(chat_job *j, const pairlink_event *e) {
+static void chat_on_delivered(chat_job *j, const pairlink_event *e) {
   outbox_message *next;
   if (e->channel != 0) return;
   for (outbox_message *m = j->box.first; m; m = next) {
@@ -132,9 +134,9 @@ static void on_delivered(chat_job *j, const pairlink_event *e) {
   chat_send(j);
 }
 
-/* ---- with whom ---------------------------------------------------------------------------------------- */
+/* ---- the contact -------------------------------------------------------------------------------------- */
 
-static void say_title(const chat_job *j) {
+static void chat_say_title(const chat_job *j) {
   char date[16];
   const contact *known = contacts_find(&j->base.people, j->peer);
   if (!known)
@@ -150,7 +152,7 @@ static int open_box(chat_job *j) {
   int error = outbox_open(&j->box, pairlink_id(j->base.client), j->peer, why);
   j->box_open = true;
   if (error) return ui_fail("cannot chat", error, why);
-  if (j->box.count) ui_note("Not delivered last time: %zu. Trying again.", j->box.count);
+  if (j->box.count) ui_note("Not delivered last time: %zu. Sending again.", j->box.count);
   if (!j->send) return 0;
   j->input_ended = true;
   error = strlen(j->send) > OUTBOX_TEXT_MAX ? PAIRLINK_EMSGSIZE : outbox_add(&j->box, j->send, strlen(j->send), why);
@@ -158,11 +160,12 @@ static int open_box(chat_job *j) {
   return error ? ui_fail("the message cannot be sent", error, why) : 0;
 }
 
-/* As soon as it is known with whom. session: NULL when the other side opens it. */
-static int begin(chat_job *j, const char *peer, pairlink_session *session) {
+/* Starts the chat as soon as the contact is known. session: NULL when the other side opens it. Returns 0, or an exit
+ * code after printing an error. */
+static int chat_begin(chat_job *j, const char *peer, pairlink_session *session) {
   snprintf(j->peer, sizeof j->peer, "%s", peer);
   snprintf(j->who, sizeof j->who, "%s", job_name(&j->base, peer));
-  say_title(j);
+  chat_say_title(j);
   int code = open_box(j);
   if (code) return code;
   int error = session && !add_session(j, session) ? PAIRLINK_ENOMEM : 0;
@@ -172,27 +175,27 @@ static int begin(chat_job *j, const char *peer, pairlink_session *session) {
 
 /* ---- events ------------------------------------------------------------------------------------------- */
 
-/* In order, over the newest alone. A session with an instance of the contact that is gone is left to its timeout: to
- * close it would mean to wait for an answer. */
-static void take_over(chat_job *j, const chat_session *newest) {
+/* Moves everything to the newest session, so that it arrives in order. Sessions with an instance of the contact that is
+ * gone are left to their timeout, because closing them would wait for an answer. */
+static void chat_take_over(chat_job *j, const chat_session *newest) {
   for (outbox_message *m = j->box.first; m; m = m->next)
     if (m->session != newest->session) m->session = NULL;
 }
 
-/* Someone that was reached by ID or link is a contact from then on, as with a code. */
-static void remember(chat_job *j, const char *name) {
+/* Stores someone reached by ID or link as a contact, as pairing by code does. */
+static void chat_remember(chat_job *j, const char *name) {
   contact who;
   contact_how how = j->target.is_link ? CONTACT_BY_LINK : CONTACT_BY_ID;
-  bool myself = strcmp(j->peer, pairlink_id(j->base.client)) == 0; /* at another of my machines */
+  bool myself = strcmp(j->peer, pairlink_id(j->base.client)) == 0; /* the same identity on another machine */
   if (myself || contacts_find(&j->base.people, j->peer)) return;
   if (people_paired(&j->base.people, j->base.client, j->peer, name, how, &who) != 0) return;
   snprintf(j->who, sizeof j->who, "%s", who.name);
-  ui_note("Kept as a contact. To give them a name: pairlink contacts rename %s NAME", who.name);
+  ui_note("Saved as a contact. To rename: pairlink contacts rename %s NAME", who.name);
 }
 
-static void on_linked(chat_job *j, const pairlink_event *e) {
-  if (!best(j)) return;
-  if (!j->was_linked) remember(j, pairlink_session_name(e->session));
+static void chat_on_linked(chat_job *j, const pairlink_event *e) {
+  if (!chat_best(j)) return;
+  if (!j->was_linked) chat_remember(j, pairlink_session_name(e->session));
   if (!j->was_linked)
     ui_say("Connected with %s, end-to-end encrypted.", j->who);
   else if (j->said_unlinked)
@@ -200,17 +203,17 @@ static void on_linked(chat_job *j, const pairlink_event *e) {
   j->base.back_is_said = true;
   j->was_linked = true;
   j->said_unlinked = false;
-  take_over(j, best(j));
+  chat_take_over(j, chat_best(j));
   chat_send(j);
 }
 
-static void say_unlinked(chat_job *j) {
-  if (best(j) || j->said_unlinked || j->base.ending || !j->base.is_online) return;
+static void chat_say_unlinked(chat_job *j) {
+  if (chat_best(j) || j->said_unlinked || j->base.ending || !j->base.is_online) return;
   j->said_unlinked = true;
-  ui_say(j->was_linked ? "%s is not here any more." : "%s is not here yet, or has not let you in.", j->who);
+  ui_say(j->was_linked ? "%s is no longer here." : "%s is not here yet, or has not let you in.", j->who);
 }
 
-static void on_closed(chat_job *j, const pairlink_event *e) {
+static void chat_on_closed(chat_job *j, const pairlink_event *e) {
   char text[200];
   back_to_waiting(j, e->session);
   chat_session_gone(j, e->session);
@@ -218,21 +221,21 @@ static void on_closed(chat_job *j, const pairlink_event *e) {
   if (j->base.ending) return;
   if (e->reason >= PAIRLINK_REASON_REFUSED && !j->sessions) {
     int error = e->error ? e->error : PAIRLINK_EREFUSED;
-    job_end(&j->base, ui_fail("the chat cannot go on", error, ui_clean(e->text, text, sizeof text)));
+    job_end(&j->base, ui_fail("the chat cannot continue", error, ui_clean(e->text, text, sizeof text)));
     return;
   }
-  if (!j->sessions) j->base.tick_ms = job_now_ms() + CALL_AGAIN_MS;
+  if (!j->sessions) j->base.tick_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   chat_send(j);
 }
 
-static void on_session_event(chat_job *j, const pairlink_event *e) {
+static void chat_on_session_event(chat_job *j, const pairlink_event *e) {
   chat_session *s = pairlink_session_user(e->session);
   switch (e->type) {
     case PAIRLINK_EVENT_LINKED:
-      on_linked(j, e);
+      chat_on_linked(j, e);
       break;
     case PAIRLINK_EVENT_UNLINKED:
-      if (!best(j)) j->base.tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+      if (!chat_best(j)) j->base.tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
       break;
     case PAIRLINK_EVENT_MESSAGE:
     case PAIRLINK_EVENT_END:
@@ -246,64 +249,64 @@ static void on_session_event(chat_job *j, const pairlink_event *e) {
       chat_send(j);
       break;
     case PAIRLINK_EVENT_DELIVERED:
-      on_delivered(j, e);
+      chat_on_delivered(j, e);
       break;
-    case PAIRLINK_EVENT_STREAM_RESET: /* a new start of the contact's: new places */
+    case PAIRLINK_EVENT_STREAM_RESET: /* the contact's program was restarted: places start again */
       back_to_waiting(j, e->session);
       chat_session_gone(j, e->session);
       s->blocked = false;
       chat_send(j);
       break;
     case PAIRLINK_EVENT_CLOSED:
-      on_closed(j, e);
+      chat_on_closed(j, e);
       break;
     default:
       break;
   }
 }
 
-static void on_paired(chat_job *j, const pairlink_event *e) {
-  int code = begin(j, e->peer, j->code.session);
+static void chat_on_paired(chat_job *j, const pairlink_event *e) {
+  int code = chat_begin(j, e->peer, j->code.session);
   if (code) job_end(&j->base, code);
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void chat_on_event(job *base, const pairlink_event *e) {
   chat_job *j = base->user;
   pairing_state state = pairing_event(&j->code, e);
   if (state == PAIRING_FAILED) job_end(base, j->code.exit_code);
-  if (state == PAIRING_DONE) on_paired(j, e);
-  if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
+  if (state == PAIRING_DONE) chat_on_paired(j, e);
+  if (!e->session) return; /* a stranger's knock: this command does not answer it */
   if (e->type == PAIRLINK_EVENT_SESSION && strcmp(e->peer, j->peer) == 0 && strncmp(e->text, "ping/", 5) != 0 &&
       !add_session(j, e->session)) {
     (void)pairlink_close(e->session, PAIRLINK_REASON_OVERFLOW, "out of memory");
     job_no_memory(base);
   } else if (pairlink_session_user(e->session))
-    on_session_event(j, e);
+    chat_on_session_event(j, e);
   else if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
     (void)pairlink_take(e->session, e->channel, e->place);
 }
 
-static void on_online(job *base) {
+static void chat_on_online(job *base) {
   chat_job *j = base->user;
   int code = *j->peer || j->claims ? 0 : pairing_make(&j->code, base, "pairlink chat --code", false);
   if (code) job_end(base, code);
-  base->tick_ms = job_now_ms() + SAY_WAITING_AFTER_MS;
+  base->tick_ms = job_now_ms() + JOB_SAY_WAITING_AFTER_MS;
 }
 
-static void on_tick(job *base) {
+static void chat_on_tick(job *base) {
   chat_job *j = base->user;
   if (!*j->peer) return;
-  if (!j->sessions) call(j);
-  say_unlinked(j);
-  say_state(j, best(j));
+  if (!j->sessions) chat_call(j);
+  chat_say_unlinked(j);
+  chat_say_state(j, chat_best(j));
 }
 
-static void on_interrupt(job *base) {
+static void chat_on_interrupt(job *base) {
   const chat_job *j = base->user;
-  if (j->box.count) ui_say("Not delivered: %zu. Kept for the next chat with %s.", j->box.count, j->who);
+  if (j->box.count) ui_say("Not delivered: %zu. Saved for the next chat with %s.", j->box.count, j->who);
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t chat_prepare(job *base, struct pollfd *fds) {
   chat_job *j = base->user;
   size_t count = 0;
   if (j->items) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
@@ -312,28 +315,30 @@ static size_t prepare(job *base, struct pollfd *fds) {
   return count;
 }
 
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void chat_on_ready(job *base, const struct pollfd *fds, size_t count) {
   chat_job *j = base->user;
   for (size_t i = 0; i < count && !base->ending; i++) {
     if (!fds[i].revents) continue;
-    if (fds[i].events == POLLIN)
+    if (fds[i].events == POLLIN) {
       chat_read_input(j);
-    else
+      if (!base->ending) chat_send(j);
+    } else {
       chat_write_output(j);
+    }
   }
-  if (!base->ending) check_end(j);
+  if (!base->ending) chat_check_end(j);
 }
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-const struct argp_option chat_options[] = {
+static const struct argp_option chat_options[] = {
     {"code", OPTION_CODE, NULL, 0,
-     "Ask for the code that the other side shows (or take it from the first line of stdin, or from PAIRLINK_CODE)", 0},
-    {"send", 's', "TEXT", 0, "Send this instead of stdin, and end with 0 once it is delivered", 0},
+     "Ask for the code that the other side shows (or take it from PAIRLINK_CODE, or the first line of stdin)", 0},
+    {"send", 's', "TEXT", 0, "Send this instead of stdin, and exit with 0 once it is delivered", 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t chat_parse(int key, char *arg, struct argp_state *state) {
   chat_job *j = state->input;
   const option_place places[] = {
       {'s', .text = &j->send},
@@ -343,65 +348,73 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   if (option_take(places, PL_ARRAY_LENGTH(places), key, arg, state)) return 0;
   switch (key) {
     case ARGP_KEY_END:
-      if (j->target_text && j->claims) argp_error(state, "with whom? A name, ID or link, or --code, not both");
+      if (j->target_text && j->claims) argp_error(state, "chat with whom? Use a name, ID or link, or --code, not both");
       return 0;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const char doc[] =
-    "Exchanges lines with someone: each line of stdin is a message, each message that comes a line of stdout. Without "
-    "a name, ID or link it shows a code to pair by first. Either side may start first. What cannot be delivered yet is "
-    "kept on disk and sent once both are here, "
-    "also after a crash or a restart, and arrives once. The end of stdin ends the chat when everything is delivered.";
-
-static int reach(chat_job *j, const char *code_text) {
+static int chat_reach(chat_job *j, const char *code_text) {
   pairlink_session *session;
   if (*code_text) return pairing_claim(&j->code, &j->base, code_text, false);
-  if (!*j->target.text) return 0; /* a code is made once the relay is reached */
+  if (!*j->target.text) return 0; /* chat_on_online will make a code */
   int error = pairlink_connect(j->base.client, j->target.text, &session);
   if (error) return ui_fail("cannot connect", error, j->target_text);
-  return begin(j, pairlink_session_peer(session), session);
+  return chat_begin(j, pairlink_session_peer(session), session);
 }
 
-static void end(chat_job *j) {
+static void chat_end(chat_job *j) {
   chat_items_free(j);
   while (j->sessions) forget_session(j, j->sessions->session);
   if (j->box_open) outbox_close(&j->box);
 }
 
-static int start(chat_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
+static int chat_start(chat_job *j, const cli *c) {
+  static const job_hooks hooks = {chat_on_event, chat_on_online, chat_on_interrupt,
+                                  chat_prepare,  chat_on_ready,  chat_on_tick};
   char code_text[PAIRLINK_CODE_MAX] = "";
   pairlink_options o;
   pairlink_options_init(&o);
   o.application = "chat/1";
   o.listen = 1;
   o.manual_take = 1;
-  o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives it */
+  o.session_timeout_ms = SESSION_TIMEOUT_MS; /* the outbox outlives the session */
   int code = j->target_text ? people_find(c, j->target_text, &j->target, &o) : 0;
   if (j->claims) code = code_prompt_read(c, false, code_text, &j->target, &o);
   if (!code) code = job_init(&j->base, c, &hooks, &o, j);
   if (code) return code;
-  code = reach(j, code_text);
+  code = chat_reach(j, code_text);
   sodium_memzero(code_text, sizeof code_text);
   if (code) pairlink_free(j->base.client);
   return code;
 }
 
-int command_chat(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {
-      .options = chat_options, .parser = parse, .args_doc = "[NAME|ID|LINK]\n--code", .doc = doc};
+static int chat_run(const cli *c, int argc, char **argv) {
   static chat_job only;
   chat_job *j = &only;
-  command_parse(&parser, argc, argv, j);
-  int code = start(j, c);
+  command_parse(&command_chat, argc, argv, j);
+  int code = chat_start(j, c);
   if (!code) {
     output_open(&j->out, STDOUT_FILENO);
     j->names = isatty(STDOUT_FILENO);
     code = job_run(&j->base);
   }
-  end(j);
+  chat_end(j);
   return code;
 }
+
+const command command_chat = {
+    .name = "chat",
+    .arguments = "[NAME|ID|LINK]",
+    .summary = "exchange messages; unsent ones are kept",
+    .completes = "CONTACT",
+    .run = chat_run,
+    .argp = {.options = chat_options,
+             .parser = chat_parse,
+             .args_doc = "[NAME|ID|LINK]\n--code",
+             .doc = "Exchanges lines with someone: each line of stdin is sent as a message, each received message is a "
+                    "line of stdout. Without a name, ID or link it shows a code to pair by first. Either side may "
+                    "start first. Messages that cannot be delivered yet are kept on disk, also after a crash or a "
+                    "restart, and sent once both are here. Each arrives once. When stdin ends, the chat ends as soon "
+                    "as everything is delivered."}};

@@ -1,22 +1,22 @@
-/* Lines: stdin to the outbox, messages to stdout. */
+/* The lines of a chat: from stdin to the outbox, and from messages to stdout. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "chat.h"
-
-enum { CHAT_TEXT = 1 };
 
 /* ---- from stdin --------------------------------------------------------------------------------------- */
 
 static void too_long(chat_job *j) {
-  ui_error("that line is too long, it was not sent", NULL, "send it in pieces, or as a file: pairlink send");
+  ui_error("a line was not sent: it is too long", NULL, "send it in pieces, or as a file: pairlink send");
   j->unsent = true;
 }
 
-bool chat_add_line(chat_job *j, const char *text, size_t size) {
+/* Adds a line to the outbox. Returns false after ending the job. */
+static bool add_chat_line(chat_job *j, const char *text, size_t size) {
   char why[PL_WHY_MAX] = "";
   if (size && text[size - 1] == '\r') size--;
   if (!size) return true;
@@ -25,28 +25,27 @@ bool chat_add_line(chat_job *j, const char *text, size_t size) {
     return true;
   }
   int error = outbox_add(&j->box, text, size, why);
-  if (error) job_end(&j->base, ui_fail("the message cannot be kept", error, why));
+  if (error) job_end(&j->base, ui_fail("the message cannot be saved", error, why));
   return !error;
 }
 
-/* One sync for all lines that were read at once, before any of them is sent. */
-static bool sync_lines(chat_job *j) {
+/* Syncs all lines of one read together, before any of them is sent. */
+static void sync_lines(chat_job *j) {
   char why[PL_WHY_MAX] = "";
   int error = outbox_sync(&j->box, why);
-  if (error) job_end(&j->base, ui_fail("the message cannot be kept", error, why));
-  return !error;
+  if (error) job_end(&j->base, ui_fail("the message cannot be saved", error, why));
 }
 
 static void split_lines(chat_job *j) {
   char *at = j->input, *end = j->input + j->input_size, *feed;
   size_t before = j->box.count;
   while ((feed = memchr(at, '\n', (size_t)(end - at)))) {
-    if (!j->skip_line && !chat_add_line(j, at, (size_t)(feed - at))) return;
+    if (!j->skip_line && !add_chat_line(j, at, (size_t)(feed - at))) return;
     j->skip_line = false;
     at = feed + 1;
   }
   if (j->input_ended && at < end && !j->skip_line) {
-    if (!chat_add_line(j, at, (size_t)(end - at))) return;
+    if (!add_chat_line(j, at, (size_t)(end - at))) return;
     at = end;
   }
   j->input_size = (size_t)(end - at);
@@ -56,8 +55,7 @@ static void split_lines(chat_job *j) {
     j->skip_line = true;
     j->input_size = 0;
   }
-  if (j->box.count != before && !sync_lines(j)) return;
-  chat_send(j);
+  if (j->box.count != before) sync_lines(j);
 }
 
 void chat_read_input(chat_job *j) {
@@ -75,7 +73,7 @@ void chat_read_input(chat_job *j) {
 
 /* ---- to stdout ---------------------------------------------------------------------------------------- */
 
-static void append(chat_job *j, chat_item *item) {
+static void append_item(chat_job *j, chat_item *item) {
   if (j->last_item)
     j->last_item->next = item;
   else
@@ -86,7 +84,7 @@ static void append(chat_job *j, chat_item *item) {
 static chat_item *make_item(chat_job *j, const pairlink_event *e, const char *text, size_t size) {
   size_t room = strlen(j->who) + 2 + 4 * size + 2;
   chat_item *item = calloc(1, sizeof *item + room);
-  char *copy = malloc(size + 1); /* with the NUL that text has not */
+  char *copy = malloc(size + 1); /* text has no NUL, and ui_visible needs one */
   if (item && copy) {
     if (size) memcpy(copy, text, size);
     copy[size] = '\0';
@@ -107,14 +105,14 @@ void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   const uint8_t *data = e->data;
   const char *text = (const char *)data;
   size_t size = e->size;
-  bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == CHAT_TEXT;
+  bool has_id = is_chat && size > OUTBOX_ID_BYTES && data[0] == PL_CONST_CHAT_TEXT;
   if (has_id) {
     text += 1 + OUTBOX_ID_BYTES;
     size -= 1 + OUTBOX_ID_BYTES;
   } else if (is_chat) {
-    size = 0; /* of a kind that is not known here */
+    size = 0; /* a kind of message that this version does not know */
   } else if (size && text[size - 1] == '\n') {
-    size--; /* of a pipe: text as it is */
+    size--; /* from a pipe: plain text */
   }
   chat_item *item = make_item(j, e, text, size);
   if (!item) {
@@ -124,10 +122,10 @@ void chat_received(chat_job *j, const pairlink_event *e, bool is_chat) {
   item->has_id = has_id;
   if (has_id) memcpy(item->id, data + 1, OUTBOX_ID_BYTES);
   if (!has_id && (is_chat || e->size == 0)) item->size = 0; /* nothing to show */
-  append(j, item);
+  append_item(j, item);
 }
 
-static void drop_first(chat_job *j) {
+static void drop_first_item(chat_job *j) {
   chat_item *item = j->items;
   j->items = item->next;
   if (!j->items) j->last_item = NULL;
@@ -135,7 +133,7 @@ static void drop_first(chat_job *j) {
 }
 
 void chat_items_free(chat_job *j) {
-  while (j->items) drop_first(j);
+  while (j->items) drop_first_item(j);
 }
 
 void chat_session_gone(chat_job *j, const pairlink_session *s) {
@@ -143,11 +141,12 @@ void chat_session_gone(chat_job *j, const pairlink_session *s) {
     if (item->session == s) item->session = NULL;
 }
 
-static bool shown(chat_job *j, const chat_item *item) {
+/* Stores the ID of a message that was shown. Returns false after ending the job. */
+static bool remember_shown(chat_job *j, const chat_item *item) {
   char why[PL_WHY_MAX] = "";
   if (!item->has_id || outbox_seen(&j->box, item->id)) return true;
   int error = outbox_remember(&j->box, item->id, why);
-  if (error) job_end(&j->base, ui_fail("what came cannot be remembered", error, why));
+  if (error) job_end(&j->base, ui_fail("cannot store that a message was shown", error, why));
   return !error;
 }
 
@@ -159,13 +158,14 @@ void chat_write_output(chat_job *j) {
                  ? output_write(&j->out, (const uint8_t *)item->line + item->written, item->size - item->written)
                  : 0;
     if (n < 0) {
-      ui_error("what came cannot be written to stdout", errno == EPIPE ? "its reader is gone" : strerror(errno), NULL);
+      ui_error("received messages cannot be written to stdout", errno == EPIPE ? "its reader is gone" : strerror(errno),
+               NULL);
       job_end(&j->base, EXIT_IO);
       return;
     }
     item->written += (size_t)n;
-    if (item->written < item->size || !shown(j, item)) return;
+    if (item->written < item->size || !remember_shown(j, item)) return;
     if (item->session) (void)pairlink_take(item->session, 0, item->place);
-    drop_first(j);
+    drop_first_item(j);
   }
 }

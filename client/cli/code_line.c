@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum { CTRL_C = 3, CTRL_D = 4, CTRL_H = 8, TAB = 9, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
-enum { NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9 };
 enum { PASTE_BEGINS = 200, PASTE_ENDS = 201, NUMBER_MAX = 1000 };
 
 void code_line_init(code_line *line, code_word_function *word) {
@@ -15,13 +14,13 @@ void code_line_init(code_line *line, code_word_function *word) {
 
 /* ---- parts -------------------------------------------------------------------------------------------- */
 
-/* What follows the last hyphen. */
+/* Returns what follows the last hyphen. */
 static const char *part(const code_line *line) {
   const char *hyphen = strrchr(line->text, '-');
   return hyphen ? hyphen + 1 : line->text;
 }
 
-/* 0: the number, then the words. */
+/* Returns which part is being typed: 0 for the number, 1 and 2 for the words. */
 static unsigned part_index(const code_line *line) {
   unsigned n = 0;
   for (const char *c = line->text; *c; c++) n += *c == '-';
@@ -29,14 +28,14 @@ static unsigned part_index(const code_line *line) {
 }
 
 typedef struct matches {
-  unsigned first, count; /* words that begin so: a run in the list */
-  bool exact;            /* the first of them is the word itself */
+  unsigned first, count; /* the words with this start: a run in the list */
+  bool exact;            /* the first of them is exactly this text */
 } matches;
 
 static matches match(const code_line *line, const char *start) {
   size_t size = strlen(start);
   matches m = {0, 0, false};
-  unsigned low = 0, high = PAIRLINK_WORD_COUNT; /* the first word that is not before `start` */
+  unsigned low = 0, high = PAIRLINK_WORD_COUNT; /* searches the first word that does not sort before `start` */
   while (low < high) {
     unsigned middle = (low + high) / 2;
     const char *word = line->word(middle);
@@ -53,18 +52,18 @@ static matches match(const code_line *line, const char *start) {
 
 static bool part_is_whole(const code_line *line) {
   const char *at = part(line);
-  if (part_index(line) == 0) return strlen(at) >= NUMBER_DIGITS_MIN;
+  if (part_index(line) == 0) return strlen(at) >= CODE_DIGITS_MIN;
   return *at && match(line, at).exact;
 }
 
-static void append(code_line *line, const char *text) {
+static void code_line_append(code_line *line, const char *text) {
   size_t n = strlen(text);
   if (line->size + n >= sizeof line->text) return;
   memcpy(line->text + line->size, text, n + 1);
   line->size += n;
 }
 
-/* ---- what was pasted ---------------------------------------------------------------------------------- */
+/* ---- pasted text -------------------------------------------------------------------------------------- */
 
 static void forget_raw(code_line *line) {
   sodium_memzero(line->raw, line->raw_size);
@@ -72,7 +71,7 @@ static void forget_raw(code_line *line) {
   line->is_found = line->is_link = false;
 }
 
-/* The end of a text that is too long is kept. */
+/* Keeps the end of a text that is too long. */
 static void keep_raw(code_line *line, unsigned char byte) {
   if (line->raw_size + 1 == sizeof line->raw) {
     line->raw_size /= 2;
@@ -103,7 +102,7 @@ const char *code_line_text(const code_line *line) {
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
-/* As far as all words that are left agree. */
+/* Completes the word as far as all candidates agree. */
 static void complete(code_line *line) {
   char more[PAIRLINK_CODE_MAX] = "";
   size_t typed = strlen(part(line)), n;
@@ -117,18 +116,19 @@ static void complete(code_line *line) {
     if (i < m.count) break;
   }
   snprintf(more, sizeof more, "%.*s", (int)(n - typed), first + typed);
-  append(line, more);
+  code_line_append(line, more);
 }
 
-/* A word that can be none is let be: it is marked, and what follows it may be right. */
+/* Adds the hyphen before the next part, if this part is complete. A word that is not in the list is accepted: the view
+ * marks it, and what follows may be right. */
 static void separate(code_line *line) {
   complete(line);
   const char *at = part(line);
   bool hopeless = part_index(line) > 0 && *at && match(line, at).count == 0;
-  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_LINE_WORDS) append(line, "-");
+  if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_WORDS) code_line_append(line, "-");
 }
 
-/* As in a shell: first what is clear, and the next part only when all of this one is. */
+/* Completes as a shell does: first as far as it is unambiguous; starts the next part only when this one is complete. */
 static void tab(code_line *line) {
   size_t before = line->size;
   complete(line);
@@ -145,20 +145,21 @@ static void character(code_line *line, unsigned char byte) {
   if (letter && part_index(line) == 0) separate(line);
   unsigned index = part_index(line);
   line->asked = index == 0 && letter;
-  if (index == 0 ? digit && strlen(part(line)) < NUMBER_DIGITS_MAX : letter) append(line, text);
+  if (index == 0 ? digit && strlen(part(line)) < CODE_DIGITS_MAX : letter) code_line_append(line, text);
 }
 
 static void remove_last(code_line *line) {
   if (line->size) line->text[--line->size] = '\0';
 }
 
-/* Back to the hyphen before the last part. */
+/* Removes the last part, back to the hyphen before it. */
 static void remove_part(code_line *line) {
   do remove_last(line);
   while (line->size && line->text[line->size - 1] != '-');
 }
 
-/* The first word before the last part that is none, or NULL; *size: its length. */
+/* Returns the first word that is not in the list, of those before the last part, and sets *size to its length. Returns
+ * NULL when all are. */
 static const char *wrong_word(const code_line *line, size_t *size) {
   char word[PAIRLINK_CODE_MAX];
   const char *at = strchr(line->text, '-');
@@ -170,17 +171,17 @@ static const char *wrong_word(const code_line *line, size_t *size) {
   return NULL;
 }
 
-static code_line_result enter(code_line *line) {
+static code_line_result code_line_enter(code_line *line) {
   size_t size;
   if (look_into_raw(line) == INVITATION_LINK) return CODE_LINE_DONE;
   line->asked = true;
   if (line->is_link) return CODE_LINE_GOES_ON;
   complete(line);
-  if (part_index(line) == CODE_LINE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
+  if (part_index(line) == CODE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
   return CODE_LINE_GOES_ON;
 }
 
-/* True while a byte belongs to the sequence of an arrow, a function key, or the marks around a paste. */
+/* Returns true when the byte belongs to the escape sequence of an arrow, a function key, or a mark around a paste. */
 static bool in_escape(code_line *line, unsigned char byte) {
   if (line->escape == 0 && byte != ESCAPE) return false;
   if (line->escape == 0) {
@@ -198,7 +199,7 @@ static bool in_escape(code_line *line, unsigned char byte) {
   return true;
 }
 
-/* A key that takes something away takes all of a link: nobody mends a link by hand. */
+/* A key that deletes removes all of a link, because nobody edits a link by hand. */
 static code_line_result edit(code_line *line, unsigned char byte) {
   bool all = byte == CTRL_U || line->is_link;
   if (line->is_link && byte == TAB) return CODE_LINE_GOES_ON;
@@ -215,7 +216,7 @@ static code_line_result edit(code_line *line, unsigned char byte) {
 }
 
 static code_line_result text_byte(code_line *line, unsigned char byte) {
-  /* Also dashes of other kinds, and line ends of a paste. */
+  /* Other dashes and line ends in a paste separate parts, too. */
   bool separates = byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0 || (line->pasting && byte < ' ');
   keep_raw(line, byte);
   if (separates || strstr(line->raw, "://")) (void)look_into_raw(line);
@@ -231,8 +232,8 @@ code_line_result code_line_key(code_line *line, unsigned char byte) {
   if (byte == CTRL_C) return CODE_LINE_ABORTED;
   if (in_escape(line, byte)) return CODE_LINE_GOES_ON;
   if (line->pasting) return text_byte(line, byte);
-  if (byte == '\r' || byte == '\n') return enter(line);
-  if (byte == CTRL_D) return line->size || line->is_link ? enter(line) : CODE_LINE_ABORTED;
+  if (byte == '\r' || byte == '\n') return code_line_enter(line);
+  if (byte == CTRL_D) return line->size || line->is_link ? code_line_enter(line) : CODE_LINE_ABORTED;
   line->asked = false;
   bool edits = byte == CTRL_H || byte == DELETE || byte == CTRL_W || byte == CTRL_U || byte == TAB;
   return edits ? edit(line, byte) : text_byte(line, byte);
@@ -254,7 +255,7 @@ static void list_words(const code_line *line, const matches *m, char hint[CODE_L
 
 static void look_at_word(const code_line *line, code_line_view *view) {
   const char *at = part(line);
-  bool last = part_index(line) == CODE_LINE_WORDS;
+  bool last = part_index(line) == CODE_WORDS;
   matches m = match(line, at);
   if (!*at)
     snprintf(view->hint, sizeof view->hint, last ? "one more word" : "then two words");
@@ -263,7 +264,7 @@ static void look_at_word(const code_line *line, code_line_view *view) {
   else if (m.count && !(m.exact && last))
     list_words(line, &m, view->hint);
   view->wrong = *at && m.count == 0;
-  if (view->wrong) snprintf(view->hint, sizeof view->hint, "no word begins with “%s”", at);
+  if (view->wrong) snprintf(view->hint, sizeof view->hint, "no word starts with “%s”", at);
 }
 
 void code_line_look(const code_line *line, code_line_view *view) {
@@ -271,14 +272,14 @@ void code_line_look(const code_line *line, code_line_view *view) {
   memset(view, 0, sizeof *view);
   if (line->is_link) {
     view->wrong = line->asked;
-    if (line->asked) snprintf(view->hint, sizeof view->hint, "a link has to be whole, with all after the #");
+    if (line->asked) snprintf(view->hint, sizeof view->hint, "the link must be whole, with everything after the #");
     return;
   }
   const char *wrong = wrong_word(line, &size);
   if (part_index(line) > 0) look_at_word(line, view);
   if (wrong) {
     view->wrong = true;
-    snprintf(view->hint, sizeof view->hint, "“%.*s” is no word of a code", (int)size, wrong);
+    snprintf(view->hint, sizeof view->hint, "“%.*s” is not a word of a code", (int)size, wrong);
   }
   if (line->size == 0 || (line->asked && part_index(line) == 0))
     snprintf(view->hint, sizeof view->hint, "a number and two words, like 4821-copper-violin; or a link");

@@ -34,7 +34,7 @@ static int columns(const prompt *p) {
   return ioctl(p->terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* How many bytes of the text are whole characters in at most `room` bytes. */
+/* Returns how many bytes of the text, at most `room`, hold whole characters. */
 static int fitting(const char *text, int room) {
   int n = 0;
   for (int i = 0; i <= room; i++) {
@@ -45,32 +45,33 @@ static int fitting(const char *text, int room) {
   return n;
 }
 
-/* Bytes are at least as many as columns: a line that wraps could not be drawn again. */
-static void put(const prompt *p, const char *style, const char *text, int *room) {
+/* Prints as much as fits into *room. Counting bytes as columns is safe, since there are never fewer bytes than columns.
+ * A line that wraps could not be redrawn. */
+static void prompt_put(const prompt *p, const char *style, const char *text, int *room) {
   int n = fitting(text, *room);
   if (n == 0) return;
   *room -= n;
   dprintf(p->terminal, "%s%.*s%s", p->colour ? style : "", n, text, p->colour && *style ? "\033[0m" : "");
 }
 
-/* The whole line again, the cursor behind what was typed. */
-static void draw(const prompt *p) {
+/* Draws the whole line, with the cursor behind what was typed. */
+static void prompt_draw(const prompt *p) {
   code_line_view view;
   int room = columns(p) - 1;
   code_line_look(&p->line, &view);
   dprintf(p->terminal, "\r\033[K");
-  put(p, "\033[1m", question, &room);
-  put(p, view.wrong ? "\033[31m" : "", code_line_text(&p->line), &room);
+  prompt_put(p, "\033[1m", question, &room);
+  prompt_put(p, view.wrong ? "\033[31m" : "", code_line_text(&p->line), &room);
   dprintf(p->terminal, "\0337");
-  put(p, "\033[2m", view.rest, &room);
-  if (*view.hint) put(p, "", "   ", &room);
-  put(p, view.wrong ? "\033[31m" : "\033[2m", view.hint, &room);
+  prompt_put(p, "\033[2m", view.rest, &room);
+  if (*view.hint) prompt_put(p, "", "   ", &room);
+  prompt_put(p, view.wrong ? "\033[31m" : "\033[2m", view.hint, &room);
   dprintf(p->terminal, "\0338");
   sodium_memzero(&view, sizeof view);
 }
 
-/* With the mark around pastes on, a line end inside of one is no Enter. A shell that had the terminal in between has
- * turned it off. */
+/* Also turns on the marks around pastes (bracketed paste), so that a line end inside a paste is not taken for Enter.
+ * Called again when the program continues after Ctrl-Z, since the shell may have turned them off. */
 static bool raw(prompt *p) {
   struct termios t = p->before;
   t.c_lflag &= (tcflag_t) ~(ICANON | ECHO | IEXTEN);
@@ -78,7 +79,7 @@ static bool raw(prompt *p) {
   t.c_cc[VMIN] = 1;
   t.c_cc[VTIME] = 0;
   dprintf(p->terminal, "\033[?2004h");
-  return tcsetattr(p->terminal, TCSADRAIN, &t) == 0; /* what was typed ahead stays */
+  return tcsetattr(p->terminal, TCSADRAIN, &t) == 0; /* TCSADRAIN keeps what was typed ahead */
 }
 
 static void cooked(const prompt *p) {
@@ -86,7 +87,8 @@ static void cooked(const prompt *p) {
   (void)tcsetattr(p->terminal, TCSADRAIN, &p->before);
 }
 
-/* Signals come through a descriptor meanwhile, so that none ends the program with the terminal as it is. */
+/* Reads signals through a descriptor during the question, so that none ends the program with the terminal in raw mode.
+ */
 static bool watch_signals(prompt *p) {
   static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
   sigset_t set;
@@ -97,12 +99,12 @@ static bool watch_signals(prompt *p) {
   return p->signal_fd >= 0;
 }
 
-/* 0: goes on; else the exit code. */
-static int on_signal(prompt *p) {
+/* Returns 0 to continue, else the exit code. */
+static int prompt_on_signal(prompt *p) {
   struct signalfd_siginfo info;
   while (read(p->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
     int number = (int)info.ssi_signo;
-    if (number == SIGTSTP) { /* asleep in order, and back where it was */
+    if (number == SIGTSTP) { /* restore the terminal, stop, and continue here */
       dprintf(p->terminal, "\r\033[K");
       cooked(p);
       (void)raise(SIGSTOP);
@@ -115,8 +117,8 @@ static int on_signal(prompt *p) {
   return 0;
 }
 
-/* -1: goes on; 0: a code; else the exit code. */
-static int on_keys(prompt *p) {
+/* Returns -1 to continue, 0 when the code is complete, else the exit code. */
+static int prompt_on_keys(prompt *p) {
   unsigned char keys[64];
   ssize_t n = read(p->terminal, keys, sizeof keys);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return -1;
@@ -130,16 +132,16 @@ static int on_keys(prompt *p) {
 static int converse(prompt *p) {
   for (;;) {
     struct pollfd fds[] = {{.fd = p->terminal, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
-    draw(p);
+    prompt_draw(p);
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return EXIT_IO;
-    int code = fds[1].revents ? on_signal(p) : 0;
+    int code = fds[1].revents ? prompt_on_signal(p) : 0;
     if (code) return code;
-    code = fds[0].revents ? on_keys(p) : -1;
+    code = fds[0].revents ? prompt_on_keys(p) : -1;
     if (code >= 0) return code;
   }
 }
 
-static int ask(int terminal, char text[TEXT_MAX]) {
+static int prompt_ask(int terminal, char text[TEXT_MAX]) {
   const char *none = getenv("NO_COLOR");
   prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
   code_line_init(&p.line, pairlink_word);
@@ -154,10 +156,10 @@ static int ask(int terminal, char text[TEXT_MAX]) {
   return result;
 }
 
-/* ---- lines as they come ------------------------------------------------------------------------------- */
+/* ---- plain lines -------------------------------------------------------------------------------------- */
 
-/* One byte after the other: what follows the line belongs to somebody else. False when there is nothing on it. */
-static bool read_line(int fd, char text[TEXT_MAX]) {
+/* Reads one line, byte by byte, because what follows the line is for another reader. Returns false when it is empty. */
+static bool prompt_read_line(int fd, char text[TEXT_MAX]) {
   size_t used = 0;
   char c;
   for (;;) {
@@ -171,7 +173,7 @@ static bool read_line(int fd, char text[TEXT_MAX]) {
   return used > 0;
 }
 
-/* A terminal that cannot be drawn on. */
+/* Returns true when the terminal cannot be redrawn. */
 static bool plain_terminal(void) {
   const char *term = getenv("TERM");
   return !term || !*term || strcmp(term, "dumb") == 0;
@@ -187,26 +189,27 @@ static int ask_terminal(char text[TEXT_MAX]) {
   if (terminal < 0) return no_code("there is no terminal to ask on");
   if (plain_terminal()) {
     dprintf(terminal, "%s", question);
-    result = read_line(terminal, text) ? 0 : no_code("nothing was typed");
+    result = prompt_read_line(terminal, text) ? 0 : no_code("nothing was typed");
   } else {
-    result = ask(terminal, text);
+    result = prompt_ask(terminal, text);
   }
   close(terminal);
   return result;
 }
 
-static int get_text(bool stdin_is_data, char text[TEXT_MAX]) {
+static int prompt_get_text(bool stdin_is_data, char text[TEXT_MAX]) {
   const char *given = getenv("PAIRLINK_CODE");
   if (given && *given) {
-    if (strlen(given) >= TEXT_MAX) return no_code("what PAIRLINK_CODE holds is no code");
+    if (strlen(given) >= TEXT_MAX) return no_code("PAIRLINK_CODE does not hold a code");
     memcpy(text, given, strlen(given) + 1);
     return 0;
   }
   if (stdin_is_data || isatty(STDIN_FILENO)) return ask_terminal(text);
-  return read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is no code");
+  return prompt_read_line(STDIN_FILENO, text) ? 0 : no_code("the first line of stdin is empty");
 }
 
-/* A text in which nothing was found goes on as it is, if it could be a code: the library says what is wrong with it. */
+/* When nothing is found, the text itself is taken for the code if it is short enough. The library will say what is
+ * wrong with it. */
 static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char found[PAIRLINK_INVITE_LINK_MAX];
   invitation_kind kind = invitation_find(text, pairlink_word, found);
@@ -220,14 +223,14 @@ static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MA
   else if (strlen(best) < PAIRLINK_CODE_MAX)
     memcpy(code, best, strlen(best) + 1);
   else
-    result = no_code("that is no code");
+    result = no_code("that is not a code");
   sodium_memzero(found, sizeof found);
   return result;
 }
 
 int code_prompt_read(const cli *c, bool stdin_is_data, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char text[TEXT_MAX];
-  int result = get_text(stdin_is_data, text);
+  int result = prompt_get_text(stdin_is_data, text);
   if (!result) result = understand(c, text, code, who, o);
   sodium_memzero(text, sizeof text);
   return result;

@@ -1,13 +1,13 @@
-/* Where a pairing code comes from that the other side shows: PAIRLINK_CODE, stdin if it is no terminal and not data, or
- * a question on the terminal, where words are completed while they are typed. Never the command line. */
+/* Reads the pairing code that the other side shows: from PAIRLINK_CODE, else from stdin unless that is a terminal or
+ * data, else by a question on the terminal, which completes words while they are typed. Never from the command line. */
 #ifndef PL_CLI_CODE_PROMPT_H
 #define PL_CLI_CODE_PROMPT_H
 
 #include "people.h"
 
-/* In whatever text comes, the code is found, into `code`; or an invite link: then `code` is "", and *who and *o are as
- * people_find makes them. It takes as long as the person takes, so it comes before the client is made. 0, or an exit
- * code after saying why. */
+/* Finds the code in the text that comes, and writes it to `code`. When the text holds an invite link instead, `code` is
+ * "" and *who and *o are set as by people_find. Waits as long as the person takes, so call it before making the client.
+ * stdin_is_data: never reads stdin. Returns 0, or an exit code after printing an error. */
 int code_prompt_read(const cli *c, bool stdin_is_data, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o);
 
 #endif

@@ -1,42 +1,45 @@
-/* `pairlink completion`: what shells need to complete commands, options and names. The scripts hold nothing but how to
- * ask the program; the answer comes from the tables that --help is made of, and from the contacts.
+/* `pairlink completion`: prints a script that lets a shell complete commands, options and names. The scripts only ask
+ * the program; the answers come from the tables that --help is made of, and from the contacts.
  *
- * `pairlink completion words -- WORD… CURRENT` prints what the current word can be, one a line, with a tab and what it
- * means where that is known; `:file` and `:dir` stand for what the shell itself knows best. */
-#include <argp.h>
+ * `pairlink completion words -- WORD… CURRENT` prints what the current word can be, one candidate per line, with a tab
+ * and its meaning where there is one. The lines `:file` and `:dir` tell the shell to complete files or folders itself.
+ */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "people.h"
 
 /* ---- what a word can be ------------------------------------------------------------------------------- */
 
+/* What the words before the current one say. */
 typedef struct place {
   const command *command;                /* NULL: not named yet */
-  const struct argp_option *expects_for; /* the option whose argument is being typed */
+  const struct argp_option *expects_for; /* the option whose argument is being typed, or NULL */
   unsigned arguments;                    /* of the command, before the current word */
-  const char *identity;                  /* of --identity, whose contacts count */
+  const char *identity;                  /* from --identity: its contacts are offered */
 } place;
 
-static void offer(const char *current, const char *word, const char *meaning) {
+static void offer_word(const char *current, const char *word, const char *meaning) {
   if (strncasecmp(word, current, strlen(current)) != 0) return;
   printf(meaning && *meaning ? "%s\t%s\n" : "%s\n", word, meaning);
 }
 
 static void offer_commands(const char *current) {
-  for (const command *c = commands; c->name; c++) offer(current, c->name, c->summary);
-  offer(current, "help", "what there is, or what a command can do");
+  for (const command *const *c = commands; *c; c++) offer_word(current, (*c)->name, (*c)->summary);
+  offer_word(current, "help", "print the help of the program or of a command");
 }
 
 static void offer_contacts(const char *current, const place *at) {
   contacts s;
   if (contacts_open(&s, at->identity, NULL) == 0)
-    for (size_t i = 0; i < s.count; i++) offer(current, s.list[i].name, NULL);
+    for (size_t i = 0; i < s.count; i++) offer_word(current, s.list[i].name, NULL);
   contacts_close(&s);
 }
 
-/* "ask|all|CONTACT" or "rename block CONTACT": small letters are words, capitals are kinds. */
+/* Offers what `parts` lists, such as "ask|all|CONTACT" or "rename block CONTACT": small letters are words, capitals are
+ * kinds. Returns true when it lists words. */
 static bool offer_parts(const char *current, const char *parts, bool words, bool kinds, const place *at) {
   char copy[160];
   bool any = false;
@@ -44,7 +47,7 @@ static bool offer_parts(const char *current, const char *parts, bool words, bool
   for (char *save, *one = strtok_r(copy, "| ", &save); one; one = strtok_r(NULL, "| ", &save)) {
     if (islower((unsigned char)*one)) {
       any = true;
-      if (words) offer(current, one, NULL);
+      if (words) offer_word(current, one, NULL);
     } else if (kinds && strncmp(one, "CONTACT", 7) == 0) {
       offer_contacts(current, at);
     } else if (kinds && strncmp(one, "COMMAND", 7) == 0) {
@@ -62,17 +65,17 @@ static void offer_options(const char *current, const struct argp_option *options
   char name[64];
   for (const struct argp_option *o = options; o && o->name; o++) {
     char meaning[64];
-    size_t n = strcspn(o->doc, ";,(:"); /* the first thought is enough */
+    size_t n = strcspn(o->doc, ";,(:"); /* the first part of the help is enough */
     while (n && o->doc[n - 1] == ' ') n--;
     snprintf(name, sizeof name, "--%s", o->name);
     snprintf(meaning, sizeof meaning, "%.*s", (int)(n < 60 ? n : 60), o->doc);
-    offer(current, name, meaning);
+    offer_word(current, name, meaning);
   }
 }
 
-/* The command's own, and those that may stand anywhere. */
+/* Offers the options of the command, and those that may stand anywhere. */
 static void offer_all_options(const char *current, const place *at) {
-  if (at->command) offer_options(current, at->command->options);
+  if (at->command) offer_options(current, at->command->argp.options);
   offer_options(current, global_options);
 }
 
@@ -85,7 +88,7 @@ static void offer_arguments(const char *current, const place *at) {
 
 /* ---- where the current word stands -------------------------------------------------------------------- */
 
-/* The option that a word names and whose argument is the next word; NULL when it has none, or has it already. */
+/* Returns the option that the word names, if the next word is its argument. Else NULL. */
 static const struct argp_option *waits(const struct argp_option *options, const char *word) {
   for (const struct argp_option *o = options; o && o->name; o++) {
     bool is_it =
@@ -95,28 +98,28 @@ static const struct argp_option *waits(const struct argp_option *options, const 
   return NULL;
 }
 
-static void step(place *at, const char *word) {
-  if (strcmp(word, "=") == 0) return; /* bash takes --option=value apart */
+static void step_over(place *at, const char *word) {
+  if (strcmp(word, "=") == 0) return; /* bash splits --option=value at the = */
   if (at->expects_for) {
     if (at->expects_for == waits(global_options, "--identity")) at->identity = word;
     at->expects_for = NULL;
   } else if (word[0] == '-') {
-    at->expects_for = waits(at->command ? at->command->options : NULL, word);
+    at->expects_for = waits(at->command ? at->command->argp.options : NULL, word);
     if (!at->expects_for) at->expects_for = waits(global_options, word);
   } else if (at->command) {
     at->arguments++;
   } else {
     static const command help = {.name = "help", .completes = "COMMAND"}, unknown = {.name = ""};
     at->command = strcmp(word, "help") == 0 ? &help : &unknown;
-    for (const command *c = commands; c->name; c++)
-      if (strcmp(c->name, word) == 0) at->command = c;
+    for (const command *const *c = commands; *c; c++)
+      if (strcmp((*c)->name, word) == 0) at->command = *c;
   }
 }
 
 static int words(int count, char **list) {
   place at = {0};
   const char *current = count ? list[count - 1] : "";
-  for (int i = 0; i + 1 < count; i++) step(&at, list[i]);
+  for (int i = 0; i + 1 < count; i++) step_over(&at, list[i]);
   if (strcmp(current, "=") == 0) current = "";
   if (at.expects_for)
     (void)offer_parts(current, at.expects_for->arg, true, true, &at);
@@ -132,9 +135,9 @@ static int words(int count, char **list) {
 /* ---- scripts ------------------------------------------------------------------------------------------ */
 
 static const char bash[] =
-    "# pairlink for bash; for this shell: source <(pairlink completion bash); for all:\n"
-    "#   pairlink completion bash > ~/.local/share/bash-completion/completions/pairlink\n"
-    "_pairlink_add() { # a word, so that it means itself, whatever is in a name\n"
+    "# Completion of pairlink for bash. For this shell only: source <(pairlink completion bash)\n"
+    "# For every shell: pairlink completion bash > ~/.local/share/bash-completion/completions/pairlink\n"
+    "_pairlink_add() { # adds a word, quoted, because a contact's name may hold anything\n"
     "  case $quote in\n"
     "    \\') [[ $1 = *\\'* ]] || COMPREPLY+=(\"$1\") ;;\n"
     "    \\\") [[ $1 = *[\\\"\\$\\`\\\\!]* ]] || COMPREPLY+=(\"$1\") ;;\n"
@@ -163,7 +166,7 @@ static const char bash[] =
 
 static const char zsh[] =
     "#compdef pairlink\n"
-    "# pairlink for zsh; in a folder of $fpath: pairlink completion zsh > ~/.zfunc/_pairlink\n"
+    "# Completion of pairlink for zsh, in a folder of $fpath: pairlink completion zsh > ~/.zfunc/_pairlink\n"
     "_pairlink() {\n"
     "  local line\n"
     "  local -a found meanings\n"
@@ -179,7 +182,7 @@ static const char zsh[] =
     "if [[ $funcstack[1] = _pairlink ]]; then _pairlink \"$@\"; else compdef _pairlink pairlink; fi\n";
 
 static const char fish[] =
-    "# pairlink for fish: pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n"
+    "# Completion of pairlink for fish: pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n"
     "function __pairlink\n"
     "  set -l before (commandline -opc)\n"
     "  set -l current (commandline -ct)\n"
@@ -196,7 +199,7 @@ static const char fish[] =
     "end\n"
     "complete -c pairlink -f -a '(__pairlink)'\n";
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t completion_parse(int key, char *arg, struct argp_state *state) {
   const char **script = state->input;
   switch (key) {
     case ARGP_KEY_ARG:
@@ -218,21 +221,29 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const char doc[] =
-    "Prints a script that lets your shell complete commands, options and the names of your contacts."
-    "\v"
-    "bash: source <(pairlink completion bash), or for good, as a file of this folder:\n"
-    "  ~/.local/share/bash-completion/completions/pairlink\n"
-    "zsh, in a folder of $fpath:\n"
-    "  pairlink completion zsh > ~/.zfunc/_pairlink\n"
-    "fish:\n"
-    "  pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n";
-
-int command_completion(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {.parser = parse, .args_doc = "bash|zsh|fish", .doc = doc};
+static int completion_run(const cli *c, int argc, char **argv) {
   const char *script = NULL;
   (void)c;
   if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0) return words(argc - 3, argv + 3);
-  command_parse(&parser, argc, argv, &script);
+  command_parse(&command_completion, argc, argv, &script);
   return fputs(script, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_OK : EXIT_IO;
 }
+
+const command command_completion = {
+    .name = "completion",
+    .arguments = "bash|zsh|fish",
+    .summary = "print a completion script for your shell",
+    .completes = "bash zsh fish",
+    .run = completion_run,
+    .argp = {.parser = completion_parse,
+             .args_doc = "bash|zsh|fish",
+             .doc = "Prints a script that lets your shell complete commands, options and the names of your contacts."
+                    "\v"
+                    "bash, for this shell only:\n"
+                    "  source <(pairlink completion bash)\n"
+                    "bash, for every shell:\n"
+                    "  pairlink completion bash \\\n    > ~/.local/share/bash-completion/completions/pairlink\n"
+                    "zsh, in a folder of $fpath:\n"
+                    "  pairlink completion zsh > ~/.zfunc/_pairlink\n"
+                    "fish:\n"
+                    "  pairlink completion fish > ~/.config/fish/completions/pairlink.fish\n"}};

@@ -12,7 +12,7 @@
 
 #include "../core/names/names.h"
 #include "../lib/private_file.h"
-#include "cli.h"
+#include "ui.h"
 
 enum { FILE_MAX = 8 << 20, TRIES_MAX = 100000 };
 
@@ -24,7 +24,7 @@ const char *contact_how_text(contact_how how) {
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
-/* The ID as it is always written; false when it is none. */
+/* Writes an ID in its normal form. Returns false when the text is not an ID. */
 static bool normal_id(const char *text, char out[PAIRLINK_ID_CHARS + 1]) {
   uint8_t bytes[PL_ID_BYTES];
   if (pl_id_parse(bytes, text, strlen(text)) != 0) return false;
@@ -32,13 +32,13 @@ static bool normal_id(const char *text, char out[PAIRLINK_ID_CHARS + 1]) {
   return true;
 }
 
-/* Words that --accept takes for something else. */
-static bool is_reserved(const char *name) {
+/* Words with a meaning of their own for listen --accept. */
+static bool is_reserved_word(const char *name) {
   return strcasecmp(name, "ask") == 0 || strcasecmp(name, "all") == 0 || strcasecmp(name, "contacts") == 0;
 }
 
-/* Spaces that look like the one of the keyboard. */
-static size_t space(const char *at) {
+/* Returns the bytes of the white space that `at` starts with, of any width or script; 0 when it is something else. */
+static size_t space_at(const char *at) {
   static const char *const wide[] = {"\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
   if (*at == ' ' || *at == '\t' || *at == '\n') return 1;
   if (strncmp(at, "\xe2\x80", 2) == 0 && (unsigned char)at[2] >= 0x80 && (unsigned char)at[2] <= 0x8a) return 3;
@@ -52,7 +52,7 @@ bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]) {
   size_t used = 0;
   bool gap = false;
   while (*text) {
-    size_t blank = space(text), n = blank ? 0 : ui_printable(text);
+    size_t blank = space_at(text), n = blank ? 0 : ui_printable(text);
     bool taken = n && *text != '#' && *text != ',' && !(used == 0 && *text == '-');
     if (taken && used + (gap && used) + n >= CONTACT_NAME_MAX) break;
     if (taken && gap && used) out[used++] = ' ';
@@ -62,10 +62,10 @@ bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]) {
     text += blank ? blank : n ? n : 1;
   }
   out[used] = '\0';
-  return used && !is_reserved(out) && !normal_id(out, id);
+  return used && !is_reserved_word(out) && !normal_id(out, id);
 }
 
-/* Lower case of all scripts, so that names can be compared; bytes that are no UTF-8 stay. */
+/* Writes the name in lower case, of all scripts, for comparing. Bytes that are not UTF-8 stay as they are. */
 static void fold(const char *name, char out[4 * CONTACT_NAME_MAX]) {
   static locale_t utf8;
   if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
@@ -103,7 +103,7 @@ static bool looks_like(const char *a, const char *b) {
 
 /* ---- finding ------------------------------------------------------------------------------------------ */
 
-static contact *find(const contacts *s, const char *name_or_id) {
+static contact *find_contact(const contacts *s, const char *name_or_id) {
   char id[PAIRLINK_ID_CHARS + 1], name[CONTACT_NAME_MAX];
   bool is_id = normal_id(name_or_id, id);
   if (!is_id && !contact_name_clean(name_or_id, name)) return NULL;
@@ -113,7 +113,7 @@ static contact *find(const contacts *s, const char *name_or_id) {
 }
 
 const contact *contacts_find(const contacts *s, const char *name_or_id) {
-  return find(s, name_or_id);
+  return find_contact(s, name_or_id);
 }
 
 const contact *contacts_namesake(const contacts *s, const char *id, const char *name) {
@@ -132,7 +132,7 @@ static bool is_taken(const contacts *s, const char *name) {
   return false;
 }
 
-/* "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. No two names in the list look alike. */
+/* Writes a name that looks like no other in the list: "Ana", else "Ana 2", "Ana 3" …, cut so that the number fits. */
 static void free_name(const contacts *s, const contact *paired, char out[CONTACT_NAME_MAX]) {
   char base[CONTACT_NAME_MAX], number[16];
   if (!contact_name_clean(paired->own_name, base)) snprintf(base, sizeof base, "%.8s", paired->id);
@@ -146,17 +146,17 @@ static void free_name(const contacts *s, const contact *paired, char out[CONTACT
 
 /* ---- the file ----------------------------------------------------------------------------------------- */
 
-static void put_text(json_t *object, const char *key, const char *value) {
+static void put_json_text(json_t *object, const char *key, const char *value) {
   if (*value) json_object_set_new(object, key, json_string(value));
 }
 
 static char *line_of(const contact *c) {
   json_t *o = json_object();
-  put_text(o, "id", c->id);
-  put_text(o, "name", c->name);
-  put_text(o, "own_name", c->own_name);
-  put_text(o, "relay", c->relay);
-  put_text(o, "paired", how_texts[c->how]);
+  put_json_text(o, "id", c->id);
+  put_json_text(o, "name", c->name);
+  put_json_text(o, "own_name", c->own_name);
+  put_json_text(o, "relay", c->relay);
+  put_json_text(o, "paired", how_texts[c->how]);
   json_object_set_new(o, "paired_s", json_integer(c->paired_s));
   if (c->compared_s) json_object_set_new(o, "compared_s", json_integer(c->compared_s));
   if (c->blocked) json_object_set_new(o, "blocked", json_true());
@@ -165,20 +165,20 @@ static char *line_of(const contact *c) {
   return line;
 }
 
-static void get_text(const json_t *o, const char *key, char *out, size_t size) {
+static void get_json_text(const json_t *o, const char *key, char *out, size_t size) {
   const char *value = json_string_value(json_object_get(o, key));
   snprintf(out, size, "%s", value ? value : "");
 }
 
-/* False when the line is none of ours: to skip it could mean to let in someone who is blocked. */
+/* Returns false when the line is damaged. Such a line is never skipped, because it may be a blocked contact's. */
 static bool read_contact(const json_t *o, contact *c) {
   char how[8], id[64];
   memset(c, 0, sizeof *c);
-  get_text(o, "id", id, sizeof id);
-  get_text(o, "name", c->name, sizeof c->name);
-  get_text(o, "own_name", c->own_name, sizeof c->own_name);
-  get_text(o, "relay", c->relay, sizeof c->relay);
-  get_text(o, "paired", how, sizeof how);
+  get_json_text(o, "id", id, sizeof id);
+  get_json_text(o, "name", c->name, sizeof c->name);
+  get_json_text(o, "own_name", c->own_name, sizeof c->own_name);
+  get_json_text(o, "relay", c->relay, sizeof c->relay);
+  get_json_text(o, "paired", how, sizeof how);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(how_texts); i++)
     if (strcmp(how, how_texts[i]) == 0) c->how = (contact_how)i;
   c->paired_s = json_integer_value(json_object_get(o, "paired_s"));
@@ -188,7 +188,7 @@ static bool read_contact(const json_t *o, contact *c) {
   return normal_id(id, c->id) && contact_name_clean(c->name, name) && strcmp(name, c->name) == 0;
 }
 
-static int append(contacts *s, const contact *c) {
+static int append_contact(contacts *s, const contact *c) {
   contact *grown = realloc(s->list, (s->count + 1) * sizeof *grown);
   if (!grown) return PL_ENOMEM;
   s->list = grown;
@@ -196,46 +196,46 @@ static int append(contacts *s, const contact *c) {
   return 0;
 }
 
-static int read_line(contacts *s, const char *line, size_t size, unsigned number, char *why) {
+static int read_contact_line(contacts *s, const char *line, size_t size, unsigned number, char *why) {
   contact c;
   json_t *o = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
   const json_t *me = json_object_get(o, "my_name");
   int error = 0;
   if (me)
     (void)contact_name_clean(json_is_string(me) ? json_string_value(me) : "", s->my_name);
-  else if (!o || !read_contact(o, &c) || find(s, c.id) || find(s, c.name))
-    error = pl_why(why, PL_EIO, "line %u of %s is damaged; mend or remove it", number, s->path);
+  else if (!o || !read_contact(o, &c) || find_contact(s, c.id) || find_contact(s, c.name))
+    error = pl_why(why, PL_EIO, "line %u of %s is damaged; repair or remove it", number, s->path);
   else
-    error = append(s, &c);
+    error = append_contact(s, &c);
   json_decref(o);
   return error;
 }
 
-static void drop_all(contacts *s) {
+static void drop_contacts(contacts *s) {
   free(s->list);
   s->list = NULL;
   s->count = 0;
   s->my_name[0] = '\0';
 }
 
-static int load(contacts *s, char *why) {
+static int load_contacts(contacts *s, char *why) {
   uint8_t *all;
   size_t size;
-  drop_all(s);
+  drop_contacts(s);
   int error = pl_file_read(s->path, 077, FILE_MAX, &all, &size, why);
   if (error) return error == PL_ESTATE ? 0 : error;
   unsigned number = 0;
   for (const char *at = (const char *)all, *end = at + size; !error && at < end;) {
     size_t n = strcspn(at, "\n");
-    if (n) error = read_line(s, at, n, ++number, why);
+    if (n) error = read_contact_line(s, at, n, ++number, why);
     at += n + 1;
   }
   free(all);
-  if (error) drop_all(s);
+  if (error) drop_contacts(s);
   return error;
 }
 
-static int store(const contacts *s, char *why) {
+static int store_contacts(const contacts *s, char *why) {
   char *text = NULL, *line = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
@@ -265,66 +265,66 @@ int contacts_open(contacts *s, const char *identity_file, char why[PL_WHY_MAX]) 
   else if (asprintf(&s->path, "%s.contacts", identity_file) < 0)
     s->path = NULL;
   if (!s->path) return identity_file ? PL_ENOMEM : pl_path_error(PL_EIO);
-  int error = load(s, why);
+  int error = load_contacts(s, why);
   if (error) contacts_close(s);
   return error;
 }
 
 void contacts_close(contacts *s) {
-  drop_all(s);
+  drop_contacts(s);
   free(s->path);
   s->path = NULL;
 }
 
-/* ---- changes: locked, and made to what is on disk now ------------------------------------------------- */
+/* ---- changes: under a lock, after reading the file again ---------------------------------------------- */
 
 typedef struct change {
-  const char *name; /* of a rename, or my own; or a relay */
+  const char *name; /* the new name, or the new relay */
   const contact *paired;
   contact_news *news;
   int64_t when_s;
   bool on;
 } change;
 
-static int begin(contacts *s, int *lock, char *why) {
+static int begin_change(contacts *s, int *lock, char *why) {
   int error = pl_folders_for(s->path, why);
   if (!error) error = pl_file_lock(s->path, true, lock, why);
   if (error) return error;
-  error = load(s, why);
+  error = load_contacts(s, why);
   if (error) close(*lock);
   return error;
 }
 
-static int end(const contacts *s, int lock, int error, char *why) {
-  if (!error) error = store(s, why);
+static int end_change(const contacts *s, int lock, int error, char *why) {
+  if (!error) error = store_contacts(s, why);
   close(lock);
   return error;
 }
 
 static int change_store(contacts *s, int (*function)(contacts *, const change *, char *), const change *c, char *why) {
-  int lock, error = begin(s, &lock, why);
-  return error ? error : end(s, lock, function(s, c, why), why);
+  int lock, error = begin_change(s, &lock, why);
+  return error ? error : end_change(s, lock, function(s, c, why), why);
 }
 
 static int change_one(contacts *s, const char *name_or_id,
                       int (*function)(contacts *, contact *, const change *, char *), const change *c, char *why) {
   char safe[80];
-  int lock, error = begin(s, &lock, why);
+  int lock, error = begin_change(s, &lock, why);
   if (error) return error;
-  contact *who = find(s, name_or_id);
+  contact *who = find_contact(s, name_or_id);
   if (who)
     error = function(s, who, c, why);
   else
     error = pl_why(why, PL_ESTATE, "there is no contact “%s”", ui_clean(name_or_id, safe, sizeof safe));
-  return end(s, lock, error, why);
+  return end_change(s, lock, error, why);
 }
 
 static int do_add(contacts *s, const change *c, char *why) {
   contact_news *news = c->news;
   contact paired = *c->paired;
-  if (!normal_id(c->paired->id, paired.id)) return pl_why(why, PL_EID, "this is no ID");
+  if (!normal_id(c->paired->id, paired.id)) return pl_why(why, PL_EID, "this is not an ID");
   if (!contact_name_clean(c->paired->own_name, paired.own_name)) paired.own_name[0] = '\0';
-  contact *who = find(s, paired.id);
+  contact *who = find_contact(s, paired.id);
   memset(news, 0, sizeof *news);
   news->is_new = !who;
   const contact *namesake = contacts_namesake(s, paired.id, paired.own_name);
@@ -333,7 +333,7 @@ static int do_add(contacts *s, const change *c, char *why) {
     news->has_new_name = *who->own_name && *paired.own_name && strcmp(who->own_name, paired.own_name) != 0;
     if (*paired.own_name) memcpy(who->own_name, paired.own_name, sizeof who->own_name);
     if (*paired.relay) memcpy(who->relay, paired.relay, sizeof who->relay);
-    if (paired.how != CONTACT_BY_ID) who->how = paired.how; /* what was proven once stays */
+    if (paired.how != CONTACT_BY_ID) who->how = paired.how; /* an earlier proof by code or link stays */
     who->paired_s = paired.paired_s;
     news->who = *who;
     return 0;
@@ -342,7 +342,7 @@ static int do_add(contacts *s, const change *c, char *why) {
   paired.blocked = false;
   free_name(s, &paired, paired.name);
   news->who = paired;
-  return append(s, &paired);
+  return append_contact(s, &paired);
 }
 
 int contacts_add(contacts *s, const contact *paired, contact_news *news, char why[PL_WHY_MAX]) {
@@ -351,9 +351,9 @@ int contacts_add(contacts *s, const contact *paired, contact_news *news, char wh
 
 static int do_rename(contacts *s, contact *who, const change *c, char *why) {
   char name[CONTACT_NAME_MAX];
-  if (!contact_name_clean(c->name, name)) return pl_why(why, PL_EINVAL, "that cannot be a name");
-  const contact *other = find(s, name);
-  if (other && other != who) return pl_why(why, PL_ESTATE, "there is a contact “%s” already", other->name);
+  if (!contact_name_clean(c->name, name)) return pl_why(why, PL_EINVAL, "this cannot be used as a name");
+  const contact *other = find_contact(s, name);
+  if (other && other != who) return pl_why(why, PL_ESTATE, "there already is a contact “%s”", other->name);
   memcpy(who->name, name, sizeof who->name);
   return 0;
 }
@@ -411,7 +411,7 @@ static int do_my_name(contacts *s, const change *c, char *why) {
   if (!*c->name)
     s->my_name[0] = '\0';
   else if (!contact_name_clean(c->name, s->my_name))
-    return pl_why(why, PL_EINVAL, "that cannot be a name");
+    return pl_why(why, PL_EINVAL, "this cannot be used as a name");
   return 0;
 }
 

@@ -1,10 +1,12 @@
-/* The people that were paired with: one text file, one contact a line (JSON), beside the identity that they know: for
- * `--identity FILE` it is FILE.contacts, else $XDG_CONFIG_HOME/pairlink/contacts. Mode 0600, replaced as a whole, each
- * change under a lock and on what is on disk at that moment, so that several programs can use it at once.
+/* The contact file: the people that this identity paired with, one contact per line of JSON. It lies next to the
+ * identity: FILE.contacts for `--identity FILE`, else $XDG_CONFIG_HOME/pairlink/contacts. Its mode is 0600. Several
+ * programs can use it at the same time: each change takes a lock, reads the file again, and replaces it as a whole.
  *
- * Invariants: a contact is its ID, and nothing that it says can change that. Names that I gave are unique, whatever
- * their case, are no IDs, and are safe to print, to type as an argument, and to tell from links (no `#`), lists (no
- * `,`) and options (no `-` first). */
+ * Invariants: a contact is identified by its ID, and nothing that it says can change that. The names that the user gave
+ * are unique, ignoring case; they are not IDs, are safe to print and to type as an argument, and cannot be mistaken for
+ * links (no `#`), lists (no `,`) or options (no `-` at the start).
+ *
+ * Functions that return int return 0 or an error, with one line on what is wrong in `why`, which may be NULL. */
 #ifndef PL_CLI_CONTACTS_H
 #define PL_CLI_CONTACTS_H
 
@@ -16,62 +18,63 @@
 #include "../core/identity/identity.h"
 #include "../lib/private_file.h"
 
-enum { CONTACT_NAME_MAX = 65 }; /* with the NUL; 64 bytes are what the protocol lets a side call itself */
+enum { CONTACT_NAME_MAX = 65 }; /* with the NUL; the protocol allows names of 64 bytes */
 
 typedef enum contact_how { CONTACT_BY_ID, CONTACT_BY_CODE, CONTACT_BY_LINK } contact_how;
 
 typedef struct contact {
   char id[PAIRLINK_ID_CHARS + 1];
-  char name[CONTACT_NAME_MAX];     /* mine for them */
-  char own_name[CONTACT_NAME_MAX]; /* what they call themselves, made safe; "" when nothing */
-  char relay[PAIRLINK_URL_MAX];    /* where they were met last; "" when not known */
+  char name[CONTACT_NAME_MAX];     /* the user's name for them */
+  char own_name[CONTACT_NAME_MAX]; /* what they call themselves, made safe; or "" */
+  char relay[PAIRLINK_URL_MAX];    /* where they were last met; "" when not known */
   contact_how how;
-  int64_t paired_s, compared_s; /* since 1970; compared_s: when the safety phrase was, 0 for not */
+  int64_t paired_s, compared_s; /* seconds since 1970; compared_s: when the safety phrase was compared, 0: never */
   bool blocked;
 } contact;
 
 typedef struct contacts {
   char *path;
-  char my_name[CONTACT_NAME_MAX]; /* how I call myself; "" when not at all */
-  contact *list;                  /* in the order in which they came; pointers into it are good until the next change */
+  char my_name[CONTACT_NAME_MAX]; /* what the user calls themselves; or "" */
+  contact *list;                  /* read only, oldest first; pointers into it are valid until the next change */
   size_t count;
 } contacts;
 
-/* What pairing meant for the store. */
+/* What contacts_add found and changed. */
 typedef struct contact_news {
-  contact who;       /* as it is stored now */
-  bool is_new;       /* was no contact before */
-  bool has_new_name; /* calls itself otherwise than before */
-  char
-      namesake[CONTACT_NAME_MAX]; /* another contact, with another ID, that has the name this one gives itself; or "" */
+  contact who;                     /* as it is stored now */
+  bool is_new;                     /* was not a contact before */
+  bool has_new_name;               /* calls itself by another name than before */
+  char namesake[CONTACT_NAME_MAX]; /* the contact with another ID whose name is alike; or "" */
 } contact_news;
 
-/* Reads what there is; no file is an empty store. `identity_file`: of --identity, or NULL. `why` as in files.h. */
+/* Reads the file. A missing file is an empty list. identity_file: from --identity, or NULL. */
 int contacts_open(contacts *s, const char *identity_file, char why[PL_WHY_MAX]) PL_MUST_USE;
 void contacts_close(contacts *s);
 
-/* By the name that I gave (any case) or by ID; NULL when there is none. Everything in `list` is for reading. */
+/* Finds a contact by the user's name for it (ignoring case) or by ID. Returns NULL when there is none. */
 const contact *contacts_find(const contacts *s, const char *name_or_id);
-/* A contact with another ID that bears this name, given by me or by itself. */
+/* Finds a contact with another ID whose name, given by the user or by itself, is the same as `name` or looks like it.
+ */
 const contact *contacts_namesake(const contacts *s, const char *id, const char *name);
 
-/* Remembers someone after pairing: id, own_name (as it came), relay, how and paired_s are taken from `paired`. Someone
- * new gets a free name made from own_name ("Ana", "Ana 2"), or from the ID. Someone known keeps the name that I gave,
- * and stays compared and blocked. */
+/* Stores someone after pairing. Uses id, own_name (unchecked), relay, how and paired_s of `paired`. A new contact gets
+ * a free name made from own_name ("Ana", "Ana 2") or from the ID. A known one keeps the user's name for it, and stays
+ * compared and blocked. */
 int contacts_add(contacts *s, const contact *paired, contact_news *news, char why[PL_WHY_MAX]) PL_MUST_USE;
 
-/* Changes; `who` is a name or an ID. PL_ESTATE: no such contact, or (rename) the name is taken; PL_EINVAL: no name. */
+/* Change one contact; `who` is a name or an ID. Return PL_ESTATE when there is no such contact or the new name is
+ * taken, PL_EINVAL when the text cannot be a name. */
 int contacts_rename(contacts *s, const char *who, const char *name, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_remove(contacts *s, const char *who, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_block(contacts *s, const char *who, bool blocked, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_set_compared(contacts *s, const char *who, int64_t when_s, char why[PL_WHY_MAX]) PL_MUST_USE;
 int contacts_set_relay(contacts *s, const char *who, const char *relay, char why[PL_WHY_MAX]) PL_MUST_USE;
-/* How I call myself; "" for not at all. */
+/* Sets what the user calls themselves; "" for no name. */
 int contacts_set_my_name(contacts *s, const char *name, char why[PL_WHY_MAX]) PL_MUST_USE;
 
 const char *contact_how_text(contact_how how); /* "id", "code", "link" */
-/* Text of anybody as a name: what cannot be printed is dropped, spaces are joined, the length is cut. False when
- * nothing is left, or what is left would be taken for something else. */
+/* Makes a name out of any text: drops what cannot be printed, joins spaces, cuts the length. Returns false when nothing
+ * is left, or the rest would be mistaken for something else, such as an ID. */
 bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]);
 
 #endif

@@ -1,14 +1,13 @@
 /* `pairlink contacts` and `pairlink name`. */
-#include <argp.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-#include <wchar.h>
 
+#include "columns.h"
+#include "command.h"
 #include "json_out.h"
+#include "nearest.h"
 #include "people.h"
 
 enum { OPTION_JSON = 256, OPTION_NAMES };
@@ -19,13 +18,13 @@ typedef struct contacts_arguments {
   bool json, names;
 } contacts_arguments;
 
-const struct argp_option contacts_options[] = {
-    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line", 0},
-    {"names", OPTION_NAMES, NULL, 0, "Only the names, one a line", 0},
+static const struct argp_option contacts_options[] = {
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one JSON object per line", 0},
+    {"names", OPTION_NAMES, NULL, 0, "Only the names, one per line", 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t contacts_parse(int key, char *arg, struct argp_state *state) {
   contacts_arguments *a = state->input;
   const option_place places[] = {
       {OPTION_JSON, .flag = &a->json},
@@ -42,20 +41,20 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-static const char doc[] =
-    "Without an action: lists the people that you paired with. They are known by a key, so a name can be anything that "
-    "you like."
-    "\v"
-    "Actions:\n"
-    "  rename NAME NEW   call someone otherwise\n"
-    "  block NAME        let nothing through from someone any more\n"
-    "  unblock NAME      let someone through again\n"
-    "  forget NAME       remove a contact\n"
-    "  phrase NAME       show the safety phrase, to compare it with theirs\n"
-    "  compared NAME     remember that the phrase was compared, and was the same\n"
-    "\n"
-    "Wherever a command takes an ID it takes a contact's name as well. Contacts are kept beside the identity that they "
-    "know: in ~/.config/pairlink/contacts, or for --identity FILE in FILE.contacts.";
+#define CONTACTS_DOC                                                                                                   \
+  "Without an action, lists the people you paired with. Each is identified by a key, so you can name them as you "     \
+  "like."                                                                                                              \
+  "\v"                                                                                                                 \
+  "Actions:\n"                                                                                                         \
+  "  rename NAME NEW   give someone another name\n"                                                                    \
+  "  block NAME        let nothing from someone through\n"                                                             \
+  "  unblock NAME      let someone through again\n"                                                                    \
+  "  forget NAME       remove a contact\n"                                                                             \
+  "  phrase NAME       show the safety phrase, to compare it with theirs\n"                                            \
+  "  compared NAME     note that you compared the phrase and it was the same\n"                                        \
+  "\n"                                                                                                                 \
+  "Wherever a command takes an ID, it takes the name of a contact, too. Contacts are stored next to the identity: in " \
+  "~/.config/pairlink/contacts, or for --identity FILE in FILE.contacts."
 
 static int stdout_failed(void) {
   ui_error("the contacts cannot be written to stdout", NULL, NULL);
@@ -70,17 +69,9 @@ static bool print_json(const contact *c) {
                   (json_int_t)c->paired_s, "compared_s", (json_int_t)c->compared_s, "blocked", (int)c->blocked);
 }
 
-/* Columns of a terminal that a name takes; the locale is set by list(). */
-static int width_of(const char *name) {
-  wchar_t wide[CONTACT_NAME_MAX];
-  size_t n = mbstowcs(wide, name, CONTACT_NAME_MAX);
-  int width = n == (size_t)-1 ? -1 : wcswidth(wide, n);
-  return width < 0 ? (int)strlen(name) : width;
-}
-
-static void print_person(const contact *c, int column, bool verbose) {
+static void print_person(const contact *c, unsigned column, bool verbose) {
   char paired[16], compared[16];
-  printf("%s%*s  paired by %s %s  %s%s%s", c->name, column - width_of(c->name), "", contact_how_text(c->how),
+  printf("%s%*s  paired by %s %s  %s%s%s", c->name, (int)(column - columns_of(c->name)), "", contact_how_text(c->how),
          people_date(c->paired_s, paired), c->compared_s ? "phrase compared " : "phrase not compared",
          c->compared_s ? people_date(c->compared_s, compared) : "", c->blocked ? "  BLOCKED" : "");
   if (*c->own_name && strcmp(c->own_name, c->name) != 0) printf("  calls itself “%s”", c->own_name);
@@ -89,17 +80,16 @@ static void print_person(const contact *c, int column, bool verbose) {
   if (verbose && *c->relay) printf("  at %s\n", c->relay);
 }
 
-static int by_name(const void *a, const void *b) {
+static int compare_contacts(const void *a, const void *b) {
   return strcasecmp(((const contact *)a)->name, ((const contact *)b)->name);
 }
 
-static int list(const contacts_arguments *a, const contacts *s, bool verbose) {
-  int column = 0;
+static int list_contacts(const contacts_arguments *a, const contacts *s, bool verbose) {
+  unsigned column = 0;
   bool written = true;
-  if (!setlocale(LC_CTYPE, "C.UTF-8")) (void)setlocale(LC_CTYPE, "");
-  if (s->count) qsort(s->list, s->count, sizeof *s->list, by_name);
+  if (s->count) qsort(s->list, s->count, sizeof *s->list, compare_contacts);
   for (size_t i = 0; i < s->count; i++)
-    if (width_of(s->list[i].name) > column) column = width_of(s->list[i].name);
+    if (columns_of(s->list[i].name) > column) column = columns_of(s->list[i].name);
   for (size_t i = 0; i < s->count && written; i++) {
     if (a->json)
       written = print_json(&s->list[i]);
@@ -117,11 +107,11 @@ static int list(const contacts_arguments *a, const contacts *s, bool verbose) {
 
 typedef struct action {
   const char *name;
-  unsigned arguments; /* with the contact */
+  unsigned arguments; /* including the contact */
   int (*run)(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why);
 } action;
 
-static int rename_one(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_rename(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char before[CONTACT_NAME_MAX], after[CONTACT_NAME_MAX];
   (void)c;
   memcpy(before, who->name, sizeof before);
@@ -130,30 +120,30 @@ static int rename_one(const cli *c, contacts *s, const contact *who, const conta
   return error;
 }
 
-static int block(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_block(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX];
   (void)c;
   memcpy(name, who->name, sizeof name);
   bool on = a->words[0][0] == 'b';
   int error = contacts_block(s, a->words[1], on, why);
   if (!error)
-    ui_say(on ? "%s is blocked: nothing comes through any more. Commands that run already go on as they were."
-              : "%s is not blocked any more.",
+    ui_say(on ? "%s is blocked: nothing from them gets through. This applies to commands started from now on."
+              : "%s is no longer blocked.",
            name);
   return error;
 }
 
-static int forget(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_forget(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX], id[PAIRLINK_ID_CHARS + 1];
   (void)c;
   memcpy(name, who->name, sizeof name);
   memcpy(id, who->id, sizeof id);
   int error = contacts_remove(s, a->words[1], why);
-  if (!error) ui_say("%s is no contact any more. The ID was %s", name, id);
+  if (!error) ui_say("%s is no longer a contact. The ID was %s", name, id);
   return error;
 }
 
-/* Six words a line: one line for each of the two. */
+/* Splits the phrase into two lines of six words. */
 static int split_phrase(char *phrase, char **second) {
   char *at = phrase;
   for (int i = 0; i < 6 && at; i++) at = strchr(at + 1, ' ');
@@ -163,7 +153,7 @@ static int split_phrase(char *phrase, char **second) {
   return 0;
 }
 
-static int phrase(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_phrase(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char own[PAIRLINK_ID_CHARS + 1], text[PAIRLINK_PHRASE_MAX], date[16], *second;
   (void)s;
   int error = pairlink_identity_read(c->identity, own, why, PL_WHY_MAX);
@@ -181,22 +171,22 @@ static int phrase(const cli *c, contacts *s, const contact *who, const contacts_
   if (who->compared_s)
     ui_note("You compared it on %s.", people_date(who->compared_s, date));
   else
-    ui_say("When they were the same: pairlink contacts compared %s", people_quoted(who->name));
+    ui_say("If they are the same: pairlink contacts compared %s", people_quoted(who->name));
   return 0;
 }
 
-static int compared(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
+static int action_compared(const cli *c, contacts *s, const contact *who, const contacts_arguments *a, char *why) {
   char name[CONTACT_NAME_MAX];
   (void)c;
   memcpy(name, who->name, sizeof name);
   int error = contacts_set_compared(s, a->words[1], (int64_t)time(NULL), why);
-  if (!error) ui_say("Remembered: you and %s compared the phrase.", name);
+  if (!error) ui_say("Saved: you and %s compared the phrase.", name);
   return error;
 }
 
 static const action actions[] = {
-    {"rename", 2, rename_one}, {"block", 1, block},   {"unblock", 1, block},
-    {"forget", 1, forget},     {"phrase", 1, phrase}, {"compared", 1, compared},
+    {"rename", 2, action_rename}, {"block", 1, action_block},   {"unblock", 1, action_block},
+    {"forget", 1, action_forget}, {"phrase", 1, action_phrase}, {"compared", 1, action_compared},
 };
 
 static const char *action_name(size_t i) {
@@ -206,54 +196,62 @@ static const char *action_name(size_t i) {
 static int no_such_action(const char *typed) {
   char safe[80], hint[128];
   const char *meant = nearest_name(typed, action_name);
-  snprintf(hint, sizeof hint, "%s%s%spairlink contacts --help lists what there is", meant ? "did you mean " : "",
+  snprintf(hint, sizeof hint, "%s%s%spairlink contacts --help lists the actions", meant ? "did you mean " : "",
            meant ? meant : "", meant ? "? " : "");
   ui_error("there is no such action", ui_clean(typed, safe, sizeof safe), hint);
   return EXIT_USAGE;
 }
 
-static int usage(const char *what, const char *why) {
-  ui_error(what, why, "pairlink contacts --help lists what there is");
+static int wrong_arguments(const char *what, const char *why) {
+  ui_error(what, why, "pairlink contacts --help lists the actions");
   return EXIT_USAGE;
 }
 
-static int act(const cli *c, contacts *s, const contacts_arguments *a) {
+static int run_action(const cli *c, contacts *s, const contacts_arguments *a) {
   char why[PL_WHY_MAX] = "", safe[80];
   const action *what = NULL;
   for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
     if (strcmp(actions[i].name, a->words[0]) == 0) what = &actions[i];
   if (!what) return no_such_action(a->words[0]);
   if (a->count != 1 + what->arguments)
-    return usage(what->arguments == 2 ? "rename takes two names: the one now, and the new one"
-                                      : "this takes one name of a contact",
-                 a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
+    return wrong_arguments(what->arguments == 2 ? "rename takes two names: the current one and the new one"
+                                                : "this action takes the name of one contact",
+                           a->count > 1 + what->arguments ? "a name with spaces needs quotes" : NULL);
   const contact *who = contacts_find(s, a->words[1]);
   if (!who) {
     snprintf(why, sizeof why, "there is no contact “%s”", ui_clean(a->words[1], safe, sizeof safe));
-    ui_error(why, NULL, "pairlink contacts lists them");
+    ui_error(why, NULL, "pairlink contacts lists your contacts");
     return EXIT_USAGE;
   }
   int error = what->run(c, s, who, a, why);
   if (!error) return EXIT_OK;
-  if (!*why || (error != PAIRLINK_ESTATE && error != PAIRLINK_EINVAL)) return ui_fail("that did not work", error, why);
-  ui_error(why, NULL, "pairlink contacts lists them");
+  if (!*why || (error != PAIRLINK_ESTATE && error != PAIRLINK_EINVAL)) return ui_fail("this did not work", error, why);
+  ui_error(why, NULL, "pairlink contacts lists your contacts");
   return EXIT_USAGE;
 }
 
-int command_contacts(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {
-      .options = contacts_options, .parser = parse, .args_doc = "\nrename NAME NEW\nACTION NAME", .doc = doc};
+static int contacts_run(const cli *c, int argc, char **argv) {
   contacts_arguments a = {0};
   contacts s;
-  command_parse(&parser, argc, argv, &a);
+  command_parse(&command_contacts, argc, argv, &a);
   int code = people_open(c, &s);
   if (code) return code;
-  code = a.count ? act(c, &s, &a) : list(&a, &s, c->verbose);
+  code = a.count ? run_action(c, &s, &a) : list_contacts(&a, &s, c->verbose);
   contacts_close(&s);
   return code;
 }
 
-/* ---- how I call myself -------------------------------------------------------------------------------- */
+const command command_contacts = {.name = "contacts",
+                                  .arguments = "[ACTION]",
+                                  .summary = "list them, rename, block, forget, compare phrases",
+                                  .completes = "rename block unblock forget phrase compared CONTACT",
+                                  .run = contacts_run,
+                                  .argp = {.options = contacts_options,
+                                           .parser = contacts_parse,
+                                           .args_doc = "\nrename NAME NEW\nACTION NAME",
+                                           .doc = CONTACTS_DOC}};
+
+/* ---- the user's own name ------------------------------------------------------------------------------ */
 
 static error_t parse_name(int key, char *arg, struct argp_state *state) {
   const char **name = state->input;
@@ -263,30 +261,24 @@ static error_t parse_name(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-int command_name(const cli *c, int argc, char **argv) {
-  static const struct argp parser = {
-      .parser = parse_name,
-      .args_doc = "[NAME]",
-      .doc =
-          "Sets the name by which you show yourself to people when you pair with them, or prints it. They can call you "
-          "otherwise. An empty name ('') shows none."};
+static int name_run(const cli *c, int argc, char **argv) {
   const char *name = NULL;
   char why[PL_WHY_MAX] = "";
   contacts s;
-  command_parse(&parser, argc, argv, &name);
+  command_parse(&command_name, argc, argv, &name);
   int code = people_open(c, &s);
   if (code) return code;
   if (name) {
     int error = contacts_set_my_name(&s, name, why);
     if (error == PAIRLINK_EINVAL) {
-      ui_error(why, "nothing of it can be shown, or it would be taken for something else", "choose another");
+      ui_error(why, "none of it can be shown, or it would be mistaken for something else", "choose another name");
       code = EXIT_USAGE;
     } else if (error) {
-      code = ui_fail("the name is not kept", error, why);
+      code = ui_fail("cannot save the name", error, why);
     } else if (*s.my_name) {
-      ui_say("Whom you pair with sees you as %s.", s.my_name);
+      ui_say("People you pair with will see you as %s.", s.my_name);
     } else {
-      ui_say("Whom you pair with sees no name of yours.");
+      ui_say("People you pair with will see no name.");
     }
   } else if (!*s.my_name) {
     ui_say("You have no name yet. To set one: pairlink name NAME");
@@ -296,3 +288,13 @@ int command_name(const cli *c, int argc, char **argv) {
   contacts_close(&s);
   return code;
 }
+
+const command command_name = {
+    .name = "name",
+    .arguments = "[NAME]",
+    .summary = "show or set the name that others see",
+    .run = name_run,
+    .argp = {.parser = parse_name,
+             .args_doc = "[NAME]",
+             .doc = "Sets the name that you show to people when you pair with them, or prints it. They may give you "
+                    "another name. An empty name ('') shows none."}};

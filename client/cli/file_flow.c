@@ -1,22 +1,23 @@
 #include "file_flow.h"
 
-/* A while is so many limits long, not counting the first, in which the limit before may still show. */
-enum { WHILE_LIMITS = 4, WHILE_LEAST_US = 50000, REST_FIRST = 4, REST_MOST = 64 };
+/* A period lasts until PERIOD_LIMITS times the limit has arrived. The first of these is not measured, because the limit
+ * before may still show in it. */
+enum { PERIOD_LIMITS = 4, PERIOD_LEAST_US = 50000, REST_FIRST = 4, REST_MOST = 64 };
 
-static void new_while(file_flow *f) {
-  f->while_us = 0;
-  f->while_from = f->delivered + f->limit;
+static void new_period(file_flow *f) {
+  f->period_us = 0;
+  f->period_from = f->delivered + f->limit;
   f->was_full = false;
 }
 
-void file_flow_new_way(file_flow *f) {
+void file_flow_new_connection(file_flow *f) {
   f->lost += f->under_way;
   f->limit = f->start;
   f->latency_us = UINT64_MAX;
   f->trying = false;
   f->rest = 0;
   f->rest_next = REST_FIRST;
-  new_while(f);
+  new_period(f);
 }
 
 void file_flow_init(file_flow *f, uint64_t bytes) {
@@ -25,7 +26,7 @@ void file_flow_init(file_flow *f, uint64_t bytes) {
                    .start = part < FILE_FLOW_LEAST  ? FILE_FLOW_LEAST
                             : part < FILE_FLOW_MOST ? part
                                                     : FILE_FLOW_MOST};
-  file_flow_new_way(f);
+  file_flow_new_connection(f);
 }
 
 bool file_flow_may_send(file_flow *f) {
@@ -38,21 +39,21 @@ void file_flow_sent(file_flow *f, uint64_t bytes) {
   f->under_way += bytes;
 }
 
-/* A limit that is to be paid for when a connection ends: then it has to gain much. */
-static bool is_dear(const file_flow *f, uint64_t limit) {
+/* Returns true when a lost connection would cost too much with this limit. */
+static bool is_expensive(const file_flow *f, uint64_t limit) {
   return f->lost + limit > f->whole / FILE_FLOW_CHEAP_PART;
 }
 
-/* Whether twice as much may be tried. Where it is dear, only if the limit comes through about as fast as any piece ever
- * did: nothing queues up, so it is the way that takes long, or who stores in batches. */
+/* Returns true when twice the limit may be tried. If that is expensive, only when a whole limit arrives about as fast
+ * as the fastest piece did: then nothing queues up, so distance or storing in batches is what takes the time. */
 static bool may_try(const file_flow *f) {
   if (!f->was_full || f->limit > FILE_FLOW_MOST / 2) return false;
-  return !is_dear(f, 2 * f->limit) || (double)f->limit * 1e6 < 2.0 * (double)f->latency_us * (double)f->rate;
+  return !is_expensive(f, 2 * f->limit) || (double)f->limit * 1e6 < 2.0 * (double)f->latency_us * (double)f->rate;
 }
 
-/* What the while that is over says. */
-static void judge(file_flow *f, uint64_t rate) {
-  bool faster = rate > f->rate + f->rate / (is_dear(f, f->limit) ? 3 : 4);
+/* Adjusts the limit by the rate of the period that is over. */
+static void judge_period(file_flow *f, uint64_t rate) {
+  bool faster = rate > f->rate + f->rate / (is_expensive(f, f->limit) ? 3 : 4);
   if (f->trying && !faster) {
     f->limit /= 2;
     f->rest = f->rest_next;
@@ -72,16 +73,16 @@ void file_flow_arrived(file_flow *f, uint64_t bytes, uint64_t sent_us, uint64_t 
   if (now_us - sent_us < f->latency_us) f->latency_us = now_us - sent_us;
   f->under_way -= bytes < f->under_way ? bytes : f->under_way;
   f->delivered += bytes;
-  if (f->delivered < f->while_from) return;
-  if (!f->while_us) {
-    f->while_us = now_us;
-    f->while_from = f->delivered;
+  if (f->delivered < f->period_from) return;
+  if (!f->period_us) {
+    f->period_us = now_us;
+    f->period_from = f->delivered;
     return;
   }
-  uint64_t passed = now_us - f->while_us, much = f->delivered - f->while_from;
-  if (passed < WHILE_LEAST_US || much < (WHILE_LIMITS - 1) * f->limit) return;
-  judge(f, (uint64_t)((double)much * 1e6 / (double)passed));
-  new_while(f);
+  uint64_t passed = now_us - f->period_us, much = f->delivered - f->period_from;
+  if (passed < PERIOD_LEAST_US || much < (PERIOD_LIMITS - 1) * f->limit) return;
+  judge_period(f, (uint64_t)((double)much * 1e6 / (double)passed));
+  new_period(f);
 }
 
 void file_flow_lost(file_flow *f) {

@@ -1,9 +1,11 @@
-/* How much of a file is under way at most. More makes a receiver faster that stores in batches, or is far away; and
- * what is under way may be sent again when an end is killed. So it begins with a small part of all that is to be sent,
- * and is doubled as long as that makes it a quarter faster; a doubling that does not is taken back, and tried again
- * ever more rarely. What would cost, with all that was lost already, more than one in 200 of all bytes is tried only
- * where nothing queues up, and has to make it a third faster. Where something else holds the sender, such as the
- * session's window, nothing is doubled. Pure. */
+/* Limits how many bytes of a transfer are in flight. A higher limit makes a transfer faster when the receiver is far
+ * away or stores in batches; but what is in flight is sent again when an end is killed.
+ *
+ * So the limit starts at a small part of all bytes, and is doubled as long as that makes the transfer at least a
+ * quarter faster. A doubling that does not is undone, and tried again more and more rarely. A limit is *expensive* when
+ * losing it once, together with all that was lost before, would repeat more than 1 of 200 bytes: it is tried only when
+ * nothing queues up on the way, and must make the transfer a third faster. When something else slows the sender, such
+ * as the session's window, the limit stays. Each measurement lasts one *period*. Pure. */
 #ifndef PL_CLI_FILE_FLOW_H
 #define PL_CLI_FILE_FLOW_H
 
@@ -13,20 +15,25 @@
 enum { FILE_FLOW_LEAST = 256 << 10, FILE_FLOW_MOST = 4 << 20, FILE_FLOW_PART = 512, FILE_FLOW_CHEAP_PART = 200 };
 
 typedef struct file_flow {
-  uint64_t whole, start, limit, under_way, delivered; /* bytes */
-  uint64_t lost;                                      /* was under way when a connection ended */
-  uint64_t rate;                                      /* bytes a second, before the doubling that is being tried */
-  uint64_t latency_us;                                /* the shortest since the connection was made */
-  bool trying, was_full;         /* was_full: in the while that runs, the limit held something back */
-  unsigned rest, rest_next;      /* whiles without a try: still, and after the next one that fails */
-  uint64_t while_us, while_from; /* the while that runs: since when, and what was delivered before; 0: none */
+  uint64_t whole, start, limit, under_way, delivered; /* bytes; under_way: in flight */
+  uint64_t lost;                                      /* bytes in flight when connections ended */
+  uint64_t rate;                                      /* bytes per second, before the doubling that is being tried */
+  uint64_t latency_us;                                /* the shortest on this connection */
+  bool trying, was_full;           /* trying: a doubled limit; was_full: the limit held bytes back in this period */
+  unsigned rest, rest_next;        /* periods to wait before the next try, and after the next failed one */
+  uint64_t period_us, period_from; /* when this period started (0: not yet), and `delivered` at that time */
 } file_flow;
 
-void file_flow_init(file_flow *f, uint64_t bytes); /* how much is to be sent; 0: not known */
-bool file_flow_may_send(file_flow *f);             /* asked when there is something to send */
+/* bytes: how many will be sent; 0: not known. */
+void file_flow_init(file_flow *f, uint64_t bytes);
+/* Returns true when the limit allows more. Ask only when there is something to send. */
+bool file_flow_may_send(file_flow *f);
 void file_flow_sent(file_flow *f, uint64_t bytes);
+/* Bytes that were sent at sent_us have been acknowledged. */
 void file_flow_arrived(file_flow *f, uint64_t bytes, uint64_t sent_us, uint64_t now_us);
-void file_flow_lost(file_flow *f);    /* all that is under way */
-void file_flow_new_way(file_flow *f); /* another connection: what was found with the old one says nothing */
+/* Everything in flight was lost. */
+void file_flow_lost(file_flow *f);
+/* There is a new connection: starts measuring again. */
+void file_flow_new_connection(file_flow *f);
 
 #endif

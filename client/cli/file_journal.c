@@ -1,4 +1,5 @@
-/* Files that are appended to: one line of JSON for each change. A line that a crash left torn is skipped. */
+#include "file_journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file_state.h"
+#include "../lib/private_file.h"
 
-/* A shorter one is left as it is; a larger one would soon take no more. */
+/* A journal of fewer lines is not shortened; one of more bytes is, since it would soon be full. */
 enum { LINES_WORTH_IT = 64, BYTES_WORTH_IT = JOURNAL_BYTES_MAX / 2 };
-/* Two programs that append at once may go a little beyond the limit. */
+/* More than JOURNAL_BYTES_MAX, because two programs that append at the same time may exceed it a little. */
 enum { READ_BYTES_MAX = JOURNAL_BYTES_MAX + (1 << 20) };
 
-/* What was read. */
+/* The whole file. */
 typedef struct contents {
   char *text;
   size_t size, lines;
@@ -75,14 +76,14 @@ static int put_newest(const char *path, const contents *c, size_t count, char *w
   return pl_file_put(path, c->text + at, c->size - at, true, why);
 }
 
-static int open_file(file_journal *j, char *why) {
+static int open_journal_file(file_journal *j, char *why) {
   if (j->fd >= 0) close(j->fd);
   j->fd = open(j->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   return j->fd < 0 ? pl_why(why, PL_EIO, "cannot open %s: %s", j->path, strerror(errno)) : 0;
 }
 
-/* Only without others: what they append would go to the old file. Those that come wait for the lock that is held
- * meanwhile. */
+/* Shortens the journal if no other program has it open: the others would still append to the old file. Programs that
+ * open it meanwhile wait for the lock that journal_open holds. */
 static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
   if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
@@ -96,12 +97,12 @@ static int shorten(file_journal *j, const journal_kind *kind, const contents *c,
               : kind->rest ? PL_ENOMEM
                            : put_newest(j->path, c, newest, why);
   json_decref(rest);
-  return error || of_use ? error : open_file(j, why);
+  return error || of_use ? error : open_journal_file(j, why);
 }
 
 static int open_and_read(file_journal *j, const journal_kind *kind, void *context, char *why) {
   contents c = {0};
-  int error = open_file(j, why);
+  int error = open_journal_file(j, why);
   if (!error && pl_file_read(j->path, 077, READ_BYTES_MAX, (uint8_t **)&c.text, &c.size, NULL) == 0 && c.size) {
     c.is_array = c.text[0] == '[';
     j->torn = c.text[c.size - 1] != '\n';
@@ -132,7 +133,7 @@ void journal_close(file_journal *j) {
 
 /* ---- appending ---------------------------------------------------------------------------------------- */
 
-/* One write a line; behind what may be half of one a line feed comes first, so that only that one is lost. */
+/* Writes the line in one write. After half a line, a line feed comes first, so that only the half line is lost. */
 int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]) {
   struct stat st;
   char *text = take_line ? json_dumps(take_line, JSON_COMPACT) : NULL, *line = NULL;

@@ -13,7 +13,7 @@
 
 enum { NUMBERS_MAX = 9999 };
 
-/* A folder in a folder; never through a link. */
+/* Opens a folder in a folder, and creates it if missing. Never follows a link. */
 static int step_into(int folder, const char *name) {
   if (mkdirat(folder, name, 0777) != 0 && errno != EEXIST) return -1;
   return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -36,7 +36,7 @@ int file_place_folder(int root, const char *path, const char **leaf) {
   return at;
 }
 
-/* "name", "name (2)", "name (3)" …: the n-th. */
+/* Writes the n-th of "name", "name (2)", "name (3)" … */
 static bool nth_name(const char *name, unsigned n, char out[FILE_LEAF_MAX]) {
   if (n > 1) return pl_transfer_numbered_name(name, n, out, FILE_LEAF_MAX);
   return snprintf(out, FILE_LEAF_MAX, "%s", name) < FILE_LEAF_MAX;
@@ -83,7 +83,8 @@ int file_place_part(int folder, const char *part, uint64_t *size) {
   return -1;
 }
 
-/* For file systems without RENAME_NOREPLACE, a second name and then the loss of the first is the same. */
+/* Renames without replacing. On a file system without RENAME_NOREPLACE, linking the new name and then removing the old
+ * one does the same. */
 static int rename_to_free(int folder, const char *from, const char *to) {
   if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_stat.h"
 #include "file_thread.h"
 
 enum { SLOT_BYTES = PL_TRANSFER_HEAD_BYTES + PL_CONST_FILE_PIECE_BYTES };
@@ -19,8 +20,8 @@ struct file_reader {
   pthread_cond_t asked;
   int done_fd, stop_fd;
   bool stop;
-  /* Counts, not places: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen: of done, when the main thread looked
-   * last; where it is less, done_fd says so. */
+  /* Counts since the start, not places in the ring: first ≤ seen ≤ done ≤ end ≤ first + FILE_READ_AHEAD. seen is the
+   * value of done when the main thread last looked; done_fd is readable while seen < done. */
   size_t first, seen, done, end;
   file_piece pieces[FILE_READ_AHEAD];
   uint8_t *memory;
@@ -28,13 +29,9 @@ struct file_reader {
 
 /* ---- files -------------------------------------------------------------------------------------------- */
 
-static int64_t mtime_of(const struct stat *st) {
-  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 static bool is_still_the_same(const file_source *s) {
   struct stat st;
-  return fstat(s->fd, &st) == 0 && (uint64_t)st.st_size == s->size && mtime_of(&st) == s->mtime_ns;
+  return fstat(s->fd, &st) == 0 && (uint64_t)st.st_size == s->size && file_mtime_ns(&st) == s->mtime_ns;
 }
 
 static uint8_t open_source(file_source *s) {
@@ -59,7 +56,7 @@ static uint8_t read_whole(const file_source *s, uint8_t *out, size_t size, uint6
   return 0;
 }
 
-/* The hash runs up to `to`: over the bytes at hand where it can, else over the file. */
+/* Continues the hash up to `to`, with `bytes` where they cover it, else with the file. */
 static uint8_t hash_to(file_source *s, uint64_t to, const uint8_t *bytes, uint64_t bytes_at) {
   if (s->hashed_to >= to) return 0;
   if (s->hashed_to < bytes_at || !bytes) {
@@ -76,7 +73,7 @@ static uint8_t hash_to(file_source *s, uint64_t to, const uint8_t *bytes, uint64
 
 /* ---- a stream ----------------------------------------------------------------------------------------- */
 
-/* What was read before, from `offset` on. */
+/* Copies bytes of a stream that were read before, from `offset` on. Returns how many; 0: they are not kept. */
 static size_t from_kept(file_reader *r, const file_source *s, uint64_t offset, uint8_t *out, size_t size) {
   size_t n = 0;
   pthread_mutex_lock(&r->mutex);
@@ -90,7 +87,7 @@ static size_t from_kept(file_reader *r, const file_source *s, uint64_t offset, u
   return n;
 }
 
-static bool keep(file_reader *r, file_source *s, const uint8_t *bytes, size_t size) {
+static bool keep_stream_bytes(file_reader *r, file_source *s, const uint8_t *bytes, size_t size) {
   file_kept *k = malloc(sizeof *k + size);
   if (!k) return false;
   k->next = NULL;
@@ -107,8 +104,8 @@ static bool keep(file_reader *r, file_source *s, const uint8_t *bytes, size_t si
   return true;
 }
 
-/* Standard input may give nothing for long: the end of the program must not wait for it. */
-static ssize_t read_input(const file_reader *r, uint8_t *out, size_t size) {
+/* Reads standard input. It may stay silent for long, so stop_fd interrupts the wait. */
+static ssize_t read_stdin(const file_reader *r, uint8_t *out, size_t size) {
   for (;;) {
     struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN}};
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return -1;
@@ -120,18 +117,18 @@ static ssize_t read_input(const file_reader *r, uint8_t *out, size_t size) {
   }
 }
 
-/* Fills a piece as far as it comes at once. */
+/* Fills a piece with what one read gives. */
 static uint8_t read_stream(file_reader *r, file_piece *p) {
   file_source *s = p->source;
   p->size = from_kept(r, s, p->want.offset, p->bytes, p->want.size);
   if (p->size) return 0;
   if (p->want.offset != s->stream_to) return PL_CONST_FILE_CHANGED;
-  ssize_t n = s->stream_ended ? 0 : read_input(r, p->bytes, p->want.size);
+  ssize_t n = s->stream_ended ? 0 : read_stdin(r, p->bytes, p->want.size);
   if (n < 0) return PL_CONST_FILE_UNREADABLE;
   s->stream_ended = n == 0;
   p->size = (size_t)n;
   if (n == 0) return 0;
-  if (EVP_DigestUpdate(s->hash, p->bytes, p->size) != 1 || !keep(r, s, p->bytes, p->size))
+  if (EVP_DigestUpdate(s->hash, p->bytes, p->size) != 1 || !keep_stream_bytes(r, s, p->bytes, p->size))
     return PL_CONST_FILE_UNREADABLE;
   s->stream_to += p->size;
   s->hashed_to = s->stream_to;
@@ -164,7 +161,7 @@ static uint8_t end_hash(file_piece *p) {
   return 0;
 }
 
-static uint8_t work(file_reader *r, file_piece *p) {
+static uint8_t read_piece(file_reader *r, file_piece *p) {
   file_source *s = p->source;
   uint8_t why = open_source(s);
   if (why) return why;
@@ -179,7 +176,7 @@ static uint8_t work(file_reader *r, file_piece *p) {
   return why ? why : hash_to(s, p->want.offset + p->size, p->bytes, p->want.offset);
 }
 
-static void *run(void *context) {
+static void *reader_run(void *context) {
   file_reader *r = context;
   pthread_mutex_lock(&r->mutex);
   for (;;) {
@@ -188,7 +185,7 @@ static void *run(void *context) {
     file_piece *p = &r->pieces[r->done % FILE_READ_AHEAD];
     pthread_mutex_unlock(&r->mutex);
     errno = 0;
-    p->why = work(r, p);
+    p->why = read_piece(r, p);
     if (p->why) p->type = PL_TRANSFER_READ_FAILED;
     p->no_memory = p->why && errno == ENOMEM;
     pthread_mutex_lock(&r->mutex);
@@ -218,7 +215,9 @@ file_reader *file_reader_new(void) {
     r->pieces[i].bytes = r->memory + i * SLOT_BYTES + PL_TRANSFER_HEAD_BYTES;
   pthread_mutex_init(&r->mutex, NULL);
   pthread_cond_init(&r->asked, NULL);
-  int error = !r->memory ? ENOMEM : r->done_fd < 0 || r->stop_fd < 0 ? errno : file_thread_start(&r->thread, run, r);
+  int error = !r->memory                         ? ENOMEM
+              : r->done_fd < 0 || r->stop_fd < 0 ? errno
+                                                 : file_thread_start(&r->thread, reader_run, r);
   if (!error) return r;
   destroy(r);
   errno = error;
@@ -242,7 +241,7 @@ int file_reader_fd(const file_reader *r) {
   return r->done_fd;
 }
 
-/* `first`, `seen` and `end` are the main thread's alone to change. */
+/* Needs no lock: only the main thread changes `first` and `end`. */
 bool file_reader_has_room(const file_reader *r) {
   return r->end - r->first < FILE_READ_AHEAD;
 }
@@ -260,7 +259,7 @@ void file_reader_ask(file_reader *r, file_source *source, const pl_transfer_want
   pthread_mutex_unlock(&r->mutex);
 }
 
-static void look(file_reader *r) {
+static void look_for_done(file_reader *r) {
   eventfd_t count;
   pthread_mutex_lock(&r->mutex);
   if (r->seen < r->done) (void)eventfd_read(r->done_fd, &count);
@@ -269,7 +268,7 @@ static void look(file_reader *r) {
 }
 
 file_piece *file_reader_first(file_reader *r) {
-  look(r);
+  look_for_done(r);
   return r->first < r->seen ? &r->pieces[r->first % FILE_READ_AHEAD] : NULL;
 }
 

@@ -1,15 +1,16 @@
-/* Small lists: JSON files of one array, changed under a lock on what is on disk at that moment. */
+/* Each list is a JSON file of one array. */
 #include "file_state.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../lib/private_file.h"
+#include "file_hash.h"
+#include "file_journal.h"
 
 enum { LIST_MAX = 16 << 20, SENDS_MAX = 256, CLAIMED_MAX = 64 };
 
@@ -19,7 +20,8 @@ static char *path_of(const char *name, char *why) {
   return pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", name, why);
 }
 
-/* The array in a file; an empty one when there is none, or what is there is none. NULL without memory. */
+/* Returns the array in a file; an empty one when the file is missing or holds something else; NULL when memory ran out.
+ */
 static json_t *list_load(const char *path) {
   uint8_t *text = NULL;
   size_t size = 0;
@@ -40,7 +42,7 @@ static int list_store(const char *path, const json_t *list, char *why) {
 
 typedef void list_change(json_t *list, void *context);
 
-/* Reads, changes, writes, alone. */
+/* Reads the list, changes it and writes it back, under a lock. */
 static int list_edit(const char *name, list_change *change, void *context, char *why) {
   char *path = path_of(name, why);
   int lock = -1, error = path ? pl_folders_for(path, why) : pl_path_error(PL_EIO);
@@ -64,23 +66,18 @@ static json_t *list_read(const char *name) {
   return list;
 }
 
-static const char *text_of(const json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text ? text : "";
-}
-
 static bool has(const json_t *object, const char *key, const char *value) {
-  return strcmp(text_of(object, key), value) == 0;
+  return strcmp(journal_text(object, key), value) == 0;
 }
 
-/* Drops the oldest. */
+/* Appends an item, and drops the oldest ones beyond `max`. */
 static void append_bounded(json_t *list, json_t *item, size_t max) {
   (void)json_array_append_new(list, item);
   while (json_array_size(list) > max) (void)json_array_remove(list, 0);
 }
 
 static bool copy_peer(const json_t *item, char peer_id[PAIRLINK_ID_CHARS + 1]) {
-  const char *peer = text_of(item, "peer");
+  const char *peer = journal_text(item, "peer");
   if (strlen(peer) != PAIRLINK_ID_CHARS) return false;
   memcpy(peer_id, peer, PAIRLINK_ID_CHARS + 1);
   return true;
@@ -90,7 +87,7 @@ static bool copy_peer(const json_t *item, char peer_id[PAIRLINK_ID_CHARS + 1]) {
 
 typedef struct send_record {
   const char *own, *peer;
-  char key[FILE_HEX_CHARS]; /* of the paths: they are not written down */
+  char key[FILE_HEX_CHARS]; /* a hash of the paths, which are not stored */
 } send_record;
 
 static bool make_key(send_record *s, const char *paths, size_t size) {
@@ -146,7 +143,7 @@ typedef struct claim_record {
   char salt[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
 } claim_record;
 
-/* A code is spent when it is kept here; it is not written down all the same. */
+/* Hashes a code. It is already spent when it is stored, but a hash is enough. */
 static bool sum_of_code(const char *code, const char *salt, char out[FILE_HEX_CHARS]) {
   char plain[PAIRLINK_CODE_MAX];
   uint8_t sum[FILE_HASH_BYTES];
@@ -180,7 +177,7 @@ bool claimed_find(const char *own_id, const char *code, char peer_id[PAIRLINK_ID
   bool found = false;
   size_t i;
   json_array_foreach(list, i, item) {
-    if (has(item, "own", own_id) && sum_of_code(code, text_of(item, "salt"), sum) && has(item, "sum", sum))
+    if (has(item, "own", own_id) && sum_of_code(code, journal_text(item, "salt"), sum) && has(item, "sum", sum))
       found = copy_peer(item, peer_id);
   }
   json_decref(list);

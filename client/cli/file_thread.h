@@ -1,10 +1,11 @@
-/* Threads that no signal is delivered to: Ctrl-C is the main thread's. */
+/* Starts threads that receive no signals, so that Ctrl-C goes to the main thread. */
 #ifndef PL_CLI_FILE_THREAD_H
 #define PL_CLI_FILE_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
 
+/* Returns 0 or an errno. */
 static inline int file_thread_start(pthread_t *thread, void *(*run)(void *), void *context) {
   sigset_t all, before;
   sigfillset(&all);

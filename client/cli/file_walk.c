@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "exit_code.h"
+#include "file_stat.h"
+#include "ui.h"
 
 enum { NAME_MAX_BYTES = 1024 };
 
@@ -21,13 +22,14 @@ static int out_of_memory(void) {
   return EXIT_OTHER;
 }
 
-static const char *shown(const char *path, char out[256]) {
+static const char *shown_path(const char *path, char out[256]) {
   return ui_clean(path, out, 256);
 }
 
-static void leave_out(file_list *list, const char *path, const char *why, bool is_fault) {
+/* is_fault: the exit code must show that it was skipped. */
+static void skip(file_list *list, const char *path, const char *why, bool is_fault) {
   char text[256];
-  ui_say("Left out: %s (%s)", shown(path, text), why);
+  ui_say("Skipped: %s (%s)", shown_path(path, text), why);
   if (is_fault) list->left_out++;
 }
 
@@ -38,7 +40,8 @@ static void free_source(file_source *s) {
   free(s->name);
 }
 
-static file_source *add(file_list *list, const char *path, const char *seen, const char *name, const struct stat *st) {
+static file_source *add_source(file_list *list, const char *path, const char *seen, const char *name,
+                               const struct stat *st) {
   if (list->count == list->capacity) {
     size_t capacity = list->capacity ? 2 * list->capacity : 16;
     file_source *grown = realloc(list->sources, capacity * sizeof *grown);
@@ -58,7 +61,7 @@ static file_source *add(file_list *list, const char *path, const char *seen, con
   }
   if (st && S_ISREG(st->st_mode)) {
     s->size = (uint64_t)st->st_size;
-    s->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    s->mtime_ns = file_mtime_ns(st);
   } else {
     s->flags = st ? PL_CONST_FILE_FLAG_FOLDER : PL_CONST_FILE_FLAG_STREAM;
   }
@@ -67,7 +70,7 @@ static file_source *add(file_list *list, const char *path, const char *seen, con
   return s;
 }
 
-/* The same path twice is one. */
+/* Returns true when the path was given before. */
 static bool is_known(const file_list *list, const char *path) {
   for (size_t at = 0; at < list->paths_size; at += strlen(list->paths + at) + 1)
     if (strcmp(list->paths + at, path) == 0) return true;
@@ -87,18 +90,14 @@ static bool remember_argument(file_list *list, const char *path) {
 
 /* ---- folders ------------------------------------------------------------------------------------------ */
 
-static int by_name(const FTSENT **a, const FTSENT **b) {
+static int compare_entries(const FTSENT **a, const FTSENT **b) {
   return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static bool is_below(const char *path, const char *root) {
-  size_t n = strlen(root);
-  return strncmp(path, root, n) == 0 && path[n] == '/';
-}
-
-/* A link is sent as the file it means, if that is in the same folder. */
+/* Finds the file that a link leads to. Returns false unless it is a file in the same folder. */
 static bool follow(const FTSENT *e, const char *root, char target[PATH_MAX], struct stat *st) {
-  return realpath(e->fts_accpath, target) && is_below(target, root) && stat(target, st) == 0 && S_ISREG(st->st_mode);
+  return realpath(e->fts_accpath, target) && file_is_below(target, root) && stat(target, st) == 0 &&
+         S_ISREG(st->st_mode);
 }
 
 static bool is_empty(FTS *walk) {
@@ -106,39 +105,39 @@ static bool is_empty(FTS *walk) {
   return fts_children(walk, FTS_NAMEONLY) == NULL && errno == 0;
 }
 
-/* One entry of a folder: false without memory. */
+/* Adds or skips one entry of a folder. Returns false when memory ran out. */
 static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root, const char *root_name) {
   char name[PATH_MAX + 256], target[PATH_MAX];
   const char *path = e->fts_path;
   struct stat st = {0};
   if (e->fts_info == FTS_DP || !path) return true;
   if (snprintf(name, sizeof name, "%s%s", root_name, path + strlen(root)) > NAME_MAX_BYTES) {
-    if (e->fts_info != FTS_D) leave_out(list, path, "its name is too long", true);
+    if (e->fts_info != FTS_D) skip(list, path, "its name is too long", true);
     return true;
   }
   switch (e->fts_info) {
     case FTS_D:
-      return !is_empty(walk) || add(list, path, path, name, e->fts_statp);
+      return !is_empty(walk) || add_source(list, path, path, name, e->fts_statp);
     case FTS_SL:
     case FTS_SLNONE:
-      if (!follow(e, root, target, &st)) return leave_out(list, path, "a link that leads elsewhere", false), true;
+      if (!follow(e, root, target, &st)) return skip(list, path, "a link that leads elsewhere", false), true;
       path = target;
       break;
     case FTS_F:
       st = *e->fts_statp;
       break;
     case FTS_DEFAULT:
-      return leave_out(list, path, "not a file", false), true;
+      return skip(list, path, "not a file", false), true;
     default:
-      return leave_out(list, path, strerror(e->fts_errno), true), true;
+      return skip(list, path, strerror(e->fts_errno), true), true;
   }
-  if (access(path, R_OK) != 0) return leave_out(list, path, strerror(errno), true), true;
-  return add(list, path, e->fts_path, name, &st);
+  if (access(path, R_OK) != 0) return skip(list, path, strerror(errno), true), true;
+  return add_source(list, path, e->fts_path, name, &st);
 }
 
 static int add_folder(file_list *list, char *root, const char *root_name) {
   char *const roots[] = {root, NULL};
-  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_entries);
   bool good = walk != NULL;
   for (FTSENT *e; good && (e = fts_read(walk));) good = visit(list, walk, e, root, root_name);
   if (walk) fts_close(walk);
@@ -147,14 +146,14 @@ static int add_folder(file_list *list, char *root, const char *root_name) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-static int cannot_send(const char *path, const char *why) {
+static int cannot_send_path(const char *path, const char *why) {
   char text[256], what[300];
-  snprintf(what, sizeof what, "cannot send %s", shown(path, text));
+  snprintf(what, sizeof what, "cannot send %s", shown_path(path, text));
   ui_error(what, why, NULL);
   return EXIT_IO;
 }
 
-/* The name that a path is called by: its last part, or of "." the folder's own. */
+/* Returns the name to send a path under: its last part, or the folder's own name for ".". */
 static const char *last_part(const char *argument, const char *absolute, char out[PATH_MAX]) {
   snprintf(out, PATH_MAX, "%s", argument);
   size_t n = strlen(out);
@@ -169,27 +168,28 @@ static const char *last_part(const char *argument, const char *absolute, char ou
 static int add_argument(file_list *list, const char *argument) {
   char absolute[PATH_MAX], last[PATH_MAX];
   struct stat st;
-  if (!realpath(argument, absolute) || stat(absolute, &st) != 0) return cannot_send(argument, strerror(errno));
+  if (!realpath(argument, absolute) || stat(absolute, &st) != 0) return cannot_send_path(argument, strerror(errno));
   if (is_known(list, absolute)) return 0;
   if (!remember_argument(list, absolute)) return out_of_memory();
   const char *name = last_part(argument, absolute, last);
   if (S_ISDIR(st.st_mode)) return add_folder(list, absolute, name);
-  if (!S_ISREG(st.st_mode)) return cannot_send(argument, "it is no file and no folder; pipe it: … | pairlink send -");
-  if (access(absolute, R_OK) != 0) return cannot_send(argument, strerror(errno));
-  return add(list, absolute, absolute, name, &st) ? 0 : out_of_memory();
+  if (!S_ISREG(st.st_mode))
+    return cannot_send_path(argument, "it is neither a file nor a folder; pipe it: … | pairlink send -");
+  if (access(absolute, R_OK) != 0) return cannot_send_path(argument, strerror(errno));
+  return add_source(list, absolute, absolute, name, &st) ? 0 : out_of_memory();
 }
 
 static int add_stream(file_list *list, const char *name) {
   char unique[64];
   uint8_t random[16];
   if (isatty(STDIN_FILENO)) {
-    ui_error("- is what comes through a pipe, and there is none", NULL, "tar c FOLDER | pairlink send -");
+    ui_error("- stands for data from a pipe, and stdin is a terminal", NULL, "tar c FOLDER | pairlink send -");
     return EXIT_USAGE;
   }
-  randombytes_buf(random, sizeof random); /* a pipe is never the same again */
+  randombytes_buf(random, sizeof random); /* no two pipes are the same */
   snprintf(unique, sizeof unique, "-%llx%llx", (unsigned long long)pl_get_u64(random),
            (unsigned long long)pl_get_u64(random + 8));
-  return remember_argument(list, unique) && add(list, NULL, unique, name, NULL) ? 0 : out_of_memory();
+  return remember_argument(list, unique) && add_source(list, NULL, unique, name, NULL) ? 0 : out_of_memory();
 }
 
 int file_list_make(file_list *list, char **paths, size_t count, const char *stdin_name) {

@@ -26,15 +26,16 @@ struct file_writer {
   pthread_cond_t given;
   int done_fd;
   bool stop;
-  atomic_bool hurry; /* nobody waits for HASH and COPY any more */
+  atomic_bool hurry; /* the program ends: cancel HASH and COPY */
   task_list waiting, done;
-  task_list out;    /* the main thread's: what was done when it last looked */
-  size_t open;      /* the main thread's: given, not come out */
-  file_task *spare; /* the main thread's: of PL_CONST_FILE_PIECE_BYTES each */
+  /* for the main thread only */
+  task_list out;    /* done tasks that were collected */
+  size_t open;      /* given tasks that have not come out */
+  file_task *spare; /* each with room for PL_CONST_FILE_PIECE_BYTES */
   size_t spare_count;
 };
 
-static void append(task_list *list, file_task *task) {
+static void append_task(task_list *list, file_task *task) {
   task->next = NULL;
   if (list->last)
     list->last->next = task;
@@ -53,8 +54,8 @@ static file_task *take_first(task_list *list) {
 
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
-/* The disk begins at once, so that there is little left to wait for when the whole is synced. A file system that cannot
- * do this does it then. */
+/* Makes the disk start writing early, so that little is left when the whole file is synced. Where the file system
+ * cannot do that, the final sync does it all. */
 static void flush_early(file_target *t) {
   if (t->stored_to < t->flushed_to + FLUSH_BYTES) return;
   (void)sync_file_range(t->fd, (off_t)t->flushed_to, (off_t)(t->stored_to - t->flushed_to), SYNC_FILE_RANGE_WRITE);
@@ -75,26 +76,26 @@ static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
   return 0;
 }
 
-/* Room is taken, not only looked for, so that a quota counts as well. */
+/* Allocates the space instead of only looking for it, so that quotas count, too. */
 static int look_for_room(const file_target *t, size_t size) {
   struct rlimit most;
   if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur < t->stored_to + size) return EFBIG;
   if (fallocate(t->fd, FALLOC_FL_KEEP_SIZE, (off_t)t->stored_to, (off_t)(size ? size : 1)) == 0) return 0;
   if (errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  return 0; /* such a file system says so at the next byte */
+  return 0; /* cannot tell: the next write will show */
 }
 
-static int finish(const file_target *t, const file_task *task) {
+static int finish_part(const file_target *t, const file_task *task) {
   uint8_t sum[FILE_HASH_BYTES];
   if (t->stored_to != task->offset) return EIO;
-  EVP_MD_CTX *copy = EVP_MD_CTX_new(); /* what follows may have to be tried again */
+  EVP_MD_CTX *copy = EVP_MD_CTX_new(); /* keeps t->hash usable, because FINISH may be tried again */
   bool good = copy && EVP_MD_CTX_copy_ex(copy, t->hash) == 1 && file_hash_end(copy, sum);
   EVP_MD_CTX_free(copy);
   if (!good) return ENOMEM;
   if (memcmp(sum, task->sha256, sizeof sum) != 0) return EBADMSG;
   if (t->read_only) return 0;
-  if (ftruncate(t->fd, (off_t)task->offset) != 0) return errno; /* room taken ahead */
-  /* Only what survives a power cut is reported as saved: the other side may delete its copy then. */
+  if (ftruncate(t->fd, (off_t)task->offset) != 0) return errno; /* frees space that RETRY allocated */
+  /* A file that is reported as saved must survive a power cut: the other side may delete its copy. */
   return fdatasync(t->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
 }
 
@@ -110,9 +111,9 @@ static int hash_stored(const file_writer *w, file_target *t, uint64_t to) {
   return error;
 }
 
-/* One step of a copy, in the kernel where that can be done: bytes copied, or -1. */
+/* Copies some bytes, in the kernel where possible. Returns how many, or -1 with errno. */
 static ssize_t copy_some(int from, int to, uint64_t at, size_t size) {
-  static uint8_t bytes[COPY_BYTES]; /* of the one thread */
+  static uint8_t bytes[COPY_BYTES]; /* only the writer thread uses it */
   off_t in = (off_t)at, out = (off_t)at;
   ssize_t n = copy_file_range(from, &in, to, &out, size, 0);
   if (n >= 0 || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)) return n;
@@ -120,8 +121,8 @@ static ssize_t copy_some(int from, int to, uint64_t at, size_t size) {
   return n > 0 ? pwrite(to, bytes, (size_t)n, (off_t)at) : n;
 }
 
-/* What the part holds already is the beginning, from an earlier try. Then the whole is hashed as it lies there. */
-static int copy(const file_writer *w, file_target *t, uint64_t size) {
+/* Copies the source behind the bytes that an earlier try left in the part file, then hashes the whole part file. */
+static int copy_source(const file_writer *w, file_target *t, uint64_t size) {
   uint64_t at = t->stored_to;
   if (at == 0 && ioctl(t->fd, FICLONE, t->source) == 0) at = size;
   while (at < size && !w->hurry) {
@@ -133,7 +134,7 @@ static int copy(const file_writer *w, file_target *t, uint64_t size) {
   return hash_stored(w, t, size);
 }
 
-static void work(const file_writer *w, file_task *task) {
+static void do_task(const file_writer *w, file_task *task) {
   file_target *t = task->target;
   task->error = 0;
   if (task->kind == FILE_TASK_TAKE) return;
@@ -144,15 +145,15 @@ static void work(const file_writer *w, file_task *task) {
     task->error = ECANCELED;
   } else {
     task->error = task->kind == FILE_TASK_HASH    ? hash_stored(w, t, task->offset)
-                  : task->kind == FILE_TASK_COPY  ? copy(w, t, task->offset)
+                  : task->kind == FILE_TASK_COPY  ? copy_source(w, t, task->offset)
                   : task->kind == FILE_TASK_WRITE ? write_bytes(t, task->bytes, task->size)
-                                                  : finish(t, task);
+                                                  : finish_part(t, task);
     t->failed = task->error != 0;
   }
   task->stored_to = t->stored_to;
 }
 
-static void *run(void *context) {
+static void *writer_run(void *context) {
   file_writer *w = context;
   pthread_mutex_lock(&w->mutex);
   for (;;) {
@@ -160,10 +161,10 @@ static void *run(void *context) {
     file_task *task = take_first(&w->waiting);
     if (!task) break;
     pthread_mutex_unlock(&w->mutex);
-    work(w, task);
+    do_task(w, task);
     pthread_mutex_lock(&w->mutex);
     if (!w->done.first) (void)eventfd_write(w->done_fd, 1);
-    append(&w->done, task);
+    append_task(&w->done, task);
   }
   pthread_mutex_unlock(&w->mutex);
   return NULL;
@@ -177,7 +178,7 @@ file_writer *file_writer_new(void) {
   w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->given, NULL);
-  int error = w->done_fd < 0 ? errno : file_thread_start(&w->thread, run, w);
+  int error = w->done_fd < 0 ? errno : file_thread_start(&w->thread, writer_run, w);
   if (!error) return w;
   if (w->done_fd >= 0) close(w->done_fd);
   free(w);
@@ -215,7 +216,7 @@ file_task *file_writer_task(file_writer *w, file_task_kind kind, file_target *ta
     w->spare = task->next;
     w->spare_count--;
   } else {
-    /* All pieces of one size, so that each fits the next. */
+    /* All pieces have the same room, so that each can be used again. */
     task = malloc(sizeof *task + (size ? PL_CONST_FILE_PIECE_BYTES : 0));
   }
   if (!task) return NULL;
@@ -230,13 +231,13 @@ void file_writer_give(file_writer *w, file_task *task) {
   if (task->target) task->target->pending++;
   w->open++;
   pthread_mutex_lock(&w->mutex);
-  append(&w->waiting, task);
+  append_task(&w->waiting, task);
   pthread_cond_signal(&w->given);
   pthread_mutex_unlock(&w->mutex);
 }
 
-/* The descriptor says that there is something in `done`, no more: both change together. */
-static void look(file_writer *w) {
+/* Moves `done` to `out`. The descriptor is readable exactly while `done` holds something. */
+static void collect_done(file_writer *w) {
   eventfd_t count;
   pthread_mutex_lock(&w->mutex);
   if (w->done.first) (void)eventfd_read(w->done_fd, &count);
@@ -246,7 +247,7 @@ static void look(file_writer *w) {
 }
 
 file_task *file_writer_done(file_writer *w) {
-  if (!w->out.first) look(w);
+  if (!w->out.first) collect_done(w);
   file_task *task = take_first(&w->out);
   if (!task) return NULL;
   if (task->target) task->target->pending--;

@@ -6,9 +6,9 @@
 
 #include "../lib/url.h"
 
-enum { FRAGMENT_CHARS = 114, WORDS_OF_CODE = 2, NUMBER_DIGITS_MIN = 4, NUMBER_DIGITS_MAX = 9, WORD_MAX = 16 };
+enum { FRAGMENT_CHARS = 114, WORD_MAX = 16 };
 
-static char lower(char c) {
+static char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
@@ -16,8 +16,8 @@ static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c) {
-  return lower(c) >= 'a' && lower(c) <= 'z';
+static bool is_ascii_letter(char c) {
+  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
 }
 
 static bool is_space(char c) {
@@ -26,20 +26,21 @@ static bool is_space(char c) {
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
-/* Where the scheme begins that ends at `colon`; NULL when no known scheme ends there. Words may stick to it. */
+/* Returns where the scheme starts that ends at `colon`, or NULL when no known scheme ends there. Other letters may
+ * stand directly before it. */
 static const char *scheme_before(const char *text, const char *colon) {
   static const char *const schemes[] = {"https", "http", "wss", "ws"};
   for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
     size_t n = strlen(schemes[i]), same = 0;
     if ((size_t)(colon - text) < n) continue;
     const char *start = colon - n;
-    while (same < n && lower(start[same]) == schemes[i][same]) same++;
+    while (same < n && ascii_lower(start[same]) == schemes[i][same]) same++;
     if (same == n) return start;
   }
   return NULL;
 }
 
-/* The address in front of the `#`, back to white space at most. */
+/* Returns the start of the address before the `#`, or NULL. Does not look beyond white space. */
 static const char *address_before(const char *text, const char *hash) {
   for (const char *at = hash; at > text && !is_space(at[-1]); at--)
     if (at + 2 < hash && strncmp(at, "://", 3) == 0) return scheme_before(text, at);
@@ -47,10 +48,10 @@ static const char *address_before(const char *text, const char *hash) {
 }
 
 static bool is_fragment(char c) {
-  return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+  return is_ascii_letter(c) || is_digit(c) || c == '-' || c == '_';
 }
 
-/* An address without a `#`: the beginning of a link, or none of ours. */
+/* Finds an address without a `#`: a link that was cut off, or a foreign one. */
 static invitation_kind find_address(const char *text, char out[PAIRLINK_INVITE_LINK_MAX]) {
   const char *colon = strstr(text, "://"), *start = colon ? scheme_before(text, colon) : NULL;
   size_t n = 0;
@@ -60,7 +61,7 @@ static invitation_kind find_address(const char *text, char out[PAIRLINK_INVITE_L
   return INVITATION_BROKEN_LINK;
 }
 
-/* A link that was broken into lines is joined again. */
+/* Copies a link, and joins one that was broken into lines. */
 static void copy_link(const char *address, const char *hash, char out[PAIRLINK_INVITE_LINK_MAX]) {
   size_t used = (size_t)(hash + 1 - address), end = used + FRAGMENT_CHARS;
   memcpy(out, address, used);
@@ -90,7 +91,7 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   char small[WORD_MAX + 1];
   unsigned low = 0, high = PAIRLINK_WORD_COUNT;
   if (size == 0 || size > WORD_MAX) return false;
-  for (size_t i = 0; i < size; i++) small[i] = lower(text[i]);
+  for (size_t i = 0; i < size; i++) small[i] = ascii_lower(text[i]);
   small[size] = '\0';
   while (low < high) {
     unsigned middle = (low + high) / 2;
@@ -105,21 +106,22 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   return false;
 }
 
-/* The bytes of one hyphen, or dash U+2010 to U+2015; 0 for anything else. */
+/* Returns the bytes of one hyphen, or of a dash from U+2010 to U+2015; 0 for anything else. */
 static size_t dash_at(const char *at) {
   const unsigned char *c = (const unsigned char *)at;
   if (*c == '-') return 1;
   return c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x90 && c[2] <= 0x95 ? 3 : 0;
 }
 
-/* The bytes of one dash or piece of white space, U+00A0 too. */
+/* Returns the bytes of one dash or one piece of white space, including U+00A0; 0 for anything else. */
 static size_t gap_at(const char *at) {
   if (is_space(*at)) return 1;
   if (strncmp(at, "\xc2\xa0", 2) == 0) return 2;
   return dash_at(at);
 }
 
-/* Behind what stands between two parts; NULL when nothing does. strict: one dash, and nothing else. */
+/* Returns the place behind the gap between two parts, or NULL when there is no gap. strict: the gap is exactly one
+ * dash. */
 static const char *skip_gap(const char *at, bool strict) {
   size_t n = strict ? dash_at(at) : gap_at(at);
   if (!n) return NULL;
@@ -128,19 +130,19 @@ static const char *skip_gap(const char *at, bool strict) {
   return at;
 }
 
-/* True when a code begins at `at`, a digit. */
+/* Returns true, and the code in `out`, when a code starts at `at`, which is a digit. */
 static bool take_code(const char *at, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   size_t digits = strspn(at, "0123456789"), used = digits;
-  if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || *at == '0') return false;
+  if (digits < CODE_DIGITS_MIN || digits > CODE_DIGITS_MAX || *at == '0') return false;
   memcpy(out, at, digits);
   at += digits;
-  for (int i = 0; i < WORDS_OF_CODE; i++) {
+  for (int i = 0; i < CODE_WORDS; i++) {
     size_t n = 0;
     at = skip_gap(at, strict);
-    while (at && is_letter(at[n])) n++;
+    while (at && is_ascii_letter(at[n])) n++;
     if (!at || !is_word(at, n, word)) return false;
     out[used++] = '-';
-    for (size_t k = 0; k < n; k++) out[used++] = lower(at[k]);
+    for (size_t k = 0; k < n; k++) out[used++] = ascii_lower(at[k]);
     at += n;
   }
   out[used] = '\0';
@@ -149,7 +151,7 @@ static bool take_code(const char *at, bool strict, code_word_function *word, cha
 
 static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   for (const char *at = text; *at; at++) {
-    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_letter(at[-1])));
+    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_ascii_letter(at[-1])));
     if (begins && take_code(at, strict, word, out)) return true;
   }
   return false;

@@ -21,23 +21,27 @@ const char *job_command_there(const job *j, const char *words) {
   fputs(words, out);
   if (j->c->relay || !j->c->default_is_built_in) {
     fputs(" --relay ", out);
-    ui_quoted(out, strchr(relay, '#') ? pairlink_relay_url(j->client) : relay); /* not the secret of a link */
+    ui_quoted(out, strchr(relay, '#') ? pairlink_relay_url(j->client) : relay); /* never the secret in a link */
   }
   return fclose(out) == 0 ? text : words;
 }
 
 int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]) {
   int error = pairlink_invite_new(j->client, valid_s, link, PAIRLINK_INVITE_LINK_MAX);
-  if (error != PAIRLINK_EURL) return error ? ui_fail("no invite link", error, NULL) : 0;
-  ui_error("no invite link", "it leads to the root of a host, and this relay lies below one",
+  if (error != PAIRLINK_EURL) return error ? ui_fail("cannot make an invite link", error, NULL) : 0;
+  ui_error("cannot make an invite link", "links lead to the root of a host, and the address of this relay has a path",
            "use a code, or give the relay a host name of its own");
   return EXIT_USAGE;
 }
 
-uint64_t job_now_ms(void) {
+uint64_t job_now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t job_now_ms(void) {
+  return job_now_us() / 1000;
 }
 
 void job_end(job *j, int exit_code) {
@@ -48,60 +52,60 @@ void job_end(job *j, int exit_code) {
 }
 
 void job_no_memory(job *j) {
-  if (!j->ending) job_end(j, ui_fail("cannot go on", PAIRLINK_ENOMEM, NULL));
+  if (!j->ending) job_end(j, ui_fail("cannot continue", PAIRLINK_ENOMEM, NULL));
 }
 
-/* "in 3 s", "at once" */
-static const char *when(int64_t retry_ms, char out[32]) {
+/* "in 3 s", "now" */
+static const char *retry_text(int64_t retry_ms, char out[32]) {
   if (retry_ms < 1000)
-    snprintf(out, 32, "at once");
+    snprintf(out, 32, "now");
   else
     snprintf(out, 32, "in %lld s", (long long)((retry_ms + 500) / 1000));
   return out;
 }
 
-static void give_up(job *j) {
+static void job_give_up(job *j) {
   char what[PAIRLINK_URL_MAX + 64];
   if (j->turned_away && j->offline_error != PAIRLINK_ESTORE) {
-    ui_error("the relay takes no more connections", j->offline_why,
-             "end another command or tab with this identity, or try again later");
+    ui_error("the relay accepts no more connections", j->offline_why,
+             "close another command or tab that uses this identity, or try again later");
     job_end(j, EXIT_REFUSED);
     return;
   }
-  snprintf(what, sizeof what, "no connection to the relay %s", pairlink_relay_url(j->client));
+  snprintf(what, sizeof what, "cannot connect to the relay %s", pairlink_relay_url(j->client));
   job_end(j, ui_fail(what, j->offline_error ? j->offline_error : PAIRLINK_ENETWORK, j->offline_why));
 }
 
-static void on_offline(job *j, const pairlink_event *e) {
+static void job_on_offline(job *j, const pairlink_event *e) {
   char why[512], text[32];
   j->is_online = false;
   if (j->ending) return;
-  ui_clean(e->error == PAIRLINK_ESTORE ? "" : e->text, why, sizeof why); /* its own text says all */
+  ui_clean(e->error == PAIRLINK_ESTORE ? "" : e->text, why, sizeof why); /* the text of ESTORE says enough */
   if (e->retry_ms == PAIRLINK_NEVER) {
-    job_end(j, ui_fail("not connected to the relay", e->error, why));
+    job_end(j, ui_fail("cannot connect to the relay", e->error, why));
     return;
   }
   j->offline_error = e->error;
   j->turned_away =
       e->reason == PAIRLINK_REASON_FULL || e->reason == PAIRLINK_REASON_RATE || e->error == PAIRLINK_ESTORE;
   snprintf(j->offline_why, sizeof j->offline_why, "%s", why);
-  if (!j->was_online && e->error == PAIRLINK_ETLS) { /* it will not get better by itself */
-    give_up(j);
+  if (!j->was_online && e->error == PAIRLINK_ETLS) { /* trying again would not help */
+    job_give_up(j);
     return;
   }
-  /* Once per loss, not per attempt. */
+  /* Said once for each loss, not for each attempt. */
   if (!j->said_offline)
     ui_say("%s (%s). Trying again %s.",
            j->was_online    ? "Connection lost"
            : j->turned_away ? "The relay turns us away"
-                            : "The relay does not answer",
-           *why ? why : pairlink_error_text(e->error), when(e->retry_ms, text));
+                            : "Cannot reach the relay",
+           *why ? why : pairlink_error_text(e->error), retry_text(e->retry_ms, text));
   j->said_offline = true;
 }
 
-static void on_online(job *j) {
+static void job_on_online(job *j) {
   if (j->said_offline && !j->back_is_said)
-    ui_say(j->was_online    ? "Back at the relay."
+    ui_say(j->was_online    ? "Connected to the relay again."
            : j->turned_away ? "The relay lets us in now."
                             : "The relay answers now.");
   j->said_offline = false;
@@ -112,8 +116,8 @@ static void on_online(job *j) {
   if (first && j->hooks->on_online) j->hooks->on_online(j);
 }
 
-/* A contact that is met at another relay than before, by --relay, is looked for there from now on. */
-static void note_relay(job *j, const char *peer) {
+/* When --relay led to a contact at another relay than before, remembers that relay for the next command. */
+static void job_note_relay(job *j, const char *peer) {
   char why[PL_WHY_MAX] = "";
   const char *here = pairlink_relay_url(j->client);
   const contact *who = j->c->relay ? contacts_find(&j->people, peer) : NULL;
@@ -121,21 +125,21 @@ static void note_relay(job *j, const char *peer) {
     ui_note("  %s", why);
 }
 
-static void on_event(pairlink *p, const pairlink_event *e, void *user) {
+static void job_on_event(pairlink *p, const pairlink_event *e, void *user) {
   job *j = user;
   (void)p;
   switch (e->type) {
     case PAIRLINK_EVENT_ONLINE:
-      if (!j->ending) on_online(j);
+      if (!j->ending) job_on_online(j);
       break;
     case PAIRLINK_EVENT_OFFLINE:
-      on_offline(j, e);
+      job_on_offline(j, e);
       break;
     case PAIRLINK_EVENT_STOPPED:
       j->stopped = true;
       break;
     default:
-      if (e->type == PAIRLINK_EVENT_LINKED) note_relay(j, e->peer);
+      if (e->type == PAIRLINK_EVENT_LINKED) job_note_relay(j, e->peer);
       j->hooks->on_event(j, e);
       break;
   }
@@ -152,26 +156,26 @@ static int open_signals(job *j) {
   return j->signal_fd < 0 ? -1 : 0;
 }
 
-/* Once: a clean end. Twice: at once. */
-static void on_signal(job *j) {
+/* The first signal ends the program in order, the second immediately. */
+static void job_on_signal(job *j) {
   struct signalfd_siginfo info;
   while (read(j->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
     int code = info.ssi_signo == SIGINT ? EXIT_INTERRUPTED : 128 + (int)info.ssi_signo;
     if (j->interrupted) _exit(code);
     j->interrupted = true;
-    if (info.ssi_signo == SIGINT && isatty(STDERR_FILENO)) ui_say("\nClosing. Again for at once.");
+    if (info.ssi_signo == SIGINT && isatty(STDERR_FILENO)) ui_say("\nClosing. Press Ctrl-C again to quit now.");
     if (!j->ending && j->hooks->on_interrupt) j->hooks->on_interrupt(j);
     job_end(j, code);
     j->exit_code = code;
   }
 }
 
-/* Whom I blocked gets nothing through in any command. */
+/* A blocked contact gets nothing through, whatever the command. */
 static int block_contacts(job *j) {
   for (size_t i = 0; i < j->people.count; i++) {
     const contact *one = &j->people.list[i];
     int error = one->blocked ? pairlink_block(j->client, one->id) : 0;
-    if (error) return ui_fail("the blocked contacts cannot be kept out", error, NULL);
+    if (error) return ui_fail("cannot block the blocked contacts", error, NULL);
   }
   return 0;
 }
@@ -194,7 +198,7 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   options->identity_file = c->identity;
   options->ca_file = c->ca;
   options->token = c->token;
-  options->callback = on_event;
+  options->callback = job_on_event;
   int code = people_open(c, &j->people);
   if (code) return code;
   if (!options->name) options->name = c->name ? c->name : j->people.my_name;
@@ -213,7 +217,7 @@ int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *opt
   return code;
 }
 
-/* When to stop trying for a relay that was never reached; 0: never. */
+/* Returns when to stop trying a relay that was never reached; 0: never. */
 static uint64_t give_up_ms(const job *j) {
   if (j->was_online || j->ending || !j->c->relay_wait_s) return 0;
   return j->started_ms + (uint64_t)j->c->relay_wait_s * 1000;
@@ -228,39 +232,39 @@ static int timeout_of(const job *j) {
 
 static void check_time(job *j) {
   uint64_t now = job_now_ms();
-  if (give_up_ms(j) && give_up_ms(j) <= now) give_up(j);
+  if (give_up_ms(j) && give_up_ms(j) <= now) job_give_up(j);
   if (!j->tick_ms || j->tick_ms > now) return;
   j->tick_ms = 0;
   if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
 }
 
-/* Nothing more comes of the client, so nothing can be closed in order either. */
+/* The client is of no more use, so nothing can be closed in order. */
 static void client_failed(job *j, int error) {
-  int code = ui_fail("cannot go on", error, NULL);
+  int code = ui_fail("cannot continue", error, NULL);
   if (!j->ending || j->exit_code == EXIT_OK) j->exit_code = code;
   j->ending = j->stopped = true;
 }
 
 int job_run(job *j) {
   struct pollfd fds[2 + JOB_FDS];
-  j->started_ms = job_now_ms(); /* what was asked before took its own time */
+  j->started_ms = job_now_ms(); /* questions asked before do not count as waiting for the relay */
   while (!j->stopped) {
     fds[0] = (struct pollfd){.fd = pairlink_fd(j->client), .events = POLLIN};
     fds[1] = (struct pollfd){.fd = j->signal_fd, .events = POLLIN};
-    size_t own = j->ending ? 0 : j->hooks->prepare(j, fds + 2);
+    size_t own = j->ending || !j->hooks->prepare ? 0 : j->hooks->prepare(j, fds + 2);
     if (poll(fds, (nfds_t)(2 + own), timeout_of(j)) < 0 && errno != EINTR) {
       client_failed(j, PAIRLINK_ESYSTEM);
       break;
     }
-    if (fds[1].revents) on_signal(j);
+    if (fds[1].revents) job_on_signal(j);
     int error = fds[0].revents ? pairlink_dispatch(j->client) : 0;
     if (error) client_failed(j, error);
-    if (own && !j->ending) j->hooks->on_ready(j, fds + 2, own);
+    if (own && !j->ending && j->hooks->on_ready) j->hooks->on_ready(j, fds + 2, own);
     check_time(j);
   }
   int code = j->exit_code;
   pairlink_free(j->client);
   close(j->signal_fd);
-  sigprocmask(SIG_SETMASK, &j->old_signals, NULL); /* what is asked now can be left by Ctrl-C */
+  sigprocmask(SIG_SETMASK, &j->old_signals, NULL); /* Ctrl-C interrupts questions that come after this */
   return code;
 }

@@ -1,5 +1,8 @@
-/* What listen, connect and ping have in common: a client in a poll loop beside the program's own descriptors, words
- * about the connection, Ctrl-C, and an end in order. */
+/* What all commands that need the relay have in common: a client in a poll loop with the command's own descriptors,
+ * messages about the connection, Ctrl-C, and an orderly end.
+ *
+ * A command embeds a job as the first member of its own struct, passes that struct as `user` to job_init, and gets it
+ * back in each hook as `j->user`. Everything runs in the main thread. */
 #ifndef PL_CLI_JOB_H
 #define PL_CLI_JOB_H
 
@@ -10,18 +13,22 @@
 #include "cli.h"
 #include "people.h"
 
-enum { JOB_FDS = 3 }; /* of the command's own */
+enum {
+  JOB_FDS = 3,                     /* the most descriptors that a command may poll for */
+  JOB_SAY_WAITING_AFTER_MS = 1500, /* how long the other side may take before the user is told */
+  JOB_CALL_AGAIN_MS = 1000         /* how long to wait before calling again after a session was closed */
+};
 
 typedef struct job job;
 
+/* All but on_event may be NULL. */
 typedef struct job_hooks {
-  /* Everything but ONLINE, OFFLINE and STOPPED, which the job sees to itself; `online` is called after it was said. */
-  void (*on_event)(job *j, const pairlink_event *e);
-  void (*on_online)(job *j);
-  void (*on_interrupt)(job *j);                  /* before the client is stopped; may be NULL */
-  size_t (*prepare)(job *j, struct pollfd *fds); /* fills up to JOB_FDS */
-  void (*on_ready)(job *j, const struct pollfd *fds, size_t count);
-  void (*on_tick)(job *j); /* the time of `tick_ms` passed; may be NULL */
+  void (*on_event)(job *j, const pairlink_event *e); /* each event but ONLINE, OFFLINE and STOPPED */
+  void (*on_online)(job *j);                         /* the relay is reached for the first time */
+  void (*on_interrupt)(job *j);                      /* a signal ends the program; the client still runs */
+  size_t (*prepare)(job *j, struct pollfd *fds);     /* before each poll: fills up to JOB_FDS, returns how many */
+  void (*on_ready)(job *j, const struct pollfd *fds, size_t count); /* after the poll, with what prepare filled in */
+  void (*on_tick)(job *j);                                          /* the time `tick_ms` has come */
 } job_hooks;
 
 struct job {
@@ -29,33 +36,38 @@ struct job {
   const job_hooks *hooks;
   pairlink *client;
   void *user;
-  contacts people; /* open as long as the program runs */
+  contacts people; /* stay open until the program ends */
   int signal_fd;
   sigset_t old_signals;
   bool was_online, is_online, said_offline, ending, interrupted, stopped;
-  bool back_is_said;            /* the command itself says when the connection is back */
-  uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick; 0: never */
+  bool back_is_said;            /* the command says itself when the connection is back, so the job does not */
+  uint64_t started_ms, tick_ms; /* tick_ms: when to call on_tick next; 0: never */
   int exit_code;
-  int offline_error; /* the last one, and why */
-  char offline_why[512];
-  bool turned_away; /* the relay answers, and does not let us in for now */
+  int offline_error;     /* of the last OFFLINE */
+  char offline_why[512]; /* its reason, safe to print */
+  bool turned_away;      /* the relay answers, but does not let us in for now */
 };
 
-/* Makes the client; the program's options over defaults, my name, blocked contacts blocked. 0, or an exit code after
- * saying why. */
+/* Makes the client from `options` and the program's options, with the user's name, and blocks the blocked contacts. May
+ * change *options. Returns 0, or an exit code after printing an error; nothing is to be freed then. */
 int job_init(job *j, const cli *c, const job_hooks *hooks, pairlink_options *options, void *user);
-/* Runs until job_end; gives the exit code. Frees everything. */
+/* Runs until job_end and the client has stopped. Frees the client. Returns the exit code. */
 int job_run(job *j);
-/* Closes all and ends with this code; the first call counts. */
+/* Stops the client; job_run will return this code. Later calls change nothing. */
 void job_end(job *j, int exit_code);
-/* The same for want of memory: what cannot be kept is not waited for. */
+/* Ends the job because memory ran out. */
 void job_no_memory(job *j);
-/* An invite link. 0, or an exit code after saying why. */
+/* Makes an invite link. Returns 0, or an exit code after printing an error. */
 int job_invite(job *j, uint32_t valid_s, char link[PAIRLINK_INVITE_LINK_MAX]);
+
+/* The monotonic clock. */
 uint64_t job_now_ms(void);
-/* A command line for the other side: `words`, with the relay if that is not the built-in one. In one buffer. */
+uint64_t job_now_us(void);
+
+/* Returns a command line to type on the other side: `words`, plus --relay unless the relay is the built-in one. Valid
+ * until the next call. */
 const char *job_command_there(const job *j, const char *words);
-/* What to call someone: the contact's name, else the short ID. In one of four buffers that take turns. */
+/* Returns what to call someone: the contact's name, else the short ID. Valid until the fourth call after this one. */
 const char *job_name(const job *j, const char *id);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "exit_code.h"
+#include "ui.h"
 
 bool json_out(const char *event, const char *format, ...) {
   json_t *line = json_object(), *rest = NULL;
@@ -35,27 +36,13 @@ json_t *json_out_text(const char *text) {
   return string;
 }
 
-static const struct {
-  const char *word, *text; /* text: if nothing else was said */
-} kinds[] = {
-    [EXIT_OTHER] = {"other", "something unexpected"},
-    [EXIT_USAGE] = {"usage", "wrong usage"},
-    [EXIT_NO_RELAY] = {"no_relay", "the relay cannot be reached"},
-    [EXIT_REFUSED] = {"refused", "refused"},
-    [EXIT_PEER_GONE] = {"peer_gone", "the other side is gone"},
-    [EXIT_KEY] = {"key", "an identity, key or certificate is wrong"},
-    [EXIT_IO] = {"io", "reading or writing here failed"},
-    [EXIT_CODE] = {"wrong_code", "the code was wrong, or is used up"},
-    [EXIT_DISK_FULL] = {"disk_full", "the disk is full"},
-    [EXIT_RELAY_STORE] = {"relay_store", "the relay cannot store new IDs right now"},
-};
-
-/* 128 + the number of a signal, whatever was said before it came. */
+/* A signal ended the command. What was said before it does not matter. */
 static bool tell_signal(int number) {
   const char *name = sigabbrev_np(number);
   char text[64];
   snprintf(text, sizeof text, "ended by SIG%s", name ? name : "?");
-  return json_out("error", "{s:s, s:s, s:s}", "error", "interrupted", "text", text, "hint", "");
+  return json_out("error", "{s:s, s:s, s:s}", "error", exit_code_find(EXIT_INTERRUPTED)->word, "text", text, "hint",
+                  "");
 }
 
 bool json_out_failure(int exit_code) {
@@ -63,11 +50,10 @@ bool json_out_failure(int exit_code) {
   char text[1100];
   if (exit_code == EXIT_OK) return true;
   if (exit_code > 128) return tell_signal(exit_code - 128);
-  bool known = exit_code > 0 && (size_t)exit_code < sizeof kinds / sizeof *kinds && kinds[exit_code].word;
-  size_t kind = known ? (size_t)exit_code : EXIT_OTHER;
+  const exit_code_row *row = exit_code_find(exit_code);
   ui_last_error(&what, &why, &hint);
-  if (!*what) what = kinds[kind].text;
+  if (!*what) what = row->meaning;
   snprintf(text, sizeof text, "%s%s%s", what, *why ? ": " : "", why);
-  return json_out("error", "{s:s, s:o, s:o}", "error", kinds[kind].word, "text", json_out_text(text), "hint",
+  return json_out("error", "{s:s, s:o, s:o}", "error", row->word, "text", json_out_text(text), "hint",
                   json_out_text(hint));
 }

@@ -1,6 +1,7 @@
-#include <string.h>
+#include "nearest.h"
 
-#include "cli.h"
+#include <stdbool.h>
+#include <string.h>
 
 enum { NAME_MAX_CHARS = 15 };
 
@@ -8,7 +9,7 @@ static unsigned least(unsigned a, unsigned b) {
   return a < b ? a : b;
 }
 
-/* How many letters are missing, too many, wrong, or have changed places with the next one. */
+/* Returns how many letters are missing, extra, wrong or swapped with their neighbour. */
 static unsigned distance(const char *a, const char *b) {
   unsigned d[NAME_MAX_CHARS + 1][NAME_MAX_CHARS + 1];
   size_t m = strlen(a), n = strlen(b);

@@ -1,7 +1,8 @@
-/* Journals: records of length ‖ checksum ‖ body, appended; written anew, without what is over, at each start.
+/* Both files are journals: records of length ‖ checksum ‖ body are appended, and each start rewrites the file without
+ * the records that are over.
  *
- * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A lost 'D' (no fsync)
- * costs one repetition, which the contact knows by its ID. */
+ * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A 'D' is not synced:
+ * when a crash loses it, the message is sent once more, and the contact recognizes its ID. */
 #include "outbox.h"
 
 #include <errno.h>
@@ -24,8 +25,8 @@ static uint32_t checksum(const uint8_t *body, size_t size) {
 
 /* ---- one journal -------------------------------------------------------------------------------------- */
 
-/* A whole record in one write, so that what a crash leaves is a prefix. */
-static int append(int fd, const uint8_t *body, size_t size, char *why) {
+/* Appends a record in one write, so that a crash leaves a prefix of it at most. */
+static int append_record(int fd, const uint8_t *body, size_t size, char *why) {
   uint8_t record[HEAD + BODY_MAX];
   pl_put_u32(record, (uint32_t)size);
   pl_put_u32(record + 4, checksum(body, size));
@@ -33,17 +34,17 @@ static int append(int fd, const uint8_t *body, size_t size, char *why) {
   off_t end = lseek(fd, 0, SEEK_END);
   if (end >= 0 && pl_file_write_all(fd, record, HEAD + size) == 0) return 0;
   int error = pl_why(why, PL_EIO, "cannot write the outbox: %s", strerror(errno));
-  if (end >= 0 && ftruncate(fd, end) != 0) return error; /* half a record would hide all that follow */
+  if (end >= 0 && ftruncate(fd, end) != 0) return error; /* half a record would hide all later ones */
   return error;
 }
 
-/* No file is an empty one. */
-static int read_all(const char *path, uint8_t **out, size_t *size, char *why) {
+/* Reads a whole file. A missing file counts as empty. */
+static int read_records(const char *path, uint8_t **out, size_t *size, char *why) {
   int error = pl_file_read(path, 077, JOURNAL_MAX, out, size, why);
   return error == PL_ESTATE ? 0 : error;
 }
 
-/* The next whole record; false at the end or at the first that is torn. */
+/* Sets *body to the next whole record. Returns false at the end, or at the first record that is torn. */
 static bool next_record(pl_view *rest, pl_view *body) {
   if (!rest->data || rest->size < HEAD) return false;
   size_t size = pl_get_u32(rest->data);
@@ -61,9 +62,9 @@ static int open_to_append(const char *path, char *why) {
   return fd;
 }
 
-/* ---- what is kept ------------------------------------------------------------------------------------- */
+/* ---- messages and IDs in memory ----------------------------------------------------------------------- */
 
-static int keep(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, size_t size) {
+static int keep_message(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, size_t size) {
   outbox_message *m = calloc(1, sizeof *m + size + 1);
   if (!m) return PL_ENOMEM;
   memcpy(m->id, id, OUTBOX_ID_BYTES);
@@ -79,7 +80,7 @@ static int keep(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], const char *text, 
   return 0;
 }
 
-static void drop(outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
+static void drop_message(outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
   outbox_message *before = NULL;
   for (outbox_message *m = o->first; m; before = m, m = m->next) {
     if (memcmp(m->id, id, OUTBOX_ID_BYTES) != 0) continue;
@@ -148,14 +149,15 @@ static int write_seen(outbox *o, char *why) {
 static int load_outbox(outbox *o, char *why) {
   uint8_t *all;
   pl_view rest, body;
-  int error = read_all(o->path, &all, &rest.size, why);
+  int error = read_records(o->path, &all, &rest.size, why);
   rest.data = all;
   while (!error && next_record(&rest, &body)) {
     if (body.size < 1 + OUTBOX_ID_BYTES) continue;
     if (body.data[0] == 'D')
-      drop(o, body.data + 1);
+      drop_message(o, body.data + 1);
     else if (body.data[0] == 'M')
-      error = keep(o, body.data + 1, (const char *)body.data + 1 + OUTBOX_ID_BYTES, body.size - 1 - OUTBOX_ID_BYTES);
+      error = keep_message(o, body.data + 1, (const char *)body.data + 1 + OUTBOX_ID_BYTES,
+                           body.size - 1 - OUTBOX_ID_BYTES);
   }
   free(all);
   return error ? error : write_outbox(o, why);
@@ -164,7 +166,7 @@ static int load_outbox(outbox *o, char *why) {
 static int load_seen(outbox *o, char *why) {
   uint8_t *all;
   pl_view rest, body;
-  int error = read_all(o->seen_path, &all, &rest.size, why);
+  int error = read_records(o->seen_path, &all, &rest.size, why);
   rest.data = all;
   while (!error && next_record(&rest, &body))
     if (body.size == OUTBOX_ID_BYTES) note_seen(o, body.data);
@@ -172,10 +174,10 @@ static int load_seen(outbox *o, char *why) {
   return error ? error : write_seen(o, why);
 }
 
-/* Programs that use the same outbox would both send it. */
-static int lock(outbox *o, char *why) {
+/* Two programs with the same outbox would both send it. */
+static int lock_outbox(outbox *o, char *why) {
   int error = pl_file_lock(o->path, false, &o->lock_fd, why);
-  return error == PL_ESTATE ? pl_why(why, PL_ESTATE, "a chat with this contact runs already") : error;
+  return error == PL_ESTATE ? pl_why(why, PL_ESTATE, "a chat with this contact is already running") : error;
 }
 
 int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_WHY_MAX]) {
@@ -187,7 +189,7 @@ int outbox_open(outbox *o, const char *own_id, const char *peer_id, char why[PL_
   if (!o->path) return pl_path_error(PL_EIO);
   if (asprintf(&o->seen_path, "%s.seen", o->path) < 0) o->seen_path = NULL;
   int error = o->seen_path ? pl_folders_for(o->path, why) : PL_ENOMEM;
-  if (!error) error = lock(o, why);
+  if (!error) error = lock_outbox(o, why);
   if (!error) error = load_outbox(o, why);
   if (!error) error = load_seen(o, why);
   return error;
@@ -218,10 +220,10 @@ int outbox_add(outbox *o, const char *text, size_t size, char why[PL_WHY_MAX]) {
   uint8_t id[OUTBOX_ID_BYTES], body[BODY_MAX];
   if (size > OUTBOX_TEXT_MAX) return PL_EMSGSIZE;
   randombytes_buf(id, sizeof id);
-  int error = keep(o, id, text, size);
+  int error = keep_message(o, id, text, size);
   if (error) return error;
-  error = append(o->fd, body, put_message(body, o->last), why);
-  if (error) drop(o, id);
+  error = append_record(o->fd, body, put_message(body, o->last), why);
+  if (error) drop_message(o, id);
   return error;
 }
 
@@ -232,9 +234,9 @@ int outbox_sync(outbox *o, char why[PL_WHY_MAX]) {
 void outbox_delivered(outbox *o, outbox_message *m) {
   uint8_t body[1 + OUTBOX_ID_BYTES] = {'D'};
   memcpy(body + 1, m->id, OUTBOX_ID_BYTES);
-  (void)append(o->fd, body, sizeof body, NULL);
+  (void)append_record(o->fd, body, sizeof body, NULL);
   o->written += HEAD + 1 + OUTBOX_ID_BYTES + m->size;
-  drop(o, body + 1);
+  drop_message(o, body + 1);
   if (o->written > OUTBOX_FULL_BYTES && !o->first) (void)write_outbox(o, NULL);
 }
 
@@ -251,5 +253,5 @@ bool outbox_seen(const outbox *o, const uint8_t id[OUTBOX_ID_BYTES]) {
 int outbox_remember(outbox *o, const uint8_t id[OUTBOX_ID_BYTES], char why[PL_WHY_MAX]) {
   note_seen(o, id);
   if (++o->seen_written > SEEN_REWRITE) return write_seen(o, why);
-  return append(o->seen_fd, id, OUTBOX_ID_BYTES, why);
+  return append_record(o->seen_fd, id, OUTBOX_ID_BYTES, why);
 }

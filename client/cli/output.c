@@ -39,7 +39,8 @@ void chunks_deinit(chunks *q) {
   while (q->first) chunks_drop_first(q);
 }
 
-/* O_NONBLOCK belongs to the open file, which a shell or a pipeline shares: a pipe is opened anew for it. */
+/* O_NONBLOCK belongs to the open file, which a shell or a pipeline shares. Opening a pipe again gives an open file of
+ * its own. */
 void output_open(output *o, int fd) {
   struct stat st;
   char path[32];

@@ -12,9 +12,9 @@ int people_open(const cli *c, contacts *s) {
   return error ? ui_fail("the contacts cannot be read", error, why) : 0;
 }
 
-/* ---- whom a word means -------------------------------------------------------------------------------- */
+/* ---- whom an argument means --------------------------------------------------------------------------- */
 
-/* A link names its relay; with --relay as well, the relay must still be the one that the link means. */
+/* A link names its relay. With --relay, that relay must still show the ID that the link names. */
 static void by_link(const cli *c, target *out, pairlink_options *o) {
   out->is_link = true;
   if (c->relay)
@@ -37,16 +37,16 @@ static int by_contact(const cli *c, const contact *who, target *out, pairlink_op
   return 0;
 }
 
-static int nobody(const char *text) {
+static int no_such_person(const char *text) {
   char what[120], safe[80], code[PAIRLINK_INVITE_LINK_MAX];
   bool like_code = *text >= '0' && *text <= '9' && text[strspn(text, "0123456789")] == '-';
-  if (like_code || invitation_find(text, pairlink_word, code) == INVITATION_CODE) { /* it is not shown once more */
-    ui_error("a code is not taken from the command line", "everybody on this machine can read that",
-             "use --code, and type it when you are asked");
+  if (like_code || invitation_find(text, pairlink_word, code) == INVITATION_CODE) { /* never prints the code */
+    ui_error("a code cannot be given on the command line", "everybody on this machine can read command lines",
+             "use --code, and type the code when asked");
     return EXIT_USAGE;
   }
   snprintf(what, sizeof what, "there is no contact “%s”", ui_clean(text, safe, sizeof safe));
-  ui_error(what, "it is no ID or link either", "pairlink contacts lists them; pairlink pair makes one");
+  ui_error(what, "it is not an ID or a link either", "pairlink contacts lists your contacts; pairlink pair adds one");
   return EXIT_USAGE;
 }
 
@@ -58,10 +58,10 @@ static bool looks_like_id(const char *text) {
 int people_find(const cli *c, const char *text, target *out, pairlink_options *o) {
   contacts s;
   memset(out, 0, sizeof *out);
-  if (strchr(text, '#')) { /* no name has one */
+  if (strchr(text, '#')) { /* a link: names have no # */
     bool whole = invitation_find(text, pairlink_word, out->text) == INVITATION_LINK;
-    if (!whole && strlen(text) >= sizeof out->text) return ui_fail("cannot use this", PAIRLINK_ELINK, NULL);
-    if (!whole) snprintf(out->text, sizeof out->text, "%s", text); /* what is wrong with it, the library says */
+    if (!whole && strlen(text) >= sizeof out->text) return ui_fail("the link cannot be used", PAIRLINK_ELINK, NULL);
+    if (!whole) snprintf(out->text, sizeof out->text, "%s", text); /* the library will say what is wrong with it */
     by_link(c, out, o);
     return 0;
   }
@@ -71,9 +71,9 @@ int people_find(const cli *c, const char *text, target *out, pairlink_options *o
   if (who)
     code = by_contact(c, who, out, o);
   else if (looks_like_id(text))
-    snprintf(out->text, sizeof out->text, "%s", text); /* whether it is one, pairlink_connect says */
+    snprintf(out->text, sizeof out->text, "%s", text); /* pairlink_connect checks it */
   else
-    code = nobody(text);
+    code = no_such_person(text);
   contacts_close(&s);
   return code;
 }
@@ -93,19 +93,18 @@ void people_warn_namesake(const contacts *s, const char *id, const char *own_nam
   const contact *known = contacts_namesake(s, id, own_name);
   char name[CONTACT_NAME_MAX];
   if (!known || !contact_name_clean(own_name, name)) return;
-  ui_warn("Careful: this one calls itself “%s”, but is not the %s that you know: the ID is another.", name,
+  ui_warn("Careful: this one calls itself “%s”, but is not the %s that you know: the ID is different.", name,
           known->name);
-  ui_say("  It may be %s on a new device, or somebody who poses as %s. Ask, before you trust it.", known->name,
-         known->name);
+  ui_say("  It may be %s on a new device, or someone posing as %s. Ask before you trust it.", known->name, known->name);
 }
 
 static void say_news(const contacts *s, const contact_news *news, const char *own_name) {
   const contact *who = &news->who;
   if (news->is_new) people_warn_namesake(s, who->id, own_name);
-  if (news->is_new && *news->namesake) ui_say("  Kept apart, as “%s”.", who->name);
+  if (news->is_new && *news->namesake) ui_say("  Saved under another name, “%s”.", who->name);
   if (news->has_new_name) ui_note("%s now goes by the name “%s”.", who->name, who->own_name);
   if (who->blocked)
-    ui_warn("%s is blocked, and stays so: pairlink contacts unblock %s", who->name, people_quoted(who->name));
+    ui_warn("%s is still blocked. To unblock: pairlink contacts unblock %s", who->name, people_quoted(who->name));
 }
 
 int people_paired(contacts *s, const pairlink *client, const char *id, const char *own_name, contact_how how,
@@ -115,14 +114,14 @@ int people_paired(contacts *s, const pairlink *client, const char *id, const cha
   contact_news news;
   if (strcmp(id, pairlink_id(client)) == 0) {
     ui_error("you paired with yourself", "both sides use the same identity",
-             "on one machine, give the second person another: pairlink --identity FILE …");
+             "on one machine, give the second person another identity: pairlink --identity FILE …");
     return EXIT_USAGE;
   }
   snprintf(paired.id, sizeof paired.id, "%s", id);
   snprintf(paired.relay, sizeof paired.relay, "%s", pairlink_relay_url(client));
   (void)contact_name_clean(own_name ? own_name : "", paired.own_name);
   int error = contacts_add(s, &paired, &news, why);
-  if (error) return ui_fail("the contact is not remembered", error, why);
+  if (error) return ui_fail("cannot save the contact", error, why);
   *who = news.who;
   say_news(s, &news, paired.own_name);
   return 0;

@@ -37,7 +37,7 @@ int pipe_add(pipe_job *j, pairlink_session *s) {
   return 0;
 }
 
-static void forget(pipe_job *j, pipe_peer *p) {
+static void pipe_forget(pipe_job *j, pipe_peer *p) {
   j->base.back_is_said = false;
   for (pipe_peer **at = &j->waiting; *at; at = &(*at)->next)
     if (*at == p) {
@@ -53,36 +53,31 @@ static void forget(pipe_job *j, pipe_peer *p) {
   free(p);
 }
 
-void pipe_free(pipe_job *j) {
-  while (j->active) forget(j, j->active);
-  output_close(&j->out);
-}
-
-/* Both directions may be over now, or all that connect waits for. */
-static void check_over(pipe_job *j, pipe_peer *p) {
+/* Closes the session when both directions are over, or everything that connect waits for has happened. */
+static void pipe_check_over(pipe_job *j, pipe_peer *p) {
   if (p->closing || p != j->active) return;
-  /* A chat has no end that could be waited for: all delivered is all that piping into it can mean. */
+  /* A chat never ends its direction, so connect is done with one when everything was delivered. */
   bool said_all = !j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p);
-  bool enough = over(p) || (said_all && !p->received.first); /* what came and is not written yet would be lost */
+  bool enough = over(p) || (said_all && !p->received.first); /* bytes that are not written yet would be lost */
   if (enough) {
     p->closing = true;
     pairlink_close(p->session, 0, NULL);
   } else if (p->finish_delivered && !p->end_received && j->base.c->verbose) {
-    ui_note("Everything was taken by %s. Waiting for what it still sends.",
+    ui_note("%s has taken everything. Waiting for what it still sends.",
             job_name(&j->base, pairlink_session_peer(p->session)));
   }
 }
 
-static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   char text[200], why[320];
   bool all = over(p) || p->closing;
-  /* Closed by the other side: fine if all of it had come, and nothing of ours was lost. */
+  /* The other side may close when all it sent has come and nothing of ours was lost. */
   if (!all && e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED && !p->lost && !p->received.first)
     all = (p->end_taken && p->finished) || (!speaks_pipe(p) && p->was_linked);
   ui_clean(e->text, text, sizeof text);
   const char *who = job_name(&j->base, e->peer);
   int error = e->error ? e->error : PAIRLINK_ECLOSED;
-  forget(j, p);
+  pipe_forget(j, p);
   if (j->base.ending) return;
   if (all) {
     ui_note("Done with %s.", who);
@@ -92,27 +87,28 @@ static void on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   const char *reason = e->reason ? pairlink_reason_text(e->reason) : pairlink_error_text(error);
   snprintf(why, sizeof why, "%s%s%s", reason, *text ? ": " : "", text);
   if (j->keep) {
-    ui_say("%s left before all was exchanged (%s).", who, why);
+    ui_say("%s left before everything was exchanged (%s).", who, why);
     return;
   }
-  ui_error(error == PAIRLINK_EREFUSED ? "the other side refused" : "the other side left before all was exchanged", why,
-           pairlink_error_hint(error));
-  job_end(&j->base, ui_exit_code(error));
+  ui_error(
+      error == PAIRLINK_EREFUSED ? "the other side refused" : "the other side left before everything was exchanged",
+      why, pairlink_error_hint(error));
+  job_end(&j->base, exit_code_of_error(error));
 }
 
-/* ---- words about the connection ------------------------------------------------------------------------ */
+/* ---- messages about the connection --------------------------------------------------------------------- */
 
-static void on_linked(const pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+static void pipe_on_linked(const pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   if (!p->was_linked)
     ui_say("Connected with %s, end-to-end encrypted.", job_name(&j->base, e->peer));
   else if (p->unlinked)
-    ui_say("Back, nothing was lost.");
+    ui_say("Connected again. Nothing was lost.");
   p->was_linked = true;
   p->unlinked = p->unlinked_said = false;
 }
 
-/* Said after the dispatch: if it is the relay that was lost, the job has said so, and once is enough. */
-static void say_unlinked(pipe_job *j, pipe_peer *p) {
+/* Called after the dispatch: when the relay was lost, the job has said so already. */
+static void pipe_say_unlinked(pipe_job *j, pipe_peer *p) {
   if (!p->unlinked || p->unlinked_said || p->closing || j->base.ending) return;
   p->unlinked_said = true;
   if (!j->base.is_online) return;
@@ -127,12 +123,12 @@ static void say_unlinked(pipe_job *j, pipe_peer *p) {
 
 static void output_failed(pipe_job *j, pipe_peer *p) {
   bool gone = errno == EPIPE;
-  ui_error("what came cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
+  ui_error("received data cannot be written to stdout", gone ? "its reader is gone" : strerror(errno), NULL);
   pairlink_close(p->session, PAIRLINK_REASON_CLOSED, gone ? "the reader is gone" : "writing failed");
   job_end(&j->base, EXIT_IO);
 }
 
-static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
+static void pipe_on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   if (e->channel != 0) {
     (void)pairlink_take(p->session, e->channel, e->place);
     return;
@@ -154,14 +150,14 @@ static void on_message(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
     pipe_no_memory(j, p->session);
 }
 
-static void take_end(pipe_job *j, pipe_peer *p) {
+static void pipe_take_end(pipe_job *j, pipe_peer *p) {
   if (!p->end_received || p->end_taken || p->received.first) return;
   p->end_taken = true;
   (void)pairlink_take(p->session, 0, p->end_place);
-  check_over(j, p);
+  pipe_check_over(j, p);
 }
 
-static void write_output(pipe_job *j) {
+static void pipe_write_output(pipe_job *j) {
   pipe_peer *p = j->active;
   for (int i = 0; i < 16 && p && p->received.first; i++) {
     chunk *c = p->received.first;
@@ -175,26 +171,26 @@ static void write_output(pipe_job *j) {
     (void)pairlink_take(p->session, 0, c->place);
     chunks_drop_first(&p->received);
   }
-  if (p) take_end(j, p);
-  if (p && !p->received.first && !speaks_pipe(p)) check_over(j, p);
+  if (p) pipe_take_end(j, p);
+  if (p && !p->received.first && !speaks_pipe(p)) pipe_check_over(j, p);
 }
 
 /* ---- from stdin to the peer --------------------------------------------------------------------------- */
 
-/* Until WRITABLE, or CLOSED says more; memory is not waited for. */
-static void cannot_send(pipe_job *j, const pipe_peer *p, int error) {
+/* Stops sending until WRITABLE or CLOSED. Ends the command when memory ran out. */
+static void pipe_cannot_send(pipe_job *j, const pipe_peer *p, int error) {
   j->send_blocked = true;
   if (error == PAIRLINK_ENOMEM) pipe_no_memory(j, p->session);
 }
 
-static void finish(pipe_job *j, pipe_peer *p) {
+static void pipe_finish(pipe_job *j, pipe_peer *p) {
   if (p->finished || !j->input_ended || j->input_sent < j->input_size) return;
   int error = pairlink_finish(p->session, 0, &p->finish_place);
   p->finished = error == 0;
-  if (error) cannot_send(j, p, error);
+  if (error) pipe_cannot_send(j, p, error);
 }
 
-static void send_input(pipe_job *j) {
+static void pipe_send_input(pipe_job *j) {
   pipe_peer *p = j->active;
   if (!p || p->closing || !p->was_linked || j->send_blocked) return;
   while (j->input_sent < j->input_size) {
@@ -204,16 +200,16 @@ static void send_input(pipe_job *j) {
     if (error == PAIRLINK_EMSGSIZE && n > 1) {
       j->send_max = n / 2;
     } else if (error) {
-      cannot_send(j, p, error);
+      pipe_cannot_send(j, p, error);
       return;
     } else {
       j->input_sent += n;
     }
   }
-  finish(j, p);
+  pipe_finish(j, p);
 }
 
-static void read_input(pipe_job *j) {
+static void pipe_read_input(pipe_job *j) {
   if (j->input_ended || j->input_sent < j->input_size) return;
   ssize_t n = read(STDIN_FILENO, j->input, sizeof j->input);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
@@ -226,7 +222,7 @@ static void read_input(pipe_job *j) {
   j->input_sent = 0;
   j->input_size = (size_t)n;
   j->input_ended = n == 0;
-  send_input(j);
+  pipe_send_input(j);
 }
 
 /* ---- events and polling ------------------------------------------------------------------------------- */
@@ -235,15 +231,15 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
   pipe_peer *p = pairlink_session_user(e->session);
   switch (e->type) {
     case PAIRLINK_EVENT_LINKED:
-      on_linked(j, p, e);
+      pipe_on_linked(j, p, e);
       j->base.back_is_said = true;
-      send_input(j);
+      pipe_send_input(j);
       break;
     case PAIRLINK_EVENT_UNLINKED:
       p->unlinked = true;
       break;
     case PAIRLINK_EVENT_MESSAGE:
-      on_message(j, p, e);
+      pipe_on_message(j, p, e);
       break;
     case PAIRLINK_EVENT_END:
       if (e->channel != 0) {
@@ -252,17 +248,17 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
       }
       p->end_received = true;
       p->end_place = e->place;
-      if (p == j->active) take_end(j, p);
+      if (p == j->active) pipe_take_end(j, p);
       break;
     case PAIRLINK_EVENT_WRITABLE:
       if (p != j->active || e->channel != 0) break;
       j->send_blocked = false;
-      send_input(j);
+      pipe_send_input(j);
       break;
     case PAIRLINK_EVENT_DELIVERED:
       if (e->channel != 0 || !p->finished || e->place < p->finish_place) break;
       p->finish_delivered = true;
-      check_over(j, p);
+      pipe_check_over(j, p);
       break;
     case PAIRLINK_EVENT_LOST:
       p->lost = true;
@@ -273,7 +269,7 @@ void pipe_event(pipe_job *j, const pairlink_event *e) {
       pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "the stream was cut");
       break;
     case PAIRLINK_EVENT_CLOSED:
-      on_closed(j, p, e);
+      pipe_on_closed(j, p, e);
       break;
     default:
       break;
@@ -284,9 +280,9 @@ size_t pipe_prepare(pipe_job *j, struct pollfd *fds) {
   size_t count = 0;
   pipe_peer *p = j->active;
   if (!p || p->closing) return 0;
-  say_unlinked(j, p);
-  send_input(j); /* a peer that waited may just have become the active one */
-  take_end(j, p);
+  pipe_say_unlinked(j, p);
+  pipe_send_input(j); /* a waiting peer may just have become the active one */
+  pipe_take_end(j, p);
   if (p->closing) return 0;
   if (p->received.first) fds[count++] = (struct pollfd){.fd = j->out.fd, .events = POLLOUT};
   if (p->was_linked && !j->input_ended && j->input_sent == j->input_size && !j->send_blocked)
@@ -298,9 +294,9 @@ void pipe_ready(pipe_job *j, const struct pollfd *fds, size_t count) {
   for (size_t i = 0; i < count && !j->base.ending; i++) {
     if (!fds[i].revents) continue;
     if (fds[i].fd == STDIN_FILENO && fds[i].events == POLLIN)
-      read_input(j);
+      pipe_read_input(j);
     else if (fds[i].fd == j->out.fd && fds[i].events == POLLOUT)
-      write_output(j);
+      pipe_write_output(j);
   }
 }
 
@@ -308,4 +304,12 @@ void pipe_interrupt(pipe_job *j) {
   for (pipe_peer *p = j->active; p; p = p == j->active ? j->waiting : p->next)
     if (!p->closing && pairlink_session_is_linked(p->session))
       (void)pairlink_close(p->session, PAIRLINK_REASON_CLOSED, "interrupted");
+}
+
+int pipe_run(pipe_job *j) {
+  output_open(&j->out, STDOUT_FILENO);
+  int code = job_run(&j->base);
+  while (j->active) pipe_forget(j, j->active);
+  output_close(&j->out);
+  return code;
 }

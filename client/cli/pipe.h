@@ -1,7 +1,7 @@
-/* stdin and stdout joined to one peer after the other: the heart of listen and connect.
+/* Connects stdin and stdout to one peer after the other: the shared part of listen and connect.
  *
- * A pipe_peer is a session whose bytes may go to stdout. One is active; others (listen --keep) wait, their bytes held
- * back by their windows. A direction is over when the side that receives it has taken its end. */
+ * A pipe_peer is a session whose bytes may go to stdout. One peer is active. With listen --keep others wait, and the
+ * session windows hold back what they send. A direction is over when its receiver has taken its end. */
 #ifndef PL_CLI_PIPE_H
 #define PL_CLI_PIPE_H
 
@@ -9,7 +9,7 @@
 #include "output.h"
 
 enum {
-  INPUT_CHUNK = 65024, /* a message that fits a record: 64 KiB would need two */
+  INPUT_CHUNK = 65024, /* the largest message that fits one record; 64 KiB would need two */
   WAITING_MAX = 16
 };
 
@@ -18,12 +18,13 @@ typedef struct pipe_peer {
   pairlink_session *session;
   chunks received;
   uint64_t finish_place, end_place;
-  bool was_linked, unlinked, unlinked_said; /* not connected any more, or not yet, and whether that was said */
-  bool end_received, end_taken;
-  bool finished, finish_delivered; /* this side's direction */
-  bool lost, closing;
+  bool was_linked, unlinked, unlinked_said; /* unlinked: not linked now; unlinked_said: and the user was told */
+  bool end_received, end_taken;             /* of the peer's direction */
+  bool finished, finish_delivered;          /* of this side's direction */
+  bool lost, closing;                       /* lost: not everything will arrive */
 } pipe_peer;
 
+/* First member of the struct of listen and of connect. All zero, but for send_max = INPUT_CHUNK, before job_init. */
 typedef struct pipe_job {
   job base;
   bool is_listen, keep;
@@ -31,28 +32,23 @@ typedef struct pipe_job {
   output out;
   uint8_t input[INPUT_CHUNK];
   size_t input_size, input_sent, send_max;
-  bool input_ended, send_blocked;
-  uint64_t taken_bytes, sent_bytes;
-  /* listen */
-  const char *accept; /* "ask", "all", "contacts", or NULL: only those allowed, and invites */
-  bool invite, code;
-  char **allowed;
-  size_t allowed_count;
-  int terminal; /* /dev/tty while a question is open, else -1 */
-  char asked[PAIRLINK_ID_CHARS + 1];
-  unsigned unasked; /* strangers turned away with a word about it */
+  bool input_ended, send_blocked; /* send_blocked: until WRITABLE */
 } pipe_job;
 
-/* The parts of job_hooks that both use. */
+/* Runs the job on stdin and stdout, then frees the peers. Returns the exit code. */
+int pipe_run(pipe_job *j);
+
+/* The parts of job_hooks that listen and connect share. */
 size_t pipe_prepare(pipe_job *j, struct pollfd *fds);
 void pipe_ready(pipe_job *j, const struct pollfd *fds, size_t count);
 void pipe_interrupt(pipe_job *j);
-void pipe_event(pipe_job *j, const pairlink_event *e); /* of a session that is a pipe_peer */
-void pipe_free(pipe_job *j);
+/* Handles an event of a session that was given to pipe_add. */
+void pipe_event(pipe_job *j, const pairlink_event *e);
 
-/* Makes a session one of the job's peers; EAGAIN when too many wait, ENOMEM. */
+/* Makes a session one of the job's peers. Returns 0, PAIRLINK_EAGAIN when WAITING_MAX wait already, or PAIRLINK_ENOMEM.
+ */
 int pipe_add(pipe_job *j, pairlink_session *s);
-/* Ends the session and the command for want of memory; the session may be NULL. */
+/* Ends the session, which may be NULL, and the command because memory ran out. */
 void pipe_no_memory(pipe_job *j, pairlink_session *s);
 
 #endif

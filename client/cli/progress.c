@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "columns.h"
+
 enum { SAMPLE_EVERY_MS = 300, BAR_CELLS = 20, NAME_COLUMNS_MIN = 8 };
 
 /* ---- figures ------------------------------------------------------------------------------------------ */
 
 void progress_add(progress *p, uint64_t now_ms, uint64_t bytes) {
   size_t last = (p->next + PROGRESS_SAMPLES - 1) % PROGRESS_SAMPLES;
-  if (p->count && bytes < p->samples[last].bytes) p->count = 0; /* went back */
+  if (p->count && bytes < p->samples[last].bytes) p->count = 0; /* the transfer restarted from further back */
   if (p->count && now_ms < p->samples[last].ms + SAMPLE_EVERY_MS) return;
   p->samples[p->next].ms = now_ms;
   p->samples[p->next].bytes = bytes;
@@ -30,14 +32,14 @@ uint64_t progress_rate(const progress *p, uint64_t now_ms) {
 int64_t progress_seconds_left(uint64_t rate, uint64_t bytes, uint64_t size) {
   if (!rate || bytes > size) return PROGRESS_UNKNOWN;
   uint64_t left = (size - bytes) / rate + ((size - bytes) % rate != 0);
-  return left > 359999 ? PROGRESS_UNKNOWN : (int64_t)left; /* beyond 99 hours it is a guess */
+  return left > 359999 ? PROGRESS_UNKNOWN : (int64_t)left; /* beyond 99 hours it would be a guess */
 }
 
 /* ---- text --------------------------------------------------------------------------------------------- */
 
 static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
 
-static size_t unit_of(uint64_t bytes) {
+static size_t unit_for(uint64_t bytes) {
   size_t unit = 0;
   while (bytes >= 1000 && unit + 1 < sizeof units / sizeof *units) {
     bytes /= 1000;
@@ -54,7 +56,7 @@ static void number_in(uint64_t bytes, size_t unit, char out[PROGRESS_TEXT_MAX]) 
 
 const char *progress_bytes(uint64_t bytes, char out[PROGRESS_TEXT_MAX]) {
   char number[PROGRESS_TEXT_MAX];
-  size_t unit = unit_of(bytes);
+  size_t unit = unit_for(bytes);
   number_in(bytes, unit, number);
   snprintf(out, PROGRESS_TEXT_MAX, "%.20s %s", number, units[unit]);
   return out;
@@ -67,7 +69,7 @@ static void amount(uint64_t bytes, uint64_t size, char out[2 * PROGRESS_TEXT_MAX
     progress_bytes(bytes, out);
     return;
   }
-  number_in(bytes, unit_of(size), part);
+  number_in(bytes, unit_for(size), part);
   progress_bytes(size, whole);
   snprintf(out, 2 * PROGRESS_TEXT_MAX, "%.20s of %s", part, whole);
 }
@@ -85,28 +87,15 @@ const char *progress_time(int64_t seconds, char out[PROGRESS_TEXT_MAX]) {
 
 /* ---- the line ----------------------------------------------------------------------------------------- */
 
-/* Columns of the character that begins here: letters of East Asia and pictures take two. */
-static unsigned width_of(const char *c) {
-  unsigned char lead = (unsigned char)*c;
-  if (lead < 0x80) return 1;
-  if ((lead & 0xc0) == 0x80) return 0;
-  return lead >= 0xf0 || (lead >= 0xe3 && lead <= 0xed) || lead == 0xef ? 2 : 1;
-}
-
-static unsigned columns_of(const char *text) {
-  unsigned n = 0;
-  for (; *text; text++) n += width_of(text);
-  return n;
-}
-
-/* At most so many columns, filled up with spaces; what does not fit ends in a dot of three. */
+/* Writes the name in exactly `columns` columns, filled with spaces, or cut and ended with an ellipsis. */
 static size_t put_name(char *out, const char *name, unsigned columns) {
-  size_t used = 0;
-  unsigned at = 0, whole = columns_of(name), room = whole > columns ? columns - 1 : columns;
-  while (*name && at + width_of(name) <= room) {
-    at += width_of(name);
-    do out[used++] = *name++;
-    while (((unsigned char)*name & 0xc0) == 0x80);
+  size_t used = 0, size;
+  unsigned at = 0, width, whole = columns_of(name), room = whole > columns ? columns - 1 : columns;
+  while (*name && (size = columns_of_character(name, &width)) && at + width <= room && used + size <= 4 * columns) {
+    memcpy(out + used, name, size);
+    at += width;
+    used += size;
+    name += size;
   }
   if (whole > columns) {
     memcpy(out + used, "…", strlen("…"));
@@ -117,7 +106,7 @@ static size_t put_name(char *out, const char *name, unsigned columns) {
   return used;
 }
 
-/* In eighths of a cell. */
+/* Draws the bar in steps of an eighth of a cell. */
 static size_t put_bar(char *out, uint64_t bytes, uint64_t size) {
   static const char *const parts[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
   unsigned eighths = size ? (unsigned)((double)bytes / (double)size * BAR_CELLS * 8) : 0;
@@ -144,7 +133,7 @@ size_t progress_line(char out[PROGRESS_LINE_MAX], unsigned columns, const char *
   else if (rate)
     snprintf(speed, sizeof speed, "  %s/s", progress_bytes(rate, text));
   if (!*note && seconds >= 0) snprintf(left, sizeof left, "  %s left", progress_time(seconds, text));
-  /* From the most needed to the least: percent, amount, rate, time, bar; the name takes what remains. */
+  /* Gives room to the most important first: percent, amount, rate, time, bar. The name takes the rest. */
   unsigned room = columns > 1 ? columns - 1 : 1, used = 2 + (unsigned)strlen(percent);
   unsigned wish = columns_of(name), least = wish < NAME_COLUMNS_MIN ? wish : NAME_COLUMNS_MIN;
   bool show_much = used + least + 2 + strlen(much) <= room;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "ui.h"
 
 enum { MARGIN = 2, INDENT = 2 };
 
@@ -21,7 +21,7 @@ bool qr_print(FILE *out, const char *text, int columns, int rows) {
   int size = code->width + 2 * MARGIN;
   bool fits = size + INDENT <= columns && (size + 1) / 2 <= rows;
   for (int y = 0; fits && y < size; y += 2) {
-    fprintf(out, "%*s\033[30;107m", INDENT, ""); /* black on white: a meaning, not a decoration, so NO_COLOR keeps it */
+    fprintf(out, "%*s\033[30;107m", INDENT, ""); /* black on white, also with NO_COLOR: a camera needs it */
     for (int x = 0; x < size; x++) fputs(halves[is_dark(code, x, y) + 2 * is_dark(code, x, y + 1)], out);
     fputs("\033[0m\n", out);
   }
@@ -29,8 +29,8 @@ bool qr_print(FILE *out, const char *text, int columns, int rows) {
   return fits;
 }
 
-bool qr_show(const char *text, int beside) {
+bool qr_show(const char *text, int other_rows) {
   const char *term = getenv("TERM");
   bool can_draw = term && strcmp(term, "dumb") != 0;
-  return can_draw && qr_print(stderr, text, ui_columns(), ui_rows() - beside);
+  return can_draw && qr_print(stderr, text, ui_columns(), ui_rows() - other_rows);
 }

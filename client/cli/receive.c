@@ -1,7 +1,6 @@
-/* `pairlink receive`: files from one person, who told a pairing code, or is a contact. */
+/* `pairlink receive`: the command itself. */
 #include "receive.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +14,8 @@
 #include <unistd.h>
 
 #include "code_prompt.h"
-#include "json_out.h"
+#include "command.h"
+#include "file_state.h"
 
 enum {
   OPTION_YES = 'y',
@@ -30,71 +30,72 @@ enum { IDLE_MS = 2000, STDIN_WAIT_MS = 1000 };
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-static int exit_code_of(const receive_job *j) {
+static int receive_exit_code_of(const receive_job *j) {
   if (j->failed == 0) return j->declined && j->saved + j->there == 0 ? EXIT_REFUSED : EXIT_OK;
   return j->failed_why == PL_CONST_FILE_CANCELLED ? EXIT_REFUSED : EXIT_IO;
 }
 
-static void say_failed(const receive_job *j) {
+static void receive_say_failed(const receive_job *j) {
   char text[80];
-  snprintf(text, sizeof text, "%zu saved, %zu not", j->saved, j->failed);
+  snprintf(text, sizeof text, "%zu saved, %zu failed", j->saved, j->failed);
   if (j->failed && j->saved) ui_say("%s.", text);
   if (j->failed && j->saved + j->failed > 1) ui_keep_error(text, share_why(j->failed_why, false), NULL);
-  if (!j->failed && j->declined) ui_keep_error("what was offered was declined", NULL, NULL);
+  if (!j->failed && j->declined) ui_keep_error("the offer was declined", NULL, NULL);
 }
 
-static void finish(receive_job *j) {
+static void receive_finish(receive_job *j) {
   ui_status(NULL, 0);
   if (j->saved > 1 && !j->failed) ui_say("All saved: %zu files. SHA-256 matches.", j->saved);
-  say_failed(j);
-  job_end(&j->s.base, exit_code_of(j));
+  receive_say_failed(j);
+  job_end(&j->s.base, receive_exit_code_of(j));
 }
 
-/* All that was offered is done. Pages stay connected: after a moment without more, it is the end. */
-static bool is_complete(const receive_job *j) {
+/* Returns true when everything that was offered is done. A page stays connected, so the command ends when nothing more
+ * comes for IDLE_MS. */
+static bool receive_is_complete(const receive_job *j) {
   bool something = j->saved + j->failed + j->there > 0 || j->declined;
   return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
          file_writer_is_idle(j->writer);
 }
 
-static void check_end(receive_job *j) {
+static void receive_check_end(receive_job *j) {
   uint64_t now = job_now_ms();
-  if (j->s.base.ending || !is_complete(j)) {
+  if (j->s.base.ending || !receive_is_complete(j)) {
     j->idle_ms = 0;
     return;
   }
   if (!j->idle_ms) j->idle_ms = now;
-  if (share_may_end(&j->s) && now >= j->idle_ms + IDLE_MS) finish(j);
+  if (share_may_end(&j->s) && now >= j->idle_ms + IDLE_MS) receive_finish(j);
 }
 
-static void left(share *s) {
+static void receive_on_left(share *s) {
   receive_job *j = receive_of(s);
-  if (is_complete(j)) {
-    finish(j);
+  if (receive_is_complete(j)) {
+    receive_finish(j);
   } else if (receive_is_unfinished(j)) {
-    ui_say("%s stopped. It goes on when they send again; Ctrl-C ends this.", s->who);
+    ui_say("%s stopped. The transfer resumes when they send again. Press Ctrl-C to stop here.", s->who);
   } else {
     ui_error("nothing was received", "the other side left", "ask them to send again");
     job_end(&s->base, EXIT_PEER_GONE);
   }
 }
 
-static void begun(share *s) {
+static void receive_on_new_session(share *s) {
   receive_of(s)->idle_ms = 0;
   receive_new_session(receive_of(s));
 }
 
 /* ---- hooks of the job --------------------------------------------------------------------------------- */
 
-static int load_saved(receive_job *j) {
+static int receive_load_saved(receive_job *j) {
   char why[PL_WHY_MAX] = "";
   if (j->saved_loaded) return 0;
   j->saved_loaded = true;
   int error = receiving_load_saved(&j->state, j->s.peer, why);
-  return error ? ui_fail("what was received before is not known", error, why) : 0;
+  return error ? ui_fail("the list of files received before cannot be read", error, why) : 0;
 }
 
-static void on_event(job *base, const pairlink_event *e) {
+static void receive_on_event(job *base, const pairlink_event *e) {
   receive_job *j = base->user;
   pairing_state state = pairing_event(&j->s.code, e);
   if (state == PAIRING_FAILED) job_end(base, j->s.code.exit_code);
@@ -102,7 +103,7 @@ static void on_event(job *base, const pairlink_event *e) {
     share_paired(&j->s, &j->s.code.who);
     claimed_add(pairlink_id(base->client), j->code, j->s.peer);
     sodium_memzero(j->code, sizeof j->code);
-    int code = load_saved(j);
+    int code = receive_load_saved(j);
     if (code) job_end(base, code);
   }
   if (e->type == PAIRLINK_EVENT_LINKED && j->from.is_link && strcmp(e->peer, j->s.peer) == 0) {
@@ -112,32 +113,32 @@ static void on_event(job *base, const pairlink_event *e) {
   share_event(&j->s, e);
 }
 
-static void on_tick(job *base) {
+static void receive_on_tick(job *base) {
   receive_job *j = base->user;
   share_tick(&j->s);
   receive_retry(j);
-  check_end(j);
+  receive_check_end(j);
   receive_draw(j);
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+static size_t receive_prepare(job *base, struct pollfd *fds) {
   receive_job *j = base->user;
   size_t count = 1;
   receive_written(j);
-  receive_start(j);
+  receive_start_files(j);
   receive_draw(j);
   fds[0] = (struct pollfd){.fd = file_writer_fd(j->writer), .events = POLLIN};
   if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
   return count;
 }
 
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
+static void receive_on_ready(job *base, const struct pollfd *fds, size_t count) {
   receive_job *j = base->user;
   for (size_t i = 1; i < count; i++)
     if (fds[i].revents && fds[i].fd == j->terminal) receive_answer(j);
 }
 
-static void on_interrupt(job *base) {
+static void receive_on_interrupt(job *base) {
   receive_job *j = base->user;
   char text[PROGRESS_TEXT_MAX];
   ui_status(NULL, 0);
@@ -148,9 +149,9 @@ static void on_interrupt(job *base) {
   share_say_command(&j->s, "receive --into", j->folder, "");
 }
 
-/* ---- whom from ---------------------------------------------------------------------------------------- */
+/* ---- the sender --------------------------------------------------------------------------------------- */
 
-/* A code on a pipe comes at once, or not at all. */
+/* Waits a moment: a code on a pipe comes soon or not at all. */
 static bool code_is_on_stdin(void) {
   struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
   int size = 0;
@@ -159,47 +160,48 @@ static bool code_is_on_stdin(void) {
   return ioctl(STDIN_FILENO, FIONREAD, &size) == 0 && size > 0;
 }
 
-static int use_code(receive_job *j, const cli *c, pairlink_options *o) {
+static int receive_use_code(receive_job *j, const cli *c, pairlink_options *o) {
   j->by_code = true;
   return code_prompt_read(c, false, j->code, &j->from, o);
 }
 
-/* Whom the command line names, or who was sending into this folder, if there is something left to come; else a code or
- * link says it. This is before the client is made: a person is asked, who takes as long as they like. */
-static int find_peer(receive_job *j, const cli *c, pairlink_options *o) {
+/* Finds the sender: the one that the command line names, else the one of an unfinished transfer into this folder, else
+ * the one that a code or link leads to. Called before the client is made, because a person may take long to type a
+ * code. */
+static int receive_find_peer(receive_job *j, const cli *c, pairlink_options *o) {
   const char *env = getenv("PAIRLINK_CODE");
   if (j->from_text) return people_find(c, j->from_text, &j->from, o);
-  if ((env && *env) || code_is_on_stdin()) return use_code(j, c, o);
+  if ((env && *env) || code_is_on_stdin()) return receive_use_code(j, c, o);
   j->unit = j->fresh ? NULL : receiving_first(&j->state, NULL);
-  if (!j->unit) return use_code(j, c, o);
+  if (!j->unit) return receive_use_code(j, c, o);
   snprintf(j->from.text, sizeof j->from.text, "%s", j->unit->peer);
   return 0;
 }
 
-static int go_on_with(receive_job *j, const char *peer) {
+static int receive_resume_with(receive_job *j, const char *peer) {
   int code = share_with(&j->s, peer);
-  return code ? code : load_saved(j);
+  return code ? code : receive_load_saved(j);
 }
 
-static int reach(receive_job *j) {
+static int receive_reach(receive_job *j) {
   char peer[PAIRLINK_ID_CHARS + 1], name[256];
   if (j->unit) {
-    ui_say("Going on with %s. Waiting for %s. (--new for another code.)", ui_clean(j->unit->name, name, sizeof name),
+    ui_say("Resuming %s. Waiting for %s. (Use --new to enter a code.)", ui_clean(j->unit->name, name, sizeof name),
            job_name(&j->s.base, j->unit->peer));
     j->unit->live = true;
   }
-  if (!*j->code) return go_on_with(j, j->from.text);
+  if (!*j->code) return receive_resume_with(j, j->from.text);
   if (!claimed_find(pairlink_id(j->s.base.client), j->code, peer))
     return pairing_claim(&j->s.code, &j->s.base, j->code, j->s.json);
-  ui_say("That code led to %s. Going on with them.", job_name(&j->s.base, peer));
-  return go_on_with(j, peer);
+  ui_say("You used this code before, with %s. Resuming with them.", job_name(&j->s.base, peer));
+  return receive_resume_with(j, peer);
 }
 
-static int open_folder(receive_job *j) {
+static int receive_open_folder(receive_job *j) {
   const char *into = j->into ? j->into : ".";
   char shown[256], absolute[PATH_MAX];
   if (mkdir(into, 0777) != 0 && errno != EEXIST) {
-    ui_error("the folder cannot be made", strerror(errno), ui_clean(into, shown, sizeof shown));
+    ui_error("the folder cannot be created", strerror(errno), ui_clean(into, shown, sizeof shown));
     return EXIT_IO;
   }
   j->root = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,11 +211,11 @@ static int open_folder(receive_job *j) {
   }
   snprintf(j->folder, sizeof j->folder, "%s", absolute);
   if (faccessat(j->root, ".", W_OK | X_OK, AT_EACCESS) == 0) return 0;
-  ui_error("the folder cannot be written to", strerror(errno), "name another with --into DIR");
+  ui_error("the folder cannot be written to", strerror(errno), "choose another with --into DIR");
   return EXIT_IO;
 }
 
-static int open_state(receive_job *j, const cli *c) {
+static int receive_open_state(receive_job *j, const cli *c) {
   char own[PAIRLINK_ID_CHARS + 1], why[PL_WHY_MAX] = "";
   int error = pairlink_identity_read(c->identity, own, why, sizeof why);
   if (!error) error = receiving_open(&j->state, own, j->folder, why);
@@ -223,18 +225,18 @@ static int open_state(receive_job *j, const cli *c) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-const struct argp_option receive_options[] = {
-    {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, made if missing (default: this one)", 0},
+static const struct argp_option receive_options[] = {
+    {"into", OPTION_INTO, "DIR", 0, "The folder to put files in, created if missing (default: the current one)", 0},
     {"from", OPTION_FROM, "CONTACT", 0, "Wait for a contact (name or ID) instead of asking for a code", 0},
-    {"yes", OPTION_YES, NULL, 0, "Accept without a question", 0},
-    {"new", OPTION_NEW, NULL, 0, "Ask for a code, also if something is still to come into this folder", 0},
-    {"clean", OPTION_CLEAN, NULL, 0, "Forget what is still to come into this folder, and remove its .part files", 0},
-    {"hidden", OPTION_KEEP_HIDDEN, NULL, 0, "Keep names that begin with a point, below the first folder", 0},
-    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {"yes", OPTION_YES, NULL, 0, "Accept without asking", 0},
+    {"new", OPTION_NEW, NULL, 0, "Ask for a code, even if a transfer into this folder is unfinished", 0},
+    {"clean", OPTION_CLEAN, NULL, 0, "Forget unfinished transfers into this folder, and remove their .part files", 0},
+    {"hidden", OPTION_KEEP_HIDDEN, NULL, 0, "Keep names that start with a dot, below the first folder", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one JSON object per line on stdout", 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t receive_parse(int key, char *arg, struct argp_state *state) {
   receive_job *j = state->input;
   const option_place places[] = {
       {OPTION_INTO, .text = &j->into},
@@ -249,67 +251,67 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
     case ARGP_KEY_ARG:
       argp_error(state,
-                 "a code does not go on the command line, which others can see; it is asked for, or taken from "
-                 "PAIRLINK_CODE or the first line of a pipe");
+                 "a code cannot be given on the command line, which others can see; type it when asked, or pass it in "
+                 "PAIRLINK_CODE or as the first line of a pipe");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const char doc[] =
-    "Receives files and folders. The code that the other side shows is asked for, or taken from PAIRLINK_CODE or the "
-    "first line of a pipe; never from the command line. Nothing is overwritten. However often the connection is lost, "
-    "and also after Ctrl-C or a crash at either end, the same command in the same folder goes on at the byte where it "
-    "stopped, without a code. Ends with 0 once all that was offered is here and its SHA-256 matches.";
-
-static int start(receive_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event, NULL, on_interrupt, prepare, on_ready, on_tick};
-  static const share_hooks sharing = {
-      .act = receive_act, .begun = begun, .left = left, .handled = receive_handled, .arrived = receive_arrived};
+static int receive_start(receive_job *j, const cli *c) {
+  static const job_hooks hooks = {.on_event = receive_on_event,
+                                  .on_interrupt = receive_on_interrupt,
+                                  .prepare = receive_prepare,
+                                  .on_ready = receive_on_ready,
+                                  .on_tick = receive_on_tick};
+  static const share_hooks sharing = {.act = receive_act,
+                                      .on_new_session = receive_on_new_session,
+                                      .left = receive_on_left,
+                                      .handled = receive_handled,
+                                      .arrived = receive_arrived};
   pairlink_options o;
   pairlink_options_init(&o);
-  int code = open_folder(j);
-  if (!code) code = open_state(j, c);
-  if (!code) code = find_peer(j, c, &o);
+  int code = receive_open_folder(j);
+  if (!code) code = receive_open_state(j, c);
+  if (!code) code = receive_find_peer(j, c, &o);
   if (code) return code;
-  signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is one more full disk */
+  signal(SIGXFSZ, SIG_IGN); /* a file size limit of the shell counts as a full disk */
   j->writer = file_writer_new();
   if (!j->writer) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
-  code = reach(j);
+  code = receive_reach(j);
   if (!code) return 0;
   pairlink_free(j->s.base.client);
   return code;
 }
 
-static void end(receive_job *j) {
-  file_writer_free(j->writer); /* writes what came */
+static void receive_deinit(receive_job *j) {
+  file_writer_free(j->writer); /* writes what has come so far */
   receive_files_free(j);
   share_deinit(&j->s);
   if (j->state_open) receiving_close(&j->state);
   if (j->root >= 0) close(j->root);
 }
 
-/* Needs no relay. */
-static int clean(receive_job *j, const cli *c) {
-  int code = open_folder(j);
-  if (!code) code = open_state(j, c);
+/* `receive --clean`; needs no relay. */
+static int receive_run_clean(receive_job *j, const cli *c) {
+  int code = receive_open_folder(j);
+  if (!code) code = receive_open_state(j, c);
   if (!code) code = receive_clean(j);
-  end(j);
+  receive_deinit(j);
   return code;
 }
 
-int command_receive(const cli *c, int argc, char **argv) {
+static int receive_run(const cli *c, int argc, char **argv) {
   static receive_job only;
-  static const struct argp parser = {.options = receive_options, .parser = parse, .doc = doc};
   receive_job *j = &only;
   j->root = j->terminal = -1;
   pl_list_init(&j->files);
-  command_parse(&parser, argc, argv, j);
-  if (j->clean) return clean(j, c);
-  int code = start(j, c);
+  command_parse(&command_receive, argc, argv, j);
+  if (j->clean) return receive_run_clean(j, c);
+  int code = receive_start(j, c);
   sodium_memzero(j->code, j->by_code && code ? sizeof j->code : 0);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();
@@ -317,6 +319,19 @@ int command_receive(const cli *c, int argc, char **argv) {
     if (j->s.base.interrupted && receive_is_disk_full(j)) code = EXIT_DISK_FULL;
   }
   code = share_finish(&j->s, code);
-  end(j);
+  receive_deinit(j);
   return code;
 }
+
+const command command_receive = {
+    .name = "receive",
+    .arguments = "",
+    .summary = "receive files, by a code or from a contact",
+    .run = receive_run,
+    .argp = {.options = receive_options,
+             .parser = receive_parse,
+             .doc = "Receives files and folders. Asks for the code that the other side shows, or takes it from "
+                    "PAIRLINK_CODE or the first line of a pipe, never from the command line. Overwrites nothing. When "
+                    "the connection is lost, the transfer resumes when it is back. After Ctrl-C or a crash at either "
+                    "end, the same command in the same folder resumes at the byte where it stopped, without a code. "
+                    "Exits with 0 once everything that was offered is here and its SHA-256 matches."}};

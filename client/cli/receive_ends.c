@@ -1,4 +1,4 @@
-/* Offers that are over as a whole: said once, and what is declined is not asked about again. */
+/* Offers that are over as a whole: each end is told once, and a declined offer is not asked about again. */
 #include <string.h>
 
 #include "receive.h"

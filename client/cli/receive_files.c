@@ -1,4 +1,4 @@
-/* Bytes and ends of what is received. */
+/* The bytes and the end of each received file. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json_out.h"
+#include "file_stat.h"
 #include "receive.h"
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
 
-static void on_store(receive_job *j, const pl_transfer_action *a) {
+static void receive_on_store(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_WRITE, &in->target, a->data.size);
   if (!task) {
@@ -23,7 +23,7 @@ static void on_store(receive_job *j, const pl_transfer_action *a) {
   j->due = task;
 }
 
-static void on_finish(receive_job *j, const pl_transfer_action *a) {
+static void receive_on_finish(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   file_task *task = file_writer_task(j->writer, FILE_TASK_FINISH, &in->target, 0);
   if (!task) {
@@ -36,7 +36,7 @@ static void on_finish(receive_job *j, const pl_transfer_action *a) {
   j->due = task;
 }
 
-/* Taken in order: also what needed no writing waits for what does. */
+/* Messages are taken in order, so one that needs no writing waits for those before it. */
 void receive_handled(share *s, uint64_t place) {
   receive_job *j = receive_of(s);
   file_task *task = j->due;
@@ -56,7 +56,7 @@ void receive_handled(share *s, uint64_t place) {
   file_writer_give(j->writer, task);
 }
 
-/* ---- what the writer has done ------------------------------------------------------------------------- */
+/* ---- results of the writer ---------------------------------------------------------------------------- */
 
 static bool is_full(int error) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -68,7 +68,7 @@ static void on_full(receive_job *j, incoming *in, uint64_t stored) {
     uint64_t missing = in->size > stored ? in->size - stored : 0;
     char what[400];
     snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
-    ui_error(what, NULL, "make room, and it goes on by itself");
+    ui_error(what, NULL, "free some space; the transfer then resumes automatically");
     share_tell_disk_full(&j->s, in->id, in->line.name);
     if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
   }
@@ -83,7 +83,7 @@ static void on_retried(receive_job *j, incoming *in, int error) {
     return;
   }
   in->disk_full = false;
-  ui_say("There is room again: %s goes on.", in->line.name);
+  ui_say("There is room again: resuming %s.", in->line.name);
   (void)share_about(&j->s, PL_TRANSFER_ROOM, in->id, 0, 0);
 }
 
@@ -91,13 +91,13 @@ static void tell_saved(receive_job *j, const incoming *in, const receiving_saved
   char path[1024], shown[256];
   const receiving_unit *u = receiving_find(&j->state, j->s.peer, in->unit);
   if (strcmp(name, in->leaf) != 0)
-    ui_say("%s was there already: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
+    ui_say("%s already exists: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
   if (!u || u->files <= 1) ui_say("Saved: %s. SHA-256 matches.", ui_clean(saved->path, path, sizeof path));
   share_tell_done(&j->s, in->id, in->line.name, saved->path, saved->size, saved->sha256);
 }
 
-/* The absolute path of a file in an open folder. */
-static void path_in(int folder, const char *name, char *out, size_t size) {
+/* Writes the absolute path of a file in an open folder. */
+static void path_of_entry(int folder, const char *name, char *out, size_t size) {
   char link[64], there[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
   ssize_t n = readlink(link, there, sizeof there - 1);
@@ -105,15 +105,15 @@ static void path_in(int folder, const char *name, char *out, size_t size) {
   (void)snprintf(out, size, "%s/%s", there, name);
 }
 
-static int put_in_place(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
+static int save_incoming(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
   char name[FILE_LEAF_MAX], path[4096 + FILE_LEAF_MAX], why[PL_WHY_MAX];
   struct stat st;
   receiving_saved saved = {.size = in->size, .path = path, .checked = true};
   int error = file_place_finish(in->folder, in->part, in->leaf, name);
   if (error) return error;
   in->part[0] = '\0';
-  path_in(in->folder, name, path, sizeof path);
-  if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  path_of_entry(in->folder, name, path, sizeof path);
+  if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = file_mtime_ns(&st);
   memcpy(saved.id, in->id, sizeof saved.id);
   memcpy(saved.unit, in->unit, sizeof saved.unit);
   memcpy(saved.sha256, sha256, FILE_HASH_BYTES);
@@ -124,11 +124,11 @@ static int put_in_place(receive_job *j, incoming *in, const uint8_t sha256[FILE_
   return 0;
 }
 
-/* It was here, and is what the sender has. */
+/* The file that was already here is the same as the sender's. */
 static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
   char text[1024];
   receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
-  if (!saved) { /* changed or moved in this moment */
+  if (!saved) { /* it was changed or moved since the comparison */
     receive_start_again(j, in);
     return;
   }
@@ -137,7 +137,7 @@ static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH
   saved->checked = true;
   memcpy(saved->unit, in->unit, sizeof saved->unit);
   j->there++;
-  ui_note("Here already, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
+  ui_note("Already here, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
   share_tell_done(&j->s, in->id, in->line.name, saved->path, in->size, sha256);
   receive_count_done(j, in, in->unit);
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
@@ -152,7 +152,7 @@ static void on_finished(receive_job *j, incoming *in, const file_task *task) {
     on_same(j, in, task->sha256);
     return;
   }
-  int error = task->error ? task->error : put_in_place(j, in, task->sha256);
+  int error = task->error ? task->error : save_incoming(j, in, task->sha256);
   if (is_full(error)) {
     on_full(j, in, task->stored_to);
   } else if (error) {
@@ -168,8 +168,8 @@ static void on_finished(receive_job *j, incoming *in, const file_task *task) {
 }
 
 static void on_stored(receive_job *j, incoming *in, const file_task *task) {
-  if (in->looked_at) return;            /* on_finished hears of it, too */
-  if (task->error == ECANCELED) return; /* one before it failed: it is asked for again */
+  if (in->looked_at) return;            /* on_finished sees the error, too */
+  if (task->error == ECANCELED) return; /* a task before it failed, so this piece will be requested again */
   if (!task->error) {
     (void)share_about(&j->s, PL_TRANSFER_STORED, in->id, task->stored_to, 0);
   } else if (is_full(task->error)) {
@@ -185,8 +185,8 @@ void receive_written(receive_job *j) {
   while ((task = file_writer_done(j->writer))) {
     incoming *in = task->target ? PL_CONTAINER(task->target, incoming, target) : NULL;
     j->idle_ms = 0;
-    if (in) in->target.pending++;         /* it stays until the end of this */
-    bool starved = task->error == ENOMEM; /* no fault of the file's, and not stored, which taken would mean */
+    if (in) in->target.pending++;         /* keeps `in` until the end of this turn */
+    bool starved = task->error == ENOMEM; /* not the file's fault; the piece is not stored, so it is not taken */
     if (starved) {
       job_no_memory(&j->s.base);
     } else if (in && !in->over) {
@@ -206,15 +206,15 @@ void receive_written(receive_job *j) {
   }
 }
 
-/* The next of them, NULL first gives the first. */
-static incoming *each(const receive_job *j, const incoming *after) {
+/* Returns the file after this one; the first for NULL. */
+static incoming *each_incoming(const receive_job *j, const incoming *after) {
   const pl_node *n = after ? after->node.next : j->files.next;
   return n == &j->files ? NULL : PL_CONTAINER(n, incoming, node);
 }
 
 void receive_retry(receive_job *j) {
   uint64_t now = job_now_ms();
-  for (incoming *in = NULL; (in = each(j, in));) {
+  for (incoming *in = NULL; (in = each_incoming(j, in));) {
     if (!in->retry_ms || in->retry_ms > now || in->over || in->target.pending) continue;
     uint64_t left = in->size > in->target.stored_to ? in->size - in->target.stored_to : 1;
     in->retry_ms = 0;
@@ -225,8 +225,8 @@ void receive_retry(receive_job *j) {
 
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
-/* Wanted, and not to come: what is there of it is of no use any more. */
-static void on_over(receive_job *j, const pl_transfer_action *a) {
+/* A file is over. When it failed, its part file is of no more use. */
+static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   uint8_t unit[16];
   bool undecided = a->file->state == PL_TRANSFER_ASKING;
@@ -239,7 +239,7 @@ static void on_over(receive_job *j, const pl_transfer_action *a) {
     if (a->why != PL_CONST_FILE_UNWRITABLE)
       share_file_error(&j->s, a->file->id, name, share_why_token(a->why), share_why(a->why, a->by_peer), NULL);
     receive_count_done(j, in, unit);
-    /* A stop of the whole: nothing more of it comes. */
+    /* The sender stopped the whole unit: nothing more of it comes. */
     if ((a->why == PL_CONST_FILE_CANCELLED || a->why == PL_CONST_FILE_DECLINED) && a->by_peer) {
       const receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
       if (u && u->done < u->files) receive_offer_over(j, a->file, a->why, true);
@@ -262,16 +262,16 @@ void receive_act(share *s, const pl_transfer_action *a) {
       receive_offered(j, a);
       break;
     case PL_TRANSFER_PREPARE:
-      receive_prepare(j, a->file);
+      receive_prepare_file(j, a->file);
       break;
     case PL_TRANSFER_STORE:
-      on_store(j, a);
+      receive_on_store(j, a);
       break;
     case PL_TRANSFER_FINISH:
-      on_finish(j, a);
+      receive_on_finish(j, a);
       break;
     case PL_TRANSFER_OVER:
-      on_over(j, a);
+      receive_on_over(j, a);
       break;
     default:
       break;
@@ -279,7 +279,7 @@ void receive_act(share *s, const pl_transfer_action *a) {
 }
 
 bool receive_is_disk_full(const receive_job *j) {
-  for (const incoming *in = NULL; (in = each(j, in));)
+  for (const incoming *in = NULL; (in = each_incoming(j, in));)
     if (in->disk_full) return true;
   return false;
 }
@@ -292,7 +292,7 @@ uint64_t receive_arrived(const share *s) {
   return sum;
 }
 
-static const char *note_of(const pl_transfer_file *f) {
+static const char *receive_note_of(const pl_transfer_file *f) {
   if (f->held_here == PL_CONST_FILE_HELD_DISK_FULL) return "the disk is full";
   if (f->held_here || f->held_there) return "paused";
   return f->state == PL_TRANSFER_ENDING ? "checking" : "";
@@ -303,7 +303,7 @@ void receive_draw(receive_job *j) {
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
     incoming *in = !f->outgoing && f->state != PL_TRANSFER_ASKING ? f->user : NULL;
     if (in && (f->stored || f->size == 0 || !pl_transfer_has_group(f->group)))
-      share_draw_file(&j->s, &in->line, f->stored, f->size, note_of(f));
+      share_draw_file(&j->s, &in->line, f->stored, f->size, receive_note_of(f));
   }
   share_draw_end(&j->s);
 }

@@ -1,4 +1,4 @@
-/* What is offered: asked about or accepted, and counted. */
+/* Offers: asks about them or accepts them, and counts their files. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,17 +6,18 @@
 #include "json_out.h"
 #include "receive.h"
 
-/* ---- units: what is accepted at once ------------------------------------------------------------------ */
+/* ---- units -------------------------------------------------------------------------------------------- */
 
 const uint8_t *receive_unit_of(const pl_transfer_file *f) {
   return pl_transfer_has_group(f->group) ? f->group : f->id;
 }
 
-static receiving_unit *unit_of(const receive_job *j, const pl_transfer_file *f) {
+static receiving_unit *unit_offered(const receive_job *j, const pl_transfer_file *f) {
   return receiving_find(&j->state, j->s.peer, receive_unit_of(f));
 }
 
-/* With its last file a unit needs not be remembered; a group still knows its folders in this run. */
+/* After its last file a unit is no longer stored. A group stays in memory, because it knows the names of its folders.
+ */
 static void check_done(receive_job *j, receiving_unit *u) {
   if (u->done < u->files) return;
   if (u->is_group)
@@ -25,7 +26,6 @@ static void check_done(receive_job *j, receiving_unit *u) {
     receiving_remove(&j->state, u);
 }
 
-/* One file of a unit is over. */
 void receive_count_done(receive_job *j, incoming *in, const uint8_t unit[16]) {
   receiving_unit *u = receiving_find(&j->state, j->s.peer, unit);
   if (!u || (in && in->counted)) return;
@@ -59,8 +59,8 @@ void receive_safe_text(pl_view name, char *out, size_t size) {
   ui_clean(safe, out, size);
 }
 
-/* What a unit is, from one of its files: a group is called by its folder. */
-static void describe(const pl_transfer_file *f, offer_words *w) {
+/* Describes the unit of a file. A group is called by its first folder. */
+static void describe_unit(const pl_transfer_file *f, offer_words *w) {
   bool group = pl_transfer_has_group(f->group);
   receive_safe_text(f->name, w->name, sizeof w->name);
   w->bytes = group ? f->group_bytes : f->size;
@@ -74,11 +74,11 @@ static void describe(const pl_transfer_file *f, offer_words *w) {
 
 void receive_offer_over(receive_job *j, const pl_transfer_file *f, uint8_t why, bool by_peer) {
   offer_words w;
-  describe(f, &w);
+  describe_unit(f, &w);
   receive_end_offer(j, receive_unit_of(f), w.name, why, by_peer);
 }
 
-static void tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+static void receive_tell_offer(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   char id[FILE_HEX_CHARS];
   receive_offer_told(j, receive_unit_of(f));
   if (!j->s.json) return;
@@ -94,7 +94,7 @@ static void say_receiving(const receive_job *j, const offer_words *w) {
     ui_say("Receiving %s (%s) from %s", w->name, w->size, j->s.who);
 }
 
-static void decline(receive_job *j, const pl_transfer_file *f) {
+static void decline_unit(receive_job *j, const pl_transfer_file *f) {
   uint8_t id[16];
   memcpy(id, receive_unit_of(f), sizeof id);
   j->declined = true;
@@ -103,8 +103,8 @@ static void decline(receive_job *j, const pl_transfer_file *f) {
   (void)share_about(&j->s, PL_TRANSFER_STOP, id, 0, PL_CONST_FILE_DECLINED);
 }
 
-/* Groups that are over are only known for what would still come of them. */
-static void make_room(receive_job *j) {
+/* Removes one finished group when there is no room for a new unit. It was kept only for files that might still come. */
+static void drop_finished_group(receive_job *j) {
   receiving_unit *u = NULL;
   while (j->state.unit_count == RECEIVING_UNITS_MAX && (u = receiving_each(&j->state, u)))
     if (!u->kept && u->done >= u->files) {
@@ -121,14 +121,14 @@ static receiving_unit *new_unit(receive_job *j, const pl_transfer_file *f, const
   unit.live = true;
   memcpy(unit.id, receive_unit_of(f), sizeof unit.id);
   memcpy(unit.peer, j->s.peer, sizeof unit.peer);
-  make_room(j);
+  drop_finished_group(j);
   return receiving_add(&j->state, &unit);
 }
 
-static void accept(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+static void accept_unit(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   uint8_t id[16];
   char why[PL_WHY_MAX] = "out of memory";
-  receiving_unit *unit = unit_of(j, f);
+  receiving_unit *unit = unit_offered(j, f);
   memcpy(id, receive_unit_of(f), sizeof id);
   if (!unit) unit = new_unit(j, f, w);
   if (!unit && j->state.unit_count < RECEIVING_UNITS_MAX) {
@@ -136,22 +136,23 @@ static void accept(receive_job *j, const pl_transfer_file *f, const offer_words 
     return;
   }
   if (!unit) {
-    ui_say("%s is declined: too much is under way.", w->name);
-    decline(j, f);
+    ui_say("%s is declined: too many transfers are unfinished.", w->name);
+    decline_unit(j, f);
     return;
   }
   unit->accepted = true;
-  if (receiving_keep(&j->state, unit, why)) ui_note("After an interruption this will begin from the start: %s", why);
+  if (receiving_keep(&j->state, unit, why))
+    ui_note("After an interruption this will start from the beginning: %s", why);
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
 }
 
-static void ask(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
-  if (j->terminal >= 0) return; /* one at a time: the others wait */
+static void ask_about(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
+  if (j->terminal >= 0) return; /* one question at a time; the other offers wait */
   j->terminal = ui_terminal();
   if (j->terminal < 0) {
-    ui_say("%s wants to send %s (%s), and there is nobody to ask.", j->s.who, w->name, w->size);
-    ui_say("  To accept without a question: pairlink receive --yes");
-    decline(j, f);
+    ui_say("%s wants to send %s (%s). Declined, because there is no terminal to ask on.", j->s.who, w->name, w->size);
+    ui_say("  To accept without asking: pairlink receive --yes");
+    decline_unit(j, f);
     return;
   }
   memcpy(j->asked, receive_unit_of(f), sizeof j->asked);
@@ -169,7 +170,7 @@ static pl_transfer_file *next_question(const receive_job *j, const uint8_t *unit
   return NULL;
 }
 
-static void decide(receive_job *j, const pl_transfer_file *f);
+static void decide_about(receive_job *j, const pl_transfer_file *f);
 
 void receive_answer(receive_job *j) {
   char line[64] = "";
@@ -180,57 +181,57 @@ void receive_answer(receive_job *j) {
   pl_transfer_file *f = next_question(j, j->asked);
   bool yes = n > 0 && (line[0] == 'y' || line[0] == 'Y' || line[0] == '\n');
   if (f && yes) {
-    describe(f, &w);
-    accept(j, f, &w);
+    describe_unit(f, &w);
+    accept_unit(j, f, &w);
   } else if (f) {
-    decline(j, f);
+    decline_unit(j, f);
   } else {
-    ui_say("It is not offered any more.");
+    ui_say("This is no longer offered.");
   }
   f = next_question(j, NULL);
-  if (f) decide(j, f);
+  if (f) decide_about(j, f);
 }
 
-/* Who typed a code wants the file: it is shown, not asked about. */
-static void decide(receive_job *j, const pl_transfer_file *f) {
+/* Accepts without asking after a code, because someone who types a code wants the file. */
+static void decide_about(receive_job *j, const pl_transfer_file *f) {
   offer_words w;
-  describe(f, &w);
+  describe_unit(f, &w);
   if (j->by_code || j->yes) {
     say_receiving(j, &w);
-    accept(j, f, &w);
+    accept_unit(j, f, &w);
   } else {
-    ask(j, f, &w);
+    ask_about(j, f, &w);
   }
 }
 
-/* It is here, unchanged as it seems: nobody is asked, but it is looked at whether it is what is offered. */
+/* A file seems to be here already, unchanged: accepts it without asking, to compare the two. */
 static void look_at(receive_job *j, const pl_transfer_file *f, const offer_words *w) {
   uint8_t id[16];
   memcpy(id, f->id, sizeof id);
-  if (!unit_of(j, f)) (void)new_unit(j, f, w); /* counts; without memory for it, the end comes a little earlier */
+  if (!unit_offered(j, f)) (void)new_unit(j, f, w); /* to count its files; without it, receive may end a little early */
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
 }
 
-/* It came in this run, perhaps with another offer: it counts in the one that it is of now. */
+/* The file counts in the unit that it is offered with now. */
 void receive_here_already(receive_job *j, const pl_transfer_file *f, receiving_saved *saved) {
   offer_words w;
   uint8_t id[16];
   memcpy(id, f->id, sizeof id);
   if (memcmp(saved->unit, receive_unit_of(f), sizeof saved->unit) != 0) {
     memcpy(saved->unit, receive_unit_of(f), sizeof saved->unit);
-    describe(f, &w);
-    if (!unit_of(j, f)) (void)new_unit(j, f, &w);
+    describe_unit(f, &w);
+    if (!unit_offered(j, f)) (void)new_unit(j, f, &w);
     receive_count_done(j, NULL, saved->unit);
   }
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
 }
 
-static void go_on_with(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
+static void resume_unit(receive_job *j, const pl_transfer_file *f, receiving_unit *unit, const offer_words *w) {
   uint8_t id[16];
   memcpy(id, unit->id, sizeof id);
   if (!unit->live) {
-    tell_offer(j, f, w);
-    ui_say("Going on with %s (%s) from %s", w->name, w->size, j->s.who);
+    receive_tell_offer(j, f, w);
+    ui_say("Resuming %s (%s) from %s", w->name, w->size, j->s.who);
     unit->live = true;
   }
   (void)share_about(&j->s, PL_TRANSFER_ACCEPT, id, 0, 0);
@@ -240,25 +241,23 @@ void receive_offered(receive_job *j, const pl_transfer_action *a) {
   const pl_transfer_file *f = a->file;
   offer_words w;
   receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
-  receiving_unit *unit = unit_of(j, f);
-  bool stream = f->flags & PL_CONST_FILE_FLAG_STREAM;
+  receiving_unit *unit = unit_offered(j, f);
   j->idle_ms = 0;
-  if (saved && saved->checked) { /* in this run, and the word of it was lost */
+  if (saved && saved->checked) { /* saved in this run, but the sender does not know yet */
     receive_here_already(j, f, saved);
     return;
   }
-  if (!(unit && unit->accepted) &&
-      receive_is_declined(j, receive_unit_of(f))) { /* more of a folder that was declined */
-    decline(j, f);
+  if (!(unit && unit->accepted) && receive_is_declined(j, receive_unit_of(f))) { /* one more file of a declined unit */
+    decline_unit(j, f);
     return;
   }
-  describe(f, &w);
-  if (saved && !stream && saved->size == f->size) {
+  describe_unit(f, &w);
+  if (saved && !receive_is_stream(f) && saved->size == f->size) {
     look_at(j, f, &w);
   } else if (unit && unit->accepted) {
-    go_on_with(j, f, unit, &w);
+    resume_unit(j, f, unit, &w);
   } else {
-    if (a->first) tell_offer(j, f, &w);
-    if (a->first || j->terminal < 0) decide(j, f);
+    if (a->first) receive_tell_offer(j, f, &w);
+    if (a->first || j->terminal < 0) decide_about(j, f);
   }
 }

@@ -1,5 +1,6 @@
-/* Where each file goes: its place below the folder, and what is there of it already, here or where it was saved before.
- * A file gets its place when its turn comes, so that what a peer offers opens no more files than are bounded here. */
+/* Where each file goes below the folder, and what is already there: a part file, or a copy from an earlier run, here or
+ * in another folder. A file is opened only when its turn comes, so that a peer cannot make this program open many
+ * files. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,16 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json_out.h"
 #include "receive.h"
-
-static bool is_stream(const pl_transfer_file *f) {
-  return f->flags & PL_CONST_FILE_FLAG_STREAM;
-}
 
 /* ---- places ------------------------------------------------------------------------------------------- */
 
-/* The first folder of a group gets a name of its own, so that it is not mixed with what is there. */
+/* Puts a group's first folder under a new name, so that its files are not mixed with existing ones. */
 static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size) {
   receiving_unit *unit = receiving_find(&j->state, j->s.peer, id);
   char *slash = strchr(path, '/'), rest[PL_TRANSFER_NAME_MAX], name[FILE_LEAF_MAX], why[PL_WHY_MAX];
@@ -35,14 +31,14 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   return snprintf(path, size, "%s/%s", here, rest) < (int)size ? 0 : ENAMETOOLONG;
 }
 
-/* Once: what is called otherwise here could be missed. */
+/* Says once that hidden names are changed: the user might not find them otherwise. */
 static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
   char hidden[PL_TRANSFER_NAME_MAX];
   if (j->keep_hidden || j->hidden_said) return;
   (void)pl_transfer_safe_name(f->name, true, hidden);
   if (strcmp(path, hidden) == 0) return;
   j->hidden_said = true;
-  ui_note("Names that begin with a point begin with _ here. --hidden keeps them, below the first folder.");
+  ui_note("Names that start with a dot are saved with _ instead. --hidden keeps them, below the first folder.");
 }
 
 static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size_t size) {
@@ -51,13 +47,13 @@ static int find_path(receive_job *j, const pl_transfer_file *f, char *path, size
   return place_top(j, receive_unit_of(f), path, size);
 }
 
-/* What is to be gone on with later is on the disk before there is a part of it, and so is what its folder is called
- * here. */
+/* Puts the unit and the name of its folder on the disk before its first part file exists: without them, the part file
+ * could not be resumed. */
 static void sync_units(receive_job *j) {
   char why[PL_WHY_MAX];
   if (receiving_sync(&j->state, why) == 0 || j->sync_failed) return;
   j->sync_failed = true;
-  ui_note("After an interruption this will begin from the start: %s", why);
+  ui_note("After an interruption this will start from the beginning: %s", why);
 }
 
 static int open_part(receive_job *j, incoming *in) {
@@ -72,7 +68,7 @@ static int open_part(receive_job *j, incoming *in) {
   file_place_part_name(in->leaf, in->id, in->part);
   in->target.fd = file_place_part(in->folder, in->part, &in->target.stored_to);
   if (in->target.fd < 0) {
-    in->part[0] = '\0'; /* another program's, or none */
+    in->part[0] = '\0'; /* it belongs to another program, or does not exist */
     return errno;
   }
   in->target.hash = file_hash_new();
@@ -95,7 +91,7 @@ static void close_target(incoming *in) {
   in->folder = -1;
 }
 
-/* A part without a byte is nothing to go on with. */
+/* Removes an empty part file, too: there is nothing to resume. */
 void receive_free_incoming(incoming *in) {
   bool is_empty = in->target.fd >= 0 && in->target.stored_to == 0;
   if (*in->part && in->folder >= 0 && (in->drop_part || is_empty)) (void)unlinkat(in->folder, in->part, 0);
@@ -104,7 +100,7 @@ void receive_free_incoming(incoming *in) {
   free(in);
 }
 
-/* ---- wanted ------------------------------------------------------------------------------------------- */
+/* ---- accepted files ----------------------------------------------------------------------------------- */
 
 static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   incoming *in = calloc(1, sizeof *in);
@@ -116,7 +112,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   in->folder = in->target.fd = in->target.source = -1;
   share_line_init(&in->line, f->id, f->name);
   receive_safe_text(f->name, in->line.name, sizeof in->line.name);
-  in->line.is_stream = is_stream(f);
+  in->line.is_stream = receive_is_stream(f);
   pl_list_init(&in->node);
   pl_list_append(&j->files, &in->node);
   f->user = in;
@@ -125,7 +121,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
 
 static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
   uint8_t copy[16];
-  if (error == ENOMEM) { /* no fault of the file's */
+  if (error == ENOMEM) { /* not the file's fault */
     job_no_memory(&j->s.base);
     return;
   }
@@ -155,7 +151,7 @@ static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
   (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
 }
 
-void receive_prepare(receive_job *j, pl_transfer_file *f) {
+void receive_prepare_file(receive_job *j, pl_transfer_file *f) {
   receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   if (saved && saved->checked)
     receive_here_already(j, f, saved);
@@ -174,15 +170,15 @@ void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t of
     return;
   }
   task->offset = offset;
-  task->generation = 0; /* of no session: nothing is taken */
+  task->generation = 0; /* no session: nothing is taken */
   file_writer_give(j->writer, task);
 }
 
-static void ready(receive_job *j, const incoming *in, uint64_t offset) {
+static void tell_ready(receive_job *j, const incoming *in, uint64_t offset) {
   (void)share_about(&j->s, PL_TRANSFER_READY, in->id, offset, 0);
 }
 
-/* A file that was saved, for reading; -1: it is not that any more. */
+/* Opens a file that was saved earlier. Returns a descriptor, or -1 when it is gone or changed. */
 static int open_saved(const receiving_saved *saved) {
   struct stat st;
   int fd = open(saved->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -191,10 +187,10 @@ static int open_saved(const receiving_saved *saved) {
   return -1;
 }
 
-/* It is here: hashed while the sender hashes its own. False: it is not. */
-static bool look(receive_job *j, incoming *in) {
+/* Hashes a file that is already here, while the sender hashes its own. Returns false when there is none. */
+static bool look_at_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
-  if (!saved || is_stream(in->file) || saved->size != in->size) return false;
+  if (!saved || receive_is_stream(in->file) || saved->size != in->size) return false;
   in->target.fd = open_saved(saved);
   in->target.hash = in->target.fd >= 0 ? file_hash_new() : NULL;
   if (!in->target.hash) {
@@ -204,14 +200,14 @@ static bool look(receive_job *j, incoming *in) {
   in->target.read_only = in->looked_at = true;
   in->counted = saved->counted && memcmp(saved->unit, in->unit, sizeof in->unit) == 0;
   receive_give(j, FILE_TASK_HASH, in, in->size, 0);
-  ready(j, in, in->size);
+  tell_ready(j, in, in->size);
   return true;
 }
 
-/* It was saved in another folder: copied from there. False: it was not. */
-static bool copy(receive_job *j, incoming *in) {
+/* Copies a file that was saved in another folder earlier. Returns false when there is none. */
+static bool copy_saved(receive_job *j, incoming *in) {
   const receiving_saved *saved = receiving_saved_find(&j->state, in->id, false);
-  if (!saved || is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
+  if (!saved || receive_is_stream(in->file) || saved->size != in->size || in->size == 0) return false;
   in->target.source = open_saved(saved);
   if (in->target.source < 0) return false;
   in->copied = true;
@@ -227,21 +223,21 @@ void receive_copied(receive_job *j, incoming *in, const file_task *task) {
   if (error)
     cannot_write(j, in->id, in->line.name, error);
   else
-    ready(j, in, in->target.stored_to);
+    tell_ready(j, in, in->target.stored_to);
 }
 
-static void place(receive_job *j, incoming *in) {
+static void place_incoming(receive_job *j, incoming *in) {
   int error = open_part(j, in);
-  if (!error && !is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
+  if (!error && !receive_is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
   if (error) {
     cannot_write(j, in->id, in->line.name, error);
     return;
   }
-  if (copy(j, in)) return;
-  /* What is there is hashed while the rest is on its way. */
+  if (copy_saved(j, in)) return;
+  /* Hashes what is already there while the rest is on its way. */
   uint64_t there = in->target.stored_to;
   if (there) receive_give(j, FILE_TASK_HASH, in, there, 0);
-  ready(j, in, there);
+  tell_ready(j, in, there);
 }
 
 void receive_start_again(receive_job *j, incoming *in) {
@@ -261,10 +257,10 @@ void receive_start_again(receive_job *j, incoming *in) {
 
 static void start_one(receive_job *j, incoming *in) {
   in->started = true;
-  if (!look(j, in)) place(j, in);
+  if (!look_at_saved(j, in)) place_incoming(j, in);
 }
 
-/* The first whose turn it is; NULL: none has one now. */
+/* Returns the first file whose turn it is, or NULL when none may start now. */
 static incoming *next_turn(const receive_job *j) {
   incoming *next = NULL;
   size_t opened = 0, moving = 0;
@@ -278,13 +274,13 @@ static incoming *next_turn(const receive_job *j) {
   return opened < RECEIVE_OPEN_MAX && moving < RECEIVE_AT_ONCE ? next : NULL;
 }
 
-void receive_start(receive_job *j) {
+void receive_start_files(receive_job *j) {
   incoming *in;
-  /* From the first again after each: to start one can end others. */
+  /* Looks from the first again after each, because starting one file can end others. */
   while (!j->s.base.ending && (in = next_turn(j))) start_one(j, in);
 }
 
-/* ---- giving up ---------------------------------------------------------------------------------------- */
+/* ---- receive --clean ---------------------------------------------------------------------------------- */
 
 typedef struct cleaning {
   size_t files;
@@ -298,7 +294,7 @@ static bool is_part_name(const char *name) {
   return name[n - tail] == '.' && strspn(name + n - tail + 1, digits) == 8;
 }
 
-/* Not one that another program is writing. */
+/* Removes a part file, unless another program is writing it. */
 static void clean_part(int folder, const char *name, cleaning *c) {
   uint64_t size = 0;
   struct stat st;
@@ -312,7 +308,7 @@ static void clean_part(int folder, const char *name, cleaning *c) {
   close(fd);
 }
 
-/* Takes the descriptor. Folders in it only with `deep`. */
+/* Removes the part files in a folder; with `deep`, in the folders below, too. Closes the descriptor. */
 static void clean_folder(int take_folder, bool deep, cleaning *c) {
   DIR *all = take_folder >= 0 ? fdopendir(take_folder) : NULL;
   const struct dirent *one;
@@ -341,7 +337,7 @@ int receive_clean(receive_job *j) {
     receiving_remove(&j->state, u);
   }
   int error = receiving_sync(&j->state, why);
-  if (error) return ui_fail("what is still to come is not forgotten", error, why);
-  ui_say("Nothing is still to come. Unfinished files removed: %zu (%s)", c.files, progress_bytes(c.bytes, text));
+  if (error) return ui_fail("unfinished transfers cannot be forgotten", error, why);
+  ui_say("Unfinished transfers are forgotten. Part files removed: %zu (%s)", c.files, progress_bytes(c.bytes, text));
   return 0;
 }

@@ -1,11 +1,10 @@
-/* `pairlink send`: files to one person, by a pairing code, or to a contact. */
-#include <argp.h>
+/* `pairlink send`: sends files to one person, by a pairing code or to a contact. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "command.h"
 #include "file_flow.h"
 #include "file_state.h"
 #include "file_walk.h"
@@ -14,14 +13,14 @@
 
 enum { OPTION_TO = 't', OPTION_AS = 256, OPTION_NEW, OPTION_JSON, HINT_AFTER_MS = 10000 };
 
-/* An offered file; `user` of the transfer's. */
+/* An offered file: the `user` of the transfer's file. */
 typedef struct outgoing {
   file_source *source;
   share_line line;
   uint8_t held_said;
 } outgoing;
 
-/* FILE_DATA that is under way. */
+/* A FILE_DATA message that is in flight. */
 typedef struct sent_piece {
   uint8_t id[16];
   uint64_t end, place, sent_us;
@@ -33,16 +32,16 @@ typedef struct send_job {
   target to;
   const char *to_text, *as;
   bool fresh, by_code, offered, hinted;
-  uint64_t waits_ms; /* since when nothing was accepted */
+  uint64_t waits_ms; /* since when the other side has accepted nothing; 0: not so */
   char **paths;
   size_t path_count;
   file_list list;
   file_reader *reader;
   uint8_t group[16];
-  size_t next, open;               /* sources that were added; those that are not over, or not hashed */
-  size_t saved, failed, unsettled; /* unsettled: over, but the thread is not done with it */
+  size_t next, open;               /* next: the first source not offered yet; open: offered and not settled */
+  size_t saved, failed, unsettled; /* unsettled: over, but the reader thread still works on it */
   uint8_t failed_why;
-  uint64_t done_bytes, sent_bytes; /* of files that are over; of FILE_DATA, repetitions too */
+  uint64_t done_bytes, sent_bytes; /* of files that are over; of all FILE_DATA, including repetitions */
   bool file_blocked;
   file_flow flow;
   sent_piece *sent; /* a ring */
@@ -50,12 +49,12 @@ typedef struct send_job {
 } send_job;
 
 static send_job *job_of(share *s) {
-  return (send_job *)s; /* its first member */
+  return (send_job *)s; /* share is the first member */
 }
 
 /* ---- offering ----------------------------------------------------------------------------------------- */
 
-/* By where it lies and what it is called: one file can go under two names. */
+/* Makes the file's ID from its path and its name, because one file can be sent under two names. */
 static bool make_id(const send_job *j, file_source *source) {
   size_t seen = strlen(source->seen) + 1, name = strlen(source->name) + 1;
   char *both = malloc(seen + name);
@@ -97,11 +96,12 @@ static bool has_stream(const file_list *list) {
   return false;
 }
 
-static void tell_offer(send_job *j) {
+static void send_tell_offer(send_job *j) {
   char id[FILE_HEX_CHARS], text[PROGRESS_TEXT_MAX];
   const uint8_t *unit = j->list.is_group ? j->group : j->list.sources[0].id;
   j->offered = true;
-  if (j->list.is_group) ui_note("%zu files, %s", j->list.count, progress_bytes(j->list.bytes, text));
+  if (j->list.is_group)
+    ui_note("%zu file%s, %s", j->list.count, j->list.count == 1 ? "" : "s", progress_bytes(j->list.bytes, text));
   if (j->s.json)
     share_json(&j->s, json_out("offer", "{s:s, s:o, s:o, s:I}", "id", file_hex(unit, 16, id), "name",
                                json_out_text(j->list.title), "size", share_size(j->list.bytes, has_stream(&j->list)),
@@ -118,7 +118,7 @@ static void offer_more(send_job *j) {
     j->open++;
   }
   if (error && error != PAIRLINK_EAGAIN) job_end(&j->s.base, ui_fail("cannot send", error, NULL));
-  if (!j->offered && j->next) tell_offer(j);
+  if (!j->offered && j->next) send_tell_offer(j);
 }
 
 static void start_with_peer(send_job *j) {
@@ -131,7 +131,7 @@ static void start_with_peer(send_job *j) {
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-static int exit_code_of(uint8_t why) {
+static int send_exit_code_of(uint8_t why) {
   switch (why) {
     case PL_CONST_FILE_DECLINED:
     case PL_CONST_FILE_CANCELLED:
@@ -149,32 +149,33 @@ static void say_delivered(const send_job *j) {
     ui_say("All %zu delivered. SHA-256 matches.", j->list.count);
 }
 
-static void say_failed(const send_job *j) {
+static void send_say_failed(const send_job *j) {
   char text[80];
   snprintf(text, sizeof text, "%zu of %zu were delivered", j->saved, j->list.count);
   if (!j->failed && j->list.left_out)
-    ui_keep_error("not all could be sent", "some files cannot be read, and were left out", NULL);
-  if (!j->failed || j->list.count == 1) return; /* of one file, all was said */
+    ui_keep_error("not everything was sent", "some files cannot be read and were skipped", NULL);
+  if (!j->failed || j->list.count == 1) return; /* about a single file everything was said */
   ui_say("%s.", text);
   ui_keep_error(text, share_why(j->failed_why, true), NULL);
 }
 
-/* Also a file that failed is over only once the other side knows it: else it waits for the rest. */
-static void check_end(send_job *j) {
+/* Ends the job when everything is over. A file that failed is over only once the other side knows it; otherwise it
+ * would wait for the rest. */
+static void send_check_end(send_job *j) {
   if (j->open || j->next < j->list.count || j->s.base.ending || !share_may_end(&j->s)) return;
   if (j->by_code) sends_remove(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size);
   ui_status(NULL, 0);
   if (j->failed == 0) say_delivered(j);
   if (j->s.base.c->verbose)
     ui_note("Bytes of files that were sent in this run: %llu", (unsigned long long)j->sent_bytes);
-  say_failed(j);
-  int code = j->failed ? exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
+  send_say_failed(j);
+  int code = j->failed ? send_exit_code_of(j->failed_why) : j->list.left_out ? EXIT_IO : EXIT_OK;
   job_end(&j->s.base, code);
 }
 
-/* A file that is over is left once the thread has done with it; for `done` its hash is made, if it went in an earlier
- * run. */
-static void settle(send_job *j, file_source *source) {
+/* Closes a file that is over once the reader thread is done with it. The event `done` needs its hash, so a file that
+ * was sent in an earlier run is hashed first. */
+static void send_settle(send_job *j, file_source *source) {
   pl_transfer_want want = {.end = true};
   bool is_told = j->s.json && source->saved, has_hash = !(source->flags & PL_CONST_FILE_FLAG_FOLDER);
   if (!source->over || source->settled || source->pending) return;
@@ -194,7 +195,7 @@ static void settle(send_job *j, file_source *source) {
   offer_more(j);
 }
 
-/* A folder is declined or cancelled as a whole: words once, not for each file. */
+/* When the other side declines or cancels a folder as a whole, tells the user once instead of for each file. */
 static void tell_failed(send_job *j, const pl_transfer_action *a, const char *name) {
   const char *token = share_why_token(a->why), *text = share_why(a->why, a->by_peer);
   bool of_all = a->by_peer && (a->why == PL_CONST_FILE_DECLINED || a->why == PL_CONST_FILE_CANCELLED);
@@ -207,7 +208,7 @@ static void tell_failed(send_job *j, const pl_transfer_action *a, const char *na
     share_file_error(&j->s, a->file->id, name, token, text, a->why == PL_CONST_FILE_CHANGED ? "send it again" : NULL);
 }
 
-static void on_over(send_job *j, const pl_transfer_action *a) {
+static void send_on_over(send_job *j, const pl_transfer_action *a) {
   outgoing *o = a->file->user;
   file_source *source = o->source;
   source->over = true;
@@ -221,42 +222,36 @@ static void on_over(send_job *j, const pl_transfer_action *a) {
     tell_failed(j, a, o->line.name);
   }
   free(o);
-  settle(j, source);
+  send_settle(j, source);
 }
 
 /* ---- what the other side does ------------------------------------------------------------------------- */
 
-static void on_told(send_job *j, const pl_transfer_file *f) {
+static void send_on_told(send_job *j, const pl_transfer_file *f) {
   outgoing *o = f->user;
   if (f->held_there == o->held_said) return;
   o->held_said = f->held_there;
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) share_tell_disk_full(&j->s, f->id, o->line.name);
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL)
-    ui_say("The disk of %s is full. It goes on once there is room.", j->s.who);
+    ui_say("The disk of %s is full. The transfer resumes once there is room.", j->s.who);
   else if (f->held_there)
     ui_say("Paused by %s.", j->s.who);
 }
 
-static void act(share *s, const pl_transfer_action *a) {
+static void send_on_action(share *s, const pl_transfer_action *a) {
   if (a->type == PL_TRANSFER_TOLD && a->file->outgoing)
-    on_told(job_of(s), a->file);
+    send_on_told(job_of(s), a->file);
   else if (a->type == PL_TRANSFER_OVER && a->file->outgoing)
-    on_over(job_of(s), a);
+    send_on_over(job_of(s), a);
   else if (a->type == PL_TRANSFER_OFFERED) /* this command only sends */
     (void)share_about(s, PL_TRANSFER_STOP, a->file->id, 0, PL_CONST_FILE_DECLINED);
 }
 
-static void left(share *s) {
-  ui_say("%s stopped. It goes on when they receive again; Ctrl-C ends this.", s->who);
+static void send_on_left(share *s) {
+  ui_say("%s stopped. The transfer resumes when they receive again. Press Ctrl-C to stop here.", s->who);
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
-
-static uint64_t now_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t place, size_t bytes) {
   if (j->sent_count == j->sent_size) {
@@ -274,12 +269,12 @@ static bool note_sent(send_job *j, const uint8_t *id, uint64_t end, uint64_t pla
   p->end = end;
   p->place = place;
   p->bytes = bytes;
-  p->sent_us = now_us();
+  p->sent_us = job_now_us();
   file_flow_sent(&j->flow, bytes);
   return true;
 }
 
-/* The piece lies behind room for the head: both go as one message. */
+/* Sends head and piece as one message. There is room for the head directly before the piece. */
 static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view body) {
   send_job *j = job_of(s);
   pl_wire_file_data m;
@@ -294,20 +289,20 @@ static int send_message(share *s, const uint8_t *head, size_t head_size, pl_view
   int error = pairlink_send_channel(s->current, PL_CONST_FILE_CHANNEL, whole, head_size + body.size, &place);
   if (error == PAIRLINK_EMSGSIZE && share_learn_limit(s)) return error;
   if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
-  if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or another session */
+  if (error) return PAIRLINK_EAGAIN; /* until WRITABLE, or a new session */
   if (!body.size || pl_wire_file_data_decode(&m, whole, head_size + body.size)) return 0;
   j->sent_bytes += body.size;
   if (!note_sent(j, m.id, m.offset + body.size, place, body.size)) job_no_memory(&s->base);
   return 0;
 }
 
-static void delivered(share *s, unsigned channel, uint64_t place) {
+static void send_on_delivered(share *s, unsigned channel, uint64_t place) {
   send_job *j = job_of(s);
   while (channel == PL_CONST_FILE_CHANNEL && j->sent_count && j->sent[j->sent_first].place <= place) {
     sent_piece p = j->sent[j->sent_first];
     j->sent_first = (j->sent_first + 1) % j->sent_size;
     j->sent_count--;
-    file_flow_arrived(&j->flow, p.bytes, p.sent_us, now_us());
+    file_flow_arrived(&j->flow, p.bytes, p.sent_us, job_now_us());
     j->file_blocked = false;
     pl_transfer_file *f = pl_transfer_find(s->transfer, true, p.id);
     if (!f) continue;
@@ -318,20 +313,20 @@ static void delivered(share *s, unsigned channel, uint64_t place) {
   }
 }
 
-/* A stream is read no further ahead of the other side than can be kept. */
+/* Returns true when too much of a stream waits for the other side: FILE_STREAM_KEPT_MAX bytes are kept at most. */
 static bool keeps_too_much(const send_job *j) {
   const sent_piece *first = j->sent_count ? &j->sent[j->sent_first] : NULL;
   const sent_piece *last = first ? &j->sent[(j->sent_first + j->sent_count - 1) % j->sent_size] : NULL;
   return first && last->end > first->end + FILE_STREAM_KEPT_MAX;
 }
 
-static void ask(send_job *j) {
+static void send_ask_reader(send_job *j) {
   pl_transfer_want want;
   while (file_reader_has_room(j->reader) && !keeps_too_much(j) && pl_transfer_next_want(j->s.transfer, &want))
     file_reader_ask(j->reader, ((outgoing *)want.file->user)->source, &want);
 }
 
-/* What was read goes out; a piece that cannot waits at the front. False: nothing more goes now. */
+/* Sends the first piece that was read. Returns false when there is none, or it has to wait. */
 static bool pass_on(send_job *j) {
   file_piece *p = file_reader_first(j->reader);
   if (!p || (j->file_blocked && p->want.file)) return false;
@@ -357,34 +352,34 @@ static bool pass_on(send_job *j) {
     return false;
   }
   file_reader_drop(j->reader);
-  settle(j, source);
+  send_settle(j, source);
   return true;
 }
 
-static void pump(send_job *j) {
-  do ask(j);
+static void send_pump(send_job *j) {
+  do send_ask_reader(j);
   while (!j->s.base.ending && pass_on(j));
-  for (size_t i = 0; i < j->next && j->unsettled && !j->s.base.ending; i++) settle(j, &j->list.sources[i]);
-  check_end(j);
+  for (size_t i = 0; i < j->next && j->unsettled && !j->s.base.ending; i++) send_settle(j, &j->list.sources[i]);
+  send_check_end(j);
 }
 
-static void writable(share *s) {
+static void send_on_writable(share *s) {
   job_of(s)->file_blocked = false;
 }
 
-static void begun(share *s) {
+static void send_on_new_session(share *s) {
   send_job *j = job_of(s);
   j->sent_count = 0;
   file_flow_lost(&j->flow);
   j->file_blocked = false;
 }
 
-static void linked(share *s) {
-  file_flow_new_way(&job_of(s)->flow);
+static void send_on_linked(share *s) {
+  file_flow_new_connection(&job_of(s)->flow);
   job_of(s)->file_blocked = false;
 }
 
-static uint64_t arrived(const share *s) {
+static uint64_t send_arrived(const share *s) {
   uint64_t sum = ((const send_job *)s)->done_bytes;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(s->transfer, f));)
     if (f->outgoing) sum += f->stored;
@@ -393,7 +388,7 @@ static uint64_t arrived(const share *s) {
 
 /* ---- hooks of the job --------------------------------------------------------------------------------- */
 
-static void on_event(job *base, const pairlink_event *e) {
+static void send_on_event(job *base, const pairlink_event *e) {
   send_job *j = base->user;
   char why[PL_WHY_MAX] = "";
   pairing_state state = pairing_event(&j->s.code, e);
@@ -401,38 +396,38 @@ static void on_event(job *base, const pairlink_event *e) {
   if (state == PAIRING_DONE) {
     share_paired(&j->s, &j->s.code.who);
     if (sends_add(pairlink_id(base->client), j->list.paths, j->list.paths_size, j->s.peer, why))
-      ui_note("After an interruption this will need a new code: %s", why);
+      ui_note("To resume after an interruption, you will need a new code: %s", why);
     start_with_peer(j);
   }
   share_event(&j->s, e);
 }
 
-static void on_online(job *base) {
+static void send_on_online(job *base) {
   send_job *j = base->user;
   if (*j->s.peer) return;
   int code = pairing_make(&j->s.code, base, "pairlink receive", j->s.json);
   if (code) job_end(base, code);
 }
 
-static const char *note_of(const pl_transfer_file *f) {
+static const char *send_note_of(const pl_transfer_file *f) {
   if (f->held_there == PL_CONST_FILE_HELD_DISK_FULL) return "their disk is full";
   if (f->held_there || f->held_here) return "paused";
   if (f->state == PL_TRANSFER_ASKING) return "waiting for them to accept";
   return f->state == PL_TRANSFER_ENDING ? "checking" : "";
 }
 
-static void draw(send_job *j) {
+static void send_draw(send_job *j) {
   if (!share_draw_begin(&j->s)) return;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
     outgoing *o = f->outgoing ? f->user : NULL;
     if (!o || (f->state == PL_TRANSFER_ASKING && j->list.count > 1 && f->stored == 0)) continue;
-    share_draw_file(&j->s, &o->line, f->stored, f->size, note_of(f));
+    share_draw_file(&j->s, &o->line, f->stored, f->size, send_note_of(f));
   }
   share_draw_end(&j->s);
 }
 
-/* A page shows the question by itself; at a command line somebody has to be told. */
-static void hint(send_job *j) {
+/* When nothing was accepted for a while, tells what to type there. A page asks its user anyway. */
+static void send_hint(send_job *j) {
   bool asking = j->s.linked && j->saved + j->failed == 0;
   for (pl_transfer_file *f = NULL; asking && (f = pl_transfer_each(j->s.transfer, f));)
     asking = !f->outgoing || f->state == PL_TRANSFER_ASKING;
@@ -443,35 +438,31 @@ static void hint(send_job *j) {
           job_command_there(&j->s.base, "pairlink receive --from YOUR-NAME"));
 }
 
-static void on_tick(job *base) {
+static void send_on_tick(job *base) {
   send_job *j = base->user;
   share_tick(&j->s);
-  hint(j);
-  draw(j);
+  send_hint(j);
+  send_draw(j);
 }
 
-static size_t prepare(job *base, struct pollfd *fds) {
+/* Also does the work: the loop comes here whenever the reader thread has finished a piece. */
+static size_t send_prepare(job *base, struct pollfd *fds) {
   send_job *j = base->user;
-  pump(j);
-  draw(j);
+  send_pump(j);
+  send_draw(j);
   fds[0] = (struct pollfd){.fd = file_reader_fd(j->reader), .events = POLLIN};
   return 1;
 }
 
-/* What there is to do is done in `prepare`, which comes next. */
-static void on_ready(job *base, const struct pollfd *fds, size_t count) {
-  (void)base, (void)fds, (void)count;
-}
-
-static void on_interrupt(job *base) {
+static void send_on_interrupt(job *base) {
   send_job *j = base->user;
   char text[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX];
   ui_status(NULL, 0);
   if (!*j->s.peer || !j->s.was_linked) return;
-  ui_say("Stopped at %s of %s.", progress_bytes(arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
+  ui_say("Stopped at %s of %s.", progress_bytes(send_arrived(&j->s), text), progress_bytes(j->list.bytes, whole));
   for (size_t i = 0; i < j->list.count; i++)
     if (!j->list.sources[i].path) {
-      ui_say("What comes through a pipe cannot go on later: send it anew.");
+      ui_say("Data from a pipe cannot be resumed: send it again.");
       return;
     }
   share_say_command(&j->s, j->to_text ? "send --to" : "send", j->to_text ? j->s.who : NULL, " … (the same as before)");
@@ -479,15 +470,15 @@ static void on_interrupt(job *base) {
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-const struct argp_option send_options[] = {
+static const struct argp_option send_options[] = {
     {"to", OPTION_TO, "CONTACT", 0, "Send to a contact (name or ID) instead of making a code", 0},
-    {"as", OPTION_AS, "NAME", 0, "What to call what comes through a pipe (default: stdin)", 0},
-    {"new", OPTION_NEW, NULL, 0, "Make a new code, also if this was being sent to someone already", 0},
-    {"json", OPTION_JSON, NULL, 0, "For scripts: one object a line on stdout", 0},
+    {"as", OPTION_AS, "NAME", 0, "File name for the data from a pipe (default: stdin)", 0},
+    {"new", OPTION_NEW, NULL, 0, "Make a new code, even if the same files were being sent to someone", 0},
+    {"json", OPTION_JSON, NULL, 0, "For scripts: one JSON object per line on stdout", 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t send_parse(int key, char *arg, struct argp_state *state) {
   send_job *j = state->input;
   const option_place places[] = {
       {OPTION_TO, .text = &j->to_text},
@@ -502,41 +493,37 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       j->path_count = (size_t)(state->argc - state->next);
       return 0;
     case ARGP_KEY_NO_ARGS:
-      argp_error(state, "what? Name files or folders, or - for what comes through a pipe");
+      argp_error(state, "send what? Name files or folders, or - for data from a pipe");
       return EINVAL;
     default:
       return ARGP_ERR_UNKNOWN;
   }
 }
 
-static const char doc[] =
-    "Sends files, folders, or (-) what comes through a pipe. Without --to it shows a code; on the other side, "
-    "`pairlink "
-    "receive` or the page takes it, and from then on you are contacts. However often the connection is lost, and also "
-    "after Ctrl-C or a crash at either end, the same command goes on at the byte where it stopped. Ends with 0 once "
-    "the "
-    "other side has everything and its SHA-256 matches.";
-
-/* To whom, if that is known before anything is said. */
-static int find_peer(send_job *j) {
+/* Sets the other side when the command line or an interrupted run tells it. */
+static int send_find_peer(send_job *j) {
   char peer[PAIRLINK_ID_CHARS + 1];
   if (j->to_text) return share_with(&j->s, j->to.text);
   j->by_code = true;
   if (j->fresh || !sends_find(pairlink_id(j->s.base.client), j->list.paths, j->list.paths_size, peer)) return 0;
-  ui_say("Going on with %s. (--new for a new code.)", job_name(&j->s.base, peer));
+  ui_say("Resuming with %s. (Use --new for a new code.)", job_name(&j->s.base, peer));
   return share_with(&j->s, peer);
 }
 
-static int start(send_job *j, const cli *c) {
-  static const job_hooks hooks = {on_event, on_online, on_interrupt, prepare, on_ready, on_tick};
-  static const share_hooks sharing = {.act = act,
-                                      .begun = begun,
-                                      .linked = linked,
-                                      .delivered = delivered,
-                                      .writable = writable,
-                                      .left = left,
+static int send_start(send_job *j, const cli *c) {
+  static const job_hooks hooks = {.on_event = send_on_event,
+                                  .on_online = send_on_online,
+                                  .on_interrupt = send_on_interrupt,
+                                  .prepare = send_prepare,
+                                  .on_tick = send_on_tick};
+  static const share_hooks sharing = {.act = send_on_action,
+                                      .on_new_session = send_on_new_session,
+                                      .linked = send_on_linked,
+                                      .delivered = send_on_delivered,
+                                      .writable = send_on_writable,
+                                      .left = send_on_left,
                                       .send = send_message,
-                                      .arrived = arrived};
+                                      .arrived = send_arrived};
   pairlink_options o;
   pairlink_options_init(&o);
   int code = j->to_text ? people_find(c, j->to_text, &j->to, &o) : 0;
@@ -547,7 +534,7 @@ static int start(send_job *j, const cli *c) {
   if (!j->reader) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
-  code = find_peer(j);
+  code = send_find_peer(j);
   if (!code && *j->s.peer) start_with_peer(j);
   if (!code) return 0;
   pairlink_free(j->s.base.client);
@@ -555,7 +542,7 @@ static int start(send_job *j, const cli *c) {
   return code;
 }
 
-static void end(send_job *j) {
+static void send_end(send_job *j) {
   file_reader_free(j->reader);
   for (pl_transfer_file *f = NULL; j->s.transfer && (f = pl_transfer_each(j->s.transfer, f));)
     if (f->outgoing) free(f->user);
@@ -564,17 +551,31 @@ static void end(send_job *j) {
   free(j->sent);
 }
 
-int command_send(const cli *c, int argc, char **argv) {
+static int send_run(const cli *c, int argc, char **argv) {
   static send_job only;
-  static const struct argp parser = {.options = send_options, .parser = parse, .args_doc = "PATH…", .doc = doc};
   send_job *j = &only;
-  command_parse(&parser, argc, argv, j);
-  int code = start(j, c);
+  command_parse(&command_send, argc, argv, j);
+  int code = send_start(j, c);
   if (!code) {
     j->s.base.tick_ms = job_now_ms();
     code = job_run(&j->s.base);
   }
   code = share_finish(&j->s, code);
-  end(j);
+  send_end(j);
   return code;
 }
+
+const command command_send = {
+    .name = "send",
+    .arguments = "PATH…",
+    .summary = "send files and folders, by a code or to a contact",
+    .completes = "FILE",
+    .run = send_run,
+    .argp = {.options = send_options,
+             .parser = send_parse,
+             .args_doc = "PATH…",
+             .doc = "Sends files and folders, or - for data from a pipe. Without --to it shows a code. The other side "
+                    "enters the code in `pairlink receive` or in the page, and from then on you are contacts. When the "
+                    "connection is lost, the transfer resumes when it is back. After Ctrl-C or a crash at either end, "
+                    "the same command resumes at the byte where it stopped. Exits with 0 once the other side has "
+                    "everything and its SHA-256 matches."}};

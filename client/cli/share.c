@@ -6,18 +6,18 @@
 
 #include "json_out.h"
 
-enum { DEAF_MS = 10000, CALL_AGAIN_MS = 1000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
+enum { DEAF_MS = 10000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
 
-static const char calling_anew[] = "calling anew";
+static const char calling_anew[] = "calling anew"; /* the text of a close; the other side compares it */
 
 /* ---- the transfer ------------------------------------------------------------------------------------- */
 
-static void act(void *context, const pl_transfer_action *a) {
+static void share_on_action(void *context, const pl_transfer_action *a) {
   share *s = context;
   s->hooks->act(s, a);
 }
 
-static int send_bytes(void *context, const uint8_t *head, size_t head_size, pl_view body) {
+static int share_send_bytes(void *context, const uint8_t *head, size_t head_size, pl_view body) {
   share *s = context;
   return s->hooks->send ? s->hooks->send(s, head, head_size, body) : PAIRLINK_EAGAIN;
 }
@@ -28,7 +28,7 @@ void share_say_words(share *s) {
   while (s->current && !s->words_blocked && (n = pl_transfer_next_word(s->transfer, word))) {
     int error = pairlink_send_channel(s->current, PL_CONST_CHAT_CHANNEL, word, n, &s->words_place);
     if (error)
-      s->words_blocked = true; /* until WRITABLE, or another session */
+      s->words_blocked = true; /* until WRITABLE, or a new session */
     else
       pl_transfer_word_sent(s->transfer, s->words_place);
     if (error == PAIRLINK_ENOMEM) job_no_memory(&s->base);
@@ -56,7 +56,7 @@ bool share_learn_limit(share *s) {
   if (s->base.ending) return false;
   snprintf(why, sizeof why, "it takes messages of at most %u bytes, and files need %u", (unsigned)most,
            (unsigned)PL_CONST_CHAT_MESSAGE_LEAST);
-  ui_error("the other side cannot exchange files", why, "they need a program that takes larger messages");
+  ui_error("the other side cannot exchange files", why, "they need a program that accepts larger messages");
   (void)pairlink_close(s->current, PAIRLINK_REASON_REFUSED, why);
   job_end(&s->base, EXIT_REFUSED);
   return false;
@@ -82,8 +82,8 @@ static void count_in(share *s, pairlink_session *session) {
   s->sessions++;
 }
 
-/* Whom: an ID or an invite link. The first call says who that is. */
-static int call(share *s, const char *whom) {
+/* whom: an ID or an invite link. The first call sets s->peer. */
+static int share_call(share *s, const char *whom) {
   pairlink_session *session;
   s->call_ms = 0;
   int error = pairlink_connect(s->base.client, whom, &session);
@@ -93,16 +93,16 @@ static int call(share *s, const char *whom) {
   return 0;
 }
 
-static void call_again(share *s) {
-  int error = call(s, s->peer);
+static void share_call_again(share *s) {
+  int error = share_call(s, s->peer);
   if (error == PAIRLINK_EAGAIN)
-    s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+    s->call_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   else if (error)
     job_end(&s->base, ui_fail("cannot connect", error, NULL));
 }
 
 int share_with(share *s, const char *id_or_link) {
-  int error = call(s, id_or_link);
+  int error = share_call(s, id_or_link);
   if (!error) error = pairlink_allow(s->base.client, s->peer);
   if (error) return ui_fail("cannot connect", error, NULL);
   snprintf(s->who, sizeof s->who, "%s", job_name(&s->base, s->peer));
@@ -114,14 +114,14 @@ void share_paired(share *s, const contact *who) {
   snprintf(s->who, sizeof s->who, "%s", who->name);
 }
 
-static void begin(share *s, pairlink_session *session) {
+static void share_begin_session(share *s, pairlink_session *session) {
   s->current = session;
   s->generation++;
   s->words_blocked = false;
   s->words_place = 0;
   (void)pairlink_set_priority(session, PL_CONST_FILE_CHANNEL, FILE_PRIORITY);
   if (!share_learn_limit(s)) return;
-  if (s->hooks->begun) s->hooks->begun(s);
+  if (s->hooks->on_new_session) s->hooks->on_new_session(s);
   (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_BEGUN});
 }
 
@@ -129,15 +129,15 @@ static void say_back(share *s) {
   char text[PROGRESS_TEXT_MAX];
   uint64_t arrived = s->hooks->arrived(s);
   if (arrived)
-    ui_say("Back, going on at %s.", progress_bytes(arrived, text));
+    ui_say("Connected again, resuming at %s.", progress_bytes(arrived, text));
   else
-    ui_say("Back.");
+    ui_say("Connected again.");
   if (s->json) share_json(s, json_out("back", NULL));
 }
 
-static void on_linked(share *s, const pairlink_event *e) {
+static void share_on_linked(share *s, const pairlink_event *e) {
   if (strncmp(e->text, "chat/", 5) != 0) {
-    ui_say("%s is there, but with a command that takes no files. Waiting for another.", s->who);
+    ui_say("%s is there, but with a command that cannot exchange files. Waiting for another.", s->who);
     (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "this is about files");
     return;
   }
@@ -150,26 +150,26 @@ static void on_linked(share *s, const pairlink_event *e) {
   else if (e->session != s->current && s->generation == 0)
     ui_note("Connected with %s, end-to-end encrypted.", s->who);
   s->lost_said = false;
-  if (e->session != s->current) begin(s, e->session);
+  if (e->session != s->current) share_begin_session(s, e->session);
   if (s->hooks->linked) s->hooks->linked(s);
 }
 
-static void lost(share *s) {
+static void share_on_unlinked(share *s) {
   s->linked = false;
   if (s->unlinked_ms) return;
   s->unlinked_ms = job_now_ms();
   if (s->json && s->was_linked && !s->base.ending) share_json(s, json_out("lost", NULL));
 }
 
-/* Once a loss, and not when the job has said that the relay is not there. */
+/* Says once that the other side is lost; not when the job has said that the relay is. */
 static void say_lost(share *s) {
   if (!s->unlinked_ms || s->lost_said || s->base.ending || !s->base.is_online) return;
-  if (job_now_ms() < s->unlinked_ms + CALL_AGAIN_MS) return;
+  if (job_now_ms() < s->unlinked_ms + JOB_CALL_AGAIN_MS) return;
   s->lost_said = true;
-  ui_say(s->was_linked ? "%s is not there any more. Waiting." : "%s is not there yet. Waiting.", s->who);
+  ui_say(s->was_linked ? "%s is no longer there. Waiting." : "%s is not there yet. Waiting.", s->who);
 }
 
-static void on_closed(share *s, const pairlink_event *e) {
+static void share_on_closed(share *s, const pairlink_event *e) {
   char text[200];
   bool was_current = e->session == s->current;
   if (s->sessions) s->sessions--;
@@ -179,20 +179,20 @@ static void on_closed(share *s, const pairlink_event *e) {
   }
   if (s->base.ending) return;
   if (!s->was_linked && e->reason >= PAIRLINK_REASON_REFUSED) {
-    job_end(&s->base, ui_fail("the other side does not want this", e->error ? e->error : PAIRLINK_EREFUSED,
+    job_end(&s->base, ui_fail("the other side refused", e->error ? e->error : PAIRLINK_EREFUSED,
                               ui_clean(e->text, text, sizeof text)));
     return;
   }
-  if (!s->sessions) s->call_ms = job_now_ms() + CALL_AGAIN_MS;
+  if (!s->sessions) s->call_ms = job_now_ms() + JOB_CALL_AGAIN_MS;
   bool by_them = e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED;
   if (was_current && by_them && strcmp(e->text, calling_anew) != 0) {
-    s->lost_said = true; /* `left` says it better */
+    s->lost_said = true; /* the hook `left` says it */
     s->hooks->left(s);
   }
-  if (was_current) lost(s);
+  if (was_current) share_on_unlinked(s);
 }
 
-/* ---- what comes --------------------------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------------------------- */
 
 static bool seen_before(share *s, const uint8_t id[16]) {
   for (size_t i = 0; i < SHARE_TEXTS_SEEN && i < s->seen_count; i++)
@@ -201,7 +201,7 @@ static bool seen_before(share *s, const uint8_t id[16]) {
   return false;
 }
 
-/* False: no memory for it. */
+/* Shows a chat message once. Returns false when memory ran out. */
 static bool show_text(share *s, pl_view message) {
   pl_wire_chat_text m;
   if (pl_wire_chat_text_decode(&m, message.data, message.size) || seen_before(s, m.id)) return true;
@@ -218,30 +218,30 @@ static bool show_text(share *s, pl_view message) {
   return good;
 }
 
-static void on_message(share *s, const pairlink_event *e) {
+static void share_on_message(share *s, const pairlink_event *e) {
   pl_view data = {e->data, e->size};
   bool current = e->session == s->current && !s->base.ending;
   bool is_text = current && e->channel == PL_CONST_CHAT_CHANNEL && e->size && data.data[0] == PL_CONST_CHAT_TEXT;
   if (is_text && !show_text(s, data)) {
-    job_no_memory(&s->base); /* taken would mean shown */
+    job_no_memory(&s->base); /* not taken, since it was not shown */
     return;
   }
   if (current && !is_text)
     (void)share_step(s, &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE, .message = {(uint8_t)e->channel, data}});
-  if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* taken would mean stored */
+  if (e->channel == PL_CONST_FILE_CHANNEL && s->base.ending) return; /* not taken, since it is not stored */
   if (current && e->channel == PL_CONST_FILE_CHANNEL && s->hooks->handled)
     s->hooks->handled(s, e->place);
   else
     (void)pairlink_take(e->session, e->channel, e->place);
 }
 
-static void on_current(share *s, const pairlink_event *e) {
+static void share_on_current(share *s, const pairlink_event *e) {
   switch (e->type) {
     case PAIRLINK_EVENT_UNLINKED:
-      lost(s);
+      share_on_unlinked(s);
       break;
     case PAIRLINK_EVENT_STREAM_RESET:
-      begin(s, s->current);
+      share_begin_session(s, s->current);
       break;
     case PAIRLINK_EVENT_WRITABLE:
       if (e->channel == PL_CONST_CHAT_CHANNEL) s->words_blocked = false;
@@ -259,7 +259,7 @@ static void on_current(share *s, const pairlink_event *e) {
 }
 
 void share_event(share *s, const pairlink_event *e) {
-  if (!e->session) return; /* a stranger's knock, to whom this command says nothing */
+  if (!e->session) return; /* a stranger's knock: this command does not answer it */
   if (!is_theirs(s, e)) {
     if (e->type == PAIRLINK_EVENT_SESSION) (void)pairlink_close(e->session, PAIRLINK_REASON_REFUSED, "not now");
     if (e->type == PAIRLINK_EVENT_MESSAGE || e->type == PAIRLINK_EVENT_END)
@@ -268,15 +268,15 @@ void share_event(share *s, const pairlink_event *e) {
   }
   count_in(s, e->session);
   if (e->type == PAIRLINK_EVENT_LINKED && !s->base.ending)
-    on_linked(s, e);
+    share_on_linked(s, e);
   else if (e->type == PAIRLINK_EVENT_MESSAGE)
-    on_message(s, e);
+    share_on_message(s, e);
   else if (e->type == PAIRLINK_EVENT_END)
     (void)pairlink_take(e->session, e->channel, e->place);
   else if (e->type == PAIRLINK_EVENT_CLOSED)
-    on_closed(s, e);
+    share_on_closed(s, e);
   else if (e->session == s->current)
-    on_current(s, e);
+    share_on_current(s, e);
 }
 
 void share_tick(share *s) {
@@ -284,8 +284,8 @@ void share_tick(share *s) {
   if (*s->peer && !s->base.ending) {
     if (!s->was_linked && !s->unlinked_ms) s->unlinked_ms = now;
     say_lost(s);
-    if (s->call_ms && now >= s->call_ms) call_again(s);
-    /* Whom it was with may run again, and be reached only by a new call. */
+    if (s->call_ms && now >= s->call_ms) share_call_again(s);
+    /* The other side may have been started again: then only a new call reaches it. */
     if (s->current && s->unlinked_ms && s->was_linked && s->base.is_online && !s->closing_old &&
         now >= s->unlinked_ms + CALL_ANEW_MS) {
       s->closing_old = true;
@@ -295,10 +295,10 @@ void share_tick(share *s) {
   s->base.tick_ms = now + TICK_MS;
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------------------------------------ */
 
 int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const share_hooks *hooks, pairlink_options *o) {
-  const pl_transfer_sink sink = {act, send_bytes, s};
+  const pl_transfer_sink sink = {share_on_action, share_send_bytes, s};
   s->hooks = hooks;
   o->application = "chat/1";
   o->listen = 1;

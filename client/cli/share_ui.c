@@ -1,4 +1,4 @@
-/* Words, lines and objects about files. */
+/* What send and receive print: messages, progress lines, and objects for scripts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { DRAW_EVERY_MS = 100, TELL_EVERY_MS = 1000 };
 void share_json(share *s, bool written) {
   if (written || s->failed) return;
   s->failed = true;
-  ui_error("stdout takes no more", "its reader is gone", NULL);
+  ui_error("stdout cannot be written", "its reader is gone", NULL);
   job_end(&s->base, EXIT_IO);
 }
 
@@ -82,7 +82,7 @@ const char *share_why(uint8_t why, bool by_peer) {
     case PL_CONST_FILE_UNWRITABLE:
       return by_peer ? "the other side cannot write it" : "it cannot be written";
     case PL_CONST_FILE_DAMAGED:
-      return "what came is not what was sent: SHA-256 does not match";
+      return "it was damaged on the way: SHA-256 does not match";
     case PL_CONST_FILE_TOO_LARGE:
       return "it is larger than the other side can keep";
     default:
@@ -152,6 +152,6 @@ void share_say_command(const share *s, const char *what, const char *word, const
     add_option(out, what, word);
   else
     fprintf(out, " %s", what);
-  if (fclose(out) == 0) ui_say("To go on where it stopped: %s%s", line, more);
+  if (fclose(out) == 0) ui_say("To resume where it stopped: %s%s", line, more);
   free(line);
 }

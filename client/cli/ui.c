@@ -1,3 +1,5 @@
+#include "ui.h"
+
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -8,7 +10,7 @@
 #include <unistd.h>
 
 #include "../core/base/base.h"
-#include "cli.h"
+#include "exit_code.h"
 
 enum { STATUS_MAX = 4, STATUS_BYTES = 1024 };
 
@@ -37,9 +39,9 @@ int ui_rows(void) {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
 }
 
-/* ---- lines that are drawn anew ------------------------------------------------------------------------ */
+/* ---- lines that are redrawn --------------------------------------------------------------------------- */
 
-/* The cursor is at the end of the last one. */
+/* The cursor stands at the end of the last status line. */
 static void erase_status(void) {
   if (!status_count) return;
   fprintf(stderr, "\r");
@@ -67,7 +69,7 @@ void ui_status(const char *const *lines, size_t count) {
 
 int ui_terminal(void) {
   int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (terminal >= 0 && tcgetpgrp(terminal) != getpgrp()) { /* in the background: reading would stop us */
+  if (terminal >= 0 && tcgetpgrp(terminal) != getpgrp()) { /* a read from the background would stop this program */
     close(terminal);
     terminal = -1;
   }
@@ -81,7 +83,7 @@ static void line(const char *style, const char *format, va_list args) {
   int n = vsnprintf(text, sizeof text, format, args);
   if (n < 0) return;
   erase_status();
-  /* One write a line: several programs may share this stderr. */
+  /* Each line is one write, because several programs may share this stderr. */
   fprintf(stderr, "%s%s%s\n", colour ? style : "", text, colour && *style ? "\033[0m" : "");
   draw_status();
 }
@@ -140,7 +142,8 @@ void ui_last_error(const char **what, const char **why, const char **hint) {
   *hint = last_error[2];
 }
 
-/* Controls, and what is not seen but changes how the rest looks or compares: direction marks, joiners, tags. */
+/* Returns true for control characters, and for invisible ones that change how the rest looks or compares: direction
+ * marks, joiners, tags. */
 static bool is_hidden(uint32_t c) {
   return c < 0xa0 || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x180e ||
          (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0x3164 ||
@@ -229,44 +232,6 @@ const char *ui_last_problem(void) {
   return last_problem;
 }
 
-int ui_exit_code(int error) {
-  switch (error) {
-    case PAIRLINK_OK:
-      return EXIT_OK;
-    case PAIRLINK_EINVAL:
-    case PAIRLINK_EID:
-    case PAIRLINK_ELINK:
-    case PAIRLINK_EURL:
-    case PAIRLINK_ECODE:
-      return EXIT_USAGE;
-    case PAIRLINK_ENOCODE:
-    case PAIRLINK_EWRONGCODE:
-    case PAIRLINK_EBUSY:
-      return EXIT_CODE;
-    case PAIRLINK_ENETWORK:
-      return EXIT_NO_RELAY;
-    case PAIRLINK_ESTORE:
-      return EXIT_RELAY_STORE;
-    case PAIRLINK_EREFUSED:
-    case PAIRLINK_EDENIED:
-      return EXIT_REFUSED;
-    case PAIRLINK_EUNAVAILABLE:
-    case PAIRLINK_ECLOSED:
-    case PAIRLINK_ETIMEDOUT:
-    case PAIRLINK_ELOST:
-      return EXIT_PEER_GONE;
-    case PAIRLINK_EIDENTITY:
-    case PAIRLINK_ERELAYKEY:
-    case PAIRLINK_ETLS:
-    case PAIRLINK_ECRYPTO:
-      return EXIT_KEY;
-    case PAIRLINK_EIO:
-      return EXIT_IO;
-    default:
-      return EXIT_OTHER;
-  }
-}
-
 int ui_fail(const char *what, int error, const char *why) {
   char reason[900];
   const char *text = pairlink_error_text(error);
@@ -275,8 +240,8 @@ int ui_fail(const char *what, int error, const char *why) {
   else
     snprintf(reason, sizeof reason, "%s: %s", text, why);
   ui_error(what, reason,
-           error == PAIRLINK_ERELAYKEY ? "ask who runs the relay; if it was set up anew on purpose: "
-                                         "pairlink --relay URL forget"
+           error == PAIRLINK_ERELAYKEY ? "ask whoever runs the relay; if it was set up again on purpose: "
+                                         "pairlink forget --relay URL"
                                        : pairlink_error_hint(error));
-  return ui_exit_code(error);
+  return exit_code_of_error(error);
 }

@@ -34,7 +34,7 @@ ip -6 route add unreachable 2001:db8:1::/64`;
 
 let net, otherNet, relay, silent, id;
 
-/** How many connections were begun in this network so far. */
+/** Returns how many connections were started in this network so far. */
 function begun() {
   const [names, values] = readFileSync(`/proc/${relay.pid}/net/snmp`, 'utf8').match(/^Tcp:.*$/gm);
   return Number(values.split(' ')[names.split(' ').indexOf('ActiveOpens')]);
@@ -45,7 +45,7 @@ beforeAll(async () => {
   if (!net) return;
   id = await idOf(newIdentity());
   otherNet = await startNamespace({ hosts: HOSTS, setup: SETUP });
-  silent = startCli({ relay: 'ws://silent.test:1', wrap: otherNet.inside }, 'ping', id); // needs the longest
+  silent = startCli({ relay: 'ws://silent.test:1', wrap: otherNet.inside }, 'ping', id); // takes the longest
   relay = await startRelay({ listen: '0.0.0.0:0', wrap: net.inside });
 });
 afterAll(async () => {
@@ -61,7 +61,7 @@ const networkTest = (name, body) =>
     await body();
   });
 
-/** Two programs that talk over the relay at this address. */
+/** Starts two programs that talk over the relay at this address. */
 async function talk(host, env = {}) {
   const identity = newIdentity();
   const there = { relay: `ws://${host}:${relay.port}`, wrap: net.inside, env };
@@ -83,7 +83,7 @@ networkTest('of addresses that answer one is tried', async () => {
 networkTest('one that never answers, tried first, does not hold up the other', async () => {
   const before = begun();
   await talk('half.test');
-  expect(begun()).toBe(before + 4); // both programs tried both addresses, and each once
+  expect(begun()).toBe(before + 4); // both programs tried both addresses, each once
 });
 
 networkTest('nor does one of a proxy', async () => {
@@ -102,7 +102,7 @@ networkTest('nor does one of a proxy', async () => {
   const [, port] = await proxy.waitFor(/port (\d+)/);
   const before = begun();
   await talk('whole.test', { http_proxy: `http://half.test:${port}`, NO_PROXY: '', no_proxy: '' });
-  expect(begun()).toBe(before + 4 + 2); // and the proxy two of its own
+  expect(begun()).toBe(before + 4 + 2); // plus two of the proxy
   expect(proxy.stdout).toMatch('asked for whole.test');
   await proxy.stop();
 });

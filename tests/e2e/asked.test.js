@@ -51,7 +51,7 @@ async function person(name) {
   return me;
 }
 
-/** Ends when a program that began now gave up a relay that is not there: so long has passed for all others, too. */
+/** Resolves when a program that starts now has given up on a missing relay: the same time has passed for all others. */
 async function giveUpTimePasses(seconds) {
   const late = await runCli({ relay: 'ws://127.0.0.1:1' }, [
     '--relay-wait',
@@ -71,7 +71,7 @@ describe('a person who takes longer than the program would wait for a relay', ()
   };
   const into = () => ['--into', join(tempDir(), 'files')];
 
-  test('types the code in time, whatever asks for it', { timeout: 60_000 }, async () => {
+  test('can still type the code, whatever command asks for it', { timeout: 60_000 }, async () => {
     const asking = await Promise.all(
       Object.entries(MAKERS).map(async ([command, maker]) => {
         const [ana, bo] = [await person('Ana'), await person('Bo')];
@@ -97,7 +97,7 @@ describe('a person who takes longer than the program would wait for a relay', ()
     expect((await send.wait()).code, send.stderr).toBe(0);
   });
 
-  test('answers in time whether someone or something is let in', { timeout: 60_000 }, async () => {
+  test('can still answer whether to let someone or something in', { timeout: 60_000 }, async () => {
     const [ana, bo] = [await person('Ana'), await person('Bo')];
     const listen = bo.inTerminal(['--relay-wait', '1', 'listen']);
     await listen.waitFor('Waiting.');
@@ -106,7 +106,7 @@ describe('a person who takes longer than the program would wait for a relay', ()
     const receive = ana.inTerminal(['--relay-wait', '1', 'receive', ...into(), '--from', bo.id]);
     const send = bo.start(['send', '--to', ana.id, binary('pairlink')]);
     await receive.waitFor('Accept? [Y/n]');
-    await giveUpTimePasses(3); // also longer than the relay keeps a call, and than receive waits for a next file
+    await giveUpTimePasses(3); // also longer than the relay keeps a call, and than receive waits for another file
     await listen.write('y\n');
     await connect.waitFor('Connected with');
     await receive.write('y\n');
@@ -126,7 +126,7 @@ describe('Ctrl-C', () => {
     await program.waitFor('ended with 130');
   });
 
-  test('and Ctrl-Z leave the terminal as it was, and it is right again afterwards', async () => {
+  test('and Ctrl-Z leave the terminal as it was, and the question works again afterwards', async () => {
     const [on, off] = ['\u001b[?2004h', '\u001b[?2004l'];
     const times = (mark) => program.stdout.split(mark).length - 1;
     const program = (await person('Bo')).inTerminal(['chat', '--code']);
@@ -144,7 +144,7 @@ describe('Ctrl-C', () => {
     expect(program.stdout.lastIndexOf(off)).toBeGreaterThan(program.stdout.lastIndexOf(on));
   });
 
-  test('at the question for a name, which is kept as it came', async () => {
+  test('at the question for a name keeps the name that they gave themselves', async () => {
     const [ana, bo] = [await person('Ana'), await person('Bo')];
     const program = bo.inTerminal(['pair']);
     const [, code] = await program.waitFor(CODE);
@@ -156,7 +156,7 @@ describe('Ctrl-C', () => {
   });
 });
 
-describe('what `pair` prints is understood where a code is asked for', () => {
+describe('what `pair` prints is understood wherever a code is asked for', () => {
   const CASES = {
     'the line with the code': (line) => line,
     'the code in a sentence': (line) => `talk to me: ${line.match(CODE)[1]}, ok?`,
@@ -184,7 +184,7 @@ describe('what `pair` prints is understood where a code is asked for', () => {
     }
   });
 
-  test('all of it at once: the rest of a paste answers no other question', async () => {
+  test('all of it in one paste: the rest of the paste answers no other question', async () => {
     const [ana, bo] = [await person('Ana'), await person('Bo')];
     const pair = ana.start(['pair']);
     await Promise.all([pair.waitFor(CODE), pair.waitFor(LINK)]);
@@ -256,7 +256,7 @@ describe('what `pair` prints is understood where a code is asked for', () => {
     expect((await dy.run(['contacts', '--names'])).stdout).toBe('Page\n');
   });
 
-  test('a link that is not whole is said to be so', async () => {
+  test('a link that is not whole is reported as such', async () => {
     const bo = await person('Bo');
     for (const text of ['see http://127.0.0.1:8787/#abc', `http://127.0.0.1:8787/#${'A'.repeat(114)}`]) {
       const { code, stderr } = await bo.run(['pair', '--code'], { input: `${text}\n` });

@@ -1,4 +1,4 @@
-/** `pairlink chat`: every line arrives once, in order, whatever is killed. The ledger is outside of the programs. */
+/** `pairlink chat`: every line arrives once, in order, whatever is killed. The test itself keeps the record of lines. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -30,7 +30,7 @@ async function people(url) {
 
 const lines = (letter, from, to) => Array.from({ length: to - from }, (_, i) => `${letter}${from + i}\n`).join('');
 
-test('two chats exchange lines; the end of stdin ends one with 0 when all is delivered', LONG, async () => {
+test('two chats exchange lines; at the end of stdin, one exits with 0 when everything is delivered', LONG, async () => {
   const relay = await startRelay();
   const { ana, bo, chat } = await people(relay.ws);
   const a = chat(ana, bo);
@@ -50,11 +50,11 @@ test('two chats exchange lines; the end of stdin ends one with 0 when all is del
   await relay.stop();
 });
 
-test('--send ends with 0 once it is delivered, and reaches a pipe too', LONG, async () => {
+test('--send exits with 0 once it is delivered, and reaches a pipe, too', LONG, async () => {
   const relay = await startRelay();
   const { ana, bo, chat } = await people(relay.ws);
   const send = chat(ana, bo, '--send', 'hello');
-  await send.waitFor('Kept.', { ms: 60_000 });
+  await send.waitFor('Saved.', { ms: 60_000 });
   const b = chat(bo, ana);
   expect((await send.wait(60_000)).code, send.stderr).toBe(0);
   await b.waitFor('hello\n', SOON);
@@ -66,18 +66,18 @@ test('--send ends with 0 once it is delivered, and reaches a pipe too', LONG, as
   await relay.stop();
 });
 
-test('a sender killed with messages that nobody took yet sends them after its restart, once', LONG, async () => {
+test('a sender that is killed before its messages were taken sends them after its restart, once', LONG, async () => {
   const relay = await startRelay();
   const { ana, bo, chat } = await people(relay.ws);
   const first = chat(ana, bo);
   await first.write(lines('a', 0, 50));
-  await first.waitFor('Kept.', { ms: 60_000 });
+  await first.waitFor('Saved.', { ms: 60_000 });
   await first.kill9();
   const second = chat(ana, bo);
   await second.write(lines('a', 50, 60));
   const b = chat(bo, ana);
   await b.waitFor('a59\n', SOON);
-  await second.kill9(); // what it knew as delivered or not: the third sends again only what is doubtful
+  await second.kill9(); // the third sends again only what may not have been delivered
   const third = chat(ana, bo);
   third.end('end\n');
   expect((await third.wait(60_000)).code, third.stderr).toBe(0);
@@ -94,11 +94,11 @@ test('a second chat with the same contact is refused while one runs', LONG, asyn
   await first.waitFor('not here yet', { ms: 60_000 });
   const second = chat(ana, bo);
   expect((await second.wait()).code).not.toBe(0);
-  expect(second.stderr).toContain('runs already');
+  expect(second.stderr).toContain('is already running');
   await relay.stop();
 });
 
-test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing doubled', LONG, async () => {
+test('receivers killed in the middle of a burst, and the relay, too: nothing is lost or doubled', LONG, async () => {
   const relay = await startRelay();
   const { ana, bo, chat } = await people(relay.ws);
   const count = 3000;
@@ -107,7 +107,7 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
   let seen = '';
   for (let round = 0; round < 6; round++) {
     const next = seen.split('\n').length - 1;
-    if (next >= count) break; // a fast machine is done before the last kill
+    if (next >= count) break; // a fast machine finishes before the last kill
     const b = chat(bo, ana);
     await b.waitFor(`a${next}\n`, SOON);
     if (round === 3) await relay.restart({ hard: true });
@@ -119,7 +119,7 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
   expect((await a.wait(120_000)).code, a.stderr).toBe(0);
   await b.stop();
   seen += b.stdout;
-  // A kill between the line's write and the note that it was written shows that one line again: no other exists.
+  // A kill between writing a line and storing that it was written shows that line once more. There is no other case.
   const got = seen.split('\n').slice(0, -1);
   const again = got.filter((line, i) => i > 0 && line === got[i - 1]).length;
   expect(again).toBeLessThanOrEqual(6);
@@ -127,7 +127,7 @@ test('receivers killed in mid-burst, and the relay too: nothing is lost, nothing
   await relay.stop();
 });
 
-test('with the JavaScript client: chat/1 both ways, and a message that is repeated is shown once', LONG, async () => {
+test('with the JavaScript client: chat/1 in both directions, and a repeated message is shown once', LONG, async () => {
   const relay = await startRelay();
   const { ana, chat } = await people(relay.ws);
   const page = await createClient({

@@ -25,13 +25,13 @@ afterAll(async () => {
 });
 
 const clients = clientsOf(() => relay);
-/** Makes a code, or uses one; each with an identity of its own. */
+/** Starts a program that makes a code, or uses one; each has its own identity. */
 const program = (url, ...code) =>
   start(binary('sample_code'), [url, ...code], {
     env: { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', http_proxy: '', no_proxy: '*' },
   });
 const made = async (maker) => (await maker.waitFor(CODE, { stream: 'stdout' }))[1];
-/** The same number, and another word. */
+/** Returns a code with the same number and another word. */
 function wrong(code, by = 1) {
   const {
     number,
@@ -49,7 +49,7 @@ async function pair(url, changed = (code) => code) {
 }
 
 describe('a code', () => {
-  test('pairs two programs, whichever worker each is at: both are sure, one phrase, a session', async () => {
+  test('pairs two programs, whichever workers they are on: both are sure, have one phrase, and a session', async () => {
     for (const { maker, user, codes } of await Promise.all(Array.from({ length: 6 }, () => pair(relay.ws)))) {
       expect(codes, maker.stderr + user.stderr).toEqual([0, 0]);
       const [phrase, other] = [maker.stdout.match(PAIRED)[2], user.stdout.match(PAIRED)[2]];
@@ -64,7 +64,7 @@ describe('a code', () => {
     expect(codes, user.stderr).toEqual([0, 0]);
   });
 
-  test('pairs C with JavaScript, both ways', async () => {
+  test('pairs C with JavaScript, in both directions', async () => {
     const js = await online(await clients.make({ name: 'Jo' }));
     const maker = program(relay.ws);
     const theirs = js.claimCode(await made(maker));
@@ -103,7 +103,7 @@ describe('a code', () => {
     expect(accepted).toBe(0);
   });
 
-  test('that nobody has, and one that is none', async () => {
+  test('that nobody made, and a text that is not a code', async () => {
     const nobody = program(relay.ws, '9999999-zoo-zoo');
     expect((await nobody.wait()).code).toBe(1);
     expect(nobody.stderr).toMatch(/no such code/);
@@ -113,7 +113,7 @@ describe('a code', () => {
   });
 });
 
-test('who counts through numbers is stopped', async () => {
+test('a client that tries numbers one by one is stopped', async () => {
   const strict = await startRelay({ args: ['--limit', 'LOOPBACK_EXEMPT=0'] });
   const maker = program(strict.ws);
   const { number } = parseCode(await made(maker));
@@ -145,7 +145,7 @@ test('the words appear nowhere in what the relay received', async () => {
   ).toBe(true);
   for (const bytes of [...received, proxy.received()])
     for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)])
-      expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
-  expect(relay.log).not.toContain(secret.join('-')); // one alone may be a word of the log's own, such as "ready"
+      expect(bytes.includes(text)).toBe(false); // shorter ones may occur by chance
+  expect(relay.log).not.toContain(secret.join('-')); // a single word may be one that the log uses itself, such as "ready"
   await proxy.stop();
 });

@@ -1,4 +1,4 @@
-/** The words of a command line: options anywhere, what was meant, help, and a stdout that takes nothing. */
+/** The command line itself: options anywhere, suggestions for typos, help, and a stdout that cannot be written. */
 import { openSync, closeSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 });
 
-test('the options of the whole program may stand behind the command, too', async () => {
+test('the options of the whole program may stand after the command, too', async () => {
   const identity = join(tempDir(), 'mine');
   expect((await pairlink('id', '--identity', identity)).stdout.trim()).toBe(await idOf(identity));
   const ana = await idOf(newIdentity());
@@ -37,7 +37,7 @@ test('the options of the whole program may stand behind the command, too', async
   expect(offered.stdout).toMatch(/^--relay\t.*\n--relay-wait\t.*\n$/);
 });
 
-test('a command or action that does not exist: the nearest one is named', async () => {
+test('for a command or action that does not exist, the nearest one is suggested', async () => {
   for (const [typed, meant] of [
     ['snd', 'send'],
     ['recieve', 'receive'],
@@ -59,7 +59,7 @@ test('a command or action that does not exist: the nearest one is named', async 
   }
 });
 
-test('help of help is help', async () => {
+test('the help of help is help', async () => {
   const { stdout } = await pairlink('help');
   expect(stdout).toContain('Commands (pairlink COMMAND --help says more)');
   for (const args of [
@@ -70,7 +70,7 @@ test('help of help is help', async () => {
     expect(await pairlink(...args)).toMatchObject({ code: 0, stdout });
 });
 
-test('what cannot be written to stdout is an error in words, whatever it is', async () => {
+test('output that cannot be written to stdout is an error with a message, whatever it is', async () => {
   for (const args of [
     ['--help'],
     ['--version'],
@@ -95,7 +95,7 @@ test('what cannot be written to stdout is an error in words, whatever it is', as
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('what is to be typed on the other side says which relay, if it is not the built-in one', async () => {
+test('a command shown for the other side names the relay, unless it is the built-in one', async () => {
   const from = (where, env = {}) => {
     const program = startCli(
       { relay: where, env: { XDG_STATE_HOME: tempDir(), PAIRLINK_RELAY: '', ...env } },

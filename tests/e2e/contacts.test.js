@@ -1,4 +1,4 @@
-/** `pairlink contacts`, names in place of IDs, who is blocked, completion in a shell. */
+/** `pairlink contacts`, names in place of IDs, blocked contacts, completion in a shell. */
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 });
 
-/** A person: an identity with its own state, and `run` and `start` with it. */
+/** Makes a person: an identity with its own state, and `run` and `start` that use it. */
 async function person(relay) {
   const identity = newIdentity();
   const where = { relay, identity, env: { XDG_STATE_HOME: tempDir('pairlink-state-') } };
@@ -39,7 +39,7 @@ async function person(relay) {
   return me;
 }
 
-/** Ana and Bo, who know each other under these names since a first chat. */
+/** Makes Ana and Bo, who know each other by these names since a first chat. */
 async function acquainted(relay) {
   const [ana, bo] = [await person(relay.ws), await person(relay.ws)];
   const chat = bo.start('chat', ana.id);
@@ -51,7 +51,7 @@ async function acquainted(relay) {
   return [ana, bo];
 }
 
-test('whom I chat with by ID is a contact, can be given a name, and is reached by it', LONG, async () => {
+test('someone reached by ID becomes a contact, can be given a name, and is reached by it', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = await acquainted(relay);
   expect(await ana.list()).toEqual([
@@ -88,7 +88,7 @@ test('the relay where a contact was met is remembered', LONG, async () => {
   expect(sent.code, sent.stderr).toBe(0);
   await chat.waitFor('no relay named\n');
   await chat.stop();
-  const other = await startRelay(); // they move, and both say so once
+  const other = await startRelay(); // both move there, each with --relay once
   const moved = startCli({ relay: other.ws, identity: bo.identity, env: bo.env }, 'chat', 'Ana');
   open.push(moved);
   const there = await runCli({ relay: other.ws, identity: ana.identity, env: ana.env }, [
@@ -106,13 +106,13 @@ test('the relay where a contact was met is remembered', LONG, async () => {
   await other.stop();
 });
 
-test('names also for connect, listen --accept and ping', LONG, async () => {
+test('names work for connect, listen --accept and ping, too', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = await acquainted(relay);
   expect((await bo.run('contacts', 'rename', 'Ana', 'Ana Maria')).code).toBe(0);
   const listen = bo.start('listen', '--accept', 'Ana Maria');
   const pinged = await ana.run('ping', 'Bo', '--count', '1');
-  expect(pinged.stdout).toMatch(/^Bo answers in /);
+  expect(pinged.stdout).toMatch(/^Bo answered in /);
   const connect = ana.start('connect', 'Bo');
   connect.end('data');
   listen.end();
@@ -129,7 +129,7 @@ test('names also for connect, listen --accept and ping', LONG, async () => {
   await relay.stop();
 });
 
-test('an unknown name says what to do; a code is not taken as an argument, and not shown again', LONG, async () => {
+test('an unknown name says what to do; a code is not accepted as an argument, and not printed', LONG, async () => {
   const ana = await person('ws://127.0.0.1:1');
   for (const command of ['chat', 'connect', 'ping', 'pair']) {
     const { code, stderr } = await ana.run(command, 'Nobody');
@@ -164,7 +164,7 @@ test('a blocked contact gets nothing through, in any command, until unblocked', 
   await relay.stop();
 });
 
-test('the safety phrase is the same on both sides, and that it was compared is remembered', LONG, async () => {
+test('the safety phrase is the same on both sides; that it was compared is remembered', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = await acquainted(relay);
   const [mine, theirs] = [await ana.run('contacts', 'phrase', 'Bo'), await bo.run('contacts', 'phrase', 'Ana')];
@@ -183,16 +183,16 @@ test('the safety phrase is the same on both sides, and that it was compared is r
   await relay.stop();
 });
 
-test('wrong use of contacts is said in words', LONG, async () => {
+test('wrong use of contacts is explained', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = await acquainted(relay);
   for (const [args, words] of [
     [['frobnicate', 'Bo'], 'no such action'],
     [['rename', 'Bo'], 'two names'],
     [['rename', 'Bo', 'Bo', 'Marley'], 'quotes'],
-    [['block'], 'one name'],
+    [['block'], 'the name of one contact'],
     [['block', 'Al'], 'no contact “Al”'],
-    [['rename', 'Bo', '#'], 'cannot be a name'],
+    [['rename', 'Bo', '#'], 'cannot be used as a name'],
   ]) {
     const { code, stderr } = await ana.run('contacts', ...args);
     expect(code, args.join(' ')).toBe(2);
@@ -212,7 +212,7 @@ test('wrong use of contacts is said in words', LONG, async () => {
   await relay.stop();
 });
 
-test('name: how I call myself', async () => {
+test('name: what others see', async () => {
   const ana = await person();
   expect((await ana.run('name')).stderr).toContain('no name yet');
   expect((await ana.run('name', ' Ana\u001b[2J ')).code).toBe(0);
@@ -224,7 +224,7 @@ test('name: how I call myself', async () => {
   expect((await ana.run('name')).stdout).toBe('');
 });
 
-/** What bash would offer for the last word of a line. */
+/** Returns what bash would offer for the last word of a line. */
 async function complete(ana, ...words) {
   const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const script = `source <(pairlink completion bash) && COMP_WORDS=(pairlink ${line}) COMP_CWORD=${words.length} &&
@@ -259,7 +259,7 @@ test('bash completes commands, options, words, files and the names of contacts',
     'identity.contacts.lock',
   ]);
   expect(await complete(ana, '--relay', 'w')).toEqual([]);
-  // A name is other people's word: whatever is in it, what bash inserts means the name and nothing else.
+  // A name may come from others: whatever it contains, the text that bash inserts stands for the name only.
   for (const odd of ["It's $(touch odd) o", 'Is "$(touch odd)" `odd` \\ !1', '"Q', "'Q", '$HOME']) {
     expect((await ana.run('contacts', 'rename', (await ana.list())[0].id, odd)).code).toBe(0);
     const [plain] = await mine('chat', '');

@@ -17,7 +17,7 @@ import { startRelay } from '../support/relay.js';
 const LONG = { timeout: 180_000 };
 const SOAK = Boolean(process.env.PAIRLINK_SOAK);
 const MiB = 1 << 20;
-/** Of what goes out, for each byte of a file; 0.0014 without interruptions. */
+/** The bytes sent besides the file's own, for each byte of a file; 0.0014 without interruptions. */
 const AROUND = 0.0015;
 let relay;
 beforeAll(async () => {
@@ -74,7 +74,7 @@ describe('by a code', () => {
     },
   );
 
-  test('is good once: who comes second gets nothing, with an exit code of its own', async () => {
+  test('works once: a second person gets nothing, with an exit code of its own', async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'one'), 1000);
     const { send, receive, code } = await byCode(p, [file]);
@@ -87,7 +87,7 @@ describe('by a code', () => {
     expect(readdirSync(other.folder)).toEqual([]);
   });
 
-  test('typed wrong is used up: both end with the exit code for that', async () => {
+  test('one wrong entry cancels it: both end with the exit code for that', async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'one'), 1000);
     const send = p.send([file, '--json']);
@@ -99,7 +99,7 @@ describe('by a code', () => {
     for (const one of [send, receive]) expect(ofKind(one, 'error')).toMatchObject([{ error: 'wrong_code' }]);
   });
 
-  test('from PAIRLINK_CODE, and the same code again goes on with the same person', async () => {
+  test('from PAIRLINK_CODE; the same code again resumes with the same person', async () => {
     const p = await people();
     const dir = tempDir();
     const send = p.send([makeFile(join(dir, 'one'), 3 * MiB)]);
@@ -126,7 +126,7 @@ describe('between contacts', () => {
     send: p.send(['--to', p.ids.receiver, '--json', ...args]),
   });
 
-  test('a folder with all that is in it, but for what leads out of it', LONG, async () => {
+  test('a folder with everything in it, except links that lead out of it', LONG, async () => {
     const p = await people();
     const folder = join(tempDir(), 'photos');
     mkdirSync(join(folder, 'a', 'deep', 'empty'), { recursive: true });
@@ -139,10 +139,10 @@ describe('between contacts', () => {
     await run('mkfifo', [join(folder, 'fifo')]);
     const { send, receive } = pair(p, [folder], ['--yes', '--hidden']);
     await bothEnd(send, receive);
-    expect(send.stderr).toMatch(/Left out: .*outside/);
-    expect(send.stderr).toMatch(/Left out: .*fifo/);
+    expect(send.stderr).toMatch(/Skipped: .*outside/);
+    expect(send.stderr).toMatch(/Skipped: .*fifo/);
     await run('rm', [join(folder, 'outside'), join(folder, 'fifo')]);
-    // What was a link to a file of the folder is that file.
+    // A link to a file of the folder is sent as that file.
     const { stdout } = await run('diff', ['-r', folder, join(p.folder, 'photos')]);
     expect(stdout).toBe('');
     expect(existsSync(join(p.folder, 'photos', 'a', 'deep', 'empty'))).toBe(true);
@@ -150,12 +150,12 @@ describe('between contacts', () => {
     expect(ofKind(receive, 'done').length).toBe(205);
   });
 
-  test('several at once, never over what is there', async () => {
+  test('several at once, without replacing existing files', async () => {
     const p = await people();
     const dir = tempDir();
     const files = ['a.txt', 'b', '.c'].map((name) => makeFile(join(dir, name), 100_000));
     for (let round = 0; round < 2; round++) {
-      writeFileSync(files[0], randomBytes(1000 + round)); // another file of the same name
+      writeFileSync(files[0], randomBytes(1000 + round)); // another file with the same name
       const { send, receive } = pair(p, round ? [files[0]] : files);
       await bothEnd(send, receive);
     }
@@ -164,7 +164,7 @@ describe('between contacts', () => {
     expect(readFileSync(join(p.folder, 'a (2).txt')).length).toBe(1001);
   });
 
-  test('a folder that is there gets a second one beside it', async () => {
+  test('a folder that exists gets a second one next to it', async () => {
     const p = await people();
     mkdirSync(join(p.folder, 'docs'));
     writeFileSync(join(p.folder, 'docs', 'mine'), 'mine');
@@ -177,7 +177,7 @@ describe('between contacts', () => {
     expect(readdirSync(join(p.folder, 'docs (2)'))).toEqual(['yours']);
   });
 
-  test('what comes through a pipe', async () => {
+  test('data from a pipe', async () => {
     const p = await people();
     const bytes = randomBytes(3 * MiB + 17);
     const { send, receive } = pair(p, ['-', '--as', 'backup.tar']);
@@ -189,14 +189,14 @@ describe('between contacts', () => {
     ]);
   });
 
-  test('the same again is there already, unless it was changed', async () => {
+  test('the same file again is not sent, unless it was changed', async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'one'), MiB);
     for (let round = 0; round < 2; round++) {
       const { send, receive } = pair(p, [file]);
       await bothEnd(send, receive);
       expect(ofKind(send, 'done')).toMatchObject([{ sha256: await sha256(file) }]);
-      if (round) expect(receive.stderr).toMatch(/Here already/);
+      if (round) expect(receive.stderr).toMatch(/Already here/);
     }
     writeFileSync(join(p.folder, 'one'), 'changed by its owner');
     const { send, receive } = pair(p, [file]);
@@ -204,7 +204,7 @@ describe('between contacts', () => {
     expect(readdirSync(p.folder).sort()).toEqual(['one', 'one (2)']);
   });
 
-  test('nobody to ask, and not told to accept: declined, and both know why', async () => {
+  test('without a terminal and without --yes: declined, and both know why', async () => {
     const p = await people();
     const { send, receive } = pair(p, [makeFile(join(tempDir(), 'one'), 1000)], []);
     await bothEnd(send, receive, 4);
@@ -246,7 +246,7 @@ describe('between contacts', () => {
 });
 
 describe('interrupted', () => {
-  /** A pair in the middle of a file, slow enough to be stopped there. */
+  /** Starts a pair in the middle of a file, slow enough to be stopped there. */
   async function halfway(size = 64 * MiB, identity = newIdentity) {
     const p = await people(relay.ws, identity);
     const proxy = await startProxy(relay.port, { record: false });
@@ -261,7 +261,7 @@ describe('interrupted', () => {
     return { p, proxy, file, send, receive, sendArgs, receiveArgs, sent: () => sent };
   }
 
-  test('the sender killed and run again: goes on where it stopped', LONG, async () => {
+  test('the sender is killed and run again: resumes where it stopped', LONG, async () => {
     const at = await halfway();
     await at.send.kill9();
     const send = at.p.send(at.sendArgs, { relay: at.proxy.ws });
@@ -272,20 +272,20 @@ describe('interrupted', () => {
     await at.proxy.stop();
   });
 
-  test('Ctrl-C at either side says how to go on, and that works', LONG, async () => {
+  test('Ctrl-C at either side says how to resume, and that works', LONG, async () => {
     const at = await halfway(64 * MiB, () => join(tempDir("pairlink it's-"), 'identity'));
     at.receive.signal('SIGINT');
     expect((await at.receive.wait()).code).toBe(130);
-    expect(at.receive.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*receive --into/);
+    expect(at.receive.stderr).toMatch(/Stopped at .*\nTo resume where it stopped: pairlink .*receive --into/);
     at.send.signal('SIGINT');
     expect((await at.send.wait()).code).toBe(130);
-    expect(at.send.stderr).toMatch(/Stopped at .*\nTo go on where it stopped: pairlink .*send --to/);
+    expect(at.send.stderr).toMatch(/Stopped at .*\nTo resume where it stopped: pairlink .*send --to/);
     expect(readdirSync(at.p.folder)).toMatchObject([expect.stringMatching(/^\.big\.[0-9a-f]{8}\.part$/)]);
-    // No code, no name: the folder says it; unless it is to be another code.
+    // Needs no code and no name: the folder tells which transfer it is. --new asks for a code.
     const fresh = at.p.receive(['--new'], { env: { PAIRLINK_CODE: '' } });
     fresh.end();
     expect((await fresh.wait()).code).toBe(2);
-    const [, shown] = at.receive.stderr.match(/To go on where it stopped: (pairlink .*)/);
+    const [, shown] = at.receive.stderr.match(/To resume where it stopped: (pairlink .*)/);
     const receive = start('sh', ['-c', `exec ${shown} --json`], {
       env: {
         PATH: `${dirname(binary('pairlink'))}:${process.env.PATH}`,
@@ -304,7 +304,7 @@ describe('interrupted', () => {
     await at.proxy.stop();
   });
 
-  test('what was sent by a code goes on to the same person, unless a new code is asked for', LONG, async () => {
+  test('files sent by a code resume with the same person, unless --new makes a new code', LONG, async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'big'), 8 * MiB);
     const first = p.send([file, '--json']);
@@ -315,14 +315,14 @@ describe('interrupted', () => {
     await first.kill9();
     const again = p.send([file, '--json']);
     await bothEnd(again, receive);
-    expect(again.stderr).toMatch(/Going on with/);
+    expect(again.stderr).toMatch(/Resuming with/);
     expect(again.stderr).not.toMatch(CODE);
-    const other = p.send([file, '--json']); // delivered: nothing is left to go on with
+    const other = p.send([file, '--json']); // delivered: there is nothing to resume
     await other.waitFor(CODE, { stream: 'stderr' });
     await other.kill9();
   });
 
-  test('a file that was changed meanwhile is not mixed with the old one', LONG, async () => {
+  test('a file that was changed since is not mixed with the old one', LONG, async () => {
     const at = await halfway();
     await at.send.kill9();
     writeFileSync(at.file, 'now it is short');
@@ -333,7 +333,7 @@ describe('interrupted', () => {
     await at.proxy.stop();
   });
 
-  test('a full disk is said at both ends, and it goes on once there is room', LONG, async () => {
+  test('a full disk is reported at both ends, and the transfer resumes once there is room', LONG, async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'big'), 5 * MiB);
     const receive = p.receive(['--from', p.ids.sender, '--json', '--yes']);
@@ -347,7 +347,7 @@ describe('interrupted', () => {
     expect(await sha256(join(p.folder, 'big'))).toBe(await sha256(file));
   });
 
-  test('given up with a full disk: an exit code of its own', LONG, async () => {
+  test('interrupted with a full disk: an exit code of its own', LONG, async () => {
     const p = await people();
     const receive = p.receive(['--from', p.ids.sender, '--json', '--yes']);
     await run('prlimit', ['--pid', String(receive.pid), `--fsize=${MiB}:unlimited`]);
@@ -358,13 +358,13 @@ describe('interrupted', () => {
   });
 });
 
-describe('a sender that means no good', () => {
+describe('a hostile sender', () => {
   const clients = clientsOf(() => relay);
   afterAll(() => clients.stopAll());
   const bytes = (text) => new TextEncoder().encode(text);
   const NONE = new Uint8Array(16);
 
-  /** A client that says what it likes to a `receive --yes`. */
+  /** A client that sends anything it likes to a `receive --yes`. */
   async function hostile() {
     const folder = mkdtempSync(join(tempDir('pairlink-outer-'), 'inner-'));
     const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
@@ -440,7 +440,7 @@ describe('a sender that means no good', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
-  test('more than was announced, a wrong hash and an end that is none: nothing is kept', LONG, async () => {
+  test('more bytes than announced, a wrong hash and a false end: nothing is kept', LONG, async () => {
     const h = await hostile();
     const tries = [
       [10, async (n) => h.data(n, 0, new Uint8Array(11))],
@@ -461,7 +461,7 @@ describe('a sender that means no good', () => {
     expect(readdirSync(h.folder)).toEqual([]);
   });
 
-  test('a size beyond all disks takes nothing, and no more than 1,024 are kept waiting', LONG, async () => {
+  test('an impossible size allocates nothing, and at most 1,024 offers wait', LONG, async () => {
     const h = await hostile();
     const stop = h.stopped(1);
     const huge = encode('file_offer', {
@@ -486,7 +486,7 @@ describe('a sender that means no good', () => {
     await h.receive.kill9();
   });
 
-  test('a text is shown as a line, without what could move the cursor', async () => {
+  test('a text is shown as one line, without anything that could move the cursor', async () => {
     const h = await hostile();
     await h.say('chat_text', { type: 1, id: NONE, text: bytes('hi\u001b[2Jthere') });
     await h.receive.waitFor('hi\\x1b[2Jthere', { stream: 'stderr' });

@@ -1,5 +1,5 @@
 /**
- * How transfers of files end: what is said is true, what was said is heard, and nobody waits for what does not come.
+ * How file transfers end: every message is true and reaches the other side, and no side waits forever.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ afterAll(() => clients.stopAll());
 
 const receiveArgs = (p, ...more) => ['--from', p.ids.sender, '--yes', '--json', ...more];
 const sendArgs = (p, ...paths) => ['--to', p.ids.receiver, '--json', ...paths];
-/** Writes other bytes and leaves size and time as they were. */
+/** Writes other bytes, but keeps size and time. */
 async function changeInSecret(path) {
   const times = join(tempDir(), 'times');
   await run('touch', ['-r', path, times]);
@@ -35,8 +35,8 @@ async function changeInSecret(path) {
   await run('touch', ['-r', times, path]); // to the nanosecond
 }
 
-describe('what is asked for in a folder is in that folder', () => {
-  /** Once into the first folder; then `again` into wherever. */
+describe('a file that is received into a folder is in that folder', () => {
+  /** Sends once into the first folder, then `again` into any folder. */
   async function twice(change, again) {
     const p = await people();
     const file = makeFile(join(tempDir(), 'photo.jpg'), 2 * MiB + 5);
@@ -51,14 +51,14 @@ describe('what is asked for in a folder is in that folder', () => {
     for (const one of [send, receive]) expect(ofKind(one, 'done').at(-1)).toMatchObject({ sha256: sum });
     return { p, file, two, sum, send, receive };
   }
-  test('also when it was saved into another before: copied from there', LONG, async () => {
+  test('also when it was saved in another folder before: copied from there', LONG, async () => {
     const { p, file, two, sum, receive } = await twice();
     expect(await sha256(join(two, 'photo.jpg'))).toBe(sum);
-    expect(ofKind(receive, 'progress').filter(({ bytes }) => bytes > 0 && bytes < 2 * MiB)).toEqual([]); // not a byte of it came again
+    expect(ofKind(receive, 'progress').filter(({ bytes }) => bytes > 0 && bytes < 2 * MiB)).toEqual([]); // nothing was sent again
     for (const into of [p.folder, two]) {
       const once = p.receive(receiveArgs(p, '--into', into));
       await bothEnd(p.send(sendArgs(p, file)), once);
-      expect(once.stderr).toMatch(/Here already, SHA-256 matches/);
+      expect(once.stderr).toMatch(/Already here, SHA-256 matches/);
       expect(readdirSync(into)).toEqual(['photo.jpg']);
     }
   });
@@ -71,18 +71,18 @@ describe('what is asked for in a folder is in that folder', () => {
     });
     expect(await sha256(join(two, 'photo.jpg'))).toBe(sum);
   });
-  test('and when the copy that is elsewhere was changed, its time kept: sent again', LONG, async () => {
+  test('and when the copy elsewhere was changed but kept its time: sent again', LONG, async () => {
     const { two, sum } = await twice(({ p }) => changeInSecret(join(p.folder, 'photo.jpg')));
     expect(await sha256(join(two, 'photo.jpg'))).toBe(sum);
     expect(readdirSync(two)).toEqual(['photo.jpg']);
   });
-  test('and when the copy here was changed, its time kept: it is sent again beside it', LONG, async () => {
+  test('and when the copy here was changed but kept its time: sent again, next to it', LONG, async () => {
     const here = ({ p, file }) => ({ send: p.send(sendArgs(p, file)), receive: p.receive(receiveArgs(p)) });
     const { p, sum } = await twice(({ p: q }) => changeInSecret(join(q.folder, 'photo.jpg')), here);
     expect(readdirSync(p.folder).sort()).toEqual(['photo (2).jpg', 'photo.jpg']);
     expect(await sha256(join(p.folder, 'photo (2).jpg'))).toBe(sum);
   });
-  test('and when the file was changed at the sender, its time kept', LONG, async () => {
+  test('and when the file was changed at the sender but kept its time', LONG, async () => {
     const here = ({ p, file }) => ({ send: p.send(sendArgs(p, file)), receive: p.receive(receiveArgs(p)) });
     const { p, sum } = await twice(({ file }) => changeInSecret(file), here);
     expect(await sha256(join(p.folder, 'photo (2).jpg'))).toBe(sum);
@@ -131,14 +131,14 @@ describe('what is asked for in a folder is in that folder', () => {
         send = p.send(sendArgs(p, ...both));
       }
       await bothEnd(send, receive, 0, 30_000);
-      expect(readdirSync(p.folder).filter((name) => /^album/.test(name)).length).toBe(2); // each offer has a folder of its own
+      expect(readdirSync(p.folder).filter((name) => /^album/.test(name)).length).toBe(2); // one for each offer
       if (how === 'still')
         expect(await sha256(join(p.folder, 'other', 'large'))).toBe(await sha256(join(other, 'large')));
     },
   );
 });
 
-describe('a file that fails at the sender ends it at both', () => {
+describe('a file that fails at the sender ends at both sides', () => {
   test.each([
     ['touched', (file) => utimesSync(file, 1, 1)],
     ['cut short', (file) => writeFileSync(file, 'short')],
@@ -146,7 +146,7 @@ describe('a file that fails at the sender ends it at both', () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'big'), 8 * MiB);
     const receive = p.receive(receiveArgs(p));
-    await run('prlimit', ['--pid', String(receive.pid), `--fsize=${MiB}:unlimited`]); // so it is in the middle of it
+    await run('prlimit', ['--pid', String(receive.pid), `--fsize=${MiB}:unlimited`]); // so it stops midway
     const send = p.send(sendArgs(p, file));
     await send.waitFor(/disk of .* is full/, { stream: 'stderr' });
     spoil(file);
@@ -159,7 +159,7 @@ describe('a file that fails at the sender ends it at both', () => {
       ).toMatchObject({ name: 'big' });
     expect(readdirSync(p.folder)).toEqual([]);
   });
-  test('one that is gone, the last of several', LONG, async () => {
+  test('a missing file, the last of several', LONG, async () => {
     const p = await people();
     const dir = tempDir();
     const files = ['a', 'b', 'c'].map((name) => makeFile(join(dir, name), 1000));
@@ -174,8 +174,8 @@ describe('a file that fails at the sender ends it at both', () => {
   });
 });
 
-describe('a receiver that takes small messages', () => {
-  /** A client that takes a file from `send`. */
+describe('a receiver that accepts small messages only', () => {
+  /** A client that receives a file from `send`. */
   async function receiver(messageMax) {
     const p = await people();
     const client = await online(
@@ -207,13 +207,13 @@ describe('a receiver that takes small messages', () => {
         if (channel === 1 && data[0] === 7) parts.push(data.slice(25));
         if (channel === 1 && data[0] === 8) session.send(encode('file_saved', { type: 6, id }));
       });
-      expect(session.messageMax).toBe(messageMax); // of both sides, the smaller
+      expect(session.messageMax).toBe(messageMax); // the smaller of both sides
       expect((await send.wait(60_000)).code, send.stderr).toBe(0);
       expect(Buffer.concat(parts).equals(bytes)).toBe(true);
       expect(largest).toBe(Math.min(messageMax, FILE_PIECE_BYTES + 25));
     },
   );
-  test('of less than the protocol asks for: said in words, and the end', LONG, async () => {
+  test('smaller than the protocol requires: an error message, and the end', LONG, async () => {
     const { send, session } = await receiver(65535);
     expect((await send.wait(60_000)).code, send.stderr).toBe(4);
     expect(send.stderr).toMatch(/at most 65535 bytes, and files need 65536/);
@@ -271,12 +271,12 @@ describe('a peer that offers without end', () => {
     f.receive.signal('SIGINT');
     expect((await f.receive.wait()).code, f.receive.stderr.slice(-500)).toBe(130);
     expect(most).toBe(16);
-    expect(readdirSync(f.folder)).toEqual([]); // a part without a byte is nothing to go on with
+    expect(readdirSync(f.folder)).toEqual([]); // an empty part file is removed: there is nothing to resume
     const state = join(f.receive.identity, '..', '.local', 'state', 'pairlink', 'receiving', 'units');
     expect(statSync(state).size).toBeLessThan(4100 * 400);
   });
 
-  test('what it leaves behind can be given up', LONG, async () => {
+  test('its unfinished files can be removed', LONG, async () => {
     const p = await people();
     const file = makeFile(join(tempDir(), 'big'), 8 * MiB);
     mkdirSync(join(p.folder, 'mine'));
@@ -294,15 +294,15 @@ describe('a peer that offers without end', () => {
     await send.wait();
     const clean = p.receive(['--clean']);
     expect((await clean.wait()).code, clean.stderr).toBe(0);
-    expect(clean.stderr).toMatch(/Unfinished files removed: 1/);
+    expect(clean.stderr).toMatch(/Part files removed: 1/);
     expect(readdirSync(p.folder).sort()).toEqual(['.mine.part', 'mine']);
     const again = p.receive([], { env: { PAIRLINK_CODE: '' } });
     again.end();
-    expect((await again.wait()).code).toBe(2); // nothing to go on with: it asks for a code
+    expect((await again.wait()).code).toBe(2); // nothing to resume: it asks for a code
   });
 });
 
-test('names show all that they hold, and nothing of them is hidden', LONG, async () => {
+test('names are shown whole, and nothing in them is hidden', LONG, async () => {
   const p = await people();
   const top = join(tempDir(), 'project');
   mkdirSync(join(top, '.git'), { recursive: true });

@@ -1,4 +1,4 @@
-/** What scripts read: every entry that was counted has an end, and the last line says truthfully how it ended. */
+/** Events for scripts: every counted entry has an end, and the last line says truthfully how the command ended. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ const events = (program) =>
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 const ofKind = (program, kind) => events(program).filter(({ event }) => event === kind);
-/** What of the offer came to an end, and how. */
+/** Returns which entries of the offer ended, and how. */
 const ends = (program) => events(program).filter(({ event, id }) => id && (event === 'done' || event === 'error'));
 
 async function people() {
@@ -53,7 +53,7 @@ function makeFolder(files) {
 }
 
 describe('files', () => {
-  test('empty folders are counted, and done like the files', LONG, async () => {
+  test('empty folders are counted and end like files', LONG, async () => {
     const p = await people();
     const folder = makeFolder(2);
     mkdirSync(join(folder, 'empty'));
@@ -89,16 +89,16 @@ describe('files', () => {
     }
   });
 
-  test('a folder that is declined is asked about once, however many files it has', LONG, async () => {
+  test('the user is asked about a declined folder once, however many files it has', LONG, async () => {
     const p = await people();
-    const [receive, send] = [p.receive(), p.send(makeFolder(1500))]; // more than are offered at once
+    const [receive, send] = [p.receive(), p.send(makeFolder(1500))]; // more than are offered at the same time
     expect((await send.wait()).code, send.stderr).toBe(4);
     expect((await receive.wait()).code, receive.stderr).toBe(4);
     const [offer, ...more] = ofKind(receive, 'offer');
     expect(more).toEqual([]);
     expect(events(receive).slice(1)).toMatchObject([
       { event: 'error', id: offer.id, name: 'photos/', error: 'declined' },
-      { event: 'error', error: 'refused', text: 'what was offered was declined' },
+      { event: 'error', error: 'refused', text: 'the offer was declined' },
     ]);
     expect(receive.stderr.match(/wants to send/g)).toHaveLength(1);
     expect(ends(send)).toHaveLength(1500);
@@ -109,7 +109,7 @@ describe('files', () => {
     expect(send.stderr.match(/was not sent/g)).toHaveLength(1);
   });
 
-  test('some of several failed: the last line is about all of them', LONG, async () => {
+  test('when some of several files fail, the last line is about all of them', LONG, async () => {
     const p = await people();
     const files = ['a', 'b', 'c'].map((name) => join(tempDir(), name));
     for (const file of files) writeFileSync(file, file);
@@ -132,12 +132,12 @@ describe('files', () => {
     expect(events(receive).at(-1)).toEqual({
       event: 'error',
       error: 'io',
-      text: '2 saved, 1 not: it changed while it was being sent',
+      text: '2 saved, 1 failed: it changed while it was being sent',
       hint: '',
     });
   });
 
-  test('a full disk is no end: it waits, and nothing says that it was not received', LONG, async () => {
+  test('a full disk is not an end: the file waits, and nothing says that it was not received', LONG, async () => {
     const p = await people();
     const file = join(tempDir(), 'big');
     writeFileSync(file, Buffer.alloc(3 << 20));
@@ -204,7 +204,7 @@ test('every error that ends a command has a text', LONG, async () => {
   }
 });
 
-test('chat: a line that is too long to be sent is in the exit code', LONG, async () => {
+test('chat: a line that is too long to be sent changes the exit code', LONG, async () => {
   const p = await people();
   for (const [input, code] of [
     ['short\n', 0],
@@ -214,7 +214,7 @@ test('chat: a line that is too long to be sent is in the exit code', LONG, async
     const [chat, other] = [p.ana('chat', p.ids.bo), p.bo('chat', p.ids.ana)];
     chat.end(input);
     expect((await chat.wait()).code, chat.stderr).toBe(code);
-    if (code) expect(chat.stderr).toContain('that line is too long, it was not sent');
+    if (code) expect(chat.stderr).toContain('a line was not sent: it is too long');
     if (input.includes('end')) await other.waitFor('short\nend\n', { stream: 'stdout' });
     await other.stop();
   }

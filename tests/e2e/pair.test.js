@@ -1,5 +1,5 @@
 /**
- * Pairing by code, link and ID with the real command line: both sides know each other afterwards, or are told why not.
+ * Pairing by code, link and ID on the real command line: afterwards both sides are contacts, or are told why not.
  */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -43,17 +43,17 @@ async function person(relay, name) {
   return me;
 }
 
-/** One side shows a code; `input` types it on the other. */
+/** Starts a side that shows a code; `input` types it on the other side. */
 async function offered(me, ...args) {
   const program = me.start(...args);
   const [, code] = await program.waitFor(CODE);
   return { program, code };
 }
 
-/** The same code with another last word. */
+/** Returns the same code with another last word. */
 const wrong = (code) => code.replace(/[a-z]+$/, (word) => (word === 'acid' ? 'copper' : 'acid'));
 
-test('pair: by code, both ways round; both are contacts by the names that they give themselves', LONG, async () => {
+test('pair by code, in both directions: each is a contact under the name that they give themselves', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   for (const [maker, claimer, names] of [
@@ -73,7 +73,7 @@ test('pair: by code, both ways round; both are contacts by the names that they g
   await relay.stop();
 });
 
-test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells scripts', LONG, async () => {
+test('the code can come from PAIRLINK_CODE; --as sets the name; --json prints events', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay)];
   const program = ana.start('--name', 'Annie', 'pair', '--json', '--as', 'My friend');
@@ -84,7 +84,7 @@ test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells sc
     '--json',
   ]);
   expect(other.code, other.stderr).toBe(0);
-  expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Annie', id: ana.id }); // --name counts more than the stored one
+  expect(JSON.parse(other.stdout)).toEqual({ event: 'paired', name: 'Annie', id: ana.id }); // --name wins
   expect((await program.wait()).code).toBe(0);
   const lines = program.stdout
     .trim()
@@ -97,7 +97,7 @@ test('the code can come from PAIRLINK_CODE; --as gives the name; --json tells sc
   await relay.stop();
 });
 
-test('a wrong code is used up, and both are told; nobody is a contact', LONG, async () => {
+test('one wrong entry cancels a code, both are told, and nobody becomes a contact', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const { program, code } = await offered(ana, 'pair');
@@ -119,7 +119,7 @@ test('a wrong code is used up, and both are told; nobody is a contact', LONG, as
   await relay.stop();
 });
 
-test('what is no code is said at once, and spends nothing', LONG, async () => {
+test('text that is not a code is rejected immediately, and cancels nothing', LONG, async () => {
   const relay = await startRelay();
   const bo = await person(relay, 'Bo');
   for (const text of ['', 'acid', '5555-acid', '5555-acid-xyzzy', 'x'.repeat(100)]) {
@@ -131,7 +131,7 @@ test('what is no code is said at once, and spends nothing', LONG, async () => {
   await relay.stop();
 });
 
-test('pair LINK, and the link of a pair that also shows a code', LONG, async () => {
+test('pair LINK; a pair that shows both a link and a code', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo, cy] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Cy')];
   const { program, code } = await offered(ana, 'pair');
@@ -142,11 +142,11 @@ test('pair LINK, and the link of a pair that also shows a code', LONG, async () 
   expect((await program.wait()).code, program.stderr).toBe(0);
   expect(await ana.contacts()).toMatchObject([{ name: 'Bo', id: bo.id, paired: 'link' }]);
   expect(await bo.contacts()).toMatchObject([{ name: 'Ana', id: ana.id, paired: 'link' }]);
-  expect((await cy.run(['pair', '--code'], { input: `${code}\n` })).code).toBe(8); // went with the link
+  expect((await cy.run(['pair', '--code'], { input: `${code}\n` })).code).toBe(8); // the link used up the code, too
   await relay.stop();
 });
 
-test('by ID, each naming the other', LONG, async () => {
+test('by ID, each side naming the other', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const first = ana.start('pair', bo.id);
@@ -158,7 +158,7 @@ test('by ID, each naming the other', LONG, async () => {
   await relay.stop();
 });
 
-test('with oneself: both are told what to do, and nothing is kept', LONG, async () => {
+test('with oneself: both are told what to do, and nothing is saved', LONG, async () => {
   const relay = await startRelay();
   const ana = await person(relay, 'Ana');
   const { program, code } = await offered(ana, 'pair');
@@ -171,7 +171,7 @@ test('with oneself: both are told what to do, and nothing is kept', LONG, async 
   await relay.stop();
 });
 
-test('listen --invite and connect LINK leave contacts too', LONG, async () => {
+test('listen --invite and connect LINK make contacts, too', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const listen = ana.start('listen', '--invite');
@@ -186,7 +186,7 @@ test('listen --invite and connect LINK leave contacts too', LONG, async () => {
   await relay.stop();
 });
 
-test('a link that is used up or has expired says so to whoever comes too late: exit 4', LONG, async () => {
+test('a person who comes too late to a used or expired link is told so: exit 4', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo, eve] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Eve')];
   const late = async (link, ...command) => {
@@ -211,7 +211,7 @@ test('a link that is used up or has expired says so to whoever comes too late: e
   await relay.stop();
 });
 
-test('chat by code: one shows it, the other types it, and the lines flow', LONG, async () => {
+test('chat by code: one shows it, the other types it, and lines arrive', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const { program: a, code } = await offered(ana, 'chat');
@@ -228,7 +228,7 @@ test('chat by code: one shows it, the other types it, and the lines flow', LONG,
   await relay.stop();
 });
 
-test('with the JavaScript client, as in a page: its code is typed here, and the other way round', LONG, async () => {
+test('with the JavaScript client, as in a page: its code is typed here, and the reverse', LONG, async () => {
   const relay = await startRelay();
   const ana = await person(relay, 'Ana');
   const page = await createClient({
@@ -260,7 +260,7 @@ test('with the JavaScript client, as in a page: its code is typed here, and the 
   await relay.stop();
 });
 
-test('listen --code and connect --code join two pipes', LONG, async () => {
+test('listen --code and connect --code connect two pipes', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay), await person(relay)];
   const { program, code } = await offered(ana, 'listen', '--code');
@@ -274,7 +274,7 @@ test('listen --code and connect --code join two pipes', LONG, async () => {
   await relay.stop();
 });
 
-test('a known name with another ID is loud, and is kept apart', LONG, async () => {
+test('a known name with another ID prints a warning, and is saved under another name', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo, other] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, ' ANA\u202e')];
   const pair = async (one) => {
@@ -293,7 +293,7 @@ test('a known name with another ID is loud, and is kept apart', LONG, async () =
   await relay.stop();
 });
 
-test('a contact that is blocked stays so when a code is used with it', LONG, async () => {
+test('a blocked contact stays blocked when a code is used with it', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   for (const expected of [0, 4]) {
@@ -306,7 +306,7 @@ test('a contact that is blocked stays so when a code is used with it', LONG, asy
   await relay.stop();
 });
 
-test('someone who asks under the name of a contact is told apart at the question', LONG, async () => {
+test('the question warns of a stranger who uses the name of a contact', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo, other] = [await person(relay, 'Ana'), await person(relay, 'Bo'), await person(relay, 'Ana')];
   const { program, code } = await offered(bo, 'pair');
@@ -327,7 +327,7 @@ test('someone who asks under the name of a contact is told apart at the question
   await relay.stop();
 });
 
-/** `pairlink` in a terminal, then what the terminal is set to. */
+/** Runs `pairlink` in a terminal, then prints the settings of the terminal. */
 function inTerminal(me, args, env = {}, rows = 60) {
   const words = [binary('pairlink'), '--relay', me.where.relay, '--identity', me.identity, ...args].map(
     (word) => `'${word}'`,
@@ -356,7 +356,7 @@ test(
     const claimer = inTerminal(bo, ['pair', '--code']);
     await claimer.waitFor('a number and two words');
     const [number, first, second] = code.split('-');
-    await claimer.write(`${number}x\u007f${first.slice(0, 2)}`); // not yet clear perhaps, so:
+    await claimer.write(`${number}x\u007f${first.slice(0, 2)}`); // perhaps still ambiguous, so:
     await claimer.write(`\u0015${number} ${first} ${second}`);
     await claimer.waitFor(new RegExp(`${code}`));
     await claimer.write('\r');
@@ -393,7 +393,7 @@ test(
   },
 );
 
-test('a relay below the root of its host: by code, but no link that would lead elsewhere', LONG, async () => {
+test('a relay whose address has a path: a code, but no link, which would lead elsewhere', LONG, async () => {
   const relay = await startRelay();
   const proxy = net.createServer((client) => {
     const there = net.connect(relay.port, '127.0.0.1');
@@ -419,7 +419,7 @@ test('a relay below the root of its host: by code, but no link that would lead e
   ).toEqual(['code', 'paired']);
   const listen = await ana.run(['listen', '--invite']);
   expect(listen.code).toBe(2);
-  expect(listen.stderr).toContain('this relay lies below one');
+  expect(listen.stderr).toContain('the address of this relay has a path');
   const page = await createClient({ url: `${below.ws}/`, seed: newSeed(), application: 'chat/1', WebSocket });
   await within(new Promise((done) => page.on('online', done)), 'online');
   expect(() => page.createInvite()).toThrow(expect.objectContaining({ code: 'EURL' }));
@@ -446,22 +446,22 @@ test.each([
   await relay.stop();
 });
 
-/** The one child process of a process. */
+/** Returns the only child process of a process. */
 const childOf = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 
-test('what can be no word is said while it is typed', LONG, async () => {
+test('a word that is not in the list is marked while it is typed', LONG, async () => {
   const relay = await startRelay();
   const bo = await person(relay);
   const program = inTerminal(bo, ['pair', '--code']);
   await program.waitFor('a number and two words');
   await program.write('4821-qqq');
-  await program.waitFor('no word begins with “qqq”');
+  await program.waitFor('no word starts with “qqq”');
   await program.write('\u0003');
   await program.wait();
   await relay.stop();
 });
 
-test('a terminal that cannot be drawn on asks in one line', LONG, async () => {
+test('a terminal that cannot be redrawn asks in one line', LONG, async () => {
   const relay = await startRelay();
   const [ana, bo] = [await person(relay, 'Ana'), await person(relay, 'Bo')];
   const { program: maker, code } = await offered(ana, 'pair');

@@ -1,4 +1,4 @@
-/** The command line on both sides: `pairlink listen` and `pairlink connect` join two pipes through the real relay. */
+/** The command line on both sides: `pairlink listen` and `pairlink connect` connect two pipes through the real relay. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function listening(...args) {
 }
 
 describe('an identity', () => {
-  test('is made when missing, private to its owner, and stays', async () => {
+  test('is created when missing, private to its owner, and stays the same', async () => {
     const identity = newIdentity();
     const first = await idOf(identity);
     expect(first).toMatch(/^[a-z2-7]{54}$/);
@@ -41,7 +41,7 @@ describe('an identity', () => {
     expect(stdout).toMatch(/^[a-z2-7]{54}\n$/);
   });
 
-  test('that others may read is refused', async () => {
+  test('that other users can read is refused', async () => {
     const identity = newIdentity();
     await idOf(identity);
     await run('chmod', ['644', identity]);
@@ -76,7 +76,7 @@ describe('two pipes', () => {
     expect(listen.stdout).toBe('early');
   });
 
-  test('both directions at once, and each chunk at once', async () => {
+  test('both directions work at the same time, and each chunk arrives immediately', async () => {
     const { id, listen } = await listening();
     const connect = startCli({ relay }, 'connect', id);
     for (let i = 0; i < 10; i++) {
@@ -104,7 +104,7 @@ describe('two pipes', () => {
     expect(connect.stdout).toBe('first second');
   });
 
-  test('a program that can wait for nothing any more does not end as if all were well', async () => {
+  test('a program whose poll fails does not end with success', async () => {
     const { id, listen } = await listening();
     const connect = startCli({ relay }, 'connect', id);
     await connect.write('one');
@@ -113,7 +113,7 @@ describe('two pipes', () => {
     await connect.write('two');
     const { code } = await connect.wait();
     expect(code, connect.stderr).toBe(1);
-    expect(connect.stderr).toMatch(/cannot go on/);
+    expect(connect.stderr).toMatch(/cannot continue/);
     await listen.kill9();
   });
 
@@ -132,7 +132,7 @@ describe('two pipes', () => {
     expect(listen.stdoutBytes.equals(bytes)).toBe(true);
   });
 
-  test('nothing at all passes too', async () => {
+  test('empty input passes, too', async () => {
     const { id, listen } = await listening();
     listen.end();
     const connect = startCli({ relay }, 'connect', id);
@@ -182,7 +182,7 @@ describe('two pipes', () => {
       const connect = startCli({ relay }, 'connect', id);
       const bytes = randomBytes(total);
       const written = new Promise((done) => connect.child.stdin.end(bytes, done));
-      // The sender must be held up before it is through: the first bytes come, the rest waits with it.
+      // The sender must be held back before it has sent everything: the first bytes come, the rest waits with the sender.
       let size = 0;
       const got = createHash('sha256');
       await new Promise((done) => listen.child.stdout.once('readable', done));
@@ -219,7 +219,7 @@ describe('who is let in', () => {
     await other.kill9();
   });
 
-  test('two commands on one identity work side by side', async () => {
+  test('two commands with one identity work at the same time', async () => {
     const shared = newIdentity();
     const sharedId = await idOf(shared);
     const { id, listen } = await listening();
@@ -268,22 +268,22 @@ describe('ping', () => {
 describe('piped into a chat', () => {
   const clients = clientsOf(() => relay);
   afterAll(() => clients.stopAll());
-  test('what came and is not written yet is written before the end', async () => {
+  test('received bytes are all written before the end', async () => {
     const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
     const called = event(client, 'session');
     const connect = startCli({ relay, keepOutput: false }, '--verbose', 'connect', client.id);
     const said = randomBytes(900_000);
     const session = await called;
-    session.on('message', () => {}); // read, so that the end comes
+    session.on('message', () => {}); // reading lets the end come
     const ended = event(session, 'end');
     for (let at = 0; at < said.length; at += 100_000) await session.send(said.subarray(at, at + 100_000));
-    session.setPriority(1, 7); // bulk behind all of that: once this is taken, that has come
+    session.setPriority(1, 7); // bulk after all of it: once this is taken, all of it has come
     await (
       await session.send(new Uint8Array(100_000), { channel: 1 })
     ).delivered;
     connect.end('all that this side says\n');
     await ended;
-    await connect.waitFor('Everything was taken', { stream: 'stderr' }); // and its output is read only now
+    await connect.waitFor('has taken everything', { stream: 'stderr' }); // only now its output is read
     const chunks = [];
     connect.child.stdout.on('data', (chunk) => chunks.push(chunk));
     expect((await connect.wait()).code, connect.stderr).toBe(0);
@@ -292,20 +292,20 @@ describe('piped into a chat', () => {
   });
 });
 
-describe('what goes wrong is said, with an exit code of its kind', () => {
+describe('each kind of error has a message and an exit code of its own', () => {
   test('a command that does not exist', async () => {
     const { code, stderr } = await runCli({ relay }, ['frobnicate']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/frobnicate/);
   });
 
-  test('an ID that is none', async () => {
+  test('a text that is not an ID', async () => {
     const { code, stderr } = await runCli({ relay }, ['connect', 'nonsense'], { input: '' });
     expect(code).toBe(2);
     expect(stderr).toMatch(/nonsense|ID/);
   });
 
-  test('an ID with a letter changed', async () => {
+  test('an ID with one letter changed', async () => {
     const id = await idOf(newIdentity());
     const wrong = (id[0] === 'a' ? 'b' : 'a') + id.slice(1);
     const { code, stderr } = await runCli({ relay }, ['connect', wrong], { input: '' });

@@ -1,4 +1,4 @@
-/** A session outlives its relay, its sockets and its network: nothing lost, nothing doubled, nothing out of order. */
+/** A session outlives its relay, its sockets and its network: nothing is lost, doubled or out of order. */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 });
 
-/** A pair of commands over the relay (or a proxy before it): `{listen, connect}`; ended after the test. */
+/** Starts a pair of commands over the relay, or over a proxy before it: `{listen, connect}`; ended after the test. */
 async function pair(url) {
   const callee = newIdentity();
   const id = await idOf(callee);
@@ -26,7 +26,7 @@ async function pair(url) {
   return { listen, connect };
 }
 
-/** Numbered lines in both directions, each waited for at the other side: the ledger is outside of both programs. */
+/** Sends numbered lines in both directions, and waits for each at the other side. */
 async function converse({ listen, connect }, from, to) {
   for (let i = from; i < to; i++) {
     await connect.write(`a${i}\n`);
@@ -59,7 +59,7 @@ describe('lines in both directions', () => {
     await relay.stop();
   });
 
-  test('a relay that is stopped for good names another one of the same key, and both go on there', LONG, async () => {
+  test('a relay that is stopped for good names another with the same key, and both continue there', LONG, async () => {
     const second = await startRelay({ args: FAST });
     const data = join(tempDir(), 'data');
     mkdirSync(data, { mode: 0o700 });
@@ -101,7 +101,7 @@ describe('lines in both directions', () => {
     proxy.stall();
     await both.connect.write('a6\n');
     await both.listen.write('b6\n');
-    // Both notice the silence by themselves and close; from then on the network works again.
+    // Both sides notice the silence and close; from then on the network works again.
     const closed = new Set();
     await new Promise((done) => proxy.on('over', (connection) => closed.add(connection).size >= 2 && done()));
     proxy.resume();
@@ -122,7 +122,7 @@ describe('lines in both directions', () => {
     const both = await pair(proxy.ws);
     await converse(both, 0, 3);
     both.listen.signal('SIGSTOP');
-    const closed = new Promise((done) => proxy.once('over', done)); // the relay gives its socket up
+    const closed = new Promise((done) => proxy.once('over', done)); // the relay closes its socket
     await both.connect.write('a3\n');
     await closed;
     both.listen.signal('SIGCONT');
@@ -141,7 +141,7 @@ describe('lines in both directions', () => {
     await converse(both, 0, 3);
     both.listen.signal('SIGSTOP');
     await both.connect.write('a3\n');
-    // The relay asks the one that is stopped: it has been silent for longer than an interval, and is not given up yet.
+    // The relay pings the stopped side, which has been silent for longer than an interval, but does not close it yet.
     await new Promise((done) => proxy.on('received', (chunk) => chunk[0] === 0x89 && done()));
     both.listen.signal('SIGCONT');
     await both.listen.write('b3\n');
@@ -155,7 +155,7 @@ describe('lines in both directions', () => {
   });
 });
 
-test('a relay that was stopped for longer than --dead-after reads what came meanwhile before it judges', async () => {
+test('a relay that was stopped for longer than --dead-after reads waiting data before it closes anyone', async () => {
   const relay = await startRelay({ args: ['--ping-interval', '300ms', '--dead-after', '2500ms'] });
   const peers = await Promise.all([loggedIn(relay.port), loggedIn(relay.port)]);
   relay.process.signal('SIGSTOP');

@@ -1,7 +1,7 @@
 /**
- * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with
- * all from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called
- * delivered.
+ * Memory runs out: every command, and a host with a poll loop of its own, runs with each of its allocations failing once,
+ * and with all failing from one on. Every program ends, a program that fails says why, and nothing that was lost is
+ * called delivered.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => relay.stop());
 
-/** Somebody with a home; `start` takes what to starve with, or nothing. */
+/** Makes a person with a home; `start` takes the settings that make allocations fail, or nothing. */
 async function person() {
   const identity = newIdentity();
   const state = tempDir('pairlink-state-');
@@ -32,7 +32,7 @@ async function person() {
   };
 }
 
-/** Starts both, of which the one named `starved` is; `first` has to say something before the second can start. */
+/** Starts both; allocations fail in the one named `starved`. The second starts once `first` has printed something. */
 const people = async () => [await person(), await person()];
 const only = (name, starved, starving) => (name === starved ? starving : {});
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -55,7 +55,7 @@ const pipe = (starved, size) => async (starving) => {
   };
 };
 
-/** By code: the maker's program, and the claimer's once the code is known; or the maker alone if it ends before. */
+/** By code: starts the maker, and the claimer once the code is known; or the maker alone if it ends before. */
 const byCode = async (maker, claim) => {
   const code = await maker.waitFor(CODE).catch(() => null);
   return code ? claim(code[1]) : undefined;
@@ -139,12 +139,12 @@ const ping = (starved) => async (starving) => {
   const [ana, bo] = await people();
   const listen = ana.start(only('listen', starved, starving), 'listen', '--accept', 'all', '--keep');
   const pinging = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
-  listen.interrupted = true; // it would go on listening
+  listen.interrupted = true; // otherwise it would keep listening
   void pinging.exited.then(() => listen.signal('SIGINT'));
   return {
     programs: { ping: pinging, listen },
     starved,
-    lies: () => (pinging.result.code === 0 && !/answers in/.test(pinging.stdout) ? 'no answer' : ''),
+    lies: () => (pinging.result.code === 0 && !/answered in/.test(pinging.stdout) ? 'no answer' : ''),
   };
 };
 
@@ -189,7 +189,7 @@ const scenarios = {
   id: alone('id'),
 };
 
-/** As SHORTAGE_AT says; else each one; else some, evenly. */
+/** Returns which allocations fail: those of SHORTAGE_AT, else each one (soak), else some, evenly spread. */
 function numbers(asked, most) {
   if (process.env.SHORTAGE_AT)
     return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));

@@ -1,4 +1,4 @@
-/** Starts the `pairlink` program for a test, with its own identity file, no proxy and no colour. */
+/** The `pairlink` program for a test: an identity file of its own, no proxy, no colour. */
 import { Program, binary, run, tempDir } from './process.js';
 import { join } from 'node:path';
 
@@ -12,7 +12,7 @@ const QUIET_ENV = {
   no_proxy: '*',
 };
 
-/** Returns a path for an identity file that does not exist yet. */
+/** Returns a path for an identity that does not exist yet. */
 export const newIdentity = () => join(tempDir('pairlink-identity-'), 'identity');
 
 /**
@@ -38,7 +38,7 @@ export function startCli({ relay, identity = newIdentity(), env = {}, keepOutput
   return program;
 }
 
-/** Runs it until it ends. Returns `{code, signal, stdout, stderr}`. */
+/** Runs `pairlink` to its end: `{code, signal, stdout, stderr}`. */
 export async function runCli(where, args, { input, ms } = {}) {
   const program = startCli(where, ...args);
   program.end(input);
@@ -50,7 +50,7 @@ export async function runCli(where, args, { input, ms } = {}) {
   }
 }
 
-/** Returns the ID of an identity file, which is created if it is missing. */
+/** Returns the ID of an identity file, which is created if missing. */
 export async function idOf(identity) {
   const { code, stdout, stderr } = await run(binary('pairlink'), ['--identity', identity, 'id'], { env: QUIET_ENV });
   if (code !== 0) throw new Error(`pairlink id: ${code}\n${stderr}`);

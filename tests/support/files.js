@@ -1,4 +1,4 @@
-/** Two people who send each other files with the real programs, for the tests of `send` and `receive`. */
+/** For the tests of `send` and `receive`: two people who send files to each other with the real programs. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
@@ -20,7 +20,7 @@ export function makeFile(path, size) {
   return path;
 }
 
-/** Parses the output of --json, one object per line. */
+/** Returns the objects of --json; fails when a line does not parse. */
 const events = (program) =>
   program.stdout
     .split('\n')
@@ -33,23 +33,23 @@ export async function bothEnd(send, receive, code = 0, ms = 120_000) {
   expect((await receive.wait(ms)).code, receive.stderr).toBe(code);
 }
 
-/** Ends whatever a test left running. Called by afterEach. */
+/** For afterEach: ends the programs that a test left running. */
 export const endAll = (open) => async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 };
 
-/** `relay` is a function, because the relay is started later. `open` collects the programs that were started. */
+/** `relay` is a function, because the relay is started later. `open`: the programs that were started. */
 export function filesOf(relay) {
   const open = [];
 
-  /** Two people, each with a home folder. `send` and `receive` start their programs. */
+  /** Makes two people, each with a home; `send` and `receive` start their programs. */
   async function people(url = relay().ws, identity = newIdentity) {
     const sender = identity();
     const receiver = identity();
     const ids = { sender: await idOf(sender), receiver: await idOf(receiver) };
     const folder = tempDir('pairlink-into-');
-    const start = (home, where, args) => {
-      const program = startCli({ relay: url, identity: home, ...where }, ...args);
+    const start = (identity, where, args) => {
+      const program = startCli({ relay: url, identity, ...where }, ...args);
       open.push(program);
       return program;
     };

@@ -1,4 +1,4 @@
-/** Runs a program in a terminal of its own. All that it shows (every stream) is in `stdout`; `write` types. */
+/** A program in a terminal of its own: `stdout` is what it shows (all streams), `write` types. */
 import decodeQR from 'qr/decode.js';
 import { Program } from './process.js';
 
@@ -20,7 +20,7 @@ export function readQr(text) {
   return decode(rows);
 }
 
-/** The decoder is made for photographs and misses some drawn codes, so these are also tried turned and enlarged. */
+/** The decoder is made for photographs and misses some drawn codes; it finds them turned or enlarged. */
 function decode(rows) {
   let problem;
   for (const scale of [4, 5, 7])
@@ -41,5 +41,5 @@ function decode(rows) {
   throw problem;
 }
 
-/** Returns what a person sees of it: the text without colours and cursor movements. */
+/** Returns the visible text, without colours and cursor movements. */
 export const plain = (text) => text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '');

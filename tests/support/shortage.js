@@ -1,24 +1,21 @@
 /**
- * Runs programs whose own allocations fail: the N-th one, or all from the N-th on (tests/e2e/c/fail_alloc.c,
- * preloaded).
+ * Programs whose own allocations fail: the N-th once, or all from the N-th on (tests/e2e/c/fail_alloc.c, preloaded).
  *
- * A scenario starts its programs, one of which is starved, and says in the end whether those that ended with 0 told the
- * truth. `tryShortage` checks that every program ends by itself. When the starved one has failed and another still
- * waits for it, the other must end at Ctrl-C. A starved program that fails must say "out of memory".
+ * A scenario starts its programs. Allocations fail in one of them, the starved one. At the end the scenario tells
+ * whether the programs that ended with 0 told the truth. `tryShortage` checks that every program ends, if need be by
+ * Ctrl-C when it waits for a starved one that has failed, and that a starved program that fails says "out of memory".
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { binary, tempDir, within } from './process.js';
+import { binary, start, tempDir, within } from './process.js';
 
-/** Longer than any wait of the programs that a shortage can cause (a call's 30 s, a link's 10 s). */
+/** Longer than any wait that a shortage may cause (30 s of a call, 10 s of a link). */
 const ENDS_MS = 60_000;
-/** A client that stops waits 10 s at most. */
+/** A stopping client waits 10 s at most. */
 const STOPS_MS = 20_000;
 const EXIT_OTHER = 1;
 
-/**
- * Says which allocation fails: `{env, report}`. report() returns `{asked, failed, where}` once the program has ended.
- */
+/** Returns `{env, report}`: env makes allocations fail; report() is `{asked, failed, where}` after the end. */
 export function starve({ at, from }) {
   const file = join(tempDir('pairlink-shortage-'), 'report');
   const env = {
@@ -45,7 +42,7 @@ const ended = async (program, ms) => {
   }
 };
 
-/** Ends what is left as Ctrl-C does. A program that ignores it is killed and named. */
+/** Ends the remaining programs as Ctrl-C does; kills and names those that do not react. */
 async function interrupt(programs, faults) {
   for (const [name, program] of Object.entries(programs)) {
     if (!program.running) continue;
@@ -68,7 +65,7 @@ function judgeStarved(name, program, report, faults) {
 /**
  * @param {(starved: object) => Promise<{programs: Record<string, Program>, starved: string, lies: () => string}>}
  * scenario
- *   lies: the false claims of a program that ended with 0, or '' when there are none
+ *   lies: returns what a program that ended with 0 claimed although it is not true; '' for nothing
  * @returns {Promise<{faults: string[], asked: number, failed: boolean, text: string}>}
  */
 export async function tryShortage(scenario, shortage) {
@@ -78,7 +75,7 @@ export async function tryShortage(scenario, shortage) {
   const all = Object.values(programs);
   const victim = programs[starved];
   const others = all.filter((program) => program !== victim);
-  // The starved program comes first. If it has failed, another may wait for its return until somebody ends that wait.
+  // The starved one first: when it has failed, another may wait for it until it is ended.
   const first = await within(
     Promise.race([victim.exited, ...others.map((program) => program.exited)]),
     'end',
@@ -104,7 +101,7 @@ export async function tryShortage(scenario, shortage) {
   return { faults, ...result, text };
 }
 
-/** Tries several, a few at a time. Returns what went wrong, a text for each. */
+/** Tries several, a few at a time. Returns a text for each fault. */
 export async function sweep(name, scenario, shortages, width = 4) {
   const wrong = [];
   const left = [...shortages];

@@ -1,4 +1,4 @@
-/* The line of a pairing code, key by key: what is typed, pasted, completed, and what can't be. */
+/* The line of a pairing code, key by key: typing, pasting, completing, and text that cannot be a code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static const char *word(unsigned n) {
 static code_line line;
 static code_line_view view;
 
-/* Result of the last key; the view after it. */
+/* Types the keys. Returns the result of the last one, and sets the view after it. */
 static code_line_result type(const char *keys) {
   code_line_result result = CODE_LINE_GOES_ON;
   for (; *keys; keys++) result = code_line_key(&line, (unsigned char)*keys);
@@ -33,7 +33,7 @@ static int set_up(void **state) {
   return 0;
 }
 
-static void what_is_pasted_becomes_the_code(void **state) {
+static void a_pasted_code_is_found(void **state) {
   static const struct {
     const char *in, *out;
   } cases[] = {
@@ -45,7 +45,7 @@ static void what_is_pasted_becomes_the_code(void **state) {
       {"4821\xe2\x80\x93"
        "copper\xe2\x80\x91"
        "violin",
-       "4821-copper-violin"}, /* dashes of other kinds */
+       "4821-copper-violin"}, /* other kinds of dashes */
       {"\033[200~4821-copper-violin\033[201~", "4821-copper-violin"},
       {"\033[A\033OB\033[3~4821-oak-vine", "4821-oak-vine"},
       {"123456789-oak-cop", "123456789-oak-cop"},
@@ -67,7 +67,7 @@ static void what_is_pasted_becomes_the_code(void **state) {
   }
 }
 
-/* As client/lib makes it. */
+/* Makes a link as client/lib does. */
 static const char link_text[] =
     "http://127.0.0.1:8787/#"
     "AYuwThwbg93fMR9bzd98UO3jwIAvR-x5bioTHPQSmNnzd3bocLkzVPKgskwj8qNsxOgOIjIYwbl5Jv3QGDlqK5vg4eLj5OXm5-jp6uvs7e7v_"
@@ -83,7 +83,7 @@ static void a_link_may_come_instead(void **state) {
   type(" ok?\t");
   assert_int_equal(type("\r"), CODE_LINE_DONE);
   assert_string_equal(code_line_text(&line), link_text);
-  type("\x7f"); /* takes away all of it */
+  type("\x7f"); /* removes all of it */
   assert_string_equal(code_line_text(&line), "");
   type("4821-oak-vine");
   assert_int_equal(type("\r"), CODE_LINE_DONE);
@@ -101,7 +101,7 @@ static void a_link_that_is_not_whole_waits(void **state) {
   assert_int_equal(type("\r"), CODE_LINE_DONE);
 }
 
-static void a_line_end_in_a_paste_is_no_enter(void **state) {
+static void a_line_end_in_a_paste_is_not_enter(void **state) {
   (void)state;
   assert_int_equal(type("\033[200~4821-oak\r"), CODE_LINE_GOES_ON);
   assert_int_equal(type("vine\r\033[201~"), CODE_LINE_GOES_ON);
@@ -110,7 +110,7 @@ static void a_line_end_in_a_paste_is_no_enter(void **state) {
   assert_int_equal(type("\r"), CODE_LINE_DONE);
 }
 
-static void what_was_found_can_be_edited(void **state) {
+static void a_code_that_was_found_can_be_edited(void **state) {
   (void)state;
   type("pairlink pair 4821-copper-violin #");
   type("\x7f\x7f");
@@ -127,7 +127,7 @@ static void words_are_completed(void **state) {
   assert_string_equal(view.hint, "then two words");
   type("c");
   assert_string_equal(view.hint, "cop copper copy");
-  type("\t"); /* as far as they agree */
+  type("\t"); /* as far as the candidates agree */
   assert_string_equal(line.text, "4821-cop");
   type("p");
   assert_string_equal(view.rest, "er");
@@ -142,11 +142,11 @@ static void words_are_completed(void **state) {
   assert_string_equal(line.text, "4821-copper-viol");
   type("i");
   assert_string_equal(view.rest, "n");
-  assert_int_equal(type("\n"), CODE_LINE_DONE); /* what is clear need not be typed */
+  assert_int_equal(type("\n"), CODE_LINE_DONE); /* an unambiguous word need not be typed whole */
   assert_string_equal(line.text, "4821-copper-violin");
 }
 
-static void a_word_that_begins_others_is_a_word(void **state) {
+static void a_word_that_other_words_start_with_is_a_word(void **state) {
   (void)state;
   type("4821 cop ");
   assert_string_equal(line.text, "4821-cop-");
@@ -155,11 +155,11 @@ static void a_word_that_begins_others_is_a_word(void **state) {
   assert_int_equal(type("\r"), CODE_LINE_DONE);
 }
 
-static void what_cannot_be_is_said_at_once(void **state) {
+static void an_impossible_word_is_marked_immediately(void **state) {
   (void)state;
   type("4821-coz");
   assert_true(view.wrong);
-  assert_string_equal(view.hint, "no word begins with “coz”");
+  assert_string_equal(view.hint, "no word starts with “coz”");
   type("\x7f");
   assert_false(view.wrong);
   type("\x17"); /* Ctrl-W */
@@ -167,7 +167,7 @@ static void what_cannot_be_is_said_at_once(void **state) {
   type("coper-violin");
   assert_true(view.wrong);
   assert_string_equal(line.text, "4821-coper-violin");
-  assert_string_equal(view.hint, "“coper” is no word of a code");
+  assert_string_equal(view.hint, "“coper” is not a word of a code");
   assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
   type("\x15"); /* Ctrl-U */
   assert_string_equal(line.text, "");
@@ -185,7 +185,7 @@ static void enter_waits_for_a_whole_code(void **state) {
   }
 }
 
-static void no_number_is_no_code(void **state) {
+static void without_a_number_there_is_no_code(void **state) {
   (void)state;
   type("oak-vine");
   assert_string_equal(line.text, "");
@@ -204,7 +204,7 @@ static void ends_without_a_code(void **state) {
   assert_int_equal(type("\x03"), CODE_LINE_ABORTED);
 }
 
-/* Whatever comes, the text stays a NUL-terminated piece of a code. */
+/* Whatever bytes come, the text stays a NUL-terminated part of a code. */
 static void any_bytes_do_no_harm(void **state) {
   uint32_t seed = 7;
   (void)state;
@@ -227,16 +227,16 @@ static void any_bytes_do_no_harm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      WITH_LINE(what_is_pasted_becomes_the_code),
+      WITH_LINE(a_pasted_code_is_found),
       WITH_LINE(a_link_may_come_instead),
       WITH_LINE(a_link_that_is_not_whole_waits),
-      WITH_LINE(a_line_end_in_a_paste_is_no_enter),
-      WITH_LINE(what_was_found_can_be_edited),
+      WITH_LINE(a_line_end_in_a_paste_is_not_enter),
+      WITH_LINE(a_code_that_was_found_can_be_edited),
       WITH_LINE(words_are_completed),
-      WITH_LINE(a_word_that_begins_others_is_a_word),
-      WITH_LINE(what_cannot_be_is_said_at_once),
+      WITH_LINE(a_word_that_other_words_start_with_is_a_word),
+      WITH_LINE(an_impossible_word_is_marked_immediately),
       WITH_LINE(enter_waits_for_a_whole_code),
-      WITH_LINE(no_number_is_no_code),
+      WITH_LINE(without_a_number_there_is_no_code),
       WITH_LINE(ends_without_a_code),
       WITH_LINE(any_bytes_do_no_harm),
   };

@@ -1,4 +1,4 @@
-/* The contacts of the command line: what is kept, names that cannot be mixed up, several programs at once. */
+/* The contact file: what is stored, names that cannot be confused, several programs at the same time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,7 +117,7 @@ static void changes_and_removals(void **state) {
   assert_string_equal(people.my_name, "");
 }
 
-/* A name proves nothing: someone else who has it gets another one, and is told apart by the ID. */
+/* A name proves nothing: someone else with the same name is stored under another one, and told apart by the ID. */
 static void a_known_name_with_another_id_is_another_contact(void **state) {
   (void)state;
   pair(1, "Ana");
@@ -137,7 +137,7 @@ static void a_known_name_with_another_id_is_another_contact(void **state) {
   assert_string_equal(news.who.name, "Sister");
 }
 
-/* Nor does a name that only looks like it: the list never shows two that a reader could take for each other. */
+/* The same holds for a name that only looks alike: the list never shows two that a reader could confuse. */
 static void a_name_that_looks_like_a_known_one(void **state) {
   static const char *const names[] = {"Ana\ufe0f", "An\u2800a", "\u0410na", "\uff21na"};
   (void)state;
@@ -151,7 +151,7 @@ static void a_name_that_looks_like_a_known_one(void **state) {
   assert_string_equal(news.namesake, "");
 }
 
-static void pairing_again_keeps_what_i_decided(void **state) {
+static void pairing_again_keeps_the_users_decisions(void **state) {
   (void)state;
   pair(1, "Ana");
   assert_int_equal(contacts_rename(&people, "ana", "Sister", why), 0);
@@ -176,7 +176,7 @@ static void pairing_again_keeps_what_i_decided(void **state) {
 
 static void names_of_others_are_made_safe(void **state) {
   static const struct {
-    const char *in, *out; /* NULL: no name */
+    const char *in, *out; /* NULL: not a name */
   } cases[] = {
       {"Ana", "Ana"},
       {"  Zoë \t 漢字\n🙂 ", "Zoë 漢字 🙂"},
@@ -187,7 +187,7 @@ static void names_of_others_are_made_safe(void **state) {
       {"Ana\xc2\xa0"
        "\xe3\x80\x80"
        "2",
-       "Ana 2"}, /* spaces that are no others to the eye */
+       "Ana 2"}, /* spaces that look alike */
       {"--help", "help"},
       {"a#b, c", "ab c"},
       {"- # ,", NULL},
@@ -210,7 +210,7 @@ static void names_of_others_are_made_safe(void **state) {
   assert_int_equal(strlen(out), 64);
 }
 
-static void names_are_free_whatever_was_taken(void **state) {
+static void a_free_name_is_always_found(void **state) {
   char text[100] = "";
   (void)state;
   for (int i = 0; i < 30; i++) strcat(text, "éa");
@@ -230,8 +230,8 @@ static void names_are_free_whatever_was_taken(void **state) {
   assert_int_equal(people.count, 6);
 }
 
-/* Each change is made to what is on disk, under a lock. */
-static void programs_at_once_lose_nothing(void **state) {
+/* Each change reads the file again, under a lock. */
+static void programs_at_the_same_time_lose_nothing(void **state) {
   enum { PROGRAMS = 4, EACH = 12 };
   (void)state;
   for (unsigned p = 0; p < PROGRAMS; p++) {
@@ -270,7 +270,7 @@ static void put(const char *text) {
   contacts_close(&people);
 }
 
-static void a_damaged_file_is_said_and_not_half_used(void **state) {
+static void a_damaged_file_is_reported_and_not_half_used(void **state) {
   char text[600];
   static const char *const bad[] = {
       "nonsense\n", "{}\n", "[1]\n", "{\"id\":\"abc\",\"name\":\"Ana\"}\n", "{\"id\":7,\"name\":\"Ana\"}\n",
@@ -287,7 +287,7 @@ static void a_damaged_file_is_said_and_not_half_used(void **state) {
   put(text);
   assert_int_equal(contacts_open(&people, identity, why), PL_EIO);
   snprintf(text, sizeof text, "\n{\"id\":\"%s\",\"name\":\"Bo\",\"later\":1}", id_of(1));
-  put(text); /* blank lines, no last line feed, something newer */
+  put(text); /* blank lines, no final line feed, a key of a newer version */
   assert_int_equal(contacts_open(&people, identity, why), 0);
   assert_non_null(contacts_find(&people, "Bo"));
   assert_int_equal(chmod(file, 0640), 0);
@@ -304,11 +304,11 @@ int main(void) {
       WITH_FILE(changes_and_removals),
       WITH_FILE(a_known_name_with_another_id_is_another_contact),
       WITH_FILE(a_name_that_looks_like_a_known_one),
-      WITH_FILE(pairing_again_keeps_what_i_decided),
+      WITH_FILE(pairing_again_keeps_the_users_decisions),
       WITH_FILE(names_of_others_are_made_safe),
-      WITH_FILE(names_are_free_whatever_was_taken),
-      WITH_FILE(programs_at_once_lose_nothing),
-      WITH_FILE(a_damaged_file_is_said_and_not_half_used),
+      WITH_FILE(a_free_name_is_always_found),
+      WITH_FILE(programs_at_the_same_time_lose_nothing),
+      WITH_FILE(a_damaged_file_is_reported_and_not_half_used),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

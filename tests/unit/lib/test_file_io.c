@@ -1,4 +1,4 @@
-/* The threads of send and receive, the places of received files, and what is remembered from run to run. */
+/* The threads of send and receive, the places of received files, and the state that is kept from run to run. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,8 +18,10 @@
 
 #include "client/cli/file_place.h"
 #include "client/cli/file_reader.h"
+#include "client/cli/file_stat.h"
 #include "client/cli/file_state.h"
 #include "client/cli/file_writer.h"
+#include "client/cli/receiving.h"
 
 enum { SIZE = 1000000 };
 
@@ -69,7 +71,7 @@ static file_source *make_source(const char *name) {
   s->path = strdup(path);
   s->fd = -1;
   s->size = SIZE;
-  s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  s->mtime_ns = file_mtime_ns(&st);
   return s;
 }
 
@@ -117,8 +119,8 @@ static void pieces_come_in_order_with_the_hash(void **state) {
   free_source(s);
 }
 
-/* Begun in the middle, and gone back: the hash is over the whole all the same. */
-static void a_hash_is_of_the_whole_wherever_reading_began(void **state) {
+/* Reading starts in the middle and then goes back: the hash still covers the whole file. */
+static void a_hash_covers_the_whole_file_wherever_reading_started(void **state) {
   (void)state;
   file_source *s = make_source("b");
   file_reader *r = file_reader_new();
@@ -176,7 +178,7 @@ static void a_stream_is_kept_until_it_is_stored(void **state) {
   assert_int_equal(write(ends[1], content + 1000, 500), 500);
   assert_int_equal(read_at(r, &s, 1000, 5000)->size, 500);
   file_reader_drop(r);
-  file_piece *p = read_at(r, &s, 400, 5000); /* back, before what was stored */
+  file_piece *p = read_at(r, &s, 400, 5000); /* goes back, before the bytes that are stored */
   assert_int_equal(p->size, 600);
   assert_memory_equal(p->bytes, content + 400, 600);
   file_reader_drop(r);
@@ -192,7 +194,7 @@ static void a_stream_is_kept_until_it_is_stored(void **state) {
   close(before);
 }
 
-static void a_silent_pipe_does_not_hold_up_the_end(void **state) {
+static void a_silent_pipe_does_not_delay_the_end(void **state) {
   (void)state;
   file_source s = {.fd = -1, .flags = PL_CONST_FILE_FLAG_STREAM};
   file_reader *r = file_reader_new();
@@ -244,7 +246,7 @@ static void close_target(file_target *t) {
   EVP_MD_CTX_free(t->hash);
 }
 
-static void what_is_written_in_two_runs_has_the_hash_of_the_whole(void **state) {
+static void a_file_written_in_two_runs_has_the_hash_of_the_whole(void **state) {
   (void)state;
   file_target t;
   file_writer *w = file_writer_new();
@@ -263,7 +265,7 @@ static void what_is_written_in_two_runs_has_the_hash_of_the_whole(void **state) 
   file_writer_free(w);
 }
 
-static void other_bytes_are_found_out(void **state) {
+static void other_bytes_are_detected(void **state) {
   (void)state;
   file_target t;
   file_writer *w = file_writer_new();
@@ -276,8 +278,8 @@ static void other_bytes_are_found_out(void **state) {
   file_writer_free(w);
 }
 
-/* From the start, or on from what an earlier try left; what is hashed is the result. */
-static void a_copy_is_hashed_as_it_lies_there(void **state) {
+/* Copies from the start, or from where an earlier try stopped. The result is what is hashed. */
+static void the_hash_is_that_of_the_copy(void **state) {
   (void)state;
   file_writer *w = file_writer_new();
   file_source *s = make_source("original");
@@ -295,7 +297,7 @@ static void a_copy_is_hashed_as_it_lies_there(void **state) {
     close(t.source);
     close_target(&t);
   }
-  /* Looked at, without leave to write. */
+  /* The file is compared, and cannot be written. */
   file_target t = {.fd = open(s->path, O_RDONLY), .hash = file_hash_new(), .read_only = true};
   give(w, FILE_TASK_HASH, &t, SIZE, 0);
   give(w, FILE_TASK_FINISH, &t, SIZE, 0);
@@ -306,7 +308,7 @@ static void a_copy_is_hashed_as_it_lies_there(void **state) {
   free_source(s);
 }
 
-static void after_a_full_disk_it_goes_on_without_a_gap(void **state) {
+static void after_a_full_disk_writing_resumes_without_a_gap(void **state) {
   (void)state;
   struct rlimit before, small;
   file_target t;
@@ -334,7 +336,7 @@ static void after_a_full_disk_it_goes_on_without_a_gap(void **state) {
 
 /* ---- places ---- */
 
-static void a_part_is_of_one_program_and_gets_a_free_name(void **state) {
+static void a_part_file_belongs_to_one_program_and_gets_a_free_name(void **state) {
   (void)state;
   char part[FILE_LEAF_MAX], name[FILE_LEAF_MAX];
   const uint8_t id[16] = {0xde, 0xad, 0xbe, 0xef};
@@ -354,7 +356,7 @@ static void a_part_is_of_one_program_and_gets_a_free_name(void **state) {
   assert_int_equal(file_place_part(root, part, &size), -1);
 }
 
-static void folders_are_made_and_links_not_followed(void **state) {
+static void folders_are_created_and_links_not_followed(void **state) {
   (void)state;
   const char *leaf;
   char name[FILE_LEAF_MAX];
@@ -372,7 +374,7 @@ static void folders_are_made_and_links_not_followed(void **state) {
   assert_int_equal(file_place_empty(root, "empty/er"), 0);
 }
 
-/* ---- what is remembered ---- */
+/* ---- state from run to run ---- */
 
 static void sends_and_codes_are_found_again(void **state) {
   (void)state;
@@ -431,8 +433,7 @@ static void units_and_saved_files_are_found_again(void **state) {
   assert_int_equal(write(fd, "12345", 5), 5);
   assert_int_equal(fstat(fd, &st), 0);
   close(fd);
-  receiving_saved s = {
-      .size = 5, .path = path, .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+  receiving_saved s = {.size = 5, .path = path, .mtime_ns = file_mtime_ns(&st)};
   memcpy(s.unit, unit_id, sizeof unit_id);
   for (uint16_t i = 1; i <= 3000; i++) {
     pl_put_u16(s.id + 6, i);
@@ -445,7 +446,7 @@ static void units_and_saved_files_are_found_again(void **state) {
   assert_ptr_equal(u, receiving_find(&r, peer, unit_id));
   assert_string_equal(json_string_value(json_object_get(u->tops, "name")), "name (2)");
   assert_int_equal(u->files, 3001);
-  assert_int_equal(u->done, 3000); /* what was saved before counts */
+  assert_int_equal(u->done, 3000); /* files saved before count */
   for (uint16_t i = 1; i <= 3000; i++) {
     pl_put_u16(s.id + 6, i);
     assert_true(receiving_saved_find(&r, s.id, true)->counted);
@@ -453,7 +454,7 @@ static void units_and_saved_files_are_found_again(void **state) {
   }
   pl_put_u16(s.id + 6, 3001);
   assert_null(receiving_saved_find(&r, s.id, true));
-  assert_int_equal(truncate(path, 4), 0); /* changed by its owner: not there any more */
+  assert_int_equal(truncate(path, 4), 0); /* changed by its owner: no longer the saved file */
   pl_put_u16(s.id + 6, 7);
   assert_null(receiving_saved_find(&r, s.id, true));
   receiving_remove(&r, u);
@@ -463,7 +464,7 @@ static void units_and_saved_files_are_found_again(void **state) {
   receiving_close(&r);
 }
 
-static void what_is_saved_in_another_folder_is_not_here(void **state) {
+static void a_file_saved_in_another_folder_is_not_here(void **state) {
   (void)state;
   receiving r;
   char path[96], other[96];
@@ -474,20 +475,20 @@ static void what_is_saved_in_another_folder_is_not_here(void **state) {
   assert_int_equal(fstat(fd, &st), 0);
   close(fd);
   receiving_saved s = {.id = {1}, .path = path};
-  s.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+  s.mtime_ns = file_mtime_ns(&st);
   open_state(&r);
   assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
   (void)add_unit(&r, 5, false, 1);
   receiving_close(&r);
   assert_int_equal(receiving_open(&r, own, other, why), 0);
   assert_int_equal(receiving_load_saved(&r, peer, why), 0);
-  assert_null(receiving_first(&r, NULL)); /* it goes into the first folder */
+  assert_null(receiving_first(&r, NULL)); /* the unit belongs to the first folder */
   assert_null(receiving_saved_find(&r, s.id, true));
   assert_non_null(receiving_saved_find(&r, s.id, false));
   receiving_close(&r);
 }
 
-/* Each unit costs a line, however many there are; what is over goes at the next start. */
+/* Each unit costs one line, however many there are; those that are over are removed at the next start. */
 static void many_units_are_appended_and_bounded(void **state) {
   (void)state;
   receiving r;
@@ -518,7 +519,7 @@ static void put_state(const char *name, const char *text) {
   close(fd);
 }
 
-static void what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone(void **state) {
+static void files_of_older_versions_are_read_and_a_torn_line_costs_only_itself(void **state) {
   (void)state;
   receiving r;
   char text[1024];
@@ -529,7 +530,7 @@ static void what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone
            "\"folder\": \"%s\", \"name\": \"old/\", \"bytes\": 7, \"files\": 2, \"tops\": {\"old\": \"old (2)\"}}\n]",
            own, peer, folder);
   put_state("units", text);
-  for (int i = 0; i < 2; i++) { /* the second time as this program wrote it */
+  for (int i = 0; i < 2; i++) { /* the second time in the form that this version wrote */
     open_state(&r);
     const receiving_unit *u = receiving_first(&r, peer);
     assert_non_null(u);
@@ -551,8 +552,8 @@ static void what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone
   receiving_close(&r);
 }
 
-/* Two programs: neither makes the journal shorter below the other. */
-static void a_journal_is_not_replaced_below_another_program(void **state) {
+/* With two programs, neither shortens the journal while the other has it open. */
+static void a_journal_is_not_replaced_while_another_program_has_it_open(void **state) {
   (void)state;
   receiving first, second;
   open_state(&first);
@@ -568,7 +569,7 @@ static void a_journal_is_not_replaced_below_another_program(void **state) {
   assert_true(size_of_state("units") < 1000);
 }
 
-/* Long paths fill it before there are too many lines: it is made shorter all the same, and takes more. */
+/* Long paths fill the journal before it has too many lines: it is shortened all the same, and takes more lines. */
 static void a_large_journal_gets_room_again(void **state) {
   (void)state;
   receiving r;
@@ -591,7 +592,7 @@ static void a_large_journal_gets_room_again(void **state) {
   receiving_close(&r);
 }
 
-static void damaged_memory_is_as_none(void **state) {
+static void a_damaged_list_counts_as_missing(void **state) {
   (void)state;
   char path[128], who[PAIRLINK_ID_CHARS + 1];
   receiving r;
@@ -625,24 +626,24 @@ static void damaged_memory_is_as_none(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(pieces_come_in_order_with_the_hash),
-      TEST(a_hash_is_of_the_whole_wherever_reading_began),
+      TEST(a_hash_covers_the_whole_file_wherever_reading_started),
       TEST(a_changed_file_is_noticed),
       TEST(a_stream_is_kept_until_it_is_stored),
-      TEST(a_silent_pipe_does_not_hold_up_the_end),
-      TEST(what_is_written_in_two_runs_has_the_hash_of_the_whole),
-      TEST(other_bytes_are_found_out),
-      TEST(a_copy_is_hashed_as_it_lies_there),
-      TEST(after_a_full_disk_it_goes_on_without_a_gap),
-      TEST(a_part_is_of_one_program_and_gets_a_free_name),
-      TEST(folders_are_made_and_links_not_followed),
+      TEST(a_silent_pipe_does_not_delay_the_end),
+      TEST(a_file_written_in_two_runs_has_the_hash_of_the_whole),
+      TEST(other_bytes_are_detected),
+      TEST(the_hash_is_that_of_the_copy),
+      TEST(after_a_full_disk_writing_resumes_without_a_gap),
+      TEST(a_part_file_belongs_to_one_program_and_gets_a_free_name),
+      TEST(folders_are_created_and_links_not_followed),
       TEST(sends_and_codes_are_found_again),
       TEST(units_and_saved_files_are_found_again),
-      TEST(what_is_saved_in_another_folder_is_not_here),
+      TEST(a_file_saved_in_another_folder_is_not_here),
       TEST(many_units_are_appended_and_bounded),
-      TEST(what_older_programs_wrote_is_read_and_a_torn_line_costs_itself_alone),
-      TEST(a_journal_is_not_replaced_below_another_program),
+      TEST(files_of_older_versions_are_read_and_a_torn_line_costs_only_itself),
+      TEST(a_journal_is_not_replaced_while_another_program_has_it_open),
       TEST(a_large_journal_gets_room_again),
-      TEST(damaged_memory_is_as_none),
+      TEST(a_damaged_list_counts_as_missing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

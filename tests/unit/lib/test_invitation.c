@@ -1,4 +1,4 @@
-/* The code or link in whatever somebody was sent. */
+/* Finding the code or link in a text that somebody was sent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static int make_link(void **state) {
   return pl_invite_link_format(&url, person.id, relay.id, secret, link_text, sizeof link_text);
 }
 
-/* The text with the link in place of each @. */
+/* Returns the text with the link in place of each @. */
 static char *with_link(const char *text) {
   char *out = malloc(strlen(text) + 4 * sizeof link_text), *at = out;
   assert_non_null(out);
@@ -47,7 +47,7 @@ static char *with_link(const char *text) {
   return out;
 }
 
-static void a_link_is_found_in_what_is_around_it(void **state) {
+static void a_link_is_found_in_the_text_around_it(void **state) {
   static const char *const texts[] = {
       "@",
       "  @\r\n",
@@ -96,7 +96,7 @@ static void a_link_that_is_not_whole_is_told_apart(void **state) {
   assert_int_equal(invitation_find(text, word, found), INVITATION_CODE);
 }
 
-static void a_code_is_found_in_what_is_around_it(void **state) {
+static void a_code_is_found_in_the_text_around_it(void **state) {
   static const struct {
     const char *in, *out;
   } cases[] = {
@@ -121,7 +121,7 @@ static void a_code_is_found_in_what_is_around_it(void **state) {
   }
 }
 
-static void what_is_none_is_none(void **state) {
+static void nothing_is_found_where_there_is_nothing(void **state) {
   static const char *const texts[] = {
       "",
       "hello",
@@ -151,7 +151,7 @@ static void what_is_none_is_none(void **state) {
   }
 }
 
-/* Pieces of links and codes in any order, of any length: nothing is read or written outside. */
+/* Pieces of links and codes in any order and length: nothing is read or written out of bounds. */
 static void any_text_does_no_harm(void **state) {
   static const char *const pieces[] = {"http", "https", "://", "#",         "/", " ",
                                        "-",    "4821",  "oak", "-oak-vine", "A", "\xe2\x80\x93"};
@@ -159,7 +159,7 @@ static void any_text_does_no_harm(void **state) {
   (void)state;
   for (int round = 0; round < 3000; round++) {
     size_t size = 0, room = 1 + (size_t)round;
-    char *text = malloc(room); /* exactly as large: a sanitizer sees what reads beyond */
+    char *text = malloc(room); /* exactly as large as the text, so that a sanitizer sees reads beyond it */
     assert_non_null(text);
     for (;;) {
       seed = seed * 1664525 + 1013904223;
@@ -177,11 +177,11 @@ static void any_text_does_no_harm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_link_is_found_in_what_is_around_it),
+      cmocka_unit_test(a_link_is_found_in_the_text_around_it),
       cmocka_unit_test(a_link_that_was_broken_into_lines_is_joined),
       cmocka_unit_test(a_link_that_is_not_whole_is_told_apart),
-      cmocka_unit_test(a_code_is_found_in_what_is_around_it),
-      cmocka_unit_test(what_is_none_is_none),
+      cmocka_unit_test(a_code_is_found_in_the_text_around_it),
+      cmocka_unit_test(nothing_is_found_where_there_is_nothing),
       cmocka_unit_test(any_text_does_no_harm),
   };
   return cmocka_run_group_tests(tests, make_link, NULL);

@@ -1,4 +1,4 @@
-/* The outbox of `pairlink chat`: what is found after an end of any kind. */
+/* The outbox of `pairlink chat`: what is found again, however the program ended. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,7 @@ static void add(const char *text) {
   assert_int_equal(outbox_add(&box, text, strlen(text), why), 0);
 }
 
-static void what_is_not_delivered_is_found_again(void **state) {
+static void undelivered_messages_are_found_again(void **state) {
   uint8_t id[OUTBOX_ID_BYTES];
   struct stat st;
   (void)state;
@@ -75,7 +75,7 @@ static void what_is_not_delivered_is_found_again(void **state) {
   assert_int_equal(st.st_size, 0);
 }
 
-/* Cut at every byte of the last record: the ones before it are whole, and new ones can follow. */
+/* The file is cut at every byte of the last record: the records before it stay whole, and new ones can follow. */
 static void a_torn_last_record_is_dropped(void **state) {
   struct stat before, after;
   (void)state;
@@ -126,7 +126,7 @@ static void one_program_at_a_time(void **state) {
   outbox other;
   (void)state;
   assert_int_equal(outbox_open(&other, "own", "peer", why), PL_ESTATE);
-  assert_non_null(strstr(why, "runs already"));
+  assert_non_null(strstr(why, "is already running"));
   outbox_close(&other);
 }
 
@@ -144,7 +144,7 @@ static void files_that_others_can_read_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      WITH_OUTBOX(what_is_not_delivered_is_found_again),
+      WITH_OUTBOX(undelivered_messages_are_found_again),
       WITH_OUTBOX(a_torn_last_record_is_dropped),
       WITH_OUTBOX(a_changed_record_is_dropped),
       WITH_OUTBOX(the_last_1024_ids_are_known),

@@ -1,4 +1,4 @@
-/* Whom a word of the command line means, where it leads, names as a shell takes them, and QR codes that fit. */
+/* Whom an argument means and which relay it leads to, names as a shell needs them, and QR codes that fit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,17 +57,17 @@ static void a_name_leads_to_the_id_and_the_relay(void **state) {
   assert_false(found.is_link);
 }
 
-static void an_option_counts_more(void **state) {
+static void an_option_wins(void **state) {
   (void)state;
   c.relay = "ws://other";
   assert_int_equal(people_find(&c, "Ana", &found, &options), 0);
-  assert_null(options.relay); /* the job takes that of the option */
+  assert_null(options.relay); /* the job uses the option */
   assert_int_equal(people_find(&c, "https://relay.example/#abc", &found, &options), 0);
   assert_null(options.relay);
-  assert_ptr_equal(options.relay_id, found.text); /* must be the one that the link means */
+  assert_ptr_equal(options.relay_id, found.text); /* the relay must have the ID in the link */
 }
 
-static void links_and_unknown_ids_go_on_as_they_are(void **state) {
+static void links_and_unknown_ids_are_passed_on_unchanged(void **state) {
   char other[55];
   (void)state;
   assert_int_equal(people_find(&c, "https://relay.example/#abc", &found, &options), 0);
@@ -81,7 +81,7 @@ static void links_and_unknown_ids_go_on_as_they_are(void **state) {
   assert_null(options.relay);
 }
 
-static void what_means_nobody_is_refused(void **state) {
+static void an_argument_that_means_nobody_is_refused(void **state) {
   char why[PL_WHY_MAX], text[PAIRLINK_INVITE_LINK_MAX + 2];
   contacts s;
   (void)state;
@@ -106,7 +106,7 @@ static void names_are_quoted_where_a_shell_needs_it(void **state) {
   assert_string_equal(people_quoted(""), "''");
 }
 
-static void a_qr_code_that_does_not_fit_is_not_begun(void **state) {
+static void a_qr_code_that_does_not_fit_is_not_started(void **state) {
   char *text = NULL;
   size_t size = 0;
   (void)state;
@@ -135,11 +135,11 @@ static void a_qr_code_that_does_not_fit_is_not_begun(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_CONTACT(a_name_leads_to_the_id_and_the_relay),
-      WITH_CONTACT(an_option_counts_more),
-      WITH_CONTACT(links_and_unknown_ids_go_on_as_they_are),
-      WITH_CONTACT(what_means_nobody_is_refused),
+      WITH_CONTACT(an_option_wins),
+      WITH_CONTACT(links_and_unknown_ids_are_passed_on_unchanged),
+      WITH_CONTACT(an_argument_that_means_nobody_is_refused),
       cmocka_unit_test(names_are_quoted_where_a_shell_needs_it),
-      cmocka_unit_test(a_qr_code_that_does_not_fit_is_not_begun),
+      cmocka_unit_test(a_qr_code_that_does_not_fit_is_not_started),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

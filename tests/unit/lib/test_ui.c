@@ -1,4 +1,4 @@
-/* What other people wrote never reaches the terminal as more than printable text; errors have exit codes. */
+/* Text of other people reaches the terminal as printable text only; errors have exit codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/ui.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -55,7 +56,7 @@ static void test_text_is_cut_between_characters(void **state) {
   assert_string_equal(ui_clean("abc", out, 1), "");
 }
 
-/* What a shell makes of it is what went in. */
+/* A shell reads back exactly the text that went in. */
 static void test_words_for_a_shell(void **state) {
   static const struct {
     const char *in, *out;
@@ -99,16 +100,16 @@ static void test_every_byte_sequence_of_three_is_printable_or_marked(void **stat
 
 static void test_each_error_has_an_exit_code(void **state) {
   (void)state;
-#define PL_ERROR(name, number, text, hint) assert_in_range(ui_exit_code(number), (number) == 0 ? 0 : 1, 10);
+#define PL_ERROR(name, number, text, hint) assert_in_range(exit_code_of_error(number), (number) == 0 ? 0 : 1, 10);
 #include "errors.def"
-  assert_int_equal(ui_exit_code(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
-  assert_int_equal(ui_exit_code(PAIRLINK_EREFUSED), EXIT_REFUSED);
-  assert_int_equal(ui_exit_code(PAIRLINK_ECLOSED), EXIT_PEER_GONE);
-  assert_int_equal(ui_exit_code(PAIRLINK_ETLS), EXIT_KEY);
-  assert_int_equal(ui_exit_code(PAIRLINK_EID), EXIT_USAGE);
-  assert_int_equal(ui_exit_code(PAIRLINK_EIO), EXIT_IO);
-  assert_int_equal(ui_exit_code(PAIRLINK_EWRONGCODE), EXIT_CODE);
-  assert_int_equal(ui_exit_code(PAIRLINK_ESTORE), EXIT_RELAY_STORE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ENETWORK), EXIT_NO_RELAY);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EREFUSED), EXIT_REFUSED);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ECLOSED), EXIT_PEER_GONE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ETLS), EXIT_KEY);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EID), EXIT_USAGE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EIO), EXIT_IO);
+  assert_int_equal(exit_code_of_error(PAIRLINK_EWRONGCODE), EXIT_CODE);
+  assert_int_equal(exit_code_of_error(PAIRLINK_ESTORE), EXIT_RELAY_STORE);
 }
 
 int main(void) {

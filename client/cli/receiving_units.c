@@ -1,14 +1,14 @@
-/* What is wanted from whom: in memory that of one identity and one folder, in the journal that of all. A line is a
- * unit, a folder of one and what it is called here, or that a unit is over. */
+/* The units of receiving.h. The journal holds those of all identities and folders; memory holds those of one identity
+ * and one folder. A line of the journal is a unit, a folder of a unit with its name here, or the end of a unit. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_state.h"
+#include "receiving.h"
 
 /* ---- in memory ---------------------------------------------------------------------------------------- */
 
-static size_t bucket_of(const uint8_t id[16]) {
+static size_t unit_bucket(const uint8_t id[16]) {
   return (size_t)((pl_get_u64(id) ^ pl_get_u64(id + 8)) * 0x9e3779b97f4a7c15u >> 32) % RECEIVING_BUCKETS;
 }
 
@@ -28,7 +28,7 @@ receiving_unit *receiving_add(receiving *r, const receiving_unit *unit) {
     free_unit(u);
     return NULL;
   }
-  receiving_unit **bucket = &r->buckets[bucket_of(u->id)];
+  receiving_unit **bucket = &r->buckets[unit_bucket(u->id)];
   u->next = *bucket;
   *bucket = u;
   pl_list_init(&u->node);
@@ -38,7 +38,7 @@ receiving_unit *receiving_add(receiving *r, const receiving_unit *unit) {
 }
 
 receiving_unit *receiving_find(const receiving *r, const char *peer_id, const uint8_t id[16]) {
-  for (receiving_unit *u = r->buckets[bucket_of(id)]; u; u = u->next)
+  for (receiving_unit *u = r->buckets[unit_bucket(id)]; u; u = u->next)
     if (memcmp(u->id, id, 16) == 0 && strcmp(u->peer, peer_id) == 0) return u;
   return NULL;
 }
@@ -57,7 +57,7 @@ receiving_unit *receiving_first(const receiving *r, const char *peer_id) {
 
 /* ---- the journal -------------------------------------------------------------------------------------- */
 
-/* The part of each line that says which unit it is about. */
+/* The keys of each line that tell which unit it is about. */
 static json_t *line_about(const receiving *r, const receiving_unit *u) {
   char id[FILE_HEX_CHARS];
   return json_pack("{s:s, s:s, s:s, s:s}", "own", r->own, "peer", u->peer, "id", file_hex(u->id, sizeof u->id, id),
@@ -95,7 +95,7 @@ void receiving_forget(receiving *r, receiving_unit *u) {
 
 void receiving_remove(receiving *r, receiving_unit *u) {
   receiving_forget(r, u);
-  receiving_unit **at = &r->buckets[bucket_of(u->id)];
+  receiving_unit **at = &r->buckets[unit_bucket(u->id)];
   while (*at != u) at = &(*at)->next;
   *at = u->next;
   pl_list_remove(&u->node);
@@ -109,7 +109,8 @@ int receiving_sync(receiving *r, char why[PL_WHY_MAX]) {
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
-/* A line of each unit that is not over, with its folders, by what line_about says. */
+/* Collects the units that are not over, with their folders. The context maps the keys of line_about to the unit's line.
+ */
 static int read_unit(void *context, json_t *line) {
   json_t *live = context, *unit;
   char *key = NULL;

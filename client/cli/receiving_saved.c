@@ -1,26 +1,26 @@
-/* What is complete: one line of JSON for each file, appended; so that it is not sent again when the other side missed
- * the word. Only the newest lines are kept. */
+/* The saved files of receiving.h: a file that is complete here is not sent again, even if the sender never learned that
+ * it was saved. The journal has one line for each file, and only the newest lines are kept. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "file_state.h"
+#include "file_stat.h"
+#include "receiving.h"
 
 enum { SAVED_MAX = 65536 };
 
-/* ---- the index: open addressing by the id ---------------------------------------------------------------- */
+/* ---- the index: a hash table with open addressing -------------------------------------------------------- */
 
-/* A sender chooses its ids, so they are mixed: else many could be made to fall together. */
-static size_t slot_of(const receiving *r, const uint8_t id[16]) {
+/* Mixes a random seed into the id. Senders choose their ids, and could make many of them collide otherwise. */
+static size_t index_slot(const receiving *r, const uint8_t id[16]) {
   uint64_t mixed = (pl_get_u64(id) ^ r->index_seed) * 0x9e3779b97f4a7c15u + pl_get_u64(id + 8);
   mixed = (mixed ^ mixed >> 32 ^ r->index_seed) * 0xd6e8feb86659fd93u;
   return (size_t)(mixed >> 16) & (r->index_size - 1);
 }
 
-/* Where it is, or would be. */
+/* Returns the entry of a file, or the empty entry where it would go. */
 static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
-  size_t at = slot_of(r, id);
+  size_t at = index_slot(r, id);
   for (; r->saved_index[at]; at = (at + 1) & (r->index_size - 1)) {
     const receiving_saved *s = &r->saved[r->saved_index[at] - 1];
     if (s->here == here && memcmp(s->id, id, 16) == 0) break;
@@ -29,16 +29,11 @@ static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
 }
 
 static void index_one(receiving *r, size_t place) {
-  *indexed(r, r->saved[place].id, r->saved[place].here) = (uint32_t)place + 1; /* the newest of one id */
+  *indexed(r, r->saved[place].id, r->saved[place].here) =
+      (uint32_t)place + 1; /* replaces an older one of the same id */
 }
 
-static bool is_below(const char *path, const char *folder) {
-  size_t n = strlen(folder);
-  while (n && folder[n - 1] == '/') n--;
-  return strncmp(path, folder, n) == 0 && path[n] == '/';
-}
-
-static bool make_room(receiving *r) {
+static bool grow_index(receiving *r) {
   if (2 * (r->saved_count + 1) < r->index_size) return true;
   size_t size = r->index_size ? 2 * r->index_size : 1024;
   receiving_saved *saved = realloc(r->saved, size / 2 * sizeof *saved);
@@ -53,24 +48,24 @@ static bool make_room(receiving *r) {
   return true;
 }
 
-/* Beyond SAVED_MAX the newest are not known, and would be sent again. */
-static bool put(receiving *r, const receiving_saved *saved) {
+/* Ignores files beyond SAVED_MAX; they would be sent again. Returns false when memory ran out. */
+static bool put_saved(receiving *r, const receiving_saved *saved) {
   if (r->saved_count == SAVED_MAX) return true;
-  if (!make_room(r)) return false;
+  if (!grow_index(r)) return false;
   receiving_saved *s = &r->saved[r->saved_count];
   *s = *saved;
   s->path = strdup(saved->path);
   if (!s->path) return false;
-  s->here = is_below(s->path, r->folder);
+  s->here = file_is_below(s->path, r->folder);
   index_one(r, r->saved_count++);
   return true;
 }
 
-/* Moved or changed since: then it is to be sent again. */
+/* Returns false when the file was moved or changed since; then it must be sent again. */
 static bool is_unchanged(const receiving_saved *s) {
   struct stat st;
   return lstat(s->path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == s->size &&
-         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == s->mtime_ns;
+         file_mtime_ns(&st) == s->mtime_ns;
 }
 
 receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], bool here) {
@@ -79,7 +74,7 @@ receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], 
   return s && is_unchanged(s) ? s : NULL;
 }
 
-/* What was saved in earlier runs is done in the units that go on. */
+/* Counts the files that earlier runs saved in the units that are not over. */
 static void count_in_units(receiving *r, const char *peer_id) {
   for (size_t i = 0; i < r->saved_count; i++) {
     receiving_saved *s = &r->saved[i];
@@ -99,13 +94,13 @@ typedef struct saved_reader {
 
 static int read_saved(void *context, json_t *line) {
   const saved_reader *of = context;
-  receiving_saved s = {.path = (char *)(uintptr_t)journal_text(line, "path")}; /* copied by put */
+  receiving_saved s = {.path = (char *)(uintptr_t)journal_text(line, "path")}; /* put_saved copies it */
   if (strcmp(journal_text(line, "own"), of->r->own) != 0 || strcmp(journal_text(line, "peer"), of->peer) != 0) return 0;
   s.size = (uint64_t)json_integer_value(json_object_get(line, "size"));
   s.mtime_ns = (int64_t)json_integer_value(json_object_get(line, "mtime_ns"));
   bool good = file_unhex(journal_text(line, "id"), s.id, 16) && file_unhex(journal_text(line, "unit"), s.unit, 16) &&
               file_unhex(journal_text(line, "sha256"), s.sha256, FILE_HASH_BYTES);
-  return !good || put(of->r, &s) ? 0 : PL_ENOMEM;
+  return !good || put_saved(of->r, &s) ? 0 : PL_ENOMEM;
 }
 
 int receiving_load_saved(receiving *r, const char *peer_id, char why[PL_WHY_MAX]) {
@@ -124,5 +119,5 @@ int receiving_saved_add(receiving *r, const receiving_saved *s, const char *peer
                            file_hex(s->sha256, FILE_HASH_BYTES, sum), "size", (json_int_t)s->size, "mtime_ns",
                            (json_int_t)s->mtime_ns, "path", s->path);
   int error = journal_add(&r->saved_journal, line, why);
-  return put(r, s) ? error : PL_ENOMEM;
+  return put_saved(r, s) ? error : PL_ENOMEM;
 }
