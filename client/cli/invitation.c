@@ -4,25 +4,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "../core/base/base.h"
 #include "../lib/url.h"
 
 enum { FRAGMENT_CHARS = 114, WORD_MAX = 16 };
-
-static char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static bool is_ascii_letter(char c) {
-  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
-}
-
-static bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
@@ -34,7 +19,7 @@ static const char *scheme_before(const char *text, const char *colon) {
     size_t n = strlen(schemes[i]), same = 0;
     if ((size_t)(colon - text) < n) continue;
     const char *start = colon - n;
-    while (same < n && ascii_lower(start[same]) == schemes[i][same]) same++;
+    while (same < n && (char)pl_ascii_lower((uint8_t)start[same]) == schemes[i][same]) same++;
     if (same == n) return start;
   }
   return NULL;
@@ -42,13 +27,13 @@ static const char *scheme_before(const char *text, const char *colon) {
 
 /* Returns the start of the address before the `#`, or NULL. Does not look beyond white space. */
 static const char *address_before(const char *text, const char *hash) {
-  for (const char *at = hash; at > text && !is_space(at[-1]); at--)
+  for (const char *at = hash; at > text && !pl_ascii_is_space((uint8_t)at[-1]); at--)
     if (at + 2 < hash && strncmp(at, "://", 3) == 0) return scheme_before(text, at);
   return NULL;
 }
 
 static bool is_fragment(char c) {
-  return is_ascii_letter(c) || is_digit(c) || c == '-' || c == '_';
+  return pl_ascii_is_letter((uint8_t)c) || pl_ascii_is_digit((uint8_t)c) || c == '-' || c == '_';
 }
 
 /* Finds an address without a `#`: a link that was cut off, or a foreign one. */
@@ -56,7 +41,7 @@ static invitation_kind find_address(const char *text, char out[PAIRLINK_INVITE_L
   const char *colon = strstr(text, "://"), *start = colon ? scheme_before(text, colon) : NULL;
   size_t n = 0;
   if (!start) return INVITATION_NONE;
-  for (; start[n] && !is_space(start[n]) && n + 1 < PAIRLINK_INVITE_LINK_MAX; n++) out[n] = start[n];
+  for (; start[n] && !pl_ascii_is_space((uint8_t)start[n]) && n + 1 < PAIRLINK_INVITE_LINK_MAX; n++) out[n] = start[n];
   out[n] = '\0';
   return INVITATION_BROKEN_LINK;
 }
@@ -65,7 +50,7 @@ static invitation_kind find_address(const char *text, char out[PAIRLINK_INVITE_L
 static void copy_link(const char *address, const char *hash, char out[PAIRLINK_INVITE_LINK_MAX]) {
   size_t used = (size_t)(hash + 1 - address), end = used + FRAGMENT_CHARS;
   memcpy(out, address, used);
-  for (const char *at = hash + 1; used < end && (is_fragment(*at) || is_space(*at)); at++)
+  for (const char *at = hash + 1; used < end && (is_fragment(*at) || pl_ascii_is_space((uint8_t)*at)); at++)
     if (is_fragment(*at)) out[used++] = *at;
   out[used] = '\0';
 }
@@ -91,7 +76,7 @@ static bool is_word(const char *text, size_t size, code_word_function *word) {
   char small[WORD_MAX + 1];
   unsigned low = 0, high = PAIRLINK_WORD_COUNT;
   if (size == 0 || size > WORD_MAX) return false;
-  for (size_t i = 0; i < size; i++) small[i] = ascii_lower(text[i]);
+  for (size_t i = 0; i < size; i++) small[i] = (char)pl_ascii_lower((uint8_t)text[i]);
   small[size] = '\0';
   while (low < high) {
     unsigned middle = (low + high) / 2;
@@ -115,7 +100,7 @@ static size_t dash_at(const char *at) {
 
 /* Returns the bytes of one dash or one piece of white space, including U+00A0; 0 for anything else. */
 static size_t gap_at(const char *at) {
-  if (is_space(*at)) return 1;
+  if (pl_ascii_is_space((uint8_t)*at)) return 1;
   if (strncmp(at, "\xc2\xa0", 2) == 0) return 2;
   return dash_at(at);
 }
@@ -139,19 +124,20 @@ static bool take_code(const char *at, bool strict, code_word_function *word, cha
   for (int i = 0; i < CODE_WORDS; i++) {
     size_t n = 0;
     at = skip_gap(at, strict);
-    while (at && is_ascii_letter(at[n])) n++;
+    while (at && pl_ascii_is_letter((uint8_t)at[n])) n++;
     if (!at || !is_word(at, n, word)) return false;
     out[used++] = '-';
-    for (size_t k = 0; k < n; k++) out[used++] = ascii_lower(at[k]);
+    for (size_t k = 0; k < n; k++) out[used++] = (char)pl_ascii_lower((uint8_t)at[k]);
     at += n;
   }
   out[used] = '\0';
-  return !is_digit(*at);
+  return !pl_ascii_is_digit((uint8_t)*at);
 }
 
 static bool find_code(const char *text, bool strict, code_word_function *word, char out[PAIRLINK_INVITE_LINK_MAX]) {
   for (const char *at = text; *at; at++) {
-    bool begins = is_digit(*at) && (at == text || (!is_digit(at[-1]) && !is_ascii_letter(at[-1])));
+    bool begins = pl_ascii_is_digit((uint8_t)*at) &&
+                  (at == text || (!pl_ascii_is_digit((uint8_t)at[-1]) && !pl_ascii_is_letter((uint8_t)at[-1])));
     if (begins && take_code(at, strict, word, out)) return true;
   }
   return false;

@@ -18,10 +18,6 @@ static const struct {
 /* Path of the WebSocket when the relay lies at the root of its host. */
 static const char root_path[] = "/pairlink";
 
-static char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
@@ -29,7 +25,7 @@ static bool is_alnum(char c) {
 static const char *take_scheme(const char *text, bool *tls) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(schemes); i++) {
     const char *p = schemes[i].prefix, *t = text;
-    while (*p && ascii_lower(*t) == *p) p++, t++;
+    while (*p && (char)pl_ascii_lower((uint8_t)*t) == *p) p++, t++;
     if (!*p) {
       *tls = schemes[i].tls;
       return t;
@@ -77,7 +73,7 @@ static int take_host(pl_url *url, const char **at) {
   }
   end = start + strcspn(start, ":/?#");
   if (end == start || (size_t)(end - start) >= sizeof url->host) return PL_EURL;
-  for (size_t i = 0; i < (size_t)(end - start); i++) url->host[i] = ascii_lower(start[i]);
+  for (size_t i = 0; i < (size_t)(end - start); i++) url->host[i] = (char)pl_ascii_lower((uint8_t)start[i]);
   *at = end;
   return check_name(url);
 }
@@ -104,7 +100,7 @@ static int take_path(pl_url *url, const char *at) {
   size_t n = strlen(at);
   if (n && *at != '/') return PL_EURL;
   for (const char *c = at; *c; c++)
-    if (!is_alnum(ascii_lower(*c)) && !strchr("/-._~%", *c)) return PL_EURL;
+    if (!is_alnum((char)pl_ascii_lower((uint8_t)*c)) && !strchr("/-._~%", *c)) return PL_EURL;
   while (n && at[n - 1] == '/') n--;
   if (n >= tail_size && memcmp(at + n - tail_size, root_path, tail_size) == 0) n -= tail_size;
   if (n + sizeof root_path > sizeof url->path) return PL_EURL;

@@ -4,10 +4,16 @@
  */
 import { checkDrawing } from './drawing.mjs';
 import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { checkNames } from './names.mjs';
 import { gitTree } from './sources.mjs';
-import { checkBanners } from './text.mjs';
+import { checkErrors, checkWire } from './tables.mjs';
+import { checkBanners, checkDocuments } from './text.mjs';
 
-const checks = [checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing, checkBanners];
+const checks = [
+  ...[checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing],
+  ...[checkErrors, checkWire, checkNames],
+  ...[checkBanners, checkDocuments],
+];
 const problems = checks.flatMap((check) => check(gitTree));
 if (problems.length) {
   console.log(problems.join('\n'));

@@ -84,7 +84,7 @@ export const ROOMS = {
     layers: [
       ['ground', 'engine.h action_queue engine_state.h engine_actions engine_random engine_retry engine_address'],
       ['links', 'engine_link'],
-      ['who', 'engine_peers engine_invite'],
+      ['who', 'engine_invite engine_peers'],
       ['handshake', 'engine_handshake'],
       ['sessions', 'engine_session'],
       ["others' calls", 'engine_offer'],

@@ -43,9 +43,9 @@ export function filesOf(relay) {
   const open = [];
 
   /** Makes two people, each with a home; `send` and `receive` start their programs. */
-  async function people(url = relay().ws, identity = newIdentity) {
-    const sender = identity();
-    const receiver = identity();
+  async function people(url = relay().ws, makeIdentity = newIdentity) {
+    const sender = makeIdentity();
+    const receiver = makeIdentity();
     const ids = { sender: await idOf(sender), receiver: await idOf(receiver) };
     const folder = tempDir('pairlink-into-');
     const start = (identity, where, args) => {

@@ -7,7 +7,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { binary, start, tempDir, within } from './process.js';
+import { binary, tempDir, within } from './process.js';
 
 /** Longer than any wait that a shortage may cause (30 s of a call, 10 s of a link). */
 const ENDS_MS = 60_000;
