@@ -29,7 +29,10 @@ afterAll(async () => {
 /** What both applications wrote and got, and what they were told. */
 class Ledger {
   constructor(world, random) {
-    Object.assign(this, { world, random, written: [], got: [] });
+    this.world = world;
+    this.random = random;
+    this.written = [];
+    this.got = [];
   }
   /** Its own view of one peer: lives (a program that starts again has a new one) and its session there. */
   watch(peer) {

@@ -18,7 +18,13 @@ const READY = /pairlink-relay ready (https?):\/\/(\S+):(\d+)\S*(?: relay-id=(\S+
 
 export class Relay {
   constructor({ args, data, wrap, env, listen, tls, program }) {
-    Object.assign(this, { args, data, wrap, env, listen, tls, program });
+    this.args = args;
+    this.data = data;
+    this.wrap = wrap;
+    this.env = env;
+    this.listen = listen;
+    this.tls = tls;
+    this.program = program;
   }
 
   /** @private */

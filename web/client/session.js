@@ -64,10 +64,13 @@ export class Session extends Emitter {
     this.channels = new Map();
     /** @private @type {PairlinkError | null} */
     this.error = null;
+    /** @private */
+    this.closing = false;
+    /** @private @type {(why: SessionEvents['closed']) => void} */
+    this.resolveClosed = () => {};
     /** Resolves when the session is over.
-     * @type {Promise<{error: ErrorCode | null, reason: string, text: string}>} */
+     * @type {Promise<SessionEvents['closed']>} */
     this.closed = new Promise((resolve) => {
-      /** @private */
       this.resolveClosed = resolve;
     });
   }
@@ -119,7 +122,6 @@ export class Session extends Emitter {
     const value = checkReason(reason);
     checkText(text, 'a text');
     if (this.state !== 'closed' && !this.closing) {
-      /** @private */
       this.closing = true;
       this.step('close', { value, text });
     }
@@ -318,7 +320,7 @@ export class Session extends Emitter {
     for (const channel of [...this.queues.keys()]) this.failQueue(channel, this.error);
     for (const inbox of this.inboxes.values()) inbox.fail(this.error);
     const why = { error, reason: reasonName(reason), text };
-    /** @type {(why: object) => void} */ this.resolveClosed?.(why);
+    this.resolveClosed(why);
     this.emit('closed', why);
   }
 }

@@ -82,7 +82,7 @@ test('what is wrong with a code is said at once', async () => {
     ['4821', 'Two words are still missing.'],
     ['4821-', 'Two words are still missing.'],
     ['48-', 'four to seven digits'],
-    ['4821-zzz', 'not one of those that codes are made of'],
+    ['4821-zzz', 'not one that codes use'],
   ]) {
     await field(bo).fill(typed);
     await note(bo).getByText(words).waitFor();

@@ -145,7 +145,7 @@ test('the field says at once what is wrong', async () => {
   const ana = keep(await openPerson(relay.http));
   const own = await ana.ownId();
   for (const [typed, words] of [
-    ['hello!', 'no code, link or ID'],
+    ['hello!', 'not a code, a link or an ID'],
     ['https://relay.example/', 'Part of the link is missing'],
     ['https://relay.example/#abcdefgh', 'This link is damaged'],
     ['a'.repeat(54), 'typing error'],

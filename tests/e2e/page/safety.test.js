@@ -83,6 +83,8 @@ test('the phrase is the same on both sides, and that it was compared is remember
   const words = ({ page }) => page.locator('.phrase li').allTextContents();
   await expect.poll(() => words(ana), { timeout: 15_000 }).toHaveLength(12);
   await expect.poll(() => words(bo), { timeout: 15_000 }).toEqual(await words(ana));
+  // A browser that translates pages must leave these words alone.
+  for (const what of ['.phrase', '.key']) expect(await ana.page.locator(what).getAttribute('translate')).toBe('no');
   const [said] = await Promise.all([words(ana), ready]);
   const idOf = ({ page }) => page.locator('.sheet .key').textContent();
   expect(said.join(' ')).toBe(safetyPhrase((await idOf(ana)).trim(), (await idOf(bo)).trim()));

@@ -8,7 +8,7 @@ const LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]+/gi;
 const WHOLE_LINK = /https?:\/\/[^\s#]+#[A-Za-z0-9_-]{114}/gi;
 /** What the client accepts between the parts of a code: spaces, and hyphens of all kinds. */
 const GAP = /[\s\p{Pd}]+/gu;
-const CODE_BEGUN = /^(\d+)(?:[\s\p{Pd}]+([a-z\s\p{Pd}]*))?$/iu;
+const CODE_START = /^(\d+)(?:[\s\p{Pd}]+([a-z\s\p{Pd}]*))?$/iu;
 const CODE_WITHIN = /(?<![\p{L}\p{N}-])(\d{4,7})\p{Pd}([a-z]+\p{Pd}[a-z]+)(?![\p{L}\p{N}]|\p{Pd}[\p{L}\p{N}])/giu;
 const ID_CHARS = 54;
 const CODE_WORDS = 2;
@@ -42,7 +42,7 @@ export function inspect(engine, text) {
   if (/^https?:/i.test(typed) || typed.includes('#')) return { kind: 'bad', problem: 'linkPart' };
   const compact = typed.replace(GAP, '').toLowerCase();
   // An ID may begin with digits too, but has no gap after them, unless it was copied in groups.
-  const code = compact.length < ID_CHARS && (typed.match(CODE_BEGUN) ?? findCode(engine, typed));
+  const code = compact.length < ID_CHARS && (typed.match(CODE_START) ?? findCode(engine, typed));
   if (code) return inspectCode(engine, code[1], code[2] ?? '', /[\s\p{Pd}]$/u.test(text));
   if (
     /[\s\p{Pd}]/u.test(typed) &&
@@ -101,7 +101,7 @@ function inspectCode(engine, number, rest, ended) {
   if (number.length > NUMBER_CHARS.max || (number.length < NUMBER_CHARS.min && (words.length > 0 || ended)))
     return { kind: 'bad', problem: 'codeNumber' };
   if (words.length > CODE_WORDS) return { kind: 'bad', problem: 'codeLong' };
-  const begun = words.at(-1) ?? '';
+  const partial = words.at(-1) ?? '';
   const whole = words.slice(0, -1);
   const unknown = words.findIndex(
     (word, index) =>
@@ -113,16 +113,17 @@ function inspectCode(engine, number, rest, ended) {
       problem: 'codeUnknown',
       options: nearby(engine, number, words.slice(0, unknown), words[unknown]),
     };
-  if (words.length === CODE_WORDS && isWord(engine, begun)) return { kind: 'code', code: [number, ...words].join('-') };
+  if (words.length === CODE_WORDS && isWord(engine, partial))
+    return { kind: 'code', code: [number, ...words].join('-') };
   if (words.length === 0)
     return { kind: 'part', problem: 'codeShort', part: number.length < NUMBER_CHARS.min ? undefined : 'codeWords' };
-  if (ended || (isWord(engine, begun) && engine.lib.completeWord(begun).length === 1))
+  if (ended || (isWord(engine, partial) && engine.lib.completeWord(partial).length === 1))
     return { kind: 'part', problem: 'codeShort', part: 'codeWord' };
   return {
     kind: 'part',
     problem: 'codeShort',
     part: 'codeLetters',
-    options: optionsOf(number, whole, engine.lib.completeWord(begun)),
+    options: optionsOf(number, whole, engine.lib.completeWord(partial)),
   };
 }
 

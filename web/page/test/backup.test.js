@@ -39,7 +39,7 @@ const problemOf = (fn) => {
 const changed = (at, value) => copy.map((byte, index) => (index === at ? value : byte));
 
 describe('a copy of an identity', () => {
-  test('opens with its passphrase, through text that was broken and indented on the way', () => {
+  test('opens with its passphrase, even if its text was broken and indented on the way', () => {
     const text = `Dear me,\n\n> ${toText(sodium, copy).replaceAll('\n', '\r\n').replace('\r\n-----END', '  \r\n-----END')}\nregards`;
     const opened = unlock(sodium, fromText(sodium, text), passphrase);
     expect([...opened.seed]).toEqual([...held.seed]);
@@ -58,7 +58,7 @@ describe('a copy of an identity', () => {
     expect(opened.contacts[1].blocked).toBe(true);
   });
 
-  test('one that was made by an earlier build still opens', () => {
+  test('a copy from an earlier version still opens', () => {
     const kept = `-----BEGIN PAIRLINK IDENTITY-----
 UExJRAEAAAADAAEAAFTDUUACeBJMF448U67cMUQN1bd9U7Y+qry3yy+yTZBbSVcW
 tLq5ieu8FY5KUGsOmxg0CpnGT998JvT9wQPqL9fFqJZfVz8OCR8vzMmbNaBOj7Pr
@@ -75,12 +75,12 @@ jvVY4WuA+oh+VPL34LTZtQ==
     expect(unlock(sodium, fromText(sodium, kept), passphrase).contacts).toHaveLength(2);
   });
 
-  test('nothing of it can be read in the text', () => {
+  test('its text reveals nothing of its content', () => {
     const text = new TextDecoder('latin1').decode(copy);
     for (const word of ['Ana', 'contacts', 'aaaa']) expect(text).not.toContain(word);
   });
 
-  test('a wrong passphrase, and any changed byte, is told', () => {
+  test('a wrong passphrase, and any changed byte, is reported', () => {
     expect(problemOf(() => unlock(sodium, copy, 'four words in a raw'))).toBe('wrong');
     expect(problemOf(() => unlock(sodium, changed(copy.length - 1, copy.at(-1) ^ 1), passphrase))).toBe('wrong');
     expect(
@@ -97,10 +97,10 @@ jvVY4WuA+oh+VPL34LTZtQ==
     ).toBe('wrong');
   });
 
-  test('of a later version is told as that', () =>
+  test('a copy of a later version is reported as such', () =>
     expect(problemOf(() => unlock(sodium, changed(4, 2), passphrase))).toBe('version'));
 
-  test('what would cost the machine its memory or a day is refused before it is tried', () => {
+  test('costs that would take all memory or a day are refused before they are paid', () => {
     expect(
       problemOf(() => unlock(sodium, changed(5, 255), passphrase)),
       'operations',
@@ -115,7 +115,7 @@ jvVY4WuA+oh+VPL34LTZtQ==
     ).toBe('form');
   });
 
-  test('what is no copy', () => {
+  test('text that is not a copy is refused', () => {
     for (const text of ['', 'hello', '-----BEGIN PAIRLINK IDENTITY-----\n!!!\n-----END PAIRLINK IDENTITY-----'])
       expect(
         problemOf(() => fromText(sodium, text)),
@@ -125,7 +125,7 @@ jvVY4WuA+oh+VPL34LTZtQ==
     expect(problemOf(() => unlock(sodium, new Uint8Array(200), passphrase))).toBe('form');
   });
 
-  test('what it holds is checked', () => {
+  test('its content is checked', () => {
     const odd = lock(
       sodium,
       {

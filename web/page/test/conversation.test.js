@@ -3,7 +3,7 @@ import { CHAT, PIPE, encodeMessage } from '../engine/chat.js';
 import { Conversation } from '../engine/conversation.js';
 import { MemoryDb } from './memory-db.js';
 
-/** A session whose other end the test plays. */
+/** A session whose other end is the test. */
 class Session {
   listeners = {};
   sent = [];
@@ -70,8 +70,8 @@ beforeEach(() => {
   });
 });
 
-describe('what is written', () => {
-  test('waits until a session is linked, goes in order, and is delivered when it was taken', async () => {
+describe('a message that the person writes', () => {
+  test('waits until a session is linked, is sent in order, and is delivered when it was taken', async () => {
     await conversation.start();
     await conversation.write({ id: id(1), text: 'one' });
     await conversation.write({ id: id(2), text: 'two' });
@@ -84,7 +84,7 @@ describe('what is written', () => {
     expect(db.list.map(({ state }) => state)).toEqual(['delivered', 'waiting']);
   });
 
-  test('goes again over the next session, what was delivered does not', async () => {
+  test('is sent again over the next session, unless it was delivered', async () => {
     await conversation.start();
     dialled[0].link();
     await conversation.write({ id: id(1), text: 'one' });
@@ -100,7 +100,7 @@ describe('what is written', () => {
     expect(texts(next)).toEqual(['two']);
   });
 
-  test('goes again when the other side lost its state', async () => {
+  test('is sent again when the other side lost its state', async () => {
     await conversation.start();
     dialled[0].link();
     await conversation.write({ id: id(1), text: 'one' });
@@ -110,7 +110,7 @@ describe('what is written', () => {
     expect(texts(dialled[0])).toEqual(['one', 'one']);
   });
 
-  test('twice with one id is sent once', async () => {
+  test('is sent once when it is written twice with one id', async () => {
     await conversation.start();
     dialled[0].link();
     await conversation.write({ id: id(1), text: 'one' });
@@ -119,7 +119,7 @@ describe('what is written', () => {
     expect(texts(dialled[0])).toEqual(['one']);
   });
 
-  test('is held back while it is not clear who the other is', async () => {
+  test('is held back while it is not clear who the contact is', async () => {
     held = true;
     await conversation.start();
     dialled[0].link();
@@ -141,7 +141,7 @@ describe('what is written', () => {
   });
 });
 
-describe('what comes', () => {
+describe('a message that arrives', () => {
   const come = (session, n, text) => {
     let taken = false;
     session.emit('message', {
@@ -152,7 +152,7 @@ describe('what comes', () => {
     return settled().then(() => taken);
   };
 
-  test('is kept before it is taken, and kept once', async () => {
+  test('is stored before it is taken, and stored once', async () => {
     await conversation.start();
     dialled[0].link();
     expect(await come(dialled[0], 7, 'hi')).toBe(true);
@@ -163,7 +163,7 @@ describe('what comes', () => {
     expect(db.list.map(({ text }) => text)).toEqual(['hi']);
   });
 
-  test('of a type that is not known is taken and not shown', async () => {
+  test('is taken and not shown if its type is unknown', async () => {
     await conversation.start();
     dialled[0].link();
     let taken = false;
@@ -172,7 +172,7 @@ describe('what comes', () => {
     expect([taken, db.list.length]).toEqual([true, 0]);
   });
 
-  test('from a program is added up until a line ends, also where a character is cut', async () => {
+  test('from a program is collected until a line ends, even if a character is cut in two', async () => {
     const pipe = new Session(PIPE);
     conversation.attach(pipe, true);
     pipe.link();
@@ -183,7 +183,7 @@ describe('what comes', () => {
     expect(db.list.map(({ text }) => text)).toEqual(['grün\n', 'rot']);
   });
 
-  test('a program that has said all is told our end', async () => {
+  test('a program that has sent everything gets our end', async () => {
     const pipe = new Session(PIPE);
     conversation.attach(pipe, true);
     pipe.link();
@@ -194,7 +194,7 @@ describe('what comes', () => {
 });
 
 describe('sessions', () => {
-  test('one that ended in the moment it began has paired all the same', async () => {
+  test('a session that ends as soon as it is linked has paired all the same', async () => {
     conversation.engine.files = () => ({
       begin(session) {
         if (session) throw new Error('ESTATE');
@@ -208,7 +208,7 @@ describe('sessions', () => {
     expect(conversation.presence).toBe('away');
   });
 
-  test('the newest that is linked is used, those that are not are closed', async () => {
+  test('the newest linked session is used, and those that are not linked are closed', async () => {
     await conversation.start();
     const incoming = new Session();
     conversation.attach(incoming, true);
@@ -219,7 +219,7 @@ describe('sessions', () => {
     expect(texts(incoming)).toEqual(['one']);
   });
 
-  test('a refused invitation is told and not tried again', async () => {
+  test('a refused invitation is reported and not tried again', async () => {
     await conversation.start();
     dialled[0].lose({ error: 'EREFUSED', reason: 'REFUSED', text: '' });
     expect(contact.problem).toMatchObject({ reason: 'REFUSED' });
@@ -227,7 +227,7 @@ describe('sessions', () => {
     expect(dialled).toHaveLength(1);
   });
 
-  test('a program is not called unless there is something to say', async () => {
+  test('a program is called only when there is something to send', async () => {
     contact.application = PIPE;
     contact.pairedAt = 1;
     await conversation.start();

@@ -5,15 +5,15 @@ const ana = { id: 'a', name: 'Ana', hint: '', createdAt: 1, pairedAt: 1 };
 const other = { id: 'b', name: '', hint: 'ana', createdAt: 2, pairedAt: null };
 
 describe('a known name with another key', () => {
-  test('puts the newer contact in doubt, never the one that was there', () => {
+  test('puts the newer contact in doubt, never the older one', () => {
     expect(doubtOf(other, [ana, other])).toBe(ana);
     expect(doubtOf(ana, [ana, other])).toBeNull();
   });
-  test('until the person vouches for that very name', () => {
+  test('only until the person vouches for exactly that name', () => {
     expect(doubtOf({ ...other, sure: 'Ana' }, [ana, other])).toBeNull();
     expect(doubtOf({ ...other, name: 'ANA', sure: 'Bo' }, [ana, other])).toBe(ana);
   });
-  test('a name of one’s own giving counts before what they call themselves', () => {
+  test('a name that the person gave counts more than what the contact calls itself', () => {
     expect(doubtOf({ ...other, name: 'Bo' }, [ana, other])).toBeNull();
   });
   test('names that look the same are the same', () => {
@@ -26,11 +26,11 @@ describe('a known name with another key', () => {
     expect(sameName('Ana', 'Anna')).toBe(false);
     expect(sameName('', '')).toBe(false);
   });
-  test('whom one blocked, or who never came, is nobody to be taken for', () => {
+  test('a contact that is blocked or was never linked has no name to protect', () => {
     expect(doubtOf(other, [{ ...ana, blocked: true }, other])).toBeNull();
     expect(doubtOf(other, [{ ...ana, pairedAt: null }, other])).toBeNull();
   });
-  test('a stranger who uses it', () => {
+  test('a stranger who uses it is recognized', () => {
     expect(namesake({ id: 'x', name: 'ana' }, [ana])).toBe(ana);
     expect(namesake({ id: 'x', name: '' }, [ana])).toBeNull();
   });

@@ -1,6 +1,6 @@
 /**
- * A test double of web/client: it pairs at once with friends of its own making, so that the page can be built and
- * looked at without a relay. Never part of what ships.
+ * A test double of web/client. It pairs at once with friends that it invents, so that the page can be built and tried
+ * without a relay. It is never shipped.
  */
 const friends = ['Ana', 'Bo'];
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -94,7 +94,7 @@ class FakeClient extends Emitter {
     );
     return code;
   }
-  /** 1111: wrong; 2222: nobody; any other number pairs. */
+  /** 1111 is a wrong code, 2222 does not exist, and any other number pairs. */
   claimCode(text) {
     const { number } = parseCode(text);
     const code = Object.assign(new Emitter(), { text, cancel: () => clearTimeout(timer) });

@@ -1,4 +1,4 @@
-/** The engine's side of files: two desks, each with its database, and a line between them that the test cuts. */
+/** The engine's part of files: two desks, each with its database, and a line between them that the test can cut. */
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Desk } from '../engine/files/desk.js';
@@ -8,7 +8,7 @@ import { FILE_CANCELLED, FILE_CHANNEL, FILE_DATA, FILE_DECLINED, FILE_OFFER } fr
 import { cardsOf } from '../view/files.js';
 import { MemoryDb, MemoryFileStore } from './memory-db.js';
 
-vi.setConfig({ testTimeout: 60_000 }); // much is hashed, on a machine that others use too
+vi.setConfig({ testTimeout: 60_000 }); // much is hashed, and the machine may be busy
 
 class Sha256 {
   hash = createHash('sha256');
@@ -21,7 +21,7 @@ class Sha256 {
   drop() {}
 }
 
-/** One end of a session: what is sent comes to the other desk, and is delivered once that one took it. */
+/** One end of a session: a message goes to the other desk, and is delivered once that desk has taken it. */
 class Line {
   state = 'linked';
   other = null;
@@ -63,7 +63,7 @@ class Person {
     this.received = [];
     this.start();
   }
-  /** A fresh engine on what the database holds. */
+  /** Starts a new engine with the same database. */
   start() {
     const world = {
       db: this.db,
@@ -130,7 +130,7 @@ const offer = (person, list) => Promise.all(cardsOf(list).map((card) => person.d
 const one = (name, bytes) => [{ file: fileOf(name, bytes), path: name }];
 const MIB = 1048576;
 
-test('a file goes: asked about, accepted, stored in pieces, the same', async () => {
+test('a file is offered, accepted, stored in pieces, and arrives unchanged', async () => {
   const bytes = randomBytes(3 * MIB + 5);
   link();
   await offer(ana, one('a.bin', bytes));
@@ -144,7 +144,7 @@ test('a file goes: asked about, accepted, stored in pieces, the same', async () 
   expect([...bo.store.pieces.values()].flat().every(({ blob }) => blob.size <= MIB)).toBe(true);
   expect([...ana.desk.cards, ...bo.desk.cards, ...ana.store.sources]).toEqual([]);
 });
-test('pieces are as large as the other side takes, also when that changes', async () => {
+test('pieces are as large as the other side accepts, even when that changes', async () => {
   const bytes = randomBytes(MIB + 5);
   let cut = link(65536);
   await offer(ana, one('small.bin', bytes));
@@ -152,7 +152,7 @@ test('pieces are as large as the other side takes, also when that changes', asyn
   await bo.desk.accept(bo.card('small.bin').n);
   await bo.until(() => bo.card('small.bin').live?.stored > 0 || bo.card('small.bin').state === 'saved', 'some');
   expect(ana.desk.session.largest).toBe(65536);
-  ana.desk.session.messageMax = 70000; // and less is found out by the first message that is too large
+  ana.desk.session.messageMax = 70000; // a smaller limit is noticed at the first message that is too large
   ana.desk.transfer.messageMax(200000);
   await Promise.all([bo.state('small.bin', 'saved'), ana.state('small.bin', 'saved')]);
   expect((await bo.bytes('small.bin')).equals(bytes)).toBe(true);
@@ -163,7 +163,7 @@ test('pieces are as large as the other side takes, also when that changes', asyn
   expect(ana.card('none.bin').why).toBe(7);
   cut();
 });
-test('that a file ended is said again to who did not hear it', async () => {
+test('the end of a file is repeated to a side that did not hear of it', async () => {
   ana.room = 0;
   let cut = link();
   const file = fileOf('fails.bin', randomBytes(8 * MIB));
@@ -172,7 +172,7 @@ test('that a file ended is said again to who did not hear it', async () => {
   await bo.state('fails.bin', 'asking');
   await bo.desk.accept(bo.card('fails.bin').n);
   await ana.until(() => ana.card('fails.bin').live?.heldThere === 'full', 'some of it went');
-  ana.desk.session.cut = true; // what is said from now on is lost, and nobody has noticed
+  ana.desk.session.cut = true; // messages are lost from now on, and neither side has noticed
   await ana.desk.stop(ana.card('fails.bin').n, FILE_CANCELLED);
   await ana.state('fails.bin', 'over');
   cut();
@@ -180,7 +180,7 @@ test('that a file ended is said again to who did not hear it', async () => {
   await bo.state('fails.bin', 'over');
   expect(bo.card('fails.bin')).toMatchObject({ why: FILE_CANCELLED, byPeer: true });
 });
-test('an empty file, and asking twice sends once', async () => {
+test('an empty file arrives, and a repeated offer sends it once', async () => {
   link();
   const [card] = cardsOf(one('empty', ''));
   await ana.desk.offer(card);
@@ -190,7 +190,7 @@ test('an empty file, and asking twice sends once', async () => {
   await bo.desk.accept(bo.card('empty').n);
   await Promise.all([bo.state('empty', 'saved'), ana.state('empty', 'saved')]);
 });
-test('sessions that end and begin anew in the middle: nothing is asked twice, little is sent twice', async () => {
+test('sessions end and start again in the middle: nothing is asked twice, and little is sent twice', async () => {
   const bytes = randomBytes(24 * MIB);
   let cut = link();
   await offer(ana, one('b.bin', bytes));
@@ -215,7 +215,7 @@ test('a restarted sender resumes from its copy; without one, it asks for the fil
     ana = new Person('ana');
     bo = new Person('bo');
     ana.room = copied ? Infinity : 0;
-    bo.store.room = 2 * MIB; // so far, and no further
+    bo.store.room = 2 * MIB; // it fails from there on
     let cut = link();
     await offer(ana, one('c.bin', bytes));
     await bo.state('c.bin', 'asking');
@@ -239,7 +239,7 @@ test('a restarted sender resumes from its copy; without one, it asks for the fil
     expect(ana.card('c.bin').passed).toBeLessThan(bytes.length);
   }
 });
-test('no room: said in words, goes on once there is some, and nothing is lost', async () => {
+test('a full disk is reported, and the transfer resumes once there is room, without loss', async () => {
   const bytes = randomBytes(6 * MIB);
   bo.store.room = 2 * MIB;
   link();
@@ -253,7 +253,7 @@ test('no room: said in words, goes on once there is some, and nothing is lost', 
   await Promise.all([bo.state('d.bin', 'saved'), ana.state('d.bin', 'saved')]);
   expect((await bo.bytes('d.bin')).equals(bytes)).toBe(true);
 });
-test('a disk that fails otherwise ends it, at both sides, and keeps nothing', async () => {
+test('any other error of the disk ends it on both sides, and nothing is kept', async () => {
   link();
   await offer(ana, one('e.bin', randomBytes(2 * MIB)));
   await bo.state('e.bin', 'asking');
@@ -263,7 +263,7 @@ test('a disk that fails otherwise ends it, at both sides, and keeps nothing', as
   expect([bo.card('e.bin').why, ana.card('e.bin').why, ana.card('e.bin').byPeer]).toEqual([5, 5, true]);
   expect(bo.store.used).toBe(0);
 });
-test('a file that cannot be read any more ends it, in words', async () => {
+test('a file that can no longer be read ends the transfer, with the reason', async () => {
   ana.room = 0;
   link();
   const file = fileOf('f.bin', randomBytes(4 * MIB));
@@ -309,7 +309,7 @@ test('a pause survives a restart of the one who paused', async () => {
 describe('folders', () => {
   const many = (count) =>
     Array.from({ length: count }, (_, i) => ({ file: fileOf(`${i}.txt`, `file ${i}`), path: `album/part/${i}.txt` }));
-  test('of more files than are offered at a time: one card, one question, all of it', async () => {
+  test('with more files than may be offered at a time: one card, one question, and every file arrives', async () => {
     link();
     await offer(ana, many(150));
     await bo.state('album', 'asking');
@@ -337,7 +337,7 @@ describe('folders', () => {
     expect([...ana.desk.transfer.files(), ...bo.desk.transfer.files()]).toEqual([]);
     expect(await ana.store.open()).toEqual([]);
   });
-  test('loose files have a card each, very many share one', () => {
+  test('loose files have a card each; very many share one', () => {
     const loose = (count) => many(count).map(({ file }) => ({ file, path: file.name }));
     expect(cardsOf(loose(3)).map(({ group, name }) => [group, name])).toEqual([
       ['', '0.txt'],
@@ -383,12 +383,12 @@ describe('a hostile offer', () => {
     say({ name: Buffer.from(name) });
     await bo.state(safe, 'asking');
   });
-  test('a type is shown only when it is one', async () => {
+  test('a media type is shown only if it is valid', async () => {
     say({ media_type: Buffer.from('image/png;<script>') });
     await bo.state('x', 'asking');
     expect(bo.card('x').file.type).toBe('');
   });
-  test('more than was announced is damage, and nothing is kept', async () => {
+  test('more bytes than announced count as damage, and nothing is kept', async () => {
     const id = say({});
     await bo.state('x', 'asking');
     await bo.desk.accept(bo.card('x').n);
@@ -402,7 +402,7 @@ describe('a hostile offer', () => {
     await bo.until(() => taken === 1, 'taken all the same');
     expect([bo.card('x').why, bo.store.used]).toEqual([6, 0]);
   });
-  test('sizes and counts beyond all reason do no harm', async () => {
+  test('absurd sizes and counts do no harm', async () => {
     say({
       group: new Uint8Array(16).fill(3),
       group_files: 0xffffffff,
@@ -414,14 +414,14 @@ describe('a hostile offer', () => {
     await bo.desk.stop(bo.card('d').n, FILE_DECLINED);
     await bo.state('d', 'over');
   });
-  test('offers without end are declined beyond a number', async () => {
+  test('offers beyond a limit are declined', async () => {
     for (let n = 0; n < 1500; n += 1) say({ id: Buffer.from(n.toString(16).padStart(32, '0'), 'hex') });
     await bo.until(() => bo.db.list.length >= 1024, 'the first ones');
     expect(bo.db.list.length).toBe(1024);
   });
 });
 
-test('nothing is said or sent to somebody who is in doubt', async () => {
+test('nothing is sent to a contact who is in doubt', async () => {
   ana.heldNow = true;
   link();
   await offer(ana, one('i.bin', 'text'));

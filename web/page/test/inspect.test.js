@@ -26,7 +26,7 @@ const engine = {
 const kind = (text) => inspect(engine, text).kind;
 const problem = (text) => inspect(engine, text).problem;
 
-describe('what a person typed', () => {
+describe('text that a person typed', () => {
   test('nothing', () => expect(kind('  \n ')).toBe('empty'));
   test('a link, also inside a sentence or broken by line ends', () => {
     expect(inspect(engine, 'https://relay.example/#abc_-9')).toEqual({
@@ -49,7 +49,7 @@ describe('what a person typed', () => {
     expect(inspect(engine, other)).toEqual({ kind: 'id', id: other });
     expect(kind(other.toUpperCase().match(/.{6}/g).join(' '))).toBe('id');
   });
-  test('is told at once what is wrong', () => {
+  test('has its problem reported at once', () => {
     expect(problem('https://relay.example/')).toBe('linkPart');
     expect(problem('https://relay.example/#broken')).toBe('linkBroken');
     expect(problem('https://relay.example/#own')).toBe('own');
@@ -59,7 +59,7 @@ describe('what a person typed', () => {
     expect(problem(`${other}a`)).toBe('idLong');
     expect(problem(`${other.slice(0, 53)}z`)).toBe('idTypo');
   });
-  test('an ID that is not complete yet is no error', () => {
+  test('an ID that is still incomplete is not an error', () => {
     expect(inspect(engine, other.slice(0, 20))).toEqual({ kind: 'part', problem: 'idShort' });
   });
 });
@@ -67,7 +67,7 @@ describe('what a person typed', () => {
 describe('a code', () => {
   const found = (text) => inspect(engine, text);
   const words = (text) => found(text).options?.map(({ word }) => word);
-  test('whole, in capitals, with spaces, several hyphens, other digits, inside what was copied', () => {
+  test('is found in capitals, with spaces, several hyphens, other digits, and inside copied text', () => {
     for (const text of [
       'pairlink pair 4821-copper-violin',
       'take 4821-copper-violin, ok?',
@@ -82,14 +82,14 @@ describe('a code', () => {
     ])
       expect(found(text), text).toEqual({ kind: 'code', code: '4821-copper-violin' });
   });
-  test('says what is still missing', () => {
+  test('that is incomplete: says what is missing', () => {
     expect(found('48')).toMatchObject({ kind: 'part', problem: 'codeShort', part: undefined });
     expect(found('4821')).toMatchObject({ kind: 'part', part: 'codeWords' });
     expect(found('4821-')).toMatchObject({ kind: 'part', part: 'codeWords' });
     expect(found('4821-copper')).toMatchObject({ kind: 'part', part: 'codeWord' });
     expect(found('4821-copper-')).toMatchObject({ kind: 'part', part: 'codeWord' });
   });
-  test('words are completed, with the whole text that each would make', () => {
+  test('words are completed, each with the text that it would make', () => {
     expect(found('4821-ap').options).toEqual([
       { word: 'apple', text: '4821-apple-' },
       { word: 'apron', text: '4821-apron-' },
@@ -99,25 +99,25 @@ describe('a code', () => {
       { word: 'violin', text: '4821-copper-violin' },
     ]);
   });
-  test('a word that is whole and also begins another can be left or gone on with', () => {
+  test('a word that also starts a longer one can be kept or continued', () => {
     expect(words('4821-war')).toEqual(['war', 'warm']);
     expect(found('4821-war ')).toMatchObject({ kind: 'part', part: 'codeWord' });
     expect(found('4821-copper-war')).toMatchObject({ kind: 'code', code: '4821-copper-war' });
   });
-  test('a word that does not exist is told at once, with those that begin like it', () => {
+  test('an unknown word is reported at once, with words that start like it', () => {
     expect(found('4821-x')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
     expect(found('4821-copler')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
     expect(words('4821-copler')).toEqual(['copper']);
     expect(words('4821-coppr-violin')).toEqual(['copper']);
     expect(found('4821-ap ')).toMatchObject({ kind: 'bad', problem: 'codeUnknown' });
   });
-  test('a number or a list of words that cannot be', () => {
+  test('an impossible number or list of words is refused', () => {
     expect(problem('12-copper')).toBe('codeNumber');
     expect(problem('12345678')).toBe('codeNumber');
     expect(problem('4821-copper-violin-apple')).toBe('codeLong');
     expect(problem('copper-violin')).toBe('codeBegin');
   });
-  test('an ID that begins with digits stays an ID', () => {
+  test('an ID that starts with digits is still an ID', () => {
     const digits = `2345${'a'.repeat(50)}`;
     expect(found(digits).kind).toBe('id');
     expect(found(digits.match(/.{4}|.{2}$/g).join(' ')).kind).toBe('id');

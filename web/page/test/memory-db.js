@@ -1,4 +1,4 @@
-/** Test doubles of engine/db.js and engine/files/store.js, in memory: what conversations and files use of them. */
+/** Test doubles of engine/db.js and engine/files/store.js in memory, with what conversations and files use of them. */
 export class MemoryDb {
   list = [];
   async addMessage(message) {
@@ -29,9 +29,9 @@ export class MemoryFileStore {
   records = new Map();
   pieces = new Map();
   sources = new Map();
-  /** Bytes that it takes; what is more fails as in a browser. */
+  /** How many bytes it stores; more than that fails as in a browser. */
   room = Infinity;
-  /** What the next write fails with. */
+  /** The error with which the next write fails. */
   error = null;
 
   async open() {

@@ -64,6 +64,8 @@ export class RelayConnection {
     this.hello = new Uint8Array(0);
     /** @type {Uint8Array} */
     this.transcript = new Uint8Array(0);
+    /** The relay's ID in its HELLO. */
+    this.helloRelayId = new Uint8Array(0);
   }
   get online() {
     return this.state === 'online';
@@ -199,7 +201,7 @@ export class RelayConnection {
     if (this.state !== 'login') throw new PairlinkError('EPROTOCOL', 'WELCOME out of turn');
     const welcome = decode('welcome', payload);
     const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
-    const relayId = /** @type {Uint8Array} */ (this.helloRelayId);
+    const relayId = this.helloRelayId;
     if (!verifyLoginRelay(welcome.signature, this.transcript, body, relayId))
       return this.refuse('ECRYPTO', REASON.LOGIN_FAILED, false);
     this.takeLimits(welcome.limits);
