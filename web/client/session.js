@@ -264,7 +264,7 @@ export class Session extends Emitter {
       case 'volatile':
         return this.emit('volatile', { channel, data: /** @type {Uint8Array} */ (action.data) });
       case 'writable':
-        return this.sendQueued();
+        return this.retry();
       case 'delivered':
         return this.delivered(channel, place);
       case 'lost':
@@ -305,7 +305,7 @@ export class Session extends Emitter {
     this.inboxes.clear();
     this.channels.clear();
     this.emit('reset', {});
-    this.sendQueued();
+    this.retry();
   }
   /** @param {PairlinkError} error @private */
   failReceipts(error) {
