@@ -58,8 +58,8 @@ void pl_relay_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t
 
 /* ---- PEERS ------------------------------------------------------------------------------------------------------- */
 
-/* Returns true when the connection's account has its share of PEERS_TOTAL. Each worker has the lists of all workers but
- * counts an address's own lists only, so it allows one worker's part of the share. */
+/* Returns true when the connection's account has used up its share of PEERS_TOTAL. Each worker stores the lists of all
+ * workers, but counts only those of its own sockets for an address, so it allows one worker's part of the share. */
 static bool peers_at_share(const pl_relay_conn *conn) {
   const pl_relay *relay = conn->relay;
   uint64_t all = pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_TOTAL),
@@ -142,7 +142,7 @@ static bool is_newcomer(pl_relay_rate *newcomers, uint64_t key, uint64_t now_ms)
   return true;
 }
 
-/* Shares out KNOCKS_PER_CALLEE. One caller, and one address, may use a part of it each. The last quarter of the
+/* Shares out KNOCKS_PER_CALLEE. One caller and one address may each use only a part of it. The last quarter of the
  * address's part is kept for callers that have not knocked here in the last minute, and the last quarter of the whole
  * for such addresses. So neither many calls nor many IDs of a few addresses keep others out. */
 static pl_relay_call knock_judge(pl_relay_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {

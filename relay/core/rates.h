@@ -1,4 +1,4 @@
-/* Rates by address, by ID and by socket. They hold over all workers, but for those of one socket. */
+/* Rates by address, by ID and by socket. All but those of one socket hold over all workers. */
 #ifndef PL_RELAY_RATES_H
 #define PL_RELAY_RATES_H
 
