@@ -33,7 +33,7 @@ static bool session_has_history(const pl_session *s) {
   return false;
 }
 
-/* Whether the list decodes, and no place in it exceeds what was sent. */
+/* Returns whether the list decodes, and no place in it exceeds what was sent. */
 static bool hello_places_fit(const pl_session *s, pl_view channels) {
   pl_reader r = pl_reader_of(channels.data, channels.size);
   while (pl_reader_left(&r)) {

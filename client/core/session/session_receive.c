@@ -134,7 +134,7 @@ int pl_session_take_data(pl_session *s, const pl_session_frame *in) {
   uint8_t flags = f.flags & (PL_CONST_DATA_FLAG_END_OF_MESSAGE | PL_CONST_DATA_FLAG_END_OF_CHANNEL);
   size_t skip = old < f.bytes.size ? (size_t)old : f.bytes.size;
   if (old > f.bytes.size)
-    flags &= (uint8_t)~PL_CONST_DATA_FLAG_END_OF_MESSAGE; /* the place of this end was received, too */
+    flags &= (uint8_t)~PL_CONST_DATA_FLAG_END_OF_MESSAGE; /* the end of this message was received earlier, too */
   return channel_take_new(s, c, (pl_view){f.bytes.data + skip, f.bytes.size - skip}, flags);
 }
 

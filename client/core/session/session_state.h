@@ -31,7 +31,7 @@ typedef struct pl_session_channel {
   pl_node sending; /* in session.sending[priority] while cursor < end */
   pl_node changed; /* in session.changed while the next ACK must list this channel */
 
-  /* My direction. The byte of place p is at ring[p & (ring_capacity - 1)]; the place of an end has no byte. */
+  /* This side's direction. The byte of place p is at ring[p & (ring_capacity - 1)]; the place of an end has no byte. */
   uint8_t *ring;
   size_t ring_capacity;
   uint64_t *ends; /* a ring of the places after each message's end, from ends_first to ends_last - 1 */
@@ -101,7 +101,7 @@ struct pl_session {
   pl_node changed;
 
   /* Credit of the whole session, and what the peer said in HELLO. */
-  uint64_t sent_sum, reserved, session_limit; /* of my sending; reserved: places that started messages still need */
+  uint64_t sent_sum, reserved, session_limit; /* of this side's sending; reserved: places that started messages need */
   pl_session_channel *stretched;              /* the one channel inside a message that exceeds the credit, or NULL */
   uint64_t waiting;                           /* places written and not taken by the peer */
   uint64_t received_sum, taken_sum;           /* of the peer's sending */
