@@ -58,7 +58,8 @@ static int link_drop_others(pl_session *s, const pl_session_link *kept) {
   return 0;
 }
 
-/* One side lost its state. What is under way on the other links belongs to the old state, so they are dropped, too. */
+/* Starts the streams again, because one side lost its state. What is under way on the other links belongs to the old
+ * state, so they are dropped, too. */
 static int session_start_again(pl_session *s, pl_session_link *l) {
   int rc = link_drop_others(s, l);
   if (rc) return rc;

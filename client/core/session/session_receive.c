@@ -145,7 +145,7 @@ int pl_session_take_volatile(pl_session *s, const pl_session_frame *in) {
   return pl_session_emit(s, (pl_session_action){.type = PL_SESSION_VOLATILE, .channel = f.channel, .data = f.bytes});
 }
 
-/* The peer gives up its direction: what is missing below the final offset will never come. */
+/* Ends a direction that the peer gives up: what is missing below the final offset will never come. */
 int pl_session_take_channel_reset(pl_session *s, const pl_session_frame *in) {
   pl_wire_frame_channel_reset f;
   pl_session_channel *c;

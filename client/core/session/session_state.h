@@ -19,9 +19,9 @@ enum {
   PL_SESSION_PROBES_MAX = 3,
   PL_SESSION_PATIENCE_MAX = 5, /* doublings of the waits for a HELLO and for a probe's answer */
   PL_SESSION_CLOSE_TIMEOUT_MS = 10000,
-  PL_SESSION_VOLATILE_BYTES = 65536,  /* queued; beyond it the oldest message is dropped */
+  PL_SESSION_VOLATILE_BYTES = 65536,  /* bytes queued; beyond it the oldest message is dropped */
   PL_SESSION_RING_KEPT_BYTES = 65536, /* largest ring that an empty channel keeps */
-  PL_SESSION_MESSAGES_MAX = 65536,    /* queued on one channel, however small they are */
+  PL_SESSION_MESSAGES_MAX = 65536,    /* messages queued on one channel, however small they are */
   PL_SESSION_CONFIRM_MS = 10000,
   PL_SESSION_RECORD_COST = PL_CONST_RECORD_OVERHEAD_BYTES + PL_CONST_ENVELOPE_HEADER_BYTES
 };
@@ -68,10 +68,10 @@ typedef struct pl_session_link {
   uint32_t reply_number;
   uint64_t next_counter;     /* of the next record sent */
   uint64_t received_counter; /* highest seen */
-  pl_session_sent *sent;     /* ring */
+  pl_session_sent *sent;     /* a ring of the records in flight */
   size_t sent_capacity;
   uint64_t sent_first, sent_last;
-  uint64_t in_flight; /* bytes */
+  uint64_t in_flight; /* bytes of these records */
   uint64_t up_ms, hello_ms;
 } pl_session_link;
 
@@ -129,7 +129,7 @@ struct pl_session {
 
   pl_session_rate rate;
 
-  pl_buffer volatiles; /* of each message: its size u16, its channel, its bytes */
+  pl_buffer volatiles; /* for each message: its size (u16), its channel, its bytes */
 
   pl_session_state state;
   bool close_due, volatile_turn;
