@@ -21,7 +21,7 @@ struct pl_relay_account {
 int pl_relay_accounts_init(pl_relay *relay) PL_MUST_USE;
 /* Call this after all connections have left. */
 void pl_relay_accounts_deinit(pl_relay *relay);
-/* The key of the account that a connection belongs to. `id` is its proven ID, or NULL before the login. */
+/* Returns the key of the account that a connection belongs to. `id` is its proven ID, or NULL before the login. */
 uint64_t pl_relay_account_key(const pl_relay_conn *conn, const uint8_t id[32]);
 /* Moves the connection, with all that it holds, to the account of this key. Returns PL_ENOMEM, and leaves it where it
  * was, when memory ran out. */

@@ -49,7 +49,7 @@ static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e,
   pl_relay_call_ready_elsewhere(presence, remote);
 }
 
-/* Finds the socket that a message is about. Returns NULL when we know no such login. */
+/* Finds the socket that a message is about. Returns NULL when no such login is known. */
 static pl_relay_remote *elsewhere_find(pl_relay *relay, uint8_t node, const pl_envelope *e,
                                        pl_relay_presence **presence) {
   if (e->payload.size < PL_RELAY_BUS_LOGIN_BYTES) return NULL;

@@ -136,7 +136,7 @@ static uint64_t knock_key(const pl_relay *relay, knocker kind, uint64_t from, ui
 }
 
 /* Returns true once a minute for each key. */
-static bool is_newcomer(pl_relay_rate *newcomers, uint64_t key, uint64_t now_ms) {
+static bool newcomer_take(pl_relay_rate *newcomers, uint64_t key, uint64_t now_ms) {
   if (!pl_relay_rate_key_allows(newcomers, key, now_ms)) return false;
   pl_relay_rate_key_take(newcomers, key, now_ms);
   return true;
@@ -150,8 +150,8 @@ static pl_relay_call knock_judge(pl_relay_conn *caller, uint64_t from, uint64_t 
   pl_relay_shared *shared = relay->shared;
   uint64_t by_caller = knock_key(relay, BY_CALLER, from, to);
   uint64_t by_address = knock_key(relay, BY_ADDRESS, caller->account->key, to);
-  bool new_caller = is_newcomer(&shared->newcomers, by_caller, now_ms);
-  bool new_address = is_newcomer(&shared->newcomers, by_address, now_ms);
+  bool new_caller = newcomer_take(&shared->newcomers, by_caller, now_ms);
+  bool new_address = newcomer_take(&shared->newcomers, by_address, now_ms);
   uint64_t kept_here = new_caller ? 0 : shared->address_to.burst / KEPT_PART;
   uint64_t kept_there = new_address ? 0 : shared->knocks_to.burst / KEPT_PART;
   if (!pl_relay_rate_key_allows(&shared->caller_to, by_caller, now_ms) ||

@@ -75,7 +75,7 @@ void pl_relay_link_refill(pl_relay_conn *conn);
 /* Ends links, largest queue first, until the budget (budget.h) is not full any more. Returns false, without ending it,
  * when the link of `half` is next. Otherwise `half` may be freed. `half` may be NULL. */
 bool pl_relay_link_make_room(pl_relay *relay, const pl_relay_half *half) PL_MUST_USE;
-/* Ends the queued links of a socket that takes nothing with OVERFLOW, and aborts its connection. */
+/* Ends with OVERFLOW the links that queue for a socket that takes nothing, and aborts its connection. */
 void pl_relay_link_end_stuck(pl_relay_conn *conn);
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */

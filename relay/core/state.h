@@ -46,7 +46,7 @@ typedef struct pl_relay_prologue {
   uint64_t hello_ms;
   bool has_token;
   pl_relay_token_claim token;
-  bool over_limit; /* beyond a limit of connections: it is only told so */
+  bool over_limit; /* beyond a limit of connections: the client is only told so */
 } pl_relay_prologue;
 
 /* An output buffer: whole WebSocket frames, then perhaps one open frame, whose header is written when it is closed. */
@@ -114,8 +114,8 @@ struct pl_relay_conn {
   uint64_t generation; /* of its login; a newer login has a higher one, over all workers */
   pl_relay_peer_list peers;
   /* bus.c */
-  pl_node untold;     /* in pl_relay.untold while other workers do not have its list of peers as it is now: */
-  uint64_t untold_to; /* these workers, one bit each */
+  pl_node untold;     /* in pl_relay.untold while other workers do not have its present list of peers */
+  uint64_t untold_to; /* the workers that do not have it, one bit each */
   /* slots.c */
   pl_relay_slots slots[2]; /* numbered by the client, by the relay */
   uint32_t next_slot;      /* in the relay's table: every slot below this one is taken */
