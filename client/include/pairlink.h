@@ -251,7 +251,7 @@ typedef struct pairlink_options {
 PAIRLINK_API void pairlink_options_init(pairlink_options *options);
 
 /* Creates a client from the options, which are copied. Reads the identity, or creates it. Does not connect yet: the
- * first pairlink_dispatch or pairlink_run does, and from then on the client reconnects by itself after every loss.
+ * first pairlink_dispatch or pairlink_run does, and from then on the client reconnects on its own after every loss.
  * The caller owns *out and frees it with pairlink_free; it is NULL after an error.
  * Errors: EINVAL, EURL, ELINK, EID, EIDENTITY, ERELAYKEY (the invite link or relay_id contradicts the pinned ID), EIO,
  * ENOMEM, ESYSTEM. Any thread. */

@@ -90,7 +90,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
     pairlink_free(p);
     return error;
   }
-  pl_client_wake_now(p); /* the first dispatch connects */
+  pl_client_wake_now(p); /* dispatch is due now: the first one connects */
   *out = p;
   return 0;
 }

@@ -21,7 +21,8 @@ static void call_back(pairlink *p, pairlink_event *e) {
   p->callback(p, e, p->user);
 }
 
-/* Returns why in words: the given text, or the relay's reason if it gave one, or what the transport said last. */
+/* Returns the reason in words: the given text, or the relay's reason if it gave one, or what the transport said
+ * last. */
 static const char *why_offline(const pairlink *p, int error, int reason, const char *text) {
   if (text && *text) return text;
   bool said = error == PL_ENETWORK && reason && reason != PL_REASON_GONE;
@@ -89,7 +90,7 @@ static const pairlink_event_type session_events[] = {
 };
 
 static void about_session(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
-  if (!s) s = pl_client_session_find(p, a->session); /* queued by the same step that created it */
+  if (!s) s = pl_client_session_find(p, a->session); /* the step that queued this action also created the session */
   if (!s) return;
   bool names = a->type == PL_ENGINE_OUT_SESSION || a->type == PL_ENGINE_OUT_LINKED;
   if (names) snprintf(s->application, sizeof s->application, "%s", (const char *)a->text.data);

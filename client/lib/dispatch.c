@@ -80,7 +80,7 @@ static bool dispatch(pairlink *p) {
   p->dispatching = true;
   if (!p->failed) dispatch_turns(p);
   if (p->failed)
-    (void)pl_client_deliver(p); /* what happened before */
+    (void)pl_client_deliver(p); /* events from before the failure */
   else if (!p->free_wanted && !pl_client_is_inherited(p))
     check_stopped(p);
   p->dispatching = false;

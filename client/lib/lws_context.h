@@ -17,7 +17,7 @@ typedef struct pl_lws {
   int holder_fd; /* a file that nobody else has, for occupying that number, or -1 */
 } pl_lws;
 
-/* protocols: as for libwebsockets; must outlive the context. */
+/* `protocols` is as for libwebsockets and must outlive the context. */
 void pl_lws_init(pl_lws *l, const struct lws_protocols *protocols);
 /* Creates the context unless there is one. `user` is what lws_context_user returns. ca_file may be NULL. Returns 0 or
  * PL_ESYSTEM. */

@@ -30,7 +30,7 @@ typedef struct pl_race {
 } pl_race;
 
 void pl_race_begin(pl_race *r, size_t count);
-/* Sets *number to the next address to start, in addition to the attempts under way. To be called at the start, when an
+/* Sets *number to the next address to start, in addition to the attempts under way. Call this at the start, when an
  * attempt has failed, and when a tick says so. Returns false when all were started. */
 bool pl_race_next(pl_race *r, size_t *number);
 /* Counts a tick; `connected` says whether an attempt is connected by now. Returns true when the next one is due. */

@@ -14,7 +14,7 @@ typedef void pl_resolve_done(void *user, int error, const char *text, const pl_a
  */
 int pl_resolve_start(uv_loop_t *loop, const char *host, pl_resolve_done *done, void *user,
                      pl_resolve **out) PL_MUST_USE;
-/* NULL is fine. */
+/* Cancels a lookup; its `done` is not called. NULL is fine. */
 void pl_resolve_cancel(pl_resolve *r);
 /* Cancels in a forked child, where the thread that does the lookup does not exist. NULL is fine. */
 void pl_resolve_abandon(pl_resolve *r);

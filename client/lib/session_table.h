@@ -20,9 +20,9 @@ pairlink_session *pl_client_session_find(pairlink *p, uint32_t number);
 pairlink_session *pl_client_session_with(pairlink *p, const uint8_t peer[32]);
 /* Returns a new session that has no number and is not in the table yet, or NULL when memory ran out. */
 pairlink_session *pl_client_session_new(pairlink *p, const uint8_t peer[32], bool incoming);
-/* Gives it its number and puts it into the table. */
+/* Gives a session its number and puts it into the table. */
 void pl_client_session_add(pairlink_session *s, uint32_t number);
-/* Takes it out of the table, if it is there, and frees it. */
+/* Takes a session out of the table, if it is there, and frees it. */
 void pl_client_session_free(pairlink_session *s);
 void pl_client_sessions_free_all(pairlink *p);
 bool pl_client_has_sessions(const pairlink *p);

@@ -62,7 +62,7 @@ int pl_client_step_for(pairlink *p, const pl_engine_event *event, pl_engine_resu
   now.now_ms = pl_now_ms();
   int error = pl_engine_step(p->engine, &now, result);
   bool is_call = event->type >= PL_ENGINE_IN_CONNECT;
-  if (!is_call || error != PL_ENOMEM) check_memory(p, failures); /* otherwise the call returns it */
+  if (!is_call || error != PL_ENOMEM) check_memory(p, failures); /* otherwise the call returns the error */
   queue_all(p, result);
   pl_client_wake_now(p);
   return p->failed ? p->failed : error;

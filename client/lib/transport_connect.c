@@ -78,7 +78,7 @@ void pl_transport_start_next(pl_transport *t) {
   while (pl_race_next(&t->race, &i)) {
     t->attempts[i].transport = t;
     if (attempt_start(&t->attempts[i], t->addresses.text[i]) == 0) return;
-    t->attempt_failed = failed; /* the result of attempt_start says it already */
+    t->attempt_failed = failed; /* this failure is handled right here */
     pl_transport_connect_failed(t, NULL);
   }
   if (!any_is_connecting(t)) pl_transport_end(t, t->error, NULL);

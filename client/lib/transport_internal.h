@@ -67,7 +67,7 @@ void pl_transport_end(pl_transport *t, int error, const char *text);
 /* These two must not be called from within a callback of libwebsockets. They report nothing. */
 void pl_transport_drop_attempts(pl_transport *t);
 void pl_transport_drop(pl_transport *t); /* the connection and all attempts */
-/* Makes it idle again, after a drop or at the end of a connection. */
+/* Makes the transport idle again, after a drop or at the end of a connection. */
 void pl_transport_reset(pl_transport *t);
 /* Calls back again and again, every every_ms milliseconds. */
 void pl_transport_set_timer(pl_transport *t, uint64_t every_ms, uv_timer_cb call);

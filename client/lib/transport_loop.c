@@ -9,7 +9,7 @@
 
 typedef struct own_loop {
   uv_loop_t loop;
-  pl_process process; /* to which it belongs */
+  pl_process process; /* the process to which the loop belongs */
   struct own_loop *next;
 } own_loop;
 

@@ -48,7 +48,7 @@ static void on_established(pl_transport_attempt *a, struct lws *wsi) {
   t->wsi = wsi;
   t->state = PL_TRANSPORT_OPEN;
   t->error = 0;
-  t->certificate_bad = false; /* it was that of another address */
+  t->certificate_bad = false; /* the bad certificate was that of another address */
   t->on.on_open(t->on.user);
 }
 
@@ -61,7 +61,8 @@ static void on_certificate(pl_transport *t, X509_STORE_CTX *store, bool good) {
   t->certificate_bad = true;
 }
 
-/* Called while the vhost's TLS context is created: the certificate must contain an IPv6 address as an address. */
+/* Called while the vhost's TLS context is created. A host that is an IPv6 address must be in the certificate as an IP
+ * address. */
 static void on_tls_context(const pl_transport *t, SSL_CTX *context) {
   if (strchr(t->url.host, ':')) X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), t->url.host);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);

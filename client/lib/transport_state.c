@@ -7,7 +7,7 @@ void pl_transport_set_error(pl_transport *t, int error, const char *text) {
   snprintf(t->text, sizeof t->text, "%s", text);
 }
 
-/* Not from within a callback of libwebsockets. */
+/* Must not be called from within a callback of libwebsockets. */
 static void connection_kill(struct lws **owner) {
   struct lws *wsi = *owner;
   if (!wsi) return;

@@ -122,7 +122,7 @@ int pl_url_parse(pl_url *url, const char *text) {
   if (url->port != (url->tls ? 443 : 80)) snprintf(port, sizeof port, ":%u", url->port);
   snprintf(url->authority, sizeof url->authority, "%s%s%s%s", v6 ? "[" : "", url->host, v6 ? "]" : "", port);
   int n = snprintf(url->origin, sizeof url->origin, "%s://%s", url->tls ? "https" : "http", url->authority);
-  return n > 255 ? PL_EURL : 0; /* LOGIN has 255 bytes for it */
+  return n > 255 ? PL_EURL : 0; /* LOGIN has 255 bytes for the origin */
 }
 
 void pl_url_format(const pl_url *url, char *out, size_t size) {

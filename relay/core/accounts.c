@@ -69,7 +69,8 @@ static void account_list_if(bool wanted, pl_node *list, pl_node *node) {
   if (wanted) pl_list_append(list, node);
 }
 
-/* Lists those that hold anything: budget.c looks for the largest among these only, however many others are idle. */
+/* Keeps lists of the accounts and connections that hold anything, so that budget.c looks for the largest only among
+ * these. */
 void pl_relay_hold(pl_relay_conn *conn, size_t add, size_t remove) {
   pl_relay_accounts *accounts = &conn->relay->accounts;
   pl_relay_account *account = conn->account;
@@ -95,7 +96,7 @@ static void account_move_held(pl_relay_conn *conn, pl_relay_account *to) {
 int pl_relay_account_enter(pl_relay_conn *conn, uint64_t key) {
   pl_relay_account *account = account_get(&conn->relay->accounts, key);
   if (!account) return PL_ENOMEM;
-  account->conn_count++; /* before it leaves the old account, which may be the same one */
+  account->conn_count++; /* counted before it leaves the old account, which may be the same one and must not be freed */
   pl_relay_account *before = conn->account;
   account_move_held(conn, account);
   if (before) {

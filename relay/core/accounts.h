@@ -1,6 +1,6 @@
-/* Who holds how many bytes. Each connection belongs to an account: an address (IPv6: a /56), or, where LOOPBACK_EXEMPT
- * says so, one client of this machine. What waits for a connection is counted there, so that budget.c can let the
- * account that holds most pay first. */
+/* Accounts of the bytes that connections hold. A connection belongs to the account of its address (IPv6: of its /56)
+ * or, when it comes from this machine while LOOPBACK_EXEMPT is set, to an account of its own or of its ID. budget.c
+ * makes the account that holds most give up queues first. */
 #ifndef PL_RELAY_ACCOUNTS_H
 #define PL_RELAY_ACCOUNTS_H
 
@@ -15,19 +15,19 @@ struct pl_relay_account {
   pl_node conns;   /* pl_relay_conn.same_account: those that hold anything */
   uint32_t conn_count;
   uint64_t held;         /* bytes that wait for its connections, and what their OPENs keep */
-  uint64_t peer_entries; /* on the lists of its connections */
+  uint64_t peer_entries; /* entries in the lists of peers of its connections */
 };
 
 int pl_relay_accounts_init(pl_relay *relay) PL_MUST_USE;
-/* Call it when all connections have left. */
+/* Call this after all connections have left. */
 void pl_relay_accounts_deinit(pl_relay *relay);
-/* The key of the account that a connection belongs to. `id` is its proven ID, or NULL before the login. */
+/* Returns the key of the account that a connection belongs to. `id` is its proven ID, or NULL before the login. */
 uint64_t pl_relay_account_key(const pl_relay_conn *conn, const uint8_t id[32]);
 /* Moves the connection, with all that it holds, to the account of this key. Returns PL_ENOMEM, and leaves it where it
  * was, when memory ran out. */
 int pl_relay_account_enter(pl_relay_conn *conn, uint64_t key) PL_MUST_USE;
 void pl_relay_account_leave(pl_relay_conn *conn);
-/* Counts bytes that this connection holds from now on, and bytes that it does not hold any more. */
+/* Adds `add` bytes to what this connection holds, and takes `remove` bytes off it. */
 void pl_relay_hold(pl_relay_conn *conn, size_t add, size_t remove);
 
 #endif

@@ -10,7 +10,7 @@ static bool budget_above(const pl_relay *relay, unsigned percent) {
   return relay->queued_bytes > (uint64_t)pl_relay_setting_of(relay, PL_RELAY_SET_QUEUE_TOTAL_MAX) * percent / 100;
 }
 
-/* Returns what each of this many holders may hold: at least one full output buffer. */
+/* Returns the share of each of `holders`: at least one full output buffer. */
 static uint64_t budget_share(const pl_relay *relay, uint64_t holders) {
   uint64_t all = (uint64_t)pl_relay_setting_of(relay, PL_RELAY_SET_QUEUE_TOTAL_MAX) * CALLS_PERCENT / 100;
   uint64_t share = all / (holders ? holders : 1);
@@ -38,7 +38,7 @@ static pl_relay_account *budget_largest_account(const pl_relay *relay) {
   return largest;
 }
 
-/* Returns the connection that holds most. One with queues goes before all that have none. */
+/* Returns the connection that holds most. A connection with link queues comes before any that has none. */
 static pl_relay_conn *budget_largest_conn(const pl_relay_account *account) {
   pl_relay_conn *largest = NULL;
   for (const pl_node *n = account->conns.next; n != &account->conns; n = n->next) {
@@ -72,7 +72,7 @@ pl_relay_half *pl_relay_budget_next_to_pay(pl_relay *relay) {
   while (pl_relay_budget_is_full(relay)) {
     const pl_relay_account *account = budget_largest_account(relay);
     pl_relay_conn *conn = account ? budget_largest_conn(account) : NULL;
-    /* When nothing of the fullest account can be given up, the largest queue of all goes. */
+    /* When the largest account has nothing to give up, the largest queue of any account is given up. */
     pl_relay_half *half = conn ? budget_largest_queue(&conn->turns, offsetof(pl_relay_queue, turn))
                                : budget_largest_queue(&relay->queues, offsetof(pl_relay_queue, all));
     if (half || !conn) return half;

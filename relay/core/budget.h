@@ -1,11 +1,12 @@
-/* The budget of bytes that wait in one process: QUEUE_TOTAL_MAX. Whoever holds most pays first. */
+/* The budget of bytes that wait in one process: QUEUE_TOTAL_MAX. When it is full, the largest holders lose their
+ * queues first. */
 #ifndef PL_RELAY_BUDGET_H
 #define PL_RELAY_BUDGET_H
 
 #include "queue.h"
 
-/* Returns true when more than 75 % of the budget is held and this caller and its account hold more than their shares:
- * its OPENs are refused then. */
+/* Returns true when more than 75 % of the budget is held and this caller and its account hold more than their shares.
+ * Its OPENs must then be refused. */
 bool pl_relay_budget_refuses(const pl_relay_conn *caller) PL_MUST_USE;
 /* Returns true when more than 90 % of the budget is held. */
 bool pl_relay_budget_is_full(const pl_relay *relay) PL_MUST_USE;

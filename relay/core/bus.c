@@ -9,10 +9,10 @@
 #include "router.h"
 
 enum {
-  ENTRIES = 64, /* of a list of peers, in one message */
+  ENTRIES = 64, /* entries of a list of peers in one message */
   MESSAGE_MAX = 1 << 20,
   BUSY_BYTES = 1 << 20,   /* when this much waits for a worker, lists of peers wait too */
-  BEHIND_BYTES = 16 << 20 /* when this much does, nothing is started that it must hear of */
+  BEHIND_BYTES = 16 << 20 /* when this much waits, nothing is started that the worker must be told of */
 };
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
@@ -28,7 +28,7 @@ static int bus_init_node(pl_relay *relay, pl_relay_bus_node *node) {
   pl_list_init(&conn->turns);
   pl_list_init(&conn->same_account);
   pl_list_init(&conn->untold);
-  pl_buffer_init(&conn->control, SIZE_MAX); /* pl_relay_bus_is_behind holds back what would fill it */
+  pl_buffer_init(&conn->control, SIZE_MAX); /* without a limit of its own: see pl_relay_bus_is_behind */
   pl_ws_init(&conn->ws, false, false, MESSAGE_MAX);
   uint64_t name[2] = {UINT64_MAX, (uint64_t)(node - relay->nodes)};
   return pl_relay_account_enter(conn, pl_relay_hash(relay, name, sizeof name));
@@ -68,7 +68,7 @@ void pl_relay_bus_deinit(pl_relay *relay) {
   relay->node_count = 0;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void bus_put_login(const pl_relay_conn *conn, uint8_t out[PL_RELAY_BUS_LOGIN_BYTES]) {
   memcpy(out, conn->presence->id, 32);
@@ -106,7 +106,7 @@ static void bus_send_peers(pl_relay_bus_node *node, const pl_relay_conn *conn, c
   uint8_t payload[PL_RELAY_BUS_LOGIN_BYTES + 8 * ENTRIES];
   bus_put_login(conn, payload);
   size_t at = 0;
-  do { /* at least once: an empty list is told too */
+  do { /* runs at least once, because an empty list is sent, too */
     size_t n = count - at < ENTRIES ? count - at : ENTRIES;
     for (size_t i = 0; i < n; i++) pl_put_u64(payload + PL_RELAY_BUS_LOGIN_BYTES + 8 * i, entries[at + i]);
     bus_send(node, PL_RELAY_BUS_PEERS, flags, payload, PL_RELAY_BUS_LOGIN_BYTES + 8 * n);
@@ -115,7 +115,7 @@ static void bus_send_peers(pl_relay_bus_node *node, const pl_relay_conn *conn, c
   } while (at < count);
 }
 
-/* ---- lists that are told later ----------------------------------------------------------------------------------- */
+/* ---- lists that are sent later ----------------------------------------------------------------------------------- */
 
 static uint64_t bus_bit(const pl_relay_bus_node *node) {
   return UINT64_C(1) << (node - node->conn.relay->nodes);
@@ -144,7 +144,7 @@ static bool bus_is_busy(const pl_relay_bus_node *node) {
   return node->conn.control.size >= BUSY_BYTES;
 }
 
-/* Each list is told as it is now, in the order in which the sockets started to wait. */
+/* Sends each list in its present state, in the order in which the sockets started to wait. */
 void pl_relay_bus_tell_untold(pl_relay_bus_node *node) {
   pl_relay *relay = node->conn.relay;
   for (pl_node *n = relay->untold.next, *next; node->untold && !bus_is_busy(node) && n != &relay->untold; n = next) {

@@ -14,25 +14,25 @@
 #include "state.h"
 
 enum pl_relay_bus_type {
-  PL_RELAY_BUS_OPEN = 0x30, /* link: offer this call to a socket of yours. PL_RELAY_BUS_OPEN_BYTES, then the handshake.
-                               Flag 1: only if it listens */
-  PL_RELAY_BUS_TAKEN,       /* link: the call was offered, or is left to time out */
-  PL_RELAY_BUS_ABSENT,      /* link: the call could not be offered; look elsewhere */
+  PL_RELAY_BUS_OPEN = 0x30, /* about one link: offer this call to one of your sockets. PL_RELAY_BUS_OPEN_BYTES, then the
+                               handshake. Flag 1: only to a socket that listens */
+  PL_RELAY_BUS_TAKEN,       /* about one link: the call was offered, or is left to time out */
+  PL_RELAY_BUS_ABSENT,      /* about one link: the call could not be offered; look elsewhere */
   PL_RELAY_BUS_LOGIN,       /* PL_RELAY_BUS_LOGIN_BYTES. Flag 1: the socket listens */
   PL_RELAY_BUS_LOGOUT,      /* PL_RELAY_BUS_LOGIN_BYTES */
   PL_RELAY_BUS_PEERS,       /* PL_RELAY_BUS_LOGIN_BYTES, then entries of its socket's list (peers.h). Flag 1: remove
                                these entries. Flag 2: remove all earlier entries first */
-  PL_RELAY_BUS_START,       /* forget my sockets, my nameplates and our links: I tell you all of them again */
-  PL_RELAY_BUS_CODE,        /* a nameplate that I gave out, see nameplates.h */
-  PL_RELAY_BUS_CODE_END     /* that nameplate has ended; any worker may say so */
+  PL_RELAY_BUS_START,   /* forget my sockets, my nameplates and our links: I send all sockets and nameplates again */
+  PL_RELAY_BUS_CODE,    /* a nameplate that I gave out, see nameplates.h */
+  PL_RELAY_BUS_CODE_END /* that nameplate has ended; any worker may say so */
 };
 
 enum {
   PL_RELAY_BUS_FLAG = 1,
-  PL_RELAY_BUS_WHOLE = 2,        /* on PEERS */
-  PL_RELAY_BUS_KNOCK = 2,        /* on OPEN: the caller is a stranger */
-  PL_RELAY_BUS_CLAIM = 4,        /* on OPEN: to be offered as CLAIM */
-  PL_RELAY_BUS_NEWCOMER = 8,     /* on OPEN: a stranger that has not knocked there for a while */
+  PL_RELAY_BUS_WHOLE = 2,    /* on PEERS */
+  PL_RELAY_BUS_KNOCK = 2,    /* on OPEN: the caller is a stranger */
+  PL_RELAY_BUS_CLAIM = 4,    /* on OPEN: to be offered as CLAIM */
+  PL_RELAY_BUS_NEWCOMER = 8, /* on OPEN: a stranger whose address has not knocked at the target in the last minute */
   PL_RELAY_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
   PL_RELAY_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance */
   PL_RELAY_BUS_CODE_BYTES = 52,  /* number, when it expires, owner's ID and instance; all workers have one clock */
@@ -42,19 +42,19 @@ enum {
 /* Another worker. */
 struct pl_relay_bus_node {
   pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, and never in the lists of sockets */
-  size_t untold;      /* sockets whose list of peers it does not have as it is now */
+  size_t untold;      /* sockets whose present list of peers this worker does not have yet */
 };
 
 int pl_relay_bus_init(pl_relay *relay) PL_MUST_USE;
-/* The links of all nodes must have ended. */
+/* Call this after the links of all nodes have ended. */
 void pl_relay_bus_deinit(pl_relay *relay);
-/* Starts reading what this worker says afresh, after something was lost. */
+/* Forgets a message that this worker has sent only in part, because something after it was lost. */
 void pl_relay_bus_restart_input(pl_relay_bus_node *node);
 /* Discards everything that waits for this worker. */
 void pl_relay_bus_drop_output(pl_relay_bus_node *node);
 
-/* Tell one worker, or all others. What cannot be kept sets pl_relay_conn.lost, and the worker is told everything again
- * later. */
+/* Send a message to one worker, or to all others. When memory runs out, pl_relay_conn.lost is set, and the worker is
+ * told everything again later. */
 void pl_relay_bus_say(pl_relay_bus_node *node, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
 void pl_relay_bus_say_all(pl_relay *relay, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
 /* Tells all workers that this socket has logged in or out: LOGIN or LOGOUT. */
@@ -66,9 +66,9 @@ void pl_relay_bus_tell_socket(pl_relay_bus_node *node, pl_relay_conn *conn);
 void pl_relay_bus_tell_peers(pl_relay_conn *conn, const uint64_t *entries, size_t count, bool forget);
 /* Tells this worker the lists that had to wait, as far as there is room now. */
 void pl_relay_bus_tell_untold(pl_relay_bus_node *node);
-/* This socket leaves: its list need not be told any more. */
+/* Forgets that this socket's list must still be sent, because the socket leaves. */
 void pl_relay_bus_drop_untold(pl_relay_conn *conn);
-/* Returns true when so much waits for a worker that nothing may be started that it must hear of. */
+/* Returns true when some worker is so far behind that nothing may be started that it must be told of. */
 bool pl_relay_bus_is_behind(const pl_relay *relay) PL_MUST_USE;
 
 #endif

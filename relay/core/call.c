@@ -16,8 +16,8 @@
 typedef enum call_kind { FRIEND, KNOCK, NEWCOMER, CLAIM } call_kind;
 
 enum {
-  CALL_BYTES_MAX = 2048, /* of the payloads of OPEN and OFFER */
-  CLAIMS_PER_OWNER = 16, /* undecided CLAIMs to one ID; more time out */
+  CALL_BYTES_MAX = 2048, /* largest payload of OPEN and OFFER */
+  CLAIMS_PER_OWNER = 16, /* undecided CLAIMs to one ID; further ones time out */
   CALLS_OF_ONE_PART = 16,
   CALLS_OF_ONE_MIN = 8,
   NEWCOMERS_PART = 4,
@@ -107,7 +107,7 @@ static void call_ask(pl_relay_link *link, const pl_relay_remote *remote) {
   link->asked = remote->generation;
 }
 
-/* Offers the call to its target if that is there, and has it wait otherwise. */
+/* Offers the call to its target, or has it wait when the target is not connected. */
 static void call_place(pl_relay_link *link, pl_view handshake) {
   pl_relay_target target =
       pl_relay_router_target(link->target, link->target_instance, link->half[PL_RELAY_CALLER].conn);
@@ -123,7 +123,7 @@ static bool call_is_blocked(const pl_relay_link *link) {
   return !link->claim && pl_relay_call_blocked(caller->relay, caller->presence->id, link->target);
 }
 
-/* The worker that was asked does not have the socket any more. Looks for a newer one. */
+/* Looks for a newer socket of the target, because the worker that was asked no longer has the one it was asked for. */
 static void call_place_again(pl_relay_link *link) {
   if (!link->handshake) return;
   pl_relay_target target =
@@ -171,8 +171,8 @@ static uint32_t call_undecided(const pl_relay_conn *caller, const pl_relay_prese
   return n;
 }
 
-/* Returns true when the target may have one more call of this kind. Neither one socket nor those that knock all the
- * time may use up all of its room. */
+/* Returns true when the target may have one more call of this kind. Neither a single socket nor steady knocking may use
+ * up all of its room. */
 static bool call_has_room(const pl_relay_conn *caller, const pl_relay_presence *target, call_kind kind) {
   const pl_relay *relay = caller->relay;
   if (kind == CLAIM) return target->claim_count < CLAIMS_PER_OWNER;
@@ -181,7 +181,8 @@ static bool call_has_room(const pl_relay_conn *caller, const pl_relay_presence *
   uint32_t others = friend ? target->open_count - target->knock_count - target->claim_count : target->knock_count;
   uint32_t of_one = most / CALLS_OF_ONE_PART > CALLS_OF_ONE_MIN ? most / CALLS_OF_ONE_PART : CALLS_OF_ONE_MIN;
   if (others >= (kind == KNOCK ? most - most / NEWCOMERS_PART : most)) return false;
-  return caller->state == PL_RELAY_CONN_BUS || call_undecided(caller, target) < of_one; /* its own worker checked */
+  /* A caller on another worker was checked there. */
+  return caller->state == PL_RELAY_CONN_BUS || call_undecided(caller, target) < of_one;
 }
 
 /* Charges the call to its target's budget. Returns false when the budget is full; the call then times out. */
@@ -228,8 +229,8 @@ static bool call_number_valid(const pl_relay_conn *conn, uint32_t number) {
 /* Returns true when the number is free. Otherwise handles the call as the table of link.c says. */
 static bool call_number_free(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_relay_half *half = pl_relay_slots_find(conn, e->link);
-  if (half) return pl_relay_link_take(half, PL_RELAY_LINK_OPEN, e, now_ms); /* false for OPEN, in every state */
-  bool taken = pl_relay_slots_taken(conn, e->link);                         /* by another generation */
+  if (half) return pl_relay_link_take(half, PL_RELAY_LINK_OPEN, e, now_ms); /* returns false for OPEN in every state */
+  bool taken = pl_relay_slots_taken(conn, e->link);                         /* by a link of another generation */
   conn->relay->stats.dropped += taken;
   return !taken;
 }
@@ -251,12 +252,12 @@ int pl_relay_call_open(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_m
   memcpy(link->target_instance, open.target_instance, 8);
   pl_relay_presence *presence = call == PL_RELAY_CALL_UNSEEN ? NULL : pl_relay_router_get(relay, open.target_id, true);
   call_kind kind = call == PL_RELAY_CALL_NEWCOMER ? NEWCOMER : call == PL_RELAY_CALL_KNOCK ? KNOCK : FRIEND;
-  if (presence && call_charge(link, presence, kind)) call_place(link, open.handshake); /* if not, it times out */
+  if (presence && call_charge(link, presence, kind)) call_place(link, open.handshake); /* else it times out */
   return 0;
 }
 
-/* A CLAIM goes to the owner of a nameplate. What it says is only for that owner, so neither lists nor budgets of knocks
- * apply. */
+/* Handles CLAIM, which goes to the owner of a nameplate. It is not a knock, so neither the lists of peers nor the
+ * budgets of knocks apply. */
 int pl_relay_call_claim(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
   pl_wire_claim claim;
   if (pl_wire_claim_decode(&claim, e->payload.data, e->payload.size) != 0 || !call_number_valid(conn, e->link))
@@ -326,7 +327,7 @@ void pl_relay_call_from_bus(pl_relay_conn *node, const pl_envelope *e, uint64_t 
     if (!pl_relay_out_control(node, (uint8_t)call_open_from_bus(node, e), e->link, (pl_view){0}, 100))
       pl_relay_conn_abort(node);
   } else if (!half) {
-    node->relay->stats.dropped++; /* ended here while it was on its way */
+    node->relay->stats.dropped++; /* the link ended here while this was on its way */
   } else if (pl_relay_link_take(half, call_event_on_bus(e), e, now_ms)) {
     call_place_again(pl_relay_link_of(half));
   }

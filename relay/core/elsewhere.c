@@ -31,7 +31,7 @@ static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e,
   if (e->payload.size != PL_RELAY_BUS_LOGIN_BYTES) return;
   uint64_t generation = pl_get_u64(payload + 40);
   pl_relay_presence *presence = pl_relay_router_get(relay, payload, true);
-  if (!presence) return; /* out of memory: it cannot be called from this worker */
+  if (!presence) return; /* out of memory: the socket cannot be called from this worker */
   pl_relay_conn *local = pl_relay_router_instance(presence, payload + 32);
   pl_relay_remote *remote = pl_relay_router_remote(presence, payload + 32);
   bool newest = (!local || local->generation < generation) && (!remote || remote->generation < generation);
@@ -49,7 +49,7 @@ static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e,
   pl_relay_call_ready_elsewhere(presence, remote);
 }
 
-/* Finds the socket that a message is about. Returns NULL when we know no such login. */
+/* Finds the socket that a message is about. Returns NULL when no such login is known. */
 static pl_relay_remote *elsewhere_find(pl_relay *relay, uint8_t node, const pl_envelope *e,
                                        pl_relay_presence **presence) {
   if (e->payload.size < PL_RELAY_BUS_LOGIN_BYTES) return NULL;
@@ -91,7 +91,7 @@ static void elsewhere_start(pl_relay *relay, uint8_t node, const pl_envelope *e,
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
-/* What is not about one link. Everything else goes to call.c. */
+/* Handlers of the messages that are not about one link. All others go to call.c. */
 static const struct {
   enum pl_relay_bus_type type;
   void (*take)(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms);

@@ -97,7 +97,7 @@ static int front_ping(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms
   (void)now_ms;
   if (pl_wire_ping_decode(&ping, e->payload.data, e->payload.size) != 0) return PL_REASON_PROTOCOL;
   if (!pl_relay_out_control(conn, PL_ENV_PONG, 0, e->payload, 100))
-    pl_relay_conn_abort(conn); /* it keeps asking and reads nothing */
+    pl_relay_conn_abort(conn); /* the client keeps asking and does not read the answers */
   return 0;
 }
 
@@ -168,8 +168,8 @@ static void front_envelope_bytes(pl_relay_conn *conn, const uint8_t *at, size_t 
   if (pl_envelope_next(&r, &e) > 0) front_envelope(conn, &e, now_ms);
 }
 
-/* Adds to the unfinished envelope until it holds `want` bytes. Returns false when it does not yet, or memory ran out.
- */
+/* Adds to the unfinished envelope until it holds `want` bytes. Returns false when it is still shorter, or memory ran
+ * out. */
 static bool front_fill_part(pl_relay_conn *conn, size_t want, uint8_t **at, size_t *size) {
   size_t n = want - conn->part.size < *size ? want - conn->part.size : *size;
   if (pl_buffer_append(&conn->part, *at, n) != 0) {
@@ -235,8 +235,9 @@ static void front_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t be
   }
 }
 
-/* Writes what this read brought for other connections now if it is much: one call costs little for that many bytes, and
- * their buffer is used again while it is in the cache. Small output waits for the end of the turn. */
+/* Writes the output that this read queued for other connections now if there is much of it: a system call costs little
+ * for that many bytes, and their buffer is used again while it is in the cache. Small output waits for the end of the
+ * turn. */
 static void front_flush_large(const pl_relay *relay) {
   if (!relay->config.hooks.flush) return;
   for (pl_node *n = relay->dirty.prev; n != &relay->dirty; n = n->prev) {

@@ -150,7 +150,7 @@ static int field_host(fields *f, pl_view value) {
   return http_once(&f->host) || !http_host_valid(value) ? STATUS_BAD : 0;
 }
 
-/* Any other upgrade, above all h2c, is refused here and looked at no further. */
+/* Refuses every upgrade but WebSocket, above all h2c. */
 static int field_upgrade(fields *f, pl_view value) {
   f->upgrade_websocket = pl_view_is(value, "websocket");
   return http_once(&f->upgrade) || !f->upgrade_websocket ? STATUS_BAD : 0;
@@ -255,7 +255,7 @@ static int http_read_field(fields *f, pl_view line) {
   if (!memchr(line.data, ':', line.size)) return STATUS_BAD;
   pl_view value = line;
   pl_view name = http_split(&value, ':');
-  if (!http_is_token(name)) return STATUS_BAD; /* also for a folded line, which starts with a blank */
+  if (!http_is_token(name)) return STATUS_BAD; /* also refuses a folded line, which starts with a blank */
   value = http_trim(value);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(known); i++)
     if (pl_view_is(name, known[i].name)) return known[i].take(f, value);
@@ -268,7 +268,7 @@ static void http_settle_codings(const fields *f) {
   f->request->refuses_identity = (f->identity ? f->identity : f->others) == NO;
 }
 
-/* Judges what only all fields together show. */
+/* Checks what depends on several fields. */
 static int http_judge(const fields *f) {
   const pl_relay_http_request *r = f->request;
   if (!f->host || (r->authority.data && !http_same_text(r->authority, r->host))) return STATUS_BAD;
@@ -288,7 +288,7 @@ static int http_read_head(pl_relay_http *h, pl_relay_http_request *request) {
   bool first = true;
   while (rest.size) {
     pl_view line = http_split(&rest, '\n');
-    line.size--; /* the CR: http_byte has seen that every line ends in CRLF */
+    line.size--; /* the CR: http_byte has checked that every line ends in CRLF */
     int rc = first ? http_read_request_line(line, request) : http_read_field(&f, line);
     if (rc) return rc;
     first = false;
@@ -334,7 +334,7 @@ int pl_relay_http_read(pl_relay_http *h, const uint8_t **data, size_t *size, pl_
   const uint8_t *text = pl_buffer_data(&h->text);
   while (h->scanned < before + n) {
     size_t at = h->scanned;
-    /* What follows the head is cut off before the head is read. */
+    /* Cuts off what follows the head before the head is read. */
     if (text[at] == '\n' && at == h->line_start + 1) h->text.size = at + 1;
     int rc = http_byte(h, text[at], request);
     if (rc == 0) continue;

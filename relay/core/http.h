@@ -19,13 +19,13 @@ typedef struct pl_relay_http {
 /* What the request asks. Views are borrowed from the pl_relay_http until its _deinit. */
 typedef struct pl_relay_http_request {
   pl_view path;          /* starts with '/'; without the query */
-  pl_view authority;     /* of a target that is a whole address: the same as `host`; no data otherwise */
+  pl_view authority;     /* the host in a target that is a whole address, then the same as `host`; else without data */
   pl_view host, origin;  /* origin: empty when there is none (an empty one is refused) */
   pl_view if_none_match; /* as sent */
   pl_view forwarded_for; /* the last X-Forwarded-For */
   bool accepts_br, accepts_gzip, refuses_identity;
-  bool head;        /* HEAD: the answer is that to GET, without its body */
-  bool upgrade;     /* to WebSocket; its handshake is checked, but for path, origin and subprotocol */
+  bool head;        /* a HEAD request: the answer is that to GET, without its body */
+  bool upgrade;     /* an upgrade to WebSocket; all of its handshake is checked except path, origin and subprotocol */
   pl_view key;      /* Sec-WebSocket-Key */
   bool subprotocol; /* pairlink.v1 is among those offered */
   bool any_subprotocol;

@@ -7,10 +7,10 @@
 
 /* Hashes any bytes with the relay's seed. */
 uint64_t pl_relay_hash(const pl_relay *relay, const void *data, size_t size);
-/* The key of one customer: an IPv4 address, or the /56 of an IPv6 one. Never 0. */
+/* Returns the key under which an address is limited: an IPv4 address, or the /56 of an IPv6 one. Never 0. */
 uint64_t pl_relay_address_key(const pl_relay *relay, const uint8_t address[16]);
 bool pl_relay_address_is_loopback(const uint8_t address[16]);
-/* Returns true for an address of this machine while LOOPBACK_EXEMPT is set: limits by address do not hold for it. */
+/* Returns true for an address of this machine while LOOPBACK_EXEMPT is set: limits by address do not apply to it. */
 bool pl_relay_address_exempt(const pl_relay *relay, const uint8_t address[16]);
 
 #endif

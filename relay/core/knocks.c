@@ -58,8 +58,8 @@ void pl_relay_pairs_remember(pl_relay *relay, const uint8_t a[32], const uint8_t
 
 /* ---- PEERS ------------------------------------------------------------------------------------------------------- */
 
-/* Returns true when the connection's account has its share of PEERS_TOTAL. Each worker has the lists of all workers but
- * counts an address's own lists only, so it allows one worker's part of the share. */
+/* Returns true when the connection's account has used up its share of PEERS_TOTAL. Each worker stores the lists of all
+ * workers, but counts only those of its own sockets for an address, so it allows one worker's part of the share. */
 static bool peers_at_share(const pl_relay_conn *conn) {
   const pl_relay *relay = conn->relay;
   uint64_t all = pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_TOTAL),
@@ -136,13 +136,13 @@ static uint64_t knock_key(const pl_relay *relay, knocker kind, uint64_t from, ui
 }
 
 /* Returns true once a minute for each key. */
-static bool is_newcomer(pl_relay_rate *newcomers, uint64_t key, uint64_t now_ms) {
+static bool newcomer_take(pl_relay_rate *newcomers, uint64_t key, uint64_t now_ms) {
   if (!pl_relay_rate_key_allows(newcomers, key, now_ms)) return false;
   pl_relay_rate_key_take(newcomers, key, now_ms);
   return true;
 }
 
-/* Shares out KNOCKS_PER_CALLEE. One caller, and one address, may use a part of it each. The last quarter of the
+/* Shares out KNOCKS_PER_CALLEE. One caller and one address may each use only a part of it. The last quarter of the
  * address's part is kept for callers that have not knocked here in the last minute, and the last quarter of the whole
  * for such addresses. So neither many calls nor many IDs of a few addresses keep others out. */
 static pl_relay_call knock_judge(pl_relay_conn *caller, uint64_t from, uint64_t to, uint64_t now_ms) {
@@ -150,8 +150,8 @@ static pl_relay_call knock_judge(pl_relay_conn *caller, uint64_t from, uint64_t 
   pl_relay_shared *shared = relay->shared;
   uint64_t by_caller = knock_key(relay, BY_CALLER, from, to);
   uint64_t by_address = knock_key(relay, BY_ADDRESS, caller->account->key, to);
-  bool new_caller = is_newcomer(&shared->newcomers, by_caller, now_ms);
-  bool new_address = is_newcomer(&shared->newcomers, by_address, now_ms);
+  bool new_caller = newcomer_take(&shared->newcomers, by_caller, now_ms);
+  bool new_address = newcomer_take(&shared->newcomers, by_address, now_ms);
   uint64_t kept_here = new_caller ? 0 : shared->address_to.burst / KEPT_PART;
   uint64_t kept_there = new_address ? 0 : shared->knocks_to.burst / KEPT_PART;
   if (!pl_relay_rate_key_allows(&shared->caller_to, by_caller, now_ms) ||

@@ -8,8 +8,8 @@
 typedef enum pl_relay_call {
   PL_RELAY_CALL_FRIEND,   /* linked before, allowed, or the same ID */
   PL_RELAY_CALL_KNOCK,    /* a stranger within its budgets, which were charged */
-  PL_RELAY_CALL_NEWCOMER, /* the same, and its address has not knocked there in the last minute */
-  PL_RELAY_CALL_UNSEEN,   /* not passed on: ends UNAVAILABLE at its time */
+  PL_RELAY_CALL_NEWCOMER, /* the same, and its address has not knocked at this target in the last minute */
+  PL_RELAY_CALL_UNSEEN,   /* not passed on; ends with UNAVAILABLE at its deadline */
   PL_RELAY_CALL_TOO_MANY  /* refused with RATE */
 } pl_relay_call;
 
@@ -21,7 +21,7 @@ bool pl_relay_call_blocked(const pl_relay *relay, const uint8_t caller[32],
 /* Handles PEERS of a client. Returns 0, or the reason to refuse the connection. */
 int pl_relay_peers_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) PL_MUST_USE;
 
-/* How many of KNOCKS_PER_CALLEE one caller, and one address, may use. */
+/* Return how many of KNOCKS_PER_CALLEE one caller, or one address, may use. */
 uint32_t pl_relay_knocks_of_caller(const uint32_t settings[PL_RELAY_SETTINGS]);
 uint32_t pl_relay_knocks_of_address(const uint32_t settings[PL_RELAY_SETTINGS]);
 

@@ -73,7 +73,8 @@ void pl_relay_conn_refuse(pl_relay_conn *conn, int reason, uint64_t now_ms) {
   const char *text = pl_reason_text(reason);
   pl_wire_reset reset = {.reason = (uint16_t)reason, .text = {(const uint8_t *)text, strlen(text)}};
   int n = pl_wire_reset_encode(&reset, payload, sizeof payload);
-  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "refused", pl_reason_name(reason)); /* strangers could fill the log */
+  /* At level debug, because strangers could fill the log. */
+  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "refused", pl_reason_name(reason));
   if (n > 0) pl_relay_out_last(conn, PL_ENV_RESET, 0, (pl_view){payload, (size_t)n});
   pl_relay_conn_close(conn, close_code_of(reason), pl_reason_name(reason), true, now_ms);
 }

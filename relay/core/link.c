@@ -13,13 +13,13 @@
 
 typedef enum link_move {
   DROP,   /* counted as dropped */
-  IGNORE, /* came too late to matter */
+  IGNORE, /* ignored: it came too late to matter */
   BREAK,  /* a violation: RESET with PROTOCOL to both sides */
   JOIN,   /* the sides are linked */
   PASS,   /* forwarded */
   END,    /* RESET is forwarded, the link ends */
   REFUSE, /* the callee says no: LEAVE, but the claimer of a code is told at once */
-  LEAVE,  /* the callee is out; the caller waits until the deadline */
+  LEAVE,  /* the callee has left the call; the caller waits until the deadline */
   FORGET, /* the link, or what is left of this half, ends; nobody is told */
   SENT,   /* the OFFER was sent on another worker */
   AGAIN   /* another worker does not have the target any more */
@@ -73,7 +73,7 @@ void pl_relay_link_stop_waiting(pl_relay_link *link) {
   link->handshake = NULL;
 }
 
-/* The call is decided: it does not count for its target any more. */
+/* Stops counting the call for its target, because it is decided. */
 static void link_leave_target(pl_relay *relay, pl_relay_link *link) {
   pl_relay_link_stop_waiting(link);
   if (!link->target) return;
@@ -136,7 +136,7 @@ static void link_overflow(pl_relay_half *half) {
   pl_relay_queue_clear(half);
   if (link->state != PL_RELAY_LINK_ENDED) {
     link_end_both(relay, link, PL_REASON_OVERFLOW, PL_REASON_OVERFLOW);
-  } else { /* its RESET was in the queue */
+  } else { /* the cleared queue held the RESET of this side */
     link_end_half(half, pl_relay_reset_of(&reason, PL_REASON_OVERFLOW));
     link_free_if_done(relay, link);
   }
@@ -186,8 +186,8 @@ static void link_join(pl_relay_half *callee, pl_view handshake, uint64_t now_ms)
   pl_list_remove(&link->timed);
 }
 
-/* The callee is out. A caller here must not hear of it before its deadline; where the caller is on another worker, that
- * worker keeps the deadline and is told at once. */
+/* Takes the callee out of the call. A caller here must not hear of it before its deadline; where the caller is on
+ * another worker, that worker keeps the deadline and is told at once. */
 static void link_callee_left(pl_relay *relay, pl_relay_link *link) {
   pl_relay_reset gone;
   link_release_half(&link->half[PL_RELAY_CALLEE]);
@@ -213,7 +213,7 @@ static void link_forget(pl_relay_half *from) {
   pl_relay *relay = from->conn->relay;
   if (link->state != PL_RELAY_LINK_ENDED) {
     pl_relay_link_end(relay, link, link_silent, link_silent);
-  } else { /* this side does not want the rest of its queue */
+  } else { /* this side has reset the link: the rest of its queue is dropped */
     link_release_half(from);
     link_free_if_done(relay, link);
   }
@@ -294,9 +294,9 @@ int pl_relay_link_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t no
   return 0;
 }
 
-/* ---- much at once ------------------------------------------------------------------------------------------------ */
+/* ---- many envelopes at once -------------------------------------------------------------------------------------- */
 
-/* Counts the whole envelopes of this link's DATA that lie here one after another, up to PL_RELAY_OUT_LENT bytes. */
+/* Counts the whole envelopes of this link's DATA that lie here in a row, up to PL_RELAY_OUT_LENT bytes. */
 static size_t link_run(const uint8_t *data, size_t size, uint32_t number, size_t *bytes) {
   size_t count = 0, at = 0;
   while (size - at >= PL_RELAY_HEADER && data[at] == PL_ENV_DATA && pl_get_u32(data + at + 4) == number) {
@@ -326,7 +326,7 @@ size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, si
   return bytes;
 }
 
-/* ---- time, death ------------------------------------------------------------------------------------------------- */
+/* ---- deadlines, lost connections --------------------------------------------------------------------------------- */
 
 void pl_relay_link_time(pl_relay *relay, uint64_t now_ms) {
   while (!pl_list_empty(&relay->opens)) {
@@ -365,7 +365,7 @@ void pl_relay_link_socket_died(pl_relay_conn *conn) {
   pl_relay_slots_deinit(conn);
 }
 
-/* The worker has forgotten this link: our part of it ends, and the worker is told so. */
+/* Ends our part of a link that the other worker has forgotten, and tells that worker. */
 static void link_half_reset(pl_relay_half *half) {
   pl_relay_link *link = pl_relay_link_of(half);
   pl_relay *relay = half->conn->relay;

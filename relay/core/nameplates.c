@@ -12,10 +12,10 @@
 
 enum {
   FIRST_BUCKETS = 64,
-  STEP_MS = 10000, /* of the wheel, which must reach beyond CODE_LIFETIME_MS */
+  STEP_MS = 10000, /* one step of the wheel; all steps together must exceed CODE_LIFETIME_MS */
   DRAWS = 128,     /* tries to find a free number */
   SPACE_PER_CODE = 100,
-  CHANGES_PER_CODE = 8 /* that one CODE counts for in CHANGES_PER_MINUTE: every worker hears of it */
+  CHANGES_PER_CODE = 8 /* what one CODE costs of CHANGES_PER_MINUTE, because every worker is told of it */
 };
 _Static_assert(PL_RELAY_NAMEPLATE_WHEEL *STEP_MS > PL_CONST_CODE_LIFETIME_MS + STEP_MS, "the wheel is too small");
 
@@ -79,7 +79,7 @@ static bool nameplate_is_of(const pl_relay_nameplate *n, const uint8_t id[32], c
 }
 
 static void nameplate_watch(pl_relay_nameplates *all, pl_relay_nameplate *n) {
-  uint64_t step = n->expires_ms / STEP_MS + 1; /* looked at when the step has begun */
+  uint64_t step = n->expires_ms / STEP_MS + 1; /* the first step that starts after the expiry */
   pl_list_append(&all->wheel[step % PL_RELAY_NAMEPLATE_WHEEL], &n->due);
   if (step * STEP_MS < all->due_ms) all->due_ms = step * STEP_MS;
 }
@@ -178,8 +178,8 @@ void pl_relay_nameplates_drop_node(pl_relay *relay, uint8_t node) {
     }
 }
 
-/* Two owners asked two workers for the same number at one instant. Returns true when this nameplate stays; all workers
- * find the same. */
+/* Decides when two owners got the same number from two workers at once. Returns true when this nameplate stays; all
+ * workers decide alike. */
 static bool nameplate_goes_before(const pl_relay_nameplate *n, const uint8_t id[32], const uint8_t instance[8]) {
   int order = memcmp(n->owner->id, id, 32);
   return order ? order < 0 : memcmp(n->instance, instance, 8) < 0;
@@ -212,7 +212,8 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
 
-/* Hashes a value that never repeats, with the secret seed: nobody can tell the next number from earlier ones. */
+/* Hashes a value that never repeats, with the secret seed, so that nobody can predict the next number from earlier
+ * ones. */
 static uint64_t nameplate_draw(pl_relay *relay) {
   uint8_t input[24] = "nameplate";
   pl_put_u32(input + 12, relay->config.worker);
@@ -237,13 +238,15 @@ static uint32_t nameplates_of(pl_relay *relay, pl_relay_presence *owner, uint64_
   for (pl_node *at = owner->nameplates.next, *next; at != &owner->nameplates; at = next) {
     next = at->next;
     pl_relay_nameplate *n = PL_CONTAINER(at, pl_relay_nameplate, same_owner);
-    if (now_ms >= n->expires_ms) nameplate_drop(relay, n); /* `owner` stays, because of the socket that asks */
+    /* This does not free `owner`, which the asking socket still uses. */
+    if (now_ms >= n->expires_ms) nameplate_drop(relay, n);
   }
   return owner->nameplate_count;
 }
 
-/* The client asks for a number that it had before. That can only be unknown after a start of the relay. Misses are
- * charged, so that nobody finds out by asking which numbers are in use. Returns 0 when the client cannot have it. */
+/* Returns the number that a client had before and asks for again, or 0 when it cannot have it. Only a restart makes the
+ * relay forget a number too early, so numbers are given back only within CODE_LIFETIME_MS of the start. Misses are
+ * charged, so that nobody finds out by asking which numbers are in use. */
 static uint32_t nameplate_wanted_number(pl_relay_conn *conn, uint32_t wanted, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   if (now_ms - PL_RELAY_LOAD(relay->shared->started_ms) >= PL_CONST_CODE_LIFETIME_MS ||

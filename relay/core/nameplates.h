@@ -10,7 +10,7 @@
 struct pl_relay_nameplate {
   pl_relay_nameplate *next; /* in its bucket */
   pl_node same_owner, due;  /* in the lists of its owner, and of the wheel */
-  pl_relay_presence *owner; /* is kept while it has nameplates */
+  pl_relay_presence *owner; /* exists at least as long as its nameplates */
   uint8_t instance[8];
   uint64_t expires_ms;
   uint32_t number;
@@ -27,7 +27,7 @@ uint64_t pl_relay_nameplates_deadline(const pl_relay *relay);
 int pl_relay_nameplates_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) PL_MUST_USE;
 /* Returns NULL when there is no nameplate of this number, or it has expired. */
 pl_relay_nameplate *pl_relay_nameplates_find(pl_relay *relay, uint32_t number, uint64_t now_ms) PL_MUST_USE;
-/* Takes one CLAIM of this client's address. Returns false when it makes too many, or too many that miss. */
+/* Charges this client's address for one CLAIM. Returns false when it makes too many, or too many that miss. */
 bool pl_relay_nameplates_may_claim(pl_relay_conn *claimer, uint64_t now_ms) PL_MUST_USE;
 /* Charges the client's address for a CLAIM that hit no nameplate. */
 void pl_relay_nameplates_missed(pl_relay_conn *claimer, uint64_t now_ms);

@@ -14,7 +14,7 @@ enum {
   COST_MIN = 24,
   CHUNK_MIN = 1024, /* bytes of a chunk of a link's queue */
   CHUNK_MAX = 16384,
-  QUANTUM = 16384,   /* bytes that one link may move when its turn has come */
+  QUANTUM = 16384,   /* bytes that one link may move in one turn */
   BODY_PIECE = 65536 /* bytes of a page that are written at once */
 };
 
@@ -414,7 +414,7 @@ pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) {
     pl_relay_queue *q = &half->queue;
     for (size_t moved = 0; q->head && moved < QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
       size_t n = queue_move_envelope(half);
-      if (n == 0) return NULL; /* out of memory: tried again when more was sent */
+      if (n == 0) return NULL; /* out of memory: the next attempt is made after more was sent */
       moved += n;
     }
     pl_list_remove(&q->turn);

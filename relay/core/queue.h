@@ -10,13 +10,13 @@ enum {
   PL_RELAY_HEADER = PL_CONST_ENVELOPE_HEADER_BYTES,
   PL_RELAY_ENVELOPE_MAX = PL_RELAY_HEADER + UINT16_MAX,
   PL_RELAY_OUT_DIRECT = 65536,       /* once an output buffer holds this much, links queue for themselves */
-  PL_RELAY_OUT_MUCH = 16384,         /* this much is written before the turn ends */
+  PL_RELAY_OUT_MUCH = 16384,         /* output of this size is written before the turn ends */
   PL_RELAY_OUT_LENT = 128 * 1024,    /* most bytes written at once straight from the read buffer; fits
                                         PL_RELAY_OUT_LARGE */
-  PL_RELAY_CONTROL_QUEUE_MAX = 65536 /* control envelopes that wait for a socket that does not read */
+  PL_RELAY_CONTROL_QUEUE_MAX = 65536 /* bytes of control envelopes that wait for a socket that does not read */
 };
 
-/* Bytes of the whole envelope that starts here; its header must be there. */
+/* Returns the bytes of the whole envelope that starts here; its header must be there. */
 static inline size_t pl_relay_envelope_size(const uint8_t *at) {
   return PL_RELAY_HEADER + (size_t)pl_get_u16(at + 2);
 }
@@ -56,7 +56,7 @@ bool pl_relay_out_frame(pl_relay_conn *conn, int opcode, const void *data, size_
 /* Appends the last envelope before a close, ahead of everything that waits. Aborts the connection when there is no
  * room. */
 void pl_relay_out_last(pl_relay_conn *conn, uint8_t type, uint32_t link, pl_view payload);
-/* The socket took n bytes of what pl_relay_conn_output gave. */
+/* Removes n bytes, which the socket took of what pl_relay_conn_output gave. */
 void pl_relay_out_sent(pl_relay_conn *conn, size_t n);
 
 /* ---- envelopes --------------------------------------------------------------------------------------------------- */

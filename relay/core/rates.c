@@ -1,5 +1,5 @@
-/* See rates.h. What one key has taken is one number: the time at which all of it is paid for (the "generic cell rate
- * algorithm"). Memory is fixed: in its set of four a new key replaces the key whose time comes first. */
+/* See rates.h. The use of one key is kept as one number: the time at which all of it is paid for (the "generic cell
+ * rate algorithm"). Memory is fixed: in its set of four a new key replaces the key whose time comes first. */
 #include "rates.h"
 
 #include <string.h>

@@ -172,7 +172,8 @@ pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const u
   return conn;
 }
 
-/* A socket that sends but takes nothing holds memory for nothing: ends it after STALL_TIMEOUT_MS. */
+/* Ends a connection that keeps sending but has taken no output for STALL_TIMEOUT_MS, because it holds memory for
+ * nothing. */
 static void relay_check_output(pl_relay_conn *conn, uint64_t now_ms) {
   if (pl_relay_out_size(&conn->out) == 0) return;
   if (!conn->stuck_ms)
@@ -229,7 +230,7 @@ static void relay_ping(pl_relay_conn *conn, uint64_t now_ms) {
   pl_relay_conn_list(conn, &conn->relay->pinged, conn->listed_ms);
   relay_check_output(conn, now_ms);
   if (pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT)
-    (void)!pl_relay_out_frame(conn, PL_WS_PING, NULL, 0); /* without memory it is as good as sent */
+    (void)!pl_relay_out_frame(conn, PL_WS_PING, NULL, 0); /* when memory runs out, the ping counts as sent */
 }
 
 static void relay_late_close(pl_relay_conn *conn, uint64_t now_ms) {
@@ -261,8 +262,8 @@ static void relay_ping_again(pl_relay *relay, uint64_t now_ms) {
   }
 }
 
-/* After a standstill, what peers have sent meanwhile is read first, and who is late is judged in the next turn. Returns
- * true when judging must wait. */
+/* After a standstill, what peers have sent meanwhile is read first, and only the next turn looks for those that are
+ * late. Returns true when that must wait. */
 static bool relay_put_off(pl_relay *relay, uint64_t now_ms) {
   if (relay->judge_ms) {
     if (now_ms < relay->judge_ms) return true;

@@ -139,8 +139,8 @@ pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const u
 void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
 /* The socket is closed. `conn` must not be used after this, except to answer a lookup. */
 void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms);
-/* Call it within hooks.lookup, with admission by invitation. Returns the claim that lets an unknown ID in if it holds,
- * or NULL when LOGIN had none. */
+/* Call this within hooks.lookup, with admission by invitation. Returns the claim that lets an unknown ID in when it is
+ * valid, or NULL when LOGIN had none. */
 const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn);
 /* Answers hooks.lookup, also when the connection was closed meanwhile. */
 void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms);

@@ -1,4 +1,4 @@
-/* From an ID to the sockets that it has, here and on other workers, and to what waits for it. */
+/* Maps an ID to the sockets that it has, here and on other workers, and to the calls that wait for it. */
 #ifndef PL_RELAY_ROUTER_H
 #define PL_RELAY_ROUTER_H
 
@@ -34,7 +34,7 @@ void pl_relay_router_deinit(pl_relay *relay);
 pl_relay_presence *pl_relay_router_get(pl_relay *relay, const uint8_t id[32], bool make) PL_MUST_USE;
 /* Frees the presence when nothing uses it any more. */
 void pl_relay_router_release(pl_relay *relay, pl_relay_presence *presence);
-/* The socket of this instance here, or on another worker; NULL when there is none. */
+/* Return the socket of this instance here, or on another worker, or NULL when there is none. */
 pl_relay_conn *pl_relay_router_instance(const pl_relay_presence *presence, const uint8_t instance[8]) PL_MUST_USE;
 pl_relay_remote *pl_relay_router_remote(const pl_relay_presence *presence, const uint8_t instance[8]) PL_MUST_USE;
 /* Returns NULL when memory ran out. */
@@ -48,7 +48,7 @@ typedef struct pl_relay_target {
   pl_relay_conn *conn;
   pl_relay_remote *remote;
 } pl_relay_target;
-/* The socket of the instance, or, if that is zero, the one that listens and logged in last; never `except`. */
+/* Returns the socket of the instance or, if that is zero, the one that listens and logged in last; never `except`. */
 pl_relay_target pl_relay_router_target(const pl_relay_presence *presence, const uint8_t instance[8],
                                        const pl_relay_conn *except) PL_MUST_USE;
 

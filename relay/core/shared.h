@@ -1,6 +1,6 @@
-/* What the workers of one process share. Every number is read and written by itself, without a lock: two workers that
- * write one at the same instant lose one count at most. relay.c makes and frees the whole; rates.c, crowd.c and
- * knocks.c use the parts. */
+/* What the workers of one process share. Each number is atomic, and there is no lock: two workers that change one at
+ * the same instant lose at most one count. relay.c makes and frees the whole; rates.c, crowd.c and knocks.c use the
+ * parts. */
 #ifndef PL_RELAY_SHARED_H
 #define PL_RELAY_SHARED_H
 

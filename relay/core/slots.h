@@ -15,7 +15,7 @@ static inline pl_relay_half *pl_relay_slots_find(const pl_relay_conn *conn, uint
 
 /* Gives the half its number, whose slot must be below LINK_SLOTS and free. Returns PL_ENOMEM when memory ran out. */
 int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number) PL_MUST_USE;
-/* Returns true when the slot of this number is taken, by whatever generation. */
+/* Returns true when the slot of this number is taken, by any generation. */
 bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number) PL_MUST_USE;
 /* Returns a free number of the relay's side, of the next generation of its slot, or 0 when no slot is free. */
 uint32_t pl_relay_slots_next(const pl_relay_conn *conn) PL_MUST_USE;

@@ -11,7 +11,7 @@
 enum {
   PL_RELAY_OUT_SMALL = 4096,       /* first size of an output buffer; almost all keep it */
   PL_RELAY_OUT_LARGE = 140 * 1024, /* PL_RELAY_OUT_DIRECT, one more envelope of the largest size, and frame headers */
-  PL_RELAY_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: as many as one turn writes to, with many sockets */
+  PL_RELAY_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: about as many as one turn uses with many sockets */
   PL_RELAY_OUT_LARGE_KEPT = 64,
   PL_RELAY_NAMEPLATE_WHEEL = 64 /* steps, see nameplates.c */
 };
@@ -42,11 +42,11 @@ typedef struct pl_relay_prologue {
   pl_relay_http http;
   uint8_t challenge[32];
   uint8_t transcript[64];
-  uint8_t id[32]; /* that LOGIN proved */
+  uint8_t id[32]; /* the ID that LOGIN proved */
   uint64_t hello_ms;
   bool has_token;
   pl_relay_token_claim token;
-  bool over_limit; /* beyond a limit of connections: it is only told so */
+  bool over_limit; /* beyond a limit of connections: the client is only told so */
 } pl_relay_prologue;
 
 /* An output buffer: whole WebSocket frames, then perhaps one open frame, whose header is written when it is closed. */
@@ -98,7 +98,7 @@ struct pl_relay_conn {
   pl_relay_account *account;
   pl_node same_account;          /* in pl_relay_account.conns while it holds anything */
   size_t held;                   /* bytes that count for the budgets: its output, its queues, what its OPENs keep */
-  uint64_t crowd_key;            /* of the address that it is counted for; 0 when it is not counted */
+  uint64_t crowd_key;            /* key of the address that it is counted for; 0 when it is not counted */
   uint64_t opens_us, changes_us; /* rates of its OPENs and of its changes, as pl_relay_rate_entry.due_us */
   /* queue.c */
   pl_relay_out out;
@@ -114,11 +114,11 @@ struct pl_relay_conn {
   uint64_t generation; /* of its login; a newer login has a higher one, over all workers */
   pl_relay_peer_list peers;
   /* bus.c */
-  pl_node untold;     /* in pl_relay.untold while other workers do not have its list of peers as it is now: */
-  uint64_t untold_to; /* these workers, one bit each */
+  pl_node untold;     /* in pl_relay.untold while other workers do not have its present list of peers */
+  uint64_t untold_to; /* the workers that do not have it, one bit each */
   /* slots.c */
   pl_relay_slots slots[2]; /* numbered by the client, by the relay */
-  uint32_t next_slot;      /* of the relay's: every slot below it is taken */
+  uint32_t next_slot;      /* in the relay's table: every slot below this one is taken */
   /* front.c */
   pl_ws ws;
   pl_buffer part; /* start of an envelope whose end has not come yet */
@@ -159,7 +159,7 @@ struct pl_relay {
   /* router.c, peers.c */
   pl_relay_presence **buckets;
   size_t bucket_count, presence_count;
-  uint64_t peer_entries; /* on the lists of all sockets, here and on other workers */
+  uint64_t peer_entries; /* entries in the lists of all sockets, here and on other workers */
   /* bus.c */
   pl_relay_bus_node *nodes; /* by number of worker; its own is not used */
   unsigned node_count;

@@ -21,13 +21,13 @@ typedef struct pl_bus_user {
 
 /* Returns NULL when memory ran out. */
 pl_bus *pl_bus_local_new(unsigned workers);
-/* Connects a worker to the bus. To be called before any loop runs. */
+/* Connects a worker to the bus. Call this before any loop runs. */
 void pl_bus_join(pl_bus *bus, unsigned worker, uv_loop_t *loop, const pl_bus_user *user);
 /* Returns true when all bytes were taken. Otherwise none were, and `turn` is called once there is room. */
 bool pl_bus_send(pl_bus *bus, unsigned from, unsigned to, pl_view bytes);
-/* Disconnects a worker. To be called when no loop runs any more; each loop must then run once more. */
+/* Disconnects a worker. Call this when no loop runs any more; each loop must then run once more. */
 void pl_bus_leave(pl_bus *bus, unsigned worker);
-/* To be called when all workers have left. */
+/* Call this after all workers have left. */
 void pl_bus_free(pl_bus *bus);
 
 #endif

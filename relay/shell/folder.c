@@ -48,7 +48,7 @@ bool pl_folder_open(const char *data, bool as_command, char why[PL_FOLDER_WHY]) 
   return check_owner(data, as_command, why);
 }
 
-/* The lock file names the process that holds the lock. */
+/* Reports the process that holds the lock, which the lock file names. */
 static bool say_holder(int fd, const char *data, char why[PL_FOLDER_WHY]) {
   char holder[16] = "";
   ssize_t n = pread(fd, holder, sizeof holder - 1, 0);

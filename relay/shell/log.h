@@ -5,9 +5,9 @@
 
 #include "../core/relay.h"
 
-/* To be called first in main. Opens /dev/null where descriptor 0, 1 or 2 is closed, so that no database or socket gets
- * that number and, with it, the lines of the log; libuv aborts when it closes such a number. Reading and writing there
- * still fails. */
+/* Opens /dev/null where descriptor 0, 1 or 2 is closed, so that no database or socket gets that number and, with it,
+ * the lines of the log; libuv aborts when it closes such a number. Reading and writing there still fails. Call this
+ * first in main. */
 void pl_log_keep_streams(void);
 
 extern pl_relay_log_level pl_log_level; /* set once, before any thread starts */

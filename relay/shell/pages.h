@@ -5,9 +5,9 @@
 
 #include "../core/relay.h"
 
-/* Hashes the files; to be called once at the start. tls: the listeners use TLS. */
+/* Hashes the files. Call this once at the start. tls: the listeners use TLS. */
 void pl_pages_init(bool tls);
-/* These return what pl_relay_hooks.page returns. */
+/* Both return what pl_relay_hooks.page returns. */
 int pl_pages_get(const pl_relay_http_request *request, pl_relay_page *page);
 int pl_pages_health(const pl_relay_http_request *request, pl_relay_page *page, bool store_works);
 

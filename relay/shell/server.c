@@ -30,7 +30,7 @@ struct pl_socket {
   uv_poll_t poll;
   pl_node all; /* in pl_server.sockets */
   pl_server *server;
-  void *conn;  /* NULL: closed */
+  void *conn;  /* NULL after it was closed */
   pl_tls *tls; /* NULL: plain */
   int fd, events;
   bool shut, failed;
@@ -164,7 +164,7 @@ static bool open_records(pl_socket *socket, size_t size) {
   long n;
   pl_tls_feed(socket->tls, socket->server->sealed, size);
   while ((n = pl_tls_read(socket->tls, socket->server->rx, RX_BYTES)) > 0) socket_received(socket, (size_t)n);
-  socket->full = pl_tls_waits(socket->tls); /* OpenSSL answers by itself */
+  socket->full = pl_tls_waits(socket->tls); /* an answer of OpenSSL's own may wait */
   socket_watch(socket);
   return n == 0;
 }

@@ -32,7 +32,8 @@ typedef struct pl_server_config {
   void *app_data;
 } pl_server_config;
 
-/* Also raises the limit of open files as far as allowed. Returns NULL after an error, which is in the log. */
+/* Creates a server and raises the limit of open files as far as allowed. Returns NULL after an error, which is in the
+ * log. */
 pl_server *pl_server_new(const pl_server_config *config);
 /* Listens on "HOST:PORT", such as "[::1]:8787"; for port 0 the system chooses one. Returns the port, or a negative
  * errno with the reason as text in `why`. */

@@ -1,6 +1,6 @@
 /* Registrations on disk. The store works in its own threads and in batches, so no loop waits for the disk, and the
- * lookup of a known ID waits for no writer. While the disk cannot be written, lookups of new IDs fail; the store keeps
- * trying by itself. One database serves several loops, and each answer comes back on the loop that asked. Support for
+ * lookup of a known ID waits for no writer. While the disk cannot be written, lookups of new IDs fail, and the store
+ * keeps retrying. One database serves several loops, and each answer comes back on the loop that asked. Support for
  * another database would be another file with these functions. */
 #ifndef PL_SHELL_STORE_H
 #define PL_SHELL_STORE_H
@@ -29,7 +29,7 @@ void pl_store_linked(pl_store *store, const uint8_t id[32]);
 /* From now on, deletes once a day the IDs that were not seen for this many days, were never linked and came without a
  * token. */
 void pl_store_purge_after(pl_store *store, uint32_t days);
-/* Returns whether the last read and the last write succeeded. The store retries writing by itself. Any thread. */
+/* Returns whether the last read and the last write succeeded. The store keeps retrying a failed write. Any thread. */
 bool pl_store_works(const pl_store *store);
 /* Sets a function that is called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));

@@ -28,7 +28,7 @@ bool pl_store_probe(sqlite3 *db) {
 
 /* Makes an existing file private, which an older relay may have created. Uses the name rather than a descriptor,
  * because closing any descriptor of the database would release all of SQLite's locks on it in this process. */
-static bool hide(const char *path) {
+static bool hide_from_others(const char *path) {
   struct stat about;
   if (stat(path, &about) != 0) return errno == ENOENT;
   return !(about.st_mode & 077) || chmod(path, 0600) == 0;
@@ -43,7 +43,7 @@ static bool make_private(const char *path, char why[512]) {
   if (fd >= 0) close(fd);
   bool good = fd >= 0 || (errno == EEXIST && access(path, F_OK) == 0);
   for (size_t i = 0; good && i < PL_ARRAY_LENGTH(endings); i++)
-    good = (size_t)snprintf(name, sizeof name, "%s%s", path, endings[i]) < sizeof name && hide(name);
+    good = (size_t)snprintf(name, sizeof name, "%s%s", path, endings[i]) < sizeof name && hide_from_others(name);
   bool dangling = fd < 0 && !good && errno == ENOENT && lstat(path, &about) == 0;
   if (!good) snprintf(why, 512, "%.400s: %.100s", path, dangling ? "a symbolic link to nothing" : strerror(errno));
   return good;

@@ -77,7 +77,7 @@ struct pl_store {
   void *user;
 };
 
-/* Queues; the caller has the mutex unless the queue is its own. */
+/* Queues. The caller holds the mutex unless the queue is its own. */
 void pl_store_queue_init(pl_store_queue *q);
 void pl_store_queue_append(pl_store_queue *q, pl_store_request *r);
 pl_store_request *pl_store_queue_take_all(pl_store_queue *q);
@@ -90,7 +90,7 @@ uint64_t pl_store_monotonic_s(void);
 /* Notes whether something that a thread just did succeeded; `refused` logins failed because of it. */
 void pl_store_note_outcome(pl_store_thread *t, bool good, size_t refused);
 
-/* Looks up a registration. For the reader, and again for the writer within its transaction. */
+/* Looks up a registration. Called by the reader, and again by the writer within its transaction. */
 pl_relay_registration pl_store_find_id(pl_store *store, const pl_store_thread *t, const pl_store_request *r);
 /* Notes that an ID was seen now. When the notes are full, this one is lost, which only costs precision. */
 void pl_store_add_note(pl_store *store, const uint8_t id[32], bool linked);

@@ -7,8 +7,8 @@
 
 #include "log.h"
 
-/* Bytes that may wait for the socket: a record, the handshake's certificates, and what OpenSSL answers by itself. A
- * client that provokes answers and does not read them is disconnected. */
+/* Bytes that may wait for the socket: a record, the handshake's certificates, and answers that OpenSSL sends on its
+ * own. A client that provokes answers and does not read them is disconnected. */
 enum { LEFT_MAX = 128 * 1024 };
 
 /* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay

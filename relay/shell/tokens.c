@@ -1,5 +1,5 @@
-/* See tokens.h. Works on the database of a relay that may be running: a change takes effect at the next login. A token
- * is shown only once; the database has its SHA-256. */
+/* See tokens.h. A relay may use the database at the same time: a change takes effect at the next login. A token is
+ * shown only once; the database has its SHA-256. */
 #include "tokens.h"
 
 #include <sodium.h>

@@ -28,7 +28,7 @@ typedef struct pl_worker {
 
 /* Fills in config.hooks and config.user, so that the core calls this worker. */
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config);
-/* A pl_store_done. */
+/* Passes the store's answer to the core; its type is pl_store_done. */
 void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result);
 /* Ends a turn of the loop: writes what changed and sets the timer for the next deadline. */
 void pl_worker_turn(void *user);
@@ -41,7 +41,7 @@ void pl_worker_join_bus(pl_worker *worker, pl_bus *bus);
 bool pl_worker_start(pl_worker *worker);
 /* drain: sends GOING_AWAY to all clients and stops listening. stop: ends the loop. Any thread. */
 void pl_worker_order(pl_worker *worker, bool drain, bool stop);
-/* Frees what it has. To be called when its loop has ended and the store is closed. */
+/* Frees what the worker has. Call this after its loop has ended and the store was closed. */
 void pl_worker_end(pl_worker *worker);
 
 #endif

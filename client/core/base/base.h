@@ -28,8 +28,8 @@ const char *pl_error_hint(int error);
 void *pl_alloc(size_t bytes) PL_MUST_USE;              /* zeroed; NULL when memory ran out */
 void *pl_realloc(void *old, size_t bytes) PL_MUST_USE; /* not zeroed; after NULL `old` is as it was */
 void pl_free(void *memory);
-/* How many allocations of this thread have failed so far. The difference of two calls tells whether one failed between
- * them. */
+/* Returns how many allocations of this thread have failed so far. The difference of two calls tells whether one failed
+ * between them. */
 unsigned long pl_alloc_failures(void);
 /* A hook for tests: makes the n-th allocation from now fail (1 is the next one); 0 makes none fail. Returns what was
  * left of the count before. */

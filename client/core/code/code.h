@@ -34,7 +34,7 @@ typedef struct pl_code_secrets {
   uint8_t dial[PL_CONST_INVITE_SECRET_BYTES];
 } pl_code_secrets;
 
-/* Makes a share. Returns 0, or PL_ECRYPTO for a scalar that cannot be used: draw another one. */
+/* Makes a share. Returns 0, or PL_ECRYPTO for a scalar that cannot be used; the caller then draws another one. */
 int pl_code_share(uint8_t share[32], const pl_code *code, const uint8_t relay_id[32],
                   const uint8_t sid[PL_CONST_CODE_SID_BYTES], const uint8_t scalar[32]) PL_MUST_USE;
 /* Derives the secrets. Returns 0, or PL_ECRYPTO when the other share is not a point of the group. */
@@ -52,8 +52,8 @@ typedef struct pl_code_person {
 /* Writes the payload of the claimer's or the creator's DATA. Returns the bytes written, or PL_ECRYPTO. */
 int pl_code_prove(uint8_t out[PL_CODE_PROOF_MAX], const pl_code_secrets *secrets, bool by_claimer,
                   const pl_code_person *person) PL_MUST_USE;
-/* Reads the other side's proof, which is the claimer's with `by_claimer`. Returns 0, or PL_EWRONGCODE when anything in
- * it is wrong. */
+/* Reads the other side's proof: the claimer's when `by_claimer` is set, else the creator's. Returns 0, or PL_EWRONGCODE
+ * when anything in it is wrong. */
 int pl_code_verify(pl_code_person *out, const pl_code_secrets *secrets, bool by_claimer, pl_view proof) PL_MUST_USE;
 
 /* Writes the safety phrase: twelve words with spaces, the same in either order of the IDs. Takes some milliseconds. */

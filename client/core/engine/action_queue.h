@@ -1,6 +1,6 @@
 /* Copies of the engine's actions, first in, first out, for a shell that executes them later: a callback may step the
- * engine again, which ends the views of an action. Once memory ran out for an action, the queue takes no more: what is
- * executed is everything that happened up to some moment, without a gap. */
+ * engine again, which ends the views of an action. Once memory ran out for an action, the queue takes no more, so there
+ * is never a gap between the actions that are executed. */
 #ifndef PL_ACTION_QUEUE_H
 #define PL_ACTION_QUEUE_H
 
@@ -9,7 +9,7 @@
 typedef struct pl_engine_queued_action {
   pl_node node;
   pl_engine_action action; /* data and text lie behind it, each followed by a NUL */
-  void *about;             /* for the shell */
+  void *about;             /* the shell's: what the action is about */
 } pl_engine_queued_action;
 
 typedef struct pl_engine_action_queue {

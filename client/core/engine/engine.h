@@ -1,6 +1,5 @@
-/* The client's engine: everything that one identity decides at one relay. Login, links, handshakes, whom to accept,
- * sessions, when to try again. It is pure: events go in, actions come out; the shell owns the socket, the clock and the
- * files.
+/* The client's engine: everything that one identity decides at one relay: login, links, handshakes, whom to accept,
+ * sessions and retries. It is pure: events go in, actions come out; the shell owns the socket, the clock and the files.
  *
  * Use: call pl_engine_step for each event and execute the actions in order. Then call pl_engine_produce while the
  * socket takes bytes. Then sleep until pl_engine_deadline or the next event. An engine belongs to one thread. Views in
@@ -65,7 +64,7 @@ typedef enum pl_engine_event_type {
 /* Whom PL_ENGINE_IN_CONNECT calls. Views of size 0 are absent. */
 typedef struct pl_engine_target {
   pl_view peer;     /* the ID, 32 bytes */
-  pl_view instance; /* 8 bytes; absent or zeros: whichever instance answers */
+  pl_view instance; /* 8 bytes; absent or zeros: any instance may answer */
   pl_view secret;   /* 16 bytes of an invite, or absent */
   pl_view relay;    /* the relay ID that an invite link names, 32 bytes, or absent */
 } pl_engine_target;
@@ -141,7 +140,7 @@ typedef enum pl_engine_action_type {
   PL_ENGINE_OUT_ONLINE,     /* logged in. .id: the relay's ID, which the shell pins when none was pinned */
   PL_ENGINE_OUT_OFFLINE,    /* .error, .reason; .time_ms: the next try, PL_NEVER for none */
   PL_ENGINE_OUT_KNOCK,     /* a stranger asks to be let in. .id, .instance; .text: the name it gives itself, or empty */
-  PL_ENGINE_OUT_SESSION,   /* the other side began a session. .text: its application; .data: its name */
+  PL_ENGINE_OUT_SESSION,   /* the other side started a session. .text: its application; .data: its name */
   PL_ENGINE_OUT_LINKED,    /* the session has a confirmed link. .text: the peer's application; .data: its name */
   PL_ENGINE_OUT_UNLINKED,  /* the session lost its last link. .reason; .time_ms: when this side calls again, PL_NEVER:
                             * it is the peer's turn */
@@ -157,14 +156,14 @@ typedef enum pl_engine_action_type {
   PL_ENGINE_OUT_SESSION_CLOSED, /* .error, .reason, .text. The number of the session may be used again from now on */
   PL_ENGINE_OUT_INVITE_CLAIMED, /* .id used the invite whose secret is .data */
   PL_ENGINE_OUT_CODE,      /* .code has a number. .text: what to tell the other person; .time_ms: valid until then */
-  PL_ENGINE_OUT_CODE_BUSY, /* somebody else tried .code while it was in use, and was refused */
+  PL_ENGINE_OUT_CODE_BUSY, /* somebody else tried .code while the first one was still trying it, and was refused */
   PL_ENGINE_OUT_PAIRED, /* .code succeeded. .id (allowed from now on), .instance, .text: its name. .session: on the side
                          * that made the code, 0 if there were too many; on the other side SESSION follows */
   PL_ENGINE_OUT_CODE_ENDED, /* .code failed. .error, .reason */
   PL_ENGINE_OUT_LOG         /* .text: one line, event=… key=value */
 } pl_engine_action_type;
 
-/* Flat, unlike an event: whoever executes actions passes the same few fields on, whatever the type. */
+/* Flat, unlike an event, because code that executes actions passes on the same few fields for every type. */
 typedef struct pl_engine_action {
   pl_engine_action_type type;
   uint32_t session, code;
@@ -176,7 +175,7 @@ typedef struct pl_engine_action {
   pl_view data, text;
 } pl_engine_action;
 
-/* What a step leaves behind. */
+/* The results of a step. */
 typedef struct pl_engine_result {
   const pl_engine_action *actions; /* to execute in this order; owned by the engine, valid until the next step */
   size_t action_count;
@@ -192,7 +191,7 @@ void pl_engine_free(pl_engine *e);
  * actions may come with either. */
 int pl_engine_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) PL_MUST_USE;
 
-/* Returns when PL_ENGINE_IN_TIME is wanted at the latest, or PL_NEVER. */
+/* Returns the latest time at which PL_ENGINE_IN_TIME is wanted, or PL_NEVER. */
 uint64_t pl_engine_deadline(const pl_engine *e);
 
 /* Writes the next WebSocket message to send, produced now, as whole envelopes. Returns its size, or 0 when there is

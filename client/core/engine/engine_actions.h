@@ -11,7 +11,8 @@ int pl_engine_out(pl_engine *e, pl_engine_action action) PL_MUST_USE;
 void pl_engine_out_lossy(pl_engine *e, pl_engine_action action);
 
 /* Appends an action that is reported once and must not be lost: the end or the loss of a connection, session or code.
- * It uses room that was reserved when that thing began, so no failing allocation can swallow it. */
+ * It uses room that was reserved when the connection, session or code was made, so no failing allocation can swallow
+ * it. */
 void pl_engine_out_once(pl_engine *e, pl_engine_action action);
 
 /* The reserve, in actions: for each session the loss of its link and its end, for each code its end, and the rest for
@@ -29,11 +30,11 @@ void pl_engine_log(pl_engine *e, const char *event, const char *reason);
 /* Asks to be called at this time at the latest. */
 void pl_engine_wake_at(pl_engine *e, uint64_t ms);
 
-/* Returns the error that tells an application of this reason. */
+/* Returns the error to report to the application for this reason. */
 int pl_engine_reason_error(int reason);
 
-/* Returns true for what ends a link that worked by fault or malice: CORRUPT, and the terminal reasons, which anybody on
- * the way can put into a RESET. */
+/* Returns true for reasons by which fault or malice ends a working link: CORRUPT, and the terminal reasons, because
+ * anybody on the way can put one into a RESET. */
 bool pl_engine_reason_is_fault(int reason);
 
 #endif

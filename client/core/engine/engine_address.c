@@ -4,7 +4,7 @@
 #include <string.h>
 
 static bool address_is_fit(const pl_engine *e, const uint8_t *url, size_t size) {
-  const char *scheme = strncmp(e->origin, "https:", 6) == 0 ? "wss://" : "ws://"; /* never leave TLS */
+  const char *scheme = strncmp(e->origin, "https:", 6) == 0 ? "wss://" : "ws://"; /* stays with TLS */
   size_t scheme_size = strlen(scheme);
   if (size <= scheme_size || size > 250 || memcmp(url, scheme, scheme_size) != 0) return false;
   for (size_t i = 0; i < size; i++)

@@ -40,7 +40,7 @@ static void code_show(pl_engine *e, pl_engine_code_run *c) {
   if (!c->shown) pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
 }
 
-/* The relay gave a number, or gave it again after a login. */
+/* Handles a number that the relay gave, or gave again after a login. */
 static void code_granted(pl_engine *e, pl_engine_code_run *c, const pl_wire_code *code) {
   uint64_t until_ms = e->now_ms + code->lifetime_ms;
   if (until_ms < c->expires_ms) c->expires_ms = until_ms;
@@ -93,7 +93,7 @@ int pl_engine_code_new(pl_engine *e, uint32_t lifetime_ms, uint32_t *handle) {
 int pl_engine_code_use(pl_engine *e, pl_view text, uint32_t *handle) {
   pl_code code;
   if (pl_code_parse(&code, text) != 0) return PL_ECODE;
-  if (pl_engine_code_by_number(e, code.number)) return PL_EINVAL; /* its own code */
+  if (pl_engine_code_by_number(e, code.number)) return PL_EINVAL; /* a code of this side itself */
   pl_engine_code_run *c = e->stopping ? NULL : pl_engine_code_add(e, true, PL_CONST_CODE_LIFETIME_MS);
   if (c) c->code = code;
   sodium_memzero(&code, sizeof code);

@@ -46,7 +46,7 @@ int pl_engine_connect(pl_engine *e, const pl_engine_target *to, uint32_t *sessio
       pl_engine_dial(e, s);
       return 0;
     }
-    pl_engine_offer_accept(e, l); /* the peer called first, which does as well */
+    pl_engine_offer_accept(e, l); /* the peer called first: its call serves as well */
     s->dial_at_ms = e->now_ms + PL_ENGINE_REDIAL_OTHER_MS;
     pl_engine_session_touch(e, s);
   }

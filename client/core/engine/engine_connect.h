@@ -4,7 +4,8 @@
 
 #include "engine_state.h"
 
-/* *session: its number; it may be one that is there already. Returns 0 or an error, with *session unchanged. */
+/* Sets *session to the session's number; the session may have existed before. Returns 0, or an error and leaves
+ * *session unchanged. */
 int pl_engine_connect(pl_engine *e, const pl_engine_target *to, uint32_t *session) PL_MUST_USE;
 
 #endif

@@ -59,7 +59,8 @@ static uint64_t connection_retry_delay(pl_engine *e) {
   return pl_engine_retry_jitter(e, e->connect_failures);
 }
 
-/* The connection held, or a peer's record came over it. WELCOME alone is no reason to try again sooner. */
+/* Returns true when the connection held, or a peer's record came over it. WELCOME alone is no reason to try again
+ * sooner. */
 static bool connection_was_of_use(const pl_engine *e) {
   return e->connection == PL_ENGINE_CONN_ONLINE && (e->carried || e->now_ms - e->online_ms >= HELD_MS);
 }
@@ -70,7 +71,7 @@ static void connection_offline(pl_engine *e, int error, int reason, bool again) 
     e->connect_failures = 0;
   }
   if (reason == PL_REASON_SUPERSEDED)
-    e->connect_failures = 6; /* do not fight with another client of the same instance */
+    e->connect_failures = 6; /* waits long, so as not to fight with another client of the same instance */
   if (e->connection != PL_ENGINE_CONN_ONLINE && e->connection != PL_ENGINE_CONN_WAITING) pl_engine_addresses_turn(e);
   e->judge_from_ms = 0;
   pl_engine_action a = {.type = PL_ENGINE_OUT_OFFLINE, .error = error, .reason = reason, .time_ms = PL_NEVER};
@@ -126,7 +127,7 @@ static void connection_ping(pl_engine *e, uint64_t wait_ms) {
   uint8_t data[8];
   if (e->answer_by_ms == PL_NEVER) {
     pl_engine_rng_bytes(&e->rng, data, sizeof data);
-    pl_engine_control_lossy(e, PL_ENV_PING, 0, data, sizeof data); /* a lost one counts as one without an answer */
+    pl_engine_control_lossy(e, PL_ENV_PING, 0, data, sizeof data); /* a PING lost here counts as unanswered */
   }
   if (e->now_ms + wait_ms < e->answer_by_ms) e->answer_by_ms = e->now_ms + wait_ms;
   pl_engine_wake_at(e, e->answer_by_ms);

@@ -7,22 +7,22 @@
 int pl_engine_connection_start(pl_engine *e) PL_MUST_USE;
 void pl_engine_connection_stop(pl_engine *e);
 
-/* What the shell says of the socket. */
+/* Call these for what the shell reports about the socket. */
 void pl_engine_connection_opened(pl_engine *e);
 void pl_engine_connection_closed(pl_engine *e, int error);
 void pl_engine_connection_network_up(pl_engine *e);
 void pl_engine_connection_heard(pl_engine *e); /* something came */
 void pl_engine_connection_late(pl_engine *e);  /* the engine was called later than it asked to be */
 
-/* What the relay says. */
-void pl_engine_connection_online(pl_engine *e);                     /* WELCOME */
-int pl_engine_connection_going_away(pl_engine *e, pl_view payload); /* 0, or a reason to end the connection */
-int pl_engine_connection_reset(pl_engine *e, pl_view payload);      /* RESET on link 0; returns 0 */
+/* Call these for what the relay sends. */
+void pl_engine_connection_online(pl_engine *e);                     /* WELCOME came */
+int pl_engine_connection_going_away(pl_engine *e, pl_view payload); /* returns 0, or a reason to end the connection */
+int pl_engine_connection_reset(pl_engine *e, pl_view payload);      /* RESET on link 0 came; returns 0 */
 
-/* Gives the socket up. error: for the application. A terminal reason is not tried again. */
+/* Gives the socket up. `error` is for the application. After a terminal reason the engine does not try again. */
 void pl_engine_connection_fail(pl_engine *e, int error, int reason);
 
-bool pl_engine_connection_has_socket(const pl_engine *e); /* or is getting one */
+bool pl_engine_connection_has_socket(const pl_engine *e); /* also true while one is being opened */
 uint64_t pl_engine_connection_deadline(const pl_engine *e);
 void pl_engine_connection_time(pl_engine *e);
 

@@ -55,8 +55,8 @@ static bool data_use_invite(pl_engine *e, const pl_engine_link *l) {
   return code == 0 || pl_engine_code_called(e, code, l);
 }
 
-/* The caller's first record opened, so the call is no replay: only now it has consequences. Returns false when the link
- * was refused, and is gone. */
+/* Acts on a call whose first record opened, which proves that it is no replay. Returns false when the link was refused
+ * and is gone. */
 static bool data_begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
   bool invited = data_use_invite(e, l);
   pl_engine_session *s = pl_engine_offer_session(e, l, epoch);
@@ -89,7 +89,7 @@ static bool data_begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
   return true;
 }
 
-/* Opens a record into `plain` and makes the session's event of it. Returns false when the link had to be ended. */
+/* Opens a record into `plain` and fills in the session's event for it. Returns false when the link had to be ended. */
 static bool data_open(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain, pl_session_event *in) {
   pl_view record = v->payload;
   int n = record.size < PL_CONST_RECORD_OVERHEAD_BYTES

@@ -11,7 +11,7 @@
 #include "engine_retry.h"
 #include "engine_session.h"
 
-/* The session has, had or gets a link, so its peer is the instance of that link. */
+/* Returns true when the session has, had or is getting a link, so its peer is the instance of that link. */
 static bool dial_is_bound(const pl_engine *e, const pl_engine_session *s) {
   return s->was_linked || pl_engine_session_has_link(e, s);
 }
@@ -67,13 +67,14 @@ void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
   pl_engine_session_touch(e, s);
 }
 
-/* Nothing would bring the session a link: its call was accepted, and that link ended before it was confirmed. */
+/* Returns true when nothing would bring the session a link: its call was accepted, but that link ended before it was
+ * confirmed. */
 static bool dial_is_forgotten(const pl_engine *e, const pl_engine_session *s) {
   return e->connection == PL_ENGINE_CONN_ONLINE && !s->linked && !s->lingering && !s->opening &&
          s->dial_at_ms == PL_NEVER && !pl_engine_session_has_link(e, s);
 }
 
-static void dial_forgotten(pl_engine *e, pl_engine_session *s) {
+static void dial_if_forgotten(pl_engine *e, pl_engine_session *s) {
   if (!dial_is_forgotten(e, s)) return;
   if (s->own_wish || s->opened_last) {
     pl_engine_dial_failed(e, s, s->unlink_reason == PL_REASON_CORRUPT ? PL_REASON_CORRUPT : PL_REASON_GONE);
@@ -85,7 +86,7 @@ static void dial_forgotten(pl_engine *e, pl_engine_session *s) {
 
 int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result) {
   int rc = pl_engine_session_step(e, &s, in, result);
-  if (s) dial_forgotten(e, s);
+  if (s) dial_if_forgotten(e, s);
   return rc;
 }
 
@@ -105,14 +106,15 @@ static void dial_cross_parked(pl_engine *e, const pl_engine_session *s) {
   while ((l = pl_engine_offer_parked(e, s))) pl_engine_link_forget(e, l, PL_REASON_CROSSED);
 }
 
-/* There is one session with an ID and instance, and it is another one. */
-static bool dial_is_second(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
+/* Returns true when the session with this ID and instance, of which there is only one, is another one. */
+static bool dial_is_duplicate(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
   const pl_engine_session *other = pl_engine_session_find(e, s->id, instance);
   return other && other != s;
 }
 
-/* Any instance was called, but meanwhile one of them called this side: the session is with that one. */
-static bool dial_is_anothers(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
+/* Returns true when the session is with another instance than the one that accepted: any instance was called, and
+ * meanwhile one of them called this side. */
+static bool dial_is_with_another(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
   return dial_is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
@@ -129,13 +131,13 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
     pl_engine_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
     return 0;
   }
-  if (dial_is_anothers(e, s, l)) {
+  if (dial_is_with_another(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
-    dial_forgotten(e, s); /* that one's link may be gone already */
+    dial_if_forgotten(e, s); /* the link with the other instance may be gone already */
     pl_engine_session_touch(e, s);
     return 0;
   }
-  if (dial_is_second(e, s, l->instance)) {
+  if (dial_is_duplicate(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
     pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});

@@ -4,10 +4,10 @@
 
 #include "engine_state.h"
 
-void pl_engine_dial(pl_engine *e, pl_engine_session *s); /* now, if that is possible */
-void pl_engine_dial_all(pl_engine *e);                   /* after login */
+void pl_engine_dial(pl_engine *e, pl_engine_session *s); /* calls now, if that is possible */
+void pl_engine_dial_all(pl_engine *e);                   /* call it after login */
 
-/* ACCEPT came for an OPENING link. Returns 0, or a reason to end the link. */
+/* Handles ACCEPT for an OPENING link. Returns 0, or a reason to end the link. */
 int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) PL_MUST_USE;
 
 /* The call of a session failed: ends the session, takes a call of the peer that waits, or plans the next call. */

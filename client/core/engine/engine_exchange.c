@@ -21,7 +21,7 @@ enum {
   BACK_TRIES = 3
 };
 
-/* Returns the reason to reset a link with, over which something came that does not decode or has another version. */
+/* Returns the reason with which to reset a link on which something came that does not decode or has another version. */
 static int exchange_reason(pl_view payload) {
   return payload.size && payload.data[0] != PL_CONST_PROTOCOL_VERSION ? PL_REASON_UNSUPPORTED : PL_REASON_PROTOCOL;
 }
@@ -176,14 +176,15 @@ static bool claim_ends(int reason) {
   return !PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_RATE || reason == PL_REASON_BUSY;
 }
 
-/* A relay that has just started does not know the number before the creator has come back to it. */
+/* Returns true when the relay may have just started, and does not know the number before the creator has come back to
+ * it. */
 static bool claim_may_come_back(const pl_engine *e, const pl_engine_code_run *c, int reason) {
   return reason == PL_REASON_NO_CODE && c->seen && c->missed < BACK_TRIES && e->now_ms < e->codes_online_ms + BACK_MS;
 }
 
 static void claim_lost(pl_engine *e, pl_engine_code_run *c, int reason) {
   exchange_forget(c);
-  if (c->guess_sent) { /* the guess may have been right: only the creator's word against it ends the wait */
+  if (c->guess_sent) { /* the guess may have been right, so only the creator's refusal ends the wait */
     if (reason == PL_REASON_WRONG_CODE) pl_engine_code_end(e, c, PL_EWRONGCODE, reason);
   } else if (claim_may_come_back(e, c, reason)) {
     c->try_ms = e->now_ms + (1000u << c->missed++);
@@ -283,7 +284,7 @@ static void seat_guessed(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c,
     l->code = NULL;
     exchange_wait(e, l, e->now_ms + LEAVE_MS);
     pl_engine_code_over(e, c, 0);
-    (void)exchange_prove(e, l, &secrets, false); /* if it cannot be sent, the call tells the claimer as much */
+    (void)exchange_prove(e, l, &secrets, false); /* if it cannot be sent, the call tells the claimer the same */
     exchange_paired(e, handle, &person, seat_call(e, &person, secrets.dial));
   }
   sodium_memzero(&secrets, sizeof secrets);
@@ -294,7 +295,7 @@ static void seat_guessed(pl_engine *e, pl_engine_link *l, pl_engine_code_run *c,
 void pl_engine_code_data_came(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain) {
   pl_engine_code_run *c = l->code;
   (void)plain;
-  if (!c) /* the code is over, and nothing more is to be said */
+  if (!c) /* the code is over: no message is expected */
     pl_engine_code_link_lost(e, l, PL_REASON_PROTOCOL, PL_REASON_GONE);
   else if (c->claimer)
     claim_confirmed(e, c, v->payload);
@@ -313,5 +314,5 @@ void pl_engine_code_link_lost(pl_engine *e, pl_engine_link *l, int sent, int cam
   if (c->claimer)
     claim_lost(e, c, came);
   else
-    exchange_forget(c); /* the seat is free */
+    exchange_forget(c); /* leaves the seat free */
 }

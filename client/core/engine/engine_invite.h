@@ -10,7 +10,7 @@
 int pl_engine_invite_add(pl_engine *e, pl_view secret, uint64_t expires_ms, uint32_t uses, uint32_t code) PL_MUST_USE;
 int pl_engine_invite_revoke(pl_engine *e, const uint8_t secret[16]); /* PL_EINVAL when there is no such invite */
 
-/* Ends what this peer was let in by: it is denied or blocked. */
+/* Ends the invite that let this peer in, because the peer is denied or blocked now. */
 void pl_engine_invite_take_back(pl_engine *e, const uint8_t id[32]);
 
 /* The code of this dial secret has succeeded: from now on the invite lets in this ID, and reports nothing. */

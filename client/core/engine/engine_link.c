@@ -27,7 +27,7 @@ void pl_engine_slots_deinit(pl_engine_slots *s) {
   *s = (pl_engine_slots){0};
 }
 
-/* Returns the slot, and makes room for it. NULL: no memory. */
+/* Returns the slot, making room for it, or NULL when memory ran out. */
 static pl_engine_slot *link_slot_at(pl_engine_slots *s, size_t slot) {
   if (slot >= s->count) {
     size_t count = s->count ? s->count : 8;

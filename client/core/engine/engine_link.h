@@ -4,13 +4,13 @@
 
 #include "engine_state.h"
 
-/* Makes a link. That of an opener is OPENING and gets a number of this side; another one is OFFERED and has the number
- * that the relay gave it. Returns NULL when no number is free or memory ran out. */
+/* Makes a link. When this side opens it, it is OPENING and gets a number of this side; otherwise it is OFFERED and gets
+ * the number that the relay gave it. Returns NULL when no number is free or memory ran out. */
 pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number);
 pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number); /* NULL for a link that is over */
 bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number);   /* the relay may give this number to a link now */
 
-/* Frees a link, without telling its session or code. reason: of the RESET to send, 0 for none. */
+/* Frees a link, without telling its session or code. A RESET with `reason` goes out, unless that is 0. */
 void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason);
 
 /* Queues an envelope. Returns PL_ENOMEM when the queue is full or memory ran out. */

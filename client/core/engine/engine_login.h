@@ -4,7 +4,7 @@
 
 #include "engine_state.h"
 
-void pl_engine_login_set_token(pl_engine *e, const char *token); /* NULL or empty: none */
+void pl_engine_login_set_token(pl_engine *e, const char *token); /* pass NULL or "" for none */
 
 /* Both return 0, or a reason to end the connection. */
 int pl_engine_login_hello(pl_engine *e, pl_view payload);

@@ -9,7 +9,7 @@
 
 enum { FAULT_FREE_MS = 60000 }; /* the end of a link that held this long starts a new count of faults */
 
-/* Counts links in a row that ended by a fault, which makes calls slower. up_ms: when the link came up. */
+/* Counts links in a row that ended by a fault, which makes calls slower. `up_ms` is when the link came up. */
 static void loss_count(const pl_engine *e, pl_engine_session *s, uint64_t up_ms) {
   if (!pl_engine_reason_is_fault(s->unlink_reason)) return;
   if (e->now_ms - up_ms >= FAULT_FREE_MS) s->faults = 0;
@@ -61,7 +61,7 @@ void pl_engine_loss_of_offer(pl_engine *e, pl_engine_link *l, int reason) {
 void pl_engine_loss_of_link(pl_engine *e, pl_engine_link *l, int reason) {
   pl_engine_session *s = l->session;
   if (!PL_REASON_IS_RETRYABLE(reason) &&
-      !s->was_linked) { /* the answer to a call: nothing that was agreed on is lost */
+      !s->was_linked) { /* this answers a call: the session was never linked, so nothing is lost */
     pl_engine_link_forget(e, l, 0);
     pl_engine_session_end(e, s, pl_engine_reason_error(reason), reason, (pl_view){NULL, 0});
     return;

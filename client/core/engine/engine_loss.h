@@ -4,9 +4,9 @@
 
 #include "engine_state.h"
 
-/* Ends a link and does what follows. reason: of the RESET to send, 0 for none. */
+/* Ends a link and does what follows. A RESET with `reason` goes out, unless that is 0. */
 void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason);
-void pl_engine_links_end_all(pl_engine *e); /* the socket is lost */
+void pl_engine_links_end_all(pl_engine *e); /* call it when the socket is lost */
 
 /* The relay or the peer reset a link of a session, in the state that the name says. */
 void pl_engine_loss_of_call(pl_engine *e, pl_engine_link *l, int reason);  /* OPENING */

@@ -17,7 +17,7 @@ bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const u
   return order ? order < 0 : memcmp(e->config.instance, instance, 8) < 0;
 }
 
-/* Finds a call of this session's peer that waits. parked: behind this side's own call. */
+/* Finds a call of this session's peer that waits. `parked` asks for one that waits behind this side's own call. */
 static pl_engine_link *offer_of(const pl_engine *e, const pl_engine_session *s, bool parked) {
   for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
     pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
@@ -87,7 +87,7 @@ int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   if (pl_wire_offer_decode(&o, payload.data, payload.size) || !pl_engine_link_number_is_new(e, number))
     return PL_REASON_CLOSED;
   bool blocked = pl_engine_peer_is_blocked(e, o.caller_id);
-  if (blocked || sodium_is_zero(o.caller_instance, 8)) return 0; /* silence, as if nobody were here */
+  if (blocked || sodium_is_zero(o.caller_instance, 8)) return 0; /* says nothing, as if nobody were here */
   pl_engine_link *l = pl_engine_link_new(e, false, number);
   if (!l) return 0;
   memcpy(l->id, o.caller_id, 32);

@@ -15,7 +15,7 @@ enum { INCOMING_MAX = 16777216 };
 
 /* ---- links: what the other side may send in which state ---- */
 
-/* NULL: it may not come. The link ends with PROTOCOL then. */
+/* What is NULL may not come, and ends the link with PROTOCOL. */
 typedef struct link_rule {
   int (*accept)(pl_engine *e, pl_engine_link *l, pl_view payload); /* returns 0, or the reason to end the link */
   void (*data)(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain);
@@ -68,7 +68,7 @@ enum {
 static int receive_pong(pl_engine *e, pl_view payload) {
   (void)e;
   (void)payload;
-  return 0; /* that something came is what counts */
+  return 0; /* all that counts is that something came */
 }
 
 /* In other states the envelope ends the connection with PROTOCOL, as does an envelope that is not here. Handlers return

@@ -116,7 +116,7 @@ static pl_engine_action session_named(const pl_engine_session *s, pl_engine_acti
   return a;
 }
 
-/* Actions of a session that the application does not know are left out. */
+/* Reports an action, unless the application does not know the session. */
 static int session_out(pl_engine *e, const pl_engine_session *s, pl_engine_action a) {
   return s->announced ? pl_engine_out(e, session_named(s, a)) : 0;
 }
@@ -167,7 +167,7 @@ static const pl_engine_action_type session_actions[] = {[PL_SESSION_MESSAGE] = P
                                                         [PL_SESSION_LOST] = PL_ENGINE_OUT_LOST,
                                                         [PL_SESSION_STREAM_RESET] = PL_ENGINE_OUT_STREAM_RESET};
 
-/* The session is over for the application. The peer may not have got CLOSE, and ask again. */
+/* Keeps a session that is over for the application, because the peer may not have got CLOSE and may ask again. */
 static void session_linger(pl_engine *e, pl_engine_session *s) {
   s->lingering = true;
   s->linked = false;
@@ -223,7 +223,8 @@ bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) 
   return false;
 }
 
-/* Slows calls down after faults: who changes records, or lies in a RESET, must not cause a call each time. */
+/* Slows calls down after faults, because a side on the way that changes records or forges a RESET must not cause a call
+ * each time. */
 static uint64_t session_fault_delay(pl_engine *e, const pl_engine_session *s) {
   return s->faults && pl_engine_reason_is_fault(s->unlink_reason) ? pl_engine_retry_jitter(e, s->faults - 1) : 0;
 }
@@ -244,8 +245,8 @@ static void session_unlinked(pl_engine *e, pl_engine_session *s) {
   session_out_once(e, s, a);
 }
 
-/* The session cannot be used any more. The peer is told by CLOSE, under the link's keys, since anybody on the way can
- * send a RESET. */
+/* Ends a session that cannot be used any more. The peer is told by CLOSE, under the link's keys, since anybody on the
+ * way can send a RESET. */
 static void session_fail(pl_engine *e, pl_engine_session *s, int error) {
   bool protocol = error == PL_EPROTOCOL;
   int reason = protocol ? PL_REASON_PROTOCOL : PL_REASON_REFUSED;

@@ -6,22 +6,23 @@
 #include "engine_state.h"
 
 pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], const uint8_t instance[8]); /* or NULL */
-void pl_engine_session_free(pl_engine *e, pl_engine_session *s); /* with its links; reports nothing */
+void pl_engine_session_free(pl_engine *e, pl_engine_session *s); /* frees its links, too; reports nothing */
 
 /* These return NULL when there is no such session. One that lingers is not found; the last two skip closing ones too.
  */
 pl_engine_session *pl_engine_session_by_number(const pl_engine *e, uint32_t number);
 pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);
-pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]); /* with no instance yet */
+/* Finds the one whose instance is not known yet. */
+pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]);
 
-/* Feeds the session's core and reports what comes of it. Sets *session to NULL when the session is gone afterwards. Use
- * pl_engine_dial_step instead where the session may need a new call. */
+/* Feeds the session's core and reports the actions that result. Sets *session to NULL when the session is gone
+ * afterwards. Use pl_engine_dial_step instead where the session may need a new call. */
 int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in, pl_session_result *result);
 
 /* Reports what was lost and the end, resets the links with `reason`, and frees the session. */
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
 
-bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s); /* confirmed or not */
+bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s); /* counts unconfirmed links, too */
 
 /* Returns the link over which the answer to CLOSE has gone out, or NULL. */
 pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_engine_session *s);
@@ -29,7 +30,8 @@ pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_eng
 /* Counts what a link carried. A link that is old or has carried much is replaced. */
 void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes);
 
-void pl_engine_session_touch(pl_engine *e, pl_engine_session *s); /* its timers and output may have changed */
+/* Call it when its timers or output may have changed. */
+void pl_engine_session_touch(pl_engine *e, pl_engine_session *s);
 uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s);
 
 #endif

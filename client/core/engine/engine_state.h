@@ -128,7 +128,7 @@ struct pl_engine_session {
   bool announced;    /* the application knows the number */
   bool linked;       /* the application knows that it is linked */
   bool was_linked;   /* at any time */
-  bool any_instance; /* whichever instance answers may be its peer; from the first link on it is that one */
+  bool any_instance; /* any instance may answer; from the first link on its peer is the one that did */
   bool opened_last;  /* this side opened the last link */
   bool lingering;    /* closed for the application; only repeats the answer to CLOSE */
   bool ended;        /* its core reported the end: freed after this step of the core */
@@ -145,7 +145,7 @@ struct pl_engine_session {
   uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
 };
 
-/* ---- who may begin a session ------------------------------------------------------------------------------------- */
+/* ---- who may start a session ------------------------------------------------------------------------------------- */
 
 typedef struct pl_engine_knock {
   uint8_t id[32], instance[8];
@@ -220,7 +220,7 @@ struct pl_engine {
   size_t peer_count;
   pl_engine_code_run codes[PL_ENGINE_CODES_MAX];
   uint32_t code_handles;
-  uint64_t codes_online_ms; /* the last login */
+  uint64_t codes_online_ms; /* when the last login was */
 };
 
 #endif

@@ -20,7 +20,7 @@ static bool knock_accept(pl_engine *e, const uint8_t id[32]) {
   return false;
 }
 
-/* Calls the one that knocked; it accepts, since it calls this ID itself. */
+/* Calls a peer that knocked. The peer accepts, since it calls this ID itself. */
 static int knock_call_back(pl_engine *e, const pl_engine_knock *k) {
   if (pl_engine_session_find(e, k->id, k->instance)) return 0;
   pl_engine_session *s = pl_engine_session_new(e, k->id, k->instance);
@@ -35,7 +35,7 @@ static void peer_let_in(pl_engine *e, pl_engine_peer *p) {
   p->blocked = false;
 }
 
-/* One of the two calls the other now, so its knock needs no answer of its own. */
+/* Lets in the peer of a pairing code. One of the two calls the other now, so a knock of the peer needs no answer. */
 int pl_engine_peer_pair(pl_engine *e, const uint8_t id[32]) {
   pl_engine_peer *p = pl_engine_peer_add(e, id);
   if (!p) return PL_ENOMEM;
@@ -56,7 +56,7 @@ int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
   pl_engine_knock asked = *k;
   *k = (pl_engine_knock){0};
   int rc = knock_accept(e, id) ? 0 : knock_call_back(e, &asked);
-  if (rc) { /* nothing is decided: it is still asking */
+  if (rc) { /* nothing is decided: the peer is still asking */
     *p = before;
     *k = asked;
   }

@@ -48,7 +48,8 @@ static pl_engine_link *time_next_expired(pl_engine *e) {
   return NULL;
 }
 
-/* A peer that does not get its answer to CLOSE would call for it, when this side is gone. */
+/* Returns true when stopping must wait for this session: a peer that does not get its answer to CLOSE would call for
+ * it, when this side is gone. */
 static bool time_awaits_close(const pl_engine_session *s) {
   return s && (!s->lingering || !pl_session_close_answered(s->core));
 }

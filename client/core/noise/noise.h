@@ -24,9 +24,9 @@ typedef struct pl_noise_handshake {
 /* The keys and record counters of a link, for both directions. */
 typedef struct pl_noise_link {
   uint8_t send_key[32], receive_key[32];
-  uint64_t next_counter;     /* of the next record sent */
-  uint64_t received_counter; /* highest seen; UINT64_MAX for none */
-  const pl_aead *aead;       /* of the two below, which are NULL where libsodium is used */
+  uint64_t next_counter;     /* counter of the next record sent */
+  uint64_t received_counter; /* highest counter seen; UINT64_MAX for none */
+  const pl_aead *aead;       /* the cipher of the two keys below, which are NULL where libsodium is used */
   void *sealing, *opening;
 } pl_noise_link;
 

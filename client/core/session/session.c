@@ -89,7 +89,7 @@ static int record_take(pl_session *s, uint32_t link, uint64_t counter, pl_view d
     ack |= frame_asks_for_ack(type);
     rc = frame_take(s, type, &frame);
     if (rc) return rc;
-    if (!pl_session_link_find(s, link)) return 0; /* HELLO on it showed that it is not the best */
+    if (!pl_session_link_find(s, link)) return 0; /* HELLO has shown that this link is not the best */
   }
   if (rc) return rc;
   if (ack) {

@@ -154,7 +154,7 @@ typedef struct pl_session_result {
 int pl_session_step(pl_session *s, const pl_session_event *in, const pl_session_sink *out,
                     pl_session_result *result) PL_MUST_USE;
 
-/* When to call with PL_SESSION_TIME; UINT64_MAX when there is nothing to wait for. */
+/* Returns when to call with PL_SESSION_TIME, or UINT64_MAX when there is nothing to wait for. */
 uint64_t pl_session_deadline(const pl_session *s);
 
 /* Writes the plaintext of the next record. Returns its size, 0 when there is nothing to send now, or PL_ENOMEM: *link
@@ -167,8 +167,8 @@ bool pl_session_has_output(const pl_session *s);
 /* Ends the session because it cannot continue: CLOSE goes out on the current link, and on each later one. */
 void pl_session_fail(pl_session *s, uint16_t reason, pl_view text);
 
-/* The owner did not run for a while, so what came in was not read: this time does not count as waiting for the peer,
- * and round trips that include it are not measured. */
+/* Call this when the owner did not run for a while, so what came in was not read: this time does not count as waiting
+ * for the peer, and round trips that include it are not measured. */
 void pl_session_late(pl_session *s, uint64_t now_ms);
 
 /* Emits PL_SESSION_LOST for each message that the peer has not taken. */

@@ -11,10 +11,11 @@ pl_session_channel *pl_session_channel_get(pl_session *s, uint8_t number);
 void pl_session_drop_streams(pl_session *s); /* frees all channels and forgets all credit */
 uint64_t pl_session_new_epoch(pl_session *s);
 
-/* Something got through: waiting for the peer starts again from now. */
+/* Notes that something got through: waiting for the peer starts again from now. */
 void pl_session_progress(pl_session *s);
 
-/* A link got nothing through in time; the next ones are given longer, as one record takes longer on a slow line. */
+/* Gives the next links more time, because one got nothing through in time: on a slow line a single record takes
+ * longer. */
 void pl_session_be_patient(pl_session *s);
 
 #endif

@@ -16,7 +16,7 @@ static uint64_t chunk_allowed_to(const pl_session *s, const pl_session_channel *
   return to < c->limit ? to : c->limit;
 }
 
-/* Whether there is credit for the end of the channel, too, so that it can go with the last message. */
+/* Returns whether there is credit for the end of the channel, too, so that it can go with the last message. */
 static bool chunk_end_fits(const pl_session *s, const pl_session_channel *c, uint64_t message_end) {
   if (c->sent_to >= c->end) return true;
   uint64_t more = c->started_to < message_end ? message_end - c->sent_to : 0;

@@ -1,4 +1,4 @@
-/* What of a channel goes into the next DATA frame. */
+/* Chooses which part of a channel the next DATA frame carries. */
 #ifndef PL_SESSION_CHUNK_H
 #define PL_SESSION_CHUNK_H
 

@@ -4,8 +4,8 @@
 #include "session_flight.h"
 #include "session_send.h"
 
-/* Places of an acknowledged record that did not come are lost: the channel goes back, once for all records that were
- * sent so far. */
+/* Has a channel send again when places in an acknowledged record did not arrive, once for all records that were sent so
+ * far. */
 static void ack_judge(pl_session *s, pl_session_link *l, const pl_session_sent *e) {
   pl_session_channel *c = e->places ? s->channels[e->channel] : NULL;
   if (!c || l != s->current || e->counter < c->resend_counter || e->to <= c->peer_received_to) return;

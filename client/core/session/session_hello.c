@@ -33,7 +33,7 @@ static bool session_has_history(const pl_session *s) {
   return false;
 }
 
-/* Whether the list decodes, and no place in it exceeds what was sent. */
+/* Returns whether the list decodes, and no place in it exceeds what was sent. */
 static bool hello_places_fit(const pl_session *s, pl_view channels) {
   pl_reader r = pl_reader_of(channels.data, channels.size);
   while (pl_reader_left(&r)) {
@@ -58,7 +58,8 @@ static int link_drop_others(pl_session *s, const pl_session_link *kept) {
   return 0;
 }
 
-/* One side lost its state. What is under way on the other links belongs to the old state, so they are dropped, too. */
+/* Starts the streams again, because one side lost its state. What is under way on the other links belongs to the old
+ * state, so they are dropped, too. */
 static int session_start_again(pl_session *s, pl_session_link *l) {
   int rc = link_drop_others(s, l);
   if (rc) return rc;

@@ -1,4 +1,4 @@
-/* No wait without an end: probes while something is unacknowledged, waits for credit, or was not taken. */
+/* Probes the peer while something is unacknowledged, waits for credit or was not taken, so that no wait is endless. */
 #ifndef PL_SESSION_PROBE_H
 #define PL_SESSION_PROBE_H
 

@@ -134,7 +134,7 @@ int pl_session_take_data(pl_session *s, const pl_session_frame *in) {
   uint8_t flags = f.flags & (PL_CONST_DATA_FLAG_END_OF_MESSAGE | PL_CONST_DATA_FLAG_END_OF_CHANNEL);
   size_t skip = old < f.bytes.size ? (size_t)old : f.bytes.size;
   if (old > f.bytes.size)
-    flags &= (uint8_t)~PL_CONST_DATA_FLAG_END_OF_MESSAGE; /* the place of this end was received, too */
+    flags &= (uint8_t)~PL_CONST_DATA_FLAG_END_OF_MESSAGE; /* the end of this message was received earlier, too */
   return channel_take_new(s, c, (pl_view){f.bytes.data + skip, f.bytes.size - skip}, flags);
 }
 
@@ -145,7 +145,7 @@ int pl_session_take_volatile(pl_session *s, const pl_session_frame *in) {
   return pl_session_emit(s, (pl_session_action){.type = PL_SESSION_VOLATILE, .channel = f.channel, .data = f.bytes});
 }
 
-/* The peer gives up its direction: what is missing below the final offset will never come. */
+/* Ends a direction that the peer gives up: what is missing below the final offset will never come. */
 int pl_session_take_channel_reset(pl_session *s, const pl_session_frame *in) {
   pl_wire_frame_channel_reset f;
   pl_session_channel *c;

@@ -1,4 +1,4 @@
-/* My direction of the channels: what the application wrote and the peer has not taken yet. */
+/* This side's direction of the channels: what the application wrote and the peer has not taken yet. */
 #ifndef PL_SESSION_SEND_H
 #define PL_SESSION_SEND_H
 

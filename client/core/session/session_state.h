@@ -19,9 +19,9 @@ enum {
   PL_SESSION_PROBES_MAX = 3,
   PL_SESSION_PATIENCE_MAX = 5, /* doublings of the waits for a HELLO and for a probe's answer */
   PL_SESSION_CLOSE_TIMEOUT_MS = 10000,
-  PL_SESSION_VOLATILE_BYTES = 65536,  /* queued; beyond it the oldest message is dropped */
+  PL_SESSION_VOLATILE_BYTES = 65536,  /* bytes queued; beyond it the oldest message is dropped */
   PL_SESSION_RING_KEPT_BYTES = 65536, /* largest ring that an empty channel keeps */
-  PL_SESSION_MESSAGES_MAX = 65536,    /* queued on one channel, however small they are */
+  PL_SESSION_MESSAGES_MAX = 65536,    /* messages queued on one channel, however small they are */
   PL_SESSION_CONFIRM_MS = 10000,
   PL_SESSION_RECORD_COST = PL_CONST_RECORD_OVERHEAD_BYTES + PL_CONST_ENVELOPE_HEADER_BYTES
 };
@@ -31,7 +31,7 @@ typedef struct pl_session_channel {
   pl_node sending; /* in session.sending[priority] while cursor < end */
   pl_node changed; /* in session.changed while the next ACK must list this channel */
 
-  /* My direction. The byte of place p is at ring[p & (ring_capacity - 1)]; the place of an end has no byte. */
+  /* This side's direction. The byte of place p is at ring[p & (ring_capacity - 1)]; the place of an end has no byte. */
   uint8_t *ring;
   size_t ring_capacity;
   uint64_t *ends; /* a ring of the places after each message's end, from ends_first to ends_last - 1 */
@@ -68,10 +68,10 @@ typedef struct pl_session_link {
   uint32_t reply_number;
   uint64_t next_counter;     /* of the next record sent */
   uint64_t received_counter; /* highest seen */
-  pl_session_sent *sent;     /* ring */
+  pl_session_sent *sent;     /* a ring of the records in flight */
   size_t sent_capacity;
   uint64_t sent_first, sent_last;
-  uint64_t in_flight; /* bytes */
+  uint64_t in_flight; /* bytes of these records */
   uint64_t up_ms, hello_ms;
 } pl_session_link;
 
@@ -101,7 +101,7 @@ struct pl_session {
   pl_node changed;
 
   /* Credit of the whole session, and what the peer said in HELLO. */
-  uint64_t sent_sum, reserved, session_limit; /* of my sending; reserved: places that started messages still need */
+  uint64_t sent_sum, reserved, session_limit; /* of this side's sending; reserved: places that started messages need */
   pl_session_channel *stretched;              /* the one channel inside a message that exceeds the credit, or NULL */
   uint64_t waiting;                           /* places written and not taken by the peer */
   uint64_t received_sum, taken_sum;           /* of the peer's sending */
@@ -129,7 +129,7 @@ struct pl_session {
 
   pl_session_rate rate;
 
-  pl_buffer volatiles; /* of each message: its size u16, its channel, its bytes */
+  pl_buffer volatiles; /* for each message: its size (u16), its channel, its bytes */
 
   pl_session_state state;
   bool close_due, volatile_turn;

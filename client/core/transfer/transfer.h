@@ -173,7 +173,7 @@ bool pl_transfer_next_want(pl_transfer *t, pl_transfer_want *out) PL_MUST_USE;
 size_t pl_transfer_next_word(pl_transfer *t, uint8_t out[PL_TRANSFER_WORD_MAX]);
 void pl_transfer_word_sent(pl_transfer *t, uint64_t place);
 
-/* Whether the peer has heard the end of every file that this side ended. */
+/* Returns whether the peer has heard the end of every file that this side ended. */
 bool pl_transfer_is_heard(const pl_transfer *t);
 
 /* Walks the files of both directions in the order they were offered: returns the one after `after`, the first one for

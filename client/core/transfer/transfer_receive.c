@@ -108,14 +108,14 @@ int pl_transfer_accept(pl_transfer *t, const uint8_t *id) {
 
 /* ---- bytes ---- */
 
-/* Bytes are missing: asks for them, once until bytes come in place again. */
+/* Asks for the missing bytes, once until bytes come in place again. */
 static void entry_say_gap(pl_transfer *t, pl_transfer_entry *e) {
   if (e->gap_said) return;
   e->gap_said = true;
   pl_transfer_say(t, e, PL_TRANSFER_SAY_GET);
 }
 
-/* Whether bytes of this file were asked for. Those that come otherwise were sent for an earlier FILE_GET. */
+/* Returns whether bytes of this file were asked for. Those that come otherwise were sent for an earlier FILE_GET. */
 static bool entry_awaits_bytes(const pl_transfer_entry *e) {
   return e && e->get_said && !e->offer_due && e->file.held_here != PL_CONST_FILE_HELD_DISK_FULL;
 }

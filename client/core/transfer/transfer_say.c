@@ -17,7 +17,7 @@ static void last_word_drop(pl_transfer *t) {
 }
 
 /* When the ring is full, the oldest word that was said is dropped for the new one; when none was said yet, the new one
- * is dropped. Only a peer that keeps offering and does not listen gets that far. */
+ * is dropped. Only a peer that keeps offering without taking the answers gets that far. */
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why) {
   t->words_due = true;
   if (t->last_count == PL_TRANSFER_LAST_WORDS_MAX && t->last_said) last_word_drop(t);

@@ -69,8 +69,7 @@ typedef struct pl_ws_event {
   bool last;           /* the message ends here; always true unless it comes in pieces */
 } pl_ws_event;
 
-/* As a server, frames must be masked; as a client, they must not be. Without text_allowed a text frame fails with 1003.
- */
+/* A server takes masked frames only, a client unmasked ones only. Without text_allowed a text frame fails with 1003. */
 void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max);
 void pl_ws_deinit(pl_ws *ws);
 void pl_ws_set_message_max(pl_ws *ws, size_t message_max);
@@ -91,7 +90,7 @@ size_t pl_ws_put_close(uint8_t out[PL_WS_CONTROL_MAX], uint16_t code, const char
 void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at);
 
 /* ---- opening handshake ------------------------------------------------------------------------------------ */
-/* Whether the key is canonical base64 of exactly 16 bytes. */
+/* Returns whether the key is canonical base64 of exactly 16 bytes. */
 bool pl_ws_key_valid(pl_view key);
 /* Writes Sec-WebSocket-Accept for a valid key: 28 characters and a NUL. */
 void pl_ws_accept(char out[PL_WS_ACCEPT_CHARS + 1], pl_view key);
