@@ -8,8 +8,8 @@ import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_t
 const EMPTY = new Uint8Array(0);
 const DEFAULT_PRIORITY = 4;
 
-/** @param {number} flags how many places these ends take */
-const ends = (flags) => (flags & 1) + ((flags >> 1) & 1);
+/** Returns how many places the ends in these flags take. @param {number} flags DATA_FLAG_… */
+export const ends = (flags) => (flags & 1) + ((flags >> 1) & 1);
 
 /** @typedef {{start: number, end: number, data: Uint8Array, flags: number}} Piece one message, or the end */
 

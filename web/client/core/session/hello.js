@@ -4,7 +4,7 @@ import { toPlace } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { decode, encode } from '../wire.js';
 import { CHANNELS_MAX, REASON } from '../../wire_table.js';
-import { acknowledge, limitOf, raiseSessionLimit, writableAgain } from './receive.js';
+import { acknowledge, limitOf, raiseSessionLimit, writableAgain } from './feedback.js';
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./link.js').Link} Link */

@@ -13,11 +13,10 @@ import {
   FILE_UNWRITABLE,
 } from '../../wire_table.js';
 import { SAY_GET, SAY_HOLD, say, sayLast } from './say.js';
-import { FILES_MAX } from './send.js';
-import { TransferFile } from './transfer.js';
+import { FILES_MAX, TransferFile } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').FileOffer} FileOffer */
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 /** @typedef {import('../wire.js').Message} Message */
 
 const ACCEPTED_GROUPS_MAX = 64;

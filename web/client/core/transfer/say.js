@@ -9,11 +9,10 @@ import {
   FILE_SAVED,
   FILE_STOP,
 } from '../../wire_table.js';
-import { FILES_MAX } from './send.js';
-import { idBytes } from './transfer.js';
+import { FILES_MAX, idBytes } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').TransferFile} TransferFile */
+/** @typedef {import('./file.js').TransferFile} TransferFile */
 
 /** What is still to be said about a file, in this order; a GET waits while it is held here or its offer is due. */
 export const SAY_OFFER = 1;

@@ -4,18 +4,16 @@ import { PairlinkError } from '../errors.js';
 import { encode } from '../wire.js';
 import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js';
 import { SAY_OFFER, say, sayLast } from './say.js';
-import { TransferFile, idBytes } from './transfer.js';
+import { FILES_MAX, TransferFile, idBytes } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').FileOffer} FileOffer */
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 
 /** A piece to read: `size` bytes from `offset`; with `end`, nothing, but the hash of the whole.
  * @typedef {{file: TransferFile, generation: number, offset: number, size: number, end: boolean}} Want */
 
 /** Of FILE_DATA, before its bytes. */
 export const HEAD_BYTES = 25;
-/** In each direction, not over. */
-export const FILES_MAX = 1024;
 /** Of one outgoing group, not over. */
 const GROUP_OPEN_MAX = 64;
 /** Outgoing files that take turns. */

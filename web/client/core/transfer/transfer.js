@@ -16,8 +16,8 @@
  *
  * Ids and groups are hexadecimal, '' for no group.
  */
-import { fromHex, toHex } from '../bytes.js';
-import { checkBytes, checkChannel, checkFunction, checkSize, checkText, checkWhole } from '../check.js';
+import { toHex } from '../bytes.js';
+import { checkBytes, checkChannel, checkFunction, checkSize, checkWhole } from '../check.js';
 import { PairlinkError } from '../errors.js';
 import { decode } from '../wire.js';
 import {
@@ -26,25 +26,21 @@ import {
   FILE_CHANNEL,
   FILE_DATA,
   FILE_END,
-  FILE_FLAG_STREAM,
   FILE_GET,
   FILE_HELD_BY_PERSON,
   FILE_HOLD,
-  FILE_ID_BYTES,
   FILE_OFFER,
   FILE_PIECE_BYTES,
   FILE_SAVED,
   FILE_STOP,
 } from '../../wire_table.js';
+import { TransferFile, idBytes } from './file.js';
 import { accept, again, failed, finished, onData, onEnd, onOffer, ready, roomAgain, stored } from './receive.js';
 import { SAY_HOLD, SAY_OFFER, heard, nextWord, say, sayLast, wordSent } from './say.js';
 import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from './send.js';
 
 /** @typedef {import('../check.js').Bytes} Bytes */
-/** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
- * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is
- * due. moving: bytes go, unless held. ending: incoming: `finished` is due; outgoing: FILE_END was sent */
-
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 /** @typedef {object} FileAction
  * @property {'offered' | 'prepare' | 'store' | 'finish' | 'told' | 'over'} type
  *   offered: not decided: ask. `first`: of its group, or it has none.
@@ -69,68 +65,6 @@ import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from 
  * false: not
  *   now, or it is more than the peer takes, as `messageMax` was told
  */
-
-/** @typedef {object} FileOffer what `add` takes
- * @property {string} id
- * @property {number} [flags] FILE_FLAG_…
- * @property {number} [size]
- * @property {string} [group]
- * @property {number} [groupFiles]
- * @property {number} [groupBytes]
- * @property {Uint8Array} name UTF-8
- * @property {Uint8Array} [mediaType] UTF-8
- * @property {any} [user]
- */
-
-/** What the owner may read; only `user` is the owner's to write. */
-export class TransferFile {
-  /** @param {FileOffer} like @param {boolean} outgoing */
-  constructor(like, outgoing) {
-    this.id = like.id;
-    this.group = like.group ?? '';
-    this.outgoing = outgoing;
-    this.flags = like.flags ?? 0;
-    this.groupFiles = like.groupFiles ?? 0;
-    this.groupBytes = like.groupBytes ?? 0;
-    /** Of a stream: 0 until it has ended. */
-    this.size = like.size ?? 0;
-    /** Incoming: the other side's word. */
-    this.name = like.name;
-    this.mediaType = like.mediaType ?? new Uint8Array(0);
-    this.user = like.user;
-    /** @type {FileState} */
-    this.state = 'asking';
-    /** What the receiver has on its disk, as far as is known here. */
-    this.stored = 0;
-    /** 0, or FILE_HELD_… */
-    this.heldHere = 0;
-    this.heldThere = 0;
-    // ---- of this folder alone ----
-    /** What is still to be said about it. */
-    this.say = 0;
-    /** Outgoing: what is sent next. Incoming: the place that is expected. */
-    this.next = 0;
-    /** Outgoing: FILE_GET came in this session. */
-    this.allowed = false;
-    /** A want is out whose size is not known before (streams), or the one with `end`. */
-    this.wantOpen = false;
-    /** Of the wants; an older one is stale. */
-    this.generation = 0;
-    /** Wants are out up to here. */
-    this.readTo = 0;
-    /** Of a stream. */
-    this.keptFrom = 0;
-    /** Incoming: the session is new: the sender will say FILE_OFFER again. */
-    this.offerDue = false;
-    /** In this session. */
-    this.getSaid = false;
-    /** FILE_GET was said for what is missing, and nothing in place came since. */
-    this.gapSaid = false;
-  }
-  get isStream() {
-    return (this.flags & FILE_FLAG_STREAM) !== 0;
-  }
-}
 
 export class Transfer {
   /** @param {TransferSink} sink */
@@ -385,11 +319,4 @@ function checkOffer(file) {
   for (const bytes of [file.name, file.mediaType ?? new Uint8Array(0)])
     if (!(bytes instanceof Uint8Array))
       throw new PairlinkError('EINVAL', 'a name, and a media type, is UTF-8 in a Uint8Array');
-}
-
-/** @param {string} id */
-export function idBytes(id) {
-  const bytes = fromHex(checkText(id, 'an id'));
-  if (bytes.length !== FILE_ID_BYTES) throw new PairlinkError('EINVAL', 'an id has 16 bytes');
-  return bytes;
 }
