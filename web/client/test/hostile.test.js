@@ -3,6 +3,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { concat, utf8 } from '../core/bytes.js';
+import { ENVELOPES } from '../core/engine/incoming.js';
 import { loadSodium } from '../core/sodium.js';
 import { encode, envelopes, makeEnvelope, makeLink } from '../core/wire.js';
 import { ENVELOPE, ENVELOPE_SENDER, FRAME, MESSAGES, REASON, SENDER } from '../wire_table.js';
@@ -100,6 +101,28 @@ describe('a hostile relay', () => {
     ana.do('socket_message', { data });
     expect(ana.last('offline').error).toBe('EPROTOCOL');
     world.until(() => ana.of('online').length === 2, 'online again');
+  });
+  const names = Object.fromEntries(Object.entries(ENVELOPE).map(([name, type]) => [type, name]));
+  test('the table has a row for each envelope that a relay sends, and no other', () => {
+    const sent = Object.entries(ENVELOPE_SENDER).filter(([, sender]) => sender & SENDER.RELAY);
+    expect(Object.keys(ENVELOPES)).toEqual(sent.map(([type]) => type));
+  });
+  test.each(
+    ['connecting', 'hello', 'login', 'online'].flatMap((state) =>
+      Object.entries(ENVELOPES)
+        .filter(([, { states }]) => !states.includes(state))
+        .map(([type]) => [names[type], state, Number(type)]),
+    ),
+  )('%s in the state %s: PROTOCOL', (_, state, type) => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    if (state !== 'connecting') ana.do('socket_open');
+    if (state === 'login') world.until(() => ana.engine.relay.state === 'login', 'login');
+    if (state === 'online') world.until(() => ana.last('online'), 'online');
+    expect(ana.engine.relay.state).toBe(state);
+    ana.do('socket_message', { data: makeEnvelope(type, new Uint8Array(0)) });
+    expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL', reason: REASON.PROTOCOL });
+    expect(ana.last('log').text).toContain(`in the state ${state}`);
   });
   test('unknown types from 0x80 on are skipped', () => {
     const { ana } = pair();

@@ -244,7 +244,7 @@ export class Codes {
   /** Somebody claims one of ours. @param {number} number of the link @param {Uint8Array} payload */
   takeClaim(number, payload) {
     const { engine } = this;
-    engine.beginRelayLink(number);
+    engine.openRelayLink(number);
     const { number: plate, exchange } = decode('claim', payload);
     const code = this.byNumber(plate);
     if (!code) return engine.putReset(number, REASON.NO_CODE);

@@ -11,23 +11,20 @@ import { PairlinkError } from '../errors.js';
 import { isValidId } from '../identity.js';
 import { plaintextArea } from '../noise.js';
 import { CLOSE_TIMEOUT_MS, REPLACE_AFTER_BYTES, REPLACE_AFTER_MS } from '../session/constants.js';
-import { decode, encode, envelopes, makeEnvelope, putEnvelopeHeader, reasonName } from '../wire.js';
+import { encode, envelopes, makeEnvelope, putEnvelopeHeader } from '../wire.js';
 import {
   ENVELOPE,
   ENVELOPE_HEADER_BYTES,
-  ENVELOPE_MAX,
-  ENVELOPE_SENDER,
-  ENVELOPE_SKIPPABLE,
   INSTANCE_BYTES,
   INVITE_SECRET_BYTES,
   RECORD_OVERHEAD_BYTES,
   REASON,
-  SENDER,
 } from '../../wire_table.js';
 import { errorOf } from './actions.js';
 import { CodeLink, Codes } from './code.js';
 import { Entry } from './entry.js';
-import { considerOffer, dial, dialFailed, linkLost, takeAccept, takeFirstRecord, takeOffer } from './pairing.js';
+import { takeEnvelope } from './incoming.js';
+import { considerOffer, dial, dialFailed, linkLost } from './pairing.js';
 import { RelayConnection } from './relay.js';
 import { Slots } from './slots.js';
 import { Strangers } from './strangers.js';
@@ -330,7 +327,7 @@ export class Engine {
     try {
       for (const envelope of envelopes(message)) {
         if (!this.relay.hasSocket) return;
-        this.takeEnvelope(envelope);
+        takeEnvelope(this, envelope);
       }
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
@@ -345,95 +342,10 @@ export class Engine {
     if (this.queue.length >= QUEUE_MAX) this.queue = [];
     this.putReset(0, reason);
   }
-  /** @param {import('../wire.js').Envelope} envelope @private */
-  takeEnvelope({ type, flags, link, payload }) {
-    const max = ENVELOPE_MAX[type];
-    if (max === undefined && type >= ENVELOPE_SKIPPABLE) return;
-    if (max === undefined) throw new PairlinkError('ESTATE', `unknown envelope ${type}`);
-    if (!(ENVELOPE_SENDER[type] & SENDER.RELAY)) throw new PairlinkError('EPROTOCOL', 'not for clients');
-    if (payload.length > max) throw new PairlinkError('EPROTOCOL', 'envelope too large');
-    switch (type) {
-      case ENVELOPE.HELLO:
-        return this.relay.takeHello(payload);
-      case ENVELOPE.WELCOME:
-        return this.relay.takeWelcome(payload);
-      case ENVELOPE.RESET: {
-        const { reason, text } = decode('reset', payload);
-        return link === 0 ? this.relay.takeReset(reason, fromUtf8(text)) : this.takeReset(link, reason, fromUtf8(text));
-      }
-    }
-    if (!this.relay.online) throw new PairlinkError('EPROTOCOL', 'before WELCOME');
-    switch (type) {
-      case ENVELOPE.DATA:
-        return this.takeData(link, flags, payload);
-      case ENVELOPE.OFFER:
-        return takeOffer(this, link, payload);
-      case ENVELOPE.ACCEPT: {
-        const opened = this.slots.get(link);
-        if (opened instanceof CodeLink) this.codes.takeAnswer(opened, payload);
-        else if (opened) takeAccept(this, opened, payload);
-        return;
-      }
-      case ENVELOPE.CLAIM:
-        return this.codes.takeClaim(link, payload);
-      case ENVELOPE.CODE:
-        return this.codes.takePlate(payload);
-      case ENVELOPE.GOING_AWAY:
-        return this.relay.takeGoingAway(payload);
-      case ENVELOPE.PONG:
-    }
-  }
-  /** @param {number} number @param {number} flags @param {Uint8Array} payload @private */
-  takeData(number, flags, payload) {
-    const link = this.slots.get(number);
-    if (!link) return; // closed already, or of an earlier generation
-    if (link instanceof CodeLink) return this.codes.takeData(link, payload);
-    if (!link.noise) {
-      this.endLink(link, REASON.PROTOCOL);
-      return;
-    }
-    let plaintext;
-    try {
-      plaintext = link.noise.open(ENVELOPE.DATA, flags, payload);
-    } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error;
-      this.log('record_refused', { link: number, what: error.message });
-      this.endLink(link, REASON.CORRUPT); // changed on its way: the session goes on over another link
-      return;
-    }
-    link.bytes += payload.length;
-    this.relay.carried = true;
-    if (link.state === 'accepted') {
-      plaintext = plaintext.slice(); // what follows uses libsodium, whose memory this is
-      if (!takeFirstRecord(this, link, plaintext)) return;
-    }
-    if (link.state !== 'linked' || !link.owner) return;
-    const entry = link.owner;
-    entry.session.now = this.now;
-    try {
-      entry.session.record(link, plaintext);
-    } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error;
-      this.log('peer_broke_protocol', { session: entry.number, what: error.message });
-      this.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL');
-    }
-    this.settle(entry);
-  }
-  /** RESET on a link. @param {number} number @param {number} reason @param {string} text @private */
-  takeReset(number, reason, text) {
-    const link = this.slots.get(number);
-    if (!link) return;
-    if (link instanceof CodeLink) return this.codes.lost(link, reason);
-    const { state, owner } = link;
-    this.forgetLink(link);
-    if (text) this.log('link_reset', { reason: reasonName(reason), text });
-    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason, text);
-    else if (state === 'linked') linkLost(this, link, reason, text);
-    else this.offerEnded(link);
-  }
-  /** The relay begins a link: what is still in its slot has ended, or the slot would not be used again.
+  /** The relay opens a link. A link that is still in its slot has ended, or the relay would not use the slot again. Throws
+   * EPROTOCOL for a number that the relay must not use.
    * @param {number} number */
-  beginRelayLink(number) {
+  openRelayLink(number) {
     if (!this.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number');
     const before = this.slots.inSlot(number);
     if (before instanceof CodeLink) this.codes.lost(before, REASON.GONE);
@@ -448,7 +360,7 @@ export class Engine {
     else if (state === 'linked') linkLost(this, link, reason, '');
     else this.offerEnded(link);
   }
-  /** An OFFER, accepted or not, came to nothing. @param {Link} link @private */
+  /** An OFFER, accepted or not, came to nothing. @param {Link} link */
   offerEnded(link) {
     for (const entry of this.byId.get(toHex(link.peerId)) ?? []) if (entry.parked === link) entry.parked = null;
     // Its user said yes, but too late for this OFFER: now it is this side that dials.

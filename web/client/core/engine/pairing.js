@@ -220,7 +220,7 @@ function joinSession(e, entry, link) {
 
 /** @param {Engine} e @param {number} number @param {Uint8Array} payload */
 export function takeOffer(e, number, payload) {
-  e.beginRelayLink(number);
+  e.openRelayLink(number);
   const offer = decode('offer', payload);
   const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now);
   link.window = e.relay.limits.LINK_WINDOW;

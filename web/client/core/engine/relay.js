@@ -147,7 +147,6 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeHello(payload) {
     const { engine } = this;
-    if (this.state !== 'hello') throw new PairlinkError('EPROTOCOL', 'HELLO twice');
     const hello = decode('hello', payload);
     if (hello.version_min > PROTOCOL_VERSION || hello.version_max < PROTOCOL_VERSION)
       return this.refuse('EPROTOCOL', REASON.UNSUPPORTED, true);
@@ -196,7 +195,6 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeWelcome(payload) {
     const { engine } = this;
-    if (this.state !== 'login') throw new PairlinkError('EPROTOCOL', 'WELCOME out of turn');
     const welcome = decode('welcome', payload);
     const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
     const relayId = /** @type {Uint8Array} */ (this.helloRelayId);
