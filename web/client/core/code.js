@@ -110,6 +110,12 @@ function keysOf(scalar, isClaimer, sid, claimer, creator) {
   }
 }
 
+/** A code_start or code_answer starts with its version; what follows may differ in another one. Throws ESTATE.
+ * @param {Uint8Array} payload */
+function checkVersion(payload) {
+  if (payload.length && payload[0] !== PROTOCOL_VERSION) throw new PairlinkError('ESTATE', 'version of the code');
+}
+
 /** The claimer begins: what to send, and what to keep for the answer.
  * @param {CodeSecret} code @param {Uint8Array} sid @param {Uint8Array} scalar kept */
 export function startExchange(code, sid, scalar) {
@@ -119,11 +125,12 @@ export function startExchange(code, sid, scalar) {
   return { sid, scalar, share, message: encode('code_start', { version: PROTOCOL_VERSION, sid, share }) };
 }
 
-/** The creator answers. Throws EPROTOCOL for what is no start, ECRYPTO for a share that is no point: the guess is spent.
+/** The creator answers. Throws ESTATE for another version, EPROTOCOL for what is no start, and ECRYPTO for a share that is
+ * no point: the guess is spent.
  * @param {CodeSecret} code @param {Uint8Array} exchange of the CLAIM @param {Uint8Array} scalar wiped */
 export function answerExchange(code, exchange, scalar) {
+  checkVersion(exchange);
   const start = decode('code_start', exchange);
-  if (start.version !== PROTOCOL_VERSION) throw new PairlinkError('EPROTOCOL', 'version of the code');
   const generator = generatorOf(code, start.sid);
   const share = cpaceShare(generator, scalar);
   sodium.memzero(generator);
@@ -134,8 +141,8 @@ export function answerExchange(code, exchange, scalar) {
 /** The claimer has the answer. Throws as answerExchange does.
  * @param {ReturnType<typeof startExchange>} started its scalar is wiped @param {Uint8Array} payload of the ACCEPT */
 export function finishExchange({ sid, scalar, share }, payload) {
+  checkVersion(payload);
   const answer = decode('code_answer', payload);
-  if (answer.version !== PROTOCOL_VERSION) throw new PairlinkError('EPROTOCOL', 'version of the code');
   return keysOf(scalar, true, sid, share, answer.share);
 }
 

@@ -496,8 +496,9 @@ describe('what strangers say', () => {
     return out;
   };
   test.each([
-    ['no start at all', (n) => claimOf(n, new Uint8Array(5)), REASON.PROTOCOL, false],
-    ['another version', (n) => claimOf(n, start(new Uint8Array(32), 2)), REASON.PROTOCOL, false],
+    ['a start that is cut short', (n) => claimOf(n, Uint8Array.of(1, 0, 0, 0, 0)), REASON.PROTOCOL, false],
+    ['another version', (n) => claimOf(n, start(new Uint8Array(32), 2)), REASON.UNSUPPORTED, false],
+    ['another version of another size', (n) => claimOf(n, Uint8Array.of(2, 0)), REASON.UNSUPPORTED, false],
     ['a share that is no point', (n) => claimOf(n, start(new Uint8Array(32).fill(0xff))), REASON.WRONG_CODE, true],
     ['the neutral element', (n) => claimOf(n, start(new Uint8Array(32))), REASON.WRONG_CODE, true],
     [
@@ -529,6 +530,21 @@ describe('what strangers say', () => {
     world.flush();
     ana.do('socket_message', { data });
     expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL' });
+  });
+  test.each([
+    ['another version', (payload) => payload.fill(2, 0, 1), REASON.UNSUPPORTED],
+    ['another version of another size', () => Uint8Array.of(2, 0), REASON.UNSUPPORTED],
+    ['an answer that is cut short', (payload) => payload.subarray(0, 5), REASON.PROTOCOL],
+  ])('the answer to a claim is %s', (_, change, reason) => {
+    const { world, bo, number, words } = made();
+    const { toClient } = world;
+    world.toClient = function (socket, type, payload, ...rest) {
+      toClient.call(this, socket, type, type === ENVELOPE.ACCEPT ? change(payload) : payload, ...rest);
+    };
+    claim(bo, number, words);
+    world.until(() => bo.last('code_ended'), 'ended');
+    expect(bo.last('code_ended')).toMatchObject({ error: 'EPROTOCOL', reason });
+    expect(bo.engine.codes.codes.size).toBe(0);
   });
   test('a guess before the exchange, an answer to nothing, a second answer', () => {
     const { world, ana, bo, number, words } = made();

@@ -46,6 +46,9 @@ const SCALAR_BYTES = 32;
 const BACK_MS = 15000;
 const BACK_TRIES = 3;
 
+/** The reason for a code_start or code_answer that is refused. @param {PairlinkError} error */
+const reasonOf = ({ code }) => (code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL);
+
 /** A link of a CLAIM: carries one exchange, and no session. */
 export class CodeLink {
   /** @param {number} number @param {Creator | Claimer} code @param {number} since */
@@ -263,7 +266,7 @@ export class Codes {
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       if (error.code === 'ECRYPTO') return this.end(code, 'EWRONGCODE', REASON.WRONG_CODE);
-      this.drop(link, REASON.PROTOCOL); // no guess: it costs nothing
+      this.drop(link, reasonOf(error)); // this was not a guess, so the code stays open
     }
   }
   /** @param {Creator | Claimer} code @private */
@@ -343,7 +346,7 @@ export class Codes {
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       if (error.code === 'ECRYPTO') return this.end(code, 'EWRONGCODE', REASON.WRONG_CODE);
-      return this.broken(link);
+      return this.end(code, 'EPROTOCOL', reasonOf(error));
     }
     code.started = null;
     link.guessed = true;
