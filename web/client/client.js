@@ -284,8 +284,8 @@ export class Client extends Emitter {
 
   // ---- the application's calls -----------------------------------------------------------------------
 
-  /** Returns the session with a peer, and starts one when there is none. A session without a link dials until it has one
-   * or is closed. Throws EID, ELINK, ESTATE after `stop`, and EAGAIN when there are too many sessions.
+  /** Returns the session with a peer, and starts one when there is none. A session without a link dials until it has
+   * one or is closed. Throws EID, ELINK, ESTATE after `stop`, and EAGAIN when there are too many sessions.
    * @param {string} idOrLink the peer's ID, or an invite link from it
    * @returns {Session} */
   connect(idOrLink) {
@@ -297,10 +297,10 @@ export class Client extends Emitter {
     return this.sessions.get(number) ?? this.addSession(number, id, new Uint8Array(INSTANCE_BYTES), '', '');
   }
   /** Makes a link that lets the first person who uses it in without a knock. The client must know the relay's ID, so it
-   * must have been online once or have been given `relayId`; otherwise this throws ESTATE. Throws EURL when the relay is
-   * not at the root of its host, because a link always points to the root.
-   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options] `lifetimeMs` is ten minutes and
-   *   `secret` random by default; `pageUrl` is the relay's own page by default
+   * must have been online once or have been given `relayId`; otherwise this throws ESTATE. Throws EURL when the relay
+   * is not at the root of its host, because a link always points to the root.
+   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options] `lifetimeMs` is ten minutes
+   *   and `secret` random by default; `pageUrl` is the relay's own page by default
    * @returns {{link: string, secret: Uint8Array, expiresAt: number}} `expiresAt` is a Unix time in ms */
   createInvite(options = {}) {
     checkKeys(options, ['pageUrl', 'lifetimeMs', 'secret'], 'options of createInvite');
@@ -328,9 +328,10 @@ export class Client extends Emitter {
   revokeInvite(secret) {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) });
   }
-  /** Makes a pairing code. The person who types it is paired with this side, and each side is sure of the other's ID. The
-   * code itself arrives with its 'code' event once the relay is reached; 'paired' or 'ended' follows. A code pairs once,
-   * ends with the first wrong guess, and is valid for ten minutes at most. Throws EAGAIN when there are too many codes.
+  /** Makes a pairing code. The person who types it is paired with this side, and each side is sure of the other's ID.
+   * The code itself arrives with its 'code' event once the relay is reached; 'paired' or 'ended' follows. A code pairs
+   * once, ends with the first wrong guess, and is valid for ten minutes at most. Throws EAGAIN when there are too many
+   * codes.
    * @param {{lifetimeMs?: number}} [options] */
   createCode(options = {}) {
     checkKeys(options, ['lifetimeMs'], 'options of createCode');
@@ -338,8 +339,8 @@ export class Client extends Emitter {
     this.mustRun();
     return this.addCode(this.step({ type: 'code_make', value: lifetimeMs }), null);
   }
-  /** Uses another person's code; 'paired' or 'ended' follows. Throws ECODE when the text is not a code, EAGAIN when there
-   * are too many codes, and EINVAL for a code that this client made.
+  /** Uses another person's code; 'paired' or 'ended' follows. Throws ECODE when the text is not a code, EAGAIN when
+   * there are too many codes, and EINVAL for a code that this client made.
    * @param {string} text */
   claimCode(text) {
     const { number, words } = parseCode(text);
@@ -365,7 +366,8 @@ export class Client extends Emitter {
   allow(id) {
     this.step({ type: 'allow', peer: bytesOfId(id) });
   }
-  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes. @param {string} id */
+  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes. @param {string} id
+   */
   deny(id) {
     this.step({ type: 'deny', peer: bytesOfId(id) });
   }
@@ -603,20 +605,15 @@ export class Client extends Emitter {
 }
 
 /**
- * `error` and `reason` are null when there is none. `retryAt` is a Unix time in ms, or null when the client does not try
- * again by itself. `name` is what the other side calls itself.
- * @typedef {{
- *   online: {relayId: string},
- *   offline: {error: ErrorCode | null, reason: string | null, retryAt: number | null},
- *   relayChanged: {expected: string, got: string},
- *   knock: {id: string, name: string},
- *   session: Session,
- *   inviteClaimed: {id: string, secret: Uint8Array},
- * }} ClientEvents
+ * `error` and `reason` are null when there is none. `retryAt` is a Unix time in ms, or null when the client does not
+ * try again by itself. `name` is what the other side calls itself.
+ * @typedef {{ online: {relayId: string}, offline: {error: ErrorCode | null, reason: string | null, retryAt: number |
+ *   null}, relayChanged: {expected: string, got: string}, knock: {id: string, name: string}, session: Session,
+ *   inviteClaimed: {id: string, secret: Uint8Array}, }} ClientEvents
  */
 
-/** Makes a client, which connects to the relay and stays connected until `stop`. Resolves as soon as the cryptography is
- * loaded, before the client is online. Rejects with EINVAL, EURL or EID when an option is wrong.
+/** Makes a client, which connects to the relay and stays connected until `stop`. Resolves as soon as the cryptography
+ * is loaded, before the client is online. Rejects with EINVAL, EURL or EID when an option is wrong.
  * @param {ClientOptions} options
  * @returns {Promise<Client>} */
 export async function createClient(options) {

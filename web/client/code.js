@@ -5,16 +5,13 @@ import { reasonName } from './core/wire.js';
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 
 /**
- * @typedef {{
- *   code: {text: string, expiresAt: number},
- *   busy: {},
- *   paired: {id: string, name: string, session: import('./session.js').Session | null},
- *   ended: {error: ErrorCode, reason: string},
- * }} CodeEvents
+ * @typedef {{ code: {text: string, expiresAt: number}, busy: {}, paired: {id: string, name: string, session:
+ *   import('./session.js').Session | null}, ended: {error: ErrorCode, reason: string}, }} CodeEvents
  * code: the text to tell the other person, and the Unix time in ms at which it expires.
  * busy: a second person tried the code while the first one was using it, and was turned away.
- * paired: the code is over, with success. `name` is what the other side calls itself. `session` is null on the side that
- *   typed the code, where the client's 'session' event follows, and on the other side when there are too many sessions.
+ * paired: the code is over, with success. `name` is what the other side calls itself. `session` is null on the side
+ *   that typed the code, where the client's 'session' event follows, and on the other side when there are too many
+ *   sessions.
  * ended: the code is over, without success. `error` is EWRONGCODE, ENOCODE, EBUSY, ETIMEDOUT, EAGAIN (too many at the
  *   relay: try later), ECLOSED or EPROTOCOL.
  */

@@ -1,6 +1,6 @@
 /**
- * Keeps what arrived on one channel until it is handed over: to the reader of the stream when there is one, otherwise to
- * the listeners of 'message'. What waits here fills the window, so the sender waits too.
+ * Keeps what arrived on one channel until it is handed over: to the reader of the stream when there is one, otherwise
+ * to the listeners of 'message'. What waits here fills the window, so the sender waits too.
  */
 
 /** @typedef {{data: Uint8Array | null, place: number, generation: number}} Item `data` is null for the end */
@@ -53,8 +53,8 @@ export class Inbox {
     }
     if (this.error) this.reader?.error(this.error);
   }
-  /** Marks one item as taken. The engine can be told only that everything up to a place is taken, so an earlier item that
-   * is not taken yet holds back the later ones.
+  /** Marks one item as taken. The engine can be told only that everything up to a place is taken, so an earlier item
+   * that is not taken yet holds back the later ones.
    * @param {{place: number, generation: number, done: boolean}} entry @private */
   take(entry) {
     if (entry.done) return;

@@ -20,8 +20,8 @@ import { readableOf, writableOf } from './streams.js';
 /** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
 /**
- * Returned for each message or end that is sent. `place` is its position on the channel: the bytes of all messages up to
- * and including this one, plus one for each end.
+ * Returned for each message or end that is sent. `place` is its position on the channel: the bytes of all messages up
+ * to and including this one, plus one for each end.
  * @typedef {{place: number, delivered: Promise<void>}} Receipt
  */
 /** @typedef {{place: number, resolve: () => void, reject: (error: Error) => void}} Waiting */
@@ -43,7 +43,8 @@ import { readableOf, writableOf } from './streams.js';
  * }} SessionEvents
  */
 
-/** Made by `Client`: by its `connect`, its 'session' event, or a code. Lasts over any number of lost links until 'closed'.
+/** Made by `Client`: by its `connect`, its 'session' event, or a code. Lasts over any number of lost links until
+ * 'closed'.
  * @extends {Emitter<SessionEvents>} */
 export class Session extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} number
@@ -90,8 +91,8 @@ export class Session extends Emitter {
    * window piles up. Its `delivered` resolves when the other application has taken the message, and rejects with ELOST
    * when the other side lost its state, or with the session's error when the session ends first.
    * @param {Bytes | string} data a string is sent as UTF-8
-   * @param {{channel?: number, take?: boolean}} [options] `channel` is 0 by default. With `take` the bytes belong to the
-   *   session from now on and must not be changed; otherwise they are copied.
+   * @param {{channel?: number, take?: boolean}} [options] `channel` is 0 by default. With `take` the bytes belong to
+   *   the session from now on and must not be changed; otherwise they are copied.
    * @returns {Promise<Receipt>} rejects with EINVAL for wrong arguments, EMSGSIZE for a message above `messageMax`,
    *   ESTATE after `finish` or `resetChannel`, and with the session's error when it is closed
    */
@@ -106,8 +107,8 @@ export class Session extends Emitter {
   async finish(channel = 0) {
     return this.enqueue(checkChannel(channel), null);
   }
-  /** Sends a message that may be lost and is not in order with the others. Returns false when it was dropped right away,
-   * as while there is no link. Throws EMSGSIZE above 32,768 bytes.
+  /** Sends a message that may be lost and is not in order with the others. Returns false when it was dropped right
+   * away, as while there is no link. Throws EMSGSIZE above 32,768 bytes.
    * @param {Bytes | string} data @param {{channel?: number}} [options]
    * @returns {boolean} */
   sendVolatile(data, options = {}) {

@@ -1,6 +1,6 @@
 /**
- * What ACK, CREDIT and HELLO say about the direction that this side sends: how far the peer has received and taken it, and
- * how far it may go. Throws EPROTOCOL for what no honest peer says.
+ * What ACK, CREDIT and HELLO say about the direction that this side sends: how far the peer has received and taken it,
+ * and how far it may go. Throws EPROTOCOL for what no honest peer says.
  */
 import { toPlace } from '../bytes.js';
 import { PairlinkError } from '../errors.js';

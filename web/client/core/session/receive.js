@@ -137,8 +137,8 @@ function takeAck(s, link, body) {
   if (link === s.current) for (const flight of news) judgeSent(s, link, flight);
 }
 
-/** Judges a record of which the peer has seen the counter: places in it that were not received are lost, so the channel goes
- * back to them. Once it went back, records sent before that do not make it go back again.
+/** Judges a record of which the peer has seen the counter: places in it that were not received are lost, so the channel
+ * goes back to them. Once it went back, records sent before that do not make it go back again.
  * @param {Session} s @param {Link} link @param {import('./pacing.js').Flight} flight */
 function judgeSent(s, link, { counter, places }) {
   for (const { channel: number, to } of places) {
