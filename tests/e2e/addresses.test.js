@@ -1,6 +1,6 @@
 /**
- * A relay's name with several addresses, of which some are dead: in a network of its own, so that a dead one is truly
- * silent.
+ * A relay whose name has several addresses, some of them dead. The test has its own network, in which a dead address
+ * really gives no answer.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { startNamespace } from '../support/namespace.js';
 import { start } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
-// 2001:db8::2 and 198.51.100.2 have a neighbour's address that the other end of the cable does not have: what goes
-// there is dropped without an answer.
+// The neighbour entries of 2001:db8::2 and 198.51.100.2 name a hardware address that the other end of the cable lacks,
+// so packets to them are dropped without an answer.
 const HOSTS = `127.0.0.1 localhost
 2001:db8::2 half.test
 192.0.2.1 half.test
@@ -34,7 +34,7 @@ ip -6 route add unreachable 2001:db8:1::/64`;
 
 let net, otherNet, relay, silent, id;
 
-/** How many connections were begun in this network so far. */
+/** Returns how many connections were started in this network so far. */
 function begun() {
   const [names, values] = readFileSync(`/proc/${relay.pid}/net/snmp`, 'utf8').match(/^Tcp:.*$/gm);
   return Number(values.split(' ')[names.split(' ').indexOf('ActiveOpens')]);
@@ -61,7 +61,7 @@ const networkTest = (name, body) =>
     await body();
   });
 
-/** Two programs that talk over the relay at this address. */
+/** Starts two programs that talk over the relay at this address. */
 async function talk(host, env = {}) {
   const identity = newIdentity();
   const there = { relay: `ws://${host}:${relay.port}`, wrap: net.inside, env };
@@ -83,7 +83,7 @@ networkTest('of addresses that answer one is tried', async () => {
 networkTest('one that never answers, tried first, does not hold up the other', async () => {
   const before = begun();
   await talk('half.test');
-  expect(begun()).toBe(before + 4); // both programs tried both addresses, and each once
+  expect(begun()).toBe(before + 4); // both programs tried each of the two addresses once
 });
 
 networkTest('nor does one of a proxy', async () => {
@@ -102,7 +102,7 @@ networkTest('nor does one of a proxy', async () => {
   const [, port] = await proxy.waitFor(/port (\d+)/);
   const before = begun();
   await talk('whole.test', { http_proxy: `http://half.test:${port}`, NO_PROXY: '', no_proxy: '' });
-  expect(begun()).toBe(before + 4 + 2); // and the proxy two of its own
+  expect(begun()).toBe(before + 4 + 2); // and the proxy made two of its own
   expect(proxy.stdout).toMatch('asked for whole.test');
   await proxy.stop();
 });

@@ -1,4 +1,4 @@
-/** Pairing codes with C programs on libpairlink (the one that docs/embedding.md shows) and the real relay. */
+/** Pairing codes with C programs on libpairlink (the one in docs/embedding.md) and the real relay. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCode, safetyPhrase, words } from '../../web/client/index.js';
 import { clientsOf, event, online } from '../support/js_client.js';
@@ -25,13 +25,13 @@ afterAll(async () => {
 });
 
 const clients = clientsOf(() => relay);
-/** Makes a code, or uses one; each with an identity of its own. */
+/** Starts a program that makes a code or uses one, with its own identity. */
 const program = (url, ...code) =>
   start(binary('sample_code'), [url, ...code], {
     env: { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', http_proxy: '', no_proxy: '*' },
   });
 const made = async (maker) => (await maker.waitFor(CODE, { stream: 'stdout' }))[1];
-/** The same number, and another word. */
+/** Returns the code with another word. */
 function wrong(code, by = 1) {
   const {
     number,
@@ -49,7 +49,7 @@ async function pair(url, changed = (code) => code) {
 }
 
 describe('a code', () => {
-  test('pairs two programs, whichever worker each is at: both are sure, one phrase, a session', async () => {
+  test('pairs two programs on any workers: both know the other, with one phrase and a session', async () => {
     for (const { maker, user, codes } of await Promise.all(Array.from({ length: 6 }, () => pair(relay.ws)))) {
       expect(codes, maker.stderr + user.stderr).toEqual([0, 0]);
       const [phrase, other] = [maker.stdout.match(PAIRED)[2], user.stdout.match(PAIRED)[2]];
@@ -59,12 +59,12 @@ describe('a code', () => {
     }
   });
 
-  test('is read as people type it', async () => {
+  test('is accepted as people type it', async () => {
     const { codes, user } = await pair(relay.ws, (code) => ` ${code.toUpperCase().replace('-', ' - ')} `);
     expect(codes, user.stderr).toEqual([0, 0]);
   });
 
-  test('pairs C with JavaScript, both ways', async () => {
+  test('pairs C with JavaScript, in both directions', async () => {
     const js = await online(await clients.make({ name: 'Jo' }));
     const maker = program(relay.ws);
     const theirs = js.claimCode(await made(maker));
@@ -89,7 +89,7 @@ describe('a code', () => {
     expect((await user.wait()).code, user.stderr).toBe(0);
   });
 
-  test('20 wrong guesses: 0 accepted, and both are told each time', async () => {
+  test('20 wrong guesses: none is accepted, and both are told each time', async () => {
     let accepted = 0;
     for (let i = 1; i <= 20; i += 4) {
       for (const { maker, user, codes } of await Promise.all(
@@ -103,7 +103,7 @@ describe('a code', () => {
     expect(accepted).toBe(0);
   });
 
-  test('that nobody has, and one that is none', async () => {
+  test('that does not exist, and text that is not a code', async () => {
     const nobody = program(relay.ws, '9999999-zoo-zoo');
     expect((await nobody.wait()).code).toBe(1);
     expect(nobody.stderr).toMatch(/no such code/);
@@ -113,7 +113,7 @@ describe('a code', () => {
   });
 });
 
-test('who counts through numbers is stopped', async () => {
+test('a client that tries all numbers is stopped', async () => {
   const strict = await startRelay({ args: ['--limit', 'LOOPBACK_EXEMPT=0'] });
   const maker = program(strict.ws);
   const { number } = parseCode(await made(maker));
@@ -125,7 +125,7 @@ test('who counts through numbers is stopped', async () => {
     guesser.send(TYPE.CLAIM, payload, { link: 0x10000 | i });
     reasons.push((await guesser.until(TYPE.RESET)).payload.readUInt16BE(0));
   }
-  expect(reasons).toEqual([...Array(5).fill(0x108), 9, 9, 9]); // NO_CODE, then RATE, even for the number that is there
+  expect(reasons).toEqual([...Array(5).fill(0x108), 9, 9, 9]); // NO_CODE, then RATE, even for the number that exists
   guesser.close();
   await maker.kill9();
   expect((await strict.stop()).code).toBe(0);
@@ -145,7 +145,7 @@ test('the words appear nowhere in what the relay received', async () => {
   ).toBe(true);
   for (const bytes of [...received, proxy.received()])
     for (const text of [secret.join('-'), ...secret.filter((word) => word.length > 4)])
-      expect(bytes.includes(text)).toBe(false); // shorter ones come by chance
-  expect(relay.log).not.toContain(secret.join('-')); // one alone may be a word of the log's own, such as "ready"
+      expect(bytes.includes(text)).toBe(false); // shorter texts occur by chance
+  expect(relay.log).not.toContain(secret.join('-')); // a single word may be in the log anyway, such as "ready"
   await proxy.stop();
 });

@@ -1,4 +1,4 @@
-/** A session outlives its relay, its sockets and its network: nothing lost, nothing doubled, nothing out of order. */
+/** A session survives the loss of its relay, sockets and network: nothing is lost, doubled or out of order. */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) if (one.running) await one.kill9();
 });
 
-/** A pair of commands over the relay (or a proxy before it): `{listen, connect}`; ended after the test. */
+/** Starts two commands that use the relay, or a proxy before it: `{listen, connect}`. They are ended after the test. */
 async function pair(url) {
   const callee = newIdentity();
   const id = await idOf(callee);
@@ -26,7 +26,8 @@ async function pair(url) {
   return { listen, connect };
 }
 
-/** Numbered lines in both directions, each waited for at the other side: the ledger is outside of both programs. */
+/** Sends numbered lines in both directions and waits for each at the other side. The ledger is outside both programs.
+ */
 async function converse({ listen, connect }, from, to) {
   for (let i = from; i < to; i++) {
     await connect.write(`a${i}\n`);
@@ -59,7 +60,7 @@ describe('lines in both directions', () => {
     await relay.stop();
   });
 
-  test('a relay that is stopped for good names another one of the same key, and both go on there', LONG, async () => {
+  test('a relay that stops names another one with the same key, and both continue there', LONG, async () => {
     const second = await startRelay({ args: FAST });
     const data = join(tempDir(), 'data');
     mkdirSync(data, { mode: 0o700 });
@@ -91,7 +92,7 @@ describe('lines in both directions', () => {
     await relay.stop();
   });
 
-  test('through connections cut, silent and half-closed', LONG, async () => {
+  test('through cut, silent and half-closed connections', LONG, async () => {
     const relay = await startRelay({ args: FAST });
     const proxy = await startProxy(relay.port, { record: false });
     const both = await pair(proxy.ws);
@@ -101,7 +102,7 @@ describe('lines in both directions', () => {
     proxy.stall();
     await both.connect.write('a6\n');
     await both.listen.write('b6\n');
-    // Both notice the silence by themselves and close; from then on the network works again.
+    // Both sides notice the silence and close. From then on the network works again.
     const closed = new Set();
     await new Promise((done) => proxy.on('over', (connection) => closed.add(connection).size >= 2 && done()));
     proxy.resume();
@@ -122,7 +123,7 @@ describe('lines in both directions', () => {
     const both = await pair(proxy.ws);
     await converse(both, 0, 3);
     both.listen.signal('SIGSTOP');
-    const closed = new Promise((done) => proxy.once('over', done)); // the relay gives its socket up
+    const closed = new Promise((done) => proxy.once('over', done)); // the relay gives up its socket
     await both.connect.write('a3\n');
     await closed;
     both.listen.signal('SIGCONT');
@@ -141,7 +142,7 @@ describe('lines in both directions', () => {
     await converse(both, 0, 3);
     both.listen.signal('SIGSTOP');
     await both.connect.write('a3\n');
-    // The relay asks the one that is stopped: it has been silent for longer than an interval, and is not given up yet.
+    // The relay pings the stopped program, which has been silent for longer than an interval but is not given up yet.
     await new Promise((done) => proxy.on('received', (chunk) => chunk[0] === 0x89 && done()));
     both.listen.signal('SIGCONT');
     await both.listen.write('b3\n');
@@ -155,7 +156,7 @@ describe('lines in both directions', () => {
   });
 });
 
-test('a relay that was stopped for longer than --dead-after reads what came meanwhile before it judges', async () => {
+test('a relay that was stopped for longer than --dead-after first reads what arrived meanwhile', async () => {
   const relay = await startRelay({ args: ['--ping-interval', '300ms', '--dead-after', '2500ms'] });
   const peers = await Promise.all([loggedIn(relay.port), loggedIn(relay.port)]);
   relay.process.signal('SIGSTOP');
@@ -169,7 +170,7 @@ test('a relay that was stopped for longer than --dead-after reads what came mean
   expect((await relay.stop()).code, relay.log).toBe(0);
 });
 
-test('40 MiB through a relay that is killed again and again: same SHA-256, exit 0', LONG, async () => {
+test('40 MiB through a relay that is killed repeatedly: same SHA-256, exit code 0', LONG, async () => {
   const relay = await startRelay({ args: FAST });
   const bytes = randomBytes(40 << 20);
   const callee = newIdentity();

@@ -1,6 +1,6 @@
 /**
- * No memory: every command, and a host with a poll loop of its own, with each of its allocations failing once, and with
- * all from one on. Whatever happens, every program ends, one that fails says why, and nothing that was lost is called
+ * Every command, and a host with its own poll loop, without memory: each of their allocations fails once, or all fail
+ * from one on. In each case every program ends, a program that fails says why, and nothing that was lost is called
  * delivered.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ import { startRelay } from '../support/relay.js';
 import { starve, sweep } from '../support/shortage.js';
 
 const SOAK = Boolean(process.env.PAIRLINK_SOAK);
-const ONLY = process.env.SHORTAGE_ONLY; // of a scenario; SHORTAGE_AT: the numbers, with a + for "and all later"
+const ONLY = process.env.SHORTAGE_ONLY; // a scenario; SHORTAGE_AT: numbers, with + for "and all later"
 const CODE = /^Code {2}(\S+)/m;
 let relay;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => relay.stop());
 
-/** Somebody with a home; `start` takes what to starve with, or nothing. */
+/** Makes a person with a home folder; `start` takes which allocations fail, or nothing. */
 async function person() {
   const identity = newIdentity();
   const state = tempDir('pairlink-state-');
@@ -32,7 +32,7 @@ async function person() {
   };
 }
 
-/** Starts both, of which the one named `starved` is; `first` has to say something before the second can start. */
+/** Makes two people. Below, `starved` names the program of the two that runs without memory. */
 const people = async () => [await person(), await person()];
 const only = (name, starved, starving) => (name === starved ? starving : {});
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -55,7 +55,7 @@ const pipe = (starved, size) => async (starving) => {
   };
 };
 
-/** By code: the maker's program, and the claimer's once the code is known; or the maker alone if it ends before. */
+/** Pairs by code: starts the maker, and the claimer once the code is known, unless the maker ends before. */
 const byCode = async (maker, claim) => {
   const code = await maker.waitFor(CODE).catch(() => null);
   return code ? claim(code[1]) : undefined;
@@ -80,7 +80,7 @@ const pair = (starved) => async (starving) => {
   };
 };
 
-/** What is sent: the arguments of `send`, what goes to its stdin, and where the file will be. */
+/** What is sent: the arguments of `send`, its stdin, and where the file will be. */
 const aFile = (data) => {
   const path = join(tempDir('pairlink-from-'), 'file');
   writeFileSync(path, data);
@@ -139,7 +139,7 @@ const ping = (starved) => async (starving) => {
   const [ana, bo] = await people();
   const listen = ana.start(only('listen', starved, starving), 'listen', '--accept', 'all', '--keep');
   const pinging = bo.start(only('ping', starved, starving), 'ping', '--count', '1', ana.id);
-  listen.interrupted = true; // it would go on listening
+  listen.interrupted = true; // otherwise it would listen for ever
   void pinging.exited.then(() => listen.signal('SIGINT'));
   return {
     programs: { ping: pinging, listen },
@@ -189,7 +189,7 @@ const scenarios = {
   id: alone('id'),
 };
 
-/** As SHORTAGE_AT says; else each one; else some, evenly. */
+/** Returns the allocations that fail: those of SHORTAGE_AT, or all of them, or an even selection. */
 function numbers(asked, most) {
   if (process.env.SHORTAGE_AT)
     return process.env.SHORTAGE_AT.split(',').map((text) => ({ at: parseInt(text, 10), from: text.endsWith('+') }));
