@@ -255,7 +255,7 @@ export async function main(options) {
   );
   const against = (name) =>
     medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–';
-  console.log(`${bytes / MiB} MiB from file to file on one machine, start and end of the programs included\n`);
+  console.log(`${bytes / MiB} MiB from file to file on one machine, including start and end of the programs\n`);
   console.log(
     table(
       ['program', 'MB/s', 'pairlink to it'],

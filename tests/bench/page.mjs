@@ -181,7 +181,7 @@ export async function main(options) {
   const rounds = Number(options.runs ?? 3);
   const pages = await measurePages({ rounds, bytes: (options.quick ? 16 : 64) * MiB });
   console.log(
-    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes and their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
+    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes until their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
   );
   const visits = await measureVisits({ rounds });
   const row = (name, v) =>
@@ -194,7 +194,7 @@ export async function main(options) {
       [row('full speed', visits.full_speed), row('processor ÷ 4', visits.quarter_speed)],
     ),
   );
-  console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, headers included`);
+  console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, including headers`);
   if (options.json)
     writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), pages, visits }, null, 1)}\n`);
 }
