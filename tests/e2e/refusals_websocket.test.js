@@ -171,7 +171,7 @@ describe('envelopes', () => {
       max + 1,
     ]),
     ['PING of 65,535 bytes', TYPE.PING, 65535],
-    ['CODE of an op that is none', TYPE.CODE, 13],
+    ['CODE with an unknown op', TYPE.CODE, 13],
   ])('%s', async (_name, type, length) => {
     const peer = await loggedIn(port());
     peer.send(type, Buffer.alloc(length), { link: ON_LINKS.includes(type) ? 0x10001 : 0 });

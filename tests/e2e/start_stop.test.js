@@ -130,7 +130,7 @@ describe('a clear message and no start', () => {
 
   test.each([
     ['an unknown argument', ['--frobnicate'], /frobnicate/],
-    ['a listen address that is none', ['--listen', 'nonsense'], /nonsense/],
+    ['an invalid listen address', ['--listen', 'nonsense'], /nonsense/],
     ['a port beyond 65535', ['--listen', '127.0.0.1:99999'], /99999/],
     ['an unknown limit', ['--limit', 'FROBS=3'], /FROBS/],
     ['a limit without a value', ['--limit', 'MESSAGE_MAX'], /MESSAGE_MAX/],

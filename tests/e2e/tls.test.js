@@ -252,7 +252,7 @@ describe('the relay', () => {
   });
 
   test.each(['TLSv1.2', 'TLSv1.3'])(
-    'gives a page whole to one that reads it slowly over %s, and says that it ends there',
+    'sends a slow reader the whole page over %s, and then close_notify',
     async (version) => {
       const page = (await httpsGet('/', version)).match(/\/assets\/[^"]+\.js/)[0];
       const whole = await httpsGet(page, version);
@@ -266,7 +266,7 @@ describe('the relay', () => {
   );
 
   test.each(['TLSv1.2', 'TLSv1.3'])(
-    'answers one that says over %s, in one piece with its request, that it asks no more',
+    'answers a client that sends its request and close_notify in one piece over %s',
     async (version) => {
       const held = new HeldSocket(relay.port);
       const socket = tls.connect({

@@ -366,8 +366,8 @@ export class Client extends Emitter {
   allow(id) {
     this.step({ type: 'allow', peer: bytesOfId(id) });
   }
-  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes. @param {string} id
-   */
+  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes.
+   * @param {string} id */
   deny(id) {
     this.step({ type: 'deny', peer: bytesOfId(id) });
   }

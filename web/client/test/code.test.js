@@ -108,7 +108,7 @@ describe('as text', () => {
     `4821${first}-${second}`,
     `4821-${first}-${second}-`,
     `-4821-${first}-${second}`,
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
   });
   test('words are completed', () => {
@@ -502,7 +502,7 @@ describe('what strangers say', () => {
     ['a share that is not a point', (n) => claimOf(n, start(new Uint8Array(32).fill(0xff))), REASON.WRONG_CODE, true],
     ['the neutral element', (n) => claimOf(n, start(new Uint8Array(32))), REASON.WRONG_CODE, true],
     [
-      'a number that nobody has',
+      'a number that no code has',
       (n) => claimOf(n === 5000 ? 5001 : 5000, start(new Uint8Array(32))),
       REASON.NO_CODE,
       false,

@@ -288,7 +288,7 @@ describe('pairing', () => {
     const { ana, bo, session } = pair();
     expect(ana.connect(bo)).toBe(session);
   });
-  test('both call at once: one session each, nothing lost', () => {
+  test('both call at the same time: one session each, nothing lost', () => {
     for (let seed = 1; seed <= 8; seed++) {
       const world = new World({ seed });
       const [ana, bo] = ['ana', 'bo'].map((name) => world.peer(name).start());
@@ -361,7 +361,7 @@ describe('pairing', () => {
       expect(two.of('session')).toEqual([]);
       expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0);
     });
-  test('a call beside a link that is not in step goes to the instance of that link', () => {
+  test('a call made while a link is not confirmed goes to the instance of that link', () => {
     const { world, ana, bo, session } = pair({}, { listen: false });
     ana.send(session, 'before');
     world.until(() => ana.last('delivered'), 'receipt');

@@ -57,7 +57,7 @@ describe('a hostile relay', () => {
       world.pass(Math.floor(random.next() * 80));
       if (!ana.socket) continue;
       ana.try('socket_message', { data: random.bytes(1 + Math.floor(random.next() * 100)) });
-      world.until(() => ana.last('linked') && ana.engine.relay.online, `run ${i} goes on`, 120000);
+      world.until(() => ana.last('linked') && ana.engine.relay.online, `run ${i} recovers`, 120000);
     }
   });
   test('envelopes that decode, in any order, on any link', () => {

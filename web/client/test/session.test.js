@@ -167,7 +167,7 @@ describe('flow', () => {
     expect(world.now - at).toBeLessThan(100);
     world.until(() => bo.messages.length === 101, 'file');
   });
-  test('on 1 Mbit/s a chat line beside a file arrives within a second', () => {
+  test('at 1 Mbit/s a chat line arrives within a second while a file is sent', () => {
     const { world, ana, bo, session } = pair({ delay: 25, bandwidth: 125 });
     sendAll(
       world,
@@ -486,7 +486,7 @@ describe('end', () => {
     world.pass(11000);
     expect(ana.last('session_closed').error).toBe('ETIMEDOUT');
   });
-  test('both close at once', () => {
+  test('both sides close at the same time', () => {
     const { world, ana, bo, session, other } = pair();
     ana.do('close', { session });
     bo.do('close', { session: other });

@@ -101,8 +101,8 @@ function takeData(e, { link: number, flags, payload }) {
   takePlaintext(e, link, link.owner, plaintext);
 }
 
-/** @param {Engine} e @param {import('../session/link.js').Link} link @param {Entry} entry @param {Uint8Array} plaintext
- */
+/** @param {Engine} e
+ * @param {import('../session/link.js').Link} link @param {Entry} entry @param {Uint8Array} plaintext */
 function takePlaintext(e, link, entry, plaintext) {
   entry.session.now = e.now;
   try {

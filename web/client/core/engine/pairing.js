@@ -267,8 +267,8 @@ function knock(e, from, link) {
 /** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
 
-/** Returns true when the peer has proved that it knows an invite that it may use. @param {Engine} e @param {Link} link
- */
+/** Returns true when the peer has proved that it knows an invite that it may use.
+ * @param {Engine} e @param {Link} link */
 const mayUseInvite = (e, link) => link.invite !== null && e.strangers.mayUse(link.invite, link.peerId, e.now);
 
 /** Reads handshake message 1. Throws when it contradicts the OFFER or does not decode. @param {Engine} e @param {Link}
@@ -384,8 +384,8 @@ function claimed(e, link) {
   else e.emit({ type: 'invite_claimed', id, data: secret.slice() });
 }
 
-/** Returns the epoch of the HELLO at the start of a first record; 0 when there is none. @param {Uint8Array} plaintext
- */
+/** Returns the epoch of the HELLO at the start of a first record; 0 when there is none.
+ * @param {Uint8Array} plaintext */
 function epochOf(plaintext) {
   try {
     const [first] = frames(plaintext);

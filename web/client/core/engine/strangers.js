@@ -113,8 +113,8 @@ export class Strangers {
     const entry = this.invites.get(toHex(inviteHint(secret)));
     if (entry) entry.claimedBy = toHex(id);
   }
-  /** Removes the invites that this peer has claimed, so that they do not let it in again. @param {string} key @private
-   */
+  /** Removes the invites that this peer has claimed, so that they do not let it in again.
+   * @param {string} key @private */
   takeBack(key) {
     for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint);
   }

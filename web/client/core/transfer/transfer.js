@@ -240,8 +240,8 @@ export class Transfer {
     checkOffer(file);
     return add(this, file);
   }
-  /** Returns the next piece to read, or null. Each call returns another one. @returns {import('./send.js').Want | null}
-   */
+  /** Returns the next piece to read, or null. Each call returns another one.
+   * @returns {import('./send.js').Want | null} */
   nextWant() {
     return nextWant(this);
   }
