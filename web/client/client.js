@@ -375,7 +375,7 @@ export class Client extends Emitter {
   block(id) {
     this.step({ type: 'block', peer: bytesOfId(id) });
   }
-  /** Call this when the network is back: tries at once instead of waiting for the next retry. */
+  /** Call this when the network is back: tries immediately instead of waiting for the next retry. */
   networkUp() {
     if (this.state !== 'stopped') this.step({ type: 'network_up' });
   }
