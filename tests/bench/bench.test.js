@@ -1,5 +1,5 @@
 /**
- * The benchmark itself: every server it names runs for a moment, and what it reports has the shape that charts and docs
+ * Tests the benchmark itself: every server runs for a moment, and the results have the shape that charts and documents
  * read.
  */
 import { execFileSync } from 'node:child_process';
@@ -67,19 +67,19 @@ test('logins of a storm are counted', async () => {
   expect(row.logins_per_s).toBeGreaterThan(0);
 });
 
-test('… and those of the same IDs again', async () => {
+test('logins of a second storm with the same IDs are counted', async () => {
   const row = await load(await server('pairlink'), 'pairlink', ['--storm', 40, '--again']);
   expect(row.again_logins_per_s).toBeGreaterThan(0);
   expect(row.again_cpu_us).toBeGreaterThan(0);
 });
 
-test('frozen receivers do not end the rounds of others', async () => {
+test('frozen receivers do not stop the rounds of others', async () => {
   const row = await load(await server('pairlink'), 'pairlink', ['--pairs', 2, '--frozen', 3, '--seconds', 0.1]);
   expect(row).toMatchObject({ frozen: 3, failed: 0 });
   expect(row.envelopes).toBeGreaterThan(0);
 });
 
-test('all are linked again after the relay was away', async () => {
+test('all pairs are linked again after an outage of the relay', async () => {
   const it = await START.pairlink();
   try {
     const row = await load(it, 'pairlink', ['--outage', 20], {
@@ -101,7 +101,7 @@ test('connections are counted by worker', async () => {
   expect(Math.min(...sockets)).toBeGreaterThan(0);
 });
 
-test('disconnects are measured at each limit of open files that is allowed', async () => {
+test('disconnects are measured at each limit of open files that the machine allows', async () => {
   const { cpu_us: cost, most_to_least: ratio } = await EXTRA.disconnects({ count: 50 });
   expect(cost[3000]).toBeGreaterThan(0);
   expect(ratio).toBeGreaterThanOrEqual(1);
@@ -137,7 +137,7 @@ test('tables and charts are drawn from the runs', () => {
   }
 });
 
-test('targets say what was reached', () => {
+test('targets show the results', () => {
   const [memory] = targets([], { pairlink: { kb_per_socket: 3 } });
   expect(memory).toMatchObject({ reached: 3, limit: 2.5, met: false });
   expect(targets([], {}, { idle: { throughput_kept: 0.95 } })[0]).toMatchObject({ met: true });
@@ -150,7 +150,7 @@ test('medians and spreads', () => {
   expect(spread([8, 10, 12])).toBeCloseTo(0.2);
 });
 
-test('the cost model finds the costs that made its points, and never a negative one', () => {
+test('the cost model finds the costs behind its points, and never a negative one', () => {
   const points = [
     { pairs: 50, window: 1, size: 64 },
     { pairs: 50, window: 16, size: 64 },
@@ -163,10 +163,10 @@ test('the cost model finds the costs that made its points, and never a negative 
   const odd = fit(points.map((p) => ({ ...p, cpu_us: Math.max(0.01, predict([-0.1, 0.0002, 4, -1], p)) })));
   for (const v of odd) expect(v).toBeGreaterThanOrEqual(0);
   const few = fit(points.map((p) => ({ ...p, pairs: 50, cpu_us: predict([0, 0.0002, 4, 0], p) })));
-  expect(few[3]).toBe(0); // no point tells of it
+  expect(few[3]).toBe(0); // no point depends on it
 });
 
-test('slow receivers read a little, and do not end the rounds of others', async () => {
+test('slow receivers read a little, and do not stop the rounds of others', async () => {
   const row = await load(await server('pairlink'), 'pairlink', [
     '--pairs',
     2,

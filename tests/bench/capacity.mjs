@@ -1,8 +1,8 @@
 /**
- * docs/capacity.md: a cost model fitted to what publish.mjs measured, and what follows from it. Everything between the
- * document's markers is computed here, so that prose and figures cannot part.
+ * Writes docs/capacity.md: a cost model fitted to the measurements of publish.mjs, and what follows from it. Everything
+ * between the document's markers is computed here, so that prose and figures agree.
  *
- *   node tests/bench/capacity.mjs     writes it from docs/bench/results.json
+ *   node tests/bench/capacity.mjs     writes the document from docs/bench/results.json
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,16 +12,16 @@ import { capacityChart } from './charts.mjs';
 import { fillMarkers, markdownTable, number } from './document.mjs';
 import { MEMORY, QUEUE_TOTAL_MAX, memoryBound } from './memory_bound.mjs';
 
-const SEGMENT_BYTES = 65536; // the kernel's largest: more than that costs as much again, even in one call
+const SEGMENT_BYTES = 65536; // the kernel's largest: each further segment costs the same again, even in one call
 const FEW_PAIRS = 50;
-const MANY_PAIRS = 500; // the most that is measured: their sockets no longer fit the cache
+const MANY_PAIRS = 500; // the most pairs measured: their sockets no longer fit into the cache
 const HEADER = 8;
 const FIT = ['50 × 1, 64 B', '50 × 16, 64 B', '50 × 16, 16 KiB', '500 × 4, 64 B'];
 const CHECK = '50 × 16, 1 KiB';
 
-/** Reads and writes for one envelope: those that are due together share them, as far as one segment holds. */
+/** Returns the reads and writes per envelope. Envelopes that are due together share them, up to one segment. */
 const turns = ({ window, size }) => Math.max(1 / window, (size + HEADER) / SEGMENT_BYTES);
-/** 0 for 50 active pairs, 1 for 500: a turn then finds its socket, its buffers and its connection in slower memory. */
+/** Returns 0 for 50 active pairs and 1 for 500, whose sockets, buffers and connections are in slower memory. */
 const spreadOut = ({ pairs = FEW_PAIRS }) => Math.min(1, Math.max(0, Math.log10(pairs / FEW_PAIRS)));
 const terms = (c) => [1, c.size, turns(c), turns(c) * spreadOut(c)];
 const TERMS = [0, 1, 2, 3];
@@ -43,7 +43,7 @@ function solve(a, b) {
   return m.map((row, i) => row[n] / row[i]);
 }
 
-/** Least squares of the relative error; a term that would be negative is left out. */
+/** Fits by least squares of the relative error. A term that would be negative is left out. */
 export function fit(points, wanted = TERMS) {
   const rows = points.map((p) => terms(p).map((t) => t / p.cpu_us));
   const keep = wanted.filter((i) => rows.some((row) => row[i] > 0));
@@ -114,9 +114,9 @@ ${markdownTable(
 )}`;
 }
 
-/** A user who is there all day: writes now and then, sends a file sometimes. */
+/** A user who is online all day, writes now and then, and sometimes sends a file. */
 const USER = { envelopes_per_s: 0.05, size: 300, bulk_bytes_per_day: 20e6, ping_s: 20, logins_per_day: 6 };
-const TARGET_LOAD = 0.5; // of a core: the rest is for storms and the kernel's receiving side
+const TARGET_LOAD = 0.5; // share of a core; the rest is for storms and the kernel's receiving side
 
 function userCost(costs) {
   const { m } = costs;
@@ -234,11 +234,11 @@ function world(costs, machine) {
   return { text, storm: { extra, capacity, jitter } };
 }
 
-/** New sockets a second at one relay after a loss: each client's n-th wait is uniform from 0 to min(10 s, 0.25 s · 2ⁿ), and a
- *  login that is not served in its second comes again. */
+/** New sockets a second at one relay after a loss: each client's n-th wait is uniform from 0 to min(10 s, 0.25 s · 2ⁿ),
+ * and a login that is not served in its second comes again. */
 function stormCurve({ extra, capacity }, jittered, seconds = 30, step = 0.25) {
   const slots = Math.round(seconds / step);
-  const LAST = 6; // from here on every wait is the largest
+  const LAST = 6; // from here on every wait has the largest range
   const due = Array.from({ length: slots + 1 }, () => new Array(LAST + 1).fill(0));
   const wait = (clients, attempt, from) => {
     const parts = jittered ? Math.max(1, Math.round(Math.min(10, 0.25 * 2 ** attempt) / step)) : 1;

@@ -1,4 +1,4 @@
-/** Charts as SVG, written by hand: readable on light and dark pages, text stays text. */
+/** Charts as hand-written SVG. They are readable on light and dark pages, and their text is text. */
 
 const STYLE = `
   svg { --text: #1f2430; --soft: #667085; --grid: #e4e7ec; --page: #ffffff; }
@@ -7,7 +7,7 @@ const STYLE = `
   .title { font-size: 16px; font-weight: 600; } .soft { fill: var(--soft); font-size: 12px; } .strong { font-weight: 600; }
   .grid { stroke: var(--grid); } .page { fill: var(--page); } .end { text-anchor: end; } .mid { text-anchor: middle; }
 `;
-/* One colour a server; each is told apart in grey too, and on both backgrounds. */
+/* One colour for each server; they differ in grey, too, and on both backgrounds. */
 const COLOURS = {
   raw: '#7a869a',
   pairlink: '#1e88e5',
@@ -37,7 +37,7 @@ ${body.join('\n')}
 `;
 }
 
-/** Rows of bars on one scale; a row is {label, value, note, colour}. */
+/** Draws rows of bars on one scale; a row is {label, value, note, colour}. */
 function bars(rows, { x, y, width, step = 22, most = Math.max(...rows.map((r) => r.value)) }) {
   const room = width - 190;
   return rows.flatMap((row, i) => {
@@ -59,7 +59,7 @@ const serverRow = (s, value, note) => ({
   strong: s.server === 'pairlink',
 });
 
-/** A panel for each cell, its bars on a scale of its own. */
+/** Draws a panel for each cell, each with its own scale. */
 function panels(title, about, summary, figure, note) {
   const cells = [...new Set(summary.filter((s) => s.server === 'raw').map((s) => s.cell))];
   const body = [];
@@ -97,7 +97,7 @@ const throughputChart = (summary) =>
     (s) => `${short(s.envelopes_per_s)}${s.generator_limited ? ' *' : ''}`,
   );
 
-/** p50 as a dot, a line to p99; time on a logarithmic axis. */
+/** Draws p50 as a dot with a line to p99, on a logarithmic time axis. */
 function latencyChart(summary) {
   const cells = [...new Set(summary.filter((s) => s.server === 'raw').map((s) => s.cell))];
   const shown = summary.filter((s) => cells.includes(s.cell) && s.p50_us);
@@ -154,7 +154,7 @@ function memoryChart(memory) {
   );
 }
 
-/** Logins that one relay is asked for after a region was lost, on paper. */
+/** Draws the computed logins at one relay after a region was lost. */
 export function capacityChart(curves, { extra, capacity }) {
   const [left, right, top, bottom] = [80, 820, 90, 330];
   const end = curves[0].points.at(-1).at;
@@ -189,7 +189,7 @@ export function capacityChart(curves, { extra, capacity }) {
   );
 }
 
-/** All charts of a result, by file name; those without data are left out. */
+/** Returns all charts of a result by file name. Charts without data are left out. */
 export function drawAll({ summary, memory }) {
   const charts = {};
   const compared = summary.filter((s) => summary.some((r) => r.cell === s.cell && r.server === 'raw'));

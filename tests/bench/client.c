@@ -1,10 +1,9 @@
-/* pl-bench-client: two clients of libpairlink in one process, one thread, joined through a relay: the time of round
- * trips, or the throughput of one session. The raw forwarder's round trip to compare with is `pl-bench-load --server
- * raw --pairs 1
- * --window 1`: it too holds both ends in one thread.
+/* pl-bench-client: two clients of libpairlink in one thread, joined through a relay. It measures the time of round
+ * trips, or the throughput of one session. For comparison, `pl-bench-load --server raw --pairs 1 --window 1` measures
+ * the raw forwarder's round trip; it holds both ends in one thread, too.
  *
- *   pl-bench-client URL FOLDER rounds SECONDS SIZE     64 KiB at most
- *   pl-bench-client URL FOLDER bytes SECONDS SIZE      as many messages of this size as go */
+ *   pl-bench-client URL FOLDER rounds SECONDS SIZE     SIZE is 64 KiB at most
+ *   pl-bench-client URL FOLDER bytes SECONDS SIZE      sends messages of SIZE as fast as it can */
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -94,14 +93,14 @@ static pairlink *make(const char *url, const char *folder, const char *name, boo
   o.listen = o.accept_all = listen;
   o.callback = callback;
   o.user = b;
-  o.channel_window = 8u << 20; /* not what is measured */
+  o.channel_window = 8u << 20; /* large enough not to limit the measurement */
   o.session_window = 16u << 20;
   int rc = pairlink_new(&o, &p);
   if (rc != 0) fail(b, name, rc);
   return p;
 }
 
-/* Runs both clients until `until_ns`, or until *stop. */
+/* Runs both clients until `until_ns`, or until *stop is set. */
 static void run(bench *b, uint64_t until_ns, const bool *stop) {
   struct pollfd fds[2] = {{.fd = pairlink_fd(b->caller), .events = POLLIN},
                           {.fd = pairlink_fd(b->callee), .events = POLLIN}};
@@ -148,7 +147,7 @@ static int measure(bench *b, double seconds) {
     send_round(b);
   else
     send_all(b);
-  run(b, b->end_ns + 200000000, NULL); /* the last ones may still be under way */
+  run(b, b->end_ns + 200000000, NULL); /* the last ones may still be in flight */
   report(b);
   return b->failed;
 }

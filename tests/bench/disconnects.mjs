@@ -1,4 +1,4 @@
-/** What a connection that comes and goes at once costs the relay, by how many files it may open. */
+/** Measures what a connection that is closed right away costs the relay, for several limits of open files. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import net from 'node:net';
@@ -16,7 +16,7 @@ const allowed = (limit) => {
   }
 };
 
-/** µs that all threads of a process have run. */
+/** Returns the CPU time of all threads of a process in µs. */
 const cpu = (pid) =>
   readdirSync(`/proc/${pid}/task`).reduce(
     (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000,
@@ -37,7 +37,8 @@ async function visits(port, count) {
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-/** `{"3000": µs, …}` for the limits that this machine allows, and the dearest to the cheapest. */
+/** Returns `{"3000": µs, …}` for the limits that this machine allows, and the highest cost relative to the lowest.
+ */
 export async function disconnects({ count = 3_000 } = {}) {
   const cpu_us = {};
   for (const limit of LIMITS.filter(allowed)) {

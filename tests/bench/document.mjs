@@ -1,4 +1,4 @@
-/** Measured figures within documents: a block between `<!-- NAME -->` and `<!-- /NAME -->` is written by a script. */
+/** Writes measured figures into documents: a script replaces a block between `<!-- NAME -->` and `<!-- /NAME -->`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export function fillMarkers(path, blocks) {

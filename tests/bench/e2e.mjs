@@ -1,7 +1,7 @@
 /**
  * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the
- * relay), scp, and magic-wormhole through its own transit relay. Times hold everything from the start of the sending
- * program to the end of both. Programs take turns; medians. Nothing is pinned: each uses what cores it can.
+ * relay), scp, and magic-wormhole through its own transit relay. A time runs from the start of the sending program to
+ * the end of both programs. Programs take turns; medians are reported. Nothing is pinned to a core.
  *
  *   --runs N (3)   --json FILE   --quick (64 MiB instead of 256)   --only A,B
  */
@@ -40,7 +40,7 @@ async function hashOf(path) {
   return hash.digest('hex');
 }
 
-/** A program with files as its standard input and output; `ended` settles with its exit code. */
+/** Starts a program with files as its standard input and output. `ended` resolves when it exits with 0. */
 function piped(command, args, { input, output } = {}) {
   const files = [input ? openSync(input, 'r') : 'ignore', output ? openSync(output, 'w') : 'ignore'];
   const child = spawn(command, args, { stdio: [...files, 'pipe'] });
@@ -87,7 +87,7 @@ async function scp(dir) {
   const key = join(dir, 'key');
   for (const file of [host, key]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
   await run('cp', [`${key}.pub`, join(dir, 'authorized')]);
-  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true }); // sshd asks for it
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true }); // sshd requires it
   const port = 20_000 + Math.floor(Math.random() * 10_000); // sshd cannot let the system choose
   const options = [
     `Port=${port}`,
@@ -194,8 +194,9 @@ export async function measureTransfers({ bytes, rounds, only }) {
   return runs;
 }
 
-/** Round trips of 64 bytes between two clients through the relay, beside those of bare TCP through the forwarder; and the
- *  throughput of a session without pipes and files. Servers on one core, both ends in one thread on the other. */
+/** Measures round trips of 64 bytes between two clients through the relay and, for comparison, of bare TCP through the
+ * forwarder, and the throughput of a session without pipes and files. The server has one core, both ends share a thread
+ * on the other. */
 export async function measureClients({ rounds, seconds = 1 }) {
   const dir = tempDir('pairlink-e2e-');
   const relay = await START.pairlink();
@@ -254,7 +255,7 @@ export async function main(options) {
   );
   const against = (name) =>
     medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–';
-  console.log(`${bytes / MiB} MiB from file to file on one machine, start and end of the programs included\n`);
+  console.log(`${bytes / MiB} MiB from file to file on one machine, including start and end of the programs\n`);
   console.log(
     table(
       ['program', 'MB/s', 'pairlink to it'],

@@ -1,5 +1,5 @@
 /**
- * What goes beyond cells: memory of idle sockets, throughput beside them, frozen receivers, storms, outages,
+ * Measurements besides the cells: memory of idle sockets, throughput with them, frozen receivers, storms, outages,
  * disconnects.
  */
 import { START, load, relayKnows } from './servers.mjs';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 
 const IDLE = 15_000;
 const FROZEN = 1_000;
-const SLOW = 200; // their full windows stay below the relay's total: above it links are reset and read nothing
+const SLOW = 200; // their full windows fit the relay's total; above it, links would be reset
 const STORM = 10_000;
 const OUTAGE = 16_000;
 const AWAY_MS = 3_000;
@@ -20,7 +20,7 @@ const ROWS = 1_000_000;
 const SPREAD = { sockets: 1_000, workers: 4 };
 const PATIENT = ['--patience', 120];
 
-/** Runs `measure` against a server of its own. */
+/** Runs `measure` against its own server. */
 async function fresh(key, measure, options) {
   const server = await START[key](options);
   try {
@@ -30,7 +30,7 @@ async function fresh(key, measure, options) {
   }
 }
 
-/** Growth of the server's resident memory for each socket that greeted and stays silent. */
+/** Measures how much the server's resident memory grows for each socket that has greeted and stays silent. */
 export async function measureMemory({ wanted, quick, rounds, progress }) {
   const memory = {};
   for (const label of MEMORY.filter(wanted)) {
@@ -50,7 +50,7 @@ export async function measureMemory({ wanted, quick, rounds, progress }) {
 
 const beside = (rows, figure) => median(rows.map((r) => r[figure]));
 
-/** The same cell with and without company, in turn. */
+/** Measures a cell alone and with further sockets, by turns. */
 async function compare(label, plainArgs, companyArgs, rounds) {
   const plain = [];
   const company = [];
@@ -101,8 +101,8 @@ const frozen = (options) => blocked(options, FROZEN, []);
 const slow = (options) => blocked(options, SLOW, ['--slow']);
 
 /**
- * One worker against two on the same core; the kernel spreads connections, so half of the pairs lie across. Then both
- * cores.
+ * Compares one worker with two on the same core. The kernel distributes connections, so half of the pairs cross
+ * workers. Then the same on both cores.
  */
 async function workers({ rounds, seconds }) {
   if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
@@ -130,7 +130,7 @@ async function workers({ rounds, seconds }) {
   };
 }
 
-/** How many descriptors each of the process's epoll sets watches. */
+/** Returns how many descriptors each epoll set of the process watches. */
 function watched(pid) {
   const counts = [];
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
@@ -144,8 +144,8 @@ function watched(pid) {
   return counts;
 }
 
-/** 1,000 connections over four workers: the kernel chooses by a hash of addresses and ports, so each gets a fourth, give or take
- *  14 (one standard deviation) were it by lot. */
+/** Spreads 1,000 connections over four workers. The kernel chooses by a hash of addresses and ports. With a random
+ * choice each would get a quarter, with a standard deviation of 14. */
 async function spread() {
   if (!relayKnows('--workers')) return { skipped: 'this relay has no --workers' };
   const options = { args: ['--workers', String(SPREAD.workers)], cores: null };
@@ -200,8 +200,8 @@ async function outage() {
 }
 
 /**
- * What a table of a million registrations costs at the start, at the login of a known ID and at that of a new one. The
- * rows are made by SQLite itself; they were seen lately, else the relay would be busy with deleting them.
+ * Measures what a table of a million registrations costs at the start and at logins of known and new IDs. SQLite itself
+ * makes the rows. They were seen recently, because the relay would delete old ones.
  */
 async function registrations({ rounds }) {
   const none = () => ({ start_ms: [], known: [], fresh: [] });

@@ -1,4 +1,4 @@
-/** Rounds of cells, and the machine they ran on. */
+/** Runs rounds of cells and describes the machine. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { cellArgs } from './cells.mjs';
 import { LABELS, START, isPinned, load } from './servers.mjs';
@@ -11,7 +11,7 @@ export const machine = () => ({
   pinned: isPinned,
 });
 
-/** All rounds of all cells, servers taking turns, so that a disturbance of the machine meets all of them. */
+/** Runs all rounds of all cells. Servers take turns, so that a disturbance of the machine affects all of them. */
 export async function measureCells(
   cells,
   { rounds, seconds, wanted = () => true, progress = () => {}, go = () => true },

@@ -1,4 +1,5 @@
-/** The relay keeps to the memory formula of docs/capacity.md: sockets, links, and receivers that do not read. */
+/** The relay stays within the memory formula of docs/capacity.md, with sockets, links, and receivers that do not read.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MEMORY, memoryBound } from './memory_bound.mjs';
@@ -6,7 +7,7 @@ import { START, load } from './servers.mjs';
 
 const MiB = 1 << 20;
 const rss = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) * 1024;
-/* A sanitizer keeps freed memory and shadows all of it: no figure of a release build. */
+/* A sanitizer keeps freed memory and shadows all of it, so its figures say nothing about a release build. */
 const sanitized = /asan|tsan|san/.test(process.env.PAIRLINK_BIN ?? '');
 const underLoad = async (key, options, args) => {
   const server = await START[key](options);
@@ -21,7 +22,7 @@ const underLoad = async (key, options, args) => {
 test.skipIf(sanitized)('2,000 idle sockets stay within the formula, each and together', async () => {
   const { before, row } = await underLoad('pairlink', {}, ['--pairs', 1, '--idle', 2000, '--seconds', 0.05]);
   expect(before).toBeLessThan(MEMORY.process);
-  expect(row.kb_per_socket).toBeGreaterThan(0.2); // else it measured something else
+  expect(row.kb_per_socket).toBeGreaterThan(0.2); // otherwise the measurement is wrong
   expect(row.kb_per_socket * 1024).toBeLessThan(MEMORY.overhead * MEMORY.socket);
   expect(row.rss_kb * 1024).toBeLessThan(memoryBound({ sockets: 2002, links: 1 }) - MEMORY.kept);
 });
@@ -49,9 +50,9 @@ test.skipIf(sanitized)(
       '--seconds',
       0.05,
     ]);
-    expect(row.resets).toBeGreaterThan(0); // it came to the bound
+    expect(row.resets).toBeGreaterThan(0); // the bound was reached
     const bound = memoryBound({ sockets: 602, links: 301, queued, blocked: 300 });
-    expect(bound).toBeLessThan((300 * MiB) / 2); // what was sent would break it
+    expect(bound).toBeLessThan((300 * MiB) / 2); // keeping everything that was sent would exceed it
     expect(row.rss_kb * 1024).toBeLessThan(bound);
   },
 );

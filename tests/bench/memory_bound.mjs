@@ -1,21 +1,21 @@
 /**
- * What a relay's resident memory can't exceed, in bytes: the formula of docs/capacity.md, which
- * tests/bench/memory.test.js holds the relay to. `blocked` are sockets whose network takes nothing more, `parts` those
- * in the middle of an envelope; `queued` is at most QUEUE_TOTAL_MAX, over all workers.
+ * The upper bound of a relay's resident memory in bytes: the formula of docs/capacity.md, which
+ * tests/bench/memory.test.js checks. `blocked` counts sockets whose output the network does not take, `parts` those in
+ * the middle of an envelope. `queued` is at most QUEUE_TOTAL_MAX, over all workers.
  */
 export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
   kept: 32 << 20, // freed memory that the allocator may keep (M_TRIM_THRESHOLD)
-  worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // its free output buffers (PL_RELAY_OUT_SMALL_KEPT, PL_RELAY_OUT_LARGE_KEPT)
+  worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // free output buffers (PL_RELAY_OUT_…_KEPT)
   socket: 2560,
   tls_socket: 18 * 1024,
-  link: 1024, // both halves, their slots and the first piece of a queue
-  nameplate: 256, // of a pairing code, with its owner's entry; at each worker
+  link: 1024, // both halves, their slots and the first chunk of a queue
+  nameplate: 256, // one pairing code with its owner's entry, at each worker
   peer: 16, // an entry of an allow or block list, with the table's room to grow
-  blocked: 144 * 1024, // an output buffer (PL_RELAY_OUT_LARGE): counts as queued, but is not given up for QUEUE_TOTAL_MAX
-  tls_blocked: 20 * 1024, // besides: a record that the library holds
-  part: 64 * 1024, // what has come of an envelope
-  overhead: 1.25, // of the allocator, on all that is allocated
+  blocked: 144 * 1024, // an output buffer (PL_RELAY_OUT_LARGE): queued, but not freed for QUEUE_TOTAL_MAX
+  tls_blocked: 20 * 1024, // in addition: a record that the TLS library holds
+  part: 64 * 1024, // the received part of an envelope
+  overhead: 1.25, // factor for the allocator's overhead
 };
 
 export const QUEUE_TOTAL_MAX = 256 << 20;

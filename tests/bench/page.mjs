@@ -1,8 +1,8 @@
 /**
- * ./dev bench --page: what a browser does. Throughput and round trips of one session between two pages, each in a
- * Chromium of its own, with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be
- * ready, at full speed and with a processor four times slower; the bytes of a first visit. Nothing is pinned: browsers
- * have many threads.
+ * ./dev bench --page: measures browsers. It measures throughput and round trips of one session between two pages, each
+ * in its own Chromium with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be
+ * ready, at full speed and with a processor four times slower; and the bytes of a first visit. Nothing is pinned to a
+ * core, because browsers have many threads.
  *
  *   --runs N (3)   --json FILE   --quick (16 MiB instead of 64)
  */
@@ -23,7 +23,7 @@ const MESSAGE_BYTES = 65_536;
 const PATIENCE_MS = 60_000;
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-/** A page with nothing but a worker, from an origin of its own. */
+/** Serves a page with only a worker, from its own origin. */
 async function serveWorker() {
   const result = await build({
     entryPoints: [join(HERE, 'page/worker.js')],
@@ -46,7 +46,7 @@ async function serveWorker() {
   return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
-/** Starts the worker in the page; `said(name)` settles with the first message that has this property. */
+/** Starts the worker in the page. `said(name)` settles with the first message that has this property. */
 async function startWorker(page, origin, order) {
   await page.goto(origin);
   await page.evaluate((data) => {
@@ -79,8 +79,8 @@ async function startWorker(page, origin, order) {
 }
 
 /**
- * One session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes with its
- * receipt.
+ * Measures one session between two pages: MB/s from the first send to the last receipt, and a round trip of 64 bytes
+ * with its receipt.
  */
 export async function measurePages({ rounds, bytes = 64 * MiB }) {
   const web = await serveWorker();
@@ -119,8 +119,9 @@ export async function measurePages({ rounds, bytes = 64 * MiB }) {
   };
 }
 
-/** One first visit: times since the navigation began. `ready_ms`: the page shows what a person can use; `online_ms`: its worker has
- *  loaded the cryptography and stands before the relay. Bytes are all that came from the relay until then. */
+/** Measures a first visit, in times since the navigation. `ready_ms`: a person can use the page. `online_ms`: its
+ * worker has loaded the cryptography and is connected to the relay. The bytes are all that the relay sent until then.
+ */
 async function visit(port, slower) {
   const proxy = await startProxy(port);
   const person = await launchChromium();
@@ -180,7 +181,7 @@ export async function main(options) {
   const rounds = Number(options.runs ?? 3);
   const pages = await measurePages({ rounds, bytes: (options.quick ? 16 : 64) * MiB });
   console.log(
-    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes and their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
+    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes until their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
   );
   const visits = await measureVisits({ rounds });
   const row = (name, v) =>
@@ -193,7 +194,7 @@ export async function main(options) {
       [row('full speed', visits.full_speed), row('processor ÷ 4', visits.quarter_speed)],
     ),
   );
-  console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, headers included`);
+  console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, including headers`);
   if (options.json)
     writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), pages, visits }, null, 1)}\n`);
 }

@@ -1,10 +1,10 @@
 /**
  * node tests/bench/publish.mjs [--minutes 8] [--only PART,…] [--draw]
  *
- * Measures what the documents quote, within the given minutes, and writes docs/bench/results.json, the charts, the
- * tables of docs/bench/README.md and the figures of docs/capacity.md. A part that fails or does not fit is left out and
- * named; with --only, what the other parts measured before stays, with its date. --draw measures nothing and writes the
- * documents from results.json again.
+ * Measures the figures of the documents within the given minutes, and writes docs/bench/results.json, the charts, the
+ * tables of docs/bench/README.md and the figures of docs/capacity.md. A part that fails, or has no time left, is left
+ * out and named. With --only, earlier results of the other parts stay, with their dates. --draw measures nothing and
+ * writes the documents again from results.json.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,13 +44,14 @@ const wanted = () => true;
 
 const MANY = { ...CELLS.find((c) => c.pairs === 500), servers: ['raw', 'pairlink', 'nats'] };
 
-/** name, seconds that it takes at most on a quiet machine, what it measures; in order of weight. */
+/** Each part: its name, the most seconds it takes on a quiet machine, and what it measures; the most important first.
+ */
 const PARTS = [
   [
     'cells',
     150,
     async (result) => {
-      /* A slow machine gets fewer rounds: half of the time belongs to the other parts. */
+      /* A slow machine gets fewer rounds, because the other parts need half of the time. */
       let last = passed();
       const go = (round) => {
         const took = passed() - last;
@@ -160,7 +161,7 @@ async function measure() {
 function write(result) {
   result.targets = targets(result.summary, result.memory, result);
   writeFileSync(RESULTS, `${JSON.stringify(result, null, 1)}\n`);
-  /* A document that cannot be written does not lose the others. */
+  /* The other documents are written even when one cannot be. */
   const attempt = (what, work) => {
     try {
       work();

@@ -1,8 +1,8 @@
-/* pl-bench-raw: joins TCP sockets in pairs and forwards bytes. It looks at nothing, so it shows what the kernel allows:
- * one read and one write for whatever came. A socket begins with 8 bytes, the pair's number (0: alone, idle); both
- * ends get theirs back once they are joined. A receiver that is slow stops its sender's reading.
+/* pl-bench-raw: joins TCP sockets in pairs and forwards bytes without parsing them, with one read and one write each.
+ * So it shows what the kernel allows. A socket first sends 8 bytes, the pair's number; 0 means a single idle socket.
+ * Both ends get theirs back once they are joined. While a receiver is slow, its sender is not read.
  *
- *   pl-bench-raw PORT        0: the system chooses; prints "ready PORT" */
+ *   pl-bench-raw PORT        with 0 the system chooses; prints "ready PORT" */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,14 +26,14 @@ typedef struct end {
   uint64_t pair;
   uint8_t greeting[GREETING];
   size_t greeted;
-  uint8_t *waiting; /* what this socket did not take yet */
+  uint8_t *waiting; /* bytes that this socket has not taken yet */
   size_t waiting_start, waiting_size;
   uint32_t events;
 } end;
 
 static int epoll_fd;
 static uint8_t buffer[BUFFER];
-static end *alone[PAIRS_MAX]; /* by pair: the end that came first */
+static end *alone[PAIRS_MAX]; /* by pair: the end that connected first */
 static end *closed[EVENTS * 2 + 2];
 static size_t closed_count;
 
@@ -44,7 +44,7 @@ static void watch(end *e, uint32_t events, int operation) {
   epoll_ctl(epoll_fd, operation, e->fd, &ev);
 }
 
-/* Closes both ends; freed after the turn, since later events of it may name them. */
+/* Closes both ends. They are freed after the turn, because later events of it may refer to them. */
 static void drop(end *e) {
   if (e->fd < 0) return;
   if (e->pair && e->pair < PAIRS_MAX && alone[e->pair] == e) alone[e->pair] = NULL;
@@ -78,7 +78,7 @@ static void join(end *e) {
   }
   if (!alone[pair]) {
     alone[pair] = e;
-    watch(e, 0, EPOLL_CTL_MOD); /* what it says stays in the kernel until the other is there */
+    watch(e, 0, EPOLL_CTL_MOD); /* its bytes stay in the kernel until the other end is there */
     return;
   }
   e->other = alone[pair];

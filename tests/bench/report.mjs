@@ -1,4 +1,4 @@
-/** The benchmark's text: a table for each cell, and the targets with what was reached. */
+/** The benchmark's text output: a table for each cell, and the targets with the results. */
 import { LABELS } from './servers.mjs';
 import { CELLS, MEMORY_TARGETS } from './cells.mjs';
 
@@ -11,7 +11,7 @@ const number = (v, decimals = 2) =>
 const ratio = (v) => (v === null || v === undefined ? '–' : `${v.toFixed(2)}×`);
 const percent = (v) => (v === null || v === undefined ? '' : `±${Math.round(v * 100)}%`);
 
-/** Columns under each other; the first `left` ones begin at the left. */
+/** Aligns columns; the first `left` ones to the left, the others to the right. */
 export function table(head, rows, left = 1) {
   const all = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, i) => Math.max(...all.map((row) => [...row[i]].length)));
@@ -46,7 +46,7 @@ export function cellTables(summary) {
     .join('\n\n');
 }
 
-/** Each target, what was reached, and whether that is enough. */
+/** Returns each target with the result and whether it was reached. */
 export function targets(summary, memory, extra = {}) {
   const found = (cell, server = 'pairlink') => summary.find((s) => s.cell === cell && s.server === server);
   const list = [];

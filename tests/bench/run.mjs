@@ -1,15 +1,15 @@
 /**
- * ./dev bench: measures the relay beside a raw forwarder and other servers, on this machine, in one run.
+ * ./dev bench: compares the relay with a raw forwarder and other servers, on this machine, in one run.
  *
  *   --quick       four cells, five rounds, under three minutes
  *   --json FILE   everything as JSON
  *   --runs N      rounds (5)
- *   --seconds S   measured time of each (1; quick: 0.6)
- *   --only A,B    these servers alone          --cells TEXT   cells whose name has this text
- *   --charts DIR  where the charts go (docs/bench after a full run, else none)
+ *   --seconds S   measured seconds per cell and server (1; quick: 0.6)
+ *   --only A,B    only these servers           --cells TEXT   only cells whose name contains this text
+ *   --charts DIR  folder for the charts (docs/bench after a full run, otherwise none)
  *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects
  *                 (all; quick: memory; "none")
- *   --e2e         instead: programs end to end, beside scp and magic-wormhole
+ *   --e2e         instead: whole programs, compared with scp and magic-wormhole
  *   --page        instead: page to page, and how the page loads
  */
 import { mkdirSync, writeFileSync } from 'node:fs';

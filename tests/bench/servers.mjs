@@ -1,7 +1,7 @@
 /**
  * The servers of the benchmark, each pinned to the first core. A server is measured under one or more labels, which
- * differ in what the generator hands over: `batched_input` in the output says whether it was several messages in
- * one WebSocket message.
+ * differ in what the generator sends: `batched_input` in the output says whether it put several messages into one
+ * WebSocket message.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 export const SERVER_CORE = 0;
 export const GENERATOR_CORE = 1;
 
-/** `taskset -c CORE`, where there is more than one core to choose from. */
+/** Returns `taskset -c CORE` where there is more than one core. */
 export const pinned = (core) => (canPin && core !== null ? ['taskset', '-c', String(core)] : []);
 const canPin = (() => {
   try {
@@ -35,21 +35,22 @@ async function program(command, args, ready, port = (match) => Number(match[1]))
   return { pid: child.pid, port: port(match), stop: () => child.kill9() };
 }
 
-/** Further arguments of the relay that is measured: one loop, and no limit that is there against strangers. */
+/** Returns true when the relay has this option. */
 export const relayKnows = (flag) => execFileSync(binary('pairlink-relay'), ['--help']).toString().includes(flag);
+/** Returns further arguments of the measured relay, which has one worker by default. */
 const relayArgs = (extra = []) => [
   ...(relayKnows('--workers') && !extra.includes('--workers') ? ['--workers', '1'] : []),
   ...extra,
 ];
 
-/** `limit`: how many files it may open. */
+/** Starts a relay. `limit` is the number of files it may open. */
 async function relay({ args = [], cores = SERVER_CORE, limit, ...options } = {}) {
   const wrap = [...pinned(cores), ...(limit ? ['prlimit', `--nofile=${limit}:${limit}`] : [])];
   const it = await startRelay({ args: relayArgs(args), wrap, ...options });
   return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9() };
 }
 
-/** A key and a certificate for 127.0.0.1, made for this run. */
+/** Makes a key and a certificate for 127.0.0.1, for this run. */
 export function certificate() {
   const dir = tempDir('pairlink-bench-');
   const files = { key: join(dir, 'key.pem'), cert: join(dir, 'cert.pem') };
@@ -97,7 +98,7 @@ export const START = {
   },
 };
 
-/** label → which process, which dialect, what the generator is told besides */
+/** label → its process, its dialect and further arguments of the generator */
 export const LABELS = {
   raw: { start: 'raw', dialect: 'raw', about: 'TCP forwarder that looks at nothing: the limit' },
   pairlink: {
@@ -135,7 +136,7 @@ export const LABELS = {
   },
 };
 
-/** Runs the generator against a server; gives the parsed lines of its output. */
+/** Runs the generator against a server. Returns the parsed lines of its output. */
 export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
   const { dialect, args: own = [] } = LABELS[label];
   const all = ['--server', dialect, '--label', label, '--port', server.port, '--pid', server.pid, ...own, ...args].map(

@@ -1,9 +1,10 @@
 /**
- * A relay for pairs on Socket.IO, WebSocket transport only: an event "m" of one end goes to the other.
+ * A relay for pairs on Socket.IO with WebSocket transport only: it forwards each event "m" of one end to the other.
  *
  *   node socketio_relay.mjs        prints "ready PORT"
  *
- * The handshake's query names the pair (0: alone, idle); both ends get the event "paired" once they are there.
+ * The handshake's query names the pair; 0 means a single idle socket. Both ends get the event "paired" once both are
+ * there.
  */
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';

@@ -7,7 +7,7 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Half the distance from lowest to highest, relative to the median. */
+/** Returns half the distance from lowest to highest, relative to the median. */
 export function spread(values) {
   const known = values.filter((v) => v !== null && v !== undefined);
   const m = median(known);
@@ -17,7 +17,8 @@ export function spread(values) {
 const FIGURES = ['envelopes_per_s', 'cpu_us', 'p50_us', 'p99_us'];
 
 /**
- * One entry for each cell and server (in this order): medians, spreads, and the median of each round's ratio to `raw`.
+ * Returns an entry for each cell and server, in this order: medians, spreads, and the median of the rounds' ratios to
+ * `raw`.
  */
 export function summarise(runs, servers) {
   const groups = new Map();

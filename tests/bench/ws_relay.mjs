@@ -1,5 +1,5 @@
 /**
- * A relay for pairs on npm's ws, as its users would write it: what one end says goes to the other.
+ * A relay for pairs on npm's ws, as its users would write it: it forwards the messages of each end to the other.
  *
  *   node ws_relay.mjs        prints "ready PORT"
  *

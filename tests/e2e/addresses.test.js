@@ -1,6 +1,6 @@
 /**
- * A relay's name with several addresses, of which some are dead: in a network of its own, so that a dead one is truly
- * silent.
+ * A relay whose name has several addresses, some of them dead. The test has its own network, in which a dead address
+ * really gives no answer.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { startNamespace } from '../support/namespace.js';
 import { start } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 
-// 2001:db8::2 and 198.51.100.2 have a neighbour's address that the other end of the cable does not have: what goes
-// there is dropped without an answer.
+// The neighbour entries of 2001:db8::2 and 198.51.100.2 name a hardware address that the other end of the cable lacks,
+// so packets to them are dropped without an answer.
 const HOSTS = `127.0.0.1 localhost
 2001:db8::2 half.test
 192.0.2.1 half.test

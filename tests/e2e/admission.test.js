@@ -1,4 +1,4 @@
-/** Admission by invite: the operator's tokens, from the command line to the login of a stranger who has one. */
+/** Admission by invite: the operator's tokens, from the command line to the login of a stranger with a token. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -22,15 +22,15 @@ async function newToken(data, ...args) {
   return { token: /^token ([0-9a-f]{32})$/m.exec(stdout)[1], hint: /^hint ([0-9a-f]{16}),/m.exec(stdout)[1] };
 }
 
-test('a token lets as many new IDs in as it says, known ones need none', async () => {
+test('a token lets in its number of new IDs; known ones need no token', async () => {
   const data = join(tempDir(), 'data');
-  const { token, hint } = await newToken(data, '--uses', '2'); // before the relay ever ran
+  const { token, hint } = await newToken(data, '--uses', '2'); // before the first start of the relay
   relay = await startRelay({ data, args: ['--admission', 'invite'] });
   expect((await helloPeer(relay.port)).hello.admission).toBe(1);
   const identity = makeIdentity();
   expect(await refusal({})).toBe(REASON.DENIED);
   expect(await refusal({ token: 'guess' })).toBe(REASON.DENIED);
-  expect(await refusal({ tokenProof: proofOfToken(token, randomBytes(64)) })).toBe(REASON.DENIED); // of another login
+  expect(await refusal({ tokenProof: proofOfToken(token, randomBytes(64)) })).toBe(REASON.DENIED); // another login's
   (await loggedIn(relay.port, { identity, token })).close();
   (await loggedIn(relay.port, { identity })).close();
   (await loggedIn(relay.port, { token })).close();
@@ -38,7 +38,7 @@ test('a token lets as many new IDs in as it says, known ones need none', async (
   const listed = await runRelay(['--data', data, 'token', 'list']);
   expect(listed.stdout).toMatch(new RegExp(`^${hint} +0 .*used up$`, 'm'));
   expect(listed.stdout).not.toContain(token);
-  const other = await newToken(data); // while it runs
+  const other = await newToken(data); // while the relay runs
   expect((await runRelay(['--data', data, 'token', 'revoke', other.hint])).code).toBe(0);
   expect(await refusal({ token: other.token })).toBe(REASON.DENIED);
   await relay.restart({ hard: true });

@@ -1,6 +1,6 @@
 /**
- * The relay cannot read what it carries: it does not link the code that could, and what a person types appears
- * nowhere in what it received or keeps.
+ * The relay cannot read what it carries: it is not linked with code that could, and what a person types appears nowhere
+ * in what the relay receives or keeps.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -18,14 +18,14 @@ describe('what is linked', () => {
     expect(sees(BIN, 'pairlink-relay')).toEqual([]);
   });
 
-  test('the same check finds them all in the client, so it can fail', () => {
+  test('the same check finds all of them in the client, so it can fail', () => {
     const found = sees(BIN, 'pairlink').join('\n');
     for (const part of ['crypto_aead', 'crypto_scalarmult', 'pl_noise', 'pl_session', 'pl_engine'])
       expect(found).toContain(part);
   });
 });
 
-/** A marker in every form in which text could be kept: as it is, base64 at each offset, hexadecimal, UTF-16. */
+/** Returns a marker in every form in which text could be kept: plain, base64 at each offset, hexadecimal, UTF-16. */
 function forms(marker) {
   const base64 = [0, 1, 2].map((skip) =>
     Buffer.from('x'.repeat(skip) + marker)
@@ -40,7 +40,7 @@ function forms(marker) {
   ];
 }
 
-/** The bytes of a written ID. */
+/** Returns the bytes of an ID's text. */
 function publicKeyOf(id) {
   const bits = [...id.slice(0, 52)]
     .map((c) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(c).toString(2).padStart(5, '0'))
@@ -69,7 +69,7 @@ test('what is typed appears nowhere: not on the wire, not in the database, not i
   listen.end();
   expect((await connect.wait()).code, connect.stderr).toBe(0);
   expect((await listen.wait()).code, listen.stderr).toBe(0);
-  // WebSocket frames of clients are masked: look below the mask too.
+  // Clients mask their WebSocket frames: search the unmasked bytes, too.
   const received = proxy.recordings.map(({ sent }) => unmasked(Buffer.concat(sent)));
   expect(
     received.some((bytes) => bytes.includes(publicKeyOf(id))),
@@ -85,7 +85,7 @@ test('what is typed appears nowhere: not on the wire, not in the database, not i
   await proxy.stop();
 });
 
-test('the search would find a marker that passes in the clear', () => {
+test('the search finds a marker that is sent in the clear', () => {
   const marker = 'marker-in-the-clear-typed';
   const key = [1, 2, 3, 4];
   const masked = Buffer.from(marker).map((byte, i) => byte ^ key[i & 3]);

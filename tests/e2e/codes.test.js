@@ -1,4 +1,4 @@
-/** Pairing codes with C programs on libpairlink (the one that docs/embedding.md shows) and the real relay. */
+/** Pairing codes with C programs on libpairlink (the one in docs/embedding.md) and the real relay. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCode, safetyPhrase, words } from '../../web/client/index.js';
 import { clientsOf, event, online } from '../support/js_client.js';
@@ -59,7 +59,7 @@ describe('a code', () => {
     }
   });
 
-  test('is read as people type it', async () => {
+  test('is accepted as people type it', async () => {
     const { codes, user } = await pair(relay.ws, (code) => ` ${code.toUpperCase().replace('-', ' - ')} `);
     expect(codes, user.stderr).toEqual([0, 0]);
   });
@@ -89,7 +89,7 @@ describe('a code', () => {
     expect((await user.wait()).code, user.stderr).toBe(0);
   });
 
-  test('20 wrong guesses: 0 accepted, and both are told each time', async () => {
+  test('20 wrong guesses: none is accepted, and both are told each time', async () => {
     let accepted = 0;
     for (let i = 1; i <= 20; i += 4) {
       for (const { maker, user, codes } of await Promise.all(
@@ -125,7 +125,7 @@ test('a client that tries numbers one by one is stopped', async () => {
     guesser.send(TYPE.CLAIM, payload, { link: 0x10000 | i });
     reasons.push((await guesser.until(TYPE.RESET)).payload.readUInt16BE(0));
   }
-  expect(reasons).toEqual([...Array(5).fill(0x108), 9, 9, 9]); // NO_CODE, then RATE, even for the number that is there
+  expect(reasons).toEqual([...Array(5).fill(0x108), 9, 9, 9]); // NO_CODE, then RATE, even for the number that exists
   guesser.close();
   await maker.kill9();
   expect((await strict.stop()).code).toBe(0);

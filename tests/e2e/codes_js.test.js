@@ -8,7 +8,7 @@ import { SHORT_TIMERS, startRelay } from '../support/relay.js';
 let relay;
 const clients = clientsOf(() => relay);
 beforeAll(async () => {
-  // Wrong tries are counted by address, and here all come from one.
+  // Wrong tries are counted by address, and all of these come from one.
   relay = await startRelay({
     args: [
       ...SHORT_TIMERS,
@@ -32,7 +32,7 @@ const makeCode = async (client, options) => {
   await event(code, 'code');
   return code;
 };
-/** The same number with other words. */
+/** Returns the code with other words. */
 function wrong(text, by = 1) {
   const {
     number,
@@ -42,7 +42,7 @@ function wrong(text, by = 1) {
 }
 
 describe('a code', () => {
-  test('pairs two who never met, each sure of the other; they talk', async () => {
+  test('pairs two strangers, each sure of the other, who then talk', async () => {
     const [ana, bo] = await Promise.all([make('Ana'), make('Bo')]);
     const code = await makeCode(ana);
     expect(code.text).toMatch(/^[0-9]{4,7}-[a-z]+-[a-z]+$/);
@@ -62,7 +62,7 @@ describe('a code', () => {
     const again = bo.claimCode(code.text);
     expect(await event(again, 'ended')).toEqual({ error: 'ENOCODE', reason: 'NO_CODE' });
   });
-  test('a wrong guess burns it, and both are told', async () => {
+  test('is burnt by a wrong guess, and both are told', async () => {
     const [ana, bo] = await Promise.all([make('Ana'), make('Bo')]);
     const code = await makeCode(ana);
     const over = event(code, 'ended');
@@ -71,7 +71,7 @@ describe('a code', () => {
     expect(await over).toEqual({ error: 'EWRONGCODE', reason: 'WRONG_CODE' });
     expect(await event(bo.claimCode(code.text), 'ended')).toEqual({ error: 'ENOCODE', reason: 'NO_CODE' });
   });
-  test('20 wrong guesses: 0 accepted', async () => {
+  test('accepts none of 20 wrong guesses', async () => {
     const [ana, eve] = await Promise.all([make('Ana'), make('Eve')]);
     let accepted = 0;
     for (const client of [ana, eve]) client.on('session', () => accepted++);
@@ -86,10 +86,10 @@ describe('a code', () => {
     }
     expect(accepted).toBe(0);
   });
-  test('a second claimer is sent away while the first is at it, and both people hear of it', async () => {
+  test('turns a second claimer away while the first is using it, and both people are told', async () => {
     const [ana, bo, eve] = await Promise.all([make('Ana'), make('Bo'), make('Eve')]);
     const code = await makeCode(ana);
-    // The first one takes the seat and says nothing more: its guess is held back here.
+    // The first claimer takes the seat; its guess is held back here.
     const { takeAnswer } = bo.engine.codes;
     const seated = new Promise((resolve) => {
       bo.engine.codes.takeAnswer = (...answer) => resolve(answer);
@@ -105,7 +105,7 @@ describe('a code', () => {
     expect((await paired).id).toBe(bo.id);
     expect((await event(first, 'paired')).id).toBe(ana.id);
   });
-  test('outlives the relay: the number is there again, and still good', async () => {
+  test('survives a restart of the relay with the same number', async () => {
     const [ana, bo] = await Promise.all([make('Ana'), make('Bo')]);
     const code = await makeCode(ana);
     const back = [event(ana, 'online'), event(bo, 'online')];
@@ -116,13 +116,13 @@ describe('a code', () => {
       const theirs = bo.claimCode(code.text);
       return Promise.race([event(theirs, 'paired'), event(theirs, 'ended')]);
     };
-    // Until the number is known again, perhaps at another worker of the relay, there is no such code.
+    // The code does not exist until the relay knows the number again, perhaps at another worker.
     let end = await attempt();
     while (end.error === 'ENOCODE') end = await attempt();
     expect(end.id).toBe(ana.id);
     expect((await paired).id).toBe(bo.id);
   });
-  test('is over after its time, and when it is cancelled', async () => {
+  test('ends when it expires and when it is cancelled', async () => {
     const [ana, bo] = await Promise.all([make('Ana'), make('Bo')]);
     const short = ana.createCode({ lifetimeMs: 300 });
     expect(await event(short, 'ended')).toEqual({ error: 'ETIMEDOUT', reason: 'TIMEOUT' });
@@ -131,7 +131,7 @@ describe('a code', () => {
     expect(await event(bo.claimCode(code.text), 'ended')).toEqual({ error: 'ENOCODE', reason: 'NO_CODE' });
     expect(code.state).toBe('ended');
   });
-  test('what is none is told at once', async () => {
+  test('refuses text that is not a code right away', async () => {
     const bo = await make('Bo');
     expect(() => bo.claimCode('4821-copper')).toThrow(expect.objectContaining({ code: 'ECODE' }));
     expect(() => bo.claimCode('4821-copper-notaword')).toThrow(expect.objectContaining({ code: 'ECODE' }));

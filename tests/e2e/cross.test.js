@@ -1,7 +1,7 @@
 /**
- * Sessions between the JavaScript and the C engine, each run from one seed: random messages both ways on several
- * channels, random faults between, a ledger outside of both. CROSS_SEEDS=n runs as many; a failing seed prints itself,
- * and CROSS_SEED=n runs it alone.
+ * Sessions between the JavaScript and the C engine, each run from one seed: random messages in both directions on
+ * several channels, random faults, and a ledger outside both. CROSS_SEEDS=n sets the number of runs. A failing run
+ * prints its seed, and CROSS_SEED=n repeats it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadSodium } from '../../web/client/core/sodium.js';
@@ -14,7 +14,7 @@ const seeds = process.env.CROSS_SEED
   : Array.from({ length: SEEDS }, (_, i) => i + 1);
 const CHANNELS = [0, 1, 2, 3];
 
-/** What happened in all runs, so that a run without faults cannot pass for one with them. */
+/** Counts the faults of all runs, so that a test without faults cannot pass unnoticed. */
 const totals = { messages: 0, cuts: 0, losses: 0, restarts: 0, unlinked: 0, resets: 0, lost: 0 };
 
 let program;
@@ -26,7 +26,7 @@ afterAll(async () => {
   expect(await program.stop()).toBe(0);
 });
 
-/** What both applications wrote and got, and what they were told. */
+/** What both applications wrote and received, and what they were told. */
 class Ledger {
   constructor(world, random) {
     this.world = world;
@@ -34,7 +34,7 @@ class Ledger {
     this.written = [];
     this.got = [];
   }
-  /** Its own view of one peer: lives (a program that starts again has a new one) and its session there. */
+  /** The ledger's view of one peer: its life (a restarted program has a new one) and its session. */
   watch(peer) {
     peer.life = 0;
     const { act } = Object.getPrototypeOf(peer);
@@ -43,7 +43,7 @@ class Ledger {
       act.call(peer, action);
       if (action.type === 'message')
         this.got.push({ at: peer, ...action, text: new TextDecoder().decode(action.data) });
-      // A call may end in a session that the other side's call began.
+      // A call may join a session that the other side's call started.
       if (action.type === 'session') peer.session = action.session;
       if (action.type === 'session_closed' && action.session === peer.session) peer.session = null;
     };
@@ -76,8 +76,8 @@ class Ledger {
           e.type === 'lost' && e.life === life && e.session === session && e.channel === channel && e.place === place,
       );
   }
-  /** Nothing twice, nothing out of order, nothing that was not written; what did not arrive was named to a writer that
-   * lives still. `all`: all arrived. */
+  /** Checks that nothing arrived twice, out of order or unwritten, and that what did not arrive was named to a writer
+   * that lives still. `all`: all arrived. */
   check({ all }) {
     const arrived = new Set();
     const last = new Map();
@@ -85,8 +85,8 @@ class Ledger {
     for (const { at, channel, text } of this.got) {
       const entry = written.get(text);
       if (!entry || entry.from === at || entry.channel !== channel)
-        throw new Error(`${at.name} got what nobody wrote: ${text.trim()}`);
-      if (arrived.has(text)) throw new Error(`${at.name} got twice: ${text.trim()}`);
+        throw new Error(`${at.name} received what was not written: ${text.trim()}`);
+      if (arrived.has(text)) throw new Error(`${at.name} received twice: ${text.trim()}`);
       arrived.add(text);
       const stream = `${entry.from.name} ${entry.life} ${channel}`;
       if (entry.n < (last.get(stream) ?? -1)) throw new Error(`out of order: ${text.slice(0, 30)}`);
@@ -118,11 +118,11 @@ function begin(seed, { startAgain = false } = {}) {
   }
   const [caller, callee] = chance(0.5) ? [js, c] : [c, js];
   ledger.call(caller, callee);
-  if (!startAgain && chance(0.3)) ledger.call(callee, caller); // both at once
+  if (!startAgain && chance(0.3)) ledger.call(callee, caller); // both call at the same time
   return { random, chance, pick, world, ledger, js, c, most };
 }
 
-/** A reader that stops taking, and one that goes on. */
+/** Makes a reader stop taking messages, or take them again. */
 function turnReader(peer) {
   peer.autoTake = !peer.autoTake;
   if (!peer.autoTake) peer.heldFrom = peer.events.length;
@@ -136,7 +136,7 @@ function turnReader(peer) {
         peer.take(event);
 }
 
-/** One random thing that an application, a network or a relay does. */
+/** Does one random thing that an application, the network or the relay may do. */
 function actOnce(run, deaths) {
   const { chance, pick, world, ledger, js, c, most } = run;
   const [peer, other] = chance(0.5) ? [js, c] : [c, js];
@@ -171,7 +171,8 @@ function calm({ world, js, c }) {
   for (const peer of [js, c]) if (!peer.autoTake) turnReader(peer);
 }
 
-/** Faults of network and relay: all arrives, all is told to be delivered, the channels end, the session closes. */
+/** Faults of network and relay: everything arrives and is reported as delivered, the channels end, the session closes.
+ */
 function runFaults(seed) {
   const run = begin(seed);
   const { chance, pick, world, ledger, js, c } = run;
@@ -206,7 +207,7 @@ function runFaults(seed) {
 
 const finish = ({ peer, channel }) => peer.do('finish', { session: peer.session, channel });
 
-/** One closes in mid-traffic: the other hears it, and every message arrived or is named. */
+/** One side closes during traffic: the other is told, and every message arrived or is named. */
 function runEnd({ chance, world, ledger, js, c }) {
   const [closer, other] = chance(0.5) ? [js, c] : [c, js];
   for (let i = 0; i < 6; i++) for (const peer of [js, c]) ledger.write(peer, i % 4, 3000);
@@ -227,7 +228,7 @@ function runEnd({ chance, world, ledger, js, c }) {
   ledger.check({ all: false });
 }
 
-/** Programs that die and start again with nothing but their identity, too. */
+/** As above, with programs that die and restart with only their identity. */
 function runDeaths(seed) {
   const run = begin(seed, { startAgain: true });
   const { chance, world, ledger, js, c } = run;
@@ -236,7 +237,7 @@ function runDeaths(seed) {
   calm(run);
   world.pass(120000);
   ledger.check({ all: false });
-  // And they can still talk.
+  // They can still talk.
   if (!js.session) ledger.call(js, c);
   world.until(() => js.session && c.session, 'a session at both', 60000);
   const before = ledger.got.length;
@@ -247,7 +248,7 @@ function runDeaths(seed) {
 
 const each = (run) => async () => {
   for (const seed of seeds) {
-    await new Promise(setImmediate); // the test runner has something to say, too
+    await new Promise(setImmediate); // lets the test runner do its work, too
     try {
       const { ledger, js, c } = run(seed);
       totals.messages += ledger.got.length;
@@ -263,8 +264,16 @@ const each = (run) => async () => {
 };
 
 describe(`${seeds.length} sessions of each kind between JavaScript and C`, () => {
-  test('cut, lost, restarted relay: all arrives once and in order, and is told', { timeout: 900_000 }, each(runFaults));
-  test('programs that lose their state: what did not arrive is named', { timeout: 900_000 }, each(runDeaths));
+  test(
+    'cuts, losses, restarts of the relay: all arrives once and in order, and is reported',
+    { timeout: 900_000 },
+    each(runFaults),
+  );
+  test(
+    'programs that lose their state: each message that did not arrive is named',
+    { timeout: 900_000 },
+    each(runDeaths),
+  );
   test.skipIf(seeds.length < 20)('the faults took place', () => {
     console.log(JSON.stringify(totals));
     for (const [what, count] of Object.entries(totals)) expect(count, what).toBeGreaterThan(seeds.length / 4);

@@ -1,4 +1,4 @@
-/** Files that a process may open are few, or the first three are closed: what the relay does then. */
+/** What the relay does when it may open only a few files, or when the first three are closed. */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,14 +13,14 @@ const isIdle = (pid) =>
     /^\d+ \(.*\) S /s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
   );
 
-/** Seen asleep again and again: a thread that spins is never seen so five times in a row. */
+/** Waits until all threads are seen asleep five times in a row, which a spinning thread never is. */
 async function rests(pid) {
   let seen = 0;
   await until(() => (seen = isIdle(pid) ? seen + 1 : 0) >= 5, 'all threads of the relay rest', { interval_ms: 5 });
 }
 
 describe('at the limit of open files', () => {
-  test('each of 200 connections is served or closed, and what they took is given back', async () => {
+  test('each of 200 connections is served or closed, and their descriptors are freed', async () => {
     const relay = await startRelay({ wrap: ['prlimit', '--nofile=64:64'], args: ['--workers', '2'] });
     const before = descriptors(relay.pid).length;
     const sockets = await Promise.all(Array.from({ length: 200 }, () => connectRaw(relay.port)));
@@ -35,7 +35,7 @@ describe('at the limit of open files', () => {
     expect((await relay.stop()).code, relay.log).toBe(0);
   });
 
-  test('without any descriptor left it rests, and answers who waited once there are some again', async () => {
+  test('without any descriptor left it sleeps, and serves the waiting ones once there are some again', async () => {
     const relay = await startRelay({ args: ['--workers', '2'] });
     const before = descriptors(relay.pid).length;
     const limit = (n) => run('prlimit', ['--pid', String(relay.pid), `--nofile=${n}:`]);
@@ -47,14 +47,14 @@ describe('at the limit of open files', () => {
     await rests(relay.pid);
     expect((await limit(usual)).code).toBe(0);
     await Promise.all(sockets.map((raw) => raw.whenClosed()));
-    // At most one for each worker's spare descriptor was taken to be refused before that was lost.
+    // Each worker accepted at most one connection to refuse it, with its spare descriptor, before it lost that.
     expect(sockets.filter((raw) => raw.data.includes('200 OK')).length).toBeGreaterThanOrEqual(6);
     await until(() => descriptors(relay.pid).length === before, 'as many descriptors as before');
     expect((await relay.stop()).code, relay.log).toBe(0);
   });
 });
 
-/** What a descriptor is; empty when it was closed meanwhile. */
+/** Returns what a descriptor refers to; empty when it was closed meanwhile. */
 function targetOf(pid, fd) {
   try {
     return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -63,7 +63,7 @@ function targetOf(pid, fd) {
   }
 }
 
-/** The port that a process listens on, for one that can't say so. */
+/** Returns the port that a process listens on, for one that cannot print it. */
 function listensOn(pid) {
   const inodes = descriptors(pid).map((fd) => targetOf(pid, fd).match(/socket:\[(\d+)\]/)?.[1]);
   const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')

@@ -1,10 +1,10 @@
-/** `./dev` when a step fails: it says which, stops there, and does not take the step for done the next time. */
+/** When a step of `./dev` fails, it names the step, stops there, and does not count the step as done the next time. */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, tempDir } from '../support/process.js';
 
-/** A checkout of which only the first steps exist, and an npm whose `ci` fails. */
+/** Makes a checkout with only what the first steps need, and an npm whose `ci` fails. */
 function brokenCheckout() {
   const root = tempDir();
   for (const file of ['dev', 'package.json', 'package-lock.json']) copyFileSync(file, join(root, file));

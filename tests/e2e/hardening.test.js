@@ -1,4 +1,4 @@
-/** What the compiler and linker were told to put into every program against exploits: looked for in what they made. */
+/** The protections against exploits that compiler and linker must put into every program. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BIN, binary, run } from '../support/process.js';
@@ -19,7 +19,7 @@ describe.each([
     if (what !== 'the library') expect(await readelf('--dynamic', path())).toMatch(/\(FLAGS_1\).*\bPIE\b/);
   });
 
-  test('has its table of functions bound at the start, and read-only', async () => {
+  test('has its function table bound at the start, and read-only', async () => {
     expect(await readelf('--dynamic', path())).toMatch(/\(FLAGS\).*\bBIND_NOW\b/);
     expect(await readelf('--program-headers', path())).toMatch(/GNU_RELRO/);
   });
@@ -30,7 +30,7 @@ describe.each([
     expect(headers).not.toMatch(/\bRWE\b/);
   });
 
-  test('notices a stack or a buffer of known size that is overrun', async () => {
+  test('detects overruns of the stack and of buffers of known size', async () => {
     const symbols = await readelf('--dyn-syms', path());
     expect(symbols).toMatch(/UND __stack_chk_fail\b/);
     expect(symbols).toMatch(/UND __memcpy_chk\b/);

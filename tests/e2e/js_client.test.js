@@ -1,5 +1,6 @@
 /**
- * The JavaScript client through the real relay: its public API, resuming over kills, and the program at the other end.
+ * The JavaScript client through the real relay: its public API, sessions that resume after kills, and sessions with the
+ * command-line program.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -31,7 +32,7 @@ afterAll(async () => {
   await relay.stop();
 });
 
-/** ana has called bo: both sessions. */
+/** Returns both sessions after ana has called bo. */
 async function pair(a = {}, b = {}) {
   const bo = await online(await makeClient({ name: 'Bo', acceptAll: true, ...b }));
   const ana = await makeClient({ name: 'Ana', ...a });
@@ -45,7 +46,7 @@ async function pair(a = {}, b = {}) {
 const text = (data) => Buffer.from(data).toString();
 
 describe('sessions', () => {
-  test('messages both ways, with receipts', async () => {
+  test('messages in both directions, with receipts', async () => {
     const { ana, bo, session, other } = await pair();
     expect(ana.relayId).toBe(relay.id);
     expect([session.id, session.name, session.application, session.state]).toEqual([bo.id, 'Bo', 'test/1', 'linked']);
@@ -60,7 +61,7 @@ describe('sessions', () => {
     expect(await answer).toMatchObject({ channel: 7, data: new Uint8Array([0, 255]) });
     expect(ana.connect(bo.id)).toBe(session);
   });
-  test('bytes to send are copied, unless they are given', async () => {
+  test('bytes to send are copied, unless `take` is set', async () => {
     const { session, other } = await pair();
     for (const take of [false, true]) {
       const data = new Uint8Array([1, 2, 3]);
@@ -71,7 +72,7 @@ describe('sessions', () => {
       expect((await got).data).toEqual(new Uint8Array([take ? 9 : 1, 2, 3]));
     }
   });
-  test('what comes before anyone listens is kept', async () => {
+  test('messages that arrive before there is a listener are kept', async () => {
     const { session, other } = await pair();
     for (let i = 0; i < 10; i++) await session.send(`${i}`);
     const marker = event(other, 'volatile');
@@ -89,7 +90,7 @@ describe('sessions', () => {
     );
     expect(seen).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
   });
-  test('a message counts as delivered when the application took it', async () => {
+  test('a message counts as delivered when the application has taken it', async () => {
     const { session, other } = await pair({}, { options: { manualTake: true } });
     const messages = [];
     const both = within(
@@ -111,7 +112,7 @@ describe('sessions', () => {
     await second.delivered;
     expect(done).toEqual([1, 2]);
   });
-  test('sending waits for the window: no more piles up', async () => {
+  test('sending waits for the window', async () => {
     const windows = { messageMax: 10000, channelWindow: 20000, sessionWindow: 40000 };
     const { session, other } = await pair({ options: windows }, { options: { ...windows, manualTake: true } });
     const held = [];
@@ -127,7 +128,7 @@ describe('sessions', () => {
     held[0].taken();
     await waiting;
   });
-  test('too large, or after the end, is refused', async () => {
+  test('a message that is too large, or after the end, is refused', async () => {
     const { session } = await pair();
     await expect(session.send(new Uint8Array(262145))).rejects.toThrow(PairlinkError);
     await expect(session.send(new Uint8Array(262145))).rejects.toMatchObject({
@@ -137,7 +138,7 @@ describe('sessions', () => {
     await session.finish();
     await expect(session.send('more')).rejects.toMatchObject({ code: 'ESTATE' });
   });
-  test('closing, with reason and text, tells both', async () => {
+  test('closing tells both, with reason and text', async () => {
     const { session, other } = await pair();
     const closed = event(other, 'closed');
     expect(await session.close('REFUSED', 'not today')).toEqual({ error: null, reason: 'REFUSED', text: 'not today' });
@@ -145,7 +146,7 @@ describe('sessions', () => {
     await expect(session.send('x')).rejects.toThrow(PairlinkError);
     expect([session.state, other.state]).toEqual(['closed', 'closed']);
   });
-  test('a stopped client says goodbye', async () => {
+  test('a stopped client ends its sessions', async () => {
     const { ana, other } = await pair();
     const closed = event(other, 'closed');
     ana.stop();
@@ -173,7 +174,7 @@ describe('streams', () => {
         controller.enqueue(new Uint8Array(block));
       },
     });
-  test('bytes through pipeTo, both ways at once', async () => {
+  test('bytes through pipeTo, in both directions at the same time', async () => {
     const { session, other } = await pair();
     const hashes = [createHash('sha256'), createHash('sha256')];
     const results = await Promise.all([
@@ -185,7 +186,7 @@ describe('streams', () => {
     expect(results[0]).toEqual({ size: 6000000, hash: hashes[0].digest('hex') });
     expect(results[1]).toEqual({ size: 3000000, hash: hashes[1].digest('hex') });
   });
-  test('a reader that does not read holds its writer', async () => {
+  test('a writer waits for a reader that does not read', async () => {
     const { session, other } = await pair();
     const writer = session.writable.getWriter();
     let written = 0;
@@ -227,7 +228,7 @@ describe('strangers and invites', () => {
     expect((await incoming).id).toBe(ana.id);
     await linked;
   });
-  test('a knock that is allowed too late is called back', async () => {
+  test('a peer whose knock is allowed too late is called back', async () => {
     const bo = await online(await makeClient());
     const ana = await makeClient();
     const knock = event(bo, 'knock');
@@ -238,7 +239,7 @@ describe('strangers and invites', () => {
     bo.allow(ana.id);
     await linked;
   });
-  test('an invite link lets one in', async () => {
+  test('an invite link lets one peer in', async () => {
     const bo = await online(await makeClient());
     const { link, secret, expiresAt } = bo.createInvite({ pageUrl: relay.http, lifetimeMs: 60000 });
     expect(parseInviteLink(link)).toMatchObject({ id: bo.id, relayId: relay.id, url: relay.ws, secret });
@@ -249,7 +250,7 @@ describe('strangers and invites', () => {
     expect(await claimed).toEqual({ id: ana.id, secret });
     expect((await incoming).id).toBe(ana.id);
   });
-  test('an invite link that is used up or has expired says so', async () => {
+  test('a used or expired invite link is refused with a reason', async () => {
     const bo = await online(await makeClient());
     const { link: used } = bo.createInvite();
     const [first, late] = [await makeClient(), await makeClient()];
@@ -258,7 +259,7 @@ describe('strangers and invites', () => {
     for (const link of [used, expired])
       expect(await event(late.connect(link), 'closed')).toMatchObject({ error: 'EREFUSED', reason: 'REFUSED' });
   });
-  test('an invite of an earlier run is taken up again', async () => {
+  test('an invite of an earlier run can be added again', async () => {
     const seed = newSeed();
     const first = await online(await makeClient({ seed }));
     const { link, secret, expiresAt } = first.createInvite({ pageUrl: relay.http });
@@ -332,7 +333,7 @@ describe('the relay', () => {
 });
 
 describe('the program at the other end', () => {
-  test('C listens, JavaScript calls: 20 MB there, a line back', async () => {
+  test('C listens, JavaScript calls: 20 MB one way, a line back', async () => {
     await ready;
     const identity = newIdentity();
     const id = await idOf(identity);
@@ -435,7 +436,7 @@ test('the program of the readme', async () => {
   const readme = readFileSync(new URL('../../web/client/README.md', import.meta.url), 'utf8');
   const code = /```js\n([\s\S]*?)```/.exec(readme)[1].replace('ws://127.0.0.1:8787', relay.ws);
   const file = join(tempDir(), 'hello.mjs');
-  // Where the package is found: from its own folder.
+  // The program is run in the package's folder, where it finds the package.
   const client = new URL('../../web/client/index.js', import.meta.url).href;
   const ws = new URL('../../node_modules/ws/wrapper.mjs', import.meta.url).href;
   writeFileSync(file, code.replace("'pairlink-client'", `'${client}'`).replace("'ws'", `'${ws}'`));

@@ -1,5 +1,5 @@
 /**
- * C programs on libpairlink: the one that README.md shows, and a host that polls nothing but the library's descriptor.
+ * C programs on libpairlink: the one in README.md, and hosts that poll only the library's descriptor.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { idOf, newIdentity, startCli } from '../support/cli.js';
@@ -45,13 +45,13 @@ test.each([
   expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
 });
 
-test('a send from outside of dispatch wakes a host that polls the descriptor alone', async () => {
+test('a send outside dispatch wakes a host that polls only the descriptor', async () => {
   const result = await run(binary('host_poll'), [relay.ws, tempDir(), '200'], { env: home(), ms: 90_000 });
   expect(result.stdout).toMatch(/^OK 200 messages/);
   expect(result.code).toBe(0);
 });
 
-test('a forked child frees its copies, and the parent talks on', async () => {
+test('a forked child frees its copies, and the parent continues to talk', async () => {
   const result = await run(binary('host_fork'), [relay.ws, tempDir()], { env: home(), ms: 90_000 });
   expect(result.stdout).toMatch(/^OK .* 0 losses/);
   expect(result.code).toBe(0);

@@ -1,4 +1,4 @@
-/** How the relay's port answers what browsers, proxies and programs ask of its page: RFC 9110 and 9112. */
+/** How the relay answers the HTTP requests of browsers, proxies and programs for its page: RFC 9110 and 9112. */
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { useRelay } from '../support/refusal_fixture.js';
 
 const fixture = useRelay();
 
-/** One request: `{status, headers, body}`. */
+/** Sends one request and returns `{status, headers, body}`. */
 async function ask(target, { method = 'GET', lines = [] } = {}) {
   const { port } = fixture.relay;
   const answer = await rawHttp(
@@ -36,14 +36,14 @@ describe('HEAD', () => {
     expect(got.body.length).toBeGreaterThan(0);
   });
 
-  test('is among the methods that are allowed', async () => {
+  test('is among the allowed methods', async () => {
     expect((await ask('/', { method: 'POST' })).headers.allow).toBe('GET, HEAD');
     expect((await ask('/share', { method: 'POST' })).status).toBe(405);
   });
 });
 
 describe('the target', () => {
-  test('may be a whole address of the same host', async () => {
+  test('may be a full URL of the same host', async () => {
     const { port } = fixture.relay;
     const plain = await ask('/');
     for (const target of [`http://127.0.0.1:${port}/`, `http://127.0.0.1:${port}`, `HTTP://127.0.0.1:${port}/?x=1`]) {
@@ -55,7 +55,7 @@ describe('the target', () => {
     expect((await ask('http://example.org/')).status).toBe(400);
   });
 
-  test('has small and capital letters that are not the same', async () => {
+  test('is case-sensitive', async () => {
     for (const path of ['/HEALTHZ', '/Healthz', '/INDEX.html', '/Pairlink', '/PAIRLINK'])
       expect((await ask(path)).status, path).toBe(404);
     const upgrade = {
@@ -109,10 +109,10 @@ describe('codings', () => {
 });
 
 describe('what a browser has already', () => {
-  test('304 says what holds of it, and nothing of a body', async () => {
+  test('304 has the headers of the page, and none about a body', async () => {
     const page = await ask('/', accepting('br'));
     const { etag } = page.headers;
-    expect((await ask('/', accepting('gzip'))).headers.etag).not.toBe(etag); // other bytes
+    expect((await ask('/', accepting('gzip'))).headers.etag).not.toBe(etag); // a coding has other bytes, so another tag
     for (const value of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const answer = await ask('/', { lines: [`If-None-Match: ${value}`, 'Accept-Encoding: br'] });
       expect(answer.status, value).toBe(304);
@@ -128,7 +128,7 @@ describe('what a browser has already', () => {
   });
 });
 
-test('the page may connect to its relay alone, and to no device that it does not use', async () => {
+test('the page may connect only to its relay, and use only the devices that it needs', async () => {
   const { headers } = await ask('/');
   expect(headers['content-security-policy']).toMatch(/(^|; )connect-src 'self'(;|$)/);
   expect(headers['content-security-policy']).not.toMatch(/wss?:/);

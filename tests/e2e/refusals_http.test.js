@@ -1,4 +1,4 @@
-/** HTTP that the relay must refuse: a clear error or a closed socket, and the others still served. */
+/** HTTP that the relay must refuse with a clear error or a closed socket, while it keeps serving others. */
 import { describe, expect, test } from 'vitest';
 import { connectRaw, connectWebSocket, rawHttp, upgradeRequest } from '../support/raw.js';
 import { HTTP_CASES } from '../support/refusal_cases.js';
@@ -19,7 +19,7 @@ describe('refused', () => {
 });
 
 describe('served', () => {
-  test('an upgrade without Origin, as programs send it', async () => {
+  test('an upgrade without an Origin, as programs send it', async () => {
     const raw = await connectWebSocket(fixture.relay.port);
     expect(raw.upgrade.headers['sec-websocket-protocol']).toBe('pairlink.v1');
     raw.destroy();
@@ -40,7 +40,7 @@ describe('served', () => {
     ).destroy();
   });
 
-  test('a request that comes byte by byte', async () => {
+  test('a request that arrives byte by byte', async () => {
     const raw = await connectRaw(fixture.relay.port);
     raw.socket.setNoDelay(true);
     for (const byte of upgradeRequest(fixture.relay.port)) {
@@ -51,7 +51,7 @@ describe('served', () => {
     raw.destroy();
   });
 
-  test('a forged X-Forwarded-For changes nothing and is written nowhere', async () => {
+  test('a forged X-Forwarded-For has no effect and is not logged', async () => {
     const raw = await connectWebSocket(fixture.relay.port, {
       lines: ['X-Forwarded-For: 203.0.113.77', 'Forwarded: for=203.0.113.77'],
     });
@@ -61,7 +61,7 @@ describe('served', () => {
   });
 });
 
-test('two hundred slow headers do not keep others from being served', async () => {
+test('two hundred slow requests do not keep others from being served', async () => {
   const { port } = fixture.relay;
   const slow = await Promise.all(Array.from({ length: 200 }, () => connectRaw(port)));
   for (const raw of slow) raw.send('GET / HTTP/1.1\r\nHost: x\r\nX: ');

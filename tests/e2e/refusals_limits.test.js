@@ -1,4 +1,4 @@
-/** Limits and timers that keep strangers from spending what is not theirs: each set low, and seen to bite. */
+/** Limits and timers that protect the relay's resources from strangers: each is set low and must take effect. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { newIdentity, startCli } from '../support/cli.js';
@@ -25,7 +25,7 @@ async function withLimits(limits, args = []) {
 const open = (peer, slot, target = randomBytes(32)) =>
   peer.send(TYPE.OPEN, Buffer.concat([target, Buffer.alloc(8), Buffer.alloc(96)]), { link: 0x10000 | slot });
 
-test('who says nothing, or half a header, is closed', async () => {
+test('a connection that sends nothing, or half a header, is closed', async () => {
   const port = await withLimits({ LOGIN_TIMEOUT_MS: 200 });
   const silent = await connectRaw(port);
   const slow = await connectRaw(port);
@@ -33,7 +33,7 @@ test('who says nothing, or half a header, is closed', async () => {
   await Promise.all([silent.whenClosed(), slow.whenClosed()]);
 });
 
-test('who upgrades and does not log in is closed', async () => {
+test('a connection that upgrades and does not log in is closed', async () => {
   const port = await withLimits({ LOGIN_TIMEOUT_MS: 200 });
   const raw = await connectWebSocket(port);
   await raw.whenClosed();
@@ -48,7 +48,7 @@ test('an expired challenge is refused', async () => {
   expect(await peer.refusal()).toBe(REASON.LOGIN_FAILED);
 });
 
-test('who says close and does not hang up is hung up on', async () => {
+test('a connection that sends a close frame and stays open is closed', async () => {
   const port = await withLimits({ CLOSE_TIMEOUT_MS: 100 });
   const { raw } = await loggedIn(port);
   raw.send(frame(8, Buffer.from([3, 232])));
@@ -63,7 +63,7 @@ test('a logged-in socket that falls silent is closed', async () => {
   raw.destroy();
 });
 
-test('beyond the number of sockets a GET is answered 503 and a login FULL', async () => {
+test('beyond the maximum of sockets, a GET is answered 503 and a login FULL', async () => {
   const port = await withLimits({ SOCKETS_MAX: 2 });
   const peers = [await loggedIn(port), await loggedIn(port)];
   expect((await rawHttp(port, `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status).toBe(503);
@@ -83,7 +83,7 @@ test('beyond the number of sockets a GET is answered 503 and a login FULL', asyn
   );
 });
 
-test('beyond its part of the sockets an address is answered 503 and FULL, and no other is', async () => {
+test('beyond its share of the sockets, an address is answered 503 and FULL; other addresses are served', async () => {
   const port = await withLimits({ SOCKETS_MAX: 12, LOOPBACK_EXEMPT: 0 });
   const peers = [await loggedIn(port), await loggedIn(port), await loggedIn(port)];
   expect((await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)).status).toBe(503);
@@ -97,7 +97,7 @@ test('beyond its part of the sockets an address is answered 503 and FULL, and no
   );
 });
 
-test('a command whose identity is in use often enough is told so', async () => {
+test('a command whose identity is in use too often is told so', async () => {
   await withLimits({ INSTANCES_PER_ID: 1 });
   const identity = newIdentity();
   const first = startCli({ relay, identity }, 'listen');
@@ -110,7 +110,7 @@ test('a command whose identity is in use often enough is told so', async () => {
   await first.stop();
 });
 
-test('a socket that takes nothing ends after a time, though it says something now and then', async () => {
+test('a socket that reads nothing is closed after a time, even when it sends something now and then', async () => {
   const port = await withLimits({ STALL_TIMEOUT_MS: 300, PING_INTERVAL_MS: 100, DEAD_AFTER_MS: 60000 });
   const { caller, callee, callerLink } = await linked(port);
   callee.raw.socket.pause();
@@ -124,7 +124,7 @@ test('a socket that takes nothing ends after a time, though it says something no
   callee.close();
 });
 
-test('a flood of OPENs ends RATE', async () => {
+test('a flood of OPENs ends with RATE', async () => {
   const port = await withLimits({ OPEN_BURST: 5, OPENS_PER_MINUTE: 1, OPEN_TIMEOUT_MS: 60000 });
   const peer = await loggedIn(port);
   for (let slot = 0; slot < 6; slot++) open(peer, slot);
@@ -148,7 +148,7 @@ test('a flood of OPENs to one ID is not passed on', async () => {
   for (const peer of [callee, ...callers]) peer.close();
 });
 
-test('a flood of new IDs of one address ends RATE, known ones still log in', async () => {
+test('a flood of new IDs from one address ends with RATE, and known ones still log in', async () => {
   const port = await withLimits({ REGISTRATIONS_PER_HOUR: 3, LOOPBACK_EXEMPT: 0 });
   const known = makeIdentity();
   for (const identity of [known, makeIdentity(), makeIdentity()]) (await loggedIn(port, { identity })).close();
@@ -158,7 +158,7 @@ test('a flood of new IDs of one address ends RATE, known ones still log in', asy
   (await loggedIn(port, { identity: known })).close();
 });
 
-test('a flood of connections of one address is cut off', async () => {
+test('a flood of connections from one address is cut off', async () => {
   const port = await withLimits({ CONNECTS_PER_MINUTE: 10, LOOPBACK_EXEMPT: 0 });
   const answers = [];
   for (let i = 0; i < 20; i++) {
@@ -172,7 +172,7 @@ test('a flood of connections of one address is cut off', async () => {
   expect(answers.filter((status) => status !== 200).length).toBeGreaterThan(0);
 });
 
-test('an address that is not a public one is refused as ORIGIN', async () => {
+test('a login with an origin that is not a public URL is refused with ORIGIN', async () => {
   const port = await withLimits({}, ['--public-url', 'https://relay.example']);
   const peer = await helloPeer(port);
   peer.send(TYPE.LOGIN, loginPayload(makeIdentity(), peer.hello, { origin: 'https://impostor.example' }));
@@ -180,13 +180,13 @@ test('an address that is not a public one is refused as ORIGIN', async () => {
   (await loggedIn(port, { origin: 'https://relay.example' })).close();
 });
 
-test('X-Forwarded-For counts from a trusted proxy only', async () => {
+test('X-Forwarded-For is believed only from a trusted proxy', async () => {
   const get = async (port, from) =>
     (await rawHttp(port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Forwarded-For: ${from}\r\n\r\n`))
       .status;
   const port = await withLimits({ CONNECTS_PER_MINUTE: 3 }, ['--trust-proxy', '127.0.0.0/8']);
   for (let i = 0; i < 3; i++) expect(await get(port, '198.51.100.9, 192.0.2.1, 127.0.0.2')).toBe(200);
-  expect(await get(port, '203.0.113.3, 192.0.2.1')).toBe(429); // what the client said before the proxy's word changes nothing
+  expect(await get(port, '203.0.113.3, 192.0.2.1')).toBe(429); // the client's own entry has no effect
   expect(await get(port, '192.0.2.2')).toBe(200);
   for (let i = 0; i < 3; i++) expect(await get(port, '192.0.2.3, 127.0.0.1')).toBe(200);
   await relay.stop();

@@ -1,4 +1,4 @@
-/** Everything at once: refusals of all kinds side by side, while a linked pair talks on undisturbed. */
+/** Refusals of all kinds at the same time, while a linked pair talks undisturbed. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { TYPE, helloPeer, linked, loginPayload, makeIdentity } from '../support/login.js';
@@ -8,7 +8,7 @@ import { useRelay } from '../support/refusal_fixture.js';
 
 const fixture = useRelay({ args: ['--limit', 'MESSAGE_MAX=66000'] });
 
-test('a pair talks on while every refusal happens around it', async () => {
+test('a pair keeps talking while all refusals happen', async () => {
   const { port } = fixture.relay;
   const { caller, callee, callerLink } = await linked(port);
   let storming = true;
@@ -46,14 +46,14 @@ test('a pair talks on while every refusal happens around it', async () => {
   callee.close();
 });
 
-test('one who never reads costs a bounded amount, and its link alone', async () => {
+test('a peer that never reads costs bounded memory and only its own link', async () => {
   const { port } = fixture.relay;
   const { caller, callee, callerLink } = await linked(port);
   const other = await linked(port);
   callee.raw.socket.pause();
   const before = fixture.relay.process.memoryKiB();
   const chunk = randomBytes(60_000);
-  // Ignore the window: the relay must reset the link with OVERFLOW, not keep it all.
+  // The sender ignores the window: the relay must reset the link with OVERFLOW instead of keeping everything.
   const reset = caller.until(TYPE.RESET);
   let open = true;
   reset.then(() => (open = false)).catch(() => (open = false));

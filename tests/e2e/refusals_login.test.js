@@ -52,12 +52,12 @@ describe('before the login', () => {
     }
   });
 
-  test('a LOGIN with a byte too much is refused', async () => {
+  test('a LOGIN with an extra byte is refused', async () => {
     const reason = await refusedLogin((hello) => Buffer.concat([loginPayload(makeIdentity(), hello), Buffer.alloc(1)]));
     expect(reason).toBe(REASON.PROTOCOL);
   });
 
-  test('an instance of zeros, which an OPEN means every instance by, is refused', async () => {
+  test('an instance of zeros, which means any instance in an OPEN, is refused', async () => {
     expect(await refusedLogin((hello) => loginPayload(makeIdentity(), hello, { instance: Buffer.alloc(8) }))).toBe(
       REASON.PROTOCOL,
     );
@@ -99,7 +99,7 @@ describe('proofs', () => {
     const elsewhere = await startRelay();
     const other = await helloPeer(elsewhere.port);
     const reason = await refusedLogin((hello) => {
-      // The same challenge, passed on by a relay in between that has another key.
+      // A relay in between with another key passes on the same challenge.
       const foreign = Buffer.from(hello.payload);
       other.hello.relayId.copy(foreign, 4);
       return loginPayload(makeIdentity(), parseHello(foreign));
@@ -109,7 +109,7 @@ describe('proofs', () => {
     await elsewhere.stop();
   });
 
-  test('each byte of the login changed', async () => {
+  test('a login with any byte changed', async () => {
     const identity = makeIdentity();
     const length = loginPayload(identity, parseHello(Buffer.alloc(73))).length;
     const accepted = [];
@@ -183,7 +183,7 @@ describe('after the login', () => {
   });
 });
 
-test('the signature in WELCOME binds this login: it does not fit another', async () => {
+test('the signature in WELCOME is bound to one login and does not fit another', async () => {
   const peer = await helloPeer(port());
   const login = loginPayload(makeIdentity(), peer.hello);
   peer.send(TYPE.LOGIN, login);

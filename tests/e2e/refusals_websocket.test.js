@@ -24,7 +24,8 @@ const fixture = useRelay({
 const port = () => fixture.relay.port;
 
 const BYTES = { u8: 1, u16: 2, u32: 4, u64: 8, var8: 1, var16: 2, list: 1, rest: 0 };
-/** Every envelope of schema/wire.def, with the least bytes of its payload: a new one is tried without a line here. */
+/** Every envelope of schema/wire.def with the smallest payload that decodes, so that a new one is tested automatically.
+ */
 const ALL = Object.entries(ENVELOPE).map(([name, type]) => ({
   name,
   type,
@@ -59,7 +60,7 @@ describe('frames', () => {
     raw.destroy();
   });
 
-  test('the limit of a message holds after the login: the greatest passes, one byte more does not', async () => {
+  test('the message limit after the login: the largest passes, one byte more does not', async () => {
     const peer = await loggedIn(port());
     const data = randomBytes(8);
     const filler = envelope(0xfe, Buffer.alloc(MESSAGE_MAX - 65543 - 16 - 8));
@@ -78,7 +79,7 @@ describe('frames', () => {
     expect(await peer.refusal()).toBe(REASON.PROTOCOL);
   });
 
-  test('lengths that are only announced cost no memory', async () => {
+  test('announced lengths cost no memory', async () => {
     const sockets = (await Promise.all(Array.from({ length: 100 }, () => loggedIn(port())))).map((peer) => peer.raw);
     const before = fixture.relay.process.memoryKiB();
     for (const raw of sockets) raw.send(frame(2, Buffer.alloc(4), { length: MESSAGE_MAX, form: 64 }));
@@ -89,7 +90,7 @@ describe('frames', () => {
     for (const raw of sockets) raw.destroy();
   });
 
-  test('a flood of pings from one who never reads is bounded', async () => {
+  test('a flood of pings from a client that never reads costs bounded memory', async () => {
     const { raw } = await loggedIn(port());
     raw.socket.pause();
     const ping = Buffer.concat(Array.from({ length: 500 }, () => frame(9, randomBytes(125))));
@@ -103,7 +104,7 @@ describe('frames', () => {
           new Promise((go) => raw.socket.once('close', go)),
           stalled(raw.socket),
         ]);
-      if (raw.socket.writableLength > 4 << 20) break; // it reads no more: bounded
+      if (raw.socket.writableLength > 4 << 20) break; // the relay has stopped reading, so its memory is bounded
     }
     const slack = process.env.PAIRLINK_BIN?.includes('asan') ? 65536 : 8192;
     expect(fixture.relay.process.memoryKiB('VmHWM') - before).toBeLessThan(slack);
@@ -111,7 +112,7 @@ describe('frames', () => {
   });
 });
 
-/** Settles when nothing left the socket between two looks. */
+/** Settles when nothing has left the socket between two checks. */
 async function stalled(socket) {
   let last = -1;
   await until(
@@ -170,7 +171,7 @@ describe('envelopes', () => {
       max + 1,
     ]),
     ['PING of 65,535 bytes', TYPE.PING, 65535],
-    ['CODE of an op that is none', TYPE.CODE, 13],
+    ['CODE with an unknown op', TYPE.CODE, 13],
   ])('%s', async (_name, type, length) => {
     const peer = await loggedIn(port());
     peer.send(type, Buffer.alloc(length), { link: ON_LINKS.includes(type) ? 0x10001 : 0 });
@@ -184,7 +185,7 @@ describe('envelopes', () => {
       expect(await peer.refusal()).toBe(REASON.PROTOCOL);
     });
 
-  test('link numbers of others reach nobody', async () => {
+  test('link numbers of other sockets reach nobody', async () => {
     const { caller, callee, callerLink, calleeLink } = await linked(port());
     const stranger = await loggedIn(port());
     for (const link of [callerLink, calleeLink, 0x10001, 0x7fffffff, 0xffffffff, 0x80010000]) {
@@ -192,7 +193,7 @@ describe('envelopes', () => {
       stranger.send(TYPE.ACCEPT, Buffer.from('forged'), { link });
       stranger.send(TYPE.RESET, Buffer.from([0, 1]), { link });
     }
-    // The stranger's own order is kept: once its PONG is there, all of the above was handled.
+    // The relay handles a socket's envelopes in order: once PONG arrives, it has handled all of the above.
     stranger.send(TYPE.PING, randomBytes(8));
     await stranger.until(TYPE.PONG);
     caller.send(TYPE.DATA, Buffer.from('true'), { link: callerLink });
@@ -213,7 +214,7 @@ describe('envelopes', () => {
     peer.close();
   });
 
-  test('OPEN with a number of the relay', async () => {
+  test("OPEN with a number from the relay's side", async () => {
     const peer = await loggedIn(port());
     peer.send(TYPE.OPEN, Buffer.concat([randomBytes(40), Buffer.alloc(96)]), { link: 0x80010000 });
     const answer = await peer.next();
@@ -232,7 +233,7 @@ describe('envelopes', () => {
     peer.close();
   });
 
-  test('an OPEN to nobody ends UNAVAILABLE, and no sooner than one to somebody who does not answer', async () => {
+  test('an OPEN to an unknown ID ends with UNAVAILABLE, no sooner than one to a silent peer', async () => {
     const [caller, silent] = [await loggedIn(port()), await loggedIn(port())];
     caller.send(TYPE.OPEN, Buffer.concat([silent.identity.publicKey, Buffer.alloc(8), Buffer.alloc(96)]), {
       link: 0x10000,
@@ -271,7 +272,7 @@ describe('disconnects', () => {
       await Promise.all(Array.from({ length: 10 }, (_, i) => stages[i % stages.length]()));
   });
 
-  test('the other side of a link hears GONE', async () => {
+  test('the other side of a link gets GONE', async () => {
     const { caller, callee, calleeLink } = await linked(port());
     caller.raw.socket.resetAndDestroy();
     const answer = await callee.until(TYPE.RESET);

@@ -91,7 +91,7 @@ describe('lines in both directions', () => {
     await relay.stop();
   });
 
-  test('through connections cut, silent and half-closed', LONG, async () => {
+  test('through cut, silent and half-closed connections', LONG, async () => {
     const relay = await startRelay({ args: FAST });
     const proxy = await startProxy(relay.port, { record: false });
     const both = await pair(proxy.ws);
@@ -169,7 +169,7 @@ test('a relay that was stopped for longer than --dead-after reads waiting data b
   expect((await relay.stop()).code, relay.log).toBe(0);
 });
 
-test('40 MiB through a relay that is killed again and again: same SHA-256, exit 0', LONG, async () => {
+test('40 MiB through a relay that is killed repeatedly: same SHA-256, exit code 0', LONG, async () => {
   const relay = await startRelay({ args: FAST });
   const bytes = randomBytes(40 << 20);
   const callee = newIdentity();

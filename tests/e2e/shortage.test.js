@@ -13,7 +13,7 @@ import { startRelay } from '../support/relay.js';
 import { starve, sweep } from '../support/shortage.js';
 
 const SOAK = Boolean(process.env.PAIRLINK_SOAK);
-const ONLY = process.env.SHORTAGE_ONLY; // of a scenario; SHORTAGE_AT: the numbers, with a + for "and all later"
+const ONLY = process.env.SHORTAGE_ONLY; // a scenario; SHORTAGE_AT: numbers, with + for "and all later"
 const CODE = /^Code {2}(\S+)/m;
 let relay;
 beforeAll(async () => {
@@ -80,7 +80,7 @@ const pair = (starved) => async (starving) => {
   };
 };
 
-/** What is sent: the arguments of `send`, what goes to its stdin, and where the file will be. */
+/** What is sent: the arguments of `send`, its stdin, and where the file will be. */
 const aFile = (data) => {
   const path = join(tempDir('pairlink-from-'), 'file');
   writeFileSync(path, data);

@@ -1,4 +1,4 @@
-/** How the relay starts, what it says when it can't, and how it ends. */
+/** How the relay starts, what it prints when it cannot, and how it ends. */
 import { chmodSync, closeSync, mkdirSync, openSync, readSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { runRelay, startRelay } from '../support/relay.js';
 
 const get = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
 
-/** The database in a data folder, found by how it begins. */
+/** Finds the database in a data folder by its first bytes. */
 function databaseOf(data) {
   return readdirSync(data)
     .map((name) => join(data, name))
@@ -24,7 +24,7 @@ function databaseOf(data) {
     });
 }
 
-/** Runs SQL on a database with Python's sqlite3, which is here anyway for other tests. */
+/** Runs SQL on a database with Python's sqlite3, which other tests need anyway. */
 const sql = (path, text) =>
   run('/usr/bin/python3', [
     '-c',
@@ -45,7 +45,7 @@ describe('starting', () => {
     expect(await relay.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test('listens on loopback alone unless told otherwise', async () => {
+  test('listens only on loopback by default', async () => {
     const relay = await startRelay();
     const table = ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => run('cat', [file]));
     const hex = relay.port.toString(16).toUpperCase().padStart(4, '0');
@@ -64,7 +64,7 @@ describe('starting', () => {
     await relay.stop();
   });
 
-  test('keeps its key, and what it knows, over a restart', async () => {
+  test('keeps its key and its registrations over a restart', async () => {
     const relay = await startRelay();
     const identity = makeIdentity();
     const before = await loggedIn(relay.port, { identity });
@@ -94,7 +94,7 @@ describe('starting', () => {
     await relay.stop();
   });
 
-  test('takes its port again at once after a kill -9 with connections open', async () => {
+  test('can listen on its port right after a kill -9 with open connections', async () => {
     const relay = await startRelay();
     const { port } = relay;
     const sockets = await Promise.all(Array.from({ length: 20 }, () => connectRaw(port)));
@@ -106,7 +106,7 @@ describe('starting', () => {
 });
 
 describe('ending', () => {
-  test.each(['SIGTERM', 'SIGINT'])('%s ends it with 0, connections open or not', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'])('%s ends it with exit code 0, with and without open connections', async (signal) => {
     const relay = await startRelay();
     const peer = await loggedIn(relay.port);
     relay.process.signal(signal);
@@ -115,7 +115,7 @@ describe('ending', () => {
   });
 });
 
-/** Refuses to start: not by a signal, and says in one or a few lines what is wrong (`pattern`). */
+/** Expects the relay to exit without a signal and to print in a few lines what is wrong (`pattern`). */
 async function refusesToStart(args, pattern, options) {
   const { code, signal, stderr, stdout } = await runRelay(args, options);
   expect(signal, stderr).toBe(null);
@@ -130,7 +130,7 @@ describe('a clear message and no start', () => {
 
   test.each([
     ['an unknown argument', ['--frobnicate'], /frobnicate/],
-    ['a listen address that is none', ['--listen', 'nonsense'], /nonsense/],
+    ['an invalid listen address', ['--listen', 'nonsense'], /nonsense/],
     ['a port beyond 65535', ['--listen', '127.0.0.1:99999'], /99999/],
     ['an unknown limit', ['--limit', 'FROBS=3'], /FROBS/],
     ['a limit without a value', ['--limit', 'MESSAGE_MAX'], /MESSAGE_MAX/],
@@ -170,7 +170,7 @@ describe('a clear message and no start', () => {
     chmodSync(parent, 0o755);
     const dir = join(parent, 'data');
     mkdirSync(dir, { mode: 0o755 });
-    // Rights mean nothing to root: run it as nobody, from a place that nobody may enter.
+    // Root ignores permissions, so run a copy as the user nobody, in a folder that this user may enter.
     const program = join(parent, 'pairlink-relay');
     await run('cp', [binary('pairlink-relay'), program]);
     chmodSync(program, 0o755);
@@ -193,7 +193,7 @@ describe('a clear message and no start', () => {
     await refusesToStart(['--listen', '127.0.0.1:0', '--data', relay.data], /newer|version/i);
   });
 
-  test('a file that is no database', async () => {
+  test('a file that is not a database', async () => {
     const relay = await startRelay();
     await relay.stop();
     const path = databaseOf(relay.data);

@@ -1,4 +1,4 @@
-/** Disks that are full or read only, somebody who holds the database, and what the data folder gives away. */
+/** Disks that are full or read-only, a locked database, and the permissions of the data folder. */
 import {
   chmodSync,
   lstatSync,
@@ -26,11 +26,11 @@ afterEach(async () => {
 const health = async () =>
   (await rawHttp(relay.port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${relay.port}\r\n\r\n`)).body.toString();
 
-/** From now on no byte can be written to any file, as on a full disk; or it can again. Holds for root too. */
+/** Makes every write to a file fail, as on a full disk, or allows them again. This affects root, too. */
 const disk = (full) =>
   run('prlimit', ['--pid', String(relay.pid), full ? '--fsize=0:unlimited' : '--fsize=unlimited:unlimited']);
 
-/** How a new ID fares: 0, or the reason of its refusal. */
+/** Logs in with a new ID. Returns 0, or the reason of the refusal. */
 async function newcomer() {
   const peer = await helloPeer(relay.port);
   peer.send(2, loginPayload(makeIdentity(), peer.hello));
@@ -46,8 +46,8 @@ async function knowsAgain(identity) {
   return peer.registration === 1;
 }
 
-describe('a disk that takes nothing', () => {
-  test('while it runs: known IDs get in, new ones hear why, the log says it once, and it recovers', async () => {
+describe('a full disk', () => {
+  test('while it runs: known IDs get in, new ones are told why, one log line, recovery', async () => {
     relay = await startRelay({ args: ['--workers', '2'] });
     const known = makeIdentity();
     (await loggedIn(relay.port, { identity: known })).close();
@@ -66,10 +66,10 @@ describe('a disk that takes nothing', () => {
     expect(await health()).toBe('ok\n');
   });
 
-  test('the program gives up with an exit code of its own, unless it is known', async () => {
+  test('the command gives up with its own exit code, unless its ID is known', async () => {
     relay = await startRelay();
     const known = newIdentity();
-    await idOf(known); // makes it
+    await idOf(known); // creates the identity
     (await loggedIn(relay.port, { identity: makeIdentity(readFileSync(known)) })).close();
     await disk(true);
     const refused = await runCli({ relay }, ['--relay-wait', '1', 'listen']);
@@ -85,7 +85,7 @@ describe('a disk that takes nothing', () => {
     await disk(false);
   });
 
-  test('at the start: exit code 1, and which file it was, for a new folder and an old one', async () => {
+  test('at the start: exit code 1 and the name of the file, for a new folder and an old one', async () => {
     const data = join(tempDir(), 'data');
     const refused = async () => {
       const { code, signal, stderr, stdout } = await run('prlimit', [
@@ -109,7 +109,7 @@ describe('a disk that takes nothing', () => {
   });
 });
 
-test('somebody holds the database: known IDs do not wait, new ones get in when it is free', async () => {
+test('while the database is locked, known IDs do not wait, and new ones get in when it is free', async () => {
   relay = await startRelay();
   const known = makeIdentity();
   (await loggedIn(relay.port, { identity: known })).close();
@@ -130,7 +130,7 @@ c.execute('COMMIT')`,
   expect(decided).toBe(false);
   holder.end('\n');
   expect((await holder.wait()).code).toBe(0);
-  expect([0, REASON.STORE]).toContain(await waiting); // the second on a machine that stood still for seconds
+  expect([0, REASON.STORE]).toContain(await waiting); // STORE on a machine that stalled for seconds
   expect(await newcomer()).toBe(0);
 });
 
@@ -143,7 +143,7 @@ describe('the data folder', () => {
     return stderr;
   };
 
-  test('all in it is for its user alone, whatever the umask and whatever an older relay left', async () => {
+  test('everything in it is for its user only, whatever the umask and the files of an older relay', async () => {
     relay = await startRelay({ wrap: ['sh', '-c', 'umask 000; exec "$@"', 'sh'] });
     (await loggedIn(relay.port)).close();
     const names = readdirSync(relay.data).sort();
@@ -155,7 +155,7 @@ describe('the data folder', () => {
     for (const name of names) expect(mode(join(relay.data, name)), name).toBe('600');
   });
 
-  test('that others may write in is refused, with what to do', async () => {
+  test('is refused when others may write to it, with what to do', async () => {
     const data = join(tempDir(), 'data');
     mkdirSync(data);
     chmodSync(data, 0o777);
@@ -166,14 +166,14 @@ describe('the data folder', () => {
     relay = await startRelay({ data });
   });
 
-  test('has one relay at a time; the second says which process it is', async () => {
+  test('has one relay at a time; a second one names the process', async () => {
     relay = await startRelay();
     await refused(relay.data, new RegExp(`another relay uses the data folder ${relay.data}: process ${relay.pid}\\b`));
     expect((await runRelay(['--data', relay.data, 'token', 'list'])).code).toBe(0);
-    await relay.restart({ hard: true }); // a killed one holds nothing
+    await relay.restart({ hard: true }); // a killed relay leaves no lock
   });
 
-  test('a key that is a link to nothing, or zeros, is refused and not replaced', async () => {
+  test('a key file that is a dangling link, or all zeros, is refused and not replaced', async () => {
     relay = await startRelay();
     const { data, id } = relay;
     await relay.stop();
@@ -182,7 +182,7 @@ describe('the data folder', () => {
     await run('mv', [key, elsewhere]);
     symlinkSync(elsewhere, key);
     await relay.launch();
-    expect(relay.id).toBe(id); // a link to a key is one
+    expect(relay.id).toBe(id); // a link to a key file is accepted
     await relay.stop();
     await run('mv', [elsewhere, `${elsewhere}.away`]);
     await refused(data, /relay\.key: a symbolic link to nothing/);

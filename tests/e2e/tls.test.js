@@ -1,4 +1,4 @@
-/** TLS by the relay itself: the right name is taken, a wrong one refused, and HTTP/2 never spoken. */
+/** TLS by the relay itself: clients accept the right name and refuse a wrong one, and HTTP/2 is never spoken. */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
@@ -88,7 +88,7 @@ async function connectTls(options = {}) {
   return raw;
 }
 
-/** All that comes for a GET, read in small pieces with pauses; fails unless it ends by TLS's own goodbye. */
+/** Returns the whole response to a GET, read slowly in small pieces. Fails unless it ends with TLS's close_notify. */
 async function httpsGet(path, version) {
   const socket = tls.connect({
     port: relay.port,
@@ -109,7 +109,7 @@ async function httpsGet(path, version) {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** A connection that keeps what is written once it is `held`, until its end: all of that arrives in one piece. */
+/** A connection that, once `held`, keeps everything written until its end, so that all of it arrives in one piece. */
 class HeldSocket extends Duplex {
   constructor(port) {
     super();
@@ -146,7 +146,7 @@ describe('the relay', () => {
     ws.terminate();
   });
 
-  test('does not speak HTTP/2 to who asks for nothing else', async () => {
+  test('does not speak HTTP/2 to a client that offers nothing else', async () => {
     const socket = tls.connect({
       port: relay.port,
       host: '127.0.0.1',
@@ -206,7 +206,7 @@ describe('the relay', () => {
     expect(suite).toBe(spoken ? ciphers : 'refused');
   });
 
-  test('speaks for its host with HSTS where the host has no other port', async () => {
+  test('sends HSTS only when the host is named without a port', async () => {
     const headersFor = async (host) => {
       const raw = await connectTls();
       raw.send(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
@@ -236,7 +236,7 @@ describe('the relay', () => {
       socket.destroy();
       return answer;
     };
-    // The same client against a server that takes it: so it is the relay that refuses.
+    // The same client works with a server that accepts this version, so it is the relay that refuses.
     const lenient = tls.createServer({
       cert: readFileSync(file('relay.pem')),
       key: readFileSync(file('relay.key')),
@@ -252,7 +252,7 @@ describe('the relay', () => {
   });
 
   test.each(['TLSv1.2', 'TLSv1.3'])(
-    'gives a page whole to one that reads it slowly over %s, and says that it ends there',
+    'sends a slow reader the whole page over %s, and then close_notify',
     async (version) => {
       const page = (await httpsGet('/', version)).match(/\/assets\/[^"]+\.js/)[0];
       const whole = await httpsGet(page, version);
@@ -266,7 +266,7 @@ describe('the relay', () => {
   );
 
   test.each(['TLSv1.2', 'TLSv1.3'])(
-    'answers one that says over %s, in one piece with its request, that it asks no more',
+    'answers a client that sends its request and close_notify in one piece over %s',
     async (version) => {
       const held = new HeldSocket(relay.port);
       const socket = tls.connect({
@@ -306,7 +306,7 @@ describe('the relay', () => {
     expect(await ask('ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA')).toBe('refused');
   });
 
-  test('closes one that speaks plain HTTP, and serves the next', async () => {
+  test('closes a connection that speaks plain HTTP, and serves the next', async () => {
     const raw = await connectRaw(relay.port);
     raw.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await raw.whenClosed();
@@ -315,7 +315,7 @@ describe('the relay', () => {
   });
 });
 
-test("a forked child of a program frees its copies, and says nothing in its parent's TLS", async () => {
+test("a forked child frees its copies and sends nothing on its parent's TLS connection", async () => {
   const env = { HOME: tempDir(), XDG_CONFIG_HOME: '', XDG_STATE_HOME: '', https_proxy: '', no_proxy: '*' };
   const result = await run(binary('host_fork'), [`wss://localhost:${relay.port}`, tempDir(), file('ca.pem')], {
     env,

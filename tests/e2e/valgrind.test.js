@@ -1,4 +1,4 @@
-/** Every refused case in a row against the release build under valgrind: no report, nothing leaked. */
+/** Every refused case, one after another, against the release build under valgrind: no report, nothing leaked. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { TYPE, helloPeer, linked, loginPayload, makeIdentity } from '../support/login.js';

@@ -1,5 +1,5 @@
 /**
- * A relay of several workers, with real sockets: which worker a socket meets is the kernel's choice, so many are made.
+ * A relay with several workers and real sockets. The kernel chooses the worker of a socket, so the tests make many.
  */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -28,7 +28,7 @@ test('pairs on one worker and across workers: links, data both ways, ends', asyn
   expect((await relay.stop()).code).toBe(0);
 });
 
-/** Changes the list of one socket as fast as the relay reads it, until that ends it; the reason. */
+/** Changes a socket's list as fast as the relay reads, until the relay ends the socket. Returns the reason. */
 async function floodPeers(port) {
   const peer = await loggedIn(port);
   const ids = randomBytes(32 * 32);
@@ -38,7 +38,7 @@ async function floodPeers(port) {
   return peer.refusal().finally(() => clearInterval(flooding));
 }
 
-test('strangers that change their lists as fast as they can end no link between workers', async () => {
+test('strangers that change their lists as fast as they can do not end links between workers', async () => {
   const relay = await startRelay({ args: ARGS });
   const pairs = await Promise.all(Array.from({ length: 20 }, () => linked(relay.port)));
   for (let round = 0; round < 5; round++)

@@ -179,8 +179,8 @@ export const ROOMS = {
   [TABLES]: { files: ['web/client/wire_table.js', 'web/client/words.js', 'web/client/lookalikes.js'] },
   [SODIUM]: { files: ['web/client/core/sodium.js'], libraries: ['libsodium-wrappers-sumo'] },
   'web/client/core': { pure: true, may: [TABLES, SODIUM] },
-  'web/client/core/session': { pure: true, circles: true, may: [TABLES, 'web/client/core'] },
-  'web/client/core/transfer': { pure: true, circles: true, may: [TABLES, 'web/client/core'] },
+  'web/client/core/session': { pure: true, may: [TABLES, 'web/client/core'] },
+  'web/client/core/transfer': { pure: true, may: [TABLES, 'web/client/core'] },
   'web/client/core/engine': { pure: true, may: [TABLES, SODIUM, 'web/client/core', 'web/client/core/session'] },
   'web/client': {
     may: [TABLES, SODIUM, 'web/client/core', 'web/client/core/transfer', 'web/client/core/engine'],

@@ -1,4 +1,4 @@
-/** The echo server of this project for a file of tests: our HTTP and framing code with an echo behind it. */
+/** Starts the project's echo server for a test file: the relay's HTTP and framing code with an echo behind it. */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { binary, start } from '../support/process.js';
 
@@ -15,7 +15,8 @@ export function useEcho() {
   return echo;
 }
 
-/** A program that prints "ok NAME" and "not ok NAME" lines: each becomes an expectation, and there must be `least`. */
+/** Checks the output of a program that prints "ok NAME" and "not ok NAME" lines: all must be ok, and at least `least`.
+ */
 export function judge({ code, stdout, stderr }, least) {
   const lines = stdout.split('\n').filter(Boolean);
   expect(

@@ -1,6 +1,6 @@
 /* libwebsockets' own WebSocket client against an echo server: `interop_lws_client PORT`.
- * One connection, the cases one after another; then a connection that breaks the rules. Prints a line a case,
- * "ok NAME" or "not ok NAME", and exits 0 when all were ok. Nothing of this project's code is in it. */
+ * It runs the cases one after another on one connection, then a connection that breaks the rules. It prints one line
+ * per case, "ok NAME" or "not ok NAME", and exits 0 when all are ok. It contains none of this project's code. */
 #include <libwebsockets.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@ typedef struct test_case {
   const char *name;
   size_t size;
   bool text;
-  size_t fragment; /* 0: one frame */
-  bool ping;       /* one between the first two fragments */
+  size_t fragment; /* bytes of one fragment; 0 for a single frame */
+  bool ping;       /* sends a ping between the first two fragments */
 } test_case;
 
 static const test_case CASES[] = {
@@ -34,7 +34,7 @@ static const test_case CASES[] = {
 enum { CASE_COUNT = sizeof CASES / sizeof CASES[0] };
 
 static struct {
-  unsigned char *out, *in; /* out has LWS_PRE bytes before */
+  unsigned char *out, *in; /* out has LWS_PRE bytes before it */
   size_t sent, received;
   size_t current;
   bool started, ping_sent, ping_answered, failed, breaking, done;
@@ -79,7 +79,7 @@ static int write_case(struct lws *wsi) {
   bool last = state.sent + n == c->size;
   enum lws_write_protocol how = state.started ? LWS_WRITE_CONTINUATION : c->text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
   int flags = (int)how | (last ? 0 : (int)LWS_WRITE_NO_FIN);
-  /* lws writes its header in front of the piece and masks in place: give it a copy. */
+  /* lws writes its header in front of the piece and masks it in place, so give it a copy. */
   unsigned char *copy = malloc(LWS_PRE + n + 1);
   if (!copy) {
     return -1;
@@ -208,7 +208,7 @@ int main(int argc, char **argv) {
   report("all cases on one connection", ended && state.current == CASE_COUNT);
   state.breaking = true;
   ended = converse(context, port);
-  report("text that is no UTF-8 is closed with 1007", ended && state.close_code == 1007);
+  report("text that is not UTF-8 is closed with 1007", ended && state.close_code == 1007);
   lws_context_destroy(context);
   free(state.out);
   free(state.in);

@@ -1,4 +1,4 @@
-/** Our framing against clients of others: Python's websockets, and libwebsockets. */
+/** The relay's framing with other clients: Python's websockets, and libwebsockets. */
 import { test } from 'vitest';
 import { BIN, ROOT, run } from '../support/process.js';
 import { join } from 'node:path';

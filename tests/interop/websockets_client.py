@@ -1,6 +1,6 @@
 """The client of Python's websockets against an echo server: websockets_client.py PORT.
 
-Prints a line a case, "ok NAME" or "not ok NAME: why", and exits 0 when all were ok.
+Prints one line per case, "ok NAME" or "not ok NAME: why", and exits 0 when all are ok.
 """
 import asyncio
 import os
@@ -79,7 +79,7 @@ async def main(port):
         try:
             await asyncio.wait_for(work, 60)
             print(f"ok {name}", flush=True)
-        except Exception as error:  # every failure is a line, not the end
+        except Exception as error:  # a failure is one line and does not end the run
             failed += 1
             print(f"not ok {name}: {error!r}", flush=True)
 
@@ -94,7 +94,7 @@ async def main(port):
         await case("five hundred messages before the first answer is read", many(ws))
     for code in (1000, 1001, 1003, 1007, 1008, 1009, 1011, 3000, 4999):
         await case(f"close code {code}", close_with(url, code))
-    await case("an offer of compression is passed over", without_compression(url))
+    await case("an offer of compression is ignored", without_compression(url))
     return failed
 
 

@@ -1,4 +1,4 @@
-/** Our framing against npm's ws, and against bytes that no library would send. */
+/** The relay's framing with npm's ws, and with bytes that no library would send. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -42,7 +42,7 @@ describe('npm ws', () => {
 
   test('one byte over 16 MiB is closed with 1009', async () => {
     const ws = await open();
-    ws.on('error', () => {}); // its own write may fail first
+    ws.on('error', () => {}); // the client's own write may fail first
     const closed = once(ws, 'close');
     ws.send(Buffer.alloc(LARGEST + 1));
     expect([1009, 1006]).toContain((await closed)[0]);
@@ -72,7 +72,7 @@ describe('npm ws', () => {
     ws.terminate();
   });
 
-  test('messages sent at once come back in order', async () => {
+  test('messages sent without waiting come back in order', async () => {
     const ws = await open();
     const got = [];
     const all = new Promise((done) => ws.on('message', (data) => got.push(data.toString()) === 1000 && done()));
@@ -96,7 +96,7 @@ describe('npm ws', () => {
     expect([1000, 1005]).toContain((await closed)[0]);
   });
 
-  test('an offer of compression is passed over', async () => {
+  test('an offer of compression is ignored', async () => {
     const ws = await open({ perMessageDeflate: true });
     expect(ws.extensions).toBe('');
     expect((await echoed(ws, 'plain')).bytes.toString()).toBe('plain');
@@ -104,7 +104,7 @@ describe('npm ws', () => {
   });
 });
 
-describe('text that is no UTF-8 is closed with 1007', () => {
+describe('text that is not UTF-8 is closed with 1007', () => {
   const openRaw = async () => {
     const raw = await connectRaw(echo.port);
     raw.send(upgradeRequest(echo.port, { path: '/', headers: { 'Sec-WebSocket-Protocol': null } }));
@@ -113,7 +113,7 @@ describe('text that is no UTF-8 is closed with 1007', () => {
   };
 
   test.each([
-    ['a byte that begins nothing', 'ff'],
+    ['a byte that starts no character', 'ff'],
     ['a lone continuation', '80'],
     ['a cut sequence', 'e282'],
     ['an overlong slash', 'c0af'],
@@ -141,7 +141,7 @@ describe('text that is no UTF-8 is closed with 1007', () => {
     raw.destroy();
   });
 
-  test('a bad sequence that begins in one fragment and ends in the next', async () => {
+  test('a bad sequence that starts in one fragment and ends in the next', async () => {
     const raw = await openRaw();
     raw.send(frame(1, Buffer.from('e2', 'hex'), { fin: false })).send(frame(0, Buffer.from('28a1', 'hex')));
     expect(await raw.closeCode()).toBe(1007);

@@ -1,6 +1,6 @@
 /**
- * The shell around the engine: a WebSocket, timers, random numbers and the clock, and what the application sees.
- * Nothing is decided here.
+ * The shell around the engine. It owns the WebSocket, the timers, the random numbers and the clock, and turns the
+ * engine's actions into the events and objects that the application sees. All decisions are made in the engine.
  */
 import { Code } from './code.js';
 import { fromHex, utf8 } from './core/bytes.js';
@@ -33,30 +33,42 @@ import { CODE_LIFETIME_MS, ERROR, INSTANCE_BYTES, INVITE_SECRET_BYTES, REASON } 
 /**
  * @typedef {object} ClientOptions
  * @property {string} url the relay: ws://HOST:PORT, wss://HOST, or the address of its page
- * @property {Bytes} seed 32 bytes: whoever has them is this peer
- * @property {Bytes} [instance] 8 bytes; random when absent. Two clients that run at once need two.
- * @property {string} [relayId] as seen before: any other is refused
- * @property {string} [application] what you speak; 'chat/1', 'pipe/1' or your own, 'name/version'
+ * @property {Bytes} seed 32 secret bytes, the identity: anyone who has them can act as this peer
+ * @property {Bytes} [instance] 8 bytes; random by default. Clients of one identity that run at the same time need
+ *   different ones.
+ * @property {string} [relayId] the relay's ID as seen before; a relay with any other ID is refused
+ * @property {string} [application] the protocol you speak: 'chat/1', 'pipe/1' or your own 'name/version'; 'chat/1' by
+ *   default
  * @property {string} [name] what you call yourself; the other side sees it
- * @property {boolean} [listen] may be called without naming the instance; true when absent
- * @property {boolean} [acceptAll] lets every stranger in
- * @property {Bytes} [token] of a relay that asks for one
- * @property {any} [WebSocket] the class; globalThis.WebSocket when absent
- * @property {(size: number) => Uint8Array} [random]
- * @property {() => number} [now] milliseconds, never going back
- * @property {(line: string) => void} [log]
- * @property {{messageMax?: number, channelWindow?: number, sessionWindow?: number, sessionTimeoutMs?: number,
- * sessionsMax?: number,
- *   manualTake?: boolean}} [options] manualTake: a message counts as delivered when you call its taken()
+ * @property {boolean} [listen] accepts calls that name the ID but no instance; true by default
+ * @property {boolean} [acceptAll] lets every stranger in; false by default
+ * @property {Bytes} [token] the token, for a relay that requires one
+ * @property {any} [WebSocket] the class; globalThis.WebSocket by default
+ * @property {(size: number) => Uint8Array} [random] returns secure random bytes; crypto.getRandomValues by default
+ * @property {() => number} [now] a monotonic clock in milliseconds
+ * @property {(line: string) => void} [log] receives one log line per call
+ * @property {ClientLimits} [options]
  */
 
-/** At most so much waits in the WebSocket: what is urgent need not queue behind more. Enough for a fast line until it is looked
- * at again; on a slow one pacing lets less be on its way. */
+/**
+ * @typedef {object} ClientLimits
+ * @property {number} [messageMax] bytes of the largest message, sent or received; 262,144 by default
+ * @property {number} [channelWindow] bytes that may wait on one channel until the application takes them; 1,048,576 by
+ *   default, at least messageMax + 1
+ * @property {number} [sessionWindow] the same for a whole session; 8,388,608 by default, at least messageMax + 1
+ * @property {number} [sessionTimeoutMs] how long a session may be without a link before it ends; 3,600,000 by default
+ * @property {number} [sessionsMax] sessions at one time; 1,024 by default
+ * @property {boolean} [manualTake] a message counts as delivered only when you call its taken(); false by default
+ */
+
+/** The WebSocket buffers at most this many bytes, so that an urgent message does not queue behind more. It keeps a fast
+ * connection busy until the next poll; on a slow one, pacing lets less be in flight. */
 const SOCKET_BUFFER_BYTES = 262144;
-/** Browsers send a larger message in fragments, which costs everyone on the way. */
+/** Browsers split larger messages into fragments, which cost every hop. */
 const OUTPUT_BYTES = 65536;
 const BUFFER_POLL_MS = 4;
 const TIMER_MAX_MS = 3600000;
+/** When the wall clock runs ahead of the steady clock by more than this, the machine slept. */
 const SLEPT_MS = 30000;
 
 const DEFAULTS = {
@@ -67,7 +79,7 @@ const DEFAULTS = {
   sessionsMax: 1024,
 };
 
-/** @param {string} text */
+/** Parses a page's address. Throws EURL. @param {string} text */
 function pageOf(text) {
   try {
     return new URL(checkText(text, 'pageUrl'));
@@ -76,7 +88,7 @@ function pageOf(text) {
   }
 }
 
-/** A clock that never goes back, and counts the time a machine slept, which performance.now() may not. */
+/** Returns a monotonic clock that also counts the time the machine slept, which performance.now() may not. */
 function systemClock() {
   let slept = 0;
   let wall = Date.now();
@@ -92,7 +104,7 @@ function systemClock() {
   };
 }
 
-/** Runs a function in a later turn of the event loop, but without the pause that setTimeout makes.
+/** Runs a function in a later turn of the event loop, without setTimeout's minimum delay.
  * @type {(fn: () => void) => void} */
 const nextTurn = makeNextTurn();
 function makeNextTurn() {
@@ -111,10 +123,10 @@ function makeNextTurn() {
 /** @param {number} size */
 const systemRandom = (size) => globalThis.crypto.getRandomValues(new Uint8Array(size));
 
-/** Of the WebSocket, where the relay lies at the root of its host. */
+/** The path of the WebSocket when the relay is at the root of its host. */
 const ROOT_PATH = '/pairlink';
 
-/** The WebSocket address and its WHATWG origin. @param {string} text */
+/** Returns the WebSocket's address and its WHATWG origin. Throws EURL. @param {string} text */
 function relayAddress(text) {
   let url;
   try {
@@ -132,7 +144,7 @@ function relayAddress(text) {
   };
 }
 
-/** A secret as it was given out: bytes, or their hexadecimal. @param {Bytes | string} secret */
+/** Returns an invite's secret, which may be given as bytes or in hexadecimal. @param {Bytes | string} secret */
 const secretOf = (secret) =>
   checkSize(typeof secret === 'string' ? fromHex(secret) : secret, INVITE_SECRET_BYTES, 'a secret');
 
@@ -158,8 +170,10 @@ const OPTIONS = [
 const LIMITS = [...Object.keys(DEFAULTS), 'manualTake'];
 
 /**
- * Absent, undefined and null are the same. @template T @param {T | null | undefined} value @param {(value: T) => void}
- * check
+ * Checks a value that may be absent: undefined and null pass.
+ * @template T
+ * @param {T | null | undefined} value
+ * @param {(value: T) => void} check
  */
 function ifThere(value, check) {
   if (value !== undefined && value !== null) check(value);
@@ -184,14 +198,14 @@ function limitsOf(given) {
   for (const key of /** @type {(keyof typeof DEFAULTS)[]} */ (Object.keys(DEFAULTS)))
     ifThere(given?.[key], (value) => (limits[key] = checkWhole(value, 1, Number.MAX_SAFE_INTEGER, key)));
   if (limits.channelWindow <= limits.messageMax || limits.sessionWindow <= limits.messageMax)
-    throw new PairlinkError('EINVAL', 'a window holds at least one message and its end');
+    throw new PairlinkError('EINVAL', 'a window must be larger than messageMax');
   return limits;
 }
 
 /**
- * Reads a whole invite link. Throws PairlinkError ELINK.
+ * Parses an invite link. Throws PairlinkError ELINK when it is not one.
  * @param {string} link
- * @returns {{id: string, relayId: string, secret: Uint8Array, url: string}} url: the relay's address
+ * @returns {{id: string, relayId: string, secret: Uint8Array, url: string}} `url` is the relay's WebSocket address
  */
 export function parseInviteLink(link) {
   let url;
@@ -207,9 +221,10 @@ export function parseInviteLink(link) {
   return { id: formatId(peerId), relayId: formatId(relayId), secret, url: relay };
 }
 
-/** @extends {Emitter<ClientEvents>} */
+/** One identity at one relay. It stays connected, and reconnects by itself, until `stop`.
+ * @extends {Emitter<ClientEvents>} */
 export class Client extends Emitter {
-  /** Use `createClient`. @param {ClientOptions} options */
+  /** Needs libsodium to be loaded: call `createClient` instead. @param {ClientOptions} options */
   constructor(options) {
     super(['online', 'offline', 'relayChanged', 'knock', 'session', 'inviteClaimed']);
     checkOptions(options);
@@ -218,7 +233,7 @@ export class Client extends Emitter {
     this.random = options.random ?? systemRandom;
     this.now = options.now ?? systemClock();
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    if (!this.WebSocket) throw new PairlinkError('EINVAL', 'no WebSocket here: hand one in');
+    if (!this.WebSocket) throw new PairlinkError('EINVAL', 'no global WebSocket: pass one as an option');
     this.logLine = options.log ?? (() => {});
     const limits = limitsOf(options.options);
     this.manualTake = options.options?.manualTake ?? false;
@@ -226,7 +241,7 @@ export class Client extends Emitter {
     const instance = checkSize(options.instance ?? this.random(INSTANCE_BYTES), INSTANCE_BYTES, 'an instance').slice();
     /** This side's ID as text. */
     this.id = formatId(identity.id);
-    /** @type {string | null} of the relay, pinned or seen */
+    /** @type {string | null} the relay's ID: the one given as an option or the one seen last */
     this.relayId = options.relayId ?? null;
     /** @type {'connecting' | 'online' | 'offline' | 'stopped'} */
     this.state = 'connecting';
@@ -242,7 +257,7 @@ export class Client extends Emitter {
     this.running = false;
     /** @private */
     this.flushing = false;
-    /** @private in this turn of the event loop */
+    /** @private Something was written in this turn of the event loop. */
     this.wrote = false;
     /** @private @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -267,10 +282,12 @@ export class Client extends Emitter {
     this.step({ type: 'start' });
   }
 
-  // ---- what the application asks ---------------------------------------------------------------------
+  // ---- the application's calls -----------------------------------------------------------------------
 
-  /** A session with a peer: an ID or an invite link. The same one while there is one. It dials until it is linked.
-   * @param {string} idOrLink */
+  /** Returns the session with a peer, and starts one when there is none. A session without a link dials until it has
+   * one or is closed. Throws EID, ELINK, ESTATE after `stop`, and EAGAIN when there are too many sessions.
+   * @param {string} idOrLink the peer's ID, or an invite link from it
+   * @returns {Session} */
   connect(idOrLink) {
     this.mustRun();
     const text = checkText(idOrLink, 'an ID or a link').trim();
@@ -279,10 +296,12 @@ export class Client extends Emitter {
     const number = this.step({ type: 'connect', peer: parseId(id), secret: invite?.secret ?? null });
     return this.sessions.get(number) ?? this.addSession(number, id, new Uint8Array(INSTANCE_BYTES), '', '');
   }
-  /** A link that lets one person in without a question. Needs to have been online once. Throws EURL where the relay lies
-   * below the root of its host: a link leads to the root.
-   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options]
-   * @returns {{link: string, secret: Uint8Array, expiresAt: number}} expiresAt: Unix time in ms */
+  /** Makes a link that lets the first person who uses it in without a knock. The client must know the relay's ID, so it
+   * must have been online once or have been given `relayId`; otherwise this throws ESTATE. Throws EURL when the relay
+   * is not at the root of its host, because a link always points to the root.
+   * @param {{pageUrl?: string, lifetimeMs?: number, secret?: Bytes | string}} [options] `lifetimeMs` is ten minutes
+   *   and `secret` random by default; `pageUrl` is the relay's own page by default
+   * @returns {{link: string, secret: Uint8Array, expiresAt: number}} `expiresAt` is a Unix time in ms */
   createInvite(options = {}) {
     checkKeys(options, ['pageUrl', 'lifetimeMs', 'secret'], 'options of createInvite');
     const { pageUrl, lifetimeMs = 600000, secret } = options;
@@ -297,20 +316,22 @@ export class Client extends Emitter {
     this.addInvite({ secret: bytes, expiresAt });
     return { link: page.href, secret: bytes, expiresAt };
   }
-  /** Takes an invite of an earlier run up again, also as createInvite gave it.
-   * @param {{secret: Bytes | string, expiresAt: number, link?: string}} invite */
+  /** Makes an invite of an earlier run valid again.
+   * @param {{secret: Bytes | string, expiresAt: number, link?: string}} invite what createInvite returned; `link` is
+   *   ignored */
   addInvite(invite) {
     checkKeys(invite, ['link', 'secret', 'expiresAt'], 'an invite');
     const expiresAt = checkTime(invite.expiresAt, 'expiresAt');
     this.step({ type: 'invite_add', secret: secretOf(invite.secret), place: this.now() + expiresAt - Date.now() });
   }
-  /** @param {Bytes | string} secret */
+  /** Makes an invite invalid. Does nothing when there is no such invite. @param {Bytes | string} secret */
   revokeInvite(secret) {
     this.step({ type: 'invite_revoke', secret: secretOf(secret) });
   }
-  /** Makes a pairing code: whoever types it is joined with this side, each sure of the other's ID. Its 'code' event brings
-   * it, once the relay is reached; 'paired' or 'ended' follows. Good once, for one guess, at most ten minutes. Throws
-   * EAGAIN.
+  /** Makes a pairing code. The person who types it is paired with this side, and each side is sure of the other's ID.
+   * The code itself arrives with its 'code' event once the relay is reached; 'paired' or 'ended' follows. A code pairs
+   * once, ends with the first wrong guess, and is valid for ten minutes at most. Throws EAGAIN when there are too many
+   * codes.
    * @param {{lifetimeMs?: number}} [options] */
   createCode(options = {}) {
     checkKeys(options, ['lifetimeMs'], 'options of createCode');
@@ -318,7 +339,8 @@ export class Client extends Emitter {
     this.mustRun();
     return this.addCode(this.step({ type: 'code_make', value: lifetimeMs }), null);
   }
-  /** Uses a code that somebody told; 'paired' or 'ended' follows. Throws ECODE for what is none, EAGAIN.
+  /** Uses another person's code; 'paired' or 'ended' follows. Throws ECODE when the text is not a code, EAGAIN when
+   * there are too many codes, and EINVAL for a code that this client made.
    * @param {string} text */
   claimCode(text) {
     const { number, words } = parseCode(text);
@@ -331,32 +353,33 @@ export class Client extends Emitter {
     this.codes.set(handle, code);
     return code;
   }
-  /** @param {number} session */
+  /** Returns the bytes of the largest message that this session can send now. @param {number} session */
   messageMax(session) {
     return this.engine.messageMax(session);
   }
-  /** @param {number} handle */
+  /** Cancels a code. @param {number} handle */
   endCode(handle) {
     this.codes.delete(handle);
     if (this.state !== 'stopped') this.step({ type: 'code_cancel', value: handle });
   }
-  /** Lets a peer in from now on; one that waits at the door at once. @param {string} id */
+  /** Lets a peer in from now on. A peer that is knocking is accepted, or called back. @param {string} id */
   allow(id) {
     this.step({ type: 'allow', peer: bytesOfId(id) });
   }
-  /** Says nothing to one who asks; it may ask again later. @param {string} id */
+  /** Ignores a peer, which learns nothing of it. Its knocks are reported again after five minutes.
+   * @param {string} id */
   deny(id) {
     this.step({ type: 'deny', peer: bytesOfId(id) });
   }
-  /** Never hears of it again. @param {string} id */
+  /** Ignores a peer until `allow`. @param {string} id */
   block(id) {
     this.step({ type: 'block', peer: bytesOfId(id) });
   }
-  /** The network is back: does not wait for the next try. */
+  /** Call this when the network is back: tries immediately instead of waiting for the next retry. */
   networkUp() {
     if (this.state !== 'stopped') this.step({ type: 'network_up' });
   }
-  /** Ends all sessions and the connection. */
+  /** Ends all sessions and codes, closes the connection and removes the client's listeners. */
   stop() {
     if (this.state === 'stopped') return;
     this.step({ type: 'stop' });
@@ -372,9 +395,9 @@ export class Client extends Emitter {
 
   // ---- the engine's turn -----------------------------------------------------------------------------
 
-  /** Feeds one event and does what follows from it. Throws what the event itself came to.
-   * @param {Omit<EngineEvent, 'now'> & {now?: number}} event kept by nobody, so it may get its time here
-   * @returns {number} */
+  /** Feeds one event to the engine and executes the resulting actions. Throws the error that the event caused.
+   * @param {Omit<EngineEvent, 'now'> & {now?: number}} event its `now` is set here; the engine does not keep the object
+   * @returns {number} the engine's `value` */
   step(event) {
     event.now = this.now();
     const { actions, value, error } = this.engine.step(/** @type {EngineEvent} */ (event));
@@ -386,7 +409,7 @@ export class Client extends Emitter {
     if (error) throw error;
     return value;
   }
-  /** In order, also when a handler of the application asks for more in between. @private */
+  /** Executes the pending actions in order. A listener that calls `step` meanwhile only appends to them. @private */
   execute() {
     if (this.running) return;
     this.running = true;
@@ -400,8 +423,8 @@ export class Client extends Emitter {
     this.pending = [];
     this.running = false;
   }
-  /** Writes at the end of this task, and what comes after that once per turn of the event loop: so what stands alone
-   * goes at once, and what comes in numbers goes together. @private */
+  /** Schedules a flush: the first at the end of the current task, later ones once per turn of the event loop. A single
+   * message is thus sent without delay, and a burst is sent together. @private */
   schedule() {
     if (this.flushing) return;
     this.flushing = true;
@@ -422,7 +445,7 @@ export class Client extends Emitter {
   /** @private */
   arm() {
     const at = this.engine.deadline();
-    if (at === Infinity || at >= this.timerAt) return; // one that fires too early does no harm
+    if (at === Infinity || at >= this.timerAt) return; // a timer that fires too early does no harm
     clearTimeout(this.timer);
     this.timerAt = at;
     const wait = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(at - this.now())));
@@ -431,7 +454,8 @@ export class Client extends Emitter {
       this.quietly({ type: 'time' });
     }, wait);
   }
-  /** An event that is nobody's call: there is no one to throw at. @param {Omit<EngineEvent, 'now'>} event @private */
+  /** Feeds an event that no call of the application caused; its error is logged, because no caller could catch it.
+   * @param {Omit<EngineEvent, 'now'>} event @private */
   quietly(event) {
     try {
       this.step(event);
@@ -440,7 +464,7 @@ export class Client extends Emitter {
       this.logLine(`event=${event.type} error=${error.code}`);
     }
   }
-  /** @returns {boolean} whether anything was written @private */
+  /** Writes as much as the WebSocket's buffer may take. @returns {boolean} whether anything was written @private */
   flush() {
     if (this.state === 'stopped') return false;
     const { socket } = this;
@@ -486,14 +510,15 @@ export class Client extends Emitter {
       if (data instanceof ArrayBuffer) this.quietly({ type: 'socket_message', data: new Uint8Array(data) });
       else this.drop(socket, 1003);
     };
-    socket.onerror = () => {}; // 'close' follows, and says all that is said
+    socket.onerror = () => {}; // 'close' always follows, and 'error' carries no details
     socket.onclose = () => {
       if (!mine()) return;
       this.socket = null;
       this.quietly({ type: 'socket_closed', error: 'ENETWORK' });
     };
   }
-  /** @param {WebSocket} socket @param {number} code @private */
+  /** Closes the socket after a message that the protocol forbids. @param {WebSocket} socket
+   * @param {number} code the WebSocket close code @private */
   drop(socket, code) {
     if (this.socket !== socket) return;
     this.socket = null;
@@ -522,7 +547,7 @@ export class Client extends Emitter {
     this.sessions.set(number, session);
     return session;
   }
-  /** Engine time as Unix time. @param {number} [time] */
+  /** Converts engine time to Unix time in ms; null for Infinity. @param {number} [time] */
   wallTime(time = Infinity) {
     return time === Infinity ? null : Math.round(Date.now() + time - this.now());
   }
@@ -580,25 +605,26 @@ export class Client extends Emitter {
 }
 
 /**
- * @typedef {{
- *   online: {relayId: string},
- *   offline: {error: ErrorCode | null, reason: string | null, retryAt: number | null},
- *   relayChanged: {expected: string, got: string},
- *   knock: {id: string, name: string},
- *   session: Session,
- *   inviteClaimed: {id: string, secret: Uint8Array},
- * }} ClientEvents
+ * `error` and `reason` are null when there is none. `retryAt` is a Unix time in ms, or null when the client does not
+ * try again by itself. `name` is what the other side calls itself.
+ * @typedef {{ online: {relayId: string}, offline: {error: ErrorCode | null, reason: string | null, retryAt: number |
+ *   null}, relayChanged: {expected: string, got: string}, knock: {id: string, name: string}, session: Session,
+ *   inviteClaimed: {id: string, secret: Uint8Array}, }} ClientEvents
  */
 
-/** Connects to the relay and stays connected until `stop`.
- * @param {ClientOptions} options */
+/** Makes a client, which connects to the relay and stays connected until `stop`. Resolves as soon as the cryptography
+ * is loaded, before the client is online. Rejects with EINVAL, EURL or EID when an option is wrong.
+ * @param {ClientOptions} options
+ * @returns {Promise<Client>} */
 export async function createClient(options) {
   await loadSodium();
   return new Client(options);
 }
 
-/** What an error code means and what to do about it, for a person.
- * @param {string} code */
+/** Returns a text for a person: what an error code or a reason means and what to do about it. An unknown code is
+ * returned as it is.
+ * @param {string} code
+ * @returns {string} */
 export function errorText(code) {
   checkText(code, 'an error or a reason');
   const known = /** @type {Record<string, {text: string, hint: string}>} */ (ERROR)[code];

@@ -4,17 +4,17 @@ import { PairlinkError } from './core/errors.js';
 
 /** @template {Record<string, any>} Events */
 export class Emitter {
-  /** @param {(keyof Events & string)[]} names all that there are */
+  /** @param {(keyof Events & string)[]} names all events there are */
   constructor(names) {
     /** @private @type {Set<keyof Events>} */
     this.names = new Set(names);
     /** @private @type {Map<keyof Events, Set<(event: any) => void>>} */
     this.listeners = new Map();
   }
-  /** Calls `fn` at each such event; what is returned ends that. Throws EINVAL for an event that does not exist.
+  /** Calls `fn` at each event of this name. Throws EINVAL when there is no such event.
    * @template {keyof Events} K
    * @param {K} name @param {(event: Events[K]) => void} fn
-   * @returns {() => void} */
+   * @returns {() => void} removes the listener */
   on(name, fn) {
     if (!this.names.has(checkText(name, 'an event')))
       throw new PairlinkError('EINVAL', `there is no event ${String(name)}`);
@@ -30,7 +30,8 @@ export class Emitter {
   hasListener(name) {
     return (this.listeners.get(name)?.size ?? 0) > 0;
   }
-  /** A handler that throws harms nobody else; its error is reported as uncaught.
+  /** Calls all listeners of an event. When one throws, the others are called all the same and its error is reported as
+   * uncaught.
    * @template {keyof Events} K
    * @param {K} name @param {Events[K]} event
    * @protected */

@@ -1,9 +1,9 @@
 /**
- * What came on one channel and was not handed over yet. Whoever comes first gets it: a reader of the stream, or the
- * listeners of 'message'; until then it waits here, and the window that it fills holds the sender.
+ * Keeps what arrived on one channel until it is handed over: to the reader of the stream when there is one, otherwise
+ * to the listeners of 'message'. What waits here fills the window, so the sender waits too.
  */
 
-/** @typedef {{data: Uint8Array | null, place: number, generation: number}} Item data null: the end */
+/** @typedef {{data: Uint8Array | null, place: number, generation: number}} Item `data` is null for the end */
 
 /** @typedef {object} Reader
  * @property {() => boolean} wants
@@ -16,9 +16,9 @@ export class Inbox {
   constructor(session, channel) {
     this.session = session;
     this.channel = channel;
-    /** @type {Item[]} not handed over */
+    /** @type {Item[]} not handed over yet */
     this.items = [];
-    /** @type {{place: number, generation: number, done: boolean}[]} handed over, in order */
+    /** @type {{place: number, generation: number, done: boolean}[]} handed over but not taken, in order */
     this.open = [];
     /** @type {Reader | null} */
     this.reader = null;
@@ -36,7 +36,7 @@ export class Inbox {
     while (this.items.length) {
       const { data } = this.items[0];
       if (this.reader ? !this.reader.wants() && data !== null : !this.session.hasListener(data ? 'message' : 'end')) {
-        // An end that nobody listens for is over all the same once everything before it is.
+        // An end without a listener is taken by itself once everything before it is taken.
         if (data !== null || this.reader || this.open.length) return;
       }
       const { place, generation } = /** @type {Item} */ (this.items.shift());
@@ -53,7 +53,8 @@ export class Inbox {
     }
     if (this.error) this.reader?.error(this.error);
   }
-  /** Only all below a place can be said to be taken, so an earlier one holds back later ones.
+  /** Marks one item as taken. The engine can be told only that everything up to a place is taken, so an earlier item
+   * that is not taken yet holds back the later ones.
    * @param {{place: number, generation: number, done: boolean}} entry @private */
   take(entry) {
     if (entry.done) return;
@@ -62,14 +63,14 @@ export class Inbox {
     while (this.open[0]?.done) place = /** @type {{place: number}} */ (this.open.shift()).place;
     if (place && !this.error) this.session.taken(this.channel, place, entry.generation);
   }
-  /** Nothing more comes. @param {Error} error */
+  /** Discards what waits and passes the error to the reader: nothing more will arrive. @param {Error} error */
   fail(error) {
     this.error ??= error;
     this.items = [];
     if (!this.ended) this.reader?.error(this.error);
   }
-  /** The peer gave up: what is missing below `place` never comes. @param {number} place @param {number} generation
-   * @param {Error} error */
+  /** The peer reset the channel: what is missing up to `place` will never arrive.
+   * @param {number} place @param {number} generation @param {Error} error */
   cutOff(place, generation, error) {
     const entry = { place, generation, done: false };
     this.open.push(entry);

@@ -9,27 +9,28 @@ import { loadSodium } from './core/sodium.js';
 
 const SEED_BYTES = 32;
 
-/** Resolves when the cryptography is loaded; `createClient` waits for it by itself, the other functions do not. */
+/** Resolves when the cryptography is loaded. `createClient` waits for it; the other functions do not. */
 export const ready = loadSodium();
-ready.catch(() => {}); // createClient reports it
+ready.catch(() => {}); // createClient rejects with the same error
 
-/** The secret of a new identity: keep it, and tell no one. */
-export const newSeed = () => globalThis.crypto.getRandomValues(new Uint8Array(32));
+/** Returns 32 secret bytes for a new identity. Store them, and tell no one. */
+export const newSeed = () => globalThis.crypto.getRandomValues(new Uint8Array(SEED_BYTES));
 
-/** @param {import('./core/check.js').Bytes} seed
+/** Returns the ID that belongs to a seed. Throws PairlinkError EINVAL.
+ * @param {import('./core/check.js').Bytes} seed
  * @returns {string} */
 export const idFromSeed = (seed) => formatId(identityFromSeed(checkSize(seed, SEED_BYTES, 'a seed')).id);
 
 /** @param {string} text */
 const bytesOfId = (text) => parseIdBytes(checkText(text, 'an ID').trim());
 
-/** Checks an ID as typed or pasted, and gives it in its usual form. Throws PairlinkError EID.
+/** Checks an ID as typed or pasted and returns it in its usual form. Throws PairlinkError EID.
  * @param {string} text
  * @returns {string} */
 export const parseId = (text) => formatId(bytesOfId(text));
 
-/** Twelve words that two people can compare, to be sure that nobody is between them: the same in either order, and for ever.
- * Takes some tens of milliseconds. Throws PairlinkError EID.
+/** Returns twelve words that two people can compare to be sure that nobody is between them. They depend on the two IDs
+ * only, not on their order. Takes some tens of milliseconds. Throws PairlinkError EID.
  * @param {string} idA @param {string} idB
  * @returns {string} */
 export const safetyPhrase = (idA, idB) => phraseOf(bytesOfId(idA), bytesOfId(idB));

@@ -1,4 +1,7 @@
-/** A session as the application sees it: messages, receipts, streams. The engine decides; this hands over. */
+/**
+ * A session as the application sees it: messages, receipts and streams. It passes the application's calls to the engine
+ * and turns the engine's actions into events and promises.
+ */
 import {
   checkBoolean,
   checkChannel,
@@ -16,10 +19,16 @@ import { readableOf, writableOf } from './streams.js';
 
 /** @typedef {import('./core/check.js').Bytes} Bytes */
 /** @typedef {import('./core/errors.js').ErrorCode} ErrorCode */
-/** @typedef {{place: number, delivered: Promise<void>}} Receipt */
+/**
+ * Returned for each message or end that is sent. `place` is its position on the channel: the bytes of all messages up
+ * to and including this one, plus one for each end.
+ * @typedef {{place: number, delivered: Promise<void>}} Receipt
+ */
 /** @typedef {{place: number, resolve: () => void, reject: (error: Error) => void}} Waiting */
 
 /**
+ * `retryAt` is a Unix time in ms, or null when the session does not dial by itself. Each received `data` is the
+ * listener's own. `error` is null when the session ended without one.
  * @typedef {{
  *   linked: {},
  *   unlinked: {reason: string, retryAt: number | null},
@@ -34,7 +43,9 @@ import { readableOf, writableOf } from './streams.js';
  * }} SessionEvents
  */
 
-/** @extends {Emitter<SessionEvents>} */
+/** Made by `Client`: by its `connect`, its 'session' event, or a code. Lasts over any number of lost links until
+ * 'closed'.
+ * @extends {Emitter<SessionEvents>} */
 export class Session extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} number
    * @param {{id: string, instance: Uint8Array, application: string, name: string}} peer */
@@ -44,7 +55,8 @@ export class Session extends Emitter {
     this.client = client;
     /** @private */
     this.number = number;
-    /** Of the other side. */
+    /** The other side's ID as text. The three that follow are the other side's, too; they are empty (the instance zero)
+     * until it is known what it says about itself. */
     this.id = peer.id;
     this.instance = peer.instance;
     this.application = peer.application;
@@ -68,7 +80,7 @@ export class Session extends Emitter {
     this.closing = false;
     /** @private @type {(why: SessionEvents['closed']) => void} */
     this.resolveClosed = () => {};
-    /** Resolves when the session is over.
+    /** Resolves when the session is over, and never rejects.
      * @type {Promise<SessionEvents['closed']>} */
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
@@ -78,46 +90,52 @@ export class Session extends Emitter {
   // ---- sending -----------------------------------------------------------------------------------------
 
   /**
-   * Resolves once the engine took the message, which waits while the window is full: await it, and no more piles up
-   * than the window holds. `delivered` resolves when the other application took it, and rejects when it never will.
-   * @param {Bytes | string} data
-   * @param {{channel?: number, take?: boolean}} [options] take: the bytes are the session's from now on; else they are
-   * copied
-   * @returns {Promise<Receipt>} rejects with EINVAL for what cannot be sent
+   * Sends a message. The promise resolves once the message is in the send window; await it, so that no more than a
+   * window piles up. Its `delivered` resolves when the other application has taken the message, and rejects with ELOST
+   * when the other side lost its state, or with the session's error when the session ends first.
+   * @param {Bytes | string} data a string is sent as UTF-8
+   * @param {{channel?: number, take?: boolean}} [options] `channel` is 0 by default. With `take` the bytes belong to
+   *   the session from now on and must not be changed; otherwise they are copied.
+   * @returns {Promise<Receipt>} rejects with EINVAL for wrong arguments, EMSGSIZE for a message above `messageMax`,
+   *   ESTATE after `finish` or `resetChannel`, and with the session's error when it is closed
    */
   async send(data, options = {}) {
     checkKeys(options, ['channel', 'take'], 'options of send');
     const { channel = 0, take = false } = options;
     return this.enqueue(checkChannel(channel), checkMessage(data, checkBoolean(take, 'take')));
   }
-  /** The end of this side's direction; the other side reads on to it.
+  /** Ends this side's direction of a channel, after all that was sent on it. The other side gets 'end' in its place.
    * @param {number} [channel]
-   * @returns {Promise<Receipt>} */
+   * @returns {Promise<Receipt>} as of `send` */
   async finish(channel = 0) {
     return this.enqueue(checkChannel(channel), null);
   }
-  /** Outside of order, may be dropped; false when it was at once.
-   * @param {Bytes | string} data @param {{channel?: number}} [options] */
+  /** Sends a message that may be lost and is not in order with the others. Returns false when it was dropped right
+   * away, as while there is no link. Throws EMSGSIZE above 32,768 bytes.
+   * @param {Bytes | string} data @param {{channel?: number}} [options]
+   * @returns {boolean} */
   sendVolatile(data, options = {}) {
     checkKeys(options, ['channel'], 'options of sendVolatile');
     const channel = checkChannel(options.channel ?? 0);
     const bytes = checkMessage(data, false);
     return this.state !== 'closed' && this.step('send_volatile', { channel, data: bytes }) === 1;
   }
-  /** 0 goes first, 7 last, 4 by default. @param {number} channel @param {number} priority */
+  /** Sets in which order channels send: 0 first to 7 last, 4 by default. @param {number} channel
+   * @param {number} priority */
   setPriority(channel, priority) {
     this.step('priority', { channel: checkChannel(channel), value: checkWhole(priority, 0, 7, 'a priority') });
   }
-  /** Gives up this side's direction of a channel: what was not sent yet never is.
-   * @param {number} channel @param {string | number} [reason] */
+  /** Gives up this side's direction of a channel: messages that were not sent yet are discarded.
+   * @param {number} channel @param {string | number} [reason] a name such as 'REFUSED', or its number */
   resetChannel(channel, reason = 'CLOSED') {
     this.step('channel_reset', { channel: checkChannel(channel), value: checkReason(reason) });
-    this.failQueue(channel, new PairlinkError('ESTATE', 'given up'));
+    this.failQueue(channel, new PairlinkError('ESTATE', 'the channel was reset'));
   }
-  /** Ends the session for both at once; to have everything delivered first, await `delivered` of the last message.
-   * @param {string | number} [reason] a name such as 'REFUSED'
-   * @param {string} [text]
-   * @returns {Promise<{error: ErrorCode | null, reason: string, text: string}>} when it is over */
+  /** Ends the session for both sides without waiting for delivery. To have everything delivered first, await the
+   * `delivered` of each channel's last message.
+   * @param {string | number} [reason] a name such as 'REFUSED', or its number; the other side sees it
+   * @param {string} [text] at most 123 bytes as UTF-8, longer ones are cut; the other side sees it
+   * @returns {Promise<{error: ErrorCode | null, reason: string, text: string}>} resolves when the session is over */
   async close(reason = 'CLOSED', text = '') {
     const value = checkReason(reason);
     checkText(text, 'a text');
@@ -128,40 +146,42 @@ export class Session extends Emitter {
     return this.closed;
   }
 
-  /** Bytes of the largest message that can be sent: no more than either side takes; before the first 'linked', than this
-   * side does. */
+  /** The bytes of the largest message that can be sent: the smaller of the two sides' limits, or this side's own before
+   * the first 'linked'; 0 when closed. */
   get messageMax() {
     return this.state === 'closed' ? 0 : this.client.messageMax(this.number);
   }
 
   // ---- streams -----------------------------------------------------------------------------------------
 
-  /** A channel with its streams. @param {number} number @returns {Channel} */
+  /** Returns a channel and its streams. After 'reset', ask for it again. @param {number} number 0 to 254
+   * @returns {Channel} */
   channel(number) {
     checkChannel(number);
     let channel = this.channels.get(number);
     if (!channel) this.channels.set(number, (channel = new Channel(this, number)));
     return channel;
   }
-  /** The bytes that come on channel 0; reading makes room at the sender. */
+  /** The bytes received on channel 0. The sender waits while nothing is read. */
   get readable() {
     return this.channel(0).readable;
   }
-  /** Channel 0 as a sink; closing it waits until the other side took everything. */
+  /** Writes to channel 0. Closing it waits until the other application has taken everything. */
   get writable() {
     return this.channel(0).writable;
   }
 
-  /** Also hands over what came before anyone listened.
+  /** As `Emitter.on`; a new listener of 'message' or 'end' also gets what arrived before there was one.
    * @template {keyof SessionEvents} K
-   * @param {K} name @param {(event: SessionEvents[K]) => void} fn */
+   * @param {K} name @param {(event: SessionEvents[K]) => void} fn
+   * @returns {() => void} removes the listener */
   on(name, fn) {
     const off = super.on(name, fn);
     if (name === 'message' || name === 'end') queueMicrotask(() => this.inboxes.forEach((inbox) => inbox.drain()));
     return off;
   }
 
-  // ---- inside ------------------------------------------------------------------------------------------
+  // ---- internal ----------------------------------------------------------------------------------------
 
   /** @param {import('./core/engine/engine.js').EngineEvent['type']} type
    * @param {{channel?: number, value?: number, place?: number, generation?: number, data?: Uint8Array, text?: string}}
@@ -171,7 +191,8 @@ export class Session extends Emitter {
     if (this.error) throw this.error;
     return this.client.step({ type, session: this.number, channel, value, place, generation, data, text });
   }
-  /** @param {number} channel @param {Uint8Array | null} bytes null: the end
+  /** Hands a message to the engine, or queues it while the window is full.
+   * @param {number} channel @param {Uint8Array | null} bytes null for the end of the channel
    * @returns {Promise<Receipt>} @private */
   enqueue(channel, bytes) {
     return new Promise((resolve, reject) => {
@@ -188,7 +209,8 @@ export class Session extends Emitter {
       }
     });
   }
-  /** @param {number} channel @param {Uint8Array | null} bytes @returns {Receipt} @private */
+  /** Throws EAGAIN while the window is full. @param {number} channel @param {Uint8Array | null} bytes
+   * @returns {Receipt} @private */
   hand(channel, bytes) {
     const place = bytes ? this.step('send', { channel, data: bytes }) : this.step('finish', { channel });
     /** @type {Promise<void>} */
@@ -197,11 +219,11 @@ export class Session extends Emitter {
       if (waiting) waiting.push({ place, resolve, reject });
       else this.receipts.set(channel, [{ place, resolve, reject }]);
     });
-    delivered.catch(() => {}); // whoever does not look at it need not catch it
+    delivered.catch(() => {}); // an application that ignores it must not get an unhandled rejection
     return { place, delivered };
   }
-  /** The window opened. @private */
-  retry() {
+  /** Sends what waited for the window to open. @private */
+  sendQueued() {
     for (const [channel, queue] of this.queues) {
       while (queue.length) {
         const { bytes, resolve, reject } = queue[0];
@@ -226,7 +248,8 @@ export class Session extends Emitter {
     if (!inbox) this.inboxes.set(channel, (inbox = new Inbox(this, channel)));
     return inbox;
   }
-  /** The application took all below. @param {number} channel @param {number} place @param {number} generation */
+  /** Tells the engine that the application has taken everything up to a place.
+   * @param {number} channel @param {number} place @param {number} generation */
   taken(channel, place, generation) {
     if (this.state !== 'closed') this.step('take', { channel, place, generation });
   }
@@ -264,17 +287,13 @@ export class Session extends Emitter {
       case 'volatile':
         return this.emit('volatile', { channel, data: /** @type {Uint8Array} */ (action.data) });
       case 'writable':
-        return this.retry();
+        return this.sendQueued();
       case 'delivered':
         return this.delivered(channel, place);
       case 'lost':
         return this.lost(channel, place);
       case 'channel_reset':
-        this.inbox(channel).cutOff(
-          place,
-          generation,
-          new PairlinkError('ECLOSED', 'the other side gave the channel up'),
-        );
+        this.inbox(channel).cutOff(place, generation, new PairlinkError('ECLOSED', 'the other side reset the channel'));
         return this.emit('channelReset', { channel, reason: reasonName(action.reason ?? 0) });
       case 'stream_reset':
         return this.streamReset();
@@ -297,7 +316,7 @@ export class Session extends Emitter {
     if (i >= 0) waiting.splice(i, 1)[0].reject(new PairlinkError('ELOST'));
     this.emit('lost', { channel, place });
   }
-  /** Places begin at 0 again. @private */
+  /** One side lost its state: the channels start again, and their places at 0. @private */
   streamReset() {
     const error = new PairlinkError('ELOST');
     this.failReceipts(error);
@@ -305,7 +324,7 @@ export class Session extends Emitter {
     this.inboxes.clear();
     this.channels.clear();
     this.emit('reset', {});
-    this.retry();
+    this.sendQueued();
   }
   /** @param {PairlinkError} error @private */
   failReceipts(error) {
@@ -325,7 +344,7 @@ export class Session extends Emitter {
   }
 }
 
-/** One channel of a session. */
+/** One channel of a session. Its methods are those of the session, for this channel. */
 export class Channel {
   /** @param {Session} session @param {number} number */
   constructor(session, number) {

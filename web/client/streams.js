@@ -1,4 +1,4 @@
-/** Web streams over a channel: a stream of bytes, whose message boundaries mean nothing. */
+/** Web streams over a channel: streams of bytes without message boundaries. */
 
 import { checkMessage } from './core/check.js';
 
@@ -8,11 +8,11 @@ const PIECE_BYTES = 65536;
 /** @typedef {import('./inbox.js').Inbox} Inbox */
 /** @typedef {import('./session.js').Session} Session */
 
-/** Reads one message at a time, when asked: what is not read holds the sender.
+/** Returns a stream that takes one message per read, so that the sender waits while nothing is read.
  * @param {Inbox} inbox
  * @returns {ReadableStream<Uint8Array>} */
 export function readableOf(inbox) {
-  /** @type {(() => void) | null} a read that waits */
+  /** @type {(() => void) | null} resolves the pending read */
   let asked = null;
   const answer = () => {
     asked?.();
@@ -48,7 +48,7 @@ export function readableOf(inbox) {
         });
       },
       cancel() {
-        // Read on and forget: else one who stopped listening would hold the sender for ever.
+        // Keep reading and discard the data; otherwise the sender would wait for ever.
         inbox.reader = { wants: () => true, data: (_, taken) => taken(), end() {}, error() {} };
         inbox.drain();
       },
@@ -57,7 +57,9 @@ export function readableOf(inbox) {
   );
 }
 
-/** @param {Session} session @param {number} channel
+/** Returns a stream that sends to a channel. Its close resolves once everything is delivered; its abort resets the
+ * channel.
+ * @param {Session} session @param {number} channel
  * @returns {WritableStream<Bytes | string>} */
 export function writableOf(session, channel) {
   return new WritableStream({

@@ -1,5 +1,5 @@
-/* A socket of the load generator from connect to close, plain or TLS. Reads into the one buffer of the generator and
- * sends at once; what the kernel does not take waits in c->out. */
+/* A socket of the load generator from connect to close, plain or TLS. It reads into the generator's one buffer and
+ * sends directly; bytes that the kernel does not take wait in c->out. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -58,7 +58,7 @@ int bench_conn_start(bench_conn *c) {
   if (c->fd < 0) return -1;
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  /* The kernel alone would swallow megabytes towards a reader that stopped. */
+  /* Otherwise the kernel would buffer megabytes for a reader that stopped. */
   if (c->role == BENCH_FROZEN) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   if (connect(c->fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) {
     close(c->fd);
@@ -144,7 +144,7 @@ static void connected(bench_conn *c) {
   secure(c);
 }
 
-/* Bytes, 0 when it would block, -1 at the end. */
+/* Returns the bytes read, 0 when it would block, -1 at the end. */
 static ssize_t take(bench_conn *c, void *data, size_t size) {
   if (!c->ssl) {
     ssize_t n = recv(c->fd, data, size, 0);
@@ -158,7 +158,7 @@ static ssize_t take(bench_conn *c, void *data, size_t size) {
   return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
-/* Takes up to `size` bytes and forgets them. */
+/* Reads up to `size` bytes and discards them. */
 size_t bench_conn_discard(bench_conn *c, size_t size) {
   ssize_t n = take(c, c->gen->rx, size < c->gen->rx_size ? size : c->gen->rx_size);
   return n > 0 ? (size_t)n : 0;

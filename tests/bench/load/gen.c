@@ -1,4 +1,4 @@
-/* The generator itself: memory, sockets' places, clock, randomness, one turn of the loop. */
+/* The generator itself: memory, the roles of sockets, clock, randomness, one turn of the loop. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>

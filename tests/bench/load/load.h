@@ -1,10 +1,10 @@
-/* pl-bench-load: one thread, one epoll set, many sockets; measures a server that joins sockets in pairs.
+/* pl-bench-load measures a server that joins sockets in pairs, with one thread, one epoll set and many sockets.
  *
- * Every pair has a caller and a callee. The caller keeps `window` messages of `size` bytes under way: the callee sends
- * each message back, and the caller replaces each one that returned. So a message crosses the server twice a round;
- * both crossings count as envelopes, and the time of a round is what p50 and p99 tell. A message begins with the
- * time of its making and a bit that says which end made it. What is due on a socket after one read goes out in one
- * send. What differs between servers (their framing and greeting) is a `bench_dialect`. */
+ * Every pair has a caller and a callee. The caller keeps `window` messages of `size` bytes in flight: the callee sends
+ * each message back, and the caller replaces each one that returned. So a message crosses the server twice per round.
+ * Both crossings count as envelopes, and p50 and p99 are times of rounds. A message starts with the time when it was
+ * made and a bit that says which end made it. Messages that are due on a socket after one read are sent with one call.
+ * What differs between servers (their framing and greeting) is a `bench_dialect`. */
 #ifndef PL_BENCH_LOAD_H
 #define PL_BENCH_LOAD_H
 
@@ -20,8 +20,8 @@ enum { BENCH_STAMP_BYTES = 8, BENCH_TEXT_MAX = 512, BENCH_HEAD_MAX = 14 };
 typedef enum bench_role {
   BENCH_CALLER,
   BENCH_CALLEE,
-  BENCH_IDLE,    /* greets, then says nothing */
-  BENCH_STUFFER, /* fills the way to a frozen callee up to the link's window, or without end (--flood) */
+  BENCH_IDLE,    /* greets, then stays silent */
+  BENCH_STUFFER, /* fills the link to a frozen callee up to its window, or without a limit (--flood) */
   BENCH_FROZEN   /* stops reading once it is joined */
 } bench_role;
 
@@ -44,30 +44,31 @@ typedef struct bench_options {
   bool tls, both, batch, verify, flood, slow, again;
   uint32_t pairs, window, size, idle, frozen, sockets, concurrency;
   double seconds, warmup_seconds, patience_seconds;
-  pid_t server_pid; /* 0: not known, no CPU or memory is told */
+  pid_t server_pid; /* 0 when it is not known; CPU and memory are not reported then */
 } bench_options;
 
 typedef struct bench_gen bench_gen;
 typedef struct bench_conn bench_conn;
 
-/* Writes masked bytes; key 0 is a plain copy. */
+/* Writes masked bytes; with key 0 it copies. */
 typedef struct bench_out {
   uint8_t *at;
-  uint64_t key; /* the mask twice, turned so that its first byte belongs to *at */
+  uint64_t key; /* the mask twice, rotated so that its first byte belongs to *at */
 } bench_out;
 
 typedef struct bench_dialect {
   const char *name;
-  const char *subprotocol; /* NULL: none */
+  const char *subprotocol; /* NULL when there is none */
   bool websocket;
-  bool batched_by_default; /* do its clients put several messages in one WebSocket message? */
+  bool batched_by_default; /* its clients put several messages into one WebSocket message */
   void (*path)(const bench_conn *c, char *out, size_t size);
-  void (*opened)(bench_conn *c);                                  /* the stream stands */
+  void (*opened)(bench_conn *c);                                  /* the stream is open */
   void (*bytes)(bench_conn *c, const uint8_t *data, size_t size); /* stream, or payload of binary messages */
-  void (*text)(bench_conn *c, const uint8_t *data, size_t size);  /* one text message; NULL: an error */
-  size_t (*message_bytes)(const bench_conn *c);                   /* of one message within the stream */
+  void (*text)(bench_conn *c, const uint8_t *data, size_t size);  /* one text message; NULL when it is an error */
+  size_t (*message_bytes)(const bench_conn *c);                   /* size of one message in the stream */
   void (*put)(bench_out *out, const bench_conn *c, uint64_t stamp);
-  size_t (*emit)(bench_conn *c, const uint64_t *stamps, size_t n, uint8_t *out); /* NULL: framed by load itself */
+  size_t (*emit)(bench_conn *c, const uint64_t *stamps, size_t n,
+                 uint8_t *out); /* NULL when the generator frames messages itself */
 } bench_dialect;
 
 extern const bench_dialect bench_dialect_pairlink, bench_dialect_raw, bench_dialect_ws, bench_dialect_socketio,
@@ -76,7 +77,7 @@ const bench_dialect *bench_dialect_find(const char *server);
 
 struct bench_conn {
   bench_gen *gen;
-  bench_conn *other; /* NULL: idle */
+  bench_conn *other; /* NULL for an idle socket */
   SSL *ssl;
   pl_buffer out;
   int fd;
@@ -84,7 +85,7 @@ struct bench_conn {
   bench_role role;
   bench_state state;
   bool write_armed;
-  bool stopped; /* frozen: reads no more */
+  bool stopped; /* frozen: does not read */
   /* WebSocket, from the server */
   uint8_t head[BENCH_HEAD_MAX], head_size, opcode;
   bool in_frame, fin;
@@ -152,17 +153,17 @@ SSL_CTX *bench_tls_new(void);
 void bench_ws_key(bench_gen *g);
 void bench_ws_upgrade(bench_conn *c);
 void bench_ws_feed(bench_conn *c, const uint8_t *data, size_t size);
-/* One masked frame around `payload`; gives its size. */
+/* Writes one masked frame around `payload`. Returns its size. */
 size_t bench_ws_frame(bench_gen *g, uint8_t *out, uint8_t opcode, const void *payload, size_t size);
-/* Starts a masked frame of `size` bytes of payload, to be written through the result. */
+/* Starts a masked frame with `size` bytes of payload, which the caller writes through the result. */
 bench_out bench_ws_begin(bench_gen *g, uint8_t *out, uint8_t opcode, size_t size);
 void bench_out_put(bench_out *out, const void *data, size_t size);
 void bench_ws_send(bench_conn *c, uint8_t opcode, const void *payload, size_t size);
 
 /* stream.c: what dialects share */
-/* Adds to c->part until it holds `want` bytes; gives how many it took. */
+/* Adds to c->part until it holds `want` bytes. Returns how many it took. */
 size_t bench_part_fill(bench_conn *c, size_t want, const uint8_t *data, size_t size);
-/* Skips within a message whose stamp is known; gives how many bytes it took, and reports the message at its end. */
+/* Skips within a message whose stamp is known, and reports the message at its end. Returns how many bytes it took. */
 size_t bench_skip(bench_conn *c, size_t size);
 void bench_out_message(bench_out *out, const bench_conn *c, uint64_t stamp, size_t size);
 size_t bench_emit(bench_conn *c, const uint64_t *stamps, size_t n, uint8_t *out);
@@ -183,10 +184,10 @@ double bench_fraction(bench_gen *g); /* 0 ≤ x < 1 */
 
 /* pairlink.c */
 void bench_pairlink_open(bench_conn *c);
-/* Fills the way to a callee that does not read. */
+/* Fills the link to a callee that does not read. */
 void bench_pairlink_stuff(bench_conn *c);
 
-/* slow.c: lets slow receivers read what is due */
+/* slow.c: lets slow receivers read their next bytes */
 void bench_slow_turn(bench_gen *g);
 
 /* process.c: figures of the server's process; negative when they cannot be read */
@@ -194,14 +195,14 @@ double bench_process_cpu_s(pid_t pid);
 double bench_process_rss_kb(pid_t pid);
 double bench_own_cpu_s(void);
 
-/* modes.c: 0, or 1 after an error that was printed */
+/* modes.c: these return 0, or 1 after printing an error */
 int bench_mode_cell(bench_gen *g);
 int bench_mode_storm(bench_gen *g);
 int bench_mode_outage(bench_gen *g);
-/* Connects conns[first … first+count); true when all got to `state`. */
+/* Connects conns[first … first+count). Returns true when all reached `state`. */
 bool bench_connect(bench_gen *g, size_t first, size_t count, bench_state state);
 
-/* options.c: 0, or an exit code + 1 */
+/* options.c: returns 0, or an exit code + 1 */
 int bench_options_parse(bench_options *o, int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is measured: a cell (rounds in pairs), a storm (logins), an outage (all come back). Each prints one line. */
+/* The measurements: a cell (rounds in pairs), a storm (logins), an outage (all reconnect). Each prints one line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ bool bench_connect(bench_gen *g, size_t first, size_t count, bench_state state) 
   }
 }
 
-/* "name":value, or null for a negative one. */
+/* Prints "name":value, or null for a negative value. */
 static void field(const char *name, double value, int decimals) {
   if (value < 0)
     printf(",\"%s\":null", name);
@@ -68,7 +68,7 @@ static interval interval_start(const bench_gen *g) {
   return i;
 }
 
-/* Turns it into what passed: seconds, CPU of the server (negative: not known) and CPU of the generator. */
+/* Turns a start into differences: seconds, CPU of the server (negative when not known) and CPU of the generator. */
 static double interval_end(const bench_gen *g, interval *i) {
   double seconds = seconds_since(i->start_ns), server = -1;
   if (g->options.server_pid) server = bench_process_cpu_s(g->options.server_pid);
@@ -82,7 +82,7 @@ static void print_head(const bench_gen *g) {
   printf("{\"server\":\"%s\",\"tls\":%s", o->label, o->tls ? "true" : "false");
 }
 
-/* The generator held the server back when it was never idle while the server was. */
+/* The generator limited the result when it was never idle while the server was. */
 static void print_shares(const interval *i, double seconds) {
   double server = i->server_cpu < 0 ? -1 : i->server_cpu / seconds, own = i->own_cpu / seconds;
   field("server_cpu_share", server, 3);
@@ -112,7 +112,7 @@ static void print_cell(const bench_gen *g, const interval *i, double seconds, do
   printf(",\"failed\":%llu,\"resets\":%llu}\n", (unsigned long long)g->failed, (unsigned long long)g->resets);
 }
 
-/* Connects the idle sockets; gives the server's growth per socket in KiB, negative when not known. */
+/* Connects the idle sockets. Returns the server's growth per socket in KiB, negative when it is not known. */
 static double connect_idle(bench_gen *g, size_t first) {
   const bench_options *o = &g->options;
   if (o->idle == 0) return -1;
@@ -129,7 +129,7 @@ static bool all_sent(const bench_gen *g, size_t first, size_t count) {
   return true;
 }
 
-/* Until everything was handed to the kernel, and the server was idle for a moment (or patience ends). */
+/* Waits until the kernel has taken everything and the server was idle for a moment, or until a timeout. */
 static void settle(bench_gen *g, size_t first, size_t count) {
   uint64_t start = bench_clock_ns();
   for (double busy = 1; busy > (g->options.slow ? 0.3 : 0.05) && seconds_since(start) < g->options.patience_seconds;) {
@@ -147,7 +147,7 @@ int bench_mode_cell(bench_gen *g) {
   double kb_per_socket = connect_idle(g, paired + stuffed);
   if (kb_per_socket < -1) return 1;
   if (!bench_connect(g, paired, stuffed, BENCH_READY)) return 1;
-  /* Only once all are joined: a relay whose queues are full opens no links. */
+  /* This starts only once all are joined, because a relay whose queues are full opens no links. */
   for (size_t i = paired; i < paired + stuffed; i += 2) bench_pairlink_stuff(&g->conns[i]);
   if (stuffed) settle(g, paired, stuffed);
   for (size_t i = 0; i < paired; i++) bench_start_rounds(&g->conns[i]);
@@ -156,14 +156,14 @@ int bench_mode_cell(bench_gen *g) {
   interval i = interval_start(g);
   turn_for(g, o->seconds);
   while (g->rounds.total == 0 && o->pairs && seconds_since(i.start_ns) < o->patience_seconds)
-    bench_turn(g, 50); /* a busy machine */
+    bench_turn(g, 50); /* the machine is busy */
   double seconds = interval_end(g, &i);
   g->measuring = false;
   print_cell(g, &i, seconds, kb_per_socket);
   return g->failed ? 1 : 0;
 }
 
-/* All log in; false: not all did. */
+/* Logs all sockets in. Returns false when not all succeeded. */
 static bool storm(bench_gen *g, interval *i, double *seconds) {
   *i = interval_start(g);
   if (!bench_connect(g, 0, g->conn_count, BENCH_JOINING)) return false;
@@ -171,7 +171,7 @@ static bool storm(bench_gen *g, interval *i, double *seconds) {
   return true;
 }
 
-/* The same identities once more, after the server has seen all of them leave. */
+/* Logs the same identities in again, after the server has seen all of them leave. */
 static bool storm_again(bench_gen *g) {
   double seconds;
   interval i;
@@ -199,7 +199,7 @@ int bench_mode_storm(bench_gen *g) {
   return good ? 0 : 1;
 }
 
-/* Connects again who is due: full jitter from 0.25 s, doubling to 10 s. */
+/* Reconnects the sockets that are due, with full jitter from 0.25 s, doubling to 10 s. */
 static void reconnect(bench_gen *g) {
   uint64_t now = bench_clock_ns();
   for (size_t i = 0; i < g->conn_count; i++) {

@@ -1,5 +1,5 @@
-/* NATS' client protocol, over WebSocket or TCP: each end of a pair subscribes to a subject of its own, and publishes to
- * the other's. As NATS' own clients do, what is due goes out together. */
+/* NATS' client protocol, over WebSocket or TCP: each end of a pair subscribes to its own subject, and publishes to the
+ * other's. Like NATS' own clients, it sends everything that is due together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,12 +45,12 @@ static void greet(bench_conn *c) {
   say(c, text);
 }
 
-/* A line without its CR LF. */
+/* Takes a line without its CR LF. */
 static void line(bench_conn *c, const char *text) {
   if (strncmp(text, "INFO ", 5) == 0) {
     if (c->state == BENCH_GREETING) greet(c);
   } else if (strcmp(text, "PONG") == 0) {
-    /* The subscription stands; the caller starts only when all sockets are joined. */
+    /* The subscription is active. The caller starts only when all sockets are joined. */
     bench_conn_state(c, BENCH_JOINING);
     bench_joined(c);
   } else if (strcmp(text, "PING") == 0) {
@@ -60,14 +60,14 @@ static void line(bench_conn *c, const char *text) {
   }
 }
 
-/* The payload's size from "MSG subject sid size"; 0 when it is another line. */
+/* Returns the payload's size from "MSG subject sid size", or 0 for another line. */
 static size_t message_size(const char *text) {
   if (strncmp(text, "MSG ", 4) != 0) return 0;
   const char *last = strrchr(text, ' ');
   return (size_t)strtoul(last + 1, NULL, 10);
 }
 
-/* `part` holds a line as it comes, and for MSG the stamp after it. */
+/* `part` holds the line that is being received, and for MSG the stamp after it. */
 static void bytes(bench_conn *c, const uint8_t *data, size_t size) {
   while (size && c->state != BENCH_CLOSED) {
     if (c->skip) {
@@ -93,7 +93,8 @@ static void bytes(bench_conn *c, const uint8_t *data, size_t size) {
     if (!end && c->part_size > LINE_MAX_BYTES) bench_conn_fail(c, "an endless line");
     if (!end || c->state == BENCH_CLOSED) continue;
     line_bytes = (size_t)(end - c->part) + 1;
-    c->part[line_bytes - 2] = '\0'; /* in place of CR; \n stays to be found again */
+    c->part[line_bytes - 2] = '\0'; /* replaces CR;
+ stays to be found again */
     size_t payload = message_size((const char *)c->part);
     if (payload == 0) {
       c->part_size = 0;

@@ -31,7 +31,7 @@ static void take_limits(bench_gen *g, pl_view limits) {
   }
 }
 
-/* HELLO came: LOGIN goes. */
+/* Answers HELLO with LOGIN. */
 static void login(bench_conn *c, pl_view hello_bytes) {
   bench_gen *g = c->gen;
   pl_wire_hello hello;
@@ -92,7 +92,7 @@ static void welcomed(bench_conn *c, pl_view bytes) {
   if (!c->other)
     bench_joined(c);
   else if (c->role == BENCH_CALLER || c->role == BENCH_STUFFER)
-    bench_pairlink_open(c); /* the relay keeps the OPEN until the callee is there */
+    bench_pairlink_open(c); /* the relay keeps the OPEN until the callee has logged in */
 }
 
 static void offered(bench_conn *c, uint32_t link) {
@@ -101,13 +101,14 @@ static void offered(bench_conn *c, uint32_t link) {
   bench_joined(c);
 }
 
-/* Up to the window less one record, as a good client would. */
+/* Sends up to the window less one record, as a good client does. */
 void bench_pairlink_stuff(bench_conn *c) {
   bench_gen *g = c->gen;
   const size_t each = PL_CONST_ENVELOPE_HEADER_BYTES + STUFFING_BYTES;
   size_t total = g->link_window - PL_CONST_ENVELOPE_PAYLOAD_MAX;
   uint8_t header[PL_CONST_ENVELOPE_HEADER_BYTES];
-  if (g->options.flood) total = (size_t)g->link_window * 2 + (8u << 20); /* more than window and kernel take */
+  if (g->options.flood)
+    total = (size_t)g->link_window * 2 + (8u << 20); /* more than the window and the kernel's buffers */
   pl_envelope_put_header(header, PL_ENV_DATA, 0, STUFFING_BYTES, c->link);
   while (c->stuffed_bytes + each <= total && c->state == BENCH_READY && c->link) {
     bench_out w = bench_ws_begin(g, g->tx, 2, each);
@@ -131,7 +132,7 @@ static void reset(bench_conn *c, const pl_envelope *e) {
   if (e->link != c->link) return;
   g->resets++;
   c->link = 0;
-  if (c->state == BENCH_READY && c->role == BENCH_STUFFER) return; /* the relay may: its memory has a bound */
+  if (c->state == BENCH_READY && c->role == BENCH_STUFFER) return; /* the relay may do that to bound its memory */
   bench_conn_state(c, BENCH_JOINING);
   if (!g->reconnects) {
     snprintf(why, sizeof why, "link reset: %s", pl_reason_name(m.reason));
@@ -160,11 +161,11 @@ static void control(bench_conn *c, const pl_envelope *e) {
       reset(c, e);
       break;
     default:
-      break; /* GOING_AWAY, PONG and what is newer */
+      break; /* GOING_AWAY, PONG and newer types */
   }
 }
 
-/* Starts an envelope from its first bytes; true when it needs none of the rest but its length. */
+/* Starts an envelope from its first bytes. Returns true when only the length of the rest matters. */
 static bool begin_data(bench_conn *c, const uint8_t *head) {
   size_t length = pl_get_u16(head + 2);
   if (head[0] != PL_ENV_DATA || length <= BENCH_STAMP_BYTES) return false;

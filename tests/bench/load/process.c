@@ -1,5 +1,5 @@
 /* CPU and memory of a process, from /proc. CPU is the scheduler's own sum in nanoseconds over all threads (user and
- * system); /proc/PID/stat tells the same in steps of 10 ms, and serves where the other is missing. */
+ * system). /proc/PID/stat has the same in steps of 10 ms, and is used where the other is missing. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static double cpu_by_ticks(pid_t pid) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
   if (!read_file(path, text, sizeof text)) return -1;
-  const char *p = strrchr(text, ')'); /* the name before it may hold anything */
+  const char *p = strrchr(text, ')'); /* the name before it may contain anything */
   unsigned long user = 0, system = 0;
   if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) return -1;
   return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);

@@ -1,5 +1,5 @@
 /* The other servers: a raw TCP forwarder, a plain WebSocket relay and Socket.IO. Their messages have one fixed size,
- * so what comes in is a stream of such. "paired" is what tests/bench's own relays say once both ends are there. */
+ * so the input is a stream of these. "paired" is what the relays of tests/bench send once both ends are there. */
 #include <string.h>
 
 #include "load.h"

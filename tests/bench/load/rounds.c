@@ -1,7 +1,8 @@
-/* The rounds of a pair: who made a message gets it back from the other end, notes the time and makes the next. */
+/* The rounds of a pair: the end that made a message gets it back from the other, notes the time and makes the next one.
+ */
 #include "load.h"
 
-/* A stamp is the time of making, shifted by one, with a low bit that says which end made it. */
+/* A stamp is the time when the message was made, shifted by one, with a low bit that says which end made it. */
 static uint64_t stamp_now(const bench_conn *c) {
   return (c->gen->now_ns << 1) | (c->role == BENCH_CALLER ? 0 : 1);
 }

@@ -1,4 +1,4 @@
-/* What the dialects share: items of a byte stream that come in pieces, and messages going out, framed. */
+/* What the dialects share: items of a byte stream that arrive in pieces, and framed outgoing messages. */
 #include <string.h>
 
 #include "load.h"
@@ -38,7 +38,7 @@ void bench_out_message(bench_out *out, const bench_conn *c, uint64_t stamp, size
   bench_out_put(out, c->gen->pool, size - sizeof bytes);
 }
 
-/* Frames n messages: each in a WebSocket message of its own, or as many in one as the server takes. */
+/* Frames n messages: each in its own WebSocket message, or as many in one as the server accepts. */
 size_t bench_emit(bench_conn *c, const uint64_t *stamps, size_t n, uint8_t *out) {
   bench_gen *g = c->gen;
   const bench_dialect *d = g->dialect;

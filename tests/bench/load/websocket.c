@@ -1,5 +1,5 @@
 /* The client's side of RFC 6455 for the load generator: upgrade, masked frames out, frames in as a stream. A binary
- * message's payload is handed on in pieces as it comes; text and control frames are collected first. */
+ * message's payload is passed on in pieces as it arrives; text and control frames are collected first. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ void bench_ws_upgrade(bench_conn *c) {
   bench_conn_send(c, (const uint8_t *)text, (size_t)n);
 }
 
-/* Takes the response's head; gives how many of the bytes belong to it. */
+/* Takes the response's head. Returns how many of the bytes belong to it. */
 static size_t take_head(bench_conn *c, const uint8_t *data, size_t size) {
   size_t before = c->part_size;
   if (bench_part_fill(c, before + size, data, size) != size || c->part_size > HEAD_LIMIT + c->gen->rx_size) {
@@ -61,7 +61,7 @@ static size_t take_head(bench_conn *c, const uint8_t *data, size_t size) {
   return head - before;
 }
 
-/* Turns a key so that its next byte comes first. */
+/* Rotates a key so that its next byte comes first. */
 static uint64_t turn(uint64_t key, size_t by) {
   unsigned bits = (unsigned)(by & 3) * 8;
   return bits ? (key >> bits) | (key << (64 - bits)) : key;
@@ -149,7 +149,7 @@ static void payload(bench_conn *c, const uint8_t *data, size_t size) {
   c->text_size += n;
 }
 
-/* Collects a frame's head; gives how many bytes it took, and sets in_frame once it is whole. */
+/* Collects a frame's head and sets in_frame once it is whole. Returns how many bytes it took. */
 static size_t frame_head(bench_conn *c, const uint8_t *data, size_t size) {
   size_t took = 0;
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * One end of a session in a SharedWorker of a page: sends `bytes` in messages of `size`, or receives them. Shared, as
- * the engine of the relay's page is; and what drives the browser is told of every WebSocket message of a page or of its
- * own worker, which costs three times what the session does, but nothing of a SharedWorker's.
+ * One end of a session in a SharedWorker of a page: sends `bytes` in messages of `size`, or receives them. It is shared
+ * like the engine of the relay's page. The program that drives the browser is also notified of every WebSocket message
+ * of a page or its dedicated worker, which costs three times as much as the session, but not of a SharedWorker's.
  */
 import { createClient, newSeed, ready } from '../../../web/client/index.js';
 

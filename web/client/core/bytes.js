@@ -1,19 +1,19 @@
 /**
- * Bytes, big-endian integers, comparisons. No state, no input that is trusted: a reader that runs past its end
- * throws PairlinkError EPROTOCOL.
+ * Bytes, big-endian integers, comparisons. No input is trusted: a reader that runs past its end throws PairlinkError
+ * EPROTOCOL.
  */
 import { PairlinkError } from './errors.js';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // which means: it stays, as any other character
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // keeps a byte order mark as a character
 
 /** @param {string} text */
 export const utf8 = (text) => encoder.encode(text);
-/** Bad sequences become U+FFFD: texts are shown to people, never compared.
+/** Decodes UTF-8. Invalid sequences become U+FFFD: texts are shown to people, never compared.
  * @param {Uint8Array} bytes */
 export const fromUtf8 = (bytes) => decoder.decode(bytes);
 
-/** The longest prefix of whole characters within `max` bytes.
+/** Returns the longest prefix of whole characters that has at most `max` bytes.
  * @param {string} text
  * @param {number} max */
 export function utf8Within(text, max) {
@@ -44,7 +44,7 @@ export function equal(a, b) {
   return true;
 }
 
-/** Below, at or above zero as `a` is smaller than, equal to or larger than `b`.
+/** Returns a number below, at or above zero when `a` is smaller than, equal to or larger than `b`.
  * @param {Uint8Array} a @param {Uint8Array} b */
 export function compare(a, b) {
   const size = Math.min(a.length, b.length);
@@ -72,8 +72,8 @@ export function fromHex(text) {
 
 const TWO_32 = 0x100000000;
 
-/** A u64 as a place: exact up to 2^53 - 1, Infinity beyond. No honest place, limit or counter gets there, and all
- * that is done with a peer's number is comparing it.
+/** Converts a u64 to a number: exact up to 2^53 - 1, Infinity beyond. No honest place, limit or counter gets there, and
+ * a peer's number is only ever compared.
  * @param {bigint} value */
 export const toPlace = (value) => (value > 9007199254740991n ? Infinity : Number(value));
 

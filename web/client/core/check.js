@@ -1,11 +1,12 @@
 /**
- * What an application hands in is looked at here, before anything is done with it: what is wrong is EINVAL, at once.
+ * Checks of what the application passes in, made before anything else is done with it. Each check returns the value, or
+ * throws PairlinkError EINVAL; `what` names the value in the error's text.
  */
 import { utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
 import { CHANNELS_MAX, REASON } from '../wire_table.js';
 
-/** What a BufferSource is; of shared memory it is refused. @typedef {ArrayBuffer | ArrayBufferView} Bytes */
+/** A BufferSource. Shared memory is refused. @typedef {ArrayBuffer | ArrayBufferView} Bytes */
 
 /** @param {string} what @returns {never} */
 function refuse(what) {
@@ -35,15 +36,15 @@ export function checkTime(value, what) {
   return typeof value === 'number' && value >= 0 ? value : refuse(`${what} is a number of milliseconds`);
 }
 
-/** An object without keys that nobody knows: a name that is spelled wrong would be an option that is not followed.
+/** Refuses an object with unknown keys, because a misspelled option would silently have no effect.
  * @param {unknown} value @param {string[]} keys @param {string} what */
 export function checkKeys(value, keys, what) {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(`${what}: an object`);
   for (const key of Object.keys(value)) if (!keys.includes(key)) refuse(`${what}: there is no ${key}`);
 }
 
-/** A view of the bytes of a BufferSource. Memory that is shared with other threads is refused: they could change it while it is
- * read. @param {unknown} value @param {string} what @returns {Uint8Array} */
+/** Returns a view of the bytes. Memory shared with other threads is refused: they could change it while it is read.
+ * @param {unknown} value @param {string} what @returns {Uint8Array} */
 export function checkBytes(value, what) {
   const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(value)
     ? value
@@ -52,7 +53,7 @@ export function checkBytes(value, what) {
   try {
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch {
-    return refuse(`${what}: its memory was given away`);
+    return refuse(`${what}: its memory was transferred`);
   }
 }
 
@@ -63,21 +64,23 @@ export function checkSize(value, size, what) {
 }
 
 /**
- * What is to be sent, which nobody else changes any more. @param {unknown} data @param {boolean} take it need not be
- * copied
+ * Returns the bytes of a message that is sent.
+ * @param {unknown} data
+ * @param {boolean} take the bytes need not be copied, because the caller does not change them any more
  */
 export function checkMessage(data, take) {
   if (typeof data === 'string') return utf8(data);
-  const bytes = checkBytes(data, 'a message, where it is no string,');
+  const bytes = checkBytes(data, 'a message that is not a string');
   return take ? bytes : bytes.slice();
 }
 
 /** @param {unknown} channel */
 export const checkChannel = (channel) => checkWhole(channel, 0, CHANNELS_MAX - 1, 'a channel');
 
-/** @param {unknown} reason a name such as 'REFUSED', or its number @returns {number} */
+/** Returns the number of a reason. @param {unknown} reason a name such as 'REFUSED', or its number
+ * @returns {number} */
 export function checkReason(reason) {
-  if (typeof reason !== 'string') return checkWhole(reason, 0, 0xffff, 'a reason, where it is no name,');
+  if (typeof reason !== 'string') return checkWhole(reason, 0, 0xffff, 'a reason that is not a name');
   if (!Object.hasOwn(REASON, reason)) return refuse(`there is no reason ${reason}`);
   return /** @type {Record<string, number>} */ (REASON)[reason];
 }

@@ -1,7 +1,7 @@
 /**
- * Pairing codes (docs/protocol.md, section 7, "Codes"): how they are written, and what two sides compute and say to
- * show each other that they know the same words. Pure: random bytes are handed in. What a peer says and does not fit
- * throws PairlinkError ECRYPTO or EPROTOCOL.
+ * Pairing codes (docs/protocol.md, section 7, "Codes"): their text, and the exchange by which two sides prove to each
+ * other that they know the same words. It is pure: the caller passes random bytes. A wrong message of a peer throws
+ * PairlinkError ECRYPTO, EPROTOCOL, or ESTATE for another version.
  */
 import { concat, fromUtf8, isZero, putU32, utf8 } from './bytes.js';
 import { cpaceGenerator, cpaceKey, cpaceShare } from './cpace.js';
@@ -26,7 +26,7 @@ const CODE_FORM = new RegExp(`^([1-9][0-9]*)${'[\\s\\p{Pd}]+([a-z]+)'.repeat(COD
 
 // ---- as text -----------------------------------------------------------------------------------------------
 
-/** Where a word stands in the list, or would. @param {string} word */
+/** Returns the index of a word in the sorted list, or the index where it would be. @param {string} word */
 function placeOf(word) {
   let low = 0;
   let high = WORDS.length;
@@ -41,9 +41,9 @@ function placeOf(word) {
 /** @param {string} word */
 export const isWord = (word) => WORDS[placeOf(word)] === word;
 
-/** All words that begin so, in order; none for nothing. @param {string} prefix */
+/** Returns all words of the list that start with `prefix`, in order; none for an empty one. @param {string} prefix */
 export function completeWord(prefix) {
-  const text = checkText(prefix, 'the beginning of a word').trim().toLowerCase();
+  const text = checkText(prefix, 'the start of a word').trim().toLowerCase();
   if (!text) return [];
   const from = placeOf(text);
   let to = from;
@@ -51,7 +51,7 @@ export function completeWord(prefix) {
   return WORDS.slice(from, to);
 }
 
-/** Reads a code as typed: capitals, and spaces or several hyphens between the parts, are fine. Throws ECODE.
+/** Reads a code as typed. Capitals are accepted, and any spaces and hyphens between the parts. Throws ECODE.
  * @param {string} text
  * @returns {{number: number, words: string[]}} */
 export function parseCode(text) {
@@ -65,7 +65,7 @@ export function parseCode(text) {
 /** @param {number} number @param {string[]} words */
 export const formatCode = (number, words) => [number, ...words].join('-');
 
-/** CODE_WORDS words, each as likely as any other. @param {(size: number) => Uint8Array} randomBytes */
+/** Draws CODE_WORDS words, each with the same probability. @param {(size: number) => Uint8Array} randomBytes */
 export function drawWords(randomBytes) {
   const bytes = randomBytes(2 * CODE_WORDS);
   return Array.from({ length: CODE_WORDS }, (_, i) => WORDS[(bytes[2 * i] * 256 + bytes[2 * i + 1]) % WORDS_COUNT]);
@@ -74,9 +74,9 @@ export function drawWords(randomBytes) {
 // ---- the exchange --------------------------------------------------------------------------------------------
 
 /** @typedef {{relayId: Uint8Array, number: number, words: string[]}} CodeSecret */
-/** @typedef {{claimer: Uint8Array, creator: Uint8Array, claimerSeal: Uint8Array, creatorSeal: Uint8Array, dial: Uint8Array}} CodeKeys
- * claimer, creator: the tags Tc and Tk */
-/** @typedef {{id: Uint8Array, instance: Uint8Array, name: Uint8Array}} Person name: UTF-8, at most 64 bytes */
+/** @typedef {{claimer: Uint8Array, creator: Uint8Array, claimerSeal: Uint8Array, creatorSeal: Uint8Array, dial:
+ *   Uint8Array}} CodeKeys `claimer` and `creator` are the tags Tc and Tk. */
+/** @typedef {{id: Uint8Array, instance: Uint8Array, name: Uint8Array}} Person `name` is UTF-8, at most 64 bytes */
 
 /** @param {CodeSecret} code @param {Uint8Array} sid */
 function generatorOf({ relayId, number, words }, sid) {
@@ -110,8 +110,14 @@ function keysOf(scalar, isClaimer, sid, claimer, creator) {
   }
 }
 
-/** The claimer begins: what to send, and what to keep for the answer.
- * @param {CodeSecret} code @param {Uint8Array} sid @param {Uint8Array} scalar kept */
+/** A code_start or code_answer starts with its version; what follows may differ in another one. Throws ESTATE.
+ * @param {Uint8Array} payload */
+function checkVersion(payload) {
+  if (payload.length && payload[0] !== PROTOCOL_VERSION) throw new PairlinkError('ESTATE', 'version of the code');
+}
+
+/** Starts the exchange, as the claimer. Returns the `message` to send and what `finishExchange` needs.
+ * @param {CodeSecret} code @param {Uint8Array} sid @param {Uint8Array} scalar kept, not copied */
 export function startExchange(code, sid, scalar) {
   const generator = generatorOf(code, sid);
   const share = cpaceShare(generator, scalar);
@@ -119,11 +125,12 @@ export function startExchange(code, sid, scalar) {
   return { sid, scalar, share, message: encode('code_start', { version: PROTOCOL_VERSION, sid, share }) };
 }
 
-/** The creator answers. Throws EPROTOCOL for what is no start, ECRYPTO for a share that is no point: the guess is spent.
+/** Answers, as the creator. Throws ESTATE for another version, EPROTOCOL when the message does not decode, and ECRYPTO
+ * when the share is not a point, which counts as a guess.
  * @param {CodeSecret} code @param {Uint8Array} exchange of the CLAIM @param {Uint8Array} scalar wiped */
 export function answerExchange(code, exchange, scalar) {
+  checkVersion(exchange);
   const start = decode('code_start', exchange);
-  if (start.version !== PROTOCOL_VERSION) throw new PairlinkError('EPROTOCOL', 'version of the code');
   const generator = generatorOf(code, start.sid);
   const share = cpaceShare(generator, scalar);
   sodium.memzero(generator);
@@ -131,15 +138,15 @@ export function answerExchange(code, exchange, scalar) {
   return { keys, message: encode('code_answer', { version: PROTOCOL_VERSION, share }) };
 }
 
-/** The claimer has the answer. Throws as answerExchange does.
+/** Takes the answer, as the claimer. Throws like answerExchange.
  * @param {ReturnType<typeof startExchange>} started its scalar is wiped @param {Uint8Array} payload of the ACCEPT */
 export function finishExchange({ sid, scalar, share }, payload) {
+  checkVersion(payload);
   const answer = decode('code_answer', payload);
-  if (answer.version !== PROTOCOL_VERSION) throw new PairlinkError('EPROTOCOL', 'version of the code');
   return keysOf(scalar, true, sid, share, answer.share);
 }
 
-/** @param {CodeKeys} keys @param {boolean} byClaimer @param {Person} person */
+/** Returns this side's code_proof. @param {CodeKeys} keys @param {boolean} byClaimer @param {Person} person */
 export function makeProof(keys, byClaimer, person) {
   const tag = byClaimer ? keys.claimer : keys.creator;
   const key = byClaimer ? keys.claimerSeal : keys.creatorSeal;
@@ -147,8 +154,9 @@ export function makeProof(keys, byClaimer, person) {
   return encode('code_proof', { tag, sealed });
 }
 
-/** The other side's proof. Throws ECRYPTO when it does not know the words, or is nobody.
- * @param {CodeKeys} keys @param {boolean} byClaimer @param {Uint8Array} payload of its DATA
+/** Checks the other side's code_proof and returns who it is. Throws ECRYPTO when it does not know the words or names an
+ * invalid ID or instance.
+ * @param {CodeKeys} keys @param {boolean} byClaimer the proof is the claimer's @param {Uint8Array} payload of its DATA
  * @returns {{id: Uint8Array, instance: Uint8Array, name: string}} */
 export function readProof(keys, byClaimer, payload) {
   const expected = byClaimer ? keys.claimer : keys.creator;
@@ -163,7 +171,7 @@ export function readProof(keys, byClaimer, payload) {
     if (!isValidId(id) || isZero(instance)) throw new PairlinkError('ECRYPTO');
     return { id: id.slice(), instance: instance.slice(), name: fromUtf8(name) };
   } catch {
-    throw new PairlinkError('ECRYPTO', 'the proof of a code'); // of whatever kind: it was a guess, and wrong
+    throw new PairlinkError('ECRYPTO', 'the proof of a code'); // whatever is wrong with it, it counts as a wrong guess
   }
 }
 

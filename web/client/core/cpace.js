@@ -1,10 +1,10 @@
 /**
  * CPace with the group ristretto255 and SHA-512 (draft-irtf-cfrg-cpace): two sides that share a few words agree on a
- * strong key, and whoever guesses wrong learns nothing but that. Pure: scalars are handed in. Mirrors
- * client/core/cpace.
+ * strong key, and a side that guesses the words wrong learns only that. It is pure: the caller passes the scalars.
+ * Mirrors client/core/cpace.
  *
- * The initiator makes Ya, the responder Yb; both compute the same key from (generator, both shares, both associated
- * data) when, and only when, PRS, CI and sid were the same. The key says nothing about who holds it: confirm it.
+ * The initiator makes Ya, the responder Yb. Both compute the same key exactly when PRS, CI, sid, both shares and both
+ * associated data are the same. The key does not prove that the other side has it, so confirm it.
  */
 import { concat, utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
@@ -13,12 +13,13 @@ import { sodium } from './sodium.js';
 const DSI = utf8('CPaceRistretto255');
 const DSI_ISK = utf8('CPaceRistretto255_ISK');
 const HASH_BLOCK_BYTES = 128;
-/** A length of two bytes in the draft's form. */
+/** The largest length that fits two bytes of the draft's encoding. */
 const PART_MAX = 16383;
 
-/** @typedef {{share: Uint8Array, associatedData: Uint8Array}} CpaceSide what a side sends, and what it is bound to */
+/** @typedef {{share: Uint8Array, associatedData: Uint8Array}} CpaceSide the share that a side sends and its associated
+ *   data */
 
-/** Length in the draft's form (LEB128), then the bytes. @param {Uint8Array} part */
+/** Returns the length in the draft's encoding (LEB128), then the bytes. @param {Uint8Array} part */
 function sized(part) {
   const n = part.length;
   if (n > PART_MAX) throw new PairlinkError('EMSGSIZE');
@@ -26,18 +27,18 @@ function sized(part) {
 }
 
 /**
- * Throws ECRYPTO for what is no point, and for the neutral element. @param {Uint8Array} scalar @param {Uint8Array}
- * point
+ * Multiplies. Throws ECRYPTO when `point` is not a point of the group or the result is the neutral element.
+ * @param {Uint8Array} scalar @param {Uint8Array} point
  */
 function multiply(scalar, point) {
   try {
     return sodium.crypto_scalarmult_ristretto255(scalar, point);
   } catch {
-    throw new PairlinkError('ECRYPTO', 'no point of the group');
+    throw new PairlinkError('ECRYPTO', 'not a point of the group');
   }
 }
 
-/** The secret generator of a password-related string, a channel identifier and a session identifier.
+/** Returns the secret generator of a password-related string, a channel identifier and a session identifier.
  * @param {Uint8Array} prs @param {Uint8Array} ci @param {Uint8Array} sid */
 export function cpaceGenerator(prs, ci, sid) {
   const head = concat(sized(DSI), sized(prs));
@@ -50,13 +51,13 @@ export function cpaceGenerator(prs, ci, sid) {
   return generator;
 }
 
-/** The scalar is 32 uniform random bytes, read by libsodium as the draft reads them; wipe it after `cpaceKey`.
+/** Returns a side's share. The scalar is 32 uniform random bytes; wipe it after `cpaceKey`.
  * @param {Uint8Array} generator @param {Uint8Array} scalar */
 export const cpaceShare = (generator, scalar) => multiply(scalar, generator);
 
-/** ISK, 64 bytes, of both. Throws ECRYPTO when the other share is no point of the group or gives the neutral element: then
- * the run is over, and the guess spent.
- * @param {Uint8Array} scalar @param {boolean} ownIsInitiator whose scalar it is
+/** Returns the key ISK, 64 bytes. Throws ECRYPTO when the other share is not a point of the group or gives the neutral
+ * element; the run is over then, and counts as a guess.
+ * @param {Uint8Array} scalar @param {boolean} ownIsInitiator true when the scalar is the initiator's
  * @param {Uint8Array} sid @param {CpaceSide} initiator @param {CpaceSide} responder */
 export function cpaceKey(scalar, ownIsInitiator, sid, initiator, responder) {
   const k = multiply(scalar, (ownIsInitiator ? responder : initiator).share);

@@ -6,7 +6,7 @@ import { ERROR } from '../wire_table.js';
 export class PairlinkError extends Error {
   /**
    * @param {ErrorCode} code
-   * @param {string} [detail] what exactly, for a developer
+   * @param {string} [detail] more about the cause, for a developer
    */
   constructor(code, detail) {
     super(detail ? `${ERROR[code].text} (${detail})` : ERROR[code].text);

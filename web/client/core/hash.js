@@ -1,4 +1,4 @@
-/** SHA-256 of what comes piece by piece: of a file that is never held whole. */
+/** SHA-256 of data that arrives in pieces, such as a file that is never held in memory as a whole. */
 import { checkBytes } from './check.js';
 import { PairlinkError } from './errors.js';
 import { sodium } from './sodium.js';
@@ -13,7 +13,7 @@ export class Sha256 {
     this.mustRun();
     sodium.crypto_hash_sha256_update(this.state, checkBytes(bytes, 'what is hashed'));
   }
-  /** Ends it. @returns {Uint8Array} */
+  /** Returns the hash of everything so far and frees the state; later calls throw ESTATE. @returns {Uint8Array} */
   digest() {
     this.mustRun();
     const { state } = this;
@@ -22,9 +22,9 @@ export class Sha256 {
   }
   /** @private */
   mustRun() {
-    if (!this.state) throw new PairlinkError('ESTATE', 'the hash was taken');
+    if (!this.state) throw new PairlinkError('ESTATE', 'the hash is finished');
   }
-  /** Gives its memory back without a result; one that has ended is fine. */
+  /** Frees the state without a result. Does nothing when it is freed already. */
   drop() {
     if (this.state) this.digest();
   }

@@ -1,6 +1,6 @@
 /**
- * A peer ID is an Ed25519 public key (docs/protocol.md, section 3): its text form, its checks, and the proofs of a
- * login. Mirrors client/core/identity.
+ * Peer IDs, which are Ed25519 public keys (docs/protocol.md, section 3): their text form, their checks, and the proofs
+ * of a login. Mirrors client/core/identity.
  */
 import { concat, putU16, utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
@@ -10,7 +10,7 @@ import { ID_BYTES, ID_CHARS, LABEL, TOKEN_HINT_BYTES } from '../wire_table.js';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const KEY_CHARS = 52;
 
-/** @typedef {{id: Uint8Array, secret: Uint8Array}} Identity secret: libsodium's form, seed ‖ public key */
+/** @typedef {{id: Uint8Array, secret: Uint8Array}} Identity `secret` is in libsodium's form, seed ‖ public key */
 
 /** @param {Uint8Array} seed 32 bytes
  * @returns {Identity} */
@@ -40,11 +40,12 @@ export function formatId(id) {
   return text + checkDigits(id);
 }
 
-/** Canonical, in the prime-order group, not the identity: so it also converts to X25519.
+/** Returns true when the ID is a canonical point of the prime-order group and not the identity element. Such an ID can
+ * also be converted to X25519.
  * @param {Uint8Array} id */
 export const isValidId = (id) => id.length === ID_BYTES && sodium.crypto_core_ed25519_is_valid_point(id);
 
-/** Reads exactly one ID; upper case is taken too. Throws EID.
+/** Reads exactly one ID, in lower or upper case. Throws EID.
  * @param {string} text
  * @returns {Uint8Array} */
 export function parseId(text) {
@@ -64,7 +65,7 @@ export function parseId(text) {
       id[n++] = bits >> held;
     }
   }
-  if (bits & 15) throw new PairlinkError('EID'); // one key has one text
+  if (bits & 15) throw new PairlinkError('EID'); // stray bits: each key has exactly one text
   if (lower.slice(KEY_CHARS) !== checkDigits(id)) throw new PairlinkError('EID');
   if (!isValidId(id)) throw new PairlinkError('EID');
   return id;
@@ -77,8 +78,8 @@ function sized(part) {
   return concat(length, part);
 }
 
-/** T: `hello` is the whole payload as received, `login` the payload without its signature (or, for the proof of a
- * token, without that proof's length too).
+/** Returns the transcript T. `hello` is the whole payload as received, `login` the payload without its signature (for
+ * the proof of a token also without the length of that proof).
  * @param {Uint8Array} hello @param {Uint8Array} login */
 export const loginTranscript = (hello, login) =>
   sodium.crypto_hash_sha512(concat(utf8(LABEL.LOGIN), sized(hello), sized(login)));
@@ -113,7 +114,8 @@ export function hmac(key, data) {
   return sodium.crypto_auth_hmacsha256_final(state);
 }
 
-/** Which token, and that it is there. @param {Uint8Array} token @param {Uint8Array} t the transcript up to the proof */
+/** Returns the proof that this side has a token: a hint that names the token, and an HMAC.
+ * @param {Uint8Array} token @param {Uint8Array} t the transcript up to the proof */
 export function tokenProof(token, t) {
   const key = sodium.crypto_hash_sha256(token);
   const hint = sodium.crypto_hash_sha256(concat(utf8(LABEL.TOKEN_HINT), key)).subarray(0, TOKEN_HINT_BYTES);

@@ -1,4 +1,5 @@
-/** Invite links (docs/protocol.md, section 7): the fragment's bytes, and the proof that a caller knows its secret. */
+/** Invite links (docs/protocol.md, section 7): the bytes of the fragment, and the proof that a caller knows the secret.
+ */
 import { concat, equal, utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
 import { hmac, isValidId } from './identity.js';
@@ -20,7 +21,7 @@ export function fromBase64Url(text) {
   const binary = atob(text.replace(/-/g, '+').replace(/_/g, '/'));
   const out = new Uint8Array(binary.length);
   for (let i = 0; i < out.length; i++) out[i] = binary.charCodeAt(i);
-  if (toBase64Url(out) !== text) throw new PairlinkError('ELINK'); // stray bits: one link has one text
+  if (toBase64Url(out) !== text) throw new PairlinkError('ELINK'); // stray bits: each link has exactly one text
   return out;
 }
 
@@ -29,15 +30,15 @@ export function fromBase64Url(text) {
 /** @param {Uint8Array} bytes */
 const checkOf = (bytes) => sodium.crypto_hash_sha256(concat(utf8(LABEL.INVITE_CHECK), bytes)).slice(0, CHECK_BYTES);
 
-/** @param {Invite} invite
- * @returns {string} what follows the # */
+/** Returns the fragment of a link, what follows the #. @param {Invite} invite
+ * @returns {string} */
 export function formatInvite({ peerId, relayId, secret }) {
   if (secret.length !== INVITE_SECRET_BYTES) throw new PairlinkError('EINVAL', 'a secret has 16 bytes');
   const bytes = concat(Uint8Array.of(PROTOCOL_VERSION), peerId, relayId, secret);
   return toBase64Url(concat(bytes, checkOf(bytes)));
 }
 
-/** @param {string} fragment without the #
+/** Reads the fragment of a link. Throws ELINK. @param {string} fragment without the #
  * @returns {Invite} */
 export function parseInvite(fragment) {
   const bytes = fromBase64Url(fragment);
@@ -49,10 +50,10 @@ export function parseInvite(fragment) {
   return invite;
 }
 
-/** What names a secret without telling it. @param {Uint8Array} secret */
+/** Returns bytes that name a secret without revealing it. @param {Uint8Array} secret */
 export const inviteHint = (secret) => sodium.crypto_hash_sha256(secret).slice(0, INVITE_HINT_BYTES);
 
-/** The extension INVITE of message 1: hint ‖ HMAC.
+/** Returns the value of the extension INVITE of message 1: hint ‖ HMAC.
  * @param {Uint8Array} secret @param {Uint8Array} caller @param {Uint8Array} callee
  * @param {Uint8Array} e message 1's ephemeral public key */
 export const inviteProof = (secret, caller, callee, e) =>

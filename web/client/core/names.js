@@ -1,5 +1,5 @@
 /**
- * Names that look alike (docs/protocol.md, section 7): whether a reader may take one name for the other. Pure.
+ * Decides whether a reader could mistake one name for another (docs/protocol.md, section 7).
  */
 import { DROPPED, LOOKS } from '../lookalikes.js';
 
@@ -26,7 +26,7 @@ function lookOf(character) {
   return isDropped(c) ? '' : (looks.get(c) ?? character);
 }
 
-/** What a name looks like: the same for all that look the same.
+/** Maps a name to its look: names that look the same have the same.
  * @param {string} name */
 function look(name) {
   let out = '';
@@ -38,11 +38,11 @@ function look(name) {
   return out;
 }
 
-/** Character by character, so that no letter depends on its neighbours: a sigma is one, wherever it stands.
+/** Lower-cases character by character, so that no letter depends on its neighbours: a final sigma is a sigma.
  * @param {string} name */
 const lower = (name) => [...name].map((character) => character.toLowerCase().replace('ς', 'σ')).join('');
 
-/** What was asked for last: a list of contacts asks for each name many times.
+/** A cache, because a list of contacts compares each name many times.
  * @type {Map<string, [string, string]>} */
 const remembered = new Map();
 const REMEMBERED_MAX = 1024;
@@ -59,7 +59,7 @@ function looksOf(name) {
   return both;
 }
 
-/** Whether two names look the same to a reader. A name of which nothing is visible looks like no other.
+/** Returns true when two names look the same to a reader. A name without any visible character looks like no other.
  * @param {string} a @param {string} b
  * @returns {boolean} */
 export function namesAlike(a, b) {

@@ -1,6 +1,7 @@
 /**
  * Noise_IK_25519_ChaChaPoly_SHA256, unmodified (revision 34), and the records of a link (docs/protocol.md, section 5).
- * Pure: ephemeral secrets are handed in. Mirrors client/core/noise. What does not prove itself throws ECRYPTO.
+ * It is pure: the caller passes ephemeral secrets. Mirrors client/core/noise. A message that fails a check throws
+ * ECRYPTO.
  */
 import { compare, concat, equal, getPlace, putPlace, utf8 } from './bytes.js';
 import { PairlinkError } from './errors.js';
@@ -18,7 +19,7 @@ const EMPTY = new Uint8Array(0);
 /** @param {string} [what] */
 const refuse = (what) => new PairlinkError('ECRYPTO', what);
 
-/** Throws on an all-zero result. @param {Uint8Array} secret @param {Uint8Array} key */
+/** X25519. Throws ECRYPTO when the result is all zero. @param {Uint8Array} secret @param {Uint8Array} key */
 function dh(secret, key) {
   try {
     return sodium.crypto_scalarmult(secret, key);
@@ -53,7 +54,7 @@ export class Handshake {
    * @param {boolean} initiator
    * @param {Uint8Array} prologue
    * @param {Uint8Array} staticSecret own X25519 secret
-   * @param {Uint8Array | null} remoteStatic the initiator knows it
+   * @param {Uint8Array | null} remoteStatic the other side's public key, which only the initiator knows
    */
   constructor(initiator, prologue, staticSecret, remoteStatic) {
     this.initiator = initiator;
@@ -73,7 +74,7 @@ export class Handshake {
     this.h = utf8(NAME); // exactly 32 bytes
     /** @type {Uint8Array} */
     this.ck = this.h;
-    this.turn = 0; // messages done
+    this.turn = 0; // messages written and read so far
     this.mixHash(prologue);
     this.mixHash(initiator ? /** @type {Uint8Array} */ (remoteStatic) : this.sPublic);
   }
@@ -108,7 +109,8 @@ export class Handshake {
     this.mixHash(part);
     return out;
   }
-  /** Sets the ephemeral key before `write` when the payload needs to name it (invites).
+  /** Sets the ephemeral key before `write`, for a payload that depends on it (an invite's proof). Returns the public
+   * key.
    * @param {Uint8Array} secret */
   setEphemeral(secret) {
     this.e = secret;
@@ -116,8 +118,9 @@ export class Handshake {
     return this.ePublic;
   }
   /**
+   * Returns this side's message with the payload.
    * @param {Uint8Array} payload
-   * @param {Uint8Array} [ephemeralSecret] unless set before
+   * @param {Uint8Array} [ephemeralSecret] needed unless `setEphemeral` was called
    */
   write(payload, ephemeralSecret) {
     if (this.initiator !== (this.turn === 0) || this.turn > 1) throw new PairlinkError('ESTATE');
@@ -137,7 +140,7 @@ export class Handshake {
     this.turn++;
     return concat(this.ePublic, s, this.sealPart(payload));
   }
-  /** @param {Uint8Array} message
+  /** Reads the other side's message. Throws ECRYPTO. @param {Uint8Array} message
    * @returns {Uint8Array} the payload */
   read(message) {
     if (this.initiator !== (this.turn === 1)) throw new PairlinkError('ESTATE');
@@ -157,7 +160,7 @@ export class Handshake {
     this.turn++;
     return this.openPart(message.subarray(at));
   }
-  /** Gives the link's keys and forgets the handshake. */
+  /** Returns the link's keys and wipes the handshake. */
   split() {
     if (this.turn !== 2) throw new PairlinkError('ESTATE');
     const [first, second] = hkdf2(this.ck, EMPTY);
@@ -170,9 +173,9 @@ export class Handshake {
   }
 }
 
-/** libsodium's memory that records are sealed and opened in, without a copy more than needed: one for all links,
- * since everything here happens within one call. @type {{data: number, nonce: number, key: number, ad: number} |
- * undefined} */
+/** Addresses in libsodium's memory where records are sealed and opened in place, which saves copies. All links share
+ * them, because each use ends within one call.
+ * @type {{data: number, nonce: number, key: number, ad: number} | undefined} */
 let arena;
 function area() {
   if (!arena) {
@@ -182,13 +185,14 @@ function area() {
   return arena;
 }
 
-/** Where plaintext of a record to seal may be written in place: valid until the next call into libsodium. */
+/** Returns the memory for the plaintext of a record to seal. It is valid until the next call into libsodium. */
 export function plaintextArea() {
   const { data } = area();
   return raw.HEAPU8.subarray(data, data + RECORD_PLAINTEXT_MAX);
 }
 
-/** `from` holds the counter at `at`, big-endian; the nonce wants it little-endian.
+/** Copies nonce, key and associated data into the arena. `from` holds the counter at `at`, big-endian; the nonce needs
+ * it little-endian.
  * @param {Uint8Array} from @param {number} at @param {Uint8Array} key @param {number} type @param {number} flags */
 function prepare(from, at, key, type, flags) {
   const { nonce, key: keyAt, ad } = area();
@@ -200,19 +204,19 @@ function prepare(from, at, key, type, flags) {
   heap[ad + 1] = flags;
 }
 
-/** One direction each; counters of records. */
+/** The keys of a link, one for each direction, and the counters of its records. */
 export class NoiseLink {
   /** @param {Uint8Array} sendKey @param {Uint8Array} receiveKey */
   constructor(sendKey, receiveKey) {
     this.sendKey = sendKey;
     this.receiveKey = receiveKey;
     this.nextCounter = 0;
-    /** Highest seen; -1 for none, and Infinity beyond 2^53, where only a broken peer gets. */
+    /** The highest counter received: -1 when there is none, Infinity beyond 2^53, which only a broken peer reaches. */
     this.receivedCounter = -1;
-    /** The same as it came. @type {Uint8Array | null} */
+    /** The same as it was received, 8 bytes. @type {Uint8Array | null} */
     this.lastCounter = null;
   }
-  /** Seals the first `size` bytes of `plaintextArea()` into `out` at `at`; size + 24 bytes.
+  /** Seals the first `size` bytes of `plaintextArea()` into `out` at `at`. Returns the bytes written, size + 24.
    * @param {number} type @param {number} flags @param {number} size @param {Uint8Array} out @param {number} at */
   sealArea(type, flags, size, out, at) {
     const { data, nonce, key, ad } = area();
@@ -222,7 +226,7 @@ export class NoiseLink {
     out.set(raw.HEAPU8.subarray(data, data + size + TAG), at + 8);
     return size + RECORD_OVERHEAD_BYTES;
   }
-  /** @param {number} type @param {number} flags @param {Uint8Array} plaintext */
+  /** Returns the record of a plaintext. @param {number} type @param {number} flags @param {Uint8Array} plaintext */
   seal(type, flags, plaintext) {
     if (plaintext.length > RECORD_PLAINTEXT_MAX) throw new PairlinkError('EMSGSIZE');
     plaintextArea().set(plaintext);
@@ -230,7 +234,7 @@ export class NoiseLink {
     this.sealArea(type, flags, plaintext.length, out, 0);
     return out;
   }
-  /** Opens a record. The plaintext is a view, valid until the next call into libsodium.
+  /** Opens a record. Returns a view of the plaintext that is valid until the next call into libsodium. Throws ECRYPTO.
    * @param {number} type @param {number} flags @param {Uint8Array} record */
   open(type, flags, record) {
     if (record.length < RECORD_OVERHEAD_BYTES || record.length > 65535) throw refuse('record size');
@@ -271,7 +275,8 @@ export const startCaller = (self, calleeId) =>
 export const startCallee = (self, callerId) =>
   new Handshake(false, prologueOf(callerId, self.id), curveSecret(self), null);
 
-/** After message 1: does the static key inside belong to this ID? @param {Handshake} hs @param {Uint8Array} callerId */
+/** After message 1 was read: throws ECRYPTO when the static key in it does not belong to this ID.
+ * @param {Handshake} hs @param {Uint8Array} callerId */
 export function checkCaller(hs, callerId) {
   if (!hs.rs || !equal(hs.rs, curveKey(callerId))) throw refuse('another key than the ID');
 }

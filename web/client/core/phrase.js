@@ -1,6 +1,6 @@
 /**
- * The safety phrase of two IDs (docs/protocol.md, section 7): twelve words that two people can compare. The same at
- * both ends, and for ever.
+ * The safety phrase of two IDs (docs/protocol.md, section 7): twelve words that two people can compare. It depends on
+ * the IDs only, so it never changes.
  */
 import { compare, concat, utf8 } from './bytes.js';
 import { sodium } from './sodium.js';
@@ -22,7 +22,7 @@ function wordsOf(id) {
   );
 }
 
-/** The smaller ID's words first, whichever way they are given.
+/** The words of the smaller ID come first, whatever the order of the arguments.
  * @param {Uint8Array} a @param {Uint8Array} b */
 export function phraseOf(a, b) {
   const [first, second] = compare(a, b) <= 0 ? [a, b] : [b, a];

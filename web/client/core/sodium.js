@@ -1,12 +1,12 @@
 /**
- * The one place that holds libsodium: all cryptography comes from it, none is written here. It is WebAssembly and
- * becomes ready asynchronously; call `loadSodium` once before anything else.
+ * Loads libsodium, which provides all cryptography; none is implemented here. It is WebAssembly and loads
+ * asynchronously, so await `loadSodium` before calling anything that uses it.
  */
 
 /** @type {typeof import('libsodium-wrappers-sumo')} */
 export let sodium;
 
-/** libsodium's own module: its memory, and functions that work in place. See noise.js.
+/** libsodium's own module: its memory, and functions that work in place. Used by noise.js.
  * @type {{HEAPU8: Uint8Array, _malloc(size: number): number,
  *   _crypto_aead_chacha20poly1305_ietf_encrypt(c: number, clen: number, m: number, mlen: number, mlenHigh: number,
  *     ad: number, adlen: number, adlenHigh: number, nsec: number, npub: number, key: number): number,
@@ -20,7 +20,7 @@ let loading;
 async function load() {
   if (!globalThis.crypto) {
     // Node 18 has no global crypto, and libsodium looks for it as soon as it is imported.
-    const name = ['node', 'crypto'].join(':'); // kept from bundlers for browsers
+    const name = ['node', 'crypto'].join(':'); // hides the import from bundlers for browsers
     const { webcrypto } = await import(/* @vite-ignore */ name);
     Object.defineProperty(globalThis, 'crypto', { value: webcrypto, configurable: true });
   }

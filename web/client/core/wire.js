@@ -1,7 +1,7 @@
 /**
  * The wire codec: `encode` and `decode` for every message of schema/wire.def, envelopes in a WebSocket message and
- * frames in a record. Integers of up to 32 bits are numbers, 64 bits are bigints, variable fields are views of the
- * decoded bytes. What does not decode throws PairlinkError EPROTOCOL.
+ * frames in a record. Integers of up to 32 bits are numbers, those of 64 bits bigints, and byte fields are views of the
+ * decoded bytes. Bytes that do not decode throw PairlinkError EPROTOCOL.
  */
 import { Reader, Writer, getU16, putU16, putU32 } from './bytes.js';
 import { PairlinkError } from './errors.js';
@@ -104,7 +104,7 @@ export function encode(name, message) {
 /** @typedef {{type: number, flags: number, link: number, payload: Uint8Array}} Envelope */
 
 /**
- * The envelopes of one WebSocket message, in order. Throws at one that does not fit.
+ * Yields the envelopes of one WebSocket message in order. Throws EPROTOCOL at one that runs past the end.
  * @param {Uint8Array} message
  * @returns {Generator<Envelope>}
  */
@@ -141,7 +141,7 @@ export function putEnvelopeHeader(out, at, type, flags, length, link) {
 }
 
 /**
- * A whole envelope; `payload` is encoded unless it is bytes.
+ * Returns a whole envelope.
  * @param {number} type
  * @param {Uint8Array} payload
  * @param {number} [link]
@@ -155,7 +155,7 @@ export function makeEnvelope(type, payload, link = 0, flags = 0) {
 }
 
 /**
- * The frames of one record, in order. Throws at one that does not fit.
+ * Yields the frames of one record in order. Throws EPROTOCOL at one that runs past the end.
  * @param {Uint8Array} plaintext
  * @returns {Generator<{type: number, body: Uint8Array}>}
  */
@@ -191,7 +191,7 @@ export const reasonText = (reason) => REASON_TEXT[reason] ?? 'for a reason this 
 export const isRetryable = (reason) => reason < 0x100;
 
 /** @param {Uint8Array} list extensions of a handshake: type, length, value
- * @returns {Map<number, Uint8Array>} of one type the first */
+ * @returns {Map<number, Uint8Array>} value by type; of several with one type, the first */
 export function readExtensions(list) {
   const reader = new Reader(list);
   const out = new Map();

@@ -1,13 +1,13 @@
 /**
- * A wrong argument of a public function is EINVAL (or the error of its kind) at once: nothing hangs, nothing else is
- * harmed.
+ * A wrong argument of a public function is refused with EINVAL (or the error of its kind) right away: nothing hangs and
+ * nothing else is affected.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as pairlink from '../index.js';
 
 const { PairlinkError, Sha256, Transfer, createClient, idFromSeed, newSeed } = pairlink;
 
-/** Never connects. */
+/** A WebSocket that never connects. */
 class NoSocket {
   close() {}
 }
@@ -55,7 +55,7 @@ const NO_EVENTS = [undefined, null, 5, {}, 'massage', 'constructor', '__proto__'
 const optional = (list) => list.filter((value) => value !== undefined && value !== null);
 const data = new Uint8Array(4);
 
-/** [what, a call with the value under test, values that are refused, the error]. */
+/** [title, a call with the value under test, values that are refused, the error]. */
 const CASES = [
   ['createClient(options)', (v) => createClient(v), [undefined, null, 5, 'x', [], {}]],
   ['createClient: an unknown option', (v) => make({ [v]: 1 }), ['Seed', 'acceptall', 'toString']],
@@ -187,7 +187,7 @@ const CASES = [
   ['transfer.accept', (v) => transfer.accept(v), [undefined, null, 5, {}, '', '0000', 'xyz']],
 ];
 
-describe('what is no argument is refused at once, by a PairlinkError', () => {
+describe('a wrong argument is refused right away with a PairlinkError', () => {
   test.each(CASES.map(([what, call, values, error = 'EINVAL']) => ({ what, call, values, error })))(
     '$what',
     async ({ call, values, error }) => {
@@ -205,7 +205,7 @@ describe('what is no argument is refused at once, by a PairlinkError', () => {
       }
     },
   );
-  test('a promise of what is refused rejects: nothing is thrown beside it', async () => {
+  test('a function that returns a promise rejects it, and throws nothing', async () => {
     for (const promise of [
       session.send({}),
       session.finish(-1),
@@ -214,15 +214,15 @@ describe('what is no argument is refused at once, by a PairlinkError', () => {
       createClient(null),
     ])
       await expect(promise).rejects.toBeInstanceOf(PairlinkError);
-    expect(session.state).toBe('dialing'); // a close that was refused closed nothing
+    expect(session.state).toBe('dialing'); // the refused close had no effect
   });
-  test('a stream refuses it too', async () => {
+  test('a stream refuses a wrong chunk too', async () => {
     const writer = session.channel(7).writable.getWriter();
     await expect(writer.write({})).rejects.toMatchObject({ code: 'EINVAL' });
   });
 });
 
-test('every kind of bytes is sent, and is a copy of what it was then', async () => {
+test('every kind of bytes is sent, as a copy made at the call', async () => {
   const bytes = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
   const forms = [
     bytes,
@@ -244,7 +244,7 @@ test('every kind of bytes is sent, and is a copy of what it was then', async () 
   expect(pieces.map(({ data: [first = -1] }) => first)).toEqual([0, 0, 2, 2, 0, 0, 0, 116, -1]);
 });
 
-test('a transfer takes every kind of bytes for what they are', () => {
+test('a transfer accepts every kind of bytes', () => {
   const bytes = Uint8Array.of(97, 45, 98, 46);
   for (const form of [bytes.buffer, new DataView(bytes.buffer), new Uint16Array(bytes.buffer)]) {
     const words = [];
@@ -268,14 +268,14 @@ test('a transfer takes every kind of bytes for what they are', () => {
   }
 });
 
-test('an invite is taken up again as it was given', () => {
+test('addInvite accepts what createInvite returned', () => {
   const invite = client.createInvite();
   client.revokeInvite(invite.secret);
   client.addInvite(invite);
   client.revokeInvite(invite.secret);
 });
 
-test('who refused one message sends the next', async () => {
+test('after a refused message the next one is sent', async () => {
   await expect(session.send({}, { channel: 4 })).rejects.toMatchObject({ code: 'EINVAL' });
   await expect(session.send('fine', { channel: 4 })).resolves.toMatchObject({ place: 5 });
 });

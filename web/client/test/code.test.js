@@ -1,4 +1,4 @@
-/** Pairing codes: the exchange by itself, and the engine over the model of the relay. */
+/** Pairing codes: the exchange alone, and engines over the model of the relay. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fromHex, fromUtf8, toHex, utf8 } from '../core/bytes.js';
@@ -23,7 +23,7 @@ import { World, makeRandom } from './model.js';
 
 beforeAll(loadSodium);
 
-/** The creator of a code and the one who is told it, both online; the code is there. */
+/** Two peers that are online: ana has made a code, which bo may use. */
 function made(options = {}) {
   const world = new World(options);
   const ana = world.peer('ana').start();
@@ -35,7 +35,7 @@ function made(options = {}) {
 }
 const claim = (peer, number, words) => peer.do('code_claim', { value: number, words });
 const wrongWords = (words) => words.map((word) => WORDS[(WORDS.indexOf(word) + 1) % WORDS.length]);
-/** Loses envelopes between the sockets: those of `type` that `which` says. */
+/** Calls `what` for each envelope towards a client, and loses the envelope when it returns false. */
 function spy(world, what) {
   const { toClient } = world;
   world.toClient = function (socket, type, payload, ...rest) {
@@ -50,7 +50,7 @@ describe('vectors', () => {
   test.each(vectors.read)('$text is read', ({ text, number, words }) => {
     expect(parseCode(text)).toEqual({ number, words });
   });
-  test.each(vectors.refused)('none: $why', ({ text }) => {
+  test.each(vectors.refused)('is refused: $why', ({ text }) => {
     expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
   });
   test.each(vectors.exchanges)('exchange for $code', (v) => {
@@ -108,7 +108,7 @@ describe('as text', () => {
     `4821${first}-${second}`,
     `4821-${first}-${second}-`,
     `-4821-${first}-${second}`,
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(() => parseCode(text)).toThrow(expect.objectContaining({ code: 'ECODE' }));
   });
   test('words are completed', () => {
@@ -118,11 +118,11 @@ describe('as text', () => {
     expect(completeWord(` ${prefix.toUpperCase()} `)).toEqual(WORDS.filter((word) => word.startsWith(prefix)));
     expect(completeWord('zzzzz')).toEqual([]);
   });
-  test('the list is in order, and without doubles', () => {
+  test('the list is sorted and has no duplicates', () => {
     expect(WORDS.length).toBe(2048);
     expect([...new Set(WORDS)].sort()).toEqual(WORDS);
   });
-  test('any two words may come', () => {
+  test('every word can be drawn', () => {
     const random = makeRandom(1);
     const seen = new Set(Array.from({ length: 40000 }, () => drawWords(random.bytes)).flat());
     expect(seen.size).toBe(2048);
@@ -131,7 +131,7 @@ describe('as text', () => {
 
 describe('safety phrase', () => {
   const id = (n) => identityFromSeed(new Uint8Array(32).fill(n)).id;
-  test('is the same in either order, and another for others', () => {
+  test('is the same in either order, and different for other IDs', () => {
     const phrase = phraseOf(id(1), id(2));
     expect(phrase.split(' ').length).toBe(12);
     expect(phrase.split(' ').every((word) => WORDS.includes(word))).toBe(true);
@@ -153,7 +153,7 @@ describe('the exchange', () => {
     const { keys, message } = answerExchange(ours, started.message, random.bytes(32));
     return { creator: keys, claimer: finishExchange(started, message) };
   }
-  test('two who know the same words tell each other who they are', () => {
+  test('two sides that know the same words learn who the other is', () => {
     const { creator, claimer } = run(code, code);
     expect(readProof(creator, true, makeProof(claimer, true, person(1)))).toEqual({ ...person(1), name: 'p1' });
     expect(readProof(claimer, false, makeProof(creator, false, person(2)))).toEqual({ ...person(2), name: 'p2' });
@@ -170,7 +170,7 @@ describe('the exchange', () => {
     );
     expect(creator.dial).not.toEqual(claimer.dial);
   });
-  test('a proof that was changed, cut, turned round or is empty is none', () => {
+  test('a proof that was changed, cut short, reflected or is empty is refused', () => {
     const { creator, claimer } = run(code, code);
     const proof = makeProof(claimer, true, person(1));
     const bad = [
@@ -188,7 +188,7 @@ describe('the exchange', () => {
     for (const one of bad)
       expect(() => readProof(creator, true, one)).toThrow(expect.objectContaining({ code: 'ECRYPTO' }));
   });
-  test('10,000 wrong guesses: none is accepted', () => {
+  test('10,000 wrong guesses are all refused', () => {
     const started = startExchange(code, random.bytes(16), random.bytes(32));
     const { keys } = answerExchange(code, started.message, random.bytes(32));
     let accepted = 0;
@@ -205,7 +205,7 @@ describe('the exchange', () => {
 });
 
 describe('two engines', () => {
-  test('one types what the other says: both know each other, a session follows', () => {
+  test('a code pairs two peers, and a session follows', () => {
     const { world, ana, bo, handle, number, words } = made();
     expect(ana.last('code')).toMatchObject({ code: handle, text: formatCode(number, words) });
     expect(ana.last('code').time).toBeGreaterThan(world.now + CODE_LIFETIME_MS - 1000);
@@ -258,17 +258,17 @@ describe('two engines', () => {
     expect(bo.last('code_ended').error).toBe('ENOCODE');
     expect(ana.of('paired').concat(bo.of('paired'), ana.of('session'), bo.of('session'))).toEqual([]);
   });
-  test('a number that is no code', () => {
+  test('a number that no code has', () => {
     const { world, bo, number, words } = made();
     claim(bo, number === 9999 ? 1000 : number + 1, words);
     world.until(() => bo.last('code_ended'), 'ended');
     expect(bo.last('code_ended')).toMatchObject({ error: 'ENOCODE', reason: REASON.NO_CODE });
   });
-  test('a second claimer is sent away, and both people hear of it; the first goes on', () => {
+  test('a second claimer is turned away and both users are told; the first continues', () => {
     const { world, ana, bo, handle, number, words } = made();
     const eve = world.peer('eve').start();
     world.until(() => eve.last('online'), 'online');
-    let held = null; // the answer to bo, on its way until the second one was there
+    let held = null; // the answer to bo, held back until the second claimer has tried
     spy(world, (socket, type, payload) => {
       if (type !== ENVELOPE.ACCEPT || held) return true;
       held = payload;
@@ -284,7 +284,7 @@ describe('two engines', () => {
     world.until(() => ana.last('paired') && bo.last('paired'), 'paired');
     expect(ana.of('paired').length + bo.of('paired').length).toBe(2);
   });
-  test('who claims and says nothing loses the seat, and nothing is spent', () => {
+  test('a claimer that sends no guess loses the seat, which does not count as a guess', () => {
     const { world, ana, bo, number, words } = made();
     const eve = world.peer('eve').start();
     world.until(() => eve.last('online'), 'online');
@@ -323,7 +323,7 @@ describe('two engines', () => {
     const theirs = claim(bo, number, words);
     const guessIsLost = after === 1 || after === 2;
     if (guessIsLost) {
-      // It was sent, so it is not sent again by itself: whoever is between would get a guess each time.
+      // A guess that was sent is not repeated: a relay in between would get one guess each time.
       world.pass(60000);
       expect([...ana.of('paired'), ...bo.of('paired'), ...ana.of('code_ended'), ...bo.of('code_ended')]).toEqual([]);
       bo.do('code_cancel', { value: theirs });
@@ -334,7 +334,7 @@ describe('two engines', () => {
     expect(bo.of('paired').length).toBe(1);
     expect(ana.of('code').length).toBe(1);
   });
-  test('a relay that is started anew learns of the number again', () => {
+  test('a restarted relay learns the number again', () => {
     const { world, ana, bo, number, words } = made();
     world.crash();
     world.pass(1000);
@@ -344,20 +344,20 @@ describe('two engines', () => {
     world.until(() => ana.last('linked') && bo.last('linked'), 'linked');
     expect(ana.of('code').length).toBe(1);
   });
-  test('a claim that is under way outlives a relay that does not know the number yet', () => {
+  test('a claim survives a restarted relay that does not know the number yet', () => {
     const { world, ana, bo, number, words } = made();
     spy(world, (socket, type) => !(type === ENVELOPE.ACCEPT && socket.peer === bo && !world.again));
     claim(bo, number, words);
     world.pass(100);
     const { connect } = world;
     world.connect = (peer) =>
-      peer === ana ? world.later(() => connect.call(world, peer), 2500) : connect.call(world, peer); // she is back later
+      peer === ana ? world.later(() => connect.call(world, peer), 2500) : connect.call(world, peer);
     world.crash();
     world.up = world.again = true;
     world.until(() => ana.last('paired') && bo.last('paired'), 'paired', 60000);
     expect(bo.of('code_ended')).toEqual([]);
   });
-  test('a number that somebody else got meanwhile ends the code', () => {
+  test('a code ends when another peer has got its number meanwhile', () => {
     const { world, ana, handle, number } = made();
     world.crash();
     world.up = true;
@@ -370,7 +370,7 @@ describe('two engines', () => {
       reason: REASON.NO_CODE,
     });
   });
-  test('a claimer waits for a creator who is away, and gives up after ten minutes', () => {
+  test('a claimer waits for a creator that is offline, and gives up after ten minutes', () => {
     const { world, ana, bo, number, words } = made();
     world.disconnect(ana);
     world.peers = [bo];
@@ -382,7 +382,7 @@ describe('two engines', () => {
     expect(bo.last('code_ended')).toMatchObject({ error: 'ETIMEDOUT', reason: REASON.TIMEOUT });
     expect(bo.engine.slots.byNumber.size).toBe(0);
   });
-  test('a code that is over its time ends, for both', () => {
+  test('an expired code ends for both sides', () => {
     const { world, ana, bo, number, words } = made();
     const short = ana.do('code_make', { value: 30000 });
     world.until(() => ana.of('code').length === 2, 'code');
@@ -401,7 +401,7 @@ describe('two engines', () => {
     claim(bo, number, words);
     world.until(() => ana.last('paired'), 'the other one is still good');
   });
-  test('a code that is made while offline comes once online', () => {
+  test('a code made while offline is reported once online', () => {
     const world = new World();
     world.up = false;
     const ana = world.peer('ana').start();
@@ -411,7 +411,7 @@ describe('two engines', () => {
     world.up = true;
     world.until(() => ana.last('code'), 'code', 60000);
   });
-  test('a cancelled code is none, also when its number comes later; its claimer is told', () => {
+  test('a cancelled code does not exist, even when its number arrives later; its claimer is told', () => {
     const { world, ana, bo, handle, number, words } = made();
     const early = ana.do('code_make');
     ana.do('code_cancel', { value: early });
@@ -436,11 +436,11 @@ describe('two engines', () => {
     world.until(() => ana.last('code_ended'), 'ended');
     expect(ana.last('code_ended')).toEqual({ type: 'code_ended', code: handle, error: 'EAGAIN', reason: REASON.RATE });
   });
-  test('its own code is no code to use', () => {
+  test('a client cannot use its own code', () => {
     const { ana, number, words } = made();
     expect(ana.try('code_claim', { value: number, words }).error).toMatchObject({ code: 'EINVAL' });
   });
-  test('so many at once, and no more', () => {
+  test('the number of codes is limited', () => {
     const { ana } = made();
     for (let i = 0; i < 15; i++) ana.do('code_make');
     expect(ana.try('code_make').error).toMatchObject({ code: 'EAGAIN' });
@@ -453,7 +453,7 @@ describe('two engines', () => {
     world.pass(1000);
     expect(world.plates.size).toBe(0);
   });
-  test("the creator's word is lost: the session comes by the dial secret, PAIRED once", () => {
+  test("when the creator's proof is lost, its call by the dial secret pairs the two, once", () => {
     const { world, ana, bo, number, words } = made();
     let lost = 0;
     world.loses = (from) => from === ana && ana.of('paired').length === 1 && !ana.last('linked') && lost++ === 0;
@@ -464,7 +464,7 @@ describe('two engines', () => {
     expect(bo.of('paired')).toEqual([expect.objectContaining({ id: ana.identity.id, name: 'ana' })]);
     expect(bo.engine.strangers.invites.size).toBe(0);
   });
-  test('a relay that answers in the place of the creator spends its guess: the claimer ends it', () => {
+  test('a relay that answers instead of the creator makes a guess: the claimer ends the code', () => {
     const { world, ana, bo, number, words } = made();
     spy(world, (_, type, payload) => {
       if (type === ENVELOPE.ACCEPT) {
@@ -496,12 +496,13 @@ describe('what strangers say', () => {
     return out;
   };
   test.each([
-    ['no start at all', (n) => claimOf(n, new Uint8Array(5)), REASON.PROTOCOL, false],
-    ['another version', (n) => claimOf(n, start(new Uint8Array(32), 2)), REASON.PROTOCOL, false],
-    ['a share that is no point', (n) => claimOf(n, start(new Uint8Array(32).fill(0xff))), REASON.WRONG_CODE, true],
+    ['a start that is cut short', (n) => claimOf(n, Uint8Array.of(1, 0, 0, 0, 0)), REASON.PROTOCOL, false],
+    ['another version', (n) => claimOf(n, start(new Uint8Array(32), 2)), REASON.UNSUPPORTED, false],
+    ['another version of another size', (n) => claimOf(n, Uint8Array.of(2, 0)), REASON.UNSUPPORTED, false],
+    ['a share that is not a point', (n) => claimOf(n, start(new Uint8Array(32).fill(0xff))), REASON.WRONG_CODE, true],
     ['the neutral element', (n) => claimOf(n, start(new Uint8Array(32))), REASON.WRONG_CODE, true],
     [
-      'a number that nobody has',
+      'a number that no code has',
       (n) => claimOf(n === 5000 ? 5001 : 5000, start(new Uint8Array(32))),
       REASON.NO_CODE,
       false,
@@ -516,8 +517,8 @@ describe('what strangers say', () => {
     if (!burnt) expect(ana.engine.codes.codes.values().next().value.seat).toBeNull();
   });
   test.each([
-    ['a CLAIM on a number of ours', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(60), 0x00010001)],
-    ['a CLAIM that is cut', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(3), RELAY_LINK)],
+    ['a CLAIM on a link number of this side', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(60), 0x00010001)],
+    ['a CLAIM that is cut short', makeEnvelope(ENVELOPE.CLAIM, new Uint8Array(3), RELAY_LINK)],
     ['another op', makeEnvelope(ENVELOPE.CODE, encode('code', { op: 9, tag: 1, number: 0, lifetime_ms: 0 }))],
     [
       'a number out of range',
@@ -529,6 +530,21 @@ describe('what strangers say', () => {
     world.flush();
     ana.do('socket_message', { data });
     expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL' });
+  });
+  test.each([
+    ['another version', (payload) => payload.fill(2, 0, 1), REASON.UNSUPPORTED],
+    ['another version of another size', () => Uint8Array.of(2, 0), REASON.UNSUPPORTED],
+    ['an answer that is cut short', (payload) => payload.subarray(0, 5), REASON.PROTOCOL],
+  ])('the answer to a claim is %s', (_, change, reason) => {
+    const { world, bo, number, words } = made();
+    const { toClient } = world;
+    world.toClient = function (socket, type, payload, ...rest) {
+      toClient.call(this, socket, type, type === ENVELOPE.ACCEPT ? change(payload) : payload, ...rest);
+    };
+    claim(bo, number, words);
+    world.until(() => bo.last('code_ended'), 'ended');
+    expect(bo.last('code_ended')).toMatchObject({ error: 'EPROTOCOL', reason });
+    expect(bo.engine.codes.codes.size).toBe(0);
   });
   test('a guess before the exchange, an answer to nothing, a second answer', () => {
     const { world, ana, bo, number, words } = made();

@@ -44,7 +44,7 @@ describe('login', () => {
     expect(ana.last('offline').error).toBe('ECRYPTO');
     expect(ana.last('online')).toBeUndefined();
   });
-  test('tries again with growing pauses, then every half minute, and at once when the network is back', () => {
+  test('retries with growing waits, then every half minute, and immediately when the network is back', () => {
     const world = new World();
     world.up = false;
     const ana = world.peer('ana').start();
@@ -69,7 +69,7 @@ describe('login', () => {
     ana.do('socket_message', { data: reset(reason) });
     expect(ana.last('offline')).toMatchObject({ error, reason, time: Infinity });
   });
-  test('a socket that says nothing is given up', () => {
+  test('a silent socket is given up', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     world.until(() => ana.last('online'), 'online');
@@ -77,7 +77,7 @@ describe('login', () => {
     world.until(() => ana.last('offline'), 'offline', 60000);
     expect(ana.last('offline')).toMatchObject({ error: 'ENETWORK', reason: REASON.TIMEOUT });
   });
-  test('asks the relay at once after a sleep', () => {
+  test('pings the relay immediately after a sleep', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     world.until(() => ana.last('online'), 'online');
@@ -130,7 +130,7 @@ describe('login', () => {
     world.pass(60000);
     expect(ana.last('offline')).toBeUndefined();
   });
-  test('however often the network is said to be back: one question, and one wait of five seconds', () => {
+  test('however often the network is reported to be back, there is one PING and one wait of five seconds', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     world.until(() => ana.last('online'), 'online');
@@ -155,7 +155,7 @@ describe('login', () => {
     }
     expect(world.now).toBeGreaterThanOrEqual(told + 5000);
   });
-  test('WELCOME alone is no reason to hurry; a connection that held, or was of use, is made again soon', () => {
+  test('after WELCOME alone the waits keep growing; a connection that lasted or carried data is restored soon', () => {
     const { world, ana, bo } = pair();
     const cut = () => {
       world.cut(ana);
@@ -169,7 +169,7 @@ describe('login', () => {
     bo.do('stop');
     ana.do('close', { session: ana.last('linked').session });
     world.pass(30000);
-    expect(cut()).toBeLessThanOrEqual(250); // it held
+    expect(cut()).toBeLessThanOrEqual(250); // it lasted
     const before = ana.of('online').length;
     for (const end = world.now + 120000; world.now < end; world.pass(10)) if (ana.engine.relay.online) cut();
     const logins = ana.of('online').length - before;
@@ -189,7 +189,7 @@ describe('login', () => {
     ana.send(session, 'still here');
     world.until(() => bo.texts().length, 'message');
   });
-  test('goes through the addresses that were named, the configured one among them', () => {
+  test('tries the named addresses and the configured one in turn', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     world.until(() => ana.last('online'), 'online');
@@ -231,7 +231,7 @@ describe('lists at the relay', () => {
     return told;
   };
   const someone = (seed) => identityFromSeed(new Uint8Array(32).fill(seed)).id;
-  test('each change is told, once', () => {
+  test('each change is sent once', () => {
     const world = new World();
     const told = spy(world);
     const ana = world.peer('ana').start();
@@ -241,7 +241,7 @@ describe('lists at the relay', () => {
     world.pass(1000);
     expect(told).toEqual([PEERS_ALLOW, PEERS_FORGET, PEERS_BLOCK, PEERS_ALLOW].map((op) => [op, 1, toHex(peer)]));
   });
-  test('all are told after each login, those that are blocked first', () => {
+  test('all IDs are sent after each login, blocked ones first', () => {
     const world = new World();
     const told = spy(world);
     const ana = world.peer('ana');
@@ -288,7 +288,7 @@ describe('pairing', () => {
     const { ana, bo, session } = pair();
     expect(ana.connect(bo)).toBe(session);
   });
-  test('both call at once: one session each, nothing lost', () => {
+  test('both call at the same time: one session each, nothing lost', () => {
     for (let seed = 1; seed <= 8; seed++) {
       const world = new World({ seed });
       const [ana, bo] = ['ana', 'bo'].map((name) => world.peer(name).start());
@@ -297,7 +297,7 @@ describe('pairing', () => {
       ana.send(a, 'from ana');
       bo.send(b, 'from bo');
       world.until(() => ana.texts().length && bo.texts().length, 'messages');
-      for (const peer of [ana, bo]) expect(peer.engine.slots.byNumber.size).toBe(1); // the call that was not taken is withdrawn
+      for (const peer of [ana, bo]) expect(peer.engine.slots.byNumber.size).toBe(1); // the other call is withdrawn
       world.pass(30000);
       expect([ana.texts(), bo.texts()]).toEqual([['from bo'], ['from ana']]);
       expect(ana.engine.entries.size + bo.engine.entries.size).toBe(2);
@@ -317,16 +317,17 @@ describe('pairing', () => {
     expect(bo.of('session').length).toBe(2);
   });
   for (const lost of [false, true])
-    test(`any instance is called, and meanwhile another one calls${lost ? ' and is lost' : ''}: the session is with that one`, () => {
+    test(`while any instance is called, another one calls${lost ? ' and is lost' : ''}: the session is with that one`, () => {
       const world = new World();
       const one = world.peer('ana').start();
       const two = world.peer('ana too', { seed: one.seed }).start();
       let bo = world.peer('bo', { acceptAll: true });
-      while (toHex(bo.identity.id) < toHex(one.identity.id)) bo = world.peer('bo', { acceptAll: true }); // the larger accepts at once
+      // The larger side accepts immediately.
+      while (toHex(bo.identity.id) < toHex(one.identity.id)) bo = world.peer('bo', { acceptAll: true });
       bo.start();
       world.until(() => [one, two, bo].every((peer) => peer.last('online')), 'online');
       for (const peer of [one, two]) peer.do('allow', { peer: bo.identity.id });
-      const { socket } = two; // the newest listener: it is called, and slow to hear of it
+      const { socket } = two; // the newest listener is called, and is slow to answer
       two.socket = null;
       const late = [];
       const { toClient } = world;
@@ -341,7 +342,8 @@ describe('pairing', () => {
       world.until(() => bo.last('linked'), 'linked');
       expect(toHex(bo.last('linked').instance)).toBe(toHex(one.instance));
       if (lost) {
-        const again = world.peer('ana again', { seed: one.seed, instance: one.instance, acceptAll: true }); // without a wish of its own
+        // This one does not call by itself.
+        const again = world.peer('ana again', { seed: one.seed, instance: one.instance, acceptAll: true });
         world.peers = world.peers.filter((peer) => peer !== one);
         again.start();
         world.until(() => again.last('online') && bo.last('unlinked'), 'back');
@@ -359,7 +361,7 @@ describe('pairing', () => {
       expect(two.of('session')).toEqual([]);
       expect(bo.of('stream_reset').length + bo.of('unlinked').length).toBe(0);
     });
-  test('a call beside a link that is not in step goes to the instance of that link', () => {
+  test('a call made while a link is not confirmed goes to the instance of that link', () => {
     const { world, ana, bo, session } = pair({}, { listen: false });
     ana.send(session, 'before');
     world.until(() => ana.last('delivered'), 'receipt');
@@ -381,7 +383,7 @@ describe('pairing', () => {
     expect(bo.messages[0].session).toBe(again);
     expect(bo.of('session')).toEqual([]);
   });
-  test("an answer that opens and is wrong ends the session: it is the peer's own doing", () => {
+  test('a wrong answer that decrypts ends the session: only the peer can have sent it', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     const bo = world.peer('bo', { acceptAll: true }).start();
@@ -407,7 +409,7 @@ describe('pairing', () => {
       expect(ana.last('lost').place).toBe(place);
     },
   );
-  test('an ID that is none is refused', () => {
+  test('an invalid ID is refused', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     expect(() => ana.do('connect', { peer: new Uint8Array(32) })).toThrow(expect.objectContaining({ code: 'EID' }));
@@ -424,7 +426,7 @@ describe('strangers', () => {
     world.until(() => bo.last('knock'), 'knock');
     return { world, ana, bo, session };
   };
-  test('one who asks is shown with its name, once', () => {
+  test('a knock is reported once, with the name', () => {
     const { world, ana, bo } = knocking();
     expect(toHex(bo.last('knock').id)).toBe(toHex(ana.identity.id));
     expect(bo.last('knock').name).toBe('ana');
@@ -432,7 +434,7 @@ describe('strangers', () => {
     expect(bo.of('knock').length).toBe(1);
     expect(bo.of('session').length).toBe(0);
   });
-  test('allowed while it waits: accepted at once', () => {
+  test('allowed while the call waits: accepted immediately', () => {
     const { world, ana, bo } = knocking();
     const at = world.now;
     bo.do('allow', { peer: ana.identity.id });
@@ -440,7 +442,7 @@ describe('strangers', () => {
     expect(world.now - at).toBeLessThan(1000);
     expect(bo.of('session').length).toBe(1);
   });
-  test('allowed later: dialled back', () => {
+  test('allowed later: called back', () => {
     const { world, ana, bo } = knocking();
     ana.engine.relay.networkUp = () => {};
     world.until(
@@ -454,7 +456,7 @@ describe('strangers', () => {
     expect(bo.of('session').length).toBe(1);
     expect(ana.engine.entries.size).toBe(1);
   });
-  test('denied: nothing is said, and it may ask again after a while', () => {
+  test('denied: gets no answer, and may knock again after a while', () => {
     const { world, ana, bo, session } = knocking();
     bo.do('deny', { peer: ana.identity.id });
     world.pass(60000);
@@ -463,14 +465,14 @@ describe('strangers', () => {
     expect(ana.engine.entries.has(session)).toBe(true);
     world.until(() => bo.of('knock').length === 2, 'asks again', 600000);
   });
-  test('blocked: never heard of again', () => {
+  test('blocked: never reported again', () => {
     const { world, ana, bo } = knocking();
     bo.do('block', { peer: ana.identity.id });
     world.pass(1200000);
     expect(bo.of('knock').length).toBe(1);
     expect(bo.of('session').length).toBe(0);
   });
-  test('blocked after its call was accepted: its first record begins nothing', () => {
+  test('blocked after its call was accepted: its first record starts no session', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     const bo = world.peer('bo').start();
@@ -484,7 +486,7 @@ describe('strangers', () => {
     world.pass(60000);
     expect(bo.of('session').length + bo.of('knock').length).toBe(0);
   });
-  test('after the end a stranger asks again', () => {
+  test('after the end of the session a stranger knocks again', () => {
     const { world, ana, bo } = knocking();
     bo.do('allow', { peer: ana.identity.id });
     world.until(() => bo.last('session'), 'session');
@@ -496,7 +498,7 @@ describe('strangers', () => {
     expect(bo.of('knock').length).toBe(2);
     expect(bo.of('session').length).toBe(1);
   });
-  test('an unanswered call ends at the same time, whatever its cause', () => {
+  test('an unanswered call ends after the same time, whatever the cause', () => {
     const ends = ['nobody', 'denied', 'blocked', 'ignored'].map((cause) => {
       const world = new World();
       const ana = world.peer('ana').start();
@@ -525,7 +527,7 @@ describe('invites', () => {
     world.until(() => ana.last('online') && bo.last('online'), 'online');
     return { world, ana, bo };
   };
-  test('lets its holder in without a question', () => {
+  test('lets its holder in without a knock', () => {
     const { world, ana, bo } = invited();
     ana.send(ana.connect(bo, secret), 'here I am');
     world.until(() => bo.texts().length, 'message');
@@ -536,7 +538,7 @@ describe('invites', () => {
       bo.events.findIndex((e) => e.type === 'session'),
     );
   });
-  test('is bound to who came first; that one may come again', () => {
+  test('belongs to the first peer that uses it, which may use it again', () => {
     const { world, ana, bo } = invited();
     const session = ana.connect(bo, secret);
     world.until(() => bo.last('session'), 'session');
@@ -553,7 +555,7 @@ describe('invites', () => {
     expect(bo.of('invite_claimed').length).toBe(1);
   });
   for (const word of ['deny', 'block'])
-    test(`${word}: who claimed it cannot come again by it`, () => {
+    test(`${word}: the peer that claimed it cannot use it again`, () => {
       const { world, ana, bo } = invited();
       const session = ana.connect(bo, secret);
       world.until(() => bo.last('session') && ana.last('linked'), 'session');
@@ -565,7 +567,7 @@ describe('invites', () => {
       expect(bo.of('session').length).toBe(1);
       if (word === 'deny') world.until(() => bo.of('knock').length === 1, 'asks like any other, after a while', 600000);
     });
-  test('expired: refused, and told so; revoked: nobody is here', () => {
+  test('expired: refused, and the caller is told; revoked: as if this client were offline', () => {
     const { world, ana, bo } = invited(1000);
     world.pass(2000);
     ana.connect(bo, secret);
@@ -578,14 +580,14 @@ describe('invites', () => {
     expect(bo.of('session').length).toBe(0);
     expect(ana.of('session_closed').length).toBe(1);
   });
-  test('over: who is blocked hears nothing', () => {
+  test('expired: a blocked caller is told nothing', () => {
     const { world, ana, bo } = invited(0);
     bo.do('block', { peer: ana.identity.id });
     ana.connect(bo, secret);
     world.pass(20000);
     expect(ana.of('session_closed')).toEqual([]);
   });
-  test('over: calls that stop after their first message hold a few links for ten seconds, and no more', () => {
+  test('expired: calls that stop after their first message hold a few links for ten seconds, and no more', () => {
     const { world, ana, bo } = invited(0);
     const accepted = () => [...bo.engine.slots.byNumber.values()].filter((link) => link.state === 'accepted').length;
     world.loses = (from) => from === ana;
@@ -603,7 +605,7 @@ describe('invites', () => {
     ana.connect(bo, secret);
     world.until(() => ana.last('session_closed'), 'told so', 1000);
   });
-  test('over, but its holder is let in anyway: counts for nothing', () => {
+  test('expired, but its holder is let in anyway: the invite has no effect', () => {
     for (const late of [false, true]) {
       const { world, ana, bo } = invited(late ? 1000 : 0);
       bo.do('allow', { peer: ana.identity.id });

@@ -1,6 +1,7 @@
 /**
- * Seeded runs with faults: cut sockets, a relay that dies, lost envelopes, a peer that starts again; a ledger checks
- * that nothing is lost unsaid, doubled or out of order. A failing seed prints itself; FAULT_SEED=n runs it alone.
+ * Seeded runs with faults: cut sockets, a relay that dies, lost envelopes, a peer that restarts. A ledger checks that
+ * nothing is doubled, out of order, or lost without being reported. A failing run prints its seed; FAULT_SEED=n repeats
+ * it.
  */
 import { beforeAll, expect, test } from 'vitest';
 import { loadSodium } from '../core/sodium.js';
@@ -25,7 +26,7 @@ function run(seed) {
   const number = new Map([[ana, ana.connect(bo)]]);
   if (chance(0.3)) number.set(bo, bo.connect(ana));
   const sessionOf = (peer) => number.get(peer) ?? peer.last('session')?.session;
-  /** Per direction and channel: texts accepted by send, in order; an index of those that came. */
+  /** For each direction and channel: the texts that send accepted, in order, and how many of them arrived. */
   const accepted = new Map();
   const key = (peer, channel) => `${peer.name} ${channel}`;
   let faults = 30;
@@ -92,7 +93,7 @@ test(`${seeds.length} seeds: nothing lost, doubled or out of order`, { timeout: 
   }
 });
 
-/** The same with programs that die and start again with nothing but their identity: what did not arrive was named. */
+/** The same with programs that die and restart with only their identity: each message that did not arrive was named. */
 function runWithDeaths(seed) {
   const random = makeRandom(seed * 7919);
   const chance = (p) => random.next() < p;
@@ -104,7 +105,7 @@ function runWithDeaths(seed) {
     [ana, 0],
     [bo, 0],
   ]);
-  /** Sessions of this life, newest last, and what was accepted in it. */
+  /** The sessions of the current process, newest last, and what they accepted. */
   const accepted = new Map([
     [ana, []],
     [bo, []],

@@ -1,8 +1,9 @@
 /**
- * A hostile relay and a hostile peer: whatever they say, the engine goes on, and what breaks the protocol is told so.
+ * A hostile relay and a hostile peer: whatever they send, the engine keeps working, and it answers a broken protocol.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { concat, utf8 } from '../core/bytes.js';
+import { ENVELOPES } from '../core/engine/incoming.js';
 import { loadSodium } from '../core/sodium.js';
 import { encode, envelopes, makeEnvelope, makeLink } from '../core/wire.js';
 import { ENVELOPE, ENVELOPE_SENDER, FRAME, MESSAGES, REASON, SENDER } from '../wire_table.js';
@@ -10,7 +11,7 @@ import { World, makeRandom, pair } from './model.js';
 
 beforeAll(loadSodium);
 
-/** A value of a field: often at an edge. */
+/** A random value for a field, often an edge case. */
 function fieldOf(random, kind, argument) {
   const pick = (n) => Math.floor(random.next() * n);
   const edge = (bits) =>
@@ -25,7 +26,7 @@ function fieldOf(random, kind, argument) {
 const messageOf = (random, name) =>
   Object.fromEntries(MESSAGES[name].map(([kind, field, argument]) => [field, fieldOf(random, kind, argument)]));
 
-/** The message in the payload of each envelope, where it has the envelope's name. */
+/** The message in the payload of each envelope that has a message of its name. */
 const BODIES = Object.fromEntries(
   Object.keys(ENVELOPE)
     .map((name) => [name, name.toLowerCase()])
@@ -56,7 +57,7 @@ describe('a hostile relay', () => {
       world.pass(Math.floor(random.next() * 80));
       if (!ana.socket) continue;
       ana.try('socket_message', { data: random.bytes(1 + Math.floor(random.next() * 100)) });
-      world.until(() => ana.last('linked') && ana.engine.relay.online, `run ${i} goes on`, 120000);
+      world.until(() => ana.last('linked') && ana.engine.relay.online, `run ${i} recovers`, 120000);
     }
   });
   test('envelopes that decode, in any order, on any link', () => {
@@ -92,7 +93,10 @@ describe('a hostile relay', () => {
       .filter(([, type]) => ENVELOPE_SENDER[type] === SENDER.CLIENT)
       .map(([name, type]) => [`${name}, which only a client sends`, makeEnvelope(type, new Uint8Array(10))]),
     ['a second HELLO', makeEnvelope(ENVELOPE.HELLO, new Uint8Array(73))],
-    ['an OFFER on a number of ours', makeEnvelope(ENVELOPE.OFFER, new Uint8Array(140), makeLink(false, 1, 9))],
+    [
+      'an OFFER on a link number of this side',
+      makeEnvelope(ENVELOPE.OFFER, new Uint8Array(140), makeLink(false, 1, 9)),
+    ],
     ['an OFFER beyond the slots', makeEnvelope(ENVELOPE.OFFER, new Uint8Array(140), makeLink(true, 1, 60000))],
     ['a payload over its maximum', makeEnvelope(ENVELOPE.RESET, new Uint8Array(129), 0)],
   ])('%s: PROTOCOL, and another try', (_, data) => {
@@ -101,12 +105,34 @@ describe('a hostile relay', () => {
     expect(ana.last('offline').error).toBe('EPROTOCOL');
     world.until(() => ana.of('online').length === 2, 'online again');
   });
+  const names = Object.fromEntries(Object.entries(ENVELOPE).map(([name, type]) => [type, name]));
+  test('the table has a row for each envelope that a relay sends, and no other', () => {
+    const sent = Object.entries(ENVELOPE_SENDER).filter(([, sender]) => sender & SENDER.RELAY);
+    expect(Object.keys(ENVELOPES)).toEqual(sent.map(([type]) => type));
+  });
+  test.each(
+    ['connecting', 'hello', 'login', 'online'].flatMap((state) =>
+      Object.entries(ENVELOPES)
+        .filter(([, { states }]) => !states.includes(state))
+        .map(([type]) => [names[type], state, Number(type)]),
+    ),
+  )('%s in the state %s: PROTOCOL', (_, state, type) => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    if (state !== 'connecting') ana.do('socket_open');
+    if (state === 'login') world.until(() => ana.engine.relay.state === 'login', 'login');
+    if (state === 'online') world.until(() => ana.last('online'), 'online');
+    expect(ana.engine.relay.state).toBe(state);
+    ana.do('socket_message', { data: makeEnvelope(type, new Uint8Array(0)) });
+    expect(ana.last('offline')).toMatchObject({ error: 'EPROTOCOL', reason: REASON.PROTOCOL });
+    expect(ana.last('log').text).toContain(`in the state ${state}`);
+  });
   test('unknown types from 0x80 on are skipped', () => {
     const { ana } = pair();
     ana.do('socket_message', { data: makeEnvelope(0xfe, new Uint8Array(300)) });
     expect(ana.last('offline')).toBeUndefined();
   });
-  test('what is for a closed link or another generation is dropped, without an answer', () => {
+  test('envelopes for a closed link or another generation are dropped without an answer', () => {
     const { world, ana } = pair();
     ana.engine.produce(world.now, 65543);
     for (const type of [ENVELOPE.DATA, ENVELOPE.RESET, ENVELOPE.ACCEPT]) {
@@ -116,7 +142,7 @@ describe('a hostile relay', () => {
     expect(ana.engine.produce(world.now, 65543)).toBeNull();
     expect(ana.last('offline')).toBeUndefined();
   });
-  test('a record that was changed resets its link; the session goes on over another', () => {
+  test('a changed record resets its link; the session continues on another', () => {
     const { world, ana, bo, session } = pair();
     let changed = false;
     world.loses = (peer, payload) => {
@@ -131,7 +157,7 @@ describe('a hostile relay', () => {
     expect(ana.last('unlinked').reason).toBe(REASON.CORRUPT);
     expect(bo.last('unlinked').reason).toBe(REASON.CORRUPT);
   });
-  test.each(['REFUSED', 'PROTOCOL', 'REVOKED', 'CLOSED'])('RESET %s on a link in use costs the link alone', (name) => {
+  test.each(['REFUSED', 'PROTOCOL', 'REVOKED', 'CLOSED'])('RESET %s on a link in use ends only the link', (name) => {
     const { world, ana, bo, session } = pair();
     for (const peer of [ana, bo])
       for (const number of [...peer.engine.slots.byNumber.keys()])
@@ -150,7 +176,7 @@ describe('a hostile relay', () => {
       expect(peer.last('unlinked').reason).toBe(REASON[name]);
     }
   });
-  test('whoever changes every record is called less and less, and the session goes on afterwards', () => {
+  test('while every record is changed, the calls become rarer; the session continues afterwards', () => {
     const { world, ana, bo, session } = pair();
     let changes = true;
     world.loses = (peer, payload) => {
@@ -167,7 +193,7 @@ describe('a hostile relay', () => {
     world.until(() => bo.texts().length, 'message', 60000);
     expect(ana.last('session_closed')).toBeUndefined();
   });
-  test('a record that comes twice resets its link; nothing is delivered twice', () => {
+  test('a repeated record resets its link; nothing is delivered twice', () => {
     const { world, ana, bo, session } = pair();
     let once = false;
     world.loses = (peer, payload, flags) => {
@@ -186,7 +212,7 @@ describe('a hostile relay', () => {
 });
 
 describe('a hostile peer', () => {
-  /** Sends plaintext of our choice with the keys of ana's link. */
+  /** Sends any plaintext, sealed with the keys of ana's link. */
   const inject = (world, ana, plaintext) => {
     const { current } = [...ana.engine.entries.values()][0].session;
     const record = current.noise.seal(ENVELOPE.DATA, 0, plaintext);
@@ -215,14 +241,14 @@ describe('a hostile peer', () => {
   test.each([
     ['a frame cut short', () => Uint8Array.of(2, 0, 9, 1)],
     ['DATA beyond the limit', () => data(0, 1, 2n ** 40n)],
-    ['DATA at the end of all numbers', () => data(0, 3, 2n ** 64n - 1n)],
+    ['DATA at the largest offset', () => data(0, 3, 2n ** 64n - 1n)],
     [
       'a message too large',
       () => concat(data(0, 0, 0n, new Uint8Array(60000)), data(0, 0, 60000n, new Uint8Array(60000)).slice(0, 0)),
     ],
     ['beyond an end', () => concat(data(0, 2, 0n), data(0, 1, 1n))],
     ['an end inside a message', () => concat(data(0, 0, 0n, new Uint8Array(3)), data(0, 2, 3n))],
-    ['a channel that cannot be', () => data(255, 1, 0n)],
+    ['a channel number that does not exist', () => data(255, 1, 0n)],
     ['an ACK of what was not sent', () => ack(2n ** 50n, [])],
     ['an ACK of places that were not sent', () => ack(0n, [state({ received_to: 9n, taken_to: 0n })])],
     ['taken before it was received', () => ack(0n, [state({ received_to: 0n, taken_to: 1n })])],
@@ -301,7 +327,7 @@ describe('a hostile peer', () => {
     }
     expect(ended.has('EPROTOCOL')).toBe(true);
   });
-  test('one who calls again and again with probes is answered within bounds', () => {
+  test('a peer that sends PROBE again and again gets a limited number of answers', () => {
     const { world, ana, bo } = pair();
     const probe = frame(FRAME.PROBE, encode('frame_probe', { number: 1 }));
     bo.world.flush = () => {};

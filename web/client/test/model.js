@@ -1,6 +1,6 @@
 /**
- * A model of the relay in memory, for two or more engines: one virtual clock, no sockets, all choices of a test.
- * It logs clients in with real signatures, pairs them by ID, and may lose envelopes, hold them, or cut sockets.
+ * A model of the relay in memory, for two or more engines. It has one virtual clock and no sockets; the test controls
+ * it. It logs clients in with real signatures, pairs them by ID, and may lose envelopes, hold them, or cut sockets.
  */
 import { Engine } from '../core/engine/engine.js';
 import { toHex, utf8 } from '../core/bytes.js';
@@ -36,7 +36,7 @@ export class Peer {
     this.autoTake = options.autoTake ?? true;
     this.begin();
   }
-  /** A fresh engine: what a program that starts has. */
+  /** Makes a new engine, as a program that starts does. */
   begin() {
     this.engine = new Engine({
       identity: this.identity,
@@ -55,7 +55,7 @@ export class Peer {
       sessionsMax: 1024,
     });
   }
-  /** Feeds an event; keeps what came of it in `events`. */
+  /** Feeds an event and appends the resulting actions to `events`. */
   try(type, fields = {}) {
     const { actions, value, error } = this.engine.step({ type, now: this.world.now, ...fields });
     for (const action of actions) this.act(action);
@@ -104,10 +104,10 @@ export class Peer {
   }
 }
 
-/** The relay and all that is between. */
+/** The relay and the network. */
 export class World {
   constructor({ seed = 1, delay = 5, openTimeout = 3000, limits = [], bandwidth = Infinity } = {}) {
-    /** Of each client's line towards the relay, in bytes per ms. */
+    /** The rate of each client's connection towards the relay, in bytes per ms. */
     this.bandwidth = bandwidth;
     this.random = makeRandom(seed);
     this.now = 1000;
@@ -121,12 +121,12 @@ export class World {
     this.sockets = new Set();
     this.peers = [];
     this.up = true;
-    /** Called for each DATA on its way between two sockets; true loses it. */
+    /** Called for each DATA between two sockets; returns true to lose it. */
     this.loses = () => false;
     this.forwarded = [];
-    /** What a test adds to this relay: envelope type → (socket, payload, link number). */
+    /** Handlers that a test adds to the relay: envelope type → (socket, payload, link number). */
     this.takes = new Map();
-    /** Of pairing codes: number → {owner, until}. They outlive sockets. */
+    /** Nameplates of pairing codes: number → {owner, until}. They outlive sockets. */
     this.plates = new Map();
   }
   peer(name, options) {
@@ -171,7 +171,7 @@ export class World {
       this.toClient(socket, ENVELOPE.HELLO, socket.hello);
     });
   }
-  /** The client closes. */
+  /** The client closes its socket. */
   disconnect(peer) {
     const { socket } = peer;
     if (!socket) return;
@@ -179,7 +179,7 @@ export class World {
     peer.socket = null;
     this.later(() => this.gone(socket));
   }
-  /** The socket is lost for both, at once. */
+  /** The socket is lost for both ends at the same time. */
   cut(peer) {
     const { socket } = peer;
     if (!socket) return;
@@ -378,7 +378,7 @@ export class World {
     for (const socket of [link.caller, link.callee]) if (socket) this.release(link, socket);
     link.state = 'free';
   }
-  /** One side is gone from this link; the other hears why. */
+  /** One side has left this link; the other is told why. */
   endLink(link, side, reason) {
     const other = side === link.caller ? link.callee : link.caller;
     const number = side === link.caller ? link.calleeNumber : link.callerNumber;
@@ -406,11 +406,11 @@ export class World {
         this.deliver(peer.socket, m);
     }
   }
-  /** What waits in a client's socket. */
+  /** Returns the bytes that wait in a client's socket. */
   buffered(socket) {
     return socket.freeAt > this.now ? (socket.freeAt - this.now) * this.bandwidth : 0;
   }
-  /** The next thing that happens. */
+  /** Runs the next event of the virtual time. */
   turn(until = Infinity) {
     this.flush();
     let at = Infinity;
@@ -430,19 +430,19 @@ export class World {
     }
     return true;
   }
-  /** Lets so much time pass. */
+  /** Lets this many ms of virtual time pass. */
   pass(ms) {
     const until = this.now + ms;
     while (this.turn(until));
   }
-  /** Goes on until something is so; fails when it is not within `ms` of virtual time. */
+  /** Runs until `test` returns true; fails when that takes more than `ms` of virtual time. */
   until(test, what, ms = 120000) {
     const end = this.now + ms;
     while (!test()) if (!this.turn(end)) throw new Error(`not so within ${ms} ms of virtual time: ${what}`);
   }
 }
 
-/** Two peers in a session: ana called bo. */
+/** Makes two peers in a session: ana called bo. */
 export function pair(options = {}, a = {}, b = {}) {
   const world = new World(options);
   const ana = world.peer('ana', a).start();

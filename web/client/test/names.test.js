@@ -1,10 +1,10 @@
-/** Names that look alike: the same as C, whose vectors these are. */
+/** Names that look alike, with the vectors that the C tests use too. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { namesAlike } from '../core/names.js';
 
 const vectors = JSON.parse(readFileSync(new URL('../../../schema/vectors/names.json', import.meta.url), 'utf8'));
-/** Each row of the table, by macro. */
+/** Returns the rows of the table that this macro has. */
 const table = [
   ...readFileSync(new URL('../../../schema/lookalikes.def', import.meta.url), 'utf8').matchAll(
     /^(PL_LOOK\w*)\((0x\w+), (.*)\)$/gm,
@@ -32,7 +32,7 @@ describe('names that look alike', () => {
     expect(letters.length).toBeGreaterThan(1000);
     expect(letters.filter(([from, to]) => !namesAlike(from, to))).toEqual([]);
   });
-  test('what is dropped changes nothing', () => {
+  test('a dropped character changes nothing', () => {
     const ends = rows('PL_LOOK_DROPPED').flatMap(([first, last]) => [first, String.fromCodePoint(Number(last))]);
     expect(ends.length).toBeGreaterThan(500);
     expect(ends.filter((one) => !namesAlike(`A${one}na`, 'Ana'))).toEqual([]);

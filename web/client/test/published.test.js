@@ -1,6 +1,6 @@
 /**
- * Published vectors of Noise IK and CPace, from outside of the project. Where they are missing the tests are skipped,
- * but not in CI.
+ * Published vectors of Noise IK and CPace, from outside the project. Where they are missing, the tests are skipped,
+ * except in CI.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ const publishedTest = (title, name, run) => {
   });
 };
 
-/** A transport message of plain Noise has no associated data and its counter is implied. */
+/** Seals a transport message of plain Noise, which has no associated data and an implicit counter. */
 const seal = (link, plaintext) => {
   const nonce = new Uint8Array(12);
   nonce[4] = link.nextCounter++;

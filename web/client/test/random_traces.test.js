@@ -1,6 +1,7 @@
 /**
- * Traces of random runs of the C session (tests/vectors/random_session.h), made now: the same calls, records and times
- * have to give the same deliveries, errors and frames. A seed that fails: `build/release/bin/make-traces SEED 1`.
+ * Traces of random runs of the C session (tests/vectors/random_session.h), made during the test: the same calls,
+ * records and times must give the same deliveries, errors and frames. `build/release/bin/make-traces SEED 1` prints one
+ * trace.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -13,8 +14,8 @@ const COUNT = Number(process.env.TRACE_SEEDS ?? (process.env.PAIRLINK_SOAK ? 100
 const AT_ONCE = 50;
 
 /**
- * In which order channels are told of room, or of what was lost, is free; so is whether one on which nothing came is
- * named.
+ * The order in which channels get 'writable' or 'lost' is free. So is whether an ACK names a channel on which nothing
+ * arrived.
  */
 function meaning(lines) {
   const out = [];
@@ -27,7 +28,7 @@ function meaning(lines) {
   return out;
 }
 
-/** The first step that differs, with a few before it. */
+/** Returns the first step that differs, with a few before it. */
 function difference(trace) {
   const run = new Run(trace);
   for (const [i, step] of trace.steps.entries()) {

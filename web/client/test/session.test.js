@@ -14,7 +14,7 @@ beforeAll(loadSodium);
 const texts = (n, from = 0) => Array.from({ length: n }, (_, i) => `message ${from + i}`);
 const sizes = [0, 1, 100, 16383, 16384, 16385, 65498, 65499, 70000, 200000];
 
-/** Sends all of it as the window allows. */
+/** Sends all messages as the window allows. */
 function sendAll(world, peer, session, list, channel = 0) {
   const rest = [...list];
   const more = () => {
@@ -36,7 +36,7 @@ function sendAll(world, peer, session, list, channel = 0) {
 }
 
 describe('messages', () => {
-  test('of all sizes arrive whole, in order, empty ones too', () => {
+  test('messages of all sizes, and empty ones, arrive whole and in order', () => {
     const { world, ana, bo, session } = pair();
     const random = makeRandom(5);
     const list = [...sizes, ...sizes].map((size) => random.bytes(size));
@@ -48,7 +48,7 @@ describe('messages', () => {
       'receipts',
     );
   });
-  test('in parts on several channels at once: each is put together from its own, and stays as it is', () => {
+  test('messages in parts on several channels are assembled separately and do not change afterwards', () => {
     const { world, ana, bo, session } = pair();
     const random = makeRandom(6);
     const lists = [0, 1, 2].map(() => [150000, 40000, 262144, 70000].map((size) => random.bytes(size)));
@@ -57,12 +57,12 @@ describe('messages', () => {
     for (const [channel, list] of lists.entries())
       expect(bo.messages.filter((m) => m.channel === channel).map(({ data }) => toHex(data))).toEqual(list.map(toHex));
   });
-  test('larger than the other side takes: refused at send', () => {
+  test('a message larger than the other side accepts is refused at send', () => {
     const { ana, session } = pair({}, {}, { messageMax: 1000, channelWindow: 5000 });
     expect(() => ana.send(session, new Uint8Array(1001))).toThrow(expect.objectContaining({ code: 'EMSGSIZE' }));
     expect(ana.send(session, new Uint8Array(1000))).toBe(1001);
   });
-  test('sent before the other side said that it is too large: the session ends, and says so', () => {
+  test('a message sent before the limit was known, and too large, ends the session with a reason', () => {
     const world = new World();
     const ana = world.peer('ana').start();
     const bo = world.peer('bo', { acceptAll: true, messageMax: 1000, channelWindow: 5000 }).start();
@@ -72,7 +72,7 @@ describe('messages', () => {
     expect(ana.last('lost').place).toBe(2001);
     world.until(() => bo.engine.entries.size === 0, 'the other side too');
   });
-  test('volatile ones arrive, or are dropped, outside of order', () => {
+  test('volatile messages arrive or are dropped, out of order', () => {
     const { world, ana, bo, session } = pair();
     ana.do('send_volatile', { session, channel: 3, data: Uint8Array.of(1, 2) });
     world.until(() => bo.last('volatile'), 'volatile');
@@ -84,7 +84,7 @@ describe('messages', () => {
     world.until(() => bo.texts().length, 'message');
     expect(bo.of('volatile').length).toBe(1);
   });
-  test('half-close: an end comes after all before it, the other direction goes on', () => {
+  test('half-close: the end arrives after all messages, and the other direction stays open', () => {
     const { world, ana, bo, session, other } = pair();
     ana.send(session, 'last words');
     ana.do('finish', { session, channel: 0 });
@@ -113,14 +113,14 @@ describe('messages', () => {
 });
 
 describe('room in a record', () => {
-  test('a channel given up where little of a record is left: CHANNEL_RESET is never cut short', () => {
+  test('a channel given up when a record is nearly full: CHANNEL_RESET is never cut short', () => {
     for (let left = 0; left < 40; left++) {
       const { world, ana, bo, session } = pair();
       ana.send(session, 'x', 1);
       world.until(() => ana.last('delivered'), 'taken');
       ana.do('priority', { session, channel: 0, value: 0 });
       ana.do('channel_reset', { session, channel: 1, value: REASON.CLOSED });
-      ana.send(session, new Uint8Array(16384 + 4096 - 13 - left)); // the least record, less the header of DATA
+      ana.send(session, new Uint8Array(16384 + 4096 - 13 - left)); // the smallest record, without the header of DATA
       world.until(() => bo.last('channel_reset') && bo.messages.length === 2, `both, ${left} bytes before the end`);
       expect([ana, bo].flatMap((peer) => [...peer.of('session_closed'), ...peer.of('unlinked')])).toEqual([]);
     }
@@ -128,7 +128,7 @@ describe('room in a record', () => {
 });
 
 describe('flow', () => {
-  test('a reader that takes nothing holds its channel, not the others; memory stays within the windows', () => {
+  test('a reader that takes nothing holds up only its channel; memory stays within the windows', () => {
     const windows = { channelWindow: 400000, sessionWindow: 1000000 };
     const { world, ana, bo, session, other } = pair({}, windows, windows);
     bo.autoTake = false;
@@ -144,13 +144,13 @@ describe('flow', () => {
     world.until(() => ana.of('writable').some(({ channel }) => channel === 1), 'writable');
     expect(ana.try('send', { session, channel: 1, data: new Uint8Array(50000) }).error).toBeNull();
   });
-  test('the session window holds all channels together, and no set of half-sent messages can block it', () => {
+  test('the session window limits all channels together, and half-sent messages cannot block it', () => {
     const windows = { messageMax: 60000, channelWindow: 100000, sessionWindow: 100000 };
     const { world, ana, bo, session } = pair({}, { ...windows, sessionWindow: 1000000 }, windows);
     for (let channel = 0; channel < 6; channel++) ana.send(session, new Uint8Array(60000).fill(channel), channel);
     world.until(() => bo.messages.length === 6, 'all');
   });
-  test('a chat line beside a file is not held up', () => {
+  test('a chat line does not wait for a file', () => {
     const { world, ana, bo, session } = pair({ delay: 20 });
     sendAll(
       world,
@@ -167,7 +167,7 @@ describe('flow', () => {
     expect(world.now - at).toBeLessThan(100);
     world.until(() => bo.messages.length === 101, 'file');
   });
-  test('on 1 Mbit/s a chat line beside a file arrives within a second', () => {
+  test('at 1 Mbit/s a chat line arrives within a second while a file is sent', () => {
     const { world, ana, bo, session } = pair({ delay: 25, bandwidth: 125 });
     sendAll(
       world,
@@ -185,8 +185,8 @@ describe('flow', () => {
       times.push(world.now - at);
     }
     expect(Math.max(...times)).toBeLessThan(1000);
-    expect(bo.texts(1).length).toBeLessThan(60); // the file was still on its way
-    expect(bo.texts(1).length * 200000).toBeGreaterThan((world.now - 2000) * 100); // and went at the line's rate
+    expect(bo.texts(1).length).toBeLessThan(60); // the file was still being sent
+    expect(bo.texts(1).length * 200000).toBeGreaterThan((world.now - 2000) * 100); // and used the whole rate
   });
   test('equal channels take turns', () => {
     const { world, ana, bo, session } = pair();
@@ -206,7 +206,7 @@ describe('flow', () => {
         .sort(),
     ).toEqual([1, 1, 2, 2]);
   });
-  test('in flight stays within the link window', () => {
+  test('the bytes in flight stay within the link window', () => {
     const { world, ana, bo, session } = pair({ delay: 200, limits: [{ id: 2, value: 131072 }] });
     let most = 0;
     world.loses = () => {
@@ -304,7 +304,7 @@ describe('resuming', () => {
     world.until(() => ana.texts().length, 'message', 30000);
     expect(bo.of('online').length).toBe(2);
   });
-  test('without a link for longer than allowed: ends, and says what did not arrive', () => {
+  test('without a link for too long: ends, and names what did not arrive', () => {
     const { world, ana, session } = pair({}, { sessionTimeoutMs: 60000 });
     world.crash();
     const place = ana.send(session, 'too late');
@@ -324,7 +324,7 @@ describe('resuming', () => {
     expect([ana, bo].flatMap((peer) => peer.of('unlinked'))).toEqual([]);
     expect(ana.sessionOf(session).links.length).toBe(1);
   });
-  test('new keys that nobody wants: the old link stays, and is told of nothing', () => {
+  test('a replacement link that is refused: the old link stays, and the application is not told', () => {
     const { world, ana, bo, session } = pair();
     const { takeOpen } = world;
     let calls = 0;
@@ -371,7 +371,7 @@ describe('a slow line', () => {
     };
     expect(Array.from({ length: 8 }, wait)).toEqual([1, 2, 4, 8, 16, 32, 32, 32].map((n) => n * LINK_CONFIRM_MS));
   });
-  test('what came makes it impatient again', () => {
+  test('received data makes the waits short again', () => {
     const { world, ana, bo, session, other } = pair();
     ana.sessionOf(session).patience = 3;
     bo.sessionOf(other).patience = 3;
@@ -384,7 +384,7 @@ describe('a slow line', () => {
 });
 
 describe('lost state', () => {
-  test('a peer that starts again: all that did not arrive is named, and the session goes on from nothing', () => {
+  test('a peer that restarts: all messages that did not arrive are named, and the session continues empty', () => {
     const { world, ana, bo, session } = pair();
     ana.send(session, 'taken');
     world.until(() => ana.last('delivered'), 'receipt');
@@ -403,7 +403,7 @@ describe('lost state', () => {
     world.until(() => bo.texts().length, 'message');
     expect(bo.texts()).toEqual(['afresh']);
   });
-  test('a caller that starts again', () => {
+  test('a caller that restarts', () => {
     const { world, ana, bo, session, other } = pair();
     ana.send(session, 'one');
     bo.send(other, 'two');
@@ -437,7 +437,7 @@ describe('lost state', () => {
 });
 
 describe('end', () => {
-  test('closed by one, closed for both, with reason and text', () => {
+  test('closed by one side, closed for both, with reason and text', () => {
     const { world, ana, bo, session, other } = pair();
     ana.do('close', { session, value: REASON.REFUSED, text: 'not today' });
     world.until(() => ana.last('session_closed') && bo.last('session_closed'), 'closed');
@@ -471,7 +471,7 @@ describe('end', () => {
       expect(ana.last('session_closed').error).toBeNull();
     }
   });
-  test('CLOSE finds its way over a new link', () => {
+  test('CLOSE is sent again on a new link', () => {
     const { world, ana, bo, session } = pair();
     world.cut(ana);
     ana.do('close', { session });
@@ -479,21 +479,21 @@ describe('end', () => {
     expect(ana.last('session_closed').error).toBeNull();
     expect(bo.last('session_closed').error).toBe('ECLOSED');
   });
-  test('nobody answers: ends after ten seconds', () => {
+  test('without an answer the session ends after ten seconds', () => {
     const { world, ana, session } = pair();
     world.crash();
     ana.do('close', { session });
     world.pass(11000);
     expect(ana.last('session_closed').error).toBe('ETIMEDOUT');
   });
-  test('both close at once', () => {
+  test('both sides close at the same time', () => {
     const { world, ana, bo, session, other } = pair();
     ana.do('close', { session });
     bo.do('close', { session: other });
     world.until(() => ana.last('session_closed') && bo.last('session_closed'), 'closed', 5000);
     expect([ana.last('session_closed').error, bo.last('session_closed').error]).toEqual([null, null]);
   });
-  test('after the end a new session begins', () => {
+  test('after the end a new session can start', () => {
     const { world, ana, bo, session } = pair();
     ana.do('close', { session });
     world.until(() => bo.last('session_closed'), 'closed');
@@ -503,7 +503,7 @@ describe('end', () => {
     world.until(() => bo.texts().length, 'message');
     expect(bo.of('session').length).toBe(2);
   });
-  test('stop says so to all', () => {
+  test('stop tells all peers', () => {
     const { world, ana, bo } = pair();
     ana.do('stop');
     expect(ana.last('session_closed')).toMatchObject({ error: null });

@@ -1,6 +1,6 @@
 /**
- * Does with a session what a trace says, and writes down by meaning what comes of it: see tests/vectors/own_session.h
- * for the lines. How DATA is cut is free.
+ * Runs a trace on a session and writes down the results in a form independent of how DATA is split. For the lines, see
+ * tests/vectors/own_session.h.
  */
 import { fromHex, toHex, utf8 } from '../core/bytes.js';
 import { PairlinkError } from '../core/errors.js';
@@ -11,7 +11,7 @@ import { FRAME, RECORD_PLAINTEXT_MAX } from '../wire_table.js';
 
 const area = new Uint8Array(RECORD_PLAINTEXT_MAX);
 
-/** The byte of every place says where it belongs. */
+/** The byte at each place depends on the place, so misplaced bytes are noticed. */
 const byteOf = (channel, place) => (place * 7 + channel * 31 + 1) & 255;
 function bytesOf(channel, place, size) {
   const bytes = new Uint8Array(size);
@@ -146,7 +146,7 @@ export class Run {
       .map(([channel, { received, taken, limit }]) => ` ${channel}:${received},${taken},${limit}`);
     this.say(`${this.told_} session ${this.sessionLimit}${places.join('')}`);
   }
-  /** First what is due on others than the current one: which goes first is free. */
+  /** Writes what is due on the other links before the current one; the order is free. */
   nextLink() {
     const { links, current } = this.session;
     return links.find((link) => link.helloDue || (link.probeReply !== null && link !== current)) ?? current;

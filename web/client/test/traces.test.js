@@ -1,6 +1,6 @@
 /**
  * Traces of one session that the C implementation made (tests/vectors/own_session.h explains the lines): the same
- * calls, frames and times have to give the same deliveries and the same frames.
+ * calls, frames and times must give the same deliveries and the same frames.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Files between two peers: the vectors that C made, and two sides with all that can be lost between them. */
+/** Files between two peers: the vectors made by C, and two sides between which everything can be lost. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -62,7 +62,7 @@ describe('vectors', () => {
   });
 });
 
-/** An action as the vectors write it. */
+/** Returns an action as the vectors write it. */
 function acted({ type, file, first, byPeer, why, offset, size, data, sha256 }) {
   const more = {
     offered: () => ({ first: Number(first) }),
@@ -74,7 +74,7 @@ function acted({ type, file, first, byPeer, why, offset, size, data, sha256 }) {
   return { act: type, id: file.id, ...more?.() };
 }
 
-/** One step of a vector; its error number, 0 for none. */
+/** Does one step of a vector. Returns the error number, 0 for success. */
 function perform(
   t,
   {
@@ -138,7 +138,8 @@ function wantOf(t, id, offset) {
 
 const hash = (bytes) => createHash('sha256').update(bytes).digest();
 
-/** A side with its disk: files to send, and what it stored. Its lines can be cut, losing what is under way. */
+/** A side and its disk: the files to send and what it stored. Its connection can be cut, which loses what is in flight.
+ */
 class Side {
   constructor(options = {}) {
     this.options = options;
@@ -185,7 +186,7 @@ class Side {
     this.source.set(id, bytes);
     return this.t.add({ id, size: bytes.length, name: utf8(`f${id.slice(0, 2)}`), ...more });
   }
-  /** Says one word, or reads and sends one piece; false when there is nothing to do. */
+  /** Sends one word, or reads and sends one piece. Returns false when there is nothing to do. */
   work() {
     const word = this.out && this.t.nextWord();
     if (word) {
@@ -215,7 +216,7 @@ class Pair {
     this.a.t.begun();
     this.b.t.begun();
   }
-  /** One message across, or one piece of work. */
+  /** Delivers one message, or does one piece of work. */
   turn(side, other) {
     const next = other.out.shift();
     if (next) side.t.message(next.channel, next.message);
@@ -234,7 +235,7 @@ const idOf = (n) => n.toString(16).padStart(2, '0').repeat(16);
 const bytesOf = (n, size) => Buffer.alloc(size, `${n}: some bytes that do not come twice at one place. `);
 
 describe('two sides', () => {
-  test('files of all sizes arrive, both ways, and both know it', () => {
+  test('files of all sizes arrive in both directions, and both sides know it', () => {
     const sizes = [0, 1, FILE_PIECE_BYTES - 1, FILE_PIECE_BYTES, FILE_PIECE_BYTES + 1, 3 * FILE_PIECE_BYTES + 5];
     const p = new Pair();
     const { a, b } = p;
@@ -257,7 +258,7 @@ describe('two sides', () => {
         p.run(Math.floor(random.next() * 20));
         const restarted = random.next();
         if (restarted < 0.3) {
-          // The receiver's program is started again: only its disk is left.
+          // The receiver's program restarts: only its disk is left.
           p.b.make();
         } else if (restarted < 0.5) {
           const open = [...p.a.t.outgoing.values()];
@@ -299,21 +300,21 @@ describe('two sides', () => {
     expect(p.b.ended.at(-1)).toEqual({ id: idOf(2), why: FILE_CANCELLED, byPeer: true });
     expect([...p.a.t.files(), ...p.b.t.files()]).toEqual([]);
   });
-  test('a full disk holds, and goes on once there is room, without a byte twice', () => {
+  test('a full disk holds the file, which continues once there is room, without sending a byte twice', () => {
     const options = { room: 200000 };
     const p = new Pair({}, options);
     p.a.offer(ID, bytesOf(1, 600000));
     p.run();
     expect(p.a.t.outgoing.get(ID).heldThere).toBe(FILE_HELD_DISK_FULL);
     const wasted = p.a.sent - p.b.disk.get(ID).length;
-    expect(wasted).toBeLessThanOrEqual(5 * FILE_PIECE_BYTES); // what was under way
+    expect(wasted).toBeLessThanOrEqual(5 * FILE_PIECE_BYTES); // what was in flight
     options.room = undefined;
     p.b.t.room(ID);
     p.run();
     expect(p.b.saved.get(ID).equals(bytesOf(1, 600000))).toBe(true);
     expect(p.a.sent).toBe(600000 + wasted);
   });
-  test('a folder is asked about once, and wanted as a whole, also what is offered later', () => {
+  test('the user is asked about a folder once, and accepts all of it, including later offers', () => {
     const p = new Pair({}, { accept: false });
     const add = (n) => p.a.offer(idOf(n), bytesOf(n, 10), { group: GROUP, groupFiles: 100, groupBytes: 1000 });
     for (let n = 1; n <= 64; n++) add(n);
@@ -337,7 +338,7 @@ describe('two sides', () => {
     expect(p.a.ended.filter(({ why }) => why === 0).length).toBe(100);
     expect(p.b.asked.length).toBe(64);
   });
-  test('a wrong hash is not saved, and said', () => {
+  test('a file with a wrong hash is not saved, and the sender is told', () => {
     const p = new Pair({ wrongHash: true });
     p.a.offer(ID, bytesOf(1, 300000));
     p.run();
@@ -392,7 +393,7 @@ describe('a hostile peer', () => {
     s.out = [];
     return s;
   };
-  test('too many offers are declined; the names of others are not kept beyond', () => {
+  test('too many offers are declined; nothing is kept of them', () => {
     const s = side({ accept: false });
     for (let n = 0; n < 3000; n++) s.t.message(...message.offer(n.toString(16).padStart(32, '0'), 5));
     expect(s.t.incoming.size).toBe(1024);
@@ -405,10 +406,15 @@ describe('a hostile peer', () => {
   });
   test.each([
     ['more than was announced', () => wanted(10), message.data(ID, 5, 6), FILE_DAMAGED],
-    ['from beyond the end', () => wanted(10), message.data(ID, 2n ** 64n - 1n, 1), FILE_DAMAGED],
-    ['an end before all is there', () => wanted(10), message.end(ID, 9), FILE_DAMAGED],
-    ['an end beyond all numbers', () => wanted(10), message.end(ID, 2n ** 64n - 1n), FILE_DAMAGED],
-    ['a stream beyond all disks', () => wanted(0, FILE_FLAG_STREAM), message.data(ID, 2n ** 63n, 1), FILE_TOO_LARGE],
+    ['bytes beyond the end', () => wanted(10), message.data(ID, 2n ** 64n - 1n, 1), FILE_DAMAGED],
+    ['an end before all bytes arrived', () => wanted(10), message.end(ID, 9), FILE_DAMAGED],
+    ['an end at the largest number', () => wanted(10), message.end(ID, 2n ** 64n - 1n), FILE_DAMAGED],
+    [
+      'a stream larger than any disk',
+      () => wanted(0, FILE_FLAG_STREAM),
+      message.data(ID, 2n ** 63n, 1),
+      FILE_TOO_LARGE,
+    ],
     ['one id for two files', () => wanted(10), message.offer(ID, 11), FILE_DAMAGED],
   ])('%s', (_, make, said, why) => {
     const s = make();
@@ -416,7 +422,7 @@ describe('a hostile peer', () => {
     expect(s.ended).toEqual([{ id: ID, why, byPeer: false }]);
     expect(s.t.lastWords).toEqual([{ type: FILE_STOP, id: ID, why }]);
   });
-  test('a size beyond all disks is refused', () => {
+  test('a size larger than any disk is refused', () => {
     const s = side();
     s.t.message(...message.offer(ID, 2n ** 64n - 1n));
     expect(s.asked).toEqual([]);
@@ -430,7 +436,7 @@ describe('a hostile peer', () => {
     s.t.message(...message.end(ID, 5));
     expect([s.disk.size, s.ended]).toEqual([0, []]);
   });
-  test('what was under way before is no gap; one after it is asked for once', () => {
+  test('bytes that were in flight are not a gap; a later gap is asked for once', () => {
     const s = wanted(100);
     const says = (...said) => {
       s.t.message(...said);
@@ -443,7 +449,7 @@ describe('a hostile peer', () => {
     expect(says(...message.data(ID, 50, 10))).toBe(FILE_GET);
     expect(says(...message.data(ID, 50, 10))).toBeUndefined();
   });
-  test('who asks for what is beyond a file, or what is not there, is told', () => {
+  test('a request beyond the end of a file, or for an unknown file, gets FILE_STOP', () => {
     const s = side();
     s.offer(ID, bytesOf(1, 10));
     s.t.message(...message.get(ID, 11));
@@ -454,7 +460,7 @@ describe('a hostile peer', () => {
       { type: FILE_STOP, id: idOf(7), why: FILE_CANCELLED },
     ]);
   });
-  test('an unwritable disk is said', () => {
+  test('the sender is told of an unwritable disk', () => {
     const s = wanted(10);
     s.t.storeFailed(ID, 0, FILE_UNWRITABLE);
     expect(s.t.lastWords).toEqual([{ type: FILE_STOP, id: ID, why: FILE_UNWRITABLE }]);
@@ -474,7 +480,7 @@ describe('a hostile peer', () => {
     }
     expect(s.t.incoming.size + s.t.outgoing.size).toBeLessThan(1100);
   });
-  test('the owner cannot go wrong either', () => {
+  test('wrong calls of the owner are refused', () => {
     const { t } = side();
     for (const call of [
       () => t.pause(ID),

@@ -1,4 +1,4 @@
-/** The project's own vectors: JavaScript reads and writes the same bytes as C. */
+/** The project's own vectors, in which JavaScript must read and write the same bytes as C. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../core/bytes.js';
@@ -27,7 +27,7 @@ const load = (name) =>
 describe('codec', () => {
   const { messages, refused, links, envelope_streams, frame_streams } = load('codec');
 
-  /** Fields as the vectors write them, as the codec wants them, and back. */
+  /** Converts fields from the form of the vectors to the codec's, and back. */
   const walk = (name, fields, leaf) =>
     Object.fromEntries(
       MESSAGES[name].map(([kind, field, argument]) => {
@@ -85,7 +85,7 @@ describe('identity', () => {
     }
     for (const { text, id } of also_read) expect(toHex(parseId(text))).toBe(id);
   });
-  test('what is no ID is refused', () => {
+  test('an invalid ID is refused', () => {
     for (const { text, why } of refused_texts)
       expect(() => parseId(text), why).toThrow(expect.objectContaining({ code: 'EID' }));
     for (const { id, why } of refused_keys) expect(isValidId(fromHex(id)), why).toBe(false);
@@ -151,7 +151,7 @@ describe('handshake and records', () => {
         const [from, to] = r.from === 'caller' ? [links.caller, links.callee] : [links.callee, links.caller];
         const record = fromHex(r.record);
         if (BigInt(r.counter) < 2n ** 53n) {
-          from.nextCounter = Number(r.counter); // beyond, 2^53 records would have to be sent first
+          from.nextCounter = Number(r.counter); // a larger one would take 2^53 records
           expect(toHex(from.seal(r.type, r.flags, fromHex(r.plaintext)))).toBe(r.record);
         }
         for (let i = 0; i < record.length; i++) {

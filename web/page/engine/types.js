@@ -8,7 +8,7 @@
 /** @typedef {import('../../client/index.js').Session} Session */
 /** @typedef {import('../../client/index.js').Code} Code */
 /** @typedef {import('../../client/core/transfer/transfer.js').Transfer} Transfer */
-/** @typedef {import('../../client/core/transfer/transfer.js').TransferFile} TransferFile */
+/** @typedef {import('../../client/core/transfer/file.js').TransferFile} TransferFile */
 /** @typedef {import('../../client/core/transfer/send.js').Want} Want */
 /** @typedef {typeof import('libsodium-wrappers-sumo')} Sodium */
 /** @typedef {import('./engine.js').Engine} Engine */

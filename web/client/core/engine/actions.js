@@ -1,6 +1,6 @@
 /**
- * What the engine tells its shell, in the order to execute. The names are those of client/core/engine/engine.h in
- * lower case; an absent field does not apply.
+ * The actions that the engine returns to its shell, in the order in which they must be executed. The names are those of
+ * client/core/engine/engine.h in lower case. An absent field does not apply.
  *
  * @typedef {object} SessionAction
  * @property {'message' | 'volatile' | 'end' | 'writable' | 'delivered' | 'channel_reset' | 'lost' | 'stream_reset'}
@@ -8,7 +8,7 @@
  * @property {number} [channel]
  * @property {Uint8Array} [data] owned by the receiver
  * @property {number} [place]
- * @property {number} [generation] of the streams, which a 'take' gives back: it grows at each stream_reset
+ * @property {number} [generation] of the streams; it grows with each stream_reset, and a 'take' must return it
  * @property {number} [reason]
  *
  * @typedef {object} Action
@@ -18,28 +18,27 @@
  *   'log'} type
  * @property {number} [session]
  * @property {number} [code] of 'code', 'code_busy', 'paired' and 'code_ended': the handle that 'code_make' or
- * 'code_claim' gave
+ *   'code_claim' returned
  * @property {number} [channel]
  * @property {Uint8Array} [data]
  * @property {number} [place]
  * @property {number} [generation]
  * @property {number} [reason]
  * @property {import('../errors.js').ErrorCode | null} [error]
- * @property {number} [time] when it is tried again, in ms of the shell's clock; Infinity: not by itself. Of 'code':
- * until when it
- *   is good
+ * @property {number} [time] the time of the next try in ms of the shell's clock, or Infinity when there is no automatic
+ *   retry. Of 'code': the time when it expires
  * @property {Uint8Array} [id]
  * @property {Uint8Array} [instance]
  * @property {string} [text]
  * @property {string} [name] what the other side calls itself
- * @property {string} [url] of 'connect': another than the configured one
+ * @property {string} [url] of 'connect': the relay's address when it is not the configured one
  */
 
 /** @typedef {import('../errors.js').ErrorCode} ErrorCode */
 
 import { REASON } from '../../wire_table.js';
 
-/** The error that a reason means to the application. @param {number} reason @returns {ErrorCode} */
+/** Returns the error that a reason means to the application. @param {number} reason @returns {ErrorCode} */
 export function errorOf(reason) {
   switch (reason) {
     case REASON.CLOSED:

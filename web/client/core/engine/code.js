@@ -1,12 +1,12 @@
 /**
- * Pairing codes (docs/protocol.md, section 7, "Codes"): those that this side made, and those that it uses.
+ * Pairing codes (docs/protocol.md, section 7, "Codes"): those that this side made, and those of others that it uses.
  *
- *   creator: asking → offered (has a nameplate) ⇄ asking (with each login again) → over
+ *   creator: asking → offered (has a nameplate) ⇄ asking (again after each login) → over
  *            its one seat: free → answered (ACCEPT sent) → free, or → over with the guess
  *   claimer: waiting → claiming (CLAIM sent) → proving (guess sent) → called (waits for the creator's call) → over
  *                    ↖ lost, unavailable ↙
  *
- * What a stranger can do ends at most its own link, but for one thing: one wrong guess ends the code.
+ * A stranger's mistakes end only its own link, except that one wrong guess ends the code.
  */
 import { equal } from '../bytes.js';
 import {
@@ -39,14 +39,17 @@ import { retryWait } from './pairing.js';
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('../code.js').CodeKeys} CodeKeys */
 
-/** Codes of one client at a time. */
+/** Codes of one client at one time. */
 const CODES_MAX = 16;
 const SCALAR_BYTES = 32;
-/** After a login a relay that began anew may not know a number yet: how long, and how often it is tried. */
+/** After a login, a relay that was restarted may not know a number yet: how long and how often a claim is repeated. */
 const BACK_MS = 15000;
 const BACK_TRIES = 3;
 
-/** A link of a CLAIM: carries one exchange, and no session. */
+/** The reason for a code_start or code_answer that is refused. @param {PairlinkError} error */
+const reasonOf = ({ code }) => (code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL);
+
+/** A link of a CLAIM. It carries one exchange and no session. */
 export class CodeLink {
   /** @param {number} number @param {Creator | Claimer} code @param {number} since */
   constructor(number, code, since) {
@@ -55,9 +58,9 @@ export class CodeLink {
     this.since = since;
     /** @type {'claim' | 'gone'} */
     this.state = 'claim';
-    /** @type {CodeKeys | null} once both shares are known */
+    /** @type {CodeKeys | null} known once both shares are */
     this.keys = null;
-    /** The guess came, or was sent. */
+    /** The guess was received, or sent. */
     this.guessed = false;
   }
 }
@@ -68,9 +71,9 @@ class Creator {
     this.handle = handle;
     this.words = words;
     this.expiresAt = expiresAt;
-    /** The nameplate; 0: none yet. */
+    /** The nameplate; 0 before the relay has assigned one. */
     this.number = 0;
-    /** @type {CodeLink | null} who is at it */
+    /** @type {CodeLink | null} the link of the claimer that is trying the code */
     this.seat = null;
   }
   get deadline() {
@@ -87,14 +90,15 @@ class Claimer {
     this.expiresAt = now + CODE_LIFETIME_MS;
     this.tryAt = now;
     this.failures = 0;
-    /** Its number was there. */
+    /** The relay knew its number. */
     this.seen = false;
+    /** Tries repeated because a restarted relay did not know the number. */
     this.missed = 0;
     /** @type {CodeLink | null} */
     this.link = null;
     /** @type {ReturnType<typeof startExchange> | null} */
     this.started = null;
-    /** @type {Uint8Array | null} the dial secret, once the guess is sent: an invite for the creator's call */
+    /** @type {Uint8Array | null} the dial secret, once the guess is sent; an invite that lets the creator's call in */
     this.invite = null;
   }
 }
@@ -106,17 +110,19 @@ export class Codes {
     /** @type {Map<number, Creator | Claimer>} by handle */
     this.codes = new Map();
     this.nextHandle = 1;
-    /** The last login. */
+    /** The time of the last login. */
     this.onlineAt = -Infinity;
-    /** Secrets of codes that are over, for a call that may still come. @type {{secret: Uint8Array, until: number}[]} */
+    /** Dial secrets of codes that are over, for a call that may still arrive.
+     * @type {{secret: Uint8Array, until: number}[]} */
     this.late = [];
-    /** Of links of codes that are over, which wait for the other side's RESET. @type {CodeLink[]} */
+    /** Links of codes that are over; they wait for the other side's RESET. @type {CodeLink[]} */
     this.leaving = [];
   }
 
-  // ---- what the application asks -----------------------------------------------------------------------
+  // ---- commands ------------------------------------------------------------------------------------------
 
-  /** @param {number} lifetimeMs */
+  /** Makes a code and returns its handle; an action 'code' follows. Throws EAGAIN.
+   * @param {number} lifetimeMs 0 for the default */
   make(lifetimeMs) {
     const lifetime = Math.min(lifetimeMs || CODE_LIFETIME_MS, CODE_LIFETIME_MS);
     const words = drawWords((size) => this.engine.randomBytes(size));
@@ -124,9 +130,10 @@ export class Codes {
     if (this.engine.relay.online) this.ask(code);
     return code.handle;
   }
-  /** @param {number} number @param {string[]} words */
+  /** Uses another person's code and returns its handle. Throws EAGAIN, and EINVAL for a code of this client.
+   * @param {number} number @param {string[]} words */
   claim(number, words) {
-    if (this.byNumber(number)) throw new PairlinkError('EINVAL', 'a code of its own: nobody else would come to it');
+    if (this.byNumber(number)) throw new PairlinkError('EINVAL', 'this client made the code itself');
     const code = this.add((handle) => new Claimer(handle, number, words, this.engine.now));
     if (this.engine.relay.online) this.try(code);
     return code.handle;
@@ -138,7 +145,7 @@ export class Codes {
     this.codes.set(code.handle, code);
     return code;
   }
-  /** Ends a code without a word to the application; one that is over is fine. @param {number} handle */
+  /** Ends a code without an action for the application. Does nothing when it is over. @param {number} handle */
   cancel(handle) {
     const code = this.codes.get(handle);
     if (code) this.over(code, REASON.CLOSED);
@@ -149,8 +156,8 @@ export class Codes {
 
   // ---- ends ----------------------------------------------------------------------------------------------
 
-  /** Takes a code away: its nameplate, its link, its invite. @param {Creator | Claimer} code @param {number} reason for the link
-   * @private */
+  /** Removes a code with its nameplate, its link and its invite.
+   * @param {Creator | Claimer} code @param {number} reason for the link @private */
   over(code, reason) {
     if (!this.codes.delete(code.handle)) return;
     if (code instanceof Creator) {
@@ -162,7 +169,7 @@ export class Codes {
       this.forgetStart(code);
     }
   }
-  /** The same, and the application hears why. @param {Creator | Claimer} code
+  /** Removes a code and tells the application why. @param {Creator | Claimer} code
    * @param {import('../errors.js').ErrorCode} error @param {number} reason @private */
   end(code, error, reason) {
     this.over(code, reason);
@@ -216,16 +223,16 @@ export class Codes {
     const { op, tag, number, lifetime_ms: lifetime } = decode('code', payload);
     if (op !== CODE_MAKE) throw new PairlinkError('EPROTOCOL', 'op of CODE');
     const code = this.codes.get(tag);
-    if (!(code instanceof Creator)) return this.endPlate(number); // cancelled in between
+    if (!(code instanceof Creator)) return this.endPlate(number); // cancelled meanwhile
     if (number === 0)
       return code.number ? this.end(code, 'ENOCODE', REASON.NO_CODE) : this.end(code, 'EAGAIN', REASON.RATE);
     if (number < CODE_NUMBER_MIN || number > CODE_NUMBER_MAX) throw new PairlinkError('EPROTOCOL', 'number of a code');
     if (code.number === number) {
-      code.expiresAt = Math.min(code.expiresAt, this.engine.now + lifetime); // the same again, after a new login
+      code.expiresAt = Math.min(code.expiresAt, this.engine.now + lifetime); // the same number after a new login
       return;
     }
     if (code.number || this.byNumber(number)) {
-      // Somebody has it now: what was told to the other person is worth nothing any more.
+      // Another code has the old number now, so the text that the other person was told is useless.
       code.number = number;
       return this.end(code, 'ENOCODE', REASON.NO_CODE);
     }
@@ -241,10 +248,10 @@ export class Codes {
 
   // ---- the creator ---------------------------------------------------------------------------------------
 
-  /** Somebody claims one of ours. @param {number} number of the link @param {Uint8Array} payload */
+  /** CLAIM: a peer tries a code of this side. @param {number} number of the link @param {Uint8Array} payload */
   takeClaim(number, payload) {
     const { engine } = this;
-    engine.beginRelayLink(number);
+    engine.openRelayLink(number);
     const { number: plate, exchange } = decode('claim', payload);
     const code = this.byNumber(plate);
     if (!code) return engine.putReset(number, REASON.NO_CODE);
@@ -263,7 +270,7 @@ export class Codes {
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       if (error.code === 'ECRYPTO') return this.end(code, 'EWRONGCODE', REASON.WRONG_CODE);
-      this.drop(link, REASON.PROTOCOL); // no guess: it costs nothing
+      this.drop(link, reasonOf(error)); // this was not a guess, so the code stays open
     }
   }
   /** @param {Creator | Claimer} code @private */
@@ -284,7 +291,7 @@ export class Codes {
     }
     link.guessed = true;
     engine.put(makeEnvelope(ENVELOPE.DATA, makeProof(keys, false, this.self()), link.number));
-    code.seat = null; // the link stays until the claimer has what it needs
+    code.seat = null; // the link stays open until the claimer has received the proof
     this.leaving.push(link);
     const dial = keys.dial.slice();
     this.over(code, REASON.CLOSED);
@@ -292,8 +299,9 @@ export class Codes {
     engine.allow(id);
     engine.emit({ type: 'paired', code: code.handle, id, instance, name, session: this.open(id, instance, dial) });
   }
-  /** @param {Uint8Array} id @param {Uint8Array} instance @param {Uint8Array} dial the secret of the call
-   * @returns {number} 0 when there are too many sessions: both know each other all the same @private */
+  /** Starts the session with the claimer.
+   * @param {Uint8Array} id @param {Uint8Array} instance @param {Uint8Array} dial the secret of the call
+   * @returns {number} 0 when there are too many sessions; the two are paired all the same @private */
   open(id, instance, dial) {
     try {
       return this.engine.connect(id, instance, dial);
@@ -333,7 +341,7 @@ export class Codes {
       makeEnvelope(ENVELOPE.CLAIM, encode('claim', { number: code.number, exchange: code.started.message }), number),
     );
   }
-  /** ACCEPT. @param {CodeLink} link @param {Uint8Array} payload */
+  /** ACCEPT of a CLAIM: sends the guess. @param {CodeLink} link @param {Uint8Array} payload */
   takeAnswer(link, payload) {
     const { engine } = this;
     const { code } = link;
@@ -343,7 +351,7 @@ export class Codes {
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       if (error.code === 'ECRYPTO') return this.end(code, 'EWRONGCODE', REASON.WRONG_CODE);
-      return this.broken(link);
+      return this.end(code, 'EPROTOCOL', reasonOf(error));
     }
     code.started = null;
     link.guessed = true;
@@ -367,9 +375,10 @@ export class Codes {
     if (code.invite) this.engine.strangers.bindInvite(code.invite, person.id);
     this.paired(code, person);
   }
-  /** The creator called, and proved that it knows the dial secret: what it said over the link may have been lost.
-   * @param {number} handle @param {Uint8Array} secret @param {{id: Uint8Array, instance: Uint8Array, name: string}}
-   * person */
+  /** The creator's call proved that it knows the dial secret. This pairs the two even when its proof over the code's
+   * link was lost.
+   * @param {number} handle @param {Uint8Array} secret
+   * @param {{id: Uint8Array, instance: Uint8Array, name: string}} person */
   called(handle, secret, person) {
     const code = this.codes.get(handle);
     if (code instanceof Claimer) this.paired(code, person);
@@ -378,7 +387,7 @@ export class Codes {
   }
   /** @param {Claimer} code @param {{id: Uint8Array, instance: Uint8Array, name: string}} person @private */
   paired(code, { id, instance, name }) {
-    // The call, which may come before or after this, still needs the invite.
+    // The creator's call may arrive before or after this, and still needs the invite.
     if (code.invite) this.late.push({ secret: code.invite, until: code.expiresAt });
     code.invite = null;
     this.over(code, REASON.CLOSED);
@@ -394,12 +403,12 @@ export class Codes {
     if (code instanceof Creator) this.takeGuess(code, link, payload);
     else this.takeConfirmation(code, link, payload);
   }
-  /** @param {CodeLink} link that says what it must not @private */
+  /** Ends a link that broke the protocol. @param {CodeLink} link @private */
   broken(link) {
     this.drop(link, REASON.PROTOCOL);
     this.lost(link, REASON.PROTOCOL);
   }
-  /** A link came to its end, by whomever. @param {CodeLink} link @param {number} reason */
+  /** A link has ended, whichever side ended it. @param {CodeLink} link @param {number} reason */
   lost(link, reason) {
     const { engine } = this;
     const { code, guessed } = link;
@@ -407,7 +416,7 @@ export class Codes {
     if (!(code instanceof Claimer) || !this.codes.has(code.handle)) return;
     this.forgetStart(code);
     if (guessed) {
-      // The guess may have been right, and the creator may call: only its own word ends that.
+      // The guess may have been right and the creator may call, so only WRONG_CODE from the creator ends the code.
       if (reason === REASON.WRONG_CODE) this.end(code, 'EWRONGCODE', reason);
       return;
     }
@@ -423,7 +432,7 @@ export class Codes {
     if (engine.relay.online && engine.now >= code.tryAt) this.try(code);
   }
 
-  /** A relay that began anew does not know the number before its creator is back there, too.
+  /** A restarted relay does not know the number until the code's creator has logged in again, too.
    * @param {Claimer} code @param {number} reason @private */
   mayComeBack(code, reason) {
     return (

@@ -1,33 +1,30 @@
 /**
- * The client's engine: everything that one identity at one relay decides. Login, links, handshakes, whom to accept,
- * sessions, when to try again. Pure: events in, actions out; the shell owns socket, clock and random numbers. Mirrors
- * client/core/engine.
+ * The client's engine: all decisions of one identity at one relay, such as login, links, handshakes, whom to accept,
+ * sessions and retries. It is pure, with events in and actions out; the shell owns socket, clock and random numbers.
+ * Mirrors client/core/engine.
  *
- * Use: `step` for each event, then execute the actions in order; while the socket takes bytes, `produce`; then wait
- * until `deadline` or the next event.
+ * Use: call `step` for each event and execute the actions in order. Call `produce` while the socket takes bytes. Then
+ * wait until `deadline` or the next event.
  */
 import { fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { isValidId } from '../identity.js';
 import { plaintextArea } from '../noise.js';
 import { CLOSE_TIMEOUT_MS, REPLACE_AFTER_BYTES, REPLACE_AFTER_MS } from '../session/constants.js';
-import { decode, encode, envelopes, makeEnvelope, putEnvelopeHeader, reasonName } from '../wire.js';
+import { encode, envelopes, makeEnvelope, putEnvelopeHeader } from '../wire.js';
 import {
   ENVELOPE,
   ENVELOPE_HEADER_BYTES,
-  ENVELOPE_MAX,
-  ENVELOPE_SENDER,
-  ENVELOPE_SKIPPABLE,
   INSTANCE_BYTES,
   INVITE_SECRET_BYTES,
   RECORD_OVERHEAD_BYTES,
   REASON,
-  SENDER,
 } from '../../wire_table.js';
 import { errorOf } from './actions.js';
 import { CodeLink, Codes } from './code.js';
-import { Entry } from './entry.js';
-import { considerOffer, dial, dialFailed, linkLost, takeAccept, takeFirstRecord, takeOffer } from './pairing.js';
+import { APPLICATION_MAX, Entry, NAME_MAX } from './entry.js';
+import { takeEnvelope } from './incoming.js';
+import { considerOffer, dial, dialFailed, linkLost } from './pairing.js';
 import { RelayConnection } from './relay.js';
 import { Slots } from './slots.js';
 import { Strangers } from './strangers.js';
@@ -41,17 +38,17 @@ import { Strangers } from './strangers.js';
  * @property {import('../identity.js').Identity} identity
  * @property {Uint8Array} instance 8 bytes
  * @property {(size: number) => Uint8Array} randomBytes
- * @property {Uint8Array} origin UTF-8 of the WHATWG origin of the relay's address, as http or https
- * @property {Uint8Array | null} relayId pinned, or null: take the first one seen
- * @property {string} application what speaks on the channels
+ * @property {Uint8Array} origin the WHATWG origin of the relay's address in UTF-8, with http or https
+ * @property {Uint8Array | null} relayId the only relay ID that is accepted, or null for the first one seen
+ * @property {string} application the protocol on the channels
  * @property {string} name what this side calls itself; may be empty
- * @property {boolean} listen wants offers that name no instance
+ * @property {boolean} listen accepts offers that name no instance
  * @property {boolean} acceptAll accepts every stranger
  * @property {Uint8Array} [token]
  * @property {number} messageMax
  * @property {number} channelWindow at least messageMax + 1
  * @property {number} sessionWindow at least messageMax + 1
- * @property {number} sessionTimeoutMs without a link for longer ends a session
+ * @property {number} sessionTimeoutMs how long a session may be without a link before it ends
  * @property {number} sessionsMax
  */
 
@@ -62,13 +59,13 @@ import { Strangers } from './strangers.js';
  *   'send' | 'send_volatile' | 'finish' | 'take' | 'priority' | 'channel_reset' | 'close' | 'allow' | 'deny' | 'block'
  * |
  *   'invite_add' | 'invite_revoke' | 'code_make' | 'code_claim' | 'code_cancel'} type
- * @property {number} now ms, monotonic
+ * @property {number} now monotonic time in ms
  * @property {ErrorCode} [error]
  * @property {number} [session]
  * @property {number} [channel]
  * @property {number} [value]
  * @property {number} [place]
- * @property {number} [generation] of 'take': as in the action
+ * @property {number} [generation] of 'take': the one that came with the action
  * @property {Uint8Array} [data]
  * @property {string} [text]
  * @property {Uint8Array} [peer]
@@ -77,14 +74,13 @@ import { Strangers } from './strangers.js';
  * @property {string[]} [words] of 'code_claim', whose number is in `value`
  */
 
-const APPLICATION_MAX = 32;
-const NAME_MAX = 64;
 const REASON_TEXT_MAX = 123;
-/** Envelopes that wait for the socket; an honest relay never makes so many answers due. */
+/** Envelopes that may wait for the socket. An honest relay never requires this many answers at one time. */
 const QUEUE_MAX = 8192;
-/** Behind its deadline: the engine was not called when it asked to be. */
+/** An engine that is called this long after its deadline was asleep or blocked; see noticeLate. */
 const LATE_MS = 2000;
 const READ_FIRST_MS = 1000;
+/** How long an ended session is kept to answer a peer that has not learnt of the end. */
 const GHOST_MS = 15000;
 const GHOSTS_MAX = 64;
 
@@ -93,20 +89,20 @@ export class Engine {
   constructor(config) {
     this.config = config;
     this.now = 0;
-    /** What `deadline` said last. */
+    /** What `deadline` returned last. */
     this.promised = Infinity;
-    /** No timer counts before; 0: they all do. */
+    /** Timers have no effect before this time; 0 when they are not suspended. */
     this.judgeFrom = 0;
     /** @type {Action[]} */
     this.actions = [];
     this.applicationBytes = utf8Within(config.application, APPLICATION_MAX);
     this.nameBytes = utf8Within(config.name, NAME_MAX);
-    /** @type {Uint8Array[]} envelopes to send before any record */
+    /** @type {Uint8Array[]} envelopes that are sent before any record */
     this.queue = [];
     this.relay = new RelayConnection(this);
     this.slots = new Slots(this.relay.limits.LINK_SLOTS);
     this.strangers = new Strangers();
-    /** Links that were accepted only for their callers to hear why they are refused. @type {Set<Link>} */
+    /** Links that were accepted only to tell their callers why they are refused. @type {Set<Link>} */
     this.refusals = new Set();
     this.strangers.tell = (payload) => {
       if (this.relay.online) this.put(makeEnvelope(ENVELOPE.PEERS, payload));
@@ -116,7 +112,7 @@ export class Engine {
     this.entries = new Map();
     /** @type {Map<string, Set<Entry>>} */
     this.byId = new Map();
-    /** Sessions that ended a moment ago: the other side may not have heard it, and calls again.
+    /** Sessions that ended recently. The other side may not know it yet and call again.
      * @type {{entry: Entry, until: number}[]} */
     this.ghosts = [];
     this.nextNumber = 1;
@@ -126,7 +122,9 @@ export class Engine {
 
   // ---- events -----------------------------------------------------------------------------------------
 
-  /** Feeds one event. `value` is the session of a connect, the place of a send; what can't be done is in `error`.
+  /** Processes one event. `value` is the session of a 'connect', the place of a 'send' or 'finish', the handle of a
+   * code, or 1 when a volatile message was queued. `error` says why the event could not be done; the actions are valid
+   * all the same.
    * @param {EngineEvent} event
    * @returns {{actions: Action[], value: number, error: PairlinkError | null}} */
   step(event) {
@@ -183,7 +181,7 @@ export class Engine {
     }
     const entry = this.entries.get(event.session ?? 0);
     if (!entry) {
-      if (event.type === 'take') return; // it ended while the application was busy
+      if (event.type === 'take') return; // the session ended while the application held the message
       throw new PairlinkError('ESTATE', 'the session is closed');
     }
     const session = entry.session;
@@ -219,7 +217,7 @@ export class Engine {
   randomBytes(size) {
     return this.config.randomBytes(size);
   }
-  /** From 0 to 1, for jitter. */
+  /** Returns a number from 0 to 1, for jitter. */
   random() {
     const [a, b, c, d] = this.randomBytes(4);
     return (a * 0x1000000 + b * 0x10000 + c * 0x100 + d) / 0x100000000;
@@ -227,9 +225,10 @@ export class Engine {
 
   // ---- towards the relay --------------------------------------------------------------------------------
 
-  /** @param {Uint8Array} envelope */
+  /** Queues an envelope. Throws EPROTOCOL when the queue is full. @param {Uint8Array} envelope */
   put(envelope) {
-    if (this.queue.length >= QUEUE_MAX) throw new PairlinkError('EPROTOCOL', 'the relay reads nothing but asks on');
+    if (this.queue.length >= QUEUE_MAX)
+      throw new PairlinkError('EPROTOCOL', 'the relay requires answers but does not read them');
     this.queue.push(envelope);
   }
   /** @param {number} number @param {number} reason @param {string} [text] */
@@ -238,7 +237,7 @@ export class Engine {
       makeEnvelope(ENVELOPE.RESET, encode('reset', { reason, text: utf8Within(text, REASON_TEXT_MAX) }), number),
     );
   }
-  /** Ends one link and forgets its number; its session is told by the caller.
+  /** Ends one link and forgets its number. The caller must tell its session.
    * @param {Link} link @param {number} reason @param {string} [text] */
   resetLink(link, reason, text) {
     if (link.state === 'gone') return;
@@ -271,8 +270,8 @@ export class Engine {
     link.owner.session.now = this.now;
     return link.owner.session.hasOutput(link);
   }
-  /** The next WebSocket message, made now: whole envelopes, at most `capacity` bytes (65,536 at least: records take the room there
-   * is, all else is small); null when there is nothing to send. A view that is valid until the next call.
+  /** Writes the next WebSocket message: whole envelopes, at most `capacity` bytes, which must be 65,536 or more.
+   * Returns null when there is nothing to send, otherwise a view that is valid until the next call.
    * @param {number} now @param {number} capacity
    * @returns {Uint8Array<ArrayBuffer> | null} */
   produce(now, capacity) {
@@ -290,7 +289,8 @@ export class Engine {
     if (this.queue.length === 0 && this.sendsRecords) size = this.produceRecords(size, capacity);
     return size ? this.scratch.subarray(0, size) : null;
   }
-  /** Links take turns, a record each. @param {number} start @param {number} capacity @private */
+  /** Lets the links take turns with one record each. Returns the size of the message then.
+   * @param {number} start @param {number} capacity @private */
   produceRecords(start, capacity) {
     let size = start;
     const links = [...this.slots.byNumber.values()].filter((link) => this.linkHasOutput(link));
@@ -299,7 +299,7 @@ export class Engine {
       const wrote = link.state === 'linked' ? this.produceRecord(link, size, capacity) : 0;
       idle = wrote ? 0 : idle + 1;
       size += wrote;
-      if (this.queue.length) break; // a RESET that follows what was just written
+      if (this.queue.length) break; // writing the record queued a RESET, which must follow it
     }
     return size;
   }
@@ -323,123 +323,39 @@ export class Engine {
 
   // ---- from the relay -------------------------------------------------------------------------------------
 
-  /** One whole binary message. @param {Uint8Array} message @private */
+  /** Takes one whole binary message. @param {Uint8Array} message @private */
   takeMessage(message) {
     if (!this.relay.hasSocket) return;
     this.relay.heard();
     try {
       for (const envelope of envelopes(message)) {
         if (!this.relay.hasSocket) return;
-        this.takeEnvelope(envelope);
+        takeEnvelope(this, envelope);
       }
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       this.log('relay_broke_protocol', { what: error.message });
       const unsupported = error.code === 'ESTATE';
-      this.putResetAtAnyCost(unsupported ? REASON.UNSUPPORTED : REASON.PROTOCOL);
+      this.putLastReset(unsupported ? REASON.UNSUPPORTED : REASON.PROTOCOL);
       this.relay.lose('EPROTOCOL', REASON.PROTOCOL, true);
     }
   }
-  /** @param {number} reason @private */
-  putResetAtAnyCost(reason) {
+  /** Ends the connection; a full queue is discarded first. @param {number} reason @private */
+  putLastReset(reason) {
     if (this.queue.length >= QUEUE_MAX) this.queue = [];
     this.putReset(0, reason);
   }
-  /** @param {import('../wire.js').Envelope} envelope @private */
-  takeEnvelope({ type, flags, link, payload }) {
-    const max = ENVELOPE_MAX[type];
-    if (max === undefined && type >= ENVELOPE_SKIPPABLE) return;
-    if (max === undefined) throw new PairlinkError('ESTATE', `unknown envelope ${type}`);
-    if (!(ENVELOPE_SENDER[type] & SENDER.RELAY)) throw new PairlinkError('EPROTOCOL', 'not for clients');
-    if (payload.length > max) throw new PairlinkError('EPROTOCOL', 'envelope too large');
-    switch (type) {
-      case ENVELOPE.HELLO:
-        return this.relay.takeHello(payload);
-      case ENVELOPE.WELCOME:
-        return this.relay.takeWelcome(payload);
-      case ENVELOPE.RESET: {
-        const { reason, text } = decode('reset', payload);
-        return link === 0 ? this.relay.takeReset(reason, fromUtf8(text)) : this.takeReset(link, reason, fromUtf8(text));
-      }
-    }
-    if (!this.relay.online) throw new PairlinkError('EPROTOCOL', 'before WELCOME');
-    switch (type) {
-      case ENVELOPE.DATA:
-        return this.takeData(link, flags, payload);
-      case ENVELOPE.OFFER:
-        return takeOffer(this, link, payload);
-      case ENVELOPE.ACCEPT: {
-        const opened = this.slots.get(link);
-        if (opened instanceof CodeLink) this.codes.takeAnswer(opened, payload);
-        else if (opened) takeAccept(this, opened, payload);
-        return;
-      }
-      case ENVELOPE.CLAIM:
-        return this.codes.takeClaim(link, payload);
-      case ENVELOPE.CODE:
-        return this.codes.takePlate(payload);
-      case ENVELOPE.GOING_AWAY:
-        return this.relay.takeGoingAway(payload);
-      case ENVELOPE.PONG:
-    }
-  }
-  /** @param {number} number @param {number} flags @param {Uint8Array} payload @private */
-  takeData(number, flags, payload) {
-    const link = this.slots.get(number);
-    if (!link) return; // closed already, or of an earlier generation
-    if (link instanceof CodeLink) return this.codes.takeData(link, payload);
-    if (!link.noise) {
-      this.endLink(link, REASON.PROTOCOL);
-      return;
-    }
-    let plaintext;
-    try {
-      plaintext = link.noise.open(ENVELOPE.DATA, flags, payload);
-    } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error;
-      this.log('record_refused', { link: number, what: error.message });
-      this.endLink(link, REASON.CORRUPT); // changed on its way: the session goes on over another link
-      return;
-    }
-    link.bytes += payload.length;
-    this.relay.carried = true;
-    if (link.state === 'accepted') {
-      plaintext = plaintext.slice(); // what follows uses libsodium, whose memory this is
-      if (!takeFirstRecord(this, link, plaintext)) return;
-    }
-    if (link.state !== 'linked' || !link.owner) return;
-    const entry = link.owner;
-    entry.session.now = this.now;
-    try {
-      entry.session.record(link, plaintext);
-    } catch (error) {
-      if (!(error instanceof PairlinkError)) throw error;
-      this.log('peer_broke_protocol', { session: entry.number, what: error.message });
-      this.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL');
-    }
-    this.settle(entry);
-  }
-  /** RESET on a link. @param {number} number @param {number} reason @param {string} text @private */
-  takeReset(number, reason, text) {
-    const link = this.slots.get(number);
-    if (!link) return;
-    if (link instanceof CodeLink) return this.codes.lost(link, reason);
-    const { state, owner } = link;
-    this.forgetLink(link);
-    if (text) this.log('link_reset', { reason: reasonName(reason), text });
-    if (state === 'opening') dialFailed(this, /** @type {Entry} */ (owner), reason, text);
-    else if (state === 'linked') linkLost(this, link, reason, text);
-    else this.offerEnded(link);
-  }
-  /** The relay begins a link: what is still in its slot has ended, or the slot would not be used again.
+  /** The relay opens a link. A link that is still in its slot has ended, or the relay would not use the slot again.
+   * Throws EPROTOCOL for a number that the relay must not use.
    * @param {number} number */
-  beginRelayLink(number) {
-    if (!this.slots.isValidOffer(number)) throw new PairlinkError('EPROTOCOL', 'link number');
+  openRelayLink(number) {
+    if (!this.slots.isRelayNumber(number)) throw new PairlinkError('EPROTOCOL', 'link number');
     const before = this.slots.inSlot(number);
     if (before instanceof CodeLink) this.codes.lost(before, REASON.GONE);
     else if (before) this.endLink(before, REASON.GONE);
   }
-  /** This side ends a link, whatever its state. @param {Link} link @param {number} reason @param {string} [text] */
+  /** Ends a link in whatever state it is, with what follows for its session.
+   * @param {Link} link @param {number} reason @param {string} [text] */
   endLink(link, reason, text) {
     const { state, owner } = link;
     this.resetLink(link, reason, text);
@@ -448,10 +364,10 @@ export class Engine {
     else if (state === 'linked') linkLost(this, link, reason, '');
     else this.offerEnded(link);
   }
-  /** An OFFER, accepted or not, came to nothing. @param {Link} link @private */
+  /** A link that a peer offered has ended without having been linked. @param {Link} link */
   offerEnded(link) {
     for (const entry of this.byId.get(toHex(link.peerId)) ?? []) if (entry.parked === link) entry.parked = null;
-    // Its user said yes, but too late for this OFFER: now it is this side that dials.
+    // The user allowed the peer too late for this OFFER, so this side calls back.
     if (link.allowed) this.dialBack(link.peerId, link.peerInstance, link.name);
   }
   /** @param {Uint8Array} relayId */
@@ -465,7 +381,7 @@ export class Engine {
       if (this.now >= entry.dialAt) dial(this, entry);
     }
   }
-  /** All links died with the socket. @param {boolean} flush what is queued is still sent */
+  /** The socket is lost, and all links with it. @param {boolean} flush queued envelopes are still sent */
   socketLost(flush) {
     const links = [...this.slots.byNumber.values()];
     this.judgeFrom = 0;
@@ -489,28 +405,31 @@ export class Engine {
 
   // ---- sessions -----------------------------------------------------------------------------------------
 
-  /** @param {Uint8Array} id @param {Uint8Array | null} instance @returns {Entry | undefined} */
+  /** Returns the session with this instance; without an instance, the latest open session with this ID.
+   * @param {Uint8Array} id @param {Uint8Array | null} instance @returns {Entry | undefined} */
   find(id, instance) {
     /** @type {Entry | undefined} */
     let found;
     for (const entry of this.byId.get(toHex(id)) ?? []) {
       if (entry.session.close !== 'open' && !instance) continue;
-      if (!instance)
-        found = entry; // the latest
+      if (!instance) found = entry;
       else if (entry.instance && toHex(entry.instance) === toHex(instance)) return entry;
     }
     return found;
   }
-  /** The largest message that this session can send now: no more than either side takes. @param {number} number */
+  /** Returns the bytes of the largest message that this session can send now; 0 when it is closed.
+   * @param {number} number */
   messageMax(number) {
     return this.entries.get(number)?.session.messageMax ?? 0;
   }
-  /** The one that was dialled without knowing the instance. @param {Uint8Array} id */
+  /** Returns the session that was dialled without naming an instance and has not learnt it yet.
+   * @param {Uint8Array} id */
   findUnbound(id) {
     for (const entry of this.byId.get(toHex(id)) ?? []) if (!entry.instance) return entry;
     return undefined;
   }
-  /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {boolean} incoming */
+  /** Adds a session. Throws EAGAIN when there are too many.
+   * @param {Uint8Array} id @param {Uint8Array | null} instance @param {boolean} incoming */
   addEntry(id, instance, incoming) {
     if (this.entries.size >= this.config.sessionsMax) throw new PairlinkError('EAGAIN', 'too many sessions');
     const key = instance?.slice() ?? null;
@@ -540,7 +459,8 @@ export class Engine {
       for (const byte of this.randomBytes(8)) epoch = ((epoch << 8n) | BigInt(byte)) & 0xffffffffffffffffn;
     return epoch;
   }
-  /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {Uint8Array | null} secret */
+  /** Returns the number of the session with this peer, and starts one when there is none.
+   * @param {Uint8Array} id @param {Uint8Array | null} instance @param {Uint8Array | null} secret of an invite */
   connect(id, instance, secret) {
     if (instance && (instance.length !== INSTANCE_BYTES || isZero(instance))) instance = null;
     let entry = this.find(id, instance);
@@ -548,7 +468,7 @@ export class Engine {
       entry = this.addEntry(id, instance, false);
       entry.dialAt = this.now;
     } else if (!entry.announced) {
-      entry.announced = true; // was the peer's wish, and not told yet: the waiting begins now
+      entry.announced = true; // the peer called but is not linked yet; the application waits from now on
       if (!entry.session.current) entry.unlinkedAt = this.now;
     }
     if (secret) entry.secret = secretOf(secret).slice();
@@ -582,7 +502,7 @@ export class Engine {
     const { number: session, id, application: text, name } = entry;
     this.emit({ type: 'session', session, id, instance: instanceOf(entry), text, name });
   }
-  /** The session with this peer that ended a moment ago. @param {Link} link @returns {Entry | undefined} */
+  /** Returns the session with this link's peer that ended recently. @param {Link} link @returns {Entry | undefined} */
   ghostOf(link) {
     const instance = toHex(link.peerInstance ?? new Uint8Array(0));
     const found = this.ghosts.find(
@@ -607,7 +527,8 @@ export class Engine {
     const { number: session, application: text, name } = entry;
     this.emit({ type: 'linked', session, instance: instanceOf(entry), text, name });
   }
-  /** After whatever touched its links: tells the application when none is left, and sees to a new one.
+  /** Call this after anything that may have ended a session's link: when none is in use, it tells the application and
+   * arranges a new one.
    * @param {Entry} entry @param {number} [reason] */
   settle(entry, reason = REASON.GONE) {
     if (entry.closed || entry.session.current) return;
@@ -628,7 +549,8 @@ export class Engine {
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
   /**
-   * The peer is of no more use: says so to it, and to the application. @param {Entry} entry @param {ErrorCode} error
+   * Ends a session because its peer broke the protocol or cannot take a message; tells the peer and the application.
+   * @param {Entry} entry @param {ErrorCode} error
    */
   fail(entry, error) {
     if (entry.closed) return;
@@ -640,7 +562,7 @@ export class Engine {
     session.closeText = utf8(error === 'EMSGSIZE' ? 'message too large' : '');
     this.ended(entry, error, reason, '');
   }
-  /** The session is over. What is still to be said goes out on its current link.
+  /** Removes a session that is over. A CLOSE that is due is still sent on its current link.
    * @param {Entry} entry @param {ErrorCode | null} error @param {number} reason @param {string} text */
   ended(entry, error, reason, text) {
     if (entry.closed) return;
@@ -684,7 +606,7 @@ export class Engine {
 
   // ---- time -------------------------------------------------------------------------------------------------
 
-  /** When the event 'time' is wanted at the latest; Infinity for not at all. */
+  /** Returns the time by which the event 'time' must be fed; Infinity when no timer runs. */
   deadline() {
     let at = Math.min(this.relay.deadline(), this.codes.deadline());
     for (const entry of this.entries.values()) {
@@ -697,21 +619,21 @@ export class Engine {
     this.promised = Math.max(at, this.judgeFrom);
     return this.promised;
   }
-  /** The relay answers every OPEN; this is for one that does not. @param {Link} link @private */
+  /** The relay answers every OPEN; this is the timeout for a relay that does not. @param {Link} link @private */
   openBy(link) {
     return link.since + 2 * this.relay.limits.OPEN_TIMEOUT_MS + CLOSE_TIMEOUT_MS;
   }
-  /** When the link in use is to be replaced by one with new keys. @param {Entry} entry @private */
+  /** Returns when the link in use should be replaced by one with new keys. @param {Entry} entry @private */
   replaceAt(entry) {
     const link = entry.session.current;
     if (!link || entry.opening || link.bytes < 1024) return Infinity;
-    const patience = link.opener ? 1 : 1.125; // the other side dials only when the opener does not
+    const patience = link.opener ? 1 : 1.125; // the opener dials first, the other side only when it does not
     const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
     return Math.max(due, entry.replaceFrom);
   }
-  /** Called later than it asked for: the program was stopped or busy, or its machine slept. What came meanwhile may not
-   * have been read yet, so nothing is judged by the clock for a moment. Once: a host that is always late is judged too.
-   * @private */
+  /** Notices that the engine is called long after its deadline: the program was stopped or busy, or the machine slept.
+   * What arrived meanwhile may be unread, so timers are suspended for a moment. This happens once, so that timers
+   * still work on a host that is always late. @private */
   noticeLate() {
     if (this.judgeFrom || !this.relay.hasSocket || this.now - this.promised < LATE_MS) return;
     this.judgeFrom = this.now + READ_FIRST_MS;

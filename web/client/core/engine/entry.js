@@ -1,4 +1,4 @@
-/** One session of the engine: whom it is with, how it is dialled, and the session itself. */
+/** One session of the engine: its peer, the state of its dialling, and the session itself. */
 import { toHex } from '../bytes.js';
 import { Session } from '../session/session.js';
 
@@ -6,12 +6,16 @@ import { Session } from '../session/session.js';
 /** @typedef {import('../session/session.js').SessionHost} SessionHost */
 /** @typedef {import('../session/session.js').SessionConfig} SessionConfig */
 
+/** Bytes of what one side says about itself in a handshake. */
+export const APPLICATION_MAX = 32;
+export const NAME_MAX = 64;
+
 export class Entry {
   /**
    * @param {number} number
    * @param {Uint8Array} id
-   * @param {Uint8Array | null} instance null: whichever answers first
-   * @param {boolean} incoming by the other side's wish
+   * @param {Uint8Array | null} instance null for the one that answers first
+   * @param {boolean} incoming the other side called first
    * @param {number} now
    * @param {SessionConfig} config
    * @param {(entry: Entry) => SessionHost} hostOf
@@ -22,30 +26,30 @@ export class Entry {
     this.idHex = toHex(id);
     this.instance = instance;
     this.incoming = incoming;
-    /** The application knows of it. */
+    /** The application was told of the session. */
     this.announced = !incoming;
     this.closed = false;
-    /** The application was told that there is a link. */
+    /** The application's last news was 'linked', not 'unlinked'. */
     this.shownLinked = false;
-    /** Whichever instance answers will do, until one has been linked. */
+    /** Any instance may answer, because none has been linked yet. */
     this.anyInstance = instance === null;
-    /** Without a link since then. */
+    /** The time since when there is no link; Infinity while there is one. */
     this.unlinkedAt = now;
-    /** @type {Uint8Array | null} of the invite that brought us here */
+    /** @type {Uint8Array | null} the secret of the invite that this side calls with */
     this.secret = null;
-    /** Of the other side. */
+    /** What the other side said about itself. */
     this.application = '';
     this.name = '';
-    /** @type {Link | null} our OPEN that has no answer yet */
+    /** @type {Link | null} this side's OPEN that has no answer yet */
     this.opening = null;
-    /** @type {Link | null} an OFFER of the same peer that waits for the end of our OPEN */
+    /** @type {Link | null} an OFFER of the same peer that waits for the end of `opening` */
     this.parked = null;
     this.dialAt = Infinity;
     this.failures = 0;
-    /** Links in a row that ended as nobody meant it; see linkLost. */
+    /** Consecutive links that ended by a fault; see linkLost. */
     this.faults = 0;
     this.wasLinked = false;
-    /** Not before then is a link in use replaced. */
+    /** A link in use is not replaced before this time. */
     this.replaceFrom = 0;
     this.session = new Session(config, hostOf(this), now);
   }

@@ -1,6 +1,6 @@
 /**
- * How two clients come to share a link (docs/protocol.md, sections 4, 5 and 7): dialling, offers, crossing calls, the
- * handshake's payloads. Functions of the engine; what a peer sends is hostile and ends at most its own link.
+ * How two clients get a link (docs/protocol.md, sections 4, 5 and 7): dialling, offers, crossing calls and the payloads
+ * of the handshake. These are functions of the engine. What a peer sends is hostile and ends at most its own link.
  */
 import { compare, concat, equal, fromUtf8, isZero, toHex } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
@@ -19,6 +19,7 @@ import {
 } from '../wire.js';
 import { ENVELOPE, EXTENSION, FRAME, INSTANCE_BYTES, PROTOCOL_VERSION, REASON } from '../../wire_table.js';
 import { errorOf } from './actions.js';
+import { APPLICATION_MAX, NAME_MAX } from './entry.js';
 
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('./entry.js').Entry} Entry */
@@ -27,28 +28,29 @@ const ANY_INSTANCE = new Uint8Array(INSTANCE_BYTES);
 const OTHER_SIDE_FIRST_MS = 2000;
 const OTHER_SIDE_JITTER_MS = 1000;
 const QUICK_RETRIES = 3;
-const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 10000;
+const DIAL_RETRY_FIRST_MS = 250;
+const DIAL_RETRY_MAX_MS = 10000;
 const REPLACE_RETRY_MS = 30000;
-/** A link that held so long was no part of a row of faults. */
+/** A link that lasted this long ends a series of faults. */
 const FAULT_FREE_MS = 60000;
-const APPLICATION_MAX = 32;
-const NAME_MAX = 64;
-/** Calls that are accepted only to be refused, at a time. */
+/** Links at one time that are accepted only to tell their callers why they are refused. */
 const REFUSALS_MAX = 16;
 
-/** @param {Engine} e */
+/** Returns the time of a dial that gives the other side's the first chance. @param {Engine} e */
 const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS;
 
-/** Full jitter, up to twice as much after each failure. @param {Engine} e @param {number} failures from 1 on */
+/** Returns a wait with full jitter, whose maximum doubles with each failure.
+ * @param {Engine} e @param {number} failures from 1 on */
 export const retryWait = (e, failures) =>
-  e.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, failures - 1));
+  e.random() * Math.min(DIAL_RETRY_MAX_MS, DIAL_RETRY_FIRST_MS * 2 ** Math.min(10, failures - 1));
 
-/** Is this side the smaller one? @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
+/** Returns true when this side's ID ‖ instance is the smaller one.
+ * @param {Engine} e @param {Uint8Array} id @param {Uint8Array} instance */
 const isSmaller = (e, id, instance) =>
   compare(concat(e.config.identity.id, e.config.instance), concat(id, instance)) < 0;
 
-/** What both handshake payloads say about this side. @param {Engine} e @returns {[number, Uint8Array][]} */
+/** Returns the extensions that say who this side is, for both handshake payloads.
+ * @param {Engine} e @returns {[number, Uint8Array][]} */
 function ownExtensions(e) {
   /** @type {[number, Uint8Array][]} */
   const list = [[EXTENSION.APPLICATION, e.applicationBytes]];
@@ -56,7 +58,8 @@ function ownExtensions(e) {
   return list;
 }
 
-/** @param {Link} link @param {Uint8Array} extensions */
+/** Stores what the extensions say about the peer, and returns them by type. @param {Link} link
+ * @param {Uint8Array} extensions */
 function noteExtensions(link, extensions) {
   const found = readExtensions(extensions);
   const application = found.get(EXTENSION.APPLICATION);
@@ -68,10 +71,10 @@ function noteExtensions(link, extensions) {
 
 // ---- dialling ------------------------------------------------------------------------------------------
 
-/** Linked once, or about to be: with this instance. @param {Entry} entry */
+/** Returns true when the session belongs to one instance: it was linked, or is about to be. @param {Entry} entry */
 const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0;
 
-/** @param {Engine} e @param {Entry} entry */
+/** Sends OPEN, unless one is unanswered. @param {Engine} e @param {Entry} entry */
 export function dial(e, entry) {
   if (entry.opening || entry.closed) return;
   const number = e.slots.take();
@@ -104,7 +107,8 @@ export function dial(e, entry) {
   e.put(makeEnvelope(ENVELOPE.OPEN, open, number));
 }
 
-/** Our OPEN came to nothing. @param {Engine} e @param {Entry} entry @param {number} reason @param {string} text */
+/** This side's OPEN failed; its link is forgotten already.
+ * @param {Engine} e @param {Entry} entry @param {number} reason @param {string} text */
 export function dialFailed(e, entry, reason, text) {
   entry.opening = null;
   if (entry.closed) return;
@@ -124,7 +128,7 @@ export function dialFailed(e, entry, reason, text) {
   if (e.relay.online && e.now >= entry.dialAt) dial(e, entry);
 }
 
-/** A link in use ended; it is forgotten already. @param {Engine} e @param {Link} link @param {number} reason
+/** A linked link ended; it is forgotten already. @param {Engine} e @param {Link} link @param {number} reason
  * @param {string} text */
 export function linkLost(e, link, reason, text) {
   const entry = link.owner;
@@ -135,16 +139,16 @@ export function linkLost(e, link, reason, text) {
   session.linkDown(link);
   if (entry.closed) return;
   if (session.close === 'closing' && reason === REASON.CLOSED) {
-    session.close = 'ended'; // its answer was lost, but this is one
+    session.close = 'ended'; // the answer to CLOSE was lost, but RESET CLOSED is an answer as well
     return e.ended(entry, null, session.closeReason, '');
   }
-  // A hint, for no key covers it: what ends a session comes as CLOSE. Only a call that was never answered may be
-  // refused.
+  // No key protects a RESET, so it is only a hint: a session is ended by CLOSE. A reason that is not retryable ends
+  // only a session that was never linked.
   if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text);
   const fault = reason === REASON.CORRUPT || !isRetryable(reason);
   if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;
   if (session.links.length || entry.opening) return e.settle(entry, reason);
-  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, ''); // never was in step: nobody knows of it
+  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, ''); // the application does not know of it yet
   if (!confirmed) {
     entry.failures++;
     entry.dialAt = e.now + retryWait(e, entry.failures + 1);
@@ -153,7 +157,7 @@ export function linkLost(e, link, reason, text) {
   e.settle(entry, reason);
 }
 
-/** @param {Engine} e @param {Link} link @param {Uint8Array} payload */
+/** ACCEPT of an OPEN. @param {Engine} e @param {Link} link @param {Uint8Array} payload */
 export function takeAccept(e, link, payload) {
   const entry = link.owner;
   if (link.state !== 'opening' || !entry || !link.handshake) return e.endLink(link, REASON.PROTOCOL);
@@ -169,16 +173,16 @@ export function takeAccept(e, link, payload) {
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error;
     if (error.code === 'ECRYPTO') {
-      e.log('accept_refused', { what: error.message }); // anybody may have changed it
+      e.log('accept_refused', { what: error.message }); // not the peer's fault: it may have been changed on its way
       return e.endLink(link, REASON.CORRUPT);
     }
     const reason = error.code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL;
     entry.opening = null;
     e.resetLink(link, reason);
-    return e.ended(entry, 'EPROTOCOL', reason, ''); // the peer's own doing
+    return e.ended(entry, 'EPROTOCOL', reason, ''); // the handshake proves that the peer sent this
   }
   entry.opening = null;
-  // Any instance was called, and meanwhile one of them called itself and was taken: the session is with that one.
+  // This side called any instance. Meanwhile one of them called this side, and the session belongs to that one.
   if (isBound(entry) && entry.instance && !equal(entry.instance, instance)) {
     e.resetLink(link, REASON.CLOSED);
     return e.settle(entry);
@@ -202,7 +206,8 @@ export function takeAccept(e, link, payload) {
   joinSession(e, entry, link);
 }
 
-/** @param {Engine} e @param {Entry} entry @param {Link} link @returns {boolean} */
+/** Gives the link to the session. Returns false when the session has too many links; the link is reset then.
+ * @param {Engine} e @param {Entry} entry @param {Link} link @returns {boolean} */
 function joinSession(e, entry, link) {
   entry.session.now = e.now;
   try {
@@ -220,18 +225,18 @@ function joinSession(e, entry, link) {
 
 /** @param {Engine} e @param {number} number @param {Uint8Array} payload */
 export function takeOffer(e, number, payload) {
-  e.beginRelayLink(number);
+  e.openRelayLink(number);
   const offer = decode('offer', payload);
   const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now);
   link.window = e.relay.limits.LINK_WINDOW;
   e.slots.add(link);
   const key = toHex(link.peerId);
-  if (e.strangers.isSilenced(key, e.now)) return; // no answer: it ends as if nobody were there
+  if (e.strangers.isSilenced(key, e.now)) return; // the call times out, as if this client were offline
   try {
     readOffer(e, link, offer);
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error;
-    e.resetLink(link, REASON.PROTOCOL); // which says nothing to the caller
+    e.resetLink(link, REASON.PROTOCOL); // the relay does not pass this reason on to the caller
     return;
   }
   const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined;
@@ -242,28 +247,32 @@ export function takeOffer(e, number, payload) {
   knock(e, link, link);
 }
 
-/** Accepted, to be told at its first record why it is not let in: what is said before ACCEPT the relay keeps to itself
- * (docs/protocol.md, section 4). Beyond the limit it learns nothing. @param {Engine} e @param {Link} link */
+/** Accepts a call in order to tell the caller, at its first record, why it is refused: the relay does not pass on
+ * reasons that come before ACCEPT (docs/protocol.md, section 4). Callers beyond the limit are not told.
+ * @param {Engine} e @param {Link} link */
 function acceptToRefuse(e, link) {
   if (e.refusals.size >= REFUSALS_MAX) return e.resetLink(link, REASON.REFUSED);
   e.refusals.add(link);
   accept(e, link);
 }
 
-/** @param {Engine} e @param {Link} from @param {Link | null} link that waits for an answer */
+/** Remembers a stranger's knock and reports a new one to the application.
+ * @param {Engine} e @param {Link} from @param {Link | null} link the link that waits for the answer */
 function knock(e, from, link) {
   const { peerId: id, name } = from;
   const instance = /** @type {Uint8Array} */ (from.peerInstance);
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }
 
-/** Without an invite. @param {Engine} e @param {Link} link */
+/** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
 
-/** By the invite that it has proved to know. @param {Engine} e @param {Link} link */
+/** Returns true when the peer has proved that it knows an invite that it may use.
+ * @param {Engine} e @param {Link} link */
 const mayUseInvite = (e, link) => link.invite !== null && e.strangers.mayUse(link.invite, link.peerId, e.now);
 
-/** Handshake message 1. Throws when it does not fit what the relay proved. @param {Engine} e @param {Link} link
+/** Reads handshake message 1. Throws when it contradicts the OFFER or does not decode. @param {Engine} e @param {Link}
+ * link
  * @param {import('../wire.js').Message} offer */
 function readOffer(e, link, offer) {
   const handshake = startCallee(e.config.identity, link.peerId);
@@ -283,7 +292,8 @@ function readOffer(e, link, offer) {
   link.invite = proof ? e.strangers.findInvite(proof, link.peerId, e.config.identity.id, ephemeral) : null;
 }
 
-/** One that is let in; but when both call at once, the smaller side waits for the end of its own call.
+/** Accepts the offer of a peer that is let in. When both sides call each other, the smaller one first waits for the end
+ * of its own call.
  * @param {Engine} e @param {Link} link */
 export function considerOffer(e, link) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
@@ -293,7 +303,7 @@ export function considerOffer(e, link) {
   entry.parked = link;
 }
 
-/** @param {Engine} e @param {Link} link */
+/** Sends ACCEPT. @param {Engine} e @param {Link} link */
 export function accept(e, link) {
   const payload = encode('handshake2', {
     version: PROTOCOL_VERSION,
@@ -310,13 +320,14 @@ export function accept(e, link) {
   e.put(makeEnvelope(ENVELOPE.ACCEPT, encode('accept', { handshake: message }), link.number));
 }
 
-/** The caller has proved itself: only now does it get a session, and use its invite. False: it was turned away.
+/** The first record proves who the caller is. Only now does the caller get a session and use its invite. Returns false
+ * when the caller is refused.
  * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
 export function takeFirstRecord(e, link, plaintext) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
   const ghost = link.unsupported ? undefined : e.ghostOf(link);
   if (ghost && epochOf(plaintext) === ghost.session.peerEpoch) {
-    // It asks again for the end of a session that is over here: it gets its answer once more.
+    // The caller has not learnt that its session is over here, so it is told again.
     link.owner = ghost;
     link.bySmaller = !isSmaller(e, link.peerId, instance);
     link.move('linked');
@@ -348,13 +359,13 @@ export function takeFirstRecord(e, link, plaintext) {
   link.move('linked');
   link.allowed = false;
   if (!joinSession(e, entry, link)) return false;
-  if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED); // this side's own call is not needed any more
+  if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED); // this side's own call is no longer needed
   entry.opening = null;
   return true;
 }
 
-/** It may have been accepted for a session that is over, before it was turned away, or only to be told why it is refused:
- * what counts is who is let in now. 0, or the reason to say.
+/** Decides again who is let in: since ACCEPT a session may have ended or the peer may have been denied, and some calls
+ * are accepted only to be refused. Returns 0, or the reason of the refusal.
  * @param {Engine} e @param {Link} link @param {boolean} invited @param {Entry | undefined} entry */
 function refusalOf(e, link, invited, entry) {
   const key = toHex(link.peerId);
@@ -365,7 +376,7 @@ function refusalOf(e, link, invited, entry) {
   return link.invite ? REASON.REFUSED : REASON.CLOSED;
 }
 
-/** Who was invited is there. @param {Engine} e @param {Link} link */
+/** Reports that the caller has claimed its invite. @param {Engine} e @param {Link} link */
 function claimed(e, link) {
   const { secret, code } = /** @type {import('./strangers.js').InviteEntry} */ (link.invite);
   const { peerId: id, name } = link;
@@ -373,7 +384,8 @@ function claimed(e, link) {
   else e.emit({ type: 'invite_claimed', id, data: secret.slice() });
 }
 
-/** Of the HELLO that a first record begins with; 0: there is none. @param {Uint8Array} plaintext */
+/** Returns the epoch of the HELLO at the start of a first record; 0 when there is none.
+ * @param {Uint8Array} plaintext */
 function epochOf(plaintext) {
   try {
     const [first] = frames(plaintext);

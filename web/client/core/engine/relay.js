@@ -1,5 +1,5 @@
 /**
- * The connection to the relay: login, liveness, when to try again (docs/protocol.md, sections 3 and 9).
+ * The connection to the relay: login, liveness, retries (docs/protocol.md, sections 3 and 9).
  *
  *   idle → connecting → hello → login → online        any → waiting (for the retry) → connecting        any → stopped
  */
@@ -26,10 +26,10 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 10000;
 const RETRY_LATE_MS = 30000;
 const RETRY_LATE_AFTER_MS = 120000;
-/** A connection that was online for so long was of use. */
+/** A connection that was online for this long was useful; see wasUseful. */
 const HELD_MS = 10000;
 const LOGIN_FAILURES_MAX = 3;
-/** After the network came back, a socket that does not answer for so long is taken for dead. */
+/** After the network came back, a socket that does not answer within this time counts as dead. */
 const NETWORK_UP_ANSWER_MS = 5000;
 
 export class RelayConnection {
@@ -38,7 +38,7 @@ export class RelayConnection {
     this.engine = engine;
     /** @type {RelayState} */
     this.state = 'idle';
-    /** @type {Uint8Array | null} pinned by the application, or since the first login */
+    /** @type {Uint8Array | null} pinned by the application or by the first login */
     this.relayId = engine.config.relayId ?? null;
     this.limits = initialLimits();
     this.retryAt = Infinity;
@@ -47,18 +47,20 @@ export class RelayConnection {
     this.loginFailures = 0;
     this.loginBy = Infinity;
     this.heardAt = 0;
-    /** To a PING; Infinity: none is on its way. */
+    /** When the answer to a PING is due; Infinity while none is awaited. */
     this.answerBy = Infinity;
     this.onlineAt = 0;
-    /** A peer's record opened on this connection. */
+    /** A valid record of a peer came over this connection. */
     this.carried = false;
-    /** And nothing came since. */
+    /** `late` was called, and nothing was received since. */
     this.wasLate = false;
+    /** When to leave a relay that is going away. */
     this.moveAt = Infinity;
-    /** Other addresses that GOING_AWAY named. One that answers is kept, one that does not gives way to the next.
+    /** Other addresses that GOING_AWAY named. One that answers stays in use; after one that does not, the next is
+     * tried.
      * @type {string[]} */
     this.alternatives = [];
-    /** Which one is in use; 0 is the configured one. */
+    /** Which address is in use: 0 for the configured one, n for the n-th alternative. */
     this.address = 0;
     /** @type {Uint8Array} */
     this.hello = new Uint8Array(0);
@@ -95,14 +97,14 @@ export class RelayConnection {
   socketClosed(error, reason = 0) {
     if (this.hasSocket) this.lose(error, reason, false);
   }
-  /** Gives the socket up and says when the next one is tried.
+  /** Gives up the socket and tells the application when the next try is.
    * @param {import('../errors.js').ErrorCode} error
    * @param {number} reason
-   * @param {boolean} disconnect the socket is still there
-   * @param {boolean} [forever] trying again can't help */
+   * @param {boolean} disconnect the socket is still open
+   * @param {boolean} [forever] another try could not succeed */
   lose(error, reason, disconnect, forever = false) {
     const { engine } = this;
-    if (this.wasOfUse()) {
+    if (this.wasUseful()) {
       this.offlineSince = engine.now;
       this.attempts = 0;
     }
@@ -117,15 +119,16 @@ export class RelayConnection {
       const late = engine.now - this.offlineSince >= RETRY_LATE_AFTER_MS;
       const most = late ? RETRY_LATE_MS : Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.attempts, 10));
       this.attempts++;
-      const least = reason === REASON.SUPERSEDED ? RETRY_MAX_MS : 0; // another one uses this instance: do not fight
+      const least = reason === REASON.SUPERSEDED ? RETRY_MAX_MS : 0; // another client uses this instance: do not fight
       this.retryAt = engine.now + least + engine.random() * most;
     }
     engine.emit({ type: 'offline', error, reason, time: this.retryAt });
   }
   /**
-   * It held, or a peer's record came over it: a relay that only says WELCOME is no reason to try again sooner. @private
+   * Returns true when the connection lasted or carried a peer's record. Only then do the retries start from the
+   * shortest wait again, because a relay that merely sends WELCOME may be broken. @private
    */
-  wasOfUse() {
+  wasUseful() {
     return this.online && (this.carried || this.engine.now - this.onlineAt >= HELD_MS);
   }
   stop() {
@@ -149,12 +152,11 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeHello(payload) {
     const { engine } = this;
-    if (this.state !== 'hello') throw new PairlinkError('EPROTOCOL', 'HELLO twice');
     const hello = decode('hello', payload);
     if (hello.version_min > PROTOCOL_VERSION || hello.version_max < PROTOCOL_VERSION)
       return this.refuse('EPROTOCOL', REASON.UNSUPPORTED, true);
     if (this.relayId && !equal(this.relayId, hello.relay_id)) {
-      // Another relay, at an address that we were sent to: the configured one is as good as before.
+      // An alternative address leads to another relay: skip it, for the configured address may still be right.
       if (this.address) return this.refuse('ENETWORK', REASON.CLOSED, false);
       engine.emit({ type: 'relay_changed', id: hello.relay_id.slice() });
       return this.refuse('ERELAYKEY', REASON.CLOSED, true);
@@ -181,7 +183,7 @@ export class RelayConnection {
       token_proof: new Uint8Array(0),
       signature: new Uint8Array(SIGNATURE_BYTES),
     });
-    // The proof of a token covers all before its own length; the signature covers the proof.
+    // The proof of a token covers everything before its own length; the signature covers the proof, too.
     const head = login.subarray(0, login.length - SIGNATURE_BYTES - 1);
     const proof = token ? tokenProof(token, loginTranscript(this.hello, head)) : new Uint8Array(0);
     const unsigned = new Uint8Array(head.length + 1 + proof.length);
@@ -198,7 +200,6 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeWelcome(payload) {
     const { engine } = this;
-    if (this.state !== 'login') throw new PairlinkError('EPROTOCOL', 'WELCOME out of turn');
     const welcome = decode('welcome', payload);
     const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
     const relayId = this.helloRelayId;
@@ -214,7 +215,7 @@ export class RelayConnection {
     engine.wentOnline(relayId);
   }
   /**
-   * Unknown limits are skipped, known ones held in their range. @param {{id: number, value: number}[]} list @private
+   * Skips unknown limits and clamps known ones to their range. @param {{id: number, value: number}[]} list @private
    */
   takeLimits(list) {
     for (const { id, value } of list) {
@@ -222,7 +223,8 @@ export class RelayConnection {
       if (known) this.limits[known.name] = Math.min(known.maximum, Math.max(known.minimum, value));
     }
   }
-  /** @param {import('../errors.js').ErrorCode} error @param {number} reason @param {boolean} forever */
+  /** Ends the connection and tells the relay the reason.
+   * @param {import('../errors.js').ErrorCode} error @param {number} reason @param {boolean} forever */
   refuse(error, reason, forever) {
     this.engine.putReset(0, reason);
     this.lose(error, reason, true, forever);
@@ -230,7 +232,7 @@ export class RelayConnection {
   /** RESET on link 0. @param {number} reason @param {string} text */
   takeReset(reason, text) {
     let forever = !isRetryable(reason) && reason !== REASON.PROTOCOL;
-    // A challenge may have expired while this program slept, so a failed login is tried again a few times.
+    // The challenge may have expired while this program slept, so a failed login is repeated a few times.
     if (reason === REASON.LOGIN_FAILED) forever = ++this.loginFailures >= LOGIN_FAILURES_MAX;
     this.engine.log('relay_reset', { reason, text });
     this.lose(reason === REASON.CLOSED ? 'ENETWORK' : errorOf(reason), reason, true, forever);
@@ -243,7 +245,7 @@ export class RelayConnection {
     this.answerBy = Infinity;
     this.wasLate = false;
   }
-  /** PING, unless one is on its way already. The answer is due in `wait` ms, or when it was due before that.
+  /** Sends PING unless one is unanswered. The answer is due in `wait` ms, or earlier if it already was.
    * @param {number} wait @private */
   ask(wait) {
     const { engine } = this;
@@ -254,7 +256,7 @@ export class RelayConnection {
   patience() {
     return Math.max(1, this.limits.DEAD_AFTER_MS - this.limits.PING_INTERVAL_MS);
   }
-  /** Nobody looked for what came: the wait for an answer begins again. */
+  /** This program did not run for a while, so what arrived is unread: the wait for an answer starts again, once. */
   late() {
     if (!this.online) return;
     if (!this.wasLate) this.answerBy = Infinity;
@@ -264,7 +266,7 @@ export class RelayConnection {
   /** @param {Uint8Array} payload */
   takeGoingAway(payload) {
     const { delay_ms: delay, urls } = decode('going_away', payload);
-    // Nobody is led away from TLS.
+    // A relay cannot move a client from TLS to an unencrypted connection.
     const fit = fromUtf8(this.engine.config.origin).startsWith('https:')
       ? /^wss:\/\/[!-~]{1,244}$/
       : /^ws:\/\/[!-~]{1,244}$/;
@@ -297,7 +299,7 @@ export class RelayConnection {
   }
 }
 
-/** Of a WebSocket's address. @param {string} url */
+/** Returns the WHATWG origin of a WebSocket address. @param {string} url */
 const originOf = (url) => url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/?#]*).*$/, '$1');
 
 /** @returns {Record<string, number>} */

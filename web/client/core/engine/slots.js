@@ -1,4 +1,4 @@
-/** Link numbers of one socket (docs/protocol.md, section 2): whose link has which number. Forgotten with the socket. */
+/** The link numbers of one socket (docs/protocol.md, section 2). Each socket gets a new object. */
 import { linkGeneration, linkRelaySide, linkSlot, makeLink } from '../wire.js';
 import { LINK_GENERATION_MAX } from '../../wire_table.js';
 
@@ -17,7 +17,7 @@ export class Slots {
     /** @type {number[]} by slot */
     this.generations = [];
   }
-  /** A number for a link that this side opens, or 0 when none is free. */
+  /** Returns a number for a link that this side opens, or 0 when none is free. */
   take() {
     let slot = this.free.pop();
     if (slot === undefined) {
@@ -38,16 +38,17 @@ export class Slots {
   get(number) {
     return this.byNumber.get(number);
   }
-  /** Of a relay-numbered slot that is in use, whatever its generation. @param {number} number */
+  /** Returns the link that is in the relay-numbered slot of this number, whatever its generation.
+   * @param {number} number */
   inSlot(number) {
     const used = this.relaySlots.get(linkSlot(number));
     return used === undefined ? undefined : this.byNumber.get(used);
   }
-  /** May the relay use this number? @param {number} number */
-  isValidOffer(number) {
+  /** Returns true when the relay may open a link with this number. @param {number} number */
+  isRelayNumber(number) {
     return linkRelaySide(number) && linkSlot(number) < this.count && linkGeneration(number) > 0;
   }
-  /** Both sides may use the slot again. @param {Link} link */
+  /** Forgets a link; both sides may use its slot again. @param {Link} link */
   release(link) {
     if (!this.byNumber.delete(link.number)) return;
     if (linkRelaySide(link.number)) this.relaySlots.delete(linkSlot(link.number));

@@ -1,4 +1,4 @@
-/** Whom to let in (docs/protocol.md, section 7): the lists of the user, knocks that wait for an answer, invites. */
+/** Decides who is let in (docs/protocol.md, section 7): the user's lists, knocks that wait for an answer, invites. */
 import { fromHex, toHex } from '../bytes.js';
 import { inviteHint, inviteProof } from '../invite.js';
 import { sodium } from '../sodium.js';
@@ -8,15 +8,16 @@ import { INVITE_HINT_BYTES, PEERS_ALLOW, PEERS_BLOCK, PEERS_FORGET, PEERS_IDS_MA
 const PROOF_BYTES = INVITE_HINT_BYTES + 32;
 
 /** @typedef {import('../session/link.js').Link} Link */
-/** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null, code: number}} InviteEntry
- * code: the pairing code whose dial secret it is, or 0 */
+/** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null, code: number}}
+ *   InviteEntry `single` invites let in one peer only, `claimedBy`. `code` is the handle of the pairing code whose
+ *   dial secret this is, or 0. */
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
 const KNOCKS_MAX = 256;
 const DENIED_MAX = 1024;
-/** Whoever was denied may ask again, but not at once: callers try again by themselves. */
+/** How long a denied peer is ignored. Callers retry by themselves, so each retry must not become a knock. */
 const DENIED_MS = 300000;
-/** No relay keeps more of them for one socket. */
+/** IDs told to the relay; it keeps no more for one socket. */
 const TOLD_MAX = 4096;
 
 export class Strangers {
@@ -25,17 +26,17 @@ export class Strangers {
     this.allowed = new Set();
     /** @type {Set<string>} */
     this.blocked = new Set();
-    /** @type {Map<string, number>} until when */
+    /** @type {Map<string, number>} ID → time until which it is ignored */
     this.denied = new Map();
     /** @type {Map<string, Knock>} */
     this.knocks = new Map();
     /** @type {Map<string, InviteEntry>} by hint */
     this.invites = new Map();
-    /** Takes the payload of a PEERS while there is a relay to tell (docs/protocol.md, section 4).
+    /** Sends the payload of a PEERS to the relay; drops it while offline (docs/protocol.md, section 4).
      * @type {((payload: Uint8Array) => void) | null} */
     this.tell = null;
   }
-  /** All there is to tell, after login. */
+  /** Tells the relay both lists, after login. */
   tellAll() {
     const blocked = [...this.blocked].slice(0, TOLD_MAX);
     this.tellSome(PEERS_BLOCK, blocked);
@@ -84,7 +85,7 @@ export class Strangers {
     this.denied.delete(key);
     return false;
   }
-  /** Remembers one who asks; true when the user is to be told. @param {Knock} knock */
+  /** Remembers a knock. Returns true when it is a new one, which the user must be told. @param {Knock} knock */
   knock(knock) {
     const key = toHex(knock.id);
     const known = this.knocks.has(key);
@@ -93,7 +94,7 @@ export class Strangers {
     if (this.knocks.size > KNOCKS_MAX) this.knocks.delete(first(this.knocks));
     return !known;
   }
-  /** @param {Link} link that ended */
+  /** Keeps a knock whose link has ended; allowing it then means calling back. @param {Link} link */
   forgetLink(link) {
     const knock = this.knocks.get(toHex(link.peerId));
     if (knock?.link === link) knock.link = null;
@@ -107,16 +108,17 @@ export class Strangers {
   revokeInvite(secret) {
     return this.invites.delete(toHex(inviteHint(secret)));
   }
-  /** Known by now who will use it: nobody else may. @param {Uint8Array} secret @param {Uint8Array} id */
+  /** From now on only this ID may use the invite. @param {Uint8Array} secret @param {Uint8Array} id */
   bindInvite(secret, id) {
     const entry = this.invites.get(toHex(inviteHint(secret)));
     if (entry) entry.claimedBy = toHex(id);
   }
-  /** Who is let in no more is not let in by what it claimed earlier either. @param {string} key @private */
+  /** Removes the invites that this peer has claimed, so that they do not let it in again.
+   * @param {string} key @private */
   takeBack(key) {
     for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint);
   }
-  /** The invite that this proof fits, or null: it may be over, see mayUse.
+  /** Returns the invite that this proof fits, or null. The invite may have expired; see mayUse.
    * @param {Uint8Array} proof the extension's value
    * @param {Uint8Array} caller @param {Uint8Array} callee @param {Uint8Array} e */
   findInvite(proof, caller, callee, e) {
@@ -127,12 +129,12 @@ export class Strangers {
   }
   /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
   mayUse(entry, caller, now) {
-    if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false; // over since the call came
+    if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false; // revoked since the call arrived
     return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt;
   }
   /**
-   * At the caller's first record. True when this is the first time. @param {InviteEntry} entry @param {Uint8Array}
-   * caller
+   * Allows the caller, at its first record. Returns true when this claims a single invite.
+   * @param {InviteEntry} entry @param {Uint8Array} caller
    */
   claim(entry, caller) {
     const key = toHex(caller);

@@ -1,6 +1,6 @@
 /**
- * The two directions of one channel (docs/protocol.md, section 6, "Channels and offsets"). Places count bytes and
- * ends alike. What the peer says is checked by the caller's catch of PairlinkError EPROTOCOL.
+ * The two directions of one channel (docs/protocol.md, section 6, "Channels and offsets"). Places count bytes and ends
+ * alike. Numbers from the peer are checked here; wrong ones throw PairlinkError EPROTOCOL.
  */
 import { PairlinkError } from '../errors.js';
 import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_table.js';
@@ -8,37 +8,42 @@ import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_t
 const EMPTY = new Uint8Array(0);
 const DEFAULT_PRIORITY = 4;
 
-/** @param {number} flags how many places these ends take */
-const ends = (flags) => (flags & 1) + ((flags >> 1) & 1);
+/** Returns how many places the ends in these flags take. @param {number} flags DATA_FLAG_… */
+export const ends = (flags) => (flags & 1) + ((flags >> 1) & 1);
 
-/** @typedef {{start: number, end: number, data: Uint8Array, flags: number}} Piece one message, or the end */
+/** @typedef {{start: number, end: number, data: Uint8Array, flags: number}} Piece one message, or the end of the
+ *   channel */
 
-/** What this side sends. taken_to ≤ received_to ≤ sentMax ≤ end, and received_to ≤ sentTo ≤ sentMax. */
+/** The direction that this side sends: takenTo ≤ receivedTo ≤ sentTo ≤ sentMax ≤ end. */
 export class Outgoing {
   /** @param {number} number @param {number} limit */
   constructor(number, limit) {
     this.number = number;
-    /** The next place the application gets. */
+    /** The place after everything that the application has queued. */
     this.end = 0;
-    /** The next place to send; goes back when something was lost. */
+    /** The next place to send; it goes back when something was lost. */
     this.sentTo = 0;
+    /** The place after everything that was ever sent. */
     this.sentMax = 0;
+    /** What the peer has received, and what its application has taken. */
     this.receivedTo = 0;
     this.takenTo = 0;
+    /** The peer's limit for this channel. */
     this.limit = limit;
     this.priority = DEFAULT_PRIORITY;
     this.finished = false;
-    /** The application was told to wait. */
+    /** The application got EAGAIN and waits for 'writable'. */
     this.blocked = false;
-    /** @type {Piece[]} all that is not taken, in order */
+    /** @type {Piece[]} everything that the peer has not taken, in order */
     this.pieces = [];
+    /** Index of the piece that `sentTo` is in. */
     this.cursor = 0;
-    /** Losses of records below it were acted on. */
+    /** Losses of records with a smaller counter are already being resent. */
     this.resendCounter = 0;
-    /** All messages that were begun end below this place: the session's credit is reserved for them, since only a
-     * whole message can be taken. */
+    /** The end of the last message that was started. The session's credit is reserved up to here, because only whole
+     * messages can be taken. */
     this.begunTo = 0;
-    /** @type {number | null} the reason, when this direction was given up; its last place is then CHANNEL_RESET's */
+    /** @type {number | null} the reason when this direction was given up; CHANNEL_RESET then has its last place */
     this.resetReason = null;
   }
   get kept() {
@@ -47,8 +52,8 @@ export class Outgoing {
   get unsent() {
     return this.end - this.sentTo;
   }
-  /** @param {Uint8Array} data owned from now on
-   * @param {number} flags */
+  /** Queues a message, or the end. Returns the place after it.
+   * @param {Uint8Array} data owned from now on @param {number} flags DATA_FLAG_… */
   add(data, flags) {
     const end = this.end + data.length + ends(flags);
     this.pieces.push({ start: this.end, end, data, flags });
@@ -56,20 +61,20 @@ export class Outgoing {
     return end;
   }
   /**
-   * The message, or the end, that the next place belongs to: only while there is a next place, and not after giving up.
+   * The message, or the end, that contains `sentTo`. Valid only while `sentTo` < `end`, and not after `giveUp`.
    */
   get piece() {
     while (this.cursor < this.pieces.length && this.pieces[this.cursor].end <= this.sentTo) this.cursor++;
     return this.pieces[this.cursor];
   }
-  /** Sends again from what the peer has. */
+  /** Goes back to the first place that the peer has not received. */
   goBack() {
     if (this.sentTo <= this.receivedTo) return;
     this.sentTo = this.receivedTo;
     this.cursor = 0;
   }
-  /** @param {number} receivedTo @param {number} takenTo
-   * @returns {{progress: boolean, taken: boolean}} */
+  /** Applies the peer's ACK. @param {number} receivedTo @param {number} takenTo
+   * @returns {{progress: boolean, taken: boolean}} whether anything is new, and whether `takenTo` is */
   acknowledge(receivedTo, takenTo) {
     if (receivedTo > this.sentMax || takenTo > receivedTo)
       throw new PairlinkError('EPROTOCOL', 'acknowledged what was not sent');
@@ -89,9 +94,10 @@ export class Outgoing {
     }
     return result;
   }
-  /** No more of it: what was never sent is forgotten, CHANNEL_RESET takes the place after the last one sent.
+  /** Gives this direction up. What was never sent is forgotten, and CHANNEL_RESET gets the place after the last one
+   * sent. Throws ESTATE when it is given up already or the peer has received the end.
    * @param {number} reason
-   * @returns {number} places of the session that are not reserved any more */
+   * @returns {number} places of the session's credit that are no longer reserved */
   giveUp(reason) {
     if (this.resetReason !== null || (this.finished && this.receivedTo === this.end)) throw new PairlinkError('ESTATE');
     const final = this.finished && this.sentMax === this.end ? this.end : this.sentMax + 1;
@@ -108,13 +114,13 @@ export class Outgoing {
   }
 }
 
-/** Memory that the last message in parts was put together in: used again, for new memory costs more than the copy into it.
+/** The buffer of the last message that arrived in parts. It is reused, because allocating costs more than the copying.
  * @type {Uint8Array | null} */
 let spare = null;
 const SPARE_MAX_BYTES = 262144;
 const ASSEMBLY_MIN_BYTES = 1024;
 
-/** One message that comes in parts. */
+/** One message that arrives in parts. */
 class Assembly {
   constructor() {
     this.size = 0;
@@ -141,7 +147,7 @@ class Assembly {
     }
     this.room.set(old.subarray(0, this.size));
   }
-  /** The whole message; ends it. */
+  /** Returns a copy of the whole message and empties the buffer. */
   take() {
     const message = this.room.slice(0, this.size);
     this.drop();
@@ -154,7 +160,7 @@ class Assembly {
   }
 }
 
-/** What the peer sends. taken_to ≤ received_to ≤ limit. */
+/** The direction that the peer sends: takenTo ≤ delivered ≤ receivedTo ≤ limit (plus one for CHANNEL_RESET). */
 export class Incoming {
   /** @param {number} window */
   constructor(window) {
@@ -163,26 +169,27 @@ export class Incoming {
     this.takenTo = 0;
     this.limit = window;
     this.ended = false;
-    /** Up to here the application has been told. */
+    /** Everything below this place was handed to the application. */
     this.delivered = 0;
-    /** The message that is not complete. */
+    /** The message that is not complete yet. */
     this.partial = new Assembly();
     this.ackDue = false;
     this.creditDue = false;
   }
   /**
+   * Takes the content of a DATA frame. Parts that were received before are skipped.
    * @param {number} offset
    * @param {number} flags
    * @param {Uint8Array} bytes borrowed
    * @param {number} messageMax
    * @param {(data: Uint8Array, place: number) => void} onMessage
    * @param {(place: number) => void} onEnd
-   * @returns {number} new places; -1 for a gap
+   * @returns {number} how many places are new, or -1 when places before `offset` are missing
    */
   receive(offset, flags, bytes, messageMax, onMessage, onEnd) {
     const end = offset + bytes.length + ends(flags);
     if (end > this.limit) throw new PairlinkError('EPROTOCOL', 'beyond the limit');
-    this.ackDue = true; // a repetition too: its acknowledgement may have been what was lost
+    this.ackDue = true; // for a repetition, too: the ACK of the first may have been lost
     if (this.ended && end > this.receivedTo) throw new PairlinkError('EPROTOCOL', 'beyond the end');
     if (offset > this.receivedTo) return -1;
     if (end <= this.receivedTo) return 0;
@@ -215,7 +222,8 @@ export class Incoming {
     this.receivedTo = end;
     return end - before;
   }
-  /** The application took all below `place`. @param {number} place @returns {boolean} whether that is news */
+  /** The application has taken everything below `place`. Throws EINVAL for a place that was not delivered.
+   * @param {number} place @returns {boolean} whether that is new */
   take(place) {
     if (place > this.delivered) throw new PairlinkError('EINVAL', 'taken before it was delivered');
     if (place <= this.takenTo) return false;
@@ -228,8 +236,8 @@ export class Incoming {
     }
     return true;
   }
-  /** The peer gave up its direction: what is missing below never comes.
-   * @param {number} final @returns {number} new places, 0 for a repetition */
+  /** The peer gave its direction up: what is missing below `final` will never arrive.
+   * @param {number} final @returns {number} how many places are new, 0 for a repetition */
   cutOff(final) {
     this.ackDue = true;
     if (this.ended && final === this.receivedTo) return 0;

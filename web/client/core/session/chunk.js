@@ -1,21 +1,22 @@
-/** What of a channel goes into the next DATA frame: limits of channel and session, and messages begun. */
+/** Decides what of a channel goes into the next DATA frame, within the limits of channel and session. */
 import { DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE } from '../../wire_table.js';
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./channel.js').Outgoing} Outgoing */
 /**
- * @typedef {{offset: number, bytes: Uint8Array, flags: number, reset: boolean}} Chunk reset: CHANNEL_RESET in the place
- * of DATA
+ * @typedef {{offset: number, bytes: Uint8Array, flags: number, reset: boolean}} Chunk `reset`: a CHANNEL_RESET instead
+ *   of DATA
  */
 
 const EMPTY = new Uint8Array(0);
 
-/** What is left of the session's credit, less what messages begun still need. @param {Session} s */
+/** Returns what is left of the session's credit after what started messages still need. @param {Session} s */
 const freeCredit = (s) => Math.max(0, s.sessionLimit - s.sentSum - s.reserved);
 
-/** How far new places may go. A message is begun only when the session's credit lets it end, else many begun messages could
- * use it up and none could ever be completed. One at a time may go on with what credit there is: it ends once all else
- * was taken, and so a large one is not put off for ever by small ones.
+/** Returns how far new places may go. A message is started only when the session's credit covers it to its end;
+ * otherwise many started messages could use up the credit and none could be completed. One channel at a time is exempt
+ * (`stretched`) and may use the credit there is: its message ends once everything else is taken, so small messages
+ * cannot starve a large one.
  * @param {Session} s @param {Outgoing} c @param {number} messageEnd */
 function allowedTo(s, c, messageEnd) {
   const free = freeCredit(s);
@@ -27,7 +28,7 @@ function allowedTo(s, c, messageEnd) {
   return Math.min(to, c.limit);
 }
 
-/** The end of the channel may go with the last message: there is credit for both.
+/** Returns true when there is credit to send the end of the channel with its last message.
  * @param {Session} s @param {Outgoing} c @param {number} messageEnd */
 function endFits(s, c, messageEnd) {
   if (c.sentMax >= c.end) return true;
@@ -35,7 +36,7 @@ function endFits(s, c, messageEnd) {
   return c.end <= c.limit && s.sentSum + s.reserved + more < s.sessionLimit;
 }
 
-/** The next DATA frame of the channel, with at most `room` bytes; null: nothing may go now.
+/** Returns the channel's next chunk with at most `room` bytes, or null when nothing may be sent now.
  * @param {Session} s @param {Outgoing} c @param {number} room
  * @returns {Chunk | null} */
 export function nextChunk(s, c, room) {
@@ -63,7 +64,7 @@ export function nextChunk(s, c, room) {
 /** @param {Session} s @param {Outgoing} c */
 export const waitsForCredit = (s, c) => c.sentTo < c.end && !nextChunk(s, c, 1);
 
-/** Moves on. @param {Session} s @param {Outgoing} c @param {Chunk} chunk */
+/** Accounts for a chunk that was written. @param {Session} s @param {Outgoing} c @param {Chunk} chunk */
 export function chunkSent(s, c, chunk) {
   let to = chunk.offset + chunk.bytes.length;
   if (chunk.flags & DATA_FLAG_END_OF_MESSAGE) to++;
@@ -78,7 +79,7 @@ export function chunkSent(s, c, chunk) {
 function newPlacesSent(s, c, to, reset) {
   const messageEnd = reset ? to : c.piece.end;
   if (c.begunTo === c.sentMax) {
-    // Begins a message: reserves what it may take of the session's credit.
+    // A message starts: reserve the session's credit that it needs.
     const end = messageEnd - c.sentMax > freeCredit(s) && to < messageEnd ? to : messageEnd;
     s.reserved += end - c.sentMax;
     c.begunTo = end;

@@ -1,8 +1,9 @@
-/** Writes session frames straight into the memory that a record is sealed in. The caller has checked the room. */
+/** Writes session frames into the memory in which a record is sealed. The caller must have checked that there is room.
+ */
 import { putPlace, putU16, putU32 } from '../bytes.js';
 import { FRAME } from '../../wire_table.js';
 
-/** Sizes with the frame's header. */
+/** Sizes in bytes, with the frame's header; ITEM is for each channel. */
 export const DATA_OVERHEAD = 3 + 10;
 export const ACK_FRAME_BYTES = 3 + 9;
 export const ACK_ITEM = 17;
@@ -11,7 +12,7 @@ export const CREDIT_ITEM = 9;
 export const CHANNEL_RESET_BYTES = 3 + 12;
 
 export class FrameWriter {
-  /** @param {Uint8Array} area @param {number} size how much of it may be used */
+  /** @param {Uint8Array} area @param {number} size how many of its bytes may be used */
   constructor(area, size) {
     this.area = area;
     this.size = size;
@@ -47,7 +48,8 @@ export class FrameWriter {
     this.area.set(bytes, this.at);
     this.at += bytes.length;
   }
-  /** @param {number} counter -1: none seen @param {[number, import('./channel.js').Incoming][]} channels */
+  /** @param {number} counter -1 when no record was received @param {[number, import('./channel.js').Incoming][]}
+   *   channels */
   ack(counter, channels) {
     this.header(FRAME.ACK, 9 + ACK_ITEM * channels.length);
     if (counter < 0 || counter === Infinity) this.area.fill(0xff, this.at, this.at + 8);

@@ -1,17 +1,17 @@
-/** The first frames of a link: who has which state, and from where each channel goes on (docs/protocol.md,
- * section 6, "The first frames of a link"). */
+/** The first frames of a link: they compare the two sides' states and say from where each channel resumes
+ * (docs/protocol.md, section 6, "The first frames of a link"). */
 import { toPlace } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { decode, encode } from '../wire.js';
 import { CHANNELS_MAX, REASON } from '../../wire_table.js';
-import { acknowledge, limitOf, raiseSessionLimit, writableAgain } from './receive.js';
+import { acknowledge, limitOf, raiseSessionLimit, writableAgain } from './feedback.js';
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./link.js').Link} Link */
 
 /** @param {Session} s @param {Link} link */
 export function makeHello(s, link) {
-  /** Channels of either direction: the peer may have sent on one that I only receive. @type {any[]} */
+  /** @type {any[]} */
   const channels = [];
   for (const [number, { receivedTo, takenTo, limit }] of s.incoming)
     channels.push({ channel: number, received_to: receivedTo, taken_to: takenTo, limit });
@@ -26,7 +26,7 @@ export function makeHello(s, link) {
   });
 }
 
-/** No place may exceed what was sent. @param {Session} s @param {any[]} channels */
+/** Returns true when no place exceeds what this side has sent. @param {Session} s @param {any[]} channels */
 function placesFit(s, channels) {
   return channels.every(({ channel, received_to, taken_to }) => {
     const sent = s.outgoing.get(channel)?.sentMax ?? 0;
@@ -34,7 +34,8 @@ function placesFit(s, channels) {
   });
 }
 
-/** False: something that was sent before the other side's limit was known is larger, so it can never arrive.
+/** Applies the limits of a HELLO. Returns false when a queued message is larger than the peer accepts, so that it can
+ * never arrive: it was queued before the limit was known.
  * @param {Session} s @param {any} hello */
 function applyLimits(s, hello) {
   s.peerMessageMax = hello.message_max;
@@ -48,13 +49,14 @@ function applyLimits(s, hello) {
   return fits || s.close !== 'open';
 }
 
-/** @param {Session} s @param {Link} link @param {boolean} fits */
+/** Both sides agree on the state: the link may carry data. Throws EMSGSIZE when not `fits`.
+ * @param {Session} s @param {Link} link @param {boolean} fits what applyLimits returned */
 function confirm(s, link, fits) {
   link.confirmed = true;
   s.chooseLink();
   if (s.current === link && link.opener)
     for (const other of [...s.links]) if (other !== link) s.dropLink(other, REASON.REPLACED);
-  if (!fits) throw new PairlinkError('EMSGSIZE'); // only now is there a link to say so on
+  if (!fits) throw new PairlinkError('EMSGSIZE'); // thrown only now, because a link is needed to tell the peer
 }
 
 /** @param {Session} s @param {Link} link @param {Uint8Array} body */
@@ -84,7 +86,7 @@ export function takeHello(s, link, body) {
   }
   const judged = s.epoch;
   if (s.close === 'closing') {
-    s.close = 'ended'; // the peer has no such session any more: that is an answer too
+    s.close = 'ended'; // the peer no longer has this session, which answers the CLOSE as well
     return s.host.closeEnded(null);
   }
   s.startAgain(link);
@@ -92,8 +94,8 @@ export function takeHello(s, link, body) {
   s.peerEpoch = mineKnown ? hello.epoch : 0n;
   s.sessionLimit = s.peerMessageMax = s.peerChannelWindow = 0;
   for (const channel of s.outgoing.values()) channel.limit = 0;
-  const fits = !mineKnown || applyLimits(s, hello); // else they belong to a state that the peer is about to drop
-  // What is left of it may fit what I am now.
+  const fits = !mineKnown || applyLimits(s, hello); // otherwise the limits belong to a state that the peer will drop
+  // The state that startAgain left may agree with the HELLO.
   const inStep = hello.peer_epoch === 0n || (mineKnown && s.epoch === judged);
   if (inStep && s.peerEpoch) confirm(s, link, fits);
 }

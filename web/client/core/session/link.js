@@ -1,6 +1,6 @@
 /**
- * One link of this client: from OPEN or OFFER to its RESET. The engine moves its state; a session that it belongs to
- * keeps here what it knows of this link alone.
+ * One link of this client, from OPEN or OFFER to its RESET. The engine changes its state. The session that it belongs
+ * to keeps here what concerns this link only.
  *
  *   caller: opening → linked → (gone)         callee: offered → accepted → linked → (gone)
  */
@@ -21,7 +21,7 @@ export class Link {
    * @param {number} number
    * @param {boolean} opener
    * @param {Uint8Array} peerId
-   * @param {Uint8Array | null} peerInstance null: not known yet
+   * @param {Uint8Array | null} peerInstance null when it is not known yet
    * @param {number} now
    */
   constructor(number, opener, peerId, peerInstance, now) {
@@ -36,17 +36,18 @@ export class Link {
     this.handshake = null;
     /** @type {import('../noise.js').NoiseLink | null} */
     this.noise = null;
-    /** Whose link it is: of a caller at once, of a callee from the first record on.
+    /** The session it belongs to. A caller's link has one from the start, a callee's from the first record on.
      * @type {import('../engine/entry.js').Entry | null} */
     this.owner = null;
-    /** What the handshake said about the other side. */
+    /** What the peer said about itself in the handshake. */
     this.application = '';
     this.name = '';
-    /** @type {any} the invite whose proof came with the OFFER; it may be over */
+    /** @type {any} the invite whose proof came with the OFFER; it may have expired */
     this.invite = null;
-    /** The caller's message 1 is of another version. */
+    /** The caller's message 1 has another version. */
     this.unsupported = false;
-    /** Allowed by its user while the OFFER waited: dialled back if it did not make it. */
+    /** The user allowed the peer while its OFFER waited. If the link ends before it is linked, the peer is called back.
+     */
     this.allowed = false;
 
     this.seq = 0;
@@ -55,17 +56,17 @@ export class Link {
     /** Opened by the side with the smaller ID ‖ instance. */
     this.bySmaller = false;
     this.helloCame = false;
-    /** When ours was sent last. */
+    /** The time of this side's last HELLO. */
     this.helloAt = 0;
-    /** The peer's HELLO came, and both are in step. */
+    /** The peer's HELLO arrived and agrees with this side's state. */
     this.confirmed = false;
     this.pacing = new Pacing();
-    /** Sealed bytes, both ways. */
+    /** Sealed bytes in both directions. */
     this.bytes = 0;
     this.linkedAt = 0;
 
     this.helloDue = false;
-    /** @type {number | null} */
+    /** @type {number | null} the number of a PROBE that waits for its reply */
     this.probeReply = null;
   }
   /** @param {LinkState} to */

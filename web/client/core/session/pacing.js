@@ -1,13 +1,13 @@
 /**
- * How much may be on its way on one link (docs/protocol.md, section 6, "Pacing"): bytes in flight, round trip and
- * delivery rate, the last two from acknowledgements alone.
+ * Limits how many bytes may be in flight on one link (docs/protocol.md, section 6, "Pacing"). Round trip and delivery
+ * rate are measured from acknowledgements alone.
  */
 
 const BULK_FLOOR = 65536;
 const QUEUE_MS = 100;
 const RATE_SAMPLES = 16;
 
-/** @typedef {{channel: number, to: number}} Places of one channel in a record: up to where */
+/** @typedef {{channel: number, to: number}} Places of one channel in a record: the place after them */
 /**
  * @typedef {{counter: number, size: number, sentAt: number, delivered: number, deliveredAt: number, places: Places[]}}
  * Flight
@@ -21,20 +21,21 @@ export class Pacing {
     this.head = 0;
     this.delivered = 0;
     this.deliveredAt = 0;
-    /** What was sent before is no sample. */
+    /** Records sent before this time give no sample. */
     this.measuredFrom = 0;
     this.minRtt = Infinity;
     /** @type {number[]} the last samples, in bytes per ms */
     this.rates = [];
     this.rate = 0;
   }
-  /** @param {number} counter @param {number} size of the envelope @param {number} now @param {Places[]} places */
+  /** Notes a record that was sent.
+   * @param {number} counter @param {number} size of the envelope @param {number} now @param {Places[]} places */
   sent(counter, size, now, places) {
     if (this.inFlight === 0) this.deliveredAt = now;
     this.flights.push({ counter, size, sentAt: now, delivered: this.delivered, deliveredAt: this.deliveredAt, places });
     this.inFlight += size;
   }
-  /** The peer saw all records up to `counter`. Returns those of which that is news.
+  /** The peer has seen all records up to `counter`. Returns the records that were not acknowledged before.
    * @param {number} counter @param {number} now
    * @returns {Flight[]} */
   acknowledged(counter, now) {
@@ -52,7 +53,7 @@ export class Pacing {
       this.head = 0;
     }
     if (last.sentAt < this.measuredFrom) {
-      this.deliveredAt = now; // nobody looked for the answer in between
+      this.deliveredAt = now; // the program did not run in between
       return news;
     }
     const rtt = Math.max(0.1, now - last.sentAt);
@@ -64,11 +65,11 @@ export class Pacing {
     this.deliveredAt = now;
     return news;
   }
-  /** How much bulk may be in flight. */
+  /** Bulk is sent only while fewer bytes than this are in flight. */
   get bulkWindow() {
     return this.minRtt === Infinity ? BULK_FLOOR : Math.max(BULK_FLOOR, this.rate * (this.minRtt + QUEUE_MS));
   }
-  /** Records small enough that something urgent need not wait long behind one. */
+  /** The largest record behind which something urgent does not wait long. */
   get recordMax() {
     return this.rate > 1000 ? 65536 : 16384;
   }

@@ -1,7 +1,13 @@
-/** The next record of a link: what goes in, in which order, and how much at a time (docs/protocol.md, section 6,
+/** Writes the next record of a link: which frames, in which order, and how many bytes (docs/protocol.md, section 6,
  * "Pacing"). */
 import { concat, putU16 } from '../bytes.js';
-import { ENVELOPE_FLAG_VOLATILE, FRAME, RECORD_PLAINTEXT_MAX } from '../../wire_table.js';
+import {
+  ENVELOPE_FLAG_VOLATILE,
+  ENVELOPE_HEADER_BYTES,
+  ENVELOPE_PAYLOAD_MAX,
+  FRAME,
+  RECORD_PLAINTEXT_MAX,
+} from '../../wire_table.js';
 import {
   ACK_FRAME_BYTES,
   ACK_ITEM,
@@ -23,13 +29,18 @@ import { makeHello } from './hello.js';
 
 const NOTHING = { size: 0, flags: 0 };
 
-/** @param {Link} link @param {boolean} bulk */
+/** Bytes of the largest envelope. */
+const ENVELOPE_BYTES_MAX = ENVELOPE_HEADER_BYTES + ENVELOPE_PAYLOAD_MAX;
+
+/** Returns how many bytes may be in flight: less for bulk, so that the rest of the window stays free for other
+ * channels.
+ * @param {Link} link @param {boolean} bulk */
 function flightLimit(link, bulk) {
-  const whole = Math.max(65543, link.window - 65543);
+  const whole = Math.max(ENVELOPE_BYTES_MAX, link.window - ENVELOPE_BYTES_MAX);
   return bulk ? Math.min(whole, link.pacing.bulkWindow) : whole;
 }
 
-/** The most urgent channel whose turn it is, and what of it goes.
+/** Returns the channel that sends next and its chunk: the most urgent one, by turns among equals.
  * @param {Session} s @param {Link} link @param {number} room @param {number} used
  * @returns {[Outgoing, Chunk] | null} */
 function nextChannel(s, link, room, used) {
@@ -42,7 +53,7 @@ function nextChannel(s, link, room, used) {
   return null;
 }
 
-/** @param {Session} s */
+/** Returns true when more than one channel has anything to send. @param {Session} s */
 function severalSend(s) {
   let n = 0;
   for (const equals of s.sending) n += equals.size;
@@ -65,7 +76,7 @@ export function hasOutput(s, link) {
   return (s.close === 'open' && hasVolatile(s, link)) || hasData(s, link);
 }
 
-/** ACK and CREDIT always go together: so neither can be the one that is missing.
+/** Writes ACK and CREDIT, always together, so that a lost record cannot lose only one of them.
  * @param {Session} s @param {Link} link @param {FrameWriter} w */
 function writeAck(s, link, w) {
   /** @type {[number, import('./channel.js').Incoming][]} */
@@ -94,13 +105,13 @@ function writeChunk({ number, resetReason, end }, { offset, bytes, flags, reset 
 }
 
 /** @param {Session} s @param {Link} link @param {FrameWriter} w
- * @returns {import('./pacing.js').Places[]} what went, for the peer's ACKs */
+ * @returns {import('./pacing.js').Places[]} what was written, to be compared with the peer's ACKs */
 function writeData(s, link, w) {
   const shared = severalSend(s);
   /** @type {import('./pacing.js').Places[]} */
   const places = [];
+  // CHANNEL_RESET_BYTES is enough for the smallest DATA frame, too.
   while (w.left >= CHANNEL_RESET_BYTES) {
-    // fits either
     const room = w.left - DATA_OVERHEAD;
     const next = nextChannel(s, link, shared ? Math.min(room, SHARED_CHUNK_BYTES) : room, w.at);
     if (!next) break;
@@ -111,7 +122,7 @@ function writeData(s, link, w) {
     if (last?.channel === channel.number && last.to === chunk.offset) last.to = channel.sentTo;
     else places.push({ channel: channel.number, to: channel.sentTo });
     const equals = s.sending[channel.priority];
-    if (equals.delete(channel)) equals.add(channel); // takes its next turn after its equals
+    if (equals.delete(channel)) equals.add(channel); // its next turn is after its equals
   }
   return places;
 }
@@ -136,7 +147,7 @@ function writeClose(s, w) {
   if (s.close === 'peerClosed') s.close = 'answered';
 }
 
-/** At most the room that pacing leaves, but never less than one shared chunk.
+/** Returns the size of the next record: the room that pacing leaves, but at least RECORD_ROOM_MIN.
  * @param {Link} link @param {number} room */
 function recordRoom(link, room) {
   const left = Math.min(flightLimit(link, true) - link.pacing.inFlight, link.pacing.recordMax);
@@ -166,7 +177,7 @@ export function produce(s, link, area, room) {
     const control = s.closeDue || s.ackNow || s.probeDue || link.probeReply !== null;
     const data = hasData(s, link);
     if (volatiles && !control && (!data || s.volatileTurn)) {
-      w.size = Math.min(room, RECORD_PLAINTEXT_MAX); // pacing does not cut what cannot be cut
+      w.size = Math.min(room, RECORD_PLAINTEXT_MAX); // a volatile message cannot be split, so pacing does not limit it
       writeVolatiles(s, w);
       if (w.at) s.volatileTurn = false;
       flags = ENVELOPE_FLAG_VOLATILE;
@@ -179,7 +190,7 @@ export function produce(s, link, area, room) {
       if (s.probeDue) w.probe(FRAME.PROBE, s.probeNumber);
       s.probeDue = false;
       if ((s.ackDue || s.ackNow) && w.left >= ackRoom(s)) writeAck(s, link, w);
-      if (s.closeDue) writeClose(s, w); // after the ACK, which is of no use to a session that has ended
+      if (s.closeDue) writeClose(s, w); // after the ACK, because the peer ignores an ACK after CLOSE
       if (data) places = writeData(s, link, w);
       asks ||= places.length > 0;
     }

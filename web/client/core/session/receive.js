@@ -1,76 +1,92 @@
 /** The frames of a record (docs/protocol.md, section 6). Throws EPROTOCOL for what no honest peer sends. */
 import { fromUtf8, getPlace, toPlace } from '../bytes.js';
-import { PairlinkError } from '../errors.js';
 import { decode, frames } from '../wire.js';
-import { CHANNELS_MAX, FRAME } from '../../wire_table.js';
-import { ACK_BYTES, PROBE_MIN_MS, RECORD_COST } from './constants.js';
+import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, FRAME } from '../../wire_table.js';
+import { ends } from './channel.js';
+import { ACK_BYTES, RECORD_COST } from './constants.js';
+import { acknowledge, broken, limitOf, raiseSessionLimit } from './feedback.js';
 import { takeHello } from './hello.js';
 
 /** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./session.js').CloseState} CloseState */
 /** @typedef {import('./link.js').Link} Link */
 
-/** @param {string} what @returns {never} */
-function broken(what) {
-  throw new PairlinkError('EPROTOCOL', what);
-}
+/** @type {CloseState[]} */
+const OPEN = ['open'];
+/** After this side's CLOSE too: the peer still reports what was taken before the end. @type {CloseState[]} */
+const OPEN_OR_CLOSING = ['open', 'closing'];
+/** @type {CloseState[]} */
+const ANY = ['open', 'closing', 'peerClosed', 'answered', 'ended'];
 
-/** @param {Session} s @param {Link} link @param {Uint8Array} plaintext */
+/**
+ * Which frame is taken when. `first`: also on a link that is not confirmed. `close`: in which states of the session's
+ * end. `asks`: the peer waits for an ACK of it. A frame that comes in another state, or of an unknown type, is skipped.
+ * @typedef {object} FrameRow
+ * @property {boolean} [first]
+ * @property {CloseState[]} close
+ * @property {boolean} [asks]
+ * @property {(s: Session, link: Link, body: Uint8Array) => void} take
+ */
+
+/** @type {Record<number, FrameRow>} */
+const FRAMES = {
+  [FRAME.HELLO]: { close: ANY, asks: true, first: true, take: takeHello },
+  [FRAME.DATA]: { close: OPEN, asks: true, take: takeData },
+  [FRAME.ACK]: { close: OPEN_OR_CLOSING, take: takeAck },
+  [FRAME.CREDIT]: { close: OPEN_OR_CLOSING, take: takeCredit },
+  [FRAME.CHANNEL_RESET]: { close: OPEN, asks: true, take: takeChannelReset },
+  [FRAME.PROBE]: { close: OPEN, asks: true, take: takeProbe },
+  [FRAME.PROBE_REPLY]: { close: OPEN, take: takeProbeReply },
+  [FRAME.VOLATILE]: { close: OPEN, asks: true, take: takeVolatile },
+  [FRAME.CLOSE]: { close: ANY, asks: true, take: takeClose },
+};
+
+/** @param {Session} s @param {Link} link @param {Uint8Array} plaintext borrowed */
 export function takeRecord(s, link, plaintext) {
   let asks = false;
   for (const { type, body } of frames(plaintext)) {
-    asks ||= type !== FRAME.ACK && type !== FRAME.CREDIT && type !== FRAME.PROBE_REPLY;
-    takeFrame(s, link, type, body);
-    if (!s.links.includes(link)) return; // HELLO on it showed that it is not the best, or the session ended
+    const row = FRAMES[type];
+    asks ||= !row || row.asks === true; // a later version's frame may wait for an ACK, too
+    if (row && (row.first || link.confirmed) && row.close.includes(s.close)) row.take(s, link, body);
+    if (!s.links.includes(link)) return; // the frame made the session drop this link, or ended the session
   }
   if (!asks) return;
   s.unackedBytes += plaintext.length + RECORD_COST; // as the sender counts what is in flight
   s.ackSoon(s.unackedBytes >= ACK_BYTES);
 }
 
-/** @param {Session} s @param {Link} link @param {number} type @param {Uint8Array} body */
-function takeFrame(s, link, type, body) {
-  if (type === FRAME.HELLO) return takeHello(s, link, body);
-  if (!link.confirmed) return;
-  if (type === FRAME.CLOSE) return takeClose(s, body);
-  const told = s.close === 'closing' && (type === FRAME.ACK || type === FRAME.CREDIT); // what was taken before the end
-  if (s.close !== 'open' && !told) return;
-  switch (type) {
-    case FRAME.DATA:
-      return takeData(s, body);
-    case FRAME.ACK:
-      return takeAck(s, link, body);
-    case FRAME.CREDIT:
-      return takeCredit(s, body);
-    case FRAME.CHANNEL_RESET:
-      return takeChannelReset(s, body);
-    case FRAME.PROBE:
-      link.probeReply = decode('frame_probe', body).number;
-      for (const channel of s.incoming.values()) channel.ackDue = true; // any earlier ACK may have been lost
-      return s.ackSoon(true);
-    case FRAME.PROBE_REPLY:
-      if (decode('frame_probe', body).number !== s.probeNumber) return;
-      s.probesOpen = 0;
-      s.wasLate = false;
-      return;
-    case FRAME.VOLATILE: {
-      const { channel, bytes } = decode('frame_volatile', body);
-      if (channel >= CHANNELS_MAX) broken('channel');
-      return s.host.emit({ type: 'volatile', channel, data: bytes.slice() });
-    }
-  }
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeProbe(s, link, body) {
+  link.probeReply = decode('frame_probe', body).number;
+  for (const channel of s.incoming.values()) channel.ackDue = true; // any earlier ACK may have been lost
+  s.ackSoon(true);
 }
 
-/** @param {Session} s @param {Uint8Array} body */
-function takeData(s, body) {
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeProbeReply(s, link, body) {
+  if (decode('frame_probe', body).number !== s.probeNumber) return;
+  s.probesOpen = 0;
+  s.wasLate = false;
+}
+
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeVolatile(s, link, body) {
+  const { channel, bytes } = decode('frame_volatile', body);
+  if (channel >= CHANNELS_MAX) broken('channel');
+  s.host.emit({ type: 'volatile', channel, data: bytes.slice() });
+}
+
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeData(s, link, body) {
   if (body.length < 10) broken('DATA cut short');
   const number = body[0];
   const offset = getPlace(body, 2);
   const bytes = body.subarray(10);
   const channel = s.incomingOf(number);
-  const flags = body[1] & 3;
-  const end = offset + bytes.length + (flags & 1) + (flags >> 1);
+  const flags = body[1] & (DATA_FLAG_END_OF_MESSAGE | DATA_FLAG_END_OF_CHANNEL);
+  const end = offset + bytes.length + ends(flags);
   const fresh = end - channel.receivedTo;
-  // The ends of channels given up need no credit, so they may have been sent on top.
+  // CHANNEL_RESET needs no credit, so each channel may be one place beyond the limit.
   const most = s.takenSum + s.config.sessionWindow + CHANNELS_MAX;
   if (offset <= channel.receivedTo && fresh > 0 && s.receivedSum + fresh > most) broken('beyond the session limit');
   const places = channel.receive(
@@ -82,58 +98,25 @@ function takeData(s, body) {
     (place) => s.host.emit({ type: 'end', channel: number, place, generation: s.generation }),
   );
   if (places < 0)
-    s.ackSoon(true); // a gap: the sender learns of it from the counter
+    s.ackSoon(true); // a gap: the ACK's counter tells the sender
   else received(s, places);
 }
 
-/** @param {Session} s @param {number} places that are new */
+/** @param {Session} s @param {number} places new ones */
 function received(s, places) {
   s.receivedSum += places;
   if (places) s.patience = 0;
 }
 
-/** @param {Session} s @param {Uint8Array} body */
-function takeChannelReset(s, body) {
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeChannelReset(s, link, body) {
   const { channel: number, direction, reason, offset } = decode('frame_channel_reset', body);
-  if (direction !== 0) return; // none other in version 1
+  if (direction !== 0) return; // version 1 has no other direction
   const channel = s.incomingOf(number);
   const places = channel.cutOff(toPlace(offset));
   if (places === 0) return;
   received(s, places);
   s.host.emit({ type: 'channel_reset', channel: number, reason, place: channel.receivedTo, generation: s.generation });
-}
-
-/** @param {Session} s @param {number} number @param {number} receivedTo @param {number} takenTo */
-export function acknowledge(s, number, receivedTo, takenTo) {
-  if (number >= CHANNELS_MAX) broken('channel');
-  const channel = s.outgoing.get(number);
-  if (!channel) {
-    if (receivedTo || takenTo) broken('acknowledged what was not sent');
-    return;
-  }
-  const before = channel.takenTo;
-  const { progress, taken } = channel.acknowledge(receivedTo, takenTo);
-  if (channel.sentTo === channel.end) s.sending[channel.priority].delete(channel);
-  if (progress) {
-    s.progress();
-    s.patience = 0;
-    s.takeProbeMs = PROBE_MIN_MS;
-  }
-  if (!taken) return;
-  s.waiting -= channel.takenTo - before;
-  s.host.emit({ type: 'delivered', channel: number, place: channel.takenTo });
-  writableAgain(s);
-}
-
-/** Tells the channels that wait for room and have it. @param {Session} s */
-export function writableAgain(s) {
-  const { channelWindow, sessionWindow } = s.config;
-  for (const [number, channel] of s.outgoing) {
-    if (!channel.blocked || channel.kept > Math.floor(channelWindow / 2) || s.waiting > Math.floor(sessionWindow / 2))
-      continue;
-    channel.blocked = false;
-    s.host.emit({ type: 'writable', channel: number });
-  }
 }
 
 /** @param {Session} s @param {Link} link @param {Uint8Array} body */
@@ -154,7 +137,8 @@ function takeAck(s, link, body) {
   if (link === s.current) for (const flight of news) judgeSent(s, link, flight);
 }
 
-/** Places of this record that did not come are lost: the channel goes back, once for all records sent so far.
+/** Judges a record of which the peer has seen the counter: places in it that were not received are lost, so the channel
+ * goes back to them. Once it went back, records sent before that do not make it go back again.
  * @param {Session} s @param {Link} link @param {import('./pacing.js').Flight} flight */
 function judgeSent(s, link, { counter, places }) {
   for (const { channel: number, to } of places) {
@@ -165,8 +149,8 @@ function judgeSent(s, link, { counter, places }) {
   }
 }
 
-/** @param {Session} s @param {Uint8Array} body */
-function takeCredit(s, body) {
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeCredit(s, link, body) {
   const { session_limit: limit, channels } = decode('frame_credit', body);
   raiseSessionLimit(s, limit);
   for (const item of channels) {
@@ -179,31 +163,17 @@ function takeCredit(s, body) {
   }
 }
 
-/** @param {bigint} limit */
-export function limitOf(limit) {
-  if (limit >> 63n) broken('limit');
-  return Math.min(toPlace(limit), Number.MAX_SAFE_INTEGER);
-}
-
-/** @param {Session} s @param {bigint} limit */
-export function raiseSessionLimit(s, limit) {
-  const to = limitOf(limit);
-  if (to <= s.sessionLimit) return;
-  s.sessionLimit = to;
-  s.progress();
-}
-
-/** @param {Session} s @param {Uint8Array} body */
-function takeClose(s, body) {
+/** @param {Session} s @param {Link} link @param {Uint8Array} body */
+function takeClose(s, link, body) {
   const { reason, text } = decode('frame_close', body);
   if (s.close === 'closing') {
-    s.close = s.closeDue ? 'peerClosed' : 'ended'; // both closed at once: our own CLOSE is the answer
+    s.close = s.closeDue ? 'peerClosed' : 'ended'; // both sides closed: this side's CLOSE is the answer
     return s.host.closeEnded(null);
   }
   if (s.close === 'ended') return;
   const first = s.close === 'open';
   s.close = 'peerClosed';
-  s.closeDue = true; // again, when the first answer was lost
+  s.closeDue = true; // a repeated CLOSE means that the first answer was lost
   s.closeReason = reason;
   s.closeText = new Uint8Array(0);
   if (first) s.host.peerClosed(reason, fromUtf8(text));

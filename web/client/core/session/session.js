@@ -1,10 +1,12 @@
 /**
  * One session: messages delivered once and in order between two peers, over any number of links (docs/protocol.md,
- * section 6). Pure: it knows frames, places and time, but no keys and no envelopes; its owner opens and seals the
- * records. Every number that comes in a frame is hostile. Mirrors client/core/session.
+ * section 6). It is pure and knows frames, places and time, but no keys and no envelopes: its owner opens and seals the
+ * records. Every number in a received frame is hostile. Mirrors client/core/session.
  *
- * Memory is bounded: what waits to be taken by the peer by `channelWindow` a channel and `sessionWindow` a session,
- * what is being assembled by the same two, as the windows that the peer was told.
+ * Memory is bounded. Outgoing data that the peer has not taken is limited to `channelWindow` per channel and
+ * `sessionWindow` per session. Incoming data is limited to the same two, which the peer is told as its windows.
+ *
+ * A *place* counts the bytes and the ends of a channel (docs/protocol.md, "Channels and offsets").
  */
 import { PairlinkError } from '../errors.js';
 import { CHANNELS_MAX, DATA_FLAG_END_OF_CHANNEL, DATA_FLAG_END_OF_MESSAGE, REASON } from '../../wire_table.js';
@@ -30,14 +32,16 @@ import { takeRecord } from './receive.js';
 /** @typedef {import('./link.js').Link} Link */
 /** @typedef {{messageMax: number, channelWindow: number, sessionWindow: number}} SessionConfig */
 /**
- * What a session tells its owner.
+ * The owner's functions that a session calls.
  * @typedef {object} SessionHost
  * @property {(action: import('../engine/actions.js').SessionAction) => void} emit
- * @property {(link: Link, reason: number, text?: string) => void} reset  ends one of the session's links
- * @property {() => bigint} newEpoch random, not zero
- * @property {(link: Link) => void} linked there is a confirmed link, and was none before
- * @property {(reason: number, text: string) => void} peerClosed the answer is still to be produced
- * @property {(error: import('../errors.js').ErrorCode | null) => void} closeEnded own close: null: answered
+ * @property {(link: Link, reason: number, text?: string) => void} reset ends one of the session's links
+ * @property {() => bigint} newEpoch returns a random number, not zero
+ * @property {(link: Link) => void} linked the session has a confirmed link, after it had none
+ * @property {(reason: number, text: string) => void} peerClosed the peer closed; `produce` still has to write the
+ *   answer
+ * @property {(error: import('../errors.js').ErrorCode | null) => void} closeEnded this side's close is over: null when
+ *   it was answered
  */
 
 /** @typedef {'open' | 'closing' | 'peerClosed' | 'answered' | 'ended'} CloseState */
@@ -49,32 +53,33 @@ export class Session {
     this.host = host;
     this.now = now;
     this.epoch = host.newEpoch();
-    /** 0: none known. */
+    /** 0 when it is not known. */
     this.peerEpoch = 0n;
     this.highestSeq = 0;
-    /** Known once a HELLO came; 0 before. */
+    /** This and the next two come with the peer's HELLO; 0 before. */
     this.peerMessageMax = 0;
     this.peerChannelWindow = 0;
     this.sessionLimit = 0;
     /** @type {Map<number, Outgoing>} */
     this.outgoing = new Map();
-    /** By priority: those that have places to send, in the order of their turns. @type {Set<Outgoing>[]} */
+    /** By priority: the channels that have places to send, in the order of their turns. @type {Set<Outgoing>[]} */
     this.sending = Array.from({ length: 8 }, () => new Set());
     /** @type {Map<number, Incoming>} */
     this.incoming = new Map();
-    /** How often the streams began: places of an earlier one mean nothing now. */
+    /** How often the streams were reset. Places of an earlier generation have no meaning. */
     this.generation = 0;
-    /** Places sent, over all channels; of messages begun those that are still to be sent. */
+    /** `sentSum`: places sent, over all channels. `reserved`: places of started messages that are not sent yet. */
     this.sentSum = this.reserved = 0;
-    /** Inside of a message that the credit does not let end. @type {Outgoing | null} */
+    /** The one channel that may start a message larger than the session's credit; see chunk.js.
+     * @type {Outgoing | null} */
     this.stretched = null;
     this.receivedSum = 0;
     this.takenSum = 0;
-    /** Places that wait to be taken by the peer, over all channels. */
+    /** Places that the peer has not taken yet, over all channels. */
     this.waiting = 0;
     /** @type {Link[]} */
     this.links = [];
-    /** @type {Link | null} the one that is sent on */
+    /** @type {Link | null} the link that data is sent on */
     this.current = null;
     this.ackDue = false;
     this.ackNow = false;
@@ -88,14 +93,14 @@ export class Session {
     this.progressAt = now;
     this.probedAt = now;
     this.probesOpen = 0;
-    /** And nothing got through since. */
+    /** `late` was called, and nothing got through since. */
     this.wasLate = false;
-    /** Links dropped since anything got through: each doubles the wait. */
+    /** Links that timed out since anything got through; each doubles the waits. */
     this.patience = 0;
     this.probeNumber = 0;
     this.probeDue = false;
     this.takeProbeMs = PROBE_MIN_MS;
-    /** Smoothed, over all links; null before the first. @type {number | null} */
+    /** The smoothed round trip in ms, over all links; null before the first sample. @type {number | null} */
     this.rtt = null;
     /** @type {CloseState} */
     this.close = 'open';
@@ -118,7 +123,7 @@ export class Session {
     this.unackedBytes = this.untoldTaken = 0;
   }
 
-  // ---- what the application asks -------------------------------------------------------------------
+  // ---- commands ------------------------------------------------------------------------------------
 
   /** @param {number} number @private */
   outgoingOf(number) {
@@ -130,7 +135,7 @@ export class Session {
     }
     return channel;
   }
-  /** The peer may name any channel. @param {number} number */
+  /** Throws EPROTOCOL, because the number comes from the peer. @param {number} number */
   incomingOf(number) {
     if (number >= CHANNELS_MAX) throw new PairlinkError('EPROTOCOL', 'channel');
     let channel = this.incoming.get(number);
@@ -144,13 +149,13 @@ export class Session {
   mustBeOpen() {
     if (this.close !== 'open') throw new PairlinkError('ESTATE', 'the session is closed');
   }
-  /** The largest message that can be sent. */
+  /** The bytes of the largest message that can be sent. */
   get messageMax() {
     return this.peerMessageMax ? Math.min(this.peerMessageMax, this.config.messageMax) : this.config.messageMax;
   }
-  /** Takes one whole message, or throws EAGAIN: an action `writable` follows.
-   * @param {number} number @param {Uint8Array} data owned from now on
-   * @returns {number} its place */
+  /** Queues one whole message. Throws EAGAIN when the window is full; an action 'writable' follows then.
+   * @param {number} number @param {Uint8Array} data owned by the session from now on
+   * @returns {number} the place after the message */
   send(number, data) {
     this.mustBeOpen();
     if (data.length > this.messageMax) throw new PairlinkError('EMSGSIZE');
@@ -168,7 +173,7 @@ export class Session {
     }
     return this.add(channel, data, DATA_FLAG_END_OF_MESSAGE, places);
   }
-  /** The end of this side's direction. @param {number} number */
+  /** Ends this side's direction. Returns the place after the end. @param {number} number */
   finish(number) {
     this.mustBeOpen();
     const channel = this.outgoingOf(number);
@@ -188,7 +193,8 @@ export class Session {
   hasPlacesToSend(channel) {
     if (channel.sentTo < channel.end) this.sending[channel.priority].add(channel);
   }
-  /** Outside of order and credit; false: dropped at once. @param {number} number @param {Uint8Array} data */
+  /** Queues a message outside order and credit. Returns false when there is no link to send it on. When the queue is
+   * full, the oldest are dropped. Throws EMSGSIZE. @param {number} number @param {Uint8Array} data */
   sendVolatile(number, data) {
     this.mustBeOpen();
     if (!Number.isInteger(number) || number < 0 || number >= CHANNELS_MAX) throw new PairlinkError('EINVAL', 'channel');
@@ -202,8 +208,8 @@ export class Session {
     }
     return true;
   }
-  /** The application took all below this place. @param {number} number @param {number} place
-   * @param {number} generation of the streams that it belongs to */
+  /** The application has taken everything below this place. @param {number} number @param {number} place
+   * @param {number} generation of the streams that the place belongs to */
   take(number, place, generation) {
     if (generation !== this.generation) return;
     const channel = this.incoming.get(number);
@@ -222,7 +228,8 @@ export class Session {
     channel.priority = priority;
     if (sends) this.sending[priority].add(channel);
   }
-  /** Gives up this side's direction of a channel. @param {number} number @param {number} reason */
+  /** Gives up this side's direction of a channel and discards what was not sent. @param {number} number
+   * @param {number} reason */
   resetChannel(number, reason) {
     this.mustBeOpen();
     const channel = this.outgoingOf(number);
@@ -232,11 +239,11 @@ export class Session {
     this.waiting += channel.end - before;
     this.hasPlacesToSend(channel);
   }
-  /** @param {number} reason @param {Uint8Array} text at most 123 bytes */
+  /** Sends CLOSE and waits for the answer. @param {number} reason @param {Uint8Array} text at most 123 bytes */
   startClose(reason, text) {
     this.mustBeOpen();
     if (this.peerEpoch === 0n && !this.current) {
-      this.close = 'ended'; // the peer knows nothing of it
+      this.close = 'ended'; // the peer does not know of this session
       this.host.closeEnded(null);
       return;
     }
@@ -246,7 +253,7 @@ export class Session {
     this.closeText = text;
     this.closeBy = this.now + CLOSE_TIMEOUT_MS;
   }
-  /** One action for each message that the peer has not taken. */
+  /** Emits 'lost' for each message that the peer has not taken. */
   reportLost() {
     for (const [number, channel] of this.outgoing)
       for (const piece of channel.pieces)
@@ -256,7 +263,7 @@ export class Session {
 
   // ---- links ------------------------------------------------------------------------------------------
 
-  /** @param {Link} link */
+  /** Adds a link. Throws EAGAIN when there are too many. @param {Link} link */
   linkUp(link) {
     if (this.links.length >= LINKS_MAX) throw new PairlinkError('EAGAIN', 'too many links');
     link.linkedAt = this.now;
@@ -267,12 +274,12 @@ export class Session {
     }
     this.links.push(link);
   }
-  /** The session is over, but the other side calls: all it gets is the end. */
+  /** The session is over, but the peer calls again: answers with CLOSE. */
   answerClosed() {
     this.close = 'peerClosed';
     this.closeDue = true;
   }
-  /** Forgets it; its owner has reset it, or it died. @param {Link} link */
+  /** Forgets a link that its owner has reset or that was lost. @param {Link} link */
   linkDown(link) {
     this.links = this.links.filter((l) => l !== link);
     if (this.current === link) {
@@ -280,12 +287,12 @@ export class Session {
       this.chooseLink();
     }
   }
-  /** @param {Link} link @param {number} reason */
+  /** Resets and forgets a link. @param {Link} link @param {number} reason */
   dropLink(link, reason) {
     this.host.reset(link, reason);
     this.linkDown(link);
   }
-  /** Sends on the best confirmed link from now on; what the old one did not get through is sent again. */
+  /** Makes the best confirmed link the current one. What the peer has not received is sent again on it. */
   chooseLink() {
     /** @type {Link | null} */
     let best = null;
@@ -313,8 +320,8 @@ export class Session {
     channel.goBack();
     this.hasPlacesToSend(channel);
   }
-  /** One side lost its state. What was said on other links belongs to the old one, so they go too.
-   * @param {Link} link that showed it */
+  /** One side lost its state. The other links belong to the old state, so they are dropped, too.
+   * @param {Link} link the one whose HELLO shows it */
   startAgain(link) {
     for (const other of [...this.links]) if (other !== link) this.dropLink(other, REASON.REPLACED);
     let history = false;
@@ -332,30 +339,32 @@ export class Session {
 
   // ---- records ----------------------------------------------------------------------------------------
 
-  /** Takes an opened record. Throws EPROTOCOL when the peer broke the protocol: the session is of no more use.
+  /** Takes an opened record. Throws EPROTOCOL when the peer broke the protocol; the owner must end the session then.
    * @param {Link} link @param {Uint8Array} plaintext borrowed */
   record(link, plaintext) {
     takeRecord(this, link, plaintext);
   }
-  /** Is there a record to send on this link now? @param {Link} link */
+  /** Returns true when there is a record to send on this link now. @param {Link} link */
   hasOutput(link) {
     return hasOutput(this, link);
   }
   /** Writes the plaintext of the link's next record.
    * @param {Link} link @param {Uint8Array} area @param {number} room
-   * @returns {{size: number, flags: number}} size 0: nothing */
+   * @returns {{size: number, flags: number}} size 0 when there is nothing to send; flags of the envelope */
   produce(link, area, room) {
     return produce(this, link, area, room);
   }
 
   // ---- time -------------------------------------------------------------------------------------------
 
+  /** Something got through: the wait for progress starts again. */
   progress() {
     this.progressAt = this.now;
     this.probesOpen = 0;
     this.wasLate = false;
   }
-  /** Nobody looked at what came for a while: that time is no wait, and measures nothing. @param {number} now */
+  /** This program did not run for a while. That time does not count as waiting (once), and gives no samples.
+   * @param {number} now */
   late(now) {
     this.now = now;
     for (const link of this.links) link.pacing.measuredFrom = now;
@@ -364,18 +373,18 @@ export class Session {
     this.probesOpen = 0;
     this.wasLate = true;
   }
-  /** @param {boolean} now */
+  /** Makes an ACK due: now, or within ACK_DELAY_MS. @param {boolean} now */
   ackSoon(now) {
     if (!this.ackDue) this.ackAt = this.now + ACK_DELAY_MS;
     this.ackDue = true;
     this.ackNow ||= now;
   }
-  /** A link got nothing through in time: a slow line needs longer for one record. @private */
-  bePatient() {
+  /** Doubles the waits after a link timed out: on a slow connection a single record may take longer. @private */
+  waitLonger() {
     if (this.patience < PATIENCE_MAX) this.patience++;
   }
-  /** A link on which no HELLO comes is of no use; or it comes behind what still waits on a slow line.
-   * @param {Link} link @private */
+  /** Returns when a link that is not confirmed times out. On a slow connection the HELLO may queue behind data, so the
+   * wait grows. @param {Link} link @private */
   confirmBy(link) {
     return link.linkedAt + LINK_CONFIRM_MS * 2 ** this.patience;
   }
@@ -405,7 +414,7 @@ export class Session {
     }
     return at;
   }
-  /** Does what is due. */
+  /** Does everything whose time has come. */
   time() {
     if (this.ackDue && this.now >= this.ackAt) this.ackNow = true;
     if (this.now >= this.closeDeadline()) {
@@ -420,13 +429,13 @@ export class Session {
     for (const link of [...this.links])
       if (!link.confirmed && this.now >= this.confirmBy(link)) {
         this.dropLink(link, REASON.TIMEOUT);
-        this.bePatient();
+        this.waitLonger();
       }
     for (const link of this.links)
       if (link.opener && !link.helloCame && this.now >= link.helloAt + HELLO_AGAIN_MS) link.helloDue = true;
     if (this.now < this.probeDeadline()) return;
     if (this.probesOpen >= PROBES_MAX) {
-      this.bePatient();
+      this.waitLonger();
       this.dropLink(/** @type {Link} */ (this.current), REASON.TIMEOUT);
       return;
     }

@@ -1,7 +1,7 @@
 /**
- * Names that another side gave, made safe (docs/protocol.md, section 8, "Names"). Works on bytes: each byte that is not
- * part of valid UTF-8 is replaced by itself, so that every implementation gives the same. Mirrors
- * client/core/transfer/transfer_name.c; schema/vectors/transfer.json has cases.
+ * Makes names that the other side gave safe (docs/protocol.md, section 8, "Names"). It works on bytes: each byte that
+ * is not part of valid UTF-8 is replaced separately, so that every implementation gives the same result. Mirrors
+ * client/core/transfer/transfer_name.c; schema/vectors/transfer.json has the test cases.
  */
 
 import { checkBytes, checkText, checkWhole } from '../check.js';
@@ -10,10 +10,10 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** @param {number[]} bytes */
 const textOf = (bytes) => decoder.decode(Uint8Array.from(bytes));
 
-/** Bytes of one part of a safe name, but for what is put before it. */
+/** Bytes of one part of a safe name, without a leading underline that `safePart` adds. */
 const PART_MAX = 200;
 /** Bytes of a safe name. */
-const NAME_MAX = 1535;
+const SAFE_NAME_MAX = 1535;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const UNDERLINE = 0x5f;
@@ -22,7 +22,7 @@ const POINT = 0x2e;
 const SPACE = 0x20;
 const LEAST = [0, 0, 0x80, 0x800, 0x10000];
 
-/** The whole character that begins at `at`: its bytes and its number; 0 bytes for what is no UTF-8.
+/** Decodes the character at `at`. Returns its size in bytes and its code point; size 0 when it is not UTF-8.
  * @param {Uint8Array} part @param {number} at */
 function character(part, at) {
   const c = part[at];
@@ -37,7 +37,8 @@ function character(part, at) {
   return { size: wrong ? 0 : size, value };
 }
 
-/** Controls, ends of lines, direction marks, and what some system does not take. @param {number} c */
+/** Returns true for controls, line ends, direction marks, and what some systems do not accept in names.
+ * @param {number} c */
 function isForbidden(c) {
   const control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c === 0x2028 || c === 0x2029;
   const direction =
@@ -45,7 +46,7 @@ function isForbidden(c) {
   return control || direction || (c < 0x80 && '<>:"|?*'.includes(String.fromCharCode(c)));
 }
 
-/** What shows nothing; the same ranges are in transfer_name.c. */
+/** Ranges of invisible characters; the same are in transfer_name.c. */
 const INVISIBLE = [
   [0x00ad, 0x00ad],
   [0x034f, 0x034f],
@@ -65,16 +66,18 @@ const INVISIBLE = [
   [0x1d173, 0x1d17a],
   [0xe0000, 0xe0fff],
 ];
-/** It goes, so that a name is what it looks like. @param {number} c */
+/** Invisible characters are removed, so that a name is what it looks like. @param {number} c */
 const isInvisible = (c) => INVISIBLE.some(([from, to]) => c >= from && c <= to);
 
-/** CON, con.txt, "com1 .x": names that some systems keep for devices. @param {number[]} part */
+/** Returns true for names that some systems reserve for devices, such as CON, con.txt or "com1 .x".
+ * @param {number[]} part */
 function isReserved(part) {
   const name = textOf(part).split('.')[0].replace(/ +$/, '');
   return /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])$/i.test(name);
 }
 
-/** The characters of a part that may be in a name. @param {Uint8Array} part @returns {number[]} */
+/** Copies a part without its invisible characters and with '_' for forbidden ones.
+ * @param {Uint8Array} part @returns {number[]} */
 function copyVisible(part) {
   /** @type {number[]} */
   const text = [];
@@ -93,18 +96,19 @@ function copyVisible(part) {
   return text;
 }
 
-/** One part; empty for one to be dropped. @param {Uint8Array} part @returns {number[]} */
+/** Makes one part safe. Returns an empty list for a part that is left out. @param {Uint8Array} part
+ * @returns {number[]} */
 function safePart(part) {
   const text = copyVisible(part);
   if (text.length <= 2 && text.every((c) => c === POINT)) return [];
   for (let i = text.length - 1; i >= 0 && (text[i] === POINT || text[i] === SPACE); i--) text[i] = UNDERLINE;
-  if (text[0] === POINT) text[0] = UNDERLINE; // nothing hidden, and no settings of programs
-  if (text[0] === HYPHEN) text[0] = UNDERLINE; // no option, where a program is given all names of a folder
+  if (text[0] === POINT) text[0] = UNDERLINE; // hidden files may be settings of programs
+  if (text[0] === HYPHEN) text[0] = UNDERLINE; // a program that is given the name must not read it as an option
   return isReserved(text) ? [UNDERLINE, ...text] : text;
 }
 
-/** A path that stays below a folder: parts joined by '/', at least one.
- * @param {import('../check.js').Bytes} given @returns {string} */
+/** Turns a name that the other side gave into a path that stays below a folder: one or more safe parts joined by '/'.
+ * @param {import('../check.js').Bytes} given UTF-8 @returns {string} */
 export function safeName(given) {
   const name = checkBytes(given, 'a name');
   /** @type {number[]} */
@@ -112,7 +116,7 @@ export function safeName(given) {
   for (let at = 0; at < name.length;) {
     let end = at;
     while (end < name.length && name[end] !== SLASH && name[end] !== BACKSLASH) end++;
-    if (out.length + PART_MAX + 4 > NAME_MAX + 1) break;
+    if (out.length + PART_MAX + 4 > SAFE_NAME_MAX + 1) break;
     const part = safePart(name.subarray(at, end));
     if (part.length && out.length) out.push(SLASH);
     out.push(...part);
@@ -121,7 +125,7 @@ export function safeName(given) {
   return out.length ? textOf(out) : 'file';
 }
 
-/** One part of a path with " (n)" before its ending. @param {string} part @param {number} n */
+/** Returns one part of a path with " (n)" before its extension. @param {string} part @param {number} n */
 export function numberedName(part, n) {
   checkText(part, 'a name');
   checkWhole(n, 0, Number.MAX_SAFE_INTEGER, 'a number');

@@ -1,4 +1,4 @@
-/** Incoming files: asked about, taken in order, checked. */
+/** Incoming files: decides what is wanted, takes their bytes in order and has them checked. */
 import { isZero, toHex, toPlace } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import {
@@ -13,19 +13,18 @@ import {
   FILE_UNWRITABLE,
 } from '../../wire_table.js';
 import { SAY_GET, SAY_HOLD, say, sayLast } from './say.js';
-import { FILES_MAX } from './send.js';
-import { TransferFile } from './transfer.js';
+import { FILES_MAX, TransferFile } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').FileOffer} FileOffer */
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 /** @typedef {import('../wire.js').Message} Message */
 
 const ACCEPTED_GROUPS_MAX = 64;
 const SIZE_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * The peer is told, the owner drops what belongs to it. @param {Transfer} t @param {TransferFile} file @param {number}
- * why
+ * Ends a file and tells the peer and the owner.
+ * @param {Transfer} t @param {TransferFile} file @param {number} why FILE_… of FILE_STOP
  */
 function giveUp(t, file, why) {
   sayLast(t, FILE_STOP, file.id, why);
@@ -40,15 +39,16 @@ function prepare(t, file) {
   t.sink.act({ type: 'prepare', file });
 }
 
-/** @param {Transfer} t @param {TransferFile} file @param {FileOffer} like */
+/** An offer is repeated in each new session. @param {Transfer} t @param {TransferFile} file @param {FileOffer} like */
 function offeredAgain(t, file, like) {
   const same = like.flags === file.flags && (file.isStream || like.size === file.size);
-  if (!same) return giveUp(t, file, FILE_DAMAGED); // one id, two files
+  if (!same) return giveUp(t, file, FILE_DAMAGED); // another file with the same id
   file.offerDue = false;
   if (file.state === 'moving') say(t, file, SAY_GET);
 }
 
-/** @param {Transfer} t @param {string} group */
+/** Returns true when a file of the group already waits for the user's decision. @param {Transfer} t
+ * @param {string} group */
 function askedAboutGroup(t, group) {
   if (group) for (const file of t.incoming.values()) if (file.state === 'asking' && file.group === group) return true;
   return false;
@@ -103,7 +103,8 @@ export function accept(t, id) {
 
 // ---- bytes -------------------------------------------------------------------------------------------------
 
-/** Something is missing: said once, until bytes come in place again. @param {Transfer} t @param {TransferFile} file */
+/** Bytes are missing: sends FILE_GET, once until the expected bytes arrive. @param {Transfer} t
+ * @param {TransferFile} file */
 function sayGap(t, file) {
   if (file.gapSaid) return;
   file.gapSaid = true;
@@ -111,7 +112,8 @@ function sayGap(t, file) {
 }
 
 /**
- * The file, if its bytes are awaited; what comes otherwise is from before. @param {Transfer} t @param {Uint8Array} id
+ * Returns the file when its bytes are expected. Other bytes were sent before this side's last words arrived.
+ * @param {Transfer} t @param {Uint8Array} id
  */
 function awaited(t, id) {
   const file = t.incoming.get(toHex(id));
@@ -150,7 +152,7 @@ export function onEnd(t, m) {
   t.sink.act({ type: 'finish', file, size, sha256: m.sha256 });
 }
 
-// ---- what the owner did ------------------------------------------------------------------------------------
+// ---- the owner's answers -----------------------------------------------------------------------------------
 
 /** @param {Transfer} t @param {TransferFile} file @param {number} offset */
 export function ready(t, file, offset) {
@@ -166,7 +168,8 @@ export function stored(file, offset) {
   if (offset > file.stored && offset <= file.next) file.stored = offset;
 }
 
-/** Back to what is stored; the rest is asked for once there is room.
+/** Goes back to what is stored. With a full disk the rest is asked for once there is room; otherwise the file is given
+ * up.
  * @param {Transfer} t @param {TransferFile} file @param {number} offset @param {number} why */
 export function failed(t, file, offset, why) {
   if (file.state !== 'moving' && file.state !== 'ending') throw new PairlinkError('ESTATE');

@@ -1,4 +1,4 @@
-/** What goes over CHAT_CHANNEL about files, made when it can be sent. */
+/** The words: messages about files on CHAT_CHANNEL. They are written only when they can be sent. */
 import { encode } from '../wire.js';
 import {
   FILE_FLAG_STREAM,
@@ -9,25 +9,26 @@ import {
   FILE_SAVED,
   FILE_STOP,
 } from '../../wire_table.js';
-import { FILES_MAX } from './send.js';
-import { idBytes } from './transfer.js';
+import { FILES_MAX, idBytes } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').TransferFile} TransferFile */
+/** @typedef {import('./file.js').TransferFile} TransferFile */
 
-/** What is still to be said about a file, in this order; a GET waits while it is held here or its offer is due. */
+/** Flags of the words that are due about a file, sent in this order. A GET waits while the file is held here or its
+ * offer has not been repeated. */
 export const SAY_OFFER = 1;
 export const SAY_GET = 2;
 export const SAY_HOLD = 4;
 const LAST_WORDS_MAX = FILES_MAX + 128;
 
-/** @param {Transfer} t @param {TransferFile} file @param {number} what */
+/** Makes words about a file due. @param {Transfer} t @param {TransferFile} file @param {number} what SAY_… */
 export function say(t, file, what) {
   file.say |= what;
   t.wordsDue = true;
 }
 
-/** In a full list what was said gives way, then what is new: it can only be a peer that offers and does not listen.
+/** Makes a last word about a file due: FILE_SAVED or FILE_STOP. When the list is full, a word that was sent is dropped
+ * for it; when none was sent, the new one is dropped. Only a peer that offers but does not read can fill the list.
  * @param {Transfer} t @param {number} type @param {string} id @param {number} why */
 export function sayLast(t, type, id, why) {
   if (t.lastWords.length === LAST_WORDS_MAX && t.lastSaid) dropFirstSaid(t);
@@ -38,7 +39,7 @@ function dropFirstSaid(t) {
   t.lastWords.shift();
   t.lastSaid--;
 }
-/** @param {Transfer} t @param {number} place */
+/** Drops the last words that the peer has taken. @param {Transfer} t @param {number} place */
 export function heard(t, place) {
   while (t.lastSaid && /** @type {number} */ (t.lastWords[0].place) <= place) dropFirstSaid(t);
 }
@@ -50,7 +51,7 @@ function due(file) {
   return file.say & SAY_HOLD;
 }
 
-/** The file to speak about. @param {Transfer} t */
+/** Returns the first file about which a word is due, or null. @param {Transfer} t */
 function nextSpeaker(t) {
   if (!t.wordsDue) return null;
   for (const file of t.files()) if (due(file)) return file;
@@ -107,5 +108,5 @@ export function wordSent(t, place) {
   if (!file) return;
   const what = due(file);
   file.say &= ~what;
-  if (what === SAY_GET) file.getSaid = file.gapSaid = true; // what comes until it is obeyed is of another place
+  if (what === SAY_GET) file.getSaid = file.gapSaid = true; // bytes sent before it arrives have other offsets
 }

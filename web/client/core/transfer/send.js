@@ -4,33 +4,33 @@ import { PairlinkError } from '../errors.js';
 import { encode } from '../wire.js';
 import { FILE_CANCELLED, FILE_CHANGED, FILE_DATA, FILE_END, FILE_FLAG_FOLDER, FILE_STOP } from '../../wire_table.js';
 import { SAY_OFFER, say, sayLast } from './say.js';
-import { TransferFile, idBytes } from './transfer.js';
+import { FILES_MAX, TransferFile, idBytes } from './file.js';
 
 /** @typedef {import('./transfer.js').Transfer} Transfer */
-/** @typedef {import('./transfer.js').FileOffer} FileOffer */
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 
-/** A piece to read: `size` bytes from `offset`; with `end`, nothing, but the hash of the whole.
+/** What the owner should read: `size` bytes from `offset`. With `end` there are no bytes left; the owner hands over the
+ * hash of the whole file.
  * @typedef {{file: TransferFile, generation: number, offset: number, size: number, end: boolean}} Want */
 
-/** Of FILE_DATA, before its bytes. */
+/** Bytes of FILE_DATA before the file's bytes. */
 export const HEAD_BYTES = 25;
-/** In each direction, not over. */
-export const FILES_MAX = 1024;
-/** Of one outgoing group, not over. */
+/** Files of one outgoing group that are not over. */
 const GROUP_OPEN_MAX = 64;
-/** Outgoing files that take turns. */
+/** Outgoing files that are sent by turns. */
 const AT_ONCE = 4;
-const NAME_MAX = 1024;
+const FILE_NAME_MAX = 1024;
 const MEDIA_TYPE_MAX = 127;
 const EMPTY = new Uint8Array(0);
 
-/** @param {Transfer} t @param {FileOffer} offer */
+/** Offers a file. Throws EINVAL, ESTATE when there is one with this id, and EAGAIN when there are too many.
+ * @param {Transfer} t @param {FileOffer} offer */
 export function add(t, offer) {
   const file = new TransferFile(offer, true);
-  if (file.name.length === 0 || file.name.length > NAME_MAX || file.mediaType.length > MEDIA_TYPE_MAX)
+  if (file.name.length === 0 || file.name.length > FILE_NAME_MAX || file.mediaType.length > MEDIA_TYPE_MAX)
     throw new PairlinkError('EINVAL');
   idBytes(file.id);
-  if (t.outgoing.has(file.id)) throw new PairlinkError('ESTATE', 'there already');
+  if (t.outgoing.has(file.id)) throw new PairlinkError('ESTATE', 'a file with this id is being sent');
   let open = 0;
   if (file.group) for (const other of t.outgoing.values()) if (other.group === file.group) open++;
   if (t.outgoing.size >= FILES_MAX || open >= GROUP_OPEN_MAX) throw new PairlinkError('EAGAIN', 'too many files');
@@ -42,14 +42,14 @@ export function add(t, offer) {
 
 // ---- what to read ----------------------------------------------------------------------------------------
 
-/** The wants that are out are stale from now on. @param {TransferFile} file */
+/** Makes the wants that the owner has stale: the file is read again from `next`. @param {TransferFile} file */
 function readAgain(file) {
   file.generation++;
   file.readTo = file.next;
   file.wantOpen = false;
 }
 
-/** @param {TransferFile} file */
+/** In a new session nothing is sent before the peer wants the file again. @param {TransferFile} file */
 export function restartSending(file) {
   readAgain(file);
   file.allowed = false;
@@ -84,7 +84,8 @@ export function nextWant(t) {
 
 // ---- what was read -----------------------------------------------------------------------------------------
 
-/** The file, if this is still what goes out next. A file that was held meanwhile is read again later.
+/** Returns the want's file when the want is still the next of it, otherwise null. A file that was held meanwhile is
+ * read again later.
  * @param {Transfer} t @param {Want} want */
 function wanted(t, want) {
   const { file } = want;
@@ -99,7 +100,7 @@ export function read(t, want, data) {
   const file = wanted(t, want);
   if (!file) return;
   if (data.length === 0 || data.length > want.size) throw new PairlinkError('EINVAL');
-  if (data.length > t.piece) return readAgain(file); // the peer takes less than when it was asked for
+  if (data.length > t.piece) return readAgain(file); // the peer accepts less than when the want was made
   const head = encode('file_data', { type: FILE_DATA, id: idBytes(file.id), offset: file.next, bytes: EMPTY });
   if (!t.sink.send(head, data)) {
     if (data.length > t.piece) return readAgain(file); // `messageMax` was called meanwhile
@@ -124,10 +125,10 @@ export function readEnd(t, want, sha256) {
   file.wantOpen = false;
 }
 
-// ---- leave to send -----------------------------------------------------------------------------------------
+// ---- FILE_GET ----------------------------------------------------------------------------------------------
 
-/** @param {TransferFile} file @param {number} offset */
-const canGoOnAt = (file, offset) =>
+/** Returns true when the file can be sent from this offset. @param {TransferFile} file @param {number} offset */
+const canResumeAt = (file, offset) =>
   file.isStream ? offset >= file.keptFrom && offset <= file.next : offset <= file.size;
 
 /** @param {Transfer} t @param {import('../wire.js').Message} m file_get */
@@ -135,15 +136,15 @@ export function onGet(t, m) {
   const id = toHex(m.id);
   const file = t.outgoing.get(id);
   const offset = toPlace(m.offset);
-  if (!file) return sayLast(t, FILE_STOP, id, FILE_CANCELLED); // the end crossed an offer
+  if (!file) return sayLast(t, FILE_STOP, id, FILE_CANCELLED); // the file ended here before the peer wanted it
   if (file.flags & FILE_FLAG_FOLDER) return;
-  if (!canGoOnAt(file, offset)) {
+  if (!canResumeAt(file, offset)) {
     sayLast(t, FILE_STOP, file.id, FILE_CHANGED);
     t.over(file, FILE_CHANGED, false);
     return;
   }
-  const goesOn = file.allowed && file.state === 'moving' && offset === file.next;
-  if (!goesOn) {
+  const continues = file.allowed && file.state === 'moving' && offset === file.next;
+  if (!continues) {
     file.next = offset;
     readAgain(file);
   }

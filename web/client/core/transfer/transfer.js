@@ -1,23 +1,23 @@
 /**
  * Files between two peers (docs/protocol.md, section 8, "Files"): what both sides say about them, in which order their
- * bytes go, and where each goes on after whatever was lost. One object for one peer. Pure: it knows no disk, no clock
- * and no hash; the owner reads, stores and hashes, and hands over places and digests. Mirrors client/core/transfer.
+ * bytes are sent, and where each file resumes after a loss. There is one object per peer. It is pure and knows no disk,
+ * no clock and no hash: its owner reads, stores and hashes. Mirrors client/core/transfer.
  *
- * Outgoing: `add` offers a file; `nextWant` says which piece to read next; `read` hands it over and it goes out by
- * `send`; `taken` says what the peer has stored; 'over' ends it.
- * Incoming: 'offered' asks; `accept` (the user) is followed by 'prepare'; `ready` tells what is stored already; 'store'
- * hands pieces over, `stored` confirms them; 'finish' wants the whole checked and named; `finished` says how that went;
- * 'over' ends it.
+ * Outgoing: `add` offers a file. `nextWant` says which piece to read next, `read` hands it over, and it is sent by
+ * `send`. `taken` says what the peer has stored. 'over' ends the file.
+ * Incoming: 'offered' asks for a decision. After `accept` by the user, 'prepare' follows. `ready` says how much is
+ * stored already. 'store' hands a piece over, and `stored` confirms it. 'finish' asks the owner to check and name the
+ * file, and `finished` says how that went. 'over' ends the file.
  *
- * What is said about files waits here, as flags of the files, until `nextWord` can be sent: nothing is queued that a
- * peer could make long. What was said about a file that is over is kept until the peer has heard it, and is said again
- * in the next session. Every id, size, offset and name that comes in a message is hostile; a message never throws.
- * Methods of the owner throw PairlinkError: EINVAL, ESTATE (no such file, or not in this state), EAGAIN (not now).
+ * *Words* are the messages about files on CHAT_CHANNEL. They wait as flags of the files until `nextWord` can be sent,
+ * so a peer cannot fill a queue. Words about a file that is over are kept until the peer has taken them, and are
+ * repeated in the next session. Every id, size, offset and name in a message is hostile; `message` never throws because
+ * of one. The owner's calls throw PairlinkError: EINVAL, ESTATE (no such file, or not in this state), EAGAIN (not now).
  *
- * Ids and groups are hexadecimal, '' for no group.
+ * Ids and groups are hexadecimal; '' means no group. Offsets and sizes are bytes.
  */
-import { fromHex, toHex } from '../bytes.js';
-import { checkBytes, checkChannel, checkFunction, checkSize, checkText, checkWhole } from '../check.js';
+import { toHex } from '../bytes.js';
+import { checkBytes, checkChannel, checkFunction, checkSize, checkWhole } from '../check.js';
 import { PairlinkError } from '../errors.js';
 import { decode } from '../wire.js';
 import {
@@ -26,33 +26,31 @@ import {
   FILE_CHANNEL,
   FILE_DATA,
   FILE_END,
-  FILE_FLAG_STREAM,
   FILE_GET,
   FILE_HELD_BY_PERSON,
   FILE_HOLD,
-  FILE_ID_BYTES,
   FILE_OFFER,
   FILE_PIECE_BYTES,
   FILE_SAVED,
   FILE_STOP,
 } from '../../wire_table.js';
+import { TransferFile, idBytes } from './file.js';
 import { accept, again, failed, finished, onData, onEnd, onOffer, ready, roomAgain, stored } from './receive.js';
 import { SAY_HOLD, SAY_OFFER, heard, nextWord, say, sayLast, wordSent } from './say.js';
 import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from './send.js';
 
 /** @typedef {import('../check.js').Bytes} Bytes */
-/** @typedef {'asking' | 'preparing' | 'moving' | 'ending'} FileState
- * asking: incoming: not decided; outgoing: offered, not wanted yet in this session. preparing: incoming, `ready` is
- * due. moving: bytes go, unless held. ending: incoming: `finished` is due; outgoing: FILE_END was sent */
+/** @typedef {import('./file.js').FileOffer} FileOffer */
 
 /** @typedef {object} FileAction
  * @property {'offered' | 'prepare' | 'store' | 'finish' | 'told' | 'over'} type
- *   offered: not decided: ask. `first`: of its group, or it has none.
- *   prepare: wanted; answer with `ready`, `finished` (also: it was saved before) or `stop`.
- *   store: `data` (borrowed) at `offset`, in order.
- *   finish: all was handed over; `size` and `sha256` of the whole; answer with `finished`.
- *   told: the peer said something that people may want to know: accepted, held, goes on.
- *   over: `why` 0: saved, else of FILE_STOP; `byPeer`. Drop what belongs to it.
+ *   offered: ask the user. `first` is false for a file whose group the user is being asked about already.
+ *   prepare: the user wants the file. Answer with `ready`, with `finished` when it was saved before, or with `stop`.
+ *   store: write `data` (borrowed) at `offset`; pieces come in order.
+ *   finish: all pieces were handed over. Compare with `size` and `sha256` of the whole and answer with `finished`.
+ *   told: the peer accepted, held or resumed the file; show it to the user.
+ *   over: the file has ended; free what belongs to it. `why` is 0 for saved, otherwise FILE_… of FILE_STOP. `byPeer`
+ *     says which side ended it.
  * @property {TransferFile} file
  * @property {boolean} [first]
  * @property {boolean} [byPeer]
@@ -64,73 +62,10 @@ import { HEAD_BYTES, add, nextWant, onGet, read, readEnd, restartSending } from 
  */
 
 /** @typedef {object} TransferSink
- * @property {(action: FileAction) => void} act may call the same object again
- * @property {(head: Uint8Array, body: Uint8Array | null) => boolean} send one message of FILE_CHANNEL in two parts;
- * false: not
- *   now, or it is more than the peer takes, as `messageMax` was told
- */
-
-/** @typedef {object} FileOffer what `add` takes
- * @property {string} id
- * @property {number} [flags] FILE_FLAG_…
- * @property {number} [size]
- * @property {string} [group]
- * @property {number} [groupFiles]
- * @property {number} [groupBytes]
- * @property {Uint8Array} name UTF-8
- * @property {Uint8Array} [mediaType] UTF-8
- * @property {any} [user]
- */
-
-/** What the owner may read; only `user` is the owner's to write. */
-export class TransferFile {
-  /** @param {FileOffer} like @param {boolean} outgoing */
-  constructor(like, outgoing) {
-    this.id = like.id;
-    this.group = like.group ?? '';
-    this.outgoing = outgoing;
-    this.flags = like.flags ?? 0;
-    this.groupFiles = like.groupFiles ?? 0;
-    this.groupBytes = like.groupBytes ?? 0;
-    /** Of a stream: 0 until it has ended. */
-    this.size = like.size ?? 0;
-    /** Incoming: the other side's word. */
-    this.name = like.name;
-    this.mediaType = like.mediaType ?? new Uint8Array(0);
-    this.user = like.user;
-    /** @type {FileState} */
-    this.state = 'asking';
-    /** What the receiver has on its disk, as far as is known here. */
-    this.stored = 0;
-    /** 0, or FILE_HELD_… */
-    this.heldHere = 0;
-    this.heldThere = 0;
-    // ---- of this folder alone ----
-    /** What is still to be said about it. */
-    this.say = 0;
-    /** Outgoing: what is sent next. Incoming: the place that is expected. */
-    this.next = 0;
-    /** Outgoing: FILE_GET came in this session. */
-    this.allowed = false;
-    /** A want is out whose size is not known before (streams), or the one with `end`. */
-    this.wantOpen = false;
-    /** Of the wants; an older one is stale. */
-    this.generation = 0;
-    /** Wants are out up to here. */
-    this.readTo = 0;
-    /** Of a stream. */
-    this.keptFrom = 0;
-    /** Incoming: the session is new: the sender will say FILE_OFFER again. */
-    this.offerDue = false;
-    /** In this session. */
-    this.getSaid = false;
-    /** FILE_GET was said for what is missing, and nothing in place came since. */
-    this.gapSaid = false;
-  }
-  get isStream() {
-    return (this.flags & FILE_FLAG_STREAM) !== 0;
-  }
-}
+ * @property {(action: FileAction) => void} act takes an action; it may call the same transfer again
+ * @property {(head: Uint8Array, body: Uint8Array | null) => boolean} send sends one message on FILE_CHANNEL, given in
+ *   two parts. Returns false when that is not possible now, or when the message is larger than the peer accepts; call
+ *   `messageMax` in that case before returning */
 
 export class Transfer {
   /** @param {TransferSink} sink */
@@ -144,12 +79,12 @@ export class Transfer {
     this.outgoing = new Map();
     /** Groups that the user wants, the newest last. @type {Set<string>} */
     this.accepted = new Set();
-    /** What is to be said about files that are over, or never were; kept until the peer has heard it.
+    /** Words about files that are over or were never taken, kept until the peer has taken the words.
      * @type {{type: number, id: string, why: number, place?: number}[]} */
     this.lastWords = [];
-    /** How many of the first of them were said in this session. */
+    /** How many of them, from the first on, were sent in this session. */
     this.lastSaid = 0;
-    /** Bytes in one FILE_DATA at most. */
+    /** The most bytes of a file in one FILE_DATA. */
     this.piece = FILE_PIECE_BYTES;
     this.wordsDue = false;
     this.turn = 0;
@@ -157,7 +92,7 @@ export class Transfer {
 
   // ---- the session ---------------------------------------------------------------------------------------
 
-  /** A session with the peer began, or was reset: what was said before may be lost. */
+  /** Call this when a session with the peer starts or is reset: everything sent before may be lost. */
   begun() {
     this.lastSaid = 0;
     for (const file of [...this.incoming.values(), ...this.outgoing.values()]) {
@@ -173,7 +108,7 @@ export class Transfer {
       }
     }
   }
-  /** A message came; what does not decode, or is none about files, is skipped.
+  /** Takes a received message. One that does not decode, or is not about files, is skipped.
    * @param {number} channel @param {Bytes} message */
   message(channel, message) {
     const bytes = checkBytes(message, 'a message');
@@ -197,19 +132,21 @@ export class Transfer {
       if (type === FILE_SAVED) this.onSaved(decode('file_saved', message));
     }
   }
-  /** The next message for CHAT_CHANNEL, or null. It stays the next until `wordSent`. @returns {Uint8Array | null} */
+  /** Returns the next message for CHAT_CHANNEL, or null. It stays the next one until `wordSent`.
+   * @returns {Uint8Array | null} */
   nextWord() {
     return nextWord(this);
   }
-  /** @param {number} place greater than those before in this session: for `heard` */
+  /** The message of `nextWord` was sent. @param {number} place a number greater than all before in this session, which
+   * is passed to `heard` */
   wordSent(place) {
     wordSent(this, checkOffset(place));
   }
-  /** The peer took all words up to the one that was sent with this place. @param {number} place */
+  /** The peer has taken all words up to the one that was sent with this place. @param {number} place */
   heard(place) {
     heard(this, checkOffset(place));
   }
-  /** The largest message that the peer takes. @param {number} size */
+  /** Sets the bytes of the largest message that the peer accepts. @param {number} size */
   messageMax(size) {
     this.piece = Math.min(
       checkWhole(size, HEAD_BYTES + 1, Number.MAX_SAFE_INTEGER, 'a size') - HEAD_BYTES,
@@ -219,11 +156,11 @@ export class Transfer {
 
   // ---- both directions -----------------------------------------------------------------------------------
 
-  /** A person pauses this file at this side. @param {string} id */
+  /** Pauses a file at this side, for its user. @param {string} id */
   pause(id) {
     this.hold(id, FILE_HELD_BY_PERSON);
   }
-  /** @param {string} id */
+  /** Ends this side's pause. @param {string} id */
   resume(id) {
     this.hold(id, 0);
   }
@@ -234,13 +171,15 @@ export class Transfer {
     file.heldHere = why;
     say(this, file, SAY_HOLD);
   }
-  /** Over, and the peer is told. @param {string} id of a file or a group @param {number} why FILE_… of FILE_STOP */
+  /** Ends a file, or all files of a group, and tells the peer. @param {string} id of a file or a group
+   * @param {number} why FILE_… of FILE_STOP */
   stop(id, why) {
     checkWhole(why, 1, WHY_MAX, 'why');
     if (this.overAll(id, why, false) === 0) throw new PairlinkError('ESTATE', 'no such file');
     sayLast(this, FILE_STOP, id, why);
   }
-  /** @returns {IterableIterator<TransferFile>} of both directions, each in the order they were offered */
+  /** Returns the files of both directions, each in the order they were offered.
+   * @returns {IterableIterator<TransferFile>} */
   *files() {
     yield* this.incoming.values();
     yield* this.outgoing.values();
@@ -250,8 +189,9 @@ export class Transfer {
     (file.outgoing ? this.outgoing : this.incoming).delete(file.id);
     this.sink.act({ type: 'over', file, why, byPeer });
   }
-  /** Everything with this id, or in this group. @param {string} id @param {number} why @param {boolean} byPeer
-   * @returns {number} how many @private */
+  /** Ends everything that has this id or is in this group. @param {string} id @param {number} why @param {boolean}
+   * byPeer
+   * @returns {number} how many files ended @private */
   overAll(id, why, byPeer) {
     let found = 0;
     for (const file of [...this.files()]) {
@@ -295,38 +235,40 @@ export class Transfer {
 
   // ---- outgoing ------------------------------------------------------------------------------------------
 
-  /** Offers a file. EAGAIN: too many are open. @param {FileOffer} file @returns {TransferFile} */
+  /** Offers a file. Throws EAGAIN when too many are open. @param {FileOffer} file @returns {TransferFile} */
   add(file) {
     checkOffer(file);
     return add(this, file);
   }
-  /** What to read next, or null; moves on with each call. @returns {import('./send.js').Want | null} */
+  /** Returns the next piece to read, or null. Each call returns another one.
+   * @returns {import('./send.js').Want | null} */
   nextWant() {
     return nextWant(this);
   }
-  /** The piece that was wanted. EAGAIN: it can't be sent now: again later.
+  /** Sends a piece that was read for a want. Throws EAGAIN when it cannot be sent now; call it again later then.
    * @param {import('./send.js').Want} want @param {Bytes} data */
   read(want, data) {
     checkFile(want?.file);
     read(this, want, checkBytes(data, 'what was read'));
   }
-  /** All was read. EAGAIN as above. @param {import('./send.js').Want} want @param {Bytes} sha256 of the whole */
+  /** Sends the end of a file, for a want with `end` or when a stream has ended. Throws EAGAIN like `read`.
+   * @param {import('./send.js').Want} want @param {Bytes} sha256 of the whole */
   readEnd(want, sha256) {
     checkFile(want?.file);
     readEnd(this, want, checkSize(sha256, 32, 'a SHA-256'));
   }
-  /** @param {string} id @param {number} why FILE_UNREADABLE or FILE_CHANGED */
+  /** Ends a file that could not be read. @param {string} id @param {number} why FILE_UNREADABLE or FILE_CHANGED */
   readFailed(id, why) {
     this.find(this.outgoing, id);
     this.stop(id, why);
   }
-  /** The peer took all FILE_DATA below. @param {string} id @param {number} offset */
+  /** The peer has taken all FILE_DATA below this offset. @param {string} id @param {number} offset */
   taken(id, offset) {
     checkOffset(offset);
     const file = this.find(this.outgoing, id);
     if (offset > file.stored && offset <= file.next) file.stored = offset;
   }
-  /** Of a stream: what is before this place cannot be read again. @param {string} id @param {number} offset */
+  /** Bytes of a stream before this offset cannot be read again. @param {string} id @param {number} offset */
   kept(id, offset) {
     this.find(this.outgoing, id).keptFrom = checkOffset(offset);
   }
@@ -334,34 +276,37 @@ export class Transfer {
   // ---- incoming ------------------------------------------------------------------------------------------
 
   /**
-   * The user wants it. @param {string} id of a file, or of a group: these, and those of it that are still to be offered
+   * The user wants a file, or a group: its files and those that will be offered later.
+   * @param {string} id of a file or a group
    */
   accept(id) {
     idBytes(id);
     accept(this, id);
   }
-  /** So much is stored already; the rest is to come. @param {string} id @param {number} offset */
+  /** Answers 'prepare': everything below `offset` is stored already, and the rest may be sent. @param {string} id
+   * @param {number} offset */
   ready(id, offset) {
     ready(this, this.find(this.incoming, id), checkOffset(offset));
   }
-  /** All below is on the disk. @param {string} id @param {number} offset */
+  /** Everything below `offset` is stored. @param {string} id @param {number} offset */
   stored(id, offset) {
     stored(this.find(this.incoming, id), checkOffset(offset));
   }
-  /** What was handed over beyond `offset` is lost. @param {string} id @param {number} offset
-   * @param {number} why FILE_HELD_DISK_FULL of a hold, else it is given up as unwritable */
+  /** Bytes from `offset` on could not be stored. @param {string} id @param {number} offset
+   * @param {number} why FILE_HELD_DISK_FULL to hold the file; anything else gives it up as unwritable */
   storeFailed(id, offset, why) {
     failed(this, this.find(this.incoming, id), checkOffset(offset), checkWhole(why, 0, WHY_MAX, 'why'));
   }
-  /** There is room again. @param {string} id */
+  /** The disk has room again: resumes a file that was held for it. @param {string} id */
   room(id) {
     roomAgain(this, this.find(this.incoming, id));
   }
-  /** What is there is not what was offered: all of it is to be sent, from the start. @param {string} id */
+  /** The stored bytes are not of the offered file: asks for all of it from the start. @param {string} id */
   again(id) {
     again(this, this.find(this.incoming, id));
   }
-  /** @param {string} id @param {number} why 0: saved (also, at any time: it is there from before), else of FILE_STOP */
+  /** Answers 'finish' or 'prepare': ends the file and tells the peer. @param {string} id
+   * @param {number} why 0 when the file is saved, otherwise FILE_… of FILE_STOP */
   finished(id, why) {
     finished(this, this.find(this.incoming, id), checkWhole(why, 0, WHY_MAX, 'why'));
   }
@@ -373,7 +318,7 @@ const checkOffset = (offset) => checkWhole(offset, 0, Number.MAX_SAFE_INTEGER, '
 
 /** @param {unknown} file */
 function checkFile(file) {
-  if (!(file instanceof TransferFile)) throw new PairlinkError('EINVAL', 'a want is what nextWant gave');
+  if (!(file instanceof TransferFile)) throw new PairlinkError('EINVAL', 'a want must come from nextWant');
 }
 
 /** @param {FileOffer} file */
@@ -384,12 +329,5 @@ function checkOffer(file) {
   checkWhole(file.flags ?? 0, 0, 255, 'flags');
   for (const bytes of [file.name, file.mediaType ?? new Uint8Array(0)])
     if (!(bytes instanceof Uint8Array))
-      throw new PairlinkError('EINVAL', 'a name, and a media type, is UTF-8 in a Uint8Array');
-}
-
-/** @param {string} id */
-export function idBytes(id) {
-  const bytes = fromHex(checkText(id, 'an id'));
-  if (bytes.length !== FILE_ID_BYTES) throw new PairlinkError('EINVAL', 'an id has 16 bytes');
-  return bytes;
+      throw new PairlinkError('EINVAL', 'a name or a media type is UTF-8 in a Uint8Array');
 }
