@@ -60,7 +60,7 @@ describe('includes', () => {
       expect(problems[0]).toContain(path);
     });
 
-  test('an include in a comment is none', () => {
+  test('an include in a comment does not count', () => {
     const tree = treeOf({ ...SOUND, 'relay/core/a.c': '/*\n#include <uv.h>\n*/\n// #include <uv.h>\n' });
     expect(checkIncludes(tree, ROOMS)).toEqual([]);
   });

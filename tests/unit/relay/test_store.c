@@ -174,7 +174,7 @@ static void assert_private(scene *s) {
   }
 }
 
-/* Whoever can read the file can use the tokens in it, so it is private. */
+/* Anyone who can read the file can use the tokens in it, so it is private. */
 static void test_nobody_else_reads_it(void **state) {
   scene *s = *state;
   mode_t before = umask(022);
