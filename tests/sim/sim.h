@@ -1,6 +1,6 @@
 /* The simulator: clients, a relay of one worker or several, and the network and the disk between them, in one process
- * and in virtual time. One seed decides everything. The clients are real engines and the relay is the real core;
- * simulated is what the shells and the world do. Files:
+ * and in virtual time. One seed decides everything. The clients are real engines and the relay is the real core; only
+ * what the shells and the world do is simulated. Files:
  *
  *   main.c          arguments, seeds, reports
  *   sim_world.c     the clock: what happens next; the phases of a run
