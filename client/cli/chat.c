@@ -61,7 +61,7 @@ static void chat_call(chat_job *j) {
 
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
-/* Returns 0; PAIRLINK_EMSGSIZE when this message can never be sent; or another error: not now. */
+/* Returns 0; PAIRLINK_EMSGSIZE when this message can never be sent; or another error when it cannot be sent now. */
 static int send_one(chat_session *s, outbox_message *m) {
   char bytes[1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX + 1];
   size_t size = 0;

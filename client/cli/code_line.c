@@ -175,10 +175,10 @@ static code_line_result code_line_enter(code_line *line) {
   size_t size;
   if (look_into_raw(line) == INVITATION_LINK) return CODE_LINE_DONE;
   line->asked = true;
-  if (line->is_link) return CODE_LINE_GOES_ON;
+  if (line->is_link) return CODE_LINE_CONTINUES;
   complete(line);
   if (part_index(line) == CODE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
-  return CODE_LINE_GOES_ON;
+  return CODE_LINE_CONTINUES;
 }
 
 /* Returns true when the byte belongs to the escape sequence of an arrow, a function key, or a mark around a paste. */
@@ -202,7 +202,7 @@ static bool in_escape(code_line *line, unsigned char byte) {
 /* A key that deletes removes all of a link, because nobody edits a link by hand. */
 static code_line_result edit(code_line *line, unsigned char byte) {
   bool all = byte == CTRL_U || line->is_link;
-  if (line->is_link && byte == TAB) return CODE_LINE_GOES_ON;
+  if (line->is_link && byte == TAB) return CODE_LINE_CONTINUES;
   forget_raw(line);
   if (all)
     code_line_init(line, line->word);
@@ -212,7 +212,7 @@ static code_line_result edit(code_line *line, unsigned char byte) {
     tab(line);
   else
     remove_last(line);
-  return CODE_LINE_GOES_ON;
+  return CODE_LINE_CONTINUES;
 }
 
 static code_line_result text_byte(code_line *line, unsigned char byte) {
@@ -220,17 +220,17 @@ static code_line_result text_byte(code_line *line, unsigned char byte) {
   bool separates = byte == ' ' || byte == '-' || byte == '_' || byte >= 0xc0 || (line->pasting && byte < ' ');
   keep_raw(line, byte);
   if (separates || strstr(line->raw, "://")) (void)look_into_raw(line);
-  if (line->is_link || line->is_found) return CODE_LINE_GOES_ON;
+  if (line->is_link || line->is_found) return CODE_LINE_CONTINUES;
   if (separates)
     separate(line);
   else
     character(line, byte);
-  return CODE_LINE_GOES_ON;
+  return CODE_LINE_CONTINUES;
 }
 
 code_line_result code_line_key(code_line *line, unsigned char byte) {
   if (byte == CTRL_C) return CODE_LINE_ABORTED;
-  if (in_escape(line, byte)) return CODE_LINE_GOES_ON;
+  if (in_escape(line, byte)) return CODE_LINE_CONTINUES;
   if (line->pasting) return text_byte(line, byte);
   if (byte == '\r' || byte == '\n') return code_line_enter(line);
   if (byte == CTRL_D) return line->size || line->is_link ? code_line_enter(line) : CODE_LINE_ABORTED;

@@ -15,7 +15,7 @@
 enum { CODE_LINE_HINT_MAX = 120, CODE_LINE_RAW_MAX = 2048 };
 
 typedef enum code_line_result {
-  CODE_LINE_GOES_ON,
+  CODE_LINE_CONTINUES,
   CODE_LINE_DONE,   /* code_line_text is a whole code, or a whole link */
   CODE_LINE_ABORTED /* Ctrl-C, or Ctrl-D on an empty line */
 } code_line_result;
@@ -32,7 +32,7 @@ typedef struct code_line {
   size_t raw_size;
   bool is_found;                       /* text is a code found in raw: later bytes are dropped */
   bool is_link;                        /* raw holds at least the start of a link; text is unused */
-  char link[PAIRLINK_INVITE_LINK_MAX]; /* the link, as far as it came */
+  char link[PAIRLINK_INVITE_LINK_MAX]; /* the link, as far as it has been typed */
 } code_line;
 
 typedef struct code_line_view {
@@ -45,7 +45,7 @@ typedef struct code_line_view {
 void code_line_init(code_line *line, code_word_function *word);
 /* Handles one byte from the keyboard. */
 code_line_result code_line_key(code_line *line, unsigned char byte);
-/* Returns the code or the link, as far as it came. Valid until the next key. */
+/* Returns the code or the link, as far as it has been typed. Valid until the next key. */
 const char *code_line_text(const code_line *line);
 /* Fills *view with what to show. The caller wipes it: it holds part of the secret code. */
 void code_line_look(const code_line *line, code_line_view *view);

@@ -123,10 +123,10 @@ static int prompt_on_keys(prompt *p) {
   ssize_t n = read(p->terminal, keys, sizeof keys);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return -1;
   if (n <= 0) return 128 + SIGHUP; /* the terminal is gone */
-  code_line_result result = CODE_LINE_GOES_ON;
-  for (ssize_t i = 0; i < n && result == CODE_LINE_GOES_ON; i++) result = code_line_key(&p->line, keys[i]);
+  code_line_result result = CODE_LINE_CONTINUES;
+  for (ssize_t i = 0; i < n && result == CODE_LINE_CONTINUES; i++) result = code_line_key(&p->line, keys[i]);
   sodium_memzero(keys, sizeof keys);
-  return result == CODE_LINE_GOES_ON ? -1 : result == CODE_LINE_DONE ? 0 : EXIT_INTERRUPTED;
+  return result == CODE_LINE_CONTINUES ? -1 : result == CODE_LINE_DONE ? 0 : EXIT_INTERRUPTED;
 }
 
 static int converse(prompt *p) {

@@ -1,7 +1,7 @@
 #include "file_flow.h"
 
-/* A period lasts until PERIOD_LIMITS times the limit has arrived. The first of these is not measured, because the limit
- * before may still show in it. */
+/* A period lasts until PERIOD_LIMITS times the limit has arrived. The first of these is not measured, because the
+ * previous limit may still affect it. */
 enum { PERIOD_LIMITS = 4, PERIOD_LEAST_US = 50000, REST_FIRST = 4, REST_MOST = 64 };
 
 static void new_period(file_flow *f) {

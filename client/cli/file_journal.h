@@ -33,8 +33,8 @@ typedef struct journal_kind {
 /* Opens or creates a journal and reads its lines. Also reads a file that is one JSON array of lines, which older
  * programs wrote. Call journal_close also after an error. */
 int journal_open(file_journal *j, const journal_kind *kind, void *context, char why[PL_WHY_MAX]) PL_MUST_USE;
-/* Appends a line, and frees it. NULL stands for a line that memory did not suffice for. It is safely on the disk only
- * after journal_sync. */
+/* Appends a line, and frees it. NULL: memory ran out while the line was made. The line is safely on the disk only after
+ * journal_sync. */
 int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]);
 int journal_sync(file_journal *j, char why[PL_WHY_MAX]);
 void journal_close(file_journal *j);

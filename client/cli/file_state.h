@@ -10,7 +10,7 @@
 
 #include "../lib/private_file.h"
 
-/* Finds whom these paths, each with its NUL, are being sent to. Returns false when to nobody. */
+/* Finds whom these paths, each with its NUL, are being sent to. Returns false when there is no such transfer. */
 bool sends_find(const char *own_id, const char *paths, size_t size, char peer_id[PAIRLINK_ID_CHARS + 1]);
 /* Returns 0, or an error with one line on what is wrong in `why`. */
 int sends_add(const char *own_id, const char *paths, size_t size, const char *peer_id, char why[PL_WHY_MAX]);

@@ -46,7 +46,7 @@ typedef struct file_writer file_writer;
 
 /* Starts the thread. Returns NULL with errno. */
 file_writer *file_writer_new(void);
-/* Writes what waits, then ends the thread. HASH and COPY, which can take long, are cancelled. w may be NULL. */
+/* Finishes the waiting tasks, then ends the thread. Cancels HASH and COPY, which can take long. w may be NULL. */
 void file_writer_free(file_writer *w);
 /* Returns a descriptor that is readable when a task is done. */
 int file_writer_fd(const file_writer *w);

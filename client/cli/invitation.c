@@ -11,7 +11,7 @@ enum { FRAGMENT_CHARS = 114, WORD_MAX = 16 };
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
-/* Returns where the scheme starts that ends at `colon`, or NULL when no known scheme ends there. Other letters may
+/* Returns the start of the scheme that ends at `colon`, or NULL when no known scheme ends there. Other letters may
  * stand directly before it. */
 static const char *scheme_before(const char *text, const char *colon) {
   static const char *const schemes[] = {"https", "http", "wss", "ws"};

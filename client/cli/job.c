@@ -156,7 +156,7 @@ static int open_signals(job *j) {
   return j->signal_fd < 0 ? -1 : 0;
 }
 
-/* The first signal ends the program in order, the second immediately. */
+/* The first signal ends the program cleanly, the second immediately. */
 static void job_on_signal(job *j) {
   struct signalfd_siginfo info;
   while (read(j->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -238,7 +238,7 @@ static void check_time(job *j) {
   if (!j->ending && j->hooks->on_tick) j->hooks->on_tick(j);
 }
 
-/* The client is of no more use, so nothing can be closed in order. */
+/* The client has failed, so nothing can be closed cleanly. */
 static void client_failed(job *j, int error) {
   int code = ui_fail("cannot continue", error, NULL);
   if (!j->ending || j->exit_code == EXIT_OK) j->exit_code = code;

@@ -13,7 +13,7 @@ enum { OPTION_VALID = 256, OPTION_CODE, INVITE_VALID_S = 3600, UNASKED_SAID_MAX 
 
 typedef struct listen_job {
   pipe_job pipe;
-  const char *accept; /* "ask", "all", "contacts", or NULL: only `allowed`, and those who use the invite or the code */
+  const char *accept; /* "ask", "all", "contacts", or NULL: only `allowed`, and users of the invite or the code */
   char **allowed;     /* names and IDs from the command line */
   size_t allowed_count;
   bool invite, shows_code;

@@ -1,5 +1,5 @@
 /* Both files are journals: records of length ‖ checksum ‖ body are appended, and each start rewrites the file without
- * the records that are over.
+ * the records that are no longer needed.
  *
  * Outbox: body = 'M' ‖ ID ‖ text for a message, 'D' ‖ ID once it was delivered. Seen: body = ID. A 'D' is not synced:
  * when a crash loses it, the message is sent once more, and the contact recognizes its ID. */

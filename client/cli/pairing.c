@@ -89,21 +89,21 @@ static pairing_state pairing_on_ended(pairing *p, const pairlink_event *e) {
 }
 
 pairing_state pairing_event(pairing *p, const pairlink_event *e) {
-  if (!p->code || e->code != p->code) return PAIRING_GOES_ON;
+  if (!p->code || e->code != p->code) return PAIRING_CONTINUES;
   switch (e->type) {
     case PAIRLINK_EVENT_CODE:
       pairing_on_code(p, e);
-      return p->exit_code ? pairing_failed(p, p->exit_code) : PAIRING_GOES_ON;
+      return p->exit_code ? pairing_failed(p, p->exit_code) : PAIRING_CONTINUES;
     case PAIRLINK_EVENT_CODE_BUSY:
       ui_warn("A second person just tried this code, and was turned away.");
       ui_say("  If you gave it to one person only, someone else knows it: stop here, and make a new code.");
-      return PAIRING_GOES_ON;
+      return PAIRING_CONTINUES;
     case PAIRLINK_EVENT_PAIRED:
       return pairing_on_paired(p, e);
     case PAIRLINK_EVENT_CODE_ENDED:
-      if (p->j->ending) return PAIRING_GOES_ON; /* this side ended it; the reason was printed */
+      if (p->j->ending) return PAIRING_CONTINUES; /* this side ended it; the reason was printed */
       return pairing_on_ended(p, e);
     default:
-      return PAIRING_GOES_ON;
+      return PAIRING_CONTINUES;
   }
 }

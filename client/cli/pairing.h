@@ -5,9 +5,9 @@
 #include "job.h"
 
 typedef enum pairing_state {
-  PAIRING_GOES_ON, /* also for every event that is not about the code */
-  PAIRING_DONE,    /* `who` is a contact now and is let in; `session` is set on the side that made the code */
-  PAIRING_FAILED   /* the error was printed; exit_code is set */
+  PAIRING_CONTINUES, /* also for every event that is not about the code */
+  PAIRING_DONE,      /* `who` is a contact now and is let in; `session` is set on the side that made the code */
+  PAIRING_FAILED     /* the error was printed; exit_code is set */
 } pairing_state;
 
 typedef struct pairing {

@@ -225,7 +225,7 @@ void receive_retry(receive_job *j) {
 
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
-/* A file is over. When it failed, its part file is of no more use. */
+/* A file is over. When it failed, its part file is useless. */
 static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   uint8_t unit[16];

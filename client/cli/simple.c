@@ -43,4 +43,4 @@ const command command_forget = {
     .summary = "forget the remembered ID of a relay",
     .run = forget_relay_run,
     .argp = {.doc = "Forgets the ID that is remembered for the relay given with --relay. A relay that suddenly shows "
-                    "another ID may be a different relay: ask whoever runs it first."}};
+                    "another ID may be a different relay: ask its operator first."}};

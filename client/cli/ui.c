@@ -240,7 +240,7 @@ int ui_fail(const char *what, int error, const char *why) {
   else
     snprintf(reason, sizeof reason, "%s: %s", text, why);
   ui_error(what, reason,
-           error == PAIRLINK_ERELAYKEY ? "ask whoever runs the relay; if it was set up again on purpose: "
+           error == PAIRLINK_ERELAYKEY ? "ask the relay's operator; if it was set up again on purpose: "
                                          "pairlink forget --relay URL"
                                        : pairlink_error_hint(error));
   return exit_code_of_error(error);

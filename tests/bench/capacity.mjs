@@ -180,7 +180,7 @@ ${markdownTable(
     [
       `one machine: ${machine.cores} cores, ${machine.gib} GiB, ${machine.gbit} Gbit/s`,
       number(users),
-      `what ends first, below`,
+      `the lowest limit below`,
     ],
     [
       'ten such relays',
@@ -191,7 +191,7 @@ ${markdownTable(
   ],
 )}
 
-Where that machine ends, in users, first one first:
+What limits that machine, in users, the lowest limit first:
 
 ${markdownTable(
   ['resource', 'users'],

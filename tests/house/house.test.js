@@ -60,7 +60,7 @@ describe('includes', () => {
       expect(problems[0]).toContain(path);
     });
 
-  test('an include in a comment is none', () => {
+  test('an include in a comment does not count', () => {
     const tree = treeOf({ ...SOUND, 'relay/core/a.c': '/*\n#include <uv.h>\n*/\n// #include <uv.h>\n' });
     expect(checkIncludes(tree, ROOMS)).toEqual([]);
   });
@@ -229,8 +229,8 @@ describe('tables', () => {
     'docs/embedding.md': '| `PAIRLINK_EIO` | -1 |',
     'client/cli/exit.c':
       'int exit_code_of(int error) {\n  switch (error) {\n    case PAIRLINK_OK:\n    case PAIRLINK_EIO:\n  }\n}\n',
-    'schema/wire.def': 'PL_ENVELOPE(PING, 5)\nPL_FRAME(ACK, 1)\n',
-    'docs/protocol.md': 'PING, ACK',
+    'schema/wire.def': 'PL_ENVELOPE(PING, 5)\nPL_FRAME(ACK, 1)\nPL_REASON(GONE, 2)\n',
+    'docs/protocol.md': 'PING, ACK, GONE',
   };
   const without = (path, word) => treeOf({ ...files, [path]: files[path].replace(word, '') });
 
@@ -244,9 +244,10 @@ describe('tables', () => {
     expect(checkErrors(without('client/cli/exit.c', 'exit_code_of'))).toHaveLength(1);
   });
 
-  test('an envelope and a frame are in the specification', () => {
+  test('an envelope, a frame and a reason are in the specification', () => {
     expect(checkWire(treeOf(files))).toEqual([]);
     expect(checkWire(without('docs/protocol.md', 'PING'))).toHaveLength(1);
     expect(checkWire(without('docs/protocol.md', 'ACK'))).toHaveLength(1);
+    expect(checkWire(without('docs/protocol.md', 'GONE'))).toHaveLength(1);
   });
 });

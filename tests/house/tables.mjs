@@ -27,11 +27,11 @@ export function checkErrors(tree) {
   });
 }
 
-/** Every envelope, frame and announced limit is in the specification. */
+/** Every envelope, frame, reason and announced limit is in the specification. */
 export function checkWire(tree) {
   const document = tree.read('docs/protocol.md');
   const table = tree.read('schema/wire.def');
-  return ['PL_ENVELOPE', 'PL_FRAME', 'PL_LIMIT']
+  return ['PL_ENVELOPE', 'PL_FRAME', 'PL_REASON', 'PL_LIMIT']
     .flatMap((macro) => namesIn(table, macro))
     .filter((name) => !new RegExp(`\\b${name}\\b`).test(document))
     .map((name) => `schema/wire.def: ${name} is missing in docs/protocol.md`);

@@ -125,7 +125,7 @@ int main(int argc, char **argv) {
                " faults, %" PRIu64 " links, %" PRIu64 " stream resets; messages: %" PRIu64 " sent, %" PRIu64
                " read, %" PRIu64 " delivered, %" PRIu64 " lost; %" PRIu64 " records dropped; %" PRIu64
                " overflows, at most %" PRIu64 " bytes queued; %" PRIu64 " paired by code; %" PRIu64
-               " clients ended for want of memory\n",
+               " clients ended because memory ran out\n",
                t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
                t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired, t.shortages);
   if (t.bad && !o.list) (void)printf("replay it: pl-sim --seed S --trace\n");

@@ -19,7 +19,7 @@ int pl_mutation;
 typedef struct mutation {
   const char *name;
   uint64_t seed;
-  bool missing; /* its text is not in the sources any more */
+  bool missing; /* its text is no longer in the sources */
 } mutation;
 
 static const mutation mutations[] = {
@@ -70,7 +70,7 @@ static int check(void) {
   for (size_t i = 0; i < count; i++) {
     const mutation *m = &mutations[i];
     if (m->missing) {
-      (void)printf("%s is not in the sources any more: see mutations.def\n", m->name);
+      (void)printf("%s is no longer in the sources: see mutations.def\n", m->name);
       missed++;
       continue;
     }

@@ -1,6 +1,6 @@
 /* The simulator: clients, a relay of one worker or several, and the network and the disk between them, in one process
- * and in virtual time. One seed decides everything. The clients are real engines and the relay is the real core;
- * simulated is what the shells and the world do. Files:
+ * and in virtual time. One seed decides everything. The clients are real engines and the relay is the real core; only
+ * what the shells and the world do is simulated. Files:
  *
  *   main.c          arguments, seeds, reports
  *   sim_world.c     the clock: what happens next; the phases of a run
@@ -11,6 +11,7 @@
  *   sim_client.c    the client's shell: WebSocket, actions, output; crash, suspension
  *   sim_app.c       applications that use the client at random
  *   sim_strangers.c whom they let in: allow, deny, block, invites
+ *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
@@ -92,7 +93,7 @@ typedef struct sim_conn {
   sim_conn_state client_state; /* LEFT: the client has finished with it */
   sim_client *client;
   int client_life;
-  pl_relay_conn *relay_conn; /* NULL: the relay does not have one, or not any more */
+  pl_relay_conn *relay_conn; /* NULL: the relay does not have it, or no longer */
   struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
@@ -370,7 +371,7 @@ void sim_strangers_allow_all(sim_client *c);
 pl_view sim_strangers_secret(sim_client *c, int peer); /* of an invite that this peer made, or empty */
 void sim_strangers_knock(sim_client *c, const pl_engine_action *a);
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a);
-void sim_strangers_begin(sim_client *c, int peer); /* the peer began a session */
+void sim_strangers_begin(sim_client *c, int peer); /* the peer started a session */
 
 void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /* notes it without a command */
 

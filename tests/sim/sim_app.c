@@ -30,7 +30,7 @@ sim_session *sim_session_of(sim_client *c, uint32_t number) {
 }
 
 sim_session *sim_session_new(sim_client *c, uint32_t number, int peer) {
-  if (sim_session_of(c, number)) sim_fail(c->world, "client %d: session %x begins twice", c->index, (unsigned)number);
+  if (sim_session_of(c, number)) sim_fail(c->world, "client %d: session %x starts twice", c->index, (unsigned)number);
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     if (c->sessions[i].used) continue;
     c->sessions[i] = (sim_session){.used = true, .number = number, .peer = peer, .unlinked_ms = sim_now_ms(c->world)};

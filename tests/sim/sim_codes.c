@@ -111,7 +111,7 @@ static void check_paired(sim_client *c, const sim_code *k, int peer) {
   if (k->of >= 0) {
     if (k->wrong) sim_fail(w, "client %d is paired by a wrong code", c->index);
     if (w->code_count <= SIM_CODES && !sim_same_id(w, peer, w->codes[k->of].client))
-      sim_fail(w, "client %d is paired with another than made the code", c->index);
+      sim_fail(w, "client %d is paired with a client that did not make the code", c->index);
   } else {
     bool used = w->code_count > SIM_CODES; /* then some are forgotten here */
     for (size_t i = 0; !used && i < SIM_CODES; i++) {

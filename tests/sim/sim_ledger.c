@@ -79,7 +79,7 @@ void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place
 
 static void bind_stream(sim_client *c, sim_session *s, int channel, pl_view data) {
   sim_world *w = c->world;
-  if (data.size < HEAD) sim_fail(w, "client %d: a stream begins with a message that does not name it", c->index);
+  if (data.size < HEAD) sim_fail(w, "client %d: a stream starts with a message that does not name it", c->index);
   uint32_t id = pl_get_u32(data.data);
   if (id >= w->stream_count) sim_fail(w, "client %d: a stream that was not sent", c->index);
   sim_stream *st = w->streams[id];

@@ -89,7 +89,7 @@ static void check_bounds(const sim_worker *v) {
 }
 
 /* Works as the shell does: first the bus is flushed, then the sockets. When that closed a socket, the other workers
- * hear of it in another turn, which follows at once. */
+ * are told in another turn, which follows at once. */
 void sim_relay_turn(sim_worker *v) {
   pl_relay_conn *conn;
   bool closed = false;

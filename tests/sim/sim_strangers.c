@@ -1,4 +1,4 @@
-/* Whom applications let in: they allow, deny, block and invite at random. Nobody else may begin a session. */
+/* Whom applications let in: they allow, deny, block and invite at random. Nobody else may start a session. */
 #include <string.h>
 
 #include "sim.h"

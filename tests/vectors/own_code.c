@@ -239,7 +239,7 @@ json_t *own_code(void) {
   json_t *root = json_object();
   own_set_text(
       root, "about",
-      "Pairing codes: texts that are codes, texts that are none; exchanges step by step with fixed scalars; the "
+      "Pairing codes: texts that are codes, texts that are not; exchanges step by step with fixed scalars; the "
       "payloads of DATA. Safety phrases, the same in either order.");
   OWN_CHECK(json_object_set_new(root, "read", read_codes()) == 0);
   OWN_CHECK(json_object_set_new(root, "refused", refused_codes()) == 0);

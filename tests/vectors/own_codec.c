@@ -165,7 +165,7 @@ static void add_message(json_t *valid, json_t *refused, const codec *c) {
     own_append(valid, entry);
     if (f == MOST && c->has_rest && size <= FILL_MAX) {
       data[size] = 0;
-      add_refused(refused, c, "the last field is larger than its most", data, size + 1);
+      add_refused(refused, c, "the last field is larger than its maximum", data, size + 1);
     }
   }
   size_t size = c->fill(NOTHING, data);

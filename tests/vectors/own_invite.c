@@ -84,10 +84,10 @@ static json_t *links(json_t *refused) {
   uint8_t small_order[32] = {1};
   make_bytes(bytes, 1, small_order, relay.id, secret);
   sodium_bin2base64(other, sizeof other, bytes, sizeof bytes, VARIANT);
-  add_refused(refused, "the peer's ID is none", other);
+  add_refused(refused, "the peer's ID is not valid", other);
   make_bytes(bytes, 1, peer.id, small_order, secret);
   sodium_bin2base64(other, sizeof other, bytes, sizeof bytes, VARIANT);
-  add_refused(refused, "the relay's ID is none", other);
+  add_refused(refused, "the relay's ID is not valid", other);
   return list;
 }
 

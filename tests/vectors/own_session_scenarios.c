@@ -97,7 +97,7 @@ static void ends(void) {
   trace_reset(&t, 0, 9);
   hear(2, 0, 12, 12);
   over();
-  usual("a channel is given up by the peer inside of a message");
+  usual("a channel is given up by the peer in the middle of a message");
   peer_data(&t, 0, 0, 10, 0);
   peer_record(&t, 1);
   peer_reset(&t, 0, 0, 77, 30);
@@ -162,7 +162,7 @@ static void credit(void) {
   peer_credit(&t, 1401, TRACE_PLACES({0, 0, 0, 901}));
   peer_record(&t, 1);
   over();
-  trace_begin(&t, "a large message is begun on what credit there is, so small ones do not put it off for ever", 1000,
+  trace_begin(&t, "a large message starts on the credit there is, so that small ones cannot delay it for ever", 1000,
               4000, 16000);
   own_set_number(t.root, "peer_channel_window", 1500);
   own_set_number(t.root, "peer_session_window", 2000);
@@ -202,14 +202,14 @@ static void loss(void) {
   peer_record(&t, 1);
   trace_time(&t, 25);
   over();
-  usual("a record is lost on a link that lives: back to what the peer has, once");
+  usual("a record is lost on a live link: the sender goes back to what the peer has, once");
   for (int i = 0; i < 4; i++) trace_send(&t, 0, 50);
   hear(1, 0, 51, 51);
   hear(3, 0, 51, 51);
   hear(4, 0, 51, 51); /* these places were sent again in a later record */
   hear(5, 0, 204, 51);
   over();
-  usual("what comes again is used as far as it is new");
+  usual("only what is new of a repetition is used");
   peer_data(&t, 0, 0, 20, 0);
   peer_record(&t, 1);
   peer_data(&t, 0, 5, 20, EOM);
@@ -234,7 +234,7 @@ static void loss(void) {
 }
 
 static void resume(void) {
-  usual("goes on over a second link from what the peer has");
+  usual("resumes over a second link from what the peer has");
   trace_send(&t, 0, 10);
   trace_send(&t, 0, 10);
   trace_send(&t, 1, 10);
@@ -254,7 +254,7 @@ static void resume(void) {
   peer_hello(&t, TRACE_PEER_EPOCH, t.epoch, 2, TRACE_PLACES({0, 11, 11, 4011}));
   peer_record(&t, 2);
   over();
-  usual("the peer calls anew: the old link still brings something");
+  usual("the peer calls again: the old link still brings something");
   trace_up(&t, 2, false, true);
   trace_send(&t, 0, 4);
   peer_hello(&t, TRACE_PEER_EPOCH, t.epoch, 2, TRACE_PLACES({0, 0, 0, 4000}));
@@ -325,11 +325,11 @@ static void close_it(void) {
   peer_close(&t, PL_REASON_REFUSED, "not today");
   peer_record(&t, 1);
   over();
-  usual("nobody answers: said again each second, for ten");
+  usual("no answer to CLOSE: it is sent again each second, for ten seconds");
   trace_close(&t, PL_REASON_CLOSED, "");
   for (int i = 0; i < 10; i++) trace_time(&t, 1000);
   over();
-  trace_begin(&t, "closed before anyone knew of it", 1000, 4000, 16000);
+  trace_begin(&t, "closed before there was a link", 1000, 4000, 16000);
   trace_send(&t, 0, 4);
   trace_close(&t, PL_REASON_CLOSED, "");
   trace_report(&t);
@@ -373,7 +373,7 @@ static void hostile_data(void) {
   peer_record(&t, 1);
   peer_data(&t, 0, 3, 1, EOM);
   refuse();
-  refused("refused: the end of a channel inside of a message");
+  refused("refused: the end of a channel in the middle of a message");
   peer_data(&t, 0, 0, 5, EOC);
   refuse();
   refused("refused: a channel that does not exist");

@@ -398,7 +398,7 @@ static void a_lost_answer_costs_nothing(void **state) {
   expect_soon_paired(made, claimed);
 }
 
-static void the_relay_starts_anew_between_code_and_claim(void **state) {
+static void the_relay_restarts_between_code_and_claim(void **state) {
   (void)state;
   for (int claimer_first = 0; claimer_first < 2; claimer_first++) {
     start();
@@ -505,7 +505,7 @@ static void claims_give_up(void **state) {
   assert_int_equal(s->a.code, claimed);
 }
 
-static void cancelled_codes_are_no_more(void **state) {
+static void cancelled_codes_are_gone(void **state) {
   (void)state;
   uint32_t made = make();
   cancel(CREATOR, made);
@@ -741,13 +741,13 @@ int main(void) {
       test_of_codes(the_claimers_socket_is_lost_after_its_guess),
       test_of_codes(a_lost_guess_is_not_made_again),
       test_of_codes(a_lost_answer_costs_nothing),
-      test_of_own(the_relay_starts_anew_between_code_and_claim),
+      test_of_own(the_relay_restarts_between_code_and_claim),
       test_of_codes(a_claim_waits_for_a_creator_who_is_away),
       test_of_own(a_claim_under_way_waits_for_the_creator_at_the_new_relay),
       test_of_codes(a_number_that_is_taken_ends_the_code),
       test_of_codes(codes_expire),
       test_of_codes(claims_give_up),
-      test_of_codes(cancelled_codes_are_no_more),
+      test_of_codes(cancelled_codes_are_gone),
       test_of_codes(a_claim_cancelled_after_the_guess),
       test_of_codes(at_most_eight_at_once),
       test_of_codes(stopping_ends_codes),

@@ -151,9 +151,8 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
   }
 }
 
-/* A caller of another version hears of it at its first record, if it would have been let in; a stranger hears nothing.
- */
-static void another_version_is_told_to_who_is_let_in(void **state) {
+/* A caller of another version that would have been let in is told so at its first record; a stranger hears nothing. */
+static void another_version_is_told_to_callers_that_are_let_in(void **state) {
   (void)state;
   for (int let_in = 0; let_in < 2; let_in++) {
     pl_engine_config listener = {.listen = true, .accept_all = let_in};
@@ -303,7 +302,7 @@ static bool drop_from_1(net *x, int from, const pl_envelope *e) {
   return from == 1 && e->type == PL_ENV_DATA;
 }
 
-static void a_peer_that_begins_anew_ends_what_is_being_closed(void **state) {
+static void a_peer_that_starts_again_ends_what_is_being_closed(void **state) {
   (void)state;
   uint32_t a, b;
   pl_engine_config listener = {.listen = true, .accept_all = true};
@@ -329,12 +328,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(an_answer_that_opens_and_is_wrong_ends_the_session),
       test_of_own(a_call_that_opens_and_is_wrong_is_dropped),
-      test_of_own(another_version_is_told_to_who_is_let_in),
+      test_of_own(another_version_is_told_to_callers_that_are_let_in),
       test_of_own(sessions_have_a_limit),
       test_of_pair(invites_have_a_limit),
       test_of_linked(what_is_said_twice_or_too_late_changes_nothing),
       test_of_own(envelopes_that_are_not_known),
-      test_of_own(a_peer_that_begins_anew_ends_what_is_being_closed),
+      test_of_own(a_peer_that_starts_again_ends_what_is_being_closed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ static void a_repeated_record_costs_the_link(void **state) {
 }
 
 /* A relay lets each link come up and then changes records: calls become fewer and fewer, but never end. */
-static void one_that_always_changes_is_called_less_and_less(void **state) {
+static void a_relay_that_always_changes_records_is_called_less_and_less(void **state) {
   (void)state;
   uint32_t a, b;
   start(&a, &b);
@@ -252,7 +252,7 @@ static void a_peer_that_breaks_the_protocol_is_told_by_close(void **state) {
   }
 }
 
-static void one_that_goes_on_breaking_it_is_cut_off(void **state) {
+static void a_peer_that_keeps_breaking_it_is_cut_off(void **state) {
   (void)state;
   static const uint8_t cut_short[] = {PL_FRAME_HELLO, 0, 9, 1};
   uint32_t a, b;
@@ -331,13 +331,13 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(a_changed_record_costs_the_link),
       test_of_own(a_repeated_record_costs_the_link),
-      test_of_own(one_that_always_changes_is_called_less_and_less),
+      test_of_own(a_relay_that_always_changes_records_is_called_less_and_less),
       test_of_own(changed_answers_and_first_records_are_asked_for_again),
       test_of_own(the_word_of_a_relay_ends_no_session),
       test_of_own(a_relay_that_ends_every_link_is_called_less_and_less),
       test_of_own(a_call_may_be_refused),
       test_of_own(a_peer_that_breaks_the_protocol_is_told_by_close),
-      test_of_own(one_that_goes_on_breaking_it_is_cut_off),
+      test_of_own(a_peer_that_keeps_breaking_it_is_cut_off),
       test_of_own(a_message_too_large_for_the_peer_is_told_to_it),
       test_of_own(a_link_that_carried_much_is_replaced_without_a_pause),
       test_of_own(a_refused_replacement_leaves_the_link_that_is_there),

@@ -53,7 +53,7 @@ static bool is_linked(net *x) {
   return net_count(x, 0, PL_ENGINE_OUT_LINKED) == 1 && net_count(x, 1, PL_ENGINE_OUT_LINKED) == 1;
 }
 
-static void who_is_allowed_later_is_dialled_back(void **state) {
+static void a_caller_that_is_allowed_later_is_dialled_back(void **state) {
   (void)state;
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
@@ -199,7 +199,7 @@ static void an_expired_or_revoked_invite_does_not_help(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
 }
 
-static void an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway(void **state) {
+static void an_invite_that_is_over_does_not_shut_out_an_allowed_caller(void **state) {
   (void)state;
   for (int late = 0; late < 2; late++) { /* it expires before the call, or before its first record comes */
     start_shy();
@@ -227,7 +227,7 @@ static void a_claimed_invite_is_bound(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
 }
 
-static void who_is_denied_cannot_come_again_by_its_invite(void **state) {
+static void a_denied_peer_cannot_come_again_by_its_invite(void **state) {
   (void)state;
   for (uint32_t single = 0; single < 2; single++) {
     start_shy();
@@ -435,7 +435,7 @@ static void a_call_beside_a_link_that_is_not_in_step_keeps_the_instance(void **s
 
 /* The application does not know of a call back that nobody answers. Its timeout starts with the application's CONNECT.
  */
-static void a_wish_for_a_session_that_waits_already_begins_the_waiting(void **state) {
+static void connecting_to_a_session_that_waits_starts_its_timeout(void **state) {
   (void)state;
   pl_engine_config shy = {.listen = true, .session_timeout_ms = 60000};
   pair_start(&n, NULL, &shy);
@@ -487,7 +487,7 @@ static void a_second_dial_to_the_same_instance_says_so(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
 }
 
-static void to_connect_is_to_accept_who_knocks(void **state) {
+static void connecting_accepts_a_caller_that_knocks(void **state) {
   (void)state;
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   net_run(&n, 1000);
@@ -589,7 +589,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_shy(a_knock_is_shown_once_and_accepted_while_it_waits),
       test_of_shy(an_ignored_knock_looks_like_nobody),
-      test_of_shy(who_is_allowed_later_is_dialled_back),
+      test_of_shy(a_caller_that_is_allowed_later_is_dialled_back),
       test_of_shy(denied_and_blocked_stay_outside),
       test_of_own(after_the_end_a_stranger_asks_again),
       test_of_shy(a_block_comes_before_the_first_record),
@@ -598,9 +598,9 @@ int main(void) {
       test_of_shy(an_invite_lets_its_caller_in),
       test_of_shy(a_wrong_secret_is_a_knock),
       test_of_shy(an_expired_or_revoked_invite_does_not_help),
-      test_of_own(an_invite_that_is_over_does_not_shut_out_who_is_let_in_anyway),
+      test_of_own(an_invite_that_is_over_does_not_shut_out_an_allowed_caller),
       test_of_shy(a_claimed_invite_is_bound),
-      test_of_own(who_is_denied_cannot_come_again_by_its_invite),
+      test_of_own(a_denied_peer_cannot_come_again_by_its_invite),
       test_of_shy(an_invite_is_claimed_by_the_first_record_alone),
       test_of_own(calls_that_cross_become_one_session),
       test_of_own(a_parked_call_is_taken_when_the_own_one_fails),
@@ -608,10 +608,10 @@ int main(void) {
       test_of_own(the_instance_that_calls_first_is_the_one),
       test_of_own(the_instance_that_called_is_dialled_when_it_is_lost),
       test_of_own(a_call_beside_a_link_that_is_not_in_step_keeps_the_instance),
-      test_of_own(a_wish_for_a_session_that_waits_already_begins_the_waiting),
+      test_of_own(connecting_to_a_session_that_waits_starts_its_timeout),
       test_of_own(a_caller_waits_for_a_listener_that_comes_later),
       test_of_linked(a_second_dial_to_the_same_instance_says_so),
-      test_of_shy(to_connect_is_to_accept_who_knocks),
+      test_of_shy(connecting_accepts_a_caller_that_knocks),
       test_of_own(a_closing_session_gives_way_to_a_new_one),
       test_of_pair(envelopes_out_of_place_reset_the_link),
       test_of_own(changed_handshakes_and_records_never_link),

@@ -79,7 +79,7 @@ static void a_secret_that_fits_none_learns_nothing(void **state) {
   assert_int_equal(net_count(&n, CALLEE, PL_ENGINE_OUT_KNOCK), 1);
 }
 
-static void who_is_blocked_learns_nothing_by_its_link(void **state) {
+static void a_blocked_caller_learns_nothing_by_its_link(void **state) {
   (void)state;
   invite(1000);
   net_run(&n, 1000);
@@ -95,7 +95,7 @@ static bool first_records(net *x, int from, const pl_envelope *e) {
 }
 
 /* A caller that is allowed after its call was accepted only to be refused is let in. */
-static void what_counts_is_who_is_let_in_at_the_first_record(void **state) {
+static void the_first_record_decides_who_is_let_in(void **state) {
   (void)state;
   invite(1000);
   net_run(&n, 1000);
@@ -179,8 +179,8 @@ int main(void) {
       test_of_refusal(a_used_link_says_so_to_the_third),
       test_of_refusal(an_expired_link_says_so),
       test_of_refusal(a_secret_that_fits_none_learns_nothing),
-      test_of_refusal(who_is_blocked_learns_nothing_by_its_link),
-      test_of_refusal(what_counts_is_who_is_let_in_at_the_first_record),
+      test_of_refusal(a_blocked_caller_learns_nothing_by_its_link),
+      test_of_refusal(the_first_record_decides_who_is_let_in),
       test_of_refusal(half_a_call_holds_little),
       test_of_core(a_call_that_crossed_is_withdrawn),
   };

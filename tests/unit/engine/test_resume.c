@@ -251,7 +251,7 @@ static void a_peer_that_lost_its_state_is_reported(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_MESSAGE), 1);
 }
 
-static void a_caller_that_lost_its_state_begins_anew(void **state) {
+static void a_caller_that_lost_its_state_starts_again(void **state) {
   (void)state;
   uint32_t a = pair_numbers.a, b = pair_numbers.b;
   assert_int_equal(net_send(&n, 0, a, 0, "first", 5), 0);
@@ -318,7 +318,7 @@ static void an_old_link_is_replaced_without_a_pause(void **state) {
     if (n.links[k].used) assert_int_not_equal(n.links[k].caller_number, first);
 }
 
-static void an_idle_session_goes_on_after_an_hour(void **state) {
+static void an_idle_session_continues_after_an_hour(void **state) {
   (void)state;
   uint32_t a = pair_numbers.a;
   net_run(&n, 3500000);
@@ -364,10 +364,10 @@ int main(void) {
       test_of_own(random_troubles),
       test_of_linked(large_transfer_survives_loss),
       test_of_linked(a_peer_that_lost_its_state_is_reported),
-      test_of_linked(a_caller_that_lost_its_state_begins_anew),
+      test_of_linked(a_caller_that_lost_its_state_starts_again),
       test_of_linked(a_link_that_swallows_everything_is_replaced),
       test_of_linked(an_old_link_is_replaced_without_a_pause),
-      test_of_linked(an_idle_session_goes_on_after_an_hour),
+      test_of_linked(an_idle_session_continues_after_an_hour),
       test_of_own(a_session_without_a_link_times_out),
       test_of_linked(the_other_side_dials_when_the_opener_does_not),
   };

@@ -21,7 +21,7 @@ static code_line_view view;
 
 /* Types the keys. Returns the result of the last one, and sets the view after it. */
 static code_line_result type(const char *keys) {
-  code_line_result result = CODE_LINE_GOES_ON;
+  code_line_result result = CODE_LINE_CONTINUES;
   for (; *keys; keys++) result = code_line_key(&line, (unsigned char)*keys);
   code_line_look(&line, &view);
   return result;
@@ -60,7 +60,7 @@ static void a_pasted_code_is_found(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     code_line_init(&line, word);
-    assert_int_equal(type(cases[i].in), CODE_LINE_GOES_ON);
+    assert_int_equal(type(cases[i].in), CODE_LINE_CONTINUES);
     assert_string_equal(line.text, cases[i].out);
     assert_int_equal(type("\r"), CODE_LINE_DONE);
     assert_string_equal(line.text, cases[i].out);
@@ -92,8 +92,8 @@ static void a_link_may_come_instead(void **state) {
 static void a_link_that_is_not_whole_waits(void **state) {
   (void)state;
   for (const char *c = link_text; c[1]; c++)
-    assert_int_equal(code_line_key(&line, (unsigned char)*c), CODE_LINE_GOES_ON);
-  assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+    assert_int_equal(code_line_key(&line, (unsigned char)*c), CODE_LINE_CONTINUES);
+  assert_int_equal(type("\r"), CODE_LINE_CONTINUES);
   assert_true(view.wrong);
   assert_non_null(strstr(view.hint, "whole"));
   type("Q");
@@ -103,8 +103,8 @@ static void a_link_that_is_not_whole_waits(void **state) {
 
 static void a_line_end_in_a_paste_is_not_enter(void **state) {
   (void)state;
-  assert_int_equal(type("\033[200~4821-oak\r"), CODE_LINE_GOES_ON);
-  assert_int_equal(type("vine\r\033[201~"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("\033[200~4821-oak\r"), CODE_LINE_CONTINUES);
+  assert_int_equal(type("vine\r\033[201~"), CODE_LINE_CONTINUES);
   assert_string_equal(line.text, "4821-oak-vine");
   assert_string_equal(view.hint, "");
   assert_int_equal(type("\r"), CODE_LINE_DONE);
@@ -150,7 +150,7 @@ static void a_word_that_other_words_start_with_is_a_word(void **state) {
   (void)state;
   type("4821 cop ");
   assert_string_equal(line.text, "4821-cop-");
-  assert_int_equal(type("cop"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("cop"), CODE_LINE_CONTINUES);
   assert_string_equal(view.rest, "");
   assert_int_equal(type("\r"), CODE_LINE_DONE);
 }
@@ -168,7 +168,7 @@ static void an_impossible_word_is_marked_immediately(void **state) {
   assert_true(view.wrong);
   assert_string_equal(line.text, "4821-coper-violin");
   assert_string_equal(view.hint, "“coper” is not a word of a code");
-  assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("\r"), CODE_LINE_CONTINUES);
   type("\x15"); /* Ctrl-U */
   assert_string_equal(line.text, "");
   assert_false(view.wrong);
@@ -179,8 +179,8 @@ static void enter_waits_for_a_whole_code(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
     code_line_init(&line, word);
-    assert_int_equal(type(early[i]), CODE_LINE_GOES_ON);
-    assert_int_equal(type("\r"), CODE_LINE_GOES_ON);
+    assert_int_equal(type(early[i]), CODE_LINE_CONTINUES);
+    assert_int_equal(type("\r"), CODE_LINE_CONTINUES);
     assert_true(*view.hint != '\0');
   }
 }
@@ -200,7 +200,7 @@ static void without_a_number_there_is_no_code(void **state) {
 static void ends_without_a_code(void **state) {
   (void)state;
   assert_int_equal(type("\x04"), CODE_LINE_ABORTED);
-  assert_int_equal(type("4\x04"), CODE_LINE_GOES_ON);
+  assert_int_equal(type("4\x04"), CODE_LINE_CONTINUES);
   assert_int_equal(type("\x03"), CODE_LINE_ABORTED);
 }
 

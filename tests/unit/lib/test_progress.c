@@ -200,7 +200,7 @@ static void little_is_in_flight_where_more_is_not_faster(void **state) {
   }
 }
 
-/* A doubling that makes it 1.3 times as fast. */
+/* A doubled limit makes the transfer 1.3 times as fast. */
 static void more_is_in_flight_where_that_costs_little(void **state) {
   const connection like = {.rate = 50000000, .latency_us = 4200};
   file_flow f;

@@ -29,7 +29,7 @@ static void make_identity(pl_identity *identity, uint8_t first) {
   assert_int_equal(pl_identity_from_seed(identity, seed), 0);
 }
 
-/* Goes on until message 1 is written. */
+/* Continues until message 1 is written. */
 static void write_first(pair *p) {
   make_identity(&p->caller_id, 1);
   make_identity(&p->callee_id, 2);
@@ -39,7 +39,7 @@ static void write_first(pair *p) {
   assert_int_equal(p->size1, sizeof hello + PL_NOISE_MESSAGE1_OVERHEAD);
 }
 
-/* Goes on until message 2 is written. */
+/* Continues until message 2 is written. */
 static void write_second(pair *p) {
   write_first(p);
   int size = pl_noise_read(&p->callee, (pl_view){p->message1, (size_t)p->size1}, p->out, sizeof p->out);

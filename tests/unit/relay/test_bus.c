@@ -166,12 +166,12 @@ static void test_target_moves(void **state) {
     workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true), *c = client_new(&all->w[2], 2);
     uint32_t at_c = 0;
-    client_hang_up(b); /* worker 0 has not heard of it */
+    client_hang_up(b); /* worker 0 has not been told yet */
     client_open(a, LINK, b, "one", 3);
     workers_collect(all, 0);
     if (early) {
       client_login(c, true);
-      workers_deliver(all, 2, 0); /* worker 0 hears of the login; the answer has not come yet */
+      workers_deliver(all, 2, 0); /* worker 0 is told of the login; the answer has not come yet */
     }
     workers_settle(all);
     if (!early) client_login(c, true);

@@ -245,7 +245,8 @@ static void test_stalled_queues_end(void **state) {
   assert_true(pl_relay_get_stats(w->relay).queued_bytes < 2 << 20);
 }
 
-/* A relay that was stopped wrote nothing either: no socket is ended for that time, whichever is heard of first. */
+/* A relay that was stopped wrote nothing either: no socket is ended because of that time, whichever event the relay
+ * handles first. */
 static void test_stop_is_no_stall(void **state) {
   world *w = *state;
   client *a = ready_at(w, 1, 1), *says = ready_at(w, 2, 2), *mute = ready_at(w, 3, 3), *b = ready_at(w, 4, 4);

@@ -95,7 +95,7 @@ static void test_floods_lock_no_friend_out(void **state) {
   world_pass(w, w->settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
   assert_int_equal(reset_of(all[2]), PL_REASON_UNAVAILABLE); /* RATE would tell that the callee is there */
   call(all[2], 100, me);
-  assert_int_equal(offer_of(me), 0); /* KNOCKS_PER_CALLEE is used up, though no call waits any more */
+  assert_int_equal(offer_of(me), 0); /* KNOCKS_PER_CALLEE is used up, though no call is waiting */
 }
 
 static void test_lists_are_bounded(void **state) {

@@ -279,7 +279,7 @@ static void test_many_envelopes_in_one_message(void **state) {
   assert_null(client_next(b));
 }
 
-static void test_unavailable_at_t_whatever_the_cause(void **state) {
+static void test_unavailable_at_the_deadline_whatever_the_cause(void **state) {
   world *w = *state;
   client *a = client_ready(w, 1), *silent = client_ready(w, 2), *denies = client_ready(w, 3),
          *dies = client_ready(w, 4), *offline = client_new(w, 5);
@@ -301,7 +301,7 @@ static void test_unavailable_at_t_whatever_the_cause(void **state) {
   assert_null(client_next(denies));
 }
 
-static void test_target_that_logs_in_before_t(void **state) {
+static void test_target_that_logs_in_before_the_deadline(void **state) {
   world *w = *state;
   client *a = client_ready(w, 1), *b = client_new(w, 2);
   client_open(a, LINK(1, 0), b, "hand", 4);
@@ -601,8 +601,8 @@ int main(void) {
       world_test_with(test_full, {PL_RELAY_SET_SOCKETS_MAX, 1}),
       world_test(test_link),
       world_test(test_many_envelopes_in_one_message),
-      world_test(test_unavailable_at_t_whatever_the_cause),
-      world_test(test_target_that_logs_in_before_t),
+      world_test(test_unavailable_at_the_deadline_whatever_the_cause),
+      world_test(test_target_that_logs_in_before_the_deadline),
       world_test(test_newest_listener_and_instances),
       world_test(test_errors_of_the_table),
       world_test(test_refused_link),

@@ -174,7 +174,7 @@ static void assert_private(scene *s) {
   }
 }
 
-/* Whoever can read the file can use the tokens in it, so it is private. */
+/* Anyone who can read the file can use the tokens in it, so it is private. */
 static void test_nobody_else_reads_it(void **state) {
   scene *s = *state;
   mode_t before = umask(022);
@@ -268,7 +268,7 @@ static int count(scene *s, const char *where) {
   return n;
 }
 
-/* That an ID was linked is told once: what a full disk did not take is kept until it does. */
+/* The store is told only once that an ID was linked, so it keeps what a full disk did not take until the disk does. */
 static void test_notes_outlive_a_full_disk(void **state) {
   scene *s = *state;
   uint8_t id[32] = {0};

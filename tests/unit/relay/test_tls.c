@@ -142,7 +142,7 @@ static void test_reads_all(void **state) {
   disconnect_both();
 }
 
-/* Each record has OpenSSL answer, and the client never reads: memory stays bounded, and the connection ends. */
+/* Each record makes OpenSSL answer, and the client never reads: memory stays bounded, and the connection ends. */
 static void test_answers_of_tls_are_bounded(void **state) {
   (void)state;
   connect_both(TLS1_3_VERSION);

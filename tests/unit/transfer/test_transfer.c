@@ -224,7 +224,7 @@ static void a_stop_of_either_side_ends_it_at_both(void **state) {
     }
 }
 
-/* However many sessions end before the peer has heard of the failure. */
+/* This holds however many sessions end before the peer is told of the failure. */
 static void the_last_file_fails_at_the_sender_and_the_receiver_hears_it(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 100; seed++) {
