@@ -18,7 +18,8 @@ enum {
 #define PL_ENVELOPE(name, number, max_bytes, sender, text) PL_ENV_##name = number,
 #define PL_FRAME(name, number, text) PL_FRAME_##name = number,
 #define PL_REASON(name, number, text) PL_REASON_##name = number,
-#define PL_LIMIT(name, number, initial, minimum, maximum, text) PL_LIMIT_##name = number,
+#define PL_LIMIT(name, number, initial, minimum, maximum, text) \
+  PL_LIMIT_##name = number, PL_LIMIT_HIGHEST_##name = maximum,
 #define PL_EXTENSION(name, number, text) PL_EXT_##name = number,
 #include "wire.def"
 };
