@@ -118,7 +118,8 @@ int journal_open(file_journal *j, const journal_kind *kind, void *context, char 
   int lock = -1;
   *j = (file_journal){.fd = -1};
   j->path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", kind->name, why);
-  int error = j->path ? pl_folders_for(j->path, why) : pl_path_error(PL_EIO);
+  if (!j->path) return pl_path_error(PL_EIO);
+  int error = pl_folders_for(j->path, why);
   if (!error) error = pl_file_lock(j->path, true, &lock, why);
   if (!error) error = open_and_read(j, kind, context, why);
   if (lock >= 0) close(lock);
