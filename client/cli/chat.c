@@ -14,13 +14,14 @@ enum { OPTION_CODE = 256, SESSION_TIMEOUT_MS = 300000 };
 
 /* ---- sessions ----------------------------------------------------------------------------------------- */
 
-static bool speaks(const pairlink_session *s, const char *what) {
+static bool chat_speaks(const pairlink_session *s, const char *what) {
   return strncmp(pairlink_session_application(s), what, strlen(what)) == 0;
 }
 
 static chat_session *chat_best(const chat_job *j) {
   for (chat_session *s = j->sessions; s; s = s->next)
-    if (pairlink_session_is_linked(s->session) && (speaks(s->session, "chat/") || speaks(s->session, "pipe/")))
+    if (pairlink_session_is_linked(s->session) &&
+        (chat_speaks(s->session, "chat/") || chat_speaks(s->session, "pipe/")))
       return s;
   return NULL;
 }
@@ -65,7 +66,7 @@ static void chat_call(chat_job *j) {
 static int send_one(chat_session *s, outbox_message *m) {
   char bytes[1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX + 1];
   size_t size = 0;
-  bool chat = speaks(s->session, "chat/");
+  bool chat = chat_speaks(s->session, "chat/");
   if (chat) {
     bytes[0] = PL_CONST_CHAT_TEXT;
     memcpy(bytes + 1, m->id, OUTBOX_ID_BYTES);
@@ -242,7 +243,7 @@ static void chat_on_session_event(chat_job *j, const pairlink_event *e) {
       if (e->channel != 0)
         (void)pairlink_take(e->session, e->channel, e->place);
       else
-        chat_received(j, e, speaks(e->session, "chat/") || e->type == PAIRLINK_EVENT_END);
+        chat_received(j, e, chat_speaks(e->session, "chat/") || e->type == PAIRLINK_EVENT_END);
       break;
     case PAIRLINK_EVENT_WRITABLE:
       s->blocked = false;

@@ -15,7 +15,7 @@ void code_line_init(code_line *line, code_word_function *word) {
 /* ---- parts -------------------------------------------------------------------------------------------- */
 
 /* Returns what follows the last hyphen. */
-static const char *part(const code_line *line) {
+static const char *line_part(const code_line *line) {
   const char *hyphen = strrchr(line->text, '-');
   return hyphen ? hyphen + 1 : line->text;
 }
@@ -32,7 +32,7 @@ typedef struct matches {
   bool exact;            /* the first of them is exactly this text */
 } matches;
 
-static matches match(const code_line *line, const char *start) {
+static matches line_match(const code_line *line, const char *start) {
   size_t size = strlen(start);
   matches m = {0, 0, false};
   unsigned low = 0, high = PAIRLINK_WORD_COUNT; /* searches the first word that does not sort before `start` */
@@ -51,9 +51,9 @@ static matches match(const code_line *line, const char *start) {
 }
 
 static bool part_is_whole(const code_line *line) {
-  const char *at = part(line);
+  const char *at = line_part(line);
   if (part_index(line) == 0) return strlen(at) >= CODE_DIGITS_MIN;
-  return *at && match(line, at).exact;
+  return *at && line_match(line, at).exact;
 }
 
 static void code_line_append(code_line *line, const char *text) {
@@ -103,11 +103,11 @@ const char *code_line_text(const code_line *line) {
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
 /* Completes the word as far as all candidates agree. */
-static void complete(code_line *line) {
+static void line_complete(code_line *line) {
   char more[PAIRLINK_CODE_MAX] = "";
-  size_t typed = strlen(part(line)), n;
+  size_t typed = strlen(line_part(line)), n;
   if (part_index(line) == 0 || typed == 0) return;
-  matches m = match(line, part(line));
+  matches m = line_match(line, line_part(line));
   if (!m.count || m.exact) return;
   const char *first = line->word(m.first);
   for (n = typed; first[n]; n++) {
@@ -121,31 +121,31 @@ static void complete(code_line *line) {
 
 /* Adds the hyphen before the next part, if this part is complete. A word that is not in the list is accepted: the view
  * marks it, and what follows may be right. */
-static void separate(code_line *line) {
-  complete(line);
-  const char *at = part(line);
-  bool hopeless = part_index(line) > 0 && *at && match(line, at).count == 0;
+static void line_separate(code_line *line) {
+  line_complete(line);
+  const char *at = line_part(line);
+  bool hopeless = part_index(line) > 0 && *at && line_match(line, at).count == 0;
   if ((hopeless || part_is_whole(line)) && part_index(line) < CODE_WORDS) code_line_append(line, "-");
 }
 
 /* Completes as a shell does: first as far as it is unambiguous; starts the next part only when this one is complete. */
-static void tab(code_line *line) {
+static void line_tab(code_line *line) {
   size_t before = line->size;
-  complete(line);
-  if (line->size == before || match(line, part(line)).count == 1) separate(line);
+  line_complete(line);
+  if (line->size == before || line_match(line, line_part(line)).count == 1) line_separate(line);
 }
 
-static void character(code_line *line, unsigned char byte) {
+static void line_character(code_line *line, unsigned char byte) {
   char text[2] = {(char)byte, '\0'};
   bool digit = byte >= '0' && byte <= '9', letter = byte >= 'a' && byte <= 'z';
   if (byte >= 'A' && byte <= 'Z') {
     text[0] = (char)(byte - 'A' + 'a');
     letter = true;
   }
-  if (letter && part_index(line) == 0) separate(line);
+  if (letter && part_index(line) == 0) line_separate(line);
   unsigned index = part_index(line);
   line->asked = index == 0 && letter;
-  if (index == 0 ? digit && strlen(part(line)) < CODE_DIGITS_MAX : letter) code_line_append(line, text);
+  if (index == 0 ? digit && strlen(line_part(line)) < CODE_DIGITS_MAX : letter) code_line_append(line, text);
 }
 
 static void remove_last(code_line *line) {
@@ -166,7 +166,7 @@ static const char *wrong_word(const code_line *line, size_t *size) {
   for (const char *end; at && (end = strchr(at + 1, '-')); at = end) {
     *size = (size_t)(end - at - 1);
     snprintf(word, sizeof word, "%.*s", (int)*size, at + 1);
-    if (!match(line, word).exact) return at + 1;
+    if (!line_match(line, word).exact) return at + 1;
   }
   return NULL;
 }
@@ -176,7 +176,7 @@ static code_line_result code_line_enter(code_line *line) {
   if (look_into_raw(line) == INVITATION_LINK) return CODE_LINE_DONE;
   line->asked = true;
   if (line->is_link) return CODE_LINE_CONTINUES;
-  complete(line);
+  line_complete(line);
   if (part_index(line) == CODE_WORDS && part_is_whole(line) && !wrong_word(line, &size)) return CODE_LINE_DONE;
   return CODE_LINE_CONTINUES;
 }
@@ -200,7 +200,7 @@ static bool in_escape(code_line *line, unsigned char byte) {
 }
 
 /* A key that deletes removes all of a link, because nobody edits a link by hand. */
-static code_line_result edit(code_line *line, unsigned char byte) {
+static code_line_result line_edit(code_line *line, unsigned char byte) {
   bool all = byte == CTRL_U || line->is_link;
   if (line->is_link && byte == TAB) return CODE_LINE_CONTINUES;
   forget_raw(line);
@@ -209,7 +209,7 @@ static code_line_result edit(code_line *line, unsigned char byte) {
   else if (byte == CTRL_W)
     remove_part(line);
   else if (byte == TAB)
-    tab(line);
+    line_tab(line);
   else
     remove_last(line);
   return CODE_LINE_CONTINUES;
@@ -222,9 +222,9 @@ static code_line_result text_byte(code_line *line, unsigned char byte) {
   if (separates || strstr(line->raw, "://")) (void)look_into_raw(line);
   if (line->is_link || line->is_found) return CODE_LINE_CONTINUES;
   if (separates)
-    separate(line);
+    line_separate(line);
   else
-    character(line, byte);
+    line_character(line, byte);
   return CODE_LINE_CONTINUES;
 }
 
@@ -236,7 +236,7 @@ code_line_result code_line_key(code_line *line, unsigned char byte) {
   if (byte == CTRL_D) return line->size || line->is_link ? code_line_enter(line) : CODE_LINE_ABORTED;
   line->asked = false;
   bool edits = byte == CTRL_H || byte == DELETE || byte == CTRL_W || byte == CTRL_U || byte == TAB;
-  return edits ? edit(line, byte) : text_byte(line, byte);
+  return edits ? line_edit(line, byte) : text_byte(line, byte);
 }
 
 /* ---- the view ----------------------------------------------------------------------------------------- */
@@ -254,9 +254,9 @@ static void list_words(const code_line *line, const matches *m, char hint[CODE_L
 }
 
 static void look_at_word(const code_line *line, code_line_view *view) {
-  const char *at = part(line);
+  const char *at = line_part(line);
   bool last = part_index(line) == CODE_WORDS;
-  matches m = match(line, at);
+  matches m = line_match(line, at);
   if (!*at)
     snprintf(view->hint, sizeof view->hint, last ? "one more word" : "then two words");
   else if (m.count == 1)

@@ -29,13 +29,13 @@ typedef struct prompt {
 
 /* ---- the terminal ------------------------------------------------------------------------------------- */
 
-static int columns(const prompt *p) {
+static int prompt_columns(const prompt *p) {
   struct winsize size;
   return ioctl(p->terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 /* Returns how many bytes of the text, at most `room`, hold whole characters. */
-static int fitting(const char *text, int room) {
+static int prompt_fitting(const char *text, int room) {
   int n = 0;
   for (int i = 0; i <= room; i++) {
     unsigned char c = (unsigned char)text[i];
@@ -48,7 +48,7 @@ static int fitting(const char *text, int room) {
 /* Prints as much as fits into *room. Counting bytes as columns is safe, since there are never fewer bytes than columns.
  * A line that wraps could not be redrawn. */
 static void prompt_put(const prompt *p, const char *style, const char *text, int *room) {
-  int n = fitting(text, *room);
+  int n = prompt_fitting(text, *room);
   if (n == 0) return;
   *room -= n;
   dprintf(p->terminal, "%s%.*s%s", p->colour ? style : "", n, text, p->colour && *style ? "\033[0m" : "");
@@ -57,7 +57,7 @@ static void prompt_put(const prompt *p, const char *style, const char *text, int
 /* Draws the whole line, with the cursor behind what was typed. */
 static void prompt_draw(const prompt *p) {
   code_line_view view;
-  int room = columns(p) - 1;
+  int room = prompt_columns(p) - 1;
   code_line_look(&p->line, &view);
   dprintf(p->terminal, "\r\033[K");
   prompt_put(p, "\033[1m", question, &room);
@@ -72,7 +72,7 @@ static void prompt_draw(const prompt *p) {
 
 /* Also turns on the marks around pastes (bracketed paste), so that a line end inside a paste is not taken for Enter.
  * Called again when the program continues after Ctrl-Z, since the shell may have turned them off. */
-static bool raw(prompt *p) {
+static bool prompt_raw(prompt *p) {
   struct termios t = p->before;
   t.c_lflag &= (tcflag_t) ~(ICANON | ECHO | IEXTEN);
   t.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR);
@@ -82,7 +82,7 @@ static bool raw(prompt *p) {
   return tcsetattr(p->terminal, TCSADRAIN, &t) == 0; /* TCSADRAIN keeps what was typed ahead */
 }
 
-static void cooked(const prompt *p) {
+static void prompt_cooked(const prompt *p) {
   dprintf(p->terminal, "\033[?2004l");
   (void)tcsetattr(p->terminal, TCSADRAIN, &p->before);
 }
@@ -106,11 +106,11 @@ static int prompt_on_signal(prompt *p) {
     int number = (int)info.ssi_signo;
     if (number == SIGTSTP) { /* restore the terminal, stop, and continue here */
       dprintf(p->terminal, "\r\033[K");
-      cooked(p);
+      prompt_cooked(p);
       (void)raise(SIGSTOP);
     }
     if (number == SIGTSTP || number == SIGCONT || number == SIGWINCH)
-      (void)raw(p);
+      (void)prompt_raw(p);
     else
       return 128 + number;
   }
@@ -129,7 +129,7 @@ static int prompt_on_keys(prompt *p) {
   return result == CODE_LINE_CONTINUES ? -1 : result == CODE_LINE_DONE ? 0 : EXIT_INTERRUPTED;
 }
 
-static int converse(prompt *p) {
+static int prompt_converse(prompt *p) {
   for (;;) {
     struct pollfd fds[] = {{.fd = p->terminal, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
     prompt_draw(p);
@@ -146,9 +146,9 @@ static int prompt_ask(int terminal, char text[TEXT_MAX]) {
   prompt p = {.terminal = terminal, .signal_fd = -1, .colour = !(none && *none)};
   code_line_init(&p.line, pairlink_word);
   if (tcgetattr(terminal, &p.before) != 0) return EXIT_IO;
-  int result = watch_signals(&p) && raw(&p) ? converse(&p) : EXIT_IO;
+  int result = watch_signals(&p) && prompt_raw(&p) ? prompt_converse(&p) : EXIT_IO;
   dprintf(terminal, result ? "\n" : "\r\033[K%s%s\n", question, code_line_text(&p.line));
-  cooked(&p);
+  prompt_cooked(&p);
   if (p.signal_fd >= 0) close(p.signal_fd);
   sigprocmask(SIG_SETMASK, &p.old_signals, NULL);
   if (!result) snprintf(text, TEXT_MAX, "%s", code_line_text(&p.line));
@@ -210,7 +210,8 @@ static int prompt_get_text(bool stdin_is_data, char text[TEXT_MAX]) {
 
 /* When nothing is found, the text itself is taken for the code if it is short enough. The library will say what is
  * wrong with it. */
-static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
+static int prompt_understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MAX], target *who,
+                             pairlink_options *o) {
   char found[PAIRLINK_INVITE_LINK_MAX];
   invitation_kind kind = invitation_find(text, pairlink_word, found);
   const char *best = kind == INVITATION_NONE ? text : found;
@@ -231,7 +232,7 @@ static int understand(const cli *c, const char *text, char code[PAIRLINK_CODE_MA
 int code_prompt_read(const cli *c, bool stdin_is_data, char code[PAIRLINK_CODE_MAX], target *who, pairlink_options *o) {
   char text[TEXT_MAX];
   int result = prompt_get_text(stdin_is_data, text);
-  if (!result) result = understand(c, text, code, who, o);
+  if (!result) result = prompt_understand(c, text, code, who, o);
   sodium_memzero(text, sizeof text);
   return result;
 }

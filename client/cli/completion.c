@@ -89,7 +89,7 @@ static void offer_arguments(const char *current, const place *at) {
 /* ---- where the current word stands -------------------------------------------------------------------- */
 
 /* Returns the option that the word names, if the next word is its argument. Else NULL. */
-static const struct argp_option *waits(const struct argp_option *options, const char *word) {
+static const struct argp_option *completion_waits(const struct argp_option *options, const char *word) {
   for (const struct argp_option *o = options; o && o->name; o++) {
     bool is_it =
         strncmp(word, "--", 2) == 0 ? strcmp(word + 2, o->name) == 0 : word[0] == '-' && word[1] == o->key && !word[2];
@@ -101,11 +101,11 @@ static const struct argp_option *waits(const struct argp_option *options, const 
 static void step_over(place *at, const char *word) {
   if (strcmp(word, "=") == 0) return; /* bash splits --option=value at the = */
   if (at->expects_for) {
-    if (at->expects_for == waits(global_options, "--identity")) at->identity = word;
+    if (at->expects_for == completion_waits(global_options, "--identity")) at->identity = word;
     at->expects_for = NULL;
   } else if (word[0] == '-') {
-    at->expects_for = waits(at->command ? at->command->argp.options : NULL, word);
-    if (!at->expects_for) at->expects_for = waits(global_options, word);
+    at->expects_for = completion_waits(at->command ? at->command->argp.options : NULL, word);
+    if (!at->expects_for) at->expects_for = completion_waits(global_options, word);
   } else if (at->command) {
     at->arguments++;
   } else {
@@ -116,7 +116,7 @@ static void step_over(place *at, const char *word) {
   }
 }
 
-static int words(int count, char **list) {
+static int completion_words(int count, char **list) {
   place at = {0};
   const char *current = count ? list[count - 1] : "";
   for (int i = 0; i + 1 < count; i++) step_over(&at, list[i]);
@@ -224,7 +224,8 @@ static error_t completion_parse(int key, char *arg, struct argp_state *state) {
 static int completion_run(const cli *c, int argc, char **argv) {
   const char *script = NULL;
   (void)c;
-  if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0) return words(argc - 3, argv + 3);
+  if (argc >= 3 && strcmp(argv[1], "words") == 0 && strcmp(argv[2], "--") == 0)
+    return completion_words(argc - 3, argv + 3);
   command_parse(&command_completion, argc, argv, &script);
   return fputs(script, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_OK : EXIT_IO;
 }

@@ -66,7 +66,7 @@ bool contact_name_clean(const char *text, char out[CONTACT_NAME_MAX]) {
 }
 
 /* Writes the name in lower case, of all scripts, for comparing. Bytes that are not UTF-8 stay as they are. */
-static void fold(const char *name, char out[4 * CONTACT_NAME_MAX]) {
+static void name_fold(const char *name, char out[4 * CONTACT_NAME_MAX]) {
   static locale_t utf8;
   if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
   locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
@@ -91,8 +91,8 @@ static void fold(const char *name, char out[4 * CONTACT_NAME_MAX]) {
 static bool same_name(const char *a, const char *b) {
   char left[4 * CONTACT_NAME_MAX], right[4 * CONTACT_NAME_MAX];
   if (!*a || !*b) return false;
-  fold(a, left);
-  fold(b, right);
+  name_fold(a, left);
+  name_fold(b, right);
   return strcmp(left, right) == 0;
 }
 

@@ -66,14 +66,14 @@ const char *file_hex(const uint8_t *bytes, size_t size, char out[FILE_HEX_CHARS]
   return out;
 }
 
-static int digit(char c) {
+static int hex_digit(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 bool file_unhex(const char *text, uint8_t *out, size_t size) {
   if (strlen(text) != 2 * size) return false;
   for (size_t i = 0; i < size; i++) {
-    int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+    int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
     if (high < 0 || low < 0) return false;
     out[i] = (uint8_t)(high << 4 | low);
   }

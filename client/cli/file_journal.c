@@ -84,7 +84,7 @@ static int open_journal_file(file_journal *j, char *why) {
 
 /* Shortens the journal if no other program has it open: the others would still append to the old file. Programs that
  * open it meanwhile wait for the lock that journal_open holds. */
-static int shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
+static int journal_shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
   if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
   bool is_large = c->size > BYTES_WORTH_IT;
@@ -107,7 +107,7 @@ static int open_and_read(file_journal *j, const journal_kind *kind, void *contex
     c.is_array = c.text[0] == '[';
     j->torn = c.text[c.size - 1] != '\n';
     error = c.is_array ? read_array(&c, kind, context) : read_lines(&c, kind, context);
-    if (!error) error = shorten(j, kind, &c, context, why);
+    if (!error) error = journal_shorten(j, kind, &c, context, why);
   }
   free(c.text);
   if (!error && flock(j->fd, LOCK_SH) != 0) error = pl_why(why, PL_EIO, "cannot lock %s", j->path);
@@ -118,7 +118,8 @@ int journal_open(file_journal *j, const journal_kind *kind, void *context, char 
   int lock = -1;
   *j = (file_journal){.fd = -1};
   j->path = pl_path_of(NULL, "XDG_STATE_HOME", ".local/state", kind->name, why);
-  int error = j->path ? pl_folders_for(j->path, why) : pl_path_error(PL_EIO);
+  if (!j->path) return pl_path_error(PL_EIO);
+  int error = pl_folders_for(j->path, why);
   if (!error) error = pl_file_lock(j->path, true, &lock, why);
   if (!error) error = open_and_read(j, kind, context, why);
   if (lock >= 0) close(lock);

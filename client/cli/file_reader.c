@@ -198,7 +198,7 @@ static void *reader_run(void *context) {
 
 /* ---- the main thread's side --------------------------------------------------------------------------- */
 
-static void destroy(file_reader *r) {
+static void reader_destroy(file_reader *r) {
   if (r->done_fd >= 0) close(r->done_fd);
   if (r->stop_fd >= 0) close(r->stop_fd);
   free(r->memory);
@@ -219,7 +219,7 @@ file_reader *file_reader_new(void) {
               : r->done_fd < 0 || r->stop_fd < 0 ? errno
                                                  : file_thread_start(&r->thread, reader_run, r);
   if (!error) return r;
-  destroy(r);
+  reader_destroy(r);
   errno = error;
   return NULL;
 }
@@ -234,7 +234,7 @@ void file_reader_free(file_reader *r) {
   pthread_join(r->thread, NULL);
   pthread_mutex_destroy(&r->mutex);
   pthread_cond_destroy(&r->asked);
-  destroy(r);
+  reader_destroy(r);
 }
 
 int file_reader_fd(const file_reader *r) {

@@ -66,7 +66,7 @@ static json_t *list_read(const char *name) {
   return list;
 }
 
-static bool has(const json_t *object, const char *key, const char *value) {
+static bool state_has(const json_t *object, const char *key, const char *value) {
   return strcmp(journal_text(object, key), value) == 0;
 }
 
@@ -101,7 +101,7 @@ static void send_remove(json_t *list, void *context) {
   const send_record *s = context;
   for (size_t i = json_array_size(list); i-- > 0;) {
     const json_t *item = json_array_get(list, i);
-    if (has(item, "own", s->own) && has(item, "what", s->key)) (void)json_array_remove(list, i);
+    if (state_has(item, "own", s->own) && state_has(item, "what", s->key)) (void)json_array_remove(list, i);
   }
 }
 
@@ -120,7 +120,7 @@ bool sends_find(const char *own_id, const char *paths, size_t size, char peer_id
   bool found = false;
   size_t i;
   json_array_foreach(list, i, item) {
-    if (has(item, "own", own_id) && has(item, "what", s.key)) found = copy_peer(item, peer_id);
+    if (state_has(item, "own", own_id) && state_has(item, "what", s.key)) found = copy_peer(item, peer_id);
   }
   json_decref(list);
   return found;
@@ -177,7 +177,8 @@ bool claimed_find(const char *own_id, const char *code, char peer_id[PAIRLINK_ID
   bool found = false;
   size_t i;
   json_array_foreach(list, i, item) {
-    if (has(item, "own", own_id) && sum_of_code(code, journal_text(item, "salt"), sum) && has(item, "sum", sum))
+    if (state_has(item, "own", own_id) && sum_of_code(code, journal_text(item, "salt"), sum) &&
+        state_has(item, "sum", sum))
       found = copy_peer(item, peer_id);
   }
   json_decref(list);

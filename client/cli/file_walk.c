@@ -27,7 +27,7 @@ static const char *shown_path(const char *path, char out[256]) {
 }
 
 /* is_fault: the exit code must show that it was skipped. */
-static void skip(file_list *list, const char *path, const char *why, bool is_fault) {
+static void walk_skip(file_list *list, const char *path, const char *why, bool is_fault) {
   char text[256];
   ui_say("Skipped: %s (%s)", shown_path(path, text), why);
   if (is_fault) list->left_out++;
@@ -95,7 +95,7 @@ static int compare_entries(const FTSENT **a, const FTSENT **b) {
 }
 
 /* Finds the file that a link leads to. Returns false unless it is a file in the same folder. */
-static bool follow(const FTSENT *e, const char *root, char target[PATH_MAX], struct stat *st) {
+static bool walk_follow(const FTSENT *e, const char *root, char target[PATH_MAX], struct stat *st) {
   return realpath(e->fts_accpath, target) && file_is_below(target, root) && stat(target, st) == 0 &&
          S_ISREG(st->st_mode);
 }
@@ -106,13 +106,13 @@ static bool is_empty(FTS *walk) {
 }
 
 /* Adds or skips one entry of a folder. Returns false when memory ran out. */
-static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root, const char *root_name) {
+static bool walk_visit(file_list *list, FTS *walk, const FTSENT *e, const char *root, const char *root_name) {
   char name[PATH_MAX + 256], target[PATH_MAX];
   const char *path = e->fts_path;
   struct stat st = {0};
   if (e->fts_info == FTS_DP || !path) return true;
   if (snprintf(name, sizeof name, "%s%s", root_name, path + strlen(root)) > NAME_MAX_BYTES) {
-    if (e->fts_info != FTS_D) skip(list, path, "its name is too long", true);
+    if (e->fts_info != FTS_D) walk_skip(list, path, "its name is too long", true);
     return true;
   }
   switch (e->fts_info) {
@@ -120,18 +120,18 @@ static bool visit(file_list *list, FTS *walk, const FTSENT *e, const char *root,
       return !is_empty(walk) || add_source(list, path, path, name, e->fts_statp);
     case FTS_SL:
     case FTS_SLNONE:
-      if (!follow(e, root, target, &st)) return skip(list, path, "a link that leads elsewhere", false), true;
+      if (!walk_follow(e, root, target, &st)) return walk_skip(list, path, "a link that leads elsewhere", false), true;
       path = target;
       break;
     case FTS_F:
       st = *e->fts_statp;
       break;
     case FTS_DEFAULT:
-      return skip(list, path, "not a file", false), true;
+      return walk_skip(list, path, "not a file", false), true;
     default:
-      return skip(list, path, strerror(e->fts_errno), true), true;
+      return walk_skip(list, path, strerror(e->fts_errno), true), true;
   }
-  if (access(path, R_OK) != 0) return skip(list, path, strerror(errno), true), true;
+  if (access(path, R_OK) != 0) return walk_skip(list, path, strerror(errno), true), true;
   return add_source(list, path, e->fts_path, name, &st);
 }
 
@@ -139,7 +139,7 @@ static int add_folder(file_list *list, char *root, const char *root_name) {
   char *const roots[] = {root, NULL};
   FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_entries);
   bool good = walk != NULL;
-  for (FTSENT *e; good && (e = fts_read(walk));) good = visit(list, walk, e, root, root_name);
+  for (FTSENT *e; good && (e = fts_read(walk));) good = walk_visit(list, walk, e, root, root_name);
   if (walk) fts_close(walk);
   return good ? 0 : out_of_memory();
 }

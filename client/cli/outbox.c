@@ -17,7 +17,7 @@
 
 enum { HEAD = 8, BODY_MAX = 1 + OUTBOX_ID_BYTES + OUTBOX_TEXT_MAX, JOURNAL_MAX = 64 << 20, SEEN_REWRITE = 16384 };
 
-static uint32_t checksum(const uint8_t *body, size_t size) {
+static uint32_t record_checksum(const uint8_t *body, size_t size) {
   uint8_t hash[crypto_generichash_BYTES_MIN];
   crypto_generichash(hash, sizeof hash, body, size, NULL, 0);
   return pl_get_u32(hash);
@@ -29,7 +29,7 @@ static uint32_t checksum(const uint8_t *body, size_t size) {
 static int append_record(int fd, const uint8_t *body, size_t size, char *why) {
   uint8_t record[HEAD + BODY_MAX];
   pl_put_u32(record, (uint32_t)size);
-  pl_put_u32(record + 4, checksum(body, size));
+  pl_put_u32(record + 4, record_checksum(body, size));
   memcpy(record + HEAD, body, size);
   off_t end = lseek(fd, 0, SEEK_END);
   if (end >= 0 && pl_file_write_all(fd, record, HEAD + size) == 0) return 0;
@@ -50,7 +50,7 @@ static bool next_record(pl_view *rest, pl_view *body) {
   size_t size = pl_get_u32(rest->data);
   if (size == 0 || size > BODY_MAX || size > rest->size - HEAD) return false;
   *body = (pl_view){rest->data + HEAD, size};
-  if (checksum(body->data, size) != pl_get_u32(rest->data + 4)) return false;
+  if (record_checksum(body->data, size) != pl_get_u32(rest->data + 4)) return false;
   rest->data += HEAD + size;
   rest->size -= HEAD + size;
   return true;
@@ -111,7 +111,7 @@ static size_t put_message(uint8_t *body, const outbox_message *m) {
 
 static uint8_t *put_record(uint8_t *at, size_t body_size) {
   pl_put_u32(at, (uint32_t)body_size);
-  pl_put_u32(at + 4, checksum(at + HEAD, body_size));
+  pl_put_u32(at + 4, record_checksum(at + HEAD, body_size));
   return at + HEAD + body_size;
 }
 

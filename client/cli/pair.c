@@ -23,7 +23,7 @@ typedef struct pair_job {
   char invite[PAIRLINK_INVITE_LINK_MAX], invited[PAIRLINK_ID_CHARS + 1]; /* invited: the ID that used the link */
   bool invite_made;                                                      /* the link was shown, or there can be none */
   pairlink_session *session;
-  bool paired;    /* `person` is a contact; the other side may not know yet */
+  bool paired;    /* `person` is a contact; the other side may not have heard of it yet */
   contact person; /* the new contact */
 } pair_job;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool over(const pipe_peer *p) {
+static bool pipe_is_over(const pipe_peer *p) {
   return p->end_taken && p->finish_delivered;
 }
 
@@ -58,7 +58,7 @@ static void pipe_check_over(pipe_job *j, pipe_peer *p) {
   if (p->closing || p != j->active) return;
   /* A chat never ends its direction, so connect is done with one when everything was delivered. */
   bool said_all = !j->is_listen && p->finish_delivered && p->was_linked && !speaks_pipe(p);
-  bool enough = over(p) || (said_all && !p->received.first); /* bytes that are not written yet would be lost */
+  bool enough = pipe_is_over(p) || (said_all && !p->received.first); /* bytes that are not written yet would be lost */
   if (enough) {
     p->closing = true;
     pairlink_close(p->session, 0, NULL);
@@ -70,7 +70,7 @@ static void pipe_check_over(pipe_job *j, pipe_peer *p) {
 
 static void pipe_on_closed(pipe_job *j, pipe_peer *p, const pairlink_event *e) {
   char text[200], why[320];
-  bool all = over(p) || p->closing;
+  bool all = pipe_is_over(p) || p->closing;
   /* The other side may close when all it sent has come and nothing of ours was lost. */
   if (!all && e->error == PAIRLINK_ECLOSED && e->reason == PAIRLINK_REASON_CLOSED && !p->lost && !p->received.first)
     all = (p->end_taken && p->finished) || (!speaks_pipe(p) && p->was_linked);

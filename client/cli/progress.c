@@ -63,7 +63,7 @@ const char *progress_bytes(uint64_t bytes, char out[PROGRESS_TEXT_MAX]) {
 }
 
 /* "1.2 of 1.9 GB", both in the unit of the whole. */
-static void amount(uint64_t bytes, uint64_t size, char out[2 * PROGRESS_TEXT_MAX]) {
+static void progress_amount(uint64_t bytes, uint64_t size, char out[2 * PROGRESS_TEXT_MAX]) {
   char part[PROGRESS_TEXT_MAX], whole[PROGRESS_TEXT_MAX];
   if (!size) {
     progress_bytes(bytes, out);
@@ -126,7 +126,7 @@ size_t progress_line(char out[PROGRESS_LINE_MAX], unsigned columns, const char *
                                     left[PROGRESS_TEXT_MAX + 8] = "", text[PROGRESS_TEXT_MAX];
   int64_t seconds = size ? progress_seconds_left(rate, bytes, size) : PROGRESS_UNKNOWN;
   if (columns > 200) columns = 200;
-  amount(bytes, size, much);
+  progress_amount(bytes, size, much);
   if (size) snprintf(percent, sizeof percent, "%3u%%", (unsigned)((double)bytes / (double)size * 100));
   if (*note)
     snprintf(speed, sizeof speed, "  %.36s", note);

@@ -19,7 +19,7 @@ static size_t index_slot(const receiving *r, const uint8_t id[16]) {
 }
 
 /* Returns the entry of a file, or the empty entry where it would go. */
-static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
+static uint32_t *saved_indexed(const receiving *r, const uint8_t id[16], bool here) {
   size_t at = index_slot(r, id);
   for (; r->saved_index[at]; at = (at + 1) & (r->index_size - 1)) {
     const receiving_saved *s = &r->saved[r->saved_index[at] - 1];
@@ -29,7 +29,7 @@ static uint32_t *indexed(const receiving *r, const uint8_t id[16], bool here) {
 }
 
 static void index_one(receiving *r, size_t place) {
-  *indexed(r, r->saved[place].id, r->saved[place].here) =
+  *saved_indexed(r, r->saved[place].id, r->saved[place].here) =
       (uint32_t)place + 1; /* replaces an older one of the same id */
 }
 
@@ -69,7 +69,7 @@ static bool is_unchanged(const receiving_saved *s) {
 }
 
 receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], bool here) {
-  uint32_t place = r->index_size ? *indexed(r, id, here) : 0;
+  uint32_t place = r->index_size ? *saved_indexed(r, id, here) : 0;
   receiving_saved *s = place ? &r->saved[place - 1] : NULL;
   return s && is_unchanged(s) ? s : NULL;
 }

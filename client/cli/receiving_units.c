@@ -64,7 +64,7 @@ static json_t *line_about(const receiving *r, const receiving_unit *u) {
                    "folder", r->folder);
 }
 
-static json_t *with(json_t *line, const char *key, json_t *value) {
+static json_t *unit_with(json_t *line, const char *key, json_t *value) {
   if (json_object_set_new(line, key, value) == 0) return line;
   json_decref(line);
   return NULL;
@@ -72,10 +72,10 @@ static json_t *with(json_t *line, const char *key, json_t *value) {
 
 int receiving_keep(receiving *r, receiving_unit *u, char why[PL_WHY_MAX]) {
   json_t *line = line_about(r, u);
-  line = with(line, "group", json_boolean(u->is_group));
-  line = with(line, "name", json_string(u->name));
-  line = with(line, "bytes", json_integer((json_int_t)u->bytes));
-  line = with(line, "files", json_integer((json_int_t)u->files));
+  line = unit_with(line, "group", json_boolean(u->is_group));
+  line = unit_with(line, "name", json_string(u->name));
+  line = unit_with(line, "bytes", json_integer((json_int_t)u->bytes));
+  line = unit_with(line, "files", json_integer((json_int_t)u->files));
   int error = journal_add(&r->journal, line, why);
   u->kept = !error;
   return error;
@@ -84,12 +84,12 @@ int receiving_keep(receiving *r, receiving_unit *u, char why[PL_WHY_MAX]) {
 int receiving_keep_top(receiving *r, receiving_unit *u, const char *top, const char *here, char why[PL_WHY_MAX]) {
   if (json_object_set_new(u->tops, top, json_string(here)) != 0) return PL_ENOMEM;
   if (!u->kept) return 0;
-  return journal_add(&r->journal, with(with(line_about(r, u), "top", json_string(top)), "here", json_string(here)),
-                     why);
+  return journal_add(&r->journal,
+                     unit_with(unit_with(line_about(r, u), "top", json_string(top)), "here", json_string(here)), why);
 }
 
 void receiving_forget(receiving *r, receiving_unit *u) {
-  if (u->kept) (void)journal_add(&r->journal, with(line_about(r, u), "over", json_true()), NULL);
+  if (u->kept) (void)journal_add(&r->journal, unit_with(line_about(r, u), "over", json_true()), NULL);
   u->kept = false;
 }
 

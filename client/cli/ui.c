@@ -78,7 +78,7 @@ int ui_terminal(void) {
 
 /* ---- lines that stay ---------------------------------------------------------------------------------- */
 
-static void line(const char *style, const char *format, va_list args) {
+static void ui_line(const char *style, const char *format, va_list args) {
   char text[2048];
   int n = vsnprintf(text, sizeof text, format, args);
   if (n < 0) return;
@@ -91,35 +91,35 @@ static void line(const char *style, const char *format, va_list args) {
 void ui_say(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  line("", format, args);
+  ui_line("", format, args);
   va_end(args);
 }
 
 void ui_note(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  line("\033[2m", format, args);
+  ui_line("\033[2m", format, args);
   va_end(args);
 }
 
 void ui_head(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  line("\033[1m", format, args);
+  ui_line("\033[1m", format, args);
   va_end(args);
 }
 
 void ui_warn(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  line("\033[1;33m", format, args);
+  ui_line("\033[1;33m", format, args);
   va_end(args);
 }
 
-static void problem(const char *format, ...) {
+static void ui_problem(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  line("\033[1;31m", format, args);
+  ui_line("\033[1;31m", format, args);
   va_end(args);
 }
 
@@ -131,7 +131,7 @@ void ui_keep_error(const char *what, const char *why, const char *hint) {
 
 void ui_error(const char *what, const char *why, const char *hint) {
   ui_keep_error(what, why, hint);
-  problem("pairlink: %s", what);
+  ui_problem("pairlink: %s", what);
   if (why && *why && strcmp(why, what) != 0) ui_say("  why: %s", why);
   if (hint && *hint) ui_say("  what to do: %s", hint);
 }

@@ -4,8 +4,6 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
-enum { TAG_BYTES = 16 };
-
 static void aead_end(void *key) {
   EVP_CIPHER_CTX_free(key); /* wipes the key first */
 }
@@ -33,14 +31,14 @@ static bool aead_run(EVP_CIPHER_CTX *c, const uint8_t *in, size_t size, uint8_t 
 
 static bool aead_seal(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *plain, size_t size, uint8_t *out) {
   return aead_start(key, nonce, ad) && aead_run(key, plain, size, out) &&
-         EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, out + size) == 1;
+         EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_GET_TAG, PL_AEAD_TAG_BYTES, out + size) == 1;
 }
 
 static bool aead_open(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *sealed, size_t size,
                       uint8_t *plain) {
-  uint8_t tag[TAG_BYTES];
-  for (size_t i = 0; i < TAG_BYTES; i++) tag[i] = sealed[size + i];
-  if (aead_start(key, nonce, ad) && EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+  uint8_t tag[PL_AEAD_TAG_BYTES];
+  for (size_t i = 0; i < PL_AEAD_TAG_BYTES; i++) tag[i] = sealed[size + i];
+  if (aead_start(key, nonce, ad) && EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_SET_TAG, PL_AEAD_TAG_BYTES, tag) == 1 &&
       aead_run(key, sealed, size, plain))
     return true;
   if (size) sodium_memzero(plain, size); /* it was decrypted before the tag was checked */

@@ -12,8 +12,6 @@
 #include "session_table.h"
 #include "wake.h"
 
-enum { DEFAULT_MESSAGE_MAX = 262144 }; /* the same as the engine's */
-
 static int load_identity(const char *file, pl_identity *identity, char why[PL_WHY_MAX]) {
   char *path = pl_path_of(file, "XDG_CONFIG_HOME", ".config", "identity", why);
   if (!path) return pl_path_error(PL_EIDENTITY);
@@ -59,7 +57,7 @@ static int check_options(const pairlink_options *o) {
   if (!o || o->size != sizeof *o || !o->relay || !o->callback || !o->application) return PL_EINVAL;
   if (strlen(o->application) >= PL_APPLICATION_MAX || (o->name && strlen(o->name) >= PL_NAME_MAX)) return PL_EINVAL;
   if (o->message_max > (1U << 30) || o->channel_window > (1U << 31)) return PL_EINVAL;
-  uint32_t message = o->message_max ? o->message_max : DEFAULT_MESSAGE_MAX, window = o->channel_window;
+  uint32_t message = o->message_max ? o->message_max : PL_ENGINE_DEFAULT_MESSAGE_MAX, window = o->channel_window;
   return window && window < message + 1 ? PL_EINVAL : 0;
 }
 
@@ -77,7 +75,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->epoll_fd = p->timer_fd = p->wakeup_fd = p->now_fd = -1;
   p->timer_ms = PL_NEVER;
   pl_engine_action_queue_init(&p->queue);
-  p->message_max = options->message_max ? options->message_max : DEFAULT_MESSAGE_MAX;
+  p->message_max = options->message_max ? options->message_max : PL_ENGINE_DEFAULT_MESSAGE_MAX;
   for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) pl_list_init(&p->sessions[i]);
   if (sodium_init() < 0) error = PL_ESYSTEM;
   if (!error) error = pl_client_find_relay(p, options);

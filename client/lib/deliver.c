@@ -119,7 +119,7 @@ static void connect_transport(pairlink *p, const char *address) {
     pl_transport_connect(p->transport, pl_url_parse(&url, address) == 0 ? &url : NULL);
 }
 
-static void execute(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
+static void deliver_execute(pairlink *p, pairlink_session *s, const pl_engine_action *a) {
   switch (a->type) {
     case PL_ENGINE_OUT_CONNECT:
       connect_transport(p, (const char *)a->text.data);
@@ -163,7 +163,7 @@ bool pl_client_deliver(pairlink *p) {
   bool any = false;
   pl_engine_queued_action *q;
   while (!p->free_wanted && !pl_client_is_inherited(p) && (q = pl_engine_action_queue_take(&p->queue))) {
-    execute(p, q->about, &q->action);
+    deliver_execute(p, q->about, &q->action);
     pl_engine_queued_action_free(q);
     any = true;
   }

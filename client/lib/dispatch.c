@@ -76,7 +76,7 @@ static void dispatch_turns(pairlink *p) {
 }
 
 /* Returns true when a callback has freed the client, which then no longer exists. */
-static bool dispatch(pairlink *p) {
+static bool dispatch_all(pairlink *p) {
   p->dispatching = true;
   if (!p->failed) dispatch_turns(p);
   if (p->failed)
@@ -94,7 +94,7 @@ static bool dispatch(pairlink *p) {
 
 int pairlink_dispatch(pairlink *p) {
   if (p->dispatching || pl_client_is_inherited(p)) return PL_ESTATE;
-  return dispatch(p) ? 0 : p->failed;
+  return dispatch_all(p) ? 0 : p->failed;
 }
 
 int pairlink_run(pairlink *p) {
@@ -103,7 +103,7 @@ int pairlink_run(pairlink *p) {
   while (!p->stopped && !p->final_error && !p->failed) {
     if (pl_client_is_inherited(p)) return PL_ESTATE;
     if (poll(&fd, 1, -1) < 0 && errno != EINTR) return PL_ESYSTEM;
-    if (dispatch(p)) return 0;
+    if (dispatch_all(p)) return 0;
   }
   if (p->failed) return p->failed;
   return p->stopped ? 0 : p->final_error;

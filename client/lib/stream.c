@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../core/wire/wire.h"
 #include "../core/ws/ws.h"
 
 enum {
-  SEND_CAPACITY = 66000,  /* below the smallest MESSAGE_MAX of a relay, above one largest envelope */
-  RECEIVE_MAX = 16777216, /* the largest MESSAGE_MAX a relay may have */
+  SEND_CAPACITY = 66000, /* below the smallest MESSAGE_MAX of a relay, above one largest envelope */
   READ_BYTES = 262144,
   READS_PER_TURN = 16,
   SENDS_PER_TURN = 32,
@@ -263,7 +263,7 @@ pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_hand
   s->in = pl_realloc(NULL, READ_BYTES);
   s->out = pl_realloc(NULL, PL_WS_HEADER_MAX + SEND_CAPACITY);
   s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  pl_ws_init(&s->ws, false, false, RECEIVE_MAX);
+  pl_ws_init(&s->ws, false, false, PL_LIMIT_HIGHEST_MESSAGE_MAX);
   if (!s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
     stream_release(s);
     return NULL;

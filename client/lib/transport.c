@@ -171,7 +171,7 @@ int pl_transport_timeout_ms(const pl_transport *t) {
   return due ? 0 : uv_backend_timeout(t->loop);
 }
 
-static void turn(pl_transport *t) {
+static void transport_turn(pl_transport *t) {
   (void)uv_run(t->loop, UV_RUN_NOWAIT);
   if (t->state != PL_TRANSPORT_CONNECTING) pl_transport_drop_attempts(t);
   transport_take_over(t);
@@ -187,7 +187,7 @@ static void turn_without_sigpipe(pl_transport *t) {
   sigpending(&pending);
   bool before = sigismember(&pending, SIGPIPE) == 1;
   pthread_sigmask(SIG_BLOCK, &pipe, &old);
-  turn(t);
+  transport_turn(t);
   if (!before) (void)sigtimedwait(&pipe, NULL, &now);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
@@ -196,7 +196,7 @@ static void whole_turn(pl_transport *t) {
   if (t->url.tls)
     turn_without_sigpipe(t);
   else
-    turn(t);
+    transport_turn(t);
   bool failed =
       t->attempt_failed && t->state == PL_TRANSPORT_CONNECTING; /* otherwise another attempt has won in this turn */
   t->attempt_failed = false;

@@ -65,7 +65,7 @@ static bool call_offer(pl_relay_link *link, pl_relay_conn *callee, const call_ca
     pl_relay_slots_remove(half);
     return false;
   }
-  callee->next_slot = pl_link_slot(number) + 1;
+  callee->next_slot = pl_link_number_slot(number) + 1;
   return true;
 }
 
@@ -103,7 +103,7 @@ static void call_ask(pl_relay_link *link, const pl_relay_remote *remote) {
     pl_relay_slots_remove(half);
     return;
   }
-  node->next_slot = pl_link_slot(number) + 1;
+  node->next_slot = pl_link_number_slot(number) + 1;
   link->asked = remote->generation;
 }
 
@@ -222,8 +222,8 @@ static void call_reset(pl_relay_conn *conn, uint32_t number, int reason) {
 /* Returns true for numbers that a client may choose: its own side, a generation that is used, a slot below the limit.
  */
 static bool call_number_valid(const pl_relay_conn *conn, uint32_t number) {
-  return !pl_link_relay_side(number) && pl_link_generation(number) != 0 &&
-         pl_link_slot(number) < pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_SLOTS);
+  return !pl_link_number_relay_side(number) && pl_link_number_generation(number) != 0 &&
+         pl_link_number_slot(number) < pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_SLOTS);
 }
 
 /* Returns true when the number is free. Otherwise handles the call as the table of link.c says. */
@@ -322,7 +322,8 @@ static pl_relay_link_event call_event_on_bus(const pl_envelope *e) {
 void pl_relay_call_from_bus(pl_relay_conn *node, const pl_envelope *e, uint64_t now_ms) {
   pl_relay_half *half = pl_relay_slots_find(node, e->link);
   if (e->type == PL_RELAY_BUS_OPEN) {
-    if (e->payload.size < PL_RELAY_BUS_OPEN_BYTES || pl_relay_slots_taken(node, e->link) || pl_link_relay_side(e->link))
+    if (e->payload.size < PL_RELAY_BUS_OPEN_BYTES || pl_relay_slots_taken(node, e->link) ||
+        pl_link_number_relay_side(e->link))
       return;
     if (!pl_relay_out_control(node, (uint8_t)call_open_from_bus(node, e), e->link, (pl_view){0}, 100))
       pl_relay_conn_abort(node);

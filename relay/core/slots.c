@@ -26,8 +26,8 @@ static int slots_grow(pl_relay_conn *conn, pl_relay_slots *slots, uint32_t slot)
 }
 
 int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number) {
-  pl_relay_slots *slots = &conn->slots[pl_link_relay_side(number)];
-  uint32_t slot = pl_link_slot(number);
+  pl_relay_slots *slots = &conn->slots[pl_link_number_relay_side(number)];
+  uint32_t slot = pl_link_number_slot(number);
   if (slot >= slots->count && slots_grow(conn, slots, slot) != 0) return PL_ENOMEM;
   slots->at[slot] = (pl_relay_slot){half, number};
   half->conn = conn;
@@ -36,8 +36,8 @@ int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number
 }
 
 bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number) {
-  const pl_relay_slots *slots = &conn->slots[pl_link_relay_side(number)];
-  return pl_link_slot(number) < slots->count && slots->at[pl_link_slot(number)].half;
+  const pl_relay_slots *slots = &conn->slots[pl_link_number_relay_side(number)];
+  return pl_link_number_slot(number) < slots->count && slots->at[pl_link_number_slot(number)].half;
 }
 
 uint32_t pl_relay_slots_next(const pl_relay_conn *conn) {
@@ -45,14 +45,14 @@ uint32_t pl_relay_slots_next(const pl_relay_conn *conn) {
   uint32_t slot = conn->next_slot;
   while (slot < slots->count && slots->at[slot].half) slot++;
   if (slot >= slots_limit(conn)) return 0;
-  uint32_t last = slot < slots->count ? pl_link_generation(slots->at[slot].number) : 0;
-  return pl_link_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
+  uint32_t last = slot < slots->count ? pl_link_number_generation(slots->at[slot].number) : 0;
+  return pl_link_number_make(true, last < PL_CONST_LINK_GENERATION_MAX ? last + 1 : 1, slot);
 }
 
 void pl_relay_slots_remove(pl_relay_half *half) {
   pl_relay_conn *conn = half->conn;
-  uint32_t slot = pl_link_slot(half->number);
-  bool relay_side = pl_link_relay_side(half->number);
+  uint32_t slot = pl_link_number_slot(half->number);
+  bool relay_side = pl_link_number_relay_side(half->number);
   conn->slots[relay_side].at[slot].half = NULL; /* the number stays, so that the next generation can follow it */
   if (relay_side && slot < conn->next_slot) conn->next_slot = slot;
   half->conn = NULL;

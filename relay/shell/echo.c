@@ -35,14 +35,14 @@ typedef struct echo_conn {
   pl_buffer out;
 } echo_conn;
 
-static void mark(echo_conn *c) {
+static void echo_mark(echo_conn *c) {
   pl_list_remove(&c->dirty);
   pl_list_append(&c->owner->dirty, &c->dirty);
 }
 
 static void echo_put(echo_conn *c, const void *data, size_t size) {
   if (pl_buffer_append(&c->out, data, size) != 0) c->broken = true;
-  mark(c);
+  echo_mark(c);
 }
 
 static void put_frame(echo_conn *c, int opcode, const void *payload, size_t size) {

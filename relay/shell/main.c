@@ -39,7 +39,7 @@ typedef struct program {
   pl_worker worker[PL_RELAY_WORKERS_MAX]; /* the first runs on this thread */
 } program;
 
-static void die(const char *text, const char *hint) {
+static void main_die(const char *text, const char *hint) {
   fprintf(stderr, "pairlink-relay: %s%s%s\n", text, hint ? "\n  " : "", hint ? hint : "");
   exit(PL_EXIT_BROKEN);
 }
@@ -59,19 +59,19 @@ static void protect_secrets(void) {
 static void open_data_folder(const pl_options *o) {
   char why[PL_FOLDER_WHY];
   bool command = o->command[0] != NULL;
-  if (!pl_folder_open(o->data, command, why) || (!command && !pl_folder_lock(o->data, why))) die(why, NULL);
+  if (!pl_folder_open(o->data, command, why) || (!command && !pl_folder_lock(o->data, why))) main_die(why, NULL);
 }
 
 static void data_path(char out[PL_PATH_BYTES], const char *data, const char *name) {
   if ((size_t)snprintf(out, PL_PATH_BYTES, "%s/%s", data, name) >= PL_PATH_BYTES)
-    die("the data folder's name is too long", NULL);
+    main_die("the data folder's name is too long", NULL);
 }
 
 static void check_readable(const char *path) {
   char text[PL_PATH_BYTES + 256];
   if (!path || access(path, R_OK) == 0) return;
   snprintf(text, sizeof text, "%s cannot be read: %s", path, strerror(errno));
-  die(text, "--tls-cert and --tls-key take the PEM files of a certificate");
+  main_die(text, "--tls-cert and --tls-key take the PEM files of a certificate");
 }
 
 static void limit_sockets(pl_options *o) {
@@ -97,7 +97,7 @@ static void open_store(program *p, const pl_options *o) {
     pl_worker *w = &p->worker[i];
     w->store = i == 0 ? pl_store_open(path, &w->loop, pl_worker_stored, w, why)
                       : pl_store_join(p->store, &w->loop, pl_worker_stored, w);
-    if (!w->store) die(i == 0 ? why : "out of memory", NULL);
+    if (!w->store) main_die(i == 0 ? why : "out of memory", NULL);
     pl_store_on_batch(w->store, pl_worker_turn);
     p->store = p->worker[0].store;
   }
@@ -127,16 +127,16 @@ static void start_relays(program *p, const pl_options *o) {
   randombytes_buf(config.hash_seed, sizeof config.hash_seed);
   data_path(path, o->data, "relay.key");
   config.identity = p->identity = pl_keyfile_load(path, why);
-  if (!p->identity) die(why, NULL);
+  if (!p->identity) main_die(why, NULL);
   open_store(p, o);
   config.shared = p->shared = pl_relay_shared_new(config.settings);
   if (p->workers > 1) p->bus = pl_bus_local_new(p->workers);
-  if (!p->shared || (p->workers > 1 && !p->bus)) die("out of memory", NULL);
+  if (!p->shared || (p->workers > 1 && !p->bus)) main_die("out of memory", NULL);
   for (config.worker = 0; config.worker < p->workers; config.worker++) {
     pl_worker *w = &p->worker[config.worker];
     pl_worker_hooks(w, &config);
     w->relay = pl_relay_new(&config);
-    if (!w->relay) die("out of memory", NULL);
+    if (!w->relay) main_die("out of memory", NULL);
     if (p->bus) pl_worker_join_bus(w, p->bus);
   }
 }
@@ -144,9 +144,9 @@ static void start_relays(program *p, const pl_options *o) {
 static void start_servers(program *p, const pl_options *o) {
   for (unsigned i = 0; i < p->workers; i++)
     if (!pl_worker_serve(&p->worker[i], o))
-      die(o->tls_cert ? "the certificate or its key cannot be used; see the log line above"
-                      : "the server does not start; see the log line above",
-          o->tls_cert ? "both must be PEM files and belong together" : NULL);
+      main_die(o->tls_cert ? "the certificate or its key cannot be used; see the log line above"
+                           : "the server does not start; see the log line above",
+               o->tls_cert ? "both must be PEM files and belong together" : NULL);
 }
 
 /* Lets the first worker listen, on a port that the system chooses if it is 0, and the others join it there. Returns the
@@ -168,11 +168,12 @@ static void listen_all(program *p, const pl_options *o, const char *id) {
     ports[i] = listen_on(p, o->listen[i], why);
     if (ports[i] >= 0) continue;
     snprintf(text, sizeof text, "cannot listen on %.300s: %s", o->listen[i], why);
-    die(text, ports[i] == -EADDRINUSE ? "another program uses this port; stop it, or choose another port with --listen"
-                                      : NULL);
+    main_die(text, ports[i] == -EADDRINUSE
+                       ? "another program uses this port; stop it, or choose another port with --listen"
+                       : NULL);
   }
   for (unsigned i = 1; i < p->workers; i++)
-    if (!pl_worker_start(&p->worker[i])) die("a thread cannot be started", "try fewer: --workers 1");
+    if (!pl_worker_start(&p->worker[i])) main_die("a thread cannot be started", "try fewer: --workers 1");
   for (size_t i = 0; i < o->listen_count; i++)
     printf("pairlink-relay ready %s://%.*s:%d relay-id=%s data=%s\n", o->tls_cert ? "https" : "http",
            (int)(strrchr(o->listen[i], ':') - o->listen[i]), o->listen[i], ports[i], id, o->data);
@@ -245,7 +246,7 @@ int main(int argc, char **argv) {
   keep_memory();
   protect_secrets();
   pl_options_parse(&options, argc, argv);
-  if (sodium_init() < 0) die("libsodium cannot be initialised", NULL);
+  if (sodium_init() < 0) main_die("libsodium cannot be initialised", NULL);
   check_readable(options.tls_cert);
   check_readable(options.tls_key);
   open_data_folder(&options);

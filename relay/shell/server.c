@@ -189,7 +189,7 @@ static void on_writable(pl_socket *socket) {
 
 /* Called when the client has ended its direction, perhaps right after its request: writes what is left of the answer.
  * Returns true when some of it must wait for the socket. */
-static bool lingers(pl_socket *socket) {
+static bool socket_lingers(pl_socket *socket) {
   const pl_server *server = socket->server;
   socket->ended = true;
   pl_server_flush(socket->server, socket);
@@ -203,7 +203,7 @@ static bool lingers(pl_socket *socket) {
 static void on_socket_event(uv_poll_t *poll, int status, int events) {
   pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
   bool open = true;
-  if (!socket->ended && (status < 0 || events & UV_READABLE)) open = read_socket(socket) || lingers(socket);
+  if (!socket->ended && (status < 0 || events & UV_READABLE)) open = read_socket(socket) || socket_lingers(socket);
   if (status >= 0 && open && events & UV_WRITABLE) {
     on_writable(socket);
     open = !socket->ended || (socket->full && !socket->failed);
@@ -214,7 +214,7 @@ static void on_socket_event(uv_poll_t *poll, int status, int events) {
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
 
 /* Takes over an accepted descriptor. Returns false when that failed; the caller then still owns it. */
-static bool adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
+static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
   const int on = 1, lowat = NOTSENT_LOWAT;
   pl_socket *socket = pl_alloc(sizeof *socket);
@@ -279,7 +279,7 @@ static accepted accept_one(pl_server *server, int at) {
   else if (fd < 0 && (errno == ENOBUFS || errno == ENOMEM))
     result = ACCEPT_SHORTAGE;
   pthread_mutex_unlock(&accepting); /* any other error concerns only that connection, which is gone */
-  if (fd >= 0 && !adopt(server, fd, &from)) close(fd);
+  if (fd >= 0 && !server_adopt(server, fd, &from)) close(fd);
   return result;
 }
 

@@ -18,11 +18,10 @@ typedef void pl_store_done(void *user, pl_relay_conn *conn, pl_relay_registratio
 pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]);
 /* Opens the same database for another loop. Returns NULL when memory ran out. */
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
-/* Looks up an ID; `done` is called with the answer. may_create: registers the ID if it is new. */
-void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create);
-/* The same with a token (or NULL), which admits a new ID even when may_create is false. */
-void pl_store_lookup_with(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
-                          const pl_relay_token_claim *token);
+/* Looks up an ID; `done` is called with the answer. may_create: registers the ID if it is new. A token (or NULL) admits
+ * a new ID even when may_create is false. */
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
+                     const pl_relay_token_claim *token);
 /* Notes that this ID was linked with another, so that it is no longer deleted for being idle. Written in batches. Any
  * thread. */
 void pl_store_linked(pl_store *store, const uint8_t id[32]);

@@ -69,10 +69,6 @@ static void on_answers(uv_async_t *async) {
   if (store->batch) store->batch(store->user);
 }
 
-void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
-  pl_store_lookup_with(store, conn, id, may_create, NULL);
-}
-
 void pl_store_linked(pl_store *store, const uint8_t id[32]) {
   pl_store_add_note(store->first, id, true);
 }
@@ -84,8 +80,8 @@ void pl_store_purge_after(pl_store *store, uint32_t days) {
   pthread_mutex_unlock(&store->mutex);
 }
 
-void pl_store_lookup_with(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
-                          const pl_relay_token_claim *token) {
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
+                     const pl_relay_token_claim *token) {
   pl_store_request *r = pl_alloc(sizeof *r);
   if (!r) {
     store->done(store->user, conn, PL_RELAY_REGISTRATION_FAILED);

@@ -145,7 +145,7 @@ static bool purge_some(pl_store *store, uint32_t days) {
   return gone == PURGE_BATCH;
 }
 
-static void purge(pl_store *store, uint64_t now_s) {
+static void writer_purge(pl_store *store, uint64_t now_s) {
   uint32_t days = store->purge_days;
   pthread_mutex_unlock(&store->mutex);
   bool more = purge_some(store, days);
@@ -153,7 +153,7 @@ static void purge(pl_store *store, uint64_t now_s) {
   if (!more) store->purge_at_s = now_s + PL_DAY_S;
 }
 
-static void probe(pl_store *store) {
+static void writer_probe(pl_store *store) {
   pthread_mutex_unlock(&store->mutex);
   pl_store_note_outcome(&store->writer, pl_store_probe(store->writer.db), 0);
   schedule_probe(store);
@@ -167,9 +167,9 @@ static void writer_idle(pl_store *store) {
   if (many || (store->note_count && now_s >= store->flush_at_s)) {
     flush_notes(store);
   } else if (store->purge_days && now_s >= store->purge_at_s) {
-    purge(store, now_s);
+    writer_purge(store, now_s);
   } else if (now_s >= store->probe_at_s) {
-    probe(store);
+    writer_probe(store);
   } else {
     uint64_t flush_at_s = now_s + PL_STORE_FLUSH_EVERY_S;
     uint64_t until_s = store->probe_at_s < flush_at_s ? store->probe_at_s : flush_at_s;

@@ -86,7 +86,7 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
 
 static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
   pl_worker *w = user;
-  pl_store_lookup_with(w->store, conn, id, may_create, pl_relay_conn_token(conn));
+  pl_store_lookup(w->store, conn, id, may_create, pl_relay_conn_token(conn));
 }
 
 void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result) {

@@ -79,7 +79,7 @@ static void join(int from, const pl_envelope *v) {
   const pl_engine_config *c = &sides[from].engine->config;
   size_t k = joined_count++ % LINKS;
   joined[k].number[from] = v->link;
-  joined[k].number[1 - from] = pl_link_make(true, (uint32_t)(joined_count / LINKS + 1), (uint32_t)k);
+  joined[k].number[1 - from] = pl_link_number_make(true, (uint32_t)(joined_count / LINKS + 1), (uint32_t)k);
   memcpy(offer, c->identity.id, 32);
   memcpy(offer + 32, c->instance, 8);
   if (v->type == PL_ENV_OPEN) memcpy(offer + 40, v->payload.data + 40, v->payload.size - 40);
@@ -245,7 +245,7 @@ static void invent(int i, uint8_t type, pl_reader *r) {
   if (link < 128)
     link = joined[link % LINKS].number[i]; /* one that is or was in use */
   else
-    link = pl_link_make(link & 1, 1 + (link >> 4 & 3), link >> 1 & 7);
+    link = pl_link_number_make(link & 1, 1 + (link >> 4 & 3), link >> 1 & 7);
   if (pl_reader_left(r) && n == 1) link = 0;
   pl_envelope_put_header(envelope, type, 0, n, link);
   pl_read_bytes(r, envelope + 8, n);

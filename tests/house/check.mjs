@@ -3,14 +3,14 @@
  * problem as FILE:LINE: text, and exits 1 when there is one.
  */
 import { checkDrawing } from './drawing.mjs';
-import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { checkCalls, checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
 import { checkNames } from './names.mjs';
 import { gitTree } from './sources.mjs';
 import { checkErrors, checkWire } from './tables.mjs';
 import { checkBanners, checkDocuments } from './text.mjs';
 
 const checks = [
-  ...[checkIncludes, checkUnused, checkLayers, checkPure, checkDrawing],
+  ...[checkIncludes, checkUnused, checkLayers, checkCalls, checkPure, checkDrawing],
   ...[checkErrors, checkWire, checkNames],
   ...[checkBanners, checkDocuments],
 ];

@@ -1,7 +1,7 @@
 /** The checks of the house can fail: each finds the one fault of a small tree. check.mjs applies them to the real one. */
 import { describe, expect, test } from 'vitest';
 import { checkDrawing } from './drawing.mjs';
-import { checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
+import { checkCalls, checkIncludes, checkLayers, checkPure, checkUnused } from './includes.mjs';
 import { checkNames, functionsOf } from './names.mjs';
 import { checkErrors, checkWire } from './tables.mjs';
 import { checkBanners, checkDocuments } from './text.mjs';
@@ -41,7 +41,9 @@ flowchart TD
 
 test('a sound tree has no problems', () => {
   const tree = treeOf(SOUND);
-  expect([checkIncludes, checkUnused, checkLayers, checkPure].flatMap((check) => check(tree, ROOMS))).toEqual([]);
+  expect(
+    [checkIncludes, checkUnused, checkLayers, checkCalls, checkPure].flatMap((check) => check(tree, ROOMS)),
+  ).toEqual([]);
 });
 
 describe('includes', () => {
@@ -101,6 +103,17 @@ describe('the order inside a room', () => {
     const more = { 'relay/core/a.c': '#include "b.h"' };
     expect(inOrder([['one', 'a b']], more)).toHaveLength(1);
     expect(inOrder([['one', 'a.h b a.c']], more)).toEqual([]);
+  });
+
+  test('a file calls what stands before it, whichever header declares it', () => {
+    const tree = treeOf({
+      ...files,
+      'relay/core/a.c': 'void a_one(void) {\n  b_two();\n  at.b_two(at->b_two);\n}\n',
+      'relay/core/b.c': 'static void a_own(void) {\n}\nvoid b_two(void) {\n  a_one();\n}\n',
+    });
+    const problems = checkCalls(tree, { 'relay/core': { layers: [['one', 'a b']] } });
+    expect(problems).toEqual(['relay/core/a.c:2: stands below relay/core/b.c and must not use its b_two']);
+    expect(checkCalls(tree, { 'relay/core': { layers: [['one', 'a.h b a.c']] } })).toHaveLength(1);
   });
 
   test('each file stands in a layer, and each name is a file', () => {

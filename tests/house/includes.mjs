@@ -1,5 +1,6 @@
 /** Compares what the sources include and import with the table of rooms. Each check returns a list of problems. */
 import { basename } from 'node:path';
+import { functionsOf } from './names.mjs';
 import { IMPURE_CALLS, IMPURE_NAMES, PURE_HEADERS, ROOMS } from './rooms.mjs';
 import { code, includesOf, moduleOf, productFiles, roomOf } from './sources.mjs';
 
@@ -75,6 +76,13 @@ export function checkUnused(tree, rooms = ROOMS) {
   return problems;
 }
 
+/** Where a file stands in the order of a room with layers, from 1; 0 if nowhere. */
+function placesOf(layers) {
+  const order = layers.flatMap(([, names]) => names.trim().split(/\s+/));
+  const place = (path) => order.indexOf(basename(path)) + 1 || order.indexOf(moduleOf(path)) + 1;
+  return { order, place };
+}
+
 /** Inside a room with layers a file includes only what stands before it; without, modules form no circle. */
 export function checkLayers(tree, rooms = ROOMS) {
   const problems = [];
@@ -83,8 +91,7 @@ export function checkLayers(tree, rooms = ROOMS) {
     const inner = edgesOf(tree, rooms).filter((edge) => edge.room === room && edge.to === room);
     const files = productFiles(tree).filter((path) => roomOf(path, rooms) === room);
     if (layers) {
-      const order = layers.flatMap(([, names]) => names.trim().split(/\s+/));
-      const place = (path) => order.indexOf(basename(path)) + 1 || order.indexOf(moduleOf(path)) + 1;
+      const { order, place } = placesOf(layers);
       for (const path of files)
         if (!place(path)) say(`${path}: stands in no layer of ${room} in tests/house/rooms.mjs`);
       for (const name of order)
@@ -97,6 +104,28 @@ export function checkLayers(tree, rooms = ROOMS) {
       const circle = findCircle(inner.map(({ path, target }) => [moduleOf(path), moduleOf(target)]));
       if (circle) say(`${room}: includes in a circle: ${circle.join(' → ')}`);
     }
+  }
+  return problems;
+}
+
+/** Inside a room with layers a C file calls only what stands before it, whichever header declares the function. */
+export function checkCalls(tree, rooms = ROOMS) {
+  const problems = [];
+  for (const [room, { layers }] of Object.entries(rooms)) {
+    if (!layers) continue;
+    const { place } = placesOf(layers);
+    const files = productFiles(tree).filter((path) => path.endsWith('.c') && roomOf(path, rooms) === room);
+    const home = new Map(
+      files.flatMap((path) => functionsOf(tree.read(path), { callable: true }).map((name) => [name, path])),
+    );
+    for (const path of files)
+      code(tree.read(path), { strings: true })
+        .split('\n')
+        .forEach((line, i) => {
+          for (const [name] of line.matchAll(/(?<![\w.>])[a-z]\w*/g))
+            if (place(home.get(name) ?? path) > place(path))
+              problems.push(`${path}:${i + 1}: stands below ${home.get(name)} and must not use its ${name}`);
+        });
   }
   return problems;
 }

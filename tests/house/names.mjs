@@ -1,10 +1,14 @@
 /** No two files of product C define a function of the same name, so a backtrace and a search name one function each. */
 import { code } from './sources.mjs';
 
-/** The names of the functions that a C file defines. Definitions start in the first column: clang-format sees to that. */
-export function functionsOf(text) {
+/**
+ * The names of the functions that a C file defines, or only of those that other files can call. Definitions start in
+ * the first column: clang-format sees to that.
+ */
+export function functionsOf(text, { callable = false } = {}) {
   const start = /^(?!typedef\b|struct\b[^(]*\{|enum\b|union\b)[A-Za-z_][^;{}=#]*?\)\s*\{/gm;
   return [...code(text, { strings: true }).matchAll(start)]
+    .filter(([head]) => !callable || !head.startsWith('static'))
     .map(([head]) => head.replace(/__attribute__\s*\(\(.*?\)\)/gs, ''))
     .map((head) => /(\w+)\s*\(/.exec(head)?.[1])
     .filter((name) => name && name !== 'main');

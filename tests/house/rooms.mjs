@@ -9,8 +9,8 @@
  *   pure       it decides only: the C standard library and `libraries`, no socket, clock, random number, file or global
  *   libraries  other people's libraries that it may include or import
  *   layers     the order inside the room, bottom first: [name of the layer, 'module module …']. A module is a file
- *              without its ending, or one file where header and source stand apart ('session.h'). It may include what
- *              stands before it, in its own layer or below, and nothing else. Each file stands in one layer.
+ *              without its ending, or one file where header and source stand apart ('session.h'). It may include and
+ *              call what stands before it, in its own layer or below, and nothing else. Each file stands in one layer.
  *   circles    the room has no order yet: its modules may include each other in circles
  */
 export const SHARED = ['client/core/base', 'client/core/wire', 'client/core/ws', 'client/core/identity'];
@@ -105,10 +105,10 @@ export const ROOMS = {
       ['files and addresses', 'known_relays identity_file proxy resolve stream lws_context aead_openssl'],
       [
         'transport',
-        'transport_loop transport.h transport_internal transport_state transport_lws transport_connect transport.c',
+        'transport_loop transport.h transport_internal transport_state transport_connect transport_lws transport.c',
       ],
-      ['client', 'client.h client_relay session_table wake step client_transport deliver'],
-      ['public functions', 'client.c client_new codes session dispatch'],
+      ['client', 'client client_relay session_table wake step client_transport deliver'],
+      ['public functions', 'client_new codes session dispatch'],
     ],
     may: [
       'schema',
@@ -141,7 +141,7 @@ export const ROOMS = {
         'files on disk',
         'file_stat file_thread file_hash file_journal file_state receiving receiving_units receiving_saved file_place',
       ],
-      ['files in transfer', 'file_writer file_reader file_walk file_flow share share_ui'],
+      ['files in transfer', 'file_writer file_reader file_walk file_flow share.h share_ui share.c'],
       ['pipes and chats', 'pipe outbox chat.h chat_lines'],
       ['receiving', 'receive.h receive_ends receive_offers receive_places receive_files'],
       ['commands', 'send receive.c pair chat.c contacts_command simple completion ping listen connect'],

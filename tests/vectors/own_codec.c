@@ -277,10 +277,11 @@ static json_t *envelope_streams(void) {
   pl_envelope_put_header(header, PL_ENV_PING, 0, 8, 0);
   pl_write_bytes(&w, header, 8);
   pl_write_u64(&w, 0x1122334455667788u);
-  pl_envelope_put_header(header, PL_ENV_DATA, PL_CONST_ENVELOPE_FLAG_VOLATILE, 3, pl_link_make(true, 32767, 65535));
+  pl_envelope_put_header(header, PL_ENV_DATA, PL_CONST_ENVELOPE_FLAG_VOLATILE, 3,
+                         pl_link_number_make(true, 32767, 65535));
   pl_write_bytes(&w, header, 8);
   pl_write_bytes(&w, "abc", 3);
-  pl_envelope_put_header(header, 0x90, 0xff, 0, pl_link_make(false, 1, 0));
+  pl_envelope_put_header(header, 0x90, 0xff, 0, pl_link_number_make(false, 1, 0));
   pl_write_bytes(&w, header, 8);
   static const size_t cuts[] = {1, 7, 8, 15, 17, 24, 26, 28, 34};
   return streams(envelope_stream, data, pl_writer_used(&w), cuts, PL_ARRAY_LENGTH(cuts));
@@ -297,11 +298,11 @@ static json_t *links(void) {
   json_t *list = json_array();
   for (size_t i = 0; i < PL_ARRAY_LENGTH(parts); i++) {
     json_t *entry = json_object();
-    uint32_t link = pl_link_make(parts[i][0], parts[i][1], parts[i][2]);
-    OWN_CHECK(pl_link_relay_side(link) == (parts[i][0] == 1));
+    uint32_t link = pl_link_number_make(parts[i][0], parts[i][1], parts[i][2]);
+    OWN_CHECK(pl_link_number_relay_side(link) == (parts[i][0] == 1));
     own_set_number(entry, "side", parts[i][0]);
-    own_set_number(entry, "generation", pl_link_generation(link));
-    own_set_number(entry, "slot", pl_link_slot(link));
+    own_set_number(entry, "generation", pl_link_number_generation(link));
+    own_set_number(entry, "slot", pl_link_number_slot(link));
     own_set_number(entry, "link", link);
     own_append(list, entry);
   }

@@ -15,7 +15,6 @@
 #include "engine_time.h"
 
 enum {
-  DEFAULT_MESSAGE_MAX = 262144,
   DEFAULT_CHANNEL_WINDOW = 1 << 20,
   DEFAULT_SESSION_WINDOW = 8 << 20,
   DEFAULT_TIMEOUT_MS = 3600000,
@@ -28,7 +27,7 @@ static int engine_configure(pl_engine *e, const pl_engine_config *config) {
   pl_engine_config *c = &e->config;
   *c = *config;
   if (!c->origin || strlen(c->origin) > 255) return PL_EURL;
-  if (!c->message_max) c->message_max = DEFAULT_MESSAGE_MAX;
+  if (!c->message_max) c->message_max = PL_ENGINE_DEFAULT_MESSAGE_MAX;
   if (!c->channel_window) c->channel_window = DEFAULT_CHANNEL_WINDOW;
   if (!c->session_window) c->session_window = DEFAULT_SESSION_WINDOW;
   if (!c->session_timeout_ms) c->session_timeout_ms = DEFAULT_TIMEOUT_MS;

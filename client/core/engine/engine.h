@@ -11,6 +11,8 @@
 #include "../identity/identity.h"
 #include "../noise/aead.h"
 
+enum { PL_ENGINE_DEFAULT_MESSAGE_MAX = 262144 };
+
 typedef struct pl_engine pl_engine;
 
 typedef struct pl_engine_config {
@@ -24,7 +26,7 @@ typedef struct pl_engine_config {
   const char *name;             /* the name that this side gives itself, or NULL; copied */
   bool listen;                  /* wants calls that name no instance */
   bool accept_all;              /* accepts every stranger */
-  uint32_t message_max;         /* 0: 262,144 bytes */
+  uint32_t message_max;         /* 0: PL_ENGINE_DEFAULT_MESSAGE_MAX */
   uint32_t channel_window;      /* 0: 1 MiB; at least message_max + 1 */
   uint64_t session_window;      /* 0: 8 MiB */
   uint32_t session_timeout_ms;  /* 0: one hour; a session that has no link for longer than this ends */

@@ -26,7 +26,7 @@ static int command_stop(pl_engine *e) {
       continue;
     }
     pl_session_event close = {.type = PL_SESSION_CLOSE, .close = {.reason = PL_REASON_CLOSED}};
-    (void)pl_engine_dial_step(e, s, &close, NULL);
+    pl_engine_dial_tell(e, s, &close);
   }
   pl_engine_wake_at(e, e->now_ms);
   return 0;

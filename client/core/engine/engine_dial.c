@@ -90,6 +90,10 @@ int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in
   return rc;
 }
 
+void pl_engine_dial_tell(pl_engine *e, pl_engine_session *s, pl_session_event *in) {
+  if (pl_engine_dial_step(e, s, in, NULL)) return;
+}
+
 int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) {
   pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
   in.link_up.window = e->link_window;

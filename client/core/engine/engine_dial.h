@@ -14,7 +14,11 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) PL
 void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason);
 
 /* Steps a session, and plans a call if nothing else would bring it a link afterwards. The session may be gone then. */
-int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in, pl_session_result *result);
-int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l); /* the same, for a new link */
+int pl_engine_dial_step(pl_engine *e, pl_engine_session *s, pl_session_event *in,
+                        pl_session_result *result) PL_MUST_USE;
+/* The same for a new link. */
+int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l) PL_MUST_USE;
+/* The same for an event whose result nobody needs: LINK_DOWN, TIME, or CLOSE when the engine stops. */
+void pl_engine_dial_tell(pl_engine *e, pl_engine_session *s, pl_session_event *in);
 
 #endif

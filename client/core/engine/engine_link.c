@@ -42,8 +42,8 @@ static pl_engine_slot *link_slot_at(pl_engine_slots *s, size_t slot) {
 }
 
 static pl_engine_slot *link_slot_of(pl_engine *e, uint32_t number) {
-  pl_engine_slots *s = pl_link_relay_side(number) ? &e->relays : &e->own;
-  size_t slot = pl_link_slot(number);
+  pl_engine_slots *s = pl_link_number_relay_side(number) ? &e->relays : &e->own;
+  size_t slot = pl_link_number_slot(number);
   return slot < s->count ? &s->list[slot] : NULL;
 }
 
@@ -54,21 +54,21 @@ static uint32_t link_own_number(pl_engine *e, pl_engine_slot **slot) {
   if (i >= e->link_slots || !(*slot = link_slot_at(&e->own, i))) return 0;
   uint16_t g = (*slot)->generation;
   (*slot)->generation = g >= PL_CONST_LINK_GENERATION_MAX ? 1 : (uint16_t)(g + 1);
-  return pl_link_make(false, (*slot)->generation, (uint32_t)i);
+  return pl_link_number_make(false, (*slot)->generation, (uint32_t)i);
 }
 
 /* Takes the slot of a number that the relay gave. Returns 0 when it is in use or memory ran out. */
 static uint32_t link_relays_number(pl_engine *e, uint32_t number, pl_engine_slot **slot) {
-  *slot = link_slot_at(&e->relays, pl_link_slot(number));
+  *slot = link_slot_at(&e->relays, pl_link_number_slot(number));
   if (!*slot || (*slot)->link) return 0;
-  (*slot)->generation = (uint16_t)pl_link_generation(number);
+  (*slot)->generation = (uint16_t)pl_link_number_generation(number);
   return number;
 }
 
 bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number) {
   const pl_engine_slot *slot = link_slot_of(e, number);
-  return pl_link_relay_side(number) && pl_link_generation(number) != 0 && pl_link_slot(number) < e->link_slots &&
-         (!slot || !slot->link);
+  return pl_link_number_relay_side(number) && pl_link_number_generation(number) != 0 &&
+         pl_link_number_slot(number) < e->link_slots && (!slot || !slot->link);
 }
 
 pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number) {

@@ -36,7 +36,7 @@ void pl_engine_link_end(pl_engine *e, pl_engine_link *l, int reason) {
   pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link_down = {number}};
   if (reason) s->unlink_reason = reason;
   loss_count(e, s, up_ms);
-  (void)pl_engine_dial_step(e, s, &down, NULL);
+  pl_engine_dial_tell(e, s, &down);
 }
 
 void pl_engine_links_end_all(pl_engine *e) {

@@ -11,8 +11,6 @@
 #include "engine_loss.h"
 #include "engine_offer.h"
 
-enum { INCOMING_MAX = 16777216 };
-
 /* ---- links: what the other side may send in which state ---- */
 
 /* What is NULL may not come, and ends the link with PROTOCOL. */
@@ -125,7 +123,7 @@ static int receive_room(pl_engine *e, size_t size) {
 
 int pl_engine_receive(pl_engine *e, pl_view message) {
   if (!receive_has_socket(e)) return 0;
-  if (message.size > INCOMING_MAX) {
+  if (message.size > PL_LIMIT_HIGHEST_MESSAGE_MAX) {
     pl_engine_connection_fail(e, PL_EPROTOCOL, PL_REASON_PROTOCOL);
     return 0;
   }

@@ -17,7 +17,8 @@ pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t 
 
 /* Feeds the session's core and reports the actions that result. Sets *session to NULL when the session is gone
  * afterwards. Use pl_engine_dial_step instead where the session may need a new call. */
-int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in, pl_session_result *result);
+int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in,
+                           pl_session_result *result) PL_MUST_USE;
 
 /* Reports what was lost and the end, resets the links with `reason`, and frees the session. */
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);

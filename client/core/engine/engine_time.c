@@ -80,7 +80,7 @@ static void time_of_session(pl_engine *e, pl_engine_session *s) {
   size_t slot = s->slot;
   if (e->now_ms >= pl_session_deadline(s->core)) {
     pl_session_event in = {.type = PL_SESSION_TIME};
-    (void)pl_engine_dial_step(e, s, &in, NULL);
+    pl_engine_dial_tell(e, s, &in);
     if (e->sessions[slot] != s) return;
   }
   if (s->lingering) {

@@ -6,9 +6,11 @@
 
 #include "../base/base.h"
 
+enum { PL_AEAD_TAG_BYTES = 16 };
+
 typedef struct pl_aead {
   void *(*begin)(const uint8_t key[32], bool sealing); /* NULL when it cannot: libsodium is used then */
-  /* Writes size bytes and a tag of 16 to out, which may be equal to plain. Returns false when it failed. */
+  /* Writes size bytes and the tag to out, which may be equal to plain. Returns false when it failed. */
   bool (*seal)(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *plain, size_t size, uint8_t *out);
   /* Opens size bytes and their tag into plain, which may be equal to sealed. Returns false when they are not genuine;
    * plain then holds nothing of them. */

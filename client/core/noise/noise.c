@@ -8,14 +8,7 @@
 
 #include "../wire/wire.h"
 
-enum {
-  TAG_BYTES = 16,
-  NOISE_MESSAGE_MAX = 65535,
-  MESSAGES = 2,
-  NEXT_SPLIT = MESSAGES,
-  NEXT_NOTHING = 0xff,
-  COUNTER_BYTES = 8
-};
+enum { NOISE_MESSAGE_MAX = 65535, MESSAGES = 2, NEXT_SPLIT = MESSAGES, NEXT_NOTHING = 0xff, COUNTER_BYTES = 8 };
 
 typedef enum token { END, E, S, EE, ES, SE, SS } token;
 
@@ -65,7 +58,7 @@ static void encrypt_and_hash(pl_noise_handshake *hs, uint8_t *out, const uint8_t
   uint8_t nonce[12];
   nonce_of(nonce, hs->n++);
   crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, plain, size, hs->h, sizeof hs->h, NULL, nonce, hs->k);
-  mix_hash(hs, out, size + TAG_BYTES);
+  mix_hash(hs, out, size + PL_AEAD_TAG_BYTES);
 }
 
 static int decrypt_and_hash(pl_noise_handshake *hs, uint8_t *plain, const uint8_t *sealed, size_t size) {
@@ -149,7 +142,7 @@ int pl_noise_write(pl_noise_handshake *hs, const uint8_t ephemeral_secret[32], p
       at += 32;
     } else if (*t == S) {
       encrypt_and_hash(hs, at, hs->s_public, 32);
-      at += 32 + TAG_BYTES;
+      at += 32 + PL_AEAD_TAG_BYTES;
     } else if (mix_token(hs, *t) != 0) {
       return noise_fail(hs);
     }
@@ -171,13 +164,13 @@ int pl_noise_read(pl_noise_handshake *hs, pl_view message, uint8_t *payload, siz
       mix_hash(hs, hs->re, 32);
       at += 32;
     } else if (*t == S) {
-      if (decrypt_and_hash(hs, hs->rs, at, 32 + TAG_BYTES) != 0) return noise_fail(hs);
-      at += 32 + TAG_BYTES;
+      if (decrypt_and_hash(hs, hs->rs, at, 32 + PL_AEAD_TAG_BYTES) != 0) return noise_fail(hs);
+      at += 32 + PL_AEAD_TAG_BYTES;
     } else if (mix_token(hs, *t) != 0) {
       return noise_fail(hs);
     }
   }
-  if (decrypt_and_hash(hs, payload, at, message.size - extra + TAG_BYTES) != 0) return noise_fail(hs);
+  if (decrypt_and_hash(hs, payload, at, message.size - extra + PL_AEAD_TAG_BYTES) != 0) return noise_fail(hs);
   hs->next++;
   return (int)(message.size - extra);
 }

@@ -116,17 +116,17 @@ int pl_frame_next(pl_reader *r, uint8_t *type, pl_view *body) {
   return r->bad ? PL_EPROTOCOL : 1;
 }
 
-uint32_t pl_link_make(bool relay_side, uint32_t generation, uint32_t slot) {
+uint32_t pl_link_number_make(bool relay_side, uint32_t generation, uint32_t slot) {
   return (relay_side ? 0x80000000u : 0u) | (generation & 0x7fffu) << 16 | (slot & 0xffffu);
 }
 
-bool pl_link_relay_side(uint32_t link) {
+bool pl_link_number_relay_side(uint32_t link) {
   return link >> 31;
 }
-uint32_t pl_link_generation(uint32_t link) {
+uint32_t pl_link_number_generation(uint32_t link) {
   return link >> 16 & 0x7fffu;
 }
-uint32_t pl_link_slot(uint32_t link) {
+uint32_t pl_link_number_slot(uint32_t link) {
   return link & 0xffffu;
 }
 

@@ -18,7 +18,8 @@ enum {
 #define PL_ENVELOPE(name, number, max_bytes, sender, text) PL_ENV_##name = number,
 #define PL_FRAME(name, number, text) PL_FRAME_##name = number,
 #define PL_REASON(name, number, text) PL_REASON_##name = number,
-#define PL_LIMIT(name, number, initial, minimum, maximum, text) PL_LIMIT_##name = number,
+#define PL_LIMIT(name, number, initial, minimum, maximum, text) \
+  PL_LIMIT_##name = number, PL_LIMIT_HIGHEST_##name = maximum,
 #define PL_EXTENSION(name, number, text) PL_EXT_##name = number,
 #include "wire.def"
 };
@@ -67,10 +68,10 @@ void pl_envelope_put_header(uint8_t out[PL_CONST_ENVELOPE_HEADER_BYTES], uint8_t
 int pl_frame_next(pl_reader *r, uint8_t *type, pl_view *body) PL_MUST_USE;
 
 /* A link number: which side numbered the link (the relay or the client), the generation of its slot, and the slot. */
-uint32_t pl_link_make(bool relay_side, uint32_t generation, uint32_t slot);
-bool pl_link_relay_side(uint32_t link);
-uint32_t pl_link_generation(uint32_t link);
-uint32_t pl_link_slot(uint32_t link);
+uint32_t pl_link_number_make(bool relay_side, uint32_t generation, uint32_t slot);
+bool pl_link_number_relay_side(uint32_t link);
+uint32_t pl_link_number_generation(uint32_t link);
+uint32_t pl_link_number_slot(uint32_t link);
 
 const char *pl_reason_name(int reason); /* "UNAVAILABLE"; "reason" for an unknown one */
 const char *pl_reason_text(int reason); /* a sentence for people */

@@ -66,7 +66,7 @@ void bench_pairlink_open(bench_conn *c) {
   memcpy(m.target_id, c->other->identity.id, sizeof m.target_id);
   memcpy(m.target_instance, c->other->instance, sizeof m.target_instance);
   c->generation = c->generation % PL_CONST_LINK_GENERATION_MAX + 1;
-  c->link = pl_link_make(false, c->generation, 0);
+  c->link = pl_link_number_make(false, c->generation, 0);
   c->opens++;
   int size = pl_wire_open_encode(&m, payload, sizeof payload);
   if (size > 0) send_envelope(c, PL_ENV_OPEN, c->link, payload, (size_t)size);

@@ -112,16 +112,16 @@ static void every_list_item_has_its_true_size(void **state) {
 static void envelopes_never_pass_their_message(void **state) {
   (void)state;
   uint8_t message[20];
-  pl_envelope_put_header(message, PL_ENV_DATA, 1, 4, pl_link_make(true, 5, 9));
+  pl_envelope_put_header(message, PL_ENV_DATA, 1, 4, pl_link_number_make(true, 5, 9));
   memcpy(message + 8, "abcd", 4);
   pl_envelope_put_header(message + 12, PL_ENV_RESET, 0, 1, 0);
   pl_reader r = pl_reader_of(message, sizeof message);
   pl_envelope e;
   assert_int_equal(pl_envelope_next(&r, &e), 1);
   assert_int_equal(e.payload.size, 4);
-  assert_true(pl_link_relay_side(e.link));
-  assert_int_equal(pl_link_generation(e.link), 5);
-  assert_int_equal(pl_link_slot(e.link), 9);
+  assert_true(pl_link_number_relay_side(e.link));
+  assert_int_equal(pl_link_number_generation(e.link), 5);
+  assert_int_equal(pl_link_number_slot(e.link), 9);
   assert_int_equal(pl_envelope_next(&r, &e), PL_EPROTOCOL);
 }
 

@@ -62,7 +62,7 @@ static void offer(net *n, net_link *l, int callee) {
   if (slot == 64) return;
   c->slot_used[slot] = true;
   l->callee = callee;
-  l->callee_number = pl_link_make(true, ++c->generations[slot], slot);
+  l->callee_number = pl_link_number_make(true, ++c->generations[slot], slot);
   uint8_t p[2048];
   memcpy(p, from->id, 32);
   memcpy(p + 32, from->instance, 8);
@@ -80,7 +80,7 @@ static void try_offer(net *n, net_link *l) {
 }
 
 static void free_link(net *n, net_link *l) {
-  if (l->callee >= 0) n->clients[l->callee].slot_used[pl_link_slot(l->callee_number)] = false;
+  if (l->callee >= 0) n->clients[l->callee].slot_used[pl_link_number_slot(l->callee_number)] = false;
   l->used = false;
 }
 
@@ -159,7 +159,7 @@ static void route(net *n, int i, const pl_envelope *v) {
       if (to >= 0) net_to_client(n, to, v->type, 0, number, v->payload.data, v->payload.size);
       free_link(n, l);
     } else {
-      n->clients[l->callee].slot_used[pl_link_slot(l->callee_number)] = false;
+      n->clients[l->callee].slot_used[pl_link_number_slot(l->callee_number)] = false;
       l->callee = -1;
       l->refused = true; /* the caller is told UNAVAILABLE when its time is over */
     }

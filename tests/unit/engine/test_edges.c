@@ -95,7 +95,7 @@ static void offer_by(pl_noise_handshake *hs, pl_view payload, const uint8_t call
   assert_int_equal(pl_noise_start_caller(hs, &n.clients[0].config.identity, n.clients[1].config.identity.id), 0);
   int size = pl_noise_write(hs, ephemeral, payload, out + 40, sizeof out - 40);
   assert_true(size > 0);
-  net_to_client(&n, 1, PL_ENV_OFFER, 0, pl_link_make(true, 7, 3), out, 40 + (size_t)size);
+  net_to_client(&n, 1, PL_ENV_OFFER, 0, pl_link_number_make(true, 7, 3), out, 40 + (size_t)size);
 }
 
 static void offer(pl_view payload, const uint8_t caller_instance[8]) {
@@ -172,7 +172,7 @@ static void another_version_is_told_to_callers_that_are_let_in(void **state) {
       assert_int_equal(pl_noise_split(&hs, &keys), 0);
       size = pl_noise_seal(&keys, PL_ENV_DATA, 0, (const uint8_t *)"future", 6, record);
       assert_true(size > 0);
-      net_to_client(&n, 1, PL_ENV_DATA, 0, pl_link_make(true, 7, 3), record, (size_t)size);
+      net_to_client(&n, 1, PL_ENV_DATA, 0, pl_link_number_make(true, 7, 3), record, (size_t)size);
       net_settle(&n);
       assert_int_equal(said, PL_REASON_UNSUPPORTED);
       assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 0);

@@ -143,7 +143,7 @@ static void tell_both(uint16_t reason) {
     if (!l->used || !l->linked) continue;
     net_to_client(&n, l->caller, PL_ENV_RESET, 0, l->caller_number, payload, 2);
     net_to_client(&n, l->callee, PL_ENV_RESET, 0, l->callee_number, payload, 2);
-    n.clients[l->callee].slot_used[pl_link_slot(l->callee_number)] = false;
+    n.clients[l->callee].slot_used[pl_link_number_slot(l->callee_number)] = false;
     l->used = false;
   }
 }

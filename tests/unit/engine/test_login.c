@@ -310,7 +310,8 @@ static void a_hostile_relay_gets_nowhere(void **state) {
     for (size_t i = 0; i < sizeof junk; i++) junk[i] = (uint8_t)(pair_random(&n) >> 20);
     uint8_t type = types[pair_random(&n) % sizeof types];
     uint32_t link = pair_random(&n) % 3 ? (uint32_t)pair_random(&n) : 0;
-    if (pair_random(&n) % 2) link = pl_link_make(true, 1 + (uint32_t)round % 30000, (uint32_t)pair_random(&n) % 2048);
+    if (pair_random(&n) % 2)
+      link = pl_link_number_make(true, 1 + (uint32_t)round % 30000, (uint32_t)pair_random(&n) % 2048);
     size_t size = pair_random(&n) % 4 ? pair_random(&n) % 200 : pair_random(&n) % sizeof junk;
     if (!n.clients[0].connected) net_run(&n, 30000);
     net_to_client(&n, 0, type, (uint8_t)round, link, junk, size);

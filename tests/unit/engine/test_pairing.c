@@ -536,7 +536,7 @@ static void envelopes_out_of_place_reset_the_link(void **state) {
   uint32_t a = net_connect(&n, 0, 1, NULL, NULL);
   n.clients[1].frozen = true;
   net_turn(&n);
-  net_to_client(&n, 0, PL_ENV_DATA, 0, pl_link_make(false, 1, 0), record, sizeof record); /* before ACCEPT */
+  net_to_client(&n, 0, PL_ENV_DATA, 0, pl_link_number_make(false, 1, 0), record, sizeof record); /* before ACCEPT */
   n.clients[1].frozen = false;
   net_run(&n, 10000);
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1); /* called again */

@@ -286,7 +286,7 @@ static void a_link_that_swallows_everything_is_replaced(void **state) {
   (void)state;
   uint32_t a = pair_numbers.a;
   net_run(&n, 100);
-  deaf_link = pl_link_make(false, 1, 0);
+  deaf_link = pl_link_number_make(false, 1, 0);
   n.drop = drop_on_one_link;
   assert_int_equal(net_send(&n, 0, a, 0, "hello?", 6), 0);
   net_run(&n, 3500);

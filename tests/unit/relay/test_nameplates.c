@@ -82,7 +82,7 @@ static uint32_t claim_of(client *c, uint32_t number) {
   assert_int_equal(s->size, 12);
   assert_int_equal(pl_get_u32(s->payload), number);
   assert_memory_equal(s->payload + 4, "exchange", 8);
-  assert_true(pl_link_relay_side(s->link));
+  assert_true(pl_link_number_relay_side(s->link));
   return s->link;
 }
 

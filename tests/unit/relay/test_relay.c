@@ -30,7 +30,7 @@ static uint32_t join(client *caller, uint32_t link, client *callee) {
   assert_memory_equal(s->payload + 32, caller->instance, 8);
   assert_memory_equal(s->payload + 40, "one", 3);
   uint32_t number = s->link;
-  assert_true(pl_link_relay_side(number));
+  assert_true(pl_link_number_relay_side(number));
   client_send(callee, PL_ENV_ACCEPT, 0, number, "two", 3);
   s = client_next(caller);
   assert_non_null(s);

@@ -71,7 +71,7 @@ static pl_relay_registration look_up(scene *s, uint32_t who, bool may_create) {
   uint8_t id[32] = {0};
   size_t before = s->answers;
   pl_put_u32(id, who);
-  pl_store_lookup(s->store, NULL, id, may_create);
+  pl_store_lookup(s->store, NULL, id, may_create, NULL);
   while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }
@@ -105,7 +105,7 @@ static void test_many_at_once(void **state) {
   open_store(s);
   for (uint32_t i = 0; i < 2 * MANY; i++) { /* each ID twice, in one batch or in several */
     pl_put_u32(id, i % MANY);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
   }
   while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
@@ -127,7 +127,7 @@ static void test_another_program_writes(void **state) {
   s->answers = s->counts[PL_RELAY_REGISTRATION_NEW] = 0;
   for (uint32_t i = 1; i <= MANY; i++) {
     pl_put_u32(id, i);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
   }
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
   while (s->answers < MANY) uv_run(&s->loop, UV_RUN_ONCE);
@@ -149,9 +149,9 @@ static void test_known_ones_wait_for_no_writer(void **state) {
   memset(s->counts, 0, sizeof s->counts);
   for (uint32_t i = 0; i < MANY; i++) { /* in one batch, or in several */
     pl_put_u32(id, 1 + i);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
     pl_put_u32(id, 1);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
   }
   while (s->answers < MANY + 1) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY + 1);
@@ -236,7 +236,7 @@ static void test_a_batch_that_is_not_kept(void **state) {
   s->answers = s->counts[PL_RELAY_REGISTRATION_FAILED] = 0;
   for (uint32_t i = 0; i < 4 * MANY; i++) {
     pl_put_u32(id, i / 4 % MANY);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
   }
   while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_FAILED], 4 * MANY);
@@ -339,7 +339,7 @@ static void test_idle_rows_are_purged(void **state) {
   for (uint32_t i = 1; i <= 1203; i++) { /* more than a batch */
     uint8_t id[32] = {0};
     pl_put_u32(id, i);
-    pl_store_lookup(s->store, NULL, id, true);
+    pl_store_lookup(s->store, NULL, id, true, NULL);
   }
   while (s->answers < 1203) uv_run(&s->loop, UV_RUN_ONCE);
   sql(s,
@@ -370,7 +370,7 @@ static pl_relay_registration claim(scene *s, uint32_t who, const char *token, bo
   crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
   pl_token_prove(c.proof, key, c.transcript);
   if (spoil) c.proof[PL_TOKEN_PROOF_BYTES - 1] ^= 1;
-  pl_store_lookup_with(s->store, NULL, id, false, &c);
+  pl_store_lookup(s->store, NULL, id, false, &c);
   while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }
