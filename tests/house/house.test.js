@@ -152,7 +152,7 @@ describe('the drawing', () => {
     'an arrow that is no include': ['    core --> base', '    core --> base\n    shell --> base'],
     'a missing arrow': ['    shell --> core\n', ''],
     'a missing room': ['    shell["relay/shell"]\n    shell --> core\n', ''],
-    'a room that is none': ['    core --> base', '    core --> base\n    more["relay/more"]'],
+    'a room that does not exist': ['    core --> base', '    core --> base\n    more["relay/more"]'],
     'an arrow to no box': ['    core --> base', '    core --> base\n    core --> nowhere'],
     'shared rooms apart': ['    subgraph shared["shared"]\n', ''],
     'no drawing': ['mermaid', 'text'],

@@ -110,7 +110,7 @@ export class Tab {
    * each.
    */
   async axe() {
-    await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour on its way from one to another is none to judge
+    await this.page.emulateMedia({ reducedMotion: 'reduce' }); // a colour in the middle of a transition must not be judged
     await this.page.evaluate(stillness);
     await this.page.evaluate(axeSource);
     const { violations } = await this.page.evaluate(() =>
