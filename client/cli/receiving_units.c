@@ -177,8 +177,9 @@ int receiving_open(receiving *r, const char *own_id, const char *folder, char wh
 
 void receiving_close(receiving *r) {
   char why[PL_WHY_MAX];
-  receiving_unit *u;
-  while (r->folder && (u = receiving_each(r, NULL))) {
+  receiving_unit *u = r->folder ? receiving_each(r, NULL) : NULL; /* without a folder it was never opened */
+  for (receiving_unit *next; u; u = next) {
+    next = receiving_each(r, u);
     u->kept = false; /* it stays in the journal */
     receiving_remove(r, u);
   }

@@ -121,8 +121,9 @@ static void report(bench *b) {
   if (b->rounds) {
     size_t n = b->sample_count;
     qsort(b->samples, n, sizeof *b->samples, compare);
+    size_t middle = n / 2, slow = n * 99 / 100;
     printf("{\"server\":\"pairlink-client\",\"size\":%zu,\"rounds\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", b->size, n,
-           n ? (double)b->samples[n / 2] / 1e3 : 0, n ? (double)b->samples[n * 99 / 100] / 1e3 : 0);
+           n ? (double)b->samples[middle] / 1e3 : 0, n ? (double)b->samples[slow] / 1e3 : 0);
   } else {
     double seconds = (double)(b->received_end_ns - b->begin_ns) / 1e9;
     printf("{\"server\":\"pairlink-client\",\"size\":%zu,\"bytes\":%llu,\"mb_per_s\":%.1f}\n", b->size,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_state.h"
-#include "tests/sim/sim_sodium.c"
+#include "tests/sim/sim_sodium.c"  // NOLINT(bugprone-suspicious-include): replaces libsodium in this program
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,4 +1,5 @@
 /* Connections: bytes arrive in order, late and at a rate. A connection may be cut, stall, or fall silent. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ uint64_t sim_pipe_due(const sim_pipe *p) {
 
 sim_chunk *sim_pipe_read(sim_pipe *p) {
   sim_chunk *chunk = p->first;
+  assert(chunk);
   p->first = chunk->next;
   if (!p->first) p->last = NULL;
   p->waiting -= chunk->size;

@@ -95,7 +95,7 @@ static void limit_files(rlim_t count) {
 /* Creates, drives and frees a client with room for this many more files. Returns how many descriptors it left open. */
 static int left_by(const char *relay, const char *folder, int room, int before, rlim_t usual) {
   pairlink *p = NULL;
-  limit_files((rlim_t)(before + room));
+  limit_files((rlim_t)before + (rlim_t)room);
   if (new_client(relay, folder, &p) == 0)
     while (!online && !offline && dispatch_once(p) == 0) continue;
   pairlink_free(p);

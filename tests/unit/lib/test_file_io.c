@@ -425,6 +425,10 @@ static void units_and_saved_files_are_found_again(void **state) {
   open_state(&r);
   receiving_unit *u = add_unit(&r, 1, true, 3001);
   uint8_t unit_id[16];
+  if (!u) {
+    fail();
+    return;
+  }
   memcpy(unit_id, u->id, sizeof unit_id);
   assert_int_equal(receiving_keep_top(&r, u, "name", "name (2)", why), 0);
   assert_int_equal(receiving_sync(&r, why), 0);

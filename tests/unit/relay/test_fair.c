@@ -77,7 +77,7 @@ static void test_floods_of_peers(void **state) {
   workers_expect(a, PL_ENV_ACCEPT, &at_a, 0);
   all->pipes[0][1].stalled = true;
   size_t refused = 0;
-  for (uint16_t i = 0; i < 60; i++) {
+  for (int i = 0; i < 60; i++) {
     client *x = ready_at(&all->w[0], (uint16_t)(1000 + i), HOME);
     flood(x, 1000);
     refused += client_refusal(x) == PL_REASON_RATE;
@@ -184,7 +184,7 @@ static void hang_up_if_aborted(client *c) {
 }
 
 static int hoard(world *w, client **from, client **to) {
-  for (uint16_t i = 0; i < PAIRS; i++) {
+  for (int i = 0; i < PAIRS; i++) {
     from[i] = ready_at(w, (uint16_t)(1000 + i), HOME);
     to[i] = ready_at(w, (uint16_t)(2000 + i), HOME);
     join(from[i], LINK(0), to[i]);
@@ -198,7 +198,7 @@ static void test_hoarders_refuse_nobody(void **state) {
   client *from[PAIRS], *to[PAIRS], *others[OTHERS][2];
   assert_in_range(hoard(w, from, to), 76, 90);
   int rate = 0, linked = 0;
-  for (uint16_t i = 0; i < OTHERS; i++) {
+  for (int i = 0; i < OTHERS; i++) {
     client *a = others[i][0] = ready_at(w, (uint16_t)(3000 + 2 * i), (uint8_t)(2 * i));
     client *b = others[i][1] = ready_at(w, (uint16_t)(3001 + 2 * i), (uint8_t)(2 * i + 1));
     client_open(a, LINK(0), b, "one", 3);
@@ -277,7 +277,7 @@ static void test_buffers_pay_too(void **state) {
   enum { MANY = 24 };
   client *from[MANY], *to[MANY], *a = ready_at(w, 1, 1), *b = ready_at(w, 2, 2);
   join(a, LINK(0), b);
-  for (uint16_t i = 0; i < MANY; i++) {
+  for (int i = 0; i < MANY; i++) {
     from[i] = ready_at(w, (uint16_t)(1000 + i), HOME);
     to[i] = ready_at(w, (uint16_t)(2000 + i), HOME);
     if (!from[i]->close_code) join(from[i], LINK(0), to[i]);
@@ -308,7 +308,7 @@ static bool comes_through(client *newcomer, client *victim) {
 static void newcomers(world *w, int bad_count, uint8_t home, const char *where) {
   world_restart(w);
   client *victim = ready_at(w, 1, 1), *bad[BAD_MAX];
-  for (uint16_t i = 0; i < bad_count; i++) bad[i] = ready_at(w, (uint16_t)(1000 + i), home == HOME_LOCAL ? home : HOME);
+  for (int i = 0; i < bad_count; i++) bad[i] = ready_at(w, (uint16_t)(1000 + i), home == HOME_LOCAL ? home : HOME);
   int heard = 0;
   for (int round = 0; round < 17; round++) {
     for (int tick = 0; tick < 50; tick++) {
@@ -358,7 +358,7 @@ static void test_connections_of_an_address(void **state) {
   workers *all = *state;
   client *mine[30], *other, *again;
   int in = 0;
-  for (uint16_t i = 0; i < 30; i++) in += login_at(&all->w[i % WORKERS], (uint16_t)(1000 + i), HOME, &mine[i]) == 0;
+  for (int i = 0; i < 30; i++) in += login_at(&all->w[i % WORKERS], (uint16_t)(1000 + i), HOME, &mine[i]) == 0;
   assert_int_equal(in, 10); /* a quarter of 40, over all workers */
   assert_int_equal(login_at(&all->w[0], 1, 1, &other), 0);
   client_hang_up(mine[0]);
@@ -393,7 +393,7 @@ static void test_connections_through_a_proxy(void **state) {
 static void test_lists_of_an_address(void **state) {
   world *w = *state;
   client *bad[20], *good = ready_at(w, 1, 1), *caller = ready_at(w, 2, 2);
-  for (uint16_t i = 0; i < 20; i++) {
+  for (int i = 0; i < 20; i++) {
     bad[i] = ready_at(w, (uint16_t)(1000 + i), HOME);
     send_peers(bad[i], 0, PL_CONST_PEERS_ALLOW);
   }
@@ -407,7 +407,7 @@ static void test_lists_of_an_address(void **state) {
 static void test_lists_of_an_address_at_all_workers(void **state) {
   workers *all = *state;
   client *bad[24], *good = workers_login(all, 0, 1, true), *caller = workers_login(all, 1, 2, false);
-  for (uint16_t i = 0; i < 24; i++) {
+  for (int i = 0; i < 24; i++) {
     bad[i] = ready_at(&all->w[i % WORKERS], (uint16_t)(1000 + i), HOME);
     send_peers(bad[i], 0, PL_CONST_PEERS_ALLOW);
   }

@@ -103,10 +103,10 @@ static void a_prefix_gives_the_range_of_its_words(void **state) {
   (void)state;
   assert_completes((pl_view){NULL, 0});
   char prefix[3] = "";
-  for (char a = 'a' - 1; a <= 'z' + 1; a++)
-    for (char b = 'a' - 1; b <= 'z' + 1; b++) {
-      prefix[0] = a;
-      prefix[1] = b;
+  for (int a = 'a' - 1; a <= 'z' + 1; a++)
+    for (int b = 'a' - 1; b <= 'z' + 1; b++) {
+      prefix[0] = (char)a;
+      prefix[1] = (char)b;
       assert_completes((pl_view){(const uint8_t *)prefix, 1});
       assert_completes((pl_view){(const uint8_t *)prefix, 2});
     }
