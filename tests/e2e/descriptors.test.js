@@ -35,7 +35,7 @@ describe('at the limit of open files', () => {
     expect((await relay.stop()).code, relay.log).toBe(0);
   });
 
-  test('without any descriptor left it sleeps, and serves the waiting ones once there are some again', async () => {
+  test('without any descriptor left it stays idle, and serves the waiting ones once there are some again', async () => {
     const relay = await startRelay({ args: ['--workers', '2'] });
     const before = descriptors(relay.pid).length;
     const limit = (n) => run('prlimit', ['--pid', String(relay.pid), `--nofile=${n}:`]);

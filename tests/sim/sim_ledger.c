@@ -237,7 +237,7 @@ void sim_ledger_bounds(sim_client *c, const sim_session *s) {
   uint64_t timeout_ms = c->config.session_timeout_ms ? c->config.session_timeout_ms : 3600000;
   uint64_t ends_ms = s->unlinked_ms + timeout_ms, awake_ms = c->asleep_until_us / 1000;
   if (awake_ms > s->unlinked_ms && ends_ms < awake_ms + 1001)
-    ends_ms = awake_ms + 1001; /* after sleep it reads for a second first */
+    ends_ms = awake_ms + 1001; /* after a suspension it reads for a second first */
   if (!s->linked && sim_now_ms(w) > ends_ms)
     sim_fail(w, "client %d: session %x lives on without a link", c->index, (unsigned)s->number);
   uint64_t out = 0, in = 0;
