@@ -53,9 +53,12 @@ async function interrupt(programs, faults) {
   }
 }
 
+/** Ctrl-C ends a program with 130. While the program starts or has stopped watching signals, the signal itself ends it. */
+const endedByCtrlC = ({ interrupted, result }) => interrupted && (result.code === 130 || result.signal === 'SIGINT');
+
 function judgeStarved(name, program, report, faults) {
   const { code, signal } = program.result;
-  if (code === 130 && program.interrupted) return;
+  if (endedByCtrlC(program)) return;
   if (signal) faults.push(`${name} ended by ${signal}`);
   if (!signal && code !== 0 && (code !== EXIT_OTHER || !/out of memory/.test(program.stderr + program.stdout)))
     faults.push(`${name} ended with ${code} and does not say "out of memory"`);
