@@ -37,6 +37,7 @@ const problemOf = (fn) => {
   return undefined;
 };
 const changed = (at, value) => copy.map((byte, index) => (index === at ? value : byte));
+const problemWith = (at, value) => problemOf(() => unlock(sodium, changed(at, value), passphrase));
 
 describe('a copy of an identity', () => {
   test('opens with its passphrase, even if its text was broken and indented on the way', () => {
@@ -82,37 +83,18 @@ jvVY4WuA+oh+VPL34LTZtQ==
 
   test('a wrong passphrase, and any changed byte, is reported', () => {
     expect(problemOf(() => unlock(sodium, copy, 'four words in a raw'))).toBe('wrong');
-    expect(problemOf(() => unlock(sodium, changed(copy.length - 1, copy.at(-1) ^ 1), passphrase))).toBe('wrong');
-    expect(
-      problemOf(() => unlock(sodium, changed(20, 1), passphrase)),
-      'salt',
-    ).toBe('wrong');
-    expect(
-      problemOf(() => unlock(sodium, changed(40, 1), passphrase)),
-      'nonce',
-    ).toBe('wrong');
-    expect(
-      problemOf(() => unlock(sodium, changed(8, 4), passphrase)),
-      'operations',
-    ).toBe('wrong');
+    expect(problemWith(copy.length - 1, copy.at(-1) ^ 1)).toBe('wrong');
+    expect(problemWith(20, 1), 'salt').toBe('wrong');
+    expect(problemWith(40, 1), 'nonce').toBe('wrong');
+    expect(problemWith(8, 4), 'operations').toBe('wrong');
   });
 
-  test('a copy of a later version is reported as such', () =>
-    expect(problemOf(() => unlock(sodium, changed(4, 2), passphrase))).toBe('version'));
+  test('a copy of a later version is reported as such', () => expect(problemWith(4, 2)).toBe('version'));
 
   test('costs that would take all memory or a day are refused before they are paid', () => {
-    expect(
-      problemOf(() => unlock(sodium, changed(5, 255), passphrase)),
-      'operations',
-    ).toBe('form');
-    expect(
-      problemOf(() => unlock(sodium, changed(9, 255), passphrase)),
-      'memory',
-    ).toBe('form');
-    expect(
-      problemOf(() => unlock(sodium, changed(8, 0), passphrase)),
-      'no operation',
-    ).toBe('form');
+    expect(problemWith(5, 255), 'operations').toBe('form');
+    expect(problemWith(9, 255), 'memory').toBe('form');
+    expect(problemWith(8, 0), 'no operation').toBe('form');
   });
 
   test('text that is not a copy is refused', () => {
