@@ -25,6 +25,8 @@ export function binary(name) {
 
 const living = new Set();
 const folders = new Set();
+// Vitest ends a worker with SIGTERM, which by itself would skip what is done at exit.
+process.once('SIGTERM', () => process.exit(143));
 process.on('exit', () => {
   for (const child of living) child.signalGroup('SIGKILL');
   for (const dir of folders) rmSync(dir, { recursive: true, force: true });
