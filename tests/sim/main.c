@@ -57,27 +57,15 @@ static bool parse(int argc, char **argv, options *o) {
 }
 
 typedef struct totals {
-  uint64_t seeds, bad, steps, sent, read, delivered, lost, faults, resets, links, dropped, queued_most, overflows,
-      paired, shortages;
+  uint64_t seeds, bad;
+  sim_figures figures;
 } totals;
 
 static bool run_one(uint64_t seed, bool trace, totals *t) {
   bool good = sim_run(seed, trace, &world);
   t->seeds++;
   t->bad += !good;
-  t->steps += world.steps;
-  t->sent += world.sent;
-  t->read += world.read;
-  t->delivered += world.delivered;
-  t->lost += world.lost;
-  t->faults += world.faults;
-  t->resets += world.stream_resets;
-  t->links += world.links;
-  t->dropped += world.dropped;
-  t->overflows += world.overflows;
-  t->paired += world.paired;
-  t->shortages += world.shortages;
-  if (world.queued_most > t->queued_most) t->queued_most = world.queued_most;
+  sim_figures_add(&t->figures, &world.figures);
   if (!good) (void)printf("seed %" PRIu64 " breaks a promise %s\n", seed, world.verdict);
   return good;
 }
@@ -121,13 +109,10 @@ int main(int argc, char **argv) {
     for (uint64_t i = 0; i < o.count && (o.keep_going || t.bad == 0); i++) (void)run_one(o.first + i, o.trace, &t);
   }
   double took = seconds() - began;
-  (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations; %" PRIu64 " steps, %" PRIu64
-               " faults, %" PRIu64 " links, %" PRIu64 " stream resets; messages: %" PRIu64 " sent, %" PRIu64
-               " read, %" PRIu64 " delivered, %" PRIu64 " lost; %" PRIu64 " records dropped; %" PRIu64
-               " overflows, at most %" PRIu64 " bytes queued; %" PRIu64 " paired by code; %" PRIu64
-               " clients ended because memory ran out\n",
-               t.seeds, took, took > 0 ? (double)t.seeds / took : 0.0, t.bad, t.steps, t.faults, t.links, t.resets,
-               t.sent, t.read, t.delivered, t.lost, t.dropped, t.overflows, t.queued_most, t.paired, t.shortages);
+  (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations; ", t.seeds, took,
+               took > 0 ? (double)t.seeds / took : 0.0, t.bad);
+  sim_figures_print(&t.figures);
+  (void)putchar('\n');
   if (t.bad && !o.list) (void)printf("replay it: pl-sim --seed S --trace\n");
   (void)fflush(stdout); /* a leak checker that ends the process would lose it */
   free(world.scratch);

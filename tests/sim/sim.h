@@ -14,6 +14,7 @@
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
+ *   sim_figures.c   what a run counted, and sums of it
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -29,6 +30,7 @@
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
+#include "sim_figures.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -277,9 +279,7 @@ struct sim_world {
   uint8_t *wire;      /* the same, framed */
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
-  /* figures */
-  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired,
-      shortages;
+  sim_figures figures;
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

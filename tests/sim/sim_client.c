@@ -258,7 +258,7 @@ static void end_without_memory(sim_client *c) {
   sim_world *w = c->world;
   uint64_t down_us = sim_log_between(&w->queue_random, SIM_MS(1), SIM_MS(30000));
   sim_trace(w, "client %d has no memory for what its application must be told", c->index);
-  w->shortages++;
+  w->figures.shortages++;
   sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
 }
 
@@ -289,6 +289,26 @@ int sim_client_step(sim_client *c, const pl_engine_event *in) {
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 
+/* Places of a client's channels: all that it sent, and those of them that it had not sent before. */
+typedef struct places {
+  uint64_t all, first;
+} places;
+
+static places places_sent(sim_client *c) {
+  places sum = {0};
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    const sim_session *s = &c->sessions[i];
+    const pl_engine_session *session = s->used ? pl_engine_session_by_number(c->engine, s->number) : NULL;
+    for (size_t k = 0; session && k < SIM_CHANNELS; k++) {
+      const pl_session_channel *channel = session->core->channels[sim_channel_numbers[k]];
+      if (!channel) continue;
+      sum.all += channel->cursor;
+      sum.first += channel->sent_to;
+    }
+  }
+  return sum;
+}
+
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
   uint8_t mask[4];
@@ -307,9 +327,14 @@ void sim_client_pump(sim_client *c) {
   if (!c->engine || c->queue.broken || !k || k->client_state != SIM_CONN_OPEN) return;
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
+    places before = places_sent(c);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
+    places after = places_sent(c); /* producing changes no place but by sending */
+    w->figures.twice_bytes += (after.all - before.all) - (after.first - before.first);
+    w->figures.up_frames++;
+    w->figures.up_bytes += n;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
     send_message(c, k, n);
   }
@@ -342,7 +367,7 @@ static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
   sim_world *w = c->world;
   if (envelope[0] != PL_ENV_DATA) return 1;
   if (w->now_us < c->lossy_until_us && sim_chance(&w->random, w->drop_percent)) {
-    w->dropped++;
+    w->figures.dropped++;
     sim_trace(w, "client %d misses a record of %d bytes", c->index, (int)n);
     return 0;
   }

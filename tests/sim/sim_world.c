@@ -164,6 +164,7 @@ static void next_phase(sim_world *w) {
   } else if (w->phase == SIM_HEALED) {
     if (settled(w, why, sizeof why)) {
       sim_trace(w, "world    all has arrived");
+      w->figures.heal_ms = w->figures.heal_most_ms = (w->now_us - w->healed_us) / 1000;
       w->phase = SIM_STOPPING;
       w->stopping_us = w->now_us;
       stop_all(w);
@@ -221,5 +222,6 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
+  w->figures.steps = w->steps;
   return good;
 }
