@@ -15,6 +15,10 @@
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
  *   sim_figures.c   what a run counted, and sums of it
+ *   sim_batch.c     many seeds in several processes
+ *   sim_watch.c     what a crash or a hang says
+ *   sim_bands.c     whether the figures of many seeds are what they were
+ *   sim_character.c what a world is like, in a line
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -279,6 +283,7 @@ struct sim_world {
   uint8_t *wire;      /* the same, framed */
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
+  unsigned shakes;    /* stays for all seeds; each number gives the same worlds other chances */
   sim_figures figures;
 };
 

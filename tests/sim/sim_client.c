@@ -120,6 +120,7 @@ static void obey(sim_client *c, const pl_engine_action *a) {
       break;
     case PL_ENGINE_OUT_OFFLINE:
       c->online = false;
+      if (a->time_ms != PL_NEVER) w->figures.waits_ms += a->time_ms - sim_now_ms(w);
       if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
     case PL_ENGINE_OUT_LOG:
@@ -208,6 +209,7 @@ static void see_link(sim_client *c, sim_session *s) {
   if (link == s->sending_link) return;
   s->sending_link = link;
   s->link_changed_us = c->world->now_us;
+  c->world->figures.switches += link != 0;
 }
 
 /* Makes one of the next allocations fail, now and then. */
@@ -332,7 +334,9 @@ void sim_client_pump(sim_client *c) {
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
     places after = places_sent(c); /* producing changes no place but by sending */
-    w->figures.twice_bytes += (after.all - before.all) - (after.first - before.first);
+    uint64_t again = (after.all - before.all) - (after.first - before.first);
+    w->figures.twice_bytes += again;
+    w->figures.twice_frames += again > 0;
     w->figures.up_frames++;
     w->figures.up_bytes += n;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
@@ -416,6 +420,7 @@ static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
     static const uint8_t mask[4] = {0};
     size_t n = pl_ws_put_header(pong, PL_WS_PONG, event->size, mask);
     if (event->size) memcpy(pong + n, event->data, event->size);
+    w->figures.pongs++;
     if (sim_pipe_room(&k->up) >= n + event->size) (void)sim_pipe_write(w, &k->up, pong, n + event->size);
   }
 }

@@ -15,8 +15,10 @@
   FIGURE(logins, SUM, "logins")                                            \
   FIGURE(refused, SUM, "connections refused")                              \
   FIGURE(sessions, SUM, "sessions")                                        \
-  FIGURE(links, SUM, "links")                                              \
-  FIGURE(unlinks, SUM, "links lost")                                       \
+  FIGURE(links, SUM, "sessions linked")                                    \
+  FIGURE(unlinks, SUM, "sessions unlinked")                                \
+  FIGURE(switches, SUM, "links that a session began to send on")           \
+  FIGURE(waits_ms, SUM, "ms of waits before connecting again")             \
   FIGURE(stream_resets, SUM, "stream resets")                              \
   FIGURE(sent, SUM, "messages sent")                                       \
   FIGURE(read, SUM, "messages read")                                       \
@@ -25,7 +27,12 @@
   FIGURE(up_frames, SUM, "WebSocket messages to the relay")                \
   FIGURE(up_bytes, SUM, "bytes to the relay")                              \
   FIGURE(twice_bytes, SUM, "bytes sent again")                             \
+  FIGURE(twice_frames, SUM, "WebSocket messages with bytes sent again")    \
+  FIGURE(twice_permille, SUM, "per mille of bytes sent again")             \
+  FIGURE(pongs, SUM, "pings of the relay answered")                        \
+  FIGURE(down_writes, SUM, "writes to sockets of the relay")               \
   FIGURE(down_bytes, SUM, "bytes from the relay")                          \
+  FIGURE(bus_batches, SUM, "writes between workers")                       \
   FIGURE(bus_bytes, SUM, "bytes between workers")                          \
   FIGURE(forwarded, SUM, "envelopes forwarded")                            \
   FIGURE(relay_dropped, SUM, "envelopes dropped by the relay")             \

@@ -35,6 +35,7 @@ static void write_some(sim_conn *k) {
       k->down.blocked = true;
       return;
     }
+    w->figures.down_writes++;
     w->figures.down_bytes += n;
     pl_relay_conn_sent(k->relay_conn, n, sim_now_ms(w));
   }
@@ -53,6 +54,7 @@ static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   (void)user;
   if (!k || k->down.blocked) return 0;
   size_t n = sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  k->world->figures.down_writes++;
   k->world->figures.down_bytes += n;
   return n;
 }

@@ -181,6 +181,7 @@ static void next_phase(sim_world *w) {
 
 static void live(sim_world *w) {
   set_scene(w);
+  for (unsigned i = 0; i < w->shakes; i++) (void)sim_next(&w->random);
   while (w->phase != SIM_DONE) {
     uint64_t at = next_due(w);
     if (w->phase == SIM_ACTIVE && at > w->healed_us) at = w->healed_us;
@@ -206,7 +207,9 @@ static void clear(sim_world *w) {
 
 bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   uint8_t *scratch = w->scratch, *wire = w->wire, *text = w->text, *received = w->received;
+  unsigned shakes = w->shakes;
   memset(w, 0, sizeof *w);
+  w->shakes = shakes;
   w->scratch = scratch;
   w->wire = wire;
   w->text = text;
@@ -223,5 +226,6 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   if (good) live(w);
   clear(w);
   w->figures.steps = w->steps;
+  w->figures.twice_permille = w->figures.twice_bytes * 1000 / (w->figures.up_bytes + 1);
   return good;
 }
