@@ -146,6 +146,8 @@ bool sim_batch_run(sim_batch *b, sim_world *w) {
   b->seeds = atomic_load(&b->shared->seeds);
   b->bad = atomic_load(&b->shared->bad);
   b->lowest_bad = atomic_load(&b->shared->lowest_bad);
+  uint64_t begun = atomic_load(&b->shared->next_block); /* reading the others would give them memory */
+  if (begun < b->block_count) b->block_count = (size_t)begun;
   for (size_t i = 0; i < b->block_count; i++) sim_figures_add(&b->sum, &b->blocks[i]);
   return b->bad == 0;
 }
