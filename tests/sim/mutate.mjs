@@ -1,5 +1,5 @@
 // node mutate.mjs mutations.def SOURCE_ROOT OUT_DIR: copies of the sources named there, with each bug switched on by
-// the global pl_mutation, and OUT_DIR/mutations.h: their names and seeds. A text that is not there exactly once is
+// the global pl_mutation, and OUT_DIR/mutations.h: their names and what catches them. A text that is not there exactly once is
 // named, and makes the test fail, but not the build.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,15 +8,16 @@ const [definitions, root, out] = process.argv.slice(2);
 
 function parse(text) {
   const list = [];
-  for (const block of text.split(/\n(?=mutation )/).slice(1)) {
+  const plain = text.replace(/^#.*\n/gm, '');
+  for (const block of plain.split(/^(?=mutation )/m).filter((part) => part.trim())) {
     const [head, ...lines] = block.replace(/\n+$/, '').split('\n');
-    const [, name, file, seed] = /^mutation (\S+) in (\S+) seed (\d+)$/.exec(head) ?? [];
+    const [, name, file, catcher, number] = /^mutation (\S+) in (\S+) (seed|bands) (\d+)$/.exec(head) ?? [];
     if (!name) throw new Error(`cannot read: ${head}`);
     const split = lines.findIndex((line) => line.startsWith('+'));
     if (split < 1) throw new Error(`${name}: needs - or =, then +`);
     const kind = lines[0][0];
     const part = (from, to) => lines.slice(from, to).join('\n').slice(1);
-    list.push({ name, file, seed, kind, old: part(0, split), now: part(split) });
+    list.push({ name, file, catcher, number, kind, old: part(0, split), now: part(split) });
   }
   return list;
 }
@@ -57,5 +58,8 @@ for (const [file, source] of sources) {
   mkdirSync(join(out, dirname(file)), { recursive: true });
   writeFileSync(join(out, file), `extern int pl_mutation;\n${source}`);
 }
-const rows = list.map(({ name, seed, missing }) => `{"${name}", ${seed}, ${missing}},`);
+const rows = list.map(
+  ({ name, file, catcher, number, missing }) =>
+    `{"${name}", "${file}", .${catcher} = ${number}, .missing = ${missing}},`,
+);
 writeFileSync(join(out, 'mutations.h'), `${rows.join('\n')}\n`);

@@ -14,6 +14,11 @@
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
+ *   sim_figures.c   what a run counted, and sums of it
+ *   sim_batch.c     many seeds in several processes
+ *   sim_watch.c     what a crash or a hang says
+ *   sim_bands.c     whether the figures of many seeds are what they were
+ *   sim_character.c what a world is like, in a line
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -29,6 +34,7 @@
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
+#include "sim_figures.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -277,9 +283,8 @@ struct sim_world {
   uint8_t *wire;      /* the same, framed */
   uint8_t *received;  /* one that lost, gained or changed records on its way */
   uint8_t *text;      /* what a message must contain */
-  /* figures */
-  uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired,
-      shortages;
+  unsigned shakes;    /* stays for all seeds; each number gives the same worlds other chances */
+  sim_figures figures;
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

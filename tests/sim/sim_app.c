@@ -262,6 +262,7 @@ static void session_begins(sim_client *c, const pl_engine_action *a) {
   sim_strangers_begin(c, peer);
   sim_session *s = sim_session_new(c, a->session, peer);
   memcpy(s->peer_instance, a->instance, 8);
+  c->world->figures.sessions++;
 }
 
 /* A session ends because a side wants it to, by its timeout, because there is another one with the same peer, or
@@ -303,13 +304,14 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       s->linked = true;
       memcpy(s->peer_instance, a->instance, 8);
       if (sim_client_of(w, a->id, a->instance) >= 0) s->peer = sim_client_of(w, a->id, a->instance);
-      w->links++;
+      w->figures.links++;
       break;
     case PL_ENGINE_OUT_UNLINKED:
       s = session_for(c, a);
       if (!s->linked) sim_fail(w, "client %d: session %x is unlinked twice", c->index, (unsigned)a->session);
       s->linked = false;
       s->unlinked_ms = sim_now_ms(w);
+      w->figures.unlinks++;
       break;
     case PL_ENGINE_OUT_MESSAGE:
       sim_ledger_read(c, session_for(c, a), a);
@@ -336,7 +338,7 @@ void sim_app_action(sim_client *c, const pl_engine_action *a) {
       sim_ledger_lost(c, session_for(c, a), a);
       break;
     case PL_ENGINE_OUT_STREAM_RESET:
-      w->stream_resets++;
+      w->figures.stream_resets++;
       sim_ledger_streams_end(c, session_for(c, a));
       break;
     case PL_ENGINE_OUT_SESSION_CLOSED:

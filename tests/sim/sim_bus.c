@@ -61,6 +61,8 @@ void sim_bus_flush(sim_worker *v) {
       continue;
     }
     (void)sim_pipe_write(r->world, p, batch.data, batch.size);
+    r->world->figures.bus_batches++;
+    r->world->figures.bus_bytes += batch.size;
     pl_relay_bus_sent(v->core, to, batch.size, sim_now_ms(r->world));
   }
 }

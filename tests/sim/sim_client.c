@@ -120,6 +120,7 @@ static void obey(sim_client *c, const pl_engine_action *a) {
       break;
     case PL_ENGINE_OUT_OFFLINE:
       c->online = false;
+      if (a->time_ms != PL_NEVER) w->figures.waits_ms += a->time_ms - sim_now_ms(w);
       if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
     case PL_ENGINE_OUT_LOG:
@@ -208,6 +209,7 @@ static void see_link(sim_client *c, sim_session *s) {
   if (link == s->sending_link) return;
   s->sending_link = link;
   s->link_changed_us = c->world->now_us;
+  c->world->figures.switches += link != 0;
 }
 
 /* Makes one of the next allocations fail, now and then. */
@@ -258,7 +260,7 @@ static void end_without_memory(sim_client *c) {
   sim_world *w = c->world;
   uint64_t down_us = sim_log_between(&w->queue_random, SIM_MS(1), SIM_MS(30000));
   sim_trace(w, "client %d has no memory for what its application must be told", c->index);
-  w->shortages++;
+  w->figures.shortages++;
   sim_client_crash(c, down_us, sim_chance(&w->queue_random, 30));
 }
 
@@ -289,6 +291,26 @@ int sim_client_step(sim_client *c, const pl_engine_event *in) {
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 
+/* Places of a client's channels: all that it sent, and those of them that it had not sent before. */
+typedef struct places {
+  uint64_t all, first;
+} places;
+
+static places places_sent(sim_client *c) {
+  places sum = {0};
+  for (size_t i = 0; i < SIM_SESSIONS; i++) {
+    const sim_session *s = &c->sessions[i];
+    const pl_engine_session *session = s->used ? pl_engine_session_by_number(c->engine, s->number) : NULL;
+    for (size_t k = 0; session && k < SIM_CHANNELS; k++) {
+      const pl_session_channel *channel = session->core->channels[sim_channel_numbers[k]];
+      if (!channel) continue;
+      sum.all += channel->cursor;
+      sum.first += channel->sent_to;
+    }
+  }
+  return sum;
+}
+
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
   uint8_t mask[4];
@@ -307,9 +329,16 @@ void sim_client_pump(sim_client *c) {
   if (!c->engine || c->queue.broken || !k || k->client_state != SIM_CONN_OPEN) return;
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
+    places before = places_sent(c);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
+    places after = places_sent(c); /* producing changes no place but by sending */
+    uint64_t again = (after.all - before.all) - (after.first - before.first);
+    w->figures.twice_bytes += again;
+    w->figures.twice_frames += again > 0;
+    w->figures.up_frames++;
+    w->figures.up_bytes += n;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
     send_message(c, k, n);
   }
@@ -342,7 +371,7 @@ static size_t copies_of(sim_client *c, const uint8_t *envelope, size_t n) {
   sim_world *w = c->world;
   if (envelope[0] != PL_ENV_DATA) return 1;
   if (w->now_us < c->lossy_until_us && sim_chance(&w->random, w->drop_percent)) {
-    w->dropped++;
+    w->figures.dropped++;
     sim_trace(w, "client %d misses a record of %d bytes", c->index, (int)n);
     return 0;
   }
@@ -391,6 +420,7 @@ static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
     static const uint8_t mask[4] = {0};
     size_t n = pl_ws_put_header(pong, PL_WS_PONG, event->size, mask);
     if (event->size) memcpy(pong + n, event->data, event->size);
+    w->figures.pongs++;
     if (sim_pipe_room(&k->up) >= n + event->size) (void)sim_pipe_write(w, &k->up, pong, n + event->size);
   }
 }

@@ -126,7 +126,7 @@ static void check_paired(sim_client *c, const sim_code *k, int peer) {
 static void paired(sim_client *c, sim_code *k, const pl_engine_action *a) {
   int peer = sim_client_of(c->world, a->id, a->instance);
   if (peer < 0) sim_fail(c->world, "client %d is paired with nobody", c->index);
-  c->world->paired++;
+  c->world->figures.paired++;
   if (k) {
     k->over = true;
     check_paired(c, k, peer);

@@ -46,7 +46,7 @@ void sim_fault(sim_world *w) {
   sim_client *c = &w->clients[sim_below(r, (uint64_t)w->clients_count)];
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn first: the order in which arguments are evaluated is not defined */
-  w->faults++;
+  w->figures.faults++;
   if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
     sim_bus_fault(w);
     return;
@@ -71,7 +71,7 @@ void sim_fault(sim_world *w) {
       sim_relay_crash(&w->relay, time_us, sim_chance(r, 30));
       break;
     case 7:
-      w->crashes += c->engine != NULL;
+      w->figures.crashes += c->engine != NULL;
       time_us = sim_log_between(r, SIM_MS(1), SIM_MS(30000));
       sim_client_crash(c, time_us, sim_chance(r, 30));
       break;

@@ -72,7 +72,7 @@ void sim_ledger_sent(sim_world *w, sim_stream *st, uint32_t size, uint64_t place
   st->end += size + 1;
   if (place != st->end) sim_fail(w, "stream %u: a message ends at place %d, not %d", st->id, (int)st->end, (int)place);
   st->messages[st->count++] = (sim_message){.place = place, .size = size};
-  w->sent++;
+  w->figures.sent++;
 }
 
 /* ---- the receiver ------------------------------------------------------------------------------------------------ */
@@ -106,7 +106,7 @@ void sim_ledger_read(sim_client *c, sim_session *s, const pl_engine_action *a) {
              st->id, (int)st->next_read, (int)m->size, (int)a->data.size);
   if (a->place != m->place) sim_fail(w, "stream %u: message %d has a wrong place", st->id, (int)st->next_read);
   st->next_read++;
-  w->read++;
+  w->figures.read++;
   side->read_to = st->read_to = m->place;
   if (!c->config.manual_take) side->taken_to = st->taken_to = m->place;
 }
@@ -161,7 +161,7 @@ void sim_ledger_delivered(sim_client *c, sim_session *s, const pl_engine_action 
     if (i >= st->next_read && !st->was_reset)
       sim_fail(w, "stream %u: message %d is reported delivered, but was not read", st->id, (int)i);
     if (m->fate == SIM_SENT) m->fate = SIM_DELIVERED;
-    w->delivered++;
+    w->figures.delivered++;
   }
 }
 
@@ -175,7 +175,7 @@ void sim_ledger_lost(sim_client *c, sim_session *s, const pl_engine_action *a) {
     if (m->fate != SIM_SENT)
       sim_fail(w, "stream %u: message %d is reported lost, its fate was %d", st->id, (int)i, m->fate);
     m->fate = SIM_LOST;
-    w->lost++;
+    w->figures.lost++;
     return;
   }
   sim_fail(w, "stream %u: a loss is reported at place %d, where no message ends", st->id, (int)a->place);

@@ -83,6 +83,7 @@ sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
   for (size_t i = 0; i < SIM_CONNS; i++) {
     sim_conn *k = &w->conns[i];
     if (k->client_state != SIM_CONN_FREE) continue;
+    w->figures.dials++;
     *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c->life};
     if (i >= w->conns_used) w->conns_used = i + 1;
     k->client_told_us = k->relay_told_us = SIM_NEVER;

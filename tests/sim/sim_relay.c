@@ -35,6 +35,8 @@ static void write_some(sim_conn *k) {
       k->down.blocked = true;
       return;
     }
+    w->figures.down_writes++;
+    w->figures.down_bytes += n;
     pl_relay_conn_sent(k->relay_conn, n, sim_now_ms(w));
   }
 }
@@ -50,7 +52,11 @@ static void on_flush(void *user, pl_relay_conn *conn) {
 static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   sim_conn *k = pl_relay_conn_shell(conn);
   (void)user;
-  return !k || k->down.blocked ? 0 : sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  if (!k || k->down.blocked) return 0;
+  size_t n = sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  k->world->figures.down_writes++;
+  k->world->figures.down_bytes += n;
+  return n;
 }
 
 static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
@@ -81,8 +87,7 @@ static void check_bounds(const sim_worker *v) {
   sim_world *w = r->world;
   pl_relay_stats stats = pl_relay_get_stats(v->core);
   uint64_t buffers = stats.sockets + r->worker_count - 1;
-  if (stats.queued_bytes > w->queued_most) w->queued_most = stats.queued_bytes;
-  if (stats.overflows > w->overflows) w->overflows = stats.overflows;
+  if (stats.queued_bytes > w->figures.queued_most) w->figures.queued_most = stats.queued_bytes;
   /* Each socket and each other worker may have an output buffer beyond the budget, and one record is being handled. */
   if (stats.queued_bytes > r->config.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] + buffers * SOCKET_BUFFER + RECORD)
     sim_fail(w, "the relay's worker %u holds %d bytes, more than its budget", v->number, (int)stats.queued_bytes);
@@ -172,8 +177,22 @@ void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent) {
   r->restart_us = w->now_us + down_us;
 }
 
+/* Adds what a worker counted in its life. */
+static void count_worker(sim_world *w, const pl_relay *core) {
+  sim_figures *f = &w->figures;
+  if (!core) return;
+  pl_relay_stats stats = pl_relay_get_stats(core);
+  f->logins += stats.logins;
+  f->refused += stats.refused;
+  f->forwarded += stats.forwarded;
+  f->relay_dropped += stats.dropped;
+  f->volatile_dropped += stats.volatile_dropped;
+  f->overflows += stats.overflows;
+}
+
 void sim_relay_deinit(sim_relay *r) {
   for (unsigned i = 0; i < r->worker_count; i++) {
+    count_worker(r->world, r->workers[i].core);
     pl_relay_free(r->workers[i].core);
     r->workers[i].core = NULL;
   }

@@ -164,6 +164,7 @@ static void next_phase(sim_world *w) {
   } else if (w->phase == SIM_HEALED) {
     if (settled(w, why, sizeof why)) {
       sim_trace(w, "world    all has arrived");
+      w->figures.heal_ms = w->figures.heal_most_ms = (w->now_us - w->healed_us) / 1000;
       w->phase = SIM_STOPPING;
       w->stopping_us = w->now_us;
       stop_all(w);
@@ -180,6 +181,7 @@ static void next_phase(sim_world *w) {
 
 static void live(sim_world *w) {
   set_scene(w);
+  for (unsigned i = 0; i < w->shakes; i++) (void)sim_next(&w->random);
   while (w->phase != SIM_DONE) {
     uint64_t at = next_due(w);
     if (w->phase == SIM_ACTIVE && at > w->healed_us) at = w->healed_us;
@@ -205,7 +207,9 @@ static void clear(sim_world *w) {
 
 bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   uint8_t *scratch = w->scratch, *wire = w->wire, *text = w->text, *received = w->received;
+  unsigned shakes = w->shakes;
   memset(w, 0, sizeof *w);
+  w->shakes = shakes;
   w->scratch = scratch;
   w->wire = wire;
   w->text = text;
@@ -221,5 +225,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
+  w->figures.steps = w->steps;
+  w->figures.twice_permille = w->figures.twice_bytes * 1000 / (w->figures.up_bytes + 1);
   return good;
 }
