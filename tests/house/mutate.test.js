@@ -40,19 +40,37 @@ int half(int n) { while (n > 9) n = n / 2; return n; }
 int seldom(int x) { return x > 100 ? x + 1 : x; }
 `;
 
-/** Unit tests, and a simulator whose only promise is that of reach(): seed N takes N steps. Only seed 9 calls seldom(). */
-const TESTS = `#include <stdio.h>
+const UNITS = `#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+int level_of(int count, int strict);
+int rest(int all, int used);
+int half(int n);
+static void test_level(void **state) {
+  assert_int_equal(level_of(2, 0), 0);
+  assert_int_equal(level_of(3, 0), 1);
+  assert_int_equal(level_of(1, 1), 1);
+}
+static void test_rest(void **state) { assert_int_equal(rest(9, 4), 5); }
+static void test_half(void **state) { assert_int_equal(half(15), 7); }
+int main(void) {
+  const struct CMUnitTest first[] = {cmocka_unit_test(test_level), cmocka_unit_test(test_rest)};
+  const struct CMUnitTest second[] = {cmocka_unit_test(test_half)};
+  return cmocka_run_group_tests_name("a", first, NULL, NULL) + cmocka_run_group_tests_name("b", second, NULL, NULL);
+}
+`;
+
+/** A simulator whose only promise is that of reach(): seed N takes N steps, at most 7. Only seed 9 calls seldom(). */
+const SEEDS = `#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "switch.h"
-int level_of(int count, int strict);
 int reach(int from, int to);
-int rest(int all, int used);
 int seldom(int x);
-int half(int n);
 static int seed(int n) { return reach(0, n) == (n < 7 ? n : 7) && (n != 9 || seldom(9) == 9); }
 int main(int argc, char **argv) {
-  if (argc == 1) return level_of(2, 0) == 0 && level_of(3, 0) == 1 && level_of(1, 1) == 1 && rest(9, 4) == 5 && half(15) == 7 ? 0 : 1;
   if (strcmp(argv[1], "try") == 0) {
     for (int i = 2; i < argc; i++) {
       puts(argv[i]);
@@ -77,16 +95,21 @@ let tests;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pl-mutate-test-'));
-  const [source, copy, main, program] = ['a.c', 'copy.c', 'main.c', 'program'].map((name) => join(folder, name));
-  writeFileSync(source, SOURCE);
-  writeFileSync(main, TESTS);
-  mutants = described(pointsOf(source, 'a.c', []), SOURCE);
+  const at = (name) => join(folder, name);
+  writeFileSync(at('a.c'), SOURCE);
+  writeFileSync(at('units.c'), UNITS);
+  writeFileSync(at('seeds.c'), SEEDS);
+  mutants = described(pointsOf(at('a.c'), 'a.c', []), SOURCE);
   mutants.forEach((mutant, i) => (mutant.number = i + 1));
-  writeFileSync(copy, switchedSource(SOURCE, mutants, 'switch.h'));
-  execFileSync('cc', ['-w', '-O1', `-I${switches}`, '-o', program, copy, main, join(switches, 'switch.c')]);
-  const programs = [await measured({ name: 'unit', group: 'units', command: [program] }, folder)];
-  const seeds = await measuredSeeds(program, { seeds: 10, mutants: mutants.length, jobs: 2 });
-  tests = { programs, simulator: { command: program, ...seeds } };
+  writeFileSync(at('copy.c'), switchedSource(SOURCE, mutants, 'switch.h'));
+  const compile = (name, ...more) =>
+    execFileSync('cc', ['-w', '-O1', `-I${switches}`, '-o', at(name), at(`${name}.c`), at('copy.c'), ...more]);
+  const [choice, runner] = ['switch.c', 'one_by_one.c'].map((name) => join(switches, name));
+  compile('units', choice, runner, '-Wl,--wrap=_cmocka_run_group_tests', '-lcmocka');
+  compile('seeds', choice);
+  const programs = [await measured({ name: 'unit', group: 'units', command: [at('units')] }, folder)];
+  const seeds = await measuredSeeds(at('seeds'), { seeds: 10, mutants: mutants.length, jobs: 2 });
+  tests = { programs, simulator: { command: at('seeds'), ...seeds } };
 }, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -144,7 +167,14 @@ describe('trials', () => {
     expect(await trial('if (i == 7) continue;')).toMatchObject({ killed: 'simulator', by: 'seed 9' });
   });
 
-  test('a seed that does not reach a mutant is not run with it', () => {
+  test('a test or a seed that does not reach a mutant is not run with it', () => {
+    const reaching = (name) => tests.programs[0].tests.filter(({ reached }) => reached.has(found(name).at(-1).number));
+    expect(['level_of', 'rest', 'half', 'seldom'].map((name) => reaching(name).map((t) => t.number))).toEqual([
+      ['0'],
+      ['1'],
+      ['2'],
+      [],
+    ]);
     expect(tests.simulator.seedsOf(found('seldom')[0].number)).toEqual([9]);
   });
 

@@ -20,6 +20,7 @@ const USAGE = `usage: ./dev mutate [FILE|FOLDER…] [options]        (all of rel
   --seeds N      seeds of the simulator that each mutant must survive (1000)
   --list         prints the mutants and tries none
   --again        tries only those that survived the last time, with the tests as they are now
+  --slow         runs also the tests that take more than a second
   --asan         tries those that survive once more with AddressSanitizer and UBSan, as ./dev test does
   --least P      fails when less than P% are noticed`;
 
@@ -40,6 +41,7 @@ function options() {
       least: { ...number, default: '0' },
       list: flag,
       again: flag,
+      slow: flag,
       asan: flag,
       help: flag,
     },
@@ -100,7 +102,9 @@ async function plantAll(byFile, tree) {
   return planted;
 }
 
-const readyTests = async (tree, mutants, { seeds, memory }) => {
+const SLOW_MS = 1000;
+
+const readyTests = async (tree, mutants, { seeds, slow, memory }) => {
   const jobs = availableParallelism();
   say(`building ${mutants.length} mutants`);
   const built = await tree.make(jobs);
@@ -109,7 +113,7 @@ const readyTests = async (tree, mutants, { seeds, memory }) => {
   await inParallel(built, jobs, async (program) => programs.push(await measured(program, place, { memory })));
   const last = Math.max(...mutants.map(({ number }) => number));
   const reached = await measuredSeeds(tree.seeds, { seeds, mutants: last, jobs, memory });
-  return { programs, simulator: { command: tree.seeds, ...reached }, memory };
+  return { programs, simulator: { command: tree.seeds, ...reached }, memory, slowMs: slow ? Infinity : SLOW_MS };
 };
 
 function outcomeOf({ killed, reached }) {
@@ -158,14 +162,14 @@ async function main() {
   }
   const mutants = await plantAll(byFile, tree);
   if (mutants.length === 0) return void console.log('there is nothing to try');
-  await tryAll(mutants, await readyTests(tree, mutants, { seeds: wanted.seeds, memory: true }), told);
+  await tryAll(mutants, await readyTests(tree, mutants, { ...wanted, memory: true }), told);
   if (wanted.asan) await trySanitized(mutants, byFile, wanted);
   const wrong = setEquivalents(mutants);
   report(mutants, wanted, wrong);
 }
 
 /** Builds the survivors once more, with sanitizers, which need much address space and time. */
-async function trySanitized(mutants, byFile, { seeds }) {
+async function trySanitized(mutants, byFile, { seeds, slow }) {
   const left = mutants.filter(({ outcome }) => outcome === 'survives' || outcome === 'vectors');
   if (left.length === 0) return;
   const tree = makeTree(root, place, { sanitize: true });
@@ -175,7 +179,7 @@ async function trySanitized(mutants, byFile, { seeds }) {
       file,
       all.filter((mutant) => mutants.includes(mutant)),
     );
-  await tryAll(left, await readyTests(tree, mutants, { seeds: Math.ceil(seeds / 4), memory: false }), told);
+  await tryAll(left, await readyTests(tree, mutants, { seeds: Math.ceil(seeds / 4), slow, memory: false }), told);
 }
 
 function report(mutants, { again, least }, wrong) {

@@ -1,16 +1,22 @@
 /** Runs test programs and seeds with one mutant, and says what noticed it. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * A test program. `reached` says which mutants it runs into (a byte for each); others are not tried with it.
- * @typedef {{name: string, group: 'units' | 'vectors', command: string[], ms: number, reached: Uint8Array}} Program
+ * A test program, and its tests: how long each takes, and which mutants it reaches. Others are not tried with it.
+ * @typedef {{name: string, group: 'units' | 'vectors', command: string[]}} Command
+ * @typedef {Command & {tests: {number: string, ms: number, reached: Set<number>}[]}} Program
  */
 
 const MEMORY_KB = 4 << 20;
 const PATIENCE_MS = 600_000; // for a program that waits, and so uses no processor time
+
+/** What runs now. It has process groups of its own, so it is ended with this process. */
+const running = new Set();
+process.on('exit', () => running.forEach((stop) => stop()));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 /**
  * Runs a command in a folder of its own, which is removed afterwards.
@@ -29,14 +35,13 @@ export function runIn(command, { env = {}, cpuSeconds = 600, memory = true } = {
     });
     const stop = () => process.kill(-child.pid, 'SIGKILL');
     const limit = setTimeout(stop, PATIENCE_MS);
+    running.add(stop);
     let stdout = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-      if (/^\[ {2}FAILED {2}\]/m.test(chunk)) stop(); // the rest of its tests does not matter
-    });
+    child.stdout.on('data', (chunk) => (stdout += chunk));
     child.on('error', fail);
     child.on('close', (code) => {
       clearTimeout(limit);
+      running.delete(stop);
       rmSync(folder, { recursive: true, force: true });
       done({ ok: code === 0, stdout, ms: performance.now() - started });
     });
@@ -52,15 +57,19 @@ export async function inParallel(items, jobs, work) {
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** Runs a program without a mutant, and notes which ones it reaches. @returns {Promise<Program>} */
+/** Runs a program without a mutant, and notes which ones each of its tests reaches. @returns {Promise<Program>} */
 export async function measured(program, place, options = {}) {
   const file = join(place, `${program.name}.reached`);
   rmSync(file, { force: true });
-  const { ok, ms, stdout } = await runIn(program.command, { ...options, env: { PL_MUTANTS_REACHED: file } });
+  const { ok, stdout } = await runIn(program.command, { ...options, env: { PL_MUTANTS_REACHED: file } });
   if (!ok) throw new Error(`${program.name} fails without a mutant:\n${stdout.slice(-2000)}`);
-  const reached = existsSync(file) ? new Uint8Array(readFileSync(file)) : new Uint8Array(0); // it holds no mutant
-  rmSync(file, { force: true });
-  return { ...program, ms, reached };
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  rmSync(file);
+  const tests = lines.map((line) => {
+    const [number, ms, ...reached] = line.split(' ');
+    return { number, ms: Number(ms), reached: new Set(reached.map(Number)) };
+  });
+  return { ...program, tests };
 }
 
 /** Which seeds reach each mutant. @returns {Promise<{ms: number, seedsOf: (number: number) => number[]}>} */
@@ -86,33 +95,48 @@ export async function measuredSeeds(program, { seeds, mutants, jobs, ...options 
 /** Processor time that nothing but an endless loop uses up. */
 const cpuFor = (ms) => Math.ceil((ms * 5) / 1000) + 1;
 
+const QUICK_MS = 300;
+const total = (list) => list.reduce((sum, { ms }) => sum + ms, 0);
+
+/** What a program does for one mutant: its quick tests together, and each of the others alone. */
+function stepsOf({ name, group, command, tests }, number, slowMs) {
+  const reaching = tests.filter(({ ms, reached }) => reached.has(number) && ms <= slowMs);
+  const quick = reaching.filter(({ ms }) => ms < QUICK_MS);
+  const parts = [quick, ...reaching.filter((test) => !quick.includes(test)).map((test) => [test])];
+  return parts
+    .filter((part) => part.length > 0)
+    .map((part) => ({
+      group,
+      ms: total(part),
+      command,
+      env: { PL_MUTANT_TESTS: part.map((test) => test.number).join(' ') },
+      by: () => name,
+    }));
+}
+
+function seedsStep({ command, ms, seedsOf }, number) {
+  const seeds = seedsOf(number);
+  if (seeds.length === 0) return [];
+  const by = (stdout) => `seed ${stdout.trimEnd().split('\n').at(-1)}`;
+  return [{ group: 'simulator', ms: ms * seeds.length, command: [command, 'try', ...seeds.map(String)], env: {}, by }];
+}
+
 /**
- * Tries one mutant, with what is quick first; published and own vectors come last, since they are to guard nothing alone.
+ * Tries one mutant, with what is quick first; vectors come last, since they are to guard nothing alone.
  * @param {number} number
- * @param {{programs: Program[], simulator?: {command: string, ms: number, seedsOf: (number: number) => number[]}}} tests
+ * @param {object} tests
+ * @param {Program[]} tests.programs
+ * @param {{command: string, ms: number, seedsOf: (number: number) => number[]}} tests.simulator
+ * @param {number} [tests.slowMs] tests that take longer are left out
  * @returns {Promise<{killed: 'units' | 'simulator' | 'vectors' | null, by: string, reached: boolean}>}
  */
-export async function tried(number, { programs, simulator, memory = true }) {
-  const reaching = programs.filter((program) => program.reached[number]);
-  const seeds = simulator?.seedsOf(number) ?? [];
-  const steps = reaching.map(({ name, group, command, ms }) => ({
-    group,
-    ms: group === 'vectors' ? Infinity : ms,
-    limit: cpuFor(ms),
-    command,
-    by: () => name,
-  }));
-  if (seeds.length > 0)
-    steps.push({
-      group: 'simulator',
-      ms: simulator.ms * seeds.length,
-      limit: cpuFor(simulator.ms * seeds.length),
-      command: [simulator.command, 'try', ...seeds.map(String)],
-      by: (stdout) => `seed ${stdout.trimEnd().split('\n').at(-1)}`,
-    });
-  steps.sort((a, b) => a.ms - b.ms);
-  for (const { group, limit, command, by } of steps) {
-    const { ok, stdout } = await runIn(command, { env: { PL_MUTANT: String(number) }, cpuSeconds: limit, memory });
+export async function tried(number, { programs, simulator, memory = true, slowMs = Infinity }) {
+  const steps = [...programs.flatMap((program) => stepsOf(program, number, slowMs)), ...seedsStep(simulator, number)];
+  const order = ({ group, ms }) => (group === 'vectors' ? 1e9 : 0) + ms;
+  steps.sort((a, b) => order(a) - order(b));
+  for (const { group, ms, command, env, by } of steps) {
+    const limits = { cpuSeconds: cpuFor(ms), memory };
+    const { ok, stdout } = await runIn(command, { env: { ...env, PL_MUTANT: String(number) }, ...limits });
     if (!ok) return { killed: group, by: by(stdout), reached: true };
   }
   return { killed: null, by: '', reached: steps.length > 0 };
