@@ -13,7 +13,7 @@ import { measured, measuredSeeds, tried } from '../mutate/trial.mjs';
 const SOURCE = `#include <stdbool.h>
 #include <string.h>
 #define TWICE(x) ((x) * 2)
-enum level { LOW, HIGH };
+enum level { LOW, LOWEST = 0, HIGH };
 enum { LIMIT = 3 };
 static const int table[] = {LIMIT + 1};
 _Static_assert(LIMIT < 4, "small");
@@ -127,7 +127,7 @@ describe('points', () => {
     for (const line of [
       'if (count <= LIMIT && !strict) return LOW;',
       'if (count < LIMIT + 1 && !strict) return LOW;',
-      'if (count < LIMIT || !strict) return LOW;',
+      'if ((count < LIMIT || !strict)) return LOW;',
       'if (count < LIMIT && !!strict) return LOW;',
       'if (!(count < LIMIT && !strict)) return LOW;',
       'if (false) return LOW;',
@@ -144,7 +144,7 @@ describe('points', () => {
     for (const line of ['if (i == 7) continue;', 'if (i == 7) ;', ';', 'steps -= 1;', 'steps += 1 + 1;'])
       expect(lines).toContain(line);
     expect(lines.some((line) => line.includes('return minus(used, all) +'))).toBe(true);
-    expect(lines.some((line) => line.includes('return a + b;'))).toBe(true);
+    expect(lines.some((line) => line.includes('return (a + b);'))).toBe(true);
   });
 
   test('what is logged, labels, sizes, assertions, tables and macros are left alone', () => {

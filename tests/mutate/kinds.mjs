@@ -1,5 +1,12 @@
 /** The kinds of mutations. Each row looks at one node, and adds the points that it finds there. */
 
+/** The name of the function that is called, or '' when it is called by a pointer. */
+export function calleeOf(call) {
+  let node = call.inner[0];
+  while (node && node.kind !== 'DeclRefExpr') node = node.inner[0];
+  return node?.referencedDecl?.name ?? '';
+}
+
 const whole = ({ at }, text) => [[at.from, at.to, text]];
 const typeOf = (node) =>
   (node.type?.desugaredQualType ?? node.type?.qualType ?? '').replace(/\b(const|volatile) /g, '');
@@ -44,10 +51,17 @@ function binary(node, context) {
   const { opcode } = node;
   const other = COMPARED[opcode] ?? JOINED[opcode] ?? COMPUTED[opcode];
   if (!other || (opcode in COMPUTED && isPointer(node.inner[1]))) return;
-  const kind = opcode in COMPARED ? 'comparison' : opcode in JOINED ? 'connective' : 'arithmetic';
   const at = operator(context, node, opcode);
   if (at === null) return;
-  context.add(kind, 'expression', node.at, [[at, at + opcode.length, other]]);
+  const { from, to } = node.at;
+  const edits = [[at, at + opcode.length, other]];
+  // Parentheses where operands would bind differently, so that the mutant reads as it acts.
+  if (opcode in JOINED || (opcode in COMPUTED && node.kind === 'BinaryOperator')) {
+    edits.unshift([from, from, '(']);
+    edits.push([to, to, ')']);
+  }
+  const kind = opcode in COMPARED ? 'comparison' : opcode in JOINED ? 'connective' : 'arithmetic';
+  context.add(kind, 'expression', node.at, edits);
 }
 
 function negation(node, context) {
@@ -86,23 +100,27 @@ function operand(node, context) {
 }
 
 const isNamedConstant = (node, { constants }) =>
-  node.kind === 'DeclRefExpr' && (constants.get(node.referencedDecl?.id)?.others.length ?? 0) > 0;
+  node.kind === 'DeclRefExpr' && (constants.get(node.referencedDecl?.id)?.all.length ?? 0) > 1;
 
 function constant(node, context) {
   if (node.kind !== 'DeclRefExpr' || node.referencedDecl?.kind !== 'EnumConstantDecl') return;
-  const { name, others, whole: all } = context.constants.get(node.referencedDecl.id) ?? {};
+  const { name, all } = context.constants.get(node.referencedDecl.id) ?? {};
   if (!name || context.source.slice(node.at.from, node.at.to) !== name) return;
-  if (others.length === 0) {
+  if (all.length === 1) {
     context.add('off by one', 'expression', node.at, whole(node, `${name} + 1`));
     return;
   }
-  const next = all[(all.findIndex((c) => c.name === name) + 1) % all.length];
-  context.add('constant', 'expression', node.at, whole(node, next.name));
+  const at = all.findIndex((c) => c.name === name);
+  const different = [...all.slice(at + 1), ...all.slice(0, at)].find((c) => c.value !== all[at].value);
+  if (different) context.add('constant', 'expression', node.at, whole(node, different.name));
 }
+
+/** Compared with 0, their results do not depend on the order. */
+const SYMMETRIC = /^(sodium_memcmp|memcmp|strn?cmp)$/;
 
 /** Two neighbouring arguments of the same type change places. */
 function swapped(node, context) {
-  if (node.kind !== 'CallExpr' || node.at.macro) return;
+  if (node.kind !== 'CallExpr' || node.at.macro || SYMMETRIC.test(calleeOf(node))) return;
   const values = node.inner.slice(1);
   values.slice(1).forEach((b, i) => {
     const a = values[i];

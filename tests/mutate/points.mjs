@@ -21,16 +21,10 @@ const LOGGED = /(^|_)(log|trace|debug)(_|$)/;
 const SKIPPED = new Set(['StaticAssertDecl', 'UnaryExprOrTypeTraitExpr', 'OffsetOfExpr', 'EnumDecl', 'RecordDecl']);
 const LOOPS = new Set(['ForStmt', 'WhileStmt', 'DoStmt']);
 
-const calleeOf = (call) => {
-  let node = call.inner[0];
-  while (node && node.kind !== 'DeclRefExpr') node = node.inner[0];
-  return node?.referencedDecl?.name ?? '';
-};
-
 const isSkipped = (node) =>
   SKIPPED.has(node.kind) ||
   (node.kind === 'VarDecl' && node.storageClass === 'static') ||
-  (node.kind === 'CallExpr' && LOGGED.test(calleeOf(node)));
+  (node.kind === 'CallExpr' && LOGGED.test(kinds.calleeOf(node)));
 
 /** The places of a node at which statements stand, each with what is around it. */
 function statementsOf(node, around) {
@@ -53,19 +47,25 @@ function statementsOf(node, around) {
   }
 }
 
+/** The constants of an enumeration, with their values. */
+function constantsOf(enumeration) {
+  let value = -1n;
+  return enumeration.inner
+    .filter(({ kind }) => kind === 'EnumConstantDecl')
+    .map(({ id, name, inner }) => {
+      const given = inner.find((node) => node.value !== undefined)?.value;
+      value = given === undefined ? value + 1n : BigInt(given);
+      return { id, name, value };
+    });
+}
+
 /** The constants of each enumeration, by the ID of any of them. */
 function enumerations(tree) {
   const known = new Map();
-  const visit = (node) => {
-    if (node.kind === 'EnumDecl') {
-      const constants = node.inner.filter((child) => child.kind === 'EnumConstantDecl');
-      constants.forEach(({ id, name }) =>
-        known.set(id, { name, others: constants.filter((c) => c.id !== id).map((c) => c.name), whole: constants }),
-      );
-    }
-    if (node.kind === 'TranslationUnitDecl' || node.kind === 'RecordDecl') node.inner.forEach(visit);
-  };
-  visit(tree);
+  for (const node of tree.inner.filter(({ kind }) => kind === 'EnumDecl')) {
+    const all = constantsOf(node);
+    for (const { id, name } of all) known.set(id, { name, all });
+  }
   return known;
 }
 
