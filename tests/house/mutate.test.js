@@ -185,7 +185,7 @@ describe('trials', () => {
   test('what nobody looks at survives', async () => {
     const survivor = mutant('int seldom(int x) { return x >= 100 ? x + 1 : x; }');
     expect(await tried(survivor.number, tests)).toEqual({ killed: null, by: '', reached: true });
-    const unreached = mutant('int seldom(int x) { return x > 100 ? x - 1 : x; }');
+    const unreached = mutant('int seldom(int x) { return x > 100 ? (x - 1) : x; }');
     expect(await tried(unreached.number, tests)).toEqual({ killed: null, by: '', reached: false });
   });
 });

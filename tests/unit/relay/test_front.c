@@ -1,0 +1,123 @@
+/* What a connection does before it is a WebSocket, and as it ends: answers to a GET, bytes behind the request, sockets
+ * that take nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "relay/core/conn.h"
+#include "relay/core/state.h"
+#include "world.h"
+
+enum { STALL = 30000, LATE = 2000 /* HTTP_TIMEOUT_MS, CLOSE_TIMEOUT_MS */ };
+
+static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+static void send_get(client *c) {
+  client_receive(c, get, sizeof get - 1);
+  world_turn(c->w);
+}
+
+static void test_one_answer(void **state) {
+  client *c = client_new(*state, 1);
+  send_get(c);
+  assert_memory_equal(c->http, "HTTP/1.1 404", 12);
+  assert_null(strstr(c->http + 1, "HTTP/1.1"));
+  assert_true(c->finished);
+}
+
+/* A client that does not read its answer is not waited for; one that reads a little is. */
+static void test_an_answer_that_stalls(void **state) {
+  world *w = *state;
+  client *mute = client_new(w, 1), *slow = client_new(w, 2);
+  mute->reads = slow->reads = false;
+  world_pass(w, 5000);
+  send_get(mute);
+  send_get(slow);
+  assert_int_equal(pl_relay_deadline(w->relay), w->now_ms + STALL);
+  world_pass(w, STALL - 1);
+  assert_false(mute->aborted);
+  slow->reads = true;
+  slow->takes = 10;
+  client_writable(slow);
+  slow->reads = false;
+  world_pass(w, 1);
+  assert_true(mute->aborted);
+  assert_false(slow->aborted);
+  world_pass(w, STALL - 2);
+  assert_false(slow->aborted);
+  world_pass(w, 1);
+  assert_true(slow->aborted);
+}
+
+/* A ping comes in one read with the request. */
+static void test_bytes_behind_the_request(void **state) {
+  static const char request[] =
+      "GET /pairlink HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Protocol: pairlink.v1\r\n\r\n"
+      "\x89\x84\0\0\0\0ping";
+  client *c = client_new(*state, 1);
+  client_receive(c, request, sizeof request - 1);
+  world_turn(c->w);
+  assert_true(c->hello_size > 0);
+  assert_false(c->aborted || c->finished);
+  assert_int_equal(c->conn->state, PL_RELAY_CONN_LOGIN);
+}
+
+/* The close frame is not answered: first our side ends, then the connection. */
+static void test_a_close_that_is_not_answered(void **state) {
+  world *w = *state;
+  client *c = client_ready(w, 1);
+  client_send(c, PL_ENV_RESET, 0, 0, "", 0);
+  world_turn(w);
+  assert_int_equal(c->close_code, PL_WS_CODE_NORMAL);
+  world_pass(w, LATE - 1);
+  assert_false(c->finished);
+  world_pass(w, 1);
+  assert_true(c->finished);
+  world_pass(w, LATE - 1);
+  assert_false(c->aborted);
+  world_pass(w, 1);
+  assert_true(c->aborted);
+}
+
+/* ---- states ------------------------------------------------------------------------------------------------------ */
+
+/* A connection that the shell has closed while the store works is not offered for output. */
+static void test_a_closed_connection_is_not_dirty(void **state) {
+  world *w = *state;
+  w->hold_lookups = true;
+  client *c = client_new(w, 1);
+  client_login(c, true);
+  pl_relay_conn *conn = c->conn;
+  client_hang_up(c);
+  pl_relay_conn_mark(conn);
+  assert_null(pl_relay_next_dirty(w->relay));
+  world_answer(w);
+}
+
+/* Another worker is never closed: it is told everything again. */
+static void test_a_worker_is_not_closed(void **state) {
+  world *w = *state;
+  pl_relay_conn bus = {.relay = w->relay, .state = PL_RELAY_CONN_BUS, .is_dirty = true};
+  pl_relay_conn_abort(&bus);
+  assert_true(bus.lost);
+  assert_int_equal(bus.state, PL_RELAY_CONN_BUS);
+  assert_int_equal(pl_relay_conn_get_wish(&bus), PL_RELAY_WISH_NONE);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      world_test(test_one_answer),
+      world_test(test_an_answer_that_stalls),
+      world_test(test_bytes_behind_the_request),
+      world_test(test_a_close_that_is_not_answered),
+      world_test(test_a_closed_connection_is_not_dirty),
+      world_test(test_a_worker_is_not_closed),
+  };
+  return cmocka_run_group_tests_name("front", tests, NULL, NULL);
+}
