@@ -71,18 +71,21 @@ static void test_bytes_behind_the_request(void **state) {
 /* The close frame is not answered: first our side ends, then the connection. */
 static void test_a_close_that_is_not_answered(void **state) {
   world *w = *state;
-  client *c = client_ready(w, 1);
-  client_send(c, PL_ENV_RESET, 0, 0, "", 0);
-  world_turn(w);
-  assert_int_equal(c->close_code, PL_WS_CODE_NORMAL);
-  world_pass(w, LATE - 1);
-  assert_false(c->finished);
-  world_pass(w, 1);
-  assert_true(c->finished);
-  world_pass(w, LATE - 1);
-  assert_false(c->aborted);
-  world_pass(w, 1);
-  assert_true(c->aborted);
+  for (int refused = 0; refused < 2; refused++) { /* it asked for the close, or broke a rule */
+    client *c = client_ready(w, 1);
+    client_send(c, refused ? PL_ENV_LOGIN : PL_ENV_RESET, 0, 0, "", 0);
+    world_turn(w);
+    assert_int_equal(c->close_code, refused ? PL_WS_CODE_PROTOCOL : PL_WS_CODE_NORMAL);
+    world_pass(w, LATE - 1);
+    assert_false(c->finished);
+    world_pass(w, 1);
+    assert_true(c->finished);
+    world_pass(w, LATE - 1);
+    assert_false(c->aborted);
+    world_pass(w, 1);
+    assert_true(c->aborted);
+    client_free(c);
+  }
 }
 
 /* ---- states ------------------------------------------------------------------------------------------------------ */
