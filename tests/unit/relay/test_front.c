@@ -88,6 +88,49 @@ static void test_a_close_that_is_not_answered(void **state) {
   }
 }
 
+/* ---- sockets that take nothing ----------------------------------------------------------------------------------- */
+
+#define LINK 0x10000u
+
+static void say_something(client *c) {
+  client_receive(c,
+                 "\x8a\x80"
+                 "1234",
+                 6);
+}
+
+/* It keeps talking, but what waits for it has to be kept: after STALL_TIMEOUT_MS it is closed. */
+static void test_a_socket_that_talks_and_never_reads(void **state) {
+  enum { SECOND = 1000, STALL_S = 60 };
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *c = client_ready(w, 3);
+  client *const readers[] = {b, c};
+  for (uint32_t i = 0; i < 2; i++) {
+    client_open(a, LINK + i, readers[i], "one", 3);
+    client_send(readers[i], PL_ENV_ACCEPT, 0, client_next(readers[i])->link, "two", 3);
+    readers[i]->reads = false;
+    client_send(a, PL_ENV_DATA, 0, LINK + i, "waits", 5);
+  }
+  for (int at = 1; at <= STALL_S; at++) {
+    world_pass(w, SECOND);
+    for (size_t i = 0; i < 2; i++) say_something(readers[i]);
+    say_something(a);
+    if (at != STALL_S / 2) continue;
+    c->reads = true; /* one byte, and its time begins again */
+    c->takes = 1;
+    client_writable(c);
+    c->reads = false;
+  }
+  world_turn(w);
+  assert_false(b->aborted);
+  world_pass(w, SECOND);
+  say_something(b);
+  say_something(c);
+  world_turn(w);
+  assert_true(b->aborted);
+  assert_false(a->aborted || c->aborted);
+}
+
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
 /* A connection that the shell has closed while the store works is not offered for output. */
@@ -119,6 +162,7 @@ int main(void) {
       world_test(test_an_answer_that_stalls),
       world_test(test_bytes_behind_the_request),
       world_test(test_a_close_that_is_not_answered),
+      world_test(test_a_socket_that_talks_and_never_reads),
       world_test(test_a_closed_connection_is_not_dirty),
       world_test(test_a_worker_is_not_closed),
   };
