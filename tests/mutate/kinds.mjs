@@ -55,7 +55,7 @@ function binary(node, context) {
   if (at === null) return;
   const { from, to } = node.at;
   const edits = [[at, at + opcode.length, other]];
-  // Parentheses where operands would bind differently, so that the mutant reads as it acts.
+  // Parentheses let the mutant read as it acts.
   if (opcode in JOINED || (opcode in COMPUTED && node.kind === 'BinaryOperator')) {
     edits.unshift([from, from, '(']);
     edits.push([to, to, ')']);
@@ -74,10 +74,10 @@ function literal(node, context) {
   const text = context.source.slice(node.at.from, node.at.to);
   if (text === 'true' || text === 'false')
     context.add('constant', 'expression', node.at, whole(node, text === 'true' ? 'false' : 'true'));
-  else if (/^PL_[A-Z0-9_]+$/.test(text)) context.add('off by one', 'expression', node.at, whole(node, `${text} + 1`));
+  else if (/^PL_[A-Z0-9_]+$/.test(text)) context.add('off by one', 'expression', node.at, whole(node, `(${text} + 1)`));
   else if (/^[0-9]/.test(text)) {
-    context.add('off by one', 'expression', node.at, whole(node, `${text} + 1`));
-    if (node.value !== '0') context.add('off by one', 'expression', node.at, whole(node, `${text} - 1`));
+    context.add('off by one', 'expression', node.at, whole(node, `(${text} + 1)`));
+    if (node.value !== '0') context.add('off by one', 'expression', node.at, whole(node, `(${text} - 1)`));
   }
 }
 
@@ -95,7 +95,8 @@ function operand(node, context) {
     if (!['DeclRefExpr', 'MemberExpr', 'BinaryOperator', 'CallExpr', 'ParenExpr'].includes(value.kind)) continue;
     if (!isInteger(value) || value.at?.macro !== false || isNamedConstant(value, context)) continue;
     const text = context.source.slice(value.at.from, value.at.to);
-    for (const sign of ['+', '-']) context.add('off by one', 'expression', value.at, whole(value, `${text} ${sign} 1`));
+    for (const sign of ['+', '-'])
+      context.add('off by one', 'expression', value.at, whole(value, `(${text} ${sign} 1)`));
   }
 }
 
@@ -107,7 +108,7 @@ function constant(node, context) {
   const { name, all } = context.constants.get(node.referencedDecl.id) ?? {};
   if (!name || context.source.slice(node.at.from, node.at.to) !== name) return;
   if (all.length === 1) {
-    context.add('off by one', 'expression', node.at, whole(node, `${name} + 1`));
+    context.add('off by one', 'expression', node.at, whole(node, `(${name} + 1)`));
     return;
   }
   const at = all.findIndex((c) => c.name === name);

@@ -88,6 +88,25 @@ static void test_a_close_that_is_not_answered(void **state) {
   }
 }
 
+/* While our side ends, each byte that the socket takes gives it more time. */
+static void test_an_end_that_is_read_slowly(void **state) {
+  world *w = *state;
+  client *c = client_ready(w, 1);
+  c->reads = false;
+  client_send(c, PL_ENV_LOGIN, 0, 0, "", 0);
+  world_pass(w, LATE); /* no close frame came */
+  world_pass(w, LATE - 1);
+  assert_int_equal(c->conn->state, PL_RELAY_CONN_FINISHING);
+  c->reads = true;
+  c->takes = 1;
+  client_writable(c);
+  c->reads = false;
+  world_pass(w, LATE - 1);
+  assert_false(c->aborted);
+  world_pass(w, 1);
+  assert_true(c->aborted);
+}
+
 /* ---- sockets that take nothing ----------------------------------------------------------------------------------- */
 
 #define LINK 0x10000u
@@ -162,6 +181,7 @@ int main(void) {
       world_test(test_an_answer_that_stalls),
       world_test(test_bytes_behind_the_request),
       world_test(test_a_close_that_is_not_answered),
+      world_test(test_an_end_that_is_read_slowly),
       world_test(test_a_socket_that_talks_and_never_reads),
       world_test(test_a_closed_connection_is_not_dirty),
       world_test(test_a_worker_is_not_closed),
