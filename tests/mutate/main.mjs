@@ -152,7 +152,7 @@ async function main() {
   if (wanted.help) return void console.log(USAGE);
   mkdirSync(place, { recursive: true });
   const tree = makeTree(root, place);
-  tree.copy();
+  tree.start();
   await tree.configure();
   const byFile = mutantsOf(chosenFiles(wanted.names, tree.files), tree, drawing(wanted));
   if (wanted.list) {

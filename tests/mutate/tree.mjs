@@ -12,6 +12,8 @@ const COPIED =
 /** Tests of what is around the cores. They use files and sockets, and hold nothing that is mutated to account. */
 const SHELLS = /^test_(lib|cli|tls|store|folder)/;
 
+const PRODUCT = /^(relay|client)\/.*\.c$/;
+
 const run = promisify(execFile);
 const output = { encoding: 'utf8', maxBuffer: 1 << 28 };
 
@@ -37,16 +39,22 @@ export function makeTree(root, place, { sanitize = false } = {}) {
   const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { ...output, cwd: root })
     .split('\n')
     .filter((file) => COPIED.test(file) && existsSync(join(root, file)));
+  /** The repository as it is now, so that it may be changed while mutants are tried. */
+  const sources = new Map(files.map((file) => [file, readSource(join(root, file))]));
   const mutated = new Map();
 
-  /** Brings the copy up to date, with these mutants in it. */
-  const copy = () => {
-    for (const file of files) write(join(src, file), mutated.get(file) ?? readSource(join(root, file)));
+  /** Brings the copy up to date. `only` says which files; the others stay as they are, but exist. */
+  const copy = (only = () => true) => {
+    for (const [file, source] of sources)
+      if (only(file) || !existsSync(join(src, file))) write(join(src, file), mutated.get(file) ?? source);
     removeOthers(src, new Set(files.map((file) => join(src, file))));
     // Published vectors lie beside the checkout.
     const [shared, link] = [resolve(root, '../shared'), join(place, 'shared')];
     if (existsSync(shared) && !existsSync(link)) symlinkSync(shared, link);
   };
+
+  /** Makes the copy ready to be configured. Sources that may hold mutants from the last time are left for later. */
+  const start = () => copy((file) => !PRODUCT.test(file));
 
   const configure = async () => {
     const flags = sanitize
@@ -67,7 +75,7 @@ export function makeTree(root, place, { sanitize = false } = {}) {
 
   /** Puts mutants into the copy; those that do not compile are returned. */
   const plant = async (file, mutants) => {
-    const source = readSource(join(root, file));
+    const source = sources.get(file);
     const trial = join(place, 'trial', `${basename(file)}`);
     const includes = [`-I${join(src, dirname(file))}`, ...flagsOf(file)];
     const compiles = async (some) => {
@@ -103,5 +111,16 @@ export function makeTree(root, place, { sanitize = false } = {}) {
     }));
   };
 
-  return { src, build, files, copy, configure, flagsOf, plant, make, seeds: join(build, 'bin', 'pl-mutate-seeds') };
+  return {
+    src,
+    build,
+    files,
+    start,
+    copy,
+    configure,
+    flagsOf,
+    plant,
+    make,
+    seeds: join(build, 'bin', 'pl-mutate-seeds'),
+  };
 }

@@ -135,22 +135,26 @@ static void test_the_largest_connection_of_the_largest_account_ends(void **state
 static void test_a_queue_pays_before_a_connection(void **state) {
   world *w = *state;
   client *from = at_home(w, 1, 1), *reader = at_home(w, 2, 2), *holder = at_home(w, 3, 2), *other = at_home(w, 4, 3);
+  client *first = at_home(w, 5, 2); /* holds a small queue before the others hold anything */
   join(from, LINK(0), reader);
   uint32_t larger = join(from, LINK(1), reader);
   join(from, LINK(2), reader);
   join(from, LINK(3), other);
-  reader->reads = other->reads = false;
+  join(from, LINK(4), first);
+  first->reads = reader->reads = other->reads = false;
+  send_records(from, LINK(4), 3);
+  add(holder, 1000);
   send_records(from, LINK(0), 3);
   send_records(from, LINK(1), 4);
   send_records(from, LINK(2), 2);
   send_records(from, LINK(3), 8);
-  add(holder, QUEUES - 500000);
+  add(holder, QUEUES - 600000);
   const pl_relay_half *pays = pl_relay_budget_next_to_pay(w->relay);
   assert_non_null(pays);
   assert_ptr_equal(pays->conn, reader->conn);
   assert_int_equal(pays->number, larger);
   assert_false(holder->aborted);
-  take_off(holder, QUEUES - 500000);
+  take_off(holder, QUEUES - 600000 + 1000);
 }
 
 /* What the largest account holds cannot be given up: then the largest queue of all others is. */

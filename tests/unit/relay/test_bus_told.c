@@ -47,16 +47,16 @@ static void test_forgetting_one_keeps_the_others(void **state) {
   assert_false(reaches(all, c, b, LINK));
 }
 
-/* Worker 0 reads nothing, and so much waits for it at worker 1 that lists have to wait, too. */
-static void make_busy(workers *all) {
+/* A worker reads nothing, and so much waits for it at worker 1 that lists have to wait, too. */
+static void make_busy(workers *all, unsigned worker) {
   static const uint8_t payload[60000];
-  pl_relay_bus_node *node = &all->w[1].relay->nodes[0];
-  all->pipes[1][0].stalled = true;
+  pl_relay_bus_node *node = &all->w[1].relay->nodes[worker];
+  all->pipes[1][worker].stalled = true;
   while (node->conn.control.size < MUCH) pl_relay_bus_say(node, PL_RELAY_BUS_PEERS, payload, sizeof payload);
 }
 
-static void go_on(workers *all) {
-  all->pipes[1][0].stalled = false;
+static void go_on(workers *all, unsigned worker) {
+  all->pipes[1][worker].stalled = false;
   workers_settle(all);
 }
 
@@ -68,14 +68,35 @@ static void test_a_late_list_replaces_the_earlier_one(void **state) {
   say_peer(b, PL_CONST_PEERS_BLOCK, a);
   workers_settle(all);
   assert_false(reaches(all, a, b, LINK));
-  make_busy(all);
+  make_busy(all, 0);
   say_peer(b, PL_CONST_PEERS_FORGET, a);
   say_peer(b, PL_CONST_PEERS_BLOCK, c);
   assert_int_equal(all->w[1].relay->nodes[0].untold, 1);
-  go_on(all);
+  go_on(all, 0);
   assert_int_equal(all->w[1].relay->nodes[0].untold, 0);
   assert_true(reaches(all, a, b, LINK));
   assert_false(reaches(all, c, b, LINK));
+}
+
+/* One list waits for one worker, another list for two. */
+static void test_lists_wait_for_each_worker(void **state) {
+  workers *all = *state;
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true), *c = workers_login(all, 1, 3, true);
+  make_busy(all, 0);
+  say_peer(b, PL_CONST_PEERS_BLOCK, a);
+  workers_settle(all);
+  make_busy(all, 2);
+  say_peer(c, PL_CONST_PEERS_BLOCK, a);
+  const pl_relay_bus_node *nodes = all->w[1].relay->nodes;
+  assert_int_equal(nodes[0].untold, 2);
+  assert_int_equal(nodes[2].untold, 1);
+  go_on(all, 2);
+  assert_int_equal(nodes[0].untold, 2);
+  assert_int_equal(nodes[2].untold, 0);
+  go_on(all, 0);
+  assert_int_equal(nodes[0].untold, 0);
+  assert_false(reaches(all, a, b, LINK));
+  assert_false(reaches(all, a, c, LINK + 1));
 }
 
 /* Lists that waited are sent only as far as the worker keeps up. */
@@ -88,7 +109,7 @@ static void test_late_lists_wait_for_their_turn(void **state) {
     client_login(sockets[i], false);
   }
   workers_settle(all);
-  make_busy(all);
+  make_busy(all, 0);
   for (uint32_t i = 0; i < SOCKETS; i++)
     for (uint32_t n = 0; n < ENTRIES; n += 20) {
       uint8_t payload[2 + 32 * 20] = {PL_CONST_PEERS_ALLOW, 20};
@@ -103,7 +124,7 @@ static void test_late_lists_wait_for_their_turn(void **state) {
   assert_in_range(node->conn.control.size, MUCH, MUCH + 20000);
   pl_relay_bus_lost(all->w[0].relay, 1); /* because the test has dropped what waited */
   pl_relay_bus_lost(all->w[1].relay, 0);
-  go_on(all);
+  go_on(all, 0);
   assert_int_equal(node->untold, 0);
   const pl_relay_presence *p = pl_relay_router_get(all->w[0].relay, sockets[SOCKETS - 1]->identity.id, false);
   assert_non_null(p);
@@ -131,6 +152,24 @@ static void test_an_older_login_comes_late(void **state) {
   client *a = workers_login(all, 2, 3, false);
   newer->read_at = newer->got_count;
   assert_true(reaches(all, a, newer, LINK));
+}
+
+/* A worker tells of three sockets: the one that logged in last does not listen, so the newest of the others is called.
+ */
+static void test_the_newest_of_those_that_listen(void **state) {
+  workers *all = *state;
+  for (unsigned deaf = 0; deaf < 3; deaf++) {
+    workers_restart(all);
+    client *a = workers_login(all, 0, 1, false), *c[3];
+    for (unsigned i = 0; i < 3; i++) c[i] = workers_login(all, 1 + i % 2, 2, i != deaf);
+    client *newest = c[deaf == 2 ? 1 : 2];
+    client_open(a, LINK, newest, "one", 3);
+    workers_settle(all);
+    for (unsigned i = 0; i < 3; i++) {
+      const seen *s = client_next(c[i]);
+      assert_int_equal(s && s->type == PL_ENV_OFFER, c[i] == newest);
+    }
+  }
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
@@ -167,6 +206,16 @@ static void test_half_a_message_is_forgotten(void **state) {
   assert_true(reaches(all, a, b, LINK));
 }
 
+/* Other frames on the bus say nothing, and what follows them is read. */
+static void test_other_frames_are_skipped(void **state) {
+  workers *all = *state;
+  client *b = workers_login(all, 1, 2, true);
+  assert_non_null(pl_relay_router_get(all->w[0].relay, b->identity.id, false));
+  uint8_t frames[] = {0x89, 0, 0x82, 8, PL_RELAY_BUS_START, 0, 0, 0, 0, 0, 0, 0};
+  pl_relay_bus_receive(all->w[0].relay, 1, frames, sizeof frames, all->w[0].now_ms);
+  assert_null(pl_relay_router_get(all->w[0].relay, b->identity.id, false));
+}
+
 static void test_a_worker_that_is_not_there(void **state) {
   workers *all = *state;
   client *a = workers_login(all, 0, 1, true);
@@ -190,10 +239,13 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       workers_test(test_forgetting_one_keeps_the_others),
       workers_test(test_a_late_list_replaces_the_earlier_one),
+      workers_test(test_lists_wait_for_each_worker),
       workers_test_with(test_late_lists_wait_for_their_turn, {PL_RELAY_SET_CHANGES_PER_MINUTE, 100000}),
       workers_test(test_an_older_login_comes_late),
+      workers_test(test_the_newest_of_those_that_listen),
       workers_test(test_everything_is_told_again),
       workers_test(test_half_a_message_is_forgotten),
+      workers_test(test_other_frames_are_skipped),
       workers_test(test_a_worker_that_is_not_there),
       world_test(test_a_relay_with_one_worker),
   };

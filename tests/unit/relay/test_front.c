@@ -29,6 +29,20 @@ static void test_one_answer(void **state) {
   assert_true(c->finished);
 }
 
+/* As many header fields as HTTP_HEADERS_MAX says. */
+static void test_too_many_headers(void **state) {
+  for (size_t headers = 64; headers < 66; headers++) {
+    char text[1024] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (size_t i = 1; i < headers; i++) strcat(text, "A: b\r\n");
+    strcat(text, "\r\n");
+    client *c = client_new(*state, 1);
+    client_receive(c, text, strlen(text));
+    world_turn(c->w);
+    assert_memory_equal(c->http, headers == 64 ? "HTTP/1.1 404" : "HTTP/1.1 431", 12);
+    client_free(c);
+  }
+}
+
 /* A client that does not read its answer is not waited for; one that reads a little is. */
 static void test_an_answer_that_stalls(void **state) {
   world *w = *state;
@@ -178,6 +192,7 @@ static void test_a_worker_is_not_closed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       world_test(test_one_answer),
+      world_test(test_too_many_headers),
       world_test(test_an_answer_that_stalls),
       world_test(test_bytes_behind_the_request),
       world_test(test_a_close_that_is_not_answered),

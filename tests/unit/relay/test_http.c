@@ -225,6 +225,7 @@ static void test_codings(void **state) {
       {"Accept-Encoding:\r\n", false, false, false},
       {"Accept-Encoding: br, gzip\r\n", true, true, false},
       {"Accept-Encoding: BR;q=1.0, X-GZIP ; Q=0.1\r\n", true, true, false},
+      {"Accept-Encoding: br;x;q=0, gzip;level=1;q=0.0\r\n", false, false, false},
       {"Accept-Encoding: *\r\n", true, true, false},
       {"Accept-Encoding: *;q=0\r\n", false, false, true},
       {"Accept-Encoding: br;q=0, *\r\n", false, true, false},

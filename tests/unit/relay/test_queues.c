@@ -389,6 +389,30 @@ static void test_out_of_memory_for_half_an_envelope(void **state) {
   assert_true(a->aborted);
 }
 
+/* No memory for more of a queue: the link ends with OVERFLOW, and the connection stays. */
+static void test_out_of_memory_for_a_queue(void **state) {
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  uint32_t theirs = join(a, LINK(0), b);
+  b->reads = false;
+  for (size_t i = 0; i < 2; i++) client_send(a, PL_ENV_DATA, 0, LINK(0), record, 60000); /* fills the output buffer */
+  static uint8_t frame[70000];
+  pl_envelope_put_header(frame + PL_WS_HEADER_MAX, PL_ENV_DATA, 0, 60000, LINK(0));
+  const uint8_t mask[4] = {0};
+  size_t header = pl_ws_put_header(frame, PL_WS_BINARY, 60008, mask);
+  memmove(frame + header, frame + PL_WS_HEADER_MAX, 60008);
+  pl_alloc_fail_at(1);
+  client_receive(a, frame, header + 60008);
+  assert_true(pl_alloc_fail_at(0) <= 0);
+  const seen *s = client_next(a);
+  assert_true(s && s->type == PL_ENV_RESET && pl_get_u16(s->payload) == PL_REASON_OVERFLOW);
+  b->reads = true;
+  client_writable(b);
+  for (size_t i = 0; i < 2; i++) assert_int_equal(client_next(b)->type, PL_ENV_DATA);
+  s = client_next(b);
+  assert_true(s && s->type == PL_ENV_RESET && s->link == theirs);
+}
+
 static int once_more(void **state) {
   (void)state;
   sends = true;
@@ -419,6 +443,7 @@ int main(void) {
       QUEUES_TEST(test_much_among_other_envelopes),
       NARROW_TEST(test_half_an_envelope),
       NARROW_TEST(test_out_of_memory_for_half_an_envelope),
+      QUEUES_TEST(test_out_of_memory_for_a_queue),
   };
   return cmocka_run_group_tests_name("queues", tests, NULL, NULL) +
          cmocka_run_group_tests_name("queues, taken at once", tests, once_more, NULL);
