@@ -228,6 +228,41 @@ static void test_what_is_kept_for_new_addresses(void **state) {
   assert_false(knocks(ready_at(w, 50, 50), me));
 }
 
+/* Of 8 undecided calls of strangers to one ID, the last quarter is kept for addresses that have not knocked yet. */
+static void test_undecided_calls_of_strangers(void **state) {
+  world *w = *state;
+  client *me = ready_at(w, 100, 100);
+  for (uint16_t i = 0; i < 8; i++) {
+    call(ready_at(w, i + 1u, 1), 0, me);
+    assert_int_equal(offer_of(me) != 0, i < 6);
+  }
+  for (uint16_t i = 0; i < 4; i++) {
+    call(ready_at(w, i + 20u, (uint8_t)(i + 2)), 0, me);
+    assert_int_equal(offer_of(me) != 0, i < 2);
+  }
+}
+
+/* Calls this client until no more offers fit what may wait for it. Each OPEN has a handshake of this size. */
+static size_t flood(world *w, client *me, uint16_t first_seed, bool as_friends) {
+  enum { HANDSHAKE = 1900, CALLERS = 16, CALLS = 8 };
+  static const uint8_t handshake[HANDSHAKE];
+  for (uint16_t i = 0; i < CALLERS; i++) {
+    client *c = ready_at(w, first_seed + i, (uint8_t)(first_seed + i));
+    if (as_friends) list(me, PL_CONST_PEERS_ALLOW, c);
+    for (uint32_t slot = 0; slot < CALLS; slot++) client_open(c, LINK(1, slot), me, handshake, HANDSHAKE);
+  }
+  return me->conn->control.size;
+}
+
+/* A client does not read. Offers of strangers fill 40 % of what waits for it besides data, those of friends 60 %. */
+static void test_offers_to_a_client_that_does_not_read(void **state) {
+  enum { ALL = 65536, OFFER = 2000 };
+  client *me = ready_at(*state, 200, 200);
+  me->reads = false;
+  assert_in_range(flood(*state, me, 1, false), ALL * 40 / 100 - OFFER, ALL * 40 / 100);
+  assert_in_range(flood(*state, me, 50, true), ALL * 60 / 100 - OFFER, ALL * 60 / 100);
+}
+
 static size_t told;
 static uint8_t told_of[8][32];
 
@@ -266,6 +301,8 @@ int main(void) {
       world_test_with(test_the_part_of_one_caller, {PL_RELAY_SET_KNOCKS_PER_CALLEE, 16}),
       world_test_with(test_the_part_of_one_address, {PL_RELAY_SET_KNOCKS_PER_CALLEE, 16}),
       world_test_with(test_what_is_kept_for_new_addresses, {PL_RELAY_SET_KNOCKS_PER_CALLEE, 16}),
+      world_test_with(test_undecided_calls_of_strangers, {PL_RELAY_SET_OFFERS_PER_ID, 8}),
+      world_test(test_offers_to_a_client_that_does_not_read),
       world_test(test_a_first_link_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
