@@ -29,16 +29,23 @@ export function edited(source, { edits }, from, to) {
 /** The key by which a mutant is known again. */
 export const keyOf = ({ file, name, old, now, nth = 0 }) => JSON.stringify([file, name, old, now, nth]);
 
+/** The lines in which anything is replaced, and the edits in them. An expression may go over many more lines. */
+function linesOf({ edits }, source) {
+  const replaced = edits.filter(([begin, end]) => end > begin);
+  const from = source.lastIndexOf('\n', replaced[0][0] - 1) + 1;
+  const end = source.indexOf('\n', replaced.at(-1)[1]);
+  const to = end < 0 ? source.length : end;
+  return { from, to, edits: edits.filter(([begin, stop]) => begin >= from && stop <= to) };
+}
+
 /** Adds lines and texts to the points of a file. @returns {Mutant[]} */
 export function described(points, source) {
   const seen = new Map();
   return points.map((point) => {
-    const from = source.lastIndexOf('\n', point.from - 1) + 1;
-    const end = source.indexOf('\n', point.to);
-    const to = end < 0 ? source.length : end;
-    const line = source.slice(0, point.from).split('\n').length;
+    const { from, to, edits } = linesOf(point, source);
+    const line = source.slice(0, point.edits.find(([begin, end]) => end > begin)[0]).split('\n').length;
     const old = oneLine(source.slice(from, to));
-    const mutant = { ...point, number: 0, line, old, now: oneLine(edited(source, point, from, to)) };
+    const mutant = { ...point, number: 0, line, old, now: oneLine(edited(source, { edits }, from, to)) };
     const key = keyOf(mutant);
     const nth = seen.get(key) ?? 0;
     seen.set(key, nth + 1);

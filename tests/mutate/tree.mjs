@@ -9,8 +9,9 @@ import { switchedSource } from './switched.mjs';
 const COPIED =
   /^(CMakeLists\.txt$|client\/|relay\/|schema\/|tests\/(CMakeLists\.txt$|unit\/|vectors\/|sim\/|mutate\/|support\/))/;
 
-/** Tests of what is around the cores. They use files and sockets, and hold nothing that is mutated to account. */
-const SHELLS = /^test_(lib|cli|tls|store|folder)/;
+/** Where the tests of the cores are declared, and those among them that are about the shells after all. */
+const DECLARED = /\/tests\/(unit\/(?!lib\/)\w+|vectors)\/CMakeLists\.txt$/;
+const SHELLS = /^test_(tls|store|folder)$/;
 
 const PRODUCT = /^(relay|client)\/.*\.c$/;
 
@@ -30,6 +31,19 @@ function removeOthers(folder, wanted) {
     if (entry.isDirectory()) removeOthers(path, wanted);
     else if (!wanted.has(path)) rmSync(path);
   }
+}
+
+/** The unit test programs of a build. */
+async function testPrograms(build) {
+  const { stdout } = await run('ctest', ['--test-dir', build, '--show-only=json-v1'], output);
+  const { tests, backtraceGraph: graph } = JSON.parse(stdout);
+  const isDeclared = ({ backtrace }) => {
+    for (let node = graph.nodes[backtrace]; node; node = graph.nodes[node.parent])
+      if (DECLARED.test(graph.files[node.file])) return true;
+    return false;
+  };
+  const names = tests.filter((test) => test.command && isDeclared(test)).map((test) => basename(test.command[0]));
+  return [...new Set(names)].filter((name) => name.startsWith('test_') && !SHELLS.test(name));
 }
 
 /** @param {string} root @param {string} place where the copy and the builds are */
@@ -94,11 +108,7 @@ export function makeTree(root, place, { sanitize = false } = {}) {
 
   /** Builds, and returns the unit test programs. */
   const make = async (jobs) => {
-    const listed = await run('ctest', ['--test-dir', build, '--show-only=json-v1'], output);
-    const programs = JSON.parse(listed.stdout)
-      .tests.map((test) => basename(test.command?.[0] ?? test.name))
-      .filter((name) => name.startsWith('test_') && !SHELLS.test(name));
-    const names = [...new Set(programs)];
+    const names = await testPrograms(build);
     await run('cmake', ['--build', build, '-j', String(jobs), '--target', ...names, 'pl-mutate-seeds'], output).catch(
       (error) => {
         throw new Error(`the mutants could not be built:\n${error.stdout.slice(-4000)}`);

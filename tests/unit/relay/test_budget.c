@@ -10,6 +10,7 @@
 
 #include "relay/core/accounts.h"
 #include "relay/core/budget.h"
+#include "relay/core/router.h"
 #include "world.h"
 
 enum { TOTAL = 4000000, CALLS = 3000000, QUEUES = 3600000, RECORD = 60000 };
@@ -202,16 +203,49 @@ static void test_what_waits_moves_at_the_login(void **state) {
 
 /* More accounts than there are places at first: each is still found, and counts its connections. */
 static void test_many_accounts(void **state) {
+  enum { MANY = 600 };
   world *w = *state;
-  client *all[600];
-  for (uint16_t i = 0; i < 600; i++) all[i] = client_new_at(w, i, HOME_LOCAL);
-  assert_int_equal(w->relay->accounts.count, 600);
-  for (size_t i = 0; i < 600; i++) client_free(all[i]);
+  const uint8_t challenge[32] = {1};
+  pl_relay_conn *all[2][MANY];
+  for (size_t round = 0; round < 2; round++)
+    for (uint32_t i = 0; i < MANY; i++) {
+      uint8_t address[16] = {0x20, 1};
+      pl_put_u32(address + 2, i);
+      all[round][i] = pl_relay_open(w->relay, address, challenge, NULL, w->now_ms);
+      assert_non_null(all[round][i]);
+    }
+  assert_int_equal(w->relay->accounts.count, MANY);
+  for (size_t i = 0; i < MANY; i++) {
+    assert_ptr_equal(all[0][i]->account, all[1][i]->account);
+    assert_int_equal(all[0][i]->account->conn_count, 2);
+  }
+  for (size_t i = 0; i < MANY; i++) {
+    pl_relay_closed(all[0][i], w->now_ms);
+    pl_relay_closed(all[1][i], w->now_ms);
+  }
   assert_int_equal(w->relay->accounts.count, 0);
-  client *again = client_new_at(w, 1, 1), *same = client_new_at(w, 2, 1);
-  assert_ptr_equal(again->conn->account, same->conn->account);
-  assert_int_equal(again->conn->account->conn_count, 2);
-  assert_int_equal(w->relay->accounts.count, 1);
+}
+
+/* The same for IDs. */
+static void test_many_ids(void **state) {
+  enum { MANY = 600 };
+  world *w = *state;
+  pl_relay_presence *all[MANY];
+  uint8_t id[32] = {0};
+  for (uint32_t i = 0; i < MANY; i++) {
+    pl_put_u32(id, i);
+    assert_null(pl_relay_router_get(w->relay, id, false));
+    all[i] = pl_relay_router_get(w->relay, id, true);
+    assert_non_null(all[i]);
+  }
+  assert_true(w->relay->bucket_count > MANY);
+  for (uint32_t i = 0; i < MANY; i++) {
+    pl_put_u32(id, i);
+    assert_ptr_equal(pl_relay_router_get(w->relay, id, true), all[i]);
+    pl_relay_router_release(w->relay, all[i]);
+    assert_null(pl_relay_router_get(w->relay, id, false));
+  }
+  assert_int_equal(w->relay->presence_count, 0);
 }
 
 #define BUDGET_TEST(test) world_test_with(test, {PL_RELAY_SET_QUEUE_TOTAL_MAX, TOTAL})
@@ -227,6 +261,7 @@ int main(void) {
       BUDGET_TEST(test_a_queue_of_another_account_pays),
       world_test(test_what_waits_moves_at_the_login),
       world_test(test_many_accounts),
+      world_test(test_many_ids),
   };
   return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "relay/core/bus.h"
+#include "relay/core/keys.h"
 #include "relay/core/router.h"
 #include "workers.h"
 
@@ -101,7 +102,7 @@ static void test_lists_wait_for_each_worker(void **state) {
 
 /* Lists that waited are sent only as far as the worker keeps up. */
 static void test_late_lists_wait_for_their_turn(void **state) {
-  enum { SOCKETS = 200, ENTRIES = 1000 };
+  enum { SOCKETS = 40, ENTRIES = 4000 };
   workers *all = *state;
   client *sockets[SOCKETS];
   for (uint16_t i = 0; i < SOCKETS; i++) {
@@ -121,7 +122,7 @@ static void test_late_lists_wait_for_their_turn(void **state) {
   pl_relay_bus_drop_output(node);
   pl_relay_bus_tell_untold(node);
   assert_true(node->untold > 0 && node->untold < SOCKETS);
-  assert_in_range(node->conn.control.size, MUCH, MUCH + 20000);
+  assert_in_range(node->conn.control.size, MUCH, MUCH + 50000);
   pl_relay_bus_lost(all->w[0].relay, 1); /* because the test has dropped what waited */
   pl_relay_bus_lost(all->w[1].relay, 0);
   go_on(all, 0);
@@ -174,21 +175,29 @@ static void test_the_newest_of_those_that_listen(void **state) {
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
-static void test_everything_is_told_again(void **state) {
-  enum { SOCKETS = 600 };
-  workers *all = *state;
-  client *sockets[SOCKETS];
-  for (uint16_t i = 0; i < SOCKETS; i++) {
-    sockets[i] = client_new_at(&all->w[1], 1000 + i, (uint8_t)(i % 100));
-    client_login(sockets[i], true);
+/* Logs in a client whose ID is in this bucket of its worker's table. */
+static client *login_in_bucket(world *w, size_t bucket) {
+  for (uint16_t seed = 1000;; seed++) {
+    client *c = client_new_at(w, seed, (uint8_t)(seed % 100));
+    if ((pl_relay_hash(w->relay, c->identity.id, 32) & (w->relay->bucket_count - 1)) == bucket) {
+      client_login(c, true);
+      return c;
+    }
+    client_free(c);
   }
+}
+
+static void test_everything_is_told_again(void **state) {
+  workers *all = *state;
+  client *const sockets[] = {login_in_bucket(&all->w[1], 0), login_in_bucket(&all->w[1], 1),
+                             login_in_bucket(&all->w[1], all->w[1].relay->bucket_count - 1)};
   workers_settle(all);
   pl_relay_bus_lost(all->w[0].relay, 1);
-  for (size_t i = 0; i < SOCKETS; i++)
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sockets); i++)
     assert_null(pl_relay_router_get(all->w[0].relay, sockets[i]->identity.id, false));
   pl_relay_bus_lost(all->w[1].relay, 0);
   workers_settle(all);
-  for (size_t i = 0; i < SOCKETS; i++) {
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(sockets); i++) {
     const pl_relay_presence *p = pl_relay_router_get(all->w[0].relay, sockets[i]->identity.id, false);
     assert_non_null(p);
     assert_int_equal(pl_relay_router_remote(p, sockets[i]->instance)->generation, sockets[i]->conn->generation);
@@ -240,10 +249,11 @@ int main(void) {
       workers_test(test_forgetting_one_keeps_the_others),
       workers_test(test_a_late_list_replaces_the_earlier_one),
       workers_test(test_lists_wait_for_each_worker),
-      workers_test_with(test_late_lists_wait_for_their_turn, {PL_RELAY_SET_CHANGES_PER_MINUTE, 100000}),
+      workers_test_with(test_late_lists_wait_for_their_turn, {PL_RELAY_SET_CHANGES_PER_MINUTE, 100000},
+                        {PL_RELAY_SET_PEERS_PER_SOCKET, 4000}),
       workers_test(test_an_older_login_comes_late),
       workers_test(test_the_newest_of_those_that_listen),
-      workers_test(test_everything_is_told_again),
+      workers_test_with(test_everything_is_told_again, {PL_RELAY_SET_CONNECTS_PER_MINUTE, 1000000}),
       workers_test(test_half_a_message_is_forgotten),
       workers_test(test_other_frames_are_skipped),
       workers_test(test_a_worker_that_is_not_there),

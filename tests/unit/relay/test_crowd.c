@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "relay/core/keys.h"
 #include "relay/core/state.h"
 #include "world.h"
 
@@ -53,6 +54,19 @@ static void test_the_smaller_count_is_true(void **state) {
   }
 }
 
+/* An address is an IPv4 address, or the /56 of an IPv6 one. */
+static void test_what_counts_as_one_address(void **state) {
+  const pl_relay *relay = ((world *)*state)->relay;
+  for (unsigned byte = 0; byte < 16; byte++) {
+    uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5}, v4[16] = {[10] = 0xff, [11] = 0xff, [12] = 192, 0, 2, 1};
+    const uint64_t of_v6 = pl_relay_address_key(relay, v6), of_v4 = pl_relay_address_key(relay, v4);
+    v6[byte] ^= 1;
+    v4[byte] ^= 1;
+    assert_int_equal(pl_relay_address_key(relay, v6) != of_v6, byte < 7);
+    assert_true(pl_relay_address_key(relay, v4) != of_v4);
+  }
+}
+
 #define CROWD_TEST(test) \
   world_test_with(test, {PL_RELAY_SET_SOCKETS_MAX, 100}, {PL_RELAY_SET_ADDRESS_SHARE_PERCENT, 10})
 
@@ -61,6 +75,7 @@ int main(void) {
       CROWD_TEST(test_the_share_of_an_address),
       CROWD_TEST(test_this_machine_is_exempt),
       CROWD_TEST(test_the_smaller_count_is_true),
+      world_test(test_what_counts_as_one_address),
   };
   return cmocka_run_group_tests_name("crowd", tests, NULL, NULL);
 }
