@@ -3,6 +3,7 @@
 // named, and makes the test fail, but not the build.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { switchedExpression, switchedStatement } from '../mutate/switched.mjs';
 
 const [definitions, root, out] = process.argv.slice(2);
 
@@ -41,11 +42,8 @@ function apply(source, mutation, number) {
   if (!found) return source;
   const [from, to] = found;
   const old = source.slice(from, to);
-  const text =
-    mutation.kind === '='
-      ? `if (pl_mutation == ${number}) { ${mutation.now} } else { ${old} }`
-      : `(pl_mutation == ${number} ? (${mutation.now}) : (${old}))`;
-  return source.slice(0, from) + text + source.slice(to);
+  const form = mutation.kind === '=' ? switchedStatement : switchedExpression;
+  return source.slice(0, from) + form(`pl_mutation == ${number}`, mutation.now, old) + source.slice(to);
 }
 
 const list = parse(readFileSync(definitions, 'utf8'));

@@ -61,8 +61,8 @@ static void test_get(void **state) {
   pl_relay_http_request r;
   size_t left;
   const char *text =
-      "GET /assets/a.js?x=1 HTTP/1.1\r\nhOsT:\trelay.example \r\nAccept-Encoding: deflate, gzip;q=0, br;q=0.5\r\n"
-      "If-None-Match: \"abc\"\r\nX-Other: any thing\r\n\r\nrest";
+      "GET /assets/a.js?x=1 HTTP/1.1\r\nhOsT:\trelay.example \t\r\nAccept-Encoding: deflate, gzip;q=0, br;q=0.5\r\n"
+      "If-None-Match: \"abc\"\r\nX-Other: any thing~\r\n\r\nrest";
   assert_int_equal(parse(&h, text, strlen(text), 1000, &r, &left), PL_RELAY_HTTP_REQUEST);
   assert_true(pl_view_is(r.path, "/assets/a.js"));
   assert_true(pl_view_is(r.host, "relay.example"));
@@ -225,6 +225,7 @@ static void test_codings(void **state) {
       {"Accept-Encoding:\r\n", false, false, false},
       {"Accept-Encoding: br, gzip\r\n", true, true, false},
       {"Accept-Encoding: BR;q=1.0, X-GZIP ; Q=0.1\r\n", true, true, false},
+      {"Accept-Encoding: br;x;q=0, gzip;level=1;q=0.0\r\n", false, false, false},
       {"Accept-Encoding: *\r\n", true, true, false},
       {"Accept-Encoding: *;q=0\r\n", false, false, true},
       {"Accept-Encoding: br;q=0, *\r\n", false, true, false},
@@ -350,14 +351,58 @@ static void test_out_of_memory(void **state) {
   pl_relay_http_deinit(&h);
 }
 
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
+
+/* An answer is written whole, with its NUL behind it, or not at all. */
+static void test_room_for_an_answer(void **state) {
+  char text[512];
+  (void)state;
+  const size_t whole = pl_relay_http_write_refusal(text, sizeof text, 404, false);
+  assert_string_equal(text + whole - 14, "404 Not Found\n");
+  assert_int_equal(pl_relay_http_write_refusal(text, sizeof text, 404, true), whole - 14); /* HEAD: without the body */
+  for (size_t room = 0; room < whole + 2; room++)
+    assert_int_equal(pl_relay_http_write_refusal(text, room, 404, false), room > whole ? whole : 0);
+  assert_int_equal(pl_relay_http_write_refusal(text, 10, 404, true), 0);
+}
+
+static void test_status_that_is_not_in_the_table(void **state) {
+  (void)state;
+  assert_string_equal(pl_relay_http_status_text(505), "HTTP Version Not Supported");
+  assert_string_equal(pl_relay_http_status_text(599), "Internal Server Error");
+}
+
+/* The key and its answer are those of RFC 6455, 1.3. */
+static void test_answer_to_an_upgrade(void **state) {
+  char text[512];
+  const pl_view key = {(const uint8_t *)"dGhlIHNhbXBsZSBub25jZQ==", 24};
+  (void)state;
+  size_t n = pl_relay_http_write_upgrade(text, sizeof text, key, "pairlink.v1");
+  assert_string_equal(text,
+                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                      "Sec-WebSocket-Protocol: pairlink.v1\r\n\r\n");
+  assert_int_equal(n, strlen(text));
+  assert_int_equal(pl_relay_http_write_upgrade(text, n, key, "pairlink.v1"), 0);
+  n = pl_relay_http_write_upgrade(text, sizeof text, key, NULL);
+  assert_string_equal(text + n - 34, ": s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_get),           cmocka_unit_test(test_upgrade),
-      cmocka_unit_test(test_refusals),      cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_origins),       cmocka_unit_test(test_answers),
-      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_whole_addresses),
-      cmocka_unit_test(test_head),          cmocka_unit_test(test_codings),
+      cmocka_unit_test(test_get),
+      cmocka_unit_test(test_upgrade),
+      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_origins),
+      cmocka_unit_test(test_answers),
+      cmocka_unit_test(test_out_of_memory),
+      cmocka_unit_test(test_whole_addresses),
+      cmocka_unit_test(test_head),
+      cmocka_unit_test(test_codings),
       cmocka_unit_test(test_tags),
+      cmocka_unit_test(test_room_for_an_answer),
+      cmocka_unit_test(test_status_that_is_not_in_the_table),
+      cmocka_unit_test(test_answer_to_an_upgrade),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

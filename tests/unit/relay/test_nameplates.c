@@ -236,7 +236,9 @@ static void test_wanted_numbers(void **state) {
   assert_int_equal(make(all[1], 4822, 5000), 0); /* it has asked too often for numbers of others */
   world_pass(w, 12000);
   assert_int_equal(make(all[1], 4821, 5000), 4821); /* the first one has expired */
-  world_pass(w, LIFE - 12000);
+  world_pass(w, LIFE - 12000 - 1);
+  assert_int_equal(make(all[0], 4824, 5000), 4824);
+  world_pass(w, 1);
   assert_int_equal(make(all[0], 4821, 5000), 0); /* too long after the start: asking tells nothing */
   assert_int_equal(make(all[0], 4823, 5000), 0);
 }
@@ -417,16 +419,22 @@ static void test_across_workers(void **state) {
 static void test_told_again(void **state) {
   workers *all = *state;
   client *maker = workers_login(all, 1, 1, false), *claimer = workers_login(all, 0, 2, false);
-  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0);
+  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0), own = make_at(all, claimer, 0);
   workers_collect(all, 1);
   send_code(maker, PL_CONST_CODE_END, 0, ended, 0);
   workers_collect(all, 1);
   all->pipes[1][0].size = 0; /* that is lost, and both workers are told so */
   pl_relay_bus_lost(all->w[0].relay, 1);
   pl_relay_bus_lost(all->w[1].relay, 0);
-  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 0);
-  workers_settle(all);
   assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 1);
+  workers_settle(all);
+  for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 2);
+  claim(maker, LINK(0), own);
+  workers_settle(all);
+  assert_true(claim_of(claimer, own));
+  reset(maker, LINK(0), PL_REASON_CLOSED);
+  workers_settle(all);
+  assert_int_equal(reset_of(claimer), PL_REASON_CLOSED);
   claim(claimer, LINK(0), kept);
   claim(claimer, LINK(1), ended);
   workers_settle(all);

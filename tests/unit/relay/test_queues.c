@@ -389,6 +389,60 @@ static void test_out_of_memory_for_half_an_envelope(void **state) {
   assert_true(a->aborted);
 }
 
+/* No memory for more of a queue: the link ends with OVERFLOW, and the connection stays. */
+static void test_out_of_memory_for_a_queue(void **state) {
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  uint32_t theirs = join(a, LINK(0), b);
+  b->reads = false;
+  for (size_t i = 0; i < 2; i++) client_send(a, PL_ENV_DATA, 0, LINK(0), record, 60000); /* fills the output buffer */
+  static uint8_t frame[70000];
+  pl_envelope_put_header(frame + PL_WS_HEADER_MAX, PL_ENV_DATA, 0, 60000, LINK(0));
+  const uint8_t mask[4] = {0};
+  size_t header = pl_ws_put_header(frame, PL_WS_BINARY, 60008, mask);
+  memmove(frame + header, frame + PL_WS_HEADER_MAX, 60008);
+  pl_alloc_fail_at(1);
+  client_receive(a, frame, header + 60008);
+  assert_true(pl_alloc_fail_at(0) <= 0);
+  const seen *s = client_next(a);
+  assert_true(s && s->type == PL_ENV_RESET && pl_get_u16(s->payload) == PL_REASON_OVERFLOW);
+  b->reads = true;
+  client_writable(b);
+  for (size_t i = 0; i < 2; i++) assert_int_equal(client_next(b)->type, PL_ENV_DATA);
+  s = client_next(b);
+  assert_true(s && s->type == PL_ENV_RESET && s->link == theirs);
+}
+
+/* An allocation fails on the way of one envelope. It arrives whole, at the latest with the next ping, or one of the
+ * connections ends. */
+static void test_out_of_memory_for_one_envelope(void **state) {
+  world *w = *state;
+  size_t whole = 0;
+  for (long n = 1; n < 6; n++) {
+    world_restart(w);
+    client *a = client_ready(w, 1), *b = client_ready(w, 2);
+    join(a, LINK(0), b);
+    b->reads = false;
+    pl_alloc_fail_at(n);
+    send_numbered(a, LINK(0), 7, 60000, 0);
+    pl_alloc_fail_at(0);
+    send_numbered(a, LINK(0), 8, 1000, 0);
+    b->reads = true;
+    client_writable(b);
+    world_pass(w, w->settings[PL_RELAY_SET_PING_INTERVAL_MS]); /* its ping takes along what waits */
+    const seen *s = client_next(b);
+    if (s && s->type == PL_ENV_DATA) {
+      assert_int_equal(s->size, 60000);
+      assert_int_equal(pl_get_u32(s->payload), 7);
+      assert_int_equal(pl_get_u32(client_next(b)->payload), 8);
+      whole++;
+    } else {
+      assert_true(a->aborted || b->aborted);
+    }
+  }
+  assert_true(whole > 0);
+}
+
 static int once_more(void **state) {
   (void)state;
   sends = true;
@@ -419,6 +473,8 @@ int main(void) {
       QUEUES_TEST(test_much_among_other_envelopes),
       NARROW_TEST(test_half_an_envelope),
       NARROW_TEST(test_out_of_memory_for_half_an_envelope),
+      QUEUES_TEST(test_out_of_memory_for_a_queue),
+      QUEUES_TEST(test_out_of_memory_for_one_envelope),
   };
   return cmocka_run_group_tests_name("queues", tests, NULL, NULL) +
          cmocka_run_group_tests_name("queues, taken at once", tests, once_more, NULL);

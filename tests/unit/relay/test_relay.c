@@ -59,6 +59,7 @@ static void test_login(void **state) {
   client *again = client_new(w, 1);
   client_login(again, true);
   assert_int_equal(again->got[1].payload[0], 1); /* known */
+  assert_int_equal(pl_relay_get_stats(w->relay).logins, 2);
 }
 
 /* Logs in with a LOGIN whose byte `at` is changed by `flip`. Returns the reason of the refusal, or -1 when LOGIN has no
@@ -543,6 +544,19 @@ static void test_stood_still(void **state) {
   assert_false(callee->aborted || says->aborted || login->aborted);
 }
 
+/* Called up to a second late, the relay takes that for work, not for a standstill. */
+static void test_a_little_late(void **state) {
+  world *w = *state;
+  for (uint64_t late = 1000; late < 1002; late++) {
+    world_restart(w);
+    client *c = client_new(w, 1);
+    world_stop(w, 10000 + late);
+    assert_int_equal(c->aborted, late == 1000);
+    world_stop(w, 1);
+    assert_true(c->aborted);
+  }
+}
+
 static void test_drain(void **state) {
   world *w = *state;
   w->alternatives = "wss://a.test\nwss://b.test";
@@ -614,6 +628,7 @@ int main(void) {
       world_test_with(test_offers_per_id, {PL_RELAY_SET_OFFERS_PER_ID, 2}),
       world_test(test_times),
       world_test(test_stood_still),
+      world_test(test_a_little_late),
       world_test(test_drain),
       world_test(test_out_of_memory),
   };

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "relay/core/bus.h"
+
 static void workers_start(workers *all) {
   all->shared = pl_relay_shared_new(all->w[0].settings);
   assert_non_null(all->shared);
@@ -97,7 +99,10 @@ void workers_settle(workers *all) {
         if (i != j && workers_deliver(all, i, j)) more = true;
     }
   }
-  for (unsigned i = 0; i < WORKERS; i++) world_turn(&all->w[i]);
+  for (unsigned i = 0; i < WORKERS; i++) {
+    world_turn(&all->w[i]);
+    assert_int_equal(all->w[i].relay->nodes[i].conn.held, 0); /* it tells itself nothing */
+  }
 }
 
 void workers_pass(workers *all, uint64_t ms) {
