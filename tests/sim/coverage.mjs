@@ -11,6 +11,9 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** Whether each row of the list must have a reason. */
+const reasonsNeeded = false;
+
 const judged = /^(relay|client)\/core\//;
 
 /** Adds gcov's account of one object file to `files`, a map by name of functions, lines and branches with their counts. */
@@ -55,7 +58,10 @@ export function unreached(files, sources) {
 export function compare(rows, list) {
   const missing = rows.filter((row) => !list.has(row)).map((row) => `not reached, and not listed: ${row}`);
   const stale = [...list.keys()].filter((row) => !rows.includes(row));
-  return [...missing, ...stale.map((row) => `listed, but reached or gone: ${row}`)];
+  const bare = reasonsNeeded
+    ? [...list].filter(([, reason]) => !reason).map(([row]) => `listed without a reason: ${row}`)
+    : [];
+  return [...missing, ...stale.map((row) => `listed, but reached or gone: ${row}`), ...bare];
 }
 
 export function table(files) {
