@@ -6,6 +6,7 @@
 #include "client/core/engine/engine_session.h"
 #include "client/core/session/session_state.h"
 #include "sim.h"
+#include "sim_greedy.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
 
@@ -383,6 +384,7 @@ static pl_view on_its_way(sim_client *c, const uint8_t *data, size_t size) {
 static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   sim_world *w = c->world;
   if (event->type == PL_WS_BINARY) {
+    sim_greedy_honest_hears(c, event->data, event->size);
     pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE};
     in.socket_message.data = on_its_way(c, event->data, event->size);
     sim_client_step(c, &in);
