@@ -38,7 +38,9 @@ static void set_limits(sim_greedy *g) {
   sim_random *r = &g->random;
   uint32_t *set = g->world->relay.config.settings;
   if (sim_chance(r, 40)) set[PL_RELAY_SET_SOCKETS_MAX] = (uint32_t)sim_between(r, 64, 96);
-  if (sim_chance(r, 40)) set[PL_RELAY_SET_OPEN_BURST] = (uint32_t)sim_between(r, 100, 300);
+  if (sim_chance(r, 50)) set[PL_RELAY_SET_ADDRESS_SHARE_PERCENT] = 13;
+  if (sim_chance(r, 40)) set[PL_RELAY_SET_OPEN_BURST] = (uint32_t)sim_between(r, 60, 200);
+  if (sim_chance(r, 40)) set[PL_RELAY_SET_OPENS_PER_MINUTE] = (uint32_t)sim_between(r, 60, 600);
   if (sim_chance(r, 40)) set[PL_RELAY_SET_PEERS_PER_SOCKET] = (uint32_t)sim_between(r, 16, 64);
   if (sim_chance(r, 40)) set[PL_RELAY_SET_CHANGES_PER_MINUTE] = (uint32_t)sim_between(r, 1000, 2000);
   if (sim_chance(r, 30)) set[PL_RELAY_SET_STALL_TIMEOUT_MS] = (uint32_t)sim_between(r, 20000, 60000);
@@ -56,7 +58,7 @@ static void attacker_init(sim_greedy *g, sim_attacker *a) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(a->instances); i++) sim_fill(r, a->instances[i], 8);
   sim_fill(r, a->prefix, sizeof a->prefix);
   a->prefix[0] = 0x26;
-  a->addresses = sim_chance(r, 50) ? 1 : (unsigned)sim_between(r, 2, 64);
+  a->addresses = sim_chance(r, 50) ? 1 : (unsigned)sim_between(r, 2, SIM_GREEDY_ADDRESSES);
   uint64_t length_ms = (g->world->healed_us - g->world->now_us) / 1000;
   a->gap_ms = (unsigned)(length_ms / sim_log_between(r, 30, ACTS_MOST)) + 5;
   a->next_act_us = g->world->now_us + sim_below(r, SIM_MS(2000));
@@ -221,6 +223,13 @@ bool sim_greedy_happen(sim_world *w) {
     return true;
   }
   return false;
+}
+
+void sim_greedy_relay_starts(sim_world *w) {
+  sim_greedy *g = w->greedy;
+  if (!g) return;
+  g->relay_since_us = w->now_us;
+  for (int i = 0; i < g->count; i++) memset(g->attackers[i].misses, 0, sizeof g->attackers[i].misses);
 }
 
 void sim_greedy_heal(sim_world *w) {

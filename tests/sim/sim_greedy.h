@@ -2,9 +2,11 @@
  *
  *   sim_greedy.c         who attacks when; the life of their sockets
  *   sim_greedy_wire.c    what a socket sends and hears; the links that it knows
- *   sim_greedy_checks.c  what must hold for what it hears, and for what its bytes do to the relay
+ *   sim_greedy_checks.c  what must hold for what it hears
+ *   sim_greedy_relay.c   what must hold for what its bytes do to the relay and to honest clients
  *   sim_greedy_acts.c    greed: floods, codes, abandoned links, sockets that do not read
  *   sim_greedy_probes.c  each violation of the protocol, with the answer that docs/protocol.md promises
+ *   sim_greedy_transport.c  those of HTTP and WebSocket
  *
  * Attackers draw from random numbers of their own, so worlds without them stay as they were. */
 #ifndef PL_SIM_GREEDY_H
@@ -17,7 +19,8 @@ enum {
   SIM_GREEDY_IDS = 3,      /* identities of one attacker */
   SIM_GREEDY_SOCKETS = 36, /* of all attackers, at one time */
   SIM_GREEDY_SLOTS = 64,   /* slots of each side that a socket keeps account of */
-  SIM_GREEDY_BURNT = 32
+  SIM_GREEDY_BURNT = 32,
+  SIM_GREEDY_ADDRESSES = 64 /* of one attacker */
 };
 
 /* How far a socket has come. */
@@ -104,6 +107,7 @@ typedef struct sim_attacker {
   unsigned gap_ms;
   uint8_t prefix[6]; /* of its addresses */
   unsigned addresses;
+  unsigned misses[SIM_GREEDY_ADDRESSES]; /* NO_CODE that each address heard from this life of the relay */
 } sim_attacker;
 
 typedef struct sim_greedy {
@@ -119,8 +123,9 @@ typedef struct sim_greedy {
   uint32_t burnt[SIM_GREEDY_BURNT]; /* nameplates whose creator said WRONG_CODE to an attacker */
   size_t burnt_count;
   /* before the bytes that the relay handles now */
-  uint64_t bus_before, links_before, part_before;
-  uint64_t answered; /* probes */
+  uint64_t bus_before, links_before, part_before, codes_before;
+  uint64_t relay_since_us; /* when the relay started */
+  uint64_t answered;       /* probes */
 } sim_greedy;
 
 /* sim_greedy.c: what the rest of the simulator calls. Each does nothing in a world without attackers. */
@@ -129,6 +134,7 @@ void sim_greedy_init(sim_world *w);   /* after the relay has its settings */
 void sim_greedy_free(sim_world *w);
 uint64_t sim_greedy_due(const sim_world *w);
 bool sim_greedy_happen(sim_world *w); /* returns false when nothing was due */
+void sim_greedy_relay_starts(sim_world *w);
 void sim_greedy_heal(sim_world *w);
 void sim_greedy_stop(sim_world *w);       /* all leave for good */
 bool sim_greedy_gone(const sim_world *w); /* they have left, and the relay has forgotten them */
@@ -174,7 +180,9 @@ void sim_greedy_hears(sim_greedy_socket *s, const pl_envelope *e);
 void sim_greedy_closes(sim_greedy_socket *s, int code);
 void sim_greedy_status(sim_greedy_socket *s, int status);
 void sim_greedy_ends(sim_greedy_socket *s);
-void sim_greedy_late(sim_greedy_socket *s);   /* no answer came in time */
+void sim_greedy_late(sim_greedy_socket *s); /* no answer came in time */
+
+/* sim_greedy_relay.c */
 void sim_greedy_before(sim_conn *k);          /* the relay is about to handle bytes of this connection */
 void sim_greedy_after(sim_conn *k, size_t n); /* it has handled n bytes */
 /* An honest client hears these envelopes. */

@@ -1,25 +1,15 @@
-/* What must hold for what an attacker hears, and for what its bytes do to the relay. */
+/* What must hold for what an attacker hears. */
 #include <string.h>
 
-#include "relay/core/accounts.h"
-#include "relay/core/bus.h"
-#include "relay/core/link.h"
-#include "relay/core/nameplates.h"
-#include "relay/core/peers.h"
-#include "relay/core/router.h"
-#include "relay/core/shared.h"
 #include "sim_greedy.h"
 
 enum {
+  CODE_ANSWER = 33, /* bytes of code_answer */
   /* A socket hears at most so many bytes that nobody else sent: a head and HELLO, WELCOME, a refusal; then for each
    * byte that it sent; then pings. */
   ANSWER_FIRST = 1500,
   ANSWER_PER_BYTE = 4,
-  ANSWER_PER_SECOND = 40,
-  /* What a worker tells each other one for a read: a login and its end, then for each byte, then for each link. */
-  BUS_FIRST = 512,
-  BUS_PER_BYTE = 4,
-  BUS_PER_LINK = 24
+  ANSWER_PER_SECOND = 40
 };
 
 static void broken(sim_greedy_socket *s, const char *what) {
@@ -158,6 +148,15 @@ static bool is_burnt(const sim_world *w, uint32_t nameplate, uint64_t since_us) 
   return burnt && made == 1 && w->code_count <= SIM_CODES;
 }
 
+/* Nobody finds out by trying which numbers there are: few tries of an address may miss. */
+static void misses_number(sim_greedy_socket *s) {
+  sim_world *w = s->world;
+  uint32_t each_minute = w->relay.config.settings[PL_RELAY_SET_CODE_MISSES_PER_MINUTE];
+  unsigned *misses = &w->greedy->attackers[s->attacker].misses[s->address[6]];
+  uint64_t minutes = (w->now_us - w->greedy->relay_since_us) / 60000000;
+  if (++*misses > each_minute * (minutes + 2)) broken(s, "it may try too many numbers of codes");
+}
+
 static void hears_reset(sim_greedy_socket *s, const pl_envelope *e) {
   sim_greedy_link *l = sim_greedy_link_at(s, e->link);
   pl_wire_reset reset;
@@ -175,6 +174,7 @@ static void hears_reset(sim_greedy_socket *s, const pl_envelope *e) {
   if (!l || l->spoilt) return;
   bool own = !pl_link_number_relay_side(e->link);
   if (own && l->state == SIM_GREEDY_OPENED && !l->claim) check_unanswered(s, l, reset.reason);
+  if (own && reset.reason == PL_REASON_NO_CODE && l->claim) misses_number(s);
   if (own && l->claim && reset.reason == PL_REASON_WRONG_CODE) code_burns(s, l->nameplate);
   l->state = SIM_GREEDY_FREE;
 }
@@ -186,7 +186,9 @@ static void hears_accept(sim_greedy_socket *s, const pl_envelope *e) {
   if (l->state == SIM_GREEDY_DONE) return;
   if (l->state != SIM_GREEDY_OPENED) broken(s, "ACCEPT on a link that was not opened");
   if (!l->ours && !l->claim) broken(s, "its forged handshake is accepted");
-  if (l->claim && is_burnt(s->world, l->nameplate, l->opened_us)) broken(s, "a code is answered again after its guess");
+  bool by_client = e->payload.size == CODE_ANSWER; /* attackers, who may take a number over, say something shorter */
+  if (l->claim && by_client && is_burnt(s->world, l->nameplate, l->opened_us))
+    broken(s, "a code is answered again after its guess");
   l->state = SIM_GREEDY_LINKED;
 }
 
@@ -311,89 +313,5 @@ void sim_greedy_hears(sim_greedy_socket *s, const pl_envelope *e) {
       break;
     default:
       break;
-  }
-}
-
-/* ---- the relay --------------------------------------------------------------------------------------------------- */
-
-/* Counts the bytes that a worker has for the others, there and on the bus. */
-static uint64_t bus_bytes(const sim_worker *v) {
-  const sim_relay *r = v->relay;
-  uint64_t sum = 0;
-  for (unsigned i = 0; r->shared && i < r->worker_count; i++) {
-    if (i == v->number) continue;
-    const pl_relay_conn *node = &v->core->nodes[i].conn;
-    sum += r->bus[v->number][i].waiting + pl_relay_out_size(&node->out) + node->control.size + node->queued;
-  }
-  return sum;
-}
-
-void sim_greedy_before(sim_conn *k) {
-  sim_greedy *g = k->world->greedy;
-  if (!k->hostile_peer) return;
-  g->bus_before = bus_bytes(k->worker);
-  g->part_before = k->relay_conn->part.size; /* the start of an envelope, which may be whole now */
-  g->links_before = pl_relay_get_stats(k->worker->core).links;
-}
-
-static size_t nameplates_of(const pl_relay_conn *conn, uint64_t now_ms) {
-  const pl_relay_presence *owner = conn->presence;
-  size_t count = 0;
-  if (!owner) return 0;
-  for (const pl_node *n = owner->nameplates.next; n != &owner->nameplates; n = n->next)
-    count += PL_CONTAINER(n, pl_relay_nameplate, same_owner)->expires_ms > now_ms;
-  return count;
-}
-
-/* What a connection may hold beside its queues, by docs/protocol.md and the settings. */
-static const char *held_too_much(const pl_relay *relay, const pl_relay_conn *conn, uint64_t now_ms) {
-  uint32_t slots = pl_relay_setting_of(relay, PL_RELAY_SET_LINK_SLOTS);
-  uint32_t workers = relay->node_count ? relay->node_count : 1;
-  if (conn->peers.count > pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_PER_SOCKET)) return "a list beyond its limit";
-  if (conn->slots[0].count > slots || conn->slots[1].count > slots) return "more slots than there are";
-  if (conn->part.size > PL_RELAY_ENVELOPE_MAX) return "more than one envelope";
-  if (conn->control.size > PL_RELAY_CONTROL_QUEUE_MAX) return "too many control envelopes";
-  if (conn->ws.message.size > 4096) return "a message before WELCOME";
-  if (conn->prologue && conn->prologue->http.text.size > pl_relay_setting_of(relay, PL_RELAY_SET_HTTP_HEAD_MAX))
-    return "a head beyond its limit";
-  /* Each worker gives what it knows to be left: two may do so at once. */
-  if (nameplates_of(conn, now_ms) > workers * pl_relay_setting_of(relay, PL_RELAY_SET_CODES_PER_ID))
-    return "too many nameplates";
-  if (conn->state == PL_RELAY_CONN_READY || conn->state == PL_RELAY_CONN_ABORTED) return NULL;
-  return conn->slots[0].count || conn->slots[1].count || conn->presence ? "links without a login" : NULL;
-}
-
-void sim_greedy_after(sim_conn *k, size_t n) {
-  sim_world *w = k->world;
-  sim_greedy *g = w->greedy;
-  if (!k->hostile_peer) return;
-  const pl_relay *relay = k->worker->core;
-  uint64_t told = bus_bytes(k->worker), others = w->relay.worker_count - 1;
-  uint64_t most = others * (BUS_FIRST + BUS_PER_BYTE * (n + g->part_before)) + BUS_PER_LINK * g->links_before;
-  if (told > g->bus_before + most)
-    sim_fail(w, "%zu bytes of an attacker become %d on the bus", n, (int)(told - g->bus_before));
-  const char *what = held_too_much(relay, k->relay_conn, sim_now_ms(w));
-  if (what) sim_fail(w, "the relay holds %s for an attacker", what);
-  if (!pl_relay_bounds_hold(relay)) sim_fail(w, "an attacker breaks the bounds of the relay's queues");
-}
-
-/* Above 75 % of the budget a call ends with RATE when its own address and socket hold more than their share. */
-static bool is_tight(const sim_client *c) {
-  const pl_relay *relay = c->conn && c->conn->relay_conn ? c->conn->worker->core : NULL;
-  return relay && pl_relay_get_stats(relay).queued_bytes > pl_relay_setting_of(relay, PL_RELAY_SET_QUEUE_TOTAL_MAX) / 2;
-}
-
-/* Attackers never use up what belongs to honest clients: neither their calls nor their logins are refused. In worlds
- * with codes, honest clients try numbers that nobody has any more, which is charged to their own address. */
-void sim_greedy_honest_hears(sim_client *c, const uint8_t *data, size_t size) {
-  pl_reader r = pl_reader_of(data, size);
-  pl_envelope e;
-  if (!c->world->greedy) return;
-  while (pl_envelope_next(&r, &e) > 0) {
-    if (e.type != PL_ENV_RESET || e.payload.size < 2 || pl_link_number_relay_side(e.link)) continue;
-    int reason = pl_get_u16(e.payload.data);
-    if (e.link && (c->world->pairing || is_tight(c))) continue;
-    if (reason == PL_REASON_RATE || (e.link == 0 && reason == PL_REASON_FULL))
-      sim_fail(c->world, "client %d is refused with %s because of an attacker", c->index, pl_reason_name(reason));
   }
 }

@@ -153,6 +153,7 @@ void sim_relay_start(sim_relay *r) {
     v->core = pl_relay_new(&r->config);
     if (!v->core) abort();
   }
+  sim_greedy_relay_starts(r->world);
   r->up = true;
   r->restart_us = r->ends_us = SIM_NEVER;
   sim_trace(r->world, "relay    starts with %u worker%s", r->worker_count, r->worker_count > 1 ? "s" : "");
