@@ -124,7 +124,8 @@ static void obey(sim_client *c, const pl_engine_action *a) {
       if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
     case PL_ENGINE_OUT_LOG:
-      if (!w->tampered && is_refusal(a->text)) sim_fail(w, "client %d refuses a record that nobody changed", c->index);
+      if (!w->tampered && !sim_greedy_forges(w) && is_refusal(a->text))
+        sim_fail(w, "client %d refuses a record that nobody changed", c->index);
       sim_trace(w, "client %d %.*s", c->index, (int)a->text.size, (const char *)a->text.data);
       break;
     default:

@@ -58,6 +58,7 @@ static void attacker_init(sim_greedy *g, sim_attacker *a) {
   for (size_t i = 0; i < PL_ARRAY_LENGTH(a->instances); i++) sim_fill(r, a->instances[i], 8);
   sim_fill(r, a->prefix, sizeof a->prefix);
   a->prefix[0] = 0x26;
+  a->id_count = sim_chance(r, 40) ? 1 : SIM_GREEDY_IDS;
   a->addresses = sim_chance(r, 50) ? 1 : (unsigned)sim_between(r, 2, SIM_GREEDY_ADDRESSES);
   uint64_t length_ms = (g->world->healed_us - g->world->now_us) / 1000;
   a->gap_ms = (unsigned)(length_ms / sim_log_between(r, 30, ACTS_MOST)) + 5;
@@ -69,8 +70,13 @@ void sim_greedy_init(sim_world *w) {
   if (!g) return;
   g->count = (int)sim_between(&g->random, 1, SIM_ATTACKERS);
   g->goes_on = sim_chance(&g->random, 50);
+  g->forges = sim_chance(&g->random, 50);
   for (int i = 0; i < g->count; i++) attacker_init(g, &g->attackers[i]);
   set_limits(g);
+}
+
+bool sim_greedy_forges(const sim_world *w) {
+  return w->greedy && w->greedy->forges;
 }
 
 bool sim_greedy_is(const sim_world *w, const uint8_t id[32]) {
@@ -110,7 +116,7 @@ sim_greedy_socket *sim_greedy_open(sim_greedy *g, int attacker) {
   while (s->conn) s++;
   *s = (sim_greedy_socket){.world = g->world, .attacker = (uint8_t)attacker, .serial = ++g->serials};
   s->stage = SIM_GREEDY_DIALLING;
-  s->identity = (uint8_t)sim_below(r, SIM_GREEDY_IDS);
+  s->identity = (uint8_t)sim_below(r, a->id_count);
   s->listen = sim_chance(r, 70);
   s->reads = true;
   s->pongs = sim_chance(r, 80);
@@ -147,6 +153,7 @@ void sim_greedy_established(sim_conn *k) {
   sim_greedy_socket *s = k->greedy;
   k->client_state = SIM_CONN_UPGRADING;
   s->stage = SIM_GREEDY_HTTP;
+  if (!k->relay_conn) s->probe = NULL; /* its address connects too often */
   if (s->probe && s->probe->stage == SIM_GREEDY_HTTP)
     sim_greedy_probe_ready(s);
   else

@@ -4,6 +4,7 @@
  *   sim_greedy_wire.c    what a socket sends and hears; the links that it knows
  *   sim_greedy_checks.c  what must hold for what it hears
  *   sim_greedy_relay.c   what must hold for what its bytes do to the relay and to honest clients
+ *   sim_greedy_peer.c    calls to honest clients, and what no peer may say
  *   sim_greedy_acts.c    greed: floods, codes, abandoned links, sockets that do not read
  *   sim_greedy_probes.c  each violation of the protocol, with the answer that docs/protocol.md promises
  *   sim_greedy_transport.c  those of HTTP and WebSocket
@@ -12,6 +13,7 @@
 #ifndef PL_SIM_GREEDY_H
 #define PL_SIM_GREEDY_H
 
+#include "client/core/noise/noise.h"
 #include "sim.h"
 
 enum {
@@ -20,6 +22,7 @@ enum {
   SIM_GREEDY_SOCKETS = 36, /* of all attackers, at one time */
   SIM_GREEDY_SLOTS = 64,   /* slots of each side that a socket keeps account of */
   SIM_GREEDY_BURNT = 32,
+  SIM_GREEDY_SESSIONS = 512,
   SIM_GREEDY_ADDRESSES = 64 /* of one attacker */
 };
 
@@ -46,11 +49,13 @@ typedef struct sim_greedy_link {
   uint32_t number; /* 0: the slot was never used */
   uint8_t state;
   bool claim;
+  bool proper; /* an OPEN with a handshake that its callee may accept */
   bool broken; /* a violation was sent on it, by this side or perhaps by the other */
   bool ours;   /* the other side is an attacker too, or may be */
   bool spoilt; /* another link had the slot when this one was called: one of the two is dropped */
   bool unsure; /* it was called twice by this number, which may name several links now */
   uint64_t opened_us;
+  uint64_t ends_by_us;             /* a violation was sent on it when it was linked: its RESET must come */
   uint32_t nameplate;              /* of a CLAIM */
   uint32_t from_serial, from_link; /* of an OFFER: the socket that called, and its number for the link */
   uint32_t sent[2], seen[2];       /* DATA, volatile DATA: how many were sent; the last one that came */
@@ -67,6 +72,21 @@ typedef struct sim_greedy_answer {
 
 typedef struct sim_greedy_probe sim_greedy_probe;
 
+/* The last call of a socket with a handshake that is in order. */
+typedef struct sim_greedy_peer {
+  uint32_t link;
+  bool odd; /* something in its message 1 is wrong */
+  bool up;  /* it was accepted */
+  pl_noise_handshake handshake;
+  pl_noise_link keys;
+} sim_greedy_peer;
+
+/* A session of an honest client with an attacker. */
+typedef struct sim_greedy_session {
+  int client, life;
+  uint32_t number; /* 0: free */
+} sim_greedy_session;
+
 typedef struct sim_greedy_socket {
   sim_world *world;
   sim_conn *conn; /* NULL: this entry is free */
@@ -81,6 +101,7 @@ typedef struct sim_greedy_socket {
   size_t hello_size;
   uint8_t input[512]; /* the head of the relay's answer */
   size_t input_size;
+  uint64_t reads_since_us;
   uint64_t next_byte_us; /* of a head that is sent slowly; SIM_NEVER: it is not */
   size_t head_sent;
   const sim_greedy_probe *probe; /* NULL: it is not a probe */
@@ -90,6 +111,8 @@ typedef struct sim_greedy_socket {
   uint64_t answer_by_us;
   uint64_t opened_us;
   uint64_t up_bytes, answer_bytes; /* answer_bytes: what came that nobody else sent */
+  uint32_t flooded;                /* the link that it floods; 0: none */
+  sim_greedy_peer peer;
   sim_greedy_link own[SIM_GREEDY_SLOTS], offered[SIM_GREEDY_SLOTS];
 } sim_greedy_socket;
 
@@ -105,6 +128,7 @@ typedef struct sim_attacker {
   uint8_t instances[4][8]; /* those that it uses again and again */
   uint64_t next_act_us;
   unsigned gap_ms;
+  unsigned id_count; /* those that it uses */
   uint8_t prefix[6]; /* of its addresses */
   unsigned addresses;
   unsigned misses[SIM_GREEDY_ADDRESSES]; /* NO_CODE that each address heard from this life of the relay */
@@ -115,6 +139,7 @@ typedef struct sim_greedy {
   sim_random random;
   int count;
   bool goes_on; /* also after the world has healed */
+  bool forges;  /* honest clients get records that do not open */
   bool left;    /* all have gone for good */
   sim_attacker attackers[SIM_ATTACKERS];
   sim_greedy_socket sockets[SIM_GREEDY_SOCKETS];
@@ -126,6 +151,8 @@ typedef struct sim_greedy {
   uint64_t bus_before, links_before, part_before, codes_before;
   uint64_t relay_since_us; /* when the relay started */
   uint64_t answered;       /* probes */
+  bool met[SIM_CLIENTS];   /* an attacker called it properly */
+  sim_greedy_session sessions[SIM_GREEDY_SESSIONS];
 } sim_greedy;
 
 /* sim_greedy.c: what the rest of the simulator calls. Each does nothing in a world without attackers. */
@@ -138,6 +165,7 @@ void sim_greedy_relay_starts(sim_world *w);
 void sim_greedy_heal(sim_world *w);
 void sim_greedy_stop(sim_world *w);       /* all leave for good */
 bool sim_greedy_gone(const sim_world *w); /* they have left, and the relay has forgotten them */
+bool sim_greedy_forges(const sim_world *w);
 bool sim_greedy_is(const sim_world *w, const uint8_t id[32]);
 /* The owner of a connection (sim_net.c). */
 uint64_t sim_greedy_conn_due(const sim_conn *k, uint64_t due_us);
@@ -187,6 +215,16 @@ void sim_greedy_before(sim_conn *k);          /* the relay is about to handle by
 void sim_greedy_after(sim_conn *k, size_t n); /* it has handled n bytes */
 /* An honest client hears these envelopes. */
 void sim_greedy_honest_hears(sim_client *c, const uint8_t *data, size_t size);
+
+/* sim_greedy_peer.c */
+void sim_greedy_call(sim_greedy_socket *s); /* calls an honest client */
+void sim_greedy_accepted(sim_greedy_socket *s, const pl_envelope *e);
+void sim_greedy_peer_data(sim_greedy_socket *s, const pl_envelope *e);
+void sim_greedy_misbehave(sim_greedy_socket *s);
+/* Returns true when an honest client of this ID may have a session with an attacker, told or not told yet. */
+bool sim_greedy_met(const sim_world *w, const uint8_t id[32]);
+/* Returns true when what an honest client is told is about an attacker, and not for its application. */
+bool sim_greedy_told(const sim_client *c, const pl_engine_action *a);
 
 /* sim_greedy_transport.c */
 extern const sim_greedy_probe sim_greedy_transport_probes[];

@@ -5,9 +5,11 @@
 
 enum {
   PROBE_PERCENT = 45,
+  ANSWER_MS = 15000,
   FLOOD_MAX = 120, /* OPENs in one message */
   CLAIMS_MAX = 12,
   DATA_MAX = 40,
+  DATA_ROOM = 65000,
   PINGS_MAX = 60,
   ENVELOPE_ROOM = 300 /* of an OPEN or CLAIM in a flood */
 };
@@ -148,16 +150,29 @@ static void flood_peers(sim_greedy_socket *s) {
   (void)sim_greedy_message(s, out, n);
 }
 
+/* Picks the link for a flood; often the same as last time, so that its window fills. */
+static uint32_t flood_link(sim_greedy_socket *s) {
+  const sim_greedy_link *l = s->flooded ? sim_greedy_link_at(s, s->flooded) : NULL;
+  if (!l || l->state != SIM_GREEDY_LINKED || sim_chance(chance(s), 20))
+    s->flooded = any_link(s, sim_chance(chance(s), 95) ? SIM_GREEDY_LINKED : SIM_GREEDY_OPENED);
+  return s->flooded;
+}
+
 /* Sends much on a link, volatile or not, whether anybody reads it or not. */
 static void flood_data(sim_greedy_socket *s) {
   sim_random *r = chance(s);
   uint8_t *out = s->world->scratch;
-  uint32_t link = any_link(s, sim_chance(r, 95) ? SIM_GREEDY_LINKED : SIM_GREEDY_OPENED);
-  size_t n = 0, count = (size_t)sim_log_between(r, 1, DATA_MAX), most = (size_t)sim_log_between(r, 20, 4000);
+  uint32_t link = flood_link(s);
+  size_t n = 0, count = (size_t)sim_log_between(r, 1, DATA_MAX), most = (size_t)sim_log_between(r, 20, 8000);
   bool is_volatile = sim_chance(r, 50);
-  if (!link || !sim_greedy_room(s, count * (most + 8))) return;
-  for (size_t i = 0; i < count && n + most + 8 < 65000; i++)
-    n += sim_greedy_put_data(s, out + n, link, is_volatile, (size_t)sim_between(r, 1, most));
+  const sim_greedy_link *l = link ? sim_greedy_link_at(s, link) : NULL;
+  if (!l || (l->proper && !s->world->greedy->forges)) return;
+  if (sim_chance(r, 20)) count = most = 65000; /* one whole message */
+  if (!sim_greedy_room(s, DATA_ROOM)) return;
+  for (size_t i = 0; i < count && n + SIM_GREEDY_DATA + 8 < DATA_ROOM; i++) {
+    size_t size = (size_t)sim_between(r, 1, most), left = DATA_ROOM - n - 8;
+    n += sim_greedy_put_data(s, out + n, link, is_volatile, size < left ? size : left);
+  }
   (void)sim_greedy_message(s, out, n);
 }
 
@@ -215,6 +230,7 @@ static void odd_envelope(sim_greedy_socket *s) {
   if (!link) link = (uint32_t)sim_next(r) | 1;
   if (type == PL_ENV_DATA || !sim_greedy_room(s, 64)) return; /* flood_data does that */
   sim_greedy_link *l = sim_greedy_link_at(s, link);
+  bool was_linked = l && l->state == SIM_GREEDY_LINKED && !l->unsure;
   sim_fill(r, payload, sizeof payload);
   pl_put_u16(payload, (uint16_t)sim_below(r, 0x110));
   if (type == PL_ENV_ACCEPT && l && l->state == SIM_GREEDY_OPENED && pl_link_number_relay_side(link))
@@ -223,6 +239,7 @@ static void odd_envelope(sim_greedy_socket *s) {
     l->state = SIM_GREEDY_DONE;
   else if (l)
     l->broken = true;
+  if (type == PL_ENV_ACCEPT && was_linked && !l->ends_by_us) l->ends_by_us = s->world->now_us + SIM_MS(ANSWER_MS);
   (void)sim_greedy_envelope(s, type, 0, link, payload, type == PL_ENV_RESET ? 2 : sizeof payload);
 }
 
@@ -235,6 +252,7 @@ void sim_greedy_offered(sim_greedy_socket *s, uint32_t link) {
   if (!l || dice < 3 || !sim_greedy_room(s, 64)) return;
   if (dice < 8) {
     l->state = SIM_GREEDY_LINKED;
+    if (sim_chance(r, 5)) s->reads = false;
     (void)sim_greedy_envelope(s, PL_ENV_ACCEPT, 0, link, payload, sizeof payload);
   } else {
     l->state = SIM_GREEDY_DONE;
@@ -264,6 +282,12 @@ static void vanish(sim_greedy_socket *s) {
   sim_greedy_leave(s, false);
 }
 
+/* Stops reading, or reads again. */
+static void stop_or_go(sim_greedy_socket *s) {
+  s->reads = !s->reads;
+  s->reads_since_us = s->world->now_us;
+}
+
 static sim_greedy_socket *any_socket(sim_greedy *g, int attacker) {
   size_t first = (size_t)sim_below(&g->random, SIM_GREEDY_SOCKETS);
   for (size_t i = 0; i < SIM_GREEDY_SOCKETS; i++) {
@@ -273,12 +297,27 @@ static sim_greedy_socket *any_socket(sim_greedy *g, int attacker) {
   return NULL;
 }
 
+/* A link on which ACCEPT was sent again has been reset by now, if the socket hears anything. */
+static void check_ends(const sim_greedy_socket *s) {
+  const sim_conn *k = s->conn;
+  uint64_t now_us = s->world->now_us;
+  if (!s->reads || now_us < s->reads_since_us + SIM_MS(ANSWER_MS) || !k->relay_conn || k->up.silent) return;
+  for (size_t i = 0; i < 2 * SIM_GREEDY_SLOTS; i++) {
+    const sim_greedy_link *l = i < SIM_GREEDY_SLOTS ? &s->own[i] : &s->offered[i - SIM_GREEDY_SLOTS];
+    if (l->state == SIM_GREEDY_LINKED && l->ends_by_us && l->ends_by_us < now_us)
+      sim_fail(s->world, "an attacker (socket %u): ACCEPT on a link that is linked is not answered",
+               (unsigned)s->serial);
+  }
+}
+
 static void act_on(sim_greedy_socket *s) {
-  static void (*const floods[])(sim_greedy_socket *) = {flood_opens, flood_opens, flood_claims, flood_codes,
-                                                        flood_peers, flood_data,  flood_data,   flood_data,
-                                                        flood_pings, reset_links, odd_envelope, guess};
+  static void (*const floods[])(sim_greedy_socket *) = {
+      flood_opens,          flood_opens,          flood_claims,         flood_codes,         flood_peers,  flood_data,
+      flood_data,           flood_data,           flood_pings,          reset_links,         odd_envelope, guess,
+      sim_greedy_misbehave, sim_greedy_misbehave, sim_greedy_misbehave, sim_greedy_misbehave};
   sim_random *r = chance(s);
   uint64_t dice = sim_below(r, 100);
+  check_ends(s);
   if (dice < 4)
     sim_greedy_leave(s, sim_chance(r, 50));
   else if (dice < 6)
@@ -286,7 +325,7 @@ static void act_on(sim_greedy_socket *s) {
   else if (dice < 9)
     supersede(s);
   else if (dice < 12)
-    s->reads = !s->reads;
+    stop_or_go(s);
   else if (s->stage == SIM_GREEDY_LOGIN)
     (void)sim_greedy_log_in(s);
   else if (s->stage == SIM_GREEDY_READY)
@@ -300,7 +339,7 @@ void sim_greedy_act(sim_greedy *g, int attacker) {
     return;
   }
   sim_greedy_socket *s = any_socket(g, attacker);
-  if (!s || sim_chance(r, 15))
+  if (!s || sim_chance(r, g->attackers[attacker].id_count == 1 ? 40 : 15)) /* many instances of one ID */
     open_socket(g, attacker);
   else
     act_on(s);

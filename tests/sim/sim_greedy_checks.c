@@ -47,7 +47,10 @@ void sim_greedy_status(sim_greedy_socket *s, int status) {
     return;
   }
   s->refused = true;
-  if (status == 429 || status == 503) return; /* too many connections of its address, or in all */
+  if (status == 429 || status == 503) { /* too many connections of its address, or in all */
+    s->probe = NULL;
+    return;
+  }
   if (!p || !s->probed || p->answer.status <= 0)
     sim_fail(s->world, "an attacker (socket %u%s%s): its request is refused with %d", (unsigned)s->serial,
              p ? ", probe " : "", p ? p->name : "", status);
@@ -89,11 +92,14 @@ void sim_greedy_closes(sim_greedy_socket *s, int code) {
   probe_done(s);
 }
 
-/* The connection is gone. */
+/* The connection is gone. Only a relay that goes down leaves a probe without its answer. */
 void sim_greedy_ends(sim_greedy_socket *s) {
   const sim_greedy_probe *p = s->probe;
-  if (!p || !s->probed || !s->world->relay.up) return;
-  if (p->answer.status < 0) s->world->greedy->answered++;
+  const sim_relay *r = &s->world->relay;
+  bool down = !r->up || r->ends_us != SIM_NEVER || s->world->greedy->relay_since_us > s->opened_us;
+  if (!p || !s->probed || down) return;
+  if (p->answer.status >= 0) broken(s, "its connection ends without an answer");
+  s->world->greedy->answered++;
 }
 
 void sim_greedy_late(sim_greedy_socket *s) {
@@ -114,7 +120,7 @@ static void check_unanswered(sim_greedy_socket *s, const sim_greedy_link *l, int
   } else if (reason == PL_REASON_PROTOCOL) {
     if (!l->broken && !l->ours) broken(s, "a call that broke nothing is answered by PROTOCOL");
   } else if (reason == PL_REASON_OVERFLOW) {
-    if (!l->ours) broken(s, "OVERFLOW on a call that nobody accepted");
+    if (!l->ours && !l->proper) broken(s, "OVERFLOW on a call that nobody accepted");
   } else if (reason != PL_REASON_RATE) {
     sim_fail(w, "an attacker hears %s before its call is accepted", pl_reason_name(reason));
   }
@@ -185,11 +191,12 @@ static void hears_accept(sim_greedy_socket *s, const pl_envelope *e) {
   if (pl_link_number_relay_side(e->link)) broken(s, "ACCEPT on a link that it did not open");
   if (l->state == SIM_GREEDY_DONE) return;
   if (l->state != SIM_GREEDY_OPENED) broken(s, "ACCEPT on a link that was not opened");
-  if (!l->ours && !l->claim) broken(s, "its forged handshake is accepted");
+  if (!l->ours && !l->claim && !l->proper) broken(s, "its forged handshake is accepted");
   bool by_client = e->payload.size == CODE_ANSWER; /* attackers, who may take a number over, say something shorter */
   if (l->claim && by_client && is_burnt(s->world, l->nameplate, l->opened_us))
     broken(s, "a code is answered again after its guess");
   l->state = SIM_GREEDY_LINKED;
+  if (l->proper) sim_greedy_accepted(s, e);
 }
 
 /* DATA must come from the other side of this link, once and in order. Only volatile ones may be missing. */
@@ -198,7 +205,8 @@ static void hears_data(sim_greedy_socket *s, const pl_envelope *e) {
   const uint8_t *at = e->payload.data;
   if (!l || l->unsure || l->state == SIM_GREEDY_DONE) return;
   if (l->state != SIM_GREEDY_LINKED) broken(s, "DATA on a link that is not linked");
-  if (!l->ours || l->claim) return;
+  if (l->proper) sim_greedy_peer_data(s, e);
+  if (!l->ours || l->claim || l->proper) return;
   if (e->payload.size < SIM_GREEDY_DATA || pl_get_u32(at) != SIM_GREEDY_MAGIC) broken(s, "DATA of somebody else");
   uint32_t serial = pl_get_u32(at + 4), number = pl_get_u32(at + 8), seq = pl_get_u32(at + SIM_GREEDY_MARK);
   bool is_volatile = e->flags & PL_CONST_ENVELOPE_FLAG_VOLATILE;
@@ -218,7 +226,7 @@ static const sim_greedy_socket *socket_of(const sim_greedy *g, uint32_t serial) 
   return NULL;
 }
 
-/* Only attackers call attackers, and the relay says who it was. */
+/* Only attackers call attackers, and honest clients that have a session with one; the relay says who it was. */
 static void hears_offer(sim_greedy_socket *s, const pl_envelope *e) {
   sim_world *w = s->world;
   uint32_t slot = pl_link_number_slot(e->link);
@@ -232,10 +240,12 @@ static void hears_offer(sim_greedy_socket *s, const pl_envelope *e) {
   *l = (sim_greedy_link){.number = e->link, .state = SIM_GREEDY_OPENED, .ours = true, .opened_us = w->now_us};
   l->claim = e->type == PL_ENV_CLAIM;
   if (l->claim) return;
-  if (e->payload.size < 40 + SIM_GREEDY_MARK || pl_get_u32(at + 40) != SIM_GREEDY_MAGIC) {
-    if (!sim_greedy_is(w, at)) broken(s, "an honest client calls it");
+  if (!sim_greedy_is(w, at)) {
+    l->ours = false;
+    if (!sim_greedy_met(w, at)) broken(s, "an honest client calls it for no reason");
     return;
   }
+  if (e->payload.size < 40 + SIM_GREEDY_MARK || pl_get_u32(at + 40) != SIM_GREEDY_MAGIC) return;
   l->from_serial = pl_get_u32(at + 44);
   l->from_link = pl_get_u32(at + 48);
   const sim_greedy_socket *from = socket_of(w->greedy, l->from_serial);

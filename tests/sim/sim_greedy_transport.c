@@ -139,7 +139,7 @@ static bool ws_too_long(sim_greedy_socket *s) {
 static bool ws_too_long_before_login(sim_greedy_socket *s) {
   uint8_t *out = s->world->text;
   memset(out, 0, 4097);
-  return sim_greedy_message(s, out, 4097);
+  return sim_greedy_frame(s, 0x80 | PL_WS_BINARY, out, 4097);
 }
 
 static bool ws_close_one_byte(sim_greedy_socket *s) {

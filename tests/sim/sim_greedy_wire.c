@@ -43,8 +43,16 @@ static void trace_message(sim_greedy_socket *s, const void *payload, size_t n) {
               (unsigned)e.link, (int)e.payload.size);
 }
 
+/* Some messages come in two fragments, with a control frame between them. */
 bool sim_greedy_message(sim_greedy_socket *s, const void *payload, size_t n) {
+  sim_random *r = &s->world->greedy->random;
+  const uint8_t *p = payload;
   trace_message(s, payload, n);
+  if (sim_chance(r, 10) && sim_greedy_room(s, n + 64)) {
+    size_t first = (size_t)sim_below(r, n + 1);
+    return sim_greedy_frame(s, PL_WS_BINARY, p, first) && sim_greedy_frame(s, 0x80 | PL_WS_PONG, "", 0) &&
+           sim_greedy_frame(s, 0x80 | PL_WS_CONTINUATION, p + first, n - first);
+  }
   return sim_greedy_frame(s, 0x80 | PL_WS_BINARY, payload, n);
 }
 
@@ -82,8 +90,16 @@ size_t sim_greedy_login(sim_greedy_socket *s, pl_wire_login *login, const pl_ide
   return (size_t)n;
 }
 
+/* The simulator's store takes only so many lookups at a time. */
+static bool store_is_busy(const sim_relay *r) {
+  size_t used = 0;
+  for (size_t i = 0; i < SIM_JOBS; i++) used += r->jobs[i].used;
+  return used > SIM_JOBS / 2;
+}
+
 bool sim_greedy_log_in(sim_greedy_socket *s) {
   uint8_t out[1200];
+  if (store_is_busy(&s->world->relay)) return false;
   const pl_identity *id = sim_greedy_identity(s);
   pl_wire_login login = {.version = PL_CONST_PROTOCOL_VERSION, .flags = s->listen ? PL_CONST_LOGIN_FLAG_LISTEN : 0};
   memcpy(login.peer_id, id->id, 32);
