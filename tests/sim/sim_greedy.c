@@ -42,7 +42,7 @@ static void set_limits(sim_greedy *g) {
   if (sim_chance(r, 40)) set[PL_RELAY_SET_OPEN_BURST] = (uint32_t)sim_between(r, 60, 200);
   if (sim_chance(r, 40)) set[PL_RELAY_SET_OPENS_PER_MINUTE] = (uint32_t)sim_between(r, 60, 600);
   if (sim_chance(r, 40)) set[PL_RELAY_SET_PEERS_PER_SOCKET] = (uint32_t)sim_between(r, 16, 64);
-  if (sim_chance(r, 40)) set[PL_RELAY_SET_CHANGES_PER_MINUTE] = (uint32_t)sim_between(r, 1000, 2000);
+  if (sim_chance(r, 40)) set[PL_RELAY_SET_CHANGES_PER_MINUTE] = (uint32_t)sim_between(r, 300, 800);
   if (sim_chance(r, 30)) set[PL_RELAY_SET_STALL_TIMEOUT_MS] = (uint32_t)sim_between(r, 20000, 60000);
   if (sim_chance(r, 30)) set[PL_RELAY_SET_HTTP_HEAD_MAX] = (uint32_t)sim_between(r, 512, 8000);
   if (sim_chance(r, 30)) set[PL_RELAY_SET_HTTP_HEADERS_MAX] = (uint32_t)sim_between(r, 8, 64);

@@ -10,6 +10,7 @@ enum {
   CLAIMS_MAX = 12,
   DATA_MAX = 40,
   DATA_ROOM = 65000,
+  DATA_ROUNDS = 8,
   PINGS_MAX = 60,
   ENVELOPE_ROOM = 300 /* of an OPEN or CLAIM in a flood */
 };
@@ -158,22 +159,30 @@ static uint32_t flood_link(sim_greedy_socket *s) {
   return s->flooded;
 }
 
-/* Sends much on a link, volatile or not, whether anybody reads it or not. */
+static bool send_data(sim_greedy_socket *s, uint32_t link, bool is_volatile, size_t count, size_t most) {
+  uint8_t *out = s->world->scratch;
+  size_t n = 0;
+  if (!sim_greedy_room(s, 2 * DATA_ROOM)) return false;
+  for (size_t i = 0; i < count && n + SIM_GREEDY_DATA + 8 < DATA_ROOM; i++) {
+    size_t size = (size_t)sim_between(chance(s), 1, most), left = DATA_ROOM - n - 8;
+    n += sim_greedy_put_data(s, out + n, link, is_volatile, size < left ? size : left);
+  }
+  return sim_greedy_message(s, out, n);
+}
+
+/* Sends much on a link, volatile or not, whether anybody reads it or not; now and then as much as the line takes. */
 static void flood_data(sim_greedy_socket *s) {
   sim_random *r = chance(s);
-  uint8_t *out = s->world->scratch;
   uint32_t link = flood_link(s);
-  size_t n = 0, count = (size_t)sim_log_between(r, 1, DATA_MAX), most = (size_t)sim_log_between(r, 20, 8000);
+  size_t count = (size_t)sim_log_between(r, 1, DATA_MAX), most = (size_t)sim_log_between(r, 20, 8000), rounds = 1;
   bool is_volatile = sim_chance(r, 50);
   const sim_greedy_link *l = link ? sim_greedy_link_at(s, link) : NULL;
   if (!l || (l->proper && !s->world->greedy->forges)) return;
-  if (sim_chance(r, 20)) count = most = 65000; /* one whole message */
-  if (!sim_greedy_room(s, DATA_ROOM)) return;
-  for (size_t i = 0; i < count && n + SIM_GREEDY_DATA + 8 < DATA_ROOM; i++) {
-    size_t size = (size_t)sim_between(r, 1, most), left = DATA_ROOM - n - 8;
-    n += sim_greedy_put_data(s, out + n, link, is_volatile, size < left ? size : left);
+  if (sim_chance(r, 15)) {
+    count = most = DATA_ROOM;
+    rounds = DATA_ROUNDS;
   }
-  (void)sim_greedy_message(s, out, n);
+  while (rounds-- && send_data(s, link, is_volatile, count, most)) continue;
 }
 
 static void flood_pings(sim_greedy_socket *s) {
