@@ -306,16 +306,19 @@ static sim_greedy_socket *any_socket(sim_greedy *g, int attacker) {
   return NULL;
 }
 
-/* A link on which ACCEPT was sent again has been reset by now, if the socket hears anything. */
+/* Each call has an end, and so has a link on which ACCEPT was sent again, if the socket hears anything. */
 static void check_ends(const sim_greedy_socket *s) {
   const sim_conn *k = s->conn;
-  uint64_t now_us = s->world->now_us;
-  if (!s->reads || now_us < s->reads_since_us + SIM_MS(ANSWER_MS) || !k->relay_conn || k->up.silent) return;
+  sim_world *w = s->world;
+  uint64_t patience_us = SIM_MS(ANSWER_MS),
+           open_us = SIM_MS(w->relay.config.settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]) + patience_us;
+  if (!s->reads || w->now_us < s->reads_since_us + patience_us || !k->relay_conn || k->up.silent) return;
   for (size_t i = 0; i < 2 * SIM_GREEDY_SLOTS; i++) {
     const sim_greedy_link *l = i < SIM_GREEDY_SLOTS ? &s->own[i] : &s->offered[i - SIM_GREEDY_SLOTS];
-    if (l->state == SIM_GREEDY_LINKED && l->ends_by_us && l->ends_by_us < now_us)
-      sim_fail(s->world, "an attacker (socket %u): ACCEPT on a link that is linked is not answered",
-               (unsigned)s->serial);
+    if (l->state == SIM_GREEDY_LINKED && l->ends_by_us && l->ends_by_us < w->now_us)
+      sim_fail(w, "an attacker (socket %u): ACCEPT on a link that is linked is not answered", (unsigned)s->serial);
+    if (l->state == SIM_GREEDY_OPENED && !l->spoilt && w->now_us > l->opened_us + open_us)
+      sim_fail(w, "an attacker (socket %u): a call has no end", (unsigned)s->serial);
   }
 }
 

@@ -5,10 +5,9 @@
 
 enum {
   CODE_ANSWER = 33, /* bytes of code_answer */
-  /* A socket hears at most so many bytes that nobody else sent: a head and HELLO, WELCOME, a refusal; then for each
-   * byte that it sent; then pings. */
+  /* A socket hears at most so many bytes that nobody else sent: a head and HELLO, WELCOME, a refusal; then one for
+   * each byte that it sent; then pings. */
   ANSWER_FIRST = 1500,
-  ANSWER_PER_BYTE = 4,
   ANSWER_PER_SECOND = 40
 };
 
@@ -287,7 +286,7 @@ static void hears_login(sim_greedy_socket *s, const pl_envelope *e) {
 
 static void check_answers(sim_greedy_socket *s) {
   uint64_t seconds = (s->world->now_us - s->opened_us) / 1000000;
-  if (s->answer_bytes > ANSWER_FIRST + ANSWER_PER_BYTE * s->up_bytes + ANSWER_PER_SECOND * seconds)
+  if (s->answer_bytes > ANSWER_FIRST + s->up_bytes + ANSWER_PER_SECOND * seconds)
     broken(s, "the relay answers with much more than it got");
 }
 
