@@ -79,6 +79,8 @@ typedef struct sim_greedy_peer {
   bool up;  /* it was accepted */
   pl_noise_handshake handshake;
   pl_noise_link keys;
+  uint8_t seen[600]; /* what a client sent last */
+  size_t seen_size;
 } sim_greedy_peer;
 
 /* A session of an honest client with an attacker. */

@@ -4,7 +4,7 @@
 
 #include "sim_greedy.h"
 
-enum { RECORD = 4000, FLOOD = 30 };
+enum { RECORD = 4000, FLOOD = 30, INVITE_PROOF = PL_CONST_INVITE_HINT_BYTES + 32 };
 
 static sim_random *chance(const sim_greedy_socket *s) {
   return &s->world->greedy->random;
@@ -12,20 +12,48 @@ static sim_random *chance(const sim_greedy_socket *s) {
 
 /* ---- the call ---------------------------------------------------------------------------------------------------- */
 
-/* Writes message 1. In some, the inside does not fit the outside, or the version is unknown. */
+/* Writes message 1. In some, the inside does not fit the outside, the version is unknown, or an invite is claimed whose
+ * secret nobody made. */
 static int put_message1(sim_greedy_socket *s, const sim_client *c, uint8_t *out, size_t capacity) {
   sim_random *r = chance(s);
-  uint8_t payload[64], ephemeral[32];
+  uint8_t payload[128], ephemeral[32], invite[3 + INVITE_PROOF] = {PL_EXT_INVITE, 0, INVITE_PROOF};
   pl_wire_handshake1 h = {.version = PL_CONST_PROTOCOL_VERSION};
   s->peer.link = 0;
   s->peer.odd = sim_chance(r, 20);
   memcpy(h.caller_instance, s->instance, 8);
   if (s->peer.odd && sim_chance(r, 50)) h.caller_instance[0] ^= 1;
   if (s->peer.odd && sim_chance(r, 50)) h.version = (uint8_t)sim_between(r, 2, 255);
+  sim_fill(r, invite + 3, INVITE_PROOF);
+  if (sim_chance(r, 30)) h.extensions = (pl_view){invite, sizeof invite};
   sim_fill(r, ephemeral, sizeof ephemeral);
   int n = pl_wire_handshake1_encode(&h, payload, sizeof payload);
   if (pl_noise_start_caller(&s->peer.handshake, sim_greedy_identity(s), c->config.identity.id) != 0) return -1;
   return pl_noise_write(&s->peer.handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
+}
+
+/* Keeps what a client sent, to send it again elsewhere. */
+static void keep(sim_greedy_socket *s, pl_view payload) {
+  if (payload.size > sizeof s->peer.seen) return;
+  memcpy(s->peer.seen, payload.data, payload.size);
+  s->peer.seen_size = payload.size;
+}
+
+/* Says what a client said: as a call, as an answer or as a record. */
+static void replay(sim_greedy_socket *s) {
+  sim_world *w = s->world;
+  sim_random *r = chance(s);
+  static const uint8_t any[8];
+  const sim_client *c = &w->clients[sim_below(r, (uint64_t)w->clients_count)];
+  uint8_t *out = w->scratch;
+  uint32_t number = sim_greedy_next_number(s);
+  if (!s->peer.seen_size || !number || !sim_greedy_room(s, 2 * sizeof s->peer.seen)) return;
+  if (s->peer.up && w->greedy->forges && sim_chance(r, 50)) {
+    (void)sim_greedy_envelope(s, PL_ENV_DATA, 0, s->peer.link, s->peer.seen, s->peer.seen_size);
+    return;
+  }
+  size_t size = sim_greedy_put_open(s, out, number, c->config.identity.id, any, s->peer.seen_size);
+  memcpy(out + 48, s->peer.seen, s->peer.seen_size);
+  (void)sim_greedy_message(s, out, size);
 }
 
 void sim_greedy_call(sim_greedy_socket *s) {
@@ -74,6 +102,7 @@ static void say_hello(sim_greedy_socket *s) {
 
 void sim_greedy_accepted(sim_greedy_socket *s, const pl_envelope *e) {
   uint8_t payload[2048];
+  keep(s, e->payload);
   if (e->link != s->peer.link) return; /* it has called somebody else since */
   if (s->peer.odd && pl_noise_read(&s->peer.handshake, e->payload, payload, sizeof payload) < 0) return;
   if (!s->peer.odd && pl_noise_read(&s->peer.handshake, e->payload, payload, sizeof payload) < 0)
@@ -86,6 +115,7 @@ void sim_greedy_accepted(sim_greedy_socket *s, const pl_envelope *e) {
 /* What a client sends to it must open: it is of this link. */
 void sim_greedy_peer_data(sim_greedy_socket *s, const pl_envelope *e) {
   uint8_t *plain = s->world->text;
+  keep(s, e->payload);
   if (!s->peer.up || e->link != s->peer.link || e->payload.size > SIM_TEXT) return;
   if (e->payload.size < PL_CONST_RECORD_OVERHEAD_BYTES ||
       pl_noise_open(&s->peer.keys, PL_ENV_DATA, e->flags, e->payload.data, e->payload.size, plain) < 0)
@@ -153,11 +183,11 @@ static void say_close(sim_greedy_socket *s) {
 }
 
 void sim_greedy_misbehave(sim_greedy_socket *s) {
-  static void (*const ways[])(sim_greedy_socket *) = {flood_volatile, flood_volatile, overrun,   say_nonsense,
-                                                      say_unsealed,   repeat,         say_close, say_hello};
+  static void (*const ways[])(sim_greedy_socket *) = {
+      flood_volatile, flood_volatile, overrun, say_nonsense, say_unsealed, repeat, replay, say_close, say_hello};
   const sim_greedy_link *l = s->peer.up ? sim_greedy_link_at(s, s->peer.link) : NULL;
   if (!l || l->state != SIM_GREEDY_LINKED || !sim_greedy_room(s, 64))
-    sim_greedy_call(s);
+    (sim_chance(chance(s), 15) ? replay : sim_greedy_call)(s);
   else
     ways[sim_below(chance(s), PL_ARRAY_LENGTH(ways))](s);
 }
