@@ -92,7 +92,7 @@ typedef struct sim_client sim_client;
 typedef struct sim_conn {
   sim_world *world;
   sim_conn_state client_state; /* LEFT: the client has finished with it */
-  sim_client *client; /* NULL: an attacker's */
+  sim_client *client;          /* NULL: an attacker's */
   int client_life;
   pl_relay_conn *relay_conn; /* NULL: the relay does not have it, or no longer */
   struct sim_worker *worker;
@@ -261,8 +261,8 @@ struct sim_world {
   bool long_fat;           /* lines hold much data on its way */
   bool pairing;            /* applications make and use codes */
   sim_random code_random;  /* decides that, and whether this run pairs */
-  struct sim_greedy *greedy; /* attackers; NULL: none */
   uint64_t fault_gap_us;
+  struct sim_greedy *greedy; /* attackers; NULL: none */
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
