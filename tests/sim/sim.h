@@ -19,6 +19,7 @@
  *   sim_watch.c     what a crash or a hang says
  *   sim_bands.c     whether the figures of many seeds are what they were
  *   sim_character.c what a world is like, in a line
+ *   sim_greedy*.c   greedy and hostile clients
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -97,10 +98,12 @@ typedef struct sim_client sim_client;
 typedef struct sim_conn {
   sim_world *world;
   sim_conn_state client_state; /* LEFT: the client has finished with it */
-  sim_client *client;
+  sim_client *client;          /* NULL: an attacker's */
   int client_life;
   pl_relay_conn *relay_conn; /* NULL: the relay does not have it, or no longer */
   struct sim_worker *worker;
+  struct sim_greedy_socket *greedy; /* of an attacker instead of a client; NULL once it has left */
+  bool hostile_peer;                /* an attacker has or had it */
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
   sim_pipe up, down;
@@ -265,6 +268,7 @@ struct sim_world {
   bool pairing;            /* applications make and use codes */
   sim_random code_random;  /* decides that, and whether this run pairs */
   uint64_t fault_gap_us;
+  struct sim_greedy *greedy; /* attackers; NULL: none */
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
@@ -307,7 +311,7 @@ size_t sim_pipe_write(sim_world *w, sim_pipe *p, const uint8_t *data,
 sim_chunk *sim_pipe_read(sim_pipe *p); /* removes the first one, which the caller frees */
 void sim_pipe_clear(sim_pipe *p);
 uint64_t sim_pipe_due(const sim_pipe *p);
-sim_conn *sim_conn_dial(sim_world *w, sim_client *c);
+sim_conn *sim_conn_dial(sim_world *w, sim_client *c); /* NULL: for an attacker */
 uint64_t sim_conn_due(const sim_conn *k);
 void sim_conn_happen(sim_conn *k); /* does what is due now */
 void sim_conn_client_leaves(sim_conn *k, bool clean);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_greedy.h"
 
 enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
 
@@ -281,6 +282,7 @@ static void check_end(sim_client *c, const sim_session *s, const pl_engine_actio
 void sim_app_action(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
   sim_session *s;
+  if (sim_greedy_told(c, a)) return;
   switch (a->type) {
     case PL_ENGINE_OUT_KNOCK:
       sim_strangers_knock(c, a);

@@ -7,7 +7,7 @@ static sim_conn *any_conn(sim_world *w) {
   size_t first = (size_t)sim_below(&w->random, SIM_CONNS);
   for (size_t i = 0; i < SIM_CONNS; i++) {
     sim_conn *k = &w->conns[(first + i) % SIM_CONNS];
-    if (k->client_state != SIM_CONN_FREE && k->client_state != SIM_CONN_LEFT) return k;
+    if (k->client && k->client_state != SIM_CONN_FREE && k->client_state != SIM_CONN_LEFT) return k;
   }
   return NULL;
 }

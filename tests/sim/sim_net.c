@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_greedy.h"
 
 enum { CHUNK_MAX = 65536, SEGMENT_MIN = 1460 };
 
@@ -83,15 +84,15 @@ sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
   for (size_t i = 0; i < SIM_CONNS; i++) {
     sim_conn *k = &w->conns[i];
     if (k->client_state != SIM_CONN_FREE) continue;
-    w->figures.dials++;
-    *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c->life};
+    w->figures.dials += c != NULL;
+    *k = (sim_conn){.world = w, .client_state = SIM_CONN_DIALLING, .client = c, .client_life = c ? c->life : 0};
     if (i >= w->conns_used) w->conns_used = i + 1;
     k->client_told_us = k->relay_told_us = SIM_NEVER;
-    sim_pipe_init(w, &k->up, c->bytes_per_ms);
-    sim_pipe_init(w, &k->down, c->bytes_per_ms);
+    sim_pipe_init(w, &k->up, c ? c->bytes_per_ms : 0);
+    sim_pipe_init(w, &k->down, c ? c->bytes_per_ms : 0);
     k->down.capacity = w->relay_socket_bytes;
     k->established_us = w->now_us + 2 * (uint64_t)k->up.delay_us;
-    if (w->now_us < c->cut_off_until_us) k->established_us = SIM_NEVER; /* its packets go nowhere */
+    if (c && w->now_us < c->cut_off_until_us) k->established_us = SIM_NEVER; /* its packets go nowhere */
     k->refused = !w->relay.up;
     pl_ws_init(&k->ws, false, false, 1 << 24);
     return k;
@@ -151,6 +152,7 @@ static uint64_t client_due(const sim_conn *k) {
   if (k->client_state == SIM_CONN_LEFT) return SIM_NEVER;
   if (k->client_state == SIM_CONN_DIALLING) return least(k->established_us, k->client_told_us);
   uint64_t at = least(sim_pipe_due(&k->down), k->client_told_us);
+  if (k->greedy) return sim_greedy_conn_due(k, at);
   uint64_t awake = k->client->asleep_until_us;
   return at != SIM_NEVER && at < awake ? awake : at;
 }
@@ -165,16 +167,25 @@ uint64_t sim_conn_due(const sim_conn *k) {
   return least(client_due(k), relay_due(k));
 }
 
+static void client_loses(sim_conn *k) {
+  sim_client *c = k->client;
+  if (k->greedy) sim_greedy_socket_gone(k);
+  sim_conn_client_leaves(k, false);
+  if (c) sim_client_socket_gone(c, k, PL_ENETWORK);
+}
+
 static void dialled(sim_conn *k) {
   sim_world *w = k->world;
   if (k->refused || !w->relay.up || w->now_us >= k->client_told_us) {
-    sim_client *c = k->client;
-    sim_conn_client_leaves(k, false);
-    sim_client_socket_gone(c, k, PL_ENETWORK);
+    client_loses(k);
     return;
   }
   sim_relay_accept(&w->relay, k);
-  if (k->client_state == SIM_CONN_DIALLING) sim_client_established(k->client, k);
+  if (k->client_state != SIM_CONN_DIALLING) return;
+  if (k->greedy)
+    sim_greedy_established(k);
+  else
+    sim_client_established(k->client, k);
 }
 
 /* As operating systems do it: not after each byte that was read, or a queue that was cut into single bytes would stay
@@ -185,15 +196,16 @@ static bool writable_again(const sim_pipe *p) {
 
 static void happen_client(sim_conn *k) {
   sim_world *w = k->world;
-  sim_client *c = k->client;
   if (k->client_state == SIM_CONN_DIALLING) {
     dialled(k);
   } else if (w->now_us >= k->client_told_us || (!k->down.first && !k->down.silent)) {
-    sim_conn_client_leaves(k, false);
-    sim_client_socket_gone(c, k, PL_ENETWORK);
+    client_loses(k);
   } else {
     sim_chunk *chunk = w->in_hand = sim_pipe_read(&k->down);
-    sim_client_bytes(c, k, chunk->data, chunk->size);
+    if (k->greedy)
+      sim_greedy_bytes(k, chunk->data, chunk->size);
+    else
+      sim_client_bytes(k->client, k, chunk->data, chunk->size);
     w->in_hand = NULL;
     free(chunk);
     if (k->relay_conn && writable_again(&k->down)) sim_relay_writable(k);
@@ -210,7 +222,7 @@ static void happen_relay(sim_conn *k) {
   sim_relay_bytes(k, chunk->data, chunk->size);
   w->in_hand = NULL;
   free(chunk);
-  if (k->client_state == SIM_CONN_OPEN && k->client->conn == k) sim_client_pump(k->client);
+  if (k->client && k->client_state == SIM_CONN_OPEN && k->client->conn == k) sim_client_pump(k->client);
 }
 
 void sim_conn_happen(sim_conn *k) {

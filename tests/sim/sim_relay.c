@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_greedy.h"
 
 enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
 
@@ -157,6 +158,7 @@ void sim_relay_start(sim_relay *r) {
     v->core = pl_relay_new(&r->config);
     if (!v->core) abort();
   }
+  sim_greedy_relay_starts(r->world);
   r->up = true;
   r->restart_us = r->ends_us = SIM_NEVER;
   sim_trace(r->world, "relay    starts with %u worker%s", r->worker_count, r->worker_count > 1 ? "s" : "");
@@ -211,13 +213,16 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
   sim_fill(&w->random, challenge, sizeof challenge);
   k->accepted = true;
   k->worker = any_worker(r);
-  k->relay_conn = pl_relay_open(k->worker->core, sim_address, challenge, k, sim_now_ms(w));
+  const uint8_t *address = k->greedy ? sim_greedy_address(k) : sim_address;
+  k->relay_conn = pl_relay_open(k->worker->core, address, challenge, k, sim_now_ms(w));
   if (!k->relay_conn) sim_conn_relay_leaves(k, false);
   sim_relay_turn(k->worker);
 }
 
 void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n) {
+  sim_greedy_before(k);
   pl_relay_receive(k->relay_conn, data, n, sim_now_ms(k->world));
+  sim_greedy_after(k, n);
   sim_relay_turn(k->worker);
 }
 

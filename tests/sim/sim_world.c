@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_greedy.h"
 
 enum { STEPS_MAX = 3000000 };
 #define QUEUE_STREAM UINT64_C(463000011160) /* a stream in which no listed seed is forgetful */
@@ -88,6 +89,7 @@ static void set_scene(sim_world *w) {
   set_rare_things(w);
   sim_relay_init(w);
   sim_bus_init(w);
+  sim_greedy_init(w);
   sim_relay_start(&w->relay);
   for (int i = 0; i < w->clients_count; i++) sim_client_init(w, i);
 }
@@ -101,7 +103,7 @@ static uint64_t fault_due(const sim_world *w) {
 }
 
 static uint64_t next_due(const sim_world *w) {
-  uint64_t at = least(sim_relay_due(&w->relay), fault_due(w));
+  uint64_t at = least(least(sim_relay_due(&w->relay), fault_due(w)), sim_greedy_due(w));
   for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
   for (size_t i = 0; i < w->conns_used; i++) at = least(at, sim_conn_due(&w->conns[i]));
   return at;
@@ -124,6 +126,7 @@ static void happen(sim_world *w) {
     sim_client_happen(&w->clients[i]);
     return;
   }
+  if (sim_greedy_happen(w)) return;
   if (sim_relay_due(&w->relay) <= w->now_us) sim_relay_happen(&w->relay);
 }
 
@@ -160,6 +163,7 @@ static void next_phase(sim_world *w) {
     sim_trace(w, "world    faults are over");
     w->phase = SIM_HEALED;
     sim_heal(w);
+    sim_greedy_heal(w);
     for (int i = 0; i < w->clients_count; i++) sim_app_heal(&w->clients[i]);
   } else if (w->phase == SIM_HEALED) {
     if (settled(w, why, sizeof why)) {
@@ -168,14 +172,16 @@ static void next_phase(sim_world *w) {
       w->phase = SIM_STOPPING;
       w->stopping_us = w->now_us;
       stop_all(w);
+      sim_greedy_stop(w);
     } else if (w->now_us > w->healed_us + SETTLE_US) {
       sim_fail(w, "no progress though all faults are over: %s", why);
     }
   } else if (w->phase == SIM_STOPPING) {
-    if (all_stopped(w))
+    bool stopped = all_stopped(w);
+    if (stopped && sim_greedy_gone(w))
       w->phase = SIM_DONE;
     else if (w->now_us > w->stopping_us + STOP_US)
-      sim_fail(w, "a client does not stop");
+      sim_fail(w, stopped ? "the relay does not forget attackers that are gone" : "a client does not stop");
   }
 }
 
@@ -202,6 +208,7 @@ static void clear(sim_world *w) {
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
   sim_ledger_free(w);
+  sim_greedy_free(w);
   free(w->in_hand);
 }
 
@@ -222,6 +229,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   w->pairing = sim_chance(&w->code_random, 10);
   sim_random_init(&w->queue_random, seed + QUEUE_STREAM);
   w->forgetful = sim_chance(&w->queue_random, 6);
+  sim_greedy_choose(w);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
