@@ -14,6 +14,7 @@
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
+ *   sim_inside.h    what the relay promises, seen from inside
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -29,6 +30,7 @@
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
+#include "sim_inside.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -110,6 +112,7 @@ typedef struct sim_worker {
   sim_relay *relay;
   unsigned number;
   pl_relay *core;
+  sim_inside inside;
 } sim_worker;
 
 typedef struct sim_job {
@@ -228,7 +231,7 @@ typedef struct sim_code {
 } sim_code;
 
 /* ---- the world --------------------------------------------------------------------------------------------------- */
-typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
+typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_EMPTYING, SIM_DONE } sim_phase;
 
 struct sim_world {
   uint64_t seed, now_us, steps;
@@ -238,7 +241,7 @@ struct sim_world {
   jmp_buf failed;
   char verdict[512];
   sim_phase phase;
-  uint64_t healed_us, stopping_us, next_fault_us;
+  uint64_t healed_us, stopping_us, empty_us, next_fault_us;
   unsigned faults_left;
   /* the character of this run */
   uint32_t delay_us, jitter_us, bytes_per_ms;

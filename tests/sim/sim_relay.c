@@ -59,6 +59,7 @@ static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *co
   (void)level;
   sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
             event, detail ? detail : "");
+  sim_inside_log(v, conn, event, detail);
 }
 
 static void obey_wish(sim_conn *k) {
@@ -103,6 +104,7 @@ void sim_relay_turn(sim_worker *v) {
   }
   if (closed) sim_bus_flush(v);
   check_bounds(v);
+  sim_inside_turn(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -154,6 +156,7 @@ void sim_relay_start(sim_relay *r) {
   }
   r->up = true;
   r->restart_us = r->ends_us = SIM_NEVER;
+  sim_inside_started(r);
   sim_trace(r->world, "relay    starts with %u worker%s", r->worker_count, r->worker_count > 1 ? "s" : "");
 }
 
