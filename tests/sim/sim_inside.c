@@ -11,7 +11,7 @@
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 
-enum { WALK_EVERY = 8, DEEP_EVERY = 64, CROWD_PLACES = 16384, FULL_PERCENT = 90 };
+enum { WALK_EVERY = 8, DEEP_EVERY = 64, CROWD_PLACES = 16384, FULL_PERCENT = 90, MINUTE_US = 60000000 };
 
 void sim_inside_fail(const sim_walk *x, const char *what) {
   sim_fail(x->v->relay->world, "inside the relay's worker %u: %s", x->v->number, what);
@@ -110,6 +110,24 @@ static void walk_crowd(const sim_walk *x, const pl_relay_conn *conn) {
   }
 }
 
+/* What a client takes of its rates is never more than all of them at once. */
+static void walk_rates(const sim_walk *x, const pl_relay_conn *conn) {
+  uint64_t now_us = x->now_ms * 1000, opens = sim_set(x, PL_RELAY_SET_OPENS_PER_MINUTE),
+           changes = sim_set(x, PL_RELAY_SET_CHANGES_PER_MINUTE), first = sim_set(x, PL_RELAY_SET_PEERS_PER_SOCKET);
+  sim_must(x, conn->opens_us <= now_us + sim_set(x, PL_RELAY_SET_OPEN_BURST) * (MINUTE_US / opens),
+           "a socket has made more calls than it may");
+  sim_must(x, conn->changes_us <= now_us + (changes + first) * (MINUTE_US / changes),
+           "a socket has made more changes than it may");
+}
+
+/* A login moves the connection to the account of its ID when it comes from this machine. */
+static void walk_key(const sim_walk *x, const pl_relay_conn *conn, bool ready) {
+  bool login = conn->state == PL_RELAY_CONN_LOGIN || conn->state == PL_RELAY_CONN_STORING;
+  if (!x->deep || !(ready || login)) return;
+  uint64_t key = pl_relay_account_key(conn, ready ? conn->presence->id : NULL);
+  sim_must(x, conn->account->key == key, "a connection is in the account of somebody else");
+}
+
 static void walk_conn(sim_walk *x, pl_relay_conn *conn, const struct list_rule *rule) {
   const sim_conn *k = conn->shell;
   bool gone = conn->state == PL_RELAY_CONN_GONE, ready = conn->state == PL_RELAY_CONN_READY;
@@ -127,9 +145,13 @@ static void walk_conn(sim_walk *x, pl_relay_conn *conn, const struct list_rule *
     walk_ready(x, conn, rule->setting == PL_RELAY_SET_DEAD_AFTER_MS);
   else
     walk_left(x, conn);
+  walk_key(x, conn, ready);
+  walk_rates(x, conn);
   sim_walk_list(x, &conn->peers);
   x->account_entries += conn->peers.count;
   x->untold += conn->untold_to != 0;
+  x->untold_bits += (uint64_t)__builtin_popcountll(conn->untold_to);
+  x->pending += conn->lookup_pending;
   x->conns++;
   x->sockets += !gone;
   x->ready += ready;
@@ -159,6 +181,7 @@ static void walk_node(sim_walk *x, unsigned number) {
   sim_must(x, !conn->lost, "a worker that must be told everything again was told nothing");
   sim_must(x, conn->state == PL_RELAY_CONN_BUS && !sim_listed(&conn->timed), "another worker is in a list of sockets");
   walk_output(x, conn, r->bus[x->v->number][number].blocked);
+  x->untold_bits -= node->untold;
   x->conns++;
 }
 
@@ -205,6 +228,7 @@ static void walk_sums(const sim_walk *x) {
   sim_must(x, sim_length(&relay->queues) == x->queues, "a queue is not in the list of all queues, or still is");
   sim_must(x, relay->peer_entries == x->entries, "the entries of lists are not as many as are counted");
   sim_must(x, sim_length(&relay->untold) == x->untold, "a list that must still be told is not noted, or still is");
+  sim_must(x, x->untold_bits == 0, "the lists that a worker must be told are not as many as are counted");
   sim_must(x, x->targets == 0, "the calls to an ID are not as many as are counted");
   sim_must(x, x->knocks == 0 && x->claims == 0, "the knocks or claims at an ID are not as many as are counted");
   sim_must(x, x->waiting == 0, "a call waits that is in no list, or one that does not wait is in it");
@@ -220,8 +244,10 @@ static void walk_deadline(const sim_walk *x) {
 
 static void walk_shared(const sim_walk *x) {
   const sim_relay *r = x->v->relay;
-  uint64_t sockets = 0;
+  uint64_t sockets = 0, pending = 0;
   for (unsigned i = 0; i < r->worker_count; i++) sockets += r->workers[i].core->stats.sockets;
+  for (size_t i = 0; x->deep && i < SIM_JOBS; i++) pending += r->jobs[i].used && r->jobs[i].worker == x->v;
+  sim_must(x, !x->deep || pending == x->pending, "the store looks up more than is pending");
   sim_must(x, PL_RELAY_LOAD(x->relay->shared->sockets) == sockets, "all sockets are not as many as are counted");
 }
 
@@ -241,6 +267,7 @@ static void walk(sim_worker *v, bool deep) {
   walk_deadline(&x);
   walk_shared(&x);
   sim_walk_offers(&x);
+  sim_walk_clients(&x);
   if (v->core->node_count) sim_walk_bus(&x);
 }
 

@@ -12,7 +12,7 @@ struct pl_relay_conn;
 struct sim_relay;
 struct sim_worker;
 
-enum { SIM_INSIDE_OFFERS = 64 };
+enum { SIM_INSIDE_OFFERS = 64, SIM_INSIDE_CODES = 32 };
 
 /* A call that stands at a socket, or at another worker that was asked to offer it. */
 typedef struct sim_inside_offer {
@@ -20,13 +20,22 @@ typedef struct sim_inside_offer {
   uint32_t number; /* of its link there */
 } sim_inside_offer;
 
+/* The number of a code that a client had while it was on this connection. */
+typedef struct sim_inside_code {
+  uint32_t number;
+  uint64_t conn;
+} sim_inside_code;
+
 /* What is remembered of a worker from one turn to the next. */
 typedef struct sim_inside {
   uint64_t shape; /* a sum that changes with its sockets, links, IDs and nameplates */
   uint64_t turns;
-  bool walked; /* everything was looked at after the last turn, so a call placed since then was placed in this one */
+  bool walked;    /* everything was looked at after the last turn, so a call placed since then was placed in this one */
+  uint64_t links; /* counted when everything was looked at last */
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
+  size_t code_count;
+  sim_inside_code codes[SIM_INSIDE_CODES]; /* the newest ones */
 } sim_inside;
 
 /* Call this at the end of each turn of a worker. */

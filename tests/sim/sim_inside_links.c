@@ -8,7 +8,10 @@
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 
-enum { COST_MIN = 24 /* of an envelope in the window of its link */ };
+enum {
+  COST_MIN = 24, /* of an envelope in the window of its link */
+  PAIR_SETS = 32768 / PL_RELAY_SHARED_WAYS
+};
 
 static const uint8_t any_instance[8];
 
@@ -21,6 +24,7 @@ static bool on_bus(const pl_relay_conn *conn) {
 /* Counts what the window, the budgets and the dropping of volatile envelopes go by. */
 static void walk_envelopes(const sim_walk *x, const pl_relay_queue *q) {
   size_t cost = 0, memory = 0, drops = 0;
+  bool scanned = q->scan; /* what lies here was looked at already for something to drop */
   for (const pl_relay_chunk *chunk = q->head; chunk; chunk = chunk->next) {
     sim_must(x, chunk->start < chunk->end && chunk->end <= chunk->capacity, "a queue keeps a chunk that is empty");
     sim_must(x, chunk->next || chunk == q->tail, "the end of a queue is somewhere else");
@@ -28,12 +32,17 @@ static void walk_envelopes(const sim_walk *x, const pl_relay_queue *q) {
     for (uint32_t at = chunk->start; at < chunk->end;) {
       const uint8_t *envelope = chunk->bytes + at;
       size_t size = pl_relay_envelope_size(envelope), payload = size - PL_RELAY_HEADER;
+      if (chunk == q->scan && at >= q->scan_at) scanned = false;
       cost += envelope[0] == 0 ? 0 : payload > COST_MIN ? payload : COST_MIN;
-      drops += envelope[0] == PL_ENV_DATA && envelope[1] & PL_CONST_ENVELOPE_FLAG_VOLATILE;
+      bool drop = envelope[0] == PL_ENV_DATA && envelope[1] & PL_CONST_ENVELOPE_FLAG_VOLATILE;
+      sim_must(x, !drop || !scanned, "a volatile envelope is not found when room is needed");
+      drops += drop;
       at += (uint32_t)size;
       sim_must(x, at <= chunk->end, "an envelope in a queue is cut off");
     }
+    if (chunk == q->scan) scanned = false;
   }
+  sim_must(x, !scanned, "a queue looks for volatile envelopes in a chunk that has gone");
   sim_must(x, q->cost == cost, "a link's window is not used as much as is counted");
   sim_must(x, q->memory == memory, "a queue does not hold as much as is counted");
   sim_must(x, q->volatile_count == drops, "the volatile envelopes of a queue are not as many as are counted");
@@ -49,6 +58,55 @@ static void walk_queue(const sim_walk *x, const pl_relay_half *half, sim_walk_li
   if (waits && x->deep) walk_envelopes(x, q);
   sums->queued += q->memory;
   sums->queues += waits;
+}
+
+static bool has(const pl_relay_peer_list *list, uint64_t entry) {
+  for (uint32_t i = 0; i < list->count; i++)
+    if (list->keys[i] == entry) return true;
+  return false;
+}
+
+/* ---- friends ----------------------------------------------------------------------------------------------------- */
+
+/* Returns true when the relay remembers that these two were linked. */
+static bool were_linked(const pl_relay *relay, const uint8_t a[32], const uint8_t b[32]) {
+  const pl_relay_pair *all = relay->shared->pairs.entries;
+  uint8_t both[64];
+  bool ordered = memcmp(a, b, 32) < 0;
+  memcpy(both, ordered ? a : b, 32);
+  memcpy(both + 32, ordered ? b : a, 32);
+  uint64_t key = pl_relay_hash(relay, both, sizeof both) | 1;
+  const pl_relay_pair *set = all + (key >> 1) % PAIR_SETS * PL_RELAY_SHARED_WAYS;
+  for (size_t i = 0; i < PL_RELAY_SHARED_WAYS; i++)
+    if (PL_RELAY_LOAD(set[i].key) == key) return true;
+  return false;
+}
+
+static bool lists(const pl_relay_presence *target, uint64_t entry) {
+  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next)
+    if (has(&PL_CONTAINER(n, pl_relay_conn, same_id)->peers, entry)) return true;
+  for (const pl_node *n = target->remotes.next; n != &target->remotes; n = n->next)
+    if (has(&PL_CONTAINER(n, pl_relay_remote, same_id)->peers, entry)) return true;
+  return false;
+}
+
+/* A call that came in this turn is a knock unless its caller is a friend. */
+static void check_knock(const sim_walk *x, const pl_relay_link *link) {
+  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn;
+  const uint8_t *from = caller->presence->id, *to = link->target->id;
+  bool came_now = link->deadline_ms == x->now_ms + sim_set(x, PL_RELAY_SET_OPEN_TIMEOUT_MS) &&
+                  x->relay->stats.links > x->v->inside.links;
+  if (!came_now) return;
+  bool friend = memcmp(from, to, 32) == 0 || lists(link->target, pl_relay_peers_entry(x->relay, from)) ||
+                were_linked(x->relay, from, to);
+  sim_must(x, link->knock != friend, "a friend counts as a stranger, or a stranger as a friend");
+}
+
+/* Two who are linked by a call are friends from then on; the pairs of a simulated world all fit the table. */
+static void check_pair(const sim_walk *x, const pl_relay_link *link) {
+  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
+  if (!x->deep || link->claim || on_bus(caller) || on_bus(callee)) return;
+  sim_must(x, were_linked(x->relay, caller->presence->id, callee->presence->id), "the relay forgets who was linked");
 }
 
 /* ---- links ------------------------------------------------------------------------------------------------------- */
@@ -115,6 +173,7 @@ static void walk_link(sim_walk *x, const pl_relay_link *link) {
     case PL_RELAY_LINK_LINKED:
       walk_decided(x, link);
       sim_must(x, caller && callee, "a link has one half only");
+      check_pair(x, link);
       break;
     case PL_RELAY_LINK_ENDED:
       walk_decided(x, link);
@@ -160,22 +219,10 @@ sim_walk_links sim_walk_conn_links(sim_walk *x, pl_relay_conn *conn) {
 
 /* ---- to whom a call goes ----------------------------------------------------------------------------------------- */
 
-static bool blocks(const pl_relay_peer_list *list, uint64_t entry) {
-  for (uint32_t i = 0; i < list->count; i++)
-    if (list->keys[i] == (entry | PL_RELAY_PEERS_BLOCK)) return true;
-  return false;
-}
-
 /* A call by somebody whom any socket of the ID blocks is offered to none of them. */
 static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
-  const pl_relay_presence *target = link->target;
   uint64_t entry = pl_relay_peers_entry(x->relay, link->half[PL_RELAY_CALLER].conn->presence->id);
-  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next)
-    sim_must(x, !blocks(&PL_CONTAINER(n, pl_relay_conn, same_id)->peers, entry),
-             "a call was offered though it is blocked");
-  for (const pl_node *n = target->remotes.next; n != &target->remotes; n = n->next)
-    sim_must(x, !blocks(&PL_CONTAINER(n, pl_relay_remote, same_id)->peers, entry),
-             "another worker was asked to offer a call that is blocked");
+  sim_must(x, !lists(link->target, entry | PL_RELAY_PEERS_BLOCK), "a call was offered though it is blocked");
 }
 
 /* Returns the generation of the newest socket that listens, here or on another worker, other than the caller's. */
@@ -206,7 +253,10 @@ static void check_placed(const sim_walk *x, const pl_relay_link *link) {
   bool any = memcmp(link->target_instance, any_instance, 8) == 0;
   if (!on_bus(callee)) check_callee(x, link, callee);
   if (link->from_bus) return;
-  if (!link->claim) check_blocked(x, link);
+  if (!link->claim) {
+    check_blocked(x, link);
+    check_knock(x, link);
+  }
   if (any)
     sim_must(x, newest_listener(link->target, caller) == (on_bus(callee) ? link->asked : callee->generation),
              "a call did not go to the newest socket that listens");
@@ -224,4 +274,5 @@ void sim_walk_offers(sim_walk *x) {
     if (!was_there(inside, x->offers[i])) check_placed(x, x->offered[i]);
   memcpy(inside->offers, x->offers, x->offer_count * sizeof *x->offers);
   inside->offer_count = x->offer_count;
+  inside->links = x->relay->stats.links;
 }

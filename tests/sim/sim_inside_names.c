@@ -7,7 +7,10 @@
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 
-enum { STEP_MS = 10000 /* of the wheel by which nameplates expire */ };
+enum {
+  STEP_MS = 10000, /* of the wheel by which nameplates expire */
+  CLAIMS_PER_OWNER = 16
+};
 
 /* ---- lists of peers ---------------------------------------------------------------------------------------------- */
 
@@ -56,6 +59,20 @@ static void walk_remotes(sim_walk *x, const pl_relay_presence *p) {
   sim_must(x, count == p->remote_count, "the sockets of an ID elsewhere are not as many as are counted");
 }
 
+/* Undecided calls and numbers of codes have their limits. With several workers, two may give out the last number at
+ * once. */
+static void walk_budgets(const sim_walk *x, const pl_relay_presence *p) {
+  uint64_t friends = p->open_count - p->knock_count - p->claim_count, numbers = 0;
+  sim_must(x, p->open_count >= p->knock_count + p->claim_count, "an ID has more knocks and claims than calls");
+  sim_must(x, friends <= sim_set(x, PL_RELAY_SET_FRIEND_OFFERS_PER_ID), "an ID has more calls of friends than it may");
+  sim_must(x, p->knock_count <= sim_set(x, PL_RELAY_SET_OFFERS_PER_ID), "an ID has more knocks than it may");
+  sim_must(x, p->claim_count <= CLAIMS_PER_OWNER, "an ID has more claims than it may");
+  if (x->relay->node_count) return;
+  for (const pl_node *n = p->nameplates.next; n != &p->nameplates; n = n->next)
+    numbers += PL_CONTAINER(n, pl_relay_nameplate, same_owner)->expires_ms > x->now_ms;
+  sim_must(x, numbers <= sim_set(x, PL_RELAY_SET_CODES_PER_ID), "an ID has more numbers of codes than it may");
+}
+
 static void walk_presence(sim_walk *x, const pl_relay_presence *p) {
   walk_sockets(x, p);
   walk_remotes(x, p);
@@ -64,6 +81,7 @@ static void walk_presence(sim_walk *x, const pl_relay_presence *p) {
     sim_must(x, link->target == p, "a call waits for another ID");
     x->waiting--;
   }
+  walk_budgets(x, p);
   sim_must(x, p->nameplate_count == sim_length(&p->nameplates), "the numbers of an ID are not as many as are counted");
   sim_must(x, p->socket_count || p->remote_count || p->open_count || p->nameplate_count, "an ID is kept for nothing");
   x->targets -= p->open_count;

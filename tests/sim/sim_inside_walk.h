@@ -19,7 +19,7 @@ typedef struct sim_walk {
   uint64_t targets, knocks, claims, waiting; /* by link */
   uint64_t entries;                          /* of lists of peers */
   uint64_t account_entries;                  /* of those of this worker's own sockets */
-  uint64_t untold, members;
+  uint64_t untold, untold_bits, pending, members;
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
   const pl_relay_link *offered[SIM_INSIDE_OFFERS]; /* their links */
@@ -47,6 +47,7 @@ static inline uint64_t sim_length(const pl_node *list) {
   return n;
 }
 
+/* Returns a setting of the relay. */
 static inline uint64_t sim_set(const sim_walk *x, enum pl_relay_setting setting) {
   return x->relay->config.settings[setting];
 }
@@ -59,6 +60,9 @@ void sim_walk_offers(sim_walk *x);
 void sim_walk_list(sim_walk *x, const pl_relay_peer_list *list);
 void sim_walk_presences(sim_walk *x);
 void sim_walk_nameplates(sim_walk *x);
+
+/* sim_inside_clients.c: what clients have in flight, and their codes. */
+void sim_walk_clients(sim_walk *x);
 
 /* sim_inside_bus.c: what workers know of each other, whenever nothing is on its way between them. */
 void sim_walk_bus(sim_walk *x);
