@@ -19,6 +19,7 @@ void sim_inside_fail(const sim_walk *x, const char *what) {
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
+#define SHAPE_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define IN(state) (1u << PL_RELAY_CONN_##state)
 
 /* The lists of a relay: which states are in them, and how long a connection may stay. */
@@ -61,6 +62,7 @@ static void walk_output(const sim_walk *x, const pl_relay_conn *conn, bool full)
 /* A connection that logged in. */
 static void walk_ready(const sim_walk *x, const pl_relay_conn *conn, bool pinged) {
   uint64_t lag = sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS) / 64;
+  sim_must(x, x->now_ms <= conn->heard_ms + sim_set(x, PL_RELAY_SET_DEAD_AFTER_MS), "a socket is silent for too long");
   sim_must(x, conn->presence && sim_listed(&conn->same_id), "a socket that logged in has no ID");
   sim_must(x, !conn->prologue, "what only a login needs is kept");
   sim_must(x, conn->pinged == pinged, "a ping is noted for a socket that has none, or the other way round");
@@ -240,6 +242,8 @@ static void walk_deadline(const sim_walk *x) {
   sim_must(x, asked_ms == x->due_ms, "the relay does not ask for the earliest of its timers");
   sim_must(x, asked_ms >= x->now_ms, "something is overdue");
   sim_must(x, !x->relay->judge_ms, "the relay takes a late turn for a standstill");
+  if (x->relay->draining)
+    sim_must(x, x->ready == 0 && pl_list_empty(&x->relay->connecting), "a relay that drains keeps a connection");
 }
 
 static void walk_shared(const sim_walk *x) {
@@ -252,12 +256,7 @@ static void walk_shared(const sim_walk *x) {
 }
 
 static void walk(sim_worker *v, bool deep) {
-  sim_walk x = {.v = v,
-                .relay = v->core,
-                .now_ms = sim_now_ms(v->relay->world),
-                .due_ms = PL_NEVER,
-                .deep = deep,
-                .follows = v->inside.walked};
+  sim_walk x = {.v = v, .relay = v->core, .now_ms = sim_now_ms(v->relay->world), .due_ms = PL_NEVER, .deep = deep};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(list_rules); i++) walk_conns(&x, &list_rules[i]);
   for (unsigned i = 0; i < v->core->node_count; i++) walk_node(&x, i);
   sim_walk_presences(&x);
@@ -273,7 +272,14 @@ static void walk(sim_worker *v, bool deep) {
 
 /* ---- turns ------------------------------------------------------------------------------------------------------- */
 
-/* Returns a number that changes with most of what is made or ends. */
+static uint64_t add_slots(uint64_t shape, const pl_node *list) {
+  for (const pl_node *n = list->next; n != list; n = n->next)
+    shape = (shape + PL_CONTAINER(n, pl_relay_conn, timed)->next_slot) * SHAPE_FACTOR;
+  return shape;
+}
+
+/* Returns a number that changes with most of what is made or ends, and with every call that is placed: that takes a
+ * slot of its callee. */
 static uint64_t shape_of(const pl_relay *relay) {
   const pl_relay_stats *s = &relay->stats;
   const uint64_t parts[] = {s->sockets,         s->opened,  s->links,
@@ -281,19 +287,20 @@ static uint64_t shape_of(const pl_relay *relay) {
                             s->overflows,       s->refused, relay->presence_count,
                             relay->peer_entries};
   uint64_t shape = 0;
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(parts); i++) shape = (shape + parts[i]) * UINT64_C(0x9e3779b97f4a7c15);
-  return shape;
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(parts); i++) shape = (shape + parts[i]) * SHAPE_FACTOR;
+  for (unsigned i = 0; i < relay->node_count; i++) shape = (shape + relay->nodes[i].conn.next_slot) * SHAPE_FACTOR;
+  return add_slots(add_slots(shape, &relay->quiet), &relay->pinged);
 }
 
 void sim_inside_turn(sim_worker *v) {
   sim_inside *inside = &v->inside;
   uint64_t shape = shape_of(v->core), turn = inside->turns++;
-  bool changed = shape != inside->shape;
+  /* Logins on other workers do not change the shape, and matter to calls that wait. */
+  bool waits = v->core->node_count && !pl_list_empty(&v->core->opens);
   if (!pl_relay_bounds_hold(v->core))
     sim_fail(v->relay->world, "inside the relay's worker %u: a queue is beyond its bounds", v->number);
+  if (shape != inside->shape || waits || turn % WALK_EVERY == 0) walk(v, turn % DEEP_EVERY == 0);
   inside->shape = shape;
-  if (changed || turn % WALK_EVERY == 0) walk(v, turn % DEEP_EVERY == 0);
-  inside->walked = changed || turn % WALK_EVERY == 0;
 }
 
 /* ---- who pays ---------------------------------------------------------------------------------------------------- */

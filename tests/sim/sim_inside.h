@@ -30,8 +30,8 @@ typedef struct sim_inside_code {
 typedef struct sim_inside {
   uint64_t shape; /* a sum that changes with its sockets, links, IDs and nameplates */
   uint64_t turns;
-  bool walked;    /* everything was looked at after the last turn, so a call placed since then was placed in this one */
-  uint64_t links; /* counted when everything was looked at last */
+  /* counted when everything was looked at last */
+  uint64_t links, generation, remote_generation;
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
   size_t code_count;

@@ -4,20 +4,13 @@
 
 #include "relay/core/bus.h"
 #include "relay/core/keys.h"
+#include "relay/core/nameplates.h"
 #include "relay/core/peers.h"
 #include "relay/core/router.h"
+#include "relay/core/slots.h"
 #include "sim_inside_walk.h"
 
-enum {
-  COST_MIN = 24, /* of an envelope in the window of its link */
-  PAIR_SETS = 32768 / PL_RELAY_SHARED_WAYS
-};
-
-static const uint8_t any_instance[8];
-
-static bool on_bus(const pl_relay_conn *conn) {
-  return conn->state == PL_RELAY_CONN_BUS;
-}
+enum { COST_MIN = 24 /* of an envelope in the window of its link */ };
 
 /* ---- queues ------------------------------------------------------------------------------------------------------ */
 
@@ -60,67 +53,19 @@ static void walk_queue(const sim_walk *x, const pl_relay_half *half, sim_walk_li
   sums->queues += waits;
 }
 
-static bool has(const pl_relay_peer_list *list, uint64_t entry) {
-  for (uint32_t i = 0; i < list->count; i++)
-    if (list->keys[i] == entry) return true;
-  return false;
-}
-
-/* ---- friends ----------------------------------------------------------------------------------------------------- */
-
-/* Returns true when the relay remembers that these two were linked. */
-static bool were_linked(const pl_relay *relay, const uint8_t a[32], const uint8_t b[32]) {
-  const pl_relay_pair *all = relay->shared->pairs.entries;
-  uint8_t both[64];
-  bool ordered = memcmp(a, b, 32) < 0;
-  memcpy(both, ordered ? a : b, 32);
-  memcpy(both + 32, ordered ? b : a, 32);
-  uint64_t key = pl_relay_hash(relay, both, sizeof both) | 1;
-  const pl_relay_pair *set = all + (key >> 1) % PAIR_SETS * PL_RELAY_SHARED_WAYS;
-  for (size_t i = 0; i < PL_RELAY_SHARED_WAYS; i++)
-    if (PL_RELAY_LOAD(set[i].key) == key) return true;
-  return false;
-}
-
-static bool lists(const pl_relay_presence *target, uint64_t entry) {
-  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next)
-    if (has(&PL_CONTAINER(n, pl_relay_conn, same_id)->peers, entry)) return true;
-  for (const pl_node *n = target->remotes.next; n != &target->remotes; n = n->next)
-    if (has(&PL_CONTAINER(n, pl_relay_remote, same_id)->peers, entry)) return true;
-  return false;
-}
-
-/* A call that came in this turn is a knock unless its caller is a friend. */
-static void check_knock(const sim_walk *x, const pl_relay_link *link) {
-  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn;
-  const uint8_t *from = caller->presence->id, *to = link->target->id;
-  bool came_now = link->deadline_ms == x->now_ms + sim_set(x, PL_RELAY_SET_OPEN_TIMEOUT_MS) &&
-                  x->relay->stats.links > x->v->inside.links;
-  if (!came_now) return;
-  bool friend = memcmp(from, to, 32) == 0 || lists(link->target, pl_relay_peers_entry(x->relay, from)) ||
-                were_linked(x->relay, from, to);
-  sim_must(x, link->knock != friend, "a friend counts as a stranger, or a stranger as a friend");
-}
-
-/* Two who are linked by a call are friends from then on; the pairs of a simulated world all fit the table. */
-static void check_pair(const sim_walk *x, const pl_relay_link *link) {
-  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
-  if (!x->deep || link->claim || on_bus(caller) || on_bus(callee)) return;
-  sim_must(x, were_linked(x->relay, caller->presence->id, callee->presence->id), "the relay forgets who was linked");
-}
-
 /* ---- links ------------------------------------------------------------------------------------------------------- */
 
 /* A call that is not decided: its target counts it, and what its OFFER needs is kept until it was sent. */
 static void walk_offered(sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
-  bool waits = sim_listed(&link->waiting), asked = callee && on_bus(callee);
+  bool waits = sim_listed(&link->waiting), asked = callee && sim_on_bus(callee);
   sim_must(x, caller, "a call has no caller");
   sim_must(x, waits == (link->handshake != NULL), "a call keeps its handshake though it does not wait, or has lost it");
   sim_must(x, !callee || asked || !waits, "a call waits though it was offered");
   sim_must(x, callee || waits || !link->target, "a call that was not offered does not wait");
   sim_must(x, !callee || link->target, "a call was offered that no ID counts");
-  sim_must(x, !link->from_bus || (callee && !asked && on_bus(caller)), "a call of another worker is not offered here");
+  sim_must(x, !link->from_bus || (callee && !asked && sim_on_bus(caller)),
+           "a call of another worker is not offered here");
   sim_must(x, caller != callee, "a call was offered to its own caller");
 }
 
@@ -145,15 +90,14 @@ static void note_offer(sim_walk *x, const pl_relay_link *link) {
   const pl_relay_half *half = &link->half[PL_RELAY_CALLEE];
   if (!half->conn || x->offer_count == SIM_INSIDE_OFFERS) return;
   uint64_t callee = half->conn->number;
-  if (on_bus(half->conn))
-    callee = UINT64_MAX - (uint64_t)(PL_CONTAINER(half->conn, pl_relay_bus_node, conn) - x->relay->nodes);
+  if (sim_on_bus(half->conn)) callee = UINT64_MAX - sim_node_of(x, half->conn);
   x->offered[x->offer_count] = link;
   x->offers[x->offer_count++] = (sim_inside_offer){callee, half->number};
 }
 
 static void walk_link(sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
-  sim_must(x, !caller || on_bus(caller) == link->from_bus, "a link has its caller somewhere else");
+  sim_must(x, !caller || sim_on_bus(caller) == link->from_bus, "a link has its caller somewhere else");
   x->links += !link->from_bus;
   x->targets += link->target != NULL;
   x->knocks += link->target && link->knock;
@@ -173,7 +117,7 @@ static void walk_link(sim_walk *x, const pl_relay_link *link) {
     case PL_RELAY_LINK_LINKED:
       walk_decided(x, link);
       sim_must(x, caller && callee, "a link has one half only");
-      check_pair(x, link);
+      sim_walk_pair(x, link);
       break;
     case PL_RELAY_LINK_ENDED:
       walk_decided(x, link);
@@ -196,7 +140,7 @@ static void walk_half(sim_walk *x, pl_relay_half *half, sim_walk_links *sums) {
 }
 
 static uint32_t slots_limit(const sim_walk *x, const pl_relay_conn *conn) {
-  return on_bus(conn) ? PL_RELAY_BUS_SLOTS : (uint32_t)sim_set(x, PL_RELAY_SET_LINK_SLOTS);
+  return sim_on_bus(conn) ? PL_RELAY_BUS_SLOTS : (uint32_t)sim_set(x, PL_RELAY_SET_LINK_SLOTS);
 }
 
 sim_walk_links sim_walk_conn_links(sim_walk *x, pl_relay_conn *conn) {
@@ -215,64 +159,4 @@ sim_walk_links sim_walk_conn_links(sim_walk *x, pl_relay_conn *conn) {
     }
   }
   return sums;
-}
-
-/* ---- to whom a call goes ----------------------------------------------------------------------------------------- */
-
-/* A call by somebody whom any socket of the ID blocks is offered to none of them. */
-static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
-  uint64_t entry = pl_relay_peers_entry(x->relay, link->half[PL_RELAY_CALLER].conn->presence->id);
-  sim_must(x, !lists(link->target, entry | PL_RELAY_PEERS_BLOCK), "a call was offered though it is blocked");
-}
-
-/* Returns the generation of the newest socket that listens, here or on another worker, other than the caller's. */
-static uint64_t newest_listener(const pl_relay_presence *target, const pl_relay_conn *except) {
-  uint64_t newest = 0;
-  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next) {
-    const pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, same_id);
-    if (conn != except && conn->listen && conn->generation > newest) newest = conn->generation;
-  }
-  for (const pl_node *n = target->remotes.next; n != &target->remotes; n = n->next) {
-    const pl_relay_remote *remote = PL_CONTAINER(n, pl_relay_remote, same_id);
-    if (remote->listen && remote->generation > newest) newest = remote->generation;
-  }
-  return newest;
-}
-
-static void check_callee(const sim_walk *x, const pl_relay_link *link, const pl_relay_conn *callee) {
-  bool any = memcmp(link->target_instance, any_instance, 8) == 0;
-  sim_must(x, callee->presence == link->target, "a call was offered to another ID");
-  if (link->from_bus) return; /* the caller's worker has chosen the instance, and keeps it to itself */
-  sim_must(x, any || memcmp(callee->instance, link->target_instance, 8) == 0, "a call was offered to another instance");
-  sim_must(x, !any || callee->listen, "a call to any instance was offered to one that does not listen");
-}
-
-/* Judges a call that was placed in this turn. */
-static void check_placed(const sim_walk *x, const pl_relay_link *link) {
-  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
-  bool any = memcmp(link->target_instance, any_instance, 8) == 0;
-  if (!on_bus(callee)) check_callee(x, link, callee);
-  if (link->from_bus) return;
-  if (!link->claim) {
-    check_blocked(x, link);
-    check_knock(x, link);
-  }
-  if (any)
-    sim_must(x, newest_listener(link->target, caller) == (on_bus(callee) ? link->asked : callee->generation),
-             "a call did not go to the newest socket that listens");
-}
-
-static bool was_there(const sim_inside *inside, sim_inside_offer offer) {
-  for (size_t i = 0; i < inside->offer_count; i++)
-    if (inside->offers[i].callee == offer.callee && inside->offers[i].number == offer.number) return true;
-  return false;
-}
-
-void sim_walk_offers(sim_walk *x) {
-  sim_inside *inside = &x->v->inside;
-  for (size_t i = 0; x->follows && i < x->offer_count; i++)
-    if (!was_there(inside, x->offers[i])) check_placed(x, x->offered[i]);
-  memcpy(inside->offers, x->offers, x->offer_count * sizeof *x->offers);
-  inside->offer_count = x->offer_count;
-  inside->links = x->relay->stats.links;
 }

@@ -55,6 +55,7 @@ static void walk_remotes(sim_walk *x, const pl_relay_presence *p) {
       sim_must(x, !same_instance(remote->instance, PL_CONTAINER(o, pl_relay_remote, same_id)->instance),
                "an instance has two sockets on other workers");
     sim_walk_list(x, &remote->peers);
+    if (remote->generation > x->remote_generation) x->remote_generation = remote->generation;
   }
   sim_must(x, count == p->remote_count, "the sockets of an ID elsewhere are not as many as are counted");
 }

@@ -3,6 +3,7 @@
 #ifndef PL_SIM_INSIDE_WALK_H
 #define PL_SIM_INSIDE_WALK_H
 
+#include "relay/core/bus.h"
 #include "relay/core/link.h"
 #include "relay/core/state.h"
 #include "sim.h"
@@ -11,8 +12,7 @@ typedef struct sim_walk {
   sim_worker *v;
   pl_relay *relay;
   uint64_t now_ms, due_ms;
-  bool deep;    /* also looks at what costs much: bytes of queues, hashes */
-  bool follows; /* the turn before was walked, too */
+  bool deep; /* also looks at what costs much: bytes of queues, hashes */
   /* sums */
   uint64_t conns, sockets, ready, held, crowd;
   uint64_t links, timed, queues;
@@ -20,6 +20,7 @@ typedef struct sim_walk {
   uint64_t entries;                          /* of lists of peers */
   uint64_t account_entries;                  /* of those of this worker's own sockets */
   uint64_t untold, untold_bits, pending, members;
+  uint64_t remote_generation; /* of the newest socket on another worker */
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
   const pl_relay_link *offered[SIM_INSIDE_OFFERS]; /* their links */
@@ -52,9 +53,20 @@ static inline uint64_t sim_set(const sim_walk *x, enum pl_relay_setting setting)
   return x->relay->config.settings[setting];
 }
 
-/* sim_inside_links.c: slots, links, queues, and to whom calls go. */
+static inline bool sim_on_bus(const pl_relay_conn *conn) {
+  return conn->state == PL_RELAY_CONN_BUS;
+}
+
+static inline unsigned sim_node_of(const sim_walk *x, const pl_relay_conn *conn) {
+  return (unsigned)(PL_CONTAINER(conn, pl_relay_bus_node, conn) - x->relay->nodes);
+}
+
+/* sim_inside_links.c: slots, links, queues. */
 sim_walk_links sim_walk_conn_links(sim_walk *x, pl_relay_conn *conn);
+
+/* sim_inside_calls.c: to whom calls go. */
 void sim_walk_offers(sim_walk *x);
+void sim_walk_pair(const sim_walk *x, const pl_relay_link *link);
 
 /* sim_inside_names.c: IDs, lists of peers, nameplates. */
 void sim_walk_list(sim_walk *x, const pl_relay_peer_list *list);
