@@ -99,6 +99,7 @@ typedef struct sim_conn {
   struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
+  uint64_t took_us; /* when the relay's socket last took bytes, or had none to take */
   sim_pipe up, down;
   char head[512];
   size_t head_size;

@@ -11,7 +11,7 @@
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 
-enum { WALK_EVERY = 8, DEEP_EVERY = 64, CROWD_PLACES = 16384, FULL_PERCENT = 90, MINUTE_US = 60000000 };
+enum { WALK_EVERY = 16, DEEP_EVERY = 64, CROWD_PLACES = 16384, MINUTE_US = 60000000 };
 
 void sim_inside_fail(const sim_walk *x, const char *what) {
   sim_fail(x->v->relay->world, "inside the relay's worker %u: %s", x->v->number, what);
@@ -59,6 +59,13 @@ static void walk_output(const sim_walk *x, const pl_relay_conn *conn, bool full)
   sim_must(x, conn->stuck_ms <= x->now_ms, "a socket is stuck from a later time on");
 }
 
+/* A socket that takes nothing is found at the next ping or read after STALL_TIMEOUT_MS, or is dead by then. */
+static void walk_stalled(const sim_walk *x, const sim_conn *k) {
+  uint64_t longest_ms = sim_set(x, PL_RELAY_SET_STALL_TIMEOUT_MS) + sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS) +
+                        sim_set(x, PL_RELAY_SET_DEAD_AFTER_MS);
+  sim_must(x, !k->down.blocked || x->now_ms <= k->took_us / 1000 + longest_ms, "a socket takes nothing, and is kept");
+}
+
 /* A connection that logged in. */
 static void walk_ready(const sim_walk *x, const pl_relay_conn *conn, bool pinged) {
   uint64_t lag = sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS) / 64;
@@ -90,6 +97,7 @@ static void walk_held(sim_walk *x, const pl_relay_conn *conn, const sim_walk_lin
   sim_must(x, sim_listed(&conn->same_account) == (held > 0), "its account does not list a socket that holds something");
   sim_must(x, conn->account, "a connection has no account");
   x->held += held;
+  x->queued += links->queued;
   x->queues += links->queues;
 }
 
@@ -143,6 +151,7 @@ static void walk_conn(sim_walk *x, pl_relay_conn *conn, const struct list_rule *
   walk_held(x, conn, &links);
   walk_crowd(x, conn);
   if (!gone) walk_output(x, conn, k->down.blocked);
+  if (ready) walk_stalled(x, k);
   if (ready)
     walk_ready(x, conn, rule->setting == PL_RELAY_SET_DEAD_AFTER_MS);
   else
@@ -263,6 +272,7 @@ static void walk(sim_worker *v, bool deep) {
   sim_walk_nameplates(&x);
   walk_accounts(&x);
   walk_sums(&x);
+  sim_walk_budget(&x);
   walk_deadline(&x);
   walk_shared(&x);
   sim_walk_offers(&x);
@@ -301,45 +311,5 @@ void sim_inside_turn(sim_worker *v) {
     sim_fail(v->relay->world, "inside the relay's worker %u: a queue is beyond its bounds", v->number);
   if (shape != inside->shape || waits || turn % WALK_EVERY == 0) walk(v, turn % DEEP_EVERY == 0);
   inside->shape = shape;
-}
-
-/* ---- who pays ---------------------------------------------------------------------------------------------------- */
-
-static bool is_full(const pl_relay *relay) {
-  return relay->queued_bytes > (uint64_t)relay->config.settings[PL_RELAY_SET_QUEUE_TOTAL_MAX] * FULL_PERCENT / 100;
-}
-
-/* Returns true when the link's own window, or its socket's limit, may be what overflows. */
-static bool may_exceed_its_own(const pl_relay_conn *conn) {
-  const uint32_t *set = conn->relay->config.settings;
-  bool may = conn->queued + PL_RELAY_ENVELOPE_MAX > set[PL_RELAY_SET_SOCKET_QUEUE_MAX];
-  for (const pl_node *n = conn->turns.next; n != &conn->turns; n = n->next)
-    may |= PL_CONTAINER(n, pl_relay_queue, turn)->cost + PL_RELAY_ENVELOPE_MAX > set[PL_RELAY_SET_LINK_WINDOW];
-  return may;
-}
-
-static void check_payer(const sim_walk *x, const pl_relay_conn *payer, bool has_queue) {
-  const pl_relay_accounts *accounts = &x->relay->accounts;
-  for (const pl_node *n = accounts->holding.next; n != &accounts->holding; n = n->next)
-    sim_must(x, PL_CONTAINER(n, pl_relay_account, holding)->held <= payer->account->held, "another address holds more");
-  for (const pl_node *n = payer->account->conns.next; n != &payer->account->conns; n = n->next) {
-    const pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, same_account);
-    bool queues = !pl_list_empty(&conn->turns);
-    sim_must(x, !queues || has_queue, "a socket without a queue pays before one that has some");
-    sim_must(x, queues != has_queue || conn->held <= payer->held, "another socket of the address holds more");
-  }
-}
-
-/* When the budget is full, the fullest socket of the fullest address pays. */
-void sim_inside_log(const sim_worker *v, const pl_relay_conn *conn, const char *event, const char *detail) {
-  sim_walk x = {
-      .v = (sim_worker *)(uintptr_t)v, .relay = conn ? conn->relay : NULL, .now_ms = sim_now_ms(v->relay->world)};
-  if (!conn) return;
-  if (strcmp(event, "dead") == 0) {
-    uint64_t lag = sim_set(&x, PL_RELAY_SET_PING_INTERVAL_MS) / 64;
-    sim_must(&x, x.now_ms - conn->heard_ms + lag >= sim_set(&x, PL_RELAY_SET_DEAD_AFTER_MS),
-             "a socket is dead too early");
-  }
-  if (strcmp(event, "overflow") == 0 && is_full(conn->relay) && (detail || !may_exceed_its_own(conn)))
-    check_payer(&x, conn, !detail);
+  sim_inside_paid(v);
 }

@@ -12,9 +12,9 @@ struct pl_relay_conn;
 struct sim_relay;
 struct sim_worker;
 
-enum { SIM_INSIDE_OFFERS = 64, SIM_INSIDE_CODES = 32 };
+enum { SIM_INSIDE_OFFERS = 64, SIM_INSIDE_CODES = 32, SIM_INSIDE_PAYERS = 4 };
 
-/* A call that stands at a socket, or at another worker that was asked to offer it. */
+/* A link of a socket: a call that stands there, or at another worker that was asked to offer it. */
 typedef struct sim_inside_offer {
   uint64_t callee; /* number of the socket's connection; UINT64_MAX - W: worker W */
   uint32_t number; /* of its link there */
@@ -34,6 +34,8 @@ typedef struct sim_inside {
   uint64_t links, generation, remote_generation;
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
+  size_t payer_count;
+  sim_inside_offer payers[SIM_INSIDE_PAYERS]; /* queues that must be given up in this turn */
   size_t code_count;
   sim_inside_code codes[SIM_INSIDE_CODES]; /* the newest ones */
 } sim_inside;
@@ -43,8 +45,7 @@ void sim_inside_turn(struct sim_worker *v);
 /* Call this when the relay has started: it must be empty. */
 void sim_inside_started(struct sim_relay *r);
 /* Call this when the relay logs an event, before it acts on it. */
-void sim_inside_log(const struct sim_worker *v, const struct pl_relay_conn *conn, const char *event,
-                    const char *detail);
+void sim_inside_log(struct sim_worker *v, const struct pl_relay_conn *conn, const char *event, const char *detail);
 /* Returns how long the relay may need until it is empty, once no client does anything any more. */
 uint64_t sim_inside_patience_ms(const struct sim_relay *r);
 /* Call this when that time has passed: everything must be gone. */

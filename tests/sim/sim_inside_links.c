@@ -132,6 +132,7 @@ static void walk_half(sim_walk *x, pl_relay_half *half, sim_walk_links *sums) {
   const pl_relay_link *link = PL_CONTAINER(half - half->side, pl_relay_link, half);
   bool ended = link->state == PL_RELAY_LINK_ENDED;
   walk_queue(x, half, sums);
+  x->ended += ended;
   sim_must(x, half->ending == ended, "half of a link has ended, or is kept after the end");
   sim_must(x, !ended || half->queue.head, "half of a link is kept though nothing of it waits");
   sim_must(x, half->queue.head == NULL || ended || link->state == PL_RELAY_LINK_LINKED, "data waits on a call");

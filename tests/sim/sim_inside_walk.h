@@ -15,10 +15,10 @@ typedef struct sim_walk {
   bool deep; /* also looks at what costs much: bytes of queues, hashes */
   /* sums */
   uint64_t conns, sockets, ready, held, crowd;
-  uint64_t links, timed, queues;
-  uint64_t targets, knocks, claims, waiting; /* by link */
-  uint64_t entries;                          /* of lists of peers */
-  uint64_t account_entries;                  /* of those of this worker's own sockets */
+  uint64_t links, timed, queues, queued, ended; /* ended: halves whose RESET waits */
+  uint64_t targets, knocks, claims, waiting;    /* by link */
+  uint64_t entries;                             /* of lists of peers */
+  uint64_t account_entries;                     /* of those of this worker's own sockets */
   uint64_t untold, untold_bits, pending, members;
   uint64_t remote_generation; /* of the newest socket on another worker */
   size_t offer_count;
@@ -67,6 +67,10 @@ sim_walk_links sim_walk_conn_links(sim_walk *x, pl_relay_conn *conn);
 /* sim_inside_calls.c: to whom calls go. */
 void sim_walk_offers(sim_walk *x);
 void sim_walk_pair(const sim_walk *x, const pl_relay_link *link);
+
+/* sim_inside_budget.c: the budget of bytes, and who pays when it is full. */
+void sim_walk_budget(const sim_walk *x);
+void sim_inside_paid(sim_worker *v);
 
 /* sim_inside_names.c: IDs, lists of peers, nameplates. */
 void sim_walk_list(sim_walk *x, const pl_relay_peer_list *list);

@@ -28,9 +28,12 @@ static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], boo
 static void write_some(sim_conn *k) {
   sim_world *w = k->world;
   pl_view out;
+  bool waited = k->down.blocked;
   k->down.blocked = false;
   while (k->relay_conn && pl_relay_conn_output(k->relay_conn, &out)) {
     size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
+    if (n || !waited) k->took_us = w->now_us;
+    waited = true;
     if (n == 0) {
       k->down.blocked = true;
       return;
@@ -55,7 +58,7 @@ static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
 
 static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
                    const char *detail) {
-  const sim_worker *v = user;
+  sim_worker *v = user;
   (void)level;
   sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
             event, detail ? detail : "");
