@@ -8,6 +8,7 @@
 #include "relay/core/bus.h"
 #include "relay/core/keys.h"
 #include "relay/core/queue.h"
+#include "relay/core/rates.h"
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 
@@ -138,6 +139,15 @@ static void walk_key(const sim_walk *x, const pl_relay_conn *conn, bool ready) {
   sim_must(x, conn->account->key == key, "a connection is in the account of somebody else");
 }
 
+/* A connection that came in this turn was charged to its address. */
+static void walk_new(const sim_walk *x, const pl_relay_conn *conn) {
+  const pl_relay_rate *rate = &x->relay->shared->connects;
+  bool is_new = conn->state == PL_RELAY_CONN_HTTP && conn->listed_ms == x->now_ms;
+  if (!is_new || !conn->crowd_key) return;
+  sim_must(x, pl_relay_rate_key_left(rate, conn->crowd_key, x->now_ms) < rate->burst,
+           "a connection does not count for its address");
+}
+
 static void walk_conn(sim_walk *x, pl_relay_conn *conn, const struct list_rule *rule) {
   const sim_conn *k = conn->shell;
   bool gone = conn->state == PL_RELAY_CONN_GONE, ready = conn->state == PL_RELAY_CONN_READY;
@@ -157,6 +167,7 @@ static void walk_conn(sim_walk *x, pl_relay_conn *conn, const struct list_rule *
   else
     walk_left(x, conn);
   walk_key(x, conn, ready);
+  walk_new(x, conn);
   walk_rates(x, conn);
   sim_walk_list(x, &conn->peers);
   x->account_entries += conn->peers.count;

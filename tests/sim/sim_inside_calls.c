@@ -5,6 +5,7 @@
 #include "relay/core/keys.h"
 #include "relay/core/nameplates.h"
 #include "relay/core/peers.h"
+#include "relay/core/rates.h"
 #include "relay/core/router.h"
 #include "relay/core/slots.h"
 #include "sim_inside_walk.h"
@@ -126,6 +127,27 @@ static void check_claim(const sim_walk *x, const pl_relay_link *link) {
   sim_must(x, has, "a claim goes to somebody who has no number of a code");
 }
 
+static bool is_charged(const sim_walk *x, const pl_relay_rate *rate, uint64_t key) {
+  return pl_relay_rate_key_left(rate, key, x->now_ms) < rate->burst;
+}
+
+/* A call that came in this turn was charged to the budgets that it counts for. */
+static void check_charged(const sim_walk *x, const pl_relay_link *link) {
+  const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn;
+  const pl_relay_shared *shared = x->relay->shared;
+  uint64_t from = pl_relay_peers_entry(x->relay, caller->presence->id) | 1,
+           address = pl_relay_address_key(x->relay, caller->address);
+  bool exempt = pl_relay_address_exempt(x->relay, caller->address);
+  sim_must(x, caller->opens_us > x->now_ms * 1000, "a call does not count for its socket");
+  if (link->claim)
+    sim_must(x, exempt || is_charged(x, &shared->claims, address), "a claim does not count for its address");
+  if (!link->knock) return;
+  uint64_t to = pl_relay_peers_entry(x->relay, link->target->id) | 1;
+  sim_must(x, is_charged(x, &shared->knocks_from, from), "a knock does not count for its caller");
+  sim_must(x, is_charged(x, &shared->knocks_to, to), "a knock does not count for its callee");
+  sim_must(x, exempt || is_charged(x, &shared->knocks, address), "a knock does not count for its address");
+}
+
 /* Judges a call that was placed in this turn. */
 static void check_placed(const sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
@@ -133,10 +155,15 @@ static void check_placed(const sim_walk *x, const pl_relay_link *link) {
   if (!sim_on_bus(callee)) check_callee(x, link, callee);
   if (!link->claim) check_blocked(x, link);
   if (link->from_bus) return;
-  if (came_now(x, link)) link->claim ? check_claim(x, link) : check_knock(x, link);
   if (any)
     sim_must(x, newest_listener(link->target, caller) == (sim_on_bus(callee) ? link->asked : callee->generation),
              "a call did not go to the newest socket that listens");
+  if (!came_now(x, link)) return;
+  if (link->claim)
+    check_claim(x, link);
+  else
+    check_knock(x, link);
+  check_charged(x, link);
 }
 
 /* A call that waits is offered to a socket that logs in and is its target. It stays waiting when that socket has no
