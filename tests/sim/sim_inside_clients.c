@@ -32,6 +32,11 @@ static sim_inside_code *noted(sim_inside *inside, uint32_t number) {
   return NULL;
 }
 
+/* Returns true when all that the client wrote has come. A line that was cut loses what was on its way. */
+static bool has_arrived(const sim_pipe *up) {
+  return !up->first && !up->blocked && !up->silent;
+}
+
 /* A client that had a code while it was on this connection says so when the code is over. So its number is free as soon
  * as all that the client wrote has come. A client that was offline then, or found no memory to say it, leaves the
  * number to expire. */
@@ -42,7 +47,7 @@ static void check_number(const sim_walk *x, const sim_client *c, const pl_relay_
   if (has_code(c->engine, n->number)) {
     if (!code) code = &inside->codes[inside->code_count++ % SIM_INSIDE_CODES];
     *code = (sim_inside_code){n->number, conn};
-  } else if (code && code->conn == conn && !c->conn->up.first && !c->conn->up.blocked) {
+  } else if (code && code->conn == conn && has_arrived(&c->conn->up)) {
     sim_must(x, n->expires_ms <= x->now_ms, "a code is over, and its number is not free");
   }
 }
