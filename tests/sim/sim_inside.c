@@ -262,6 +262,7 @@ static void walk_deadline(const sim_walk *x) {
   sim_must(x, asked_ms == x->due_ms, "the relay does not ask for the earliest of its timers");
   sim_must(x, asked_ms >= x->now_ms, "something is overdue");
   sim_must(x, !x->relay->judge_ms, "the relay takes a late turn for a standstill");
+  sim_must(x, x->relay->draining == (x->v->relay->ends_us != SIM_NEVER), "the relay does not know that it drains");
   if (x->relay->draining)
     sim_must(x, x->ready == 0 && pl_list_empty(&x->relay->connecting), "a relay that drains keeps a connection");
 }

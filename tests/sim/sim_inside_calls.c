@@ -2,6 +2,7 @@
  * it names; to nobody who blocks its caller; and a stranger's call is a knock. */
 #include <string.h>
 
+#include "relay/core/accounts.h"
 #include "relay/core/keys.h"
 #include "relay/core/nameplates.h"
 #include "relay/core/peers.h"
@@ -131,6 +132,14 @@ static bool is_charged(const sim_walk *x, const pl_relay_rate *rate, uint64_t ke
   return pl_relay_rate_key_left(rate, key, x->now_ms) < rate->burst;
 }
 
+enum { BY_CALLER, BY_ADDRESS };
+
+/* Returns the key of a caller's or an address's part of the knocks at one ID. */
+static uint64_t part_key(const sim_walk *x, uint64_t kind, uint64_t from, uint64_t to) {
+  const uint64_t all[3] = {kind, from, to};
+  return pl_relay_hash(x->relay, all, sizeof all) | 1;
+}
+
 /* A call that came in this turn was charged to the budgets that it counts for. */
 static void check_charged(const sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn;
@@ -146,6 +155,10 @@ static void check_charged(const sim_walk *x, const pl_relay_link *link) {
   sim_must(x, is_charged(x, &shared->knocks_from, from), "a knock does not count for its caller");
   sim_must(x, is_charged(x, &shared->knocks_to, to), "a knock does not count for its callee");
   sim_must(x, exempt || is_charged(x, &shared->knocks, address), "a knock does not count for its address");
+  sim_must(x, is_charged(x, &shared->caller_to, part_key(x, BY_CALLER, from, to)),
+           "a knock does not count for its caller's part of the callee's knocks");
+  sim_must(x, is_charged(x, &shared->address_to, part_key(x, BY_ADDRESS, caller->account->key, to)),
+           "a knock does not count for its address's part of the callee's knocks");
 }
 
 /* Judges a call that was placed in this turn. */
