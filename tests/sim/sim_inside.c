@@ -70,7 +70,8 @@ static void walk_stalled(const sim_walk *x, const sim_conn *k) {
 /* A connection that logged in. */
 static void walk_ready(const sim_walk *x, const pl_relay_conn *conn, bool pinged) {
   uint64_t lag = sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS) / 64;
-  sim_must(x, x->now_ms <= conn->heard_ms + sim_set(x, PL_RELAY_SET_DEAD_AFTER_MS), "a socket is silent for too long");
+  uint64_t asked_ms = conn->listed_ms + sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS);
+  sim_must(x, !pinged || asked_ms <= x->now_ms, "a ping starts the time of silence again");
   sim_must(x, conn->presence && sim_listed(&conn->same_id), "a socket that logged in has no ID");
   sim_must(x, !conn->prologue, "what only a login needs is kept");
   sim_must(x, conn->pinged == pinged, "a ping is noted for a socket that has none, or the other way round");

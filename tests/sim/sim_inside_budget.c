@@ -23,24 +23,42 @@ void sim_walk_budget(const sim_walk *x) {
 
 /* ---- who pays ---------------------------------------------------------------------------------------------------- */
 
-/* Returns true when the link's own window, or its socket's limit, may be what overflows. */
-static bool may_exceed_its_own(const pl_relay_conn *conn) {
+/* Returns true when the link's own window, its socket's limit, or a socket that takes nothing may be the cause. */
+static bool may_exceed_its_own(const sim_walk *x, const pl_relay_conn *conn) {
   const uint32_t *set = conn->relay->config.settings;
+  if (conn->stuck_ms && x->now_ms - conn->stuck_ms >= set[PL_RELAY_SET_STALL_TIMEOUT_MS]) return true;
   bool may = conn->queued + PL_RELAY_ENVELOPE_MAX > set[PL_RELAY_SET_SOCKET_QUEUE_MAX];
   for (const pl_node *n = conn->turns.next; n != &conn->turns; n = n->next)
     may |= PL_CONTAINER(n, pl_relay_queue, turn)->cost + PL_RELAY_ENVELOPE_MAX > set[PL_RELAY_SET_LINK_WINDOW];
   return may;
 }
 
+/* Returns true when this connection has something to give up: a queue, or all that it holds. */
+static bool can_pay(const pl_relay_conn *conn) {
+  return !pl_list_empty(&conn->turns) || (conn->state != PL_RELAY_CONN_ABORTED && conn->state != PL_RELAY_CONN_GONE &&
+                                          conn->state != PL_RELAY_CONN_BUS);
+}
+
+static bool any_can_pay(const pl_relay_account *account) {
+  for (const pl_node *n = account->conns.next; n != &account->conns; n = n->next)
+    if (can_pay(PL_CONTAINER(n, pl_relay_conn, same_account))) return true;
+  return false;
+}
+
 static void check_payer(const sim_walk *x, const pl_relay_conn *payer, bool has_queue) {
   const pl_relay_accounts *accounts = &x->relay->accounts;
-  for (const pl_node *n = accounts->holding.next; n != &accounts->holding; n = n->next)
-    sim_must(x, PL_CONTAINER(n, pl_relay_account, holding)->held <= payer->account->held, "another address holds more");
+  for (const pl_node *n = accounts->holding.next; n != &accounts->holding; n = n->next) {
+    const pl_relay_account *other = PL_CONTAINER(n, pl_relay_account, holding);
+    if (other->held <= payer->account->held) continue;
+    sim_must(x, !any_can_pay(other), "another address holds more");
+    return; /* where the fullest address has nothing to give up, the largest queue of all is given up */
+  }
   for (const pl_node *n = payer->account->conns.next; n != &payer->account->conns; n = n->next) {
     const pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, same_account);
     bool queues = !pl_list_empty(&conn->turns);
     sim_must(x, !queues || has_queue, "a socket without a queue pays before one that has some");
-    sim_must(x, queues != has_queue || conn->held <= payer->held, "another socket of the address holds more");
+    sim_must(x, queues != has_queue || !can_pay(conn) || conn->held <= payer->held,
+             "another socket of the address holds more");
   }
 }
 
@@ -83,7 +101,7 @@ void sim_inside_log(sim_worker *v, const pl_relay_conn *conn, const char *event,
     const sim_conn *k = conn->shell;
     sim_must(&x, x.now_ms - k->took_us / 1000 >= sim_set(&x, PL_RELAY_SET_STALL_TIMEOUT_MS),
              "a socket that takes bytes counts as stalled");
-  } else if (strcmp(event, "overflow") == 0 && is_full(conn->relay) && (detail || !may_exceed_its_own(conn))) {
+  } else if (strcmp(event, "overflow") == 0 && is_full(conn->relay) && (detail || !may_exceed_its_own(&x, conn))) {
     check_payer(&x, conn, !detail);
     if (!detail) note_payer(&v->inside, conn);
   }

@@ -53,7 +53,9 @@ static void on_flush(void *user, pl_relay_conn *conn) {
 static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   sim_conn *k = pl_relay_conn_shell(conn);
   (void)user;
-  return !k || k->down.blocked ? 0 : sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  if (!k || k->down.blocked) return 0;
+  k->took_us = k->world->now_us;
+  return sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
 }
 
 static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
