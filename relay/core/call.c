@@ -286,7 +286,8 @@ static call_kind call_kind_on_bus(uint8_t flags) {
 }
 
 /* Makes and offers our part of a link whose caller is on another worker. Returns the answer to that worker: TAKEN also
- * when the target's budget is full, because the call must time out then. */
+ * when the target's budget is full or its sockets block the caller, because the call must time out then. The caller's
+ * worker has judged the lists, too, but they may have changed while the call was on its way. */
 static enum pl_relay_bus_type call_open_from_bus(pl_relay_conn *node, const pl_envelope *e) {
   const uint8_t *payload = e->payload.data;
   call_caller caller = {payload + 40, payload + 72};
@@ -294,6 +295,8 @@ static enum pl_relay_bus_type call_open_from_bus(pl_relay_conn *node, const pl_e
   pl_relay_presence *presence = pl_relay_router_get(node->relay, payload, false);
   pl_relay_conn *callee = presence ? pl_relay_router_instance(presence, payload + 32) : NULL;
   if (!callee || (e->flags & PL_RELAY_BUS_FLAG && !callee->listen)) return PL_RELAY_BUS_ABSENT;
+  if (!(e->flags & PL_RELAY_BUS_CLAIM) && pl_relay_call_blocked(node->relay, caller.id, presence))
+    return PL_RELAY_BUS_TAKEN;
   pl_relay_link *link = pl_relay_link_new(node, e->link);
   if (!link) return PL_RELAY_BUS_ABSENT;
   link->from_bus = true;

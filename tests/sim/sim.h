@@ -20,6 +20,7 @@
  *   sim_bands.c     whether the figures of many seeds are what they were
  *   sim_character.c what a world is like, in a line
  *   sim_greedy*.c   greedy and hostile clients
+ *   sim_inside.h    what the relay promises, seen from inside
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -36,6 +37,7 @@
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
 #include "sim_figures.h"
+#include "sim_inside.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -106,6 +108,7 @@ typedef struct sim_conn {
   bool hostile_peer;                /* an attacker has or had it */
   bool accepted, relay_left, relay_finishing, refused;
   uint64_t established_us, client_told_us, relay_told_us;
+  uint64_t took_us; /* when the relay's socket last took bytes, or had none to take */
   sim_pipe up, down;
   char head[512];
   size_t head_size;
@@ -119,6 +122,7 @@ typedef struct sim_worker {
   sim_relay *relay;
   unsigned number;
   pl_relay *core;
+  sim_inside inside;
 } sim_worker;
 
 typedef struct sim_job {
@@ -237,7 +241,7 @@ typedef struct sim_code {
 } sim_code;
 
 /* ---- the world --------------------------------------------------------------------------------------------------- */
-typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_DONE } sim_phase;
+typedef enum sim_phase { SIM_ACTIVE, SIM_HEALED, SIM_STOPPING, SIM_EMPTYING, SIM_DONE } sim_phase;
 
 struct sim_world {
   uint64_t seed, now_us, steps;
@@ -247,7 +251,7 @@ struct sim_world {
   jmp_buf failed;
   char verdict[512];
   sim_phase phase;
-  uint64_t healed_us, stopping_us, next_fault_us;
+  uint64_t healed_us, stopping_us, empty_us, next_fault_us;
   unsigned faults_left;
   /* the character of this run */
   uint32_t delay_us, jitter_us, bytes_per_ms;

@@ -29,9 +29,12 @@ static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], boo
 static void write_some(sim_conn *k) {
   sim_world *w = k->world;
   pl_view out;
+  bool waited = k->down.blocked;
   k->down.blocked = false;
   while (k->relay_conn && pl_relay_conn_output(k->relay_conn, &out)) {
     size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
+    if (n || !waited) k->took_us = w->now_us;
+    waited = true;
     if (n == 0) {
       k->down.blocked = true;
       return;
@@ -54,6 +57,7 @@ static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   sim_conn *k = pl_relay_conn_shell(conn);
   (void)user;
   if (!k || k->down.blocked) return 0;
+  k->took_us = k->world->now_us;
   size_t n = sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
   k->world->figures.down_writes++;
   k->world->figures.down_bytes += n;
@@ -62,10 +66,11 @@ static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
 
 static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
                    const char *detail) {
-  const sim_worker *v = user;
+  sim_worker *v = user;
   (void)level;
   sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
             event, detail ? detail : "");
+  sim_inside_log(v, conn, event, detail);
 }
 
 static void obey_wish(sim_conn *k) {
@@ -109,6 +114,7 @@ void sim_relay_turn(sim_worker *v) {
   }
   if (closed) sim_bus_flush(v);
   check_bounds(v);
+  sim_inside_turn(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -161,6 +167,7 @@ void sim_relay_start(sim_relay *r) {
   sim_greedy_relay_starts(r->world);
   r->up = true;
   r->restart_us = r->ends_us = SIM_NEVER;
+  sim_inside_started(r);
   sim_trace(r->world, "relay    starts with %u worker%s", r->worker_count, r->worker_count > 1 ? "s" : "");
 }
 

@@ -1,5 +1,5 @@
-/* The clock: does whatever is due next, until faults are over, everything has arrived that can, and all have stopped.
- */
+/* The clock: does whatever is due next, until faults are over, everything has arrived that can, all have stopped, and
+ * the relay is empty. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,10 +178,15 @@ static void next_phase(sim_world *w) {
     }
   } else if (w->phase == SIM_STOPPING) {
     bool stopped = all_stopped(w);
-    if (stopped && sim_greedy_gone(w))
-      w->phase = SIM_DONE;
-    else if (w->now_us > w->stopping_us + STOP_US)
+    if (stopped && sim_greedy_gone(w)) {
+      w->phase = SIM_EMPTYING;
+      w->empty_us = w->now_us + SIM_MS(sim_inside_patience_ms(&w->relay));
+    } else if (w->now_us > w->stopping_us + STOP_US) {
       sim_fail(w, stopped ? "the relay does not forget attackers that are gone" : "a client does not stop");
+    }
+  } else if (w->phase == SIM_EMPTYING && w->now_us >= w->empty_us) {
+    sim_inside_end(&w->relay);
+    w->phase = SIM_DONE;
   }
 }
 
@@ -191,6 +196,7 @@ static void live(sim_world *w) {
   while (w->phase != SIM_DONE) {
     uint64_t at = next_due(w);
     if (w->phase == SIM_ACTIVE && at > w->healed_us) at = w->healed_us;
+    if (w->phase == SIM_EMPTYING && at > w->empty_us) at = w->empty_us;
     if (at == SIM_NEVER) sim_fail(w, "nothing will ever happen again");
     if (at > w->now_us) w->now_us = at;
     if (++w->steps > STEPS_MAX) sim_fail(w, "no end in sight after %d steps", STEPS_MAX);

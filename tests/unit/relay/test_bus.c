@@ -280,6 +280,23 @@ static void test_blocked_elsewhere(void **state) {
   }
 }
 
+/* A call is on its way to the callee's worker when that worker is told of a block: it is not offered any more. */
+static void test_blocked_on_the_way(void **state) {
+  workers *all = *state;
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
+  uint8_t peers[34] = {PL_CONST_PEERS_BLOCK, 1};
+  memcpy(peers + 2, a->identity.id, 32);
+  client_open(a, LINK, b, "one", 3);
+  workers_collect(all, 0);
+  client_send(b, PL_ENV_PEERS, 0, 0, peers, sizeof peers);
+  workers_settle(all);
+  workers_expect_nothing(b);
+  workers_expect_nothing(a);
+  workers_pass(all, all->w[0].settings[PL_RELAY_SET_OPEN_TIMEOUT_MS]);
+  uint32_t at_a = LINK;
+  workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_UNAVAILABLE);
+}
+
 /* ---- queues and losses ------------------------------------------------------------------------------------------- */
 
 static void send_much(client *from, uint32_t link, size_t bytes) {
@@ -400,6 +417,7 @@ int main(void) {
       workers_test(test_newest_listener),
       workers_test_with(test_instances_per_id, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
       workers_test(test_blocked_elsewhere),
+      workers_test(test_blocked_on_the_way),
       workers_test(test_frozen_receiver),
       workers_test(test_stalled_worker),
       workers_test(test_lost),
