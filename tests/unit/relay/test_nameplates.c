@@ -299,6 +299,18 @@ static void test_claims_of_an_address(void **state) {
   assert_int_equal(reset_of(all[1]), PL_REASON_RATE);
 }
 
+/* At most 16 claims of one ID wait for its answer; further ones end as if nobody answered. */
+static void test_undecided_claims(void **state) {
+  enum { MOST = 16 };
+  world *w = *state;
+  client *maker = ready(w, 100);
+  uint32_t number = make(maker, 0, LIFE);
+  for (uint8_t i = 0; i <= MOST; i++) {
+    claim(ready(w, i + 1), LINK(0), number);
+    assert_int_equal(claim_of(maker, number) != 0, i < MOST);
+  }
+}
+
 /* A claim is decided at once. It is not a knock, makes no friends, and no block list applies. */
 static void test_no_knock(void **state) {
   world *w = *state;
@@ -491,6 +503,7 @@ int main(void) {
       NAMEPLATES_TEST(test_wrong_payloads),
       NAMEPLATES_TEST(test_misses),
       NAMEPLATES_TEST(test_claims_of_an_address, {PL_RELAY_SET_CLAIMS_PER_MINUTE, 2}),
+      NAMEPLATES_TEST(test_undecided_claims),
       NAMEPLATES_TEST(test_no_knock),
       NAMEPLATES_TEST(test_memory_faults),
       workers_test(test_across_workers),
