@@ -431,16 +431,19 @@ static void test_across_workers(void **state) {
 static void test_told_again(void **state) {
   workers *all = *state;
   client *maker = workers_login(all, 1, 1, false), *claimer = workers_login(all, 0, 2, false);
-  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0), own = make_at(all, claimer, 0);
+  client *third = workers_login(all, 2, 3, false);
+  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0);
+  assert_true(make_at(all, third, 0));
+  uint32_t own = make_at(all, claimer, 0);
   workers_collect(all, 1);
   send_code(maker, PL_CONST_CODE_END, 0, ended, 0);
   workers_collect(all, 1);
   all->pipes[1][0].size = 0; /* that is lost, and both workers are told so */
   pl_relay_bus_lost(all->w[0].relay, 1);
   pl_relay_bus_lost(all->w[1].relay, 0);
-  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 1);
+  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 2);
   workers_settle(all);
-  for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 2);
+  for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 3);
   claim(maker, LINK(0), own);
   workers_settle(all);
   assert_true(claim_of(claimer, own));
@@ -454,6 +457,7 @@ static void test_told_again(void **state) {
   assert_true(claim_of(maker, kept));
   client_free(maker);
   client_free(claimer);
+  client_free(third);
   workers_pass(all, LIFE);
 }
 
