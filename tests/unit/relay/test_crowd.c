@@ -12,7 +12,7 @@
 #include "world.h"
 
 /* SOCKETS_MAX is 100, of which one address may have a tenth, and this many more that are only told so. */
-enum { SHARE = 10, SPARE = 64 };
+enum { SHARE = 10, SPARE = 64, PLACES = 16384 /* in each of two rows */ };
 
 static void test_the_share_of_an_address(void **state) {
   world *w = *state;
@@ -42,7 +42,6 @@ static void test_this_machine_is_exempt(void **state) {
 
 /* Places of an address are in two rows. Others at its place in one of them do not count for it. */
 static void test_the_smaller_count_is_true(void **state) {
-  enum { PLACES = 16384 };
   world *w = *state;
   _Atomic uint32_t *counts = w->relay->shared->crowd.counts;
   for (size_t row = 0; row < 2; row++) {
