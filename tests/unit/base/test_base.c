@@ -48,9 +48,11 @@ static void buffer_is_bounded_and_first_in_first_out(void **state) {
   assert_int_equal(pl_buffer_append(&b, chunk, 300), 0);
   assert_memory_equal(pl_buffer_data(&b), chunk + 150, 150);
   assert_memory_equal(pl_buffer_data(&b) + 450, chunk, 300);
-  pl_alloc_fail_at(1);
   pl_buffer other;
   pl_buffer_init(&other, 10);
+  assert_int_equal(pl_buffer_append(&other, NULL, 0), 0);
+  assert_null(pl_buffer_data(&other));
+  pl_alloc_fail_at(1);
   assert_int_equal(pl_buffer_append(&other, chunk, 1), PL_ENOMEM);
   pl_alloc_fail_at(0);
   pl_buffer_deinit(&b);
@@ -130,6 +132,10 @@ static void errors_and_reasons_have_words(void **state) {
   assert_string_equal(pl_error_text(PL_EAGAIN), "not now: the send window is full");
   assert_string_equal(pl_error_text(-999), "unknown error");
   assert_string_equal(pl_error_hint(-999), "");
+#define PL_ERROR(name, number, text, hint)             \
+  assert_string_equal(pl_error_text(PL_##name), text); \
+  assert_string_equal(pl_error_hint(PL_##name), hint);
+#include "errors.def"
   assert_string_equal(pl_reason_name(PL_REASON_UNAVAILABLE), "UNAVAILABLE");
   assert_string_equal(pl_reason_name(0xffff), "reason");
   assert_true(strlen(pl_reason_text(PL_REASON_GONE)) > 0);

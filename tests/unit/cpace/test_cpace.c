@@ -84,6 +84,10 @@ static void parts_over_their_maximum_are_refused(void **state) {
   assert_int_equal(pl_cpace_key(key, scalar, true, none, &a, &b), PL_EMSGSIZE);
   assert_int_equal(pl_cpace_key(key, scalar, true, none, &b, &a), PL_EMSGSIZE);
   assert_int_equal(pl_cpace_key(key, scalar, true, over, &b, &b), PL_EMSGSIZE);
+  a.associated_data = b.associated_data = most;
+  assert_int_equal(pl_cpace_share(a.share, generator, scalar), 0);
+  memcpy(b.share, a.share, 32);
+  assert_int_equal(pl_cpace_key(key, scalar, true, most, &a, &b), 0);
 }
 
 int main(void) {

@@ -202,6 +202,9 @@ static void an_oversized_welcome_proves_nothing(void **state) {
   pl_login_sign_relay(l.relay_signature, l.t, view(welcome, 513), &l.relay);
   assert_true(sodium_is_zero(l.relay_signature, 64));
   assert_int_equal(pl_login_verify_relay(l.relay_signature, l.t, view(welcome, 513), l.relay.id), PL_ECRYPTO);
+  uint8_t of_nothing[64];
+  assert_int_equal(crypto_sign_detached(of_nothing, NULL, welcome, 0, l.relay.secret), 0);
+  assert_int_equal(pl_login_verify_relay(of_nothing, l.t, view(welcome, 513), l.relay.id), PL_ECRYPTO);
   assert_int_equal(pl_login_verify_relay(l.relay_signature, l.t, view(welcome, 512), l.relay.id), PL_ECRYPTO);
 }
 

@@ -196,6 +196,7 @@ static void test_what_waits_moves_at_the_login(void **state) {
   client_send(c, PL_ENV_LOGIN, 0, 0, login, n);
   world_answer(w);
   assert_ptr_not_equal(c->conn->account, before);
+  assert_in_range(c->conn->held, waiting, 100000);
   assert_int_equal(c->conn->account->held, c->conn->held);
   assert_int_equal(w->relay->queued_bytes, c->conn->held);
   assert_int_equal(w->relay->accounts.holders, 1);

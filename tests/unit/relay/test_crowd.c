@@ -6,12 +6,13 @@
 
 #include <cmocka.h>
 
+#include "relay/core/forwarded.h"
 #include "relay/core/keys.h"
 #include "relay/core/state.h"
 #include "world.h"
 
 /* SOCKETS_MAX is 100, of which one address may have a tenth, and this many more that are only told so. */
-enum { SHARE = 10, SPARE = 64 };
+enum { SHARE = 10, SPARE = 64, PLACES = 16384 /* in each of two rows */ };
 
 static void test_the_share_of_an_address(void **state) {
   world *w = *state;
@@ -41,7 +42,6 @@ static void test_this_machine_is_exempt(void **state) {
 
 /* Places of an address are in two rows. Others at its place in one of them do not count for it. */
 static void test_the_smaller_count_is_true(void **state) {
-  enum { PLACES = 16384 };
   world *w = *state;
   _Atomic uint32_t *counts = w->relay->shared->crowd.counts;
   for (size_t row = 0; row < 2; row++) {
@@ -52,6 +52,24 @@ static void test_the_smaller_count_is_true(void **state) {
     client_free(c);
     for (size_t i = 0; i < PLACES; i++) counts[row * PLACES + i] -= 1000;
   }
+}
+
+/* Behind a trusted proxy, connections count for the address that it names. */
+static void test_the_share_of_an_address_behind_a_proxy(void **state) {
+  static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.7\r\n\r\n";
+  static const char range[] = "2001:db8::/32";
+  world *w = *state;
+  static pl_relay_cidr proxies;
+  assert_int_equal(pl_relay_cidr_parse((pl_view){(const uint8_t *)range, sizeof range - 1}, &proxies), 0);
+  w->trusted = &proxies;
+  world_restart(w);
+  for (uint16_t i = 0; i <= SHARE + SPARE; i++) {
+    client *c = client_new_at(w, i, 1);
+    client_receive(c, get, sizeof get - 1);
+    world_turn(w);
+    assert_memory_equal(c->http, i < SHARE ? "HTTP/1.1 404" : i < SHARE + SPARE ? "HTTP/1.1 503" : "HTTP/1.1 429", 12);
+  }
+  w->trusted = NULL;
 }
 
 /* An address is an IPv4 address, or the /56 of an IPv6 one. */
@@ -72,9 +90,8 @@ static void test_what_counts_as_one_address(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CROWD_TEST(test_the_share_of_an_address),
-      CROWD_TEST(test_this_machine_is_exempt),
-      CROWD_TEST(test_the_smaller_count_is_true),
+      CROWD_TEST(test_the_share_of_an_address),    CROWD_TEST(test_this_machine_is_exempt),
+      CROWD_TEST(test_the_smaller_count_is_true),  CROWD_TEST(test_the_share_of_an_address_behind_a_proxy),
       world_test(test_what_counts_as_one_address),
   };
   return cmocka_run_group_tests_name("crowd", tests, NULL, NULL);

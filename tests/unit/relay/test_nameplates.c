@@ -299,6 +299,18 @@ static void test_claims_of_an_address(void **state) {
   assert_int_equal(reset_of(all[1]), PL_REASON_RATE);
 }
 
+/* At most 16 claims of one ID wait for its answer; further ones end as if nobody answered. */
+static void test_undecided_claims(void **state) {
+  enum { MOST = 16 };
+  world *w = *state;
+  client *maker = ready(w, 100);
+  uint32_t number = make(maker, 0, LIFE);
+  for (uint8_t i = 0; i <= MOST; i++) {
+    claim(ready(w, i + 1), LINK(0), number);
+    assert_int_equal(claim_of(maker, number) != 0, i < MOST);
+  }
+}
+
 /* A claim is decided at once. It is not a knock, makes no friends, and no block list applies. */
 static void test_no_knock(void **state) {
   world *w = *state;
@@ -419,16 +431,19 @@ static void test_across_workers(void **state) {
 static void test_told_again(void **state) {
   workers *all = *state;
   client *maker = workers_login(all, 1, 1, false), *claimer = workers_login(all, 0, 2, false);
-  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0), own = make_at(all, claimer, 0);
+  client *third = workers_login(all, 2, 3, false);
+  uint32_t kept = make_at(all, maker, 0), ended = make_at(all, maker, 0);
+  assert_true(make_at(all, third, 0));
+  uint32_t own = make_at(all, claimer, 0);
   workers_collect(all, 1);
   send_code(maker, PL_CONST_CODE_END, 0, ended, 0);
   workers_collect(all, 1);
   all->pipes[1][0].size = 0; /* that is lost, and both workers are told so */
   pl_relay_bus_lost(all->w[0].relay, 1);
   pl_relay_bus_lost(all->w[1].relay, 0);
-  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 1);
+  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 2);
   workers_settle(all);
-  for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 2);
+  for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 3);
   claim(maker, LINK(0), own);
   workers_settle(all);
   assert_true(claim_of(claimer, own));
@@ -442,6 +457,7 @@ static void test_told_again(void **state) {
   assert_true(claim_of(maker, kept));
   client_free(maker);
   client_free(claimer);
+  client_free(third);
   workers_pass(all, LIFE);
 }
 
@@ -491,6 +507,7 @@ int main(void) {
       NAMEPLATES_TEST(test_wrong_payloads),
       NAMEPLATES_TEST(test_misses),
       NAMEPLATES_TEST(test_claims_of_an_address, {PL_RELAY_SET_CLAIMS_PER_MINUTE, 2}),
+      NAMEPLATES_TEST(test_undecided_claims),
       NAMEPLATES_TEST(test_no_knock),
       NAMEPLATES_TEST(test_memory_faults),
       workers_test(test_across_workers),

@@ -268,6 +268,36 @@ static void test_one_who_asks_and_never_reads(void **state) {
   assert_true(a->aborted);
 }
 
+/* A caller does not read, until an ACCEPT finds no room: both sides are told, and no other link ends. */
+static void test_no_room_for_an_answer(void **state) {
+  enum { CALLS = 100 };
+  static const uint8_t answer[1900];
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  uint32_t ended = 0;
+  a->reads = false;
+  for (; ended < CALLS; ended++) {
+    client_open(a, LINK(ended), b, "one", 3);
+    const seen *s = client_next(b);
+    assert_true(s && s->type == PL_ENV_OFFER);
+    const uint32_t offered = s ? s->link : 0;
+    client_send(b, PL_ENV_ACCEPT, 0, offered, answer, sizeof answer);
+    s = client_next(b);
+    if (!s) continue;
+    assert_int_equal(s->type, PL_ENV_RESET);
+    assert_int_equal(s->link, offered);
+    assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
+    break;
+  }
+  assert_in_range(ended, 30, CALLS - 1);
+  a->reads = true;
+  client_writable(a);
+  for (uint32_t i = 0; i < ended; i++) assert_int_equal(client_next(a)->type, PL_ENV_ACCEPT);
+  const seen *s = client_next(a);
+  assert_true(s && s->type == PL_ENV_RESET && s->link == LINK(ended));
+  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
+}
+
 static void test_idle_sockets_hold_no_buffers(void **state) {
   world *w = *state;
   client *a = client_ready(w, 1), *b = client_ready(w, 2);
@@ -467,6 +497,7 @@ int main(void) {
       QUEUES_TEST(test_process_budget, {PL_RELAY_SET_QUEUE_TOTAL_MAX, 1048576}),
       NARROW_TEST(test_socket_budget, {PL_RELAY_SET_SOCKET_QUEUE_MAX, 200000}),
       NARROW_TEST(test_one_who_asks_and_never_reads),
+      QUEUES_TEST(test_no_room_for_an_answer),
       NARROW_TEST(test_idle_sockets_hold_no_buffers),
       QUEUES_TEST(test_messages_in_any_pieces),
       QUEUES_TEST(test_much_to_a_socket_that_takes_little),

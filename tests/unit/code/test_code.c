@@ -1,0 +1,125 @@
+/* Pairing codes as people type them, and safety phrases, by their own rules: no vector of this project is read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/core/code/code.h"
+#include "client/core/words/words.h"
+
+/* A copy without spare bytes, so that a read beyond its end is seen. */
+static int parse(pl_code *code, const char *text) {
+  size_t size = strlen(text);
+  uint8_t *copy = malloc(size + !size);
+  memcpy(copy, text, size);
+  int rc = pl_code_parse(code, (pl_view){copy, size});
+  free(copy);
+  return rc;
+}
+
+/* Writes 4821 and two words with this text around and between the parts. */
+static void between(char out[128], const char *before, const char *separator, const char *after) {
+  (void)snprintf(out, 128, "%s4821%s%s%s%s%s", before, separator, pl_word(7), separator, pl_word(300), after);
+}
+
+static void a_code_goes_round(void **state) {
+  char text[PL_CODE_TEXT_MAX], expected[128];
+  const pl_code code = {4821, {7, 300}};
+  pl_code read;
+  (void)state;
+  pl_code_format(&code, text);
+  between(expected, "", "-", "");
+  assert_string_equal(text, expected);
+  assert_int_equal(parse(&read, text), 0);
+  assert_int_equal(read.number, 4821);
+  assert_int_equal(read.words[0], 7);
+  assert_int_equal(read.words[1], 300);
+}
+
+/* Spaces may stand anywhere, dashes only between the parts. */
+static void separators(void **state) {
+  static const char *const spaces[] = {" ", "\t", "\xc2\xa0", " \xc2\xa0 ", "  "};
+  static const char *const dashes[] = {"-", "--", " - ", "\xe2\x80\x90", "\xe2\x80\x95", "\xe2\x80\x92-"};
+  static const char *const others[] = {"",         "_",   ".", "\xe2\x80\x8f", "\xe2\x80\x96", "\xe2\x81\x90",
+                                       "\xc2\xa1", "\xe2"};
+  char text[128];
+  pl_code code;
+  (void)state;
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(spaces); i++) {
+    between(text, spaces[i], spaces[i], spaces[i]);
+    assert_int_equal(parse(&code, text), 0);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(dashes); i++) {
+    between(text, "", dashes[i], "");
+    assert_int_equal(parse(&code, text), 0);
+    between(text, dashes[i], "-", "");
+    assert_int_equal(parse(&code, text), PL_ECODE);
+    between(text, "", "-", dashes[i]);
+    assert_int_equal(parse(&code, text), PL_ECODE);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(others); i++) {
+    between(text, "", others[i], "");
+    assert_int_equal(parse(&code, text), PL_ECODE);
+  }
+}
+
+static void parts(void **state) {
+  static const char *const heads[] = {"", "-", "0482-", "48x1-", "12345678-", "4821-x"};
+  static const char *const bad[] = {"", " ", "4821", "4821-", "-"};
+  char text[128];
+  pl_code code;
+  (void)state;
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++) assert_int_equal(parse(&code, bad[i]), PL_ECODE);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(heads); i++) {
+    (void)snprintf(text, sizeof text, "%s%s-%s", heads[i], pl_word(7), pl_word(300));
+    assert_int_equal(parse(&code, text), PL_ECODE);
+  }
+  (void)snprintf(text, sizeof text, "4821-%s", pl_word(7));
+  assert_int_equal(parse(&code, text), PL_ECODE);
+  (void)snprintf(text, sizeof text, "4821-%s-%s-%s", pl_word(7), pl_word(300), pl_word(1));
+  assert_int_equal(parse(&code, text), PL_ECODE);
+  (void)snprintf(text, sizeof text, "%u-%s-%s", PL_CONST_CODE_NUMBER_MIN, pl_word(0), pl_word(1));
+  assert_int_equal(parse(&code, text), 0);
+  (void)snprintf(text, sizeof text, "%u-%s-%s", PL_CONST_CODE_NUMBER_MIN - 1, pl_word(0), pl_word(1));
+  assert_int_equal(parse(&code, text), PL_ECODE);
+  (void)snprintf(text, sizeof text, "%u-%s-%s", PL_CONST_CODE_NUMBER_MAX, pl_word(0), pl_word(1));
+  assert_int_equal(parse(&code, text), 0);
+  (void)snprintf(text, sizeof text, "%u-%s-%s", PL_CONST_CODE_NUMBER_MAX + 1, pl_word(0), pl_word(1));
+  assert_int_equal(parse(&code, text), PL_ECODE);
+}
+
+/* Twelve words with one space between each two, the same for both people, and others for other people. */
+static void phrases(void **state) {
+  const uint8_t a[32] = {1}, b[32] = {2}, c[32] = {3};
+  char ab[PL_PHRASE_TEXT_MAX], ba[PL_PHRASE_TEXT_MAX], ac[PL_PHRASE_TEXT_MAX];
+  (void)state;
+  pl_phrase(ab, a, b);
+  pl_phrase(ba, b, a);
+  pl_phrase(ac, a, c);
+  assert_string_equal(ab, ba);
+  assert_string_not_equal(ab, ac);
+  size_t words = 0;
+  for (const char *at = ab; *at; words++) {
+    size_t size = strcspn(at, " ");
+    assert_true(pl_word_find((pl_view){(const uint8_t *)at, size}) >= 0);
+    at += size;
+    if (*at) assert_true(at[1] != '\0');
+    at += *at == ' ';
+  }
+  assert_int_equal(words, 2 * PL_CONST_PHRASE_WORDS);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_code_goes_round),
+      cmocka_unit_test(separators),
+      cmocka_unit_test(parts),
+      cmocka_unit_test(phrases),
+  };
+  return cmocka_run_group_tests_name("code", tests, NULL, NULL);
+}
