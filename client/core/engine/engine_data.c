@@ -13,6 +13,8 @@
 #include "engine_peers.h"
 #include "engine_session.h"
 
+enum { REMEMBERED_MAX = 4 }; /* sessions with one peer that are over */
+
 /* Returns the caller's epoch, from the HELLO with which its first record begins, or 0 when it begins with something
  * else. */
 static uint64_t data_epoch(pl_view plain) {
@@ -24,16 +26,22 @@ static uint64_t data_epoch(pl_view plain) {
   return pl_wire_frame_hello_decode(&h, body.data, body.size) ? 0 : h.epoch;
 }
 
-/* Ends a session with this peer that is still ending, since the peer starts a new one. */
+/* Ends a session with this peer that is being closed, since the peer starts a new one. It is remembered, because the
+ * peer may still be closing it, too; but of those that are remembered, only the last few, since a peer may start and
+ * close sessions as fast as it likes. */
 static void data_end_old(pl_engine *e, const pl_engine_link *l) {
+  pl_engine_session *oldest = NULL;
+  size_t remembered = 0;
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
-    if (s->lingering)
-      pl_engine_session_free(e, s);
-    else if (pl_session_is_closing(s->core))
-      pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+    if (!s->lingering && pl_session_is_closing(s->core)) pl_engine_session_close_over(e, s);
+    s = e->sessions[i];
+    if (!s || !s->lingering) continue;
+    remembered++;
+    if (!oldest || s->linger_until_ms < oldest->linger_until_ms) oldest = s;
   }
+  if (remembered > REMEMBERED_MAX) pl_engine_session_free(e, oldest);
 }
 
 /* Returns the reason to refuse a new session, or 0. That the call was accepted says little: its session may have ended
