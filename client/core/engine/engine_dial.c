@@ -143,8 +143,10 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   }
   if (dial_is_duplicate(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
+    bool closing = pl_session_is_closing(s->core); /* it called to close, and the peer gets the new session instead */
+    pl_view why = {(const uint8_t *)text, closing ? 0 : sizeof text - 1};
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
-    pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
+    pl_engine_session_end(e, s, closing ? PL_OK : PL_ESTATE, PL_REASON_CLOSED, why);
     return 0;
   }
   memcpy(s->instance, l->instance, 8);

@@ -410,6 +410,30 @@ static void a_late_call_for_a_closed_session_does_no_harm_to_the_next(void **sta
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
 }
 
+/* A session that was closed before its first HELLO says nothing more once the peer has the next one. */
+static void a_session_that_nobody_heard_of_ends_with_the_next(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  f = (fault){.from = 1};
+  n.drop = lose_records;
+  uint32_t first = net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_close(&n, 0, first), 0);
+  uint32_t next = net_connect(&n, 0, 1, n.clients[1].config.instance, NULL);
+  n.drop = NULL;
+  net_run(&n, 2000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, first);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_OK);
+  assert_int_equal(net_send(&n, 0, next, 0, "heard", 5), 0);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(a_changed_record_costs_the_link),
@@ -426,6 +450,7 @@ int main(void) {
       test_of_own(a_refused_replacement_leaves_the_link_that_is_there),
       test_of_own(a_link_that_cannot_seal_ends_at_once),
       test_of_own(a_late_call_for_a_closed_session_does_no_harm_to_the_next),
+      test_of_own(a_session_that_nobody_heard_of_ends_with_the_next),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
