@@ -113,7 +113,8 @@ static void dial_cross_parked(pl_engine *e, const pl_engine_session *s) {
 /* Returns true when the session with this ID and instance, of which there is only one, is another one. */
 static bool dial_is_duplicate(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
   const pl_engine_session *other = pl_engine_session_find(e, s->id, instance);
-  return other && other != s;
+  if (!other || other == s) return false;
+  return other->linked || !pl_session_is_closing(s->core); /* until then the peer may still have what is closed */
 }
 
 /* Returns true when the session is with another instance than the one that accepted: any instance was called, and
