@@ -13,6 +13,9 @@
  *   sim_strangers.c whom they let in: allow, deny, block, invites
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
+ *   sim_promises.c  what else clients promise: connections, ends, recovery
+ *   sim_credit.c    … what their sessions count and grant
+ *   sim_records.c   what they write into records
  *   sim_faults.c    what goes wrong
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
@@ -272,11 +275,12 @@ struct sim_world {
   size_t code_count;
   sim_volatile *volatiles;
   size_t volatile_count, volatile_capacity;
-  sim_chunk *in_hand; /* it arrived, and is being read */
-  uint8_t *scratch;   /* one WebSocket message */
-  uint8_t *wire;      /* the same, framed */
-  uint8_t *received;  /* one that lost, gained or changed records on its way */
-  uint8_t *text;      /* what a message must contain */
+  sim_chunk *in_hand;            /* it arrived, and is being read */
+  uint8_t *scratch;              /* one WebSocket message */
+  uint8_t *wire;                 /* the same, framed */
+  uint8_t *received;             /* one that lost, gained or changed records on its way */
+  uint8_t *text;                 /* what a message must contain */
+  struct sim_promises *promises; /* sim_promises.h */
   /* figures */
   uint64_t sent, delivered, lost, read, stream_resets, links, faults, crashes, dropped, queued_most, overflows, paired,
       shortages;
