@@ -136,8 +136,7 @@ static void check_deadline(sim_client *c) {
   if (at < c->engine->now_ms) sim_fail(c->world, "client %d asks to be called in the past", c->index);
 }
 
-/* ---- the other end ------------------------------------------------------------------------------------------------
- */
+/* ---- the other end ----------------------------------------------------------------------------------------------- */
 
 /* Returns true when the peer is closing a session with this client, or did so a moment ago. When it starts another at
  * once, the call of the new one may come ahead of the CLOSE of the old one. */
