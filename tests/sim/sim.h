@@ -13,6 +13,9 @@
  *   sim_strangers.c whom they let in: allow, deny, block, invites
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
+ *   sim_promises.c  what else clients promise: connections, ends, recovery
+ *   sim_credit.c    … what their sessions count and grant
+ *   sim_records.c   what they write into records
  *   sim_faults.c    what goes wrong
  *   sim_figures.c   what a run counted, and sums of it
  *   sim_batch.c     many seeds in several processes
@@ -293,6 +296,7 @@ struct sim_world {
   uint8_t *text;      /* what a message must contain */
   unsigned shakes;    /* stays for all seeds; each number gives the same worlds other chances */
   sim_figures figures;
+  struct sim_promises *promises; /* sim_promises.h */
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

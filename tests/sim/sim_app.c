@@ -5,6 +5,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_promises.h"
 
 enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
 
@@ -103,12 +104,15 @@ static bool send_one(sim_client *c, sim_session *s, int channel) {
   in.send.data = (pl_view){w->text, size};
   pl_engine_result out;
   int rc = sim_client_begin(c, &in, &out);
-  if (rc == 0)
+  if (rc == 0) {
     sim_ledger_sent(w, st, size, out.place);
-  else if (rc == PL_EAGAIN)
+  } else if (rc == PL_EAGAIN) {
     side->wants_writable = true;
-  else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE && !(rc == PL_ENOMEM && w->starving))
+    sim_credit_refused(c, s, channel, size);
+  } else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE &&
+             !(rc == PL_ENOMEM && w->starving)) {
     sim_fail(w, "client %d cannot send: %d", c->index, rc);
+  }
   sim_client_end(c, &out);
   return rc == 0;
 }

@@ -7,6 +7,7 @@
 #include "client/core/session/session_state.h"
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_promises.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
 
@@ -28,6 +29,7 @@ void sim_client_init(sim_world *w, int index) {
   if (w->twins && first < index) c->config.identity = w->clients[first].config.identity;
   sim_fill(r, c->config.instance, sizeof c->config.instance);
   c->config.origin = "http://relay.example";
+  c->config.aead = &sim_records_aead;
   c->config.application = "sim/1";
   c->config.listen = true;
   c->config.accept_all = sim_chance(r, 70);
@@ -228,9 +230,11 @@ int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result 
   pl_engine_event now = *in;
   now.now_ms = sim_now_ms(c->world);
   bool armed = starve(c->world);
+  sim_promises_before(c);
   int rc = pl_engine_step(c->engine, &now, out);
   c->starved = pl_alloc_fail_at(0) == 0 && armed;
   trace_step(c, &now, rc, out);
+  sim_promises_after(c, &now, out);
   return rc;
 }
 
@@ -332,6 +336,7 @@ void sim_client_pump(sim_client *c) {
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
     places before = places_sent(c);
+    sim_records_begin(c);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
@@ -342,6 +347,7 @@ void sim_client_pump(sim_client *c) {
     w->figures.up_frames++;
     w->figures.up_bytes += n;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
+    sim_records_produced(c, w->scratch, n);
     send_message(c, k, n);
   }
 }

@@ -7,6 +7,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_promises.h"
 
 enum { STEPS_MAX = 3000000 };
 #define QUEUE_STREAM UINT64_C(463000011160) /* a stream in which no listed seed is forgetful */
@@ -87,6 +88,7 @@ static void set_scene(sim_world *w) {
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
   set_rare_things(w);
+  sim_promises_scene(w);
   sim_relay_init(w);
   sim_bus_init(w);
   sim_greedy_init(w);
@@ -210,11 +212,13 @@ static void live(sim_world *w) {
 }
 
 static void clear(sim_world *w) {
+  (void)pl_alloc_fail_at(0); /* a run that failed may have left one to fail */
   for (int i = 0; i < w->clients_count; i++) sim_client_deinit(&w->clients[i]);
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
   sim_ledger_free(w);
   sim_greedy_free(w);
+  sim_promises_free(w);
   free(w->in_hand);
 }
 
@@ -236,6 +240,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   sim_random_init(&w->queue_random, seed + QUEUE_STREAM);
   w->forgetful = sim_chance(&w->queue_random, 6);
   sim_greedy_choose(w);
+  sim_promises_init(w);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);

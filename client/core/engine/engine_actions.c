@@ -34,6 +34,7 @@ void pl_engine_out_once(pl_engine *e, pl_engine_action action) {
 }
 
 void pl_engine_wake_at(pl_engine *e, uint64_t ms) {
+  if (ms < e->now_ms) ms = e->now_ms;
   if (ms < e->next_ms) e->next_ms = ms;
 }
 

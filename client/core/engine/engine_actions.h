@@ -27,7 +27,8 @@ pl_view pl_engine_keep_text(pl_engine *e, pl_view text);
 
 void pl_engine_log(pl_engine *e, const char *event, const char *reason);
 
-/* Asks to be called at this time at the latest. */
+/* Asks to be called at this time at the latest. A time that has passed means now: otherwise the next call would seem to
+ * come late. PL_NEVER is the only time that stands for something else, and 0 is a time like any other. */
 void pl_engine_wake_at(pl_engine *e, uint64_t ms);
 
 /* Returns the error to report to the application for this reason. */

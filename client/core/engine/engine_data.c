@@ -13,6 +13,8 @@
 #include "engine_peers.h"
 #include "engine_session.h"
 
+enum { REMEMBERED_MAX = 4 }; /* sessions with one peer that are over */
+
 /* Returns the caller's epoch, from the HELLO with which its first record begins, or 0 when it begins with something
  * else. */
 static uint64_t data_epoch(pl_view plain) {
@@ -24,14 +26,44 @@ static uint64_t data_epoch(pl_view plain) {
   return pl_wire_frame_hello_decode(&h, body.data, body.size) ? 0 : h.epoch;
 }
 
-/* Ends a session with this peer that is still ending, since the peer starts a new one. */
+/* Ends the links of a session that is over, so that nothing more is said on them, such as HELLO. */
+static void data_end_links(pl_engine *e, const pl_engine_session *s) {
+  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
+    if (l->session != s || l->state != PL_ENGINE_LINK_UP) continue;
+    pl_engine_link_end(e, l, PL_REASON_CLOSED);
+    n = &e->links; /* others may have gone with it */
+  }
+}
+
+/* Ends a session with this peer that is being closed, since the peer starts a new one. It is
+ * remembered, because the peer may still be closing it, too; but of those that are remembered, only the last few, since
+ * a peer may start and close sessions as fast as it likes. */
 static void data_end_old(pl_engine *e, const pl_engine_link *l) {
+  pl_engine_session *oldest = NULL;
+  size_t remembered = 0;
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
-    if (s->lingering)
-      pl_engine_session_free(e, s);
-    else if (pl_session_is_closing(s->core))
+    if (!s->lingering && pl_session_is_closing(s->core)) {
+      pl_engine_session_close_over(e, s);
+      if (e->sessions[i] == s) data_end_links(e, s);
+    }
+    s = e->sessions[i];
+    if (!s || !s->lingering) continue;
+    remembered++;
+    if (!oldest || s->linger_until_ms < oldest->linger_until_ms) oldest = s;
+  }
+  if (remembered > REMEMBERED_MAX) pl_engine_session_free(e, oldest);
+}
+
+/* Ends a session that was closed before the peer's first HELLO came, since the peer has a newer one: it never had this
+ * one, or has it no longer. */
+static void data_end_unheard(pl_engine *e, const pl_engine_link *l) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    pl_engine_session *s = e->sessions[i];
+    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+    if (pl_session_is_closing(s->core) && !pl_session_peer_epoch(s->core))
       pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
   }
 }
@@ -108,11 +140,15 @@ static bool data_open(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uin
 
 static void data_deliver(pl_engine *e, pl_engine_link *l, size_t size, pl_session_event *in) {
   uint32_t number = l->number;
+  bool was_linked = l->session->was_linked;
   pl_engine_session_traffic(e, l, size);
   int rc = pl_engine_dial_step(e, l->session, in, NULL);
-  if (rc != PL_ENOMEM) return;
   l = pl_engine_link_find(e, number);
-  if (l) pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* the session continues over another link */
+  if (!l) return;
+  if (rc == PL_ENOMEM)
+    pl_engine_link_end(e, l, PL_REASON_OVERFLOW); /* the session continues over another link */
+  else if (!was_linked && l->session->was_linked)
+    data_end_unheard(e, l);
 }
 
 void pl_engine_data_came(pl_engine *e, pl_engine_link *l, const pl_envelope *v, uint8_t *plain) {

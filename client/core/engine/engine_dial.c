@@ -113,7 +113,8 @@ static void dial_cross_parked(pl_engine *e, const pl_engine_session *s) {
 /* Returns true when the session with this ID and instance, of which there is only one, is another one. */
 static bool dial_is_duplicate(pl_engine *e, const pl_engine_session *s, const uint8_t instance[8]) {
   const pl_engine_session *other = pl_engine_session_find(e, s->id, instance);
-  return other && other != s;
+  if (!other || other == s) return false;
+  return other->linked || !pl_session_is_closing(s->core); /* until then the peer may still have what is closed */
 }
 
 /* Returns true when the session is with another instance than the one that accepted: any instance was called, and
@@ -143,8 +144,10 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   }
   if (dial_is_duplicate(e, s, l->instance)) {
     static const char text[] = "there is a session with this peer already";
+    bool closing = pl_session_is_closing(s->core); /* it called to close, and the peer gets the new session instead */
+    pl_view why = {(const uint8_t *)text, closing ? 0 : sizeof text - 1};
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
-    pl_engine_session_end(e, s, PL_ESTATE, PL_REASON_CLOSED, (pl_view){(const uint8_t *)text, sizeof text - 1});
+    pl_engine_session_end(e, s, closing ? PL_OK : PL_ESTATE, PL_REASON_CLOSED, why);
     return 0;
   }
   memcpy(s->instance, l->instance, 8);

@@ -48,14 +48,22 @@ void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
   pl_engine_wake_at(e, e->now_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS);
 }
 
+/* Returns true for a session that is closed or being closed, and whose peer is known: only a call of that very session
+ * belongs to it. */
+static bool offer_is_of_the_past(const pl_engine_session *s) {
+  return (s->lingering || pl_session_is_closing(s->core)) && pl_session_peer_epoch(s->core);
+}
+
 pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l, uint64_t epoch) {
+  pl_engine_session *found = NULL;
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
     if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
-    bool ends = s->lingering || pl_session_is_closing(s->core);
-    if (!ends || epoch == 0 || epoch == pl_session_peer_epoch(s->core)) return s;
+    bool past = offer_is_of_the_past(s);
+    if (past && epoch && epoch == pl_session_peer_epoch(s->core)) return s; /* although there may be a new one */
+    if (!past || (epoch == 0 && !found)) found = s;
   }
-  return pl_engine_session_dialling(e, l->id);
+  return found ? found : pl_engine_session_dialling(e, l->id);
 }
 
 static void offer_decide(pl_engine *e, pl_engine_link *l) {

@@ -13,7 +13,7 @@ pl_engine_link *pl_engine_offer_parked(pl_engine *e, const pl_engine_session *s)
 pl_engine_link *pl_engine_offer_waiting(pl_engine *e, const pl_engine_session *s);
 
 /* Returns the session that a call belongs to: by ID and instance, else the one that calls any instance of the ID, else
- * NULL. `epoch` is the caller's, 0 while unknown; it tells a session that is ending from the next one. */
+ * NULL. `epoch` is the caller's, 0 while unknown; it tells a session that is over, or ending, from the next one. */
 pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l, uint64_t epoch);
 
 bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]);

@@ -23,7 +23,7 @@ static size_t produce_control(pl_engine *e, uint8_t *out, size_t capacity) {
 static void produce_failed(pl_engine *e, uint32_t number) {
   pl_engine_link *l = pl_engine_link_find(e, number);
   if (l) l->failed = true;
-  pl_engine_wake_at(e, 0);
+  pl_engine_wake_at(e, e->now_ms);
 }
 
 /* Writes one record of the session. The plaintext is written where its ciphertext will be. */

@@ -293,6 +293,17 @@ int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session
   return rc;
 }
 
+void pl_engine_session_close_over(pl_engine *e, pl_engine_session *s) {
+  session_sink context = {e, s};
+  pl_session_sink sink = {session_take_action, &context};
+  if (pl_session_close_over(s->core, &sink))
+    pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+  else if (s->ended)
+    pl_engine_session_free(e, s);
+  else
+    pl_engine_session_touch(e, s);
+}
+
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text) {
   session_sink context = {e, s};
   pl_session_sink sink = {session_take_action, &context};

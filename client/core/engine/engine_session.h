@@ -20,6 +20,9 @@ pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t 
 int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in,
                            pl_session_result *result) PL_MUST_USE;
 
+/* Ends a session that is being closed as if the peer had answered: it is remembered for a while. */
+void pl_engine_session_close_over(pl_engine *e, pl_engine_session *s);
+
 /* Reports what was lost and the end, resets the links with `reason`, and frees the session. */
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
 

@@ -25,7 +25,7 @@ static uint64_t time_of_link(const pl_engine *e, const pl_engine_link *l) {
     case PL_ENGINE_LINK_ACCEPTED:
       return l->since_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS;
     default:
-      return l->failed ? 0 : PL_NEVER;
+      return l->failed ? l->since_ms : PL_NEVER;
   }
 }
 

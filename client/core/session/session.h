@@ -167,6 +167,10 @@ bool pl_session_has_output(const pl_session *s);
 /* Ends the session because it cannot continue: CLOSE goes out on the current link, and on each later one. */
 void pl_session_fail(pl_session *s, uint16_t reason, pl_view text);
 
+/* Ends the wait for the answer to this side's CLOSE, since the peer shows otherwise that it has closed the session.
+ * Emits PL_SESSION_CLOSE_ENDED. A CLOSE that comes later is answered. Returns 0 or PL_ENOMEM. */
+int pl_session_close_over(pl_session *s, const pl_session_sink *out) PL_MUST_USE;
+
 /* Call this when the owner did not run for a while, so what came in was not read: this time does not count as waiting
  * for the peer, and round trips that include it are not measured. */
 void pl_session_late(pl_session *s, uint64_t now_ms);

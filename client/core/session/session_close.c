@@ -22,7 +22,7 @@ static int close_end(pl_session *s, int error) {
 
 int pl_session_close(pl_session *s, uint16_t reason, pl_view text) {
   if (s->state != PL_SESSION_STATE_OPEN) return PL_ESTATE;
-  if (s->peer_epoch == 0 && !s->current) return close_end(s, 0); /* the peer does not know of the session */
+  if (s->peer_epoch == 0 && s->link_count == 0) return close_end(s, 0); /* the peer does not know of the session */
   close_keep_reason(s, reason, text);
   s->state = PL_SESSION_STATE_CLOSING;
   s->close_due = true;
@@ -60,6 +60,11 @@ void pl_session_close_write(pl_session *s, pl_writer *w) {
   s->close_due = false;
   s->close_sent_ms = s->now_ms;
   if (s->state == PL_SESSION_STATE_PEER_CLOSED) s->state = PL_SESSION_STATE_ANSWERED;
+}
+
+int pl_session_close_over(pl_session *s, const pl_session_sink *out) {
+  s->out = out;
+  return s->state == PL_SESSION_STATE_CLOSING ? close_end(s, 0) : 0;
 }
 
 int pl_session_close_forgotten(pl_session *s, pl_session_link *l) {

@@ -113,6 +113,7 @@ int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   s->reserved -= c->started_to - c->sent_to;
   c->started_to = c->sent_to;
   if (s->stretched == c) s->stretched = NULL;
+  if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting starts now */
   s->waiting = s->waiting - c->end + end;
   c->end = end;
   c->cursor = end - 1;

@@ -327,6 +327,113 @@ static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   session_goes_on(a, b);
 }
 
+/* ---- a record that cannot be sealed ------------------------------------------------------------------------------ */
+
+static void *cipher_begin(const uint8_t key[32], bool sealing) {
+  static uint8_t unused;
+  (void)key;
+  return sealing ? &unused : NULL;
+}
+
+static bool cipher_seal(void *key, const uint8_t nonce[12], pl_view ad, const uint8_t *plain, size_t size,
+                        uint8_t *out) {
+  (void)key;
+  (void)nonce;
+  (void)ad;
+  (void)plain;
+  (void)size;
+  (void)out;
+  return false;
+}
+
+static void cipher_end(void *key) {
+  (void)key;
+}
+
+static const pl_aead broken_cipher = {cipher_begin, cipher_seal, NULL, cipher_end};
+
+static bool count_pings(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  f.opens += from == 0 && e->type == PL_ENV_OPEN;
+  f.left += from == 0 && e->type == PL_ENV_PING;
+  return false;
+}
+
+/* The link ends with the next step, and the engine does not take this for lateness of its own. */
+static void a_link_that_cannot_seal_ends_at_once(void **state) {
+  (void)state;
+  pl_engine_config config = {.aead = &broken_cipher};
+  pair_start(&n, &config, NULL);
+  net_run(&n, 10000);
+  f = (fault){.from = -1};
+  n.drop = count_pings;
+  (void)net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_true(f.opens > 1); /* it is called again without a wait */
+  net_run(&n, 2000);
+  assert_int_equal(f.left, 0);
+}
+
+/* ---- sessions that were closed ----------------------------------------------------------------------------------- */
+
+static bool lose_records(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return from == f.from && e->type == PL_ENV_DATA;
+}
+
+/* Both forget nothing of a session for a while, even when the next one has begun. */
+static void a_late_call_for_a_closed_session_does_no_harm_to_the_next(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pair_start(&n, NULL, NULL);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_send(&n, 0, a, 0, "first", 5), 0);
+  net_settle(&n);
+  f = (fault){.from = 1};
+  n.drop = lose_records;
+  assert_int_equal(net_close(&n, 0, a), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1); /* its answer is lost */
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  n.drop = NULL;
+  net_forget(&n, 1);
+  uint32_t next = net_connect(&n, 0, 1, n.clients[1].config.instance, NULL);
+  assert_int_not_equal(next, a);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_send(&n, 0, next, 0, "second", 6), 0);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+}
+
+/* A session that was closed before its first HELLO says nothing more once the peer has the next one. */
+static void a_session_that_nobody_heard_of_ends_with_the_next(void **state) {
+  (void)state;
+  pair_start(&n, NULL, NULL);
+  f = (fault){.from = 1};
+  n.drop = lose_records;
+  uint32_t first = net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_close(&n, 0, first), 0);
+  uint32_t next = net_connect(&n, 0, 1, n.clients[1].config.instance, NULL);
+  n.drop = NULL;
+  net_run(&n, 2000);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, first);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_OK);
+  assert_int_equal(net_send(&n, 0, next, 0, "heard", 5), 0);
+  net_run(&n, 20000);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_UNLINKED), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(a_changed_record_costs_the_link),
@@ -341,6 +448,9 @@ int main(void) {
       test_of_own(a_message_too_large_for_the_peer_is_told_to_it),
       test_of_own(a_link_that_carried_much_is_replaced_without_a_pause),
       test_of_own(a_refused_replacement_leaves_the_link_that_is_there),
+      test_of_own(a_link_that_cannot_seal_ends_at_once),
+      test_of_own(a_late_call_for_a_closed_session_does_no_harm_to_the_next),
+      test_of_own(a_session_that_nobody_heard_of_ends_with_the_next),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -371,6 +371,65 @@ static void no_memory_for_an_action_changes_nothing(void **state) {
   assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 1);
 }
 
+/* The wait for progress starts when something is to be sent: a channel that is given up after a silence is not overdue
+ * at once. */
+static void a_direction_given_up_after_a_silence_is_not_overdue(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 60000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 1);
+  uint64_t records = t.side[0].records_out;
+  pl_session_event give_up = {.type = PL_SESSION_CHANNEL_RESET, .channel_reset = {0, PL_REASON_CLOSED}};
+  assert_int_equal(two_step(&t, 0, give_up), 0);
+  assert_true(pl_session_deadline(t.side[0].session) > t.now_us / 1000);
+  two_run(&t, 500);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 2);
+  assert_int_equal(t.side[0].records_out, records + 1); /* CHANNEL_RESET, and no PROBE */
+}
+
+static const pl_session_event close_event = {.type = PL_SESSION_CLOSE, .close = {.reason = PL_REASON_CLOSED}};
+
+static void a_session_without_a_link_is_closed_at_once(void **state) {
+  (void)state;
+  assert_int_equal(two_step(&t, 0, close_event), 0);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_CLOSE_ENDED), 1);
+}
+
+/* The peer may have the session already: it is told over the link whose HELLO is on its way. */
+static void a_session_closed_before_its_first_hello_is_closed_at_both_ends(void **state) {
+  (void)state;
+  t.delay_us = 20000;
+  two_link(&t, 1, 0);
+  two_run(&t, 30); /* side 1 is linked, side 0 is not yet */
+  assert_int_equal(two_count(&t, 1, PL_SESSION_LINKED), 1);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_LINKED), 0);
+  assert_int_equal(two_step(&t, 0, close_event), 0);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_CLOSE_ENDED), 0);
+  two_run(&t, 1000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_PEER_CLOSED), 1);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_CLOSE_ENDED), 1);
+  assert_int_equal(two_find(&t, 0, PL_SESSION_CLOSE_ENDED, 0)->a.error, 0);
+}
+
+/* An owner that learns otherwise that the peer has closed need not wait; a CLOSE that comes later is answered. */
+static void a_close_that_is_over_is_answered_later(void **state) {
+  (void)state;
+  pl_session_sink none = {.take = NULL};
+  assert_int_equal(pl_session_close_over(t.side[1].session, &none), 0); /* it is not closing */
+  assert_int_equal(two_step(&t, 1, close_event), 0);
+  t.drop = drop_all;
+  two_run(&t, 100);
+  t.drop = NULL;
+  two_close_over(&t, 1);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_CLOSE_ENDED), 1);
+  two_run(&t, 2000);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_CLOSE_ENDED), 1);
+  assert_int_equal(two_step(&t, 0, close_event), 0);
+  two_run(&t, 1000);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_CLOSE_ENDED), 1);
+  assert_int_equal(two_find(&t, 0, PL_SESSION_CLOSE_ENDED, 0)->a.error, 0);
+}
+
 #define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
 #define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
 #define LINKED_WITH(name, config) cmocka_unit_test_prestate_setup_teardown(name, start_linked, end, &(config))
@@ -393,6 +452,10 @@ int main(void) {
       APART(a_reset_never_exceeds_its_record),
       APART(each_link_without_a_hello_is_kept_longer),
       LINKED(no_memory_for_an_action_changes_nothing),
+      LINKED(a_direction_given_up_after_a_silence_is_not_overdue),
+      APART(a_session_without_a_link_is_closed_at_once),
+      APART(a_session_closed_before_its_first_hello_is_closed_at_both_ends),
+      LINKED(a_close_that_is_over_is_answered_later),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

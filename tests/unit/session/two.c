@@ -78,6 +78,12 @@ int two_step(two *t, int i, pl_session_event in) {
   return s->rc;
 }
 
+void two_close_over(two *t, int i) {
+  context c = {t, &t->side[i]};
+  pl_session_sink sink = {take, &c};
+  assert_int_equal(pl_session_close_over(t->side[i].session, &sink), 0);
+}
+
 void two_link(two *t, uint32_t id, int opener) {
   for (int i = 0; i < 2; i++) {
     t->side[i].counters[id % 256] = 0;

@@ -59,6 +59,7 @@ void two_link(two *t, uint32_t id, int opener);
 void two_unlink(two *t, uint32_t id);
 int two_step(two *t, int i, pl_session_event in);
 void two_run(two *t, uint64_t ms);
+void two_close_over(two *t, int i);
 int two_send(two *t, int i, uint8_t channel, const void *data, size_t size);
 /* Gives side i these frames as its next record. */
 int two_feed(two *t, int i, uint32_t link, const void *frames, size_t size);

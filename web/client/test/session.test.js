@@ -357,6 +357,20 @@ describe('resuming', () => {
   });
 });
 
+describe('waiting', () => {
+  test('starts when something is to be sent, also for a channel that is given up after a silence', () => {
+    const { world, ana, session } = pair();
+    ana.send(session, 'x');
+    world.until(() => ana.last('delivered'), 'receipt');
+    world.pass(15000);
+    ana.do('channel_reset', { session, channel: 0, value: REASON.CLOSED });
+    expect(ana.sessionOf(session).deadline()).toBeGreaterThan(world.now);
+    const place = ana.last('delivered').place + 1;
+    world.until(() => ana.last('delivered').place === place, 'the end is taken', 100);
+    expect(ana.sessionOf(session).probeNumber).toBe(0);
+  });
+});
+
 describe('a slow line', () => {
   test('each link on which no HELLO comes has twice as long as the one before, until something gets through', () => {
     const host = { emit() {}, reset() {}, newEpoch: () => 1n, linked() {}, peerClosed() {}, closeEnded() {} };
@@ -492,6 +506,35 @@ describe('end', () => {
     bo.do('close', { session: other });
     world.until(() => ana.last('session_closed') && bo.last('session_closed'), 'closed', 5000);
     expect([ana.last('session_closed').error, bo.last('session_closed').error]).toEqual([null, null]);
+  });
+  test('closed while the first HELLO is on its way: the other side, which has the session already, is told', () => {
+    const world = new World();
+    const [ana, bo] = [world.peer('ana').start(), world.peer('bo', { acceptAll: true }).start()];
+    const session = ana.connect(bo);
+    world.until(() => ana.sessionOf(session).links.length, 'accepted');
+    expect(ana.sessionOf(session).current).toBeNull();
+    ana.do('close', { session });
+    expect(ana.last('session_closed')).toBeUndefined();
+    world.until(() => ana.last('session_closed') && bo.last('session_closed'), 'closed');
+    expect([ana.last('session_closed').error, bo.last('session_closed').error]).toEqual([null, 'ECLOSED']);
+    expect([ana, bo].flatMap((peer) => [...peer.of('unlinked'), ...peer.of('stream_reset')])).toEqual([]);
+    expect(bo.of('session').length).toBe(1);
+  });
+  test('a peer that missed the end of one of several sessions is told of that one', () => {
+    const { world, ana, bo, session } = pair();
+    ana.do('close', { session });
+    world.until(() => bo.last('session_closed'), 'the first session is closed');
+    const again = ana.connect(bo);
+    world.until(() => bo.of('linked').length === 2, 'the second one');
+    bo.send(bo.last('session').session, 'history');
+    world.until(() => ana.texts().length, 'message');
+    world.loses = (from) => from === ana;
+    ana.do('close', { session: again });
+    world.until(() => ana.of('session_closed').length === 2, 'ana gives up', 11000);
+    world.loses = () => false;
+    world.until(() => bo.of('session_closed').length === 2, 'bo is told', 10000);
+    expect(bo.last('session_closed').error).toBe('ECLOSED');
+    expect([...bo.of('stream_reset'), ...ana.of('knock')]).toEqual([]); // its call is not taken for a new session
   });
   test('after the end a new session can start', () => {
     const { world, ana, bo, session } = pair();

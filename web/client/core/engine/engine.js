@@ -502,12 +502,16 @@ export class Engine {
     const { number: session, id, application: text, name } = entry;
     this.emit({ type: 'session', session, id, instance: instanceOf(entry), text, name });
   }
-  /** Returns the session with this link's peer that ended recently. @param {Link} link @returns {Entry | undefined} */
-  ghostOf(link) {
+  /** Returns a session with this link's peer that ended recently, or the one that has this epoch of the peer.
+   * @param {Link} link @param {bigint} [epoch] @returns {Entry | undefined} */
+  ghostOf(link, epoch) {
     const instance = toHex(link.peerInstance ?? new Uint8Array(0));
     const found = this.ghosts.find(
       ({ entry, until }) =>
-        this.now < until && entry.idHex === toHex(link.peerId) && toHex(instanceOf(entry)) === instance,
+        this.now < until &&
+        entry.idHex === toHex(link.peerId) &&
+        toHex(instanceOf(entry)) === instance &&
+        (epoch === undefined || entry.session.peerEpoch === epoch),
     );
     return found?.entry;
   }
@@ -545,7 +549,7 @@ export class Engine {
   close(entry, reason, text) {
     entry.session.startClose(reason, utf8Within(text, REASON_TEXT_MAX));
     if (entry.closed) return;
-    if (!entry.session.current && !entry.opening) entry.dialAt = this.now;
+    if (!entry.session.links.length && !entry.opening) entry.dialAt = this.now;
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
   }
   /**

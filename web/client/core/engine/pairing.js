@@ -325,8 +325,8 @@ export function accept(e, link) {
  * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
 export function takeFirstRecord(e, link, plaintext) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
-  const ghost = link.unsupported ? undefined : e.ghostOf(link);
-  if (ghost && epochOf(plaintext) === ghost.session.peerEpoch) {
+  const ghost = link.unsupported ? undefined : e.ghostOf(link, epochOf(plaintext));
+  if (ghost) {
     // The caller has not learnt that its session is over here, so it is told again.
     link.owner = ghost;
     link.bySmaller = !isSmaller(e, link.peerId, instance);

@@ -236,13 +236,14 @@ export class Session {
     const before = channel.end;
     this.reserved -= channel.giveUp(reason);
     if (this.stretched === channel) this.stretched = null;
+    if (this.waiting === 0) this.progressAt = this.now;
     this.waiting += channel.end - before;
     this.hasPlacesToSend(channel);
   }
   /** Sends CLOSE and waits for the answer. @param {number} reason @param {Uint8Array} text at most 123 bytes */
   startClose(reason, text) {
     this.mustBeOpen();
-    if (this.peerEpoch === 0n && !this.current) {
+    if (this.peerEpoch === 0n && this.links.length === 0) {
       this.close = 'ended'; // the peer does not know of this session
       this.host.closeEnded(null);
       return;
