@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "sim_limits.h"
 
 enum { STEPS_MAX = 3000000 };
 #define QUEUE_STREAM UINT64_C(463000011160) /* a stream in which no listed seed is forgetful */
@@ -58,7 +58,7 @@ static void set_rare_things(sim_world *w) {
 static void set_scene(sim_world *w) {
   sim_random *r = &w->random;
   w->now_us = SIM_START_US;
-  w->clients_count = sim_chance(r, 70) ? 2 : (int)sim_between(r, 2, SIM_CLIENTS);
+  w->clients_count = sim_chance(r, 70) ? 2 : (int)sim_between(r, 2, SIM_CLIENTS_USUAL);
   w->delay_us = (uint32_t)sim_log_between(r, 50, 200000);
   w->jitter_us = sim_chance(r, 50) ? 0 : (uint32_t)sim_below(r, w->delay_us);
   w->bytes_per_ms = sim_chance(r, 40) ? 0 : (uint32_t)sim_log_between(r, 8, 20000);
@@ -69,7 +69,7 @@ static void set_scene(sim_world *w) {
   w->lossy = sim_chance(r, 10);
   if (w->flood) { /* more than the relay's queues hold, towards slow readers */
     w->large = true;
-    w->clients_count = SIM_CLIENTS;
+    w->clients_count = SIM_CLIENTS_USUAL;
     w->relay_socket_bytes = 8192;
     w->bytes_per_ms = (uint32_t)sim_between(r, 200, 2000);
   }
@@ -86,8 +86,10 @@ static void set_scene(sim_world *w) {
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
   set_rare_things(w);
+  sim_limits_scene(w);
   sim_relay_init(w);
   sim_bus_init(w);
+  sim_limits_relay(w);
   sim_relay_start(&w->relay);
   for (int i = 0; i < w->clients_count; i++) sim_client_init(w, i);
 }
@@ -101,7 +103,7 @@ static uint64_t fault_due(const sim_world *w) {
 }
 
 static uint64_t next_due(const sim_world *w) {
-  uint64_t at = least(sim_relay_due(&w->relay), fault_due(w));
+  uint64_t at = least(least(sim_relay_due(&w->relay), fault_due(w)), sim_limits_due(w));
   for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
   for (size_t i = 0; i < w->conns_used; i++) at = least(at, sim_conn_due(&w->conns[i]));
   return at;
@@ -114,6 +116,7 @@ static void happen(sim_world *w) {
     sim_fault(w);
     return;
   }
+  if (sim_limits_happen(w)) return;
   for (size_t i = 0; i < w->conns_used; i++) {
     if (sim_conn_due(&w->conns[i]) > w->now_us) continue;
     sim_conn_happen(&w->conns[i]);
@@ -200,6 +203,7 @@ static void clear(sim_world *w) {
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
   sim_ledger_free(w);
+  sim_limits_free(w);
   free(w->in_hand);
 }
 
@@ -218,6 +222,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   w->pairing = sim_chance(&w->code_random, 10);
   sim_random_init(&w->queue_random, seed + QUEUE_STREAM);
   w->forgetful = sim_chance(&w->queue_random, 6);
+  sim_limits_init(w);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
