@@ -12,6 +12,7 @@ static const char *const alternatives =
     "ws://relay2.example/pairlink\nwss://relay3.example/pairlink\nws://relay.example:8787/pairlink\nws:// /";
 static const char *const public_urls[] = {"http://relay.example", "http://relay2.example", "http://relay.example:8787",
                                           NULL};
+static const char *const origins[] = {"https://page.example", NULL};
 static const char *const proxies = "10.9.0.0/16";
 static const char *const proxy = "10.9.8.7";
 
@@ -25,6 +26,7 @@ void sim_admission_scene(sim_world *w) {
   if (!l->admitting) return;
   l->proxied = sim_chance(r, 40);
   l->moves = sim_chance(r, 40);
+  l->page = sim_chance(r, 30);
   for (int i = 0; i < SIM_CLIENTS; i++) l->place[i] = (sim_place)sim_below(r, SIM_PLACE_HERE + 1);
 }
 
@@ -39,6 +41,7 @@ void sim_admission_relay(sim_world *w) {
     config->alternatives = alternatives;
     config->public_urls = public_urls;
   }
+  if (l->page) config->origins = origins;
   if (!l->proxied) return;
   if (pl_relay_cidr_parse(view_of(proxies), &l->proxy) != 0) sim_fail(w, "%s is not a range", proxies);
   config->trusted = &l->proxy;
@@ -67,7 +70,7 @@ static void write_address(sim_place place, int index, char *out, size_t size) {
 }
 
 /* Writes the field as proxies do: perhaps with a port, behind what the client claimed, and followed by more proxies. */
-static void write_fields(sim_limits *l, int index, const char *address) {
+static void write_forwarded(sim_limits *l, int index, const char *address) {
   sim_random *r = &l->admission_random;
   bool v4 = strchr(address, '.');
   const char *before = sim_chance(r, 30) ? "nonsense, " : "", *after = sim_chance(r, 30) ? ", 10.9.1.1" : "";
@@ -76,6 +79,14 @@ static void write_fields(sim_limits *l, int index, const char *address) {
                    v4 ? "" : "[", address, v4 ? "" : "]", after);
   else
     (void)snprintf(l->fields[index], sizeof l->fields[index], "X-Forwarded-For: %s%s%s\r\n", before, address, after);
+}
+
+static void write_origin(sim_limits *l, int index) {
+  static const char *const own[] = {"http://relay.example", "http://Relay.Example:80", "https://page.example"};
+  char *fields = l->fields[index];
+  size_t used = strlen(fields);
+  const char *origin = own[sim_below(&l->admission_random, PL_ARRAY_LENGTH(own))];
+  (void)snprintf(fields + used, sizeof l->fields[index] - used, "Origin: %s\r\n", origin);
 }
 
 void sim_admission_client(sim_client *c) {
@@ -87,7 +98,8 @@ void sim_admission_client(sim_client *c) {
   int i = c->index;
   if (!l->admitting) return;
   write_address(l->place[i], i, address, sizeof address);
-  if (l->proxied) write_fields(l, i, address);
+  if (l->proxied) write_forwarded(l, i, address);
+  if (l->page) write_origin(l, i);
   if (pl_relay_address_parse(view_of(l->proxied ? proxy : address), l->address[i]) != 0)
     sim_fail(w, "%s is not an address", address);
   l->revoked[i] = sim_chance(r, 15);

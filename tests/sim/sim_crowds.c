@@ -4,7 +4,7 @@
 #include "client/core/session/session.h"
 #include "sim_limits.h"
 
-enum { VOLATILES = 120, VOLATILE_BYTES = 900, CODES = 8, INVITES = 258 };
+enum { VOLATILES = 120, VOLATILE_BYTES = 900, CODES = 8, INVITES = 258, SLOW_BYTES_PER_MS = 100 };
 
 void sim_crowds_scene(sim_world *w) {
   sim_limits *l = w->limits;
@@ -28,8 +28,25 @@ void sim_crowds_client(sim_client *c) {
   const sim_limits *l = c->world->limits;
   if (l->one_id) c->config.identity = c->world->clients[0].config.identity;
   if (!l->slow_reader) return;
-  c->bytes_per_ms = c->index ? 0 : 100;
+  c->bytes_per_ms = c->index ? 0 : SLOW_BYTES_PER_MS;
   if (c->index == 0) c->config.manual_take = false;
+}
+
+void sim_crowds_relay(sim_world *w) {
+  sim_limits *l = w->limits;
+  if (!l->slow_reader || !sim_chance(&l->crowd_random, 50)) return;
+  w->relay.config.settings[PL_RELAY_SET_STALL_TIMEOUT_MS] = (uint32_t)sim_between(&l->crowd_random, 1500, 5000);
+}
+
+/* The slow reader stops reading, and still sends. */
+bool sim_crowds_fault(sim_world *w) {
+  sim_limits *l = w->limits;
+  if (!l || !l->slow_reader || !sim_chance(&l->crowd_random, 50)) return false;
+  const sim_client *c = &w->clients[0];
+  if (!c->conn) return false;
+  c->conn->down.held_until_us = w->now_us + sim_log_between(&l->crowd_random, SIM_MS(100), SIM_MS(20000));
+  sim_trace(w, "net      client 0 stops reading");
+  return true;
 }
 
 int sim_crowds_peer(const sim_client *c, int peer) {
@@ -78,10 +95,10 @@ static void make_invites(sim_client *c) {
 bool sim_crowds_act(sim_client *c) {
   sim_limits *l = c->world->limits;
   if (!l || !l->burst_percent || !sim_chance(&l->crowd_random, l->burst_percent)) return false;
-  uint64_t dice = sim_below(&l->crowd_random, 20);
-  if (dice < 12)
+  uint64_t dice = sim_below(&l->crowd_random, 60);
+  if (dice < 36)
     send_volatiles(c);
-  else if (dice < 19)
+  else if (dice < 59)
     make_codes(c);
   else
     make_invites(c);

@@ -47,7 +47,7 @@ void sim_fault(sim_world *w) {
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn first: the order in which arguments are evaluated is not defined */
   w->faults++;
-  if (sim_poor_fault(w)) return;
+  if (sim_poor_fault(w) || sim_crowds_fault(w)) return;
   if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
     sim_bus_fault(w);
     return;

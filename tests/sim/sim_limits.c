@@ -131,6 +131,7 @@ void sim_limits_relay(sim_world *w) {
   sim_limits *l = w->limits;
   sim_relay *r = &w->relay;
   if (!l) return;
+  sim_crowds_relay(w);
   sim_admission_relay(w);
   sim_poor_relay(w);
   memcpy(l->ample, r->config.settings, sizeof l->ample);

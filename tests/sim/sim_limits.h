@@ -46,9 +46,10 @@ typedef struct sim_limits {
   bool proxied; /* clients come through a proxy that the relay trusts */
   bool moves;   /* the relay names other addresses when it drains */
   pl_relay_cidr proxy;
+  bool page; /* clients are pages: their requests name an origin */
   sim_place place[SIM_CLIENTS];
   uint8_t address[SIM_CLIENTS][16];
-  char fields[SIM_CLIENTS][128]; /* more fields of the upgrade request */
+  char fields[SIM_CLIENTS][192]; /* more fields of the upgrade request */
   bool has_token[SIM_CLIENTS], revoked[SIM_CLIENTS];
   bool refused[SIM_CLIENTS];      /* the store's last answer about its ID was that it may not log in */
   uint64_t retry_us[SIM_CLIENTS]; /* it has given up, and its application tries again then; 0: it has not */
@@ -57,6 +58,7 @@ typedef struct sim_limits {
   sim_random poor_random;
   bool forgetful; /* allocations of the relay fail */
   uint64_t asleep_until_us;
+  uint64_t woke_us[SIM_WORKERS]; /* when a worker woke that should have done something a second before; 0: never */
   sim_notice notices[SIM_NOTICES];
 } sim_limits;
 
@@ -77,9 +79,14 @@ bool sim_limits_no_session(const sim_client *c);
 /* Returns true when this session may stay without a link, because its peer has other sessions and no room for it. */
 bool sim_limits_may_wait(const sim_client *c, const sim_session *s);
 
+/* sim_limits_check.c */
+void sim_limits_check(const sim_worker *v); /* after a turn of this worker */
+
 /* sim_crowds.c */
 void sim_crowds_scene(sim_world *w);
+void sim_crowds_relay(sim_world *w);
 void sim_crowds_client(sim_client *c);
+bool sim_crowds_fault(sim_world *w);                /* returns true when something went wrong */
 int sim_crowds_peer(const sim_client *c, int peer); /* whom to call instead of this peer */
 bool sim_crowds_act(sim_client *c);                 /* returns true when it did something */
 
@@ -108,6 +115,8 @@ void sim_poor_heal(sim_world *w);
 uint64_t sim_poor_awake(const sim_world *w, uint64_t at_us);     /* when the relay sees what happens at this time */
 uint64_t sim_poor_relay_due(const sim_world *w, uint64_t at_us); /* the same for its own work, and when it wakes */
 bool sim_poor_wakes(sim_world *w);                               /* returns true when it had stood still until now */
+/* After a standstill nobody counts as dead, or as not reading, before they could answer. */
+void sim_poor_judged(const sim_worker *v, const char *event);
 uint64_t sim_poor_due(const sim_world *w);
 bool sim_poor_happen(sim_world *w); /* returns false when nothing was due */
 void sim_poor_relay_ended(sim_world *w);

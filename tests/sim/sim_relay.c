@@ -57,6 +57,7 @@ static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *co
                    const char *detail) {
   const sim_worker *v = user;
   (void)level;
+  sim_poor_judged(v, event);
   sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
             event, detail ? detail : "");
 }
@@ -103,6 +104,7 @@ void sim_relay_turn(sim_worker *v) {
   }
   if (closed) sim_bus_flush(v);
   check_bounds(v);
+  sim_limits_check(v);
 }
 
 void sim_relay_init(sim_world *w) {
