@@ -34,6 +34,8 @@ void sim_crowds_client(sim_client *c) {
 
 void sim_crowds_relay(sim_world *w) {
   sim_limits *l = w->limits;
+  uint32_t *slots = &w->relay.config.settings[PL_RELAY_SET_LINK_SLOTS];
+  if (w->clients_count == SIM_CLIENTS && *slots < 2 * SIM_CLIENTS) *slots = 2 * SIM_CLIENTS;
   if (!l->slow_reader || !sim_chance(&l->crowd_random, 50)) return;
   w->relay.config.settings[PL_RELAY_SET_STALL_TIMEOUT_MS] = (uint32_t)sim_between(&l->crowd_random, 1500, 5000);
 }

@@ -58,7 +58,6 @@ typedef struct sim_limits {
   sim_random poor_random;
   bool forgetful; /* allocations of the relay fail */
   uint64_t asleep_until_us;
-  uint64_t woke_us[SIM_WORKERS]; /* when a worker woke that should have done something a second before; 0: never */
   sim_notice notices[SIM_NOTICES];
 } sim_limits;
 
@@ -115,8 +114,6 @@ void sim_poor_heal(sim_world *w);
 uint64_t sim_poor_awake(const sim_world *w, uint64_t at_us);     /* when the relay sees what happens at this time */
 uint64_t sim_poor_relay_due(const sim_world *w, uint64_t at_us); /* the same for its own work, and when it wakes */
 bool sim_poor_wakes(sim_world *w);                               /* returns true when it had stood still until now */
-/* After a standstill nobody counts as dead, or as not reading, before they could answer. */
-void sim_poor_judged(const sim_worker *v, const char *event);
 uint64_t sim_poor_due(const sim_world *w);
 bool sim_poor_happen(sim_world *w); /* returns false when nothing was due */
 void sim_poor_relay_ended(sim_world *w);

@@ -1,10 +1,6 @@
 /* A poor relay: its allocations fail, its machine stands still for a while, and its bus loses one direction, which its
  * two workers hear of at different times, or only one of them. */
-#include <string.h>
-
 #include "sim_limits.h"
-
-enum { STOOD_STILL_MS = 1000 }; /* as in relay.c */
 
 void sim_poor_relay(sim_world *w) {
   sim_limits *l = w->limits;
@@ -38,23 +34,7 @@ uint64_t sim_poor_relay_due(const sim_world *w, uint64_t at_us) {
 static void stand_still(sim_world *w) {
   sim_limits *l = w->limits;
   l->asleep_until_us = w->now_us + sim_log_between(&l->poor_random, SIM_MS(100), SIM_MS(60000));
-  for (unsigned i = 0; i < w->relay.worker_count; i++) {
-    uint64_t due_ms = pl_relay_deadline(w->relay.workers[i].core);
-    if (due_ms + STOOD_STILL_MS < l->asleep_until_us / 1000) l->woke_us[i] = l->asleep_until_us;
-  }
   sim_trace(w, "relay    stands still until %.3f s", (double)l->asleep_until_us / 1e6);
-}
-
-void sim_poor_judged(const sim_worker *v, const char *event) {
-  const sim_world *w = v->relay->world;
-  if (!w->limits || !w->limits->woke_us[v->number]) return;
-  const uint32_t *set = v->relay->config.settings;
-  uint64_t grace_ms = set[PL_RELAY_SET_DEAD_AFTER_MS] - set[PL_RELAY_SET_PING_INTERVAL_MS],
-           stall_ms = set[PL_RELAY_SET_STALL_TIMEOUT_MS], for_ms = (w->now_us - w->limits->woke_us[v->number]) / 1000;
-  if (strcmp(event, "dead") == 0 && for_ms < grace_ms)
-    sim_fail(v->relay->world, "worker %u stood still, and took a client for dead", v->number);
-  if (strcmp(event, "stalled") == 0 && for_ms < stall_ms)
-    sim_fail(v->relay->world, "worker %u stood still, and took a client for stalled", v->number);
 }
 
 /* Its sockets may have had room meanwhile. Returns true when it was asleep. */
@@ -109,7 +89,6 @@ void sim_poor_relay_ended(sim_world *w) {
   if (!w->limits) return;
   for (size_t i = 0; i < SIM_NOTICES; i++) w->limits->notices[i].at_us = 0;
   w->limits->asleep_until_us = 0;
-  memset(w->limits->woke_us, 0, sizeof w->limits->woke_us);
 }
 
 uint64_t sim_poor_due(const sim_world *w) {
@@ -138,7 +117,7 @@ bool sim_poor_happen(sim_world *w) {
 
 bool sim_poor_fault(sim_world *w) {
   sim_limits *l = w->limits;
-  if (!l || !l->poor || !w->relay.up || !sim_chance(&l->poor_random, 40)) return false;
+  if (!l || !l->poor || !w->relay.up || l->asleep_until_us || !sim_chance(&l->poor_random, 40)) return false;
   if (w->relay.worker_count > 1 && sim_chance(&l->poor_random, 70))
     lose_direction(w);
   else

@@ -57,7 +57,6 @@ static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *co
                    const char *detail) {
   const sim_worker *v = user;
   (void)level;
-  sim_poor_judged(v, event);
   sim_trace(v->relay->world, "relay    worker=%u conn=%d %s %s", v->number, conn ? (int)pl_relay_conn_number(conn) : 0,
             event, detail ? detail : "");
 }
