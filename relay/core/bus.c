@@ -86,6 +86,10 @@ void pl_relay_bus_say(pl_relay_bus_node *node, enum pl_relay_bus_type type, cons
   bus_send(node, type, 0, payload, size);
 }
 
+void pl_relay_bus_say_start(pl_relay_bus_node *node, bool again) {
+  bus_send(node, PL_RELAY_BUS_START, again ? PL_RELAY_BUS_FLAG : 0, NULL, 0);
+}
+
 void pl_relay_bus_say_all(pl_relay *relay, enum pl_relay_bus_type type, const uint8_t *payload, size_t size) {
   for (unsigned i = 0; i < relay->node_count; i++)
     if (i != relay->config.worker) bus_send(&relay->nodes[i], type, 0, payload, size);

@@ -22,9 +22,10 @@ enum pl_relay_bus_type {
   PL_RELAY_BUS_LOGOUT,      /* PL_RELAY_BUS_LOGIN_BYTES */
   PL_RELAY_BUS_PEERS,       /* PL_RELAY_BUS_LOGIN_BYTES, then entries of its socket's list (peers.h). Flag 1: remove
                                these entries. Flag 2: remove all earlier entries first */
-  PL_RELAY_BUS_START,   /* forget my sockets, my nameplates and our links: I send all sockets and nameplates again */
-  PL_RELAY_BUS_CODE,    /* a nameplate that I gave out, see nameplates.h */
-  PL_RELAY_BUS_CODE_END /* that nameplate has ended; any worker may say so */
+  PL_RELAY_BUS_START,       /* forget my sockets, my nameplates and our links: I send all sockets and nameplates again.
+                               Flag 1: I have forgotten yours, too, so start likewise */
+  PL_RELAY_BUS_CODE,        /* a nameplate that I gave out, see nameplates.h */
+  PL_RELAY_BUS_CODE_END     /* that nameplate has ended; any worker may say so */
 };
 
 enum {
@@ -43,6 +44,8 @@ enum {
 struct pl_relay_bus_node {
   pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, and never in the lists of sockets */
   size_t untold;      /* sockets whose present list of peers this worker does not have yet */
+  bool missed;        /* memory ran out for something that this worker said */
+  bool forgotten;     /* what this worker said is forgotten, and it has not been asked to say it again */
 };
 
 int pl_relay_bus_init(pl_relay *relay) PL_MUST_USE;
@@ -56,6 +59,7 @@ void pl_relay_bus_drop_output(pl_relay_bus_node *node);
 /* Send a message to one worker, or to all others. When memory runs out, pl_relay_conn.lost is set, and the worker is
  * told everything again later. */
 void pl_relay_bus_say(pl_relay_bus_node *node, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
+void pl_relay_bus_say_start(pl_relay_bus_node *node, bool again); /* again: that worker must start, too */
 void pl_relay_bus_say_all(pl_relay *relay, enum pl_relay_bus_type type, const uint8_t *payload, size_t size);
 /* Tells all workers that this socket has logged in or out: LOGIN or LOGOUT. */
 void pl_relay_bus_tell(pl_relay_conn *conn, enum pl_relay_bus_type type);

@@ -31,11 +31,17 @@ static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e,
   if (e->payload.size != PL_RELAY_BUS_LOGIN_BYTES) return;
   uint64_t generation = pl_get_u64(payload + 40);
   pl_relay_presence *presence = pl_relay_router_get(relay, payload, true);
-  if (!presence) return; /* out of memory: the socket cannot be called from this worker */
+  if (!presence) {
+    relay->nodes[node].missed = true;
+    return;
+  }
   pl_relay_conn *local = pl_relay_router_instance(presence, payload + 32);
   pl_relay_remote *remote = pl_relay_router_remote(presence, payload + 32);
   bool newest = (!local || local->generation < generation) && (!remote || remote->generation < generation);
-  if (newest && !remote) remote = pl_relay_router_add_remote(presence, payload + 32);
+  if (newest && !remote) {
+    remote = pl_relay_router_add_remote(presence, payload + 32);
+    relay->nodes[node].missed |= !remote;
+  }
   if (!newest || !remote) {
     pl_relay_router_release(relay, presence);
     return;
@@ -83,10 +89,10 @@ static void elsewhere_drop(pl_relay *relay, uint8_t node) {
 }
 
 static void elsewhere_start(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
-  (void)e;
   (void)now_ms;
   pl_relay_link_reset_all(&relay->nodes[node].conn);
   elsewhere_drop(relay, node);
+  if (e->flags & PL_RELAY_BUS_FLAG) relay->nodes[node].conn.lost = true;
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
@@ -119,30 +125,35 @@ void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t 
   pl_ws_event event;
   int rc;
   if (from >= relay->node_count || from == relay->config.worker) return;
-  while ((rc = pl_ws_read(&relay->nodes[from].conn.ws, &data, &size, &event)) > 0) {
+  pl_relay_bus_node *node = &relay->nodes[from];
+  while ((rc = pl_ws_read(&node->conn.ws, &data, &size, &event)) > 0 && !node->missed) {
     if (event.type != PL_WS_BINARY) continue;
     pl_reader r = pl_reader_of(event.data, event.size);
     pl_envelope e;
     while (pl_envelope_next(&r, &e) > 0) elsewhere_message(relay, (uint8_t)from, &e, now_ms);
   }
-  if (rc < 0) pl_relay_bus_lost(relay, from);
+  if (rc < 0 || node->missed) pl_relay_bus_lost(relay, from);
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 void pl_relay_bus_lost(pl_relay *relay, unsigned worker) {
   if (worker >= relay->node_count || worker == relay->config.worker) return;
-  pl_relay_bus_restart_input(&relay->nodes[worker]);
+  pl_relay_bus_node *node = &relay->nodes[worker];
+  pl_relay_bus_restart_input(node);
   elsewhere_drop(relay, (uint8_t)worker);
-  relay->nodes[worker].conn.lost = true;
+  node->missed = false;
+  node->forgotten = node->conn.lost = true;
 }
 
-/* Has the other worker forget everything of this one, then tells it of each socket and nameplate. */
+/* Has the other worker forget everything of this one, then tells it of each socket and nameplate. After a loss of which
+ * that worker may not have heard, it is asked for the same. */
 static void elsewhere_tell_all(pl_relay *relay, pl_relay_bus_node *node) {
   pl_relay_link_end_all(&node->conn);
   pl_relay_bus_drop_output(node);
   node->conn.lost = false;
-  pl_relay_bus_say(node, PL_RELAY_BUS_START, NULL, 0);
+  pl_relay_bus_say_start(node, node->forgotten);
+  node->forgotten &= node->conn.lost; /* there was no memory to say so */
   for (size_t i = 0; i < relay->bucket_count; i++)
     for (pl_relay_presence *p = relay->buckets[i]; p; p = p->next)
       for (pl_node *n = p->sockets.next; n != &p->sockets; n = n->next)

@@ -67,9 +67,12 @@ static bool peers_at_share(const pl_relay_conn *conn) {
   return conn->account->peer_entries >= all * percent / 100 / (relay->node_count ? relay->node_count : 1);
 }
 
+/* An ID that is on the list already can be allowed or blocked instead, however full the list is. */
 static bool peers_change(pl_relay_conn *conn, uint64_t entry, bool forget) {
   uint32_t before = conn->peers.count;
-  if (!forget && peers_at_share(conn)) return false;
+  bool allowed = false, blocked = false;
+  pl_relay_peers_ask(&conn->peers, entry & ~(uint64_t)PL_RELAY_PEERS_BLOCK, &allowed, &blocked);
+  if (!forget && !allowed && !blocked && peers_at_share(conn)) return false;
   bool changed = pl_relay_peers_set(conn->relay, &conn->peers, entry, forget);
   conn->account->peer_entries += conn->peers.count;
   conn->account->peer_entries -= before;

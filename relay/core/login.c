@@ -65,7 +65,7 @@ static int login_judge(pl_relay_conn *conn, const pl_wire_login *login, pl_view 
   if (login->version != PL_CONST_PROTOCOL_VERSION) return PL_REASON_UNSUPPORTED;
   if (memcmp(login->instance, any, sizeof any) == 0) return PL_REASON_PROTOCOL; /* in an OPEN it means any instance */
   if (now_ms - conn->prologue->hello_ms > pl_relay_setting_of(relay, PL_RELAY_SET_CHALLENGE_MS))
-    return PL_REASON_LOGIN_FAILED;
+    return PL_REASON_TIMEOUT;
   pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   pl_login_transcript(conn->prologue->transcript, login_put_hello(conn, hello), signed_part);
   if (pl_id_check(login->peer_id) != 0) return PL_REASON_LOGIN_FAILED;

@@ -11,7 +11,7 @@
 #include "rates.h"
 
 enum {
-  FIRST_BUCKETS = 64,
+  FIRST_BUCKETS = 16,
   STEP_MS = 10000, /* one step of the wheel; all steps together must exceed CODE_LIFETIME_MS */
   DRAWS = 128,     /* tries to find a free number */
   SPACE_PER_CODE = 100,

@@ -167,8 +167,8 @@ void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t 
 bool pl_relay_next_bus_batch(pl_relay *relay, unsigned *to, pl_view *batch) PL_MUST_USE;
 /* The bus took n bytes of the batch for this worker. */
 void pl_relay_bus_sent(pl_relay *relay, unsigned to, size_t n, uint64_t now_ms);
-/* Something between this worker and that one was lost: the links between them end, and that worker is told of all our
- * sockets again. */
+/* Something between this worker and that one was lost: the links between them end, and each tells the other of all its
+ * sockets again. It is enough when one of the two workers calls this, and it does no harm when both do. */
 void pl_relay_bus_lost(pl_relay *relay, unsigned worker);
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */

@@ -45,7 +45,7 @@ test('an expired challenge is refused', async () => {
   const since = Date.now();
   await until(() => Date.now() - since > 100, 'the challenge is old');
   peer.send(TYPE.LOGIN, loginPayload(makeIdentity(), peer.hello));
-  expect(await peer.refusal()).toBe(REASON.LOGIN_FAILED);
+  expect(await peer.refusal()).toBe(REASON.TIMEOUT);
 });
 
 test('a connection that sends a close frame and stays open is closed', async () => {

@@ -12,6 +12,7 @@
  *   sim_app.c       applications that use the client at random
  *   sim_strangers.c whom they let in: allow, deny, block, invites
  *   sim_codes.c     pairing by code, right and wrong
+ *   sim_limits.c    worlds with small limits; sim_crowds.c, sim_admission.c, sim_poor.c: others that reach limits
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_promises.c  what else clients promise: connections, ends, recovery
  *   sim_credit.c    … what their sessions count and grant
@@ -46,7 +47,8 @@
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
 
 enum {
-  SIM_CLIENTS = 4,
+  SIM_CLIENTS = 6,
+  SIM_CLIENTS_USUAL = 4, /* more only in crowds */
   SIM_CONNS = 96,
   SIM_SESSIONS = 16,
   SIM_CHANNELS = 4,
@@ -262,18 +264,19 @@ struct sim_world {
   unsigned act_mean_ms, drop_percent;
   uint32_t message_max;
   bool large, flood, split_reads, manual_take;
-  bool hostile;            /* the relay may change and repeat records */
-  bool tampered;           /* it did */
-  bool lossy;              /* records get lost all the time */
-  bool twins;              /* some share an ID, as tabs or devices do */
-  bool starving;           /* clients run out of memory now and then */
-  bool forgetful;          /* so do their shells, which then end the client */
-  sim_random queue_random; /* decides that, and whether this run is forgetful */
-  bool strangers;          /* applications allow, deny, block, invite */
-  bool new_links;          /* links are replaced after few bytes */
-  bool long_fat;           /* lines hold much data on its way */
-  bool pairing;            /* applications make and use codes */
-  sim_random code_random;  /* decides that, and whether this run pairs */
+  bool hostile;              /* the relay may change and repeat records */
+  bool tampered;             /* it did */
+  bool lossy;                /* records get lost all the time */
+  bool twins;                /* some share an ID, as tabs or devices do */
+  bool starving;             /* clients run out of memory now and then */
+  bool forgetful;            /* so do their shells, which then end the client */
+  sim_random queue_random;   /* decides that, and whether this run is forgetful */
+  bool strangers;            /* applications allow, deny, block, invite */
+  bool new_links;            /* links are replaced after few bytes */
+  bool long_fat;             /* lines hold much data on its way */
+  bool pairing;              /* applications make and use codes */
+  sim_random code_random;    /* decides that, and whether this run pairs */
+  struct sim_limits *limits; /* NULL: an ordinary world */
   uint64_t fault_gap_us;
   struct sim_greedy *greedy; /* attackers; NULL: none */
   int clients_count;
@@ -349,6 +352,7 @@ void sim_bus_flush(sim_worker *v);
 uint64_t sim_bus_due(const sim_relay *r);
 bool sim_bus_happen(sim_relay *r); /* returns false when nothing was due */
 void sim_bus_fault(sim_world *w);
+void sim_bus_lose(sim_relay *r, unsigned from, unsigned to); /* one direction, and nobody is told */
 void sim_bus_heal(sim_relay *r);
 
 /* sim_client.c */
@@ -394,6 +398,7 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked); /*
 
 /* sim_codes.c */
 void sim_codes_act(sim_client *c);
+void sim_codes_make(sim_client *c);
 void sim_codes_action(sim_client *c, const pl_engine_action *a);
 
 /* sim_ledger.c */

@@ -5,6 +5,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_limits.h"
 #include "sim_promises.h"
 
 enum { BURST_MAX = 12, STREAMS_ROOM = 4000 };
@@ -63,6 +64,7 @@ void sim_app_started(sim_client *c) {
 static void connect_somewhere(sim_client *c) {
   sim_world *w = c->world;
   int peer = (int)sim_below(&w->random, (uint64_t)w->clients_count);
+  peer = sim_crowds_peer(c, peer);
   if (peer == c->index) return;
   bool twin = sim_same_id(w, peer, c->index);
   size_t used = 0;
@@ -79,7 +81,7 @@ static void connect_somewhere(sim_client *c) {
   pl_engine_result out;
   int rc = sim_client_begin(c, &(pl_engine_event){.type = PL_ENGINE_IN_CONNECT, .connect = to}, &out);
   sim_trace(w, "client %d session %x is with client %d", c->index, (unsigned)out.session, peer);
-  if (rc == PL_ENOMEM && w->starving) {
+  if (rc == PL_ENOMEM && (w->starving || sim_limits_no_session(c))) {
     sim_client_end(c, &out);
     return;
   }
@@ -192,6 +194,7 @@ void sim_app_act(sim_client *c) {
   sim_world *w = c->world;
   sim_random *r = &w->random;
   plan_act(c);
+  if (sim_crowds_act(c)) return;
   if (w->pairing && sim_chance(&w->code_random, 15)) {
     sim_codes_act(c);
     return;
@@ -387,6 +390,7 @@ bool sim_app_settled(const sim_client *c, char *why, size_t size) {
   for (size_t i = 0; i < SIM_SESSIONS; i++) {
     const sim_session *s = &c->sessions[i];
     if (!s->used || !peer_is_there(c, s)) continue;
+    if (!s->linked && sim_limits_may_wait(c, s)) continue;
     if (!s->linked) {
       (void)snprintf(why, size, "client %d: session %x is not linked", c->index, (unsigned)s->number);
       return false;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "sim_limits.h"
 
 enum { BATCH_BYTES = 160 * 1024 };
 
@@ -48,6 +48,7 @@ void sim_bus_end(sim_relay *r) {
     for (unsigned k = 0; k < r->worker_count; k++) clear(&r->bus[i][k]);
   pl_relay_shared_free(r->shared);
   r->shared = NULL;
+  sim_poor_relay_ended(r->world);
 }
 
 void sim_bus_flush(sim_worker *v) {
@@ -67,11 +68,15 @@ void sim_bus_flush(sim_worker *v) {
   }
 }
 
+static uint64_t pipe_due(const sim_relay *r, unsigned from, unsigned to) {
+  return sim_poor_gap(r->world, from, to) ? SIM_NEVER : sim_pipe_due(&r->bus[from][to]);
+}
+
 uint64_t sim_bus_due(const sim_relay *r) {
-  uint64_t at = SIM_NEVER;
+  uint64_t at = r->shared ? sim_poor_due(r->world) : SIM_NEVER;
   for (unsigned i = 0; r->shared && i < r->worker_count; i++) {
     for (unsigned k = 0; k < r->worker_count; k++) {
-      uint64_t due = sim_pipe_due(&r->bus[i][k]);
+      uint64_t due = pipe_due(r, i, k);
       if (due < at) at = due;
     }
   }
@@ -82,19 +87,22 @@ static void arrives(sim_relay *r, unsigned from, unsigned to) {
   sim_world *w = r->world;
   sim_pipe *p = &r->bus[from][to];
   sim_chunk *chunk = w->in_hand = sim_pipe_read(p);
+  sim_poor_hunger(w);
   pl_relay_bus_receive(r->workers[to].core, from, chunk->data, chunk->size, sim_now_ms(w));
   w->in_hand = NULL;
   free(chunk);
   sim_relay_turn(&r->workers[to]);
+  sim_poor_fed(w);
   if (!p->blocked) return;
   p->blocked = false;
   sim_relay_turn(&r->workers[from]);
 }
 
 bool sim_bus_happen(sim_relay *r) {
+  if (r->shared && sim_poor_happen(r->world)) return true;
   for (unsigned i = 0; r->shared && i < r->worker_count; i++) {
     for (unsigned k = 0; k < r->worker_count; k++) {
-      if (sim_pipe_due(&r->bus[i][k]) > r->world->now_us) continue;
+      if (pipe_due(r, i, k) > r->world->now_us) continue;
       arrives(r, i, k);
       return true;
     }
@@ -119,6 +127,10 @@ void sim_bus_fault(sim_world *w) {
   pl_relay_bus_lost(r->workers[b].core, a);
   sim_relay_turn(&r->workers[a]);
   sim_relay_turn(&r->workers[b]);
+}
+
+void sim_bus_lose(sim_relay *r, unsigned from, unsigned to) {
+  clear(&r->bus[from][to]);
 }
 
 void sim_bus_heal(sim_relay *r) {

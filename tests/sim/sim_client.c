@@ -7,6 +7,7 @@
 #include "client/core/session/session_state.h"
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_limits.h"
 #include "sim_promises.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
@@ -14,7 +15,7 @@ enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
 static const char request[] =
     "GET /pairlink HTTP/1.1\r\nHost: relay.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Protocol: pairlink.v1\r\n\r\n";
+    "Sec-WebSocket-Protocol: pairlink.v1\r\n";
 
 void sim_client_init(sim_world *w, int index) {
   sim_client *c = &w->clients[index];
@@ -44,6 +45,7 @@ void sim_client_init(sim_world *w, int index) {
   if (w->lossy) c->lossy_until_us = w->healed_us;
   c->restart_us = w->now_us + sim_below(r, SIM_MS(3000));
   c->take_at_us = c->next_act_us = SIM_NEVER;
+  sim_limits_client(c);
 }
 
 void sim_client_start(sim_client *c) {
@@ -120,11 +122,13 @@ static void obey(sim_client *c, const pl_engine_action *a) {
       break;
     case PL_ENGINE_OUT_ONLINE:
       c->online = true;
+      sim_admission_online(c);
       break;
     case PL_ENGINE_OUT_OFFLINE:
       c->online = false;
       if (a->time_ms != PL_NEVER) w->figures.waits_ms += a->time_ms - sim_now_ms(w);
-      if (a->time_ms == PL_NEVER && !c->stopped) sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
+      if (a->time_ms == PL_NEVER && !c->stopped && !sim_admission_gives_up(c, a->reason))
+        sim_fail(w, "client %d gave up: reason %d", c->index, a->reason);
       break;
     case PL_ENGINE_OUT_LOG:
       if (!w->tampered && !sim_greedy_forges(w) && is_refusal(a->text))
@@ -202,7 +206,8 @@ static void check_spin(sim_client *c) {
 
 static void check_waits(sim_client *c) {
   uint64_t at = pl_engine_deadline(c->engine);
-  if (!c->stopped && at == PL_NEVER) sim_fail(c->world, "client %d waits without an end", c->index);
+  if (!c->stopped && at == PL_NEVER && !sim_admission_waits(c))
+    sim_fail(c->world, "client %d waits without an end", c->index);
 }
 
 /* Notes on which link a session sends: the order of volatile messages depends on it. */
@@ -356,7 +361,15 @@ void sim_client_pump(sim_client *c) {
 
 void sim_client_established(sim_client *c, sim_conn *k) {
   k->client_state = SIM_CONN_UPGRADING;
-  (void)sim_pipe_write(c->world, &k->up, (const uint8_t *)request, sizeof request - 1);
+  char head[512];
+  int n = snprintf(head, sizeof head, "%s%s\r\n", request, sim_admission_fields(c));
+  (void)sim_pipe_write(c->world, &k->up, (const uint8_t *)head, (size_t)n);
+}
+
+static void refused(sim_client *c, sim_conn *k) {
+  if (!sim_limits_may_refuse(c, k->head)) sim_fail(c->world, "the relay refused the upgrade: %.12s", k->head);
+  sim_conn_client_leaves(k, false);
+  sim_client_socket_gone(c, k, PL_ENETWORK);
 }
 
 /* Reads the head of the answer. Returns how many of the bytes belong to it. */
@@ -365,7 +378,10 @@ static size_t read_head(sim_client *c, sim_conn *k, const uint8_t *data, size_t 
     if (k->head_size == sizeof k->head) sim_fail(c->world, "the relay's answer has no end");
     k->head[k->head_size++] = (char)data[i];
     if (k->head_size < 4 || memcmp(k->head + k->head_size - 4, "\r\n\r\n", 4) != 0) continue;
-    if (memcmp(k->head, "HTTP/1.1 101 ", 13) != 0) sim_fail(c->world, "the relay refused the upgrade");
+    if (memcmp(k->head, "HTTP/1.1 101 ", 13) != 0) {
+      refused(c, k);
+      return n;
+    }
     k->client_state = SIM_CONN_OPEN;
     pl_engine_event open = {.type = PL_ENGINE_IN_SOCKET_OPEN};
     sim_client_step(c, &open);

@@ -27,7 +27,7 @@ static sim_code *entry_new(sim_client *c, uint32_t handle) {
   return k;
 }
 
-static void make(sim_client *c) {
+void sim_codes_make(sim_client *c) {
   pl_engine_event in = {.type = PL_ENGINE_IN_CODE_NEW};
   in.code_new.lifetime_ms = (uint32_t)sim_log_between(&c->world->code_random, 500, 600000);
   pl_engine_result out;
@@ -89,7 +89,7 @@ static void cancel(sim_client *c) {
 void sim_codes_act(sim_client *c) {
   uint64_t dice = sim_below(&c->world->code_random, 20);
   if (dice < 9)
-    make(c);
+    sim_codes_make(c);
   else if (dice < 19)
     use(c);
   else

@@ -1,7 +1,7 @@
 /* What goes wrong, one thing at a time or several at once, and the end of all faults. */
 #include <string.h>
 
-#include "sim.h"
+#include "sim_limits.h"
 
 static sim_conn *any_conn(sim_world *w) {
   size_t first = (size_t)sim_below(&w->random, SIM_CONNS);
@@ -47,6 +47,7 @@ void sim_fault(sim_world *w) {
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn first: the order in which arguments are evaluated is not defined */
   w->figures.faults++;
+  if (sim_poor_fault(w) || sim_crowds_fault(w)) return;
   if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
     sim_bus_fault(w);
     return;
@@ -106,4 +107,5 @@ void sim_heal(sim_world *w) {
     if (!c->engine && c->restart_us > w->now_us) c->restart_us = w->now_us;
   }
   for (size_t i = 0; i < SIM_CONNS; i++) w->conns[i].up.held_until_us = w->conns[i].down.held_until_us = 0;
+  sim_limits_heal(w);
 }

@@ -11,6 +11,7 @@
 #include "relay/core/rates.h"
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
+#include "sim_limits.h"
 
 enum { WALK_EVERY = 16, DEEP_EVERY = 64, CROWD_PLACES = 16384, MINUTE_US = 60000000 };
 
@@ -52,7 +53,8 @@ static bool has_job(const sim_walk *x, const pl_relay_conn *conn) {
 /* Whatever can be written was written in this turn, and what is left waits for a socket that is full. */
 static void walk_output(const sim_walk *x, const pl_relay_conn *conn, bool full) {
   bool waits = pl_relay_out_size(&conn->out) || conn->body.size;
-  sim_must(x, waits || (conn->control.size == 0 && pl_list_empty(&conn->turns)), "something waits behind nothing");
+  sim_must(x, waits || x->forgets || (conn->control.size == 0 && pl_list_empty(&conn->turns)),
+           "something waits behind nothing");
   sim_must(x, !waits || full, "output waits though its socket is free");
   sim_must(x, !conn->out.memory == (pl_relay_out_size(&conn->out) == 0), "an output buffer is kept though it is empty");
   sim_must(x, !conn->blocked || waits, "a socket counts as full though nothing waits for it");
@@ -260,9 +262,9 @@ static void walk_sums(const sim_walk *x) {
 /* The relay asks to be called for the earliest of all that has a time limit, and nothing is overdue. */
 static void walk_deadline(const sim_walk *x) {
   uint64_t asked_ms = pl_relay_deadline(x->relay);
-  sim_must(x, asked_ms == x->due_ms, "the relay does not ask for the earliest of its timers");
-  sim_must(x, asked_ms >= x->now_ms, "something is overdue");
-  sim_must(x, !x->relay->judge_ms, "the relay takes a late turn for a standstill");
+  sim_must(x, asked_ms == x->due_ms || x->relay->judge_ms, "the relay does not ask for the earliest of its timers");
+  sim_must(x, asked_ms >= x->now_ms || x->stands, "something is overdue");
+  sim_must(x, !x->relay->judge_ms || x->poor, "the relay takes a late turn for a standstill");
   sim_must(x, x->relay->draining == (x->v->relay->ends_us != SIM_NEVER), "the relay does not know that it drains");
   if (x->relay->draining)
     sim_must(x, x->ready == 0 && pl_list_empty(&x->relay->connecting), "a relay that drains keeps a connection");
@@ -279,6 +281,10 @@ static void walk_shared(const sim_walk *x) {
 
 static void walk(sim_worker *v, bool deep) {
   sim_walk x = {.v = v, .relay = v->core, .now_ms = sim_now_ms(v->relay->world), .due_ms = PL_NEVER, .deep = deep};
+  const sim_world *w = v->relay->world;
+  x.poor = w->limits && w->limits->poor;
+  x.stands = sim_poor_stands(w);
+  x.forgets = sim_poor_forgets(w);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(list_rules); i++) walk_conns(&x, &list_rules[i]);
   for (unsigned i = 0; i < v->core->node_count; i++) walk_node(&x, i);
   sim_walk_presences(&x);

@@ -24,6 +24,7 @@ typedef struct sim_inside_offer {
 typedef struct sim_inside_code {
   uint32_t number;
   uint64_t conn;
+  uint64_t expires_ms; /* a later code may get the same number */
 } sim_inside_code;
 
 /* What is remembered of a worker from one turn to the next. */

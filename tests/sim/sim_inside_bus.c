@@ -9,13 +9,16 @@
 #include "relay/core/router.h"
 #include "relay/core/slots.h"
 #include "sim_inside_walk.h"
+#include "sim_limits.h"
 
 enum {
   LISTS_SURE = 100000, /* below this PEERS_TOTAL a worker may have been full when another one told it of an entry */
   CODES_SURE = 1000    /* the same for CODES_TOTAL */
 };
 
+/* Returns true when nothing is on its way between workers, and none has yet to hear of a loss. */
 static bool is_quiet(const sim_relay *r) {
+  if (sim_poor_due(r->world) != SIM_NEVER) return false;
   for (unsigned from = 0; from < r->worker_count; from++)
     for (unsigned to = 0; to < r->worker_count; to++) {
       const pl_relay_conn *conn = &r->workers[from].core->nodes[to].conn;
@@ -34,7 +37,7 @@ static void check_known(const sim_walk *x, const pl_relay_conn *conn, sim_worker
   sim_must(x, remote && remote->generation == conn->generation, "another worker does not know a socket of this one");
   sim_must(x, remote->node == x->v->number, "another worker believes a socket somewhere else");
   sim_must(x, remote->listen == conn->listen, "another worker does not know whether a socket listens");
-  if (sim_set(x, PL_RELAY_SET_PEERS_TOTAL) < LISTS_SURE) return;
+  if (sim_set(x, PL_RELAY_SET_PEERS_TOTAL) < LISTS_SURE || x->forgets) return;
   sim_must(x, remote->peers.count == conn->peers.count, "another worker has another list of a socket's peers");
   if (conn->peers.count)
     sim_must(x, memcmp(remote->peers.keys, conn->peers.keys, conn->peers.count * sizeof *conn->peers.keys) == 0,
@@ -110,7 +113,7 @@ static const pl_relay_nameplate *nameplate_of(const pl_relay *relay, uint32_t nu
 
 static void check_nameplates(const sim_walk *x, const sim_worker *other) {
   const pl_relay_nameplates *all = &x->relay->nameplates;
-  if (x->relay->stats.nameplates == 0 || sim_set(x, PL_RELAY_SET_CODES_TOTAL) < CODES_SURE) return;
+  if (x->relay->stats.nameplates == 0 || sim_set(x, PL_RELAY_SET_CODES_TOTAL) < CODES_SURE || x->forgets) return;
   for (size_t i = 0; i < all->bucket_count; i++)
     for (const pl_relay_nameplate *n = all->buckets[i]; n; n = n->next) {
       if (is_over(x, n)) continue;

@@ -12,7 +12,10 @@ typedef struct sim_walk {
   sim_worker *v;
   pl_relay *relay;
   uint64_t now_ms, due_ms;
-  bool deep; /* also looks at what costs much: bytes of queues, hashes */
+  bool poor;    /* the relay may stand still, or lack memory */
+  bool stands;  /* it does stand still, or wakes in this instant: its timers are late */
+  bool forgets; /* its allocations fail now and then: what it can do without is left out */
+  bool deep;    /* also looks at what costs much: bytes of queues, hashes */
   /* sums */
   uint64_t conns, sockets, ready, held, crowd;
   uint64_t links, timed, queues, queued, ended; /* ended: halves whose RESET waits */

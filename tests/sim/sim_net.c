@@ -5,6 +5,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_limits.h"
 
 enum { CHUNK_MAX = 65536, SEGMENT_MIN = 1460 };
 
@@ -150,7 +151,8 @@ static uint64_t least(uint64_t a, uint64_t b) {
 
 static uint64_t client_due(const sim_conn *k) {
   if (k->client_state == SIM_CONN_LEFT) return SIM_NEVER;
-  if (k->client_state == SIM_CONN_DIALLING) return least(k->established_us, k->client_told_us);
+  if (k->client_state == SIM_CONN_DIALLING)
+    return least(sim_poor_awake(k->world, k->established_us), k->client_told_us);
   uint64_t at = least(sim_pipe_due(&k->down), k->client_told_us);
   if (k->greedy) return sim_greedy_conn_due(k, at);
   uint64_t awake = k->client->asleep_until_us;
@@ -159,7 +161,7 @@ static uint64_t client_due(const sim_conn *k) {
 
 static uint64_t relay_due(const sim_conn *k) {
   if (!k->relay_conn) return SIM_NEVER;
-  return least(sim_pipe_due(&k->up), k->relay_told_us);
+  return sim_poor_awake(k->world, least(sim_pipe_due(&k->up), k->relay_told_us));
 }
 
 uint64_t sim_conn_due(const sim_conn *k) {
@@ -208,7 +210,7 @@ static void happen_client(sim_conn *k) {
       sim_client_bytes(k->client, k, chunk->data, chunk->size);
     w->in_hand = NULL;
     free(chunk);
-    if (k->relay_conn && writable_again(&k->down)) sim_relay_writable(k);
+    if (k->relay_conn && writable_again(&k->down) && sim_poor_awake(w, w->now_us) == w->now_us) sim_relay_writable(k);
   }
 }
 

@@ -1,6 +1,6 @@
 /* See sim_promises.h. Each rule names its place in docs/protocol.md. */
-#include "sim_greedy.h"
 #include "sim_promises.h"
+#include "sim_greedy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +43,14 @@ static uint64_t line_rate(const sim_world *w) {
   return w->bytes_per_ms && w->bytes_per_ms < rate ? w->bytes_per_ms : rate;
 }
 
-/* Worlds without faults are rare, so some others are made faultless. Attackers are faults. */
+/* Worlds without faults are rare, so some others are made faultless. Attackers and small limits are faults. */
 void sim_promises_scene(sim_world *w) {
-  if (sim_chance(&w->promises->random, 5) && !w->greedy) {
+  if (sim_chance(&w->promises->random, 5) && !w->greedy && !w->limits) {
     w->faults_left = 0;
     w->lossy = w->hostile = w->starving = w->forgetful = w->strangers = w->pairing = false;
   }
   w->promises->faultless = w->faults_left == 0 && !w->lossy && !w->starving && !w->forgetful && !w->strangers &&
-                           !w->pairing && !w->flood && !w->greedy && line_rate(w) >= LINE_LEAST;
+                           !w->pairing && !w->flood && !w->greedy && !w->limits && line_rate(w) >= LINE_LEAST;
 }
 
 sim_session_seen *sim_promises_seen(sim_client *c, const pl_engine_session *s) {
@@ -258,7 +258,7 @@ static void check_recovery(sim_client *c, const pl_engine_session *s, sim_sessio
   sim_world *w = c->world;
   if (is_overdue(c, s, seen->unlinked_ms))
     sim_fail(w, "client %d: session %x stays without a link", c->index, (unsigned)s->number);
-  if (is_overdue(c, s, seen->replace_ms))
+  if (is_overdue(c, s, seen->replace_ms) && !w->limits)
     sim_fail(w, "client %d: session %x keeps a link past its limit", c->index, (unsigned)s->number);
 }
 

@@ -5,6 +5,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_limits.h"
 
 enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
 
@@ -115,6 +116,7 @@ void sim_relay_turn(sim_worker *v) {
   if (closed) sim_bus_flush(v);
   check_bounds(v);
   sim_inside_turn(v);
+  sim_limits_check(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -220,29 +222,37 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
   sim_fill(&w->random, challenge, sizeof challenge);
   k->accepted = true;
   k->worker = any_worker(r);
-  const uint8_t *address = k->greedy ? sim_greedy_address(k) : sim_address;
+  const uint8_t *address = k->greedy ? sim_greedy_address(k) : sim_admission_address(k->client);
+  sim_poor_hunger(w);
   k->relay_conn = pl_relay_open(k->worker->core, address, challenge, k, sim_now_ms(w));
   if (!k->relay_conn) sim_conn_relay_leaves(k, false);
   sim_relay_turn(k->worker);
+  sim_poor_fed(w);
 }
 
 void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n) {
   sim_greedy_before(k);
+  sim_poor_hunger(k->world);
   pl_relay_receive(k->relay_conn, data, n, sim_now_ms(k->world));
   sim_greedy_after(k, n);
   sim_relay_turn(k->worker);
+  sim_poor_fed(k->world);
 }
 
 void sim_relay_socket_gone(sim_conn *k) {
+  sim_poor_hunger(k->world);
   pl_relay_closed(k->relay_conn, sim_now_ms(k->world));
   sim_conn_relay_leaves(k, false);
   sim_relay_turn(k->worker);
+  sim_poor_fed(k->world);
 }
 
 void sim_relay_writable(sim_conn *k) {
+  sim_poor_hunger(k->world);
   write_some(k);
   if (k->relay_conn) obey_wish(k);
   sim_relay_turn(k->worker);
+  sim_poor_fed(k->world);
 }
 
 void sim_relay_drain(sim_relay *r) {
@@ -271,7 +281,7 @@ uint64_t sim_relay_due(const sim_relay *r) {
   for (size_t i = 0; i < SIM_JOBS; i++) {
     if (r->jobs[i].used && r->jobs[i].done_us < at) at = r->jobs[i].done_us;
   }
-  return at;
+  return sim_poor_relay_due(r->world, at);
 }
 
 static pl_relay_registration registration_of(sim_relay *r, const sim_job *job) {
@@ -291,6 +301,7 @@ void sim_relay_happen(sim_relay *r) {
     sim_relay_start(r);
     return;
   }
+  if (sim_poor_wakes(w)) return;
   if (r->ends_us <= w->now_us) { /* it has drained, and the next one takes over */
     sim_relay_crash(r, sim_below(&w->random, SIM_MS(1000)), false);
     return;
@@ -299,16 +310,21 @@ void sim_relay_happen(sim_relay *r) {
     sim_job *job = &r->jobs[i];
     if (!job->used || w->now_us < job->done_us) continue;
     job->used = false;
-    pl_relay_registered(job->conn, registration_of(r, job), sim_now_ms(w));
+    pl_relay_registration result = sim_admission_judge(r, job, registration_of(r, job));
+    sim_poor_hunger(w);
+    pl_relay_registered(job->conn, result, sim_now_ms(w));
     sim_relay_turn(job->worker);
+    sim_poor_fed(w);
     return;
   }
   if (sim_bus_happen(r)) return;
   for (unsigned i = 0; i < r->worker_count; i++) {
     sim_worker *v = &r->workers[i];
     if (time_due(v) > w->now_us) continue;
+    sim_poor_hunger(w);
     pl_relay_time(v->core, sim_now_ms(w));
     sim_relay_turn(v);
+    sim_poor_fed(w);
     return;
   }
 }

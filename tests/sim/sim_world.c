@@ -7,6 +7,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_limits.h"
 #include "sim_promises.h"
 
 enum { STEPS_MAX = 3000000 };
@@ -60,7 +61,7 @@ static void set_rare_things(sim_world *w) {
 static void set_scene(sim_world *w) {
   sim_random *r = &w->random;
   w->now_us = SIM_START_US;
-  w->clients_count = sim_chance(r, 70) ? 2 : (int)sim_between(r, 2, SIM_CLIENTS);
+  w->clients_count = sim_chance(r, 70) ? 2 : (int)sim_between(r, 2, SIM_CLIENTS_USUAL);
   w->delay_us = (uint32_t)sim_log_between(r, 50, 200000);
   w->jitter_us = sim_chance(r, 50) ? 0 : (uint32_t)sim_below(r, w->delay_us);
   w->bytes_per_ms = sim_chance(r, 40) ? 0 : (uint32_t)sim_log_between(r, 8, 20000);
@@ -71,7 +72,7 @@ static void set_scene(sim_world *w) {
   w->lossy = sim_chance(r, 10);
   if (w->flood) { /* more than the relay's queues hold, towards slow readers */
     w->large = true;
-    w->clients_count = SIM_CLIENTS;
+    w->clients_count = SIM_CLIENTS_USUAL;
     w->relay_socket_bytes = 8192;
     w->bytes_per_ms = (uint32_t)sim_between(r, 200, 2000);
   }
@@ -88,9 +89,11 @@ static void set_scene(sim_world *w) {
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
   set_rare_things(w);
+  sim_limits_scene(w);
   sim_promises_scene(w);
   sim_relay_init(w);
   sim_bus_init(w);
+  sim_limits_relay(w);
   sim_greedy_init(w);
   sim_relay_start(&w->relay);
   for (int i = 0; i < w->clients_count; i++) sim_client_init(w, i);
@@ -105,7 +108,7 @@ static uint64_t fault_due(const sim_world *w) {
 }
 
 static uint64_t next_due(const sim_world *w) {
-  uint64_t at = least(least(sim_relay_due(&w->relay), fault_due(w)), sim_greedy_due(w));
+  uint64_t at = least(least(sim_relay_due(&w->relay), fault_due(w)), least(sim_greedy_due(w), sim_limits_due(w)));
   for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
   for (size_t i = 0; i < w->conns_used; i++) at = least(at, sim_conn_due(&w->conns[i]));
   return at;
@@ -118,6 +121,7 @@ static void happen(sim_world *w) {
     sim_fault(w);
     return;
   }
+  if (sim_limits_happen(w)) return;
   for (size_t i = 0; i < w->conns_used; i++) {
     if (sim_conn_due(&w->conns[i]) > w->now_us) continue;
     sim_conn_happen(&w->conns[i]);
@@ -219,6 +223,7 @@ static void clear(sim_world *w) {
   sim_ledger_free(w);
   sim_greedy_free(w);
   sim_promises_free(w);
+  sim_limits_free(w);
   free(w->in_hand);
 }
 
@@ -241,6 +246,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   w->forgetful = sim_chance(&w->queue_random, 6);
   sim_greedy_choose(w);
   sim_promises_init(w);
+  sim_limits_init(w);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);

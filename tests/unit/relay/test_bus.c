@@ -360,16 +360,18 @@ static void test_stalled_worker(void **state) {
   assert_int_equal(last->link, at_b);
 }
 
+/* One of the two workers hears of the loss, or both do. */
 static void test_lost(void **state) {
   workers *all = *state;
-  for (unsigned teller = 0; teller < 2; teller++) {
+  for (unsigned round = 0; round < 6; round++) {
+    unsigned teller = round % 2, told = 1 + round / 2;
     workers_restart(all);
     client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
     uint32_t at_a = LINK, at_b = join(all, a, b);
     workers_collect(all, teller);
-    all->pipes[teller][!teller].size = 0; /* a batch is lost, and both are told */
-    pl_relay_bus_lost(all->w[teller].relay, !teller);
-    pl_relay_bus_lost(all->w[!teller].relay, teller);
+    all->pipes[teller][!teller].size = 0; /* a batch is lost */
+    if (told & 1) pl_relay_bus_lost(all->w[teller].relay, !teller);
+    if (told & 2) pl_relay_bus_lost(all->w[!teller].relay, teller);
     workers_settle(all);
     workers_expect(a, PL_ENV_RESET, &at_a, PL_REASON_GONE);
     workers_expect(b, PL_ENV_RESET, &at_b, PL_REASON_GONE);

@@ -403,7 +403,21 @@ static void test_lists_of_an_address(void **state) {
   assert_false(comes_through(caller, good));
 }
 
-/* The same holds over all workers, each of which keeps all lists. */
+/* Who is on the list of an address that is at its share can still be blocked and allowed. */
+static void test_full_list_changes(void **state) {
+  world *w = *state;
+  client *good = ready_at(w, 1, 1), *caller = ready_at(w, 2, 2);
+  uint8_t change[34] = {PL_CONST_PEERS_BLOCK, 1};
+  memcpy(change + 2, caller->identity.id, 32);
+  client_send(good, PL_ENV_PEERS, 0, 0, change, sizeof change);
+  for (uint32_t i = 0; i < 4; i++) send_peers(good, 32 * i, PL_CONST_PEERS_ALLOW);
+  assert_false(comes_through(caller, good));
+  change[0] = PL_CONST_PEERS_ALLOW;
+  client_send(good, PL_ENV_PEERS, 0, 0, change, sizeof change);
+  assert_true(comes_through(caller, good));
+}
+
+/* What test_lists_of_an_address shows holds over all workers, each of which keeps all lists. */
 static void test_lists_of_an_address_at_all_workers(void **state) {
   workers *all = *state;
   client *bad[24], *good = workers_login(all, 0, 1, true), *caller = workers_login(all, 1, 2, false);
@@ -437,6 +451,7 @@ int main(void) {
       workers_test_with(test_connections_of_an_address, {PL_RELAY_SET_SOCKETS_MAX, 40}),
       world_test_with(test_connections_through_a_proxy, {PL_RELAY_SET_SOCKETS_MAX, 40}),
       world_test_with(test_lists_of_an_address, {PL_RELAY_SET_PEERS_TOTAL, 400}),
+      world_test_with(test_full_list_changes, {PL_RELAY_SET_PEERS_TOTAL, 400}),
       workers_test_with(test_lists_of_an_address_at_all_workers, {PL_RELAY_SET_PEERS_TOTAL, 400},
                         {PL_RELAY_SET_ADDRESS_SHARE_PERCENT, 50}),
   };

@@ -124,7 +124,7 @@ static void test_expired_challenge(void **state) {
   size_t n = client_make_login(c, true, login);
   world_pass(w, 101);
   client_send(c, PL_ENV_LOGIN, 0, 0, login, n);
-  assert_int_equal(client_refusal(c), PL_REASON_LOGIN_FAILED);
+  assert_int_equal(client_refusal(c), PL_REASON_TIMEOUT);
 }
 
 static void test_store_answers(void **state) {

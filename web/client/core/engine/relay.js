@@ -28,7 +28,6 @@ const RETRY_LATE_MS = 30000;
 const RETRY_LATE_AFTER_MS = 120000;
 /** A connection that was online for this long was useful; see wasUseful. */
 const HELD_MS = 10000;
-const LOGIN_FAILURES_MAX = 3;
 /** After the network came back, a socket that does not answer within this time counts as dead. */
 const NETWORK_UP_ANSWER_MS = 5000;
 
@@ -44,7 +43,6 @@ export class RelayConnection {
     this.retryAt = Infinity;
     this.attempts = 0;
     this.offlineSince = 0;
-    this.loginFailures = 0;
     this.loginBy = Infinity;
     this.heardAt = 0;
     /** When the answer to a PING is due; Infinity while none is awaited. */
@@ -210,7 +208,6 @@ export class RelayConnection {
     this.state = 'online';
     this.onlineAt = engine.now;
     this.carried = false;
-    this.loginFailures = 0;
     this.loginBy = Infinity;
     engine.wentOnline(relayId);
   }
@@ -231,9 +228,7 @@ export class RelayConnection {
   }
   /** RESET on link 0. @param {number} reason @param {string} text */
   takeReset(reason, text) {
-    let forever = !isRetryable(reason) && reason !== REASON.PROTOCOL;
-    // The challenge may have expired while this program slept, so a failed login is repeated a few times.
-    if (reason === REASON.LOGIN_FAILED) forever = ++this.loginFailures >= LOGIN_FAILURES_MAX;
+    const forever = !isRetryable(reason) && reason !== REASON.PROTOCOL;
     this.engine.log('relay_reset', { reason, text });
     this.lose(reason === REASON.CLOSED ? 'ENETWORK' : errorOf(reason), reason, true, forever);
   }
