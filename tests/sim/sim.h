@@ -14,6 +14,7 @@
  *   sim_codes.c     pairing by code, right and wrong
  *   sim_ledger.c    what was sent, and what must hold for what arrives
  *   sim_faults.c    what goes wrong
+ *   sim_wire*.c     what the relay promises, judged by what it reads and writes
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -29,6 +30,7 @@
 #include "client/core/engine/engine.h"
 #include "client/core/ws/ws.h"
 #include "relay/core/relay.h"
+#include "sim_wire.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -96,6 +98,7 @@ typedef struct sim_conn {
   pl_relay_conn *relay_conn; /* NULL: the relay does not have it, or no longer */
   struct sim_worker *worker;
   bool accepted, relay_left, relay_finishing, refused;
+  bool hostile_peer; /* its client is not honest */
   uint64_t established_us, client_told_us, relay_told_us;
   sim_pipe up, down;
   char head[512];
@@ -262,6 +265,7 @@ struct sim_world {
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
+  sim_wire *observer; /* of what the relay reads and writes */
   sim_conn conns[SIM_CONNS];
   size_t conns_used; /* all others are free */
   sim_stream **streams;

@@ -31,6 +31,7 @@ static void write_some(sim_conn *k) {
   k->down.blocked = false;
   while (k->relay_conn && pl_relay_conn_output(k->relay_conn, &out)) {
     size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
+    sim_wire_written(k, out.data, n);
     if (n == 0) {
       k->down.blocked = true;
       return;
@@ -50,7 +51,10 @@ static void on_flush(void *user, pl_relay_conn *conn) {
 static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   sim_conn *k = pl_relay_conn_shell(conn);
   (void)user;
-  return !k || k->down.blocked ? 0 : sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  if (!k || k->down.blocked) return 0;
+  size_t n = sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
+  sim_wire_written(k, bytes.data, n);
+  return n;
 }
 
 static void on_log(void *user, pl_relay_log_level level, const pl_relay_conn *conn, const char *event,
@@ -103,6 +107,7 @@ void sim_relay_turn(sim_worker *v) {
   }
   if (closed) sim_bus_flush(v);
   check_bounds(v);
+  sim_wire_turn(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -141,6 +146,7 @@ void sim_relay_init(sim_world *w) {
 
 void sim_relay_start(sim_relay *r) {
   sim_fill(&r->world->random, r->config.hash_seed, sizeof r->config.hash_seed);
+  sim_wire_relay_starts(r);
   sim_bus_start(r);
   for (unsigned i = 0; i < r->worker_count; i++) {
     sim_worker *v = &r->workers[i];
@@ -193,11 +199,13 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
   k->accepted = true;
   k->worker = any_worker(r);
   k->relay_conn = pl_relay_open(k->worker->core, sim_address, challenge, k, sim_now_ms(w));
+  sim_wire_accepted(k, sim_address);
   if (!k->relay_conn) sim_conn_relay_leaves(k, false);
   sim_relay_turn(k->worker);
 }
 
 void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n) {
+  sim_wire_arrives(k, data, n);
   pl_relay_receive(k->relay_conn, data, n, sim_now_ms(k->world));
   sim_relay_turn(k->worker);
 }

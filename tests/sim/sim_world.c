@@ -86,6 +86,7 @@ static void set_scene(sim_world *w) {
   w->healed_us = w->now_us + length_us;
   w->next_fault_us = w->now_us + sim_below(r, length_us);
   set_rare_things(w);
+  sim_wire_init(w);
   sim_relay_init(w);
   sim_bus_init(w);
   sim_relay_start(&w->relay);
@@ -199,6 +200,7 @@ static void clear(sim_world *w) {
   for (int i = 0; i < w->clients_count; i++) sim_client_deinit(&w->clients[i]);
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
+  sim_wire_free(w);
   sim_ledger_free(w);
   free(w->in_hand);
 }
