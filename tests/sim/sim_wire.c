@@ -260,6 +260,7 @@ void sim_wire_relay_starts(sim_relay *r) {
   sim_wire *o = r->world->observer;
   forget_calls(o);
   o->connected_us = 0;
+  o->unseen_codes = 0;
   o->pair_count = o->maybe_count = o->code_count = o->budget_count = o->login_count = 0;
   o->forgot_calls = o->doubt = false;
   memset(o->bus_sent, 0, sizeof o->bus_sent);

@@ -387,7 +387,7 @@ void sim_wire_overflow(sim_wire_end *end) {
     return;
   }
   if (link->hazy || o->doubt || is_full(end) || is_full(other) || is_stuck(end) || is_stuck(other)) return;
-  if (!link->joined && sim_wire_was_blocked(end->conn, link->arrived_us)) return; /* no room for ACCEPT */
+  if (sim_wire_was_blocked(end->conn, end->conn->settled_us)) return; /* when it was decided is not seen */
   if (!may_be_above(o, end->worker, 90))
     sim_wire_blame(o, "OVERFLOW ends link %x, and nothing was full", (unsigned)end->number);
   else if (!link->crosses && is_not_the_largest(end) && is_not_the_largest(other))

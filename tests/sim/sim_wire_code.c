@@ -48,19 +48,37 @@ static void end_arrives(sim_wire_conn *c, uint32_t number) {
   }
 }
 
+/* Returns true when the ID, or all IDs, perhaps have as many codes as they may have. */
+static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
+  uint32_t own = o->unseen_codes, all = own;
+  for (size_t i = 0; i < o->code_count; i++) {
+    if (is_over(o, &o->codes[i], c->worker)) continue;
+    all++;
+    own += memcmp(o->codes[i].id, c->id, 32) == 0;
+  }
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *asking = o->conns[i];
+    if (!asking || asking->ended) continue;
+    all += (uint32_t)asking->asked_count;
+    if (memcmp(asking->id, c->id, 32) == 0) own += (uint32_t)asking->asked_count;
+  }
+  return own >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID) || all >= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL);
+}
+
 static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   sim_wire *o = c->wire;
   uint8_t tag[4];
   pl_put_u32(tag, ask->tag);
   sim_wire_journal_add(&c->answers, PL_ENV_CODE, 0, (pl_view){tag, sizeof tag});
   c->unsettled = true;
+  bool too_many = may_have_too_many(o, c);
   sim_wire_grow((void **)&c->asked, c->asked_count, &c->asked_capacity, sizeof *c->asked);
   sim_wire_asked *a = &c->asked[c->asked_count++];
   *a = (sim_wire_asked){
       .tag = ask->tag, .number = ask->number, .lifetime_ms = ask->lifetime_ms, .at_us = o->world->now_us};
   const sim_wire_code *own = ask->number ? newest_of(o, ask->number) : NULL;
   a->own = own && is_of(own, c) && !is_over(o, own, c->worker);
-  a->sure = sim_wire_budget_code(c) && !o->doubt;
+  a->sure = sim_wire_budget_code(c) && !o->doubt && !too_many;
   if (ask->number) {
     bool early = sim_wire_now_ms(o) - o->connected_us / 1000 < PL_CONST_CODE_LIFETIME_MS;
     bool taken = own && !is_over(o, own, c->worker);
@@ -76,17 +94,6 @@ void sim_wire_code_arrives(sim_wire_conn *c, const pl_envelope *e) {
     end_arrives(c, code.number);
   else if (code.op == PL_CONST_CODE_MAKE)
     make_arrives(c, &code);
-}
-
-/* Returns true when the ID, or all IDs, may have as many codes as they may have. */
-static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
-  uint32_t own = 0, all = 0;
-  for (size_t i = 0; i < o->code_count; i++) {
-    if (is_over(o, &o->codes[i], c->worker)) continue;
-    all++;
-    own += memcmp(o->codes[i].id, c->id, 32) == 0;
-  }
-  return own >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID) || all >= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL);
 }
 
 static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code *answer) {
@@ -127,8 +134,13 @@ void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e) {
   memmove(c->asked, c->asked + 1, --c->asked_count * sizeof *c->asked);
   if (answer.number)
     given(c, &a, &answer);
-  else if (a.sure && !may_have_too_many(o, c))
+  else if (a.sure)
     sim_wire_blame(o, "a client gets no code, though every budget covers it");
+}
+
+void sim_wire_code_unheard(sim_wire_conn *c) {
+  c->wire->unseen_codes += (uint32_t)c->asked_count;
+  c->asked_count = 0;
 }
 
 /* ---- CLAIM

@@ -15,6 +15,7 @@ void sim_wire_conn_ends(sim_wire_conn *c) {
   if (c->ended) return;
   c->ended = true;
   sim_wire_call_gone(c);
+  sim_wire_code_unheard(c);
   sim_wire_links_of_ended(c);
 }
 

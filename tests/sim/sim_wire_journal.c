@@ -51,7 +51,7 @@ void sim_wire_journal_take(sim_wire_journal *j) {
   j->cost -= cost_of(e);
   j->reliable -= !sim_wire_entry_may_drop(e);
   j->first = (j->first + 1) & (j->capacity - 1);
-  if (--j->count == 0) j->peak = 0;
+  j->count--;
 }
 
 void sim_wire_journal_clear(sim_wire_journal *j) {

@@ -204,7 +204,6 @@ static void passed(sim_wire_end *end, const pl_envelope *e) {
     return;
   }
   sim_wire_journal_take(&end->to);
-  if (end->to.count == 0) end->conn->most_waited = sim_wire_waiting(end->conn);
   if (e->type != PL_ENV_ACCEPT) return;
   link->joined = true;
   sim_wire_call_over(link);
@@ -228,7 +227,7 @@ static void own_gone(sim_wire_end *end) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire_end *other = sim_wire_other(end);
   if (link->hazy) {
-    sim_wire_owes(other, PL_REASON_GONE);
+    if (other->side == SIM_WIRE_CALLEE || link->joined) sim_wire_owes(other, PL_REASON_GONE);
   } else if (end->side == SIM_WIRE_CALLER && !link->joined) {
     sim_wire_blame(end->conn->wire, "a caller learns before ACCEPT that its callee has gone");
   } else if (other->conn && !other->conn->ended) {
@@ -403,10 +402,12 @@ static void settle(sim_wire_end *end) {
                    (unsigned)end->number, (size_t)sim_wire_journal_first(&end->to)->size);
   while (sim_wire_journal_first(&end->to) && sim_wire_entry_may_drop(sim_wire_journal_first(&end->to)))
     skip_volatile(end);
+  if (!end->to.count) end->to.peak = 0;
 }
 
 void sim_wire_links_settle(sim_wire_conn *c) {
   for (size_t i = 0; i < SIM_WIRE_ENDS; i++)
     for (sim_wire_end *end = c->ends[i]; end; end = end->next) settle(end);
+  c->settled_us = c->wire->world->now_us;
   if (!c->unsettled) c->most_waited = 0;
 }

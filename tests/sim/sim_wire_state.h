@@ -52,7 +52,7 @@ typedef struct sim_wire_journal {
   size_t first, count, capacity;
   size_t reliable; /* entries that may not be dropped */
   uint64_t cost;   /* as the window counts it */
-  uint64_t peak;   /* the highest cost since it was empty */
+  uint64_t peak;   /* the highest cost since it was settled */
 } sim_wire_journal;
 
 typedef struct sim_wire_link sim_wire_link;
@@ -129,7 +129,7 @@ typedef struct sim_wire_asked {
   uint32_t tag, number, lifetime_ms;
   uint64_t at_us;
   bool own;  /* it has this number */
-  bool sure; /* nothing but the number of its codes can be a reason to refuse it */
+  bool sure; /* there is no reason to refuse it */
 } sim_wire_asked;
 
 /* An instance that has logged in. */
@@ -155,8 +155,9 @@ struct sim_wire_conn {
   bool listens;
   uint64_t serial;            /* of its WELCOME: a later one is greater */
   uint64_t blocked_us;        /* when its socket last took less than it was given */
+  uint64_t settled_us;        /* when all that it was owed had been written */
   uint64_t took_us;           /* when it last took anything */
-  uint64_t most_waited;       /* bytes: the most that waited for it since nothing did */
+  uint64_t most_waited;       /* bytes: the most that waited for it since it was settled */
   uint64_t arrived_us;        /* when bytes came last */
   sim_wire_stamp login, list; /* when the others were told of it, and of its list */
   bool list_fresh;
@@ -188,6 +189,7 @@ struct sim_wire {
   pl_node calls; /* that are not decided, oldest first */
   pl_node past;  /* that are over and were not offered, since their OFFER may be on its way */
   size_t past_count;
+  uint32_t unseen_codes; /* that may have been given to sockets that ended before they heard of it */
   bool forgot_calls, codes_fresh;
   uint64_t connected_us; /* when the relay's first connection came */
   sim_wire_login *logins;
@@ -287,6 +289,7 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker);
  */
 void sim_wire_code_arrives(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e);
+void sim_wire_code_unheard(sim_wire_conn *c); /* it will not hear what it was given */
 void sim_wire_code_claimed(sim_wire_conn *c, sim_wire_link *link, uint32_t number);
 void sim_wire_code_denied(sim_wire_end *end); /* NO_CODE was written */
 void sim_wire_code_turn(sim_wire *o, unsigned worker);
