@@ -8,8 +8,7 @@
 
 #include "sim_wire_state.h"
 
-/* ---- tools ---------------------------------------------------------------------------------------------------------
- */
+/* ---- tools ------------------------------------------------------------------------------------------------------- */
 
 void sim_wire_blame(sim_wire *o, const char *format, ...) {
   va_list args;
@@ -58,8 +57,7 @@ void sim_wire_grow(void **items, size_t count, size_t *capacity, size_t size) {
   *items = more;
 }
 
-/* ---- what workers know ---------------------------------------------------------------------------------------------
- */
+/* ---- what workers know ------------------------------------------------------------------------------------------- */
 
 static bool bus_waits(const sim_wire *o, unsigned from, unsigned to) {
   return o->bus_sent[from][to] != o->bus_came[from][to] || o->world->relay.bus[from][to].blocked;
@@ -109,8 +107,7 @@ static void tell_again(sim_wire *o, unsigned from) {
       o->bus_again[from][to] = o->bus_sent[from][to];
 }
 
-/* ---- connections
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
 bool sim_wire_blocked(const sim_wire_conn *c) {
   return c->k->down.blocked;
@@ -213,8 +210,7 @@ void sim_wire_received(sim_conn *k, const uint8_t *message, size_t n) {
   sim_wire_client_hears(conn_get(k), message, n);
 }
 
-/* ---- turns
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- turns ------------------------------------------------------------------------------------------------------- */
 
 void sim_wire_turn(sim_worker *v) {
   sim_world *w = v->relay->world;
@@ -237,8 +233,7 @@ void sim_wire_doubt(sim_world *w) {
   w->observer->doubt = true;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void forget_calls(sim_wire *o) {
   pl_node *lists[] = {&o->calls, &o->past};

@@ -16,8 +16,7 @@ enum {
   CHUNK_BYTES = 32768
 };
 
-/* ---- counting
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- counting ---------------------------------------------------------------------------------------------------- */
 
 typedef struct rate {
   uint64_t interval_us, burst;
@@ -93,8 +92,7 @@ static verdict both(verdict a, verdict b) {
   return (verdict){a.surely && b.surely, a.maybe && b.maybe};
 }
 
-/* ---- memory
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* The most that may wait for the sockets of a worker, and for the other workers. */
 static uint64_t held_at_most(const sim_wire *o, unsigned worker) {
@@ -114,8 +112,7 @@ static bool may_be_above(const sim_wire *o, unsigned worker, unsigned percent) {
   return held_at_most(o, worker) > (uint64_t)sim_wire_setting(o, PL_RELAY_SET_QUEUE_TOTAL_MAX) / 100 * percent;
 }
 
-/* ---- connections
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
 static uint32_t connections(const sim_wire *o) {
   uint32_t n = 0;
@@ -140,9 +137,7 @@ void sim_wire_budget_connect(sim_wire_conn *c, bool taken) {
   if (!drains) take(b, r, relay_us(o), (verdict){taken, true});
 }
 
-/* ---- OPEN
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- OPEN -------------------------------------------------------------------------------------------------------- */
 
 static bool has_pair(uint8_t (*pairs)[64], size_t count, const uint8_t a[32], const uint8_t b[32]) {
   for (size_t i = 0; i < count; i++)
@@ -297,9 +292,7 @@ void sim_wire_budget_refused(sim_wire_conn *c, const sim_wire_link *link) {
     sim_wire_blame(c->wire, "RATE for %s that every budget covers", link->claim ? "a CLAIM" : "an OPEN");
 }
 
-/* ---- OFFER
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- OFFER ------------------------------------------------------------------------------------------------------- */
 
 /* Counts the offers that wait for the sockets of this ID at this worker. */
 static uint32_t offers_waiting(const sim_wire_conn *of, const sim_wire_link *like) {
@@ -346,8 +339,7 @@ void sim_wire_budget_offered(sim_wire_conn *c, sim_wire_link *link) {
   if (!link->claim && link->strange) offered_stranger(c, link);
 }
 
-/* ---- OVERFLOW
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- OVERFLOW ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t held_at_least(const sim_wire_end *end) {
   const sim_wire_link *link = PL_CONTAINER(end - end->side, sim_wire_link, end);

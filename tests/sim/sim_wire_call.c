@@ -6,8 +6,7 @@
 
 static const uint8_t any_instance[8];
 
-/* ---- lists
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 /* Frees the link when nothing refers to it any more. */
 void sim_wire_call_free(sim_wire_link *link) {
@@ -52,8 +51,7 @@ static bool is_for(const sim_wire_link *link, const sim_wire_conn *c) {
          (any ? c->listens : memcmp(c->instance, link->target_instance, 8) == 0);
 }
 
-/* ---- who must get it
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- who must get it --------------------------------------------------------------------------------------------- */
 
 static uint32_t slots_used(const sim_wire_conn *c) {
   uint32_t n = 0;
@@ -105,8 +103,7 @@ void sim_wire_call_gone(sim_wire_conn *c) {
     }
 }
 
-/* ---- OPEN and CLAIM come
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- OPEN and CLAIM come ----------------------------------------------------------------------------------------- */
 
 /* Returns false when the number is one that the relay refuses, or drops. */
 static bool number_is_good(sim_wire_conn *c, uint32_t number) {
@@ -171,8 +168,7 @@ void sim_wire_call_arrives(sim_wire_conn *c, const pl_envelope *e) {
     claim_arrives(c, e);
 }
 
-/* ---- OFFER and CLAIM are written
- * --------------------------------------------------------------------------------------------- */
+/* ---- OFFER and CLAIM are written --------------------------------------------------------------------------------- */
 
 typedef struct offer {
   const uint8_t *id, *instance; /* of the caller; NULL: a CLAIM does not say */
@@ -211,8 +207,10 @@ static void check_number(sim_wire_conn *c, uint32_t number) {
 static void check_target(const sim_wire_link *link, const sim_wire_conn *c) {
   sim_wire *o = c->wire;
   const sim_wire_conn *expected = link->expected;
-  if (!is_for(link, c))
+  if (!is_for(link, c) && !link->any_target)
     sim_wire_blame(o, "a call is offered to a socket that it is not for");
+  else if (link->claim && link->code_over)
+    sim_wire_blame(o, "a claim of a code that is over is offered");
   else if (link->blocked)
     sim_wire_blame(o, "a call of a blocked ID is offered");
   else if (link->must_rate)
@@ -284,8 +282,7 @@ void sim_wire_call_offered(sim_wire_conn *c, const pl_envelope *e) {
   }
 }
 
-/* ---- at the end of a turn
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- at the end of a turn ---------------------------------------------------------------------------------------- */
 
 static void check_offer(sim_wire_link *link, unsigned worker) {
   const sim_wire_conn *caller = link->end[SIM_WIRE_CALLER].conn, *callee = link->expected;

@@ -28,9 +28,7 @@ static sim_wire_code *newest_of(sim_wire *o, uint32_t number) {
   return NULL;
 }
 
-/* ---- CODE
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- CODE -------------------------------------------------------------------------------------------------------- */
 
 static void end_arrives(sim_wire_conn *c, uint32_t number) {
   sim_wire *o = c->wire;
@@ -96,6 +94,14 @@ void sim_wire_code_arrives(sim_wire_conn *c, const pl_envelope *e) {
     make_arrives(c, &code);
 }
 
+/* Counts the codes of this ID that surely live. */
+static uint32_t living_of(const sim_wire *o, const sim_wire_conn *c) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < o->code_count; i++)
+    n += memcmp(o->codes[i].id, c->id, 32) == 0 && lives(o, &o->codes[i], c->worker);
+  return n;
+}
+
 static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code *answer) {
   sim_wire *o = c->wire;
   bool at_once = a->at_us == o->world->now_us;
@@ -111,6 +117,8 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
+  if (at_once && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
+    sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
   sim_wire_grow((void **)&o->codes, o->code_count, &o->code_capacity, sizeof *o->codes);
   sim_wire_code *code = &o->codes[o->code_count++];
   *code = (sim_wire_code){.number = answer->number, .expires_ms = expires_ms, .made_at = c->worker, .hazy = !at_once};
@@ -143,15 +151,21 @@ void sim_wire_code_unheard(sim_wire_conn *c) {
   c->asked_count = 0;
 }
 
-/* ---- CLAIM
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- CLAIM ------------------------------------------------------------------------------------------------------- */
+
+/* Returns true when there may be codes that nobody has heard of. */
+static bool may_be_unseen(const sim_wire *o) {
+  for (size_t i = 0; i < o->world->conns_used; i++)
+    if (o->conns[i] && o->conns[i]->asked_count) return true;
+  return o->unseen_codes;
+}
 
 void sim_wire_code_claimed(sim_wire_conn *c, sim_wire_link *link, uint32_t number) {
   sim_wire *o = c->wire;
   const sim_wire_code *code = newest_of(o, number);
   link->code_lives = code && lives(o, code, c->worker);
-  link->code_over = !code || is_over(o, code, c->worker);
+  link->code_over = code ? is_over(o, code, c->worker) : !may_be_unseen(o);
+  link->any_target = !code || code->hazy;
   if (!code) return;
   memcpy(link->target, code->id, 32);
   memcpy(link->target_instance, code->instance, 8);
@@ -171,8 +185,7 @@ void sim_wire_code_denied(sim_wire_end *end) {
   if (link->arrived_us == o->world->now_us) sim_wire_budget_missed(end->conn, true);
 }
 
-/* ---- the end of a turn, losses
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the end of a turn, losses ----------------------------------------------------------------------------------- */
 
 void sim_wire_code_turn(sim_wire *o, unsigned worker) {
   if (!o->codes_fresh) return;

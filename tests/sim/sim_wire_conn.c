@@ -8,8 +8,7 @@ static int number_of(const sim_wire_conn *c) {
   return c->k->client ? c->k->client->index : -1;
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 void sim_wire_conn_ends(sim_wire_conn *c) {
   if (c->ended) return;
@@ -28,8 +27,7 @@ void sim_wire_conn_close_written(sim_wire_conn *c) {
   sim_wire_conn_ends(c);
 }
 
-/* ---- logins
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- logins ------------------------------------------------------------------------------------------------------ */
 
 static sim_wire_login *login_of(sim_wire *o, const sim_wire_conn *c) {
   for (size_t i = 0; i < o->login_count; i++) {
@@ -140,8 +138,7 @@ static void welcome_written(sim_wire_conn *c, const pl_envelope *e) {
   check_instances(c);
 }
 
-/* ---- lists of peers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- lists of peers ---------------------------------------------------------------------------------------------- */
 
 static sim_wire_peer *peer_of(sim_wire_conn *c, const uint8_t id[32]) {
   for (size_t i = 0; i < c->peer_count; i++)
@@ -195,8 +192,7 @@ bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t pe
   return false;
 }
 
-/* ---- what comes, and what is written
- * ---------------------------------------------------------------------------------------- */
+/* ---- what comes, and what is written ----------------------------------------------------------------------------- */
 
 static void reset_arrives(sim_wire_conn *c, const pl_envelope *e) {
   sim_wire *o = c->wire;
@@ -259,7 +255,8 @@ static const char *end_fault(sim_wire_conn *c, int reason) {
       c->was_superseded = c->unsettled = true; /* the newer one's WELCOME may come later in this turn */
       return early ? "though it was not let in" : NULL;
     case PL_REASON_DRAINING:
-      return o->world->relay.ends_us == SIM_NEVER ? "though the relay does not drain" : NULL;
+      if (o->world->relay.ends_us == SIM_NEVER) return "though the relay does not drain";
+      return early || c->told_to_go ? NULL : "without GOING_AWAY";
     case PL_REASON_TIMEOUT:
       return early ? NULL : "though it has logged in";
     case PL_REASON_STORE:
@@ -318,6 +315,7 @@ void sim_wire_conn_written(sim_wire_conn *c, const pl_envelope *e) {
       sim_wire_code_written(c, e);
       return;
     case PL_ENV_GOING_AWAY:
+      c->told_to_go = true;
       if (o->world->relay.ends_us == SIM_NEVER) sim_wire_blame(o, "GOING_AWAY though the relay does not drain");
       return;
     case PL_ENV_OFFER:
@@ -337,8 +335,7 @@ void sim_wire_conn_written(sim_wire_conn *c, const pl_envelope *e) {
   }
 }
 
-/* ---- at the end of a turn
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- at the end of a turn ---------------------------------------------------------------------------------------- */
 
 /* The older sockets of an instance wait for their workers to know of the new one. */
 static void stamp_older(const sim_wire_conn *c) {

@@ -4,8 +4,7 @@
 
 #include "sim_wire_state.h"
 
-/* ---- numbers
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 sim_wire_link *sim_wire_link_of(sim_wire_end *end) {
   return PL_CONTAINER(end - end->side, sim_wire_link, end);
@@ -54,8 +53,7 @@ static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
   return end->conn && sim_wire_was_blocked(end->conn, since_us);
 }
 
-/* ---- what the relay owes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what the relay owes ----------------------------------------------------------------------------------------- */
 
 void sim_wire_owes(sim_wire_end *end, int reason) {
   if (!sim_wire_end_is_open(end)) return;
@@ -108,8 +106,7 @@ void sim_wire_link_over(sim_wire_link *link) {
   sim_wire_call_over(link);
 }
 
-/* ---- what comes
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- what comes -------------------------------------------------------------------------------------------------- */
 
 /* A side sent what the table of docs/protocol.md, section 4, calls an error. */
 static void breaks(sim_wire_end *end) {
@@ -188,8 +185,7 @@ void sim_wire_link_arrives(sim_wire_conn *c, const pl_envelope *e) {
   }
 }
 
-/* ---- what is written
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- what is written --------------------------------------------------------------------------------------------- */
 
 static void passed(sim_wire_end *end, const pl_envelope *e) {
   sim_wire_link *link = sim_wire_link_of(end);
@@ -326,8 +322,7 @@ void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e) {
     passed(end, e);
 }
 
-/* ---- ends of sockets, losses
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- ends of sockets, losses ------------------------------------------------------------------------------------- */
 
 static void socket_ended(sim_wire_end *end) {
   sim_wire_link *link = sim_wire_link_of(end);
@@ -377,8 +372,7 @@ void sim_wire_links_lost(sim_wire *o, unsigned a, unsigned b) {
   }
 }
 
-/* ---- at the end of a turn
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- at the end of a turn ---------------------------------------------------------------------------------------- */
 
 static bool is_owed(const sim_wire_end *end) {
   const sim_wire_link *link = PL_CONTAINER(end - end->side, sim_wire_link, end);

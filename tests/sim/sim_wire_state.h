@@ -89,6 +89,7 @@ struct sim_wire_link {
   bool must;                   /* it must be offered to `expected` */
   bool limited;                /* a budget may keep it from its callee */
   bool may_rate, must_rate;    /* RATE may answer it, or must */
+  bool any_target;             /* whose code was claimed is not known */
   bool code_lives, code_over;  /* of a CLAIM, as far as its worker knows for certain */
   bool strange;                /* its caller is a stranger for certain */
   uint64_t arrived_us, deadline_ms, over_us;
@@ -99,8 +100,7 @@ struct sim_wire_link {
   sim_wire_conn *expected; /* who must get it; NULL: not known */
 };
 
-/* ---- budgets: how much is used at least, and at most ---------------------------------------------------------------
- */
+/* ---- budgets: how much is used at least, and at most ------------------------------------------------------------- */
 typedef struct sim_wire_budget {
   uint64_t key;
   uint64_t least_us, most_us; /* when all of it is paid for */
@@ -116,8 +116,7 @@ typedef struct sim_wire_code {
   bool hazy; /* the bus has lost something since, or its times are not known */
 } sim_wire_code;
 
-/* ---- connections ---------------------------------------------------------------------------------------------------
- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 typedef enum sim_wire_phase {
   SIM_WIRE_NEW,    /* HELLO was not written */
   SIM_WIRE_HELLO,  /* it was */
@@ -145,6 +144,7 @@ struct sim_wire_conn {
   bool ended;          /* the relay has ended it, or knows that its client has: its links are over */
   bool said_end;       /* nothing may be written any more, except the close frame */
   bool must_end;       /* its links were ended as those of a socket that has gone */
+  bool told_to_go;     /* GOING_AWAY was written */
   bool was_superseded; /* it was told so; perhaps before the newer one got WELCOME */
   bool fresh;          /* it logged in or changed its list in this turn */
   bool unsettled;
@@ -205,8 +205,7 @@ struct sim_wire {
   size_t budget_count, budget_capacity;
 };
 
-/* ---- sim_wire.c ----------------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire.c -------------------------------------------------------------------------------------------------- */
 /* Notes the first broken promise, which ends the run when the relay has done its turn: inside the relay's code it must
  * not. */
 void sim_wire_blame(sim_wire *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -223,16 +222,14 @@ bool sim_wire_blocked(const sim_wire_conn *c); /* its socket takes nothing now *
 bool sim_wire_was_blocked(const sim_wire_conn *c, uint64_t since_us);
 bool sim_wire_present(const sim_wire_conn *c); /* logged in, and not at its end */
 
-/* ---- sim_wire_stream.c ---------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_stream.c ------------------------------------------------------------------------------------------- */
 void sim_wire_stream_init(sim_wire_stream *s, bool server);
 void sim_wire_stream_free(sim_wire_stream *s);
 /* `data` is changed when it is masked. */
 void sim_wire_stream_bytes(sim_wire_conn *c, sim_wire_stream *s, uint8_t *data, size_t n, sim_wire_take take,
                            void (*closed)(sim_wire_conn *c));
 
-/* ---- sim_wire_conn.c -----------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_conn.c --------------------------------------------------------------------------------------------- */
 void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_written(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_close_arrives(sim_wire_conn *c);
@@ -244,8 +241,7 @@ void sim_wire_conn_settle(sim_wire_conn *c); /* checks what is due */
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
                     bool for_certain);
 
-/* ---- sim_wire_journal.c --------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_journal.c ------------------------------------------------------------------------------------------ */
 void sim_wire_journal_add(sim_wire_journal *j, uint8_t type, uint8_t flags, pl_view payload);
 /* Adds an envelope of which only the hash and the size are known. */
 void sim_wire_journal_repeat(sim_wire_journal *j, uint8_t type, uint64_t hash, uint32_t size);
@@ -256,8 +252,7 @@ void sim_wire_journal_take(sim_wire_journal *j);
 bool sim_wire_entry_is(const sim_wire_entry *e, uint8_t type, uint8_t flags, pl_view payload);
 bool sim_wire_entry_may_drop(const sim_wire_entry *e);
 
-/* ---- sim_wire_link.c -----------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
 sim_wire_link *sim_wire_link_of(sim_wire_end *end);
 sim_wire_end *sim_wire_other(sim_wire_end *end);
 sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number); /* the last link that had this slot */
@@ -274,8 +269,7 @@ void sim_wire_links_of_ended(sim_wire_conn *c);
 void sim_wire_links_settle(sim_wire_conn *c);
 void sim_wire_links_lost(sim_wire *o, unsigned a, unsigned b);
 
-/* ---- sim_wire_call.c -----------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_call.c --------------------------------------------------------------------------------------------- */
 void sim_wire_call_arrives(sim_wire_conn *c, const pl_envelope *e); /* OPEN, CLAIM */
 void sim_wire_call_offered(sim_wire_conn *c, const pl_envelope *e); /* OFFER, CLAIM */
 void sim_wire_call_over(sim_wire_link *link);
@@ -285,8 +279,7 @@ void sim_wire_call_forget(sim_wire_link *link);
 void sim_wire_call_free(sim_wire_link *link); /* when nothing refers to it */
 void sim_wire_calls_turn(sim_wire *o, unsigned worker);
 
-/* ---- sim_wire_code.c -----------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_code.c --------------------------------------------------------------------------------------------- */
 void sim_wire_code_arrives(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_code_unheard(sim_wire_conn *c); /* it will not hear what it was given */
@@ -295,8 +288,7 @@ void sim_wire_code_denied(sim_wire_end *end); /* NO_CODE was written */
 void sim_wire_code_turn(sim_wire *o, unsigned worker);
 void sim_wire_codes_lost(sim_wire *o);
 
-/* ---- sim_wire_budget.c ---------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_budget.c ------------------------------------------------------------------------------------------- */
 void sim_wire_budget_connect(sim_wire_conn *c, bool taken);
 void sim_wire_budget_open(sim_wire_conn *c, sim_wire_link *link);
 void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link);
@@ -310,8 +302,7 @@ void sim_wire_budget_code_given(sim_wire_conn *c);
 void sim_wire_pair(sim_wire *o, const sim_wire_link *link, bool for_certain);
 void sim_wire_overflow(sim_wire_end *end); /* OVERFLOW was written: looks for its cause */
 
-/* ---- sim_wire_client.c ---------------------------------------------------------------------------------------------
- */
+/* ---- sim_wire_client.c ------------------------------------------------------------------------------------------- */
 void sim_wire_client_sends(sim_wire_conn *c, const uint8_t *message, size_t n);
 void sim_wire_client_hears(sim_wire_conn *c, const uint8_t *message, size_t n);
 
