@@ -177,7 +177,7 @@ static uint32_t undecided(const sim_wire *o, const sim_wire_link *but, const sim
   for (pl_node *at = o->calls.next; at != &o->calls; at = at->next) {
     const sim_wire_link *link = PL_CONTAINER(at, sim_wire_link, node);
     if (link == but || link->claim != but->claim || memcmp(link->target, but->target, 32) != 0) continue;
-    n += !of || link->end[SIM_WIRE_CALLER].conn == of;
+    n += !of || (memcmp(link->caller_id, of->id, 32) == 0 && memcmp(link->caller_instance, of->instance, 8) == 0);
   }
   return n;
 }
@@ -223,7 +223,7 @@ static verdict knock(sim_wire *o, const sim_wire_conn *c, const sim_wire_link *l
   verdict by_caller = ask(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us);
   verdict by_address =
       is_exempt(c) ? (verdict){true, true} : ask(budget_of(o, KNOCKS, address_key(c), 0), address, now_us);
-  verdict v = both(by_caller, by_address), paid = {v.surely && link->strange, v.maybe && !friend};
+  verdict v = both(by_caller, by_address), paid = {v.surely && link->strange && !link->hazy, v.maybe && !friend};
   take(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us, paid);
   take(budget_of(o, KNOCKS, address_key(c), 0), address, now_us, paid);
   return (verdict){v.surely || friend, v.maybe || !link->strange};
@@ -234,9 +234,9 @@ void sim_wire_budget_open(sim_wire_conn *c, sim_wire_link *link) {
   bool friend = is_friend(o, c, link, true);
   link->strange = !is_friend(o, c, link, false);
   verdict v = both(knock(o, c, link, friend), ask(&c->opens, opens_rate(o), relay_us(o)));
-  take(&c->opens, opens_rate(o), relay_us(o), v);
+  take(&c->opens, opens_rate(o), relay_us(o), (verdict){v.surely && !link->hazy, v.maybe});
   link->may_rate = !v.surely || may_be_above(o, c->worker, 75);
-  link->must_rate = !v.maybe;
+  link->must_rate = !v.maybe && !link->hazy;
   link->limited = may_be_unseen(o, c, link, friend) || link->may_rate;
 }
 
@@ -249,12 +249,12 @@ void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link) {
   if (!is_exempt(c)) {
     v = both(ask(budget_of(o, CLAIMS, address_key(c), 0), claims, now_us),
              ask(budget_of(o, MISSES, address_key(c), 0), misses, now_us));
-    take(budget_of(o, CLAIMS, address_key(c), 0), claims, now_us, v);
+    take(budget_of(o, CLAIMS, address_key(c), 0), claims, now_us, (verdict){v.surely && !link->hazy, v.maybe});
   }
   v = both(v, ask(&c->opens, opens_rate(o), now_us));
-  take(&c->opens, opens_rate(o), now_us, v);
+  take(&c->opens, opens_rate(o), now_us, (verdict){v.surely && !link->hazy, v.maybe});
   link->may_rate = !v.surely || may_be_above(o, c->worker, 75);
-  link->must_rate = !v.maybe;
+  link->must_rate = !v.maybe && !link->hazy;
   link->limited = link->may_rate || undecided(o, link, NULL) >= CLAIMS_WAITING;
 }
 

@@ -105,17 +105,22 @@ void sim_wire_call_gone(sim_wire_conn *c) {
 
 /* ---- OPEN and CLAIM come ----------------------------------------------------------------------------------------- */
 
-/* Returns false when the number is one that the relay refuses, or drops. */
+/* Returns false when the number is one that the relay refuses. */
 static bool number_is_good(sim_wire_conn *c, uint32_t number) {
   bool good = !pl_link_number_relay_side(number) && pl_link_number_generation(number) != 0 &&
               pl_link_number_slot(number) < sim_wire_setting(c->wire, PL_RELAY_SET_LINK_SLOTS);
-  sim_wire_end *before = good ? sim_wire_find_slot(c, number) : NULL;
-  if (before && sim_wire_end_is_open(before)) {
-    good = false;
-    if (before->number == number) sim_wire_link_of(before)->broken = sim_wire_link_of(before)->hazy = true;
-  }
-  if (!good && !c->k->hostile_peer) sim_wire_blame(c->wire, "a client calls with the number %x", (unsigned)number);
+  const sim_wire_end *before = sim_wire_find_slot(c, number);
+  if (!c->k->hostile_peer && (!good || (before && sim_wire_end_is_open(before))))
+    sim_wire_blame(c->wire, "a client calls with the number %x", (unsigned)number);
   return good;
+}
+
+/* Whether the relay still had the last link of this slot when a hostile client called again is not seen. */
+static void doubt_slot(sim_wire_conn *c, sim_wire_link *link, uint32_t number) {
+  sim_wire_end *before = sim_wire_find_slot(c, number);
+  if (!before || !sim_wire_end_is_open(before)) return;
+  sim_wire_link_of(before)->hazy = link->hazy = true;
+  if (before->number == number) sim_wire_link_of(before)->broken = link->broken = true;
 }
 
 static sim_wire_link *link_new(sim_wire_conn *c, const pl_envelope *e) {
@@ -131,6 +136,7 @@ static sim_wire_link *link_new(sim_wire_conn *c, const pl_envelope *e) {
   memcpy(link->caller_instance, c->instance, 8);
   pl_list_init(&link->node);
   list(link, &o->calls);
+  doubt_slot(c, link, e->link);
   sim_wire_attach(c, link, SIM_WIRE_CALLER, e->link);
   return link;
 }
@@ -293,7 +299,11 @@ static void check_offer(sim_wire_link *link, unsigned worker) {
     sim_wire_blame(o, "a call is let through that no budget covers");
   if (!link->must || link->end[SIM_WIRE_CALLEE].was_there || callee->worker != worker || !sim_wire_present(callee))
     return;
-  if (sim_wire_was_blocked(callee, link->arrived_us) || sim_wire_was_blocked(caller, link->arrived_us)) return;
+  link->must = slots_used(callee) < sim_wire_setting(o, PL_RELAY_SET_LINK_SLOTS) &&
+               !sim_wire_was_blocked(callee, link->arrived_us) && !sim_wire_was_blocked(caller, link->arrived_us);
+  /* What came with the OPEN may have made room only after it. */
+  link->must &= caller->reset_us != link->arrived_us;
+  if (!link->must) return;
   if (sim_wire_now_ms(o) >= link->deadline_ms || (caller->worker != worker && !sim_wire_bus_idle(o))) return;
   sim_wire_blame(o, "a call is not offered, though its callee is there");
 }

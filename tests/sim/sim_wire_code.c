@@ -32,6 +32,7 @@ static sim_wire_code *newest_of(sim_wire *o, uint32_t number) {
 
 static void end_arrives(sim_wire_conn *c, uint32_t number) {
   sim_wire *o = c->wire;
+  c->code_end_us = o->world->now_us;
   for (size_t i = 0; i < o->code_count; i++) {
     sim_wire_code *code = &o->codes[i];
     if (code->number != number || !is_of(code, c) || code->ended_us) continue;
@@ -104,7 +105,7 @@ static uint32_t living_of(const sim_wire *o, const sim_wire_conn *c) {
 
 static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code *answer) {
   sim_wire *o = c->wire;
-  bool at_once = a->at_us == o->world->now_us;
+  bool at_once = a->at_us == o->world->now_us && c->code_end_us != a->at_us;
   sim_wire_code *before = newest_of(o, answer->number);
   uint64_t expires_ms = sim_wire_now_ms(o) + answer->lifetime_ms;
   if (a->number && answer->number != a->number) sim_wire_blame(o, "a client gets another number than it asked for");

@@ -56,7 +56,8 @@ static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
 /* ---- what the relay owes ----------------------------------------------------------------------------------------- */
 
 void sim_wire_owes(sim_wire_end *end, int reason) {
-  if (!sim_wire_end_is_open(end)) return;
+  const sim_wire_link *link = sim_wire_link_of(end);
+  if (!sim_wire_end_is_open(end) || (link->hazy && link->hostile)) return;
   end->due = (uint16_t)reason;
   end->conn->unsettled = true;
 }
@@ -153,6 +154,7 @@ static void reset_arrives(sim_wire_end *end, const pl_envelope *e) {
   pl_wire_reset reset;
   if (pl_wire_reset_decode(&reset, e->payload.data, e->payload.size) != 0) return; /* the relay ends the connection */
   check_reason(end, reset.reason);
+  end->conn->reset_us = end->conn->wire->world->now_us;
   end->reset_arrived = end->drops = true;
   end->due = 0;
   if (link->over) return;
@@ -195,6 +197,7 @@ static void passed(sim_wire_end *end, const pl_envelope *e) {
          sim_wire_entry_may_drop(first))
     skip_volatile(end);
   if (!first || !sim_wire_entry_is(first, e->type, e->flags, e->payload)) {
+    if (link->hazy && link->hostile) return;
     sim_wire_blame(o, "%s on link %x: changed, out of order, or nobody sent it", pl_envelope_name(e->type),
                    (unsigned)end->number);
     return;
@@ -248,6 +251,7 @@ static void own_reset(sim_wire_end *end, int reason) {
   sim_wire_end *other = sim_wire_other(end);
   sim_wire *o = end->conn->wire;
   if (end->reset_arrived) return; /* they crossed */
+  if (link->hazy && link->hostile) return;
   switch (reason) {
     case PL_REASON_UNAVAILABLE:
       own_unavailable(end);
@@ -283,23 +287,29 @@ static void own_reset(sim_wire_end *end, int reason) {
   sim_wire_blame(o, "the relay ends link %x with %s, which nobody sent", (unsigned)end->number, pl_reason_name(reason));
 }
 
+/* Returns true when a RESET with this reason may come instead of what was sent before it. */
+static bool may_cut(sim_wire_end *end, int reason) {
+  const sim_wire_link *link = sim_wire_link_of(end);
+  const sim_wire_conn *other = sim_wire_other(end)->conn;
+  return reason == PL_REASON_OVERFLOW || end->drops || link->hazy ||
+         (reason == PL_REASON_UNAVAILABLE && !link->joined) ||
+         (reason == PL_REASON_GONE && other && sim_wire_blocked(other)); /* its end is not seen yet */
+}
+
 static void reset_written(sim_wire_end *end, const pl_envelope *e) {
   sim_wire *o = end->conn->wire;
-  sim_wire_link *link = sim_wire_link_of(end);
   pl_wire_reset reset;
   const sim_wire_entry *first;
-  while ((first = sim_wire_journal_first(&end->to)) && sim_wire_entry_may_drop(first)) skip_volatile(end);
   if (pl_wire_reset_decode(&reset, e->payload.data, e->payload.size) != 0) {
     sim_wire_blame(o, "the relay writes a RESET that does not decode");
     return;
   }
+  end->drops = may_cut(end, reset.reason);
+  while ((first = sim_wire_journal_first(&end->to)) && sim_wire_entry_may_drop(first)) skip_volatile(end);
   bool sent = first && sim_wire_entry_is(first, PL_ENV_RESET, 0, e->payload);
-  if (!sent) {
-    if (reset.reason != PL_REASON_OVERFLOW && !end->drops && !link->hazy && end->to.reliable &&
-        !(reset.reason == PL_REASON_UNAVAILABLE && !link->joined))
-      sim_wire_blame(o, "RESET %s overtakes %zu envelopes of its link", pl_reason_name(reset.reason), end->to.reliable);
-    if (reset.reason != end->due) own_reset(end, reset.reason);
-  }
+  if (!sent && !end->drops && end->to.reliable)
+    sim_wire_blame(o, "RESET %s overtakes %zu envelopes of its link", pl_reason_name(reset.reason), end->to.reliable);
+  if (!sent && reset.reason != end->due) own_reset(end, reset.reason);
   finish(end);
 }
 

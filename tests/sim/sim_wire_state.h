@@ -155,6 +155,7 @@ struct sim_wire_conn {
   bool listens;
   uint64_t serial;            /* of its WELCOME: a later one is greater */
   uint64_t blocked_us;        /* when its socket last took less than it was given */
+  uint64_t reset_us;          /* when it last sent RESET for a link */
   uint64_t settled_us;        /* when all that it was owed had been written */
   uint64_t took_us;           /* when it last took anything */
   uint64_t most_waited;       /* bytes: the most that waited for it since it was settled */
@@ -173,6 +174,7 @@ struct sim_wire_conn {
   sim_wire_journal answers; /* PONG and CODE that are due */
   sim_wire_asked *asked;
   size_t asked_count, asked_capacity;
+  uint64_t code_end_us; /* when it last ended a code */
   sim_wire_budget opens;
   /* the client's own view: which links it knows to be over */
   uint32_t *known_over;
