@@ -162,6 +162,8 @@ void sim_wire_accepted(sim_conn *k, const uint8_t address[16]) {
   sim_wire_conn *c = conn_get(k);
   memcpy(c->address, address, 16);
   c->worker = (uint8_t)k->worker->number;
+  const pl_relay_config *config = &k->world->relay.config;
+  c->proxied = pl_relay_cidr_has(config->trusted, config->trusted_count, address);
   c->took_us = k->world->now_us;
   if (k->relay_conn && !c->wire->connected_us) c->wire->connected_us = k->world->now_us;
   sim_wire_budget_connect(c, k->relay_conn != NULL);

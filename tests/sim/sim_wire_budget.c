@@ -92,6 +92,17 @@ static verdict both(verdict a, verdict b) {
   return (verdict){a.surely && b.surely, a.maybe && b.maybe};
 }
 
+/* What a budget of the connection's address says. Behind a proxy that the relay trusts, the address is not known. */
+static verdict ask_address(const sim_wire_conn *c, kind k, rate r) {
+  if (is_exempt(c)) return (verdict){true, true};
+  if (c->proxied) return (verdict){false, true};
+  return ask(budget_of(c->wire, k, address_key(c), 0), r, relay_us(c->wire));
+}
+
+static void take_address(const sim_wire_conn *c, kind k, rate r, verdict v) {
+  if (!is_exempt(c) && !c->proxied) take(budget_of(c->wire, k, address_key(c), 0), r, relay_us(c->wire), v);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* The most that may wait for the sockets of a worker, and for the other workers. */
@@ -126,15 +137,14 @@ static uint32_t connections(const sim_wire *o) {
 void sim_wire_budget_connect(sim_wire_conn *c, bool taken) {
   sim_wire *o = c->wire;
   rate r = setting_rate(o, PL_RELAY_SET_CONNECTS_PER_MINUTE);
-  sim_wire_budget *b = budget_of(o, CONNECTS, address_key(c), 0);
-  verdict v = is_exempt(c) ? (verdict){true, true} : ask(b, r, relay_us(o));
+  verdict v = ask_address(c, CONNECTS, r);
   uint64_t room = (uint64_t)sim_wire_setting(o, PL_RELAY_SET_SOCKETS_MAX) *
                   sim_wire_setting(o, PL_RELAY_SET_ADDRESS_SHARE_PERCENT) / 100;
   bool drains = o->world->relay.ends_us != SIM_NEVER;
   if (taken && !v.maybe) sim_wire_blame(o, "more connections of one address are taken than CONNECTS_PER_MINUTE");
   if (!taken && v.surely && !drains && connections(o) <= room && !o->doubt)
     sim_wire_blame(o, "a connection is refused, though its address may have it");
-  if (!drains) take(b, r, relay_us(o), (verdict){taken, true});
+  if (!drains) take_address(c, CONNECTS, r, (verdict){taken, true});
 }
 
 /* ---- OPEN -------------------------------------------------------------------------------------------------------- */
@@ -195,10 +205,11 @@ static bool may_be_unseen(sim_wire *o, const sim_wire_conn *c, sim_wire_link *li
   uint32_t of_one = most / OF_ONE_PART > OF_ONE_MIN ? most / OF_ONE_PART : OF_ONE_MIN;
   if (undecided(o, link, c) >= of_one || undecided(o, link, NULL) >= most - most / KEPT_PART) return true;
   if (friend) return false;
-  uint64_t now_us = relay_us(o), from = id_key(c->id), to = id_key(link->target), address = address_key(c);
+  uint64_t now_us = relay_us(o), from = id_key(c->id), to = id_key(link->target),
+           address = is_exempt(c) ? from : address_key(c);
   rate all = setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLEE), one = knocks_part(o, 8), half = knocks_part(o, 2);
   uint64_t *by_caller = &budget_of(o, CALLER_TO, from, to)->most_us;
-  bool limited = !allows(one, *by_caller, now_us);
+  bool limited = c->proxied || !allows(one, *by_caller, now_us);
   charge(one, by_caller, now_us);
   uint64_t *by_address = &budget_of(o, ADDRESS_TO, address, to)->most_us;
   limited |= left(half, *by_address, now_us) <= half.burst / KEPT_PART;
@@ -221,11 +232,10 @@ static verdict knock(sim_wire *o, const sim_wire_conn *c, const sim_wire_link *l
   rate from = setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLER),
        address = setting_rate(o, PL_RELAY_SET_KNOCKS_PER_ADDRESS);
   verdict by_caller = ask(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us);
-  verdict by_address =
-      is_exempt(c) ? (verdict){true, true} : ask(budget_of(o, KNOCKS, address_key(c), 0), address, now_us);
+  verdict by_address = ask_address(c, KNOCKS, address);
   verdict v = both(by_caller, by_address), paid = {v.surely && link->strange && !link->hazy, v.maybe && !friend};
   take(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us, paid);
-  take(budget_of(o, KNOCKS, address_key(c), 0), address, now_us, paid);
+  take_address(c, KNOCKS, address, paid);
   return (verdict){v.surely || friend, v.maybe || !link->strange};
 }
 
@@ -245,12 +255,8 @@ void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link) {
   uint64_t now_us = relay_us(o);
   rate claims = setting_rate(o, PL_RELAY_SET_CLAIMS_PER_MINUTE),
        misses = setting_rate(o, PL_RELAY_SET_CODE_MISSES_PER_MINUTE);
-  verdict v = {true, true};
-  if (!is_exempt(c)) {
-    v = both(ask(budget_of(o, CLAIMS, address_key(c), 0), claims, now_us),
-             ask(budget_of(o, MISSES, address_key(c), 0), misses, now_us));
-    take(budget_of(o, CLAIMS, address_key(c), 0), claims, now_us, (verdict){v.surely && !link->hazy, v.maybe});
-  }
+  verdict v = both(ask_address(c, CLAIMS, claims), ask_address(c, MISSES, misses));
+  take_address(c, CLAIMS, claims, (verdict){v.surely && !link->hazy, v.maybe});
   v = both(v, ask(&c->opens, opens_rate(o), now_us));
   take(&c->opens, opens_rate(o), now_us, (verdict){v.surely && !link->hazy, v.maybe});
   link->may_rate = !v.surely || may_be_above(o, c->worker, 75);
@@ -260,31 +266,27 @@ void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link) {
 
 void sim_wire_budget_missed(sim_wire_conn *c, bool for_certain) {
   rate misses = setting_rate(c->wire, PL_RELAY_SET_CODE_MISSES_PER_MINUTE);
-  sim_wire_budget *b = budget_of(c->wire, MISSES, address_key(c), 0);
-  take(b, misses, relay_us(c->wire), (verdict){for_certain, !for_certain});
+  take_address(c, MISSES, misses, (verdict){for_certain, !for_certain});
 }
 
 bool sim_wire_budget_may_miss(sim_wire_conn *c) {
-  rate misses = setting_rate(c->wire, PL_RELAY_SET_CODE_MISSES_PER_MINUTE);
-  return ask(budget_of(c->wire, MISSES, address_key(c), 0), misses, relay_us(c->wire)).surely;
+  return ask_address(c, MISSES, setting_rate(c->wire, PL_RELAY_SET_CODE_MISSES_PER_MINUTE)).surely;
 }
 
 /* Returns true when the budget surely covers one more code, and charges it as far as it may have been charged. */
 bool sim_wire_budget_code(sim_wire_conn *c) {
   rate codes = setting_rate(c->wire, PL_RELAY_SET_CODES_PER_MINUTE);
-  sim_wire_budget *b = budget_of(c->wire, CODES, address_key(c), 0);
-  verdict v = ask(b, codes, relay_us(c->wire));
-  charge(codes, &b->most_us, relay_us(c->wire));
-  return v.surely || is_exempt(c);
+  verdict v = ask_address(c, CODES, codes);
+  take_address(c, CODES, codes, (verdict){false, true});
+  return v.surely;
 }
 
 /* A new code was given. */
 void sim_wire_budget_code_given(sim_wire_conn *c) {
   rate codes = setting_rate(c->wire, PL_RELAY_SET_CODES_PER_MINUTE);
-  sim_wire_budget *b = budget_of(c->wire, CODES, address_key(c), 0);
-  if (!is_exempt(c) && !allows(codes, b->least_us, relay_us(c->wire)))
+  if (!ask_address(c, CODES, codes).maybe)
     sim_wire_blame(c->wire, "more codes are given to one address than CODES_PER_MINUTE");
-  charge(codes, &b->least_us, relay_us(c->wire));
+  take_address(c, CODES, codes, (verdict){true, false});
 }
 
 void sim_wire_budget_refused(sim_wire_conn *c, const sim_wire_link *link) {
@@ -311,8 +313,9 @@ static uint32_t offers_waiting(const sim_wire_conn *of, const sim_wire_link *lik
 static void offered_stranger(sim_wire_conn *c, sim_wire_link *link) {
   sim_wire *o = c->wire;
   const sim_wire_conn *caller = link->end[SIM_WIRE_CALLER].conn;
-  if (!caller || link->arrived_us != o->world->now_us) return; /* when it was charged is past */
-  uint64_t now_us = relay_us(o), from = id_key(caller->id), to = id_key(c->id);
+  if (!caller || caller->proxied || link->arrived_us != o->world->now_us) return; /* when it was charged is past */
+  uint64_t now_us = relay_us(o), from = id_key(caller->id), to = id_key(c->id),
+           address = is_exempt(caller) ? from : address_key(caller);
   struct {
     sim_wire_budget *b;
     rate r;
@@ -320,7 +323,7 @@ static void offered_stranger(sim_wire_conn *c, sim_wire_link *link) {
       {NULL, knocks_part(o, 8)}, {NULL, knocks_part(o, 2)}, {NULL, setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLEE)}};
   for (size_t i = 0; i < 3; i++) {
     sim_wire_budget *b = i == 0   ? budget_of(o, CALLER_TO, from, to)
-                         : i == 1 ? budget_of(o, ADDRESS_TO, address_key(caller), to)
+                         : i == 1 ? budget_of(o, ADDRESS_TO, address, to)
                                   : budget_of(o, KNOCKS_TO, to, 0);
     if (!allows(budgets[i].r, b->least_us, now_us))
       sim_wire_blame(o, "a callee gets more knocks than its budget allows");

@@ -177,7 +177,7 @@ void sim_wire_code_denied(sim_wire_end *end) {
   sim_wire *o = end->conn->wire;
   if (!link->claim || end->side != SIM_WIRE_CALLER)
     sim_wire_blame(o, "NO_CODE ends what is no claim");
-  else if (link->code_lives)
+  else if (link->code_lives && !o->doubt)
     sim_wire_blame(o, "NO_CODE for a code that lives");
   else if (link->must_rate)
     sim_wire_blame(o, "NO_CODE for a claim that no budget covers");

@@ -359,7 +359,7 @@ void sim_wire_conn_turn(sim_wire_conn *c) {
 void sim_wire_conn_settle(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   c->unsettled = false;
-  if (c->was_superseded && login_of(o, c)->newest <= c->serial)
+  if (c->was_superseded && login_of(o, c)->newest <= c->serial && !o->doubt)
     sim_wire_blame(o, "client %d is told SUPERSEDED, and no newer socket of its instance has come", number_of(c));
   c->was_superseded = false;
   if (c->ended || o->doubt) return;

@@ -291,7 +291,7 @@ static void own_reset(sim_wire_end *end, int reason) {
 static bool may_cut(sim_wire_end *end, int reason) {
   const sim_wire_link *link = sim_wire_link_of(end);
   const sim_wire_conn *other = sim_wire_other(end)->conn;
-  return reason == PL_REASON_OVERFLOW || end->drops || link->hazy ||
+  return reason == PL_REASON_OVERFLOW || end->drops || link->hazy || link->wire->doubt ||
          (reason == PL_REASON_UNAVAILABLE && !link->joined) ||
          (reason == PL_REASON_GONE && other && sim_wire_blocked(other)); /* its end is not seen yet */
 }

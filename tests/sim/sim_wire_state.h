@@ -15,10 +15,11 @@ enum {
 /* From bytes to envelopes: one direction of a connection. */
 typedef struct sim_wire_stream {
   pl_ws ws;
-  pl_buffer part; /* an envelope whose end has not come */
-  uint8_t head;   /* how much of the empty line that ends the HTTP head has come */
-  bool opened;    /* envelopes follow */
-  bool over;      /* nothing that follows is an envelope */
+  uint8_t *part; /* an envelope whose end has not come */
+  size_t part_size;
+  uint8_t head; /* how much of the empty line that ends the HTTP head has come */
+  bool opened;  /* envelopes follow */
+  bool over;    /* nothing that follows is an envelope */
 } sim_wire_stream;
 
 typedef void (*sim_wire_take)(sim_wire_conn *c, const pl_envelope *e);
@@ -149,13 +150,14 @@ struct sim_wire_conn {
   bool fresh;          /* it logged in or changed its list in this turn */
   bool unsettled;
   bool login_came;
+  bool proxied; /* it comes through a proxy that the relay trusts */
   uint8_t worker;
   uint8_t address[16];
   uint8_t id[32], instance[8];
   bool listens;
   uint64_t serial;            /* of its WELCOME: a later one is greater */
   uint64_t blocked_us;        /* when its socket last took less than it was given */
-  uint64_t reset_us;          /* when it last sent RESET for a link */
+  uint64_t reset_us;          /* when it last sent what ends a link */
   uint64_t settled_us;        /* when all that it was owed had been written */
   uint64_t took_us;           /* when it last took anything */
   uint64_t most_waited;       /* bytes: the most that waited for it since it was settled */
