@@ -95,6 +95,7 @@ void sim_wire_bus_came(sim_relay *r, unsigned from, unsigned to, size_t n) {
 void sim_wire_bus_lost(sim_relay *r, unsigned from, unsigned to) {
   sim_wire *o = r->world->observer;
   o->bus_came[from][to] = o->bus_sent[from][to];
+  o->bus_mends = true;
   o->bus_again[from][to] = UINT64_MAX; /* until everything was told again */
   sim_wire_links_lost(o, from, to);
   sim_wire_codes_lost(o);
@@ -218,6 +219,7 @@ void sim_wire_turn(sim_worker *v) {
   sim_world *w = v->relay->world;
   sim_wire *o = w->observer;
   tell_again(o, v->number);
+  if (o->bus_mends && sim_wire_bus_idle(o)) o->bus_mends = false;
   sim_wire_code_turn(o, v->number);
   for (size_t i = 0; i < w->conns_used; i++) {
     sim_wire_conn *c = o->conns[i];
@@ -259,7 +261,7 @@ void sim_wire_relay_starts(sim_relay *r) {
   o->connected_us = 0;
   o->unseen_codes = 0;
   o->pair_count = o->maybe_count = o->code_count = o->budget_count = o->login_count = 0;
-  o->forgot_calls = o->doubt = false;
+  o->forgot_calls = o->doubt = o->bus_mends = false;
   memset(o->bus_sent, 0, sizeof o->bus_sent);
   memset(o->bus_came, 0, sizeof o->bus_came);
   memset(o->bus_again, 0, sizeof o->bus_again);

@@ -264,9 +264,8 @@ static void offered(sim_wire_conn *c, uint32_t number, const offer *of) {
   }
   bool known = link;
   if (!known) link = unknown_call(c);
-  const sim_wire_conn *caller = link->end[SIM_WIRE_CALLER].conn;
   link->crosses = link->end[SIM_WIRE_CALLER].was_there && link->end[SIM_WIRE_CALLER].worker != c->worker;
-  (void)caller;
+  link->hazy |= link->crosses && o->bus_mends;
   sim_wire_attach(c, link, SIM_WIRE_CALLEE, number);
   if (!known) return;
   check_target(link, c);

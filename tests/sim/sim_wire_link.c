@@ -55,6 +55,11 @@ static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
 
 /* ---- what the relay owes ----------------------------------------------------------------------------------------- */
 
+/* A relay that drains has ended all links at once. What a socket takes later is what was written for it before. */
+static bool drains(const sim_wire *o) {
+  return o->world->relay.ends_us != SIM_NEVER;
+}
+
 void sim_wire_owes(sim_wire_end *end, int reason) {
   const sim_wire_link *link = sim_wire_link_of(end);
   if (!sim_wire_end_is_open(end) || (link->hazy && link->hostile)) return;
@@ -77,18 +82,21 @@ uint64_t sim_wire_waiting(const sim_wire_conn *c) {
   return sum;
 }
 
+/* Returns true when all that may wait for this socket perhaps did. */
+static bool socket_was_full(const sim_wire_conn *c) {
+  return 2 * c->most_waited + SIM_WIRE_OUT > sim_wire_setting(c->wire, PL_RELAY_SET_SOCKET_QUEUE_MAX);
+}
+
 /* Returns true when the relay may have dropped volatile envelopes: a queue was full. */
 static bool may_have_dropped(const sim_wire_end *end) {
   const sim_wire *o = end->conn->wire;
-  return end->to.peak > sim_wire_setting(o, PL_RELAY_SET_LINK_WINDOW) ||
-         2 * end->conn->most_waited + SIM_WIRE_OUT > sim_wire_setting(o, PL_RELAY_SET_SOCKET_QUEUE_MAX) || o->doubt;
+  return end->to.peak > sim_wire_setting(o, PL_RELAY_SET_LINK_WINDOW) || socket_was_full(end->conn) || o->doubt;
 }
 
-/* Skips volatile envelopes that the relay has dropped. */
-static void skip_volatile(sim_wire_end *end) {
-  const sim_wire_entry *first = sim_wire_journal_first(&end->to);
-  if (!first || !sim_wire_entry_may_drop(first)) return;
-  if (!may_have_dropped(end) && !end->drops && !sim_wire_link_of(end)->hazy)
+/* Skips an envelope that the relay has dropped. */
+static void skip(sim_wire_end *end) {
+  bool cut = end->drops || sim_wire_link_of(end)->hazy;
+  if (!cut && !may_have_dropped(end))
     sim_wire_blame(end->conn->wire, "a volatile record was dropped, and no queue was full");
   sim_wire_journal_take(&end->to);
 }
@@ -195,7 +203,7 @@ static void passed(sim_wire_end *end, const pl_envelope *e) {
   const sim_wire_entry *first;
   while ((first = sim_wire_journal_first(&end->to)) && !sim_wire_entry_is(first, e->type, e->flags, e->payload) &&
          sim_wire_entry_may_drop(first))
-    skip_volatile(end);
+    skip(end);
   if (!first || !sim_wire_entry_is(first, e->type, e->flags, e->payload)) {
     if (link->hazy && link->hostile) return;
     sim_wire_blame(o, "%s on link %x: changed, out of order, or nobody sent it", pl_envelope_name(e->type),
@@ -225,7 +233,7 @@ static void own_unavailable(sim_wire_end *end) {
 static void own_gone(sim_wire_end *end) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire_end *other = sim_wire_other(end);
-  if (link->hazy) {
+  if (link->hazy || (link->crosses && end->conn->wire->bus_mends)) {
     if (other->side == SIM_WIRE_CALLEE || link->joined) sim_wire_owes(other, PL_REASON_GONE);
   } else if (end->side == SIM_WIRE_CALLER && !link->joined) {
     sim_wire_blame(end->conn->wire, "a caller learns before ACCEPT that its callee has gone");
@@ -251,7 +259,7 @@ static void own_reset(sim_wire_end *end, int reason) {
   sim_wire_end *other = sim_wire_other(end);
   sim_wire *o = end->conn->wire;
   if (end->reset_arrived) return; /* they crossed */
-  if (link->hazy && link->hostile) return;
+  if (drains(o) || (link->hazy && link->hostile)) return;
   switch (reason) {
     case PL_REASON_UNAVAILABLE:
       own_unavailable(end);
@@ -291,7 +299,8 @@ static void own_reset(sim_wire_end *end, int reason) {
 static bool may_cut(sim_wire_end *end, int reason) {
   const sim_wire_link *link = sim_wire_link_of(end);
   const sim_wire_conn *other = sim_wire_other(end)->conn;
-  return reason == PL_REASON_OVERFLOW || end->drops || link->hazy || link->wire->doubt ||
+  return reason == PL_REASON_OVERFLOW || end->drops || link->hazy || link->wire->doubt || drains(link->wire) ||
+         socket_was_full(end->conn) || /* there was no room behind its queue */
          (reason == PL_REASON_UNAVAILABLE && !link->joined) ||
          (reason == PL_REASON_GONE && other && sim_wire_blocked(other)); /* its end is not seen yet */
 }
@@ -305,7 +314,9 @@ static void reset_written(sim_wire_end *end, const pl_envelope *e) {
     return;
   }
   end->drops = may_cut(end, reset.reason);
-  while ((first = sim_wire_journal_first(&end->to)) && sim_wire_entry_may_drop(first)) skip_volatile(end);
+  while ((first = sim_wire_journal_first(&end->to)) && !sim_wire_entry_is(first, PL_ENV_RESET, 0, e->payload) &&
+         (end->drops || sim_wire_entry_may_drop(first)))
+    skip(end);
   bool sent = first && sim_wire_entry_is(first, PL_ENV_RESET, 0, e->payload);
   if (!sent && !end->drops && end->to.reliable)
     sim_wire_blame(o, "RESET %s overtakes %zu envelopes of its link", pl_reason_name(reset.reason), end->to.reliable);
@@ -404,8 +415,7 @@ static void settle(sim_wire_end *end) {
   else if (is_owed(end))
     sim_wire_blame(o, "%zu envelopes on link %x were lost, %zu bytes the first", end->to.reliable,
                    (unsigned)end->number, (size_t)sim_wire_journal_first(&end->to)->size);
-  while (sim_wire_journal_first(&end->to) && sim_wire_entry_may_drop(sim_wire_journal_first(&end->to)))
-    skip_volatile(end);
+  while (sim_wire_journal_first(&end->to) && sim_wire_entry_may_drop(sim_wire_journal_first(&end->to))) skip(end);
   if (!end->to.count) end->to.peak = 0;
 }
 

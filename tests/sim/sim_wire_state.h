@@ -190,8 +190,9 @@ struct sim_wire {
   sim_wire_conn *conns[SIM_CONNS];
   uint64_t serials;
   uint64_t bus_sent[SIM_WORKERS][SIM_WORKERS], bus_came[SIM_WORKERS][SIM_WORKERS], bus_again[SIM_WORKERS][SIM_WORKERS];
-  pl_node calls; /* that are not decided, oldest first */
-  pl_node past;  /* that are over and were not offered, since their OFFER may be on its way */
+  bool bus_mends; /* something was lost on it, and what must be told again is on its way */
+  pl_node calls;  /* that are not decided, oldest first */
+  pl_node past;   /* that are over and were not offered, since their OFFER may be on its way */
   size_t past_count;
   uint32_t unseen_codes; /* that may have been given to sockets that ended before they heard of it */
   bool forgot_calls, codes_fresh;
