@@ -118,7 +118,7 @@ static bool number_is_good(sim_wire_conn *c, uint32_t number) {
 /* Whether the relay still had the last link of this slot when a hostile client called again is not seen. */
 static void doubt_slot(sim_wire_conn *c, sim_wire_link *link, uint32_t number) {
   sim_wire_end *before = sim_wire_find_slot(c, number);
-  if (!before || !sim_wire_end_is_open(before)) return;
+  if (!before || !(sim_wire_end_is_open(before) || (c->k->hostile_peer && sim_wire_link_of(before)->hazy))) return;
   c->reset_us = c->wire->world->now_us; /* that link may end now */
   sim_wire_link_of(before)->hazy = link->hazy = true;
   if (before->number == number) sim_wire_link_of(before)->broken = link->broken = true;
