@@ -125,7 +125,7 @@ static bool may_be_above(const sim_wire *o, unsigned worker, unsigned percent) {
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
-static uint32_t connections(const sim_wire *o) {
+uint32_t sim_wire_connections(const sim_wire *o) {
   uint32_t n = 0;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_conn *k = &o->world->conns[i];
@@ -142,7 +142,7 @@ void sim_wire_budget_connect(sim_wire_conn *c, bool taken) {
                   sim_wire_setting(o, PL_RELAY_SET_ADDRESS_SHARE_PERCENT) / 100;
   bool drains = o->world->relay.ends_us != SIM_NEVER;
   if (taken && !v.maybe) sim_wire_blame(o, "more connections of one address are taken than CONNECTS_PER_MINUTE");
-  if (!taken && v.surely && !drains && connections(o) <= room && !o->doubt)
+  if (!taken && v.surely && !drains && sim_wire_connections(o) <= room && !o->doubt)
     sim_wire_blame(o, "a connection is refused, though its address may have it");
   if (!drains) take_address(c, CONNECTS, r, (verdict){taken, true});
 }

@@ -242,6 +242,23 @@ void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e) {
   other_arrives(c, e);
 }
 
+/* Returns true when there may have been no room for this connection, or for one more instance of its ID. */
+static bool may_be_full(const sim_wire_conn *c) {
+  const sim_wire *o = c->wire;
+  pl_wire_login login;
+  uint32_t others = 0;
+  uint64_t room = (uint64_t)sim_wire_setting(o, PL_RELAY_SET_SOCKETS_MAX) *
+                  sim_wire_setting(o, PL_RELAY_SET_ADDRESS_SHARE_PERCENT) / 100;
+  if (o->doubt || sim_wire_connections(o) >= room || !c->login_came) return true;
+  if (pl_wire_login_decode(&login, c->sent_login, c->login_size) != 0) return true;
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *other = o->conns[i];
+    if (!other || other == c || other->phase != SIM_WIRE_WELCOME || memcmp(other->id, login.peer_id, 32) != 0) continue;
+    others += !other->ended || o->world->relay.worker_count > 1; /* this worker may not know of its end */
+  }
+  return others >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
+}
+
 /* Returns what is wrong with a RESET on link 0, or NULL. */
 static const char *end_fault(sim_wire_conn *c, int reason) {
   sim_wire *o = c->wire;
@@ -265,6 +282,7 @@ static const char *end_fault(sim_wire_conn *c, int reason) {
     case PL_REASON_ORIGIN:
       return early ? NULL : "though it was let in";
     case PL_REASON_FULL:
+      return may_be_full(c) ? NULL : "though there is room";
     case PL_REASON_RATE:
       return NULL;
     default:

@@ -294,6 +294,7 @@ void sim_wire_code_turn(sim_wire *o, unsigned worker);
 void sim_wire_codes_lost(sim_wire *o);
 
 /* ---- sim_wire_budget.c ------------------------------------------------------------------------------------------- */
+uint32_t sim_wire_connections(const sim_wire *o);
 void sim_wire_budget_connect(sim_wire_conn *c, bool taken);
 void sim_wire_budget_open(sim_wire_conn *c, sim_wire_link *link);
 void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link);
