@@ -320,7 +320,8 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker) {
   for (pl_node *n = o->calls.next, *next; n != &o->calls; n = next) {
     next = n->next;
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
-    if (!o->doubt) check_offer(link, worker);
+    if (o->doubt) continue; /* it may be late */
+    check_offer(link, worker);
     if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && (!link->accepted || link->hazy))
       time_out(link);
   }

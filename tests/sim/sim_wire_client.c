@@ -30,9 +30,7 @@ static void note_over(sim_wire_conn *c, uint32_t link) {
 
 /* A record with VOLATILE frames holds nothing else, and has the flag; no other record has it. */
 static void check_flag(sim_wire_conn *c, const pl_envelope *e) {
-  const sim_wire_end *end = sim_wire_find_slot(c, e->link);
-  if (!&sim_records_are_plain || !end || end->number != e->link || e->payload.size < COUNTER + TAG) return;
-  if (PL_CONTAINER(end - end->side, sim_wire_link, end)->claim) return; /* no record, but a proof */
+  if (!&sim_records_are_plain || e->payload.size < COUNTER + TAG) return;
   pl_reader r = pl_reader_of(e->payload.data + COUNTER, e->payload.size - COUNTER - TAG);
   bool flagged = e->flags & PL_CONST_ENVELOPE_FLAG_VOLATILE;
   uint8_t type;
@@ -47,15 +45,22 @@ static void check_flag(sim_wire_conn *c, const pl_envelope *e) {
                    c->k->client->index, volatiles, others, e->flags);
 }
 
+/* What is said on the link of a CLAIM is no record, and waits among the control envelopes, also behind a RESET. */
+static void check_data(sim_wire_conn *c, const pl_envelope *e) {
+  sim_wire_end *end = sim_wire_find_slot(c, e->link);
+  if (!end || end->number != e->link || sim_wire_link_of(end)->claim) return;
+  if (known_of(c, e->link))
+    sim_wire_blame(c->wire, "client %d sends DATA on link %x, which it knows to be over", c->k->client->index,
+                   (unsigned)e->link);
+  check_flag(c, e);
+}
+
 void sim_wire_client_sends(sim_wire_conn *c, const uint8_t *message, size_t n) {
   pl_reader r = pl_reader_of(message, n);
   pl_envelope e;
   while (pl_envelope_next(&r, &e) > 0) {
     if (e.type == PL_ENV_DATA) {
-      if (known_of(c, e.link))
-        sim_wire_blame(c->wire, "client %d sends DATA on link %x, which it knows to be over", c->k->client->index,
-                       (unsigned)e.link);
-      check_flag(c, &e);
+      check_data(c, &e);
     } else if (e.type == PL_ENV_RESET && e.link) {
       note_over(c, e.link);
     }

@@ -4,7 +4,10 @@
 
 #include "sim_wire_state.h"
 
-enum { TAG_AT = 1 };
+enum {
+  TAG_AT = 1,
+  KEPT_MS = 20000 /* for so long the relay may count a code that has expired against CODES_TOTAL */
+};
 
 static bool is_of(const sim_wire_code *code, const sim_wire_conn *c) {
   return memcmp(code->id, c->id, 32) == 0 && memcmp(code->instance, c->instance, 8) == 0;
@@ -51,9 +54,12 @@ static void end_arrives(sim_wire_conn *c, uint32_t number) {
 static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
   uint32_t own = o->unseen_codes, all = own;
   for (size_t i = 0; i < o->code_count; i++) {
-    if (is_over(o, &o->codes[i], c->worker)) continue;
-    all++;
-    own += memcmp(o->codes[i].id, c->id, 32) == 0;
+    const sim_wire_code *code = &o->codes[i];
+    bool over = is_over(o, code, c->worker);
+    bool expired = !code->ended_us || code->ended_us >= SIM_MS(code->expires_ms);
+    bool kept = expired && sim_wire_now_ms(o) < code->expires_ms + KEPT_MS;
+    all += !over || kept;
+    own += !over && memcmp(code->id, c->id, 32) == 0;
   }
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *asking = o->conns[i];

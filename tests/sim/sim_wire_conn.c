@@ -19,6 +19,7 @@ void sim_wire_conn_ends(sim_wire_conn *c) {
 }
 
 void sim_wire_conn_close_arrives(sim_wire_conn *c) {
+  c->client_ended = true;
   sim_wire_conn_ends(c);
 }
 
@@ -200,6 +201,7 @@ static void reset_arrives(sim_wire_conn *c, const pl_envelope *e) {
   bool good = pl_wire_reset_decode(&reset, e->payload.data, e->payload.size) == 0;
   if (!c->k->hostile_peer && !o->world->tampered && (!good || reset.reason == PL_REASON_PROTOCOL))
     sim_wire_blame(o, "client %d says that the relay broke the protocol", number_of(c));
+  c->client_ended = true;
   sim_wire_conn_ends(c);
 }
 

@@ -55,6 +55,11 @@ static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
 
 /* ---- what the relay owes ----------------------------------------------------------------------------------------- */
 
+/* Returns true when the relay may have ended this socket before it read all that has come. */
+static bool ends_unseen(const sim_wire_conn *c) {
+  return sim_wire_blocked(c) || (!c->client_ended && c->arrived_us == c->wire->world->now_us);
+}
+
 /* A relay that drains has ended all links at once. What a socket takes later is what was written for it before. */
 static bool drains(const sim_wire *o) {
   return o->world->relay.ends_us != SIM_NEVER;
@@ -259,7 +264,7 @@ static void own_reset(sim_wire_end *end, int reason) {
   sim_wire_end *other = sim_wire_other(end);
   sim_wire *o = end->conn->wire;
   if (end->reset_arrived) return; /* they crossed */
-  if (drains(o) || (link->hazy && link->hostile)) return;
+  if (drains(o) || (link->hazy && (link->hostile || (link->crosses && link->over)))) return;
   switch (reason) {
     case PL_REASON_UNAVAILABLE:
       own_unavailable(end);
@@ -302,7 +307,7 @@ static bool may_cut(sim_wire_end *end, int reason) {
   return reason == PL_REASON_OVERFLOW || end->drops || link->hazy || link->wire->doubt || drains(link->wire) ||
          socket_was_full(end->conn) || /* there was no room behind its queue */
          (reason == PL_REASON_UNAVAILABLE && !link->joined) ||
-         (reason == PL_REASON_GONE && other && sim_wire_blocked(other)); /* its end is not seen yet */
+         (reason == PL_REASON_GONE && other && ends_unseen(other));
 }
 
 static void reset_written(sim_wire_end *end, const pl_envelope *e) {
@@ -353,7 +358,7 @@ static void socket_ended(sim_wire_end *end) {
     link->refused = true;
     return;
   }
-  if (sim_wire_was_blocked(end->conn, end->conn->arrived_us)) link->hazy = true; /* when it ended is not seen */
+  if (sim_wire_was_blocked(end->conn, end->conn->arrived_us) || ends_unseen(end->conn)) link->hazy = true;
   if (!link->refused) sim_wire_owes(other, PL_REASON_GONE);
   sim_wire_link_over(link);
 }

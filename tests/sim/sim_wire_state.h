@@ -143,6 +143,7 @@ struct sim_wire_conn {
   sim_conn *k;
   sim_wire_phase phase;
   bool ended;          /* the relay has ended it, or knows that its client has: its links are over */
+  bool client_ended;   /* by a close frame, or by RESET on link 0 */
   bool said_end;       /* nothing may be written any more, except the close frame */
   bool must_end;       /* its links were ended as those of a socket that has gone */
   bool told_to_go;     /* GOING_AWAY was written */
