@@ -136,6 +136,7 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
 
 void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e) {
   sim_wire *o = c->wire;
+  if (c->ended) return; /* it came behind what the client said before it left */
   pl_wire_code answer;
   pl_view tag = {e->payload.data + TAG_AT, 4};
   const sim_wire_entry *due = sim_wire_journal_first(&c->answers);

@@ -337,6 +337,7 @@ static bool may_be_late(const sim_wire_end *end, uint32_t number) {
 void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e) {
   sim_wire_end *end = sim_wire_find_slot(c, e->link);
   if (may_be_late(end, e->link)) return;
+  if (end && end->reset_written && sim_wire_link_of(end)->hazy && sim_wire_link_of(end)->hostile) return;
   if (!end || end->number != e->link)
     sim_wire_blame(c->wire, "the relay writes %s on link %x, which does not exist", pl_envelope_name(e->type),
                    (unsigned)e->link);
