@@ -308,6 +308,7 @@ static void end_written(sim_wire_conn *c, const pl_envelope *e) {
 
 static void answer_written(sim_wire_conn *c, const pl_envelope *e) {
   const sim_wire_entry *due = sim_wire_journal_first(&c->answers);
+  if (c->ended) return; /* it came behind what the client said before it left */
   if (!due || !sim_wire_entry_is(due, PL_ENV_PONG, 0, e->payload))
     sim_wire_blame(c->wire, "the relay writes a PONG that answers nothing");
   else
