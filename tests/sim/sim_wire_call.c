@@ -303,7 +303,10 @@ static void check_offer(sim_wire_link *link, unsigned worker) {
                !sim_wire_was_blocked(callee, link->arrived_us) && !sim_wire_was_blocked(caller, link->arrived_us);
   /* What came with the OPEN may have made room only after it. */
   link->must &= caller->reset_us != link->arrived_us;
-  if (!link->must) return;
+  if (!link->must) {
+    link->expected = NULL; /* it waits, for whoever comes next */
+    return;
+  }
   if (sim_wire_now_ms(o) >= link->deadline_ms || (caller->worker != worker && !sim_wire_bus_idle(o))) return;
   sim_wire_blame(o, "a call is not offered, though its callee is there");
 }

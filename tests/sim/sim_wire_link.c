@@ -354,12 +354,14 @@ void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e) {
 static void socket_ended(sim_wire_end *end) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire_end *other = sim_wire_other(end);
+  if (sim_wire_was_blocked(end->conn, end->conn->arrived_us) || ends_unseen(end->conn)) link->hazy = true;
   if (link->over || end->reset_arrived) return;
   if (end->side == SIM_WIRE_CALLEE && !link->accepted) {
     link->refused = true;
     return;
   }
-  if (sim_wire_was_blocked(end->conn, end->conn->arrived_us) || ends_unseen(end->conn)) link->hazy = true;
+  bool unread = link->hazy && end->side == SIM_WIRE_CALLEE && !link->joined; /* perhaps ACCEPT was not read */
+  if (unread) return;
   if (!link->refused) sim_wire_owes(other, PL_REASON_GONE);
   sim_wire_link_over(link);
 }
