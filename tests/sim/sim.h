@@ -25,6 +25,7 @@
  *   sim_character.c what a world is like, in a line
  *   sim_greedy*.c   greedy and hostile clients
  *   sim_inside.h    what the relay promises, seen from inside
+ *   sim_wire*.c     what the relay promises, judged by what it reads and writes
  *   sim_sodium.c    cheap stand-ins for the primitives (not in pl-sim-real)
  */
 #ifndef PL_SIM_H
@@ -42,6 +43,7 @@
 #include "relay/core/relay.h"
 #include "sim_figures.h"
 #include "sim_inside.h"
+#include "sim_wire.h"
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_MS(ms) ((uint64_t)(ms)*1000)
@@ -282,6 +284,7 @@ struct sim_world {
   int clients_count;
   sim_client clients[SIM_CLIENTS];
   sim_relay relay;
+  sim_wire *observer; /* of what the relay reads and writes */
   sim_conn conns[SIM_CONNS];
   size_t conns_used; /* all others are free */
   sim_stream **streams;

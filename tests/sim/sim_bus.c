@@ -64,6 +64,7 @@ void sim_bus_flush(sim_worker *v) {
     (void)sim_pipe_write(r->world, p, batch.data, batch.size);
     r->world->figures.bus_batches++;
     r->world->figures.bus_bytes += batch.size;
+    sim_wire_bus_sent(r, v->number, to, batch.size);
     pl_relay_bus_sent(v->core, to, batch.size, sim_now_ms(r->world));
   }
 }
@@ -87,6 +88,7 @@ static void arrives(sim_relay *r, unsigned from, unsigned to) {
   sim_world *w = r->world;
   sim_pipe *p = &r->bus[from][to];
   sim_chunk *chunk = w->in_hand = sim_pipe_read(p);
+  sim_wire_bus_came(r, from, to, chunk->size);
   sim_poor_hunger(w);
   pl_relay_bus_receive(r->workers[to].core, from, chunk->data, chunk->size, sim_now_ms(w));
   w->in_hand = NULL;
@@ -123,6 +125,8 @@ void sim_bus_fault(sim_world *w) {
   sim_trace(w, "relay    the bus between workers %u and %u is lost", a, b);
   clear(&r->bus[a][b]);
   clear(&r->bus[b][a]);
+  sim_wire_bus_lost(r, a, b);
+  sim_wire_bus_lost(r, b, a);
   pl_relay_bus_lost(r->workers[a].core, b);
   pl_relay_bus_lost(r->workers[b].core, a);
   sim_relay_turn(&r->workers[a]);
@@ -131,6 +135,7 @@ void sim_bus_fault(sim_world *w) {
 
 void sim_bus_lose(sim_relay *r, unsigned from, unsigned to) {
   clear(&r->bus[from][to]);
+  sim_wire_bus_lost(r, from, to);
 }
 
 void sim_bus_heal(sim_relay *r) {

@@ -324,6 +324,7 @@ static places places_sent(sim_client *c) {
 
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
+  sim_wire_sent(k, w->scratch, n);
   uint8_t mask[4];
   sim_fill(&w->random, mask, sizeof mask);
   size_t header = pl_ws_put_header(w->wire, PL_WS_BINARY, n, mask);
@@ -437,6 +438,7 @@ static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   sim_world *w = c->world;
   if (event->type == PL_WS_BINARY) {
     sim_greedy_honest_hears(c, event->data, event->size);
+    sim_wire_received(k, event->data, event->size);
     pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE};
     in.socket_message.data = on_its_way(c, event->data, event->size);
     sim_client_step(c, &in);

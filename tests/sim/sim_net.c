@@ -103,6 +103,7 @@ sim_conn *sim_conn_dial(sim_world *w, sim_client *c) {
 
 void sim_conn_release(sim_conn *k) {
   if (k->client_state == SIM_CONN_FREE) return;
+  sim_wire_release(k);
   pl_ws_deinit(&k->ws);
   sim_pipe_clear(&k->up);
   sim_pipe_clear(&k->down);
@@ -127,6 +128,7 @@ void sim_conn_client_leaves(sim_conn *k, bool clean) {
 void sim_conn_relay_leaves(sim_conn *k, bool clean) {
   sim_world *w = k->world;
   k->relay_left = true;
+  sim_wire_relay_left(k);
   k->relay_conn = NULL;
   sim_pipe_clear(&k->up);
   if (!clean) sim_pipe_clear(&k->down);

@@ -34,6 +34,7 @@ static void write_some(sim_conn *k) {
   k->down.blocked = false;
   while (k->relay_conn && pl_relay_conn_output(k->relay_conn, &out)) {
     size_t n = sim_pipe_write(w, &k->down, out.data, out.size);
+    sim_wire_written(k, out.data, n);
     if (n || !waited) k->took_us = w->now_us;
     waited = true;
     if (n == 0) {
@@ -62,6 +63,7 @@ static size_t on_send(void *user, pl_relay_conn *conn, pl_view bytes) {
   size_t n = sim_pipe_write(k->world, &k->down, bytes.data, bytes.size);
   k->world->figures.down_writes++;
   k->world->figures.down_bytes += n;
+  sim_wire_written(k, bytes.data, n);
   return n;
 }
 
@@ -117,6 +119,7 @@ void sim_relay_turn(sim_worker *v) {
   check_bounds(v);
   sim_inside_turn(v);
   sim_limits_check(v);
+  sim_wire_turn(v);
 }
 
 void sim_relay_init(sim_world *w) {
@@ -155,6 +158,8 @@ void sim_relay_init(sim_world *w) {
 
 void sim_relay_start(sim_relay *r) {
   sim_fill(&r->world->random, r->config.hash_seed, sizeof r->config.hash_seed);
+  sim_wire_relay_starts(r);
+  if (r->world->limits && r->world->limits->poor) sim_wire_doubt(r->world);
   sim_bus_start(r);
   for (unsigned i = 0; i < r->worker_count; i++) {
     sim_worker *v = &r->workers[i];
@@ -225,6 +230,7 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
   const uint8_t *address = k->greedy ? sim_greedy_address(k) : sim_admission_address(k->client);
   sim_poor_hunger(w);
   k->relay_conn = pl_relay_open(k->worker->core, address, challenge, k, sim_now_ms(w));
+  sim_wire_accepted(k, address);
   if (!k->relay_conn) sim_conn_relay_leaves(k, false);
   sim_relay_turn(k->worker);
   sim_poor_fed(w);
@@ -233,6 +239,7 @@ void sim_relay_accept(sim_relay *r, sim_conn *k) {
 void sim_relay_bytes(sim_conn *k, uint8_t *data, size_t n) {
   sim_greedy_before(k);
   sim_poor_hunger(k->world);
+  sim_wire_arrives(k, data, n);
   pl_relay_receive(k->relay_conn, data, n, sim_now_ms(k->world));
   sim_greedy_after(k, n);
   sim_relay_turn(k->worker);

@@ -91,6 +91,7 @@ static void set_scene(sim_world *w) {
   set_rare_things(w);
   sim_limits_scene(w);
   sim_promises_scene(w);
+  sim_wire_init(w);
   sim_relay_init(w);
   sim_bus_init(w);
   sim_limits_relay(w);
@@ -220,6 +221,7 @@ static void clear(sim_world *w) {
   for (int i = 0; i < w->clients_count; i++) sim_client_deinit(&w->clients[i]);
   sim_relay_deinit(&w->relay);
   for (size_t i = 0; i < SIM_CONNS; i++) sim_conn_release(&w->conns[i]);
+  sim_wire_free(w);
   sim_ledger_free(w);
   sim_greedy_free(w);
   sim_promises_free(w);
