@@ -6,6 +6,7 @@
 #include "client/core/engine/engine_session.h"
 #include "client/core/session/session_state.h"
 #include "sim.h"
+#include "sim_js.h"
 
 enum { SOCKET_MAX = 65536, SPIN_MAX = 20000, PRODUCE_BYTES = 140000 };
 
@@ -204,7 +205,7 @@ static void check_waits(sim_client *c) {
 static void see_link(sim_client *c, sim_session *s) {
   const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
   const pl_session_link *current = session ? session->core->current : NULL;
-  uint32_t link = current ? current->id : 0;
+  uint32_t link = current ? current->id : sim_js_link(c->engine, s->number);
   if (link == s->sending_link) return;
   s->sending_link = link;
   s->link_changed_us = c->world->now_us;

@@ -50,6 +50,7 @@ import { Strangers } from './strangers.js';
  * @property {number} sessionWindow at least messageMax + 1
  * @property {number} sessionTimeoutMs how long a session may be without a link before it ends
  * @property {number} sessionsMax
+ * @property {number} [replaceAfterBytes] a link that carried this much is replaced; REPLACE_AFTER_BYTES by default
  */
 
 /**
@@ -628,7 +629,8 @@ export class Engine {
     const link = entry.session.current;
     if (!link || entry.opening || link.bytes < 1024) return Infinity;
     const patience = link.opener ? 1 : 1.125; // the opener dials first, the other side only when it does not
-    const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
+    const most = this.config.replaceAfterBytes ?? REPLACE_AFTER_BYTES;
+    const due = link.bytes >= most * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
     return Math.max(due, entry.replaceFrom);
   }
   /** Notices that the engine is called long after its deadline: the program was stopped or busy, or the machine slept.
