@@ -271,14 +271,16 @@ export class Engine {
     link.owner.session.now = this.now;
     return link.owner.session.hasOutput(link);
   }
-  /** Writes the next WebSocket message: whole envelopes, at most `capacity` bytes, which must be 65,536 or more.
-   * Returns null when there is nothing to send, otherwise a view that is valid until the next call.
-   * @param {number} now @param {number} capacity
+  /** Writes the next WebSocket message: whole envelopes, at most `room` bytes, which must be 65,536 or more, and at
+   * most as many as the relay takes. Returns null when there is nothing to send, otherwise a view that is valid until
+   * the next call.
+   * @param {number} now @param {number} room
    * @returns {Uint8Array<ArrayBuffer> | null} */
-  produce(now, capacity) {
+  produce(now, room) {
     if (now > this.now) this.now = now;
     if (this.scratch.length < capacity) this.scratch = new Uint8Array(capacity);
     let size = 0;
+    const capacity = Math.min(room, this.relay.limits.MESSAGE_MAX);
     let sent = 0;
     for (const envelope of this.queue) {
       if (size + envelope.length > capacity) break;
@@ -644,6 +646,7 @@ export class Engine {
   }
   /** @private */
   time() {
+    if (entry.session.links.some(({ confirmed }) => !confirmed)) return Infinity; // the new one is on its way
     if (this.now < this.judgeFrom) return;
     this.judgeFrom = 0;
     this.relay.time();

@@ -79,7 +79,7 @@ export function dial(e, entry) {
   if (entry.opening || entry.closed) return;
   const number = e.slots.take();
   if (number === 0) {
-    entry.dialAt = e.now + 1000;
+    entry.dialAt = entry.replaceFrom = e.now + 1000;
     return;
   }
   if (!isBound(entry)) entry.instance = null; // the one that answered last may be gone
