@@ -446,7 +446,10 @@ export class Engine {
   /** @param {Entry} entry @returns {import('../session/session.js').SessionHost} @private */
   hostOf(entry) {
     return {
-      emit: (action) => this.emit(Object.assign(action, { session: entry.number })),
+      // A session that has ended may still answer its peer, but the application hears no more of it.
+      emit: (action) => {
+        if (this.entries.has(entry.number)) this.emit(Object.assign(action, { session: entry.number }));
+      },
       reset: (link, reason) => this.resetLink(link, reason),
       newEpoch: () => this.newEpoch(),
       linked: (link) => this.linked(entry, link),
@@ -585,7 +588,8 @@ export class Engine {
     const same = this.byId.get(entry.idHex);
     same?.delete(entry);
     if (same?.size === 0) this.byId.delete(entry.idHex);
-    if (session.peerEpoch !== 0n && entry.instance) {
+    // One that ended because it had no link for too long is forgotten: the peer, if it comes back, starts a new one.
+    if (session.close !== 'open' && session.peerEpoch !== 0n && entry.instance) {
       this.ghosts = this.ghosts.filter(({ until }) => this.now < until);
       this.ghosts.push({ entry, until: this.now + GHOST_MS });
       if (this.ghosts.length > GHOSTS_MAX) this.ghosts.shift();
@@ -622,6 +626,7 @@ export class Engine {
     this.promised = Math.max(at, this.judgeFrom);
     return this.promised;
   }
+    if (this.relay.state === 'stopped') return Infinity;
   /** The relay answers every OPEN; this is the timeout for a relay that does not. @param {Link} link @private */
   openBy(link) {
     return link.since + 2 * this.relay.limits.OPEN_TIMEOUT_MS + CLOSE_TIMEOUT_MS;
