@@ -6,7 +6,7 @@
  * Use: call `step` for each event and execute the actions in order. Call `produce` while the socket takes bytes. Then
  * wait until `deadline` or the next event.
  */
-import { fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
+import { equal, fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { isValidId } from '../identity.js';
 import { plaintextArea } from '../noise.js';
@@ -165,9 +165,11 @@ export class Engine {
       case 'allow':
         return this.allow(idOf(event.peer));
       case 'deny':
-        return this.strangers.deny(idOf(event.peer), this.now);
+        this.strangers.deny(idOf(event.peer), this.now);
+        return this.callOff(idOf(event.peer));
       case 'block':
-        return this.strangers.block(idOf(event.peer));
+        this.strangers.block(idOf(event.peer));
+        return this.callOff(idOf(event.peer));
       case 'invite_add':
         return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0);
       case 'invite_revoke':
@@ -278,9 +280,9 @@ export class Engine {
    * @returns {Uint8Array<ArrayBuffer> | null} */
   produce(now, room) {
     if (now > this.now) this.now = now;
+    const capacity = Math.min(room, this.relay.limits.MESSAGE_MAX);
     if (this.scratch.length < capacity) this.scratch = new Uint8Array(capacity);
     let size = 0;
-    const capacity = Math.min(room, this.relay.limits.MESSAGE_MAX);
     let sent = 0;
     for (const envelope of this.queue) {
       if (size + envelope.length > capacity) break;
@@ -475,6 +477,7 @@ export class Engine {
       entry.dialAt = this.now;
     } else if (!entry.announced) {
       entry.announced = true; // the peer called but is not linked yet; the application waits from now on
+      if (!instance && !entry.wasLinked) entry.anyInstance = true;
       if (!entry.session.current) entry.unlinkedAt = this.now;
     }
     if (secret) entry.secret = secretOf(secret).slice();
@@ -492,14 +495,22 @@ export class Engine {
   }
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {string} name @private */
   dialBack(id, instance, name) {
-    let entry = this.find(id, instance);
+    let entry = this.find(id, instance) ?? this.findUnbound(id);
     if (!entry) {
       entry = this.addEntry(id, instance, true);
       entry.name = name;
+      entry.callsBack = true;
       entry.dialAt = this.now;
-      this.announce(entry);
     }
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
+  }
+  /** Ends calls back that have not reached anybody: the application does not know of them, so it cannot close them.
+   * @param {Uint8Array} id @private */
+  callOff(id) {
+    for (const link of this.slots.byNumber.values())
+      if (!(link instanceof CodeLink) && equal(link.peerId, id)) link.allowed = false;
+    for (const entry of [...(this.byId.get(toHex(id)) ?? [])])
+      if (!entry.announced) this.ended(entry, null, REASON.CLOSED, '');
   }
   /** @param {Entry} entry @private */
   announce(entry) {
@@ -615,6 +626,7 @@ export class Engine {
 
   /** Returns the time by which the event 'time' must be fed; Infinity when no timer runs. */
   deadline() {
+    if (this.relay.state === 'stopped') return Infinity;
     let at = Math.min(this.relay.deadline(), this.codes.deadline());
     for (const entry of this.entries.values()) {
       at = Math.min(at, entry.unlinkedAt + this.config.sessionTimeoutMs, entry.session.deadline());
@@ -626,7 +638,6 @@ export class Engine {
     this.promised = Math.max(at, this.judgeFrom);
     return this.promised;
   }
-    if (this.relay.state === 'stopped') return Infinity;
   /** The relay answers every OPEN; this is the timeout for a relay that does not. @param {Link} link @private */
   openBy(link) {
     return link.since + 2 * this.relay.limits.OPEN_TIMEOUT_MS + CLOSE_TIMEOUT_MS;
@@ -635,6 +646,7 @@ export class Engine {
   replaceAt(entry) {
     const link = entry.session.current;
     if (!link || entry.opening || link.bytes < 1024) return Infinity;
+    if (entry.session.links.some(({ confirmed }) => !confirmed)) return Infinity; // the new one is on its way
     const patience = link.opener ? 1 : 1.125; // the opener dials first, the other side only when it does not
     const most = this.config.replaceAfterBytes ?? REPLACE_AFTER_BYTES;
     const due = link.bytes >= most * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
@@ -651,7 +663,6 @@ export class Engine {
   }
   /** @private */
   time() {
-    if (entry.session.links.some(({ confirmed }) => !confirmed)) return Infinity; // the new one is on its way
     if (this.now < this.judgeFrom) return;
     this.judgeFrom = 0;
     this.relay.time();

@@ -148,7 +148,8 @@ export function linkLost(e, link, reason, text) {
   const fault = reason === REASON.CORRUPT || !isRetryable(reason);
   if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;
   if (session.links.length || entry.opening) return e.settle(entry, reason);
-  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, ''); // the application does not know of it yet
+  // The application does not know of the session yet, and the peer calls again by itself.
+  if (!entry.announced && !entry.callsBack) return e.ended(entry, 'ENETWORK', reason, '');
   if (!confirmed) {
     entry.failures++;
     entry.dialAt = e.now + retryWait(e, entry.failures + 1);
@@ -239,7 +240,7 @@ export function takeOffer(e, number, payload) {
     e.resetLink(link, REASON.PROTOCOL); // the relay does not pass this reason on to the caller
     return;
   }
-  const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined;
+  const letIn = isWelcome(e, link) || sessionFor(e, link) !== undefined || e.ghostOf(link) !== undefined;
   const invited = mayUseInvite(e, link);
   if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED);
   if (letIn || invited) return considerOffer(e, link);
@@ -263,6 +264,11 @@ function knock(e, from, link) {
   const instance = /** @type {Uint8Array} */ (from.peerInstance);
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }
+
+/** Returns the session that a call joins: one with this instance, or one that is being dialled and takes any instance.
+ * @param {Engine} e @param {Link} link */
+const sessionFor = (e, link) =>
+  e.find(link.peerId, /** @type {Uint8Array} */ (link.peerInstance)) ?? e.findUnbound(link.peerId);
 
 /** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
@@ -297,7 +303,7 @@ function readOffer(e, link, offer) {
  * @param {Engine} e @param {Link} link */
 export function considerOffer(e, link) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
-  const entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  const entry = sessionFor(e, link);
   if (!entry?.opening || !isSmaller(e, link.peerId, instance)) return accept(e, link);
   if (entry.parked?.state === 'offered') e.resetLink(entry.parked, REASON.CROSSED);
   entry.parked = link;
@@ -337,7 +343,7 @@ export function takeFirstRecord(e, link, plaintext) {
   const blocked = e.strangers.blocked.has(toHex(link.peerId));
   const invited = !blocked && !link.unsupported && mayUseInvite(e, link);
   if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link);
-  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  let entry = sessionFor(e, link);
   const refusal = refusalOf(e, link, invited, entry);
   if (refusal) {
     e.resetLink(link, refusal);
@@ -368,11 +374,10 @@ export function takeFirstRecord(e, link, plaintext) {
  * are accepted only to be refused. Returns 0, or the reason of the refusal.
  * @param {Engine} e @param {Link} link @param {boolean} invited @param {Entry | undefined} entry */
 function refusalOf(e, link, invited, entry) {
-  const key = toHex(link.peerId);
   if (link.unsupported) return REASON.UNSUPPORTED;
   if (entry || invited) return 0;
-  if (e.strangers.blocked.has(key)) return REASON.CLOSED;
-  if (isWelcome(e, link) || e.byId.has(key)) return 0;
+  if (e.strangers.blocked.has(toHex(link.peerId))) return REASON.CLOSED;
+  if (isWelcome(e, link)) return 0;
   return link.invite ? REASON.REFUSED : REASON.CLOSED;
 }
 
