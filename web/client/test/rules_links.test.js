@@ -1,7 +1,7 @@
 /** Rules about links and messages towards the relay (docs/protocol.md, sections 2 and 5), one test for each. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSodium } from '../core/sodium.js';
-import { World, pair } from './model.js';
+import { pair } from './model.js';
 
 beforeAll(loadSodium);
 
