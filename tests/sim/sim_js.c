@@ -30,6 +30,7 @@ typedef struct js_engine {
 static js_engine engines[SIM_CLIENTS];
 static int to_node = -1, from_node = -1;
 static uint8_t request[REQUEST_MAX];
+static unsigned long lives;
 
 static void give_up(const char *why) {
   (void)fprintf(stderr, "pl-sim-js: %s\n", why);
@@ -57,6 +58,10 @@ uint32_t sim_js_link(const pl_engine *e, uint32_t session) {
 
 /* ---- the pipe ---------------------------------------------------------------------------------------------------- */
 
+static void print_lives(void) {
+  (void)printf("%lu lives of clients were JavaScript\n", lives);
+}
+
 static void start_node(void) {
   int to[2], from[2];
   if (pipe(to) || pipe(from)) give_up("no pipe");
@@ -75,6 +80,7 @@ static void start_node(void) {
   (void)close(from[1]);
   to_node = to[1];
   from_node = from[0];
+  (void)atexit(print_lives);
 }
 
 static void write_all(const uint8_t *data, size_t n) {
@@ -190,6 +196,7 @@ int sim_js_new(const pl_engine_config *config, pl_engine **out) {
   js->client = c;
   if (to_node < 0) start_node();
   create(js, config);
+  lives++;
   sim_trace(c->world, "client %d is JavaScript", c->index);
   return 0;
 }
