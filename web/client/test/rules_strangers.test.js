@@ -1,7 +1,7 @@
 /** Rules about who is let in and who is called (docs/protocol.md, section 7), one test for each. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSodium } from '../core/sodium.js';
-import { World } from './model.js';
+import { World, pair } from './model.js';
 
 beforeAll(loadSodium);
 
@@ -98,6 +98,28 @@ describe('a session lets in', () => {
     world.cut(ana);
     world.until(() => bo.of('linked').length === 2, 'its own instance comes back', 30000);
     expect(bo.of('knock').length).toBe(1);
+  });
+});
+
+describe('a peer that was denied', () => {
+  test('comes back to the session that it has', () => {
+    const { world, ana, bo, session } = pair();
+    bo.engine.config.acceptAll = false;
+    bo.do('deny', { peer: ana.identity.id });
+    world.cut(ana);
+    world.until(() => ana.of('linked').length === 2, 'linked again', 30000);
+    ana.send(session, 'still here');
+    world.until(() => bo.texts().length, 'message');
+  });
+  test('comes in with an invite that it had not used', () => {
+    const world = new World();
+    const secret = new Uint8Array(16).fill(3);
+    const bo = world.peer('bo').start();
+    const ana = world.peer('ana').start();
+    bo.do('invite_add', { secret, place: world.now + 60000, value: 1 });
+    bo.do('deny', { peer: ana.identity.id });
+    ana.connect(bo, secret);
+    world.until(() => ana.last('linked'), 'linked', 10000);
   });
 });
 

@@ -231,8 +231,7 @@ export function takeOffer(e, number, payload) {
   const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now);
   link.window = e.relay.limits.LINK_WINDOW;
   e.slots.add(link);
-  const key = toHex(link.peerId);
-  if (e.strangers.isSilenced(key, e.now)) return; // the call times out, as if this client were offline
+  if (e.strangers.blocked.has(toHex(link.peerId))) return; // the call times out, as if this client were offline
   try {
     readOffer(e, link, offer);
   } catch (error) {
@@ -257,10 +256,11 @@ function acceptToRefuse(e, link) {
   accept(e, link);
 }
 
-/** Remembers a stranger's knock and reports a new one to the application.
+/** Remembers a stranger's knock and reports a new one to the application, unless it was denied a moment ago.
  * @param {Engine} e @param {Link} from @param {Link | null} link the link that waits for the answer */
 function knock(e, from, link) {
   const { peerId: id, name } = from;
+  if (e.strangers.isDenied(id, e.now)) return;
   const instance = /** @type {Uint8Array} */ (from.peerInstance);
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }

@@ -76,9 +76,10 @@ export class Strangers {
     if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key]);
     this.blocked.add(key);
   }
-  /** @param {string} key @param {number} now */
-  isSilenced(key, now) {
-    if (this.blocked.has(key)) return true;
+  /** Returns true when the peer was denied a moment ago, so that its knocks are not reported.
+   * @param {Uint8Array} id @param {number} now */
+  isDenied(id, now) {
+    const key = toHex(id);
     const until = this.denied.get(key);
     if (until === undefined) return false;
     if (now < until) return true;
