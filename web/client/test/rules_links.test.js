@@ -16,6 +16,18 @@ describe('a message to the relay', () => {
   });
 });
 
+describe('a lost socket', () => {
+  test('takes with it what waited for it', () => {
+    const { world, ana, bo } = pair();
+    world.flush();
+    world.flush = () => {};
+    ana.do('block', { peer: bo.identity.id });
+    expect(ana.engine.hasOutput()).toBe(true);
+    world.cut(ana);
+    expect(ana.engine.produce(world.now, 65543)).toBeNull();
+  });
+});
+
 describe('replacing a link', () => {
   /** Both take a link for used up after few bytes. */
   const wornOut = (limits = []) => {
@@ -51,6 +63,18 @@ describe('replacing a link', () => {
     expect(calls).toBe(2); // one of each side
     blocked = false;
     world.until(() => links(ana) === 1 && links(bo) === 1, 'replaced', 60000);
+  });
+  test('the other side waits for an eighth more', () => {
+    const { world, ana, bo, session } = wornOut();
+    ana.engine.config.replaceAfterBytes = Infinity;
+    ana.send(session, new Uint8Array(5100));
+    world.pass(1000);
+    const before = [...bo.engine.slots.byNumber.keys()];
+    ana.send(session, new Uint8Array(600));
+    world.pass(1000);
+    expect([...bo.engine.slots.byNumber.keys()]).not.toEqual(before);
+    expect(before.length).toBe(1);
+    expect(bo.engine.slots.byNumber.values().next().value.opener).toBe(true);
   });
   test('is tried again later when no number is free', () => {
     const { world, ana, session } = wornOut([{ id: 3, value: 1 }]);

@@ -135,6 +135,15 @@ describe('HELLO', () => {
     later(1000);
     expect(written(link, 'hello')).toEqual([]);
   });
+  test('a link on which none comes is dropped after ten seconds, the next one after twenty', () => {
+    for (const wait of [10000, 20000, 40000]) {
+      const link = open();
+      later(wait - 1);
+      expect(of('drop').map((drop) => drop.link)).not.toContain(link.number);
+      later(1);
+      expect(of('drop').at(-1)).toMatchObject({ link: link.number, reason: REASON.TIMEOUT });
+    }
+  });
   test("with the peer's old epoch: its state is kept", () => {
     give(linked(), data(0, 10));
     linked({ peer_epoch: 5n, link_seq: 2 });
