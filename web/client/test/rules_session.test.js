@@ -466,6 +466,11 @@ describe('probes', () => {
     session.send(0, new Uint8Array(10));
     records(link);
     expect(session.deadline()).toBe(session.now + PROBE_MIN_MS);
+    give(link, ack(link.noise.nextCounter - 1, [0, 11, 11]));
+    later(100000);
+    session.sendVolatile(0, new Uint8Array(10));
+    records(link);
+    expect(session.deadline()).toBe(session.now + PROBE_MIN_MS);
   });
   test('a peer that takes late is asked less and less often', () => {
     const link = linked();
