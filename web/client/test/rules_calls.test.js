@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { toHex, utf8 } from '../core/bytes.js';
 import { identityFromSeed } from '../core/identity.js';
 import { loadSodium } from '../core/sodium.js';
-import { encode, envelopes, makeEnvelope } from '../core/wire.js';
+import { Slots } from '../core/engine/slots.js';
+import { Link } from '../core/session/link.js';
+import { encode, envelopes, linkSlot, makeEnvelope, makeLink } from '../core/wire.js';
 import { ENVELOPE, REASON } from '../wire_table.js';
 import { World, pair } from './model.js';
 
@@ -122,5 +124,31 @@ describe('the connection', () => {
     world.identity = identity;
     world.until(() => ana.of('online').length === 2, 'online at the configured one');
     expect(ana.last('connect').url).toBeUndefined();
+  });
+  test('limits start again with each HELLO, and stay within their range', () => {
+    const limits = [
+      { id: 1, value: 1 },
+      { id: 3, value: 1_000_000 },
+    ];
+    const { world, ana } = pair({ limits });
+    expect(ana.engine.relay.limits).toMatchObject({ MESSAGE_MAX: 66000, LINK_SLOTS: 65535 });
+    world.limits = [];
+    world.cut(ana);
+    world.until(() => ana.of('online').length === 2, 'online again');
+    expect(ana.engine.relay.limits).toMatchObject({ MESSAGE_MAX: 262144, LINK_SLOTS: 1024 });
+  });
+});
+
+describe('a link number', () => {
+  test('is not used twice in a row, and the relay has none of generation 0', () => {
+    const slots = new Slots(4);
+    const first = slots.take();
+    slots.add(new Link(first, true, nobody().identity.id, null, 0));
+    slots.release(slots.get(first));
+    expect(linkSlot(slots.take())).toBe(linkSlot(first));
+    expect(slots.isRelayNumber(makeLink(true, 1, 3))).toBe(true);
+    for (const number of [makeLink(true, 0, 3), makeLink(true, 1, 4), makeLink(false, 1, 3)])
+      expect(slots.isRelayNumber(number)).toBe(false);
+    expect(slots.generations[linkSlot(first)]).toBe(2);
   });
 });
