@@ -5,6 +5,7 @@
 
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_js.h"
 #include "sim_limits.h"
 #include "sim_promises.h"
 
@@ -110,7 +111,7 @@ static bool send_one(sim_client *c, sim_session *s, int channel) {
     sim_ledger_sent(w, st, size, out.place);
   } else if (rc == PL_EAGAIN) {
     side->wants_writable = true;
-    sim_credit_refused(c, s, channel, size);
+    if (!sim_js_runs()) sim_credit_refused(c, s, channel, size);
   } else if (!(rc == PL_ESTATE && (st->finished || s->closing)) && rc != PL_EMSGSIZE &&
              !(rc == PL_ENOMEM && w->starving)) {
     sim_fail(w, "client %d cannot send: %d", c->index, rc);

@@ -7,6 +7,7 @@
 #include "client/core/session/session_state.h"
 #include "sim.h"
 #include "sim_greedy.h"
+#include "sim_js.h"
 #include "sim_limits.h"
 #include "sim_promises.h"
 
@@ -214,7 +215,7 @@ static void check_waits(sim_client *c) {
 static void see_link(sim_client *c, sim_session *s) {
   const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
   const pl_session_link *current = session ? session->core->current : NULL;
-  uint32_t link = current ? current->id : 0;
+  uint32_t link = current ? current->id : sim_js_link(c->engine, s->number);
   if (link == s->sending_link) return;
   s->sending_link = link;
   s->link_changed_us = c->world->now_us;
@@ -235,11 +236,11 @@ int sim_client_begin(sim_client *c, const pl_engine_event *in, pl_engine_result 
   pl_engine_event now = *in;
   now.now_ms = sim_now_ms(c->world);
   bool armed = starve(c->world);
-  sim_promises_before(c);
+  if (!sim_js_runs()) sim_promises_before(c);
   int rc = pl_engine_step(c->engine, &now, out);
   c->starved = pl_alloc_fail_at(0) == 0 && armed;
   trace_step(c, &now, rc, out);
-  sim_promises_after(c, &now, out);
+  if (!sim_js_runs()) sim_promises_after(c, &now, out);
   return rc;
 }
 
@@ -342,7 +343,7 @@ void sim_client_pump(sim_client *c) {
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
     places before = places_sent(c);
-    sim_records_begin(c);
+    if (!sim_js_runs()) sim_records_begin(c);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
@@ -353,7 +354,7 @@ void sim_client_pump(sim_client *c) {
     w->figures.up_frames++;
     w->figures.up_bytes += n;
     sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
-    sim_records_produced(c, w->scratch, n);
+    if (!sim_js_runs()) sim_records_produced(c, w->scratch, n);
     send_message(c, k, n);
   }
 }

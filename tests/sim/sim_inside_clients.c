@@ -7,6 +7,7 @@
 #include "relay/core/nameplates.h"
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
+#include "sim_js.h"
 
 /* ---- the window of a link ---------------------------------------------------------------------------------------- */
 
@@ -68,7 +69,7 @@ void sim_walk_clients(sim_walk *x) {
   for (int i = 0; i < w->clients_count; i++) {
     sim_client *c = &w->clients[i];
     const sim_conn *k = c->conn;
-    if (!c->engine || !k || !k->relay_conn || k->worker != x->v) continue;
+    if (!c->engine || sim_js_is(c->engine) || !k || !k->relay_conn || k->worker != x->v) continue;
     for (size_t s = 0; s < SIM_SESSIONS; s++) {
       const pl_engine_session *session =
           c->sessions[s].used ? pl_engine_session_by_number(c->engine, c->sessions[s].number) : NULL;

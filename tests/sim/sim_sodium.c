@@ -1,13 +1,16 @@
 /* Stand-ins for libsodium's slow primitives, so that a seed costs milliseconds. They have the same sizes and refuse the
  * same (a changed byte, another key, a wrong nonce), but keep no secret. The executable's symbols win over the
- * library's. pl-sim-real is the same simulator without this file. */
+ * library's. pl-sim-real is the same simulator without this file. pl-sim-js leaves records to libsodium
+ * (SIM_REAL_RECORDS) and has the rest in js_primitives.mjs, too. */
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
+#ifndef SIM_REAL_RECORDS
 /* For sim_wire_client.c, which reads the records that clients send. */
 extern const bool sim_records_are_plain;
 const bool sim_records_are_plain = true;
+#endif
 
 static uint64_t mix(uint64_t a, uint64_t b) {
   __uint128_t r = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd6e8feb86659fd93u);
@@ -85,6 +88,7 @@ int crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned c
   return sodium_is_zero(p, 32) ? -1 : 0;
 }
 
+#ifndef SIM_REAL_RECORDS
 static void tag_of(uint8_t tag[16], const uint8_t *sealed, uint64_t size, const uint8_t *ad, uint64_t ad_size,
                    const uint8_t *nonce, const uint8_t *key) {
   expand(tag, 2, hash(hash(hash(hash(4, key, 32), nonce, 12), ad, ad_size), sealed, size));
@@ -114,3 +118,4 @@ int crypto_aead_chacha20poly1305_ietf_decrypt(unsigned char *m, unsigned long lo
   if (mlen) *mlen = clen - 16;
   return 0;
 }
+#endif

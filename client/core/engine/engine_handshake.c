@@ -63,22 +63,28 @@ int pl_engine_handshake_write2(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   return rc ? rc : n;
 }
 
-/* Copies what fits, and returns its size. */
-static uint8_t handshake_keep(uint8_t *to, size_t max, pl_view value) {
-  size_t n = value.size < max ? value.size : max;
-  if (n) memcpy(to, value.data, n);
-  return (uint8_t)n;
+/* Keeps the first value of its type, unless it is too long. */
+static void handshake_keep(uint8_t *to, size_t max, uint8_t *size, bool *known, pl_view value) {
+  bool first = !*known;
+  *known = true;
+  if (!first || value.size > max) return;
+  if (value.size) memcpy(to, value.data, value.size);
+  *size = (uint8_t)value.size;
 }
 
 static int handshake_read(pl_engine_link *l, pl_view extensions, pl_view *proof) {
   pl_reader r = pl_reader_of(extensions.data, extensions.size);
+  bool invite = false, application = false, name = false;
   while (pl_reader_left(&r)) {
     pl_wire_extension x;
     if (pl_wire_extension_read(&x, &r)) return PL_EPROTOCOL;
-    if (x.type == PL_EXT_INVITE) *proof = x.value;
+    if (x.type == PL_EXT_INVITE && !invite) {
+      *proof = x.value;
+      invite = true;
+    }
     if (x.type == PL_EXT_APPLICATION)
-      l->application_size = handshake_keep(l->application, sizeof l->application, x.value);
-    if (x.type == PL_EXT_NAME) l->name_size = handshake_keep(l->name, sizeof l->name, x.value);
+      handshake_keep(l->application, sizeof l->application, &l->application_size, &application, x.value);
+    if (x.type == PL_EXT_NAME) handshake_keep(l->name, sizeof l->name, &l->name_size, &name, x.value);
   }
   return 0;
 }

@@ -81,7 +81,7 @@ typedef struct envelope_rule {
 static const envelope_rule envelope_rules[] = {
     [PL_ENV_HELLO] = {.states = AT_HELLO, .connection = pl_engine_login_hello},
     [PL_ENV_WELCOME] = {.states = AT_LOGIN, .connection = pl_engine_login_welcome},
-    [PL_ENV_GOING_AWAY] = {.states = ANY, .connection = pl_engine_connection_going_away},
+    [PL_ENV_GOING_AWAY] = {.states = ONLINE, .connection = pl_engine_connection_going_away},
     [PL_ENV_PONG] = {.states = ONLINE, .connection = receive_pong},
     [PL_ENV_CODE] = {.states = ONLINE, .connection = pl_engine_code_answer_came},
     [PL_ENV_OFFER] = {.states = ONLINE, .new_link = pl_engine_offer_came},

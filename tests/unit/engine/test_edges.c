@@ -7,7 +7,9 @@ static const uint8_t ephemeral[32] = {5, 1};
 
 static pl_view extensions_of(uint8_t kind) {
   static const uint8_t cut[] = {PL_EXT_NAME, 0, 9, 'x'}, empty[] = {PL_EXT_NAME, 0, 0},
-                       unknown[] = {0xee, 0, 1, 'x', PL_EXT_APPLICATION, 0, 1, 'y'};
+                       unknown[] = {0xee, 0, 1, 'x', PL_EXT_APPLICATION, 0, 1, 'y'},
+                       twice[] = {PL_EXT_NAME, 0, 2, 'a', 'b', PL_EXT_NAME, 0, 1, 'c'};
+  static uint8_t longer[3 + 65] = {PL_EXT_NAME, 0, 65, 'd'};
   switch (kind) {
     case 1:
       return (pl_view){cut, sizeof cut};
@@ -15,6 +17,10 @@ static pl_view extensions_of(uint8_t kind) {
       return (pl_view){empty, sizeof empty};
     case 3:
       return (pl_view){unknown, sizeof unknown};
+    case 4:
+      return (pl_view){twice, sizeof twice};
+    case 5:
+      return (pl_view){longer, sizeof longer};
     default:
       return (pl_view){NULL, 0};
   }
@@ -147,6 +153,25 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
           cases[k].outside); /* cut short; if the first was accepted, its slot is in use */
     net_settle(&n);
     assert_int_not_equal(said, ACCEPTED);
+    net_deinit(&n);
+  }
+}
+
+static void the_first_of_two_names_counts_and_one_that_is_too_long_is_none(void **state) {
+  (void)state;
+  static const char *const names[] = {"ab", ""};
+  pl_engine_config listener = {.listen = true};
+  static const uint8_t instance[8] = {9};
+  for (uint8_t k = 0; k < PL_ARRAY_LENGTH(names); k++) {
+    uint8_t payload[512];
+    pl_wire_handshake1 h = {.version = 1, .extensions = extensions_of(4 + k)};
+    memcpy(h.caller_instance, instance, 8);
+    int size = pl_wire_handshake1_encode(&h, payload, sizeof payload);
+    assert_true(size > 0);
+    pair_start(&n, NULL, &listener);
+    offer((pl_view){payload, (size_t)size}, instance);
+    net_settle(&n);
+    assert_string_equal(net_find(&n, 1, PL_ENGINE_OUT_KNOCK, 0)->text, names[k]);
     net_deinit(&n);
   }
 }
@@ -328,6 +353,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(an_answer_that_opens_and_is_wrong_ends_the_session),
       test_of_own(a_call_that_opens_and_is_wrong_is_dropped),
+      test_of_own(the_first_of_two_names_counts_and_one_that_is_too_long_is_none),
       test_of_own(another_version_is_told_to_callers_that_are_let_in),
       test_of_own(sessions_have_a_limit),
       test_of_pair(invites_have_a_limit),

@@ -251,6 +251,20 @@ static void going_away_moves_within_the_delay(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
 }
 
+static void going_away_before_the_login_is_out_of_turn(void **state) {
+  (void)state;
+  static const uint8_t p[4] = {0};
+  net_init(&n);
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  net_tell(&n, 0, PL_ENGINE_IN_START);
+  net_tell(&n, 0, PL_ENGINE_IN_SOCKET_OPEN);
+  n.clients[0].connected = true;
+  net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, sizeof p);
+  net_turn(&n);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
+  net_deinit(&n);
+}
+
 /* An address that does not answer gives way to the next, the configured one included. One that answers is kept. */
 static void going_away_names_other_addresses(void **state) {
   (void)state;
@@ -465,6 +479,7 @@ int main(void) {
       test_of_linked(a_connection_that_was_of_use_is_made_again_soon),
       test_of_own(terminal_reasons_end_the_retries),
       test_of_one(going_away_moves_within_the_delay),
+      test_of_own(going_away_before_the_login_is_out_of_turn),
       test_of_own(going_away_names_other_addresses),
       test_of_own(another_relay_at_a_named_address_is_left),
       test_of_own(a_hostile_relay_gets_nowhere),

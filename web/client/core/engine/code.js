@@ -152,6 +152,9 @@ export class Codes {
   }
   stop() {
     for (const code of [...this.codes.values()]) this.end(code, 'ECLOSED', REASON.CLOSED);
+    for (const link of this.leaving) this.forget(link);
+    for (const { secret } of this.late) this.engine.strangers.revokeInvite(secret);
+    this.late = [];
   }
 
   // ---- ends ----------------------------------------------------------------------------------------------

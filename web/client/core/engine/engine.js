@@ -6,7 +6,7 @@
  * Use: call `step` for each event and execute the actions in order. Call `produce` while the socket takes bytes. Then
  * wait until `deadline` or the next event.
  */
-import { fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
+import { equal, fromUtf8, isZero, toHex, utf8, utf8Within } from '../bytes.js';
 import { PairlinkError } from '../errors.js';
 import { isValidId } from '../identity.js';
 import { plaintextArea } from '../noise.js';
@@ -50,6 +50,7 @@ import { Strangers } from './strangers.js';
  * @property {number} sessionWindow at least messageMax + 1
  * @property {number} sessionTimeoutMs how long a session may be without a link before it ends
  * @property {number} sessionsMax
+ * @property {number} [replaceAfterBytes] a link that carried this much is replaced; REPLACE_AFTER_BYTES by default
  */
 
 /**
@@ -164,9 +165,11 @@ export class Engine {
       case 'allow':
         return this.allow(idOf(event.peer));
       case 'deny':
-        return this.strangers.deny(idOf(event.peer), this.now);
+        this.strangers.deny(idOf(event.peer), this.now);
+        return this.callOff(idOf(event.peer));
       case 'block':
-        return this.strangers.block(idOf(event.peer));
+        this.strangers.block(idOf(event.peer));
+        return this.callOff(idOf(event.peer));
       case 'invite_add':
         return this.strangers.addInvite(secretOf(event.secret), event.place ?? Infinity, event.value !== 0);
       case 'invite_revoke':
@@ -270,12 +273,14 @@ export class Engine {
     link.owner.session.now = this.now;
     return link.owner.session.hasOutput(link);
   }
-  /** Writes the next WebSocket message: whole envelopes, at most `capacity` bytes, which must be 65,536 or more.
-   * Returns null when there is nothing to send, otherwise a view that is valid until the next call.
-   * @param {number} now @param {number} capacity
+  /** Writes the next WebSocket message: whole envelopes, at most `room` bytes, which must be 65,536 or more, and at
+   * most as many as the relay takes. Returns null when there is nothing to send, otherwise a view that is valid until
+   * the next call.
+   * @param {number} now @param {number} room
    * @returns {Uint8Array<ArrayBuffer> | null} */
-  produce(now, capacity) {
+  produce(now, room) {
     if (now > this.now) this.now = now;
+    const capacity = Math.min(room, this.relay.limits.MESSAGE_MAX);
     if (this.scratch.length < capacity) this.scratch = new Uint8Array(capacity);
     let size = 0;
     let sent = 0;
@@ -443,7 +448,10 @@ export class Engine {
   /** @param {Entry} entry @returns {import('../session/session.js').SessionHost} @private */
   hostOf(entry) {
     return {
-      emit: (action) => this.emit(Object.assign(action, { session: entry.number })),
+      // A session that has ended may still answer its peer, but the application hears no more of it.
+      emit: (action) => {
+        if (this.entries.has(entry.number)) this.emit(Object.assign(action, { session: entry.number }));
+      },
       reset: (link, reason) => this.resetLink(link, reason),
       newEpoch: () => this.newEpoch(),
       linked: (link) => this.linked(entry, link),
@@ -469,6 +477,7 @@ export class Engine {
       entry.dialAt = this.now;
     } else if (!entry.announced) {
       entry.announced = true; // the peer called but is not linked yet; the application waits from now on
+      if (!instance && !entry.wasLinked) entry.anyInstance = true;
       if (!entry.session.current) entry.unlinkedAt = this.now;
     }
     if (secret) entry.secret = secretOf(secret).slice();
@@ -486,14 +495,22 @@ export class Engine {
   }
   /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {string} name @private */
   dialBack(id, instance, name) {
-    let entry = this.find(id, instance);
+    let entry = this.find(id, instance) ?? this.findUnbound(id);
     if (!entry) {
       entry = this.addEntry(id, instance, true);
       entry.name = name;
+      entry.callsBack = true;
       entry.dialAt = this.now;
-      this.announce(entry);
     }
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
+  }
+  /** Ends calls back that have not reached anybody: the application does not know of them, so it cannot close them.
+   * @param {Uint8Array} id @private */
+  callOff(id) {
+    for (const link of this.slots.byNumber.values())
+      if (!(link instanceof CodeLink) && equal(link.peerId, id)) link.allowed = false;
+    for (const entry of [...(this.byId.get(toHex(id)) ?? [])])
+      if (!entry.announced) this.ended(entry, null, REASON.CLOSED, '');
   }
   /** @param {Entry} entry @private */
   announce(entry) {
@@ -586,7 +603,8 @@ export class Engine {
     const same = this.byId.get(entry.idHex);
     same?.delete(entry);
     if (same?.size === 0) this.byId.delete(entry.idHex);
-    if (session.peerEpoch !== 0n && entry.instance) {
+    // One that ended because it had no link for too long is forgotten: the peer, if it comes back, starts a new one.
+    if (session.close !== 'open' && session.peerEpoch !== 0n && entry.instance) {
       this.ghosts = this.ghosts.filter(({ until }) => this.now < until);
       this.ghosts.push({ entry, until: this.now + GHOST_MS });
       if (this.ghosts.length > GHOSTS_MAX) this.ghosts.shift();
@@ -612,6 +630,7 @@ export class Engine {
 
   /** Returns the time by which the event 'time' must be fed; Infinity when no timer runs. */
   deadline() {
+    if (this.relay.state === 'stopped') return Infinity;
     let at = Math.min(this.relay.deadline(), this.codes.deadline());
     for (const entry of this.entries.values()) {
       at = Math.min(at, entry.unlinkedAt + this.config.sessionTimeoutMs, entry.session.deadline());
@@ -631,8 +650,10 @@ export class Engine {
   replaceAt(entry) {
     const link = entry.session.current;
     if (!link || entry.opening || link.bytes < 1024) return Infinity;
+    if (entry.session.links.some(({ confirmed }) => !confirmed)) return Infinity; // the new one is on its way
     const patience = link.opener ? 1 : 1.125; // the opener dials first, the other side only when it does not
-    const due = link.bytes >= REPLACE_AFTER_BYTES * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
+    const most = this.config.replaceAfterBytes ?? REPLACE_AFTER_BYTES;
+    const due = link.bytes >= most * patience ? this.now : link.linkedAt + REPLACE_AFTER_MS * patience;
     return Math.max(due, entry.replaceFrom);
   }
   /** Notices that the engine is called long after its deadline: the program was stopped or busy, or the machine slept.

@@ -28,6 +28,8 @@ export class Entry {
     this.incoming = incoming;
     /** The application was told of the session. */
     this.announced = !incoming;
+    /** This side calls a peer that knocked. */
+    this.callsBack = false;
     this.closed = false;
     /** The application's last news was 'linked', not 'unlinked'. */
     this.shownLinked = false;

@@ -79,7 +79,7 @@ export function dial(e, entry) {
   if (entry.opening || entry.closed) return;
   const number = e.slots.take();
   if (number === 0) {
-    entry.dialAt = e.now + 1000;
+    entry.dialAt = entry.replaceFrom = e.now + 1000;
     return;
   }
   if (!isBound(entry)) entry.instance = null; // the one that answered last may be gone
@@ -148,7 +148,8 @@ export function linkLost(e, link, reason, text) {
   const fault = reason === REASON.CORRUPT || !isRetryable(reason);
   if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;
   if (session.links.length || entry.opening) return e.settle(entry, reason);
-  if (!entry.announced) return e.ended(entry, 'ENETWORK', reason, ''); // the application does not know of it yet
+  // The application does not know of the session yet, and the peer calls again by itself.
+  if (!entry.announced && !entry.callsBack) return e.ended(entry, 'ENETWORK', reason, '');
   if (!confirmed) {
     entry.failures++;
     entry.dialAt = e.now + retryWait(e, entry.failures + 1);
@@ -230,8 +231,7 @@ export function takeOffer(e, number, payload) {
   const link = new Link(number, false, offer.caller_id.slice(), offer.caller_instance.slice(), e.now);
   link.window = e.relay.limits.LINK_WINDOW;
   e.slots.add(link);
-  const key = toHex(link.peerId);
-  if (e.strangers.isSilenced(key, e.now)) return; // the call times out, as if this client were offline
+  if (e.strangers.blocked.has(toHex(link.peerId))) return; // the call times out, as if this client were offline
   try {
     readOffer(e, link, offer);
   } catch (error) {
@@ -239,7 +239,7 @@ export function takeOffer(e, number, payload) {
     e.resetLink(link, REASON.PROTOCOL); // the relay does not pass this reason on to the caller
     return;
   }
-  const letIn = isWelcome(e, link) || e.byId.has(key) || e.ghostOf(link) !== undefined;
+  const letIn = isWelcome(e, link) || sessionFor(e, link) !== undefined || e.ghostOf(link) !== undefined;
   const invited = mayUseInvite(e, link);
   if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED);
   if (letIn || invited) return considerOffer(e, link);
@@ -256,13 +256,19 @@ function acceptToRefuse(e, link) {
   accept(e, link);
 }
 
-/** Remembers a stranger's knock and reports a new one to the application.
+/** Remembers a stranger's knock and reports a new one to the application, unless it was denied a moment ago.
  * @param {Engine} e @param {Link} from @param {Link | null} link the link that waits for the answer */
 function knock(e, from, link) {
   const { peerId: id, name } = from;
+  if (e.strangers.isDenied(id, e.now)) return;
   const instance = /** @type {Uint8Array} */ (from.peerInstance);
   if (e.strangers.knock({ id, instance, name, link })) e.emit({ type: 'knock', id, instance, text: name, name });
 }
+
+/** Returns the session that a call joins: one with this instance, or one that is being dialled and takes any instance.
+ * @param {Engine} e @param {Link} link */
+const sessionFor = (e, link) =>
+  e.find(link.peerId, /** @type {Uint8Array} */ (link.peerInstance)) ?? e.findUnbound(link.peerId);
 
 /** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
@@ -297,7 +303,7 @@ function readOffer(e, link, offer) {
  * @param {Engine} e @param {Link} link */
 export function considerOffer(e, link) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
-  const entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  const entry = sessionFor(e, link);
   if (!entry?.opening || !isSmaller(e, link.peerId, instance)) return accept(e, link);
   if (entry.parked?.state === 'offered') e.resetLink(entry.parked, REASON.CROSSED);
   entry.parked = link;
@@ -337,7 +343,7 @@ export function takeFirstRecord(e, link, plaintext) {
   const blocked = e.strangers.blocked.has(toHex(link.peerId));
   const invited = !blocked && !link.unsupported && mayUseInvite(e, link);
   if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link);
-  let entry = e.find(link.peerId, instance) ?? e.findUnbound(link.peerId);
+  let entry = sessionFor(e, link);
   const refusal = refusalOf(e, link, invited, entry);
   if (refusal) {
     e.resetLink(link, refusal);
@@ -368,11 +374,10 @@ export function takeFirstRecord(e, link, plaintext) {
  * are accepted only to be refused. Returns 0, or the reason of the refusal.
  * @param {Engine} e @param {Link} link @param {boolean} invited @param {Entry | undefined} entry */
 function refusalOf(e, link, invited, entry) {
-  const key = toHex(link.peerId);
   if (link.unsupported) return REASON.UNSUPPORTED;
   if (entry || invited) return 0;
-  if (e.strangers.blocked.has(key)) return REASON.CLOSED;
-  if (isWelcome(e, link) || e.byId.has(key)) return 0;
+  if (e.strangers.blocked.has(toHex(link.peerId))) return REASON.CLOSED;
+  if (isWelcome(e, link)) return 0;
   return link.invite ? REASON.REFUSED : REASON.CLOSED;
 }
 

@@ -9,8 +9,8 @@ const PROOF_BYTES = INVITE_HINT_BYTES + 32;
 
 /** @typedef {import('../session/link.js').Link} Link */
 /** @typedef {{secret: Uint8Array, expiresAt: number, single: boolean, claimedBy: string | null, code: number}}
- *   InviteEntry `single` invites let in one peer only, `claimedBy`. `code` is the handle of the pairing code whose
- *   dial secret this is, or 0. */
+ *   InviteEntry `claimedBy` is the peer that used it last; a `single` one lets in no other. `code` is the handle of the
+ *   pairing code whose dial secret this is, or 0. */
 /** @typedef {{id: Uint8Array, instance: Uint8Array, name: string, link: Link | null}} Knock */
 
 const KNOCKS_MAX = 256;
@@ -76,9 +76,10 @@ export class Strangers {
     if (!this.blocked.has(key)) this.tellSome(PEERS_BLOCK, [key]);
     this.blocked.add(key);
   }
-  /** @param {string} key @param {number} now */
-  isSilenced(key, now) {
-    if (this.blocked.has(key)) return true;
+  /** Returns true when the peer was denied a moment ago, so that its knocks are not reported.
+   * @param {Uint8Array} id @param {number} now */
+  isDenied(id, now) {
+    const key = toHex(id);
     const until = this.denied.get(key);
     if (until === undefined) return false;
     if (now < until) return true;
@@ -113,10 +114,14 @@ export class Strangers {
     const entry = this.invites.get(toHex(inviteHint(secret)));
     if (entry) entry.claimedBy = toHex(id);
   }
-  /** Removes the invites that this peer has claimed, so that they do not let it in again.
+  /** Takes back what this peer has claimed: an invite for it alone is removed, one for several stays for the others.
    * @param {string} key @private */
   takeBack(key) {
-    for (const [hint, entry] of this.invites) if (entry.claimedBy === key) this.invites.delete(hint);
+    for (const [hint, entry] of this.invites) {
+      if (entry.claimedBy !== key) continue;
+      if (entry.single) this.invites.delete(hint);
+      else entry.claimedBy = null;
+    }
   }
   /** Returns the invite that this proof fits, or null. The invite may have expired; see mayUse.
    * @param {Uint8Array} proof the extension's value
@@ -130,17 +135,18 @@ export class Strangers {
   /** @param {InviteEntry} entry @param {Uint8Array} caller @param {number} now */
   mayUse(entry, caller, now) {
     if (this.invites.get(toHex(inviteHint(entry.secret))) !== entry) return false; // revoked since the call arrived
-    return entry.claimedBy ? entry.claimedBy === toHex(caller) : now < entry.expiresAt;
+    if (entry.claimedBy === toHex(caller)) return true;
+    return now < entry.expiresAt && !(entry.single && entry.claimedBy);
   }
   /**
-   * Allows the caller, at its first record. Returns true when this claims a single invite.
+   * Allows the caller, at its first record. Returns false when it was the last one that claimed this invite.
    * @param {InviteEntry} entry @param {Uint8Array} caller
    */
   claim(entry, caller) {
     const key = toHex(caller);
     if (!this.allowed.has(key)) this.tellSome(PEERS_ALLOW, [key]);
     this.allowed.add(key);
-    if (!entry.single || entry.claimedBy) return false;
+    if (entry.claimedBy === key) return false;
     entry.claimedBy = key;
     return true;
   }

@@ -1,0 +1,154 @@
+/** Rules about who is let in and who is called (docs/protocol.md, section 7), one test for each. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadSodium } from '../core/sodium.js';
+import { World, pair } from './model.js';
+
+beforeAll(loadSodium);
+
+/** ana called bo, who has not answered; her call is over. */
+function missedCall() {
+  const world = new World();
+  const ana = world.peer('ana').start();
+  const bo = world.peer('bo').start();
+  const session = ana.connect(bo);
+  world.until(() => bo.last('knock'), 'knock');
+  const knock = () => [...bo.engine.strangers.knocks.values()][0];
+  world.until(() => !knock()?.link, 'the call ended', 10000);
+  return { world, ana, bo, session };
+}
+
+describe('a call back', () => {
+  test('is told when the peer answers, not before', () => {
+    const { world, ana, bo } = missedCall();
+    world.cut(ana);
+    bo.do('allow', { peer: ana.identity.id });
+    world.pass(100);
+    expect([bo.of('session').length, bo.engine.entries.size]).toEqual([0, 1]);
+    world.until(() => bo.last('linked'), 'linked');
+    expect(bo.of('session').length).toBe(1);
+  });
+  test('goes on after a link that ended before it was in step', () => {
+    const { world, ana, bo } = missedCall();
+    ana.engine.config.acceptAll = true;
+    ana.do('close', { session: ana.engine.entries.keys().next().value });
+    let lost = 0;
+    world.loses = () => lost < 1 && (lost++, world.cut(ana), true);
+    bo.do('allow', { peer: ana.identity.id });
+    world.until(() => bo.last('linked'), 'linked', 60000);
+    expect(lost).toBe(1);
+  });
+  test.each(['deny', 'block'])('is called off: %s', (word) => {
+    const { world, ana, bo } = missedCall();
+    world.up = false;
+    world.cut(bo);
+    bo.do('allow', { peer: ana.identity.id });
+    expect(bo.engine.entries.size).toBe(1);
+    bo.do(word, { peer: ana.identity.id });
+    expect(bo.engine.entries.size).toBe(0);
+    world.up = true;
+    world.pass(20000);
+    expect([bo.of('session').length, bo.of('session_closed').length]).toEqual([0, 0]);
+  });
+  test.each(['deny', 'block'])('does not follow a call that waited and ended: %s', (word) => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    const bo = world.peer('bo').start();
+    world.until(() => ana.last('online') && bo.last('online'), 'online');
+    // The one with the smaller ID lets the other's call wait while its own is on its way.
+    const [first, second] = [ana, bo].sort((a, b) => Buffer.compare(a.identity.id, b.identity.id));
+    const { accept } = world;
+    world.takes.set(0xff, accept);
+    const session = second.connect(first);
+    world.until(() => first.last('knock'), 'knock');
+    const own = first.connect(second);
+    first.do('allow', { peer: second.identity.id });
+    first.do(word, { peer: second.identity.id });
+    first.do('close', { session: own });
+    second.do('close', { session });
+    world.pass(20000);
+    expect(first.of('session').length).toBe(0);
+    expect(first.engine.entries.size).toBe(0);
+  });
+  test('reaches any instance when the application calls the same ID meanwhile', () => {
+    const { world, ana, bo } = missedCall();
+    world.disconnect(ana);
+    world.peers = [bo];
+    world.up = false;
+    world.cut(bo);
+    bo.do('allow', { peer: ana.identity.id });
+    const session = bo.connect(ana);
+    world.up = true;
+    const again = world.peer('ana again', { seed: ana.seed, acceptAll: true }).start();
+    bo.send(session, 'whoever you are');
+    world.until(() => again.texts().length, 'message', 60000);
+  });
+});
+
+describe('a session lets in', () => {
+  test('its own instance only: another one of the same ID has to ask', () => {
+    const world = new World();
+    const bo = world.peer('bo').start();
+    const ana = world.peer('ana', { acceptAll: true }).start();
+    const session = bo.connect(ana);
+    world.until(() => bo.last('linked'), 'linked');
+    const twin = world.peer('ana twin', { seed: ana.seed }).start();
+    twin.connect(bo);
+    world.until(() => bo.last('knock'), 'knock');
+    expect([...bo.engine.entries.keys()]).toEqual([session]);
+    world.cut(ana);
+    world.until(() => bo.of('linked').length === 2, 'its own instance comes back', 30000);
+    expect(bo.of('knock').length).toBe(1);
+  });
+});
+
+describe('a peer that was denied', () => {
+  test('comes back to the session that it has', () => {
+    const { world, ana, bo, session } = pair();
+    bo.engine.config.acceptAll = false;
+    bo.do('deny', { peer: ana.identity.id });
+    world.cut(ana);
+    world.until(() => ana.of('linked').length === 2, 'linked again', 30000);
+    ana.send(session, 'still here');
+    world.until(() => bo.texts().length, 'message');
+  });
+  test('comes in with an invite that it had not used', () => {
+    const world = new World();
+    const secret = new Uint8Array(16).fill(3);
+    const bo = world.peer('bo').start();
+    const ana = world.peer('ana').start();
+    bo.do('invite_add', { secret, place: world.now + 60000, value: 1 });
+    bo.do('deny', { peer: ana.identity.id });
+    ana.connect(bo, secret);
+    world.until(() => ana.last('linked'), 'linked', 10000);
+  });
+});
+
+describe('an invite for several', () => {
+  const secret = new Uint8Array(16).fill(7);
+  const inviting = () => {
+    const world = new World();
+    const bo = world.peer('bo').start();
+    bo.do('invite_add', { secret, place: world.now + 60000, value: 0 });
+    const guests = ['ana', 'eve'].map((name) => world.peer(name).start());
+    world.until(() => [bo, ...guests].every((peer) => peer.last('online')), 'online');
+    return { world, bo, guests };
+  };
+  test('lets in each, and each claim is told', () => {
+    const { world, bo, guests } = inviting();
+    for (const guest of guests) {
+      guest.connect(bo, secret);
+      world.until(() => guest.last('linked'), 'linked');
+    }
+    expect(bo.of('invite_claimed').map(({ id }) => id)).toEqual(guests.map((guest) => guest.identity.id));
+    expect(bo.of('session').length).toBe(2);
+    expect(bo.of('knock').length).toBe(0);
+  });
+  test('is kept for others when one is blocked', () => {
+    const { world, bo, guests } = inviting();
+    guests[0].connect(bo, secret);
+    world.until(() => guests[0].last('linked'), 'linked');
+    bo.do('block', { peer: guests[0].identity.id });
+    guests[1].connect(bo, secret);
+    world.until(() => guests[1].last('linked'), 'linked');
+  });
+});
