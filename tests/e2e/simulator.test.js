@@ -52,7 +52,10 @@ describe('a process with a seed is ended', () => {
 });
 
 test('several processes count what one counts', async () => {
-  const [one, three] = await Promise.all([sim('--seeds', '250'), sim('--seeds', '250', '--jobs', '3')]);
+  const [one, three] = await Promise.all([
+    sim('--seeds', '250', '--figures'),
+    sim('--seeds', '250', '--figures', '--jobs', '3'),
+  ]);
   expect(one.code).toBe(0);
   expect(figures(three.stdout)).toBe(figures(one.stdout));
 });

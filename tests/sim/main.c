@@ -14,7 +14,7 @@
 
 typedef struct options {
   uint64_t first, count, jobs, shakes;
-  bool one, trace, keep_going, write, help;
+  bool one, trace, keep_going, write, figures, help;
   const char *list, *bands;
 } options;
 
@@ -23,7 +23,7 @@ static sim_world world;
 static int usage(FILE *to, int code) {
   (void)fprintf(to,
                 "usage: pl-sim [--seeds N] [--first S] [--jobs N] [--shake K] [--keep-going]\n"
-                "              [--bands FILE [--write]]\n"
+                "              [--figures] [--bands FILE [--write]]\n"
                 "       pl-sim --seed S [--shake K] [--trace]\n"
                 "       pl-sim --list FILE\n"
                 "\n"
@@ -31,6 +31,7 @@ static int usage(FILE *to, int code) {
                 "  --first S      the first of them (1)\n"
                 "  --jobs N       run them in N processes (1)\n"
                 "  --keep-going   run all seeds, also when one breaks a promise\n"
+                "  --figures      print what the worlds counted: sockets, messages, bytes sent again …\n"
                 "  --bands FILE   compare the figures of all seeds with the bands in FILE\n"
                 "  --write        write the bands to FILE: what the figures are now is right (10000 seeds)\n"
                 "  --seed S       run one seed, and say what its world is like\n"
@@ -54,6 +55,7 @@ static int parse_one(char **argv, options *o) {
   const char *name = argv[0], *value = argv[1];
   if (strcmp(name, "--trace") == 0) return o->trace = true, 1;
   if (strcmp(name, "--keep-going") == 0) return o->keep_going = true, 1;
+  if (strcmp(name, "--figures") == 0) return o->figures = true, 1;
   if (strcmp(name, "--write") == 0) return o->write = true, 1;
   if (strcmp(name, "--help") == 0) return o->help = true, 1;
   if (strcmp(name, "--list") == 0 && value) return o->list = value, 2;
@@ -105,11 +107,9 @@ static bool run_list(const char *file, sim_batch *b) {
   return b->seeds > 0 && b->bad == 0;
 }
 
-static void print_figures(const sim_batch *b, double took) {
-  (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations; ", b->seeds, took,
+static void print_summary(const sim_batch *b, double took) {
+  (void)printf("%" PRIu64 " seeds in %.1f s, %.0f a second: %" PRIu64 " violations\n", b->seeds, took,
                took > 0 ? (double)b->seeds / took : 0.0, b->bad);
-  sim_figures_print(&b->sum);
-  (void)putchar('\n');
 }
 
 static void print_character(uint64_t seed) {
@@ -156,7 +156,8 @@ static int run(const options *o) {
   double began = seconds();
   bool good = o->list ? run_list(o->list, &b) : sim_batch_run(&b, &world);
   if (o->one) print_character(o->first);
-  print_figures(&b, seconds() - began);
+  print_summary(&b, seconds() - began);
+  if (o->figures) sim_figures_print(&b.sum);
   if (good && o->bands) good = use_bands(o, &b);
   (void)fflush(stdout); /* a leak checker that ends the process would lose it */
   sim_batch_deinit(&b);

@@ -27,5 +27,5 @@ void sim_figures_add(sim_figures *sum, const sim_figures *one) {
 
 void sim_figures_print(const sim_figures *f) {
   for (size_t i = 0; i < SIM_FIGURE_COUNT; i++)
-    (void)printf("%s%" PRIu64 " %s", i ? ", " : "", sim_figure_get(f, i), sim_figure_list[i].label);
+    (void)printf("%16" PRIu64 "  %s\n", sim_figure_get(f, i), sim_figure_list[i].label);
 }

@@ -64,6 +64,6 @@ extern const sim_figure sim_figure_list[SIM_FIGURE_COUNT]; /* in the order of th
 
 uint64_t sim_figure_get(const sim_figures *f, size_t which);
 void sim_figures_add(sim_figures *sum, const sim_figures *one);
-void sim_figures_print(const sim_figures *f); /* "12 steps, 3 faults, …" on stdout */
+void sim_figures_print(const sim_figures *f); /* one a line, on stdout */
 
 #endif
