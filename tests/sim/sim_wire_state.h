@@ -157,7 +157,8 @@ struct sim_wire_conn {
   uint8_t id[32], instance[8];
   bool listens;
   uint64_t serial;            /* of its WELCOME: a later one is greater */
-  uint64_t blocked_us;        /* when its socket last took less than it was given */
+  bool full;                  /* its socket took less than it was given */
+  uint64_t blocked_us;        /* when that was last so, or ended */
   uint64_t reset_us;          /* when it last sent what ends a link */
   uint64_t settled_us;        /* when all that it was owed had been written */
   uint64_t took_us;           /* when it last took anything */
