@@ -267,7 +267,9 @@ sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number); /* the last
 void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number);
 void sim_wire_detach(sim_wire_end *end); /* may free its link */
 bool sim_wire_end_is_open(const sim_wire_end *end);
-void sim_wire_owes(sim_wire_end *end, int reason);                  /* the relay must send RESET */
+void sim_wire_owes(sim_wire_end *end, int reason); /* the relay must send RESET */
+/* Returns true when the relay may have ended this socket before it read what came at this time. */
+bool sim_wire_ends_unseen(const sim_wire_conn *c, uint64_t came_us);
 uint64_t sim_wire_waiting(const sim_wire_conn *c);                  /* bytes that wait for this connection */
 void sim_wire_link_arrives(sim_wire_conn *c, const pl_envelope *e); /* ACCEPT, DATA, RESET */
 void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e);
