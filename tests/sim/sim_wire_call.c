@@ -92,6 +92,15 @@ void sim_wire_call_login(sim_wire_conn *c) {
   }
 }
 
+void sim_wire_call_blocked(sim_wire_conn *c, const uint8_t peer[32]) {
+  for (pl_node *n = c->wire->calls.next; n != &c->wire->calls; n = n->next) {
+    sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
+    if (memcmp(link->target, c->id, 32) != 0 || memcmp(link->caller_id, peer, 32) != 0) continue;
+    link->blocked_maybe = true;
+    link->must = false;
+  }
+}
+
 void sim_wire_call_gone(sim_wire_conn *c) {
   pl_node *lists[] = {&c->wire->calls, &c->wire->past};
   for (size_t i = 0; i < 2; i++)

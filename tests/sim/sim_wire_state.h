@@ -283,7 +283,8 @@ void sim_wire_call_arrives(sim_wire_conn *c, const pl_envelope *e); /* OPEN, CLA
 void sim_wire_call_offered(sim_wire_conn *c, const pl_envelope *e); /* OFFER, CLAIM */
 void sim_wire_call_over(sim_wire_link *link);
 void sim_wire_call_login(sim_wire_conn *c);
-void sim_wire_call_gone(sim_wire_conn *c); /* no call must be offered to it any more */
+void sim_wire_call_gone(sim_wire_conn *c);                            /* no call must be offered to it any more */
+void sim_wire_call_blocked(sim_wire_conn *c, const uint8_t peer[32]); /* calls of `peer` on their way may be dropped */
 void sim_wire_call_forget(sim_wire_link *link);
 void sim_wire_call_free(sim_wire_link *link); /* when nothing refers to it */
 void sim_wire_calls_turn(sim_wire *o, unsigned worker);
