@@ -335,7 +335,6 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker) {
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
     if (o->doubt) continue; /* it may be late */
     check_offer(link, worker);
-    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && (!link->accepted || link->hazy))
-      time_out(link);
+    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && !link->accepted) time_out(link);
   }
 }
