@@ -137,7 +137,8 @@ static void breaks(sim_wire_end *end) {
 static void accept_arrives(sim_wire_end *end, const pl_envelope *e) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire *o = end->conn->wire;
-  if (link->over || link->refused) return;
+  /* The callee's worker may not have heard yet of a loss on the bus. */
+  if (link->over || (link->refused && !(link->hazy && o->doubt))) return;
   if (end->side == SIM_WIRE_CALLER || link->accepted) {
     breaks(end);
     return;
