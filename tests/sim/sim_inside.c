@@ -283,7 +283,7 @@ static void walk(sim_worker *v, bool deep) {
   sim_walk x = {.v = v, .relay = v->core, .now_ms = sim_now_ms(v->relay->world), .due_ms = PL_NEVER, .deep = deep};
   const sim_world *w = v->relay->world;
   x.poor = w->limits && w->limits->poor;
-  x.stands = sim_poor_stands(w);
+  x.stands = sim_poor_stands(w) || v->core->judge_ms;
   x.forgets = sim_poor_forgets(w);
   for (size_t i = 0; i < PL_ARRAY_LENGTH(list_rules); i++) walk_conns(&x, &list_rules[i]);
   for (unsigned i = 0; i < v->core->node_count; i++) walk_node(&x, i);

@@ -13,7 +13,7 @@ typedef struct sim_walk {
   pl_relay *relay;
   uint64_t now_ms, due_ms;
   bool poor;    /* the relay may stand still, or lack memory */
-  bool stands;  /* it does stand still, or wakes in this instant: its timers are late */
+  bool stands;  /* it does stand still, or reads what came meanwhile before it judges: its timers are late */
   bool forgets; /* its allocations fail now and then: what it can do without is left out */
   bool deep;    /* also looks at what costs much: bytes of queues, hashes */
   /* sums */

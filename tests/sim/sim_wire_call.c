@@ -92,6 +92,15 @@ void sim_wire_call_login(sim_wire_conn *c) {
   }
 }
 
+void sim_wire_call_blocked(sim_wire_conn *c, const uint8_t peer[32]) {
+  for (pl_node *n = c->wire->calls.next; n != &c->wire->calls; n = n->next) {
+    sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
+    if (memcmp(link->target, c->id, 32) != 0 || memcmp(link->caller_id, peer, 32) != 0) continue;
+    link->blocked_maybe = true;
+    link->must = false;
+  }
+}
+
 void sim_wire_call_gone(sim_wire_conn *c) {
   pl_node *lists[] = {&c->wire->calls, &c->wire->past};
   for (size_t i = 0; i < 2; i++)
@@ -297,17 +306,18 @@ static void check_offer(sim_wire_link *link, unsigned worker) {
     return;
   if (link->must_rate && link->arrived_us == o->world->now_us && caller->worker == worker && !sim_wire_blocked(caller))
     sim_wire_blame(o, "a call is let through that no budget covers");
-  if (!link->must || link->end[SIM_WIRE_CALLEE].was_there || callee->worker != worker || !sim_wire_present(callee))
-    return;
-  link->must = slots_used(callee) < sim_wire_setting(o, PL_RELAY_SET_LINK_SLOTS) &&
-               !sim_wire_was_blocked(callee, link->arrived_us) && !sim_wire_was_blocked(caller, link->arrived_us);
+  if (!callee || link->end[SIM_WIRE_CALLEE].was_there || callee->worker != worker || !sim_wire_present(callee)) return;
+  bool on_its_way = caller->worker != worker && !sim_wire_bus_idle(o);
+  if (!link->must && on_its_way) return;
+  link->must &= slots_used(callee) < sim_wire_setting(o, PL_RELAY_SET_LINK_SLOTS) &&
+                !sim_wire_was_blocked(callee, link->arrived_us) && !sim_wire_was_blocked(caller, link->arrived_us);
   /* What came with the OPEN may have made room only after it. */
   link->must &= caller->reset_us != link->arrived_us;
   if (!link->must) {
-    link->expected = NULL; /* it waits, for whoever comes next */
+    link->expected = NULL; /* it waits for the next socket that logs in */
     return;
   }
-  if (sim_wire_now_ms(o) >= link->deadline_ms || (caller->worker != worker && !sim_wire_bus_idle(o))) return;
+  if (sim_wire_now_ms(o) >= link->deadline_ms || on_its_way) return;
   sim_wire_blame(o, "a call is not offered, though its callee is there");
 }
 
@@ -325,7 +335,6 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker) {
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
     if (o->doubt) continue; /* it may be late */
     check_offer(link, worker);
-    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && (!link->accepted || link->hazy))
-      time_out(link);
+    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && !link->accepted) time_out(link);
   }
 }

@@ -154,7 +154,17 @@ void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e) {
     sim_wire_blame(o, "a client gets no code, though every budget covers it");
 }
 
+/* What a client said last may be what the relay ended its socket for, and not have been obeyed. */
+static void doubt_last_ends(sim_wire_conn *c) {
+  sim_wire *o = c->wire;
+  for (size_t i = 0; i < o->code_count && !c->client_ended; i++) {
+    sim_wire_code *code = &o->codes[i];
+    if (is_of(code, c) && code->ended_us && sim_wire_ends_unseen(c, code->ended_us)) code->hazy = true;
+  }
+}
+
 void sim_wire_code_unheard(sim_wire_conn *c) {
+  doubt_last_ends(c);
   c->wire->unseen_codes += (uint32_t)c->asked_count;
   c->asked_count = 0;
 }

@@ -168,6 +168,7 @@ static void peers_arrive(sim_wire_conn *c, const pl_envelope *e) {
       *p = (sim_wire_peer){.op = PL_CONST_PEERS_FORGET, .sure = sure};
       memcpy(p->id, peers.ids.data + at, 32);
     }
+    if (peers.op == PL_CONST_PEERS_BLOCK) sim_wire_call_blocked(c, p->id);
     p->before = p->op;
     p->op = peers.op;
     p->since_us = c->wire->world->now_us;

@@ -55,6 +55,10 @@ static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
 
 /* ---- what the relay owes ----------------------------------------------------------------------------------------- */
 
+bool sim_wire_ends_unseen(const sim_wire_conn *c, uint64_t came_us) {
+  return sim_wire_was_blocked(c, came_us) || (!c->client_ended && came_us == c->wire->world->now_us);
+}
+
 /* Returns true when the relay may have ended this socket before it read all that has come. */
 static bool ends_unseen(const sim_wire_conn *c) {
   return sim_wire_blocked(c) || (!c->client_ended && c->arrived_us == c->wire->world->now_us);
@@ -133,7 +137,8 @@ static void breaks(sim_wire_end *end) {
 static void accept_arrives(sim_wire_end *end, const pl_envelope *e) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire *o = end->conn->wire;
-  if (link->over || link->refused) return;
+  /* The callee's worker may not have heard yet of a loss on the bus. */
+  if (link->over || (link->refused && !(link->hazy && o->doubt))) return;
   if (end->side == SIM_WIRE_CALLER || link->accepted) {
     breaks(end);
     return;

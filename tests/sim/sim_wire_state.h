@@ -157,7 +157,8 @@ struct sim_wire_conn {
   uint8_t id[32], instance[8];
   bool listens;
   uint64_t serial;            /* of its WELCOME: a later one is greater */
-  uint64_t blocked_us;        /* when its socket last took less than it was given */
+  bool full;                  /* its socket took less than it was given */
+  uint64_t blocked_us;        /* when that was last so, or ended */
   uint64_t reset_us;          /* when it last sent what ends a link */
   uint64_t settled_us;        /* when all that it was owed had been written */
   uint64_t took_us;           /* when it last took anything */
@@ -266,7 +267,9 @@ sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number); /* the last
 void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number);
 void sim_wire_detach(sim_wire_end *end); /* may free its link */
 bool sim_wire_end_is_open(const sim_wire_end *end);
-void sim_wire_owes(sim_wire_end *end, int reason);                  /* the relay must send RESET */
+void sim_wire_owes(sim_wire_end *end, int reason); /* the relay must send RESET */
+/* Returns true when the relay may have ended this socket before it read what came at this time. */
+bool sim_wire_ends_unseen(const sim_wire_conn *c, uint64_t came_us);
 uint64_t sim_wire_waiting(const sim_wire_conn *c);                  /* bytes that wait for this connection */
 void sim_wire_link_arrives(sim_wire_conn *c, const pl_envelope *e); /* ACCEPT, DATA, RESET */
 void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e);
@@ -280,7 +283,8 @@ void sim_wire_call_arrives(sim_wire_conn *c, const pl_envelope *e); /* OPEN, CLA
 void sim_wire_call_offered(sim_wire_conn *c, const pl_envelope *e); /* OFFER, CLAIM */
 void sim_wire_call_over(sim_wire_link *link);
 void sim_wire_call_login(sim_wire_conn *c);
-void sim_wire_call_gone(sim_wire_conn *c); /* no call must be offered to it any more */
+void sim_wire_call_gone(sim_wire_conn *c);                            /* no call must be offered to it any more */
+void sim_wire_call_blocked(sim_wire_conn *c, const uint8_t peer[32]); /* calls of `peer` on their way may be dropped */
 void sim_wire_call_forget(sim_wire_link *link);
 void sim_wire_call_free(sim_wire_link *link); /* when nothing refers to it */
 void sim_wire_calls_turn(sim_wire *o, unsigned worker);
