@@ -375,7 +375,8 @@ export class Client extends Emitter {
   block(id) {
     this.step({ type: 'block', peer: bytesOfId(id) });
   }
-  /** Call this when the network is back: tries immediately instead of waiting for the next retry. */
+  /** Call this when the network is back: tries immediately instead of waiting for the next retry, also when there would
+   * be none because the relay has refused this client. */
   networkUp() {
     if (this.state !== 'stopped') this.step({ type: 'network_up' });
   }

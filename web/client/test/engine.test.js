@@ -68,6 +68,27 @@ describe('login', () => {
     world.until(() => ana.last('online'), 'online');
     ana.do('socket_message', { data: reset(reason) });
     expect(ana.last('offline')).toMatchObject({ error, reason, time: Infinity });
+    world.pass(600000);
+    expect(ana.of('connect').length).toBe(1);
+  });
+  test.each(['start', 'network_up'])('after a terminal reason, %s tries again', (type) => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    world.until(() => ana.last('online'), 'online');
+    ana.do('socket_message', { data: reset(REASON.DENIED) });
+    ana.do(type);
+    world.until(() => ana.of('online').length === 2, 'online again');
+  });
+  test('a second start changes nothing, and after stop it is an error', () => {
+    const world = new World();
+    world.up = false;
+    const ana = world.peer('ana').start();
+    ana.do('start');
+    world.until(() => ana.last('offline'), 'offline');
+    ana.do('start');
+    expect(ana.of('connect').length).toBe(1);
+    ana.do('stop');
+    expect(ana.try('start').error?.code).toBe('ESTATE');
   });
   test('a silent socket is given up', () => {
     const world = new World();

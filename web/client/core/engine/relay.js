@@ -76,10 +76,17 @@ export class RelayConnection {
 
   // ---- socket -----------------------------------------------------------------------------------------
 
+  /** Connects, unless the client is connected or will try again by itself. */
   start() {
-    if (this.state !== 'idle') throw new PairlinkError('ESTATE', 'already started');
+    if (this.state === 'stopped') throw new PairlinkError('ESTATE', 'the client was stopped');
+    if (this.state !== 'idle' && !this.gaveUp) return;
+    this.attempts = 0;
     this.offlineSince = this.engine.now;
     this.connect();
+  }
+  /** No retry is planned, because another one could not succeed unless something changes. @private */
+  get gaveUp() {
+    return this.state === 'waiting' && this.retryAt === Infinity;
   }
   connect() {
     this.state = 'connecting';
@@ -137,7 +144,7 @@ export class RelayConnection {
     if (had) this.engine.emit({ type: 'disconnect', reason: REASON.CLOSED });
   }
   networkUp() {
-    if (this.state === 'waiting' && this.retryAt !== Infinity) {
+    if (this.state === 'waiting') {
       this.attempts = 0;
       this.connect();
     } else if (this.online) {
