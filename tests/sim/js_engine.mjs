@@ -122,6 +122,7 @@ class Client {
     const limits = [r.u32(), r.u32(), r.u64(), r.u32(), r.u32(), r.u64()];
     const [messageMax, channelWindow, sessionWindow, sessionTimeoutMs, sessionsMax, replaceAfterBytes] = limits;
     const [origin, application, name] = [r.data().slice(), r.text(), r.text()];
+    const [token, relayId] = [r.data().slice(), r.data().slice()];
     this.takesAtOnce = !manualTake;
     /** How often the streams of a session started afresh, as far as the application was told. */
     this.generations = new Map();
@@ -130,7 +131,8 @@ class Client {
     this.engine = new Engine({
       ...config,
       ...{ listen, acceptAll, messageMax, channelWindow, sessionWindow, sessionTimeoutMs, sessionsMax },
-      ...{ replaceAfterBytes, origin, application, name, relayId: null },
+      ...{ replaceAfterBytes, origin, application, name },
+      ...{ token: token.length ? token : undefined, relayId: relayId.length ? relayId : null },
     });
   }
   /** @param {Request} r */

@@ -187,6 +187,8 @@ static void create(js_engine *js, const pl_engine_config *c) {
   write_data(&w, text_view(c->origin));
   write_data(&w, text_view(c->application));
   write_data(&w, text_view(c->name));
+  write_data(&w, text_view(c->token));
+  write_data(&w, (pl_view){c->relay_id, c->relay_id ? 32 : 0});
   (void)ask(js, &w, 0);
 }
 
