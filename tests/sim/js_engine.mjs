@@ -186,9 +186,11 @@ class Client {
     a.u8(this.engine.hasOutput() ? 1 : 0);
     const entries = [...this.engine.entries.values()];
     a.u32(entries.length);
-    for (const { number, session } of entries) {
+    for (const { number, session, id, instance } of entries) {
       a.u32(number);
       a.u32(session.current ? numberOf(session.current) : 0);
+      a.raw(id);
+      a.raw(instance ?? new Uint8Array(8));
     }
   }
 }
