@@ -90,6 +90,19 @@ describe('login', () => {
     ana.do('stop');
     expect(ana.try('start').error?.code).toBe('ESTATE');
   });
+  test('what a socket did not take before it was left is not sent on the next one', () => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    world.until(() => ana.last('online'), 'online');
+    const { socket } = ana;
+    ana.socket = null; // it takes nothing any more
+    ana.do('network_up');
+    world.until(() => ana.last('offline'), 'offline', 60000);
+    world.gone(socket);
+    world.until(() => ana.of('connect').length === 2, 'the next socket', 60000);
+    expect(ana.engine.hasOutput()).toBe(false);
+    world.until(() => ana.of('online').length === 2, 'online again', 60000);
+  });
   test('a silent socket is given up', () => {
     const world = new World();
     const ana = world.peer('ana').start();

@@ -92,6 +92,7 @@ export class RelayConnection {
     this.state = 'connecting';
     this.retryAt = Infinity;
     this.loginBy = this.engine.now + LOGIN_TIMEOUT_MS;
+    this.engine.queue = []; // what the last socket did not take
     const url = this.alternatives[this.address - 1];
     this.engine.emit(url ? { type: 'connect', url } : { type: 'connect' });
   }
