@@ -213,11 +213,15 @@ function writeAction(a, client, action) {
   a.data(Buffer.from(action.text ?? action.url ?? ''));
 }
 
+/** Too many sessions are EAGAIN here, and ENOMEM in C. @param {string} type @param {PairlinkError | null} error */
+const errorNumber = (type, error) =>
+  error ? ERROR[error.code === 'EAGAIN' && ['connect', 'allow'].includes(type) ? 'ENOMEM' : error.code].number : 0;
+
 /** @param {Answer} a @param {Client} client @param {Request} r */
 function answerStep(a, client, r) {
   const { type, actions, value, error } = client.step(r);
   client.state(a);
-  a.u32(error ? ERROR[error.code].number : 0);
+  a.u32(errorNumber(type, error));
   a.u32(type === 'connect' ? value : 0);
   a.u32(['code_make', 'code_claim'].includes(type) ? value : 0);
   a.u64(BigInt(['send', 'finish'].includes(type) ? value : 0));
