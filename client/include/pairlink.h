@@ -306,7 +306,7 @@ PAIRLINK_API int pairlink_stop(pairlink *p);
 PAIRLINK_API void pairlink_wakeup(pairlink *p);
 
 /* Tells the client that the network is back, which a host may know from its system: the client tries again now instead
- * of waiting for the next retry. */
+ * of waiting for the next retry, also when there would be none because the relay has refused this client. */
 PAIRLINK_API int pairlink_network_up(pairlink *p);
 
 /* ---- peers ------------------------------------------------------------------------------------------------------- */

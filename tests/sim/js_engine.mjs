@@ -122,6 +122,7 @@ class Client {
     const limits = [r.u32(), r.u32(), r.u64(), r.u32(), r.u32(), r.u64()];
     const [messageMax, channelWindow, sessionWindow, sessionTimeoutMs, sessionsMax, replaceAfterBytes] = limits;
     const [origin, application, name] = [r.data().slice(), r.text(), r.text()];
+    const [token, relayId] = [r.data().slice(), r.data().slice()];
     this.takesAtOnce = !manualTake;
     /** How often the streams of a session started afresh, as far as the application was told. */
     this.generations = new Map();
@@ -130,7 +131,8 @@ class Client {
     this.engine = new Engine({
       ...config,
       ...{ listen, acceptAll, messageMax, channelWindow, sessionWindow, sessionTimeoutMs, sessionsMax },
-      ...{ replaceAfterBytes, origin, application, name, relayId: null },
+      ...{ replaceAfterBytes, origin, application, name },
+      ...{ token: token.length ? token : undefined, relayId: relayId.length ? relayId : null },
     });
   }
   /** @param {Request} r */
@@ -184,9 +186,11 @@ class Client {
     a.u8(this.engine.hasOutput() ? 1 : 0);
     const entries = [...this.engine.entries.values()];
     a.u32(entries.length);
-    for (const { number, session } of entries) {
+    for (const { number, session, id, instance } of entries) {
       a.u32(number);
       a.u32(session.current ? numberOf(session.current) : 0);
+      a.raw(id);
+      a.raw(instance ?? new Uint8Array(8));
     }
   }
 }
@@ -209,11 +213,15 @@ function writeAction(a, client, action) {
   a.data(Buffer.from(action.text ?? action.url ?? ''));
 }
 
+/** Too many sessions are EAGAIN here, and ENOMEM in C. @param {string} type @param {PairlinkError | null} error */
+const errorNumber = (type, error) =>
+  error ? ERROR[error.code === 'EAGAIN' && ['connect', 'allow'].includes(type) ? 'ENOMEM' : error.code].number : 0;
+
 /** @param {Answer} a @param {Client} client @param {Request} r */
 function answerStep(a, client, r) {
   const { type, actions, value, error } = client.step(r);
   client.state(a);
-  a.u32(error ? ERROR[error.code].number : 0);
+  a.u32(errorNumber(type, error));
   a.u32(type === 'connect' ? value : 0);
   a.u32(['code_make', 'code_claim'].includes(type) ? value : 0);
   a.u64(BigInt(['send', 'finish'].includes(type) ? value : 0));

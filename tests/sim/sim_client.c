@@ -211,11 +211,20 @@ static void check_waits(sim_client *c) {
     sim_fail(c->world, "client %d waits without an end", c->index);
 }
 
+/* Returns a number for the link on which a session sends, or 0. */
+static uint32_t link_in_use(const sim_client *c, const sim_session *s) {
+  const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
+  if (session && session->core->current) return session->core->current->id;
+  size_t count;
+  const sim_js_session *all = sim_js_sessions(c->engine, &count);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].number == s->number) return all[i].link;
+  return 0;
+}
+
 /* Notes on which link a session sends: the order of volatile messages depends on it. */
 static void see_link(sim_client *c, sim_session *s) {
-  const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
-  const pl_session_link *current = session ? session->core->current : NULL;
-  uint32_t link = current ? current->id : sim_js_link(c->engine, s->number);
+  uint32_t link = link_in_use(c, s);
   if (link == s->sending_link) return;
   s->sending_link = link;
   s->link_changed_us = c->world->now_us;

@@ -19,7 +19,7 @@ typedef struct js_engine {
   sim_client *client;
   uint64_t deadline_ms, told_ms; /* told: when the last answer came */
   bool has_output;
-  uint32_t sessions[SIM_SESSIONS * 2], links[SIM_SESSIONS * 2];
+  sim_js_session sessions[SIM_SESSIONS * 2];
   size_t sessions_count;
   uint8_t *answer; /* the last one; actions have views into it */
   size_t answer_capacity;
@@ -52,12 +52,10 @@ bool sim_js_is(const pl_engine *e) {
   return js_of(e) != NULL;
 }
 
-uint32_t sim_js_link(const pl_engine *e, uint32_t session) {
+const sim_js_session *sim_js_sessions(const pl_engine *e, size_t *count) {
   const js_engine *js = js_of(e);
-  for (size_t i = 0; js && i < js->sessions_count; i++) {
-    if (js->sessions[i] == session) return js->links[i];
-  }
-  return 0;
+  *count = js ? js->sessions_count : 0;
+  return js ? js->sessions : NULL;
 }
 
 /* ---- the pipe ---------------------------------------------------------------------------------------------------- */
@@ -140,8 +138,11 @@ static void read_state(js_engine *js, pl_reader *r) {
   js->sessions_count = pl_read_u32(r);
   if (js->sessions_count > PL_ARRAY_LENGTH(js->sessions)) give_up("more sessions than there are peers");
   for (size_t i = 0; i < js->sessions_count; i++) {
-    js->sessions[i] = pl_read_u32(r);
-    js->links[i] = pl_read_u32(r);
+    sim_js_session *s = &js->sessions[i];
+    s->number = pl_read_u32(r);
+    s->link = pl_read_u32(r);
+    pl_read_bytes(r, s->id, sizeof s->id);
+    pl_read_bytes(r, s->instance, sizeof s->instance);
   }
 }
 
@@ -187,6 +188,8 @@ static void create(js_engine *js, const pl_engine_config *c) {
   write_data(&w, text_view(c->origin));
   write_data(&w, text_view(c->application));
   write_data(&w, text_view(c->name));
+  write_data(&w, text_view(c->token));
+  write_data(&w, (pl_view){c->relay_id, c->relay_id ? 32 : 0});
   (void)ask(js, &w, 0);
 }
 

@@ -10,8 +10,15 @@
 bool sim_js_runs(void);
 /* Returns true when this engine of a client stands for one in JavaScript. */
 bool sim_js_is(const pl_engine *e);
-/* Returns a number for the link on which a session of such an engine sends, or 0. No two links have the same. */
-uint32_t sim_js_link(const pl_engine *e, uint32_t session);
+
+/* A session of such an engine. */
+typedef struct sim_js_session {
+  uint32_t number, link;       /* link: a number for the one on which it sends, or 0. No two links have the same */
+  uint8_t id[32], instance[8]; /* instance: zeros while it is unknown */
+} sim_js_session;
+
+/* Returns all sessions of such an engine, valid until its next step, and none of another one. */
+const sim_js_session *sim_js_sessions(const pl_engine *e, size_t *count);
 
 /* What pl-sim-js calls in place of the engine's functions: see CMakeLists.txt. */
 int sim_js_new(const pl_engine_config *config, pl_engine **out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_session.h"
+#include "sim_js.h"
 
 /* Streams in which no listed seed is such a world. */
 #define SMALL_STREAM UINT64_C(730020752510)
@@ -200,20 +201,28 @@ bool sim_limits_happen(sim_world *w) {
 
 bool sim_limits_no_session(const sim_client *c) {
   const pl_engine *e = c->engine;
+  size_t used;
   if (!c->world->limits || !c->config.sessions_max || !e) return false;
-  size_t used = 0;
+  (void)sim_js_sessions(e, &used);
   for (size_t i = 0; i < e->session_slots; i++) used += e->sessions[i] != NULL;
   return used >= c->config.sessions_max;
 }
 
-/* Its instance may not be known yet. */
-static bool has_session_with(const pl_engine *e, const sim_client *c) {
+/* Returns true when a session with this ID and instance is one with `c`. Its instance may not be known yet. */
+static bool is_with(const sim_client *c, const uint8_t id[32], const uint8_t instance[8]) {
   static const uint8_t any[8];
+  return memcmp(id, c->config.identity.id, 32) == 0 &&
+         (memcmp(instance, any, 8) == 0 || memcmp(instance, c->config.instance, 8) == 0);
+}
+
+static bool has_session_with(const pl_engine *e, const sim_client *c) {
+  size_t count;
+  const sim_js_session *all = sim_js_sessions(e, &count);
+  for (size_t i = 0; i < count; i++)
+    if (is_with(c, all[i].id, all[i].instance)) return true;
   for (size_t i = 0; i < e->session_slots; i++) {
     const pl_engine_session *s = e->sessions[i];
-    if (s && memcmp(s->id, c->config.identity.id, 32) == 0 &&
-        (memcmp(s->instance, any, 8) == 0 || memcmp(s->instance, c->config.instance, 8) == 0))
-      return true;
+    if (s && is_with(c, s->id, s->instance)) return true;
   }
   return false;
 }

@@ -362,7 +362,8 @@ export class Client extends Emitter {
     this.codes.delete(handle);
     if (this.state !== 'stopped') this.step({ type: 'code_cancel', value: handle });
   }
-  /** Lets a peer in from now on. A peer that is knocking is accepted, or called back. @param {string} id */
+  /** Lets a peer in from now on. A peer that is knocking is accepted, or called back. Throws EAGAIN when there are too
+   * many sessions to call it back; nothing is decided then, and the peer is still asking. @param {string} id */
   allow(id) {
     this.step({ type: 'allow', peer: bytesOfId(id) });
   }
@@ -375,7 +376,8 @@ export class Client extends Emitter {
   block(id) {
     this.step({ type: 'block', peer: bytesOfId(id) });
   }
-  /** Call this when the network is back: tries immediately instead of waiting for the next retry. */
+  /** Call this when the network is back: tries immediately instead of waiting for the next retry, also when there would
+   * be none because the relay has refused this client. */
   networkUp() {
     if (this.state !== 'stopped') this.step({ type: 'network_up' });
   }

@@ -24,10 +24,10 @@ import { World, makeRandom } from './model.js';
 beforeAll(loadSodium);
 
 /** Two peers that are online: ana has made a code, which bo may use. */
-function made(options = {}) {
+function made(options = {}, peers = {}) {
   const world = new World(options);
-  const ana = world.peer('ana').start();
-  const bo = world.peer('bo').start();
+  const ana = world.peer('ana', peers).start();
+  const bo = world.peer('bo', peers).start();
   world.until(() => ana.last('online') && bo.last('online'), 'online');
   const handle = ana.do('code_make');
   world.until(() => ana.last('code'), 'code');
@@ -369,6 +369,16 @@ describe('two engines', () => {
       error: 'ENOCODE',
       reason: REASON.NO_CODE,
     });
+  });
+  test('two who have no room for a session are paired all the same', () => {
+    const { world, ana, bo, handle, number, words } = made({}, { sessionsMax: 1 });
+    ana.connect(world.peer('eve'));
+    bo.do('close', { session: bo.connect(ana) });
+    world.until(() => ana.last('knock') && bo.last('session_closed'), 'a knock without a call', 60000);
+    claim(bo, number, words);
+    world.until(() => ana.last('paired'), 'paired');
+    expect(ana.last('paired')).toMatchObject({ code: handle, session: 0 });
+    expect(ana.last('offline')).toBeUndefined();
   });
   test('a claimer waits for a creator that is offline, and gives up after ten minutes', () => {
     const { world, ana, bo, number, words } = made();

@@ -68,6 +68,40 @@ describe('login', () => {
     world.until(() => ana.last('online'), 'online');
     ana.do('socket_message', { data: reset(reason) });
     expect(ana.last('offline')).toMatchObject({ error, reason, time: Infinity });
+    world.pass(600000);
+    expect(ana.of('connect').length).toBe(1);
+  });
+  test.each(['start', 'network_up'])('after a terminal reason, %s tries again', (type) => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    world.until(() => ana.last('online'), 'online');
+    ana.do('socket_message', { data: reset(REASON.DENIED) });
+    ana.do(type);
+    world.until(() => ana.of('online').length === 2, 'online again');
+  });
+  test('a second start changes nothing, and after stop it is an error', () => {
+    const world = new World();
+    world.up = false;
+    const ana = world.peer('ana').start();
+    ana.do('start');
+    world.until(() => ana.last('offline'), 'offline');
+    ana.do('start');
+    expect(ana.of('connect').length).toBe(1);
+    ana.do('stop');
+    expect(ana.try('start').error?.code).toBe('ESTATE');
+  });
+  test('what a socket did not take before it was left is not sent on the next one', () => {
+    const world = new World();
+    const ana = world.peer('ana').start();
+    world.until(() => ana.last('online'), 'online');
+    const { socket } = ana;
+    ana.socket = null; // it takes nothing any more
+    ana.do('network_up');
+    world.until(() => ana.last('offline'), 'offline', 60000);
+    world.gone(socket);
+    world.until(() => ana.of('connect').length === 2, 'the next socket', 60000);
+    expect(ana.engine.hasOutput()).toBe(false);
+    world.until(() => ana.of('online').length === 2, 'online again', 60000);
   });
   test('a silent socket is given up', () => {
     const world = new World();

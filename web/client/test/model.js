@@ -52,7 +52,7 @@ export class Peer {
       channelWindow: this.options.channelWindow ?? 1048576,
       sessionWindow: this.options.sessionWindow ?? 8388608,
       sessionTimeoutMs: this.options.sessionTimeoutMs ?? 3600000,
-      sessionsMax: 1024,
+      sessionsMax: this.options.sessionsMax ?? 1024,
     });
   }
   /** Feeds an event and appends the resulting actions to `events`. */

@@ -6,10 +6,10 @@ import { World, pair } from './model.js';
 beforeAll(loadSodium);
 
 /** ana called bo, who has not answered; her call is over. */
-function missedCall() {
+function missedCall(options = {}) {
   const world = new World();
   const ana = world.peer('ana').start();
-  const bo = world.peer('bo').start();
+  const bo = world.peer('bo', options).start();
   const session = ana.connect(bo);
   world.until(() => bo.last('knock'), 'knock');
   const knock = () => [...bo.engine.strangers.knocks.values()][0];
@@ -36,6 +36,30 @@ describe('a call back', () => {
     bo.do('allow', { peer: ana.identity.id });
     world.until(() => bo.last('linked'), 'linked', 60000);
     expect(lost).toBe(1);
+  });
+  test('for which there is no room is refused, and the peer is still asking', () => {
+    const { world, ana, bo } = missedCall({ sessionsMax: 1 });
+    const other = bo.connect(world.peer('eve').start());
+    expect(bo.try('allow', { peer: ana.identity.id }).error?.code).toBe('EAGAIN');
+    expect([bo.engine.strangers.allowed.size, bo.engine.strangers.knocks.size]).toEqual([0, 1]);
+    bo.do('close', { session: other });
+    world.until(() => bo.last('session_closed'), 'room', 60000);
+    bo.do('allow', { peer: ana.identity.id });
+    world.until(() => bo.last('linked'), 'linked', 60000);
+  });
+  test('is not made when the peer goes away and there is no room: the peer calls again', () => {
+    const world = new World();
+    const [ana, bo] = ['ana', 'bo'].map((name) => world.peer(name, { sessionsMax: 1 }).start());
+    world.until(() => ana.last('online') && bo.last('online'), 'online');
+    ana.connect(bo);
+    world.until(() => bo.last('knock'), 'knock');
+    bo.do('allow', { peer: ana.identity.id });
+    const other = bo.connect(world.peer('eve'));
+    world.cut(bo);
+    expect(bo.last('offline')).toMatchObject({ error: 'ENETWORK' });
+    expect([...bo.engine.entries.keys()]).toEqual([other]);
+    bo.do('close', { session: other });
+    world.until(() => bo.last('linked'), 'linked', 60000);
   });
   test.each(['deny', 'block'])('is called off: %s', (word) => {
     const { world, ana, bo } = missedCall();

@@ -299,7 +299,7 @@ export class Codes {
     const dial = keys.dial.slice();
     this.over(code, REASON.CLOSED);
     const { id, instance, name } = person;
-    engine.allow(id);
+    engine.pair(id);
     engine.emit({ type: 'paired', code: code.handle, id, instance, name, session: this.open(id, instance, dial) });
   }
   /** Starts the session with the claimer.
@@ -374,7 +374,7 @@ export class Codes {
       return this.end(code, 'EWRONGCODE', REASON.WRONG_CODE);
     }
     this.drop(link, REASON.CLOSED);
-    this.engine.allow(person.id);
+    this.engine.pair(person.id);
     if (code.invite) this.engine.strangers.bindInvite(code.invite, person.id);
     this.paired(code, person);
   }

@@ -436,7 +436,7 @@ export class Engine {
   /** Adds a session. Throws EAGAIN when there are too many.
    * @param {Uint8Array} id @param {Uint8Array | null} instance @param {boolean} incoming */
   addEntry(id, instance, incoming) {
-    if (this.entries.size >= this.config.sessionsMax) throw new PairlinkError('EAGAIN', 'too many sessions');
+    if (this.isFull) throw new PairlinkError('EAGAIN', 'too many sessions');
     const key = instance?.slice() ?? null;
     const entry = new Entry(this.nextNumber++, id.slice(), key, incoming, this.now, this.config, (e) => this.hostOf(e));
     this.entries.set(entry.number, entry);
@@ -484,18 +484,37 @@ export class Engine {
     if (this.relay.online && this.now >= entry.dialAt) dial(this, entry);
     return entry.number;
   }
-  /** @param {Uint8Array} id */
-  allow(id) {
-    const knock = this.strangers.allow(id);
-    if (!knock) return;
-    if (knock.link?.state === 'offered') {
-      knock.link.allowed = true;
-      considerOffer(this, knock.link);
-    } else this.dialBack(knock.id, knock.instance, knock.name);
+  /** @private */
+  get isFull() {
+    return this.entries.size >= this.config.sessionsMax;
   }
-  /** @param {Uint8Array} id @param {Uint8Array | null} instance @param {string} name @private */
+  /** Lets a peer in. Answers its knock; one whose call has ended is called back. Throws EAGAIN when there are too many
+   * sessions for that; nothing is decided then, and the peer is still asking. @param {Uint8Array} id */
+  allow(id) {
+    const asked = this.strangers.knocks.get(toHex(id));
+    const calledBack = asked && asked.link?.state !== 'offered' ? asked : null;
+    if (calledBack && this.isFull && !this.entryFor(id, calledBack.instance))
+      throw new PairlinkError('EAGAIN', 'too many sessions');
+    this.pair(id);
+    if (calledBack) this.dialBack(id, calledBack.instance, calledBack.name);
+  }
+  /** Lets in the peer of a pairing code, which calls or is called in any case, and accepts a call of it that waits.
+   * @param {Uint8Array} id */
+  pair(id) {
+    const link = this.strangers.allow(id)?.link;
+    if (link?.state !== 'offered') return;
+    link.allowed = true;
+    considerOffer(this, link);
+  }
+  /** @param {Uint8Array} id @param {Uint8Array | null} instance @private */
+  entryFor(id, instance) {
+    return this.find(id, instance) ?? this.findUnbound(id);
+  }
+  /** Calls a peer whose call has ended. Does nothing when there are too many sessions: the peer calls again by itself.
+   * @param {Uint8Array} id @param {Uint8Array | null} instance @param {string} name @private */
   dialBack(id, instance, name) {
-    let entry = this.find(id, instance) ?? this.findUnbound(id);
+    let entry = this.entryFor(id, instance);
+    if (!entry && this.isFull) return;
     if (!entry) {
       entry = this.addEntry(id, instance, true);
       entry.name = name;

@@ -76,15 +76,23 @@ export class RelayConnection {
 
   // ---- socket -----------------------------------------------------------------------------------------
 
+  /** Connects, unless the client is connected or will try again by itself. */
   start() {
-    if (this.state !== 'idle') throw new PairlinkError('ESTATE', 'already started');
+    if (this.state === 'stopped') throw new PairlinkError('ESTATE', 'the client was stopped');
+    if (this.state !== 'idle' && !this.gaveUp) return;
+    this.attempts = 0;
     this.offlineSince = this.engine.now;
     this.connect();
+  }
+  /** No retry is planned, because another one could not succeed unless something changes. @private */
+  get gaveUp() {
+    return this.state === 'waiting' && this.retryAt === Infinity;
   }
   connect() {
     this.state = 'connecting';
     this.retryAt = Infinity;
     this.loginBy = this.engine.now + LOGIN_TIMEOUT_MS;
+    this.engine.queue = []; // what the last socket did not take
     const url = this.alternatives[this.address - 1];
     this.engine.emit(url ? { type: 'connect', url } : { type: 'connect' });
   }
@@ -137,7 +145,7 @@ export class RelayConnection {
     if (had) this.engine.emit({ type: 'disconnect', reason: REASON.CLOSED });
   }
   networkUp() {
-    if (this.state === 'waiting' && this.retryAt !== Infinity) {
+    if (this.state === 'waiting') {
       this.attempts = 0;
       this.connect();
     } else if (this.online) {
