@@ -19,8 +19,8 @@ enum {
   SEEDS_MAX = 3000, /* a bug that none of these catches is not caught */
   STEP_S = 2,       /* processor time until a step counts as endless */
   /* mutations.def must not shrink: raise these as it grows. */
-  MUTATIONS_MIN = 77,
-  RELAY_PERCENT_MIN = 10
+  MUTATIONS_MIN = 120,
+  RELAY_PERCENT_MIN = 50
 };
 
 int pl_mutation; /* the bug that is switched on; 0: none */
