@@ -3,6 +3,7 @@
 #include "sim_batch.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,7 +23,16 @@ struct sim_batch_shared {
   sim_figures blocks[];
 };
 
+/* Each relay has tables that are large and almost empty. Fresh pages of the system are zero, so calloc() need not clear
+ * them, and what is not touched costs nothing. By default malloc() soon keeps such blocks, and calloc() clears them. */
+static void leave_large_tables_untouched(void) {
+  enum { LARGE = 384 * 1024, KEPT = 64 * 1024 * 1024 };
+  (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+  (void)mallopt(M_TRIM_THRESHOLD, KEPT);
+}
+
 bool sim_world_init(sim_world *w) {
+  leave_large_tables_untouched();
   w->scratch = malloc(SIM_SCRATCH);
   w->wire = malloc(SIM_SCRATCH);
   w->text = malloc(SIM_TEXT);

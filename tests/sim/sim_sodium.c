@@ -1,7 +1,7 @@
 /* Stand-ins for libsodium's slow primitives, so that a seed costs milliseconds. They have the same sizes and refuse the
  * same (a changed byte, another key, a wrong nonce), but keep no secret. The executable's symbols win over the
- * library's. pl-sim-real is the same simulator without this file. pl-sim-js leaves records to libsodium
- * (SIM_REAL_RECORDS) and has the rest in js_primitives.mjs, too. */
+ * library's. pl-sim-real is the same simulator without this file. pl-sim-js leaves records and hashes to
+ * libsodium (SIM_REAL_RECORDS) and has the rest in js_primitives.mjs, too. */
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
@@ -117,5 +117,78 @@ int crypto_aead_chacha20poly1305_ietf_decrypt(unsigned char *m, unsigned long lo
   if (clen > 16) memmove(m, c, clen - 16);
   if (mlen) *mlen = clen - 16;
   return 0;
+}
+#endif
+
+#ifndef SIM_REAL_RECORDS
+/* ---- hashes: in the state, state[0] and [1] are the hash of `count` bytes without the `count % 8` last ones, in buf -
+ */
+static uint64_t hash_so_far(const crypto_hash_sha256_state *s) {
+  return (uint64_t)s->state[0] << 32 | s->state[1];
+}
+
+static void hash_is(crypto_hash_sha256_state *s, uint64_t h) {
+  s->state[0] = (uint32_t)(h >> 32);
+  s->state[1] = (uint32_t)h;
+}
+
+static void hash_begin(crypto_hash_sha256_state *s, uint64_t seed) {
+  s->count = 0;
+  hash_is(s, seed);
+}
+
+int crypto_hash_sha256_init(crypto_hash_sha256_state *s) {
+  hash_begin(s, 5);
+  return 0;
+}
+
+/* The result depends only on the bytes, not on the pieces in which they come. */
+int crypto_hash_sha256_update(crypto_hash_sha256_state *s, const unsigned char *in, unsigned long long n) {
+  uint64_t h = hash_so_far(s), word;
+  while (n) {
+    size_t have = s->count % 8, piece = n < 8 - have ? (size_t)n : 8 - have;
+    memcpy(s->buf + have, in, piece);
+    s->count += piece;
+    in += piece;
+    n -= piece;
+    if (have + piece < 8) break;
+    memcpy(&word, s->buf, 8);
+    h = mix(h, word);
+  }
+  hash_is(s, h);
+  return 0;
+}
+
+int crypto_hash_sha256_final(crypto_hash_sha256_state *s, unsigned char *out) {
+  expand(out, 4, mix(hash(hash_so_far(s), s->buf, s->count % 8), s->count));
+  return 0;
+}
+
+int crypto_hash_sha256(unsigned char *out, const unsigned char *in, unsigned long long n) {
+  crypto_hash_sha256_state s;
+  (void)crypto_hash_sha256_init(&s);
+  (void)crypto_hash_sha256_update(&s, in, n);
+  return crypto_hash_sha256_final(&s, out);
+}
+
+int crypto_auth_hmacsha256_init(crypto_auth_hmacsha256_state *s, const unsigned char *key, size_t size) {
+  hash_begin(&s->ictx, hash(6, key, size));
+  return 0;
+}
+
+int crypto_auth_hmacsha256_update(crypto_auth_hmacsha256_state *s, const unsigned char *in, unsigned long long n) {
+  return crypto_hash_sha256_update(&s->ictx, in, n);
+}
+
+int crypto_auth_hmacsha256_final(crypto_auth_hmacsha256_state *s, unsigned char *out) {
+  return crypto_hash_sha256_final(&s->ictx, out);
+}
+
+int crypto_auth_hmacsha256(unsigned char *out, const unsigned char *in, unsigned long long n,
+                           const unsigned char *key) {
+  crypto_auth_hmacsha256_state s;
+  (void)crypto_auth_hmacsha256_init(&s, key, 32);
+  (void)crypto_auth_hmacsha256_update(&s, in, n);
+  return crypto_auth_hmacsha256_final(&s, out);
 }
 #endif
