@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../sim/sim.h"
+#include "../sim/sim_batch.h"
 #include "switch.h"
 
 static sim_world world;
@@ -35,19 +35,12 @@ static int try_seeds(char **seeds, int count) {
 }
 
 int main(int argc, char **argv) {
-  world.scratch = malloc(SIM_SCRATCH);
-  world.wire = malloc(SIM_SCRATCH);
-  world.text = malloc(SIM_TEXT);
-  world.received = malloc(2 * SIM_SCRATCH);
-  if (!world.scratch || !world.wire || !world.text || !world.received || sodium_init() < 0) return 2;
+  if (!sim_world_init(&world) || sodium_init() < 0) return 2;
   int code = 2;
   if (argc > 2 && strcmp(argv[1], "try") == 0)
     code = try_seeds(argv + 2, argc - 2);
   else if (argc == 4)
     code = print_reached(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
-  free(world.scratch);
-  free(world.wire);
-  free(world.text);
-  free(world.received);
+  sim_world_deinit(&world);
   return code;
 }

@@ -33,7 +33,7 @@ function removeOthers(folder, wanted) {
   }
 }
 
-/** The unit test programs of a build. */
+/** The unit test programs of a build. Each has the name of its test: ctest knows no command before one is built. */
 async function testPrograms(build) {
   const { stdout } = await run('ctest', ['--test-dir', build, '--show-only=json-v1'], output);
   const { tests, backtraceGraph: graph } = JSON.parse(stdout);
@@ -42,7 +42,7 @@ async function testPrograms(build) {
       if (DECLARED.test(graph.files[node.file])) return true;
     return false;
   };
-  const names = tests.filter((test) => test.command && isDeclared(test)).map((test) => basename(test.command[0]));
+  const names = tests.filter(isDeclared).map((test) => test.name);
   return [...new Set(names)].filter((name) => name.startsWith('test_') && !SHELLS.test(name));
 }
 

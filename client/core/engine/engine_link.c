@@ -1,6 +1,7 @@
 /* See engine_link.h. Numbers and generations: docs/protocol.md, section 2. */
 #include "engine_link.h"
 
+#include <sodium.h>
 #include <string.h>
 
 int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
@@ -103,5 +104,6 @@ void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason) {
   pl_list_remove(&l->node);
   pl_noise_handshake_deinit(&l->handshake);
   pl_noise_link_deinit(&l->keys);
+  sodium_memzero(l->invite, sizeof l->invite);
   pl_free(l);
 }

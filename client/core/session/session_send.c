@@ -13,8 +13,7 @@ static bool ring_grow(pl_session_channel *c, size_t needed) {
   for (uint64_t p = c->peer_taken_to; p < c->end;) {
     size_t n = c->ring_capacity - (size_t)(p & (c->ring_capacity - 1));
     if (n > c->end - p) n = (size_t)(c->end - p);
-    size_t to = (size_t)(p & (capacity - 1));
-    if (n > capacity - to) n = capacity - to;
+    size_t to = (size_t)(p & (capacity - 1)); /* the new ring wraps only where the old one did */
     memcpy(ring + to, c->ring + (p & (c->ring_capacity - 1)), n);
     p += n;
   }

@@ -52,11 +52,10 @@ bool pl_ws_key_valid(pl_view key) {
 
 void pl_ws_accept(char out[PL_WS_ACCEPT_CHARS + 1], pl_view key) {
   static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  uint8_t text[60], sum[21];
+  uint8_t text[60], sum[21] = {0}; /* one byte more than SHA-1 has, for whole groups of three */
   memcpy(text, key.data, PL_WS_KEY_CHARS);
   memcpy(text + PL_WS_KEY_CHARS, guid, 36);
   sha1_of_60(sum, text);
-  sum[20] = 0;
   for (size_t i = 0; i < 7; i++) {
     uint32_t three = (uint32_t)sum[3 * i] << 16 | (uint32_t)sum[3 * i + 1] << 8 | sum[3 * i + 2];
     for (size_t j = 0; j < 4; j++) out[4 * i + j] = base64[three >> (18 - 6 * j) & 63];

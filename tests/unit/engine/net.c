@@ -54,7 +54,7 @@ pl_engine *net_add(net *n, int i, uint8_t who, uint8_t instance, const pl_engine
   if (extra) config = *extra;
   uint8_t seed[32] = {who, 1};
   assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
-  memset(config.instance, instance, 8);
+  if (!extra || !extra->instance[0]) memset(config.instance, instance, 8);
   memset(config.seed, who ^ instance << 4, 32);
   config.seed[0] = (uint8_t)n->logins;
   config.origin = "http://127.0.0.1:8787";

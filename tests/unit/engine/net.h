@@ -64,8 +64,8 @@ typedef struct net {
 
 void net_init(net *n);
 void net_deinit(net *n);
-/* Adds a client. `who` seeds its identity, `instance` fills its instance. Returns NULL when the engine cannot be made.
- */
+/* Adds a client. `who` seeds its identity; `instance` fills its instance, unless `extra` has one. Returns NULL when the
+ * engine cannot be made. */
 pl_engine *net_add(net *n, int i, uint8_t who, uint8_t instance, const pl_engine_config *extra);
 void net_remove(net *n, int i);
 /* Steps the engine of client i now and executes its actions, which are then in `seen`. */

@@ -493,6 +493,35 @@ static void codes_expire(void **state) {
   expect_ended(CLAIMER, claimed, PL_ENOCODE, PL_REASON_NO_CODE);
 }
 
+static pl_wire_code asked_for;
+static uint64_t asked_ms;
+static bool see_make(net *x, int from, const pl_envelope *v) {
+  if (from != CREATOR || v->type != PL_ENV_CODE) return false;
+  assert_int_equal(pl_wire_code_decode(&asked_for, v->payload.data, v->payload.size), 0);
+  asked_ms = x->now_ms;
+  return false;
+}
+
+/* After a login the relay is asked for the same number, and for what is left of its time. */
+static void a_code_does_not_live_longer_by_a_login(void **state) {
+  (void)state;
+  n.drop = see_make;
+  uint64_t made_ms = n.now_ms;
+  uint32_t made = make_for(60000);
+  assert_int_equal(asked_for.op, PL_CONST_CODE_MAKE);
+  assert_int_equal(asked_for.number, 0);
+  assert_int_equal(asked_for.lifetime_ms, 60000);
+  net_run(&n, 20000);
+  net_cut(&n, CREATOR);
+  net_run(&n, 15000);
+  assert_true(asked_ms >= made_ms + 20000);
+  assert_int_equal(asked_for.number, strtoul(code, NULL, 10));
+  assert_int_equal(asked_for.lifetime_ms + asked_ms, made_ms + 60000);
+  assert_int_equal(net_find(&n, CREATOR, PL_ENGINE_OUT_CODE, 0)->a.time_ms, made_ms + 60000);
+  net_run(&n, made_ms + 60000 - n.now_ms);
+  expect_ended(CREATOR, made, PL_ETIMEDOUT, PL_REASON_TIMEOUT);
+}
+
 static void claims_give_up(void **state) {
   (void)state;
   (void)make();
@@ -746,6 +775,7 @@ int main(void) {
       test_of_own(a_claim_under_way_waits_for_the_creator_at_the_new_relay),
       test_of_codes(a_number_that_is_taken_ends_the_code),
       test_of_codes(codes_expire),
+      test_of_codes(a_code_does_not_live_longer_by_a_login),
       test_of_codes(claims_give_up),
       test_of_codes(cancelled_codes_are_gone),
       test_of_codes(a_claim_cancelled_after_the_guess),

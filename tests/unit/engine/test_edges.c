@@ -349,6 +349,33 @@ static void a_peer_that_starts_again_ends_what_is_being_closed(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
 }
 
+/* What is being closed with one peer is not touched by a session with another one: neither by another instance of the
+ * same person, nor by another person with the same instance. */
+static void others_do_not_end_what_is_being_closed(void **state) {
+  (void)state;
+  static const pl_engine_config next = {.instance = {1, 1, 1, 1, 1, 1, 1, 2}}, listener = {.listen = true};
+  uint32_t a, b;
+  pair_start(&n, &listener, NULL);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_send(&n, 1, b, 0, "history", 7), 0);
+  net_run(&n, 100);
+  n.drop = drop_from_1;
+  assert_int_equal(net_close(&n, 1, b), 0);
+  net_add(&n, 2, 1, 3, NULL);
+  net_add(&n, 3, 7, 1, NULL);
+  net_add(&n, 4, 1, 0, &next);
+  for (int i = 2; i <= 4; i++) {
+    net_tell(&n, i, PL_ENGINE_IN_START);
+    net_connect(&n, i, 1, NULL, NULL);
+    net_settle(&n);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), i);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  }
+  net_run(&n, 11000);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, b);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_own(an_answer_that_opens_and_is_wrong_ends_the_session),
@@ -360,6 +387,7 @@ int main(void) {
       test_of_linked(what_is_said_twice_or_too_late_changes_nothing),
       test_of_own(envelopes_that_are_not_known),
       test_of_own(a_peer_that_starts_again_ends_what_is_being_closed),
+      test_of_own(others_do_not_end_what_is_being_closed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* The socket to the relay: login, pins, retries, liveness, and what a hostile relay may send. */
+#include "client/core/engine/engine_state.h"
 #include "pair.h"
 
 static void one(const pl_engine_config *config) {
@@ -455,6 +456,92 @@ static void commands_that_make_no_sense_are_refused(void **state) {
   }
 }
 
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t taken_limit(const pl_engine *e, uint16_t id) {
+  switch (id) {
+    case PL_LIMIT_MESSAGE_MAX:
+      return e->message_max;
+    case PL_LIMIT_LINK_WINDOW:
+      return e->link_window;
+    case PL_LIMIT_LINK_SLOTS:
+      return e->link_slots;
+    case PL_LIMIT_OPEN_TIMEOUT_MS:
+      return e->open_timeout_ms;
+    case PL_LIMIT_PING_INTERVAL_MS:
+      return e->ping_interval_ms;
+    default:
+      return e->dead_after_ms;
+  }
+}
+
+/* Greets client 0 with these limits, behind one that it does not know. */
+static const pl_engine *greet(const uint16_t *ids, const uint32_t *values, size_t count) {
+  uint8_t hello[128], limits[60] = {0x77, 0x77};
+  for (size_t k = 0; k < count; k++) {
+    pl_put_u16(limits + 6 * (k + 1), ids[k]);
+    pl_put_u32(limits + 6 * (k + 1) + 2, values[k]);
+  }
+  pl_wire_hello h = {.version_min = 1, .version_max = 1, .limits = {limits, 6 * (count + 1)}};
+  int size = pl_wire_hello_encode(&h, hello, sizeof hello);
+  assert_true(size > 0);
+  net_init(&n);
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  net_tell(&n, 0, PL_ENGINE_IN_START);
+  net_tell(&n, 0, PL_ENGINE_IN_SOCKET_OPEN);
+  uint8_t message[200];
+  pl_envelope_put_header(message, PL_ENV_HELLO, 0, (size_t)size, 0);
+  memcpy(message + 8, hello, (size_t)size);
+  pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{message, 8 + (size_t)size}}};
+  assert_int_equal(net_do(&n, 0, &in), 0);
+  assert_true(pl_engine_has_output(n.clients[0].engine)); /* LOGIN */
+  return n.clients[0].engine;
+}
+
+/* Each limit of the relay counts, as far as it is possible. One that it does not name has its initial value. */
+static void limits_are_taken_within_bounds(void **state) {
+  (void)state;
+  static const uint16_t ids[] = {PL_LIMIT_MESSAGE_MAX,     PL_LIMIT_LINK_WINDOW,      PL_LIMIT_LINK_SLOTS,
+                                 PL_LIMIT_OPEN_TIMEOUT_MS, PL_LIMIT_PING_INTERVAL_MS, PL_LIMIT_DEAD_AFTER_MS};
+  enum { COUNT = PL_ARRAY_LENGTH(ids), NONE = 5 };
+  const pl_limit_info *infos[COUNT] = {NULL};
+  for (size_t k = 0; k < COUNT; k++) {
+    for (const pl_limit_info *i = pl_limit_table; i->name; i++)
+      if (i->id == ids[k]) infos[k] = i;
+    assert_non_null(infos[k]);
+  }
+  for (int way = 0; way <= NONE; way++) {
+    uint32_t values[COUNT], expected[COUNT];
+    for (size_t k = 0; k < COUNT; k++) {
+      const uint32_t low = infos[k]->minimum, high = infos[k]->maximum;
+      const uint32_t given[] = {low, low - 1, high, high + (high < UINT32_MAX), low + 1 + (uint32_t)k};
+      const uint32_t taken[] = {low, low, high, high, low + 1 + (uint32_t)k};
+      if (way < NONE) values[k] = given[way];
+      expected[k] = way < NONE ? taken[way] : infos[k]->initial;
+    }
+    const pl_engine *e = greet(ids, values, way < NONE ? COUNT : 0);
+    for (size_t k = 0; k < COUNT; k++) assert_int_equal(taken_limit(e, ids[k]), expected[k]);
+    net_deinit(&n);
+  }
+}
+
+/* An origin may have any length up to 255, and none of its bytes is lost. */
+static void origins_of_all_lengths(void **state) {
+  (void)state;
+  char origin[257];
+  memset(origin, 'a', sizeof origin);
+  for (size_t size = 1; size <= 256; size++) {
+    pl_engine *e;
+    pl_engine_config c = {.instance = {1}, .origin = origin};
+    origin[size] = 0;
+    assert_int_equal(pl_engine_new(&c, &e), size <= 255 ? 0 : PL_EURL);
+    origin[size] = 'a';
+    if (!e) continue;
+    assert_int_equal(strlen(e->origin), size);
+    pl_engine_free(e);
+  }
+}
+
 static int one_setup(void **state) {
   (void)state;
   one(NULL);
@@ -488,6 +575,8 @@ int main(void) {
       test_of_own(a_relay_of_another_version_is_given_up),
       test_of_own(a_relay_that_says_nothing_is_left),
       test_of_one(commands_that_make_no_sense_are_refused),
+      test_of_own(limits_are_taken_within_bounds),
+      cmocka_unit_test(origins_of_all_lengths),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,72 @@ static void a_close_of_what_the_peer_forgot_is_over(void **state) {
   assert_int_equal(two_find(&t, 1, PL_SESSION_DROP_LINK, 0)->a.reason, PL_REASON_CLOSED);
 }
 
+/* A record asks for an ACK within 25 ms. Sooner would cost an envelope for each of several records. */
+static void an_ack_waits_for_others(void **state) {
+  (void)state;
+  uint8_t record[14];
+  two_run(&t, 1000);
+  assert_int_equal(two_feed(&t, 1, 1, record, data(record)), 0);
+  assert_int_equal(pl_session_deadline(t.side[1].session), t.now_us / 1000 + 25);
+  t.now_us += 24000;
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_TIME}), 0);
+  assert_false(pl_session_has_output(t.side[1].session));
+  t.now_us += 1000;
+  assert_int_equal(two_step(&t, 1, (pl_session_event){.type = PL_SESSION_TIME}), 0);
+  assert_true(pl_session_has_output(t.side[1].session));
+}
+
+/* An ACK shows that an earlier record is lost. Then each channel that was in it is sent again, without a PROBE. */
+static void all_that_was_in_a_lost_record_is_sent_again(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 0, 1, "aaaa", 4), 0);
+  two_run(&t, 100);
+  lose(0, PL_FRAME_DATA, 1);
+  assert_int_equal(two_send(&t, 0, 0, "bbbb", 4), 0);
+  assert_int_equal(two_send(&t, 0, 1, "cccc", 4), 0); /* starts at the place where channel 0 ends */
+  two_run(&t, 10);
+  assert_int_equal(lose_count, 0);
+  assert_int_equal(two_send(&t, 0, 2, "dddd", 4), 0);
+  two_run(&t, 200);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 4);
+  assert_int_equal(said[0][PL_FRAME_PROBE], 0);
+}
+
+/* A message that was started can be completed, whatever other channels have to send. */
+static void a_started_message_keeps_its_credit(void **state) {
+  (void)state;
+  static const uint8_t large[200000];
+  static const pl_session_config small = {
+      .message_max = 200000, .channel_window = 1 << 20, .session_window = 262144, .manual_take = true};
+  (void)end(NULL);
+  two_init(&t, NULL, &small);
+  t.drop = look;
+  two_link(&t, 1, 0);
+  for (int k = 0; k < 5; k++) assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 100);
+  assert_int_equal(two_send(&t, 0, 0, large, 200000), 0);
+  assert_int_equal(two_send(&t, 0, 1, large, 100000), 0);
+  two_run(&t, 500);
+  assert_int_equal(two_count(&t, 1, PL_SESSION_MESSAGE), 6);
+  assert_int_equal(two_find(&t, 1, PL_SESSION_MESSAGE, 5)->size, 200000);
+}
+
+static void credit_that_cannot_be_breaks_the_protocol(void **state) {
+  (void)state;
+  uint8_t frame[21] = {PL_FRAME_CREDIT, 0, 18};
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 100);
+  for (int of_channel = 0; of_channel < 2; of_channel++) {
+    for (uint64_t more = 0; more < 2; more++) {
+      pl_put_u64(frame + 3, of_channel ? 0 : UINT64_MAX / 2 + more);
+      pl_put_u64(frame + 12 + 1, of_channel ? UINT64_MAX / 2 + more : 0);
+      frame[11] = 1;
+      frame[12] = 0;
+      assert_int_equal(two_feed(&t, 0, 1, frame, sizeof frame), more ? PL_EPROTOCOL : 0);
+    }
+  }
+}
+
 static void a_limit_never_goes_back(void **state) {
   (void)state;
   static const uint8_t credit[] = {PL_FRAME_CREDIT, 0, 18, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -327,6 +393,10 @@ int main(void) {
       LINKED(an_old_probe_reply_is_no_answer),
       LINKED(probes_and_gaps_are_answered_at_once),
       LINKED(a_close_of_what_the_peer_forgot_is_over),
+      LINKED(an_ack_waits_for_others),
+      LINKED(all_that_was_in_a_lost_record_is_sent_again),
+      APART(a_started_message_keeps_its_credit),
+      LINKED(credit_that_cannot_be_breaks_the_protocol),
       LINKED(a_limit_never_goes_back),
       LINKED(what_was_taken_is_told),
       LINKED(close_is_said_each_second_for_ten_seconds),

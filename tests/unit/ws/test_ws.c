@@ -327,6 +327,26 @@ static void test_utf8(void **state) {
   BAD("abcdefgh\xe2\x82");
   BAD("\xe2\x82"
       "a");
+  /* In one piece: what comes behind a character of several bytes is checked, too, and nothing is written. */
+  static const char tail[] = "\xc3\xa9 and more plain text\xff";
+  pl_utf8 u;
+  pl_utf8_init(&u);
+  assert_true(pl_utf8_feed(&u, (const uint8_t *)tail, sizeof tail - 2));
+  assert_false(pl_utf8_feed(&u, (const uint8_t *)tail, sizeof tail - 1));
+}
+
+static void test_close_out(void **state) {
+  (void)state;
+  uint8_t out[PL_WS_CONTROL_MAX];
+  char longer[200];
+  memset(longer, 'x', sizeof longer);
+  longer[sizeof longer - 1] = 0;
+  assert_int_equal(pl_ws_put_close(out, PL_WS_CODE_NONE, "why"), 0);
+  assert_int_equal(pl_ws_put_close(out, PL_WS_CODE_NOT_UTF8, "why"), 5);
+  assert_int_equal(pl_get_u16(out), PL_WS_CODE_NOT_UTF8);
+  assert_memory_equal(out + 2, "why", 3);
+  assert_int_equal(pl_ws_put_close(out, PL_WS_CODE_PROTOCOL, longer), PL_WS_CONTROL_MAX);
+  assert_int_equal(out[PL_WS_CONTROL_MAX - 1], 'x');
 }
 
 static void test_bad_text_fails_at_once(void **state) {
@@ -421,6 +441,7 @@ int main(void) {
       TEST(test_close_codes),
       TEST(test_text_not_allowed),
       TEST(test_utf8),
+      TEST(test_close_out),
       TEST(test_bad_text_fails_at_once),
       cmocka_unit_test_setup_teardown(test_client_side, start_client, end),
       TEST(test_mask_any_place),
