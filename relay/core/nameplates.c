@@ -84,6 +84,15 @@ static void nameplate_watch(pl_relay_nameplates *all, pl_relay_nameplate *n) {
   if (step * STEP_MS < all->due_ms) all->due_ms = step * STEP_MS;
 }
 
+/* Two workers gave this number to the same client, which got it from the second when that one had lost what the first
+ * said. The client knows the later end. */
+static void nameplate_extend(pl_relay_nameplates *all, pl_relay_nameplate *n, uint64_t expires_ms) {
+  if (expires_ms <= n->expires_ms) return;
+  n->expires_ms = expires_ms;
+  pl_list_remove(&n->due);
+  nameplate_watch(all, n);
+}
+
 /* Returns NULL at CODES_TOTAL, or when memory ran out. */
 static pl_relay_nameplate *nameplate_add(pl_relay *relay, uint32_t number, const uint8_t id[32],
                                          const uint8_t instance[8], uint64_t expires_ms) {
@@ -206,8 +215,11 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
     nameplate_drop(relay, n);
     n = NULL;
   }
-  if (!n) n = nameplate_add(relay, number, id, instance, expires_ms < latest_ms ? expires_ms : latest_ms);
-  if (n) n->node = node;
+  if (expires_ms > latest_ms) expires_ms = latest_ms;
+  if (!n) n = nameplate_add(relay, number, id, instance, expires_ms);
+  if (!n) return;
+  nameplate_extend(&relay->nameplates, n, expires_ms);
+  if (!same || n->node != relay->config.worker) n->node = node;
 }
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
