@@ -84,15 +84,6 @@ static void nameplate_watch(pl_relay_nameplates *all, pl_relay_nameplate *n) {
   if (step * STEP_MS < all->due_ms) all->due_ms = step * STEP_MS;
 }
 
-/* Two workers gave this number to the same client, which got it from the second when that one had lost what the first
- * said. The client knows the later end. */
-static void nameplate_extend(pl_relay_nameplates *all, pl_relay_nameplate *n, uint64_t expires_ms) {
-  if (expires_ms <= n->expires_ms) return;
-  n->expires_ms = expires_ms;
-  pl_list_remove(&n->due);
-  nameplate_watch(all, n);
-}
-
 /* Returns NULL at CODES_TOTAL, or when memory ran out. */
 static pl_relay_nameplate *nameplate_add(pl_relay *relay, uint32_t number, const uint8_t id[32],
                                          const uint8_t instance[8], uint64_t expires_ms) {
@@ -172,7 +163,7 @@ void pl_relay_nameplates_tell_node(pl_relay *relay, pl_relay_bus_node *node) {
   for (size_t i = 0; i < PL_RELAY_NAMEPLATE_WHEEL; i++)
     for (const pl_node *at = relay->nameplates.wheel[i].next; at != &relay->nameplates.wheel[i]; at = at->next) {
       const pl_relay_nameplate *n = PL_CONTAINER(at, pl_relay_nameplate, due);
-      if (n->node != relay->config.worker) continue;
+      if (!n->ours) continue;
       nameplate_put(n, payload);
       pl_relay_bus_say(node, PL_RELAY_BUS_CODE, payload, sizeof payload);
     }
@@ -183,7 +174,7 @@ void pl_relay_nameplates_drop_node(pl_relay *relay, uint8_t node) {
     for (pl_node *at = relay->nameplates.wheel[i].next, *next; at != &relay->nameplates.wheel[i]; at = next) {
       next = at->next;
       pl_relay_nameplate *n = PL_CONTAINER(at, pl_relay_nameplate, due);
-      if (n->node == node) nameplate_drop(relay, n);
+      if (n->node == node && !n->ours) nameplate_drop(relay, n);
     }
 }
 
@@ -196,6 +187,16 @@ static bool nameplate_goes_before(const pl_relay_nameplate *n, const uint8_t id[
 
 static uint32_t nameplate_life(uint32_t wanted_ms) {
   return wanted_ms == 0 || wanted_ms > PL_CONST_CODE_LIFETIME_MS ? PL_CONST_CODE_LIFETIME_MS : wanted_ms;
+}
+
+/* Two workers may have given this number to the same client: it asked the second, which had lost what the first said.
+ * All workers take the one with the lower number for the giver, and the later end, which the client was told. */
+static void nameplate_agree(pl_relay *relay, pl_relay_nameplate *n, uint8_t node, uint64_t expires_ms) {
+  if (node < n->node) n->node = node;
+  if (expires_ms <= n->expires_ms) return;
+  n->expires_ms = expires_ms;
+  pl_list_remove(&n->due);
+  nameplate_watch(&relay->nameplates, n);
 }
 
 void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
@@ -216,10 +217,12 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
     n = NULL;
   }
   if (expires_ms > latest_ms) expires_ms = latest_ms;
-  if (!n) n = nameplate_add(relay, number, id, instance, expires_ms);
-  if (!n) return;
-  nameplate_extend(&relay->nameplates, n, expires_ms);
-  if (!same || n->node != relay->config.worker) n->node = node;
+  if (n) {
+    nameplate_agree(relay, n, node, expires_ms);
+    return;
+  }
+  n = nameplate_add(relay, number, id, instance, expires_ms);
+  if (n) n->node = node;
 }
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
@@ -285,6 +288,7 @@ static pl_relay_nameplate *nameplate_make(pl_relay_conn *conn, const pl_wire_cod
   n = nameplate_add(relay, number, conn->presence->id, conn->instance, now_ms + nameplate_life(code->lifetime_ms));
   if (!n) return NULL;
   n->node = (uint8_t)relay->config.worker;
+  n->ours = true;
   nameplate_tell(relay, n, PL_RELAY_BUS_CODE);
   return n;
 }
