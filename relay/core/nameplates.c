@@ -167,7 +167,36 @@ void pl_relay_nameplates_tell_node(pl_relay *relay, pl_relay_bus_node *node) {
       nameplate_put(n, payload);
       pl_relay_bus_say(node, PL_RELAY_BUS_CODE, payload, sizeof payload);
     }
+  for (size_t i = 0; i < PL_RELAY_NAMEPLATES_ENDED; i++) {
+    const uint8_t *ended = relay->nameplates.ended[i];
+    if (pl_get_u32(ended)) pl_relay_bus_say(node, PL_RELAY_BUS_CODE_END, ended, PL_RELAY_BUS_CODE_BYTES);
+  }
 }
+
+/* ---- ends that may have been lost: a worker that has not heard of one would keep the nameplate, and tell it again --
+ */
+
+/* Tells all workers, and remembers it for the next loss. Only the last ends are remembered: the nameplate of an older
+ * one that was lost lives until it expires. */
+static void nameplate_tell_end(pl_relay *relay, const pl_relay_nameplate *n) {
+  pl_relay_nameplates *all = &relay->nameplates;
+  nameplate_put(n, all->ended[all->next_ended++ % PL_RELAY_NAMEPLATES_ENDED]);
+  nameplate_tell(relay, n, PL_RELAY_BUS_CODE_END);
+}
+
+/* Returns true when a client of this worker has ended the nameplate that another worker tells of. A number that its
+ * owner was given again expires later. */
+static bool nameplate_has_ended(const pl_relay *relay, const uint8_t *payload) {
+  for (size_t i = 0; i < PL_RELAY_NAMEPLATES_ENDED; i++) {
+    const uint8_t *ended = relay->nameplates.ended[i];
+    if (memcmp(ended, payload, 4) == 0 && memcmp(ended + 12, payload + 12, PL_RELAY_BUS_CODE_BYTES - 12) == 0 &&
+        pl_get_u64(payload + 4) <= pl_get_u64(ended + 4))
+      return true;
+  }
+  return false;
+}
+
+/* ---- what others tell -------------------------------------------------------------------------------------------- */
 
 void pl_relay_nameplates_drop_node(pl_relay *relay, uint8_t node) {
   for (size_t i = 0; i < PL_RELAY_NAMEPLATE_WHEEL; i++)
@@ -208,10 +237,14 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
   pl_relay_nameplate *n = pl_relay_nameplates_find(relay, number, now_ms);
   bool same = n && nameplate_is_of(n, id, instance);
   if (e->type == PL_RELAY_BUS_CODE_END) {
-    if (same) nameplate_drop(relay, n);
+    if (same && n->expires_ms <= expires_ms) nameplate_drop(relay, n); /* it was not given again since */
     return;
   }
   if (expires_ms <= now_ms || (n && !same && nameplate_goes_before(n, id, instance))) return;
+  if (!same && nameplate_has_ended(relay, payload)) {
+    pl_relay_bus_say_all(relay, PL_RELAY_BUS_CODE_END, payload, e->payload.size);
+    return;
+  }
   if (n && !same) {
     nameplate_drop(relay, n);
     n = NULL;
@@ -324,7 +357,7 @@ int pl_relay_nameplates_receive(pl_relay_conn *conn, const pl_envelope *e, uint6
   }
   pl_relay_nameplate *n = pl_relay_nameplates_find(relay, code.number, now_ms);
   if (!n || !nameplate_is_of(n, conn->presence->id, conn->instance)) return 0;
-  nameplate_tell(relay, n, PL_RELAY_BUS_CODE_END);
+  nameplate_tell_end(relay, n);
   nameplate_drop(relay, n);
   return 0;
 }

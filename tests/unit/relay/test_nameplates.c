@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "relay/core/bus.h"
 #include "relay/core/nameplates.h"
 #include "workers.h"
 
@@ -536,6 +537,36 @@ static void test_given_by_two_workers(void **state) {
   }
 }
 
+/* A client ends its code at another worker than the one that gave the number, and that is lost. One of the two hears of
+ * the loss, or both do. No worker keeps the code. */
+static void test_lost_end(void **state) {
+  workers *all = *state;
+  for (unsigned told = 1; told < 8; told++) {
+    workers_restart(all);
+    client *maker = workers_login(all, 0, 1, false);
+    uint32_t ended = make_at(all, maker, 0), kept = make_at(all, maker, 0);
+    client *moved = client_new(&all->w[1], 1);
+    memcpy(moved->instance, maker->instance, 8);
+    client_login(moved, false);
+    workers_settle(all);
+    send_code(moved, PL_CONST_CODE_END, 0, ended, 0);
+    workers_collect(all, 1);
+    all->pipes[1][0].size = 0;
+    if (told & 1) pl_relay_bus_lost(all->w[0].relay, 1);
+    if (told & 2) pl_relay_bus_lost(all->w[1].relay, 0);
+    if (told & 4) all->w[1].relay->nodes[0].conn.lost = true; /* it had no memory to say so, and does not ask back */
+    for (unsigned i = 0; i < 2; i++) workers_collect(all, i);
+    workers_settle(all);
+    for (size_t i = 0; i < WORKERS; i++) {
+      assert_null(pl_relay_nameplates_find(all->w[i].relay, ended, all->w[i].now_ms));
+      assert_non_null(pl_relay_nameplates_find(all->w[i].relay, kept, all->w[i].now_ms));
+    }
+    client_free(maker);
+    client_free(moved);
+    workers_pass(all, LIFE);
+  }
+}
+
 /* These clients answer no pings. */
 #define NAMEPLATES_TEST(test, ...)                                                                         \
   {                                                                                                        \
@@ -564,6 +595,7 @@ int main(void) {
       workers_test(test_told_again),
       workers_test(test_one_number_twice),
       workers_test(test_given_by_two_workers),
+      workers_test(test_lost_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
