@@ -45,7 +45,8 @@ enum {
 struct pl_relay_bus_node {
   pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, and never in the lists of sockets */
   size_t untold;      /* sockets whose present list of peers this worker does not have yet */
-  bool missed;        /* memory ran out for something that this worker said */
+  bool missed;        /* memory ran out for something that this worker said: it must be asked to say all again */
+  uint64_t ask_ms;    /* but not before this time */
   bool forgotten;     /* what this worker said is forgotten, and it has not been asked to say it again */
 };
 

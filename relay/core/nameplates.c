@@ -84,11 +84,15 @@ static void nameplate_watch(pl_relay_nameplates *all, pl_relay_nameplate *n) {
   if (step * STEP_MS < all->due_ms) all->due_ms = step * STEP_MS;
 }
 
+static bool nameplates_are_full(const pl_relay *relay) {
+  return relay->stats.nameplates >= pl_relay_setting_of(relay, PL_RELAY_SET_CODES_TOTAL);
+}
+
 /* Returns NULL at CODES_TOTAL, or when memory ran out. */
 static pl_relay_nameplate *nameplate_add(pl_relay *relay, uint32_t number, const uint8_t id[32],
                                          const uint8_t instance[8], uint64_t expires_ms) {
   pl_relay_nameplates *all = &relay->nameplates;
-  if (relay->stats.nameplates >= pl_relay_setting_of(relay, PL_RELAY_SET_CODES_TOTAL)) return NULL;
+  if (nameplates_are_full(relay)) return NULL;
   pl_relay_nameplate *n = pl_alloc(sizeof *n);
   pl_relay_presence *owner = n ? pl_relay_router_get(relay, id, true) : NULL;
   if (!owner) {
@@ -255,7 +259,10 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
     return;
   }
   n = nameplate_add(relay, number, id, instance, expires_ms);
-  if (n) n->node = node;
+  if (n)
+    n->node = node;
+  else if (!nameplates_are_full(relay))
+    relay->nodes[node].missed = true;
 }
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
