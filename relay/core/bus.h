@@ -24,8 +24,9 @@ enum pl_relay_bus_type {
                                these entries. Flag 2: remove all earlier entries first */
   PL_RELAY_BUS_START,       /* forget my sockets, my nameplates and our links: I send all sockets and nameplates again.
                                Flag 1: I have forgotten yours, too, so start likewise */
-  PL_RELAY_BUS_CODE,        /* a nameplate that I gave out, see nameplates.h */
-  PL_RELAY_BUS_CODE_END     /* that nameplate has ended; any worker may say so */
+  PL_RELAY_BUS_CODE,    /* a nameplate that I gave out: number, when it expires (all workers have one clock), owner's
+                           ID and instance */
+  PL_RELAY_BUS_CODE_END /* that nameplate has ended; any worker may say so, more than once */
 };
 
 enum {
@@ -36,15 +37,16 @@ enum {
   PL_RELAY_BUS_NEWCOMER = 8, /* on OPEN: a stranger whose address has not knocked at the target in the last minute */
   PL_RELAY_BUS_LOGIN_BYTES = 48, /* ID, instance, generation */
   PL_RELAY_BUS_OPEN_BYTES = 80,  /* target's ID and instance, caller's ID and instance */
-  PL_RELAY_BUS_CODE_BYTES = 52,  /* number, when it expires, owner's ID and instance; all workers have one clock */
-  PL_RELAY_BUS_SLOTS = 65536     /* links that one worker may have opened towards another */
+  PL_RELAY_BUS_CODE_BYTES = PL_RELAY_NAMEPLATE_BYTES,
+  PL_RELAY_BUS_SLOTS = 65536 /* links that one worker may have opened towards another */
 };
 
 /* Another worker. */
 struct pl_relay_bus_node {
   pl_relay_conn conn; /* in state PL_RELAY_CONN_BUS, and never in the lists of sockets */
   size_t untold;      /* sockets whose present list of peers this worker does not have yet */
-  bool missed;        /* memory ran out for something that this worker said */
+  bool missed;        /* memory ran out for something that this worker said: it must be asked to say all again */
+  uint64_t ask_ms;    /* but not before this time */
   bool forgotten;     /* what this worker said is forgotten, and it has not been asked to say it again */
 };
 

@@ -73,14 +73,25 @@ static void elsewhere_logout(pl_relay *relay, uint8_t node, const pl_envelope *e
   pl_relay_router_release(relay, presence);
 }
 
+/* Returns false when memory ran out for the entry. What exceeds a limit is left out. */
+static bool elsewhere_set_peer(pl_relay *relay, pl_relay_peer_list *list, uint64_t entry, bool forget) {
+  bool allowed = false, blocked = false;
+  if (pl_relay_peers_set(relay, list, entry, forget) || forget || pl_relay_peers_is_full(relay, list)) return true;
+  pl_relay_peers_ask(list, entry & ~(uint64_t)PL_RELAY_PEERS_BLOCK, &allowed, &blocked);
+  return allowed || blocked;
+}
+
 static void elsewhere_peers(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
   pl_relay_presence *presence;
   pl_relay_remote *remote = elsewhere_find(relay, node, e, &presence);
   (void)now_ms;
   if (!remote) return;
   if (e->flags & PL_RELAY_BUS_WHOLE) pl_relay_peers_deinit(relay, &remote->peers);
-  for (size_t at = PL_RELAY_BUS_LOGIN_BYTES; at + 8 <= e->payload.size; at += 8)
-    (void)pl_relay_peers_set(relay, &remote->peers, pl_get_u64(e->payload.data + at), e->flags & PL_RELAY_BUS_FLAG);
+  for (size_t at = PL_RELAY_BUS_LOGIN_BYTES; at + 8 <= e->payload.size; at += 8) {
+    uint64_t entry = pl_get_u64(e->payload.data + at);
+    if (!elsewhere_set_peer(relay, &remote->peers, entry, e->flags & PL_RELAY_BUS_FLAG))
+      relay->nodes[node].missed = true;
+  }
 }
 
 static void elsewhere_drop(pl_relay *relay, uint8_t node) {
@@ -88,10 +99,19 @@ static void elsewhere_drop(pl_relay *relay, uint8_t node) {
   pl_relay_router_drop_node(relay, node);
 }
 
+/* Forgets what this worker said, and has it say everything again. */
+static void elsewhere_forget(pl_relay *relay, unsigned worker) {
+  pl_relay_bus_node *node = &relay->nodes[worker];
+  elsewhere_drop(relay, (uint8_t)worker);
+  node->missed = false;
+  node->forgotten = node->conn.lost = true;
+}
+
 static void elsewhere_start(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
   (void)now_ms;
   pl_relay_link_reset_all(&relay->nodes[node].conn);
   elsewhere_drop(relay, node);
+  relay->nodes[node].missed = false; /* all that it had said follows */
   if (e->flags & PL_RELAY_BUS_FLAG) relay->nodes[node].conn.lost = true;
 }
 
@@ -121,29 +141,47 @@ static void elsewhere_message(pl_relay *relay, uint8_t node, const pl_envelope *
   pl_relay_call_from_bus(&relay->nodes[node].conn, &flipped, now_ms);
 }
 
+/* Asks a worker to say everything again, because memory ran out for a part of it. If that happens again at once, the
+ * next request waits, so that workers without memory do not keep telling each other everything. */
+static void elsewhere_ask_again(pl_relay *relay, unsigned worker, uint64_t now_ms) {
+  pl_relay_bus_node *node = &relay->nodes[worker];
+  if (!node->missed || now_ms < node->ask_ms) return;
+  node->ask_ms = now_ms + pl_relay_setting_of(relay, PL_RELAY_SET_PING_INTERVAL_MS);
+  elsewhere_forget(relay, worker);
+}
+
+void pl_relay_elsewhere_time(pl_relay *relay, uint64_t now_ms) {
+  for (unsigned i = 0; i < relay->node_count; i++) elsewhere_ask_again(relay, i, now_ms);
+}
+
+uint64_t pl_relay_elsewhere_deadline(const pl_relay *relay) {
+  uint64_t deadline = PL_NEVER;
+  for (unsigned i = 0; i < relay->node_count; i++)
+    if (relay->nodes[i].missed && relay->nodes[i].ask_ms < deadline) deadline = relay->nodes[i].ask_ms;
+  return deadline;
+}
+
 void pl_relay_bus_receive(pl_relay *relay, unsigned from, uint8_t *data, size_t size, uint64_t now_ms) {
   pl_ws_event event;
   int rc;
   if (from >= relay->node_count || from == relay->config.worker) return;
   pl_relay_bus_node *node = &relay->nodes[from];
-  while ((rc = pl_ws_read(&node->conn.ws, &data, &size, &event)) > 0 && !node->missed) {
+  while ((rc = pl_ws_read(&node->conn.ws, &data, &size, &event)) > 0) {
     if (event.type != PL_WS_BINARY) continue;
     pl_reader r = pl_reader_of(event.data, event.size);
     pl_envelope e;
     while (pl_envelope_next(&r, &e) > 0) elsewhere_message(relay, (uint8_t)from, &e, now_ms);
   }
-  if (rc < 0 || node->missed) pl_relay_bus_lost(relay, from);
+  if (rc < 0) pl_relay_bus_lost(relay, from);
+  elsewhere_ask_again(relay, from, now_ms);
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 void pl_relay_bus_lost(pl_relay *relay, unsigned worker) {
   if (worker >= relay->node_count || worker == relay->config.worker) return;
-  pl_relay_bus_node *node = &relay->nodes[worker];
-  pl_relay_bus_restart_input(node);
-  elsewhere_drop(relay, (uint8_t)worker);
-  node->missed = false;
-  node->forgotten = node->conn.lost = true;
+  pl_relay_bus_restart_input(&relay->nodes[worker]);
+  elsewhere_forget(relay, worker);
 }
 
 /* Has the other worker forget everything of this one, then tells it of each socket and nameplate. After a loss of which

@@ -5,6 +5,9 @@
 
 #include "state.h"
 
+/* Asks workers again for what there was no memory for. Does nothing before the deadline. */
+void pl_relay_elsewhere_time(pl_relay *relay, uint64_t now_ms);
+uint64_t pl_relay_elsewhere_deadline(const pl_relay *relay);
 /* Ends all links over the bus. Call it before pl_relay_bus_deinit. */
 void pl_relay_elsewhere_deinit(pl_relay *relay);
 

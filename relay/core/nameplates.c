@@ -84,11 +84,15 @@ static void nameplate_watch(pl_relay_nameplates *all, pl_relay_nameplate *n) {
   if (step * STEP_MS < all->due_ms) all->due_ms = step * STEP_MS;
 }
 
+static bool nameplates_are_full(const pl_relay *relay) {
+  return relay->stats.nameplates >= pl_relay_setting_of(relay, PL_RELAY_SET_CODES_TOTAL);
+}
+
 /* Returns NULL at CODES_TOTAL, or when memory ran out. */
 static pl_relay_nameplate *nameplate_add(pl_relay *relay, uint32_t number, const uint8_t id[32],
                                          const uint8_t instance[8], uint64_t expires_ms) {
   pl_relay_nameplates *all = &relay->nameplates;
-  if (relay->stats.nameplates >= pl_relay_setting_of(relay, PL_RELAY_SET_CODES_TOTAL)) return NULL;
+  if (nameplates_are_full(relay)) return NULL;
   pl_relay_nameplate *n = pl_alloc(sizeof *n);
   pl_relay_presence *owner = n ? pl_relay_router_get(relay, id, true) : NULL;
   if (!owner) {
@@ -163,18 +167,47 @@ void pl_relay_nameplates_tell_node(pl_relay *relay, pl_relay_bus_node *node) {
   for (size_t i = 0; i < PL_RELAY_NAMEPLATE_WHEEL; i++)
     for (const pl_node *at = relay->nameplates.wheel[i].next; at != &relay->nameplates.wheel[i]; at = at->next) {
       const pl_relay_nameplate *n = PL_CONTAINER(at, pl_relay_nameplate, due);
-      if (n->node != relay->config.worker) continue;
+      if (!n->ours) continue;
       nameplate_put(n, payload);
       pl_relay_bus_say(node, PL_RELAY_BUS_CODE, payload, sizeof payload);
     }
+  for (size_t i = 0; i < PL_RELAY_NAMEPLATES_ENDED; i++) {
+    const uint8_t *ended = relay->nameplates.ended[i];
+    if (pl_get_u32(ended)) pl_relay_bus_say(node, PL_RELAY_BUS_CODE_END, ended, PL_RELAY_BUS_CODE_BYTES);
+  }
 }
+
+/* ---- ends that may have been lost: a worker that has not heard of one would keep the nameplate, and tell it again --
+ */
+
+/* Tells all workers, and remembers it for the next loss. Only the last ends are remembered: the nameplate of an older
+ * one that was lost lives until it expires. */
+static void nameplate_tell_end(pl_relay *relay, const pl_relay_nameplate *n) {
+  pl_relay_nameplates *all = &relay->nameplates;
+  nameplate_put(n, all->ended[all->next_ended++ % PL_RELAY_NAMEPLATES_ENDED]);
+  nameplate_tell(relay, n, PL_RELAY_BUS_CODE_END);
+}
+
+/* Returns true when a client of this worker has ended the nameplate that another worker tells of. A number that its
+ * owner was given again expires later. */
+static bool nameplate_has_ended(const pl_relay *relay, const uint8_t *payload) {
+  for (size_t i = 0; i < PL_RELAY_NAMEPLATES_ENDED; i++) {
+    const uint8_t *ended = relay->nameplates.ended[i];
+    if (memcmp(ended, payload, 4) == 0 && memcmp(ended + 12, payload + 12, PL_RELAY_BUS_CODE_BYTES - 12) == 0 &&
+        pl_get_u64(payload + 4) <= pl_get_u64(ended + 4))
+      return true;
+  }
+  return false;
+}
+
+/* ---- what others tell -------------------------------------------------------------------------------------------- */
 
 void pl_relay_nameplates_drop_node(pl_relay *relay, uint8_t node) {
   for (size_t i = 0; i < PL_RELAY_NAMEPLATE_WHEEL; i++)
     for (pl_node *at = relay->nameplates.wheel[i].next, *next; at != &relay->nameplates.wheel[i]; at = next) {
       next = at->next;
       pl_relay_nameplate *n = PL_CONTAINER(at, pl_relay_nameplate, due);
-      if (n->node == node) nameplate_drop(relay, n);
+      if (n->node == node && !n->ours) nameplate_drop(relay, n);
     }
 }
 
@@ -189,6 +222,16 @@ static uint32_t nameplate_life(uint32_t wanted_ms) {
   return wanted_ms == 0 || wanted_ms > PL_CONST_CODE_LIFETIME_MS ? PL_CONST_CODE_LIFETIME_MS : wanted_ms;
 }
 
+/* Two workers may have given this number to the same client: it asked the second, which had lost what the first said.
+ * All workers take the one with the lower number for the giver, and the later end, which the client was told. */
+static void nameplate_agree(pl_relay *relay, pl_relay_nameplate *n, uint8_t node, uint64_t expires_ms) {
+  if (node < n->node) n->node = node;
+  if (expires_ms <= n->expires_ms) return;
+  n->expires_ms = expires_ms;
+  pl_list_remove(&n->due);
+  nameplate_watch(&relay->nameplates, n);
+}
+
 void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
   const uint8_t *payload = e->payload.data;
   if (e->payload.size != PL_RELAY_BUS_CODE_BYTES) return;
@@ -198,16 +241,28 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
   pl_relay_nameplate *n = pl_relay_nameplates_find(relay, number, now_ms);
   bool same = n && nameplate_is_of(n, id, instance);
   if (e->type == PL_RELAY_BUS_CODE_END) {
-    if (same) nameplate_drop(relay, n);
+    if (same && n->expires_ms <= expires_ms) nameplate_drop(relay, n); /* it was not given again since */
     return;
   }
   if (expires_ms <= now_ms || (n && !same && nameplate_goes_before(n, id, instance))) return;
+  if (!same && nameplate_has_ended(relay, payload)) {
+    pl_relay_bus_say_all(relay, PL_RELAY_BUS_CODE_END, payload, e->payload.size);
+    return;
+  }
   if (n && !same) {
     nameplate_drop(relay, n);
     n = NULL;
   }
-  if (!n) n = nameplate_add(relay, number, id, instance, expires_ms < latest_ms ? expires_ms : latest_ms);
-  if (n) n->node = node;
+  if (expires_ms > latest_ms) expires_ms = latest_ms;
+  if (n) {
+    nameplate_agree(relay, n, node, expires_ms);
+    return;
+  }
+  n = nameplate_add(relay, number, id, instance, expires_ms);
+  if (n)
+    n->node = node;
+  else if (!nameplates_are_full(relay))
+    relay->nodes[node].missed = true;
 }
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
@@ -273,6 +328,7 @@ static pl_relay_nameplate *nameplate_make(pl_relay_conn *conn, const pl_wire_cod
   n = nameplate_add(relay, number, conn->presence->id, conn->instance, now_ms + nameplate_life(code->lifetime_ms));
   if (!n) return NULL;
   n->node = (uint8_t)relay->config.worker;
+  n->ours = true;
   nameplate_tell(relay, n, PL_RELAY_BUS_CODE);
   return n;
 }
@@ -308,7 +364,7 @@ int pl_relay_nameplates_receive(pl_relay_conn *conn, const pl_envelope *e, uint6
   }
   pl_relay_nameplate *n = pl_relay_nameplates_find(relay, code.number, now_ms);
   if (!n || !nameplate_is_of(n, conn->presence->id, conn->instance)) return 0;
-  nameplate_tell(relay, n, PL_RELAY_BUS_CODE_END);
+  nameplate_tell_end(relay, n);
   nameplate_drop(relay, n);
   return 0;
 }

@@ -14,7 +14,8 @@ struct pl_relay_nameplate {
   uint8_t instance[8];
   uint64_t expires_ms;
   uint32_t number;
-  uint8_t node; /* the worker that gave it out */
+  uint8_t node; /* the worker that gave it out; of two, the one with the lower number */
+  bool ours;    /* this worker gave it out, perhaps another one, too */
 };
 
 int pl_relay_nameplates_init(pl_relay *relay) PL_MUST_USE;

@@ -34,11 +34,14 @@ static void peers_remove(pl_relay *relay, pl_relay_peer_list *list, size_t at) {
   relay->peer_entries--;
 }
 
+bool pl_relay_peers_is_full(const pl_relay *relay, const pl_relay_peer_list *list) {
+  return list->count >= pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_PER_SOCKET) ||
+         relay->peer_entries >= pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_TOTAL);
+}
+
 /* Makes room for one more entry. Returns false at a limit, or when memory ran out. */
-static bool peers_make_room(pl_relay *relay, pl_relay_peer_list *list) {
-  if (list->count >= pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_PER_SOCKET) ||
-      relay->peer_entries >= pl_relay_setting_of(relay, PL_RELAY_SET_PEERS_TOTAL))
-    return false;
+static bool peers_make_room(const pl_relay *relay, pl_relay_peer_list *list) {
+  if (pl_relay_peers_is_full(relay, list)) return false;
   if (list->count < list->capacity) return true;
   uint32_t capacity = list->capacity ? 2 * list->capacity : PEERS_FIRST;
   uint64_t *keys = pl_realloc(list->keys, capacity * sizeof *keys);

@@ -323,18 +323,22 @@ static bool queue_make_window(pl_relay_half *half, size_t cost) {
   return half->queue.memory <= 2 * window || queue_compact(half);
 }
 
-static pl_relay_put queue_put(pl_relay_half *half, const uint8_t *envelope, size_t size) {
+static pl_relay_put queue_no_room(const pl_relay_half *half, const uint8_t *envelope) {
   bool drops = envelope_is_volatile(envelope);
+  half->conn->relay->stats.volatile_dropped += drops;
+  return drops ? PL_RELAY_PUT_TAKEN : PL_RELAY_PUT_OVERFLOW;
+}
+
+static pl_relay_put queue_put(pl_relay_half *half, const uint8_t *envelope, size_t size) {
   uint8_t *at = queue_make_window(half, queue_cost(size)) ? queue_room(half, size) : NULL;
   if (at) {
     memcpy(at, envelope, size);
     pl_put_u32(at + 4, half->number);
     half->queue.cost += queue_cost(size);
-    half->queue.volatile_count += drops;
+    half->queue.volatile_count += envelope_is_volatile(envelope);
     return PL_RELAY_PUT_QUEUED;
   }
-  half->conn->relay->stats.volatile_dropped += drops;
-  return drops ? PL_RELAY_PUT_TAKEN : PL_RELAY_PUT_OVERFLOW;
+  return queue_no_room(half, envelope);
 }
 
 pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) {
@@ -348,10 +352,13 @@ pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, siz
   if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT || conn->control.size)
     return queue_put(half, envelope, size);
   uint8_t *at = out_envelope_room(conn, size);
-  if (!at) return queue_put(half, envelope, size);
-  memcpy(at, envelope, size);
-  pl_put_u32(at + 4, half->number);
-  return PL_RELAY_PUT_TAKEN;
+  if (at) {
+    memcpy(at, envelope, size);
+    pl_put_u32(at + 4, half->number);
+    return PL_RELAY_PUT_TAKEN;
+  }
+  /* Memory ran out. What is queued now goes out after the bytes that are on their way, so there must be some. */
+  return pl_relay_out_size(&conn->out) ? queue_put(half, envelope, size) : queue_no_room(half, envelope);
 }
 
 bool pl_relay_out_lend_ready(const pl_relay_half *half) {
@@ -407,14 +414,26 @@ static size_t queue_move_envelope(pl_relay_half *half) {
   return size;
 }
 
+/* Aborts a connection for which something waits while nothing is on its way, because memory ran out: nothing would
+ * cause another attempt. */
+static void out_refill_failed(pl_relay_conn *conn) {
+  if (pl_relay_out_size(&conn->out) == 0) pl_relay_conn_abort(conn);
+}
+
 pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) {
-  if (!out_refill_control(conn)) return NULL;
+  if (!out_refill_control(conn)) {
+    out_refill_failed(conn);
+    return NULL;
+  }
   while (!pl_list_empty(&conn->turns) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
     pl_relay_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue);
     pl_relay_queue *q = &half->queue;
     for (size_t moved = 0; q->head && moved < QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
       size_t n = queue_move_envelope(half);
-      if (n == 0) return NULL; /* out of memory: the next attempt is made after more was sent */
+      if (n == 0) { /* out of memory: the next attempt is made after more was sent */
+        out_refill_failed(conn);
+        return NULL;
+      }
       moved += n;
     }
     pl_list_remove(&q->turn);

@@ -1,6 +1,8 @@
 /* Bytes out. What waits for a connection lies in three places: its output buffer of ready WebSocket frames, then
- * control envelopes, then one queue per link, which take turns. The bounds of docs/protocol.md, section 4, "Queues in
- * the relay", are kept here and in budget.c. */
+ * control envelopes, then one queue per link, which take turns. The last two hold something only while the output
+ * buffer does, because bytes that were sent cause the next attempt: when memory for an output buffer runs out and
+ * nothing is on its way, the link or the connection ends. The bounds of docs/protocol.md, section 4, "Queues in the
+ * relay", are kept here and in budget.c. */
 #ifndef PL_RELAY_QUEUE_H
 #define PL_RELAY_QUEUE_H
 
@@ -71,7 +73,7 @@ static inline bool PL_MUST_USE pl_relay_out_control(pl_relay_conn *conn, uint8_t
 typedef enum pl_relay_put {
   PL_RELAY_PUT_TAKEN,   /* in the output buffer, or volatile and dropped */
   PL_RELAY_PUT_QUEUED,  /* in the link's queue: the caller checks the budget (budget.h) */
-  PL_RELAY_PUT_OVERFLOW /* beyond the window or a limit of the socket: the caller ends the link */
+  PL_RELAY_PUT_OVERFLOW /* beyond the window or a limit of the socket, or out of memory: the caller ends the link */
 } pl_relay_put;
 /* Puts DATA, with the half's link number, into the output buffer or the half's queue. */
 pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) PL_MUST_USE;
@@ -83,8 +85,9 @@ bool pl_relay_out_lend_ready(const pl_relay_half *half) PL_MUST_USE;
 /* Writes whole envelopes, which already have their final link numbers, straight to the socket. `data` must have room
  * for a frame header before it. What the socket does not take is copied. */
 void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size);
-/* Moves what waits into the output buffer as far as there is room. Returns a half that was `ending` and whose queue is
- * now empty; the caller ends it and calls again. Returns NULL when all is done. */
+/* Moves what waits into the output buffer as far as there is room. Aborts the connection when memory ran out and
+ * nothing is on its way. Returns a half that was `ending` and whose queue is now empty; the caller ends it and calls
+ * again. Returns NULL when all is done. */
 pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) PL_MUST_USE;
 
 void pl_relay_queue_init(pl_relay_queue *queue);

@@ -279,6 +279,7 @@ static bool relay_put_off(pl_relay *relay, uint64_t now_ms) {
 void pl_relay_time(pl_relay *relay, uint64_t now_ms) {
   pl_relay_conn *conn;
   pl_relay_nameplates_time(relay, now_ms);
+  pl_relay_elsewhere_time(relay, now_ms);
   if (relay_put_off(relay, now_ms)) return;
   pl_relay_link_time(relay, now_ms);
   while ((conn = relay_due(&relay->connecting, now_ms, pl_relay_setting_of(relay, PL_RELAY_SET_LOGIN_TIMEOUT_MS)))) {
@@ -316,9 +317,10 @@ uint64_t pl_relay_deadline(const pl_relay *relay) {
   relay_sooner(&deadline, relay, &relay->closing, PL_RELAY_SET_CLOSE_TIMEOUT_MS);
   relay_sooner(&deadline, relay, &relay->quiet, PL_RELAY_SET_PING_INTERVAL_MS);
   relay_sooner(&deadline, relay, &relay->pinged, PL_RELAY_SET_DEAD_AFTER_MS);
-  uint64_t links = pl_relay_link_deadline(relay), nameplates = pl_relay_nameplates_deadline(relay);
-  if (links < deadline) deadline = links;
-  if (nameplates < deadline) deadline = nameplates;
+  const uint64_t others[] = {pl_relay_link_deadline(relay), pl_relay_nameplates_deadline(relay),
+                             pl_relay_elsewhere_deadline(relay)};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(others); i++)
+    if (others[i] < deadline) deadline = others[i];
   return deadline;
 }
 

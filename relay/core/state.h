@@ -13,7 +13,9 @@ enum {
   PL_RELAY_OUT_LARGE = 140 * 1024, /* PL_RELAY_OUT_DIRECT, one more envelope of the largest size, and frame headers */
   PL_RELAY_OUT_SMALL_KEPT = 1024,  /* free buffers that are kept: about as many as one turn uses with many sockets */
   PL_RELAY_OUT_LARGE_KEPT = 64,
-  PL_RELAY_NAMEPLATE_WHEEL = 64 /* steps, see nameplates.c */
+  PL_RELAY_NAMEPLATE_WHEEL = 64, /* steps, see nameplates.c */
+  PL_RELAY_NAMEPLATES_ENDED = 64,
+  PL_RELAY_NAMEPLATE_BYTES = 52 /* of a nameplate as workers tell it */
 };
 
 typedef struct pl_relay_half pl_relay_half;           /* queue.h */
@@ -138,6 +140,9 @@ typedef struct pl_relay_nameplates {
   pl_node wheel[PL_RELAY_NAMEPLATE_WHEEL]; /* by when they expire */
   uint64_t due_ms;                         /* when the wheel must be looked at next */
   uint64_t drawn;                          /* numbers drawn so far */
+  /* The last nameplates that clients of this worker ended, in a ring, as they were told; see nameplates.c. */
+  uint8_t ended[PL_RELAY_NAMEPLATES_ENDED][PL_RELAY_NAMEPLATE_BYTES];
+  size_t next_ended;
 } pl_relay_nameplates;
 
 struct pl_relay {

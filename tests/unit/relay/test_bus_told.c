@@ -225,6 +225,66 @@ static void test_other_frames_are_skipped(void **state) {
   assert_null(pl_relay_router_get(all->w[0].relay, b->identity.id, false));
 }
 
+/* Memory runs out while worker 0 takes what worker 1 says, `n` allocations on. */
+static void deliver_without_memory(workers *all, long n) {
+  workers_collect(all, 1);
+  pl_alloc_fail_at(n);
+  workers_deliver(all, 1, 0);
+  assert_true(pl_alloc_fail_at(0) <= 0);
+}
+
+/* Returns how many entries of this socket's list worker 0 knows. */
+static uint32_t entries_told(workers *all, const client *c) {
+  const pl_relay_presence *p = pl_relay_router_get(all->w[0].relay, c->identity.id, false);
+  return p ? pl_relay_router_remote(p, c->instance)->peers.count : 0;
+}
+
+/* A worker had no memory for an entry of a list, a number or a login. It asks to be told again: at once, but not again
+ * before the next interval. */
+static void test_asks_again(void **state) {
+  workers *all = *state;
+  const uint64_t interval = all->w[0].settings[PL_RELAY_SET_PING_INTERVAL_MS];
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true), *c = workers_login(all, 1, 3, true);
+  say_peer(b, PL_CONST_PEERS_BLOCK, a);
+  deliver_without_memory(all, 1);
+  workers_settle(all);
+  assert_int_equal(entries_told(all, b), 1);
+  const uint8_t make[] = {PL_CONST_CODE_MAKE, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+  client_send(b, PL_ENV_CODE, 0, 0, make, sizeof make);
+  deliver_without_memory(all, 1);
+  say_peer(c, PL_CONST_PEERS_BLOCK, a);
+  workers_settle(all); /* what came later is known all the same */
+  assert_int_equal(entries_told(all, c), 1);
+  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 0);
+  assert_int_equal(pl_relay_get_stats(all->w[2].relay).nameplates, 1);
+  assert_in_range(pl_relay_deadline(all->w[0].relay), 1, all->w[0].now_ms + interval);
+  for (unsigned i = 0; i < WORKERS; i++) all->w[i].now_ms += interval;
+  pl_relay_time(all->w[0].relay, all->w[0].now_ms);
+  workers_settle(all);
+  assert_int_equal(pl_relay_get_stats(all->w[0].relay).nameplates, 1);
+  client *d = client_new(&all->w[1], 4);
+  client_login(d, true);
+  deliver_without_memory(all, 1);
+  workers_settle(all);
+  assert_null(pl_relay_router_get(all->w[0].relay, d->identity.id, false));
+  for (unsigned i = 0; i < WORKERS; i++) all->w[i].now_ms += interval;
+  pl_relay_time(all->w[0].relay, all->w[0].now_ms);
+  workers_settle(all);
+  assert_non_null(pl_relay_router_get(all->w[0].relay, d->identity.id, false));
+}
+
+/* What exceeds a limit was not missed. */
+static void test_a_limit_is_no_lack_of_memory(void **state) {
+  workers *all = *state;
+  client *a = workers_login(all, 0, 1, false), *b = workers_login(all, 1, 2, true);
+  say_peer(a, PL_CONST_PEERS_BLOCK, b);
+  workers_collect(all, 0);
+  say_peer(b, PL_CONST_PEERS_BLOCK, a);
+  workers_settle(all);
+  for (unsigned i = 0; i < WORKERS; i++)
+    for (unsigned j = 0; j < WORKERS; j++) assert_false(all->w[i].relay->nodes[j].missed);
+}
+
 static void test_a_worker_that_is_not_there(void **state) {
   workers *all = *state;
   client *a = workers_login(all, 0, 1, true);
@@ -256,6 +316,9 @@ int main(void) {
       workers_test_with(test_everything_is_told_again, {PL_RELAY_SET_CONNECTS_PER_MINUTE, 1000000}),
       workers_test(test_half_a_message_is_forgotten),
       workers_test(test_other_frames_are_skipped),
+      workers_test(test_asks_again),
+      workers_test_with(test_a_limit_is_no_lack_of_memory, {PL_RELAY_SET_PEERS_TOTAL, 1},
+                        {PL_RELAY_SET_ADDRESS_SHARE_PERCENT, 100}),
       workers_test(test_a_worker_that_is_not_there),
       world_test(test_a_relay_with_one_worker),
   };

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "relay/core/bus.h"
+#include "relay/core/nameplates.h"
 #include "workers.h"
 
 #define LINK(slot) (0x10000u | (slot))
@@ -486,6 +488,85 @@ static void test_one_number_twice(void **state) {
   }
 }
 
+/* Loses whatever is on its way between two workers; both are told so. */
+static void lose_bus(workers *all, unsigned a, unsigned b) {
+  workers_collect(all, a);
+  workers_collect(all, b);
+  all->pipes[a][b].size = all->pipes[b][a].size = 0;
+  pl_relay_bus_lost(all->w[a].relay, b);
+  pl_relay_bus_lost(all->w[b].relay, a);
+}
+
+/* A client asks for its number again at a second worker while that one has forgotten it. Both workers have given the
+ * number then. It survives whatever is lost, with one giver and one end that all workers know. */
+static void test_given_by_two_workers(void **state) {
+  workers *all = *state;
+  for (unsigned round = 0; round < 4; round++) {
+    unsigned first = round % 2, second = !first;
+    workers_restart(all);
+    client *maker = workers_login(all, first, 1, false), *claimer = workers_login(all, 2, 2, false);
+    send_code(maker, PL_CONST_CODE_MAKE, 1, 0, LIFE / 2);
+    workers_settle(all);
+    uint32_t number = answer(maker).number;
+    client *moved = client_new(&all->w[second], 1);
+    memcpy(moved->instance, maker->instance, 8);
+    client_login(moved, false);
+    lose_bus(all, 0, 1);
+    send_code(moved, PL_CONST_CODE_MAKE, 1, number, LIFE);
+    assert_int_equal(answer(moved).number, number);
+    for (unsigned i = 0; round / 2 && i < 2; i++)
+      workers_collect(all, i); /* each tells the other at the same instant */
+    workers_settle(all);
+    lose_bus(all, 0, 1);
+    lose_bus(all, 0, 2);
+    lose_bus(all, 1, 2);
+    workers_settle(all);
+    for (size_t i = 0; i < WORKERS; i++) {
+      const pl_relay_nameplate *n = pl_relay_nameplates_find(all->w[i].relay, number, all->w[i].now_ms);
+      assert_non_null(n);
+      assert_int_equal(n->expires_ms, all->w[i].now_ms + LIFE);
+      assert_int_equal(n->node, 0);
+    }
+    claim(claimer, LINK(0), number);
+    workers_settle(all);
+    assert_true(claim_of(moved, number));
+    client_free(maker);
+    client_free(moved);
+    client_free(claimer);
+    workers_pass(all, LIFE);
+  }
+}
+
+/* A client ends its code at another worker than the one that gave the number, and that is lost. One of the two hears of
+ * the loss, or both do. No worker keeps the code. */
+static void test_lost_end(void **state) {
+  workers *all = *state;
+  for (unsigned told = 1; told < 8; told++) {
+    workers_restart(all);
+    client *maker = workers_login(all, 0, 1, false);
+    uint32_t ended = make_at(all, maker, 0), kept = make_at(all, maker, 0);
+    client *moved = client_new(&all->w[1], 1);
+    memcpy(moved->instance, maker->instance, 8);
+    client_login(moved, false);
+    workers_settle(all);
+    send_code(moved, PL_CONST_CODE_END, 0, ended, 0);
+    workers_collect(all, 1);
+    all->pipes[1][0].size = 0;
+    if (told & 1) pl_relay_bus_lost(all->w[0].relay, 1);
+    if (told & 2) pl_relay_bus_lost(all->w[1].relay, 0);
+    if (told & 4) all->w[1].relay->nodes[0].conn.lost = true; /* it had no memory to say so, and does not ask back */
+    for (unsigned i = 0; i < 2; i++) workers_collect(all, i);
+    workers_settle(all);
+    for (size_t i = 0; i < WORKERS; i++) {
+      assert_null(pl_relay_nameplates_find(all->w[i].relay, ended, all->w[i].now_ms));
+      assert_non_null(pl_relay_nameplates_find(all->w[i].relay, kept, all->w[i].now_ms));
+    }
+    client_free(maker);
+    client_free(moved);
+    workers_pass(all, LIFE);
+  }
+}
+
 /* These clients answer no pings. */
 #define NAMEPLATES_TEST(test, ...)                                                                         \
   {                                                                                                        \
@@ -513,6 +594,8 @@ int main(void) {
       workers_test(test_across_workers),
       workers_test(test_told_again),
       workers_test(test_one_number_twice),
+      workers_test(test_given_by_two_workers),
+      workers_test(test_lost_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "relay/core/state.h"
 #include "world.h"
 
 #define LINK(slot) (0x10000u | (slot))
@@ -443,34 +444,65 @@ static void test_out_of_memory_for_a_queue(void **state) {
   assert_true(s && s->type == PL_ENV_RESET && s->link == theirs);
 }
 
-/* An allocation fails on the way of one envelope. It arrives whole, at the latest with the next ping, or one of the
- * connections ends. */
+/* Checks that this link has ended with OVERFLOW at the client. */
+static void expect_overflow(client *c, uint32_t link) {
+  const seen *s = client_next(c);
+  assert_non_null(s);
+  assert_int_equal(s->type, PL_ENV_RESET);
+  assert_int_equal(s->link, link);
+  assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
+}
+
+/* An allocation fails on the way of one envelope. Without waiting for anything else it arrives whole, or its link ends
+ * at both sides, or one of the connections ends. */
 static void test_out_of_memory_for_one_envelope(void **state) {
   world *w = *state;
   size_t whole = 0;
   for (long n = 1; n < 6; n++) {
     world_restart(w);
     client *a = client_ready(w, 1), *b = client_ready(w, 2);
-    join(a, LINK(0), b);
+    uint32_t theirs = join(a, LINK(0), b);
     b->reads = false;
     pl_alloc_fail_at(n);
     send_numbered(a, LINK(0), 7, 60000, 0);
     pl_alloc_fail_at(0);
-    send_numbered(a, LINK(0), 8, 1000, 0);
     b->reads = true;
     client_writable(b);
-    world_pass(w, w->settings[PL_RELAY_SET_PING_INTERVAL_MS]); /* its ping takes along what waits */
     const seen *s = client_next(b);
     if (s && s->type == PL_ENV_DATA) {
       assert_int_equal(s->size, 60000);
       assert_int_equal(pl_get_u32(s->payload), 7);
+      send_numbered(a, LINK(0), 8, 1000, 0);
       assert_int_equal(pl_get_u32(client_next(b)->payload), 8);
       whole++;
-    } else {
-      assert_true(a->aborted || b->aborted);
+    } else if (!a->aborted && !b->aborted) {
+      expect_overflow(a, LINK(0));
+      b->read_at = b->got_count - 1;
+      expect_overflow(b, theirs);
     }
   }
   assert_true(whole > 0);
+}
+
+/* Memory runs out when all bytes that were on their way have been sent and more waits. Nothing would take that along
+ * later, so the connection ends. */
+static void test_out_of_memory_for_what_waits(void **state) {
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  pl_view out = {0};
+  join(a, LINK(0), b);
+  b->reads = false;
+  for (uint32_t i = 0; i < 9; i++) send_numbered(a, LINK(0), i, RECORD, 0);
+  client_open(a, LINK(1), b, "one", 3);
+  assert_true(pl_relay_conn_output(b->conn, &out));
+  assert_true(b->conn->control.size > 0);
+  while (w->relay->free_small_count) pl_free(w->relay->free_small[--w->relay->free_small_count]);
+  pl_alloc_fail_at(1);
+  pl_relay_conn_sent(b->conn, out.size, w->now_ms);
+  assert_true(pl_alloc_fail_at(0) <= 0);
+  world_turn(w);
+  assert_true(b->aborted);
+  assert_false(a->aborted);
 }
 
 static int once_more(void **state) {
@@ -506,6 +538,7 @@ int main(void) {
       NARROW_TEST(test_out_of_memory_for_half_an_envelope),
       QUEUES_TEST(test_out_of_memory_for_a_queue),
       QUEUES_TEST(test_out_of_memory_for_one_envelope),
+      NARROW_TEST(test_out_of_memory_for_what_waits),
   };
   return cmocka_run_group_tests_name("queues", tests, NULL, NULL) +
          cmocka_run_group_tests_name("queues, taken at once", tests, once_more, NULL);
