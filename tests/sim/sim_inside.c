@@ -205,6 +205,7 @@ static void walk_node(sim_walk *x, unsigned number) {
   sim_must(x, !conn->lost, "a worker that must be told everything again was told nothing");
   sim_must(x, conn->state == PL_RELAY_CONN_BUS && !sim_listed(&conn->timed), "another worker is in a list of sockets");
   walk_output(x, conn, r->bus[x->v->number][number].blocked);
+  if (node->missed && node->ask_ms < x->due_ms) x->due_ms = node->ask_ms;
   x->untold_bits -= node->untold;
   x->conns++;
 }
