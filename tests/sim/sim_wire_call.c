@@ -336,6 +336,11 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker) {
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
     if (o->doubt) continue; /* it may be late */
     check_offer(link, worker);
-    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && !link->accepted) time_out(link);
+    if (now_ms <= link->deadline_ms || link->end[SIM_WIRE_CALLER].worker != worker) continue;
+    if (!link->accepted) time_out(link);
+    if (!link->end[SIM_WIRE_CALLER].conn && !link->end[SIM_WIRE_CALLEE].conn && !link->past)
+      sim_wire_call_forget(link);
+    else
+      sim_wire_call_free(link);
   }
 }
