@@ -185,6 +185,17 @@ static bool nameplate_goes_before(const pl_relay_nameplate *n, const uint8_t id[
   return order ? order < 0 : memcmp(n->instance, instance, 8) < 0;
 }
 
+/* Takes what another worker says of a number that we know to have the same owner. Two workers have given it out when
+ * the client asked for it at one before that one knew of the other's. The lower worker's word counts then, here as at
+ * every other worker. */
+static void nameplate_hear_again(pl_relay *relay, pl_relay_nameplate *n, uint8_t node, uint64_t expires_ms) {
+  if (n->node < node) return;
+  n->node = node;
+  n->expires_ms = expires_ms;
+  pl_list_remove(&n->due);
+  nameplate_watch(&relay->nameplates, n);
+}
+
 static uint32_t nameplate_life(uint32_t wanted_ms) {
   return wanted_ms == 0 || wanted_ms > PL_CONST_CODE_LIFETIME_MS ? PL_CONST_CODE_LIFETIME_MS : wanted_ms;
 }
@@ -202,11 +213,13 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
     return;
   }
   if (expires_ms <= now_ms || (n && !same && nameplate_goes_before(n, id, instance))) return;
-  if (n && !same) {
-    nameplate_drop(relay, n);
-    n = NULL;
+  if (n && !same) nameplate_drop(relay, n);
+  if (expires_ms > latest_ms) expires_ms = latest_ms;
+  if (same) {
+    nameplate_hear_again(relay, n, node, expires_ms);
+    return;
   }
-  if (!n) n = nameplate_add(relay, number, id, instance, expires_ms < latest_ms ? expires_ms : latest_ms);
+  n = nameplate_add(relay, number, id, instance, expires_ms);
   if (n) n->node = node;
 }
 
