@@ -152,6 +152,7 @@ typedef struct sim_greedy {
   /* before the bytes that the relay handles now */
   uint64_t bus_before, links_before, part_before, codes_before;
   uint64_t relay_since_us; /* when the relay started */
+  uint64_t tight_us;       /* when half of a worker's budget of bytes was last in use; 0: never */
   uint64_t answered;       /* probes */
   bool met[SIM_CLIENTS];   /* an attacker called it properly */
   sim_greedy_session sessions[SIM_GREEDY_SESSIONS];
@@ -215,6 +216,7 @@ void sim_greedy_late(sim_greedy_socket *s); /* no answer came in time */
 /* sim_greedy_relay.c */
 void sim_greedy_before(sim_conn *k);          /* the relay is about to handle bytes of this connection */
 void sim_greedy_after(sim_conn *k, size_t n); /* it has handled n bytes */
+void sim_greedy_turn(const sim_worker *v);    /* a worker has done its turn; before its sockets are written */
 /* An honest client hears these envelopes. */
 void sim_greedy_honest_hears(sim_client *c, const uint8_t *data, size_t size);
 

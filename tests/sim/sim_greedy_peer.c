@@ -38,6 +38,12 @@ static void keep(sim_greedy_socket *s, pl_view payload) {
   s->peer.seen_size = payload.size;
 }
 
+/* Returns the link of the last proper call while that is up, or NULL when its number names another call by now. */
+static const sim_greedy_link *peer_link(sim_greedy_socket *s) {
+  const sim_greedy_link *l = s->peer.up ? sim_greedy_link_at(s, s->peer.link) : NULL;
+  return l && l->proper ? l : NULL;
+}
+
 /* Says what a client said: as a call, as an answer or as a record. */
 static void replay(sim_greedy_socket *s) {
   sim_world *w = s->world;
@@ -47,7 +53,7 @@ static void replay(sim_greedy_socket *s) {
   uint8_t *out = w->scratch;
   uint32_t number = sim_greedy_next_number(s);
   if (!s->peer.seen_size || !number || !sim_greedy_room(s, 2 * sizeof s->peer.seen)) return;
-  if (s->peer.up && w->greedy->forges && sim_chance(r, 50)) {
+  if (peer_link(s) && w->greedy->forges && sim_chance(r, 50)) {
     (void)sim_greedy_envelope(s, PL_ENV_DATA, 0, s->peer.link, s->peer.seen, s->peer.seen_size);
     return;
   }
@@ -185,7 +191,7 @@ static void say_close(sim_greedy_socket *s) {
 void sim_greedy_misbehave(sim_greedy_socket *s) {
   static void (*const ways[])(sim_greedy_socket *) = {
       flood_volatile, flood_volatile, overrun, say_nonsense, say_unsealed, repeat, replay, say_close, say_hello};
-  const sim_greedy_link *l = s->peer.up ? sim_greedy_link_at(s, s->peer.link) : NULL;
+  const sim_greedy_link *l = peer_link(s);
   if (!l || l->state != SIM_GREEDY_LINKED || !sim_greedy_room(s, 64))
     (sim_chance(chance(s), 15) ? replay : sim_greedy_call)(s);
   else

@@ -13,7 +13,9 @@
 enum { /* what a worker tells each other one for a read: a login and its end, then for each byte, then for each link */
        BUS_FIRST = 512,
        BUS_PER_BYTE = 4,
-       BUS_PER_LINK = 24
+       BUS_PER_LINK = 24,
+       BUS_CHUNK = 16384 + 24, /* what waits in a queue takes memory by the chunk */
+       TIGHT_US = 10000000     /* how long a RESET may be on its way */
 };
 
 /* Counts the bytes that a worker has for the others, there and on the bus. */
@@ -39,6 +41,13 @@ static uint64_t codes_of_others(const sim_conn *k) {
       count += code->expires_ms > now_ms && code->owner != k->relay_conn->presence;
     }
   return count;
+}
+
+/* Counts the other workers for which something waits in the queue of a link. */
+static uint64_t bus_queues(const sim_worker *v) {
+  uint64_t n = 0;
+  for (unsigned i = 0; v->relay->shared && i < v->relay->worker_count; i++) n += v->core->nodes[i].conn.queued > 0;
+  return n;
 }
 
 void sim_greedy_before(sim_conn *k) {
@@ -132,7 +141,8 @@ void sim_greedy_after(sim_conn *k, size_t n) {
   if (!k->hostile_peer) return;
   const pl_relay *relay = k->worker->core;
   uint64_t told = bus_bytes(k->worker), others = w->relay.worker_count - 1;
-  uint64_t most = others * (BUS_FIRST + BUS_PER_BYTE * (n + g->part_before)) + BUS_PER_LINK * g->links_before;
+  uint64_t most = others * (BUS_FIRST + BUS_PER_BYTE * (n + g->part_before)) + BUS_PER_LINK * g->links_before +
+                  BUS_CHUNK * bus_queues(k->worker);
   if (told > g->bus_before + most)
     sim_fail(w, "%zu bytes of an attacker become %d on the bus", n, (int)(told - g->bus_before));
   const char *what = held_too_much(relay, k->relay_conn, sim_now_ms(w));
@@ -142,10 +152,16 @@ void sim_greedy_after(sim_conn *k, size_t n) {
   if (!pl_relay_bounds_hold(relay)) sim_fail(w, "an attacker breaks the bounds of the relay's queues");
 }
 
-/* Above 75 % of the budget a call ends with RATE when its own address and socket hold more than their share. */
-static bool is_tight(const sim_client *c) {
-  const pl_relay *relay = c->conn && c->conn->relay_conn ? c->conn->worker->core : NULL;
-  return relay && pl_relay_get_stats(relay).queued_bytes > pl_relay_setting_of(relay, PL_RELAY_SET_QUEUE_TOTAL_MAX) / 2;
+void sim_greedy_turn(const sim_worker *v) {
+  sim_world *w = v->relay->world;
+  if (w->greedy && v->core->queued_bytes > pl_relay_setting_of(v->core, PL_RELAY_SET_QUEUE_TOTAL_MAX) / 2)
+    w->greedy->tight_us = w->now_us;
+}
+
+/* Above 75 % of the budget a call ends with RATE when its own address and socket hold more than their share. What was
+ * held then may be gone when the client hears of it. */
+static bool is_tight(const sim_world *w) {
+  return w->greedy->tight_us && w->now_us - w->greedy->tight_us < TIGHT_US;
 }
 
 /* Sockets of honest clients that the relay has not found dead yet count for their address too. */
@@ -165,7 +181,7 @@ void sim_greedy_honest_hears(sim_client *c, const uint8_t *data, size_t size) {
   while (pl_envelope_next(&r, &e) > 0) {
     if (e.type != PL_ENV_RESET || e.payload.size < 2 || pl_link_number_relay_side(e.link)) continue;
     int reason = pl_get_u16(e.payload.data);
-    if (e.link ? c->world->pairing || is_tight(c) : reason == PL_REASON_FULL && many_honest(c->world)) continue;
+    if (e.link ? c->world->pairing || is_tight(c->world) : reason == PL_REASON_FULL && many_honest(c->world)) continue;
     if (reason == PL_REASON_RATE || (e.link == 0 && reason == PL_REASON_FULL))
       sim_fail(c->world, "client %d is refused with %s because of an attacker", c->index, pl_reason_name(reason));
   }

@@ -37,9 +37,11 @@ static const pl_relay_pair *pair_of(const pl_relay *relay, const uint8_t a[32], 
   return NULL;
 }
 
-static bool lists_here(const pl_relay_presence *target, uint64_t entry) {
-  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next)
-    if (has(&PL_CONTAINER(n, pl_relay_conn, same_id)->peers, entry)) return true;
+static bool lists_here(const pl_relay_presence *target, uint64_t entry, const pl_relay_conn *except) {
+  for (const pl_node *n = target->sockets.next; n != &target->sockets; n = n->next) {
+    const pl_relay_conn *conn = PL_CONTAINER(n, pl_relay_conn, same_id);
+    if (conn != except && has(&conn->peers, entry)) return true;
+  }
   return false;
 }
 
@@ -62,8 +64,8 @@ static void check_knock(const sim_walk *x, const pl_relay_link *link) {
   uint64_t entry = pl_relay_peers_entry(x->relay, from);
   const pl_relay_pair *pair = pair_of(x->relay, from, to);
   if (link->knock && pair && PL_RELAY_LOAD(pair->linked_ms) == x->now_ms) return;
-  bool friend =
-      memcmp(from, to, 32) == 0 || lists_here(link->target, entry) || lists_elsewhere(link->target, entry) || pair;
+  bool friend = memcmp(from, to, 32) == 0 || lists_here(link->target, entry, NULL) ||
+                lists_elsewhere(link->target, entry) || pair;
   sim_must(x, link->knock != friend, "a friend counts as a stranger, or a stranger as a friend");
 }
 
@@ -90,13 +92,14 @@ static const uint8_t *caller_id(const sim_walk *x, const pl_relay_link *link) {
 
 /* A call by somebody whom any socket of the ID blocks is offered to none of them. What other workers say of their
  * sockets may have come after the call was placed, but before the end of this turn. So their lists count where the OPEN
- * itself has come in this turn. */
+ * itself has come in this turn. A caller that calls its own ID may have blocked it behind the OPEN. */
 static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
   const uint8_t *id = caller_id(x, link);
   if (!id) return;
   uint64_t block = pl_relay_peers_entry(x->relay, id) | PL_RELAY_PEERS_BLOCK;
   bool here = !sim_on_bus(link->half[PL_RELAY_CALLEE].conn), now = !link->from_bus && came_now(x, link);
-  sim_must(x, !(here || now) || !lists_here(link->target, block), "a call was offered though it is blocked");
+  sim_must(x, !(here || now) || !lists_here(link->target, block, link->half[PL_RELAY_CALLER].conn),
+           "a call was offered though it is blocked");
   sim_must(x, !now || !lists_elsewhere(link->target, block), "a call was offered though it is blocked elsewhere");
 }
 
@@ -189,7 +192,7 @@ static void check_waits_on(const sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn;
   pl_relay_target target = pl_relay_router_target(link->target, link->target_instance, caller);
   uint64_t block = pl_relay_peers_entry(x->relay, caller->presence->id) | PL_RELAY_PEERS_BLOCK;
-  bool blocked = !link->claim && (lists_here(link->target, block) || lists_elsewhere(link->target, block));
+  bool blocked = !link->claim && (lists_here(link->target, block, NULL) || lists_elsewhere(link->target, block));
   if (blocked) return;
   if (target.conn && target.conn->generation > x->v->inside.generation) {
     const sim_conn *k = target.conn->shell;

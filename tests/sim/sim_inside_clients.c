@@ -8,14 +8,17 @@
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 #include "sim_js.h"
+#include "sim_promises.h"
 
 /* ---- the window of a link ---------------------------------------------------------------------------------------- */
 
-/* What a session has in flight may all wait in the relay, and must fit the window there. */
+/* What a session has in flight may all wait in the relay, and must fit the window there, which does not count headers.
+ */
 static void check_flight(const sim_walk *x, const pl_session *s) {
   for (const pl_node *n = s->links.next; n != &s->links; n = n->next) {
     const pl_session_link *l = PL_CONTAINER(n, pl_session_link, node);
-    sim_must(x, l->in_flight <= l->window, "a session has more in flight than the window of its link");
+    sim_must(x, l->in_flight <= l->window || sim_credit_in_flight(l, PL_CONST_ENVELOPE_HEADER_BYTES) <= l->window,
+             "a session has more in flight than the window of its link");
   }
 }
 
@@ -33,14 +36,15 @@ static sim_inside_code *noted(sim_inside *inside, uint32_t number) {
   return NULL;
 }
 
-/* Returns true when all that the client wrote has come. A line that was cut loses what was on its way. */
-static bool has_arrived(const sim_pipe *up) {
-  return !up->first && !up->blocked && !up->silent;
+/* Returns true when all that the client has to say has come. A line that was cut loses what was on its way. */
+static bool has_arrived(const sim_client *c) {
+  const sim_pipe *up = &c->conn->up;
+  return !up->first && !up->blocked && !up->silent && !pl_engine_has_output(c->engine);
 }
 
 /* A client that had a code while it was on this connection says so when the code is over. So its number is free as soon
- * as all that the client wrote has come. A client that was not logged in then, or found no memory to say it, leaves the
- * number to expire. */
+ * as all that the client has to say has come. A client that was not logged in then, or found no memory to say it,
+ * leaves the number to expire. */
 static void check_number(const sim_walk *x, const sim_client *c, const pl_relay_nameplate *n) {
   sim_inside *inside = &x->v->inside;
   uint64_t conn = c->conn->relay_conn->number;
@@ -48,8 +52,7 @@ static void check_number(const sim_walk *x, const sim_client *c, const pl_relay_
   if (has_code(c->engine, n->number) && c->online) {
     if (!code) code = &inside->codes[inside->code_count++ % SIM_INSIDE_CODES];
     *code = (sim_inside_code){n->number, conn, n->expires_ms};
-  } else if (code && code->conn == conn && code->expires_ms == n->expires_ms && has_arrived(&c->conn->up) &&
-             !x->stands) {
+  } else if (code && code->conn == conn && code->expires_ms == n->expires_ms && has_arrived(c) && !x->stands) {
     sim_must(x, n->expires_ms <= x->now_ms, "a code is over, and its number is not free");
   }
 }

@@ -108,6 +108,7 @@ void sim_relay_turn(sim_worker *v) {
   pl_relay_conn *conn;
   bool closed = false;
   if (!v->core) return;
+  sim_greedy_turn(v);
   sim_bus_flush(v);
   while ((conn = pl_relay_next_dirty(v->core))) {
     sim_conn *k = pl_relay_conn_shell(conn);

@@ -142,6 +142,7 @@ static sim_wire_link *link_new(sim_wire_conn *c, const pl_envelope *e) {
   link->arrived_us = o->world->now_us;
   link->deadline_ms = sim_wire_now_ms(o) + sim_wire_setting(o, PL_RELAY_SET_OPEN_TIMEOUT_MS);
   link->claim = e->type == PL_ENV_CLAIM;
+  link->mends = o->bus_mends;
   memcpy(link->caller_id, c->id, 32);
   memcpy(link->caller_instance, c->instance, 8);
   pl_list_init(&link->node);
@@ -274,7 +275,7 @@ static void offered(sim_wire_conn *c, uint32_t number, const offer *of) {
   bool known = link;
   if (!known) link = unknown_call(c);
   link->crosses = link->end[SIM_WIRE_CALLER].was_there && link->end[SIM_WIRE_CALLER].worker != c->worker;
-  link->hazy |= link->crosses && o->bus_mends;
+  link->hazy |= link->crosses && (o->bus_mends || link->mends); /* a START may have ended it */
   sim_wire_attach(c, link, SIM_WIRE_CALLEE, number);
   if (!known) return;
   check_target(link, c);
@@ -335,6 +336,11 @@ void sim_wire_calls_turn(sim_wire *o, unsigned worker) {
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
     if (o->doubt) continue; /* it may be late */
     check_offer(link, worker);
-    if (now_ms > link->deadline_ms && link->end[SIM_WIRE_CALLER].worker == worker && !link->accepted) time_out(link);
+    if (now_ms <= link->deadline_ms || link->end[SIM_WIRE_CALLER].worker != worker) continue;
+    if (!link->accepted) time_out(link);
+    if (!link->end[SIM_WIRE_CALLER].conn && !link->end[SIM_WIRE_CALLEE].conn && !link->past)
+      sim_wire_call_forget(link);
+    else
+      sim_wire_call_free(link);
   }
 }

@@ -105,12 +105,14 @@ static void supersede(sim_wire_conn *c) {
   }
 }
 
-/* A login may exceed INSTANCES_PER_ID only by sockets that the relay did not know yet at this worker. */
+/* A login may exceed INSTANCES_PER_ID only by sockets that the relay did not know yet at this worker. One that takes
+ * the place of an older socket adds none. */
 static void check_instances(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   uint32_t others = 0;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
+    if (other && other->superseded_by == c->serial && sim_wire_known(o, &other->login, c->worker)) return;
     if (!other || other == c || !sim_wire_present(other) || sim_wire_blocked(other)) continue;
     if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) == 0) continue;
     others += !other->superseded_by && sim_wire_known(o, &other->login, c->worker);

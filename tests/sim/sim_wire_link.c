@@ -91,15 +91,21 @@ uint64_t sim_wire_waiting(const sim_wire_conn *c) {
   return sum;
 }
 
-/* Returns true when all that may wait for this socket perhaps did. */
-static bool socket_was_full(const sim_wire_conn *c) {
-  return 2 * c->most_waited + SIM_WIRE_OUT > sim_wire_setting(c->wire, PL_RELAY_SET_SOCKET_QUEUE_MAX);
+/* Returns true when all that may wait for this socket perhaps did. To a worker, another one is like one socket: what it
+ * sends to all sockets there waits together. */
+static bool socket_was_full(const sim_wire_end *end) {
+  const sim_wire *o = end->conn->wire;
+  const sim_wire_link *link = PL_CONTAINER(end - end->side, sim_wire_link, end);
+  uint64_t waited = link->crosses ? 0 : end->conn->most_waited;
+  for (size_t i = 0; link->crosses && i < o->world->conns_used; i++)
+    if (o->conns[i] && o->conns[i]->worker == end->worker) waited += o->conns[i]->most_waited;
+  return 2 * waited + SIM_WIRE_OUT > sim_wire_setting(o, PL_RELAY_SET_SOCKET_QUEUE_MAX);
 }
 
 /* Returns true when the relay may have dropped volatile envelopes: a queue was full. */
 static bool may_have_dropped(const sim_wire_end *end) {
   const sim_wire *o = end->conn->wire;
-  return end->to.peak > sim_wire_setting(o, PL_RELAY_SET_LINK_WINDOW) || socket_was_full(end->conn) || o->doubt;
+  return end->to.peak > sim_wire_setting(o, PL_RELAY_SET_LINK_WINDOW) || socket_was_full(end) || o->doubt;
 }
 
 /* Skips an envelope that the relay has dropped. */
@@ -310,7 +316,7 @@ static bool may_cut(sim_wire_end *end, int reason) {
   const sim_wire_link *link = sim_wire_link_of(end);
   const sim_wire_conn *other = sim_wire_other(end)->conn;
   return reason == PL_REASON_OVERFLOW || end->drops || link->hazy || link->wire->doubt || drains(link->wire) ||
-         socket_was_full(end->conn) || /* there was no room behind its queue */
+         socket_was_full(end) || /* there was no room behind its queue */
          (reason == PL_REASON_UNAVAILABLE && !link->joined) ||
          (reason == PL_REASON_GONE && other && ends_unseen(other));
 }

@@ -84,6 +84,7 @@ struct sim_wire_link {
   bool hostile;                /* one side is not honest */
   bool broken;                 /* one side sent what it may not send */
   bool crosses;                /* its sides are at two workers */
+  bool mends;                  /* workers told each other everything again when it came */
   bool hazy;                   /* a side's end, or what the bus lost, makes it unknown what the relay owes */
   bool blocked, blocked_maybe; /* the callee has blocked the caller, for certain or perhaps */
   bool waits;                  /* when it came, there was nobody to offer it to */
