@@ -22,6 +22,7 @@ const ACTIONS = `connect disconnect online offline knock session linked unlinked
   channel_reset lost stream_reset session_closed invite_claimed code code_busy paired code_ended log`.split(/\s+/);
 const NEVER = 0xffffffffffffffffn;
 const ANSWER_BYTES = 16 << 20;
+const ROOT = new URL('../..', import.meta.url).href;
 const codeOf = new Map(Object.entries(ERROR).map(([code, { number }]) => [number, code]));
 const none = new Uint8Array(0);
 
@@ -268,7 +269,7 @@ for (;;) {
   } catch (error) {
     answer.at = 4;
     answer.u8(1);
-    answer.data(Buffer.from(String(error.stack)));
+    answer.data(Buffer.from(String(error.stack).replaceAll(ROOT, '')));
   }
   answer.bytes.writeUInt32BE(answer.at - 4, 0);
   for (let sent = 0; sent < answer.at;) sent += writeSync(1, answer.bytes, sent, answer.at - sent);

@@ -143,6 +143,7 @@ static void note_call(sim_greedy_socket *s, uint32_t number, bool ours, uint32_t
     l->broken = l->unsure = true;
     return;
   }
+  if (number == s->peer.link) s->peer.up = false; /* its keys are those of an earlier link with this number */
   bool spoilt = used || l->spoilt;
   *l = (sim_greedy_link){.number = number,
                          .state = SIM_GREEDY_OPENED,

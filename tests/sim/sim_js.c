@@ -6,10 +6,17 @@
 #undef pl_engine_produce
 #include "sim_js.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "sim_watch.h"
 
 enum { REQUEST_MAX = 2 * SIM_SCRATCH + 1024, DRAWS = 4, FIRST_ACTIONS = 64 };
 
@@ -28,7 +35,8 @@ typedef struct js_engine {
 } js_engine;
 
 static js_engine engines[SIM_CLIENTS];
-static int to_node = -1, from_node = -1;
+static int to_node = -1, from_node = -1; /* -1: it does not run */
+static pid_t node;
 static uint8_t request[REQUEST_MAX];
 static unsigned long lives;
 
@@ -65,11 +73,12 @@ static void print_lives(void) {
 }
 
 static void start_node(void) {
+  static bool started;
   int to[2], from[2];
   if (pipe(to) || pipe(from)) give_up("no pipe");
-  pid_t pid = fork();
-  if (pid < 0) give_up("no process");
-  if (pid == 0) {
+  node = fork();
+  if (node < 0) give_up("no process");
+  if (node == 0) {
     if (dup2(to[0], 0) < 0 || dup2(from[1], 1) < 0) _exit(1);
     for (int i = 0; i < 2; i++) {
       (void)close(to[i]);
@@ -82,24 +91,73 @@ static void start_node(void) {
   (void)close(from[1]);
   to_node = to[1];
   from_node = from[0];
-  (void)atexit(print_lives);
+  if (!started) (void)atexit(print_lives);
+  started = true;
+  (void)signal(SIGPIPE, SIG_IGN); /* a write to it fails instead */
 }
 
-static void write_all(const uint8_t *data, size_t n) {
-  while (n) {
+/* Returns how it ended, as wait does. The next life in JavaScript starts another one. */
+static int end_node(void) {
+  int status = 0;
+  (void)close(to_node);
+  (void)close(from_node);
+  to_node = from_node = -1;
+  (void)waitpid(node, &status, 0);
+  return status;
+}
+
+static __attribute__((noreturn)) void fail(const js_engine *js, const char *why) {
+  sim_fail(js->client->world, "client %d: %s", js->client->index, why);
+}
+
+/* Ends the run, because node has ended: it prints the reason by itself. */
+static __attribute__((noreturn)) void fail_without_node(const js_engine *js) {
+  char why[64];
+  int status = to_node >= 0 ? end_node() : 0;
+  if (WIFSIGNALED(status))
+    (void)snprintf(why, sizeof why, "node ended by signal %d", WTERMSIG(status));
+  else
+    (void)snprintf(why, sizeof why, "node ended with code %d", WEXITSTATUS(status));
+  fail(js, why);
+}
+
+static bool write_all(const uint8_t *data, size_t n) {
+  while (n && to_node >= 0) {
     ssize_t some = write(to_node, data, n);
-    if (some <= 0) give_up("node ended");
+    if (some <= 0) return false;
     data += some;
+    n -= (size_t)some;
+  }
+  return n == 0;
+}
+
+static void read_all(const js_engine *js, uint8_t *out, size_t n) {
+  while (n) {
+    ssize_t some = read(from_node, out, n);
+    if (some <= 0) fail_without_node(js);
+    out += some;
     n -= (size_t)some;
   }
 }
 
-static void read_all(uint8_t *out, size_t n) {
-  while (n) {
-    ssize_t some = read(from_node, out, n);
-    if (some <= 0) give_up("node ended");
-    out += some;
-    n -= (size_t)some;
+/* Returns the processor time that node has taken, in seconds. */
+static time_t node_seconds(void) {
+  clockid_t clock;
+  struct timespec t = {0};
+  return clock_getcpuclockid(node, &clock) == 0 && clock_gettime(clock, &t) == 0 ? t.tv_sec : 0;
+}
+
+/* Waits until there is something to read. A step that takes more processor time than any needs ends the run. */
+static void await_answer(const js_engine *js) {
+  struct pollfd p = {.fd = from_node, .events = POLLIN};
+  time_t from = -1;
+  for (int rc; (rc = poll(&p, 1, 1000)) <= 0;) {
+    if (rc < 0 && errno != EINTR) give_up("the pipe cannot be read");
+    if (from < 0) from = node_seconds();
+    if (node_seconds() - from < SIM_WATCH_STEP_S) continue;
+    (void)kill(node, SIGKILL);
+    (void)end_node();
+    fail(js, "the JavaScript engine hangs: it takes more processor time than any step needs");
   }
 }
 
@@ -115,11 +173,12 @@ static void write_data(pl_writer *w, pl_view v) {
   if (v.size) pl_write_bytes(w, v.data, v.size);
 }
 
-static void send_request(const pl_writer *w) {
+/* Returns false when node has ended. */
+static bool send_request(const js_engine *js, const pl_writer *w) {
   size_t used = pl_writer_used(w);
-  if (w->full) give_up("a request is too large");
+  if (w->full) fail(js, "a request is too large");
   pl_put_u32(request, (uint32_t)used);
-  write_all(request, used + 4);
+  return write_all(request, used + 4);
 }
 
 static pl_view read_data(pl_reader *r) {
@@ -136,7 +195,7 @@ static void read_state(js_engine *js, pl_reader *r) {
   js->deadline_ms = pl_read_u64(r);
   js->has_output = pl_read_u8(r) != 0;
   js->sessions_count = pl_read_u32(r);
-  if (js->sessions_count > PL_ARRAY_LENGTH(js->sessions)) give_up("more sessions than there are peers");
+  if (js->sessions_count > PL_ARRAY_LENGTH(js->sessions)) fail(js, "it has more sessions than there are peers");
   for (size_t i = 0; i < js->sessions_count; i++) {
     sim_js_session *s = &js->sessions[i];
     s->number = pl_read_u32(r);
@@ -148,8 +207,9 @@ static void read_state(js_engine *js, pl_reader *r) {
 
 static pl_reader ask(js_engine *js, const pl_writer *w, uint64_t now_ms) {
   uint8_t head[4];
-  send_request(w);
-  read_all(head, sizeof head);
+  if (!send_request(js, w)) fail_without_node(js);
+  await_answer(js);
+  read_all(js, head, sizeof head);
   size_t size = pl_get_u32(head);
   if (size > js->answer_capacity) {
     free(js->answer);
@@ -157,7 +217,7 @@ static pl_reader ask(js_engine *js, const pl_writer *w, uint64_t now_ms) {
     js->answer = malloc(js->answer_capacity);
     if (!js->answer) give_up("out of memory");
   }
-  read_all(js->answer, size);
+  read_all(js, js->answer, size);
   js->told_ms = now_ms;
   pl_reader r = pl_reader_of(js->answer, size);
   read_state(js, &r);
@@ -212,7 +272,7 @@ void sim_js_free(pl_engine *e) {
   js_engine *js = js_of(e);
   if (js) {
     pl_writer w = start_request(js, 'f');
-    send_request(&w);
+    (void)send_request(js, &w);
     js->standing_for = NULL;
   }
   pl_engine_free(e);
@@ -318,7 +378,7 @@ int sim_js_step(pl_engine *e, const pl_engine_event *in, pl_engine_result *out) 
   out->action_count = pl_read_u32(&r);
   room_for_actions(js, out->action_count);
   for (size_t i = 0; i < out->action_count; i++) js->actions[i] = read_action(&r);
-  if (r.bad) give_up("a malformed answer");
+  if (r.bad) fail(js, "a malformed answer");
   out->actions = js->actions;
   return rc;
 }
@@ -337,7 +397,7 @@ size_t sim_js_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t capaci
   pl_write_u32(&w, (uint32_t)capacity);
   pl_reader r = ask(js, &w, now_ms);
   pl_view message = read_data(&r);
-  if (r.bad || message.size > capacity) give_up("a malformed answer");
+  if (r.bad || message.size > capacity) fail(js, "a malformed answer");
   if (message.size) memcpy(out, message.data, message.size);
   return message.size;
 }
