@@ -12,7 +12,7 @@ import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** Whether each row of the list must have a reason. */
-const reasonsNeeded = false;
+const reasonsNeeded = true;
 
 const judged = /^(relay|client)\/core\//;
 
