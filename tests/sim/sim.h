@@ -157,6 +157,7 @@ struct sim_relay {
   uint8_t known[SIM_KNOWN][32];
   size_t known_count;
   sim_job jobs[SIM_JOBS];
+  size_t jobs_used;
 };
 
 /* ---- ledger ------------------------------------------------------------------------------------------------------ */
@@ -286,7 +287,8 @@ struct sim_world {
   sim_relay relay;
   sim_wire *observer; /* of what the relay reads and writes */
   sim_conn conns[SIM_CONNS];
-  size_t conns_used; /* all others are free */
+  size_t conns_used;            /* all others are free */
+  uint64_t conn_due[SIM_CONNS]; /* in this step, before anything happens */
   sim_stream **streams;
   size_t stream_count, stream_capacity;
   sim_invite invites[SIM_INVITES]; /* the newest ones */

@@ -70,7 +70,7 @@ void sim_bus_flush(sim_worker *v) {
 }
 
 static uint64_t pipe_due(const sim_relay *r, unsigned from, unsigned to) {
-  return sim_poor_gap(r->world, from, to) ? SIM_NEVER : sim_pipe_due(&r->bus[from][to]);
+  return r->world->limits && sim_poor_gap(r->world, from, to) ? SIM_NEVER : sim_pipe_due(&r->bus[from][to]);
 }
 
 uint64_t sim_bus_due(const sim_relay *r) {

@@ -280,8 +280,9 @@ static void walk_shared(const sim_walk *x) {
 }
 
 static void walk(sim_worker *v, bool deep) {
-  sim_walk x = {.v = v, .relay = v->core, .now_ms = sim_now_ms(v->relay->world), .due_ms = PL_NEVER, .deep = deep};
   const sim_world *w = v->relay->world;
+  sim_walk_offer offers[SIM_INSIDE_OFFERS];
+  sim_walk x = {.v = v, .relay = v->core, .now_ms = sim_now_ms(w), .due_ms = PL_NEVER, .deep = deep, .offers = offers};
   x.poor = w->limits && w->limits->poor;
   x.stands = sim_poor_stands(w) || v->core->judge_ms;
   x.forgets = sim_poor_forgets(w);

@@ -77,6 +77,7 @@ static void note_payer(sim_inside *inside, const pl_relay_conn *conn) {
 }
 
 void sim_inside_paid(sim_worker *v) {
+  if (v->inside.payer_count == 0) return;
   const sim_world *w = v->relay->world;
   sim_walk x = {.v = v, .relay = v->core};
   for (size_t i = 0; i < v->inside.payer_count; i++)

@@ -221,8 +221,8 @@ static bool was_there(const sim_inside *inside, sim_inside_offer offer) {
 void sim_walk_offers(sim_walk *x) {
   sim_inside *inside = &x->v->inside;
   for (size_t i = 0; inside->offer_count < SIM_INSIDE_OFFERS && i < x->offer_count; i++)
-    if (!was_there(inside, x->offers[i])) check_placed(x, x->offered[i]);
-  memcpy(inside->offers, x->offers, x->offer_count * sizeof *x->offers);
+    if (!was_there(inside, x->offers[i].at)) check_placed(x, x->offers[i].link);
+  for (size_t i = 0; i < x->offer_count; i++) inside->offers[i] = x->offers[i].at;
   inside->offer_count = x->offer_count;
   check_waiting(x);
   inside->links = x->relay->stats.links;

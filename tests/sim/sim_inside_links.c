@@ -91,8 +91,7 @@ static void note_offer(sim_walk *x, const pl_relay_link *link) {
   if (!half->conn || x->offer_count == SIM_INSIDE_OFFERS) return;
   uint64_t callee = half->conn->number;
   if (sim_on_bus(half->conn)) callee = UINT64_MAX - sim_node_of(x, half->conn);
-  x->offered[x->offer_count] = link;
-  x->offers[x->offer_count++] = (sim_inside_offer){callee, half->number};
+  x->offers[x->offer_count++] = (sim_walk_offer){{callee, half->number}, link};
 }
 
 static void walk_link(sim_walk *x, const pl_relay_link *link) {

@@ -8,6 +8,12 @@
 #include "relay/core/state.h"
 #include "sim.h"
 
+/* A call that stands at a socket or was asked for at another worker. */
+typedef struct sim_walk_offer {
+  sim_inside_offer at;
+  const pl_relay_link *link;
+} sim_walk_offer;
+
 typedef struct sim_walk {
   sim_worker *v;
   pl_relay *relay;
@@ -25,8 +31,7 @@ typedef struct sim_walk {
   uint64_t untold, untold_bits, pending, members;
   uint64_t remote_generation; /* of the newest socket on another worker */
   size_t offer_count;
-  sim_inside_offer offers[SIM_INSIDE_OFFERS];
-  const pl_relay_link *offered[SIM_INSIDE_OFFERS]; /* their links */
+  sim_walk_offer *offers; /* room for SIM_INSIDE_OFFERS, outside because only those that are used need be set */
 } sim_walk;
 
 /* What one connection's links add up to. */

@@ -33,10 +33,13 @@ void sim_text_of(const sim_world *w, const sim_stream *st, size_t index, uint8_t
   pl_put_u32(head, st->id);
   pl_put_u32(head + 4, (uint32_t)index);
   memcpy(out, head, size < HEAD ? size : HEAD);
-  for (uint32_t at = HEAD; at < size; at += 8) {
-    word = word * 6364136223846793005u + 1442695040888963407u;
-    memcpy(out + at, &word, size - at < 8 ? size - at : 8);
+  uint32_t at = HEAD;
+  for (; at + 8 <= size; at += 8) {
+    word += 6364136223846793005u;
+    memcpy(out + at, &word, 8);
   }
+  word += 6364136223846793005u;
+  if (at < size) memcpy(out + at, &word, size - at);
 }
 
 static sim_stream *stream_new(sim_world *w) {

@@ -151,19 +151,23 @@ static uint64_t least(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
+/* Like sim_poor_awake(), which only some worlds need. */
+static uint64_t awake(const sim_world *w, uint64_t at_us) {
+  return w->limits ? sim_poor_awake(w, at_us) : at_us;
+}
+
 static uint64_t client_due(const sim_conn *k) {
   if (k->client_state == SIM_CONN_LEFT) return SIM_NEVER;
-  if (k->client_state == SIM_CONN_DIALLING)
-    return least(sim_poor_awake(k->world, k->established_us), k->client_told_us);
+  if (k->client_state == SIM_CONN_DIALLING) return least(awake(k->world, k->established_us), k->client_told_us);
   uint64_t at = least(sim_pipe_due(&k->down), k->client_told_us);
   if (k->greedy) return sim_greedy_conn_due(k, at);
-  uint64_t awake = k->client->asleep_until_us;
-  return at != SIM_NEVER && at < awake ? awake : at;
+  uint64_t asleep_until = k->client->asleep_until_us;
+  return at != SIM_NEVER && at < asleep_until ? asleep_until : at;
 }
 
 static uint64_t relay_due(const sim_conn *k) {
   if (!k->relay_conn) return SIM_NEVER;
-  return sim_poor_awake(k->world, least(sim_pipe_due(&k->up), k->relay_told_us));
+  return awake(k->world, least(sim_pipe_due(&k->up), k->relay_told_us));
 }
 
 uint64_t sim_conn_due(const sim_conn *k) {

@@ -20,6 +20,7 @@ static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], boo
     if (job->used) continue;
     *job = (sim_job){.used = true, .may_create = may_create, .worker = v, .conn = conn};
     memcpy(job->id, id, 32);
+    r->jobs_used++;
     uint64_t most = w->now_us < r->store_slow_until_us ? SIM_MS(5000) : SIM_MS(5);
     job->done_us = w->now_us + sim_below(&w->random, most);
     return;
@@ -191,6 +192,7 @@ void sim_relay_crash(sim_relay *r, uint64_t down_us, bool silent) {
   }
   sim_relay_deinit(r);
   memset(r->jobs, 0, sizeof r->jobs);
+  r->jobs_used = 0;
   r->restart_us = w->now_us + down_us;
 }
 
@@ -286,7 +288,7 @@ uint64_t sim_relay_due(const sim_relay *r) {
     if (due < at) at = due;
   }
   if (r->ends_us < at) at = r->ends_us;
-  for (size_t i = 0; i < SIM_JOBS; i++) {
+  for (size_t i = 0; r->jobs_used && i < SIM_JOBS; i++) {
     if (r->jobs[i].used && r->jobs[i].done_us < at) at = r->jobs[i].done_us;
   }
   return sim_poor_relay_due(r->world, at);
@@ -314,10 +316,11 @@ void sim_relay_happen(sim_relay *r) {
     sim_relay_crash(r, sim_below(&w->random, SIM_MS(1000)), false);
     return;
   }
-  for (size_t i = 0; i < SIM_JOBS; i++) {
+  for (size_t i = 0; r->jobs_used && i < SIM_JOBS; i++) {
     sim_job *job = &r->jobs[i];
     if (!job->used || w->now_us < job->done_us) continue;
     job->used = false;
+    r->jobs_used--;
     pl_relay_registration result = sim_admission_judge(r, job, registration_of(r, job));
     sim_poor_hunger(w);
     pl_relay_registered(job->conn, result, sim_now_ms(w));

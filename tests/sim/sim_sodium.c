@@ -6,31 +6,28 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "sim_hash.h"
+
 #ifndef SIM_REAL_RECORDS
 /* For sim_wire_client.c, which reads the records that clients send. */
 extern const bool sim_records_are_plain;
 const bool sim_records_are_plain = true;
 #endif
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-  __uint128_t r = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd6e8feb86659fd93u);
-  return (uint64_t)r ^ (uint64_t)(r >> 64);
-}
-
 static uint64_t hash(uint64_t seed, const uint8_t *p, uint64_t n) {
-  uint64_t h = mix(seed, n), word;
+  uint64_t h = sim_mix(seed, n), word;
   for (; n >= 8; p += 8, n -= 8) {
     memcpy(&word, p, 8);
-    h = mix(h, word);
+    h = sim_mix(h, word);
   }
   word = 0;
   if (n) memcpy(&word, p, n);
-  return mix(h, word ^ 0xff);
+  return sim_mix(h, word ^ 0xff);
 }
 
 static void expand(uint8_t *out, size_t words, uint64_t h) {
   for (size_t i = 0; i < words; i++) {
-    uint64_t word = mix(h, i);
+    uint64_t word = sim_mix(h, i);
     memcpy(out + 8 * i, &word, 8);
   }
 }
@@ -91,7 +88,7 @@ int crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned c
 #ifndef SIM_REAL_RECORDS
 static void tag_of(uint8_t tag[16], const uint8_t *sealed, uint64_t size, const uint8_t *ad, uint64_t ad_size,
                    const uint8_t *nonce, const uint8_t *key) {
-  expand(tag, 2, hash(hash(hash(hash(4, key, 32), nonce, 12), ad, ad_size), sealed, size));
+  expand(tag, 2, sim_hash(hash(hash(hash(4, key, 32), nonce, 12), ad, ad_size), sealed, size));
 }
 
 int crypto_aead_chacha20poly1305_ietf_encrypt(unsigned char *c, unsigned long long *clen, const unsigned char *m,
@@ -153,14 +150,14 @@ int crypto_hash_sha256_update(crypto_hash_sha256_state *s, const unsigned char *
     n -= piece;
     if (have + piece < 8) break;
     memcpy(&word, s->buf, 8);
-    h = mix(h, word);
+    h = sim_mix(h, word);
   }
   hash_is(s, h);
   return 0;
 }
 
 int crypto_hash_sha256_final(crypto_hash_sha256_state *s, unsigned char *out) {
-  expand(out, 4, mix(hash(hash_so_far(s), s->buf, s->count % 8), s->count));
+  expand(out, 4, sim_mix(hash(hash_so_far(s), s->buf, s->count % 8), s->count));
   return 0;
 }
 

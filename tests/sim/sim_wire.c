@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_hash.h"
 #include "sim_wire_state.h"
 
 /* ---- tools ------------------------------------------------------------------------------------------------------- */
@@ -30,23 +31,8 @@ uint64_t sim_wire_now_ms(const sim_wire *o) {
   return sim_now_ms(o->world);
 }
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-  __uint128_t r = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd6e8feb86659fd93u);
-  return (uint64_t)r ^ (uint64_t)(r >> 64);
-}
-
-/* Two lanes, since a multiplication has to wait for the one before it in its lane. */
 uint64_t sim_wire_hash(const void *data, size_t n) {
-  const uint8_t *p = data;
-  uint64_t a = n, b = ~(uint64_t)n, words[2];
-  for (; n >= 16; p += 16, n -= 16) {
-    memcpy(words, p, 16);
-    a = mix(a, words[0]);
-    b = mix(b, words[1]);
-  }
-  words[0] = words[1] = 0;
-  if (n) memcpy(words, p, n);
-  return mix(mix(a, words[0]), mix(b, words[1]));
+  return sim_hash(0, data, n);
 }
 
 void sim_wire_grow(void **items, size_t count, size_t *capacity, size_t size) {

@@ -108,10 +108,14 @@ static uint64_t fault_due(const sim_world *w) {
   return w->phase == SIM_ACTIVE && w->faults_left ? w->next_fault_us : SIM_NEVER;
 }
 
-static uint64_t next_due(const sim_world *w) {
+static uint64_t next_due(sim_world *w) {
   uint64_t at = least(least(sim_relay_due(&w->relay), fault_due(w)), least(sim_greedy_due(w), sim_limits_due(w)));
   for (int i = 0; i < w->clients_count; i++) at = least(at, sim_client_due(&w->clients[i]));
-  for (size_t i = 0; i < w->conns_used; i++) at = least(at, sim_conn_due(&w->conns[i]));
+  for (size_t i = 0; i < w->conns_used; i++) {
+    const sim_conn *k = &w->conns[i];
+    w->conn_due[i] = k->client_state == SIM_CONN_FREE ? SIM_NEVER : sim_conn_due(k);
+    at = least(at, w->conn_due[i]);
+  }
   return at;
 }
 
@@ -124,7 +128,7 @@ static void happen(sim_world *w) {
   }
   if (sim_limits_happen(w)) return;
   for (size_t i = 0; i < w->conns_used; i++) {
-    if (sim_conn_due(&w->conns[i]) > w->now_us) continue;
+    if (w->conn_due[i] > w->now_us) continue;
     sim_conn_happen(&w->conns[i]);
     return;
   }
