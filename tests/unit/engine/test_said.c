@@ -14,6 +14,7 @@ typedef struct envelopes {
 
 static envelopes said[NET_CLIENTS];
 static int lost_from, lost_type; /* what is lost on its way to the relay; -1: nothing */
+static uint32_t lost_links[2];   /* of client 0 and 1: what is lost of DATA, if not 0 */
 static bool spoil_accept;        /* each ACCEPT is changed on its way */
 
 static bool look(net *x, int from, const pl_envelope *v) {
@@ -32,12 +33,14 @@ static bool look(net *x, int from, const pl_envelope *v) {
     }
     return true;
   }
+  if (v->type == PL_ENV_DATA && from < 2 && v->link == lost_links[from]) return true;
   return from == lost_from && v->type == lost_type;
 }
 
 static void listen_in(void) {
   memset(said, 0, sizeof said);
   lost_from = lost_type = -1;
+  lost_links[0] = lost_links[1] = 0;
   spoil_accept = false;
   n.drop = look;
 }
@@ -207,6 +210,22 @@ static void answers_that_are_changed_slow_calls_down(void **state) {
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.session, session);
 }
 
+/* A call that nobody answers ends thirteen seconds after it was made: the relay had three, and this side adds ten. */
+static void a_call_that_got_lost_is_made_again(void **state) {
+  (void)state;
+  lost_from = 0;
+  lost_type = PL_ENV_OPEN;
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_run(&n, 12999);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 1);
+  assert_int_equal(said[0].count[PL_ENV_RESET], 0);
+  lost_from = -1;
+  net_run(&n, 1);
+  assert_int_equal(reason_said(0), PL_REASON_TIMEOUT);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 2);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+}
+
 /* ---- the end of links -------------------------------------------------------------------------------------------- */
 
 static void the_end_of_the_socket_is_the_reason(void **state) {
@@ -246,6 +265,67 @@ static void what_may_not_come_on_a_link_ends_it(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
   net_run(&n, 10000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
+}
+
+/* Both close, and neither hears it. When the one starts a new session, the other ends the old one with its link, so
+ * that nothing more is said there. */
+static void a_new_session_ends_the_link_of_the_old_one(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) lost_links[i] = i ? n.links[0].callee_number : n.links[0].caller_number;
+  assert_int_equal(net_close(&n, 0, pair_numbers.a), 0);
+  assert_int_equal(net_close(&n, 1, pair_numbers.b), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(said[1].count[PL_ENV_RESET], 1);
+  assert_int_equal(said[1].link[PL_ENV_RESET], lost_links[1]);
+  assert_int_equal(reason_said(1), PL_REASON_CLOSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 2);
+}
+
+/* A session that was closed before its peer said HELLO is over when a newer one with that peer is linked. */
+static void a_newer_session_ends_one_that_was_never_heard(void **state) {
+  (void)state;
+  lost_from = 1;
+  lost_type = PL_ENV_DATA;
+  uint32_t first = net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+  assert_int_equal(net_close(&n, 0, first), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  lost_from = -1;
+  uint32_t second = net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.session, second);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, first);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+}
+
+/* Both sides are told how the other one calls itself, and what it is. */
+static void sessions_say_who_the_peer_is(void **state) {
+  (void)state;
+  pl_engine_config a = {.name = "Ada", .application = "chat/1"};
+  pl_engine_config b = {.name = "Bo", .application = "chat/2", .listen = true, .accept_all = true};
+  pair_start(&n, &a, &b);
+  pair_link(&n, &pair_numbers.a, &pair_numbers.b);
+  static const struct {
+    int side;
+    pl_engine_action_type type;
+    const char *name, *application;
+  } cases[] = {{0, PL_ENGINE_OUT_LINKED, "Bo", "chat/2"},
+               {1, PL_ENGINE_OUT_SESSION, "Ada", "chat/1"},
+               {1, PL_ENGINE_OUT_LINKED, "Ada", "chat/1"}};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    net_seen *s = net_find(&n, cases[k].side, cases[k].type, 0);
+    assert_string_equal(s->text, cases[k].application);
+    assert_int_equal(s->size, strlen(cases[k].name));
+    assert_memory_equal(s->data, cases[k].name, s->size);
+  }
 }
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
@@ -301,20 +381,28 @@ static void an_event_that_does_not_exist_is_refused(void **state) {
   assert_int_equal(net_tell(&n, 0, (pl_engine_event_type)(PL_ENGINE_IN_CODE_CANCEL + 1)), PL_EINVAL);
 }
 
-/* A host that is called late twice, but hears the relay in between, waits for its answer each time. */
+/* A host that is called late twice, but hears the relay in between, waits for an answer each time. Here the answers are
+ * late, too. */
 static void what_was_heard_ends_being_late(void **state) {
   (void)state;
-  for (int k = 0; k < 8; k++) {
-    while (said[0].count[PL_ENV_PING] == (unsigned)k) { /* until PING was sent; its answer waits to be read */
+  static const uint8_t data[8] = {0};
+  lost_from = 0;
+  lost_type = PL_ENV_PING;
+  for (unsigned k = 1; k <= 3; k++) {
+    while (said[0].count[PL_ENV_PING] < k) {
       n.now_ms = pl_engine_deadline(n.clients[0].engine);
       net_tell(&n, 0, PL_ENGINE_IN_TIME);
       (void)net_turn(&n);
     }
     n.now_ms += 40000;
     net_tell(&n, 0, PL_ENGINE_IN_TIME);
-    n.now_ms += 900;
-    net_settle(&n);
+    n.now_ms += 1500;
+    net_tell(&n, 0, PL_ENGINE_IN_TIME);
     assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
+    (void)net_turn(&n);
+    said[0].count[PL_ENV_PING] = k;
+    net_to_client(&n, 0, PL_ENV_PONG, 0, 0, data, sizeof data);
+    net_settle(&n);
   }
 }
 
@@ -368,6 +456,13 @@ static void sessions_share_a_message(void **state) {
   assert_int_equal(pl_engine_produce(e, n.now_ms, out, sizeof out), 0);
   net_relay_message(&n, 0, out, size);
   net_run(&n, 1000);
+  /* What does not fit is said in the next message, and nothing of it gets lost. */
+  assert_int_equal(net_send(&n, 0, pair_numbers.a, 0, text, 100), 0);
+  assert_int_equal(net_send(&n, 0, other, 0, text, sizeof text), 0);
+  assert_int_equal(net_send(&n, 0, other, 0, text, sizeof text), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_MESSAGE), 3);
+  net_run(&n, 1000);
   /* A volatile message cannot be cut: what is left of this message is too small for it. */
   pl_engine_event dropped = {.type = PL_ENGINE_IN_SEND_VOLATILE, .send = {other, 1, {text, 30000}}};
   assert_int_equal(net_send(&n, 0, pair_numbers.a, 0, text, sizeof text), 0);
@@ -377,7 +472,7 @@ static void sessions_share_a_message(void **state) {
   net_relay_message(&n, 0, out, size);
   net_settle(&n);
   assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_VOLATILE), 1);
-  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 3);
 }
 
 /* However much is to be said before any record, a message is as large as it may be, and no envelope is cut. */
@@ -415,9 +510,13 @@ int main(void) {
       SHY(a_knocker_that_is_called_already_is_not_called_back),
       SHY(a_call_back_is_withdrawn),
       PAIR(answers_that_are_changed_slow_calls_down),
+      PAIR(a_call_that_got_lost_is_made_again),
       LINKED(the_end_of_the_socket_is_the_reason),
       LINKED(a_link_that_overflowed_comes_back_soon),
       LINKED(what_may_not_come_on_a_link_ends_it),
+      LINKED(a_new_session_ends_the_link_of_the_old_one),
+      PAIR(a_newer_session_ends_one_that_was_never_heard),
+      test_of_own(sessions_say_who_the_peer_is),
       PAIR(what_no_relay_says_is_a_violation),
       PAIR(a_claim_of_no_code_is_refused),
       PAIR(an_event_that_does_not_exist_is_refused),
