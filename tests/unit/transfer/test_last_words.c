@@ -156,14 +156,31 @@ static void ends_come_first(void **state) {
   assert_int_equal(next(), 8);
 }
 
+/* In a new session the peer has yet to say again that it wants a file. */
+static void a_new_session_starts_with_asking(void **state) {
+  (void)state;
+  uint8_t word[64];
+  pl_transfer_want w;
+  pl_wire_file_get m = {.type = PL_CONST_FILE_GET, .id = {1}};
+  pl_transfer_file f = {.id = {1}, .size = 5, .name = {(const uint8_t *)"a", 1}};
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_ADD, .add = {&f}}), 0);
+  assert_int_equal(pl_transfer_each(t, NULL)->state, PL_TRANSFER_ASKING);
+  assert_false(pl_transfer_next_want(t, &w));
+  come(word, pl_wire_file_get_encode(&m, word, sizeof word));
+  assert_int_equal(pl_transfer_each(t, NULL)->state, PL_TRANSFER_MOVING);
+  assert_true(pl_transfer_next_want(t, &w));
+  assert_int_equal(step((pl_transfer_event){.type = PL_TRANSFER_BEGUN}), 0);
+  assert_int_equal(pl_transfer_each(t, NULL)->state, PL_TRANSFER_ASKING);
+  assert_false(pl_transfer_next_want(t, &w));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(an_offer_carries_name_and_type),
-      TEST(what_was_not_heard_is_said_again),
-      TEST(there_is_room_for_so_many),
-      TEST(ends_come_first),
+      TEST(an_offer_carries_name_and_type),   TEST(what_was_not_heard_is_said_again),
+      TEST(there_is_room_for_so_many),        TEST(ends_come_first),
+      TEST(a_new_session_starts_with_asking),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
