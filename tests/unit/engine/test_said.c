@@ -362,6 +362,27 @@ static void what_no_relay_says_is_a_violation(void **state) {
   }
 }
 
+/* A code ends when the relay says so, if that is sooner than this side had asked for. */
+static void the_relay_may_grant_less_time(void **state) {
+  (void)state;
+  pl_engine_result out;
+  assert_int_equal(net_do_for(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_NEW, .code_new = {60000}}, &out), 0);
+  net_settle(&n);
+  assert_int_equal(said[0].count[PL_ENV_CODE], 1);
+  uint8_t payload[16];
+  pl_wire_code code = {.op = PL_CONST_CODE_MAKE, .tag = out.code, .number = PL_CONST_CODE_NUMBER_MIN};
+  code.lifetime_ms = 5000;
+  int size = pl_wire_code_encode(&code, payload, sizeof payload);
+  assert_true(size > 0);
+  net_to_client(&n, 0, PL_ENV_CODE, 0, 0, payload, (size_t)size);
+  net_settle(&n);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_CODE, 0)->a.time_ms, n.now_ms + 5000);
+  net_run(&n, 4999);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CODE_ENDED), 0);
+  net_run(&n, 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_CODE_ENDED, 0)->a.error, PL_ETIMEDOUT);
+}
+
 static void a_claim_of_no_code_is_refused(void **state) {
   (void)state;
   uint8_t payload[128], exchange[64] = {1};
@@ -518,6 +539,7 @@ int main(void) {
       PAIR(a_newer_session_ends_one_that_was_never_heard),
       test_of_own(sessions_say_who_the_peer_is),
       PAIR(what_no_relay_says_is_a_violation),
+      PAIR(the_relay_may_grant_less_time),
       PAIR(a_claim_of_no_code_is_refused),
       PAIR(an_event_that_does_not_exist_is_refused),
       PAIR(what_was_heard_ends_being_late),
