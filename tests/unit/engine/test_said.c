@@ -1,91 +1,7 @@
 /* Rules of the engine that heal by themselves when they are broken. So they are tested by the envelopes that are said,
  * and when, not only by what arrives in the end. */
 #include "client/core/noise/noise.h"
-#include "pair.h"
-
-enum { TYPES = 256, LAST_MAX = 2048 };
-
-typedef struct envelopes {
-  unsigned count[TYPES];
-  uint32_t link[TYPES]; /* of the last one */
-  size_t size[TYPES];
-  uint8_t last[TYPES][LAST_MAX];
-} envelopes;
-
-static envelopes said[NET_CLIENTS];
-static int lost_from, lost_type; /* what is lost on its way to the relay; -1: nothing */
-static uint32_t lost_links[2];   /* of client 0 and 1: what is lost of DATA, if not 0 */
-static bool spoil_accept;        /* each ACCEPT is changed on its way */
-
-static bool look(net *x, int from, const pl_envelope *v) {
-  envelopes *s = &said[from];
-  s->count[v->type]++;
-  s->link[v->type] = v->link;
-  s->size[v->type] = v->payload.size < LAST_MAX ? v->payload.size : LAST_MAX;
-  if (s->size[v->type]) memcpy(s->last[v->type], v->payload.data, s->size[v->type]);
-  if (spoil_accept && v->type == PL_ENV_ACCEPT) {
-    for (int k = 0; k < NET_LINKS; k++) {
-      net_link *l = &x->links[k];
-      if (!l->used || l->callee != from || l->callee_number != v->link) continue;
-      s->last[v->type][v->payload.size - 1] ^= 1;
-      l->linked = true;
-      net_to_client(x, l->caller, v->type, 0, l->caller_number, s->last[v->type], v->payload.size);
-    }
-    return true;
-  }
-  if (v->type == PL_ENV_DATA && from < 2 && v->link == lost_links[from]) return true;
-  return from == lost_from && v->type == lost_type;
-}
-
-static void listen_in(void) {
-  memset(said, 0, sizeof said);
-  lost_from = lost_type = -1;
-  lost_links[0] = lost_links[1] = 0;
-  spoil_accept = false;
-  n.drop = look;
-}
-
-static int setup(void **state) {
-  (void)pair_setup(state);
-  listen_in();
-  return 0;
-}
-
-static int setup_linked(void **state) {
-  (void)pair_setup_linked(state);
-  listen_in();
-  return 0;
-}
-
-/* Client 1 lets nobody in by itself. */
-static int setup_shy(void **state) {
-  (void)state;
-  pl_engine_config shy = {.listen = true};
-  pair_start(&n, NULL, &shy);
-  listen_in();
-  return 0;
-}
-
-static unsigned reason_said(int i) {
-  assert_true(said[i].count[PL_ENV_RESET] > 0);
-  return pl_get_u16(said[i].last[PL_ENV_RESET]);
-}
-
-static void tell_reset(int i, uint32_t link, uint16_t reason) {
-  uint8_t payload[2];
-  pl_put_u16(payload, reason);
-  net_to_client(&n, i, PL_ENV_RESET, 0, link, payload, sizeof payload);
-  net_settle(&n);
-}
-
-static int connect_to(int i, int to, uint32_t *session) {
-  pl_engine_result out;
-  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT, .connect = {.peer = {n.clients[to].config.identity.id, 32}}};
-  in.connect.instance = (pl_view){n.clients[to].config.instance, 8};
-  int rc = net_do_for(&n, i, &in, &out);
-  *session = out.session;
-  return rc;
-}
+#include "said.h"
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
@@ -328,6 +244,43 @@ static void sessions_say_who_the_peer_is(void **state) {
   }
 }
 
+/* What was acknowledged is not asked about. */
+static void a_session_without_work_is_silent(void **state) {
+  (void)state;
+  for (int k = 0; k < 5; k++) {
+    assert_int_equal(net_send(&n, 0, pair_numbers.a, 0, "x", 1), 0);
+    assert_int_equal(net_send(&n, 1, pair_numbers.b, 0, "y", 1), 0);
+    net_run(&n, 100);
+  }
+  net_run(&n, 100);
+  for (int i = 0; i < 2; i++) said[i].count[PL_ENV_DATA] = 0;
+  net_run(&n, 60000);
+  for (int i = 0; i < 2; i++) assert_int_equal(said[i].count[PL_ENV_DATA], 0);
+}
+
+/* A session that was to be at another relay ends after the login, and those behind it in the table are called. */
+static void sessions_for_another_relay_end(void **state) {
+  (void)state;
+  static const uint8_t other[32] = {9};
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  net_init(&n);
+  assert_non_null(net_add(&n, 0, 1, 1, NULL));
+  assert_non_null(net_add(&n, 1, 2, 2, &listener));
+  pl_engine_event in = {.type = PL_ENGINE_IN_CONNECT};
+  in.connect.peer = (pl_view){n.clients[1].config.identity.id, 32};
+  in.connect.relay = (pl_view){other, 32};
+  pl_engine_result out;
+  assert_int_equal(net_do_for(&n, 0, &in, &out), 0);
+  uint32_t second = net_connect(&n, 0, 1, NULL, NULL);
+  for (int i = 1; i >= 0; i--) net_tell(&n, i, PL_ENGINE_IN_START);
+  net_settle(&n);
+  net_seen *closed = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0);
+  assert_non_null(closed);
+  assert_int_equal(closed->a.session, out.session);
+  assert_int_equal(closed->a.error, PL_ELINK);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.session, second);
+}
+
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
 static uint8_t too_large[16777217];
@@ -337,7 +290,7 @@ static void what_no_relay_says_is_a_violation(void **state) {
   static const pl_wire_code codes[] = {{.op = PL_CONST_CODE_END, .tag = 1, .number = PL_CONST_CODE_NUMBER_MIN},
                                        {.op = PL_CONST_CODE_MAKE, .tag = 1, .number = PL_CONST_CODE_NUMBER_MAX + 1},
                                        {.op = PL_CONST_CODE_MAKE, .tag = 1, .number = PL_CONST_CODE_NUMBER_MIN - 1}};
-  for (size_t k = 0; k <= PL_ARRAY_LENGTH(codes) + 1; k++) {
+  for (size_t k = 0; k <= PL_ARRAY_LENGTH(codes) + 2; k++) {
     uint8_t payload[16];
     (void)pair_teardown(state);
     (void)setup(state);
@@ -345,6 +298,17 @@ static void what_no_relay_says_is_a_violation(void **state) {
       int size = pl_wire_code_encode(&codes[k], payload, sizeof payload);
       assert_true(size > 0);
       net_to_client(&n, 0, PL_ENV_CODE, 0, 0, payload, (size_t)size);
+    } else if (k == PL_ARRAY_LENGTH(codes) + 2) {
+      net_cut(&n, 0);
+      for (net_forget(&n, 0); !n.clients[0].in;) { /* until HELLO is on its way */
+        assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
+        n.now_ms = pl_engine_deadline(n.clients[0].engine);
+        net_tell(&n, 0, PL_ENGINE_IN_TIME);
+        (void)net_turn(&n);
+      }
+      n.clients[0].in->size -= 60;
+      pl_put_u16(n.clients[0].in->bytes + 2, (uint16_t)(n.clients[0].in->size - 8));
+      net_forget(&n, 0);
     } else if (k == PL_ARRAY_LENGTH(codes)) {
       net_to_client(&n, 0, PL_ENV_CODE, 0, 0, payload, 2); /* cut short */
     } else {
@@ -360,41 +324,6 @@ static void what_no_relay_says_is_a_violation(void **state) {
     assert_int_equal(said[0].link[PL_ENV_RESET], 0);
     assert_true(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms != PL_NEVER);
   }
-}
-
-/* A code ends when the relay says so, if that is sooner than this side had asked for. */
-static void the_relay_may_grant_less_time(void **state) {
-  (void)state;
-  pl_engine_result out;
-  assert_int_equal(net_do_for(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_CODE_NEW, .code_new = {60000}}, &out), 0);
-  net_settle(&n);
-  assert_int_equal(said[0].count[PL_ENV_CODE], 1);
-  uint8_t payload[16];
-  pl_wire_code code = {.op = PL_CONST_CODE_MAKE, .tag = out.code, .number = PL_CONST_CODE_NUMBER_MIN};
-  code.lifetime_ms = 5000;
-  int size = pl_wire_code_encode(&code, payload, sizeof payload);
-  assert_true(size > 0);
-  net_to_client(&n, 0, PL_ENV_CODE, 0, 0, payload, (size_t)size);
-  net_settle(&n);
-  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_CODE, 0)->a.time_ms, n.now_ms + 5000);
-  net_run(&n, 4999);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CODE_ENDED), 0);
-  net_run(&n, 1);
-  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_CODE_ENDED, 0)->a.error, PL_ETIMEDOUT);
-}
-
-static void a_claim_of_no_code_is_refused(void **state) {
-  (void)state;
-  uint8_t payload[128], exchange[64] = {1};
-  pl_wire_claim claim = {.number = PL_CONST_CODE_NUMBER_MIN, .exchange = {exchange, sizeof exchange}};
-  int size = pl_wire_claim_encode(&claim, payload, sizeof payload);
-  assert_true(size > 0);
-  uint32_t link = pl_link_number_make(true, 9, 5);
-  net_to_client(&n, 0, PL_ENV_CLAIM, 0, link, payload, (size_t)size);
-  net_settle(&n);
-  assert_int_equal(said[0].link[PL_ENV_RESET], link);
-  assert_int_equal(reason_said(0), PL_REASON_NO_CODE);
-  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
 }
 
 static void an_event_that_does_not_exist_is_refused(void **state) {
@@ -518,10 +447,6 @@ static void control_envelopes_take_turns_of_messages(void **state) {
   assert_int_equal(messages, 2);
 }
 
-#define PAIR(name) cmocka_unit_test_setup_teardown(name, setup, pair_teardown)
-#define LINKED(name) cmocka_unit_test_setup_teardown(name, setup_linked, pair_teardown)
-#define SHY(name) cmocka_unit_test_setup_teardown(name, setup_shy, pair_teardown)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       SHY(a_call_that_waits_serves_a_connect),
@@ -538,9 +463,9 @@ int main(void) {
       LINKED(a_new_session_ends_the_link_of_the_old_one),
       PAIR(a_newer_session_ends_one_that_was_never_heard),
       test_of_own(sessions_say_who_the_peer_is),
+      LINKED(a_session_without_work_is_silent),
+      test_of_own(sessions_for_another_relay_end),
       PAIR(what_no_relay_says_is_a_violation),
-      PAIR(the_relay_may_grant_less_time),
-      PAIR(a_claim_of_no_code_is_refused),
       PAIR(an_event_that_does_not_exist_is_refused),
       PAIR(what_was_heard_ends_being_late),
       LINKED(stopping_closes_all_sessions),
