@@ -347,6 +347,12 @@ static void envelopes_that_are_not_known(void **state) {
   net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, sizeof large}}});
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
   net_deinit(&n);
+  for (size_t at = 0; at + 65536 <= sizeof large - 1; at += 65536)
+    pl_envelope_put_header(large + at, 0xff, 0, 65528, 0);
+  pair_start(&n, NULL, NULL); /* the largest message there may be */
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, sizeof large - 1}}});
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
+  net_deinit(&n);
   pair_start(&n, NULL, NULL);
   net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: counts as GONE, whatever its reason was */
   net_turn(&n);

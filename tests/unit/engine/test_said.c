@@ -83,6 +83,21 @@ static void a_knocker_that_is_called_already_is_not_called_back(void **state) {
   assert_int_equal(said[1].count[PL_ENV_OPEN], 1);
 }
 
+/* Of two strangers that wait, the one is let in that is meant. */
+static void the_other_stranger_still_waits(void **state) {
+  (void)state;
+  assert_non_null(net_add(&n, 2, 3, 3, NULL));
+  net_tell(&n, 2, PL_ENGINE_IN_START);
+  for (int i = 0; i <= 2; i += 2) net_connect(&n, i, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 2);
+  assert_int_equal(net_allow(&n, 1, 2), 0);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_LINKED), 1);
+  assert_int_equal(said[1].count[PL_ENV_ACCEPT], 1);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 0);
+}
+
 /* A call back that is not wanted any more is withdrawn at the relay, too. */
 static void a_call_back_is_withdrawn(void **state) {
   for (int block = 0; block < 2; block++) {
@@ -131,15 +146,40 @@ static void a_call_that_got_lost_is_made_again(void **state) {
   (void)state;
   lost_from = 0;
   lost_type = PL_ENV_OPEN;
-  net_connect(&n, 0, 1, NULL, NULL);
-  net_run(&n, 12999);
-  assert_int_equal(said[0].count[PL_ENV_OPEN], 1);
+  for (int k = 0; k < 2; k++) {
+    net_connect(&n, 0, 1, NULL, NULL);
+    net_run(&n, 1000);
+  }
+  net_run(&n, 10999);
   assert_int_equal(said[0].count[PL_ENV_RESET], 0);
-  lost_from = -1;
   net_run(&n, 1);
   assert_int_equal(reason_said(0), PL_REASON_TIMEOUT);
-  assert_int_equal(said[0].count[PL_ENV_OPEN], 2);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 3);
+  net_run(&n, 999);
+  assert_int_equal(said[0].count[PL_ENV_RESET], 1);
+  lost_from = -1;
+  net_run(&n, 1);
+  assert_int_equal(said[0].count[PL_ENV_RESET], 2);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 1);
+}
+
+/* A call for any instance is for any instance again, when the one that answered went before it said anything. */
+static void any_instance_may_answer_the_next_call(void **state) {
+  (void)state;
+  pl_engine_config listener = {.listen = true, .accept_all = true};
+  lost_from = 1;
+  lost_type = PL_ENV_DATA;
+  uint32_t session = net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(said[1].count[PL_ENV_ACCEPT], 1);
+  net_remove(&n, 1);
+  assert_non_null(net_add(&n, 2, 2, 9, &listener)); /* the same person */
+  net_tell(&n, 2, PL_ENGINE_IN_START);
+  net_run(&n, 20000);
+  net_seen *linked = net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0);
+  assert_non_null(linked);
+  assert_int_equal(linked->a.session, session);
+  assert_memory_equal(linked->a.instance, n.clients[2].config.instance, 8);
 }
 
 /* ---- the end of links -------------------------------------------------------------------------------------------- */
@@ -454,9 +494,11 @@ int main(void) {
       SHY(ten_seconds_are_counted_from_accept),
       SHY(a_knocker_that_has_gone_is_called_back),
       SHY(a_knocker_that_is_called_already_is_not_called_back),
+      SHY(the_other_stranger_still_waits),
       SHY(a_call_back_is_withdrawn),
       PAIR(answers_that_are_changed_slow_calls_down),
       PAIR(a_call_that_got_lost_is_made_again),
+      PAIR(any_instance_may_answer_the_next_call),
       LINKED(the_end_of_the_socket_is_the_reason),
       LINKED(a_link_that_overflowed_comes_back_soon),
       LINKED(what_may_not_come_on_a_link_ends_it),
