@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "client/core/code/code.h"
 #include "client/core/words/words.h"
@@ -114,12 +115,47 @@ static void phrases(void **state) {
   assert_int_equal(words, 2 * PL_CONST_PHRASE_WORDS);
 }
 
+/* Written out from docs/protocol.md: 66 bits of each ID's stretched hash, in words of eleven bits. */
+static void expect_half(const char *half, const uint8_t id[32]) {
+  uint8_t h[64];
+  crypto_hash_sha512_state hash;
+  crypto_hash_sha512_init(&hash);
+  crypto_hash_sha512_update(&hash, (const uint8_t *)PL_LABEL_PHRASE, strlen(PL_LABEL_PHRASE));
+  crypto_hash_sha512_update(&hash, id, 32);
+  crypto_hash_sha512_final(&hash, h);
+  for (int round = 0; round < PL_CONST_PHRASE_ROUNDS; round++) {
+    uint8_t both[96];
+    memcpy(both, h, 64);
+    memcpy(both + 64, id, 32);
+    crypto_hash_sha512(h, both, sizeof both);
+  }
+  for (size_t word = 0; word < PL_CONST_PHRASE_WORDS; word++) {
+    unsigned value = 0;
+    for (size_t bit = 11 * word; bit < 11 * (word + 1); bit++) value = 2 * value + (h[bit / 8] >> (7 - bit % 8) & 1u);
+    size_t size = strlen(pl_word((uint16_t)value));
+    assert_memory_equal(half, pl_word((uint16_t)value), size);
+    half += size + 1;
+  }
+}
+
+static void phrases_are_of_both_ids(void **state) {
+  const uint8_t a[32] = {1}, b[32] = {2};
+  char text[PL_PHRASE_TEXT_MAX];
+  (void)state;
+  pl_phrase(text, b, a);
+  expect_half(text, a);
+  const char *at = text;
+  for (size_t word = 0; word < PL_CONST_PHRASE_WORDS; word++) at = strchr(at, ' ') + 1;
+  expect_half(at, b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_code_goes_round),
       cmocka_unit_test(separators),
       cmocka_unit_test(parts),
       cmocka_unit_test(phrases),
+      cmocka_unit_test(phrases_are_of_both_ids),
   };
   return cmocka_run_group_tests_name("code", tests, NULL, NULL);
 }

@@ -148,6 +148,11 @@ static void a_call_that_opens_and_is_wrong_is_dropped(void **state) {
     offer((pl_view){payload, (size_t)size}, cases[k].outside);
     net_settle(&n);
     assert_int_equal(said, cases[k].said);
+    if (!said && cases[k].outside != zero) {
+      net_seen *log = net_find(&n, 1, PL_ENGINE_OUT_LOG, 0);
+      assert_non_null(log);
+      assert_non_null(strstr(log->text, pl_error_text(PL_EPROTOCOL)));
+    }
     said = 0;
     offer((pl_view){(const uint8_t *)"\x01", 1},
           cases[k].outside); /* cut short; if the first was accepted, its slot is in use */
@@ -204,6 +209,47 @@ static void another_version_is_told_to_callers_that_are_let_in(void **state) {
       pl_noise_link_deinit(&keys);
     }
     pl_noise_handshake_deinit(&hs);
+    net_deinit(&n);
+  }
+}
+
+static unsigned accepts, resets;
+static bool count_answers(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  accepts += from == 1 && e->type == PL_ENV_ACCEPT;
+  resets += from == 1 && e->type == PL_ENV_RESET && pl_get_u16(e->payload.data) == PL_REASON_REFUSED;
+  return from == 1;
+}
+
+/* Calls that are accepted only to be refused are sixteen at a time, and none while this side stops. */
+static void few_calls_are_accepted_to_be_refused(void **state) {
+  (void)state;
+  enum { ALL = 20, MOST = 16 };
+  for (int stopping = 0; stopping < 2; stopping++) {
+    uint8_t payload[] = {2, 0xee, 0xee}, out[2048];
+    static const uint8_t instance[8] = {9};
+    uint32_t a, b;
+    pl_noise_handshake hs;
+    pair_start(&n, NULL, NULL);
+    pair_link(&n, &a, &b);
+    n.drop = count_answers;
+    accepts = resets = 0;
+    if (stopping) {
+      net_tell(&n, 1, PL_ENGINE_IN_STOP); /* waits for the answer to CLOSE */
+      net_settle(&n);
+    }
+    for (uint32_t k = 1; k <= ALL; k++) {
+      memcpy(out, n.clients[0].config.identity.id, 32);
+      memcpy(out + 32, instance, 8);
+      assert_int_equal(pl_noise_start_caller(&hs, &n.clients[0].config.identity, n.clients[1].config.identity.id), 0);
+      int size = pl_noise_write(&hs, ephemeral, (pl_view){payload, sizeof payload}, out + 40, sizeof out - 40);
+      assert_true(size > 0);
+      pl_noise_handshake_deinit(&hs);
+      net_to_client(&n, 1, PL_ENV_OFFER, 0, pl_link_number_make(true, 1, k), out, 40 + (size_t)size);
+      net_settle(&n);
+    }
+    assert_int_equal(accepts, stopping ? 0 : MOST);
+    assert_int_equal(resets, stopping ? ALL : ALL - MOST);
     net_deinit(&n);
   }
 }
@@ -301,6 +347,12 @@ static void envelopes_that_are_not_known(void **state) {
   net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, sizeof large}}});
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_EPROTOCOL);
   net_deinit(&n);
+  for (size_t at = 0; at + 65536 <= sizeof large - 1; at += 65536)
+    pl_envelope_put_header(large + at, 0xff, 0, 65528, 0);
+  pair_start(&n, NULL, NULL); /* the largest message there may be */
+  net_do(&n, 0, &(pl_engine_event){.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, sizeof large - 1}}});
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_OFFLINE), 0);
+  net_deinit(&n);
   pair_start(&n, NULL, NULL);
   net_to_client(&n, 0, PL_ENV_RESET, 0, 0, large, 1); /* cut short: counts as GONE, whatever its reason was */
   net_turn(&n);
@@ -382,6 +434,7 @@ int main(void) {
       test_of_own(a_call_that_opens_and_is_wrong_is_dropped),
       test_of_own(the_first_of_two_names_counts_and_one_that_is_too_long_is_none),
       test_of_own(another_version_is_told_to_callers_that_are_let_in),
+      test_of_own(few_calls_are_accepted_to_be_refused),
       test_of_own(sessions_have_a_limit),
       test_of_pair(invites_have_a_limit),
       test_of_linked(what_is_said_twice_or_too_late_changes_nothing),

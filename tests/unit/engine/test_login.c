@@ -355,8 +355,35 @@ static void bad_configs_are_refused(void **state) {
   c.application = "a name of an application that is far too long";
   assert_int_equal(pl_engine_new(&c, &e), PL_EINVAL);
   c.application = NULL;
+  c.application = "a";
+  c.session_window = 100;
+  assert_int_equal(pl_engine_new(&c, &e), PL_EINVAL);
+  c.session_window = 101;
+  c.sessions_max = 65536;
+  assert_int_equal(pl_engine_new(&c, &e), PL_EINVAL);
+  c.sessions_max = 65535;
+  c.name = "0123456789012345678901234567890123456789012345678901234567890123x"; /* 65 bytes */
+  assert_int_equal(pl_engine_new(&c, &e), PL_EINVAL);
+  c.name++;
+  assert_int_equal(pl_engine_new(&c, &e), 0);
+  pl_engine_free(e);
   c.origin = NULL;
   assert_int_equal(pl_engine_new(&c, &e), PL_EURL);
+}
+
+static void what_is_not_configured_has_a_default(void **state) {
+  (void)state;
+  pl_engine *e;
+  const pl_engine_config c = {.origin = "http://a", .instance = {1}};
+  assert_int_equal(pl_engine_new(&c, &e), 0);
+  assert_int_equal(e->config.message_max, 262144);
+  assert_int_equal(e->config.channel_window, 1 << 20);
+  assert_int_equal(e->config.session_window, 8 << 20);
+  assert_int_equal(e->config.session_timeout_ms, 3600000);
+  assert_int_equal(e->config.sessions_max, 1024);
+  assert_int_equal(e->config.replace_after_bytes, 1 << 30);
+  assert_int_equal(pl_engine_deadline(e), PL_NEVER);
+  pl_engine_free(e);
 }
 
 /* Each comes first or second from the relay. The client answers with RESET, and tries again or gives up. */
@@ -577,6 +604,7 @@ int main(void) {
       test_of_one(commands_that_make_no_sense_are_refused),
       test_of_own(limits_are_taken_within_bounds),
       cmocka_unit_test(origins_of_all_lengths),
+      cmocka_unit_test(what_is_not_configured_has_a_default),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,9 @@ static bool try_new(uint8_t who, pl_engine **out) {
   uint8_t seed[32] = {who, 1};
   assert_int_equal(pl_identity_from_seed(&config.identity, seed), 0);
   config.instance[0] = 1;
-  return pl_engine_new(&config, out) == 0;
+  int rc = pl_engine_new(&config, out);
+  assert_true(rc == 0 || rc == PL_ENOMEM);
+  return rc == 0;
 }
 
 static void a_new_engine_may_fail(void **state) {
@@ -121,6 +123,19 @@ static void commands_survive_each_failure(void **state) {
   }
 }
 
+/* The first decision about a peer needs memory. */
+static void decisions_say_that_memory_ran_out(void **state) {
+  (void)state;
+  static const pl_engine_event_type types[] = {PL_ENGINE_IN_ALLOW, PL_ENGINE_IN_BLOCK};
+  pair_start(&n, NULL, NULL);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(types); i++) {
+    pl_alloc_fail_at(1);
+    assert_int_equal(net_decide(&n, 1, types[i], 0), PL_ENOMEM);
+    assert_int_equal(pl_alloc_fail_at(0), 0);
+  }
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(types); i++) assert_int_equal(net_decide(&n, 1, types[i], 0), 0);
+}
+
 /* A decision that fails because memory ran out has not happened: the stranger is still asking. */
 static void an_answer_that_fails_decides_nothing(void **state) {
   (void)state;
@@ -204,9 +219,13 @@ static void nothing_is_queued_behind_a_gap(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      test_of_own(nothing_is_queued_behind_a_gap),       test_of_own(a_new_engine_may_fail),
-      test_of_own(a_conversation_survives_each_failure), test_of_own(commands_survive_each_failure),
-      test_of_own(an_answer_that_fails_decides_nothing), test_of_own(the_end_of_a_session_is_told_without_memory),
+      test_of_own(nothing_is_queued_behind_a_gap),
+      test_of_own(a_new_engine_may_fail),
+      test_of_own(a_conversation_survives_each_failure),
+      test_of_own(commands_survive_each_failure),
+      test_of_own(decisions_say_that_memory_ran_out),
+      test_of_own(an_answer_that_fails_decides_nothing),
+      test_of_own(the_end_of_a_session_is_told_without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,18 @@ static void the_older_link_is_reset_by_its_opener(void **state) {
 
 /* ---- acknowledging ----------------------------------------------------------------------------------------------- */
 
+/* However short the way is, nothing is asked within a second. */
+static void a_probe_waits_for_a_second(void **state) {
+  (void)state;
+  two_run(&t, 100);
+  lose(1, PL_FRAME_ACK, 1000);
+  assert_int_equal(two_send(&t, 0, 0, "x", 1), 0);
+  two_run(&t, 990);
+  assert_int_equal(said[0][PL_FRAME_PROBE], 0);
+  two_run(&t, 20);
+  assert_int_equal(said[0][PL_FRAME_PROBE], 1);
+}
+
 /* Only an answer to the last PROBE counts as one. */
 static void an_old_probe_reply_is_no_answer(void **state) {
   (void)state;
@@ -288,6 +300,27 @@ static void credit_that_cannot_be_breaks_the_protocol(void **state) {
   }
 }
 
+/* Each channel that a CREDIT names counts, whatever it says of the others. */
+static void credit_counts_for_each_channel(void **state) {
+  (void)state;
+  static const uint8_t text[600];
+  static const pl_session_config small = {
+      .message_max = 1000, .channel_window = 1001, .session_window = 100000, .manual_take = true};
+  (void)end(NULL);
+  two_init(&t, NULL, &small);
+  t.drop = look;
+  two_link(&t, 1, 0);
+  two_run(&t, 100);
+  for (uint8_t channel = 0; channel < 2; channel++)
+    for (int k = 0; k < 2; k++) assert_int_equal(two_send(&t, 0, channel, text, sizeof text), 0);
+  two_run(&t, 500);
+  assert_false(pl_session_has_output(t.side[0].session));
+  uint8_t frame[39] = {PL_FRAME_CREDIT, 0, 36, [11] = 3, [12] = 7, [21] = 0, [30] = 1};
+  pl_put_u64(frame + 31, 2000);
+  assert_int_equal(two_feed(&t, 0, 1, frame, sizeof frame), 0);
+  assert_true(pl_session_has_output(t.side[0].session));
+}
+
 static void a_limit_never_goes_back(void **state) {
   (void)state;
   static const uint8_t credit[] = {PL_FRAME_CREDIT, 0, 18, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -326,7 +359,8 @@ static void close_is_said_each_second_for_ten_seconds(void **state) {
   two_run(&t, 9950);
   assert_int_equal(said[0][PL_FRAME_CLOSE], 10);
   assert_int_equal(two_count(&t, 0, PL_SESSION_CLOSE_ENDED), 0);
-  two_run(&t, 100);
+  t.now_us = 1000 * pl_session_deadline(t.side[0].session);
+  assert_int_equal(two_step(&t, 0, (pl_session_event){.type = PL_SESSION_TIME}), 0);
   assert_int_equal(two_find(&t, 0, PL_SESSION_CLOSE_ENDED, 0)->a.error, PL_ETIMEDOUT);
 }
 
@@ -390,6 +424,7 @@ int main(void) {
       LINKED(each_side_says_hello_once),
       APART(a_lost_hello_is_said_again_each_second),
       LINKED(the_older_link_is_reset_by_its_opener),
+      LINKED(a_probe_waits_for_a_second),
       LINKED(an_old_probe_reply_is_no_answer),
       LINKED(probes_and_gaps_are_answered_at_once),
       LINKED(a_close_of_what_the_peer_forgot_is_over),
@@ -397,6 +432,7 @@ int main(void) {
       LINKED(all_that_was_in_a_lost_record_is_sent_again),
       APART(a_started_message_keeps_its_credit),
       LINKED(credit_that_cannot_be_breaks_the_protocol),
+      APART(credit_counts_for_each_channel),
       LINKED(a_limit_never_goes_back),
       LINKED(what_was_taken_is_told),
       LINKED(close_is_said_each_second_for_ten_seconds),

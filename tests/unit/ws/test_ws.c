@@ -333,6 +333,11 @@ static void test_utf8(void **state) {
   pl_utf8_init(&u);
   assert_true(pl_utf8_feed(&u, (const uint8_t *)tail, sizeof tail - 2));
   assert_false(pl_utf8_feed(&u, (const uint8_t *)tail, sizeof tail - 1));
+  static const char *const broken[] = {"\xc3z", "\xe2\x82z", "\xe0\x9f", "\xed\xa0", "\xf4\x90", "\xf0\x90\xc3"};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(broken); i++) {
+    pl_utf8_init(&u);
+    assert_false(pl_utf8_feed(&u, (const uint8_t *)broken[i], strlen(broken[i])));
+  }
 }
 
 static void test_close_out(void **state) {
