@@ -51,6 +51,40 @@ static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
 }
 
+static bool drop_all_records;
+
+static bool drop_each_record(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  (void)from;
+  return drop_all_records && e->type == PL_ENV_DATA;
+}
+
+/* Also while the close of the first one is not answered, because records are lost for a while. */
+static void a_new_session_can_follow_before_the_answer(void **state) {
+  (void)state;
+  for (int lossy = 0; lossy < 2; lossy++) {
+    uint32_t a, b;
+    pair_start(&n, NULL, NULL);
+    pair_link(&n, &a, &b);
+    n.drop = drop_each_record;
+    drop_all_records = lossy;
+    assert_int_equal(net_close(&n, 0, a), 0);
+    uint32_t again = net_connect(&n, 0, 1, NULL, NULL);
+    assert_int_not_equal(again, a);
+    assert_int_equal(net_send(&n, 0, again, 0, "again", 5), 0);
+    net_run(&n, 3000);
+    drop_all_records = false;
+    net_run(&n, 60000);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, a);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_DELIVERED, 0)->a.session, again);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 0);
+    if (!lossy) net_deinit(&n);
+  }
+}
+
 static void ten_megabytes_of_random_messages_arrive(void **state) {
   (void)state;
   uint32_t a = pair_numbers.a, b = pair_numbers.b;
@@ -289,6 +323,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_pair(messages_go_both_ways_and_the_close_is_answered),
       test_of_linked(a_new_session_can_follow_a_closed_one_at_once),
+      test_of_own(a_new_session_can_follow_before_the_answer),
       test_of_linked(ten_megabytes_of_random_messages_arrive),
       test_of_own(many_small_messages_on_many_channels_arrive),
       test_of_own(a_full_window_says_again_and_then_writable),
