@@ -1,5 +1,6 @@
 /* See nameplates.h. The table is a seeded hash by number, because clients can ask for numbers. Expiry is exact where a
- * number is looked up. Memory is freed by a wheel of coarse steps, so that no choice of lifetimes costs time. */
+ * number is looked up. Memory is freed by a wheel of coarse steps, so that no choice of lifetimes costs time. What has
+ * expired counts for CODES_TOTAL until then, for up to one step. */
 #include "nameplates.h"
 
 #include <string.h>

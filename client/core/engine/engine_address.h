@@ -1,6 +1,6 @@
 /* Where the relay can be reached: at the configured address, and at others that GOING_AWAY named (docs/protocol.md,
  * section 9). An address that answers is kept; after one that does not, the next one is tried. The server at each
- * address must prove that it is the same relay, so a false address costs one attempt. */
+ * address must prove that it is the same relay and take the login, so a false address costs one attempt. */
 #ifndef PL_ENGINE_ADDRESS_H
 #define PL_ENGINE_ADDRESS_H
 

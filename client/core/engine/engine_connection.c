@@ -90,7 +90,8 @@ static void connection_offline(pl_engine *e, int error, int reason, bool again) 
 void pl_engine_connection_fail(pl_engine *e, int error, int reason) {
   if (e->connection == PL_ENGINE_CONN_OFF || e->connection == PL_ENGINE_CONN_WAITING) return;
   pl_engine_out_once(e, (pl_engine_action){.type = PL_ENGINE_OUT_DISCONNECT, .reason = reason, .error = error});
-  bool again = (PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY;
+  bool named = e->connection != PL_ENGINE_CONN_ONLINE && pl_engine_address(e); /* the configured one may still do */
+  bool again = named || ((PL_REASON_IS_RETRYABLE(reason) || reason == PL_REASON_PROTOCOL) && error != PL_ERELAYKEY);
   connection_forget_socket(e);
   if (error == PL_EPROTOCOL) pl_engine_control_reset(e, 0, reason); /* sent before the socket closes */
   connection_offline(e, error, reason, again);

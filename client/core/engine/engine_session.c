@@ -10,7 +10,7 @@
 #include "engine_retry.h"
 
 enum {
-  LINGER_MS = 15000,        /* a session that the peer closed can repeat its answer for this long */
+  LINGER_MS = 15000,        /* a session that was closed can repeat its CLOSE for this long */
   REPLACE_AFTER_MS = 900000 /* a link that is this old is replaced */
 };
 
@@ -202,7 +202,7 @@ static int session_take_action(void *context, const pl_session_action *in) {
       a.error = in->error;
       a.reason = in->error ? PL_REASON_TIMEOUT : PL_REASON_CLOSED;
       session_out_once(e, s, a);
-      if (in->error == 0 && pl_session_peer_epoch(s->core))
+      if (pl_session_peer_epoch(s->core))
         session_linger(e, s);
       else
         s->ended = true;

@@ -14,9 +14,12 @@ static void close_keep_reason(pl_session *s, uint16_t reason, pl_view text) {
 static int close_end(pl_session *s, int error) {
   int rc = pl_session_emit(s, (pl_session_action){.type = PL_SESSION_CLOSE_ENDED, .error = error});
   if (rc) return rc;
-  s->state = s->close_due && error == 0
-                 ? PL_SESSION_STATE_PEER_CLOSED
-                 : PL_SESSION_STATE_ANSWERED; /* this side's CLOSE, still to be sent, is the answer */
+  if (error) { /* the peer may not know: if it calls again, it is told, without waiting for its CLOSE */
+    s->close_due = false;
+    s->failed = true;
+  }
+  s->state = s->close_due ? PL_SESSION_STATE_PEER_CLOSED
+                          : PL_SESSION_STATE_ANSWERED; /* this side's CLOSE, still to be sent, is the answer */
   return 0;
 }
 

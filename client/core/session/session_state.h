@@ -133,7 +133,7 @@ struct pl_session {
 
   pl_session_state state;
   bool close_due, volatile_turn;
-  bool failed; /* this side cannot continue: it says CLOSE on every new link, too, without being asked */
+  bool failed; /* this side cannot continue, or its CLOSE was not answered: it says CLOSE on each new link unasked */
   uint64_t close_deadline_ms, close_sent_ms;
   uint16_t close_reason;
   uint8_t close_text_size;

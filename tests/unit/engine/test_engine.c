@@ -51,6 +51,40 @@ static void a_new_session_can_follow_a_closed_one_at_once(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
 }
 
+static bool drop_all_records;
+
+static bool drop_each_record(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  (void)from;
+  return drop_all_records && e->type == PL_ENV_DATA;
+}
+
+/* Also while the close of the first one is not answered, because records are lost for a while. */
+static void a_new_session_can_follow_before_the_answer(void **state) {
+  (void)state;
+  for (int lossy = 0; lossy < 2; lossy++) {
+    uint32_t a, b;
+    pair_start(&n, NULL, NULL);
+    pair_link(&n, &a, &b);
+    n.drop = drop_each_record;
+    drop_all_records = lossy;
+    assert_int_equal(net_close(&n, 0, a), 0);
+    uint32_t again = net_connect(&n, 0, 1, NULL, NULL);
+    assert_int_not_equal(again, a);
+    assert_int_equal(net_send(&n, 0, again, 0, "again", 5), 0);
+    net_run(&n, 3000);
+    drop_all_records = false;
+    net_run(&n, 60000);
+    assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_MESSAGE), 1);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.session, a);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_DELIVERED, 0)->a.session, again);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 0);
+    if (!lossy) net_deinit(&n);
+  }
+}
+
 static void ten_megabytes_of_random_messages_arrive(void **state) {
   (void)state;
   uint32_t a = pair_numbers.a, b = pair_numbers.b;
@@ -157,6 +191,36 @@ static void a_close_that_is_never_answered_ends_after_ten_seconds(void **state) 
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LOST), 1);
 }
 
+static bool drop_records;
+
+static bool drop_records_of_the_closer(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return drop_records && from == 0 && e->type == PL_ENV_DATA;
+}
+
+/* The peer never hears of the close, and calls again after it. It is told then, and nobody starts a new session. */
+static void a_close_that_was_never_answered_is_remembered(void **state) {
+  (void)state;
+  uint32_t a, b;
+  pl_engine_config both = {.listen = true, .accept_all = true};
+  pair_start(&n, &both, &both);
+  pair_link(&n, &a, &b);
+  assert_int_equal(net_send(&n, 0, a, 0, "hi", 2), 0);
+  net_settle(&n);
+  n.drop = drop_records_of_the_closer;
+  drop_records = true;
+  assert_int_equal(net_close(&n, 0, a), 0);
+  net_run(&n, 10000);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, PL_ETIMEDOUT);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0);
+  drop_records = false;
+  net_run(&n, 14000);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.reason, PL_REASON_CLOSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_STREAM_RESET), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_SESSION), i);
+}
+
 static void untaken_messages_are_reported_lost_at_close(void **state) {
   (void)state;
   uint32_t a, b;
@@ -259,6 +323,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test_of_pair(messages_go_both_ways_and_the_close_is_answered),
       test_of_linked(a_new_session_can_follow_a_closed_one_at_once),
+      test_of_own(a_new_session_can_follow_before_the_answer),
       test_of_linked(ten_megabytes_of_random_messages_arrive),
       test_of_own(many_small_messages_on_many_channels_arrive),
       test_of_own(a_full_window_says_again_and_then_writable),
@@ -266,6 +331,7 @@ int main(void) {
       test_of_own(a_message_that_proves_too_large_ends_the_session),
       test_of_linked(a_close_whose_answer_is_lost_is_repeated),
       test_of_linked(a_close_that_is_never_answered_ends_after_ten_seconds),
+      test_of_own(a_close_that_was_never_answered_is_remembered),
       test_of_own(untaken_messages_are_reported_lost_at_close),
       test_of_linked(both_may_close_at_once),
       test_of_own(ends_go_in_either_order),

@@ -315,6 +315,48 @@ static void another_relay_at_a_named_address_is_left(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
 }
 
+static int refusal;
+
+static bool refuse_logins(net *x, int from, const pl_envelope *e) {
+  uint8_t payload[2];
+  if (e->type != PL_ENV_LOGIN || !refusal) return false;
+  pl_put_u16(payload, (uint16_t)refusal);
+  net_to_client(x, from, PL_ENV_RESET, 0, 0, payload, sizeof payload);
+  return true;
+}
+
+/* The server at an address of GOING_AWAY refuses the login for good. The configured address may serve all the same.
+ * There a terminal reason is final. */
+static void a_refusal_at_a_named_address_is_not_final(void **state) {
+  (void)state;
+  static const int reasons[] = {PL_REASON_ORIGIN, PL_REASON_DENIED, PL_REASON_LOGIN_FAILED, PL_REASON_UNSUPPORTED};
+  static const char url[] = "ws://a.test";
+  uint8_t p[4 + sizeof url - 1] = {0};
+  memcpy(p + 4, url, sizeof url - 1);
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(reasons); i++) {
+    refusal = 0;
+    one(NULL);
+    n.drop = refuse_logins;
+    net_to_client(&n, 0, PL_ENV_GOING_AWAY, 0, 0, p, sizeof p);
+    net_settle(&n);
+    refusal = reasons[i];
+    assert_true(net_until(&n, 30000, was_offline_twice));
+    assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 1)->text, url);
+    assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 1)->a.reason, reasons[i]);
+    assert_true(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 1)->a.time_ms != PL_NEVER);
+    refusal = 0;
+    net_run(&n, 30000);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
+    assert_string_equal(net_find(&n, 0, PL_ENGINE_OUT_CONNECT, 2)->text, "");
+    refusal = reasons[i];
+    net_cut(&n, 0);
+    net_run(&n, 120000);
+    net_run(&n, 120000);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 2);
+    net_deinit(&n);
+  }
+}
+
 /* Any bytes from a relay: nothing crashes, a broken message ends the socket, and the client comes back. */
 static void a_hostile_relay_gets_nowhere(void **state) {
   (void)state;
@@ -596,6 +638,7 @@ int main(void) {
       test_of_own(going_away_before_the_login_is_out_of_turn),
       test_of_own(going_away_names_other_addresses),
       test_of_own(another_relay_at_a_named_address_is_left),
+      test_of_own(a_refusal_at_a_named_address_is_not_final),
       test_of_own(a_hostile_relay_gets_nowhere),
       test_of_own(bad_configs_are_refused),
       test_of_own(a_relay_that_speaks_out_of_turn_is_left),

@@ -58,6 +58,31 @@ static void a_close_over_a_lost_link_goes_over_the_next_one(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
 }
 
+static bool drop_answers;
+
+static bool drop_records_of_1(net *x, int from, const pl_envelope *e) {
+  (void)x;
+  return drop_answers && from == 1 && e->type == PL_ENV_DATA;
+}
+
+/* The peer has the session already, though its HELLO has not come: it is told. */
+static void a_session_that_awaits_the_first_hello_is_closed(void **state) {
+  (void)state;
+  n.drop = drop_records_of_1;
+  drop_answers = true;
+  (void)net_connect(&n, 0, 1, NULL, NULL);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_LINKED), 1);
+  stop(0);
+  net_run(&n, 500);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 0);
+  drop_answers = false;
+  net_run(&n, 2000);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 1);
+  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0)->a.error, 0);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_DISCONNECT), 1);
+}
+
 static void a_silent_peer_holds_it_up_for_ten_seconds_at_most(void **state) {
   (void)state;
   n.clients[1].frozen = true;
@@ -85,6 +110,7 @@ int main(void) {
       test_of_linked(the_answer_to_a_close_is_said_before_the_socket_goes),
       test_of_linked(stop_right_after_close_waits_for_the_answer),
       test_of_linked(a_close_over_a_lost_link_goes_over_the_next_one),
+      test_of_pair(a_session_that_awaits_the_first_hello_is_closed),
       test_of_linked(a_silent_peer_holds_it_up_for_ten_seconds_at_most),
       test_of_pair(a_session_without_a_link_does_not_hold_it_up),
   };

@@ -125,6 +125,30 @@ describe('the connection', () => {
     world.until(() => ana.of('online').length === 2, 'online at the configured one');
     expect(ana.last('connect').url).toBeUndefined();
   });
+  test.each(['ORIGIN', 'DENIED', 'LOGIN_FAILED', 'UNSUPPORTED'])(
+    '%s at an address of GOING_AWAY is not final',
+    (name) => {
+      const { world, ana } = pair();
+      const urls = utf8('ws://b.test/pairlink');
+      const login = world.login;
+      ana.do('socket_message', {
+        data: makeEnvelope(ENVELOPE.GOING_AWAY, encode('going_away', { delay_ms: 0, urls })),
+      });
+      world.login = (socket) =>
+        world.toClient(socket, ENVELOPE.RESET, encode('reset', { reason: REASON[name], text: new Uint8Array(0) }));
+      world.until(() => ana.of('offline').length === 2, 'refused');
+      expect(ana.last('connect').url).toBe('ws://b.test/pairlink');
+      expect(ana.last('offline')).toMatchObject({ reason: REASON[name] });
+      expect(ana.last('offline').time).not.toBe(Infinity);
+      world.login = login;
+      world.until(() => ana.of('online').length === 2, 'online at the configured one');
+      expect(ana.last('connect').url).toBeUndefined();
+      world.login = (socket) =>
+        world.toClient(socket, ENVELOPE.RESET, encode('reset', { reason: REASON[name], text: new Uint8Array(0) }));
+      world.cut(ana);
+      world.until(() => ana.last('offline').time === Infinity, 'final at the configured one');
+    },
+  );
   test('limits start again with each HELLO, and stay within their range', () => {
     const limits = [
       { id: 1, value: 1 },

@@ -546,6 +546,22 @@ describe('end', () => {
     world.until(() => bo.texts().length, 'message');
     expect(bo.of('session').length).toBe(2);
   });
+  test.each([false, true])('a new session can follow at once, before the close is answered (%s: lost)', (lossy) => {
+    const { world, ana, bo, session } = pair();
+    if (lossy) world.loses = () => true;
+    ana.do('close', { session });
+    const again = ana.connect(bo);
+    expect(again).not.toBe(session);
+    ana.send(again, 'again');
+    world.pass(3000);
+    world.loses = () => false;
+    world.until(() => bo.texts().length, 'message');
+    world.pass(60000);
+    expect(bo.texts()).toEqual(['again']);
+    expect(ana.of('session_closed')).toMatchObject([{ session, error: null }]);
+    expect(ana.of('lost')).toEqual([]);
+    expect(ana.last('delivered')).toMatchObject({ session: again });
+  });
   test('stop tells all peers', () => {
     const { world, ana, bo } = pair();
     ana.do('stop');

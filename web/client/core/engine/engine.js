@@ -410,17 +410,29 @@ export class Engine {
 
   // ---- sessions -----------------------------------------------------------------------------------------
 
-  /** Returns the session with this instance; without an instance, the latest open session with this ID.
+  /** Returns the session with this instance, an open one rather than one that is being closed; without an instance,
+   * the latest open session with this ID.
    * @param {Uint8Array} id @param {Uint8Array | null} instance @returns {Entry | undefined} */
   find(id, instance) {
     /** @type {Entry | undefined} */
     let found;
     for (const entry of this.byId.get(toHex(id)) ?? []) {
-      if (entry.session.close !== 'open' && !instance) continue;
-      if (!instance) found = entry;
-      else if (entry.instance && toHex(entry.instance) === toHex(instance)) return entry;
+      const open = entry.session.close === 'open';
+      if (!instance) found = open ? entry : found;
+      else if (!entry.instance || toHex(entry.instance) !== toHex(instance)) continue;
+      else if (open) return entry;
+      else found = entry;
     }
     return found;
+  }
+  /** Returns the session with this link's peer that is being closed and has this epoch of the peer, although there may
+   * be a new session. @param {Link} link @param {bigint} epoch @returns {Entry | undefined} */
+  closing(link, epoch) {
+    const instance = toHex(link.peerInstance ?? new Uint8Array(0));
+    for (const entry of this.byId.get(toHex(link.peerId)) ?? [])
+      if (epoch && entry.session.close === 'closing' && entry.session.peerEpoch === epoch)
+        if (toHex(instanceOf(entry)) === instance) return entry;
+    return undefined;
   }
   /** Returns the bytes of the largest message that this session can send now; 0 when it is closed.
    * @param {number} number */

@@ -158,6 +158,15 @@ export function linkLost(e, link, reason, text) {
   e.settle(entry, reason);
 }
 
+/** Returns true when the session with this instance, of which there is only one, is another one. One that is being
+ * closed is told to the peer first, until the new one is linked. @param {Engine} e @param {Entry} entry
+ * @param {Uint8Array} instance */
+function isDuplicate(e, entry, instance) {
+  const other = e.find(entry.id, instance);
+  if (!other || other === entry || other.session.close !== 'open') return false;
+  return other.session.current !== null || entry.session.close === 'open';
+}
+
 /** ACCEPT of an OPEN. @param {Engine} e @param {Link} link @param {Uint8Array} payload */
 export function takeAccept(e, link, payload) {
   const entry = link.owner;
@@ -188,9 +197,10 @@ export function takeAccept(e, link, payload) {
     e.resetLink(link, REASON.CLOSED);
     return e.settle(entry);
   }
-  const other = e.find(entry.id, instance);
-  if (other && other !== entry) {
+  const closing = entry.session.close !== 'open';
+  if (isDuplicate(e, entry, instance)) {
     e.resetLink(link, REASON.CLOSED);
+    if (closing) return e.ended(entry, null, REASON.CLOSED, ''); // the peer gets the new session instead
     return e.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already');
   }
   entry.instance = link.peerInstance = instance;
@@ -343,7 +353,7 @@ export function takeFirstRecord(e, link, plaintext) {
   const blocked = e.strangers.blocked.has(toHex(link.peerId));
   const invited = !blocked && !link.unsupported && mayUseInvite(e, link);
   if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link);
-  let entry = sessionFor(e, link);
+  let entry = e.closing(link, epochOf(plaintext)) ?? sessionFor(e, link);
   const refusal = refusalOf(e, link, invited, entry);
   if (refusal) {
     e.resetLink(link, refusal);

@@ -107,19 +107,20 @@ export class RelayConnection {
    * @param {import('../errors.js').ErrorCode} error
    * @param {number} reason
    * @param {boolean} disconnect the socket is still open
-   * @param {boolean} [forever] another try could not succeed */
+   * @param {boolean} [forever] another try at the configured address could not succeed */
   lose(error, reason, disconnect, forever = false) {
     const { engine } = this;
     if (this.wasUseful()) {
       this.offlineSince = engine.now;
       this.attempts = 0;
     }
+    const named = !this.online && this.address > 0; // the configured address may still be right
     if (!this.online) this.address = (this.address + 1) % (this.alternatives.length + 1);
     this.state = 'waiting';
     this.moveAt = this.loginBy = this.answerBy = Infinity;
     if (disconnect) engine.emit({ type: 'disconnect', reason });
     engine.socketLost(disconnect);
-    if (forever) {
+    if (forever && !named) {
       this.retryAt = Infinity;
     } else {
       const late = engine.now - this.offlineSince >= RETRY_LATE_AFTER_MS;
