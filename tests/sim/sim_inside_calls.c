@@ -23,8 +23,8 @@ static bool has(const pl_relay_peer_list *list, uint64_t entry) {
 
 /* ---- friends ----------------------------------------------------------------------------------------------------- */
 
-/* Returns true when the relay remembers that these two were linked. */
-static bool were_linked(const pl_relay *relay, const uint8_t a[32], const uint8_t b[32]) {
+/* Returns when these two were linked last, as the relay remembers it, or PL_NEVER. */
+static uint64_t linked_ms(const pl_relay *relay, const uint8_t a[32], const uint8_t b[32]) {
   const pl_relay_pair *all = relay->shared->pairs.entries;
   uint8_t both[64];
   bool ordered = memcmp(a, b, 32) < 0;
@@ -33,8 +33,8 @@ static bool were_linked(const pl_relay *relay, const uint8_t a[32], const uint8_
   uint64_t key = pl_relay_hash(relay, both, sizeof both) | 1;
   const pl_relay_pair *set = all + (key >> 1) % PAIR_SETS * PL_RELAY_SHARED_WAYS;
   for (size_t i = 0; i < PL_RELAY_SHARED_WAYS; i++)
-    if (PL_RELAY_LOAD(set[i].key) == key) return true;
-  return false;
+    if (PL_RELAY_LOAD(set[i].key) == key) return PL_RELAY_LOAD(set[i].linked_ms);
+  return PL_NEVER;
 }
 
 static bool lists_here(const pl_relay_presence *target, uint64_t entry, const pl_relay_conn *except) {
@@ -57,12 +57,15 @@ static bool came_now(const sim_walk *x, const pl_relay_link *link) {
          x->relay->stats.links > x->v->inside.links;
 }
 
-/* A call is a knock unless its caller is a friend. */
+/* A call is a knock unless its caller is a friend. The two may have been linked by what came behind the OPEN. */
 static void check_knock(const sim_walk *x, const pl_relay_link *link) {
   const uint8_t *from = link->half[PL_RELAY_CALLER].conn->presence->id, *to = link->target->id;
   uint64_t entry = pl_relay_peers_entry(x->relay, from);
-  bool friend = memcmp(from, to, 32) == 0 || lists_here(link->target, entry, NULL) ||
-                lists_elsewhere(link->target, entry) || were_linked(x->relay, from, to);
+  bool friend =
+      memcmp(from, to, 32) == 0 || lists_here(link->target, entry, NULL) || lists_elsewhere(link->target, entry);
+  uint64_t at_ms = friend ? PL_NEVER : linked_ms(x->relay, from, to);
+  if (at_ms == x->now_ms) return;
+  friend |= at_ms != PL_NEVER;
   sim_must(x, link->knock != friend, "a friend counts as a stranger, or a stranger as a friend");
 }
 
@@ -70,7 +73,8 @@ static void check_knock(const sim_walk *x, const pl_relay_link *link) {
 void sim_walk_pair(const sim_walk *x, const pl_relay_link *link) {
   const pl_relay_conn *caller = link->half[PL_RELAY_CALLER].conn, *callee = link->half[PL_RELAY_CALLEE].conn;
   if (!x->deep || link->claim || sim_on_bus(caller) || sim_on_bus(callee)) return;
-  sim_must(x, were_linked(x->relay, caller->presence->id, callee->presence->id), "the relay forgets who was linked");
+  sim_must(x, linked_ms(x->relay, caller->presence->id, callee->presence->id) != PL_NEVER,
+           "the relay forgets who was linked");
 }
 
 /* ---- to whom a call goes ----------------------------------------------------------------------------------------- */
