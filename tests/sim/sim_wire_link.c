@@ -445,5 +445,5 @@ void sim_wire_links_settle(sim_wire_conn *c) {
   for (size_t i = 0; i < SIM_WIRE_ENDS; i++)
     for (sim_wire_end *end = c->ends[i]; end; end = end->next) settle(end);
   c->settled_us = c->wire->world->now_us;
-  if (!c->unsettled) c->most_waited = 0;
+  if (!c->unsettled && !sim_wire_waiting(c)) c->most_waited = 0; /* what may be dropped is not owed, and may wait */
 }
