@@ -486,6 +486,36 @@ static void test_one_number_twice(void **state) {
   }
 }
 
+/* A client asks for its number at another worker before that one knows of it: all agree which of the two gave it out,
+ * and a loss on the bus makes nobody forget it. */
+static void test_number_given_twice(void **state) {
+  workers *all = *state;
+  for (unsigned from = 0; from < 2; from++) {
+    workers_restart(all);
+    client *maker = workers_login(all, from, 1, false), *claimer = workers_login(all, 2, 3, false);
+    send_code(maker, PL_CONST_CODE_MAKE, 1, 4821, LIFE);
+    workers_collect(all, from);
+    client *back = client_new(&all->w[1 - from], 1);
+    memcpy(back->instance, maker->instance, 8);
+    client_login(back, false);
+    send_code(back, PL_CONST_CODE_MAKE, 1, 4821, LIFE);
+    workers_collect(all, 1 - from);
+    workers_settle(all);
+    assert_int_equal(answer(back).number, 4821);
+    pl_relay_bus_lost(all->w[0].relay, 1);
+    pl_relay_bus_lost(all->w[1].relay, 0);
+    workers_settle(all);
+    for (size_t i = 0; i < WORKERS; i++) assert_int_equal(pl_relay_get_stats(all->w[i].relay).nameplates, 1);
+    claim(claimer, LINK(0), 4821);
+    workers_settle(all);
+    assert_true(claim_of(back, 4821));
+    client_free(maker);
+    client_free(back);
+    client_free(claimer);
+    workers_pass(all, LIFE);
+  }
+}
+
 /* These clients answer no pings. */
 #define NAMEPLATES_TEST(test, ...)                                                                         \
   {                                                                                                        \
@@ -513,6 +543,7 @@ int main(void) {
       workers_test(test_across_workers),
       workers_test(test_told_again),
       workers_test(test_one_number_twice),
+      workers_test(test_number_given_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
