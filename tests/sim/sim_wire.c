@@ -168,8 +168,8 @@ void sim_wire_arrives(sim_conn *k, const uint8_t *data, size_t n) {
 void sim_wire_written(sim_conn *k, const uint8_t *data, size_t n) {
   sim_wire_conn *c = conn_get(k);
   if (k->down.blocked || c->full) c->blocked_us = k->world->now_us; /* until now, or from now on */
+  if (n || !c->full) c->took_us = k->world->now_us;                 /* a write of nothing is an attempt */
   c->full = k->down.blocked;
-  c->took_us = k->world->now_us;
   /* What a server sends is not masked, so nothing is changed in place. */
   sim_wire_stream_bytes(c, &c->down, (uint8_t *)(uintptr_t)data, n, sim_wire_conn_written, sim_wire_conn_close_written);
 }

@@ -124,7 +124,8 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
-  if (at_once && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
+  bool knows_all = o->world->relay.worker_count == 1 || !o->doubt; /* of another worker's codes, if memory sufficed */
+  if (at_once && knows_all && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
     sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
   sim_wire_grow((void **)&o->codes, o->code_count, &o->code_capacity, sizeof *o->codes);
   sim_wire_code *code = &o->codes[o->code_count++];

@@ -391,7 +391,10 @@ static void link_lost(sim_wire_link *link) {
   for (int i = 0; i < 2; i++) {
     sim_wire_end *end = &link->end[i];
     end->drops = true;
-    if (i == SIM_WIRE_CALLER && !link->joined) continue; /* the caller hears of it in time */
+    if (i == SIM_WIRE_CALLER && !link->joined) {
+      end->due = 0; /* what was on its way to the caller is lost, too: it hears of that in time */
+      continue;
+    }
     sim_wire_owes(end, PL_REASON_GONE);
   }
   link->refused |= !link->accepted && link->end[SIM_WIRE_CALLEE].was_there;
@@ -442,5 +445,5 @@ void sim_wire_links_settle(sim_wire_conn *c) {
   for (size_t i = 0; i < SIM_WIRE_ENDS; i++)
     for (sim_wire_end *end = c->ends[i]; end; end = end->next) settle(end);
   c->settled_us = c->wire->world->now_us;
-  if (!c->unsettled) c->most_waited = 0;
+  if (!c->unsettled && !sim_wire_waiting(c)) c->most_waited = 0; /* what may be dropped is not owed, and may wait */
 }
