@@ -178,11 +178,11 @@ void pl_relay_nameplates_tell_node(pl_relay *relay, pl_relay_bus_node *node) {
   }
 }
 
-/* ---- ends that may have been lost: a worker that has not heard of one would keep the nameplate, and tell it again --
- */
+/* ---- ends that may have been lost -------------------------------------------------------------------------------- */
 
-/* Tells all workers, and remembers it for the next loss. Only the last ends are remembered: the nameplate of an older
- * one that was lost lives until it expires. */
+/* Tells all workers that the nameplate has ended, and remembers it, because a worker that does not hear of it keeps the
+ * nameplate and tells it again after a loss. Only the last ends are remembered: the nameplate of an older one that was
+ * lost lives until it expires. */
 static void nameplate_tell_end(pl_relay *relay, const pl_relay_nameplate *n) {
   pl_relay_nameplates *all = &relay->nameplates;
   nameplate_put(n, all->ended[all->next_ended++ % PL_RELAY_NAMEPLATES_ENDED]);
