@@ -26,7 +26,7 @@ function parse(text) {
   return list;
 }
 
-const missing = ({ name, file }, why) => console.error(`mutations.def: ${name}: ${why} in ${file}`);
+const unfit = ({ name, file }, why) => console.error(`mutations.def: ${name}: ${why} in ${file}`);
 
 /** The place in the source: where the old text stands, or the part of it between {{ and }}. */
 function place(source, mutation) {
@@ -34,7 +34,7 @@ function place(source, mutation) {
   const open = old.indexOf('{{');
   const plain = open < 0 ? old : old.replace('{{', '').replace('}}', '');
   const at = source.indexOf(plain);
-  if (at < 0 || source.indexOf(plain, at + 1) >= 0) return missing(mutation, `its text is not exactly once`);
+  if (at < 0 || source.indexOf(plain, at + 1) >= 0) return unfit(mutation, `its text is not exactly once`);
   if (open < 0) return [at, at + plain.length];
   return [at + open, at + old.indexOf('}}') - 2];
 }
@@ -54,7 +54,7 @@ function mutated(source, mutations) {
     mutation.edits = [[mutation.from, mutation.to, mutation.now]];
     if (mutation.from === undefined) continue;
     const other = placed.find((one) => collide(one, mutation));
-    if (other) missing(mutation, `it is or overlaps ${other.name}`);
+    if (other) unfit(mutation, `it is or overlaps ${other.name}`);
     else placed.push(mutation);
   }
   for (const mutation of mutations) mutation.missing = !placed.includes(mutation);
