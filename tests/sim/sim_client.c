@@ -332,6 +332,19 @@ static places places_sent(sim_client *c) {
   return sum;
 }
 
+/* Says what is produced, and why links are reset. */
+static void trace_output(const sim_client *c, size_t n) {
+  sim_world *w = c->world;
+  if (!w->trace) return;
+  sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
+  pl_reader in = pl_reader_of(w->scratch, n);
+  pl_envelope e;
+  pl_wire_reset reset;
+  while (pl_envelope_next(&in, &e) > 0)
+    if (e.type == PL_ENV_RESET && pl_wire_reset_decode(&reset, e.payload.data, e.payload.size) == 0)
+      sim_trace(w, "client %d resets link %x: %s", c->index, (unsigned)e.link, pl_reason_name(reset.reason));
+}
+
 static bool send_message(sim_client *c, sim_conn *k, size_t n) {
   sim_world *w = c->world;
   sim_wire_sent(k, w->scratch, n);
@@ -362,7 +375,7 @@ void sim_client_pump(sim_client *c) {
     w->figures.twice_frames += again > 0;
     w->figures.up_frames++;
     w->figures.up_bytes += n;
-    sim_trace(w, "client %d produces %d bytes", c->index, (int)n);
+    trace_output(c, n);
     if (!sim_js_runs()) sim_records_produced(c, w->scratch, n);
     send_message(c, k, n);
   }

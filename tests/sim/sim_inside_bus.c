@@ -55,7 +55,9 @@ static uint64_t count_remotes(const pl_relay *relay, unsigned node) {
 
 /* Each socket is known everywhere as it is, and no worker knows one that is not there. So an ID and instance have one
  * socket at all workers together, since no worker has one of its own beside one elsewhere (walk_sockets). */
+/* A worker that had no memory for a part of what this one said asks again later. */
 static void check_sockets(const sim_walk *x, sim_worker *other) {
+  if (other->core->nodes[x->v->number].missed) return;
   const pl_relay *relay = x->relay;
   for (size_t i = 0; i < relay->bucket_count; i++)
     for (const pl_relay_presence *p = relay->buckets[i]; p; p = p->next) {

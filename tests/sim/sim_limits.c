@@ -227,7 +227,12 @@ static bool has_session_with(const pl_engine *e, const sim_client *c) {
   return false;
 }
 
+/* A call to any instance goes to the newest, which need not be the one that the session was with before. */
 bool sim_limits_may_wait(const sim_client *c, const sim_session *s) {
-  const sim_client *peer = &c->world->clients[s->peer];
-  return sim_limits_no_session(peer) && !has_session_with(peer->engine, c);
+  const sim_world *w = c->world;
+  for (int i = 0; i < w->clients_count; i++) {
+    const sim_client *peer = &w->clients[i];
+    if (sim_same_id(w, i, s->peer) && sim_limits_no_session(peer) && !has_session_with(peer->engine, c)) return true;
+  }
+  return false;
 }

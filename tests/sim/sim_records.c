@@ -78,7 +78,8 @@ static void see_hello(record *r, pl_view body) {
 static void see_ack(record *r, pl_view body) {
   pl_wire_frame_ack f;
   if (pl_wire_frame_ack_decode(&f, body.data, body.size)) wrong(r, "has an ACK that does not decode");
-  if (f.counter != r->link->keys.received_counter) wrong(r, "has an ACK with a wrong counter");
+  /* A session that says CLOSE on each link, whatever comes, counts nothing any more. */
+  if (f.counter != r->link->keys.received_counter && !r->s->failed) wrong(r, "has an ACK with a wrong counter");
   if (r->seen) r->seen->ack_ms = PL_NEVER;
   pl_reader list = pl_reader_of(f.channels.data, f.channels.size);
   pl_wire_channel_ack a;
