@@ -139,15 +139,19 @@ static void check_deadline(sim_client *c) {
 
 /* ---- the other end ----------------------------------------------------------------------------------------------- */
 
+static bool closes_with(const sim_client *c, const uint8_t id[32]) {
+  for (size_t i = 0; i < c->engine->session_slots; i++) {
+    const pl_engine_session *s = c->engine->sessions[i];
+    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, id, 32) == 0) return true;
+  }
+  return false;
+}
+
 /* Returns true when the peer is closing a session with this client, or did so a moment ago. When it starts another at
  * once, the call of the new one may come ahead of the CLOSE of the old one. */
 static bool peer_closes(sim_client *c, const pl_engine_action *a) {
   const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
-  for (size_t i = 0; peer && i < peer->engine->session_slots; i++) {
-    const pl_engine_session *s = peer->engine->sessions[i];
-    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, c->config.identity.id, 32) == 0) return true;
-  }
-  return false;
+  return peer && closes_with(peer, c->config.identity.id);
 }
 
 /* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
@@ -336,7 +340,7 @@ static bool was_linked(sim_client *c, uint32_t number) {
 /* Where nothing goes wrong, nothing is lost, and nobody has to begin again. */
 static void check_faultless(sim_client *c, const pl_engine_action *a) {
   sim_world *w = c->world;
-  if (c->stopped || peer_closes(c, a)) return;
+  if (c->stopped || peer_closes(c, a) || closes_with(c, a->id)) return;
   switch (a->type) {
     case PL_ENGINE_OUT_OFFLINE:
     case PL_ENGINE_OUT_STREAM_RESET:

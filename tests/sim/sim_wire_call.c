@@ -15,7 +15,8 @@ void sim_wire_call_free(sim_wire_link *link) {
 
 static void unlist(sim_wire_link *link) {
   if (link->listed) pl_list_remove(&link->node);
-  link->listed = false;
+  if (link->in_past) link->wire->past_count--;
+  link->listed = link->in_past = false;
 }
 
 void sim_wire_call_forget(sim_wire_link *link) {
@@ -39,8 +40,8 @@ void sim_wire_call_over(sim_wire_link *link) {
     return;
   }
   list(link, &o->past);
+  link->in_past = true;
   if (++o->past_count <= SIM_WIRE_PAST) return;
-  o->past_count--;
   o->forgot_calls = true;
   sim_wire_call_forget(PL_CONTAINER(o->past.next, sim_wire_link, node));
 }
@@ -283,7 +284,6 @@ static void offered(sim_wire_conn *c, uint32_t number, const offer *of) {
   sim_wire_budget_offered(c, link);
   if (!link->over) return;
   offered_late(link, c);
-  o->past_count -= link->listed && link->past;
   unlist(link);
 }
 

@@ -75,25 +75,25 @@ typedef struct sim_wire_end {
 struct sim_wire_link {
   sim_wire_end end[2];
   sim_wire *wire;
-  pl_node node; /* in sim_wire.calls or .past while `listed` */
-  bool listed, past, claim;
-  bool accepted;               /* ACCEPT came in time */
-  bool joined;                 /* ACCEPT was written to the caller */
-  bool refused;                /* the callee has left the call */
-  bool over;                   /* something has ended it */
-  bool hostile;                /* one side is not honest */
-  bool broken;                 /* one side sent what it may not send */
-  bool crosses;                /* its sides are at two workers */
-  bool mends;                  /* workers told each other everything again when it came */
-  bool hazy;                   /* a side's end, or what the bus lost, makes it unknown what the relay owes */
-  bool blocked, blocked_maybe; /* the callee has blocked the caller, for certain or perhaps */
-  bool waits;                  /* when it came, there was nobody to offer it to */
-  bool must;                   /* it must be offered to `expected` */
-  bool limited;                /* a budget may keep it from its callee */
-  bool may_rate, must_rate;    /* RATE may answer it, or must */
-  bool any_target;             /* whose code was claimed is not known */
-  bool code_lives, code_over;  /* of a CLAIM, as far as its worker knows for certain */
-  bool strange;                /* its caller is a stranger for certain */
+  pl_node node;                      /* in sim_wire.calls or .past while `listed` */
+  bool listed, past, in_past, claim; /* in_past: listed among the calls that are over */
+  bool accepted;                     /* ACCEPT came in time */
+  bool joined;                       /* ACCEPT was written to the caller */
+  bool refused;                      /* the callee has left the call */
+  bool over;                         /* something has ended it */
+  bool hostile;                      /* one side is not honest */
+  bool broken;                       /* one side sent what it may not send */
+  bool crosses;                      /* its sides are at two workers */
+  bool mends;                        /* workers told each other everything again when it came */
+  bool hazy;                         /* a side's end, or what the bus lost, makes it unknown what the relay owes */
+  bool blocked, blocked_maybe;       /* the callee has blocked the caller, for certain or perhaps */
+  bool waits;                        /* when it came, there was nobody to offer it to */
+  bool must;                         /* it must be offered to `expected` */
+  bool limited;                      /* a budget may keep it from its callee */
+  bool may_rate, must_rate;          /* RATE may answer it, or must */
+  bool any_target;                   /* whose code was claimed is not known */
+  bool code_lives, code_over;        /* of a CLAIM, as far as its worker knows for certain */
+  bool strange;                      /* its caller is a stranger for certain */
   uint64_t arrived_us, deadline_ms, over_us;
   uint64_t handshake;
   uint8_t caller_id[32], caller_instance[8], target[32], target_instance[8];
