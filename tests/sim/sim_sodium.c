@@ -118,8 +118,9 @@ int crypto_aead_chacha20poly1305_ietf_decrypt(unsigned char *m, unsigned long lo
 #endif
 
 #ifndef SIM_REAL_RECORDS
-/* ---- hashes: in the state, state[0] and [1] are the hash of `count` bytes without the `count % 8` last ones, in buf -
- */
+/* ---- hashes ------------------------------------------------------------------------------------------------------ */
+
+/* In the state, state[0] and [1] are the hash of `count` bytes without the last `count % 8`, which are in buf. */
 static uint64_t hash_so_far(const crypto_hash_sha256_state *s) {
   return (uint64_t)s->state[0] << 32 | s->state[1];
 }
