@@ -5,7 +5,7 @@ import { Program, until } from '../support/process.js';
 
 const WORKER = `
   const { Program, tempDir } = await import('./tests/support/process.js');
-  const child = new Program('sleep', ['1000']);
+  const child = new Program('tail', ['-f', '/dev/null']);
   console.log(JSON.stringify([tempDir(), child.child.pid]));
 `;
 

@@ -134,7 +134,7 @@ describe('coverage', () => {
     branches: branches.map((times) => ({ count: times })),
   });
   const object = (file, functions, lines) => ({
-    current_working_directory: '/work/build',
+    current_working_directory: '/project/build',
     files: [
       { file: `../${file}`, lines, functions: functions.map(([name, execution_count]) => ({ name, execution_count })) },
     ],

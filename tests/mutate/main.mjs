@@ -132,7 +132,7 @@ async function tryAll(mutants, tests, told) {
   });
 }
 
-/** Equivalent mutants are tried as well: one that something notices is none. */
+/** Equivalent mutants are tried as well: one that something notices is not equivalent. */
 function setEquivalents(mutants) {
   const known = equivalents(join(root, 'tests/mutate/equivalent.txt'));
   const keys = new Map(known.map((entry) => [keyOf(entry), entry]));

@@ -18,7 +18,7 @@ typedef struct options {
   const char *list, *bands;
 } options;
 
-enum { BAD_IN_SECOND_RUN = 1000 /* one seed in so many */ };
+enum { BAD_IN_SECOND_RUN = 1000 /* one seed in this many may be bad */ };
 
 static sim_world world;
 
@@ -52,7 +52,7 @@ static bool number_of(const char *text, uint64_t *out) {
   return *end == '\0' && errno == 0;
 }
 
-/* Returns how many arguments the option at `argv` takes, itself included, or 0 when it is none. */
+/* Returns how many arguments the option at `argv` takes, itself included, or 0 when it is not an option. */
 static int parse_one(char **argv, options *o) {
   const char *name = argv[0], *value = argv[1];
   if (strcmp(name, "--trace") == 0) return o->trace = true, 1;

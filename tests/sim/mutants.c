@@ -72,7 +72,7 @@ static int try_bands(outcome *o, uint64_t first, uint64_t count) {
   return o->outside ? 1 : 0;
 }
 
-/* Returns whether the attempt fails with mutation number `which`; 0 is none. */
+/* Returns whether the attempt fails with mutation number `which`; 0 stands for no mutation. */
 static bool fails(int which, attempt *a, outcome *o, uint64_t first, uint64_t count, bool talk) {
   int status = 0;
   (void)fflush(stdout);

@@ -5,7 +5,7 @@
 
 enum {
   CODE_ANSWER = 33, /* bytes of code_answer */
-  /* A socket hears at most so many bytes that nobody else sent: a head and HELLO, WELCOME, a refusal; then one for
+  /* A socket hears at most this many bytes that nobody else sent: a head and HELLO, WELCOME, a refusal; then one for
    * each byte that it sent; then pings. */
   ANSWER_FIRST = 1500,
   ANSWER_PER_SECOND = 40

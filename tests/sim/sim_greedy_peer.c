@@ -1,5 +1,5 @@
 /* Attackers as peers: they call honest clients with a handshake that is in order, and then say what no peer may say. A
- * client that accepts everybody lets them in; the sessions that it has with them are none of its application's. */
+ * client that accepts everybody lets them in; its application does not act on the sessions with them. */
 #include <string.h>
 
 #include "sim_greedy.h"

@@ -90,7 +90,7 @@ size_t sim_greedy_login(sim_greedy_socket *s, pl_wire_login *login, const pl_ide
   return (size_t)n;
 }
 
-/* The simulator's store takes only so many lookups at a time. */
+/* The simulator's store takes only a few lookups at a time. */
 static bool store_is_busy(const sim_relay *r) {
   size_t used = 0;
   for (size_t i = 0; i < SIM_JOBS; i++) used += r->jobs[i].used;

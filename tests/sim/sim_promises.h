@@ -54,7 +54,7 @@ uint64_t sim_promises_patience_ms(const sim_client *c, const pl_engine_session *
 
 /* sim_credit.c */
 void sim_credit_check(sim_client *c, const pl_engine_session *s);
-/* Returns the bytes in flight on a link without HELLOs, less so many bytes for each record. */
+/* Returns the bytes in flight on a link without HELLOs, less this many bytes for each record. */
 uint64_t sim_credit_in_flight(const pl_session_link *l, size_t header);
 void sim_credit_refused(sim_client *c, const sim_session *s, int channel, uint32_t size);  /* SEND gave PL_EAGAIN */
 sim_client *sim_peer_there(sim_world *w, const uint8_t id[32], const uint8_t instance[8]); /* NULL: it is not running */

@@ -1,5 +1,5 @@
 /* What workers tell each other about sockets and their lists: changes, lists that had to wait, logins that arrive in
- * another order, and everything anew after a loss. */
+ * another order, and everything again after a loss. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void test_forgetting_one_keeps_the_others(void **state) {
   assert_false(reaches(all, c, b, LINK));
 }
 
-/* A worker reads nothing, and so much waits for it at worker 1 that lists have to wait, too. */
+/* A worker reads nothing, and worker 1 holds enough for it that lists have to wait, too. */
 static void make_busy(workers *all, unsigned worker) {
   static const uint8_t payload[60000];
   pl_relay_bus_node *node = &all->w[1].relay->nodes[worker];

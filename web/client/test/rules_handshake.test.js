@@ -16,7 +16,7 @@ test('the first of two extensions counts', () => {
   expect(readExtensions(list).get(EXTENSION.NAME)).toEqual(utf8('ab'));
 });
 
-test('a name that is too long is none', () => {
+test('a name that is too long counts as no name', () => {
   const world = new World();
   const bo = world.peer('bo').start();
   const ana = world.peer('ana').start();

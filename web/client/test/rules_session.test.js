@@ -488,7 +488,7 @@ describe('probes', () => {
     }
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16000]);
   });
-  test('a program that slept waits anew once, and takes no sample from what was on its way', () => {
+  test('a program that slept starts its wait again once, and takes no sample from what was on its way', () => {
     const link = linked();
     session.send(0, new Uint8Array(10));
     records(link);
