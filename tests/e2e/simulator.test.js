@@ -150,11 +150,11 @@ describe('coverage', () => {
       ],
       [line(1, 3, 3, 0), line(2, 0)],
     ),
-    '/work',
+    '/project',
   );
-  addObject(files, object('relay/core/a.h', [['inlined', 0]], []), '/work');
-  addObject(files, object('relay/core/a.h', [['inlined', 1]], []), '/work');
-  addObject(files, object('tests/sim/main.c', [['main', 1]], []), '/work');
+  addObject(files, object('relay/core/a.h', [['inlined', 0]], []), '/project');
+  addObject(files, object('relay/core/a.h', [['inlined', 1]], []), '/project');
+  addObject(files, object('tests/sim/main.c', [['main', 1]], []), '/project');
   const rows = unreached(files, ['relay/core/a.c', 'relay/core/other.c']);
 
   test('is summed over objects, for the cores only', () => {
