@@ -36,9 +36,9 @@ static void data_end_links(pl_engine *e, const pl_engine_session *s) {
   }
 }
 
-/* Ends a session with this peer that is being closed, since the peer starts a new one. It is
- * remembered, because the peer may still be closing it, too; but of those that are remembered, only the last few, since
- * a peer may start and close sessions as fast as it likes. */
+/* Ends a session with this peer that is being closed, since the peer starts a new one. The session is remembered,
+ * because the peer may still be closing it, too. Only the last few are, because a peer may start and close sessions as
+ * fast as it likes. */
 static void data_end_old(pl_engine *e, const pl_engine_link *l) {
   pl_engine_session *oldest = NULL;
   size_t remembered = 0;

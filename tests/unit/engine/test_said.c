@@ -52,8 +52,8 @@ static void ten_seconds_are_counted_from_accept(void **state) {
 }
 
 /* A stranger whose call is over is called back: this very peer, and only once. */
-static void a_knocker_that_has_gone_is_called_back(void **state) {
-  (void)state;
+/* Client 0 knocks and falls silent. It is allowed only after its call has ended, so client 1 calls back. */
+static void knock_fall_silent_be_allowed(void) {
   net_connect(&n, 0, 1, NULL, NULL);
   net_settle(&n);
   n.clients[0].frozen = true;
@@ -61,6 +61,11 @@ static void a_knocker_that_has_gone_is_called_back(void **state) {
   assert_int_equal(net_allow(&n, 1, 0), 0);
   net_settle(&n);
   assert_int_equal(said[1].count[PL_ENV_OPEN], 1);
+}
+
+static void a_knocker_that_has_gone_is_called_back(void **state) {
+  (void)state;
+  knock_fall_silent_be_allowed();
   assert_memory_equal(said[1].last[PL_ENV_OPEN], n.clients[0].config.identity.id, 32);
   assert_memory_equal(said[1].last[PL_ENV_OPEN] + 32, n.clients[0].config.instance, 8);
   assert_int_equal(net_allow(&n, 1, 0), 0);
@@ -105,13 +110,7 @@ static void a_call_back_is_withdrawn(void **state) {
       (void)pair_teardown(state);
       (void)setup_shy(state);
     }
-    net_connect(&n, 0, 1, NULL, NULL);
-    net_settle(&n);
-    n.clients[0].frozen = true;
-    net_run(&n, 4000);
-    assert_int_equal(net_allow(&n, 1, 0), 0);
-    net_settle(&n);
-    assert_int_equal(said[1].count[PL_ENV_OPEN], 1);
+    knock_fall_silent_be_allowed();
     unsigned before = said[1].count[PL_ENV_RESET];
     assert_int_equal(net_decide(&n, 1, block ? PL_ENGINE_IN_BLOCK : PL_ENGINE_IN_DENY, 0), 0);
     net_settle(&n);
