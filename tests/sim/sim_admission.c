@@ -134,9 +134,11 @@ static bool is_known(const sim_relay *r, const uint8_t id[32]) {
   return false;
 }
 
-static void note_answer(sim_limits *l, const sim_world *w, const uint8_t id[32], bool refused) {
+/* A refusal stands until the client is online: another one of the same ID may be admitted before this one hears of it.
+ */
+static void note_refusal(sim_limits *l, const sim_world *w, const uint8_t id[32]) {
   for (int i = 0; i < w->clients_count; i++)
-    if (memcmp(w->clients[i].config.identity.id, id, 32) == 0) l->refused[i] = refused;
+    if (memcmp(w->clients[i].config.identity.id, id, 32) == 0) l->refused[i] = true;
 }
 
 /* `result` is what an open relay would be told. */
@@ -154,7 +156,7 @@ pl_relay_registration sim_admission_judge(sim_relay *r, const sim_job *job, pl_r
   }
   bool refused = result == PL_RELAY_REGISTRATION_REVOKED ||
                  (result == PL_RELAY_REGISTRATION_ABSENT && r->config.admission != PL_RELAY_ADMIT_OPEN);
-  note_answer(l, w, job->id, refused);
+  if (refused) note_refusal(l, w, job->id);
   return result;
 }
 
@@ -162,8 +164,9 @@ pl_relay_registration sim_admission_judge(sim_relay *r, const sim_job *job, pl_r
 
 void sim_admission_online(const sim_client *c) {
   const sim_world *w = c->world;
-  const sim_limits *l = w->limits;
+  sim_limits *l = w->limits;
   if (!l || !l->admitting) return;
+  l->refused[c->index] = false;
   if (!is_known(&w->relay, c->config.identity.id))
     sim_fail(c->world, "client %d logged in though nobody admitted it", c->index);
 }

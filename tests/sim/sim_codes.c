@@ -155,7 +155,8 @@ static bool has_old_number(const sim_world *w, const sim_code *k) {
 static void check_wrong(sim_client *c, const sim_code *k) {
   sim_world *w = c->world;
   if (w->tampered || w->code_count > SIM_CODES) return;
-  if (!k->wrong && !has_old_number(w, k)) sim_fail(w, "client %d: a code was wrong that nobody used wrongly", c->index);
+  if (has_old_number(w, k)) return; /* which of the codes was guessed at is not known here */
+  if (!k->wrong) sim_fail(w, "client %d: a code was wrong that nobody used wrongly", c->index);
   if (k->of < 0) return;
   const sim_code *made = &w->codes[k->of];
   if (!made->over && made->life == w->clients[made->client].life)

@@ -10,6 +10,7 @@
 #include "relay/core/router.h"
 #include "relay/core/slots.h"
 #include "sim_inside_walk.h"
+#include "sim_wire.h"
 
 enum { PAIR_SETS = 32768 / PL_RELAY_SHARED_WAYS };
 
@@ -92,10 +93,11 @@ static const uint8_t *caller_id(const sim_walk *x, const pl_relay_link *link) {
 
 /* A call by somebody whom any socket of the ID blocks is offered to none of them. What other workers say of their
  * sockets may have come after the call was placed, but before the end of this turn. So their lists count where the OPEN
- * itself has come in this turn. A caller that calls its own ID may have blocked it behind the OPEN. */
+ * itself has come in this turn. A caller that calls its own ID may have blocked it behind the OPEN, and so may another
+ * socket of the target that was read after the caller's. */
 static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
   const uint8_t *id = caller_id(x, link);
-  if (!id) return;
+  if (!id || sim_wire_list_changes(x->v->relay->world->observer, link->target->id)) return;
   uint64_t block = pl_relay_peers_entry(x->relay, id) | PL_RELAY_PEERS_BLOCK;
   bool here = !sim_on_bus(link->half[PL_RELAY_CALLEE].conn), now = !link->from_bus && came_now(x, link);
   sim_must(x, !(here || now) || !lists_here(link->target, block, link->half[PL_RELAY_CALLER].conn),

@@ -147,8 +147,9 @@ static bool closes_with(const sim_client *c, const uint8_t id[32]) {
   return false;
 }
 
-/* Returns true when the peer is closing a session with this client, or did so a moment ago. When it starts another at
- * once, the call of the new one may come ahead of the CLOSE of the old one. */
+/* Returns true when the peer is closing a session with this client, or did so a moment ago. When another starts at
+ * once, the call of the new one may come ahead of the CLOSE of the old one. And when this side has lost its state and
+ * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
 static bool peer_closes(sim_client *c, const pl_engine_action *a) {
   const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
   return peer && closes_with(peer, c->config.identity.id);
@@ -167,7 +168,7 @@ static void check_end(sim_client *c, const pl_engine_action *a) {
   if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
   const sim_client *peer = sim_peer_there(w, a->id, a->instance);
   const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
-  if (reset && peer_closes(c, a)) return;
+  if (peer_closes(c, a)) return;
   if (other && other->core->state == PL_SESSION_STATE_OPEN)
     sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,
              reset ? "starts its streams again" : "is closed");

@@ -16,6 +16,7 @@
 #ifndef PL_SIM_WIRE_H
 #define PL_SIM_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,9 @@ void sim_wire_release(struct sim_conn *k);
 /* One message of an honest client, before it is sent, or as it came. */
 void sim_wire_sent(struct sim_conn *k, const uint8_t *message, size_t n);
 void sim_wire_received(struct sim_conn *k, const uint8_t *message, size_t n);
+
+/* Returns true when a socket of the ID has changed its list of peers at this very time. */
+bool sim_wire_list_changes(const sim_wire *o, const uint8_t id[32]);
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 /* A worker has done everything that followed from an event. */

@@ -105,6 +105,14 @@ static void supersede(sim_wire_conn *c) {
   }
 }
 
+/* Returns true when `c` takes the place of `other`, which may have been told so earlier in this turn. */
+static bool replaces(const sim_wire_conn *c, const sim_wire_conn *other) {
+  if (other->was_superseded)
+    return other->worker == c->worker && memcmp(other->id, c->id, 32) == 0 &&
+           memcmp(other->instance, c->instance, 8) == 0;
+  return other->superseded_by == c->serial && sim_wire_known(c->wire, &other->login, c->worker);
+}
+
 /* A login may exceed INSTANCES_PER_ID only by sockets that the relay did not know yet at this worker. One that takes
  * the place of an older socket adds none. */
 static void check_instances(sim_wire_conn *c) {
@@ -112,7 +120,7 @@ static void check_instances(sim_wire_conn *c) {
   uint32_t others = 0;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    if (other && other->superseded_by == c->serial && sim_wire_known(o, &other->login, c->worker)) return;
+    if (other && replaces(c, other)) return;
     if (!other || other == c || !sim_wire_present(other) || sim_wire_blocked(other)) continue;
     if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) == 0) continue;
     others += !other->superseded_by && sim_wire_known(o, &other->login, c->worker);
@@ -177,6 +185,16 @@ static void peers_arrive(sim_wire_conn *c, const pl_envelope *e) {
   }
   c->list.set = false;
   c->fresh = c->list_fresh = true;
+}
+
+bool sim_wire_list_changes(const sim_wire *o, const uint8_t id[32]) {
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *c = o->conns[i];
+    if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, id, 32) != 0) continue;
+    for (size_t k = 0; k < c->peer_count; k++)
+      if (c->peers[k].since_us == o->world->now_us) return true;
+  }
+  return false;
 }
 
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
@@ -247,21 +265,28 @@ void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e) {
   other_arrives(c, e);
 }
 
+/* Returns how many instances of the ID a worker may know. While something is on its way between workers, one may not
+ * know yet of the end of any that logged in. */
+static uint32_t instances_of(const sim_wire *o, const uint8_t id[32]) {
+  uint32_t there = 0, ever = 0;
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *c = o->conns[i];
+    if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, id, 32) != 0) continue;
+    there += !c->ended || o->world->relay.worker_count > 1;
+  }
+  for (size_t i = 0; i < o->login_count; i++) ever += memcmp(o->logins[i].id, id, 32) == 0;
+  return there > ever || sim_wire_bus_idle(o) ? there : ever;
+}
+
 /* Returns true when there may have been no room for this connection, or for one more instance of its ID. */
 static bool may_be_full(const sim_wire_conn *c) {
   const sim_wire *o = c->wire;
   pl_wire_login login;
-  uint32_t others = 0;
   uint64_t room = (uint64_t)sim_wire_setting(o, PL_RELAY_SET_SOCKETS_MAX) *
                   sim_wire_setting(o, PL_RELAY_SET_ADDRESS_SHARE_PERCENT) / 100;
   if (o->doubt || sim_wire_connections(o) >= room || !c->login_came) return true;
   if (pl_wire_login_decode(&login, c->sent_login, c->login_size) != 0) return true;
-  for (size_t i = 0; i < o->world->conns_used; i++) {
-    const sim_wire_conn *other = o->conns[i];
-    if (!other || other == c || other->phase != SIM_WIRE_WELCOME || memcmp(other->id, login.peer_id, 32) != 0) continue;
-    others += !other->ended || o->world->relay.worker_count > 1; /* this worker may not know of its end */
-  }
-  return others >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
+  return instances_of(o, login.peer_id) >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
 }
 
 /* Returns what is wrong with a RESET on link 0, or NULL. */
