@@ -40,7 +40,9 @@ static void a_relay_that_cannot_sign_is_refused(void **state) {
   net_tell(&n, 0, PL_ENGINE_IN_START);
   net_run(&n, 1000);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_ONLINE), 0);
-  assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.error, PL_ECRYPTO);
+  net_seen *off = net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0);
+  assert_int_equal(off->a.error, PL_ECRYPTO);
+  assert_int_equal(off->a.time_ms, PL_NEVER);
 }
 
 static void an_unreachable_relay_is_tried_with_growing_pauses(void **state) {

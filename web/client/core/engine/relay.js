@@ -211,7 +211,7 @@ export class RelayConnection {
     const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
     const relayId = this.helloRelayId;
     if (!verifyLoginRelay(welcome.signature, this.transcript, body, relayId))
-      return this.refuse('ECRYPTO', REASON.LOGIN_FAILED, false);
+      return this.refuse('ECRYPTO', REASON.LOGIN_FAILED, true);
     this.takeLimits(welcome.limits);
     this.relayId = relayId;
     this.state = 'online';
