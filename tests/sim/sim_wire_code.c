@@ -124,7 +124,9 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
-  bool knows_all = o->world->relay.worker_count == 1 || !o->doubt; /* of another worker's codes, if memory sufficed */
+  /* A worker may have had no memory or no room for another worker's code. */
+  bool knows_all = o->world->relay.worker_count == 1 ||
+                   (!o->doubt && o->code_count < sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL));
   if (at_once && knows_all && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
     sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
   sim_wire_grow((void **)&o->codes, o->code_count, &o->code_capacity, sizeof *o->codes);
