@@ -67,11 +67,21 @@ void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
   pl_engine_session_touch(e, s);
 }
 
-/* Returns true when nothing would bring the session a link: its call was accepted, but that link ended before it was
- * confirmed. */
+/* Returns true when a link of the session is up that is newer than the one in use and not confirmed yet. */
+static bool dial_awaits_newer(const pl_engine *e, const pl_engine_session *s) {
+  for (const pl_node *n = e->links.prev; n != &e->links; n = n->prev) { /* newest first */
+    const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
+    if (l->session != s || l->state != PL_ENGINE_LINK_UP) continue;
+    return !pl_session_link_is_current(s->core, l->number);
+  }
+  return false;
+}
+
+/* Returns true when nothing would bring the session the link that it needs: its call was accepted, but that link ended
+ * before it was confirmed. */
 static bool dial_is_forgotten(const pl_engine *e, const pl_engine_session *s) {
-  return e->connection == PL_ENGINE_CONN_ONLINE && !s->linked && !s->lingering && !s->opening &&
-         s->dial_at_ms == PL_NEVER && !pl_engine_session_has_link(e, s);
+  return e->connection == PL_ENGINE_CONN_ONLINE && (!s->linked || s->replace) && !s->lingering && !s->opening &&
+         s->dial_at_ms == PL_NEVER && !dial_awaits_newer(e, s);
 }
 
 static void dial_if_forgotten(pl_engine *e, pl_engine_session *s) {

@@ -327,6 +327,37 @@ static void a_refused_replacement_leaves_the_link_that_is_there(void **state) {
   session_goes_on(a, b);
 }
 
+/* Ends the first replacement with its first record, as the peer does when that does not open. */
+static bool corrupt_first_replacement(net *x, int from, const pl_envelope *e) {
+  uint8_t payload[2];
+  if (from == 0 && e->type == PL_ENV_OPEN) f.opens++;
+  if (from != 0 || e->type != PL_ENV_DATA || f.opens != 1 || pl_link_number_slot(e->link) == 0) return false;
+  pl_put_u16(payload, PL_REASON_CORRUPT);
+  net_to_client(x, from, PL_ENV_RESET, 0, e->link, payload, sizeof payload);
+  return true;
+}
+
+/* The session is idle afterwards, so no more traffic reminds the opener of its old link. */
+static void a_replacement_that_is_lost_before_it_is_in_step_is_made_again(void **state) {
+  (void)state;
+  static const uint8_t message[9999];
+  uint32_t a, b;
+  pl_engine_config often = {.replace_after_bytes = 10000, .message_max = 9999, .channel_window = 20000};
+  pl_engine_config listener = {.listen = true, .accept_all = true, .message_max = 9999, .channel_window = 20000};
+  pair_start(&n, &often, &listener);
+  pair_link(&n, &a, &b);
+  f = (fault){.from = -1};
+  n.drop = corrupt_first_replacement;
+  assert_int_equal(net_send(&n, 0, a, 0, message, sizeof message), 0);
+  net_run(&n, 60000);
+  assert_int_equal(f.opens, 2);
+  const pl_engine_link *used = PL_CONTAINER(n.clients[0].engine->links.next, const pl_engine_link, node);
+  assert_ptr_equal(used->node.next, &n.clients[0].engine->links);
+  assert_true(used->bytes < 10000);
+  for (int i = 0; i < 2; i++) assert_int_equal(net_count(&n, i, PL_ENGINE_OUT_UNLINKED), 0);
+  session_goes_on(a, b);
+}
+
 /* ---- a record that cannot be sealed ------------------------------------------------------------------------------ */
 
 static void *cipher_begin(const uint8_t key[32], bool sealing) {
@@ -448,6 +479,7 @@ int main(void) {
       test_of_own(a_message_too_large_for_the_peer_is_told_to_it),
       test_of_own(a_link_that_carried_much_is_replaced_without_a_pause),
       test_of_own(a_refused_replacement_leaves_the_link_that_is_there),
+      test_of_own(a_replacement_that_is_lost_before_it_is_in_step_is_made_again),
       test_of_own(a_link_that_cannot_seal_ends_at_once),
       test_of_own(a_late_call_for_a_closed_session_does_no_harm_to_the_next),
       test_of_own(a_session_that_nobody_heard_of_ends_with_the_next),
