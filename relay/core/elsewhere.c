@@ -11,19 +11,22 @@
 
 /* ---- sockets on other workers ------------------------------------------------------------------------------------ */
 
-/* INSTANCES_PER_ID is exceeded when sockets logged in at two workers at once. The newest must go then, and all workers
- * agree which one that is. */
-static void elsewhere_hold_limit(pl_relay *relay, pl_relay_presence *presence, uint64_t now_ms) {
+/* INSTANCES_PER_ID is exceeded when sockets logged in at several workers at once. The newest must go then, and all
+ * workers agree which one that is. When it has gone, the next one may be another worker's. */
+static void elsewhere_hold_limit(pl_relay *relay, const pl_relay_presence *presence, uint64_t now_ms) {
+  uint32_t most = pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID);
   uint64_t newest = 0;
-  if (presence->socket_count + presence->remote_count <= pl_relay_setting_of(relay, PL_RELAY_SET_INSTANCES_PER_ID))
-    return;
-  for (pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
+  if (presence->socket_count + presence->remote_count <= most) return;
+  for (const pl_node *n = presence->remotes.next; n != &presence->remotes; n = n->next) {
     const pl_relay_remote *remote = PL_CONTAINER(n, pl_relay_remote, same_id);
     if (remote->generation > newest) newest = remote->generation;
   }
-  if (pl_list_empty(&presence->sockets)) return;
-  pl_relay_conn *last = PL_CONTAINER(presence->sockets.prev, pl_relay_conn, same_id);
-  if (last->generation > newest) pl_relay_conn_refuse(last, PL_REASON_FULL, now_ms);
+  /* The presence stays, because as many as the limit allows remain. */
+  while (presence->socket_count + presence->remote_count > most && !pl_list_empty(&presence->sockets)) {
+    pl_relay_conn *last = PL_CONTAINER(presence->sockets.prev, pl_relay_conn, same_id);
+    if (last->generation <= newest) return;
+    pl_relay_conn_refuse(last, PL_REASON_FULL, now_ms);
+  }
 }
 
 static void elsewhere_login(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
@@ -67,9 +70,9 @@ static pl_relay_remote *elsewhere_find(pl_relay *relay, uint8_t node, const pl_e
 static void elsewhere_logout(pl_relay *relay, uint8_t node, const pl_envelope *e, uint64_t now_ms) {
   pl_relay_presence *presence;
   pl_relay_remote *remote = elsewhere_find(relay, node, e, &presence);
-  (void)now_ms;
   if (!remote) return;
   pl_relay_router_drop_remote(relay, presence, remote);
+  elsewhere_hold_limit(relay, presence, now_ms);
   pl_relay_router_release(relay, presence);
 }
 

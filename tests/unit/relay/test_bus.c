@@ -253,6 +253,22 @@ static void test_instances_per_id(void **state) {
   assert_int_equal(client_refusal(c), PL_REASON_FULL);
 }
 
+/* Four log in at three workers at once, with room for two. A worker that left it to the newest to go must look again
+ * when that one has gone. */
+static void test_instances_per_id_exceeded_twice(void **state) {
+  workers *all = *state;
+  static const unsigned where[] = {1, 0, 0, 2};
+  client *c[4];
+  for (unsigned i = 0; i < 4; i++) {
+    c[i] = client_new(&all->w[where[i]], 1);
+    client_login(c[i], true);
+  }
+  workers_collect(all, 2);
+  assert_true(workers_deliver(all, 2, 0)); /* before it hears of the oldest */
+  workers_settle(all);
+  for (unsigned i = 0; i < 4; i++) assert_int_equal(client_refusal(c[i]), i < 2 ? 0 : PL_REASON_FULL);
+}
+
 /* A block that one worker is told holds at all workers: the call is not offered, and ends at its deadline. */
 static void test_blocked_elsewhere(void **state) {
   workers *all = *state;
@@ -418,6 +434,7 @@ int main(void) {
       workers_test(test_newest_login_wins),
       workers_test(test_newest_listener),
       workers_test_with(test_instances_per_id, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
+      workers_test_with(test_instances_per_id_exceeded_twice, {PL_RELAY_SET_INSTANCES_PER_ID, 2}),
       workers_test(test_blocked_elsewhere),
       workers_test(test_blocked_on_the_way),
       workers_test(test_frozen_receiver),
