@@ -143,6 +143,7 @@ static void conn_free(sim_wire_conn *c) {
 static void detach_all(sim_wire_conn *c) {
   for (size_t i = 0; i < SIM_WIRE_ENDS; i++)
     while (c->ends[i]) sim_wire_detach(c->ends[i]);
+  while (c->replaced) sim_wire_detach(c->replaced);
 }
 
 void sim_wire_accepted(sim_conn *k, const uint8_t address[16]) {
@@ -170,6 +171,7 @@ void sim_wire_written(sim_conn *k, const uint8_t *data, size_t n) {
   if (k->down.blocked || c->full) c->blocked_us = k->world->now_us; /* until now, or from now on */
   if (n || !c->full) c->took_us = k->world->now_us;                 /* a write of nothing is an attempt */
   c->full = k->down.blocked;
+  c->provoked &= c->full;
   /* What a server sends is not masked, so nothing is changed in place. */
   sim_wire_stream_bytes(c, &c->down, (uint8_t *)(uintptr_t)data, n, sim_wire_conn_written, sim_wire_conn_close_written);
 }

@@ -381,7 +381,9 @@ void sim_wire_overflow(sim_wire_end *end) {
     sim_wire_blame(o, "OVERFLOW ends a call that was not accepted");
     return;
   }
-  if (link->hazy || o->doubt || is_full(end) || is_full(other) || is_stuck(end) || is_stuck(other)) return;
+  bool heard = link->overflown; /* the other side was told so, and the cause was looked for then */
+  link->overflown = true;
+  if (heard || link->hazy || o->doubt || is_full(end) || is_full(other) || is_stuck(end) || is_stuck(other)) return;
   if (sim_wire_was_blocked(end->conn, end->conn->settled_us)) return; /* when it was decided is not seen */
   if (!may_be_above(o, end->worker, 90))
     sim_wire_blame(o, "OVERFLOW ends link %x, and nothing was full", (unsigned)end->number);

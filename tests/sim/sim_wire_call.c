@@ -87,7 +87,8 @@ void sim_wire_call_login(sim_wire_conn *c) {
   for (pl_node *n = o->calls.next; n != &o->calls; n = n->next) {
     sim_wire_link *link = PL_CONTAINER(n, sim_wire_link, node);
     if (link->end[SIM_WIRE_CALLEE].was_there || link->refused || !link->waits || !is_for(link, c)) continue;
-    link->blocked_maybe = sim_wire_lists(o, link->target, link->caller_id, PL_CONST_PEERS_BLOCK, 0, false);
+    /* A call that met a block stays with its caller, also when the block is lifted. */
+    link->blocked_maybe |= sim_wire_lists(o, link->target, link->caller_id, PL_CONST_PEERS_BLOCK, 0, false);
     link->waits = false;
     if (!link->blocked_maybe && !link->claim) expect(link, c);
   }
@@ -144,6 +145,7 @@ static sim_wire_link *link_new(sim_wire_conn *c, const pl_envelope *e) {
   link->deadline_ms = sim_wire_now_ms(o) + sim_wire_setting(o, PL_RELAY_SET_OPEN_TIMEOUT_MS);
   link->claim = e->type == PL_ENV_CLAIM;
   link->mends = o->bus_mends;
+  link->hazy = sim_wire_may_have_ended(c);
   memcpy(link->caller_id, c->id, 32);
   memcpy(link->caller_instance, c->instance, 8);
   pl_list_init(&link->node);
@@ -233,7 +235,8 @@ static void check_target(const sim_wire_link *link, const sim_wire_conn *c) {
     sim_wire_blame(o, "a call of a blocked ID is offered");
   else if (link->must_rate)
     sim_wire_blame(o, "a call is offered that no budget covers");
-  else if (expected && expected != c && sim_wire_present(expected) && !sim_wire_was_blocked(expected, link->arrived_us))
+  else if (expected && !link->hazy && expected != c && sim_wire_present(expected) &&
+           !sim_wire_was_blocked(expected, link->arrived_us))
     sim_wire_blame(o, "a call is offered to another socket than the newest that listens");
 }
 
@@ -243,11 +246,10 @@ static void offered_late(sim_wire_link *link, sim_wire_conn *c) {
   if (!link->crosses && !link->hazy && !sim_wire_was_blocked(c, link->arrived_us) &&
       link->over_us < c->wire->world->now_us)
     sim_wire_blame(c->wire, "a call is offered that has ended");
-  if (link->hazy)
-    callee->drops = true;
-  else if (link->reset_size)
+  if (link->hazy) callee->drops = true;
+  if (link->reset_size)
     sim_wire_journal_repeat(&callee->to, PL_ENV_RESET, link->reset_hash, link->reset_size);
-  else
+  else if (!link->hazy)
     sim_wire_owes(callee, caller->conn && !caller->conn->ended ? PL_REASON_TIMEOUT : PL_REASON_GONE);
   c->unsettled = true;
 }

@@ -16,7 +16,7 @@ static bool is_of(const sim_wire_code *code, const sim_wire_conn *c) {
 /* Returns true when the code surely lives, as far as this worker can know. */
 static bool lives(const sim_wire *o, const sim_wire_code *code, unsigned worker) {
   return !code->hazy && !code->ended_us && sim_wire_now_ms(o) < code->expires_ms &&
-         sim_wire_known(o, &code->made, worker);
+         (code->made_at == worker || !code->crowded) && sim_wire_known(o, &code->made, worker);
 }
 
 /* Returns true when the code is surely over, as far as this worker knows. */
@@ -39,15 +39,21 @@ static void end_arrives(sim_wire_conn *c, uint32_t number) {
   for (size_t i = 0; i < o->code_count; i++) {
     sim_wire_code *code = &o->codes[i];
     if (code->number != number || !is_of(code, c) || code->ended_us) continue;
-    if (sim_wire_known(o, &code->made, c->worker)) {
+    if (sim_wire_known(o, &code->made, c->worker) && !sim_wire_may_have_ended(c)) {
       code->ended_us = o->world->now_us;
       code->ended.set = false;
       code->ends_at = c->worker;
       o->codes_fresh = true;
     } else {
-      code->hazy = true; /* the worker may not know what it should end */
+      code->hazy = true; /* the worker may not know what it should end, or not hear of it */
     }
   }
+}
+
+/* Returns true when this worker may still count a code that is over. */
+static bool may_be_kept(const sim_wire *o, const sim_wire_code *code) {
+  bool expired = !code->ended_us || code->ended_us >= SIM_MS(code->expires_ms);
+  return expired && sim_wire_now_ms(o) < code->expires_ms + KEPT_MS;
 }
 
 /* Returns true when the ID, or all IDs, perhaps have as many codes as they may have. */
@@ -56,9 +62,7 @@ static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
   for (size_t i = 0; i < o->code_count; i++) {
     const sim_wire_code *code = &o->codes[i];
     bool over = is_over(o, code, c->worker);
-    bool expired = !code->ended_us || code->ended_us >= SIM_MS(code->expires_ms);
-    bool kept = expired && sim_wire_now_ms(o) < code->expires_ms + KEPT_MS;
-    all += !over || kept;
+    all += !over || may_be_kept(o, code);
     own += !over && memcmp(code->id, c->id, 32) == 0;
   }
   for (size_t i = 0; i < o->world->conns_used; i++) {
@@ -109,6 +113,27 @@ static uint32_t living_of(const sim_wire *o, const sim_wire_conn *c) {
   return n;
 }
 
+/* Returns true when all workers have heard of the code. */
+static bool is_told(const sim_wire *o, const sim_wire_code *code) {
+  for (unsigned i = 0; i < o->world->relay.worker_count; i++)
+    if (!sim_wire_known(o, &code->made, i)) return false;
+  return true;
+}
+
+/* Where CODES_TOTAL may be used up, a worker has no room for what another one tells it. Notes that for the new code and
+ * for those that are on their way. */
+static void note_crowded(sim_wire *o) {
+  uint32_t all = o->unseen_codes;
+  for (size_t i = 0; i < o->code_count; i++) {
+    bool counts = may_be_kept(o, &o->codes[i]);
+    for (unsigned k = 0; !counts && k < o->world->relay.worker_count; k++) counts = !is_over(o, &o->codes[i], k);
+    all += counts;
+  }
+  for (size_t i = 0; i < o->world->conns_used; i++) all += o->conns[i] ? (uint32_t)o->conns[i]->asked_count : 0;
+  if (all <= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL)) return;
+  for (size_t i = 0; i < o->code_count; i++) o->codes[i].crowded |= !is_told(o, &o->codes[i]);
+}
+
 static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code *answer) {
   sim_wire *o = c->wire;
   bool at_once = a->at_us == o->world->now_us && c->code_end_us != a->at_us;
@@ -118,7 +143,9 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (answer->lifetime_ms == 0 || answer->lifetime_ms > PL_CONST_CODE_LIFETIME_MS)
     sim_wire_blame(o, "a code lives for %d ms", (int)answer->lifetime_ms);
   if (before && is_of(before, c) && !is_over(o, before, c->worker)) {
-    if (at_once && !before->hazy && expires_ms != before->expires_ms) sim_wire_blame(o, "a code's life begins again");
+    bool knows = sim_wire_known(o, &before->made, c->worker), again = expires_ms != before->expires_ms;
+    if (again && knows && at_once && !before->hazy) sim_wire_blame(o, "a code's life begins again");
+    before->hazy |= again && !knows; /* a second worker gave it, and all will take the later end */
     return;
   }
   if (before && lives(o, before, c->worker))
@@ -135,6 +162,7 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   memcpy(code->id, c->id, 32);
   memcpy(code->instance, c->instance, 8);
   o->codes_fresh = true;
+  note_crowded(o);
 }
 
 void sim_wire_code_written(sim_wire_conn *c, const pl_envelope *e) {

@@ -171,14 +171,15 @@ static void peers_arrive(sim_wire_conn *c, const pl_envelope *e) {
   if (pl_wire_peers_decode(&peers, e->payload.data, e->payload.size) != 0) return;
   for (size_t at = 0; at < peers.ids.size; at += 32) {
     sim_wire_peer *p = peer_of(c, peers.ids.data + at);
+    bool sure = list_has_room(c);
     if (!p) {
-      bool sure = list_has_room(c);
       sim_wire_grow((void **)&c->peers, c->peer_count, &c->peer_capacity, sizeof *c->peers);
       p = &c->peers[c->peer_count++];
-      *p = (sim_wire_peer){.op = PL_CONST_PEERS_FORGET, .sure = sure};
+      *p = (sim_wire_peer){.op = PL_CONST_PEERS_FORGET};
       memcpy(p->id, peers.ids.data + at, 32);
     }
     if (peers.op == PL_CONST_PEERS_BLOCK) sim_wire_call_blocked(c, p->id);
+    p->sure = sure || (p->sure && p->op != PL_CONST_PEERS_FORGET); /* else it takes a place again */
     p->before = p->op;
     p->op = peers.op;
     p->since_us = c->wire->world->now_us;
@@ -214,6 +215,32 @@ bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t pe
   return false;
 }
 
+/* ---- ends that are not seen -------------------------------------------------------------------------------------- */
+
+/* Returns true when more instances of this ID may have logged in, at several workers, than INSTANCES_PER_ID allows. The
+ * newest is ended then. */
+static bool may_be_one_too_many(const sim_wire_conn *c) {
+  const sim_wire *o = c->wire;
+  uint32_t all = 0;
+  if (o->world->relay.worker_count == 1) return false;
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *other = o->conns[i];
+    all += other && other->phase == SIM_WIRE_WELCOME && memcmp(other->id, c->id, 32) == 0;
+  }
+  return all > sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
+}
+
+bool sim_wire_may_have_ended(const sim_wire_conn *c) {
+  return sim_wire_blocked(c) && (c->must_end || c->superseded_by || c->provoked || may_be_one_too_many(c));
+}
+
+/* Returns true when the relay may end a socket for this envelope: a change beyond its budget, or what a hostile client
+ * makes up. */
+static bool may_cost_the_socket(const sim_wire_conn *c, const pl_envelope *e) {
+  bool harmless = e->type == PL_ENV_DATA || e->type == PL_ENV_ACCEPT;
+  return c->k->hostile_peer ? !harmless : e->type == PL_ENV_PEERS || e->type == PL_ENV_CODE;
+}
+
 /* ---- what comes, and what is written ----------------------------------------------------------------------------- */
 
 static void reset_arrives(sim_wire_conn *c, const pl_envelope *e) {
@@ -227,6 +254,7 @@ static void reset_arrives(sim_wire_conn *c, const pl_envelope *e) {
 }
 
 static void other_arrives(sim_wire_conn *c, const pl_envelope *e) {
+  c->provoked |= sim_wire_blocked(c) && may_cost_the_socket(c, e);
   switch (e->type) {
     case PL_ENV_PING:
       sim_wire_journal_add(&c->answers, PL_ENV_PONG, 0, e->payload);

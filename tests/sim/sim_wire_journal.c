@@ -14,6 +14,10 @@ bool sim_wire_entry_may_drop(const sim_wire_entry *e) {
   return e->type == PL_ENV_DATA && (e->flags & PL_CONST_ENVELOPE_FLAG_VOLATILE);
 }
 
+bool sim_wire_journal_may_skip(const sim_wire_journal *j) {
+  return j->count && (j->unsure || sim_wire_entry_may_drop(&j->at[j->first]));
+}
+
 static void widen(sim_wire_journal *j) {
   size_t capacity = j->capacity ? 2 * j->capacity : 16;
   sim_wire_entry *at = malloc(capacity * sizeof *at);
@@ -50,12 +54,13 @@ void sim_wire_journal_take(sim_wire_journal *j) {
   const sim_wire_entry *e = &j->at[j->first];
   j->cost -= cost_of(e);
   j->reliable -= !sim_wire_entry_may_drop(e);
+  j->unsure -= j->unsure > 0;
   j->first = (j->first + 1) & (j->capacity - 1);
   j->count--;
 }
 
 void sim_wire_journal_clear(sim_wire_journal *j) {
-  j->first = j->count = j->reliable = 0;
+  j->first = j->count = j->reliable = j->unsure = 0;
   j->cost = j->peak = 0;
 }
 

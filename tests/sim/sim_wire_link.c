@@ -24,9 +24,48 @@ sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number) {
   return end;
 }
 
+/* Takes an end out of the list of its connection. */
+static void take_out(sim_wire_end *end) {
+  sim_wire_conn *c = end->conn;
+  sim_wire_end **at = end->replaced ? &c->replaced : &c->ends[end->number % SIM_WIRE_ENDS];
+  while (*at != end) at = &(*at)->next;
+  *at = end->next;
+}
+
+void sim_wire_detach(sim_wire_end *end) {
+  take_out(end);
+  end->conn = NULL;
+  sim_wire_journal_free(&end->to);
+  sim_wire_call_free(sim_wire_link_of(end));
+}
+
+/* Returns true while the other side has not heard of the link's end, or may still be offered it. */
+static bool is_unheard(sim_wire_end *end) {
+  return sim_wire_end_is_open(sim_wire_other(end)) || sim_wire_link_of(end)->listed;
+}
+
+/* The slot's last link has ended for this side. It is kept while the other side has not heard of that, because the
+ * relay may turn out to have ended the socket before it read how the client ended the link. */
+static void replace(sim_wire_end *before) {
+  sim_wire_conn *c = before->conn;
+  for (sim_wire_end *end = c->replaced, *next; end; end = next) {
+    next = end->next;
+    if (!is_unheard(end)) sim_wire_detach(end);
+  }
+  if (!is_unheard(before)) {
+    sim_wire_detach(before);
+    return;
+  }
+  take_out(before);
+  sim_wire_journal_clear(&before->to);
+  before->replaced = true;
+  before->next = c->replaced;
+  c->replaced = before;
+}
+
 void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number) {
   sim_wire_end *end = &link->end[side], *before = sim_wire_find_slot(c, number);
-  if (before) sim_wire_detach(before);
+  if (before) replace(before);
   end->conn = c;
   end->number = number;
   end->was_there = true;
@@ -34,15 +73,6 @@ void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t n
   end->next = c->ends[number % SIM_WIRE_ENDS];
   c->ends[number % SIM_WIRE_ENDS] = end;
   link->hostile |= c->k->hostile_peer;
-}
-
-void sim_wire_detach(sim_wire_end *end) {
-  sim_wire_end **at = &end->conn->ends[end->number % SIM_WIRE_ENDS];
-  while (*at != end) at = &(*at)->next;
-  *at = end->next;
-  end->conn = NULL;
-  sim_wire_journal_free(&end->to);
-  sim_wire_call_free(sim_wire_link_of(end));
 }
 
 bool sim_wire_end_is_open(const sim_wire_end *end) {
@@ -200,6 +230,7 @@ static void reset_arrives(sim_wire_end *end, const pl_envelope *e) {
 void sim_wire_link_arrives(sim_wire_conn *c, const pl_envelope *e) {
   sim_wire_end *end = sim_wire_find_slot(c, e->link);
   if (!end || end->number != e->link || end->reset_arrived || end->reset_written) return;
+  sim_wire_link_of(end)->hazy |= sim_wire_may_have_ended(c); /* perhaps nobody reads this */
   if (e->type == PL_ENV_ACCEPT) {
     pl_envelope passed = *e;
     passed.flags = 0;
@@ -218,7 +249,7 @@ static void passed(sim_wire_end *end, const pl_envelope *e) {
   sim_wire *o = end->conn->wire;
   const sim_wire_entry *first;
   while ((first = sim_wire_journal_first(&end->to)) && !sim_wire_entry_is(first, e->type, e->flags, e->payload) &&
-         sim_wire_entry_may_drop(first))
+         sim_wire_journal_may_skip(&end->to))
     skip(end);
   if (!first || !sim_wire_entry_is(first, e->type, e->flags, e->payload)) {
     if (link->hazy && link->hostile) return;
@@ -274,7 +305,8 @@ static void own_reset(sim_wire_end *end, int reason) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire_end *other = sim_wire_other(end);
   sim_wire *o = end->conn->wire;
-  if (end->reset_arrived) return; /* they crossed */
+  if (end->reset_arrived && reason == PL_REASON_OVERFLOW) sim_wire_overflow(end); /* the other side hears so, too */
+  if (end->reset_arrived) return;                                                 /* they crossed */
   if (drains(o) || (link->hazy && (link->hostile || (link->crosses && link->over)))) return;
   switch (reason) {
     case PL_REASON_UNAVAILABLE:
@@ -386,14 +418,17 @@ void sim_wire_links_of_ended(sim_wire_conn *c) {
       next = end->next;
       socket_ended(end);
     }
+  for (sim_wire_end *end = c->replaced; end; end = end->next) socket_ended(end);
 }
 
-/* What was on its way between two workers is lost, and the links between them end. */
-static void link_lost(sim_wire_link *link) {
+/* What was on its way to this worker from another one is lost, and the links between them end. A worker that does not
+ * hear of that before the other one passes on what comes later. */
+static void link_lost(sim_wire_link *link, unsigned to) {
   link->hazy = true;
   for (int i = 0; i < 2; i++) {
     sim_wire_end *end = &link->end[i];
     end->drops = true;
+    if (end->worker == to) end->to.unsure = end->to.count;
     if (i == SIM_WIRE_CALLER && !link->joined) {
       end->due = 0; /* what was on its way to the caller is lost, too: it hears of that in time */
       continue;
@@ -403,17 +438,18 @@ static void link_lost(sim_wire_link *link) {
   link->refused |= !link->accepted && link->end[SIM_WIRE_CALLEE].was_there;
 }
 
-void sim_wire_links_lost(sim_wire *o, unsigned a, unsigned b) {
+void sim_wire_links_lost(sim_wire *o, unsigned from, unsigned to) {
   for (size_t i = 0; i < o->world->conns_used; i++) {
     sim_wire_conn *c = o->conns[i];
     for (size_t k = 0; c && k < SIM_WIRE_ENDS; k++)
       for (sim_wire_end *end = c->ends[k]; end; end = end->next) {
         sim_wire_link *link = sim_wire_link_of(end);
         unsigned other = sim_wire_other(end)->worker;
-        if (end->side == SIM_WIRE_CALLER && !link->end[SIM_WIRE_CALLEE].was_there && (c->worker == a || c->worker == b))
+        if (end->side == SIM_WIRE_CALLER && !link->end[SIM_WIRE_CALLEE].was_there &&
+            (c->worker == from || c->worker == to))
           link->hazy = true;
-        else if (link->crosses && ((c->worker == a && other == b) || (c->worker == b && other == a)))
-          link_lost(link);
+        else if (link->crosses && ((c->worker == from && other == to) || (c->worker == to && other == from)))
+          link_lost(link, to);
       }
   }
 }
@@ -440,7 +476,7 @@ static void settle(sim_wire_end *end) {
   else if (is_owed(end))
     sim_wire_blame(o, "%zu envelopes on link %x were lost, %zu bytes the first", end->to.reliable,
                    (unsigned)end->number, (size_t)sim_wire_journal_first(&end->to)->size);
-  while (sim_wire_journal_first(&end->to) && sim_wire_entry_may_drop(sim_wire_journal_first(&end->to))) skip(end);
+  while (sim_wire_journal_may_skip(&end->to)) skip(end);
   if (!end->to.count) end->to.peak = 0;
 }
 

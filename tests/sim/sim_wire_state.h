@@ -52,6 +52,7 @@ typedef struct sim_wire_journal {
   sim_wire_entry *at;
   size_t first, count, capacity;
   size_t reliable; /* entries that may not be dropped */
+  size_t unsure;   /* of the first entries, how many the bus may have lost */
   uint64_t cost;   /* as the window counts it */
   uint64_t peak;   /* the highest cost since it was settled */
 } sim_wire_journal;
@@ -67,6 +68,7 @@ typedef struct sim_wire_end {
   bool was_there;
   bool reset_arrived; /* this side has sent RESET */
   bool reset_written; /* the relay has */
+  bool replaced;      /* a newer link has its slot */
   bool drops;         /* what is in the journal may be missing */
   uint16_t due;       /* the reason of a RESET of the relay's own that must come; 0: none */
   sim_wire_journal to;
@@ -83,6 +85,7 @@ struct sim_wire_link {
   bool over;                         /* something has ended it */
   bool hostile;                      /* one side is not honest */
   bool broken;                       /* one side sent what it may not send */
+  bool overflown;                    /* the relay ended it with OVERFLOW */
   bool crosses;                      /* its sides are at two workers */
   bool mends;                        /* workers told each other everything again when it came */
   bool hazy;                         /* a side's end, or what the bus lost, makes it unknown what the relay owes */
@@ -115,7 +118,8 @@ typedef struct sim_wire_code {
   uint64_t expires_ms, ended_us; /* ended_us: 0 while nobody has ended it */
   uint8_t made_at, ends_at;      /* workers */
   sim_wire_stamp made, ended;
-  bool hazy; /* the bus has lost something since, or its times are not known */
+  bool hazy;    /* the bus has lost something since, or its times are not known */
+  bool crowded; /* other workers may have had no room for it */
 } sim_wire_code;
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
@@ -149,6 +153,7 @@ struct sim_wire_conn {
   bool must_end;       /* its links were ended as those of a socket that has gone */
   bool told_to_go;     /* GOING_AWAY was written */
   bool was_superseded; /* it was told so; perhaps before the newer one got WELCOME */
+  bool provoked;       /* while its socket takes nothing, it sent what the relay may have ended it for */
   bool fresh;          /* it logged in or changed its list in this turn */
   bool unsettled;
   bool login_came;
@@ -176,6 +181,7 @@ struct sim_wire_conn {
   sim_wire_peer *peers;
   size_t peer_count, peer_capacity;
   sim_wire_end *ends[SIM_WIRE_ENDS];
+  sim_wire_end *replaced;   /* ends of links whose slots have newer ones, while the other side has not heard all */
   sim_wire_journal answers; /* PONG and CODE that are due */
   sim_wire_asked *asked;
   size_t asked_count, asked_capacity;
@@ -229,6 +235,8 @@ sim_wire_stamp sim_wire_stamp_of(const sim_wire *o, unsigned worker);
 bool sim_wire_blocked(const sim_wire_conn *c); /* its socket takes nothing now */
 bool sim_wire_was_blocked(const sim_wire_conn *c, uint64_t since_us);
 bool sim_wire_present(const sim_wire_conn *c); /* logged in, and not at its end */
+/* Returns true when the relay may have ended this socket and could not write so, because the socket takes nothing. */
+bool sim_wire_may_have_ended(const sim_wire_conn *c);
 
 /* ---- sim_wire_stream.c ------------------------------------------------------------------------------------------- */
 void sim_wire_stream_init(sim_wire_stream *s, bool server);
@@ -259,6 +267,7 @@ const sim_wire_entry *sim_wire_journal_first(const sim_wire_journal *j); /* NULL
 void sim_wire_journal_take(sim_wire_journal *j);
 bool sim_wire_entry_is(const sim_wire_entry *e, uint8_t type, uint8_t flags, pl_view payload);
 bool sim_wire_entry_may_drop(const sim_wire_entry *e);
+bool sim_wire_journal_may_skip(const sim_wire_journal *j); /* the first entry may be missing */
 
 /* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
 sim_wire_link *sim_wire_link_of(sim_wire_end *end);
@@ -277,7 +286,7 @@ void sim_wire_link_written(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_link_over(sim_wire_link *link);
 void sim_wire_links_of_ended(sim_wire_conn *c);
 void sim_wire_links_settle(sim_wire_conn *c);
-void sim_wire_links_lost(sim_wire *o, unsigned a, unsigned b);
+void sim_wire_links_lost(sim_wire *o, unsigned from, unsigned to);
 
 /* ---- sim_wire_call.c --------------------------------------------------------------------------------------------- */
 void sim_wire_call_arrives(sim_wire_conn *c, const pl_envelope *e); /* OPEN, CLAIM */
