@@ -468,6 +468,7 @@ static void take_event(sim_client *c, sim_conn *k, const pl_ws_event *event) {
   } else if (event->type == PL_WS_PING) {
     uint8_t pong[PL_WS_HEADER_MAX + PL_WS_CONTROL_MAX];
     static const uint8_t mask[4] = {0};
+    if (event->size > PL_WS_CONTROL_MAX) sim_fail(w, "client %d is asked to repeat too much", c->index);
     size_t n = pl_ws_put_header(pong, PL_WS_PONG, event->size, mask);
     if (event->size) memcpy(pong + n, event->data, event->size);
     w->figures.pongs++;

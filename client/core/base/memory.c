@@ -49,10 +49,11 @@ void pl_buffer_deinit(pl_buffer *b) {
   *b = (pl_buffer){.max = b->max};
 }
 
+/* Bytes that were taken leave a gap at the front, so a buffer that is never empty may need twice its bound. */
 static bool buffer_grow(pl_buffer *b, size_t needed) {
-  size_t capacity = b->capacity ? b->capacity : 256;
+  size_t capacity = b->capacity ? b->capacity : 256, most = b->start ? 2 * b->max : b->max;
   while (capacity < needed) capacity *= 2;
-  if (capacity > b->max) capacity = b->max;
+  if (capacity > most) capacity = most;
   uint8_t *memory = pl_realloc(b->memory, capacity);
   if (!memory) return false;
   b->memory = memory;
@@ -60,14 +61,22 @@ static bool buffer_grow(pl_buffer *b, size_t needed) {
   return true;
 }
 
+static void buffer_close_gap(pl_buffer *b) {
+  if (b->start && b->size) memmove(b->memory, b->memory + b->start, b->size);
+  b->start = 0;
+}
+
+static bool buffer_has_room(const pl_buffer *b, size_t n) {
+  return b->capacity - b->start - b->size >= n;
+}
+
+/* A byte is moved only after as many were taken. So each costs the same, however many wait. */
 uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n) {
   if (n > b->max - b->size) return NULL;
-  if (b->capacity - b->start - b->size < n) {
-    if (b->start) {
-      memmove(b->memory, b->memory + b->start, b->size);
-      b->start = 0;
-    }
-    if (b->capacity - b->size < n && !buffer_grow(b, b->size + n)) return NULL;
+  if (!buffer_has_room(b, n) && b->start >= b->size) buffer_close_gap(b);
+  if (!buffer_has_room(b, n) && !buffer_grow(b, b->start + b->size + n)) {
+    buffer_close_gap(b); /* without memory, the gap has to do */
+    if (!buffer_has_room(b, n)) return NULL;
   }
   return b->memory ? b->memory + b->start + b->size : NULL;
 }

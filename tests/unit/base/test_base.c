@@ -59,6 +59,55 @@ static void buffer_is_bounded_and_first_in_first_out(void **state) {
   pl_buffer_deinit(&other);
 }
 
+enum { BACKLOG_MAX = 1000, BACKLOG_PIECE = 10, BACKLOG_PIECES = 1000 };
+
+/* A backlog that is full loses its oldest piece for each new one. To move all others each time would cost as much as is
+ * kept. */
+static void buffer_that_stays_full_seldom_moves(void **state) {
+  (void)state;
+  pl_buffer b;
+  uint8_t piece[BACKLOG_PIECE];
+  pl_buffer_init(&b, BACKLOG_MAX);
+  for (uint8_t i = 0; i < BACKLOG_MAX / BACKLOG_PIECE; i++) {
+    memset(piece, i, sizeof piece);
+    assert_int_equal(pl_buffer_append(&b, piece, sizeof piece), 0);
+  }
+  int moves = 0;
+  for (unsigned i = 0; i < BACKLOG_PIECES; i++) {
+    pl_buffer_consume(&b, sizeof piece);
+    const uint8_t *kept = pl_buffer_data(&b);
+    memset(piece, (uint8_t)(i + BACKLOG_MAX / BACKLOG_PIECE), sizeof piece);
+    assert_int_equal(pl_buffer_append(&b, piece, sizeof piece), 0);
+    moves += pl_buffer_data(&b) != kept;
+    assert_int_equal(b.size, BACKLOG_MAX);
+    assert_true(b.capacity <= 2 * BACKLOG_MAX);
+    assert_int_equal(pl_buffer_data(&b)[0], (uint8_t)(i + 1));
+    assert_int_equal(pl_buffer_data(&b)[BACKLOG_MAX - 1], piece[0]);
+  }
+  /* Once to more memory, then once each time that as much was taken as is kept. */
+  assert_true(moves <= 1 + BACKLOG_PIECES * BACKLOG_PIECE / BACKLOG_MAX);
+  pl_buffer_deinit(&b);
+}
+
+static void buffer_does_without_memory_what_it_can(void **state) {
+  (void)state;
+  pl_buffer b;
+  uint8_t piece[256];
+  for (unsigned i = 0; i < sizeof piece; i++) piece[i] = (uint8_t)i;
+  pl_buffer_init(&b, 1000);
+  assert_int_equal(pl_buffer_append(&b, piece, 256), 0);
+  pl_buffer_consume(&b, 10);
+  pl_alloc_fail_at(1);
+  assert_int_equal(pl_buffer_append(&b, piece, 10), 0);
+  assert_int_equal(pl_alloc_fail_at(1), 0);
+  assert_int_equal(pl_buffer_append(&b, piece, 1), PL_ENOMEM);
+  pl_alloc_fail_at(0);
+  assert_int_equal(b.size, 256);
+  assert_memory_equal(pl_buffer_data(&b), piece + 10, 246);
+  assert_memory_equal(pl_buffer_data(&b) + 246, piece, 10);
+  pl_buffer_deinit(&b);
+}
+
 static void list_keeps_order_and_forgets_removed(void **state) {
   (void)state;
   pl_node head, a, b;
@@ -168,6 +217,8 @@ int main(void) {
       cmocka_unit_test(reader_gives_zeros_after_a_short_read),
       cmocka_unit_test(writer_keeps_what_fits_and_says_full),
       cmocka_unit_test(buffer_is_bounded_and_first_in_first_out),
+      cmocka_unit_test(buffer_that_stays_full_seldom_moves),
+      cmocka_unit_test(buffer_does_without_memory_what_it_can),
       cmocka_unit_test(list_keeps_order_and_forgets_removed),
       cmocka_unit_test(hello_goes_round),
       cmocka_unit_test(fields_over_their_maximum_are_refused),
