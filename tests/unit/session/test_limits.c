@@ -335,6 +335,8 @@ static void a_started_message_reserves_its_rest(void **state) {
   assert_true(pl_session_channel_next_chunk(s, other, 1000, &chunk));
   assert_int_equal(chunk.bytes, 10);
   pl_session_channel_chunk_sent(s, other, &chunk);
+  assert_int_equal(give_up(2, 1), 0); /* another one than the one inside a message */
+  assert_ptr_equal(s->stretched, other);
   s->session_limit = 200;
   assert_true(pl_session_channel_next_chunk(s, other, 1000, &chunk));
   assert_int_equal(chunk.bytes, 39);
@@ -377,6 +379,21 @@ static void an_ack_names_what_was_sent(void **state) {
   assert_int_equal(acknowledge(next, 1, 0, 10, 10), 0);
   assert_int_equal(s->waiting, 0);
   assert_int_equal(two_count(&t, 0, PL_SESSION_DELIVERED), 2);
+}
+
+/* A peer that received nothing on this link yet acknowledges no record, though it may say what it took. */
+static void an_ack_of_no_record_leaves_all_in_flight(void **state) {
+  (void)state;
+  static uint8_t out[65536];
+  uint32_t link;
+  uint8_t flags;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 9), 0);
+  assert_true(pl_session_produce(s, t.now_us / 1000, out, sizeof out, &link, &flags) > 0);
+  uint64_t in_flight = s->current->in_flight;
+  assert_true(in_flight > 0);
+  assert_int_equal(acknowledge(UINT64_MAX, 1, 0, 10, 10), 0);
+  assert_int_equal(s->waiting, 0);
+  assert_int_equal(s->current->in_flight, in_flight);
 }
 
 static int data(uint8_t channel, uint8_t flags, uint64_t place, size_t size) {
@@ -523,6 +540,7 @@ int main(void) {
       APART(the_end_goes_with_the_last_message),
       LINKED(a_started_message_reserves_its_rest),
       LINKED(an_ack_names_what_was_sent),
+      LINKED(an_ack_of_no_record_leaves_all_in_flight),
       APART(data_stays_within_the_windows),
       APART(a_window_begins_where_the_application_is),
       APART(a_reset_stays_within_the_window),

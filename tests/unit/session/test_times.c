@@ -391,6 +391,26 @@ static void one_pause_is_forgiven(void **state) {
   assert_int_equal(s->rate.measured_from_ms, ms());
   assert_int_equal(s->progress_ms, before);
   assert_true(pl_session_deadline(s) <= ms());
+  uint8_t reply[7] = {PL_FRAME_PROBE_REPLY, 0, 4};
+  pl_put_u32(reply + 3, s->probe_number);
+  assert_int_equal(two_feed(&t, 0, 1, reply, sizeof reply), 0); /* which is an answer */
+  t.now_us += 50000000;
+  pl_session_late(s, ms());
+  assert_int_equal(s->progress_ms, ms());
+}
+
+/* An answer goes on the link of the PROBE. The ACK that comes with it goes on the one in use, at once as well. */
+static void a_probe_on_another_link_is_acknowledged_at_once(void **state) {
+  (void)state;
+  static const uint8_t probe[] = {PL_FRAME_PROBE, 0, 4, 0, 0, 0, 9};
+  pl_session *s = t.side[1].session;
+  two_link(&t, 2, 1);
+  pl_session_link *other = PL_CONTAINER(s->links.prev, pl_session_link, node);
+  other->hello_due = false;
+  other->confirmed = true; /* before the session has changed over to it */
+  assert_int_equal(two_feed(&t, 1, 2, probe, sizeof probe), 0);
+  assert_int_equal(frames_of(1, PL_FRAME_PROBE_REPLY), 1);
+  expect_said(1, PL_FRAME_ACK);
 }
 
 #define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -412,6 +432,7 @@ int main(void) {
       LINKED(close_is_repeated_each_second_and_given_up_after_ten),
       LINKED(a_repeated_close_is_answered_after_half_a_second),
       LINKED(one_pause_is_forgiven),
+      LINKED(a_probe_on_another_link_is_acknowledged_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
