@@ -60,7 +60,7 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   pl_list_init(&e->links);
   pl_list_init(&e->ready);
   pl_buffer_init(&e->control, PL_ENGINE_CONTROL_BYTES);
-  e->connection_ms = e->move_at_ms = e->stop_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
+  e->connection_ms = e->move_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
   pl_engine_rng_init(&e->rng, config->seed);
   int rc = engine_configure(e, config);
   if (rc == 0) rc = pl_engine_out_room(e, 64 + PL_ENGINE_OUT_RESERVE(0));

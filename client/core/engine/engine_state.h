@@ -195,9 +195,10 @@ struct pl_engine {
 
   pl_engine_connection_state connection;
   uint64_t connection_ms; /* when its state ends */
-  uint64_t offline_since_ms, online_ms, received_ms, move_at_ms, stop_at_ms;
+  uint64_t offline_since_ms, online_ms, received_ms, move_at_ms;
   uint64_t answer_by_ms; /* when the answer to PING is due; PL_NEVER: no PING is on its way */
   unsigned connect_failures;
+  uint64_t stop_at_ms; /* while stopping: how long the answers to CLOSE are awaited */
   bool wanted, stopping;
   bool carried;  /* a peer's record opened on this connection */
   bool was_late; /* the engine was called late, and nothing came since */

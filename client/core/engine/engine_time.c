@@ -58,7 +58,6 @@ static void time_to_stop(pl_engine *e) {
   size_t left = 0;
   for (size_t i = 0; i < e->session_slots; i++) left += time_awaits_close(e->sessions[i]);
   if (left && e->now_ms < e->stop_at_ms && e->connection == PL_ENGINE_CONN_ONLINE) return;
-  e->stop_at_ms = PL_NEVER;
   pl_engine_connection_stop(e);
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
