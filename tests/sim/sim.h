@@ -17,6 +17,9 @@
  *   sim_promises.c  what else clients promise: connections, ends, recovery
  *   sim_credit.c    … what their sessions count and grant
  *   sim_records.c   what they write into records
+ *   sim_heard.c     … and read in them
+ *   sim_retry.c     how patiently they try again, and that they move
+ *   sim_whom.c      with whom their sessions are
  *   sim_faults.c    what goes wrong
  *   sim_figures.c   what a run counted, and sums of it
  *   sim_batch.c     many seeds in several processes
@@ -305,6 +308,7 @@ struct sim_world {
   unsigned shakes;    /* stays for all seeds; each number gives the same worlds other chances */
   sim_figures figures;
   struct sim_promises *promises; /* sim_promises.h */
+  struct sim_retry *retry;       /* sim_retry.h */
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

@@ -21,6 +21,8 @@ static void check_channel(sim_client *c, const pl_session *s, const pl_session_c
   if (!order) sim_fail(w, "client %d: the places of channel %d are out of order", c->index, k->number);
   if (k->sent_to > k->limit + k->was_reset)
     sim_fail(w, "client %d: beyond the limit of channel %d", c->index, k->number);
+  if (k->limit < k->peer_taken_to + s->peer_channel_window)
+    sim_fail(w, "client %d knows what was taken of channel %d, and not the credit for it", c->index, k->number);
   if (k->end - k->peer_taken_to > s->config.channel_window + k->finished)
     sim_fail(w, "client %d keeps more of channel %d than its window", c->index, k->number);
   if (k->taken_to > k->delivered_to || k->delivered_to > k->received_to)

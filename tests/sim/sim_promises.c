@@ -1,6 +1,9 @@
 /* See sim_promises.h. Each rule names its place in docs/protocol.md. */
 #include "sim_promises.h"
 #include "sim_greedy.h"
+#include "sim_heard.h"
+#include "sim_retry.h"
+#include "sim_whom.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +32,11 @@ void sim_promises_init(sim_world *w) {
   w->promises = calloc(1, sizeof *w->promises);
   if (!w->promises) abort();
   sim_random_init(&w->promises->random, w->seed + STREAM);
+  sim_retry_init(w);
 }
 
 void sim_promises_free(sim_world *w) {
+  sim_retry_free(w);
   free(w->promises);
   w->promises = NULL;
 }
@@ -58,7 +63,7 @@ sim_session_seen *sim_promises_seen(sim_client *c, const pl_engine_session *s) {
   sim_session_seen *seen = &c->world->promises->clients[c->index].sessions[s->slot];
   if (seen->number == s->number) return seen;
   *seen = (sim_session_seen){.number = s->number, .link_ms = PL_NEVER, .unlinked_ms = sim_now_ms(c->world)};
-  seen->closing_ms = seen->close_said_ms = seen->lingering_ms = PL_NEVER;
+  seen->closing_ms = seen->close_said_ms = seen->close_heard_ms = seen->lingering_ms = PL_NEVER;
   seen->aged_ms = seen->replace_ms = seen->behind_ms = seen->waiting_ms = seen->ack_ms = PL_NEVER;
   return seen;
 }
@@ -76,6 +81,8 @@ static sim_client_seen *client_seen(sim_client *c) {
 void sim_promises_before(sim_client *c) {
   sim_client_seen *p = client_seen(c);
   p->deadline_ms = pl_engine_deadline(c->engine);
+  sim_heard_begin(c);
+  sim_retry_before(c);
 }
 
 static bool has_socket(const sim_client_seen *p) {
@@ -402,6 +409,8 @@ static void look_at_session(sim_client *c, const pl_engine_session *s) {
   check_news(c, s, seen);
   check_ack(c, s, seen);
   check_closing(c, s, seen);
+  sim_heard_check(c, s, seen);
+  sim_whom_check_session(c, s, seen);
   note_once(&seen->waiting_ms, is_waiting(s->core), sim_now_ms(c->world));
   seen->linked = s->linked;
   seen->open = s->core->state == PL_SESSION_STATE_OPEN;
@@ -411,6 +420,7 @@ static void look_at_session(sim_client *c, const pl_engine_session *s) {
 
 void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engine_result *out) {
   const pl_engine *e = c->engine;
+  sim_retry_after(c, in, out);
   note_connection(c, client_seen(c), in, out);
   for (size_t i = 0; i < out->action_count; i++) {
     if (c->world->promises->faultless) check_faultless(c, &out->actions[i]);
@@ -419,5 +429,6 @@ void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engin
   if (c->world->promises->faultless) check_calls(c);
   for (size_t i = 0; i < e->session_slots; i++)
     if (e->sessions[i] && !sim_greedy_is(c->world, e->sessions[i]->id)) look_at_session(c, e->sessions[i]);
+  sim_whom_check_links(c);
   check_deadline(c);
 }
