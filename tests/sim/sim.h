@@ -17,7 +17,11 @@
  *   sim_promises.c  what else clients promise: connections, ends, recovery
  *   sim_credit.c    … what their sessions count and grant
  *   sim_records.c   what they write into records
+ *   sim_heard.c     … and read in them
+ *   sim_retry.c     how patiently they try again, and that they move
+ *   sim_whom.c      with whom their sessions are
  *   sim_faults.c    what goes wrong
+ *   sim_moves.c     … clients are told to move
  *   sim_figures.c   what a run counted, and sums of it
  *   sim_batch.c     many seeds in several processes
  *   sim_watch.c     what a crash or a hang says
@@ -279,6 +283,8 @@ struct sim_world {
   bool long_fat;             /* lines hold much data on its way */
   bool pairing;              /* applications make and use codes */
   sim_random code_random;    /* decides that, and whether this run pairs */
+  bool moves;                /* clients are told to move (sim_moves.h) */
+  sim_random moves_random;   /* decides that */
   struct sim_limits *limits; /* NULL: an ordinary world */
   uint64_t fault_gap_us;
   struct sim_greedy *greedy; /* attackers; NULL: none */
@@ -305,6 +311,7 @@ struct sim_world {
   unsigned shakes;    /* stays for all seeds; each number gives the same worlds other chances */
   sim_figures figures;
   struct sim_promises *promises; /* sim_promises.h */
+  struct sim_retry *retry;       /* sim_retry.h */
 };
 
 enum { SIM_SCRATCH = 300000, SIM_TEXT = 70000 };

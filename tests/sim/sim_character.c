@@ -17,6 +17,7 @@ static const struct {
     {offsetof(sim_world, twins), "shared IDs"},
     {offsetof(sim_world, strangers), "strangers"},
     {offsetof(sim_world, pairing), "codes"},
+    {offsetof(sim_world, moves), "clients told to move"},
     {offsetof(sim_world, starving), "engines short of memory"},
     {offsetof(sim_world, forgetful), "shells short of memory"},
     {offsetof(sim_world, split_reads), "split reads"},

@@ -21,6 +21,8 @@ static void check_channel(sim_client *c, const pl_session *s, const pl_session_c
   if (!order) sim_fail(w, "client %d: the places of channel %d are out of order", c->index, k->number);
   if (k->sent_to > k->limit + k->was_reset)
     sim_fail(w, "client %d: beyond the limit of channel %d", c->index, k->number);
+  if (k->limit < k->peer_taken_to + s->peer_channel_window && !w->starving)
+    sim_fail(w, "client %d knows what was taken of channel %d, and not the credit for it", c->index, k->number);
   if (k->end - k->peer_taken_to > s->config.channel_window + k->finished)
     sim_fail(w, "client %d keeps more of channel %d than its window", c->index, k->number);
   if (k->taken_to > k->delivered_to || k->delivered_to > k->received_to)
@@ -102,6 +104,7 @@ const pl_engine_session *sim_other_end(const sim_client *peer, uint64_t epoch, u
 static void check_between(sim_world *w, const pl_session *a, const pl_session *b) {
   if (a->session_limit > b->taken_sum + b->config.session_window)
     sim_fail(w, "a session has more credit than its peer gave");
+  uint64_t known = 0;
   for (int i = 0; i < SIM_CHANNELS; i++) {
     const pl_session_channel *out = a->channels[sim_channel_numbers[i]], *in = b->channels[sim_channel_numbers[i]];
     uint64_t received_to = in ? in->received_to : 0, taken_to = in ? in->taken_to : 0;
@@ -110,7 +113,10 @@ static void check_between(sim_world *w, const pl_session *a, const pl_session *b
     if (out->limit > taken_to + b->config.channel_window) sim_fail(w, "a channel has more credit than its peer gave");
     if (out->peer_received_to > received_to || out->peer_taken_to > taken_to)
       sim_fail(w, "a session knows of more than its peer received or took");
+    known += out->peer_taken_to;
   }
+  if (a->session_limit < known + b->config.session_window && !w->starving)
+    sim_fail(w, "a session knows what its peer took, and not the credit for it");
 }
 
 void sim_credit_check(sim_client *c, const pl_engine_session *s) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim_limits.h"
+#include "sim_moves.h"
 
 static sim_conn *any_conn(sim_world *w) {
   size_t first = (size_t)sim_below(&w->random, SIM_CONNS);
@@ -47,7 +48,7 @@ void sim_fault(sim_world *w) {
   sim_conn *k = any_conn(w);
   uint64_t time_us; /* drawn first: the order in which arguments are evaluated is not defined */
   w->figures.faults++;
-  if (sim_poor_fault(w) || sim_crowds_fault(w)) return;
+  if (sim_poor_fault(w) || sim_crowds_fault(w) || sim_moves_fault(w)) return;
   if (w->relay.worker_count > 1 && sim_chance(r, 25)) {
     sim_bus_fault(w);
     return;

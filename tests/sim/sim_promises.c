@@ -1,6 +1,9 @@
 /* See sim_promises.h. Each rule names its place in docs/protocol.md. */
 #include "sim_promises.h"
 #include "sim_greedy.h"
+#include "sim_heard.h"
+#include "sim_retry.h"
+#include "sim_whom.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +25,19 @@ enum {
   CLOSE_MS = 10000,
   CLOSE_AGAIN_MS = 1000,
   LINGER_MS = 15000,
-  ACK_MS = 25
+  ACK_MS = 25,
+  ANSWER_MS = 6000 /* for a new call by the side that waits before it calls, its first records, CLOSE and its answer */
 };
 
 void sim_promises_init(sim_world *w) {
   w->promises = calloc(1, sizeof *w->promises);
   if (!w->promises) abort();
   sim_random_init(&w->promises->random, w->seed + STREAM);
+  sim_retry_init(w);
 }
 
 void sim_promises_free(sim_world *w) {
+  sim_retry_free(w);
   free(w->promises);
   w->promises = NULL;
 }
@@ -58,7 +64,7 @@ sim_session_seen *sim_promises_seen(sim_client *c, const pl_engine_session *s) {
   sim_session_seen *seen = &c->world->promises->clients[c->index].sessions[s->slot];
   if (seen->number == s->number) return seen;
   *seen = (sim_session_seen){.number = s->number, .link_ms = PL_NEVER, .unlinked_ms = sim_now_ms(c->world)};
-  seen->closing_ms = seen->close_said_ms = seen->lingering_ms = PL_NEVER;
+  seen->closing_ms = seen->close_said_ms = seen->close_heard_ms = seen->lingering_ms = PL_NEVER;
   seen->aged_ms = seen->replace_ms = seen->behind_ms = seen->waiting_ms = seen->ack_ms = PL_NEVER;
   return seen;
 }
@@ -76,6 +82,8 @@ static sim_client_seen *client_seen(sim_client *c) {
 void sim_promises_before(sim_client *c) {
   sim_client_seen *p = client_seen(c);
   p->deadline_ms = pl_engine_deadline(c->engine);
+  sim_heard_begin(c);
+  sim_retry_before(c);
 }
 
 static bool has_socket(const sim_client_seen *p) {
@@ -135,43 +143,6 @@ static void note_connection(sim_client *c, sim_client_seen *p, const pl_engine_e
 static void check_deadline(sim_client *c) {
   uint64_t at = pl_engine_deadline(c->engine);
   if (at < c->engine->now_ms) sim_fail(c->world, "client %d asks to be called in the past", c->index);
-}
-
-/* ---- the other end ----------------------------------------------------------------------------------------------- */
-
-static bool closes_with(const sim_client *c, const uint8_t id[32]) {
-  for (size_t i = 0; i < c->engine->session_slots; i++) {
-    const pl_engine_session *s = c->engine->sessions[i];
-    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, id, 32) == 0) return true;
-  }
-  return false;
-}
-
-/* Returns true when the peer is closing a session with this client, or did so a moment ago. When another starts at
- * once, the call of the new one may come ahead of the CLOSE of the old one. And when this side has lost its state and
- * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
-static bool peer_closes(sim_client *c, const pl_engine_action *a) {
-  const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
-  return peer && closes_with(peer, c->config.identity.id);
-}
-
-/* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
- * it, not a reason to end it. */
-static void check_end(sim_client *c, const pl_engine_action *a) {
-  sim_world *w = c->world;
-  size_t slot = (a->session & 0xffff) - 1;
-  bool reset = a->type == PL_ENGINE_OUT_STREAM_RESET, closed = a->type == PL_ENGINE_OUT_SESSION_CLOSED;
-  if (slot >= SIM_SEEN_SESSIONS || (!reset && !closed) || c->stopped) return;
-  sim_session_seen *seen = &w->promises->clients[c->index].sessions[slot];
-  if (seen->number != a->session) return;
-  if (reset) memset(seen->told, 0, sizeof seen->told);
-  if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
-  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
-  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
-  if (peer_closes(c, a)) return;
-  if (other && other->core->state == PL_SESSION_STATE_OPEN)
-    sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,
-             reset ? "starts its streams again" : "is closed");
 }
 
 /* ---- how soon a session recovers --------------------------------------------------------------------------------- */
@@ -331,6 +302,59 @@ static void check_ack(sim_client *c, const pl_engine_session *s, sim_session_see
     sim_fail(c->world, "client %d: session %x does not acknowledge", c->index, (unsigned)s->number);
 }
 
+/* ---- the other end ----------------------------------------------------------------------------------------------- */
+
+static bool closes_with(const sim_client *c, const uint8_t id[32]) {
+  for (size_t i = 0; i < c->engine->session_slots; i++) {
+    const pl_engine_session *s = c->engine->sessions[i];
+    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, id, 32) == 0) return true;
+  }
+  return false;
+}
+
+/* Returns true when the peer is closing a session with this client, or did so a moment ago. When another starts at
+ * once, the call of the new one may come ahead of the CLOSE of the old one. And when this side has lost its state and
+ * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
+static bool peer_closes(sim_client *c, const pl_engine_action *a) {
+  const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
+  return peer && closes_with(peer, c->config.identity.id);
+}
+
+/* "End": a CLOSE is answered, over new links if need be, by a peer that remembers the session. Asked at the end of its
+ * ten seconds; both sides must have been undisturbed for most of them. */
+static void check_unanswered(sim_client *c, const pl_engine_action *a, const sim_session_seen *seen) {
+  sim_world *w = c->world;
+  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
+  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
+  if (!other || seen->closing_ms == PL_NEVER || !w->relay.up) return;
+  uint64_t mine = calm_us(c), theirs = calm_us(peer), bus = bus_calm_us(&w->relay);
+  if (mine == SIM_NEVER || theirs == SIM_NEVER) return;
+  uint64_t calm = later(later(mine, theirs), later(bus, SIM_MS(seen->closing_ms)));
+  uint64_t answer_us = SIM_MS(ANSWER_MS + 2 * news_ms(w, c->engine));
+  if (w->now_us >= calm + answer_us)
+    sim_fail(w, "client %d: the CLOSE of session %x is not answered", c->index, (unsigned)a->session);
+}
+
+/* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
+ * it, not a reason to end it. */
+static void check_end(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  size_t slot = (a->session & 0xffff) - 1;
+  bool reset = a->type == PL_ENGINE_OUT_STREAM_RESET, closed = a->type == PL_ENGINE_OUT_SESSION_CLOSED;
+  if (slot >= SIM_SEEN_SESSIONS || (!reset && !closed) || c->stopped) return;
+  sim_session_seen *seen = &w->promises->clients[c->index].sessions[slot];
+  if (seen->number != a->session) return;
+  if (closed && a->error == PL_ETIMEDOUT) check_unanswered(c, a, seen);
+  if (reset) memset(seen->told, 0, sizeof seen->told);
+  if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
+  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
+  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
+  if (peer_closes(c, a)) return;
+  if (other && other->core->state == PL_SESSION_STATE_OPEN)
+    sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,
+             reset ? "starts its streams again" : "is closed");
+}
+
 /* ---- worlds without faults --------------------------------------------------------------------------------------- */
 
 static bool was_linked(sim_client *c, uint32_t number) {
@@ -403,6 +427,8 @@ static void look_at_session(sim_client *c, const pl_engine_session *s) {
   check_news(c, s, seen);
   check_ack(c, s, seen);
   check_closing(c, s, seen);
+  sim_heard_check(c, s, seen);
+  sim_whom_check_session(c, s, seen);
   note_once(&seen->waiting_ms, is_waiting(s->core), sim_now_ms(c->world));
   seen->linked = s->linked;
   seen->open = s->core->state == PL_SESSION_STATE_OPEN;
@@ -412,6 +438,7 @@ static void look_at_session(sim_client *c, const pl_engine_session *s) {
 
 void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engine_result *out) {
   const pl_engine *e = c->engine;
+  sim_retry_after(c, in, out);
   note_connection(c, client_seen(c), in, out);
   for (size_t i = 0; i < out->action_count; i++) {
     if (c->world->promises->faultless) check_faultless(c, &out->actions[i]);
@@ -420,5 +447,6 @@ void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engin
   if (c->world->promises->faultless) check_calls(c);
   for (size_t i = 0; i < e->session_slots; i++)
     if (e->sessions[i] && !sim_greedy_is(c->world, e->sessions[i]->id)) look_at_session(c, e->sessions[i]);
+  sim_whom_check_links(c);
   check_deadline(c);
 }

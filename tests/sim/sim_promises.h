@@ -20,7 +20,10 @@ typedef struct sim_session_seen {
   uint64_t link_ms, unlinked_ms, closing_ms, close_said_ms, lingering_ms, aged_ms, replace_ms, behind_ms, waiting_ms,
       ack_ms;
   uint64_t aged_bytes, behind_to; /* behind_to: the peer took this much in all, which this side does not know yet */
-  uint32_t probe;                 /* the number of its last PROBE */
+  uint64_t close_heard_ms;        /* a CLOSE came that must be answered */
+  bool bound;                     /* it is with this instance for good */
+  uint8_t instance[8];
+  uint32_t probe; /* the number of its last PROBE */
   struct {
     uint64_t received_to, taken_to;
   } told[SIM_CHANNELS]; /* by its ACKs */

@@ -8,6 +8,7 @@
 #include "sim.h"
 #include "sim_greedy.h"
 #include "sim_limits.h"
+#include "sim_moves.h"
 #include "sim_promises.h"
 
 enum { STEPS_MAX = 3000000 };
@@ -253,6 +254,7 @@ bool sim_run(uint64_t seed, bool trace, sim_world *w) {
   sim_greedy_choose(w);
   sim_promises_init(w);
   sim_limits_init(w);
+  sim_moves_init(w);
   bool good = setjmp(w->failed) == 0;
   if (good) live(w);
   clear(w);
