@@ -208,7 +208,10 @@ void sim_admission_happen(sim_world *w) {
   for (int i = 0; i < w->clients_count; i++) {
     if (!l->retry_us[i] || l->retry_us[i] > w->now_us) continue;
     l->retry_us[i] = 0;
-    try_again(&w->clients[i]);
+    if (w->clients[i].asleep_until_us > w->now_us)
+      l->retry_us[i] = w->clients[i].asleep_until_us; /* its application does not run either */
+    else
+      try_again(&w->clients[i]);
   }
 }
 
