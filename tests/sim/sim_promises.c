@@ -2,6 +2,7 @@
 #include "sim_promises.h"
 #include "sim_greedy.h"
 #include "sim_heard.h"
+#include "sim_limits.h"
 #include "sim_retry.h"
 #include "sim_whom.h"
 
@@ -164,8 +165,10 @@ static uint64_t calm_us(const sim_client *c) {
   return later(at, w->phase == SIM_ACTIVE ? 0 : w->healed_us);
 }
 
-static uint64_t bus_calm_us(const sim_relay *r) {
-  uint64_t at = 0;
+/* Returns since when the relay runs and nothing holds up its bus. */
+static uint64_t relay_calm_us(const sim_relay *r) {
+  const sim_limits *l = r->world->limits;
+  uint64_t at = l ? later(l->asleep_until_us, l->woke_us) : 0;
   for (unsigned i = 0; r->shared && i < r->worker_count; i++)
     for (unsigned k = 0; k < r->worker_count; k++) at = later(at, r->bus[i][k].held_until_us);
   return at;
@@ -193,7 +196,7 @@ static bool is_overdue(const sim_client *c, const pl_engine_session *s, uint64_t
   if (!other || other->core->state != PL_SESSION_STATE_OPEN || s->core->state != PL_SESSION_STATE_OPEN) return false;
   uint64_t a = calm_us(c), b = calm_us(peer);
   if (a == SIM_NEVER || b == SIM_NEVER || !w->relay.up) return false;
-  uint64_t from_us = later(later(a, b), later(SIM_MS(since_ms), bus_calm_us(&w->relay)));
+  uint64_t from_us = later(later(a, b), later(SIM_MS(since_ms), relay_calm_us(&w->relay)));
   uint64_t patience_ms = later(sim_promises_patience_ms(c, s), sim_promises_patience_ms(peer, other));
   return w->now_us > from_us + SIM_MS(patience_ms);
 }
@@ -327,9 +330,9 @@ static void check_unanswered(sim_client *c, const pl_engine_action *a, const sim
   const sim_client *peer = sim_peer_there(w, a->id, a->instance);
   const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
   if (!other || seen->closing_ms == PL_NEVER || !w->relay.up) return;
-  uint64_t mine = calm_us(c), theirs = calm_us(peer), bus = bus_calm_us(&w->relay);
+  uint64_t mine = calm_us(c), theirs = calm_us(peer), relay = relay_calm_us(&w->relay);
   if (mine == SIM_NEVER || theirs == SIM_NEVER) return;
-  uint64_t calm = later(later(mine, theirs), later(bus, SIM_MS(seen->closing_ms)));
+  uint64_t calm = later(later(mine, theirs), later(relay, SIM_MS(seen->closing_ms)));
   uint64_t answer_us = SIM_MS(ANSWER_MS + 2 * news_ms(w, c->engine));
   if (w->now_us >= calm + answer_us)
     sim_fail(w, "client %d: the CLOSE of session %x is not answered", c->index, (unsigned)a->session);
