@@ -233,9 +233,14 @@ static void note_link(sim_client *c, const pl_engine_session *s, sim_session_see
   }
 }
 
+/* Returns true when each client surely has a slot for every link, and everything else that it needs. */
+static bool suffices(const sim_world *w) {
+  return !w->limits || !w->limits->tight || w->phase != SIM_ACTIVE;
+}
+
 static void check_recovery(sim_client *c, const pl_engine_session *s, sim_session_seen *seen) {
   sim_world *w = c->world;
-  if (is_overdue(c, s, seen->unlinked_ms))
+  if (suffices(w) && is_overdue(c, s, seen->unlinked_ms))
     sim_fail(w, "client %d: session %x stays without a link", c->index, (unsigned)s->number);
   if (is_overdue(c, s, seen->replace_ms) && !w->limits)
     sim_fail(w, "client %d: session %x keeps a link past its limit", c->index, (unsigned)s->number);
@@ -329,7 +334,7 @@ static void check_unanswered(sim_client *c, const pl_engine_action *a, const sim
   sim_world *w = c->world;
   const sim_client *peer = sim_peer_there(w, a->id, a->instance);
   const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
-  if (!other || seen->closing_ms == PL_NEVER || !w->relay.up) return;
+  if (!other || seen->closing_ms == PL_NEVER || !w->relay.up || !suffices(w)) return;
   uint64_t mine = calm_us(c), theirs = calm_us(peer), relay = relay_calm_us(&w->relay);
   if (mine == SIM_NEVER || theirs == SIM_NEVER) return;
   uint64_t calm = later(later(mine, theirs), later(relay, SIM_MS(seen->closing_ms)));

@@ -9,8 +9,18 @@ static bool is_any(const uint8_t instance[8]) {
   return memcmp(instance, any_instance, 8) == 0;
 }
 
+/* Returns true when this side is still calling the same peer for another session, such as one that it is closing. */
+static bool calls_again(const pl_engine *e, const pl_engine_link *accepted) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    const pl_engine_session *s = e->sessions[i];
+    if (s && s->opening && memcmp(s->id, accepted->id, 32) == 0) return true;
+  }
+  return false;
+}
+
 /* "Both call at once": the call of the other side, which waited for the answer to this one, is not needed any more. */
 static bool waits_behind(const pl_engine *e, const pl_engine_link *accepted) {
+  if (calls_again(e, accepted)) return false;
   for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
     const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
     if (l->parked && memcmp(l->id, accepted->id, 32) == 0 && memcmp(l->instance, accepted->instance, 8) == 0)
