@@ -32,7 +32,7 @@ typedef struct sim_inside {
   uint64_t shape; /* a sum that changes with its sockets, links, IDs and nameplates */
   uint64_t turns;
   /* counted when everything was looked at last */
-  uint64_t links, generation, remote_generation;
+  uint64_t walked_us, links, generation, remote_generation;
   size_t offer_count;
   sim_inside_offer offers[SIM_INSIDE_OFFERS];
   size_t payer_count;

@@ -93,11 +93,11 @@ static const uint8_t *caller_id(const sim_walk *x, const pl_relay_link *link) {
 
 /* A call by somebody whom any socket of the ID blocks is offered to none of them. What other workers say of their
  * sockets may have come after the call was placed, but before the end of this turn. So their lists count where the OPEN
- * itself has come in this turn. A caller that calls its own ID may have blocked it behind the OPEN, and so may another
- * socket of the target that was read after the caller's. */
+ * itself has come in this turn. A caller that calls its own ID may have blocked it behind the OPEN, and so may a
+ * socket of the target that was read after the caller's, in this turn or in one that nothing looked at. */
 static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
   const uint8_t *id = caller_id(x, link);
-  if (!id || sim_wire_list_changes(x->v->relay->world->observer, link->target->id)) return;
+  if (!id || sim_wire_list_changed(x->v->relay->world->observer, link->target->id, x->v->inside.walked_us)) return;
   uint64_t block = pl_relay_peers_entry(x->relay, id) | PL_RELAY_PEERS_BLOCK;
   bool here = !sim_on_bus(link->half[PL_RELAY_CALLEE].conn), now = !link->from_bus && came_now(x, link);
   sim_must(x, !(here || now) || !lists_here(link->target, block, link->half[PL_RELAY_CALLER].conn),
@@ -228,6 +228,7 @@ void sim_walk_offers(sim_walk *x) {
   inside->offer_count = x->offer_count;
   check_waiting(x);
   inside->links = x->relay->stats.links;
+  inside->walked_us = x->v->relay->world->now_us;
   inside->generation = PL_RELAY_LOAD(x->relay->shared->generation);
   inside->remote_generation = x->remote_generation;
 }

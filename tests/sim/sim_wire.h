@@ -50,8 +50,8 @@ void sim_wire_release(struct sim_conn *k);
 void sim_wire_sent(struct sim_conn *k, const uint8_t *message, size_t n);
 void sim_wire_received(struct sim_conn *k, const uint8_t *message, size_t n);
 
-/* Returns true when a socket of the ID has changed its list of peers at this very time. */
-bool sim_wire_list_changes(const sim_wire *o, const uint8_t id[32]);
+/* Returns true when a socket of the ID has changed its list of peers since then. */
+bool sim_wire_list_changed(const sim_wire *o, const uint8_t id[32], uint64_t since_us);
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 /* A worker has done everything that followed from an event. */

@@ -188,12 +188,12 @@ static void peers_arrive(sim_wire_conn *c, const pl_envelope *e) {
   c->fresh = c->list_fresh = true;
 }
 
-bool sim_wire_list_changes(const sim_wire *o, const uint8_t id[32]) {
+bool sim_wire_list_changed(const sim_wire *o, const uint8_t id[32], uint64_t since_us) {
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *c = o->conns[i];
     if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, id, 32) != 0) continue;
     for (size_t k = 0; k < c->peer_count; k++)
-      if (c->peers[k].since_us == o->world->now_us) return true;
+      if (c->peers[k].since_us >= since_us) return true;
   }
   return false;
 }
