@@ -58,6 +58,13 @@ void pl_relay_slots_remove(pl_relay_half *half) {
   half->conn = NULL;
 }
 
+void pl_relay_slots_take_back(pl_relay_half *half) {
+  uint32_t number = half->number, slot = pl_link_number_slot(number);
+  pl_relay_slots *slots = &half->conn->slots[1];
+  pl_relay_slots_remove(half);
+  slots->at[slot].number = pl_link_number_make(true, pl_link_number_generation(number) - 1, slot);
+}
+
 void pl_relay_slots_deinit(pl_relay_conn *conn) {
   for (size_t i = 0; i < 2; i++) {
     pl_free(conn->slots[i].at);

@@ -112,6 +112,25 @@ static void test_generations_begin_again_after_the_last(void **state) {
   }
 }
 
+static void test_a_number_that_was_not_sent_is_given_again(void **state) {
+  pl_relay_half half = {0};
+  (void)state;
+  for (uint32_t generation = 1; generation < 4; generation++) {
+    uint32_t number = number_of(true, generation, 0);
+    for (int tries = 0; tries < 2; tries++) {
+      assert_int_equal(pl_relay_slots_next(&conn), number);
+      assert_int_equal(pl_relay_slots_put(&conn, &half, number), 0);
+      conn.next_slot = 1;
+      if (tries == 0)
+        pl_relay_slots_take_back(&half);
+      else
+        pl_relay_slots_remove(&half);
+      assert_null(half.conn);
+      assert_null(pl_relay_slots_find(&conn, number));
+    }
+  }
+}
+
 static void test_a_worker_has_more_slots(void **state) {
   pl_relay_half half = {0};
   (void)state;
@@ -133,6 +152,7 @@ int main(void) {
       SLOTS_TEST(test_the_lowest_free_slot_is_next),
       SLOTS_TEST(test_the_clients_numbers_do_not_move_the_relays),
       SLOTS_TEST(test_generations_begin_again_after_the_last),
+      SLOTS_TEST(test_a_number_that_was_not_sent_is_given_again),
       SLOTS_TEST(test_a_worker_has_more_slots),
   };
   return cmocka_run_group_tests_name("slots", tests, NULL, NULL);
