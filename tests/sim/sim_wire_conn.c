@@ -10,9 +10,30 @@ static int number_of(const sim_wire_conn *c) {
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
+static void note_left(const sim_wire_conn *c) {
+  sim_wire *o = c->wire;
+  if (c->phase != SIM_WIRE_WELCOME) return;
+  sim_wire_grow((void **)&o->left, o->left_count, &o->left_capacity, sizeof *o->left);
+  sim_wire_left *l = &o->left[o->left_count++];
+  *l = (sim_wire_left){.worker = c->worker};
+  memcpy(l->id, c->id, 32);
+}
+
+void sim_wire_left_turn(sim_wire *o, unsigned worker) {
+  size_t kept = 0;
+  for (size_t i = 0; i < o->left_count; i++) {
+    sim_wire_left *l = &o->left[i];
+    if (!l->stamp.set && l->worker == worker) l->stamp = sim_wire_stamp_of(o, worker);
+    if (!sim_wire_known_to_all(o, &l->stamp)) o->left[kept++] = *l;
+  }
+  o->left_count = kept;
+}
+
 void sim_wire_conn_ends(sim_wire_conn *c) {
   if (c->ended) return;
   c->ended = true;
+  if (sim_wire_ends_unseen(c, c->arrived_us)) sim_wire_budget_unread(c);
+  note_left(c);
   sim_wire_call_gone(c);
   sim_wire_code_unheard(c);
   sim_wire_links_of_ended(c);
@@ -92,16 +113,21 @@ static const char *login_fault(const sim_wire_conn *c, pl_wire_login *login) {
   return NULL;
 }
 
+static bool same_instance(const sim_wire_conn *a, const sim_wire_conn *b) {
+  return memcmp(a->id, b->id, 32) == 0 && memcmp(a->instance, b->instance, 8) == 0;
+}
+
 /* The relay must end older sockets of the instance as soon as their workers know of the new one. */
 static void supersede(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     sim_wire_conn *other = o->conns[i];
     if (!other || other == c || !sim_wire_present(other)) continue;
-    if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) != 0) continue;
+    if (!same_instance(other, c)) continue;
     other->superseded_by = c->serial;
     other->superseded_at.set = false;
     other->unsettled = true;
+    sim_wire_call_gone(other);
   }
 }
 
@@ -112,7 +138,8 @@ static void check_instances(sim_wire_conn *c) {
   uint32_t others = 0;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    if (other && other->superseded_by == c->serial && sim_wire_known(o, &other->login, c->worker)) return;
+    bool gives_way = other && other != c && same_instance(other, c) && sim_wire_known(o, &other->login, c->worker);
+    if (gives_way && (other->superseded_by == c->serial || other->was_superseded)) return;
     if (!other || other == c || !sim_wire_present(other) || sim_wire_blocked(other)) continue;
     if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) == 0) continue;
     others += !other->superseded_by && sim_wire_known(o, &other->login, c->worker);
@@ -189,7 +216,7 @@ bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t pe
     if (!p) continue;
     if (!for_certain) {
       if (p->op == op || p->before == op) return true;
-    } else if (p->op == op && p->sure && sim_wire_present(c) && !sim_wire_blocked(c) &&
+    } else if (p->op == op && p->sure && sim_wire_present(c) && !c->superseded_by && !sim_wire_blocked(c) &&
                sim_wire_known(o, &c->login, worker) && sim_wire_known(o, &c->list, worker)) {
       return true;
     }
@@ -286,9 +313,10 @@ static bool may_be_full(const sim_wire_conn *c) {
   if (pl_wire_login_decode(&login, c->sent_login, c->login_size) != 0) return true;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    if (!other || other == c || other->phase != SIM_WIRE_WELCOME || memcmp(other->id, login.peer_id, 32) != 0) continue;
-    others += !other->ended || o->world->relay.worker_count > 1; /* this worker may not know of its end */
+    others += other && other != c && sim_wire_present(other) && memcmp(other->id, login.peer_id, 32) == 0;
   }
+  for (size_t i = 0; i < o->left_count; i++)
+    others += memcmp(o->left[i].id, login.peer_id, 32) == 0 && !sim_wire_known(o, &o->left[i].stamp, c->worker);
   return others >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
 }
 
