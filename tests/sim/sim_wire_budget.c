@@ -218,13 +218,13 @@ static bool may_be_unseen(sim_wire *o, const sim_wire_conn *c, sim_wire_link *li
            other = sim_wire_setting(o, PL_RELAY_SET_OFFERS_PER_ID);
   if (other < most) most = other;
   uint32_t of_one = most / OF_ONE_PART > OF_ONE_MIN ? most / OF_ONE_PART : OF_ONE_MIN;
-  if (undecided(o, link, c) >= of_one || undecided(o, link, NULL) >= most - most / KEPT_PART) return true;
-  if (friend) return false;
+  bool limited = undecided(o, link, c) >= of_one || undecided(o, link, NULL) >= most - most / KEPT_PART;
+  if (friend) return limited;
   uint64_t now_us = relay_us(o), from = id_key(c->id), to = id_key(link->target),
            address = is_exempt(c) ? from : address_key(c);
   rate all = setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLEE), one = knocks_part(o, 8), half = knocks_part(o, 2);
   uint64_t *by_caller = &budget_of(o, CALLER_TO, from, to)->most_us;
-  bool limited = c->proxied || !allows(one, *by_caller, now_us);
+  limited |= c->proxied || !allows(one, *by_caller, now_us);
   charge(one, by_caller, now_us);
   uint64_t *by_address = &budget_of(o, ADDRESS_TO, address, to)->most_us;
   limited |= left(half, *by_address, now_us) <= half.burst / KEPT_PART;

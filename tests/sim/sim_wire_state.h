@@ -290,14 +290,16 @@ bool sim_wire_entry_is(const sim_wire_entry *e, uint8_t type, uint8_t flags, pl_
 bool sim_wire_entry_may_drop(const sim_wire_entry *e);
 bool sim_wire_journal_may_skip(const sim_wire_journal *j); /* the first entry may be missing */
 
-/* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
+/* ---- sim_wire_slot.c --------------------------------------------------------------------------------------------- */
 sim_wire_link *sim_wire_link_of(sim_wire_end *end);
 sim_wire_end *sim_wire_other(sim_wire_end *end);
 sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number); /* the last link that had this slot */
-/* Gives one side of a link to a connection. The slot's last link is forgotten. */
+/* Gives one side of a link to a connection. The last link of its slot has ended for that side. */
 void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number);
 void sim_wire_detach(sim_wire_end *end); /* may free its link */
 bool sim_wire_end_is_open(const sim_wire_end *end);
+
+/* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
 void sim_wire_owes(sim_wire_end *end, int reason); /* the relay must send RESET */
 /* Returns true when the relay may have ended this socket before it read what came at this time. */
 bool sim_wire_ends_unseen(const sim_wire_conn *c, uint64_t came_us);
