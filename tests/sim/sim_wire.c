@@ -70,6 +70,12 @@ bool sim_wire_known(const sim_wire *o, const sim_wire_stamp *s, unsigned worker)
   return came >= s->sent[worker] && came >= o->bus_again[s->worker][worker];
 }
 
+bool sim_wire_known_to_all(const sim_wire *o, const sim_wire_stamp *s) {
+  for (unsigned i = 0; i < o->world->relay.worker_count; i++)
+    if (!sim_wire_known(o, s, i)) return false;
+  return true;
+}
+
 void sim_wire_bus_sent(sim_relay *r, unsigned from, unsigned to, size_t n) {
   r->world->observer->bus_sent[from][to] += n;
 }
@@ -97,7 +103,7 @@ static void tell_again(sim_wire *o, unsigned from) {
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
 bool sim_wire_blocked(const sim_wire_conn *c) {
-  return c->k->down.blocked;
+  return c->k->down.blocked || c->full; /* the relay may have given it up before it tried again */
 }
 
 bool sim_wire_was_blocked(const sim_wire_conn *c, uint64_t since_us) {
@@ -163,7 +169,11 @@ void sim_wire_arrives(sim_conn *k, const uint8_t *data, size_t n) {
   if (n > SIM_SCRATCH) abort();
   memcpy(o->copy, data, n);
   c->arrived_us = o->world->now_us;
+  o->reads = c;
+  o->charging = true;
+  o->charge_count = 0;
   sim_wire_stream_bytes(c, &c->up, o->copy, n, sim_wire_conn_arrives, sim_wire_conn_close_arrives);
+  o->charging = false;
 }
 
 void sim_wire_written(sim_conn *k, const uint8_t *data, size_t n) {
@@ -209,6 +219,7 @@ void sim_wire_turn(sim_worker *v) {
   sim_wire *o = w->observer;
   tell_again(o, v->number);
   if (o->bus_mends && sim_wire_bus_idle(o)) o->bus_mends = false;
+  sim_wire_left_turn(o, v->number);
   sim_wire_code_turn(o, v->number);
   for (size_t i = 0; i < w->conns_used; i++) {
     sim_wire_conn *c = o->conns[i];
@@ -250,6 +261,7 @@ void sim_wire_relay_starts(sim_relay *r) {
   o->connected_us = 0;
   o->unseen_codes = 0;
   o->pair_count = o->maybe_count = o->code_count = o->budget_count = o->login_count = 0;
+  o->left_count = o->charge_count = 0;
   o->forgot_calls = o->doubt = o->bus_mends = false;
   memset(o->bus_sent, 0, sizeof o->bus_sent);
   memset(o->bus_came, 0, sizeof o->bus_came);
@@ -268,6 +280,8 @@ void sim_wire_free(sim_world *w) {
   free(o->maybe_pairs);
   free(o->budgets);
   free(o->logins);
+  free(o->left);
+  free(o->charges);
   free(o);
   w->observer = NULL;
 }

@@ -5,6 +5,7 @@
  *   sim_wire.c          the hooks; what is due at the end of a turn
  *   sim_wire_stream.c   from bytes to envelopes
  *   sim_wire_conn.c     what a connection may say when: login, lists of peers, the end
+ *   sim_wire_slot.c     the link numbers of a connection
  *   sim_wire_link.c     links: which RESET may end them, and what it may cut off
  *   sim_wire_journal.c  what the relay owes one side of a link, in order
  *   sim_wire_call.c     calls: who gets them, and what their callers may learn when

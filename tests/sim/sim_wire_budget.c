@@ -88,6 +88,21 @@ static void take(sim_wire_budget *b, rate r, uint64_t now_us, verdict v) {
   if (v.maybe) charge(r, &b->most_us, now_us);
 }
 
+/* Charges a budget that a connection shares with others, and remembers what came of the bytes that are looked at. */
+static void take_shared(sim_wire *o, sim_wire_budget *b, rate r, verdict v) {
+  take(b, r, relay_us(o), v);
+  if (!v.surely || !o->charging) return;
+  sim_wire_grow((void **)&o->charges, o->charge_count, &o->charge_capacity, sizeof *o->charges);
+  o->charges[o->charge_count++] = (sim_wire_charge){(size_t)(b - o->budgets), r.interval_us};
+}
+
+void sim_wire_budget_unread(sim_wire_conn *c) {
+  sim_wire *o = c->wire;
+  if (o->reads != c) return;
+  for (size_t i = 0; i < o->charge_count; i++) o->budgets[o->charges[i].budget].least_us -= o->charges[i].interval_us;
+  o->charge_count = 0;
+}
+
 static verdict both(verdict a, verdict b) {
   return (verdict){a.surely && b.surely, a.maybe && b.maybe};
 }
@@ -100,7 +115,7 @@ static verdict ask_address(const sim_wire_conn *c, kind k, rate r) {
 }
 
 static void take_address(const sim_wire_conn *c, kind k, rate r, verdict v) {
-  if (!is_exempt(c) && !c->proxied) take(budget_of(c->wire, k, address_key(c), 0), r, relay_us(c->wire), v);
+  if (!is_exempt(c) && !c->proxied) take_shared(c->wire, budget_of(c->wire, k, address_key(c), 0), r, v);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -203,13 +218,13 @@ static bool may_be_unseen(sim_wire *o, const sim_wire_conn *c, sim_wire_link *li
            other = sim_wire_setting(o, PL_RELAY_SET_OFFERS_PER_ID);
   if (other < most) most = other;
   uint32_t of_one = most / OF_ONE_PART > OF_ONE_MIN ? most / OF_ONE_PART : OF_ONE_MIN;
-  if (undecided(o, link, c) >= of_one || undecided(o, link, NULL) >= most - most / KEPT_PART) return true;
-  if (friend) return false;
+  bool limited = undecided(o, link, c) >= of_one || undecided(o, link, NULL) >= most - most / KEPT_PART;
+  if (friend) return limited;
   uint64_t now_us = relay_us(o), from = id_key(c->id), to = id_key(link->target),
            address = is_exempt(c) ? from : address_key(c);
   rate all = setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLEE), one = knocks_part(o, 8), half = knocks_part(o, 2);
   uint64_t *by_caller = &budget_of(o, CALLER_TO, from, to)->most_us;
-  bool limited = c->proxied || !allows(one, *by_caller, now_us);
+  limited |= c->proxied || !allows(one, *by_caller, now_us);
   charge(one, by_caller, now_us);
   uint64_t *by_address = &budget_of(o, ADDRESS_TO, address, to)->most_us;
   limited |= left(half, *by_address, now_us) <= half.burst / KEPT_PART;
@@ -234,7 +249,7 @@ static verdict knock(sim_wire *o, const sim_wire_conn *c, const sim_wire_link *l
   verdict by_caller = ask(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us);
   verdict by_address = ask_address(c, KNOCKS, address);
   verdict v = both(by_caller, by_address), paid = {v.surely && link->strange && !link->hazy, v.maybe && !friend};
-  take(budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, now_us, paid);
+  take_shared(o, budget_of(o, KNOCKS_FROM, id_key(c->id), 0), from, paid);
   take_address(c, KNOCKS, address, paid);
   return (verdict){v.surely || friend, v.maybe || !link->strange};
 }

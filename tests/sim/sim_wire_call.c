@@ -66,7 +66,7 @@ static uint32_t slots_used(const sim_wire_conn *c) {
 static void expect(sim_wire_link *link, sim_wire_conn *c) {
   const sim_wire *o = c->wire;
   const sim_wire_conn *caller = link->end[SIM_WIRE_CALLER].conn;
-  if (!caller || o->doubt || !sim_wire_known(o, &c->login, caller->worker) || sim_wire_blocked(c) ||
+  if (!caller || o->doubt || c->superseded_by || !sim_wire_known(o, &c->login, caller->worker) || sim_wire_blocked(c) ||
       slots_used(c) >= sim_wire_setting(o, PL_RELAY_SET_LINK_SLOTS))
     return;
   link->expected = c;

@@ -113,13 +113,6 @@ static uint32_t living_of(const sim_wire *o, const sim_wire_conn *c) {
   return n;
 }
 
-/* Returns true when all workers have heard of the code. */
-static bool is_told(const sim_wire *o, const sim_wire_code *code) {
-  for (unsigned i = 0; i < o->world->relay.worker_count; i++)
-    if (!sim_wire_known(o, &code->made, i)) return false;
-  return true;
-}
-
 /* Where CODES_TOTAL may be used up, a worker has no room for what another one tells it. Notes that for the new code and
  * for those that are on their way. */
 static void note_crowded(sim_wire *o) {
@@ -131,7 +124,7 @@ static void note_crowded(sim_wire *o) {
   }
   for (size_t i = 0; i < o->world->conns_used; i++) all += o->conns[i] ? (uint32_t)o->conns[i]->asked_count : 0;
   if (all <= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL)) return;
-  for (size_t i = 0; i < o->code_count; i++) o->codes[i].crowded |= !is_told(o, &o->codes[i]);
+  for (size_t i = 0; i < o->code_count; i++) o->codes[i].crowded |= !sim_wire_known_to_all(o, &o->codes[i].made);
 }
 
 static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code *answer) {

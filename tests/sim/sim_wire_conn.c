@@ -10,9 +10,30 @@ static int number_of(const sim_wire_conn *c) {
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
+static void note_left(const sim_wire_conn *c) {
+  sim_wire *o = c->wire;
+  if (c->phase != SIM_WIRE_WELCOME) return;
+  sim_wire_grow((void **)&o->left, o->left_count, &o->left_capacity, sizeof *o->left);
+  sim_wire_left *l = &o->left[o->left_count++];
+  *l = (sim_wire_left){.worker = c->worker};
+  memcpy(l->id, c->id, 32);
+}
+
+void sim_wire_left_turn(sim_wire *o, unsigned worker) {
+  size_t kept = 0;
+  for (size_t i = 0; i < o->left_count; i++) {
+    sim_wire_left *l = &o->left[i];
+    if (!l->stamp.set && l->worker == worker) l->stamp = sim_wire_stamp_of(o, worker);
+    if (!sim_wire_known_to_all(o, &l->stamp)) o->left[kept++] = *l;
+  }
+  o->left_count = kept;
+}
+
 void sim_wire_conn_ends(sim_wire_conn *c) {
   if (c->ended) return;
   c->ended = true;
+  if (sim_wire_ends_unseen(c, c->arrived_us)) sim_wire_budget_unread(c);
+  note_left(c);
   sim_wire_call_gone(c);
   sim_wire_code_unheard(c);
   sim_wire_links_of_ended(c);
@@ -92,25 +113,22 @@ static const char *login_fault(const sim_wire_conn *c, pl_wire_login *login) {
   return NULL;
 }
 
+static bool same_instance(const sim_wire_conn *a, const sim_wire_conn *b) {
+  return memcmp(a->id, b->id, 32) == 0 && memcmp(a->instance, b->instance, 8) == 0;
+}
+
 /* The relay must end older sockets of the instance as soon as their workers know of the new one. */
 static void supersede(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     sim_wire_conn *other = o->conns[i];
     if (!other || other == c || !sim_wire_present(other)) continue;
-    if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) != 0) continue;
+    if (!same_instance(other, c)) continue;
     other->superseded_by = c->serial;
     other->superseded_at.set = false;
     other->unsettled = true;
+    sim_wire_call_gone(other);
   }
-}
-
-/* Returns true when `c` takes the place of `other`, which may have been told so earlier in this turn. */
-static bool replaces(const sim_wire_conn *c, const sim_wire_conn *other) {
-  if (other->was_superseded)
-    return other->worker == c->worker && memcmp(other->id, c->id, 32) == 0 &&
-           memcmp(other->instance, c->instance, 8) == 0;
-  return other->superseded_by == c->serial && sim_wire_known(c->wire, &other->login, c->worker);
 }
 
 /* A login may exceed INSTANCES_PER_ID only by sockets that the relay did not know yet at this worker. One that takes
@@ -120,7 +138,8 @@ static void check_instances(sim_wire_conn *c) {
   uint32_t others = 0;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    if (other && replaces(c, other)) return;
+    bool gives_way = other && other != c && same_instance(other, c) && sim_wire_known(o, &other->login, c->worker);
+    if (gives_way && (other->superseded_by == c->serial || other->was_superseded)) return;
     if (!other || other == c || !sim_wire_present(other) || sim_wire_blocked(other)) continue;
     if (memcmp(other->id, c->id, 32) != 0 || memcmp(other->instance, c->instance, 8) == 0) continue;
     others += !other->superseded_by && sim_wire_known(o, &other->login, c->worker);
@@ -207,7 +226,7 @@ bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t pe
     if (!p) continue;
     if (!for_certain) {
       if (p->op == op || p->before == op) return true;
-    } else if (p->op == op && p->sure && sim_wire_present(c) && !sim_wire_blocked(c) &&
+    } else if (p->op == op && p->sure && sim_wire_present(c) && !c->superseded_by && !sim_wire_blocked(c) &&
                sim_wire_known(o, &c->login, worker) && sim_wire_known(o, &c->list, worker)) {
       return true;
     }
@@ -293,28 +312,22 @@ void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e) {
   other_arrives(c, e);
 }
 
-/* Returns how many instances of the ID a worker may know. While something is on its way between workers, one may not
- * know yet of the end of any that logged in. */
-static uint32_t instances_of(const sim_wire *o, const uint8_t id[32]) {
-  uint32_t there = 0, ever = 0;
-  for (size_t i = 0; i < o->world->conns_used; i++) {
-    const sim_wire_conn *c = o->conns[i];
-    if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, id, 32) != 0) continue;
-    there += !c->ended || o->world->relay.worker_count > 1;
-  }
-  for (size_t i = 0; i < o->login_count; i++) ever += memcmp(o->logins[i].id, id, 32) == 0;
-  return there > ever || sim_wire_bus_idle(o) ? there : ever;
-}
-
 /* Returns true when there may have been no room for this connection, or for one more instance of its ID. */
 static bool may_be_full(const sim_wire_conn *c) {
   const sim_wire *o = c->wire;
   pl_wire_login login;
+  uint32_t others = 0;
   uint64_t room = (uint64_t)sim_wire_setting(o, PL_RELAY_SET_SOCKETS_MAX) *
                   sim_wire_setting(o, PL_RELAY_SET_ADDRESS_SHARE_PERCENT) / 100;
   if (o->doubt || sim_wire_connections(o) >= room || !c->login_came) return true;
   if (pl_wire_login_decode(&login, c->sent_login, c->login_size) != 0) return true;
-  return instances_of(o, login.peer_id) >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    const sim_wire_conn *other = o->conns[i];
+    others += other && other != c && sim_wire_present(other) && memcmp(other->id, login.peer_id, 32) == 0;
+  }
+  for (size_t i = 0; i < o->left_count; i++)
+    others += memcmp(o->left[i].id, login.peer_id, 32) == 0 && !sim_wire_known(o, &o->left[i].stamp, c->worker);
+  return others >= sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
 }
 
 /* Returns what is wrong with a RESET on link 0, or NULL. */

@@ -2,82 +2,8 @@
  * that this side sent before; or it is the relay's own, and something explains it. */
 #include <stdlib.h>
 
+#include "sim_greedy.h"
 #include "sim_wire_state.h"
-
-/* ---- numbers ----------------------------------------------------------------------------------------------------- */
-
-sim_wire_link *sim_wire_link_of(sim_wire_end *end) {
-  return PL_CONTAINER(end - end->side, sim_wire_link, end);
-}
-
-sim_wire_end *sim_wire_other(sim_wire_end *end) {
-  return end->side == SIM_WIRE_CALLER ? end + 1 : end - 1;
-}
-
-static bool same_slot(uint32_t a, uint32_t b) {
-  return (a & 0x8000ffffu) == (b & 0x8000ffffu);
-}
-
-sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number) {
-  sim_wire_end *end = c->ends[number % SIM_WIRE_ENDS];
-  while (end && !same_slot(end->number, number)) end = end->next;
-  return end;
-}
-
-/* Takes an end out of the list of its connection. */
-static void take_out(sim_wire_end *end) {
-  sim_wire_conn *c = end->conn;
-  sim_wire_end **at = end->replaced ? &c->replaced : &c->ends[end->number % SIM_WIRE_ENDS];
-  while (*at != end) at = &(*at)->next;
-  *at = end->next;
-}
-
-void sim_wire_detach(sim_wire_end *end) {
-  take_out(end);
-  end->conn = NULL;
-  sim_wire_journal_free(&end->to);
-  sim_wire_call_free(sim_wire_link_of(end));
-}
-
-/* Returns true while the other side has not heard of the link's end, or may still be offered it. */
-static bool is_unheard(sim_wire_end *end) {
-  return sim_wire_end_is_open(sim_wire_other(end)) || sim_wire_link_of(end)->listed;
-}
-
-/* The slot's last link has ended for this side. It is kept while the other side has not heard of that, because the
- * relay may turn out to have ended the socket before it read how the client ended the link. */
-static void replace(sim_wire_end *before) {
-  sim_wire_conn *c = before->conn;
-  for (sim_wire_end *end = c->replaced, *next; end; end = next) {
-    next = end->next;
-    if (!is_unheard(end)) sim_wire_detach(end);
-  }
-  if (!is_unheard(before)) {
-    sim_wire_detach(before);
-    return;
-  }
-  take_out(before);
-  sim_wire_journal_clear(&before->to);
-  before->replaced = true;
-  before->next = c->replaced;
-  c->replaced = before;
-}
-
-void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number) {
-  sim_wire_end *end = &link->end[side], *before = sim_wire_find_slot(c, number);
-  if (before) replace(before);
-  end->conn = c;
-  end->number = number;
-  end->was_there = true;
-  end->worker = c->worker;
-  end->next = c->ends[number % SIM_WIRE_ENDS];
-  c->ends[number % SIM_WIRE_ENDS] = end;
-  link->hostile |= c->k->hostile_peer;
-}
-
-bool sim_wire_end_is_open(const sim_wire_end *end) {
-  return end->conn && !end->conn->ended && !end->reset_arrived && !end->reset_written;
-}
 
 static bool is_blocked_since(const sim_wire_end *end, uint64_t since_us) {
   return end->conn && sim_wire_was_blocked(end->conn, since_us);
@@ -170,12 +96,22 @@ static void breaks(sim_wire_end *end) {
   link->broken = link->hazy = true;
 }
 
+/* Returns true when something has ended the link. This side's worker may not know yet, and then ends it for what is
+ * wrong. */
+static bool is_over(sim_wire_end *end, bool wrong) {
+  const sim_wire_link *link = sim_wire_link_of(end);
+  if (link->over && wrong && link->crosses && end->conn->k->hostile_peer) breaks(end);
+  return link->over;
+}
+
 static void accept_arrives(sim_wire_end *end, const pl_envelope *e) {
   sim_wire_link *link = sim_wire_link_of(end);
   sim_wire *o = end->conn->wire;
+  bool wrong = end->side == SIM_WIRE_CALLER || link->accepted;
+  if (is_over(end, wrong)) return;
   /* The callee's worker may not have heard yet of a loss on the bus. */
-  if (link->over || (link->refused && !(link->hazy && o->doubt))) return;
-  if (end->side == SIM_WIRE_CALLER || link->accepted) {
+  if (link->refused && !(link->hazy && o->doubt)) return;
+  if (wrong) {
     breaks(end);
     return;
   }
@@ -187,8 +123,9 @@ static void accept_arrives(sim_wire_end *end, const pl_envelope *e) {
 
 static void data_arrives(sim_wire_end *end, const pl_envelope *e) {
   sim_wire_link *link = sim_wire_link_of(end);
-  if (link->over) return;
-  if (!link->accepted || (end->side == SIM_WIRE_CALLER && !link->joined))
+  bool wrong = !link->accepted || (end->side == SIM_WIRE_CALLER && !link->joined);
+  if (is_over(end, wrong)) return;
+  if (wrong)
     breaks(end);
   else
     add(sim_wire_other(end), e);
@@ -197,7 +134,7 @@ static void data_arrives(sim_wire_end *end, const pl_envelope *e) {
 static void check_reason(const sim_wire_end *end, int reason) {
   const sim_wire *o = end->conn->wire;
   const sim_wire_link *link = PL_CONTAINER(end - end->side, sim_wire_link, end);
-  if (link->hostile || o->world->tampered) return;
+  if (link->hostile || o->world->tampered || sim_greedy_is(o->world, link->target)) return;
   if (reason == PL_REASON_PROTOCOL || reason == PL_REASON_CORRUPT || reason == PL_REASON_UNSUPPORTED)
     sim_wire_blame(end->conn->wire, "a client resets a link with %s, and nobody tampered with it",
                    pl_reason_name(reason));

@@ -111,6 +111,12 @@ typedef struct sim_wire_budget {
   uint64_t least_us, most_us; /* when all of it is paid for */
 } sim_wire_budget;
 
+/* What a connection was charged for sure, for what came last. */
+typedef struct sim_wire_charge {
+  size_t budget; /* its place in sim_wire.budgets */
+  uint64_t interval_us;
+} sim_wire_charge;
+
 /* ---- codes ------------------------------------------------------------------------------------------------------- */
 typedef struct sim_wire_code {
   uint32_t number;
@@ -142,6 +148,13 @@ typedef struct sim_wire_login {
   uint8_t id[32], instance[8];
   uint64_t newest; /* serial */
 } sim_wire_login;
+
+/* A socket that has logged out, until all workers know. */
+typedef struct sim_wire_left {
+  uint8_t id[32];
+  uint8_t worker;
+  sim_wire_stamp stamp;
+} sim_wire_left;
 
 struct sim_wire_conn {
   sim_wire *wire;
@@ -215,8 +228,14 @@ struct sim_wire {
   size_t pair_count, pair_capacity;
   uint8_t (*maybe_pairs)[64];
   size_t maybe_count, maybe_capacity;
+  sim_wire_left *left;
+  size_t left_count, left_capacity;
   sim_wire_budget *budgets;
   size_t budget_count, budget_capacity;
+  const sim_wire_conn *reads; /* whose bytes have come last */
+  bool charging;              /* they are being looked at */
+  sim_wire_charge *charges;
+  size_t charge_count, charge_capacity;
 };
 
 /* ---- sim_wire.c -------------------------------------------------------------------------------------------------- */
@@ -229,6 +248,7 @@ uint64_t sim_wire_hash(const void *data, size_t n);
 /* Makes room for one more item of this size. */
 void sim_wire_grow(void **items, size_t count, size_t *capacity, size_t size);
 bool sim_wire_known(const sim_wire *o, const sim_wire_stamp *s, unsigned worker);
+bool sim_wire_known_to_all(const sim_wire *o, const sim_wire_stamp *s);
 /* Returns true when nothing is on its way between workers, or waits to be. */
 bool sim_wire_bus_idle(const sim_wire *o);
 sim_wire_stamp sim_wire_stamp_of(const sim_wire *o, unsigned worker);
@@ -250,9 +270,10 @@ void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_written(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_close_arrives(sim_wire_conn *c);
 void sim_wire_conn_close_written(sim_wire_conn *c);
-void sim_wire_conn_ends(sim_wire_conn *c);   /* the relay knows that the connection is over */
-void sim_wire_conn_turn(sim_wire_conn *c);   /* its worker has told the others what is new */
-void sim_wire_conn_settle(sim_wire_conn *c); /* checks what is due */
+void sim_wire_conn_ends(sim_wire_conn *c);             /* the relay knows that the connection is over */
+void sim_wire_conn_turn(sim_wire_conn *c);             /* its worker has told the others what is new */
+void sim_wire_conn_settle(sim_wire_conn *c);           /* checks what is due */
+void sim_wire_left_turn(sim_wire *o, unsigned worker); /* notes when the others were told who has left */
 /* Returns whether a socket of `owner` has `peer` on its list: for certain as this worker knows, or perhaps. */
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
                     bool for_certain);
@@ -269,14 +290,16 @@ bool sim_wire_entry_is(const sim_wire_entry *e, uint8_t type, uint8_t flags, pl_
 bool sim_wire_entry_may_drop(const sim_wire_entry *e);
 bool sim_wire_journal_may_skip(const sim_wire_journal *j); /* the first entry may be missing */
 
-/* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
+/* ---- sim_wire_slot.c --------------------------------------------------------------------------------------------- */
 sim_wire_link *sim_wire_link_of(sim_wire_end *end);
 sim_wire_end *sim_wire_other(sim_wire_end *end);
 sim_wire_end *sim_wire_find_slot(sim_wire_conn *c, uint32_t number); /* the last link that had this slot */
-/* Gives one side of a link to a connection. The slot's last link is forgotten. */
+/* Gives one side of a link to a connection. The last link of its slot has ended for that side. */
 void sim_wire_attach(sim_wire_conn *c, sim_wire_link *link, int side, uint32_t number);
 void sim_wire_detach(sim_wire_end *end); /* may free its link */
 bool sim_wire_end_is_open(const sim_wire_end *end);
+
+/* ---- sim_wire_link.c --------------------------------------------------------------------------------------------- */
 void sim_wire_owes(sim_wire_end *end, int reason); /* the relay must send RESET */
 /* Returns true when the relay may have ended this socket before it read what came at this time. */
 bool sim_wire_ends_unseen(const sim_wire_conn *c, uint64_t came_us);
@@ -320,6 +343,8 @@ void sim_wire_budget_missed(sim_wire_conn *c, bool for_certain);
 bool sim_wire_budget_may_miss(sim_wire_conn *c);
 bool sim_wire_budget_code(sim_wire_conn *c);
 void sim_wire_budget_code_given(sim_wire_conn *c);
+/* The relay has ended the connection before it read the bytes that came last. */
+void sim_wire_budget_unread(sim_wire_conn *c);
 void sim_wire_pair(sim_wire *o, const sim_wire_link *link, bool for_certain);
 void sim_wire_overflow(sim_wire_end *end); /* OVERFLOW was written: looks for its cause */
 

@@ -263,6 +263,20 @@ static void test_offers_to_a_client_that_does_not_read(void **state) {
   assert_in_range(flood(*state, me, 50, true), ALL * 60 / 100 - OFFER, ALL * 60 / 100);
 }
 
+/* What could not be offered has used no number: each slot's first link has its first generation. */
+static void test_a_refused_offer_uses_no_number(void **state) {
+  client *me = ready_at(*state, 200, 200);
+  uint32_t next = 0;
+  me->reads = false;
+  (void)flood(*state, me, 1, false);
+  me->reads = true;
+  client_writable(me);
+  for (uint32_t link; (link = offer_of(me));) assert_int_equal(link, pl_link_number_make(true, 1, next++));
+  assert_in_range(next, 1, 16 * 8 - 1); /* some were refused */
+  call(ready_at(*state, 199, 199), 0, me);
+  assert_int_equal(offer_of(me), pl_link_number_make(true, 1, next));
+}
+
 static size_t told;
 static uint8_t told_of[8][32];
 
@@ -303,6 +317,7 @@ int main(void) {
       world_test_with(test_what_is_kept_for_new_addresses, {PL_RELAY_SET_KNOCKS_PER_CALLEE, 16}),
       world_test_with(test_undecided_calls_of_strangers, {PL_RELAY_SET_OFFERS_PER_ID, 8}),
       world_test(test_offers_to_a_client_that_does_not_read),
+      world_test(test_a_refused_offer_uses_no_number),
       world_test(test_a_first_link_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
