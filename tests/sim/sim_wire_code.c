@@ -25,6 +25,28 @@ static bool is_over(const sim_wire *o, const sim_wire_code *code, unsigned worke
   return sim_wire_now_ms(o) >= code->expires_ms || (code->ended_us && sim_wire_known(o, &code->ended, worker));
 }
 
+/* Two workers gave one number at the same time: the owner with the smaller ID and instance keeps it. Who is called by a
+ * claim meanwhile, is open. */
+static void note_rivals(sim_wire_code *a, sim_wire_code *b) {
+  int order = memcmp(a->id, b->id, 32);
+  if (order == 0) order = memcmp(a->instance, b->instance, 8);
+  a->hazy = b->hazy = true;
+  a->rival = b->rival = true;
+  (order < 0 ? b : a)->lost = true;
+}
+
+bool sim_wire_number_is_lost(const sim_world *w, uint32_t number, const uint8_t id[32], const uint8_t instance[8]) {
+  const sim_wire *o = w->observer;
+  bool lost = false, kept = false;
+  for (size_t i = 0; i < o->code_count; i++) {
+    const sim_wire_code *code = &o->codes[i];
+    if (code->number != number || !code->rival || code->ended_us || sim_wire_now_ms(o) >= code->expires_ms) continue;
+    kept |= !code->lost;
+    lost |= code->lost && memcmp(code->id, id, 32) == 0 && memcmp(code->instance, instance, 8) == 0;
+  }
+  return lost && kept;
+}
+
 static sim_wire_code *newest_of(sim_wire *o, uint32_t number) {
   for (size_t i = o->code_count; i-- > 0;)
     if (o->codes[i].number == number) return &o->codes[i];
@@ -46,6 +68,7 @@ static void end_arrives(sim_wire_conn *c, uint32_t number) {
       o->codes_fresh = true;
     } else {
       code->hazy = true; /* the worker may not know what it should end */
+      code->rival = false;
     }
   }
 }
@@ -121,17 +144,21 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
     if (at_once && !before->hazy && expires_ms != before->expires_ms) sim_wire_blame(o, "a code's life begins again");
     return;
   }
-  if (before && lives(o, before, c->worker))
+  if (at_once && before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
   bool knows_all = o->world->relay.worker_count == 1 || !o->doubt; /* of another worker's codes, if memory sufficed */
   if (at_once && knows_all && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
     sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
+  size_t at = before ? (size_t)(before - o->codes) : SIZE_MAX;
   sim_wire_grow((void **)&o->codes, o->code_count, &o->code_capacity, sizeof *o->codes);
   sim_wire_code *code = &o->codes[o->code_count++];
   *code = (sim_wire_code){.number = answer->number, .expires_ms = expires_ms, .made_at = c->worker, .hazy = !at_once};
   memcpy(code->id, c->id, 32);
   memcpy(code->instance, c->instance, 8);
+  before = at < o->code_count - 1 ? &o->codes[at] : NULL;
+  if (before && at_once && !before->hazy && !before->ended_us && sim_wire_now_ms(o) < before->expires_ms)
+    note_rivals(before, code);
   o->codes_fresh = true;
 }
 
@@ -220,5 +247,8 @@ void sim_wire_code_turn(sim_wire *o, unsigned worker) {
 }
 
 void sim_wire_codes_lost(sim_wire *o) {
-  for (size_t i = 0; i < o->code_count; i++) o->codes[i].hazy = true;
+  for (size_t i = 0; i < o->code_count; i++) {
+    o->codes[i].hazy = true;
+    o->codes[i].rival = false;
+  }
 }

@@ -115,7 +115,8 @@ typedef struct sim_wire_code {
   uint64_t expires_ms, ended_us; /* ended_us: 0 while nobody has ended it */
   uint8_t made_at, ends_at;      /* workers */
   sim_wire_stamp made, ended;
-  bool hazy; /* the bus has lost something since, or its times are not known */
+  bool hazy;        /* the bus has lost something since, or its times are not known */
+  bool rival, lost; /* another worker gave the number at the same time; this owner does not keep it */
 } sim_wire_code;
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
