@@ -93,6 +93,13 @@ static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
   return own >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID) || all >= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL);
 }
 
+/* Returns true when the number may have an owner. Of two that got it at the same time, either may be the one. */
+static bool may_be_taken(const sim_wire *o, uint32_t number, unsigned worker) {
+  for (size_t i = 0; i < o->code_count; i++)
+    if (o->codes[i].number == number && !is_over(o, &o->codes[i], worker)) return true;
+  return false;
+}
+
 static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   sim_wire *o = c->wire;
   uint8_t tag[4];
@@ -109,7 +116,7 @@ static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   a->sure = sim_wire_budget_code(c) && !o->doubt && !too_many;
   if (ask->number) {
     bool early = sim_wire_now_ms(o) - o->connected_us / 1000 < PL_CONST_CODE_LIFETIME_MS;
-    bool taken = own && !is_over(o, own, c->worker);
+    bool taken = may_be_taken(o, ask->number, c->worker);
     a->sure &= sim_wire_budget_may_miss(c) && early && !taken;
     if (taken && !a->own) sim_wire_budget_missed(c, false);
   }
