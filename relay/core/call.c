@@ -62,7 +62,7 @@ static bool call_offer(pl_relay_link *link, pl_relay_conn *callee, const call_ca
   uint32_t number = pl_relay_slots_next(callee);
   if (!number || pl_relay_slots_put(callee, half, number) != 0) return false;
   if (!call_send_offer(link, callee, number, caller, handshake)) {
-    pl_relay_slots_remove(half);
+    pl_relay_slots_take_back(half);
     return false;
   }
   callee->next_slot = pl_link_number_slot(number) + 1;
@@ -100,7 +100,7 @@ static void call_ask(pl_relay_link *link, const pl_relay_remote *remote) {
   memcpy(payload + PL_RELAY_BUS_OPEN_BYTES, link->handshake, link->handshake_size);
   pl_view all = {payload, PL_RELAY_BUS_OPEN_BYTES + (size_t)link->handshake_size};
   if (!pl_relay_out_control_flags(node, PL_RELAY_BUS_OPEN, flags, number, all, 100)) {
-    pl_relay_slots_remove(half);
+    pl_relay_slots_take_back(half);
     return;
   }
   node->next_slot = pl_link_number_slot(number) + 1;

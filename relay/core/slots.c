@@ -58,6 +58,13 @@ void pl_relay_slots_remove(pl_relay_half *half) {
   half->conn = NULL;
 }
 
+void pl_relay_slots_take_back(pl_relay_half *half) {
+  pl_relay_slot *slot = &half->conn->slots[1].at[pl_link_number_slot(half->number)];
+  uint32_t generation = pl_link_number_generation(half->number);
+  pl_relay_slots_remove(half);
+  slot->number = pl_link_number_make(true, generation - 1, pl_link_number_slot(half->number)); /* 0 comes before 1 */
+}
+
 void pl_relay_slots_deinit(pl_relay_conn *conn) {
   for (size_t i = 0; i < 2; i++) {
     pl_free(conn->slots[i].at);

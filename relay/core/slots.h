@@ -20,6 +20,9 @@ bool pl_relay_slots_taken(const pl_relay_conn *conn, uint32_t number) PL_MUST_US
 /* Returns a free number of the relay's side, of the next generation of its slot, or 0 when no slot is free. */
 uint32_t pl_relay_slots_next(const pl_relay_conn *conn) PL_MUST_USE;
 void pl_relay_slots_remove(pl_relay_half *half);
+/* Frees the slot of a number of pl_relay_slots_next that the other side was not told. The next link there gets the same
+ * number, since generations have no gaps. */
+void pl_relay_slots_take_back(pl_relay_half *half);
 void pl_relay_slots_deinit(pl_relay_conn *conn);
 
 #endif
