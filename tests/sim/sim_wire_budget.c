@@ -421,6 +421,8 @@ void sim_wire_overflow(sim_wire_end *end) {
   }
   if (link->hazy || o->doubt || is_full(end) || is_full(other) || is_stuck(end) || is_stuck(other)) return;
   if (sim_wire_was_blocked(end->conn, end->conn->settled_us)) return; /* when it was decided is not seen */
+  /* The other one may have been stuck, and was ended for that. What crosses the bus comes later. */
+  if (link->crosses && (!other->conn || other->conn->ended)) return;
   if (!may_be_above(o, end->worker, 90))
     sim_wire_blame(o, "OVERFLOW ends link %x, and nothing was full", (unsigned)end->number);
   else if (!link->crosses && is_not_the_largest(end) && is_not_the_largest(other))

@@ -93,8 +93,13 @@ static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
   return own >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID) || all >= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL);
 }
 
-/* Returns true when the number may have an owner. Of two that got it at the same time, either may be the one. */
+/* Returns true when the number may have an owner. Of two that got it at the same time, either may be the one. Somebody
+ * who has asked for it may have it, and not have been told. */
 static bool may_be_taken(const sim_wire *o, uint32_t number, unsigned worker) {
+  for (size_t i = 0; i < o->world->conns_used; i++)
+    for (size_t k = 0; o->conns[i] && k < o->conns[i]->asked_count; k++)
+      if (o->conns[i]->asked[k].number == number) return true;
+  if (o->unseen_codes) return true;
   for (size_t i = 0; i < o->code_count; i++)
     if (o->codes[i].number == number && !is_over(o, &o->codes[i], worker)) return true;
   return false;
@@ -107,6 +112,7 @@ static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   sim_wire_journal_add(&c->answers, PL_ENV_CODE, 0, (pl_view){tag, sizeof tag});
   c->unsettled = true;
   bool too_many = may_have_too_many(o, c);
+  bool taken = ask->number && may_be_taken(o, ask->number, c->worker);
   sim_wire_grow((void **)&c->asked, c->asked_count, &c->asked_capacity, sizeof *c->asked);
   sim_wire_asked *a = &c->asked[c->asked_count++];
   *a = (sim_wire_asked){
@@ -116,7 +122,6 @@ static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   a->sure = sim_wire_budget_code(c) && !o->doubt && !too_many;
   if (ask->number) {
     bool early = sim_wire_now_ms(o) - o->connected_us / 1000 < PL_CONST_CODE_LIFETIME_MS;
-    bool taken = may_be_taken(o, ask->number, c->worker);
     a->sure &= sim_wire_budget_may_miss(c) && early && !taken;
     if (taken && !a->own) sim_wire_budget_missed(c, false);
   }
