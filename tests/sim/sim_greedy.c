@@ -1,5 +1,5 @@
 /* Who attacks when, and the life of the attackers' sockets. */
-#include "sim_greedy.h"
+#include "sim_siege.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +73,7 @@ void sim_greedy_init(sim_world *w) {
   g->forges = sim_chance(&g->random, 50);
   for (int i = 0; i < g->count; i++) attacker_init(g, &g->attackers[i]);
   set_limits(g);
+  sim_siege_init(g);
 }
 
 bool sim_greedy_forges(const sim_world *w) {

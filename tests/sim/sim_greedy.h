@@ -143,6 +143,8 @@ typedef struct sim_greedy {
   bool goes_on; /* also after the world has healed */
   bool forges;  /* honest clients get records that do not open */
   bool left;    /* all have gone for good */
+  bool siege;   /* sim_siege.h */
+  sim_random siege_random;
   sim_attacker attackers[SIM_ATTACKERS];
   sim_greedy_socket sockets[SIM_GREEDY_SOCKETS];
   uint32_t serials;

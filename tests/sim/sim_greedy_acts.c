@@ -1,7 +1,7 @@
 /* Greed: what the protocol permits, or nearly, and far too much of it. */
 #include <string.h>
 
-#include "sim_greedy.h"
+#include "sim_siege.h"
 
 enum {
   PROBE_PERCENT = 45,
@@ -346,6 +346,7 @@ static void act_on(sim_greedy_socket *s) {
 
 void sim_greedy_act(sim_greedy *g, int attacker) {
   sim_random *r = &g->random;
+  if (sim_siege_act(g, attacker)) return;
   if (sim_chance(r, PROBE_PERCENT)) {
     sim_greedy_start_probe(g, attacker);
     return;

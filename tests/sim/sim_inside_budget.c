@@ -102,7 +102,10 @@ void sim_inside_log(sim_worker *v, const pl_relay_conn *conn, const char *event,
     const sim_conn *k = conn->shell;
     sim_must(&x, x.now_ms - k->took_us / 1000 >= sim_set(&x, PL_RELAY_SET_STALL_TIMEOUT_MS),
              "a socket that takes bytes counts as stalled");
-  } else if (strcmp(event, "overflow") == 0 && is_full(conn->relay) && (detail || !may_exceed_its_own(&x, conn))) {
+  } else if (strcmp(event, "overflow") == 0) {
+    sim_inside_paid(v); /* of the one before */
+  }
+  if (strcmp(event, "overflow") == 0 && is_full(conn->relay) && (detail || !may_exceed_its_own(&x, conn))) {
     check_payer(&x, conn, !detail);
     if (!detail) note_payer(&v->inside, conn);
   }

@@ -123,6 +123,8 @@ static void check_nameplates(const sim_walk *x, const sim_worker *other) {
       sim_must(x, same != NULL, "another worker does not know the number of a code, or that it has ended");
       sim_must(x, memcmp(same->owner->id, n->owner->id, 32) == 0 && memcmp(same->instance, n->instance, 8) == 0,
                "two workers do not agree on whose a number is");
+      sim_must(x, !sim_wire_number_is_lost(x->v->relay->world, n->number, n->owner->id, n->instance),
+               "of two owners of a number the wrong one keeps it");
       sim_must(x, same->expires_ms == n->expires_ms, "two workers do not agree on when a number expires");
       sim_must(x, same->node == n->node, "two workers do not agree on who gave a number out");
     }

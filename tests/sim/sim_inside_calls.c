@@ -99,8 +99,8 @@ static void check_blocked(const sim_walk *x, const pl_relay_link *link) {
   const uint8_t *id = caller_id(x, link);
   if (!id || sim_wire_list_changed(x->v->relay->world->observer, link->target->id, x->v->inside.walked_us)) return;
   uint64_t block = pl_relay_peers_entry(x->relay, id) | PL_RELAY_PEERS_BLOCK;
-  bool here = !sim_on_bus(link->half[PL_RELAY_CALLEE].conn), now = !link->from_bus && came_now(x, link);
-  sim_must(x, !(here || now) || !lists_here(link->target, block, link->half[PL_RELAY_CALLER].conn),
+  bool now = !link->from_bus && came_now(x, link);
+  sim_must(x, !lists_here(link->target, block, link->half[PL_RELAY_CALLER].conn),
            "a call was offered though it is blocked");
   sim_must(x, !now || !lists_elsewhere(link->target, block), "a call was offered though it is blocked elsewhere");
 }

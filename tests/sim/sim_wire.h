@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct sim_wire sim_wire;
@@ -62,5 +63,8 @@ void sim_wire_bus_sent(struct sim_relay *r, unsigned from, unsigned to, size_t n
 void sim_wire_bus_came(struct sim_relay *r, unsigned from, unsigned to, size_t n);
 /* Everything on its way from one worker to the other is lost. */
 void sim_wire_bus_lost(struct sim_relay *r, unsigned from, unsigned to);
+/* Returns true when two workers gave this number at the same time, and somebody else keeps it. */
+bool sim_wire_number_is_lost(const struct sim_world *w, uint32_t number, const uint8_t id[32],
+                             const uint8_t instance[8]);
 
 #endif

@@ -25,6 +25,28 @@ static bool is_over(const sim_wire *o, const sim_wire_code *code, unsigned worke
   return sim_wire_now_ms(o) >= code->expires_ms || (code->ended_us && sim_wire_known(o, &code->ended, worker));
 }
 
+/* Two workers gave one number at the same time: the owner with the smaller ID and instance keeps it. Who is called by a
+ * claim meanwhile, is open. */
+static void note_rivals(sim_wire_code *a, sim_wire_code *b) {
+  int order = memcmp(a->id, b->id, 32);
+  if (order == 0) order = memcmp(a->instance, b->instance, 8);
+  a->hazy = b->hazy = true;
+  a->rival = b->rival = true;
+  (order < 0 ? b : a)->lost = true;
+}
+
+bool sim_wire_number_is_lost(const sim_world *w, uint32_t number, const uint8_t id[32], const uint8_t instance[8]) {
+  const sim_wire *o = w->observer;
+  bool lost = false, kept = false;
+  for (size_t i = 0; i < o->code_count; i++) {
+    const sim_wire_code *code = &o->codes[i];
+    if (code->number != number || !code->rival || code->ended_us || sim_wire_now_ms(o) >= code->expires_ms) continue;
+    kept |= !code->lost;
+    lost |= code->lost && memcmp(code->id, id, 32) == 0 && memcmp(code->instance, instance, 8) == 0;
+  }
+  return lost && kept;
+}
+
 static sim_wire_code *newest_of(sim_wire *o, uint32_t number) {
   for (size_t i = o->code_count; i-- > 0;)
     if (o->codes[i].number == number) return &o->codes[i];
@@ -46,6 +68,7 @@ static void end_arrives(sim_wire_conn *c, uint32_t number) {
       o->codes_fresh = true;
     } else {
       code->hazy = true; /* the worker may not know what it should end, or not hear of it */
+      code->rival = false;
     }
   }
 }
@@ -74,6 +97,18 @@ static bool may_have_too_many(sim_wire *o, const sim_wire_conn *c) {
   return own >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID) || all >= sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL);
 }
 
+/* Returns true when the number may have an owner. Of two that got it at the same time, either may be the one. Somebody
+ * who has asked for it may have it, and not have been told. */
+static bool may_be_taken(const sim_wire *o, uint32_t number, unsigned worker) {
+  for (size_t i = 0; i < o->world->conns_used; i++)
+    for (size_t k = 0; o->conns[i] && k < o->conns[i]->asked_count; k++)
+      if (o->conns[i]->asked[k].number == number) return true;
+  if (o->unseen_codes) return true;
+  for (size_t i = 0; i < o->code_count; i++)
+    if (o->codes[i].number == number && !is_over(o, &o->codes[i], worker)) return true;
+  return false;
+}
+
 static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   sim_wire *o = c->wire;
   uint8_t tag[4];
@@ -81,6 +116,7 @@ static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   sim_wire_journal_add(&c->answers, PL_ENV_CODE, 0, (pl_view){tag, sizeof tag});
   c->unsettled = true;
   bool too_many = may_have_too_many(o, c);
+  bool taken = ask->number && may_be_taken(o, ask->number, c->worker);
   sim_wire_grow((void **)&c->asked, c->asked_count, &c->asked_capacity, sizeof *c->asked);
   sim_wire_asked *a = &c->asked[c->asked_count++];
   *a = (sim_wire_asked){
@@ -90,7 +126,6 @@ static void make_arrives(sim_wire_conn *c, const pl_wire_code *ask) {
   a->sure = sim_wire_budget_code(c) && !o->doubt && !too_many;
   if (ask->number) {
     bool early = sim_wire_now_ms(o) - o->connected_us / 1000 < PL_CONST_CODE_LIFETIME_MS;
-    bool taken = own && !is_over(o, own, c->worker);
     a->sure &= sim_wire_budget_may_miss(c) && early && !taken;
     if (taken && !a->own) sim_wire_budget_missed(c, false);
   }
@@ -141,19 +176,23 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
     before->hazy |= again && !knows; /* a second worker gave it, and all will take the later end */
     return;
   }
-  if (before && lives(o, before, c->worker))
+  if (at_once && before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
   /* A worker may have had no memory or no room for another worker's code. */
-  bool knows_all = o->world->relay.worker_count == 1 ||
-                   (!o->doubt && o->code_count < sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL));
+  bool knows_all =
+      o->world->relay.worker_count == 1 || (!o->doubt && o->code_count < sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL));
   if (at_once && knows_all && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
     sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
+  size_t at = before ? (size_t)(before - o->codes) : SIZE_MAX;
   sim_wire_grow((void **)&o->codes, o->code_count, &o->code_capacity, sizeof *o->codes);
   sim_wire_code *code = &o->codes[o->code_count++];
   *code = (sim_wire_code){.number = answer->number, .expires_ms = expires_ms, .made_at = c->worker, .hazy = !at_once};
   memcpy(code->id, c->id, 32);
   memcpy(code->instance, c->instance, 8);
+  before = at < o->code_count - 1 ? &o->codes[at] : NULL;
+  if (before && at_once && !before->hazy && !before->ended_us && sim_wire_now_ms(o) < before->expires_ms)
+    note_rivals(before, code);
   o->codes_fresh = true;
   note_crowded(o);
 }
@@ -243,5 +282,8 @@ void sim_wire_code_turn(sim_wire *o, unsigned worker) {
 }
 
 void sim_wire_codes_lost(sim_wire *o) {
-  for (size_t i = 0; i < o->code_count; i++) o->codes[i].hazy = true;
+  for (size_t i = 0; i < o->code_count; i++) {
+    o->codes[i].hazy = true;
+    o->codes[i].rival = false;
+  }
 }

@@ -93,6 +93,7 @@ struct sim_wire_link {
   bool waits;                        /* when it came, there was nobody to offer it to */
   bool must;                         /* it must be offered to `expected` */
   bool limited;                      /* a budget may keep it from its callee */
+  bool first_caller, first_address;  /* the first call to its target for a minute */
   bool may_rate, must_rate;          /* RATE may answer it, or must */
   bool any_target;                   /* whose code was claimed is not known */
   bool code_lives, code_over;        /* of a CLAIM, as far as its worker knows for certain */
@@ -124,8 +125,9 @@ typedef struct sim_wire_code {
   uint64_t expires_ms, ended_us; /* ended_us: 0 while nobody has ended it */
   uint8_t made_at, ends_at;      /* workers */
   sim_wire_stamp made, ended;
-  bool hazy;    /* the bus has lost something since, or its times are not known */
-  bool crowded; /* other workers may have had no room for it */
+  bool hazy;        /* the bus has lost something since, or its times are not known */
+  bool crowded;     /* other workers may have had no room for it */
+  bool rival, lost; /* another worker gave the number at the same time; this owner does not keep it */
 } sim_wire_code;
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */

@@ -299,6 +299,29 @@ static void test_no_room_for_an_answer(void **state) {
   assert_int_equal(pl_get_u16(s->payload), PL_REASON_OVERFLOW);
 }
 
+/* A callee does not read, until an OFFER finds no room. Its number is not used up: generations have no gaps. */
+static void test_no_room_for_an_offer(void **state) {
+  enum { CALLS = 16 };
+  static const uint8_t handshake[1900];
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2), *c = client_ready(w, 3), *d = client_ready(w, 4);
+  uint32_t last = join(a, LINK(0), b), offers = 0;
+  b->reads = false;
+  for (size_t i = 0; i < 20; i++) client_send(a, PL_ENV_DATA, 0, LINK(0), record, RECORD);
+  for (uint32_t slot = 0; slot < CALLS; slot++) client_open(c, LINK(slot), b, handshake, sizeof handshake);
+  b->reads = true;
+  client_writable(b);
+  for (const seen *s; (s = client_next(b));) {
+    if (s->type != PL_ENV_OFFER) continue;
+    assert_int_equal(s->link, last + ++offers);
+  }
+  assert_in_range(offers, 5, CALLS - 1);
+  client_open(d, LINK(0), b, "one", 3);
+  const seen *s = client_next(b);
+  assert_true(s && s->type == PL_ENV_OFFER);
+  assert_int_equal(s->link, last + offers + 1);
+}
+
 static void test_idle_sockets_hold_no_buffers(void **state) {
   world *w = *state;
   client *a = client_ready(w, 1), *b = client_ready(w, 2);
@@ -530,6 +553,7 @@ int main(void) {
       NARROW_TEST(test_socket_budget, {PL_RELAY_SET_SOCKET_QUEUE_MAX, 200000}),
       NARROW_TEST(test_one_who_asks_and_never_reads),
       QUEUES_TEST(test_no_room_for_an_answer),
+      QUEUES_TEST(test_no_room_for_an_offer),
       NARROW_TEST(test_idle_sockets_hold_no_buffers),
       QUEUES_TEST(test_messages_in_any_pieces),
       QUEUES_TEST(test_much_to_a_socket_that_takes_little),
