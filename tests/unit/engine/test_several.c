@@ -296,6 +296,77 @@ static void the_reason_decides_about_the_next_call(void **state) {
   }
 }
 
+/* A session that lost its link, and that nothing would bring another one, is called again: at once by the side that
+ * wished for it, else after two seconds. */
+static void a_forgotten_session_is_called_again(void **state) {
+  for (int wished = 0; wished < 2; wished++) {
+    (void)pair_teardown(state);
+    (void)setup_linked(state);
+    tell_reset(1, n.links[0].callee_number, PL_REASON_GONE);
+    pl_engine_session *s = engine(1)->sessions[0];
+    assert_false(s->own_wish || s->opened_last);
+    assert_true(s->dial_at_ms != PL_NEVER);
+    s->dial_at_ms = PL_NEVER; /* a call was accepted, and its link is gone */
+    s->own_wish = wished;
+    n.drop = look;
+    assert_int_equal(net_send(&n, 1, s->number, 0, "x", 1), 0);
+    assert_int_equal(s->failures, wished);
+    if (wished)
+      assert_true(s->dial_at_ms == n.now_ms || s->opening);
+    else
+      assert_in_range(s->dial_at_ms, n.now_ms + 2000, n.now_ms + 2999);
+  }
+}
+
+/* After a login the side that called calls at once, and the other one two seconds later. */
+static void sessions_are_called_after_a_login(void **state) {
+  for (int i = 0; i < 2; i++) {
+    (void)pair_teardown(state);
+    (void)setup_linked(state);
+    net_cut(&n, i);
+    n.clients[1 - i].frozen = true;
+    said[i].count[PL_ENV_OPEN] = 0;
+    while (net_count(&n, i, PL_ENGINE_OUT_ONLINE) < 2) net_run(&n, 1);
+    assert_int_equal(said[i].count[PL_ENV_OPEN], i == 0);
+    if (i) assert_in_range(engine(1)->sessions[0]->dial_at_ms, n.now_ms + 1999, n.now_ms + 2999);
+  }
+}
+
+/* A caller whose session has just ended may have missed that. So its call is accepted, and it is the first record that
+ * decides. */
+static void a_call_after_the_end_is_accepted_first(void **state) {
+  static const pl_engine_config shy = {.listen = true};
+  (void)pair_teardown(state);
+  pair_start(&n, NULL, &shy);
+  listen_in();
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  uint32_t first = call(0, 1);
+  assert_int_equal(net_close(&n, 0, first), 0);
+  net_settle(&n);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
+  memset(said, 0, sizeof said);
+  (void)call(0, 1);
+  assert_true(said[1].count[PL_ENV_ACCEPT] > 0);
+  assert_int_equal(reason_said(1), PL_REASON_CLOSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+}
+
+/* Calls back are ended of the peer that is denied, by all bytes of its ID. */
+static void the_call_back_of_another_peer_goes_on(void **state) {
+  (void)state;
+  uint8_t ids[2][32] = {{0}};
+  const uint8_t instance[8] = {4};
+  memcpy(ids[0], n.clients[0].config.identity.id, 32);
+  memcpy(ids[1], ids[0], 32);
+  ids[1][31] ^= 1;
+  for (int k = 0; k < 2; k++) assert_non_null(pl_engine_session_new(engine(1), ids[k], instance));
+  pl_engine_event deny = {.type = PL_ENGINE_IN_DENY, .peer = {{ids[1], 32}}};
+  assert_int_equal(net_do(&n, 1, &deny), 0);
+  assert_non_null(engine(1)->sessions[0]);
+  assert_null(engine(1)->sessions[1]);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0); /* nobody knew of it */
+}
+
 /* ---- faults of links --------------------------------------------------------------------------------------------- */
 
 /* Faults in a row are counted. One that comes after the link held for a minute is the first of a new row. */
@@ -530,6 +601,18 @@ static void a_late_call_waits_for_a_second(void **state) {
   }
 }
 
+/* A session is told from when on it may measure again. */
+static void a_late_call_is_told_to_sessions(void **state) {
+  (void)state;
+  net_run(&n, 1000);
+  n.now_ms = pl_engine_deadline(engine(0)) + 2000;
+  net_tell(&n, 0, PL_ENGINE_IN_TIME);
+  const pl_session *core = engine(0)->sessions[0]->core;
+  assert_int_equal(core->rate.measured_from_ms, n.now_ms);
+  assert_int_equal(core->progress_ms, n.now_ms);
+  assert_true(core->was_late);
+}
+
 /* No login can be taken for another one. */
 static void each_login_has_a_nonce_of_its_own(void **state) {
   (void)state;
@@ -555,6 +638,10 @@ int main(void) {
       PAIR(a_proof_is_compared_with_each_invite),
       PAIR(all_codes_go_on_after_a_login),
       PAIR(the_reason_decides_about_the_next_call),
+      PAIR(a_forgotten_session_is_called_again),
+      PAIR(sessions_are_called_after_a_login),
+      PAIR(a_call_after_the_end_is_accepted_first),
+      PAIR(the_call_back_of_another_peer_goes_on),
       PAIR(a_link_that_held_for_a_minute_starts_a_new_count),
       PAIR(a_call_may_be_refused_after_it_was_accepted),
       LINKED(a_lost_socket_is_the_reason_whatever_was_before),
@@ -568,6 +655,7 @@ int main(void) {
       PAIR(the_next_try_comes_when_it_was_said),
       PAIR(stopping_ends_what_is_there),
       PAIR(a_late_call_waits_for_a_second),
+      LINKED(a_late_call_is_told_to_sessions),
       PAIR(each_login_has_a_nonce_of_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,22 @@ static void the_end_goes_with_the_last_message(void **state) {
   expect_chunk(true, 1000, 150, 50, 1000, 99, EOM);
 }
 
+/* Sent again, it needs no credit, and goes with the message as before. */
+static void the_end_is_repeated_without_credit(void **state) {
+  (void)state;
+  pl_session_chunk chunk;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 99), 0);
+  assert_int_equal(finish(0), 0);
+  pl_session_channel *c = s->channels[0];
+  assert_true(pl_session_channel_next_chunk(s, c, 1000, &chunk));
+  pl_session_channel_chunk_sent(s, c, &chunk);
+  s->session_limit = s->sent_sum;
+  pl_session_channel_go_back(s, c);
+  assert_true(pl_session_channel_next_chunk(s, c, 1000, &chunk));
+  assert_int_equal(chunk.bytes, 99);
+  assert_int_equal(chunk.flags, EOM | EOC);
+}
+
 /* A message that was started reserves what is missing of it, so that it can be completed. */
 static void a_started_message_reserves_its_rest(void **state) {
   (void)state;
@@ -522,6 +538,41 @@ static void a_session_has_eight_links(void **state) {
   assert_int_equal(t.side[1].session->link_count, 7);
 }
 
+static uint32_t only_link;
+
+static bool only_on_one_link(two *x, int from, const two_record *r) {
+  (void)x;
+  (void)from;
+  return r->link != only_link;
+}
+
+/* The link that is confirmed first stays, and its opener resets those before and after it. */
+static void the_first_link_that_works_replaces_all_others(void **state) {
+  (void)state;
+  for (only_link = 1; only_link <= 3; only_link++) {
+    (void)end(NULL);
+    (void)start(NULL);
+    t.drop = only_on_one_link;
+    for (uint32_t id = 1; id <= 3; id++) two_link(&t, id, 0);
+    two_run(&t, 100);
+    assert_true(pl_session_link_is_current(s, only_link));
+    assert_int_equal(s->link_count, 1);
+    assert_int_equal(two_count(&t, 0, PL_SESSION_DROP_LINK), 2);
+    for (size_t k = 0; k < 2; k++)
+      assert_int_equal(two_find(&t, 0, PL_SESSION_DROP_LINK, k)->a.reason, PL_REASON_REPLACED);
+  }
+}
+
+static void a_channel_without_memory_costs_the_link(void **state) {
+  (void)state;
+  pl_alloc_fail_at(1);
+  assert_int_equal(data(0, EOM, 0, 1), PL_ENOMEM);
+  assert_int_equal(data(0, EOM, 0, 1), 0);
+  pl_alloc_fail_at(1);
+  assert_int_equal(reset(1, 1), PL_ENOMEM);
+  assert_int_equal(reset(1, 1), 0);
+}
+
 #define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
 #define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
 
@@ -538,6 +589,7 @@ int main(void) {
       LINKED(an_idle_channel_keeps_64_kib),
       APART(a_chunk_takes_no_more_than_its_credit),
       APART(the_end_goes_with_the_last_message),
+      LINKED(the_end_is_repeated_without_credit),
       LINKED(a_started_message_reserves_its_rest),
       LINKED(an_ack_names_what_was_sent),
       LINKED(an_ack_of_no_record_leaves_all_in_flight),
@@ -546,6 +598,8 @@ int main(void) {
       APART(a_reset_stays_within_the_window),
       APART(pieces_overlap_at_every_place),
       APART(a_session_has_eight_links),
+      APART(the_first_link_that_works_replaces_all_others),
+      LINKED(a_channel_without_memory_costs_the_link),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
