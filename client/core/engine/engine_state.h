@@ -149,7 +149,6 @@ struct pl_engine_session {
 
 typedef struct pl_engine_knock {
   uint8_t id[32], instance[8];
-  bool muted; /* denied: not reported again */
   bool used;
   uint64_t at_ms;
 } pl_engine_knock;
