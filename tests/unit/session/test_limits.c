@@ -180,6 +180,35 @@ static void writable_comes_when_half_is_free(void **state) {
   }
 }
 
+/* A channel that is still full does not hide another one. */
+static void each_channel_becomes_writable_by_itself(void **state) {
+  (void)state;
+  start_with((pl_session_config){.message_max = 199, .channel_window = 400, .session_window = 10000});
+  for (uint8_t channel = 0; channel < 2; channel++) {
+    while (two_send(&t, 0, channel, bytes, 99) == 0) continue;
+    s->channels[channel]->sent_to = s->channels[channel]->cursor = s->channels[channel]->end;
+  }
+  uint8_t frame[29] = {PL_FRAME_ACK, 0, 26, [11] = 1, [12] = 1};
+  memset(frame + 3, 0xff, 8);
+  pl_put_u64(frame + 13, 400);
+  pl_put_u64(frame + 21, 400);
+  assert_int_equal(two_feed(&t, 0, 1, frame, sizeof frame), 0);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_WRITABLE), 1);
+  assert_int_equal(two_find(&t, 0, PL_SESSION_WRITABLE, 0)->a.channel, 1);
+}
+
+/* Streams that start again have nothing to acknowledge. */
+static void a_new_start_owes_no_ack(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 1, 0, bytes, 5000), 0);
+  two_run(&t, 100);
+  s->unacked_bytes = s->untold_taken = 77;
+  pl_session_drop_streams(s);
+  assert_int_equal(s->unacked_bytes + s->untold_taken, 0);
+  assert_int_equal(s->received_sum + s->taken_sum + s->sent_sum + s->waiting + s->reserved + s->session_limit, 0);
+  assert_null(s->channels[0]);
+}
+
 /* ---- volatile messages ------------------------------------------------------------------------------------------- */
 
 static void volatile_messages_have_a_size_and_a_queue(void **state) {
@@ -584,6 +613,8 @@ int main(void) {
       APART(windows_are_filled_to_the_last_place),
       LINKED(a_channel_holds_65536_messages),
       APART(writable_comes_when_half_is_free),
+      APART(each_channel_becomes_writable_by_itself),
+      LINKED(a_new_start_owes_no_ack),
       LINKED(volatile_messages_have_a_size_and_a_queue),
       LINKED(what_was_not_sent_is_forgotten),
       LINKED(an_idle_channel_keeps_64_kib),
