@@ -98,8 +98,7 @@ void pl_engine_knock_add(pl_engine *e, const pl_engine_link *l) {
   pl_engine_knock *k = pl_engine_knock_find(e, l->id);
   bool known = k;
   if (!known) k = knock_place(e);
-  bool muted = known && k->muted;
-  *k = (pl_engine_knock){.used = true, .muted = muted, .at_ms = e->now_ms};
+  *k = (pl_engine_knock){.used = true, .at_ms = e->now_ms};
   memcpy(k->id, l->id, 32);
   memcpy(k->instance, l->instance, 8);
   if (known) return;

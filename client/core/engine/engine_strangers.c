@@ -77,8 +77,6 @@ int pl_engine_peer_deny(pl_engine *e, const uint8_t id[32]) {
   if (p && p->allowed) pl_engine_peer_tell(e, PL_CONST_PEERS_FORGET, id);
   if (p) p->allowed = false;
   pl_engine_invite_take_back(e, id);
-  pl_engine_knock *k = pl_engine_knock_find(e, id);
-  if (k) k->muted = true;
   knock_call_off(e, id);
   return 0;
 }

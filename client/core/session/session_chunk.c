@@ -32,7 +32,6 @@ bool pl_session_channel_next_chunk(const pl_session *s, const pl_session_channel
   uint64_t message_end = message ? c->ends[c->ends_cursor & (c->ends_capacity - 1)] : c->end;
   uint64_t to = c->sent_to;
   if (message_end > to) to = chunk_allowed_to(s, c, message_end);
-  if (to < c->sent_to) to = c->sent_to;
   if (!message) { /* only the end of the channel is left */
     out->flags = PL_CONST_DATA_FLAG_END_OF_CHANNEL;
     return to >= c->end;

@@ -212,6 +212,44 @@ static void the_tables_answer_for_each_number(void **state) {
   assert_int_equal(pl_envelope_sender(0x7f), 0);
 }
 
+/* The first byte of a character says how many follow. Those that cannot be first are not read, whatever follows. */
+static void bytes_that_start_no_character(void **state) {
+  (void)state;
+  uint32_t value;
+  for (unsigned first = 0x80; first <= 0xff; first++)
+    for (unsigned next = 0x80; next <= 0xbf; next++) {
+      const uint8_t text[] = {(uint8_t)first, (uint8_t)next, 0x80, 0x80};
+      if (first < 0xc2 || first > 0xf4) assert_int_equal(pl_utf8_read(text, sizeof text, &value), 0);
+    }
+}
+
+static void every_error_has_its_hint(void **state) {
+  (void)state;
+#define PL_ERROR(name, number, text, hint)          \
+  assert_string_equal(pl_error_text(number), text); \
+  assert_string_equal(pl_error_hint(number), hint);
+#include "errors.def"
+  assert_string_equal(pl_error_text(-9999), "unknown error");
+  assert_string_equal(pl_error_hint(-9999), "");
+}
+
+/* The hook counts only while a failure is asked for. */
+static void a_failure_is_counted_down(void **state) {
+  (void)state;
+  unsigned long failures = pl_alloc_failures();
+  pl_free(pl_alloc(1));
+  assert_int_equal(pl_alloc_fail_at(2), 0);
+  pl_free(pl_alloc(1));
+  assert_int_equal(pl_alloc_fail_at(1), 1);
+  assert_null(pl_alloc(1));
+  assert_int_equal(pl_alloc_failures(), failures + 1);
+  pl_free(pl_alloc(1));
+  assert_int_equal(pl_alloc_fail_at(1), 0);
+  assert_null(pl_realloc(NULL, 1));
+  assert_int_equal(pl_alloc_failures(), failures + 2);
+  assert_int_equal(pl_alloc_fail_at(0), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reader_gives_zeros_after_a_short_read),
@@ -224,6 +262,9 @@ int main(void) {
       cmocka_unit_test(fields_over_their_maximum_are_refused),
       cmocka_unit_test(every_list_item_has_its_true_size),
       cmocka_unit_test(envelopes_never_pass_their_message),
+      cmocka_unit_test(bytes_that_start_no_character),
+      cmocka_unit_test(every_error_has_its_hint),
+      cmocka_unit_test(a_failure_is_counted_down),
       cmocka_unit_test(errors_and_reasons_have_words),
       cmocka_unit_test(the_tables_answer_for_each_number),
   };

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "client/core/code/code.h"
+#include "client/core/identity/identity.h"
 #include "client/core/words/words.h"
 
 /* A copy without spare bytes, so that a read beyond its end is seen. */
@@ -149,13 +150,43 @@ static void phrases_are_of_both_ids(void **state) {
   expect_half(at, b);
 }
 
+/* A proof has a right tag, opens, and is of a person that can be: with a valid ID and an instance. */
+static void proofs_are_of_a_person(void **state) {
+  (void)state;
+  pl_code_secrets secrets;
+  pl_identity identity;
+  const uint8_t seed[32] = {9};
+  uint8_t proof[PL_CODE_PROOF_MAX];
+  pl_code_person read;
+  for (size_t k = 0; k < sizeof secrets; k++) ((uint8_t *)&secrets)[k] = (uint8_t)(3 * k);
+  assert_int_equal(pl_identity_from_seed(&identity, seed), 0);
+  for (int by_claimer = 0; by_claimer < 2; by_claimer++)
+    for (int wrong = 0; wrong < 5; wrong++) {
+      pl_code_person person = {.instance = {1}, .name_size = 3, .name = "Ada"};
+      if (wrong != 1) memcpy(person.id, identity.id, 32);
+      if (wrong == 2) person.instance[0] = 0;
+      int size = pl_code_prove(proof, &secrets, by_claimer, &person);
+      assert_true(size > 0);
+      if (wrong == 3) proof[31] ^= 1;
+      if (wrong == 4) proof[size - 1] ^= 1;
+      int rc = pl_code_verify(&read, &secrets, by_claimer, (pl_view){proof, (size_t)size});
+      assert_int_equal(rc, wrong ? PL_EWRONGCODE : 0);
+      if (wrong) continue;
+      assert_memory_equal(&read, &person, sizeof person);
+      assert_int_equal(pl_code_verify(&read, &secrets, !by_claimer, (pl_view){proof, (size_t)size}), PL_EWRONGCODE);
+      for (size_t cut = 0; cut < (size_t)size; cut++) {
+        uint8_t *copy = malloc(cut + !cut);
+        memcpy(copy, proof, cut);
+        assert_int_equal(pl_code_verify(&read, &secrets, by_claimer, (pl_view){copy, cut}), PL_EWRONGCODE);
+        free(copy);
+      }
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_code_goes_round),
-      cmocka_unit_test(separators),
-      cmocka_unit_test(parts),
-      cmocka_unit_test(phrases),
-      cmocka_unit_test(phrases_are_of_both_ids),
+      cmocka_unit_test(a_code_goes_round),      cmocka_unit_test(separators), cmocka_unit_test(parts),
+      cmocka_unit_test(proofs_are_of_a_person), cmocka_unit_test(phrases),    cmocka_unit_test(phrases_are_of_both_ids),
   };
   return cmocka_run_group_tests_name("code", tests, NULL, NULL);
 }

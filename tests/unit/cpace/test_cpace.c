@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "client/core/cpace/cpace.h"
 
@@ -57,6 +58,34 @@ static void associated_data_and_roles_are_bound(void **state) {
   assert_memory_not_equal(key, changed, 64);
 }
 
+/* Lengths below 128 take one byte, others two, with the lower seven bits first. */
+static void put_part(pl_writer *w, const void *data, size_t size) {
+  pl_write_u8(w, (uint8_t)(size < 128 ? size : 0x80 | (size & 0x7f)));
+  if (size >= 128) pl_write_u8(w, (uint8_t)(size >> 7));
+  pl_write_bytes(w, data, size);
+}
+
+static void lengths_are_written_out(void **state) {
+  (void)state;
+  static const size_t sizes[] = {0, 1, 90, 107, 108, 109, 110, 111, 126, 127, 128, 129, 255, 256, 300};
+  static const uint8_t zeros[128] = {0};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(sizes); k++) {
+    uint8_t part[300], all[2000], digest[64], expected[32], generator[32];
+    memset(part, 'p', sizeof part);
+    pl_writer w = pl_writer_of(all, sizeof all);
+    put_part(&w, "CPaceRistretto255", 17);
+    put_part(&w, part, sizes[k]);
+    size_t used = pl_writer_used(&w);
+    put_part(&w, zeros, used + 1 < 128 ? 128 - used - 1 : 0);
+    for (int i = 0; i < 2; i++) put_part(&w, part, sizes[k]);
+    crypto_hash_sha512(digest, all, pl_writer_used(&w));
+    crypto_core_ristretto255_from_hash(expected, digest);
+    pl_view view = {part, sizes[k]};
+    assert_int_equal(pl_cpace_generator(generator, view, view, view), 0);
+    assert_memory_equal(generator, expected, 32);
+  }
+}
+
 static void points_outside_the_group_are_refused(void **state) {
   (void)state;
   uint8_t generator[32], scalar[32], zero[32] = {0}, key[64];
@@ -92,6 +121,7 @@ static void parts_over_their_maximum_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lengths_are_written_out),
       cmocka_unit_test(keys_agree_only_when_all_inputs_do),
       cmocka_unit_test(associated_data_and_roles_are_bound),
       cmocka_unit_test(points_outside_the_group_are_refused),

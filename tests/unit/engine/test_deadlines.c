@@ -1,5 +1,5 @@
 /* The exact times of the engine: what it waits for, that nothing happens a millisecond early, and what happens then. */
-#include "client/core/engine/engine_state.h"
+#include "client/core/engine/engine_code_table.h"
 #include "said.h"
 
 /* Counts what is said, and loses it. */
@@ -52,6 +52,7 @@ static void expect_offline(int i, int error, int reason) {
   assert_non_null(s);
   assert_int_equal(s->a.error, error);
   assert_int_equal(s->a.reason, reason);
+  assert_int_equal(said[i].count[PL_ENV_RESET], 0); /* only what breaks the protocol is told so */
   s = net_find(&n, i, PL_ENGINE_OUT_DISCONNECT, 0);
   assert_non_null(s);
   assert_int_equal(s->a.error, error);
@@ -254,8 +255,13 @@ static void a_session_without_a_link_ends_after_its_time(void **state) {
     pl_engine_config config = {.session_timeout_ms = times[k]};
     assert_non_null(net_add(&n, 0, 1, 1, &config));
     assert_non_null(net_add(&n, 1, 2, 2, NULL));
-    uint32_t session = net_connect(&n, 0, 1, NULL, NULL);
-    expect_nothing_until(0, n.now_ms + (times[k] ? times[k] : 3600000));
+    uint32_t session, again;
+    assert_int_equal(connect_to(0, 1, &session), 0);
+    uint64_t ends = n.now_ms + (times[k] ? times[k] : 3600000);
+    n.now_ms += 1000;
+    assert_int_equal(connect_to(0, 1, &again), 0); /* the same one, whose time goes on */
+    assert_int_equal(again, session);
+    expect_nothing_until(0, ends);
     net_seen *s = net_find(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED, 0);
     assert_int_equal(s->a.session, session);
     assert_int_equal(s->a.error, PL_ETIMEDOUT);
@@ -580,6 +586,94 @@ static void a_claim_that_makes_no_sense_is_reset(void **state) {
   }
 }
 
+/* A number is asked for until its code ends; 0 would be the longest time there is. */
+static void a_code_that_ends_asks_for_no_new_time(void **state) {
+  static const uint64_t left[] = {5000, 1, 0};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(left); k++) {
+    (void)pair_teardown(state);
+    (void)setup(state);
+    make_code(600000);
+    engine(0)->codes[0].expires_ms = n.now_ms + left[k];
+    pl_engine_code_ask_number(engine(0), &engine(0)->codes[0]);
+    produce(0);
+    pl_wire_code asked;
+    assert_int_equal(pl_wire_code_decode(&asked, said[0].last[PL_ENV_CODE], said[0].size[PL_ENV_CODE]), 0);
+    assert_int_equal(asked.lifetime_ms, left[k] ? left[k] : 1);
+  }
+}
+
+/* The other side of a code that is cancelled is told: a claimer leaves, or there is no such code any more. */
+static void a_cancelled_code_says_why(void **state) {
+  for (int creator = 0; creator < 2; creator++) {
+    uint32_t link;
+    (void)pair_teardown(state);
+    (void)setup(state);
+    if (creator) {
+      make_code(600000);
+      link = claim_comes(1, 1, 0);
+    } else {
+      claim_it();
+      link = said[0].link[PL_ENV_CLAIM];
+    }
+    pl_engine_event in = {.type = PL_ENGINE_IN_CODE_CANCEL, .code_cancel = {handle}};
+    assert_int_equal(net_do(&n, 0, &in), 0);
+    produce(0);
+    expect_reset(0, creator ? PL_REASON_NO_CODE : PL_REASON_CLOSED, link);
+    assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_CODE_ENDED), 0);
+  }
+}
+
+/* The creator's proof ends a claim. Its dial secret stays, bound to the creator, for the call that comes. */
+static void a_claim_that_succeeds_keeps_the_secret(void **state) {
+  (void)state;
+  claim_it();
+  pl_wire_claim claim;
+  pl_wire_code_start begin;
+  assert_int_equal(pl_wire_claim_decode(&claim, said[0].last[PL_ENV_CLAIM], said[0].size[PL_ENV_CLAIM]), 0);
+  assert_int_equal(pl_wire_code_start_decode(&begin, claim.exchange.data, claim.exchange.size), 0);
+  uint8_t answer[32], proof[PL_CODE_PROOF_MAX];
+  assert_int_equal(pl_code_share(answer, &usual, n.relay.id, begin.sid, scalar), 0);
+  answer_claim(1, 0);
+  assert_int_equal(engine(0)->invites[0].code, handle);
+  assert_int_equal(pl_code_agree(&claimers, scalar, false, begin.sid, begin.share, answer), 0);
+  pl_code_person person = {.name_size = 2, .name = "Bo"};
+  memcpy(person.id, n.clients[1].config.identity.id, 32);
+  memcpy(person.instance, n.clients[1].config.instance, 8);
+  int size = pl_code_prove(proof, &claimers, false, &person);
+  assert_true(size > 0);
+  uint32_t link = said[0].link[PL_ENV_CLAIM];
+  net_to_client(&n, 0, PL_ENV_DATA, 0, link, proof, (size_t)size);
+  net_settle(&n);
+  net_seen *s = net_find(&n, 0, PL_ENGINE_OUT_PAIRED, 0);
+  assert_non_null(s);
+  assert_int_equal(s->a.code, handle);
+  assert_int_equal(s->a.session, 0);
+  assert_memory_equal(s->a.id, person.id, 32);
+  assert_string_equal(s->text, "Bo");
+  expect_reset(0, PL_REASON_CLOSED, link);
+  assert_int_equal(engine(0)->codes[0].handle, 0);
+  assert_int_equal(engine(0)->invite_count, 1);
+  const pl_engine_invite *i = engine(0)->invites;
+  assert_memory_equal(i->secret, claimers.dial, 16);
+  assert_memory_equal(i->bound_to, person.id, 32);
+  assert_true(i->claimed);
+  assert_int_equal(i->code, 0);
+}
+
+/* Without a place for the dial secret there is no guess. */
+static void a_guess_needs_a_place_for_its_secret(void **state) {
+  (void)state;
+  uint8_t secret[16] = {0};
+  for (uint32_t k = 0; k < PL_ENGINE_INVITES_MAX; k++) {
+    pl_put_u32(secret, k);
+    assert_int_equal(net_invite(&n, 0, secret, n.now_ms + 60000, 1), 0);
+  }
+  claim_it();
+  answer_claim(1, 0);
+  expect_ended(PL_EAGAIN, PL_REASON_CLOSED);
+  assert_int_equal(said[0].count[PL_ENV_DATA], 0);
+}
+
 /* After a right guess the claimer is called, and it has the link for 10 s more. */
 static void a_guess_leaves_the_link_for_10_s(void **state) {
   (void)state;
@@ -645,6 +739,10 @@ int main(void) {
       PAIR(a_seat_is_held_for_20_s),
       PAIR(a_code_ends_with_its_time),
       PAIR(a_claim_that_makes_no_sense_is_reset),
+      PAIR(a_code_that_ends_asks_for_no_new_time),
+      PAIR(a_cancelled_code_says_why),
+      PAIR(a_claim_that_succeeds_keeps_the_secret),
+      PAIR(a_guess_needs_a_place_for_its_secret),
       PAIR(a_guess_leaves_the_link_for_10_s),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include "client/core/engine/engine_offer.h"
 #include "client/core/engine/engine_peers.h"
 #include "client/core/engine/engine_random.h"
+#include "client/core/engine/engine_strangers.h"
 
 static pl_engine *e;
 
@@ -333,13 +334,10 @@ static void knocks_take_places(void **state) {
     assert_int_equal(a->text.size, 3);
     for (uint32_t j = 0; j <= k; j++) assert_non_null(knock_of(j));
   }
-  knock_of(7)->muted = true;
   e->actions.count = 0;
   knock(0, 2000); /* once more: it is not reported again, but it is the newest now */
   knock(7, 2000);
   assert_int_equal(e->actions.count, 0);
-  assert_true(knock_of(7)->muted);
-  assert_false(knock_of(0)->muted);
   for (uint32_t k = 100; k < 163; k++) {
     uint32_t oldest = 0;
     for (uint32_t j = 1; j < 64; j++)
@@ -351,6 +349,19 @@ static void knocks_take_places(void **state) {
   }
   assert_non_null(knock_of(0));
   assert_non_null(knock_of(7));
+}
+
+/* Both sides of a pairing code call each other now, so a knock needs no answer any more. */
+static void pairing_answers_a_knock(void **state) {
+  (void)state;
+  uint8_t id[32];
+  knock(1, 1000);
+  knock(2, 1000);
+  id_of(id, 1);
+  assert_int_equal(pl_engine_peer_pair(e, id), 0);
+  assert_null(knock_of(1));
+  assert_non_null(knock_of(2));
+  assert_true(pl_engine_peer_is_welcome(e, id));
 }
 
 static void peers_are_found_by_all_bytes_of_their_id(void **state) {
@@ -522,6 +533,7 @@ int main(void) {
       OWN(own_links_take_the_lowest_slot),
       OWN(the_relay_gives_its_own_numbers),
       OWN(knocks_take_places),
+      OWN(pairing_answers_a_knock),
       OWN(peers_are_found_by_all_bytes_of_their_id),
       OWN(there_are_65536_peers_at_most),
       OWN(the_proof_of_an_invite),

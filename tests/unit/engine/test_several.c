@@ -133,6 +133,14 @@ static void four_closed_sessions_of_a_peer_are_remembered(void **state) {
   }
 }
 
+static unsigned accepted;
+
+static bool lose_answers_but_one(net *x, int from, const pl_envelope *v) {
+  lost_from = -1;
+  (void)look(x, from, v);
+  return from == 1 && v->type == PL_ENV_ACCEPT && ++accepted > 1;
+}
+
 /* A session that was closed before the peer said HELLO ends when a newer one with that very instance is linked. */
 static void what_was_never_heard_ends_with_the_next(void **state) {
   (void)state;
@@ -144,7 +152,8 @@ static void what_was_never_heard_ends_with_the_next(void **state) {
   assert_int_equal(net_close(&n, 0, first), 0);
   net_settle(&n);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 0);
-  lost_from = -1;
+  n.drop = lose_answers_but_one; /* else it would end with the answer to the call that it makes again */
+  accepted = 0;
   uint32_t second = call(0, 1);
   expect_end(0, first, PL_OK, PL_REASON_CLOSED);
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_SESSION_CLOSED), 1);
@@ -174,6 +183,7 @@ static void a_call_finds_the_session_that_calls(void **state) {
   assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_KNOCK) + net_count(&n, 0, PL_ENGINE_OUT_SESSION), 0);
   assert_int_equal(net_find(&n, 0, PL_ENGINE_OUT_LINKED, 0)->a.session, calls);
   assert_memory_equal(engine(0)->sessions[2]->instance, n.clients[1].config.instance, 8);
+  assert_int_equal(reason_said(0), PL_REASON_CROSSED); /* its own call is not needed any more */
 }
 
 static const uint8_t *secret_of(uint8_t k) {
@@ -196,6 +206,7 @@ static void only_the_invites_of_a_peer_are_taken_back(void **state) {
     }
     assert_int_equal(net_decide(&n, 1, block ? PL_ENGINE_IN_BLOCK : PL_ENGINE_IN_DENY, 0), 0);
     assert_int_equal(engine(1)->invite_count, 3);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(engine(1)->invites[i].expires_ms, n.now_ms + 60000);
     for (uint8_t k = 1; k <= 4; k++) {
       bool claimed = false;
       for (size_t i = 0; i < engine(1)->invite_count; i++)
@@ -294,6 +305,113 @@ static void the_reason_decides_about_the_next_call(void **state) {
     tell_reset(0, said[0].link[PL_ENV_OPEN], (uint16_t)cases[k].reason);
     assert_int_equal(s->failures, 10);
   }
+}
+
+/* A session that lost its link, and that nothing would bring another one, is called again: at once by the side that
+ * wished for it, else after two seconds. */
+static void a_forgotten_session_is_called_again(void **state) {
+  for (int wished = 0; wished < 2; wished++) {
+    (void)pair_teardown(state);
+    (void)setup_linked(state);
+    tell_reset(1, n.links[0].callee_number, PL_REASON_GONE);
+    pl_engine_session *s = engine(1)->sessions[0];
+    assert_false(s->own_wish || s->opened_last);
+    assert_true(s->dial_at_ms != PL_NEVER);
+    s->dial_at_ms = PL_NEVER; /* a call was accepted, and its link is gone */
+    s->own_wish = wished;
+    n.drop = look;
+    assert_int_equal(net_send(&n, 1, s->number, 0, "x", 1), 0);
+    assert_int_equal(s->failures, wished);
+    if (wished)
+      assert_true(s->dial_at_ms == n.now_ms || s->opening);
+    else
+      assert_in_range(s->dial_at_ms, n.now_ms + 2000, n.now_ms + 2999);
+  }
+}
+
+/* After a login the side that called calls at once, and the other one two seconds later. */
+static void sessions_are_called_after_a_login(void **state) {
+  for (int i = 0; i < 2; i++) {
+    (void)pair_teardown(state);
+    (void)setup_linked(state);
+    net_cut(&n, i);
+    n.clients[1 - i].frozen = true;
+    said[i].count[PL_ENV_OPEN] = 0;
+    while (net_count(&n, i, PL_ENGINE_OUT_ONLINE) < 2) net_run(&n, 1);
+    assert_int_equal(said[i].count[PL_ENV_OPEN], i == 0);
+    if (i) assert_in_range(engine(1)->sessions[0]->dial_at_ms, n.now_ms + 1999, n.now_ms + 2999);
+  }
+}
+
+/* A caller whose session has just ended may have missed that. So its call is accepted, and it is the first record that
+ * decides. */
+static void a_call_after_the_end_is_accepted_first(void **state) {
+  static const pl_engine_config shy = {.listen = true};
+  (void)pair_teardown(state);
+  pair_start(&n, NULL, &shy);
+  listen_in();
+  assert_int_equal(net_allow(&n, 1, 0), 0);
+  uint32_t first = call(0, 1);
+  assert_int_equal(net_close(&n, 0, first), 0);
+  net_settle(&n);
+  assert_int_equal(net_decide(&n, 1, PL_ENGINE_IN_DENY, 0), 0);
+  memset(said, 0, sizeof said);
+  (void)call(0, 1);
+  assert_true(said[1].count[PL_ENV_ACCEPT] > 0);
+  assert_int_equal(reason_said(1), PL_REASON_CLOSED);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 1);
+}
+
+/* Calls back are ended of the peer that is denied, by all bytes of its ID. */
+static void the_call_back_of_another_peer_goes_on(void **state) {
+  (void)state;
+  uint8_t ids[2][32] = {{0}};
+  const uint8_t instance[8] = {4};
+  memcpy(ids[0], n.clients[0].config.identity.id, 32);
+  memcpy(ids[1], ids[0], 32);
+  ids[1][31] ^= 1;
+  for (int k = 0; k < 2; k++) assert_non_null(pl_engine_session_new(engine(1), ids[k], instance));
+  pl_engine_event deny = {.type = PL_ENGINE_IN_DENY, .peer = {{ids[1], 32}}};
+  assert_int_equal(net_do(&n, 1, &deny), 0);
+  assert_non_null(engine(1)->sessions[0]);
+  assert_null(engine(1)->sessions[1]);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION_CLOSED), 0); /* nobody knew of it */
+}
+
+/* Without a number for a link it is not called at once. */
+static void a_call_without_a_number_waits(void **state) {
+  (void)state;
+  engine(0)->link_slots = 0;
+  (void)call(0, 1);
+  assert_int_equal(said[0].count[PL_ENV_OPEN], 0);
+  assert_true(engine(0)->sessions[0]->failures >= 5);
+}
+
+/* A call whose answer was changed is no link that ended by a fault. */
+static void an_answer_that_was_changed_is_no_fault_of_a_link(void **state) {
+  (void)state;
+  spoil_accept = true;
+  (void)call(0, 1);
+  assert_int_equal(reason_said(0), PL_REASON_CORRUPT);
+  assert_int_equal(engine(0)->sessions[0]->faults, 0);
+  assert_int_equal(engine(0)->sessions[0]->unlink_reason, 0);
+}
+
+/* Of two strangers that wait, the one is taken that this side wants to talk to. */
+static void the_right_stranger_is_taken(void **state) {
+  static const pl_engine_config shy = {.listen = true};
+  (void)pair_teardown(state);
+  pair_start(&n, NULL, &shy);
+  listen_in();
+  start_more(2);
+  (void)call(2, 1);
+  (void)call(0, 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 2);
+  uint32_t session = call(1, 0);
+  assert_int_equal(said[1].count[PL_ENV_OPEN], 0);
+  assert_int_equal(said[1].count[PL_ENV_ACCEPT], 1);
+  assert_int_equal(net_find(&n, 1, PL_ENGINE_OUT_LINKED, 0)->a.session, session);
+  assert_int_equal(net_count(&n, 2, PL_ENGINE_OUT_LINKED), 0);
 }
 
 /* ---- faults of links --------------------------------------------------------------------------------------------- */
@@ -464,6 +582,51 @@ static void a_closed_socket_says_why(void **state) {
   }
 }
 
+/* A connection that held for ten seconds was of use: the tries after it start from the beginning. */
+static void a_connection_is_of_use_after_10_s(void **state) {
+  for (uint64_t held = 9999; held <= 10000; held++) {
+    (void)pair_teardown(state);
+    (void)setup(state);
+    engine(0)->connect_failures = 5;
+    engine(0)->online_ms = n.now_ms - held;
+    net_cut(&n, 0);
+    assert_int_equal(engine(0)->connect_failures, held == 10000 ? 1 : 6);
+  }
+}
+
+/* A message for which there is no memory costs the connection, and nothing else. */
+static void a_message_without_memory_costs_the_connection(void **state) {
+  (void)state;
+  static uint8_t large[300000];
+  pl_envelope_put_header(large, 0xff, 0, 60000, 0);
+  pl_engine_event in = {.type = PL_ENGINE_IN_SOCKET_MESSAGE, .socket_message = {{large, 60008}}};
+  pl_alloc_fail_at(1);
+  assert_int_equal(net_do(&n, 0, &in), PL_ENOMEM);
+  pl_alloc_fail_at(0);
+  net_seen *s = net_find(&n, 0, PL_ENGINE_OUT_DISCONNECT, 0);
+  assert_int_equal(s->a.error, PL_ENOMEM);
+  assert_int_equal(s->a.reason, PL_REASON_OVERFLOW);
+  assert_true(net_find(&n, 0, PL_ENGINE_OUT_OFFLINE, 0)->a.time_ms != PL_NEVER);
+  assert_int_equal(net_do(&n, 0, &in), 0); /* nobody listens */
+}
+
+/* A pinned relay stays as it was given. */
+static void a_pinned_relay_is_copied(void **state) {
+  (void)state;
+  (void)pair_teardown(state);
+  net_init(&n);
+  uint8_t relay[32], given[32];
+  memcpy(relay, n.relay.id, 32);
+  memcpy(given, relay, 32);
+  pl_engine_config config = {.relay_id = given};
+  assert_non_null(net_add(&n, 0, 1, 1, &config));
+  assert_memory_equal(given, relay, 32);
+  memset(given, 0, 32);
+  net_tell(&n, 0, PL_ENGINE_IN_START);
+  net_settle(&n);
+  assert_memory_equal(net_find(&n, 0, PL_ENGINE_OUT_ONLINE, 0)->a.id, relay, 32);
+}
+
 /* The next try comes when it was said, not before. */
 static void the_next_try_comes_when_it_was_said(void **state) {
   (void)state;
@@ -530,6 +693,18 @@ static void a_late_call_waits_for_a_second(void **state) {
   }
 }
 
+/* A session is told from when on it may measure again. */
+static void a_late_call_is_told_to_sessions(void **state) {
+  (void)state;
+  net_run(&n, 1000);
+  n.now_ms = pl_engine_deadline(engine(0)) + 2000;
+  net_tell(&n, 0, PL_ENGINE_IN_TIME);
+  const pl_session *core = engine(0)->sessions[0]->core;
+  assert_int_equal(core->rate.measured_from_ms, n.now_ms);
+  assert_int_equal(core->progress_ms, n.now_ms);
+  assert_true(core->was_late);
+}
+
 /* No login can be taken for another one. */
 static void each_login_has_a_nonce_of_its_own(void **state) {
   (void)state;
@@ -555,6 +730,13 @@ int main(void) {
       PAIR(a_proof_is_compared_with_each_invite),
       PAIR(all_codes_go_on_after_a_login),
       PAIR(the_reason_decides_about_the_next_call),
+      PAIR(a_forgotten_session_is_called_again),
+      PAIR(sessions_are_called_after_a_login),
+      PAIR(a_call_after_the_end_is_accepted_first),
+      PAIR(the_call_back_of_another_peer_goes_on),
+      PAIR(a_call_without_a_number_waits),
+      PAIR(an_answer_that_was_changed_is_no_fault_of_a_link),
+      PAIR(the_right_stranger_is_taken),
       PAIR(a_link_that_held_for_a_minute_starts_a_new_count),
       PAIR(a_call_may_be_refused_after_it_was_accepted),
       LINKED(a_lost_socket_is_the_reason_whatever_was_before),
@@ -565,9 +747,13 @@ int main(void) {
       LINKED(a_record_goes_where_the_smallest_one_fits),
       PAIR(time_never_goes_back),
       PAIR(a_closed_socket_says_why),
+      PAIR(a_connection_is_of_use_after_10_s),
+      PAIR(a_message_without_memory_costs_the_connection),
+      PAIR(a_pinned_relay_is_copied),
       PAIR(the_next_try_comes_when_it_was_said),
       PAIR(stopping_ends_what_is_there),
       PAIR(a_late_call_waits_for_a_second),
+      LINKED(a_late_call_is_told_to_sessions),
       PAIR(each_login_has_a_nonce_of_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,13 @@ static bool alike(const char *a, const char *b) {
   return pl_names_alike((pl_view){(const uint8_t *)a, strlen(a)}, (pl_view){(const uint8_t *)b, strlen(b)});
 }
 
+/* The first syllable of its block, and the last one, are their letters. */
+static void syllables_are_their_letters(void **state) {
+  (void)state;
+  assert_true(alike("\xea\xb0\x80", "\xe1\x84\x80\xe1\x85\xa1"));
+  assert_true(alike("\xed\x9e\xa3", "\xe1\x84\x92\xe1\x85\xb5\xe1\x87\x82"));
+}
+
 static void assert_sorted(const entry *list, size_t count, bool spans) {
   for (size_t i = 1; i < count; i++) assert_true(list[i].first > (spans ? list[i - 1].last : list[i - 1].first));
 }
@@ -97,6 +104,7 @@ static void bytes_that_are_no_text_look_like_themselves(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(syllables_are_their_letters),
       cmocka_unit_test(tables_are_sorted),
       cmocka_unit_test(each_character_looks_like_its_text),
       cmocka_unit_test(each_character_looks_like_its_lower_case),

@@ -180,6 +180,9 @@ static void a_side_acts_only_in_its_turn(void **state) {
   assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), PL_ESTATE);
   assert_int_equal(pl_noise_split(&two.callee, &link), PL_ESTATE);
   assert_true(pl_noise_write(&two.callee, ephemeral2, payload2, two.out, sizeof two.out) > 0);
+  assert_int_equal(pl_noise_write(&two.callee, ephemeral2, payload2, two.out, sizeof two.out),
+                   PL_ESTATE); /* no third */
+  assert_int_equal(pl_noise_read(&two.callee, message, two.out, sizeof two.out), PL_ESTATE);
   assert_int_equal(pl_noise_split(&two.callee, &link), 0);
   assert_dead(&two.callee);
 }

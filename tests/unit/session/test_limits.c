@@ -180,6 +180,35 @@ static void writable_comes_when_half_is_free(void **state) {
   }
 }
 
+/* A channel that is still full does not hide another one. */
+static void each_channel_becomes_writable_by_itself(void **state) {
+  (void)state;
+  start_with((pl_session_config){.message_max = 199, .channel_window = 400, .session_window = 10000});
+  for (uint8_t channel = 0; channel < 2; channel++) {
+    while (two_send(&t, 0, channel, bytes, 99) == 0) continue;
+    s->channels[channel]->sent_to = s->channels[channel]->cursor = s->channels[channel]->end;
+  }
+  uint8_t frame[29] = {PL_FRAME_ACK, 0, 26, [11] = 1, [12] = 1};
+  memset(frame + 3, 0xff, 8);
+  pl_put_u64(frame + 13, 400);
+  pl_put_u64(frame + 21, 400);
+  assert_int_equal(two_feed(&t, 0, 1, frame, sizeof frame), 0);
+  assert_int_equal(two_count(&t, 0, PL_SESSION_WRITABLE), 1);
+  assert_int_equal(two_find(&t, 0, PL_SESSION_WRITABLE, 0)->a.channel, 1);
+}
+
+/* Streams that start again have nothing to acknowledge. */
+static void a_new_start_owes_no_ack(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 1, 0, bytes, 5000), 0);
+  two_run(&t, 100);
+  s->unacked_bytes = s->untold_taken = 77;
+  pl_session_drop_streams(s);
+  assert_int_equal(s->unacked_bytes + s->untold_taken, 0);
+  assert_int_equal(s->received_sum + s->taken_sum + s->sent_sum + s->waiting + s->reserved + s->session_limit, 0);
+  assert_null(s->channels[0]);
+}
+
 /* ---- volatile messages ------------------------------------------------------------------------------------------- */
 
 static void volatile_messages_have_a_size_and_a_queue(void **state) {
@@ -303,6 +332,22 @@ static void the_end_goes_with_the_last_message(void **state) {
   expect_chunk(true, 1000, 100, 0, 1000, 99, EOM);
   expect_chunk(true, 1000, 151, 50, 1000, 99, EOM | EOC);
   expect_chunk(true, 1000, 150, 50, 1000, 99, EOM);
+}
+
+/* Sent again, it needs no credit, and goes with the message as before. */
+static void the_end_is_repeated_without_credit(void **state) {
+  (void)state;
+  pl_session_chunk chunk;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 99), 0);
+  assert_int_equal(finish(0), 0);
+  pl_session_channel *c = s->channels[0];
+  assert_true(pl_session_channel_next_chunk(s, c, 1000, &chunk));
+  pl_session_channel_chunk_sent(s, c, &chunk);
+  s->session_limit = s->sent_sum;
+  pl_session_channel_go_back(s, c);
+  assert_true(pl_session_channel_next_chunk(s, c, 1000, &chunk));
+  assert_int_equal(chunk.bytes, 99);
+  assert_int_equal(chunk.flags, EOM | EOC);
 }
 
 /* A message that was started reserves what is missing of it, so that it can be completed. */
@@ -522,6 +567,41 @@ static void a_session_has_eight_links(void **state) {
   assert_int_equal(t.side[1].session->link_count, 7);
 }
 
+static uint32_t only_link;
+
+static bool only_on_one_link(two *x, int from, const two_record *r) {
+  (void)x;
+  (void)from;
+  return r->link != only_link;
+}
+
+/* The link that is confirmed first stays, and its opener resets those before and after it. */
+static void the_first_link_that_works_replaces_all_others(void **state) {
+  (void)state;
+  for (only_link = 1; only_link <= 3; only_link++) {
+    (void)end(NULL);
+    (void)start(NULL);
+    t.drop = only_on_one_link;
+    for (uint32_t id = 1; id <= 3; id++) two_link(&t, id, 0);
+    two_run(&t, 100);
+    assert_true(pl_session_link_is_current(s, only_link));
+    assert_int_equal(s->link_count, 1);
+    assert_int_equal(two_count(&t, 0, PL_SESSION_DROP_LINK), 2);
+    for (size_t k = 0; k < 2; k++)
+      assert_int_equal(two_find(&t, 0, PL_SESSION_DROP_LINK, k)->a.reason, PL_REASON_REPLACED);
+  }
+}
+
+static void a_channel_without_memory_costs_the_link(void **state) {
+  (void)state;
+  pl_alloc_fail_at(1);
+  assert_int_equal(data(0, EOM, 0, 1), PL_ENOMEM);
+  assert_int_equal(data(0, EOM, 0, 1), 0);
+  pl_alloc_fail_at(1);
+  assert_int_equal(reset(1, 1), PL_ENOMEM);
+  assert_int_equal(reset(1, 1), 0);
+}
+
 #define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
 #define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
 
@@ -533,11 +613,14 @@ int main(void) {
       APART(windows_are_filled_to_the_last_place),
       LINKED(a_channel_holds_65536_messages),
       APART(writable_comes_when_half_is_free),
+      APART(each_channel_becomes_writable_by_itself),
+      LINKED(a_new_start_owes_no_ack),
       LINKED(volatile_messages_have_a_size_and_a_queue),
       LINKED(what_was_not_sent_is_forgotten),
       LINKED(an_idle_channel_keeps_64_kib),
       APART(a_chunk_takes_no_more_than_its_credit),
       APART(the_end_goes_with_the_last_message),
+      LINKED(the_end_is_repeated_without_credit),
       LINKED(a_started_message_reserves_its_rest),
       LINKED(an_ack_names_what_was_sent),
       LINKED(an_ack_of_no_record_leaves_all_in_flight),
@@ -546,6 +629,8 @@ int main(void) {
       APART(a_reset_stays_within_the_window),
       APART(pieces_overlap_at_every_place),
       APART(a_session_has_eight_links),
+      APART(the_first_link_that_works_replaces_all_others),
+      LINKED(a_channel_without_memory_costs_the_link),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -269,6 +269,22 @@ static void what_is_short_goes_beside_bulk(void **state) {
   expect("D");
 }
 
+/* What is in the record already counts as if it were in flight. */
+static void the_pace_counts_what_is_in_the_record(void **state) {
+  (void)state;
+  for (uint64_t more = 0; more < 2; more++) {
+    (void)end(NULL);
+    (void)start(NULL);
+    pl_session_event urgent = {.type = PL_SESSION_PRIORITY, .priority = {.channel = 1, .level = 0}};
+    assert_int_equal(two_step(&t, 0, urgent), 0);
+    send(0, 100000);
+    send(1, 100);
+    l->in_flight = 65536 - 1 - (DATA_BYTES + 100) + more;
+    assert_true(produce(MOST) > 0);
+    expect(more ? "D" : "DD");
+  }
+}
+
 /* Alone, a channel fills the record. Beside another one, of whatever priority, it gets 16 KiB at a time. */
 static void channels_share_a_record(void **state) {
   (void)state;
@@ -463,6 +479,7 @@ int main(void) {
       OWN(a_record_is_as_large_as_its_room),
       OWN(bulk_stays_below_its_pace),
       OWN(what_is_short_goes_beside_bulk),
+      OWN(the_pace_counts_what_is_in_the_record),
       OWN(channels_share_a_record),
       OWN(the_last_bytes_of_a_record_stay_free),
       OWN(the_places_of_a_record_are_noted_for_each_channel),

@@ -124,7 +124,7 @@ static void an_ack_is_not_acknowledged(void **state) {
   (void)state;
   static const uint8_t ack[] = {PL_FRAME_ACK, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   static const uint8_t credit[] = {PL_FRAME_CREDIT, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  static const uint8_t unknown[] = {0x7e, 0, 1, 0};
+  static const uint8_t unknown[] = {PL_FRAME_CLOSE + 1, 0, 1, 0};
   assert_int_equal(two_feed(&t, 1, 1, ack, sizeof ack), 0);
   assert_int_equal(two_feed(&t, 1, 1, credit, sizeof credit), 0);
   assert_true(pl_session_deadline(t.side[1].session) == PL_NEVER);
@@ -326,6 +326,16 @@ static void links_are_left_in_their_turn(void **state) {
   assert_int_equal(pl_session_deadline(t.side[1].session) - ms(), 2000);
 }
 
+/* A link that is confirmed does not hide another one that is not. */
+static void a_second_link_has_its_own_time(void **state) {
+  (void)state;
+  pl_session_event up = {.type = PL_SESSION_LINK_UP, .link_up = {.id = 2, .window = 1 << 20}};
+  assert_int_equal(two_step(&t, 1, up), 0);
+  expect_quiet_for(1, 10000);
+  assert_int_equal(two_find(&t, 1, PL_SESSION_DROP_LINK, 0)->a.link, 2);
+  assert_true(pl_session_is_linked(t.side[1].session));
+}
+
 /* ---- CLOSE ------------------------------------------------------------------------------------------------------- */
 
 static void close_is_repeated_each_second_and_given_up_after_ten(void **state) {
@@ -358,6 +368,7 @@ static void a_repeated_close_is_answered_after_half_a_second(void **state) {
   (void)state;
   static const uint8_t close[] = {PL_FRAME_CLOSE, 0, 2, 0, PL_REASON_CLOSED};
   assert_int_equal(two_feed(&t, 1, 1, close, sizeof close), 0);
+  assert_int_equal(t.side[1].session->close_reason, PL_REASON_CLOSED); /* the answer says the same */
   expect_said(1, PL_FRAME_CLOSE);
   t.now_us += 499000;
   assert_int_equal(two_feed(&t, 1, 1, close, sizeof close), 0);
@@ -429,6 +440,7 @@ int main(void) {
       LINKED(an_idle_or_closed_session_asks_nothing),
       APART(a_link_without_hello_gets_more_and_more_time),
       APART(links_are_left_in_their_turn),
+      LINKED(a_second_link_has_its_own_time),
       LINKED(close_is_repeated_each_second_and_given_up_after_ten),
       LINKED(a_repeated_close_is_answered_after_half_a_second),
       LINKED(one_pause_is_forgiven),

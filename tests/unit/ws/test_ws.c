@@ -414,6 +414,8 @@ static void test_opening_handshake(void **state) {
                        "dGhlIHNhbXBsZSBub25jZR==",
                        "dGhlIHNhbXBsZSBub25j-Q==",
                        "dGhlIHNhbXBsZSBub25jZQAA",
+                       "dGhlIHNhbXBsZSBub25jZQ=A",
+                       "dGhlIHNhbXBsZSBub25jZQA=",
                        "dGhlIHNhbXBsZSBub25=ZQ=="};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(bad); i++)
     assert_false(pl_ws_key_valid((pl_view){(const uint8_t *)bad[i], strlen(bad[i])}));
