@@ -1,5 +1,6 @@
 /* See sim_promises.h. Each rule names its place in docs/protocol.md. */
 #include "sim_promises.h"
+#include "sim_engine.h"
 #include "sim_greedy.h"
 
 #include <stdlib.h>
@@ -420,4 +421,5 @@ void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engin
   for (size_t i = 0; i < e->session_slots; i++)
     if (e->sessions[i] && !sim_greedy_is(c->world, e->sessions[i]->id)) look_at_session(c, e->sessions[i]);
   check_deadline(c);
+  sim_engine_check(c, in);
 }
