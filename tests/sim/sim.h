@@ -228,6 +228,7 @@ struct sim_client {
   sim_session sessions[SIM_SESSIONS];
   uint64_t next_act_us, take_at_us;
   bool allowed[SIM_CLIENTS], blocked[SIM_CLIENTS], dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
+  bool knocked[SIM_CLIENTS]; /* a knock of this ID was reported, and not answered by allow or block since */
 };
 
 typedef struct sim_invite {
