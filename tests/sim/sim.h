@@ -17,6 +17,7 @@
  *   sim_promises.c  what else clients promise: connections, ends, recovery
  *   sim_credit.c    … what their sessions count and grant
  *   sim_records.c   what they write into records
+ *   sim_engine.c    whether the parts of an engine agree
  *   sim_faults.c    what goes wrong
  *   sim_figures.c   what a run counted, and sums of it
  *   sim_batch.c     many seeds in several processes
