@@ -20,6 +20,7 @@
  *   sim_heard.c     … and read in them
  *   sim_retry.c     how patiently they try again, and that they move
  *   sim_whom.c      with whom their sessions are
+ *   sim_engine.c    whether the parts of an engine agree
  *   sim_faults.c    what goes wrong
  *   sim_moves.c     … clients are told to move
  *   sim_figures.c   what a run counted, and sums of it
@@ -232,6 +233,7 @@ struct sim_client {
   sim_session sessions[SIM_SESSIONS];
   uint64_t next_act_us, take_at_us;
   bool allowed[SIM_CLIENTS], blocked[SIM_CLIENTS], dialled[SIM_CLIENTS], invited[SIM_CLIENTS];
+  bool knocked[SIM_CLIENTS]; /* a knock of this ID was reported, and not answered by allow or block since */
 };
 
 typedef struct sim_invite {

@@ -5,6 +5,7 @@
 #include "client/core/engine/engine_state.h"
 #include "client/core/session/session_state.h"
 #include "relay/core/nameplates.h"
+#include "relay/core/peers.h"
 #include "relay/core/router.h"
 #include "sim_inside_walk.h"
 #include "sim_js.h"
@@ -65,6 +66,25 @@ static void check_numbers(const sim_walk *x, const sim_client *c) {
   }
 }
 
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
+
+/* The relay has the lists that the client has told it of, when all that the client has to say has come. Entries for
+ * which there is no room are ignored, so a list that is full is not compared. */
+static void check_lists(const sim_walk *x, const sim_client *c) {
+  const pl_relay *relay = x->v->core;
+  const pl_relay_conn *conn = c->conn->relay_conn;
+  if (!c->online || !has_arrived(c) || pl_relay_peers_is_full(relay, &conn->peers)) return;
+  uint32_t listed = 0;
+  for (size_t i = 0; i < c->engine->peer_count; i++) {
+    const pl_engine_peer *p = &c->engine->peers[i];
+    bool allowed = false, blocked = false;
+    pl_relay_peers_ask(&conn->peers, pl_relay_peers_entry(relay, p->id), &allowed, &blocked);
+    sim_must(x, allowed == p->allowed && blocked == p->blocked, "a client lets in others than the relay was told");
+    listed += p->allowed || p->blocked;
+  }
+  sim_must(x, listed == conn->peers.count, "the relay has entries of a list that the client does not have");
+}
+
 /* ---- clients ----------------------------------------------------------------------------------------------------- */
 
 void sim_walk_clients(sim_walk *x) {
@@ -78,6 +98,8 @@ void sim_walk_clients(sim_walk *x) {
           c->sessions[s].used ? pl_engine_session_by_number(c->engine, c->sessions[s].number) : NULL;
       if (session) check_flight(x, session->core);
     }
-    if (k->relay_conn->presence && !w->starving && !w->forgetful) check_numbers(x, c);
+    if (!k->relay_conn->presence || w->starving || w->forgetful) continue;
+    check_numbers(x, c);
+    if (!w->limits) check_lists(x, c);
   }
 }

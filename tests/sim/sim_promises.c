@@ -1,5 +1,6 @@
 /* See sim_promises.h. Each rule names its place in docs/protocol.md. */
 #include "sim_promises.h"
+#include "sim_engine.h"
 #include "sim_greedy.h"
 #include "sim_heard.h"
 #include "sim_limits.h"
@@ -457,4 +458,5 @@ void sim_promises_after(sim_client *c, const pl_engine_event *in, const pl_engin
     if (e->sessions[i] && !sim_greedy_is(c->world, e->sessions[i]->id)) look_at_session(c, e->sessions[i]);
   sim_whom_check_links(c);
   check_deadline(c);
+  sim_engine_check(c, in);
 }

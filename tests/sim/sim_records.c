@@ -24,11 +24,12 @@ typedef struct record {
   const pl_session_link *l;
   sim_session_seen *seen;
   size_t size;
-  unsigned kinds;              /* bits: which types of frame are in it */
-  uint8_t first, last;         /* types */
-  bool data_of[SIM_CHANNELS];  /* it has DATA of this channel */
-  bool large_of[SIM_CHANNELS]; /* … in a frame larger than channels that share a record may use */
-  uint8_t lowest;              /* the least urgent priority of which it has DATA */
+  unsigned kinds;                   /* bits: which types of frame are in it */
+  uint8_t first, last;              /* types */
+  bool data_of[SIM_CHANNELS];       /* it has DATA of this channel */
+  bool large_of[SIM_CHANNELS];      /* … in a frame larger than channels that share a record may use */
+  uint8_t lowest;                   /* the least urgent priority of which it has DATA */
+  const pl_session_channel *latest; /* the channel of its last DATA or CHANNEL_RESET */
 } record;
 
 #define KIND(type) (1u << PL_FRAME_##type)
@@ -118,6 +119,7 @@ static void see_data(record *r, uint8_t number, bool large) {
   const pl_session_channel *k = channel_of(r, number, &i);
   r->data_of[i] = true;
   r->large_of[i] |= large;
+  r->latest = k;
   if (k->priority > r->lowest || !(r->kinds & (KIND(DATA) | KIND(CHANNEL_RESET)))) r->lowest = k->priority;
 }
 
@@ -214,9 +216,16 @@ static bool could_send(const record *r, const pl_session_channel *k) {
   return pl_session_channel_next_chunk(r->s, k, 1, &chunk);
 }
 
+/* Channels of the same priority take turns: the one that sent last is the last of them. */
+static bool gave_way(const record *r) {
+  const pl_session_channel *k = r->latest;
+  return !k || pl_list_empty(&k->sending) || r->s->sending[k->priority].prev == &k->sending;
+}
+
 /* A more urgent channel goes first, and a frame that others wait for is short. */
 static void check_turns(const record *r) {
   if (!(r->kinds & (KIND(DATA) | KIND(CHANNEL_RESET)))) return;
+  if (!gave_way(r)) wrong(r, "has data of a channel that keeps its turn");
   for (int i = 0; i < SIM_CHANNELS; i++) {
     const pl_session_channel *k = r->s->channels[sim_channel_numbers[i]];
     if (!k || k->cursor == k->end) continue;

@@ -18,6 +18,7 @@ void sim_strangers_note(sim_client *c, int peer, bool allowed, bool blocked) {
     c->blocked[i] = blocked;
     c->invited[i] &= allowed;
     c->dialled[i] &= allowed;
+    c->knocked[i] &= !allowed && !blocked;
   }
 }
 
@@ -42,7 +43,7 @@ static bool said_of_a_twin(const sim_client *c, int peer) {
 void sim_strangers_started(sim_client *c) {
   sim_world *w = c->world;
   for (int i = 0; i < w->clients_count; i++) {
-    c->dialled[i] = c->invited[i] = false;
+    c->dialled[i] = c->invited[i] = c->knocked[i] = false;
     if (i == c->index || said_of_a_twin(c, i)) continue;
     bool allowed = c->allowed[i];
     if (allowed) sim_strangers_note(c, i, false, false); /* not allowed until there is memory for it */
@@ -123,6 +124,8 @@ void sim_strangers_knock(sim_client *c, const pl_engine_action *a) {
   if (c->stopped) return;
   if (c->blocked[peer]) sim_fail(w, "client %d hears of client %d, whom it blocked", c->index, peer);
   if (c->allowed[peer]) sim_fail(w, "client %d: client %d has to ask though it is allowed", c->index, peer);
+  if (c->knocked[peer] && !w->greedy) sim_fail(w, "client %d hears twice that client %d asks", c->index, peer);
+  for (int i = 0; i < w->clients_count; i++) c->knocked[i] |= sim_same_id(w, i, peer);
 }
 
 void sim_strangers_claimed(sim_client *c, const pl_engine_action *a) {

@@ -158,10 +158,10 @@ void pl_engine_connection_network_up(pl_engine *e) {
 
 void pl_engine_connection_heard(pl_engine *e) {
   e->received_ms = e->now_ms;
-  e->answer_by_ms = PL_NEVER;
   e->was_late = false;
-  if (e->connection != PL_ENGINE_CONN_ONLINE) return;
-  pl_engine_wake_at(e, pl_engine_connection_deadline(e)); /* the next PING may be due before this answer was */
+  if (e->answer_by_ms == PL_NEVER) return;
+  e->answer_by_ms = PL_NEVER;
+  pl_engine_wake_at(e, pl_engine_connection_deadline(e)); /* the next PING may be due before that answer was */
 }
 
 int pl_engine_connection_going_away(pl_engine *e, pl_view payload) {

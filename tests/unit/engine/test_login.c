@@ -150,6 +150,17 @@ static bool count_pings(net *x, int from, const pl_envelope *e) {
   return pong_lost && e->type == PL_ENV_PING;
 }
 
+/* The interval starts again with each answer, although the answer might have come later still. */
+static void an_idle_relay_is_asked_once_per_interval(void **state) {
+  (void)state;
+  n.drop = count_pings;
+  pong_lost = false;
+  net_settle(&n);
+  pings = 0;
+  net_run(&n, 600000);
+  assert_in_range(pings, 29, 30); /* every 20 s, the initial PING_INTERVAL_MS */
+}
+
 /* However often the engine is told that the network is back, it sends one PING and waits once, for five seconds. */
 static void the_network_may_be_back_more_than_once(void **state) {
   (void)state;
@@ -628,6 +639,7 @@ int main(void) {
       test_of_own(a_relay_that_cannot_sign_is_refused),
       test_of_own(an_unreachable_relay_is_tried_with_growing_pauses),
       test_of_one(silence_is_noticed_within_45_seconds),
+      test_of_one(an_idle_relay_is_asked_once_per_interval),
       test_of_one(after_sleep_the_relay_is_asked_at_once),
       test_of_own(after_a_stop_it_reads_before_it_judges),
       test_of_one(a_relay_that_is_dead_is_noticed_by_a_host_that_is_always_late),
