@@ -362,15 +362,16 @@ void sim_client_pump(sim_client *c) {
   sim_world *w = c->world;
   sim_conn *k = c->conn;
   if (!c->engine || c->queue.broken || !k || k->client_state != SIM_CONN_OPEN) return;
+  places before = places_sent(c);
   while (k->up.waiting < SOCKET_MAX && sim_pipe_room(&k->up) >= PRODUCE_BYTES + PL_WS_HEADER_MAX) {
     (void)starve(w);
-    places before = places_sent(c);
     if (!sim_js_runs()) sim_records_begin(c);
     size_t n = pl_engine_produce(c->engine, sim_now_ms(w), w->scratch, PRODUCE_BYTES);
     (void)pl_alloc_fail_at(0);
     if (n == 0) break;
     places after = places_sent(c); /* producing changes no place but by sending */
     uint64_t again = (after.all - before.all) - (after.first - before.first);
+    before = after;
     w->figures.twice_bytes += again;
     w->figures.twice_frames += again > 0;
     w->figures.up_frames++;

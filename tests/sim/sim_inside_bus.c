@@ -46,7 +46,7 @@ static void check_known(const sim_walk *x, const pl_relay_conn *conn, sim_worker
 
 static uint64_t count_remotes(const pl_relay *relay, unsigned node) {
   uint64_t count = 0;
-  for (size_t i = 0; i < relay->bucket_count; i++)
+  for (size_t i = 0; (i = sim_next_used(relay->buckets, i, relay->bucket_count)) < relay->bucket_count; i++)
     for (const pl_relay_presence *p = relay->buckets[i]; p; p = p->next)
       for (const pl_node *n = p->remotes.next; n != &p->remotes; n = n->next)
         count += PL_CONTAINER(n, pl_relay_remote, same_id)->node == node;
@@ -59,7 +59,7 @@ static uint64_t count_remotes(const pl_relay *relay, unsigned node) {
 static void check_sockets(const sim_walk *x, sim_worker *other) {
   if (other->core->nodes[x->v->number].missed) return;
   const pl_relay *relay = x->relay;
-  for (size_t i = 0; i < relay->bucket_count; i++)
+  for (size_t i = 0; (i = sim_next_used(relay->buckets, i, relay->bucket_count)) < relay->bucket_count; i++)
     for (const pl_relay_presence *p = relay->buckets[i]; p; p = p->next) {
       for (const pl_node *n = p->sockets.next; n != &p->sockets; n = n->next)
         check_known(x, PL_CONTAINER(n, pl_relay_conn, same_id), other);
@@ -116,7 +116,7 @@ static const pl_relay_nameplate *nameplate_of(const pl_relay *relay, uint32_t nu
 static void check_nameplates(const sim_walk *x, const sim_worker *other) {
   const pl_relay_nameplates *all = &x->relay->nameplates;
   if (x->relay->stats.nameplates == 0 || sim_set(x, PL_RELAY_SET_CODES_TOTAL) < CODES_SURE || x->forgets) return;
-  for (size_t i = 0; i < all->bucket_count; i++)
+  for (size_t i = 0; (i = sim_next_used(all->buckets, i, all->bucket_count)) < all->bucket_count; i++)
     for (const pl_relay_nameplate *n = all->buckets[i]; n; n = n->next) {
       if (is_over(x, n)) continue;
       const pl_relay_nameplate *same = nameplate_of(other->core, n->number);

@@ -93,7 +93,7 @@ static void walk_presence(sim_walk *x, const pl_relay_presence *p) {
 void sim_walk_presences(sim_walk *x) {
   const pl_relay *relay = x->relay;
   uint64_t count = 0;
-  for (size_t i = 0; i < relay->bucket_count; i++)
+  for (size_t i = 0; (i = sim_next_used(relay->buckets, i, relay->bucket_count)) < relay->bucket_count; i++)
     for (const pl_relay_presence *p = relay->buckets[i]; p; p = p->next, count++) {
       walk_presence(x, p);
       if (x->deep)
@@ -118,7 +118,7 @@ static void walk_nameplate(const sim_walk *x, const pl_relay_nameplate *n, uint6
 static uint64_t count_table(const sim_walk *x) {
   const pl_relay_nameplates *all = &x->relay->nameplates;
   uint64_t count = 0;
-  for (size_t i = 0; i < all->bucket_count; i++)
+  for (size_t i = 0; (i = sim_next_used(all->buckets, i, all->bucket_count)) < all->bucket_count; i++)
     for (const pl_relay_nameplate *n = all->buckets[i]; n; n = n->next, count++) {
       sim_must(x, (pl_relay_hash(x->relay, &n->number, sizeof n->number) & (all->bucket_count - 1)) == i,
                "a number is in another bucket");

@@ -3,6 +3,8 @@
 #ifndef PL_SIM_INSIDE_WALK_H
 #define PL_SIM_INSIDE_WALK_H
 
+#include <string.h>
+
 #include "relay/core/bus.h"
 #include "relay/core/link.h"
 #include "relay/core/state.h"
@@ -54,6 +56,22 @@ static inline uint64_t sim_length(const pl_node *list) {
   uint64_t n = 0;
   for (const pl_node *at = list->next; at != list; at = at->next) n++;
   return n;
+}
+
+/* Returns the index of the first pointer from `i` on that is not NULL, or `count`. Most tables of a worker are almost
+ * empty, and are looked through after each turn. */
+static inline size_t sim_next_used(const void *table, size_t i, size_t count) {
+  const char *at = table;
+  uintptr_t one, four[4];
+  for (; i + 4 <= count; i += 4) {
+    memcpy(four, at + i * sizeof one, sizeof four);
+    if (four[0] | four[1] | four[2] | four[3]) break;
+  }
+  for (; i < count; i++) {
+    memcpy(&one, at + i * sizeof one, sizeof one);
+    if (one) break;
+  }
+  return i;
 }
 
 /* Returns a setting of the relay. */

@@ -191,8 +191,9 @@ uint64_t sim_promises_patience_ms(const sim_client *c, const pl_engine_session *
  * take. */
 static bool is_overdue(const sim_client *c, const pl_engine_session *s, uint64_t since_ms) {
   sim_world *w = c->world;
+  if (since_ms == PL_NEVER) return false;
   const sim_client *peer = sim_peer_there(w, s->id, s->instance);
-  if (since_ms == PL_NEVER || !peer || peer == c) return false;
+  if (!peer || peer == c) return false;
   const pl_engine_session *other = sim_other_end(peer, s->core->epoch, s->core->peer_epoch);
   if (!other || other->core->state != PL_SESSION_STATE_OPEN || s->core->state != PL_SESSION_STATE_OPEN) return false;
   uint64_t a = calm_us(c), b = calm_us(peer);

@@ -157,8 +157,12 @@ int crypto_hash_sha256_update(crypto_hash_sha256_state *s, const unsigned char *
   return 0;
 }
 
+static uint64_t so_far_and_rest(const crypto_hash_sha256_state *s) {
+  return sim_mix(hash(hash_so_far(s), s->buf, s->count % 8), s->count);
+}
+
 int crypto_hash_sha256_final(crypto_hash_sha256_state *s, unsigned char *out) {
-  expand(out, 4, sim_mix(hash(hash_so_far(s), s->buf, s->count % 8), s->count));
+  expand(out, 4, so_far_and_rest(s));
   return 0;
 }
 
@@ -167,6 +171,26 @@ int crypto_hash_sha256(unsigned char *out, const unsigned char *in, unsigned lon
   (void)crypto_hash_sha256_init(&s);
   (void)crypto_hash_sha256_update(&s, in, n);
   return crypto_hash_sha256_final(&s, out);
+}
+
+/* The longer hash keeps its state in the same way; its own struct is larger. */
+static crypto_hash_sha256_state *shorter(crypto_hash_sha512_state *s) {
+  _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof *s, "the state fits");
+  return (crypto_hash_sha256_state *)(void *)s;
+}
+
+int crypto_hash_sha512_init(crypto_hash_sha512_state *s) {
+  hash_begin(shorter(s), 7);
+  return 0;
+}
+
+int crypto_hash_sha512_update(crypto_hash_sha512_state *s, const unsigned char *in, unsigned long long n) {
+  return crypto_hash_sha256_update(shorter(s), in, n);
+}
+
+int crypto_hash_sha512_final(crypto_hash_sha512_state *s, unsigned char *out) {
+  expand(out, 8, so_far_and_rest(shorter(s)));
+  return 0;
 }
 
 int crypto_auth_hmacsha256_init(crypto_auth_hmacsha256_state *s, const unsigned char *key, size_t size) {
@@ -190,3 +214,51 @@ int crypto_auth_hmacsha256(unsigned char *out, const unsigned char *in, unsigned
   return crypto_auth_hmacsha256_final(&s, out);
 }
 #endif
+
+/* ---- not stand-ins, but the same without calls into a library -----------------------------------------------------
+ */
+
+int sodium_memcmp(const void *a, const void *b, size_t n) {
+  return memcmp(a, b, n) == 0 ? 0 : -1;
+}
+
+static uint64_t turned_left(uint64_t v, unsigned bits) {
+  return v << bits | v >> (64 - bits);
+}
+
+static void sip_rounds(uint64_t v[4], unsigned rounds) {
+  while (rounds--) {
+    v[0] += v[1], v[2] += v[3];
+    v[1] = turned_left(v[1], 13) ^ v[0], v[3] = turned_left(v[3], 16) ^ v[2];
+    v[0] = turned_left(v[0], 32);
+    v[2] += v[1], v[0] += v[3];
+    v[1] = turned_left(v[1], 17) ^ v[2], v[3] = turned_left(v[3], 21) ^ v[0];
+    v[2] = turned_left(v[2], 32);
+  }
+}
+
+static void sip_word(uint64_t v[4], uint64_t word) {
+  v[3] ^= word;
+  sip_rounds(v, 2);
+  v[0] ^= word;
+}
+
+/* SipHash-2-4. The relay's tables ask for it in every turn; their order depends on its values, so these stay. */
+int crypto_shorthash(unsigned char *out, const unsigned char *in, unsigned long long n, const unsigned char *k) {
+  uint64_t key[2], word, last = (uint64_t)n << 56;
+  memcpy(key, k, 16);
+  uint64_t v[4] = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
+                   key[1] ^ 0x7465646279746573u};
+  for (; n >= 8; in += 8, n -= 8) {
+    memcpy(&word, in, 8);
+    sip_word(v, word);
+  }
+  word = 0;
+  if (n) memcpy(&word, in, n);
+  sip_word(v, word | last);
+  v[2] ^= 0xff;
+  sip_rounds(v, 4);
+  word = v[0] ^ v[1] ^ v[2] ^ v[3];
+  memcpy(out, &word, 8);
+  return 0;
+}

@@ -25,10 +25,11 @@ void pl_ws_take_pieces(pl_ws *ws) {
 typedef uint64_t block __attribute__((vector_size(32)));
 
 void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
-  uint8_t turned[sizeof(block)];
-  for (size_t i = 0; i < sizeof turned; i++) turned[i] = mask[(at + i) & 3];
-  block key, piece;
-  memcpy(&key, turned, sizeof key);
+  const uint8_t turned[4] = {mask[at & 3], mask[(at + 1) & 3], mask[(at + 2) & 3], mask[(at + 3) & 3]};
+  uint32_t word;
+  memcpy(&word, turned, sizeof word);
+  uint64_t two = (uint64_t)word << 32 | word;
+  block key = {two, two, two, two}, piece;
   size_t i = 0;
   for (; i + sizeof piece <= n; i += sizeof piece) {
     memcpy(&piece, p + i, sizeof piece);
