@@ -42,6 +42,7 @@ void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);
     return;
   }
+  l->parked = false;
   l->state = PL_ENGINE_LINK_ACCEPTED;
   l->since_ms = e->now_ms;
   pl_engine_wake_at(e, e->now_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS);

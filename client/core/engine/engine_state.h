@@ -89,7 +89,7 @@ struct pl_engine_link {
   uint32_t number;
   pl_engine_link_state state;
   bool opener; /* this side called */
-  bool parked; /* of an OFFERED one: it came while this side calls the same peer, and waits for that call's answer */
+  bool parked; /* offered while this side calls the same peer; waits for the answer to that call */
   bool failed; /* a record could not be produced or sealed: the link ends with the next timer */
   bool replacing;
   bool has_invite;
