@@ -215,8 +215,7 @@ int crypto_auth_hmacsha256(unsigned char *out, const unsigned char *in, unsigned
 }
 #endif
 
-/* ---- not stand-ins, but the same without calls into a library -----------------------------------------------------
- */
+/* ---- not stand-ins, but faster than the library's ---------------------------------------------------------------- */
 
 int sodium_memcmp(const void *a, const void *b, size_t n) {
   return memcmp(a, b, n) == 0 ? 0 : -1;
