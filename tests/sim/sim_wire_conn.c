@@ -125,7 +125,7 @@ static void supersede(sim_wire_conn *c) {
     if (!other || other == c || !sim_wire_present(other)) continue;
     if (!same_instance(other, c)) continue;
     other->superseded_by = c->serial;
-    other->superseded_at.set = false;
+    other->superseded_at.set = other->newer_lost = false;
     other->unsettled = true;
     sim_wire_call_gone(other);
   }
@@ -436,6 +436,24 @@ void sim_wire_conn_turn(sim_wire_conn *c) {
   c->list_fresh = false;
 }
 
+void sim_wire_logins_lost(sim_wire *o, unsigned from, unsigned to) {
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    sim_wire_conn *c = o->conns[i];
+    bool untold = c && c->superseded_by && c->worker == to && !sim_wire_known(o, &c->superseded_at, to);
+    if (untold && c->superseded_at.worker == from) c->newer_lost = true;
+  }
+}
+
+/* Returns true when this socket's worker has surely heard of the newer one of its instance. After a loss it hears of
+ * that only while that socket is there. */
+static bool knows_newer(const sim_wire_conn *c) {
+  const sim_wire *o = c->wire;
+  bool there = !c->newer_lost;
+  for (size_t i = 0; !there && i < o->world->conns_used; i++)
+    there = o->conns[i] && o->conns[i]->serial == c->superseded_by && sim_wire_present(o->conns[i]);
+  return there && sim_wire_known(o, &c->superseded_at, c->worker);
+}
+
 void sim_wire_conn_settle(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   c->unsettled = false;
@@ -449,8 +467,7 @@ void sim_wire_conn_settle(sim_wire_conn *c) {
   }
   if (c->must_end) sim_wire_blame(o, "the links of client %d ended with GONE, and its socket lives", number_of(c));
   if (c->superseded_by) {
-    if (sim_wire_known(o, &c->superseded_at, c->worker))
-      sim_wire_blame(o, "client %d has two sockets of one instance", number_of(c));
+    if (knows_newer(c)) sim_wire_blame(o, "client %d has two sockets of one instance", number_of(c));
     c->unsettled = true;
   }
   if (c->answers.reliable) sim_wire_blame(o, "the relay does not answer a PING or CODE of client %d", number_of(c));
