@@ -209,6 +209,8 @@ static void peers_arrive(sim_wire_conn *c, const pl_envelope *e) {
 
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
                     bool for_certain) {
+  for (size_t i = 0; !for_certain && i < o->left_count; i++)
+    if (memcmp(o->left[i].id, owner, 32) == 0) return true; /* some worker may still have that socket's list */
   for (size_t i = 0; i < o->world->conns_used; i++) {
     sim_wire_conn *c = o->conns[i];
     if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, owner, 32) != 0) continue;
@@ -234,8 +236,9 @@ static bool may_be_one_too_many(const sim_wire_conn *c) {
   if (o->world->relay.worker_count == 1) return false;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    all += other && other->phase == SIM_WIRE_WELCOME && memcmp(other->id, c->id, 32) == 0;
+    all += other && sim_wire_present(other) && memcmp(other->id, c->id, 32) == 0;
   }
+  for (size_t i = 0; i < o->left_count; i++) all += memcmp(o->left[i].id, c->id, 32) == 0;
   return all > sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
 }
 
