@@ -86,6 +86,7 @@ void sim_wire_bus_came(sim_relay *r, unsigned from, unsigned to, size_t n) {
 
 void sim_wire_bus_lost(sim_relay *r, unsigned from, unsigned to) {
   sim_wire *o = r->world->observer;
+  sim_wire_logins_lost(o, from, to);
   o->bus_came[from][to] = o->bus_sent[from][to];
   o->bus_mends = true;
   o->bus_again[from][to] = UINT64_MAX; /* until everything was told again */

@@ -125,7 +125,7 @@ static void supersede(sim_wire_conn *c) {
     if (!other || other == c || !sim_wire_present(other)) continue;
     if (!same_instance(other, c)) continue;
     other->superseded_by = c->serial;
-    other->superseded_at.set = false;
+    other->superseded_at.set = other->newer_lost = false;
     other->unsettled = true;
     sim_wire_call_gone(other);
   }
@@ -219,6 +219,8 @@ bool sim_wire_list_changed(const sim_wire *o, const uint8_t id[32], uint64_t sin
 
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
                     bool for_certain) {
+  for (size_t i = 0; !for_certain && i < o->left_count; i++)
+    if (memcmp(o->left[i].id, owner, 32) == 0) return true; /* some worker may still have that socket's list */
   for (size_t i = 0; i < o->world->conns_used; i++) {
     sim_wire_conn *c = o->conns[i];
     if (!c || c->phase != SIM_WIRE_WELCOME || memcmp(c->id, owner, 32) != 0) continue;
@@ -244,8 +246,9 @@ static bool may_be_one_too_many(const sim_wire_conn *c) {
   if (o->world->relay.worker_count == 1) return false;
   for (size_t i = 0; i < o->world->conns_used; i++) {
     const sim_wire_conn *other = o->conns[i];
-    all += other && other->phase == SIM_WIRE_WELCOME && memcmp(other->id, c->id, 32) == 0;
+    all += other && sim_wire_present(other) && memcmp(other->id, c->id, 32) == 0;
   }
+  for (size_t i = 0; i < o->left_count; i++) all += memcmp(o->left[i].id, c->id, 32) == 0;
   return all > sim_wire_setting(o, PL_RELAY_SET_INSTANCES_PER_ID);
 }
 
@@ -446,6 +449,24 @@ void sim_wire_conn_turn(sim_wire_conn *c) {
   c->list_fresh = false;
 }
 
+void sim_wire_logins_lost(sim_wire *o, unsigned from, unsigned to) {
+  for (size_t i = 0; i < o->world->conns_used; i++) {
+    sim_wire_conn *c = o->conns[i];
+    bool untold = c && c->superseded_by && c->worker == to && !sim_wire_known(o, &c->superseded_at, to);
+    if (untold && c->superseded_at.worker == from) c->newer_lost = true;
+  }
+}
+
+/* Returns true when this socket's worker has surely heard of the newer one of its instance. After a loss it hears of
+ * that only while that socket is there. */
+static bool knows_newer(const sim_wire_conn *c) {
+  const sim_wire *o = c->wire;
+  bool there = !c->newer_lost;
+  for (size_t i = 0; !there && i < o->world->conns_used; i++)
+    there = o->conns[i] && o->conns[i]->serial == c->superseded_by && sim_wire_present(o->conns[i]);
+  return there && sim_wire_known(o, &c->superseded_at, c->worker);
+}
+
 void sim_wire_conn_settle(sim_wire_conn *c) {
   sim_wire *o = c->wire;
   c->unsettled = false;
@@ -459,8 +480,7 @@ void sim_wire_conn_settle(sim_wire_conn *c) {
   }
   if (c->must_end) sim_wire_blame(o, "the links of client %d ended with GONE, and its socket lives", number_of(c));
   if (c->superseded_by) {
-    if (sim_wire_known(o, &c->superseded_at, c->worker))
-      sim_wire_blame(o, "client %d has two sockets of one instance", number_of(c));
+    if (knows_newer(c)) sim_wire_blame(o, "client %d has two sockets of one instance", number_of(c));
     c->unsettled = true;
   }
   if (c->answers.reliable) sim_wire_blame(o, "the relay does not answer a PING or CODE of client %d", number_of(c));

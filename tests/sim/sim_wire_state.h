@@ -189,6 +189,7 @@ struct sim_wire_conn {
   bool list_fresh;
   uint64_t superseded_by; /* serial of a newer login of its instance; 0: none */
   sim_wire_stamp superseded_at;
+  bool newer_lost; /* what its worker was told of that login is lost */
   sim_wire_stream up, down;
   uint8_t hello[512], sent_login[1024];
   size_t hello_size, login_size;
@@ -272,9 +273,10 @@ void sim_wire_conn_arrives(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_written(sim_wire_conn *c, const pl_envelope *e);
 void sim_wire_conn_close_arrives(sim_wire_conn *c);
 void sim_wire_conn_close_written(sim_wire_conn *c);
-void sim_wire_conn_ends(sim_wire_conn *c);             /* the relay knows that the connection is over */
-void sim_wire_conn_turn(sim_wire_conn *c);             /* its worker has told the others what is new */
-void sim_wire_conn_settle(sim_wire_conn *c);           /* checks what is due */
+void sim_wire_conn_ends(sim_wire_conn *c);   /* the relay knows that the connection is over */
+void sim_wire_conn_turn(sim_wire_conn *c);   /* its worker has told the others what is new */
+void sim_wire_conn_settle(sim_wire_conn *c); /* checks what is due */
+void sim_wire_logins_lost(sim_wire *o, unsigned from, unsigned to);
 void sim_wire_left_turn(sim_wire *o, unsigned worker); /* notes when the others were told who has left */
 /* Returns whether a socket of `owner` has `peer` on its list: for certain as this worker knows, or perhaps. */
 bool sim_wire_lists(const sim_wire *o, const uint8_t owner[32], const uint8_t peer[32], uint8_t op, unsigned worker,
