@@ -223,6 +223,36 @@ static void bytes_that_start_no_character(void **state) {
     }
 }
 
+/* The bounds of RFC 3629: lengths, surrogates, the last character. */
+static void characters_have_bounds(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    size_t size, length;
+    uint32_t value;
+  } cases[] = {{"\x7f", 1, 1, 0x7f},
+               {"\xc2\x80", 2, 2, 0x80},
+               {"\xc2\x80", 1, 0, 0},
+               {"\xdf\xbf", 2, 2, 0x7ff},
+               {"\xe0\x9f\xbf", 3, 0, 0},
+               {"\xe0\xa0\x80", 3, 3, 0x800},
+               {"\xe0\xa0\x80", 2, 0, 0},
+               {"\xed\x9f\xbf", 3, 3, 0xd7ff},
+               {"\xed\xa0\x80", 3, 0, 0},
+               {"\xed\xbf\xbf", 3, 0, 0},
+               {"\xee\x80\x80", 3, 3, 0xe000},
+               {"\xf0\x8f\xbf\xbf", 4, 0, 0},
+               {"\xf0\x90\x80\x80", 4, 4, 0x10000},
+               {"\xf0\x90\x80\x80", 3, 0, 0},
+               {"\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff},
+               {"\xf4\x90\x80\x80", 4, 0, 0}};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    uint32_t value = 0;
+    assert_int_equal(pl_utf8_read((const uint8_t *)cases[k].text, cases[k].size, &value), cases[k].length);
+    if (cases[k].length) assert_int_equal(value, cases[k].value);
+  }
+}
+
 static void every_error_has_its_hint(void **state) {
   (void)state;
 #define PL_ERROR(name, number, text, hint)          \
@@ -263,6 +293,7 @@ int main(void) {
       cmocka_unit_test(every_list_item_has_its_true_size),
       cmocka_unit_test(envelopes_never_pass_their_message),
       cmocka_unit_test(bytes_that_start_no_character),
+      cmocka_unit_test(characters_have_bounds),
       cmocka_unit_test(every_error_has_its_hint),
       cmocka_unit_test(a_failure_is_counted_down),
       cmocka_unit_test(errors_and_reasons_have_words),

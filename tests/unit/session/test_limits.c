@@ -602,6 +602,66 @@ static void a_channel_without_memory_costs_the_link(void **state) {
   assert_int_equal(reset(1, 1), 0);
 }
 
+/* Of several links the one with the highest number is used. Of two with the same, it is the smaller side's. */
+static void the_newest_link_is_the_best(void **state) {
+  static const struct {
+    uint32_t seqs[2];
+    bool by_smaller[2];
+    uint32_t best;
+  } cases[] = {{{5, 6}, {true, false}, 2}, {{6, 5}, {false, true}, 1}, {{5, 5}, {true, false}, 1},
+               {{5, 5}, {false, true}, 2}, {{5, 5}, {true, true}, 1},  {{5, 5}, {false, false}, 1}};
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    (void)end(state);
+    (void)start(state);
+    for (uint32_t id = 1; id <= 2; id++) {
+      pl_session_event up = {.type = PL_SESSION_LINK_UP, .link_up = {.id = id, .window = 1 << 20}};
+      assert_int_equal(two_step(&t, 0, up), 0);
+      pl_session_link *l = PL_CONTAINER(s->links.prev, pl_session_link, node);
+      l->seq = cases[k].seqs[id - 1];
+      l->by_smaller = cases[k].by_smaller[id - 1];
+      l->confirmed = true;
+    }
+    s->probe_due = true; /* of an earlier link */
+    pl_session_event third = {.type = PL_SESSION_LINK_UP, .link_up = {.id = 3, .window = 1 << 20}};
+    assert_int_equal(two_step(&t, 0, third), 0);
+    s->current = PL_CONTAINER(s->links.prev, pl_session_link, node);
+    pl_session_event down = {.type = PL_SESSION_LINK_DOWN, .link_down = {3}};
+    assert_int_equal(two_step(&t, 0, down), 0);
+    assert_true(pl_session_link_is_current(s, cases[k].best));
+    assert_false(s->probe_due);
+  }
+}
+
+/* The numbers of links end, and do not start again. */
+static void the_last_number_of_a_link_is_kept(void **state) {
+  (void)state;
+  static const uint32_t before[] = {0, 7, UINT32_MAX - 1, UINT32_MAX}, after[] = {1, 8, UINT32_MAX, UINT32_MAX};
+  for (uint32_t k = 0; k < PL_ARRAY_LENGTH(before); k++) {
+    s->highest_seq = before[k];
+    pl_session_event up = {.type = PL_SESSION_LINK_UP, .link_up = {.id = k, .window = 1 << 20, .opener = true}};
+    assert_int_equal(two_step(&t, 0, up), 0);
+    assert_int_equal(PL_CONTAINER(s->links.prev, pl_session_link, node)->seq, after[k]);
+  }
+}
+
+/* More credit is progress, of the session or of a channel. The same again is none. */
+static void more_credit_is_progress(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 9), 0);
+  two_run(&t, 1000);
+  for (int of_channel = 0; of_channel < 2; of_channel++)
+    for (int again = 0; again < 2; again++) {
+      uint8_t frame[21] = {PL_FRAME_CREDIT, 0, 18, [11] = 1, [12] = 0};
+      pl_put_u64(frame + 3, of_channel ? 0 : 100000000);
+      pl_put_u64(frame + 13, of_channel ? 100000000 : 0);
+      t.now_us += 1000;
+      assert_int_equal(two_feed(&t, 0, 1, frame, sizeof frame), 0);
+      assert_int_equal(s->progress_ms == t.now_us / 1000, !again);
+    }
+  assert_int_equal(s->session_limit, 100000000);
+  assert_int_equal(s->channels[0]->limit, 100000000);
+}
+
 #define APART(name) cmocka_unit_test_setup_teardown(name, start, end)
 #define LINKED(name) cmocka_unit_test_setup_teardown(name, start_linked, end)
 
@@ -631,6 +691,9 @@ int main(void) {
       APART(a_session_has_eight_links),
       APART(the_first_link_that_works_replaces_all_others),
       LINKED(a_channel_without_memory_costs_the_link),
+      APART(the_newest_link_is_the_best),
+      APART(the_last_number_of_a_link_is_kept),
+      LINKED(more_credit_is_progress),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
