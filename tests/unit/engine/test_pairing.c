@@ -227,6 +227,21 @@ static void a_claimed_invite_is_bound(void **state) {
   assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_SESSION), 1);
 }
 
+/* An invite stays good for the one that it is bound to, for a new session as well, and long after its end. */
+static void whom_an_invite_is_bound_to_may_come_again(void **state) {
+  (void)state;
+  assert_int_equal(net_invite(&n, 1, secret, n.now_ms + 10000, 1), 0);
+  uint32_t session = net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_close(&n, 0, session), 0);
+  net_run(&n, 30000); /* the session is forgotten, and the invite has expired */
+  net_connect(&n, 0, 1, NULL, secret);
+  net_settle(&n);
+  assert_int_equal(net_count(&n, 0, PL_ENGINE_OUT_LINKED), 2);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_INVITE_CLAIMED), 1);
+  assert_int_equal(net_count(&n, 1, PL_ENGINE_OUT_KNOCK), 0);
+}
+
 static void a_denied_peer_cannot_come_again_by_its_invite(void **state) {
   (void)state;
   for (uint32_t single = 0; single < 2; single++) {
@@ -600,6 +615,7 @@ int main(void) {
       test_of_shy(an_expired_or_revoked_invite_does_not_help),
       test_of_own(an_invite_that_is_over_does_not_shut_out_an_allowed_caller),
       test_of_shy(a_claimed_invite_is_bound),
+      test_of_shy(whom_an_invite_is_bound_to_may_come_again),
       test_of_own(a_denied_peer_cannot_come_again_by_its_invite),
       test_of_shy(an_invite_is_claimed_by_the_first_record_alone),
       test_of_own(calls_that_cross_become_one_session),
