@@ -16,8 +16,8 @@
 #ifndef PL_SIM_WIRE_H
 #define PL_SIM_WIRE_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct sim_wire sim_wire;
