@@ -27,8 +27,7 @@ enum {
   CLOSE_MS = 10000,
   CLOSE_AGAIN_MS = 1000,
   LINGER_MS = 15000,
-  ACK_MS = 25,
-  ANSWER_MS = 2000 /* for the answer to one of three CLOSEs */
+  ACK_MS = 25
 };
 
 void sim_promises_init(sim_world *w) {
@@ -145,6 +144,43 @@ static void note_connection(sim_client *c, sim_client_seen *p, const pl_engine_e
 static void check_deadline(sim_client *c) {
   uint64_t at = pl_engine_deadline(c->engine);
   if (at < c->engine->now_ms) sim_fail(c->world, "client %d asks to be called in the past", c->index);
+}
+
+/* ---- the other end ----------------------------------------------------------------------------------------------- */
+
+static bool closes_with(const sim_client *c, const uint8_t id[32]) {
+  for (size_t i = 0; i < c->engine->session_slots; i++) {
+    const pl_engine_session *s = c->engine->sessions[i];
+    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, id, 32) == 0) return true;
+  }
+  return false;
+}
+
+/* Returns true when the peer is closing a session with this client, or did so a moment ago. When another starts at
+ * once, the call of the new one may come ahead of the CLOSE of the old one. And when this side has lost its state and
+ * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
+static bool peer_closes(sim_client *c, const pl_engine_action *a) {
+  const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
+  return peer && closes_with(peer, c->config.identity.id);
+}
+
+/* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
+ * it, not a reason to end it. */
+static void check_end(sim_client *c, const pl_engine_action *a) {
+  sim_world *w = c->world;
+  size_t slot = (a->session & 0xffff) - 1;
+  bool reset = a->type == PL_ENGINE_OUT_STREAM_RESET, closed = a->type == PL_ENGINE_OUT_SESSION_CLOSED;
+  if (slot >= SIM_SEEN_SESSIONS || (!reset && !closed) || c->stopped) return;
+  sim_session_seen *seen = &w->promises->clients[c->index].sessions[slot];
+  if (seen->number != a->session) return;
+  if (reset) memset(seen->told, 0, sizeof seen->told);
+  if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
+  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
+  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
+  if (peer_closes(c, a)) return;
+  if (other && other->core->state == PL_SESSION_STATE_OPEN)
+    sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,
+             reset ? "starts its streams again" : "is closed");
 }
 
 /* ---- how soon a session recovers --------------------------------------------------------------------------------- */
@@ -310,59 +346,6 @@ static void check_ack(sim_client *c, const pl_engine_session *s, sim_session_see
   if (!c->world->starving && has_room(c) &&
       has_passed(c, later(seen->ack_ms, seen->ack_ms == PL_NEVER ? 0 : seen->link_ms), ACK_MS))
     sim_fail(c->world, "client %d: session %x does not acknowledge", c->index, (unsigned)s->number);
-}
-
-/* ---- the other end ----------------------------------------------------------------------------------------------- */
-
-static bool closes_with(const sim_client *c, const uint8_t id[32]) {
-  for (size_t i = 0; i < c->engine->session_slots; i++) {
-    const pl_engine_session *s = c->engine->sessions[i];
-    if (s && s->core->state != PL_SESSION_STATE_OPEN && memcmp(s->id, id, 32) == 0) return true;
-  }
-  return false;
-}
-
-/* Returns true when the peer is closing a session with this client, or did so a moment ago. When another starts at
- * once, the call of the new one may come ahead of the CLOSE of the old one. And when this side has lost its state and
- * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
-static bool peer_closes(sim_client *c, const pl_engine_action *a) {
-  const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
-  return peer && closes_with(peer, c->config.identity.id);
-}
-
-/* "End": a CLOSE is answered by a peer that remembers the session, at the latest when it was said three times while
- * nothing disturbed both sides. Asked at the end of the ten seconds for which it is said. */
-static void check_unanswered(sim_client *c, const pl_engine_action *a, const sim_session_seen *seen) {
-  sim_world *w = c->world;
-  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
-  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
-  if (!other || seen->closing_ms == PL_NEVER || !w->relay.up || !suffices(w)) return;
-  uint64_t mine = calm_us(c), theirs = calm_us(peer), relay = relay_calm_us(&w->relay);
-  if (mine == SIM_NEVER || theirs == SIM_NEVER) return;
-  uint64_t calm = later(later(mine, theirs), later(relay, SIM_MS(seen->closing_ms)));
-  uint64_t said_us = SIM_MS(seen->closes_ms[2]), answer_us = SIM_MS(ANSWER_MS + 2 * news_ms(w, c->engine));
-  if (said_us >= calm && w->now_us >= said_us + answer_us)
-    sim_fail(w, "client %d: the CLOSE of session %x is not answered", c->index, (unsigned)a->session);
-}
-
-/* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
- * it, not a reason to end it. */
-static void check_end(sim_client *c, const pl_engine_action *a) {
-  sim_world *w = c->world;
-  size_t slot = (a->session & 0xffff) - 1;
-  bool reset = a->type == PL_ENGINE_OUT_STREAM_RESET, closed = a->type == PL_ENGINE_OUT_SESSION_CLOSED;
-  if (slot >= SIM_SEEN_SESSIONS || (!reset && !closed) || c->stopped) return;
-  sim_session_seen *seen = &w->promises->clients[c->index].sessions[slot];
-  if (seen->number != a->session) return;
-  if (closed && a->error == PL_ETIMEDOUT) check_unanswered(c, a, seen);
-  if (reset) memset(seen->told, 0, sizeof seen->told);
-  if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
-  const sim_client *peer = sim_peer_there(w, a->id, a->instance);
-  const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
-  if (peer_closes(c, a)) return;
-  if (other && other->core->state == PL_SESSION_STATE_OPEN)
-    sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,
-             reset ? "starts its streams again" : "is closed");
 }
 
 /* ---- worlds without faults --------------------------------------------------------------------------------------- */

@@ -20,7 +20,6 @@ typedef struct sim_session_seen {
   uint64_t link_ms, unlinked_ms, closing_ms, close_said_ms, lingering_ms, aged_ms, replace_ms, behind_ms, waiting_ms,
       ack_ms;
   uint64_t aged_bytes, behind_to; /* behind_to: the peer took this much in all, which this side does not know yet */
-  uint64_t closes_ms[3];          /* when it said CLOSE, the newest first */
   uint64_t close_heard_ms;        /* a CLOSE came that must be answered */
   bool bound;                     /* it is with this instance for good */
   uint8_t instance[8];

@@ -133,13 +133,6 @@ static void see_probe(record *r, uint32_t number) {
     wrong(r, "has a PROBE though nothing was awaited for long");
 }
 
-static void note_close(const record *r) {
-  sim_session_seen *seen = r->seen;
-  seen->closes_ms[2] = seen->closes_ms[1];
-  seen->closes_ms[1] = seen->closes_ms[0];
-  seen->closes_ms[0] = seen->close_said_ms = sim_now_ms(r->c->world);
-}
-
 static void see_frame(record *r, uint8_t type, pl_view body) {
   pl_wire_frame_probe probe;
   if (r->last == PL_FRAME_ACK && type != PL_FRAME_CREDIT) wrong(r, "has an ACK without CREDIT");
@@ -165,7 +158,7 @@ static void see_frame(record *r, uint8_t type, pl_view body) {
       see_probe(r, probe.number);
       break;
     case PL_FRAME_CLOSE:
-      if (r->seen) note_close(r);
+      if (r->seen) r->seen->close_said_ms = sim_now_ms(r->c->world);
       break;
     default:
       break;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define STREAM UINT64_C(540000000075) /* a stream in which no listed seed has a siege */
+#define STREAM UINT64_C(540000000075) /* a stream in which no seed listed before it has a siege */
 
 enum {
   PERCENT = 20, /* of the worlds with attackers */

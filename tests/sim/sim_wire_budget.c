@@ -48,19 +48,7 @@ static uint64_t relay_us(const sim_wire *o) {
   return sim_wire_now_ms(o) * 1000;
 }
 
-typedef enum kind {
-  CONNECTS,
-  KNOCKS,
-  KNOCKS_FROM,
-  KNOCKS_TO,
-  CALLER_TO,
-  ADDRESS_TO,
-  CALLER_KNOWN,
-  ADDRESS_KNOWN,
-  CODES,
-  CLAIMS,
-  MISSES
-} kind;
+typedef enum kind { CONNECTS, KNOCKS, KNOCKS_FROM, KNOCKS_TO, CALLER_TO, ADDRESS_TO, CODES, CLAIMS, MISSES } kind;
 
 static sim_wire_budget *budget_of(sim_wire *o, kind k, uint64_t from, uint64_t to) {
   uint64_t name[3] = {(uint64_t)k, from, to}, key = sim_wire_hash(name, sizeof name);
@@ -247,22 +235,6 @@ static bool may_be_unseen(sim_wire *o, const sim_wire_conn *c, sim_wire_link *li
   return limited;
 }
 
-/* Notes that a caller, or an address, calls this ID. most_us is when the last call came. least_us is until when the
- * relay surely knows it: for a minute after a call that was offered, and was the first for a minute. */
-static bool note_known(sim_wire_budget *b, uint64_t now_us) {
-  bool first = b->most_us == 0 || now_us >= b->most_us + 1000 * (uint64_t)MINUTE_MS;
-  b->most_us = now_us;
-  return first;
-}
-
-static bool is_known(const sim_wire_budget *b, uint64_t now_us) {
-  return now_us < b->least_us;
-}
-
-static uint64_t address_of(const sim_wire_conn *caller) {
-  return is_exempt(caller) ? id_key(caller->id) : address_key(caller);
-}
-
 static rate opens_rate(const sim_wire *o) {
   rate r = setting_rate(o, PL_RELAY_SET_OPENS_PER_MINUTE);
   r.burst = sim_wire_setting(o, PL_RELAY_SET_OPEN_BURST);
@@ -291,9 +263,6 @@ void sim_wire_budget_open(sim_wire_conn *c, sim_wire_link *link) {
   link->may_rate = !v.surely || may_be_above(o, c->worker, 75);
   link->must_rate = !v.maybe && !link->hazy;
   link->limited = may_be_unseen(o, c, link, friend) || link->may_rate;
-  uint64_t to = id_key(link->target);
-  link->first_caller = note_known(budget_of(o, CALLER_KNOWN, id_key(c->id), to), relay_us(o));
-  link->first_address = note_known(budget_of(o, ADDRESS_KNOWN, address_of(c), to), relay_us(o));
 }
 
 void sim_wire_budget_claim(sim_wire_conn *c, sim_wire_link *link) {
@@ -367,21 +336,14 @@ static void offered_stranger(sim_wire_conn *c, sim_wire_link *link) {
     rate r;
   } budgets[] = {
       {NULL, knocks_part(o, 8)}, {NULL, knocks_part(o, 2)}, {NULL, setting_rate(o, PL_RELAY_SET_KNOCKS_PER_CALLEE)}};
-  /* The last quarter of an address's part, and of all, is kept for callers and addresses that are new. */
-  bool known[] = {false, is_known(budget_of(o, CALLER_KNOWN, from, to), now_us),
-                  is_known(budget_of(o, ADDRESS_KNOWN, address, to), now_us)};
   for (size_t i = 0; i < 3; i++) {
     sim_wire_budget *b = i == 0   ? budget_of(o, CALLER_TO, from, to)
                          : i == 1 ? budget_of(o, ADDRESS_TO, address, to)
                                   : budget_of(o, KNOCKS_TO, to, 0);
     if (!allows(budgets[i].r, b->least_us, now_us))
       sim_wire_blame(o, "a callee gets more knocks than its budget allows");
-    if (known[i] && left(budgets[i].r, b->least_us, now_us) <= budgets[i].r.burst / KEPT_PART)
-      sim_wire_blame(o, "a known caller gets what is kept for new ones");
     charge(budgets[i].r, &b->least_us, now_us);
   }
-  if (link->first_caller) budget_of(o, CALLER_KNOWN, from, to)->least_us = now_us + 1000 * (uint64_t)MINUTE_MS;
-  if (link->first_address) budget_of(o, ADDRESS_KNOWN, address, to)->least_us = now_us + 1000 * (uint64_t)MINUTE_MS;
 }
 
 void sim_wire_budget_offered(sim_wire_conn *c, sim_wire_link *link) {

@@ -93,7 +93,6 @@ struct sim_wire_link {
   bool waits;                        /* when it came, there was nobody to offer it to */
   bool must;                         /* it must be offered to `expected` */
   bool limited;                      /* a budget may keep it from its callee */
-  bool first_caller, first_address;  /* the first call to its target for a minute */
   bool may_rate, must_rate;          /* RATE may answer it, or must */
   bool any_target;                   /* whose code was claimed is not known */
   bool code_lives, code_over;        /* of a CLAIM, as far as its worker knows for certain */
