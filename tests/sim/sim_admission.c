@@ -193,7 +193,11 @@ uint64_t sim_admission_due(const sim_world *w) {
 
 /* The application tries again. Only a new engine takes another token. */
 static void try_again(sim_client *c) {
-  if (!c->engine || c->stopped) return;
+  if (c->stopped) return;
+  if (!c->engine) {
+    if (c->world->limits->has_token[c->index]) c->config.token = token;
+    return;
+  }
   sim_trace(c->world, "client %d tries to log in again", c->index);
   if (c->config.token == token || c->world->relay.config.admission != PL_RELAY_ADMIT_INVITE) {
     (void)sim_client_step(c, &(pl_engine_event){.type = PL_ENGINE_IN_START});
