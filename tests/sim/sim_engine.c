@@ -71,6 +71,15 @@ static void check_links(look *x) {
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
+/* Returns true when memory ran out for a record of this session. Its link ends with the next timer. */
+static bool has_failed(const look *x, const pl_engine_session *s) {
+  for (const pl_node *n = x->e->links.next; n != &x->e->links; n = n->next) {
+    const pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
+    if (l->session == s && l->failed) return true;
+  }
+  return false;
+}
+
 /* What a session may have to send, and when it must be called, is known to the engine at once. */
 static void check_session(const look *x, const pl_engine_session *s) {
   const pl_engine_link *l = s->opening;
@@ -78,7 +87,8 @@ static void check_session(const look *x, const pl_engine_session *s) {
   must(x, !l || (l->session == s && l->opener && l->state == PL_ENGINE_LINK_OPENING), "a session keeps a call");
   must(x, !l || !s->lingering, "a session that is over still calls");
   must(x, !s->linked || pl_session_is_linked(s->core), "a session without a link is linked for its application");
-  must(x, !pl_list_empty(&s->ready) || !pl_session_has_output(s->core), "a session has output, and does not say so");
+  must(x, !pl_list_empty(&s->ready) || !pl_session_has_output(s->core) || has_failed(x, s),
+       "a session has output, and does not say so");
   must(x, x->e->next_ms <= pl_engine_session_deadline(x->e, s) || x->e->next_ms <= x->e->now_ms,
        "a session has a timer of which the engine does not know");
 }
