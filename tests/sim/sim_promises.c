@@ -96,7 +96,7 @@ static void note_lateness(sim_client_seen *p, uint64_t now_ms) {
   if (p->reads_till_ms != PL_NEVER) {
     if (now_ms >= p->reads_till_ms) p->reads_till_ms = PL_NEVER;
   } else if (has_socket(p) && p->deadline_ms < now_ms && now_ms - p->deadline_ms >= LATE_MS) {
-    p->late_ms = now_ms;
+    if (p->late_ms == PL_NEVER) p->late_ms = now_ms; /* the wait for an answer starts again once */
     p->reads_till_ms = now_ms + READ_FIRST_MS;
   }
 }
@@ -218,7 +218,9 @@ uint64_t sim_promises_patience_ms(const sim_client *c, const pl_engine_session *
   uint64_t waits = (uint64_t)w->clients_count * (c->engine->link_window + UINT64_C(140000));
   uint64_t line_ms = waits / line_rate(w);
   uint64_t way_ms = 8 * (w->delay_us + w->jitter_us + w->relay.bus_delay_us + w->relay.bus_jitter_us) / 1000;
-  if (w->promises->faultless) return 3000 + way_ms + line_ms;
+  bool slots =
+      w->relay.config.settings[PL_RELAY_SET_LINK_SLOTS] >= 2 * SIM_CLIENTS; /* else a peer may have none free */
+  if (w->promises->faultless && slots) return 3000 + way_ms + line_ms;
   uint64_t call_ms = 2 * (c->engine->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
   return 40000 + call_ms + way_ms + line_ms + (UINT64_C(20000) << s->core->patience);
 }

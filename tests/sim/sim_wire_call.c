@@ -271,6 +271,8 @@ static void offered(sim_wire_conn *c, uint32_t number, const offer *of) {
   sim_wire_link *link = find_in(&o->calls, of, c);
   if (!link) link = find_in(&o->past, of, c);
   check_number(c, number);
+  bool forgotten = link && link->hostile && o->forgot_calls; /* an attacker repeats its handshakes */
+  if (link && link->end[SIM_WIRE_CALLEE].was_there && forgotten) link = NULL;
   if (link && link->end[SIM_WIRE_CALLEE].was_there) {
     sim_wire_blame(o, "a call is offered twice");
     return;

@@ -171,7 +171,7 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (answer->lifetime_ms == 0 || answer->lifetime_ms > PL_CONST_CODE_LIFETIME_MS)
     sim_wire_blame(o, "a code lives for %d ms", (int)answer->lifetime_ms);
   if (before && is_of(before, c) && !is_over(o, before, c->worker)) {
-    bool knows = sim_wire_known(o, &before->made, c->worker), again = expires_ms != before->expires_ms;
+    bool knows = before->made_at == c->worker, again = expires_ms != before->expires_ms;
     if (again && knows && at_once && !before->hazy) sim_wire_blame(o, "a code's life begins again");
     before->hazy |= again && !knows; /* a second worker gave it, and all will take the later end */
     return;
@@ -179,9 +179,10 @@ static void given(sim_wire_conn *c, const sim_wire_asked *a, const pl_wire_code 
   if (at_once && before && lives(o, before, c->worker))
     sim_wire_blame(o, "the number %u has two owners", (unsigned)answer->number);
   if (at_once) sim_wire_budget_code_given(c);
-  /* A worker may have had no memory or no room for another worker's code. */
-  bool knows_all =
-      o->world->relay.worker_count == 1 || (!o->doubt && o->code_count < sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL));
+  /* A worker may have had no memory or no room for another worker's code. Which of the ends that an attacker sends its
+   * worker still reads is not known. */
+  bool knows_all = o->world->relay.worker_count == 1 ||
+                   (!o->doubt && !c->k->hostile_peer && o->code_count < sim_wire_setting(o, PL_RELAY_SET_CODES_TOTAL));
   if (at_once && knows_all && living_of(o, c) >= sim_wire_setting(o, PL_RELAY_SET_CODES_PER_ID))
     sim_wire_blame(o, "an ID gets more codes than CODES_PER_ID");
   size_t at = before ? (size_t)(before - o->codes) : SIZE_MAX;

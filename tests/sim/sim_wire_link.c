@@ -109,8 +109,11 @@ static void accept_arrives(sim_wire_end *end, const pl_envelope *e) {
   sim_wire *o = end->conn->wire;
   bool wrong = end->side == SIM_WIRE_CALLER || link->accepted;
   if (is_over(end, wrong)) return;
-  /* The callee's worker may not have heard yet of a loss on the bus. */
-  if (link->refused && !(link->hazy && o->doubt)) return;
+  /* The callee's worker may not have heard yet of a loss on the bus, nor the caller's of the refusal. */
+  if (link->refused && !(link->hazy && o->doubt)) {
+    if (wrong && end->conn->k->hostile_peer) breaks(end);
+    return;
+  }
   if (wrong) {
     breaks(end);
     return;
