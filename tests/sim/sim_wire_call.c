@@ -235,8 +235,8 @@ static void check_target(const sim_wire_link *link, const sim_wire_conn *c) {
     sim_wire_blame(o, "a call of a blocked ID is offered");
   else if (link->must_rate)
     sim_wire_blame(o, "a call is offered that no budget covers");
-  else if (expected && !link->hazy && expected != c && sim_wire_present(expected) &&
-           !sim_wire_was_blocked(expected, link->arrived_us))
+  else if (expected && !link->hazy && expected != c && !(link->crosses && c->k->hostile_peer) &&
+           sim_wire_present(expected) && !sim_wire_was_blocked(expected, link->arrived_us))
     sim_wire_blame(o, "a call is offered to another socket than the newest that listens");
 }
 
@@ -254,11 +254,12 @@ static void offered_late(sim_wire_link *link, sim_wire_conn *c) {
   c->unsettled = true;
 }
 
-/* Stands for a call that was forgotten. */
-static sim_wire_link *unknown_call(sim_wire_conn *c) {
+/* Stands for a call that was forgotten, or for one of those that an attacker made with the same handshake. */
+static sim_wire_link *unknown_call(sim_wire_conn *c, bool repeated) {
   sim_wire_link *link = calloc(1, sizeof *link);
   if (!link) abort();
-  if (!c->wire->forgot_calls) sim_wire_blame(c->wire, "a call is offered that nobody made, or that was changed");
+  if (!c->wire->forgot_calls && !repeated)
+    sim_wire_blame(c->wire, "a call is offered that nobody made, or that was changed");
   link->wire = c->wire;
   link->end[SIM_WIRE_CALLEE].side = SIM_WIRE_CALLEE;
   link->hazy = link->hostile = link->past = link->over = true;
@@ -271,14 +272,14 @@ static void offered(sim_wire_conn *c, uint32_t number, const offer *of) {
   sim_wire_link *link = find_in(&o->calls, of, c);
   if (!link) link = find_in(&o->past, of, c);
   check_number(c, number);
-  bool forgotten = link && link->hostile && o->forgot_calls; /* an attacker repeats its handshakes */
-  if (link && link->end[SIM_WIRE_CALLEE].was_there && forgotten) link = NULL;
+  bool repeated = link && link->end[SIM_WIRE_CALLEE].was_there && link->hostile; /* which call this is, is not known */
+  if (repeated) link = NULL;
   if (link && link->end[SIM_WIRE_CALLEE].was_there) {
     sim_wire_blame(o, "a call is offered twice");
     return;
   }
   bool known = link;
-  if (!known) link = unknown_call(c);
+  if (!known) link = unknown_call(c, repeated);
   link->crosses = link->end[SIM_WIRE_CALLER].was_there && link->end[SIM_WIRE_CALLER].worker != c->worker;
   link->hazy |= link->crosses && (o->bus_mends || link->mends); /* a START may have ended it */
   sim_wire_attach(c, link, SIM_WIRE_CALLEE, number);
