@@ -23,6 +23,7 @@ enum {
   NETWORK_UP_MS = 5000,
   LATE_MS = 2000,
   READ_FIRST_MS = 1000,
+  REMEMBERED_MS = 500, /* for so long, what belongs to a session that is over may be on its way */
   LINK_AGE_MS = 900000,
   CLOSE_MS = 10000,
   CLOSE_AGAIN_MS = 1000,
@@ -75,6 +76,7 @@ static sim_client_seen *client_seen(sim_client *c) {
   if (p->life == c->life) return p;
   *p = (sim_client_seen){.life = c->life};
   p->connect_ms = p->opened_ms = p->online_ms = p->heard_ms = p->asked_ms = p->late_ms = p->reads_till_ms = PL_NEVER;
+  p->closed_ms = PL_NEVER;
   return p;
 }
 
@@ -161,7 +163,18 @@ static bool closes_with(const sim_client *c, const uint8_t id[32]) {
  * calls while that CLOSE is on its way, the CLOSE ends the session that it has just begun. */
 static bool peer_closes(sim_client *c, const pl_engine_action *a) {
   const sim_client *peer = sim_peer_there(c->world, a->id, a->instance);
-  return peer && closes_with(peer, c->config.identity.id);
+  if (!peer) return false;
+  const sim_client_seen *p = &c->world->promises->clients[peer->index];
+  bool closed = p->life == peer->life && p->closed_ms != PL_NEVER &&
+                memcmp(p->closed_with, c->config.identity.id, 32) == 0 &&
+                sim_now_ms(c->world) < p->closed_ms + REMEMBERED_MS;
+  return closed || closes_with(peer, c->config.identity.id);
+}
+
+static void note_closed(sim_client *c, const pl_engine_action *a) {
+  sim_client_seen *p = client_seen(c);
+  p->closed_ms = sim_now_ms(c->world);
+  memcpy(p->closed_with, a->id, 32);
 }
 
 /* A side that still has the state of a session is not a reason to start its streams again, and one that has not closed
@@ -177,6 +190,7 @@ static void check_end(sim_client *c, const pl_engine_action *a) {
   if (closed && a->error != PL_OK && a->error != PL_ECLOSED) return;
   const sim_client *peer = sim_peer_there(w, a->id, a->instance);
   const pl_engine_session *other = peer ? sim_other_end(peer, seen->epoch, seen->peer_epoch) : NULL;
+  if (closed) note_closed(c, a);
   if (peer_closes(c, a)) return;
   if (other && other->core->state == PL_SESSION_STATE_OPEN)
     sim_fail(w, "client %d: session %x %s, but its peer still has it", c->index, (unsigned)a->session,

@@ -38,6 +38,8 @@ typedef struct sim_client_seen {
   uint64_t asked_ms;               /* the application said that the network is back, and nothing was heard since */
   uint64_t late_ms, reads_till_ms; /* the client was late, and reads before it judges */
   sim_session_seen sessions[SIM_SEEN_SESSIONS];
+  uint64_t closed_ms; /* when a session was last over, and with whom it was */
+  uint8_t closed_with[32];
 } sim_client_seen;
 
 struct sim_promises {
