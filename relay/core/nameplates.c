@@ -180,13 +180,25 @@ void pl_relay_nameplates_tell_node(pl_relay *relay, pl_relay_bus_node *node) {
 
 /* ---- ends that may have been lost -------------------------------------------------------------------------------- */
 
+static void nameplate_remember_end(pl_relay *relay, const pl_relay_nameplate *n) {
+  pl_relay_nameplates *all = &relay->nameplates;
+  nameplate_put(n, all->ended[all->next_ended++ % PL_RELAY_NAMEPLATES_ENDED]);
+}
+
 /* Tells all workers that the nameplate has ended, and remembers it, because a worker that does not hear of it keeps the
  * nameplate and tells it again after a loss. Only the last ends are remembered: the nameplate of an older one that was
  * lost lives until it expires. */
 static void nameplate_tell_end(pl_relay *relay, const pl_relay_nameplate *n) {
-  pl_relay_nameplates *all = &relay->nameplates;
-  nameplate_put(n, all->ended[all->next_ended++ % PL_RELAY_NAMEPLATES_ENDED]);
+  nameplate_remember_end(relay, n);
   nameplate_tell(relay, n, PL_RELAY_BUS_CODE_END);
+}
+
+/* Returns true when the end of this number is remembered. The number is not given meanwhile: after a loss, its end
+ * would be told again, and taken for the end of the new nameplate. */
+static bool nameplate_ended_lately(const pl_relay *relay, uint32_t number) {
+  for (size_t i = 0; i < PL_RELAY_NAMEPLATES_ENDED; i++)
+    if (pl_get_u32(relay->nameplates.ended[i]) == number) return true;
+  return false;
 }
 
 /* Returns true when a client of this worker has ended the nameplate that another worker tells of. A number that its
@@ -242,7 +254,9 @@ void pl_relay_nameplates_from_bus(pl_relay *relay, uint8_t node, const pl_envelo
   pl_relay_nameplate *n = pl_relay_nameplates_find(relay, number, now_ms);
   bool same = n && nameplate_is_of(n, id, instance);
   if (e->type == PL_RELAY_BUS_CODE_END) {
-    if (same && n->expires_ms <= expires_ms) nameplate_drop(relay, n); /* it was not given again since */
+    if (!same || n->expires_ms > expires_ms) return; /* it was given again since */
+    if (n->ours) nameplate_remember_end(relay, n);
+    nameplate_drop(relay, n);
     return;
   }
   if (expires_ms <= now_ms || (n && !same && nameplate_goes_before(n, id, instance))) return;
@@ -284,7 +298,7 @@ static uint32_t nameplate_free_number(pl_relay *relay, uint64_t now_ms) {
   first += (relay->config.worker + workers - first % workers) % workers; /* the first of this worker's own */
   for (int i = 0; i < DRAWS; i++) {
     uint32_t number = first + (uint32_t)(nameplate_draw(relay) % ((end - first + workers - 1) / workers)) * workers;
-    if (!pl_relay_nameplates_find(relay, number, now_ms)) return number;
+    if (!pl_relay_nameplates_find(relay, number, now_ms) && !nameplate_ended_lately(relay, number)) return number;
   }
   return 0;
 }
