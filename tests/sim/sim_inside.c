@@ -65,7 +65,8 @@ static void walk_output(const sim_walk *x, const pl_relay_conn *conn, bool full)
 static void walk_stalled(const sim_walk *x, const sim_conn *k) {
   uint64_t longest_ms = sim_set(x, PL_RELAY_SET_STALL_TIMEOUT_MS) + sim_set(x, PL_RELAY_SET_PING_INTERVAL_MS) +
                         sim_set(x, PL_RELAY_SET_DEAD_AFTER_MS);
-  sim_must(x, !k->down.blocked || x->now_ms <= k->took_us / 1000 + longest_ms, "a socket takes nothing, and is kept");
+  sim_must(x, x->stands || !k->down.blocked || x->now_ms <= k->took_us / 1000 + longest_ms,
+           "a socket takes nothing, and is kept");
 }
 
 /* A connection that logged in. */
