@@ -216,7 +216,7 @@ static void the_reserve_is_kept_free(void **state) {
   pl_alloc_fail_at(1);
   for (size_t k = 0; k < reserve; k++) pl_engine_out_once(e, a);
   assert_int_equal(e->actions.count, 64 + reserve);
-  pl_engine_out_once(e, a); /* beyond it there is none */
+  pl_engine_out_once(e, a); /* nothing fits beyond it */
   assert_int_equal(pl_alloc_fail_at(0), 0);
   assert_int_equal(e->actions.count, 64 + reserve);
   assert_int_equal(pl_engine_out_room(e, capacity), 0);

@@ -644,7 +644,7 @@ static void the_last_number_of_a_link_is_kept(void **state) {
   }
 }
 
-/* More credit is progress, of the session or of a channel. The same again is none. */
+/* More credit is progress, of the session or of a channel. The same credit once more is not. */
 static void more_credit_is_progress(void **state) {
   (void)state;
   assert_int_equal(two_send(&t, 0, 0, bytes, 9), 0);
