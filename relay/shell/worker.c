@@ -84,9 +84,14 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
 
 /* ---- hooks of the core ------------------------------------------------------------------------------------------- */
 
-static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   pl_worker *w = user;
-  pl_store_lookup(w->store, conn, id, may_create, pl_relay_conn_token(conn));
+  pl_store_lookup(w->store, conn, id);
+}
+
+static void hook_register(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  pl_worker *w = user;
+  pl_store_register(w->store, conn, id, claim);
 }
 
 void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result) {
@@ -129,6 +134,7 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_relay_conn *
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
   config->hooks = (pl_relay_hooks){.lookup = hook_lookup,
+                                   .register_id = hook_register,
                                    .page = hook_page,
                                    .flush = hook_flush,
                                    .send = hook_send,
