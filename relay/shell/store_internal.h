@@ -55,6 +55,7 @@ typedef struct pl_store_thread {
   pthread_cond_t wake;
   sqlite3 *db;
   sqlite3_stmt *select;
+  sqlite3_stmt *begin, *end; /* the reader's: of one batch */
   pl_store_queue asked;
   pl_store_health health;
   bool stop;

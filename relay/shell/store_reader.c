@@ -31,13 +31,21 @@ pl_relay_registration pl_store_find_id(pl_store *store, const pl_store_thread *t
   return PL_RELAY_REGISTRATION_KNOWN;
 }
 
+static void run(sqlite3_stmt *statement) {
+  (void)sqlite3_step(statement); /* when it fails, so do the lookups, or each has a transaction of its own */
+  (void)sqlite3_reset(statement);
+}
+
+/* Reads in one transaction, because SQLite locks the file and looks for changes once in each. */
 static void read_batch(pl_store *store, pl_store_request *all) {
   pl_store_thread *reader = &store->reader;
+  if (all->next) run(reader->begin);
   for (pl_store_request *r = all; r; r = r->next) {
     r->result = pl_store_find_id(store, reader, r);
     bool failed = r->result == PL_RELAY_REGISTRATION_FAILED;
     if (failed || reader->health.fails) pl_store_note_outcome(reader, !failed, failed);
   }
+  if (!sqlite3_get_autocommit(reader->db)) run(reader->end);
 }
 
 void *pl_store_reader_main(void *arg) {

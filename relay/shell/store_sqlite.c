@@ -41,12 +41,15 @@ static bool open_database(pl_store *store, const char *path, char why[512]) {
   if (!prepare_all(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
   store->reader.db = pl_store_reader(path, why);
   if (!store->reader.db) return false;
-  return prepare_one(store->reader.db, select_text, &store->reader.select) ||
+  return (prepare_one(store->reader.db, select_text, &store->reader.select) &&
+          prepare_one(store->reader.db, "BEGIN", &store->reader.begin) &&
+          prepare_one(store->reader.db, "COMMIT", &store->reader.end)) ||
          pl_store_cannot(store->reader.db, path, why);
 }
 
 static void close_database(pl_store *store) {
-  sqlite3_stmt *all[] = {store->reader.select, store->writer.select, store->insert, store->touch,
+  sqlite3_stmt *all[] = {store->reader.begin,  store->reader.select, store->reader.end,
+                         store->writer.select, store->insert,        store->touch,
                          store->token,         store->use,           store->purge};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) sqlite3_finalize(all[i]);
   sqlite3_close(store->reader.db);
