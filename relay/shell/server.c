@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +19,6 @@ enum {
   LISTENERS_MAX = 16,
   ACCEPTS_PER_TURN = 64,
   RX_BYTES = 320 * 1024,
-  NOTSENT_LOWAT = 128 * 1024,
   SHORTAGE_MS = 200, /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
@@ -216,7 +213,6 @@ static void on_socket_event(uv_poll_t *poll, int status, int events) {
 /* Takes over an accepted descriptor. Returns false when that failed; the caller then still owns it. */
 static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
-  const int on = 1, lowat = NOTSENT_LOWAT;
   pl_socket *socket = pl_alloc(sizeof *socket);
   if (!socket) return false;
   pl_address_bytes(address, from);
@@ -233,8 +229,6 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
     pl_free(socket);
     return false;
   }
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
   pl_list_append(&server->sockets, &socket->all);
   socket_watch(socket);
   return true;

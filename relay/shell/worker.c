@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 #include "pages.h"
@@ -13,10 +14,21 @@ enum { DRAIN_DELAY_MS = 2000 };
 
 /* ---- core and sockets -------------------------------------------------------------------------------------------- */
 
+/* Draws many challenges from the system at a time, and gives out each once. */
+static void draw_challenge(pl_worker *w, uint8_t out[32]) {
+  if (w->challenges_left == 0) {
+    randombytes_buf(w->challenges, sizeof w->challenges);
+    w->challenges_left = PL_WORKER_CHALLENGES;
+  }
+  uint8_t *next = w->challenges[--w->challenges_left];
+  memcpy(out, next, 32);
+  sodium_memzero(next, 32);
+}
+
 static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
   pl_worker *w = app;
   uint8_t challenge[32];
-  randombytes_buf(challenge, sizeof challenge);
+  draw_challenge(w, challenge);
   return pl_relay_open(w->relay, address, challenge, socket, uv_now(&w->loop));
 }
 
