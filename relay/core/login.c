@@ -68,13 +68,12 @@ static int login_judge(pl_relay_conn *conn, const pl_wire_login *login, pl_view 
     return PL_REASON_TIMEOUT;
   pl_view signed_part = {payload.data, payload.size - PL_SIGNATURE_BYTES};
   pl_login_transcript(conn->prologue->transcript, login_put_hello(conn, hello), signed_part);
-  if (pl_id_check(login->peer_id) != 0) return PL_REASON_LOGIN_FAILED;
   if (pl_login_verify_client(login->signature, conn->prologue->transcript, login->peer_id) != 0)
     return PL_REASON_LOGIN_FAILED;
   return login_origin_good(relay, login->origin) ? 0 : PL_REASON_ORIGIN;
 }
 
-/* Keeps the claim of a token for the lookup, because only the store knows the tokens. */
+/* Keeps the claim of a token for hooks.register_id, because only the store knows the tokens. */
 static void login_keep_token(pl_relay_conn *conn, const pl_wire_login *login, pl_view payload) {
   uint8_t hello[HELLO_MAX];
   if (conn->relay->config.admission != PL_RELAY_ADMIT_INVITE || login->token_proof.size != PL_TOKEN_PROOF_BYTES) return;
@@ -82,10 +81,6 @@ static void login_keep_token(pl_relay_conn *conn, const pl_wire_login *login, pl
   pl_login_transcript(conn->prologue->token.transcript, login_put_hello(conn, hello), before);
   memcpy(conn->prologue->token.proof, login->token_proof.data, PL_TOKEN_PROOF_BYTES);
   conn->prologue->has_token = true;
-}
-
-const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn) {
-  return conn->prologue && conn->prologue->has_token ? &conn->prologue->token : NULL;
 }
 
 int pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t now_ms) {
@@ -103,9 +98,19 @@ int pl_relay_login_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t n
   conn->listen = login.flags & PL_CONST_LOGIN_FLAG_LISTEN;
   pl_relay_conn_move(conn, PL_RELAY_CONN_STORING, now_ms);
   conn->lookup_pending = true;
-  bool may_create = relay->config.admission == PL_RELAY_ADMIT_OPEN &&
-                    pl_relay_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms);
-  relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id, may_create);
+  relay->config.hooks.lookup(relay->config.user, conn, conn->prologue->id);
+  return 0;
+}
+
+/* Has the store register an ID that it does not know. Returns 0, or the reason to refuse. */
+static int login_register(pl_relay_conn *conn, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  pl_relay_prologue *p = conn->prologue;
+  bool open = relay->config.admission == PL_RELAY_ADMIT_OPEN;
+  if (open && !pl_relay_rate_allows(relay, &relay->shared->registrations, conn->address, now_ms)) return PL_REASON_RATE;
+  if (!open && !p->has_token) return PL_REASON_DENIED;
+  p->registering = conn->lookup_pending = true;
+  relay->config.hooks.register_id(relay->config.user, conn, p->id, open ? NULL : &p->token);
   return 0;
 }
 
@@ -149,16 +154,41 @@ static void login_welcome(pl_relay_conn *conn, pl_relay_registration registratio
   if (!pl_relay_out_control(conn, PL_ENV_WELCOME, 0, (pl_view){payload, (size_t)n}, 100)) pl_relay_conn_abort(conn);
 }
 
-static int login_refusal(const pl_relay *relay, pl_relay_registration result) {
+/* Admits an ID that is registered. Returns 0, or the reason to refuse. */
+static int login_admit(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms) {
+  pl_relay *relay = conn->relay;
+  int reason = login_enter(conn, now_ms);
+  if (reason) return reason;
+  relay->stats.logins++;
+  pl_relay_conn_move(conn, PL_RELAY_CONN_READY, now_ms);
+  login_welcome(conn, result);
+  pl_relay_conn_drop_prologue(conn);
+  pl_ws_set_message_max(&conn->ws, pl_relay_setting_of(relay, PL_RELAY_SET_MESSAGE_MAX));
+  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "login",
+                    result == PL_RELAY_REGISTRATION_NEW ? "registration=new" : "registration=known");
+  if (conn->state == PL_RELAY_CONN_READY) pl_relay_call_ready(conn);
+  return 0;
+}
+
+/* The signature does not prove that the key has prime order, and to check that costs nearly as much as the signature.
+ * So it is done once: an ID that the store knows was checked when it was registered. */
+static bool login_key_fails(const pl_relay_conn *conn, pl_relay_registration result) {
+  bool registered = result == PL_RELAY_REGISTRATION_KNOWN || result == PL_RELAY_REGISTRATION_REVOKED;
+  return !registered && !conn->prologue->registering && pl_id_check(conn->prologue->id) != 0;
+}
+
+/* Continues a login with what the store answered. Returns 0, or the reason to refuse. */
+static int login_continue(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms) {
+  if (login_key_fails(conn, result)) return PL_REASON_LOGIN_FAILED;
   switch (result) {
     case PL_RELAY_REGISTRATION_REVOKED:
       return PL_REASON_REVOKED;
     case PL_RELAY_REGISTRATION_ABSENT:
-      return relay->config.admission == PL_RELAY_ADMIT_OPEN ? PL_REASON_RATE : PL_REASON_DENIED;
+      return conn->prologue->registering ? PL_REASON_DENIED : login_register(conn, now_ms);
     case PL_RELAY_REGISTRATION_FAILED:
       return PL_REASON_STORE;
     default:
-      return 0;
+      return login_admit(conn, result, now_ms);
   }
 }
 
@@ -172,19 +202,8 @@ void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint
   if (result == PL_RELAY_REGISTRATION_NEW)
     pl_relay_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
   if (conn->state != PL_RELAY_CONN_STORING) return;
-  int reason = login_refusal(relay, result);
-  if (!reason) reason = login_enter(conn, now_ms);
-  if (reason) {
-    relay->stats.refused++;
-    pl_relay_conn_refuse(conn, reason, now_ms);
-    return;
-  }
-  relay->stats.logins++;
-  pl_relay_conn_move(conn, PL_RELAY_CONN_READY, now_ms);
-  login_welcome(conn, result);
-  pl_relay_conn_drop_prologue(conn);
-  pl_ws_set_message_max(&conn->ws, pl_relay_setting_of(relay, PL_RELAY_SET_MESSAGE_MAX));
-  pl_relay_conn_log(conn, PL_RELAY_LOG_DEBUG, "login",
-                    result == PL_RELAY_REGISTRATION_NEW ? "registration=new" : "registration=known");
-  if (conn->state == PL_RELAY_CONN_READY) pl_relay_call_ready(conn);
+  int reason = login_continue(conn, result, now_ms);
+  if (!reason) return;
+  relay->stats.refused++;
+  pl_relay_conn_refuse(conn, reason, now_ms);
 }

@@ -56,7 +56,7 @@ typedef enum pl_relay_registration {
   PL_RELAY_REGISTRATION_NEW,     /* was committed just now */
   PL_RELAY_REGISTRATION_KNOWN,   /* was there before */
   PL_RELAY_REGISTRATION_REVOKED, /* was there before, and may not log in */
-  PL_RELAY_REGISTRATION_ABSENT,  /* is not there, and must not be made */
+  PL_RELAY_REGISTRATION_ABSENT,  /* is not there; hooks.register_id: and the token does not admit it */
   PL_RELAY_REGISTRATION_FAILED   /* the store could not look it up or keep it: the login ends with STORE */
 } pl_relay_registration;
 
@@ -74,9 +74,12 @@ typedef enum pl_relay_log_level {
 } pl_relay_log_level;
 
 typedef struct pl_relay_hooks {
-  /* Looks this ID up and, if `may_create` is set, registers it. The shell always answers with pl_relay_registered,
-   * within this call or later. */
-  void (*lookup)(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create);
+  /* Looks this ID up. The shell always answers with pl_relay_registered, within this call or later. */
+  void (*lookup)(void *user, pl_relay_conn *conn, const uint8_t id[32]);
+  /* Registers this ID, which was ABSENT a moment ago and whose key is good: if `claim` is NULL, in any case, else only
+   * when the token that it claims is valid. The shell always answers with pl_relay_registered, within this call or
+   * later. Nothing else may register an ID, because the key of a registered one is not checked again. */
+  void (*register_id)(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim);
   /* Answers a GET or HEAD that is not an upgrade: fills the page and returns 200 or 304, or returns another status to
    * refuse. May be NULL: every request gets 404. */
   int (*page)(void *user, const pl_relay_http_request *request, pl_relay_page *page);
@@ -137,12 +140,9 @@ pl_relay_conn *pl_relay_open(pl_relay *relay, const uint8_t address[16], const u
                              uint64_t now_ms) PL_MUST_USE;
 /* Bytes came. `data` is changed: it is unmasked in place. */
 void pl_relay_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint64_t now_ms);
-/* The socket is closed. `conn` must not be used after this, except to answer a lookup. */
+/* The socket is closed. `conn` must not be used after this, except to answer hooks.lookup or hooks.register_id. */
 void pl_relay_closed(pl_relay_conn *conn, uint64_t now_ms);
-/* Call this within hooks.lookup, with admission by invitation. Returns the claim that lets an unknown ID in when it is
- * valid, or NULL when LOGIN had none. */
-const pl_relay_token_claim *pl_relay_conn_token(const pl_relay_conn *conn);
-/* Answers hooks.lookup, also when the connection was closed meanwhile. */
+/* Answers hooks.lookup or hooks.register_id, also when the connection was closed meanwhile. */
 void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms);
 /* Does what is due. Call it when the deadline has passed; calling it earlier does no harm. */
 void pl_relay_time(pl_relay *relay, uint64_t now_ms);

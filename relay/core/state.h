@@ -46,6 +46,7 @@ typedef struct pl_relay_prologue {
   uint8_t transcript[64];
   uint8_t id[32]; /* the ID that LOGIN proved */
   uint64_t hello_ms;
+  bool registering; /* the store did not know the ID and is registering it */
   bool has_token;
   pl_relay_token_claim token;
   bool over_limit; /* beyond a limit of connections: the client is only told so */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, NOTSENT_LOWAT = 128 * 1024 };
 
 void pl_address_bytes(uint8_t out[16], const struct sockaddr_storage *from) {
   memset(out, 0, 16);
@@ -22,6 +23,13 @@ void pl_address_bytes(uint8_t out[16], const struct sockaddr_storage *from) {
   }
 }
 
+/* Linux gives these to each socket that the listener accepts, which saves two system calls per connection. */
+static bool set_for_accepted(int fd) {
+  const int on = 1, lowat = NOTSENT_LOWAT;
+  return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat) == 0;
+}
+
 /* The first server binds without sharing, so that another program on the port is noticed, and shares only afterwards.
  */
 static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
@@ -31,7 +39,8 @@ static int open_listener(const struct addrinfo *a, pl_server_ports ports) {
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
       (a->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &join, sizeof join) == 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
-      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) == 0 && listen(fd, BACKLOG) == 0)
+      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) == 0 && set_for_accepted(fd) &&
+      listen(fd, BACKLOG) == 0)
     return fd;
   int rc = -errno;
   close(fd);

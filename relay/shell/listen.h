@@ -12,7 +12,9 @@ typedef enum pl_server_ports {
   PL_PORTS_JOIN   /* ports of the first server, which this one joins */
 } pl_server_ports;
 
-/* Returns the descriptor, or a negative errno with the reason as text in `why`. For port 0 the system chooses one. */
+/* Returns the descriptor, or a negative errno with the reason as text in `why`. For port 0 the system chooses one. The
+ * sockets that it accepts send at once what they are given (TCP_NODELAY), and they are writable while less than 128 KiB
+ * of it waits to be sent (TCP_NOTSENT_LOWAT). */
 int pl_listen(const char *address, pl_server_ports ports, char why[256]);
 /* Returns the port that the socket listens on, or a negative errno. */
 int pl_listen_port(int fd);

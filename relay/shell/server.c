@@ -1,12 +1,10 @@
 /* See server.h. The loop watches the sockets, which are read and written here; tls.h lies between. A socket is closed
- * only in on_socket_event: other code ends it by a shutdown, which the loop reports as an event. So no call into this
- * file frees what its caller holds, and the cost of closing does not depend on how many files may be open. */
+ * only in on_check, after it was put into a list of those that leave. So no call into this file frees what its caller
+ * holds. And a few are closed per turn of the loop, so that when thousands leave at once, the others wait little. */
 #include "server.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,21 +19,23 @@ enum {
   LISTENERS_MAX = 16,
   ACCEPTS_PER_TURN = 64,
   RX_BYTES = 320 * 1024,
-  NOTSENT_LOWAT = 128 * 1024,
-  SHORTAGE_MS = 200, /* for this long nothing is accepted when there is no descriptor left even to refuse with */
+  EVENTS_PER_LEAVE = 8, /* after each turn one socket ends, and one more for each so many events */
+  SHORTAGE_MS = 200,    /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
 
 struct pl_socket {
   uv_poll_t poll;
-  pl_node all; /* in pl_server.sockets */
+  pl_node all; /* in pl_server.sockets, or in pl_server.leaving */
   pl_server *server;
   void *conn;  /* NULL after it was closed */
   pl_tls *tls; /* NULL: plain */
   int fd, events;
   bool shut, failed;
-  bool ended; /* the client sends nothing more; it still gets the rest of its answer */
-  bool full;  /* it did not take everything; the loop reports when it is writable again */
+  bool leaves; /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
+  bool gone;   /* it is to be closed */
+  bool ended;  /* the client sends nothing more; it still gets the rest of its answer */
+  bool full;   /* it did not take everything; the loop reports when it is writable again */
 };
 
 typedef struct listener {
@@ -48,10 +48,12 @@ struct pl_server {
   pl_server_config config;
   SSL_CTX *tls; /* NULL: plain */
   uv_check_t check;
+  uv_idle_t more;      /* runs while sockets wait in `leaving`, so that the loop does not wait */
   uv_timer_t shortage; /* runs while accepting is paused */
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
-  pl_node sockets;
+  pl_node sockets, leaving;
+  size_t events;            /* of sockets in this turn */
   uint64_t refused, pauses; /* at the limit of open files */
   int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
   bool stopping;
@@ -103,9 +105,21 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
     server->config.app.sent(server->config.app_data, socket->conn, n);
 }
 
-/* Ends the socket now: the loop will report its end. */
-static void kill_socket(pl_socket *socket) {
-  shutdown(socket->fd, SHUT_RDWR);
+static void move_socket(pl_socket *socket, pl_node *to) {
+  pl_list_remove(&socket->all);
+  pl_list_append(to, &socket->all);
+  socket->leaves = to == &socket->server->leaving;
+}
+
+static void on_more(uv_idle_t *more) {
+  (void)more;
+}
+
+/* Has the socket end when its turn comes: after the rest of its answer, or at once. */
+static void leave(pl_socket *socket, bool at_once) {
+  if (at_once) socket->gone = true;
+  if (!socket->leaves) move_socket(socket, &socket->server->leaving);
+  uv_idle_start(&socket->server->more, on_more);
 }
 
 /* Everything was written. Closes one direction and waits for the client to close the other, because closing both would
@@ -120,21 +134,16 @@ static void finish_socket(pl_socket *socket) {
     }
   }
   socket->shut = true;
-  if (shutdown(socket->fd, SHUT_WR) != 0) kill_socket(socket);
+  if (shutdown(socket->fd, SHUT_WR) != 0) socket->gone = true;
 }
 
 void pl_server_flush(pl_server *server, pl_socket *socket) {
-  pl_server_write(server, socket);
   pl_relay_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
-  if (socket->failed || wish == PL_RELAY_WISH_ABORT)
-    kill_socket(socket);
-  else if (wish == PL_RELAY_WISH_FINISH && !socket->shut && !socket->full)
-    finish_socket(socket);
-}
-
-static void on_check(uv_check_t *check) {
-  pl_server *server = check->data;
-  server->config.app.turn(server->config.app_data);
+  if (wish == PL_RELAY_WISH_NONE) {
+    pl_server_write(server, socket);
+    wish = server->config.app.wish(server->config.app_data, socket->conn);
+  }
+  if (wish != PL_RELAY_WISH_NONE || socket->failed) leave(socket, socket->failed || wish == PL_RELAY_WISH_ABORT);
 }
 
 /* ---- reading and closing ----------------------------------------------------------------------------------------- */
@@ -152,6 +161,32 @@ static void close_socket(pl_socket *socket) {
   pl_tls_free(socket->tls);
   close(socket->fd);
   server->config.app.closed(server->config.app_data, conn);
+}
+
+/* Writes the rest of an answer, and closes the socket when nothing is left to wait for. */
+static void end_socket(pl_socket *socket) {
+  pl_server *server = socket->server;
+  pl_relay_conn_wish wish = server->config.app.wish(server->config.app_data, socket->conn);
+  if (wish != PL_RELAY_WISH_ABORT) pl_server_write(server, socket);
+  if (wish == PL_RELAY_WISH_FINISH && !socket->failed && !socket->full && !socket->shut) finish_socket(socket);
+  if (socket->gone || socket->failed)
+    close_socket(socket);
+  else
+    move_socket(socket, &server->sockets);
+}
+
+/* Writes what changed in this turn. Then ends a few of the sockets that leave, which takes about a fifth of the time of
+ * a busy turn, and writes what others hear of that. */
+static void on_check(uv_check_t *check) {
+  pl_server *server = check->data;
+  size_t ends = 1 + server->events / EVENTS_PER_LEAVE;
+  server->events = 0;
+  server->config.app.turn(server->config.app_data);
+  if (pl_list_empty(&server->leaving)) return;
+  for (; ends > 0 && !pl_list_empty(&server->leaving); ends--)
+    end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
+  server->config.app.turn(server->config.app_data);
+  if (pl_list_empty(&server->leaving)) uv_idle_stop(&server->more);
 }
 
 static void socket_received(const pl_socket *socket, size_t size) {
@@ -192,23 +227,28 @@ static void on_writable(pl_socket *socket) {
 static bool socket_lingers(pl_socket *socket) {
   const pl_server *server = socket->server;
   socket->ended = true;
-  pl_server_flush(socket->server, socket);
+  pl_server_write(socket->server, socket);
   if (!socket->full || socket->failed) return false;
   socket_watch(socket);
   return server->config.app.wish(server->config.app_data, socket->conn) == PL_RELAY_WISH_FINISH;
 }
 
 /* After an error the loop no longer watches the socket: it is read once more for what came before the error, and then
- * closed. */
+ * closed. One that waits to be closed needs no watching, but most are closed before the loop reports them again. */
 static void on_socket_event(uv_poll_t *poll, int status, int events) {
   pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
   bool open = true;
+  socket->server->events++;
+  if (socket->gone) {
+    uv_poll_stop(poll);
+    return;
+  }
   if (!socket->ended && (status < 0 || events & UV_READABLE)) open = read_socket(socket) || socket_lingers(socket);
   if (status >= 0 && open && events & UV_WRITABLE) {
     on_writable(socket);
     open = !socket->ended || (socket->full && !socket->failed);
   }
-  if (status < 0 || !open) close_socket(socket);
+  if (status < 0 || !open) leave(socket, true);
 }
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
@@ -216,7 +256,6 @@ static void on_socket_event(uv_poll_t *poll, int status, int events) {
 /* Takes over an accepted descriptor. Returns false when that failed; the caller then still owns it. */
 static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storage *from) {
   uint8_t address[16];
-  const int on = 1, lowat = NOTSENT_LOWAT;
   pl_socket *socket = pl_alloc(sizeof *socket);
   if (!socket) return false;
   pl_address_bytes(address, from);
@@ -233,8 +272,6 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
     pl_free(socket);
     return false;
   }
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
   pl_list_append(&server->sockets, &socket->all);
   socket_watch(socket);
   return true;
@@ -367,6 +404,7 @@ pl_server *pl_server_new(const pl_server_config *config) {
   if (!server) return NULL;
   server->config = *config;
   pl_list_init(&server->sockets);
+  pl_list_init(&server->leaving);
   raise_fd_limit();
   signal(SIGPIPE, SIG_IGN);
   if (config->tls_cert) server->tls = pl_tls_config_new(config->tls_cert, config->tls_key);
@@ -378,6 +416,7 @@ pl_server *pl_server_new(const pl_server_config *config) {
   }
   server->spare_fd = open_spare();
   uv_check_init(config->loop, &server->check);
+  uv_idle_init(config->loop, &server->more);
   uv_timer_init(config->loop, &server->shortage);
   server->check.data = server->shortage.data = server;
   uv_check_start(&server->check, on_check);
@@ -388,7 +427,9 @@ void pl_server_free(pl_server *server) {
   if (!server) return;
   pl_server_stop_listening(server);
   while (!pl_list_empty(&server->sockets)) close_socket(PL_CONTAINER(server->sockets.next, pl_socket, all));
+  while (!pl_list_empty(&server->leaving)) close_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
   uv_close((uv_handle_t *)&server->check, NULL);
+  uv_close((uv_handle_t *)&server->more, NULL);
   uv_close((uv_handle_t *)&server->shortage, NULL);
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }

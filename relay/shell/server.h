@@ -39,8 +39,8 @@ pl_server *pl_server_new(const pl_server_config *config);
  * errno with the reason as text in `why`. */
 int pl_server_listen(pl_server *server, const char *address, char why[256]);
 void pl_server_stop_listening(pl_server *server);
-/* Writes what `output` has and then does what `wish` says. Must not be called from inside `received`, where
- * pl_server_write is allowed. */
+/* Writes what `output` has and has the loop do what `wish` says; a few sockets end per turn. Must not be called from
+ * inside `received`, where pl_server_write is allowed. */
 void pl_server_flush(pl_server *server, pl_socket *socket);
 void pl_server_write(pl_server *server, pl_socket *socket);
 /* Writes directly; the output buffer must be empty. Returns the number of bytes accepted. */

@@ -18,10 +18,11 @@ typedef void pl_store_done(void *user, pl_relay_conn *conn, pl_relay_registratio
 pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, void *user, char why[512]);
 /* Opens the same database for another loop. Returns NULL when memory ran out. */
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user);
-/* Looks up an ID; `done` is called with the answer. may_create: registers the ID if it is new. A token (or NULL) admits
- * a new ID even when may_create is false. */
-void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
-                     const pl_relay_token_claim *token);
+/* Looks up an ID; `done` is called with the answer. */
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32]);
+/* Registers an ID unless it is registered: without a claim always, else only when the token that it claims is valid.
+ * `done` is called with the answer. */
+void pl_store_register(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim);
 /* Notes that this ID was linked with another, so that it is no longer deleted for being idle. Written in batches. Any
  * thread. */
 void pl_store_linked(pl_store *store, const uint8_t id[32]);
@@ -32,8 +33,9 @@ void pl_store_purge_after(pl_store *store, uint32_t days);
 bool pl_store_works(const pl_store *store);
 /* Sets a function that is called after all answers of one batch. */
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user));
-/* Finishes what was asked, without answers, and closes the database. Close the first store first, then those that
- * joined it. The loops must not run while this happens, and each must run once more before it is closed. */
+/* Finishes what was asked before this turn of the loop, without answers, and closes the database. Close the first store
+ * first, then those that joined it. The loops must not run while this happens, and each must run once more before it is
+ * closed. */
 void pl_store_close(pl_store *store);
 
 #endif

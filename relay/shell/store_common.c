@@ -24,13 +24,6 @@ pl_store_request *pl_store_queue_take_all(pl_store_queue *q) {
   return all;
 }
 
-void pl_store_queue_move_all(pl_store_queue *to, pl_store_queue *from) {
-  if (!from->head) return;
-  *to->tail = from->head;
-  to->tail = from->tail;
-  pl_store_queue_init(from);
-}
-
 void pl_store_answer_all(pl_store_request *all) {
   while (all) {
     pl_store_request *next = all->next;

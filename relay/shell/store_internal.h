@@ -25,8 +25,8 @@ typedef struct pl_store_request {
   pl_store *from; /* the loop that asked */
   pl_relay_conn *conn;
   uint8_t id[32];
-  bool may_create, has_token;
-  pl_relay_token_claim token;
+  bool registers, has_claim; /* registers: for the writer; otherwise for the reader */
+  pl_relay_token_claim claim;
   pl_relay_registration result;
 } pl_store_request;
 
@@ -55,6 +55,7 @@ typedef struct pl_store_thread {
   pthread_cond_t wake;
   sqlite3 *db;
   sqlite3_stmt *select;
+  sqlite3_stmt *begin, *end; /* the reader's: of one batch */
   pl_store_queue asked;
   pl_store_health health;
   bool stop;
@@ -66,12 +67,15 @@ struct pl_store {
   pthread_mutex_t mutex;
   pl_store_thread reader, writer;
   sqlite3_stmt *insert, *touch, *token, *use, *purge; /* the writer's */
-  pl_store_queue answered;
-  pl_store_note *notes; /* PL_STORE_NOTES_MAX of them, protected by the mutex */
+  pl_store_queue asked;                               /* in this turn of the loop; only the loop's thread uses it */
+  pl_store_queue answered;                            /* protected by the mutex */
+  pl_store_note *notes;                               /* PL_STORE_NOTES_MAX of them, protected by the mutex */
   size_t note_count;
   uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic times; 0: as soon as possible */
   uint32_t purge_days;                         /* 0: never */
   uv_async_t async;
+  uv_prepare_t prepare;
+  int handles; /* that are not closed yet */
   pl_store_done *done;
   void (*batch)(void *user);
   void *user;
@@ -81,8 +85,6 @@ struct pl_store {
 void pl_store_queue_init(pl_store_queue *q);
 void pl_store_queue_append(pl_store_queue *q, pl_store_request *r);
 pl_store_request *pl_store_queue_take_all(pl_store_queue *q);
-/* Appends all of `from`, which is empty afterwards. */
-void pl_store_queue_move_all(pl_store_queue *to, pl_store_queue *from);
 /* Hands finished requests to the loops that asked. Called with the mutex. */
 void pl_store_answer_all(pl_store_request *all);
 

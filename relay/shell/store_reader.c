@@ -1,4 +1,4 @@
-/* The thread that reads: it answers for known IDs and passes new ones on to the writer. */
+/* The thread that reads: it answers which IDs are known. */
 #include <string.h>
 #include <time.h>
 
@@ -31,26 +31,26 @@ pl_relay_registration pl_store_find_id(pl_store *store, const pl_store_thread *t
   return PL_RELAY_REGISTRATION_KNOWN;
 }
 
-/* Returns those that the reader can answer; the others are appended to *unknown. */
-static pl_store_request *read_batch(pl_store *store, pl_store_request *all, pl_store_queue *unknown) {
-  pl_store_queue answers;
-  pl_store_queue_init(&answers);
-  for (pl_store_request *r = all, *next; r; r = next) {
-    next = r->next;
-    r->result = pl_store_find_id(store, &store->reader, r);
+static void run(sqlite3_stmt *statement) {
+  (void)sqlite3_step(statement); /* when it fails, so do the lookups, or each has a transaction of its own */
+  (void)sqlite3_reset(statement);
+}
+
+/* Reads in one transaction, because SQLite locks the file and looks for changes once in each. */
+static void read_batch(pl_store *store, pl_store_request *all) {
+  pl_store_thread *reader = &store->reader;
+  if (all->next) run(reader->begin);
+  for (pl_store_request *r = all; r; r = r->next) {
+    r->result = pl_store_find_id(store, reader, r);
     bool failed = r->result == PL_RELAY_REGISTRATION_FAILED;
-    if (failed || store->reader.health.fails) pl_store_note_outcome(&store->reader, !failed, failed);
-    bool write = r->result == PL_RELAY_REGISTRATION_ABSENT && (r->may_create || r->has_token);
-    pl_store_queue_append(write ? unknown : &answers, r);
+    if (failed || reader->health.fails) pl_store_note_outcome(reader, !failed, failed);
   }
-  return answers.head;
+  if (!sqlite3_get_autocommit(reader->db)) run(reader->end);
 }
 
 void *pl_store_reader_main(void *arg) {
   pl_store *store = arg;
   pl_store_thread *reader = &store->reader;
-  pl_store_queue unknown;
-  pl_store_queue_init(&unknown);
   pthread_mutex_lock(&store->mutex);
   while (!reader->stop || reader->asked.head) {
     if (!reader->asked.head) {
@@ -59,11 +59,9 @@ void *pl_store_reader_main(void *arg) {
     }
     pl_store_request *all = pl_store_queue_take_all(&reader->asked);
     pthread_mutex_unlock(&store->mutex);
-    pl_store_request *answers = read_batch(store, all, &unknown);
+    read_batch(store, all);
     pthread_mutex_lock(&store->mutex);
-    pl_store_answer_all(answers);
-    if (unknown.head) pthread_cond_signal(&store->writer.wake);
-    pl_store_queue_move_all(&store->writer.asked, &unknown);
+    pl_store_answer_all(all);
   }
   pthread_mutex_unlock(&store->mutex);
   return NULL;

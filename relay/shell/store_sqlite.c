@@ -1,7 +1,7 @@
 /* The store in one SQLite file in WAL mode. Two threads have a connection each. The reader waits for no writer, so
- * known IDs are admitted whatever happens to the disk. IDs that it does not find go to the writer, which registers all
- * that came in the meantime in one transaction, so a thousand new IDs cost only a few flushes of the disk. Changes to a
- * known ID are noted and written later. */
+ * known IDs are admitted whatever happens to the disk. The writer registers all new IDs that came in the meantime in
+ * one transaction, so a thousand of them cost only a few flushes of the disk. Changes to a known ID are noted and
+ * written later. A loop hands over what it asks for once in each turn, so many logins wake a thread once. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,12 +41,15 @@ static bool open_database(pl_store *store, const char *path, char why[512]) {
   if (!prepare_all(store) || !pl_store_probe(store->writer.db)) return pl_store_cannot(store->writer.db, path, why);
   store->reader.db = pl_store_reader(path, why);
   if (!store->reader.db) return false;
-  return prepare_one(store->reader.db, select_text, &store->reader.select) ||
+  return (prepare_one(store->reader.db, select_text, &store->reader.select) &&
+          prepare_one(store->reader.db, "BEGIN", &store->reader.begin) &&
+          prepare_one(store->reader.db, "COMMIT", &store->reader.end)) ||
          pl_store_cannot(store->reader.db, path, why);
 }
 
 static void close_database(pl_store *store) {
-  sqlite3_stmt *all[] = {store->reader.select, store->writer.select, store->insert, store->touch,
+  sqlite3_stmt *all[] = {store->reader.begin,  store->reader.select, store->reader.end,
+                         store->writer.select, store->insert,        store->touch,
                          store->token,         store->use,           store->purge};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(all); i++) sqlite3_finalize(all[i]);
   sqlite3_close(store->reader.db);
@@ -54,6 +57,22 @@ static void close_database(pl_store *store) {
 }
 
 /* ---- the loop's side --------------------------------------------------------------------------------------------- */
+
+/* Before the loop waits, hands what was asked in this turn to the threads. */
+static void on_turn_end(uv_prepare_t *prepare) {
+  pl_store *store = prepare->data, *first = store->first;
+  pl_store_request *all = pl_store_queue_take_all(&store->asked);
+  if (!all) return;
+  pthread_mutex_lock(&first->mutex);
+  for (pl_store_request *r = all, *next; r; r = next) {
+    next = r->next;
+    pl_store_queue_append(r->registers ? &first->writer.asked : &first->reader.asked, r);
+  }
+  bool read = first->reader.asked.head, write = first->writer.asked.head;
+  pthread_mutex_unlock(&first->mutex);
+  if (read) pthread_cond_signal(&first->reader.wake);
+  if (write) pthread_cond_signal(&first->writer.wake);
+}
 
 static void on_answers(uv_async_t *async) {
   pl_store *store = async->data;
@@ -80,24 +99,29 @@ void pl_store_purge_after(pl_store *store, uint32_t days) {
   pthread_mutex_unlock(&store->mutex);
 }
 
-void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], bool may_create,
-                     const pl_relay_token_claim *token) {
+static pl_store_request *ask(pl_store *store, pl_relay_conn *conn, const uint8_t id[32]) {
   pl_store_request *r = pl_alloc(sizeof *r);
   if (!r) {
     store->done(store->user, conn, PL_RELAY_REGISTRATION_FAILED);
-    return;
+    return NULL;
   }
   r->from = store;
   r->conn = conn;
   memcpy(r->id, id, 32);
-  r->may_create = may_create;
-  r->has_token = token != NULL;
-  if (token) r->token = *token;
-  pl_store *first = store->first;
-  pthread_mutex_lock(&first->mutex);
-  pl_store_queue_append(&first->reader.asked, r);
-  pthread_cond_signal(&first->reader.wake);
-  pthread_mutex_unlock(&first->mutex);
+  pl_store_queue_append(&store->asked, r);
+  return r;
+}
+
+void pl_store_lookup(pl_store *store, pl_relay_conn *conn, const uint8_t id[32]) {
+  (void)ask(store, conn, id);
+}
+
+void pl_store_register(pl_store *store, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  pl_store_request *r = ask(store, conn, id);
+  if (!r) return;
+  r->registers = true;
+  r->has_claim = claim != NULL;
+  if (claim) r->claim = *claim;
 }
 
 void pl_store_on_batch(pl_store *store, void (*batch)(void *user)) {
@@ -138,13 +162,39 @@ static void store_release(pl_store *store) {
   pthread_mutex_destroy(&store->mutex);
 }
 
-static pl_store *new_store(pl_store_done *done, void *user) {
+/* Returns the part that every loop has, with NULL for the first loop's own. */
+static pl_store *new_part(pl_store *first, pl_store_done *done, void *user) {
   pl_store *store = pl_alloc(sizeof *store);
   if (!store) return NULL;
-  store->first = store;
+  store->first = first ? first : store;
   store->done = done;
   store->user = user;
+  pl_store_queue_init(&store->asked);
   pl_store_queue_init(&store->answered);
+  return store;
+}
+
+static void watch_loop(pl_store *store, uv_loop_t *loop) {
+  uv_async_init(loop, &store->async, on_answers);
+  uv_prepare_init(loop, &store->prepare);
+  uv_prepare_start(&store->prepare, on_turn_end);
+  store->async.data = store->prepare.data = store;
+  store->handles = 2;
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  pl_store *store = handle->data;
+  if (--store->handles == 0) pl_free(store);
+}
+
+static void leave_loop(pl_store *store) {
+  uv_close((uv_handle_t *)&store->async, on_handle_closed);
+  uv_close((uv_handle_t *)&store->prepare, on_handle_closed);
+}
+
+static pl_store *new_store(pl_store_done *done, void *user) {
+  pl_store *store = new_part(NULL, done, user);
+  if (!store) return NULL;
   pthread_mutex_init(&store->mutex, NULL);
   store_thread_init(&store->reader, "reading");
   store_thread_init(&store->writer, "writing");
@@ -158,44 +208,40 @@ pl_store *pl_store_open(const char *path, uv_loop_t *loop, pl_store_done *done, 
   pl_store *store = new_store(done, user);
   snprintf(why, 512, "out of memory");
   if (!store) return NULL;
-  if (store->notes && open_database(store, path, why)) {
-    uv_async_init(loop, &store->async, on_answers);
-    store->async.data = store;
-    if (store_threads_start(store)) return store;
-    snprintf(why, 512, "a thread cannot be started");
-    uv_close((uv_handle_t *)&store->async, NULL);
-    uv_run(loop, UV_RUN_NOWAIT);
-  }
+  bool opened = store->notes && open_database(store, path, why);
+  if (opened) watch_loop(store, loop);
+  if (opened && store_threads_start(store)) return store;
+  if (opened) snprintf(why, 512, "a thread cannot be started");
   store_release(store);
-  pl_free(store);
+  if (opened) {
+    leave_loop(store);
+    uv_run(loop, UV_RUN_NOWAIT);
+  } else {
+    pl_free(store);
+  }
   return NULL;
 }
 
 pl_store *pl_store_join(pl_store *store, uv_loop_t *loop, pl_store_done *done, void *user) {
-  pl_store *joined = pl_alloc(sizeof *joined);
-  if (!joined) return NULL;
-  joined->first = store;
-  joined->done = done;
-  joined->user = user;
-  pl_store_queue_init(&joined->answered);
-  uv_async_init(loop, &joined->async, on_answers);
-  joined->async.data = joined;
+  pl_store *joined = new_part(store, done, user);
+  if (joined) watch_loop(joined, loop);
   return joined;
 }
 
-static void on_async_closed(uv_handle_t *handle) {
-  pl_free(handle->data);
+static void free_requests(pl_store_queue *queue) {
+  for (pl_store_request *r = pl_store_queue_take_all(queue), *next; r; r = next) {
+    next = r->next;
+    pl_free(r);
+  }
 }
 
 void pl_store_close(pl_store *store) {
   if (store->first == store) {
-    store_thread_stop(store, &store->reader); /* first, because it passes on to the writer what it does not find */
+    store_thread_stop(store, &store->reader);
     store_thread_stop(store, &store->writer);
     store_release(store);
   }
-  for (pl_store_request *r = store->answered.head, *next; r; r = next) {
-    next = r->next;
-    pl_free(r);
-  }
-  uv_close((uv_handle_t *)&store->async, on_async_closed);
+  free_requests(&store->asked);
+  free_requests(&store->answered);
+  leave_loop(store);
 }

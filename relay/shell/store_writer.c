@@ -55,9 +55,9 @@ static pl_relay_registration use_token(pl_store *store, const pl_relay_token_cla
 static pl_relay_registration register_id(pl_store *store, const pl_store_request *r) {
   pl_relay_registration found = pl_store_find_id(store, &store->writer, r);
   if (found != PL_RELAY_REGISTRATION_ABSENT) return found;
-  pl_relay_registration token = r->may_create ? PL_RELAY_REGISTRATION_KNOWN : use_token(store, &r->token);
+  pl_relay_registration token = r->has_claim ? use_token(store, &r->claim) : PL_RELAY_REGISTRATION_KNOWN;
   if (token != PL_RELAY_REGISTRATION_KNOWN) return token;
-  return create_registration(store, r, !r->may_create) ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_FAILED;
+  return create_registration(store, r, r->has_claim) ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_FAILED;
 }
 
 /* Returns how many requests failed. If the transaction was not committed, all that succeeded in it fail as well. */

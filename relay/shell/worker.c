@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 #include "pages.h"
@@ -13,10 +14,21 @@ enum { DRAIN_DELAY_MS = 2000 };
 
 /* ---- core and sockets -------------------------------------------------------------------------------------------- */
 
+/* Draws many challenges from the system at a time, and gives out each once. */
+static void draw_challenge(pl_worker *w, uint8_t out[32]) {
+  if (w->challenges_left == 0) {
+    randombytes_buf(w->challenges, sizeof w->challenges);
+    w->challenges_left = PL_WORKER_CHALLENGES;
+  }
+  uint8_t *next = w->challenges[--w->challenges_left];
+  memcpy(out, next, 32);
+  sodium_memzero(next, 32);
+}
+
 static void *app_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
   pl_worker *w = app;
   uint8_t challenge[32];
-  randombytes_buf(challenge, sizeof challenge);
+  draw_challenge(w, challenge);
   return pl_relay_open(w->relay, address, challenge, socket, uv_now(&w->loop));
 }
 
@@ -84,9 +96,14 @@ static void on_bus(void *user, unsigned from, uint8_t *data, size_t size) {
 
 /* ---- hooks of the core ------------------------------------------------------------------------------------------- */
 
-static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void hook_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   pl_worker *w = user;
-  pl_store_lookup(w->store, conn, id, may_create, pl_relay_conn_token(conn));
+  pl_store_lookup(w->store, conn, id);
+}
+
+static void hook_register(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  pl_worker *w = user;
+  pl_store_register(w->store, conn, id, claim);
 }
 
 void pl_worker_stored(void *user, pl_relay_conn *conn, pl_relay_registration result) {
@@ -129,6 +146,7 @@ static void hook_log(void *user, pl_relay_log_level level, const pl_relay_conn *
 
 void pl_worker_hooks(pl_worker *worker, pl_relay_config *config) {
   config->hooks = (pl_relay_hooks){.lookup = hook_lookup,
+                                   .register_id = hook_register,
                                    .page = hook_page,
                                    .flush = hook_flush,
                                    .send = hook_send,

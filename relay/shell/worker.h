@@ -10,6 +10,8 @@
 #include "server.h"
 #include "store.h"
 
+enum { PL_WORKER_CHALLENGES = 8 /* what libsodium draws with one system call */ };
+
 typedef struct pl_worker {
   unsigned number, workers;
   uv_loop_t loop;
@@ -18,6 +20,8 @@ typedef struct pl_worker {
   _Atomic bool drain, stop; /* given with pl_worker_order, from any thread */
   bool draining;
   uint64_t timer_at;
+  uint8_t challenges[PL_WORKER_CHALLENGES][32]; /* drawn already; the first challenges_left of them are not given out */
+  size_t challenges_left;
   pl_server *server;
   pl_relay *relay;
   pl_store *store;

@@ -27,11 +27,16 @@ static pl_identity relay_identity, identities[PEERS];
 static uint64_t now_ms;
 static size_t logins;
 
-static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   (void)user;
   (void)id;
-  pl_relay_registered(conn, may_create && logins++ % 2 ? PL_RELAY_REGISTRATION_NEW : PL_RELAY_REGISTRATION_KNOWN,
-                      now_ms);
+  pl_relay_registered(conn, logins++ % 2 ? PL_RELAY_REGISTRATION_ABSENT : PL_RELAY_REGISTRATION_KNOWN, now_ms);
+}
+
+static void register_id(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  (void)user;
+  if (pl_id_check(id) != 0) abort();
+  pl_relay_registered(conn, claim ? PL_RELAY_REGISTRATION_ABSENT : PL_RELAY_REGISTRATION_NEW, now_ms);
 }
 
 /* ---- identities without cryptography allow a thousand times as many runs ----------------------------------------- */
@@ -253,7 +258,7 @@ static void step(uint8_t op, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const uint8_t seeds[PEERS + 1][32] = {{1}, {2}, {3}, {4}, {5}};
-  pl_relay_config config = {.hooks = {.lookup = lookup}};
+  pl_relay_config config = {.hooks = {.lookup = lookup, .register_id = register_id}};
   if (size > 4096) return 0;
   for (size_t i = 0; i < PEERS; i++)
     if (identities[i].id[0] == 0 && pl_identity_from_seed(&identities[i], seeds[i]) != 0) abort();

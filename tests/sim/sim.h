@@ -138,10 +138,12 @@ typedef struct sim_worker {
 } sim_worker;
 
 typedef struct sim_job {
-  bool used, may_create;
+  bool used;
+  bool registers, claims; /* registers: it is to register the ID, with this claim of a token when it claims one */
   sim_worker *worker;
   pl_relay_conn *conn;
   uint8_t id[32];
+  pl_relay_token_claim claim;
   uint64_t done_us;
 } sim_job;
 

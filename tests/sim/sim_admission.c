@@ -122,10 +122,9 @@ const char *sim_admission_fields(const sim_client *c) {
 /* ---- the store's answer -------------------------------------------------------------------------------------- */
 
 static bool shows_token(const sim_job *job) {
-  const pl_relay_token_claim *claim = pl_relay_conn_token(job->conn);
   uint8_t key[32];
   crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
-  return claim && pl_token_verify(claim->proof, key, claim->transcript) == 0;
+  return job->claims && pl_token_verify(job->claim.proof, key, job->claim.transcript) == 0;
 }
 
 static bool is_known(const sim_relay *r, const uint8_t id[32]) {
@@ -148,8 +147,7 @@ pl_relay_registration sim_admission_judge(sim_relay *r, const sim_job *job, pl_r
   if (!l || !l->admitting) return result;
   int who = sim_client_of(w, job->id, (const uint8_t[8]){0});
   if (result == PL_RELAY_REGISTRATION_KNOWN && who >= 0 && l->revoked[who]) result = PL_RELAY_REGISTRATION_REVOKED;
-  if (result == PL_RELAY_REGISTRATION_ABSENT && r->config.admission == PL_RELAY_ADMIT_INVITE && l->token_uses &&
-      shows_token(job)) {
+  if (result == PL_RELAY_REGISTRATION_ABSENT && l->token_uses && shows_token(job)) {
     l->token_uses--;
     memcpy(r->known[r->known_count++], job->id, 32);
     result = PL_RELAY_REGISTRATION_NEW;

@@ -11,21 +11,30 @@ enum { SOCKET_BUFFER = 140 * 1024, RECORD = 66000 };
 
 const uint8_t sim_address[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
 
-static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
-  sim_worker *v = user;
+static void add_job(sim_worker *v, pl_relay_conn *conn, const uint8_t id[32], bool registers,
+                    const pl_relay_token_claim *claim) {
   sim_relay *r = v->relay;
   sim_world *w = r->world;
   for (size_t i = 0; i < SIM_JOBS; i++) {
     sim_job *job = &r->jobs[i];
     if (job->used) continue;
-    *job = (sim_job){.used = true, .may_create = may_create, .worker = v, .conn = conn};
+    *job = (sim_job){.used = true, .registers = registers, .claims = claim != NULL, .worker = v, .conn = conn};
     memcpy(job->id, id, 32);
+    if (claim) job->claim = *claim;
     r->jobs_used++;
     uint64_t most = w->now_us < r->store_slow_until_us ? SIM_MS(5000) : SIM_MS(5);
     job->done_us = w->now_us + sim_below(&w->random, most);
     return;
   }
   sim_fail(w, "the store's queue has no bound: %d lookups wait", SIM_JOBS);
+}
+
+static void on_lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
+  add_job(user, conn, id, false, NULL);
+}
+
+static void on_register(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  add_job(user, conn, id, true, claim);
 }
 
 static void write_some(sim_conn *k) {
@@ -150,6 +159,7 @@ void sim_relay_init(sim_world *w) {
   if (w->flood && sim_chance(random, 70))
     set[PL_RELAY_SET_QUEUE_TOTAL_MAX] = (uint32_t)sim_between(random, 500000, 900000);
   r->config.hooks.lookup = on_lookup;
+  r->config.hooks.register_id = on_register;
   r->config.hooks.log = on_log;
   if (sim_chance(random, 50)) {
     r->config.hooks.flush = on_flush;
@@ -300,7 +310,7 @@ static pl_relay_registration registration_of(sim_relay *r, const sim_job *job) {
   for (size_t i = 0; i < r->known_count; i++) {
     if (memcmp(r->known[i], job->id, 32) == 0) return PL_RELAY_REGISTRATION_KNOWN;
   }
-  if (!job->may_create || r->known_count == SIM_KNOWN) return PL_RELAY_REGISTRATION_ABSENT;
+  if (!job->registers || job->claims || r->known_count == SIM_KNOWN) return PL_RELAY_REGISTRATION_ABSENT;
   memcpy(r->known[r->known_count++], job->id, 32);
   return PL_RELAY_REGISTRATION_NEW;
 }

@@ -109,6 +109,7 @@ static const char *login_fault(const sim_wire_conn *c, pl_wire_login *login) {
   pl_view hello = {c->hello, c->hello_size}, body = {c->sent_login, c->login_size - PL_CONST_SIGNATURE_BYTES};
   pl_login_transcript(transcript, hello, body);
   if (pl_login_verify_client(login->signature, transcript, login->peer_id) != 0) return "a wrong proof";
+  if (pl_id_check(login->peer_id) != 0) return "a key that is no point";
   if (c->login_ms - c->hello_ms > sim_wire_setting(c->wire, PL_RELAY_SET_CHALLENGE_MS)) return "a late proof";
   return NULL;
 }

@@ -32,6 +32,8 @@ int pl_id_check(const uint8_t id[32]) PL_MUST_USE;
  * functions below return 0 or PL_ECRYPTO. */
 void pl_login_transcript(uint8_t t[64], pl_view hello, pl_view login);
 void pl_login_sign_client(uint8_t signature[64], const uint8_t t[64], const pl_identity *client);
+/* Refuses keys that are not canonical or of small order, but not a key whose point has a part of small order besides
+ * one of prime order: whoever registers a new ID must call pl_id_check too. */
 int pl_login_verify_client(const uint8_t signature[64], const uint8_t t[64], const uint8_t client_id[32]) PL_MUST_USE;
 /* `welcome` is the WELCOME payload without its signature. */
 void pl_login_sign_relay(uint8_t signature[64], const uint8_t t[64], pl_view welcome, const pl_identity *relay);

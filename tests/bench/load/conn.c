@@ -57,7 +57,8 @@ int bench_conn_start(bench_conn *c) {
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (c->fd < 0) return -1;
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  if (g->options.leave != BENCH_LEAVE_EXIT) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  if (g->options.leavers) setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   /* Otherwise the kernel would buffer megabytes for a reader that stopped. */
   if (c->role == BENCH_FROZEN) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   if (connect(c->fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) {
@@ -144,10 +145,30 @@ static void connected(bench_conn *c) {
   secure(c);
 }
 
+/* Reads as recv does, and notes when the bytes came to the socket, which may be long before they are read. */
+static ssize_t recv_timed(bench_conn *c, void *data, size_t size) {
+  bench_gen *g = c->gen;
+  union {
+    struct cmsghdr align;
+    uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+  } control;
+  struct iovec to = {.iov_base = data, .iov_len = size};
+  struct msghdr message = {.msg_iov = &to, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t n = recvmsg(c->fd, &message, 0);
+  const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  g->came_ns = 0;
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS) {
+    struct timespec t;
+    memcpy(&t, CMSG_DATA(header), sizeof t);
+    g->came_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec - g->clock_ahead_ns;
+  }
+  return n;
+}
+
 /* Returns the bytes read, 0 when it would block, -1 at the end. */
 static ssize_t take(bench_conn *c, void *data, size_t size) {
   if (!c->ssl) {
-    ssize_t n = recv(c->fd, data, size, 0);
+    ssize_t n = c->gen->options.leavers ? recv_timed(c, data, size) : recv(c->fd, data, size, 0);
     if (n > 0) return n;
     return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
   }
@@ -216,7 +237,7 @@ static void feed(bench_conn *c) {
       bench_conn_fail(c, "closed by the server");
       return;
     }
-    g->now_ns = bench_clock_ns();
+    g->now_ns = g->came_ns ? g->came_ns : bench_clock_ns();
     if (g->dialect->websocket)
       bench_ws_feed(c, g->rx, (size_t)n);
     else

@@ -50,7 +50,7 @@ static int make_identities(bench_gen *g) {
 static void place_all(bench_gen *g) {
   const bench_options *o = &g->options;
   size_t i = 0;
-  uint32_t pairs = o->mode == BENCH_MODE_OUTAGE ? o->sockets / 2 : o->mode == BENCH_MODE_CELL ? o->pairs : 0;
+  uint32_t pairs = o->mode == BENCH_MODE_OUTAGE ? o->sockets / 2 : o->mode != BENCH_MODE_STORM ? o->pairs : 0;
   for (uint32_t p = 0; p < pairs + (pairs || o->mode == BENCH_MODE_CELL ? o->frozen : 0); p++, i += 2) {
     bool live = p < pairs;
     place(g, i, live ? BENCH_CALLER : BENCH_STUFFER, &g->conns[i + 1], p);

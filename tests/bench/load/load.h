@@ -35,14 +35,25 @@ typedef enum bench_state {
   BENCH_READY
 } bench_state;
 
-typedef enum bench_mode { BENCH_MODE_CELL, BENCH_MODE_STORM, BENCH_MODE_OUTAGE } bench_mode;
+typedef enum bench_mode {
+  BENCH_MODE_CELL,
+  BENCH_MODE_STORM,
+  BENCH_MODE_OUTAGE,
+  BENCH_MODE_DEPARTURES,
+  BENCH_MODE_SIGNATURES
+} bench_mode;
+
+/* How sockets leave: their process ends, and their connections are closed (EXIT) or reset (RESET); or by WebSocket's
+ * closing handshake (CLOSE). */
+typedef enum bench_leave { BENCH_LEAVE_NONE, BENCH_LEAVE_EXIT, BENCH_LEAVE_RESET, BENCH_LEAVE_CLOSE } bench_leave;
 
 typedef struct bench_options {
   const char *server, *host, *label;
   int port;
   bench_mode mode;
   bool tls, both, batch, verify, flood, slow, again;
-  uint32_t pairs, window, size, idle, frozen, sockets, concurrency;
+  uint32_t pairs, window, size, idle, frozen, sockets, concurrency, leavers;
+  bench_leave leave;
   double seconds, warmup_seconds, patience_seconds;
   pid_t server_pid; /* 0 when it is not known; CPU and memory are not reported then */
 } bench_options;
@@ -122,6 +133,7 @@ struct bench_gen {
   int epoll;
   bool measuring, reconnects;
   uint64_t now_ns, random;
+  uint64_t came_ns, clock_ahead_ns; /* departures: when bytes came; the wall clock minus bench_clock_ns */
   char accept_key[64], upgrade_key[32];
   char origin[128];
   bench_conn *conns; /* callers and callees, then stuffers and frozen, then idle */
@@ -199,6 +211,8 @@ double bench_own_cpu_s(void);
 int bench_mode_cell(bench_gen *g);
 int bench_mode_storm(bench_gen *g);
 int bench_mode_outage(bench_gen *g);
+int bench_mode_departures(bench_gen *g);                 /* departures.c */
+int bench_mode_signatures(const bench_options *options); /* signatures.c */
 /* Connects conns[first … first+count). Returns true when all reached `state`. */
 bool bench_connect(bench_gen *g, size_t first, size_t count, bench_state state);
 

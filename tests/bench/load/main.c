@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
   bench_options options;
   int rc = bench_options_parse(&options, argc, argv);
   if (rc != 0) return rc - 1;
+  if (options.mode == BENCH_MODE_SIGNATURES) return bench_mode_signatures(&options);
   signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
   rc = bench_gen_init(&gen, &options);
@@ -29,6 +30,9 @@ int main(int argc, char **argv) {
       break;
     case BENCH_MODE_OUTAGE:
       rc = bench_mode_outage(&gen);
+      break;
+    case BENCH_MODE_DEPARTURES:
+      rc = bench_mode_departures(&gen);
       break;
     default:
       rc = bench_mode_cell(&gen);

@@ -21,6 +21,9 @@ static const char HELP[] =
     "  --storm N         instead: N logins as fast as possible\n"
     "  --again           ... then the same identities again: again_logins_per_s, again_cpu_us\n"
     "  --outage N        instead: N linked sockets; waits until the server is lost and all are linked again\n"
+    "  --leavers N       instead: N more sockets of another process, which leave at once while the pairs talk\n"
+    "  --leave HOW       ... exit: the process ends; reset: and its connections are reset; close: by the handshake\n"
+    "  --signatures N    instead: what the signatures of a login cost without a server, N times each\n"
     "  --concurrency N   logins in progress at one time (128)\n"
     "  --verify          checks every WELCOME's signature, not only the first; costs more than the server's part\n"
     "  --tls             uses TLS and accepts any certificate\n"
@@ -46,6 +49,9 @@ enum {
   O_STORM,
   O_AGAIN,
   O_OUTAGE,
+  O_LEAVERS,
+  O_LEAVE,
+  O_SIGNATURES,
   O_CONCURRENCY,
   O_VERIFY,
   O_TLS,
@@ -72,6 +78,9 @@ static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
                                      {"again", 0, 0, O_AGAIN},
                                      {"storm", 1, 0, O_STORM},
                                      {"outage", 1, 0, O_OUTAGE},
+                                     {"leavers", 1, 0, O_LEAVERS},
+                                     {"leave", 1, 0, O_LEAVE},
+                                     {"signatures", 1, 0, O_SIGNATURES},
                                      {"concurrency", 1, 0, O_CONCURRENCY},
                                      {"verify", 0, 0, O_VERIFY},
                                      {"tls", 0, 0, O_TLS},
@@ -118,6 +127,12 @@ static bool take_count(bench_options *o, int option, const char *arg) {
     case O_OUTAGE:
       o->mode = BENCH_MODE_OUTAGE;
       return count(arg, 2, 60000, &o->sockets);
+    case O_SIGNATURES:
+      o->mode = BENCH_MODE_SIGNATURES;
+      return count(arg, 1, 1000000, &o->sockets);
+    case O_LEAVERS:
+      o->mode = BENCH_MODE_DEPARTURES;
+      return count(arg, 1, 60000, &o->leavers);
     default:
       return false;
   }
@@ -143,6 +158,14 @@ static bool take_number(bench_options *o, int option, const char *arg) {
     default:
       return take_count(o, option, arg);
   }
+}
+
+static bool take_leave(bench_options *o, const char *arg) {
+  o->leave = strcmp(arg, "exit") == 0    ? BENCH_LEAVE_EXIT
+             : strcmp(arg, "reset") == 0 ? BENCH_LEAVE_RESET
+             : strcmp(arg, "close") == 0 ? BENCH_LEAVE_CLOSE
+                                         : BENCH_LEAVE_NONE;
+  return o->leave != BENCH_LEAVE_NONE;
 }
 
 static bool take(bench_options *o, int option, const char *arg) {
@@ -174,6 +197,8 @@ static bool take(bench_options *o, int option, const char *arg) {
     case O_TLS:
       o->tls = true;
       return true;
+    case O_LEAVE:
+      return take_leave(o, arg);
     case O_BATCH:
       o->batch = strcmp(arg, "on") == 0;
       return strcmp(arg, "on") == 0 || strcmp(arg, "off") == 0;
@@ -196,6 +221,7 @@ int bench_options_parse(bench_options *o, int argc, char **argv) {
   o->seconds = 1;
   o->warmup_seconds = 0.2;
   o->patience_seconds = 60;
+  o->leave = BENCH_LEAVE_RESET;
   set_default_batch(o, argc, argv);
   for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;) {
     if (option == O_HELP) {
@@ -212,8 +238,8 @@ int bench_options_parse(bench_options *o, int argc, char **argv) {
     fprintf(stderr, "pl-bench-load: needs --server and --port, and --tls only with a WebSocket; see --help\n");
     return 3;
   }
-  if (d != &bench_dialect_pairlink && (o->frozen || o->mode == BENCH_MODE_OUTAGE)) {
-    fprintf(stderr, "pl-bench-load: --frozen and --outage speak pairlink only\n");
+  if (d != &bench_dialect_pairlink && (o->frozen || o->mode == BENCH_MODE_OUTAGE || o->mode == BENCH_MODE_DEPARTURES)) {
+    fprintf(stderr, "pl-bench-load: --frozen, --outage and --leavers speak pairlink only\n");
     return 3;
   }
   if (!o->label) o->label = o->server;

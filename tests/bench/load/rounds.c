@@ -10,6 +10,10 @@ static uint64_t stamp_now(const bench_conn *c) {
 void bench_message(bench_conn *c, uint64_t stamp) {
   bench_gen *g = c->gen;
   if (c->role > BENCH_CALLEE || g->due_count == g->due_max) return;
+  if (g->options.leavers) { /* these talk at a steady rate, and the times are those of one way */
+    if (g->measuring && c->role == BENCH_CALLEE) bench_histogram_add(&g->rounds, g->now_ns - (stamp >> 1));
+    return;
+  }
   bool mine = (stamp & 1) == (stamp_now(c) & 1);
   if (g->measuring) {
     g->messages++;

@@ -9,8 +9,10 @@
  *   lines     (figures) → sentences for docs/bench/README.md
  */
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
+import { DEPARTURES } from './departures.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
+import { LOGINS_PER_CORE } from './logins.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -20,6 +22,7 @@ import { SPREAD_CONNECTIONS, WORKERS } from './workers.mjs';
 
 export const PARTS = [
   LOGIN_STORM,
+  LOGINS_PER_CORE,
   IDLE_SOCKETS,
   FROZEN_RECEIVERS,
   SLOW_RECEIVERS,
@@ -32,6 +35,7 @@ export const PARTS = [
   SPREAD_CONNECTIONS,
   WORKERS,
   DISCONNECTS,
+  DEPARTURES,
 ];
 
 export const partOf = (name) => PARTS.find((part) => part.name === name);

@@ -18,9 +18,8 @@ static struct peer {
   bool upgraded, ends;
 } peers[NET_CLIENTS];
 
-static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   (void)id;
-  (void)may_create;
   pl_relay_registered(conn, PL_RELAY_REGISTRATION_KNOWN, ((net *)user)->now_ms);
 }
 

@@ -10,11 +10,10 @@
 
 enum { ALLOCATIONS_MAX = 100 };
 
-static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   (void)user;
   (void)conn;
   (void)id;
-  (void)may_create;
 }
 
 /* Each allocation fails once, until one is asked for that is never made. */

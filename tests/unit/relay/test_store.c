@@ -26,9 +26,24 @@ typedef struct scene {
   pl_relay_registration last;
 } scene;
 
+/* The tests have no connections: in place of one stands the number of an ID that is registered when it is absent. */
+static pl_relay_conn *newcomer(uint32_t who) {
+  return (pl_relay_conn *)(uintptr_t)(who + 1);
+}
+
+static void id_of(uint8_t id[32], uint32_t who) {
+  memset(id, 0, 32);
+  pl_put_u32(id, who);
+}
+
 static void on_done(void *user, pl_relay_conn *conn, pl_relay_registration result) {
   scene *s = user;
-  (void)conn;
+  if (result == PL_RELAY_REGISTRATION_ABSENT && conn) {
+    uint8_t id[32];
+    id_of(id, (uint32_t)((uintptr_t)conn - 1));
+    pl_store_register(s->store, NULL, id, NULL);
+    return;
+  }
   s->answers++;
   s->counts[result]++;
   s->last = result;
@@ -67,11 +82,15 @@ static int tear_down(void **state) {
   return 0;
 }
 
+static void ask(scene *s, uint32_t who, bool may_create) {
+  uint8_t id[32];
+  id_of(id, who);
+  pl_store_lookup(s->store, may_create ? newcomer(who) : NULL, id);
+}
+
 static pl_relay_registration look_up(scene *s, uint32_t who, bool may_create) {
-  uint8_t id[32] = {0};
   size_t before = s->answers;
-  pl_put_u32(id, who);
-  pl_store_lookup(s->store, NULL, id, may_create, NULL);
+  ask(s, who, may_create);
   while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }
@@ -101,12 +120,8 @@ static void test_new_known_revoked(void **state) {
 
 static void test_many_at_once(void **state) {
   scene *s = *state;
-  uint8_t id[32] = {0};
   open_store(s);
-  for (uint32_t i = 0; i < 2 * MANY; i++) { /* each ID twice, in one batch or in several */
-    pl_put_u32(id, i % MANY);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
-  }
+  for (uint32_t i = 0; i < 2 * MANY; i++) ask(s, i % MANY, true); /* each ID twice, in one batch or in several */
   while (s->answers < 2 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY);
@@ -117,7 +132,6 @@ static void test_many_at_once(void **state) {
 static void test_another_program_writes(void **state) {
   scene *s = *state;
   sqlite3 *db;
-  uint8_t id[32] = {0};
   open_store(s);
   assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
   assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_NEW);
@@ -125,10 +139,7 @@ static void test_another_program_writes(void **state) {
                    SQLITE_OK);
   assert_int_equal(look_up(s, 0, true), PL_RELAY_REGISTRATION_KNOWN); /* readers do not wait for a writer */
   s->answers = s->counts[PL_RELAY_REGISTRATION_NEW] = 0;
-  for (uint32_t i = 1; i <= MANY; i++) {
-    pl_put_u32(id, i);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
-  }
+  for (uint32_t i = 1; i <= MANY; i++) ask(s, i, true);
   assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
   while (s->answers < MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_NEW], MANY);
@@ -140,7 +151,6 @@ static void test_another_program_writes(void **state) {
 static void test_known_ones_wait_for_no_writer(void **state) {
   scene *s = *state;
   sqlite3 *db;
-  uint8_t id[32] = {0};
   open_store(s);
   assert_int_equal(look_up(s, 1, true), PL_RELAY_REGISTRATION_NEW);
   assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
@@ -148,10 +158,8 @@ static void test_known_ones_wait_for_no_writer(void **state) {
   s->answers = 0;
   memset(s->counts, 0, sizeof s->counts);
   for (uint32_t i = 0; i < MANY; i++) { /* in one batch, or in several */
-    pl_put_u32(id, 1 + i);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
-    pl_put_u32(id, 1);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
+    ask(s, 1 + i, true);
+    ask(s, 1, true);
   }
   while (s->answers < MANY + 1) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_KNOWN], MANY + 1);
@@ -228,16 +236,12 @@ static int on_open(sqlite3 *db, char **error, const struct sqlite3_api_routines 
 /* The disk is full at the end of a batch: an ID that was asked for twice in it is registered neither time. */
 static void test_a_batch_that_is_not_kept(void **state) {
   scene *s = *state;
-  uint8_t id[32] = {0};
   sqlite3_auto_extension((void (*)(void))on_open);
   open_store(s);
   assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_NEW);
   disk_fails = true;
   s->answers = s->counts[PL_RELAY_REGISTRATION_FAILED] = 0;
-  for (uint32_t i = 0; i < 4 * MANY; i++) {
-    pl_put_u32(id, i / 4 % MANY);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
-  }
+  for (uint32_t i = 0; i < 4 * MANY; i++) ask(s, i / 4 % MANY, true);
   while (s->answers < 4 * MANY) uv_run(&s->loop, UV_RUN_ONCE);
   assert_int_equal(s->counts[PL_RELAY_REGISTRATION_FAILED], 4 * MANY);
   assert_int_equal(look_up(s, MANY, true), PL_RELAY_REGISTRATION_KNOWN); /* reading still works */
@@ -336,11 +340,7 @@ static void test_last_seen_is_written_at_the_end(void **state) {
 static void test_idle_rows_are_purged(void **state) {
   scene *s = *state;
   open_store(s);
-  for (uint32_t i = 1; i <= 1203; i++) { /* more than a batch */
-    uint8_t id[32] = {0};
-    pl_put_u32(id, i);
-    pl_store_lookup(s->store, NULL, id, true, NULL);
-  }
+  for (uint32_t i = 1; i <= 1203; i++) ask(s, i, true); /* more than a batch */
   while (s->answers < 1203) uv_run(&s->loop, UV_RUN_ONCE);
   sql(s,
       "UPDATE registrations SET last_seen = unixepoch() - 31 * 86400 WHERE id <> "
@@ -370,7 +370,7 @@ static pl_relay_registration claim(scene *s, uint32_t who, const char *token, bo
   crypto_hash_sha256(key, (const uint8_t *)token, strlen(token));
   pl_token_prove(c.proof, key, c.transcript);
   if (spoil) c.proof[PL_TOKEN_PROOF_BYTES - 1] ^= 1;
-  pl_store_lookup(s->store, NULL, id, false, &c);
+  pl_store_register(s->store, NULL, id, &c);
   while (s->answers == before) uv_run(&s->loop, UV_RUN_ONCE);
   return s->last;
 }

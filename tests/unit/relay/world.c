@@ -17,25 +17,37 @@ static bool is_known(world *w, const uint8_t id[32]) {
   return false;
 }
 
-static pl_relay_registration judge(world *w, const uint8_t id[32], bool may_create) {
+static pl_relay_registration find(world *w, const uint8_t id[32]) {
   if (w->store_broken) return PL_RELAY_REGISTRATION_FAILED;
   if (memcmp(w->revoked, id, 32) == 0) return PL_RELAY_REGISTRATION_REVOKED;
-  if (is_known(w, id)) return PL_RELAY_REGISTRATION_KNOWN;
-  if (!may_create) return PL_RELAY_REGISTRATION_ABSENT;
-  memcpy(w->known[w->known_count++ % WORLD_IDS], id, 32);
-  return PL_RELAY_REGISTRATION_NEW;
+  return is_known(w, id) ? PL_RELAY_REGISTRATION_KNOWN : PL_RELAY_REGISTRATION_ABSENT;
 }
 
-static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32], bool may_create) {
+static void lookup(void *user, pl_relay_conn *conn, const uint8_t id[32]) {
   world *w = user;
-  if (w->hold_lookups)
-    w->held[w->held_count++] = conn;
-  else
-    pl_relay_registered(conn, judge(w, id, may_create), w->now_ms);
+  if (w->hold_lookups) {
+    w->held[w->held_count].conn = conn;
+    memcpy(w->held[w->held_count++].id, id, 32);
+  } else {
+    pl_relay_registered(conn, find(w, id), w->now_ms);
+  }
+}
+
+static void register_id(void *user, pl_relay_conn *conn, const uint8_t id[32], const pl_relay_token_claim *claim) {
+  world *w = user;
+  pl_relay_registration result = find(w, id);
+  assert_int_equal(pl_id_check(id), 0);
+  assert_null(claim); /* tests with tokens have their own */
+  if (result == PL_RELAY_REGISTRATION_ABSENT) {
+    memcpy(w->known[w->known_count++ % WORLD_IDS], id, 32);
+    result = PL_RELAY_REGISTRATION_NEW;
+  }
+  pl_relay_registered(conn, result, w->now_ms);
 }
 
 void world_answer(world *w) {
-  for (size_t i = 0; i < w->held_count; i++) pl_relay_registered(w->held[i], PL_RELAY_REGISTRATION_NEW, w->now_ms);
+  w->hold_lookups = false;
+  for (size_t i = 0; i < w->held_count; i++) pl_relay_registered(w->held[i].conn, find(w, w->held[i].id), w->now_ms);
   w->held_count = 0;
 }
 
@@ -52,7 +64,7 @@ void world_start(world *w) {
   pl_relay_config config = {.admission = w->admission,
                             .public_urls = w->public_urls,
                             .alternatives = w->alternatives,
-                            .hooks = {.lookup = lookup},
+                            .hooks = {.lookup = lookup, .register_id = register_id},
                             .user = w};
   const uint8_t seed[32] = {42};
   if (w->sends) config.hooks.send = take;

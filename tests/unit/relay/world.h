@@ -26,7 +26,10 @@ typedef struct world {
   uint64_t now_ms;
   bool hold_lookups; /* lookups are answered by world_answer; otherwise at once from `known` */
   bool store_broken;
-  pl_relay_conn *held[WORLD_IDS];
+  struct {
+    pl_relay_conn *conn;
+    uint8_t id[32];
+  } held[WORLD_IDS];
   size_t held_count;
   uint8_t known[WORLD_IDS][32];
   size_t known_count;
@@ -99,7 +102,7 @@ void world_pass(world *w, uint64_t ms);
 void world_stop(world *w, uint64_t ms);
 /* Takes all output to all clients that read. */
 void world_turn(world *w);
-/* Answers the lookups that were held. */
+/* Answers the lookups that were held, and from now on at once. */
 void world_answer(world *w);
 
 /* ---- clients ----------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,75 @@
+/** Thousands of sockets leave at once: what that costs the relay, and how long the messages of others take meanwhile. */
+import { number } from '../format.mjs';
+import { load } from '../servers.mjs';
+import { median } from '../statistics.mjs';
+import { PATIENT, fresh } from './common.mjs';
+
+const LEAVERS = 16_000;
+const LIVE = [1_000, 4_000, 16_000]; // that stay while 1,000 others leave
+const HOW = ['exit', 'close'];
+
+const leave = (how, leavers, pairs, stay, seconds) =>
+  fresh('pairlink', (server) =>
+    load(server, 'pairlink', [
+      ...['--leave', how, '--leavers', leavers, '--pairs', pairs, '--idle', stay, '--seconds', seconds],
+      ...PATIENT,
+    ]),
+  );
+
+/** Returns `{"1000": µs, …}`: CPU of each of `leavers` sockets that leave while others stay. */
+async function curve(rounds, leavers, live) {
+  const cpu_us = {};
+  for (const stay of live) {
+    const rows = [];
+    for (let round = 0; round < rounds; round++) rows.push((await leave('exit', leavers, 0, stay, 0.05)).cpu_us);
+    cpu_us[stay] = median(rows);
+  }
+  return cpu_us;
+}
+
+async function storm(how, rounds, leavers, seconds) {
+  const rows = [];
+  for (let round = 0; round < rounds; round++) rows.push(await leave(how, leavers, 50, 0, seconds));
+  const of = (figure) => median(rows.map((row) => row[figure]));
+  return {
+    seconds: of('seconds'),
+    p99_us_alone: of('p99_us_alone'),
+    p99_us_busy: of('p99_us_busy'),
+    p99_us: of('p99_us'),
+    max_us: of('max_us'),
+    p99_ratio: median(rows.map((row) => row.p99_us / row.p99_us_busy)),
+  };
+}
+
+async function measure({ rounds, seconds = 1, leavers = LEAVERS, live = LIVE }) {
+  const cpu_us = await curve(Math.min(rounds, 2), Math.min(leavers, 1_000), live);
+  const all = Object.values(cpu_us);
+  const storms = {};
+  for (const how of HOW) storms[how] = await storm(how, rounds, leavers, seconds);
+  return { leavers, cpu_us, most_to_least: Math.max(...all) / Math.min(...all), ...storms };
+}
+
+const sentence = (what, f) =>
+  `When ${what} at once, the 99th percentile of others' messages, one way, is ${number(f.p99_us)} µs for the ${number(f.seconds)} s that this takes; without that ${number(f.p99_us_alone)} µs, and ${number(f.p99_us_busy)} µs while another program keeps all cores busy.`;
+
+export const DEPARTURES = {
+  name: 'departures',
+  needs: 60,
+  measure,
+  targets: (f) => [
+    { what: 'CPU of a disconnect, 1,000 to 16,000 live sockets, most to least', reached: f.most_to_least, limit: 1.5 },
+    {
+      what: "16,000 leave at once: p99 of others' messages to a busy machine's, crash",
+      reached: f.exit.p99_ratio,
+      limit: 1.5,
+    },
+    { what: '… closing handshake', reached: f.close.p99_ratio, limit: 1.5 },
+  ],
+  lines: (f) => [
+    `CPU of a disconnect: ${Object.entries(f.cpu_us)
+      .map(([live, us]) => `${number(us)} µs with ${number(Number(live))} live sockets`)
+      .join(', ')}.`,
+    sentence(`${number(f.leavers)} sockets of a process that ends leave`, f.exit),
+    sentence(`${number(f.leavers)} sockets send a close frame`, f.close),
+  ],
+};

@@ -1,0 +1,178 @@
+/* Sockets that leave: a few per turn, each with all of its answer, and without an event that would wake the loop. */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "relay/shell/server.h"
+
+enum { MANY = 200 };
+
+static const char answer[] = "an answer";
+
+typedef struct scene {
+  uv_loop_t loop;
+  pl_server *server;
+  int port;
+  pl_socket *sockets[MANY];
+  size_t opened, closed, received;
+  pl_relay_conn_wish wish; /* of all sockets */
+  size_t answered[MANY];   /* bytes that were written */
+  int clients[MANY];
+} scene;
+
+static void *on_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
+  scene *s = app;
+  (void)address;
+  s->sockets[s->opened] = socket;
+  return &s->answered[s->opened++];
+}
+
+static void on_received(void *app, void *conn, uint8_t *data, size_t size) {
+  (void)conn;
+  (void)data;
+  ((scene *)app)->received += size;
+}
+
+static void on_closed(void *app, void *conn) {
+  (void)conn;
+  ((scene *)app)->closed++;
+}
+
+static bool on_output(void *app, void *conn, pl_view *out) {
+  const size_t *written = conn;
+  *out = (pl_view){(const uint8_t *)answer + *written, sizeof answer - *written};
+  return ((scene *)app)->wish == PL_RELAY_WISH_FINISH && out->size > 0;
+}
+
+static void on_sent(void *app, void *conn, size_t n) {
+  (void)app;
+  *(size_t *)conn += n;
+}
+
+static pl_relay_conn_wish on_wish(void *app, void *conn) {
+  (void)conn;
+  return ((scene *)app)->wish;
+}
+
+static void on_turn(void *app) {
+  (void)app;
+}
+
+static int set_up(void **state) {
+  scene *s = calloc(1, sizeof *s);
+  char why[256];
+  uv_loop_init(&s->loop);
+  pl_server_config config = {
+      .loop = &s->loop,
+      .app = {on_opened, on_received, on_closed, on_output, on_sent, on_wish, on_turn},
+      .app_data = s,
+  };
+  s->server = pl_server_new(&config);
+  if (!s->server) return -1;
+  s->port = pl_server_listen(s->server, "127.0.0.1:0", why);
+  *state = s;
+  return s->port > 0 ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  scene *s = *state;
+  pl_server_free(s->server);
+  assert_int_equal(s->closed, s->opened);
+  assert_int_equal(uv_loop_close(&s->loop), 0);
+  free(s);
+  return 0;
+}
+
+static void connect_many(scene *s) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (size_t i = 0; i < MANY; i++) {
+    s->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(s->clients[i], (const struct sockaddr *)&to, sizeof to), 0);
+  }
+  while (s->opened < MANY) uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+static void close_clients(scene *s) {
+  for (size_t i = 0; i < MANY; i++) close(s->clients[i]);
+}
+
+/* Runs the loop until all sockets are closed. Returns how many were closed in one turn at most. */
+static size_t most_per_turn(scene *s) {
+  size_t most = 0;
+  while (s->closed < MANY) {
+    size_t before = s->closed;
+    uv_run(&s->loop, UV_RUN_ONCE);
+    if (s->closed - before > most) most = s->closed - before;
+  }
+  return most;
+}
+
+/* All hang up at once: what came before is read, and they are closed over many turns. */
+static void test_few_are_closed_per_turn(void **state) {
+  scene *s = *state;
+  connect_many(s);
+  for (size_t i = 0; i < MANY; i++) assert_int_equal(write(s->clients[i], "x", 1), 1);
+  close_clients(s);
+  assert_in_range(most_per_turn(s), 1, MANY / 5);
+  assert_int_equal(s->received, MANY);
+}
+
+/* The application ends them all at once, with an answer: each client gets the whole of it. */
+static void test_each_gets_its_answer(void **state) {
+  scene *s = *state;
+  char got[sizeof answer + 1];
+  connect_many(s);
+  s->wish = PL_RELAY_WISH_FINISH;
+  for (size_t i = 0; i < MANY; i++) pl_server_flush(s->server, s->sockets[i]);
+  assert_int_equal(s->answered[MANY - 1], 0); /* it is not its turn yet */
+  while (s->answered[MANY - 1] < sizeof answer) uv_run(&s->loop, UV_RUN_ONCE);
+  for (size_t i = 0; i < MANY; i++) {
+    assert_int_equal(recv(s->clients[i], got, sizeof got, MSG_WAITALL), sizeof answer); /* up to the end */
+    assert_string_equal(got, answer);
+  }
+  assert_int_equal(s->closed, 0); /* they have not hung up */
+  close_clients(s);
+  assert_in_range(most_per_turn(s), 1, MANY / 5);
+}
+
+/* The application drops them all. No client does anything, so nothing but the server itself can wake the loop. */
+static void test_dropped_without_an_event(void **state) {
+  scene *s = *state;
+  connect_many(s);
+  s->wish = PL_RELAY_WISH_ABORT;
+  for (size_t i = 0; i < MANY; i++) pl_server_flush(s->server, s->sockets[i]);
+  assert_int_equal(s->closed, 0); /* whoever flushes still holds them */
+  assert_int_equal(most_per_turn(s), 1);
+  close_clients(s);
+}
+
+/* A server that ends closes those that wait for their turn too. */
+static void test_some_wait_at_the_end(void **state) {
+  scene *s = *state;
+  connect_many(s);
+  s->wish = PL_RELAY_WISH_ABORT;
+  for (size_t i = 0; i < MANY; i += 2) pl_server_flush(s->server, s->sockets[i]);
+  uv_run(&s->loop, UV_RUN_ONCE);
+  assert_in_range(s->closed, 1, MANY / 2 - 1);
+  close_clients(s);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_few_are_closed_per_turn),
+      TEST(test_each_gets_its_answer),
+      TEST(test_dropped_without_an_event),
+      TEST(test_some_wait_at_the_end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
