@@ -148,7 +148,7 @@ export const LABELS = {
 };
 
 /** Returns true when the program of this label is there: uWebSockets is built only where its sources are. */
-export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(binary('pl-bench-uws'));
+export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(join(BIN, 'pl-bench-uws'));
 
 /** Runs the generator against a server. Returns the parsed lines of its output. */
 export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
