@@ -7,8 +7,12 @@
 
 #include "log.h"
 
-/* Bytes that may wait for the socket: a record, the handshake's certificates, and answers that OpenSSL sends on its
- * own. A client that provokes answers and does not read them is disconnected. */
+/* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
+ * encryption. OVERHEAD is most of what a record adds to its content. */
+enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 32, PLAIN_AT_ONCE = SEALED_AT_ONCE - 4 * OVERHEAD };
+
+/* Bytes that may wait for the socket: what was sealed together, the handshake's certificates, and answers that OpenSSL
+ * sends on its own. A client that provokes answers and does not read them is disconnected. */
 enum { LEFT_MAX = 128 * 1024 };
 
 /* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay
@@ -16,8 +20,16 @@ enum { LEFT_MAX = 128 * 1024 };
  * No client needs new keys more often than every 16 MiB. */
 enum { MESSAGES_FREE = 32, BYTES_PER_MESSAGE = 1 << 20 };
 
+/* `sealed` holds what OpenSSL has written for one connection. It is empty between two calls of this file. */
+struct pl_tls_server {
+  SSL_CTX *config;
+  size_t sealed_size;
+  uint8_t sealed[SEALED_AT_ONCE];
+};
+
 struct pl_tls {
   SSL *ssl;
+  pl_tls_server *server;
   int fd;
   bool failed, ended;       /* ended: the client sends nothing more */
   uint64_t messages, bytes; /* handshake messages and bytes received */
@@ -50,15 +62,29 @@ static ssize_t tls_put(const pl_tls *tls, const uint8_t *data, size_t size) {
   return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
+/* Sends what OpenSSL has written. What the socket does not accept waits. */
+static void tls_send(pl_tls *tls) {
+  pl_tls_server *server = tls->server;
+  size_t size = server->sealed_size;
+  if (size == 0) return;
+  ssize_t n = tls->left.size ? 0 : tls_put(tls, server->sealed, size);
+  if (n < 0 || ((size_t)n < size && pl_buffer_append(&tls->left, server->sealed + n, size - (size_t)n) != 0))
+    tls->failed = true;
+  server->sealed_size = 0;
+}
+
 static int bio_write(BIO *bio, const char *data, int size) {
   pl_tls *tls = BIO_get_data(bio);
+  pl_tls_server *server = tls->server;
   BIO_clear_retry_flags(bio);
-  ssize_t n = tls->left.size ? 0 : tls_put(tls, (const uint8_t *)data, (size_t)size);
-  if (n < 0 || (n < size && pl_buffer_append(&tls->left, data + n, (size_t)(size - n)) != 0)) {
-    tls->failed = true;
-    return -1;
+  for (size_t at = 0, n; at < (size_t)size; at += n) {
+    size_t room = sizeof server->sealed - server->sealed_size;
+    n = (size_t)size - at < room ? (size_t)size - at : room;
+    memcpy(server->sealed + server->sealed_size, data + at, n);
+    server->sealed_size += n;
+    if (n == room) tls_send(tls);
   }
-  return size;
+  return tls->failed ? -1 : size;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
@@ -112,28 +138,39 @@ static int no_pass_phrase(char *out, int capacity, int writing, void *user) {
   return -1;
 }
 
+/* AES-128 comes first: it is the cheapest that is safe. A client that puts ChaCha20 first, because its processor has no
+ * instructions for AES, gets that. */
+static const char SUITES_13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
+                  SUITES_12[] = "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20";
+
 static bool set_up(SSL_CTX *config, const char *cert, const char *key) {
-  SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                  SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(config, SSL_MODE_RELEASE_BUFFERS); /* so that an idle connection holds none */
   SSL_CTX_set_session_cache_mode(config, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(config, choose_protocol, NULL);
   SSL_CTX_set_default_passwd_cb(config, no_pass_phrase);
   SSL_CTX_set_msg_callback(config, on_tls_message);
-  return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) &&
-         SSL_CTX_set_cipher_list(config, "ECDHE+AESGCM:ECDHE+CHACHA20") && /* for TLS 1.2; those of 1.3 are all good */
-         SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
+  return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) && SSL_CTX_set_ciphersuites(config, SUITES_13) &&
+         SSL_CTX_set_cipher_list(config, SUITES_12) && SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
          SSL_CTX_use_PrivateKey_file(config, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(config) == 1;
 }
 
-SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
+pl_tls_server *pl_tls_server_new(const char *cert, const char *key) {
   char text[256] = "out of memory";
   ERR_clear_error();
-  SSL_CTX *config = make_method() ? SSL_CTX_new(TLS_server_method()) : NULL;
-  if (config && set_up(config, cert, key)) return config;
+  pl_tls_server *server = pl_alloc(sizeof *server);
+  if (server && make_method()) server->config = SSL_CTX_new(TLS_server_method());
+  if (server && server->config && set_up(server->config, cert, key)) return server;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
   pl_log_write(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
-  SSL_CTX_free(config);
+  pl_tls_server_free(server);
   return NULL;
+}
+
+void pl_tls_server_free(pl_tls_server *server) {
+  if (server) SSL_CTX_free(server->config);
+  pl_free(server);
 }
 
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
@@ -146,15 +183,16 @@ static BIO *make_bio(pl_tls *tls) {
   return bio;
 }
 
-pl_tls *pl_tls_new(SSL_CTX *config, int fd) {
+pl_tls *pl_tls_new(pl_tls_server *server, int fd) {
   pl_tls *tls = pl_alloc(sizeof *tls);
   BIO *bio = tls ? make_bio(tls) : NULL;
-  if (tls) tls->ssl = SSL_new(config);
+  if (tls) tls->ssl = SSL_new(server->config);
   if (!tls || !bio || !tls->ssl) {
     BIO_free(bio);
     pl_tls_free(tls);
     return NULL;
   }
+  tls->server = server;
   tls->fd = fd;
   pl_buffer_init(&tls->left, LEFT_MAX);
   SSL_set_bio(tls->ssl, bio, bio);
@@ -174,34 +212,52 @@ void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
   tls->in = (pl_view){data, size};
 }
 
-/* One call of OpenSSL returns at most one record; this reads as many records as there is room for. */
+/* SSL_get_error is misled by an error that an earlier call has left behind. Looking costs less than clearing. */
+static void forget_errors(void) {
+  if (ERR_peek_error()) ERR_clear_error();
+}
+
+/* One call of OpenSSL returns at most one record; this reads as many records as there is room for. OpenSSL keeps at
+ * most a part of a record, so it is not asked once everything was passed on. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = 0;
-  while (!tls->failed && !tls->ended && capacity - size >= PL_TLS_RECORD) {
-    ERR_clear_error();
-    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = SSL_get_error(tls->ssl, n);
-    if (why == SSL_ERROR_WANT_READ) break;
-    if (why == SSL_ERROR_ZERO_RETURN)
-      tls->ended = true;
-    else if (n <= 0)
-      tls->failed = true;
-    else
+  bool broken = false;
+  forget_errors();
+  while (!broken && !tls->failed && !tls->ended && tls->in.size && capacity - size >= PL_TLS_RECORD) {
+    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
+    if (n > 0)
       size += (size_t)n;
+    else if (why == SSL_ERROR_ZERO_RETURN)
+      tls->ended = true;
+    else if (why != SSL_ERROR_WANT_READ)
+      broken = true;
   }
+  tls_send(tls); /* answers of OpenSSL's own; an alert, when the connection is broken */
+  if (broken) tls->failed = true;
   tls->bytes += size;
   return size ? (long)size : tls->failed || tls->ended ? -1 : 0;
 }
 
-size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
+/* Seals some records and sends them. Returns the number of bytes in them. */
+static size_t write_records(pl_tls *tls, const uint8_t *data, size_t size) {
   size_t taken = 0;
-  while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl)) {
+  if (size > PLAIN_AT_ONCE) size = PLAIN_AT_ONCE;
+  while (taken < size && !tls->failed) {
     size_t n = size - taken < PL_TLS_RECORD ? size - taken : PL_TLS_RECORD;
-    ERR_clear_error();
     if (SSL_write(tls->ssl, data + taken, (int)n) == (int)n)
       taken += n;
     else
       tls->failed = true;
   }
+  tls_send(tls);
+  return taken;
+}
+
+size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
+  size_t taken = 0;
+  forget_errors();
+  while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl))
+    taken += write_records(tls, data + taken, size - taken);
   return taken;
 }
 
@@ -228,6 +284,7 @@ bool pl_tls_failed(const pl_tls *tls) {
 
 void pl_tls_finish(pl_tls *tls) {
   if (tls->failed || !SSL_is_init_finished(tls->ssl) || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
-  ERR_clear_error();
+  forget_errors();
   (void)SSL_shutdown(tls->ssl);
+  tls_send(tls);
 }

@@ -20,14 +20,14 @@ async function openssl(...args) {
   if (code !== 0) throw new Error(stderr);
 }
 
-/** Offers these suites of TLS 1.2 to the relay. Returns the one that it took, or 'refused'. */
-async function suiteOf(ciphers) {
+/** Offers these suites to the relay. Returns the one that it took, or 'refused'. */
+async function suiteOf(ciphers, maxVersion = 'TLSv1.2') {
   const socket = tls.connect({
     port: relay.port,
     host: '127.0.0.1',
     servername: 'localhost',
     ca: ca(),
-    maxVersion: 'TLSv1.2',
+    maxVersion,
     ciphers,
   });
   const suite = await Promise.race([
@@ -209,6 +209,19 @@ describe('the relay', () => {
     ['ECDHE-ECDSA-AES256-SHA', false],
   ])('TLS 1.2 with %s: %s', async (ciphers, spoken) => {
     expect(await suiteOf(ciphers)).toBe(spoken ? ciphers : 'refused');
+  });
+
+  const [AES_128, AES_256, CHACHA] = [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+  ];
+  test.each([
+    ['AES-128, the cheapest', [AES_256, CHACHA, AES_128], AES_128],
+    ['ChaCha20 when the client puts it first', [CHACHA, AES_128, AES_256], CHACHA],
+    ['AES-256 when nothing else is offered', [AES_256], AES_256],
+  ])('takes %s', async (_name, offered, taken) => {
+    expect(await suiteOf(offered.join(':'), 'TLSv1.3')).toBe(taken);
   });
 
   test('sends HSTS only when the host is named without a port', async () => {

@@ -16,7 +16,8 @@
 enum { LARGE = 4 << 20, CHUNK = 320 * 1024 };
 
 static char folder[] = "/tmp/pairlink-test-tls-XXXXXX", cert_path[64], key_path[64];
-static SSL_CTX *server_config, *client_config;
+static pl_tls_server *server;
+static SSL_CTX *client_config;
 static int fds[2]; /* the relay's, the client's */
 static pl_tls *tls;
 static SSL *client;
@@ -53,16 +54,16 @@ static int set_up(void **state) {
   snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
   snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
   make_certificate();
-  server_config = pl_tls_config_new(cert_path, key_path);
+  server = pl_tls_server_new(cert_path, key_path);
   client_config = SSL_CTX_new(TLS_client_method());
-  assert_true(server_config && client_config);
+  assert_true(server && client_config);
   for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 31 + i / 4096);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  SSL_CTX_free(server_config);
+  pl_tls_server_free(server);
   SSL_CTX_free(client_config);
   unlink(cert_path);
   unlink(key_path);
@@ -81,7 +82,7 @@ static long relay_reads(void) {
 
 static void connect_both(int version) {
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-  tls = pl_tls_new(server_config, fds[0]);
+  tls = pl_tls_new(server, fds[0]);
   client = SSL_new(client_config);
   assert_true(tls && client);
   SSL_set_max_proto_version(client, version);
@@ -196,9 +197,9 @@ static void test_nonsense_ends(void **state) {
 
 static void test_bad_files(void **state) {
   (void)state;
-  assert_null(pl_tls_config_new("/nonexistent", key_path));
-  assert_null(pl_tls_config_new(cert_path, cert_path));
-  assert_null(pl_tls_config_new(key_path, key_path));
+  assert_null(pl_tls_server_new("/nonexistent", key_path));
+  assert_null(pl_tls_server_new(cert_path, cert_path));
+  assert_null(pl_tls_server_new(key_path, key_path));
 }
 
 int main(void) {
