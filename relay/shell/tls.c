@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../../client/tls/tls_bio.h"
 #include "log.h"
 
 /* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
@@ -33,26 +34,11 @@ struct pl_tls {
   int fd;
   bool failed, ended;       /* ended: the client sends nothing more */
   uint64_t messages, bytes; /* handshake messages and bytes received */
-  pl_view in;
+  pl_tls_bio bio;
   pl_buffer left;
 };
 
 /* ---- between OpenSSL and the socket ------------------------------------------------------------------------------ */
-
-static int bio_read(BIO *bio, char *out, int capacity) {
-  pl_tls *tls = BIO_get_data(bio);
-  BIO_clear_retry_flags(bio);
-  if (tls->failed) return -1;
-  if (tls->in.size == 0) {
-    BIO_set_retry_read(bio);
-    return -1;
-  }
-  size_t n = tls->in.size < (size_t)capacity ? tls->in.size : (size_t)capacity;
-  memcpy(out, tls->in.data, n);
-  tls->in.data += n;
-  tls->in.size -= n;
-  return (int)n;
-}
 
 /* Returns how many bytes the socket accepted, or -1 when it is broken. */
 static ssize_t tls_put(const pl_tls *tls, const uint8_t *data, size_t size) {
@@ -73,35 +59,17 @@ static void tls_send(pl_tls *tls) {
   server->sealed_size = 0;
 }
 
-static int bio_write(BIO *bio, const char *data, int size) {
-  pl_tls *tls = BIO_get_data(bio);
+static bool tls_collect(pl_tls_bio *bio, const uint8_t *data, size_t size) {
+  pl_tls *tls = PL_CONTAINER(bio, pl_tls, bio);
   pl_tls_server *server = tls->server;
-  BIO_clear_retry_flags(bio);
-  for (size_t at = 0, n; at < (size_t)size; at += n) {
+  for (size_t at = 0, n; at < size; at += n) {
     size_t room = sizeof server->sealed - server->sealed_size;
-    n = (size_t)size - at < room ? (size_t)size - at : room;
+    n = size - at < room ? size - at : room;
     memcpy(server->sealed + server->sealed_size, data + at, n);
     server->sealed_size += n;
     if (n == room) tls_send(tls);
   }
-  return tls->failed ? -1 : size;
-}
-
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
-  (void)bio;
-  (void)number;
-  (void)pointer;
-  return command == BIO_CTRL_FLUSH; /* no other command is supported */
-}
-
-/* Created with the first configuration, before any other thread runs, and never freed. */
-static BIO_METHOD *method;
-
-static bool make_method(void) {
-  if (method) return true;
-  method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "relay");
-  return method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
-         BIO_meth_set_ctrl(method, bio_ctrl);
+  return !tls->failed;
 }
 
 /* ---- what all connections have in common ------------------------------------------------------------------------- */
@@ -160,7 +128,7 @@ pl_tls_server *pl_tls_server_new(const char *cert, const char *key) {
   char text[256] = "out of memory";
   ERR_clear_error();
   pl_tls_server *server = pl_alloc(sizeof *server);
-  if (server && make_method()) server->config = SSL_CTX_new(TLS_server_method());
+  if (server) server->config = SSL_CTX_new(TLS_server_method());
   if (server && server->config && set_up(server->config, cert, key)) return server;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
   pl_log_write(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
@@ -175,17 +143,9 @@ void pl_tls_server_free(pl_tls_server *server) {
 
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
 
-static BIO *make_bio(pl_tls *tls) {
-  BIO *bio = BIO_new(method);
-  if (!bio) return NULL;
-  BIO_set_data(bio, tls);
-  BIO_set_init(bio, 1);
-  return bio;
-}
-
 pl_tls *pl_tls_new(pl_tls_server *server, int fd) {
   pl_tls *tls = pl_alloc(sizeof *tls);
-  BIO *bio = tls ? make_bio(tls) : NULL;
+  BIO *bio = tls ? pl_tls_bio_new(&tls->bio) : NULL;
   if (tls) tls->ssl = SSL_new(server->config);
   if (!tls || !bio || !tls->ssl) {
     BIO_free(bio);
@@ -193,6 +153,7 @@ pl_tls *pl_tls_new(pl_tls_server *server, int fd) {
     return NULL;
   }
   tls->server = server;
+  tls->bio.write = tls_collect;
   tls->fd = fd;
   pl_buffer_init(&tls->left, LEFT_MAX);
   SSL_set_bio(tls->ssl, bio, bio);
@@ -209,7 +170,7 @@ void pl_tls_free(pl_tls *tls) {
 }
 
 void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
-  tls->in = (pl_view){data, size};
+  tls->bio.in = (pl_view){data, size};
 }
 
 /* SSL_get_error is misled by an error that an earlier call has left behind. Looking costs less than clearing. */
@@ -223,7 +184,7 @@ long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = 0;
   bool broken = false;
   forget_errors();
-  while (!broken && !tls->failed && !tls->ended && tls->in.size && capacity - size >= PL_TLS_RECORD) {
+  while (!broken && !tls->failed && !tls->ended && tls->bio.in.size && capacity - size >= PL_TLS_RECORD) {
     int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
     if (n > 0)
       size += (size_t)n;
