@@ -9,8 +9,8 @@
 #include "log.h"
 
 /* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
- * encryption. OVERHEAD is most of what a record adds to its content. */
-enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 32, PLAIN_AT_ONCE = SEALED_AT_ONCE - 4 * OVERHEAD };
+ * encryption. OVERHEAD is more than a record adds to its content, RECORD_MIN is worth a record of its own. */
+enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
 
 /* Bytes that may wait for the socket: what was sealed together, the handshake's certificates, and answers that OpenSSL
  * sends on its own. A client that provokes answers and does not read them is disconnected. */
@@ -178,6 +178,23 @@ static void forget_errors(void) {
   if (ERR_peek_error()) ERR_clear_error();
 }
 
+/* OpenSSL frees its buffer after each record, so that an idle connection holds none. When another record follows, that
+ * would be in vain. */
+static void keep_buffer(pl_tls *tls, bool keep) {
+  if (keep)
+    SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
+  else
+    SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+static int read_record(pl_tls *tls, uint8_t *out) {
+  bool another = tls->bio.in.size > PL_TLS_RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
+  if (another) keep_buffer(tls, true);
+  int n = SSL_read(tls->ssl, out, PL_TLS_RECORD);
+  if (another) keep_buffer(tls, false);
+  return n;
+}
+
 /* One call of OpenSSL returns at most one record; this reads as many records as there is room for. OpenSSL keeps at
  * most a part of a record, so it is not asked once everything was passed on. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
@@ -185,7 +202,7 @@ long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   bool broken = false;
   forget_errors();
   while (!broken && !tls->failed && !tls->ended && tls->bio.in.size && capacity - size >= PL_TLS_RECORD) {
-    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
+    int n = read_record(tls, out + size), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
     if (n > 0)
       size += (size_t)n;
     else if (why == SSL_ERROR_ZERO_RETURN)
@@ -199,26 +216,26 @@ long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   return size ? (long)size : tls->failed || tls->ended ? -1 : 0;
 }
 
-/* Seals some records and sends them. Returns the number of bytes in them. */
-static size_t write_records(pl_tls *tls, const uint8_t *data, size_t size) {
-  size_t taken = 0;
-  if (size > PLAIN_AT_ONCE) size = PLAIN_AT_ONCE;
-  while (taken < size && !tls->failed) {
-    size_t n = size - taken < PL_TLS_RECORD ? size - taken : PL_TLS_RECORD;
-    if (SSL_write(tls->ssl, data + taken, (int)n) == (int)n)
-      taken += n;
-    else
-      tls->failed = true;
-  }
-  tls_send(tls);
-  return taken;
+/* Seals a record into what room there is, and sends all when that was used up. Returns its size, or 0 after an error.
+ */
+static size_t write_record(pl_tls *tls, const uint8_t *data, size_t size) {
+  size_t room = SEALED_AT_ONCE - tls->server->sealed_size - OVERHEAD;
+  size_t n = size < PL_TLS_RECORD ? size : PL_TLS_RECORD;
+  if (n > room) n = room;
+  if (n < size) keep_buffer(tls, true);
+  if (SSL_write(tls->ssl, data, (int)n) != (int)n) tls->failed = true;
+  if (n < size) keep_buffer(tls, false);
+  if (tls->failed) return 0;
+  if (SEALED_AT_ONCE - tls->server->sealed_size <= RECORD_MIN + OVERHEAD) tls_send(tls);
+  return n;
 }
 
 size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
   size_t taken = 0;
   forget_errors();
   while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl))
-    taken += write_records(tls, data + taken, size - taken);
+    taken += write_record(tls, data + taken, size - taken);
+  tls_send(tls);
   return taken;
 }
 
