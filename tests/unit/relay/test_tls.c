@@ -1,4 +1,5 @@
 /* The relay's side of TLS on a socketpair, with OpenSSL's own client at the other end. */
+#include <malloc.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +58,7 @@ static int set_up(void **state) {
   server = pl_tls_server_new(cert_path, key_path);
   client_config = SSL_CTX_new(TLS_client_method());
   assert_true(server && client_config);
+  SSL_CTX_set_mode(client_config, SSL_MODE_RELEASE_BUFFERS);
   for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 31 + i / 4096);
   return 0;
 }
@@ -143,6 +145,41 @@ static void test_reads_all(void **state) {
   disconnect_both();
 }
 
+/* A record comes byte by byte. */
+static void test_reads_a_record_in_bytes(void **state) {
+  (void)state;
+  size_t got = 0;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_write(client, large, 3000), 3000);
+  ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
+  assert_true(n > 3000);
+  for (ssize_t i = 0; i < n; i++) {
+    pl_tls_feed(tls, sealed + i, 1);
+    long size = pl_tls_read(tls, plain + got, sizeof plain - got);
+    assert_int_equal(size, i + 1 < n ? 0 : 3000);
+    got += (size_t)size;
+  }
+  assert_memory_equal(plain, large, 3000);
+  disconnect_both();
+}
+
+/* OpenSSL keeps its buffers while records follow each other, but not for an idle connection, and the relay keeps none
+ * for one that takes everything. */
+static void test_an_idle_connection_holds_no_buffers(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_read(client, plain, 1), -1); /* OpenSSL takes the tickets, and buffers for an answer to them, */
+  assert_int_equal(SSL_write(client, large, 10), 10); /* and releases those with the next record that it writes */
+  assert_int_equal(relay_reads(), 10);
+  size_t before = mallinfo2().uordblks;
+  assert_int_equal(SSL_write(client, large, 100000), 100000);
+  assert_int_equal(relay_reads(), 100000);
+  assert_int_equal(pl_tls_write(tls, large, 100000), 100000);
+  for (int size = 0, n; size < 100000; size += n) assert_true((n = SSL_read(client, plain, sizeof plain)) > 0);
+  assert_true(mallinfo2().uordblks < before + 4096);
+  disconnect_both();
+}
+
 /* Each record makes OpenSSL answer, and the client never reads: memory stays bounded, and the connection ends. */
 static void test_answers_of_tls_are_bounded(void **state) {
   (void)state;
@@ -195,6 +232,24 @@ static void test_nonsense_ends(void **state) {
   disconnect_both();
 }
 
+/* What came before the broken record is handed over, and the client hears why the connection ends. */
+static void test_a_broken_record_ends_with_an_alert(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_write(client, large, 1000), 1000);
+  assert_int_equal(SSL_write(client, large, 1000), 1000);
+  ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
+  assert_true(n > 2000);
+  sealed[n - 1] ^= 1;
+  pl_tls_feed(tls, sealed, (size_t)n);
+  assert_int_equal(pl_tls_read(tls, plain, sizeof plain), 1000);
+  assert_int_equal(pl_tls_read(tls, plain, sizeof plain), -1);
+  assert_true(pl_tls_failed(tls));
+  int rc = SSL_read(client, plain, 1);
+  assert_int_equal(SSL_get_error(client, rc), SSL_ERROR_SSL); /* the alert; without one it would want to read */
+  disconnect_both();
+}
+
 static void test_bad_files(void **state) {
   (void)state;
   assert_null(pl_tls_server_new("/nonexistent", key_path));
@@ -206,9 +261,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sends_all_to_a_slow_reader),
       cmocka_unit_test(test_reads_all),
+      cmocka_unit_test(test_reads_a_record_in_bytes),
+      cmocka_unit_test(test_an_idle_connection_holds_no_buffers),
       cmocka_unit_test(test_answers_of_tls_are_bounded),
       cmocka_unit_test(test_new_keys_are_paid_for),
       cmocka_unit_test(test_nonsense_ends),
+      cmocka_unit_test(test_a_broken_record_ends_with_an_alert),
       cmocka_unit_test(test_bad_files),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
