@@ -1,20 +1,17 @@
 #include "stream.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <openssl/err.h>
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../core/wire/wire.h"
 #include "../core/ws/ws.h"
+#include "stream_socket.h"
 
 enum {
   SEND_CAPACITY = 66000, /* below the smallest MESSAGE_MAX of a relay, above one largest envelope */
-  READ_BYTES = 262144,
   READS_PER_TURN = 16,
   SENDS_PER_TURN = 32,
   MASKS_BYTES = 1024
@@ -22,8 +19,8 @@ enum {
 
 struct pl_stream {
   uv_poll_t poll; /* watches own_fd, a duplicate, because libwebsockets watches fd itself on the same loop */
-  int own_fd, fd;
-  SSL *ssl;
+  int own_fd;
+  pl_stream_socket socket;
   pl_stream_handlers on;
   pl_ws ws;
   uint8_t *in, *out;
@@ -36,34 +33,6 @@ struct pl_stream {
   uint8_t masks[MASKS_BYTES]; /* random bytes for masks */
   size_t masks_left;
 };
-
-/* ---- the socket -------------------------------------------------------------------------------------------------- */
-
-/* These return a number of bytes, 0 for "not now", or -1 for the end. */
-
-static long after_ssl(pl_stream *s, int n) {
-  if (n > 0) return n;
-  int error = SSL_get_error(s->ssl, n);
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
-}
-
-static long after_call(ssize_t n) {
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-  return n > 0 ? (long)n : -1;
-}
-
-static long read_some(pl_stream *s) {
-  if (!s->ssl) return after_call(recv(s->fd, s->in, READ_BYTES, MSG_DONTWAIT));
-  ERR_clear_error();
-  return after_ssl(s, SSL_read(s->ssl, s->in, READ_BYTES));
-}
-
-static long write_some(pl_stream *s) {
-  const uint8_t *data = s->out + s->out_start;
-  if (!s->ssl) return after_call(send(s->fd, data, s->out_size, MSG_DONTWAIT | MSG_NOSIGNAL));
-  ERR_clear_error();
-  return after_ssl(s, SSL_write(s->ssl, data, (int)s->out_size));
-}
 
 static void stream_end(pl_stream *s, int error, const char *text) {
   if (s->ended) return;
@@ -119,12 +88,21 @@ static bool next_frame(pl_stream *s) {
 
 /* The next message is only produced when it can be written: what waits in the socket can no longer be reordered. */
 static bool is_writable(const pl_stream *s) {
-  struct pollfd fd = {.fd = s->fd, .events = POLLOUT};
-  return poll(&fd, 1, 0) == 1;
+  struct pollfd fd = {.fd = s->socket.fd, .events = POLLOUT};
+  return !pl_stream_socket_waits(&s->socket) && poll(&fd, 1, 0) == 1;
+}
+
+/* Writes what is left of the frame. Returns the number of bytes taken, 0 for "not now", or -1 for the end. */
+static long write_some(pl_stream *s) {
+  return pl_stream_socket_write(&s->socket, s->out + s->out_start, s->out_size);
 }
 
 static void write_frames(pl_stream *s) {
-  s->blocked = false;
+  if (!pl_stream_socket_flush(&s->socket)) {
+    stream_end(s, PL_ENETWORK, "the connection was lost");
+    return;
+  }
+  s->blocked = pl_stream_socket_waits(&s->socket);
   for (int i = 0; i < SENDS_PER_TURN && !s->blocked && next_frame(s);) {
     long n = write_some(s);
     if (n < 0) {
@@ -184,16 +162,17 @@ static void stream_take(pl_stream *s, size_t size) {
 
 static void read_frames(pl_stream *s) {
   for (int i = 0; i < READS_PER_TURN && !s->ended && !s->freed; i++) {
-    long n = read_some(s);
-    if (n == 0) return;
-    if (n > 0)
-      stream_take(s, (size_t)n);
-    else if (s->close_sent)
+    size_t n = pl_stream_socket_read(&s->socket, s->in);
+    bool drained = s->socket.drained, ended = s->socket.ended;
+    stream_take(s, n);
+    if (s->freed) return;
+    if (ended && s->close_sent)
       stream_end(s, PL_ECLOSED, "closed");
-    else
+    else if (ended)
       stream_end(s, PL_ENETWORK, "the connection was lost");
-    if (n < READ_BYTES && !s->ssl) return;
+    if (drained) break;
   }
+  if (!s->freed && pl_stream_socket_waits(&s->socket)) s->blocked = true;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
@@ -257,14 +236,14 @@ static void on_poll_closed(uv_handle_t *handle) {
 pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_handlers *handlers) {
   pl_stream *s = pl_alloc(sizeof *s);
   if (!s) return NULL;
-  s->fd = fd;
-  s->ssl = ssl;
   s->on = *handlers;
-  s->in = pl_realloc(NULL, READ_BYTES);
+  s->in = pl_realloc(NULL, PL_STREAM_SOCKET_READ);
   s->out = pl_realloc(NULL, PL_WS_HEADER_MAX + SEND_CAPACITY);
   s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   pl_ws_init(&s->ws, false, false, PL_LIMIT_HIGHEST_MESSAGE_MAX);
-  if (!s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
+  int error = pl_stream_socket_init(&s->socket, fd, ssl);
+  if (error || !s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
+    pl_stream_socket_deinit(&s->socket);
     stream_release(s);
     return NULL;
   }
@@ -276,6 +255,6 @@ pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_hand
 void pl_stream_free(pl_stream *s) {
   if (!s || s->freed) return;
   s->freed = true;
-  s->ssl = NULL;
+  pl_stream_socket_deinit(&s->socket);
   uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }

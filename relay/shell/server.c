@@ -46,7 +46,7 @@ typedef struct listener {
 
 struct pl_server {
   pl_server_config config;
-  SSL_CTX *tls; /* NULL: plain */
+  pl_tls_server *tls; /* NULL: plain */
   uv_check_t check;
   uv_idle_t more;      /* runs while sockets wait in `leaving`, so that the loop does not wait */
   uv_timer_t shortage; /* runs while accepting is paused */
@@ -393,7 +393,7 @@ static void raise_fd_limit(void) {
 }
 
 static void server_release(pl_server *server) {
-  SSL_CTX_free(server->tls);
+  pl_tls_server_free(server->tls);
   pl_free(server->rx);
   pl_free(server->sealed);
   pl_free(server);
@@ -407,7 +407,7 @@ pl_server *pl_server_new(const pl_server_config *config) {
   pl_list_init(&server->leaving);
   raise_fd_limit();
   signal(SIGPIPE, SIG_IGN);
-  if (config->tls_cert) server->tls = pl_tls_config_new(config->tls_cert, config->tls_key);
+  if (config->tls_cert) server->tls = pl_tls_server_new(config->tls_cert, config->tls_key);
   server->rx = pl_realloc(NULL, RX_BYTES);
   if (config->tls_cert) server->sealed = pl_realloc(NULL, RX_BYTES);
   if (!server->rx || (config->tls_cert && (!server->tls || !server->sealed))) {

@@ -5,10 +5,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../../client/tls/tls_bio.h"
 #include "log.h"
 
-/* Bytes that may wait for the socket: a record, the handshake's certificates, and answers that OpenSSL sends on its
- * own. A client that provokes answers and does not read them is disconnected. */
+/* Records are sealed into one buffer and sent together, because a system call for each costs about as much as its
+ * encryption. OVERHEAD is more than a record adds to its content, RECORD_MIN is worth a record of its own. */
+enum { SEALED_AT_ONCE = 64 * 1024, OVERHEAD = 64, RECORD_MIN = 1024 };
+
+/* Bytes that may wait for the socket: what was sealed together, the handshake's certificates, and answers that OpenSSL
+ * sends on its own. A client that provokes answers and does not read them is disconnected. */
 enum { LEFT_MAX = 128 * 1024 };
 
 /* A client sends handshake messages during the handshake and later to ask for new keys. One of them costs the relay
@@ -16,31 +21,24 @@ enum { LEFT_MAX = 128 * 1024 };
  * No client needs new keys more often than every 16 MiB. */
 enum { MESSAGES_FREE = 32, BYTES_PER_MESSAGE = 1 << 20 };
 
+/* `sealed` holds what OpenSSL has written for one connection. It is empty between two calls of this file. */
+struct pl_tls_server {
+  SSL_CTX *config;
+  size_t sealed_size;
+  uint8_t sealed[SEALED_AT_ONCE];
+};
+
 struct pl_tls {
   SSL *ssl;
+  pl_tls_server *server;
   int fd;
   bool failed, ended;       /* ended: the client sends nothing more */
   uint64_t messages, bytes; /* handshake messages and bytes received */
-  pl_view in;
+  pl_tls_bio bio;
   pl_buffer left;
 };
 
 /* ---- between OpenSSL and the socket ------------------------------------------------------------------------------ */
-
-static int bio_read(BIO *bio, char *out, int capacity) {
-  pl_tls *tls = BIO_get_data(bio);
-  BIO_clear_retry_flags(bio);
-  if (tls->failed) return -1;
-  if (tls->in.size == 0) {
-    BIO_set_retry_read(bio);
-    return -1;
-  }
-  size_t n = tls->in.size < (size_t)capacity ? tls->in.size : (size_t)capacity;
-  memcpy(out, tls->in.data, n);
-  tls->in.data += n;
-  tls->in.size -= n;
-  return (int)n;
-}
 
 /* Returns how many bytes the socket accepted, or -1 when it is broken. */
 static ssize_t tls_put(const pl_tls *tls, const uint8_t *data, size_t size) {
@@ -50,32 +48,28 @@ static ssize_t tls_put(const pl_tls *tls, const uint8_t *data, size_t size) {
   return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
-static int bio_write(BIO *bio, const char *data, int size) {
-  pl_tls *tls = BIO_get_data(bio);
-  BIO_clear_retry_flags(bio);
-  ssize_t n = tls->left.size ? 0 : tls_put(tls, (const uint8_t *)data, (size_t)size);
-  if (n < 0 || (n < size && pl_buffer_append(&tls->left, data + n, (size_t)(size - n)) != 0)) {
+/* Sends what OpenSSL has written. What the socket does not accept waits. */
+static void tls_send(pl_tls *tls) {
+  pl_tls_server *server = tls->server;
+  size_t size = server->sealed_size;
+  if (size == 0) return;
+  ssize_t n = tls->left.size ? 0 : tls_put(tls, server->sealed, size);
+  if (n < 0 || ((size_t)n < size && pl_buffer_append(&tls->left, server->sealed + n, size - (size_t)n) != 0))
     tls->failed = true;
-    return -1;
+  server->sealed_size = 0;
+}
+
+static bool tls_collect(pl_tls_bio *bio, const uint8_t *data, size_t size) {
+  pl_tls *tls = PL_CONTAINER(bio, pl_tls, bio);
+  pl_tls_server *server = tls->server;
+  for (size_t at = 0, n; at < size; at += n) {
+    size_t room = sizeof server->sealed - server->sealed_size;
+    n = size - at < room ? size - at : room;
+    memcpy(server->sealed + server->sealed_size, data + at, n);
+    server->sealed_size += n;
+    if (n == room) tls_send(tls);
   }
-  return size;
-}
-
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
-  (void)bio;
-  (void)number;
-  (void)pointer;
-  return command == BIO_CTRL_FLUSH; /* no other command is supported */
-}
-
-/* Created with the first configuration, before any other thread runs, and never freed. */
-static BIO_METHOD *method;
-
-static bool make_method(void) {
-  if (method) return true;
-  method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "relay");
-  return method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
-         BIO_meth_set_ctrl(method, bio_ctrl);
+  return !tls->failed;
 }
 
 /* ---- what all connections have in common ------------------------------------------------------------------------- */
@@ -112,49 +106,54 @@ static int no_pass_phrase(char *out, int capacity, int writing, void *user) {
   return -1;
 }
 
+/* AES-128 comes first: it is the cheapest that is safe. A client that puts ChaCha20 first, because its processor has no
+ * instructions for AES, gets that. */
+static const char SUITES_13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
+                  SUITES_12[] = "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20";
+
 static bool set_up(SSL_CTX *config, const char *cert, const char *key) {
-  SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_options(config, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                  SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(config, SSL_MODE_RELEASE_BUFFERS); /* so that an idle connection holds none */
   SSL_CTX_set_session_cache_mode(config, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(config, choose_protocol, NULL);
   SSL_CTX_set_default_passwd_cb(config, no_pass_phrase);
   SSL_CTX_set_msg_callback(config, on_tls_message);
-  return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) &&
-         SSL_CTX_set_cipher_list(config, "ECDHE+AESGCM:ECDHE+CHACHA20") && /* for TLS 1.2; those of 1.3 are all good */
-         SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
+  return SSL_CTX_set_min_proto_version(config, TLS1_2_VERSION) && SSL_CTX_set_ciphersuites(config, SUITES_13) &&
+         SSL_CTX_set_cipher_list(config, SUITES_12) && SSL_CTX_use_certificate_chain_file(config, cert) == 1 &&
          SSL_CTX_use_PrivateKey_file(config, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(config) == 1;
 }
 
-SSL_CTX *pl_tls_config_new(const char *cert, const char *key) {
+pl_tls_server *pl_tls_server_new(const char *cert, const char *key) {
   char text[256] = "out of memory";
   ERR_clear_error();
-  SSL_CTX *config = make_method() ? SSL_CTX_new(TLS_server_method()) : NULL;
-  if (config && set_up(config, cert, key)) return config;
+  pl_tls_server *server = pl_alloc(sizeof *server);
+  if (server) server->config = SSL_CTX_new(TLS_server_method());
+  if (server && server->config && set_up(server->config, cert, key)) return server;
   if (ERR_peek_error()) ERR_error_string_n(ERR_peek_error(), text, sizeof text);
   pl_log_write(PL_RELAY_LOG_ERROR, "event=tls text=\"%s\"", text);
-  SSL_CTX_free(config);
+  pl_tls_server_free(server);
   return NULL;
+}
+
+void pl_tls_server_free(pl_tls_server *server) {
+  if (server) SSL_CTX_free(server->config);
+  pl_free(server);
 }
 
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
 
-static BIO *make_bio(pl_tls *tls) {
-  BIO *bio = BIO_new(method);
-  if (!bio) return NULL;
-  BIO_set_data(bio, tls);
-  BIO_set_init(bio, 1);
-  return bio;
-}
-
-pl_tls *pl_tls_new(SSL_CTX *config, int fd) {
+pl_tls *pl_tls_new(pl_tls_server *server, int fd) {
   pl_tls *tls = pl_alloc(sizeof *tls);
-  BIO *bio = tls ? make_bio(tls) : NULL;
-  if (tls) tls->ssl = SSL_new(config);
+  BIO *bio = tls ? pl_tls_bio_new(&tls->bio) : NULL;
+  if (tls) tls->ssl = SSL_new(server->config);
   if (!tls || !bio || !tls->ssl) {
     BIO_free(bio);
     pl_tls_free(tls);
     return NULL;
   }
+  tls->server = server;
+  tls->bio.write = tls_collect;
   tls->fd = fd;
   pl_buffer_init(&tls->left, LEFT_MAX);
   SSL_set_bio(tls->ssl, bio, bio);
@@ -171,37 +170,72 @@ void pl_tls_free(pl_tls *tls) {
 }
 
 void pl_tls_feed(pl_tls *tls, const uint8_t *data, size_t size) {
-  tls->in = (pl_view){data, size};
+  tls->bio.in = (pl_view){data, size};
 }
 
-/* One call of OpenSSL returns at most one record; this reads as many records as there is room for. */
+/* SSL_get_error is misled by an error that an earlier call has left behind. Looking costs less than clearing. */
+static void forget_errors(void) {
+  if (ERR_peek_error()) ERR_clear_error();
+}
+
+/* OpenSSL frees its buffer after each record, so that an idle connection holds none. When another record follows, that
+ * would be in vain. */
+static void keep_buffer(pl_tls *tls, bool keep) {
+  if (keep)
+    SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
+  else
+    SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+static int read_record(pl_tls *tls, uint8_t *out) {
+  bool another = tls->bio.in.size > PL_TLS_RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
+  if (another) keep_buffer(tls, true);
+  int n = SSL_read(tls->ssl, out, PL_TLS_RECORD);
+  if (another) keep_buffer(tls, false);
+  return n;
+}
+
+/* One call of OpenSSL returns at most one record; this reads as many records as there is room for. OpenSSL keeps at
+ * most a part of a record, so it is not asked once everything was passed on. */
 long pl_tls_read(pl_tls *tls, uint8_t *out, size_t capacity) {
   size_t size = 0;
-  while (!tls->failed && !tls->ended && capacity - size >= PL_TLS_RECORD) {
-    ERR_clear_error();
-    int n = SSL_read(tls->ssl, out + size, PL_TLS_RECORD), why = SSL_get_error(tls->ssl, n);
-    if (why == SSL_ERROR_WANT_READ) break;
-    if (why == SSL_ERROR_ZERO_RETURN)
-      tls->ended = true;
-    else if (n <= 0)
-      tls->failed = true;
-    else
+  bool broken = false;
+  forget_errors();
+  while (!broken && !tls->failed && !tls->ended && tls->bio.in.size && capacity - size >= PL_TLS_RECORD) {
+    int n = read_record(tls, out + size), why = n > 0 ? 0 : SSL_get_error(tls->ssl, n);
+    if (n > 0)
       size += (size_t)n;
+    else if (why == SSL_ERROR_ZERO_RETURN)
+      tls->ended = true;
+    else if (why != SSL_ERROR_WANT_READ)
+      broken = true;
   }
+  tls_send(tls); /* answers of OpenSSL's own; an alert, when the connection is broken */
+  if (broken) tls->failed = true;
   tls->bytes += size;
   return size ? (long)size : tls->failed || tls->ended ? -1 : 0;
 }
 
+/* Seals a record into what room there is, and sends all when that was used up. Returns its size, or 0 after an error.
+ */
+static size_t write_record(pl_tls *tls, const uint8_t *data, size_t size) {
+  size_t room = SEALED_AT_ONCE - tls->server->sealed_size - OVERHEAD;
+  size_t n = size < PL_TLS_RECORD ? size : PL_TLS_RECORD;
+  if (n > room) n = room;
+  if (n < size) keep_buffer(tls, true);
+  if (SSL_write(tls->ssl, data, (int)n) != (int)n) tls->failed = true;
+  if (n < size) keep_buffer(tls, false);
+  if (tls->failed) return 0;
+  if (SEALED_AT_ONCE - tls->server->sealed_size <= RECORD_MIN + OVERHEAD) tls_send(tls);
+  return n;
+}
+
 size_t pl_tls_write(pl_tls *tls, const uint8_t *data, size_t size) {
   size_t taken = 0;
-  while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl)) {
-    size_t n = size - taken < PL_TLS_RECORD ? size - taken : PL_TLS_RECORD;
-    ERR_clear_error();
-    if (SSL_write(tls->ssl, data + taken, (int)n) == (int)n)
-      taken += n;
-    else
-      tls->failed = true;
-  }
+  forget_errors();
+  while (taken < size && !tls->failed && !pl_tls_waits(tls) && SSL_is_init_finished(tls->ssl))
+    taken += write_record(tls, data + taken, size - taken);
+  tls_send(tls);
   return taken;
 }
 
@@ -228,6 +262,7 @@ bool pl_tls_failed(const pl_tls *tls) {
 
 void pl_tls_finish(pl_tls *tls) {
   if (tls->failed || !SSL_is_init_finished(tls->ssl) || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
-  ERR_clear_error();
+  forget_errors();
   (void)SSL_shutdown(tls->ssl);
+  tls_send(tls);
 }

@@ -1,6 +1,6 @@
-/* TLS of an accepted socket, by OpenSSL. The caller reads the socket and passes on what came. What OpenSSL writes goes
- * directly to the socket, and what the socket does not accept, about one record, waits here. So OpenSSL never waits for
- * a socket, and the caller only needs to know whether something is left to flush. */
+/* TLS of an accepted socket, by OpenSSL. The caller reads the socket and passes on what came. What OpenSSL writes
+ * during a call is sent at its end, up to 64 KiB in one call, and what the socket does not accept waits here. So
+ * OpenSSL never waits for a socket, and the caller only needs to know whether something is left to flush. */
 #ifndef PL_SHELL_TLS_H
 #define PL_SHELL_TLS_H
 
@@ -9,14 +9,18 @@
 #include "../../client/core/base/base.h"
 
 typedef struct pl_tls pl_tls;
+/* What the connections of one server have in common. One thread uses it and them. */
+typedef struct pl_tls_server pl_tls_server;
 
 enum { PL_TLS_RECORD = 16 * 1024 };
 
 /* Configures TLS 1.2 or newer with a certificate chain and key (PEM files). Returns NULL after an error, which is in
  * the log. */
-SSL_CTX *pl_tls_config_new(const char *cert, const char *key);
+pl_tls_server *pl_tls_server_new(const char *cert, const char *key);
+/* All its connections must be gone. NULL is fine. */
+void pl_tls_server_free(pl_tls_server *server);
 /* Creates the server's side of one connection. Returns NULL when memory ran out. */
-pl_tls *pl_tls_new(SSL_CTX *config, int fd);
+pl_tls *pl_tls_new(pl_tls_server *server, int fd);
 void pl_tls_free(pl_tls *tls);
 
 /* Passes on bytes from the socket, which are borrowed until pl_tls_read has returned 0 or less. */

@@ -57,6 +57,21 @@ test.skipIf(sanitized)(
   },
 );
 
+test.skipIf(sanitized)('100 receivers over TLS that never read', async () => {
+  const queued = 4 * MiB;
+  const { row } = await underLoad('pairlink-tls', { args: ['--limit', `QUEUE_TOTAL_MAX=${queued}`] }, [
+    '--pairs',
+    1,
+    '--frozen',
+    100,
+    '--seconds',
+    0.05,
+  ]);
+  expect(row.resets).toBeGreaterThan(0); // the bound was reached
+  const bound = memoryBound({ sockets: 202, tls: true, links: 101, queued, blocked: 100 });
+  expect(row.rss_kb * 1024).toBeLessThan(bound - MEMORY.kept);
+});
+
 test('the figures of the formula are those of the source', () => {
   const source = readFileSync(new URL('../../relay/core/state.h', import.meta.url), 'utf8');
   const constant = (name) => Function(`return ${source.match(new RegExp(`\\b${name} = ([0-9 *]+)`))[1]}`)();

@@ -92,6 +92,11 @@ export const START = {
       /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)[^]*Server is ready/,
     ),
   pairlink: (options) => relay(options),
+  uws: () => program(binary('pl-bench-uws'), [], /^ready (\d+)/m),
+  'uws-tls': () => {
+    const { key, cert } = certificate();
+    return program(binary('pl-bench-uws'), [key, cert], /^ready (\d+)/m);
+  },
   'pairlink-tls': (options = {}) => {
     const { key, cert } = certificate();
     return relay({ tls: true, ...options, args: ['--tls-cert', cert, '--tls-key', key, ...(options.args ?? [])] });
@@ -134,7 +139,16 @@ export const LABELS = {
     dialect: 'nats',
     about: 'nats-server over its WebSocket; commands that are due share a message, as its clients do',
   },
+  uws: {
+    start: 'uws',
+    dialect: 'ws',
+    about: 'uWebSockets, a relay that writes once per socket and turn; a message for each envelope',
+  },
+  'uws-tls': { start: 'uws-tls', dialect: 'ws', args: ['--tls'], about: 'the same over TLS' },
 };
+
+/** Returns true when the program of this label is there: uWebSockets is built only where its sources are. */
+export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(join(BIN, 'pl-bench-uws'));
 
 /** Runs the generator against a server. Returns the parsed lines of its output. */
 export async function load(server, label, args, { ms = 180_000, onLine } = {}) {

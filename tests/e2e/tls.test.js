@@ -20,14 +20,14 @@ async function openssl(...args) {
   if (code !== 0) throw new Error(stderr);
 }
 
-/** Offers these suites of TLS 1.2 to the relay. Returns the one that it took, or 'refused'. */
-async function suiteOf(ciphers) {
+/** Offers these suites to the relay. Returns the one that it took, or 'refused'. */
+async function suiteOf(ciphers, maxVersion = 'TLSv1.2') {
   const socket = tls.connect({
     port: relay.port,
     host: '127.0.0.1',
     servername: 'localhost',
     ca: ca(),
-    maxVersion: 'TLSv1.2',
+    maxVersion,
     ciphers,
   });
   const suite = await Promise.race([
@@ -127,7 +127,7 @@ async function httpsGet(path, version) {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** A connection that, once `held`, keeps everything written until its end, so that all of it arrives in one piece. */
+/** A connection that, once `held`, keeps everything written until its end or `release`. */
 class HeldSocket extends Duplex {
   constructor(port) {
     super();
@@ -151,7 +151,35 @@ class HeldSocket extends Duplex {
     this.raw.end(Buffer.concat(this.pieces));
     done();
   }
+
+  /** Sends what was kept, after `change`, in one piece. */
+  release(change = (bytes) => bytes) {
+    this.held = false;
+    this.raw.write(change(Buffer.concat(this.pieces.splice(0))));
+  }
+
+  /** Sends what was kept in pieces of one byte. */
+  async releaseBytes() {
+    this.held = false;
+    this.raw.setNoDelay();
+    for (const byte of Buffer.concat(this.pieces.splice(0))) {
+      this.raw.write(Buffer.of(byte));
+      await new Promise(setImmediate);
+    }
+  }
 }
+
+/** Connects over a HeldSocket. Returns both. */
+async function connectHeld(options = {}) {
+  const held = new HeldSocket(relay.port);
+  const socket = tls.connect({ socket: held, servername: 'localhost', ca: ca(), ...options });
+  const raw = new RawSocket(socket);
+  await once(socket, 'secureConnect');
+  return { held, raw };
+}
+
+const HEALTHY = /^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/;
+const health = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
 describe('the relay', () => {
   test('upgrades to a WebSocket', async () => {
@@ -209,6 +237,19 @@ describe('the relay', () => {
     ['ECDHE-ECDSA-AES256-SHA', false],
   ])('TLS 1.2 with %s: %s', async (ciphers, spoken) => {
     expect(await suiteOf(ciphers)).toBe(spoken ? ciphers : 'refused');
+  });
+
+  const [AES_128, AES_256, CHACHA] = [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+  ];
+  test.each([
+    ['AES-128, the cheapest', [AES_256, CHACHA, AES_128], AES_128],
+    ['ChaCha20 when the client puts it first', [CHACHA, AES_128, AES_256], CHACHA],
+    ['AES-256 when nothing else is offered', [AES_256], AES_256],
+  ])('takes %s', async (_name, offered, taken) => {
+    expect(await suiteOf(offered.join(':'), 'TLSv1.3')).toBe(taken);
   });
 
   test('sends HSTS only when the host is named without a port', async () => {
@@ -273,22 +314,44 @@ describe('the relay', () => {
   test.each(['TLSv1.2', 'TLSv1.3'])(
     'answers a client that sends its request and close_notify in one piece over %s',
     async (version) => {
-      const held = new HeldSocket(relay.port);
-      const socket = tls.connect({
-        socket: held,
-        servername: 'localhost',
-        ca: ca(),
-        minVersion: version,
-        maxVersion: version,
-      });
-      await once(socket, 'secureConnect');
+      const { held, raw } = await connectHeld({ minVersion: version, maxVersion: version });
       held.held = true;
-      const raw = new RawSocket(socket);
-      socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-      expect((await raw.whenClosed()).toString('latin1')).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
-      socket.destroy();
+      raw.socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      expect((await raw.whenClosed()).toString('latin1')).toMatch(HEALTHY);
+      raw.destroy();
     },
   );
+
+  test('reads a request that comes byte by byte', async () => {
+    const { held, raw } = await connectHeld();
+    held.held = true;
+    raw.send(health);
+    await held.releaseBytes();
+    expect((await raw.whenClosed()).toString('latin1')).toMatch(HEALTHY);
+    raw.destroy();
+  });
+
+  test('reads a request in many records that come in one piece', async () => {
+    const { held, raw } = await connectHeld();
+    held.held = true;
+    for (const letter of health) raw.send(letter);
+    await new Promise(setImmediate);
+    held.release();
+    expect((await raw.whenClosed()).toString('latin1')).toMatch(HEALTHY);
+    raw.destroy();
+  });
+
+  test('answers a broken record with an alert', async () => {
+    const { held, raw } = await connectHeld();
+    held.held = true;
+    raw.send(health);
+    await new Promise(setImmediate);
+    held.release((bytes) => bytes.fill(bytes.at(-1) ^ 1, bytes.length - 1));
+    await raw.whenClosed();
+    expect(raw.data).toHaveLength(0);
+    expect(raw.error?.code).toBe('ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC');
+    raw.destroy();
+  });
 
   test('has no cipher of TLS 1.2 without authenticated encryption', async () => {
     expect(await suiteOf('ECDHE-ECDSA-AES128-GCM-SHA256')).toBe('ECDHE-ECDSA-AES128-GCM-SHA256');

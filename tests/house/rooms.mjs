@@ -34,6 +34,8 @@ export const ROOMS = {
     may: ['client/core/base', 'client/core/wire'],
   },
 
+  'client/tls': { libraries: ['openssl'], may: ['client/core/base'] },
+
   // The client. The relay must not link these: tests/support/blindness.mjs looks for their objects.
   'client/core/noise': {
     pure: true,
@@ -102,7 +104,8 @@ export const ROOMS = {
     libraries: ['sodium', 'libwebsockets', 'uv', 'openssl'],
     layers: [
       ['system', 'low_fds process race private_file url'],
-      ['files and addresses', 'known_relays identity_file proxy resolve stream lws_context aead_openssl'],
+      ['files and addresses', 'known_relays identity_file proxy resolve lws_context aead_openssl'],
+      ['a connection', 'stream_socket stream'],
       [
         'transport',
         'transport_loop transport.h transport_internal transport_state transport_connect transport_lws transport.c',
@@ -113,6 +116,7 @@ export const ROOMS = {
     may: [
       'schema',
       ...SHARED,
+      'client/tls',
       'client/core/noise/aead.h',
       'client/core/words',
       'client/core/code',
@@ -172,7 +176,7 @@ export const ROOMS = {
   },
   'relay/shell': {
     libraries: ['sodium', 'uv', 'openssl', 'sqlite3'],
-    may: ['relay/core/relay.h', 'client/core/base', 'client/core/ws', 'client/core/identity'],
+    may: ['relay/core/relay.h', 'client/core/base', 'client/core/ws', 'client/core/identity', 'client/tls'],
   },
 
   // The browser.

@@ -1,5 +1,6 @@
 /* A socket of the load generator from connect to close, plain or TLS. It reads into the generator's one buffer and
- * sends directly; bytes that the kernel does not take wait in c->out. */
+ * sends directly; bytes that the kernel does not take wait in c->out. TLS has the economy of the client library: a read
+ * takes all records that have come, and those of a write are sent together. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -110,39 +111,37 @@ static void stream_opened(bench_conn *c) {
   }
 }
 
-static void secure(bench_conn *c) {
-  int rc = SSL_connect(c->ssl);
-  if (rc == 1) {
-    stream_opened(c);
-    return;
-  }
-  int error = SSL_get_error(c->ssl, rc);
-  if (error == SSL_ERROR_WANT_READ)
-    want_write(c, false);
-  else if (error == SSL_ERROR_WANT_WRITE)
-    want_write(c, true);
-  else
-    bench_conn_fail(c, "TLS handshake failed");
+/* Returns the bytes sent, or -1 when the connection is broken. */
+static ssize_t give(const bench_conn *c, const void *data, size_t size) {
+  ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL);
+  if (n >= 0) return n;
+  return errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
-static void connected(bench_conn *c) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
-    bench_conn_fail(c, strerror(error));
-    return;
+/* Sends what waits. Returns false when the connection is broken. */
+static bool send_waiting(bench_conn *c) {
+  while (c->out.size) {
+    ssize_t n = give(c, pl_buffer_data(&c->out), c->out.size);
+    if (n <= 0) return n == 0;
+    pl_buffer_consume(&c->out, (size_t)n);
   }
-  if (!c->gen->tls) {
-    stream_opened(c);
-    return;
-  }
+  return true;
+}
+
+/* ---- TLS --------------------------------------------------------------------------------------------------------- */
+
+static bool keep_sealed(pl_tls_bio *bio, const uint8_t *data, size_t size) {
+  return pl_buffer_append(&PL_CONTAINER(bio, bench_conn, bio)->out, data, size) == 0;
+}
+
+static bool start_tls(bench_conn *c) {
   c->ssl = SSL_new(c->gen->tls);
-  if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1) {
-    bench_conn_fail(c, "no memory for TLS");
-    return;
-  }
-  bench_conn_state(c, BENCH_SECURING);
-  secure(c);
+  c->bio = (pl_tls_bio){.write = keep_sealed};
+  BIO *bio = c->ssl ? pl_tls_bio_new(&c->bio) : NULL;
+  if (!bio) return false;
+  SSL_set_bio(c->ssl, bio, bio);
+  SSL_set_connect_state(c->ssl);
+  return true;
 }
 
 /* Reads as recv does, and notes when the bytes came to the socket, which may be long before they are read. */
@@ -165,86 +164,129 @@ static ssize_t recv_timed(bench_conn *c, void *data, size_t size) {
   return n;
 }
 
-/* Returns the bytes read, 0 when it would block, -1 at the end. */
-static ssize_t take(bench_conn *c, void *data, size_t size) {
-  if (!c->ssl) {
-    ssize_t n = c->gen->options.leavers ? recv_timed(c, data, size) : recv(c->fd, data, size, 0);
-    if (n > 0) return n;
-    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+/* Reads up to `size` bytes as they are on the wire. Returns how many, 0 when it would block, -1 at the end. */
+static ssize_t receive(bench_conn *c, void *data, size_t size) {
+  ssize_t n = c->gen->options.leavers ? recv_timed(c, data, size) : recv(c->fd, data, size, 0);
+  if (n > 0) return n;
+  return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+/* Opens the records that were read. Returns their size, or -1 when the connection is broken. */
+static ssize_t open_records(bench_conn *c, uint8_t *data) {
+  size_t sum = 0, n = 0;
+  while (c->bio.in.size) {
+    if (SSL_read_ex(c->ssl, data + sum, SSL3_RT_MAX_PLAIN_LENGTH, &n)) {
+      sum += n;
+      continue;
+    }
+    int error = SSL_get_error(c->ssl, 0);
+    ERR_clear_error();
+    if (error != SSL_ERROR_WANT_READ) return -1;
   }
+  return (ssize_t)sum;
+}
+
+/* Leaves room for one more record, which an earlier read may have begun. */
+static ssize_t take_tls(bench_conn *c, uint8_t *data, size_t size) {
+  size_t most = c->gen->rx_size / 2;
+  ssize_t n = receive(c, c->gen->sealed, size < most ? size : most);
+  if (n <= 0) return n;
+  c->bio.in = (pl_view){c->gen->sealed, (size_t)n};
+  n = open_records(c, data);
+  if (!send_waiting(c)) return -1;
+  want_write(c, c->out.size > 0);
+  return n;
+}
+
+static bool seal(bench_conn *c, const uint8_t *data, size_t size) {
   size_t n = 0;
-  if (SSL_read_ex(c->ssl, data, size, &n)) return (ssize_t)n;
-  int error = SSL_get_error(c->ssl, 0);
-  ERR_clear_error();
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+  for (size_t at = 0; at < size; at += n)
+    if (!SSL_write_ex(c->ssl, data + at, size - at, &n)) return false;
+  return true;
 }
 
-/* Reads up to `size` bytes and discards them. */
-size_t bench_conn_discard(bench_conn *c, size_t size) {
-  ssize_t n = take(c, c->gen->rx, size < c->gen->rx_size ? size : c->gen->rx_size);
-  return n > 0 ? (size_t)n : 0;
-}
-
-static ssize_t give(bench_conn *c, const void *data, size_t size) {
-  if (!c->ssl) {
-    ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL);
-    if (n >= 0) return n;
-    return errno == EAGAIN || errno == EINTR ? 0 : -1;
+/* The relay speaks first only after the upgrade, so nothing but TLS's own messages can follow the handshake. */
+static void secure(bench_conn *c) {
+  ssize_t n = receive(c, c->gen->sealed, c->gen->rx_size);
+  c->bio.in = (pl_view){c->gen->sealed, n > 0 ? (size_t)n : 0};
+  int rc = SSL_connect(c->ssl), error = SSL_get_error(c->ssl, rc);
+  if (n < 0 || !send_waiting(c) || (rc != 1 && error != SSL_ERROR_WANT_READ)) {
+    bench_conn_fail(c, "TLS handshake failed");
+    return;
   }
-  size_t n = 0, sum = 0;
-  while (sum < size && SSL_write_ex(c->ssl, (const uint8_t *)data + sum, size - sum, &n)) sum += n;
-  if (sum == size) return (ssize_t)sum;
-  int error = SSL_get_error(c->ssl, 0);
-  ERR_clear_error();
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? (ssize_t)sum : -1;
+  want_write(c, c->out.size > 0);
+  if (rc != 1) return;
+  if (open_records(c, c->gen->rx) != 0)
+    bench_conn_fail(c, "the server spoke before the upgrade");
+  else
+    stream_opened(c);
+}
+
+static void connected(bench_conn *c) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+    bench_conn_fail(c, strerror(error));
+    return;
+  }
+  if (!c->gen->tls) {
+    stream_opened(c);
+    return;
+  }
+  if (!start_tls(c)) {
+    bench_conn_fail(c, "no memory for TLS");
+    return;
+  }
+  bench_conn_state(c, BENCH_SECURING);
+  secure(c);
+}
+
+/* Returns the bytes read, 0 when there were none, -1 at the end. */
+static ssize_t take(bench_conn *c, size_t size) {
+  return c->ssl ? take_tls(c, c->gen->rx, size) : receive(c, c->gen->rx, size);
+}
+
+/* Reads up to about `size` bytes and discards them. */
+size_t bench_conn_discard(bench_conn *c, size_t size) {
+  ssize_t n = take(c, size < c->gen->rx_size ? size : c->gen->rx_size);
+  return n > 0 ? (size_t)n : 0;
 }
 
 void bench_conn_send(bench_conn *c, const uint8_t *data, size_t size) {
   if (c->state == BENCH_CLOSED) return;
-  ssize_t n = c->out.size ? 0 : give(c, data, size);
-  if (n < 0) {
-    bench_conn_fail(c, "lost while sending");
-    return;
-  }
-  if ((size_t)n == size) return;
-  if (pl_buffer_append(&c->out, data + n, size - (size_t)n) != 0) {
+  bool waits = c->out.size > 0;
+  ssize_t n = c->ssl || waits ? 0 : give(c, data, size);
+  if (n >= 0 && !(c->ssl ? seal(c, data, size) : pl_buffer_append(&c->out, data + n, size - (size_t)n) == 0)) {
     bench_conn_fail(c, "too much waits to be sent");
     return;
   }
-  want_write(c, true);
+  if (n < 0 || (c->ssl && !waits && !send_waiting(c))) {
+    bench_conn_fail(c, "lost while sending");
+    return;
+  }
+  want_write(c, c->out.size > 0);
 }
 
 static void flush(bench_conn *c) {
-  while (c->out.size) {
-    ssize_t n = give(c, pl_buffer_data(&c->out), c->out.size);
-    if (n < 0) {
-      bench_conn_fail(c, "lost while sending");
-      return;
-    }
-    if (n == 0) return;
-    pl_buffer_consume(&c->out, (size_t)n);
-  }
-  want_write(c, false);
+  if (send_waiting(c))
+    want_write(c, c->out.size > 0);
+  else
+    bench_conn_fail(c, "lost while sending");
 }
 
 static void feed(bench_conn *c) {
   bench_gen *g = c->gen;
-  for (;;) {
-    ssize_t n = take(c, g->rx, g->rx_size);
-    if (n == 0) break;
-    if (n < 0) {
-      g->due_count = 0;
-      bench_conn_fail(c, "closed by the server");
-      return;
-    }
-    g->now_ns = g->came_ns ? g->came_ns : bench_clock_ns();
-    if (g->dialect->websocket)
-      bench_ws_feed(c, g->rx, (size_t)n);
-    else
-      g->dialect->bytes(c, g->rx, (size_t)n);
-    if (c->state == BENCH_CLOSED || c->stopped) break;
-    if (!c->ssl) break; /* epoll reports the rest; TLS may hold decoded bytes of its own */
+  ssize_t n = take(c, g->rx_size);
+  if (n < 0) {
+    g->due_count = 0;
+    bench_conn_fail(c, "closed by the server");
+    return;
   }
+  g->now_ns = g->came_ns ? g->came_ns : bench_clock_ns();
+  if (n && g->dialect->websocket)
+    bench_ws_feed(c, g->rx, (size_t)n);
+  else if (n)
+    g->dialect->bytes(c, g->rx, (size_t)n);
   bench_send_due(c);
 }
 

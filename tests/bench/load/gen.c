@@ -80,9 +80,11 @@ int bench_gen_init(bench_gen *g, const bench_options *options) {
   g->conns = pl_alloc((g->conn_count ? g->conn_count : 1) * sizeof *g->conns);
   g->rx = pl_alloc(g->rx_size);
   g->tx = pl_alloc(g->tx_size);
+  if (options->tls) g->sealed = pl_alloc(g->rx_size);
   g->pool = pl_alloc(65536);
   g->due = pl_alloc(g->due_max * sizeof *g->due);
-  if (g->epoll < 0 || !g->conns || !g->rx || !g->tx || !g->pool || !g->due) return PL_ENOMEM;
+  if (g->epoll < 0 || !g->conns || !g->rx || !g->tx || (options->tls && !g->sealed) || !g->pool || !g->due)
+    return PL_ENOMEM;
   for (size_t i = 0; i < 65536; i++) g->pool[i] = (uint8_t)(bench_random(g) >> 40);
   snprintf(g->origin, sizeof g->origin, "%s://%s:%d", options->tls ? "https" : "http", options->host, options->port);
   if (options->tls && !(g->tls = bench_tls_new())) return PL_ESYSTEM;
@@ -101,6 +103,7 @@ void bench_gen_deinit(bench_gen *g) {
   pl_free(g->conns);
   pl_free(g->rx);
   pl_free(g->tx);
+  pl_free(g->sealed);
   pl_free(g->pool);
   pl_free(g->due);
   SSL_CTX_free(g->tls);

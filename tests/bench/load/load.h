@@ -14,6 +14,7 @@
 
 #include "client/core/identity/identity.h"
 #include "client/core/wire/wire.h"
+#include "client/tls/tls_bio.h"
 
 enum { BENCH_STAMP_BYTES = 8, BENCH_TEXT_MAX = 512, BENCH_HEAD_MAX = 14 };
 
@@ -90,6 +91,7 @@ struct bench_conn {
   bench_gen *gen;
   bench_conn *other; /* NULL for an idle socket */
   SSL *ssl;
+  pl_tls_bio bio;
   pl_buffer out;
   int fd;
   uint32_t pair;
@@ -139,7 +141,7 @@ struct bench_gen {
   bench_conn *conns; /* callers and callees, then stuffers and frozen, then idle */
   size_t conn_count;
   uint32_t message_max, link_window; /* pairlink: as the relay announced them */
-  uint8_t *rx, *tx, *pool;
+  uint8_t *rx, *tx, *pool, *sealed;  /* sealed: what a read of a TLS socket brought */
   size_t rx_size, tx_size;
   uint64_t *due;
   size_t due_count, due_max;

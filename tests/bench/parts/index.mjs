@@ -18,11 +18,13 @@ import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
 import { REGISTRATIONS } from './registrations.mjs';
 import { LOGIN_STORM } from './storm.mjs';
+import { TLS_COSTS } from './tls.mjs';
 import { SPREAD_CONNECTIONS, WORKERS } from './workers.mjs';
 
 export const PARTS = [
   LOGIN_STORM,
   LOGINS_PER_CORE,
+  TLS_COSTS,
   IDLE_SOCKETS,
   FROZEN_RECEIVERS,
   SLOW_RECEIVERS,

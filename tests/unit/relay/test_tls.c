@@ -1,4 +1,5 @@
 /* The relay's side of TLS on a socketpair, with OpenSSL's own client at the other end. */
+#include <malloc.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 enum { LARGE = 4 << 20, CHUNK = 320 * 1024 };
 
 static char folder[] = "/tmp/pairlink-test-tls-XXXXXX", cert_path[64], key_path[64];
-static SSL_CTX *server_config, *client_config;
+static pl_tls_server *server;
+static SSL_CTX *client_config;
 static int fds[2]; /* the relay's, the client's */
 static pl_tls *tls;
 static SSL *client;
@@ -53,16 +55,17 @@ static int set_up(void **state) {
   snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
   snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
   make_certificate();
-  server_config = pl_tls_config_new(cert_path, key_path);
+  server = pl_tls_server_new(cert_path, key_path);
   client_config = SSL_CTX_new(TLS_client_method());
-  assert_true(server_config && client_config);
+  assert_true(server && client_config);
+  SSL_CTX_set_mode(client_config, SSL_MODE_RELEASE_BUFFERS);
   for (size_t i = 0; i < LARGE; i++) large[i] = (uint8_t)(i * 31 + i / 4096);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  SSL_CTX_free(server_config);
+  pl_tls_server_free(server);
   SSL_CTX_free(client_config);
   unlink(cert_path);
   unlink(key_path);
@@ -81,7 +84,7 @@ static long relay_reads(void) {
 
 static void connect_both(int version) {
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-  tls = pl_tls_new(server_config, fds[0]);
+  tls = pl_tls_new(server, fds[0]);
   client = SSL_new(client_config);
   assert_true(tls && client);
   SSL_set_max_proto_version(client, version);
@@ -142,6 +145,41 @@ static void test_reads_all(void **state) {
   disconnect_both();
 }
 
+/* A record comes byte by byte. */
+static void test_reads_a_record_in_bytes(void **state) {
+  (void)state;
+  size_t got = 0;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_write(client, large, 3000), 3000);
+  ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
+  assert_true(n > 3000);
+  for (ssize_t i = 0; i < n; i++) {
+    pl_tls_feed(tls, sealed + i, 1);
+    long size = pl_tls_read(tls, plain + got, sizeof plain - got);
+    assert_int_equal(size, i + 1 < n ? 0 : 3000);
+    got += (size_t)size;
+  }
+  assert_memory_equal(plain, large, 3000);
+  disconnect_both();
+}
+
+/* OpenSSL keeps its buffers while records follow each other, but not for an idle connection, and the relay keeps none
+ * for one that takes everything. */
+static void test_an_idle_connection_holds_no_buffers(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_read(client, plain, 1), -1); /* OpenSSL takes the tickets, and buffers for an answer to them, */
+  assert_int_equal(SSL_write(client, large, 10), 10); /* and releases those with the next record that it writes */
+  assert_int_equal(relay_reads(), 10);
+  size_t before = mallinfo2().uordblks;
+  assert_int_equal(SSL_write(client, large, 100000), 100000);
+  assert_int_equal(relay_reads(), 100000);
+  assert_int_equal(pl_tls_write(tls, large, 100000), 100000);
+  for (int size = 0, n; size < 100000; size += n) assert_true((n = SSL_read(client, plain, sizeof plain)) > 0);
+  assert_true(mallinfo2().uordblks < before + 4096);
+  disconnect_both();
+}
+
 /* Each record makes OpenSSL answer, and the client never reads: memory stays bounded, and the connection ends. */
 static void test_answers_of_tls_are_bounded(void **state) {
   (void)state;
@@ -194,20 +232,41 @@ static void test_nonsense_ends(void **state) {
   disconnect_both();
 }
 
+/* What came before the broken record is handed over, and the client hears why the connection ends. */
+static void test_a_broken_record_ends_with_an_alert(void **state) {
+  (void)state;
+  connect_both(TLS1_3_VERSION);
+  assert_int_equal(SSL_write(client, large, 1000), 1000);
+  assert_int_equal(SSL_write(client, large, 1000), 1000);
+  ssize_t n = recv(fds[0], sealed, sizeof sealed, MSG_DONTWAIT);
+  assert_true(n > 2000);
+  sealed[n - 1] ^= 1;
+  pl_tls_feed(tls, sealed, (size_t)n);
+  assert_int_equal(pl_tls_read(tls, plain, sizeof plain), 1000);
+  assert_int_equal(pl_tls_read(tls, plain, sizeof plain), -1);
+  assert_true(pl_tls_failed(tls));
+  int rc = SSL_read(client, plain, 1);
+  assert_int_equal(SSL_get_error(client, rc), SSL_ERROR_SSL); /* the alert; without one it would want to read */
+  disconnect_both();
+}
+
 static void test_bad_files(void **state) {
   (void)state;
-  assert_null(pl_tls_config_new("/nonexistent", key_path));
-  assert_null(pl_tls_config_new(cert_path, cert_path));
-  assert_null(pl_tls_config_new(key_path, key_path));
+  assert_null(pl_tls_server_new("/nonexistent", key_path));
+  assert_null(pl_tls_server_new(cert_path, cert_path));
+  assert_null(pl_tls_server_new(key_path, key_path));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sends_all_to_a_slow_reader),
       cmocka_unit_test(test_reads_all),
+      cmocka_unit_test(test_reads_a_record_in_bytes),
+      cmocka_unit_test(test_an_idle_connection_holds_no_buffers),
       cmocka_unit_test(test_answers_of_tls_are_bounded),
       cmocka_unit_test(test_new_keys_are_paid_for),
       cmocka_unit_test(test_nonsense_ends),
+      cmocka_unit_test(test_a_broken_record_ends_with_an_alert),
       cmocka_unit_test(test_bad_files),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

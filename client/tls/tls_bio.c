@@ -1,0 +1,53 @@
+#include "tls_bio.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static int bio_read(BIO *openssl, char *out, int capacity) {
+  pl_tls_bio *bio = BIO_get_data(openssl);
+  BIO_clear_retry_flags(openssl);
+  if (bio->in.size == 0) {
+    BIO_set_retry_read(openssl);
+    return -1;
+  }
+  size_t n = bio->in.size < (size_t)capacity ? bio->in.size : (size_t)capacity;
+  memcpy(out, bio->in.data, n);
+  bio->in.data += n;
+  bio->in.size -= n;
+  return (int)n;
+}
+
+static int bio_write(BIO *openssl, const char *data, int size) {
+  pl_tls_bio *bio = BIO_get_data(openssl);
+  BIO_clear_retry_flags(openssl);
+  return bio->write(bio, (const uint8_t *)data, (size_t)size) ? size : -1;
+}
+
+static long bio_ctrl(BIO *openssl, int command, long number, void *pointer) {
+  (void)openssl;
+  (void)number;
+  (void)pointer;
+  return command == BIO_CTRL_FLUSH; /* no other command is supported */
+}
+
+/* Never freed. NULL when memory ran out. */
+static BIO_METHOD *method;
+
+static void make_method(void) {
+  BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pairlink");
+  if (made && BIO_meth_set_read(made, bio_read) && BIO_meth_set_write(made, bio_write) &&
+      BIO_meth_set_ctrl(made, bio_ctrl))
+    method = made;
+  else
+    BIO_meth_free(made);
+}
+
+BIO *pl_tls_bio_new(pl_tls_bio *bio) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_method);
+  BIO *openssl = method ? BIO_new(method) : NULL;
+  if (!openssl) return NULL;
+  BIO_set_data(openssl, bio);
+  BIO_set_init(openssl, 1);
+  return openssl;
+}
