@@ -64,10 +64,10 @@ int pl_relay_link_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t no
  * for another one (call.c). */
 bool pl_relay_link_take(pl_relay_half *from, pl_relay_link_event event, const pl_envelope *e,
                         uint64_t now_ms) PL_MUST_USE;
-/* Sends a run of whole DATA envelopes of one link from the read buffer straight to the other socket. `before` bytes
- * ahead of `data` may be overwritten. Returns the bytes it took, or 0 when the envelopes must be handled one by
- * one. */
-size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before) PL_MUST_USE;
+/* Forwards a run of whole DATA envelopes of one link from the read buffer. `before` bytes ahead of `data` may be
+ * overwritten; `ends` tells that nothing follows these bytes in what was read. Returns the bytes it took, or 0 when the
+ * envelopes must be handled one by one. */
+size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before, bool ends) PL_MUST_USE;
 /* Fills the output buffer of this connection after it was written, and ends the halves that were waiting for that. */
 void pl_relay_link_refill(pl_relay_conn *conn);
 

@@ -361,6 +361,19 @@ pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, siz
   return pl_relay_out_size(&conn->out) ? queue_put(half, envelope, size) : queue_no_room(half, envelope);
 }
 
+size_t pl_relay_out_room(const pl_relay_half *half) {
+  const pl_relay_out *out = &half->conn->out;
+  size_t used = pl_relay_out_size(out), frame = out->frame_open ? out->end - out->frame_at - RESERVED : 0;
+  if (half->queue.head || half->conn->control.size || used >= PL_RELAY_OUT_DIRECT) return 0;
+  return PL_RELAY_OUT_DIRECT - used < FRAME_MAX - frame ? PL_RELAY_OUT_DIRECT - used : FRAME_MAX - frame;
+}
+
+uint8_t *pl_relay_out_run(pl_relay_half *half, const uint8_t *data, size_t size) {
+  uint8_t *at = out_envelope_room(half->conn, size);
+  if (at) memcpy(at, data, size);
+  return at;
+}
+
 bool pl_relay_out_lend_ready(const pl_relay_half *half) {
   const pl_relay_conn *conn = half->conn;
   return conn->relay->config.hooks.send && conn->state == PL_RELAY_CONN_READY && !conn->blocked && !conn->out.memory &&

@@ -82,6 +82,12 @@ pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, siz
 bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) PL_MUST_USE;
 /* Returns true when nothing waits for this half's socket, so that pl_relay_out_lend may be called. */
 bool pl_relay_out_lend_ready(const pl_relay_half *half) PL_MUST_USE;
+/* Returns how many bytes of whole envelopes pl_relay_out_run may append for this half: 0 when something waits that they
+ * must not overtake. */
+size_t pl_relay_out_room(const pl_relay_half *half) PL_MUST_USE;
+/* Appends a run of whole envelopes. Returns where they are, so that the caller gives them their link numbers, or NULL
+ * when memory ran out. */
+uint8_t *pl_relay_out_run(pl_relay_half *half, const uint8_t *data, size_t size) PL_MUST_USE;
 /* Writes whole envelopes, which already have their final link numbers, straight to the socket. `data` must have room
  * for a frame header before it. What the socket does not take is copied. */
 void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size);

@@ -77,6 +77,7 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   if (!relay) return NULL;
   relay->config = *config;
   relay_init_lists(relay);
+  relay->turn = 1;
   relay->shared = config->shared;
   if (!relay->shared) relay->shared = relay->own_shared = pl_relay_shared_new(config->settings);
   if (relay->shared && pl_relay_accounts_init(relay) == 0 && pl_relay_router_init(relay) == 0 &&

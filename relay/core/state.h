@@ -104,11 +104,12 @@ struct pl_relay_conn {
   uint64_t opens_us, changes_us; /* rates of its OPENs and of its changes, as pl_relay_rate_entry.due_us */
   /* queue.c */
   pl_relay_out out;
-  pl_view body;      /* of a page, written after `out` */
-  pl_buffer control; /* envelopes that overtake data */
-  pl_node turns;     /* link queues that wait for this socket, the next one first */
-  size_t queued;     /* memory of all its link queues */
-  uint64_t stuck_ms; /* when its output was first found waiting; 0 again with each byte that its socket takes */
+  pl_view body;       /* of a page, written after `out` */
+  pl_buffer control;  /* envelopes that overtake data */
+  pl_node turns;      /* link queues that wait for this socket, the next one first */
+  size_t queued;      /* memory of all its link queues */
+  uint32_t lent_turn; /* pl_relay.turn of the last run that was sent without being gathered */
+  uint64_t stuck_ms;  /* when its output was first found waiting; 0 again with each byte that its socket takes */
   /* router.c, peers.c */
   pl_relay_presence *presence; /* of its ID; NULL before the login and after it has left */
   pl_node same_id;             /* in pl_relay_presence.sockets */
@@ -153,6 +154,7 @@ struct pl_relay {
   /* conn.c, relay.c */
   uint64_t next_number;
   pl_node dirty;
+  uint32_t turn; /* number of the present turn of the loop, see pl_relay_next_dirty */
   pl_node connecting, answering, quiet, pinged, closing, aborted; /* connections by state, oldest first */
   uint64_t judge_ms; /* after a standstill: nobody is judged late before this time; 0 otherwise */
   /* accounts.c, queue.c */
