@@ -36,7 +36,7 @@ static void front_answer_page(pl_relay_conn *conn, const pl_relay_http_request *
   } else if (page) {
     pl_relay_conn_move(conn, PL_RELAY_CONN_ANSWER, now_ms);
     if (!pl_relay_out_frame(conn, -1, page->head, page->head_size)) pl_relay_conn_abort(conn);
-    if (!request->head) conn->body = page->body;
+    if (!request->head) conn->prologue->body = page->body;
   }
   pl_free(page);
 }

@@ -53,7 +53,7 @@ pl_relay_link *pl_relay_link_new(pl_relay_conn *caller, uint32_t number) {
   if (!link) return NULL;
   for (uint8_t side = 0; side < 2; side++) {
     link->half[side].side = side;
-    pl_relay_queue_init(&link->half[side].queue);
+    pl_relay_queue_init(&link->half[side], &link->queue[side]);
   }
   pl_list_init(&link->waiting);
   pl_list_init(&link->timed);
@@ -153,8 +153,7 @@ bool pl_relay_link_make_room(pl_relay *relay, const pl_relay_half *half) {
 
 void pl_relay_link_end_stuck(pl_relay_conn *conn) {
   pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "stalled", NULL);
-  while (!pl_list_empty(&conn->turns))
-    link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue));
+  while (!pl_list_empty(&conn->turns)) link_overflow(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn)->half);
   pl_relay_conn_abort(conn);
 }
 
@@ -326,6 +325,7 @@ size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, si
   pl_relay_half *half = pl_relay_slots_find(conn, number);
   if (!half || link_moves[pl_relay_link_of(half)->state][half->side][PL_RELAY_LINK_DATA] != PASS) return 0;
   pl_relay_half *to = link_other(half);
+  conn->last_half = half;
   bool lends = pl_relay_out_lend_ready(to) && before >= pl_ws_header_size(size, false);
   size_t bytes, count = link_run(data, size, number, lends ? PL_RELAY_OUT_LENT : pl_relay_out_room(to), &bytes);
   if (count == 0) return 0;

@@ -19,13 +19,15 @@ typedef enum pl_relay_link_state {
 } pl_relay_link_state;
 enum { PL_RELAY_CALLER = 0, PL_RELAY_CALLEE = 1 };
 
+/* What every envelope needs comes first and fits a line of the cache. */
 typedef struct pl_relay_link {
-  pl_relay_half half[2]; /* PL_RELAY_CALLER, PL_RELAY_CALLEE */
   uint8_t state;
-  bool from_bus; /* its caller is on another worker, which keeps the rest of the link and its deadline */
-  bool knock;    /* the caller is a stranger, and counts as one at the target */
-  bool newcomer; /* the caller is a stranger whose address has not knocked there in the last minute */
-  bool claim;    /* made by CLAIM, whose payload is its handshake */
+  bool from_bus;         /* its caller is on another worker, which keeps the rest of the link and its deadline */
+  bool knock;            /* the caller is a stranger, and counts as one at the target */
+  bool newcomer;         /* the caller is a stranger whose address has not knocked there in the last minute */
+  bool claim;            /* made by CLAIM, whose payload is its handshake */
+  pl_relay_half half[2]; /* PL_RELAY_CALLER, PL_RELAY_CALLEE */
+  pl_relay_queue queue[2];
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_relay_presence.waiting while no OFFER was sent */
