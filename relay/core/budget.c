@@ -58,7 +58,7 @@ static pl_relay_half *budget_largest_queue(const pl_node *list, size_t node) {
     pl_relay_queue *q = (pl_relay_queue *)(void *)((char *)(uintptr_t)n - node);
     if (!largest || q->memory > largest->memory) largest = q;
   }
-  return largest ? PL_CONTAINER(largest, pl_relay_half, queue) : NULL;
+  return largest ? largest->half : NULL;
 }
 
 /* Ends a connection that holds much outside of link queues. */

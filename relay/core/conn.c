@@ -88,7 +88,10 @@ void pl_relay_conn_log(const pl_relay_conn *conn, pl_relay_log_level level, cons
 /* ---- what the shell asks ----------------------------------------------------------------------------------------- */
 
 pl_relay_conn *pl_relay_next_dirty(pl_relay *relay) {
-  if (pl_list_empty(&relay->dirty)) return NULL;
+  if (pl_list_empty(&relay->dirty)) {
+    relay->turn++;
+    return NULL;
+  }
   pl_relay_conn *conn = PL_CONTAINER(relay->dirty.next, pl_relay_conn, dirty);
   pl_list_remove(&conn->dirty);
   conn->is_dirty = false;

@@ -36,7 +36,7 @@ static void front_answer_page(pl_relay_conn *conn, const pl_relay_http_request *
   } else if (page) {
     pl_relay_conn_move(conn, PL_RELAY_CONN_ANSWER, now_ms);
     if (!pl_relay_out_frame(conn, -1, page->head, page->head_size)) pl_relay_conn_abort(conn);
-    if (!request->head) conn->body = page->body;
+    if (!request->head) conn->prologue->body = page->body;
   }
   pl_free(page);
 }
@@ -194,14 +194,14 @@ static void front_complete_part(pl_relay_conn *conn, uint8_t **at, size_t *size,
 
 /* Handles a piece of a message. Envelopes are handled where they lie; one whose end has not come yet is kept. `before`
  * bytes ahead of the piece may be overwritten. */
-static void front_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
+static void front_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t before, bool ends, uint64_t now_ms) {
   uint8_t *at = event->data, *start = at;
   size_t size = event->size;
   bool empty = size == 0 && !conn->in_message;
   conn->in_message = !event->last;
   if (conn->part.size && size) front_complete_part(conn, &at, &size, now_ms);
   while (size && front_takes_envelopes(conn)) {
-    size_t n = pl_relay_link_forward(conn, at, size, before + (size_t)(at - start));
+    size_t n = pl_relay_link_forward(conn, at, size, before + (size_t)(at - start), ends);
     size_t whole = n ? n : front_envelope_size(at, size);
     if (whole == 0 || whole > size) break;
     if (n == 0) front_envelope_bytes(conn, at, whole, now_ms);
@@ -217,10 +217,10 @@ static void front_piece(pl_relay_conn *conn, const pl_ws_event *event, size_t be
 
 /* ---- frames ------------------------------------------------------------------------------------------- */
 
-static void front_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t before, uint64_t now_ms) {
+static void front_frame(pl_relay_conn *conn, const pl_ws_event *event, size_t before, bool ends, uint64_t now_ms) {
   switch (event->type) {
     case PL_WS_BINARY:
-      front_piece(conn, event, before, now_ms);
+      front_piece(conn, event, before, ends, now_ms);
       return;
     case PL_WS_PING: /* a socket that does not read gets no answers */
       if (front_takes_envelopes(conn) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT &&
@@ -256,7 +256,7 @@ static void front_receive(pl_relay_conn *conn, uint8_t *data, size_t size, uint6
     int rc = pl_ws_read(&conn->ws, &data, &size, &event);
     if (rc == 0) return;
     if (rc > 0)
-      front_frame(conn, &event, event.type == PL_WS_BINARY ? (size_t)(event.data - start) : 0, now_ms);
+      front_frame(conn, &event, event.type == PL_WS_BINARY ? (size_t)(event.data - start) : 0, size == 0, now_ms);
     else
       pl_relay_conn_close(conn, conn->ws.close_code, "", false, now_ms);
   }

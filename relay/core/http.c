@@ -335,7 +335,7 @@ int pl_relay_http_read(pl_relay_http *h, const uint8_t **data, size_t *size, pl_
   while (h->scanned < before + n) {
     size_t at = h->scanned;
     /* Cuts off what follows the head before the head is read. */
-    if (text[at] == '\n' && at == h->line_start + 1) h->text.size = at + 1;
+    if (text[at] == '\n' && at == h->line_start + 1) h->text.size = (uint32_t)at + 1;
     int rc = http_byte(h, text[at], request);
     if (rc == 0) continue;
     size_t used = h->scanned - before;

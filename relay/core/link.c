@@ -53,7 +53,7 @@ pl_relay_link *pl_relay_link_new(pl_relay_conn *caller, uint32_t number) {
   if (!link) return NULL;
   for (uint8_t side = 0; side < 2; side++) {
     link->half[side].side = side;
-    pl_relay_queue_init(&link->half[side].queue);
+    pl_relay_queue_init(&link->half[side], &link->queue[side]);
   }
   pl_list_init(&link->waiting);
   pl_list_init(&link->timed);
@@ -153,8 +153,7 @@ bool pl_relay_link_make_room(pl_relay *relay, const pl_relay_half *half) {
 
 void pl_relay_link_end_stuck(pl_relay_conn *conn) {
   pl_relay_conn_log(conn, PL_RELAY_LOG_INFO, "stalled", NULL);
-  while (!pl_list_empty(&conn->turns))
-    link_overflow(PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue));
+  while (!pl_list_empty(&conn->turns)) link_overflow(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn)->half);
   pl_relay_conn_abort(conn);
 }
 
@@ -296,12 +295,12 @@ int pl_relay_link_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t no
 
 /* ---- many envelopes at once -------------------------------------------------------------------------------------- */
 
-/* Counts the whole envelopes of this link's DATA that lie here in a row, up to PL_RELAY_OUT_LENT bytes. */
-static size_t link_run(const uint8_t *data, size_t size, uint32_t number, size_t *bytes) {
+/* Counts the whole envelopes of this link's DATA that lie here in a row, up to `most` bytes. */
+static size_t link_run(const uint8_t *data, size_t size, uint32_t number, size_t most, size_t *bytes) {
   size_t count = 0, at = 0;
   while (size - at >= PL_RELAY_HEADER && data[at] == PL_ENV_DATA && pl_get_u32(data + at + 4) == number) {
     size_t n = pl_relay_envelope_size(data + at);
-    if (n > size - at || at + n > PL_RELAY_OUT_LENT) break;
+    if (n > size - at || at + n > most) break;
     at += n;
     count++;
   }
@@ -309,20 +308,37 @@ static size_t link_run(const uint8_t *data, size_t size, uint32_t number, size_t
   return count;
 }
 
-size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before) {
-  size_t bytes;
-  if (size < PL_RELAY_OUT_MUCH || data[0] != PL_ENV_DATA || conn->state != PL_RELAY_CONN_READY) return 0;
+static void link_renumber(uint8_t *data, size_t size, uint32_t number) {
+  for (size_t at = 0; at < size; at += pl_relay_envelope_size(data + at)) pl_put_u32(data + at + 4, number);
+}
+
+/* Returns true when a run should go straight to the socket: a long one, and one at the end of what was read when the
+ * socket was not written in this way in this turn. Other runs are gathered, so that a socket with many senders is
+ * written at most twice a turn. */
+static bool link_sends_now(const pl_relay_conn *to, size_t bytes, bool ends) {
+  return bytes >= PL_RELAY_OUT_MUCH || (ends && to->lent_turn != to->relay->turn);
+}
+
+size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before, bool ends) {
+  if (size < PL_RELAY_HEADER || data[0] != PL_ENV_DATA || conn->state != PL_RELAY_CONN_READY) return 0;
   uint32_t number = pl_get_u32(data + 4);
   pl_relay_half *half = pl_relay_slots_find(conn, number);
-  if (!half || link_moves[pl_relay_link_of(half)->state][half->side][PL_RELAY_LINK_DATA] != PASS ||
-      !pl_relay_out_lend_ready(link_other(half)))
-    return 0;
-  size_t count = link_run(data, size, number, &bytes);
-  if (bytes < PL_RELAY_OUT_MUCH || before < pl_ws_header_size(bytes, false)) return 0;
-  for (size_t at = 0; at < bytes; at += pl_relay_envelope_size(data + at))
-    pl_put_u32(data + at + 4, link_other(half)->number);
+  if (!half || link_moves[pl_relay_link_of(half)->state][half->side][PL_RELAY_LINK_DATA] != PASS) return 0;
+  pl_relay_half *to = link_other(half);
+  conn->last_half = half;
+  bool lends = pl_relay_out_lend_ready(to) && before >= pl_ws_header_size(size, false);
+  size_t bytes, count = link_run(data, size, number, lends ? PL_RELAY_OUT_LENT : pl_relay_out_room(to), &bytes);
+  if (count == 0) return 0;
+  if (lends && link_sends_now(to->conn, bytes, ends)) {
+    link_renumber(data, bytes, to->number);
+    to->conn->lent_turn = conn->relay->turn;
+    pl_relay_out_lend(to, data, bytes);
+  } else {
+    uint8_t *at = pl_relay_out_run(to, data, bytes);
+    if (!at) return 0;
+    link_renumber(at, bytes, to->number);
+  }
   conn->relay->stats.forwarded += count;
-  pl_relay_out_lend(link_other(half), data, bytes);
   return bytes;
 }
 

@@ -19,13 +19,15 @@ typedef enum pl_relay_link_state {
 } pl_relay_link_state;
 enum { PL_RELAY_CALLER = 0, PL_RELAY_CALLEE = 1 };
 
+/* What every envelope needs comes first and fits a line of the cache. */
 typedef struct pl_relay_link {
-  pl_relay_half half[2]; /* PL_RELAY_CALLER, PL_RELAY_CALLEE */
   uint8_t state;
-  bool from_bus; /* its caller is on another worker, which keeps the rest of the link and its deadline */
-  bool knock;    /* the caller is a stranger, and counts as one at the target */
-  bool newcomer; /* the caller is a stranger whose address has not knocked there in the last minute */
-  bool claim;    /* made by CLAIM, whose payload is its handshake */
+  bool from_bus;         /* its caller is on another worker, which keeps the rest of the link and its deadline */
+  bool knock;            /* the caller is a stranger, and counts as one at the target */
+  bool newcomer;         /* the caller is a stranger whose address has not knocked there in the last minute */
+  bool claim;            /* made by CLAIM, whose payload is its handshake */
+  pl_relay_half half[2]; /* PL_RELAY_CALLER, PL_RELAY_CALLEE */
+  pl_relay_queue queue[2];
   uint8_t target_instance[8];
   pl_node timed;   /* in pl_relay.opens while offered or refused */
   pl_node waiting; /* in pl_relay_presence.waiting while no OFFER was sent */
@@ -64,10 +66,10 @@ int pl_relay_link_receive(pl_relay_conn *conn, const pl_envelope *e, uint64_t no
  * for another one (call.c). */
 bool pl_relay_link_take(pl_relay_half *from, pl_relay_link_event event, const pl_envelope *e,
                         uint64_t now_ms) PL_MUST_USE;
-/* Sends a run of whole DATA envelopes of one link from the read buffer straight to the other socket. `before` bytes
- * ahead of `data` may be overwritten. Returns the bytes it took, or 0 when the envelopes must be handled one by
- * one. */
-size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before) PL_MUST_USE;
+/* Forwards a run of whole DATA envelopes of one link from the read buffer. `before` bytes ahead of `data` may be
+ * overwritten; `ends` tells that nothing follows these bytes in what was read. Returns the bytes it took, or 0 when the
+ * envelopes must be handled one by one. */
+size_t pl_relay_link_forward(pl_relay_conn *conn, uint8_t *data, size_t size, size_t before, bool ends) PL_MUST_USE;
 /* Fills the output buffer of this connection after it was written, and ends the halves that were waiting for that. */
 void pl_relay_link_refill(pl_relay_conn *conn);
 

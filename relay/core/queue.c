@@ -24,6 +24,10 @@ size_t pl_relay_out_size(const pl_relay_out *out) {
   return out->end - out->start;
 }
 
+pl_view pl_relay_out_body(const pl_relay_conn *conn) {
+  return conn->prologue ? conn->prologue->body : (pl_view){0};
+}
+
 static uint8_t *out_pool_get(pl_relay_conn *conn, size_t capacity) {
   pl_relay *relay = conn->relay;
   uint8_t *memory;
@@ -143,10 +147,8 @@ bool pl_relay_conn_output(pl_relay_conn *conn, pl_view *out) {
   if (conn->state == PL_RELAY_CONN_ABORTED) return false;
   out_close_frame(&conn->out);
   size_t size = pl_relay_out_size(&conn->out);
-  if (size)
-    *out = (pl_view){conn->out.memory + conn->out.start, size};
-  else
-    *out = (pl_view){conn->body.data, conn->body.size < BODY_PIECE ? conn->body.size : BODY_PIECE};
+  *out = size ? (pl_view){conn->out.memory + conn->out.start, size} : pl_relay_out_body(conn);
+  if (!size && out->size > BODY_PIECE) out->size = BODY_PIECE;
   return out->size > 0;
 }
 
@@ -156,8 +158,8 @@ void pl_relay_out_sent(pl_relay_conn *conn, size_t n) {
     out->start += (uint32_t)n;
     if (out->start == out->end) pl_relay_out_deinit(conn);
   } else {
-    conn->body.data += n;
-    conn->body.size -= n;
+    conn->prologue->body.data += n;
+    conn->prologue->body.size -= n;
   }
   conn->blocked = false;
   if (n) conn->stuck_ms = 0;
@@ -194,8 +196,9 @@ static bool out_refill_control(pl_relay_conn *conn) {
 
 /* ---- link queues -------------------------------------------------------------------------------------- */
 
-void pl_relay_queue_init(pl_relay_queue *queue) {
-  *queue = (pl_relay_queue){0};
+void pl_relay_queue_init(pl_relay_half *half, pl_relay_queue *queue) {
+  *queue = (pl_relay_queue){.half = half};
+  half->queue = queue;
   pl_list_init(&queue->turn);
   pl_list_init(&queue->all);
 }
@@ -209,14 +212,14 @@ static bool envelope_is_volatile(const uint8_t *envelope) {
 }
 
 static void queue_count_memory(pl_relay_half *half, size_t add, size_t remove) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   q->memory += add - remove;
   half->conn->queued += add - remove;
   pl_relay_hold(half->conn, add, remove);
 }
 
 static void queue_drop_chunk(pl_relay_half *half) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   pl_relay_chunk *chunk = q->head;
   q->head = chunk->next;
   if (!q->head) q->tail = NULL;
@@ -226,7 +229,7 @@ static void queue_drop_chunk(pl_relay_half *half) {
 }
 
 void pl_relay_queue_clear(pl_relay_half *half) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   while (q->head) queue_drop_chunk(half);
   pl_list_remove(&q->turn);
   pl_list_remove(&q->all);
@@ -236,7 +239,7 @@ void pl_relay_queue_clear(pl_relay_half *half) {
 /* Drops the oldest volatile envelope: it loses its type and is skipped when its turn comes. Returns false when there is
  * none. */
 static bool queue_drop_volatile(pl_relay_half *half) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   while (q->volatile_count && q->head) {
     if (!q->scan) {
       q->scan = q->head;
@@ -263,7 +266,7 @@ static bool queue_drop_volatile(pl_relay_half *half) {
 }
 
 static uint8_t *queue_room(pl_relay_half *half, size_t size) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   pl_relay_conn *conn = half->conn;
   if (!q->tail || q->tail->capacity - q->tail->end < size) {
     size_t capacity = q->memory < CHUNK_MIN ? CHUNK_MIN : q->memory < CHUNK_MAX ? q->memory : CHUNK_MAX;
@@ -292,7 +295,7 @@ static uint8_t *queue_room(pl_relay_half *half, size_t size) {
  * that a full budget leaves room for the copy. Returns false when memory ran out: records are lost then, so the
  * connection is aborted. */
 static bool queue_compact(pl_relay_half *half) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   pl_relay_chunk *old = q->head;
   bool good = true;
   queue_count_memory(half, 0, q->memory);
@@ -318,9 +321,9 @@ static bool queue_compact(pl_relay_half *half) {
  * turn comes, or until they are about half of the queue. */
 static bool queue_make_window(pl_relay_half *half, size_t cost) {
   size_t window = pl_relay_setting_of(half->conn->relay, PL_RELAY_SET_LINK_WINDOW);
-  while (half->queue.cost + cost > window)
+  while (half->queue->cost + cost > window)
     if (!queue_drop_volatile(half)) return false;
-  return half->queue.memory <= 2 * window || queue_compact(half);
+  return half->queue->memory <= 2 * window || queue_compact(half);
 }
 
 static pl_relay_put queue_no_room(const pl_relay_half *half, const uint8_t *envelope) {
@@ -334,8 +337,8 @@ static pl_relay_put queue_put(pl_relay_half *half, const uint8_t *envelope, size
   if (at) {
     memcpy(at, envelope, size);
     pl_put_u32(at + 4, half->number);
-    half->queue.cost += queue_cost(size);
-    half->queue.volatile_count += envelope_is_volatile(envelope);
+    half->queue->cost += queue_cost(size);
+    half->queue->volatile_count += envelope_is_volatile(envelope);
     return PL_RELAY_PUT_QUEUED;
   }
   return queue_no_room(half, envelope);
@@ -344,7 +347,7 @@ static pl_relay_put queue_put(pl_relay_half *half, const uint8_t *envelope, size
 pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, size_t size) {
   pl_relay_conn *conn = half->conn;
   pl_relay *relay = conn->relay;
-  if (half->queue.head) return queue_put(half, envelope, size);
+  if (half->queue->head) return queue_put(half, envelope, size);
   if (pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT && !conn->blocked && relay->config.hooks.flush) {
     relay->config.hooks.flush(relay->config.user, conn);
     conn->blocked = pl_relay_out_size(&conn->out) >= PL_RELAY_OUT_DIRECT;
@@ -361,10 +364,23 @@ pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, siz
   return pl_relay_out_size(&conn->out) ? queue_put(half, envelope, size) : queue_no_room(half, envelope);
 }
 
+size_t pl_relay_out_room(const pl_relay_half *half) {
+  const pl_relay_out *out = &half->conn->out;
+  size_t used = pl_relay_out_size(out), frame = out->frame_open ? out->end - out->frame_at - RESERVED : 0;
+  if (half->queue->head || half->conn->control.size || used >= PL_RELAY_OUT_DIRECT) return 0;
+  return PL_RELAY_OUT_DIRECT - used < FRAME_MAX - frame ? PL_RELAY_OUT_DIRECT - used : FRAME_MAX - frame;
+}
+
+uint8_t *pl_relay_out_run(pl_relay_half *half, const uint8_t *data, size_t size) {
+  uint8_t *at = out_envelope_room(half->conn, size);
+  if (at) memcpy(at, data, size);
+  return at;
+}
+
+/* Without an output buffer, nothing waits in the queues either: see queue.h. */
 bool pl_relay_out_lend_ready(const pl_relay_half *half) {
   const pl_relay_conn *conn = half->conn;
-  return conn->relay->config.hooks.send && conn->state == PL_RELAY_CONN_READY && !conn->blocked && !conn->out.memory &&
-         conn->control.size == 0 && pl_list_empty(&conn->turns);
+  return conn->relay->config.hooks.send && conn->state == PL_RELAY_CONN_READY && !conn->blocked && !conn->out.memory;
 }
 
 void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size) {
@@ -380,12 +396,12 @@ void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size) {
 }
 
 bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) {
-  if (half->queue.head) {
+  if (half->queue->head) {
     uint8_t *at = queue_room(half, PL_RELAY_HEADER + payload.size);
     if (at) {
       pl_envelope_put_header(at, PL_ENV_RESET, 0, payload.size, half->number);
       if (payload.size) memcpy(at + PL_RELAY_HEADER, payload.data, payload.size);
-      half->queue.cost += queue_cost(PL_RELAY_HEADER + payload.size);
+      half->queue->cost += queue_cost(PL_RELAY_HEADER + payload.size);
       return false;
     }
     pl_relay_queue_clear(half);
@@ -398,7 +414,7 @@ bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) {
 
 /* Moves the oldest envelope. Returns its bytes, or 0 when there is no room for it. */
 static size_t queue_move_envelope(pl_relay_half *half) {
-  pl_relay_queue *q = &half->queue;
+  pl_relay_queue *q = half->queue;
   pl_relay_chunk *chunk = q->head;
   const uint8_t *envelope = chunk->bytes + chunk->start;
   size_t size = pl_relay_envelope_size(envelope);
@@ -426,8 +442,8 @@ pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) {
     return NULL;
   }
   while (!pl_list_empty(&conn->turns) && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT) {
-    pl_relay_half *half = PL_CONTAINER(PL_CONTAINER(conn->turns.next, pl_relay_queue, turn), pl_relay_half, queue);
-    pl_relay_queue *q = &half->queue;
+    pl_relay_half *half = PL_CONTAINER(conn->turns.next, pl_relay_queue, turn)->half;
+    pl_relay_queue *q = half->queue;
     for (size_t moved = 0; q->head && moved < QUANTUM && pl_relay_out_size(&conn->out) < PL_RELAY_OUT_DIRECT;) {
       size_t n = queue_move_envelope(half);
       if (n == 0) { /* out of memory: the next attempt is made after more was sent */
@@ -452,7 +468,7 @@ pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) {
 
 /* A RESET may exceed the window, and the last chunk of a queue may be as large as one envelope. */
 static bool queue_holds(const pl_relay_queue *q) {
-  const pl_relay_conn *conn = PL_CONTAINER(q, pl_relay_half, queue)->conn;
+  const pl_relay_conn *conn = q->half->conn;
   size_t window = pl_relay_setting_of(conn->relay, PL_RELAY_SET_LINK_WINDOW);
   return q->cost <= window + COST_MIN + UINT8_MAX && q->memory <= 2 * window + PL_RELAY_ENVELOPE_MAX + CHUNK_MAX &&
          conn->queued <= pl_relay_setting_of(conn->relay, PL_RELAY_SET_SOCKET_QUEUE_MAX) + sizeof(pl_relay_chunk) &&

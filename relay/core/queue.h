@@ -31,6 +31,7 @@ typedef struct pl_relay_chunk {
 
 /* Envelopes of one link that wait for one socket. The window limits `cost`, the budgets limit `memory`. */
 typedef struct pl_relay_queue {
+  pl_relay_half *half;
   pl_node turn; /* in pl_relay_conn.turns while not empty */
   pl_node all;  /* in pl_relay.queues while not empty */
   pl_relay_chunk *head, *tail;
@@ -43,13 +44,15 @@ typedef struct pl_relay_queue {
 struct pl_relay_half {
   pl_relay_conn *conn; /* NULL before and after this socket has a part in the link */
   uint32_t number;
-  uint8_t side; /* its place in pl_relay_link.half */
-  bool ending;  /* ends when its queue is empty */
-  pl_relay_queue queue;
+  uint8_t side;          /* its place in pl_relay_link.half */
+  bool ending;           /* ends when its queue is empty */
+  pl_relay_queue *queue; /* in pl_relay_link.queue, apart from what every envelope needs */
 };
 
 /* ---- the output buffer ------------------------------------------------------------------------------------------- */
 size_t pl_relay_out_size(const pl_relay_out *out);
+/* Returns what is left of the page that follows the output buffer. */
+pl_view pl_relay_out_body(const pl_relay_conn *conn);
 /* Discards what is in the output buffer. */
 void pl_relay_out_deinit(pl_relay_conn *conn);
 /* Appends a whole WebSocket frame that holds no envelopes, or, when `opcode` is negative, plain bytes. Returns false
@@ -82,6 +85,12 @@ pl_relay_put pl_relay_out_data(pl_relay_half *half, const uint8_t *envelope, siz
 bool pl_relay_out_reset(pl_relay_half *half, pl_view payload) PL_MUST_USE;
 /* Returns true when nothing waits for this half's socket, so that pl_relay_out_lend may be called. */
 bool pl_relay_out_lend_ready(const pl_relay_half *half) PL_MUST_USE;
+/* Returns how many bytes of whole envelopes pl_relay_out_run may append for this half: 0 when something waits that they
+ * must not overtake. */
+size_t pl_relay_out_room(const pl_relay_half *half) PL_MUST_USE;
+/* Appends a run of whole envelopes. Returns where they are, so that the caller gives them their link numbers, or NULL
+ * when memory ran out. */
+uint8_t *pl_relay_out_run(pl_relay_half *half, const uint8_t *data, size_t size) PL_MUST_USE;
 /* Writes whole envelopes, which already have their final link numbers, straight to the socket. `data` must have room
  * for a frame header before it. What the socket does not take is copied. */
 void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size);
@@ -90,7 +99,7 @@ void pl_relay_out_lend(pl_relay_half *half, uint8_t *data, size_t size);
  * again. Returns NULL when all is done. */
 pl_relay_half *pl_relay_out_refill(pl_relay_conn *conn) PL_MUST_USE;
 
-void pl_relay_queue_init(pl_relay_queue *queue);
+void pl_relay_queue_init(pl_relay_half *half, pl_relay_queue *queue);
 /* Discards everything that waits for this half. */
 void pl_relay_queue_clear(pl_relay_half *half);
 

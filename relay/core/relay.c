@@ -77,6 +77,7 @@ pl_relay *pl_relay_new(const pl_relay_config *config) {
   if (!relay) return NULL;
   relay->config = *config;
   relay_init_lists(relay);
+  relay->turn = 1;
   relay->shared = config->shared;
   if (!relay->shared) relay->shared = relay->own_shared = pl_relay_shared_new(config->settings);
   if (relay->shared && pl_relay_accounts_init(relay) == 0 && pl_relay_router_init(relay) == 0 &&
@@ -353,6 +354,6 @@ void pl_relay_conn_sent(pl_relay_conn *conn, size_t n, uint64_t now_ms) {
   pl_relay_out_sent(conn, n);
   pl_relay_link_refill(conn);
   if (conn->state == PL_RELAY_CONN_ANSWER || conn->state == PL_RELAY_CONN_FINISHING) pl_relay_conn_touch(conn, now_ms);
-  if (conn->state == PL_RELAY_CONN_ANSWER && pl_relay_out_size(&conn->out) == 0 && conn->body.size == 0)
+  if (conn->state == PL_RELAY_CONN_ANSWER && pl_relay_out_size(&conn->out) == 0 && pl_relay_out_body(conn).size == 0)
     pl_relay_conn_move(conn, PL_RELAY_CONN_FINISHING, now_ms);
 }

@@ -30,6 +30,7 @@ int pl_relay_slots_put(pl_relay_conn *conn, pl_relay_half *half, uint32_t number
   uint32_t slot = pl_link_number_slot(number);
   if (slot >= slots->count && slots_grow(conn, slots, slot) != 0) return PL_ENOMEM;
   slots->at[slot] = (pl_relay_slot){half, number};
+  conn->last_half = half;
   half->conn = conn;
   half->number = number;
   return 0;
@@ -55,6 +56,7 @@ void pl_relay_slots_remove(pl_relay_half *half) {
   bool relay_side = pl_link_number_relay_side(half->number);
   conn->slots[relay_side].at[slot].half = NULL; /* the number stays, so that the next generation can follow it */
   if (relay_side && slot < conn->next_slot) conn->next_slot = slot;
+  if (conn->last_half == half) conn->last_half = NULL;
   half->conn = NULL;
 }
 

@@ -7,6 +7,7 @@
 /* Returns the half that has this number now. Returns NULL when that link is closed, when the slot belongs to another
  * generation, and when it lies beyond the table. */
 static inline pl_relay_half *pl_relay_slots_find(const pl_relay_conn *conn, uint32_t number) {
+  if (conn->last_half && conn->last_half->number == number) return conn->last_half;
   const pl_relay_slots *slots = &conn->slots[number >> 31];
   uint32_t slot = number & 0xffff;
   if (slot >= slots->count || slots->at[slot].number != number) return NULL;

@@ -50,6 +50,7 @@ typedef struct pl_relay_prologue {
   bool has_token;
   pl_relay_token_claim token;
   bool over_limit; /* beyond a limit of connections: the client is only told so */
+  pl_view body;    /* of a page, written after the output buffer; the prologue is then kept to the end */
 } pl_relay_prologue;
 
 /* An output buffer: whole WebSocket frames, then perhaps one open frame, whose header is written when it is closed. */
@@ -77,9 +78,12 @@ typedef struct pl_relay_peer_list {
   uint32_t count, capacity;
 } pl_relay_peer_list;
 
+/* The fields that every envelope needs come first, those of its receiver before those of its sender: among many
+ * sockets, each line of the cache that an envelope touches comes from slower memory. */
 struct pl_relay_conn {
   pl_relay *relay;
   void *shell;
+  pl_relay_half *last_half; /* slots.c: the half that was put or used last, or NULL */
   /* conn.c */
   pl_relay_conn_state state;
   bool is_dirty;
@@ -90,22 +94,29 @@ struct pl_relay_conn {
   bool blocked;    /* queue.c: its socket took less than it was given; nothing is offered until it takes bytes again */
   bool listen;     /* router.c */
   bool in_message; /* front.c: a piece of the current message has come */
-  pl_node timed;   /* in the list of its state, oldest first */
-  pl_node dirty;   /* in pl_relay.dirty while is_dirty */
+  uint32_t lent_turn; /* link.c: pl_relay.turn of the last run that was written without being gathered */
+  pl_relay_out out;   /* queue.c */
+  uint64_t heard_ms;  /* when bytes came last */
+  uint64_t listed_ms; /* when it was put into the list of its state */
+  /* front.c */
+  pl_buffer part; /* start of an envelope whose end has not come yet */
+  pl_ws ws;
+  /* slots.c */
+  pl_relay_slots slots[2]; /* numbered by the client, by the relay */
+  uint32_t next_slot;      /* in the relay's table: every slot below this one is taken */
+  /* conn.c */
+  pl_node dirty; /* in pl_relay.dirty while is_dirty */
+  pl_node timed; /* in the list of its state, oldest first */
   uint64_t number;
-  uint64_t heard_ms;           /* when bytes came last */
-  uint64_t listed_ms;          /* when it was put into the list of its state */
   pl_relay_prologue *prologue; /* NULL after the login */
   uint8_t address[16];
   /* accounts.c, crowd.c, rates.c */
   pl_relay_account *account;
-  pl_node same_account;          /* in pl_relay_account.conns while it holds anything */
   size_t held;                   /* bytes that count for the budgets: its output, its queues, what its OPENs keep */
+  pl_node same_account;          /* in pl_relay_account.conns while it holds anything */
   uint64_t crowd_key;            /* key of the address that it is counted for; 0 when it is not counted */
   uint64_t opens_us, changes_us; /* rates of its OPENs and of its changes, as pl_relay_rate_entry.due_us */
   /* queue.c */
-  pl_relay_out out;
-  pl_view body;      /* of a page, written after `out` */
   pl_buffer control; /* envelopes that overtake data */
   pl_node turns;     /* link queues that wait for this socket, the next one first */
   size_t queued;     /* memory of all its link queues */
@@ -119,12 +130,6 @@ struct pl_relay_conn {
   /* bus.c */
   pl_node untold;     /* in pl_relay.untold while other workers do not have its present list of peers */
   uint64_t untold_to; /* the workers that do not have it, one bit each */
-  /* slots.c */
-  pl_relay_slots slots[2]; /* numbered by the client, by the relay */
-  uint32_t next_slot;      /* in the relay's table: every slot below this one is taken */
-  /* front.c */
-  pl_ws ws;
-  pl_buffer part; /* start of an envelope whose end has not come yet */
 };
 
 /* ---- a relay ----------------------------------------------------------------------------------------------------- */
@@ -154,6 +159,7 @@ struct pl_relay {
   /* conn.c, relay.c */
   uint64_t next_number;
   pl_node dirty;
+  uint32_t turn; /* number of the present turn of the loop, see pl_relay_next_dirty */
   pl_node connecting, answering, quiet, pinged, closing, aborted; /* connections by state, oldest first */
   uint64_t judge_ms; /* after a standstill: nobody is judged late before this time; 0 otherwise */
   /* accounts.c, queue.c */

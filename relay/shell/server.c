@@ -24,18 +24,20 @@ enum {
   TURNS_TO_CLOSE = 1000
 };
 
+/* What each read and write needs lies together, beside the end of `poll`, which the loop has just read. */
 struct pl_socket {
   uv_poll_t poll;
-  pl_node all; /* in pl_server.sockets, or in pl_server.leaving */
-  pl_server *server;
   void *conn;  /* NULL after it was closed */
   pl_tls *tls; /* NULL: plain */
-  int fd, events;
+  pl_server *server;
+  int fd;
   bool shut, failed;
   bool leaves; /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
   bool gone;   /* it is to be closed */
   bool ended;  /* the client sends nothing more; it still gets the rest of its answer */
   bool full;   /* it did not take everything; the loop reports when it is writable again */
+  int events;
+  pl_node all; /* in pl_server.sockets, or in pl_server.leaving */
 };
 
 typedef struct listener {

@@ -52,7 +52,7 @@ static bool has_job(const sim_walk *x, const pl_relay_conn *conn) {
 
 /* Whatever can be written was written in this turn, and what is left waits for a socket that is full. */
 static void walk_output(const sim_walk *x, const pl_relay_conn *conn, bool full) {
-  bool waits = pl_relay_out_size(&conn->out) || conn->body.size;
+  bool waits = pl_relay_out_size(&conn->out) || pl_relay_out_body(conn).size;
   sim_must(x, waits || (conn->control.size == 0 && pl_list_empty(&conn->turns)), "something waits behind nothing");
   sim_must(x, !waits || full, "output waits though its socket is free");
   sim_must(x, !conn->out.memory == (pl_relay_out_size(&conn->out) == 0), "an output buffer is kept though it is empty");

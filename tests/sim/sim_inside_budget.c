@@ -72,7 +72,7 @@ static void note_payer(sim_inside *inside, const pl_relay_conn *conn) {
     if (!largest || q->memory > largest->memory) largest = q;
   }
   if (!largest || same || sim_on_bus(conn) || inside->payer_count == SIM_INSIDE_PAYERS) return;
-  uint32_t number = PL_CONTAINER(largest, pl_relay_half, queue)->number;
+  uint32_t number = largest->half->number;
   inside->payers[inside->payer_count++] = (sim_inside_offer){conn->number, number};
 }
 

@@ -42,7 +42,7 @@ static void walk_envelopes(const sim_walk *x, const pl_relay_queue *q) {
 }
 
 static void walk_queue(const sim_walk *x, const pl_relay_half *half, sim_walk_links *sums) {
-  const pl_relay_queue *q = &half->queue;
+  const pl_relay_queue *q = half->queue;
   bool waits = q->head;
   sim_must(x, sim_listed(&q->turn) == waits && sim_listed(&q->all) == waits,
            "an empty queue is listed, or a full one is not");
@@ -133,8 +133,8 @@ static void walk_half(sim_walk *x, pl_relay_half *half, sim_walk_links *sums) {
   walk_queue(x, half, sums);
   x->ended += ended;
   sim_must(x, half->ending == ended, "half of a link has ended, or is kept after the end");
-  sim_must(x, !ended || half->queue.head, "half of a link is kept though nothing of it waits");
-  sim_must(x, half->queue.head == NULL || ended || link->state == PL_RELAY_LINK_LINKED, "data waits on a call");
+  sim_must(x, !ended || half->queue->head, "half of a link is kept though nothing of it waits");
+  sim_must(x, half->queue->head == NULL || ended || link->state == PL_RELAY_LINK_LINKED, "data waits on a call");
   if (half->side == PL_RELAY_CALLER && link->handshake) sums->handshakes += link->handshake_size;
   if (half->side == PL_RELAY_CALLER || !link->half[PL_RELAY_CALLER].conn) walk_link(x, link);
 }

@@ -105,9 +105,10 @@ bool pl_view_is(pl_view v, const char *text) PL_MUST_USE;
 /* ---- a growing queue of bytes with an upper bound: append at the end, take from the front ------------ */
 typedef struct pl_buffer {
   uint8_t *memory;
-  size_t start, size, capacity, max;
+  uint32_t start, size, capacity, max;
 } pl_buffer;
 
+/* A buffer holds less than 4 GiB, also when `max` is more. */
 void pl_buffer_init(pl_buffer *b, size_t max);
 void pl_buffer_deinit(pl_buffer *b);
 /* Returns contiguous room for n more bytes at the end, or NULL when that would exceed `max` or memory ran out. The

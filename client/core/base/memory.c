@@ -41,7 +41,7 @@ void pl_free(void *memory) {
 }
 
 void pl_buffer_init(pl_buffer *b, size_t max) {
-  *b = (pl_buffer){.max = max};
+  *b = (pl_buffer){.max = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX};
 }
 
 void pl_buffer_deinit(pl_buffer *b) {
@@ -51,13 +51,15 @@ void pl_buffer_deinit(pl_buffer *b) {
 
 /* Bytes that were taken leave a gap at the front, so a buffer that is never empty may need twice its bound. */
 static bool buffer_grow(pl_buffer *b, size_t needed) {
-  size_t capacity = b->capacity ? b->capacity : 256, most = b->start ? 2 * b->max : b->max;
+  size_t capacity = b->capacity ? b->capacity : 256, most = b->start ? 2 * (size_t)b->max : b->max;
+  if (most > UINT32_MAX) most = UINT32_MAX;
   while (capacity < needed) capacity *= 2;
   if (capacity > most) capacity = most;
+  if (capacity < needed) return false;
   uint8_t *memory = pl_realloc(b->memory, capacity);
   if (!memory) return false;
   b->memory = memory;
-  b->capacity = capacity;
+  b->capacity = (uint32_t)capacity;
   return true;
 }
 
@@ -74,7 +76,7 @@ static bool buffer_has_room(const pl_buffer *b, size_t n) {
 uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n) {
   if (n > b->max - b->size) return NULL;
   if (!buffer_has_room(b, n) && b->start >= b->size) buffer_close_gap(b);
-  if (!buffer_has_room(b, n) && !buffer_grow(b, b->start + b->size + n)) {
+  if (!buffer_has_room(b, n) && !buffer_grow(b, (size_t)b->start + b->size + n)) {
     buffer_close_gap(b); /* without memory, the gap has to do */
     if (!buffer_has_room(b, n)) return NULL;
   }
@@ -82,7 +84,7 @@ uint8_t *pl_buffer_reserve(pl_buffer *b, size_t n) {
 }
 
 void pl_buffer_commit(pl_buffer *b, size_t n) {
-  b->size += n;
+  b->size += (uint32_t)n;
 }
 
 int pl_buffer_append(pl_buffer *b, const void *data, size_t n) {
@@ -91,7 +93,7 @@ int pl_buffer_append(pl_buffer *b, const void *data, size_t n) {
   uint8_t *p = pl_buffer_reserve(b, n);
   if (!p) return PL_ENOMEM;
   memcpy(p, data, n);
-  b->size += n;
+  b->size += (uint32_t)n;
   return 0;
 }
 
@@ -100,8 +102,8 @@ const uint8_t *pl_buffer_data(const pl_buffer *b) {
 }
 
 void pl_buffer_consume(pl_buffer *b, size_t n) {
-  b->start += n;
-  b->size -= n;
+  b->start += (uint32_t)n;
+  b->size -= (uint32_t)n;
   if (b->size == 0) b->start = 0;
 }
 

@@ -4,17 +4,23 @@
 #include <string.h>
 
 void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max) {
-  *ws = (pl_ws){.server = server, .text_allowed = text_allowed, .message_max = message_max};
+  *ws = (pl_ws){.server = server, .text_allowed = text_allowed, .message_max = (uint32_t)message_max};
   pl_buffer_init(&ws->message, message_max);
 }
 
+static void ws_free_control(pl_ws *ws) {
+  pl_free(ws->control);
+  ws->control = NULL;
+}
+
 void pl_ws_deinit(pl_ws *ws) {
+  ws_free_control(ws);
   pl_buffer_deinit(&ws->message);
 }
 
 void pl_ws_set_message_max(pl_ws *ws, size_t message_max) {
-  ws->message_max = message_max;
-  ws->message.max = message_max < ws->message.size ? ws->message.size : message_max;
+  ws->message_max = (uint32_t)message_max;
+  ws->message.max = ws->message_max < ws->message.size ? ws->message.size : ws->message_max;
 }
 
 void pl_ws_take_pieces(pl_ws *ws) {
@@ -36,6 +42,12 @@ void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
     piece ^= key;
     memcpy(p + i, &piece, sizeof piece);
   }
+  for (; i + sizeof two <= n; i += sizeof two) {
+    uint64_t eight;
+    memcpy(&eight, p + i, sizeof eight);
+    eight ^= two;
+    memcpy(p + i, &eight, sizeof eight);
+  }
   for (; i < n; i++) p[i] ^= turned[i & 3];
 }
 
@@ -44,7 +56,7 @@ void pl_ws_mask(uint8_t *p, size_t n, const uint8_t mask[4], size_t at) {
 static int ws_fail(pl_ws *ws, uint16_t code) {
   ws->failed = true;
   ws->close_code = code;
-  pl_buffer_deinit(&ws->message);
+  pl_ws_deinit(ws);
   return code == PL_WS_CODE_INTERNAL ? PL_ENOMEM : PL_EPROTOCOL;
 }
 
@@ -85,16 +97,16 @@ static size_t header_need(const pl_ws *ws) {
 /* Checks the length once the whole header is there: it must be in its shortest form and within the limit. */
 static int header_check_length(pl_ws *ws) {
   uint8_t form = ws->header[1] & 0x7f;
+  uint64_t length = form;
   size_t at = 2;
-  ws->left = form;
   if (form == 126) {
-    ws->left = pl_get_u16(ws->header + 2);
+    length = pl_get_u16(ws->header + 2);
     at = 4;
-    if (ws->left < 126) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
+    if (length < 126) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   } else if (form == 127) {
-    ws->left = pl_get_u64(ws->header + 2);
+    length = pl_get_u64(ws->header + 2);
     at = 10;
-    if (ws->left < 65536 || ws->left >> 63) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
+    if (length < 65536 || length >> 63) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   }
   if (ws->server) memcpy(ws->mask, ws->header + at, 4);
   if (opcode_is_control(ws->opcode)) {
@@ -105,9 +117,9 @@ static int header_check_length(pl_ws *ws) {
       ws->message_size = 0;
       pl_utf8_init(&ws->utf8);
     }
-    if (ws->left > ws->message_max || ws->message_size > ws->message_max - (size_t)ws->left)
-      return ws_fail(ws, PL_WS_CODE_TOO_BIG);
+    if (length > ws->message_max || ws->message_size > ws->message_max - length) return ws_fail(ws, PL_WS_CODE_TOO_BIG);
   }
+  ws->left = (uint32_t)length;
   ws->mask_at = 0;
   ws->header_have = 0;
   ws->in_payload = true;
@@ -116,33 +128,33 @@ static int header_check_length(pl_ws *ws) {
 
 /* Consumes bytes of a header. Returns 1 when it is complete and good, 0 when more must come, or an error. */
 static int header_read(pl_ws *ws, uint8_t **data, size_t *size) {
-  for (;;) {
-    if (ws->header_have < header_need(ws)) {
-      if (*size == 0) return 0;
-      ws->header[ws->header_have++] = *(*data)++;
-      --*size;
-      int rc = ws->header_have == 2 ? header_check_start(ws) : 0;
-      if (rc) return rc;
-    } else {
-      int rc = header_check_length(ws);
-      return rc ? rc : 1;
-    }
+  for (size_t need; ws->header_have < (need = header_need(ws));) {
+    size_t n = need - ws->header_have < *size ? need - ws->header_have : *size;
+    if (n == 0) return 0;
+    memcpy(ws->header + ws->header_have, *data, n);
+    bool starts = ws->header_have < 2;
+    ws->header_have = (uint8_t)(ws->header_have + n);
+    *data += n;
+    *size -= n;
+    int rc = starts && ws->header_have == 2 ? header_check_start(ws) : 0;
+    if (rc) return rc;
   }
+  int rc = header_check_length(ws);
+  return rc ? rc : 1;
 }
 
 static bool close_code_is_valid(uint16_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-static int close_event(pl_ws *ws, pl_ws_event *event) {
-  size_t n = ws->control_have;
+static int close_event(pl_ws *ws, uint8_t *payload, size_t n, pl_ws_event *event) {
   pl_utf8 reason;
   pl_utf8_init(&reason);
-  *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = ws->control, .close_code = PL_WS_CODE_NONE, .last = true};
+  *event = (pl_ws_event){.type = PL_WS_CLOSE, .data = payload, .close_code = PL_WS_CODE_NONE, .last = true};
   if (n == 0) return 1;
   if (n == 1) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
-  event->close_code = pl_get_u16(ws->control);
-  event->data = ws->control + 2;
+  event->close_code = pl_get_u16(payload);
+  event->data = payload + 2;
   event->size = n - 2;
   if (!close_code_is_valid(event->close_code)) return ws_fail(ws, PL_WS_CODE_PROTOCOL);
   if (!pl_utf8_feed(&reason, event->data, event->size) || !pl_utf8_done(&reason))
@@ -150,13 +162,20 @@ static int close_event(pl_ws *ws, pl_ws_event *event) {
   return 1;
 }
 
-static int control_piece(pl_ws *ws, const uint8_t *piece, size_t n, pl_ws_event *event) {
-  if (n) memcpy(ws->control + ws->control_have, piece, n);
-  ws->control_have = (uint8_t)(ws->control_have + n);
-  if (ws->left) return 0;
+/* A control frame that came whole stays where it is. The parts of any other are gathered. */
+static int control_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
+  if (ws->left || ws->control_have) {
+    if (!ws->control && !(ws->control = pl_realloc(NULL, PL_WS_CONTROL_MAX))) return ws_fail(ws, PL_WS_CODE_INTERNAL);
+    if (n) memcpy(ws->control + ws->control_have, piece, n);
+    ws->control_have = (uint8_t)(ws->control_have + n);
+    if (ws->left) return 0;
+    piece = ws->control;
+    n = ws->control_have;
+    ws->delivered = true;
+  }
   ws->in_payload = false;
-  if (ws->opcode == PL_WS_CLOSE) return close_event(ws, event);
-  *event = (pl_ws_event){.type = ws->opcode, .data = ws->control, .size = ws->control_have, .last = true};
+  if (ws->opcode == PL_WS_CLOSE) return close_event(ws, piece, n, event);
+  *event = (pl_ws_event){.type = ws->opcode, .data = piece, .size = n, .last = true};
   return 1;
 }
 
@@ -164,7 +183,7 @@ static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
   bool ends = ws->fin && ws->left == 0;
   if (ws->message_opcode == PL_WS_TEXT && (!pl_utf8_feed(&ws->utf8, piece, n) || (ends && !pl_utf8_done(&ws->utf8))))
     return ws_fail(ws, PL_WS_CODE_NOT_UTF8);
-  ws->message_size += n;
+  ws->message_size += (uint32_t)n;
   bool in_place = ws->pieces || (ends && ws->message.size == 0);
   if (!in_place && n && pl_buffer_append(&ws->message, piece, n) != 0) return ws_fail(ws, PL_WS_CODE_INTERNAL);
   if (ws->left == 0) ws->in_payload = false;
@@ -181,14 +200,14 @@ static int data_piece(pl_ws *ws, uint8_t *piece, size_t n, pl_ws_event *event) {
 
 static int payload_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
   uint8_t *piece = *data;
-  size_t n = *size < ws->left ? *size : (size_t)ws->left;
+  size_t n = *size < ws->left ? *size : ws->left;
   if (ws->server && n) {
     pl_ws_mask(piece, n, ws->mask, ws->mask_at);
     ws->mask_at = (uint8_t)((ws->mask_at + n) & 3);
   }
   if (n) *data += n;
   *size -= n;
-  ws->left -= n;
+  ws->left -= (uint32_t)n;
   return opcode_is_control(ws->opcode) ? control_piece(ws, piece, n, event) : data_piece(ws, piece, n, event);
 }
 
@@ -196,7 +215,10 @@ int pl_ws_read(pl_ws *ws, uint8_t **data, size_t *size, pl_ws_event *event) {
   if (ws->failed) return ws->close_code == PL_WS_CODE_INTERNAL ? PL_ENOMEM : PL_EPROTOCOL;
   if (ws->delivered) {
     ws->delivered = false;
-    pl_buffer_deinit(&ws->message);
+    if (ws->control)
+      ws_free_control(ws);
+    else
+      pl_buffer_deinit(&ws->message);
   }
   for (;;) {
     if (!ws->in_payload) {

@@ -2,7 +2,8 @@
  *
  * Input is any bytes in any chunks, all of them hostile. A length that was only announced never sizes an allocation,
  * and no message takes more than message_max. A frame that lies whole in a chunk is unmasked in place and handed out
- * without a copy. In pieces (pl_ws_take_pieces) nothing is copied or kept at all. */
+ * without a copy, and a reader between two frames holds no memory. In pieces (pl_ws_take_pieces) nothing is copied or
+ * kept at all. */
 #ifndef PL_WS_H
 #define PL_WS_H
 
@@ -42,23 +43,25 @@ bool pl_utf8_feed(pl_utf8 *u, const uint8_t *p, size_t n) PL_MUST_USE; /* false:
 bool pl_utf8_done(const pl_utf8 *u) PL_MUST_USE;                       /* the text does not end inside a character */
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
+/* What every frame needs comes first, in less than a line of the cache. */
 typedef struct pl_ws {
-  pl_buffer message; /* bytes of an unfinished message, unless they are handed out in pieces */
-  uint64_t left;     /* bytes of the current frame's payload that are missing */
-  size_t message_max;
+  uint32_t left; /* bytes of the current frame's payload that are missing */
+  uint32_t message_max;
+  uint32_t message_size; /* bytes received of the unfinished message */
   uint8_t header[PL_WS_HEADER_MAX];
   uint8_t header_have;
   uint8_t opcode;         /* of the current frame */
   uint8_t message_opcode; /* of the unfinished message; 0 when there is none */
-  uint8_t mask[4];
   uint8_t mask_at;
+  uint8_t mask[4];
+  bool server : 1, text_allowed : 1, pieces : 1;
+  bool in_payload : 1, fin : 1, failed : 1;
+  bool delivered : 1; /* the last event's bytes are in `message` or `control`, and are freed with the next call */
   uint8_t control_have;
-  bool server, text_allowed, pieces;
-  bool in_payload, fin, delivered, failed;
-  size_t message_size; /* bytes received of the unfinished message */
-  pl_utf8 utf8;
   uint16_t close_code; /* why reading failed: the code to close with */
-  uint8_t control[PL_WS_CONTROL_MAX];
+  pl_utf8 utf8;
+  uint8_t *control;  /* bytes of a control frame that came in parts, or NULL */
+  pl_buffer message; /* bytes of an unfinished message, unless they are handed out in pieces */
 } pl_ws;
 
 typedef struct pl_ws_event {
@@ -69,7 +72,8 @@ typedef struct pl_ws_event {
   bool last;           /* the message ends here; always true unless it comes in pieces */
 } pl_ws_event;
 
-/* A server takes masked frames only, a client unmasked ones only. Without text_allowed a text frame fails with 1003. */
+/* A server takes masked frames only, a client unmasked ones only. Without text_allowed a text frame fails with 1003.
+ * message_max is at most UINT32_MAX. */
 void pl_ws_init(pl_ws *ws, bool server, bool text_allowed, size_t message_max);
 void pl_ws_deinit(pl_ws *ws);
 void pl_ws_set_message_max(pl_ws *ws, size_t message_max);

@@ -57,6 +57,8 @@ static void buffer_is_bounded_and_first_in_first_out(void **state) {
   pl_alloc_fail_at(0);
   pl_buffer_deinit(&b);
   pl_buffer_deinit(&other);
+  pl_buffer_init(&other, SIZE_MAX); /* holds less than 4 GiB all the same */
+  assert_null(pl_buffer_reserve(&other, (size_t)UINT32_MAX + 1));
 }
 
 enum { BACKLOG_MAX = 1000, BACKLOG_PIECE = 10, BACKLOG_PIECES = 1000 };

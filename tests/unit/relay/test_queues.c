@@ -414,6 +414,68 @@ static void test_much_among_other_envelopes(void **state) {
   expect_numbered(b, theirs, number, MANY, PIECE);
 }
 
+/* What ends a read goes to the socket at once, but only the first time in a turn. Then it is gathered, so that a socket
+ * with many senders is written twice a turn. Where sockets take nothing at once, all is gathered. */
+static void test_first_at_once_then_gathered(void **state) {
+  enum { SENDERS = 5, TURNS = 3, EACH = 2 };
+  world *w = *state;
+  client *b = client_ready(w, 1), *senders[SENDERS];
+  uint32_t theirs[SENDERS], number = 0;
+  for (uint8_t i = 0; i < SENDERS; i++) {
+    senders[i] = client_ready(w, (uint8_t)(2 + i));
+    theirs[i] = join(senders[i], LINK(0), b);
+  }
+  for (int turn = 0; turn < TURNS; turn++) {
+    size_t got = b->got_count, writes = b->writes;
+    for (uint8_t i = 0; i < SENDERS; i++) {
+      size_t n = 0;
+      for (uint32_t j = 0; j < EACH; j++, n += 8 + 100) {
+        pl_envelope_put_header(message + n, PL_ENV_DATA, 0, 100, LINK(0));
+        memset(message + n + 8, (uint8_t)(number + i * EACH + j), 100);
+        pl_put_u32(message + n + 8, number + i * EACH + j);
+      }
+      client_message(senders[i], message, n);
+      assert_int_equal(b->got_count - got, sends ? EACH : 0);
+    }
+    for (uint8_t i = 0; i < SENDERS; i++, number += EACH) expect_numbered(b, theirs[i], number, EACH, 100);
+    assert_int_equal(b->writes - writes, sends ? 2 : 1);
+  }
+}
+
+/* Messages of one read share one write, like envelopes of one message. */
+static void test_messages_of_one_read(void **state) {
+  enum { MESSAGES = 6 };
+  static const uint8_t mask[4] = {0};
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  uint32_t theirs = join(a, LINK(0), b);
+  size_t n = 0, writes = b->writes;
+  for (uint32_t i = 0; i < MESSAGES; i++) {
+    n += pl_ws_put_header(message + n, PL_WS_BINARY, 8 + 100, mask);
+    pl_envelope_put_header(message + n, PL_ENV_DATA, 0, 100, LINK(0));
+    memset(message + n + 8, (uint8_t)i, 100);
+    pl_put_u32(message + n + 8, i);
+    n += 8 + 100;
+  }
+  client_receive(a, message, n);
+  expect_numbered(b, theirs, 0, MESSAGES, 100);
+  assert_int_equal(b->writes - writes, 1);
+}
+
+/* A run of small envelopes does not overtake what waits for the same link, or a control envelope that waits. */
+static void test_runs_wait_their_turn(void **state) {
+  world *w = *state;
+  client *a = client_ready(w, 1), *b = client_ready(w, 2);
+  uint32_t theirs = join(a, LINK(0), b), number = 0;
+  b->reads = false;
+  for (; number < 3 * MANY; number += MANY) client_message(a, message, make_message(number, LINK(0), 10000));
+  client_message(a, message, make_message(number, LINK(0), 100));
+  b->reads = true;
+  client_writable(b);
+  expect_numbered(b, theirs, 0, number, 10000);
+  expect_numbered(b, theirs, number, MANY, 100);
+}
+
 /* Whole envelopes are forwarded before the rest has come. An envelope never spans messages. */
 static void test_half_an_envelope(void **state) {
   world *w = *state;
@@ -558,6 +620,9 @@ int main(void) {
       QUEUES_TEST(test_messages_in_any_pieces),
       QUEUES_TEST(test_much_to_a_socket_that_takes_little),
       QUEUES_TEST(test_much_among_other_envelopes),
+      QUEUES_TEST(test_first_at_once_then_gathered),
+      QUEUES_TEST(test_messages_of_one_read),
+      QUEUES_TEST(test_runs_wait_their_turn),
       NARROW_TEST(test_half_an_envelope),
       NARROW_TEST(test_out_of_memory_for_half_an_envelope),
       QUEUES_TEST(test_out_of_memory_for_a_queue),

@@ -173,6 +173,7 @@ static void on_frames(client *c, uint8_t *data, size_t size) {
 static void on_bytes(client *c, const uint8_t *data, size_t size) {
   uint8_t *copy = malloc(size);
   size_t at = 0;
+  c->writes++;
   memcpy(copy, data, size);
   while (!c->upgraded && at < size && c->http_size < sizeof c->http - 1) {
     c->http[c->http_size++] = (char)copy[at++];

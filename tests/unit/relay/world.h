@@ -63,6 +63,7 @@ typedef struct client {
   seen got[4096];
   size_t got_count, read_at;
   size_t got_bytes;
+  size_t writes;  /* how often its socket took bytes */
   int close_code; /* of the close frame that came; 0 when none came */
   bool finished, aborted, keep_data;
 } client;

@@ -434,6 +434,43 @@ static void test_out_of_memory(void **state) {
   assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_ENOMEM);
 }
 
+/* A control frame that came whole stays where it is. One that came in parts is gathered until the next call. */
+static void test_control_frames_hold_nothing(void **state) {
+  (void)state;
+  pl_ws_event e;
+  put(&input, 0x89, "whole", 5);
+  put(&input, 0x89, "parts", 5);
+  put(&input, 0x82, "x", 1);
+  uint8_t *p = input.bytes;
+  const size_t frame = 2 + 4 + 5;
+  size_t left = frame;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 1);
+  assert_ptr_equal(e.data, input.bytes + 6);
+  assert_memory_equal(e.data, "whole", 5);
+  left = frame - 2;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 0);
+  left = 2;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 1);
+  assert_int_equal(e.size, 5);
+  assert_memory_equal(e.data, "parts", 5);
+  left = 2 + 4 + 1;
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), 1);
+  assert_memory_equal(e.data, "x", 1);
+  assert_null(reader.control);
+}
+
+static void test_out_of_memory_for_a_control_frame(void **state) {
+  (void)state;
+  pl_ws_event e;
+  put(&input, 0x89, "abc", 3);
+  uint8_t *p = input.bytes;
+  size_t left = input.size - 1;
+  pl_alloc_fail_at(1);
+  assert_int_equal(pl_ws_read(&reader, &p, &left, &e), PL_ENOMEM);
+  pl_alloc_fail_at(0);
+  assert_int_equal(reader.close_code, PL_WS_CODE_INTERNAL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
@@ -455,6 +492,8 @@ int main(void) {
       TEST(test_headers_out),
       TEST(test_opening_handshake),
       TEST(test_out_of_memory),
+      TEST(test_control_frames_hold_nothing),
+      TEST(test_out_of_memory_for_a_control_frame),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
