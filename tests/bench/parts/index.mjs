@@ -11,6 +11,7 @@
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
+import { LATENCY } from './latency.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -32,6 +33,7 @@ export const PARTS = [
   SPREAD_CONNECTIONS,
   WORKERS,
   DISCONNECTS,
+  LATENCY,
 ];
 
 export const partOf = (name) => PARTS.find((part) => part.name === name);
