@@ -28,8 +28,26 @@ const canPin = (() => {
 })();
 export const isPinned = canPin;
 
-async function program(command, args, ready, port = (match) => Number(match[1])) {
-  const [head, ...rest] = [...pinned(SERVER_CORE), command, ...args];
+const allowed = (command) => {
+  try {
+    execFileSync(command[0], [...command.slice(1), 'true'], { stdio: 'ignore' });
+    return command;
+  } catch {
+    return [];
+  }
+};
+/** Returns a command that runs a program ahead of all ordinary ones, or nothing where that is not allowed. */
+export const urgent = () => allowed(['chrt', '-f', '1']);
+/** Returns a command that runs a program only while the core has nothing else to do. */
+export const leisurely = () => allowed(['chrt', '-i', '0']);
+
+async function program(
+  command,
+  args,
+  ready,
+  { port = (match) => Number(match[1]), cores = SERVER_CORE, before = [] } = {},
+) {
+  const [head, ...rest] = [...pinned(cores), ...before, command, ...args];
   const child = start(head, rest);
   const match = await child.waitFor(ready);
   return { pid: child.pid, port: port(match), stop: () => child.kill9() };
@@ -43,9 +61,9 @@ const relayArgs = (extra = []) => [
   ...extra,
 ];
 
-/** Starts a relay. `limit` is the number of files it may open. */
-async function relay({ args = [], cores = SERVER_CORE, limit, ...options } = {}) {
-  const wrap = [...pinned(cores), ...(limit ? ['prlimit', `--nofile=${limit}:${limit}`] : [])];
+/** Starts a relay. `limit` is the number of files it may open, `before` a command that runs it. */
+async function relay({ args = [], cores = SERVER_CORE, limit, before = [], ...options } = {}) {
+  const wrap = [...pinned(cores), ...before, ...(limit ? ['prlimit', `--nofile=${limit}:${limit}`] : [])];
   const it = await startRelay({ args: relayArgs(args), wrap, ...options });
   return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9() };
 }
@@ -82,7 +100,7 @@ export function certificate() {
 }
 
 export const START = {
-  raw: () => program(binary('pl-bench-raw'), ['0'], /^ready (\d+)/m),
+  raw: (options) => program(binary('pl-bench-raw'), ['0'], /^ready (\d+)/m, options),
   ws: () => program(process.execPath, [join(HERE, 'ws_relay.mjs')], /^ready (\d+)/m),
   socketio: () => program(process.execPath, [join(HERE, 'socketio_relay.mjs')], /^ready (\d+)/m),
   nats: () =>
@@ -150,13 +168,17 @@ export const LABELS = {
 /** Returns true when the program of this label is there: uWebSockets is built only where its sources are. */
 export const isThere = (label) => !LABELS[label].start.startsWith('uws') || existsSync(join(BIN, 'pl-bench-uws'));
 
-/** Runs the generator against a server. Returns the parsed lines of its output. */
-export async function load(server, label, args, { ms = 180_000, onLine } = {}) {
+/**
+ * Runs the generator against a server. Returns the last line of its output, parsed.
+ *
+ * `onLine` is called with the first line and awaited. `before` is a command that runs the generator.
+ */
+export async function load(server, label, args, { ms = 180_000, onLine, before = [] } = {}) {
   const { dialect, args: own = [] } = LABELS[label];
   const all = ['--server', dialect, '--label', label, '--port', server.port, '--pid', server.pid, ...own, ...args].map(
     String,
   );
-  const [head, ...rest] = [...pinned(GENERATOR_CORE), binary('pl-bench-load'), ...all];
+  const [head, ...rest] = [...pinned(GENERATOR_CORE), ...before, binary('pl-bench-load'), ...all];
   const child = start(head, rest);
   child.end();
   if (onLine) {

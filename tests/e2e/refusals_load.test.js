@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { TYPE, helloPeer, linked, loginPayload, makeIdentity } from '../support/login.js';
+import { binary, start } from '../support/process.js';
 import { connectWebSocket, rawHttp } from '../support/raw.js';
 import { HTTP_CASES, WEBSOCKET_CASES } from '../support/refusal_cases.js';
 import { useRelay } from '../support/refusal_fixture.js';
@@ -71,4 +72,25 @@ test('a peer that never reads costs bounded memory and only its own link', async
   other.caller.send(TYPE.DATA, bytes, { link: other.callerLink });
   expect((await other.callee.until(TYPE.DATA)).payload.equals(bytes)).toBe(true);
   for (const peer of [caller, callee, other.caller, other.callee]) peer.close();
+});
+
+test('a pair keeps talking beside bulk that saturates the relay, and the bulk gets through too', async () => {
+  const { port } = fixture.relay;
+  const { caller, callee, callerLink, calleeLink } = await linked(port);
+  const args = ['--pairs', 20, '--window', 16, '--size', 16_384, '--warmup', 0, '--seconds', 1, '--announce'];
+  const bulk = start(binary('pl-bench-load'), ['--server', 'pairlink', '--port', port, ...args].map(String));
+  await bulk.waitFor(/"event":"rounds"/);
+  for (let i = 0; i < 100; i++) {
+    const bytes = randomBytes(64);
+    caller.send(TYPE.DATA, bytes, { link: callerLink });
+    expect((await callee.until(TYPE.DATA)).payload.equals(bytes)).toBe(true);
+    callee.send(TYPE.DATA, bytes, { link: calleeLink });
+    expect((await caller.until(TYPE.DATA)).payload.equals(bytes)).toBe(true);
+  }
+  expect((await bulk.wait()).code).toBe(0);
+  const row = JSON.parse(bulk.stdout.trim().split('\n').at(-1));
+  expect(row).toMatchObject({ failed: 0, resets: 0 });
+  expect(row.envelopes).toBeGreaterThan(0);
+  caller.close();
+  callee.close();
 });

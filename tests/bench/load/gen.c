@@ -53,8 +53,8 @@ static void place_all(bench_gen *g) {
   uint32_t pairs = o->mode == BENCH_MODE_OUTAGE ? o->sockets / 2 : o->mode != BENCH_MODE_STORM ? o->pairs : 0;
   for (uint32_t p = 0; p < pairs + (pairs || o->mode == BENCH_MODE_CELL ? o->frozen : 0); p++, i += 2) {
     bool live = p < pairs;
-    place(g, i, live ? BENCH_CALLER : BENCH_STUFFER, &g->conns[i + 1], p);
-    place(g, i + 1, live ? BENCH_CALLEE : BENCH_FROZEN, &g->conns[i], p);
+    place(g, i, live ? BENCH_CALLER : BENCH_STUFFER, &g->conns[i + 1], o->from + p);
+    place(g, i + 1, live ? BENCH_CALLEE : BENCH_FROZEN, &g->conns[i], o->from + p);
   }
   for (; i < g->conn_count; i++) place(g, i, BENCH_IDLE, NULL, 0);
 }

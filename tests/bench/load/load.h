@@ -52,8 +52,8 @@ typedef struct bench_options {
   const char *server, *host, *label;
   int port;
   bench_mode mode;
-  bool tls, both, batch, verify, flood, slow, again;
-  uint32_t pairs, window, size, idle, frozen, sockets, concurrency, leavers;
+  bool tls, both, batch, verify, flood, slow, again, announce;
+  uint32_t pairs, from, pause_ms, window, size, idle, frozen, sockets, concurrency, leavers;
   bench_leave leave;
   double seconds, warmup_seconds, patience_seconds;
   pid_t server_pid; /* 0 when it is not known; CPU and memory are not reported then */
@@ -116,6 +116,7 @@ struct bench_conn {
   uint8_t instance[8], login_hash[PL_TRANSCRIPT_BYTES], relay_id[32];
   uint32_t link, generation;
   uint64_t stuffed_bytes;
+  uint64_t resume_ns; /* --pause: when it makes its next message; 0 while one is in flight */
   /* reconnecting (outage) */
   uint64_t retry_at_ns;
   uint32_t attempts, opens;
@@ -187,6 +188,7 @@ void bench_message(bench_conn *c, uint64_t stamp);
 void bench_send_due(bench_conn *c);
 void bench_joined(bench_conn *c); /* this end is ready; starts the rounds when both are */
 void bench_start_rounds(bench_conn *c);
+void bench_resume(bench_gen *g); /* --pause: makes the messages that are due */
 
 /* gen.c */
 int bench_gen_init(bench_gen *g, const bench_options *options);

@@ -14,8 +14,10 @@ static void turn_for(bench_gen *g, double seconds) {
   uint64_t end = bench_clock_ns() + (uint64_t)(seconds * 1e9);
   for (uint64_t now; (now = bench_clock_ns()) < end;) {
     int left_ms = (int)((end - now) / 1000000) + 1;
-    bench_turn(g, g->options.slow && left_ms > 2 ? 2 : left_ms);
+    int most_ms = g->options.pause_ms ? 1 : g->options.slow ? 2 : left_ms;
+    bench_turn(g, left_ms < most_ms ? left_ms : most_ms);
     bench_slow_turn(g);
+    bench_resume(g);
   }
 }
 
@@ -151,6 +153,10 @@ int bench_mode_cell(bench_gen *g) {
   for (size_t i = paired; i < paired + stuffed; i += 2) bench_pairlink_stuff(&g->conns[i]);
   if (stuffed) settle(g, paired, stuffed);
   for (size_t i = 0; i < paired; i++) bench_start_rounds(&g->conns[i]);
+  if (o->announce) {
+    printf("{\"event\":\"rounds\"}\n");
+    fflush(stdout);
+  }
   turn_for(g, o->warmup_seconds);
   g->measuring = true;
   interval i = interval_start(g);

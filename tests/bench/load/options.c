@@ -11,6 +11,9 @@ static const char HELP[] =
     "  --label NAME      the name in the output (default: as --server)\n"
     "  --host A --port N the server's address (127.0.0.1) and port\n"
     "  --pairs N --window N --size BYTES   pairs, messages in flight per pair, bytes per message (50, 1, 64)\n"
+    "  --pause MS        each end waits this long before it replaces a message that returned (0); needs --window 1\n"
+    "  --from N          number of the first pair (0), for two generators at one server\n"
+    "  --announce        prints a line when all are joined and the rounds start\n"
     "  --both            both ends keep their own window in flight\n"
     "  --batch on|off    several messages in one WebSocket message (default: like the server's usual clients)\n"
     "  --seconds S --warmup S              measured seconds (1), seconds before that (0.2)\n"
@@ -38,6 +41,9 @@ enum {
   O_PAIRS,
   O_WINDOW,
   O_SIZE,
+  O_PAUSE,
+  O_FROM,
+  O_ANNOUNCE,
   O_BOTH,
   O_BATCH,
   O_SECONDS,
@@ -67,6 +73,9 @@ static const struct option LONG[] = {{"server", 1, 0, O_SERVER},
                                      {"pairs", 1, 0, O_PAIRS},
                                      {"window", 1, 0, O_WINDOW},
                                      {"size", 1, 0, O_SIZE},
+                                     {"pause", 1, 0, O_PAUSE},
+                                     {"from", 1, 0, O_FROM},
+                                     {"announce", 0, 0, O_ANNOUNCE},
                                      {"both", 0, 0, O_BOTH},
                                      {"batch", 1, 0, O_BATCH},
                                      {"seconds", 1, 0, O_SECONDS},
@@ -111,6 +120,10 @@ static bool take_count(bench_options *o, int option, const char *arg) {
   switch (option) {
     case O_PAIRS:
       return count(arg, 0, 30000, &o->pairs);
+    case O_PAUSE:
+      return count(arg, 0, 1000, &o->pause_ms);
+    case O_FROM:
+      return count(arg, 0, 30000, &o->from);
     case O_WINDOW:
       return count(arg, 1, 4096, &o->window);
     case O_SIZE:
@@ -179,6 +192,9 @@ static bool take(bench_options *o, int option, const char *arg) {
     case O_HOST:
       o->host = arg;
       return true;
+    case O_ANNOUNCE:
+      o->announce = true;
+      return true;
     case O_BOTH:
       o->both = true;
       return true;
@@ -240,6 +256,10 @@ int bench_options_parse(bench_options *o, int argc, char **argv) {
   }
   if (d != &bench_dialect_pairlink && (o->frozen || o->mode == BENCH_MODE_OUTAGE || o->mode == BENCH_MODE_DEPARTURES)) {
     fprintf(stderr, "pl-bench-load: --frozen, --outage and --leavers speak pairlink only\n");
+    return 3;
+  }
+  if (o->pause_ms && o->window != 1) {
+    fprintf(stderr, "pl-bench-load: --pause needs --window 1\n");
     return 3;
   }
   if (!o->label) o->label = o->server;

@@ -19,6 +19,10 @@ void bench_message(bench_conn *c, uint64_t stamp) {
     g->messages++;
     if (mine) bench_histogram_add(&g->rounds, g->now_ns - (stamp >> 1));
   }
+  if (mine && g->options.pause_ms) {
+    c->resume_ns = g->now_ns + g->options.pause_ms * UINT64_C(1000000);
+    return;
+  }
   g->due[g->due_count++] = mine ? stamp_now(c) : stamp;
 }
 
@@ -37,6 +41,16 @@ void bench_start_rounds(bench_conn *c) {
   g->due_count = 0;
   for (uint32_t i = 0; i < g->options.window && g->due_count < g->due_max; i++) g->due[g->due_count++] = stamp_now(c);
   bench_send_due(c);
+}
+
+void bench_resume(bench_gen *g) {
+  uint64_t now = bench_clock_ns();
+  for (size_t i = 0; g->options.pause_ms && i < 2 * (size_t)g->options.pairs; i++) {
+    bench_conn *c = &g->conns[i];
+    if (c->resume_ns == 0 || c->resume_ns > now) continue;
+    c->resume_ns = 0;
+    bench_start_rounds(c);
+  }
 }
 
 void bench_joined(bench_conn *c) {

@@ -13,6 +13,7 @@ import { DEPARTURES } from './departures.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
 import { LOGINS_PER_CORE } from './logins.mjs';
+import { LATENCY } from './latency.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -38,6 +39,7 @@ export const PARTS = [
   WORKERS,
   DISCONNECTS,
   DEPARTURES,
+  LATENCY,
 ];
 
 export const partOf = (name) => PARTS.find((part) => part.name === name);
