@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "../core/base/table.h"
 #include "../core/engine/action_queue.h"
 #include "../core/engine/engine.h"
 #include "../core/wire/wire.h"
@@ -28,7 +29,6 @@
 #include "transport.h"
 
 enum {
-  PL_SESSION_BUCKETS = 64,
   PL_APPLICATION_MAX = 33, /* bytes of an application's name, with the NUL */
   PL_NAME_MAX = 65         /* bytes of the name that a side gives itself, with the NUL */
 };
@@ -61,7 +61,9 @@ struct pairlink {
   uint32_t message_max;
   char offline_text[640];       /* what the transport said last */
   pl_engine_action_queue queue; /* each entry points to its pairlink_session: a number may be reused while it waits */
-  pl_node sessions[PL_SESSION_BUCKETS];
+  pl_node sessions;             /* the application's, those that have ended and are not reported yet as well */
+  pl_table by_number, by_peer;  /* the same sessions */
+  uint8_t table_key[16];        /* of the hashes of peers, so that no peer can choose IDs that collide */
 };
 
 /* Returns true in a forked child, where using a descriptor would disturb the parent's connection. */

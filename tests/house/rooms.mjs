@@ -82,7 +82,7 @@ export const ROOMS = {
       'client/core/session',
     ],
     layers: [
-      ['ground', 'engine.h action_queue engine_state.h engine_actions engine_random engine_retry engine_address'],
+      ['ground', 'engine.h action_queue engine_state.h engine_actions engine_hash engine_random engine_retry engine_address'],
       ['links', 'engine_link'],
       ['who', 'engine_invite engine_peers'],
       ['handshake', 'engine_handshake'],

@@ -35,7 +35,7 @@ static void exchange_forget(pl_engine_code_run *c) {
 
 static void exchange_wait(pl_engine *e, pl_engine_link *l, uint64_t until_ms) {
   l->until_ms = until_ms;
-  pl_engine_wake_at(e, until_ms);
+  pl_engine_link_touch(e, l);
 }
 
 static pl_code_person exchange_self(const pl_engine *e) {

@@ -139,7 +139,7 @@ static void warm_up(hub *h) {
   while (!h->failed && h->answers < h->count) turn(h, 1000);
 }
 
-static void measure(hub *h, double seconds, uint64_t messages, double *cpu, double *took_ms) {
+static __attribute__((noinline)) void measure(hub *h, double seconds, uint64_t messages, double *cpu, double *took_ms) {
   uint64_t begin = bench_peers_now_ms(), until = begin + (uint64_t)(seconds * 1000), now = begin;
   h->answers = 0;
   h->running = true;
