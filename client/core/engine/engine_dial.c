@@ -107,10 +107,11 @@ int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l
   pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
   in.link_up.window = e->link_window;
   in.link_up.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
-  if (l->application_size) memcpy(s->application, l->application, l->application_size);
-  s->application_size = l->application_size;
-  if (l->name_size) memcpy(s->name, l->name, l->name_size);
-  s->name_size = l->name_size;
+  if (l->call->application_size) memcpy(s->application, l->call->application, l->call->application_size);
+  s->application_size = l->call->application_size;
+  if (l->call->name_size) memcpy(s->name, l->call->name, l->call->name_size);
+  s->name_size = l->call->name_size;
+  pl_engine_link_end_call(l);
   return pl_engine_dial_step(e, s, &in, NULL);
 }
 

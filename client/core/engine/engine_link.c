@@ -83,8 +83,10 @@ pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_n
   if (pl_heap_reserve(&e->link_times, e->link_count + 1)) return NULL;
   pl_engine_link *l = pl_alloc(sizeof *l);
   if (!l) return NULL;
+  l->call = pl_alloc(sizeof *l->call);
   l->number = opener ? link_own_number(e, &slot) : link_relays_number(e, offered_number, &slot);
-  if (!l->number) {
+  if (!l->number || !l->call) {
+    pl_free(l->call);
     pl_free(l);
     return NULL;
   }
@@ -106,6 +108,12 @@ void pl_engine_link_join(pl_engine_link *l, pl_engine_session *s) {
     before = before->prev;
   pl_list_append(before->next, &l->of_session); /* that is, in front of the one behind it */
   l->session = s;
+}
+
+void pl_engine_link_end_call(pl_engine_link *l) {
+  if (l->call) sodium_memzero(l->call, sizeof *l->call);
+  pl_free(l->call);
+  l->call = NULL;
 }
 
 /* ---- calls that wait --------------------------------------------------------------------------------------------- */
@@ -182,8 +190,7 @@ void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason) {
   link_offer_remove(e, l);
   pl_heap_remove(&e->link_times, &l->time);
   e->link_count--;
-  pl_noise_handshake_deinit(&l->handshake);
+  pl_engine_link_end_call(l);
   pl_noise_link_deinit(&l->keys);
-  sodium_memzero(l->invite, sizeof l->invite);
   pl_free(l);
 }

@@ -13,6 +13,9 @@ bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number);   /* the relay
 /* Gives a link its session. */
 void pl_engine_link_join(pl_engine_link *l, pl_engine_session *s);
 
+/* Wipes and frees what only the call needed. */
+void pl_engine_link_end_call(pl_engine_link *l);
+
 /* Call it when the link's state has changed, or the time at which that ends. */
 void pl_engine_link_touch(pl_engine *e, pl_engine_link *l);
 uint64_t pl_engine_link_deadline(const pl_engine *e, const pl_engine_link *l);

@@ -113,7 +113,8 @@ void pl_engine_knock_add(pl_engine *e, const pl_engine_link *l) {
   memcpy(k->id, l->id, 32);
   memcpy(k->instance, l->instance, 8);
   if (known) return;
-  pl_engine_action a = {.type = PL_ENGINE_OUT_KNOCK, .text = pl_engine_keep_text(e, (pl_view){l->name, l->name_size})};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_KNOCK,
+                        .text = pl_engine_keep_text(e, (pl_view){l->call->name, l->call->name_size})};
   memcpy(a.id, l->id, 32);
   memcpy(a.instance, l->instance, 8);
   pl_engine_out_lossy(e, a);

@@ -86,6 +86,14 @@ typedef struct pl_engine_code_run {
   pl_code_secrets secrets;                                     /* from both shares on, while there is a link */
 } pl_engine_code_run;
 
+/* What a link needs only until it is up. */
+typedef struct pl_engine_call {
+  pl_noise_handshake handshake;
+  uint8_t invite[16];
+  uint8_t application_size, name_size; /* of the other side */
+  uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
+} pl_engine_call;
+
 struct pl_engine_link {
   pl_node node;        /* in engine.links */
   pl_node of_session;  /* in session.links, once the session is known */
@@ -104,13 +112,11 @@ struct pl_engine_link {
   bool is_code;             /* serves a pairing code; never has a session */
   pl_engine_code_run *code; /* NULL when the code is over, and for other links */
   uint64_t until_ms;        /* when a link of a code times out */
-  uint8_t id[32], instance[8], invite[16];
+  uint8_t id[32], instance[8];
   pl_engine_session *session; /* NULL until known */
-  pl_noise_handshake handshake;
+  pl_engine_call *call;       /* NULL once the link is up */
   pl_noise_link keys;
   uint64_t since_ms, bytes; /* since_ms: when the state began */
-  uint8_t application_size, name_size;
-  uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
 };
 
 typedef struct pl_engine_slot {
