@@ -47,13 +47,12 @@ struct pairlink {
   char *relays_file;
   pl_engine *engine;
   pl_transport *transport;
-  int epoll_fd;              /* pairlink_fd: watches the others below and the transport */
+  int epoll_fd;              /* pairlink_fd: the transport's, which also watches the two below */
   int timer_fd;              /* readable at timer_ms */
-  int wakeup_fd;             /* readable after pairlink_wakeup */
-  int now_fd;                /* readable while dispatch is due now */
+  int wakeup_fd;             /* readable after pairlink_wakeup, and while dispatch is due now */
   uint64_t timer_ms;         /* what timer_fd is set to, or PL_NEVER */
   atomic_bool wakeup_called; /* wakeup_fd is or is about to be readable */
-  bool now_set;              /* now_fd is readable */
+  bool now_set;              /* wakeup_fd is readable because dispatch is due */
   bool started, dispatching, free_wanted, stopping, stopped;
   bool stop_sent;  /* the engine was told to stop */
   int final_error; /* it went offline for good */

@@ -72,7 +72,7 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->log = options->log;
   p->user = options->user;
   p->process = pl_process_now();
-  p->epoll_fd = p->timer_fd = p->wakeup_fd = p->now_fd = -1;
+  p->epoll_fd = p->timer_fd = p->wakeup_fd = -1;
   p->timer_ms = PL_NEVER;
   pl_engine_action_queue_init(&p->queue);
   p->message_max = options->message_max ? options->message_max : PL_ENGINE_DEFAULT_MESSAGE_MAX;

@@ -101,7 +101,7 @@ export const ROOMS = {
   'client/lib': {
     libraries: ['sodium', 'libwebsockets', 'uv', 'openssl'],
     layers: [
-      ['system', 'low_fds process race private_file url'],
+      ['system', 'low_fds process race sigpipe private_file url'],
       ['files and addresses', 'known_relays identity_file proxy resolve stream lws_context aead_openssl'],
       [
         'transport',

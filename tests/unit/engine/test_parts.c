@@ -304,7 +304,8 @@ static void id_of(uint8_t id[32], uint32_t number) {
 }
 
 static void knock(uint32_t number, uint64_t now_ms) {
-  pl_engine_link l = {.number = 0, .name_size = 3, .name = "Ada"};
+  pl_engine_call call = {.name_size = 3, .name = "Ada"};
+  pl_engine_link l = {.call = &call};
   e->now_ms = now_ms;
   id_of(l.id, number);
   memset(l.instance, (int)number, 8);
@@ -423,9 +424,10 @@ static void the_proof_of_an_invite(void **state) {
 }
 
 static int claim(const uint8_t secret[16], uint8_t who, uint32_t *code) {
-  pl_engine_link l = {.number = 0};
+  pl_engine_call call = {.name_size = 0};
+  pl_engine_link l = {.call = &call};
   memset(l.id, who, 32);
-  memcpy(l.invite, secret, 16);
+  memcpy(call.invite, secret, 16);
   *code = 99;
   e->actions.count = 0;
   return pl_engine_invite_claim(e, &l, code);
