@@ -11,18 +11,21 @@
 
 #include "client/include/pairlink.h"
 #include "peers.h"
+#include "tests/bench/load/load.h"
 
-enum { SIZE = 64, WINDOW = 8, PATIENCE_MS = 120000, LINE = 128 };
+enum { MESSAGE_BYTES = 64, WINDOW = 8, PATIENCE_MS = 120000, LINE = 128, SESSIONS_MAX = 20000 };
 
 typedef struct hub {
-  pairlink *client;
+  pairlink **clients;
+  struct pollfd *fds;
+  size_t client_count;
   pairlink_session **sessions;
-  size_t count, linked, busy, next, online;
+  size_t count, linked, busy, next, online, descriptors_highest;
   uint64_t answers, answers_wanted;
   bool running, failed;
 } hub;
 
-static const uint8_t message[SIZE];
+static const uint8_t message[MESSAGE_BYTES];
 
 uint64_t bench_peers_now_ms(void) {
   struct timespec t;
@@ -74,7 +77,7 @@ static pairlink *make(const char *url, const char *folder, size_t number, hub *h
   o.relays_file = relays;
   o.callback = on_hub;
   o.user = h;
-  o.sessions_max = 20000;
+  o.sessions_max = SESSIONS_MAX;
   int rc = pairlink_new(&o, &p);
   if (rc != 0) hub_fail(h, "a client", rc);
   return p;
@@ -96,26 +99,6 @@ static bool read_peers(hub *h, char (**ids)[LINE]) {
   return false;
 }
 
-static void turn(hub *h, int wait_ms) {
-  struct pollfd fd = {.fd = pairlink_fd(h->client), .events = POLLIN};
-  if (poll(&fd, 1, wait_ms) > 0 && pairlink_dispatch(h->client) != 0) h->failed = true;
-}
-
-static bool connect_all(hub *h, char (*ids)[LINE]) {
-  const size_t at_once = 256;
-  uint64_t until = bench_peers_now_ms() + PATIENCE_MS;
-  size_t next = 0;
-  while (!h->failed && h->linked < h->count) {
-    for (; next < h->count && next < h->linked + at_once && !h->failed; next++) {
-      int rc = pairlink_connect(h->client, ids[next], &h->sessions[next]);
-      if (rc != 0) hub_fail(h, "connecting", rc);
-    }
-    turn(h, 1000);
-    if (bench_peers_now_ms() > until) hub_fail(h, "linking", PAIRLINK_ETIMEDOUT);
-  }
-  return !h->failed;
-}
-
 static size_t heap_bytes(void) {
   struct mallinfo2 m = mallinfo2();
   return m.uordblks + m.hblkhd;
@@ -129,6 +112,47 @@ static size_t descriptors(void) {
   return n - 3; /* "." and "..", and this folder */
 }
 
+static void turn(hub *h, int wait_ms) {
+  poll(h->fds, h->client_count, wait_ms);
+  for (size_t i = 0; i < h->client_count; i++)
+    if (h->fds[i].revents && pairlink_dispatch(h->clients[i]) != 0) h->failed = true;
+}
+
+/* Makes the clients, and waits until all are online. Returns false when one cannot be. */
+static bool start_clients(hub *h, const char *url, const char *folder, size_t count) {
+  uint64_t until = bench_peers_now_ms() + PATIENCE_MS;
+  h->fds = calloc(count, sizeof *h->fds);
+  h->clients = calloc(count, sizeof *h->clients);
+  if (!h->fds || !h->clients) return false;
+  for (; h->client_count < count && !h->failed; h->client_count++) {
+    pairlink *p = make(url, folder, h->client_count, h);
+    h->clients[h->client_count] = p;
+    if (p) h->fds[h->client_count] = (struct pollfd){.fd = pairlink_fd(p), .events = POLLIN};
+  }
+  while (!h->failed && h->online < count) {
+    turn(h, 1000);
+    size_t now = descriptors();
+    if (now > h->descriptors_highest) h->descriptors_highest = now;
+    if (bench_peers_now_ms() > until) hub_fail(h, "logging in", PAIRLINK_ETIMEDOUT);
+  }
+  return !h->failed;
+}
+
+static bool connect_all(hub *h, char (*ids)[LINE]) {
+  const size_t at_once = 256;
+  uint64_t until = bench_peers_now_ms() + PATIENCE_MS;
+  size_t next = 0;
+  while (!h->failed && h->linked < h->count) {
+    for (; next < h->count && next < h->linked + at_once && !h->failed; next++) {
+      int rc = pairlink_connect(h->clients[next % h->client_count], ids[next], &h->sessions[next]);
+      if (rc != 0) hub_fail(h, "connecting", rc);
+    }
+    turn(h, 1000);
+    if (bench_peers_now_ms() > until) hub_fail(h, "linking", PAIRLINK_ETIMEDOUT);
+  }
+  return !h->failed;
+}
+
 /* Lets every session carry one message there and back: what it allocates first is not measured as a message. */
 static void warm_up(hub *h) {
   for (size_t i = 0; i < h->count && !h->failed; i++) {
@@ -139,41 +163,44 @@ static void warm_up(hub *h) {
   while (!h->failed && h->answers < h->count) turn(h, 1000);
 }
 
-static __attribute__((noinline)) void measure(hub *h, double seconds, uint64_t messages, double *cpu, double *took_ms) {
-  uint64_t begin = bench_peers_now_ms(), until = begin + (uint64_t)(seconds * 1000), now = begin;
+static __attribute__((noinline)) void measure(hub *h, const bench_peers_hub_options *o, double *cpu, double *relay_cpu,
+                                              double *took_ms) {
+  uint64_t begin = bench_peers_now_ms(), until = begin + (uint64_t)(o->seconds * 1000), now = begin;
   h->answers = 0;
   h->running = true;
+  *relay_cpu = o->relay ? bench_process_cpu_s(o->relay) * 1e6 : 0;
   *cpu = cpu_us();
   for (size_t i = 0; i < WINDOW; i++) hub_send(h);
-  while (!h->failed && (!messages || h->answers < messages) && (now = bench_peers_now_ms()) < until) turn(h, 1000);
+  while (!h->failed && (!o->messages || h->answers < o->messages) && (now = bench_peers_now_ms()) < until)
+    turn(h, 1000);
   *cpu = cpu_us() - *cpu;
+  if (o->relay) *relay_cpu = bench_process_cpu_s(o->relay) * 1e6 - *relay_cpu;
   *took_ms = (double)(now - begin);
   h->running = false;
 }
 
-int bench_peers_hub(const char *url, const char *folder, size_t busy, double seconds, uint64_t messages) {
+int bench_peers_hub(const bench_peers_hub_options *o) {
   static hub h;
   char(*ids)[LINE] = NULL;
-  double cpu = 0, took_ms = 0;
+  double cpu = 0, relay_cpu = 0, took_ms = 0;
   if (!read_peers(&h, &ids)) return 1;
-  h.busy = busy && busy < h.count ? busy : h.count;
+  h.busy = o->busy && o->busy < h.count ? o->busy : h.count;
   h.sessions = calloc(h.count, sizeof *h.sessions);
-  h.client = make(url, folder, 0, &h);
-  while (!h.failed && !h.online) turn(&h, 1000);
+  if (!h.sessions || !start_clients(&h, o->url, o->folder, o->clients)) return 1;
   size_t before = heap_bytes();
   double link_cpu = cpu_us();
-  if (h.failed || !connect_all(&h, ids)) return 1;
+  if (!connect_all(&h, ids)) return 1;
   link_cpu = cpu_us() - link_cpu;
   size_t linked = heap_bytes();
   warm_up(&h);
-  size_t used = heap_bytes(), fds = descriptors();
-  measure(&h, seconds, messages, &cpu, &took_ms);
-  printf(
-      "{\"sessions\":%zu,\"busy\":%zu,\"messages\":%llu,\"cpu_us\":%.3f,\"messages_per_s\":%.0f,\"link_cpu_us\":%.1f,"
-      "\"session_bytes_linked\":%.0f,\"session_bytes_used\":%.0f,\"descriptors\":%zu}\n",
-      h.count, h.busy, (unsigned long long)h.answers, h.answers ? cpu / (double)h.answers : 0,
-      (double)h.answers * 1000 / took_ms, link_cpu / (double)h.count, (double)(linked - before) / (double)h.count,
-      (double)(used - before) / (double)h.count, fds);
+  size_t used = heap_bytes();
+  measure(&h, o, &cpu, &relay_cpu, &took_ms);
+  double answers = h.answers ? (double)h.answers : 1, count = (double)h.count;
+  printf("{\"sessions\":%zu,\"clients\":%zu,\"busy\":%zu,\"messages\":%llu,\"cpu_us\":%.3f,\"relay_cpu_us\":%.3f,",
+         h.count, h.client_count, h.busy, (unsigned long long)h.answers, cpu / answers, relay_cpu / answers);
+  printf("\"messages_per_s\":%.0f,\"link_cpu_us\":%.1f,\"session_bytes_linked\":%.0f,\"session_bytes_used\":%.0f}\n",
+         answers * 1000 / took_ms, link_cpu / count, ((double)linked - (double)before) / count,
+         ((double)used - (double)before) / count);
   return h.failed;
 }
 
@@ -181,34 +208,20 @@ int bench_peers_hub(const char *url, const char *folder, size_t busy, double sec
 
 int bench_peers_crowd(const char *url, const char *folder, size_t clients) {
   static hub h;
-  struct pollfd *fds = calloc(clients, sizeof *fds);
-  pairlink **all = calloc(clients, sizeof *all);
-  if (!fds || !all) return 1;
-  size_t before = descriptors(), heap = heap_bytes(), highest = 0;
-  uint64_t until = bench_peers_now_ms() + PATIENCE_MS;
-  for (size_t i = 0; i < clients && !h.failed; i++) {
-    all[i] = make(url, folder, i, &h);
-    if (all[i]) fds[i] = (struct pollfd){.fd = pairlink_fd(all[i]), .events = POLLIN};
-  }
-  while (!h.failed && h.online < clients) {
-    poll(fds, clients, 1000);
-    for (size_t i = 0; i < clients; i++)
-      if (fds[i].revents && pairlink_dispatch(all[i]) != 0) h.failed = true;
-    size_t now = descriptors();
-    if (now > highest) highest = now;
-    if (bench_peers_now_ms() > until) hub_fail(&h, "logging in", PAIRLINK_ETIMEDOUT);
-  }
+  size_t before = descriptors(), heap = heap_bytes();
+  double count = (double)clients;
+  if (!start_clients(&h, url, folder, clients)) return 1;
   printf("{\"clients\":%zu,\"descriptors_each\":%.2f,\"descriptors_each_highest\":%.2f,\"bytes_each\":%.0f}\n", clients,
-         (double)(descriptors() - before) / (double)clients, (double)(highest - before) / (double)clients,
-         (double)(heap_bytes() - heap) / (double)clients);
-  for (size_t i = 0; i < clients; i++) pairlink_free(all[i]);
-  free(all);
-  free(fds);
+         (double)(descriptors() - before) / count, (double)(h.descriptors_highest - before) / count,
+         (double)(heap_bytes() - heap) / count);
+  for (size_t i = 0; i < clients; i++) pairlink_free(h.clients[i]);
   return h.failed;
 }
 
 static int usage(void) {
-  fprintf(stderr, "pl-bench-peers echo PORT PEERS | hub URL FOLDER BUSY SECONDS MESSAGES | crowd URL FOLDER CLIENTS\n");
+  fprintf(stderr,
+          "pl-bench-peers echo PORT PEERS | hub URL FOLDER CLIENTS BUSY SECONDS MESSAGES RELAY | crowd URL FOLDER "
+          "CLIENTS\n");
   return 2;
 }
 
@@ -216,7 +229,13 @@ int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "echo") == 0) return bench_peers_echo(atoi(argv[2]), strtoul(argv[3], NULL, 10));
   if (argc == 5 && strcmp(argv[1], "crowd") == 0)
     return bench_peers_crowd(argv[2], argv[3], strtoul(argv[4], NULL, 10));
-  if (argc != 7 || strcmp(argv[1], "hub") != 0) return usage();
-  return bench_peers_hub(argv[2], argv[3], strtoul(argv[4], NULL, 10), strtod(argv[5], NULL),
-                         strtoull(argv[6], NULL, 10));
+  if (argc != 9 || strcmp(argv[1], "hub") != 0) return usage();
+  const bench_peers_hub_options o = {.url = argv[2],
+                                     .folder = argv[3],
+                                     .clients = strtoul(argv[4], NULL, 10),
+                                     .busy = strtoul(argv[5], NULL, 10),
+                                     .seconds = strtod(argv[6], NULL),
+                                     .messages = strtoull(argv[7], NULL, 10),
+                                     .relay = atoi(argv[8])};
+  return o.clients ? bench_peers_hub(&o) : usage();
 }
