@@ -11,6 +11,7 @@
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
+import { MANY_PEERS } from './many_peers.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -26,6 +27,7 @@ export const PARTS = [
   OUTAGE_OF_RELAY,
   REGISTRATIONS,
   CLIENTS,
+  MANY_PEERS,
   TRANSFERS,
   PAGES,
   VISITS,
