@@ -241,7 +241,7 @@ typedef struct pairlink_options {
   uint32_t channel_window;   /* bytes that may wait here per channel, at least message_max + 1; 0: 1 MiB */
   uint64_t session_window;   /* the same for all channels of a session together; 0: 8 MiB */
   uint32_t session_timeout_ms; /* a session that is unlinked for this long ends; 0: one hour */
-  uint32_t sessions_max;       /* how many sessions may exist at the same time; 0: 1,024 */
+  uint32_t sessions_max;       /* how many sessions may exist at the same time, at most 65,535; 0: 1,024 */
   pairlink_callback *callback; /* receives the events; required */
   pairlink_log_callback *log;  /* receives log lines, or NULL */
   void *user;                  /* passed to both callbacks */

@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "../core/base/table.h"
 #include "../core/engine/action_queue.h"
 #include "../core/engine/engine.h"
 #include "../core/wire/wire.h"
@@ -28,7 +29,6 @@
 #include "transport.h"
 
 enum {
-  PL_SESSION_BUCKETS = 64,
   PL_APPLICATION_MAX = 33, /* bytes of an application's name, with the NUL */
   PL_NAME_MAX = 65         /* bytes of the name that a side gives itself, with the NUL */
 };
@@ -47,13 +47,12 @@ struct pairlink {
   char *relays_file;
   pl_engine *engine;
   pl_transport *transport;
-  int epoll_fd;              /* pairlink_fd: watches the others below and the transport */
+  int epoll_fd;              /* pairlink_fd: the transport's, which also watches the two below */
   int timer_fd;              /* readable at timer_ms */
-  int wakeup_fd;             /* readable after pairlink_wakeup */
-  int now_fd;                /* readable while dispatch is due now */
+  int wakeup_fd;             /* readable after pairlink_wakeup, and while dispatch is due now */
   uint64_t timer_ms;         /* what timer_fd is set to, or PL_NEVER */
   atomic_bool wakeup_called; /* wakeup_fd is or is about to be readable */
-  bool now_set;              /* now_fd is readable */
+  bool now_set;              /* wakeup_fd is readable because dispatch is due */
   bool started, dispatching, free_wanted, stopping, stopped;
   bool stop_sent;  /* the engine was told to stop */
   int final_error; /* it went offline for good */
@@ -61,7 +60,9 @@ struct pairlink {
   uint32_t message_max;
   char offline_text[640];       /* what the transport said last */
   pl_engine_action_queue queue; /* each entry points to its pairlink_session: a number may be reused while it waits */
-  pl_node sessions[PL_SESSION_BUCKETS];
+  pl_node sessions;             /* the application's, those that have ended and are not reported yet as well */
+  pl_table by_number, by_peer;  /* the same sessions */
+  uint8_t table_key[16];        /* of the hashes of peers, so that no peer can choose IDs that collide */
 };
 
 /* Returns true in a forked child, where using a descriptor would disturb the parent's connection. */

@@ -72,12 +72,12 @@ int pairlink_new(const pairlink_options *options, pairlink **out) {
   p->log = options->log;
   p->user = options->user;
   p->process = pl_process_now();
-  p->epoll_fd = p->timer_fd = p->wakeup_fd = p->now_fd = -1;
+  p->epoll_fd = p->timer_fd = p->wakeup_fd = -1;
   p->timer_ms = PL_NEVER;
   pl_engine_action_queue_init(&p->queue);
   p->message_max = options->message_max ? options->message_max : PL_ENGINE_DEFAULT_MESSAGE_MAX;
-  for (size_t i = 0; i < PL_SESSION_BUCKETS; i++) pl_list_init(&p->sessions[i]);
   if (sodium_init() < 0) error = PL_ESYSTEM;
+  pl_client_sessions_init(p);
   if (!error) error = pl_client_find_relay(p, options);
   if (!error) error = make_engine(p, options);
   pl_low_fds_hold();

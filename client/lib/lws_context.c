@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,8 @@ static void context_note_event_fd(uv_handle_t *handle, void *event_fd) {
 static bool context_has_descriptors(pl_lws *l) {
   int fds[CONTEXT_FDS], count = 0;
   if (l->holder_fd < 0) l->holder_fd = memfd_create("pairlink", MFD_CLOEXEC);
+  for (size_t i = 0; i < PL_LWS_SPARE_FDS; i++)
+    if (l->spare_fds[i] < 0) l->spare_fds[i] = fcntl(l->holder_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   while (count < CONTEXT_FDS && (fds[count] = fcntl(l->holder_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) >= 0) count++;
   bool enough = count == CONTEXT_FDS;
   while (count) close(fds[--count]);
@@ -66,6 +69,7 @@ static bool context_has_descriptors(pl_lws *l) {
 
 void pl_lws_init(pl_lws *l, const struct lws_protocols *protocols) {
   *l = (pl_lws){.protocols = protocols, .event_fd = -1, .holder_fd = -1};
+  for (size_t i = 0; i < PL_LWS_SPARE_FDS; i++) l->spare_fds[i] = -1;
 }
 
 /* The TLS library is started only once: a second start would change an index that connections of the first one use. */
@@ -100,8 +104,9 @@ static void context_run_loop(uv_loop_t *loop) {
 
 /* libwebsockets 4.1.6 closes its event descriptor in lws_context_destroy and again in the loop's next turn. In between,
  * another thread may open a file that gets this number, and would lose it. So the number is occupied immediately, with
- * a copy of a descriptor that was opened along with the context, since there may be no free descriptor now. Returns
- * false when another thread was faster: then the loop must not run again. */
+ * a copy of a descriptor that was opened along with the context, since there may be no free descriptor now. What other
+ * threads open at this moment gets lower numbers, which context_free_spares has made free. Returns false when another
+ * thread was faster all the same: then the loop must not run again. */
 static bool context_hold_number(const pl_lws *l) {
   int held = l->event_fd < 0 ? -1 : fcntl(l->holder_fd, F_DUPFD_CLOEXEC, l->event_fd);
   if (held >= 0 && held != l->event_fd) close(held);
@@ -117,9 +122,17 @@ static void context_release_number(const pl_lws *l) {
     close(l->event_fd);
 }
 
+static void context_free_spares(pl_lws *l) {
+  for (size_t i = 0; i < PL_LWS_SPARE_FDS; i++) {
+    if (l->spare_fds[i] >= 0) close(l->spare_fds[i]);
+    l->spare_fds[i] = -1;
+  }
+}
+
 /* Destroys twice: the first call closes libwebsockets' handles on our loop, which takes some turns; the second frees
  * the context. A context that stays costs memory, but never another file. */
 static bool context_destroy(pl_lws *l, uv_loop_t *loop) {
+  context_free_spares(l);
   if (!l->context) return true;
   lws_context_destroy(l->context);
   if (!context_hold_number(l)) return false;
@@ -136,5 +149,39 @@ bool pl_lws_close(pl_lws *l, uv_loop_t *loop) {
   if (gone) context_run_loop(loop);
   pthread_mutex_unlock(&mutex);
   if (l->holder_fd >= 0) close(l->holder_fd);
+  pl_lws_init(l, l->protocols);
   return gone;
+}
+
+/* ---- taking a connection over ------------------------------------------------------------------------------------ */
+
+/* From now on OpenSSL calls nothing of libwebsockets, and says nothing when libwebsockets shuts it down. */
+static void take_ssl(SSL *ssl) {
+  SSL_CTX *context = SSL_get_SSL_CTX(ssl);
+  SSL_up_ref(ssl);
+  SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+  SSL_set_info_callback(ssl, NULL);
+  SSL_CTX_set_info_callback(context, NULL);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_sess_set_new_cb(context, NULL);
+}
+
+bool pl_lws_take(struct lws *wsi, int *fd, SSL **ssl) {
+  int theirs = lws_get_socket_fd(wsi), nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  *fd = fcntl(theirs, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  *ssl = lws_get_ssl(wsi);
+  if (*fd < 0 || nowhere < 0 || dup3(nowhere, theirs, O_CLOEXEC) < 0) {
+    if (nowhere >= 0) close(nowhere);
+    if (*fd >= 0) close(*fd);
+    return false;
+  }
+  close(nowhere);
+  if (*ssl) take_ssl(*ssl);
+  return true;
+}
+
+void pl_lws_taken(SSL *ssl) {
+  if (ssl) SSL_set_shutdown(ssl, 0);
 }

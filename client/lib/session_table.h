@@ -1,4 +1,4 @@
-/* The application's handles of sessions, found by the engine's number. */
+/* The application's handles of sessions, found by the engine's number and by peer. */
 #ifndef PL_LIB_SESSION_TABLE_H
 #define PL_LIB_SESSION_TABLE_H
 
@@ -6,6 +6,7 @@
 
 struct pairlink_session {
   pl_node node;
+  pl_table_node by_number, by_peer;
   pairlink *client;
   uint32_t number;              /* the engine's */
   bool linked, incoming, ended; /* ended: CLOSED is queued or delivered */
@@ -14,6 +15,7 @@ struct pairlink_session {
   void *user;
 };
 
+void pl_client_sessions_init(pairlink *p);
 /* Returns the session with this number that has not ended, or NULL. */
 pairlink_session *pl_client_session_find(pairlink *p, uint32_t number);
 /* Returns a session with this peer that has not ended, or NULL. */

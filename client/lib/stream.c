@@ -1,9 +1,9 @@
 #include "stream.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "../core/wire/wire.h"
@@ -18,15 +18,15 @@ enum {
 };
 
 struct pl_stream {
-  uv_poll_t poll; /* watches own_fd, a duplicate, because libwebsockets watches fd itself on the same loop */
-  int own_fd;
+  int epoll;
   pl_stream_socket socket;
   pl_stream_handlers on;
   pl_ws ws;
   uint8_t *in, *out;
   size_t out_start, out_size; /* the part of a frame that is not written yet */
-  int events;                 /* polled for */
+  uint32_t events;            /* that epoll reports */
   bool due, blocked, closing, close_sent, ended, freed;
+  bool running; /* in a turn, which frees it at its end if need be */
   bool pong_due;
   uint8_t pong[PL_WS_CONTROL_MAX];
   size_t pong_size;
@@ -86,10 +86,9 @@ static bool next_frame(pl_stream *s) {
   return s->out_size > 0;
 }
 
-/* The next message is only produced when it can be written: what waits in the socket can no longer be reordered. */
 static bool is_writable(const pl_stream *s) {
   struct pollfd fd = {.fd = s->socket.fd, .events = POLLOUT};
-  return !pl_stream_socket_waits(&s->socket) && poll(&fd, 1, 0) == 1;
+  return poll(&fd, 1, 0) == 1;
 }
 
 /* Writes what is left of the frame. Returns the number of bytes taken, 0 for "not now", or -1 for the end. */
@@ -112,7 +111,9 @@ static void write_frames(pl_stream *s) {
     s->out_start += (size_t)n;
     s->out_size -= (size_t)n;
     if (s->out_size == 0) i++;
-    s->blocked = n == 0 || (s->out_size == 0 && !is_writable(s));
+    /* The next message is only produced when it can be written: what waits in the socket can no longer be reordered. */
+    bool waits = pl_stream_socket_waits(&s->socket);
+    s->blocked = n == 0 || waits || (s->out_size == 0 && !is_writable(s));
   }
 }
 
@@ -136,7 +137,6 @@ static void on_stream_frame(pl_stream *s, const pl_ws_event *e) {
     memcpy(s->pong, e->data, e->size);
     s->pong_size = e->size;
     s->pong_due = s->due = true;
-    s->on.on_alive(s->on.user);
   } else if (e->type == PL_WS_CLOSE && s->close_sent) {
     stream_end(s, PL_ECLOSED, "closed");
   } else if (e->type == PL_WS_CLOSE) {
@@ -175,40 +175,52 @@ static void read_frames(pl_stream *s) {
   if (!s->freed && pl_stream_socket_waits(&s->socket)) s->blocked = true;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+/* ---- freeing ----------------------------------------------------------------------------------------------------- */
 
-static void on_stream_poll(uv_poll_t *poll, int status, int events);
-
-static void stream_watch(pl_stream *s) {
-  if (s->ended || s->freed) return;
-  int events = UV_READABLE | (s->blocked ? UV_WRITABLE : 0);
-  if (events == s->events) return;
-  s->events = events;
-  (void)uv_poll_start(&s->poll, events, on_stream_poll);
+static void stream_release(pl_stream *s) {
+  if (s->events) (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->socket.fd, NULL);
+  pl_stream_socket_deinit(&s->socket);
+  pl_ws_deinit(&s->ws);
+  pl_free(s->in);
+  pl_free(s->out);
+  pl_free(s);
 }
 
-static void on_stream_poll(uv_poll_t *poll, int status, int events) {
-  pl_stream *s = PL_CONTAINER(poll, pl_stream, poll);
-  if (s->ended || s->freed) return;
-  if (status < 0 || events & UV_READABLE) read_frames(s);
-  if (events & UV_WRITABLE && !s->ended && !s->freed) {
-    s->due = true;
-    s->blocked = false;
-  }
-  stream_watch(s);
+/* ---- turns ------------------------------------------------------------------------------------------------------- */
+
+static void stream_watch(pl_stream *s) {
+  struct epoll_event event = {.events = EPOLLIN | (s->blocked ? (uint32_t)EPOLLOUT : 0)};
+  if (s->ended || s->freed || event.events == s->events) return;
+  if (epoll_ctl(s->epoll, s->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s->socket.fd, &event) == 0)
+    s->events = event.events;
 }
 
 bool pl_stream_is_due(const pl_stream *s) {
   return s->due && !s->blocked && !s->ended;
 }
 
-void pl_stream_turn(pl_stream *s) {
-  if (!pl_stream_is_due(s)) return;
-  s->due = false;
-  write_frames(s);
+static void stream_turn(pl_stream *s) {
+  read_frames(s);
   if (s->ended || s->freed) return;
-  s->due = s->out_size || s->pong_due || (!s->close_sent && (s->closing || s->on.has_output(s->on.user)));
+  if (s->blocked && is_writable(s)) {
+    s->due = true;
+    s->blocked = false;
+  }
+  if (pl_stream_is_due(s)) {
+    s->due = false;
+    write_frames(s);
+    if (s->ended || s->freed) return;
+    s->due = s->out_size || s->pong_due || (!s->close_sent && (s->closing || s->on.has_output(s->on.user)));
+  }
   stream_watch(s);
+}
+
+void pl_stream_turn(pl_stream *s) {
+  if (s->ended) return;
+  s->running = true;
+  stream_turn(s);
+  s->running = false;
+  if (s->freed) stream_release(s);
 }
 
 void pl_stream_want_write(pl_stream *s) {
@@ -221,40 +233,32 @@ void pl_stream_close(pl_stream *s) {
 
 /* ---- creating and freeing ---------------------------------------------------------------------------------------- */
 
-static void stream_release(pl_stream *s) {
-  if (s->own_fd >= 0) close(s->own_fd);
-  pl_ws_deinit(&s->ws);
-  pl_free(s->in);
-  pl_free(s->out);
-  pl_free(s);
-}
-
-static void on_poll_closed(uv_handle_t *handle) {
-  stream_release(PL_CONTAINER((uv_poll_t *)handle, pl_stream, poll));
-}
-
-pl_stream *pl_stream_new(uv_loop_t *loop, int fd, SSL *ssl, const pl_stream_handlers *handlers) {
+pl_stream *pl_stream_new(int epoll, int take_fd, SSL *take_ssl, const pl_stream_handlers *handlers) {
   pl_stream *s = pl_alloc(sizeof *s);
-  if (!s) return NULL;
+  if (!s) {
+    SSL_free(take_ssl);
+    close(take_fd);
+    return NULL;
+  }
+  s->epoll = epoll;
   s->on = *handlers;
   s->in = pl_realloc(NULL, PL_STREAM_SOCKET_READ);
   s->out = pl_realloc(NULL, PL_WS_HEADER_MAX + SEND_CAPACITY);
-  s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   pl_ws_init(&s->ws, false, false, PL_LIMIT_HIGHEST_MESSAGE_MAX);
-  int error = pl_stream_socket_init(&s->socket, fd, ssl);
-  if (error || !s->in || !s->out || s->own_fd < 0 || uv_poll_init(loop, &s->poll, s->own_fd) != 0) {
-    pl_stream_socket_deinit(&s->socket);
-    stream_release(s);
-    return NULL;
-  }
+  int error = pl_stream_socket_init(&s->socket, take_fd, take_ssl);
   stream_watch(s);
-  return s;
+  if (!error && s->in && s->out && s->events) return s;
+  stream_release(s);
+  return NULL;
 }
 
-/* The memory is freed once the loop has closed the handle, so handlers may call this. */
+/* Handlers may call this, so a turn frees the memory when it ends. */
 void pl_stream_free(pl_stream *s) {
   if (!s || s->freed) return;
   s->freed = true;
-  pl_stream_socket_deinit(&s->socket);
-  uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+  if (!s->running) stream_release(s);
+}
+
+void pl_stream_detach(pl_stream *s, int nowhere) {
+  pl_stream_socket_detach(&s->socket, nowhere);
 }

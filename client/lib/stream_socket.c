@@ -1,8 +1,10 @@
 #include "stream_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
   RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
@@ -87,29 +89,40 @@ bool pl_stream_socket_waits(const pl_stream_socket *s) {
   return s->unsent.size > 0;
 }
 
-/* libwebsockets reads with its own BIO until now, exactly up to the end of a record or of its header. So nothing is
- * left in it, and OpenSSL goes on with ours. */
-int pl_stream_socket_init(pl_stream_socket *s, int fd, SSL *ssl) {
-  *s = (pl_stream_socket){.fd = fd, .bio.write = socket_collect};
+/* Whoever made the TLS connection has read exactly up to the end of a record or of its header. So nothing is left in
+ * the BIO that it used, and OpenSSL goes on with ours. */
+int pl_stream_socket_init(pl_stream_socket *s, int take_fd, SSL *take_ssl) {
+  *s = (pl_stream_socket){.fd = take_fd, .bio.write = socket_collect};
   pl_buffer_init(&s->unsent, UNSENT_MAX);
-  if (!ssl) return 0;
+  if (!take_ssl) return 0;
   s->sealed = pl_realloc(NULL, SEALED_BYTES);
   BIO *ours = s->sealed ? pl_tls_bio_new(&s->bio) : NULL;
-  if (!ours) return PL_ENOMEM;
-  s->ssl = ssl;
-  s->before = SSL_get_rbio(ssl);
-  BIO_up_ref(s->before);
-  SSL_set_bio(ssl, ours, ours);
+  if (!ours) {
+    SSL_free(take_ssl);
+    return PL_ENOMEM;
+  }
+  s->ssl = take_ssl;
+  SSL_set_bio(take_ssl, ours, ours);
   return 0;
 }
 
-/* libwebsockets closes the descriptor that its BIO names. When a record was sent in part, nothing may follow it, not
- * even TLS's notice of the end. */
+/* When a record was sent in part, nothing may follow it, not even TLS's notice of the end. */
 void pl_stream_socket_deinit(pl_stream_socket *s) {
-  if (s->ssl) SSL_set_bio(s->ssl, s->before, s->before);
-  if (s->ssl && s->unsent.size) SSL_set_quiet_shutdown(s->ssl, 1);
-  s->ssl = NULL;
+  if (s->ssl && !pl_stream_socket_waits(s)) {
+    ERR_clear_error();
+    (void)SSL_shutdown(s->ssl);
+    (void)pl_stream_socket_flush(s);
+  }
+  SSL_free(s->ssl);
+  ERR_clear_error();
   pl_buffer_deinit(&s->unsent);
   pl_free(s->sealed);
-  s->sealed = NULL;
+  close(s->fd);
+}
+
+void pl_stream_socket_detach(pl_stream_socket *s, int nowhere) {
+  SSL_free(s->ssl); /* says nothing */
+  s->ssl = NULL;
+  pl_buffer_deinit(&s->unsent);
+  (void)dup3(nowhere, s->fd, O_CLOEXEC);
 }

@@ -1,14 +1,14 @@
 #include "transport.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "low_fds.h"
+#include "sigpipe.h"
 #include "transport_internal.h"
 #include "transport_loop.h"
 
@@ -17,8 +17,7 @@ enum { CLOSE_TICK_MS = 1000, CLOSE_TICKS_MAX = 3 };
 
 /* ---- connecting and closing -------------------------------------------------------------------------------------- */
 
-static void transport_close_tick(uv_timer_t *timer) {
-  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+static void transport_close_tick(pl_transport *t) {
   if (++t->close_ticks < CLOSE_TICKS_MAX) return;
   pl_transport_drop(t);
   pl_transport_end(t, PL_ECLOSED, "closed");
@@ -34,7 +33,7 @@ void pl_transport_disconnect(pl_transport *t) {
   if (t->state == PL_TRANSPORT_OPEN) {
     t->state = PL_TRANSPORT_CLOSING;
     t->close_ticks = 0;
-    pl_transport_set_timer(t, CLOSE_TICK_MS, transport_close_tick);
+    pl_transport_start_ticks(t, CLOSE_TICK_MS, transport_close_tick);
     if (t->stream)
       pl_stream_close(t->stream);
     else
@@ -77,20 +76,25 @@ static void on_stream_end(void *user, int error, const char *text) {
   pl_transport_end(t, error, text);
 }
 
-static void on_stream_alive(void *user) {
-  const pl_transport *t = user;
-  lws_validity_confirmed(t->wsi);
+/* Makes a stream of the connection. Returns NULL when memory or descriptors ran out. */
+static pl_stream *transport_make_stream(pl_transport *t) {
+  const pl_stream_handlers handlers = {on_stream_message, on_stream_produce, on_stream_has_output, on_stream_end, t};
+  int fd;
+  SSL *ssl;
+  if (!pl_lws_take(t->wsi, &fd, &ssl)) return NULL;
+  pl_transport_drop(t);
+  pl_transport_close_loop(t);
+  pl_lws_taken(ssl);
+  return pl_stream_new(t->epoll_fd, fd, ssl, &handlers);
 }
 
 /* By now libwebsockets has connected, perhaps through a proxy, checked the certificate and read the answer to the
  * upgrade request. The relay has sent its HELLO and sends nothing more until it is answered, so libwebsockets' buffers
- * are empty. From here on libwebsockets no longer reads; it only keeps the socket and its TLS until they are closed. */
+ * are empty. From here on it is not needed: with its loop it would keep ten descriptors and its buffers for as long as
+ * the connection lasts. */
 static void transport_take_over(pl_transport *t) {
-  const pl_stream_handlers handlers = {on_stream_message, on_stream_produce, on_stream_has_output,
-                                       on_stream_end,     on_stream_alive,   t};
   if (!t->wsi || !t->first_came || t->stream || t->closed) return;
-  lws_rx_flow_control(t->wsi, 0);
-  t->stream = pl_stream_new(t->loop, lws_get_socket_fd(t->wsi), lws_get_ssl(t->wsi), &handlers);
+  t->stream = transport_make_stream(t);
   if (!t->stream) {
     pl_transport_drop(t);
     pl_transport_end(t, PL_ENOMEM, "out of memory");
@@ -111,8 +115,8 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
   pl_transport *t = pl_alloc(sizeof *t);
   if (!t) return PL_ENOMEM;
   if (ca_file) t->ca_file = strdup(ca_file);
-  if (!ca_file || t->ca_file) t->loop = pl_transport_loop_new();
-  if (!t->loop) {
+  t->epoll_fd = !ca_file || t->ca_file ? epoll_create1(EPOLL_CLOEXEC) : -1;
+  if (t->epoll_fd < 0) {
     free(t->ca_file);
     pl_free(t);
     return PL_ENOMEM;
@@ -122,7 +126,7 @@ int pl_transport_new(const pl_url *url, const char *ca_file, bool use_proxy, con
   t->on = *handlers;
   t->use_proxy = use_proxy;
   pl_buffer_init(&t->first, PL_TRANSPORT_FIRST_MAX);
-  (void)uv_timer_init(t->loop, &t->timer);
+  t->tick_at_ms = PL_NEVER;
   *out = t;
   return 0;
 }
@@ -132,29 +136,30 @@ static void point_elsewhere(uv_handle_t *handle, void *nowhere) {
   if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0) (void)dup3(*(int *)nowhere, fd, O_CLOEXEC);
 }
 
-/* libwebsockets ends a connection with a shutdown, TLS ends with a close_notify, and libuv removes each descriptor from
- * an epoll. All of that acts on what a forked child shares with its parent. So the descriptors are pointed at an
- * unconnected socket, and the loop gets an epoll descriptor of its own. */
+/* libwebsockets ends a connection with a shutdown, TLS ends with a close_notify, and descriptors are removed from an
+ * epoll. All of that acts on what a forked child shares with its parent. So the descriptors are pointed at an
+ * unconnected socket, and there are epoll descriptors of its own. */
 bool pl_transport_detach(pl_transport *t) {
   if (!t) return true;
-  int nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (nowhere < 0) return false;
-  pl_resolve_abandon(t->resolve);
-  t->resolve = NULL;
-  uv_walk(t->loop, point_elsewhere, &nowhere);
-  close(nowhere);
-  return pl_transport_loop_fork(t->loop);
+  int nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
+  bool own = nowhere >= 0 && epoll >= 0 && dup3(epoll, t->epoll_fd, O_CLOEXEC) >= 0;
+  if (epoll >= 0) close(epoll);
+  if (own) {
+    pl_resolve_abandon(t->resolve);
+    t->resolve = NULL;
+    if (t->stream) pl_stream_detach(t->stream, nowhere);
+    if (t->loop) uv_walk(t->loop, point_elsewhere, &nowhere);
+  }
+  if (nowhere >= 0) close(nowhere);
+  return own && (!t->loop || pl_transport_loop_fork(t->loop));
 }
 
 void pl_transport_free(pl_transport *t) {
   if (!t) return;
   pl_transport_drop(t);
   pl_resolve_cancel(t->resolve);
-  uv_close((uv_handle_t *)&t->timer, NULL);
-  if (pl_lws_close(&t->lws, t->loop))
-    pl_transport_loop_free(t->loop);
-  else
-    pl_transport_loop_abandon(t->loop);
+  pl_transport_close_loop(t);
+  close(t->epoll_fd);
   pl_buffer_deinit(&t->first);
   free(t->ca_file);
   pl_free(t);
@@ -163,40 +168,43 @@ void pl_transport_free(pl_transport *t) {
 /* ---- turns ------------------------------------------------------------------------------------------------------- */
 
 int pl_transport_fd(const pl_transport *t) {
-  return uv_backend_fd(t->loop);
+  return t->epoll_fd;
 }
 
 int pl_transport_timeout_ms(const pl_transport *t) {
   bool due = t->attempt_failed || t->closed || (t->stream && pl_stream_is_due(t->stream));
-  return due ? 0 : uv_backend_timeout(t->loop);
+  if (due) return 0;
+  int of_loop = t->loop ? uv_backend_timeout(t->loop) : -1;
+  if (t->tick_at_ms == PL_NEVER) return of_loop;
+  uint64_t now = pl_transport_now_ms();
+  int tick = t->tick_at_ms > now ? (int)(t->tick_at_ms - now) : 0;
+  return of_loop >= 0 && of_loop < tick ? of_loop : tick;
+}
+
+static void transport_tick(pl_transport *t) {
+  if (t->tick_at_ms == PL_NEVER) return;
+  uint64_t now = pl_transport_now_ms();
+  if (now < t->tick_at_ms) return;
+  t->tick_at_ms = now + t->tick_every_ms;
+  t->on_tick(t);
 }
 
 static void transport_turn(pl_transport *t) {
-  (void)uv_run(t->loop, UV_RUN_NOWAIT);
-  if (t->state != PL_TRANSPORT_CONNECTING) pl_transport_drop_attempts(t);
-  transport_take_over(t);
+  transport_tick(t);
+  if (t->loop) {
+    (void)uv_run(t->loop, UV_RUN_NOWAIT);
+    if (t->state != PL_TRANSPORT_CONNECTING) pl_transport_drop_attempts(t);
+    transport_take_over(t);
+  }
   if (t->stream) pl_stream_turn(t->stream);
 }
 
-/* OpenSSL writes without MSG_NOSIGNAL, so SIGPIPE is blocked for this thread, and one that we caused is discarded. */
-static void turn_without_sigpipe(pl_transport *t) {
-  sigset_t pipe, old, pending;
-  const struct timespec now = {0, 0};
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  sigpending(&pending);
-  bool before = sigismember(&pending, SIGPIPE) == 1;
-  pthread_sigmask(SIG_BLOCK, &pipe, &old);
-  transport_turn(t);
-  if (!before) (void)sigtimedwait(&pipe, NULL, &now);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 static void whole_turn(pl_transport *t) {
-  if (t->url.tls)
-    turn_without_sigpipe(t);
-  else
-    transport_turn(t);
+  pl_sigpipe signals;
+  bool tls = t->url.tls && t->loop; /* a stream writes with MSG_NOSIGNAL */
+  if (tls) pl_sigpipe_block(&signals);
+  transport_turn(t);
+  if (tls) pl_sigpipe_restore(&signals);
   bool failed =
       t->attempt_failed && t->state == PL_TRANSPORT_CONNECTING; /* otherwise another attempt has won in this turn */
   t->attempt_failed = false;

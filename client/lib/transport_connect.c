@@ -84,11 +84,10 @@ void pl_transport_start_next(pl_transport *t) {
   if (!any_is_connecting(t)) pl_transport_end(t, t->error, NULL);
 }
 
-static void on_race_tick(uv_timer_t *timer) {
-  pl_transport *t = PL_CONTAINER(timer, pl_transport, timer);
+static void on_race_tick(pl_transport *t) {
   bool due = pl_race_tick(&t->race, any_is_connected(t));
   if (pl_race_is_over(&t->race)) {
-    uv_timer_stop(&t->timer);
+    pl_transport_stop_ticks(t);
     pl_transport_drop_attempts(t);
     pl_transport_connect_failed(t, "timeout");
     pl_transport_end(t, t->error, NULL);
@@ -107,7 +106,7 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   t->addresses = *addresses;
   t->state = PL_TRANSPORT_CONNECTING;
   pl_race_begin(&t->race, addresses->count);
-  pl_transport_set_timer(t, PL_RACE_TICK_MS, on_race_tick);
+  pl_transport_start_ticks(t, PL_RACE_TICK_MS, on_race_tick);
   pl_transport_start_next(t);
 }
 
@@ -128,7 +127,7 @@ void pl_transport_start(pl_transport *t, const pl_url *url) {
                      "the proxy in the environment is not an HTTP proxy; correct https_proxy or http_proxy");
     return;
   }
-  if (pl_lws_open(&t->lws, t->loop, t, t->ca_file, t->url.tls) != 0) {
+  if (pl_transport_open_loop(t) != 0 || pl_lws_open(&t->lws, t->loop, t, t->ca_file, t->url.tls) != 0) {
     pl_transport_end(t, PL_ESYSTEM,
                      "libwebsockets cannot start (is its libuv plugin, libwebsockets-evlib-uv, installed? "
                      "is the limit of open files reached?)");

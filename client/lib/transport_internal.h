@@ -35,9 +35,10 @@ typedef struct pl_transport_attempt {
 } pl_transport_attempt;
 
 struct pl_transport {
-  uv_loop_t *loop;
+  int epoll_fd;    /* pl_transport_fd; watches the loop, and the socket of the stream */
+  uv_loop_t *loop; /* with `lws`, from connecting to the first message; NULL: there is none */
   pl_lws lws;
-  struct lws *wsi; /* the connection, once it is open */
+  struct lws *wsi; /* the connection, once it is open, until the stream takes it over */
   pl_url url;
   pl_proxy proxy;
   pl_transport_handlers on;
@@ -56,8 +57,9 @@ struct pl_transport {
   bool certificate_bad;
   pl_buffer first; /* the first message, the only one that libwebsockets reads; see transport_take_over */
   bool first_came;
-  pl_stream *stream; /* reads and writes from then on */
-  uv_timer_t timer;  /* limits connecting and closing; libwebsockets' own timers do not start outside its callbacks */
+  pl_stream *stream;                  /* reads and writes from then on */
+  uint64_t tick_at_ms, tick_every_ms; /* limits connecting and closing; PL_NEVER: there is no tick */
+  void (*on_tick)(pl_transport *t);
 };
 
 /* Remembers why the connection ends. */
@@ -69,8 +71,16 @@ void pl_transport_drop_attempts(pl_transport *t);
 void pl_transport_drop(pl_transport *t); /* the connection and all attempts */
 /* Makes the transport idle again, after a drop or at the end of a connection. */
 void pl_transport_reset(pl_transport *t);
-/* Calls back again and again, every every_ms milliseconds. */
-void pl_transport_set_timer(pl_transport *t, uint64_t every_ms, uv_timer_cb call);
+/* Calls back in a turn again and again, every every_ms milliseconds or later. Time in which the host makes no turn is
+ * one tick. libwebsockets' own timers do not start outside its callbacks. */
+void pl_transport_start_ticks(pl_transport *t, uint64_t every_ms, void (*on_tick)(pl_transport *t));
+void pl_transport_stop_ticks(pl_transport *t);
+uint64_t pl_transport_now_ms(void);
+
+/* Makes the loop, if there is none. Returns 0 or PL_ENOMEM. */
+int pl_transport_open_loop(pl_transport *t) PL_MUST_USE;
+/* Frees libwebsockets' context and the loop. There must be no connection of libwebsockets and no lookup any more. */
+void pl_transport_close_loop(pl_transport *t);
 
 /* Starts to connect; url: NULL is an address that could not be parsed. */
 void pl_transport_start(pl_transport *t, const pl_url *url);

@@ -43,7 +43,7 @@ static void on_established(pl_transport_attempt *a, struct lws *wsi) {
   int fd = lws_get_socket_fd(wsi), one = 1, unsent = UNSENT_MAX;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-  uv_timer_stop(&t->timer);
+  pl_transport_stop_ticks(t);
   a->wsi = NULL;
   t->wsi = wsi;
   t->state = PL_TRANSPORT_OPEN;

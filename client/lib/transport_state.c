@@ -1,6 +1,10 @@
 #include <stdio.h>
 
+#include <sys/epoll.h>
+#include <time.h>
+
 #include "transport_internal.h"
+#include "transport_loop.h"
 
 void pl_transport_set_error(pl_transport *t, int error, const char *text) {
   t->error = error;
@@ -31,7 +35,7 @@ void pl_transport_drop(pl_transport *t) {
 void pl_transport_reset(pl_transport *t) {
   pl_resolve_cancel(t->resolve);
   t->resolve = NULL;
-  uv_timer_stop(&t->timer);
+  pl_transport_stop_ticks(t);
   pl_buffer_deinit(&t->first);
   t->attempt_failed = t->closed = t->certificate_bad = t->first_came = false;
   t->state = PL_TRANSPORT_IDLE;
@@ -42,7 +46,42 @@ void pl_transport_end(pl_transport *t, int error, const char *text) {
   t->closed = true;
 }
 
-void pl_transport_set_timer(pl_transport *t, uint64_t every_ms, uv_timer_cb call) {
-  uv_update_time(t->loop);
-  (void)uv_timer_start(&t->timer, call, every_ms, every_ms);
+/* ---- ticks ------------------------------------------------------------------------------------------------------- */
+
+uint64_t pl_transport_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void pl_transport_start_ticks(pl_transport *t, uint64_t every_ms, void (*on_tick)(pl_transport *t)) {
+  t->on_tick = on_tick;
+  t->tick_every_ms = every_ms;
+  t->tick_at_ms = pl_transport_now_ms() + every_ms;
+}
+
+void pl_transport_stop_ticks(pl_transport *t) {
+  t->tick_at_ms = PL_NEVER;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+int pl_transport_open_loop(pl_transport *t) {
+  struct epoll_event event = {.events = EPOLLIN};
+  if (t->loop) return 0;
+  t->loop = pl_transport_loop_new();
+  if (!t->loop) return PL_ENOMEM;
+  if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(t->loop), &event) == 0) return 0;
+  pl_transport_close_loop(t);
+  return PL_ENOMEM;
+}
+
+void pl_transport_close_loop(pl_transport *t) {
+  if (!t->loop) return;
+  (void)epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, uv_backend_fd(t->loop), NULL);
+  if (pl_lws_close(&t->lws, t->loop))
+    pl_transport_loop_free(t->loop);
+  else
+    pl_transport_loop_abandon(t->loop);
+  t->loop = NULL;
 }

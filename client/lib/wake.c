@@ -17,31 +17,28 @@ static int wake_watch(pairlink *p, int fd) {
 }
 
 int pl_client_wake_open(pairlink *p) {
-  p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  p->epoll_fd = pl_transport_fd(p->transport);
   p->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   p->wakeup_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  p->now_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (p->epoll_fd < 0) return PL_ESYSTEM;
   int error = wake_watch(p, p->timer_fd);
-  if (!error) error = wake_watch(p, p->wakeup_fd);
-  if (!error) error = wake_watch(p, p->now_fd);
-  return error ? error : wake_watch(p, pl_transport_fd(p->transport));
+  return error ? error : wake_watch(p, p->wakeup_fd);
 }
 
 void pl_client_wake_close(pairlink *p) {
-  if (p->epoll_fd >= 0) close(p->epoll_fd);
   if (p->timer_fd >= 0) close(p->timer_fd);
   if (p->wakeup_fd >= 0) close(p->wakeup_fd);
-  if (p->now_fd >= 0) close(p->now_fd);
 }
 
-/* A host polls only pairlink_fd, so that must wake it also for what was queued outside of dispatch. libuv tells its
- * backend descriptor of a wish to write only in its next turn, so an eventfd has to call for that turn. (A timer that
- * is due at once would do as well but costs as much as a record, because the kernel sets the clock's next interrupt.)
- */
+/* One eventfd has two reasons to be readable: dispatch is due now, and pairlink_wakeup was called. The number in it
+ * counts both. */
+enum { NOW = 1 };
+static const uint64_t WAKEUP = (uint64_t)1 << 32;
+
+/* A host polls only pairlink_fd, so that must wake it also for what was queued outside of dispatch. (A timer that is
+ * due at once would do as well but costs as much as a record, because the kernel sets the clock's next interrupt.) */
 void pl_client_wake_now(pairlink *p) {
   if (p->dispatching || p->now_set) return;
-  p->now_set = eventfd_write(p->now_fd, 1) == 0;
+  p->now_set = eventfd_write(p->wakeup_fd, NOW) == 0;
 }
 
 /* A timer that is too early costs one dispatch; setting it again each time would cost a system call each time. */
@@ -56,12 +53,14 @@ void pl_client_wake_at(pairlink *p, uint64_t at_ms) {
 }
 
 bool pl_client_wake_clear(pairlink *p) {
-  uint64_t count;
-  if (p->now_set && read(p->now_fd, &count, sizeof count) > 0) p->now_set = false;
-  if (p->timer_ms <= pl_now_ms() && read(p->timer_fd, &count, sizeof count) > 0) p->timer_ms = PL_NEVER; /* it fired */
-  if (!atomic_exchange(&p->wakeup_called, false)) return false;
-  if (read(p->wakeup_fd, &count, sizeof count) > 0) return true;
-  atomic_store(&p->wakeup_called, true); /* the other thread is about to write it */
+  uint64_t count = 0, fired;
+  if (p->timer_ms <= pl_now_ms() && read(p->timer_fd, &fired, sizeof fired) > 0) p->timer_ms = PL_NEVER; /* it fired */
+  bool called = atomic_exchange(&p->wakeup_called, false);
+  if (!called && !p->now_set) return false;
+  if (read(p->wakeup_fd, &count, sizeof count) <= 0) count = 0;
+  p->now_set = false;
+  if (count >= WAKEUP) return true;
+  if (called) atomic_store(&p->wakeup_called, true); /* the other thread is about to write it */
   return false;
 }
 
@@ -70,11 +69,10 @@ int pairlink_fd(const pairlink *p) {
 }
 
 void pairlink_wakeup(pairlink *p) {
-  const uint64_t one = 1;
   int saved = errno;
   if (pl_client_is_inherited(p)) return;
   atomic_store(&p->wakeup_called, true); /* before the write, since the write wakes the thread that looks at this */
-  ssize_t n = write(p->wakeup_fd, &one, sizeof one);
+  ssize_t n = write(p->wakeup_fd, &WAKEUP, sizeof WAKEUP);
   (void)n; /* it fails when the counter is full, and then the descriptor is readable already */
   errno = saved;
 }

@@ -36,6 +36,7 @@ test('the program of the README says what is wrong with an ID', async () => {
 
 test.each([
   ['a host that has closed its standard streams keeps them closed', 'closed'],
+  ['many clients of one process take four descriptors each', 'many'],
   ['a client that could not open all its files leaves none open', 'shortage'],
 ])('%s', async (_name, what) => {
   const { code, signal, stderr } = await run(binary('descriptors'), [what, relay.ws, tempDir()], {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/core/session/session_base.h"
 #include "client/core/session/session_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,7 +32,7 @@ static void bounds_hold(const pl_session *s) {
   uint64_t partial = 0;
   check(s->waiting <= SESSION_WINDOW + PL_CONST_CHANNELS_MAX); /* an end needs no room */
   check(s->link_count <= PL_SESSION_LINKS_MAX && s->volatiles.size <= PL_SESSION_VOLATILE_BYTES + 3);
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     const pl_session_channel *c = s->channels[i];
     if (!c) continue;
     partial += c->partial ? c->partial->size : 0;

@@ -84,7 +84,7 @@ export const ROOMS = {
       'client/core/session',
     ],
     layers: [
-      ['ground', 'engine.h action_queue engine_state.h engine_actions engine_random engine_retry engine_address'],
+      ['ground', 'engine.h action_queue engine_state.h engine_actions engine_hash engine_random engine_retry engine_address'],
       ['links', 'engine_link'],
       ['who', 'engine_invite engine_peers'],
       ['handshake', 'engine_handshake'],
@@ -103,7 +103,7 @@ export const ROOMS = {
   'client/lib': {
     libraries: ['sodium', 'libwebsockets', 'uv', 'openssl'],
     layers: [
-      ['system', 'low_fds process race private_file url'],
+      ['system', 'low_fds process race sigpipe private_file url'],
       ['files and addresses', 'known_relays identity_file proxy resolve lws_context aead_openssl'],
       ['a connection', 'stream_socket stream'],
       [

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_session.h"
+#include "client/core/session/session_base.h"
 #include "client/core/session/session_state.h"
 #include "sim.h"
 #include "sim_greedy.h"
@@ -323,7 +324,7 @@ static places places_sent(sim_client *c) {
     const sim_session *s = &c->sessions[i];
     const pl_engine_session *session = s->used ? pl_engine_session_by_number(c->engine, s->number) : NULL;
     for (size_t k = 0; session && k < SIM_CHANNELS; k++) {
-      const pl_session_channel *channel = session->core->channels[sim_channel_numbers[k]];
+      const pl_session_channel *channel = pl_session_channel_known(session->core, sim_channel_numbers[k]);
       if (!channel) continue;
       sum.all += channel->cursor;
       sum.first += channel->sent_to;

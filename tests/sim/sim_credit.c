@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_session.h"
+#include "client/core/session/session_base.h"
 #include "sim_promises.h"
 
 enum { HELLO_MOST = 256 }; /* bytes of a record with HELLO and all channels of these worlds */
@@ -64,7 +65,7 @@ static void check_sums(sim_client *c, const pl_session *s) {
   sim_world *w = c->world;
   sums t = {0};
   for (int i = 0; i < SIM_CHANNELS; i++) {
-    const pl_session_channel *k = s->channels[sim_channel_numbers[i]];
+    const pl_session_channel *k = pl_session_channel_known(s, sim_channel_numbers[i]);
     if (k) check_channel(c, s, k, &t);
   }
   if (t.sent != s->sent_sum || t.waiting != s->waiting || t.reserved != s->reserved || t.received != s->received_sum ||
@@ -106,7 +107,8 @@ static void check_between(sim_world *w, const pl_session *a, const pl_session *b
     sim_fail(w, "a session has more credit than its peer gave");
   uint64_t known = 0;
   for (int i = 0; i < SIM_CHANNELS; i++) {
-    const pl_session_channel *out = a->channels[sim_channel_numbers[i]], *in = b->channels[sim_channel_numbers[i]];
+    const pl_session_channel *out = pl_session_channel_known(a, sim_channel_numbers[i]),
+                             *in = pl_session_channel_known(b, sim_channel_numbers[i]);
     uint64_t received_to = in ? in->received_to : 0, taken_to = in ? in->taken_to : 0;
     if (received_to > (out ? out->sent_to : 0)) sim_fail(w, "a session received what its peer did not send");
     if (!out) continue;
@@ -133,7 +135,7 @@ void sim_credit_check(sim_client *c, const pl_engine_session *s) {
 
 void sim_credit_refused(sim_client *c, const sim_session *s, int channel, uint32_t size) {
   const pl_engine_session *session = pl_engine_session_by_number(c->engine, s->number);
-  const pl_session_channel *k = session ? session->core->channels[sim_channel_numbers[channel]] : NULL;
+  const pl_session_channel *k = session ? pl_session_channel_known(session->core, sim_channel_numbers[channel]) : NULL;
   if (!k) return;
   bool fits = k->end - k->peer_taken_to + size + 1 <= c->config.channel_window &&
               session->core->waiting + size + 1 <= c->config.session_window &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/core/engine/engine_connection.h"
+#include "client/core/engine/engine_link.h"
 #include "client/core/engine/engine_peers.h"
 #include "client/core/engine/engine_session.h"
 #include "client/core/engine/engine_state.h"
@@ -24,6 +25,12 @@ static void must(const look *x, bool good, const char *what) {
 
 static bool is_session(const pl_engine *e, const pl_engine_session *s) {
   return s->slot < e->session_slots && e->sessions[s->slot] == s;
+}
+
+/* Returns true when the engine looks at what has this node by then, or now. */
+static bool due_by(const pl_engine *e, pl_heap_node node, uint64_t deadline) {
+  if (deadline == PL_NEVER) return true;
+  return node.at && (node.key <= deadline || node.key <= e->now_ms);
 }
 
 /* ---- links (docs/protocol.md, sections 2 and 6) ------------------------------------------------------------------ */
@@ -48,6 +55,9 @@ static void check_link(look *x, const pl_engine_link *l) {
   must(x, slots->list[slot].generation == pl_link_number_generation(l->number), "a link has a wrong generation");
   must(x, !l->session || is_session(e, l->session), "a link has a session that has ended");
   must(x, !l->session || !l->is_code, "a link of a code has a session");
+  must(x, !pl_list_empty(&l->of_session) == (l->session != NULL), "a session does not list its link");
+  must(x, !l->listed || l->state == PL_ENGINE_LINK_OFFERED, "a call that was answered is listed as one that waits");
+  must(x, due_by(x->e, l->time, pl_engine_link_deadline(x->e, l)), "a link has a timer that is not in the heap");
   must(x, !l->code || (l->code->handle && l->code->link == l), "a link has a code that does not have it");
   if (l->state == PL_ENGINE_LINK_OPENING && !l->is_code)
     must(x, l->session && l->session->opening == l, "a session does not know of its call");
@@ -89,13 +99,19 @@ static void check_session(const look *x, const pl_engine_session *s) {
   must(x, !s->linked || pl_session_is_linked(s->core), "a session without a link is linked for its application");
   must(x, !pl_list_empty(&s->ready) || !pl_session_has_output(s->core) || has_failed(x, s),
        "a session has output, and does not say so");
+  must(x, due_by(x->e, s->time, pl_engine_session_deadline(x->e, s)), "a session's timer is not in the heap");
   must(x, x->e->next_ms <= pl_engine_session_deadline(x->e, s) || x->e->next_ms <= x->e->now_ms,
        "a session has a timer of which the engine does not know");
 }
 
 static void check_sessions(const look *x) {
-  for (size_t i = 0; i < x->e->session_slots; i++)
-    if (x->e->sessions[i]) check_session(x, x->e->sessions[i]);
+  size_t sessions = 0;
+  for (size_t i = 0; i < x->e->session_slots; i++) {
+    if (!x->e->sessions[i]) continue;
+    sessions++;
+    check_session(x, x->e->sessions[i]);
+  }
+  must(x, x->e->by_id.count == sessions && x->e->session_count == sessions, "sessions are miscounted");
   must(x, x->e->next_ms <= pl_engine_connection_deadline(x->e), "the connection has a timer that nobody waits for");
 }
 
@@ -112,8 +128,8 @@ static void check_codes(const look *x) {
 /* An ID that is allowed or blocked has nothing to ask any more. (A client that stops lets nobody in.) */
 static void check_strangers(const look *x) {
   if (x->c->stopped) return;
-  for (size_t i = 0; i < x->e->peer_count; i++) {
-    const pl_engine_peer *p = &x->e->peers[i];
+  for (const pl_node *n = x->e->peers.next; n != &x->e->peers; n = n->next) {
+    const pl_engine_peer *p = PL_CONTAINER(n, const pl_engine_peer, node);
     must(x, !p->allowed || !p->blocked, "an ID is both allowed and blocked");
     for (size_t k = 0; k < PL_ENGINE_KNOCKS_MAX && (p->allowed || p->blocked); k++)
       must(x, !x->e->knocks[k].used || memcmp(x->e->knocks[k].id, p->id, 32) != 0, "a knock stays after its answer");

@@ -75,8 +75,8 @@ static void check_lists(const sim_walk *x, const sim_client *c) {
   const pl_relay_conn *conn = c->conn->relay_conn;
   if (!c->online || !has_arrived(c) || pl_relay_peers_is_full(relay, &conn->peers)) return;
   uint32_t listed = 0;
-  for (size_t i = 0; i < c->engine->peer_count; i++) {
-    const pl_engine_peer *p = &c->engine->peers[i];
+  for (const pl_node *n = c->engine->peers.next; n != &c->engine->peers; n = n->next) {
+    const pl_engine_peer *p = PL_CONTAINER(n, const pl_engine_peer, node);
     bool allowed = false, blocked = false;
     pl_relay_peers_ask(&conn->peers, pl_relay_peers_entry(relay, p->id), &allowed, &blocked);
     sim_must(x, allowed == p->allowed && blocked == p->blocked, "a client lets in others than the relay was told");

@@ -12,6 +12,7 @@
 
 #include "client/core/engine/engine_link.h"
 #include "client/core/engine/engine_session.h"
+#include "client/core/session/session_base.h"
 #include "client/core/session/session_link.h"
 
 #define STREAM UINT64_C(710000000300) /* a stream in which no listed seed is made faultless */
@@ -330,7 +331,7 @@ static uint64_t news_ms(const sim_world *w, const pl_engine *e) {
 static uint64_t known_taken(const pl_session *a, const pl_session *b) {
   uint64_t taken = 0, window = b->config.session_window;
   for (int i = 0; i < SIM_CHANNELS; i++) {
-    const pl_session_channel *out = a->channels[sim_channel_numbers[i]];
+    const pl_session_channel *out = pl_session_channel_known(a, sim_channel_numbers[i]);
     if (out) taken += out->peer_taken_to;
   }
   uint64_t credit = a->session_limit > window ? a->session_limit - window : 0;

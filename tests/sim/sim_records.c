@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/core/session/session_base.h"
 #include "client/core/session/session_chunk.h"
 #include "client/core/session/session_flight.h"
 #include "client/core/session/session_link.h"
@@ -42,7 +43,7 @@ static void wrong(const record *r, const char *what) {
 
 static const pl_session_channel *channel_of(const record *r, uint8_t number, int *index) {
   *index = sim_channel_index(r->c->world, number);
-  const pl_session_channel *k = r->s->channels[number];
+  const pl_session_channel *k = pl_session_channel_known(r->s, number);
   if (!k) wrong(r, "names a channel that is not there");
   return k;
 }
@@ -71,7 +72,7 @@ static void see_hello(record *r, pl_view body) {
       wrong(r, "has a HELLO with wrong places");
   }
   for (int i = 0; i < SIM_CHANNELS; i++) {
-    const pl_session_channel *k = s->channels[sim_channel_numbers[i]];
+    const pl_session_channel *k = pl_session_channel_known(s, sim_channel_numbers[i]);
     if (k && k->received_to && !listed[i]) wrong(r, "has a HELLO without a channel that was received on");
   }
 }
@@ -94,7 +95,7 @@ static void see_ack(record *r, pl_view body) {
     r->seen->told[i].taken_to = a.taken_to;
   }
   for (int i = 0; r->seen && i < SIM_CHANNELS; i++) {
-    const pl_session_channel *k = r->s->channels[sim_channel_numbers[i]];
+    const pl_session_channel *k = pl_session_channel_known(r->s, sim_channel_numbers[i]);
     if (k && (r->seen->told[i].received_to != k->received_to || r->seen->told[i].taken_to != k->taken_to))
       wrong(r, "has an ACK that leaves out a channel");
   }
@@ -220,7 +221,7 @@ static void check_turns(const record *r) {
   if (!(r->kinds & (KIND(DATA) | KIND(CHANNEL_RESET)))) return;
   if (!gave_way(r)) wrong(r, "has data of a channel that keeps its turn");
   for (int i = 0; i < SIM_CHANNELS; i++) {
-    const pl_session_channel *k = r->s->channels[sim_channel_numbers[i]];
+    const pl_session_channel *k = pl_session_channel_known(r->s, sim_channel_numbers[i]);
     if (!k || k->cursor == k->end) continue;
     if (k->priority < r->lowest && could_send(r, k)) wrong(r, "has data that is less urgent than what waits");
     for (int other = 0; other < SIM_CHANNELS; other++)

@@ -7,8 +7,10 @@
 #include "engine_actions.h"
 #include "engine_command.h"
 #include "engine_connection.h"
+#include "engine_hash.h"
 #include "engine_link.h"
 #include "engine_login.h"
+#include "engine_peers.h"
 #include "engine_random.h"
 #include "engine_receive.h"
 #include "engine_session.h"
@@ -59,9 +61,14 @@ int pl_engine_new(const pl_engine_config *config, pl_engine **out) {
   if (!e) return PL_ENOMEM;
   pl_list_init(&e->links);
   pl_list_init(&e->ready);
+  pl_list_init(&e->peers);
+  pl_table_init(&e->offers);
+  pl_table_init(&e->by_id);
+  pl_table_init(&e->peers_by_id);
   pl_buffer_init(&e->control, PL_ENGINE_CONTROL_BYTES);
   e->connection_ms = e->move_at_ms = e->next_ms = e->answer_by_ms = PL_NEVER;
   pl_engine_rng_init(&e->rng, config->seed);
+  pl_engine_hash_init(e, config->seed);
   int rc = engine_configure(e, config);
   if (rc == 0) rc = pl_engine_out_room(e, 64 + PL_ENGINE_OUT_RESERVE(0));
   if (rc) {
@@ -79,11 +86,15 @@ void pl_engine_free(pl_engine *e) {
   while (!pl_list_empty(&e->links)) pl_engine_link_forget(e, PL_CONTAINER(e->links.next, pl_engine_link, node), 0);
   pl_engine_slots_deinit(&e->own);
   pl_engine_slots_deinit(&e->relays);
+  pl_table_deinit(&e->offers);
+  pl_heap_deinit(&e->link_times);
+  pl_table_deinit(&e->by_id);
+  pl_heap_deinit(&e->session_times);
   pl_buffer_deinit(&e->control);
   pl_session_pieces_deinit(&e->pieces);
   if (e->invites) sodium_memzero(e->invites, PL_ENGINE_INVITES_MAX * sizeof *e->invites);
   pl_free(e->invites);
-  pl_free(e->peers);
+  pl_engine_peers_deinit(e);
   pl_free(e->sessions);
   pl_free(e->actions.list);
   pl_free(e->plain);

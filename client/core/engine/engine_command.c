@@ -21,7 +21,7 @@ static int command_stop(pl_engine *e) {
     pl_engine_session *s = e->sessions[i];
     if (!s || s->lingering) continue;
     if (pl_session_is_closing(s->core)) continue; /* its answer is awaited, over a new link if need be */
-    if (!s->linked && !pl_engine_session_has_link(e, s)) {
+    if (!s->linked && !pl_engine_session_has_link(s)) {
       pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
       continue;
     }

@@ -27,12 +27,14 @@ static uint64_t data_epoch(pl_view plain) {
 }
 
 /* Ends the links of a session that is over, so that nothing more is said on them, such as HELLO. */
-static void data_end_links(pl_engine *e, const pl_engine_session *s) {
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    if (l->session != s || l->state != PL_ENGINE_LINK_UP) continue;
+static void data_end_links(pl_engine *e, pl_engine_session *s) {
+  size_t slot = s->slot;
+  for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, of_session);
+    if (l->state != PL_ENGINE_LINK_UP) continue;
     pl_engine_link_end(e, l, PL_REASON_CLOSED);
-    n = &e->links; /* others may have gone with it */
+    if (e->sessions[slot] != s) return;
+    n = &s->links; /* others may have gone with it */
   }
 }
 
@@ -42,15 +44,15 @@ static void data_end_links(pl_engine *e, const pl_engine_session *s) {
 static void data_end_old(pl_engine *e, const pl_engine_link *l) {
   pl_engine_session *oldest = NULL;
   size_t remembered = 0;
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+  for (pl_engine_session *s = pl_engine_session_first_with(e, l->id), *next; s; s = next) {
+    size_t slot = s->slot;
+    next = pl_engine_session_next_with(s);
+    if (memcmp(s->instance, l->instance, 8) != 0) continue;
     if (!s->lingering && pl_session_is_closing(s->core)) {
       pl_engine_session_close_over(e, s);
-      if (e->sessions[i] == s) data_end_links(e, s);
+      if (e->sessions[slot] == s) data_end_links(e, s);
     }
-    s = e->sessions[i];
-    if (!s || !s->lingering) continue;
+    if (e->sessions[slot] != s || !s->lingering) continue;
     remembered++;
     if (!oldest || s->linger_until_ms < oldest->linger_until_ms) oldest = s;
   }
@@ -60,9 +62,9 @@ static void data_end_old(pl_engine *e, const pl_engine_link *l) {
 /* Ends a session that was closed before the peer's first HELLO came, since the peer has a newer one: it never had this
  * one, or has it no longer. */
 static void data_end_unheard(pl_engine *e, const pl_engine_link *l) {
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+  for (pl_engine_session *s = pl_engine_session_first_with(e, l->id), *next; s; s = next) {
+    next = pl_engine_session_next_with(s);
+    if (memcmp(s->instance, l->instance, 8) != 0) continue;
     if (pl_session_is_closing(s->core) && !pl_session_peer_epoch(s->core))
       pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
   }
@@ -107,9 +109,10 @@ static bool data_begin(pl_engine *e, pl_engine_link *l, uint64_t epoch) {
     return false;
   }
   memcpy(s->instance, l->instance, 8);
-  l->session = s;
+  pl_engine_link_join(l, s);
   l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
+  pl_engine_link_touch(e, l);
   if (pl_engine_dial_link_up(e, s, l)) {
     l->state = PL_ENGINE_LINK_ACCEPTED;
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);

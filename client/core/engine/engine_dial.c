@@ -12,21 +12,21 @@
 #include "engine_session.h"
 
 /* Returns true when the session has, had or is getting a link, so its peer is the instance of that link. */
-static bool dial_is_bound(const pl_engine *e, const pl_engine_session *s) {
-  return s->was_linked || pl_engine_session_has_link(e, s);
+static bool dial_is_bound(const pl_engine_session *s) {
+  return s->was_linked || pl_engine_session_has_link(s);
 }
 
 void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
   uint8_t payload[2048];
   s->dial_at_ms = PL_NEVER;
   if (e->connection != PL_ENGINE_CONN_ONLINE || s->opening || s->lingering) return;
-  if (s->any_instance && !dial_is_bound(e, s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
+  if (s->any_instance && !dial_is_bound(s)) memset(s->instance, 0, 8); /* the one that answered last may be gone */
   pl_engine_link *l = pl_engine_link_new(e, true, 0);
   if (!l) {
     pl_engine_dial_failed(e, s, PL_REASON_RATE);
     return;
   }
-  l->session = s;
+  pl_engine_link_join(l, s);
   s->opening = l;
   memcpy(l->id, s->id, 32);
   memcpy(l->instance, s->instance, 8);
@@ -38,7 +38,6 @@ void pl_engine_dial(pl_engine *e, pl_engine_session *s) {
     pl_engine_dial_failed(e, s, PL_REASON_RATE);
     return;
   }
-  pl_engine_wake_at(e, e->now_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS);
 }
 
 /* After UNAVAILABLE or the loss of the callee, calls again at once three times. */
@@ -68,10 +67,10 @@ void pl_engine_dial_failed(pl_engine *e, pl_engine_session *s, int reason) {
 }
 
 /* Returns true when a link of the session is up that is newer than the one in use and not confirmed yet. */
-static bool dial_awaits_newer(const pl_engine *e, const pl_engine_session *s) {
-  for (const pl_node *n = e->links.prev; n != &e->links; n = n->prev) { /* newest first */
-    const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
-    if (l->session != s || l->state != PL_ENGINE_LINK_UP) continue;
+static bool dial_awaits_newer(const pl_engine_session *s) {
+  for (const pl_node *n = s->links.prev; n != &s->links; n = n->prev) { /* newest first */
+    const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, of_session);
+    if (l->state != PL_ENGINE_LINK_UP) continue;
     return !pl_session_link_is_current(s->core, l->number);
   }
   return false;
@@ -81,7 +80,7 @@ static bool dial_awaits_newer(const pl_engine *e, const pl_engine_session *s) {
  * before it was confirmed. */
 static bool dial_is_forgotten(const pl_engine *e, const pl_engine_session *s) {
   return e->connection == PL_ENGINE_CONN_ONLINE && (!s->linked || s->replace) && !s->lingering && !s->opening &&
-         s->dial_at_ms == PL_NEVER && !dial_awaits_newer(e, s);
+         s->dial_at_ms == PL_NEVER && !dial_awaits_newer(s);
 }
 
 static void dial_if_forgotten(pl_engine *e, pl_engine_session *s) {
@@ -108,10 +107,11 @@ int pl_engine_dial_link_up(pl_engine *e, pl_engine_session *s, pl_engine_link *l
   pl_session_event in = {.type = PL_SESSION_LINK_UP, .link_up = {.id = l->number, .opener = l->opener}};
   in.link_up.window = e->link_window;
   in.link_up.smaller = pl_engine_side_is_smaller(e, s->id, s->instance);
-  if (l->application_size) memcpy(s->application, l->application, l->application_size);
-  s->application_size = l->application_size;
-  if (l->name_size) memcpy(s->name, l->name, l->name_size);
-  s->name_size = l->name_size;
+  if (l->call->application_size) memcpy(s->application, l->call->application, l->call->application_size);
+  s->application_size = l->call->application_size;
+  if (l->call->name_size) memcpy(s->name, l->call->name, l->call->name_size);
+  s->name_size = l->call->name_size;
+  pl_engine_link_end_call(l);
   return pl_engine_dial_step(e, s, &in, NULL);
 }
 
@@ -129,8 +129,8 @@ static bool dial_is_duplicate(pl_engine *e, const pl_engine_session *s, const ui
 
 /* Returns true when the session is with another instance than the one that accepted: any instance was called, and
  * meanwhile one of them called this side. */
-static bool dial_is_with_another(const pl_engine *e, const pl_engine_session *s, const pl_engine_link *l) {
-  return dial_is_bound(e, s) && memcmp(s->instance, l->instance, 8) != 0;
+static bool dial_is_with_another(const pl_engine_session *s, const pl_engine_link *l) {
+  return dial_is_bound(s) && memcmp(s->instance, l->instance, 8) != 0;
 }
 
 int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
@@ -146,7 +146,7 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
     pl_engine_session_end(e, s, PL_EPROTOCOL, reason, (pl_view){NULL, 0});
     return 0;
   }
-  if (dial_is_with_another(e, s, l)) {
+  if (dial_is_with_another(s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_CLOSED);
     dial_if_forgotten(e, s); /* the link with the other instance may be gone already */
     pl_engine_session_touch(e, s);
@@ -165,6 +165,7 @@ int pl_engine_dial_accepted(pl_engine *e, pl_engine_link *l, pl_view payload) {
   s->opened_last = true;
   l->state = PL_ENGINE_LINK_UP;
   l->since_ms = e->now_ms;
+  pl_engine_link_touch(e, l);
   dial_cross_parked(e, s);
   if (pl_engine_dial_link_up(e, s, l)) {
     pl_engine_link_forget(e, l, PL_REASON_OVERFLOW);

@@ -35,7 +35,7 @@ static void exchange_forget(pl_engine_code_run *c) {
 
 static void exchange_wait(pl_engine *e, pl_engine_link *l, uint64_t until_ms) {
   l->until_ms = until_ms;
-  pl_engine_wake_at(e, until_ms);
+  pl_engine_link_touch(e, l);
 }
 
 static pl_code_person exchange_self(const pl_engine *e) {
@@ -157,11 +157,11 @@ static void claim_confirmed(pl_engine *e, pl_engine_code_run *c, pl_view payload
 
 bool pl_engine_code_called(pl_engine *e, uint32_t handle, const pl_engine_link *l) {
   pl_engine_code_run *c = pl_engine_code_find(e, handle);
-  pl_code_person person = {.name_size = l->name_size};
+  pl_code_person person = {.name_size = l->call->name_size};
   if (!c || !c->claimer) return true;
   memcpy(person.id, l->id, 32);
   memcpy(person.instance, l->instance, 8);
-  memcpy(person.name, l->name, l->name_size);
+  memcpy(person.name, l->call->name, l->call->name_size);
   if (pl_engine_peer_pair(e, person.id)) {
     pl_engine_code_end(e, c, PL_ENOMEM, PL_REASON_CLOSED);
     return false;

@@ -24,7 +24,7 @@ int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   uint8_t extensions[256], payload[512], ephemeral[32], e_public[32];
   pl_writer w = pl_writer_of(extensions, sizeof extensions);
   pl_engine_rng_bytes(&e->rng, ephemeral, sizeof ephemeral);
-  int rc = pl_noise_start_caller(&l->handshake, &e->config.identity, l->id);
+  int rc = pl_noise_start_caller(&l->call->handshake, &e->config.identity, l->id);
   if (rc) return rc;
   if (l->session->has_secret) {
     uint8_t proof[40];
@@ -38,11 +38,11 @@ int pl_engine_handshake_write1(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   memcpy(h.callee_instance, l->instance, 8);
   h.extensions = (pl_view){extensions, pl_writer_used(&w)};
   int n = pl_wire_handshake1_encode(&h, payload, sizeof payload);
-  return n < 0 ? n : pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
+  return n < 0 ? n : pl_noise_write(&l->call->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
 }
 
 static int handshake_split(const pl_engine *e, pl_engine_link *l) {
-  int rc = pl_noise_split(&l->handshake, &l->keys);
+  int rc = pl_noise_split(&l->call->handshake, &l->keys);
   if (rc == 0) pl_noise_link_use(&l->keys, e->config.aead);
   return rc;
 }
@@ -57,7 +57,7 @@ int pl_engine_handshake_write2(pl_engine *e, pl_engine_link *l, uint8_t *out, si
   h.extensions = (pl_view){extensions, pl_writer_used(&w)};
   int n = pl_wire_handshake2_encode(&h, payload, sizeof payload);
   if (n < 0) return n;
-  n = pl_noise_write(&l->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
+  n = pl_noise_write(&l->call->handshake, ephemeral, (pl_view){payload, (size_t)n}, out, capacity);
   if (n < 0) return n;
   int rc = handshake_split(e, l);
   return rc ? rc : n;
@@ -83,8 +83,9 @@ static int handshake_read(pl_engine_link *l, pl_view extensions, pl_view *proof)
       invite = true;
     }
     if (x.type == PL_EXT_APPLICATION)
-      handshake_keep(l->application, sizeof l->application, &l->application_size, &application, x.value);
-    if (x.type == PL_EXT_NAME) handshake_keep(l->name, sizeof l->name, &l->name_size, &name, x.value);
+      handshake_keep(l->call->application, sizeof l->call->application, &l->call->application_size, &application,
+                     x.value);
+    if (x.type == PL_EXT_NAME) handshake_keep(l->call->name, sizeof l->call->name, &l->call->name_size, &name, x.value);
   }
   return 0;
 }
@@ -92,11 +93,11 @@ static int handshake_read(pl_engine_link *l, pl_view extensions, pl_view *proof)
 int pl_engine_handshake_read1(pl_engine *e, pl_engine_link *l, pl_view message) {
   uint8_t payload[2048];
   pl_wire_handshake1 h;
-  int rc = pl_noise_start_callee(&l->handshake, &e->config.identity, l->id);
+  int rc = pl_noise_start_callee(&l->call->handshake, &e->config.identity, l->id);
   if (rc) return rc;
-  int n = pl_noise_read(&l->handshake, message, payload, sizeof payload);
+  int n = pl_noise_read(&l->call->handshake, message, payload, sizeof payload);
   if (n < 0) return n;
-  rc = pl_noise_check_caller(&l->handshake, l->id);
+  rc = pl_noise_check_caller(&l->call->handshake, l->id);
   if (rc) return rc;
   if (n > 0 && payload[0] != PL_CONST_PROTOCOL_VERSION) return PL_ESTATE;
   if (pl_wire_handshake1_decode(&h, payload, (size_t)n)) return PL_EPROTOCOL;
@@ -112,7 +113,7 @@ int pl_engine_handshake_read2(pl_engine *e, pl_engine_link *l, pl_view message) 
   uint8_t payload[2048];
   pl_wire_handshake2 h;
   pl_view proof;
-  int n = pl_noise_read(&l->handshake, message, payload, sizeof payload);
+  int n = pl_noise_read(&l->call->handshake, message, payload, sizeof payload);
   if (n < 0) return n;
   int rc = handshake_split(e, l);
   if (rc) return rc;

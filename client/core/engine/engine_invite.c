@@ -106,7 +106,7 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
     const pl_engine_invite *i = &e->invites[n];
     pl_engine_invite_prove(expected, i->secret, l->id, e->config.identity.id, ephemeral);
     if (sodium_memcmp(expected, proof.data, sizeof expected) != 0) continue;
-    memcpy(l->invite, i->secret, sizeof l->invite);
+    memcpy(l->call->invite, i->secret, sizeof l->call->invite);
     l->has_invite = true;
     return invite_is_usable(e, i, l->id) ? 1 : -1;
   }
@@ -115,7 +115,7 @@ int pl_engine_invite_check(pl_engine *e, pl_engine_link *l, pl_view proof, const
 
 bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *code) {
   *code = 0;
-  pl_engine_invite *i = invite_find(e, l->invite);
+  pl_engine_invite *i = invite_find(e, l->call->invite);
   if (!i || !invite_is_usable(e, i, l->id)) return false;
   if (i->claimed && memcmp(i->bound_to, l->id, 32) == 0) return true;
   i->claimed = true;
@@ -127,7 +127,7 @@ bool pl_engine_invite_claim(pl_engine *e, const pl_engine_link *l, uint32_t *cod
   }
   pl_engine_action a = {.type = PL_ENGINE_OUT_INVITE_CLAIMED};
   memcpy(a.id, l->id, 32);
-  a.data = pl_engine_keep_text(e, (pl_view){l->invite, sizeof l->invite});
+  a.data = pl_engine_keep_text(e, (pl_view){l->call->invite, sizeof l->call->invite});
   pl_engine_out_once(e, a);
   return true;
 }

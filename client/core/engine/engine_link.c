@@ -4,6 +4,11 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "engine_actions.h"
+#include "engine_hash.h"
+
+enum { OFFER_TIMEOUT_MS = 70000 /* longer than any relay lets an OFFER wait */ };
+
 int pl_engine_control(pl_engine *e, uint8_t type, uint32_t link, const void *payload, size_t size) {
   uint8_t *p = pl_buffer_reserve(&e->control, PL_CONST_ENVELOPE_HEADER_BYTES + size);
   if (!p) return PL_ENOMEM;
@@ -50,8 +55,9 @@ static pl_engine_slot *link_slot_of(pl_engine *e, uint32_t number) {
 
 /* Takes a number of this side: the lowest free slot with its next generation. Returns 0 when there is none. */
 static uint32_t link_own_number(pl_engine *e, pl_engine_slot **slot) {
-  size_t i = 0;
+  size_t i = e->own.lowest;
   while (i < e->own.count && e->own.list[i].link) i++;
+  e->own.lowest = i;
   if (i >= e->link_slots || !(*slot = link_slot_at(&e->own, i))) return 0;
   uint16_t g = (*slot)->generation;
   (*slot)->generation = g >= PL_CONST_LINK_GENERATION_MAX ? 1 : (uint16_t)(g + 1);
@@ -74,10 +80,13 @@ bool pl_engine_link_number_is_new(pl_engine *e, uint32_t number) {
 
 pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_number) {
   pl_engine_slot *slot = NULL;
+  if (pl_heap_reserve(&e->link_times, e->link_count + 1)) return NULL;
   pl_engine_link *l = pl_alloc(sizeof *l);
   if (!l) return NULL;
+  l->call = pl_alloc(sizeof *l->call);
   l->number = opener ? link_own_number(e, &slot) : link_relays_number(e, offered_number, &slot);
-  if (!l->number) {
+  if (!l->number || !l->call) {
+    pl_free(l->call);
     pl_free(l);
     return NULL;
   }
@@ -86,8 +95,79 @@ pl_engine_link *pl_engine_link_new(pl_engine *e, bool opener, uint32_t offered_n
   l->state = opener ? PL_ENGINE_LINK_OPENING : PL_ENGINE_LINK_OFFERED;
   l->since_ms = e->now_ms;
   pl_list_append(&e->links, &l->node);
+  pl_list_init(&l->of_session);
+  l->time.order = e->links_made++;
+  e->link_count++;
+  pl_engine_link_touch(e, l);
   return l;
 }
+
+void pl_engine_link_join(pl_engine_link *l, pl_engine_session *s) {
+  pl_node *before = s->links.prev; /* which is older in the session's list */
+  while (before != &s->links && PL_CONTAINER(before, pl_engine_link, of_session)->time.order > l->time.order)
+    before = before->prev;
+  pl_list_append(before->next, &l->of_session); /* that is, in front of the one behind it */
+  l->session = s;
+}
+
+void pl_engine_link_end_call(pl_engine_link *l) {
+  if (l->call) sodium_memzero(l->call, sizeof *l->call);
+  pl_free(l->call);
+  l->call = NULL;
+}
+
+/* ---- calls that wait --------------------------------------------------------------------------------------------- */
+
+void pl_engine_link_offer_add(pl_engine *e, pl_engine_link *l) {
+  pl_table_put(&e->offers, &l->offer, pl_engine_hash(e, l->id));
+  l->listed = true;
+}
+
+static void link_offer_remove(pl_engine *e, pl_engine_link *l) {
+  if (l->listed) pl_table_remove(&e->offers, &l->offer);
+  l->listed = false;
+}
+
+static pl_engine_link *link_offer_of(pl_table_node *n, const uint8_t caller[32]) {
+  for (; n; n = pl_table_next(n)) {
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, offer);
+    if (memcmp(l->id, caller, 32) == 0) return l;
+  }
+  return NULL;
+}
+
+pl_engine_link *pl_engine_link_offer_first(const pl_engine *e, const uint8_t caller[32]) {
+  return link_offer_of(pl_table_first(&e->offers, pl_engine_hash(e, caller)), caller);
+}
+
+pl_engine_link *pl_engine_link_offer_next(const pl_engine_link *l) {
+  return link_offer_of(pl_table_next(&l->offer), l->id);
+}
+
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
+uint64_t pl_engine_link_deadline(const pl_engine *e, const pl_engine_link *l) {
+  if (l->is_code) return l->until_ms;
+  switch (l->state) {
+    case PL_ENGINE_LINK_OPENING:
+      return l->since_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS;
+    case PL_ENGINE_LINK_OFFERED:
+      return l->since_ms + OFFER_TIMEOUT_MS;
+    case PL_ENGINE_LINK_ACCEPTED:
+      return l->since_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS;
+    default:
+      return l->failed ? e->now_ms : PL_NEVER;
+  }
+}
+
+void pl_engine_link_touch(pl_engine *e, pl_engine_link *l) {
+  if (l->state != PL_ENGINE_LINK_OFFERED) link_offer_remove(e, l);
+  uint64_t at = pl_engine_link_deadline(e, l);
+  pl_heap_set(&e->link_times, &l->time, at < e->now_ms ? e->now_ms : at);
+  pl_engine_wake_at(e, at);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number) {
   const pl_engine_slot *slot = link_slot_of(e, number);
@@ -96,14 +176,21 @@ pl_engine_link *pl_engine_link_find(pl_engine *e, uint32_t number) {
 
 void pl_engine_link_forget(pl_engine *e, pl_engine_link *l, int reason) {
   pl_engine_slot *slot = link_slot_of(e, l->number);
-  if (slot && slot->link == l) slot->link = NULL;
+  if (slot && slot->link == l) {
+    slot->link = NULL;
+    if (!pl_link_number_relay_side(l->number) && pl_link_number_slot(l->number) < e->own.lowest)
+      e->own.lowest = pl_link_number_slot(l->number);
+  }
   if (reason) pl_engine_control_reset(e, l->number, reason);
   if (l->session && l->session->opening == l) l->session->opening = NULL;
   if (l->code) l->code->link = NULL;
   if (l->doubtful) e->refusals--;
   pl_list_remove(&l->node);
-  pl_noise_handshake_deinit(&l->handshake);
+  pl_list_remove(&l->of_session);
+  link_offer_remove(e, l);
+  pl_heap_remove(&e->link_times, &l->time);
+  e->link_count--;
+  pl_engine_link_end_call(l);
   pl_noise_link_deinit(&l->keys);
-  sodium_memzero(l->invite, sizeof l->invite);
   pl_free(l);
 }

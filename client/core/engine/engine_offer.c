@@ -19,9 +19,8 @@ bool pl_engine_side_is_smaller(const pl_engine *e, const uint8_t id[32], const u
 
 /* Finds a call of this session's peer that waits. `parked` asks for one that waits behind this side's own call. */
 static pl_engine_link *offer_of(const pl_engine *e, const pl_engine_session *s, bool parked) {
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    if (l->state != PL_ENGINE_LINK_OFFERED || l->parked != parked || memcmp(l->id, s->id, 32) != 0) continue;
+  for (pl_engine_link *l = pl_engine_link_offer_first(e, s->id); l; l = pl_engine_link_offer_next(l)) {
+    if (l->parked != parked) continue;
     if (sodium_is_zero(s->instance, 8) || memcmp(l->instance, s->instance, 8) == 0) return l;
   }
   return NULL;
@@ -45,7 +44,7 @@ void pl_engine_offer_accept(pl_engine *e, pl_engine_link *l) {
   l->parked = false;
   l->state = PL_ENGINE_LINK_ACCEPTED;
   l->since_ms = e->now_ms;
-  pl_engine_wake_at(e, e->now_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS);
+  pl_engine_link_touch(e, l);
 }
 
 /* Returns true for a session that is closed or being closed, and whose peer is known: only a call of that very session
@@ -56,9 +55,8 @@ static bool offer_is_of_the_past(const pl_engine_session *s) {
 
 pl_engine_session *pl_engine_offer_session(pl_engine *e, const pl_engine_link *l, uint64_t epoch) {
   pl_engine_session *found = NULL;
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (!s || memcmp(s->id, l->id, 32) != 0 || memcmp(s->instance, l->instance, 8) != 0) continue;
+  for (pl_engine_session *s = pl_engine_session_first_with(e, l->id); s; s = pl_engine_session_next_with(s)) {
+    if (memcmp(s->instance, l->instance, 8) != 0) continue;
     bool past = offer_is_of_the_past(s);
     if (past && epoch && epoch == pl_session_peer_epoch(s->core)) return s; /* although there may be a new one */
     if (!past || (epoch == 0 && !found)) found = s;
@@ -100,6 +98,7 @@ int pl_engine_offer_came(pl_engine *e, uint32_t number, pl_view payload) {
   if (!l) return 0;
   memcpy(l->id, o.caller_id, 32);
   memcpy(l->instance, o.caller_instance, 8);
+  pl_engine_link_offer_add(e, l);
   int rc = pl_engine_handshake_read1(e, l, o.handshake);
   bool let_in = pl_engine_peer_is_welcome(e, l->id) || pl_engine_offer_session(e, l, 0);
   l->unsupported = rc == PL_ESTATE;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine_actions.h"
+#include "engine_hash.h"
 #include "engine_link.h"
 
 enum {
@@ -12,23 +13,33 @@ enum {
 };
 
 pl_engine_peer *pl_engine_peer_find(const pl_engine *e, const uint8_t id[32]) {
-  for (size_t i = 0; i < e->peer_count; i++)
-    if (memcmp(e->peers[i].id, id, 32) == 0) return &e->peers[i];
+  for (pl_table_node *n = pl_table_first(&e->peers_by_id, pl_engine_hash(e, id)); n; n = pl_table_next(n)) {
+    pl_engine_peer *p = PL_CONTAINER(n, pl_engine_peer, by_id);
+    if (memcmp(p->id, id, 32) == 0) return p;
+  }
   return NULL;
 }
 
 pl_engine_peer *pl_engine_peer_add(pl_engine *e, const uint8_t id[32]) {
   pl_engine_peer *p = pl_engine_peer_find(e, id);
   if (p || e->peer_count >= PEERS_MAX) return p;
-  if (e->peer_count % 16 == 0) {
-    pl_engine_peer *list = pl_realloc(e->peers, (e->peer_count + 16) * sizeof *list);
-    if (!list) return NULL;
-    e->peers = list;
-  }
-  p = &e->peers[e->peer_count++];
-  *p = (pl_engine_peer){0};
+  p = pl_alloc(sizeof *p);
+  if (!p) return NULL;
   memcpy(p->id, id, 32);
+  pl_list_init(&p->node);
+  pl_list_append(&e->peers, &p->node);
+  pl_table_put(&e->peers_by_id, &p->by_id, pl_engine_hash(e, id));
+  e->peer_count++;
   return p;
+}
+
+void pl_engine_peers_deinit(pl_engine *e) {
+  while (!pl_list_empty(&e->peers)) {
+    pl_engine_peer *p = PL_CONTAINER(e->peers.next, pl_engine_peer, node);
+    pl_list_remove(&p->node);
+    pl_free(p);
+  }
+  pl_table_deinit(&e->peers_by_id);
 }
 
 bool pl_engine_peer_is_blocked(const pl_engine *e, const uint8_t id[32]) {
@@ -58,8 +69,8 @@ void pl_engine_peer_tell(pl_engine *e, uint8_t op, const uint8_t id[32]) {
 static void peers_tell_some(pl_engine *e, uint8_t op, size_t *left) {
   uint8_t ids[32 * PL_CONST_PEERS_IDS_MAX];
   size_t count = 0;
-  for (size_t i = 0; i < e->peer_count && *left; i++) {
-    const pl_engine_peer *p = &e->peers[i];
+  for (const pl_node *n = e->peers.next; n != &e->peers && *left; n = n->next) {
+    const pl_engine_peer *p = PL_CONTAINER(n, const pl_engine_peer, node);
     if (!(op == PL_CONST_PEERS_BLOCK ? p->blocked : p->allowed)) continue;
     memcpy(ids + 32 * count++, p->id, 32);
     --*left;
@@ -102,7 +113,8 @@ void pl_engine_knock_add(pl_engine *e, const pl_engine_link *l) {
   memcpy(k->id, l->id, 32);
   memcpy(k->instance, l->instance, 8);
   if (known) return;
-  pl_engine_action a = {.type = PL_ENGINE_OUT_KNOCK, .text = pl_engine_keep_text(e, (pl_view){l->name, l->name_size})};
+  pl_engine_action a = {.type = PL_ENGINE_OUT_KNOCK,
+                        .text = pl_engine_keep_text(e, (pl_view){l->call->name, l->call->name_size})};
   memcpy(a.id, l->id, 32);
   memcpy(a.instance, l->instance, 8);
   pl_engine_out_lossy(e, a);

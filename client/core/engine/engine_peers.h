@@ -7,7 +7,8 @@
 
 /* Returns NULL when the ID is neither allowed nor blocked. */
 pl_engine_peer *pl_engine_peer_find(const pl_engine *e, const uint8_t id[32]);
-pl_engine_peer *pl_engine_peer_add(pl_engine *e, const uint8_t id[32]);   /* NULL when room or memory ran out */
+pl_engine_peer *pl_engine_peer_add(pl_engine *e, const uint8_t id[32]); /* NULL when room or memory ran out */
+void pl_engine_peers_deinit(pl_engine *e);
 bool pl_engine_peer_is_welcome(const pl_engine *e, const uint8_t id[32]); /* needs no invite */
 bool pl_engine_peer_is_blocked(const pl_engine *e, const uint8_t id[32]);
 

@@ -22,8 +22,9 @@ static size_t produce_control(pl_engine *e, uint8_t *out, size_t capacity) {
 
 static void produce_failed(pl_engine *e, uint32_t number) {
   pl_engine_link *l = pl_engine_link_find(e, number);
-  if (l) l->failed = true;
-  pl_engine_wake_at(e, e->now_ms);
+  if (!l) return;
+  l->failed = true;
+  pl_engine_link_touch(e, l);
 }
 
 /* Writes one record of the session. The plaintext is written where its ciphertext will be. */
@@ -63,7 +64,7 @@ size_t pl_engine_produce(pl_engine *e, uint64_t now_ms, uint8_t *out, size_t cap
     if (n)
       pl_engine_session_touch(e, s); /* to the end of the list, if it has more */
     else
-      pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
+      pl_engine_session_timer(e, s);
   }
   return used;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_actions.h"
+#include "engine_hash.h"
 #include "engine_link.h"
 #include "engine_random.h"
 #include "engine_retry.h"
@@ -17,8 +18,9 @@ enum {
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static pl_engine_session **session_slot(pl_engine *e) {
-  for (size_t i = 0; i < e->session_slots; i++)
-    if (!e->sessions[i]) return &e->sessions[i];
+  if (pl_heap_reserve(&e->session_times, e->session_count + 1)) return NULL;
+  while (e->session_lowest < e->session_slots && e->sessions[e->session_lowest]) e->session_lowest++;
+  if (e->session_lowest < e->session_slots) return &e->sessions[e->session_lowest];
   if (e->session_slots >= e->config.sessions_max) return NULL;
   size_t count = e->session_slots ? e->session_slots * 2 : 4;
   if (count > e->config.sessions_max) count = e->config.sessions_max;
@@ -46,7 +48,8 @@ pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], con
     return NULL;
   }
   *slot = s;
-  s->slot = (size_t)(slot - e->sessions);
+  s->slot = s->time.order = (size_t)(slot - e->sessions);
+  e->session_count++;
   e->session_generation = (uint16_t)((e->session_generation + 1) & 0x7fff);
   s->number = (uint32_t)e->session_generation << 16 | (uint32_t)(s->slot + 1);
   memcpy(s->id, id, 32);
@@ -55,18 +58,27 @@ pl_engine_session *pl_engine_session_new(pl_engine *e, const uint8_t id[32], con
   s->dial_at_ms = s->linger_until_ms = PL_NEVER;
   s->unlinked_ms = e->now_ms;
   pl_list_init(&s->ready);
+  pl_list_init(&s->due);
+  pl_list_init(&s->links);
+  pl_table_put(&e->by_id, &s->by_id, pl_engine_hash(e, id));
   pl_engine_session_touch(e, s);
   return s;
 }
 
+static void session_forget_links(pl_engine *e, pl_engine_session *s, int reason) {
+  while (!pl_list_empty(&s->links))
+    pl_engine_link_forget(e, PL_CONTAINER(s->links.next, pl_engine_link, of_session), reason);
+}
+
 void pl_engine_session_free(pl_engine *e, pl_engine_session *s) {
-  for (pl_node *n = e->links.next; n != &e->links;) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    n = n->next;
-    if (l->session == s) pl_engine_link_forget(e, l, PL_REASON_CLOSED);
-  }
+  session_forget_links(e, s, PL_REASON_CLOSED);
   pl_list_remove(&s->ready);
+  pl_list_remove(&s->due);
+  pl_table_remove(&e->by_id, &s->by_id);
+  pl_heap_remove(&e->session_times, &s->time);
   e->sessions[s->slot] = NULL;
+  e->session_count--;
+  if (s->slot < e->session_lowest) e->session_lowest = s->slot;
   pl_session_free(s->core);
   sodium_memzero(s->secret, sizeof s->secret);
   pl_free(s);
@@ -84,20 +96,34 @@ uint32_t pl_engine_message_max(const pl_engine *e, uint32_t session) {
   return s ? pl_session_message_max(s->core) : 0;
 }
 
+static pl_engine_session *session_with(pl_table_node *n, const uint8_t id[32]) {
+  for (; n; n = pl_table_next(n)) {
+    pl_engine_session *s = PL_CONTAINER(n, pl_engine_session, by_id);
+    if (memcmp(s->id, id, 32) == 0) return s;
+  }
+  return NULL;
+}
+
+pl_engine_session *pl_engine_session_first_with(const pl_engine *e, const uint8_t id[32]) {
+  return session_with(pl_table_first(&e->by_id, pl_engine_hash(e, id)), id);
+}
+
+pl_engine_session *pl_engine_session_next_with(const pl_engine_session *s) {
+  return session_with(pl_table_next(&s->by_id), s->id);
+}
+
 pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[32], const uint8_t instance[8]) {
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (!s || s->lingering || pl_session_is_closing(s->core)) continue;
-    if (memcmp(s->id, id, 32) == 0 && memcmp(s->instance, instance, 8) == 0) return s;
+  for (pl_engine_session *s = pl_engine_session_first_with(e, id); s; s = pl_engine_session_next_with(s)) {
+    if (s->lingering || pl_session_is_closing(s->core)) continue;
+    if (memcmp(s->instance, instance, 8) == 0) return s;
   }
   return NULL;
 }
 
 pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]) {
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (!s || s->lingering || s->was_linked || !s->own_wish || pl_session_is_closing(s->core)) continue;
-    if (memcmp(s->id, id, 32) == 0 && sodium_is_zero(s->instance, 8)) return s;
+  for (pl_engine_session *s = pl_engine_session_first_with(e, id); s; s = pl_engine_session_next_with(s)) {
+    if (s->lingering || s->was_linked || !s->own_wish || pl_session_is_closing(s->core)) continue;
+    if (sodium_is_zero(s->instance, 8)) return s;
   }
   return NULL;
 }
@@ -215,11 +241,9 @@ static int session_take_action(void *context, const pl_session_action *in) {
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s) {
-  for (const pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    const pl_engine_link *l = PL_CONTAINER(n, const pl_engine_link, node);
-    if (l->session == s && l->state == PL_ENGINE_LINK_UP) return true;
-  }
+bool pl_engine_session_has_link(const pl_engine_session *s) {
+  for (const pl_node *n = s->links.next; n != &s->links; n = n->next)
+    if (PL_CONTAINER(n, const pl_engine_link, of_session)->state == PL_ENGINE_LINK_UP) return true;
   return false;
 }
 
@@ -236,7 +260,7 @@ static void session_unlinked(pl_engine *e, pl_engine_session *s) {
   s->dial_at_ms = PL_NEVER;
   if (e->connection == PL_ENGINE_CONN_ONLINE && !s->opening) {
     s->dial_at_ms = e->now_ms;
-    if (!s->opened_last || pl_engine_session_has_link(e, s))
+    if (!s->opened_last || pl_engine_session_has_link(s))
       s->dial_at_ms += PL_ENGINE_REDIAL_OTHER_MS + pl_engine_rng_below(&e->rng, 1000);
     if (s->unlink_reason == PL_REASON_OVERFLOW) s->dial_at_ms += pl_engine_rng_below(&e->rng, PL_ENGINE_RETRY_MIN_MS);
     s->dial_at_ms += session_fault_delay(e, s);
@@ -283,7 +307,7 @@ int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session
   }
   if (s->linked && !s->ended && !pl_session_is_linked(s->core)) session_unlinked(e, s);
   /* A caller that was gone before its session was reported leaves nothing behind. */
-  bool vanished = !s->announced && !s->own_wish && !s->lingering && !pl_engine_session_has_link(e, s);
+  bool vanished = !s->announced && !s->own_wish && !s->lingering && !pl_engine_session_has_link(s);
   if (s->ended || vanished) {
     pl_engine_session_free(e, s);
     *session = NULL;
@@ -314,11 +338,7 @@ void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int re
     session_out_once(e, s, a);
   }
   s->ended = true;
-  for (pl_node *n = e->links.next; n != &e->links;) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    n = n->next;
-    if (l->session == s) pl_engine_link_forget(e, l, reason);
-  }
+  session_forget_links(e, s, reason);
   pl_engine_session_free(e, s);
 }
 
@@ -326,14 +346,20 @@ void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int re
 
 void pl_engine_session_touch(pl_engine *e, pl_engine_session *s) {
   if (pl_list_empty(&s->ready) && pl_session_has_output(s->core)) pl_list_append(&e->ready, &s->ready);
-  pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
+  pl_engine_session_timer(e, s);
 }
 
-pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_engine_session *s) {
+void pl_engine_session_timer(pl_engine *e, pl_engine_session *s) {
+  uint64_t at = pl_engine_session_deadline(e, s);
+  pl_heap_set(&e->session_times, &s->time, at < e->now_ms ? e->now_ms : at);
+  pl_engine_wake_at(e, at);
+}
+
+pl_engine_link *pl_engine_session_answered_link(const pl_engine_session *s) {
   if (!pl_session_close_answered(s->core)) return NULL;
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    if (l->session == s && l->state == PL_ENGINE_LINK_UP && pl_session_link_is_current(s->core, l->number)) return l;
+  for (pl_node *n = s->links.next; n != &s->links; n = n->next) {
+    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, of_session);
+    if (l->state == PL_ENGINE_LINK_UP && pl_session_link_is_current(s->core, l->number)) return l;
   }
   return NULL;
 }
@@ -341,7 +367,7 @@ pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_eng
 uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s) {
   uint64_t at = pl_session_deadline(s->core);
   if (s->lingering) {
-    if (pl_engine_session_answered_link(e, s)) return e->now_ms;
+    if (pl_engine_session_answered_link(s)) return e->now_ms;
     return s->linger_until_ms < at ? s->linger_until_ms : at;
   }
   if (e->connection == PL_ENGINE_CONN_ONLINE && s->dial_at_ms < at) at = s->dial_at_ms;
@@ -356,5 +382,5 @@ void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes) {
   if (l->bytes < e->config.replace_after_bytes && e->now_ms - l->since_ms < REPLACE_AFTER_MS) return;
   l->replacing = s->replace = true;
   s->dial_at_ms = e->now_ms;
-  pl_engine_wake_at(e, e->now_ms);
+  pl_engine_session_timer(e, s);
 }

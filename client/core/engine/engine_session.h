@@ -15,6 +15,11 @@ pl_engine_session *pl_engine_session_find(const pl_engine *e, const uint8_t id[3
 /* Finds the one whose instance is not known yet. */
 pl_engine_session *pl_engine_session_dialling(const pl_engine *e, const uint8_t id[32]);
 
+/* Return the first session with this peer, of any instance and in any state, and the next one, or NULL. They come in
+ * the order in which they were made. */
+pl_engine_session *pl_engine_session_first_with(const pl_engine *e, const uint8_t id[32]);
+pl_engine_session *pl_engine_session_next_with(const pl_engine_session *s);
+
 /* Feeds the session's core and reports the actions that result. Sets *session to NULL when the session is gone
  * afterwards. Use pl_engine_dial_step instead where the session may need a new call. */
 int pl_engine_session_step(pl_engine *e, pl_engine_session **session, pl_session_event *in,
@@ -26,16 +31,17 @@ void pl_engine_session_close_over(pl_engine *e, pl_engine_session *s);
 /* Reports what was lost and the end, resets the links with `reason`, and frees the session. */
 void pl_engine_session_end(pl_engine *e, pl_engine_session *s, int error, int reason, pl_view text);
 
-bool pl_engine_session_has_link(const pl_engine *e, const pl_engine_session *s); /* counts unconfirmed links, too */
+bool pl_engine_session_has_link(const pl_engine_session *s); /* counts unconfirmed links, too */
 
 /* Returns the link over which the answer to CLOSE has gone out, or NULL. */
-pl_engine_link *pl_engine_session_answered_link(const pl_engine *e, const pl_engine_session *s);
+pl_engine_link *pl_engine_session_answered_link(const pl_engine_session *s);
 
 /* Counts what a link carried. A link that is old or has carried much is replaced. */
 void pl_engine_session_traffic(pl_engine *e, pl_engine_link *l, size_t bytes);
 
 /* Call it when its timers or output may have changed. */
 void pl_engine_session_touch(pl_engine *e, pl_engine_session *s);
+void pl_engine_session_timer(pl_engine *e, pl_engine_session *s); /* when only its timers may have */
 uint64_t pl_engine_session_deadline(const pl_engine *e, const pl_engine_session *s);
 
 #endif

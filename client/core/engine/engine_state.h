@@ -3,6 +3,8 @@
 #ifndef PL_ENGINE_STATE_H
 #define PL_ENGINE_STATE_H
 
+#include "../base/heap.h"
+#include "../base/table.h"
 #include "../code/code.h"
 #include "../noise/noise.h"
 #include "../session/session.h"
@@ -84,11 +86,23 @@ typedef struct pl_engine_code_run {
   pl_code_secrets secrets;                                     /* from both shares on, while there is a link */
 } pl_engine_code_run;
 
+/* What a link needs only until it is up. */
+typedef struct pl_engine_call {
+  pl_noise_handshake handshake;
+  uint8_t invite[16];
+  uint8_t application_size, name_size; /* of the other side */
+  uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
+} pl_engine_call;
+
 struct pl_engine_link {
-  pl_node node;
+  pl_node node;        /* in engine.links */
+  pl_node of_session;  /* in session.links, once the session is known */
+  pl_table_node offer; /* in engine.offers while it is an OFFERED call, under the caller's ID */
+  pl_heap_node time;   /* in engine.link_times until its state must have changed; its order counts the links made */
   uint32_t number;
   pl_engine_link_state state;
   bool opener; /* this side called */
+  bool listed; /* in engine.offers */
   bool parked; /* offered while this side calls the same peer; waits for the answer to that call */
   bool failed; /* a record could not be produced or sealed: the link ends with the next timer */
   bool replacing;
@@ -98,13 +112,11 @@ struct pl_engine_link {
   bool is_code;             /* serves a pairing code; never has a session */
   pl_engine_code_run *code; /* NULL when the code is over, and for other links */
   uint64_t until_ms;        /* when a link of a code times out */
-  uint8_t id[32], instance[8], invite[16];
+  uint8_t id[32], instance[8];
   pl_engine_session *session; /* NULL until known */
-  pl_noise_handshake handshake;
+  pl_engine_call *call;       /* NULL once the link is up */
   pl_noise_link keys;
   uint64_t since_ms, bytes; /* since_ms: when the state began */
-  uint8_t application_size, name_size;
-  uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
 };
 
 typedef struct pl_engine_slot {
@@ -115,12 +127,17 @@ typedef struct pl_engine_slot {
 typedef struct pl_engine_slots {
   pl_engine_slot *list;
   size_t count;
+  size_t lowest; /* no slot below this one is free */
 } pl_engine_slots;
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 struct pl_engine_session {
-  pl_node ready; /* in engine.ready while it may have something to send */
+  pl_node ready;       /* in engine.ready while it may have something to send */
+  pl_node due;         /* in the list of those whose timers have passed, while these are looked at */
+  pl_node links;       /* its links, the oldest first */
+  pl_table_node by_id; /* in engine.by_id */
+  pl_heap_node time;   /* in engine.session_times, at its deadline; its order is its slot */
   size_t slot;
   uint32_t number;
   uint8_t id[32], instance[8];
@@ -162,6 +179,8 @@ typedef struct pl_engine_invite {
 } pl_engine_invite;
 
 typedef struct pl_engine_peer {
+  pl_node node;        /* in engine.peers, in the order in which they were added */
+  pl_table_node by_id; /* in engine.peers_by_id */
   uint8_t id[32];
   bool allowed, blocked;
 } pl_engine_peer;
@@ -181,6 +200,7 @@ struct pl_engine {
   uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX], relay_id[32];
   bool pinned, has_token;
   uint8_t token_key[32];
+  uint8_t table_key[16]; /* of the hashes in tables, so that no peer can choose IDs that collide */
   pl_engine_rng rng;
   uint64_t now_ms, next_ms;
   uint64_t judge_from_ms; /* timers that pass before this moment wait for it; 0: none waits */
@@ -207,16 +227,25 @@ struct pl_engine {
   pl_buffer control; /* envelopes to send before any record */
   pl_engine_slots own, relays;
   pl_node links;
+  size_t link_count;
+  uint64_t links_made;
+  pl_table offers;
+  pl_heap link_times;
   pl_node ready;
-  pl_engine_session **sessions;
-  size_t session_slots;
+  pl_engine_session **sessions; /* by slot; NULL where a slot is free */
+  size_t session_slots, session_count;
+  size_t session_lowest; /* no slot below this one is free */
+  size_t awaited;        /* while stopping: a session whose answer to CLOSE was missing when it was last looked at */
+  pl_table by_id;        /* the sessions, by their peer's ID */
+  pl_heap session_times;
   uint16_t session_generation;
 
   pl_engine_knock knocks[PL_ENGINE_KNOCKS_MAX];
   unsigned refusals; /* links that are doubtful */
   pl_engine_invite *invites;
   size_t invite_count;
-  pl_engine_peer *peers;
+  pl_node peers;
+  pl_table peers_by_id;
   size_t peer_count;
   pl_engine_code_run codes[PL_ENGINE_CODES_MAX];
   uint32_t code_handles;

@@ -5,19 +5,17 @@
 
 #include "engine_dial.h"
 #include "engine_invite.h"
+#include "engine_link.h"
 #include "engine_offer.h"
 #include "engine_peers.h"
 #include "engine_session.h"
 
 /* Accepts the call of this ID that waits. Returns false when none does. */
 static bool knock_accept(pl_engine *e, const uint8_t id[32]) {
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    if (l->state != PL_ENGINE_LINK_OFFERED || l->parked || memcmp(l->id, id, 32) != 0) continue;
-    pl_engine_offer_accept(e, l);
-    return true;
-  }
-  return false;
+  pl_engine_link *l = pl_engine_link_offer_first(e, id);
+  while (l && l->parked) l = pl_engine_link_offer_next(l);
+  if (l) pl_engine_offer_accept(e, l);
+  return l;
 }
 
 /* Calls a peer that knocked. The peer accepts, since it calls this ID itself. */
@@ -49,7 +47,7 @@ int pl_engine_peer_pair(pl_engine *e, const uint8_t id[32]) {
 int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
   pl_engine_peer *p = pl_engine_peer_add(e, id);
   if (!p) return PL_ENOMEM;
-  pl_engine_peer before = *p;
+  bool allowed = p->allowed, blocked = p->blocked;
   peer_let_in(e, p);
   pl_engine_knock *k = pl_engine_knock_find(e, id);
   if (!k) return 0;
@@ -57,7 +55,8 @@ int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
   *k = (pl_engine_knock){0};
   int rc = knock_accept(e, id) ? 0 : knock_call_back(e, &asked);
   if (rc) { /* nothing is decided: the peer is still asking */
-    *p = before;
+    p->allowed = allowed;
+    p->blocked = blocked;
     *k = asked;
   }
   return rc;
@@ -65,10 +64,9 @@ int pl_engine_peer_allow(pl_engine *e, const uint8_t id[32]) {
 
 /* Ends calls back that have not reached anybody: the application does not know of them, so it cannot close them. */
 static void knock_call_off(pl_engine *e, const uint8_t id[32]) {
-  for (size_t i = 0; i < e->session_slots; i++) {
-    pl_engine_session *s = e->sessions[i];
-    if (s && !s->announced && !s->lingering && memcmp(s->id, id, 32) == 0)
-      pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
+  for (pl_engine_session *s = pl_engine_session_first_with(e, id), *next; s; s = next) {
+    next = pl_engine_session_next_with(s);
+    if (!s->announced && !s->lingering) pl_engine_session_end(e, s, PL_OK, PL_REASON_CLOSED, (pl_view){NULL, 0});
   }
 }
 

@@ -10,24 +10,9 @@
 #include "engine_session.h"
 
 enum {
-  OFFER_TIMEOUT_MS = 70000, /* longer than any relay lets an OFFER wait */
-  LATE_MS = 2000,           /* the engine was called this long after the deadline that it gave */
+  LATE_MS = 2000, /* the engine was called this long after the deadline that it gave */
   READ_FIRST_MS = 1000
 };
-
-static uint64_t time_of_link(const pl_engine *e, const pl_engine_link *l) {
-  if (l->is_code) return l->until_ms;
-  switch (l->state) {
-    case PL_ENGINE_LINK_OPENING:
-      return l->since_ms + e->open_timeout_ms + PL_ENGINE_OPEN_GRACE_MS;
-    case PL_ENGINE_LINK_OFFERED:
-      return l->since_ms + OFFER_TIMEOUT_MS;
-    case PL_ENGINE_LINK_ACCEPTED:
-      return l->since_ms + PL_ENGINE_ACCEPT_TIMEOUT_MS;
-    default:
-      return l->failed ? l->since_ms : PL_NEVER;
-  }
-}
 
 static void time_link_expired(pl_engine *e, pl_engine_link *l) {
   pl_engine_session *s = l->session;
@@ -39,25 +24,24 @@ static void time_link_expired(pl_engine *e, pl_engine_link *l) {
   }
 }
 
-static pl_engine_link *time_next_expired(pl_engine *e) {
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next) {
-    pl_engine_link *l = PL_CONTAINER(n, pl_engine_link, node);
-    uint64_t at = time_of_link(e, l);
-    if (e->now_ms >= at) return l;
-  }
-  return NULL;
-}
-
 /* Returns true when stopping must wait for this session: a peer that does not get its answer to CLOSE would call for
  * it, when this side is gone. */
 static bool time_awaits_close(const pl_engine_session *s) {
   return s && (!s->lingering || !pl_session_close_answered(s->core));
 }
 
+/* Looks first at the session that was awaited last, since this is asked at each step. */
+static bool time_awaits_any(pl_engine *e) {
+  for (size_t i = 0; i < e->session_slots; i++) {
+    if (e->awaited >= e->session_slots) e->awaited = 0;
+    if (time_awaits_close(e->sessions[e->awaited])) return true;
+    e->awaited++;
+  }
+  return false;
+}
+
 static void time_to_stop(pl_engine *e) {
-  size_t left = 0;
-  for (size_t i = 0; i < e->session_slots; i++) left += time_awaits_close(e->sessions[i]);
-  if (left && e->now_ms < e->stop_at_ms && e->connection == PL_ENGINE_CONN_ONLINE) return;
+  if (time_awaits_any(e) && e->now_ms < e->stop_at_ms && e->connection == PL_ENGINE_CONN_ONLINE) return;
   pl_engine_connection_stop(e);
   for (size_t i = 0; i < e->session_slots; i++) {
     pl_engine_session *s = e->sessions[i];
@@ -71,7 +55,7 @@ static void time_of_lingering(pl_engine *e, pl_engine_session *s) {
     pl_engine_session_free(e, s);
     return;
   }
-  pl_engine_link *l = pl_engine_session_answered_link(e, s);
+  pl_engine_link *l = pl_engine_session_answered_link(s);
   if (l) pl_engine_link_end(e, l, PL_REASON_CLOSED);
 }
 
@@ -90,7 +74,23 @@ static void time_of_session(pl_engine *e, pl_engine_session *s) {
     s->dial_at_ms = PL_NEVER;
     if (!s->linked || s->replace) pl_engine_dial(e, s);
   }
-  if (e->sessions[slot] == s) pl_engine_wake_at(e, pl_engine_session_deadline(e, s));
+  if (e->sessions[slot] == s) pl_engine_session_timer(e, s);
+}
+
+/* Each session has one turn, even if its next deadline has passed as well. */
+static void time_of_sessions(pl_engine *e) {
+  pl_node due;
+  pl_list_init(&due);
+  while (pl_heap_key(&e->session_times) <= e->now_ms) {
+    pl_engine_session *s = PL_CONTAINER(pl_heap_first(&e->session_times), pl_engine_session, time);
+    pl_heap_remove(&e->session_times, &s->time);
+    pl_list_append(&due, &s->due);
+  }
+  while (!pl_list_empty(&due)) {
+    pl_engine_session *s = PL_CONTAINER(due.next, pl_engine_session, due);
+    pl_list_remove(&s->due);
+    time_of_session(e, s);
+  }
 }
 
 /* Returns true while no timer counts. The engine was called much later than it asked for: the program was stopped or
@@ -116,13 +116,12 @@ void pl_engine_timers(pl_engine *e) {
   if (e->now_ms < e->next_ms) return;
   e->next_ms = PL_NEVER;
   pl_engine_connection_time(e);
-  pl_engine_link *l;
-  while ((l = time_next_expired(e))) time_link_expired(e, l);
-  for (size_t i = 0; i < e->session_slots; i++)
-    if (e->sessions[i]) time_of_session(e, e->sessions[i]);
+  while (pl_heap_key(&e->link_times) <= e->now_ms)
+    time_link_expired(e, PL_CONTAINER(pl_heap_first(&e->link_times), pl_engine_link, time));
+  time_of_sessions(e);
   pl_engine_code_time(e);
-  for (pl_node *n = e->links.next; n != &e->links; n = n->next)
-    pl_engine_wake_at(e, time_of_link(e, PL_CONTAINER(n, pl_engine_link, node)));
+  pl_engine_wake_at(e, pl_heap_key(&e->link_times));
+  pl_engine_wake_at(e, pl_heap_key(&e->session_times));
   pl_engine_wake_at(e, pl_engine_connection_deadline(e));
   if (e->stopping) pl_engine_wake_at(e, e->stop_at_ms);
 }

@@ -4,10 +4,29 @@ int pl_session_emit(pl_session *s, pl_session_action action) {
   return s->out->take(s->out->context, &action);
 }
 
+pl_session_channel *pl_session_channel_known(const pl_session *s, uint8_t number) {
+  return number < s->channel_slots ? s->channels[number] : NULL;
+}
+
+/* Most sessions use one channel or a few, so the list is as long as the highest number asks for. */
+static bool channel_slot_reserve(pl_session *s, uint8_t number) {
+  size_t slots = s->channel_slots ? s->channel_slots : 2;
+  while (slots <= number) slots *= 2;
+  if (slots == s->channel_slots) return true;
+  pl_session_channel **list = pl_alloc(slots * sizeof(pl_session_channel *));
+  if (!list) return false;
+  for (size_t i = 0; i < s->channel_slots; i++) list[i] = s->channels[i];
+  pl_free(s->channels);
+  s->channels = list;
+  s->channel_slots = slots;
+  return true;
+}
+
 pl_session_channel *pl_session_channel_get(pl_session *s, uint8_t number) {
   if (number >= PL_CONST_CHANNELS_MAX) return NULL;
-  if (s->channels[number]) return s->channels[number];
-  pl_session_channel *c = pl_alloc(sizeof *c);
+  pl_session_channel *c = pl_session_channel_known(s, number);
+  if (c || !channel_slot_reserve(s, number)) return c;
+  c = pl_alloc(sizeof *c);
   if (!c) return NULL;
   c->number = number;
   c->priority = 4;
@@ -27,10 +46,11 @@ static void channel_free(pl_session_channel *c) {
 }
 
 void pl_session_drop_streams(pl_session *s) {
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(s->channels); i++) {
+  for (size_t i = 0; i < s->channel_slots; i++)
     if (s->channels[i]) channel_free(s->channels[i]);
-    s->channels[i] = NULL;
-  }
+  pl_free(s->channels);
+  s->channels = NULL;
+  s->channel_slots = 0;
   s->sent_sum = s->reserved = s->session_limit = s->waiting = s->received_sum = s->taken_sum = 0;
   s->unacked_bytes = s->untold_taken = 0;
   s->stretched = NULL;

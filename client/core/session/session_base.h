@@ -8,6 +8,8 @@ int pl_session_emit(pl_session *s, pl_session_action action) PL_MUST_USE;
 
 /* Returns the channel, made when it is missing, or NULL when `number` is out of range or memory ran out. */
 pl_session_channel *pl_session_channel_get(pl_session *s, uint8_t number);
+/* Returns the channel, or NULL when it was not used yet. */
+pl_session_channel *pl_session_channel_known(const pl_session *s, uint8_t number);
 void pl_session_drop_streams(pl_session *s); /* frees all channels and forgets all credit */
 uint64_t pl_session_new_epoch(pl_session *s);
 

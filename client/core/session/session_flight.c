@@ -2,9 +2,11 @@
 
 #include "session_base.h"
 
+enum { FIRST_CAPACITY = 2 }; /* HELLO, and a record */
+
 bool pl_session_flight_reserve(pl_session_link *l) {
   if (l->sent_last - l->sent_first < l->sent_capacity) return true;
-  size_t capacity = l->sent_capacity ? l->sent_capacity * 2 : 16;
+  size_t capacity = l->sent_capacity ? l->sent_capacity * 2 : FIRST_CAPACITY;
   pl_session_sent *sent = pl_alloc(capacity * sizeof *sent);
   if (!sent) return false;
   for (uint64_t i = l->sent_first; i < l->sent_last; i++) sent[i & (capacity - 1)] = *pl_session_flight_at(l, i);

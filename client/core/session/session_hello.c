@@ -8,7 +8,7 @@
 void pl_session_hello_write(const pl_session *s, const pl_session_link *l, pl_writer *w) {
   uint8_t states[25 * PL_CONST_CHANNELS_MAX];
   pl_writer list = pl_writer_of(states, sizeof states);
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     const pl_session_channel *c = s->channels[i];
     if (!c) continue;
     pl_wire_channel_state state = {.channel = c->number, .received_to = c->received_to, .taken_to = c->taken_to};
@@ -26,7 +26,7 @@ void pl_session_hello_write(const pl_session *s, const pl_session_link *l, pl_wr
 }
 
 static bool session_has_history(const pl_session *s) {
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     const pl_session_channel *c = s->channels[i];
     if (c && (c->sent_to || c->received_to)) return true;
   }
@@ -39,7 +39,7 @@ static bool hello_places_fit(const pl_session *s, pl_view channels) {
   while (pl_reader_left(&r)) {
     pl_wire_channel_state state;
     if (pl_wire_channel_state_read(&state, &r) || state.channel >= PL_CONST_CHANNELS_MAX) return false;
-    const pl_session_channel *c = s->channels[state.channel];
+    const pl_session_channel *c = pl_session_channel_known(s, state.channel);
     if (state.received_to > (c ? c->sent_to : 0) || state.taken_to > state.received_to) return false;
   }
   return true;
@@ -78,7 +78,7 @@ static int session_start_again(pl_session *s, pl_session_link *l) {
 static void hello_forget_limits(pl_session *s) {
   s->session_limit = 0;
   s->peer_message_max = s->peer_channel_window = 0;
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++)
+  for (size_t i = 0; i < s->channel_slots; i++)
     if (s->channels[i]) s->channels[i]->limit = 0;
 }
 
@@ -86,7 +86,7 @@ static int hello_apply_limits(pl_session *s, const pl_wire_frame_hello *f) {
   s->peer_message_max = f->message_max;
   s->peer_channel_window = f->channel_window;
   if (f->session_limit > s->session_limit) s->session_limit = f->session_limit;
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     pl_session_channel *c = s->channels[i];
     if (!c) continue;
     if (c->limit < f->channel_window) c->limit = f->channel_window;
@@ -104,7 +104,7 @@ static int hello_apply_channels(pl_session *s, pl_view channels) {
   while (pl_reader_left(&r)) {
     pl_wire_channel_state state;
     if (pl_wire_channel_state_read(&state, &r) || state.limit > UINT64_MAX / 2) return PL_EPROTOCOL;
-    pl_session_channel *c = s->channels[state.channel];
+    pl_session_channel *c = pl_session_channel_known(s, state.channel);
     if (!c) continue;
     if (state.limit > c->limit) c->limit = state.limit;
     int rc = pl_session_channel_taken_by_peer(s, c, state.received_to, state.taken_to);

@@ -47,7 +47,7 @@ int pl_session_link_choose(pl_session *s) {
     s->close_sent_ms = 0;
     s->close_due = s->failed;
   }
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     pl_session_channel *c = s->channels[i];
     if (!c) continue;
     pl_session_channel_go_back(s, c);

@@ -39,7 +39,7 @@ int pl_session_take_probe(pl_session *s, const pl_session_frame *in) {
   if (pl_wire_frame_probe_decode(&f, in->body.data, in->body.size)) return PL_EPROTOCOL;
   in->link->reply_due = true;
   in->link->reply_number = f.number;
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) /* any earlier ACK may have been lost */
+  for (size_t i = 0; i < s->channel_slots; i++) /* any earlier ACK may have been lost */
     if (s->channels[i]) pl_session_ack_channel(s, s->channels[i]);
   pl_session_ack_soon(s, true);
   return 0;

@@ -169,8 +169,8 @@ int pl_session_take_channel_reset(pl_session *s, const pl_session_frame *in) {
 }
 
 int pl_session_channel_take(pl_session *s, uint8_t number, uint64_t place) {
-  if (number >= PL_CONST_CHANNELS_MAX || !s->channels[number]) return PL_EINVAL;
-  pl_session_channel *c = s->channels[number];
+  pl_session_channel *c = pl_session_channel_known(s, number);
+  if (!c) return PL_EINVAL;
   if (place > c->delivered_to) return PL_EINVAL;
   if (place > c->taken_to) channel_taken(s, c, place);
   return 0;

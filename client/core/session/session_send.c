@@ -4,8 +4,10 @@
 
 #include "session_base.h"
 
+enum { FIRST_RING_BYTES = 128, FIRST_ENDS = 2 };
+
 static bool ring_grow(pl_session_channel *c, size_t needed) {
-  size_t capacity = c->ring_capacity ? c->ring_capacity : 1024;
+  size_t capacity = c->ring_capacity ? c->ring_capacity : FIRST_RING_BYTES;
   while (capacity < needed) capacity *= 2;
   if (capacity == c->ring_capacity) return true;
   uint8_t *ring = pl_alloc(capacity);
@@ -25,7 +27,7 @@ static bool ring_grow(pl_session_channel *c, size_t needed) {
 
 static bool ends_grow(pl_session_channel *c) {
   if (c->ends_last - c->ends_first < c->ends_capacity) return true;
-  size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : 16;
+  size_t capacity = c->ends_capacity ? c->ends_capacity * 2 : FIRST_ENDS;
   uint64_t *ends = pl_alloc(capacity * sizeof *ends);
   if (!ends) return false;
   for (uint64_t i = c->ends_first; i < c->ends_last; i++)
@@ -136,7 +138,7 @@ int pl_session_channel_set_priority(pl_session *s, uint8_t number, uint32_t prio
 }
 
 int pl_session_writable_again(pl_session *s) {
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     pl_session_channel *c = s->channels[i];
     if (!c || !c->wants_writable) continue;
     if (c->end - c->peer_taken_to > s->config.channel_window / 2 || s->waiting > s->config.session_window / 2) continue;
@@ -212,7 +214,7 @@ int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {
 
 void pl_session_report_lost(pl_session *s, const pl_session_sink *out) {
   s->out = out;
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     const pl_session_channel *c = s->channels[i];
     for (uint64_t e = c ? c->ends_first : 0; c && e < c->ends_last; e++) {
       pl_session_action lost = {.type = PL_SESSION_LOST, .channel = c->number};

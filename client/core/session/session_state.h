@@ -96,7 +96,8 @@ struct pl_session {
   uint64_t now_ms;
   const pl_session_sink *out; /* of the running step */
 
-  pl_session_channel *channels[PL_CONST_CHANNELS_MAX];
+  pl_session_channel **channels; /* by number; NULL for one that was not used */
+  size_t channel_slots;          /* in that list, which ends behind the highest channel in use, or a little later */
   pl_node sending[8];
   pl_node changed;
 

@@ -14,6 +14,7 @@ import { DISCONNECTS } from './disconnects.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
 import { LOGINS_PER_CORE } from './logins.mjs';
 import { LATENCY } from './latency.mjs';
+import { MANY_PEERS } from './many_peers.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -32,6 +33,7 @@ export const PARTS = [
   OUTAGE_OF_RELAY,
   REGISTRATIONS,
   CLIENTS,
+  MANY_PEERS,
   TRANSFERS,
   PAGES,
   VISITS,

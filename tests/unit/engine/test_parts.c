@@ -304,7 +304,8 @@ static void id_of(uint8_t id[32], uint32_t number) {
 }
 
 static void knock(uint32_t number, uint64_t now_ms) {
-  pl_engine_link l = {.number = 0, .name_size = 3, .name = "Ada"};
+  pl_engine_call call = {.name_size = 3, .name = "Ada"};
+  pl_engine_link l = {.call = &call};
   e->now_ms = now_ms;
   id_of(l.id, number);
   memset(l.instance, (int)number, 8);
@@ -393,18 +394,12 @@ static void peers_are_found_by_all_bytes_of_their_id(void **state) {
 static void there_are_65536_peers_at_most(void **state) {
   (void)state;
   uint8_t id[32];
-  pl_engine_peer *list = calloc(65536, sizeof *list);
-  assert_non_null(list);
-  e->peers = list;
   e->peer_count = 65536;
   id_of(id, 1);
   assert_null(pl_engine_peer_add(e, id));
   e->peer_count = 65535;
   assert_non_null(pl_engine_peer_add(e, id));
   assert_int_equal(e->peer_count, 65536);
-  e->peers = NULL;
-  e->peer_count = 0;
-  free(list);
 }
 
 /* ---- invites ----------------------------------------------------------------------------------------------------- */
@@ -429,9 +424,10 @@ static void the_proof_of_an_invite(void **state) {
 }
 
 static int claim(const uint8_t secret[16], uint8_t who, uint32_t *code) {
-  pl_engine_link l = {.number = 0};
+  pl_engine_call call = {.name_size = 0};
+  pl_engine_link l = {.call = &call};
   memset(l.id, who, 32);
-  memcpy(l.invite, secret, 16);
+  memcpy(call.invite, secret, 16);
   *code = 99;
   e->actions.count = 0;
   return pl_engine_invite_claim(e, &l, code);

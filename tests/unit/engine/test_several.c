@@ -227,7 +227,8 @@ static void a_proof_is_compared_with_each_invite(void **state) {
   n.now_ms += 1000;
   net_tell(&n, 1, PL_ENGINE_IN_TIME);
   for (uint8_t k = 1; k <= 4; k++) {
-    pl_engine_link l = {.number = 0};
+    pl_engine_call call = {0};
+    pl_engine_link l = {.call = &call, .number = 0};
     memcpy(l.id, n.clients[0].config.identity.id, 32);
     pl_engine_invite_prove(proof, secret_of(k), l.id, me, ephemeral);
     for (size_t size = 39; size <= 41; size++) {
@@ -235,7 +236,7 @@ static void a_proof_is_compared_with_each_invite(void **state) {
       assert_int_equal(rc, size != 40 || k == 4 ? 0 : k == 1 ? -1 : 1); /* the first one has expired */
       assert_int_equal(l.has_invite, size >= 40 && k != 4);
     }
-    if (k < 4) assert_memory_equal(l.invite, secret_of(k), 16);
+    if (k < 4) assert_memory_equal(call.invite, secret_of(k), 16);
   }
 }
 

@@ -108,7 +108,7 @@ static void a_message_has_a_largest_size(void **state) {
   start_with(config);
   assert_int_equal(two_send(&t, 0, 0, bytes, 101), PL_EMSGSIZE);
   assert_int_equal(t.side[0].place, 0);
-  assert_null(s->channels[0]);
+  assert_int_equal(s->channel_slots, 0);
   assert_int_equal(two_send(&t, 0, 0, bytes, 100), 0);
   assert_int_equal(t.side[0].place, 101);
   assert_int_equal(s->waiting, 101);
@@ -206,7 +206,7 @@ static void a_new_start_owes_no_ack(void **state) {
   pl_session_drop_streams(s);
   assert_int_equal(s->unacked_bytes + s->untold_taken, 0);
   assert_int_equal(s->received_sum + s->taken_sum + s->sent_sum + s->waiting + s->reserved + s->session_limit, 0);
-  assert_null(s->channels[0]);
+  assert_int_equal(s->channel_slots, 0);
 }
 
 /* ---- volatile messages ------------------------------------------------------------------------------------------- */
@@ -258,15 +258,46 @@ static void what_was_not_sent_is_forgotten(void **state) {
   assert_int_equal(give_up(1, 77), PL_ESTATE);
 }
 
-/* ---- memory of a channel ----------------------------------------------------------------------------------------- */
+/* ---- memory of channels ----------------------------------------------------------------------------------------- */
+
+/* The list of channels is as long as the highest number in use asks for, on both sides. */
+static void channels_that_are_not_used_take_no_memory(void **state) {
+  (void)state;
+  static const uint8_t numbers[] = {0, 1, 2, 200, 7};
+  static const size_t slots[] = {2, 2, 4, 256, 256};
+  assert_int_equal(s->channel_slots, 0);
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(numbers); k++) {
+    assert_null(pl_session_channel_known(s, numbers[k]));
+    assert_int_equal(two_send(&t, 0, numbers[k], bytes, 100), 0);
+    two_run(&t, 200);
+    for (int i = 0; i < 2; i++) {
+      assert_int_equal(t.side[i].session->channel_slots, slots[k]);
+      for (size_t j = 0; j <= k; j++)
+        assert_int_equal(pl_session_channel_known(t.side[i].session, numbers[j])->number, numbers[j]);
+    }
+  }
+}
+
+static void a_channel_without_memory_changes_nothing(void **state) {
+  (void)state;
+  for (long n = 1; n <= 2; n++) { /* of the list, and of the channel */
+    pl_alloc_fail_at(n);
+    assert_int_equal(two_send(&t, 0, 100, bytes, 100), PL_ENOMEM);
+    assert_int_equal(pl_alloc_fail_at(0), 0);
+    assert_null(pl_session_channel_known(s, 100));
+  }
+  assert_int_equal(two_send(&t, 0, 100, bytes, 100), 0);
+  two_run(&t, 200);
+  assert_int_equal(s->waiting, 0);
+}
 
 static void an_idle_channel_keeps_64_kib(void **state) {
   (void)state;
-  static const size_t sizes[] = {1, 1023, 1024, 65535, 65536}, rings[] = {1024, 1024, 2048, 65536, 131072};
+  static const size_t sizes[] = {1, 1023, 1024, 65535, 65536}, rings[] = {128, 1024, 2048, 65536, 131072};
   for (size_t k = 0; k < PL_ARRAY_LENGTH(sizes); k++) {
     assert_int_equal(two_send(&t, 0, (uint8_t)k, bytes, sizes[k]), 0);
     assert_int_equal(s->channels[k]->ring_capacity, rings[k]);
-    assert_int_equal(s->channels[k]->ends_capacity, 16);
+    assert_int_equal(s->channels[k]->ends_capacity, 2);
     two_run(&t, 500);
     assert_int_equal(s->waiting, 0);
     assert_int_equal(s->channels[k]->ring_capacity, rings[k] > 65536 ? 0 : rings[k]);
@@ -677,6 +708,8 @@ int main(void) {
       LINKED(a_new_start_owes_no_ack),
       LINKED(volatile_messages_have_a_size_and_a_queue),
       LINKED(what_was_not_sent_is_forgotten),
+      LINKED(channels_that_are_not_used_take_no_memory),
+      LINKED(a_channel_without_memory_changes_nothing),
       LINKED(an_idle_channel_keeps_64_kib),
       APART(a_chunk_takes_no_more_than_its_credit),
       APART(the_end_goes_with_the_last_message),
