@@ -1,5 +1,6 @@
 /* The client's socket with TLS, on a socketpair. OpenSSL's own server is at the other end, and works on memory, so that
  * the test decides how its records arrive. */
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <setjmp.h>
@@ -22,6 +23,7 @@ static SSL *server, *client;
 static BIO *to_server, *from_server;
 static int fds[2]; /* the client's, the server's */
 static pl_stream_socket s;
+static bool held;
 static uint8_t large[LARGE], got[LARGE], buffer[PL_STREAM_SOCKET_READ];
 
 static void use_certificate(SSL_CTX *config) {
@@ -93,16 +95,15 @@ static int set_up(void **state) {
     while (server_sends(1 << 16)) continue;
   }
   assert_int_equal(pl_stream_socket_init(&s, fds[0], client), 0);
+  held = true;
   assert_int_equal(pl_stream_socket_read(&s, buffer), 0); /* the tickets of TLS 1.3 */
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  pl_stream_socket_deinit(&s);
+  if (held) pl_stream_socket_deinit(&s);
   SSL_free(server);
-  SSL_free(client);
-  close(fds[0]);
   close(fds[1]);
   return 0;
 }
@@ -213,14 +214,16 @@ static void test_a_socket_that_is_gone(void **state) {
   assert_true(s.ended);
 }
 
-/* libwebsockets finds its descriptor again, and says goodbye with its own BIO. */
-static void test_gives_the_connection_back(void **state) {
-  (void)state;
-  assert_int_equal(SSL_get_fd(client), -1);
-  assert_int_equal(pl_stream_socket_write(&s, large, 100), 100);
+static void end(void) {
   pl_stream_socket_deinit(&s);
-  assert_int_equal(SSL_get_fd(client), fds[0]);
-  assert_int_equal(SSL_shutdown(client), 0);
+  held = false;
+}
+
+static void test_says_goodbye(void **state) {
+  (void)state;
+  assert_int_equal(pl_stream_socket_write(&s, large, 100), 100);
+  end();
+  assert_int_equal(fcntl(fds[0], F_GETFD), -1);
   (void)server_receives();
   assert_int_equal(SSL_read(server, got, 1000), 100);
   assert_int_equal(SSL_read(server, got, 1000), 0);
@@ -230,10 +233,23 @@ static void test_gives_the_connection_back(void **state) {
 static void test_nothing_follows_half_a_record(void **state) {
   (void)state;
   while (!pl_stream_socket_waits(&s)) assert_true(pl_stream_socket_write(&s, large, MESSAGE) >= 0);
-  pl_stream_socket_deinit(&s);
-  assert_true(server_receives() > 0); /* now there is room */
-  (void)SSL_shutdown(client);
+  int again = dup(fds[0]); /* keeps the connection when the client closes its own */
+  (void)server_receives(); /* now there is room */
+  end();
   assert_int_equal(server_receives(), 0);
+  close(again);
+}
+
+/* A forked child lets go of a connection that its parent goes on with. */
+static void test_detached_without_a_word(void **state) {
+  (void)state;
+  int parent = dup(fds[0]), nowhere = socket(AF_UNIX, SOCK_STREAM, 0);
+  pl_stream_socket_detach(&s, nowhere);
+  end();
+  assert_int_equal(server_receives(), 0);
+  assert_int_equal(recv(fds[1], buffer, 1, MSG_DONTWAIT), -1); /* it is open */
+  close(parent);
+  close(nowhere);
 }
 
 int main(void) {
@@ -245,8 +261,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_a_broken_record_ends_with_an_alert, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_a_socket_that_is_gone, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_gives_the_connection_back, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_says_goodbye, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_nothing_follows_half_a_record, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_detached_without_a_word, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
