@@ -279,6 +279,7 @@ static int receive_start(receive_job *j, const cli *c) {
   if (!code) code = receive_open_state(j, c);
   if (!code) code = receive_find_peer(j, c, &o);
   if (code) return code;
+  receive_set_open_max(j);
   signal(SIGXFSZ, SIG_IGN); /* a file size limit of the shell counts as a full disk */
   j->writer = file_writer_new();
   j->sync = j->writer ? file_sync_new(j->root) : NULL;

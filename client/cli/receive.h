@@ -15,9 +15,15 @@
 #include "receiving.h"
 #include "share.h"
 
-/* RECEIVE_AT_ONCE: the most files in transfer at the same time. RECEIVE_OPEN_MAX: including those that the sender has
- * paused. */
-enum { RECEIVE_AT_ONCE = 16, RECEIVE_OPEN_MAX = 256, RECEIVE_RETRY_MS = 3000, RECEIVE_ENDS_MAX = 64 };
+/* RECEIVE_AT_ONCE: the most files in transfer at the same time, or as many more as have RECEIVE_AT_ONCE_BYTES in all.
+ * RECEIVE_OPEN_MAX: including those that the sender has paused and those that wait for the disk. */
+enum {
+  RECEIVE_AT_ONCE = 16,
+  RECEIVE_AT_ONCE_BYTES = 1 << 20,
+  RECEIVE_OPEN_MAX = 256,
+  RECEIVE_RETRY_MS = 3000,
+  RECEIVE_ENDS_MAX = 64
+};
 
 /* Which barrier a complete file waits for. First its bytes go to the disk under the name of the part file, so that a
  * file that has its final name is whole. Then it gets that name, and the name goes to the disk. Only then it is saved.
@@ -72,6 +78,7 @@ typedef struct receive_job {
   pl_node queue, files;          /* of struct incoming: those whose turn did not come yet; those that are in transfer */
   pl_node complete, syncing;     /* those for the next batch of the sync thread; those in the present one */
   size_t incoming_count, opened; /* all of them; those whose turn came */
+  size_t open_max;               /* RECEIVE_OPEN_MAX, or fewer when this program may not open as many */
   file_folder_made made[FILE_FOLDER_MADE_MAX]; /* in the present batch */
   size_t made_count;
   int journal_error;             /* of syncing the journal of saved files */
@@ -130,6 +137,8 @@ bool receive_is_unfinished(const receive_job *j);
 
 /* Handles an accepted file: it waits for its turn. A folder is made at once. */
 void receive_prepare_file(receive_job *j, pl_transfer_file *f);
+/* Sets open_max. */
+void receive_set_open_max(receive_job *j);
 /* Starts the files whose turn it is. */
 void receive_start_files(receive_job *j);
 /* The writer has finished a FILE_TASK_COPY. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -303,12 +304,26 @@ static void start_one(receive_job *j, incoming *in) {
 /* Returns the first file whose turn it is, or NULL when none may start now. */
 static incoming *next_turn(const receive_job *j) {
   size_t moving = 0;
-  if (pl_list_empty(&j->queue) || j->opened >= RECEIVE_OPEN_MAX) return NULL;
-  for (pl_node *n = j->files.next; n != &j->files && moving < RECEIVE_AT_ONCE; n = n->next) {
+  uint64_t bytes = 0;
+  if (pl_list_empty(&j->queue) || j->opened >= j->open_max) return NULL;
+  incoming *next = PL_CONTAINER(j->queue.next, incoming, node);
+  for (pl_node *n = j->files.next; n != &j->files; n = n->next) {
     const incoming *in = PL_CONTAINER(n, incoming, node);
-    moving += in->over || !in->file->held_there;
+    if (!in->over && in->file->held_there) continue;
+    bytes += in->line.is_stream || in->size > RECEIVE_AT_ONCE_BYTES ? RECEIVE_AT_ONCE_BYTES : in->size;
+    if (++moving >= RECEIVE_AT_ONCE && bytes >= RECEIVE_AT_ONCE_BYTES) return NULL;
   }
-  return moving < RECEIVE_AT_ONCE ? PL_CONTAINER(j->queue.next, incoming, node) : NULL;
+  return next;
+}
+
+/* A file that waits takes two descriptors at most: its own and that of its folder. The rest is for the connection and
+ * for threads. */
+void receive_set_open_max(receive_job *j) {
+  enum { OTHERS = 64 };
+  struct rlimit most;
+  bool is_low = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < OTHERS + 2 * RECEIVE_OPEN_MAX;
+  size_t room = is_low && most.rlim_cur > OTHERS ? (size_t)(most.rlim_cur - OTHERS) / 2 : 0;
+  j->open_max = !is_low ? RECEIVE_OPEN_MAX : room > RECEIVE_AT_ONCE ? room : RECEIVE_AT_ONCE;
 }
 
 void receive_start_files(receive_job *j) {

@@ -20,13 +20,13 @@
 #include "../wire/wire.h"
 
 enum {
-  PL_TRANSFER_FILES_MAX = 1024,    /* in each direction, of those that are not over */
-  PL_TRANSFER_GROUP_OPEN_MAX = 64, /* of one outgoing group, of those that are not over */
-  PL_TRANSFER_AT_ONCE = 4,         /* outgoing files that take turns */
-  PL_TRANSFER_HEAD_BYTES = 25,     /* of FILE_DATA, before its bytes */
-  PL_TRANSFER_WORD_MAX = 1600,     /* bytes of the largest word */
-  PL_TRANSFER_NAME_MAX = 1536,     /* bytes of a safe name with its NUL */
-  PL_TRANSFER_PART_MAX = 200       /* bytes of one part of a safe name, without what is put before or behind it */
+  PL_TRANSFER_FILES_MAX = 1024,     /* in each direction, of those that are not over */
+  PL_TRANSFER_GROUP_OPEN_MAX = 512, /* of one outgoing group, of those that are not over */
+  PL_TRANSFER_AT_ONCE = 4,          /* outgoing files that take turns */
+  PL_TRANSFER_HEAD_BYTES = 25,      /* of FILE_DATA, before its bytes */
+  PL_TRANSFER_WORD_MAX = 1600,      /* bytes of the largest word */
+  PL_TRANSFER_NAME_MAX = 1536,      /* bytes of a safe name with its NUL */
+  PL_TRANSFER_PART_MAX = 200        /* bytes of one part of a safe name, without what is put before or behind it */
 };
 
 typedef enum pl_transfer_state {
