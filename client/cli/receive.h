@@ -83,6 +83,7 @@ typedef struct receive_job {
   size_t made_count;
   int journal_error;             /* of syncing the journal of saved files */
   bool sync_failed, hidden_said; /* the user was told, once */
+  bool full_said;                /* the user was told that the disk is full, and not yet that there is room */
   size_t saved, failed, there;   /* there: offered again, and already here */
   bool declined, unit_failed;
   receive_end ends[RECEIVE_ENDS_MAX]; /* a ring */

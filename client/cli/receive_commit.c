@@ -27,13 +27,14 @@ bool receive_is_full_error(int error) {
 
 void receive_on_full(receive_job *j, incoming *in, uint64_t stored) {
   char text[PROGRESS_TEXT_MAX];
-  if (!in->disk_full) {
+  if (!in->disk_full) share_tell_disk_full(&j->s, in->id, in->line.name);
+  if (!in->disk_full && !j->full_said) { /* once, however many files wait */
     uint64_t missing = in->size > stored ? in->size - stored : 0;
     char what[400];
     snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
     ui_error(what, NULL, "free some space; the transfer then resumes automatically");
-    share_tell_disk_full(&j->s, in->id, in->line.name);
     if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
+    j->full_said = true;
   }
   in->disk_full = true;
   in->retry_ms = job_now_ms() + RECEIVE_RETRY_MS;

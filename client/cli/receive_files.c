@@ -62,7 +62,8 @@ static void on_retried(receive_job *j, incoming *in, int error) {
     return;
   }
   in->disk_full = false;
-  ui_say("There is room again: resuming %s.", in->line.name);
+  if (j->full_said) ui_say("There is room again: resuming %s.", in->line.name);
+  j->full_said = false;
   (void)share_about(&j->s, PL_TRANSFER_ROOM, in->id, 0, 0);
 }
 
@@ -79,6 +80,7 @@ static void on_same(receive_job *j, incoming *in) {
 }
 
 static void on_finished(receive_job *j, incoming *in, const file_task *task) {
+  if (task->error == ECANCELED && !in->looked_at && !in->copied) return; /* a piece before it found no room */
   memcpy(in->sha256, task->sha256, sizeof in->sha256);
   if (task->error && (in->looked_at || in->copied)) {
     receive_start_again(j, in);
