@@ -3,12 +3,15 @@
  * read.
  */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { ROOT } from '../support/process.js';
 import { fit, predict } from './capacity.mjs';
 import { cellArgs } from './cells.mjs';
 import { drawAll } from './charts.mjs';
-import { EXTRA } from './extra.mjs';
 import { measurePages, measureVisits } from './page.mjs';
+import { PARTS, linesOfParts, partOf } from './parts/index.mjs';
 import { cellTables, targets } from './report.mjs';
 import { LABELS, START, load } from './servers.mjs';
 import { median, spread, summarise } from './statistics.mjs';
@@ -96,13 +99,13 @@ test('all pairs are linked again after an outage of the relay', async () => {
 });
 
 test('connections are counted by worker', async () => {
-  const { workers, sockets } = await EXTRA.spread();
+  const { workers, sockets } = await partOf('spread').measure();
   expect(sockets).toHaveLength(workers);
   expect(Math.min(...sockets)).toBeGreaterThan(0);
 });
 
 test('disconnects are measured at each limit of open files that the machine allows', async () => {
-  const { cpu_us: cost, most_to_least: ratio } = await EXTRA.disconnects({ count: 50 });
+  const { cpu_us: cost, most_to_least: ratio } = await partOf('disconnects').measure({ count: 50 });
   expect(cost[3000]).toBeGreaterThan(0);
   expect(ratio).toBeGreaterThanOrEqual(1);
 });
@@ -141,6 +144,16 @@ test('targets show the results', () => {
   const [memory] = targets([], { pairlink: { kb_per_socket: 3 } });
   expect(memory).toMatchObject({ reached: 3, limit: 2.5, met: false });
   expect(targets([], {}, { idle: { throughput_kept: 0.95 } })[0]).toMatchObject({ met: true });
+});
+
+test('each part has its own name, and its targets and sentences can be written from its figures', () => {
+  expect(new Set(PARTS.map((part) => part.name)).size).toBe(PARTS.length);
+  const measured = JSON.parse(readFileSync(join(ROOT, 'docs/bench/results.json'), 'utf8'));
+  for (const part of PARTS.filter(({ name }) => measured[name])) {
+    for (const line of part.lines(measured[part.name])) expect(line).toMatch(/^[^-].*\.$/);
+    for (const target of part.targets(measured[part.name])) expect(target.limit).toBeGreaterThan(0);
+  }
+  expect(linesOfParts(measured).length).toBeGreaterThan(5);
 });
 
 test('medians and spreads', () => {

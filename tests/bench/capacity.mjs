@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from '../support/process.js';
 import { capacityChart } from './charts.mjs';
-import { fillMarkers, markdownTable, number } from './document.mjs';
+import { fillMarkers } from './document.mjs';
+import { markdownTable, number } from './format.mjs';
 import { MEMORY, QUEUE_TOTAL_MAX, memoryBound } from './memory_bound.mjs';
 
 const SEGMENT_BYTES = 65536; // the kernel's largest: each further segment costs the same again, even in one call

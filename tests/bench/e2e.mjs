@@ -1,28 +1,16 @@
 /**
- * ./dev bench --e2e: one file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the
- * relay), scp, and magic-wormhole through its own transit relay. A time runs from the start of the sending program to
- * the end of both programs. Programs take turns; medians are reported. Nothing is pinned to a core.
- *
- *   --runs N (3)   --json FILE   --quick (64 MiB instead of 256)   --only A,B
+ * One file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the relay), scp, and
+ * magic-wormhole through its own transit relay. A time runs from the start of the sending program to the end of both
+ * programs. Programs take turns. Nothing is pinned to a core.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { binary, run, start, tempDir, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
 import { median } from './statistics.mjs';
-import { table } from './report.mjs';
 import { GENERATOR_CORE, START, load, pinned } from './servers.mjs';
 
 const MiB = 1 << 20;
@@ -244,34 +232,4 @@ export async function measureClients({ rounds, seconds = 1 }) {
     ratio: middle('ratio'),
     mb_per_s: middle('mb_per_s'),
   };
-}
-
-export async function main(options) {
-  const bytes = (options.quick ? 64 : 256) * MiB;
-  const runs = await measureTransfers({ bytes, rounds: Number(options.runs ?? 3), only: options.only?.split(',') });
-  const names = [...new Set(runs.map((r) => r.program))];
-  const medians = Object.fromEntries(
-    names.map((name) => [name, median(runs.filter((r) => r.program === name).map((r) => r.mb_per_s))]),
-  );
-  const against = (name) =>
-    medians.pairlink && medians[name] ? `${(medians.pairlink / medians[name]).toFixed(2)}×` : '–';
-  console.log(`${bytes / MiB} MiB from file to file on one machine, including start and end of the programs\n`);
-  console.log(
-    table(
-      ['program', 'MB/s', 'pairlink to it'],
-      names.map((name) => [name, medians[name].toFixed(1), against(name)]),
-    ),
-  );
-  const clients = medians.pairlink ? await measureClients({ rounds: Number(options.runs ?? 3) }) : undefined;
-  if (clients) {
-    console.log(
-      `\nround trip of 64 bytes between two clients: p50 ${clients.p50_us.toFixed(1)} µs, p99 ${clients.p99_us.toFixed(1)} µs; bare TCP through the forwarder: p50 ${clients.raw_p50_us.toFixed(1)} µs; ${clients.ratio.toFixed(2)}×`,
-    );
-    console.log(`one session, both clients in one thread: ${clients.mb_per_s.toFixed(1)} MB/s`);
-  }
-  if (options.json)
-    writeFileSync(
-      options.json,
-      `${JSON.stringify({ date: new Date().toISOString(), medians, runs, clients }, null, 1)}\n`,
-    );
 }

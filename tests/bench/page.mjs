@@ -1,13 +1,10 @@
 /**
- * ./dev bench --page: measures browsers. It measures throughput and round trips of one session between two pages, each
- * in its own Chromium with the JavaScript client in a SharedWorker; how long the relay's page takes to load and to be
- * ready, at full speed and with a processor four times slower; and the bytes of a first visit. Nothing is pinned to a
- * core, because browsers have many threads.
- *
- *   --runs N (3)   --json FILE   --quick (16 MiB instead of 64)
+ * Measures browsers: throughput and round trips of one session between two pages, each in its own Chromium with the
+ * JavaScript client in a SharedWorker; how long the relay's page takes to load and to be ready, at full speed and with a
+ * processor four times slower; and the bytes of a first visit. Nothing is pinned to a core, because browsers have many
+ * threads.
  */
 import { createServer } from 'node:http';
-import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -16,7 +13,6 @@ import { within } from '../support/process.js';
 import { startProxy } from '../support/proxy.js';
 import { median } from './statistics.mjs';
 import { START } from './servers.mjs';
-import { table } from './report.mjs';
 
 const MiB = 1 << 20;
 const MESSAGE_BYTES = 65_536;
@@ -175,26 +171,4 @@ export async function measureVisits({ rounds }) {
     );
   };
   return { rows, full_speed: of(1), quarter_speed: of(4) };
-}
-
-export async function main(options) {
-  const rounds = Number(options.runs ?? 3);
-  const pages = await measurePages({ rounds, bytes: (options.quick ? 16 : 64) * MiB });
-  console.log(
-    `page to page, one session, ${pages.bytes / MiB} MiB in messages of 64 KiB: ${pages.mb_per_s.toFixed(1)} MB/s; 64 bytes until their receipt: ${pages.round_ms.toFixed(2)} ms\n`,
-  );
-  const visits = await measureVisits({ rounds });
-  const row = (name, v) =>
-    [name, v.paint_ms, v.load_ms, v.ready_ms, v.online_ms].map((x) =>
-      typeof x === 'number' ? x.toFixed(0) : (x ?? '–'),
-    );
-  console.log(
-    table(
-      ['first visit', 'paint ms', 'load ms', 'ready ms', 'online ms'],
-      [row('full speed', visits.full_speed), row('processor ÷ 4', visits.quarter_speed)],
-    ),
-  );
-  console.log(`\n${(visits.full_speed.bytes / 1024).toFixed(0)} KiB from the relay, including headers`);
-  if (options.json)
-    writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), pages, visits }, null, 1)}\n`);
 }

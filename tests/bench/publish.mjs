@@ -13,14 +13,13 @@ import { ROOT } from '../support/process.js';
 import { writeCapacity } from './capacity.mjs';
 import { CELLS, quickCells } from './cells.mjs';
 import { drawAll } from './charts.mjs';
-import { EXTRA, measureMemory } from './extra.mjs';
-import { measureClients, measureTransfers } from './e2e.mjs';
-import { measurePages, measureVisits } from './page.mjs';
 import { fillMarkers, readmeTables } from './document.mjs';
 import { machine, measureCells } from './measure.mjs';
+import { measureMemory } from './memory.mjs';
+import { PARTS } from './parts/index.mjs';
 import { LABELS, versions } from './servers.mjs';
 import { targets } from './report.mjs';
-import { median, summarise } from './statistics.mjs';
+import { summarise } from './statistics.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -44,9 +43,9 @@ const wanted = () => true;
 
 const MANY = { ...CELLS.find((c) => c.pairs === 500), servers: ['raw', 'pairlink', 'nats'] };
 
-/** Each part: its name, the most seconds it takes on a quiet machine, and what it measures; the most important first.
+/** Each step: its name, the most seconds it takes on a quiet machine, and what it measures; the most important first.
  */
-const PARTS = [
+const STEPS = [
   [
     'cells',
     150,
@@ -69,54 +68,14 @@ const PARTS = [
       result.memory = await measureMemory({ wanted, rounds: 1, quick: false, progress });
     },
   ],
-  ['storm', 25, extra('storm')],
-  [
-    'clients',
-    20,
+  ...PARTS.map((part) => [
+    part.name,
+    part.needs,
     async (result) => {
-      result.clients = await measureClients({ rounds, seconds: 0.5 });
+      result[part.name] = await part.measure({ rounds: Math.min(3, rounds), seconds, progress, left });
     },
-  ],
-  [
-    'transfers',
-    60,
-    async (result) => {
-      const bytes = 128 << 20;
-      const runs = [];
-      for (let round = 1; round <= rounds && (round === 1 || left() > 130); round++)
-        runs.push(...(await measureTransfers({ bytes, rounds: 1 })).map((run) => ({ ...run, round })));
-      const names = [...new Set(runs.map((r) => r.program))];
-      const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
-      result.transfers = {
-        bytes,
-        rounds: runs.length / names.length,
-        runs,
-        medians: Object.fromEntries(names.map((name) => [name, median(of(name))])),
-      };
-    },
-  ],
-  [
-    'pages',
-    30,
-    async (result) => {
-      result.pages = await measurePages({ rounds: Math.min(3, rounds) });
-      result.visits = await measureVisits({ rounds: Math.min(3, rounds) });
-    },
-  ],
-  ['frozen', 20, extra('frozen')],
-  ['idle', 25, extra('idle')],
-  ['outage', 30, extra('outage')],
-  ['registrations', 25, extra('registrations')],
-  ['slow', 20, extra('slow')],
-  ['workers', 20, extra('workers')],
-  ['spread', 5, extra('spread')],
+  ]),
 ];
-
-function extra(name) {
-  return async (result) => {
-    result[name] = await EXTRA[name]({ rounds: Math.min(3, rounds), seconds, wanted, progress });
-  };
-}
 
 async function measure() {
   const now = { date: new Date().toISOString(), commit: versions().commit };
@@ -133,7 +92,7 @@ async function measure() {
     memory: {},
     later: {},
   };
-  for (const [name, needs, part] of PARTS) {
+  for (const [name, needs, part] of STEPS) {
     if (options.only && !options.only.split(',').includes(name)) continue;
     if (left() < needs) {
       result.left_out.push({ part: name, why: 'no time left' });

@@ -1,6 +1,7 @@
 /** The benchmark's text output: a table for each cell, and the targets with the results. */
 import { LABELS } from './servers.mjs';
 import { CELLS, MEMORY_TARGETS } from './cells.mjs';
+import { targetsOfParts } from './parts/index.mjs';
 
 const number = (v, decimals = 2) =>
   v === null || v === undefined
@@ -46,48 +47,21 @@ export function cellTables(summary) {
     .join('\n\n');
 }
 
-/** Returns each target with the result and whether it was reached. */
-export function targets(summary, memory, extra = {}) {
+/** Returns each target with the result and whether it was reached. `figures` has those of the parts, by name. */
+export function targets(summary, memory, figures = {}) {
   const found = (cell, server = 'pairlink') => summary.find((s) => s.cell === cell && s.server === server);
   const list = [];
-  const add = (what, reached, limit, unit = '×', atLeast = false) => {
+  const add = ({ what, reached, limit, unit = '×', atLeast = false }) => {
     if (reached === null || reached === undefined || Number.isNaN(reached)) return;
     list.push({ what, reached, limit, unit, met: atLeast ? reached >= limit : reached <= limit, at_least: atLeast });
   };
   for (const c of CELLS) {
-    if (c.cpu) add(`CPU to raw, ${c.name}`, found(c.name)?.cpu_us_ratio, c.cpu);
-    if (c.p50) add(`p50 to raw, ${c.name}`, found(c.name)?.p50_us_ratio, c.p50);
+    if (c.cpu) add({ what: `CPU to raw, ${c.name}`, reached: found(c.name)?.cpu_us_ratio, limit: c.cpu });
+    if (c.p50) add({ what: `p50 to raw, ${c.name}`, reached: found(c.name)?.p50_us_ratio, limit: c.p50 });
   }
   for (const [server, limit] of Object.entries(MEMORY_TARGETS))
-    add(`memory of an idle socket, ${server}`, memory[server]?.kb_per_socket, limit, ' KB');
-  add('throughput kept with 15,000 idle sockets', extra.idle?.throughput_kept, 0.9, '', true);
-  add('p50 of other pairs beside 1,000 frozen receivers', extra.frozen?.p50_ratio, 1.2);
-  add('logins a second, plain', extra.storm?.logins_per_s, 4000, '/s', true);
-  add('16,000 clients linked again after the relay is back', extra.outage?.all_linked_s, 15, ' s');
-  const { clients, transfers, registrations, workers, pages, spread, disconnects } = extra;
-  const toEmpty = (figure) => registrations && registrations.full[figure] / registrations.empty[figure];
-  add('CPU of a login, a million registrations to an empty table: known ID', toEmpty('login_cpu_us'), 1.25);
-  add('… new ID, which is written', toEmpty('first_login_cpu_us'), 1.25);
-  add('round trip between two clients to bare TCP', clients?.ratio, 2.2);
-  add(
-    "whole programs, to magic-wormhole's transfer",
-    transfers && transfers.medians.pairlink / transfers.medians.wormhole,
-    5,
-    '×',
-    true,
-  );
-  add(
-    "whole programs, to scp's transfer",
-    transfers && transfers.medians.pairlink / transfers.medians.scp,
-    0.5,
-    '×',
-    true,
-  );
-  add('one session from page to page', pages?.mb_per_s, 20, ' MB/s', true);
-  add('the worker with the most of 1,000 connections, to an even share', spread?.most_to_even, 1.25);
-  add('CPU of a disconnect, the dearest to the cheapest limit of open files', disconnects?.most_to_least, 1.5);
-  add('CPU of a pair across workers to one on a worker', workers?.across_ratio, 1.6);
-  add('p50 of other pairs beside slow receivers', extra.slow?.p50_ratio, 1.2);
+    add({ what: `memory of an idle socket, ${server}`, reached: memory[server]?.kb_per_socket, limit, unit: ' KB' });
+  for (const target of targetsOfParts(figures)) add(target);
   return list;
 }
 

@@ -7,8 +7,8 @@
  *   --seconds S   measured seconds per cell and server (1; quick: 0.6)
  *   --only A,B    only these servers           --cells TEXT   only cells whose name contains this text
  *   --charts DIR  folder for the charts (docs/bench after a full run, otherwise none)
- *   --extra A,B   of memory, idle, frozen, slow, workers, storm, outage, registrations, spread, disconnects
- *                 (all; quick: memory; "none")
+ *   --extra A,B   only these parts besides the cells: memory and the names in parts/index.mjs (all; quick: memory;
+ *                 "none")
  *   --e2e         instead: whole programs, compared with scp and magic-wormhole
  *   --page        instead: page to page, and how the page loads
  */
@@ -17,8 +17,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../support/process.js';
 import { CELLS, quickCells } from './cells.mjs';
-import { EXTRA, measureExtra, measureMemory } from './extra.mjs';
+import { measureMemory } from './memory.mjs';
 import { machine, measureCells } from './measure.mjs';
+import { PARTS, linesOfParts, partsOf } from './parts/index.mjs';
 import { LABELS, versions } from './servers.mjs';
 import { cellTables, labels, targetTable, targets } from './report.mjs';
 import { summarise } from './statistics.mjs';
@@ -41,49 +42,85 @@ const { values: options } = parseArgs({
 const say = (text) => process.stdout.write(`${text}\n`);
 const progress = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
 
+const rounds = Number(options.runs ?? (options.e2e || options.page ? 3 : 5));
+const seconds = Number(options.seconds ?? (options.quick ? 0.6 : 1));
+const only = options.only?.split(',');
+const wanted = (label) => !only || only.includes(label);
+
+/** Returns the names after `--extra`, or `usual`. */
+function extras(usual) {
+  if (!options.extra) return usual;
+  const names = options.extra.split(',').filter((name) => name !== 'none');
+  const unknown = names.find((name) => name !== 'memory' && !PARTS.some((part) => part.name === name));
+  if (unknown)
+    throw new Error(`--extra ${unknown}: no such part; there are memory, ${PARTS.map((p) => p.name).join(', ')}`);
+  return names;
+}
+
+async function measureParts(names) {
+  const figures = {};
+  for (const part of PARTS.filter(({ name }) => names.includes(name))) {
+    progress(part.name);
+    figures[part.name] = await part.measure({
+      rounds: Math.min(3, rounds),
+      seconds,
+      quick: options.quick,
+      only,
+      progress,
+    });
+  }
+  progress('');
+  return figures;
+}
+
+const head = () => ({
+  date: new Date().toISOString(),
+  machine: machine(),
+  versions: versions(),
+  quick: options.quick,
+  rounds,
+  seconds,
+});
+
+/** Measures the parts of a group and nothing else. */
+async function mainOfGroup(group) {
+  const result = head();
+  const figures = await measureParts(extras(partsOf(group).map((part) => part.name)));
+  const reached = targets([], {}, figures);
+  for (const line of linesOfParts(figures)) say(line);
+  say(`\n${targetTable(reached)}`);
+  if (options.json)
+    writeFileSync(options.json, `${JSON.stringify({ ...result, ...figures, targets: reached }, null, 1)}\n`);
+}
+
 async function main() {
-  if (options.e2e) return (await import('./e2e.mjs')).main(options);
-  if (options.page) return (await import('./page.mjs')).main(options);
+  if (options.e2e) return mainOfGroup('programs');
+  if (options.page) return mainOfGroup('pages');
   const quick = options.quick;
-  const rounds = Number(options.runs ?? 5);
-  const seconds = Number(options.seconds ?? (quick ? 0.6 : 1));
-  const only = options.only?.split(',');
-  const wanted = (label) => !only || only.includes(label);
   const cells = (quick ? quickCells() : CELLS).filter(
     (c) => (!options.cells || c.name.includes(options.cells)) && c.servers.some(wanted),
   );
-  const extras = options.extra
-    ? options.extra.split(',').filter((e) => e !== 'none')
-    : quick
-      ? ['memory']
-      : ['memory', ...Object.keys(EXTRA)];
-  const result = {
-    date: new Date().toISOString(),
-    machine: machine(),
-    versions: versions(),
-    quick,
-    rounds,
-    seconds,
-  };
+  const names = extras(['memory', ...(quick || !wanted('pairlink') ? [] : partsOf('relay').map((part) => part.name))]);
+  const result = head();
   say(`${result.machine.cores} cores; ${rounds} rounds of ${seconds} s, servers in turn; medians\n`);
 
-  const memory = extras.includes('memory')
+  const memory = names.includes('memory')
     ? await measureMemory({ wanted, quick, rounds: quick ? 1 : 3, progress })
     : {};
   const runs = await measureCells(cells, { rounds, seconds, wanted, progress });
   for (const run of runs)
     run.kb_per_socket ??= memory[run.server]?.kb_per_socket ?? memory[LABELS[run.server].start]?.kb_per_socket ?? null;
   const summary = summarise(runs, Object.keys(LABELS));
-  const extra = await measureExtra(extras, { wanted, rounds, seconds, progress, quick });
-  const reached = targets(summary, memory, extra);
-  Object.assign(result, { runs, summary, memory, ...extra, targets: reached });
+  const figures = await measureParts(names);
+  const reached = targets(summary, memory, figures);
+  Object.assign(result, { runs, summary, memory, ...figures, targets: reached });
 
   say(`${cellTables(summary)}\n`);
   if (summary.some((s) => s.generator_limited))
     say('* the generator was busy all the time: the server could have carried more\n');
   for (const [server, m] of Object.entries(memory))
     say(`${server}: ${m.kb_per_socket?.toFixed(2)} KB for an idle socket (${m.sockets} sockets)`);
-  for (const [name, figures] of Object.entries(extra)) say(`${name}: ${JSON.stringify(figures)}`);
+  for (const line of linesOfParts(figures)) say(line);
   say(`\n${labels(summary)}\n\n${targetTable(reached)}`);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 1)}\n`);
   const charts = options.charts ?? (quick || only || options.cells ? null : join(ROOT, 'docs/bench'));

@@ -1,0 +1,46 @@
+/**
+ * What is measured besides the cells and the memory of idle sockets, the most important first. Each part has
+ *
+ *   name      of `--extra` and of its figures in docs/bench/results.json
+ *   group     'relay' (the default), 'programs' (./dev bench --e2e) or 'pages' (./dev bench --page)
+ *   needs     the most seconds that it takes on a quiet machine; publish.mjs leaves it out when less is left
+ *   measure   ({ rounds, seconds, quick, progress, left }) → its figures, as JSON
+ *   targets   (figures) → [{ what, reached, limit, unit = '×', atLeast = false }]
+ *   lines     (figures) → sentences for docs/bench/README.md
+ */
+import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
+import { DISCONNECTS } from './disconnects.mjs';
+import { IDLE_SOCKETS } from './idle.mjs';
+import { OUTAGE_OF_RELAY } from './outage.mjs';
+import { PAGES, VISITS } from './pages.mjs';
+import { CLIENTS, TRANSFERS } from './programs.mjs';
+import { REGISTRATIONS } from './registrations.mjs';
+import { LOGIN_STORM } from './storm.mjs';
+import { SPREAD_CONNECTIONS, WORKERS } from './workers.mjs';
+
+export const PARTS = [
+  LOGIN_STORM,
+  IDLE_SOCKETS,
+  FROZEN_RECEIVERS,
+  SLOW_RECEIVERS,
+  OUTAGE_OF_RELAY,
+  REGISTRATIONS,
+  CLIENTS,
+  TRANSFERS,
+  PAGES,
+  VISITS,
+  SPREAD_CONNECTIONS,
+  WORKERS,
+  DISCONNECTS,
+];
+
+export const partOf = (name) => PARTS.find((part) => part.name === name);
+export const partsOf = (group) => PARTS.filter((part) => (part.group ?? 'relay') === group);
+
+/** Returns the targets of all parts that were measured; `figures` has them by name. */
+export const targetsOfParts = (figures) =>
+  PARTS.filter(({ name }) => figures[name]).flatMap((part) => part.targets(figures[part.name]));
+
+/** Returns the sentences of all parts that were measured. */
+export const linesOfParts = (figures) =>
+  PARTS.filter(({ name }) => figures[name]).flatMap((part) => part.lines(figures[part.name]));
