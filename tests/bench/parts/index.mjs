@@ -15,6 +15,7 @@ import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
 import { REGISTRATIONS } from './registrations.mjs';
+import { SMALL_FILES } from './small_files.mjs';
 import { LOGIN_STORM } from './storm.mjs';
 import { SPREAD_CONNECTIONS, WORKERS } from './workers.mjs';
 
@@ -27,6 +28,7 @@ export const PARTS = [
   REGISTRATIONS,
   CLIENTS,
   TRANSFERS,
+  SMALL_FILES,
   PAGES,
   VISITS,
   SPREAD_CONNECTIONS,
