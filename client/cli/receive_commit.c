@@ -55,13 +55,22 @@ static void commit_failed(receive_job *j, incoming *in, int error) {
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
+/* Where an open folder is now: asked once for all of its files in a batch. */
+typedef struct folder_place {
+  const file_folder *folder;
+  char path[4096];
+} folder_place;
+
 /* Returns the absolute path of a file in an open folder, or NULL when memory ran out. */
-static char *path_of_entry(const file_folder *folder, const char *name) {
-  char link[64], there[4096], *path;
-  snprintf(link, sizeof link, "/proc/self/fd/%d", folder->fd);
-  ssize_t n = readlink(link, there, sizeof there - 1);
-  there[n > 0 ? n : 0] = '\0';
-  return asprintf(&path, "%s/%s", there, name) < 0 ? NULL : path;
+static char *path_of_entry(folder_place *place, const file_folder *folder, const char *name) {
+  char link[64], *path;
+  if (place->folder != folder) {
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder->fd);
+    ssize_t n = readlink(link, place->path, sizeof place->path - 1);
+    place->path[n > 0 ? n : 0] = '\0';
+    place->folder = folder;
+  }
+  return asprintf(&path, "%s/%s", place->path, name) < 0 ? NULL : path;
 }
 
 static receiving_saved saved_of(const incoming *in) {
@@ -76,9 +85,9 @@ static void tell_forgetful(const char *why) {
 }
 
 /* Adds the line for the journal under this name. Returns 0, or ENOMEM. */
-static int add_line(receive_job *j, incoming *in, const char *name, json_t *lines) {
+static int add_line(receive_job *j, incoming *in, const char *name, json_t *lines, folder_place *place) {
   free(in->path);
-  in->path = path_of_entry(in->folder, name);
+  in->path = path_of_entry(place, in->folder, name);
   if (!in->path || !lines) return ENOMEM;
   receiving_saved saved = saved_of(in);
   if (!receiving_saved_line(&j->state, &saved, in->sha256, j->s.peer, lines)) tell_forgetful(in->path);
@@ -98,7 +107,7 @@ static int give_name(receive_job *j, incoming *in) {
   while (error == EEXIST) {
     json_t *lines = json_array();
     error = file_place_free_name(in->folder->fd, in->leaf, name);
-    if (!error) error = add_line(j, in, name, lines);
+    if (!error) error = add_line(j, in, name, lines, &(folder_place){0});
     if (error) {
       json_decref(lines);
       return error;
@@ -127,11 +136,12 @@ static void name_one(receive_job *j, incoming *in) {
 /* Gives these files their names, after all of them are in the journal. */
 static void name_all(receive_job *j, pl_node *list) {
   struct stat st;
+  folder_place place = {0};
   json_t *lines = json_array();
   for (pl_node *n = list->next; n != list; n = n->next) {
     incoming *in = PL_CONTAINER(n, incoming, node);
     if (fstat(in->target.fd, &st) == 0) in->mtime_ns = file_mtime_ns(&st);
-    (void)add_line(j, in, in->leaf, lines);
+    (void)add_line(j, in, in->leaf, lines, &place);
   }
   if (!pl_list_empty(list)) note_lines(j, lines);
   if (pl_list_empty(list)) json_decref(lines);

@@ -35,7 +35,7 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
 /* Says once that hidden names are changed: the user might not find them otherwise. */
 static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
   char hidden[PL_TRANSFER_NAME_MAX];
-  if (j->keep_hidden || j->hidden_said) return;
+  if (j->keep_hidden || j->hidden_said || !f->name.size || !memchr(f->name.data, '.', f->name.size)) return;
   (void)pl_transfer_safe_name(f->name, true, hidden);
   if (strcmp(path, hidden) == 0) return;
   j->hidden_said = true;
@@ -135,7 +135,7 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   in->file = f;
   in->size = f->size;
   in->target.fd = in->target.source = -1;
-  share_line_init(&in->line, f->id, f->name);
+  memcpy(in->line.id, f->id, sizeof in->line.id);
   receive_safe_text(f->name, in->line.name, sizeof in->line.name);
   in->line.is_stream = receive_is_stream(f);
   pl_list_init(&in->node);

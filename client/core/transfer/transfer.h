@@ -179,6 +179,8 @@ bool pl_transfer_is_heard(const pl_transfer *t);
 /* Walks the files of both directions in the order they were offered: returns the one after `after`, the first one for
  * NULL, and NULL after the last. */
 pl_transfer_file *pl_transfer_each(const pl_transfer *t, const pl_transfer_file *after);
+/* Returns whether one more file of this group may be offered now; otherwise ADD is PL_EAGAIN. */
+bool pl_transfer_has_room(const pl_transfer *t, const uint8_t *group);
 pl_transfer_file *pl_transfer_find(const pl_transfer *t, bool outgoing, const uint8_t *id); /* or NULL */
 bool pl_transfer_has_group(const uint8_t *group);
 

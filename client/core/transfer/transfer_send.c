@@ -3,11 +3,14 @@
 
 #include "transfer_internal.h"
 
+bool pl_transfer_has_room(const pl_transfer *t, const uint8_t *group) {
+  return t->count[1] < PL_TRANSFER_FILES_MAX && pl_transfer_group_open(t, group) < PL_TRANSFER_GROUP_OPEN_MAX;
+}
+
 int pl_transfer_add(pl_transfer *t, const pl_transfer_file *file) {
   if (file->name.size == 0 || file->name.size > 1024 || file->media_type.size > 127) return PL_EINVAL;
   if (pl_transfer_entry_find(t, true, file->id)) return PL_ESTATE;
-  if (t->count[1] >= PL_TRANSFER_FILES_MAX) return PL_EAGAIN;
-  if (pl_transfer_group_open(t, file->group) >= PL_TRANSFER_GROUP_OPEN_MAX) return PL_EAGAIN;
+  if (!pl_transfer_has_room(t, file->group)) return PL_EAGAIN;
   pl_transfer_file like = *file;
   like.outgoing = true;
   if (like.flags & (PL_CONST_FILE_FLAG_STREAM | PL_CONST_FILE_FLAG_FOLDER)) like.size = 0;
