@@ -1,7 +1,6 @@
 #include "file_hash.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,7 +61,13 @@ bool file_id(const char *own_id, const char *peer_id, const char *path, size_t p
 }
 
 const char *file_hex(const uint8_t *bytes, size_t size, char out[FILE_HEX_CHARS]) {
-  for (size_t i = 0; i < size && i < FILE_HASH_BYTES; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+  static const char digits[] = "0123456789abcdef";
+  size_t n = 0;
+  for (size_t i = 0; i < size && i < FILE_HASH_BYTES; i++) {
+    out[n++] = digits[bytes[i] >> 4];
+    out[n++] = digits[bytes[i] & 15];
+  }
+  out[n] = '\0';
   return out;
 }
 

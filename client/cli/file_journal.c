@@ -12,7 +12,7 @@
 #include "../lib/private_file.h"
 
 /* A journal of fewer lines is not shortened; one of more bytes is, since it would soon be full. */
-enum { LINES_WORTH_IT = 64, BYTES_WORTH_IT = JOURNAL_BYTES_MAX / 2 };
+enum { LINES_WORTH_IT = 64, BYTES_WORTH_IT = JOURNAL_BYTES_MAX / 4 };
 /* More than JOURNAL_BYTES_MAX, because two programs that append at the same time may exceed it a little. */
 enum { READ_BYTES_MAX = JOURNAL_BYTES_MAX + (1 << 20) };
 
@@ -70,10 +70,37 @@ static int put_rest(const char *path, const json_t *rest, char *why) {
   return error;
 }
 
-static int put_newest(const char *path, const contents *c, size_t count, char *why) {
-  size_t at = c->size;
-  while (at > 0 && (c->text[at - 1] != '\n' || count-- > 0)) at--;
-  return pl_file_put(path, c->text + at, c->size - at, true, why);
+/* Copies the lines that stay to `out`, which has room for all. Returns how many bytes they have; *stay counts them. */
+static size_t copy_newest(const contents *c, const journal_kind *kind, void *context, size_t newest, char *out,
+                          size_t *stay) {
+  size_t used = 0, place = 0;
+  *stay = 0;
+  for (const char *at = c->text, *end = at + c->size; at < end; place++) {
+    const char *feed = memchr(at, '\n', (size_t)(end - at));
+    size_t size = (size_t)((feed ? feed + 1 : end) - at);
+    json_t *line = place + newest < c->lines && kind->keeps ? json_loadb(at, size, 0, NULL) : NULL;
+    if (place + newest >= c->lines || (line && kind->keeps(context, line))) {
+      memcpy(out + used, at, size);
+      used += size;
+      ++*stay;
+    }
+    json_decref(line);
+    at += size;
+  }
+  return used;
+}
+
+/* Leaves the file as it is, and clears *shorter, when less than half of the lines would go. */
+static int put_newest(const char *path, const contents *c, const journal_kind *kind, void *context, bool *shorter,
+                      char *why) {
+  size_t newest = kind->newest < c->lines / 2 ? kind->newest : c->lines / 2, stay;
+  char *text = malloc(c->size);
+  if (!text) return PL_ENOMEM;
+  size_t size = copy_newest(c, kind, context, newest, text, &stay);
+  *shorter = stay <= c->lines / 2;
+  int error = *shorter ? pl_file_put(path, text, size, true, why) : 0;
+  free(text);
+  return error;
 }
 
 static int open_journal_file(file_journal *j, char *why) {
@@ -87,15 +114,14 @@ static int open_journal_file(file_journal *j, char *why) {
 static int journal_shorten(file_journal *j, const journal_kind *kind, const contents *c, void *context, char *why) {
   bool is_long = c->lines > LINES_WORTH_IT || c->is_array;
   if (!is_long || flock(j->fd, LOCK_EX | LOCK_NB) != 0) return 0;
-  bool is_large = c->size > BYTES_WORTH_IT;
-  if (kind->newest && c->lines <= 2 * kind->newest && !is_large) return 0;
-  size_t newest = kind->newest < c->lines / 2 ? kind->newest : c->lines / 2;
-  json_t *rest = kind->rest ? kind->rest(context) : NULL;
+  if (kind->newest) {
+    bool shorter = c->lines > 2 * kind->newest || c->size > BYTES_WORTH_IT;
+    int error = shorter ? put_newest(j->path, c, kind, context, &shorter, why) : 0;
+    return error || !shorter ? error : open_journal_file(j, why);
+  }
+  json_t *rest = kind->rest(context);
   bool of_use = rest && !c->is_array && json_array_size(rest) > c->lines / 2;
-  int error = of_use       ? 0
-              : rest       ? put_rest(j->path, rest, why)
-              : kind->rest ? PL_ENOMEM
-                           : put_newest(j->path, c, newest, why);
+  int error = of_use ? 0 : rest ? put_rest(j->path, rest, why) : PL_ENOMEM;
   json_decref(rest);
   return error || of_use ? error : open_journal_file(j, why);
 }
@@ -134,23 +160,42 @@ void journal_close(file_journal *j) {
 
 /* ---- appending ---------------------------------------------------------------------------------------- */
 
-/* Writes the line in one write. After half a line, a line feed comes first, so that only the half line is lost. */
-int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]) {
+/* Writes the text of whole lines in one write. After half a line, a line feed comes first, so that only the half line
+ * is lost. */
+static int append_text(file_journal *j, const char *text, size_t size, char *why) {
   struct stat st;
-  char *text = take_line ? json_dumps(take_line, JSON_COMPACT) : NULL, *line = NULL;
-  json_decref(take_line);
-  int n = text ? asprintf(&line, "%s%s\n", j->torn ? "\n" : "", text) : -1;
-  int error = n < 0 ? PL_ENOMEM : 0;
-  if (!error && fstat(j->fd, &st) == 0 && st.st_size + n > JOURNAL_BYTES_MAX)
-    error = pl_why(why, PL_EAGAIN, "%s is full", j->path);
-  if (!error) {
-    j->dirty = true;
-    j->torn = pl_file_write_all(j->fd, line, (size_t)n) != 0;
-    if (j->torn) error = pl_why(why, PL_EIO, "cannot write %s: %s", j->path, strerror(errno));
+  if (fstat(j->fd, &st) == 0 && (size_t)st.st_size + size > JOURNAL_BYTES_MAX)
+    return pl_why(why, PL_EAGAIN, "%s is full", j->path);
+  size_t skip = j->torn ? 0 : 1;
+  j->dirty = true;
+  j->torn = pl_file_write_all(j->fd, text + skip, size - skip) != 0;
+  return j->torn ? pl_why(why, PL_EIO, "cannot write %s: %s", j->path, strerror(errno)) : 0;
+}
+
+int journal_add_all(file_journal *j, json_t *take_lines, char why[PL_WHY_MAX]) {
+  char *text = NULL;
+  size_t size = 0, i;
+  json_t *line;
+  FILE *out = take_lines ? open_memstream(&text, &size) : NULL;
+  bool good = out && putc('\n', out) != EOF;
+  json_array_foreach(take_lines, i, line) {
+    good = good && json_dumpf(line, out, JSON_COMPACT) == 0 && putc('\n', out) != EOF;
   }
-  if (n >= 0) free(line);
+  if (out && fclose(out) != 0) good = false;
+  int error = !good ? PL_ENOMEM : json_array_size(take_lines) ? append_text(j, text, size, why) : 0;
+  json_decref(take_lines);
   free(text);
   return error;
+}
+
+int journal_add(file_journal *j, json_t *take_line, char why[PL_WHY_MAX]) {
+  json_t *lines = take_line ? json_array() : NULL;
+  if (lines && json_array_append(lines, take_line) != 0) {
+    json_decref(lines);
+    lines = NULL;
+  }
+  json_decref(take_line);
+  return journal_add_all(j, lines, why);
 }
 
 int journal_sync(file_journal *j, char why[PL_WHY_MAX]) {

@@ -14,25 +14,28 @@
 enum { NUMBERS_MAX = 9999 };
 
 /* Opens a folder in a folder, and creates it if missing. Never follows a link. */
-static int step_into(int folder, const char *name) {
-  if (mkdirat(folder, name, 0777) != 0 && errno != EEXIST) return -1;
+static int step_into(int folder, const char *name, bool *created) {
+  *created = mkdirat(folder, name, 0777) == 0;
+  if (!*created && errno != EEXIST) return -1;
   return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int file_place_folder(int root, const char *path, const char **leaf) {
+int file_place_folder(int root, const char *path, int (*made)(void *context, int take_fd), void *context) {
   char part[FILE_LEAF_MAX];
   int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
-  const char *slash;
-  while (at >= 0 && (slash = strchr(path, '/'))) {
-    snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-    int next = step_into(at, part);
-    int error = errno;
-    close(at);
+  for (size_t n; at >= 0 && *path; path += n + (path[n] == '/')) {
+    bool created;
+    n = strcspn(path, "/");
+    snprintf(part, sizeof part, "%.*s", (int)n, path);
+    int next = step_into(at, part, &created), error = next < 0 ? errno : 0;
+    if (created && !error)
+      error = made(context, at);
+    else
+      close(at);
+    if (error && next >= 0) close(next);
+    at = error ? -1 : next;
     errno = error;
-    at = next;
-    path = slash + 1;
   }
-  *leaf = path;
   return at;
 }
 
@@ -50,34 +53,39 @@ int file_place_new_folder(int root, const char *name, char out[FILE_LEAF_MAX]) {
   return EEXIST;
 }
 
-int file_place_empty(int root, const char *path) {
-  const char *leaf;
-  int folder = file_place_folder(root, path, &leaf);
-  int made = folder >= 0 ? step_into(folder, leaf) : -1, error = made < 0 ? errno : 0;
-  if (made >= 0) close(made);
-  if (folder >= 0) close(folder);
-  return error;
+int file_place_empty(int folder, const char *name) {
+  bool created;
+  int made = step_into(folder, name, &created);
+  if (made < 0) return errno;
+  close(made);
+  return 0;
 }
 
 void file_place_part_name(const char *leaf, const uint8_t id[16], char out[FILE_LEAF_MAX]) {
   snprintf(out, FILE_LEAF_MAX, ".%s.%02x%02x%02x%02x.part", leaf, id[0], id[1], id[2], id[3]);
 }
 
+/* Checks an existing part file, and frees the space behind its end that an earlier run allocated. */
+static int take_over_part(int fd, uint64_t *size) {
+  struct stat st;
+  if (fstat(fd, &st) != 0) return errno;
+  if (!S_ISREG(st.st_mode) || st.st_nlink != 1) return EEXIST;
+  *size = (uint64_t)st.st_size;
+  return ftruncate(fd, st.st_size) == 0 ? 0 : errno;
+}
+
 int file_place_part(int folder, const char *part, uint64_t *size) {
-  struct stat st = {0};
-  int fd = openat(folder, part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  static const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  int fd = openat(folder, part, flags | O_EXCL, 0666), error = 0;
+  bool is_new = fd >= 0;
+  if (!is_new && errno == EEXIST) fd = openat(folder, part, flags, 0666);
   if (fd < 0) return -1;
-  int error = 0;
+  *size = 0;
   if (flock(fd, LOCK_EX | LOCK_NB) != 0)
     error = errno == EWOULDBLOCK ? EBUSY : errno;
-  else if (fstat(fd, &st) != 0)
-    error = errno;
-  else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
-    error = EEXIST;
-  if (!error) {
-    *size = (uint64_t)st.st_size;
-    return fd;
-  }
+  else if (!is_new)
+    error = take_over_part(fd, size);
+  if (!error) return fd;
   close(fd);
   errno = error;
   return -1;
@@ -85,17 +93,16 @@ int file_place_part(int folder, const char *part, uint64_t *size) {
 
 /* Renames without replacing. On a file system without RENAME_NOREPLACE, linking the new name and then removing the old
  * one does the same. */
-static int rename_to_free(int folder, const char *from, const char *to) {
-  if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) return 0;
+int file_place_finish(int folder, const char *part, const char *name) {
+  if (renameat2(folder, part, folder, name, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (linkat(folder, from, folder, to, 0) != 0) return errno;
-  return unlinkat(folder, from, 0) == 0 ? 0 : errno;
+  if (linkat(folder, part, folder, name, 0) != 0) return errno;
+  return unlinkat(folder, part, 0) == 0 ? 0 : errno;
 }
 
-int file_place_finish(int folder, const char *part, const char *leaf, char name[FILE_LEAF_MAX]) {
-  for (unsigned n = 1; n <= NUMBERS_MAX && nth_name(leaf, n, name); n++) {
-    int error = rename_to_free(folder, part, name);
-    if (error != EEXIST) return error;
-  }
+int file_place_free_name(int folder, const char *leaf, char name[FILE_LEAF_MAX]) {
+  struct stat st;
+  for (unsigned n = 2; n <= NUMBERS_MAX && nth_name(leaf, n, name); n++)
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
   return EEXIST;
 }

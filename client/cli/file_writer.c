@@ -77,15 +77,16 @@ static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
 }
 
 /* Allocates the space instead of only looking for it, so that quotas count, too. */
-static int look_for_room(const file_target *t, size_t size) {
+static int look_for_room(file_target *t, size_t size) {
   struct rlimit most;
   if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur < t->stored_to + size) return EFBIG;
+  t->has_spare = true;
   if (fallocate(t->fd, FALLOC_FL_KEEP_SIZE, (off_t)t->stored_to, (off_t)(size ? size : 1)) == 0) return 0;
   if (errno != EOPNOTSUPP && errno != ENOSYS) return errno;
   return 0; /* cannot tell: the next write will show */
 }
 
-static int finish_part(const file_target *t, const file_task *task) {
+static int finish_target(const file_target *t, const file_task *task) {
   uint8_t sum[FILE_HASH_BYTES];
   if (t->stored_to != task->offset) return EIO;
   EVP_MD_CTX *copy = EVP_MD_CTX_new(); /* keeps t->hash usable, because FINISH may be tried again */
@@ -93,10 +94,7 @@ static int finish_part(const file_target *t, const file_task *task) {
   EVP_MD_CTX_free(copy);
   if (!good) return ENOMEM;
   if (memcmp(sum, task->sha256, sizeof sum) != 0) return EBADMSG;
-  if (t->read_only) return 0;
-  if (ftruncate(t->fd, (off_t)task->offset) != 0) return errno; /* frees space that RETRY allocated */
-  /* A file that is reported as saved must survive a power cut: the other side may delete its copy. */
-  return fdatasync(t->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
+  return t->has_spare && ftruncate(t->fd, (off_t)task->offset) != 0 ? errno : 0;
 }
 
 static int hash_stored(const file_writer *w, file_target *t, uint64_t to) {
@@ -147,7 +145,7 @@ static void do_task(const file_writer *w, file_task *task) {
     task->error = task->kind == FILE_TASK_HASH    ? hash_stored(w, t, task->offset)
                   : task->kind == FILE_TASK_COPY  ? copy_source(w, t, task->offset)
                   : task->kind == FILE_TASK_WRITE ? write_bytes(t, task->bytes, task->size)
-                                                  : finish_part(t, task);
+                                                  : finish_target(t, task);
     t->failed = task->error != 0;
   }
   task->stored_to = t->stored_to;

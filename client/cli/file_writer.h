@@ -1,4 +1,4 @@
-/* The receiver's thread: writes received bytes to the part files, and hashes them on the way.
+/* The receiver's first thread: writes received bytes to the part files, and hashes them on the way.
  *
  * Tasks come out in the order in which they went in. Each carries a place in the channel, which is taken only once the
  * task is done, so the session's window bounds what waits here. A target belongs to the writer thread from its first
@@ -15,6 +15,7 @@ typedef struct file_target {
   EVP_MD_CTX *hash;
   uint64_t stored_to;  /* all bytes before this offset are written and hashed */
   uint64_t flushed_to; /* all bytes before this offset are on their way to the disk */
+  bool has_spare;      /* RETRY allocated space that may lie behind the end */
   bool failed;         /* later tasks are cancelled, until a RETRY finds room */
   unsigned pending;    /* tasks that have not come out; for the main thread */
 } file_target;
@@ -25,7 +26,7 @@ typedef enum file_task_kind {
   FILE_TASK_COPY,  /* copies the rest of `source` up to `offset`, then hashes it; leaves `source` open */
   FILE_TASK_WRITE, /* writes the bytes at `offset` */
   FILE_TASK_RETRY, /* checks whether there is disk space for `size` bytes again */
-  FILE_TASK_FINISH /* checks that the file has `offset` bytes and this hash, and syncs it */
+  FILE_TASK_FINISH /* checks that the file has `offset` bytes and this hash */
 } file_task_kind;
 
 typedef struct file_task {

@@ -123,18 +123,20 @@ static void receive_on_tick(job *base) {
 
 static size_t receive_prepare(job *base, struct pollfd *fds) {
   receive_job *j = base->user;
-  size_t count = 1;
+  size_t count = 2;
   receive_written(j);
+  receive_commit_go_on(j);
   receive_start_files(j);
   receive_draw(j);
   fds[0] = (struct pollfd){.fd = file_writer_fd(j->writer), .events = POLLIN};
+  fds[1] = (struct pollfd){.fd = file_sync_fd(j->sync), .events = POLLIN};
   if (j->terminal >= 0) fds[count++] = (struct pollfd){.fd = j->terminal, .events = POLLIN};
   return count;
 }
 
 static void receive_on_ready(job *base, const struct pollfd *fds, size_t count) {
   receive_job *j = base->user;
-  for (size_t i = 1; i < count; i++)
+  for (size_t i = 2; i < count; i++)
     if (fds[i].revents && fds[i].fd == j->terminal) receive_answer(j);
 }
 
@@ -210,6 +212,7 @@ static int receive_open_folder(receive_job *j) {
     return EXIT_IO;
   }
   snprintf(j->folder, sizeof j->folder, "%s", absolute);
+  file_folders_init(&j->folders, j->root);
   if (faccessat(j->root, ".", W_OK | X_OK, AT_EACCESS) == 0) return 0;
   ui_error("the folder cannot be written to", strerror(errno), "choose another with --into DIR");
   return EXIT_IO;
@@ -276,9 +279,11 @@ static int receive_start(receive_job *j, const cli *c) {
   if (!code) code = receive_open_state(j, c);
   if (!code) code = receive_find_peer(j, c, &o);
   if (code) return code;
+  receive_set_open_max(j);
   signal(SIGXFSZ, SIG_IGN); /* a file size limit of the shell counts as a full disk */
   j->writer = file_writer_new();
-  if (!j->writer) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
+  j->sync = j->writer ? file_sync_new(j->root) : NULL;
+  if (!j->sync) return ui_fail("cannot start", errno == ENOMEM ? PAIRLINK_ENOMEM : PAIRLINK_ESYSTEM, strerror(errno));
   code = share_init(&j->s, c, &hooks, &sharing, &o);
   if (code) return code;
   code = receive_reach(j);
@@ -289,7 +294,9 @@ static int receive_start(receive_job *j, const cli *c) {
 
 static void receive_deinit(receive_job *j) {
   file_writer_free(j->writer); /* writes what has come so far */
+  file_sync_free(j->sync);
   receive_files_free(j);
+  file_folders_deinit(&j->folders);
   share_deinit(&j->s);
   if (j->state_open) receiving_close(&j->state);
   if (j->root >= 0) close(j->root);
@@ -308,7 +315,11 @@ static int receive_run(const cli *c, int argc, char **argv) {
   static receive_job only;
   receive_job *j = &only;
   j->root = j->terminal = -1;
+  pl_list_init(&j->queue);
   pl_list_init(&j->files);
+  pl_list_init(&j->complete);
+  pl_list_init(&j->syncing);
+  file_folders_init(&j->folders, -1);
   command_parse(&command_receive, argc, argv, j);
   if (j->clean) return receive_run_clean(j, c);
   int code = receive_start(j, c);

@@ -3,10 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "file_stat.h"
 #include "receive.h"
 
 /* ---- bytes -------------------------------------------------------------------------------------------- */
@@ -58,112 +56,45 @@ void receive_handled(share *s, uint64_t place) {
 
 /* ---- results of the writer ---------------------------------------------------------------------------- */
 
-static bool is_full(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
-static void on_full(receive_job *j, incoming *in, uint64_t stored) {
-  char text[PROGRESS_TEXT_MAX];
-  if (!in->disk_full) {
-    uint64_t missing = in->size > stored ? in->size - stored : 0;
-    char what[400];
-    snprintf(what, sizeof what, "the disk is full: %s waits", in->line.name);
-    ui_error(what, NULL, "free some space; the transfer then resumes automatically");
-    share_tell_disk_full(&j->s, in->id, in->line.name);
-    if (missing) ui_say("  Still to come: %s", progress_bytes(missing, text));
-  }
-  in->disk_full = true;
-  in->retry_ms = job_now_ms() + RECEIVE_RETRY_MS;
-  (void)share_about(&j->s, PL_TRANSFER_STORE_FAILED, in->id, stored, PL_CONST_FILE_HELD_DISK_FULL);
-}
-
 static void on_retried(receive_job *j, incoming *in, int error) {
   if (error) {
     in->retry_ms = job_now_ms() + RECEIVE_RETRY_MS;
     return;
   }
   in->disk_full = false;
-  ui_say("There is room again: resuming %s.", in->line.name);
+  if (j->full_said) ui_say("There is room again: resuming %s.", in->line.name);
+  j->full_said = false;
   (void)share_about(&j->s, PL_TRANSFER_ROOM, in->id, 0, 0);
 }
 
-static void tell_saved(receive_job *j, const incoming *in, const receiving_saved *saved, const char *name) {
-  char path[1024], shown[256];
-  const receiving_unit *u = receiving_find(&j->state, j->s.peer, in->unit);
-  if (strcmp(name, in->leaf) != 0)
-    ui_say("%s already exists: saved as %s", in->line.name, ui_clean(name, shown, sizeof shown));
-  if (!u || u->files <= 1) ui_say("Saved: %s. SHA-256 matches.", ui_clean(saved->path, path, sizeof path));
-  share_tell_done(&j->s, in->id, in->line.name, saved->path, saved->size, saved->sha256);
-}
-
-/* Writes the absolute path of a file in an open folder. */
-static void path_of_entry(int folder, const char *name, char *out, size_t size) {
-  char link[64], there[4096];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
-  ssize_t n = readlink(link, there, sizeof there - 1);
-  there[n > 0 ? n : 0] = '\0';
-  (void)snprintf(out, size, "%s/%s", there, name);
-}
-
-static int save_incoming(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
-  char name[FILE_LEAF_MAX], path[4096 + FILE_LEAF_MAX], why[PL_WHY_MAX];
-  struct stat st;
-  receiving_saved saved = {.size = in->size, .path = path, .checked = true};
-  int error = file_place_finish(in->folder, in->part, in->leaf, name);
-  if (error) return error;
-  in->part[0] = '\0';
-  path_of_entry(in->folder, name, path, sizeof path);
-  if (fstat(in->target.fd, &st) == 0) saved.mtime_ns = file_mtime_ns(&st);
-  memcpy(saved.id, in->id, sizeof saved.id);
-  memcpy(saved.unit, in->unit, sizeof saved.unit);
-  memcpy(saved.sha256, sha256, FILE_HASH_BYTES);
-  if (receiving_saved_add(&j->state, &saved, j->s.peer, why)) ui_note("It may be sent again: %s", why);
-  j->saved++;
-  j->done_bytes += in->size;
-  tell_saved(j, in, &saved, name);
-  return 0;
-}
-
-/* The file that was already here is the same as the sender's. */
-static void on_same(receive_job *j, incoming *in, const uint8_t sha256[FILE_HASH_BYTES]) {
-  char text[1024];
-  receiving_saved *saved = receiving_saved_find(&j->state, in->id, true);
-  if (!saved) { /* it was changed or moved since the comparison */
-    receive_start_again(j, in);
-    return;
-  }
-  uint8_t id[16];
-  memcpy(id, in->id, sizeof id);
-  saved->checked = true;
-  memcpy(saved->unit, in->unit, sizeof saved->unit);
-  j->there++;
-  ui_note("Already here, SHA-256 matches: %s", ui_clean(saved->path, text, sizeof text));
-  share_tell_done(&j->s, in->id, in->line.name, saved->path, in->size, sha256);
-  receive_count_done(j, in, in->unit);
-  (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
+/* The file that was already here is the same as the sender's. It goes to the disk like a new one, because the run that
+ * saved it may have ended before that. */
+static void on_same(receive_job *j, incoming *in) {
+  const char *leaf;
+  bool is_there = in->path && receiving_saved_find(&j->state, in->id, true);
+  if (is_there) in->folder = file_folder_use(&j->folders, in->path + strlen(j->folder) + (j->folder[1] != '\0'), &leaf);
+  if (in->folder)
+    receive_commit(j, in, RECEIVE_BYTES_AND_NAME);
+  else
+    receive_start_again(j, in); /* it was changed or moved since the comparison */
 }
 
 static void on_finished(receive_job *j, incoming *in, const file_task *task) {
+  if (task->error == ECANCELED && !in->looked_at && !in->copied) return; /* a piece before it found no room */
+  memcpy(in->sha256, task->sha256, sizeof in->sha256);
   if (task->error && (in->looked_at || in->copied)) {
     receive_start_again(j, in);
-    return;
-  }
-  if (in->looked_at) {
-    on_same(j, in, task->sha256);
-    return;
-  }
-  int error = task->error ? task->error : save_incoming(j, in, task->sha256);
-  if (is_full(error)) {
-    on_full(j, in, task->stored_to);
-  } else if (error) {
-    if (error != EBADMSG) share_file_error(&j->s, in->id, in->line.name, "unwritable", strerror(error), NULL);
-    uint8_t why = error == EBADMSG ? PL_CONST_FILE_DAMAGED : PL_CONST_FILE_UNWRITABLE;
-    (void)share_about(&j->s, PL_TRANSFER_FINISHED, in->id, 0, why);
+  } else if (in->looked_at) {
+    on_same(j, in);
+  } else if (!task->error) {
+    receive_commit(j, in, RECEIVE_BYTES);
+  } else if (receive_is_full_error(task->error)) {
+    receive_on_full(j, in, task->stored_to);
   } else {
-    uint8_t id[16];
-    memcpy(id, in->id, sizeof id);
-    receive_count_done(j, in, in->unit);
-    (void)share_about(&j->s, PL_TRANSFER_FINISHED, id, 0, 0);
+    if (task->error != EBADMSG)
+      share_file_error(&j->s, in->id, in->line.name, "unwritable", strerror(task->error), NULL);
+    uint8_t why = task->error == EBADMSG ? PL_CONST_FILE_DAMAGED : PL_CONST_FILE_UNWRITABLE;
+    (void)share_about(&j->s, PL_TRANSFER_FINISHED, in->id, 0, why);
   }
 }
 
@@ -172,8 +103,8 @@ static void on_stored(receive_job *j, incoming *in, const file_task *task) {
   if (task->error == ECANCELED) return; /* a task before it failed, so this piece will be requested again */
   if (!task->error) {
     (void)share_about(&j->s, PL_TRANSFER_STORED, in->id, task->stored_to, 0);
-  } else if (is_full(task->error)) {
-    on_full(j, in, task->stored_to);
+  } else if (receive_is_full_error(task->error)) {
+    receive_on_full(j, in, task->stored_to);
   } else {
     share_file_error(&j->s, in->id, in->line.name, "unwritable", strerror(task->error), NULL);
     (void)share_about(&j->s, PL_TRANSFER_STORE_FAILED, in->id, task->stored_to, PL_CONST_FILE_UNWRITABLE);
@@ -202,7 +133,10 @@ void receive_written(receive_job *j) {
     if (j->s.current && task->generation == j->s.generation && !starved)
       (void)pairlink_take(j->s.current, PL_CONST_FILE_CHANNEL, task->place);
     file_writer_return(j->writer, task);
-    if (in && --in->target.pending == 0 && in->over) receive_free_incoming(in);
+    if (in) {
+      in->target.pending--;
+      receive_release(j, in);
+    }
   }
 }
 
@@ -251,7 +185,7 @@ static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   in->file = NULL;
   in->over = true;
   in->drop_part = a->why != 0;
-  if (in->target.pending == 0) receive_free_incoming(in);
+  receive_release(j, in);
 }
 
 void receive_act(share *s, const pl_transfer_action *a) {
@@ -301,7 +235,8 @@ static const char *receive_note_of(const pl_transfer_file *f) {
 void receive_draw(receive_job *j) {
   if (j->terminal >= 0 || !share_draw_begin(&j->s)) return;
   for (pl_transfer_file *f = NULL; (f = pl_transfer_each(j->s.transfer, f));) {
-    incoming *in = !f->outgoing && f->state != PL_TRANSFER_ASKING ? f->user : NULL;
+    bool is_file = !f->outgoing && f->state != PL_TRANSFER_ASKING && !(f->flags & PL_CONST_FILE_FLAG_FOLDER);
+    incoming *in = is_file ? f->user : NULL;
     if (in && (f->stored || f->size == 0 || !pl_transfer_has_group(f->group)))
       share_draw_file(&j->s, &in->line, f->stored, f->size, receive_note_of(f));
   }
@@ -309,5 +244,8 @@ void receive_draw(receive_job *j) {
 }
 
 void receive_files_free(receive_job *j) {
-  while (!pl_list_empty(&j->files)) receive_free_incoming(PL_CONTAINER(j->files.next, incoming, node));
+  pl_node *lists[] = {&j->queue, &j->files, &j->complete, &j->syncing};
+  for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++)
+    while (!pl_list_empty(lists[i])) receive_free_incoming(j, PL_CONTAINER(lists[i]->next, incoming, node));
+  for (; j->made_count; j->made_count--) close(j->made[j->made_count - 1].fd);
 }

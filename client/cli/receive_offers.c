@@ -42,7 +42,7 @@ void receive_unit_stopped(receive_job *j, const uint8_t unit[16]) {
 bool receive_is_unfinished(const receive_job *j) {
   for (receiving_unit *u = NULL; (u = receiving_each(&j->state, u));)
     if (u->live && u->done < u->files) return true;
-  return !pl_list_empty(&j->files);
+  return j->incoming_count > 0;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
 /* Says once that hidden names are changed: the user might not find them otherwise. */
 static void say_hidden(receive_job *j, const pl_transfer_file *f, const char *path) {
   char hidden[PL_TRANSFER_NAME_MAX];
-  if (j->keep_hidden || j->hidden_said) return;
+  if (j->keep_hidden || j->hidden_said || !f->name.size || !memchr(f->name.data, '.', f->name.size)) return;
   (void)pl_transfer_safe_name(f->name, true, hidden);
   if (strcmp(path, hidden) == 0) return;
   j->hidden_said = true;
@@ -56,47 +57,71 @@ static void sync_units(receive_job *j) {
   ui_note("After an interruption this will start from the beginning: %s", why);
 }
 
-static int open_part(receive_job *j, incoming *in) {
+static int use_folder(receive_job *j, incoming *in, const char *path) {
   const char *leaf;
+  in->folder = file_folder_use(&j->folders, path, &leaf);
+  if (!in->folder) return errno;
+  snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
+  return 0;
+}
+
+static void leave_folder(receive_job *j, incoming *in) {
+  if (in->folder) file_folder_release(&j->folders, in->folder);
+  in->folder = NULL;
+}
+
+/* Opens the part file in its folder. */
+static int open_part_at(receive_job *j, incoming *in, const char *path) {
+  int error = use_folder(j, in, path);
+  if (error) return error;
+  file_place_part_name(in->leaf, in->id, in->part);
+  in->target.fd = file_place_part(in->folder->fd, in->part, &in->target.stored_to);
+  if (in->target.fd >= 0) return 0;
+  error = errno;
+  in->part[0] = '\0'; /* it belongs to another program, or does not exist */
+  return error;
+}
+
+static int open_part(receive_job *j, incoming *in) {
   char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
   int error = find_path(j, in->file, path, sizeof path);
   if (error) return error;
   sync_units(j);
-  in->folder = file_place_folder(j->root, path, &leaf);
-  if (in->folder < 0) return errno;
-  snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
-  file_place_part_name(in->leaf, in->id, in->part);
-  in->target.fd = file_place_part(in->folder, in->part, &in->target.stored_to);
-  if (in->target.fd < 0) {
-    in->part[0] = '\0'; /* it belongs to another program, or does not exist */
-    return errno;
+  error = open_part_at(j, in, path);
+  if (error == ENOENT && in->folder) { /* the folder was removed while it was open */
+    in->folder->gone = true;
+    leave_folder(j, in);
+    error = open_part_at(j, in, path);
   }
+  if (error) return error;
   in->target.hash = file_hash_new();
   return in->target.hash ? 0 : ENOMEM;
 }
 
-static int empty_part(incoming *in) {
+int receive_empty_part(incoming *in) {
   in->target.stored_to = in->target.flushed_to = 0;
   in->target.failed = false;
   if (ftruncate(in->target.fd, 0) != 0) return errno;
   return file_hash_reset(in->target.hash) ? 0 : ENOMEM;
 }
 
-static void close_target(incoming *in) {
+static void close_target(receive_job *j, incoming *in) {
   if (in->target.fd >= 0) close(in->target.fd);
   if (in->target.source >= 0) close(in->target.source);
-  if (in->folder >= 0) close(in->folder);
+  leave_folder(j, in);
   EVP_MD_CTX_free(in->target.hash);
   in->target = (file_target){.fd = -1, .source = -1, .pending = in->target.pending};
-  in->folder = -1;
 }
 
 /* Removes an empty part file, too: there is nothing to resume. */
-void receive_free_incoming(incoming *in) {
+void receive_free_incoming(receive_job *j, incoming *in) {
   bool is_empty = in->target.fd >= 0 && in->target.stored_to == 0;
-  if (*in->part && in->folder >= 0 && (in->drop_part || is_empty)) (void)unlinkat(in->folder, in->part, 0);
+  if (*in->part && in->folder && (in->drop_part || is_empty)) (void)unlinkat(in->folder->fd, in->part, 0);
   pl_list_remove(&in->node);
-  close_target(in);
+  close_target(j, in);
+  j->incoming_count--;
+  j->opened -= in->started;
+  free(in->path);
   free(in);
 }
 
@@ -109,17 +134,18 @@ static incoming *new_incoming(receive_job *j, pl_transfer_file *f) {
   memcpy(in->unit, receive_unit_of(f), sizeof in->unit);
   in->file = f;
   in->size = f->size;
-  in->folder = in->target.fd = in->target.source = -1;
-  share_line_init(&in->line, f->id, f->name);
+  in->target.fd = in->target.source = -1;
+  memcpy(in->line.id, f->id, sizeof in->line.id);
   receive_safe_text(f->name, in->line.name, sizeof in->line.name);
   in->line.is_stream = receive_is_stream(f);
   pl_list_init(&in->node);
-  pl_list_append(&j->files, &in->node);
+  pl_list_append(&j->queue, &in->node);
+  j->incoming_count++;
   f->user = in;
   return in;
 }
 
-static void cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
+void receive_cannot_write(receive_job *j, const uint8_t *id, const char *name, int error) {
   uint8_t copy[16];
   if (error == ENOMEM) { /* not the file's fault */
     job_no_memory(&j->s.base);
@@ -131,34 +157,12 @@ static void cannot_write(receive_job *j, const uint8_t *id, const char *name, in
   (void)share_about(&j->s, PL_TRANSFER_STOP, copy, 0, PL_CONST_FILE_UNWRITABLE);
 }
 
-static void prepare_folder(receive_job *j, const pl_transfer_file *f) {
-  char name[256], path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
-  uint8_t unit[16];
-  memcpy(unit, receive_unit_of(f), sizeof unit);
-  int error = find_path(j, f, path, sizeof path);
-  if (!error) error = file_place_empty(j->root, path);
-  if (error) {
-    receive_safe_text(f->name, name, sizeof name);
-    cannot_write(j, f->id, name, error);
-    return;
-  }
-  char whole[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX + sizeof j->folder];
-  snprintf(whole, sizeof whole, "%s/%s", j->folder, path);
-  receive_safe_text(f->name, name, sizeof name);
-  share_tell_done(&j->s, f->id, name, whole, 0, NULL);
-  j->saved++;
-  receive_count_done(j, NULL, unit);
-  (void)share_about(&j->s, PL_TRANSFER_FINISHED, f->id, 0, 0);
-}
-
 void receive_prepare_file(receive_job *j, pl_transfer_file *f) {
   receiving_saved *saved = receiving_saved_find(&j->state, f->id, true);
   if (saved && saved->checked)
     receive_here_already(j, f, saved);
-  else if (f->flags & PL_CONST_FILE_FLAG_FOLDER)
-    prepare_folder(j, f);
   else if (!new_incoming(j, f))
-    cannot_write(j, f->id, "a file", ENOMEM);
+    receive_cannot_write(j, f->id, "a file", ENOMEM);
 }
 
 /* ---- turns -------------------------------------------------------------------------------------------- */
@@ -194,10 +198,11 @@ static bool look_at_saved(receive_job *j, incoming *in) {
   in->target.fd = open_saved(saved);
   in->target.hash = in->target.fd >= 0 ? file_hash_new() : NULL;
   if (!in->target.hash) {
-    close_target(in);
+    close_target(j, in);
     return false;
   }
   in->target.read_only = in->looked_at = true;
+  in->path = strdup(saved->path);
   in->counted = saved->counted && memcmp(saved->unit, in->unit, sizeof in->unit) == 0;
   receive_give(j, FILE_TASK_HASH, in, in->size, 0);
   tell_ready(j, in, in->size);
@@ -216,21 +221,21 @@ static bool copy_saved(receive_job *j, incoming *in) {
 }
 
 void receive_copied(receive_job *j, incoming *in, const file_task *task) {
-  int error = task->error ? empty_part(in) : 0;
+  int error = task->error ? receive_empty_part(in) : 0;
   close(in->target.source);
   in->target.source = -1;
   in->copied = !task->error;
   if (error)
-    cannot_write(j, in->id, in->line.name, error);
+    receive_cannot_write(j, in->id, in->line.name, error);
   else
     tell_ready(j, in, in->target.stored_to);
 }
 
 static void place_incoming(receive_job *j, incoming *in) {
   int error = open_part(j, in);
-  if (!error && !receive_is_stream(in->file) && in->target.stored_to > in->size) error = empty_part(in);
+  if (!error && !receive_is_stream(in->file) && in->target.stored_to > in->size) error = receive_empty_part(in);
   if (error) {
-    cannot_write(j, in->id, in->line.name, error);
+    receive_cannot_write(j, in->id, in->line.name, error);
     return;
   }
   if (copy_saved(j, in)) return;
@@ -244,34 +249,81 @@ void receive_start_again(receive_job *j, incoming *in) {
   bool from_elsewhere = in->copied;
   int error = 0;
   in->looked_at = in->copied = false;
+  free(in->path);
+  in->path = NULL;
   if (!from_elsewhere) {
-    close_target(in);
+    close_target(j, in);
     error = open_part(j, in);
   }
-  if (!error) error = empty_part(in);
+  if (!error) error = receive_empty_part(in);
   if (error)
-    cannot_write(j, in->id, in->line.name, error);
+    receive_cannot_write(j, in->id, in->line.name, error);
   else
     (void)share_about(&j->s, PL_TRANSFER_AGAIN, in->id, 0, 0);
 }
 
+void receive_move_to(pl_node *list, incoming *in) {
+  pl_list_remove(&in->node);
+  pl_list_append(list, &in->node);
+}
+
+void receive_commit(receive_job *j, incoming *in, receive_step step) {
+  in->step = step;
+  if (step != RECEIVE_BYTES) in->folder->changed = true;
+  receive_move_to(&j->complete, in);
+}
+
+/* Creates an empty folder. Returns 0 or an errno. */
+static int place_empty_folder(receive_job *j, incoming *in) {
+  char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
+  int error = find_path(j, in->file, path, sizeof path);
+  if (!error) error = use_folder(j, in, path);
+  if (!error) error = file_place_empty(in->folder->fd, in->leaf);
+  if (!error && asprintf(&in->path, "%s/%s", j->folder, path) < 0) error = ENOMEM;
+  return error;
+}
+
+static void start_folder(receive_job *j, incoming *in) {
+  int error = place_empty_folder(j, in);
+  if (error)
+    receive_cannot_write(j, in->id, in->line.name, error);
+  else
+    receive_commit(j, in, RECEIVE_NAME);
+}
+
 static void start_one(receive_job *j, incoming *in) {
   in->started = true;
-  if (!look_at_saved(j, in)) place_incoming(j, in);
+  j->opened++;
+  receive_move_to(&j->files, in);
+  if (in->file->flags & PL_CONST_FILE_FLAG_FOLDER)
+    start_folder(j, in);
+  else if (!look_at_saved(j, in))
+    place_incoming(j, in);
 }
 
 /* Returns the first file whose turn it is, or NULL when none may start now. */
 static incoming *next_turn(const receive_job *j) {
-  incoming *next = NULL;
-  size_t opened = 0, moving = 0;
+  size_t moving = 0;
+  uint64_t bytes = 0;
+  if (pl_list_empty(&j->queue) || j->opened >= j->open_max) return NULL;
+  incoming *next = PL_CONTAINER(j->queue.next, incoming, node);
   for (pl_node *n = j->files.next; n != &j->files; n = n->next) {
-    incoming *in = PL_CONTAINER(n, incoming, node);
-    if (!in->started && !next) next = in;
-    if (!in->started) continue;
-    opened++;
-    moving += in->over || !in->file->held_there;
+    const incoming *in = PL_CONTAINER(n, incoming, node);
+    if (!in->over && in->file->held_there) continue;
+    bytes += in->line.is_stream || in->size > RECEIVE_AT_ONCE_BYTES ? RECEIVE_AT_ONCE_BYTES : in->size;
+    if (++moving >= RECEIVE_AT_ONCE && bytes >= RECEIVE_AT_ONCE_BYTES) return NULL;
   }
-  return opened < RECEIVE_OPEN_MAX && moving < RECEIVE_AT_ONCE ? next : NULL;
+  return next;
+}
+
+/* A file that waits takes two descriptors at most: its own and that of its folder. The rest is for the connection and
+ * for threads. */
+void receive_set_open_max(receive_job *j) {
+  enum { OTHERS = 64 };
+  struct rlimit most;
+  bool is_low = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < OTHERS + 2 * RECEIVE_OPEN_MAX;
+  size_t room = is_low && most.rlim_cur > OTHERS ? (size_t)(most.rlim_cur - OTHERS) / 2 : 0;
+  j->open_max = !is_low ? RECEIVE_OPEN_MAX : room > RECEIVE_AT_ONCE ? room : RECEIVE_AT_ONCE;
 }
 
 void receive_start_files(receive_job *j) {

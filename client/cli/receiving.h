@@ -32,7 +32,7 @@ typedef struct receiving_unit {
 } receiving_unit;
 
 typedef struct receiving_saved {
-  uint8_t id[16], unit[16], sha256[FILE_HASH_BYTES];
+  uint8_t id[16], unit[16];
   uint64_t size;
   int64_t mtime_ns;
   char *path;   /* absolute */
@@ -53,6 +53,7 @@ typedef struct receiving {
   uint32_t *saved_index; /* a hash table by id and `here`: places in `saved` plus one */
   size_t index_size;
   uint64_t index_seed;
+  json_t *live; /* the units that are not over, of all identities and folders: maps their IDs to anything */
   file_journal saved_journal;
 } receiving;
 
@@ -87,7 +88,14 @@ int receiving_sync(receiving *r, char why[PL_WHY_MAX]) PL_MUST_USE;
 
 /* Finds a file that was saved and has the same size and time as then. here: in this folder, else in another one. */
 receiving_saved *receiving_saved_find(const receiving *r, const uint8_t id[16], bool here);
-/* Adds a copy of `saved`, also to the journal. */
-int receiving_saved_add(receiving *r, const receiving_saved *saved, const char *peer_id, char why[PL_WHY_MAX]);
+/* Adds the line of a file to `lines`, an array for receiving_saved_note. Returns false when memory ran out. */
+bool receiving_saved_line(const receiving *r, const receiving_saved *saved, const uint8_t sha256[FILE_HASH_BYTES],
+                          const char *peer_id, json_t *lines) PL_MUST_USE;
+/* Writes the lines to the journal, before the files get these names: then a crash in between cannot make a file that
+ * nobody remembers. A line whose file is not there is ignored. The lines are safely on the disk only after
+ * journal_sync. */
+int receiving_saved_note(receiving *r, json_t *take_lines, char why[PL_WHY_MAX]);
+/* Adds a file to memory. Takes its path, also on failure. */
+int receiving_saved_put(receiving *r, const receiving_saved *take_saved) PL_MUST_USE;
 
 #endif

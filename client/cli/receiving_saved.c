@@ -1,5 +1,5 @@
 /* The saved files of receiving.h: a file that is complete here is not sent again, even if the sender never learned that
- * it was saved. The journal has one line for each file, and only the newest lines are kept. */
+ * it was saved. The journal has one line for each file. Of files whose unit is over, only the newest lines are kept. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "file_stat.h"
 #include "receiving.h"
 
-enum { SAVED_MAX = 65536 };
+enum { SAVED_MAX = 1 << 20, NEWEST = 1 << 15 };
 
 /* ---- the index: a hash table with open addressing -------------------------------------------------------- */
 
@@ -48,17 +48,18 @@ static bool grow_index(receiving *r) {
   return true;
 }
 
-/* Ignores files beyond SAVED_MAX; they would be sent again. Returns false when memory ran out. */
-static bool put_saved(receiving *r, const receiving_saved *saved) {
-  if (r->saved_count == SAVED_MAX) return true;
-  if (!grow_index(r)) return false;
+/* Ignores files beyond SAVED_MAX; they would be sent again. */
+int receiving_saved_put(receiving *r, const receiving_saved *take_saved) {
+  bool is_full = r->saved_count == SAVED_MAX;
+  if (is_full || !take_saved->path || !grow_index(r)) {
+    free(take_saved->path);
+    return is_full ? 0 : PL_ENOMEM;
+  }
   receiving_saved *s = &r->saved[r->saved_count];
-  *s = *saved;
-  s->path = strdup(saved->path);
-  if (!s->path) return false;
+  *s = *take_saved;
   s->here = file_is_below(s->path, r->folder);
   index_one(r, r->saved_count++);
-  return true;
+  return 0;
 }
 
 /* Returns false when the file was moved or changed since; then it must be sent again. */
@@ -94,17 +95,24 @@ typedef struct saved_reader {
 
 static int read_saved(void *context, json_t *line) {
   const saved_reader *of = context;
-  receiving_saved s = {.path = (char *)(uintptr_t)journal_text(line, "path")}; /* put_saved copies it */
+  receiving_saved s = {0};
   if (strcmp(journal_text(line, "own"), of->r->own) != 0 || strcmp(journal_text(line, "peer"), of->peer) != 0) return 0;
   s.size = (uint64_t)json_integer_value(json_object_get(line, "size"));
   s.mtime_ns = (int64_t)json_integer_value(json_object_get(line, "mtime_ns"));
-  bool good = file_unhex(journal_text(line, "id"), s.id, 16) && file_unhex(journal_text(line, "unit"), s.unit, 16) &&
-              file_unhex(journal_text(line, "sha256"), s.sha256, FILE_HASH_BYTES);
-  return !good || put_saved(of->r, &s) ? 0 : PL_ENOMEM;
+  if (!file_unhex(journal_text(line, "id"), s.id, 16) || !file_unhex(journal_text(line, "unit"), s.unit, 16)) return 0;
+  s.path = strdup(journal_text(line, "path"));
+  return receiving_saved_put(of->r, &s);
+}
+
+/* The lines of an unfinished unit all stay: without them its files would be sent, and saved, a second time. */
+static bool keeps_saved(void *context, const json_t *line) {
+  const saved_reader *of = context;
+  return json_object_get(of->r->live, journal_text(line, "unit")) != NULL;
 }
 
 int receiving_load_saved(receiving *r, const char *peer_id, char why[PL_WHY_MAX]) {
-  static const journal_kind kind = {.name = "receiving/saved", .each = read_saved, .newest = SAVED_MAX / 2};
+  static const journal_kind kind = {
+      .name = "receiving/saved", .each = read_saved, .newest = NEWEST, .keeps = keeps_saved};
   saved_reader of = {r, peer_id};
   randombytes_buf(&r->index_seed, sizeof r->index_seed);
   int error = journal_open(&r->saved_journal, &kind, &of, why);
@@ -112,12 +120,16 @@ int receiving_load_saved(receiving *r, const char *peer_id, char why[PL_WHY_MAX]
   return error;
 }
 
-int receiving_saved_add(receiving *r, const receiving_saved *s, const char *peer_id, char why[PL_WHY_MAX]) {
+bool receiving_saved_line(const receiving *r, const receiving_saved *s, const uint8_t sha256[FILE_HASH_BYTES],
+                          const char *peer_id, json_t *lines) {
   char id[FILE_HEX_CHARS], unit[FILE_HEX_CHARS], sum[FILE_HEX_CHARS];
   json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s*}", "own", r->own, "peer", peer_id, "id",
                            file_hex(s->id, 16, id), "unit", file_hex(s->unit, 16, unit), "sha256",
-                           file_hex(s->sha256, FILE_HASH_BYTES, sum), "size", (json_int_t)s->size, "mtime_ns",
+                           file_hex(sha256, FILE_HASH_BYTES, sum), "size", (json_int_t)s->size, "mtime_ns",
                            (json_int_t)s->mtime_ns, "path", s->path);
-  int error = journal_add(&r->saved_journal, line, why);
-  return put_saved(r, s) ? error : PL_ENOMEM;
+  return json_array_append_new(lines, line) == 0;
+}
+
+int receiving_saved_note(receiving *r, json_t *take_lines, char why[PL_WHY_MAX]) {
+  return journal_add_all(&r->saved_journal, take_lines, why);
 }

@@ -167,9 +167,11 @@ int receiving_open(receiving *r, const char *own_id, const char *folder, char wh
   r->journal.fd = r->saved_journal.fd = -1;
   memcpy(r->own, own_id, PAIRLINK_ID_CHARS + 1);
   r->folder = strdup(folder);
-  int error = live && r->folder ? journal_open(&r->journal, &kind, live, why) : PL_ENOMEM;
+  r->live = json_object();
+  int error = live && r->live && r->folder ? journal_open(&r->journal, &kind, live, why) : PL_ENOMEM;
   json_object_foreach(live, key, unit) {
     if (!error) error = add_read(r, unit);
+    if (!error && json_object_set_new(r->live, journal_text(unit, "id"), json_true())) error = PL_ENOMEM;
   }
   json_decref(live);
   return error;
@@ -187,6 +189,7 @@ void receiving_close(receiving *r) {
   if (r->journal.fd >= 0) (void)journal_sync(&r->journal, why);
   journal_close(&r->journal);
   journal_close(&r->saved_journal);
+  json_decref(r->live);
   free(r->folder);
   free(r->saved);
   free(r->saved_index);

@@ -109,8 +109,10 @@ static void send_tell_offer(send_job *j) {
 }
 
 static void offer_more(send_job *j) {
+  static const uint8_t no_group[16];
   int error = 0;
   while (*j->s.peer && j->next < j->list.count && !j->s.base.ending) {
+    if (!pl_transfer_has_room(j->s.transfer, j->list.is_group ? j->group : no_group)) break;
     file_source *source = &j->list.sources[j->next];
     error = offer_one(j, source);
     if (error) break;

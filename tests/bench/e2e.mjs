@@ -70,7 +70,8 @@ async function pairlink(dir) {
   };
 }
 
-async function scp(dir) {
+/** Starts an sshd on this machine. Returns its destination, and the options of ssh and scp that lead to it. */
+export async function sshServer(dir) {
   const host = join(dir, 'host');
   const key = join(dir, 'key');
   for (const file of [host, key]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
@@ -91,29 +92,27 @@ async function scp(dir) {
   const daemon = start('/usr/sbin/sshd', ['-D', '-e', '-f', '/dev/null', ...options.flatMap((o) => ['-o', o])]);
   await daemon.waitFor(/Server listening on/);
   return {
+    destination: `${userInfo().username}@127.0.0.1`,
+    options: [
+      `Port=${port}`,
+      `IdentityFile=${key}`,
+      'StrictHostKeyChecking=no',
+      'UserKnownHostsFile=/dev/null',
+      'LogLevel=ERROR',
+    ].flatMap((o) => ['-o', o]),
+    stop: () => daemon.stop(),
+  };
+}
+
+async function scp(dir) {
+  const server = await sshServer(dir);
+  return {
     async transfer(from, to) {
       const began = performance.now();
-      await piped(
-        'scp',
-        [
-          '-q',
-          '-P',
-          port,
-          '-i',
-          key,
-          '-o',
-          'StrictHostKeyChecking=no',
-          '-o',
-          'UserKnownHostsFile=/dev/null',
-          '-o',
-          'LogLevel=ERROR',
-          from,
-          `${userInfo().username}@127.0.0.1:${to}`,
-        ].map(String),
-      ).ended;
+      await piped('scp', ['-q', ...server.options, from, `${server.destination}:${to}`]).ended;
       return (performance.now() - began) / 1e3;
     },
-    stop: () => daemon.stop(),
+    stop: () => server.stop(),
   };
 }
 

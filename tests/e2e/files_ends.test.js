@@ -225,7 +225,7 @@ describe('a peer that offers without end', () => {
   const NONE = new Uint8Array(16);
   const idOf = (n) => Uint8Array.from({ length: 16 }, (_, i) => (i < 4 ? n >> (8 * i) : 1) & 255);
   /** Offers `count` small files to a `receive --yes`, as fast as they go. */
-  async function flood(count) {
+  async function flood(count, size = 7) {
     const folder = tempDir('pairlink-flood-');
     const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
     const incoming = event(client, 'session');
@@ -249,7 +249,7 @@ describe('a peer that offers without end', () => {
             type: 2,
             id: idOf(n),
             flags: 0,
-            size: 7,
+            size,
             group: NONE,
             group_files: 0,
             group_bytes: 0,
@@ -262,15 +262,17 @@ describe('a peer that offers without end', () => {
   }
   const parts = (folder) => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
-  test('opens a bounded number of files, Ctrl-C is answered, and nothing is left', LONG, async () => {
-    const f = await flood(4000);
-    let most = 0;
+  test.each([
+    ['small', 7, 256],
+    ['large', 2 * MiB, 16],
+  ])('opens a bounded number of %s files, Ctrl-C is answered, and nothing is left', LONG, async (_, size, bound) => {
+    const f = await flood(4000, size);
     await f.receive.waitFor('Receiving f1000 ', { stream: 'stderr' });
-    await until(() => parts(f.folder).length >= 16, 'sixteen are open');
-    most = parts(f.folder).length;
+    await until(() => parts(f.folder).length >= bound, `${bound} are open`);
+    const most = parts(f.folder).length;
     f.receive.signal('SIGINT');
     expect((await f.receive.wait()).code, f.receive.stderr.slice(-500)).toBe(130);
-    expect(most).toBe(16);
+    expect(most).toBe(bound);
     expect(readdirSync(f.folder)).toEqual([]); // an empty part file is removed: there is nothing to resume
     const state = join(f.receive.identity, '..', '.local', 'state', 'pairlink', 'receiving', 'units');
     expect(statSync(state).size).toBeLessThan(4100 * 400);

@@ -143,11 +143,11 @@ export const ROOMS = {
       ['the job of a command', 'command job pairing'],
       [
         'files on disk',
-        'file_stat file_thread file_hash file_journal file_state receiving receiving_units receiving_saved file_place',
+        'file_stat file_thread file_hash file_journal file_state receiving receiving_units receiving_saved file_place file_sync file_folder',
       ],
       ['files in transfer', 'file_writer file_reader file_walk file_flow share.h share_ui share.c'],
       ['pipes and chats', 'pipe outbox chat.h chat_lines'],
-      ['receiving', 'receive.h receive_ends receive_offers receive_places receive_files'],
+      ['receiving', 'receive.h receive_ends receive_offers receive_places receive_commit receive_files'],
       ['commands', 'send receive.c pair chat.c contacts_command simple completion ping listen connect'],
       ['program', 'main'],
     ],

@@ -29,6 +29,7 @@ static void transfer_begun(pl_transfer *t) {
       pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
       e->file.held_there = 0;
       e->say = 0;
+      pl_list_remove(&e->speaking);
       if (e->file.held_here) pl_transfer_say(t, e, PL_TRANSFER_SAY_HOLD);
       if (side == 1) {
         pl_transfer_restart_sending(e);

@@ -20,13 +20,13 @@
 #include "../wire/wire.h"
 
 enum {
-  PL_TRANSFER_FILES_MAX = 1024,    /* in each direction, of those that are not over */
-  PL_TRANSFER_GROUP_OPEN_MAX = 64, /* of one outgoing group, of those that are not over */
-  PL_TRANSFER_AT_ONCE = 4,         /* outgoing files that take turns */
-  PL_TRANSFER_HEAD_BYTES = 25,     /* of FILE_DATA, before its bytes */
-  PL_TRANSFER_WORD_MAX = 1600,     /* bytes of the largest word */
-  PL_TRANSFER_NAME_MAX = 1536,     /* bytes of a safe name with its NUL */
-  PL_TRANSFER_PART_MAX = 200       /* bytes of one part of a safe name, without what is put before or behind it */
+  PL_TRANSFER_FILES_MAX = 1024,     /* in each direction, of those that are not over */
+  PL_TRANSFER_GROUP_OPEN_MAX = 512, /* of one outgoing group, of those that are not over */
+  PL_TRANSFER_AT_ONCE = 4,          /* outgoing files that take turns */
+  PL_TRANSFER_HEAD_BYTES = 25,      /* of FILE_DATA, before its bytes */
+  PL_TRANSFER_WORD_MAX = 1600,      /* bytes of the largest word */
+  PL_TRANSFER_NAME_MAX = 1536,      /* bytes of a safe name with its NUL */
+  PL_TRANSFER_PART_MAX = 200        /* bytes of one part of a safe name, without what is put before or behind it */
 };
 
 typedef enum pl_transfer_state {
@@ -179,6 +179,8 @@ bool pl_transfer_is_heard(const pl_transfer *t);
 /* Walks the files of both directions in the order they were offered: returns the one after `after`, the first one for
  * NULL, and NULL after the last. */
 pl_transfer_file *pl_transfer_each(const pl_transfer *t, const pl_transfer_file *after);
+/* Returns whether one more file of this group may be offered now; otherwise ADD is PL_EAGAIN. */
+bool pl_transfer_has_room(const pl_transfer *t, const uint8_t *group);
 pl_transfer_file *pl_transfer_find(const pl_transfer *t, bool outgoing, const uint8_t *id); /* or NULL */
 bool pl_transfer_has_group(const uint8_t *group);
 

@@ -21,6 +21,8 @@ int pl_transfer_new(const pl_transfer_sink *sink, pl_transfer **out) {
   t->piece = PL_CONST_FILE_PIECE_BYTES;
   pl_list_init(&t->files[0]);
   pl_list_init(&t->files[1]);
+  pl_list_init(&t->speaking);
+  pl_list_init(&t->sending);
   return 0;
 }
 
@@ -35,13 +37,73 @@ void pl_transfer_free(pl_transfer *t) {
   pl_free(t);
 }
 
+/* Whoever sends chooses the ids, and can make the bucket long: it is at most a walk through all files then. */
+static size_t bucket_of(const uint8_t *id) {
+  return (size_t)((pl_get_u64(id) ^ pl_get_u64(id + 8)) * 0x9e3779b97f4a7c15u >> 32) % PL_TRANSFER_BUCKETS;
+}
+
 pl_transfer_entry *pl_transfer_entry_find(const pl_transfer *t, bool outgoing, const uint8_t *id) {
-  const pl_node *head = &t->files[outgoing];
-  for (pl_node *n = head->next; n != head; n = n->next) {
-    pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
-    if (memcmp(e->file.id, id, PL_CONST_FILE_ID_BYTES) == 0) return e;
+  pl_transfer_entry *e = t->buckets[outgoing][bucket_of(id)];
+  while (e && memcmp(e->file.id, id, PL_CONST_FILE_ID_BYTES) != 0) e = e->next_in_bucket;
+  return e;
+}
+
+/* ---- outgoing groups ---- */
+
+/* Returns the place of a group, or group_count. Few groups are sent at the same time. */
+static size_t group_place(const pl_transfer *t, const uint8_t *id) {
+  size_t i = 0;
+  while (i < t->group_count && memcmp(t->groups[i].id, id, sizeof t->groups[i].id) != 0) i++;
+  return i;
+}
+
+size_t pl_transfer_group_open(const pl_transfer *t, const uint8_t *group) {
+  size_t place = group_place(t, group);
+  return place < t->group_count ? t->groups[place].open : 0;
+}
+
+/* There is always room: there are no more groups than outgoing files. */
+static void group_enter(pl_transfer *t, const uint8_t *id) {
+  size_t place = group_place(t, id);
+  if (place == t->group_count) {
+    memcpy(t->groups[place].id, id, sizeof t->groups[place].id);
+    t->groups[t->group_count++].open = 0;
   }
-  return NULL;
+  t->groups[place].open++;
+}
+
+static void group_leave(pl_transfer *t, const uint8_t *id) {
+  size_t place = group_place(t, id);
+  if (--t->groups[place].open == 0) t->groups[place] = t->groups[--t->group_count];
+}
+
+/* ---- entries ---- */
+
+/* Puts the entry at the end of its bucket: of two with one id, the one that came first is found. */
+static void entry_enter(pl_transfer *t, pl_transfer_entry *e) {
+  pl_transfer_entry **at = &t->buckets[e->file.outgoing][bucket_of(e->file.id)];
+  while (*at) at = &(*at)->next_in_bucket;
+  *at = e;
+  pl_list_append(&t->files[e->file.outgoing], &e->node);
+  t->count[e->file.outgoing]++;
+  if (!e->file.outgoing)
+    t->asking++;
+  else if (pl_transfer_has_group(e->file.group))
+    group_enter(t, e->file.group);
+}
+
+static void entry_leave(pl_transfer *t, pl_transfer_entry *e) {
+  pl_transfer_entry **at = &t->buckets[e->file.outgoing][bucket_of(e->file.id)];
+  while (*at != e) at = &(*at)->next_in_bucket;
+  *at = e->next_in_bucket;
+  pl_list_remove(&e->node);
+  pl_list_remove(&e->speaking);
+  pl_list_remove(&e->sending);
+  t->count[e->file.outgoing]--;
+  if (!e->file.outgoing)
+    t->asking -= e->file.state == PL_TRANSFER_ASKING;
+  else if (pl_transfer_has_group(e->file.group))
+    group_leave(t, e->file.group);
 }
 
 pl_transfer_entry *pl_transfer_entry_new(pl_transfer *t, const pl_transfer_file *like) {
@@ -58,8 +120,10 @@ pl_transfer_entry *pl_transfer_entry_new(pl_transfer *t, const pl_transfer_file 
   e->file.state = PL_TRANSFER_ASKING;
   e->file.stored = 0;
   e->file.held_here = e->file.held_there = 0;
-  pl_list_append(&t->files[like->outgoing], &e->node);
-  t->count[like->outgoing]++;
+  pl_list_init(&e->node);
+  pl_list_init(&e->speaking);
+  pl_list_init(&e->sending);
+  entry_enter(t, e);
   return e;
 }
 
@@ -89,8 +153,7 @@ void pl_transfer_tell(pl_transfer *t, pl_transfer_entry *e) {
 }
 
 void pl_transfer_over(pl_transfer *t, pl_transfer_entry *e, uint8_t why, bool by_peer) {
-  pl_list_remove(&e->node);
-  t->count[e->file.outgoing]--;
+  entry_leave(t, e);
   pl_transfer_act(t, &(pl_transfer_action){.type = PL_TRANSFER_OVER, .file = &e->file, .why = why, .by_peer = by_peer});
   pl_free(e);
 }

@@ -8,10 +8,17 @@
 /* What is still to be said about a file, in this order; a GET waits while the file is held here or its offer is due. */
 enum { PL_TRANSFER_SAY_OFFER = 1, PL_TRANSFER_SAY_GET = 2, PL_TRANSFER_SAY_HOLD = 4 };
 
-enum { PL_TRANSFER_LAST_WORDS_MAX = PL_TRANSFER_FILES_MAX + 128, PL_TRANSFER_ACCEPTED_MAX = 64 };
+enum {
+  PL_TRANSFER_LAST_WORDS_MAX = PL_TRANSFER_FILES_MAX + 128,
+  PL_TRANSFER_ACCEPTED_MAX = 64,
+  PL_TRANSFER_BUCKETS = 512
+};
 
 typedef struct pl_transfer_entry {
   pl_node node;
+  pl_node speaking; /* in `speaking` of the transfer while something is to be said */
+  pl_node sending;  /* outgoing: in `sending` of the transfer while it may be read */
+  struct pl_transfer_entry *next_in_bucket;
   pl_transfer_file file;
   uint8_t say;   /* PL_TRANSFER_SAY_… */
   uint64_t next; /* outgoing: the place that is sent next; incoming: the place that is expected next */
@@ -35,12 +42,24 @@ typedef struct pl_transfer_last_word {
   uint64_t place; /* in CHAT_CHANNEL, once it was said in this session */
 } pl_transfer_last_word;
 
+/* An outgoing group, and how many of its files are not over. */
+typedef struct pl_transfer_group {
+  uint8_t id[PL_CONST_FILE_ID_BYTES];
+  uint32_t open;
+} pl_transfer_group;
+
+/* Nothing that happens once for each file walks all files: there is a table by id, and lists of those that are next. */
 struct pl_transfer {
   pl_transfer_sink sink;
   pl_node files[2]; /* incoming, outgoing */
   size_t count[2];
-  bool words_due;
-  bool starved; /* an offer found no memory in this step */
+  pl_transfer_entry *buckets[2][PL_TRANSFER_BUCKETS];
+  pl_node speaking; /* entries in the order in which they got something to say; some have to wait with it */
+  pl_node sending;  /* outgoing entries that are MOVING and wanted in this session */
+  pl_transfer_group groups[PL_TRANSFER_FILES_MAX];
+  size_t group_count;
+  size_t asking; /* incoming files that are not decided */
+  bool starved;  /* an offer found no memory in this step */
   size_t turn;
   pl_transfer_last_word last_words[PL_TRANSFER_LAST_WORDS_MAX]; /* a ring */
   size_t last_first, last_count, last_said; /* last_said: of the first ones, how many were said in this session */
@@ -52,6 +71,7 @@ struct pl_transfer {
 /* ---- transfer_files.c: the files, and what the owner is told about them ---- */
 pl_transfer_entry *pl_transfer_entry_find(const pl_transfer *t, bool outgoing, const uint8_t *id);
 pl_transfer_entry *pl_transfer_entry_new(pl_transfer *t, const pl_transfer_file *like); /* or NULL, and t->starved */
+size_t pl_transfer_group_open(const pl_transfer *t, const uint8_t *group);              /* of outgoing files */
 bool pl_transfer_in_group(const pl_transfer_entry *e, const uint8_t *group);
 bool pl_transfer_is_stream(const pl_transfer_entry *e);
 void pl_transfer_act(const pl_transfer *t, const pl_transfer_action *action);

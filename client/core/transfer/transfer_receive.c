@@ -32,6 +32,7 @@ void pl_transfer_unaccept(pl_transfer *t, const uint8_t *group) {
 /* ---- offers ---- */
 
 static void entry_prepare(pl_transfer *t, pl_transfer_entry *e) {
+  t->asking--;
   e->file.state = PL_TRANSFER_PREPARING;
   pl_transfer_act(t, &(pl_transfer_action){.type = PL_TRANSFER_PREPARE, .file = &e->file});
 }
@@ -47,6 +48,7 @@ static void offer_again(pl_transfer *t, pl_transfer_entry *e, const pl_transfer_
 }
 
 static bool group_is_asked_about(const pl_transfer *t, const uint8_t *group) {
+  if (t->asking == 0) return false;
   for (pl_node *n = t->files[0].next; n != &t->files[0]; n = n->next) {
     const pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
     if (e->file.state == PL_TRANSFER_ASKING && pl_transfer_in_group(e, group)) return true;

@@ -5,7 +5,7 @@
 
 void pl_transfer_say(pl_transfer *t, pl_transfer_entry *e, uint8_t what) {
   e->say |= what;
-  t->words_due = true;
+  if (pl_list_empty(&e->speaking)) pl_list_append(&t->speaking, &e->speaking);
 }
 
 /* ---- last words ---- */
@@ -19,7 +19,6 @@ static void last_word_drop(pl_transfer *t) {
 /* When the ring is full, the oldest word that was said is dropped for the new one; when none was said yet, the new one
  * is dropped. Only a peer that keeps offering without taking the answers gets that far. */
 void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8_t why) {
-  t->words_due = true;
   if (t->last_count == PL_TRANSFER_LAST_WORDS_MAX && t->last_said) last_word_drop(t);
   if (t->last_count == PL_TRANSFER_LAST_WORDS_MAX) return;
   pl_transfer_last_word *w = &t->last_words[(t->last_first + t->last_count++) % PL_TRANSFER_LAST_WORDS_MAX];
@@ -30,7 +29,6 @@ void pl_transfer_say_last(pl_transfer *t, uint8_t type, const uint8_t *id, uint8
 
 void pl_transfer_say_last_again(pl_transfer *t) {
   t->last_said = 0;
-  t->words_due = true;
 }
 
 void pl_transfer_heard(pl_transfer *t, uint64_t place) {
@@ -55,16 +53,15 @@ static uint8_t entry_due(const pl_transfer_entry *e) {
   return e->say & PL_TRANSFER_SAY_HOLD;
 }
 
-/* Returns the file to speak about, or NULL when there is none or a last word comes first. */
+/* Returns the file to speak about, or NULL when there is none or a last word comes first. A file that has to wait
+ * leaves the list: what ends its waiting says something, too. */
 static pl_transfer_entry *entry_to_say(pl_transfer *t) {
-  if (!t->words_due || last_word_next(t)) return NULL;
-  for (int side = 0; side < 2; side++) {
-    for (pl_node *n = t->files[side].next; n != &t->files[side]; n = n->next) {
-      pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
-      if (entry_due(e)) return e;
-    }
+  if (last_word_next(t)) return NULL;
+  while (!pl_list_empty(&t->speaking)) {
+    pl_transfer_entry *e = PL_CONTAINER(t->speaking.next, pl_transfer_entry, speaking);
+    if (entry_due(e)) return e;
+    pl_list_remove(&e->speaking);
   }
-  t->words_due = false;
   return NULL;
 }
 

@@ -3,13 +3,14 @@
 
 #include "transfer_internal.h"
 
+bool pl_transfer_has_room(const pl_transfer *t, const uint8_t *group) {
+  return t->count[1] < PL_TRANSFER_FILES_MAX && pl_transfer_group_open(t, group) < PL_TRANSFER_GROUP_OPEN_MAX;
+}
+
 int pl_transfer_add(pl_transfer *t, const pl_transfer_file *file) {
-  size_t group_open = 0;
   if (file->name.size == 0 || file->name.size > 1024 || file->media_type.size > 127) return PL_EINVAL;
   if (pl_transfer_entry_find(t, true, file->id)) return PL_ESTATE;
-  for (pl_node *n = t->files[1].next; n != &t->files[1]; n = n->next)
-    group_open += pl_transfer_in_group(PL_CONTAINER(n, pl_transfer_entry, node), file->group);
-  if (t->count[1] >= PL_TRANSFER_FILES_MAX || group_open >= PL_TRANSFER_GROUP_OPEN_MAX) return PL_EAGAIN;
+  if (!pl_transfer_has_room(t, file->group)) return PL_EAGAIN;
   pl_transfer_file like = *file;
   like.outgoing = true;
   if (like.flags & (PL_CONST_FILE_FLAG_STREAM | PL_CONST_FILE_FLAG_FOLDER)) like.size = 0;
@@ -32,6 +33,7 @@ void pl_transfer_restart_sending(pl_transfer_entry *e) {
   entry_read_again(e);
   e->allowed = false;
   e->file.state = PL_TRANSFER_ASKING;
+  pl_list_remove(&e->sending);
 }
 
 static bool entry_may_send(const pl_transfer_entry *e) {
@@ -41,8 +43,8 @@ static bool entry_may_send(const pl_transfer_entry *e) {
 static pl_transfer_entry *entry_to_read(pl_transfer *t) {
   pl_transfer_entry *ready[PL_TRANSFER_AT_ONCE];
   size_t count = 0;
-  for (pl_node *n = t->files[1].next; n != &t->files[1] && count < PL_TRANSFER_AT_ONCE; n = n->next) {
-    pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, node);
+  for (pl_node *n = t->sending.next; n != &t->sending && count < PL_TRANSFER_AT_ONCE; n = n->next) {
+    pl_transfer_entry *e = PL_CONTAINER(n, pl_transfer_entry, sending);
     if (entry_may_send(e) && !e->want_open) ready[count++] = e;
   }
   return count ? ready[t->turn++ % count] : NULL;
@@ -124,6 +126,7 @@ int pl_transfer_read_end(pl_transfer *t, const pl_transfer_want *want, const uin
   e->file.size = e->next;
   e->file.state = PL_TRANSFER_ENDING;
   e->want_open = false;
+  pl_list_remove(&e->sending);
   return 0;
 }
 
@@ -153,6 +156,7 @@ void pl_transfer_on_get(pl_transfer *t, pl_transfer_entry *e, pl_view message) {
   e->allowed = true;
   e->file.held_there = 0;
   e->file.state = PL_TRANSFER_MOVING;
+  if (pl_list_empty(&e->sending)) pl_list_append(&t->sending, &e->sending);
   e->file.stored = m.offset;
   pl_transfer_tell(t, e);
 }

@@ -19,6 +19,7 @@ import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
 import { REGISTRATIONS } from './registrations.mjs';
+import { SMALL_FILES } from './small_files.mjs';
 import { LOGIN_STORM } from './storm.mjs';
 import { TLS_COSTS } from './tls.mjs';
 import { SPREAD_CONNECTIONS, WORKERS } from './workers.mjs';
@@ -35,6 +36,7 @@ export const PARTS = [
   CLIENTS,
   MANY_PEERS,
   TRANSFERS,
+  SMALL_FILES,
   PAGES,
   VISITS,
   SPREAD_CONNECTIONS,

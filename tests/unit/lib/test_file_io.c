@@ -16,10 +16,12 @@
 
 #include <cmocka.h>
 
+#include "client/cli/file_folder.h"
 #include "client/cli/file_place.h"
 #include "client/cli/file_reader.h"
 #include "client/cli/file_stat.h"
 #include "client/cli/file_state.h"
+#include "client/cli/file_sync.h"
 #include "client/cli/file_writer.h"
 #include "client/cli/receiving.h"
 
@@ -348,8 +350,12 @@ static void a_part_file_belongs_to_one_program_and_gets_a_free_name(void **state
     assert_true(fd >= 0);
     assert_int_equal(file_place_part(root, part, &size), -1);
     assert_int_equal(errno, EBUSY);
-    assert_int_equal(file_place_finish(root, part, "a.txt", name), 0);
-    assert_string_equal(name, n == 1 ? "a.txt" : n == 2 ? "a (2).txt" : "a (3).txt");
+    assert_int_equal(file_place_finish(root, part, "a.txt"), n == 1 ? 0 : EEXIST);
+    if (n > 1) {
+      assert_int_equal(file_place_free_name(root, "a.txt", name), 0);
+      assert_string_equal(name, n == 2 ? "a (2).txt" : "a (3).txt");
+      assert_int_equal(file_place_finish(root, part, name), 0);
+    }
     close(fd);
   }
   assert_int_equal(symlinkat("a.txt", root, part), 0);
@@ -360,18 +366,89 @@ static void folders_are_created_and_links_not_followed(void **state) {
   (void)state;
   const char *leaf;
   char name[FILE_LEAF_MAX];
-  int at = file_place_folder(root, "one/two/three.txt", &leaf);
-  assert_true(at >= 0);
+  file_folders all;
+  file_folders_init(&all, root);
+  file_folder *two = file_folder_use(&all, "one/two/three.txt", &leaf);
+  assert_non_null(two);
   assert_string_equal(leaf, "three.txt");
-  close(at);
   assert_int_equal(faccessat(root, "one/two", X_OK, 0), 0);
   assert_int_equal(symlinkat("/tmp", root, "out"), 0);
-  assert_int_equal(file_place_folder(root, "out/file", &leaf), -1);
-  assert_int_equal(file_place_folder(root, "one/two/three.txt/x", &leaf) >= 0, 1); /* no file of that name yet */
+  assert_null(file_folder_use(&all, "out/file", &leaf));
   assert_int_equal(file_place_new_folder(root, "one", name), 0);
   assert_string_equal(name, "one (2)");
-  assert_int_equal(file_place_empty(root, "empty/er"), 0);
-  assert_int_equal(file_place_empty(root, "empty/er"), 0);
+  assert_int_equal(file_place_empty(two->fd, "empty"), 0);
+  assert_int_equal(file_place_empty(two->fd, "empty"), 0);
+  assert_int_equal(faccessat(root, "one/two/empty", X_OK, 0), 0);
+  file_folder_release(&all, two);
+  file_folders_deinit(&all);
+}
+
+/* A folder is opened once for all of its files. The folders above new ones are handed out, to be synced. */
+static void folders_stay_open_and_new_ones_are_told(void **state) {
+  (void)state;
+  const char *leaf;
+  char path[32];
+  file_folders all;
+  file_folder_made made;
+  file_folders_init(&all, root);
+  file_folder *two = file_folder_use(&all, "one/two/a", &leaf);
+  assert_ptr_equal(file_folder_use(&all, "one/two/b", &leaf), two);
+  assert_ptr_not_equal(file_folder_use(&all, "c", &leaf), two);
+  for (int i = 0; i < 2; i++) { /* the root, and "one" */
+    assert_true(file_folders_next_made(&all, &made));
+    assert_ptr_equal(made.below, two);
+    close(made.fd);
+    file_folder_release(&all, two);
+  }
+  assert_false(file_folders_next_made(&all, &made));
+  file_folder_release(&all, two);
+  file_folder_release(&all, two);
+  for (int i = 0; i < 1000; i++) { /* a bounded number of those without users stays open */
+    snprintf(path, sizeof path, "many/%d/file", i);
+    file_folder *one = file_folder_use(&all, path, &leaf);
+    assert_non_null(one);
+    file_folder_release(&all, one);
+    while (file_folders_next_made(&all, &made)) {
+      close(made.fd);
+      file_folder_release(&all, made.below);
+    }
+    assert_true(one->fd < 100);
+  }
+  file_folders_deinit(&all);
+}
+
+/* ---- syncing ---- */
+
+static void wait_for_sync(file_sync *s) {
+  while (!file_sync_done(s)) wait_for(file_sync_fd(s));
+}
+
+static void a_batch_of_any_size_is_synced_and_each_hears_its_error(void **state) {
+  (void)state;
+  enum { MOST = 40, BAD = 1 };
+  static const int sizes[] = {2, 3, MOST, 5};
+  int fds[MOST], errors[MOST];
+  file_sync *s = file_sync_new(root);
+  assert_non_null(s);
+  for (size_t k = 0; k < 4; k++) {
+    assert_true(file_sync_is_idle(s));
+    for (int i = 0; i < sizes[k]; i++) {
+      char name[16];
+      snprintf(name, sizeof name, "%d", i);
+      fds[i] = i == 0 ? root : i == BAD ? open(folder, O_PATH) : openat(root, name, O_RDWR | O_CREAT, 0600);
+      if (i > BAD) assert_int_equal(write(fds[i], "12345", 5), 5);
+      errors[i] = -1;
+      assert_true(file_sync_add(s, fds[i], i == 0, &errors[i]));
+    }
+    file_sync_start(s);
+    assert_false(file_sync_is_idle(s));
+    wait_for_sync(s);
+    for (int i = 0; i < sizes[k]; i++) {
+      assert_int_equal(errors[i], i == BAD ? EBADF : 0); /* a descriptor that cannot be synced */
+      if (i) close(fds[i]);
+    }
+  }
+  file_sync_free(s);
 }
 
 /* ---- state from run to run ---- */
@@ -410,6 +487,17 @@ static receiving_unit *add_unit(receiving *r, uint64_t n, bool is_group, uint32_
   return u;
 }
 
+/* Remembers a file as saved, in the journal and in memory. */
+static int save(receiving *r, const receiving_saved *s) {
+  json_t *lines = json_array();
+  receiving_saved copy = *s;
+  assert_true(receiving_saved_line(r, s, sum, peer, lines));
+  int error = receiving_saved_note(r, lines, why);
+  copy.path = strdup(s->path);
+  assert_int_equal(receiving_saved_put(r, &copy), 0);
+  return error;
+}
+
 static off_t size_of_state(const char *name) {
   char path[128];
   struct stat st;
@@ -441,7 +529,7 @@ static void units_and_saved_files_are_found_again(void **state) {
   memcpy(s.unit, unit_id, sizeof unit_id);
   for (uint16_t i = 1; i <= 3000; i++) {
     pl_put_u16(s.id + 6, i);
-    assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+    assert_int_equal(save(&r, &s), 0);
   }
   receiving_close(&r);
   open_state(&r);
@@ -481,7 +569,7 @@ static void a_file_saved_in_another_folder_is_not_here(void **state) {
   receiving_saved s = {.id = {1}, .path = path};
   s.mtime_ns = file_mtime_ns(&st);
   open_state(&r);
-  assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+  assert_int_equal(save(&r, &s), 0);
   (void)add_unit(&r, 5, false, 1);
   receiving_close(&r);
   assert_int_equal(receiving_open(&r, own, other, why), 0);
@@ -585,14 +673,41 @@ static void a_large_journal_gets_room_again(void **state) {
   int error = 0;
   for (uint64_t n = 1; !error; n++) {
     pl_put_u64(s.id, n);
-    error = receiving_saved_add(&r, &s, peer, why);
+    error = save(&r, &s);
   }
   assert_int_equal(error, PL_EAGAIN);
   receiving_close(&r);
   open_state(&r);
   assert_true(r.saved_count > 1000);
   assert_true(size_of_state("saved") < JOURNAL_BYTES_MAX * 2 / 3);
-  assert_int_equal(receiving_saved_add(&r, &s, peer, why), 0);
+  assert_int_equal(save(&r, &s), 0);
+  receiving_close(&r);
+}
+
+/* A journal keeps the newest lines, and those of a unit that is not over: its files would come a second time otherwise.
+ */
+static void a_journal_keeps_what_an_unfinished_unit_needs(void **state) {
+  (void)state;
+  enum { NEEDED = 1000, LINES = 70000 };
+  receiving r;
+  char path[] = "/nowhere";
+  receiving_saved s = {.path = path};
+  open_state(&r);
+  assert_non_null(add_unit(&r, 1, true, NEEDED + 1));
+  json_t *lines = json_array();
+  for (uint64_t n = 0; n < LINES; n++) {
+    pl_put_u64(s.id, n);
+    pl_put_u64(s.unit, n < NEEDED ? 1 : 2);
+    assert_true(receiving_saved_line(&r, &s, sum, peer, lines));
+  }
+  assert_int_equal(receiving_saved_note(&r, lines, why), 0);
+  receiving_close(&r);
+  open_state(&r); /* reads all of them, and shortens the journal */
+  assert_int_equal(r.saved_count, LINES);
+  receiving_close(&r);
+  open_state(&r);
+  assert_true(r.saved_count < LINES / 2);
+  for (uint64_t n = 0; n < NEEDED; n++) assert_int_equal(pl_get_u64(r.saved[n].id), n);
   receiving_close(&r);
 }
 
@@ -640,6 +755,8 @@ int main(void) {
       TEST(after_a_full_disk_writing_resumes_without_a_gap),
       TEST(a_part_file_belongs_to_one_program_and_gets_a_free_name),
       TEST(folders_are_created_and_links_not_followed),
+      TEST(folders_stay_open_and_new_ones_are_told),
+      TEST(a_batch_of_any_size_is_synced_and_each_hears_its_error),
       TEST(sends_and_codes_are_found_again),
       TEST(units_and_saved_files_are_found_again),
       TEST(a_file_saved_in_another_folder_is_not_here),
@@ -647,6 +764,7 @@ int main(void) {
       TEST(files_of_older_versions_are_read_and_a_torn_line_costs_only_itself),
       TEST(a_journal_is_not_replaced_while_another_program_has_it_open),
       TEST(a_large_journal_gets_room_again),
+      TEST(a_journal_keeps_what_an_unfinished_unit_needs),
       TEST(a_damaged_list_counts_as_missing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

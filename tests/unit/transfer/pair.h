@@ -15,7 +15,7 @@
 
 #include "client/core/transfer/transfer.h"
 
-enum { PAIR_FILES = 200, PAIR_PIECE = 4096 };
+enum { PAIR_FILES = 700, PAIR_PIECE = 4096 };
 
 typedef struct pair_message {
   struct pair_message *next;

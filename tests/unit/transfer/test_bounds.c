@@ -293,10 +293,10 @@ static void offers_have_limits(void **state) {
 
 static void files_and_groups_have_limits(void **state) {
   (void)state;
-  for (unsigned k = 1; k <= 64; k++) assert_int_equal(add(k, 5000, 0, 5, 1, 0), 0);
-  assert_int_equal(add(65, 5000, 0, 5, 1, 0), PL_EAGAIN);
-  assert_int_equal(add(65, 5001, 0, 5, 1, 0), 0);
-  for (unsigned k = 66; k <= 1024; k++) assert_int_equal(add(k, 0, 0, 5, 1, 0), 0);
+  for (unsigned k = 1; k <= 512; k++) assert_int_equal(add(k, 5000, 0, 5, 1, 0), 0);
+  assert_int_equal(add(513, 5000, 0, 5, 1, 0), PL_EAGAIN);
+  assert_int_equal(add(513, 5001, 0, 5, 1, 0), 0);
+  for (unsigned k = 514; k <= 1024; k++) assert_int_equal(add(k, 0, 0, 5, 1, 0), 0);
   assert_int_equal(add(1025, 0, 0, 5, 1, 0), PL_EAGAIN);
   saved(3);
   expect_over(3, 0, true);

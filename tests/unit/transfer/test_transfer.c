@@ -178,26 +178,27 @@ static void a_user_is_asked_once(void **state) {
 
 static void accepting_a_group_accepts_all_its_files(void **state) {
   (void)state;
+  enum { ALL = PL_TRANSFER_GROUP_OPEN_MAX + 88 };
   uint8_t group[16];
   memset(group, 9, sizeof group);
   p.auto_accept = false;
   unsigned next = 1;
-  while (pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, 150) == 0) next++;
+  while (pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, ALL) == 0) next++;
   assert_int_equal(next, 1 + PL_TRANSFER_GROUP_OPEN_MAX);
-  for (int i = 0; i < 1000; i++) pair_step(&p);
+  for (int i = 0; i < 4000; i++) pair_step(&p);
   pl_transfer_event in = {.type = PL_TRANSFER_ACCEPT, .about = {.id = group}};
   assert_int_equal(pl_transfer_step(p.t[1], &in), 0);
-  for (int i = 0; i < 100000 && !(next > 150 && pair_idle(&p)); i++) {
+  for (int i = 0; i < 500000 && !(next > ALL && pair_idle(&p)); i++) {
     pair_step(&p);
-    if (i % 500 == 499) pair_begun(&p);
-    while (next <= 150) {
-      int error = pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, 150);
+    if (i % 5000 == 4999) pair_begun(&p);
+    while (next <= ALL) {
+      int error = pair_add(&p, next, next % 10 ? 0 : PL_CONST_FILE_FLAG_FOLDER, next % 10 ? next : 0, 9, ALL);
       if (error) break;
       next++;
     }
   }
-  all_saved(150);
-  for (unsigned n = 65; n <= 150; n++) assert_int_equal(p.files[n].asked, 0);
+  all_saved(ALL);
+  for (unsigned n = PL_TRANSFER_GROUP_OPEN_MAX + 1; n <= ALL; n++) assert_int_equal(p.files[n].asked, 0);
 }
 
 static void a_stop_of_either_side_ends_it_at_both(void **state) {
