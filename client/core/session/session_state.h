@@ -14,6 +14,7 @@ enum {
   PL_SESSION_ACK_BYTES = 65536,
   PL_SESSION_BULK_MIN_BYTES = 65536,
   PL_SESSION_SHARED_CHUNK_BYTES = 16384, /* in one DATA frame while another channel has anything to send */
+  PL_SESSION_RECORD_TAIL_PART = 8,       /* in the last eighth of a record only what ends a message is begun */
   PL_SESSION_PROBE_MIN_MS = 1000,
   PL_SESSION_TAKE_PROBE_MAX_MS = 30000,
   PL_SESSION_PROBES_MAX = 3,
