@@ -260,6 +260,7 @@ static void what_was_not_sent_is_forgotten(void **state) {
 
 /* ---- memory of a channel ----------------------------------------------------------------------------------------- */
 
+/* A larger ring stays for a second, since a channel in use is empty now and then. */
 static void an_idle_channel_keeps_64_kib(void **state) {
   (void)state;
   static const size_t sizes[] = {1, 1023, 1024, 65535, 65536}, rings[] = {1024, 1024, 2048, 65536, 131072};
@@ -269,8 +270,32 @@ static void an_idle_channel_keeps_64_kib(void **state) {
     assert_int_equal(s->channels[k]->ends_capacity, 16);
     two_run(&t, 500);
     assert_int_equal(s->waiting, 0);
+    assert_int_equal(s->channels[k]->ring_capacity, rings[k]);
+    two_run(&t, 1000);
     assert_int_equal(s->channels[k]->ring_capacity, rings[k] > 65536 ? 0 : rings[k]);
   }
+  assert_true(pl_session_rings_deadline(s) == PL_NEVER);
+  assert_int_equal(two_send(&t, 0, 4, bytes, 65536), 0);
+  two_run(&t, 500);
+  assert_int_equal(two_send(&t, 0, 4, bytes, 1), 0);
+  two_run(&t, 1000);
+  assert_int_equal(s->channels[4]->ring_capacity, 0);
+}
+
+/* What is in use at that moment stays. */
+static void a_ring_with_data_is_not_freed(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 65536), 0);
+  two_run(&t, 500);
+  two_unlink(&t, 1);
+  assert_int_equal(two_send(&t, 0, 0, bytes, 9), 0);
+  two_run(&t, 1000);
+  assert_true(pl_session_rings_deadline(s) == PL_NEVER);
+  assert_int_equal(s->channels[0]->ring_capacity, 131072);
+  two_link(&t, 2, 0);
+  two_run(&t, 3000);
+  assert_int_equal(s->waiting, 0);
+  assert_int_equal(s->channels[0]->ring_capacity, 0);
 }
 
 /* ---- credit ------------------------------------------------------------------------------------------------------ */
@@ -678,6 +703,7 @@ int main(void) {
       LINKED(volatile_messages_have_a_size_and_a_queue),
       LINKED(what_was_not_sent_is_forgotten),
       LINKED(an_idle_channel_keeps_64_kib),
+      LINKED(a_ring_with_data_is_not_freed),
       APART(a_chunk_takes_no_more_than_its_credit),
       APART(the_end_goes_with_the_last_message),
       LINKED(the_end_is_repeated_without_credit),
