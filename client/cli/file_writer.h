@@ -15,6 +15,7 @@ typedef struct file_target {
   EVP_MD_CTX *hash;
   uint64_t stored_to;  /* all bytes before this offset are written and hashed */
   uint64_t flushed_to; /* all bytes before this offset are on their way to the disk */
+  uint64_t dropped_to; /* bytes before this offset are not dropped from memory any more: they were, or were there */
   bool failed;         /* later tasks are cancelled, until a RETRY finds room */
   unsigned pending;    /* tasks that have not come out; for the main thread */
 } file_target;
