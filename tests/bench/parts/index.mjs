@@ -10,6 +10,7 @@
  */
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
+import { FILES, PAGE_FILES } from './files.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
@@ -27,7 +28,9 @@ export const PARTS = [
   REGISTRATIONS,
   CLIENTS,
   TRANSFERS,
+  FILES,
   PAGES,
+  PAGE_FILES,
   VISITS,
   SPREAD_CONNECTIONS,
   WORKERS,
