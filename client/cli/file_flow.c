@@ -53,7 +53,7 @@ static bool may_try(const file_flow *f) {
 
 /* Adjusts the limit by the rate of the period that is over. */
 static void judge_period(file_flow *f, uint64_t rate) {
-  bool faster = rate > f->rate + f->rate / (is_expensive(f, f->limit) ? 3 : 4);
+  bool faster = rate > f->rate + f->rate / (is_expensive(f, f->limit) ? 3 : 8);
   if (f->trying && !faster) {
     f->limit /= 2;
     f->rest = f->rest_next;

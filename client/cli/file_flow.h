@@ -1,8 +1,8 @@
 /* Limits how many bytes of a transfer are in flight. A higher limit makes a transfer faster when the receiver is far
  * away or stores in batches; but what is in flight is sent again when an end is killed.
  *
- * So the limit starts at a small part of all bytes, and is doubled as long as that makes the transfer at least a
- * quarter faster. A doubling that does not is undone, and tried again more and more rarely. A limit is *expensive* when
+ * So the limit starts at a small part of all bytes, and is doubled as long as that makes the transfer at least an
+ * eighth faster. A doubling that does not is undone, and tried again more and more rarely. A limit is *expensive* when
  * losing it once, together with all that was lost before, would repeat more than 1 of 200 bytes: it is tried only when
  * nothing queues up on the way, and must make the transfer a third faster. When something else slows the sender, such
  * as the session's window, the limit stays. Each measurement lasts one *period*. Pure. */

@@ -8,7 +8,7 @@
 #include "../core/transfer/transfer.h"
 #include "file_hash.h"
 
-enum { FILE_READ_AHEAD = 16, FILE_STREAM_KEPT_MAX = 16 << 20 };
+enum { FILE_READ_AHEAD = 32, FILE_STREAM_KEPT_MAX = 16 << 20 };
 
 /* Bytes of a stream that the other side may still request again. */
 typedef struct file_kept {

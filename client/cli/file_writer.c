@@ -14,7 +14,7 @@
 #include "../core/wire/wire.h"
 #include "file_thread.h"
 
-enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20, STEP_BYTES = 8 << 20, COPY_BYTES = 256 << 10 };
+enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20, KEPT_BYTES = 16 << 20, STEP_BYTES = 8 << 20, COPY_BYTES = 256 << 10 };
 
 typedef struct task_list {
   file_task *first, *last;
@@ -54,12 +54,27 @@ static file_task *take_first(task_list *list) {
 
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
+/* Drops what has been on its way to the disk for long from memory. A large file would push out what other programs keep
+ * there, and pages that were just freed are faster than new ones. The wait is told of an error of the disk, and
+ * fdatasync would not be told again. Where the file system cannot wait, nothing is dropped. Returns 0 or EIO. */
+static int drop_written(file_target *t) {
+  const unsigned wait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  if (t->flushed_to < t->dropped_to + KEPT_BYTES + FLUSH_BYTES) return 0;
+  off_t from = (off_t)t->dropped_to, size = (off_t)(t->flushed_to - KEPT_BYTES - t->dropped_to);
+  if (sync_file_range(t->fd, from, size, wait) != 0)
+    return errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EOPNOTSUPP ? 0 : EIO;
+  (void)posix_fadvise(t->fd, from, size, POSIX_FADV_DONTNEED);
+  t->dropped_to += (uint64_t)size;
+  return 0;
+}
+
 /* Makes the disk start writing early, so that little is left when the whole file is synced. Where the file system
- * cannot do that, the final sync does it all. */
-static void flush_early(file_target *t) {
-  if (t->stored_to < t->flushed_to + FLUSH_BYTES) return;
+ * cannot do that, the final sync does it all. Returns 0 or EIO. */
+static int flush_early(file_target *t) {
+  if (t->stored_to < t->flushed_to + FLUSH_BYTES) return 0;
   (void)sync_file_range(t->fd, (off_t)t->flushed_to, (off_t)(t->stored_to - t->flushed_to), SYNC_FILE_RANGE_WRITE);
   t->flushed_to = t->stored_to;
+  return drop_written(t);
 }
 
 static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
@@ -72,8 +87,7 @@ static int write_bytes(file_target *t, const uint8_t *bytes, size_t size) {
     size -= (size_t)n;
     t->stored_to += (uint64_t)n;
   }
-  flush_early(t);
-  return 0;
+  return flush_early(t);
 }
 
 /* Allocates the space instead of only looking for it, so that quotas count, too. */
@@ -105,7 +119,7 @@ static int hash_stored(const file_writer *w, file_target *t, uint64_t to) {
     error = w->hurry ? ECANCELED : file_hash_range(t->hash, t->fd, from, next);
     from = next;
   }
-  if (!error) t->stored_to = t->flushed_to = to;
+  if (!error) t->stored_to = t->flushed_to = t->dropped_to = to;
   return error;
 }
 

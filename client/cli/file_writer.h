@@ -16,6 +16,7 @@ typedef struct file_target {
   uint64_t stored_to;  /* all bytes before this offset are written and hashed */
   uint64_t flushed_to; /* all bytes before this offset are on their way to the disk */
   bool has_spare;      /* RETRY allocated space that may lie behind the end */
+  uint64_t dropped_to; /* bytes before this offset are not dropped from memory any more: they were, or were there */
   bool failed;         /* later tasks are cancelled, until a RETRY finds room */
   unsigned pending;    /* tasks that have not come out; for the main thread */
 } file_target;

@@ -4,9 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_flow.h"
 #include "json_out.h"
 
 enum { DEAF_MS = 10000, CALL_ANEW_MS = 20000, TICK_MS = 250, FILE_PRIORITY = 6 };
+
+enum {
+  /* More than file_flow.h lets be in flight, so that the window is never what the sender waits for. */
+  SHARE_WINDOW = FILE_FLOW_MOST + (1 << 20),
+  /* A piece of a file with its head. It fits one record, so the receiver need not assemble it, and the record fits one
+   * segment of a loopback interface. The piece itself is a whole number of pages. */
+  SHARE_MESSAGE_BYTES = PL_TRANSFER_HEAD_BYTES + 15 * 4096
+};
+_Static_assert((int)SHARE_MESSAGE_BYTES <= (int)PL_CONST_CHAT_MESSAGE_LEAST, "everybody who exchanges files takes it");
 
 static const char calling_anew[] = "calling anew"; /* the text of a close; the other side compares it */
 
@@ -50,8 +60,8 @@ bool share_learn_limit(share *s) {
   char why[120];
   uint32_t most = pairlink_session_message_max(s->current);
   if (most >= PL_CONST_CHAT_MESSAGE_LEAST) {
-    return pl_transfer_step(s->transfer,
-                            &(pl_transfer_event){.type = PL_TRANSFER_MESSAGE_MAX, .message_max = {most}}) == 0;
+    const pl_transfer_event in = {.type = PL_TRANSFER_MESSAGE_MAX, .message_max = {SHARE_MESSAGE_BYTES}};
+    return pl_transfer_step(s->transfer, &in) == 0;
   }
   if (s->base.ending) return false;
   snprintf(why, sizeof why, "it takes messages of at most %u bytes, and files need %u", (unsigned)most,
@@ -303,6 +313,7 @@ int share_init(share *s, const cli *c, const job_hooks *job_hooks_of, const shar
   o->application = "chat/1";
   o->listen = 1;
   o->manual_take = 1;
+  o->channel_window = SHARE_WINDOW;
   if (pl_transfer_new(&sink, &s->transfer)) return ui_fail("cannot start", PAIRLINK_ENOMEM, NULL);
   int code = job_init(&s->base, c, job_hooks_of, o, s);
   if (code) share_deinit(s);

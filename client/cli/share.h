@@ -85,7 +85,7 @@ void share_event(share *s, const pairlink_event *e);
 void share_tick(share *s);
 /* Sends the messages of the transfer that wait. */
 void share_say_words(share *s);
-/* Tells the transfer how large a message the other side takes. Returns false, and ends the job, when that is too little
+/* Tells the transfer how large a message may be. Returns false, and ends the job, when the other side takes too little
  * for files. */
 bool share_learn_limit(share *s);
 /* Returns true when the other side has acknowledged every message about files, or has been away for DEAF_MS. */

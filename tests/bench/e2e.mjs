@@ -1,12 +1,23 @@
 /**
  * One file through whole programs on this machine: `pairlink` (end-to-end encrypted, through the relay), scp, and
- * magic-wormhole through its own transit relay. A time runs from the start of the sending program to the end of both
- * programs. Programs take turns. Nothing is pinned to a core.
+ * magic-wormhole through its own transit relay. `pairlink` is `connect` and `listen`, a pipe into a file; `pairlink
+ * files` is `send` and `receive`, which also check SHA-256 and put the file safely on the disk. A time runs from the
+ * start of the sending program to the end of both programs. Programs take turns. Nothing is pinned to a core.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { closeSync, createReadStream, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { userInfo } from 'node:os';
 import { binary, run, start, tempDir, within } from '../support/process.js';
 import { startRelay } from '../support/relay.js';
@@ -19,6 +30,7 @@ const PATIENCE_MS = 300_000;
 function makeFile(path, bytes) {
   const fd = openSync(path, 'w');
   for (let left = bytes; left > 0; left -= MiB) writeSync(fd, randomBytes(Math.min(MiB, left)));
+  fsyncSync(fd); // otherwise the first transfer would wait for this file's way to the disk
   closeSync(fd);
 }
 
@@ -29,9 +41,9 @@ async function hashOf(path) {
 }
 
 /** Starts a program with files as its standard input and output. `ended` resolves when it exits with 0. */
-function piped(command, args, { input, output } = {}) {
+function piped(command, args, { input, output, env = {} } = {}) {
   const files = [input ? openSync(input, 'r') : 'ignore', output ? openSync(output, 'w') : 'ignore'];
-  const child = spawn(command, args, { stdio: [...files, 'pipe'] });
+  const child = spawn(command, args, { stdio: [...files, 'pipe'], env: { ...process.env, ...env } });
   let said = '';
   child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-2000)));
   for (const fd of files) if (typeof fd === 'number') closeSync(fd);
@@ -45,28 +57,60 @@ function piped(command, args, { input, output } = {}) {
   return { child, ended: within(ended, `end of ${command}`, PATIENCE_MS) };
 }
 
-async function pairlink(dir) {
+/** Starts a relay and makes two identities. Returns how to start a program of each. */
+async function people(dir) {
   const relay = await startRelay();
   const program = binary('pairlink');
+  const env = { XDG_STATE_HOME: join(dir, 'state'), XDG_CONFIG_HOME: join(dir, 'config') };
   const common = (name) => ['--relay', relay.ws, '--identity', join(dir, name)];
-  const id = (await run(program, [...common('receiver'), 'id'])).stdout.trim();
+  const idOf = async (name) => (await run(program, [...common(name), 'id'], { env })).stdout.trim();
+  return {
+    ids: { sender: await idOf('sender'), receiver: await idOf('receiver') },
+    start: (name, args, files) => piped(program, [...common(name), ...args], { ...files, env }),
+    stop: () => relay.stop(),
+  };
+}
+
+/** Starts the receiving program, then the sending one. Returns the seconds from the second start to both ends. */
+async function timed(startReceiver, startSender) {
+  const receiver = startReceiver();
+  const began = performance.now();
+  const sender = startSender();
+  try {
+    await Promise.all([sender.ended, receiver.ended]);
+  } finally {
+    receiver.child.kill();
+    sender.child.kill();
+  }
+  return (performance.now() - began) / 1e3;
+}
+
+async function pairlink(dir) {
+  const { ids, start: launch, stop } = await people(dir);
+  return {
+    transfer: (from, to) =>
+      timed(
+        () => launch('receiver', ['listen', '--accept', 'all'], { output: to, input: '/dev/null' }),
+        () => launch('sender', ['connect', ids.receiver], { input: from }),
+      ),
+    stop,
+  };
+}
+
+async function pairlinkFiles(dir) {
+  const { ids, start: launch, stop } = await people(dir);
   return {
     async transfer(from, to) {
-      const listener = piped(program, [...common('receiver'), 'listen', '--accept', 'all'], {
-        output: to,
-        input: '/dev/null',
-      });
-      const began = performance.now();
-      const caller = piped(program, [...common('sender'), 'connect', id], { input: from });
-      try {
-        await Promise.all([caller.ended, listener.ended]);
-      } finally {
-        listener.child.kill();
-        caller.child.kill();
-      }
-      return (performance.now() - began) / 1e3;
+      const folder = join(dir, 'into');
+      mkdirSync(folder, { recursive: true });
+      const seconds = await timed(
+        () => launch('receiver', ['receive', '--from', ids.sender, '--yes', '--into', folder]),
+        () => launch('sender', ['send', '--to', ids.receiver, from]),
+      );
+      renameSync(join(folder, basename(from)), to);
+      return seconds;
     },
-    stop: () => relay.stop(),
+    stop,
   };
 }
 
@@ -150,7 +194,7 @@ async function wormhole(dir) {
   };
 }
 
-const PROGRAMS = { pairlink, scp, wormhole };
+const PROGRAMS = { pairlink, 'pairlink files': pairlinkFiles, scp, wormhole };
 
 export async function measureTransfers({ bytes, rounds, only }) {
   const dir = tempDir('pairlink-e2e-');
@@ -168,10 +212,10 @@ export async function measureTransfers({ bytes, rounds, only }) {
     for (let round = 1; round <= rounds; round++) {
       for (const name of names) {
         const to = join(dir, `${name}.out`);
-        rmSync(to, { force: true });
         const seconds = await living[name].transfer(from, to);
         if (!existsSync(to) || (await hashOf(to)) !== hash)
           throw new Error(`${name}: another file arrived than was sent`);
+        rmSync(to); // its way to the disk would disturb the next program
         runs.push({ round, program: name, bytes, seconds, mb_per_s: bytes / 1e6 / seconds });
       }
     }

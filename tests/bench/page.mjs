@@ -1,15 +1,18 @@
 /**
  * Measures browsers: throughput and round trips of one session between two pages, each in its own Chromium with the
- * JavaScript client in a SharedWorker; how long the relay's page takes to load and to be ready, at full speed and with a
+ * JavaScript client in a SharedWorker; a file between two people on the relay's page; how long the relay's page takes to load and to be ready, at full speed and with a
  * processor four times slower; and the bytes of a first visit. Nothing is pinned to a core, because browsers have many
  * threads.
  */
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { openPair } from '../e2e/page/person.js';
 import { launchChromium } from '../support/chromium.js';
-import { within } from '../support/process.js';
+import { tempDir, within } from '../support/process.js';
 import { startProxy } from '../support/proxy.js';
 import { median } from './statistics.mjs';
 import { START } from './servers.mjs';
@@ -113,6 +116,38 @@ export async function measurePages({ rounds, bytes = 64 * MiB }) {
     mb_per_s: median(rows.map((r) => r.mb_per_s)),
     round_ms: median(rows.map((r) => r.round_ms)),
   };
+}
+
+/**
+ * Measures a file between two people on the relay's page, each with a Chromium of their own: from the click on *Accept*
+ * until both pages show the file as saved.
+ */
+export async function measurePageFile({ rounds, bytes }) {
+  const server = await START.pairlink({ cores: null });
+  const rows = [];
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      const path = join(tempDir('pairlink-page-'), `file-${round}`);
+      writeFileSync(path, randomBytes(bytes));
+      const pair = await openPair(server.relay.http);
+      const saved = ({ page }) => page.locator('.message[data-kind="file"][data-state="saved"]').waitFor();
+      try {
+        await pair.ana.page.locator('.composer input[type=file]').first().setInputFiles([path]);
+        const accept = pair.bo.page.getByRole('button', { name: 'Accept', exact: true });
+        await accept.waitFor();
+        const began = performance.now();
+        await accept.click();
+        await within(Promise.all([saved(pair.bo), saved(pair.ana)]), 'file that is saved', PATIENCE_MS);
+        rows.push({ round, mb_per_s: bytes / 1e3 / (performance.now() - began) });
+      } finally {
+        await pair.close();
+        rmSync(path);
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+  return { bytes, rounds, rows, mb_per_s: median(rows.map((r) => r.mb_per_s)) };
 }
 
 /** Measures a first visit, in times since the navigation. `ready_ms`: a person can use the page. `online_ms`: its

@@ -18,20 +18,22 @@ bool pl_engine_action_queue_is_empty(const pl_engine_action_queue *q) {
   return pl_list_empty(&q->actions);
 }
 
+/* Puts a NUL behind the copy. */
 static pl_view queue_copy(uint8_t *at, pl_view bytes) {
   if (bytes.size) memcpy(at, bytes.data, bytes.size);
+  at[bytes.size] = 0;
   return (pl_view){at, bytes.size};
 }
 
 pl_engine_queued_action *pl_engine_action_queue_add(pl_engine_action_queue *q, const pl_engine_action *action) {
   size_t data = action->data.size + 1, text = action->text.size + 1;
-  pl_engine_queued_action *a = q->broken ? NULL : pl_alloc(sizeof *a + data + text);
+  pl_engine_queued_action *a = q->broken ? NULL : pl_realloc(NULL, sizeof *a + data + text);
   if (!a) {
     q->broken = true;
     return NULL;
   }
   uint8_t *behind = (uint8_t *)(a + 1);
-  a->action = *action;
+  *a = (pl_engine_queued_action){.action = *action};
   a->action.data = queue_copy(behind, action->data);
   a->action.text = queue_copy(behind + data, action->text);
   pl_list_init(&a->node);

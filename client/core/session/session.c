@@ -23,7 +23,7 @@ int pl_session_new(const pl_session_config *config, pl_session **out) {
   pl_list_init(&s->changed);
   pl_list_init(&s->links);
   pl_buffer_init(&s->volatiles, PL_SESSION_VOLATILE_BYTES + 3);
-  s->close_deadline_ms = s->ack_at_ms = PL_NEVER;
+  s->close_deadline_ms = s->ack_at_ms = s->rings_ms = PL_NEVER;
   s->take_probe_ms = PL_SESSION_PROBE_MIN_MS;
   s->rate.min_rtt_ms = UINT32_MAX;
   *out = s;
@@ -103,6 +103,7 @@ static int record_take(pl_session *s, uint32_t link, uint64_t counter, pl_view d
 
 static int session_step_time(pl_session *s) {
   pl_session_ack_time(s);
+  pl_session_rings_time(s);
   int rc = pl_session_close_time(s);
   if (rc == 0) rc = pl_session_link_time(s);
   if (rc || !pl_session_probe_time(s)) return rc;
@@ -116,6 +117,7 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 
 uint64_t pl_session_deadline(const pl_session *s) {
   uint64_t of_links = earlier(pl_session_link_deadline(s), pl_session_probe_deadline(s));
+  of_links = earlier(of_links, pl_session_rings_deadline(s));
   return earlier(of_links, earlier(pl_session_ack_deadline(s), pl_session_close_deadline(s)));
 }
 

@@ -113,9 +113,10 @@ static void record_write_data(pl_session *s, pl_session_link *l, pl_writer *w, u
          room >= RESET_FRAME_BYTES && pl_session_flight_reserve(l)) { /* DATA or CHANNEL_RESET */
     pl_session_chunk chunk;
     room -= DATA_FRAME_BYTES;
+    bool is_tail = room < (room + pl_writer_used(w)) / PL_SESSION_RECORD_TAIL_PART && l->sent_last > first;
     if (shared && room > PL_SESSION_SHARED_CHUNK_BYTES) room = PL_SESSION_SHARED_CHUNK_BYTES;
     pl_session_channel *c = record_next_channel(s, l, room, pl_writer_used(w), &chunk);
-    if (!c) break;
+    if (!c || (is_tail && !chunk.flags && !chunk.reset)) break;
     record_write_chunk(c, &chunk, w);
     pl_session_channel_chunk_sent(s, c, &chunk);
     record_note_places(s, l, c, chunk.from, first);

@@ -10,7 +10,7 @@ static bool ring_grow(pl_session_channel *c, size_t needed) {
   size_t capacity = c->ring_capacity ? c->ring_capacity : FIRST_RING_BYTES;
   while (capacity < needed) capacity *= 2;
   if (capacity == c->ring_capacity) return true;
-  uint8_t *ring = pl_alloc(capacity);
+  uint8_t *ring = pl_realloc(NULL, capacity);
   if (!ring) return false;
   for (uint64_t p = c->peer_taken_to; p < c->end;) {
     size_t n = c->ring_capacity - (size_t)(p & (c->ring_capacity - 1));
@@ -23,6 +23,27 @@ static bool ring_grow(pl_session_channel *c, size_t needed) {
   c->ring = ring;
   c->ring_capacity = capacity;
   return true;
+}
+
+/* Returns true when an idle channel would not keep this ring. */
+static bool ring_is_spare(const pl_session_channel *c) {
+  return c->peer_taken_to == c->end && c->ring_capacity > PL_SESSION_RING_KEPT_BYTES;
+}
+
+void pl_session_rings_time(pl_session *s) {
+  if (s->now_ms < s->rings_ms) return;
+  s->rings_ms = PL_NEVER;
+  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+    pl_session_channel *c = s->channels[i];
+    if (!c || !ring_is_spare(c)) continue;
+    pl_free(c->ring);
+    c->ring = NULL;
+    c->ring_capacity = 0;
+  }
+}
+
+uint64_t pl_session_rings_deadline(const pl_session *s) {
+  return s->rings_ms;
 }
 
 static bool ends_grow(pl_session_channel *c) {
@@ -179,11 +200,7 @@ int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint6
   while (c->ends_first < c->ends_last && c->ends[c->ends_first & (c->ends_capacity - 1)] <= taken_to) c->ends_first++;
   if (c->ends_cursor < c->ends_first) c->ends_cursor = c->ends_first;
   channel_find_message(c);
-  if (taken_to == c->end && c->ring_capacity > PL_SESSION_RING_KEPT_BYTES) { /* an idle channel keeps little memory */
-    pl_free(c->ring);
-    c->ring = NULL;
-    c->ring_capacity = 0;
-  }
+  if (ring_is_spare(c) && s->rings_ms == PL_NEVER) s->rings_ms = s->now_ms + PL_SESSION_RING_KEPT_MS;
   return pl_session_writable_again(s);
 }
 

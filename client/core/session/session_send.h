@@ -17,6 +17,10 @@ int pl_session_channel_taken_by_peer(pl_session *s, pl_session_channel *c, uint6
 int pl_session_writable_again(pl_session *s)
     PL_MUST_USE; /* emits WRITABLE for each channel that waits for room and has it */
 void pl_session_channel_go_back(pl_session *s, pl_session_channel *c); /* sends again what the peer did not receive */
+/* Frees the large rings of channels that are empty, a while after one became so. A channel in use is empty now and
+ * then, and would otherwise need new memory each time. */
+void pl_session_rings_time(pl_session *s);
+uint64_t pl_session_rings_deadline(const pl_session *s);
 void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t *out, size_t n);
 
 #endif

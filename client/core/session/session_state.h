@@ -14,13 +14,15 @@ enum {
   PL_SESSION_ACK_BYTES = 65536,
   PL_SESSION_BULK_MIN_BYTES = 65536,
   PL_SESSION_SHARED_CHUNK_BYTES = 16384, /* in one DATA frame while another channel has anything to send */
+  PL_SESSION_RECORD_TAIL_PART = 8,       /* in the last eighth of a record only what ends a message is begun */
   PL_SESSION_PROBE_MIN_MS = 1000,
   PL_SESSION_TAKE_PROBE_MAX_MS = 30000,
   PL_SESSION_PROBES_MAX = 3,
   PL_SESSION_PATIENCE_MAX = 5, /* doublings of the waits for a HELLO and for a probe's answer */
   PL_SESSION_CLOSE_TIMEOUT_MS = 10000,
   PL_SESSION_VOLATILE_BYTES = 65536,  /* bytes queued; beyond it the oldest message is dropped */
-  PL_SESSION_RING_KEPT_BYTES = 65536, /* largest ring that an empty channel keeps */
+  PL_SESSION_RING_KEPT_BYTES = 65536, /* largest ring that an idle channel keeps */
+  PL_SESSION_RING_KEPT_MS = 1000,     /* how long an empty channel may keep a larger one */
   PL_SESSION_MESSAGES_MAX = 65536,    /* messages queued on one channel, however small they are */
   PL_SESSION_CONFIRM_MS = 10000,
   PL_SESSION_RECORD_COST = PL_CONST_RECORD_OVERHEAD_BYTES + PL_CONST_ENVELOPE_HEADER_BYTES
@@ -105,6 +107,7 @@ struct pl_session {
   uint64_t sent_sum, reserved, session_limit; /* of this side's sending; reserved: places that started messages need */
   pl_session_channel *stretched;              /* the one channel inside a message that exceeds the credit, or NULL */
   uint64_t waiting;                           /* places written and not taken by the peer */
+  uint64_t rings_ms;                          /* when to free large rings of empty channels, or PL_NEVER */
   uint64_t received_sum, taken_sum;           /* of the peer's sending */
   uint32_t peer_message_max, peer_channel_window;
 

@@ -11,6 +11,7 @@
 import { FROZEN_RECEIVERS, SLOW_RECEIVERS } from './blocked.mjs';
 import { DEPARTURES } from './departures.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
+import { FILES, PAGE_FILES } from './files.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
 import { LOGINS_PER_CORE } from './logins.mjs';
 import { LATENCY } from './latency.mjs';
@@ -37,7 +38,9 @@ export const PARTS = [
   MANY_PEERS,
   TRANSFERS,
   SMALL_FILES,
+  FILES,
   PAGES,
+  PAGE_FILES,
   VISITS,
   SPREAD_CONNECTIONS,
   WORKERS,

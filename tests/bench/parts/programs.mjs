@@ -26,21 +26,28 @@ export const TRANSFERS = {
   group: 'programs',
   needs: 60,
   measure: transfers,
-  targets: ({ medians }) => [
+  targets: ({ bytes, medians }) => [
     {
-      what: "whole programs, to magic-wormhole's transfer",
+      what: `${bytes / MiB} MiB by connect and listen, to magic-wormhole's transfer`,
       reached: medians.pairlink / medians.wormhole,
       limit: 5,
       atLeast: true,
     },
-    { what: "whole programs, to scp's transfer", reached: medians.pairlink / medians.scp, limit: 0.5, atLeast: true },
+    {
+      what: `${bytes / MiB} MiB by connect and listen, to scp's transfer`,
+      reached: medians.pairlink / medians.scp,
+      limit: 0.5,
+      atLeast: true,
+    },
   ],
   lines: ({ bytes, medians, rounds }) => [
-    `A file of ${bytes / MiB} MiB, whole programs, MB/s: ${Object.entries(medians)
+    `A file of ${bytes / MiB} MiB, whole programs (\`pairlink\` is \`connect\` and \`listen\`, \`pairlink files\` is \`send\` and \`receive\`), MB/s: ${Object.entries(
+      medians,
+    )
       .map(([name, v]) => `${name} ${number(v)}`)
       .join(
         ', ',
-      )}: ${ratio(medians.pairlink / medians.scp)} scp, ${ratio(medians.pairlink / medians.wormhole)} magic-wormhole (median of ${rounds}).`,
+      )}: ${ratio(medians.pairlink / medians.scp)} scp, ${ratio(medians.pairlink / medians.wormhole)} magic-wormhole by \`connect\` and \`listen\` (median of ${rounds}).`,
   ],
 };
 

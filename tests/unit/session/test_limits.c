@@ -291,6 +291,7 @@ static void a_channel_without_memory_changes_nothing(void **state) {
   assert_int_equal(s->waiting, 0);
 }
 
+/* A larger ring stays for a second, since a channel in use is empty now and then. */
 static void an_idle_channel_keeps_64_kib(void **state) {
   (void)state;
   static const size_t sizes[] = {1, 1023, 1024, 65535, 65536}, rings[] = {128, 1024, 2048, 65536, 131072};
@@ -300,8 +301,32 @@ static void an_idle_channel_keeps_64_kib(void **state) {
     assert_int_equal(s->channels[k]->ends_capacity, 2);
     two_run(&t, 500);
     assert_int_equal(s->waiting, 0);
+    assert_int_equal(s->channels[k]->ring_capacity, rings[k]);
+    two_run(&t, 1000);
     assert_int_equal(s->channels[k]->ring_capacity, rings[k] > 65536 ? 0 : rings[k]);
   }
+  assert_true(pl_session_rings_deadline(s) == PL_NEVER);
+  assert_int_equal(two_send(&t, 0, 4, bytes, 65536), 0);
+  two_run(&t, 500);
+  assert_int_equal(two_send(&t, 0, 4, bytes, 1), 0);
+  two_run(&t, 1000);
+  assert_int_equal(s->channels[4]->ring_capacity, 0);
+}
+
+/* What is in use at that moment stays. */
+static void a_ring_with_data_is_not_freed(void **state) {
+  (void)state;
+  assert_int_equal(two_send(&t, 0, 0, bytes, 65536), 0);
+  two_run(&t, 500);
+  two_unlink(&t, 1);
+  assert_int_equal(two_send(&t, 0, 0, bytes, 9), 0);
+  two_run(&t, 1000);
+  assert_true(pl_session_rings_deadline(s) == PL_NEVER);
+  assert_int_equal(s->channels[0]->ring_capacity, 131072);
+  two_link(&t, 2, 0);
+  two_run(&t, 3000);
+  assert_int_equal(s->waiting, 0);
+  assert_int_equal(s->channels[0]->ring_capacity, 0);
 }
 
 /* ---- credit ------------------------------------------------------------------------------------------------------ */
@@ -711,6 +736,7 @@ int main(void) {
       LINKED(channels_that_are_not_used_take_no_memory),
       LINKED(a_channel_without_memory_changes_nothing),
       LINKED(an_idle_channel_keeps_64_kib),
+      LINKED(a_ring_with_data_is_not_freed),
       APART(a_chunk_takes_no_more_than_its_credit),
       APART(the_end_goes_with_the_last_message),
       LINKED(the_end_is_repeated_without_credit),

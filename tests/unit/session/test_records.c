@@ -224,6 +224,35 @@ static void a_record_is_as_large_as_its_room(void **state) {
   assert_int_equal(produce(sizeof out), MOST);
 }
 
+/* Near the end of a record only what ends a message is begun, so that a message that fits a record comes in one. */
+static void a_message_is_not_begun_in_the_tail_of_a_record(void **state) {
+  (void)state;
+  enum { TAIL = (MOST - DATA_BYTES) / PL_SESSION_RECORD_TAIL_PART };
+  static const struct {
+    size_t first, second, chunk; /* of the second message, in the first record; 0: none */
+    uint8_t flags;
+  } cases[] = {
+      {MOST - 2 * DATA_BYTES - TAIL, 20000, TAIL, 0},
+      {MOST - 2 * DATA_BYTES - TAIL + 1, 20000, 0, 0},
+      {MOST - 2 * DATA_BYTES - 100, 101, 0, 0},
+      {MOST - 2 * DATA_BYTES - 100, 100, 100, EOM},
+  };
+  for (size_t k = 0; k < PL_ARRAY_LENGTH(cases); k++) {
+    (void)end(NULL);
+    (void)start(NULL);
+    s->rate.now = 10000000;
+    send(0, cases[k].first);
+    send(0, cases[k].second);
+    assert_true(produce(MOST) > 0);
+    expect_data(0, 0, EOM, 0, cases[k].first);
+    assert_int_equal(frames, cases[k].chunk ? 2 : 1);
+    if (cases[k].chunk) expect_data(1, 0, cases[k].flags, cases[k].first + 1, cases[k].chunk);
+    if (cases[k].flags) continue;
+    assert_true(produce(MOST) > 0);
+    expect_data(0, 0, EOM, cases[k].first + 1 + cases[k].chunk, cases[k].second - cases[k].chunk);
+  }
+}
+
 /* Pacing leaves room for at least a small record, while any is left. */
 static void bulk_stays_below_its_pace(void **state) {
   (void)state;
@@ -477,6 +506,7 @@ int main(void) {
       OWN(what_is_not_acknowledged_is_not_in_flight),
       OWN(hello_and_answers_go_on_their_own_link),
       OWN(a_record_is_as_large_as_its_room),
+      OWN(a_message_is_not_begun_in_the_tail_of_a_record),
       OWN(bulk_stays_below_its_pace),
       OWN(what_is_short_goes_beside_bulk),
       OWN(the_pace_counts_what_is_in_the_record),

@@ -110,6 +110,19 @@ describe('the first frames of a link', () => {
   });
 });
 
+describe('the end of a record', () => {
+  test.each([
+    ['is not where a message begins that fits the next record', [61465, 61465, 61465, 61465]],
+    ['is where one begins that ends there', [61465, 100, 61465, 100]],
+  ])('%s', (name, sizes) => {
+    const { world, ana, bo, session } = pair();
+    Object.assign(ana.sessionOf(session).current.pacing, { rate: 10_000, minRtt: 10 }); // on a fast connection
+    for (const size of sizes) ana.send(session, new Uint8Array(size));
+    world.until(() => bo.of('message').length === sizes.length, 'messages');
+    expect(saidBy(ana.sessionOf(session), FRAME.DATA)).toBe(sizes.length);
+  });
+});
+
 describe('acknowledging', () => {
   test('only an answer to the last PROBE counts as one', () => {
     const { world, ana, bo, session } = pair();

@@ -17,7 +17,7 @@ import {
   DATA_OVERHEAD,
   FrameWriter,
 } from './frames.js';
-import { BULK_FROM_BYTES, RECORD_COST, RECORD_ROOM_MIN, SHARED_CHUNK_BYTES } from './constants.js';
+import { BULK_FROM_BYTES, RECORD_COST, RECORD_ROOM_MIN, RECORD_TAIL_PART, SHARED_CHUNK_BYTES } from './constants.js';
 import { encode } from '../wire.js';
 import { chunkSent, nextChunk } from './chunk.js';
 import { makeHello } from './hello.js';
@@ -116,6 +116,8 @@ function writeData(s, link, w) {
     const next = nextChannel(s, link, shared ? Math.min(room, SHARED_CHUNK_BYTES) : room, w.at);
     if (!next) break;
     const [channel, chunk] = next;
+    const isTail = room < Math.floor((room + w.at) / RECORD_TAIL_PART) && places.length > 0;
+    if (isTail && !chunk.flags && !chunk.reset) break;
     writeChunk(channel, chunk, w);
     chunkSent(s, channel, chunk);
     const last = places[places.length - 1];

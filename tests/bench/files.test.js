@@ -1,0 +1,46 @@
+/** Tests the measurements of real files: small ones, and nothing about their speed. */
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { FILES, PAGE_FILES } from './parts/files.mjs';
+
+const MiB = 1 << 20;
+const LONG = 120_000;
+const installed = (command) => {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${command}`]) !== null;
+  } catch {
+    return false;
+  }
+};
+
+test(
+  'a file by send and receive',
+  async () => {
+    const figures = await FILES.measure({ rounds: 2, bytes: MiB, only: ['pairlink files'] });
+    expect(figures).toMatchObject({ bytes: MiB, rounds: 2, ratios: {} });
+    expect(figures.medians['pairlink files']).toBeGreaterThan(0);
+    expect(FILES.targets(figures)).toEqual([]);
+    expect(FILES.lines(figures)).toHaveLength(1);
+  },
+  LONG,
+);
+
+test.skipIf(!installed('/usr/sbin/sshd'))(
+  'beside scp',
+  async () => {
+    const figures = await FILES.measure({ rounds: 1, bytes: MiB, only: ['pairlink files', 'scp'] });
+    expect(figures.ratios.scp.median).toBeGreaterThan(0);
+    expect(FILES.targets(figures)).toMatchObject([{ what: '1 MiB by send and receive, to scp', limit: 1.5 }]);
+  },
+  LONG,
+);
+
+test(
+  'a file from page to page',
+  async () => {
+    const figures = await PAGE_FILES.measure({ rounds: 1, bytes: MiB });
+    expect(figures.mb_per_s).toBeGreaterThan(0);
+    expect(PAGE_FILES.lines(figures)[0]).toMatch(/^A file of 1 MiB from page to page/);
+  },
+  LONG,
+);

@@ -1,0 +1,70 @@
+/** Real files: one of a gigabyte by `send` and `receive`, in turns with scp and magic-wormhole; one between two pages. */
+import { measureTransfers } from '../e2e.mjs';
+import { number, percent, ratio } from '../format.mjs';
+import { measurePageFile } from '../page.mjs';
+import { median, spread } from '../statistics.mjs';
+
+const MiB = 1 << 20;
+const OURS = 'pairlink files';
+const RIVALS = { scp: 'scp', wormhole: 'magic-wormhole' };
+
+/** `left()` returns the seconds that remain for all parts: a slow machine gets fewer rounds. */
+async function files({ rounds, quick, bytes = (quick ? 64 : 1024) * MiB, only, left = () => Infinity }) {
+  const programs = [OURS, ...Object.keys(RIVALS)].filter((name) => !only || only.includes(name));
+  const runs = [];
+  for (let round = 1; round <= rounds && (round === 1 || left() > 150); round++)
+    runs.push(...(await measureTransfers({ bytes, rounds: 1, only: programs })).map((run) => ({ ...run, round })));
+  const of = (name) => runs.filter((r) => r.program === name).map((r) => r.mb_per_s);
+  const toRival = (name) => of(name).map((theirs, i) => of(OURS)[i] / theirs);
+  return {
+    bytes,
+    rounds: of(programs[0]).length,
+    runs,
+    medians: Object.fromEntries(programs.map((name) => [name, median(of(name))])),
+    ratios: Object.fromEntries(
+      programs
+        .filter((name) => name !== OURS && programs.includes(OURS))
+        .map((name) => [name, { median: median(toRival(name)), spread: spread(toRival(name)) }]),
+    ),
+  };
+}
+
+const size = (bytes) => (bytes >= 1024 * MiB ? `${number(bytes / (1024 * MiB))} GiB` : `${number(bytes / MiB)} MiB`);
+
+export const FILES = {
+  name: 'files',
+  group: 'programs',
+  needs: 45,
+  measure: files,
+  targets: ({ bytes, ratios }) =>
+    [
+      ['scp', 1.5],
+      ['wormhole', 3],
+    ]
+      .filter(([rival]) => ratios[rival])
+      .map(([rival, limit]) => ({
+        what: `${size(bytes)} by send and receive, to ${RIVALS[rival]}`,
+        reached: ratios[rival].median,
+        limit,
+        atLeast: true,
+      })),
+  lines: ({ bytes, rounds, medians, ratios }) => [
+    `A file of ${size(bytes)} by \`send\` and \`receive\`, MB/s: ${Object.entries(medians)
+      .map(([name, v]) => `${name === OURS ? 'pairlink' : name} ${number(v)}`)
+      .join(', ')}${Object.entries(ratios)
+      .map(([rival, r], i) => `${i ? ',' : ':'} ${ratio(r.median)} ${RIVALS[rival]} (${percent(r.spread)})`)
+      .join('')}, ${rounds} round${rounds === 1 ? '' : 's'}.`,
+  ],
+};
+
+export const PAGE_FILES = {
+  name: 'page_files',
+  group: 'pages',
+  needs: 40,
+  measure: ({ rounds, quick, bytes = (quick ? 16 : 128) * MiB }) =>
+    measurePageFile({ rounds: Math.min(3, rounds), bytes }),
+  targets: () => [],
+  lines: ({ bytes, mb_per_s: speed, rounds }) => [
+    `A file of ${size(bytes)} from page to page, as a person sends it, from *Accept* until both pages show it as saved: ${number(speed)} MB/s (median of ${rounds}).`,
+  ],
+};
