@@ -21,7 +21,6 @@ enum {
   ACCEPTS_PER_TURN = 64,
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
-  TLS_COST = 4,             /* about what a byte costs over TLS, to one without */
   EVENTS_PER_LEAVE = 8,     /* after each turn one socket ends, and one more for each so many events */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
@@ -141,7 +140,7 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
   for (size_t sum = 0;
        !socket->failed && !socket->full && server->config.app.output(server->config.app_data, socket->conn, &out);
        sum += n) {
-    if (sum >= (socket->tls ? WRITE_BYTES / TLS_COST : WRITE_BYTES)) { /* the rest counts as not taken */
+    if (sum >= WRITE_BYTES) { /* the rest counts as not taken */
       socket->full = true;
       pl_turns_full(&socket->class);
       socket_watch(socket);
@@ -300,7 +299,7 @@ static void on_socket_event(uv_poll_t *poll, int status, int events) {
 
 static void serve_bulk(void *item, bool broken, int events, bool few) {
   pl_socket *socket = item;
-  socket_event(socket, broken, events, broken || (few && !socket->tls) ? RX_BYTES : RX_BYTES / TLS_COST);
+  socket_event(socket, broken, events, broken || few ? RX_BYTES : RX_BYTES / 4);
 }
 
 /* Writes what small messages have caused, before the bulk gets its share of the turn. Then ends a few of the sockets

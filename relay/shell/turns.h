@@ -14,7 +14,7 @@
 enum {
   PL_TURNS_SMALL = 8 * 1024,  /* most bytes that a socket reads in one turn outside the line */
   PL_TURNS_CALM = 4,          /* a bulk socket leaves the line after this many small reads in a row */
-  PL_TURNS_SHARE_NS = 100000, /* time of a turn for bulk sockets */
+  PL_TURNS_SHARE_NS = 150000, /* time of a turn for bulk sockets */
   PL_TURNS_MOST = 16,         /* most bulk sockets that are served without another look at the clock */
   PL_TURNS_FEW = 4            /* that many or fewer of them may each read as much as there is */
 };

@@ -24,8 +24,8 @@ const probe = (server, label, seconds) =>
     { before: urgent() },
   );
 
-/** Runs `measure` while the bulk keeps the server busy. Returns its result and the row of the bulk. */
-async function beside(server, label, seconds, measure) {
+/** Runs `during` while the bulk keeps the server busy. Returns its result and the row of the bulk. */
+async function beside(server, label, seconds, during) {
   let result;
   const args = [
     ...Object.entries(BULK).flatMap(([name, value]) => [`--${name}`, value]),
@@ -33,7 +33,7 @@ async function beside(server, label, seconds, measure) {
   ];
   const bulk = await load(server, label, args, {
     before: leisurely(),
-    onLine: async () => (result = await measure()),
+    onLine: async () => (result = await during()),
   });
   return { result, bulk };
 }
