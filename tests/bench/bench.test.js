@@ -142,7 +142,7 @@ test('tables and charts are drawn from the runs', () => {
 
 test('targets show the results', () => {
   const [memory] = targets([], { pairlink: { kb_per_socket: 3 } });
-  expect(memory).toMatchObject({ reached: 3, limit: 2.5, met: false });
+  expect(memory).toMatchObject({ reached: 3, limit: 1.2, met: false });
   expect(targets([], {}, { idle: { throughput_kept: 0.95 } })[0]).toMatchObject({ met: true });
 });
 

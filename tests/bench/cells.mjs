@@ -16,7 +16,8 @@ export const CELLS = [
   cell(50, 16, 64, { quick: true, cpu: 1.4 }),
   cell(50, 16, 1024, { quick: true, cpu: 1.5 }),
   cell(50, 16, 16384, { quick: true, cpu: 1.5 }),
-  cell(500, 4, 64, { cpu: 1.5 }),
+  cell(500, 4, 64, { cpu: 1.15 }),
+  cell(5000, 1, 64, { cpu: 1.15, servers: ['raw', 'pairlink'] }),
   cell(1, 1, 64),
   cell(50, 16, 1024, { both: true, servers: ['raw', 'pairlink'] }),
   cell(50, 16, 64, { servers: ['pairlink-tls'], name: '50 × 16, 64 B, TLS' }),
@@ -26,7 +27,7 @@ export const quickCells = () =>
   CELLS.filter((c) => c.quick).map((c) => ({ ...c, servers: c.servers.filter((s) => QUICK.includes(s)) }));
 
 export const MEMORY = ['raw', 'pairlink', 'pairlink-tls', 'ws', 'nats', 'socketio'];
-export const MEMORY_TARGETS = { pairlink: 2.5, 'pairlink-tls': 14 };
+export const MEMORY_TARGETS = { pairlink: 1.2, 'pairlink-tls': 14 };
 
 export const cellArgs = (c, { seconds, warmup }) => [
   ...['--pairs', c.pairs, '--window', c.window, '--size', c.size, '--seconds', seconds, '--warmup', warmup],

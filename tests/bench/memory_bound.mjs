@@ -7,7 +7,8 @@ export const MEMORY = {
   process: 12 << 20, // program, libraries, SQLite's cache, tables of rates and pairs, before the first socket
   kept: 32 << 20, // freed memory that the allocator may keep (M_TRIM_THRESHOLD)
   worker: (4096 * 1024 + 64 * 140 * 1024) | 0, // free output buffers (PL_RELAY_OUT_…_KEPT)
-  socket: 2560,
+  socket: 1280,
+  elsewhere: 256, // what each other worker keeps of a socket
   tls_socket: 18 * 1024,
   link: 1024, // both halves, their slots and the first chunk of a queue
   nameplate: 256, // one pairing code with its owner's entry, at each worker
@@ -34,7 +35,7 @@ export function memoryBound({
   const m = MEMORY;
   const waiting = queued + blocked * (m.blocked + (tls ? m.tls_blocked : 0)) + parts * m.part;
   const allocated =
-    sockets * (tls ? m.tls_socket : m.socket) +
+    sockets * ((tls ? m.tls_socket : m.socket) + (workers - 1) * m.elsewhere) +
     links * m.link +
     peers * m.peer +
     nameplates * workers * m.nameplate +
