@@ -33,7 +33,7 @@ static bool ring_is_spare(const pl_session_channel *c) {
 void pl_session_rings_time(pl_session *s) {
   if (s->now_ms < s->rings_ms) return;
   s->rings_ms = PL_NEVER;
-  for (size_t i = 0; i < PL_CONST_CHANNELS_MAX; i++) {
+  for (size_t i = 0; i < s->channel_slots; i++) {
     pl_session_channel *c = s->channels[i];
     if (!c || !ring_is_spare(c)) continue;
     pl_free(c->ring);
