@@ -84,7 +84,10 @@ export const ROOMS = {
       'client/core/session',
     ],
     layers: [
-      ['ground', 'engine.h action_queue engine_state.h engine_actions engine_hash engine_random engine_retry engine_address'],
+      [
+        'ground',
+        'engine.h action_queue engine_state.h engine_actions engine_hash engine_random engine_retry engine_address',
+      ],
       ['links', 'engine_link'],
       ['who', 'engine_invite engine_peers'],
       ['handshake', 'engine_handshake'],
@@ -143,7 +146,8 @@ export const ROOMS = {
       ['the job of a command', 'command job pairing'],
       [
         'files on disk',
-        'file_stat file_thread file_hash file_journal file_state receiving receiving_units receiving_saved file_place file_sync file_folder',
+        'file_stat file_thread file_hash file_journal file_state receiving receiving_units receiving_saved ' +
+          'file_place file_sync file_folder',
       ],
       ['files in transfer', 'file_writer file_reader file_walk file_flow share.h share_ui share.c'],
       ['pipes and chats', 'pipe outbox chat.h chat_lines'],
