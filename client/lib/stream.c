@@ -212,7 +212,7 @@ static void stream_turn(pl_stream *s) {
     s->due = false;
     write_frames(s);
     if (s->ended || s->freed) return;
-    s->due = s->out_size || s->pong_due || (!s->close_sent && (s->closing || s->on.has_output(s->on.user)));
+    s->due = s->out_size || (!s->close_sent && (s->pong_due || s->closing || s->on.has_output(s->on.user)));
   }
   stream_watch(s);
 }

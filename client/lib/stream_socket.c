@@ -117,6 +117,7 @@ void pl_stream_socket_deinit(pl_stream_socket *s) {
   ERR_clear_error();
   pl_buffer_deinit(&s->unsent);
   pl_free(s->sealed);
+  (void)shutdown(s->fd, SHUT_RDWR); /* also when a forked child has the descriptor, too */
   close(s->fd);
 }
 

@@ -76,16 +76,19 @@ static void on_stream_end(void *user, int error, const char *text) {
   pl_transport_end(t, error, text);
 }
 
-/* Makes a stream of the connection. Returns NULL when memory or descriptors ran out. */
-static pl_stream *transport_make_stream(pl_transport *t) {
+/* Makes a stream of the connection. Returns 0, or an error with its text in *why. */
+static int transport_make_stream(pl_transport *t, const char **why) {
   const pl_stream_handlers handlers = {on_stream_message, on_stream_produce, on_stream_has_output, on_stream_end, t};
   int fd;
   SSL *ssl;
-  if (!pl_lws_take(t->wsi, &fd, &ssl)) return NULL;
+  *why = "out of descriptors";
+  if (!pl_lws_take(t->wsi, &fd, &ssl)) return PL_ESYSTEM;
   pl_transport_drop(t);
   pl_transport_close_loop(t);
   pl_lws_taken(ssl);
-  return pl_stream_new(t->epoll_fd, fd, ssl, &handlers);
+  t->stream = pl_stream_new(t->epoll_fd, fd, ssl, &handlers);
+  *why = "out of memory";
+  return t->stream ? 0 : PL_ENOMEM;
 }
 
 /* By now libwebsockets has connected, perhaps through a proxy, checked the certificate and read the answer to the
@@ -94,10 +97,11 @@ static pl_stream *transport_make_stream(pl_transport *t) {
  * the connection lasts. */
 static void transport_take_over(pl_transport *t) {
   if (!t->wsi || !t->first_came || t->stream || t->closed) return;
-  t->stream = transport_make_stream(t);
-  if (!t->stream) {
+  const char *why;
+  int error = transport_make_stream(t, &why);
+  if (error) {
     pl_transport_drop(t);
-    pl_transport_end(t, PL_ENOMEM, "out of memory");
+    pl_transport_end(t, error, why);
     return;
   }
   if (t->state == PL_TRANSPORT_CLOSING) pl_stream_close(t->stream);

@@ -71,8 +71,6 @@ static void on_tls_context(const pl_transport *t, SSL_CTX *context) {
 static void on_gone(pl_transport_attempt *a, const struct lws *wsi) {
   pl_transport *t = a->transport;
   if (t->wsi == wsi) {
-    pl_stream_free(t->stream); /* it borrows the socket and the TLS, which are freed next */
-    t->stream = NULL;
     t->wsi = NULL;
     pl_transport_end(t, t->error ? t->error : PL_ENETWORK, t->error ? NULL : "the connection was lost");
   } else if (a->wsi == wsi) {

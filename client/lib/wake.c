@@ -55,13 +55,12 @@ void pl_client_wake_at(pairlink *p, uint64_t at_ms) {
 bool pl_client_wake_clear(pairlink *p) {
   uint64_t count = 0, fired;
   if (p->timer_ms <= pl_now_ms() && read(p->timer_fd, &fired, sizeof fired) > 0) p->timer_ms = PL_NEVER; /* it fired */
-  bool called = atomic_exchange(&p->wakeup_called, false);
-  if (!called && !p->now_set) return false;
+  if (!atomic_load(&p->wakeup_called) && !p->now_set) return false;
   if (read(p->wakeup_fd, &count, sizeof count) <= 0) count = 0;
   p->now_set = false;
-  if (count >= WAKEUP) return true;
-  if (called) atomic_store(&p->wakeup_called, true); /* the other thread is about to write it */
-  return false;
+  if (count < WAKEUP) return false; /* if it was called, the other thread is about to write */
+  (void)atomic_exchange(&p->wakeup_called, false);
+  return true;
 }
 
 int pairlink_fd(const pairlink *p) {
@@ -71,8 +70,10 @@ int pairlink_fd(const pairlink *p) {
 void pairlink_wakeup(pairlink *p) {
   int saved = errno;
   if (pl_client_is_inherited(p)) return;
-  atomic_store(&p->wakeup_called, true); /* before the write, since the write wakes the thread that looks at this */
-  ssize_t n = write(p->wakeup_fd, &WAKEUP, sizeof WAKEUP);
-  (void)n; /* it fails when the counter is full, and then the descriptor is readable already */
+  /* The flag falls only after its one write was read, so nothing that was written stays unread. */
+  if (!atomic_exchange(&p->wakeup_called, true)) {
+    ssize_t n = write(p->wakeup_fd, &WAKEUP, sizeof WAKEUP);
+    (void)n; /* the counter is far from full */
+  }
   errno = saved;
 }

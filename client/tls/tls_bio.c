@@ -30,8 +30,9 @@ static long bio_ctrl(BIO *openssl, int command, long number, void *pointer) {
   return command == BIO_CTRL_FLUSH; /* no other command is supported */
 }
 
-/* Never freed. NULL when memory ran out. */
+/* Never freed. NULL before the first use, and when memory ran out then. */
 static BIO_METHOD *method;
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 static void make_method(void) {
   BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pairlink");
@@ -43,8 +44,9 @@ static void make_method(void) {
 }
 
 BIO *pl_tls_bio_new(pl_tls_bio *bio) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, make_method);
+  pthread_mutex_lock(&making);
+  if (!method) make_method();
+  pthread_mutex_unlock(&making);
   BIO *openssl = method ? BIO_new(method) : NULL;
   if (!openssl) return NULL;
   BIO_set_data(openssl, bio);

@@ -255,6 +255,7 @@ static bool read_socket(pl_socket *socket, size_t room) {
 static void on_writable(pl_socket *socket) {
   socket->full = socket->tls && !pl_tls_flush(socket->tls);
   if (socket->tls) socket->failed = pl_tls_failed(socket->tls);
+  if (socket->ended) pl_server_write(socket->server, socket);
   pl_server_flush(socket->server, socket);
   socket_watch(socket);
 }

@@ -332,6 +332,34 @@ static void test_wakeup_from_a_thread(void **state) {
   pthread_join(thread, NULL);
 }
 
+static bool is_readable(const pairlink *p) {
+  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
+  return poll(&fd, 1, 0) == 1;
+}
+
+enum { ROUNDS = 300, BURST = 20 };
+
+static void *wake_up_often(void *p) {
+  for (int i = 0; i < BURST; i++) pairlink_wakeup(p);
+  return NULL;
+}
+
+/* Once a burst of wake-ups is over and reported, the descriptor is quiet: none of them leaves it readable for ever. */
+static void test_wakeups_come_to_an_end(void **state) {
+  fixture *f = *state;
+  pairlink *p = start_client(f, nowhere);
+  for (int round = 0; round < ROUNDS; round++) {
+    pthread_t thread;
+    f->seen.events[PAIRLINK_EVENT_WAKEUP] = 0;
+    assert_int_equal(pthread_create(&thread, NULL, wake_up_often, p), 0);
+    dispatch_until(p, &f->seen.events[PAIRLINK_EVENT_WAKEUP]);
+    pthread_join(thread, NULL);
+    int turns = 0;
+    for (; turns < 100 && is_readable(p); turns++) assert_int_equal(pairlink_dispatch(p), 0);
+    assert_in_range(turns, 0, 99);
+  }
+}
+
 /* Each allocation of the library fails once: an error, no crash, and nothing is left behind. */
 static void test_out_of_memory(void **state) {
   fixture *f = *state;
@@ -351,11 +379,6 @@ static void test_out_of_memory(void **state) {
     pairlink_free(p);
     assert_true(n < 1000);
   }
-}
-
-static bool is_readable(const pairlink *p) {
-  struct pollfd fd = {.fd = pairlink_fd(p), .events = POLLIN};
-  return poll(&fd, 1, 0) == 1;
 }
 
 /* The client has failed: it says so to everyone who asks, and reports no event. */
@@ -595,6 +618,7 @@ int main(void) {
       WITH_FIXTURE(test_stop_before_the_start),
       WITH_FIXTURE(test_free_from_a_callback),
       WITH_FIXTURE(test_wakeup_from_a_thread),
+      WITH_FIXTURE(test_wakeups_come_to_an_end),
       WITH_FIXTURE(test_out_of_memory),
       /* before other tests look names up, because the loops of those lookups are closed only later */
       WITH_FIXTURE(test_a_forked_child_frees_its_copy),

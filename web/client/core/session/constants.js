@@ -5,8 +5,8 @@ export const ACK_DELAY_MS = 25;
 export const ACK_BYTES = 65536;
 /** Bytes of one DATA frame while more than one channel has anything to send. */
 export const SHARED_CHUNK_BYTES = 16384;
-/** In the last eighth of a record that has data, only what ends a message is begun. A message that fits a record then
- * comes in one, and the receiver need not assemble it. */
+/** In the last eighth of a record that has data, only what ends a message is begun. A message that nearly fills a record
+ * then comes in one, and the receiver need not assemble it. */
 export const RECORD_TAIL_PART = 8;
 /** A channel with more bytes than this to send is bulk. */
 export const BULK_FROM_BYTES = 16384;
