@@ -195,12 +195,12 @@ static int login_continue(pl_relay_conn *conn, pl_relay_registration result, uin
 void pl_relay_registered(pl_relay_conn *conn, pl_relay_registration result, uint64_t now_ms) {
   pl_relay *relay = conn->relay;
   conn->lookup_pending = false;
+  if (result == PL_RELAY_REGISTRATION_NEW) /* also when the client did not wait for it */
+    pl_relay_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
   if (conn->state == PL_RELAY_CONN_GONE) {
     pl_relay_conn_free(conn);
     return;
   }
-  if (result == PL_RELAY_REGISTRATION_NEW)
-    pl_relay_rate_take(relay, &relay->shared->registrations, conn->address, now_ms);
   if (conn->state != PL_RELAY_CONN_STORING) return;
   int reason = login_continue(conn, result, now_ms);
   if (!reason) return;

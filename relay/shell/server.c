@@ -22,6 +22,7 @@ enum {
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
   EVENTS_PER_LEAVE = 8,     /* after each turn one socket ends, and one more for each so many events */
+  LEAVES_PER_ACCEPT = 2,    /* and so many more for each that came; one that gets an answer ends twice */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
@@ -59,7 +60,7 @@ struct pl_server {
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
   pl_node sockets, leaving;
-  size_t events; /* of sockets in this turn */
+  size_t events, accepted; /* of sockets in this turn */
   pl_bulk bulk;
   uint64_t refused, pauses; /* at the limit of open files */
   int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
@@ -123,10 +124,28 @@ static size_t put_tls(pl_socket *socket, const uint8_t *data, size_t size) {
   return taken;
 }
 
+static void move_socket(pl_socket *socket, pl_node *to) {
+  pl_list_remove(&socket->all);
+  pl_list_append(to, &socket->all);
+  socket->leaves = to == &socket->server->leaving;
+}
+
+static void on_more(uv_idle_t *more) {
+  (void)more;
+}
+
+/* Has the socket end when its turn comes: after the rest of its answer, or at once. */
+static void leave(pl_socket *socket, bool at_once) {
+  if (at_once) socket->gone = true;
+  if (!socket->leaves) move_socket(socket, &socket->server->leaving);
+  uv_idle_start(&socket->server->more, on_more);
+}
+
 size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
   (void)server;
   if (socket->failed || socket->full) return 0;
   size_t n = socket->tls ? put_tls(socket, bytes.data, bytes.size) : put_plain(socket, bytes.data, bytes.size);
+  if (socket->failed) leave(socket, true);
   if (socket->full && !socket->failed) {
     pl_turns_full(&socket->class);
     socket_watch(socket);
@@ -150,23 +169,6 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
     if (n == 0) return;
     server->config.app.sent(server->config.app_data, socket->conn, n);
   }
-}
-
-static void move_socket(pl_socket *socket, pl_node *to) {
-  pl_list_remove(&socket->all);
-  pl_list_append(to, &socket->all);
-  socket->leaves = to == &socket->server->leaving;
-}
-
-static void on_more(uv_idle_t *more) {
-  (void)more;
-}
-
-/* Has the socket end when its turn comes: after the rest of its answer, or at once. */
-static void leave(pl_socket *socket, bool at_once) {
-  if (at_once) socket->gone = true;
-  if (!socket->leaves) move_socket(socket, &socket->server->leaving);
-  uv_idle_start(&socket->server->more, on_more);
 }
 
 /* Everything was written. Closes one direction and waits for the client to close the other, because closing both would
@@ -255,7 +257,8 @@ static bool read_socket(pl_socket *socket, size_t room) {
 static void on_writable(pl_socket *socket) {
   socket->full = socket->tls && !pl_tls_flush(socket->tls);
   if (socket->tls) socket->failed = pl_tls_failed(socket->tls);
-  if (socket->ended) pl_server_write(socket->server, socket);
+  if (socket->ended)
+    pl_server_write(socket->server, socket); /* what is left of the answer, which decides what follows */
   pl_server_flush(socket->server, socket);
   socket_watch(socket);
 }
@@ -304,13 +307,14 @@ static void serve_bulk(void *item, bool broken, int events, bool few) {
 }
 
 /* Writes what small messages have caused, before the bulk gets its share of the turn. Then ends a few of the sockets
- * that leave, which takes about a fifth of the time of a busy turn, and writes what others hear of that. */
+ * that leave, which takes about a fifth of the time of a busy turn, but as many as come, and writes what others hear of
+ * that. */
 static void on_check(uv_check_t *check) {
   pl_server *server = check->data;
   server->config.app.turn(server->config.app_data);
   if (pl_bulk_turn(&server->bulk, serve_bulk)) server->config.app.turn(server->config.app_data);
-  size_t ends = 1 + server->events / EVENTS_PER_LEAVE;
-  server->events = 0;
+  size_t ends = 1 + server->events / EVENTS_PER_LEAVE + server->accepted * LEAVES_PER_ACCEPT;
+  server->events = server->accepted = 0;
   if (pl_list_empty(&server->leaving)) return;
   for (; ends > 0 && !pl_list_empty(&server->leaving); ends--)
     end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
@@ -339,6 +343,7 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
     pl_free(socket);
     return false;
   }
+  server->accepted++;
   pl_list_append(&server->sockets, &socket->all);
   socket_watch(socket);
   return true;

@@ -12,9 +12,10 @@
 
 #include "relay/shell/server.h"
 
-enum { MANY = 200 };
+enum { MANY = 200, LARGE = 3 << 20, PIECE = 64 << 10 };
 
-static const char answer[] = "an answer";
+static const char short_answer[] = "an answer";
+static char large_answer[LARGE];
 
 typedef struct scene {
   uv_loop_t loop;
@@ -23,15 +24,18 @@ typedef struct scene {
   pl_socket *sockets[MANY];
   size_t opened, closed, received;
   pl_relay_conn_wish wish; /* of all sockets */
-  size_t answered[MANY];   /* bytes that were written */
+  const char *answer;
+  size_t answer_size;
+  size_t answered[MANY]; /* bytes that were written */
   int clients[MANY];
 } scene;
 
 static void *on_opened(void *app, pl_socket *socket, const uint8_t address[16]) {
   scene *s = app;
   (void)address;
-  s->sockets[s->opened] = socket;
-  return &s->answered[s->opened++];
+  size_t at = s->opened++ % MANY;
+  s->sockets[at] = socket;
+  return &s->answered[at];
 }
 
 static void on_received(void *app, void *conn, uint8_t *data, size_t size) {
@@ -47,8 +51,10 @@ static void on_closed(void *app, void *conn) {
 
 static bool on_output(void *app, void *conn, pl_view *out) {
   const size_t *written = conn;
-  *out = (pl_view){(const uint8_t *)answer + *written, sizeof answer - *written};
-  return ((scene *)app)->wish == PL_RELAY_WISH_FINISH && out->size > 0;
+  const scene *s = app;
+  size_t left = s->answer_size - *written;
+  *out = (pl_view){(const uint8_t *)s->answer + *written, left < PIECE ? left : PIECE};
+  return s->wish == PL_RELAY_WISH_FINISH && out->size > 0;
 }
 
 static void on_sent(void *app, void *conn, size_t n) {
@@ -68,6 +74,8 @@ static void on_turn(void *app) {
 static int set_up(void **state) {
   scene *s = calloc(1, sizeof *s);
   char why[256];
+  s->answer = short_answer;
+  s->answer_size = sizeof short_answer;
   uv_loop_init(&s->loop);
   pl_server_config config = {
       .loop = &s->loop,
@@ -128,15 +136,15 @@ static void test_few_are_closed_per_turn(void **state) {
 /* The application ends them all at once, with an answer: each client gets the whole of it. */
 static void test_each_gets_its_answer(void **state) {
   scene *s = *state;
-  char got[sizeof answer + 1];
+  char got[sizeof short_answer + 1];
   connect_many(s);
   s->wish = PL_RELAY_WISH_FINISH;
   for (size_t i = 0; i < MANY; i++) pl_server_flush(s->server, s->sockets[i]);
   assert_int_equal(s->answered[MANY - 1], 0); /* it is not its turn yet */
-  while (s->answered[MANY - 1] < sizeof answer) uv_run(&s->loop, UV_RUN_ONCE);
+  while (s->answered[MANY - 1] < sizeof short_answer) uv_run(&s->loop, UV_RUN_ONCE);
   for (size_t i = 0; i < MANY; i++) {
-    assert_int_equal(recv(s->clients[i], got, sizeof got, MSG_WAITALL), sizeof answer); /* up to the end */
-    assert_string_equal(got, answer);
+    assert_int_equal(recv(s->clients[i], got, sizeof got, MSG_WAITALL), sizeof short_answer); /* up to the end */
+    assert_string_equal(got, short_answer);
   }
   assert_int_equal(s->closed, 0); /* they have not hung up */
   close_clients(s);
@@ -154,6 +162,47 @@ static void test_dropped_without_an_event(void **state) {
   close_clients(s);
 }
 
+/* A client that has ended its direction after its request gets a large answer up to the end. */
+static void test_the_rest_of_an_answer(void **state) {
+  scene *s = *state;
+  static char got[LARGE];
+  size_t sum = 0;
+  ssize_t n = 0;
+  connect_many(s);
+  s->wish = PL_RELAY_WISH_FINISH;
+  for (size_t i = 0; i < LARGE; i++) large_answer[i] = (char)(i * 7 + i / 4096);
+  s->answer = large_answer;
+  s->answer_size = LARGE;
+  assert_int_equal(shutdown(s->clients[0], SHUT_WR), 0);
+  while (s->answered[0] == 0) uv_run(&s->loop, UV_RUN_ONCE);
+  assert_in_range(s->answered[0], 1, LARGE - 1);
+  do {
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    n = recv(s->clients[0], got + sum, LARGE - sum ? LARGE - sum : 1, MSG_DONTWAIT);
+    if (n > 0) sum += (size_t)n;
+  } while (n != 0 && sum < LARGE);
+  assert_int_equal(sum, LARGE);
+  assert_memory_equal(got, large_answer, LARGE);
+  close_clients(s);
+}
+
+/* Sockets end as fast as others come: a flood of short connections piles up nothing. */
+static void test_a_flood_of_short_connections(void **state) {
+  enum { ROUNDS = 60, EACH = 10 };
+  scene *s = *state;
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int round = 0; round < ROUNDS; round++) {
+    for (int i = 0; i < EACH; i++) {
+      int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+      close(fd);
+    }
+    uv_run(&s->loop, UV_RUN_ONCE);
+  }
+  assert_in_range(s->opened - s->closed, 0, 5 * EACH);
+}
+
 /* A server that ends closes those that wait for their turn too. */
 static void test_some_wait_at_the_end(void **state) {
   scene *s = *state;
@@ -169,10 +218,8 @@ static void test_some_wait_at_the_end(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_few_are_closed_per_turn),
-      TEST(test_each_gets_its_answer),
-      TEST(test_dropped_without_an_event),
-      TEST(test_some_wait_at_the_end),
+      TEST(test_few_are_closed_per_turn), TEST(test_each_gets_its_answer),         TEST(test_dropped_without_an_event),
+      TEST(test_the_rest_of_an_answer),   TEST(test_a_flood_of_short_connections), TEST(test_some_wait_at_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
