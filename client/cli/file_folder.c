@@ -1,6 +1,7 @@
 #include "file_folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,12 @@ static int note_made(void *context, int take_fd) {
   int error = file_sync_one(take_fd, true);
   close(take_fd);
   return error;
+}
+
+int file_folder_note_top(file_folders *all, file_folder *below) {
+  making m = {all, below};
+  int fd = fcntl(all->root, F_DUPFD_CLOEXEC, 0);
+  return fd < 0 ? errno : note_made(&m, fd);
 }
 
 static file_folder *open_folder(file_folders *all, const char *path, size_t size) {

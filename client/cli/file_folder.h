@@ -43,6 +43,8 @@ void file_folders_deinit(file_folders *all);
 /* Returns the open folder that `path` (a safe name) goes into, creates missing ones, and sets *leaf to the last part of
  * `path`. The caller is a user of the folder until file_folder_release. Returns NULL with errno. */
 file_folder *file_folder_use(file_folders *all, const char *path, const char **leaf);
+/* Notes that the root has a new folder in it, which `below` is or lies in. Returns 0 or an errno. */
+int file_folder_note_top(file_folders *all, file_folder *below);
 void file_folder_release(file_folders *all, file_folder *folder);
 
 /* Takes one folder that has a new folder in it and is not synced. The caller syncs it, closes the descriptor, notes an

@@ -14,7 +14,14 @@
 #include "../core/wire/wire.h"
 #include "file_thread.h"
 
-enum { SPARE_MAX = 24, FLUSH_BYTES = 2 << 20, KEPT_BYTES = 16 << 20, STEP_BYTES = 8 << 20, COPY_BYTES = 256 << 10 };
+enum {
+  SPARE_MAX = 24,
+  SMALL_BYTES = 4096,
+  FLUSH_BYTES = 2 << 20,
+  KEPT_BYTES = 16 << 20,
+  STEP_BYTES = 8 << 20,
+  COPY_BYTES = 256 << 10
+};
 
 typedef struct task_list {
   file_task *first, *last;
@@ -223,13 +230,14 @@ int file_writer_fd(const file_writer *w) {
 }
 
 file_task *file_writer_task(file_writer *w, file_task_kind kind, file_target *target, size_t size) {
-  file_task *task = size && size <= PL_CONST_FILE_PIECE_BYTES ? w->spare : NULL;
+  bool is_piece = size > SMALL_BYTES;
+  file_task *task = is_piece && size <= PL_CONST_FILE_PIECE_BYTES ? w->spare : NULL;
   if (task) {
     w->spare = task->next;
     w->spare_count--;
   } else {
-    /* All pieces have the same room, so that each can be used again. */
-    task = malloc(sizeof *task + (size ? PL_CONST_FILE_PIECE_BYTES : 0));
+    /* All pieces have the same room, so that each can be used again; but a peer may send many small ones. */
+    task = malloc(sizeof *task + (is_piece ? PL_CONST_FILE_PIECE_BYTES : size));
   }
   if (!task) return NULL;
   memset(task, 0, sizeof *task);
@@ -268,7 +276,7 @@ file_task *file_writer_done(file_writer *w) {
 }
 
 void file_writer_return(file_writer *w, file_task *task) {
-  bool is_piece = task->kind == FILE_TASK_WRITE;
+  bool is_piece = task->size > SMALL_BYTES;
   if (is_piece && w->spare_count < SPARE_MAX) {
     task->next = w->spare;
     w->spare = task;

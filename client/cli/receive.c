@@ -50,17 +50,17 @@ static void receive_finish(receive_job *j) {
   job_end(&j->s.base, receive_exit_code_of(j));
 }
 
-/* Returns true when everything that was offered is done. A page stays connected, so the command ends when nothing more
- * comes for IDLE_MS. */
+/* Returns true when everything that was offered is done. The writer may still have tasks: those that only carry a
+ * place, and those of files that are over. */
 static bool receive_is_complete(const receive_job *j) {
   bool something = j->saved + j->failed + j->there > 0 || j->declined;
-  return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL) &&
-         file_writer_is_idle(j->writer);
+  return something && j->terminal < 0 && !receive_is_unfinished(j) && !pl_transfer_each(j->s.transfer, NULL);
 }
 
+/* A page stays connected, so the command ends when nothing more comes for IDLE_MS. */
 static void receive_check_end(receive_job *j) {
   uint64_t now = job_now_ms();
-  if (j->s.base.ending || !receive_is_complete(j)) {
+  if (j->s.base.ending || !receive_is_complete(j) || !file_writer_is_idle(j->writer)) {
     j->idle_ms = 0;
     return;
   }
@@ -127,6 +127,7 @@ static size_t receive_prepare(job *base, struct pollfd *fds) {
   receive_written(j);
   receive_commit_go_on(j);
   receive_start_files(j);
+  receive_commit_go_on(j); /* empty folders are complete as soon as they have started */
   receive_draw(j);
   fds[0] = (struct pollfd){.fd = file_writer_fd(j->writer), .events = POLLIN};
   fds[1] = (struct pollfd){.fd = file_sync_fd(j->sync), .events = POLLIN};

@@ -77,8 +77,9 @@ typedef struct receive_job {
   file_task *due;                /* made for the message in progress; receive_handled gives it to the writer */
   pl_node queue, files;          /* of struct incoming: those whose turn did not come yet; those that are in transfer */
   pl_node complete, syncing;     /* those for the next batch of the sync thread; those in the present one */
-  size_t incoming_count, opened; /* all of them; those whose turn came */
+  size_t incoming_count, opened; /* those that are not over; those whose turn came */
   size_t open_max;               /* RECEIVE_OPEN_MAX, or fewer when this program may not open as many */
+  bool top_made; /* the first folder of a group was created, and is not in `folders` yet */
   file_folder_made made[FILE_FOLDER_MADE_MAX]; /* in the present batch */
   size_t made_count;
   int journal_error;             /* of syncing the journal of saved files */

@@ -225,10 +225,11 @@ static void add_made_folders(receive_job *j) {
 
 static void start_batch(receive_job *j) {
   file_journal *journal = &j->state.saved_journal;
-  add_made_folders(j);
-  while (!pl_list_empty(&j->complete)) add_incoming(j, PL_CONTAINER(j->complete.next, incoming, node));
+  /* The journal comes first: a name that is on the disk without its line would be given to another copy again. */
   if (journal->dirty) batch_add(j, journal->fd, false, &j->journal_error);
   journal->dirty = false;
+  add_made_folders(j);
+  while (!pl_list_empty(&j->complete)) add_incoming(j, PL_CONTAINER(j->complete.next, incoming, node));
   file_sync_start(j->sync);
 }
 

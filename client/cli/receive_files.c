@@ -184,6 +184,7 @@ static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   if (!in) return;
   in->file = NULL;
   in->over = true;
+  j->incoming_count--;
   in->drop_part = a->why != 0;
   receive_release(j, in);
 }

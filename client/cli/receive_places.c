@@ -26,6 +26,7 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   if (!here) {
     int error = file_place_new_folder(j->root, path, name);
     if (error) return error;
+    j->top_made = true;
     (void)receiving_keep_top(&j->state, unit, path, name, why);
     here = name;
   }
@@ -62,12 +63,20 @@ static int use_folder(receive_job *j, incoming *in, const char *path) {
   in->folder = file_folder_use(&j->folders, path, &leaf);
   if (!in->folder) return errno;
   snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
-  return 0;
+  int error = j->top_made ? file_folder_note_top(&j->folders, in->folder) : 0;
+  j->top_made = false;
+  return error;
 }
 
 static void leave_folder(receive_job *j, incoming *in) {
   if (in->folder) file_folder_release(&j->folders, in->folder);
   in->folder = NULL;
+}
+
+/* The folder was removed while it was open. */
+static void leave_removed_folder(receive_job *j, incoming *in) {
+  in->folder->gone = true;
+  leave_folder(j, in);
 }
 
 /* Opens the part file in its folder. */
@@ -88,9 +97,8 @@ static int open_part(receive_job *j, incoming *in) {
   if (error) return error;
   sync_units(j);
   error = open_part_at(j, in, path);
-  if (error == ENOENT && in->folder) { /* the folder was removed while it was open */
-    in->folder->gone = true;
-    leave_folder(j, in);
+  if (error == ENOENT && in->folder) {
+    leave_removed_folder(j, in);
     error = open_part_at(j, in, path);
   }
   if (error) return error;
@@ -119,7 +127,7 @@ void receive_free_incoming(receive_job *j, incoming *in) {
   if (*in->part && in->folder && (in->drop_part || is_empty)) (void)unlinkat(in->folder->fd, in->part, 0);
   pl_list_remove(&in->node);
   close_target(j, in);
-  j->incoming_count--;
+  j->incoming_count -= !in->over;
   j->opened -= in->started;
   free(in->path);
   free(in);
@@ -273,12 +281,20 @@ void receive_commit(receive_job *j, incoming *in, receive_step step) {
   receive_move_to(&j->complete, in);
 }
 
+static int make_empty_at(receive_job *j, incoming *in, const char *path) {
+  int error = use_folder(j, in, path);
+  return error ? error : file_place_empty(in->folder->fd, in->leaf);
+}
+
 /* Creates an empty folder. Returns 0 or an errno. */
 static int place_empty_folder(receive_job *j, incoming *in) {
   char path[PL_TRANSFER_NAME_MAX + FILE_LEAF_MAX];
   int error = find_path(j, in->file, path, sizeof path);
-  if (!error) error = use_folder(j, in, path);
-  if (!error) error = file_place_empty(in->folder->fd, in->leaf);
+  if (!error) error = make_empty_at(j, in, path);
+  if (error == ENOENT && in->folder) {
+    leave_removed_folder(j, in);
+    error = make_empty_at(j, in, path);
+  }
   if (!error && asprintf(&in->path, "%s/%s", j->folder, path) < 0) error = ENOMEM;
   return error;
 }
@@ -316,13 +332,13 @@ static incoming *next_turn(const receive_job *j) {
   return next;
 }
 
-/* A file that waits takes two descriptors at most: its own and that of its folder. The rest is for the connection and
- * for threads. */
+/* A file that waits takes three descriptors at most: its own, that of its folder, and that of a file it is copied from.
+ * The rest is for the connection, for threads, and for folders with new folders in them. */
 void receive_set_open_max(receive_job *j) {
-  enum { OTHERS = 64 };
+  enum { EACH = 3, OTHERS = 64 + 2 * FILE_FOLDER_MADE_MAX };
   struct rlimit most;
-  bool is_low = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < OTHERS + 2 * RECEIVE_OPEN_MAX;
-  size_t room = is_low && most.rlim_cur > OTHERS ? (size_t)(most.rlim_cur - OTHERS) / 2 : 0;
+  bool is_low = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < OTHERS + EACH * RECEIVE_OPEN_MAX;
+  size_t room = is_low && most.rlim_cur > OTHERS ? (size_t)(most.rlim_cur - OTHERS) / EACH : 0;
   j->open_max = !is_low ? RECEIVE_OPEN_MAX : room > RECEIVE_AT_ONCE ? room : RECEIVE_AT_ONCE;
 }
 

@@ -2,13 +2,22 @@
  * `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newIdentity, startCli } from '../support/cli.js';
 import { encode } from '../../web/client/core/wire.js';
 import { clientsOf, event, online } from '../support/js_client.js';
-import { binary, run, start, tempDir } from '../support/process.js';
+import { binary, run, start, tempDir, until } from '../support/process.js';
 import { startInTerminal } from '../support/pty.js';
 import { startProxy } from '../support/proxy.js';
 import { CODE, bothEnd, endAll, filesOf, makeFile, ofKind, sha256 } from '../support/files.js';
@@ -438,6 +447,20 @@ describe('a hostile sender', () => {
     await h.offer(1, bytes('sub/file'), 5);
     await stopped;
     expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('an empty folder comes into a folder that was removed meanwhile', LONG, async () => {
+    const h = await hostile();
+    const more = { group: NONE.map(() => 9), group_files: 2, group_bytes: 3 };
+    const want = h.wanted(1);
+    await h.offer(1, bytes('D/a'), 3, more);
+    await want;
+    await h.data(1, 0, bytes('hel'));
+    await h.end(1, bytes('hel'));
+    await h.receive.waitFor('"done"', { stream: 'stdout' });
+    rmSync(join(h.folder, 'D'), { recursive: true });
+    await h.offer(2, bytes('D/empty'), 0, { ...more, flags: 2 });
+    await until(() => existsSync(join(h.folder, 'D', 'empty')), 'the empty folder');
   });
 
   test('more bytes than announced, a wrong hash and a false end: nothing is kept', LONG, async () => {

@@ -10,6 +10,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -121,9 +122,10 @@ describe('held at the disk', () => {
     const env = { LD_PRELOAD: binary('disk_hooks.so'), PL_SYNC_GATE: gate, PL_SYNC_LOG: log };
     const receive = p.receive(['--from', p.ids.sender, '--yes', '--json'], { env });
     const fd = openSync(gate, constants.O_RDWR);
-    const asked = () => readFileSync(log, 'utf8').split('\n').length - 1;
+    const lines = () => readFileSync(log, 'utf8').split('\n').slice(0, -1);
+    const asked = () => lines().length;
     const pass = (n) => (n === undefined ? closeSync(fd) : writeSync(fd, '.'.repeat(n)));
-    return { receive, asked, pass };
+    return { receive, lines, asked, pass };
   }
 
   test('no name before the bytes are on the disk, and not saved before the name is', LONG, async () => {
@@ -164,6 +166,33 @@ describe('held at the disk', () => {
     await bothEnd(send, g.receive);
     expect(g.asked()).toBe(3); // its bytes; its folder and the journal
   });
+
+  test('a new folder is on the disk before a file in it counts as saved', LONG, async () => {
+    const p = await people();
+    const folder = join(tempDir(), 'many');
+    mkdirSync(join(folder, 'below'), { recursive: true });
+    writeFileSync(join(folder, 'below', 'one'), 'one');
+    const g = await gated(p);
+    const send = p.send(['--to', p.ids.receiver, '--json', folder]);
+    await until(() => g.asked() > 0, 'the first sync waits');
+    g.pass();
+    await bothEnd(send, g.receive);
+    const into = realpathSync(p.folder);
+    for (const at of [into, join(into, 'many'), join(into, 'many/below')]) expect(g.lines()).toContain(`fsync ${at}`);
+  });
+});
+
+test('more folders than the program may open', LONG, async () => {
+  const p = await people();
+  const folder = join(tempDir(), 'many');
+  for (let n = 0; n < 400; n++) {
+    mkdirSync(join(folder, `d${n}`), { recursive: true });
+    writeFileSync(join(folder, `d${n}`, 'f'), `${n}`);
+  }
+  const wrap = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
+  const receive = p.receive(['--from', p.ids.sender, '--yes', '--json'], { wrap });
+  await bothEnd(p.send(['--to', p.ids.receiver, '--json', folder]), receive);
+  expect(ofKind(receive, 'done').length).toBe(400);
 });
 
 describe('a full disk in the middle', () => {

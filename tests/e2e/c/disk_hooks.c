@@ -2,7 +2,7 @@
  *
  * PL_SYNC_GATE, PL_SYNC_LOG: each sync of a file or file system by one of its threads (not the main thread) waits until
  * the test lets it through. It takes one byte from the FIFO that PL_SYNC_GATE names; at its end, all are let through.
- * Before it waits, it writes a line about itself to the file that PL_SYNC_LOG names.
+ * Before it waits, it writes a line to the file that PL_SYNC_LOG names: what it calls, and the path.
  *
  * PL_KILL_AFTER_NAMES: the program is killed right after it has given a file its name for the N-th time. */
 #include <fcntl.h>
@@ -20,11 +20,13 @@ __attribute__((visibility("default"))) int renameat2(int from_dir, const char *f
 
 static void wait_at_gate(const char *name, int fd) {
   static int gate = -2; /* of the only thread that syncs */
-  char byte, line[64];
+  char byte, link[64], at[4096], line[5000];
   const char *path = getenv("PL_SYNC_GATE"), *log = getenv("PL_SYNC_LOG");
   if (!path || !log || syscall(SYS_gettid) == getpid()) return;
   int out = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  int n = snprintf(line, sizeof line, "%s %d\n", name, fd);
+  (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, at, sizeof at);
+  int n = snprintf(line, sizeof line, "%s %.*s\n", name, length > 0 ? (int)length : 0, at);
   if (out < 0 || write(out, line, (size_t)n) != n) abort();
   close(out);
   if (gate == -2) gate = open(path, O_RDONLY | O_CLOEXEC);
