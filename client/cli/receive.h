@@ -79,7 +79,7 @@ typedef struct receive_job {
   pl_node complete, syncing;     /* those for the next batch of the sync thread; those in the present one */
   size_t incoming_count, opened; /* those that are not over; those whose turn came */
   size_t open_max;               /* RECEIVE_OPEN_MAX, or fewer when this program may not open as many */
-  bool top_made; /* the first folder of a group was created, and is not in `folders` yet */
+  bool top_made;                 /* the first folder of a group was created, and is not in `folders` yet */
   file_folder_made made[FILE_FOLDER_MADE_MAX]; /* in the present batch */
   size_t made_count;
   int journal_error;             /* of syncing the journal of saved files */
