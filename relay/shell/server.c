@@ -21,8 +21,8 @@ enum {
   ACCEPTS_PER_TURN = 64,
   RX_BYTES = 320 * 1024,
   WRITE_BYTES = 256 * 1024, /* written to a socket at most before others are served */
-  EVENTS_PER_LEAVE = 8,     /* after each turn one socket ends, and one more for each so many events */
-  LEAVES_PER_ACCEPT = 2,    /* and so many more for each that came; one that gets an answer ends twice */
+  EVENTS_PER_LEAVE = 8,     /* one socket ends after each turn, and another per 8 events of the turn */
+  LEAVES_PER_ACCEPT = 2,    /* and 2 per accepted socket, because one that gets an answer ends twice */
   SHORTAGE_MS = 200,        /* for this long nothing is accepted when there is no descriptor left even to refuse with */
   TURNS_TO_CLOSE = 1000
 };
