@@ -41,6 +41,7 @@ export const urgent = () => allowed(['chrt', '-f', '1']);
 /** Returns a command that runs a program only while the core has nothing else to do. */
 export const leisurely = () => allowed(['chrt', '-i', '0']);
 
+/** Starts a program. `stop` of the result kills it, and `end` lets it end by itself. */
 async function program(
   command,
   args,
@@ -50,7 +51,7 @@ async function program(
   const [head, ...rest] = [...pinned(cores), ...before, command, ...args];
   const child = start(head, rest);
   const match = await child.waitFor(ready);
-  return { pid: child.pid, port: port(match), stop: () => child.kill9() };
+  return { pid: child.pid, port: port(match), stop: () => child.kill9(), end: () => child.stop() };
 }
 
 /** Returns true when the relay has this option. */
@@ -65,7 +66,7 @@ const relayArgs = (extra = []) => [
 async function relay({ args = [], cores = SERVER_CORE, limit, before = [], ...options } = {}) {
   const wrap = [...pinned(cores), ...before, ...(limit ? ['prlimit', `--nofile=${limit}:${limit}`] : [])];
   const it = await startRelay({ args: relayArgs(args), wrap, ...options });
-  return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9() };
+  return { pid: it.pid, port: it.port, relay: it, stop: () => it.kill9(), end: () => it.stop() };
 }
 
 /** Makes a key and a certificate for 127.0.0.1, for this run. */

@@ -13,6 +13,7 @@ import { DEPARTURES } from './departures.mjs';
 import { DISCONNECTS } from './disconnects.mjs';
 import { FILES, PAGE_FILES } from './files.mjs';
 import { IDLE_SOCKETS } from './idle.mjs';
+import { INSTRUCTIONS } from './instructions.mjs';
 import { LOGINS_PER_CORE } from './logins.mjs';
 import { LATENCY } from './latency.mjs';
 import { MANY_PEERS } from './many_peers.mjs';
@@ -47,6 +48,7 @@ export const PARTS = [
   DISCONNECTS,
   DEPARTURES,
   LATENCY,
+  INSTRUCTIONS,
 ];
 
 export const partOf = (name) => PARTS.find((part) => part.name === name);
