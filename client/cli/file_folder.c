@@ -24,8 +24,9 @@ static void folder_free(file_folder *folder) {
 }
 
 void file_folders_deinit(file_folders *all) {
-  for (size_t i = 0; i < all->made_count; i++) close(all->made[i].fd);
+  for (size_t i = 0; i < all->above_count; i++) close(all->above[i].fd);
   while (!pl_list_empty(&all->list)) folder_free(PL_CONTAINER(all->list.next, file_folder, node));
+  free(all->noted);
 }
 
 /* Looks from the folder that was used last on: the next file usually goes into the same one. */
@@ -53,17 +54,11 @@ void file_folder_release(file_folders *all, file_folder *folder) {
   drop_spare(all);
 }
 
-typedef struct making {
-  file_folders *all;
-  file_folder *below;
-} making;
-
-/* Notes that a folder has a new folder in it. When too many wait to be synced, syncs this one at once. */
-static int note_made(void *context, int take_fd) {
-  const making *m = context;
-  if (m->all->made_count < FILE_FOLDER_MADE_MAX) {
-    m->below->users++;
-    m->all->made[m->all->made_count++] = (file_folder_made){take_fd, m->below, 0};
+/* Notes a folder above another one. When too many wait to be synced, syncs this one at once. */
+static int note_above(void *context, int take_fd) {
+  file_folders *all = context;
+  if (all->above_count < FILE_FOLDER_ABOVE_MAX) {
+    all->above[all->above_count++] = (file_folder_above){take_fd, 0};
     return 0;
   }
   int error = file_sync_one(take_fd, true);
@@ -71,21 +66,48 @@ static int note_made(void *context, int take_fd) {
   return error;
 }
 
-int file_folder_note_top(file_folders *all, file_folder *below) {
-  making m = {all, below};
-  int fd = fcntl(all->root, F_DUPFD_CLOEXEC, 0);
-  return fd < 0 ? errno : note_made(&m, fd);
+/* The root may be new, too. A folder that cannot be opened can only be synced with all of its file system. */
+static int note_root(file_folders *all) {
+  if (all->root_noted) return 0;
+  int fd = openat(all->root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int error = fd >= 0 ? note_above(all, fd) : syncfs(all->root) != 0 ? errno : 0;
+  all->root_noted = !error;
+  return error;
+}
+
+/* Returns how many bytes of `path` are folders that `noted` has, too. Files come folder by folder, so one path tells
+ * enough. */
+static size_t noted_part(const char *noted, const char *path) {
+  size_t same = 0;
+  for (size_t i = 0;; i++) {
+    bool ends = (path[i] == '\0' || path[i] == '/') && (noted[i] == '\0' || noted[i] == '/');
+    if (ends) same = i;
+    if (path[i] == '\0' || path[i] != noted[i]) return same;
+  }
+}
+
+/* Opens the folder, and notes what is above it. Returns a descriptor, or -1 with errno. */
+static int open_noted(file_folders *all, const char *path) {
+  int error = note_root(all);
+  int fd =
+      error ? -1 : file_place_folder(all->root, path, all->noted ? noted_part(all->noted, path) : 0, note_above, all);
+  if (!error && fd < 0) error = errno;
+  if (!error) {
+    free(all->noted);
+    all->noted = strdup(path); /* without it, more is synced than needed */
+  }
+  errno = error;
+  return fd;
 }
 
 static file_folder *open_folder(file_folders *all, const char *path, size_t size) {
   file_folder *folder = calloc(1, sizeof *folder + size + 1);
-  making m = {all, folder};
   if (!folder) return NULL;
   memcpy(folder->path, path, size);
   folder->users = 1;
   pl_list_init(&folder->node);
   pl_list_append(&all->list, &folder->node);
-  folder->fd = file_place_folder(all->root, folder->path, note_made, &m);
+  folder->fd = open_noted(all, folder->path);
   if (folder->fd >= 0) return folder;
   int error = errno;
   folder->gone = true;
@@ -106,8 +128,8 @@ file_folder *file_folder_use(file_folders *all, const char *path, const char **l
   return folder;
 }
 
-bool file_folders_next_made(file_folders *all, file_folder_made *out) {
-  if (!all->made_count) return false;
-  *out = all->made[--all->made_count];
+bool file_folders_next_above(file_folders *all, file_folder_above *out) {
+  if (!all->above_count) return false;
+  *out = all->above[--all->above_count];
   return true;
 }

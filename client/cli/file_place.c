@@ -20,16 +20,18 @@ static int step_into(int folder, const char *name, bool *created) {
   return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int file_place_folder(int root, const char *path, int (*made)(void *context, int take_fd), void *context) {
+int file_place_folder(int root, const char *path, size_t known, int (*found)(void *context, int take_fd),
+                      void *context) {
   char part[FILE_LEAF_MAX];
+  const char *end = path + known;
   int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
   for (size_t n; at >= 0 && *path; path += n + (path[n] == '/')) {
     bool created;
     n = strcspn(path, "/");
     snprintf(part, sizeof part, "%.*s", (int)n, path);
     int next = step_into(at, part, &created), error = next < 0 ? errno : 0;
-    if (created && !error)
-      error = made(context, at);
+    if (!error && (created || path + n > end))
+      error = found(context, at);
     else
       close(at);
     if (error && next >= 0) close(next);

@@ -8,10 +8,11 @@
 
 enum { FILE_LEAF_MAX = 256 };
 
-/* Opens the folder `path` (a safe name, or "" for the root) below `root`, and creates missing ones. For each that it
- * created it calls `made` with a descriptor of the folder above; `made` closes it, and returns 0 or an errno. Returns a
- * descriptor, or -1 with errno. */
-int file_place_folder(int root, const char *path, int (*made)(void *context, int take_fd), void *context);
+/* Opens the folder `path` (a safe name, or "" for the root) below `root`, and creates missing ones. For each of them it
+ * calls `found` with a descriptor of the folder above; not for those that were there and lie in the first `known` bytes
+ * of `path`. `found` closes the descriptor, and returns 0 or an errno. Returns a descriptor, or -1 with errno. */
+int file_place_folder(int root, const char *path, size_t known, int (*found)(void *context, int take_fd),
+                      void *context);
 /* Creates a new folder in `root`, called `name` or "name (2)" …, and writes its name to `out`. Returns 0 or an errno.
  */
 int file_place_new_folder(int root, const char *name, char out[FILE_LEAF_MAX]);

@@ -68,6 +68,15 @@ static void receive_check_end(receive_job *j) {
   if (share_may_end(&j->s) && now >= j->idle_ms + IDLE_MS) receive_finish(j);
 }
 
+/* Nothing more comes, but something that was offered is neither here nor declined: nobody answered the question. */
+static void receive_end_incomplete(receive_job *j) {
+  char what[80] = "nothing was received";
+  size_t here = j->saved + j->there;
+  if (here) snprintf(what, sizeof what, "only a part was received: %zu %s", here, here == 1 ? "file" : "files");
+  ui_error(what, "the other side left", "ask them to send again");
+  job_end(&j->s.base, j->failed ? receive_exit_code_of(j) : EXIT_PEER_GONE);
+}
+
 static void receive_on_left(share *s) {
   receive_job *j = receive_of(s);
   if (receive_is_complete(j)) {
@@ -75,8 +84,7 @@ static void receive_on_left(share *s) {
   } else if (receive_is_unfinished(j)) {
     ui_say("%s stopped. The transfer resumes when they send again. Press Ctrl-C to stop here.", s->who);
   } else {
-    ui_error("nothing was received", "the other side left", "ask them to send again");
-    job_end(&s->base, EXIT_PEER_GONE);
+    receive_end_incomplete(j);
   }
 }
 

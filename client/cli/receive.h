@@ -50,7 +50,8 @@ typedef struct incoming {
   bool looked_at; /* a file from an earlier run is compared with the offered one */
   bool copied;    /* the part file is a copy from another folder, which is compared with the offered file */
   bool counted;   /* in `done` of its unit */
-  bool over, drop_part, disk_full;
+  bool named;     /* it has its name from this transfer */
+  bool over, disk_full;
   uint64_t retry_ms; /* when to look for disk space again; 0: not planned */
 } incoming;
 
@@ -79,9 +80,9 @@ typedef struct receive_job {
   pl_node complete, syncing;     /* those for the next batch of the sync thread; those in the present one */
   size_t incoming_count, opened; /* those that are not over; those whose turn came */
   size_t open_max;               /* RECEIVE_OPEN_MAX, or fewer when this program may not open as many */
-  bool top_made;                 /* the first folder of a group was created, and is not in `folders` yet */
-  file_folder_made made[FILE_FOLDER_MADE_MAX]; /* in the present batch */
-  size_t made_count;
+  file_folder_above above[FILE_FOLDER_ABOVE_MAX]; /* in the present batch */
+  size_t above_count;
+  int above_error;               /* of syncing one of them in this run: no file is saved any more */
   int journal_error;             /* of syncing the journal of saved files */
   bool sync_failed, hidden_said; /* the user was told, once */
   bool full_said;                /* the user was told that the disk is full, and not yet that there is room */
@@ -149,6 +150,9 @@ void receive_copied(receive_job *j, incoming *in, const file_task *task);
 void receive_start_again(receive_job *j, incoming *in);
 /* Gives the writer a task that takes nothing from the session. */
 void receive_give(receive_job *j, file_task_kind kind, incoming *in, uint64_t offset, size_t size);
+/* The file is over and not saved: removes what has come of it. Another offer may come at once, so this does not wait
+ * for the threads. */
+void receive_discard(incoming *in);
 void receive_free_incoming(receive_job *j, incoming *in);
 /* Forgets what is still to come into the folder, and removes its part files. Returns an exit code. */
 int receive_clean(receive_job *j);

@@ -115,8 +115,10 @@ static int give_name(receive_job *j, incoming *in) {
     note_lines(j, lines);
     error = file_place_finish(in->folder->fd, in->part, name);
   }
-  if (!error) in->part[0] = '\0';
-  return error;
+  if (error) return error;
+  in->part[0] = '\0';
+  in->named = true;
+  return 0;
 }
 
 static void name_one(receive_job *j, incoming *in) {
@@ -160,9 +162,9 @@ static void tell_saved(receive_job *j, const incoming *in) {
 }
 
 /* Remembers a file for the rest of this run. */
-static void remember_saved(receive_job *j, incoming *in, bool checked) {
+static void remember_saved(receive_job *j, const incoming *in) {
   receiving_saved saved = saved_of(in);
-  saved.checked = checked;
+  saved.checked = true;
   saved.path = strdup(in->path);
   if (receiving_saved_put(&j->state, &saved)) job_no_memory(&j->s.base);
 }
@@ -187,7 +189,7 @@ static void commit_saved(receive_job *j, incoming *in) {
     tell_same(j, in);
   } else {
     if (!is_folder) {
-      remember_saved(j, in, true);
+      remember_saved(j, in);
       tell_saved(j, in);
     }
     j->saved++;
@@ -215,11 +217,11 @@ static void add_incoming(receive_job *j, incoming *in) {
   batch_add(j, folder->fd, true, &folder->sync_error);
 }
 
-static void add_made_folders(receive_job *j) {
-  file_folder_made *made = j->made;
-  while (j->made_count < PL_ARRAY_LENGTH(j->made) && file_folders_next_made(&j->folders, &made[j->made_count])) {
-    batch_add(j, made[j->made_count].fd, true, &made[j->made_count].error);
-    j->made_count++;
+static void add_above(receive_job *j) {
+  file_folder_above *above = j->above;
+  while (j->above_count < PL_ARRAY_LENGTH(j->above) && file_folders_next_above(&j->folders, &above[j->above_count])) {
+    batch_add(j, above[j->above_count].fd, true, &above[j->above_count].error);
+    j->above_count++;
   }
 }
 
@@ -228,23 +230,22 @@ static void start_batch(receive_job *j) {
   /* The journal comes first: a name that is on the disk without its line would be given to another copy again. */
   if (journal->dirty) batch_add(j, journal->fd, false, &j->journal_error);
   journal->dirty = false;
-  add_made_folders(j);
+  add_above(j);
   while (!pl_list_empty(&j->complete)) add_incoming(j, PL_CONTAINER(j->complete.next, incoming, node));
   file_sync_start(j->sync);
 }
 
-static void end_made_folders(receive_job *j) {
-  for (; j->made_count; j->made_count--) {
-    const file_folder_made *made = &j->made[j->made_count - 1];
-    if (made->error) made->below->error = made->error;
-    close(made->fd);
-    file_folder_release(&j->folders, made->below);
+static void end_above(receive_job *j) {
+  for (; j->above_count; j->above_count--) {
+    const file_folder_above *above = &j->above[j->above_count - 1];
+    if (above->error) j->above_error = above->error;
+    close(above->fd);
   }
 }
 
-static int error_of(const incoming *in) {
+static int error_of(const receive_job *j, const incoming *in) {
   if (in->sync_error || in->step == RECEIVE_BYTES) return in->sync_error;
-  return in->folder->error ? in->folder->error : in->folder->sync_error;
+  return j->above_error ? j->above_error : in->folder->sync_error;
 }
 
 static void end_batch(receive_job *j) {
@@ -252,14 +253,13 @@ static void end_batch(receive_job *j) {
   pl_list_init(&naming);
   if (j->journal_error) tell_forgetful(strerror(j->journal_error));
   j->journal_error = 0;
-  end_made_folders(j);
+  end_above(j);
   while (!pl_list_empty(&j->syncing)) {
     incoming *in = PL_CONTAINER(j->syncing.next, incoming, node);
-    int error = error_of(in);
+    int error = error_of(j, in);
     in->syncing = false;
     receive_move_to(in->step == RECEIVE_BYTES ? &naming : &j->files, in);
     if (in->over) {
-      if (in->step == RECEIVE_NAME && in->target.fd >= 0) remember_saved(j, in, false);
       receive_release(j, in);
     } else if (error) {
       commit_failed(j, in, error);

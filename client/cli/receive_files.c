@@ -159,7 +159,7 @@ void receive_retry(receive_job *j) {
 
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
-/* A file is over. When it failed, its part file is useless. */
+/* A file is over. When it failed, what has come of it is useless. */
 static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   incoming *in = a->file->user;
   uint8_t unit[16];
@@ -185,7 +185,7 @@ static void receive_on_over(receive_job *j, const pl_transfer_action *a) {
   in->file = NULL;
   in->over = true;
   j->incoming_count--;
-  in->drop_part = a->why != 0;
+  if (a->why) receive_discard(in);
   receive_release(j, in);
 }
 
@@ -248,5 +248,5 @@ void receive_files_free(receive_job *j) {
   pl_node *lists[] = {&j->queue, &j->files, &j->complete, &j->syncing};
   for (size_t i = 0; i < PL_ARRAY_LENGTH(lists); i++)
     while (!pl_list_empty(lists[i])) receive_free_incoming(j, PL_CONTAINER(lists[i]->next, incoming, node));
-  for (; j->made_count; j->made_count--) close(j->made[j->made_count - 1].fd);
+  for (; j->above_count; j->above_count--) close(j->above[j->above_count - 1].fd);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_stat.h"
 #include "receive.h"
 
 /* ---- places ------------------------------------------------------------------------------------------- */
@@ -26,7 +27,6 @@ static int place_top(receive_job *j, const uint8_t *id, char *path, size_t size)
   if (!here) {
     int error = file_place_new_folder(j->root, path, name);
     if (error) return error;
-    j->top_made = true;
     (void)receiving_keep_top(&j->state, unit, path, name, why);
     here = name;
   }
@@ -63,9 +63,7 @@ static int use_folder(receive_job *j, incoming *in, const char *path) {
   in->folder = file_folder_use(&j->folders, path, &leaf);
   if (!in->folder) return errno;
   snprintf(in->leaf, sizeof in->leaf, "%s", leaf);
-  int error = j->top_made ? file_folder_note_top(&j->folders, in->folder) : 0;
-  j->top_made = false;
-  return error;
+  return 0;
 }
 
 static void leave_folder(receive_job *j, incoming *in) {
@@ -121,10 +119,25 @@ static void close_target(receive_job *j, incoming *in) {
   in->target = (file_target){.fd = -1, .source = -1, .pending = in->target.pending};
 }
 
-/* Removes an empty part file, too: there is nothing to resume. */
+/* Returns true when the file with the name that was given is still as it was then. */
+static bool is_as_named(const incoming *in, const char *name) {
+  struct stat own, there;
+  return fstat(in->target.fd, &own) == 0 && fstatat(in->folder->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         own.st_dev == there.st_dev && own.st_ino == there.st_ino && file_mtime_ns(&own) == in->mtime_ns;
+}
+
+void receive_discard(incoming *in) {
+  const char *name = in->named ? strrchr(in->path, '/') + 1 : in->part;
+  if (!in->folder || !*name || (in->named && !is_as_named(in, name))) return;
+  (void)unlinkat(in->folder->fd, name, 0);
+  in->part[0] = '\0';
+  in->named = false;
+}
+
+/* Removes an empty part file: there is nothing to resume. */
 void receive_free_incoming(receive_job *j, incoming *in) {
   bool is_empty = in->target.fd >= 0 && in->target.stored_to == 0;
-  if (*in->part && in->folder && (in->drop_part || is_empty)) (void)unlinkat(in->folder->fd, in->part, 0);
+  if (*in->part && in->folder && is_empty) (void)unlinkat(in->folder->fd, in->part, 0);
   pl_list_remove(&in->node);
   close_target(j, in);
   j->incoming_count -= !in->over;
@@ -333,9 +346,9 @@ static incoming *next_turn(const receive_job *j) {
 }
 
 /* A file that waits takes three descriptors at most: its own, that of its folder, and that of a file it is copied from.
- * The rest is for the connection, for threads, and for folders with new folders in them. */
+ * The rest is for the connection, for threads, and for folders above others. */
 void receive_set_open_max(receive_job *j) {
-  enum { EACH = 3, OTHERS = 64 + 2 * FILE_FOLDER_MADE_MAX };
+  enum { EACH = 3, OTHERS = 64 + 2 * FILE_FOLDER_ABOVE_MAX };
   struct rlimit most;
   bool is_low = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < OTHERS + EACH * RECEIVE_OPEN_MAX;
   size_t room = is_low && most.rlim_cur > OTHERS ? (size_t)(most.rlim_cur - OTHERS) / EACH : 0;

@@ -2,24 +2,16 @@
  * `pairlink send` and `pairlink receive` through the real relay: whatever is killed, every file arrives whole, once.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { newIdentity, startCli } from '../support/cli.js';
+import { newIdentity } from '../support/cli.js';
 import { encode } from '../../web/client/core/wire.js';
-import { clientsOf, event, online } from '../support/js_client.js';
+import { clientsOf } from '../support/js_client.js';
 import { binary, run, start, tempDir, until } from '../support/process.js';
 import { startInTerminal } from '../support/pty.js';
 import { startProxy } from '../support/proxy.js';
+import { filePeerOf } from '../support/file_peer.js';
 import { CODE, bothEnd, endAll, filesOf, makeFile, ofKind, sha256 } from '../support/files.js';
 import { startRelay } from '../support/relay.js';
 
@@ -372,40 +364,7 @@ describe('a hostile sender', () => {
   afterAll(() => clients.stopAll());
   const bytes = (text) => new TextEncoder().encode(text);
   const NONE = new Uint8Array(16);
-
-  /** A client that sends anything it likes to a `receive --yes`. */
-  async function hostile() {
-    const folder = mkdtempSync(join(tempDir('pairlink-outer-'), 'inner-'));
-    const client = await online(await clients.make({ application: 'chat/1', acceptAll: true }));
-    const incoming = event(client, 'session');
-    const receive = startCli({ relay }, 'receive', '--into', folder, '--from', client.id, '--yes', '--json');
-    open.push(receive);
-    const session = await incoming;
-    if (session.state !== 'linked') await event(session, 'linked');
-    const say = (message, fields, channel = 0) => session.send(encode(message, fields), { channel });
-    const offer = (n, name, size, more = {}) =>
-      say('file_offer', {
-        type: 2,
-        id: NONE.map(() => n),
-        flags: 0,
-        size,
-        group: NONE,
-        group_files: 0,
-        group_bytes: 0,
-        name,
-        media_type: bytes(''),
-        ...more,
-      });
-    const data = (n, offset, content) =>
-      say('file_data', { type: 7, id: NONE.map(() => n), offset, bytes: content }, 1);
-    const end = (n, content, sha = createHash('sha256').update(content).digest()) =>
-      say('file_end', { type: 8, id: NONE.map(() => n), size: content.length, sha256: new Uint8Array(sha) }, 1);
-    const wanted = (n) =>
-      event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 3 && d[1] === n);
-    const stopped = (n) =>
-      event(session, 'message', ({ channel, data: d }) => channel === 0 && d[0] === 4 && d[1] === n);
-    return { folder, client, session, receive, offer, data, end, wanted, stopped, say };
-  }
+  const hostile = filePeerOf({ clients, relay: () => relay, open });
 
   test('names stay below the folder', LONG, async () => {
     const h = await hostile();

@@ -1,7 +1,7 @@
-/** Nothing is left of a test run: vitest ends its workers with SIGTERM. */
+/** Nothing is left of a test run: vitest ends its workers with SIGTERM, and programs that run in others end with them. */
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Program, until } from '../support/process.js';
+import { Program, once, until } from '../support/process.js';
 
 const WORKER = `
   const { Program, tempDir } = await import('./tests/support/process.js');
@@ -18,4 +18,18 @@ test('a worker that is ended removes its folders and ends its programs', async (
   await worker.wait();
   expect(existsSync(folder)).toBe(false);
   await until(() => !existsSync(`/proc/${pid}`), 'its program has ended');
+});
+
+test('a program that a script runs as its child ends when the script is stopped', async () => {
+  const script = new Program('sh', ['-c', 'tail -f /dev/null & echo $!; wait; exit 0']);
+  const pid = Number((await script.waitFor(/\d+\n/, { stream: 'stdout' }))[0]);
+  expect(await script.stop()).toEqual({ code: null, signal: 'SIGTERM' });
+  await until(() => !existsSync(`/proc/${pid}`), 'its child has ended');
+});
+
+test('a wait says when the program has ended and something that it started has not', async () => {
+  const script = new Program('sh', ['-c', 'tail -f /dev/null & exit 3']);
+  await once(script.child, 'exit');
+  await expect(script.wait(1)).rejects.toThrow('it has ended: {"code":3,"signal":null}');
+  await script.kill9();
 });

@@ -3,7 +3,6 @@
  * and when, and every file arrives whole, once.
  */
 import {
-  closeSync,
   constants,
   existsSync,
   mkdirSync,
@@ -13,11 +12,11 @@ import {
   realpathSync,
   rmSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { diskGate } from '../support/disk_gate.js';
 import { binary, run, tempDir, until } from '../support/process.js';
 import { bothEnd, endAll, filesOf, ofKind } from '../support/files.js';
 import { startRelay } from '../support/relay.js';
@@ -114,18 +113,10 @@ test.each([1, 2, 77, 500])('killed after it gave %s of the files their names', L
 
 describe('held at the disk', () => {
   /** Starts `receive` so that its thread waits before each sync. pass(n) lets n through, and pass() all. */
-  async function gated(p) {
-    const dir = tempDir();
-    const [gate, log] = [join(dir, 'gate'), join(dir, 'log')];
-    await run('mkfifo', [gate]);
-    writeFileSync(log, '');
-    const env = { LD_PRELOAD: binary('disk_hooks.so'), PL_SYNC_GATE: gate, PL_SYNC_LOG: log };
-    const receive = p.receive(['--from', p.ids.sender, '--yes', '--json'], { env });
-    const fd = openSync(gate, constants.O_RDWR);
-    const lines = () => readFileSync(log, 'utf8').split('\n').slice(0, -1);
-    const asked = () => lines().length;
-    const pass = (n) => (n === undefined ? closeSync(fd) : writeSync(fd, '.'.repeat(n)));
-    return { receive, lines, asked, pass };
+  async function gated(p, options, ...words) {
+    const gate = await diskGate(options);
+    const receive = p.receive(['--from', p.ids.sender, '--yes', '--json', ...words], { env: gate.env });
+    return { receive, ...gate };
   }
 
   test('no name before the bytes are on the disk, and not saved before the name is', LONG, async () => {
@@ -164,7 +155,7 @@ describe('held at the disk', () => {
     expect(finalNamesIn(p.folder)).toEqual([]);
     g.pass();
     await bothEnd(send, g.receive);
-    expect(g.asked()).toBe(3); // its bytes; its folder and the journal
+    expect(g.asked()).toBe(4); // its bytes, and the folder above its folder; its folder and the journal
   });
 
   test('a new folder is on the disk before a file in it counts as saved', LONG, async () => {
@@ -172,13 +163,32 @@ describe('held at the disk', () => {
     const folder = join(tempDir(), 'many');
     mkdirSync(join(folder, 'below'), { recursive: true });
     writeFileSync(join(folder, 'below', 'one'), 'one');
-    const g = await gated(p);
+    const g = await gated(p, { each: true });
     const send = p.send(['--to', p.ids.receiver, '--json', folder]);
     await until(() => g.asked() > 0, 'the first sync waits');
     g.pass();
     await bothEnd(send, g.receive);
     const into = realpathSync(p.folder);
     for (const at of [into, join(into, 'many'), join(into, 'many/below')]) expect(g.lines()).toContain(`fsync ${at}`);
+  });
+
+  test('so are the folder of --into, and folders of a run that was killed before they were', LONG, async () => {
+    const p = await people();
+    const folder = join(tempDir(), 'many');
+    mkdirSync(join(folder, 'below'), { recursive: true });
+    writeFileSync(join(folder, 'below', 'one'), 'one');
+    const into = join(realpathSync(p.folder), 'new');
+    const killed = await gated(p, {}, '--into', into);
+    const send = p.send(['--to', p.ids.receiver, '--json', folder]);
+    await until(() => killed.asked() > 0, 'the first sync waits');
+    await killed.receive.kill9();
+    expect(existsSync(join(into, 'many', 'below'))).toBe(true);
+    const g = await gated(p, { each: true }, '--into', into);
+    await until(() => g.asked() > 0, 'the first sync waits');
+    g.pass();
+    await bothEnd(send, g.receive);
+    for (const at of [join(into, '..'), into, join(into, 'many'), join(into, 'many/below')])
+      expect(g.lines()).toContain(`fsync ${at}`);
   });
 });
 

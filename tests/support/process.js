@@ -95,7 +95,9 @@ export class Program {
       });
     }
     living.add(this);
-    /** Resolves to `{code, signal}` once the program has ended and all its output was read. */
+    this.child.once('exit', (code, signal) => (this.ended = { code, signal }));
+    /** Resolves to `{code, signal}` once the program has ended and all its output was read. A process that it started
+     *  and that still holds its output delays this. */
     this.exited = new Promise((done, fail) => {
       this.child.once('error', (error) => {
         living.delete(this);
@@ -147,7 +149,9 @@ export class Program {
 
   /** Waits for the end. Returns `{code, signal}`. */
   wait(ms = PATIENCE_MS) {
-    return within(this.exited, () => `end of ${this.commandLine}\nsaid:\n${this.stdout}\n${this.stderr}`, ms);
+    const held = () =>
+      this.ended ? `\n(it has ended: ${JSON.stringify(this.ended)}; what it started still holds its output)` : '';
+    return within(this.exited, () => `end of ${this.commandLine}${held()}\nsaid:\n${this.stdout}\n${this.stderr}`, ms);
   }
 
   /** Writes to stdin and waits until the pipe has accepted it. */
@@ -174,9 +178,12 @@ export class Program {
     }
   }
 
-  /** Sends SIGTERM and waits for the end. */
+  /**
+   * Sends SIGTERM to it and its children, and waits for the end. A wrapper that runs the program as its child, such as
+   * a script without `exec`, would not pass the signal on: it would end alone, and the program would run for ever.
+   */
   async stop(ms = PATIENCE_MS) {
-    if (this.running) this.signal('SIGTERM');
+    if (this.running) this.signalGroup('SIGTERM');
     return this.wait(ms);
   }
   /** Sends SIGKILL to it and its children, and waits for the end. */

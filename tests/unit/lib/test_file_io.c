@@ -1,6 +1,7 @@
 /* The threads of send and receive, the places of received files, and the state that is kept from run to run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -383,24 +384,82 @@ static void folders_are_created_and_links_not_followed(void **state) {
   file_folders_deinit(&all);
 }
 
-/* A folder is opened once for all of its files. The folders above new ones are handed out, to be synced. */
-static void folders_stay_open_and_new_ones_are_told(void **state) {
+/* Returns the path of an open folder in `out`. */
+static const char *path_of(int fd, char out[PATH_MAX]) {
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t n = readlink(link, out, PATH_MAX - 1);
+  assert_true(n > 0);
+  out[n] = '\0';
+  return out;
+}
+
+/* Takes the folders to sync, the last one first. They must have these paths below the root. ".." is the one above it.
+ */
+static void expect_above(file_folders *all, const char *const *names, size_t count) {
+  char is[PATH_MAX], expected[PATH_MAX];
+  file_folder_above above;
+  while (count--) {
+    int fd = openat(root, *names[count] ? names[count] : ".", O_RDONLY | O_DIRECTORY);
+    assert_true(file_folders_next_above(all, &above));
+    assert_string_equal(path_of(above.fd, is), path_of(fd, expected));
+    close(above.fd);
+    close(fd);
+  }
+  assert_false(file_folders_next_above(all, &above));
+}
+
+static void use_and_release(file_folders *all, const char *path) {
+  const char *leaf;
+  file_folder *used = file_folder_use(all, path, &leaf);
+  assert_non_null(used);
+  file_folder_release(all, used);
+}
+
+/* The folder above each is handed out, to be synced: of new ones, and of those that an earlier run may have created. */
+static void folders_above_are_told_once(void **state) {
+  (void)state;
+  file_folders all;
+  for (int run = 0; run < 2; run++) {
+    file_folders_init(&all, root);
+    use_and_release(&all, "one/two/a");
+    expect_above(&all, (const char *const[]){"..", "", "one"}, 3);
+    use_and_release(&all, "one/three/a");
+    expect_above(&all, (const char *const[]){"one"}, 1);
+    use_and_release(&all, "one/three/b/c");
+    expect_above(&all, (const char *const[]){"one/three"}, 1);
+    use_and_release(&all, "one/three/b/d");
+    use_and_release(&all, "one/x");
+    expect_above(&all, NULL, 0);
+    use_and_release(&all, "on/x");
+    expect_above(&all, (const char *const[]){""}, 1);
+    file_folders_deinit(&all);
+  }
+  /* One that was removed meanwhile is new again. */
+  file_folders_init(&all, root);
+  use_and_release(&all, "one/three/b/c");
+  expect_above(&all, (const char *const[]){"..", "", "one", "one/three"}, 4);
+  const char *leaf;
+  file_folder *gone = file_folder_use(&all, "one/three/b/c", &leaf);
+  assert_int_equal(unlinkat(root, "one/three/b", AT_REMOVEDIR), 0);
+  gone->gone = true;
+  file_folder_release(&all, gone);
+  use_and_release(&all, "one/three/b/c");
+  expect_above(&all, (const char *const[]){"one/three"}, 1);
+  file_folders_deinit(&all);
+}
+
+/* A folder is opened once for all of its files. */
+static void folders_stay_open(void **state) {
   (void)state;
   const char *leaf;
   char path[32];
   file_folders all;
-  file_folder_made made;
+  file_folder_above above;
   file_folders_init(&all, root);
   file_folder *two = file_folder_use(&all, "one/two/a", &leaf);
   assert_ptr_equal(file_folder_use(&all, "one/two/b", &leaf), two);
   assert_ptr_not_equal(file_folder_use(&all, "c", &leaf), two);
-  for (int i = 0; i < 2; i++) { /* the root, and "one" */
-    assert_true(file_folders_next_made(&all, &made));
-    assert_ptr_equal(made.below, two);
-    close(made.fd);
-    file_folder_release(&all, two);
-  }
-  assert_false(file_folders_next_made(&all, &made));
   file_folder_release(&all, two);
   file_folder_release(&all, two);
   for (int i = 0; i < 1000; i++) { /* a bounded number of those without users stays open */
@@ -408,10 +467,7 @@ static void folders_stay_open_and_new_ones_are_told(void **state) {
     file_folder *one = file_folder_use(&all, path, &leaf);
     assert_non_null(one);
     file_folder_release(&all, one);
-    while (file_folders_next_made(&all, &made)) {
-      close(made.fd);
-      file_folder_release(&all, made.below);
-    }
+    while (file_folders_next_above(&all, &above)) close(above.fd);
     assert_true(one->fd < 100);
   }
   file_folders_deinit(&all);
@@ -755,7 +811,8 @@ int main(void) {
       TEST(after_a_full_disk_writing_resumes_without_a_gap),
       TEST(a_part_file_belongs_to_one_program_and_gets_a_free_name),
       TEST(folders_are_created_and_links_not_followed),
-      TEST(folders_stay_open_and_new_ones_are_told),
+      TEST(folders_above_are_told_once),
+      TEST(folders_stay_open),
       TEST(a_batch_of_any_size_is_synced_and_each_hears_its_error),
       TEST(sends_and_codes_are_found_again),
       TEST(units_and_saved_files_are_found_again),

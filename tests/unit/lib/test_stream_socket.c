@@ -2,18 +2,20 @@
  * the test decides how its records arrive. */
 #include <fcntl.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "certificate.h"
+#include "client/lib/stream.h"
 #include "client/lib/stream_socket.h"
 
 enum { LARGE = 2 << 20, MESSAGE = 66000 };
@@ -27,14 +29,9 @@ static bool held;
 static uint8_t large[LARGE], got[LARGE], buffer[PL_STREAM_SOCKET_READ];
 
 static void use_certificate(SSL_CTX *config) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  X509 *cert = X509_new();
-  assert_true(key && cert);
-  ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-  X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-  X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-  X509_set_pubkey(cert, key);
-  assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+  EVP_PKEY *key;
+  X509 *cert;
+  assert_true(make_certificate(&key, &cert));
   assert_int_equal(SSL_CTX_use_certificate(config, cert), 1);
   assert_int_equal(SSL_CTX_use_PrivateKey(config, key), 1);
   EVP_PKEY_free(key);
@@ -214,6 +211,61 @@ static void test_a_socket_that_is_gone(void **state) {
   assert_true(s.ended);
 }
 
+/* The message was taken, and its last part waits. That it is lost shows only when that part is sent. */
+static void test_a_write_that_fails_late(void **state) {
+  (void)state;
+  while (!pl_stream_socket_waits(&s)) assert_true(pl_stream_socket_write(&s, large, MESSAGE) >= 0);
+  shutdown(fds[1], SHUT_RD); /* sending fails now, and reading does not */
+  assert_false(pl_stream_socket_flush(&s));
+  assert_int_equal(pl_stream_socket_write(&s, large, 1), -1);
+  assert_int_equal(pl_stream_socket_read(&s, got), 0);
+  assert_true(s.ended);
+}
+
+static void ignore_message(void *user, const uint8_t *data, size_t size) {
+  (void)user;
+  (void)data;
+  (void)size;
+}
+
+static size_t produce_large(void *user, uint8_t *out, size_t capacity) {
+  size_t size = MESSAGE < capacity ? MESSAGE : capacity;
+  (void)user;
+  memcpy(out, large, size);
+  return size;
+}
+
+static bool has_more(void *user) {
+  (void)user;
+  return true;
+}
+
+static void note_end(void *user, int error, const char *text) {
+  (void)text;
+  *(int *)user = error;
+}
+
+/* The stream has nothing left of the message, and yet its owner hears that it is lost. */
+static void test_a_stream_whose_write_fails_late(void **state) {
+  (void)state;
+  int error = 0, epoll = epoll_create1(EPOLL_CLOEXEC), room = MESSAGE / 4;
+  const pl_stream_handlers handlers = {ignore_message, produce_large, has_more, note_end, &error};
+  assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0); /* less than one message */
+  pl_buffer_deinit(&s.unsent);
+  pl_free(s.sealed);
+  held = false;
+  pl_stream *stream = pl_stream_new(epoll, s.fd, s.ssl, &handlers);
+  assert_non_null(stream);
+  pl_stream_want_write(stream);
+  while (pl_stream_is_due(stream)) pl_stream_turn(stream);
+  assert_int_equal(error, 0);
+  shutdown(fds[1], SHUT_RD);
+  pl_stream_turn(stream);
+  assert_int_equal(error, PL_ENETWORK);
+  pl_stream_free(stream);
+  close(epoll);
+}
+
 static void end(void) {
   pl_stream_socket_deinit(&s);
   held = false;
@@ -261,6 +313,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_a_broken_record_ends_with_an_alert, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_a_socket_that_is_gone, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_a_write_that_fails_late, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_a_stream_whose_write_fails_late, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_says_goodbye, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_nothing_follows_half_a_record, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_detached_without_a_word, set_up, tear_down),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "certificate.h"
 #include "relay/shell/tls.h"
 
 enum { LARGE = 4 << 20, CHUNK = 320 * 1024 };
@@ -35,15 +36,10 @@ static void write_pem(const EVP_PKEY *key, const X509 *cert) {
   assert_int_equal(fclose(file), 0);
 }
 
-static void make_certificate(void) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  X509 *cert = X509_new();
-  assert_true(key && cert);
-  ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-  X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-  X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-  X509_set_pubkey(cert, key);
-  assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+static void write_certificate(void) {
+  EVP_PKEY *key;
+  X509 *cert;
+  assert_true(make_certificate(&key, &cert));
   write_pem(key, cert);
   EVP_PKEY_free(key);
   X509_free(cert);
@@ -54,7 +50,7 @@ static int set_up(void **state) {
   assert_non_null(mkdtemp(folder));
   snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
   snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
-  make_certificate();
+  write_certificate();
   server = pl_tls_server_new(cert_path, key_path);
   client_config = SSL_CTX_new(TLS_client_method());
   assert_true(server && client_config);
