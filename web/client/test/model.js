@@ -6,6 +6,7 @@ import { Engine } from '../core/engine/engine.js';
 import { toHex, utf8 } from '../core/bytes.js';
 import { identityFromSeed, loginTranscript, signLoginRelay, verifyLoginClient } from '../core/identity.js';
 import { decode, encode, envelopes, linkRelaySide, makeEnvelope, makeLink } from '../core/wire.js';
+import { checkAgenda } from './agenda_check.js';
 import { CODE_MAKE, ENVELOPE, REASON } from '../wire_table.js';
 
 /** A small deterministic generator (mulberry32). */
@@ -58,6 +59,7 @@ export class Peer {
   /** Feeds an event and appends the resulting actions to `events`. */
   try(type, fields = {}) {
     const { actions, value, error } = this.engine.step({ type, now: this.world.now, ...fields });
+    checkAgenda(this.engine);
     for (const action of actions) this.act(action);
     return { value, error };
   }
