@@ -46,9 +46,9 @@ export class Deadlines {
   takeDue(now) {
     /** @type {T[]} */
     const due = [];
-    while (this.at <= now) {
-      due.push(this.heap[0]);
-      this.remove(this.heap[0]);
+    for (let first; (first = this.heap[0]) && first.dueAt <= now;) {
+      due.push(first);
+      this.remove(first);
     }
     return due;
   }
