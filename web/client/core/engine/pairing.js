@@ -35,6 +35,8 @@ const REPLACE_RETRY_MS = 30000;
 const FAULT_FREE_MS = 60000;
 /** Links at one time that are accepted only to tell their callers why they are refused. */
 const REFUSALS_MAX = 16;
+/** Envelopes that may wait for the socket when one more call is added; the rest of the queue is for answers. */
+const QUEUE_FOR_CALLS = 4096;
 
 /** Returns the time of a dial that gives the other side's the first chance. @param {Engine} e */
 const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS;
@@ -74,11 +76,12 @@ function noteExtensions(link, extensions) {
 /** Returns true when the session belongs to one instance: it was linked, or is about to be. @param {Entry} entry */
 const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0;
 
-/** Sends OPEN, unless one is unanswered. @param {Engine} e @param {Entry} entry */
+/** Sends OPEN, unless one is unanswered. Tries again later when all link numbers are in use, or when many sessions dial
+ * at once and the socket has not taken their calls yet. @param {Engine} e @param {Entry} entry */
 export function dial(e, entry) {
   if (entry.opening || entry.closed) return;
   e.agenda.touch(entry);
-  const number = e.slots.take();
+  const number = e.queue.length < QUEUE_FOR_CALLS ? e.slots.take() : 0;
   if (number === 0) {
     entry.dialAt = entry.replaceFrom = e.now + 1000;
     return;
