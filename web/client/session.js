@@ -46,6 +46,13 @@ import { readableOf, writableOf } from './streams.js';
  * }} SessionEvents
  */
 
+/** @type {ReadonlySet<keyof SessionEvents>} */
+const EVENTS = new Set(
+  /** @type {const} */ ([
+    ...['linked', 'unlinked', 'message', 'volatile', 'end', 'delivered', 'lost', 'channelReset', 'reset', 'closed'],
+  ]),
+);
+
 /** Made by `Client`: by its `connect`, its 'session' event, or a code. Lasts over any number of lost links until
  * 'closed'.
  * @extends {Emitter<SessionEvents>} */
@@ -53,7 +60,7 @@ export class Session extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} number
    * @param {{id: string, instance: Uint8Array, application: string, name: string}} peer */
   constructor(client, number, peer) {
-    super(['linked', 'unlinked', 'message', 'volatile', 'end', 'delivered', 'lost', 'channelReset', 'reset', 'closed']);
+    super(EVENTS);
     /** @private */
     this.client = client;
     /** @private */
