@@ -83,7 +83,7 @@ export const MANY_PEERS_JS = {
   group: 'programs',
   needs: 90,
   measure: (options) =>
-    manyPeersJs({ ...options, rounds: Math.max(3, options.rounds), messages: options.messages ?? 5_000 }),
+    manyPeersJs({ ...options, rounds: Math.max(3, options.rounds), messages: options.messages ?? 10_000 }),
   targets: (f) => [
     {
       what: 'CPU of a message of 10 busy sessions in JavaScript, 10 to 10,000 in the client',

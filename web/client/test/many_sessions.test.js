@@ -118,6 +118,40 @@ test('more calls than the socket takes at once are made later, and break nothing
   const session = hub.connect(other);
   expect(hub.engine.queue.length).toBe(4096);
   expect(hub.engine.entries.get(session).dialAt).toBe(world.now + 1000);
+  world.now += 1000;
+  hub.engine.queue = [];
+  hub.connect(other); // does not wait for the timer
+  expect(hub.engine.queue.length).toBe(1);
   world.until(() => hub.last('linked'), 'linked');
   expect(hub.of('offline')).toEqual([]);
+});
+
+describe('what is noted follows what changes', () => {
+  test('when the program did not run for a while', () => {
+    const { world, hub, sessions } = hubWith(3);
+    world.loses = () => true;
+    for (const session of sessions) hub.send(session, 'lost');
+    world.pass(10);
+    hub.engine.deadline();
+    world.now += 5000;
+    hub.do('time'); // compares; see Peer.try
+    expect(hub.engine.deadline()).toBe(world.now + 1000);
+  });
+  test('when the application connects to one that is called back already', () => {
+    const world = new World();
+    const hub = world.peer('hub').start();
+    const knocker = world.peer('knocker').start();
+    world.until(() => hub.last('online') && knocker.last('online'), 'online');
+    const session = knocker.connect(hub);
+    world.until(() => hub.last('knock'), 'knocked');
+    knocker.do('close', { session });
+    world.pass(100);
+    hub.do('allow', { peer: knocker.identity.id });
+    world.crash();
+    world.pass(10);
+    const [entry] = hub.engine.entries.values();
+    expect(entry.announced).toBe(false);
+    hub.connect(knocker);
+    expect(entry.unlinkedAt).toBe(world.now);
+  });
 });

@@ -20,7 +20,8 @@ export class Agenda {
     this.engine = engine;
     /** @private @type {Set<Entry>} */
     this.touched = new Set();
-    /** @private Links in the order of their turns; some may have nothing to send any more. @type {Fifo<Link>} */
+    /** @private Links in the order of their turns. Some may have nothing to send any more, or be gone.
+     * @type {Fifo<Link>} */
     this.turns = new Fifo();
     /** @private @type {Deadlines<Entry>} */
     this.sessions = new Deadlines();
@@ -64,10 +65,6 @@ export class Agenda {
   endTurn() {
     const link = this.turns.shift();
     if (link) link.inTurn = false;
-  }
-  /** The socket is lost, so nothing can be sent. */
-  forgetTurns() {
-    while (this.turns.length) this.endTurn();
   }
 
   // ---- time -------------------------------------------------------------------------------------------------

@@ -232,7 +232,7 @@ export class Engine {
       makeEnvelope(ENVELOPE.RESET, encode('reset', { reason, text: utf8Within(text, REASON_TEXT_MAX) }), number),
     );
   }
-  /** Ends one link and forgets its number. The caller must tell its session.
+  /** Ends one link and forgets its number. The caller must tell its session, which counts as touched.
    * @param {Link} link @param {number} reason @param {string} [text] */
   resetLink(link, reason, text) {
     if (link.state === 'gone') return;
@@ -333,7 +333,6 @@ export class Engine {
     const links = [...this.slots.byNumber.values()];
     this.judgeFrom = 0;
     this.slots = new Slots(this.relay.limits.LINK_SLOTS);
-    this.agenda.forgetTurns();
     this.agenda.touchAll();
     if (!flush) this.queue = [];
     for (const link of links) {

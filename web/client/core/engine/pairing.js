@@ -114,7 +114,6 @@ export function dial(e, entry) {
 /** This side's OPEN failed; its link is forgotten already.
  * @param {Engine} e @param {Entry} entry @param {number} reason @param {string} text */
 export function dialFailed(e, entry, reason, text) {
-  e.agenda.touch(entry);
   entry.opening = null;
   if (entry.closed) return;
   const { parked } = entry;
@@ -139,7 +138,6 @@ export function linkLost(e, link, reason, text) {
   const entry = link.owner;
   if (!entry) return;
   const { session } = entry;
-  e.agenda.touch(entry);
   session.now = e.now;
   const confirmed = link.confirmed;
   session.linkDown(link);
