@@ -35,7 +35,7 @@ export class Peer {
     this.events = [];
     this.messages = [];
     this.autoTake = options.autoTake ?? true;
-    /** Whether each step is followed by a look at all sessions. */
+    /** Whether each step of an engine of JavaScript is followed by a look at all sessions. */
     this.checksAgenda = options.checksAgenda ?? true;
     this.begin();
   }
@@ -61,7 +61,7 @@ export class Peer {
   /** Feeds an event and appends the resulting actions to `events`. */
   try(type, fields = {}) {
     const { actions, value, error } = this.engine.step({ type, now: this.world.now, ...fields });
-    if (this.checksAgenda) checkAgenda(this.engine);
+    if (this.checksAgenda && this.engine instanceof Engine) checkAgenda(this.engine);
     for (const action of actions) this.act(action);
     return { value, error };
   }
