@@ -12,6 +12,7 @@ import { parseCode } from '../../web/client/core/code.js';
 import { Engine } from '../../web/client/core/engine/engine.js';
 import { PairlinkError } from '../../web/client/core/errors.js';
 import { loadSodium } from '../../web/client/core/sodium.js';
+import { checkAgenda } from '../../web/client/test/agenda_check.js';
 import { ERROR } from '../../web/client/wire_table.js';
 import { useStandIns } from './js_primitives.mjs';
 
@@ -182,6 +183,7 @@ class Client {
   }
   /** Writes what every answer starts with. @param {Answer} a */
   state(a) {
+    checkAgenda(this.engine);
     a.u8(0);
     a.time(this.engine.deadline());
     a.u8(this.engine.hasOutput() ? 1 : 0);

@@ -221,12 +221,17 @@ export function parseInviteLink(link) {
   return { id: formatId(peerId), relayId: formatId(relayId), secret, url: relay };
 }
 
+/** @type {ReadonlySet<keyof ClientEvents>} */
+const EVENTS = new Set(
+  /** @type {const} */ (['online', 'offline', 'relayChanged', 'knock', 'session', 'inviteClaimed']),
+);
+
 /** One identity at one relay. It stays connected, and reconnects by itself, until `stop`.
  * @extends {Emitter<ClientEvents>} */
 export class Client extends Emitter {
   /** Needs libsodium to be loaded: call `createClient` instead. @param {ClientOptions} options */
   constructor(options) {
-    super(['online', 'offline', 'relayChanged', 'knock', 'session', 'inviteClaimed']);
+    super(EVENTS);
     checkOptions(options);
     const { url, origin } = relayAddress(checkText(options.url, 'url'));
     this.url = url;

@@ -16,11 +16,14 @@ import { reasonName } from './core/wire.js';
  *   relay: try later), ECLOSED or EPROTOCOL.
  */
 
+/** @type {ReadonlySet<keyof CodeEvents>} */
+const EVENTS = new Set(/** @type {const} */ (['code', 'busy', 'paired', 'ended']));
+
 /** Made by `createCode` and `claimCode` of the client. @extends {Emitter<CodeEvents>} */
 export class Code extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} handle @param {string | null} text */
   constructor(client, handle, text) {
-    super(['code', 'busy', 'paired', 'ended']);
+    super(EVENTS);
     /** @private */
     this.client = client;
     /** @private */

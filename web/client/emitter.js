@@ -4,10 +4,10 @@ import { PairlinkError } from './core/errors.js';
 
 /** @template {Record<string, any>} Events */
 export class Emitter {
-  /** @param {(keyof Events & string)[]} names all events there are */
+  /** @param {ReadonlySet<keyof Events>} names all events there are */
   constructor(names) {
-    /** @private @type {Set<keyof Events>} */
-    this.names = new Set(names);
+    /** @private */
+    this.names = names;
     /** @private @type {Map<keyof Events, Set<(event: any) => void>>} */
     this.listeners = new Map();
   }

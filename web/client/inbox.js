@@ -3,6 +3,8 @@
  * to the listeners of 'message'. What waits here fills the window, so the sender waits too.
  */
 
+import { Fifo } from './core/fifo.js';
+
 /** @typedef {{data: Uint8Array | null, place: number, generation: number}} Item `data` is null for the end */
 
 /** @typedef {object} Reader
@@ -16,10 +18,10 @@ export class Inbox {
   constructor(session, channel) {
     this.session = session;
     this.channel = channel;
-    /** @type {Item[]} not handed over yet */
-    this.items = [];
-    /** @type {{place: number, generation: number, done: boolean}[]} handed over but not taken, in order */
-    this.open = [];
+    /** @type {Fifo<Item>} not handed over yet */
+    this.items = new Fifo();
+    /** @type {Fifo<{place: number, generation: number, done: boolean}>} handed over but not taken, in order */
+    this.open = new Fifo();
     /** @type {Reader | null} */
     this.reader = null;
     /** @type {Error | null} */
@@ -33,13 +35,13 @@ export class Inbox {
   }
   /** Hands over what is wanted. */
   drain() {
-    while (this.items.length) {
-      const { data } = this.items[0];
+    for (let item; (item = this.items.first);) {
+      const { data, place, generation } = item;
       if (this.reader ? !this.reader.wants() && data !== null : !this.session.hasListener(data ? 'message' : 'end')) {
         // An end without a listener is taken by itself once everything before it is taken.
         if (data !== null || this.reader || this.open.length) return;
       }
-      const { place, generation } = /** @type {Item} */ (this.items.shift());
+      this.items.shift();
       const entry = { place, generation, done: false };
       this.open.push(entry);
       const taken = () => this.take(entry);
@@ -60,13 +62,13 @@ export class Inbox {
     if (entry.done) return;
     entry.done = true;
     let place = 0;
-    while (this.open[0]?.done) place = /** @type {{place: number}} */ (this.open.shift()).place;
+    for (let first; (first = this.open.first)?.done; this.open.shift()) place = first.place;
     if (place && !this.error) this.session.taken(this.channel, place, entry.generation);
   }
   /** Discards what waits and passes the error to the reader: nothing more will arrive. @param {Error} error */
   fail(error) {
     this.error ??= error;
-    this.items = [];
+    this.items.clear();
     if (!this.ended) this.reader?.error(this.error);
   }
   /** The peer reset the channel: what is missing up to `place` will never arrive.

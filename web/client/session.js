@@ -12,6 +12,7 @@ import {
   checkWhole,
 } from './core/check.js';
 import { PairlinkError } from './core/errors.js';
+import { Fifo } from './core/fifo.js';
 import { reasonName } from './core/wire.js';
 import { Emitter } from './emitter.js';
 import { Inbox } from './inbox.js';
@@ -25,6 +26,8 @@ import { readableOf, writableOf } from './streams.js';
  * @typedef {{place: number, delivered: Promise<void>}} Receipt
  */
 /** @typedef {{place: number, resolve: () => void, reject: (error: Error) => void}} Waiting */
+/** @typedef {{bytes: Uint8Array | null, resolve: (receipt: Receipt) => void, reject: (error: Error) => void}} Queued
+ *   `bytes` is null for the end of the channel */
 
 /**
  * `retryAt` is a Unix time in ms, or null when the session does not dial by itself. Each received `data` is the
@@ -43,6 +46,13 @@ import { readableOf, writableOf } from './streams.js';
  * }} SessionEvents
  */
 
+/** @type {ReadonlySet<keyof SessionEvents>} */
+const EVENTS = new Set(
+  /** @type {const} */ ([
+    ...['linked', 'unlinked', 'message', 'volatile', 'end', 'delivered', 'lost', 'channelReset', 'reset', 'closed'],
+  ]),
+);
+
 /** Made by `Client`: by its `connect`, its 'session' event, or a code. Lasts over any number of lost links until
  * 'closed'.
  * @extends {Emitter<SessionEvents>} */
@@ -50,7 +60,7 @@ export class Session extends Emitter {
   /** @param {import('./client.js').Client} client @param {number} number
    * @param {{id: string, instance: Uint8Array, application: string, name: string}} peer */
   constructor(client, number, peer) {
-    super(['linked', 'unlinked', 'message', 'volatile', 'end', 'delivered', 'lost', 'channelReset', 'reset', 'closed']);
+    super(EVENTS);
     /** @private */
     this.client = client;
     /** @private */
@@ -63,12 +73,9 @@ export class Session extends Emitter {
     this.name = peer.name;
     /** @type {'dialing' | 'linked' | 'waiting' | 'closed'} */
     this.state = 'dialing';
-    /**
-     * @private @type {Map<number, {bytes: Uint8Array | null, resolve: (r: Receipt) => void, reject: (e: Error) =>
-     * void}[]>}
-     */
+    /** @private By channel: what waits for the window to open. @type {Map<number, Fifo<Queued>>} */
     this.queues = new Map();
-    /** @private @type {Map<number, Waiting[]>} */
+    /** @private By channel: the receipts that are not settled. @type {Map<number, Fifo<Waiting>>} */
     this.receipts = new Map();
     /** @private @type {Map<number, Inbox>} */
     this.inboxes = new Map();
@@ -205,7 +212,7 @@ export class Session extends Emitter {
         resolve(this.hand(channel, bytes));
       } catch (error) {
         if (!(error instanceof PairlinkError) || error.code !== 'EAGAIN') return reject(error);
-        this.queues.set(channel, [{ bytes, resolve, reject }]);
+        itemsOf(this.queues, channel).push({ bytes, resolve, reject });
       }
     });
   }
@@ -215,9 +222,7 @@ export class Session extends Emitter {
     const place = bytes ? this.step('send', { channel, data: bytes }) : this.step('finish', { channel });
     /** @type {Promise<void>} */
     const delivered = new Promise((resolve, reject) => {
-      const waiting = this.receipts.get(channel);
-      if (waiting) waiting.push({ place, resolve, reject });
-      else this.receipts.set(channel, [{ place, resolve, reject }]);
+      itemsOf(this.receipts, channel).push({ place, resolve, reject });
     });
     delivered.catch(() => {}); // an application that ignores it must not get an unhandled rejection
     return { place, delivered };
@@ -225,15 +230,14 @@ export class Session extends Emitter {
   /** Sends what waited for the window to open. @private */
   sendQueued() {
     for (const [channel, queue] of this.queues) {
-      while (queue.length) {
-        const { bytes, resolve, reject } = queue[0];
+      for (let first; (first = queue.first); queue.shift()) {
+        const { bytes, resolve, reject } = first;
         try {
           resolve(this.hand(channel, bytes));
         } catch (error) {
           if (error instanceof PairlinkError && error.code === 'EAGAIN') break;
           reject(/** @type {Error} */ (error));
         }
-        queue.shift();
       }
     }
   }
@@ -303,17 +307,15 @@ export class Session extends Emitter {
   }
   /** @param {number} channel @param {number} place @private */
   delivered(channel, place) {
-    const waiting = this.receipts.get(channel) ?? [];
-    let n = 0;
-    while (n < waiting.length && waiting[n].place <= place) waiting[n++].resolve();
-    waiting.splice(0, n);
+    const waiting = itemsOf(this.receipts, channel);
+    for (let first; (first = waiting.first) && first.place <= place; waiting.shift()) first.resolve();
     this.emit('delivered', { channel, place });
   }
-  /** @param {number} channel @param {number} place @private */
+  /** The engine reports what is lost in the order in which it was sent.
+   * @param {number} channel @param {number} place @private */
   lost(channel, place) {
-    const waiting = this.receipts.get(channel) ?? [];
-    const i = waiting.findIndex((one) => one.place === place);
-    if (i >= 0) waiting.splice(i, 1)[0].reject(new PairlinkError('ELOST'));
+    const waiting = itemsOf(this.receipts, channel);
+    if (waiting.first?.place === place) waiting.shift()?.reject(new PairlinkError('ELOST'));
     this.emit('lost', { channel, place });
   }
   /** One side lost its state: the channels start again, and their places at 0. @private */
@@ -342,6 +344,13 @@ export class Session extends Emitter {
     this.resolveClosed(why);
     this.emit('closed', why);
   }
+}
+
+/** @template T @param {Map<number, Fifo<T>>} map @param {number} channel */
+function itemsOf(map, channel) {
+  let items = map.get(channel);
+  if (!items) map.set(channel, (items = new Fifo()));
+  return items;
 }
 
 /** One channel of a session. Its methods are those of the session, for this channel. */

@@ -5,6 +5,14 @@ import { median } from '../statistics.mjs';
 /** Arguments of the generator for a server that needs time to take thousands of sockets. */
 export const PATIENT = ['--patience', 120];
 
+/** Arguments of a relay at which one client has 10,000 sessions. */
+export const MANY_LINKS = [
+  'LINK_SLOTS=16384',
+  'OPEN_BURST=100000',
+  'OPENS_PER_MINUTE=1000000',
+  'KNOCKS_PER_CALLER=1000000',
+].flatMap((limit) => ['--limit', limit]);
+
 /** Runs `measure` against its own server. */
 export async function fresh(key, measure, options) {
   const server = await START[key](options);

@@ -17,6 +17,7 @@ import { INSTRUCTIONS } from './instructions.mjs';
 import { LOGINS_PER_CORE } from './logins.mjs';
 import { LATENCY } from './latency.mjs';
 import { MANY_PEERS } from './many_peers.mjs';
+import { MANY_PEERS_JS } from './many_peers_js.mjs';
 import { OUTAGE_OF_RELAY } from './outage.mjs';
 import { PAGES, VISITS } from './pages.mjs';
 import { CLIENTS, TRANSFERS } from './programs.mjs';
@@ -37,6 +38,7 @@ export const PARTS = [
   REGISTRATIONS,
   CLIENTS,
   MANY_PEERS,
+  MANY_PEERS_JS,
   TRANSFERS,
   SMALL_FILES,
   FILES,

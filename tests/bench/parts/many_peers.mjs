@@ -3,18 +3,16 @@ import { number, ratio } from '../format.mjs';
 import { GENERATOR_CORE, SERVER_CORE, START, pinned } from '../servers.mjs';
 import { median, spread } from '../statistics.mjs';
 import { binary, run, start, tempDir } from '../../support/process.js';
+import { MANY_LINKS } from './common.mjs';
 
 /** A client with this many sessions; of the first number, all are busy in each case. */
 const SESSIONS = [10, 1_000, 10_000];
 const LINKS = 1_000;
 const CROWD = 100;
 const PATIENCE_MS = 180_000;
-/** The limits that 10,000 sessions of one client need at a relay. */
-const LIMITS = ['LINK_SLOTS=16384', 'OPEN_BURST=100000', 'OPENS_PER_MINUTE=1000000', 'KNOCKS_PER_CALLER=1000000'];
-
 /** Runs `measure` with a relay that lets one socket have many links. */
 async function withRelay(measure) {
-  const server = await START.pairlink({ args: LIMITS.flatMap((limit) => ['--limit', limit]) });
+  const server = await START.pairlink({ args: MANY_LINKS });
   try {
     return await measure(server);
   } finally {

@@ -6,6 +6,7 @@ import { Engine } from '../core/engine/engine.js';
 import { toHex, utf8 } from '../core/bytes.js';
 import { identityFromSeed, loginTranscript, signLoginRelay, verifyLoginClient } from '../core/identity.js';
 import { decode, encode, envelopes, linkRelaySide, makeEnvelope, makeLink } from '../core/wire.js';
+import { checkAgenda } from './agenda_check.js';
 import { CODE_MAKE, ENVELOPE, REASON } from '../wire_table.js';
 
 /** A small deterministic generator (mulberry32). */
@@ -34,6 +35,8 @@ export class Peer {
     this.events = [];
     this.messages = [];
     this.autoTake = options.autoTake ?? true;
+    /** Whether each step of an engine of JavaScript is followed by a look at all sessions. */
+    this.checksAgenda = options.checksAgenda ?? true;
     this.begin();
   }
   /** Makes a new engine, as a program that starts does. */
@@ -58,6 +61,7 @@ export class Peer {
   /** Feeds an event and appends the resulting actions to `events`. */
   try(type, fields = {}) {
     const { actions, value, error } = this.engine.step({ type, now: this.world.now, ...fields });
+    if (this.checksAgenda && this.engine instanceof Engine) checkAgenda(this.engine);
     for (const action of actions) this.act(action);
     return { value, error };
   }

@@ -307,7 +307,7 @@ export class Codes {
    * @returns {number} 0 when there are too many sessions; the two are paired all the same @private */
   open(id, instance, dial) {
     try {
-      return this.engine.connect(id, instance, dial);
+      return this.engine.sessions.connect(id, instance, dial);
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       return 0;

@@ -53,6 +53,10 @@ export class Entry {
     this.wasLinked = false;
     /** A link in use is not replaced before this time. */
     this.replaceFrom = 0;
+    /** See Deadlines. */
+    this.order = number;
+    this.dueAt = Infinity;
+    this.heapPlace = -1;
     this.session = new Session(config, hostOf(this), now);
   }
 }

@@ -110,7 +110,7 @@ function takePlaintext(e, link, entry, plaintext) {
   } catch (error) {
     if (!(error instanceof PairlinkError)) throw error;
     e.log('peer_broke_protocol', { session: entry.number, what: error.message });
-    e.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL');
+    e.sessions.fail(entry, error.code === 'EMSGSIZE' ? 'EMSGSIZE' : 'EPROTOCOL');
   }
-  e.settle(entry);
+  e.sessions.settle(entry);
 }

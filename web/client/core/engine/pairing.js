@@ -35,6 +35,8 @@ const REPLACE_RETRY_MS = 30000;
 const FAULT_FREE_MS = 60000;
 /** Links at one time that are accepted only to tell their callers why they are refused. */
 const REFUSALS_MAX = 16;
+/** Envelopes that may wait for the socket when one more call is added; the rest of the queue is for answers. */
+const QUEUE_FOR_CALLS = 4096;
 
 /** Returns the time of a dial that gives the other side's the first chance. @param {Engine} e */
 const otherSideFirst = (e) => e.now + OTHER_SIDE_FIRST_MS + e.random() * OTHER_SIDE_JITTER_MS;
@@ -74,10 +76,12 @@ function noteExtensions(link, extensions) {
 /** Returns true when the session belongs to one instance: it was linked, or is about to be. @param {Entry} entry */
 const isBound = (entry) => !entry.anyInstance || entry.session.links.length > 0;
 
-/** Sends OPEN, unless one is unanswered. @param {Engine} e @param {Entry} entry */
+/** Sends OPEN, unless one is unanswered. Tries again later when all link numbers are in use, or when many sessions dial
+ * at once and the socket has not taken their calls yet. @param {Engine} e @param {Entry} entry */
 export function dial(e, entry) {
   if (entry.opening || entry.closed) return;
-  const number = e.slots.take();
+  e.agenda.touch(entry);
+  const number = e.queue.length < QUEUE_FOR_CALLS ? e.slots.take() : 0;
   if (number === 0) {
     entry.dialAt = entry.replaceFrom = e.now + 1000;
     return;
@@ -118,7 +122,7 @@ export function dialFailed(e, entry, reason, text) {
   else entry.dialAt = otherSideFirst(e);
   if (parked?.state === 'offered') return accept(e, parked);
   if (entry.session.current) return;
-  if (!isRetryable(reason)) return e.ended(entry, errorOf(reason), reason, text || reasonText(reason));
+  if (!isRetryable(reason)) return e.sessions.ended(entry, errorOf(reason), reason, text || reasonText(reason));
   entry.failures++;
   if (reason === REASON.UNAVAILABLE && entry.failures <= QUICK_RETRIES) entry.dialAt = e.now;
   else entry.dialAt = e.now + retryWait(e, entry.failures);
@@ -140,29 +144,29 @@ export function linkLost(e, link, reason, text) {
   if (entry.closed) return;
   if (session.close === 'closing' && reason === REASON.CLOSED) {
     session.close = 'ended'; // the answer to CLOSE was lost, but RESET CLOSED is an answer as well
-    return e.ended(entry, null, session.closeReason, '');
+    return e.sessions.ended(entry, null, session.closeReason, '');
   }
   // No key protects a RESET, so it is only a hint: a session is ended by CLOSE. A reason that is not retryable ends
   // only a session that was never linked.
-  if (!isRetryable(reason) && !entry.wasLinked) return e.ended(entry, errorOf(reason), reason, text);
+  if (!isRetryable(reason) && !entry.wasLinked) return e.sessions.ended(entry, errorOf(reason), reason, text);
   const fault = reason === REASON.CORRUPT || !isRetryable(reason);
   if (fault) entry.faults = e.now - link.since >= FAULT_FREE_MS ? 1 : entry.faults + 1;
-  if (session.links.length || entry.opening) return e.settle(entry, reason);
+  if (session.links.length || entry.opening) return e.sessions.settle(entry, reason);
   // The application does not know of the session yet, and the peer calls again by itself.
-  if (!entry.announced && !entry.callsBack) return e.ended(entry, 'ENETWORK', reason, '');
+  if (!entry.announced && !entry.callsBack) return e.sessions.ended(entry, 'ENETWORK', reason, '');
   if (!confirmed) {
     entry.failures++;
     entry.dialAt = e.now + retryWait(e, entry.failures + 1);
   } else entry.dialAt = link.opener || session.close === 'closing' ? e.now : otherSideFirst(e);
   if (fault) entry.dialAt += retryWait(e, entry.faults);
-  e.settle(entry, reason);
+  e.sessions.settle(entry, reason);
 }
 
 /** Returns true when the session with this instance, of which there is only one, is another one. One that is being
  * closed is told to the peer first, until the new one is linked. @param {Engine} e @param {Entry} entry
  * @param {Uint8Array} instance */
 function isDuplicate(e, entry, instance) {
-  const other = e.find(entry.id, instance);
+  const other = e.sessions.find(entry.id, instance);
   if (!other || other === entry || other.session.close !== 'open') return false;
   return other.session.current !== null || entry.session.close === 'open';
 }
@@ -189,19 +193,19 @@ export function takeAccept(e, link, payload) {
     const reason = error.code === 'ESTATE' ? REASON.UNSUPPORTED : REASON.PROTOCOL;
     entry.opening = null;
     e.resetLink(link, reason);
-    return e.ended(entry, 'EPROTOCOL', reason, ''); // the handshake proves that the peer sent this
+    return e.sessions.ended(entry, 'EPROTOCOL', reason, ''); // the handshake proves that the peer sent this
   }
   entry.opening = null;
   // This side called any instance. Meanwhile one of them called this side, and the session belongs to that one.
   if (isBound(entry) && entry.instance && !equal(entry.instance, instance)) {
     e.resetLink(link, REASON.CLOSED);
-    return e.settle(entry);
+    return e.sessions.settle(entry);
   }
   const closing = entry.session.close !== 'open';
   if (isDuplicate(e, entry, instance)) {
     e.resetLink(link, REASON.CLOSED);
-    if (closing) return e.ended(entry, null, REASON.CLOSED, ''); // the peer gets the new session instead
-    return e.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already');
+    if (closing) return e.sessions.ended(entry, null, REASON.CLOSED, ''); // the peer gets the new session instead
+    return e.sessions.ended(entry, 'ESTATE', REASON.CLOSED, 'there is a session with this peer already');
   }
   entry.instance = link.peerInstance = instance;
   link.noise = link.handshake.split();
@@ -220,6 +224,7 @@ export function takeAccept(e, link, payload) {
 /** Gives the link to the session. Returns false when the session has too many links; the link is reset then.
  * @param {Engine} e @param {Entry} entry @param {Link} link @returns {boolean} */
 function joinSession(e, entry, link) {
+  e.agenda.touch(entry);
   entry.session.now = e.now;
   try {
     entry.session.linkUp(link);
@@ -249,7 +254,7 @@ export function takeOffer(e, number, payload) {
     e.resetLink(link, REASON.PROTOCOL); // the relay does not pass this reason on to the caller
     return;
   }
-  const letIn = isWelcome(e, link) || sessionFor(e, link) !== undefined || e.ghostOf(link) !== undefined;
+  const letIn = isWelcome(e, link) || sessionFor(e, link) !== undefined || e.sessions.ghostOf(link) !== undefined;
   const invited = mayUseInvite(e, link);
   if (link.unsupported) return letIn ? acceptToRefuse(e, link) : e.resetLink(link, REASON.UNSUPPORTED);
   if (letIn || invited) return considerOffer(e, link);
@@ -278,7 +283,7 @@ function knock(e, from, link) {
 /** Returns the session that a call joins: one with this instance, or one that is being dialled and takes any instance.
  * @param {Engine} e @param {Link} link */
 const sessionFor = (e, link) =>
-  e.find(link.peerId, /** @type {Uint8Array} */ (link.peerInstance)) ?? e.findUnbound(link.peerId);
+  e.sessions.find(link.peerId, /** @type {Uint8Array} */ (link.peerInstance)) ?? e.sessions.findUnbound(link.peerId);
 
 /** Returns true when the peer is let in without an invite. @param {Engine} e @param {Link} link */
 const isWelcome = (e, link) => e.config.acceptAll || e.strangers.allowed.has(toHex(link.peerId));
@@ -333,6 +338,7 @@ export function accept(e, link) {
   link.handshake = null;
   link.since = e.now;
   link.move('accepted');
+  e.agenda.awaitFirstRecord(link);
   e.put(makeEnvelope(ENVELOPE.ACCEPT, encode('accept', { handshake: message }), link.number));
 }
 
@@ -341,19 +347,20 @@ export function accept(e, link) {
  * @param {Engine} e @param {Link} link @param {Uint8Array} plaintext */
 export function takeFirstRecord(e, link, plaintext) {
   const instance = /** @type {Uint8Array} */ (link.peerInstance);
-  const ghost = link.unsupported ? undefined : e.ghostOf(link, epochOf(plaintext));
+  const ghost = link.unsupported ? undefined : e.sessions.ghostOf(link, epochOf(plaintext));
   if (ghost) {
     // The caller has not learnt that its session is over here, so it is told again.
     link.owner = ghost;
     link.bySmaller = !isSmaller(e, link.peerId, instance);
     link.move('linked');
+    e.agenda.firstRecordCame(link);
     ghost.session.answerClosed();
     return joinSession(e, ghost, link);
   }
   const blocked = e.strangers.blocked.has(toHex(link.peerId));
   const invited = !blocked && !link.unsupported && mayUseInvite(e, link);
   if (invited && e.strangers.claim(link.invite, link.peerId)) claimed(e, link);
-  let entry = e.closing(link, epochOf(plaintext)) ?? sessionFor(e, link);
+  let entry = e.sessions.closing(link, epochOf(plaintext)) ?? sessionFor(e, link);
   const refusal = refusalOf(e, link, invited, entry);
   if (refusal) {
     e.resetLink(link, refusal);
@@ -362,7 +369,7 @@ export function takeFirstRecord(e, link, plaintext) {
   }
   if (!entry) {
     try {
-      entry = e.addEntry(link.peerId, instance, true);
+      entry = e.sessions.add(link.peerId, instance, true);
     } catch (error) {
       if (!(error instanceof PairlinkError)) throw error;
       e.resetLink(link, REASON.OVERFLOW);
@@ -373,7 +380,8 @@ export function takeFirstRecord(e, link, plaintext) {
   link.owner = entry;
   link.bySmaller = !isSmaller(e, link.peerId, instance);
   link.move('linked');
-  link.allowed = false;
+  e.agenda.firstRecordCame(link);
+  e.callTaken(link);
   if (!joinSession(e, entry, link)) return false;
   if (entry.opening) e.resetLink(entry.opening, REASON.CROSSED); // this side's own call is no longer needed
   entry.opening = null;

@@ -49,6 +49,12 @@ export class Link {
     /** The user allowed the peer while its OFFER waited. If the link ends before it is linked, the peer is called back.
      */
     this.allowed = false;
+    /** It waits for its turn to send; see Agenda. */
+    this.inTurn = false;
+    /** See Deadlines. */
+    this.order = 0;
+    this.dueAt = Infinity;
+    this.heapPlace = -1;
 
     this.seq = 0;
     /** The relay's LINK_WINDOW when it was made. */

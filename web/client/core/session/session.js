@@ -46,6 +46,10 @@ import { takeRecord } from './receive.js';
 
 /** @typedef {'open' | 'closing' | 'peerClosed' | 'answered' | 'ended'} CloseState */
 
+const PRIORITIES = 8;
+/** Stands for each empty list of channels; nothing is ever added to it. @type {Set<Outgoing>} */
+const NONE = new Set();
+
 export class Session {
   /** @param {SessionConfig} config @param {SessionHost} host @param {number} now */
   constructor(config, host, now) {
@@ -63,7 +67,7 @@ export class Session {
     /** @type {Map<number, Outgoing>} */
     this.outgoing = new Map();
     /** By priority: the channels that have places to send, in the order of their turns. @type {Set<Outgoing>[]} */
-    this.sending = Array.from({ length: 8 }, () => new Set());
+    this.sending = Array.from({ length: PRIORITIES }, () => NONE);
     /** @type {Map<number, Incoming>} */
     this.incoming = new Map();
     /** How often the streams were reset. Places of an earlier generation have no meaning. */
@@ -117,7 +121,7 @@ export class Session {
     this.generation++;
     this.outgoing.clear();
     this.incoming.clear();
-    for (const equals of this.sending) equals.clear();
+    this.sending.fill(NONE);
     this.stretched = null;
     this.sessionLimit = this.sentSum = this.reserved = this.receivedSum = this.takenSum = this.waiting = 0;
     this.unackedBytes = this.untoldTaken = 0;
@@ -191,7 +195,10 @@ export class Session {
   }
   /** @param {Outgoing} channel */
   hasPlacesToSend(channel) {
-    if (channel.sentTo < channel.end) this.sending[channel.priority].add(channel);
+    if (channel.sentTo >= channel.end) return;
+    const equals = this.sending[channel.priority];
+    if (equals === NONE) this.sending[channel.priority] = new Set([channel]);
+    else equals.add(channel);
   }
   /** Queues a message outside order and credit. Returns false when there is no link to send it on. When the queue is
    * full, the oldest are dropped. Throws EMSGSIZE. @param {number} number @param {Uint8Array} data */
@@ -224,9 +231,9 @@ export class Session {
   setPriority(number, priority) {
     if (!Number.isInteger(priority) || priority < 0 || priority > 7) throw new PairlinkError('EINVAL', 'priority');
     const channel = this.outgoingOf(number);
-    const sends = this.sending[channel.priority].delete(channel);
+    this.sending[channel.priority].delete(channel);
     channel.priority = priority;
-    if (sends) this.sending[priority].add(channel);
+    this.hasPlacesToSend(channel);
   }
   /** Gives up this side's direction of a channel and discards what was not sent. @param {number} number
    * @param {number} reason */
