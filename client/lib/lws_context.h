@@ -8,25 +8,21 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum {
-  PL_LWS_CHUNK = 65536, /* bytes that libwebsockets hands over at a time */
-  PL_LWS_SPARE_FDS = 4
-};
+enum { PL_LWS_CHUNK = 65536 /* bytes that libwebsockets hands over at a time */ };
 
 typedef struct pl_lws {
   struct lws_context *context; /* NULL until it is opened */
   struct lws_vhost *vhost;
   const struct lws_protocols *protocols;
-  int spare_fds[PL_LWS_SPARE_FDS]; /* kept so that numbers below event_fd are free while it is closed, or -1 */
-  int event_fd;                    /* of the context itself, or -1; see context_hold_number */
-  int holder_fd;                   /* a file that nobody else has, for occupying that number, or -1 */
+  int event_fd; /* of the context itself, or -1 */
+  bool guarded; /* the descriptors that all contexts share are kept for this one */
 } pl_lws;
 
 /* `protocols` is as for libwebsockets and must outlive the context. */
 void pl_lws_init(pl_lws *l, const struct lws_protocols *protocols);
-/* Creates the context unless there is one. `user` is what lws_context_user returns. ca_file may be NULL. Returns 0 or
- * PL_ESYSTEM. */
-int pl_lws_open(pl_lws *l, uv_loop_t *loop, void *user, const char *ca_file, bool tls);
+/* Creates the context unless there is one. `user` is what lws_context_user returns. With `tls`, the callback of the
+ * protocols must give the SSL_CTX its certificate authorities. Returns 0 or PL_ESYSTEM. */
+int pl_lws_open(pl_lws *l, uv_loop_t *loop, void *user, bool tls);
 /* Takes the socket and the TLS (NULL: plain) of an open connection away from libwebsockets, which gets an unconnected
  * socket instead and must then close the connection. They belong to the caller, who calls pl_lws_taken when
  * libwebsockets is through. Returns false, with nothing changed, when descriptors ran out. */

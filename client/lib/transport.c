@@ -164,6 +164,7 @@ void pl_transport_free(pl_transport *t) {
   pl_resolve_cancel(t->resolve);
   pl_transport_close_loop(t);
   close(t->epoll_fd);
+  pl_ca_store_release(t->authorities);
   pl_buffer_deinit(&t->first);
   free(t->ca_file);
   pl_free(t);

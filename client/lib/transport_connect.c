@@ -110,6 +110,15 @@ static void on_resolved(void *user, int error, const char *text, const pl_addres
   pl_transport_start_next(t);
 }
 
+/* Gets the certificate authorities that are valid now; often they are those of the last connection. */
+static bool start_authorities(pl_transport *t) {
+  if (!t->url.tls) return true;
+  pl_ca_store *now = pl_ca_store_get(t->ca_file);
+  pl_ca_store_release(t->authorities);
+  t->authorities = now;
+  return now;
+}
+
 void pl_transport_start(pl_transport *t, const pl_url *url) {
   pl_transport_drop(t);
   pl_transport_reset(t);
@@ -127,7 +136,11 @@ void pl_transport_start(pl_transport *t, const pl_url *url) {
                      "the proxy in the environment is not an HTTP proxy; correct https_proxy or http_proxy");
     return;
   }
-  if (pl_transport_open_loop(t) != 0 || pl_lws_open(&t->lws, t->loop, t, t->ca_file, t->url.tls) != 0) {
+  if (!start_authorities(t)) {
+    pl_transport_end(t, PL_ENOMEM, "out of memory");
+    return;
+  }
+  if (pl_transport_open_loop(t) != 0 || pl_lws_open(&t->lws, t->loop, t, t->url.tls) != 0) {
     pl_transport_end(t, PL_ESYSTEM,
                      "libwebsockets cannot start (is its libuv plugin, libwebsockets-evlib-uv, installed? "
                      "is the limit of open files reached?)");

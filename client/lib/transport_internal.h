@@ -4,10 +4,12 @@
  *   transport.c           the API; hands the connection to stream.c after the first message
  *   transport_lws.c       what libwebsockets reports about a connection
  *   transport_connect.c   from a relay's address to connections that are being made
- *   transport_state.c     ending and dropping; lws_context.c, transport_loop.c, stream.c, resolve.c, race.c, proxy.c */
+ *   transport_state.c     ending and dropping; ca_store.c, lws_context.c, transport_loop.c, stream.c, resolve.c,
+ * race.c, proxy.c */
 #ifndef PL_LIB_TRANSPORT_INTERNAL_H
 #define PL_LIB_TRANSPORT_INTERNAL_H
 
+#include "ca_store.h"
 #include "lws_context.h"
 #include "proxy.h"
 #include "race.h"
@@ -43,6 +45,7 @@ struct pl_transport {
   pl_proxy proxy;
   pl_transport_handlers on;
   char *ca_file;
+  pl_ca_store *authorities; /* of the last connection with TLS, or NULL */
   bool use_proxy, proxied;
   pl_transport_state state;
   pl_resolve *resolve;

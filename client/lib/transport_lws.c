@@ -61,9 +61,10 @@ static void on_certificate(pl_transport *t, X509_STORE_CTX *store, bool good) {
   t->certificate_bad = true;
 }
 
-/* Called while the vhost's TLS context is created. A host that is an IPv6 address must be in the certificate as an IP
- * address. */
+/* Called while the vhost's TLS context is created. libwebsockets has given it no certificate authorities. A host that
+ * is an IPv6 address must be in the certificate as an IP address. */
 static void on_tls_context(const pl_transport *t, SSL_CTX *context) {
+  SSL_CTX_set1_cert_store(context, pl_ca_store_x509(t->authorities));
   if (strchr(t->url.host, ':')) X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), t->url.host);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }

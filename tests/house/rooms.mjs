@@ -107,7 +107,7 @@ export const ROOMS = {
     libraries: ['sodium', 'libwebsockets', 'uv', 'openssl'],
     layers: [
       ['system', 'low_fds process race sigpipe private_file url'],
-      ['files and addresses', 'known_relays identity_file proxy resolve lws_context aead_openssl'],
+      ['files and addresses', 'known_relays identity_file proxy resolve ca_store lws_context aead_openssl'],
       ['a connection', 'stream_socket stream'],
       [
         'transport',

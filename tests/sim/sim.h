@@ -161,6 +161,8 @@ struct sim_relay {
   uint64_t restart_us; /* while it is down */
   uint64_t ends_us;    /* after a drain */
   uint64_t store_slow_until_us;
+  bool registers_late;     /* a registration takes time of its own, after its lookup */
+  sim_random store_random; /* decides that, and how late */
   uint8_t known[SIM_KNOWN][32];
   size_t known_count;
   sim_job jobs[SIM_JOBS];

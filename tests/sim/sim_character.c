@@ -20,6 +20,7 @@ static const struct {
     {offsetof(sim_world, moves), "clients told to move"},
     {offsetof(sim_world, starving), "engines short of memory"},
     {offsetof(sim_world, forgetful), "shells short of memory"},
+    {offsetof(sim_world, relay.registers_late), "late registrations"},
     {offsetof(sim_world, split_reads), "split reads"},
     {offsetof(sim_world, manual_take), "messages taken by hand"},
 };

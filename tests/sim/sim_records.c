@@ -213,7 +213,8 @@ static bool could_send(const record *r, const pl_session_channel *k) {
 /* Channels of the same priority take turns: the one that sent last is the last of them. */
 static bool gave_way(const record *r) {
   const pl_session_channel *k = r->latest;
-  return !k || pl_list_empty(&k->sending) || r->s->sending[k->priority].prev == &k->sending;
+  if (!k || pl_list_empty(&k->sending) || k->sending.next == &r->s->sending) return true;
+  return PL_CONTAINER(k->sending.next, pl_session_channel, sending)->priority > k->priority;
 }
 
 /* A more urgent channel goes first, and a frame that others wait for is short. */

@@ -1,5 +1,6 @@
-/* Deadlines in order: a binary heap of structs that its user owns, each with a node. Of equal keys, the one with the
- * smaller `order` comes first, so the sequence does not depend on how the heap was filled. */
+/* Deadlines in order: a heap of structs that its user owns, each with a node. Of equal keys, the one with the smaller
+ * `order` comes first, so the sequence does not depend on how the heap was filled. Each place has four below it and
+ * holds a copy of its node's key, because the structs are large and far apart: a comparison reads none of them. */
 #ifndef PL_HEAP_H
 #define PL_HEAP_H
 
@@ -11,8 +12,13 @@ typedef struct pl_heap_node {
   size_t at;      /* its place in the heap, counted from 1; 0: it is in none */
 } pl_heap_node;
 
+typedef struct pl_heap_place {
+  uint64_t key, order; /* the node's */
+  pl_heap_node *node;
+} pl_heap_place;
+
 typedef struct pl_heap {
-  pl_heap_node **list;
+  pl_heap_place *list;
   size_t count, capacity;
 } pl_heap;
 

@@ -94,11 +94,9 @@ typedef struct pl_engine_call {
   uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
 } pl_engine_call;
 
+/* What each record reads or writes comes first: see pl_engine_session. */
 struct pl_engine_link {
-  pl_node node;        /* in engine.links */
-  pl_node of_session;  /* in session.links, once the session is known */
-  pl_table_node offer; /* in engine.offers while it is an OFFERED call, under the caller's ID */
-  pl_heap_node time;   /* in engine.link_times until its state must have changed; its order counts the links made */
+  pl_engine_session *session; /* NULL until known */
   uint32_t number;
   pl_engine_link_state state;
   bool opener; /* this side called */
@@ -110,13 +108,17 @@ struct pl_engine_link {
   bool doubtful;            /* accepted only to be told why it is refused; counted in engine.refusals */
   bool unsupported;         /* its first handshake message has another version */
   bool is_code;             /* serves a pairing code; never has a session */
+  uint64_t since_ms, bytes; /* since_ms: when the state began */
+  pl_noise_link keys;
+
   pl_engine_code_run *code; /* NULL when the code is over, and for other links */
   uint64_t until_ms;        /* when a link of a code times out */
+  pl_engine_call *call;     /* NULL once the link is up */
+  pl_node node;             /* in engine.links */
+  pl_node of_session;       /* in session.links, once the session is known */
+  pl_table_node offer;      /* in engine.offers while it is an OFFERED call, under the caller's ID */
+  pl_heap_node time; /* in engine.link_times until its state must have changed; its order counts the links made */
   uint8_t id[32], instance[8];
-  pl_engine_session *session; /* NULL until known */
-  pl_engine_call *call;       /* NULL once the link is up */
-  pl_noise_link keys;
-  uint64_t since_ms, bytes; /* since_ms: when the state began */
 };
 
 typedef struct pl_engine_slot {
@@ -132,15 +134,17 @@ typedef struct pl_engine_slots {
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
+/* What each message reads or writes comes first. Of thousands of sessions hardly any is in a cache, and then each line
+ * of memory counts as much as a hundred instructions. */
 struct pl_engine_session {
-  pl_node ready;       /* in engine.ready while it may have something to send */
-  pl_node due;         /* in the list of those whose timers have passed, while these are looked at */
-  pl_node links;       /* its links, the oldest first */
-  pl_table_node by_id; /* in engine.by_id */
-  pl_heap_node time;   /* in engine.session_times, at its deadline; its order is its slot */
+  pl_session *core;
+  pl_node ready;     /* in engine.ready while it may have something to send */
+  pl_heap_node time; /* in engine.session_times, at its deadline; its order is its slot */
+  pl_node links;     /* its links, the oldest first */
+  pl_node due;       /* in the list of those whose timers have passed, while these are looked at */
   size_t slot;
   uint32_t number;
-  uint8_t id[32], instance[8];
+  int unlink_reason;
   bool own_wish;     /* made by CONNECT, or to call a knocker back */
   bool announced;    /* the application knows the number */
   bool linked;       /* the application knows that it is linked */
@@ -151,13 +155,15 @@ struct pl_engine_session {
   bool ended;        /* its core reported the end: freed after this step of the core */
   bool replace;      /* call although linked, because the link is old */
   bool has_secret, has_relay;
-  uint8_t secret[16], relay[32]; /* relay: the only one at which it may be called */
-  pl_session *core;
+  uint64_t dial_at_ms, unlinked_ms;
   pl_engine_link *opening; /* the call of this side that is not answered, or NULL */
-  uint64_t dial_at_ms, unlinked_ms, linger_until_ms;
-  unsigned failures; /* calls in a row that failed */
-  unsigned faults;   /* links in a row that ended with CORRUPT or a terminal reason */
-  int unlink_reason;
+  uint8_t id[32], instance[8];
+
+  uint64_t linger_until_ms;
+  pl_table_node by_id;           /* in engine.by_id */
+  unsigned failures;             /* calls in a row that failed */
+  unsigned faults;               /* links in a row that ended with CORRUPT or a terminal reason */
+  uint8_t secret[16], relay[32]; /* relay: the only one at which it may be called */
   uint8_t application_size, name_size;
   uint8_t application[PL_ENGINE_APPLICATION_MAX], name[PL_ENGINE_NAME_MAX];
 };

@@ -19,7 +19,7 @@ int pl_session_new(const pl_session_config *config, pl_session **out) {
   s->config = *config;
   s->random = config->seed;
   s->epoch = pl_session_new_epoch(s);
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(s->sending); i++) pl_list_init(&s->sending[i]);
+  pl_list_init(&s->sending);
   pl_list_init(&s->changed);
   pl_list_init(&s->links);
   pl_buffer_init(&s->volatiles, PL_SESSION_VOLATILE_BYTES + 3);

@@ -5,9 +5,8 @@
 #include "session_chunk.h"
 
 static bool some_channel_waits_for_credit(const pl_session *s) {
-  for (size_t i = 0; i < PL_ARRAY_LENGTH(s->sending); i++)
-    for (const pl_node *n = s->sending[i].next; n != &s->sending[i]; n = n->next)
-      if (pl_session_channel_waits_for_credit(s, PL_CONTAINER(n, const pl_session_channel, sending))) return true;
+  for (const pl_node *n = s->sending.next; n != &s->sending; n = n->next)
+    if (pl_session_channel_waits_for_credit(s, PL_CONTAINER(n, const pl_session_channel, sending))) return true;
   return false;
 }
 

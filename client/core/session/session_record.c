@@ -20,19 +20,15 @@ static bool flight_has_room(const pl_session *s, const pl_session_link *l, const
 /* Returns the channel whose turn it is, the most urgent first, or NULL, and its next chunk. */
 static pl_session_channel *record_next_channel(const pl_session *s, const pl_session_link *l, size_t room, size_t used,
                                                pl_session_chunk *chunk) {
-  for (size_t p = 0; p < PL_ARRAY_LENGTH(s->sending); p++)
-    for (const pl_node *n = s->sending[p].next; n != &s->sending[p]; n = n->next) {
-      pl_session_channel *c = PL_CONTAINER(n, pl_session_channel, sending);
-      if (flight_has_room(s, l, c, used) && pl_session_channel_next_chunk(s, c, room, chunk)) return c;
-    }
+  for (const pl_node *n = s->sending.next; n != &s->sending; n = n->next) {
+    pl_session_channel *c = PL_CONTAINER(n, pl_session_channel, sending);
+    if (flight_has_room(s, l, c, used) && pl_session_channel_next_chunk(s, c, room, chunk)) return c;
+  }
   return NULL;
 }
 
 static bool several_channels_send(const pl_session *s) {
-  size_t n = 0;
-  for (size_t p = 0; p < PL_ARRAY_LENGTH(s->sending); p++)
-    if (!pl_list_empty(&s->sending[p])) n += s->sending[p].next->next == &s->sending[p] ? 1 : 2;
-  return n > 1;
+  return s->sending.next != s->sending.prev;
 }
 
 static bool session_has_data(const pl_session *s, const pl_session_link *l) {
@@ -122,7 +118,7 @@ static void record_write_data(pl_session *s, pl_session_link *l, pl_writer *w, u
     record_note_places(s, l, c, chunk.from, first);
     if (!pl_list_empty(&c->sending)) { /* its next turn comes after the channels of the same priority */
       pl_list_remove(&c->sending);
-      pl_list_append(&s->sending[c->priority], &c->sending);
+      pl_session_channel_list(s, c);
     }
   }
 }

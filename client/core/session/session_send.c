@@ -73,16 +73,23 @@ void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t
   if (n > first) memcpy(out + first, c->ring, n - first);
 }
 
+void pl_session_channel_list(pl_session *s, pl_session_channel *c) {
+  pl_node *before = s->sending.prev;
+  while (before != &s->sending && PL_CONTAINER(before, pl_session_channel, sending)->priority > c->priority)
+    before = before->prev;
+  pl_list_append(before->next, &c->sending); /* that is, in front of the one behind it */
+}
+
 /* Lists the channel among those that send, when it has anything to send. */
-static void channel_list(pl_session *s, pl_session_channel *c) {
-  if (c->cursor < c->end && pl_list_empty(&c->sending)) pl_list_append(&s->sending[c->priority], &c->sending);
+static void channel_wants_turn(pl_session *s, pl_session_channel *c) {
+  if (c->cursor < c->end && pl_list_empty(&c->sending)) pl_session_channel_list(s, c);
 }
 
 static void channel_wrote(pl_session *s, pl_session_channel *c, uint64_t places) {
   if (s->waiting == 0) s->progress_ms = s->now_ms; /* the waiting starts now */
   c->end += places;
   s->waiting += places;
-  channel_list(s, c);
+  channel_wants_turn(s, c);
 }
 
 static bool channel_has_room(const pl_session *s, const pl_session_channel *c, uint64_t places) {
@@ -143,7 +150,7 @@ int pl_session_channel_give_up(pl_session *s, uint8_t number, uint16_t reason) {
   c->finished = c->was_reset = true;
   c->wants_writable = false;
   c->reset_reason = reason;
-  channel_list(s, c);
+  channel_wants_turn(s, c);
   return 0;
 }
 
@@ -154,7 +161,7 @@ int pl_session_channel_set_priority(pl_session *s, uint8_t number, uint32_t prio
   c->priority = (uint8_t)priority;
   if (pl_list_empty(&c->sending)) return 0;
   pl_list_remove(&c->sending);
-  pl_list_append(&s->sending[priority], &c->sending);
+  pl_session_channel_list(s, c);
   return 0;
 }
 
@@ -209,7 +216,7 @@ void pl_session_channel_go_back(pl_session *s, pl_session_channel *c) {
   c->cursor = c->peer_received_to;
   c->ends_cursor = c->ends_first;
   channel_find_message(c);
-  channel_list(s, c);
+  channel_wants_turn(s, c);
 }
 
 int pl_session_send_volatile(pl_session *s, uint8_t number, pl_view data) {

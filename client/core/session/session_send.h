@@ -21,6 +21,8 @@ void pl_session_channel_go_back(pl_session *s, pl_session_channel *c); /* sends 
  * then, and would otherwise need new memory each time. */
 void pl_session_rings_time(pl_session *s);
 uint64_t pl_session_rings_deadline(const pl_session *s);
+/* Puts a channel that has something to send, and is not listed, behind those that are as urgent. */
+void pl_session_channel_list(pl_session *s, pl_session_channel *c);
 void pl_session_channel_copy(const pl_session_channel *c, uint64_t from, uint8_t *out, size_t n);
 
 #endif

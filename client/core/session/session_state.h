@@ -30,7 +30,7 @@ enum {
 
 typedef struct pl_session_channel {
   uint8_t number, priority;
-  pl_node sending; /* in session.sending[priority] while cursor < end */
+  pl_node sending; /* in session.sending while cursor < end */
   pl_node changed; /* in session.changed while the next ACK must list this channel */
 
   /* This side's direction. The byte of place p is at ring[p & (ring_capacity - 1)]; the place of an end has no byte. */
@@ -92,55 +92,55 @@ typedef enum pl_session_state {
   PL_SESSION_STATE_ANSWERED     /* over */
 } pl_session_state;
 
+/* What each message reads or writes comes first, since a session that was not used for a while is in no cache. */
 struct pl_session {
-  pl_session_config config;
-  uint64_t random, epoch, peer_epoch;
   uint64_t now_ms;
-  const pl_session_sink *out; /* of the running step */
-
+  const pl_session_sink *out;    /* of the running step */
   pl_session_channel **channels; /* by number; NULL for one that was not used */
   size_t channel_slots;          /* in that list, which ends behind the highest channel in use, or a little later */
-  pl_node sending[8];
-  pl_node changed;
-
-  /* Credit of the whole session, and what the peer said in HELLO. */
-  uint64_t sent_sum, reserved, session_limit; /* of this side's sending; reserved: places that started messages need */
-  pl_session_channel *stretched;              /* the one channel inside a message that exceeds the credit, or NULL */
-  uint64_t waiting;                           /* places written and not taken by the peer */
-  uint64_t rings_ms;                          /* when to free large rings of empty channels, or PL_NEVER */
-  uint64_t received_sum, taken_sum;           /* of the peer's sending */
-  uint32_t peer_message_max, peer_channel_window;
 
   /* Links. */
   pl_node links;
-  pl_session_link *current; /* the confirmed link that is sent on, or NULL */
   size_t link_count;
-  uint32_t highest_seq;
+  pl_session_link *current; /* the confirmed link that is sent on, or NULL */
+
+  pl_node sending; /* channels, the most urgent first */
+  pl_node changed;
+  pl_session_state state;
 
   /* Acknowledging. */
   bool ack_due, ack_now;
+  bool probe_due;
+  bool was_late; /* pl_session_late was called, and nothing got through since */
   uint64_t ack_at_ms;
   uint64_t unacked_bytes, untold_taken;
 
+  /* Credit of the whole session. */
+  uint64_t sent_sum, reserved, session_limit; /* of this side's sending; reserved: places that started messages need */
+  pl_session_channel *stretched;              /* the one channel inside a message that exceeds the credit, or NULL */
+  uint64_t waiting;                           /* places written and not taken by the peer */
+  uint64_t received_sum, taken_sum;           /* of the peer's sending */
+
   /* Probes. */
   uint64_t progress_ms, probed_ms;
-  uint32_t probe_number;
-  unsigned probes_open;
-  unsigned patience; /* links dropped since anything got through; each doubles the wait */
-  uint32_t take_probe_ms;
-  bool probe_due;
-  bool was_late; /* pl_session_late was called, and nothing got through since */
-
   pl_session_rate rate;
+  uint32_t take_probe_ms;
+  unsigned patience; /* links dropped since anything got through; each doubles the wait */
+  unsigned probes_open;
+  uint32_t probe_number;
 
   pl_buffer volatiles; /* for each message: its size (u16), its channel, its bytes */
-
-  pl_session_state state;
+  uint64_t rings_ms;   /* when to free large rings of empty channels, or PL_NEVER */
   bool close_due, volatile_turn;
   bool failed; /* this side cannot continue, or its CLOSE was not answered: it says CLOSE on each new link unasked */
+  uint8_t close_text_size;
+  uint32_t peer_message_max, peer_channel_window; /* what the peer said in HELLO */
+  uint32_t highest_seq;                           /* of links */
+  pl_session_config config;
+
+  uint64_t random, epoch, peer_epoch;
   uint64_t close_deadline_ms, close_sent_ms;
   uint16_t close_reason;
-  uint8_t close_text_size;
   uint8_t close_text[123];
 };
 
