@@ -160,7 +160,7 @@ static void echo_turn(void *app) {
 
 static void echo_stop(uv_signal_t *handle, int number) {
   (void)number;
-  uv_stop(handle->loop);
+  pl_server_stop(((echo *)handle->data)->server);
 }
 
 static error_t echo_parse(int key, char *arg, struct argp_state *state) {
@@ -187,6 +187,7 @@ int main(int argc, char **argv) {
   uv_loop_init(&e.loop);
   uv_signal_init(&e.loop, &e.terminate);
   uv_signal_init(&e.loop, &e.interrupt);
+  e.terminate.data = e.interrupt.data = &e;
   uv_signal_start(&e.terminate, echo_stop, SIGTERM);
   uv_signal_start(&e.interrupt, echo_stop, SIGINT);
   pl_server_config config = {
@@ -201,7 +202,7 @@ int main(int argc, char **argv) {
   }
   printf("pl-echo-server ready ws://%.*s:%d\n", (int)(strrchr(e.listen, ':') - e.listen), e.listen, port);
   fflush(stdout);
-  uv_run(&e.loop, UV_RUN_DEFAULT);
+  pl_server_run(e.server);
   uv_close((uv_handle_t *)&e.terminate, NULL);
   uv_close((uv_handle_t *)&e.interrupt, NULL);
   pl_server_free(e.server);

@@ -261,7 +261,7 @@ int main(int argc, char **argv) {
   uv_signal_start(&p.terminate, on_stop_signal, SIGTERM);
   uv_signal_start(&p.interrupt, on_stop_signal, SIGINT);
   listen_all(&p, &options, id);
-  uv_run(&p.worker[0].loop, UV_RUN_DEFAULT);
+  pl_server_run(p.worker[0].server);
   end_program(&p);
   return 0;
 }

@@ -1,6 +1,7 @@
-/* See server.h. The loop watches the sockets, which are read and written here; tls.h lies between. A socket is closed
- * only in on_check, after it was put into a list of those that leave. So no call into this file frees what its caller
- * holds. And a few are closed per turn of the loop, so that when thousands leave at once, the others wait little. */
+/* See server.h. The set (set.h) reports the sockets, which are read and written here; tls.h lies between. A socket is
+ * closed only in end_some, after it was put into a list of those that leave. So no call into this file frees what its
+ * caller holds, and whatever the set has reported in a turn exists until the end of that turn. And a few are closed per
+ * turn, so that when thousands leave at once, the others wait little. */
 #include "server.h"
 
 #include <errno.h>
@@ -12,9 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bulk.h"
 #include "log.h"
+#include "set.h"
 #include "tls.h"
+#include "turns.h"
 
 enum {
   LISTENERS_MAX = 16,
@@ -27,22 +29,21 @@ enum {
   TURNS_TO_CLOSE = 1000
 };
 
-/* What each read and write needs lies together, beside the end of `poll`, which the loop has just read. */
 struct pl_socket {
-  uv_poll_t poll;
-  void *conn;  /* NULL after it was closed */
-  pl_tls *tls; /* NULL: plain */
+  void *conn;
   pl_server *server;
+  pl_tls *tls; /* NULL: plain */
   int fd;
+  uint8_t ready; /* what was reported and is still to be served */
   bool shut, failed;
-  bool leaves;  /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
-  bool gone;    /* it is to be closed */
-  bool ended;   /* the client sends nothing more; it still gets the rest of its answer */
-  bool full;    /* it did not take everything, or all that it may in one turn: reported when it is writable again */
-  bool in_bulk; /* watched by pl_server.bulk, not by the loop */
+  bool leaves; /* it is in pl_server.leaving: the rest of its answer is to be written, or it is to be closed */
+  bool gone;   /* it is to be closed */
+  bool ended;  /* the client sends nothing more; it still gets the rest of its answer */
+  bool full;   /* it did not take everything, or all that it may in one turn: nothing is written until it is writable */
+  bool waits;  /* it is in pl_server.line */
   pl_turns_class class;
-  int events;
-  pl_node all; /* in pl_server.sockets, or in pl_server.leaving */
+  pl_node all;  /* in pl_server.sockets, or in pl_server.leaving */
+  pl_node line; /* in pl_server.line while it waits there */
 };
 
 typedef struct listener {
@@ -54,14 +55,15 @@ typedef struct listener {
 struct pl_server {
   pl_server_config config;
   pl_tls_server *tls; /* NULL: plain */
-  uv_check_t check;
-  uv_idle_t more;      /* runs while sockets wait in `leaving`, so that the loop does not wait */
+  pl_set set;
+  bool stopped;        /* pl_server_run is to return */
   uv_timer_t shortage; /* runs while accepting is paused */
   listener listeners[LISTENERS_MAX];
   size_t listener_count;
   pl_node sockets, leaving;
   size_t events, accepted; /* of sockets in this turn */
-  pl_bulk bulk;
+  pl_node line;            /* bulk sockets, and others that are to be served again, in the order of their turns */
+  pl_turns turns;
   uint64_t refused, pauses; /* at the limit of open files */
   int spare_fd;             /* closed for a moment to refuse a connection at the limit of open files; -1: lost */
   bool stopping;
@@ -70,40 +72,11 @@ struct pl_server {
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static void on_socket_event(uv_poll_t *poll, int status, int events);
-
-/* Watches for `events` in the line of bulk sockets. Returns false when the system has no memory for that. */
-static bool socket_watch_bulk(pl_socket *socket, int events) {
-  pl_bulk *bulk = &socket->server->bulk;
-  if (socket->in_bulk) {
-    pl_bulk_change(bulk, socket->fd, events, socket);
-    return true;
-  }
-  uv_poll_stop(&socket->poll);
-  socket->in_bulk = pl_bulk_add(bulk, socket->fd, events, socket);
-  if (!socket->in_bulk) socket->class.bulk = false;
-  return socket->in_bulk;
-}
-
-static void socket_leave_bulk(pl_socket *socket) {
-  if (socket->in_bulk) pl_bulk_remove(&socket->server->bulk, socket->fd);
-  socket->in_bulk = false;
-}
-
-static void socket_watch(pl_socket *socket) {
-  int events = (socket->ended ? 0 : UV_READABLE) | (socket->full ? UV_WRITABLE : 0);
-  if (events == socket->events && socket->class.bulk == socket->in_bulk) return;
-  socket->events = events;
-  if (socket->class.bulk && socket_watch_bulk(socket, events)) return;
-  socket_leave_bulk(socket);
-  uv_poll_start(&socket->poll, events, on_socket_event);
-}
-
-static void socket_unwatch(pl_socket *socket) {
-  if (socket->in_bulk)
-    socket_leave_bulk(socket);
-  else
-    uv_poll_stop(&socket->poll);
+/* Has the socket served again: bulk when its turn comes, others at the end of this turn or in the next one. */
+static void stand_in_line(pl_socket *socket) {
+  if (socket->waits) return;
+  socket->waits = true;
+  pl_list_append(&socket->server->line, &socket->line);
 }
 
 /* Writes as much as the kernel accepts. */
@@ -130,15 +103,10 @@ static void move_socket(pl_socket *socket, pl_node *to) {
   socket->leaves = to == &socket->server->leaving;
 }
 
-static void on_more(uv_idle_t *more) {
-  (void)more;
-}
-
 /* Has the socket end when its turn comes: after the rest of its answer, or at once. */
 static void leave(pl_socket *socket, bool at_once) {
   if (at_once) socket->gone = true;
   if (!socket->leaves) move_socket(socket, &socket->server->leaving);
-  uv_idle_start(&socket->server->more, on_more);
 }
 
 size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
@@ -146,10 +114,7 @@ size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes) {
   if (socket->failed || socket->full) return 0;
   size_t n = socket->tls ? put_tls(socket, bytes.data, bytes.size) : put_plain(socket, bytes.data, bytes.size);
   if (socket->failed) leave(socket, true);
-  if (socket->full && !socket->failed) {
-    pl_turns_full(&socket->class);
-    socket_watch(socket);
-  }
+  if (socket->full && !socket->failed) pl_turns_full(&socket->class);
   return n;
 }
 
@@ -161,8 +126,9 @@ void pl_server_write(pl_server *server, pl_socket *socket) {
        sum += n) {
     if (sum >= WRITE_BYTES) { /* the rest counts as not taken */
       socket->full = true;
+      socket->ready |= PL_SET_WRITABLE; /* the kernel, which would take more, does not report that again */
       pl_turns_full(&socket->class);
-      socket_watch(socket);
+      stand_in_line(socket);
       return;
     }
     n = pl_server_send(server, socket, out);
@@ -177,10 +143,7 @@ static void finish_socket(pl_socket *socket) {
   if (socket->tls) {
     pl_tls_finish(socket->tls);
     socket->full = pl_tls_waits(socket->tls);
-    if (socket->full) {
-      socket_watch(socket);
-      return;
-    }
+    if (socket->full) return;
   }
   socket->shut = true;
   if (shutdown(socket->fd, SHUT_WR) != 0) socket->gone = true;
@@ -197,20 +160,14 @@ void pl_server_flush(pl_server *server, pl_socket *socket) {
 
 /* ---- reading and closing ----------------------------------------------------------------------------------------- */
 
-static void on_socket_closed(uv_handle_t *handle) {
-  pl_free(PL_CONTAINER((uv_poll_t *)handle, pl_socket, poll));
-}
-
 static void close_socket(pl_socket *socket) {
   const pl_server *server = socket->server;
-  void *conn = socket->conn;
-  socket->conn = NULL;
   pl_list_remove(&socket->all);
-  socket_leave_bulk(socket);
-  uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+  if (socket->waits) pl_list_remove(&socket->line);
   pl_tls_free(socket->tls);
-  close(socket->fd);
-  server->config.app.closed(server->config.app_data, conn);
+  close(socket->fd); /* it leaves the set by this */
+  server->config.app.closed(server->config.app_data, socket->conn);
+  pl_free(socket);
 }
 
 /* Writes the rest of an answer, and closes the socket when nothing is left to wait for. */
@@ -239,18 +196,29 @@ static bool open_records(pl_socket *socket, size_t size) {
   return n == 0;
 }
 
-/* Reads once, at most `room` bytes. Returns false when the connection has ended. */
+/* Reads once, at most `room` bytes. When the kernel may have more, that is noted in `ready`: it has no more when it
+ * gave less than it could. Returns false when the connection has ended. */
 static bool read_socket(pl_socket *socket, size_t room) {
   uint8_t *to = socket->tls ? socket->server->sealed : socket->server->rx;
   ssize_t n = recv(socket->fd, to, room, MSG_DONTWAIT);
   bool open = true;
-  if (n < 0) return errno == EAGAIN || errno == EINTR;
-  if (n == 0) return false;
+  if (n < 0 && errno == EAGAIN) return true;
+  if (n == (ssize_t)room || (n < 0 && errno == EINTR)) socket->ready |= PL_SET_READABLE;
+  if (n <= 0) return n < 0 && errno == EINTR;
   if (socket->tls)
     open = open_records(socket, (size_t)n);
   else
     socket_received(socket, (size_t)n);
   pl_turns_read(&socket->class, (size_t)n, socket->full);
+  return open;
+}
+
+/* Reads what was reported, and the end behind it when that was reported too, because it is not reported again. */
+static bool read_reported(pl_socket *socket, size_t room, uint8_t ready) {
+  bool hung_up = ready & PL_SET_HUNG_UP;
+  bool open = read_socket(socket, room);
+  if (open && hung_up && !(socket->ready & PL_SET_READABLE)) open = read_socket(socket, room);
+  if (hung_up && socket->ready & PL_SET_READABLE) socket->ready |= PL_SET_HUNG_UP;
   return open;
 }
 
@@ -260,7 +228,6 @@ static void on_writable(pl_socket *socket) {
   if (socket->ended)
     pl_server_write(socket->server, socket); /* what is left of the answer, which decides what follows */
   pl_server_flush(socket->server, socket);
-  socket_watch(socket);
 }
 
 /* Called when the client has ended its direction, perhaps right after its request: writes what is left of the answer.
@@ -270,56 +237,99 @@ static bool socket_lingers(pl_socket *socket) {
   socket->ended = true;
   pl_server_write(socket->server, socket);
   if (!socket->full || socket->failed) return false;
-  socket_watch(socket);
   return server->config.app.wish(server->config.app_data, socket->conn) == PL_RELAY_WISH_FINISH;
 }
 
-/* Reads at most `room` bytes. After an error the loop no longer watches the socket: it is read once more for what came
- * before the error, and then closed. One that waits to be closed needs no watching, but most are closed before they are
- * reported again. */
-static void socket_event(pl_socket *socket, bool broken, int events, size_t room) {
-  bool open = true;
+/* Serves what was reported. Reads at most `room` bytes; after an error, what came before it. */
+static void serve_socket(pl_socket *socket, size_t room) {
+  uint8_t ready = socket->ready;
+  bool open = true, broken = ready & PL_SET_BROKEN;
+  bool readable = (broken || ready & PL_SET_READABLE) && !socket->ended;
+  bool writable = ready & PL_SET_WRITABLE && socket->full && !broken;
+  socket->ready = 0;
+  if (socket->gone || !(broken || readable || writable)) return;
   socket->server->events++;
-  if (socket->gone) {
-    socket_unwatch(socket);
-    return;
-  }
-  if (!socket->ended && (broken || events & UV_READABLE)) open = read_socket(socket, room) || socket_lingers(socket);
-  if (!broken && open && events & UV_WRITABLE) {
+  if (readable) open = read_reported(socket, broken ? RX_BYTES : room, ready) || socket_lingers(socket);
+  if (writable && open) {
     on_writable(socket);
     open = !socket->ended || (socket->full && !socket->failed);
   }
   if (broken || !open)
     leave(socket, true);
-  else
-    socket_watch(socket);
+  else if (socket->ready)
+    stand_in_line(socket);
 }
 
-static void on_socket_event(uv_poll_t *poll, int status, int events) {
-  pl_socket *socket = PL_CONTAINER(poll, pl_socket, poll);
-  pl_bulk_other(&socket->server->bulk);
-  socket_event(socket, status < 0, events, status < 0 ? RX_BYTES : PL_TURNS_SMALL);
+/* Serves those who come first in line, at most `wanted`. Returns how many they were. */
+static unsigned serve_line(pl_server *server, unsigned wanted) {
+  pl_socket *first[PL_TURNS_MOST];
+  unsigned n = 0;
+  for (; n < wanted && !pl_list_empty(&server->line); n++) {
+    first[n] = PL_CONTAINER(server->line.next, pl_socket, line);
+    pl_list_remove(&first[n]->line);
+    first[n]->waits = false;
+  }
+  for (unsigned i = 0; i < n; i++) serve_socket(first[i], n <= PL_TURNS_FEW ? RX_BYTES : RX_BYTES / 4);
+  return n;
 }
 
-static void serve_bulk(void *item, bool broken, int events, bool few) {
-  pl_socket *socket = item;
-  socket_event(socket, broken, events, broken || few ? RX_BYTES : RX_BYTES / 4);
+/* Serves the line for its share of a turn in which the others took `others_ns`. */
+static void line_turn(pl_server *server, uint64_t others_ns) {
+  uint64_t before = uv_hrtime();
+  pl_turns_start(&server->turns, others_ns);
+  for (unsigned wanted; (wanted = pl_turns_next(&server->turns)) > 0;) {
+    unsigned n = serve_line(server, wanted);
+    if (n < wanted) break; /* all have had their turn */
+    uint64_t now = uv_hrtime();
+    pl_turns_spent(&server->turns, n, now - before);
+    before = now;
+  }
 }
 
-/* Writes what small messages have caused, before the bulk gets its share of the turn. Then ends a few of the sockets
- * that leave, which takes about a fifth of the time of a busy turn, but as many as come, and writes what others hear of
- * that. */
-static void on_check(uv_check_t *check) {
-  pl_server *server = check->data;
-  server->config.app.turn(server->config.app_data);
-  if (pl_bulk_turn(&server->bulk, serve_bulk)) server->config.app.turn(server->config.app_data);
+/* Serves those that have something small, and lets bulk stand in line. */
+static void serve_reported(pl_server *server, int count) {
+  for (int i = 0; i < count; i++) {
+    uint8_t ready;
+    pl_socket *socket = pl_set_get(&server->set, i, &ready);
+    socket->ready |= ready;
+    if (socket->class.bulk)
+      stand_in_line(socket);
+    else
+      serve_socket(socket, PL_TURNS_SMALL);
+  }
+}
+
+/* Ends a few of the sockets that leave, which takes about a fifth of the time of a busy turn, but as many as come, and
+ * writes what others hear of that. */
+static void end_some(pl_server *server) {
   size_t ends = 1 + server->events / EVENTS_PER_LEAVE + server->accepted * LEAVES_PER_ACCEPT;
   server->events = server->accepted = 0;
   if (pl_list_empty(&server->leaving)) return;
   for (; ends > 0 && !pl_list_empty(&server->leaving); ends--)
     end_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
   server->config.app.turn(server->config.app_data);
-  if (pl_list_empty(&server->leaving)) uv_idle_stop(&server->more);
+}
+
+/* Writes what small messages have caused, before the line gets its share of the turn. */
+void pl_server_turn(pl_server *server, bool wait) {
+  bool idle = pl_list_empty(&server->line) && pl_list_empty(&server->leaving);
+  int count = pl_set_wait(&server->set, wait && idle);
+  uint64_t started_ns = pl_list_empty(&server->line) ? 0 : uv_hrtime();
+  serve_reported(server, count);
+  server->config.app.turn(server->config.app_data);
+  if (!pl_list_empty(&server->line)) {
+    line_turn(server, started_ns ? uv_hrtime() - started_ns : 0);
+    server->config.app.turn(server->config.app_data);
+  }
+  end_some(server);
+}
+
+void pl_server_run(pl_server *server) {
+  while (!server->stopped) pl_server_turn(server, true);
+}
+
+void pl_server_stop(pl_server *server) {
+  server->stopped = true;
 }
 
 /* ---- accepting --------------------------------------------------------------------------------------------------- */
@@ -334,7 +344,7 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
   socket->fd = fd;
   if (server->tls) socket->tls = pl_tls_new(server->tls, fd);
   if (!server->tls || socket->tls) socket->conn = server->config.app.opened(server->config.app_data, socket, address);
-  if (socket->conn && uv_poll_init(server->config.loop, &socket->poll, fd) != 0) {
+  if (socket->conn && !pl_set_add(&server->set, fd, socket)) {
     server->config.app.closed(server->config.app_data, socket->conn);
     socket->conn = NULL;
   }
@@ -345,7 +355,6 @@ static bool server_adopt(pl_server *server, int fd, const struct sockaddr_storag
   }
   server->accepted++;
   pl_list_append(&server->sockets, &socket->all);
-  socket_watch(socket);
   return true;
 }
 
@@ -465,6 +474,7 @@ static void raise_fd_limit(void) {
 }
 
 static void server_release(pl_server *server) {
+  pl_set_deinit(&server->set);
   pl_tls_server_free(server->tls);
   pl_free(server->rx);
   pl_free(server->sealed);
@@ -475,6 +485,9 @@ pl_server *pl_server_new(const pl_server_config *config) {
   pl_server *server = pl_alloc(sizeof *server);
   if (!server) return NULL;
   server->config = *config;
+  server->set.fd = -1;
+  pl_turns_init(&server->turns);
+  pl_list_init(&server->line);
   pl_list_init(&server->sockets);
   pl_list_init(&server->leaving);
   raise_fd_limit();
@@ -483,16 +496,13 @@ pl_server *pl_server_new(const pl_server_config *config) {
   server->rx = pl_realloc(NULL, RX_BYTES);
   if (config->tls_cert) server->sealed = pl_realloc(NULL, RX_BYTES);
   if (!server->rx || (config->tls_cert && (!server->tls || !server->sealed)) ||
-      !pl_bulk_init(&server->bulk, config->loop)) {
+      !pl_set_init(&server->set, config->loop)) {
     server_release(server);
     return NULL;
   }
   server->spare_fd = open_spare();
-  uv_check_init(config->loop, &server->check);
-  uv_idle_init(config->loop, &server->more);
   uv_timer_init(config->loop, &server->shortage);
-  server->check.data = server->shortage.data = server;
-  uv_check_start(&server->check, on_check);
+  server->shortage.data = server;
   return server;
 }
 
@@ -501,10 +511,7 @@ void pl_server_free(pl_server *server) {
   pl_server_stop_listening(server);
   while (!pl_list_empty(&server->sockets)) close_socket(PL_CONTAINER(server->sockets.next, pl_socket, all));
   while (!pl_list_empty(&server->leaving)) close_socket(PL_CONTAINER(server->leaving.next, pl_socket, all));
-  uv_close((uv_handle_t *)&server->check, NULL);
-  uv_close((uv_handle_t *)&server->more, NULL);
   uv_close((uv_handle_t *)&server->shortage, NULL);
-  pl_bulk_deinit(&server->bulk);
   for (int turn = 0; turn < TURNS_TO_CLOSE && uv_run(server->config.loop, UV_RUN_NOWAIT); turn++) {
   }
   if (server->spare_fd >= 0) close(server->spare_fd);

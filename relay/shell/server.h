@@ -45,6 +45,12 @@ void pl_server_flush(pl_server *server, pl_socket *socket);
 void pl_server_write(pl_server *server, pl_socket *socket);
 /* Writes directly; the output buffer must be empty. Returns the number of bytes accepted. */
 size_t pl_server_send(pl_server *server, pl_socket *socket, pl_view bytes);
+/* One turn of the loop: what is due in libuv's loop, then what the sockets have to do. If `wait`, it starts when there
+ * is something to do. */
+void pl_server_turn(pl_server *server, bool wait);
+/* Turns until pl_server_stop, which a callback of the loop calls. The loop must not be run otherwise meanwhile. */
+void pl_server_run(pl_server *server);
+void pl_server_stop(pl_server *server);
 /* Returns how many files this process may open. */
 uint64_t pl_server_fd_limit(void);
 /* Closes everything and runs the loop until that is done. */

@@ -67,15 +67,13 @@ struct pl_store {
   pthread_mutex_t mutex;
   pl_store_thread reader, writer;
   sqlite3_stmt *insert, *touch, *token, *use, *purge; /* the writer's */
-  pl_store_queue asked;                               /* in this turn of the loop; only the loop's thread uses it */
+  pl_store_queue asked;                               /* and not handed over yet; only the loop's thread uses it */
   pl_store_queue answered;                            /* protected by the mutex */
   pl_store_note *notes;                               /* PL_STORE_NOTES_MAX of them, protected by the mutex */
   size_t note_count;
   uint64_t flush_at_s, purge_at_s, probe_at_s; /* monotonic times; 0: as soon as possible */
   uint32_t purge_days;                         /* 0: never */
   uv_async_t async;
-  uv_prepare_t prepare;
-  int handles; /* that are not closed yet */
   pl_store_done *done;
   void (*batch)(void *user);
   void *user;

@@ -58,9 +58,8 @@ static void close_database(pl_store *store) {
 
 /* ---- the loop's side --------------------------------------------------------------------------------------------- */
 
-/* Before the loop waits, hands what was asked in this turn to the threads. */
-static void on_turn_end(uv_prepare_t *prepare) {
-  pl_store *store = prepare->data, *first = store->first;
+void pl_store_hand_over(pl_store *store) {
+  pl_store *first = store->first;
   pl_store_request *all = pl_store_queue_take_all(&store->asked);
   if (!all) return;
   pthread_mutex_lock(&first->mutex);
@@ -176,20 +175,16 @@ static pl_store *new_part(pl_store *first, pl_store_done *done, void *user) {
 
 static void watch_loop(pl_store *store, uv_loop_t *loop) {
   uv_async_init(loop, &store->async, on_answers);
-  uv_prepare_init(loop, &store->prepare);
-  uv_prepare_start(&store->prepare, on_turn_end);
-  store->async.data = store->prepare.data = store;
-  store->handles = 2;
+  store->async.data = store;
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
   pl_store *store = handle->data;
-  if (--store->handles == 0) pl_free(store);
+  pl_free(store);
 }
 
 static void leave_loop(pl_store *store) {
   uv_close((uv_handle_t *)&store->async, on_handle_closed);
-  uv_close((uv_handle_t *)&store->prepare, on_handle_closed);
 }
 
 static pl_store *new_store(pl_store_done *done, void *user) {

@@ -74,6 +74,7 @@ void pl_worker_turn(void *user) {
   pl_relay_conn *conn;
   if (w->bus) flush_bus(w);
   while ((conn = pl_relay_next_dirty(w->relay))) pl_server_flush(w->server, pl_relay_conn_shell(conn));
+  pl_store_hand_over(w->store);
   assert(pl_relay_bounds_hold(w->relay)); /* checked after every turn in debug builds */
   uint64_t deadline = pl_relay_deadline(w->relay);
   if (deadline >= w->timer_at) return; /* an early timer finds nothing to do and sets itself again */
@@ -165,7 +166,7 @@ static void on_order(uv_async_t *order) {
     pl_relay_drain(w->relay, DRAIN_DELAY_MS, uv_now(&w->loop));
     pl_worker_turn(w);
   }
-  if (w->stop) uv_stop(&w->loop);
+  if (w->stop) pl_server_stop(w->server);
 }
 
 void pl_worker_order(pl_worker *worker, bool drain, bool stop) {
@@ -207,7 +208,7 @@ void pl_worker_join_bus(pl_worker *w, pl_bus *bus) {
 
 static void *thread_main(void *arg) {
   pl_worker *w = arg;
-  uv_run(&w->loop, UV_RUN_DEFAULT);
+  pl_server_run(w->server);
   return NULL;
 }
 

@@ -105,7 +105,7 @@ static void connect_many(scene *s) {
     s->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(s->clients[i], (const struct sockaddr *)&to, sizeof to), 0);
   }
-  while (s->opened < MANY) uv_run(&s->loop, UV_RUN_ONCE);
+  while (s->opened < MANY) pl_server_turn(s->server, true);
 }
 
 static void close_clients(scene *s) {
@@ -117,7 +117,7 @@ static size_t most_per_turn(scene *s) {
   size_t most = 0;
   while (s->closed < MANY) {
     size_t before = s->closed;
-    uv_run(&s->loop, UV_RUN_ONCE);
+    pl_server_turn(s->server, true);
     if (s->closed - before > most) most = s->closed - before;
   }
   return most;
@@ -141,7 +141,7 @@ static void test_each_gets_its_answer(void **state) {
   s->wish = PL_RELAY_WISH_FINISH;
   for (size_t i = 0; i < MANY; i++) pl_server_flush(s->server, s->sockets[i]);
   assert_int_equal(s->answered[MANY - 1], 0); /* it is not its turn yet */
-  while (s->answered[MANY - 1] < sizeof short_answer) uv_run(&s->loop, UV_RUN_ONCE);
+  while (s->answered[MANY - 1] < sizeof short_answer) pl_server_turn(s->server, true);
   for (size_t i = 0; i < MANY; i++) {
     assert_int_equal(recv(s->clients[i], got, sizeof got, MSG_WAITALL), sizeof short_answer); /* up to the end */
     assert_string_equal(got, short_answer);
@@ -174,10 +174,10 @@ static void test_the_rest_of_an_answer(void **state) {
   s->answer = large_answer;
   s->answer_size = LARGE;
   assert_int_equal(shutdown(s->clients[0], SHUT_WR), 0);
-  while (s->answered[0] == 0) uv_run(&s->loop, UV_RUN_ONCE);
+  while (s->answered[0] == 0) pl_server_turn(s->server, true);
   assert_in_range(s->answered[0], 1, LARGE - 1);
   do {
-    uv_run(&s->loop, UV_RUN_NOWAIT);
+    pl_server_turn(s->server, false);
     n = recv(s->clients[0], got + sum, LARGE - sum ? LARGE - sum : 1, MSG_DONTWAIT);
     if (n > 0) sum += (size_t)n;
   } while (n != 0 && sum < LARGE);
@@ -198,7 +198,7 @@ static void test_a_flood_of_short_connections(void **state) {
       assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
       close(fd);
     }
-    uv_run(&s->loop, UV_RUN_ONCE);
+    pl_server_turn(s->server, true);
   }
   assert_in_range(s->opened - s->closed, 0, 5 * EACH);
 }
@@ -209,7 +209,7 @@ static void test_some_wait_at_the_end(void **state) {
   connect_many(s);
   s->wish = PL_RELAY_WISH_ABORT;
   for (size_t i = 0; i < MANY; i += 2) pl_server_flush(s->server, s->sockets[i]);
-  uv_run(&s->loop, UV_RUN_ONCE);
+  pl_server_turn(s->server, true);
   assert_in_range(s->closed, 1, MANY / 2 - 1);
   close_clients(s);
 }

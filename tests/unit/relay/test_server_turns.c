@@ -95,7 +95,7 @@ static void app_turn(void *app) {
 /* ---- the fixture ------------------------------------------------------------------------------------------------- */
 
 static void turn(scene *s) {
-  uv_run(&s->loop, UV_RUN_NOWAIT);
+  pl_server_turn(s->server, false);
 }
 
 static int connect_one(const scene *s) {

@@ -1,0 +1,52 @@
+/* See set.h. */
+#include "set.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static bool set_watch(const pl_set *set, int fd, uint32_t events, void *socket) {
+  struct epoll_event e = {.events = events, .data.ptr = socket};
+  return epoll_ctl(set->fd, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
+bool pl_set_init(pl_set *set, uv_loop_t *loop) {
+  set->loop = loop;
+  set->count = 0;
+  set->fd = epoll_create1(EPOLL_CLOEXEC);
+  if (set->fd >= 0 && set_watch(set, uv_backend_fd(loop), EPOLLIN, NULL)) return true;
+  pl_log_write(PL_RELAY_LOG_ERROR, "event=epoll text=\"%s\"", strerror(errno));
+  pl_set_deinit(set);
+  return false;
+}
+
+void pl_set_deinit(pl_set *set) {
+  if (set->fd >= 0) close(set->fd);
+  set->fd = -1;
+}
+
+bool pl_set_add(pl_set *set, int fd, void *socket) {
+  return set_watch(set, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, socket);
+}
+
+/* Takes the loop out of what was reported. Returns true when it was there. */
+static bool take_loop(pl_set *set) {
+  for (int i = 0; i < set->count; i++) {
+    if (set->events[i].data.ptr) continue;
+    set->events[i] = set->events[--set->count];
+    return true;
+  }
+  return false;
+}
+
+/* libuv names 0 as its timeout when a timer is due, when a handle is to be closed, and when a descriptor was added that
+ * its own set does not have yet. */
+int pl_set_wait(pl_set *set, bool wait) {
+  int n = epoll_wait(set->fd, set->events, PL_SET_EVENTS, wait ? uv_backend_timeout(set->loop) : 0);
+  set->count = n < 0 ? 0 : n;
+  uv_update_time(set->loop);
+  if (take_loop(set) || uv_backend_timeout(set->loop) == 0) uv_run(set->loop, UV_RUN_NOWAIT);
+  return set->count;
+}
