@@ -460,6 +460,20 @@ describe('probes', () => {
     give(third, data(0, 10));
     expect(session.patience).toBe(0);
   });
+  test('more time is given until a new place is received, not until one is taken', () => {
+    const link = linked();
+    session.send(0, new Uint8Array(10));
+    records(link);
+    give(link, ack(link.noise.nextCounter - 1, [0, 11, 0]));
+    session.patience = 2;
+    give(link, ack(link.noise.nextCounter - 1, [0, 11, 11]));
+    expect(of('delivered').length).toBe(1);
+    expect(session.patience).toBe(2);
+    session.send(0, new Uint8Array(10));
+    records(link);
+    give(link, ack(link.noise.nextCounter - 1, [0, 22, 11]));
+    expect(session.patience).toBe(0);
+  });
   test('the wait starts with the first record in flight', () => {
     const link = linked();
     later(100000);

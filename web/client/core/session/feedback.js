@@ -23,12 +23,12 @@ export function acknowledge(s, number, receivedTo, takenTo) {
     if (receivedTo || takenTo) broken('acknowledged what was not sent');
     return;
   }
-  const before = channel.takenTo;
+  const { takenTo: before, receivedTo: receivedBefore } = channel;
   const { progress, taken } = channel.acknowledge(receivedTo, takenTo);
   if (channel.sentTo === channel.end) s.sending[channel.priority].delete(channel);
   if (progress) {
     s.progress();
-    s.patience = 0;
+    if (channel.receivedTo > receivedBefore) s.patience = 0;
     s.takeProbeMs = PROBE_MIN_MS;
   }
   if (!taken) return;
