@@ -6,8 +6,8 @@
  *   await page.goto(relay.http);
  */
 import { chromium } from 'playwright-core';
-import { existsSync } from 'node:fs';
-import { tempDir } from './process.js';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { cleanUpLast, removeDir, tempDir, until } from './process.js';
 
 const PLACES = [
   process.env.PAIRLINK_CHROMIUM,
@@ -22,18 +22,29 @@ export function chromiumPath() {
   return path;
 }
 
+/** Returns whether a process of the browser with this profile runs. */
+export function browserRuns(profile) {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--user-data-dir=${profile}`);
+    } catch {
+      return false; // not a process, or one that has ended
+    }
+  });
+}
+
 /**
- * @param {{profile?: string, viewport?: {width: number, height: number}, colorScheme?: 'light'|'dark', locale?: string,
- *   args?: string[], context?: object}} [options] profile: the folder of an earlier profile, to use it again
+ * @param {{viewport?: {width: number, height: number}, colorScheme?: 'light'|'dark', locale?: string,
+ *   args?: string[], context?: object}} [options]
  */
 export async function launchChromium({
-  profile = tempDir('pairlink-profile-'),
   viewport = { width: 1100, height: 760 },
   colorScheme = 'light',
   locale = 'en-GB',
   args = [],
   context: more = {},
 } = {}) {
+  const profile = tempDir('pairlink-profile-');
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath(),
     headless: true,
@@ -51,6 +62,7 @@ export async function launchChromium({
     ],
     ...more,
   });
+  cleanUpLast();
   context.setDefaultTimeout(30_000);
   const page = context.pages()[0] ?? (await context.newPage());
   const errors = [];
@@ -60,5 +72,11 @@ export async function launchChromium({
   };
   context.pages().forEach(watch);
   context.on('page', watch);
-  return { context, page, profile, errors, newPage: () => context.newPage(), close: () => context.close() };
+  /** Ends the browser and removes its profile, once nobody writes to it any more. */
+  const close = async () => {
+    await context.close();
+    await until(() => !browserRuns(profile), 'the browser has ended');
+    await removeDir(profile);
+  };
+  return { context, page, profile, errors, newPage: () => context.newPage(), close };
 }

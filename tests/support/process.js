@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,16 +28,39 @@ const living = new Set();
 const folders = new Set();
 // Vitest ends a worker with SIGTERM, which by itself would skip what is done at exit.
 process.once('SIGTERM', () => process.exit(143));
-process.on('exit', () => {
+process.on('exit', leaveNothing);
+
+/** What has just been killed may still be writing, so a removal is tried again. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+
+function leaveNothing() {
   for (const child of living) child.signalGroup('SIGKILL');
-  for (const dir of folders) rmSync(dir, { recursive: true, force: true });
-});
+  for (const dir of folders) {
+    try {
+      rmSync(dir, REMOVAL);
+    } catch (error) {
+      console.error(`${dir} is left: ${error.message}`); // the others are removed all the same
+    }
+  }
+}
+
+/** Removes what is left after the handlers that others have added for the exit, such as those that end a browser. */
+export function cleanUpLast() {
+  process.off('exit', leaveNothing);
+  process.on('exit', leaveNothing);
+}
 
 /** Creates a folder for one test, which is removed at the end of the run. */
 export function tempDir(prefix = 'pairlink-test-') {
   const dir = mkdtempSync(join(tmpdir(), prefix));
   folders.add(dir);
   return dir;
+}
+
+/** Removes a folder of `tempDir` before the end of the run: vitest kills a worker that takes long to end. */
+export async function removeDir(dir) {
+  await rm(dir, REMOVAL);
+  folders.delete(dir);
 }
 
 /** Rejects after `ms` unless `promise` settles first. `what` is what it waited for. */
